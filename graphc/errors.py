@@ -1,0 +1,122 @@
+"""Every exception that graphc raises on purpose.
+
+An error says four things: what was wrong, which node, which line of the user's script, and what to write
+instead. The last three are optional fields, so that a caller that knows more can add it, and one printed form
+(`str(error)`) serves scripts, notebooks and the command line alike.
+"""
+
+from __future__ import annotations
+
+import linecache
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Site:
+    """A line of a user's script: where an expression was written."""
+
+    filename: str
+    line: int
+
+    def __str__(self) -> str:
+        source = linecache.getline(self.filename, self.line).strip()
+        place = f"{self.filename}:{self.line}"
+        return f"{place}: {source}" if source else place
+
+
+class GraphcError(Exception):
+    """Base class of all graphc errors.
+
+    Parameters
+    ----------
+    message : what was wrong, naming the culprit
+    node : the node concerned, as text
+    site : the line of the user's script
+    hint : what to write instead
+    """
+
+    def __init__(
+        self, message: str, *, node: str | None = None, site: Site | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.node = node
+        self.site = site
+        self.hint = hint
+
+    def __str__(self) -> str:
+        lines = [self.message]
+        if self.node is not None:
+            lines.append(f"  node: {self.node}")
+        if self.site is not None:
+            lines.append(f"  at:   {self.site}")
+        if self.hint is not None:
+            lines.append(f"  hint: {self.hint}")
+        return "\n".join(lines)
+
+    def __reduce__(self):
+        return (_rebuild, (type(self), self.message, self.node, self.site, self.hint))
+
+
+def _rebuild(cls, message, node, site, hint):
+    return cls(message, node=node, site=site, hint=hint)
+
+
+class ExpressionError(GraphcError, TypeError):
+    """An expression was used where Python wants a value, or an operand cannot become an expression."""
+
+
+class ArityError(GraphcError, TypeError):
+    """An operation or compiled function got the wrong number of arguments."""
+
+
+class DtypeError(GraphcError, TypeError):
+    """Types that an operation does not take, or a cast that would lose information."""
+
+
+class ShapeError(GraphcError, ValueError):
+    """Shapes that do not broadcast or do not match a declaration."""
+
+
+class NameClashError(GraphcError, ValueError):
+    """One name stands for two different symbols."""
+
+
+class UnknownNameError(GraphcError, LookupError):
+    """A name that nothing declares."""
+
+
+class InputError(GraphcError, ValueError):
+    """A missing, unknown or doubled input of an evaluation or of a compiled function."""
+
+
+class ParseError(GraphcError, ValueError):
+    """Text that is not an expression of the allowed grammar."""
+
+
+class ConversionError(GraphcError, ValueError):
+    """Something of another library that has no counterpart in graphc, or the other way round."""
+
+
+class DefinitionError(GraphcError, ValueError):
+    """A declaration of an operation that contradicts itself."""
+
+
+class GraphError(GraphcError, ValueError):
+    """An invariant of a graph does not hold."""
+
+
+class GradientError(GraphcError, ValueError):
+    """A derivative that is not defined as it was asked for."""
+
+
+class FormatError(GraphcError, ValueError):
+    """A file that is not a graphc file, is damaged, or is of a newer version."""
+
+
+class CompileError(GraphcError, RuntimeError):
+    """A graph that cannot be lowered to machine code."""
+
+
+class RenderError(GraphcError, RuntimeError):
+    """A diagram that cannot be rendered on this machine."""

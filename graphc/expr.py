@@ -1,0 +1,672 @@
+"""Expressions: immutable, interned nodes, written with Python's operators.
+
+Equal nodes are one object (hash consing): the table below holds them weakly, keyed by operation, operands and
+static attributes. Work that is written twice is therefore shared by construction, expressions are dict keys by
+identity, and nothing is simplified when it is built.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import weakref
+from collections.abc import Iterable, Iterator
+from os.path import dirname, sep
+from typing import Any, ClassVar, NoReturn
+
+import numpy as np
+
+from graphc import printer
+from graphc.errors import ArityError, DtypeError, ExpressionError, ShapeError, Site
+from graphc.op import CONSTANT, SYMBOL, Op, lookup
+from graphc.types import BOOL, FLOAT64, DType, Shape, as_dtype, as_shape, broadcast_shapes, format_shape, weak_dtype
+
+_PACKAGE = dirname(__file__) + sep
+
+_MAX_SITES = 4
+"""How many lines are remembered for one node: the same node may be written in a loop."""
+
+
+def _user_site() -> tuple[str, int] | None:
+    """The innermost line outside graphc that is running now."""
+    frame = sys._getframe(2)
+    while frame is not None:
+        filename = frame.f_code.co_filename
+        if not filename.startswith(_PACKAGE):
+            return filename, frame.f_lineno
+        frame = frame.f_back
+    return None
+
+
+def current_site() -> Site | None:
+    """The line of the user's script that is running now, for an error message."""
+    site = _user_site()
+    return None if site is None else Site(*site)
+
+
+class Expr:
+    """An operation applied to expressions; immutable; equal expressions are the same object.
+
+    op : the operation's declaration
+    operands : the expressions it is applied to, in order
+    attrs : static attributes: (value bits,) of a constant, (name,) of a symbol, (dtype name,) of a cast
+    dtype : NumPy dtype of the result
+    shape : tuple of ints and names; () is a scalar, which broadcasts over arrays when compiled
+
+    Expressions are built by operators and by the functions of the operations, not by this class.
+    """
+
+    __slots__ = ("__weakref__", "_sites", "attrs", "dtype", "op", "operands", "shape")
+
+    op: Op
+    operands: tuple[Expr, ...]
+    attrs: tuple[Any, ...]
+    dtype: DType
+    shape: Shape
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise ExpressionError("expressions are not made by calling Expr", hint='write g.symbols("x y") and operators')
+
+    def __setattr__(self, name: str, value: Any) -> NoReturn:
+        raise ExpressionError(f"expressions are immutable: cannot set {name!r}", hint="build a new expression")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise ExpressionError(f"expressions are immutable: cannot delete {name!r}")
+
+    # --- what it is ---------------------------------------------------------------------------------------------
+
+    @property
+    def ndim(self) -> int:
+        """Number of dimensions."""
+        return len(self.shape)
+
+    @property
+    def is_symbol(self) -> bool:
+        return self.op is SYMBOL
+
+    @property
+    def is_constant(self) -> bool:
+        return self.op is CONSTANT
+
+    @property
+    def name(self) -> str:
+        """The name of a symbol."""
+        if self.op is not SYMBOL:
+            raise ExpressionError(f"only a symbol has a name, not {self!r}")
+        return self.attrs[0]
+
+    @property
+    def value(self) -> Any:
+        """The value of a constant: a NumPy scalar, or a read-only array."""
+        if self.op is not CONSTANT:
+            raise ExpressionError(
+                f"only a constant has a value, not {self!r}", hint="g.evaluate(expr, {…}) gives the value at a point"
+            )
+        array = np.frombuffer(self.attrs[0], dtype=self.dtype)
+        return array.reshape(self.shape) if self.shape else array[0]
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        """The lines of the user's scripts that wrote this expression, the first few."""
+        return tuple(Site(*site) for site in self._sites)
+
+    @property
+    def site(self) -> Site | None:
+        """The first line that wrote this expression."""
+        return Site(*self._sites[0]) if self._sites else None
+
+    def __str__(self) -> str:
+        return printer.render(self)
+
+    def __repr__(self) -> str:
+        return printer.render(self, budget=120)
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {printer.render(self, latex=True, budget=4000)}$"
+
+    def __reduce__(self):
+        return _unpickle, (_pickled(self),)
+
+    def __copy__(self) -> Expr:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Expr:
+        return self
+
+    # --- operators: each builds one node ---------------------------------------------------------------------------
+
+    def __add__(self, other: Any) -> Expr:
+        return _operator("add", self, other)
+
+    def __radd__(self, other: Any) -> Expr:
+        return _operator("add", other, self)
+
+    def __sub__(self, other: Any) -> Expr:
+        return _operator("subtract", self, other)
+
+    def __rsub__(self, other: Any) -> Expr:
+        return _operator("subtract", other, self)
+
+    def __mul__(self, other: Any) -> Expr:
+        return _operator("multiply", self, other)
+
+    def __rmul__(self, other: Any) -> Expr:
+        return _operator("multiply", other, self)
+
+    def __truediv__(self, other: Any) -> Expr:
+        return _operator("divide", self, other)
+
+    def __rtruediv__(self, other: Any) -> Expr:
+        return _operator("divide", other, self)
+
+    def __floordiv__(self, other: Any) -> Expr:
+        return _operator("floor_divide", self, other)
+
+    def __rfloordiv__(self, other: Any) -> Expr:
+        return _operator("floor_divide", other, self)
+
+    def __mod__(self, other: Any) -> Expr:
+        return _operator("mod", self, other)
+
+    def __rmod__(self, other: Any) -> Expr:
+        return _operator("mod", other, self)
+
+    def __pow__(self, other: Any, modulo: Any = None) -> Expr:
+        if modulo is not None:
+            raise ExpressionError("pow with a modulus is not an operation on expressions", hint="write (x ** y) % m")
+        return _operator("pow", self, other)
+
+    def __rpow__(self, other: Any) -> Expr:
+        return _operator("pow", other, self)
+
+    def __neg__(self) -> Expr:
+        return apply(lookup("negative"), self)
+
+    def __pos__(self) -> Expr:
+        return self
+
+    def __abs__(self) -> Expr:
+        return apply(lookup("abs"), self)
+
+    def __lt__(self, other: Any) -> Expr:
+        return _operator("less", self, other)
+
+    def __le__(self, other: Any) -> Expr:
+        return _operator("less_equal", self, other)
+
+    def __gt__(self, other: Any) -> Expr:
+        return _operator("greater", self, other)
+
+    def __ge__(self, other: Any) -> Expr:
+        return _operator("greater_equal", self, other)
+
+    def __and__(self, other: Any) -> Expr:
+        return _operator("logical_and", self, other)
+
+    def __rand__(self, other: Any) -> Expr:
+        return _operator("logical_and", other, self)
+
+    def __or__(self, other: Any) -> Expr:
+        return _operator("logical_or", self, other)
+
+    def __ror__(self, other: Any) -> Expr:
+        return _operator("logical_or", other, self)
+
+    def __xor__(self, other: Any) -> Expr:
+        return _operator("logical_xor", self, other)
+
+    def __rxor__(self, other: Any) -> Expr:
+        return _operator("logical_xor", other, self)
+
+    def __invert__(self) -> Expr:
+        return apply(lookup("logical_not"), self)
+
+    def __round__(self, digits: int | None = None) -> Expr:
+        if digits:
+            raise ExpressionError("rounding to digits is not one operation", hint="write g.round(x * 100) / 100")
+        return apply(lookup("round"), self)
+
+    def __floor__(self) -> Expr:
+        return apply(lookup("floor"), self)
+
+    def __ceil__(self) -> Expr:
+        return apply(lookup("ceil"), self)
+
+    def __trunc__(self) -> Expr:
+        return apply(lookup("trunc"), self)
+
+    def astype(self, dtype: Any) -> Expr:
+        """This expression cast to another dtype: one node, as written."""
+        return cast(self, dtype)
+
+    # --- what Python must not do with an expression --------------------------------------------------------------------
+
+    def _refuse(self, what: str, hint: str) -> NoReturn:
+        raise ExpressionError(what, node=repr(self), site=current_site(), hint=hint)
+
+    def __bool__(self) -> bool:
+        self._refuse(
+            "an expression has no truth value: it is a formula, not a number",
+            "for a branch inside the formula write g.where(condition, a, b); for a chain such as 0 < x < 1 write "
+            "(0 < x) & (x < 1); to compare two formulas use `a is b`; for a value g.evaluate(expr, {…})",
+        )
+
+    def __float__(self) -> float:
+        self._refuse(
+            "an expression is not a number",
+            "g.evaluate(expr, {…}) gives its value; instead of math.exp(x) write g.exp(x) or np.exp(x)",
+        )
+
+    def __int__(self) -> int:
+        self._refuse("an expression is not a number", 'write g.astype(x, "int64"), or g.evaluate(expr, {…}) for a value')
+
+    def __complex__(self) -> complex:
+        self._refuse("an expression is not a number", "g.evaluate(expr, {…}) gives its value")
+
+    def __index__(self) -> int:
+        self._refuse("an expression cannot be used as an index", "g.evaluate(expr, {…}) gives its value")
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        self._refuse(
+            "an expression is not an array of values",
+            "NumPy's ufuncs take expressions, as in np.exp(x); g.evaluate(expr, {…}) gives values",
+        )
+
+    def __iter__(self) -> Iterator[Expr]:
+        self._refuse(
+            "an expression is one value and cannot be iterated over or unpacked",
+            'g.symbols("x y z") gives several symbols to unpack',
+        )
+
+    def __len__(self) -> int:
+        self._refuse("an expression has no length", "its shape is in expr.shape; len(g.Graph(expr)) counts nodes")
+
+    def __contains__(self, item: Any) -> bool:
+        self._refuse("`in` does not search an expression", "g.free_symbols(expr) gives the set of its symbols")
+
+    def __getitem__(self, key: Any) -> Expr:
+        self._refuse("an expression of elementwise operations cannot be indexed", "index the arrays that are passed in")
+
+    def __matmul__(self, other: Any) -> Expr:
+        self._refuse("@ is not an elementwise operation", "write * for the product of numbers")
+
+    __rmatmul__ = __matmul__
+
+    __hash__ = object.__hash__
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        return _from_ufunc(ufunc, method, inputs, kwargs)
+
+    ufunc_table: ClassVar[dict[np.ufunc, Op]] = {}
+    """NumPy ufunc → operation; filled as operations are declared."""
+
+
+_new = object.__new__
+_set_op = Expr.op.__set__  # type: ignore[attr-defined]
+_set_operands = Expr.operands.__set__  # type: ignore[attr-defined]
+_set_attrs = Expr.attrs.__set__  # type: ignore[attr-defined]
+_set_dtype = Expr.dtype.__set__  # type: ignore[attr-defined]
+_set_shape = Expr.shape.__set__  # type: ignore[attr-defined]
+_set_sites = Expr._sites.__set__  # type: ignore[attr-defined]
+
+
+# --- the table -----------------------------------------------------------------------------------------------------
+
+
+class _Entry(weakref.ref):
+    """A weak reference that knows its key, so that the entry can be removed when the node dies."""
+
+    __slots__ = ("key",)
+
+
+_table: dict[tuple[Any, ...], _Entry] = {}
+_lock = threading.RLock()  # reentrant: a collection may run the callback below while this thread holds it
+
+
+def _forget(entry: _Entry) -> None:
+    with _lock:
+        if _table.get(entry.key) is entry:  # a new node may stand under the key already
+            del _table[entry.key]
+
+
+def _intern(op: Op, operands: tuple[Expr, ...], attrs: tuple[Any, ...], dtype: DType, shape: Shape) -> Expr:
+    """The one node of these fields; remembers the line that asked for it."""
+    site = _user_site()
+    # a leaf's type is its own; elsewhere it follows from operation, operands and attributes
+    key = (op, attrs, dtype, shape) if not operands else (op, operands, attrs)
+    with _lock:
+        entry = _table.get(key)
+        if entry is not None:
+            node = entry()
+            if node is not None:
+                sites = node._sites
+                if site is not None and len(sites) < _MAX_SITES and site not in sites:
+                    _set_sites(node, (*sites, site))
+                return node
+        node = _new(Expr)
+        _set_op(node, op)
+        _set_operands(node, operands)
+        _set_attrs(node, attrs)
+        _set_dtype(node, dtype)
+        _set_shape(node, shape)
+        _set_sites(node, () if site is None else (site,))
+        entry = _Entry(node, _forget)
+        entry.key = key
+        _table[key] = entry
+        return node
+
+
+def live_nodes() -> int:
+    """How many nodes exist at the moment (for tests and for the curious)."""
+    return len(_table)
+
+
+# --- leaves ---------------------------------------------------------------------------------------------------------
+
+
+def symbol(name: str, shape: Any = (), dtype: Any = "float64") -> Expr:
+    """A named input.
+
+    Parameters
+    ----------
+    name : any text; an identifier if the compiled function is to take it by keyword
+    shape : () for a scalar, which broadcasts over arrays; else a tuple of ints and names
+    dtype : a NumPy dtype or its name: bool, integers, float32, float64
+
+    >>> symbol("x") is symbol("x")
+    True
+    """
+    if not isinstance(name, str) or not name:
+        raise ExpressionError(f"a symbol's name is a text, not {name!r}", hint='write g.symbol("x")')
+    return _intern(SYMBOL, (), (name,), as_dtype(dtype), as_shape(shape))
+
+
+def symbols(names: str | Iterable[str], shape: Any = (), dtype: Any = "float64") -> Any:
+    """Several symbols from names separated by spaces or commas; one name gives one symbol, several a tuple.
+
+    >>> symbols("x w b")
+    (x, w, b)
+    """
+    if isinstance(names, str):
+        listed = names.replace(",", " ").split()
+        one = len(listed) == 1 and "," not in names
+    else:
+        listed, one = list(names), False
+    if not listed:
+        raise ExpressionError("no names given", hint='write g.symbols("x y")')
+    made = tuple(symbol(name, shape, dtype) for name in listed)
+    return made[0] if one else made
+
+
+def constant(value: Any, dtype: Any = None) -> Expr:
+    """A constant of a given dtype, or of the value's own (float64, int64 or bool for Python's numbers).
+
+    Takes Python numbers, NumPy scalars and NumPy arrays; arrays are copied. Raises `DtypeError` for complex numbers,
+    strings and objects, and for an integer that its type cannot hold.
+
+    >>> constant(2.0)
+    2
+    """
+    if isinstance(value, Expr):
+        return value if dtype is None else cast(value, dtype)
+    if isinstance(value, (bool, int, float)) and not isinstance(value, np.generic):
+        target = weak_dtype(value, ()) if dtype is None else as_dtype(dtype)
+        return _scalar_constant(value, target)
+    if not isinstance(value, (np.ndarray, np.generic)):
+        _refuse_operand(value)
+    array = np.asarray(value)
+    if array.dtype.kind not in "biuf":
+        _refuse_operand(value)
+    own = array.dtype if dtype is None else as_dtype(dtype)
+    if own.name == "float16":
+        own = np.dtype(np.float32)
+    target = as_dtype(own)
+    array = np.ascontiguousarray(array, dtype=target)
+    shape = np.shape(value)
+    return _intern(CONSTANT, (), (array.tobytes(),), target, shape)
+
+
+_literals: dict[tuple[Any, ...], bytes] = {}
+
+
+def _scalar_constant(value: bool | int | float, dtype: DType) -> Expr:
+    # the value's own type is in the key because 1 == True == 1.0; text because -0.0 == 0.0 and nan != nan
+    key = (type(value), value if value == value and value != 0 else repr(value), dtype)
+    bits = _literals.get(key)
+    if bits is None:
+        try:
+            with np.errstate(over="ignore"):
+                bits = np.array(value, dtype=dtype).tobytes()
+        except OverflowError as error:
+            raise DtypeError(
+                f"the integer {_short(value)} does not fit {dtype}",
+                site=current_site(),
+                hint="write it as a float, or choose a wider dtype",
+            ) from error
+        if len(_literals) < 4096:
+            _literals[key] = bits
+    return _intern(CONSTANT, (), (bits,), dtype, ())
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, int) and value.bit_length() > 200:
+        return f"of {value.bit_length()} bits"
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _refuse_operand(value: Any) -> NoReturn:
+    kind = type(value).__name__
+    hint = "operands are expressions, Python numbers, and NumPy arrays of numbers"
+    dtype = getattr(value, "dtype", None)
+    if isinstance(value, str):
+        hint = f'g.parse({_short(value)}) reads a formula from text, g.symbol("name") declares an input'
+    elif isinstance(value, complex) or getattr(dtype, "kind", "") == "c":
+        hint = "graphc computes with real numbers: carry real and imaginary part as two expressions"
+    elif isinstance(value, (list, tuple)):
+        hint = "write np.array([...]) for an array of numbers"
+    elif getattr(dtype, "kind", "") == "O":
+        hint = "convert the object array to numbers first, as in a.astype(float)"
+    elif type(value).__module__.split(".")[0] == "sympy":
+        hint = "g.from_sympy(…) turns a SymPy expression into one of graphc"
+    of = f" of dtype {dtype}" if dtype is not None else ""
+    raise ExpressionError(
+        f"a {kind}{of} cannot be part of an expression: {_short(value)}", site=current_site(), hint=hint
+    )
+
+
+# --- applying operations ----------------------------------------------------------------------------------------------
+
+
+def _operator(name: str, left: Any, right: Any) -> Expr:
+    return apply(lookup(name), left, right)
+
+
+_PLAIN = frozenset((bool, int, float))
+
+
+def _is_weak(value: Any) -> bool:
+    return isinstance(value, (bool, int, float)) and not isinstance(value, np.generic)
+
+
+def as_operands(op: Op, args: tuple[Any, ...]) -> tuple[Expr, ...]:
+    """Arguments as expressions: Python scalars take a dtype beside the strong operands they are promoted with."""
+    group = op.types.group
+    if group is None and len(args) == 2:  # the common case, an expression and a number, without the ceremony below
+        left, right = args
+        if type(left) is Expr and type(right) in _PLAIN:
+            return left, _scalar_constant(right, weak_dtype(right, (left.dtype,)))
+        if type(right) is Expr and type(left) in _PLAIN:
+            return _scalar_constant(left, weak_dtype(left, (right.dtype,))), right
+    strong = [
+        arg.dtype if isinstance(arg, Expr) else as_dtype(arg.dtype)
+        for slot, arg in enumerate(args)
+        if (group is None or slot in group)
+        and (isinstance(arg, Expr) or (isinstance(arg, (np.ndarray, np.generic)) and arg.dtype.kind in "biuf"))
+    ]
+    # Python scalars beside each other agree on a type, as they do in NumPy: where(c, 1, 0.5) is float64
+    weak = [arg for slot, arg in enumerate(args) if (group is None or slot in group) and _is_weak(arg)]
+    widest = next((arg for arg in weak if isinstance(arg, float)), None)
+    operands: list[Expr] = []
+    for slot, arg in enumerate(args):
+        if isinstance(arg, Expr):
+            operands.append(arg)
+        elif _is_weak(arg) and (group is None or slot in group):
+            representative = widest if widest is not None and not strong and not isinstance(arg, bool) else arg
+            operands.append(_scalar_constant(arg, weak_dtype(representative, strong)))
+        else:
+            operands.append(constant(arg))
+    return tuple(operands)
+
+
+def apply(op: Op, *args: Any, attrs: tuple[Any, ...] = ()) -> Expr:
+    """The expression `op(*args)`; types and shapes are checked here, where it is written."""
+    for arg in args:
+        if type(arg) is not Expr:
+            operands = as_operands(op, args)
+            break
+    else:
+        operands = args
+    if len(operands) != len(op.params):
+        raise ArityError(
+            f"{op.name} takes {len(op.params)} operand{'s' if len(op.params) != 1 else ''}, not {len(operands)}",
+            site=current_site(),
+            hint=f"write g.{op.name}({', '.join(op.params)})",
+        )
+    try:
+        dtype = op.types(tuple([operand.dtype for operand in operands]))[1]
+        shape: Shape = ()
+        for operand in operands:
+            if operand.shape:
+                shape = broadcast_shapes([operand.shape for operand in operands])
+                break
+    except (DtypeError, ShapeError) as error:
+        error.node = error.node or _describe(op, operands)
+        error.site = error.site or current_site()
+        raise
+    return _intern(op, operands, attrs, dtype, shape)
+
+
+def _describe(op: Op, operands: tuple[Expr, ...]) -> str:
+    parts = [
+        f"{printer.render(operand, budget=40)}: {operand.dtype}{format_shape(operand.shape) if operand.shape else ''}"
+        for operand in operands
+    ]
+    return f"{op.name}({', '.join(parts)})"
+
+
+def cast(value: Any, dtype: Any) -> Expr:
+    """`value` as another dtype: one node."""
+    target = as_dtype(dtype)
+    operand = value if isinstance(value, Expr) else constant(value)
+    return _intern(lookup("astype"), (operand,), (target.name,), target, operand.shape)
+
+
+def rebuild(expr: Expr, operands: tuple[Expr, ...]) -> Expr:
+    """The same operation with the same attributes on other operands."""
+    if expr.op.is_leaf:
+        return expr
+    if expr.op.name == "astype":
+        return cast(operands[0], expr.attrs[0])
+    return apply(expr.op, *operands, attrs=expr.attrs)
+
+
+def _from_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A NumPy ufunc that met an expression builds the operation that stands for it."""
+    if method == "__call__" and not kwargs:
+        op = Expr.ufunc_table.get(ufunc)
+        if op is not None:
+            return apply(op, *inputs)
+    name = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
+    if kwargs:
+        name += f" with {', '.join(kwargs)}="
+    raise ExpressionError(
+        f"{name} has no counterpart on expressions",
+        site=current_site(),
+        hint="g.ops() lists the operations; out= and where= belong to the compiled function",
+    )
+
+
+# --- walking ------------------------------------------------------------------------------------------------------------
+
+
+def walk(outputs: Iterable[Expr]) -> list[Expr]:
+    """Every node below `outputs`, operands before their users, in an order that depends on the expressions alone.
+
+    Depth first from left to right, without recursion.
+    """
+    done: set[Expr] = set()
+    order: list[Expr] = []
+    for output in outputs:
+        if output in done:
+            continue
+        stack: list[tuple[Expr, int]] = [(output, 0)]
+        while stack:
+            node, slot = stack.pop()
+            if slot == 0 and node in done:
+                continue
+            operands = node.operands
+            while slot < len(operands) and operands[slot] in done:
+                slot += 1
+            if slot < len(operands):
+                stack.append((node, slot + 1))
+                stack.append((operands[slot], 0))
+            elif node not in done:
+                done.add(node)
+                order.append(node)
+    return order
+
+
+def free_symbols(*outputs: Expr) -> tuple[Expr, ...]:
+    """The symbols below `outputs`, in the order in which they are first read from left to right."""
+    return tuple(node for node in walk(outputs) if node.op is SYMBOL)
+
+
+def substitute(expr: Expr, replacements: dict[Expr, Any]) -> Expr:
+    """`expr` with nodes replaced, all at once: a replacement is not searched again.
+
+    Parameters
+    ----------
+    replacements : expression → expression or number; dtype and shape may not change
+
+    >>> x, y = symbols("x y")
+    >>> substitute(x + y, {x: y, y: x})
+    y + x
+    """
+    made: dict[Expr, Expr] = {}
+    for old, new in replacements.items():
+        if not isinstance(old, Expr):
+            raise ExpressionError(
+                f"{_short(old)} is not an expression to replace", site=current_site(), hint="write {x: new}"
+            )
+        made[old] = _scalar_constant(new, old.dtype) if _is_weak(new) else constant(new)
+        if made[old].dtype != old.dtype:
+            raise DtypeError(
+                f"{old!r} is {old.dtype} and its replacement {made[old]!r} is {made[old].dtype}",
+                site=current_site(),
+                hint=f'write g.astype(…, "{old.dtype}")',
+            )
+    for node in walk([expr]):
+        if node not in made:
+            made[node] = rebuild(node, tuple(made[operand] for operand in node.operands)) if node.operands else node
+    return made[expr]
+
+
+def _pickled(expr: Expr) -> list[tuple[Any, ...]]:
+    """The nodes below `expr` as plain rows, so that pickling does not recurse."""
+    order = walk([expr])
+    index = {node: number for number, node in enumerate(order)}
+    return [
+        (node.op.name, tuple(index[operand] for operand in node.operands), node.attrs, node.dtype.name, node.shape)
+        for node in order
+    ]
+
+
+def _unpickle(rows: list[tuple[Any, ...]]) -> Expr:
+    made: list[Expr] = []
+    for name, operands, attrs, dtype, shape in rows:
+        made.append(_intern(lookup(name), tuple(made[i] for i in operands), attrs, as_dtype(dtype), shape))
+    return made[-1]
+
+
+__all__ = ["BOOL", "FLOAT64", "Expr", "apply", "cast", "constant", "free_symbols", "substitute", "symbol", "symbols"]

@@ -1,0 +1,76 @@
+"""From a declaration to the function that users call, with its documentation."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from graphc.errors import ArityError
+from graphc.expr import Expr, apply, constant, current_site
+from graphc.op import Op, register
+
+Function = Callable[..., Expr]
+
+
+def declare(op: Op) -> Function:
+    """Register an operation; returns the function that builds its expressions."""
+    register(op)
+    for ufunc in op.ufuncs:
+        Expr.ufunc_table[ufunc] = op
+    return builder(op)
+
+
+def builder(op: Op) -> Function:
+    """The function of an operation: operands by position or by name, expressions or numbers."""
+    required = op.arity - len(op.defaults)
+    signature = inspect.Signature(
+        [
+            inspect.Parameter(
+                name,
+                inspect.Parameter.POSITIONAL_OR_KEYWORD,
+                default=inspect.Parameter.empty if slot < required else op.defaults[slot - required],
+            )
+            for slot, name in enumerate(op.params)
+        ]
+    )
+
+    def function(*args: Any, **kwargs: Any) -> Expr:
+        if not kwargs and len(args) == op.arity:
+            return apply(op, *args)
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise ArityError(
+                f"{op.name}{signature}: {error}", site=current_site(), hint=f"write g.{op.name}({', '.join(op.params)})"
+            ) from None
+        bound.apply_defaults()
+        return apply(op, *bound.args)
+
+    function.__name__ = function.__qualname__ = op.name
+    function.__doc__ = documentation(op)
+    function.__signature__ = signature  # type: ignore[attr-defined]
+    function.op = op  # type: ignore[attr-defined]
+    return function
+
+
+def documentation(op: Op) -> str:
+    """The docstring of an operation, from its declaration."""
+    lines = [op.summary, ""]
+    if op.notes:
+        lines += [op.notes, ""]
+    for kink in op.kinks:
+        at = ", ".join(f"{name} = {value:g}" for name, value in zip(op.params, kink.at, strict=True))
+        lines.append(f"Convention: at {at} the partials are {', '.join(f'{p:g}' for p in kink.partials)}: {kink.why}.")
+    if op.kinks:
+        lines.append("")
+    lines.append("Operands are expressions, Python numbers (weakly typed, as in NumPy 2) or NumPy arrays; shapes broadcast.")
+    lines.append("Raises `DtypeError` for types it does not take and `ShapeError` for shapes that do not broadcast.")
+    if op.partials is not None and op.expand is None:
+        lines.append(f"Machine code for float64: error at most {op.ulps:g} units in the last place.")
+    return "\n".join(lines)
+
+
+def like(value: float, other: Expr) -> Expr:
+    """A literal in the dtype of another expression, for partials."""
+    return constant(value, other.dtype)

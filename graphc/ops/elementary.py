@@ -1,0 +1,219 @@
+"""Elementary functions: exponentials, logarithms, roots, trigonometric and hyperbolic functions."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from graphc.op import ATOM, POWER, Facts, Kink, Notation, Op
+from graphc.ops.comparison import equal, where
+from graphc.ops.declare import declare, like
+from graphc.types import TypeRule, floating, like_ufunc
+
+LN2, LN10 = math.log(2), math.log(10)
+TAU = (-30.0, 30.0)
+
+
+def _unary(name, reference, formula, domain, partial, summary, *, latex=None, label=None, libm=None, **more):
+    """A function of one real variable, whose machine code is the C library's unless `emit` or `expand` says otherwise."""
+    ufunc = reference if isinstance(reference, np.ufunc) else None
+    if "emit" not in more and "expand" not in more:
+        function = libm or name
+        more["emit"] = lambda e, x: e.call(function, x)
+    notation = more.pop("notation", None) or Notation(label or name, None, latex)
+    return declare(
+        Op(
+            name=name,
+            params=("x",),
+            summary=summary,
+            types=more.pop("types", None) or (like_ufunc(ufunc) if ufunc else TypeRule(floating)),
+            reference=reference,
+            formula=formula,
+            domain=(domain,),
+            partials=(partial,),
+            notation=notation,
+            ufuncs=more.pop("ufuncs", (ufunc,) if ufunc else ()),
+            **more,
+        )
+    )
+
+
+def _call(name):
+    return rf"\{name}\left(<0>\right)"
+
+
+exp = _unary(
+    "exp", np.exp, lambda S, x: S.exp(x), TAU, lambda out, x: out, "The exponential eˣ.",
+    notation=Notation("exp", None, "e^{<0>}", latex_precedence=POWER),
+    facts=Facts(inverse="log", monotone=1, range=(0.0, math.inf)), sympy=("exp",),
+)  # fmt: skip
+exp2 = _unary(
+    "exp2", np.exp2, lambda S, x: 2**x, TAU, lambda out, x: out * LN2, "The power 2ˣ.",
+    notation=Notation("2^", None, "2^{<0>}", latex_precedence=POWER),
+    facts=Facts(inverse="log2", monotone=1, range=(0.0, math.inf)),
+)  # fmt: skip
+expm1 = _unary(
+    "expm1", np.expm1, lambda S, x: S.exp(x) - 1, TAU, lambda out, x: exp(x),
+    "eˣ − 1 without cancellation near 0.",
+    facts=Facts(inverse="log1p", monotone=1, range=(-1.0, math.inf)),
+)  # fmt: skip
+log = _unary(
+    "log", np.log, lambda S, x: S.log(x), (1e-3, 1e3), lambda out, x: 1 / x,
+    "The natural logarithm; −∞ at 0, NaN below.", latex=_call("log"),
+    facts=Facts(inverse="exp", monotone=1), sympy=("log",),
+)  # fmt: skip
+log2 = _unary(
+    "log2", np.log2, lambda S, x: S.log(x, 2), (1e-3, 1e3), lambda out, x: 1 / (x * LN2),
+    "The logarithm to base 2.", latex=r"\log_{2}\left(<0>\right)", facts=Facts(inverse="exp2", monotone=1),
+)  # fmt: skip
+log10 = _unary(
+    "log10", np.log10, lambda S, x: S.log(x, 10), (1e-3, 1e3), lambda out, x: 1 / (x * LN10),
+    "The logarithm to base 10.", latex=r"\log_{10}\left(<0>\right)", facts=Facts(monotone=1), ulps=2.0,
+)  # fmt: skip
+log1p = _unary(
+    "log1p", np.log1p, lambda S, x: S.log(1 + x), (-0.999, 1e3), lambda out, x: 1 / (1 + x),
+    "log(1 + x) without cancellation near 0.", facts=Facts(inverse="expm1", monotone=1),
+)  # fmt: skip
+
+sqrt = _unary(
+    "sqrt", np.sqrt, lambda S, x: S.sqrt(x), (1e-3, 1e3), lambda out, x: 0.5 / out,
+    "The square root; NaN below 0. Correctly rounded.",
+    notation=Notation("√", None, r"\sqrt{<0>}"), emit=lambda e, x: e.intrinsic("sqrt", x),
+    kinks=(Kink((0.0,), (math.inf,), "the limit of the derivative from above"),),
+    facts=Facts(inverse="square", monotone=1, range=(-0.0, math.inf)), ulps=0.5,
+)  # fmt: skip
+rsqrt = _unary(
+    "rsqrt", lambda x: x.dtype.type(1) / np.sqrt(x), lambda S, x: 1 / S.sqrt(x), (1e-3, 1e3),
+    lambda out, x: -0.5 * (out * out * out), "The reciprocal square root 1/√x.",
+    notation=Notation("1/√", None, r"\frac{1}{\sqrt{<0>}}", latex_precedence=ATOM - 5),
+    emit=lambda e, x: e.div(e.number(1.0, x), e.intrinsic("sqrt", x)),
+    facts=Facts(monotone=-1, range=(0.0, math.inf)), ulps=1.5,
+)  # fmt: skip
+cbrt = _unary(
+    "cbrt", np.cbrt, lambda S, x: S.real_root(x, 3), (1e-3, 1e3), lambda out, x: 1 / (3 * (out * out)),
+    "The real cube root, of negative numbers as well.",
+    notation=Notation("∛", None, r"\sqrt[3]{<0>}"),
+    kinks=(Kink((0.0,), (math.inf,), "the limit of the derivative from either side"),),
+    facts=Facts(parity="odd", monotone=1),
+)  # fmt: skip
+
+sin = _unary(
+    "sin", np.sin, lambda S, x: S.sin(x), TAU, lambda out, x: cos(x), "The sine of x in radians.",
+    latex=_call("sin"), facts=Facts(parity="odd", range=(-1.0, 1.0)), sympy=("sin",),
+)  # fmt: skip
+cos = _unary(
+    "cos", np.cos, lambda S, x: S.cos(x), TAU, lambda out, x: -sin(x), "The cosine of x in radians.",
+    latex=_call("cos"), facts=Facts(parity="even", range=(-1.0, 1.0)), sympy=("cos",),
+)  # fmt: skip
+tan = _unary(
+    "tan", np.tan, lambda S, x: S.tan(x), (-1.5, 1.5), lambda out, x: 1 + out * out, "The tangent of x in radians.",
+    latex=_call("tan"), facts=Facts(parity="odd"), sympy=("tan",),
+)  # fmt: skip
+asin = _unary(
+    "asin", np.arcsin, lambda S, x: S.asin(x), (-0.999, 0.999), lambda out, x: rsqrt((1 - x) * (1 + x)),
+    "The angle in [−π/2, π/2] whose sine is x; NaN outside [−1, 1].",
+    latex=_call("arcsin"), facts=Facts(inverse="sin", parity="odd", monotone=1, range=(-math.pi / 2, math.pi / 2)),
+    kinks=(Kink((1.0,), (math.inf,), "the limit of the derivative from below"),), sympy=("asin",),
+)  # fmt: skip
+acos = _unary(
+    "acos", np.arccos, lambda S, x: S.acos(x), (-0.999, 0.999), lambda out, x: -rsqrt((1 - x) * (1 + x)),
+    "The angle in [0, π] whose cosine is x; NaN outside [−1, 1].",
+    latex=_call("arccos"), facts=Facts(inverse="cos", monotone=-1, range=(0.0, math.pi)),
+    kinks=(Kink((1.0,), (-math.inf,), "the limit of the derivative from below"),), sympy=("acos",),
+)  # fmt: skip
+atan = _unary(
+    "atan", np.arctan, lambda S, x: S.atan(x), TAU, lambda out, x: 1 / (1 + x * x),
+    "The angle in (−π/2, π/2) whose tangent is x.",
+    latex=_call("arctan"), facts=Facts(inverse="tan", parity="odd", monotone=1, range=(-math.pi / 2, math.pi / 2)),
+    sympy=("atan",),
+)  # fmt: skip
+
+sinh = _unary(
+    "sinh", np.sinh, lambda S, x: S.sinh(x), TAU, lambda out, x: cosh(x), "The hyperbolic sine.",
+    latex=_call("sinh"), facts=Facts(inverse="asinh", parity="odd", monotone=1), sympy=("sinh",), ulps=2.0,
+)  # fmt: skip
+cosh = _unary(
+    "cosh", np.cosh, lambda S, x: S.cosh(x), TAU, lambda out, x: sinh(x), "The hyperbolic cosine.",
+    latex=_call("cosh"), facts=Facts(parity="even", range=(1.0, math.inf)), sympy=("cosh",), ulps=2.0,
+)  # fmt: skip
+tanh = _unary(
+    "tanh", np.tanh, lambda S, x: S.tanh(x), TAU, lambda out, x: 1 - out * out, "The hyperbolic tangent.",
+    latex=_call("tanh"), facts=Facts(inverse="atanh", parity="odd", monotone=1, range=(-1.0, 1.0)), sympy=("tanh",),
+    ulps=2.0,
+)  # fmt: skip
+asinh = _unary(
+    "asinh", np.arcsinh, lambda S, x: S.asinh(x), TAU, lambda out, x: 1 / hypot(1, x),
+    "The inverse hyperbolic sine.", facts=Facts(inverse="sinh", parity="odd", monotone=1), sympy=("asinh",), ulps=2.0,
+)  # fmt: skip
+acosh = _unary(
+    "acosh", np.arccosh, lambda S, x: S.acosh(x), (1.001, 1e3), lambda out, x: rsqrt(x - 1) * rsqrt(x + 1),
+    "The inverse hyperbolic cosine; NaN below 1.", facts=Facts(inverse="cosh", monotone=1, range=(0.0, math.inf)),
+    kinks=(Kink((1.0,), (math.inf,), "the limit of the derivative from above"),), sympy=("acosh",), ulps=2.0,
+)  # fmt: skip
+atanh = _unary(
+    "atanh", np.arctanh, lambda S, x: S.atanh(x), (-0.999, 0.999), lambda out, x: 1 / ((1 - x) * (1 + x)),
+    "The inverse hyperbolic tangent; ±∞ at ±1, NaN outside [−1, 1].",
+    facts=Facts(inverse="tanh", parity="odd", monotone=1), sympy=("atanh",), ulps=2.0,
+)  # fmt: skip
+
+
+def _atan2_partial(numerator):
+    def rule(out, y, x):
+        # through hypot, because x² + y² leaves the range long before its root does
+        radius = hypot(x, y)
+        return numerator(x, y) / radius / radius
+
+    return rule
+
+
+atan2 = declare(
+    Op(
+        name="atan2",
+        params=("y", "x"),
+        summary="The angle of the point (x, y), in [−π, π].",
+        notes="At the origin the partials are NaN: the angle has no limit there.",
+        types=like_ufunc(np.arctan2),
+        reference=np.arctan2,
+        formula=lambda S, y, x: S.atan2(y, x),
+        domain=((0.01, 100.0), (-100.0, 100.0)),
+        partials=(_atan2_partial(lambda x, y: x), _atan2_partial(lambda x, y: -y)),
+        emit=lambda e, y, x: e.call("atan2", y, x),
+        notation=Notation("atan2"),
+        facts=Facts(range=(-math.pi, math.pi)),
+        ufuncs=(np.arctan2,),
+        sympy=("atan2",),
+    )
+)
+
+
+def _hypot_partial(slot):
+    def rule(out, x, y):
+        at_origin = equal(out, 0)
+        return where(at_origin, like(0, out), (x, y)[slot] / out)
+
+    return rule
+
+
+hypot = declare(
+    Op(
+        name="hypot",
+        params=("x", "y"),
+        summary="√(x² + y²) without overflow or underflow on the way; ∞ if either is infinite, even beside NaN.",
+        types=like_ufunc(np.hypot),
+        reference=np.hypot,
+        formula=lambda S, x, y: S.sqrt(x**2 + y**2),
+        domain=((-100.0, 100.0), (0.01, 100.0)),
+        partials=(_hypot_partial(0), _hypot_partial(1)),
+        kinks=(Kink((0.0, 0.0), (0.0, 0.0), "the mean of the derivatives around the tip of the cone"),),
+        emit=lambda e, x, y: e.call("hypot", x, y),
+        notation=Notation("hypot"),
+        facts=Facts(commutative=True, range=(0.0, math.inf)),
+        ufuncs=(np.hypot,),
+    )
+)
+
+__all__ = [
+    "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "cos", "cosh", "exp", "exp2", "expm1", "hypot",
+    "log", "log1p", "log2", "log10", "rsqrt", "sin", "sinh", "sqrt", "tan", "tanh",
+]  # fmt: skip

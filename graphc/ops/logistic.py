@@ -1,0 +1,88 @@
+"""The logistic family: sigmoid, softplus, log-sigmoid and logaddexp, without overflow.
+
+Each is one node with its own partial; the machine code comes from `expand`, a numerically careful form in user syntax.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from graphc.op import Facts, Notation, Op
+from graphc.ops.comparison import equal, maximum, minimum, where
+from graphc.ops.declare import declare, like
+from graphc.ops.elementary import exp, log1p
+from graphc.types import TypeRule, floating, like_ufunc
+
+
+def _logistic(name, reference, formula, partials, summary, **more):
+    more.setdefault("notation", Notation(more.pop("label", name)))
+    return declare(
+        Op(
+            name=name,
+            params=("x",),
+            summary=summary,
+            types=TypeRule(floating),
+            reference=reference,
+            formula=formula,
+            domain=((-30.0, 30.0),),
+            partials=partials,
+            category="logistic",
+            **more,
+        )
+    )
+
+
+def expit(x):
+    small = np.exp(-np.abs(x))
+    return np.where(x >= 0, x.dtype.type(1), small) / (1 + small)
+
+
+sigmoid = _logistic(
+    "sigmoid", expit, lambda S, x: 1 / (1 + S.exp(-x)), (lambda out, x: out * (1 - out),),
+    "The logistic function σ(x) = 1/(1 + e⁻ˣ), without overflow.",
+    expand=lambda x: where(x >= 0, like(1, x), exp(-abs(x))) / (1 + exp(-abs(x))),
+    notation=Notation("σ", None, r"\sigma\left(<0>\right)"),
+    facts=Facts(monotone=1, range=(0.0, 1.0)), ulps=3.0,
+)  # fmt: skip
+
+softplus = _logistic(
+    "softplus", lambda x: np.logaddexp(x, x.dtype.type(0)), lambda S, x: S.log(1 + S.exp(x)), (lambda out, x: sigmoid(x),),
+    "log(1 + eˣ), without overflow.", expand=lambda x: maximum(x, 0) + log1p(exp(-abs(x))),
+    facts=Facts(monotone=1, range=(0.0, math.inf)), ulps=2.0,
+)  # fmt: skip
+
+log_sigmoid = _logistic(
+    "log_sigmoid", lambda x: -np.logaddexp(-x, x.dtype.type(0)), lambda S, x: S.log(1 / (1 + S.exp(-x))),
+    (lambda out, x: sigmoid(-x),), "log σ(x) = −log(1 + e⁻ˣ), without overflow.",
+    expand=lambda x: minimum(x, 0) - log1p(exp(-abs(x))), label="log σ",
+    facts=Facts(monotone=1, range=(-math.inf, 0.0)), ulps=2.0,
+)  # fmt: skip
+
+def _expand_logaddexp(x, y):
+    # the equal case keeps ∞ and −∞ from meeting themselves in a difference
+    difference = where(equal(x, y), like(0, x), -abs(x - y))
+    return maximum(x, y) + log1p(exp(difference))
+
+
+logaddexp = declare(
+    Op(
+        name="logaddexp",
+        params=("x", "y"),
+        summary="log(eˣ + e^y) without overflow.",
+        types=like_ufunc(np.logaddexp),
+        reference=np.logaddexp,
+        formula=lambda S, x, y: S.log(S.exp(x) + S.exp(y)),
+        domain=((-20.0, 20.0), (-20.0, 20.0)),
+        partials=(lambda out, x, y: sigmoid(x - y), lambda out, x, y: sigmoid(y - x)),
+        expand=_expand_logaddexp,
+        notation=Notation("logaddexp"),
+        facts=Facts(commutative=True, associative=True, identity=-math.inf),
+        ufuncs=(np.logaddexp,),
+        ulps=3.0,
+        category="logistic",
+    )
+)
+
+__all__ = ["logaddexp", "log_sigmoid", "sigmoid", "softplus"]

@@ -1,0 +1,120 @@
+"""Special functions: error functions, the gamma family.
+
+The references are SciPy's, imported when first evaluated: NumPy has none of these.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import numpy as np
+
+from graphc.errors import DtypeError
+from graphc.expr import apply, constant
+from graphc.op import Facts, Notation, Op
+from graphc.ops.declare import declare
+from graphc.ops.elementary import exp
+from graphc.types import INT64, TypeRule, floating
+
+TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
+
+
+@cache
+def _scipy():
+    import scipy.special
+
+    return scipy.special
+
+
+def _special(name, scipy_name, formula, domain, partial, summary, **more):
+    return declare(
+        Op(
+            name=name,
+            params=("x",),
+            summary=summary,
+            types=TypeRule(floating),
+            reference=lambda x: getattr(_scipy(), scipy_name)(x),
+            formula=formula,
+            domain=(domain,),
+            partials=(partial,),
+            category="special",
+            **more,
+        )
+    )
+
+
+erf = _special(
+    "erf", "erf", lambda S, x: S.erf(x), (-5.0, 5.0), lambda out, x: TWO_OVER_ROOT_PI * exp(-(x * x)),
+    "The error function 2/√π ∫₀ˣ e^(−t²) dt.", emit=lambda e, x: e.call("erf", x), notation=Notation("erf"),
+    facts=Facts(parity="odd", monotone=1, range=(-1.0, 1.0)), sympy=("erf",),
+)  # fmt: skip
+erfc = _special(
+    "erfc", "erfc", lambda S, x: S.erfc(x), (-5.0, 5.0), lambda out, x: -TWO_OVER_ROOT_PI * exp(-(x * x)),
+    "The complementary error function 1 − erf(x), without cancellation.", emit=lambda e, x: e.call("erfc", x),
+    notation=Notation("erfc"), facts=Facts(monotone=-1, range=(0.0, 2.0)), sympy=("erfc",), ulps=5.0,
+)  # fmt: skip
+gamma = _special(
+    "gamma", "gamma", lambda S, x: S.gamma(x), (0.1, 20.0), lambda out, x: out * digamma(x),
+    "The gamma function Γ(x), (x − 1)! at whole x.", emit=lambda e, x: e.call("tgamma", x),
+    notation=Notation("Γ", None, r"\Gamma\left(<0>\right)"), sympy=("gamma",), ulps=10.0,
+)  # fmt: skip
+lgamma = _special(
+    "lgamma", "gammaln", lambda S, x: S.log(S.Abs(S.gamma(x))), (0.1, 100.0), lambda out, x: digamma(x),
+    "The logarithm of |Γ(x)|.", emit=lambda e, x: e.call("lgamma", x),
+    notation=Notation("log Γ", None, r"\log\left|\Gamma\left(<0>\right)\right|"), sympy=("loggamma",), ulps=10.0,
+)  # fmt: skip
+digamma = _special(
+    "digamma", "psi", lambda S, x: S.digamma(x), (0.1, 100.0), lambda out, x: polygamma(1, x),
+    "The digamma function ψ(x) = Γ′(x)/Γ(x).", emit=lambda e, x: e.special("digamma", x),
+    notation=Notation("ψ", None, r"\psi\left(<0>\right)"), sympy=("digamma",), ulps=50.0,
+)  # fmt: skip
+
+
+def _polygamma_types(dtypes):
+    order, x = dtypes
+    if order.kind not in "iu":
+        raise DtypeError(f"polygamma needs an integer order, not {order}", hint="write g.polygamma(1, x)")
+    real = floating((x,))[1]
+    return (INT64, real), real
+
+
+def _polygamma_reference(order, x):
+    # SciPy answers in float64
+    return np.asarray(_scipy().polygamma(order, x)).astype(np.asarray(x).dtype)[()]
+
+
+POLYGAMMA = Op(
+    name="polygamma",
+    params=("n", "x"),
+    summary="The polygamma function ψ⁽ⁿ⁾(x): the n-th derivative of digamma.",
+    notes="n is a whole number, at least 1 for machine code; by n there is no derivative. x is real, not 0, −1, −2, ….",
+    types=TypeRule(_polygamma_types, group=(1,)),
+    reference=_polygamma_reference,
+    formula=lambda S, n, x: S.polygamma(n, x),
+    domain=((1.0, 3.0), (0.2, 50.0)),
+    partials=(None, lambda out, n, x: polygamma(n + 1, x)),
+    emit=lambda e, n, x: e.special("polygamma", n, x),
+    notation=Notation("ψ⁽ⁿ⁾", None, r"\psi^{(<0>)}\left(<1>\right)"),
+    sympy=("polygamma",),
+    ulps=100.0,
+    category="special",
+)
+declare(POLYGAMMA)
+
+
+def polygamma(n, x):
+    """The polygamma function ψ⁽ⁿ⁾(x): the n-th derivative of digamma.
+
+    n : a whole number from 1 on, or an integer expression; there is no derivative by it
+    x : real, not 0, −1, −2, …
+
+    Raises `DtypeError` for an order that is not an integer.
+    """
+    return apply(POLYGAMMA, constant(n), x)
+
+
+polygamma.op = POLYGAMMA  # type: ignore[attr-defined]
+
+
+__all__ = ["digamma", "erf", "erfc", "gamma", "lgamma", "polygamma"]

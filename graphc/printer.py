@@ -1,0 +1,163 @@
+"""Expressions as text and as LaTeX, of bounded length, without recursion.
+
+The text is in the grammar of `parse` and reads back as the same expression unless it was shortened. A shared node is printed
+where it is used, so a graph with much sharing would print as exponentially many characters: the budget cuts it.
+
+The printer reads nodes by their fields alone (`op`, `operands`, `value`, `name`), so that it lies below `expr`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from graphc.op import ATOM, UNARY, Op
+
+_PLACE = re.compile(r"\[(\d)\]|<(\d)>")
+
+_GREEK = frozenset(
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi"
+    " omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega".split()
+)
+
+_LATEX_SPECIAL = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",
+    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",
+}  # fmt: skip
+
+
+def format_number(value: Any) -> str:
+    """The shortest text that reads back as the same value of its type; whole floats without a point.
+
+    >>> format_number(2.0), format_number(0.1), format_number(-0.0), format_number(True)
+    ('2', '0.1', '-0.0', 'True')
+    """
+    if isinstance(value, (bool, np.bool_)):
+        return str(bool(value))
+    if isinstance(value, (int, np.integer)):
+        return str(int(value))
+    if math.isnan(value) or math.isinf(value):
+        return str(float(value))
+    if value == int(value) and abs(value) < 1e15 and not (value == 0 and math.copysign(1, value) < 0):
+        return str(int(value))
+    return str(value)
+
+
+def latex_escape(text: str) -> str:
+    """Text made safe inside LaTeX's text mode."""
+    return "".join(_LATEX_SPECIAL.get(character, character) for character in text)
+
+
+def latex_name(name: str) -> str:
+    """A symbol's name in LaTeX: Greek names as letters, what follows an underscore or closing digits as index.
+
+    >>> latex_name("x"), latex_name("theta_12"), latex_name("w1"), latex_name("rate")
+    ('x', '\\\\theta_{12}', 'w_{1}', '\\\\mathrm{rate}')
+    """
+    match = re.fullmatch(r"([A-Za-z]+?)_?(\d*)|([A-Za-z]+)_([A-Za-z0-9]+)", name)
+    if match is None:
+        return rf"\mathrm{{{latex_escape(name)}}}"
+    base, index = (match[1], match[2]) if match[1] else (match[3], match[4])
+    if base in _GREEK:
+        base = "\\" + base
+    elif len(base) > 1:
+        base = rf"\mathrm{{{base}}}"
+    return f"{base}_{{{index}}}" if index else base
+
+
+def latex_number(value: Any) -> str:
+    text = format_number(value)
+    match = re.fullmatch(r"(-?[\d.]+)e([+-]?\d+)", text)
+    if match:
+        return rf"{match[1]} \cdot 10^{{{int(match[2])}}}"
+    return {"inf": r"\infty", "-inf": r"-\infty", "nan": r"\mathrm{NaN}"}.get(text, text)
+
+
+@lru_cache(maxsize=None)
+def _pieces(op: Op, latex: bool) -> tuple[str | tuple[int, int], ...]:
+    """A template cut at its places: texts, and (operand, least unbracketed precedence)."""
+    notation = op.notation
+    template = notation.latex if latex else notation.text
+    if template is None:
+        inner = ", ".join(f"<{slot}>" for slot in range(op.arity))
+        if latex:
+            template = rf"\operatorname{{{latex_escape(op.name)}}}\left({inner}\right)"
+        else:
+            template = f"{op.name}({inner})"
+    pieces: list[str | tuple[int, int]] = []
+    end = 0
+    for match in _PLACE.finditer(template):
+        pieces.append(template[end : match.start()])
+        if match[1] is not None:
+            slot = int(match[1])
+            pieces.append((slot, notation.left if slot == 0 else notation.right))
+        else:
+            pieces.append((int(match[2]), 0))
+        end = match.end()
+    pieces.append(template[end:])
+    return tuple(pieces)
+
+
+def _leaf(node: Any, latex: bool) -> tuple[str, int]:
+    """The printed form of a symbol or constant and its precedence."""
+    if node.op.name == "symbol":
+        return (latex_name(node.name) if latex else node.name), ATOM
+    value = node.value
+    if isinstance(value, np.ndarray) and value.ndim:
+        text = f"array<{'×'.join(map(str, value.shape))}>"
+        return (rf"\mathrm{{{text.replace('×', 'x')}}}" if latex else text), ATOM
+    value = value[()] if isinstance(value, np.ndarray) else value
+    text = latex_number(value) if latex else format_number(value)
+    return text, UNARY if text.startswith("-") else ATOM
+
+
+def render(node: Any, *, latex: bool = False, budget: int = 2000) -> str:
+    """An expression as text or LaTeX; past about `budget` characters an ellipsis stands for what is left out."""
+    ellipsis = r"\ldots" if latex else "…"
+    opening, closing = (r"\left(", r"\right)") if latex else ("(", ")")
+    out: list[str] = []
+    used = 0
+    stack: list[str | tuple[Any, int]] = [(node, 0)]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, str):
+            out.append(item)
+            used += len(item)
+            continue
+        current, needed = item
+        if used > budget:
+            out.append(ellipsis)
+            continue
+        op: Op = current.op
+        if op.is_leaf:
+            text, precedence = _leaf(current, latex)
+            out.append(opening + text + closing if precedence < needed else text)
+            used += len(text)
+            continue
+        notation = op.notation
+        precedence = notation.precedence
+        if latex and notation.latex_precedence is not None:
+            precedence = notation.latex_precedence
+        elif (notation.latex if latex else notation.text) is None:
+            precedence = ATOM
+        bracket = precedence < needed
+        if bracket:
+            stack.append(closing)
+        attrs = current.attrs
+        if op.name == "astype":  # the one operation whose static attribute is part of its printed form
+            out.append(f"\\operatorname{{{attrs[0]}}}\\left(" if latex else f"{op.name}(")
+            stack.append(r"\right)" if latex else f", {attrs[0]})")
+            stack.append((current.operands[0], 0))
+            continue
+        for piece in reversed(_pieces(op, latex)):
+            if isinstance(piece, str):
+                stack.append(piece)
+            else:
+                stack.append((current.operands[piece[0]], piece[1]))
+        if bracket:
+            stack.append(opening)
+    return "".join(out)
