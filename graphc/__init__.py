@@ -1,5 +1,18 @@
 """graphc: symbolic computation graphs, their exact derivatives, their pictures, and their machine code."""
 
+# ruff: noqa: F403  the operations are public through each module's __all__
+from graphc.api import grad as grad
+from graphc.api import ops as ops
+from graphc.api import value_and_grad as value_and_grad
+from graphc.errors import GraphcError as GraphcError
+from graphc.evaluate import evaluate as evaluate
+from graphc.expr import Expr as Expr
+from graphc.expr import constant as constant
+from graphc.expr import free_symbols as free_symbols
+from graphc.expr import substitute as substitute
+from graphc.expr import symbol as symbol
+from graphc.expr import symbols as symbols
+from graphc.graph import Graph as Graph
 from graphc.ops.activation import *
 from graphc.ops.arithmetic import *
 from graphc.ops.comparison import *
@@ -7,4 +20,5 @@ from graphc.ops.elementary import *
 from graphc.ops.logistic import *
 from graphc.ops.rounding import *
 from graphc.ops.special import *
-from graphc.expr import Expr, constant, free_symbols, substitute, symbol, symbols
+
+__version__ = "0.1.0"

@@ -95,7 +95,8 @@ class Op:
     partials : for each operand a `Partial`, or None where the derivative is zero everywhere it exists;
         None as a whole where the operation is not differentiable (its result is a boolean, say)
     live : for each operand None, or (output, *operands) → the condition under which the result depends on it:
-        what makes an operation a branch. Differentiation then ignores whatever the branch not taken yields.
+        what makes an operation a branch. The partial is then the derivative where the condition holds; elsewhere
+        it is 0, and differentiation ignores whatever the branch not taken yields.
     emit : (builder, *values) → value: the machine code of one element
     expand : (*operands) → expression in user syntax that is lowered in its place, when there is no `emit`
     ulps : bound on the error of the machine code for float64, in units in the last place of the exact result

@@ -123,11 +123,7 @@ WHERE = Op(
     reference=np.where,
     formula=lambda S, condition, x, y: S.Piecewise((x, condition), (y, True)),
     domain=((0.0, 1.0), WIDE, WIDE),
-    partials=(
-        None,
-        lambda out, condition, x, y: where(condition, like(1, out), like(0, out)),
-        lambda out, condition, x, y: where(condition, like(0, out), like(1, out)),
-    ),
+    partials=(None, lambda out, condition, x, y: 1, lambda out, condition, x, y: 1),
     live=(None, lambda out, condition, x, y: condition, lambda out, condition, x, y: ~condition),
     emit=lambda e, condition, x, y: e.select(condition, x, y),
     notation=Notation("where", None, r"\begin{cases} <1> & <0> \\ <2> & \text{otherwise} \end{cases}"),
@@ -159,13 +155,8 @@ where.op = WHERE  # type: ignore[attr-defined]
 
 
 def _extremum(name, ufunc, other, symbol, predicate, monotone_text):
-    def partial(slot):
-        def rule(out, x, y):
-            mine, theirs = (x, y) if slot == 0 else (y, x)
-            better, worse = (mine > theirs, mine < theirs) if predicate == "ge" else (mine < theirs, mine > theirs)
-            return where(better, like(1, out), where(worse, like(0, out), like(0.5, out)))
-
-        return rule
+    def partial(out, x, y):  # of the operand that is chosen
+        return where(equal(x, y), like(0.5, out), like(1, out))
 
     def live(slot):
         def rule(out, x, y):
@@ -184,7 +175,7 @@ def _extremum(name, ufunc, other, symbol, predicate, monotone_text):
             formula=lambda S, x, y: getattr(S, symbol.capitalize())(x, y),
             domain=(WIDE, WIDE),
             smooth_at=lambda x, y: x != y,
-            partials=(partial(0), partial(1)),
+            partials=(partial, partial),
             live=(live(0), live(1)),
             kinks=(Kink((2.0, 2.0), (0.5, 0.5), "at a tie each operand gets half, whichever comes first"),),
             emit=lambda e, x, y: e.select(e.or_(e.compare(predicate, x, y), e.isnan(x)), x, y),
@@ -225,11 +216,7 @@ clip = declare(
         formula=lambda S, x, low, high: S.Min(S.Max(x, low), high),
         domain=((-2.0, 2.0), (-1.0, -0.5), (0.5, 1.0)),
         smooth_at=lambda x, low, high: x not in (low, high),
-        partials=(
-            lambda out, x, low, high: where((x >= low) & (x <= high), like(1, out), like(0, out)),
-            lambda out, x, low, high: where((x < low) & (low <= high), like(1, out), like(0, out)),
-            lambda out, x, low, high: where((x > high) | (low > high), like(1, out), like(0, out)),
-        ),
+        partials=(lambda out, x, low, high: 1,) * 3,
         live=(
             lambda out, x, low, high: (x >= low) & (x <= high),
             lambda out, x, low, high: (x < low) & (low <= high),

@@ -1,0 +1,1 @@
+"""Differentiation: from expressions to expressions."""

@@ -1,0 +1,221 @@
+"""Reverse mode: the backward graph, built as expressions and therefore differentiable again.
+
+The sweep runs from the outputs to the inputs. A node's adjoint is the sum of what its uses hand back; a use hands back the
+user's adjoint times the partial derivative that the operation declares (the chain rule).
+
+Branches. An operation may declare under which condition a result depends on an operand (`Op.live`). The sweep keeps for each node
+the condition under which the outputs depend on it at all, its path, and wraps what is computed for a use in `where(path, …, 0)`:
+whatever a branch not taken yields, infinities and NaN included, is discarded there rather than multiplied by zero. The wrapped
+partials are expressions with branches of their own, so the same holds for derivatives of any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphc.errors import GradientError, ShapeError
+from graphc.expr import Expr, cast, constant, current_site, walk
+from graphc.op import lookup
+from graphc.ops.comparison import where
+from graphc.types import format_shape, is_float
+
+Use = tuple[Expr, int]
+"""(user, argument slot)"""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What reverse mode returns: which expression is whose derivative.
+
+    adjoints : forward node → the derivative of the outputs, weighted by the seeds, with respect to it
+    contributions : (user, slot) → what that use hands back; the adjoint of a node is the sum over its uses
+    partials : (user, slot) → the local derivative ∂user/∂operand, where it is not 0
+    outputs, seeds : what was differentiated, and the adjoints it started from
+    """
+
+    outputs: tuple[Expr, ...]
+    seeds: tuple[Expr, ...]
+    adjoints: dict[Expr, Expr] = field(default_factory=dict)
+    contributions: dict[Use, Expr] = field(default_factory=dict)
+    partials: dict[Use, Expr] = field(default_factory=dict)
+
+    def adjoint(self, node: Expr) -> Expr:
+        """The derivative with respect to a node; a constant 0 where the outputs do not depend on it."""
+        found = self.adjoints.get(node)
+        return constant(0.0, node.dtype) if found is None else found
+
+
+class Path:
+    """The condition under which the outputs depend on a node: `condition` inside `parent`."""
+
+    __slots__ = ("condition", "expr", "parent")
+
+    def __init__(self, parent: Path | None, condition: Expr) -> None:
+        self.parent = parent
+        self.condition = condition
+        self.expr: Expr = condition if parent is None else parent.expr & condition
+
+
+def _opposite(a: Expr, b: Expr) -> bool:
+    """Whether one condition is the other's negation, by form."""
+    negation = lookup("logical_not")
+    return (a.op is negation and a.operands[0] is b) or (b.op is negation and b.operands[0] is a)
+
+
+def _merge(paths: Sequence[Path | None]) -> Path | None:
+    """The condition under which any of several uses is live; None is always."""
+    kept: list[Path] = []
+    for path in paths:
+        while True:
+            if path is None:
+                return None
+            twin = next((k for k in kept if k.parent is path.parent and _opposite(k.condition, path.condition)), None)
+            if twin is None:
+                break
+            kept.remove(twin)  # both sides of one branch: live wherever the branch is
+            path = path.parent
+        if path not in kept:
+            kept.append(path)
+    if len(kept) == 1:
+        return kept[0]
+    union = kept[0].expr
+    for path in kept[1:]:
+        union = union | path.expr
+    return Path(None, union)
+
+
+def _active(order: Sequence[Expr], wrt: set[Expr]) -> set[Expr]:
+    """The nodes whose derivative with respect to `wrt` is not zero by declaration."""
+    active: set[Expr] = set()
+    for node in order:
+        if node in wrt:
+            active.add(node)
+        elif node.operands and is_float(node.dtype) and node.op.partials is not None:
+            for operand, partial in zip(node.operands, node.op.partials, strict=True):
+                if partial is not None and operand in active:
+                    active.add(node)
+                    break
+    return active
+
+
+def reverse(outputs: Iterable[Expr], seeds: Iterable[Expr] | None, wrt: Iterable[Expr]) -> Record:
+    """Differentiate `outputs` with respect to the nodes `wrt`.
+
+    Parameters
+    ----------
+    outputs : float expressions
+    seeds : one adjoint for each output, of its shape; None is allowed for one scalar output, and is 1
+    wrt : nodes, usually symbols; every node between them and the outputs is in the record
+
+    Raises `GradientError` when an output or a node of `wrt` is not a float, or a seed is missing.
+    Source: Griewank and Walther, Evaluating Derivatives (2008), chapter 3.
+    """
+    outputs, targets = tuple(outputs), tuple(wrt)
+    record = Record(outputs, _seeds(outputs, seeds))
+    for node in targets:
+        if not is_float(node.dtype):
+            raise GradientError(
+                f"{node!r} is {node.dtype}: derivatives are taken with respect to floats",
+                site=current_site(),
+                hint='declare it with dtype="float64"',
+            )
+    order = walk(outputs)
+    active = _active(order, set(targets))
+    pending: dict[Expr, list[Expr]] = {}
+    paths: dict[Expr, list[Path | None]] = {}
+    for output, seed in zip(outputs, record.seeds, strict=True):
+        pending.setdefault(output, []).append(seed)
+        paths.setdefault(output, []).append(None)
+    one = {seed for seed in record.seeds if seed.is_constant and not seed.shape and seed.value == 1}
+    for node in reversed(order):
+        handed = pending.pop(node, None)
+        if handed is None or node not in active:
+            continue
+        adjoint = handed[0]
+        for contribution in handed[1:]:
+            adjoint = adjoint + contribution
+        record.adjoints[node] = adjoint
+        path = _merge(paths.pop(node))
+        if not node.operands:
+            continue
+        op = node.op
+        assert op.partials is not None  # active nodes are differentiable
+        for slot, (operand, rule) in enumerate(zip(node.operands, op.partials, strict=True)):
+            if rule is None or operand not in active:
+                continue
+            live = op.live[slot] if op.live is not None else None
+            inner = path if live is None else Path(path, live(node, *node.operands))
+            contribution = _contribution(record, node, slot, rule(node, *node.operands), adjoint, path, inner, adjoint in one)
+            if contribution is None:
+                continue
+            pending.setdefault(operand, []).append(contribution)
+            paths.setdefault(operand, []).append(inner)
+    return record
+
+
+def _seeds(outputs: tuple[Expr, ...], seeds: Iterable[Expr] | None) -> tuple[Expr, ...]:
+    for output in outputs:
+        if not is_float(output.dtype):
+            raise GradientError(
+                f"an output of dtype {output.dtype} has no derivative",
+                node=repr(output),
+                site=output.site,
+                hint='cast it with g.astype(…, "float64") if a derivative of 0 is what you mean',
+            )
+    if seeds is None:
+        if len(outputs) != 1 or outputs[0].shape:
+            what = f"an output of shape {format_shape(outputs[0].shape)}" if len(outputs) == 1 else f"{len(outputs)} outputs"
+            raise GradientError(
+                f"the gradient of {what} needs a seed: the weight of each output in what is differentiated",
+                site=current_site(),
+                hint="write g.grad(y, x, seed=…), an expression or number for each output",
+            )
+        return (constant(1.0, outputs[0].dtype),)
+    given = tuple(constant(seed, output.dtype) for seed, output in zip(seeds, outputs, strict=True))
+    for seed, output in zip(given, outputs, strict=True):
+        if seed.shape not in ((), output.shape):
+            raise ShapeError(
+                f"a seed of shape {format_shape(seed.shape)} for an output of shape {format_shape(output.shape)}",
+                node=repr(output),
+                site=current_site(),
+            )
+    return given
+
+
+def _contribution(
+    record: Record, user: Expr, slot: int, partial: Any, adjoint: Expr, path: Path | None, inner: Path | None, seeded: bool
+) -> Expr | None:
+    """What `user` hands back to its operand `slot`; entered in the record. None where the derivative is 0."""
+    operand = user.operands[slot]
+    if operand.shape != user.shape:
+        raise GradientError(
+            f"the derivative with respect to an operand that is broadcast from {format_shape(operand.shape)} to "
+            f"{format_shape(user.shape)} is a sum over elements, which elementwise graphs do not have",
+            node=repr(user),
+            site=user.site,
+            hint="declare both symbols with the same shape, or as scalars, and sum the results",
+        )
+    branching = inner is not path
+    if isinstance(partial, Expr):
+        local = partial
+        value = partial if seeded and partial.shape == user.shape else adjoint * partial
+        guard = inner
+    else:
+        if partial == 0:
+            return None
+        local = constant(float(partial), user.dtype)
+        value = adjoint if partial == 1 else -adjoint if partial == -1 else adjoint * partial
+        guard = inner if branching else None  # a finite factor needs no guard beyond its own branch
+    if value.dtype != operand.dtype:
+        value = cast(value, operand.dtype)
+    if guard is not None:
+        condition = guard.condition if not isinstance(partial, Expr) else guard.expr
+        value = where(condition, value, constant(0.0, value.dtype))
+    if branching:
+        assert inner is not None
+        local = where(inner.condition, local, constant(0.0, local.dtype))
+    record.contributions[user, slot] = value
+    record.partials[user, slot] = local
+    return value

@@ -1,0 +1,82 @@
+"""The interpreter: a graph evaluated node by node with NumPy, exactly as it is written.
+
+It is the oracle of the tests and the source of the values in diagrams, so it does nothing clever: each node's operands are
+brought to the types that its operation computes in, and the operation's reference is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from graphc.dag import Dag
+from graphc.errors import ShapeError
+from graphc.inputs import bind_dimensions, bind_names
+from graphc.tree import flatten, unflatten
+
+
+def run(dag: Dag, at: Mapping[Any, Any]) -> list[Any]:
+    """The value of every node of a graph, as NumPy scalars and arrays, by node number.
+
+    at : name or symbol → number or array. Raises `InputError` for missing and unknown names.
+    """
+    arrays = bind_names(dag.symbols, at)
+    bind_dimensions(dag.symbols, arrays)
+    return run_arrays(dag, arrays)
+
+
+def run_arrays(dag: Dag, arrays: list[np.ndarray]) -> list[Any]:
+    """As `run`, with checked values in the order of the inputs."""
+    if arrays and any(array.ndim for array in arrays):
+        try:
+            np.broadcast_shapes(*(array.shape for array in arrays))
+        except ValueError:
+            shapes = ", ".join(f"{s.name}: {a.shape}" for s, a in zip(dag.symbols, arrays, strict=True))
+            raise ShapeError(f"the inputs' shapes do not broadcast: {shapes}") from None
+    values: list[Any] = [array[()] for array in arrays]
+    with np.errstate(all="ignore"):
+        for node, operands in zip(dag.exprs[len(values) :], dag.operands[len(values) :], strict=True):
+            op = node.op
+            if op.is_leaf:
+                values.append(node.value)
+                continue
+            types = op.types(tuple([operand.dtype for operand in node.operands]))[0]
+            arguments = [
+                values[operand] if values[operand].dtype == dtype else values[operand].astype(dtype)
+                for operand, dtype in zip(operands, types, strict=True)
+            ]
+            result = op.reference(*arguments, *node.attrs)
+            if type(result) is np.ndarray:
+                result = result.astype(node.dtype, copy=False)[()]
+            elif getattr(result, "dtype", None) != node.dtype:
+                result = node.dtype.type(result)
+            values.append(result)
+    return values
+
+
+def evaluate(tree: Any, at: Mapping[Any, Any]) -> Any:
+    """The value of an expression, or of a structure of expressions, at a point.
+
+    Parameters
+    ----------
+    tree : an expression, or a tuple, list, dict or named tuple of expressions
+    at : name or symbol → number or array; arrays broadcast
+
+    Returns Python numbers for scalars and NumPy arrays for arrays, in the structure of `tree`.
+
+    >>> from graphc.expr import symbols
+    >>> x, y = symbols("x y")
+    >>> evaluate(x * y, {"x": 3, "y": 4})
+    12.0
+    """
+    leaves, structure = flatten(tree)
+    dag = Dag(leaves)
+    values = run(dag, at)
+    return unflatten(structure, iter([to_python(values[output]) for output in dag.outputs]))
+
+
+def to_python(value: Any) -> Any:
+    """NumPy scalars as Python numbers; arrays as they are."""
+    return value.item() if isinstance(value, np.generic) else value

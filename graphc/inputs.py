@@ -1,0 +1,144 @@
+"""Values for symbols: the checks shared by the interpreter and by compiled functions.
+
+A value must fit its symbol without loss: safe casts are made, narrowing ones are refused with a word on `astype`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from graphc.errors import DtypeError, InputError, NameClashError, ShapeError
+from graphc.expr import Expr
+from graphc.types import format_shape
+
+_WEAK_KINDS = {"b": "b", "i": "bi", "u": "bi", "f": "bif"}
+"""For each kind of symbol the kinds of Python scalar it takes: scalars are weak, so any int fits a float symbol."""
+
+
+def as_value(symbol: Expr, value: Any) -> np.ndarray:
+    """`value` as an array of the symbol's dtype; a scalar becomes a 0-d array.
+
+    Raises `DtypeError` for values that do not fit the dtype without loss and `ShapeError` for a declared shape that is not met.
+    """
+    target = symbol.dtype
+    if type(value) is float and target.kind == "f":
+        return np.asarray(value, dtype=target)
+    if isinstance(value, Expr):
+        raise InputError(
+            f"input {symbol.name!r} got the expression {value!r} instead of a value",
+            hint="g.substitute(expr, {x: y}) puts an expression in a symbol's place",
+        )
+    if isinstance(value, (bool, int, float)) and not isinstance(value, np.generic):
+        kind = "b" if isinstance(value, bool) else "i" if isinstance(value, int) else "f"
+        if kind not in _WEAK_KINDS[target.kind]:
+            raise DtypeError(
+                f"input {symbol.name!r} is {target} and got the {type(value).__name__} {value!r}",
+                hint=f'declare it with g.symbol({symbol.name!r}, dtype="float64")',
+            )
+        try:
+            array = np.asarray(value, dtype=target)
+        except OverflowError as error:
+            raise DtypeError(f"input {symbol.name!r}: an integer that does not fit {target}") from error
+    else:
+        array = np.asarray(value)
+        if array.dtype.kind not in "biuf":
+            raise DtypeError(
+                f"input {symbol.name!r} got {_describe(value, array)}", hint="pass numbers or arrays of real numbers"
+            )
+        if array.dtype != target:
+            weak = isinstance(value, (list, tuple))  # of Python numbers
+            if not np.can_cast(array.dtype, target, "safe") and not (weak and array.dtype.kind in _WEAK_KINDS[target.kind]):
+                raise DtypeError(
+                    f"input {symbol.name!r} is {target} and got an array of {array.dtype}: the cast could lose information",
+                    hint=f'pass {symbol.name}.astype("{target}"), or declare the symbol as {array.dtype}',
+                )
+            array = array.astype(target)
+    if symbol.shape:
+        check_shape(symbol, array.shape)
+    return array
+
+
+def _describe(value: Any, array: np.ndarray) -> str:
+    if array.dtype.kind == "c":
+        return "complex numbers; graphc computes with real ones"
+    if array.dtype.kind in "US":
+        return f"text: {str(value)[:40]!r}"
+    if array.dtype.kind == "O":
+        return f"an object array or a {type(value).__name__}"
+    return f"an array of {array.dtype}"
+
+
+def check_shape(symbol: Expr, shape: tuple[int, ...]) -> None:
+    """Whether a value's shape is the declared one; names stand for any length here."""
+    fits = len(shape) == len(symbol.shape) and all(
+        isinstance(dim, str) or dim == length for dim, length in zip(symbol.shape, shape, strict=True)
+    )
+    if not fits:
+        raise ShapeError(
+            f"input {symbol.name!r} has shape {format_shape(symbol.shape)} and got an array of shape {format_shape(shape)}"
+        )
+
+
+def bind_dimensions(symbols: Iterable[Expr], arrays: Iterable[np.ndarray]) -> dict[str, int]:
+    """The length of every named dimension; raises `ShapeError` when two inputs disagree on one."""
+    lengths: dict[str, tuple[int, str]] = {}
+    for symbol, array in zip(symbols, arrays, strict=True):
+        for dim, length in zip(symbol.shape, array.shape if symbol.shape else (), strict=True):
+            if isinstance(dim, str):
+                known, first = lengths.setdefault(dim, (length, symbol.name))
+                if known != length:
+                    raise ShapeError(
+                        f"dimension {dim!r} is {known} in input {first!r} and {length} in input {symbol.name!r}"
+                    )
+    return {name: length for name, (length, _) in lengths.items()}
+
+
+def check_names(symbols: Iterable[Expr]) -> None:
+    """Raises `NameClashError` when two different symbols share a name."""
+    seen: dict[str, Expr] = {}
+    for symbol in symbols:
+        other = seen.setdefault(symbol.name, symbol)
+        if other is not symbol:
+
+            def of(s: Expr) -> str:
+                return f"{s.dtype}{format_shape(s.shape) if s.shape else ''}"
+
+            raise NameClashError(
+                f"the name {symbol.name!r} stands for two symbols: {of(other)} and {of(symbol)}",
+                site=symbol.site,
+                hint="give one of them another name, or the same dtype and shape",
+            )
+
+
+def bind_names(symbols: tuple[Expr, ...], at: Mapping[Any, Any]) -> list[np.ndarray]:
+    """Values in the order of `symbols` from a mapping of names or symbols; missing and unknown ones are errors."""
+    if not isinstance(at, Mapping):
+        raise InputError(
+            f"a point is a dict of values, not {type(at).__name__}", hint='write {"x": 2.0, "w": -3.0}'
+        )
+    given: dict[str, Any] = {}
+    names = {symbol.name for symbol in symbols}
+    for key, value in at.items():
+        name = key.name if isinstance(key, Expr) and key.is_symbol else key
+        if isinstance(name, Expr) or not isinstance(name, str):
+            raise InputError(f"a point's keys are names or symbols, not {name!r}")
+        if name not in names:
+            near = difflib.get_close_matches(name, names, 1)
+            raise InputError(
+                f"there is no input {name[:60]!r}",
+                hint=f"did you mean {near[0]!r}?" if near else f"the inputs are {', '.join(map(repr, sorted(names)))}",
+            )
+        if name in given:
+            raise InputError(f"input {name!r} is given twice")
+        given[name] = value
+    missing = [symbol.name for symbol in symbols if symbol.name not in given]
+    if missing:
+        raise InputError(
+            f"no value for input{'s' if len(missing) > 1 else ''} {', '.join(map(repr, missing))}",
+            hint=f"pass {missing[0]}=…",
+        )
+    return [as_value(symbol, given[symbol.name]) for symbol in symbols]

@@ -1,0 +1,116 @@
+"""Nested structures of outputs: flattened for the compiler, put together again for the user.
+
+A structure is a leaf, or a tuple, list, dict (with text keys) or named tuple of structures.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from graphc.errors import ExpressionError
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One output."""
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """A tuple, a list, or a named tuple of the class `kind`."""
+
+    kind: type
+    items: tuple[Structure, ...]
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """A dict."""
+
+    keys: tuple[str, ...]
+    items: tuple[Structure, ...]
+
+
+Structure = Leaf | Sequence | Mapping
+
+LEAF = Leaf()
+
+
+def flatten(tree: Any) -> tuple[list[Any], Structure]:
+    """The leaves from left to right, and the structure that held them.
+
+    >>> flatten((1, [2, {"a": 3}]))[0]
+    [1, 2, 3]
+    """
+    leaves: list[Any] = []
+    return leaves, _flatten(tree, leaves, 0)
+
+
+def _flatten(tree: Any, leaves: list[Any], depth: int) -> Structure:
+    if depth > 50:
+        raise ExpressionError("outputs are nested more than 50 deep", hint="pass a flat list")
+    if isinstance(tree, (tuple, list)):
+        kind = type(tree)
+        if kind not in (tuple, list) and not hasattr(kind, "_fields"):
+            raise ExpressionError(f"{kind.__name__} is not a structure of outputs", hint="use a tuple, list, dict or named tuple")
+        return Sequence(kind, tuple(_flatten(item, leaves, depth + 1) for item in tree))
+    if isinstance(tree, dict):
+        if not all(isinstance(key, str) for key in tree):
+            raise ExpressionError("the keys of a dict of outputs must be texts", hint='write {"loss": L}')
+        return Mapping(tuple(tree), tuple(_flatten(item, leaves, depth + 1) for item in tree.values()))
+    leaves.append(tree)
+    return LEAF
+
+
+def unflatten(structure: Structure, leaves: Iterator[Any]) -> Any:
+    """The structure with new leaves, taken from left to right."""
+    if isinstance(structure, Leaf):
+        return next(leaves)
+    items = [unflatten(item, leaves) for item in structure.items]
+    if isinstance(structure, Mapping):
+        return dict(zip(structure.keys, items, strict=True))
+    if structure.kind in (tuple, list):
+        return structure.kind(items)
+    return structure.kind(*items)
+
+
+def map_leaves(function: Callable[[Any], Any], tree: Any) -> Any:
+    """The same structure with `function` applied to every leaf."""
+    leaves, structure = flatten(tree)
+    return unflatten(structure, iter([function(leaf) for leaf in leaves]))
+
+
+def to_plain(structure: Structure) -> Any:
+    """The structure as JSON-able data; a named tuple by its name and fields."""
+    if isinstance(structure, Leaf):
+        return "leaf"
+    items = [to_plain(item) for item in structure.items]
+    if isinstance(structure, Mapping):
+        return {"dict": list(structure.keys), "items": items}
+    if structure.kind in (tuple, list):
+        return {structure.kind.__name__: items}
+    return {"namedtuple": structure.kind.__name__, "fields": list(structure.kind._fields), "items": items}  # type: ignore[attr-defined]
+
+
+def from_plain(plain: Any) -> Structure:
+    """The inverse of `to_plain`; raises ValueError for anything else. A named tuple's class is made anew."""
+    if plain == "leaf":
+        return LEAF
+    if not isinstance(plain, dict):
+        raise ValueError(f"not a structure: {plain!r}")
+    if "tuple" in plain or "list" in plain:
+        kind = tuple if "tuple" in plain else list
+        return Sequence(kind, tuple(from_plain(item) for item in plain[kind.__name__]))
+    items = tuple(from_plain(item) for item in plain["items"])
+    if "dict" in plain:
+        keys = tuple(str(key) for key in plain["dict"])
+        if len(keys) != len(items):
+            raise ValueError("keys and items differ in number")
+        return Mapping(keys, items)
+    fields = [str(field) for field in plain["fields"]]
+    if len(fields) != len(items):
+        raise ValueError("fields and items differ in number")
+    return Sequence(namedtuple(str(plain["namedtuple"]), fields), items)  # noqa: PYI024
