@@ -1,0 +1,24 @@
+"""Settings shared by all tests: fixed seeds, no example database, and how many random graphs to try."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "fixed", derandomize=True, database=None, deadline=None, print_blob=False,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)  # fmt: skip
+settings.load_profile("fixed")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--graphs", type=int, default=2000, metavar="N", help="how many random graphs to hold against mpmath (2000)"
+    )
+
+
+@pytest.fixture(scope="session")
+def graphs(request: pytest.FixtureRequest) -> int:
+    """The number of random graphs asked for on the command line."""
+    return request.config.getoption("--graphs")
