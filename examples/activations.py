@@ -47,7 +47,7 @@ def main(output_dir="."):
         function = g.compile(g.value_and_grad(formula, x), [x])
         value, slope = function(grid)
 
-        # tanh′ = 1 − tanh² cancels where tanh is near 1: the bound is absolute, a few roundings of numbers up to 1.
+        # 1 − tanh² cancels where tanh is near 1: the bound is absolute, a few roundings of numbers up to 1.
         error = np.abs(slope - DERIVATIVES[name](grid)).max()
         assert error <= 8 * np.finfo(float).eps, (name, error)
         print(f"{name:>16}: derivative {g.grad(formula, x)!r}")

@@ -2,9 +2,9 @@
 
     ℓ(w) = s(r_y(p_x(w)))      prediction p_x(w) = w·x,   residual r_y(p) = p − y,   square s(r) = r²
 
-The nodes of a chain are numbered topologically, u₀ = w, u₁ = p, u₂ = r, u₃ = s, so that node i is layer i applied to node
-i − 1. The forward pass runs through the numbers upwards and keeps every value. The backward pass runs downwards and carries
-δᵢ = ∂ℓ/∂uᵢ:
+The nodes of a chain are numbered topologically, u₀ = w, u₁ = p, u₂ = r, u₃ = s, so that node i is layer i
+applied to node i − 1. The forward pass runs through the numbers upwards and keeps every value. The backward
+pass runs downwards and carries δᵢ = ∂ℓ/∂uᵢ:
 
     δ₃ = 1,    δᵢ₋₁ = δᵢ · fᵢ′(uᵢ₋₁)
 
@@ -40,8 +40,8 @@ def backward(values, data):
 
 
 def evaluate(formula, layer_input, data):
-    needed = {symbol.name for symbol in g.free_symbols(formula)}
-    return g.evaluate(formula, {name: value for name, value in {"u": layer_input, **data}.items() if name in needed})
+    known = {"u": layer_input, **data}
+    return g.evaluate(formula, {symbol: known[symbol.name] for symbol in g.free_symbols(formula)})
 
 
 def main(output_dir="."):

@@ -8,8 +8,8 @@ is a paraboloid with one minimum, where ΦᵀΦ θ = Φᵀt. Gradient descent wa
 
     ∇E(θ) = 1/N Σₙ −2 (tₙ − yₙ) φ(xₙ)
 
-The slide writes the gradient of one sample as (t − y)φ. That leaves out the factor −2: its direction is that of descent, and the
-2 goes into the step size. Whoever *subtracts* (t − y)φ climbs.
+The slide writes the gradient of one sample as (t − y)φ. That leaves out the factor −2: its direction is that
+of descent, and the 2 goes into the step size. Whoever *subtracts* (t − y)φ climbs.
 
 Run: python examples/linear_regression.py [directory for the figures]
 """
@@ -40,7 +40,7 @@ def make_data(samples=60, seed=7):
 
 
 def descend(loss_and_gradient, position, target, rate, tolerance):
-    """Steps against the mean gradient until it is shorter than `tolerance`; the path of θ and the last gradient."""
+    """Steps against the mean gradient until it is shorter than `tolerance`: the path of θ, the last gradient."""
     path = [np.array([-1.5, 1.5])]
     while True:
         _, gradient = loss_and_gradient(position, target, *path[-1])
@@ -55,7 +55,8 @@ def plot(path, best, loss_and_gradient, position, target, file):
     first, second = np.meshgrid(np.linspace(-2, 3.4, 121), np.linspace(-3.4, 2, 121))
     # one call: samples along the first axis, the two parameters along the others
     surface = loss_and_gradient(position[:, None, None], target[:, None, None], first, second)[0].mean(axis=0)
-    contours = left.contour(first, second, surface, levels=np.geomspace(surface.min() * 1.2, surface.max(), 14), cmap="viridis")
+    levels = np.geomspace(surface.min() * 1.2, surface.max(), 14)
+    contours = left.contour(first, second, surface, levels=levels, cmap="viridis")
     left.clabel(contours, contours.levels[7:], fontsize=7, fmt="%.2g")
     left.plot(*path.T, ".-", color="#b3282d", label="gradient descent")
     left.plot(*best, "k*", markersize=13, label="closed form")
@@ -76,18 +77,20 @@ def main(output_dir="."):
     position, target = make_data()
     loss_and_gradient = g.compile(g.value_and_grad(LOSS, theta), [x, t, *theta])
 
-    # The closed form: least squares on the design matrix Φ, whose columns are the basis functions at the data.
+    # The closed form: least squares on the design matrix Φ, the basis functions at the data as its columns.
     design = np.stack(g.compile(PHI, [x])(position), axis=1)
     best = np.linalg.lstsq(design, target, rcond=None)[0]
 
     # Gradient descent with the best fixed step for a quadratic, 2/(λ_min + λ_max) of its Hessian 2 ΦᵀΦ/N.
     smallest, largest = np.linalg.eigvalsh(2 * design.T @ design / len(position))
     path, gradient = descend(loss_and_gradient, position, target, 2 / (smallest + largest), tolerance=1e-12)
+    left_over = np.linalg.norm(gradient)
     print(f"closed form       θ = {best}")
-    print(f"gradient descent  θ = {path[-1]}  after {len(path) - 1} steps, |∇E| = {np.linalg.norm(gradient):.1e}")
+    print(f"gradient descent  θ = {path[-1]}  after {len(path) - 1} steps, |∇E| = {left_over:.1e}")
 
-    # On a quadratic θ − θ* = H⁻¹∇E(θ): the gradient that is left bounds the distance. 10⁻¹³: rounding in the closed form.
-    assert np.linalg.norm(path[-1] - best) <= np.linalg.norm(gradient) / smallest + 1e-13
+    # On a quadratic θ − θ* = H⁻¹∇E(θ): the gradient that is left bounds the distance.
+    rounding = 100 * np.finfo(float).eps * largest / smallest  # of the closed form: eps times the condition
+    assert np.linalg.norm(path[-1] - best) <= left_over / smallest + rounding
 
     # The compiled gradient of every sample is −2 (t − y) φ(x), not the slide's (t − y) φ(x).
     parts = np.stack(loss_and_gradient(position, target, *path[0])[1], axis=1)
