@@ -1,6 +1,7 @@
 """graphc: symbolic computation graphs, their exact derivatives, their pictures, and their machine code."""
 
 # ruff: noqa: F403  the operations are public through each module's __all__
+from graphc.api import compile as compile
 from graphc.api import grad as grad
 from graphc.api import ops as ops
 from graphc.api import value_and_grad as value_and_grad

@@ -1,0 +1,341 @@
+"""The callable that a user gets: calling convention, broadcasting, `out=`, pickling.
+
+There are two ways in. Exact Python floats go straight into a C function that lives in the module of machine code. Everything else
+takes the Python path below, which checks, casts and broadcasts, and ends in the same machine code.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import inspect
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from graphc.dag import Dag
+from graphc.errors import ArityError, DtypeError, GraphcError, InputError, ShapeError
+from graphc.evaluate import run_arrays
+from graphc.expr import current_site
+from graphc.inputs import as_value, bind_dimensions
+from graphc.lower import loops, native, scalar
+from graphc.lower.emit import SLOT
+from graphc.lower.jit import Library, build
+from graphc.lower.kernels import plan
+from graphc.tree import Structure, flatten, unflatten
+from graphc.types import broadcast_shapes, format_shape
+
+SPECIALISE_UP_TO = 500
+"""Bodies with more operations get one array loop for any strides instead of one for each pattern: compiling them costs more than
+the pattern saves."""
+
+MAX_PATTERNS = 16
+
+
+class _MethodDef(ctypes.Structure):
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("meth", ctypes.c_void_p),
+        ("flags", ctypes.c_int),
+        ("doc", ctypes.c_char_p),
+    )
+
+
+_method_defs: list[_MethodDef] = []
+"""CPython reads a builtin's definition even while it frees the builtin, so definitions are kept for good, as code is."""
+
+
+def _builtin(address: int, self: Any) -> Any:
+    """A builtin function over machine code of the METH_FASTCALL | METH_KEYWORDS convention."""
+    scalar.check_layout()
+    definition = _MethodDef(b"compiled", address, scalar.METH_FASTCALL_KEYWORDS, None)
+    _method_defs.append(definition)
+    make = ctypes.pythonapi.PyCFunction_NewEx
+    make.restype = ctypes.py_object
+    make.argtypes = [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
+    return make(ctypes.addressof(definition), self, None)
+
+
+_PACKED = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
+_NEST = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+
+
+class Compiled:
+    """A compiled function.
+
+    f(2.0, -3.0, 6.0), f(x=2.0, w=-3.0, b=6.0), f(array, array, 0.5), f(array, array, 0.5, out=array)
+
+    Numbers in, Python numbers out. Arrays broadcast by NumPy's rules and may have any strides; the result has NumPy's shape.
+    Safe casts are made, narrowing ones are refused with `DtypeError`. A function of symbols with declared shapes takes exactly
+    those shapes. `out` is an array, or arrays in the structure of the results, of the results' shape and dtype.
+
+    graph : the graph as it was compiled
+    inputs : the names of the arguments
+    llvm, asm : what was made, as LLVM IR after optimisation and as assembly
+    address : the address of `void f(const void *in, void *out)` on values in slots of 8 bytes
+
+    Compiled functions are thread-safe, pickle as graph and options, and can be called from `@numba.njit` code, where they take
+    numbers and return numbers or (nested) tuples.
+    """
+
+    graph: Dag
+    inputs: tuple[str, ...]
+
+    def __init__(self, graph: Dag, structure: Structure) -> None:
+        self.graph = graph
+        self._structure = structure
+        self._symbols = graph.symbols
+        self.inputs = tuple(symbol.name for symbol in self._symbols)
+        self._tensor = any(symbol.shape for symbol in self._symbols)
+        self._kernel = plan(graph)
+        self._lock = threading.Lock()
+        self._nests: dict[loops.Pattern, Any] = {}
+        self._nest_libraries: dict[loops.Pattern, Library] = {}
+        self._library = build(
+            scalar.module(self._kernel, structure), scalar.exported(self._kernel, structure)
+        )
+        self._packed = _PACKED(self._library.pointer("packed"))
+        self._direct_address = self._library.pointer("direct")
+        self.__signature__ = inspect.Signature(
+            [
+                inspect.Parameter(name if name.isidentifier() else f"_{number}", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+                for number, name in enumerate(self.inputs)
+            ]
+        )
+        native.register(Compiled)
+
+    def __repr__(self) -> str:
+        return f"<compiled ({', '.join(self.inputs)}) → {len(self.graph.outputs)} of {self._kernel.operations} operations>"
+
+    def __reduce__(self):
+        return make, (self.graph, self._structure)
+
+    @property
+    def llvm(self) -> str:
+        """LLVM IR of the scalar entry points after optimisation, and of the array loops made so far."""
+        return "\n".join(library.llvm for library in (self._library, *self._nest_libraries.values()))
+
+    @property
+    def asm(self) -> str:
+        """Assembly of the scalar entry points, and of the array loops made so far."""
+        return "\n".join(library.asm for library in (self._library, *self._nest_libraries.values()))
+
+    @property
+    def address(self) -> int:
+        """The address of the C function `void (const void *in, void *out)`; one slot of 8 bytes for each value."""
+        return self._library.pointer("packed")
+
+    # --- the Python path ---------------------------------------------------------------------------------------------------
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """The function on anything that is not exact floats; the same results, with every check."""
+        out = kwargs.pop("out", None) if "out" not in self.inputs else None
+        try:
+            values = self._bind(args, kwargs)
+            arrays = [as_value(symbol, value) for symbol, value in zip(self._symbols, values, strict=True)]
+            shape, shapes = self._shapes(arrays)
+            if out is None and not shape:
+                results = self._scalars(arrays)
+            else:
+                results = self._arrays(arrays, shape, shapes, self._outputs(out, shapes))
+        except GraphcError as error:
+            error.site = error.site or current_site()
+            raise
+        return unflatten(self._structure, iter(results))
+
+    def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Sequence[Any]:
+        if not kwargs and len(args) == len(self.inputs):
+            return args
+        if len(args) > len(self.inputs):
+            raise ArityError(
+                f"the function takes {len(self.inputs)} arguments ({', '.join(self.inputs)}), not {len(args)}"
+            )
+        values = dict(zip(self.inputs, args, strict=False))
+        for name, value in kwargs.items():
+            if name not in self.inputs:
+                raise InputError(f"there is no input {name!r}", hint=f"the inputs are {', '.join(self.inputs)}")
+            if name in values:
+                raise InputError(f"input {name!r} is given twice, by position and by name")
+            values[name] = value
+        missing = [name for name in self.inputs if name not in values]
+        if missing:
+            raise InputError(
+                f"no value for input{'s' if len(missing) > 1 else ''} {', '.join(map(repr, missing))}",
+                hint=f"the function takes ({', '.join(self.inputs)})",
+            )
+        return [values[name] for name in self.inputs]
+
+    def _shapes(self, arrays: list[np.ndarray]) -> tuple[tuple[int, ...], list[tuple[int, ...]]]:
+        """The shape of the loop over all operands, and the shape of each result."""
+        if not self._tensor:
+            try:
+                shape = np.broadcast_shapes(*[array.shape for array in arrays])
+            except ValueError:
+                listed = ", ".join(f"{name}: {format_shape(a.shape)}" for name, a in zip(self.inputs, arrays, strict=True))
+                raise ShapeError(f"the arguments' shapes do not broadcast: {listed}") from None
+            if len(shape) > loops.MAX_DIMENSIONS:
+                raise ShapeError(f"{len(shape)} dimensions are more than {loops.MAX_DIMENSIONS}")
+            return shape, [shape] * len(self.graph.outputs)
+        for symbol, array in zip(self._symbols, arrays, strict=True):
+            if not symbol.shape and array.shape:
+                raise ShapeError(
+                    f"input {symbol.name!r} is a scalar beside inputs with declared shapes, and got an array of shape "
+                    f"{format_shape(array.shape)}",
+                    hint=f"declare it with g.symbol({symbol.name!r}, shape=…)",
+                )
+        lengths = bind_dimensions(self._symbols, arrays)
+
+        def bound(shape: Any) -> tuple[int, ...]:
+            return tuple(lengths[dim] if isinstance(dim, str) else dim for dim in shape)
+
+        shapes = [bound(self.graph.exprs[output].shape) for output in self.graph.outputs]
+        full = broadcast_shapes([bound(node.shape) for node in (*self._symbols, *self.graph.exprs) if node.shape])
+        return tuple(int(dim) for dim in full), shapes
+
+    def _scalars(self, arrays: list[np.ndarray]) -> list[Any]:
+        """Single values through the packed entry point."""
+        packed = bytearray(SLOT * max(1, len(arrays)))
+        for number, array in enumerate(arrays):
+            packed[SLOT * number : SLOT * number + array.itemsize] = array.tobytes()
+        results = bytearray(SLOT * max(1, len(self._kernel.outputs)))
+        given = (ctypes.c_char * len(packed)).from_buffer(packed)
+        taken = (ctypes.c_char * len(results)).from_buffer(results)
+        self._packed(ctypes.addressof(given), ctypes.addressof(taken))
+        return [
+            np.frombuffer(results, dtype, count=1, offset=SLOT * number)[0].item()
+            for number, dtype in enumerate(self._kernel.outputs)
+        ]
+
+    def _outputs(self, out: Any, shapes: list[tuple[int, ...]]) -> list[np.ndarray] | None:
+        """The arrays given as `out`, checked."""
+        if out is None:
+            return None
+        arrays, structure = flatten(out)
+        if structure != self._structure and len(arrays) != len(shapes):
+            raise InputError(
+                f"out holds {len(arrays)} arrays and the function has {len(shapes)} results",
+                hint="pass one array for each result, in the structure of the results",
+            )
+        for array, shape, dtype in zip(arrays, shapes, self._kernel.outputs, strict=True):
+            if not isinstance(array, np.ndarray):
+                raise InputError(f"out takes NumPy arrays, not a {type(array).__name__}")
+            if array.dtype != dtype:
+                raise DtypeError(
+                    f"out is an array of {array.dtype} and the result is {dtype}", hint=f"pass np.empty(shape, {str(dtype)!r})"
+                )
+            if array.shape != shape:
+                raise ShapeError(f"out has shape {format_shape(array.shape)} and the result {format_shape(shape)}")
+            if not array.flags.writeable:
+                raise InputError("out is read-only", hint="pass a copy")
+        for number, array in enumerate(arrays):
+            if any(np.may_share_memory(array, other) for other in arrays[:number]):
+                raise InputError("two arrays of out share memory", hint="pass separate arrays")
+        return arrays
+
+    def _arrays(
+        self,
+        arrays: list[np.ndarray],
+        shape: tuple[int, ...],
+        shapes: list[tuple[int, ...]],
+        out: list[np.ndarray] | None,
+    ) -> list[np.ndarray]:
+        """Arrays through the fused loop."""
+        arrays = [array if array.flags.aligned else array.copy() for array in arrays]
+        if out is None:
+            full = [array for array in arrays if array.ndim > 1 and array.shape == shape]
+            order = "F" if full and all(a.flags.f_contiguous and not a.flags.c_contiguous for a in full) else "C"
+            results = [np.empty(s, dtype, order) for s, dtype in zip(shapes, self._kernel.outputs, strict=True)]
+            targets = results
+        else:
+            results = out
+            targets = [array if array.flags.aligned else np.empty_like(array) for array in out]
+            # the loop promises that inputs and outputs are apart: an input that is not is read from a copy
+            arrays = [a.copy() if any(np.may_share_memory(a, t) for t in targets) else a for a in arrays]
+        if 0 not in shape:
+            self._run(arrays, targets, shape)
+        elif any(0 not in s for s in shapes):  # results that do not have the empty dimension
+            values = run_arrays(self.graph, arrays)
+            for target, output in zip(targets, self.graph.outputs, strict=True):
+                target[...] = values[output]
+        for result, target in zip(results, targets, strict=True):
+            if result is not target:
+                result[...] = target
+        return results
+
+    def _run(self, arrays: list[np.ndarray], targets: list[np.ndarray], shape: tuple[int, ...]) -> None:
+        operands = [*arrays, *targets]
+        extents, rows = _collapse(shape, [_strides(operand, len(shape)) for operand in operands])
+        pattern = "".join(
+            "b" if not stride else "c" if stride == operand.itemsize else "s"
+            for stride, operand in zip(rows[-1], operands, strict=True)
+        )
+        nest = self._nest(pattern[: len(arrays)] + pattern[len(arrays) :].replace("b", "s"))
+        packed = np.array(
+            [*extents, *(operand.__array_interface__["data"][0] for operand in operands), *(s for row in rows for s in row)],
+            dtype=np.int64,
+        )
+        base = packed.__array_interface__["data"][0]
+        data = base + 8 * len(extents)
+        nest(len(extents), base, data, data + 8 * len(operands))
+
+    def _nest(self, pattern: loops.Pattern) -> Any:
+        """The array entry point for a pattern, compiled when it is first needed."""
+        found = self._nests.get(pattern)
+        if found is not None:
+            return found
+        with self._lock:
+            if self._kernel.operations > SPECIALISE_UP_TO or len(self._nests) >= MAX_PATTERNS:
+                pattern = loops.generic(self._kernel)
+            if pattern not in self._nests:
+                library = build(loops.module(self._kernel, pattern), loops.EXPORTED)
+                self._nest_libraries[pattern] = library
+                self._nests[pattern] = _NEST(library.pointer("nest"))
+            return self._nests[pattern]
+
+
+def _strides(array: np.ndarray, ndim: int) -> tuple[int, ...]:
+    """Byte strides over a space of `ndim` dimensions; 0 where the array is broadcast."""
+    own = [0 if length == 1 else stride for length, stride in zip(array.shape, array.strides, strict=True)]
+    return (0,) * (ndim - array.ndim) + tuple(own)
+
+
+def _collapse(
+    shape: tuple[int, ...], strides: list[tuple[int, ...]]
+) -> tuple[list[int], list[tuple[int, ...]]]:
+    """The same index space with as few dimensions as possible: extents, and a row of strides for each.
+
+    Dimensions of length 1 go; the others are ordered by the strides of the last operand, an output, and merged where every operand
+    steps through both as through one.
+    """
+    axes = [axis for axis, length in enumerate(shape) if length != 1]
+    axes.sort(key=lambda axis: -abs(strides[-1][axis]))
+    extents: list[int] = []
+    rows: list[tuple[int, ...]] = []
+    for axis in axes:
+        length, row = shape[axis], tuple([stride[axis] for stride in strides])
+        if rows and all(outer == inner * length for outer, inner in zip(rows[-1], row, strict=True)):
+            extents[-1] *= length
+            rows[-1] = row
+        else:
+            extents.append(length)
+            rows.append(row)
+    if not extents:
+        return [1], [(0,) * len(strides)]
+    return extents, rows
+
+
+def make(graph: Dag, structure: Structure) -> Compiled:
+    """Compile a graph whose results come back in `structure`.
+
+    The callable is of a class of its own, whose `__call__` is the builtin over the machine code: Python then calls it without a
+    Python frame in between.
+    """
+    function = object.__new__(type("compiled", (Compiled,), {"__module__": __name__, "__doc__": Compiled.__doc__}))
+    Compiled.__init__(function, graph, structure)
+    kind = type(function)
+    if scalar.has_call(function._kernel, structure):
+        kind.__call__ = _builtin(function._library.pointer("call"), function.call)  # type: ignore[method-assign]
+    else:
+        kind.__call__ = Compiled.call  # type: ignore[method-assign]
+    return function

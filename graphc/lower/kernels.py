@@ -1,0 +1,75 @@
+"""Graph → kernel: the scalar body that becomes machine code.
+
+All operations so far are elementwise, so a graph is one kernel. Operations without machine code of their own are replaced by their
+expansion in user syntax, until only operations with `emit` are left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from graphc.dag import Dag, transform
+from graphc.errors import CompileError
+from graphc.expr import Expr, walk
+from graphc.types import DType
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A scalar body.
+
+    dag : the graph as it is emitted, operations expanded
+    inputs, outputs : the dtypes of the values that go in and come out, in order
+    """
+
+    dag: Dag
+    inputs: tuple[DType, ...]
+    outputs: tuple[DType, ...]
+
+    @property
+    def operations(self) -> int:
+        """How many operations the body holds, leaves left out."""
+        return sum(bool(operands) for operands in self.dag.operands)
+
+
+def plan(dag: Dag) -> Kernel:
+    """The kernel of a graph."""
+    lowered = expand(dag)
+    for node in lowered.exprs:
+        if node.is_constant and node.shape:
+            raise CompileError(
+                "an array constant cannot be part of a compiled elementwise function",
+                node=repr(node),
+                site=node.site,
+                hint="declare a symbol in its place and pass the array when calling",
+            )
+    return Kernel(
+        lowered,
+        tuple(node.dtype for node in lowered.symbols),
+        tuple(lowered.exprs[output].dtype for output in lowered.outputs),
+    )
+
+
+def expand(dag: Dag) -> Dag:
+    """The graph with every operation that has no machine code replaced by its expansion."""
+    while any(node.op.emit is None and node.operands for node in dag.exprs):
+        dag = transform(dag, _expanded)
+    return dag
+
+
+def _expanded(node: Expr) -> Expr:
+    if node.op.is_leaf or node.op.emit is not None:
+        return node
+    assert node.op.expand is not None  # the registry holds this
+    types = node.op.types(tuple(operand.dtype for operand in node.operands))[0]
+    operands = [
+        operand if operand.dtype == dtype else operand.astype(dtype)
+        for operand, dtype in zip(node.operands, types, strict=True)
+    ]
+    result = node.op.expand(*operands)
+    return result if result.dtype == node.dtype else result.astype(node.dtype)
+
+
+def order(dag: Dag) -> list[Expr]:
+    """The nodes that the outputs need, operands first: what is emitted, in emission order."""
+    return walk(dag.exprs[output] for output in dag.outputs)

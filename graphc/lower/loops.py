@@ -1,0 +1,165 @@
+"""The entry point for arrays, as LLVM IR: one fused pass over all operands.
+
+    void nest(i64 ndim, ptr shape, ptr data, ptr strides)
+
+runs over an index space of `ndim` ≥ 1 dimensions. `data` points to one pointer for each operand, inputs first, then outputs; `strides` to
+`ndim` rows of one byte stride for each operand. The innermost dimension is a loop that LLVM may vectorise; an odometer steps
+through the others.
+
+A `Pattern` says how each operand moves along the innermost dimension, and the loop is compiled for it: contiguous operands are
+indexed, broadcast ones read once, others stepped by their stride. Inputs and outputs never overlap (the caller sees to it), which the
+loads and stores say with alias scopes.
+"""
+
+from __future__ import annotations
+
+from graphc.lower.emit import Builder, body
+from graphc.lower.emit import memory_type as _memory
+from graphc.lower.kernels import Kernel
+
+Pattern = str
+"""One letter for each operand: c contiguous, b broadcast (stride 0), s any stride."""
+
+EXPORTED = ("nest",)
+
+MAX_DIMENSIONS = 64
+
+
+def generic(kernel: Kernel) -> Pattern:
+    """The pattern that serves any strides."""
+    return "s" * (len(kernel.inputs) + len(kernel.outputs))
+
+
+def module(kernel: Kernel, pattern: Pattern) -> str:
+    """The module of a kernel's array entry point for one pattern."""
+    builder = Builder()
+    inner = _inner(kernel, pattern, builder)
+    return "\n".join([inner, _nest(len(pattern)), builder.module_parts(), _scopes(kernel)])
+
+
+def _scopes(kernel: Kernel) -> str:
+    """Alias scopes: one for all inputs, one for each output."""
+    count = 1 + len(kernel.outputs)
+    lines = ['!0 = distinct !{!0, !"operands"}']
+    lines += [f'!{n + 1} = distinct !{{!{n + 1}, !0, !"scope {n}"}}' for n in range(count)]
+    base = count + 1
+    for n in range(count):
+        lines.append(f"!{base + 2 * n} = !{{!{n + 1}}}")
+        others = ", ".join(f"!{m + 1}" for m in range(count) if m != n)
+        lines.append(f"!{base + 2 * n + 1} = !{{{others}}}")
+    return "\n".join(lines) + "\n"
+
+
+def _note(kernel: Kernel, scope: int) -> str:
+    base = len(kernel.outputs) + 2
+    return f", !alias.scope !{base + 2 * scope}, !noalias !{base + 2 * scope + 1}"
+
+
+def _inner(kernel: Kernel, pattern: Pattern, builder: Builder) -> str:
+    dtypes = (*kernel.inputs, *kernel.outputs)
+    head = ["define internal void @inner(i64 %n, ptr %data, ptr %strides) nounwind {", "entry:"]
+    for number, letter in enumerate(pattern):
+        head.append(f"  %slot{number} = getelementptr ptr, ptr %data, i64 {number}")
+        head.append(f"  %base{number} = load ptr, ptr %slot{number}")
+        if letter == "s":
+            head.append(f"  %where{number} = getelementptr i64, ptr %strides, i64 {number}")
+            head.append(f"  %stride{number} = load i64, ptr %where{number}")
+    inputs = []
+    for number, dtype in enumerate(kernel.inputs):
+        if pattern[number] == "b":
+            inputs.append(builder.load(f"%base{number}", dtype, ", align 1" + _note(kernel, 0)))
+        else:
+            inputs.append(None)
+    hoisted, builder.lines = builder.lines, []
+
+    def address(number: int) -> str:
+        letter, name = pattern[number], f"%address{number}"
+        if letter == "c":
+            builder.lines.append(f"  {name} = getelementptr {_memory(dtypes[number])}, ptr %base{number}, i64 %i")
+        elif letter == "s":
+            builder.lines.append(f"  %offset{number} = mul i64 %i, %stride{number}")
+            builder.lines.append(f"  {name} = getelementptr i8, ptr %base{number}, i64 %offset{number}")
+        else:
+            return f"%base{number}"
+        return name
+
+    for number, dtype in enumerate(kernel.inputs):
+        if inputs[number] is None:
+            inputs[number] = builder.load(address(number), dtype, _note(kernel, 0))
+    outputs = body(builder, kernel, inputs)
+    for number, value in enumerate(outputs):
+        builder.store(value, address(len(kernel.inputs) + number), _note(kernel, 1 + number))
+    return "\n".join(
+        [
+            *head,
+            *hoisted,
+            "  br label %loop",
+            "loop:",
+            "  %i = phi i64 [ 0, %entry ], [ %next, %loop ]",
+            *builder.lines,
+            "  %next = add nuw nsw i64 %i, 1",
+            "  %done = icmp eq i64 %next, %n",
+            "  br i1 %done, label %exit, label %loop",
+            "exit:",
+            "  ret void",
+            "}",
+            "",
+        ]
+    )
+
+
+def _nest(operands: int) -> str:
+    """Calls the inner loop for every index of the outer dimensions, stepping the operands' pointers like an odometer."""
+    return f"""define void @nest(i64 %ndim, ptr %shape, ptr %data, ptr %strides) nounwind {{
+entry:
+  %index = alloca [{MAX_DIMENSIONS} x i64], align 8
+  %pointers = alloca [{operands} x ptr], align 8
+  call void @llvm.memset.p0.i64(ptr %index, i8 0, i64 {8 * MAX_DIMENSIONS}, i1 false)
+  call void @llvm.memcpy.p0.p0.i64(ptr %pointers, ptr %data, i64 {8 * operands}, i1 false)
+  %last = sub i64 %ndim, 1
+  %length_at = getelementptr i64, ptr %shape, i64 %last
+  %length = load i64, ptr %length_at
+  %last_row = mul i64 %last, {operands}
+  %inner_strides = getelementptr i64, ptr %strides, i64 %last_row
+  br label %run
+run:
+  call void @inner(i64 %length, ptr %pointers, ptr %inner_strides)
+  br label %carry
+carry:
+  %axis_after = phi i64 [ %last, %run ], [ %axis, %reset_done ]
+  %finished = icmp eq i64 %axis_after, 0
+  br i1 %finished, label %exit, label %step
+step:
+  %axis = sub i64 %axis_after, 1
+  %row = mul i64 %axis, {operands}
+  %strides_here = getelementptr i64, ptr %strides, i64 %row
+  %index_at = getelementptr i64, ptr %index, i64 %axis
+  %old = load i64, ptr %index_at
+  %new = add i64 %old, 1
+  %extent_at = getelementptr i64, ptr %shape, i64 %axis
+  %extent = load i64, ptr %extent_at
+  %wraps = icmp eq i64 %new, %extent
+  %kept = select i1 %wraps, i64 0, i64 %new
+  store i64 %kept, ptr %index_at
+  %moves = sub i64 %kept, %old
+  br label %move
+move:
+  %k = phi i64 [ 0, %step ], [ %k_next, %move ]
+  %pointer_at = getelementptr ptr, ptr %pointers, i64 %k
+  %pointer = load ptr, ptr %pointer_at
+  %stride_at = getelementptr i64, ptr %strides_here, i64 %k
+  %stride = load i64, ptr %stride_at
+  %distance = mul i64 %stride, %moves
+  %moved = getelementptr i8, ptr %pointer, i64 %distance
+  store ptr %moved, ptr %pointer_at
+  %k_next = add i64 %k, 1
+  %k_done = icmp eq i64 %k_next, {operands}
+  br i1 %k_done, label %reset_done, label %move
+reset_done:
+  br i1 %wraps, label %carry, label %run
+exit:
+  ret void
+}}
+declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
+declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
+"""
