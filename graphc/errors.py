@@ -20,6 +20,7 @@ class Site:
 
     def __str__(self) -> str:
         source = linecache.getline(self.filename, self.line).strip()
+        source = source if len(source) <= 100 else source[:99] + "…"
         place = f"{self.filename}:{self.line}"
         return f"{place}: {source}" if source else place
 
