@@ -115,6 +115,10 @@ class FormatError(GraphcError, ValueError):
     """A file that is not a graphc file, is damaged, or is of a newer version."""
 
 
+class PrecisionError(GraphcError, ArithmeticError):
+    """A value that no precision within reach determines."""
+
+
 class CompileError(GraphcError, RuntimeError):
     """A graph that cannot be lowered to machine code."""
 
