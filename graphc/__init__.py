@@ -21,5 +21,6 @@ from graphc.ops.elementary import *
 from graphc.ops.logistic import *
 from graphc.ops.rounding import *
 from graphc.ops.special import *
+from graphc.parse import parse as parse
 
 __version__ = "0.1.0"

@@ -1,0 +1,330 @@
+"""Text → expression, through an allow-list over Python's `ast`; nothing is ever evaluated.
+
+`scan` has refused what is not part of a formula. Here the syntax tree is walked without recursion, and each
+kind of node that the tables name becomes an operation; any other is refused.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import math
+from collections.abc import Callable, Iterable, Mapping
+from functools import reduce
+from typing import Any, NoReturn
+
+from graphc.errors import (
+    ArityError,
+    ExpressionError,
+    GraphcError,
+    NameClashError,
+    ParseError,
+    UnknownNameError,
+)
+from graphc.expr import Expr, apply, cast, constant, current_site, symbol
+from graphc.op import Op, all_ops, find, lookup
+from graphc.ops.comparison import maxout
+from graphc.scan import Source, syntax_tree
+from graphc.types import BOOL, DTYPES, DType, as_dtype, weak_dtype
+
+CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan}
+"""Names that are numbers unless a symbol of that name is declared."""
+
+ALIASES = {"ln": "log", "sgn": "sign", "loggamma": "lgamma"}
+"""Other names of operations; NumPy's own (`arcsin`, `power`, …) come from the operations' ufuncs."""
+
+FOLDED = {"min": "minimum", "max": "maximum"}
+"""Functions of two or more operands that become nested operations of two."""
+
+_OPERATIONS = {
+    ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide",
+    ast.FloorDiv: "floor_divide", ast.Mod: "mod", ast.Pow: "pow",
+    ast.BitAnd: "logical_and", ast.BitOr: "logical_or", ast.BitXor: "logical_xor", ast.Invert: "logical_not",
+    ast.And: "logical_and", ast.Or: "logical_or", ast.Not: "logical_not", ast.USub: "negative",
+    ast.Lt: "less", ast.LtE: "less_equal", ast.Gt: "greater", ast.GtE: "greater_equal",
+    ast.Eq: "equal", ast.NotEq: "not_equal",
+}  # fmt: skip
+"""Syntax → operation."""
+
+Value = Any
+"""An expression, or a Python number: a literal, which is typed by what it meets."""
+
+
+def parse(text: str, symbols: Any = None, dtype: Any = "float64") -> Expr:
+    """The expression that a text in Python's syntax describes. The text is parsed, never evaluated.
+
+    Parameters
+    ----------
+    text : numbers, names, `+ - * / // % **`, comparisons (`==` builds `equal`; `a < b < c` means
+        `(a < b) & (b < c)`), `& | ^ ~` or `and or not` on booleans, `a if c else b` for `where(c, a, b)`,
+        and calls of the operations (`g.ops()`, NumPy's names for them, `min`, `max`, `maxout`), with keyword
+        arguments. `pi`, `e`, `inf` and `nan` are numbers unless declared as symbols; `float32(0.5)` is a
+        number of that type, `astype(x, float32)` a cast.
+    symbols : the names that may stand in the text: symbols, names of symbols of type `dtype`, or a mapping
+        of names to expressions. By default every unknown name becomes a scalar symbol.
+    dtype : the type of symbols that are given by name alone
+
+    Numbers are weakly typed beside expressions, as Python's are. A minus directly before a number makes a
+    negative constant; nothing else is folded. `parse(str(e), symbols=free_symbols(e)) is e`, unless the text
+    was shortened, holds an array constant, a NaN with a sign or payload, a name that is no identifier or a
+    tower of powers of numbers, or e is a constant alone (it then takes the type `dtype`).
+
+    Raises `ParseError` for text outside this grammar, with the column marked; `UnknownNameError` with the
+    nearest known name; `ArityError`, `DtypeError` and `ShapeError` as the operations do. A formula has at
+    most 100,000 characters, 150 nested brackets and chains of 2,000 operators.
+
+    >>> parse("log(1/(exp(-(x*w + b)) + 1))")
+    log(1/(exp(-(x*w + b)) + 1))
+    >>> parse("0 < x < 1 and y != 0")
+    (0 < x) & (x < 1) & (y != 0)
+    """
+    target = as_dtype(dtype)
+    if not isinstance(text, str):
+        raise ParseError(
+            f"parse reads text, not {type(text).__name__}",
+            site=current_site(),
+            hint='write g.parse("x*w + b")',
+        )
+    names = _declared(symbols, target)
+    source, root = syntax_tree(text, () if names is None else names)
+    return _build(_Builder(source, names, target), root)
+
+
+def _declared(symbols: Any, dtype: DType) -> dict[str, Expr] | None:
+    """The names that may stand in a text; None when any name may."""
+    if symbols is None:
+        return None
+    if isinstance(symbols, Mapping):
+        return {str(name): constant(value) for name, value in symbols.items()}
+    if isinstance(symbols, str):
+        symbols = symbols.replace(",", " ").split()
+    names: dict[str, Expr] = {}
+    for entry in [symbols] if isinstance(symbols, Expr) else symbols:
+        made = symbol(entry, dtype=dtype) if isinstance(entry, str) else entry
+        if not isinstance(made, Expr) or not made.is_symbol:
+            raise ExpressionError(
+                f"{entry!r} is not a symbol",
+                site=current_site(),
+                hint='write symbols="x y", or a list of symbols',
+            )
+        if names.setdefault(made.name, made) is not made:
+            raise NameClashError(
+                f"the name {made.name!r} is declared twice, as {names[made.name].dtype} and as {made.dtype}",
+                site=current_site(),
+                hint="give one of them another name",
+            )
+    return names
+
+
+def _build(builder: _Builder, root: ast.expr) -> Expr:
+    """The expression of a syntax tree: children first, on a stack of its own."""
+    values: list[Value] = []
+    stack: list[tuple[ast.expr, int | None]] = [(root, None)]
+    while stack:
+        node, count = stack.pop()
+        if count is None:
+            children = builder.children(node)
+            stack.append((node, len(children)))
+            stack.extend((child, None) for child in reversed(children))
+            continue
+        first = len(values) - count
+        operands = values[first:]
+        del values[first:]
+        values.append(builder.value(node, operands))
+    result = values[0]
+    if isinstance(result, Expr):
+        return result
+    return builder.made(root, constant, result, weak_dtype(result, (builder.dtype,)))
+
+
+class _Builder:
+    """What each node of the syntax tree means, given the values of its children."""
+
+    def __init__(self, source: Source, names: Mapping[str, Expr] | None, dtype: DType) -> None:
+        self.source = source
+        self.names = names
+        self.dtype = dtype
+        self.powers: set[ast.expr] = set()  # powers of numbers alone
+
+    def refuse(self, what: str, node: Any, hint: str, kind: type[GraphcError] = ParseError) -> NoReturn:
+        self.source.refuse(what, *self.source.span(node), hint, kind)
+
+    def made(self, node: ast.expr, function: Callable[..., Expr], *args: Any) -> Expr:
+        """`function(*args)`; an operation's error is shown in the text, of which it knows nothing."""
+        try:
+            return function(*args)
+        except GraphcError as error:
+            error.message = f"{error.message} {self.source.mark(*self.source.span(node))}"
+            error.args = (error.message,)
+            raise
+
+    def apply(self, node: ast.expr, syntax: ast.AST, *operands: Value) -> Expr:
+        return self.made(node, apply, lookup(_OPERATIONS[type(syntax)]), *operands)
+
+    def children(self, node: ast.expr) -> list[ast.expr]:
+        """The parts whose values are needed; refuses syntax that has no place in a formula."""
+        match node:
+            case ast.Constant(value=bool() | int() | float()) | ast.Name():
+                return []
+            case ast.BinOp() if type(node.op) in _OPERATIONS:
+                return [node.left, node.right]
+            case ast.UnaryOp():
+                return [node.operand]
+            case ast.Compare() if all(type(op) in _OPERATIONS for op in node.ops):
+                return [node.left, *node.comparators]
+            case ast.BoolOp():
+                return node.values
+            case ast.IfExp():
+                return [node.test, node.body, node.orelse]
+            case ast.Call(func=ast.Name(id=name)):
+                arguments = _arguments(node)
+                return arguments[:1] if name == "astype" else arguments  # the second is a type
+        self.refuse(
+            "this is not part of a formula", node, "write arithmetic, comparisons and calls of g.ops()"
+        )
+
+    def value(self, node: Any, values: list[Value]) -> Value:
+        match node:
+            case ast.Constant():
+                return node.value
+            case ast.Name():
+                return self.name(node)
+            case ast.BinOp():
+                return self.binary(node, *values)
+            case ast.UnaryOp():
+                return self.unary(node, values[0])
+            case ast.Compare():
+                links = zip(node.ops, values, values[1:], strict=False)
+                tests = [self.apply(node, op, left, right) for op, left, right in links]
+                return reduce(lambda left, right: self.apply(node, ast.And(), left, right), tests)
+            case ast.BoolOp():
+                return reduce(lambda left, right: self.apply(node, node.op, left, right), values)
+            case ast.IfExp():
+                return self.made(node, apply, lookup("where"), *values)
+        return self.call(node, values)
+
+    def name(self, node: ast.Name) -> Value:
+        name = node.id
+        if self.names is not None and name in self.names:
+            return self.names[name]
+        if name in CONSTANTS:
+            return CONSTANTS[name]
+        if _function(name) is not None:
+            hint = f"write {name}(…), or declare a symbol of that name: g.parse(text, symbols=[…])"
+            self.refuse(f"the function {name} stands without arguments", node, hint, UnknownNameError)
+        if self.names is None:
+            return symbol(name, dtype=self.dtype)
+        hint = _nearest(name, [*self.names, *CONSTANTS])
+        self.refuse(f"unknown name {name[:60]!r}", node, hint, UnknownNameError)
+
+    def binary(self, node: ast.BinOp, left: Value, right: Value) -> Expr:
+        if isinstance(node.op, ast.BitXor) and not (_is_boolean(left) and _is_boolean(right)):
+            self.refuse("^ is the exclusive or of booleans", node, "write ** for a power, as in x**2")
+        if isinstance(node.op, ast.Pow):
+            operands = ((node.left, left), (node.right, right))
+            if all(part in self.powers or not isinstance(value, Expr) for part, value in operands):
+                if any(part in self.powers for part, _ in operands):
+                    self.refuse("a tower of powers of numbers", node, "write the number itself")
+                self.powers.add(node)
+        return self.apply(node, node.op, left, right)
+
+    def unary(self, node: ast.UnaryOp, value: Value) -> Value:
+        if node.operand in self.powers:
+            self.powers.add(node)
+        if isinstance(node.op, ast.UAdd):
+            return value
+        is_number = isinstance(node.operand, (ast.Constant, ast.Name)) and not isinstance(value, (Expr, bool))
+        if isinstance(node.op, ast.USub) and is_number:
+            return -value
+        return self.apply(node, node.op, value)
+
+    def call(self, node: ast.Call, values: list[Value]) -> Value:
+        name = node.func.id  # type: ignore[attr-defined]
+        if name == "astype":
+            return self.cast(node, values)
+        if name in DTYPES:
+            return self.typed_number(node, name, values)
+        if name in FOLDED or name == "maxout":
+            return self.fold(node, name, values)
+        op = _function(name)
+        if op is None:
+            known = [*(op.name for op in all_ops()), *ALIASES, *FOLDED, "maxout"]
+            self.refuse(f"unknown function {name[:60]!r}", node.func, _nearest(name, known), UnknownNameError)
+        return self.made(node, apply, op, *self.bound(node, op, values))
+
+    def bound(self, node: ast.Call, op: Op, values: list[Value]) -> list[Value]:
+        """Positional, keyword and default arguments in the order of the operation's parameters."""
+        usage = f"write {op.name}({', '.join(op.params)})"
+        positional = len(node.args)
+        if positional > op.arity:
+            plural = "s" if op.arity != 1 else ""
+            self.refuse(
+                f"{op.name} takes {op.arity} operand{plural}, not {positional}", node, usage, ArityError
+            )
+        given: dict[str, Value] = dict(zip(op.params, values[:positional], strict=False))
+        for keyword, value in zip(node.keywords, values[positional:], strict=True):
+            param = keyword.arg
+            if param is None or param not in op.params:
+                self.refuse(f"{op.name} has no parameter {str(param)[:60]!r}", keyword, usage, ArityError)
+            if param in given:
+                self.refuse(f"{op.name} gets {param!r} twice", keyword, usage, ArityError)
+            given[param] = value
+        defaults = zip(op.params[op.arity - len(op.defaults) :], op.defaults, strict=True)
+        given = {**dict(defaults), **given}
+        missing = [param for param in op.params if param not in given]
+        if missing:
+            self.refuse(f"{op.name} is missing {', '.join(missing)}", node, usage, ArityError)
+        return [given[param] for param in op.params]
+
+    def fold(self, node: ast.Call, name: str, values: list[Value]) -> Value:
+        fewest = 1 if name == "maxout" else 2
+        if node.keywords or len(values) < fewest:
+            what = f"{name} takes {fewest} or more operands, by position"
+            self.refuse(what, node, f"write {name}(x, y)", ArityError)
+        if name == "maxout":
+            return self.made(node, maxout, *values)
+        return reduce(lambda left, right: self.made(node, apply, lookup(FOLDED[name]), left, right), values)
+
+    def cast(self, node: ast.Call, values: list[Value]) -> Expr:
+        arguments = _arguments(node)
+        keywords = [keyword.arg for keyword in node.keywords]
+        target = arguments[1] if len(arguments) == 2 else None
+        if not isinstance(target, ast.Name) or keywords not in ([], ["dtype"], ["x", "dtype"]):
+            self.refuse("astype takes an operand and a type", node, "write astype(x, float32)", ArityError)
+        if target.id not in DTYPES:
+            self.refuse(
+                f"unknown type {target.id[:60]!r}", target, _nearest(target.id, DTYPES), UnknownNameError
+            )
+        return self.made(node, cast, values[0], DTYPES[target.id])
+
+    def typed_number(self, node: ast.Call, name: str, values: list[Value]) -> Expr:
+        if len(values) != 1 or node.keywords or isinstance(values[0], Expr):
+            hint = f"write {name}(2), or astype(x, {name}) for a cast"
+            self.refuse(f"{name}(…) is a number of that type", node, hint)
+        return self.made(node, constant, values[0], DTYPES[name])
+
+
+def _arguments(call: ast.Call) -> list[ast.expr]:
+    return [*call.args, *(keyword.value for keyword in call.keywords)]
+
+
+def _is_boolean(value: Value) -> bool:
+    return value.dtype == BOOL if isinstance(value, Expr) else isinstance(value, bool)
+
+
+def _function(name: str) -> Op | None:
+    """The operation that a name calls."""
+    op = find(ALIASES.get(name, name))
+    if op is not None:
+        return None if op.is_leaf else op
+    return next((op for op in all_ops() if any(ufunc.__name__ == name for ufunc in op.ufuncs)), None)
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    listed = list(known)
+    near = difflib.get_close_matches(name[:60], listed, 1)
+    more = ", …" if len(listed) > 12 else ""
+    return f"did you mean {near[0]}?" if near else f"known are {', '.join(listed[:12])}{more}"
+
+
+__all__ = ["parse"]
