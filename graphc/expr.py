@@ -576,7 +576,7 @@ def _from_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: d
     if method == "__call__" and not kwargs:
         op = Expr.ufunc_table.get(ufunc)
         if op is not None:
-            return apply(op, *inputs)
+            return _of_numpys_type(ufunc, apply(op, *inputs))
     name = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
     if kwargs:
         name += f" with {', '.join(kwargs)}="
@@ -585,6 +585,20 @@ def _from_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: d
         site=current_site(),
         hint="g.ops() lists the operations; out= and where= belong to the compiled function",
     )
+
+
+def _of_numpys_type(ufunc: np.ufunc, node: Expr) -> Expr:
+    """`node`, unless `ufunc` is not the operation's own and would answer another type, as `np.float_power` of integers."""
+    if ufunc is not node.op.ufuncs[0]:
+        dtype = ufunc.resolve_dtypes((*[operand.dtype for operand in node.operands], None))[-1]
+        if dtype != node.dtype:
+            raise DtypeError(
+                f"np.{ufunc.__name__} would answer {dtype} where graphc's {node.op.name} answers {node.dtype}",
+                node=repr(node),
+                site=current_site(),
+                hint='bring the operands to float64 first, as in g.astype(x, "float64")',
+            )
+    return node
 
 
 # --- walking ------------------------------------------------------------------------------------------------------------

@@ -100,6 +100,7 @@ class Op:
     emit : (builder, *values) → value: the machine code of one element
     expand : (*operands) → expression in user syntax that is lowered in its place, when there is no `emit`
     ulps : bound on the error of the machine code for float64, in units in the last place of the exact result
+    reference_ulps : bound on the error of the reference, where a library is less exact than ulps + 1; for float64
     ufuncs : the NumPy ufuncs that build this operation when they meet an expression
     sympy : the names of the SymPy functions that become this operation
     operator : the Python operator, for the reference page
@@ -123,6 +124,7 @@ class Op:
     specials: tuple[tuple[tuple[float, ...], float], ...] = ()
     kinks: tuple[Kink, ...] = ()
     ulps: float = 1.0
+    reference_ulps: float | None = None
     ufuncs: tuple[np.ufunc, ...] = ()
     sympy: tuple[str, ...] = ()
     operator: str | None = None

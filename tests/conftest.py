@@ -14,7 +14,11 @@ settings.load_profile("fixed")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--graphs", type=int, default=2000, metavar="N", help="how many random graphs to hold against mpmath (2000)"
+        "--graphs",
+        type=int,
+        default=2000,
+        metavar="N",
+        help="how many random graphs to hold against mpmath (2000)",
     )
 
 

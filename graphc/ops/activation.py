@@ -119,7 +119,7 @@ softsign = _activation(
 hard_tanh = _activation(
     "hard_tanh", lambda x: np.minimum(np.maximum(x, x.dtype.type(-1)), x.dtype.type(1)), lambda S, x: S.Min(S.Max(x, -1), 1),
     (lambda out, x: 1,),
-    "x limited to [−1, 1].", types=TypeRule(promoted),
+    "x limited to [−1, 1].",
     domain=((-3.0, 3.0),), smooth_at=lambda x: x not in (-1, 1),
     live=(lambda out, x: (x >= -1) & (x <= 1),),
     kinks=(

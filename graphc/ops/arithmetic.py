@@ -369,6 +369,8 @@ def astype(x, dtype):
     return cast(x, dtype)
 
 
+astype.op = ASTYPE  # type: ignore[attr-defined]
+
 __all__ = [
     "abs", "add", "astype", "divide", "floor_divide", "mod", "multiply", "negative", "pow", "reciprocal", "sign",
     "square", "subtract",

@@ -88,12 +88,12 @@ rsqrt = _unary(
     lambda out, x: -0.5 * (out * out * out), "The reciprocal square root 1/√x.",
     notation=Notation("1/√", None, r"\frac{1}{\sqrt{<0>}}", latex_precedence=ATOM - 5),
     emit=lambda e, x: e.div(e.number(1.0, x), e.intrinsic("sqrt", x)),
-    facts=Facts(monotone=-1, range=(0.0, math.inf)), ulps=1.5,
+    facts=Facts(monotone=-1), ulps=1.5,  # −∞ at −0, as IEEE 754 has it
 )  # fmt: skip
 cbrt = _unary(
     "cbrt", np.cbrt, lambda S, x: S.real_root(x, 3), (1e-3, 1e3), lambda out, x: 1 / (3 * (out * out)),
     "The real cube root, of negative numbers as well.",
-    notation=Notation("∛", None, r"\sqrt[3]{<0>}"),
+    notation=Notation("∛", None, r"\sqrt[{3}]{<0>}"),
     kinks=(Kink((0.0,), (math.inf,), "the limit of the derivative from either side"),),
     facts=Facts(parity="odd", monotone=1),
 )  # fmt: skip

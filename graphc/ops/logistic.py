@@ -78,7 +78,7 @@ logaddexp = declare(
         partials=(lambda out, x, y: sigmoid(x - y), lambda out, x, y: sigmoid(y - x)),
         expand=_expand_logaddexp,
         notation=Notation("logaddexp"),
-        facts=Facts(commutative=True, associative=True, identity=-math.inf),
+        facts=Facts(commutative=True, associative=True),
         ufuncs=(np.logaddexp,),
         ulps=3.0,
         category="logistic",
