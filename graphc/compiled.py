@@ -27,8 +27,8 @@ from graphc.tree import Structure, flatten, unflatten
 from graphc.types import broadcast_shapes, format_shape
 
 SPECIALISE_UP_TO = 500
-"""Bodies with more operations get one array loop for any strides instead of one for each pattern: compiling them costs more than
-the pattern saves."""
+"""Bodies with more operations get one array loop for any strides, which calls the scalar body: compiling them again for each
+pattern costs more than it saves."""
 
 MAX_PATTERNS = 16
 
@@ -285,10 +285,12 @@ class Compiled:
         if found is not None:
             return found
         with self._lock:
-            if self._kernel.operations > SPECIALISE_UP_TO or len(self._nests) >= MAX_PATTERNS:
+            large = self._kernel.operations > SPECIALISE_UP_TO
+            if large or len(self._nests) >= MAX_PATTERNS:
                 pattern = loops.generic(self._kernel)
             if pattern not in self._nests:
-                library = build(loops.module(self._kernel, pattern), loops.EXPORTED)
+                packed = self._library.symbol("packed") if large else None
+                library = build(loops.module(self._kernel, pattern, packed), loops.EXPORTED)
                 self._nest_libraries[pattern] = library
                 self._nests[pattern] = _NEST(library.pointer("nest"))
             return self._nests[pattern]

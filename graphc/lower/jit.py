@@ -56,6 +56,10 @@ class Library:
             raise CompileError(f"the module has no function {name!r}")
         return address
 
+    def symbol(self, name: str) -> str:
+        """The name under which other modules of the process call an exported function."""
+        return self._prefix + name
+
     @property
     def llvm(self) -> str:
         """The module after optimisation, as LLVM IR."""

@@ -13,7 +13,7 @@ loads and stores say with alias scopes.
 
 from __future__ import annotations
 
-from graphc.lower.emit import Builder, body
+from graphc.lower.emit import SLOT, Builder, Value, body
 from graphc.lower.emit import memory_type as _memory
 from graphc.lower.kernels import Kernel
 
@@ -30,11 +30,17 @@ def generic(kernel: Kernel) -> Pattern:
     return "s" * (len(kernel.inputs) + len(kernel.outputs))
 
 
-def module(kernel: Kernel, pattern: Pattern) -> str:
-    """The module of a kernel's array entry point for one pattern."""
+def module(kernel: Kernel, pattern: Pattern, packed: str | None = None) -> str:
+    """The module of a kernel's array entry point for one pattern.
+
+    packed : the symbol of the kernel's scalar body, to call it for each element instead of emitting it into the loop
+    """
     builder = Builder()
-    inner = _inner(kernel, pattern, builder)
-    return "\n".join([inner, _nest(len(pattern)), builder.module_parts(), _scopes(kernel)])
+    inner = _inner(kernel, pattern, builder, packed)
+    parts = [inner, _nest(len(pattern)), builder.module_parts(), _scopes(kernel)]
+    if packed is not None:
+        parts.append(f"declare void @{packed}(ptr, ptr) nounwind\n")
+    return "\n".join(parts)
 
 
 def _scopes(kernel: Kernel) -> str:
@@ -55,9 +61,25 @@ def _note(kernel: Kernel, scope: int) -> str:
     return f", !alias.scope !{base + 2 * scope}, !noalias !{base + 2 * scope + 1}"
 
 
-def _inner(kernel: Kernel, pattern: Pattern, builder: Builder) -> str:
+def _call_packed(kernel: Kernel, builder: Builder, packed: str, inputs: list[Value]) -> list[Value]:
+    """One element through the scalar body, its values in slots on the stack."""
+    for number, value in enumerate(inputs):
+        builder.lines.append(f"  %given{number} = getelementptr i8, ptr %in, i64 {SLOT * number}")
+        builder.store(value, f"%given{number}")
+    builder.lines.append(f"  call void @{packed}(ptr %in, ptr %out)")
+    outputs = []
+    for number, dtype in enumerate(kernel.outputs):
+        builder.lines.append(f"  %taken{number} = getelementptr i8, ptr %out, i64 {SLOT * number}")
+        outputs.append(builder.load(f"%taken{number}", dtype))
+    return outputs
+
+
+def _inner(kernel: Kernel, pattern: Pattern, builder: Builder, packed: str | None) -> str:
     dtypes = (*kernel.inputs, *kernel.outputs)
     head = ["define internal void @inner(i64 %n, ptr %data, ptr %strides) nounwind {", "entry:"]
+    if packed is not None:
+        head.append(f"  %in = alloca [{max(1, len(kernel.inputs))} x i64], align 8")
+        head.append(f"  %out = alloca [{max(1, len(kernel.outputs))} x i64], align 8")
     for number, letter in enumerate(pattern):
         head.append(f"  %slot{number} = getelementptr ptr, ptr %data, i64 {number}")
         head.append(f"  %base{number} = load ptr, ptr %slot{number}")
@@ -86,7 +108,10 @@ def _inner(kernel: Kernel, pattern: Pattern, builder: Builder) -> str:
     for number, dtype in enumerate(kernel.inputs):
         if inputs[number] is None:
             inputs[number] = builder.load(address(number), dtype, _note(kernel, 0))
-    outputs = body(builder, kernel, inputs)
+    if packed is None:
+        outputs = body(builder, kernel, inputs)
+    else:
+        outputs = _call_packed(kernel, builder, packed, inputs)
     for number, value in enumerate(outputs):
         builder.store(value, address(len(kernel.inputs) + number), _note(kernel, 1 + number))
     return "\n".join(
