@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from graphc.op import ATOM, UNARY, Op
+from graphc.types import weak_dtype
 
 _PLACE = re.compile(r"\[(\d)\]|<(\d)>")
 
@@ -115,6 +116,49 @@ def _leaf(node: Any, latex: bool) -> tuple[str, int]:
     return text, UNARY if text.startswith("-") else ATOM
 
 
+def _number_texts(node: Any) -> dict[int, str]:
+    """For each operand that is a number, by slot, a text that `parse` reads as this very constant.
+
+    A number as it stands is weakly typed by what is beside it: where that gives another type than the
+    constant's, 2 becomes 2.0, and what that does not mend int64(2) or float32(2).
+    """
+    numbers = {
+        slot: operand
+        for slot, operand in enumerate(node.operands)
+        if operand.op.name == "constant" and not operand.shape
+    }
+    if not numbers:
+        return {}
+    texts = {slot: format_number(operand.value) for slot, operand in numbers.items()}
+    if not _read_back(node, numbers, texts):
+        for slot, operand in numbers.items():
+            if operand.dtype.kind == "f" and re.fullmatch(r"-?\d+", texts[slot]):
+                texts[slot] += ".0"
+        if not _read_back(node, numbers, texts):
+            return {slot: f"{numbers[slot].dtype}({text})" for slot, text in texts.items()}
+    if node.op.name == "negative" and not texts[0].startswith("-"):
+        texts[0] = f"({texts[0]})"  # -2 is a constant, -(2) a negated one
+    return texts
+
+
+def _read_back(node: Any, numbers: dict[int, Any], texts: dict[int, str]) -> bool:
+    """Whether numbers written so are typed as the constants are (the rule of `expr.as_operands`)."""
+    group = node.op.types.group
+    together = [slot for slot in range(len(node.operands)) if group is None or slot in group]
+    strong = [node.operands[slot].dtype for slot in together if slot not in numbers]
+    kinds = {slot: _kind(text) for slot, text in texts.items()}
+    any_float = not strong and any(kinds.get(slot) is float for slot in together)
+    for slot, operand in numbers.items():
+        kind = float if any_float and slot in together and kinds[slot] is int else kinds[slot]
+        if weak_dtype(kind(1), strong if slot in together else ()) != operand.dtype:
+            return False
+    return True
+
+
+def _kind(text: str) -> type:
+    return bool if text in ("True", "False") else int if re.fullmatch(r"-?\d+", text) else float
+
+
 def render(node: Any, *, latex: bool = False, budget: int = 2000) -> str:
     """An expression as text or LaTeX; past about `budget` characters an ellipsis stands for what is left out."""
     ellipsis = r"\ldots" if latex else "…"
@@ -126,7 +170,6 @@ def render(node: Any, *, latex: bool = False, budget: int = 2000) -> str:
         item = stack.pop()
         if isinstance(item, str):
             out.append(item)
-            used += len(item)
             continue
         current, needed = item
         if used > budget:
@@ -145,19 +188,22 @@ def render(node: Any, *, latex: bool = False, budget: int = 2000) -> str:
         elif (notation.latex if latex else notation.text) is None:
             precedence = ATOM
         bracket = precedence < needed
-        if bracket:
-            stack.append(closing)
-        attrs = current.attrs
+        pieces = _pieces(op, latex)
         if op.name == "astype":  # the one operation whose static attribute is part of its printed form
-            out.append(f"\\operatorname{{{attrs[0]}}}\\left(" if latex else f"{op.name}(")
-            stack.append(r"\right)" if latex else f", {attrs[0]})")
-            stack.append((current.operands[0], 0))
-            continue
-        for piece in reversed(_pieces(op, latex)):
+            name = current.attrs[0]
+            before = rf"\operatorname{{{name}}}\left(" if latex else "astype("
+            pieces = (before, (0, 0), r"\right)" if latex else f", {name})")
+        if bracket:
+            pieces = (opening, *pieces, closing)
+        numbers = {} if latex else _number_texts(current)
+        for piece in reversed(pieces):
+            if isinstance(piece, tuple) and piece[0] in numbers:
+                text = numbers[piece[0]]
+                piece = f"({text})" if text.startswith("-") and piece[1] > UNARY else text
             if isinstance(piece, str):
+                # counted before it is written, so that the descent into a long chain ends as well
+                used += len(piece)
                 stack.append(piece)
             else:
                 stack.append((current.operands[piece[0]], piece[1]))
-        if bracket:
-            stack.append(opening)
     return "".join(out)
