@@ -233,8 +233,12 @@ class _Builder:
             self.powers.add(node)
         if isinstance(node.op, ast.UAdd):
             return value
+        # -(2) is a negation, -2 a constant
+        between = self.source.encoded[node.col_offset : node.operand.col_offset]
         is_number = isinstance(node.operand, (ast.Constant, ast.Name)) and not isinstance(value, (Expr, bool))
-        if isinstance(node.op, ast.USub) and is_number:
+        if (
+            isinstance(node.op, ast.USub) and is_number and b"(" not in between
+        ):  # -(2) negates, -2 is a constant
             return -value
         return self.apply(node, node.op, value)
 

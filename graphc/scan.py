@@ -75,6 +75,7 @@ class Source:
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self.encoded = text.encode(errors="replace")
 
     def mark(self, start: int, end: int) -> str:
         """The column, and the text around it with carets below, up to `end`."""
@@ -94,10 +95,8 @@ class Source:
 
     def span(self, node: Any) -> tuple[int, int]:
         """Where a syntax node stands; `ast` counts UTF-8 bytes."""
-        if self.text.isascii():
-            return node.col_offset, node.end_col_offset
-        encoded = self.text.encode()
-        return len(encoded[: node.col_offset].decode()), len(encoded[: node.end_col_offset].decode())
+        start, end = (len(self.encoded[:at].decode()) for at in (node.col_offset, node.end_col_offset))
+        return start, end
 
 
 def _printable(character: str) -> str:
