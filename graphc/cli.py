@@ -1,0 +1,239 @@
+"""The command line: formulas drawn, evaluated, differentiated, explained, compiled and measured."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import math
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from graphc.api import compile as compile_
+from graphc.api import draw as draw_
+from graphc.api import explain as explain_
+from graphc.api import grad as grad_
+from graphc.api import value_and_grad
+from graphc.bench import bench as bench_
+from graphc.bench import format_time, interleaved
+from graphc.draw.engine import engine
+from graphc.errors import UnknownNameError
+from graphc.evaluate import evaluate
+from graphc.expr import Expr, free_symbols, symbols
+from graphc.lower import jit
+from graphc.parse import parse
+from graphc.printer import format_number
+from graphc.shell import Formula, Group, Point, merge_points, shorten
+from graphc.version import __version__
+
+FORMATS = ("svg", "png", "pdf", "dot")
+LOG_SIGMOID = "log(1/(exp(-(x*w + b)) + 1))"
+POINT = {"x": 2.0, "w": -3.0, "b": 6.0}
+DEMO_SAMPLES = 100_000
+_PACKAGES = ("numpy", "numba", "llvmlite", "scipy", "sympy", "networkx", "graphviz", "pygraphviz")
+
+_formula = click.argument("formula", type=Formula())
+_at = click.option(
+    "--at",
+    type=Point(),
+    multiple=True,
+    callback=merge_points,
+    help="The point, as in --at x=2,w=-3,b=6; arrays as x=[1,2].",
+)
+_output = click.option(
+    "-o", "--output", default="-", help="A file; - is standard output.  [default: -]", metavar="FILE"
+)
+
+
+def _show(value: Any) -> str:
+    """A value so that it reads back as the same number."""
+    if isinstance(value, np.ndarray):
+        return np.array2string(value, separator=", ", floatmode="unique", threshold=1000)
+    return format_number(value)
+
+
+def _write(output: str, text: str) -> None:
+    if output == "-":
+        click.echo(text)
+    else:
+        Path(output).write_text(text + "\n", encoding="utf-8")
+
+
+@click.group(cls=Group, context_settings={"max_content_width": 100})
+@click.version_option(__version__, prog_name="graphc")
+def main() -> None:
+    """Write a formula; see its graph, its exact derivative and its machine code.
+
+    FORMULA is an expression such as "log(1/(exp(-(x*w + b)) + 1))"; its names become inputs, and - reads it from
+    standard input.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal that cannot show ∂ shows a question mark
+            stream.reconfigure(errors="replace")
+
+
+@main.command()
+@_formula
+@_at
+@_output
+@click.option(
+    "--format", "form", type=click.Choice(FORMATS), help="The form, where the file's name does not tell."
+)
+@click.option("--no-backward", is_flag=True, help="Leave out what flows back.")
+@click.option("--digits", default=3, show_default=True, help="Significant digits of the values.")
+def draw(formula: Expr, at: Any, output: str, form: str | None, no_backward: bool, digits: int) -> None:
+    """Draw the graph; with --at, values stand over its edges and derivatives under them."""
+    diagram = draw_(formula, at, not no_backward, digits=digits)
+    if output == "-":
+        content = diagram.source.encode() if form == "dot" else diagram.render(form or "svg")
+        click.get_binary_stream("stdout").write(content)
+    elif form is not None and Path(output).suffix != f".{form}":
+        raise click.UsageError(f"{output} does not end in .{form}")
+    else:
+        diagram.save(output)
+        click.echo(f"wrote {output}", err=True)
+
+
+@main.command("eval")
+@_formula
+@_at
+def eval_command(formula: Expr, at: Any) -> None:
+    """Print the value of a formula at a point."""
+    click.echo(_show(evaluate(formula, at or {})))
+
+
+@main.command()
+@_formula
+@_at
+@click.option("--wrt", help="The names to differentiate by, separated by commas.  [default: all]")
+def grad(formula: Expr, at: Any, wrt: str | None) -> None:
+    """Print the partial derivatives: as formulas, or as numbers at the point --at."""
+    targets = _targets(formula, wrt)
+    derivatives = grad_(formula, targets)
+    if at is None:
+        shown = [str(derivative) for derivative in derivatives]
+    else:
+        # with the formula among the outputs the point is checked against all of its symbols
+        shown = [_show(value) for value in evaluate([formula, *derivatives], at)[1:]]
+    for symbol, text in zip(targets, shown, strict=True):
+        click.echo(f"∂/∂{symbol.name} = {text}")
+
+
+def _targets(formula: Expr, wrt: str | None) -> list[Expr]:
+    inputs = free_symbols(formula)
+    if wrt is None:
+        return list(inputs)
+    known = {symbol.name: symbol for symbol in inputs}
+    names = [name.strip() for name in wrt.split(",")]
+    for name in names:
+        if name not in known:
+            raise UnknownNameError(
+                f"the formula has no symbol {shorten(name)!r}", hint=f"it has {', '.join(known) or 'none'}"
+            )
+    return [known[name] for name in names]
+
+
+@main.command()
+@_formula
+@_at
+@_output
+@click.option("--format", "form", type=click.Choice(("text", "markdown", "latex")), default="text")
+def explain(formula: Expr, at: Any, output: str, form: str) -> None:
+    """Explain backpropagation node by node: what each receives, computes and returns."""
+    explanation = explain_(formula, at=at)
+    if form == "text":
+        text = str(explanation)
+    else:
+        text = explanation.markdown() if form == "markdown" else explanation.latex()
+    _write(output, text.rstrip("\n"))
+
+
+@main.command("compile")
+@_formula
+@_output
+@click.option(
+    "--show", type=click.Choice(("llvm", "asm")), help="Print LLVM IR after optimisation, or assembly."
+)
+@click.option("--grad", "gradient", is_flag=True, help="Compile the gradient together with the value.")
+@click.option("--dtype", type=click.Choice(("float32", "float64")), default="float64", show_default=True)
+def compile_command(formula: Expr, output: str, show: str | None, gradient: bool, dtype: str) -> None:
+    """Compile a formula and show what was made."""
+    inputs = list(free_symbols(formula))
+    outputs = value_and_grad(formula, inputs) if gradient else formula
+    compiled = compile_(outputs, inputs, dtype=dtype)
+    _write(output, repr(compiled) if show is None else (compiled.llvm if show == "llvm" else compiled.asm))
+
+
+@main.command()
+@_formula
+@_at
+@click.option(
+    "--size", type=click.IntRange(0, 10**8), default=10**6, show_default=True, help="Length of the arrays."
+)
+@click.option(
+    "--rounds", type=click.IntRange(1, 1000), default=15, show_default=True, help="Rounds of measurement."
+)
+def bench(formula: Expr, at: Any, size: int, rounds: int) -> None:
+    """Measure compilation, a scalar call and arrays beside SymPy's lambdify and NumPy."""
+    click.echo(str(bench_(formula, at, size=size, rounds=rounds)))
+
+
+@main.command()
+def info() -> None:
+    """Print the versions, the rendering engine and the processor that code is made for."""
+    click.echo(f"graphc {__version__}, Python {platform.python_version()} on {platform.platform()}")
+    for name in _PACKAGES:
+        try:
+            version = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            version = "not installed"
+        click.echo(f"  {name:<12}{version}")
+    click.echo(f"diagrams: {engine() or 'no engine: only .dot files can be written'}")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    click.echo(f"processor: {jit.cpu()} ({platform.machine()}), {cores} cores usable")
+
+
+@main.command()
+@click.option("-o", "--output", default="logsigmoid.svg", show_default=True, help="The file of the diagram.")
+def demo(output: str) -> None:
+    """The log-sigmoid loss from formula to machine code; writes its diagram."""
+    inputs = list(symbols(" ".join(POINT)))
+    loss = parse(LOG_SIGMOID, inputs)
+    click.echo(
+        f"L({', '.join(POINT)}) = {loss}   at   {', '.join(f'{k} = {v:g}' for k, v in POINT.items())}\n"
+    )
+    click.echo(f"{explain_(loss, at=POINT)}\n")
+    draw_(loss, at=POINT, name="L").save(output)
+    click.echo(f"diagram   {Path(output).resolve()}")
+
+    compiled = compile_(value_and_grad(loss, inputs), inputs)
+    value, gradient = compiled(**POINT)
+    click.echo(f"compiled  L = {_show(value)}, ∇L = ({', '.join(_show(part) for part in gradient)})")
+    numbers = tuple(POINT.values())
+    _compare("one call", interleaved({"graphc": (compiled, numbers), "Python": (_by_hand, numbers)}))
+    columns = [np.full(DEMO_SAMPLES, number) for number in numbers]
+    lists = [column.tolist() for column in columns]
+    calls = {"graphc": (compiled, columns), "Python": (lambda *lists: [*map(_by_hand, *lists)], lists)}
+    _compare(f"{DEMO_SAMPLES:,} samples", interleaved(calls, rounds=5))
+
+
+def _compare(what: str, medians: dict[str, float]) -> None:
+    ours, plain = medians["graphc"], medians["Python"]
+    times = f"{format_time(ours)} compiled, {format_time(plain)} in plain Python"
+    click.echo(f"{what}: value and gradient in {times} (× {plain / ours:.1f})")
+
+
+def _by_hand(x: float, w: float, b: float) -> tuple[float, tuple[float, float, float]]:
+    """Value and gradient as a careful Python programmer writes them: what `demo` compares with."""
+    u = math.exp(-(x * w + b))
+    v = u + 1
+    slope = u / v
+    return math.log(1 / v), (slope * w, slope * x, slope)
+
+
+if __name__ == "__main__":
+    main(prog_name="graphc")
