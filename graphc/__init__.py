@@ -22,5 +22,4 @@ from graphc.ops.logistic import *
 from graphc.ops.rounding import *
 from graphc.ops.special import *
 from graphc.parse import parse as parse
-
-__version__ = "0.1.0"
+from graphc.version import __version__ as __version__

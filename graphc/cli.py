@@ -68,8 +68,8 @@ def _write(output: str, text: str) -> None:
 def main() -> None:
     """Write a formula; see its graph, its exact derivative and its machine code.
 
-    FORMULA is an expression such as "log(1/(exp(-(x*w + b)) + 1))"; its names become inputs, and - reads it from
-    standard input.
+    FORMULA is an expression such as "log(1/(exp(-(x*w + b)) + 1))"; its names become inputs, and - reads it
+    from standard input.
     """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that cannot show ∂ shows a question mark
@@ -81,7 +81,7 @@ def main() -> None:
 @_at
 @_output
 @click.option(
-    "--format", "form", type=click.Choice(FORMATS), help="The form, where the file's name does not tell."
+    "--format", "form", type=click.Choice(FORMATS), help="What standard output gets; svg if not given."
 )
 @click.option("--no-backward", is_flag=True, help="Leave out what flows back.")
 @click.option("--digits", default=3, show_default=True, help="Significant digits of the values.")
@@ -203,9 +203,8 @@ def demo(output: str) -> None:
     """The log-sigmoid loss from formula to machine code; writes its diagram."""
     inputs = list(symbols(" ".join(POINT)))
     loss = parse(LOG_SIGMOID, inputs)
-    click.echo(
-        f"L({', '.join(POINT)}) = {loss}   at   {', '.join(f'{k} = {v:g}' for k, v in POINT.items())}\n"
-    )
+    where = ", ".join(f"{name} = {value:g}" for name, value in POINT.items())
+    click.echo(f"L({', '.join(POINT)}) = {loss}   at   {where}\n")
     click.echo(f"{explain_(loss, at=POINT)}\n")
     draw_(loss, at=POINT, name="L").save(output)
     click.echo(f"diagram   {Path(output).resolve()}")

@@ -1,7 +1,7 @@
 """How the command line reads and refuses: points, formulas, a leading minus, errors as exit codes.
 
-Nothing that is typed is evaluated. Exit codes: 0 fine, 1 the user's error with one message on standard error, 2
-wrong usage.
+Nothing that is typed is evaluated. Exit codes: 0 fine, 1 the user's error with one message on standard
+error, 2 wrong usage.
 """
 
 from __future__ import annotations
