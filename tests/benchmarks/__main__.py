@@ -1,0 +1,115 @@
+"""The figures of the whole path, side by side in one run.
+
+    python -m tests.benchmarks            all
+    python -m tests.benchmarks scalar     one of: start, scalar, random, freeze, array
+
+GRAPHC_PEERS names the Python of a virtual environment with the other frameworks; without it they are reported missing.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+
+from tests.benchmarks.harness import ROOT, Competitor, peers_python, race
+
+OWN = "tests.benchmarks.peers.own"
+FRAMEWORKS = "tests.benchmarks.peers.frameworks"
+PEERS = ("jax", "torch", "torch.compile", "pytensor", "casadi", "heyoka", "symengine", "numexpr")
+
+
+def verdict(what: str, value: float, limit: float, unit: str) -> None:
+    print(f"  {'reached' if value <= limit else 'MISSED '}  {what}: {value:.3f} {unit} (asked ≤ {limit:g})")
+
+
+def start() -> None:
+    """From a bare interpreter to the first result; medians of seven processes."""
+    code = (
+        "import time; t0 = time.perf_counter(); import graphc as g; t1 = time.perf_counter();"
+        "x, w, b = g.symbols('x w b'); L = g.log(1/(g.exp(-(x*w+b))+1));"
+        "f = g.compile(g.value_and_grad(L, [x, w, b]), [x, w, b]); f(2., -3., 6.); t2 = time.perf_counter();"
+        "g.compile(g.value_and_grad(L*L, [x, w, b]), [x, w, b])(2., -3., 6.); t3 = time.perf_counter();"
+        "print(t1 - t0, t2 - t1, t3 - t2)"
+    )
+    rows = []
+    for _ in range(7):
+        text = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        rows.append([float(part) for part in text.split()])
+    importing, first, second = (statistics.median(column) for column in zip(*rows, strict=True))
+    print("\nFrom a bare interpreter")
+    verdict("import graphc", importing, 0.2, "s")
+    verdict("g.compile of the log-sigmoid's value and gradients to its first result, numba's import included", first, 0.4, "s")
+    print(f"  the next function after that: {second:.3f} s")
+
+
+def scalar() -> None:
+    times = race(
+        "Log-sigmoid: value and three gradients, one scalar call",
+        [
+            Competitor("graphc", OWN, "log_sigmoid_scalar"),
+            Competitor("sympy.lambdify(cse)", "tests.benchmarks.peers.sympy_lambdify", "log_sigmoid_scalar"),
+            Competitor("NumPy by hand", "tests.benchmarks.peers.hand_numpy", "log_sigmoid_scalar"),
+            *(Competitor(name, FRAMEWORKS, f"log_sigmoid_scalar:{name}", peers_python()) for name in PEERS),
+        ],
+    )
+    verdict("scalar call", times["graphc"] * 1e6, 0.30, "µs")
+    verdict("graphc / sympy.lambdify(cse=True)", times["graphc"] / times["sympy.lambdify(cse)"], 1.0, "×")
+
+
+def random() -> None:
+    own = Competitor("graphc", OWN, "random_3000")
+    times = race(
+        "A random graph of 3,000 operations",
+        [own, Competitor("the same code, njit", "tests.benchmarks.peers.numba_njit", "random_3000")],
+    )
+    verdict("compile, from the expression to the first result", own.facts["setup_seconds"], 1.0, "s (graph's building included)")
+    verdict("graphc / njit, run time", times["graphc"] / times["the same code, njit"], 1.0, "×")
+
+
+def freeze() -> None:
+    """Differentiating and freezing 100,000 nodes, networkx graph included; median of five."""
+    import graphc as g
+
+    seconds = []
+    for _ in range(5):
+        x, w, b = g.symbols("x w b")
+        value = x
+        for _ in range(33_333):
+            value = g.tanh(value * w + b)
+        started = time.perf_counter()
+        gradient = g.grad(value, [x, w, b])
+        middle = time.perf_counter()
+        graph = g.Graph((value, gradient), [x, w, b])
+        graph.nx  # noqa: B018  built on demand
+        seconds.append((time.perf_counter() - started, middle - started, len(graph)))
+        del value, gradient, graph
+    total, differentiating, nodes = (statistics.median(column) for column in zip(*seconds, strict=True))
+    print("\nA chain of 100,000 nodes")
+    verdict("differentiated and frozen", total, 5.0, "s")
+    print(f"  differentiating alone {differentiating:.3f} s; the graph with its backward part has {nodes:,} nodes")
+
+
+def array() -> None:
+    race(
+        "Log-sigmoid: value and three gradients over 10⁶ float64",
+        [
+            Competitor("graphc", OWN, "log_sigmoid_array"),
+            Competitor("NumPy by hand", "tests.benchmarks.peers.hand_numpy", "log_sigmoid_array"),
+            Competitor("sympy.lambdify(cse)", "tests.benchmarks.peers.sympy_lambdify", "log_sigmoid_array"),
+            *(Competitor(name, FRAMEWORKS, f"log_sigmoid_array:{name}", peers_python()) for name in PEERS),
+        ],
+        rounds=7,
+    )
+
+
+PARTS = {"start": start, "scalar": scalar, "random": random, "freeze": freeze, "array": array}
+
+if __name__ == "__main__":
+    chosen = sys.argv[1:] or list(PARTS)
+    unknown = [name for name in chosen if name not in PARTS]
+    if unknown:
+        sys.exit(f"unknown part {unknown[0]!r}; the parts are {', '.join(PARTS)}")
+    for name in chosen:
+        PARTS[name]()
