@@ -1,0 +1,145 @@
+"""Writes docs/ops.md, the reference of all operations, from their declarations.
+
+Run: python docs/make_ops.py           (a test holds that the page is current)
+"""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+
+from graphc.errors import DtypeError
+from graphc.expr import Expr, apply, cast, symbol
+from graphc.op import Op, all_ops
+from graphc.types import as_dtype
+
+PAGE = Path(__file__).with_name("ops.md")
+
+HEAD = """# The operations
+
+Written by `python docs/make_ops.py` from the declarations in `graphc/ops`; edit those instead.
+
+Every operation is a function of the package, `g.exp(x)`, and is written the same way in text, `g.parse("exp(x)")`.
+Operands are expressions, Python numbers (weakly typed, as in NumPy 2) or NumPy arrays, by position or by name;
+shapes broadcast. Where there is an operator, or a NumPy function that builds the operation, it is named.
+
+In the derivatives `out` is the operation's own result. A derivative with a condition is that of a branch: where the
+condition does not hold it is 0, whatever the branch not taken yields. "Error" bounds the machine code for float64, in
+units in the last place of the exact result. "Types" gives the result for float32, float64, int64 and bool
+operands in turn; × means that they are refused.
+"""
+
+TITLES = {
+    "elementwise": "Arithmetic and elementary functions",
+    "comparison": "Comparisons",
+    "logic": "Logic",
+    "choice": "Choices",
+    "rounding": "Rounding",
+    "logistic": "The logistic family",
+    "activation": "Activations",
+    "special": "Special functions",
+}
+
+PROBES = ("float32", "float64", "int64", "bool")
+
+
+def sample(op: Op) -> tuple[Expr, list[Expr]]:
+    """The operation on symbols of the first types that it takes, float64 preferred."""
+    for dtypes in itertools.product(("float64", "bool", "int64"), repeat=op.arity):
+        operands = [symbol(name, dtype=dtype) for name, dtype in zip(op.params, dtypes, strict=True)]
+        try:
+            return (cast(*operands, "float64") if op.name == "astype" else apply(op, *operands)), operands
+        except DtypeError:
+            continue
+    raise AssertionError(f"{op.name} takes no types")
+
+
+def derivatives(op: Op) -> str:
+    if op.partials is None:
+        return "–"
+    result, operands = sample(op)
+    out = symbol("out", dtype=result.dtype)
+    parts = []
+    for slot, (name, partial) in enumerate(zip(op.params, op.partials, strict=True)):
+        text = "0" if partial is None else str(partial(out, *operands))
+        live = op.live[slot] if op.live is not None else None
+        condition = "" if live is None else f" where {code(str(live(out, *operands)))}"
+        parts.append(f"∂/∂{name}: {code(text)}{condition}")
+    return "<br>".join(parts)
+
+
+def types(op: Op) -> str:
+    if op.name == "astype":
+        return "the type asked for"
+    first, operands = sample(op)
+    fixed = {slot for slot, operand in enumerate(operands) if operand.dtype != np.float64}
+    if len(fixed) == op.arity:
+        return f"{operands[0].dtype} → {first.dtype}"
+    results = []
+    for probe in PROBES:
+        dtypes = tuple(operands[i].dtype if i in fixed else as_dtype(probe) for i in range(op.arity))
+        try:
+            results.append(op.types(dtypes)[1].name)
+        except DtypeError:
+            results.append("×")
+    return ", ".join(results)
+
+
+def code(text: str) -> str:
+    """Text as code inside a table, where a bar would end the cell."""
+    return f"`{text}`".replace("|", "\\|")
+
+
+def written(op: Op) -> str:
+    defaults = dict(zip(op.params[op.arity - len(op.defaults) :], op.defaults, strict=True))
+    params = ", ".join(f"{name}={defaults[name]:g}" if name in defaults else name for name in op.params)
+    call = "astype(x, dtype)" if op.name == "astype" else f"{op.name}({params})"
+    forms = [code(call)]
+    if op.operator and op.operator != call:
+        # between expressions == compares identity, so that they can be keys of dicts
+        forms.append(code(op.operator) + (" in text" if op.name in ("equal", "not_equal") else ""))
+    forms += [code(f"np.{ufunc.__name__}") for ufunc in dict.fromkeys(op.ufuncs)]
+    return "<br>".join(forms)
+
+
+def error(op: Op) -> str:
+    return "exact" if op.category in ("comparison", "logic") else f"{op.ulps:g}"
+
+
+def page() -> str:
+    """The whole reference as Markdown."""
+    sections: dict[str, list[Op]] = {}
+    for op in all_ops():
+        if not op.user_defined:
+            sections.setdefault(op.category, []).append(op)
+    lines = [HEAD]
+    for category in [*TITLES, *(name for name in sections if name not in TITLES)]:
+        lines += [f"## {TITLES.get(category, category.capitalize())}", ""]
+        lines += ["| written | meaning | derivative | types | error |", "| --- | --- | --- | --- | --- |"]
+        for op in sections[category]:
+            meaning = op.summary.replace("|", "\\|")
+            lines.append(f"| {written(op)} | {meaning} | {derivatives(op)} | {types(op)} | {error(op)} |")
+        lines.append("")
+        for op in sections[category]:
+            remarks = [op.notes] if op.notes else []
+            for kink in op.kinks:
+                at = ", ".join(f"{name} = {value:g}" for name, value in zip(op.params, kink.at, strict=True))
+                values = ", ".join(f"{value:g}" for value in kink.partials)
+                plural = "s are" if len(kink.partials) > 1 else " is"
+                remarks.append(f"At {at} the derivative{plural} {values}: {kink.why}.")
+            if remarks:
+                lines.append(f"- `{op.name}`: {' '.join(remarks)}")
+        if lines[-1]:
+            lines.append("")
+    lines += [
+        "`g.maxout(x, y, …)` is the largest of any number of expressions, built from `maximum`. `g.define_op` adds",
+        "operations of your own; they behave as these do.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
+    print(f"wrote {PAGE}")

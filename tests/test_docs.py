@@ -1,0 +1,93 @@
+"""The documentation is true: its blocks run, its reference is current, its commands are those that CI types."""
+
+from __future__ import annotations
+
+import doctest
+import importlib.util
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from graphc.cli import main
+
+ROOT = Path(__file__).resolve().parent.parent
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(page: Path, language: str) -> list[tuple[int, str]]:
+    """(line number, content) of the fenced blocks of a language."""
+    text = page.read_text(encoding="utf-8")
+    return [
+        (text.count("\n", 0, match.start()) + 1, match[2])
+        for match in BLOCK.finditer(text)
+        if match[1] == language
+    ]
+
+
+def id_of(page: Path) -> str:
+    return page.name
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "pycon")], ids=id_of)
+def test_python_blocks_print_what_they_say(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    namespace: dict[str, object] = {}
+    messages: list[str] = []
+    for line, block in blocks(page, "pycon"):
+        test = doctest.DocTestParser().get_doctest(block, namespace, page.name, str(page), line)
+        assert test.examples, f"{page.name}:{line}: a block without an example"
+        runner.run(test, out=messages.append, clear_globs=False)
+        namespace.update(test.globs)
+    assert runner.summarize(verbose=False).failed == 0, "".join(messages)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "console")], ids=id_of)
+def test_console_blocks_print_what_they_say(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ran = 0
+    for line, block in blocks(page, "console"):
+        for command, expected in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE):
+            stdin, _, call = command.rpartition(" | ")
+            words = shlex.split(call)
+            assert words[0] == "graphc", f"{page.name}:{line}: {command} is no command of graphc"
+            echoed = shlex.split(stdin)[1] + "\n" if stdin else None
+            result = CliRunner().invoke(main, words[1:], input=echoed, catch_exceptions=False)
+            assert result.exit_code == 0, result.output
+            assert result.output == expected, f"{page.name}:{line}: {command}"
+            ran += 1
+    assert ran
+
+
+def test_every_block_is_of_a_kind_that_is_tested():
+    for page in (ROOT / "README.md", ROOT / "docs" / "tutorial.md"):
+        found = {match[1] for match in BLOCK.finditer(page.read_text(encoding="utf-8"))}
+        assert found <= {"pycon", "console", "sh"}, f"{page.name} has blocks of {found}"
+
+
+def test_reference_of_operations_is_current():
+    spec = importlib.util.spec_from_file_location("make_ops", ROOT / "docs" / "make_ops.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    current = (ROOT / "docs" / "ops.md").read_text(encoding="utf-8")
+    assert current == module.page(), "run: python docs/make_ops.py"
+
+
+def test_links_between_pages_lead_somewhere():
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_ci_runs_the_two_commands_of_the_readme():
+    commands = [line for _, block in blocks(ROOT / "README.md", "sh") for line in block.splitlines()]
+    assert commands == ["pip install . && graphc demo", "pip install '.[test]' && pytest"]
+    scripts = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / ".ci").iterdir()))
+    for command in commands:
+        assert re.search(rf"^{re.escape(command)}$", scripts, re.MULTILINE), f"no stage runs: {command}"

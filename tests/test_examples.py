@@ -1,0 +1,49 @@
+"""Every example runs as a script, holds its own claims, and writes the figures it promises."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+
+FIGURES = {
+    "activations": ["activations.png"],
+    "least_squares_1d": ["least_squares_1d.png"],
+    "linear_regression": ["linear_regression.png"],
+    "log_sigmoid": ["log_sigmoid.png", "log_sigmoid.svg"],
+    "sum_times": ["sum_times.png"],
+}
+
+
+def test_no_example_is_forgotten():
+    assert sorted(path.stem for path in EXAMPLES.glob("*.py")) == sorted(FIGURES)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_example(name, tmp_path):
+    # a process of its own, as a reader starts it; warnings are errors there as they are here
+    done = subprocess.run(
+        [sys.executable, "-W", "error", EXAMPLES / f"{name}.py", tmp_path],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(EXAMPLES.parent),
+            "PYTHONUTF8": "1",
+            "MPLCONFIGDIR": str(tmp_path / "mpl"),
+        },
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() and not done.stderr
+    written = sorted(path.name for path in tmp_path.iterdir() if path.is_file())
+    assert written == FIGURES[name]
+    for figure in written:
+        content = (tmp_path / figure).read_bytes()
+        assert content.startswith(b"\x89PNG") if figure.endswith("png") else b"<svg" in content
