@@ -1,0 +1,110 @@
+"""The diagram that a user holds: shown by notebooks, saved by suffix."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import tempfile
+from functools import cached_property
+from pathlib import Path
+
+from graphc.draw.dot import to_dot
+from graphc.draw.engine import FORMATS, check_size, render
+from graphc.draw.style import SLIDES, Style
+from graphc.draw.view import View
+from graphc.errors import RenderError
+
+_SUFFIXES = {".dot": "dot", ".gv": "dot", **{f".{form}": form for form in FORMATS}}
+
+
+class Diagram:
+    """A diagram of a graph, made by `draw`.
+
+    view : what it shows, as data
+    style : how it looks
+    digits : significant digits of its numbers
+    source : the DOT text
+
+    Notebooks show it as SVG.
+    """
+
+    def __init__(self, view: View, style: Style = SLIDES, digits: int = 3) -> None:
+        self.view = view
+        self.style = style
+        self.digits = digits
+
+    def __repr__(self) -> str:
+        count = len(self.view.nodes)
+        return f'<Diagram of {count} node{"s" if count != 1 else ""}; .save("diagram.svg") writes it>'
+
+    @cached_property
+    def source(self) -> str:
+        """The diagram in the DOT language."""
+        return to_dot(self.view, self.style, self.digits)
+
+    def render(self, form: str = "svg") -> bytes:
+        """The content of a file: form is 'svg', 'png', 'pdf' or 'dot'. Raises `RenderError`."""
+        if form == "dot":
+            return self.source.encode()
+        parts = len(self.view.nodes) + 3 * len(self.view.edges)  # an edge with values is a node and two edges
+        check_size(parts)
+        return render(self.source, form, parts=parts, settings=_pixels(self.style) if form == "png" else None)
+
+    def svg(self) -> str:
+        """The diagram as SVG text. Raises `RenderError`."""
+        return self.render("svg").decode()
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the diagram to a file; the suffix says how: .svg, .png, .pdf or .dot.
+
+        The file is written whole or not at all: when anything fails, a file that was there stays as it was.
+        Returns the path. Raises `RenderError` for an unknown suffix, or when the diagram cannot be rendered or written.
+        """
+        target = Path(path)
+        form = _SUFFIXES.get(target.suffix.lower())
+        if form is None:
+            what = f"the suffix {target.suffix!r}" if target.suffix else f"{str(target)!r} without a suffix"
+            raise RenderError(f"graphc does not draw {what}", hint=f"use one of {', '.join(_SUFFIXES)}")
+        content = self.render(form)
+        try:
+            _replace(target, content)
+        except OSError as error:
+            raise RenderError(f"cannot write {str(target)!r}: {error.strerror or error}") from error
+        return target
+
+    def _repr_svg_(self) -> str | None:
+        try:
+            return self.svg()
+        except RenderError:  # a notebook then shows the repr, which says what can be done
+            return None
+
+
+def _pixels(style: Style) -> dict[str, str]:
+    """The settings for PNG, which cannot be enlarged to be read: more room than a page before it is scaled down."""
+    width, height = style.page
+    return {"dpi": f"{style.dpi}", "size": f"{4 * width:g},{4 * height:g}"}
+
+
+def _replace(target: Path, content: bytes) -> None:
+    """Write a temporary file beside the target and rename it; what is no regular file is written to directly."""
+    target = Path(os.path.realpath(target))  # a link stays a link
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISREG(target.stat().st_mode):
+            target.write_bytes(content)
+            return
+    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
+    handle, name = tempfile.mkstemp(prefix=f".{target.name[:40]}.", suffix=".tmp", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        if mode is None:
+            mask = os.umask(0)
+            os.umask(mask)
+            mode = 0o666 & ~mask
+        os.chmod(name, mode)
+        os.replace(name, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise

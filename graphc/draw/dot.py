@@ -1,0 +1,220 @@
+"""A view as DOT text: the only importer of the `graphviz` package.
+
+The forward value stands over an edge and the contribution under it: the edge is split by a small plain node whose label is a table of
+two rows with a rule between them, drawn as the line itself. Every text is escaped; labels are HTML-like.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from html import escape
+from itertools import pairwise
+from math import ceil
+from typing import Any, TypeAlias
+
+from graphc.display import name_parts, show_value, visible
+from graphc.draw.style import Style
+from graphc.draw.view import View, ViewEdge, ViewNode
+from graphc.types import format_shape
+
+
+def _graphviz():
+    import graphviz
+
+    return graphviz
+
+
+_ROUND = 4
+"""An operation whose label has at most so many characters is a circle; a longer one is a box with round ends."""
+
+_ORDERED = 8
+"""So many symbols stand in the order of the inputs; more of them stand where the fewest lines cross."""
+
+_FAN = 3
+"""The lines out of a node with more uses than this leave it in any direction, not from one point."""
+
+_Texts: TypeAlias = tuple[tuple[str, str], tuple[str, str]]
+"""(text, colour) over an edge and under it"""
+
+
+def to_dot(view: View, style: Style, digits: int = 3) -> str:
+    """The view as DOT text for the layout engine `dot`; the same view gives the same text in any process."""
+    width, height = style.page
+    graph = _graphviz().Digraph(
+        "graphc",
+        graph_attr={
+            "rankdir": "LR",
+            "bgcolor": style.background,
+            "pad": "0.08",
+            "nodesep": f"{style.node_gap}",
+            "ranksep": f"{style.rank_gap}",
+            "size": f"{width},{height}",
+            "tooltip": _quoted(view.note) if view.note else " ",
+        },
+        node_attr={
+            "fontname": style.font,
+            "fontsize": f"{style.size}",
+            "fontcolor": style.text,
+            "color": style.line,
+            "penwidth": f"{style.line_width}",
+            "height": f"{style.node_size}",
+            "width": f"{style.node_size}",
+            "style": "filled",
+        },
+        edge_attr={
+            "fontname": style.font,
+            "fontsize": f"{style.note_size}",
+            "fontcolor": style.note,
+            "color": style.line,
+            "penwidth": f"{style.line_width}",
+            "arrowsize": "0.7",
+        },
+    )
+    places: dict[str, list[tuple[int, str]]] = {}
+    for edge in view.edges:
+        if edge.place:
+            places.setdefault(edge.head, []).append((edge.slot, edge.place))
+    symbols = [node for node in view.nodes if node.kind == "symbol"]
+    with graph.subgraph() as column:
+        column.attr(rank="source")
+        for node in symbols:
+            column.node(node.key, **_node(node, [], style, digits))
+        if len(symbols) <= _ORDERED:
+            for upper, lower in pairwise(symbols):
+                column.edge(upper.key, lower.key, style="invis")
+    for node in view.nodes:
+        if node.kind != "symbol":
+            graph.node(node.key, **_node(node, places.get(node.key, []), style, digits))
+    _add_edges(graph, view, style, digits)
+    return graph.source
+
+
+def _add_edges(graph: Any, view: View, style: Style, digits: int) -> None:
+    rows = [_rows(edge, digits) for edge in view.edges]
+    fan = Counter(edge.tail for edge in view.edges)
+    column: dict[str, int] = {}
+    widest: dict[int, int] = {}
+    for edge, texts in zip(view.edges, rows, strict=True):
+        column[edge.head] = max(column.get(edge.head, 0), column.setdefault(edge.tail, 0) + 1)
+        widest[column[edge.tail]] = max(
+            widest.get(column[edge.tail], 0), *(_width(text, style) for text, _ in texts)
+        )
+    for number, (edge, texts) in enumerate(zip(view.edges, rows, strict=True)):
+        tail = edge.tail if fan[edge.tail] > _FAN else f"{edge.tail}:e"
+        head = f"{edge.head}:s{edge.slot}:w" if edge.place else edge.head
+        _add_edge(graph, f"e{number}", tail, head, texts, widest[column[edge.tail]], style)
+
+
+def _add_edge(graph: Any, key: str, tail: str, head: str, texts: _Texts, width: int, style: Style) -> None:
+    """One edge; with values it is split by a table. Rules of one length in a column are met by their lines without a gap."""
+    if not any(text for text, _ in texts):
+        graph.edge(tail, head)
+        return
+    # a row without text has its height all the same, so that the rule is in the middle
+    above, below = (
+        f'<TR><TD BORDER="0" WIDTH="{width}">{_font(text, getattr(style, colour), style.value_size)}</TD></TR>'
+        for text, colour in texts
+    )
+    table = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1" COLOR="{style.line}">{above}<HR/>{below}</TABLE>'
+    graph.node(key, _html(table), shape="plain", style="", penwidth="0", tooltip=" ")
+    graph.edge(tail, f"{key}:w", dir="none", weight="8")  # the value stays beside its tail
+    graph.edge(f"{key}:e", head, weight="2")
+
+
+def _rows(edge: ViewEdge, digits: int) -> _Texts:
+    """What stands over and under an edge, and the style's names of the colours."""
+    under = "" if edge.contribution is None else show_value(edge.contribution, digits)
+    if edge.value is None and edge.shape:
+        return (format_shape(edge.shape), "note"), (under, "backward")
+    return ("" if edge.value is None else show_value(edge.value, digits), "forward"), (under, "backward")
+
+
+def _width(text: str, style: Style) -> int:
+    """About how many points a value is wide in a font with wide figures."""
+    return ceil(style.value_size * sum(0.9 if character in "−×…=" else 0.64 for character in text))
+
+
+def _node(node: ViewNode, places: list[tuple[int, str]], style: Style, digits: int) -> dict[str, str]:
+    """The DOT attributes of a node; `places` are the argument places that it names."""
+    text = _name(node.label) if node.kind in ("symbol", "output") else _text(node.label)
+    if node.adjoint is not None:
+        total = _font(f"Σ {show_value(node.adjoint, digits)}", style.backward, style.value_size - 1)
+        text = f"{text}<BR/>{total}"
+    attributes = {"label": _html(text), "tooltip": _quoted(node.detail or node.label)}
+    if node.kind == "output":
+        return {
+            **attributes,
+            "shape": "plaintext",
+            "style": "",
+            "margin": "0.04,0",
+            "width": "0",
+            "height": "0",
+        }
+    if node.kind == "constant":
+        fill = {
+            "fillcolor": style.constant,
+            "fontsize": f"{style.value_size}",
+            "height": "0.3",
+            "width": "0.3",
+        }
+        return {**attributes, **fill, "shape": "box", "style": "filled,rounded", "margin": "0.06,0.03"}
+    if node.kind == "symbol":
+        size = f"{style.node_size * 0.8:g}"
+        fill = {"fillcolor": style.symbol, "height": size, "width": size}
+        return {**attributes, **fill, "shape": "box", "style": "filled,rounded", "margin": "0.1,0.04"}
+    colour = style.adjoint if node.role == "backward" else style.operation
+    if places:
+        return {
+            **attributes,
+            "label": _html(_ports(text, places, colour, style)),
+            "shape": "plain",
+            "style": "",
+        }
+    if len(node.label) <= _ROUND and node.adjoint is None:
+        return {**attributes, "fillcolor": colour, "shape": "circle", "margin": "0.02"}
+    return {
+        **attributes,
+        "fillcolor": colour,
+        "shape": "box",
+        "style": "filled,rounded",
+        "margin": "0.1,0.06",
+    }
+
+
+def _ports(text: str, places: list[tuple[int, str]], colour: str, style: Style) -> str:
+    """A box with a named entrance for every argument, from top to bottom in their order."""
+    height = round(72 * style.node_size / len(places))
+    rows = []
+    for number, (slot, place) in enumerate(places):
+        label = f'<TD ROWSPAN="{len(places)}" CELLPADDING="5">{text}</TD>' if number == 0 else ""
+        entrance = f'<TD PORT="s{slot}" HEIGHT="{height}" ALIGN="LEFT">{_font(place, style.note, style.note_size)}</TD>'
+        rows.append(f"<TR>{entrance}{label}</TR>")
+    return (
+        f'<TABLE STYLE="ROUNDED" BORDER="1" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3" COLOR="{style.line}"'
+        f' BGCOLOR="{colour}">{"".join(rows)}</TABLE>'
+    )
+
+
+def _name(name: str) -> str:
+    """A symbol's name in italics, its index below the line."""
+    letter, index = name_parts(name)
+    below = f"<SUB>{escape(index)}</SUB>" if index else ""
+    return f"<I>{_text(letter)}</I>{below}"
+
+
+def _text(text: str) -> str:
+    """Text inside an HTML-like label. DOT replaces \\N and its like even there, so a backslash is doubled."""
+    return escape(visible(text)).replace("\\", "\\\\")
+
+
+def _font(text: str, colour: str, size: float) -> str:
+    return f'<FONT COLOR="{colour}" POINT-SIZE="{size}">{_text(text) if text else "&#160;"}</FONT>'
+
+
+def _html(content: str) -> str:
+    return f"<{content}>"
+
+
+def _quoted(text: str) -> str:
+    """Text as the value of a quoted attribute: no backslash sequence, no HTML."""
+    return _graphviz().escape(visible(text, 400))

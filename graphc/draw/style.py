@@ -1,0 +1,53 @@
+"""How diagrams look: every colour, size and font in one frozen record, so that a look is data and can be replaced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Style:
+    """The look of a diagram.
+
+    Colours are `#rrggbb`. Forward values and what flows back differ in hue on the blue-yellow axis, which every common form of
+    colour blindness keeps, and in lightness, so that they stay apart in print; both reach a contrast of 4.5 : 1 on the background.
+
+    name : of the style
+    font : font families in order of preference
+    size, value_size, note_size : of labels, of values at edges, of the names of argument places, in points
+    forward, backward : colours of forward values and of what flows back
+    line, text, note : colours of lines, of labels, and of the names of argument places
+    operation, symbol, constant, adjoint : fill colours by role; `adjoint` is for nodes of a backward graph
+    background : behind everything
+    line_width : in points
+    node_size : least diameter of an operation, in inches
+    node_gap, rank_gap : between neighbours in a column and between columns, in inches
+    page : width and height in inches that a diagram is scaled down to fit
+    dpi : pixels per inch of PNG
+    """
+
+    name: str = "slides"
+    font: str = "DejaVu Sans,Verdana,Helvetica,Arial,sans-serif"
+    size: float = 15.0
+    value_size: float = 12.0
+    note_size: float = 9.0
+    forward: str = "#0A4F94"
+    backward: str = "#BF4A00"
+    line: str = "#44546A"
+    text: str = "#14202E"
+    note: str = "#5B6775"
+    operation: str = "#EEF3F9"
+    symbol: str = "#FFF6DF"
+    constant: str = "#F3F3F1"
+    adjoint: str = "#FCEBE0"
+    background: str = "#FFFFFF"
+    line_width: float = 1.2
+    node_size: float = 0.6
+    node_gap: float = 0.16
+    rank_gap: float = 0.2
+    page: tuple[float, float] = (13.33, 7.5)
+    dpi: int = 192
+
+
+SLIDES = Style()
+"""The default: made for a slide of 13.33 by 7.5 inches on white."""

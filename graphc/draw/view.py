@@ -1,0 +1,346 @@
+"""What a diagram shows: the graph with constants folded into labels and values on its edges, as plain data.
+
+The graph keeps every node; the view is for the eye. A constant operand becomes part of the label of the operation it belongs to
+(`×2`, `1−`, `^−1`), an operation used twice is still one node, and `x*x` has two edges. Every edge carries the forward value of its
+tail and the contribution that this use hands back; a node that is used more than once carries their sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from graphc.autodiff.reverse import Record
+from graphc.dag import Dag
+from graphc.display import check_digits, show_number
+from graphc.errors import GradientError, InputError
+from graphc.evaluate import run, to_python
+from graphc.expr import Expr
+from graphc.op import CONSTANT, SYMBOL, Op
+from graphc.printer import format_number, render
+from graphc.types import Shape
+
+
+@dataclass(frozen=True)
+class ViewNode:
+    """One thing that is drawn.
+
+    key : its name in the picture, unique and the same in every run
+    node : the graph's node
+    kind : 'symbol', 'constant', 'operation', or 'output' for the name at the end of an arrow
+    label : its text
+    role : as the graph's `role`: 'backward' marks the nodes of a derivative
+    detail : the formula it stands for
+    adjoint : the sum of the contributions of its uses, where there is not exactly one use; None where none is known
+    """
+
+    key: str
+    node: int
+    kind: str
+    label: str
+    role: str
+    detail: str = ""
+    adjoint: Any = None
+
+
+@dataclass(frozen=True)
+class ViewEdge:
+    """One use of a node.
+
+    tail, head : keys of view nodes
+    slot : the argument position at the head
+    place : the name of that position, where the order of the operands matters and the picture must tell
+    value : the forward value of the tail, None where unknown
+    contribution : what this use hands back to the tail, None where nothing flows back
+    shape : of the tail
+    """
+
+    tail: str
+    head: str
+    slot: int
+    place: str = ""
+    value: Any = None
+    contribution: Any = None
+    shape: Shape = ()
+
+
+@dataclass(frozen=True)
+class View:
+    """A diagram as data: nodes and edges in drawing order, and a remark on what is not shown, if anything is not."""
+
+    nodes: tuple[ViewNode, ...]
+    edges: tuple[ViewEdge, ...]
+    note: str = ""
+
+
+class Drawable(Protocol):
+    """What a view needs of a graph; the public `Graph` has it."""
+
+    exprs: tuple[Expr, ...]
+    operands: tuple[tuple[int, ...], ...]
+    outputs: tuple[int, ...]
+    record: Record | None
+
+    @property
+    def symbols(self) -> tuple[Expr, ...]: ...
+    def role(self, node: int) -> str: ...
+    def forward(self, at: Mapping[Any, Any]) -> dict[int, Any]: ...
+    def backward(self, at: Mapping[Any, Any], seed: Any = None) -> Any: ...
+    def differentiate(self, seed: Any = None) -> Record: ...
+
+
+@dataclass(frozen=True)
+class _Values:
+    """What is known of a graph at a point; empty where nothing is."""
+
+    forward: Mapping[int, Any]
+    adjoints: Mapping[int, Any]
+    contributions: Mapping[tuple[int, int], Any]
+    seeds: Sequence[Any]
+    note: str = ""
+
+
+_LONGEST = 18
+"""A label with folded constants has at most so many characters; else the constants are drawn."""
+
+_DETAILED = 2000
+"""In larger graphs the nodes do not carry their formulas: nobody could point at them."""
+
+_FOLDED = {"pow": ("{}^", "^{}"), "floor_divide": ("⌊{}÷⌋", "⌊÷{}⌋")}
+"""Labels with the constant on the left and on the right that do not follow the general rule."""
+
+_PLACES = {"where": ("if", "then", "else"), "pow": ("base", "exponent")}
+"""Names of argument places that say more than the parameters' names do."""
+
+_SYMMETRIC = frozenset(("maximum", "minimum"))
+"""Operations whose operands may change places although not to the bit (the sign of a zero, the bits of a NaN)."""
+
+
+def view(
+    graph: Drawable,
+    at: Mapping[Any, Any] | None = None,
+    backward: bool = True,
+    *,
+    seed: Any = None,
+    name: str | Sequence[str] | None = None,
+    digits: int = 3,
+) -> View:
+    """The view of a graph.
+
+    Parameters
+    ----------
+    graph : a `Graph`
+    at : name or symbol → value; None shows the structure alone
+    backward : whether to show what flows back. Without a seed an output that is no single float scalar is shown forward only.
+    seed : the adjoint of each output, as in `Graph.backward`
+    name : the name of the output, or one for each; by default the keys of a dict of outputs, L for one, y₁, y₂, … for several
+    digits : significant digits of constants in labels
+
+    Raises `InputError` for a point that does not fit, and `GradientError` when a seed is given that does not.
+    """
+    check_digits(digits)
+    names = _output_names(graph, name)
+    values = _values(graph, at, backward, seed)
+    builder = _Builder(graph, values, digits)
+    for node in range(len(graph.exprs)):
+        builder.add(node)
+    for number, (node, label) in enumerate(zip(graph.outputs, names, strict=True)):
+        builder.add_output(number, node, label)
+    return View(tuple(builder.nodes), tuple(builder.edges), values.note)
+
+
+def _values(graph: Drawable, at: Mapping[Any, Any] | None, backward: bool, seed: Any) -> _Values:
+    if at is None:
+        return _Values({}, {}, {}, ())
+    if (
+        not backward or graph.record is not None
+    ):  # a graph that holds its derivative already is shown as it is
+        return _Values(graph.forward(at), {}, {}, ())
+    try:
+        result = graph.backward(at, seed=seed)
+        seeds = graph.differentiate(seed).seeds
+    except GradientError as error:
+        if seed is not None:
+            raise
+        return _Values(graph.forward(at), {}, {}, (), f"forward values only: {error.message}")
+    dag = Dag(seeds, graph.symbols)
+    found = run(dag, at)
+    shown = [
+        to_python(found[seed_node]) if output in result else None
+        for seed_node, output in zip(dag.outputs, graph.outputs, strict=True)
+    ]
+    return _Values(result.values, result, result.contributions, shown)
+
+
+def _output_names(graph: Drawable, name: str | Sequence[str] | None) -> list[str]:
+    count = len(graph.outputs)
+    if isinstance(name, str):
+        return [name] if count == 1 else [f"{name}_{number}" for number in range(1, count + 1)]
+    if name is not None:
+        names = list(name)
+        if len(names) != count or not all(isinstance(item, str) for item in names):
+            raise InputError(
+                f"{count} output{'s' if count != 1 else ''} and {len(names)} names",
+                hint='write name="L" or name=["y", "z"]',
+            )
+        return names
+    keys = getattr(getattr(graph, "structure", None), "keys", ())
+    if len(keys) == count:
+        return list(keys)
+    if graph.record is not None:
+        return _derivative_names(graph, graph.record)
+    return ["L"] if count == 1 else [f"y_{number}" for number in range(1, count + 1)]
+
+
+def _derivative_names(graph: Drawable, record: Record) -> list[str]:
+    """Names of the outputs of a graph that holds outputs and adjoints of its symbols."""
+    first = len(record.outputs)
+    names = ["L"] if first == 1 else [f"y_{number}" for number in range(1, first + 1)]
+    over = names[0] if first == 1 else "L"
+    waiting = list(graph.symbols)
+    for node in graph.outputs[first:]:
+        found = next((symbol for symbol in waiting if record.adjoint(symbol) is graph.exprs[node]), None)
+        if found is not None:
+            waiting.remove(found)
+        names.append(f"g_{len(names) - first + 1}" if found is None else f"∂{over}/∂{found.name}")
+    return names
+
+
+class _Builder:
+    """Collects the nodes and edges of a view, operands before their users."""
+
+    def __init__(self, graph: Drawable, values: _Values, digits: int) -> None:
+        self.graph = graph
+        self.values = values
+        self.digits = digits
+        self.nodes: list[ViewNode] = []
+        self.edges: list[ViewEdge] = []
+        self.constants: set[str] = set()
+        self.uses = [0] * len(graph.exprs)
+        for operands in (*graph.operands, graph.outputs):
+            for operand in operands:
+                self.uses[operand] += 1
+
+    def add(self, node: int) -> None:
+        """Draw a node and its incoming edges; constants are drawn with their users."""
+        expr = self.graph.exprs[node]
+        if expr.op is CONSTANT:
+            return
+        if expr.op is SYMBOL:
+            self._node(node, "symbol", expr.name)
+            return
+        label = self._folded(expr)
+        drawn = [
+            slot
+            for slot, operand in enumerate(expr.operands)
+            if label is None or operand.op is not CONSTANT or operand.shape
+        ]
+        self._node(node, "operation", _label(expr) if label is None else label)
+        places = _places(expr.op) if len(drawn) > 1 else ("",) * len(expr.operands)
+        for slot in drawn:
+            operand = self.graph.operands[node][slot]
+            tail = self._tail(operand, f"n{node}")
+            self.edges.append(
+                self._edge(
+                    operand, tail, f"n{node}", slot, places[slot], self.values.contributions.get((node, slot))
+                )
+            )
+
+    def add_output(self, number: int, node: int, name: str) -> None:
+        """Draw the arrow out of an output, with its name."""
+        key = f"out{number}"
+        tail = self._tail(node, key)
+        self.nodes.append(ViewNode(key, node, "output", name, self.graph.role(node)))
+        seed = self.values.seeds[number] if self.values.seeds else None
+        self.edges.append(self._edge(node, tail, key, 0, "", seed))
+
+    def _edge(self, node: int, tail: str, head: str, slot: int, place: str, contribution: Any) -> ViewEdge:
+        expr = self.graph.exprs[node]
+        named = (
+            expr.op is CONSTANT and not expr.shape and not head.startswith("out")
+        )  # its label is its value
+        value = None if named else self.values.forward.get(node)
+        return ViewEdge(tail, head, slot, place, value, contribution, expr.shape)
+
+    def _node(self, node: int, kind: str, label: str) -> None:
+        expr = self.graph.exprs[node]
+        adjoint = self.values.adjoints.get(node) if self.uses[node] != 1 else None
+        detail = self._detail(expr)
+        self.nodes.append(ViewNode(f"n{node}", node, kind, label, self.graph.role(node), detail, adjoint))
+
+    def _tail(self, node: int, user: str) -> str:
+        """The key of an operand. A constant stands beside its user: it is no work that could be shared."""
+        expr = self.graph.exprs[node]
+        if expr.op is not CONSTANT:
+            return f"n{node}"
+        key = f"c{node}_{user}"
+        if key not in self.constants:
+            self.constants.add(key)
+            label = f"array {'×'.join(map(str, expr.shape))}" if expr.shape else self._constant(expr)
+            self.nodes.append(ViewNode(key, node, "constant", label, "constant", self._detail(expr)))
+        return key
+
+    def _detail(self, expr: Expr) -> str:
+        return render(expr, budget=120) if len(self.graph.exprs) <= _DETAILED else ""
+
+    def _constant(self, expr: Expr) -> str:
+        """A constant in a label: exact if that is short."""
+        text = format_number(expr.value)
+        if len(text) > 6 or "e" in text:
+            text = show_number(expr.value, max(self.digits, 4))
+        return {"inf": "∞", "-inf": "−∞", "nan": "NaN"}.get(text, text.replace("-", "−"))
+
+    def _folded(self, expr: Expr) -> str | None:
+        """The label of an operation with its constant operands in it; None where they must be drawn."""
+        constants = {
+            slot: self._constant(operand)
+            for slot, operand in enumerate(expr.operands)
+            if operand.op is CONSTANT and not operand.shape
+        }
+        if not constants:
+            return _label(expr)
+        if len(expr.operands) - len(constants) != 1:
+            return None
+        label = _fold(expr.op, constants)
+        return label if len(label) <= _LONGEST else None
+
+
+def _label(expr: Expr) -> str:
+    return f"as {expr.attrs[0]}" if expr.op.name == "astype" else expr.op.label
+
+
+def _is_infix(op: Op) -> bool:
+    return op.arity == 2 and op.notation.text is not None and op.notation.text.startswith("[0]")
+
+
+def _fold(op: Op, constants: Mapping[int, str]) -> str:
+    """The label of an operation all of whose operands but one are constants.
+
+    >>> from graphc.op import lookup
+    >>> _fold(lookup("subtract"), {0: "1"}), _fold(lookup("subtract"), {1: "1"}), _fold(lookup("divide"), {0: "1"})
+    ('1−', '−1', '^−1')
+    """
+    if not _is_infix(op):
+        inner = ", ".join(constants.get(slot, "·") for slot in range(op.arity))
+        return f"{op.label}({inner})"
+    ((slot, text),) = constants.items()
+    if op.name == "divide" and slot == 0 and text == "1":
+        return "^−1"
+    if op.name in _FOLDED:
+        return _FOLDED[op.name][slot].format(text)
+    if text.startswith("−") and op.label in "+−":
+        text = f"({text})"
+    space = " " if op.label.isalpha() or op.category != "elementwise" else ""
+    if slot == 0 and not op.facts.commutative:
+        return f"{text}{space}{op.label}"
+    return f"{op.label}{space}{text}"
+
+
+def _places(op: Op) -> tuple[str, ...]:
+    """The names of an operation's argument places; empty where the operands may change places."""
+    if op.facts.commutative or op.name in _SYMMETRIC:
+        return ("",) * op.arity
+    if op.name in _PLACES:
+        return _PLACES[op.name]
+    return ("1st", "2nd") if _is_infix(op) else op.params
