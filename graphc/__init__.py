@@ -2,6 +2,7 @@
 
 # ruff: noqa: F403  the operations are public through each module's __all__
 from graphc.api import compile as compile
+from graphc.api import draw as draw
 from graphc.api import grad as grad
 from graphc.api import ops as ops
 from graphc.api import value_and_grad as value_and_grad

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from graphc.autodiff.reverse import reverse
 from graphc.compiled import Compiled, make
+from graphc.draw import SLIDES, Diagram, Style, view
 from graphc.errors import DtypeError, GradientError
 from graphc.expr import Expr, current_site, symbol, rebuild, constant
 from graphc.graph import Graph
@@ -80,6 +82,41 @@ def compile(outputs: Any, inputs: Any = None, *, dtype: Any = None, rewrite: Non
     if dtype is not None:
         graph = retype(graph, dtype)
     return make(graph, graph.structure)
+
+
+def draw(
+    outputs: Any,
+    at: Mapping[Any, Any] | None = None,
+    backward: bool = True,
+    *,
+    seed: Any = None,
+    name: str | Sequence[str] | None = None,
+    digits: int = 3,
+    style: Style = SLIDES,
+) -> Diagram:
+    """A diagram of an expression or graph: the forward value over each edge, what flows back through it under it.
+
+    Parameters
+    ----------
+    outputs : an expression, a structure of expressions, or a `Graph`
+    at : name or symbol → number or array; without it the structure alone is drawn
+    backward : whether to show what flows back. At a node used more than once each use shows its contribution and the node their sum
+        (Σ). Several outputs, or one that is no float scalar, are drawn forward only unless there is a `seed`.
+    seed : the weight of each output in what is differentiated
+    name : the name of the output, or one for each; by default L, or the keys of a dict of outputs
+    digits : significant digits
+    style : colours, fonts and sizes
+
+    A constant operand stands in the label of its operation. `.save("f.svg")`, `.png`, `.pdf` and `.dot` write the diagram,
+    `.source` is its DOT text, and notebooks show it. Raises `InputError` when `at` does not fit the symbols.
+
+    >>> from graphc.expr import symbols
+    >>> x, y, z = symbols("x y z")
+    >>> draw((x + y) * z, at={"x": -2, "y": 5, "z": -4})
+    <Diagram of 6 nodes; .save("diagram.svg") writes it>
+    """
+    graph = as_graph(outputs)
+    return Diagram(view(graph, at, backward, seed=seed, name=name, digits=digits), style, digits)
 
 
 def as_graph(outputs: Any, inputs: Any = None) -> Graph:

@@ -8,6 +8,7 @@ from typing import Any
 
 from graphc.autodiff.reverse import Record, reverse
 from graphc.dag import Dag
+from graphc.draw import Diagram, view
 from graphc.evaluate import run, to_python
 from graphc.expr import Expr
 from graphc.tree import flatten
@@ -65,6 +66,10 @@ class Graph(Dag):
         names = ", ".join(symbol.name for symbol in self.symbols[:8]) + (", …" if len(self.symbols) > 8 else "")
         outputs = ", ".join(repr(self.exprs[output]) for output in self.outputs[:3])
         return f"<Graph ({names}) → {outputs}{', …' if len(self.outputs) > 3 else ''}: {len(self)} nodes>"
+
+    def _repr_svg_(self) -> str | None:
+        """The structure as a diagram, for notebooks; None where it is too large to be one."""
+        return Diagram(view(self))._repr_svg_() if len(self) <= 500 else None
 
     def __reduce__(self):
         from_leaves = [self.exprs[output] for output in self.outputs]
