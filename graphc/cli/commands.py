@@ -1,4 +1,4 @@
-"""The command line: formulas drawn, evaluated, differentiated, explained, compiled and measured."""
+"""The commands: formulas drawn, evaluated, differentiated, explained, compiled and measured."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from graphc.api import grad as grad_
 from graphc.api import value_and_grad
 from graphc.bench import bench as bench_
 from graphc.bench import format_time, interleaved
+from graphc.cli.shell import Formula, Group, Point, merge_points, shorten
 from graphc.draw.engine import engine
 from graphc.errors import UnknownNameError
 from graphc.evaluate import evaluate
@@ -27,7 +28,6 @@ from graphc.expr import Expr, free_symbols, symbols
 from graphc.lower import jit
 from graphc.parse import parse
 from graphc.printer import format_number
-from graphc.shell import Formula, Group, Point, merge_points, shorten
 from graphc.version import __version__
 
 FORMATS = ("svg", "png", "pdf", "dot")
@@ -232,7 +232,3 @@ def _by_hand(x: float, w: float, b: float) -> tuple[float, tuple[float, float, f
     v = u + 1
     slope = u / v
     return math.log(1 / v), (slope * w, slope * x, slope)
-
-
-if __name__ == "__main__":
-    main(prog_name="graphc")
