@@ -21,18 +21,19 @@ from graphc.errors import ArityError, DtypeError, ExpressionError, ShapeError, S
 from graphc.op import CONSTANT, SYMBOL, Op, lookup
 from graphc.types import BOOL, FLOAT64, DType, Shape, as_dtype, as_shape, broadcast_shapes, format_shape, weak_dtype
 
-_PACKAGE = dirname(__file__) + sep
+_NOT_THE_USERS = (dirname(__file__) + sep, dirname(np.__file__) + sep)
+"""Where frames are not lines of a user's script: graphc, and NumPy on the way back to it."""
 
 _MAX_SITES = 4
 """How many lines are remembered for one node: the same node may be written in a loop."""
 
 
 def _user_site() -> tuple[str, int] | None:
-    """The innermost line outside graphc that is running now."""
+    """The innermost line outside graphc and NumPy that is running now."""
     frame = sys._getframe(2)
     while frame is not None:
         filename = frame.f_code.co_filename
-        if not filename.startswith(_PACKAGE):
+        if not filename.startswith(_NOT_THE_USERS):
             return filename, frame.f_lineno
         frame = frame.f_back
     return None
@@ -612,20 +613,18 @@ def walk(outputs: Iterable[Expr]) -> list[Expr]:
     done: set[Expr] = set()
     order: list[Expr] = []
     for output in outputs:
-        if output in done:
-            continue
-        stack: list[tuple[Expr, int]] = [(output, 0)]
+        stack = [output]
         while stack:
-            node, slot = stack.pop()
-            if slot == 0 and node in done:
+            node = stack[-1]
+            if node in done:
+                stack.pop()
                 continue
-            operands = node.operands
-            while slot < len(operands) and operands[slot] in done:
-                slot += 1
-            if slot < len(operands):
-                stack.append((node, slot + 1))
-                stack.append((operands[slot], 0))
-            elif node not in done:
+            waiting = [operand for operand in node.operands if operand not in done]
+            if waiting:
+                waiting.reverse()
+                stack += waiting
+            else:
+                stack.pop()
                 done.add(node)
                 order.append(node)
     return order

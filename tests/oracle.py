@@ -386,34 +386,31 @@ def within(computed: Any, bound: Bound | None, dtype: np.dtype) -> bool:
     return value is not None and abs(value - bound.value) <= bound.error
 
 
-def derivative(dag: Dag, at: Mapping[str, Any], name: str, precision: int = 900) -> Any:
+def derivative(dag: Dag, at: Mapping[str, Any], name: str, precision: int = 400) -> Bound | None:
     """∂output/∂name by central differences at high precision; None at kinks, jumps and where it does not exist.
 
-    With the step h = 2^(−precision/3) truncation and rounding are both of the order of 2^(−2·precision/3), relative to the third
-    derivative and to the value; a kink shows as a difference between the slopes on either side that does not shrink with h.
+    The step is h = 2^(−precision/3). Where the function is smooth the slopes on either side differ by f″·h, far less than
+    they differ at a kink, and the derivative lies within that difference of their mean.
     """
     exactly: Slack = lambda op, dtype: 0
     with mp.workprec(precision):
         h = mpf(2) ** (-precision // 3)
-        here = {
-            key: mpf(as_exact(value)) if not isinstance(as_exact(value), bool) else value
-            for key, value in at.items()
-        }
-        values = []
-        for x in (here[name] - h, here[name], here[name] + h):
-            bounds = propagate(dag, {**here, name: x}, slack=exactly)
-            values.append(bounds)
+        here = {key: as_exact(value) for key, value in at.items()}
+        left, middle, right = (
+            propagate(dag, {**here, name: x}, slack=exactly)
+            for x in (here[name] - h, here[name], here[name] + h)
+        )
         output = dag.outputs[0]
-        if any(bounds[output] is None for bounds in values):
+        if left[output] is None or middle[output] is None or right[output] is None:
             return None
         for node, operands in zip(dag.exprs, dag.operands, strict=True):
-            smooth = node.op.smooth_at
-            if smooth is not None and not all(bounds[i] is None for i in operands for bounds in (values[1],)):
-                points = [values[1][i] for i in operands]
-                if any(p is None for p in points) or not smooth(*[np.float64(p.value) for p in points]):
+            points = [middle[i] for i in operands]
+            if node.op.smooth_at is not None and any(p is not None for p in points):
+                if any(p is None for p in points) or not node.op.smooth_at(
+                    *[np.float64(p.value) for p in points]
+                ):
                     return None
-        left, middle, right = (bounds[output].value for bounds in values)
-        before, after = (middle - left) / h, (right - middle) / h
-        slope = (right - left) / (2 * h)
-        scale = max(abs(slope), abs(before), mpf(2) ** -60)
-        return slope if abs(before - after) <= mpf(2) ** -100 * scale else None
+        before = (middle[output].value - left[output].value) / h
+        after = (right[output].value - middle[output].value) / h
+        slope, bend = (before + after) / 2, abs(after - before)
+        return Bound(slope, bend) if bend <= mpf(2) ** -100 * max(abs(slope), mpf(2) ** -60) else None
