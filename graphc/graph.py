@@ -33,7 +33,8 @@ class Graph(Dag):
 
     Parameters
     ----------
-    outputs : an expression, or a tuple, list, dict or named tuple of expressions
+    outputs : an expression, or a tuple, list, dict or named tuple of expressions, or a traced function (its inputs
+        are then the graph's)
     inputs : the symbols in the order in which a function of the graph takes them; by default in the order in which they are read.
         Symbols that the outputs do not use may be listed.
 
@@ -52,6 +53,8 @@ class Graph(Dag):
     """
 
     def __init__(self, outputs: Any, inputs: Iterable[Expr] | Expr | None = None) -> None:
+        if not isinstance(outputs, (Expr, Dag, tuple, list, dict)) and hasattr(outputs, "expr"):
+            outputs, inputs = outputs.expr, outputs.inputs if inputs is None else inputs  # a traced function
         leaves, self.structure = flatten(outputs)
         super().__init__(leaves, [inputs] if isinstance(inputs, Expr) else inputs)
         self._forward: frozenset[Expr] | None = None
