@@ -23,4 +23,5 @@ from graphc.ops.logistic import *
 from graphc.ops.rounding import *
 from graphc.ops.special import *
 from graphc.parse import parse as parse
+from graphc.trace import function as function
 from graphc.version import __version__ as __version__
