@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from graphc.collector import paused
 from graphc.errors import GradientError, ShapeError
 from graphc.expr import Expr, cast, constant, current_site, walk
 from graphc.op import lookup
@@ -100,6 +101,7 @@ def _active(order: Sequence[Expr], wrt: set[Expr]) -> set[Expr]:
     return active
 
 
+@paused()
 def reverse(outputs: Iterable[Expr], seeds: Iterable[Expr] | None, wrt: Iterable[Expr]) -> Record:
     """Differentiate `outputs` with respect to the nodes `wrt`.
 
