@@ -3,6 +3,7 @@
 # ruff: noqa: F403  the operations are public through each module's __all__
 from graphc.api import compile as compile
 from graphc.api import draw as draw
+from graphc.api import explain as explain
 from graphc.api import grad as grad
 from graphc.api import ops as ops
 from graphc.api import value_and_grad as value_and_grad
@@ -15,6 +16,8 @@ from graphc.expr import substitute as substitute
 from graphc.expr import symbol as symbol
 from graphc.expr import symbols as symbols
 from graphc.graph import Graph as Graph
+from graphc.interop.sympy import to_sympy as to_sympy
+from graphc.interop.sympy_reader import from_sympy as from_sympy
 from graphc.ops.activation import *
 from graphc.ops.arithmetic import *
 from graphc.ops.comparison import *

@@ -102,10 +102,6 @@ def _cast(node: Expr, space: Any, value: Any) -> Any:
 def number(space: Any, value: Any) -> Any:
     """A NumPy scalar in the namespace, exactly: whole numbers and short binary fractions as rationals, the
     rest as floats.
-
-    >>> import sympy
-    >>> number(sympy, np.float64(0.5)), number(sympy, np.float64(0.1)), number(sympy, np.float64(np.inf))
-    (1/2, 0.1, oo)
     """
     if value.dtype.kind == "b":
         return space.true if value else space.false

@@ -1,0 +1,1 @@
+"""Neighbours: one file for each package that graphc exchanges expressions with."""

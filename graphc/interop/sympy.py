@@ -1,0 +1,147 @@
+"""Expressions to SymPy's.
+
+This is the only file that imports SymPy; what reads and differentiates its expressions gets it from here.
+Every operation is its `formula`; the walk does not recurse and keeps shared parts shared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from graphc.errors import ConversionError
+from graphc.expr import Expr, constant, free_symbols
+from graphc.formula import apply_formula, number, through_formulas
+from graphc.inputs import check_names
+from graphc.tree import map_leaves
+from graphc.types import format_shape
+
+LONGEST = 4096
+"""Whole numbers and fractions of more bits become floats; floats with a larger exponent become infinite or
+zero."""
+
+LARGEST_EXPONENT = 1000
+"""Whole exponents above this become floats."""
+
+LARGEST_ARGUMENT = 100
+"""Special functions of larger whole numbers are taken at floats: SymPy would write exact sums and
+factorials."""
+
+
+@cache
+def sympy() -> Any:
+    """The package, loaded when first needed."""
+    import sympy
+
+    return sympy
+
+
+@cache
+def cfunctions() -> Any:
+    """Its module of the C library's functions (log1p, hypot, …)."""
+    import sympy.codegen.cfunctions as module
+
+    return module
+
+
+def to_sympy(tree: Any, *, evaluate: bool = True) -> Any:
+    """The SymPy expression of an expression, or of a structure of expressions.
+
+    Parameters
+    ----------
+    tree : scalar expressions
+    evaluate : whether SymPy may simplify while it builds, as it does by default; False keeps the formula
+        as written
+
+    Symbols keep their names and are real (or integers, or booleans). Whole constants and short binary
+    fractions become rationals, other floats SymPy's floats of the same value. Integers do not wrap around.
+
+    Raises `ConversionError` for tensors, for operations that are no function of real numbers, and when SymPy
+    recurses too deeply.
+
+    >>> from graphc.expr import symbols
+    >>> x, y = symbols("x y")
+    >>> to_sympy(x * x + 0.5 * y)
+    x**2 + y/2
+    """
+    return map_leaves(lambda leaf: _written(constant(leaf), evaluate), tree)
+
+
+def _written(expr: Expr, evaluate: bool) -> Any:
+    S = sympy()
+    check_names(free_symbols(expr))
+    with S.evaluate(evaluate):
+        try:
+            return through_formulas([expr], S, sympy_leaf, _Writer() if evaluate else None)[0]
+        except RecursionError:
+            raise ConversionError(
+                "SymPy recurses too deeply on this expression",
+                node=repr(expr),
+                site=expr.site,
+                hint="g.to_sympy(expr, evaluate=False) keeps SymPy from simplifying; very deep chains remain out of its reach",
+            ) from None
+
+
+def sympy_leaf(node: Expr) -> Any:
+    """SymPy's symbol or number for a leaf."""
+    if node.shape:
+        raise ConversionError(
+            f"{node!r} has shape {format_shape(node.shape)}: only scalars become SymPy expressions",
+            site=node.site,
+        )
+    if node.is_constant:
+        return number(sympy(), node.value)
+    kind = node.dtype.kind
+    assumptions = {} if kind == "b" else {"integer": True} if kind in "iu" else {"real": True}
+    return sympy().Symbol(node.name, **assumptions)
+
+
+class _Writer:
+    """The operations' formulas in SymPy, kept from computations without end.
+
+    SymPy computes whole numbers and fractions exactly, however long they grow, and evaluates numbers to
+    compare them, however large their exponents. Both are bounded here: long rationals become floats,
+    numbers nested in numbers too, and floats far outside float64's range infinite or zero.
+    """
+
+    def __init__(self) -> None:
+        self.numbers: set[Expr] = set()
+
+    def __call__(self, node: Expr, operands: Sequence[Any]) -> Any:
+        S, op = sympy(), node.op
+        pairs = list(zip(node.operands, operands, strict=True))
+        is_number = all(value.is_Number or operand in self.numbers for operand, value in pairs)
+        if is_number:
+            self.numbers.add(node)
+            operands = [
+                _limited(value.evalf(17) if value.is_Number is False else value) for value in operands
+            ]
+        if op.name in ("pow", "exp2"):
+            operands = [*operands[:-1], _rounded(operands[-1], LARGEST_EXPONENT)]
+        elif op.category == "special":
+            operands = [*operands[:-1], _rounded(operands[-1], LARGEST_ARGUMENT)]
+        value = apply_formula(node, S, operands)
+        if isinstance(value, (S.Add, S.Mul)) and is_long(value.args[0]):
+            return value.func(S.Float(value.args[0]), *value.args[1:])
+        return _limited(S.Float(value) if is_long(value) else value)
+
+
+def _rounded(value: Any, limit: int) -> Any:
+    return sympy().Float(value) if value.is_Rational and abs(value) > limit else value
+
+
+def _limited(value: Any) -> Any:
+    """A float beyond 2**±LONGEST as infinite or zero."""
+    S = sympy()
+    if not isinstance(value, S.Float) or not value._mpf_[1]:
+        return value
+    size = value._mpf_[2] + value._mpf_[3]  # exponent and length of the mantissa
+    if abs(size) <= LONGEST:
+        return value
+    return S.Integer(0) if size < 0 else -S.oo if value.is_negative else S.oo
+
+
+def is_long(value: Any) -> bool:
+    """Whether a SymPy number is a rational of more digits than SymPy is let to compute with."""
+    return getattr(value, "is_Rational", False) and max(abs(value.p), value.q).bit_length() > LONGEST

@@ -1,0 +1,396 @@
+"""SymPy's expressions to graphc's.
+
+The walk does not recurse and keeps shared parts shared. Sums, products and powers of any number of terms
+become the operators a person would write: x·y⁻¹ a quotient, −1·x a negation, x + (−y) a difference, a
+power of ½ a square root.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache, reduce
+from typing import Any, NoReturn
+
+from graphc.errors import ConversionError, GraphcError
+from graphc.expr import Expr, apply, constant, current_site, symbol
+from graphc.interop.sympy import cfunctions, is_long, sympy
+from graphc.op import Op, all_ops, find, lookup
+from graphc.ops.comparison import where
+from graphc.tree import map_leaves
+from graphc.types import as_dtype, is_float
+
+Build = Callable[[list[Expr]], Expr]
+"""Converted parts → the node made of them."""
+
+Plan = tuple[Sequence[Any], Build]
+"""The SymPy expressions a node is made of, and how."""
+
+_RELATIONS = {
+    "StrictLessThan": "less", "LessThan": "less_equal", "StrictGreaterThan": "greater",
+    "GreaterThan": "greater_equal", "Equality": "equal", "Unequality": "not_equal",
+}  # fmt: skip
+
+_LOGIC = {"And": "logical_and", "Or": "logical_or", "Xor": "logical_xor"}
+
+_CODEGEN = ("exp2", "expm1", "log10", "log1p", "log2", "hypot")
+"""Functions of `sympy.codegen.cfunctions` that are called as in graphc."""
+
+_RECIPROCALS = {"sec": "cos", "csc": "sin", "cot": "tan", "sech": "cosh", "csch": "sinh", "coth": "tanh"}
+
+
+def from_sympy(
+    tree: Any, symbols: Mapping[str, Expr] | Iterable[Expr] | None = None, dtype: Any = "float64"
+) -> Any:
+    """The expression that a SymPy expression describes.
+
+    Parameters
+    ----------
+    tree : a SymPy expression, or a tuple, list or dict of them
+    symbols : what SymPy's symbols stand for, by name: a mapping, or graphc symbols. Others become scalar
+        symbols of type `dtype`, or booleans where they stand as an operand of a logical connective.
+    dtype : the type of symbols and numbers
+
+    Numbers are floats, rounded once. Over the reals: a root of a negative number is NaN, where SymPy means
+    a complex one. DiracDelta is 0, as the derivative of a jump is everywhere else.
+
+    Raises `ConversionError` for what has no counterpart: complex numbers, matrices, integrals, unevaluated
+    derivatives, unknown functions.
+
+    >>> import sympy
+    >>> x, y = sympy.symbols("x y")
+    >>> from_sympy(sympy.sqrt(x) - y / x)
+    sqrt(x) - y/x
+    """
+    return map_leaves(lambda leaf: _Reader(leaf, symbols, dtype).read(leaf), tree)
+
+
+class _Reader:
+    """The conversion of one SymPy expression."""
+
+    def __init__(self, expr: Any, symbols: Any, dtype: Any) -> None:
+        if isinstance(expr, str):
+            raise ConversionError(
+                f"{expr[:60]!r} is a text, not a SymPy expression",
+                site=current_site(),
+                hint="write g.parse(text)",
+            )
+        if not isinstance(expr, (sympy().Basic, bool, int, float)):
+            raise ConversionError(
+                f"a {type(expr).__name__} is not a SymPy expression: {_show(expr)}",
+                site=current_site(),
+                hint="convert a matrix entry by entry, as in g.from_sympy(list(M))",
+            )
+        self.dtype = as_dtype(dtype)
+        if not is_float(self.dtype):
+            raise ConversionError(
+                f"SymPy's numbers become floats, not {self.dtype}", hint="declare integers with symbols="
+            )
+        given = symbols if symbols is not None else {}
+        self.given = dict(given) if isinstance(given, Mapping) else {s.name: s for s in given}
+        self.truths: set[Any] = set()
+        self.named: dict[str, Any] = {}
+
+    def read(self, root: Any) -> Expr:
+        if not isinstance(root, sympy().Basic):
+            return constant(root, self.dtype)
+        # keyed by identity, because hashing a deep SymPy expression recurses; `kept` holds the keys' objects alive
+        made: dict[int, Expr] = {}
+        kept: list[Any] = []
+        stack: list[tuple[Any, Plan | None]] = [(root, None)]
+        while stack:
+            node, plan = stack.pop()
+            if id(node) in made:
+                continue
+            if plan is None:
+                plan = self._plan(node)
+                kept.append((node, plan))
+                stack.append((node, plan))
+                stack.extend((part, None) for part in reversed(plan[0]) if id(part) not in made)
+                continue
+            parts, build = plan
+            try:
+                made[id(node)] = build([made[id(part)] for part in parts])
+            except ConversionError:
+                raise
+            except GraphcError as error:
+                raise ConversionError(
+                    f"{_show(node)}: {error.message}", node=error.node, site=current_site(), hint=error.hint
+                ) from error
+        return made[id(root)]
+
+    def _plan(self, node: Any) -> Plan:
+        S = sympy()
+        if isinstance(node, S.Symbol):
+            found = self._symbol(node)
+            return (), lambda parts: found
+        if isinstance(node, S.Number):
+            value = self._number(node)
+            return (), lambda parts: value
+        if isinstance(node, (S.logic.boolalg.BooleanTrue, S.logic.boolalg.BooleanFalse)):
+            return (), lambda parts: constant(bool(node))
+        if isinstance(node, S.NumberSymbol):
+            value = constant(float(node.evalf(30)), self.dtype)
+            return (), lambda parts: value
+        if isinstance(node, S.Add):
+            return _sum(node)
+        if isinstance(node, S.Mul):
+            return _product(node)
+        if isinstance(node, S.Pow):
+            return _power(node)
+        if isinstance(node, S.Piecewise):
+            return self._piecewise(node)
+        if isinstance(node, (S.logic.boolalg.BooleanFunction, S.core.relational.Relational)):
+            return self._logic(node)
+        return self._function(node)
+
+    def _symbol(self, node: Any) -> Expr:
+        other = self.named.setdefault(node.name, node)
+        if other is not node and other != node:
+            raise ConversionError(
+                f"two different SymPy symbols are called {node.name!r}",
+                site=current_site(),
+                hint="their assumptions differ, or one is a Dummy: give one of them another name",
+            )
+        found = self.given.get(node.name)
+        if found is not None:
+            return found
+        return symbol(node.name, dtype="bool" if node in self.truths else self.dtype)
+
+    def _number(self, node: Any) -> Expr:
+        try:
+            value = node.p / node.q if node.is_Rational else float(node)  # of integers: rounded once
+        except OverflowError:
+            value = float("inf")
+        made = constant(value, self.dtype)
+        if node.is_finite and not math.isfinite(made.value):
+            _unsupported(node, f"the number does not fit {self.dtype}")
+        return made
+
+    def _piecewise(self, node: Any) -> Plan:
+        parts: list[Any] = []
+        for value, condition in node.args:
+            self._is_truth(condition)
+            parts += [value, condition]
+        closed = node.args[-1][1] == sympy().true
+        if closed:
+            parts.pop()
+
+        def build(made: list[Expr]) -> Expr:
+            made = list(made)
+            result = made.pop() if closed else constant(float("nan"), self.dtype)
+            while made:
+                condition, value = made.pop(), made.pop()
+                result = where(condition, value, result)
+            return result
+
+        return parts, build
+
+    def _is_truth(self, *parts: Any) -> None:
+        self.truths.update(part for part in parts if isinstance(part, sympy().Symbol))
+
+    def _logic(self, node: Any) -> Plan:
+        name = type(node).__name__
+        if name in _RELATIONS:
+            return node.args, lambda parts: apply(lookup(_RELATIONS[name]), *parts)
+        self._is_truth(*node.args)
+        if name in _LOGIC:
+            return node.args, lambda parts: reduce(lambda a, b: apply(lookup(_LOGIC[name]), a, b), parts)
+        if name == "Not":
+            return node.args, lambda parts: ~parts[0]
+        if name == "ITE":
+            return node.args, lambda parts: where(*parts)
+        if name == "Implies":
+            return node.args, lambda parts: ~parts[0] | parts[1]
+        if name == "Equivalent" and len(node.args) == 2:
+            return node.args, lambda parts: apply(lookup("equal"), *parts)
+        _unsupported(node, "there is no such connective")
+
+    def _function(self, node: Any) -> Plan:
+        S = sympy()
+        name = type(node).__name__
+        args = node.args
+        if isinstance(node, S.core.function.AppliedUndef):
+            op = find(name)
+            if op is None or not op.user_defined:
+                _unsupported(node, f"the function {name!r} is not defined", hint="g.define_op declares it")
+            return args, lambda parts: apply(op, *parts)
+        if isinstance(node, (S.Max, S.Min)):
+            op = lookup("maximum" if isinstance(node, S.Max) else "minimum")
+            return args, lambda parts: reduce(lambda a, b: apply(op, a, b), parts)
+        if isinstance(node, S.polygamma):
+            return _polygamma(node)
+        if isinstance(node, S.DiracDelta):
+            return (), lambda parts: constant(0.0, self.dtype)
+        op = _functions().get(type(node))
+        if op is not None and op.arity == len(args):
+            return args, lambda parts: apply(op, *parts)
+        if name in _RECIPROCALS and isinstance(node, S.Function):
+            below = lookup(_RECIPROCALS[name])
+            return args, lambda parts: 1 / apply(below, *parts)
+        if name == "frac":
+            return args, lambda parts: parts[0] - apply(lookup("floor"), parts[0])
+        if name == "sinc":
+            return args, _sinc
+        if name == "Heaviside":
+            return args, _step
+        if name == "factorial":
+            return args, lambda parts: apply(lookup("gamma"), parts[0] + 1)
+        if name == "log" and len(args) == 2:
+            return args, lambda parts: apply(lookup("log"), parts[0]) / apply(lookup("log"), parts[1])
+        if name in ("Sqrt", "Cbrt"):
+            return args, lambda parts: apply(lookup(name.lower()), *parts)
+        _unsupported(node, _WHY.get(name, "there is no operation for it"), _HINTS.get(name))
+
+
+_WHY = {
+    "ImaginaryUnit": "graphc computes with real numbers",
+    "ComplexInfinity": "graphc computes with real numbers: its infinities have a sign",
+    "re": "graphc computes with real numbers", "im": "graphc computes with real numbers",
+    "conjugate": "graphc computes with real numbers", "arg": "graphc computes with real numbers",
+    "Derivative": "SymPy has left a derivative unevaluated", "Subs": "SymPy has left a derivative unevaluated",
+}  # fmt: skip
+
+_HINTS = {
+    "re": "declare the symbols real, as in sympy.symbols('x', real=True)",
+    "im": "declare the symbols real, as in sympy.symbols('x', real=True)",
+    "conjugate": "declare the symbols real, as in sympy.symbols('x', real=True)",
+    "Derivative": "g.grad differentiates the converted expression",
+    "Integral": "evaluate it first, with .doit()", "Sum": "evaluate it first, with .doit()",
+}  # fmt: skip
+
+
+def _unsupported(node: Any, why: str, hint: str | None = None) -> NoReturn:
+    raise ConversionError(
+        f"SymPy's {_show(node)} cannot become an expression: {why}", site=current_site(), hint=hint
+    )
+
+
+def _show(node: Any) -> str:
+    """A SymPy expression in a message: short ones as they print, long ones by their kind."""
+    text = type(node).__name__
+    children = getattr(node, "args", None)
+    count, stack = 0, [node]
+    while stack and count <= 60:
+        count += 1
+        stack.extend(getattr(stack.pop(), "args", ()))
+    if children is None or count > 60 or is_long(node):
+        return text
+    shown = str(node)
+    return shown if len(shown) <= 80 else shown[:79] + "…"
+
+
+def _sum(node: Any) -> Plan:
+    """Positive terms first, then the negative ones subtracted; of each kind the number last."""
+    S = sympy()
+    ordered = sorted(node.args, key=lambda term: term.is_Number)  # stable: terms keep SymPy's order
+    terms = [_factors(term) if isinstance(term, S.Mul) else _signed(term) for term in ordered]
+    terms.sort(key=lambda term: term[0])
+    parts = [part for _, above, below in terms for part in (*above, *below)]
+
+    def build(made: list[Expr]) -> Expr:
+        rest = iter(made)
+        total: Any = None
+        for negative, above, below in terms:
+            term = _quotient([next(rest) for _ in above], [next(rest) for _ in below])
+            if total is None:
+                total = -term if negative else term
+            else:
+                total = total - term if negative else total + term
+        return total
+
+    return parts, build
+
+
+Factors = tuple[bool, list[Any], list[Any]]
+"""A product as (whether it is negated, numerators, denominators)."""
+
+
+def _signed(term: Any) -> Factors:
+    return (True, [-term], []) if term.is_Number and term.is_negative else (False, [term], [])
+
+
+def _factors(node: Any) -> Factors:
+    S = sympy()
+    negative, above, below = False, [], []
+    for factor in node.args:
+        if isinstance(factor, S.Rational):
+            negative ^= factor.p < 0
+            if abs(factor.p) != 1:
+                above.append(S.Integer(abs(factor.p)))
+            if factor.q != 1:
+                below.append(S.Integer(factor.q))
+        elif factor.is_Number and factor.is_negative:
+            negative = not negative
+            above.append(-factor)
+        elif isinstance(factor, S.Pow) and factor.exp.is_Number and factor.exp.is_negative:
+            below.append(factor.base if factor.exp == -1 else S.Pow(factor.base, -factor.exp, evaluate=False))
+        else:
+            above.append(factor)
+    return negative, above, below
+
+
+def _product(node: Any) -> Plan:
+    negative, above, below = _factors(node)
+    if negative and (not above or above[0].is_Number):  # −2·x rather than −(2·x)
+        above = [-above[0], *above[1:]] if above else [sympy().Integer(-1)]
+        negative = False
+
+    def build(made: list[Expr]) -> Expr:
+        value = _quotient(made[: len(above)], made[len(above) :])
+        return -value if negative else value
+
+    return [*above, *below], build
+
+
+def _quotient(above: list[Expr], below: list[Expr]) -> Expr:
+    if not below:
+        return reduce(lambda a, b: a * b, above) if above else constant(1.0)
+    denominator = reduce(lambda a, b: a * b, below)
+    return (reduce(lambda a, b: a * b, above) if above else 1) / denominator
+
+
+def _power(node: Any) -> Plan:
+    S = sympy()
+    base, exponent = node.args
+    if base is S.E:
+        return [exponent], lambda parts: apply(lookup("exp"), *parts)
+    if exponent.is_Number and exponent.is_negative:
+        if exponent == -1:
+            return [base], lambda parts: 1 / parts[0]
+        return [S.Pow(base, -exponent, evaluate=False)], lambda parts: 1 / parts[0]
+    if exponent == S.Rational(1, 2):
+        return [base], lambda parts: apply(lookup("sqrt"), *parts)
+    if exponent == S.Rational(1, 3) and isinstance(base, S.Abs):
+        return [base], lambda parts: apply(lookup("cbrt"), *parts)
+    return [base, exponent], lambda parts: apply(lookup("pow"), *parts)
+
+
+def _polygamma(node: Any) -> Plan:
+    order, x = node.args
+    if not order.is_Integer:
+        return node.args, lambda parts: apply(lookup("polygamma"), *parts)
+    if order.p == 0:
+        return [x], lambda parts: apply(lookup("digamma"), *parts)
+    if not 0 < order.p < 2**31:
+        _unsupported(node, "its order is not a whole number from 0 on")
+    return [x], lambda parts: apply(lookup("polygamma"), constant(order.p), *parts)
+
+
+def _step(parts: list[Expr]) -> Expr:
+    x, middle = parts
+    return where(x > 0, 1.0, where(x < 0, 0.0, middle))
+
+
+def _sinc(parts: list[Expr]) -> Expr:
+    (x,) = parts
+    return where(apply(lookup("equal"), x, 0.0), 1.0, apply(lookup("sin"), x) / x)
+
+
+@cache
+def _functions() -> dict[type, Op]:
+    """SymPy's classes and the operations they become."""
+    S = sympy()
+    table = {getattr(S, name): op for op in all_ops() for name in op.sympy if hasattr(S, name)}
+    table |= {getattr(cfunctions(), name): lookup(name) for name in _CODEGEN}
+    return table
