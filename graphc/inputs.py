@@ -25,7 +25,7 @@ def as_value(symbol: Expr, value: Any) -> np.ndarray:
     Raises `DtypeError` for values that do not fit the dtype without loss and `ShapeError` for a declared shape that is not met.
     """
     target = symbol.dtype
-    if type(value) is float and target.kind == "f":
+    if type(value) is float and target.kind == "f" and not symbol.shape:
         return np.asarray(value, dtype=target)
     if isinstance(value, Expr):
         raise InputError(
@@ -44,7 +44,7 @@ def as_value(symbol: Expr, value: Any) -> np.ndarray:
         except OverflowError as error:
             raise DtypeError(f"input {symbol.name!r}: an integer that does not fit {target}") from error
     else:
-        array = np.asarray(value)
+        array = _as_array(symbol, value)
         if array.dtype.kind not in "biuf":
             raise DtypeError(
                 f"input {symbol.name!r} got {_describe(value, array)}", hint="pass numbers or arrays of real numbers"
@@ -56,10 +56,24 @@ def as_value(symbol: Expr, value: Any) -> np.ndarray:
                     f"input {symbol.name!r} is {target} and got an array of {array.dtype}: the cast could lose information",
                     hint=f'pass {symbol.name}.astype("{target}"), or declare the symbol as {array.dtype}',
                 )
+            if weak and array.dtype.kind in "iu" and target.kind in "iu" and array.size:
+                ends = np.iinfo(target)
+                if array.min() < ends.min or array.max() > ends.max:
+                    raise DtypeError(f"input {symbol.name!r}: a list of integers that do not fit {target}")
             array = array.astype(target)
     if symbol.shape:
         check_shape(symbol, array.shape)
     return array
+
+
+def _as_array(symbol: Expr, value: Any) -> np.ndarray:
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError, OverflowError) as error:  # a ragged list, a huge integer in a list, …
+        raise InputError(
+            f"input {symbol.name!r} got a {type(value).__name__} that is no array: {error}",
+            hint="pass numbers or arrays of real numbers",
+        ) from error
 
 
 def _describe(value: Any, array: np.ndarray) -> str:

@@ -70,6 +70,8 @@ def as_shape(value: Any) -> Shape:
     >>> as_shape(("n", 784))
     ('n', 784)
     """
+    if value is None or isinstance(value, (float, np.floating)):
+        raise ShapeError(f"{value!r} is not a shape", hint='write shape=("n", 3), or shape=() for a scalar')
     dims = (value,) if isinstance(value, (int, str, np.integer)) else tuple(value)
     checked: list[Dim] = []
     for dim in dims:
