@@ -1,0 +1,399 @@
+"""The derivative told node by node, as on the lecture slides: what a node receives, what it computes, what it returns.
+
+Every operation of the graph gets a short name (v1, v2, …). In backward order each receives ∂L/∂v, computes its local derivatives
+∂v/∂u in terms of its operands, and returns the products ∂L/∂v · ∂v/∂u to them; what a node receives from several uses is summed.
+Source: Griewank and Walther, Evaluating Derivatives (2008), chapter 3.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from graphc.autodiff.reverse import Record
+from graphc.dag import Dag
+from graphc.display import check_digits, visible
+from graphc.errors import InputError
+from graphc.evaluate import run
+from graphc.expr import Expr, constant, rebuild, substitute, symbol
+from graphc.op import CONSTANT, SYMBOL
+from graphc.ops.comparison import where
+from graphc.types import is_float
+from graphc.wording import Math, bracketed, derivative, equal, formula, joined, named, number, product, total
+
+
+@dataclass(frozen=True)
+class Use:
+    """What a node returns to one of its operands.
+
+    operand, slot : the operand's node and the argument position
+    partial, contribution : the local derivative and the product with what the node received; None without a point
+    computes, returns : the same as formulas
+    """
+
+    operand: int
+    slot: int
+    partial: Any
+    contribution: Any
+    computes: Math
+    returns: Math
+
+
+@dataclass(frozen=True)
+class Step:
+    """The three lines of one node.
+
+    node, name : its number in the graph and its name here
+    value, adjoint : its value and what it receives; None without a point
+    definition, receives : as formulas
+    uses : what it returns, one for each operand that the derivative reaches
+    """
+
+    node: int
+    name: str
+    value: Any
+    adjoint: Any
+    definition: Math
+    receives: Math
+    uses: tuple[Use, ...]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The derivative of a graph, told node by node; made by `explain`.
+
+    heading : the formula, and the point
+    forward : the definition and value of every operation, in the order of evaluation
+    steps : what every operation receives, computes and returns, in backward order
+    gradient : ∂L/∂x for every symbol
+
+    `str()` gives text, `.markdown()` and `.latex()` the other forms; notebooks show Markdown.
+    """
+
+    heading: Math
+    forward: tuple[Math, ...]
+    steps: tuple[Step, ...]
+    gradient: tuple[Math, ...]
+
+    def __str__(self) -> str:
+        lines = [self.heading.text]
+        if self.forward:
+            lines += ["", "Forward", *(f"  {line.text}" for line in self.forward)]
+        if self.steps:
+            lines += ["", "Backward"]
+        for step in self.steps:
+            lines.append(f"  {step.definition.text}")
+            lines += [f"    {word:<8}  {math.text}" for word, math in _lines(step)]
+        if self.gradient:
+            lines += ["", "Gradient", *(f"  {line.text}" for line in self.gradient)]
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        count = len(self.steps)
+        return f"<Explanation of {count} node{'s' if count != 1 else ''}; print it, or .markdown(), .latex()>"
+
+    def markdown(self) -> str:
+        """The explanation as Markdown with LaTeX formulas between dollar signs."""
+
+        def math(item: Math) -> str:
+            return f"${item.latex.replace('<', chr(92) + 'lt ').replace('>', chr(92) + 'gt ')}$"  # no text of a user is HTML
+
+        lines = [math(self.heading)]
+        if self.forward:
+            lines += ["", "**Forward**", "", *(f"- {math(line)}" for line in self.forward)]
+        if self.steps:
+            lines += ["", "**Backward**", ""]
+        for step in self.steps:
+            lines.append(f"- {math(step.definition)}")
+            lines += [f"  - *{word}* {math(item)}" for word, item in _lines(step)]
+        if self.gradient:
+            lines += ["", "**Gradient**", "", *(f"- {math(line)}" for line in self.gradient)]
+        return "\n".join(lines) + "\n"
+
+    def latex(self) -> str:
+        """The explanation in LaTeX, for a document that loads amsmath."""
+
+        def block(rows: Iterable[str]) -> list[str]:
+            return [r"\begin{align*}", " \\\\\n".join(rows), r"\end{align*}"]
+
+        lines = [rf"\[ {self.heading.latex} \]"]
+        if self.forward:
+            lines += [r"\paragraph{Forward}", *block(f"  & {line.latex}" for line in self.forward)]
+        if self.steps:
+            lines.append(r"\paragraph{Backward}")
+        for step in self.steps:
+            rows = [f"  & {step.definition.latex}"]
+            rows += [rf"  & \quad \text{{{word}}} \quad {math.latex}" for word, math in _lines(step)]
+            lines += block(rows)
+        if self.gradient:
+            lines += [r"\paragraph{Gradient}", *block(f"  & {line.latex}" for line in self.gradient)]
+        return "\n".join(lines) + "\n"
+
+    def _repr_markdown_(self) -> str:
+        return self.markdown()
+
+
+def _lines(step: Step) -> list[tuple[str, Math]]:
+    """The lines of a step, each with its verb."""
+    lines = [("receives", step.receives)]
+    lines += [("computes", use.computes) for use in step.uses]
+    lines += [("returns", use.returns) for use in step.uses]
+    return lines
+
+
+_TERMS = 8
+"""At most so many terms of a sum are written out."""
+
+
+class Explainable(Protocol):
+    """What an explanation needs of a graph; the public `Graph` has it."""
+
+    exprs: tuple[Expr, ...]
+    operands: tuple[tuple[int, ...], ...]
+    outputs: tuple[int, ...]
+
+    @property
+    def symbols(self) -> tuple[Expr, ...]: ...
+    @property
+    def users(self) -> tuple[tuple[tuple[int, int], ...], ...]: ...
+    def backward(self, at: Mapping[Any, Any], seed: Any = None) -> Any: ...
+    def differentiate(self, seed: Any = None) -> Record: ...
+
+
+def explain_graph(
+    graph: Explainable,
+    at: Mapping[Any, Any] | None = None,
+    *,
+    seed: Any = None,
+    name: str = "L",
+    digits: int = 3,
+) -> Explanation:
+    """The explanation of a graph's derivative.
+
+    Parameters
+    ----------
+    graph : a `Graph`
+    at : name or symbol → value; None explains in symbols alone
+    seed : the weight of each output in what is differentiated; needed unless there is one float scalar output
+    name : of what is differentiated
+    digits : significant digits
+
+    Raises `GradientError` for outputs that have no derivative and `InputError` for a point that does not fit.
+    """
+    check_digits(digits)
+    if not isinstance(name, str):
+        raise InputError(f"a name is a text, not {name!r}", hint='write name="L"')
+    return _Teller(graph, at, seed, visible(name, 24), digits).tell()
+
+
+class _Teller:
+    """Names the nodes and writes the lines."""
+
+    def __init__(
+        self, graph: Explainable, at: Mapping[Any, Any] | None, seed: Any, name: str, digits: int
+    ) -> None:
+        self.graph = graph
+        self.digits = digits
+        self.outputs = frozenset(graph.outputs)
+        self.record = graph.differentiate(seed)
+        self.result = None if at is None else graph.backward(at, seed=seed)
+        self.seeds = _seeds(graph, self.record, at)
+        self.name = name
+        self.givers = [
+            [(user, slot) for user, slot in users if (graph.exprs[user], slot) in self.record.contributions]
+            for users in graph.users
+        ]
+        self.names = _names(graph, name)
+        self.aliases = [
+            expr if expr.op is CONSTANT else symbol(alias, expr.shape, expr.dtype)
+            for expr, alias in zip(graph.exprs, self.names, strict=True)
+        ]
+
+    def tell(self) -> Explanation:
+        graph = self.graph
+        operations = [node for node, expr in enumerate(graph.exprs) if expr.operands]
+        reached = [node for node in reversed(operations) if graph.exprs[node] in self.record.adjoints]
+        return Explanation(
+            self._heading(),
+            tuple(self._valued(node) for node in operations),
+            tuple(self._step(node) for node in reached),
+            self._gradient(),
+        )
+
+    # --- pieces -----------------------------------------------------------------------------------------------
+
+    def _name(self, node: int) -> Math:
+        return named(self.names[node])
+
+    def _number(self, value: Any) -> Math:
+        return number(value, self.digits)
+
+    def _adjoint(self, node: int) -> Math:
+        return derivative(self.name, self.names[node])
+
+    def _definition(self, node: int) -> Math:
+        operands = tuple(self.aliases[operand] for operand in self.graph.operands[node])
+        return equal(self._name(node), formula(rebuild(self.graph.exprs[node], operands)))
+
+    def _valued(self, node: int) -> Math:
+        line = self._definition(node)
+        return line if self.result is None else equal(line, self._number(self.result.values[node]))
+
+    def _heading(self) -> Math:
+        graph, result = self.graph, self.result
+        # what is printed as a whole has the names that can be shown
+        shown = {old: new for old, new in zip(graph.symbols, self.aliases, strict=False) if old is not new}
+
+        def whole(expr: Expr) -> Math:
+            return formula(substitute(expr, shown) if shown else expr)
+
+        heads = []
+        for output in graph.outputs:
+            text = whole(graph.exprs[output])
+            heads.append(equal(self._name(output), text) if graph.exprs[output].operands else text)
+        if len(graph.outputs) > 1:
+            weights = [bracketed(whole(seed)) if seed.operands else whole(seed) for seed in self.record.seeds]
+            terms = [
+                product(weight, self._name(node)) for weight, node in zip(weights, graph.outputs, strict=True)
+            ]
+            heads.append(equal(named(self.name), total(terms)))
+        heading = joined(",  ", r",\quad ", heads)
+        if result is None or not graph.symbols:
+            return heading
+        point = [
+            equal(self._name(node), self._number(result.values[node])) for node in range(len(graph.symbols))
+        ]
+        return joined("  at  ", r"\quad\text{at}\quad ", [heading, joined(", ", r",\; ", point)])
+
+    # --- the three lines --------------------------------------------------------------------------------------
+
+    def _step(self, node: int) -> Step:
+        expr, result = self.graph.exprs[node], self.result
+        return Step(
+            node,
+            self.names[node],
+            None if result is None else result.values[node],
+            None if result is None else result[node],
+            self._definition(node),
+            self._receives(node),
+            tuple(
+                self._use(node, slot, operand)
+                for slot, operand in enumerate(self.graph.operands[node])
+                if (expr, slot) in self.record.contributions
+            ),
+        )
+
+    def _receives(self, node: int, told: bool = False) -> Math:
+        """∂L/∂v; as a sum of what its uses return where there are several, or where symbols alone must tell it."""
+        givers = self.givers[node]
+        seeds = [place for place, output in enumerate(self.graph.outputs) if output == node]
+        count = len(givers) + len(seeds)
+        parts = [self._adjoint(node)]
+        if self.result is None:
+            if count > 1 or told or seeds:
+                terms = [
+                    product(self._adjoint(user), self._local(user, slot)) for user, slot in givers[:_TERMS]
+                ]
+                parts.append(self._sum(terms, givers, [formula(self.record.seeds[place]) for place in seeds]))
+        else:
+            if count > 1:
+                terms = [self._number(self.result.contributions[use]) for use in givers[:_TERMS]]
+                parts.append(self._sum(terms, givers, [self._number(self.seeds[place]) for place in seeds]))
+            parts.append(self._number(self.result[node]))
+        line = equal(*parts)
+        if count <= 1:
+            return line
+        users = ", ".join(dict.fromkeys(self.names[user] for user, _ in givers[:_TERMS]))
+        inside = f" in {users}" if users and len(givers) <= _TERMS else ""
+        note = f"the sum over its {count} uses"
+        return Math(f"{line.text}  ({note}{inside})", rf"{line.latex} \quad\text{{({note})}}")
+
+    def _sum(self, terms: list[Math], givers: list[tuple[int, int]], seeds: list[Math]) -> Math:
+        more = [Math("…", r"\ldots")] if len(givers) > _TERMS else []
+        return total([*terms, *more, *seeds])
+
+    def _local(self, user: int, slot: int) -> Math:
+        """∂v/∂u; where one operand stands in several places, with the place."""
+        operands = self.graph.operands[user]
+        local = derivative(self.names[user], self.names[operands[slot]])
+        if operands.count(operands[slot]) == 1:
+            return local
+        return Math(f"{local.text} (operand {slot + 1})", rf"{local.latex}\Big|_{{{slot + 1}}}")
+
+    def _use(self, node: int, slot: int, operand: int) -> Use:
+        partial = self._partial(node, slot)
+        written, local = formula(partial), self._local(node, slot)
+        if self.result is None:
+            value = contribution = None
+            computes = equal(local, written)
+            returns = product(self._adjoint(node), bracketed(written) if partial.operands else written)
+        else:
+            value = self.result.partials[node, slot]
+            contribution = self.result.contributions[node, slot]
+            factor = self._number(value)
+            computes = equal(local, factor) if partial.is_constant else equal(local, written, factor)
+            returns = equal(product(self._number(self.result[node]), factor), self._number(contribution))
+        if len(self.givers[operand]) > 1 or operand in self.outputs:  # only a part of the operand's adjoint
+            to = Math(f"to {self.names[operand]}: ", rf"\text{{to }}{self._name(operand).latex}:\quad ")
+            returns = joined("", "", [to, returns])
+        else:
+            returns = equal(self._adjoint(operand), returns)
+        return Use(operand, slot, value, contribution, computes, returns)
+
+    def _partial(self, node: int, slot: int) -> Expr:
+        """The local derivative in terms of the names of the node and its operands, as the operation declares it."""
+        expr = self.graph.exprs[node]
+        arguments = [self.aliases[node], *(self.aliases[operand] for operand in self.graph.operands[node])]
+        assert expr.op.partials is not None  # it is in the record
+        rule = expr.op.partials[slot]
+        assert rule is not None
+        found = rule(*arguments)
+        partial = found if isinstance(found, Expr) else constant(float(found), expr.dtype)
+        live = expr.op.live[slot] if expr.op.live is not None else None
+        return partial if live is None else where(live(*arguments), partial, constant(0.0, partial.dtype))
+
+    def _gradient(self) -> tuple[Math, ...]:
+        graph = self.graph
+        floats = [node for node, expr in enumerate(graph.symbols) if is_float(expr.dtype)]
+        lines = [
+            self._receives(node, told=True)
+            if graph.exprs[node] in self.record.adjoints
+            else equal(self._adjoint(node), Math("0", "0"))
+            for node in floats
+        ]
+        if self.result is not None and floats:
+            inner = joined(", ", r",\; ", [self._number(self.result[node]) for node in floats])
+            name = Math(f"∇{self.name}", rf"\nabla {named(self.name).latex}")
+            lines.append(equal(name, Math(f"[{inner.text}]", rf"\left[{inner.latex}\right]")))
+        return tuple(lines)
+
+
+def _seeds(graph: Explainable, record: Record, at: Mapping[Any, Any] | None) -> list[Any]:
+    if at is None:
+        return []
+    dag = Dag(record.seeds, graph.symbols)
+    values = run(dag, at)
+    return [values[output] for output in dag.outputs]
+
+
+def _names(graph: Explainable, name: str) -> list[str]:
+    """A name for every node: a symbol's own, the output's, v1, v2, … for the rest."""
+    taken = {visible(symbol.name, 24) for symbol in graph.symbols}
+    letter = next(
+        (
+            letter
+            for letter in "vutnp"
+            if not any(re.fullmatch(letter + r"_?\d+", used) for used in (*taken, name))
+        ),
+        "node_",
+    )
+    operations = [node for node, expr in enumerate(graph.exprs) if expr.operands]
+    numbered = {node: f"{letter}{number}" for number, node in enumerate(operations, 1)}
+    if len(graph.outputs) == 1 and name not in taken:
+        numbered[graph.outputs[0]] = name
+    return [
+        visible(expr.name, 24) if expr.op is SYMBOL else numbered.get(node, "")
+        for node, expr in enumerate(graph.exprs)
+    ]
