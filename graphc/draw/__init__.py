@@ -1,6 +1,7 @@
 """Diagrams: a graph becomes a view (pure data), the view DOT text, the text SVG, PNG or PDF.
 
-view.py says what is shown, style.py how it looks, dot.py writes it down, engine.py renders it, and diagram.py is what a user holds.
+view.py says what is shown, style.py how it looks, dot.py writes it down, engine.py renders it, and diagram.py is what a
+user holds.
 """
 
 from graphc.draw.diagram import Diagram as Diagram

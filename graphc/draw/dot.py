@@ -1,7 +1,7 @@
 """A view as DOT text: the only importer of the `graphviz` package.
 
-The forward value stands over an edge and the contribution under it: the edge is split by a small plain node whose label is a table of
-two rows with a rule between them, drawn as the line itself. Every text is escaped; labels are HTML-like.
+The forward value stands over an edge and the contribution under it: the edge is split by a small plain node whose label is a
+table of two rows with a rule between them, drawn as the line itself. Every text is escaped; labels are HTML-like.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Style:
     """The look of a diagram.
 
-    Colours are `#rrggbb`. Forward values and what flows back differ in hue on the blue-yellow axis, which every common form of
-    colour blindness keeps, and in lightness, so that they stay apart in print; both reach a contrast of 4.5 : 1 on the background.
+    Colours are `#rrggbb`. Forward values and what flows back differ on the blue-yellow axis, which the common forms of colour
+    blindness keep, and in lightness, so that they stay apart in print; both reach a contrast of 4.5 : 1 on the background.
 
     name : of the style
     font : font families in order of preference
