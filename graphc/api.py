@@ -9,6 +9,7 @@ from graphc.autodiff.reverse import reverse
 from graphc.compiled import Compiled, make
 from graphc.draw import SLIDES, Diagram, Style, view
 from graphc.errors import DtypeError, GradientError
+from graphc.explain import Explanation, explain_graph
 from graphc.expr import Expr, current_site, symbol, rebuild, constant
 from graphc.graph import Graph
 from graphc.op import all_ops
@@ -117,6 +118,46 @@ def draw(
     """
     graph = as_graph(outputs)
     return Diagram(view(graph, at, backward, seed=seed, name=name, digits=digits), style, digits)
+
+
+def explain(
+    outputs: Any, at: Mapping[Any, Any] | None = None, *, seed: Any = None, name: str = "L", digits: int = 3
+) -> Explanation:
+    """The derivative told node by node, in backward order: what each node receives, computes and returns.
+
+    Parameters
+    ----------
+    outputs : an expression, a structure of expressions, or a `Graph`
+    at : name or symbol → number or array; without it the explanation is in symbols alone
+    seed : the weight of each output in what is differentiated; needed unless there is one float scalar output
+    name : of what is differentiated
+    digits : significant digits
+
+    Returns an `Explanation`: `print` shows text; it has `.markdown()` and `.latex()`. Raises `GradientError` for outputs that have no
+    derivative and `InputError` when `at` does not fit the symbols.
+
+    >>> from graphc.expr import symbols
+    >>> x, y = symbols("x y")
+    >>> print(explain(x * y, at={"x": 2, "y": 5}))
+    L = x*y  at  x = 2, y = 5
+    <BLANKLINE>
+    Forward
+      L = x*y = 10
+    <BLANKLINE>
+    Backward
+      L = x*y
+        receives  ∂L/∂L = 1
+        computes  ∂L/∂x = y = 5
+        computes  ∂L/∂y = x = 2
+        returns   ∂L/∂x = 1 × 5 = 5
+        returns   ∂L/∂y = 1 × 2 = 2
+    <BLANKLINE>
+    Gradient
+      ∂L/∂x = 5
+      ∂L/∂y = 2
+      ∇L = [5, 2]
+    """
+    return explain_graph(as_graph(outputs), at, seed=seed, name=name, digits=digits)
 
 
 def as_graph(outputs: Any, inputs: Any = None) -> Graph:
