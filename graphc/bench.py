@@ -6,6 +6,7 @@ down does so for all of them. The report says how far graphc's results are from 
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 import timeit
@@ -22,7 +23,7 @@ from graphc.dag import Dag
 from graphc.evaluate import run_arrays
 from graphc.expr import Expr, constant, free_symbols
 from graphc.inputs import bind_names
-from graphc.interop.sympy import lambdify
+from graphc.interop.lambdify import lambdify
 from graphc.types import is_float
 
 SYMPY = "sympy.lambdify(cse=True)"
@@ -138,7 +139,7 @@ def bench(
     scalars = [float(array) for array in bind_names(inputs, point)]
     first_seconds = _seconds(lambda: compile_(constant(0.0), []))
 
-    def by_graphc() -> Callable[..., Any]:
+    def by_graphc() -> Any:
         return compile_(_outputs(expr, inputs), list(inputs))
 
     def by_sympy(modules: str) -> Callable[[], Callable[..., Any]]:
@@ -209,12 +210,14 @@ def _table(
 
 
 def _difference(ours: Sequence[Any], theirs: Sequence[Any]) -> float:
-    """The largest difference of two lists of results, relative to the largest in each; NaN equals NaN."""
+    """The largest difference of two lists of results, relative to the largest in each; NaN equals NaN alone."""
     worst = 0.0
     for a, b in zip(ours, theirs, strict=True):
         a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+        a, b = np.broadcast_arrays(a, b)
         same = (a == b) | (np.isnan(a) & np.isnan(b))
         if not same.all():
             scale = np.abs(b[np.isfinite(b)]).max(initial=np.finfo(float).tiny)
-            worst = max(worst, float(np.abs(a - b)[~same].max() / scale))
+            gap = float(np.abs(a[~same] - b[~same]).max() / scale)
+            worst = max(worst, math.inf if math.isnan(gap) else gap)
     return worst

@@ -7,6 +7,7 @@ import importlib.util
 import re
 import shlex
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from click.testing import CliRunner
@@ -76,6 +77,18 @@ def test_reference_of_operations_is_current():
     spec.loader.exec_module(module)
     current = (ROOT / "docs" / "ops.md").read_text(encoding="utf-8")
     assert current == module.page(), "run: python docs/make_ops.py"
+
+
+def test_picture_of_the_readme_is_what_the_demo_draws(tmp_path):
+    """By its texts: where they stand depends on the version of the engine and on the fonts."""
+    assert CliRunner().invoke(main, ["demo", "-o", str(tmp_path / "drawn.svg")]).exit_code == 0
+    shown, drawn = (
+        sorted(
+            "".join(node.itertext()) for node in ElementTree.parse(file).iter() if node.tag.endswith("}text")
+        )
+        for file in (ROOT / "docs" / "images" / "logsigmoid.svg", tmp_path / "drawn.svg")
+    )
+    assert shown == drawn and "−0.693" in shown, "run: graphc demo -o docs/images/logsigmoid.svg"
 
 
 def test_links_between_pages_lead_somewhere():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import io
 import math
 import os
 import platform
@@ -72,7 +73,7 @@ def main() -> None:
     from standard input.
     """
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a terminal that cannot show ∂ shows a question mark
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show ∂ shows a question mark
             stream.reconfigure(errors="replace")
 
 
@@ -90,7 +91,7 @@ def draw(formula: Expr, at: Any, output: str, form: str | None, no_backward: boo
     diagram = draw_(formula, at, not no_backward, digits=digits)
     if output == "-":
         content = diagram.source.encode() if form == "dot" else diagram.render(form or "svg")
-        click.get_binary_stream("stdout").write(content)
+        sys.stdout.buffer.write(content)
     elif form is not None and Path(output).suffix != f".{form}":
         raise click.UsageError(f"{output} does not end in .{form}")
     else:
@@ -203,15 +204,13 @@ def demo(output: str) -> None:
     """The log-sigmoid loss from formula to machine code; writes its diagram."""
     inputs = list(symbols(" ".join(POINT)))
     loss = parse(LOG_SIGMOID, inputs)
-    where = ", ".join(f"{name} = {value:g}" for name, value in POINT.items())
-    click.echo(f"L({', '.join(POINT)}) = {loss}   at   {where}\n")
     click.echo(f"{explain_(loss, at=POINT)}\n")
     draw_(loss, at=POINT, name="L").save(output)
-    click.echo(f"diagram   {Path(output).resolve()}")
+    click.echo(f"diagram: {Path(output).resolve()}")
 
-    compiled = compile_(value_and_grad(loss, inputs), inputs)
+    compiled: Any = compile_(value_and_grad(loss, inputs), inputs)
     value, gradient = compiled(**POINT)
-    click.echo(f"compiled  L = {_show(value)}, ∇L = ({', '.join(_show(part) for part in gradient)})")
+    click.echo(f"compiled: L = {_show(value)}, ∇L = ({', '.join(_show(part) for part in gradient)})")
     numbers = tuple(POINT.values())
     _compare("one call", interleaved({"graphc": (compiled, numbers), "Python": (_by_hand, numbers)}))
     columns = [np.full(DEMO_SAMPLES, number) for number in numbers]

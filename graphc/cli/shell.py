@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from typing import Any
 
 import click
@@ -79,11 +80,9 @@ class Formula(click.ParamType):
             return value
         if value == "-":
             # bounded, so that an endless stream is an error and not a hang
-            raw = click.get_binary_stream("stdin").read(_STDIN_LIMIT + 1)
+            raw = sys.stdin.buffer.read(_STDIN_LIMIT + 1)
             if len(raw) > _STDIN_LIMIT:
-                raise click.ClickException(
-                    f"standard input is longer than a formula may be ({_STDIN_LIMIT} bytes)"
-                )
+                raise click.ClickException(f"standard input holds more than {_STDIN_LIMIT} bytes")
             try:
                 value = raw.decode().strip()
             except UnicodeDecodeError as error:

@@ -1,0 +1,321 @@
+"""The command line: what each command prints, how it refuses, and how it behaves in a pipe.
+
+Numbers are held against arithmetic that is done here by hand; refusals against their exit code and stream.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import graphc as g
+from graphc import bench
+from graphc.cli import main
+from graphc.cli.shell import parse_point
+
+LOG_SIGMOID = "log(1/(exp(-(x*w+b))+1))"
+AT = "x=2,w=-3,b=6"
+
+
+def run(*words, stdin=None):
+    return CliRunner().invoke(main, list(words), input=stdin, prog_name="graphc")
+
+
+def ok(*words, stdin=None):
+    result = run(*words, stdin=stdin)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def process(*words, **options):
+    """The command as a process of its own, as a shell starts it."""
+    options = {"capture_output": True, "encoding": "utf-8", "timeout": 60, **options}
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **options.pop("env", {})}
+    return subprocess.run([sys.executable, "-m", "graphc", *words], env=env, **options)
+
+
+# --- points --------------------------------------------------------------------------------------------------
+
+
+def test_points():
+    assert parse_point("x=2,w=-3,b=6") == {"x": 2.0, "w": -3.0, "b": 6.0}
+    assert parse_point(" x = 1e-3 , y=.5,z=+7.") == {"x": 1e-3, "y": 0.5, "z": 7.0}
+    assert parse_point("x=-inf")["x"] == -math.inf and math.isnan(parse_point("x=nan")["x"])
+    point = parse_point("x=[1, -2.5,3e2],y=4,z=[]")
+    assert point["x"].tolist() == [1.0, -2.5, 300.0] and point["y"] == 4.0 and point["z"].shape == (0,)
+    assert math.copysign(1, parse_point("x=-0")["x"]) == -1
+
+
+HOSTILE_POINTS = [
+    "x", "x=", "=2", "x=2,", "x=two", "x=2;w=3", "x=2,x=3", "x=1_000", "x=0x10", "x=２", "x=2j", "x=[1", "x=[1,[2]]", "x=[a]",
+    "x=__import__('os').system('true')", "2=x", "x y=1", "x=1e999", "x=" + "9" * 400, "x=" + "[" * 10_000, "",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HOSTILE_POINTS, ids=lambda text: text[:20] or "empty")
+def test_what_is_no_point_is_wrong_usage(text):
+    with pytest.raises(ValueError):
+        parse_point(text)
+    result = run("eval", "x", "--at", text)
+    assert result.exit_code == 2 and not result.stdout
+    assert "--at" in result.stderr and len(result.stderr) < 600
+
+
+# --- commands ------------------------------------------------------------------------------------------------
+
+
+def test_eval():
+    value = float(ok("eval", LOG_SIGMOID, "--at", AT))
+    assert abs(value + math.log(2)) <= math.ulp(math.log(2))
+    assert ok("eval", "1/3") == "0.3333333333333333\n"
+    assert ok("eval", "x > 2", "--at", "x=3") == "True\n"
+    assert ok("eval", "x*y", "--at", "x=[1,2,3]", "--at", "y=2") == "[2., 4., 6.]\n"
+
+
+def test_values_read_back_as_the_same_number():
+    for value in (0.1, -0.0, 1e300, 5e-324, 2 / 3, math.inf):
+        printed = float(ok("eval", "x", "--at", f"x={value!r}"))
+        assert printed == value and math.copysign(1, printed) == math.copysign(1, value)
+    printed = ok("eval", "x/3", "--at", "x=[1,2]").strip("[]\n").split(", ")
+    assert [float(number) for number in printed] == [1 / 3, 2 / 3]
+
+
+def test_formula_and_output_through_a_pipe(tmp_path):
+    assert ok("eval", "-", "--at", "x=3", stdin="  x**2\n") == "9\n"
+    assert ok("draw", "-", "-o", "-", "--format", "dot", stdin="x*y").startswith("digraph")
+
+
+@pytest.mark.parametrize("formula", ["-x**2", "-x", "-o", "-log(x)", "- x", "-exp(x)*2"])
+def test_formula_with_a_leading_minus(formula):
+    x = o = 3.0
+    expected = {
+        "-x**2": -(x**2),
+        "-x": -x,
+        "-o": -o,
+        "-log(x)": -math.log(x),
+        "- x": -x,
+        "-exp(x)*2": -math.exp(x) * 2,
+    }
+    name = "o" if formula == "-o" else "x"
+    words = (
+        ("eval", "--at", f"{name}=3", "--", formula)
+        if formula == "-o"
+        else ("eval", formula, "--at", f"{name}=3")
+    )
+    assert float(ok(*words)) == pytest.approx(expected[formula], rel=2**-50, abs=0)
+
+
+def test_grad():
+    assert ok("grad", LOG_SIGMOID, "--at", AT) == "∂/∂x = -1.5\n∂/∂w = 1\n∂/∂b = 0.5\n"
+    assert ok("grad", "(x+y)*z", "--at", "x=-2,y=5,z=-4") == "∂/∂x = -4\n∂/∂y = -4\n∂/∂z = 3\n"
+    assert ok("grad", "sin(x)*w", "--wrt", "w") == "∂/∂w = sin(x)\n"
+    # the derivative of a linear formula needs no value, but the point is still checked
+    assert run("grad", "2*x", "--at", "y=1").exit_code == 1
+
+
+def test_explain_has_the_three_forms(tmp_path):
+    text, markdown, latex = (
+        ok("explain", LOG_SIGMOID, "--at", AT, "--format", form) for form in ("text", "markdown", "latex")
+    )
+    assert "1.5" in text and len({text, markdown, latex}) == 3
+    assert "\\" in latex
+    ok("explain", LOG_SIGMOID, "--at", AT, "-o", str(tmp_path / "e.txt"))
+    assert (tmp_path / "e.txt").read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize("suffix", ["svg", "png", "pdf", "dot"])
+def test_draw_writes_every_form(suffix, tmp_path):
+    file = tmp_path / f"graph.{suffix}"
+    assert ok("draw", LOG_SIGMOID, "--at", AT, "-o", str(file)) == ""
+    starts = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF", "dot": b"digraph"}
+    assert file.read_bytes().startswith(starts[suffix])
+    # standard output gets the very same kind of content
+    result = run("draw", LOG_SIGMOID, "--at", AT, "--format", suffix)
+    assert result.exit_code == 0 and result.stdout_bytes.startswith(starts[suffix])
+
+
+def test_drawn_values_are_in_the_picture():
+    texts = {
+        "".join(node.itertext()).strip()
+        for node in ElementTree.fromstring(ok("draw", LOG_SIGMOID, "--at", AT)).iter()
+    }
+    assert {"−6", "−1.5", "−0.693", "exp", "×"} <= texts
+    without = {
+        "".join(node.itertext()).strip() for node in ElementTree.fromstring(ok("draw", LOG_SIGMOID)).iter()
+    }
+    assert "exp" in without and "−6" not in without
+    assert "−1.5" not in ok("draw", LOG_SIGMOID, "--at", AT, "--no-backward")
+
+
+def test_compile_shows_what_was_made(tmp_path):
+    assert "define" in ok("compile", "x*y + 1", "--show", "llvm")
+    assert "double" in ok("compile", "x*y + 1", "--show", "llvm")
+    assert "float" in ok("compile", "x*y + 1", "--show", "llvm", "--dtype", "float32")
+    assert ".globl" in ok("compile", "x*y + 1", "--show", "asm")
+    assert "(x, y)" in ok("compile", "x*y + 1")
+    ok("compile", "x*y + 1", "--show", "llvm", "--grad", "-o", str(tmp_path / "f.ll"))
+    assert "define" in (tmp_path / "f.ll").read_text(encoding="utf-8")
+
+
+def test_info():
+    text = ok("info")
+    assert g.__version__ in text and f"numpy       {np.__version__}" in text
+    assert "diagrams:" in text and "processor:" in text
+
+
+def test_demo(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = ok("demo")
+    ElementTree.fromstring((tmp_path / "logsigmoid.svg").read_text(encoding="utf-8"))
+    assert str(tmp_path / "logsigmoid.svg") in text
+    assert "∇L = (-1.5, 1, 0.5)" in text
+    assert text.count("in plain Python (×") == 2
+
+
+# --- measuring -----------------------------------------------------------------------------------------------
+
+
+def test_bench_compares_three_in_three_tables():
+    text = ok("bench", LOG_SIGMOID, "--at", AT, "--size", "1000", "--rounds", "3")
+    assert text.count("graphc    ") == 3 and text.count(bench.SYMPY) == 3 and text.count(bench.NUMPY) == 2
+    assert "M elements/s" in text
+
+
+def test_bench_says_why_a_peer_cannot():
+    report = bench.bench(g.log(g.symbol("x")), {"x": -1.0}, size=0, rounds=1)
+    scalar = report.tables[1]
+    sympy = next(row for row in scalar.rows if row.name.startswith(bench.SYMPY))
+    assert sympy.seconds is None and "ValueError" in sympy.why_not  # math.log raises where NumPy gives NaN
+    assert sympy.why_not in str(scalar)
+
+
+def test_bench_of_what_has_no_gradient():
+    report = bench.bench(g.symbol("x") > 1, size=10, rounds=1)
+    assert not report.gradient and report.difference == 0
+    assert len(bench.bench(g.constant(2.0) * 3, rounds=1).tables) == 2  # no inputs: no arrays to call it on
+
+
+def test_difference_sees_a_wrong_result():
+    assert bench._difference([np.array([1.0, np.nan])], [np.array([1.0, np.nan])]) == 0
+    assert bench._difference([2.5], [2.0]) == 0.25
+    assert bench._difference([np.array([math.inf, 2.0])], [np.array([math.inf, 4.0])]) == 0.5
+    assert bench._difference([math.nan], [1.0]) == bench._difference([1.0], [math.nan]) == math.inf
+
+
+def test_interleaved_counts_and_orders_its_calls():
+    order: list[str] = []
+    medians = bench.interleaved(
+        {"a": (lambda: order.append("a"), ()), "b": (lambda x: order.append("b"), (1,))}, rounds=3, slice_=0.0
+    )
+    assert list(medians) == ["a", "b"] and all(value > 0 for value in medians.values())
+    assert "".join(order) == "ab" + "ab" * 3  # once to calibrate, then by turns
+
+
+# --- refusals ------------------------------------------------------------------------------------------------
+
+USER_ERRORS = {
+    "a missing value": ("eval", "x*y", "--at", "x=1"),
+    "an unknown name": ("eval", "x", "--at", "x=1,q=2"),
+    "an unknown function": ("eval", "expp(x)", "--at", "x=1"),
+    "an unknown symbol": ("grad", "x*y", "--wrt", "q"),
+    "a derivative of a boolean": ("grad", "x > 1"),
+    "shapes that do not broadcast": ("eval", "x*y", "--at", "x=[1,2],y=[1,2,3]"),
+    "a call of the system": ("eval", "__import__('os').system('touch owned')"),
+    "an unclosed bracket": ("eval", "(x"),
+    "ten thousand brackets": ("eval", "(" * 10_000),
+    "a tower of powers": ("eval", "9**9**9**9"),
+    "an empty formula": ("eval", ""),
+    "an unknown suffix": ("draw", "x*y", "-o", "graph.xyz"),
+    "a directory that is not there": ("draw", "x*y", "-o", "nowhere/graph.svg"),
+    "a text into a directory that is not there": ("explain", "x*y", "-o", "nowhere/e.txt"),
+    "too many digits": ("draw", "x*y", "--digits", "99", "--at", "x=1,y=2"),
+}
+
+
+@pytest.mark.parametrize("what", USER_ERRORS)
+def test_user_error_is_one_message_and_exit_code_1(what, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run(*USER_ERRORS[what])
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith("Error: ") and "Traceback" not in result.stderr
+    assert "\n  at: " not in result.stderr, "the line of a script that the user did not write"
+    assert len(result.stderr) < 1500
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("frobnicate",), ("eval",), ("eval", "x", "y"), ("eval", "x", "--frob"), ("draw", "x", "--format", "gif"),
+     ("compile", "x", "--show", "c"), ("bench", "x", "--size", "-1"), ("eval", "x", "--at", "x=1", "--at", "x=2"),
+     ("draw", "x", "-o", "a.svg", "--format", "png"), ("draw", "x", "--digits", "many"), ("eval", "x", "--at")],
+    ids=" ".join,
+)  # fmt: skip
+def test_wrong_usage_is_exit_code_2(words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run(*words)
+    assert result.exit_code == 2 and result.stdout == "" and "Error: " in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_names_every_command():
+    text = ok("--help")
+    for command in ("demo", "draw", "eval", "grad", "explain", "compile", "bench", "info"):
+        assert f"\n  {command} " in text
+        assert ok(command, "--help").startswith("Usage: ")
+    assert g.__version__ in ok("--version")
+
+
+def test_standard_input_that_is_no_text_or_has_no_end():
+    assert run("eval", "-", stdin=b"\xff\xfe").exit_code == 1
+    endless = run("eval", "-", stdin="1+" * (1 << 20))
+    assert endless.exit_code == 1 and "more than" in endless.stderr
+    assert run("eval", "-", stdin="").exit_code == 1
+
+
+# --- as a process --------------------------------------------------------------------------------------------
+
+
+def test_process_keeps_its_streams_apart():
+    fine = process("grad", "x*y", "--at", "x=2,y=3")
+    assert (fine.returncode, fine.stdout, fine.stderr) == (0, "∂/∂x = 3\n∂/∂y = 2\n", "")
+    wrong = process("eval", "x +")
+    assert wrong.returncode == 1 and wrong.stdout == "" and wrong.stderr.startswith("Error: ")
+
+
+def test_reader_that_leaves_early_is_no_error():
+    formula = "+".join(f"x{i}*x{i}" for i in range(40))
+    command = subprocess.Popen(
+        [sys.executable, "-m", "graphc", "grad", "-"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    assert command.stdin and command.stdout and command.stderr
+    command.stdout.close()
+    command.stdin.write(formula.encode())
+    command.stdin.close()
+    complaint = command.stderr.read()
+    command.stderr.close()
+    command.wait(timeout=60)
+    assert complaint == b""
+
+
+def test_terminal_that_cannot_show_a_letter():
+    done = process("grad", "x", env={"PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}, encoding="latin-1")
+    assert done.returncode == 0 and done.stdout == "?/?x = 1\n"
+
+
+def test_importing_the_command_line_is_light():
+    code = "import sys, graphc.cli; print(*(n for n in ('numba', 'sympy', 'networkx', 'graphviz') if n in sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    assert done.stdout.strip() == ""
