@@ -37,7 +37,7 @@ DERIVATIVES = {
     "ELU": lambda v: np.where(v > 0, 1.0, np.exp(np.minimum(v, 0))),
 }
 
-VALUE_COLOUR, SLOPE_COLOUR = "#0b6e4f", "#b3282d"
+VALUE_COLOUR, SLOPE_COLOUR = "#0a4f94", "#bf4a00"
 
 
 def main(output_dir="."):

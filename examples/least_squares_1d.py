@@ -63,7 +63,7 @@ def main(output_dir="."):
     adjoints = graph.backward(point)
     chain = [w, w * x, w * x - y, loss]
     numbers = [graph.node(node) for node in chain]
-    g.draw(loss, at=point).save(Path(output_dir) / "least_squares_1d.png")
+    g.draw(loss, at=point, name="ℓ").save(Path(output_dir) / "least_squares_1d.png")
 
     assert numbers == sorted(numbers), "the numbering is topological"
     assert [adjoints.values[node] for node in numbers] == values

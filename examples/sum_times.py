@@ -30,7 +30,7 @@ def main(output_dir="."):
 
     gradient = tuple(adjoints[graph.node(symbol)] for symbol in (x, y, z))
     print(f"∇f = {gradient}")
-    g.draw(f, at=POINT).save(Path(output_dir) / "sum_times.png")
+    g.draw(f, at=POINT, name="f").save(Path(output_dir) / "sum_times.png")
 
     # Whole numbers: every step is exact, in the interpreter and in machine code alike.
     assert values[graph.node(f)] == -12 and gradient == (-4, -4, 3)
