@@ -7,6 +7,7 @@ from graphc.api import explain as explain
 from graphc.api import grad as grad
 from graphc.api import ops as ops
 from graphc.api import value_and_grad as value_and_grad
+from graphc.check import check_grad as check_grad
 from graphc.define import define_op as define_op
 from graphc.errors import GraphcError as GraphcError
 from graphc.evaluate import evaluate as evaluate

@@ -177,6 +177,8 @@ class Arithmetic:
         if not x.rad and not y.rad:
             exact = self.mp.isfinite(product) and self.mp.fmul(x.mid, y.mid, exact=True) == product
             return self._made(product, self.zero, exact)
+        if self.mp.isinf(product) and abs(x.mid) > x.rad and abs(y.mid) > y.rad:
+            return Ball(self, product, self.zero)  # neither factor can be 0
         return self._made(product, abs(x.mid) * y.rad + abs(y.mid) * x.rad + x.rad * y.rad)
 
     def divide(self, x: Ball, y: Ball) -> Ball:
@@ -188,6 +190,8 @@ class Arithmetic:
         if not x.rad and not y.rad:
             exact = self.mp.isfinite(quotient) and self.mp.fmul(quotient, y.mid, exact=True) == x.mid
             return self._made(quotient, self.zero, bool(exact))
+        if self.mp.isinf(x.mid) and not self.mp.isinf(y.mid) and self.mp.isfinite(y.rad):
+            return Ball(self, quotient, self.zero)
         return self._made(quotient, (x.rad + abs(quotient) * y.rad) / (abs(y.mid) - y.rad))
 
     def power(self, x: Any, y: Any) -> Any:

@@ -118,6 +118,12 @@ def enclose(expr: Expr, at: Mapping[Any, Any], digits: int = 50) -> Enclosure:
     return Enclosure(Arithmetic.exported(ball[0].mid), Arithmetic.exported(ball[0].rad))
 
 
+def context(digits: int) -> Any:
+    """An mpmath context of this thread with so many digits, to compute with results; leave its precision
+    alone."""
+    return _arithmetic(_bits(digits), None).mp
+
+
 def _bits(digits: int) -> int:
     if isinstance(digits, bool) or not isinstance(digits, int) or not 1 <= digits <= MOST_DIGITS:
         raise InputError(f"digits is {digits!r}", hint=f"a whole number from 1 to {MOST_DIGITS}")
