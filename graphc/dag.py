@@ -187,6 +187,10 @@ class Dag:
             for slot, operand in enumerate(operands):
                 expected[operand, user] = (*expected.get((operand, user), ()), slot)
         must(slots == expected, "the networkx graph has other edges or slots")
+        must(
+            all(graph.nodes[node]["role"] == self.role(node) for node in range(len(self))),
+            "the networkx graph has other roles",
+        )
 
 
 def _check_inputs(declared: Sequence[Any], found: list[Expr], *, given: bool) -> None:
