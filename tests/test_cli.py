@@ -18,6 +18,7 @@ from click.testing import CliRunner
 import graphc as g
 from graphc import bench
 from graphc.cli import main
+from graphc.cli.commands import _by_hand
 from graphc.cli.shell import parse_point
 
 LOG_SIGMOID = "log(1/(exp(-(x*w+b))+1))"
@@ -116,7 +117,8 @@ def test_grad():
     assert ok("grad", LOG_SIGMOID, "--at", AT) == "∂/∂x = -1.5\n∂/∂w = 1\n∂/∂b = 0.5\n"
     assert ok("grad", "(x+y)*z", "--at", "x=-2,y=5,z=-4") == "∂/∂x = -4\n∂/∂y = -4\n∂/∂z = 3\n"
     assert ok("grad", "sin(x)*w", "--wrt", "w") == "∂/∂w = sin(x)\n"
-    # the derivative of a linear formula needs no value, but the point is still checked
+    # the derivative of a linear formula needs no value, but the point is the formula's
+    assert ok("grad", "2*x", "--at", "x=1") == "∂/∂x = 2\n"
     assert run("grad", "2*x", "--at", "y=1").exit_code == 1
 
 
@@ -179,6 +181,15 @@ def test_demo(tmp_path, monkeypatch):
     assert text.count("in plain Python (×") == 2
 
 
+def test_plain_python_of_the_demo_computes_the_same():
+    x, w, b = g.symbols("x w b")
+    loss = g.parse(LOG_SIGMOID, [x, w, b])
+    for point in ((2.0, -3.0, 6.0), (0.3, 1.7, -2.0)):
+        value, gradient = g.evaluate(g.value_and_grad(loss, (x, w, b)), dict(zip("xwb", point, strict=True)))
+        # two orders of the same dozen roundings
+        assert _by_hand(*point) == (pytest.approx(value, rel=2**-48), pytest.approx(gradient, rel=2**-48))
+
+
 # --- measuring -----------------------------------------------------------------------------------------------
 
 
@@ -200,6 +211,14 @@ def test_bench_of_what_has_no_gradient():
     report = bench.bench(g.symbol("x") > 1, size=10, rounds=1)
     assert not report.gradient and report.difference == 0
     assert len(bench.bench(g.constant(2.0) * 3, rounds=1).tables) == 2  # no inputs: no arrays to call it on
+
+
+def test_bench_does_not_hide_a_failure_of_graphc():
+    def broken():
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        bench._table("", {"graphc": (broken, ())}, rounds=1)
 
 
 def test_difference_sees_a_wrong_result():
@@ -276,7 +295,7 @@ def test_help_names_every_command():
 def test_standard_input_that_is_no_text_or_has_no_end():
     assert run("eval", "-", stdin=b"\xff\xfe").exit_code == 1
     endless = run("eval", "-", stdin="1+" * (1 << 20))
-    assert endless.exit_code == 1 and "more than" in endless.stderr
+    assert endless.exit_code == 1 and "standard input holds more than" in endless.stderr
     assert run("eval", "-", stdin="").exit_code == 1
 
 
