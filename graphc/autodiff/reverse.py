@@ -175,7 +175,17 @@ def _seeds(outputs: tuple[Expr, ...], seeds: Iterable[Expr] | None) -> tuple[Exp
                 hint="write g.grad(y, x, seed=…), an expression or number for each output",
             )
         return (constant(1.0, outputs[0].dtype),)
-    given = tuple(constant(seed, output.dtype) for seed, output in zip(seeds, outputs, strict=True))
+    weights = tuple(seeds)
+    if len(weights) != len(outputs):
+        raise GradientError(
+            f"{len(outputs)} output{'s' if len(outputs) != 1 else ''} but {len(weights)} seed{'s' if len(weights) != 1 else ''}",
+            site=current_site(),
+            hint="give one seed, an expression or number, for each output",
+        )
+    given = tuple(
+        seed if isinstance(seed, Expr) and seed.dtype == output.dtype else constant(seed, output.dtype)
+        for seed, output in zip(weights, outputs, strict=True)
+    )
     for seed, output in zip(given, outputs, strict=True):
         if seed.shape not in ((), output.shape):
             raise ShapeError(
