@@ -61,7 +61,10 @@ class Diagram:
         The file is written whole or not at all: when anything fails, a file that was there stays as it was.
         Returns the path. Raises `RenderError` for an unknown suffix, or when the diagram cannot be rendered or written.
         """
-        target = Path(path)
+        try:
+            target = Path(path)
+        except TypeError:
+            raise RenderError(f"{path!r} is not a path", hint='write .save("diagram.svg")') from None
         form = _SUFFIXES.get(target.suffix.lower())
         if form is None:
             what = f"the suffix {target.suffix!r}" if target.suffix else f"{str(target)!r} without a suffix"
@@ -69,8 +72,9 @@ class Diagram:
         content = self.render(form)
         try:
             _replace(target, content)
-        except OSError as error:
-            raise RenderError(f"cannot write {str(target)!r}: {error.strerror or error}") from error
+        except (OSError, ValueError) as error:  # a ValueError is a path with a null byte
+            why = getattr(error, "strerror", None) or error
+            raise RenderError(f"cannot write {str(target)!r}: {why}") from error
         return target
 
     def _repr_svg_(self) -> str | None:

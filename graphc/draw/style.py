@@ -32,7 +32,7 @@ class Style:
     value_size: float = 12.0
     note_size: float = 9.0
     forward: str = "#0A4F94"
-    backward: str = "#BF4A00"
+    backward: str = "#B34400"
     line: str = "#44546A"
     text: str = "#14202E"
     note: str = "#5B6775"

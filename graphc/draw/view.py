@@ -178,7 +178,7 @@ def _output_names(graph: Drawable, name: str | Sequence[str] | None) -> list[str
     if isinstance(name, str):
         return [name] if count == 1 else [f"{name}_{number}" for number in range(1, count + 1)]
     if name is not None:
-        names = list(name)
+        names = list(name) if isinstance(name, (list, tuple)) else [name]
         if len(names) != count or not all(isinstance(item, str) for item in names):
             raise InputError(
                 f"{count} output{'s' if count != 1 else ''} and {len(names)} names",
