@@ -336,3 +336,12 @@ def test_many_uses_under_different_branches():
         k * math.exp(0.5) if k < 0.5 else math.cos(math.exp(0.5) + k) * math.exp(0.5) for k in range(200)
     )
     assert at(g.grad(total, x), x=0.5) == pytest.approx(truth, rel=1e-13)
+
+
+def test_both_sides_of_a_branch_merge_into_the_branch_around_them():
+    condition = x > 0
+    shared = g.exp(x)
+    both = g.where(condition, g.where(y > 0, shared * 2, shared * 3), 0.0)
+    names = [node.op.name for node in g.Graph(g.grad(both, x)).exprs]
+    assert "logical_or" not in names
+    assert at(g.grad(both, x), x=1.0, y=-1.0) == 3 * math.exp(1.0)
