@@ -48,13 +48,8 @@ def samples(op: Op, symbols: list[Expr], count: int = SAMPLES) -> list[dict[str,
         values = []
         for symbol, (low, high) in zip(symbols, op.domain, strict=True):
             value = float(random.uniform(low, high))
-            values.append(
-                value > (low + high) / 2
-                if symbol.dtype.kind == "b"
-                else round(value)
-                if symbol.dtype.kind == "i"
-                else value
-            )
+            of_kind = {"b": value > (low + high) / 2, "i": round(value), "f": value}
+            values.append(of_kind[symbol.dtype.kind])
         if op.smooth_at is None or op.smooth_at(*values):
             points.append({symbol.name: value for symbol, value in zip(symbols, values, strict=True)})
     return points
