@@ -99,7 +99,9 @@ class Compiled:
         self._direct_address = self._library.pointer("direct")
         self.__signature__ = inspect.Signature(
             [
-                inspect.Parameter(name if name.isidentifier() else f"_{number}", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+                inspect.Parameter(
+                    name if name.isidentifier() else f"_{number}", inspect.Parameter.POSITIONAL_OR_KEYWORD
+                )
                 for number, name in enumerate(self.inputs)
             ]
         )
@@ -154,7 +156,9 @@ class Compiled:
         values = dict(zip(self.inputs, args, strict=False))
         for name, value in kwargs.items():
             if name not in self.inputs:
-                raise InputError(f"there is no input {name!r}", hint=f"the inputs are {', '.join(self.inputs)}")
+                raise InputError(
+                    f"there is no input {name!r}", hint=f"the inputs are {', '.join(self.inputs)}"
+                )
             if name in values:
                 raise InputError(f"input {name!r} is given twice, by position and by name")
             values[name] = value
@@ -172,7 +176,9 @@ class Compiled:
             try:
                 shape = np.broadcast_shapes(*[array.shape for array in arrays])
             except ValueError:
-                listed = ", ".join(f"{name}: {format_shape(a.shape)}" for name, a in zip(self.inputs, arrays, strict=True))
+                listed = ", ".join(
+                    f"{name}: {format_shape(a.shape)}" for name, a in zip(self.inputs, arrays, strict=True)
+                )
                 raise ShapeError(f"the arguments' shapes do not broadcast: {listed}") from None
             if len(shape) > loops.MAX_DIMENSIONS:
                 raise ShapeError(f"{len(shape)} dimensions are more than {loops.MAX_DIMENSIONS}")
@@ -190,7 +196,9 @@ class Compiled:
             return tuple(lengths[dim] if isinstance(dim, str) else dim for dim in shape)
 
         shapes = [bound(self.graph.exprs[output].shape) for output in self.graph.outputs]
-        full = broadcast_shapes([bound(node.shape) for node in (*self._symbols, *self.graph.exprs) if node.shape])
+        full = broadcast_shapes(
+            [bound(node.shape) for node in (*self._symbols, *self.graph.exprs) if node.shape]
+        )
         return tuple(int(dim) for dim in full), shapes
 
     def _scalars(self, arrays: list[np.ndarray]) -> list[Any]:
@@ -222,10 +230,13 @@ class Compiled:
                 raise InputError(f"out takes NumPy arrays, not a {type(array).__name__}")
             if array.dtype != dtype:
                 raise DtypeError(
-                    f"out is an array of {array.dtype} and the result is {dtype}", hint=f"pass np.empty(shape, {str(dtype)!r})"
+                    f"out is an array of {array.dtype} and the result is {dtype}",
+                    hint=f"pass np.empty(shape, {str(dtype)!r})",
                 )
             if array.shape != shape:
-                raise ShapeError(f"out has shape {format_shape(array.shape)} and the result {format_shape(shape)}")
+                raise ShapeError(
+                    f"out has shape {format_shape(array.shape)} and the result {format_shape(shape)}"
+                )
             if not array.flags.writeable:
                 raise InputError("out is read-only", hint="pass a copy")
         for number, array in enumerate(arrays):
@@ -244,8 +255,12 @@ class Compiled:
         arrays = [array if array.flags.aligned else array.copy() for array in arrays]
         if out is None:
             full = [array for array in arrays if array.ndim > 1 and array.shape == shape]
-            order = "F" if full and all(a.flags.f_contiguous and not a.flags.c_contiguous for a in full) else "C"
-            results = [np.empty(s, dtype, order) for s, dtype in zip(shapes, self._kernel.outputs, strict=True)]
+            order = (
+                "F" if full and all(a.flags.f_contiguous and not a.flags.c_contiguous for a in full) else "C"
+            )
+            results = [
+                np.empty(s, dtype, order) for s, dtype in zip(shapes, self._kernel.outputs, strict=True)
+            ]
             targets = results
         else:
             results = out
@@ -272,7 +287,11 @@ class Compiled:
         )
         nest = self._nest(pattern[: len(arrays)] + pattern[len(arrays) :].replace("b", "s"))
         packed = np.array(
-            [*extents, *(operand.__array_interface__["data"][0] for operand in operands), *(s for row in rows for s in row)],
+            [
+                *extents,
+                *(operand.__array_interface__["data"][0] for operand in operands),
+                *(s for row in rows for s in row),
+            ],
             dtype=np.int64,
         )
         base = packed.__array_interface__["data"][0]
@@ -333,7 +352,9 @@ def make(graph: Dag, structure: Structure) -> Compiled:
     The callable is of a class of its own, whose `__call__` is the builtin over the machine code: Python then calls it without a
     Python frame in between.
     """
-    function = object.__new__(type("compiled", (Compiled,), {"__module__": __name__, "__doc__": Compiled.__doc__}))
+    function = object.__new__(
+        type("compiled", (Compiled,), {"__module__": __name__, "__doc__": Compiled.__doc__})
+    )
     Compiled.__init__(function, graph, structure)
     kind = type(function)
     if scalar.has_call(function._kernel, structure):

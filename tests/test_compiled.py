@@ -74,7 +74,18 @@ def test_fast_path_and_python_path_give_the_same_bits(fma, value):
 
 
 def test_every_dtype_as_argument_and_result():
-    for name in ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64"):
+    for name in (
+        "int8",
+        "int16",
+        "int32",
+        "int64",
+        "uint8",
+        "uint16",
+        "uint32",
+        "uint64",
+        "float32",
+        "float64",
+    ):
         x = g.symbol("x", dtype=name)
         f = g.compile((x, x + x, x > 1))
         largest = float(np.finfo(name).max) if name.startswith("f") else int(np.iinfo(name).max)
@@ -85,7 +96,11 @@ def test_every_dtype_as_argument_and_result():
         array = np.array([0, 1, 2], dtype=name)
         same, double, greater = f(array)
         assert same.dtype == name and double.dtype == name and greater.dtype == bool
-        assert np.array_equal(same, array) and np.array_equal(double, array + array) and np.array_equal(greater, array > 1)
+        assert (
+            np.array_equal(same, array)
+            and np.array_equal(double, array + array)
+            and np.array_equal(greater, array > 1)
+        )
     p = g.symbol("p", dtype="bool")
     f = g.compile([~p, g.where(p, 1, 2)])
     assert f(True) == [False, 1] and f(False) == [True, 2]
@@ -428,7 +443,10 @@ def test_many_threads_at_once():
             layout = values[::-1] if (number + round_) % 2 else values
             a = f(layout, 2.0)[0]
             b = f(float(values[round_]), 2.0)[0]
-            if not np.array_equal(a if layout is values else a[::-1], expected[0]) or b != expected[0][round_]:
+            if (
+                not np.array_equal(a if layout is values else a[::-1], expected[0])
+                or b != expected[0][round_]
+            ):
                 wrong.append(number)
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]

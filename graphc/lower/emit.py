@@ -124,7 +124,9 @@ class Builder:
         positive = self.compare("gt", x, zero)
         if x.dtype.kind == "u":
             return self.select(positive, one, zero)
-        result = self.select(positive, one, self.select(self.compare("lt", x, zero), self.number(-1, x), zero))
+        result = self.select(
+            positive, one, self.select(self.compare("lt", x, zero), self.number(-1, x), zero)
+        )
         return self.select(self.isnan(x), x, result) if self.is_float(x) else result
 
     def _divisor(self, x: Value, y: Value) -> tuple[Value, Value]:
@@ -180,7 +182,9 @@ class Builder:
         function = f"graphc_{name}"
         self.helpers.add(function)
         for used in HELPER_USES.get(function, ()):  # C functions of doubles that the helper calls
-            self.declarations.setdefault(used[0], f"declare double @{used[0]}({', '.join(['double'] * used[1])}) #0")
+            self.declarations.setdefault(
+                used[0], f"declare double @{used[0]}({', '.join(['double'] * used[1])}) #0"
+            )
         return self.convert(self._call(function, FLOAT64, wide), dtype)
 
     def intrinsic(self, name: str, *arguments: Value) -> Value:
@@ -239,13 +243,17 @@ class Builder:
         if target.kind == "b":
             return self.compare("ne", x, self.number(0, x))
         if source.kind == "f" and target.kind == "f":
-            return self.instruction(f"{'fpext' if target.itemsize > 4 else 'fptrunc'} {old} {x.text} to {new}", target)
+            return self.instruction(
+                f"{'fpext' if target.itemsize > 4 else 'fptrunc'} {old} {x.text} to {new}", target
+            )
         if source.kind == "f":
             sign = "s" if target.kind == "i" else "u"
             name = f"llvm.fpto{sign}i.sat.{new}.f{8 * source.itemsize}"
             return self._call(name, target, [x], attributes="")
         if target.kind == "f":
-            return self.instruction(f"{'s' if source.kind == 'i' else 'u'}itofp {old} {x.text} to {new}", target)
+            return self.instruction(
+                f"{'s' if source.kind == 'i' else 'u'}itofp {old} {x.text} to {new}", target
+            )
         width, wanted = (1 if source.kind == "b" else 8 * source.itemsize), 8 * target.itemsize
         if width == wanted:
             return Value(x.text, target)

@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from graphc.errors import CompileError
+from graphc.ops.special import scipy_special
 
 _counter = itertools.count()
 
@@ -30,9 +31,7 @@ def _numba() -> Any:
 @cache
 def _bind_scipy() -> None:
     """Give the linker SciPy's digamma, which the C library lacks."""
-    from scipy.special import cython_special
-
-    capsule = cython_special.__pyx_capi__["__pyx_fuse_1psi"]
+    capsule = scipy_special().cython_special.__pyx_capi__["__pyx_fuse_1psi"]
     name = ctypes.pythonapi.PyCapsule_GetName
     name.restype, name.argtypes = ctypes.c_char_p, [ctypes.py_object]
     pointer = ctypes.pythonapi.PyCapsule_GetPointer
@@ -95,7 +94,9 @@ def build(text: str, exported: tuple[str, ...]) -> Library:
         try:
             module = llvm.parse_assembly(text)
             module.verify()
-        except RuntimeError as error:  # a mistake of graphc's, never of its user: keep the text for the report
+        except (
+            RuntimeError
+        ) as error:  # a mistake of graphc's, never of its user: keep the text for the report
             raise CompileError(f"LLVM refused the generated code: {error}") from error
         library.add_llvm_module(module)
         library.finalize()

@@ -97,7 +97,9 @@ def _inner(kernel: Kernel, pattern: Pattern, builder: Builder, packed: str | Non
     def address(number: int) -> str:
         letter, name = pattern[number], f"%address{number}"
         if letter == "c":
-            builder.lines.append(f"  {name} = getelementptr {_memory(dtypes[number])}, ptr %base{number}, i64 %i")
+            builder.lines.append(
+                f"  {name} = getelementptr {_memory(dtypes[number])}, ptr %base{number}, i64 %i"
+            )
         elif letter == "s":
             builder.lines.append(f"  %offset{number} = mul i64 %i, %stride{number}")
             builder.lines.append(f"  {name} = getelementptr i8, ptr %base{number}, i64 %offset{number}")

@@ -1,9 +1,9 @@
 """The entry points for single values, as LLVM IR.
 
-    call     a CPython function (METH_FASTCALL | METH_KEYWORDS): exact floats in, Python objects out; anything else goes to
-             the Python path, which is the function's `self`
-    packed   void packed(ptr in, ptr out): values in slots of 8 bytes
-    direct   typed values in, a nested struct of values out: for Numba's compiled code
+call     a CPython function (METH_FASTCALL | METH_KEYWORDS): exact floats in, Python objects out; anything else goes to
+         the Python path, which is the function's `self`
+packed   void packed(ptr in, ptr out): values in slots of 8 bytes
+direct   typed values in, a nested struct of values out: for Numba's compiled code
 """
 
 from __future__ import annotations
@@ -118,7 +118,9 @@ def _direct(kernel: Kernel, structure: Structure) -> str:
         for number, path in enumerate(_paths(structure, ())):
             kind = register_type(kernel.outputs[number])
             indices = ", ".join(map(str, path))
-            lines.append(f"  %s{number} = insertvalue {result} {aggregate}, {kind} {loaded[number]}, {indices}")
+            lines.append(
+                f"  %s{number} = insertvalue {result} {aggregate}, {kind} {loaded[number]}, {indices}"
+            )
             aggregate = f"%s{number}"
         lines.append(f"  ret {result} {aggregate}")
     return "\n".join(lines) + "\n}\n"
@@ -173,7 +175,9 @@ class _Boxes:
         if dtype.itemsize < 8:
             lines.append(f"  %w{number} = {'sext' if dtype.kind == 'i' else 'zext'} {kind} {text} to i64")
             text = f"%w{number}"
-        make = {"b": "PyBool_FromLong", "i": "PyLong_FromLongLong", "u": "PyLong_FromUnsignedLongLong"}[dtype.kind]
+        make = {"b": "PyBool_FromLong", "i": "PyLong_FromLongLong", "u": "PyLong_FromUnsignedLongLong"}[
+            dtype.kind
+        ]
         return self.checked(f"@{make}(i64 {text})")
 
     def tree(self, structure: Structure, outputs) -> str:
@@ -185,12 +189,16 @@ class _Boxes:
             made = self.checked(f"@PyTuple_New(i64 {len(items)})")
             for number, item in enumerate(items):
                 place = f"{made}_{number}"
-                self.lines.append(f"  {place} = getelementptr i8, ptr {made}, i64 {_TUPLE_ITEMS + 8 * number}")
+                self.lines.append(
+                    f"  {place} = getelementptr i8, ptr {made}, i64 {_TUPLE_ITEMS + 8 * number}"
+                )
                 self.lines.append(f"  store ptr {item}, ptr {place}")
         else:
             made = self.checked(f"@PyList_New(i64 {len(items)})")
             for number, item in enumerate(items):
-                self.lines.append(f"  {made}_{number} = call i32 @PyList_SetItem(ptr {made}, i64 {number}, ptr {item})")
+                self.lines.append(
+                    f"  {made}_{number} = call i32 @PyList_SetItem(ptr {made}, i64 {number}, ptr {item})"
+                )
         return made
 
 

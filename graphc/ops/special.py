@@ -21,15 +21,16 @@ TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
 
 
 @cache
-def _scipy():
-    import scipy.special
+def scipy_special():
+    """SciPy's special functions, with the C functions behind them in `cython_special`."""
+    import scipy.special.cython_special
 
     return scipy.special
 
 
 def _lgamma(x):
     # SciPy's answers -inf at -inf, against the C standard, and overflows for subnormals, where log|Γ(x)| = -log|x|
-    result = _scipy().gammaln(x)
+    result = scipy_special().gammaln(x)
     small = np.abs(x) < 1e-300
     near_zero = -np.log(np.where(small & (x != 0), np.abs(x), 1))
     return np.where(np.isinf(x), np.inf, np.where(small & (x != 0), near_zero, result))
@@ -42,7 +43,7 @@ def _special(name, scipy_name, formula, domain, partial, summary, **more):
             params=("x",),
             summary=summary,
             types=TypeRule(floating),
-            reference=scipy_name if callable(scipy_name) else lambda x: getattr(_scipy(), scipy_name)(x),
+            reference=scipy_name if callable(scipy_name) else lambda x: getattr(scipy_special(), scipy_name)(x),
             formula=formula,
             domain=(domain,),
             partials=(partial,),
@@ -90,7 +91,7 @@ def _polygamma_types(dtypes):
 
 def _polygamma_reference(order, x):
     # SciPy answers in float64
-    return np.asarray(_scipy().polygamma(order, x)).astype(np.asarray(x).dtype)[()]
+    return np.asarray(scipy_special().polygamma(order, x)).astype(np.asarray(x).dtype)[()]
 
 
 POLYGAMMA = Op(

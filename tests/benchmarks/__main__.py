@@ -35,12 +35,19 @@ def start() -> None:
     )
     rows = []
     for _ in range(7):
-        text = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        text = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout
         rows.append([float(part) for part in text.split()])
     importing, first, second = (statistics.median(column) for column in zip(*rows, strict=True))
     print("\nFrom a bare interpreter")
     verdict("import graphc", importing, 0.2, "s")
-    verdict("g.compile of the log-sigmoid's value and gradients to its first result, numba's import included", first, 0.4, "s")
+    verdict(
+        "g.compile of the log-sigmoid's value and gradients to its first result, numba's import included",
+        first,
+        0.4,
+        "s",
+    )
     print(f"  the next function after that: {second:.3f} s")
 
 
@@ -64,7 +71,12 @@ def random() -> None:
         "A random graph of 3,000 operations",
         [own, Competitor("the same code, njit", "tests.benchmarks.peers.numba_njit", "random_3000")],
     )
-    verdict("compile, from the expression to the first result", own.facts["setup_seconds"], 1.0, "s (graph's building included)")
+    verdict(
+        "compile, from the expression to the first result",
+        own.facts["setup_seconds"],
+        1.0,
+        "s (graph's building included)",
+    )
     verdict("graphc / njit, run time", times["graphc"] / times["the same code, njit"], 1.0, "×")
 
 
@@ -88,7 +100,9 @@ def freeze() -> None:
     total, differentiating, nodes = (statistics.median(column) for column in zip(*seconds, strict=True))
     print("\nA chain of 100,000 nodes")
     verdict("differentiated and frozen", total, 5.0, "s")
-    print(f"  differentiating alone {differentiating:.3f} s; the graph with its backward part has {nodes:,} nodes")
+    print(
+        f"  differentiating alone {differentiating:.3f} s; the graph with its backward part has {nodes:,} nodes"
+    )
 
 
 def array() -> None:

@@ -8,7 +8,9 @@ POINT = (2.0, -3.0, 6.0)
 """x, w, b of the log-sigmoid."""
 
 
-def random_program(operations: int, inputs: int = 5, seed: int = 0) -> tuple[list[str], list[tuple[str, ...]]]:
+def random_program(
+    operations: int, inputs: int = 5, seed: int = 0
+) -> tuple[list[str], list[tuple[str, ...]]]:
     """A random straight-line program of bounded values: names of the inputs, and rows (target, operation, operands …).
 
     The last row is the output, and every row is needed for it.

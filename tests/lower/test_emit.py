@@ -57,7 +57,9 @@ def test_no_symbol_name_reaches_the_module():
     assert g.compile(hostile + 1)(1.0) == 2.0
 
 
-@pytest.mark.parametrize("value", [0.0, -0.0, 1.0, 0.1, np.inf, -np.inf, np.nan, 5e-324, 1.7976931348623157e308])
+@pytest.mark.parametrize(
+    "value", [0.0, -0.0, 1.0, 0.1, np.inf, -np.inf, np.nan, 5e-324, 1.7976931348623157e308]
+)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_float_literals_are_exact(value, dtype):
     with np.errstate(over="ignore"):
@@ -105,11 +107,15 @@ def test_integer_powers_against_python():
             assert f(base, exponent) == expected == g.evaluate(x**y, {"x": base, "y": exponent})
 
 
-@pytest.mark.parametrize("target", ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool"])
+@pytest.mark.parametrize(
+    "target", ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool"]
+)
 @pytest.mark.parametrize("source", ["float32", "float64"])
 def test_casts_saturate(source, target):
     x = g.symbol("x", dtype=source)
-    values = np.array([0.0, -0.0, 0.9, -0.9, 1.5, 127.5, 300.0, -300.0, 1e30, -1e30, np.inf, -np.inf, np.nan], dtype=source)
+    values = np.array(
+        [0.0, -0.0, 0.9, -0.9, 1.5, 127.5, 300.0, -300.0, 1e30, -1e30, np.inf, -np.inf, np.nan], dtype=source
+    )
     result = g.compile(g.astype(x, target))(values)
 
     def exact(value):

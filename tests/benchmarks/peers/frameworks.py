@@ -1,6 +1,6 @@
 """The log-sigmoid's value and three gradients in other frameworks, each by its own differentiation.
 
-    python -m tests.benchmarks.peers.frameworks log_sigmoid_scalar:jax
+python -m tests.benchmarks.peers.frameworks log_sigmoid_scalar:jax
 """
 
 from __future__ import annotations

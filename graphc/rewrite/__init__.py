@@ -1,0 +1,9 @@
+"""Rewriting: named rules that simplify a formula and keep its digits.
+
+ranges      what values a node can take: intervals, signs, NaN
+pattern     pattern → replacement in user syntax, matched modulo commutativity
+engine      bottom-up to a normal form, with a trace of what fired
+algebra     rules that keep every bit
+stability   rules that compute the same real function with smaller errors or over a wider range
+products    quotients and products as powers of their factors
+"""

@@ -1,0 +1,179 @@
+"""The engine: every node is brought to a normal form, operands first, and what fired is recorded.
+
+A node whose operands are in normal form is tried against the rules of its operation, in the order of the tables. When one fires, the
+replacement is brought to normal form in turn. Each node is settled once, so the work is linear in the nodes that ever
+exist; a budget bounds how many that can be, and a rule that would lead back to a node that is being settled does not fire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from graphc.collector import paused
+from graphc.dag import Dag
+from graphc.errors import Site, UnknownNameError
+from graphc.expr import Expr, current_site, rebuild
+from graphc.rewrite.pattern import Kind
+from graphc.rewrite.ranges import Ranges
+
+
+class AnyRule(Protocol):
+    """What the engine needs of a rule: rows of `pattern.Rule`, and rules over sums and products of any length."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> Kind: ...
+    def roots(self) -> tuple[str, ...]: ...
+    def apply(self, node: Expr, ranges: Ranges) -> Expr | None: ...
+
+
+@dataclass(frozen=True)
+class Step:
+    """One rule that fired."""
+
+    rule: str
+    kind: Kind
+    before: Expr
+    after: Expr
+
+    @property
+    def site(self) -> Site | None:
+        return self.before.site
+
+    def __str__(self) -> str:
+        return f"{self.rule} ({self.kind}): {self.before!r} → {self.after!r}"
+
+
+class Trace(Sequence[Step]):
+    """What fired, in order, and what came of it.
+
+    outputs : the rewritten expressions
+    complete : whether every rule that matched could fire within the budget
+    """
+
+    def __init__(self, steps: list[Step], outputs: tuple[Expr, ...], complete: bool) -> None:
+        self._steps = steps
+        self.outputs = outputs
+        self.complete = complete
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def __getitem__(self, index):  # type: ignore[override]
+        return self._steps[index]
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self._steps)
+
+    def __str__(self) -> str:
+        if not self._steps:
+            return "nothing to rewrite"
+        lines = [f"{number:3d}. {step}" for number, step in enumerate(self._steps, start=1)]
+        return "\n".join(lines if self.complete else [*lines, "…  stopped: the budget of steps is used up"])
+
+    __repr__ = __str__
+
+
+_PENDING = object()
+
+
+class Engine:
+    """Rules ready to be applied.
+
+    rules : tried in this order
+    without : names of rules that are switched off; a name that no rule has is an `UnknownNameError`
+    """
+
+    def __init__(self, rules: Iterable[AnyRule], without: Iterable[str] = ()) -> None:
+        rules = list(rules)
+        off = set(without)
+        unknown = off - {rule.name for rule in rules}
+        if unknown:
+            raise UnknownNameError(
+                f"there is no rule {min(unknown)!r}", site=current_site(), hint="g.rules() lists them"
+            )
+        self._by_root: dict[str, list[AnyRule]] = {}
+        for rule in rules:
+            if rule.name not in off:
+                for root in rule.roots():
+                    self._by_root.setdefault(root, []).append(rule)
+
+    @paused()
+    def run(self, outputs: Iterable[Expr]) -> Trace:
+        """The normal forms of some expressions."""
+        outputs = tuple(outputs)
+        session = _Session(self._by_root, budget=20 * len(Dag(outputs)) + 1000)
+        return Trace(session.steps, tuple(session.settle(output) for output in outputs), session.budget > 0)
+
+
+class _Session:
+    def __init__(self, by_root: dict[str, list[AnyRule]], budget: int) -> None:
+        self._by_root = by_root
+        self._ranges = Ranges()
+        self._normal: dict[Expr, Expr | object] = {}
+        self.budget = budget
+        self.steps: list[Step] = []
+
+    def settle(self, expr: Expr) -> Expr:
+        """The normal form of an expression, without recursion."""
+        normal = self._normal
+        stack: list[tuple[Expr, Expr | None]] = [(expr, None)]  # (node, what stands for it now)
+        while stack:
+            node, successor = stack.pop()
+            if successor is not None:  # the successor is settled by now
+                normal[node] = normal[successor]
+                continue
+            if node in normal:
+                continue
+            waiting = [operand for operand in node.operands if operand not in normal]
+            if waiting:
+                stack.append((node, None))
+                stack += [(operand, None) for operand in reversed(waiting)]
+                continue
+            again = (
+                rebuild(node, tuple([normal[operand] for operand in node.operands]))
+                if node.operands
+                else node
+            )  # type: ignore[misc]
+            successor = again if again is not node else self._fire(node)
+            if successor is None:
+                normal[node] = node
+            elif successor in normal and normal[successor] is not _PENDING:
+                normal[node] = normal[successor]
+            else:
+                normal[node] = _PENDING
+                stack.append((node, successor))
+                stack.append((successor, None))
+        result = normal[expr]
+        assert isinstance(result, Expr)
+        return result
+
+    def _fire(self, node: Expr) -> Expr | None:
+        rules = self._by_root.get(node.op.name)
+        if not rules or self.budget <= 0:
+            return None
+        for rule in rules:
+            after = rule.apply(node, self._ranges)
+            if after is None or after is node or self._leads_back(node, after):
+                continue
+            self.budget -= 1
+            self.steps.append(Step(rule.name, rule.kind, node, after))
+            return after
+        return None
+
+    def _leads_back(self, before: Expr, after: Expr) -> bool:
+        """Whether settling the replacement would wait for a node that waits for it."""
+        pending = [after]
+        seen: set[Expr] = set()
+        while pending:
+            node = pending.pop()
+            state = self._normal.get(node)
+            if state is _PENDING or node is before:
+                return True
+            if state is None and node not in seen:
+                seen.add(node)
+                pending += node.operands
+        return False

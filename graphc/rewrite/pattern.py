@@ -1,0 +1,191 @@
+"""Rules as rows of data: pattern → replacement in user syntax.
+
+Every name in a pattern stands for any expression, twice the same name for the same expression; a name that begins with `c` stands for
+a scalar constant, one that begins with `p` for a boolean. Numbers match constants of the same value, of any float type. Operands of commutative operations
+match in either order. Matching looks at a bounded part of the graph, at shared nodes as at others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from graphc.errors import DefinitionError
+from graphc.expr import Expr, apply, cast, constant, symbol
+from graphc.parse import parse
+from graphc.rewrite.ranges import Range, Ranges
+
+Kind = Literal["exact", "stable", "assume"]
+"""exact: the same bits, special values included; stable: the same real function, with smaller errors or over a wider
+range; assume: holds only under a declared fact about a symbol."""
+
+
+class Match:
+    """What the names of a pattern stand for, with what is known of it."""
+
+    def __init__(self, root: Expr, bound: Mapping[str, Expr], ranges: Ranges) -> None:
+        self.root = root
+        self._bound = bound
+        self._ranges = ranges
+
+    def __getitem__(self, name: str) -> Expr:
+        return self._bound[name]
+
+    def range(self, name: str) -> Range:
+        return self._ranges(self._bound[name])
+
+    def range_of(self, expr: Expr) -> Range:
+        return self._ranges(expr)
+
+    def value(self, name: str) -> float:
+        """The value of a constant."""
+        return float(self._bound[name].value)
+
+    def literal(self, value: float) -> Expr:
+        """A number in the type of the matched expression."""
+        return constant(value, self.root.dtype)
+
+
+Bound = dict[str, Expr]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rewrite.
+
+    name : by which it is reported and switched off
+    pattern : text in the grammar of `parse`
+    replacement : text in the same names, or a function of the match that returns an expression, or None to leave it
+    kind : what it guarantees (see `Kind`)
+    why : the formula, or the reason
+    when : a condition on the match; proved by ranges, never guessed
+    """
+
+    name: str
+    pattern: str
+    replacement: str | Callable[[Match], Expr | None]
+    kind: Kind
+    why: str = ""
+    when: Callable[[Match], bool] | None = None
+
+    @cached_property
+    def root(self) -> Expr:
+        """The pattern as an expression."""
+        return _read(self.pattern)
+
+    @cached_property
+    def template(self) -> Expr | None:
+        """The replacement as an expression, when it is given as text."""
+        if not isinstance(self.replacement, str):
+            return None
+        return _read(self.replacement)
+
+    def roots(self) -> tuple[str, ...]:
+        """The operations at which the rule may fire."""
+        return (self.root.op.name,)
+
+    def __str__(self) -> str:
+        shown = self.replacement if isinstance(self.replacement, str) else "…"
+        return f"{self.name}: {self.pattern} → {shown} ({self.kind})"
+
+    def check(self) -> None:
+        """Raises `DefinitionError` unless the row is well formed: a pattern that is not a leaf, a replacement in its names."""
+        if self.root.op.is_leaf:
+            raise DefinitionError(f"rule {self.name!r}: the pattern {self.pattern!r} would match everything")
+        if self.template is not None:
+            missing = names(self.template) - names(self.root)
+            if missing:
+                raise DefinitionError(
+                    f"rule {self.name!r}: the pattern does not bind {', '.join(sorted(missing))}"
+                )
+
+    def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
+        """The replacement for a node, or None when the rule does not match it."""
+        for bound in match(self.root, node, {}):
+            found = Match(node, bound, ranges)
+            if self.when is not None and not self.when(found):
+                continue
+            if self.template is not None:
+                result: Expr | None = build(self.template, bound, node)
+            else:
+                assert callable(self.replacement)
+                result = self.replacement(found)
+            if result is None or result is node:
+                continue
+            if result.dtype != node.dtype:
+                result = cast(result, node.dtype)
+            if (
+                result.shape == node.shape
+            ):  # a replacement may not lose an operand that gave the result its shape
+                return result
+        return None
+
+
+def _read(text: str) -> Expr:
+    """A pattern's text: every name is a float, those that begin with `p` are booleans."""
+    found = sorted(set(re.findall(r"\b[a-z]\w*\b(?!\s*\()", text)))
+    return parse(
+        text, {name: symbol(name, dtype="bool" if name.startswith("p") else "float64") for name in found}
+    )
+
+
+def names(pattern: Expr) -> set[str]:
+    """The names in a pattern."""
+    found: set[str] = set()
+    pending = [pattern]
+    while pending:
+        node = pending.pop()
+        if node.is_symbol:
+            found.add(node.name)
+        pending += node.operands
+    return found
+
+
+def match(pattern: Expr, node: Expr, bound: Bound) -> Iterator[Bound]:
+    """Every way to match; recursion is as deep as the pattern, which is a line of text."""
+    if pattern.is_symbol:
+        name = pattern.name
+        known = bound.get(name)
+        if known is not None:
+            if known is node:
+                yield bound
+        elif not name.startswith("c") or (node.is_constant and not node.shape):
+            yield {**bound, name: node}
+        return
+    if pattern.is_constant:
+        if node.is_constant and not node.shape and node.dtype.kind != "b" and node.value == pattern.value:
+            yield bound
+        return
+    if pattern.op is not node.op or node.dtype.kind == "i" or node.dtype.kind == "u":
+        return
+    orders = [node.operands]
+    if node.op.facts.commutative and len(node.operands) == 2 and node.operands[0] is not node.operands[1]:
+        orders.append(node.operands[::-1])
+    for operands in orders:
+        yield from _match_all(pattern.operands, operands, bound)
+
+
+def _match_all(patterns: tuple[Expr, ...], nodes: tuple[Expr, ...], bound: Bound) -> Iterator[Bound]:
+    if not patterns:
+        yield bound
+        return
+    for first in match(patterns[0], nodes[0], bound):
+        yield from _match_all(patterns[1:], nodes[1:], first)
+
+
+def build(template: Expr, bound: Bound, root: Expr) -> Expr:
+    """The template on what was bound; its numbers take the types of their surroundings."""
+    value = _build(template, bound)
+    return value if isinstance(value, Expr) else constant(value, root.dtype)
+
+
+def _build(template: Expr, bound: Bound) -> Any:
+    if template.is_symbol:
+        return bound[template.name]
+    if template.is_constant:
+        return template.value.item()
+    operands = [_build(operand, bound) for operand in template.operands]
+    return apply(template.op, *operands)
