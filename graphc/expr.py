@@ -669,16 +669,18 @@ def _pickled(expr: Expr) -> list[tuple[Any, ...]]:
     """The nodes below `expr` as plain rows, so that pickling does not recurse."""
     order = walk([expr])
     index = {node: number for number, node in enumerate(order)}
+    names = {dtype: dtype.name for dtype in {node.dtype for node in order}}
     return [
-        (node.op.name, tuple(index[operand] for operand in node.operands), node.attrs, node.dtype.name, node.shape)
+        (node.op.name, tuple([index[operand] for operand in node.operands]), node.attrs, names[node.dtype], node.shape)
         for node in order
     ]
 
 
 def _unpickle(rows: list[tuple[Any, ...]]) -> Expr:
     made: list[Expr] = []
+    dtypes = {name: as_dtype(name) for name in {row[3] for row in rows}}
     for name, operands, attrs, dtype, shape in rows:
-        made.append(_intern(lookup(name), tuple(made[i] for i in operands), attrs, as_dtype(dtype), shape))
+        made.append(_intern(lookup(name), tuple([made[i] for i in operands]), attrs, dtypes[dtype], shape))
     return made[-1]
 
 

@@ -74,6 +74,30 @@ def test_networkx_view():
     assert list(networkx.topological_sort(graph))[-1] == dag.outputs[0]
 
 
+@given(expressions())
+def test_networkx_view_is_what_its_public_methods_build(drawn):
+    dag = Dag([drawn[0]])
+    wanted = networkx.DiGraph()
+    for number, node in enumerate(dag.exprs):
+        label = node.op.label if node.op.params else str(node)
+        wanted.add_node(
+            number,
+            op=node.op.name,
+            label=label,
+            dtype=str(node.dtype),
+            shape=node.shape,
+            role=dag.role(number),
+        )
+    for user, operands in enumerate(dag.operands):
+        for operand in operands:
+            slots = tuple(slot for slot, other in enumerate(operands) if other == operand)
+            wanted.add_edge(operand, user, slots=slots)
+    assert dict(dag.nx.nodes(data=True)) == dict(wanted.nodes(data=True))
+    assert sorted(dag.nx.edges(data="slots")) == sorted(wanted.edges(data="slots"))
+    assert {n: sorted(dag.nx.pred[n]) for n in dag.nx} == {n: sorted(wanted.pred[n]) for n in wanted}
+    assert networkx.utils.graphs_equal(networkx.DiGraph(dag.nx), wanted)
+
+
 def test_users_are_the_reverse_of_operands():
     dag = Dag([g.where(x > 0, x * x, x), y])
     for node, uses in enumerate(dag.users):
