@@ -7,6 +7,7 @@ identity, and nothing is simplified when it is built.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 import weakref
@@ -21,8 +22,8 @@ from graphc.errors import ArityError, DtypeError, ExpressionError, ShapeError, S
 from graphc.op import CONSTANT, SYMBOL, Op, lookup
 from graphc.types import BOOL, FLOAT64, DType, Shape, as_dtype, as_shape, broadcast_shapes, format_shape, weak_dtype
 
-_NOT_THE_USERS = (dirname(__file__) + sep, dirname(np.__file__) + sep)
-"""Where frames are not lines of a user's script: graphc, and NumPy on the way back to it."""
+_NOT_THE_USERS = (dirname(__file__) + sep, dirname(np.__file__) + sep, contextlib.__file__)
+"""Where frames are not lines of a user's script: graphc, and NumPy and contextlib on the way back to it."""
 
 _MAX_SITES = 4
 """How many lines are remembered for one node: the same node may be written in a loop."""
