@@ -28,5 +28,7 @@ from graphc.ops.logistic import *
 from graphc.ops.rounding import *
 from graphc.ops.special import *
 from graphc.parse import parse as parse
+from graphc.serialize import load as load
+from graphc.serialize import save as save
 from graphc.trace import function as function
 from graphc.version import __version__ as __version__
