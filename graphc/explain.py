@@ -201,8 +201,12 @@ class _Teller:
         self.result = None if at is None else graph.backward(at, seed=seed)
         self.seeds = _seeds(graph, self.record, at)
         self.name = name
+        # in the order in which they give: the last user first
         self.givers = [
-            [(user, slot) for user, slot in users if (graph.exprs[user], slot) in self.record.contributions]
+            sorted(
+                [use for use in users if (graph.exprs[use[0]], use[1]) in self.record.contributions],
+                key=lambda use: (-use[0], use[1]),
+            )
             for users in graph.users
         ]
         self.names = _names(graph, name)

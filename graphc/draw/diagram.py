@@ -13,7 +13,7 @@ from graphc.draw.dot import to_dot
 from graphc.draw.engine import FORMATS, check_size, render
 from graphc.draw.style import SLIDES, Style
 from graphc.draw.view import View
-from graphc.errors import RenderError
+from graphc.errors import InputError, RenderError
 
 _SUFFIXES = {".dot": "dot", ".gv": "dot", **{f".{form}": form for form in FORMATS}}
 
@@ -30,6 +30,10 @@ class Diagram:
     """
 
     def __init__(self, view: View, style: Style = SLIDES, digits: int = 3) -> None:
+        if not isinstance(style, Style):
+            raise InputError(
+                f"a style is a graphc.draw.Style, not {style!r:.60}", hint="write Style(forward='#0000ff')"
+            )
         self.view = view
         self.style = style
         self.digits = digits

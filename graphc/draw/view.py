@@ -178,10 +178,10 @@ def _output_names(graph: Drawable, name: str | Sequence[str] | None) -> list[str
     if isinstance(name, str):
         return [name] if count == 1 else [f"{name}_{number}" for number in range(1, count + 1)]
     if name is not None:
-        names = list(name) if isinstance(name, (list, tuple)) else [name]
+        names: list[Any] = list(name) if isinstance(name, (list, tuple)) else [name]
         if len(names) != count or not all(isinstance(item, str) for item in names):
             raise InputError(
-                f"{count} output{'s' if count != 1 else ''} and {len(names)} names",
+                f"the names {names!r:.80} do not fit {count} output{'s' if count != 1 else ''}",
                 hint='write name="L" or name=["y", "z"]',
             )
         return names

@@ -48,7 +48,7 @@ def test_forward_stands_over_the_rule_and_backward_under_it():
     tree = ET.fromstring(g.draw(L, at=AT).svg().encode())
     tables = 0
     for group in tree.iter(f"{SVG}g"):
-        found = [item for item in group.findall(f".//{SVG}text")]
+        found = list(group.findall(f".//{SVG}text"))
         if group.get("class") != "node" or {item.get("fill") for item in found} != {"#0a4f94", "#b34400"}:
             continue
         tables += 1

@@ -13,7 +13,7 @@ import pytest
 
 import graphc as g
 from graphc.draw import engine
-from graphc.errors import RenderError
+from graphc.errors import InputError, RenderError
 
 x, y = g.symbols("x y")
 DIAGRAM = g.draw(x * y + 1, at={"x": 2, "y": 3})
@@ -71,6 +71,17 @@ def test_a_failure_leaves_the_old_file(tmp_path, monkeypatch):
 def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(RenderError, match=r"cannot write .*missing"):
         DIAGRAM.save(tmp_path / "missing" / "a.svg")
+
+
+@pytest.mark.parametrize("path", [3, None, "a\0b.svg"])
+def test_what_is_no_path(path):
+    with pytest.raises(RenderError):
+        DIAGRAM.save(path)
+
+
+def test_what_is_no_style():
+    with pytest.raises(InputError, match="style"):
+        g.draw(x, style="slides")  # type: ignore[arg-type]
 
 
 def test_links_and_permissions_stay(tmp_path):

@@ -259,8 +259,10 @@ def test_names_of_outputs():
     graph = g.Graph((x, y))
     assert labels(view(graph, name="f"), "output") == ["f_1", "f_2"]
     assert labels(view(graph, name=["u", "v"]), "output") == ["u", "v"]
-    with pytest.raises(InputError, match="2 outputs and 1 names"):
+    with pytest.raises(InputError, match="do not fit 2 outputs"):
         view(graph, name=["u"])
+    with pytest.raises(InputError, match="do not fit"):
+        view(graph, name=5)  # type: ignore[arg-type]
 
 
 def test_a_view_is_the_same_every_time():
