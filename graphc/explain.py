@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from graphc.autodiff.reverse import Record
@@ -195,7 +196,7 @@ class _Teller:
         self, graph: Explainable, at: Mapping[Any, Any] | None, seed: Any, name: str, digits: int
     ) -> None:
         self.graph = graph
-        self.digits = digits
+        self._number = partial(number, digits=digits)
         self.outputs = frozenset(graph.outputs)
         self.record = graph.differentiate(seed)
         self.result = None if at is None else graph.backward(at, seed=seed)
@@ -230,9 +231,6 @@ class _Teller:
 
     def _name(self, node: int) -> Math:
         return named(self.names[node])
-
-    def _number(self, value: Any) -> Math:
-        return number(value, self.digits)
 
     def _adjoint(self, node: int) -> Math:
         return derivative(self.name, self.names[node])
@@ -327,17 +325,17 @@ class _Teller:
         return Math(f"{local.text} (operand {slot + 1})", rf"{local.latex}\Big|_{{{slot + 1}}}")
 
     def _use(self, node: int, slot: int, operand: int) -> Use:
-        partial = self._partial(node, slot)
-        written, local = formula(partial), self._local(node, slot)
+        rule = self._local_derivative(node, slot)
+        written, local = formula(rule), self._local(node, slot)
         if self.result is None:
             value = contribution = None
             computes = equal(local, written)
-            returns = product(self._adjoint(node), bracketed(written) if partial.operands else written)
+            returns = product(self._adjoint(node), bracketed(written) if rule.operands else written)
         else:
             value = self.result.partials[node, slot]
             contribution = self.result.contributions[node, slot]
             factor = self._number(value)
-            computes = equal(local, factor) if partial.is_constant else equal(local, written, factor)
+            computes = equal(local, factor) if rule.is_constant else equal(local, written, factor)
             returns = equal(product(self._number(self.result[node]), factor), self._number(contribution))
         if len(self.givers[operand]) > 1 or operand in self.outputs:  # only a part of the operand's adjoint
             to = Math(f"to {self.names[operand]}: ", rf"\text{{to }}{self._name(operand).latex}:\quad ")
@@ -346,7 +344,7 @@ class _Teller:
             returns = equal(self._adjoint(operand), returns)
         return Use(operand, slot, value, contribution, computes, returns)
 
-    def _partial(self, node: int, slot: int) -> Expr:
+    def _local_derivative(self, node: int, slot: int) -> Expr:
         """The local derivative in terms of the names of the node and its operands, as the operation declares it."""
         expr = self.graph.exprs[node]
         arguments = [self.aliases[node], *(self.aliases[operand] for operand in self.graph.operands[node])]
@@ -354,9 +352,9 @@ class _Teller:
         rule = expr.op.partials[slot]
         assert rule is not None
         found = rule(*arguments)
-        partial = found if isinstance(found, Expr) else constant(float(found), expr.dtype)
+        local = found if isinstance(found, Expr) else constant(float(found), expr.dtype)
         live = expr.op.live[slot] if expr.op.live is not None else None
-        return partial if live is None else where(live(*arguments), partial, constant(0.0, partial.dtype))
+        return local if live is None else where(live(*arguments), local, constant(0.0, local.dtype))
 
     def _gradient(self) -> tuple[Math, ...]:
         graph = self.graph
