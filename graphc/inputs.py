@@ -47,11 +47,14 @@ def as_value(symbol: Expr, value: Any) -> np.ndarray:
         array = _as_array(symbol, value)
         if array.dtype.kind not in "biuf":
             raise DtypeError(
-                f"input {symbol.name!r} got {_describe(value, array)}", hint="pass numbers or arrays of real numbers"
+                f"input {symbol.name!r} got {_describe(value, array)}",
+                hint="pass numbers or arrays of real numbers",
             )
         if array.dtype != target:
             weak = isinstance(value, (list, tuple))  # of Python numbers
-            if not np.can_cast(array.dtype, target, "safe") and not (weak and array.dtype.kind in _WEAK_KINDS[target.kind]):
+            if not np.can_cast(array.dtype, target, "safe") and not (
+                weak and array.dtype.kind in _WEAK_KINDS[target.kind]
+            ):
                 raise DtypeError(
                     f"input {symbol.name!r} is {target} and got an array of {array.dtype}: the cast could lose information",
                     hint=f'pass {symbol.name}.astype("{target}"), or declare the symbol as {array.dtype}',
@@ -144,7 +147,13 @@ def bind_names(symbols: tuple[Expr, ...], at: Mapping[Any, Any]) -> list[np.ndar
             near = difflib.get_close_matches(name, names, 1)
             raise InputError(
                 f"there is no input {name[:60]!r}",
-                hint=f"did you mean {near[0]!r}?" if near else f"the inputs are {', '.join(map(repr, sorted(names)))}",
+                hint=(
+                    f"did you mean {near[0]!r}?"
+                    if near
+                    else f"the inputs are {', '.join(map(repr, sorted(names)[:20]))}"
+                    if names
+                    else "nothing here depends on an input"
+                ),
             )
         if name in given:
             raise InputError(f"input {name!r} is given twice")
