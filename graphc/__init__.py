@@ -28,6 +28,12 @@ from graphc.ops.logistic import *
 from graphc.ops.rounding import *
 from graphc.ops.special import *
 from graphc.parse import parse as parse
+from graphc.rewrites import forget_rule as forget_rule
+from graphc.rewrites import rewrites as rewrites
+from graphc.rewrites import rule as rule
+from graphc.rewrites import rules as rules
+from graphc.rewrites import simplify as simplify
+from graphc.rewrites import stabilize as stabilize
 from graphc.serialize import load as load
 from graphc.serialize import save as save
 from graphc.trace import function as function

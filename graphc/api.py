@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from graphc.autodiff.reverse import reverse
@@ -10,9 +10,10 @@ from graphc.compiled import Compiled, make
 from graphc.draw import SLIDES, Diagram, Style, view
 from graphc.errors import DtypeError, GradientError
 from graphc.explain import Explanation, explain_graph
-from graphc.expr import Expr, current_site, symbol, rebuild, constant
+from graphc.expr import Expr, constant, current_site, rebuild, symbol
 from graphc.graph import Graph
 from graphc.op import all_ops
+from graphc.rewrite import tables
 from graphc.tree import flatten, unflatten
 from graphc.types import as_dtype, is_float
 
@@ -56,12 +57,21 @@ def _targets(wrt: Any) -> tuple[list[Expr], Any]:
     for node in targets:
         if not isinstance(node, Expr):
             raise GradientError(
-                f"cannot differentiate by {node!r}", site=current_site(), hint="write g.grad(L, x) or g.grad(L, [x, y])"
+                f"cannot differentiate by {node!r}",
+                site=current_site(),
+                hint="write g.grad(L, x) or g.grad(L, [x, y])",
             )
     return targets, structure
 
 
-def compile(outputs: Any, inputs: Any = None, *, dtype: Any = None, rewrite: None = None) -> Compiled:
+def compile(
+    outputs: Any,
+    inputs: Any = None,
+    *,
+    dtype: Any = None,
+    rewrite: str | None = None,
+    without: Iterable[str] = (),
+) -> Compiled:
     """Machine code for a graph: a fast callable.
 
     Parameters
@@ -69,7 +79,9 @@ def compile(outputs: Any, inputs: Any = None, *, dtype: Any = None, rewrite: Non
     outputs : an expression, a structure of expressions, a `Graph`, or a traced function
     inputs : the symbols in the order of the arguments; by default in the order in which they are read
     dtype : another float type for all float symbols and literals, as "float32"
-    rewrite : None compiles the formula as it is written
+    rewrite : "stable" rewrites the formula for smaller rounding errors and a wider range (`g.rewrites` lists what fires), "exact"
+        by the rules that keep every bit, None compiles it as it is written
+    without : names of rules that are switched off
 
     Returns a `Compiled` function: numbers in, numbers out; arrays broadcast.
 
@@ -82,7 +94,16 @@ def compile(outputs: Any, inputs: Any = None, *, dtype: Any = None, rewrite: Non
     graph = as_graph(outputs, inputs)
     if dtype is not None:
         graph = retype(graph, dtype)
+    if rewrite is not None:
+        graph = rewritten(graph, rewrite, without)
     return make(graph, graph.structure)
+
+
+def rewritten(graph: Graph, level: str, without: Iterable[str] = ()) -> Graph:
+    """The graph after rewriting, with the same inputs and the same structure of outputs."""
+    leaves = [graph.exprs[output] for output in graph.outputs]
+    trace = tables.run(leaves, level, without)
+    return Graph(unflatten(graph.structure, iter(trace.outputs)), graph.symbols)
 
 
 def draw(
@@ -177,7 +198,9 @@ def retype(graph: Graph, dtype: Any) -> Graph:
     """The graph with every float symbol and float literal in another float type; casts that are written stay."""
     target = as_dtype(dtype)
     if not is_float(target):
-        raise DtypeError(f"compile(dtype=…) takes a float type, not {target}", site=current_site(), hint='write "float32"')
+        raise DtypeError(
+            f"compile(dtype=…) takes a float type, not {target}", site=current_site(), hint='write "float32"'
+        )
     made: dict[Expr, Expr] = {}
     for node in graph.exprs:
         if node.is_symbol and is_float(node.dtype):

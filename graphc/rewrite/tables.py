@@ -1,0 +1,68 @@
+"""All rules, in the order in which they are tried, and the rules of the user's own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+
+from graphc.errors import DefinitionError
+from graphc.expr import Expr, current_site
+from graphc.rewrite import algebra, products, stability
+from graphc.rewrite.engine import AnyRule, Engine, Trace
+
+LEVELS: dict[str, tuple[str, ...]] = {"exact": ("exact",), "stable": ("exact", "stable", "assume")}
+"""What may fire at each level of `rewrite=`; a rule that assumes a fact fires where the fact is declared."""
+
+BUILT_IN: tuple[AnyRule, ...] = (*algebra.RULES, *stability.RULES, *products.RULES)
+
+_own: list[AnyRule] = []
+_lock = threading.Lock()
+_engines: dict[tuple[str, tuple[str, ...], int], Engine] = {}
+
+
+def rules() -> tuple[AnyRule, ...]:
+    """Every rule: those registered by the user first, in the order of registration."""
+    return (*_own, *BUILT_IN)
+
+
+def add(rule: AnyRule) -> None:
+    """Register a rule; its name must be new. Whether its two sides agree has been checked by then."""
+    with _lock:
+        if any(rule.name == other.name for other in rules()):
+            raise DefinitionError(
+                f"there is a rule {rule.name!r} already", site=current_site(), hint="choose another name"
+            )
+        _own.append(rule)
+        _engines.clear()
+
+
+def remove(name: str) -> None:
+    """Take back a rule of the user's own."""
+    with _lock:
+        _own[:] = [rule for rule in _own if rule.name != name]
+        _engines.clear()
+
+
+def engine(level: str, without: Iterable[str] = ()) -> Engine:
+    """The engine of a level, kept for the next call."""
+    if level not in LEVELS:
+        raise DefinitionError(
+            f"rewrite={level!r} is not a level of rewriting",
+            site=current_site(),
+            hint='write "stable", "exact" or None',
+        )
+    key = (level, tuple(sorted(set(without))), len(_own))
+    found = _engines.get(key)
+    if found is None:
+        allowed = LEVELS[level]
+        Engine(rules(), key[1])  # names that no rule has are refused whatever the level
+        chosen = [rule for rule in rules() if rule.kind in allowed]
+        found = Engine(chosen, set(key[1]) & {rule.name for rule in chosen})
+        with _lock:
+            _engines[key] = found
+    return found
+
+
+def run(outputs: Sequence[Expr], level: str, without: Iterable[str] = ()) -> Trace:
+    """The outputs rewritten together, so that what they share stays shared."""
+    return engine(level, without).run(outputs)
