@@ -70,7 +70,7 @@ class Explanation:
     steps : what every operation receives, computes and returns, in backward order
     gradient : ∂L/∂x for every symbol
 
-    `str()` gives text, `.markdown()` and `.latex()` the other forms; notebooks show Markdown.
+    `str()`, `.markdown()` and `.latex()` give its three forms; notebooks show Markdown.
     """
 
     heading: Math
@@ -227,8 +227,6 @@ class _Teller:
             self._gradient(),
         )
 
-    # --- pieces -----------------------------------------------------------------------------------------------
-
     def _name(self, node: int) -> Math:
         return named(self.names[node])
 
@@ -345,12 +343,11 @@ class _Teller:
         return Use(operand, slot, value, contribution, computes, returns)
 
     def _local_derivative(self, node: int, slot: int) -> Expr:
-        """The local derivative in terms of the names of the node and its operands, as the operation declares it."""
+        """∂v/∂u in the names of the node and its operands, as the operation declares it."""
         expr = self.graph.exprs[node]
         arguments = [self.aliases[node], *(self.aliases[operand] for operand in self.graph.operands[node])]
-        assert expr.op.partials is not None  # it is in the record
-        rule = expr.op.partials[slot]
-        assert rule is not None
+        rule = (expr.op.partials or ())[slot]
+        assert rule is not None  # it is in the record
         found = rule(*arguments)
         local = found if isinstance(found, Expr) else constant(float(found), expr.dtype)
         live = expr.op.live[slot] if expr.op.live is not None else None

@@ -158,6 +158,7 @@ def test_an_output_that_another_uses():
     s = g.exp(x)
     text = str(g.explain((s, s * y), at={"x": 0, "y": 5}, seed=(2, 3)))
     assert "∂L/∂v1 = 15 + 2 = 17" in text
+    assert "returns   to v1: 3 × 5 = 15" in text  # a part of what v1 receives, not ∂L/∂v1
 
 
 def test_a_symbol_alone_and_an_unused_input():

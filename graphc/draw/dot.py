@@ -40,7 +40,7 @@ _Texts: TypeAlias = tuple[tuple[str, str], tuple[str, str]]
 def to_dot(view: View, style: Style, digits: int = 3) -> str:
     """The view as DOT text for the layout engine `dot`; the same view gives the same text in any process."""
     width, height = style.page
-    graph = _graphviz().Digraph(
+    graph: Any = _graphviz().Digraph(
         "graphc",
         graph_attr={
             "rankdir": "LR",
