@@ -18,6 +18,7 @@ from typing import Any, ClassVar, NoReturn
 import numpy as np
 
 from graphc import printer
+from graphc.collector import paused
 from graphc.errors import ArityError, DtypeError, ExpressionError, ShapeError, Site
 from graphc.op import CONSTANT, SYMBOL, Op, lookup
 from graphc.types import BOOL, FLOAT64, DType, Shape, as_dtype, as_shape, broadcast_shapes, format_shape, weak_dtype
@@ -636,6 +637,7 @@ def free_symbols(*outputs: Expr) -> tuple[Expr, ...]:
     return tuple(node for node in walk(outputs) if node.op is SYMBOL)
 
 
+@paused()
 def substitute(expr: Expr, replacements: dict[Expr, Any]) -> Expr:
     """`expr` with nodes replaced, all at once: a replacement is not searched again.
 
@@ -666,6 +668,7 @@ def substitute(expr: Expr, replacements: dict[Expr, Any]) -> Expr:
     return made[expr]
 
 
+@paused()
 def _pickled(expr: Expr) -> list[tuple[Any, ...]]:
     """The nodes below `expr` as plain rows, so that pickling does not recurse."""
     order = walk([expr])
@@ -677,6 +680,7 @@ def _pickled(expr: Expr) -> list[tuple[Any, ...]]:
     ]
 
 
+@paused()
 def _unpickle(rows: list[tuple[Any, ...]]) -> Expr:
     made: list[Expr] = []
     dtypes = {name: as_dtype(name) for name in {row[3] for row in rows}}
