@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import InputError
+from graphc.types import format_shape
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -71,27 +72,27 @@ def show_value(value: Any, digits: int = 3) -> str:
     """A number as `show_number` shows it; an array as its shape and, if it is short, its elements, else its range.
 
     >>> show_value(np.array([1.0, 2.5])), show_value(np.linspace(-1, 1, 12).reshape(3, 4))
-    ('[1, 2.5]', '3×4: −1…1')
+    ('[1, 2.5]', '(3, 4) −1…1')
     """
     array = np.asarray(value)
     if array.ndim == 0:
         return show_number(array[()], digits)
-    shape = "×".join(str(length) for length in array.shape)
+    shape = format_shape(array.shape)
     if array.size == 0:
-        return f"{shape}: empty"
+        return f"{shape} empty"
     if array.ndim == 1 and array.size <= 3:
         return f"[{', '.join(show_number(item, digits) for item in array)}]"
     if array.dtype.kind == "b":
-        return f"{shape}: {np.count_nonzero(array)} True"
+        return f"{shape} {np.count_nonzero(array)} True"
     missing = np.count_nonzero(np.isnan(array)) if array.dtype.kind == "f" else 0
     beside = f", {missing} NaN" if missing else ""
     if missing == array.size:
-        return f"{shape}: all NaN"
+        return f"{shape} all NaN"
     known = array[~np.isnan(array)] if missing else array
     low, high = show_number(known.min(), digits), show_number(known.max(), digits)
     if low == high:
-        return f"{shape}: {'about' if known.min() != known.max() else 'all'} {low}{beside}"
-    return f"{shape}: {low}…{high}{beside}"
+        return f"{shape} {'about' if known.min() != known.max() else 'all'} {low}{beside}"
+    return f"{shape} {low}…{high}{beside}"
 
 
 _INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))

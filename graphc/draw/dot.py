@@ -40,6 +40,8 @@ _Texts: TypeAlias = tuple[tuple[str, str], tuple[str, str]]
 def to_dot(view: View, style: Style, digits: int = 3) -> str:
     """The view as DOT text for the layout engine `dot`; the same view gives the same text in any process."""
     width, height = style.page
+    rows = [_rows(edge, digits) for edge in view.edges]
+    split = any(text for texts in rows for text, _ in texts)  # columns of values between those of nodes
     graph: Any = _graphviz().Digraph(
         "graphc",
         graph_attr={
@@ -47,7 +49,7 @@ def to_dot(view: View, style: Style, digits: int = 3) -> str:
             "bgcolor": style.background,
             "pad": "0.08",
             "nodesep": f"{style.node_gap}",
-            "ranksep": f"{style.rank_gap}",
+            "ranksep": f"{style.rank_gap if split else 2 * style.rank_gap:g}",
             "size": f"{width},{height}",
             "tooltip": _quoted(view.note) if view.note else " ",
         },
@@ -85,12 +87,11 @@ def to_dot(view: View, style: Style, digits: int = 3) -> str:
     for node in view.nodes:
         if node.kind != "symbol":
             graph.node(node.key, **_node(node, places.get(node.key, []), style, digits))
-    _add_edges(graph, view, style, digits)
+    _add_edges(graph, view, rows, style)
     return graph.source
 
 
-def _add_edges(graph: Any, view: View, style: Style, digits: int) -> None:
-    rows = [_rows(edge, digits) for edge in view.edges]
+def _add_edges(graph: Any, view: View, rows: list[_Texts], style: Style) -> None:
     fan = Counter(edge.tail for edge in view.edges)
     column: dict[str, int] = {}
     widest: dict[int, int] = {}

@@ -19,7 +19,7 @@ from graphc.evaluate import run, to_python
 from graphc.expr import Expr
 from graphc.op import CONSTANT, SYMBOL, Op
 from graphc.printer import format_number, render
-from graphc.types import Shape
+from graphc.types import Shape, format_shape
 
 
 @dataclass(frozen=True)
@@ -277,7 +277,7 @@ class _Builder:
         key = f"c{node}_{user}"
         if key not in self.constants:
             self.constants.add(key)
-            label = f"array {'×'.join(map(str, expr.shape))}" if expr.shape else self._constant(expr)
+            label = f"array {format_shape(expr.shape)}" if expr.shape else self._constant(expr)
             self.nodes.append(ViewNode(key, node, "constant", label, "constant", self._detail(expr)))
         return key
 

@@ -128,7 +128,7 @@ def test_nothing_of_the_process_is_in_the_text():
 
 def test_arrays_show_shape_and_summary():
     shown = texts(g.draw(L, at={**AT, "x": np.linspace(-1, 1, 1000)}).svg())
-    assert "1000: −1…1" in shown
+    assert "(1000,) −1…1" in shown
     assert "(n, 784)" in texts(g.draw(g.symbol("X", shape=("n", 784)) * 2).svg())
 
 
