@@ -67,10 +67,10 @@ class Library:
     @property
     def asm(self) -> str:
         """The module as assembly of this machine."""
-        if self._asm is None:
-            with _lock:
-                self._asm = self._library.get_asm_str()
-        return self._asm
+        with _lock:
+            if self._asm is None:
+                self._asm = str(self._library.get_asm_str())
+            return self._asm
 
 
 _lock = threading.RLock()

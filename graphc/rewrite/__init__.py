@@ -6,4 +6,5 @@ engine      bottom-up to a normal form, with a trace of what fired
 algebra     rules that keep every bit
 stability   rules that compute the same real function with smaller errors or over a wider range
 products    quotients and products as powers of their factors
+    tables      all of them, and the user's own
 """

@@ -1,8 +1,9 @@
 """The engine: every node is brought to a normal form, operands first, and what fired is recorded.
 
-A node whose operands are in normal form is tried against the rules of its operation, in the order of the tables. When one fires, the
-replacement is brought to normal form in turn. Each node is settled once, so the work is linear in the nodes that ever
-exist; a budget bounds how many that can be, and a rule that would lead back to a node that is being settled does not fire.
+A node whose operands are in normal form is tried against the rules of its operation, in the order of the tables.
+When one fires, the replacement is brought to normal form in turn. Each node is settled once, so the work is linear
+in the nodes that ever exist; a budget bounds how many that can be, and a rule that would lead back to a node that
+is being settled does not fire.
 """
 
 from __future__ import annotations
@@ -133,11 +134,11 @@ class _Session:
                 stack.append((node, None))
                 stack += [(operand, None) for operand in reversed(waiting)]
                 continue
-            again = (
-                rebuild(node, tuple([normal[operand] for operand in node.operands]))
-                if node.operands
-                else node
-            )  # type: ignore[misc]
+            again = node
+            if node.operands:
+                operands = tuple([normal[operand] for operand in node.operands])
+                if operands != node.operands:
+                    again = rebuild(node, operands)  # type: ignore[arg-type]  # none is pending: see `_leads_back`
             successor = again if again is not node else self._fire(node)
             if successor is None:
                 normal[node] = node

@@ -1,8 +1,9 @@
 """Rules as rows of data: pattern → replacement in user syntax.
 
-Every name in a pattern stands for any expression, twice the same name for the same expression; a name that begins with `c` stands for
-a scalar constant, one that begins with `p` for a boolean. Numbers match constants of the same value, of any float type. Operands of commutative operations
-match in either order. Matching looks at a bounded part of the graph, at shared nodes as at others.
+Every name in a pattern stands for any expression, twice the same name for the same expression; a name that begins
+with `c` stands for a scalar constant, one that begins with `p` for a boolean. Numbers match constants of the same
+value, of any float type. Operands of commutative operations match in either order. Matching looks at a bounded part
+of the graph, at shared nodes as at others.
 """
 
 from __future__ import annotations

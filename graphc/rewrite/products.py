@@ -13,6 +13,7 @@ from graphc.ops.elementary import exp, sqrt
 from graphc.ops.logistic import sigmoid
 from graphc.rewrite.pattern import Kind, Match
 from graphc.rewrite.ranges import Ranges
+from graphc.rewrite.sums import minus, share, terms
 
 MOST_FACTORS = 24
 """Longer products are left alone: looking at each of their parts in turn would take quadratic time."""
@@ -50,11 +51,6 @@ def reciprocal_difference(m: Match) -> Expr | None:
     return None if known is None else m["x"] * known / (m["y"] * m["w"])
 
 
-def minus(x: Expr) -> Expr:
-    """−x, without a double sign."""
-    return x.operands[0] if x.op.name == "negative" else -x
-
-
 class Factors:
     """A product: a sign and powers. eᵃ and σ(a) are kept apart from the other factors, under one sign of a."""
 
@@ -63,6 +59,8 @@ class Factors:
         self.powers: dict[Expr, int] = {}
         self.logistic: dict[Expr, list[int]] = {}
         """a → exponents of σ(a), σ(−a) and eᵃ; 1 + eᵃ is the reciprocal of σ(−a)"""
+        self.sums: dict[Expr, int] = {}
+        """sums of exponentials → exponent"""
         self.count = 0
 
     def _logistic(self, argument: Expr, exponent: int, kind: str) -> None:
@@ -98,6 +96,8 @@ class Factors:
                 self._logistic(operands[0], exponent, "sigmoid")
             elif name == "add" and (inner := _one_plus_exp(factor)) is not None:
                 self._logistic(minus(inner), -exponent, "sigmoid")
+            elif name == "add" and terms(factor) is not None:
+                self.sums[factor] = self.sums.get(factor, 0) + exponent
             elif not (factor.is_constant and not factor.shape and factor.value == 1):
                 self.powers[factor] = self.powers.get(factor, 0) + exponent
             self.count += 1
@@ -105,10 +105,31 @@ class Factors:
                 return False
         return True
 
+    def _shares(self) -> None:
+        """e^(aᵢ)/Σ e^(aⱼ) is a sigmoid, for every pair of the two."""
+        for total in self.sums:
+            exponents = terms(total)
+            assert exponents is not None
+            for a in exponents:
+                positive = a.op.name != "negative"
+                counts = self.logistic.get(a if positive else a.operands[0])
+                power = 0 if counts is None else counts[2] if positive else -counts[2]
+                both = min(power, -self.sums[total])
+                if both <= 0:
+                    continue
+                part = share(a, exponents)
+                if part is None:
+                    continue
+                assert counts is not None
+                counts[2] += -both if positive else both
+                self.sums[total] += both
+                self._logistic(part.operands[0], both, "sigmoid")
+
     def reduce(self) -> bool:
         """σ(a) = eᵃ σ(−a): trade one for the other where fewer and tamer factors remain. Whether anything changed."""
         changed = False
-        for argument, (one, other, power) in self.logistic.items():
+        self._shares()
+        for argument, (one, other, power) in list(self.logistic.items()):
             best = min(range(-4, 5), key=lambda t: (_cost(one + t, other - t, power - t), abs(t)))
             if best:
                 self.logistic[argument] = [one + best, other - best, power - best]
@@ -125,6 +146,8 @@ class Factors:
 
         for base, exponent in self.powers.items():
             put(base, exponent)
+        for total, exponent in self.sums.items():
+            put(total, exponent)
         for argument, (one, other, power) in self.logistic.items():
             put(sigmoid(argument), one) if one > 0 else put(1 + exp(minus(argument)), -one)
             put(sigmoid(minus(argument)), other) if other > 0 else put(1 + exp(argument), -other)

@@ -1,7 +1,7 @@
 """What values a node can take: an interval that holds every floating-point result, and whether NaN is among them.
 
-The arithmetic of the ends relies on rounding being monotone: the rounded sum of two ends bounds every rounded sum. Functions of the
-C library may err by their declared ULPs, by which their ends are widened.
+The arithmetic of the ends relies on rounding being monotone: the rounded sum of two ends bounds every rounded sum.
+Functions of the C library may err by their declared ULPs, by which their ends are widened.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def _abs(x: Range) -> Range:
 
 def _square(x: Range) -> Range:
     size = _abs(x)
-    return Range(*(value * value for value in (size.lo, size.hi)), x.nan)
+    return Range(size.lo * size.lo, size.hi * size.hi, x.nan)
 
 
 def _union(*ranges: Range) -> Range:

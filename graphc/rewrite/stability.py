@@ -1,7 +1,7 @@
 """Rules that compute the same real function with smaller rounding errors or over a wider range.
 
-Each row was held against high precision over the whole range of floats: it may lose a tenth of a bit on average at most. What is sharper on
-one side only carries a `where`. Rows are tried in order, so what is more special stands first.
+Each row is held against high precision over the whole range of floats: it may lose a tenth of a bit on average at
+most. What is sharper on one side only carries a `where`. Rows are tried in order: what is more special stands first.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import math
 from graphc.expr import Expr
 from graphc.ops.comparison import where
 from graphc.ops.elementary import cosh, exp, expm1, log, log1p
-from graphc.ops.logistic import log_sigmoid
 from graphc.rewrite.pattern import Match, Rule
 from graphc.rewrite.products import reciprocal_difference, root_difference
 
@@ -22,7 +21,7 @@ def _nonnegative(name: str):
     return lambda m: m.range(name).nonnegative
 
 
-# --- exponentials and logarithms ------------------------------------------------------------------------------------------
+# --- exponentials and logarithms --------------------------------------------------------------------------
 
 LOGARITHMS = (
     Rule("log-exp", "log(exp(x))", "x", "stable", "log eˣ = x, without overflow"),
@@ -39,6 +38,7 @@ LOGARITHMS = (
     Rule("log1mexp-log1p", "log1p(-exp(x))", lambda m: _log1mexp(m["x"]), "stable", "as log1mexp"),
     Rule("log-sigmoid", "log(sigmoid(x))", "log_sigmoid(x)", "stable", "log σ(x) without underflow"),
     Rule("log-one-minus-sigmoid", "log1p(-sigmoid(x))", "log_sigmoid(-x)", "stable", "1 − σ(x) = σ(−x)"),
+    Rule("log1p-of-minus-one-plus", "log1p(x - 1)", "log(x)", "stable", "1 + (x − 1) = x"),
     Rule("log-reciprocal", "log(1/x)", "-log(x)", "stable", "log x⁻¹ = −log x"),
     Rule("log-reciprocal-op", "log(reciprocal(x))", "-log(x)", "stable", "log x⁻¹ = −log x"),
     Rule("log-sqrt", "log(sqrt(x))", "0.5*log(x)", "stable", "log √x = ½ log x"),
@@ -49,9 +49,6 @@ LOGARITHMS = (
          when=lambda m: m.value("c") > 0 and m.range("x").nonnegative),
     Rule("log-exp-product", "log(exp(x)*exp(y))", "x + y", "stable", "log(eˣ·e^y) = x + y, without overflow"),
     Rule("log-exp-quotient", "log(exp(x)/exp(y))", "x - y", "stable", "log(eˣ/e^y) = x − y, without overflow"),
-    Rule("logaddexp", "log(exp(x) + exp(y))", "logaddexp(x, y)", "stable", "shifted by the larger"),
-    Rule("log-quotient-of-sum-3", "log(exp(x)/(exp(x) + y))", lambda m: _log_share(m["x"], m["y"]), "stable",
-         "−log(1 + y/eˣ): a share near 1 keeps its digits"),
     Rule("log1p", "log(1 + x)", "log1p(x)", "stable", "without rounding 1 + x"),
     Rule("log1p-minus", "log(1 - x)", "log1p(-x)", "stable", "without rounding 1 − x"),
 )  # fmt: skip
@@ -75,13 +72,7 @@ def _logit(x: Expr) -> Expr:
     return where((x > 0.25) & (x < 0.75), log1p((x - (1 - x)) / (1 - x)), log(x) - log1p(-x))
 
 
-def _log_share(x: Expr, rest: Expr) -> Expr | None:
-    if rest.op.name != "exp":
-        return None
-    return log_sigmoid(x - rest.operands[0])
-
-
-# --- exponentials -----------------------------------------------------------------------------------------------------------
+# --- exponentials -----------------------------------------------------------------------------------------
 
 EXPONENTIALS = (
     Rule("expm1", "exp(x) - 1", "expm1(x)", "stable", "eˣ − 1 without cancellation"),
@@ -94,27 +85,33 @@ EXPONENTIALS = (
          when=lambda m: m.range("x").positive or m["x"].is_symbol),
 )  # fmt: skip
 
-# --- the logistic family ------------------------------------------------------------------------------------------------------
+# --- the logistic family ----------------------------------------------------------------------------------
 
 LOGISTIC = (
     Rule("sigmoid", "1/(1 + exp(x))", "sigmoid(-x)", "stable", "σ(−x) = 1/(1 + eˣ)"),
     Rule("sigmoid-reciprocal", "reciprocal(1 + exp(x))", "sigmoid(-x)", "stable", "σ(−x) = 1/(1 + eˣ)"),
     Rule("sigmoid-power", "(1 + exp(x))**-1", "sigmoid(-x)", "stable", "σ(−x) = 1/(1 + eˣ)"),
     Rule("sigmoid-numerator", "y/(1 + exp(x))", "y*sigmoid(-x)", "stable", "y σ(−x)",
-         when=lambda m: not (m["y"].op.name == "exp")),
+         when=lambda m: m["y"].op.name != "exp"),
     Rule("sigmoid-quotient", "exp(x)/(1 + exp(x))", "sigmoid(x)", "stable", "σ(x) = eˣ/(1 + eˣ)"),
+    Rule("logit-derivative", "1/(x/(1 - x))*(1/(1 - x))", "1/x", "stable", "the odds cancel"),
     Rule("sigmoid-complement", "1 - sigmoid(x)", "sigmoid(-x)", "stable", "1 − σ(x) = σ(−x)"),
     Rule("sigmoid-exp-product", "exp(x)*sigmoid(-x)", "sigmoid(x)", "stable", "eˣ σ(−x) = σ(x)"),
     Rule("sigmoid-exp-product-minus", "exp(-x)*sigmoid(x)", "sigmoid(-x)", "stable", "e⁻ˣ σ(x) = σ(−x)"),
     Rule("one-over-sigmoid", "1/sigmoid(x)", "1 + exp(-x)", "stable", "1/σ(x) = 1 + e⁻ˣ"),
     Rule("sigmoid-tanh", "(1 + tanh(x))*0.5", "sigmoid(2*x)", "stable", "σ(2x) = (1 + tanh x)/2"),
     Rule("sigmoid-tanh-half", "0.5 + 0.5*tanh(x)", "sigmoid(2*x)", "stable", "σ(2x) = ½ + ½ tanh x"),
+    Rule("sigmoid-minus-one", "sigmoid(x) - 1", "-sigmoid(-x)", "stable", "σ(x) − 1 = −σ(−x)"),
+    Rule("minus-one-plus-sigmoid", "-1 + sigmoid(x)", "-sigmoid(-x)", "stable", "σ(x) − 1 = −σ(−x)"),
+    Rule("sigmoid-of-difference", "sigmoid(-(x - y))", "sigmoid(y - x)", "stable", "−(x − y) = y − x"),
+    Rule("log-sigmoid-of-difference", "log_sigmoid(-(x - y))", "log_sigmoid(y - x)", "stable", "−(x − y) = y − x"),
+    Rule("softplus-of-difference", "softplus(-(x - y))", "softplus(y - x)", "stable", "−(x − y) = y − x"),
     Rule("softplus-minus", "-softplus(-x)", "log_sigmoid(x)", "stable", "log σ(x) = −log(1 + e⁻ˣ)"),
     Rule("softplus-negated", "-softplus(x)", "log_sigmoid(-x)", "stable", "log σ(−x) = −log(1 + eˣ)"),
     Rule("log-sigmoid-negated", "-log_sigmoid(x)", "softplus(-x)", "stable", "−log σ(x) = log(1 + e⁻ˣ)"),
 )  # fmt: skip
 
-# --- hyperbolic and trigonometric ------------------------------------------------------------------------------------------------
+# --- hyperbolic and trigonometric -------------------------------------------------------------------------
 
 TRIGONOMETRIC = (
     Rule("tanh-expm1", "expm1(x)/(1 + exp(x))", "tanh(x/2)", "stable", "tanh(x/2) = (eˣ − 1)/(eˣ + 1)"),
@@ -141,7 +138,7 @@ def _sech2(x: Expr) -> Expr:
     return sech * sech
 
 
-# --- roots, powers, quotients -----------------------------------------------------------------------------------------------------
+# --- roots, powers, quotients -----------------------------------------------------------------------------
 
 ROOTS = (
     Rule("square-power", "x**2", "x*x", "stable", "pow(x, 2) is x·x rounded once"),
@@ -171,7 +168,7 @@ def _cube_root_step(m: Match) -> Expr:
     return m["c"] / (from_root * from_root + from_root * to_root + to_root * to_root)
 
 
-# --- error functions ------------------------------------------------------------------------------------------------------------------
+# --- error functions --------------------------------------------------------------------------------------
 
 ERROR_FUNCTIONS = (
     Rule("erf-complement", "1 - erf(x)", "erfc(x)", "stable", "erfc without cancellation"),
