@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import stat
-import tempfile
 from functools import cached_property
 from pathlib import Path
 
@@ -14,6 +11,7 @@ from graphc.draw.engine import FORMATS, check_size, render
 from graphc.draw.style import SLIDES, Style
 from graphc.draw.view import View
 from graphc.errors import InputError, RenderError
+from graphc.files import write_whole
 
 _SUFFIXES = {".dot": "dot", ".gv": "dot", **{f".{form}": form for form in FORMATS}}
 
@@ -75,7 +73,7 @@ class Diagram:
             raise RenderError(f"graphc does not draw {what}", hint=f"use one of {', '.join(_SUFFIXES)}")
         content = self.render(form)
         try:
-            _replace(target, content)
+            write_whole(target, content)
         except (OSError, ValueError) as error:  # a ValueError is a path with a null byte
             why = getattr(error, "strerror", None) or error
             raise RenderError(f"cannot write {str(target)!r}: {why}") from error
@@ -92,27 +90,3 @@ def _pixels(style: Style) -> dict[str, str]:
     """The settings for PNG, which cannot be enlarged to be read: more room than a page before it is scaled down."""
     width, height = style.page
     return {"dpi": f"{style.dpi}", "size": f"{4 * width:g},{4 * height:g}"}
-
-
-def _replace(target: Path, content: bytes) -> None:
-    """Write a temporary file beside the target and rename it; what is no regular file is written to directly."""
-    target = Path(os.path.realpath(target))  # a link stays a link
-    with contextlib.suppress(FileNotFoundError):
-        if not stat.S_ISREG(target.stat().st_mode):
-            target.write_bytes(content)
-            return
-    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
-    handle, name = tempfile.mkstemp(prefix=f".{target.name[:40]}.", suffix=".tmp", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        if mode is None:
-            mask = os.umask(0)
-            os.umask(mask)
-            mode = 0o666 & ~mask
-        os.chmod(name, mode)
-        os.replace(name, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise
