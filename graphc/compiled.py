@@ -326,8 +326,8 @@ def _collapse(
 ) -> tuple[list[int], list[tuple[int, ...]]]:
     """The same index space with as few dimensions as possible: extents, and a row of strides for each.
 
-    Dimensions of length 1 go; the others are ordered by the strides of the last operand, an output, and merged where every operand
-    steps through both as through one.
+    Dimensions of length 1 go; the others are ordered by the strides of the last operand, an output, and merged
+    where every operand steps through both as through one.
     """
     axes = [axis for axis, length in enumerate(shape) if length != 1]
     axes.sort(key=lambda axis: -abs(strides[-1][axis]))

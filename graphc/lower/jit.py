@@ -1,7 +1,7 @@
 """LLVM IR → machine code, by Numba's code generator. Everything that touches Numba's internals for this is here.
 
-Numba's front end is left out: the text of a module goes to `JITCPUCodegen` as it is. Machine code is never freed (the engine keeps
-it), so a compiled function's address stays valid for the life of the process.
+Numba's front end is left out: the text of a module goes to `JITCPUCodegen` as it is. Machine code is never freed
+(the engine keeps it), so a compiled function's address stays valid for the life of the process.
 """
 
 from __future__ import annotations

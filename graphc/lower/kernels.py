@@ -1,7 +1,7 @@
 """Graph → kernel: the scalar body that becomes machine code.
 
-All operations so far are elementwise, so a graph is one kernel. Operations without machine code of their own are replaced by their
-expansion in user syntax, until only operations with `emit` are left.
+All operations so far are elementwise, so a graph is one kernel. Operations without machine code of their own are
+replaced by their expansion in user syntax, until only operations with `emit` are left.
 """
 
 from __future__ import annotations

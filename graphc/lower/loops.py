@@ -2,13 +2,13 @@
 
     void nest(i64 ndim, ptr shape, ptr data, ptr strides)
 
-runs over an index space of `ndim` ≥ 1 dimensions. `data` points to one pointer for each operand, inputs first, then outputs; `strides` to
-`ndim` rows of one byte stride for each operand. The innermost dimension is a loop that LLVM may vectorise; an odometer steps
-through the others.
+runs over an index space of `ndim` ≥ 1 dimensions. `data` points to one pointer for each operand, inputs first, then
+outputs; `strides` to `ndim` rows of one byte stride for each operand. The innermost dimension is a loop that LLVM may
+vectorise; an odometer steps through the others.
 
-A `Pattern` says how each operand moves along the innermost dimension, and the loop is compiled for it: contiguous operands are
-indexed, broadcast ones read once, others stepped by their stride. Inputs and outputs never overlap (the caller sees to it), which the
-loads and stores say with alias scopes.
+A `Pattern` says how each operand moves along the innermost dimension, and the loop is compiled for it: contiguous
+operands are indexed, broadcast ones read once, others stepped by their stride. Inputs and outputs never overlap (the
+caller sees to it), which the loads and stores say with alias scopes.
 """
 
 from __future__ import annotations

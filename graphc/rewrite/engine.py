@@ -80,6 +80,9 @@ class Trace(Sequence[Step]):
 
 _PENDING = object()
 
+_Index = dict[str, list[tuple[frozenset[str], AnyRule]]]
+"""Root operation → the operations that must stand directly below it for a rule to match, and the rule."""
+
 
 class Engine:
     """Rules ready to be applied.
@@ -96,11 +99,12 @@ class Engine:
             raise UnknownNameError(
                 f"there is no rule {min(unknown)!r}", site=current_site(), hint="g.rules() lists them"
             )
-        self._by_root: dict[str, list[AnyRule]] = {}
+        self._by_root: _Index = {}
         for rule in rules:
             if rule.name not in off:
+                below = getattr(rule, "below", frozenset())
                 for root in rule.roots():
-                    self._by_root.setdefault(root, []).append(rule)
+                    self._by_root.setdefault(root, []).append((below, rule))
 
     @paused()
     def run(self, outputs: Iterable[Expr]) -> Trace:
@@ -111,7 +115,7 @@ class Engine:
 
 
 class _Session:
-    def __init__(self, by_root: dict[str, list[AnyRule]], budget: int) -> None:
+    def __init__(self, by_root: _Index, budget: int) -> None:
         self._by_root = by_root
         self._ranges = Ranges()
         self._normal: dict[Expr, Expr | object] = {}
@@ -156,7 +160,10 @@ class _Session:
         rules = self._by_root.get(node.op.name)
         if not rules or self.budget <= 0:
             return None
-        for rule in rules:
+        present = {operand.op.name for operand in node.operands}
+        for below, rule in rules:
+            if not below <= present:
+                continue
             after = rule.apply(node, self._ranges)
             if after is None or after is node or self._leads_back(node, after):
                 continue
