@@ -66,7 +66,7 @@ def main(output_dir="."):
     g.draw(loss, at=point, name="ℓ").save(Path(output_dir) / "least_squares_1d.png")
 
     assert numbers == sorted(numbers), "the numbering is topological"
-    assert [adjoints.values[node] for node in numbers] == values
+    assert [adjoints.forward[node] for node in numbers] == values
     assert [adjoints[node] for node in numbers] == delta
     assert g.evaluate(g.grad(loss, w), point) == delta[0]
     assert delta[0] == 2 * (start * data["x"] - data["y"]) * data["x"]  # 2(wx − y)x, by hand

@@ -109,7 +109,7 @@ class Dag:
         Nodes carry `op`, `label`, `dtype`, `shape` and `role`; edges run from operand to user and carry `slots`, the
         argument positions: `x*x` has one edge with the slots (0, 1).
         """
-        graph = _networkx().DiGraph()
+        graph: Any = _networkx().DiGraph()
         # filled through the dicts that networkx documents as its storage: add_edges_from takes five times as long, and graphs of
         # a million nodes are usual here; a test holds the result against one that is built by the public methods
         attributes, successors, predecessors = graph._node, graph._succ, graph._pred

@@ -239,7 +239,7 @@ class _Teller:
 
     def _valued(self, node: int) -> Math:
         line = self._definition(node)
-        return line if self.result is None else equal(line, self._number(self.result.values[node]))
+        return line if self.result is None else equal(line, self._number(self.result.forward[node]))
 
     def _heading(self) -> Math:
         graph, result = self.graph, self.result
@@ -263,7 +263,7 @@ class _Teller:
         if result is None or not graph.symbols:
             return heading
         point = [
-            equal(self._name(node), self._number(result.values[node])) for node in range(len(graph.symbols))
+            equal(self._name(node), self._number(result.forward[node])) for node in range(len(graph.symbols))
         ]
         return joined("  at  ", r"\quad\text{at}\quad ", [heading, joined(", ", r",\; ", point)])
 
@@ -274,7 +274,7 @@ class _Teller:
         return Step(
             node,
             self.names[node],
-            None if result is None else result.values[node],
+            None if result is None else result.forward[node],
             None if result is None else result[node],
             self._definition(node),
             self._receives(node),

@@ -106,7 +106,8 @@ class Expr:
                 f"only a constant has a value, not {self!r}", hint="g.evaluate(expr, {…}) gives the value at a point"
             )
         array = np.frombuffer(self.attrs[0], dtype=self.dtype)
-        return array.reshape(self.shape) if self.shape else array[0]
+        shape: Any = self.shape  # of a constant: lengths alone
+        return array.reshape(shape) if shape else array[0]
 
     @property
     def sites(self) -> tuple[Site, ...]:
@@ -496,7 +497,8 @@ def as_operands(op: Op, args: tuple[Any, ...]) -> tuple[Expr, ...]:
     """Arguments as expressions: Python scalars take a dtype beside the strong operands they are promoted with."""
     group = op.types.group
     if group is None and len(args) == 2:  # the common case, an expression and a number, without the ceremony below
-        left, right = args
+        left: Any = args[0]
+        right: Any = args[1]
         if type(left) is Expr and type(right) in _PLAIN:
             return left, _scalar_constant(right, weak_dtype(right, (left.dtype,)))
         if type(right) is Expr and type(left) in _PLAIN:

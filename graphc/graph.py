@@ -20,12 +20,12 @@ class Adjoints(dict[int, Any]):
 
     contributions : {(user, argument slot): value}; a node's adjoint is the sum over its uses
     partials : {(user, argument slot): value of the local derivative}
-    values : {node: forward value}
+    forward : {node: forward value}
     """
 
     contributions: dict[tuple[int, int], Any]
     partials: dict[tuple[int, int], Any]
-    values: dict[int, Any]
+    forward: dict[int, Any]
 
 
 class Graph(Dag):
@@ -98,7 +98,7 @@ class Graph(Dag):
         wrt : the symbols to differentiate by; all float inputs by default
 
         Nodes on which no differentiation is needed (constants, booleans) are left out; an input that the outputs do not
-        depend on has adjoint 0. Beside the adjoints stand `contributions`, `partials` and the forward `values`.
+        depend on has adjoint 0. Beside the adjoints stand `contributions`, `partials` and the values of the `forward` pass.
         """
         record = self.differentiate(seed, wrt)
         targets = [node for node in self.symbols if is_float(node.dtype)] if wrt is None else list(wrt)
@@ -113,7 +113,7 @@ class Graph(Dag):
         result = Adjoints({self.node(node): value(adjoints[node]) for node in self.exprs if node in adjoints})
         result.contributions = {(self.node(u), slot): value(e) for (u, slot), e in record.contributions.items()}
         result.partials = {(self.node(u), slot): value(e) for (u, slot), e in record.partials.items()}
-        result.values = {self.node(node): value(node) for node in self.exprs}
+        result.forward = {self.node(node): value(node) for node in self.exprs}
         return result
 
     def differentiate(self, seed: Any = None, wrt: Iterable[Expr] | None = None) -> Record:

@@ -39,8 +39,9 @@ def test_forward_and_backward_of_the_lecture():
     product = graph.node(x * w)
     assert backward.contributions[product, 0] == -1.5
     assert backward.partials[product, 0] == -3
-    assert backward.values == values
+    assert backward.forward == values
     assert list(backward) == sorted(backward)
+    assert list(backward.values()) == [backward[node] for node in backward]
 
 
 def test_graph_is_a_dag_with_a_structure():

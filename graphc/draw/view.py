@@ -170,7 +170,7 @@ def _values(graph: Drawable, at: Mapping[Any, Any] | None, backward: bool, seed:
         to_python(found[seed_node]) if output in result else None
         for seed_node, output in zip(dag.outputs, graph.outputs, strict=True)
     ]
-    return _Values(result.values, result, result.contributions, shown)
+    return _Values(result.forward, result, result.contributions, shown)
 
 
 def _output_names(graph: Drawable, name: str | Sequence[str] | None) -> list[str]:

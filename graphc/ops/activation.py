@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from graphc.op import Facts, Kink, Notation, Op
+from graphc.op import Facts, Kink, Notation, Op, lookup
 from graphc.ops.comparison import clip, where
 from graphc.ops.declare import declare, like
 from graphc.ops.elementary import exp, expm1
@@ -97,7 +97,7 @@ silu = _activation(
 
 
 def _gelu_reference(x):
-    return x.dtype.type(0.5) * x * erfc.op.reference(-x * x.dtype.type(ROOT_HALF))
+    return x.dtype.type(0.5) * x * lookup("erfc").reference(-x * x.dtype.type(ROOT_HALF))
 
 
 gelu = _activation(

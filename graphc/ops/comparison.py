@@ -206,6 +206,9 @@ def maxout(*operands):
     return reduce(maximum, operands)
 
 
+_CLIP = getattr(getattr(getattr(np, "_core", None), "umath", None), "clip", None)
+"""The ufunc below np.clip, which NumPy has no public name for."""
+
 clip = declare(
     Op(
         name="clip",
@@ -229,7 +232,7 @@ clip = declare(
         emit=lambda e, x, low, high: e.minimum(e.maximum(x, low), high),
         notation=Notation("clip"),
         ulps=0.5,
-        ufuncs=(np._core.umath.clip,) if hasattr(np, "_core") else (),
+        ufuncs=() if _CLIP is None else (_CLIP,),
         category="choice",
     )
 )
