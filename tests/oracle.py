@@ -405,11 +405,11 @@ def derivative(dag: Dag, at: Mapping[str, Any], name: str, precision: int = 400)
             return None
         for node, operands in zip(dag.exprs, dag.operands, strict=True):
             points = [middle[i] for i in operands]
-            if node.op.smooth_at is not None and any(p is not None for p in points):
-                if any(p is None for p in points) or not node.op.smooth_at(
-                    *[np.float64(p.value) for p in points]
-                ):
-                    return None
+            smooth = node.op.smooth_at
+            if smooth is None or all(p is None for p in points):  # in a branch not taken, perhaps
+                continue
+            if any(p is None for p in points) or not smooth(*[np.float64(p.value) for p in points]):
+                return None
         before = (middle[output].value - left[output].value) / h
         after = (right[output].value - middle[output].value) / h
         slope, bend = (before + after) / 2, abs(after - before)

@@ -354,7 +354,7 @@ REFUSALS = {
     "complex number": (lambda e: e * 1j, "real"),
     "numpy complex": (lambda e: e * np.complex128(1), "real"),
     "None": (lambda e: e + None, "numbers"),
-    "list": (lambda e: e + [1, 2], "np.array"),
+    "list": (lambda e: e * [1, 2], "np.array"),
     "objects": (lambda e: e + np.array([1, None], dtype=object), "astype(float)"),
     "dates": (lambda e: e + np.datetime64("2020-01-01"), "numbers"),
     "text array": (lambda e: e + np.array(["a"]), "numbers"),

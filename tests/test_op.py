@@ -14,15 +14,15 @@ from graphc.types import TypeRule, floating
 
 
 def declaration(**changes):
-    fields = dict(
-        name="test_only",
-        params=("x",),
-        summary="A test.",
-        types=TypeRule(floating),
-        reference=np.sin,
-        notation=Notation("t"),
-        emit=lambda e, x: x,
-    )
+    fields = {
+        "name": "test_only",
+        "params": ("x",),
+        "summary": "A test.",
+        "types": TypeRule(floating),
+        "reference": np.sin,
+        "notation": Notation("t"),
+        "emit": lambda e, x: x,
+    }
     return Op(**{**fields, **changes})
 
 

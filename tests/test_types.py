@@ -88,7 +88,7 @@ def test_names_broadcast_with_themselves_and_with_one():
     assert broadcast_shapes([(3, 1), ("n",)]) == (3, "n")
     assert broadcast_shapes([]) == ()
     for other in (("m",), (3,), (0,)):
-        with pytest.raises(ShapeError, match="n against|against n"):
+        with pytest.raises(ShapeError, match=r"n against|against n"):
             broadcast_shapes([("n",), other])
 
 

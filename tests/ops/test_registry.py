@@ -27,7 +27,8 @@ FLOATS = [np.dtype(np.float64), np.dtype(np.float32)]
 TINY, LEAST, HUGE = 2.2250738585072014e-308, 5e-324, 1.7976931348623157e308
 SPECIALS = [
     0.0, -0.0, math.inf, -math.inf, math.nan, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 3.0, -3.0, 1 / 3, TINY, -TINY, LEAST, -LEAST,
-    3 * LEAST, HUGE, -HUGE, 1e-8, -1e-8, 709.0, 711.0, -745.2, -750.0, 1e16, -1e16, 2.5, -2.5, math.nextafter(1, 0), math.nextafter(1, 2),
+    3 * LEAST, HUGE, -HUGE, 1e-8, -1e-8, 709.0, 711.0, -745.2, -750.0, 1e16, -1e16, 2.5, -2.5,
+    math.nextafter(1, 0), math.nextafter(1, 2),
 ]  # fmt: skip
 
 
@@ -242,11 +243,7 @@ def test_partials_against_the_formula(op, dtype):
         with mp.workdps(50):
             points = [as_exact(value) for value in values]
             for slot, output in zip(slots, graph.outputs, strict=True):
-                truth = mpmath.diff(
-                    lambda x, s=slot: exact(op, *points[:s], x, *points[s + 1 :]),
-                    points[slot],
-                    h=mpf(10) ** -20,
-                )
+                truth = slope(op, points, slot)
                 # a partial is a few operations, each a few ULPs of itself or, where terms cancel, of the largest term
                 error = abs(as_exact(forward[output]) - truth)
                 bound = (4 * declared(op, dtype) + 12) * ulp(
@@ -254,6 +251,13 @@ def test_partials_against_the_formula(op, dtype):
                 )
                 computed = f"{forward[output]!r}, not {mpmath.nstr(truth, 20)}"
                 assert error <= bound, f"∂{op.name}/∂{op.params[slot]} at {values}: {computed}"
+
+
+def slope(op: Op, points: list, slot: int) -> mpf:
+    """∂f/∂operand by mpmath's differences of the formula."""
+    return mpmath.diff(
+        lambda x: exact(op, *points[:slot], x, *points[slot + 1 :]), points[slot], h=mpf(10) ** -20
+    )
 
 
 def _largest_term(op: Op, points) -> mpf:
