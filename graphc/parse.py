@@ -10,7 +10,7 @@ import ast
 import difflib
 import math
 from collections.abc import Callable, Iterable, Mapping
-from functools import reduce
+from functools import cache, reduce
 from typing import Any, NoReturn
 
 from graphc.errors import (
@@ -321,7 +321,13 @@ def _function(name: str) -> Op | None:
     op = find(ALIASES.get(name, name))
     if op is not None:
         return None if op.is_leaf else op
-    return next((op for op in all_ops() if any(ufunc.__name__ == name for ufunc in op.ufuncs)), None)
+    return _by_ufunc().get(name)
+
+
+@cache
+def _by_ufunc() -> dict[str, Op]:
+    """NumPy's names of the operations; the user's own have none, so this does not change."""
+    return {ufunc.__name__: op for op in all_ops() for ufunc in op.ufuncs}
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
