@@ -21,7 +21,17 @@ from graphc import printer
 from graphc.collector import paused
 from graphc.errors import ArityError, DtypeError, ExpressionError, ShapeError, Site
 from graphc.op import CONSTANT, SYMBOL, Op, lookup
-from graphc.types import BOOL, FLOAT64, DType, Shape, as_dtype, as_shape, broadcast_shapes, format_shape, weak_dtype
+from graphc.types import (
+    BOOL,
+    FLOAT64,
+    DType,
+    Shape,
+    as_dtype,
+    as_shape,
+    broadcast_shapes,
+    format_shape,
+    weak_dtype,
+)
 
 _NOT_THE_USERS = (dirname(__file__) + sep, dirname(np.__file__) + sep, contextlib.__file__)
 """Where frames are not lines of a user's script: graphc, and NumPy and contextlib on the way back to it."""
@@ -502,7 +512,7 @@ def as_operands(op: Op, args: tuple[Any, ...]) -> tuple[Expr, ...]:
         if type(left) is Expr and type(right) in _PLAIN:
             return left, _scalar_constant(right, weak_dtype(right, (left.dtype,)))
         if type(right) is Expr and type(left) in _PLAIN:
-            return _scalar_constant(left, weak_dtype(left, (right.dtype,))), right
+            return _scalar_constant(left, weak_dtype(left, (right.dtype,))), right  # type: ignore[arg-type]
     strong = [
         arg.dtype if isinstance(arg, Expr) else as_dtype(arg.dtype)
         for slot, arg in enumerate(args)

@@ -80,7 +80,9 @@ elu = _activation(
 selu = _activation(
     "selu",
     lambda x: x.dtype.type(SELU_SCALE) * np.where(x > 0, x, x.dtype.type(SELU_ALPHA) * np.expm1(np.minimum(x, 0))),
-    lambda S, x: S.Piecewise((S.Float(SELU_SCALE) * x, x > 0), (S.Float(SELU_SCALE) * S.Float(SELU_ALPHA) * (S.exp(x) - 1), True)),
+    lambda S, x: S.Piecewise(
+        (S.Float(SELU_SCALE) * x, x > 0), (S.Float(SELU_SCALE) * S.Float(SELU_ALPHA) * (S.exp(x) - 1), True)
+    ),
     (lambda out, x: where(x > 0, like(SELU_SCALE, out), SELU_SCALE * SELU_ALPHA * exp(x)),),
     "The self-normalising ELU (Klambauer et al., 2017).", smooth_at=lambda x: x != 0,
     kinks=(Kink((0.0,), (SELU_SCALE * SELU_ALPHA,), "the derivative on the left"),),

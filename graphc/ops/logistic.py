@@ -85,4 +85,4 @@ logaddexp = declare(
     )
 )
 
-__all__ = ["logaddexp", "log_sigmoid", "sigmoid", "softplus"]
+__all__ = ["log_sigmoid", "logaddexp", "sigmoid", "softplus"]

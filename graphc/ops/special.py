@@ -71,7 +71,8 @@ gamma = _special(
 )  # fmt: skip
 lgamma = _special(
     "lgamma", _lgamma, lambda S, x: S.log(S.Abs(S.gamma(x))), (2.5, 100.0), lambda out, x: digamma(x),
-    "The logarithm of |Γ(x)|.", notes="Near its roots 1 and 2 the error is small beside 1, not beside the value.", emit=lambda e, x: e.call("lgamma", x),
+    "The logarithm of |Γ(x)|.", notes="Near its roots 1 and 2 the error is small beside 1, not beside the value.",
+    emit=lambda e, x: e.call("lgamma", x),
     notation=Notation("log Γ", None, r"\log\left|\Gamma\left(<0>\right)\right|"), sympy=("loggamma",), ulps=10.0,
 )  # fmt: skip
 digamma = _special(
