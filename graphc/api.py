@@ -188,9 +188,6 @@ def as_graph(outputs: Any, inputs: Any = None) -> Graph:
     if isinstance(outputs, Graph):
         leaves = [outputs.exprs[output] for output in outputs.outputs]
         return Graph(unflatten(outputs.structure, iter(leaves)), inputs)
-    expr = getattr(outputs, "expr", None)
-    if expr is not None and hasattr(outputs, "inputs"):
-        return Graph(expr, outputs.inputs if inputs is None else inputs)
     return Graph(outputs, inputs)
 
 
