@@ -172,7 +172,13 @@ class Arithmetic:
         apart = abs(x._mpf_[2] - y._mpf_[2])
         return not x or not y or (apart < 2 * self.mp.prec and self.mp.fadd(x, y, exact=True) == total)
 
+    def _is_nan(self, *balls: Ball) -> bool:
+        """Whether one is NaN at any precision."""
+        return any(self.mp.isnan(ball.mid) and not ball.rad for ball in balls)
+
     def multiply(self, x: Ball, y: Ball) -> Ball:
+        if self._is_nan(x, y):
+            return self.nan
         product = x.mid * y.mid
         if not x.rad and not y.rad:
             exact = self.mp.isfinite(product) and self.mp.fmul(x.mid, y.mid, exact=True) == product
@@ -182,6 +188,8 @@ class Arithmetic:
         return self._made(product, abs(x.mid) * y.rad + abs(y.mid) * x.rad + x.rad * y.rad)
 
     def divide(self, x: Ball, y: Ball) -> Ball:
+        if self._is_nan(x, y):
+            return self.nan
         if y.rad and abs(y.mid) <= y.rad:
             y = self._settled(y)
         if not y.mid and self.mp.isfinite(x.rad):
@@ -408,7 +416,7 @@ class Arithmetic:
 
 
 _KNOWN = frozenset(
-    "exp sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh erf erfc gamma loggamma digamma".split()  # noqa: SIM905
+    "exp sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh erf erfc gamma loggamma digamma".split()
 )
 
 _INF, _NAN = float("inf"), float("nan")

@@ -114,17 +114,32 @@ class _Writer:
         is_number = all(value.is_Number or operand in self.numbers for operand, value in pairs)
         if is_number:
             self.numbers.add(node)
-            operands = [
-                _limited(value.evalf(17) if value.is_Number is False else value) for value in operands
-            ]
+            operands = [self._number(value) for value in operands]
         if op.name in ("pow", "exp2"):
             operands = [*operands[:-1], _rounded(operands[-1], LARGEST_EXPONENT)]
         elif op.category == "special":
             operands = [*operands[:-1], _rounded(operands[-1], LARGEST_ARGUMENT)]
-        value = apply_formula(node, S, operands)
+        try:
+            value = apply_formula(node, S, operands)
+        except (TypeError, ValueError, ArithmeticError) as error:
+            raise ConversionError(
+                f"SymPy refuses {op.name}: {str(error)[:120]}",
+                node=repr(node),
+                site=node.site,
+                hint="SymPy compares real numbers alone: no NaN, no root or logarithm of a negative number",
+            ) from error
         if isinstance(value, (S.Add, S.Mul)) and is_long(value.args[0]):
             return value.func(S.Float(value.args[0]), *value.args[1:])
         return _limited(S.Float(value) if is_long(value) else value)
+
+    def _number(self, value: Any) -> Any:
+        """A number as a SymPy number; what has no real value is NaN, as it is in graphc."""
+        S = sympy()
+        if not isinstance(value, S.Expr):
+            return value
+        if not value.is_Number:
+            value = value.evalf(17)
+        return _limited(value) if value.is_Number else S.nan
 
 
 def _rounded(value: Any, limit: int) -> Any:

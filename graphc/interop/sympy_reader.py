@@ -268,14 +268,12 @@ def _unsupported(node: Any, why: str, hint: str | None = None) -> NoReturn:
 
 def _show(node: Any) -> str:
     """A SymPy expression in a message: short ones as they print, long ones by their kind."""
-    text = type(node).__name__
-    children = getattr(node, "args", None)
     count, stack = 0, [node]
-    while stack and count <= 60:
-        count += 1
-        stack.extend(getattr(stack.pop(), "args", ()))
-    if children is None or count > 60 or is_long(node):
-        return text
+    while stack:
+        count, item = count + 1, stack.pop()
+        if count > 60 or is_long(item):  # too large to print, or to be of help
+            return type(node).__name__
+        stack.extend(getattr(item, "args", ()))
     shown = str(node)
     return shown if len(shown) <= 80 else shown[:79] + "…"
 
@@ -316,10 +314,13 @@ def _factors(node: Any) -> Factors:
     for factor in node.args:
         if isinstance(factor, S.Rational):
             negative ^= factor.p < 0
-            if abs(factor.p) != 1:
-                above.append(S.Integer(abs(factor.p)))
-            if factor.q != 1:
-                below.append(S.Integer(factor.q))
+            above_it, below_it = abs(factor.p), factor.q
+            if above_it != 1 and below_it & (below_it - 1) == 0:  # a float, exactly: 1.5·x rather than 3·x/2
+                above_it, below_it = abs(factor), 1
+            if above_it != 1:
+                above.append(S.Rational(above_it))
+            if below_it != 1:
+                below.append(S.Integer(below_it))
         elif factor.is_Number and factor.is_negative:
             negative = not negative
             above.append(-factor)
