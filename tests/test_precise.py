@@ -103,6 +103,8 @@ def test_where_floats_would_fail(expr: g.Expr, at: float, expected) -> None:
 def test_nan_where_the_real_function_has_no_value() -> None:
     for expr in (g.log(x), g.sqrt(x), g.acosh(x), x**0.5, g.asin(x - 5)):
         assert mpmath.isnan(precise.evaluate(expr, {"x": -2.0}))
+        assert mpmath.isnan(precise.evaluate(g.sin(x * x) * expr / g.exp(x * x) + g.sin(x), {"x": -2.0}))
+        assert precise.evaluate(g.sin(x) * expr < g.cos(x), {"x": -2.0}) is False
 
 
 def test_digits_are_right_through_an_iteration_that_doubles_errors() -> None:
