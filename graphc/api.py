@@ -201,7 +201,7 @@ def retype(graph: Graph, dtype: Any) -> Graph:
     made: dict[Expr, Expr] = {}
     for node in graph.exprs:
         if node.is_symbol and is_float(node.dtype):
-            made[node] = symbol(node.name, node.shape, target)
+            made[node] = symbol(node.name, node.shape, target, range=node.bounds)
         elif node.is_constant and is_float(node.dtype):
             made[node] = constant(node.value, target)
         else:

@@ -188,7 +188,7 @@ def _scalars(dag: Dag, shape: tuple[int, ...], index: tuple[int, ...]) -> dict[E
     swap: dict[Expr, Any] = {}
     for node in dag.exprs:
         if node.is_symbol and node.shape:
-            swap[node] = symbol(node.name, dtype=node.dtype)
+            swap[node] = symbol(node.name, dtype=node.dtype, range=node.bounds)
         elif node.is_constant and node.shape:
             swap[node] = constant(np.broadcast_to(node.value, shape)[index])
     return swap

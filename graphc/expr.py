@@ -19,7 +19,7 @@ import numpy as np
 
 from graphc import printer
 from graphc.collector import paused
-from graphc.errors import ArityError, DtypeError, ExpressionError, ShapeError, Site
+from graphc.errors import ArityError, DtypeError, ExpressionError, GraphcError, ShapeError, Site
 from graphc.op import CONSTANT, SYMBOL, Op, lookup
 from graphc.types import (
     BOOL,
@@ -62,7 +62,8 @@ class Expr:
 
     op : the operation's declaration
     operands : the expressions it is applied to, in order
-    attrs : static attributes: (value bits,) of a constant, (name,) of a symbol, (dtype name,) of a cast
+    attrs : static attributes: (value bits,) of a constant, (name,) of a symbol, or (name, (low, high)) where its range is
+        declared, (dtype name,) of a cast
     dtype : NumPy dtype of the result
     shape : tuple of ints and names; () is a scalar, which broadcasts over arrays when compiled
 
@@ -107,6 +108,11 @@ class Expr:
         if self.op is not SYMBOL:
             raise ExpressionError(f"only a symbol has a name, not {self!r}")
         return self.attrs[0]
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """The range that was declared for a symbol, ends included; None where there is none."""
+        return self.attrs[1] if self.op is SYMBOL and len(self.attrs) > 1 else None
 
     @property
     def value(self) -> Any:
@@ -378,7 +384,9 @@ def live_nodes() -> int:
 # --- leaves ---------------------------------------------------------------------------------------------------------
 
 
-def symbol(name: str, shape: Any = (), dtype: Any = "float64") -> Expr:
+def symbol(
+    name: str, shape: Any = (), dtype: Any = "float64", *, positive: bool = False, range: Any = None
+) -> Expr:
     """A named input.
 
     Parameters
@@ -386,17 +394,59 @@ def symbol(name: str, shape: Any = (), dtype: Any = "float64") -> Expr:
     name : any text; an identifier if the compiled function is to take it by keyword
     shape : () for a scalar, which broadcasts over arrays; else a tuple of ints and names
     dtype : a NumPy dtype or its name: bool, integers, float32, float64
+    positive : a promise that every value is above 0
+    range : a promise that every value lies in the interval (low, high), ends included; an end may be infinite
+
+    A promise is a fact for the rewriting rules (`g.compile`, `g.stabilize`), and includes that no value is NaN. It is not
+    checked where values are passed: beyond it, what is computed is not specified. Symbols with different promises differ.
+    Raises `ExpressionError` for a range that holds nothing, and for one of booleans.
 
     >>> symbol("x") is symbol("x")
     True
+    >>> symbol("x", range=(0, 1)).bounds
+    (0.0, 1.0)
     """
     if not isinstance(name, str) or not name:
         raise ExpressionError(f"a symbol's name is a text, not {name!r}", hint='write g.symbol("x")')
-    return _intern(SYMBOL, (), (name,), as_dtype(dtype), as_shape(shape))
+    own = as_dtype(dtype)
+    attrs = (name,) if range is None and not positive else (name, _promised(name, own, positive, range))
+    return _intern(SYMBOL, (), attrs, own, as_shape(shape))
 
 
-def symbols(names: str | Iterable[str], shape: Any = (), dtype: Any = "float64") -> Any:
+_LEAST = 5e-324
+"""The smallest positive float64: what is above 0 is at least that, in every type."""
+
+
+def _promised(name: str, dtype: DType, positive: bool, declared: Any) -> tuple[float, float]:
+    """The interval of a symbol's values."""
+    try:
+        low, high = (-np.inf, np.inf) if declared is None else declared
+        low, high = float(low) + 0.0, float(high) + 0.0  # -0.0 + 0.0 is 0.0
+    except (TypeError, ValueError, OverflowError, GraphcError):
+        low, high = np.nan, np.nan
+    if positive:
+        low = max(low, _LEAST)
+    if dtype.kind == "b" or not low <= high or low == np.inf or high == -np.inf:
+        what = "booleans have no range" if dtype.kind == "b" else f"no value lies in the range {_short(declared)}"
+        raise ExpressionError(
+            f"symbol {name!r}: {what}{' and is positive' if positive and dtype.kind != 'b' else ''}",
+            site=current_site(),
+            hint="write range=(low, high), two numbers",
+        )
+    return low, high
+
+
+def symbols(
+    names: str | Iterable[str],
+    shape: Any = (),
+    dtype: Any = "float64",
+    *,
+    positive: bool = False,
+    range: Any = None,
+) -> Any:
     """Several symbols from names separated by spaces or commas; one name gives one symbol, several a tuple.
+
+    The other parameters are those of `symbol`, and hold for each of them.
 
     >>> symbols("x w b")
     (x, w, b)
@@ -408,7 +458,7 @@ def symbols(names: str | Iterable[str], shape: Any = (), dtype: Any = "float64")
         listed, one = list(names), False
     if not listed:
         raise ExpressionError("no names given", hint='write g.symbols("x y")')
-    made = tuple(symbol(name, shape, dtype) for name in listed)
+    made = tuple(symbol(name, shape, dtype, positive=positive, range=range) for name in listed)
     return made[0] if one else made
 
 

@@ -122,12 +122,13 @@ def check_names(symbols: Iterable[Expr]) -> None:
         if other is not symbol:
 
             def of(s: Expr) -> str:
-                return f"{s.dtype}{format_shape(s.shape) if s.shape else ''}"
+                bounds = "" if s.bounds is None else f" within {s.bounds}"
+                return f"{s.dtype}{format_shape(s.shape) if s.shape else ''}{bounds}"
 
             raise NameClashError(
                 f"the name {symbol.name!r} stands for two symbols: {of(other)} and {of(symbol)}",
                 site=symbol.site,
-                hint="give one of them another name, or the same dtype and shape",
+                hint="give one of them another name, or the same dtype, shape and range",
             )
 
 

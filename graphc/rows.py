@@ -25,7 +25,10 @@ _SYMBOL = frozenset(("op", "name", "dtype"))
 _CONSTANT = frozenset(("op", "bits", "dtype"))
 _APPLIED = frozenset(("op", "of", "dtype"))
 _SHAPE = frozenset(("shape",))
+_FACTS = _SHAPE | {"range"}
 _HEX = re.compile(r"[0-9a-f]*")
+FLOAT = re.compile(r"-?([0-9]{1,400}(\.[0-9]{1,400})?(e[-+]?[0-9]{1,4})?|inf)")
+"""A number as text."""
 
 
 def to_rows(nodes: Iterable[Expr], operands: Iterable[tuple[int, ...]]) -> list[Row]:
@@ -37,6 +40,8 @@ def _row(node: Expr, operands: tuple[int, ...]) -> Row:
     row: Row = {"op": node.op.name}
     if node.op is SYMBOL:
         row["name"] = node.name
+        if node.bounds is not None:
+            row["range"] = [repr(end) for end in node.bounds]
     elif node.op is CONSTANT:
         row["bits"] = np.asarray(node.value).astype(node.dtype.newbyteorder("<")).tobytes().hex()
     else:
@@ -74,8 +79,8 @@ def _node(row: Any, nodes: list[Expr], own: Collection[str]) -> Expr:
     dtype = _dtype(row.get("dtype"))
     shape = _shape(row["shape"]) if "shape" in row else ()
     if name == "symbol":
-        keys(row, _SYMBOL, "a symbol", _SHAPE)
-        return symbol(row["name"], shape, dtype)
+        keys(row, _SYMBOL, "a symbol", _FACTS)
+        return symbol(row["name"], shape, dtype, range=_range(row["range"]) if "range" in row else None)
     if name == "constant":
         keys(row, _CONSTANT, "a constant", _SHAPE)
         return _constant(row["bits"], dtype, shape)
@@ -108,6 +113,12 @@ def _constant(bits: Any, dtype: DType, shape: tuple[Any, ...]) -> Expr:
         raise FormatError("a boolean that is neither 0 nor 1")
     array = np.frombuffer(data, dtype.newbyteorder("<")).astype(dtype).reshape(shape)
     return constant(array if shape else array[()])
+
+
+def _range(ends: Any) -> tuple[float, float]:
+    if len(texts(ends, "range")) != 2 or not all(FLOAT.fullmatch(end) for end in ends):
+        raise FormatError(f"the range {shown(ends)} is not two numbers as texts")
+    return float(ends[0]), float(ends[1])
 
 
 def _dtype(name: Any) -> DType:
@@ -171,4 +182,4 @@ def shown(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "…"
 
 
-__all__ = ["Row", "from_rows", "indices", "keys", "listed", "must", "shown", "texts", "to_rows"]
+__all__ = ["FLOAT", "Row", "from_rows", "indices", "keys", "listed", "must", "shown", "texts", "to_rows"]

@@ -10,7 +10,6 @@ import hashlib
 import json
 import math
 import os
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -22,7 +21,7 @@ from graphc.expr import Expr, constant, symbol, walk
 from graphc.files import write_whole
 from graphc.graph import Graph
 from graphc.op import Op, all_ops, find
-from graphc.rows import Row, from_rows, indices, keys, listed, must, shown, texts, to_rows
+from graphc.rows import FLOAT, Row, from_rows, indices, keys, listed, must, shown, texts, to_rows
 from graphc.tree import flatten, from_plain, to_plain, unflatten
 from graphc.version import __version__
 
@@ -34,7 +33,6 @@ _KEYS = frozenset(
     ("format", "version", "graphc", "kind", "ops", "nodes", "inputs", "outputs", "structure", "digest")
 )
 _DEFINITION = frozenset(("name", "params", "nodes", "output", "label", "latex", "domain", "summary"))
-_FLOAT = re.compile(r"-?([0-9]{1,400}(\.[0-9]{1,400})?(e[-+]?[0-9]{1,4})?|inf)")
 _MAX_NESTING = 50
 _MAX_FORMULAS = 10_000
 """Operations, written out without sharing, in all formulas of the user's own operations in a file: reading them has
@@ -267,7 +265,7 @@ def _define(row: Any, where: str, own: dict[str, int]) -> None:
     must(all(isinstance(row[key], str) for key in ("label", "summary")), f"{where}: the label is not a text")
     must(isinstance(row["latex"], str | None), f"{where}: the LaTeX is not a text")
     domain = [texts(ends, f"{where}: domain") for ends in listed(row["domain"], f"{where}: domain")]
-    numbers = all(_FLOAT.fullmatch(end) for ends in domain for end in ends)
+    numbers = all(FLOAT.fullmatch(end) for ends in domain for end in ends)
     must(numbers, f"{where}: the domain is not made of numbers")
     try:
         define_op(

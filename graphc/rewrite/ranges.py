@@ -197,7 +197,11 @@ class Ranges:
         if node.dtype.kind == "b":
             return Range(0.0, 1.0, False)
         if node.is_symbol:
-            return ANYTHING if node.dtype.kind == "f" else _whole(node.dtype)
+            own = ANYTHING if node.dtype.kind == "f" else _whole(node.dtype)
+            if node.bounds is None:
+                return own
+            lo, hi = node.bounds
+            return Range(max(lo, own.lo), min(hi, own.hi), False)
         if node.dtype.kind != "f":
             return _whole(node.dtype)  # wraps around: only the type's own ends are certain
         operands = [self._known[operand] for operand in node.operands]
