@@ -26,6 +26,7 @@ from graphc.draw.engine import engine
 from graphc.errors import UnknownNameError
 from graphc.evaluate import evaluate
 from graphc.expr import Expr, free_symbols, symbols
+from graphc.files import write_whole
 from graphc.lower import jit
 from graphc.parse import parse
 from graphc.printer import format_number
@@ -61,7 +62,7 @@ def _write(output: str, text: str) -> None:
     if output == "-":
         click.echo(text)
     else:
-        Path(output).write_text(text + "\n", encoding="utf-8")
+        write_whole(output, f"{text}\n".encode())
 
 
 @click.group(cls=Group, context_settings={"max_content_width": 100})
