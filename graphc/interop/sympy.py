@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from graphc.errors import ConversionError
-from graphc.expr import Expr, constant, free_symbols
+from graphc.expr import Expr, constant, free_symbols, walk
 from graphc.formula import apply_formula, number, through_formulas
 from graphc.inputs import check_names
 from graphc.tree import map_leaves
@@ -27,6 +27,13 @@ LARGEST_EXPONENT = 1000
 LARGEST_ARGUMENT = 100
 """Special functions of larger whole numbers are taken at floats: SymPy would write exact sums and
 factorials."""
+
+
+WIDEST_EXTREMUM = 16
+"""The largest or smallest of more operands is kept as nested ones."""
+
+LARGEST_TREE = 5_000
+"""The operations of an expression counted once for each use, above which SymPy is not let to simplify: it does not share work."""
 
 
 @cache
@@ -71,6 +78,13 @@ def to_sympy(tree: Any, *, evaluate: bool = True) -> Any:
 def _written(expr: Expr, evaluate: bool) -> Any:
     S = sympy()
     check_names(free_symbols(expr))
+    if evaluate and is_larger_tree(expr, LARGEST_TREE):
+        raise ConversionError(
+            f"the expression has more than {LARGEST_TREE:,} operations where SymPy, which does not share work, simplifies it",
+            node=repr(expr),
+            site=expr.site,
+            hint="g.to_sympy(expr, evaluate=False) keeps it as written",
+        )
     with S.evaluate(evaluate):
         try:
             return through_formulas([expr], S, sympy_leaf, _Writer() if evaluate else None)[0]
@@ -81,6 +95,16 @@ def _written(expr: Expr, evaluate: bool) -> Any:
                 site=expr.site,
                 hint="g.to_sympy(expr, evaluate=False) keeps SymPy from simplifying; very deep chains remain out of its reach",
             ) from None
+
+
+def is_larger_tree(expr: Expr, limit: int) -> bool:
+    """Whether an expression has more than `limit` nodes when each is counted once for each use."""
+    size: dict[Expr, int] = {}
+    for node in walk([expr]):
+        size[node] = 1 + sum(size[operand] for operand in node.operands)
+        if size[node] > limit:
+            return True
+    return False
 
 
 def sympy_leaf(node: Expr) -> Any:
@@ -107,6 +131,7 @@ class _Writer:
 
     def __init__(self) -> None:
         self.numbers: set[Expr] = set()
+        self.extrema: dict[Expr, int] = {}
 
     def __call__(self, node: Expr, operands: Sequence[Any]) -> Any:
         S, op = sympy(), node.op
@@ -120,7 +145,8 @@ class _Writer:
         elif op.category == "special":
             operands = [*operands[:-1], _rounded(operands[-1], LARGEST_ARGUMENT)]
         try:
-            value = apply_formula(node, S, operands)
+            with S.evaluate(self._may_simplify(node, operands)):
+                value = apply_formula(node, S, operands)
         except (TypeError, ValueError, ArithmeticError) as error:
             raise ConversionError(
                 f"SymPy refuses {op.name}: {str(error)[:120]}",
@@ -131,6 +157,15 @@ class _Writer:
         if isinstance(value, (S.Add, S.Mul)) and is_long(value.args[0]):
             return value.func(S.Float(value.args[0]), *value.args[1:])
         return _limited(S.Float(value) if is_long(value) else value)
+
+    def _may_simplify(self, node: Expr, operands: Sequence[Any]) -> bool:
+        """Not the extremum of many: SymPy compares each with each, at length."""
+        S = sympy()
+        if not any(isinstance(value, (S.Max, S.Min)) for value in operands):
+            return True
+        width = sum(self.extrema.get(operand, 1) for operand in node.operands)
+        self.extrema[node] = width
+        return width <= WIDEST_EXTREMUM
 
     def _number(self, value: Any) -> Any:
         """A number as a SymPy number; what has no real value is NaN, as it is in graphc."""

@@ -7,20 +7,12 @@ from functools import cache
 from typing import Any
 
 from graphc.errors import ConversionError
-from graphc.expr import Expr, free_symbols, walk
-from graphc.interop.sympy import sympy, sympy_leaf, to_sympy
+from graphc.expr import Expr, free_symbols
+from graphc.interop.sympy import is_larger_tree, sympy, sympy_leaf, to_sympy
 from graphc.interop.sympy_reader import from_sympy
-
 
 LARGEST_TREE = 1000
 """The operations of a formula counted once for each use: SymPy's derivative grows with the square of it."""
-
-
-def _size_as_tree(expr: Expr) -> int:
-    size: dict[Expr, int] = {}
-    for node in walk([expr]):
-        size[node] = 1 + sum(size[operand] for operand in node.operands)
-    return size[expr]
 
 
 def differentiate(expr: Expr, by: Iterable[Expr]) -> list[Expr]:
@@ -29,7 +21,7 @@ def differentiate(expr: Expr, by: Iterable[Expr]) -> list[Expr]:
     Over the reals, as graphc's own: |u| has the derivative sign(u)·u′, and what is piecewise constant has 0.
     Raises `ConversionError` when SymPy finds no derivative, or one that has no counterpart.
     """
-    if _size_as_tree(expr) > LARGEST_TREE:
+    if is_larger_tree(expr, LARGEST_TREE):
         raise ConversionError(
             f"the formula has more than {LARGEST_TREE:,} operations where SymPy, which does not share work, writes it out",
             node=repr(expr),

@@ -206,7 +206,7 @@ def test_deep_expressions_do_not_recurse() -> None:
     written = g.to_sympy(deep, evaluate=False)
     assert len(g.Graph(g.from_sympy(written))) == len(g.Graph(deep))
     with pytest.raises(ConversionError, match="recurses too deeply") as caught:
-        g.to_sympy(deep)
+        g.to_sympy(reduce(lambda z, _: g.sin(z) * 1.5 + 1, range(900), x))
     assert caught.value.hint is not None and "evaluate=False" in caught.value.hint
 
 
@@ -221,6 +221,7 @@ def test_deep_expressions_do_not_recurse() -> None:
         g.gamma(g.constant(1e8)) + x,
         g.digamma(g.constant(1e8)),
         (3 * x) ** 1e9,
+        reduce(lambda z, i: g.maximum(z, g.symbol(f"s{i}")), range(500), x),
         g.exp2(g.constant(1e9)) * x,
         g.where(~(g.constant(1.0) > 2.0) & (g.constant(3.0) > 2.0), x, 0.0),
     ],
@@ -228,6 +229,15 @@ def test_deep_expressions_do_not_recurse() -> None:
 )
 def test_numbers_without_end_end(expr: g.Expr) -> None:
     assert isinstance(g.to_sympy(expr), S.Basic)
+
+
+def test_sharing_that_sympy_would_write_out_is_refused() -> None:
+    shared = reduce(lambda z, _: g.sin(z) * z, range(5000), x)
+    with pytest.raises(ConversionError, match="more than 5,000 operations") as caught:
+        g.to_sympy(shared)
+    assert caught.value.hint is not None and "evaluate=False" in caught.value.hint
+    written = g.to_sympy(reduce(lambda z, _: g.sin(z) * z, range(100), x), evaluate=False)
+    assert len(g.Graph(g.from_sympy(written))) == 201
 
 
 @pytest.mark.parametrize(
