@@ -390,7 +390,7 @@ def derivative(dag: Dag, at: Mapping[str, Any], name: str, precision: int = 400)
     """∂output/∂name by central differences at high precision; None at kinks, jumps and where it does not exist.
 
     The step is h = 2^(−precision/3). Where the function is smooth the slopes on either side differ by f″·h, far less than
-    they differ at a kink, and the derivative lies within that difference of their mean.
+    they differ at a kink, and the derivative lies within that difference, or f‴·h²/6 < h where f″ is 0, of their mean.
     """
     exactly: Slack = lambda op, dtype: 0
     with mp.workprec(precision):
@@ -413,4 +413,4 @@ def derivative(dag: Dag, at: Mapping[str, Any], name: str, precision: int = 400)
         before = (middle[output].value - left[output].value) / h
         after = (right[output].value - middle[output].value) / h
         slope, bend = (before + after) / 2, abs(after - before)
-        return Bound(slope, bend) if bend <= mpf(2) ** -100 * max(abs(slope), mpf(2) ** -60) else None
+        return Bound(slope, bend + h) if bend <= mpf(2) ** -100 * max(abs(slope), mpf(2) ** -60) else None

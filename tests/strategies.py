@@ -101,7 +101,7 @@ def fitted(draw: Any, operand: Expr, low: float, high: float) -> Expr:
 
 @st.composite
 def expressions(
-    draw: Any, ops: tuple[Op, ...] = OPS, mixed: bool = True, most: int = 16
+    draw: Any, ops: tuple[Op, ...] = OPS, mixed: bool = True, most: int = 16, fit: bool = True
 ) -> tuple[Expr, tuple[Expr, ...]]:
     """A float expression with at least one operation, and its symbols."""
     own = draw(st.sampled_from(["float64", "float64", "float64", "float32"]))
@@ -150,7 +150,7 @@ def expressions(
             first = draw(st.integers(0, op.arity - 1)) if op.arity == 2 else 0
             operands = [expression() if slot == first else number() for slot in range(op.arity)]
             operands = [
-                fitted(draw, o, *ends) if isinstance(o, Expr) else o
+                fitted(draw, o, *ends) if fit and isinstance(o, Expr) else o
                 for o, ends in zip(operands, op.domain, strict=True)
             ]
             pool.append(apply(op, *operands))
