@@ -113,7 +113,7 @@ def columns(sample: Sample, points: list[dict[str, Any]]) -> list[np.ndarray]:
     return [np.array([point[s.name] for point in points], dtype=s.dtype) for s in sample.symbols]
 
 
-TOGETHER = 5
+TOGETHER = 10
 """How many graphs are compiled as one function: compiling is most of the time that a graph costs here."""
 
 
