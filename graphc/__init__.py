@@ -1,6 +1,7 @@
 """graphc: symbolic computation graphs, their exact derivatives, their pictures, and their machine code."""
 
 # ruff: noqa: F403  the operations are public through each module's __all__
+from graphc.accuracy import accuracy as accuracy
 from graphc.api import compile as compile
 from graphc.api import draw as draw
 from graphc.api import explain as explain

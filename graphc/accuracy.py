@@ -1,0 +1,552 @@
+"""How many digits of a formula survive: its compiled code, as written and rewritten, held against exact values.
+
+Inputs are drawn, the formula is evaluated in rising mpmath precision until the rounded value no longer changes, and the
+error of what machine code answers is counted in bits. For every node of the formula as written there is its condition
+number, by which it magnifies the relative errors of its operands, and the bits that it loses by itself: it is computed
+in floating point from operands that are as good as floats can be, and held against its exact value.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from graphc.api import as_graph, compile, rewritten
+from graphc.display import show_number, visible
+from graphc.errors import DtypeError, InputError, PrecisionError, ShapeError
+from graphc.expr import Expr, current_site
+from graphc.floats import bits_of_error, from_ordinals, ordinals, rounded
+from graphc.graph import Graph
+from graphc.inputs import as_value
+from graphc.ops.comparison import where
+from graphc.precise import evaluate
+from graphc.printer import format_number, render
+from graphc.types import FLOAT64, DType, is_float
+
+SAMPLES = 256
+"""Samples that are drawn unless the graph is large."""
+
+WORK = 30_000
+"""Nodes times samples that are evaluated in mpmath unless a number of samples is asked for: a few seconds."""
+
+LARGEST = 20_000
+"""Graphs of more nodes are refused."""
+
+ATTEMPTS = 16
+"""For each sample so many points are drawn at most: where the formula is undefined or too large, another is tried."""
+
+DIGITS = 30
+"""Decimal digits to begin with; a value too close to the middle of two floats is evaluated with more."""
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Bits of error over the samples.
+
+    bits : for each sample; 0 is the correctly rounded value, 64 is NaN
+    mean, worst : of these
+    at : the input of the worst
+    """
+
+    bits: tuple[float, ...]
+    mean: float
+    worst: float
+    at: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One point: how it was drawn ('floats' or 'range'), the exact value rounded, and what the codes answer."""
+
+    at: dict[str, Any]
+    drawn: str
+    exact: float
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
+class NodeAccuracy:
+    """What one operation of the formula as written does to digits.
+
+    node, expr : its number in the graph, and the operation
+    condition : the geometric mean over the samples of Σᵢ |xᵢ·∂f/∂xᵢ/f|, by which it magnifies its operands' relative
+        errors; NaN where it has no derivative
+    worst_condition : the largest
+    loss : mean bits of error of the operation computed in floating point from its operands' exact values, rounded
+    worst_loss : the largest
+    at : the input of the largest loss
+    """
+
+    node: int
+    expr: Expr
+    condition: float
+    worst_condition: float
+    loss: float
+    worst_loss: float
+    at: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """An accuracy report, made by `accuracy`; `print` shows it, `g.draw(expr, accuracy=report)` colours the graph by it.
+
+    expr, rewritten : the formula as written, and as the rules make it
+    ranges : name → interval that its values were drawn from
+    samples : the points with their values
+    before, after : bits of error of the compiled code, as written and rewritten
+    nodes : what each operation of the formula as written does to digits, in topological order
+    drawn : how many points were drawn
+    undefined : at how many of them the formula has no value over the reals, or none that can be determined
+    too_large : at how many of them the value is beyond the largest float
+    """
+
+    expr: Expr
+    rewritten: Expr
+    ranges: dict[str, tuple[float, float]]
+    samples: tuple[Sample, ...]
+    before: Errors
+    after: Errors
+    nodes: tuple[NodeAccuracy, ...]
+    drawn: int
+    undefined: int
+    too_large: int
+    losses: dict[Expr, tuple[float, float]] = field(repr=False)
+    """operation → mean and largest loss, for diagrams"""
+
+    def __str__(self) -> str:
+        lines = [f"{visible(render(self.expr, budget=90), 90)}"]
+        if self.rewritten is not self.expr:
+            lines.append(f"  rewritten: {visible(render(self.rewritten, budget=110), 110)}")
+        over = ", ".join(f"{name} in [{low:g}, {high:g}]" for name, (low, high) in self.ranges.items())
+        lines.append(f"  {len(self.samples)} samples{f', {over}' if over else ''}{self._left_out()}")
+        lines += ["", f"{'bits of error':<14}{'mean':>8}{'worst':>8}  at"]
+        for what, errors in (("as written", self.before), ("rewritten", self.after)):
+            lines.append(f"{what:<14}{errors.mean:>8.2f}{errors.worst:>8.2f}  {_point(errors.at)}")
+        if self.nodes:
+            lines += ["", f"{'condition':>12}{'worst':>13}{'bits lost':>11}{'worst':>8}  operation"]
+        for node in self.nodes:
+            lines.append(
+                f"{show_number(node.condition):>12}{show_number(node.worst_condition):>13}"
+                f"{node.loss:>11.2f}{node.worst_loss:>8.2f}  {visible(render(node.expr, budget=60), 60)}"
+            )
+        return "\n".join(lines)
+
+    def _left_out(self) -> str:
+        reasons = [(self.undefined, "undefined"), (self.too_large, "beyond the largest float")]
+        named = ", ".join(f"{count} {why}" for count, why in reasons if count)
+        return f"; of {self.drawn} points drawn were left out: {named}" if named else ""
+
+    def __repr__(self) -> str:
+        return (
+            f"<Accuracy of {visible(render(self.expr, budget=60), 60)}: {self.before.mean:.2f} bits of error as written, "
+            f"{self.after.mean:.2f} rewritten; print it>"
+        )
+
+    def markdown(self) -> str:
+        """The figures as a table in Markdown."""
+        lines = ["| bits of error | mean | worst | at |", "| --- | --- | --- | --- |"]
+        for what, errors in (("as written", self.before), ("rewritten", self.after)):
+            lines.append(f"| {what} | {errors.mean:.2f} | {errors.worst:.2f} | {_code(_point(errors.at))} |")
+        lines += [
+            "",
+            "| operation | condition | worst | bits lost | worst |",
+            "| --- | --- | --- | --- | --- |",
+        ]
+        for node in self.nodes:
+            text = _code(visible(render(node.expr, budget=60), 60))
+            condition = f"{show_number(node.condition)} | {show_number(node.worst_condition)}"
+            lines.append(f"| {text} | {condition} | {node.loss:.2f} | {node.worst_loss:.2f} |")
+        return "\n".join(lines)
+
+    def _repr_markdown_(self) -> str:
+        return self.markdown()
+
+
+def _code(text: str) -> str:
+    """Text as code inside a table of Markdown."""
+    return f"`{text.replace('`', chr(39))}`".replace("|", "\\|")
+
+
+def _point(at: Mapping[str, Any]) -> str:
+    return ", ".join(f"{visible(name)} = {format_number(value)}" for name, value in at.items())
+
+
+def accuracy(
+    expr: Any,
+    ranges: Mapping[Any, Any] | None = None,
+    *,
+    samples: int | None = None,
+    seed: int = 0,
+    rewrite: str = "stable",
+    without: Iterable[str] = (),
+) -> Accuracy:
+    """How many bits of a formula's value are wrong, as it is written and as it is rewritten, and where they are lost.
+
+    Parameters
+    ----------
+    expr : a float expression of scalar symbols, or a `Graph` or traced function of one output
+    ranges : name or symbol → (low, high), the interval that its values are drawn from; by default all finite values of its
+        type. Points are drawn in turn uniformly over the floating-point numbers in the ranges (each exponent is as likely
+        as any other) and uniformly over the ranges; a symbol without a range is always drawn the first way.
+    samples : how many points; by default 256, fewer for a large graph. Points at which the formula has no value, or one beyond
+        the largest float, are counted and left out, and others are drawn, up to sixteen for each sample.
+    seed : of the random numbers: the same seed gives the same report
+    rewrite, without : the level of rewriting that is compared, as in `compile`
+
+    Raises `InputError` for ranges that fit no symbol and where no point was found at which the formula has a value,
+    `DtypeError` and `ShapeError` for what is no scalar float, `ConversionError` for an operation without a formula over
+    the reals.
+
+    >>> from graphc.parse import parse
+    >>> report = accuracy(parse("exp(x) - 1"), {"x": (-1, 1)}, samples=64)
+    >>> report.before.mean > 10, report.after.worst <= 1, report.rewritten
+    (True, True, expm1(x))
+    """
+    graph = as_graph(expr)
+    target = _target(graph)
+    count = _count(samples, graph)
+    try:
+        rng = np.random.default_rng(seed)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"seed is {seed!r:.60}", site=current_site(), hint="a whole number from 0 on"
+        ) from error
+    intervals = _intervals(graph, ranges)
+    after = rewritten(graph, rewrite, without)
+    found = _draw(graph, target, intervals, count, rng)
+    answers = [_run(code, found.points, target) for code in (graph, after)]
+    exact = np.array(found.exact, dtype=target.dtype)
+    before, improved = (
+        _errors(bits_of_error(values, exact, target.dtype), found.points) for values in answers
+    )
+    rows = zip(found.points, found.kinds, found.exact, *(values.tolist() for values in answers), strict=True)
+    nodes = tuple(_nodes(graph, found.points))
+    return Accuracy(
+        target,
+        after.exprs[after.outputs[0]],
+        {symbol.name: interval for symbol, interval in zip(graph.symbols, intervals, strict=True)},
+        tuple(Sample(*row) for row in rows),
+        before,
+        improved,
+        nodes,
+        found.drawn,
+        found.undefined,
+        found.too_large,
+        {node.expr: (node.loss, node.worst_loss) for node in nodes},
+    )
+
+
+def _target(graph: Graph) -> Expr:
+    """The one output; refuses what has no accuracy of this kind."""
+    if len(graph.outputs) != 1:
+        raise InputError(
+            f"an accuracy report is of one output, not of {len(graph.outputs)}",
+            site=current_site(),
+            hint="ask for one after the other: [g.accuracy(part) for part in outputs]",
+        )
+    target = graph.exprs[graph.outputs[0]]
+    if not is_float(target.dtype):
+        raise DtypeError(f"{target.dtype} results have no bits of error", node=repr(target), site=target.site)
+    shaped = next((node for node in graph.exprs if node.shape), None)
+    if shaped is not None:
+        raise ShapeError(
+            "an accuracy report is of scalars",
+            node=repr(shaped),
+            site=shaped.site,
+            hint="write the formula of one element",
+        )
+    if len(graph) > LARGEST:
+        raise InputError(
+            f"a graph of {len(graph)} nodes is too large to be evaluated exactly many times",
+            site=current_site(),
+            hint=f"take a part of at most {LARGEST} nodes",
+        )
+    return target
+
+
+def _count(samples: Any, graph: Graph) -> int:
+    if samples is None:
+        return min(SAMPLES, max(8, WORK // len(graph)))
+    if isinstance(samples, bool) or not isinstance(samples, (int, np.integer)) or not 1 <= samples <= 10**6:
+        raise InputError(
+            f"samples is {samples!r:.60}", site=current_site(), hint="a whole number from 1 to 1,000,000"
+        )
+    return int(samples)
+
+
+# --- points ---------------------------------------------------------------------------------------------------
+
+
+def _intervals(graph: Graph, ranges: Mapping[Any, Any] | None) -> list[tuple[float, float]]:
+    """The interval of each symbol, in its own type."""
+    given: dict[str, Any] = {}
+    if ranges is not None and not isinstance(ranges, Mapping):
+        raise InputError(
+            f"ranges is a dict of intervals, not {type(ranges).__name__}",
+            site=current_site(),
+            hint='write {"x": (-50, 50)}',
+        )
+    names = {symbol.name for symbol in graph.symbols}
+    for key, value in (ranges or {}).items():
+        name = key.name if isinstance(key, Expr) and key.is_symbol else key
+        if name not in names:
+            raise InputError(
+                f"there is no input {str(name)[:60]!r} to draw from a range",
+                site=current_site(),
+                hint=f"the inputs are {', '.join(sorted(names)) or 'none'}",
+            )
+        given[str(name)] = value
+    return [_interval(symbol, given.get(symbol.name)) for symbol in graph.symbols]
+
+
+def _whole(symbol: Expr) -> tuple[float, float]:
+    """All values of a symbol's type."""
+    if symbol.dtype.kind == "b":
+        return 0, 1
+    info = np.finfo(symbol.dtype) if is_float(symbol.dtype) else np.iinfo(symbol.dtype)
+    return (float(info.min), float(info.max)) if is_float(symbol.dtype) else (int(info.min), int(info.max))
+
+
+def _interval(symbol: Expr, given: Any) -> tuple[float, float]:
+    if given is None:
+        return _whole(symbol)
+    try:
+        low, high = (as_value(symbol, end).item() for end in given)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"the range of {symbol.name!r} is two numbers of type {symbol.dtype}, not {given!r:.60}",
+            site=current_site(),
+            hint=f'write {{"{symbol.name}": (-50, 50)}}',
+        ) from error
+    if not (math.isfinite(low) and math.isfinite(high) and low <= high):
+        raise InputError(
+            f"the range of {symbol.name!r} is from {low} to {high}",
+            site=current_site(),
+            hint="write the smaller end first; both are finite",
+        )
+    return low, high
+
+
+@dataclass
+class _Found:
+    points: list[dict[str, Any]] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    exact: list[float] = field(default_factory=list)
+    drawn: int = 0
+    undefined: int = 0
+    too_large: int = 0
+
+
+def _draw(
+    graph: Graph,
+    target: Expr,
+    intervals: Sequence[tuple[float, float]],
+    count: int,
+    rng: np.random.Generator,
+) -> _Found:
+    """Points at which the formula has a value, and these values, rounded."""
+    found = _Found()
+    count = count if graph.symbols else 1
+    ranged = [_whole(symbol) != interval for symbol, interval in zip(graph.symbols, intervals, strict=True)]
+    for attempt in range(ATTEMPTS * count):
+        kind = "range" if attempt % 2 and any(ranged) else "floats"
+        at = {
+            symbol.name: _number(symbol, *interval, kind == "range" and given, rng)
+            for symbol, interval, given in zip(graph.symbols, intervals, ranged, strict=True)
+        }
+        found.drawn += 1
+        exact = _exact(target, at)
+        if exact is None or math.isnan(exact[0]):
+            found.undefined += 1
+        elif math.isinf(exact[0]):
+            found.undefined += math.isinf(exact[1])
+            found.too_large += not math.isinf(exact[1])
+        else:
+            found.points.append(at)
+            found.kinds.append(kind)
+            found.exact.append(exact[0])
+            if len(found.points) == count:
+                break
+    if not found.points:
+        raise InputError(
+            f"none of {found.drawn} points drawn has a value: {found.undefined} are undefined, "
+            f"{found.too_large} beyond the largest float",
+            node=repr(target),
+            site=current_site(),
+            hint="give ranges in which the formula is defined",
+        )
+    return found
+
+
+def _number(symbol: Expr, low: float, high: float, evenly: bool, rng: np.random.Generator) -> Any:
+    """A value of a symbol from its range: evenly over the range, or over the numbers of its type in it."""
+    if symbol.dtype.kind == "b":
+        return bool(rng.integers(int(low), int(high), endpoint=True))
+    if not is_float(symbol.dtype):
+        return int(rng.integers(int(low), int(high), endpoint=True, dtype=symbol.dtype))
+    if evenly:
+        share = rng.random()
+        return float(np.clip(symbol.dtype.type(low * (1 - share) + high * share), low, high))
+    first, last = ordinals([low, high], symbol.dtype)
+    number = rng.integers(int(first), int(last), endpoint=True, dtype=first.dtype)
+    return float(from_ordinals([number], symbol.dtype)[0])
+
+
+# --- exact values ----------------------------------------------------------------------------------------------
+
+
+def _exact(target: Expr, at: Mapping[str, Any]) -> tuple[float, Any] | None:
+    """(the exact value rounded, the value) at a point; None where it cannot be determined."""
+    digits = DIGITS
+    while True:
+        try:
+            (value,) = evaluate([target], at, digits)
+        except PrecisionError:
+            return None
+        nearest = rounded(value, target.dtype)
+        if (
+            not math.isfinite(nearest) or digits >= 8 * DIGITS
+        ):  # by then it is the middle of two floats, exactly
+            return nearest, value
+        slack = abs(value) * type(value)(10) ** -(digits - 1)
+        if rounded(value - slack, target.dtype) == rounded(value + slack, target.dtype):
+            return nearest, value
+        digits *= 2
+
+
+def _values(exprs: Sequence[Expr], at: Mapping[str, Any]) -> list[Any]:
+    """The values of several nodes; None for those that cannot be determined."""
+    try:
+        return evaluate(list(exprs), at, DIGITS)
+    except PrecisionError:
+        return [_value(expr, at) for expr in exprs]
+
+
+def _value(expr: Expr, at: Mapping[str, Any]) -> Any:
+    try:
+        return evaluate([expr], {name: at[name] for name in _names(expr)}, DIGITS)[0]
+    except PrecisionError:
+        return None
+
+
+def _names(expr: Expr) -> list[str]:
+    return [symbol.name for symbol in Graph(expr).symbols]
+
+
+# --- what code and nodes answer --------------------------------------------------------------------------------
+
+
+def _run(graph: Graph, points: Sequence[Mapping[str, Any]], target: Expr) -> np.ndarray:
+    """What the compiled code answers at the points."""
+    function: Any = compile(graph, rewrite=None)
+    columns = [np.array([at[symbol.name] for at in points], dtype=symbol.dtype) for symbol in graph.symbols]
+    return np.broadcast_to(np.asarray(function(*columns), dtype=target.dtype), (len(points),))
+
+
+def _errors(bits: np.ndarray, points: Sequence[dict[str, Any]]) -> Errors:
+    worst = int(np.argmax(bits))
+    return Errors(tuple(bits.tolist()), float(bits.mean()), float(bits[worst]), points[worst])
+
+
+def _nodes(graph: Graph, points: Sequence[dict[str, Any]]) -> Iterator[NodeAccuracy]:
+    """What each operation of float values does to digits."""
+    exprs = [node for node in graph.exprs if not node.is_symbol]
+    operations = [node for node in exprs if node.operands and is_float(node.dtype)]
+    conditions = {node: _condition(node) for node in operations}
+    asked = [*exprs, *(condition for condition in conditions.values() if condition is not None)]
+    wanted = {**dict.fromkeys(asked)}
+    values: dict[Expr, list[Any]] = {node: [] for node in (*graph.symbols, *wanted)}
+    for at in points:
+        for symbol in graph.symbols:
+            values[symbol].append(at[symbol.name])
+        for node, value in zip(wanted, _at(list(wanted), at), strict=True):
+            values[node].append(value)
+    floats = {node: _as_floats(values[node], node.dtype) for node in (*graph.symbols, *exprs)}
+    for node in operations:
+        lost, defined = _lost(node, floats, values[node])
+        condition = conditions[node]
+        sizes = [] if condition is None else [_size(v) for v in values[condition]]
+        sizes = [size for size, one in zip(sizes, defined, strict=False) if one and not math.isnan(size)]
+        if not defined.any():
+            lost = np.zeros(len(points))
+        worst = int(np.argmax(lost))
+        yield NodeAccuracy(
+            graph.node(node),
+            node,
+            _geometric(sizes),
+            max(sizes, default=math.nan),
+            float(lost.sum() / max(1, defined.sum())),
+            float(lost[worst]),
+            points[worst],
+        )
+
+
+def _at(exprs: list[Expr], at: Mapping[str, Any]) -> list[Any]:
+    used = {symbol.name for symbol in Graph(exprs).symbols} if exprs else set()
+    return _values(exprs, {name: value for name, value in at.items() if name in used}) if exprs else []
+
+
+def _condition(node: Expr) -> Expr | None:
+    """Σᵢ |xᵢ·∂f/∂xᵢ/f| as an expression; None where the operation has no derivative."""
+    op = node.op
+    total: Any = None
+    for slot, operand in enumerate(node.operands):
+        partial = None if op.partials is None else op.partials[slot]
+        if partial is None or not is_float(operand.dtype):
+            continue
+        term = abs(operand * partial(node, *node.operands) / node)
+        live = None if op.live is None else op.live[slot]
+        if live is not None:
+            term = where(live(node, *node.operands), term, 0)
+        total = term if total is None else total + term
+    return total
+
+
+def _as_floats(values: Sequence[Any], dtype: DType) -> np.ndarray:
+    """Exact values rounded to a node's type; what is undefined is NaN, or 0 where the type has none."""
+    if dtype.kind == "f":
+        made = [
+            math.nan if v is None else rounded(v, dtype) if hasattr(v, "_mpf_") else float(v) for v in values
+        ]
+        return np.array(made, dtype=dtype)
+    if dtype.kind == "b":
+        return np.array([bool(v) for v in values], dtype=dtype)
+    info = np.iinfo(dtype)
+    whole = [int(v) if isinstance(v, (int, np.integer)) else 0 for v in values]
+    return np.array([min(max(v, int(info.min)), int(info.max)) for v in whole], dtype=dtype)
+
+
+def _lost(
+    node: Expr, floats: Mapping[Expr, np.ndarray], exact: Sequence[Any]
+) -> tuple[np.ndarray, np.ndarray]:
+    """(bits that an operation loses on its operands' exact values, rounded, at each point; where it has a value)"""
+    types = node.op.types(tuple([operand.dtype for operand in node.operands]))[0]
+    operands = [floats[operand].astype(dtype) for operand, dtype in zip(node.operands, types, strict=True)]
+    with np.errstate(all="ignore"):
+        result = np.asarray(node.op.reference(*operands, *node.attrs)).astype(node.dtype)
+    result = np.broadcast_to(result, (len(exact),))
+    defined = np.array([v is not None and math.isfinite(_size(v)) for v in exact])
+    return np.where(defined, bits_of_error(result, floats[node], node.dtype), 0.0), defined
+
+
+def _size(value: Any) -> float:
+    """|value| as a float that is infinite only where the value is; NaN where it is unknown."""
+    if value is None:
+        return math.nan
+    nearest = abs(rounded(value, FLOAT64)) if hasattr(value, "_mpf_") else abs(float(value))
+    finite_but_large = math.isinf(nearest) and hasattr(value, "_mpf_") and value._mpf_[1]
+    return float(np.finfo(np.float64).max) if finite_but_large else nearest
+
+
+def _geometric(sizes: Sequence[float]) -> float:
+    """The geometric mean: condition numbers spread over hundreds of powers of ten."""
+    logs = [math.log(size) for size in sizes if 0 < size < math.inf]
+    return math.exp(math.fsum(logs) / len(logs)) if logs else (0.0 if sizes else math.nan)
+
+
+__all__ = ["Accuracy", "Errors", "NodeAccuracy", "Sample", "accuracy"]
