@@ -1,14 +1,39 @@
 """Every exception that graphc raises on purpose.
 
-An error says four things: what was wrong, which node, which line of the user's script, and what to write
-instead. The last three are optional fields, so that a caller that knows more can add it, and one printed form
-(`str(error)`) serves scripts, notebooks and the command line alike.
+An error says four things: what was wrong, which node, which line of the user's script, and what to write instead. The
+line is that which is running when the error is made, unless the caller knows better; node and hint are optional. One
+printed form (`str(error)`) serves scripts, notebooks and the command line alike.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import linecache
+import sys
 from dataclasses import dataclass
+from os.path import dirname, sep
+
+import numpy as np
+
+_NOT_THE_USERS = (
+    dirname(__file__) + sep,
+    dirname(np.__file__) + sep,
+    contextlib.__file__,
+    functools.__file__,
+)
+"""Where frames are not lines of a user's script: graphc, and what stands between it and the script."""
+
+
+def user_line(depth: int = 1) -> tuple[str, int] | None:
+    """File and number of the innermost line outside graphc that is running now, `depth` frames up at least."""
+    frame = sys._getframe(depth)
+    while frame is not None:
+        filename = frame.f_code.co_filename
+        if not filename.startswith(_NOT_THE_USERS):
+            return filename, frame.f_lineno
+        frame = frame.f_back
+    return None
 
 
 @dataclass(frozen=True)
@@ -32,7 +57,7 @@ class GraphcError(Exception):
     ----------
     message : what was wrong, naming the culprit
     node : the node concerned, as text
-    site : the line of the user's script
+    site : the line of the user's script; by default that which is running now
     hint : what to write instead
     """
 
@@ -42,7 +67,10 @@ class GraphcError(Exception):
         super().__init__(message)
         self.message = message
         self.node = node
-        self.site = site
+        if site is None:
+            line = user_line(2)
+            site = None if line is None else Site(*line)
+        self.site: Site | None = site
         self.hint = hint
 
     def __str__(self) -> str:
@@ -60,7 +88,9 @@ class GraphcError(Exception):
 
 
 def _rebuild(cls, message, node, site, hint):
-    return cls(message, node=node, site=site, hint=hint)
+    error = cls(message, node=node, site=site, hint=hint)
+    error.site = site  # None stays None: the line that unpickles is not the one meant
+    return error
 
 
 class ExpressionError(GraphcError, TypeError):

@@ -7,19 +7,16 @@ identity, and nothing is simplified when it is built.
 
 from __future__ import annotations
 
-import contextlib
-import sys
 import threading
 import weakref
 from collections.abc import Iterable, Iterator
-from os.path import dirname, sep
 from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 
 from graphc import printer
 from graphc.collector import paused
-from graphc.errors import ArityError, DtypeError, ExpressionError, GraphcError, ShapeError, Site
+from graphc.errors import ArityError, DtypeError, ExpressionError, GraphcError, ShapeError, Site, user_line
 from graphc.op import CONSTANT, SYMBOL, Op, lookup
 from graphc.types import (
     BOOL,
@@ -33,28 +30,14 @@ from graphc.types import (
     weak_dtype,
 )
 
-_NOT_THE_USERS = (dirname(__file__) + sep, dirname(np.__file__) + sep, contextlib.__file__)
-"""Where frames are not lines of a user's script: graphc, and NumPy and contextlib on the way back to it."""
-
 _MAX_SITES = 4
 """How many lines are remembered for one node: the same node may be written in a loop."""
 
 
-def _user_site() -> tuple[str, int] | None:
-    """The innermost line outside graphc and NumPy that is running now."""
-    frame = sys._getframe(2)
-    while frame is not None:
-        filename = frame.f_code.co_filename
-        if not filename.startswith(_NOT_THE_USERS):
-            return filename, frame.f_lineno
-        frame = frame.f_back
-    return None
-
-
 def current_site() -> Site | None:
     """The line of the user's script that is running now, for an error message."""
-    site = _user_site()
-    return None if site is None else Site(*site)
+    line = user_line(2)
+    return None if line is None else Site(*line)
 
 
 class Expr:
@@ -79,10 +62,14 @@ class Expr:
     shape: Shape
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        raise ExpressionError("expressions are not made by calling Expr", hint='write g.symbols("x y") and operators')
+        raise ExpressionError(
+            "expressions are not made by calling Expr", hint='write g.symbols("x y") and operators'
+        )
 
     def __setattr__(self, name: str, value: Any) -> NoReturn:
-        raise ExpressionError(f"expressions are immutable: cannot set {name!r}", hint="build a new expression")
+        raise ExpressionError(
+            f"expressions are immutable: cannot set {name!r}", hint="build a new expression"
+        )
 
     def __delattr__(self, name: str) -> NoReturn:
         raise ExpressionError(f"expressions are immutable: cannot delete {name!r}")
@@ -119,7 +106,8 @@ class Expr:
         """The value of a constant: a NumPy scalar, or a read-only array."""
         if self.op is not CONSTANT:
             raise ExpressionError(
-                f"only a constant has a value, not {self!r}", hint="g.evaluate(expr, {…}) gives the value at a point"
+                f"only a constant has a value, not {self!r}",
+                hint="g.evaluate(expr, {…}) gives the value at a point",
             )
         array = np.frombuffer(self.attrs[0], dtype=self.dtype)
         shape: Any = self.shape  # of a constant: lengths alone
@@ -193,7 +181,9 @@ class Expr:
 
     def __pow__(self, other: Any, modulo: Any = None) -> Expr:
         if modulo is not None:
-            raise ExpressionError("pow with a modulus is not an operation on expressions", hint="write (x ** y) % m")
+            raise ExpressionError(
+                "pow with a modulus is not an operation on expressions", hint="write (x ** y) % m"
+            )
         return _operator("pow", self, other)
 
     def __rpow__(self, other: Any) -> Expr:
@@ -243,7 +233,9 @@ class Expr:
 
     def __round__(self, digits: int | None = None) -> Expr:
         if digits:
-            raise ExpressionError("rounding to digits is not one operation", hint="write g.round(x * 100) / 100")
+            raise ExpressionError(
+                "rounding to digits is not one operation", hint="write g.round(x * 100) / 100"
+            )
         return apply(lookup("round"), self)
 
     def __floor__(self) -> Expr:
@@ -278,7 +270,10 @@ class Expr:
         )
 
     def __int__(self) -> int:
-        self._refuse("an expression is not a number", 'write g.astype(x, "int64"), or g.evaluate(expr, {…}) for a value')
+        self._refuse(
+            "an expression is not a number",
+            'write g.astype(x, "int64"), or g.evaluate(expr, {…}) for a value',
+        )
 
     def __complex__(self) -> complex:
         self._refuse("an expression is not a number", "g.evaluate(expr, {…}) gives its value")
@@ -299,13 +294,19 @@ class Expr:
         )
 
     def __len__(self) -> int:
-        self._refuse("an expression has no length", "its shape is in expr.shape; len(g.Graph(expr)) counts nodes")
+        self._refuse(
+            "an expression has no length", "its shape is in expr.shape; len(g.Graph(expr)) counts nodes"
+        )
 
     def __contains__(self, item: Any) -> bool:
-        self._refuse("`in` does not search an expression", "g.free_symbols(expr) gives the set of its symbols")
+        self._refuse(
+            "`in` does not search an expression", "g.free_symbols(expr) gives the set of its symbols"
+        )
 
     def __getitem__(self, key: Any) -> Expr:
-        self._refuse("an expression of elementwise operations cannot be indexed", "index the arrays that are passed in")
+        self._refuse(
+            "an expression of elementwise operations cannot be indexed", "index the arrays that are passed in"
+        )
 
     def __matmul__(self, other: Any) -> Expr:
         self._refuse("@ is not an elementwise operation", "write * for the product of numbers")
@@ -351,7 +352,7 @@ def _forget(entry: _Entry) -> None:
 
 def _intern(op: Op, operands: tuple[Expr, ...], attrs: tuple[Any, ...], dtype: DType, shape: Shape) -> Expr:
     """The one node of these fields; remembers the line that asked for it."""
-    site = _user_site()
+    site = user_line(2)
     # a leaf's type is its own; elsewhere it follows from operation, operands and attributes
     key = (op, attrs, dtype, shape) if not operands else (op, operands, attrs)
     with _lock:
@@ -427,7 +428,11 @@ def _promised(name: str, dtype: DType, positive: bool, declared: Any) -> tuple[f
     if positive:
         low = max(low, _LEAST)
     if dtype.kind == "b" or not low <= high or low == np.inf or high == -np.inf:
-        what = "booleans have no range" if dtype.kind == "b" else f"no value lies in the range {_short(declared)}"
+        what = (
+            "booleans have no range"
+            if dtype.kind == "b"
+            else f"no value lies in the range {_short(declared)}"
+        )
         raise ExpressionError(
             f"symbol {name!r}: {what}{' and is positive' if positive and dtype.kind != 'b' else ''}",
             site=current_site(),
@@ -556,7 +561,9 @@ def _is_weak(value: Any) -> bool:
 def as_operands(op: Op, args: tuple[Any, ...]) -> tuple[Expr, ...]:
     """Arguments as expressions: Python scalars take a dtype beside the strong operands they are promoted with."""
     group = op.types.group
-    if group is None and len(args) == 2:  # the common case, an expression and a number, without the ceremony below
+    if (
+        group is None and len(args) == 2
+    ):  # the common case, an expression and a number, without the ceremony below
         left: Any = args[0]
         right: Any = args[1]
         if type(left) is Expr and type(right) in _PLAIN:
@@ -567,7 +574,9 @@ def as_operands(op: Op, args: tuple[Any, ...]) -> tuple[Expr, ...]:
         arg.dtype if isinstance(arg, Expr) else as_dtype(arg.dtype)
         for slot, arg in enumerate(args)
         if (group is None or slot in group)
-        and (isinstance(arg, Expr) or (isinstance(arg, (np.ndarray, np.generic)) and arg.dtype.kind in "biuf"))
+        and (
+            isinstance(arg, Expr) or (isinstance(arg, (np.ndarray, np.generic)) and arg.dtype.kind in "biuf")
+        )
     ]
     # Python scalars beside each other agree on a type, as they do in NumPy: where(c, 1, 0.5) is float64
     weak = [arg for slot, arg in enumerate(args) if (group is None or slot in group) and _is_weak(arg)]
@@ -577,7 +586,9 @@ def as_operands(op: Op, args: tuple[Any, ...]) -> tuple[Expr, ...]:
         if isinstance(arg, Expr):
             operands.append(arg)
         elif _is_weak(arg) and (group is None or slot in group):
-            representative = widest if widest is not None and not strong and not isinstance(arg, bool) else arg
+            representative = (
+                widest if widest is not None and not strong and not isinstance(arg, bool) else arg
+            )
             operands.append(_scalar_constant(arg, weak_dtype(representative, strong)))
         else:
             operands.append(constant(arg))
@@ -726,7 +737,9 @@ def substitute(expr: Expr, replacements: dict[Expr, Any]) -> Expr:
             )
     for node in walk([expr]):
         if node not in made:
-            made[node] = rebuild(node, tuple(made[operand] for operand in node.operands)) if node.operands else node
+            made[node] = (
+                rebuild(node, tuple(made[operand] for operand in node.operands)) if node.operands else node
+            )
     return made[expr]
 
 
@@ -737,7 +750,13 @@ def _pickled(expr: Expr) -> list[tuple[Any, ...]]:
     index = {node: number for number, node in enumerate(order)}
     names = {dtype: dtype.name for dtype in {node.dtype for node in order}}
     return [
-        (node.op.name, tuple([index[operand] for operand in node.operands]), node.attrs, names[node.dtype], node.shape)
+        (
+            node.op.name,
+            tuple([index[operand] for operand in node.operands]),
+            node.attrs,
+            names[node.dtype],
+            node.shape,
+        )
         for node in order
     ]
 
@@ -751,4 +770,15 @@ def _unpickle(rows: list[tuple[Any, ...]]) -> Expr:
     return made[-1]
 
 
-__all__ = ["BOOL", "FLOAT64", "Expr", "apply", "cast", "constant", "free_symbols", "substitute", "symbol", "symbols"]
+__all__ = [
+    "BOOL",
+    "FLOAT64",
+    "Expr",
+    "apply",
+    "cast",
+    "constant",
+    "free_symbols",
+    "substitute",
+    "symbol",
+    "symbols",
+]

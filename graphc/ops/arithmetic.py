@@ -8,7 +8,7 @@ from graphc.errors import DtypeError
 from graphc.expr import cast
 from graphc.op import ATOM, POWER, PRODUCT, SUM, UNARY, Facts, Kink, Notation, Op
 from graphc.ops.comparison import equal, where
-from graphc.ops.declare import declare, like
+from graphc.ops.declare import declare, like, with_checks
 from graphc.ops.elementary import log
 from graphc.types import TypeRule, floating, like_ufunc
 
@@ -97,7 +97,9 @@ def _float_floor_divide(e, x, y):
     quotient = e.div(x, y)
     rest = e.frem(x, y)
     div = e.div(e.sub(x, rest), y)
-    crossed = e.and_(e.compare("ne", rest, zero), e.xor_(e.compare("lt", y, zero), e.compare("lt", rest, zero)))
+    crossed = e.and_(
+        e.compare("ne", rest, zero), e.xor_(e.compare("lt", y, zero), e.compare("lt", rest, zero))
+    )
     div = e.select(crossed, e.sub(div, one), div)
     floor = e.intrinsic("floor", div)
     floor = e.select(e.compare("gt", e.sub(div, floor), e.number(0.5, x)), e.add(floor, one), floor)
@@ -129,7 +131,13 @@ floor_divide = declare(
         partials=(None, None),
         emit=lambda e, x, y: _float_floor_divide(e, x, y) if e.is_float(x) else e.int_floor_divide(x, y),
         notation=Notation(
-            "⌊÷⌋", "[0] // [1]", r"\left\lfloor \frac{<0>}{<1>} \right\rfloor", PRODUCT, PRODUCT, PRODUCT + 1, ATOM
+            "⌊÷⌋",
+            "[0] // [1]",
+            r"\left\lfloor \frac{<0>}{<1>} \right\rfloor",
+            PRODUCT,
+            PRODUCT,
+            PRODUCT + 1,
+            ATOM,
         ),
         ulps=0.5,
         ufuncs=(np.floor_divide,),
@@ -358,6 +366,7 @@ ASTYPE = Op(
 declare(ASTYPE)
 
 
+@with_checks(ASTYPE)
 def astype(x, dtype):
     """`x` as another dtype: one node of the graph, as written.
 
@@ -368,8 +377,6 @@ def astype(x, dtype):
     """
     return cast(x, dtype)
 
-
-astype.op = ASTYPE  # type: ignore[attr-defined]
 
 __all__ = [
     "abs", "add", "astype", "divide", "floor_divide", "mod", "multiply", "negative", "pow", "reciprocal", "sign",

@@ -9,7 +9,7 @@ import numpy as np
 from graphc.errors import ArityError, ExpressionError
 from graphc.expr import apply, current_site
 from graphc.op import AND, COMPARISON, OR, UNARY, XOR, Facts, Kink, Notation, Op
-from graphc.ops.declare import declare, like
+from graphc.ops.declare import declare, like, with_checks
 from graphc.types import BOOL, TypeRule, floating, like_ufunc, logical, promoted, selected
 
 WIDE = (-1e3, 1e3)
@@ -27,7 +27,9 @@ def _compare(name, ufunc, symbol, latex, predicate, relation, operator=None):
             domain=(WIDE, WIDE),
             smooth_at=lambda x, y: x != y,
             emit=lambda e, x, y: e.compare(predicate, x, y),
-            notation=Notation(symbol, f"[0] {operator or symbol} [1]", f"[0] {latex} [1]", COMPARISON, OR, OR),
+            notation=Notation(
+                symbol, f"[0] {operator or symbol} [1]", f"[0] {latex} [1]", COMPARISON, OR, OR
+            ),
             facts=Facts(commutative=name in ("equal", "not_equal"), range=(0.0, 1.0)),
             ufuncs=(ufunc,),
             operator=operator and f"x {operator} y",
@@ -54,7 +56,9 @@ def _logic(name, ufunc, symbol, operator, latex, precedence, connective, emit):
             reference=ufunc,
             formula=lambda S, x, y: getattr(S, connective)(x, y),
             emit=emit,
-            notation=Notation(symbol, f"[0] {operator} [1]", f"[0] {latex} [1]", precedence, precedence, precedence + 1),
+            notation=Notation(
+                symbol, f"[0] {operator} [1]", f"[0] {latex} [1]", precedence, precedence, precedence + 1
+            ),
             facts=Facts(commutative=True, associative=True, idempotent=connective != "Xor", range=(0.0, 1.0)),
             ufuncs=(ufunc, getattr(np, name.replace("logical", "bitwise"))),
             operator=f"x {operator} y",
@@ -63,9 +67,13 @@ def _logic(name, ufunc, symbol, operator, latex, precedence, connective, emit):
     )
 
 
-logical_and = _logic("logical_and", np.logical_and, "∧", "&", r"\land", AND, "And", lambda e, x, y: e.and_(x, y))
+logical_and = _logic(
+    "logical_and", np.logical_and, "∧", "&", r"\land", AND, "And", lambda e, x, y: e.and_(x, y)
+)
 logical_or = _logic("logical_or", np.logical_or, "∨", "|", r"\lor", OR, "Or", lambda e, x, y: e.or_(x, y))
-logical_xor = _logic("logical_xor", np.logical_xor, "⊕", "^", r"\oplus", XOR, "Xor", lambda e, x, y: e.xor_(x, y))
+logical_xor = _logic(
+    "logical_xor", np.logical_xor, "⊕", "^", r"\oplus", XOR, "Xor", lambda e, x, y: e.xor_(x, y)
+)
 
 logical_not = declare(
     Op(
@@ -104,7 +112,10 @@ def _test(name, ufunc, summary, emit):
 
 isnan = _test("isnan", np.isnan, "Whether x is NaN.", lambda e, x: e.isnan(x))
 isinf = _test(
-    "isinf", np.isinf, "Whether x is ∞ or −∞.", lambda e, x: e.compare("eq", e.abs(x), e.number(float("inf"), x))
+    "isinf",
+    np.isinf,
+    "Whether x is ∞ or −∞.",
+    lambda e, x: e.compare("eq", e.abs(x), e.number(float("inf"), x)),
 )
 isfinite = _test(
     "isfinite", np.isfinite, "Whether x is neither infinite nor NaN.",
@@ -133,6 +144,7 @@ WHERE = Op(
 _where = declare(WHERE)
 
 
+@with_checks(WHERE)
 def where(condition, x, y):
     """x where the condition holds, y elsewhere.
 
@@ -149,9 +161,6 @@ def where(condition, x, y):
             hint="== and != compare identity: write g.equal(x, y) or g.not_equal(x, y) for a node",
         )
     return apply(WHERE, condition, x, y)
-
-
-where.op = WHERE  # type: ignore[attr-defined]
 
 
 def _extremum(name, ufunc, other, symbol, predicate, monotone_text):
@@ -200,7 +209,9 @@ def maxout(*operands):
     operand is NaN. Raises `ArityError` without operands.
     """
     if not operands:
-        raise ArityError("maxout needs at least one operand", site=current_site(), hint="write g.maxout(x, y)")
+        raise ArityError(
+            "maxout needs at least one operand", site=current_site(), hint="write g.maxout(x, y)"
+        )
     if len(operands) == 1:
         return operands[0]
     return reduce(maximum, operands)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from graphc.errors import ArityError
-from graphc.expr import Expr, apply, constant, current_site
+from graphc.expr import Expr, apply, constant
 from graphc.op import Op, register
 
 Function = Callable[..., Expr]
@@ -35,20 +35,39 @@ def builder(op: Op) -> Function:
         ]
     )
 
+    def build(*args: Any) -> Expr:
+        return apply(op, *args)
+
+    return _bound(op, build, signature, documentation(op))
+
+
+def with_checks(op: Op) -> Callable[[Function], Function]:
+    """A decorator for an operation whose function checks or converts its arguments itself."""
+
+    def decorate(function: Function) -> Function:
+        return _bound(op, function, inspect.signature(function), function.__doc__)
+
+    return decorate
+
+
+def _bound(op: Op, build: Function, signature: inspect.Signature, doc: str | None) -> Function:
+    """`build` called with arguments by position or by name; wrong ones are an `ArityError`."""
+    count = len(signature.parameters)
+
     def function(*args: Any, **kwargs: Any) -> Expr:
-        if not kwargs and len(args) == op.arity:
-            return apply(op, *args)
+        if not kwargs and len(args) == count:
+            return build(*args)
         try:
             bound = signature.bind(*args, **kwargs)
         except TypeError as error:
             raise ArityError(
-                f"{op.name}{signature}: {error}", site=current_site(), hint=f"write g.{op.name}({', '.join(op.params)})"
+                f"{op.name}{signature}: {error}", hint=f"write g.{op.name}({', '.join(signature.parameters)})"
             ) from None
         bound.apply_defaults()
-        return apply(op, *bound.args)
+        return build(*bound.args)
 
     function.__name__ = function.__qualname__ = op.name
-    function.__doc__ = documentation(op)
+    function.__doc__ = doc
     function.__signature__ = signature  # type: ignore[attr-defined]
     function.op = op  # type: ignore[attr-defined]
     return function
@@ -61,11 +80,17 @@ def documentation(op: Op) -> str:
         lines += [op.notes, ""]
     for kink in op.kinks:
         at = ", ".join(f"{name} = {value:g}" for name, value in zip(op.params, kink.at, strict=True))
-        lines.append(f"Convention: at {at} the partials are {', '.join(f'{p:g}' for p in kink.partials)}: {kink.why}.")
+        lines.append(
+            f"Convention: at {at} the partials are {', '.join(f'{p:g}' for p in kink.partials)}: {kink.why}."
+        )
     if op.kinks:
         lines.append("")
-    lines.append("Operands are expressions, Python numbers (weakly typed, as in NumPy 2) or NumPy arrays; shapes broadcast.")
-    lines.append("Raises `DtypeError` for types it does not take and `ShapeError` for shapes that do not broadcast.")
+    lines.append(
+        "Operands are expressions, Python numbers (weakly typed, as in NumPy 2) or NumPy arrays; shapes broadcast."
+    )
+    lines.append(
+        "Raises `DtypeError` for types it does not take and `ShapeError` for shapes that do not broadcast."
+    )
     if op.partials is not None and op.expand is None:
         lines.append(f"Machine code for float64: error at most {op.ulps:g} units in the last place.")
     return "\n".join(lines)

@@ -60,6 +60,7 @@ log_sigmoid = _logistic(
     facts=Facts(monotone=1, range=(-math.inf, 0.0)), ulps=2.0,
 )  # fmt: skip
 
+
 def _expand_logaddexp(x, y):
     # the equal case keeps ∞ and −∞ from meeting themselves in a difference
     difference = where(equal(x, y), like(0, x), -abs(x - y))

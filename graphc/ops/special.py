@@ -13,7 +13,7 @@ import numpy as np
 from graphc.errors import DtypeError
 from graphc.expr import apply, constant
 from graphc.op import Facts, Notation, Op
-from graphc.ops.declare import declare
+from graphc.ops.declare import declare, with_checks
 from graphc.ops.elementary import exp
 from graphc.types import INT64, TypeRule, floating
 
@@ -43,7 +43,9 @@ def _special(name, scipy_name, formula, domain, partial, summary, **more):
             params=("x",),
             summary=summary,
             types=TypeRule(floating),
-            reference=scipy_name if callable(scipy_name) else lambda x: getattr(scipy_special(), scipy_name)(x),
+            reference=scipy_name
+            if callable(scipy_name)
+            else lambda x: getattr(scipy_special(), scipy_name)(x),
             formula=formula,
             domain=(domain,),
             partials=(partial,),
@@ -114,6 +116,7 @@ POLYGAMMA = Op(
 declare(POLYGAMMA)
 
 
+@with_checks(POLYGAMMA)
 def polygamma(n, x):
     """The polygamma function ψ⁽ⁿ⁾(x): the n-th derivative of digamma.
 
@@ -123,9 +126,6 @@ def polygamma(n, x):
     Raises `DtypeError` for an order that is not an integer.
     """
     return apply(POLYGAMMA, constant(n), x)
-
-
-polygamma.op = POLYGAMMA  # type: ignore[attr-defined]
 
 
 __all__ = ["digamma", "erf", "erfc", "gamma", "lgamma", "polygamma"]
