@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, ClassVar, NoReturn
 
 import numpy as np
@@ -18,6 +18,7 @@ from graphc import printer
 from graphc.collector import paused
 from graphc.errors import ArityError, DtypeError, ExpressionError, GraphcError, ShapeError, Site, user_line
 from graphc.op import CONSTANT, SYMBOL, Op, lookup
+from graphc.operators import Operators
 from graphc.types import (
     BOOL,
     FLOAT64,
@@ -40,7 +41,7 @@ def current_site() -> Site | None:
     return None if line is None else Site(*line)
 
 
-class Expr:
+class Expr(Operators):
     """An operation applied to expressions; immutable; equal expressions are the same object.
 
     op : the operation's declaration
@@ -141,177 +142,13 @@ class Expr:
     def __deepcopy__(self, memo: Any) -> Expr:
         return self
 
-    # --- operators: each builds one node ---------------------------------------------------------------------------
-
-    def __add__(self, other: Any) -> Expr:
-        return _operator("add", self, other)
-
-    def __radd__(self, other: Any) -> Expr:
-        return _operator("add", other, self)
-
-    def __sub__(self, other: Any) -> Expr:
-        return _operator("subtract", self, other)
-
-    def __rsub__(self, other: Any) -> Expr:
-        return _operator("subtract", other, self)
-
-    def __mul__(self, other: Any) -> Expr:
-        return _operator("multiply", self, other)
-
-    def __rmul__(self, other: Any) -> Expr:
-        return _operator("multiply", other, self)
-
-    def __truediv__(self, other: Any) -> Expr:
-        return _operator("divide", self, other)
-
-    def __rtruediv__(self, other: Any) -> Expr:
-        return _operator("divide", other, self)
-
-    def __floordiv__(self, other: Any) -> Expr:
-        return _operator("floor_divide", self, other)
-
-    def __rfloordiv__(self, other: Any) -> Expr:
-        return _operator("floor_divide", other, self)
-
-    def __mod__(self, other: Any) -> Expr:
-        return _operator("mod", self, other)
-
-    def __rmod__(self, other: Any) -> Expr:
-        return _operator("mod", other, self)
-
-    def __pow__(self, other: Any, modulo: Any = None) -> Expr:
-        if modulo is not None:
-            raise ExpressionError(
-                "pow with a modulus is not an operation on expressions", hint="write (x ** y) % m"
-            )
-        return _operator("pow", self, other)
-
-    def __rpow__(self, other: Any) -> Expr:
-        return _operator("pow", other, self)
-
-    def __neg__(self) -> Expr:
-        return apply(lookup("negative"), self)
-
-    def __pos__(self) -> Expr:
-        return self
-
-    def __abs__(self) -> Expr:
-        return apply(lookup("abs"), self)
-
-    def __lt__(self, other: Any) -> Expr:
-        return _operator("less", self, other)
-
-    def __le__(self, other: Any) -> Expr:
-        return _operator("less_equal", self, other)
-
-    def __gt__(self, other: Any) -> Expr:
-        return _operator("greater", self, other)
-
-    def __ge__(self, other: Any) -> Expr:
-        return _operator("greater_equal", self, other)
-
-    def __and__(self, other: Any) -> Expr:
-        return _operator("logical_and", self, other)
-
-    def __rand__(self, other: Any) -> Expr:
-        return _operator("logical_and", other, self)
-
-    def __or__(self, other: Any) -> Expr:
-        return _operator("logical_or", self, other)
-
-    def __ror__(self, other: Any) -> Expr:
-        return _operator("logical_or", other, self)
-
-    def __xor__(self, other: Any) -> Expr:
-        return _operator("logical_xor", self, other)
-
-    def __rxor__(self, other: Any) -> Expr:
-        return _operator("logical_xor", other, self)
-
-    def __invert__(self) -> Expr:
-        return apply(lookup("logical_not"), self)
-
-    def __round__(self, digits: int | None = None) -> Expr:
-        if digits:
-            raise ExpressionError(
-                "rounding to digits is not one operation", hint="write g.round(x * 100) / 100"
-            )
-        return apply(lookup("round"), self)
-
-    def __floor__(self) -> Expr:
-        return apply(lookup("floor"), self)
-
-    def __ceil__(self) -> Expr:
-        return apply(lookup("ceil"), self)
-
-    def __trunc__(self) -> Expr:
-        return apply(lookup("trunc"), self)
+    @staticmethod
+    def _build(name: str, *operands: Any) -> Expr:
+        return apply(lookup(name), *operands)
 
     def astype(self, dtype: Any) -> Expr:
         """This expression cast to another dtype: one node, as written."""
         return cast(self, dtype)
-
-    # --- what Python must not do with an expression --------------------------------------------------------------------
-
-    def _refuse(self, what: str, hint: str) -> NoReturn:
-        raise ExpressionError(what, node=repr(self), site=current_site(), hint=hint)
-
-    def __bool__(self) -> bool:
-        self._refuse(
-            "an expression has no truth value: it is a formula, not a number",
-            "for a branch inside the formula write g.where(condition, a, b); for a chain such as 0 < x < 1 write "
-            "(0 < x) & (x < 1); to compare two formulas use `a is b`; for a value g.evaluate(expr, {…})",
-        )
-
-    def __float__(self) -> float:
-        self._refuse(
-            "an expression is not a number",
-            "g.evaluate(expr, {…}) gives its value; instead of math.exp(x) write g.exp(x) or np.exp(x)",
-        )
-
-    def __int__(self) -> int:
-        self._refuse(
-            "an expression is not a number",
-            'write g.astype(x, "int64"), or g.evaluate(expr, {…}) for a value',
-        )
-
-    def __complex__(self) -> complex:
-        self._refuse("an expression is not a number", "g.evaluate(expr, {…}) gives its value")
-
-    def __index__(self) -> int:
-        self._refuse("an expression cannot be used as an index", "g.evaluate(expr, {…}) gives its value")
-
-    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        self._refuse(
-            "an expression is not an array of values",
-            "NumPy's ufuncs take expressions, as in np.exp(x); g.evaluate(expr, {…}) gives values",
-        )
-
-    def __iter__(self) -> Iterator[Expr]:
-        self._refuse(
-            "an expression is one value and cannot be iterated over or unpacked",
-            'g.symbols("x y z") gives several symbols to unpack',
-        )
-
-    def __len__(self) -> int:
-        self._refuse(
-            "an expression has no length", "its shape is in expr.shape; len(g.Graph(expr)) counts nodes"
-        )
-
-    def __contains__(self, item: Any) -> bool:
-        self._refuse(
-            "`in` does not search an expression", "g.free_symbols(expr) gives the set of its symbols"
-        )
-
-    def __getitem__(self, key: Any) -> Expr:
-        self._refuse(
-            "an expression of elementwise operations cannot be indexed", "index the arrays that are passed in"
-        )
-
-    def __matmul__(self, other: Any) -> Expr:
-        self._refuse("@ is not an elementwise operation", "write * for the product of numbers")
-
-    __rmatmul__ = __matmul__
 
     __hash__ = object.__hash__
 
@@ -545,10 +382,6 @@ def _refuse_operand(value: Any) -> NoReturn:
 
 
 # --- applying operations ----------------------------------------------------------------------------------------------
-
-
-def _operator(name: str, left: Any, right: Any) -> Expr:
-    return apply(lookup(name), left, right)
 
 
 _PLAIN = frozenset((bool, int, float))
