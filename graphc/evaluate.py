@@ -13,6 +13,7 @@ import numpy as np
 
 from graphc.dag import Dag
 from graphc.errors import ShapeError
+from graphc.expr import Expr
 from graphc.inputs import bind_dimensions, bind_names
 from graphc.tree import flatten, unflatten
 
@@ -62,7 +63,8 @@ def evaluate(tree: Any, at: Mapping[Any, Any]) -> Any:
     Parameters
     ----------
     tree : an expression, or a tuple, list, dict or named tuple of expressions
-    at : name or symbol → number or array; arrays broadcast
+    at : name or symbol → number or array; arrays broadcast. What the expression does not depend on may be given
+        too: the derivative of x·w by x is evaluated at the same point as x·w.
 
     Returns Python numbers for scalars and NumPy arrays for arrays, in the structure of `tree`.
 
@@ -73,8 +75,21 @@ def evaluate(tree: Any, at: Mapping[Any, Any]) -> Any:
     """
     leaves, structure = flatten(tree)
     dag = Dag(leaves)
-    values = run(dag, at)
+    values = run(dag, _of_interest(dag, at))
     return unflatten(structure, iter([to_python(values[output]) for output in dag.outputs]))
+
+
+def _of_interest(dag: Dag, at: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    """The point without the names that the graph does not have; as it is when one is missing, for the error's sake."""
+    if not isinstance(at, Mapping):
+        return at
+    needed = {symbol.name for symbol in dag.symbols}
+    kept = {
+        key: value
+        for key, value in at.items()
+        if (key.name if isinstance(key, Expr) and key.is_symbol else key) in needed
+    }
+    return kept if len(kept) >= len(needed) else at
 
 
 def to_python(value: Any) -> Any:

@@ -14,11 +14,11 @@ from typing import Any
 import click
 import numpy as np
 
+from graphc.api import as_graph, value_and_grad
 from graphc.api import compile as compile_
 from graphc.api import draw as draw_
 from graphc.api import explain as explain_
 from graphc.api import grad as grad_
-from graphc.api import value_and_grad
 from graphc.bench import bench as bench_
 from graphc.bench import format_time, interleaved
 from graphc.cli.shell import Formula, Group, Point, merge_points, shorten
@@ -105,7 +105,8 @@ def draw(formula: Expr, at: Any, output: str, form: str | None, no_backward: boo
 @_at
 def eval_command(formula: Expr, at: Any) -> None:
     """Print the value of a formula at a point."""
-    click.echo(_show(evaluate(formula, at or {})))
+    graph = as_graph(formula)
+    click.echo(_show(graph.forward(at or {})[graph.outputs[0]]))
 
 
 @main.command()
