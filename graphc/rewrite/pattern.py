@@ -63,6 +63,7 @@ class Rule:
     kind : what it guarantees (see `Kind`)
     why : the formula, or the reason
     when : a condition on the match; proved by ranges, never guessed
+    examples : formulas that it fires on, where the pattern itself is not one
     """
 
     name: str
@@ -71,6 +72,7 @@ class Rule:
     kind: Kind
     why: str = ""
     when: Callable[[Match], bool] | None = None
+    examples: tuple[str, ...] = ()
 
     @cached_property
     def root(self) -> Expr:

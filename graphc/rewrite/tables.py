@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 
 from graphc.errors import DefinitionError
 from graphc.expr import Expr, current_site
-from graphc.rewrite import algebra, products, stability, sums
+from graphc.rewrite import algebra, hamming, products, stability, sums
 from graphc.rewrite.engine import AnyRule, Engine, Trace
 
 LEVELS: dict[str, tuple[str, ...]] = {"exact": ("exact",), "stable": ("exact", "stable", "assume")}
 """What may fire at each level of `rewrite=`; a rule that assumes a fact fires where the fact is declared."""
 
-BUILT_IN: tuple[AnyRule, ...] = (*algebra.RULES, *sums.RULES, *stability.RULES, *products.RULES)
+BUILT_IN: tuple[AnyRule, ...] = (*algebra.RULES, *sums.RULES, *hamming.RULES, *stability.RULES, *products.RULES)
 
 _own: list[AnyRule] = []
 _lock = threading.Lock()

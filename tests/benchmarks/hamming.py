@@ -1,0 +1,114 @@
+"""Hamming's exercises in cancellation: bits of error of each formula, as written and rewritten.
+
+    python -m tests.benchmarks.hamming            writes docs/accuracy.md
+    python -m tests.benchmarks.hamming 2sqrt …    prints the report of some formulas
+
+The formulas are those of chapter 3 of Hamming, Numerical Methods for Scientists and Engineers (2nd edition, 1973), in the
+selection and with the inputs of Panchekha et al. (PLDI 2015): all floats for which a formula has a value.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import graphc as g
+from graphc.accuracy import Accuracy, accuracy
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "accuracy.md"
+MAX = sys.float_info.max
+SAMPLES = 512
+GOOD = 2.0
+"""Mean bits of error below which a formula counts as solved."""
+
+POSITIVE = (0.0, MAX)
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A formula as text, with the ranges of the symbols that are not drawn from all floats."""
+
+    name: str
+    formula: str
+    ranges: dict[str, tuple[float, float]]
+
+
+EXERCISES = tuple(
+    Exercise(name, formula, ranges)
+    for name, formula, ranges in (
+        ("2sqrt", "sqrt(x + 1) - sqrt(x)", {"x": POSITIVE}),
+        ("2isqrt", "1/sqrt(x) - 1/sqrt(x + 1)", {"x": POSITIVE}),
+        ("2frac", "1/(x + 1) - 1/x", {}),
+        ("3frac", "1/(x + 1) - 2/x + 1/(x - 1)", {}),
+        ("2cbrt", "cbrt(x + 1) - cbrt(x)", {}),
+        ("2nthrt", "(x + 1)**(1/n) - x**(1/n)", {"x": POSITIVE}),
+        ("2log", "log(n + 1) - log(n)", {"n": POSITIVE}),
+        ("2sin", "sin(x + eps) - sin(x)", {}),
+        ("2cos", "cos(x + eps) - cos(x)", {}),
+        ("2tan", "tan(x + eps) - tan(x)", {}),
+        ("2atan", "atan(n + 1) - atan(n)", {}),
+        ("tanhf", "(1 - cos(x))/sin(x)", {}),
+        ("cos2", "(1 - cos(x))/(x*x)", {}),
+        ("sintan", "(x - sin(x))/(x - tan(x))", {}),
+        ("invcot", "1/x - 1/tan(x)", {}),
+        ("exp2", "exp(x) - 2 + exp(-x)", {}),
+        ("expm1", "exp(x) - 1", {}),
+        ("expax", "exp(a*x) - 1", {}),
+        ("expq2", "exp(x)/(exp(x) - 1)", {}),
+        ("expq3", "eps*(exp((a + b)*eps) - 1)/((exp(a*eps) - 1)*(exp(b*eps) - 1))", {}),
+        ("sqrtexp", "sqrt((exp(2*x) - 1)/(exp(x) - 1))", {}),
+        ("logq", "log((1 - eps)/(1 + eps))", {"eps": (-1.0, 1.0)}),
+        ("logs", "(n + 1)*log(n + 1) - n*log(n) - 1", {"n": POSITIVE}),
+        ("qlog", "log(1 - x)/log(1 + x)", {"x": (-1.0, 1.0)}),
+        ("quadp", "(-b + sqrt(b*b - 4*a*c))/(2*a)", {}),
+        ("quadm", "(-b - sqrt(b*b - 4*a*c))/(2*a)", {}),
+        ("quad2p", "(-b + sqrt(b*b - a*c))/a", {}),
+        ("quad2m", "(-b - sqrt(b*b - a*c))/a", {}),
+    )
+)
+
+
+def measure(exercise: Exercise, samples: int = SAMPLES, *, nodes: bool = False) -> Accuracy:
+    """The report of one exercise; its points are floats, each exponent as likely as any other."""
+    formula = g.parse(exercise.formula)
+    return accuracy(formula, exercise.ranges, samples=samples, draw="floats", nodes=nodes)
+
+
+def table(samples: int = SAMPLES) -> str:
+    """The figures of all exercises, in Markdown."""
+    lines = [
+        "| exercise | as written | mean | worst | rewritten | mean | worst |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    solved = 0
+    for exercise in EXERCISES:
+        report = measure(exercise, samples)
+        solved += report.after.mean < GOOD
+        before, after = report.before, report.after
+        rewritten = str(report.rewritten)
+        shown = f"`{rewritten}`" if len(rewritten) <= 60 else "…"
+        lines.append(
+            f"| {exercise.name} | `{exercise.formula}` | {before.mean:.2f} | {before.worst:.1f} "
+            f"| {shown} | {after.mean:.2f} | {after.worst:.1f} |".replace("**", "\\*\\*")
+        )
+    lines += ["", f"{solved} of {len(EXERCISES)} are below {GOOD:g} bits of error on average once rewritten."]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    chosen = sys.argv[1:]
+    if chosen == ["table"]:
+        print(table())
+        return
+    known = {exercise.name: exercise for exercise in EXERCISES}
+    unknown = [name for name in chosen if name not in known]
+    if unknown:
+        sys.exit(f"unknown exercise {unknown[0]!r}; the exercises are {', '.join(known)}")
+    for name in chosen:
+        print(measure(known[name], nodes=True), end="\n\n")
+
+
+if __name__ == "__main__":
+    main()
