@@ -9,8 +9,10 @@ in floating point from operands that are as good as floats can be, and held agai
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,7 @@ from graphc.floats import bits_of_error, from_ordinals, ordinals, rounded
 from graphc.graph import Graph
 from graphc.inputs import as_value
 from graphc.ops.comparison import where
+from graphc.plot import scatter
 from graphc.precise import evaluate
 from graphc.printer import format_number, render
 from graphc.types import FLOAT64, DType, is_float
@@ -40,6 +43,9 @@ ATTEMPTS = 16
 """For each sample so many points are drawn at most: where the formula is undefined or too large, another is tried."""
 
 DRAWS = {"both": ("floats", "range"), "floats": ("floats",), "range": ("range",)}
+
+WIDE = 1e9
+"""Plots over ranges that reach further show every power of ten."""
 
 DIGITS = 30
 """Decimal digits to begin with; a value too close to the middle of two floats is evaluated with more."""
@@ -164,6 +170,29 @@ class Accuracy:
             condition = f"{show_number(node.condition)} | {show_number(node.worst_condition)}"
             lines.append(f"| {text} | {condition} | {node.loss:.2f} | {node.worst_loss:.2f} |")
         return "\n".join(lines)
+
+    def plot(self, path: str | os.PathLike[str], against: str | None = None) -> Path:
+        """Write a plot of the bits of error over one input: .png, .svg or .pdf.
+
+        against : its name; by default the first. Needs matplotlib. Raises `RenderError`, and `InputError` for a name that no
+        input has.
+        """
+        name = next(iter(self.ranges), None) if against is None else against
+        if name not in self.ranges:
+            raise InputError(
+                f"there is no input {str(name)[:60]!r} to plot against",
+                site=current_site(),
+                hint=f"the inputs are {', '.join(self.ranges) or 'none'}",
+            )
+        return scatter(
+            path,
+            [float(sample.at[name]) for sample in self.samples],
+            {"as written": self.before.bits, "rewritten": self.after.bits},
+            title=visible(render(self.expr, budget=90), 90),
+            xlabel=visible(name),
+            ylabel="bits of error",
+            wide=max(map(abs, self.ranges[name])) > WIDE,
+        )
 
     def _repr_markdown_(self) -> str:
         return self.markdown()

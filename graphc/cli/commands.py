@@ -14,6 +14,7 @@ from typing import Any
 import click
 import numpy as np
 
+from graphc.accuracy import accuracy as accuracy_
 from graphc.api import as_graph, value_and_grad
 from graphc.api import compile as compile_
 from graphc.api import draw as draw_
@@ -21,7 +22,7 @@ from graphc.api import explain as explain_
 from graphc.api import grad as grad_
 from graphc.bench import bench as bench_
 from graphc.bench import format_time, interleaved
-from graphc.cli.shell import Formula, Group, Point, merge_points, shorten
+from graphc.cli.shell import Formula, Group, Point, Range, merge_points, shorten
 from graphc.draw.engine import engine
 from graphc.errors import UnknownNameError
 from graphc.evaluate import evaluate
@@ -169,6 +170,31 @@ def compile_command(formula: Expr, output: str, show: str | None, gradient: bool
     outputs = value_and_grad(formula, inputs) if gradient else formula
     compiled = compile_(outputs, inputs, dtype=dtype)
     _write(output, repr(compiled) if show is None else (compiled.llvm if show == "llvm" else compiled.asm))
+
+
+@main.command()
+@_formula
+@click.option(
+    "--range",
+    "ranges",
+    type=Range(),
+    multiple=True,
+    callback=merge_points,
+    help="Where a symbol's values are drawn from, as in --range x=-50,50; by default all floats.",
+)
+@click.option("--samples", type=click.IntRange(1, 10**5), help="How many points are drawn.  [default: 256]")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the random numbers.")
+@click.option("--plot", help="Plot the error over one input: a .png, .svg or .pdf file.", metavar="FILE")
+@click.option("--against", help="The input to plot over.  [default: the first]", metavar="NAME")
+def accuracy(
+    formula: Expr, ranges: Any, samples: int | None, seed: int, plot: str | None, against: str | None
+) -> None:
+    """Report the bits of error of a formula, as written and rewritten, and where they are lost."""
+    report = accuracy_(formula, ranges, samples=samples, seed=seed)
+    click.echo(str(report))
+    if plot is not None:
+        report.plot(plot, against)
+        click.echo(f"wrote {plot}", err=True)
 
 
 @main.command()

@@ -70,6 +70,31 @@ class Point(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
+def parse_range(text: str) -> dict[str, tuple[float, float]]:
+    """The range that "x=-50,50" names; ValueError for anything else.
+
+    >>> parse_range("x=-50,50")
+    {'x': (-50.0, 50.0)}
+    """
+    name, equals, ends = (part.strip() for part in text.partition("="))
+    if not equals or not name.isidentifier() or ends.count(",") != 1:
+        raise ValueError(f"{shorten(text)!r} is not of the form name=low,high")
+    low, high = map(_number, ends.split(","))
+    return {name: (low, high)}
+
+
+class Range(click.ParamType):
+    """`--range x=-50,50`"""
+
+    name = "x=low,high"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        try:
+            return parse_range(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 class Formula(click.ParamType):
     """An expression; `-` reads it from standard input."""
 
@@ -133,7 +158,7 @@ class Group(click.Group):
 
 
 def merge_points(ctx: click.Context, param: click.Parameter, value: tuple[dict[str, Any], ...]) -> Any:
-    """Several `--at` together; None when there is none."""
+    """Several `--at` or `--range` together; None when there is none."""
     merged: dict[str, Any] = {}
     for part in value:
         for name, number in part.items():
