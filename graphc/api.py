@@ -8,7 +8,7 @@ from typing import Any
 from graphc.autodiff.reverse import reverse
 from graphc.compiled import Compiled, make
 from graphc.draw import SLIDES, Diagram, Style, view
-from graphc.errors import DtypeError, GradientError
+from graphc.errors import DtypeError, GradientError, InputError
 from graphc.explain import Explanation, explain_graph
 from graphc.expr import Expr, constant, current_site, rebuild, symbol
 from graphc.graph import Graph
@@ -115,6 +115,7 @@ def draw(
     name: str | Sequence[str] | None = None,
     digits: int = 3,
     style: Style = SLIDES,
+    accuracy: Any = None,
 ) -> Diagram:
     """A diagram of an expression or graph: the forward value over each edge, what flows back through it under it.
 
@@ -128,6 +129,7 @@ def draw(
     name : the name of the output, or one for each; by default L, or the keys of a dict of outputs
     digits : significant digits
     style : colours, fonts and sizes
+    accuracy : a report of `g.accuracy`; every operation is coloured by the bits that it loses
 
     A constant operand stands in the label of its operation. `.save("f.svg")`, `.png`, `.pdf` and `.dot` write the diagram,
     `.source` is its DOT text, and notebooks show it. Raises `InputError` when `at` does not fit the symbols.
@@ -138,7 +140,15 @@ def draw(
     <Diagram of 6 nodes; .save("diagram.svg") writes it>
     """
     graph = as_graph(outputs)
-    return Diagram(view(graph, at, backward, seed=seed, name=name, digits=digits), style, digits)
+    losses = None if accuracy is None else getattr(accuracy, "losses", None)
+    if accuracy is not None and losses is None:
+        raise InputError(
+            f"accuracy is a report, not {accuracy!r:.60}",
+            site=current_site(),
+            hint="write g.draw(expr, accuracy=g.accuracy(expr))",
+        )
+    shown = view(graph, at, backward, seed=seed, name=name, digits=digits, losses=losses)
+    return Diagram(shown, style, digits)
 
 
 def explain(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from html import escape
 from itertools import pairwise
-from math import ceil
+from math import ceil, sqrt
 from typing import Any, TypeAlias
 
 from graphc.display import name_parts, show_value, visible
@@ -29,6 +29,12 @@ _ROUND = 4
 
 _ORDERED = 8
 """So many symbols stand in the order of the inputs; more of them stand where the fewest lines cross."""
+
+_SHOWN_LOSS = 0.5
+"""Mean bits of error below which an operation's loss is not written."""
+
+_ALL_LOST = 24.0
+"""Mean bits of error from which the colour of a loss is full."""
 
 _FAN = 3
 """The lines out of a node with more uses than this leave it in any direction, not from one point."""
@@ -139,8 +145,14 @@ def _node(node: ViewNode, places: list[tuple[int, str]], style: Style, digits: i
     """The DOT attributes of a node; `places` are the argument places that it names."""
     text = _name(node.label) if node.kind in ("symbol", "output") else _text(node.label)
     if node.adjoint is not None:
-        total = _font(f"Σ {show_value(node.adjoint, digits)}", style.backward, style.value_size - 1)
+        ink = (
+            style.backward if node.lost is None else style.text
+        )  # on a coloured node only the darkest can be read
+        total = _font(f"Σ {show_value(node.adjoint, digits)}", ink, style.value_size - 1)
         text = f"{text}<BR/>{total}"
+    shown = node.lost is not None and node.lost[0] >= _SHOWN_LOSS
+    if shown and node.lost is not None:
+        text = f"{text}<BR/>{_font(f'−{node.lost[0]:.1f} bits', style.text, style.note_size)}"
     attributes = {"label": _html(text), "tooltip": _quoted(node.detail or node.label)}
     if node.kind == "output":
         return {
@@ -164,14 +176,18 @@ def _node(node: ViewNode, places: list[tuple[int, str]], style: Style, digits: i
         fill = {"fillcolor": style.symbol, "height": size, "width": size}
         return {**attributes, **fill, "shape": "box", "style": "filled,rounded", "margin": "0.1,0.04"}
     colour = style.adjoint if node.role == "backward" else style.operation
+    if node.lost is not None:
+        colour = _mixed(style.operation, style.lost, min(1.0, sqrt(node.lost[0] / _ALL_LOST)))
     if places:
         return {
             **attributes,
-            "label": _html(_ports(text, places, colour, style)),
+            "label": _html(
+                _ports(text, places, colour, style.note if node.lost is None else style.text, style)
+            ),
             "shape": "plain",
             "style": "",
         }
-    if len(node.label) <= _ROUND and node.adjoint is None:
+    if len(node.label) <= _ROUND and node.adjoint is None and not shown:
         return {**attributes, "fillcolor": colour, "shape": "circle", "margin": "0.02"}
     return {
         **attributes,
@@ -182,13 +198,25 @@ def _node(node: ViewNode, places: list[tuple[int, str]], style: Style, digits: i
     }
 
 
-def _ports(text: str, places: list[tuple[int, str]], colour: str, style: Style) -> str:
+def _mixed(one: str, other: str, share: float) -> str:
+    """The colour between two.
+
+    >>> _mixed("#000000", "#FF8000", 0.5)
+    '#804000'
+    """
+    pairs = [(int(one[at : at + 2], 16), int(other[at : at + 2], 16)) for at in (1, 3, 5)]
+    return "#" + "".join(f"{round(a + (b - a) * share):02X}" for a, b in pairs)
+
+
+def _ports(text: str, places: list[tuple[int, str]], colour: str, ink: str, style: Style) -> str:
     """A box with a named entrance for every argument, from top to bottom in their order."""
     height = round(72 * style.node_size / len(places))
     rows = []
     for number, (slot, place) in enumerate(places):
         label = f'<TD ROWSPAN="{len(places)}" CELLPADDING="5">{text}</TD>' if number == 0 else ""
-        entrance = f'<TD PORT="s{slot}" HEIGHT="{height}" ALIGN="LEFT">{_font(place, style.note, style.note_size)}</TD>'
+        entrance = (
+            f'<TD PORT="s{slot}" HEIGHT="{height}" ALIGN="LEFT">{_font(place, ink, style.note_size)}</TD>'
+        )
         rows.append(f"<TR>{entrance}{label}</TR>")
     return (
         f'<TABLE STYLE="ROUNDED" BORDER="1" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3" COLOR="{style.line}"'

@@ -18,6 +18,7 @@ class Style:
     forward, backward : colours of forward values and of what flows back
     line, text, note : colours of lines, of labels, and of the names of argument places
     operation, symbol, constant, adjoint : fill colours by role; `adjoint` is for nodes of a backward graph
+    lost : the fill of an operation that loses all its digits; what loses some is between it and `operation`
     background : behind everything
     line_width : in points
     node_size : least diameter of an operation, in inches
@@ -40,6 +41,7 @@ class Style:
     symbol: str = "#FFF6DF"
     constant: str = "#F3F3F1"
     adjoint: str = "#FCEBE0"
+    lost: str = "#F7A48F"
     background: str = "#FFFFFF"
     line_width: float = 1.2
     node_size: float = 0.6

@@ -33,6 +33,7 @@ class ViewNode:
     role : as the graph's `role`: 'backward' marks the nodes of a derivative
     detail : the formula it stands for
     adjoint : the sum of the contributions of its uses, where there is not exactly one use; None where none is known
+    lost : bits of error that the operation adds, mean and worst, where an accuracy report says so
     """
 
     key: str
@@ -42,6 +43,7 @@ class ViewNode:
     role: str
     detail: str = ""
     adjoint: Any = None
+    lost: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,7 @@ def view(
     seed: Any = None,
     name: str | Sequence[str] | None = None,
     digits: int = 3,
+    losses: Mapping[Expr, tuple[float, float]] | None = None,
 ) -> View:
     """The view of a graph.
 
@@ -136,13 +139,14 @@ def view(
     seed : the adjoint of each output, as in `Graph.backward`
     name : the name of the output, or one for each; by default the keys of a dict of outputs, L for one, y₁, y₂, … for several
     digits : significant digits of constants in labels
+    losses : operation → bits of error that it adds, mean and worst
 
     Raises `InputError` for a point that does not fit, and `GradientError` when a seed is given that does not.
     """
     check_digits(digits)
     names = _output_names(graph, name)
     values = _values(graph, at, backward, seed)
-    builder = _Builder(graph, values, digits)
+    builder = _Builder(graph, values, digits, losses or {})
     for node in range(len(graph.exprs)):
         builder.add(node)
     for number, (node, label) in enumerate(zip(graph.outputs, names, strict=True)):
@@ -210,10 +214,13 @@ def _derivative_names(graph: Drawable, record: Record) -> list[str]:
 class _Builder:
     """Collects the nodes and edges of a view, operands before their users."""
 
-    def __init__(self, graph: Drawable, values: _Values, digits: int) -> None:
+    def __init__(
+        self, graph: Drawable, values: _Values, digits: int, losses: Mapping[Expr, tuple[float, float]]
+    ) -> None:
         self.graph = graph
         self.values = values
         self.digits = digits
+        self.losses = losses
         self.nodes: list[ViewNode] = []
         self.edges: list[ViewEdge] = []
         self.constants: set[str] = set()
@@ -267,7 +274,14 @@ class _Builder:
         expr = self.graph.exprs[node]
         adjoint = self.values.adjoints.get(node) if self.uses[node] != 1 else None
         detail = self._detail(expr)
-        self.nodes.append(ViewNode(f"n{node}", node, kind, label, self.graph.role(node), detail, adjoint))
+        lost = self.losses.get(expr)
+        if lost is not None:
+            detail = f"{detail}: loses {lost[0]:.1f} bits on average, {lost[1]:.1f} at worst".removeprefix(
+                ": "
+            )
+        self.nodes.append(
+            ViewNode(f"n{node}", node, kind, label, self.graph.role(node), detail, adjoint, lost)
+        )
 
     def _tail(self, node: int, user: str) -> str:
         """The key of an operand. A constant stands beside its user: it is no work that could be shared."""

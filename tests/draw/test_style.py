@@ -58,6 +58,10 @@ def test_text_has_contrast_on_the_nodes(fill):
     assert contrast(SLIDES.text, getattr(SLIDES, fill)) >= 7
 
 
+def test_the_darkest_text_has_contrast_on_what_loses_digits():
+    assert contrast(SLIDES.text, SLIDES.lost) >= 7
+
+
 @pytest.mark.parametrize(
     "vision", [np.eye(3), PROTANOPIA, DEUTERANOPIA, TRITANOPIA], ids=["full", "prot", "deut", "trit"]
 )
