@@ -148,7 +148,7 @@ ROWS = (
     Rule("subtract-negative", "x - (-y)", "x + y", "exact", "a sign is exact"),
     Rule("add-negative", "x + (-y)", "x - y", "exact", "a sign is exact"),
     Rule("negative-of-difference", "-(x - y)", "y - x", "exact", "where the difference cannot be 0: −(x − x) is −0",
-         when=lambda m: (m.range_of(m["x"] - m["y"])).nonzero),
+         when=lambda m: (m.range_of(m["x"] - m["y"])).nonzero, examples=("-(x - (-1 - x))",)),
     Rule("times-minus-one", "x * -1", "-x", "exact", "a sign is exact"),
     Rule("divide-by-minus-one", "x / -1", "-x", "exact", "a sign is exact"),
     Rule("negative-times-negative", "(-x) * (-y)", "x*y", "exact", "signs are exact"),

@@ -193,6 +193,10 @@ class LogisticProduct:
 
     name: str = "logistic-product"
     kind: Kind = "stable"
+    examples: tuple[str, ...] = (
+        "exp(x)*(1/(1 + exp(x)))", "sigmoid(x)*(1 + exp(-x))*y", "1/(1/(exp(-x) + 1))*(1/(exp(-x) + 1)*sigmoid(x))*exp(-x)",
+        "exp(x)/(exp(x) + exp(y))*(1/(1 + exp(-x)))*(1 + exp(-x))",
+    )  # fmt: skip
 
     def roots(self) -> tuple[str, ...]:
         return ("multiply", "divide")

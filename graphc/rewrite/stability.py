@@ -16,6 +16,9 @@ from graphc.rewrite.products import reciprocal_difference, root_difference
 
 LN2 = math.log(2)
 
+LEAST = {8: 1e-300, 4: 1e-36}
+"""Below this, by the size of the type, reciprocals are close to overflow."""
+
 
 def _nonnegative(name: str):
     return lambda m: m.range(name).nonnegative
@@ -45,8 +48,6 @@ LOGARITHMS = (
     Rule("log-power", "log(x**c)", lambda m: _log_power(m), "stable", "log xᵃ = a log x"),
     Rule("log-logistic-odds", "log(x/(1 - x))", lambda m: _logit(m["x"]), "stable",
          "near ½ the quotient is near 1: log1p((2x − 1)/(1 − x))"),
-    Rule("log-difference-step", "log(x + c) - log(x)", "log1p(c/x)", "stable", "log((x + c)/x)",
-         when=lambda m: m.value("c") > 0 and m.range("x").nonnegative),
     Rule("log-exp-product", "log(exp(x)*exp(y))", "x + y", "stable", "log(eˣ·e^y) = x + y, without overflow"),
     Rule("log-exp-quotient", "log(exp(x)/exp(y))", "x - y", "stable", "log(eˣ/e^y) = x − y, without overflow"),
     Rule("log1p", "log(1 + x)", "log1p(x)", "stable", "without rounding 1 + x"),
@@ -69,7 +70,7 @@ def _log_power(m: Match) -> Expr | None:
 
 
 def _logit(x: Expr) -> Expr:
-    return where((x > 0.25) & (x < 0.75), log1p((x - (1 - x)) / (1 - x)), log(x) - log1p(-x))
+    return where((x > 0.375) & (x < 0.75), log1p((2 * x - 1) / (1 - x)), log(x) - log1p(-x))
 
 
 # --- exponentials -----------------------------------------------------------------------------------------
@@ -81,9 +82,15 @@ EXPONENTIALS = (
     Rule("sinh", "(exp(x) - exp(-x))/2", "sinh(x)", "stable", "without cancellation near 0"),
     Rule("sinh-half", "(exp(x) - exp(-x))*0.5", "sinh(x)", "stable", "without cancellation near 0"),
     Rule("cosh", "(exp(x) + exp(-x))*0.5", "cosh(x)", "stable", "one rounding less"),
-    Rule("compound", "(1 + 1/x)**x", "exp(x*log1p(1/x))", "stable", "(1 + 1/n)ⁿ = e^(n log(1 + 1/n))",
-         when=lambda m: m.range("x").positive or m["x"].is_symbol),
+    Rule("compound", "(1 + 1/x)**x", lambda m: _compound(m["x"]), "stable", "(1 + 1/n)ⁿ = e^(n log(1 + 1/n))"),
 )  # fmt: skip
+
+
+
+def _compound(x: Expr) -> Expr:
+    """Where 1/x would overflow, (1/x)ˣ as x⁻ˣ."""
+    return where(abs(x) < LEAST[x.dtype.itemsize], x ** (-x), exp(x * log1p(1 / x)))
+
 
 # --- the logistic family ----------------------------------------------------------------------------------
 
@@ -91,8 +98,6 @@ LOGISTIC = (
     Rule("sigmoid", "1/(1 + exp(x))", "sigmoid(-x)", "stable", "σ(−x) = 1/(1 + eˣ)"),
     Rule("sigmoid-reciprocal", "reciprocal(1 + exp(x))", "sigmoid(-x)", "stable", "σ(−x) = 1/(1 + eˣ)"),
     Rule("sigmoid-power", "(1 + exp(x))**-1", "sigmoid(-x)", "stable", "σ(−x) = 1/(1 + eˣ)"),
-    Rule("sigmoid-numerator", "y/(1 + exp(x))", "y*sigmoid(-x)", "stable", "y σ(−x)",
-         when=lambda m: m["y"].op.name != "exp"),
     Rule("sigmoid-quotient", "exp(x)/(1 + exp(x))", "sigmoid(x)", "stable", "σ(x) = eˣ/(1 + eˣ)"),
     Rule("logit-derivative", "1/(x/(1 - x))*(1/(1 - x))", "1/x", "stable", "the odds cancel"),
     Rule("sigmoid-complement", "1 - sigmoid(x)", "sigmoid(-x)", "stable", "1 − σ(x) = σ(−x)"),
@@ -124,10 +129,6 @@ TRIGONOMETRIC = (
     Rule("versine", "1 - cos(x)", "2*square(sin(x/2))", "stable", "1 − cos x = 2 sin²(x/2)"),
     Rule("half-angle", "2*square(sin(x/2))/sin(x)", "tan(x/2)", "stable", "(1 − cos x)/sin x = tan(x/2)"),
     Rule("half-angle-halved", "2*square(sin(x*0.5))/sin(x)", "tan(x*0.5)", "stable", "(1 − cos x)/sin x = tan(x/2)"),
-    Rule("sine-step", "sin(x + y) - sin(x)", "2*cos(x + y/2)*sin(y/2)", "stable", "a difference as a product"),
-    Rule("cosine-step", "cos(x + y) - cos(x)", "-2*sin(x + y/2)*sin(y/2)", "stable", "a difference as a product"),
-    Rule("tangent-step", "tan(x + y) - tan(x)", "sin(y)/(cos(x)*cos(x + y))", "stable", "a difference as a quotient"),
-    Rule("arctangent-step", "atan(x + 1) - atan(x)", "atan2(1, 1 + x*(x + 1))", "stable", "the angle between two directions"),
     Rule("log-cosh", "log(cosh(x))", lambda m: abs(m["x"]) + log1p(expm1(-2 * abs(m["x"])) / 2), "stable",
          "|x| + log((1 + e^(−2|x|))/2), without overflow"),
 )  # fmt: skip
@@ -142,17 +143,18 @@ def _sech2(x: Expr) -> Expr:
 
 ROOTS = (
     Rule("square-power", "x**2", "x*x", "stable", "pow(x, 2) is x·x rounded once"),
-    Rule("cube-power", "x**3", "x*x*x", "stable", "two roundings instead of pow's"),
     Rule("reciprocal-power", "x**-1", "1/x", "stable", "pow(x, −1) is 1/x"),
-    Rule("square-root-power", "x**0.5", "sqrt(x)", "stable", "differs from pow at −∞ alone", when=_nonnegative("x")),
+    Rule("square-root-power", "x**0.5", "sqrt(x)", "stable", "differs from pow at −∞ alone"),
     Rule("root-of-square", "sqrt(x*x)", "abs(x)", "stable", "without overflow"),
     Rule("root-of-square-op", "sqrt(square(x))", "abs(x)", "stable", "without overflow"),
     Rule("hypot", "sqrt(x*x + y*y)", "hypot(x, y)", "stable", "without overflow or underflow on the way"),
     Rule("hypot-one", "sqrt(x*x + 1)", "hypot(x, 1)", "stable", "without overflow on the way"),
-    Rule("root-difference", "sqrt(x) - sqrt(y)", root_difference, "stable", "(x − y)/(√x + √y), when x − y is known"),
+    Rule("root-difference", "sqrt(x) - sqrt(y)", root_difference, "stable", "(x − y)/(√x + √y), when x − y is known",
+         examples=("sqrt(x + 1) - sqrt(x)", "sqrt(x + y) - sqrt(x)", "sqrt(x + y) - sqrt(x - y)")),
     Rule("cube-root-difference", "cbrt(x + c) - cbrt(x)",
          lambda m: _cube_root_step(m), "stable", "a − b = (a³ − b³)/(a² + ab + b²)"),
-    Rule("reciprocal-difference", "x/y - z/w", reciprocal_difference, "stable", "one quotient, when its numerator is known"),
+    Rule("reciprocal-difference", "x/y - z/w", reciprocal_difference, "stable", "one quotient, when its numerator is known",
+         examples=("1/x - 1/(x + 1)", "2/(x + y) - 2/x")),
     Rule("difference-of-squares", "x*x - y*y", "(x - y)*(x + y)", "stable", "cancellation before rounding",
          when=lambda m: not m["x"].is_constant and not m["y"].is_constant),
     Rule("difference-of-squares-op", "square(x) - square(y)", "(x - y)*(x + y)", "stable", "cancellation before rounding"),

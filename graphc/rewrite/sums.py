@@ -116,6 +116,7 @@ def exponent_of(node: Expr) -> Expr | None:
 @dataclass(frozen=True)
 class _SumRule:
     name: str
+    examples: tuple[str, ...] = ()
     kind: Kind = "stable"
 
     def roots(self) -> tuple[str, ...]:
@@ -222,9 +223,12 @@ def _divided_by_sum_with(node: Expr, a: Expr) -> bool:
 
 
 RULES = (
-    LogSumExp("log-sum-exp"),
-    SoftmaxTerm("softmax-term"),
-    LogShare("log-share"),
-    ExpShare("exp-log-sigmoid"),
-    Distribute("distribute-exponential"),
+    LogSumExp("log-sum-exp", ("log(exp(x) + exp(y))", "log(exp(x) + exp(y) + exp(z))", "log(exp(x) + 1 + exp(y))")),
+    SoftmaxTerm("softmax-term", ("exp(x)/(exp(x) + exp(y))", "exp(y)/(exp(x) + exp(y) + exp(z))")),
+    LogShare(
+        "log-share",
+        ("x - logaddexp(x, y)", "logaddexp(x, y) - y", "x - logaddexp(logaddexp(x, y), z)", "x - softplus(x)"),
+    ),
+    ExpShare("exp-log-sigmoid", ("exp(log_sigmoid(x))",)),
+    Distribute("distribute-exponential", ("(1/(exp(x) + exp(y)) + z)*exp(x)", "(z - 1/(exp(x) + exp(y)))*exp(x)")),
 )

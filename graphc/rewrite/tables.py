@@ -7,13 +7,22 @@ from collections.abc import Iterable, Sequence
 
 from graphc.errors import DefinitionError
 from graphc.expr import Expr, current_site
-from graphc.rewrite import algebra, hamming, products, stability, sums
-from graphc.rewrite.engine import AnyRule, Engine, Trace
+from graphc.rewrite import algebra, compensated, hamming, products, stability, sums
+from graphc.rewrite.engine import AnyRule, Engine, Step, Trace
 
 LEVELS: dict[str, tuple[str, ...]] = {"exact": ("exact",), "stable": ("exact", "stable", "assume")}
 """What may fire at each level of `rewrite=`; a rule that assumes a fact fires where the fact is declared."""
 
-BUILT_IN: tuple[AnyRule, ...] = (*algebra.RULES, *sums.RULES, *hamming.RULES, *stability.RULES, *products.RULES)
+NORMAL: tuple[AnyRule, ...] = (
+    *algebra.RULES,
+    *sums.RULES,
+    *hamming.RULES,
+    *stability.RULES,
+    *products.RULES,
+)
+"""What brings a graph to its normal form."""
+
+BUILT_IN: tuple[AnyRule, ...] = (*NORMAL, *compensated.RULES)
 
 _own: list[AnyRule] = []
 _lock = threading.Lock()
@@ -56,7 +65,7 @@ def engine(level: str, without: Iterable[str] = ()) -> Engine:
     if found is None:
         allowed = LEVELS[level]
         Engine(rules(), key[1])  # names that no rule has are refused whatever the level
-        chosen = [rule for rule in rules() if rule.kind in allowed]
+        chosen = [rule for rule in (*_own, *NORMAL) if rule.kind in allowed]
         found = Engine(chosen, set(key[1]) & {rule.name for rule in chosen})
         with _lock:
             _engines[key] = found
@@ -64,5 +73,10 @@ def engine(level: str, without: Iterable[str] = ()) -> Engine:
 
 
 def run(outputs: Sequence[Expr], level: str, without: Iterable[str] = ()) -> Trace:
-    """The outputs rewritten together, so that what they share stays shared."""
-    return engine(level, without).run(outputs)
+    """The outputs rewritten together, so that what they share stays shared: to their normal form, then the last touch."""
+    off = frozenset(without)
+    trace = engine(level, off).run(outputs)
+    last = [rule for rule in compensated.RULES if rule.kind in LEVELS[level] and rule.name not in off]
+    touched, results = compensated.polish(trace.outputs, last)
+    steps = [*trace, *(Step(rule.name, rule.kind, before, after) for rule, before, after in touched)]
+    return Trace(steps, results, trace.complete)
