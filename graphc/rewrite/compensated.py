@@ -64,7 +64,11 @@ def _parts(argument: Expr) -> tuple[Expr, Expr] | None:
     """(s, e) of a sum or difference of leaves that is rounded."""
     negated = argument.op.name == "negative" and not argument.operands[0].op.is_leaf
     inner = argument.operands[0] if negated else argument
-    if inner.op.name not in ("add", "subtract") or inner.dtype.kind != "f" or inner.dtype.itemsize not in LARGE:
+    if (
+        inner.op.name not in ("add", "subtract")
+        or inner.dtype.kind != "f"
+        or inner.dtype.itemsize not in LARGE
+    ):
         return None
     x, y = inner.operands
     if not (_is_leaf(x) and _is_leaf(y)) or any(leaf.dtype != inner.dtype for leaf in (x, y)):
@@ -106,7 +110,9 @@ class Polish:
         """f(± log Σ e^(tⱼ)) by the sum itself, shifted by its largest exponent."""
         negated = argument.op.name == "negative"
         exponents = log_terms(argument.operands[0] if negated else argument)
-        if exponents is None or any(t.dtype != node.dtype or t.dtype.itemsize not in LARGE for t in exponents):
+        if exponents is None or any(
+            t.dtype != node.dtype or t.dtype.itemsize not in LARGE for t in exponents
+        ):
             return None
         total = Total(exponents)
         if self.function == "sigmoid":
@@ -171,7 +177,9 @@ RULES = (
 
 
 @paused()
-def polish(outputs: Iterable[Expr], rules: Iterable[Polish]) -> tuple[list[tuple[Polish, Expr, Expr]], tuple[Expr, ...]]:
+def polish(
+    outputs: Iterable[Expr], rules: Iterable[Polish]
+) -> tuple[list[tuple[Polish, Expr, Expr]], tuple[Expr, ...]]:
     """The outputs with each node that a rule matches replaced, users before operands, and what was replaced:
     (rule, before, after)."""
     outputs = tuple(outputs)

@@ -4,6 +4,9 @@ A node whose operands are in normal form is tried against the rules of its opera
 When one fires, the replacement is brought to normal form in turn. Each node is settled once, so the work is linear
 in the nodes that ever exist; a budget bounds how many that can be, and a rule that would lead back to a node that
 is being settled does not fire.
+
+A replacement may keep the node it replaces, as one branch of a `where`: inside it the node stands as it is. When such a
+replacement is rewritten again, the rule meets the kept node once more and would write what is there already: it does not fire.
 """
 
 from __future__ import annotations
@@ -119,6 +122,8 @@ class _Session:
         self._by_root = by_root
         self._ranges = Ranges()
         self._normal: dict[Expr, Expr | object] = {}
+        self._waiting: set[Expr] = set()  # for their operands
+        self._kept: set[Expr] = set()  # inside what replaces them
         self.budget = budget
         self.steps: list[Step] = []
 
@@ -129,15 +134,21 @@ class _Session:
         while stack:
             node, successor = stack.pop()
             if successor is not None:  # the successor is settled by now
-                normal[node] = normal[successor]
+                result = normal[successor]
+                if result in self._waiting and normal[node] is node:
+                    self._take_back(node)
+                else:
+                    normal[node] = result
                 continue
             if node in normal:
                 continue
             waiting = [operand for operand in node.operands if operand not in normal]
             if waiting:
+                self._waiting.add(node)
                 stack.append((node, None))
                 stack += [(operand, None) for operand in reversed(waiting)]
                 continue
+            self._waiting.discard(node)
             again = node
             if node.operands:
                 operands = tuple([normal[operand] for operand in node.operands])
@@ -149,7 +160,7 @@ class _Session:
             elif successor in normal and normal[successor] is not _PENDING:
                 normal[node] = normal[successor]
             else:
-                normal[node] = _PENDING
+                normal[node] = node if node in self._kept else _PENDING
                 stack.append((node, successor))
                 stack.append((successor, None))
         result = normal[expr]
@@ -165,22 +176,33 @@ class _Session:
             if not below <= present:
                 continue
             after = rule.apply(node, self._ranges)
-            if after is None or after is node or self._leads_back(node, after):
+            if after is None or after is node or after in self._waiting or self._leads_back(node, after):
                 continue
             self.budget -= 1
             self.steps.append(Step(rule.name, rule.kind, node, after))
             return after
         return None
 
+    def _take_back(self, node: Expr) -> None:
+        """Undo a step that wrote what stands above the node already."""
+        self._kept.discard(node)
+        for number in range(len(self.steps) - 1, -1, -1):
+            if self.steps[number].before is node:
+                del self.steps[number]
+                return
+
     def _leads_back(self, before: Expr, after: Expr) -> bool:
-        """Whether settling the replacement would wait for a node that waits for it."""
+        """Whether settling the replacement would wait for a node that waits for it; notes whether it keeps `before`."""
         pending = [after]
         seen: set[Expr] = set()
         while pending:
             node = pending.pop()
             state = self._normal.get(node)
-            if state is _PENDING or node is before:
+            if state is _PENDING:
                 return True
+            if node is before:
+                self._kept.add(before)
+                continue
             if state is None and node not in seen:
                 seen.add(node)
                 pending += node.operands

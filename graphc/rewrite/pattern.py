@@ -90,7 +90,9 @@ class Rule:
     def below(self) -> frozenset[str]:
         """The operations that must stand directly below the root: a cheap look before matching."""
         named = {operand.op.name for operand in self.root.operands if not operand.is_symbol}
-        named |= {"constant" for operand in self.root.operands if operand.is_symbol and operand.name.startswith("c")}
+        named |= {
+            "constant" for operand in self.root.operands if operand.is_symbol and operand.name.startswith("c")
+        }
         return frozenset(named)
 
     def roots(self) -> tuple[str, ...]:

@@ -6,14 +6,16 @@ The derivative of a formula with exponentials is a product in which most factors
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from graphc.expr import Expr, constant
+from graphc.ops.comparison import where
 from graphc.ops.elementary import exp, sqrt
 from graphc.ops.logistic import sigmoid
 from graphc.rewrite.pattern import Kind, Match
 from graphc.rewrite.ranges import Ranges
-from graphc.rewrite.sums import minus, share, terms
+from graphc.rewrite.sums import MOST_TERMS, minus, share, terms, without
 
 MOST_FACTORS = 24
 """Longer products are left alone: looking at each of their parts in turn would take quadratic time."""
@@ -40,15 +42,22 @@ def difference(a: Expr, b: Expr) -> Expr | None:
 def root_difference(m: Match) -> Expr | None:
     """√x − √y as (x − y)/(√x + √y)."""
     known = difference(m["x"], m["y"])
-    return None if known is None else known / (sqrt(m["x"]) + sqrt(m["y"]))
+    if known is None:
+        return None
+    quotient = known / (sqrt(m["x"]) + sqrt(m["y"]))
+    return quotient if known.is_constant else where(abs(known) < math.inf, quotient, m.root)
 
 
 def reciprocal_difference(m: Match) -> Expr | None:
     """c/y − c/w as c(w − y)/(y·w)."""
     if m["x"] is not m["z"] or not m["x"].is_constant:
         return None
-    known = difference(m["w"], m["y"])
-    return None if known is None else m["x"] * known / (m["y"] * m["w"])
+    y, w = m["y"], m["w"]
+    known = difference(w, y)
+    if known is None:
+        return None
+    by_larger = where(abs(y) < abs(w), known / w / y, known / y / w)  # so that it overflows with the value
+    return where(abs(known) < math.inf, m["x"] * by_larger, m.root)
 
 
 class Factors:
@@ -61,6 +70,8 @@ class Factors:
         """a → exponents of σ(a), σ(−a) and eᵃ; 1 + eᵃ is the reciprocal of σ(−a)"""
         self.sums: dict[Expr, int] = {}
         """sums of exponentials → exponent"""
+        self.shared: set[Expr] = set()
+        """sums, and exponents in them, that went into the argument of a sigmoid"""
         self.count = 0
 
     def _logistic(self, argument: Expr, exponent: int, kind: str) -> None:
@@ -121,6 +132,7 @@ class Factors:
                 if part is None:
                     continue
                 assert counts is not None
+                self.shared |= {total, *(minus(b) if b.op.name == "negative" else b for b in exponents)}
                 counts[2] += -both if positive else both
                 self.sums[total] += both
                 self._logistic(part.operands[0], both, "sigmoid")
@@ -135,6 +147,17 @@ class Factors:
                 self.logistic[argument] = [one + best, other - best, power - best]
                 changed = True
         return changed
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether a factor and its reciprocal met."""
+        return 0 in self.powers.values() or 0 in self.sums.values()
+
+    def vanished(self) -> list[Expr]:
+        """What was in the product and is in it no more."""
+        gone = [base for base, exponent in self.powers.items() if not exponent]
+        gone += [total for total, exponent in self.sums.items() if not exponent and total not in self.shared]
+        return gone + [a for a, counts in self.logistic.items() if not any(counts) and a not in self.shared]
 
     def build(self, like: Expr) -> Expr:
         """The product of what is left, numerator over denominator."""
@@ -206,12 +229,21 @@ class LogisticProduct:
         if not _worth(node) or not factors.add(node) or not factors.logistic:
             return None
         before = _total(node)
-        factors.reduce()
+        if not factors.reduce() and not factors.cancelled:
+            return None
+        if not all(_may_go(base, ranges) for base in factors.vanished()):
+            return None
         after = factors.build(node)
         return after if _total(after) < before else None
 
     def __str__(self) -> str:
         return f"{self.name}: σ(a) = eᵃ σ(−a) in products ({self.kind})"
+
+
+def _may_go(base: Expr, ranges: Ranges) -> bool:
+    """Whether what cancels may go: x/x is 1 unless x is 0, infinite or NaN, which has to be proved."""
+    found = ranges(base)
+    return found.finite and found.nonzero
 
 
 def _worth(node: Expr) -> bool:
@@ -251,4 +283,50 @@ def _total(node: Expr) -> float:
     return cost
 
 
-RULES = (LogisticProduct(),)
+@dataclass(frozen=True)
+class Distribute:
+    """(u ± v)·e^a → u·e^a ± v·e^a, where u or v is divided by a sum that holds e^a"""
+
+    name: str = "distribute-exponential"
+    kind: Kind = "stable"
+    examples: tuple[str, ...] = ("(1/(exp(x) + exp(y)) + z)*exp(x)", "(z - 1/(exp(x) + exp(y)))*exp(x)")
+
+    def roots(self) -> tuple[str, ...]:
+        return ("multiply",)
+
+    def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
+        for total, factor in (node.operands, node.operands[::-1]):
+            if factor.op.name != "exp" or total.op.name not in ("add", "subtract"):
+                continue
+            a = factor.operands[0]
+            if any(_divided_by_sum_with(part, a) for part in total.operands):
+                u, v = (self._share(part * factor, ranges) for part in total.operands)
+                return u + v if total.op.name == "add" else u - v
+        return None
+
+    def _share(self, product: Expr, ranges: Ranges) -> Expr:
+        """A product by itself may be ∞·0: it is written as the share that it is at once."""
+        found = LogisticProduct().apply(product, ranges)
+        return product if found is None else found
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.__doc__} ({self.kind})"
+
+
+def _divided_by_sum_with(node: Expr, a: Expr) -> bool:
+    """Whether a product has a denominator that is a sum with e^a in it."""
+    pending, looked = [node], 0
+    while pending and looked < MOST_TERMS:
+        factor = pending.pop()
+        looked += 1
+        if factor.op.name == "divide":
+            exponents = terms(factor.operands[1])
+            if exponents is not None and without(exponents, a) is not None:
+                return True
+            pending += factor.operands
+        elif factor.op.name in ("multiply", "negative"):
+            pending += factor.operands
+    return False
+
+
+RULES = (Distribute(), LogisticProduct())

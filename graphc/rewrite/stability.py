@@ -86,7 +86,6 @@ EXPONENTIALS = (
 )  # fmt: skip
 
 
-
 def _compound(x: Expr) -> Expr:
     """Where 1/x would overflow, (1/x)ˣ as x⁻ˣ."""
     return where(abs(x) < LEAST[x.dtype.itemsize], x ** (-x), exp(x * log1p(1 / x)))

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from graphc.expr import Expr, constant
-from graphc.ops.elementary import exp
 from graphc.ops.logistic import log_sigmoid, logaddexp, sigmoid, softplus
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.ranges import Ranges
@@ -189,46 +188,19 @@ class ExpShare(_SumRule):
         return sigmoid(inner.operands[0]) if inner.op.name == "log_sigmoid" else None
 
 
-class Distribute(_SumRule):
-    """(u ± v)·e^a → u·e^a ± v·e^a, where u or v is divided by a sum that holds e^a"""
-
-    def roots(self) -> tuple[str, ...]:
-        return ("multiply",)
-
-    def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
-        for total, factor in (node.operands, node.operands[::-1]):
-            if factor.op.name != "exp" or total.op.name not in ("add", "subtract"):
-                continue
-            a = factor.operands[0]
-            if any(_divided_by_sum_with(part, a) for part in total.operands):
-                u, v = (part * exp(a) for part in total.operands)
-                return u + v if total.op.name == "add" else u - v
-        return None
-
-
-def _divided_by_sum_with(node: Expr, a: Expr) -> bool:
-    """Whether a product has a denominator that is a sum with e^a in it."""
-    pending, looked = [node], 0
-    while pending and looked < MOST_TERMS:
-        factor = pending.pop()
-        looked += 1
-        if factor.op.name == "divide":
-            exponents = terms(factor.operands[1])
-            if exponents is not None and without(exponents, a) is not None:
-                return True
-            pending += factor.operands
-        elif factor.op.name in ("multiply", "negative"):
-            pending += factor.operands
-    return False
-
-
 RULES = (
-    LogSumExp("log-sum-exp", ("log(exp(x) + exp(y))", "log(exp(x) + exp(y) + exp(z))", "log(exp(x) + 1 + exp(y))")),
+    LogSumExp(
+        "log-sum-exp", ("log(exp(x) + exp(y))", "log(exp(x) + exp(y) + exp(z))", "log(exp(x) + 1 + exp(y))")
+    ),
     SoftmaxTerm("softmax-term", ("exp(x)/(exp(x) + exp(y))", "exp(y)/(exp(x) + exp(y) + exp(z))")),
     LogShare(
         "log-share",
-        ("x - logaddexp(x, y)", "logaddexp(x, y) - y", "x - logaddexp(logaddexp(x, y), z)", "x - softplus(x)"),
+        (
+            "x - logaddexp(x, y)",
+            "logaddexp(x, y) - y",
+            "x - logaddexp(logaddexp(x, y), z)",
+            "x - softplus(x)",
+        ),
     ),
     ExpShare("exp-log-sigmoid", ("exp(log_sigmoid(x))",)),
-    Distribute("distribute-exponential", ("(1/(exp(x) + exp(y)) + z)*exp(x)", "(z - 1/(exp(x) + exp(y)))*exp(x)")),
 )
