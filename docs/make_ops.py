@@ -105,7 +105,9 @@ def written(op: Op) -> str:
 
 
 def error(op: Op) -> str:
-    return "exact" if op.category in ("comparison", "logic") else f"{op.ulps:g}"
+    if op.category in ("comparison", "logic"):
+        return "exact"
+    return f"{op.ulps:g}" + (" of the larger operand" if op.ulps_of_operands else "")
 
 
 def page() -> str:

@@ -234,8 +234,7 @@ def accuracy(
     nodes : whether to look at every operation; without it a report is made in about a third of the time
 
     Raises `InputError` for ranges that fit no symbol and where no point was found at which the formula has a value,
-    `DtypeError` and `ShapeError` for what is no scalar float, `ConversionError` for an operation without a formula over
-    the reals.
+    `DtypeError` and `ShapeError` for what is no scalar float.
 
     >>> from graphc.parse import parse
     >>> report = accuracy(parse("exp(x) - 1"), {"x": (-1, 1)}, samples=64)
@@ -342,11 +341,17 @@ def _intervals(graph: Graph, ranges: Mapping[Any, Any] | None) -> list[tuple[flo
 
 
 def _whole(symbol: Expr) -> tuple[float, float]:
-    """All values of a symbol's type."""
+    """All finite values of a symbol, within what is declared of it."""
     if symbol.dtype.kind == "b":
         return 0, 1
     info = np.finfo(symbol.dtype) if is_float(symbol.dtype) else np.iinfo(symbol.dtype)
-    return (float(info.min), float(info.max)) if is_float(symbol.dtype) else (int(info.min), int(info.max))
+    kind = float if is_float(symbol.dtype) else int
+    low, high = kind(info.min), kind(info.max)
+    if symbol.bounds is not None:
+        first, last = symbol.bounds
+        low = kind(max(low, first if is_float(symbol.dtype) else math.ceil(max(first, low))))
+        high = kind(min(high, last if is_float(symbol.dtype) else math.floor(min(last, high))))
+    return low, high
 
 
 def _interval(symbol: Expr, given: Any) -> tuple[float, float]:
@@ -403,8 +408,9 @@ def _draw(
         if exact is None or math.isnan(exact[0]):
             found.undefined += 1
         elif math.isinf(exact[0]):
-            found.undefined += math.isinf(exact[1])
-            found.too_large += not math.isinf(exact[1])
+            pole = not exact[1]._mpf_[1]  # mpmath's infinities have no mantissa
+            found.undefined += pole
+            found.too_large += not pole
         else:
             found.points.append(at)
             found.kinds.append(kind)
@@ -489,7 +495,7 @@ def _run(graph: Graph, points: Sequence[Mapping[str, Any]], target: Expr) -> np.
 
 def _errors(bits: np.ndarray, points: Sequence[dict[str, Any]]) -> Errors:
     worst = int(np.argmax(bits))
-    return Errors(tuple(bits.tolist()), float(bits.mean()), float(bits[worst]), points[worst])
+    return Errors(tuple(bits.tolist()), math.fsum(bits) / len(bits), float(bits[worst]), points[worst])
 
 
 def _nodes(graph: Graph, points: Sequence[dict[str, Any]]) -> Iterator[NodeAccuracy]:

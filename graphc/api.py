@@ -27,7 +27,8 @@ def grad(output: Any, wrt: Any, seed: Any = None) -> Any:
     wrt : the symbol (or any node) to differentiate by, or a structure of them
     seed : the weight of each output in what is differentiated; needed unless there is one scalar output
 
-    Returns expressions in the structure of `wrt`; they can be differentiated again. Where the output does not depend on a symbol, a constant 0.
+    Returns expressions in the structure of `wrt`; they can be differentiated again. Where the output does not depend
+    on a symbol, a constant 0.
     Raises `GradientError` for outputs or symbols that are not floats.
 
     >>> from graphc.expr import symbols
@@ -123,8 +124,8 @@ def draw(
     ----------
     outputs : an expression, a structure of expressions, or a `Graph`
     at : name or symbol → number or array; without it the structure alone is drawn
-    backward : whether to show what flows back. At a node used more than once each use shows its contribution and the node their sum
-        (Σ). Several outputs, or one that is no float scalar, are drawn forward only unless there is a `seed`.
+    backward : whether to show what flows back. At a node used more than once each use shows its contribution and the
+        node their sum (Σ). Several outputs, or one that is no float scalar, are drawn forward only unless there is a `seed`.
     seed : the weight of each output in what is differentiated
     name : the name of the output, or one for each; by default L, or the keys of a dict of outputs
     digits : significant digits
@@ -164,8 +165,8 @@ def explain(
     name : of what is differentiated
     digits : significant digits
 
-    Returns an `Explanation`: `print` shows text; it has `.markdown()` and `.latex()`. Raises `GradientError` for outputs that have no
-    derivative and `InputError` when `at` does not fit the symbols.
+    Returns an `Explanation`: `print` shows text; it has `.markdown()` and `.latex()`. Raises `GradientError` for
+    outputs that have no derivative and `InputError` when `at` does not fit the symbols.
 
     >>> from graphc.expr import symbols
     >>> x, y = symbols("x y")

@@ -164,14 +164,24 @@ class Dag:
         needed, inputs = set(self.outputs), set(self.inputs)
         for number in reversed(range(len(self))):
             node, operands = self.exprs[number], self.operands[number]
-            must(all(0 <= operand < number for operand in operands), "an operand does not come before its user", number)
+            must(
+                all(0 <= operand < number for operand in operands),
+                "an operand does not come before its user",
+                number,
+            )
             must(len(operands) == node.op.arity, f"{node.op.name} takes {node.op.arity} operands", number)
-            must(tuple(self.exprs[o] for o in operands) == node.operands, "operands differ from the expression's", number)
+            must(
+                tuple(self.exprs[o] for o in operands) == node.operands,
+                "operands differ from the expression's",
+                number,
+            )
             must(number in needed or number in inputs, "no output needs this node", number)
             needed.update(operands)
             if operands:
                 shape = broadcast_shapes(operand.shape for operand in node.operands)
-                if node.shape != shape:  # the message is made only when it is needed: this runs for every node
+                if (
+                    node.shape != shape
+                ):  # the message is made only when it is needed: this runs for every node
                     must(False, f"shape {node.shape} should be {shape}", number)
                 if node.op.name != "astype":
                     dtype = node.op.types(tuple(operand.dtype for operand in node.operands))[1]
@@ -198,7 +208,9 @@ class Dag:
 def _check_inputs(declared: Sequence[Any], found: list[Expr], *, given: bool) -> None:
     for item in declared:
         if not isinstance(item, Expr) or not item.is_symbol:
-            raise ExpressionError(f"an input is a symbol, not {item!r}", site=current_site(), hint='g.symbols("x y")')
+            raise ExpressionError(
+                f"an input is a symbol, not {item!r}", site=current_site(), hint='g.symbols("x y")'
+            )
     if len(set(declared)) != len(declared):
         twice = next(item for number, item in enumerate(declared) if item in declared[:number])
         raise ExpressionError(f"input {twice.name!r} is listed twice", site=current_site())

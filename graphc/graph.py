@@ -66,7 +66,9 @@ class Graph(Dag):
         return range(len(self))
 
     def __repr__(self) -> str:
-        names = ", ".join(symbol.name for symbol in self.symbols[:8]) + (", …" if len(self.symbols) > 8 else "")
+        names = ", ".join(symbol.name for symbol in self.symbols[:8]) + (
+            ", …" if len(self.symbols) > 8 else ""
+        )
         outputs = ", ".join(repr(self.exprs[output]) for output in self.outputs[:3])
         return f"<Graph ({names}) → {outputs}{', …' if len(self.outputs) > 3 else ''}: {len(self)} nodes>"
 
@@ -91,7 +93,9 @@ class Graph(Dag):
         """
         return {node: to_python(value) for node, value in enumerate(run(self, at))}
 
-    def backward(self, at: Mapping[Any, Any], seed: Any = None, wrt: Iterable[Expr] | None = None) -> Adjoints:
+    def backward(
+        self, at: Mapping[Any, Any], seed: Any = None, wrt: Iterable[Expr] | None = None
+    ) -> Adjoints:
         """{node: adjoint value} at a point: the derivative of the output with respect to each node.
 
         seed : the adjoints of the outputs, one each; needed unless there is one scalar output
@@ -111,7 +115,9 @@ class Graph(Dag):
             return to_python(values[everything.node(expr)])
 
         result = Adjoints({self.node(node): value(adjoints[node]) for node in self.exprs if node in adjoints})
-        result.contributions = {(self.node(u), slot): value(e) for (u, slot), e in record.contributions.items()}
+        result.contributions = {
+            (self.node(u), slot): value(e) for (u, slot), e in record.contributions.items()
+        }
         result.partials = {(self.node(u), slot): value(e) for (u, slot), e in record.partials.items()}
         result.forward = {self.node(node): value(node) for node in self.exprs}
         return result

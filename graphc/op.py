@@ -100,6 +100,8 @@ class Op:
     emit : (builder, *values) → value: the machine code of one element
     expand : (*operands) → expression in user syntax that is lowered in its place, when there is no `emit`
     ulps : bound on the error of the machine code for float64, in units in the last place of the exact result
+    ulps_of_operands : whether `ulps` counts units of the largest operand where that exceeds the result: its formula is a
+        sum that may cancel, so no bound in units of the result holds for all operands
     reference_ulps : bound on the error of the reference, where a library is less exact than ulps + 1; for float64
     ufuncs : the NumPy ufuncs that build this operation when they meet an expression
     sympy : the names of the SymPy functions that become this operation
@@ -124,6 +126,7 @@ class Op:
     specials: tuple[tuple[tuple[float, ...], float], ...] = ()
     kinks: tuple[Kink, ...] = ()
     ulps: float = 1.0
+    ulps_of_operands: bool = False
     reference_ulps: float | None = None
     ufuncs: tuple[np.ufunc, ...] = ()
     sympy: tuple[str, ...] = ()

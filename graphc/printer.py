@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -43,7 +43,7 @@ def format_number(value: Any) -> str:
         return str(int(value))
     if math.isnan(value) or math.isinf(value):
         return str(float(value))
-    if value == int(value) and abs(value) < 1e15 and not (value == 0 and math.copysign(1, value) < 0):
+    if value == int(value) and abs(float(value)) < 1e15 and not (value == 0 and math.copysign(1, value) < 0):
         return str(int(value))
     return str(value)
 
@@ -78,7 +78,7 @@ def latex_number(value: Any) -> str:
     return {"inf": r"\infty", "-inf": r"-\infty", "nan": r"\mathrm{NaN}"}.get(text, text)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _pieces(op: Op, latex: bool) -> tuple[str | tuple[int, int], ...]:
     """A template cut at its places: texts, and (operand, least unbracketed precedence)."""
     notation = op.notation

@@ -28,7 +28,7 @@ def rewrites(outputs: Any, level: str = "stable", without: Iterable[str] = ()) -
 
     >>> from graphc.parse import parse
     >>> print(rewrites(parse("log(1/(exp(-z) + 1))")))
-      1. sigmoid (stable): 1/(exp(-z) + 1) → sigmoid(--z)
+      1. softmax-term (stable): 1/(exp(-z) + 1) → sigmoid(--z)
       2. involution (exact): --z → z
       3. log-sigmoid (stable): log(sigmoid(z)) → log_sigmoid(z)
     """

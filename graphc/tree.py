@@ -55,7 +55,10 @@ def _flatten(tree: Any, leaves: list[Any], depth: int) -> Structure:
     if isinstance(tree, (tuple, list)):
         kind = type(tree)
         if kind not in (tuple, list) and not hasattr(kind, "_fields"):
-            raise ExpressionError(f"{kind.__name__} is not a structure of outputs", hint="use a tuple, list, dict or named tuple")
+            raise ExpressionError(
+                f"{kind.__name__} is not a structure of outputs",
+                hint="use a tuple, list, dict or named tuple",
+            )
         return Sequence(kind, tuple(_flatten(item, leaves, depth + 1) for item in tree))
     if isinstance(tree, dict):
         if not all(isinstance(key, str) for key in tree):
@@ -113,4 +116,4 @@ def from_plain(plain: Any) -> Structure:
     fields = [str(field) for field in plain["fields"]]
     if len(fields) != len(items):
         raise ValueError("fields and items differ in number")
-    return Sequence(namedtuple(str(plain["namedtuple"]), fields), items)  # noqa: PYI024
+    return Sequence(namedtuple(str(plain["namedtuple"]), fields), items)

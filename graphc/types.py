@@ -8,7 +8,7 @@ no half precision, answers float32.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import lru_cache
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -111,7 +111,9 @@ def broadcast_shapes(shapes: Iterable[Shape]) -> Shape:
             elif a == 1:
                 merged.append(b)
             else:
-                raise ShapeError(f"shapes {format_shape(result)} and {format_shape(shape)} do not broadcast: {a} against {b}")
+                raise ShapeError(
+                    f"shapes {format_shape(result)} and {format_shape(shape)} do not broadcast: {a} against {b}"
+                )
         result = tuple(merged)
     return result
 
@@ -137,7 +139,7 @@ def weak_dtype(value: bool | int | float, strong: Iterable[DType]) -> DType:
     return _weak_dtype(isinstance(value, float), tuple(strong))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _weak_dtype(is_float: bool, strong: tuple[DType, ...]) -> DType:
     if not strong:
         return FLOAT64 if is_float else INT64
@@ -224,5 +226,7 @@ def logical(dtypes: tuple[DType, ...]) -> Signature:
     """Booleans in, a boolean out."""
     if any(dtype != BOOL for dtype in dtypes):
         names = ", ".join(dtype.name for dtype in dtypes)
-        raise DtypeError(f"&, | and ~ work on booleans, not on {names}", hint="compare first, as in (x > 0) & (y > 0)")
+        raise DtypeError(
+            f"&, | and ~ work on booleans, not on {names}", hint="compare first, as in (x > 0) & (y > 0)"
+        )
     return dtypes, BOOL

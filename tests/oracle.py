@@ -289,6 +289,8 @@ def step(
     largest = abs(value) + spread
     if largest > float(np.finfo(result).max) * 0.999 or 0 < abs(value) < mpf(2) ** -1100:
         return None
+    if op.ulps_of_operands:
+        largest = max(largest, *(abs(o.value) + o.error for o in brought))
     return Bound(value, spread + ulps * ulp(largest, result))
 
 

@@ -249,6 +249,7 @@ def test_a_formula_too_deep_for_sympy_is_one_clear_error() -> None:
         return z
 
     with pytest.raises(
-        DefinitionError, match=r"(?s)SymPy cannot differentiate the formula of 'deep'.*more than 1,000 operations"
+        DefinitionError,
+        match=r"(?s)SymPy cannot differentiate the formula of 'deep'.*more than 1,000 operations",
     ):
         define_op("deep", deep)

@@ -72,7 +72,9 @@ def _merge(paths: Sequence[Path | None]) -> Path | None:
         while True:
             if path is None:
                 return None
-            twin = next((k for k in kept if k.parent is path.parent and _opposite(k.condition, path.condition)), None)
+            twin = next(
+                (k for k in kept if k.parent is path.parent and _opposite(k.condition, path.condition)), None
+            )
             if twin is None:
                 break
             kept.remove(twin)  # both sides of one branch: live wherever the branch is
@@ -149,7 +151,9 @@ def reverse(outputs: Iterable[Expr], seeds: Iterable[Expr] | None, wrt: Iterable
                 continue
             live = op.live[slot] if op.live is not None else None
             inner = path if live is None else Path(path, live(node, *node.operands))
-            contribution = _contribution(record, node, slot, rule(node, *node.operands), adjoint, path, inner, adjoint in one)
+            contribution = _contribution(
+                record, node, slot, rule(node, *node.operands), adjoint, path, inner, adjoint in one
+            )
             if contribution is None:
                 continue
             pending.setdefault(operand, []).append(contribution)
@@ -168,7 +172,11 @@ def _seeds(outputs: tuple[Expr, ...], seeds: Iterable[Expr] | None) -> tuple[Exp
             )
     if seeds is None:
         if len(outputs) != 1 or outputs[0].shape:
-            what = f"an output of shape {format_shape(outputs[0].shape)}" if len(outputs) == 1 else f"{len(outputs)} outputs"
+            what = (
+                f"an output of shape {format_shape(outputs[0].shape)}"
+                if len(outputs) == 1
+                else f"{len(outputs)} outputs"
+            )
             raise GradientError(
                 f"the gradient of {what} needs a seed: the weight of each output in what is differentiated",
                 site=current_site(),
@@ -197,7 +205,14 @@ def _seeds(outputs: tuple[Expr, ...], seeds: Iterable[Expr] | None) -> tuple[Exp
 
 
 def _contribution(
-    record: Record, user: Expr, slot: int, partial: Any, adjoint: Expr, path: Path | None, inner: Path | None, seeded: bool
+    record: Record,
+    user: Expr,
+    slot: int,
+    partial: Any,
+    adjoint: Expr,
+    path: Path | None,
+    inner: Path | None,
+    seeded: bool,
 ) -> Expr | None:
     """What `user` hands back to its operand `slot`; entered in the record. None where the derivative is 0."""
     operand = user.operands[slot]

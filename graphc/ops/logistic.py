@@ -78,6 +78,7 @@ logaddexp = declare(
         domain=((-20.0, 20.0), (-20.0, 20.0)),
         partials=(lambda out, x, y: sigmoid(x - y), lambda out, x, y: sigmoid(y - x)),
         expand=_expand_logaddexp,
+        ulps_of_operands=True,
         notation=Notation("logaddexp"),
         facts=Facts(commutative=True, associative=True),
         ufuncs=(np.logaddexp,),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -97,6 +98,10 @@ def _polygamma_reference(order, x):
     return np.asarray(scipy_special().polygamma(order, x)).astype(np.asarray(x).dtype)[()]
 
 
+def _next_order(out: Any, n: Any, x: Any) -> Any:
+    return polygamma(n + 1, x)
+
+
 POLYGAMMA = Op(
     name="polygamma",
     params=("n", "x"),
@@ -106,7 +111,7 @@ POLYGAMMA = Op(
     reference=_polygamma_reference,
     formula=lambda S, n, x: S.polygamma(n, x),
     domain=((1.0, 3.0), (0.2, 50.0)),
-    partials=(None, lambda out, n, x: polygamma(n + 1, x)),
+    partials=(None, _next_order),
     emit=lambda e, n, x: e.special("polygamma", n, x),
     notation=Notation("ψ⁽ⁿ⁾", None, r"\psi^{(<0>)}\left(<1>\right)"),
     sympy=("polygamma",),

@@ -172,7 +172,11 @@ class Total:
 RULES = (
     Polish("compensated-softplus", "softplus", ("softplus(x - y)", "softplus(x + y)", "softplus(logaddexp(y - x, z - x))")),
     Polish("compensated-log-sigmoid", "log_sigmoid", ("log_sigmoid(x - y)", "log_sigmoid(-logaddexp(y - x, z - x))")),
-    Polish("compensated-sigmoid", "sigmoid", ("sigmoid(x - y)", "sigmoid(logaddexp(y - x, z - x))", "sigmoid(-logaddexp(y - x, z - x))")),
+    Polish(
+        "compensated-sigmoid",
+        "sigmoid",
+        ("sigmoid(x - y)", "sigmoid(logaddexp(y - x, z - x))", "sigmoid(-logaddexp(y - x, z - x))"),
+    ),
 )  # fmt: skip
 
 

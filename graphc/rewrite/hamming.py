@@ -12,6 +12,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from graphc.expr import Expr, symbol
 from graphc.ops.arithmetic import square
 from graphc.ops.comparison import not_equal, where
@@ -40,8 +42,8 @@ def _large(x: Expr) -> float:
 
 def _kept(m: Match) -> Expr:
     """The difference that was matched, as a sum."""
-    left, right = m.root.operands
-    return left + (-right)
+    # the engine leaves what is replaced as it is inside its own replacement
+    return m.root
 
 
 def _kept_quotient(m: Match) -> Expr:
@@ -71,7 +73,7 @@ def _power_step(m: Match) -> Expr | None:
         return None
     ratio = log1p(step / y)
     rising, falling = -(x**p * expm1(-(p * ratio))), y**p * expm1(p * ratio)
-    inside = (y > _tiny(y) * max(float(step.value), 1.0)) & (y < math.inf)
+    inside = (y > _tiny(y) * max(float(step.value), 1.0)) & (y < math.inf) & (abs(p) < math.inf)
     return where(inside, where(p > 0, rising, falling), _kept(m))
 
 
@@ -212,11 +214,13 @@ def _expm1_sum(m: Match) -> Expr | None:
     x, y, z = m["x"], m["y"], m["z"]
     near = 2.0 ** -(26 if m.root.dtype == FLOAT32 else 55)
 
+    far = 4 * math.log(float(np.finfo(m.root.dtype).max))
+
     def part(factor: Expr) -> Expr:
         size = abs(factor * z)
-        return where(
-            size < near, 1 / factor, abs(z) / expm1(size) / where(factor < 0, m.literal(-1), m.literal(1))
-        )
+        sign = where(factor < 0, m.literal(-1), m.literal(1))
+        grown = where(size > far, m.literal(0), abs(z) / expm1(size))  # ∞/∞ where z is large
+        return where(size < near, 1 / factor, grown / sign)
 
     same = where((x < 0) ^ (y < 0), m.literal(0), abs(z))
     defined = not_equal(x, 0) & not_equal(y, 0) & not_equal(z, 0)

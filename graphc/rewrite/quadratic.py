@@ -2,8 +2,8 @@
 
 With D = √(b² − P) and M = (|b| + D)/2 the root whose signs agree is ±2M/Q, and the other, whose difference cancels, is
 ±(P/Q)/(2M), because (|b| + D)(|b| − D) = P. When Q divides P (4ac by 2a) their quotient is formed by name, not by
-value. D itself is √(|b| − s)·√(|b| + s) for P = s² and hypot(b, s) for P = −s², with s the product of the roots of P's
-factors: no square is formed that could overflow.
+value. Where b² or P is out of range, D is √(|b| − s)·√(|b| + s) for P = s² and hypot(b, s) for P = −s², with s the product
+of the roots of P's factors: no square is formed that could overflow.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from functools import reduce
 
 from graphc.expr import Expr, constant
-from graphc.ops.comparison import isnan, not_equal, where
+from graphc.ops.comparison import equal, isnan, maximum, not_equal, where
 from graphc.ops.elementary import hypot, sqrt
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.ranges import Ranges
+from graphc.types import FLOAT32
 
 MOST_FACTORS = 4
 
@@ -100,22 +101,24 @@ class QuadraticRoot:
             if factor not in rest:
                 return None  # P/Q is not known by form
             rest.remove(factor)
-        m = 0.5 * abs(b) + 0.5 * _discriminant_root(b, *above)
+        m = 0.5 * abs(b) + 0.5 * _discriminant_root(root, b, *above)
         agreeing = reduce(lambda value, factor: value / factor, below[1], m * (2 / below[0]))
         quotient = reduce(lambda value, factor: value * factor, rest[1:], rest[0] if rest else 1)
         opposing = -(above[0] / (2 * below[0])) * quotient / m
         for factor in below[1]:  # the difference of equal roots over 0 stays NaN
             opposing = where(not_equal(factor, 0), opposing, math.nan)
         positive = of_b * of_root > 0
-        result = where(b >= 0 if positive else b <= 0, agreeing, opposing)
+        agree = b >= 0 if positive else b <= 0
+        # an infinite P decides alone, and beside it (P/Q)/(2M) would be ∞/∞
+        result = where(agree | (equal(m, math.inf) & (abs(b) < math.inf)), agreeing, opposing)
         return result if of_root > 0 else -result
 
     def __str__(self) -> str:
         return f"{self.name}: {self.__doc__} ({self.kind})"
 
 
-def _discriminant_root(b: Expr, coefficient: float, factors: list[Expr]) -> Expr:
-    """√(b² − coefficient·∏ factors)."""
+def _discriminant_root(root: Expr, b: Expr, coefficient: float, factors: list[Expr]) -> Expr:
+    """√(b² − coefficient·∏ factors): the root as it stands where the larger square neither over- nor underflows."""
     s = constant(math.sqrt(abs(coefficient)), b.dtype)
     for factor in factors:
         s = s * sqrt(abs(factor))
@@ -125,7 +128,10 @@ def _discriminant_root(b: Expr, coefficient: float, factors: list[Expr]) -> Expr
     size = abs(b)
     real = sqrt(size - s) * sqrt(size + s)
     # hypot(∞, NaN) is ∞, and the NaN of an operand must not be lost
-    return where(negative, where(isnan(s), s, hypot(b, s)), real)
+    scaled = where(negative, where(isnan(s), s, hypot(b, s)), real)
+    larger = maximum(size, s)
+    bound = 2.0**60 if b.dtype == FLOAT32 else 2.0**480
+    return where((larger > 1 / bound) & (larger < bound), root, scaled)
 
 
 RULES = (QuadraticRoot(),)

@@ -94,7 +94,7 @@ def freeze() -> None:
         gradient = g.grad(value, [x, w, b])
         middle = time.perf_counter()
         graph = g.Graph((value, gradient), [x, w, b])
-        graph.nx  # noqa: B018  built on demand
+        graph.nx
         seconds.append((time.perf_counter() - started, middle - started, len(graph)))
         del value, gradient, graph
     total, differentiating, nodes = (statistics.median(column) for column in zip(*seconds, strict=True))

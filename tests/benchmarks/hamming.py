@@ -91,23 +91,54 @@ def table(samples: int = SAMPLES) -> str:
         shown = f"`{rewritten}`" if len(rewritten) <= 60 else "…"
         lines.append(
             f"| {exercise.name} | `{exercise.formula}` | {before.mean:.2f} | {before.worst:.1f} "
-            f"| {shown} | {after.mean:.2f} | {after.worst:.1f} |".replace("**", "\\*\\*")
+            f"| {shown} | {after.mean:.2f} | {after.worst:.1f} |"
         )
     lines += ["", f"{solved} of {len(EXERCISES)} are below {GOOD:g} bits of error on average once rewritten."]
     return "\n".join(lines)
 
 
+HEAD = """# Accuracy
+
+Written by `python -m tests.benchmarks.hamming`; edit that instead.
+
+`g.accuracy(expr, ranges={"x": (-50, 50)})` draws inputs, evaluates the compiled formula as written and rewritten, and holds
+both against the exact value: the formula in rising mpmath precision until the rounded value no longer changes. An error is
+counted in bits, log₂(1 + the number of floats between the two values): 0 is the correctly rounded value, 1 its neighbour, 64
+is NaN. For every operation of the formula as written the report gives its condition number and the bits that it loses by
+itself, computed from operands that are as good as floats can be; `g.draw(expr, accuracy=report)` colours the graph by them.
+On the command line, `graphc accuracy EXPR --range x=-50,50 --plot error.png`:
+
+```text
+{report}
+```
+
+## Hamming's exercises
+
+Differences of close values, from chapter 3 of Hamming, *Numerical Methods for Scientists and Engineers*, in the selection of
+Panchekha et al., *Automatically improving accuracy for floating point expressions* (PLDI 2015). Inputs are drawn from all
+floats at which the formula has a value, each exponent as likely as any other: {samples} points each. A rewritten formula
+that is not shown is one with branches; `g.stabilize` prints it, and `g.rewrites` tells how it came about.
+
+"""
+
+
+def page(samples: int = SAMPLES) -> str:
+    """docs/accuracy.md."""
+    report = accuracy(g.parse("log(1/(exp(-x) + 1))"), {"x": (-50, 50)})
+    return HEAD.replace("{report}", str(report)).replace("{samples}", str(samples)) + table(samples) + "\n"
+
+
 def main() -> None:
     chosen = sys.argv[1:]
-    if chosen == ["table"]:
-        print(table())
-        return
     known = {exercise.name: exercise for exercise in EXERCISES}
     unknown = [name for name in chosen if name not in known]
     if unknown:
         sys.exit(f"unknown exercise {unknown[0]!r}; the exercises are {', '.join(known)}")
     for name in chosen:
         print(measure(known[name], nodes=True), end="\n\n")
+    if not chosen:
+        PAGE.write_text(page(), encoding="utf-8")
+        print(f"wrote {PAGE}")
 
 
 if __name__ == "__main__":

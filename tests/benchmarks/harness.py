@@ -3,8 +3,9 @@
 Each competitor is a process of its own that has set up its workload and waits. The harness asks them for a batch in turn,
 round after round, so that a drift of the machine's speed meets all alike; what is compared are medians over the rounds.
 
-A peer is a module of `tests.benchmarks.peers` that needs no graphc: it is started with the interpreter named by the environment variable
-GRAPHC_PEERS (a Python of a virtual environment that has the peers), or with this one if that has what it imports.
+A peer is a module of `tests.benchmarks.peers` that needs no graphc: it is started with the interpreter named by the
+environment variable GRAPHC_PEERS (a Python of a virtual environment that has the peers), or with this one if that has
+what it imports.
 """
 
 from __future__ import annotations
