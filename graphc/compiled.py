@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import inspect
+import keyword
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -31,6 +32,8 @@ SPECIALISE_UP_TO = 500
 pattern costs more than it saves."""
 
 MAX_PATTERNS = 16
+
+MAX_DIMENSIONS = 32
 
 
 class _MethodDef(ctypes.Structure):
@@ -100,7 +103,7 @@ class Compiled:
         self.__signature__ = inspect.Signature(
             [
                 inspect.Parameter(
-                    name if name.isidentifier() else f"_{number}", inspect.Parameter.POSITIONAL_OR_KEYWORD
+                    name if name.isidentifier() and not keyword.iskeyword(name) else f"_{number}", inspect.Parameter.POSITIONAL_OR_KEYWORD
                 )
                 for number, name in enumerate(self.inputs)
             ]
@@ -130,7 +133,7 @@ class Compiled:
 
     # --- the Python path ---------------------------------------------------------------------------------------------------
 
-    def call(self, *args: Any, **kwargs: Any) -> Any:
+    def call(self, /, *args: Any, **kwargs: Any) -> Any:
         """The function on anything that is not exact floats; the same results, with every check."""
         out = kwargs.pop("out", None) if "out" not in self.inputs else None
         try:
@@ -173,6 +176,8 @@ class Compiled:
     def _shapes(self, arrays: list[np.ndarray]) -> tuple[tuple[int, ...], list[tuple[int, ...]]]:
         """The shape of the loop over all operands, and the shape of each result."""
         if not self._tensor:
+            if max((array.ndim for array in arrays), default=0) > MAX_DIMENSIONS:
+                raise ShapeError(f"an argument has more than {MAX_DIMENSIONS} dimensions, NumPy's own limit of broadcasting")
             try:
                 shape = np.broadcast_shapes(*[array.shape for array in arrays])
             except ValueError:
@@ -180,8 +185,6 @@ class Compiled:
                     f"{name}: {format_shape(a.shape)}" for name, a in zip(self.inputs, arrays, strict=True)
                 )
                 raise ShapeError(f"the arguments' shapes do not broadcast: {listed}") from None
-            if len(shape) > loops.MAX_DIMENSIONS:
-                raise ShapeError(f"{len(shape)} dimensions are more than {loops.MAX_DIMENSIONS}")
             return shape, [shape] * len(self.graph.outputs)
         for symbol, array in zip(self._symbols, arrays, strict=True):
             if not symbol.shape and array.shape:

@@ -16,8 +16,8 @@ import numpy as np
 
 from graphc import printer
 from graphc.collector import paused
-from graphc.errors import ArityError, DtypeError, ExpressionError, GraphcError, ShapeError, Site, user_line
-from graphc.op import CONSTANT, SYMBOL, Op, lookup
+from graphc.errors import ArityError, DtypeError, ExpressionError, GraphcError, ShapeError, Site, UnknownNameError, user_line
+from graphc.op import CONSTANT, SYMBOL, Op, find, lookup
 from graphc.operators import Operators
 from graphc.types import (
     BOOL,
@@ -599,7 +599,13 @@ def _unpickle(rows: list[tuple[Any, ...]]) -> Expr:
     made: list[Expr] = []
     dtypes = {name: as_dtype(name) for name in {row[3] for row in rows}}
     for name, operands, attrs, dtype, shape in rows:
-        made.append(_intern(lookup(name), tuple([made[i] for i in operands]), attrs, dtypes[dtype], shape))
+        op = find(name)
+        if op is None:
+            raise UnknownNameError(
+                f"the pickled expression uses the operation {name!r}, which is not defined here",
+                hint="call g.define_op first, or use g.save and g.load, which carry the definition",
+            )
+        made.append(_intern(op, tuple([made[i] for i in operands]), attrs, dtypes[dtype], shape))
     return made[-1]
 
 

@@ -73,6 +73,8 @@ class Operators:
             raise ExpressionError(
                 "pow with a modulus is not an operation on expressions", hint="write (x ** y) % m"
             )
+        if type(other) is int and other < 0 and self.dtype.kind in "iu":  # type: ignore[attr-defined]
+            self._refuse(f"a whole number to the power {other} would be rounded", f"write x ** {other}.0")
         return self._build("pow", self, other)
 
     def __rpow__(self, other: Any) -> Expr:

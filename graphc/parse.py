@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import difflib
 import math
+import operator
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache, reduce
 from typing import Any, NoReturn
@@ -145,6 +146,7 @@ class _Builder:
         self.names = names
         self.dtype = dtype
         self.powers: set[ast.expr] = set()  # powers of numbers alone
+        self.whole: dict[Expr, int] = {}  # what is computed from whole numbers alone, and its exact value
 
     def refuse(self, what: str, node: Any, hint: str, kind: type[GraphcError] = ParseError) -> NoReturn:
         self.source.refuse(what, *self.source.span(node), hint, kind)
@@ -226,7 +228,33 @@ class _Builder:
                 if any(part in self.powers for part, _ in operands):
                     self.refuse("a tower of powers of numbers", node, "write the number itself")
                 self.powers.add(node)
-        return self.apply(node, node.op, left, right)
+        left, right, exact = self.real(node, left, right)
+        result = self.apply(node, node.op, left, right)
+        if exact is not None:
+            self.whole[result] = exact
+        return result
+
+    def real(self, node: ast.BinOp, left: Value, right: Value) -> tuple[Value, Value, int | None]:
+        """The operands as the reader means them: `10**-3` is 0.001 and `2**64` is not 0, so whole numbers are real ones where
+        integers would overflow or round. Last the exact value of what is computed from whole numbers alone."""
+        exact = _exact(node.op, self.exactly(left), self.exactly(right))
+        if exact is not None and abs(exact) < 2**63:
+            return left, right, exact
+        if exact is not None or self.rounds(node.op, left, right):
+            left, right = (self.made(node, _as_float, value) for value in (left, right))
+        return left, right, None
+
+    def exactly(self, value: Value) -> int | None:
+        if isinstance(value, Expr):
+            return self.whole.get(value)
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+    def rounds(self, op: ast.operator, left: Value, right: Value) -> bool:
+        """Whether a whole number is raised to a negative one."""
+        power = self.exactly(right)
+        if not isinstance(op, ast.Pow) or power is None or power >= 0:
+            return False
+        return self.exactly(left) is not None or (isinstance(left, Expr) and left.dtype.kind in "iu")
 
     def unary(self, node: ast.UnaryOp, value: Value) -> Value:
         if node.operand in self.powers:
@@ -240,7 +268,10 @@ class _Builder:
             isinstance(node.op, ast.USub) and is_number and b"(" not in between
         ):  # -(2) negates, -2 is a constant
             return -value
-        return self.apply(node, node.op, value)
+        result = self.apply(node, node.op, value)
+        if isinstance(node.op, ast.USub) and (exact := self.exactly(value)) is not None:
+            self.whole[result] = -exact
+        return result
 
     def call(self, node: ast.Call, values: list[Value]) -> Value:
         name = node.func.id  # type: ignore[attr-defined]
@@ -306,6 +337,27 @@ class _Builder:
             hint = f"write {name}(2), or astype(x, {name}) for a cast"
             self.refuse(f"{name}(…) is a number of that type", node, hint)
         return self.made(node, constant, values[0], DTYPES[name])
+
+
+_WHOLE = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul}
+
+
+def _exact(op: ast.operator, left: int | None, right: int | None) -> int | None:
+    """The value of an operation on whole numbers, as far as it is one; an integer too large for any type stands for a larger one."""
+    if left is None or right is None:
+        return None
+    if type(op) in _WHOLE:
+        return _WHOLE[type(op)](left, right)
+    if isinstance(op, ast.Pow) and right >= 0:
+        return left**right if abs(left) < 2 or right * left.bit_length() < 4096 else 2**4096
+    return None
+
+
+def _as_float(value: Value) -> Value:
+    """A whole number as a real one."""
+    if isinstance(value, Expr):
+        return cast(value, "float64") if value.dtype.kind in "iu" else value
+    return float(value)
 
 
 def _arguments(call: ast.Call) -> list[ast.expr]:

@@ -498,3 +498,22 @@ def test_called_from_numba_code():
     assert total(10) == expected
     assert use_mixed(1.5, 2, True) == (3.0, 3, False)
     assert use_mixed(1.5, 2, False) == (3.0, 3, True)
+
+
+def test_names_that_python_keeps_for_itself():
+    for name in ("self", "args", "kwargs", "lambda", "None", "class"):
+        symbol = g.symbol(name)
+        assert g.compile(symbol * 2, [symbol])(**{name: 3.0}) == 6.0
+
+
+def test_more_dimensions_than_numpy_broadcasts():
+    with pytest.raises(ShapeError, match="32 dimensions"):
+        g.compile(g.symbol("x") * 2)(np.ones((1,) * 33))
+
+
+def test_integer_powers_of_unsigned_numbers():
+    i, j = g.symbols("i j", dtype="uint64")
+    base, exponent = np.array([2**64 - 1, 3], "u8"), np.array([1, 2**64 - 1], "u8")
+    expected = [pow(int(a), int(b), 2**64) for a, b in zip(base, exponent, strict=True)]
+    assert g.evaluate(i**j, {"i": base, "j": exponent}).tolist() == expected
+    assert g.compile(i**j, [i, j])(base, exponent).tolist() == expected

@@ -443,3 +443,22 @@ def test_every_operation_reads_back(op) -> None:
         dtypes = kinds.get(op.name, ["bool" if logic else "float64"] * op.arity)
         expr = apply(op, *[g.symbol(f"u{i}", dtype=dtype) for i, dtype in enumerate(dtypes)])
     assert g.parse(str(expr), symbols=g.free_symbols(expr)) is expr
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x*10**-3", "x*2**-1", "x/10**20", "x*2**64", "100000000000*100000000000*x", "9223372036854775807+1 + 0*x",
+     "(2*3)**-2*x", "-(2**62)*4+x", "2**62*2*x", "x + 2**(3*2)"],
+)  # fmt: skip
+def test_whole_numbers_are_real_where_integers_would_overflow_or_round(text):
+    x = g.symbol("x")
+    expected = eval(text, {"x": 1.0})  # the text is this test's own
+    assert g.evaluate(g.parse(text), {x: 1.0}) == pytest.approx(float(expected), rel=1e-15)
+
+
+def test_whole_numbers_stay_whole_where_they_fit():
+    n = g.symbol("n", dtype="int64")
+    assert g.parse("n//(2*3) + 2**10", symbols=[n]).dtype == "int64"
+    assert g.parse("n**-2", symbols=[n]).dtype == "float64"
+    with pytest.raises(GraphcError, match="power -1"):
+        n**-1

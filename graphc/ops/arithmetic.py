@@ -251,6 +251,8 @@ def _pow_dy(out, x, y):
 
 def _int_pow_reference(x, y):
     """Integer powers by repeated multiplication; a negative exponent gives the reciprocal rounded towards 0."""
+    if y.dtype.kind == "u":
+        return np.power(x, y)
     result = np.power(x, np.where(y < 0, 0, y).astype(y.dtype))
     reciprocal = np.where(x == 1, 1, np.where(x == -1, np.where(y % 2 == 0, 1, -1), 0))
     return np.where(y < 0, reciprocal, result).astype(np.result_type(x, y))

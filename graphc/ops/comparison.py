@@ -7,7 +7,7 @@ from functools import reduce
 import numpy as np
 
 from graphc.errors import ArityError, ExpressionError
-from graphc.expr import apply, current_site
+from graphc.expr import apply, constant, current_site
 from graphc.op import AND, COMPARISON, OR, UNARY, XOR, Facts, Kink, Notation, Op
 from graphc.ops.declare import declare, like, with_checks
 from graphc.types import BOOL, TypeRule, floating, like_ufunc, logical, promoted, selected
@@ -213,7 +213,7 @@ def maxout(*operands):
             "maxout needs at least one operand", site=current_site(), hint="write g.maxout(x, y)"
         )
     if len(operands) == 1:
-        return operands[0]
+        return constant(operands[0])
     return reduce(maximum, operands)
 
 
