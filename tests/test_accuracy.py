@@ -141,6 +141,7 @@ def test_a_branch_not_taken_costs_nothing():
     report = accuracy(g.where(x > 0, g.log(x), x), {"x": (-5, 5)}, samples=80)
     log = next(node for node in report.nodes if node.expr.op.name == "log")
     assert report.undefined == 0 and math.isfinite(log.condition) and log.worst_loss <= 2
+    assert report.nodes[-1].worst_condition == 1  # of the operand that is taken alone
 
 
 def test_points_without_a_value_are_counted_and_left_out():
