@@ -11,10 +11,11 @@ import pytest
 from click.testing import CliRunner
 
 import graphc as g
-from graphc.accuracy import Accuracy, accuracy
+from graphc.accuracy import accuracy
 from graphc.cli import main
 from graphc.errors import DtypeError, InputError, RenderError, ShapeError
 from graphc.floats import bits_of_error, from_ordinals, ordinals, rounded
+from graphc.report import Accuracy
 from tests.benchmarks.hamming import EXERCISES, GOOD, PAGE, measure
 
 x, y = g.symbols("x y")
