@@ -11,6 +11,7 @@ as the sum s + e, which rounds to s: so they do not match their own results.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -129,9 +130,15 @@ class Total:
 
     def __init__(self, exponents: Sequence[Expr]) -> None:
         self.zero = zero = like(0.0, exponents[0])
-        parts = [(zero, zero) if is_zero(t) else _parts(t) or (t, zero) for t in exponents]
+        parts = [(zero, zero) if is_zero(t) else self._exponent(t) for t in exponents]
         self.shift = reduce(maximum, [s for s, _ in parts], zero)
         self.own = exp(-self.shift)
+        left_out = next((t.operands[1] for t in exponents if t.op.name == "subtract"), None)
+        if (
+            left_out is not None
+        ):  # it may be −∞ itself: a share of 0 beside others, undefined where all are −∞
+            undefined = where(self.shift > 0, zero, like(math.nan, zero))
+            self.own = where(left_out > like(-math.inf, zero), self.own, undefined)
         powers: list[Expr] = []
         lost: list[Expr] = []
         for s, e in parts:
@@ -146,6 +153,14 @@ class Total:
         self.others, self.others_lost = total, reduce(lambda a, b: a + b, lost)
         self.all, error = two_sum(self.own, total)
         self.all_lost = self.others_lost + error
+
+    def _exponent(self, t: Expr) -> tuple[Expr, Expr]:
+        """(s, e) of tⱼ = b − a; an exponential that is left out by b = −∞ is 0, also beside a = −∞."""
+        s, e = _parts(t) or (t, self.zero)
+        if t.op.name != "subtract":
+            return s, e
+        nothing = like(-math.inf, s)
+        return where(equal(t.operands[0], nothing), nothing, s), e
 
     def _small(self, s: Expr, e: Expr) -> Expr:
         """e where eˢ⁺ᵉ is eˢ(1 + e); where s is so large that it is not, e is of no account beside s."""
@@ -166,7 +181,9 @@ class Total:
     def logarithm(self) -> Expr:
         """log(1 + Σ e^(tⱼ))"""
         above = self.shift + log(self.all + self.all_lost)
-        return where(self.shift > 0, above, log1p(self.others + self.others_lost))
+        return where(
+            self.shift > 0, above, log1p(self.others + self.others_lost) * self.own
+        )  # own is 1 here, or NaN
 
 
 RULES = (

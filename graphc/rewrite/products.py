@@ -10,12 +10,15 @@ import math
 from dataclasses import dataclass
 
 from graphc.expr import Expr, constant
-from graphc.ops.comparison import where
+from graphc.ops.comparison import isnan, where
 from graphc.ops.elementary import exp, sqrt
 from graphc.ops.logistic import sigmoid
 from graphc.rewrite.pattern import Kind, Match
 from graphc.rewrite.ranges import Ranges
 from graphc.rewrite.sums import MOST_TERMS, minus, share, terms, without
+
+_LOOK = 1000
+"""Nodes that a look for inputs visits at most."""
 
 MOST_FACTORS = 24
 """Longer products are left alone: looking at each of their parts in turn would take quadratic time."""
@@ -70,8 +73,6 @@ class Factors:
         """a → exponents of σ(a), σ(−a) and eᵃ; 1 + eᵃ is the reciprocal of σ(−a)"""
         self.sums: dict[Expr, int] = {}
         """sums of exponentials → exponent"""
-        self.shared: set[Expr] = set()
-        """sums, and exponents in them, that went into the argument of a sigmoid"""
         self.count = 0
 
     def _logistic(self, argument: Expr, exponent: int, kind: str) -> None:
@@ -132,7 +133,6 @@ class Factors:
                 if part is None:
                     continue
                 assert counts is not None
-                self.shared |= {total, *(minus(b) if b.op.name == "negative" else b for b in exponents)}
                 counts[2] += -both if positive else both
                 self.sums[total] += both
                 self._logistic(part.operands[0], both, "sigmoid")
@@ -148,16 +148,21 @@ class Factors:
                 changed = True
         return changed
 
-    @property
-    def cancelled(self) -> bool:
-        """Whether a factor and its reciprocal met."""
-        return 0 in self.powers.values() or 0 in self.sums.values()
+    def may_cancel(self, ranges: Ranges) -> bool:
+        """Whether the factors that cancelled are proved to: x/x is 1 unless x is 0, infinite or NaN."""
+        for base, exponent in self.powers.items():
+            found = None if exponent else ranges(base)
+            if found is not None and not (found.finite and found.nonzero):
+                return False
+        return True
 
-    def vanished(self) -> list[Expr]:
-        """What was in the product and is in it no more."""
-        gone = [base for base, exponent in self.powers.items() if not exponent]
-        gone += [total for total, exponent in self.sums.items() if not exponent and total not in self.shared]
-        return gone + [a for a, counts in self.logistic.items() if not any(counts) and a not in self.shared]
+    def gone(self, ranges: Ranges) -> list[Expr]:
+        """The exponents whose exponentials cancelled and that may be NaN. At numbers exponentials are neither 0 nor infinite,
+        so that a NaN is all that a result without them would lose."""
+        found = [a for a, counts in self.logistic.items() if not any(counts)]
+        for total, exponent in self.sums.items():
+            found += [] if exponent else terms(total) or []
+        return [a for a in dict.fromkeys(found) if ranges(a).nan]
 
     def build(self, like: Expr) -> Expr:
         """The product of what is left, numerator over denominator."""
@@ -225,25 +230,53 @@ class LogisticProduct:
         return ("multiply", "divide")
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
+        found = self.reduced(node, ranges)
+        if found is None:
+            return None
+        after, gone = found
+        return keeping_nan(after, gone)
+
+    def reduced(self, node: Expr, ranges: Ranges) -> tuple[Expr, list[Expr]] | None:
+        """What a product becomes, and the exponents of what cancelled."""
         factors = Factors()
         if not _worth(node) or not factors.add(node) or not factors.logistic:
             return None
-        before = _total(node)
-        if not factors.reduce() and not factors.cancelled:
-            return None
-        if not all(_may_go(base, ranges) for base in factors.vanished()):
-            return None
+        factors.reduce()
         after = factors.build(node)
-        return after if _total(after) < before else None
+        if _total(after) >= _total(node) or not factors.may_cancel(ranges):
+            return None
+        return after, factors.gone(ranges)
 
     def __str__(self) -> str:
         return f"{self.name}: σ(a) = eᵃ σ(−a) in products ({self.kind})"
 
 
-def _may_go(base: Expr, ranges: Ranges) -> bool:
-    """Whether what cancels may go: x/x is 1 unless x is 0, infinite or NaN, which has to be proved."""
-    found = ranges(base)
-    return found.finite and found.nonzero
+def keeping_nan(after: Expr, gone: list[Expr]) -> Expr:
+    """A result, or the NaN of an exponent that it does not hold."""
+    if not gone:
+        return after
+    near = _near(after)
+    for a in gone:
+        if a not in near and not _inputs(a) <= near:
+            after = where(isnan(a), a, after)
+    return after
+
+
+def _inputs(node: Expr) -> set[Expr]:
+    """What a node is computed from: symbols, or itself where a bounded look does not find them all."""
+    near = _near(node)
+    return {node} if len(near) >= _LOOK else {leaf for leaf in near if leaf.is_symbol}
+
+
+def _near(node: Expr) -> set[Expr]:
+    """The nodes below a node, as far as a bounded look goes."""
+    pending, found = [node], {node}
+    while pending and len(found) < _LOOK:
+        for operand in pending.pop().operands:
+            if operand not in found:
+                found.add(operand)
+                pending.append(operand)
+    return found
 
 
 def _worth(node: Expr) -> bool:
@@ -300,14 +333,12 @@ class Distribute:
                 continue
             a = factor.operands[0]
             if any(_divided_by_sum_with(part, a) for part in total.operands):
-                u, v = (self._share(part * factor, ranges) for part in total.operands)
-                return u + v if total.op.name == "add" else u - v
+                # a product by itself may be ∞·0: it is written as the share that it is at once
+                products = [part * factor for part in total.operands]
+                found = [LogisticProduct().reduced(product, ranges) or (product, []) for product in products]
+                (u, lost), (v, more) = found
+                return keeping_nan(u + v if total.op.name == "add" else u - v, lost + more)
         return None
-
-    def _share(self, product: Expr, ranges: Ranges) -> Expr:
-        """A product by itself may be ∞·0: it is written as the share that it is at once."""
-        found = LogisticProduct().apply(product, ranges)
-        return product if found is None else found
 
     def __str__(self) -> str:
         return f"{self.name}: {self.__doc__} ({self.kind})"

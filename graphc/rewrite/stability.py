@@ -70,7 +70,11 @@ def _log_power(m: Match) -> Expr | None:
 
 
 def _logit(x: Expr) -> Expr:
-    return where((x > 0.375) & (x < 0.75), log1p((2 * x - 1) / (1 - x)), log(x) - log1p(-x))
+    """The difference of logarithms loses where they are alike; there 1 − x is divided by with its rounding error."""
+    below = 1 - x
+    quotient = (2 * x - 1) / below
+    exact = quotient - quotient * (((1 - below) - x) / below)
+    return where((x > 0.39) & (x < 0.75), log1p(exact), log(x) - log1p(-x))
 
 
 # --- exponentials -----------------------------------------------------------------------------------------
