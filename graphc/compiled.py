@@ -11,19 +11,20 @@ import inspect
 import keyword
 import threading
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from graphc.dag import Dag
-from graphc.errors import ArityError, DtypeError, GraphcError, InputError, ShapeError
+from graphc.errors import ArityError, CompileError, DtypeError, GraphcError, InputError, ShapeError
 from graphc.evaluate import run_arrays
 from graphc.expr import current_site
 from graphc.inputs import as_value, bind_dimensions
 from graphc.lower import loops, native, scalar
 from graphc.lower.emit import SLOT
 from graphc.lower.jit import Library, build
-from graphc.lower.kernels import plan
+from graphc.lower.kernels import lift, plan
 from graphc.tree import Structure, flatten, unflatten
 from graphc.types import broadcast_shapes, format_shape
 
@@ -32,6 +33,9 @@ SPECIALISE_UP_TO = 500
 pattern costs more than it saves."""
 
 MAX_PATTERNS = 16
+
+MAX_OPERANDS = 64
+"""With more arrays than this the loop calls the scalar body too."""
 
 MAX_DIMENSIONS = 32
 
@@ -91,7 +95,8 @@ class Compiled:
         self._symbols = graph.symbols
         self.inputs = tuple(symbol.name for symbol in self._symbols)
         self._tensor = any(symbol.shape for symbol in self._symbols)
-        self._kernel = plan(graph)
+        lifted, self._constants = lift(graph)
+        self._kernel = plan(lifted)
         self._lock = threading.Lock()
         self._nests: dict[loops.Pattern, Any] = {}
         self._nest_libraries: dict[loops.Pattern, Library] = {}
@@ -99,11 +104,11 @@ class Compiled:
             scalar.module(self._kernel, structure), scalar.exported(self._kernel, structure)
         )
         self._packed = _PACKED(self._library.pointer("packed"))
-        self._direct_address = self._library.pointer("direct")
         self.__signature__ = inspect.Signature(
             [
                 inspect.Parameter(
-                    name if name.isidentifier() and not keyword.iskeyword(name) else f"_{number}", inspect.Parameter.POSITIONAL_OR_KEYWORD
+                    name if name.isidentifier() and not keyword.iskeyword(name) else f"_{number}",
+                    inspect.Parameter.POSITIONAL_OR_KEYWORD,
                 )
                 for number, name in enumerate(self.inputs)
             ]
@@ -131,6 +136,17 @@ class Compiled:
         """The address of the C function `void (const void *in, void *out)`; one slot of 8 bytes for each value."""
         return self._library.pointer("packed")
 
+    @cached_property
+    def _direct_address(self) -> int:
+        """The entry point for Numba's compiled code, made when that asks for it."""
+        if self._constants:
+            raise CompileError(
+                "a function with array constants cannot be called from Numba's compiled code",
+                hint="declare a symbol in the constant's place",
+            )
+        text = scalar.direct_module(self._kernel, self._structure, self._library.symbol("packed"))
+        return build(text, ("direct",)).pointer("direct")
+
     # --- the Python path ---------------------------------------------------------------------------------------------------
 
     def call(self, /, *args: Any, **kwargs: Any) -> Any:
@@ -140,7 +156,7 @@ class Compiled:
             values = self._bind(args, kwargs)
             arrays = [as_value(symbol, value) for symbol, value in zip(self._symbols, values, strict=True)]
             shape, shapes = self._shapes(arrays)
-            if out is None and not shape:
+            if out is None and not shape and not self._constants:
                 results = self._scalars(arrays)
             else:
                 results = self._arrays(arrays, shape, shapes, self._outputs(out, shapes))
@@ -177,9 +193,11 @@ class Compiled:
         """The shape of the loop over all operands, and the shape of each result."""
         if not self._tensor:
             if max((array.ndim for array in arrays), default=0) > MAX_DIMENSIONS:
-                raise ShapeError(f"an argument has more than {MAX_DIMENSIONS} dimensions, NumPy's own limit of broadcasting")
+                raise ShapeError(
+                    f"an argument has more than {MAX_DIMENSIONS} dimensions, NumPy's own limit of broadcasting"
+                )
             try:
-                shape = np.broadcast_shapes(*[array.shape for array in arrays])
+                shape = np.broadcast_shapes(*[array.shape for array in (*arrays, *self._constants)])
             except ValueError:
                 listed = ", ".join(
                     f"{name}: {format_shape(a.shape)}" for name, a in zip(self.inputs, arrays, strict=True)
@@ -255,7 +273,8 @@ class Compiled:
         out: list[np.ndarray] | None,
     ) -> list[np.ndarray]:
         """Arrays through the fused loop."""
-        arrays = [array if array.flags.aligned else array.copy() for array in arrays]
+        given = arrays
+        arrays = [array if array.flags.aligned else array.copy() for array in (*arrays, *self._constants)]
         if out is None:
             full = [array for array in arrays if array.ndim > 1 and array.shape == shape]
             order = (
@@ -273,7 +292,7 @@ class Compiled:
         if 0 not in shape:
             self._run(arrays, targets, shape)
         elif any(0 not in s for s in shapes):  # results that do not have the empty dimension
-            values = run_arrays(self.graph, arrays)
+            values = run_arrays(self.graph, given)
             for target, output in zip(targets, self.graph.outputs, strict=True):
                 target[...] = values[output]
         for result, target in zip(results, targets, strict=True):
@@ -307,7 +326,8 @@ class Compiled:
         if found is not None:
             return found
         with self._lock:
-            large = self._kernel.operations > SPECIALISE_UP_TO
+            operands = len(self._kernel.inputs) + len(self._kernel.outputs)
+            large = self._kernel.operations > SPECIALISE_UP_TO or operands > MAX_OPERANDS
             if large or len(self._nests) >= MAX_PATTERNS:
                 pattern = loops.generic(self._kernel)
             if pattern not in self._nests:
@@ -360,7 +380,7 @@ def make(graph: Dag, structure: Structure) -> Compiled:
     )
     Compiled.__init__(function, graph, structure)
     kind = type(function)
-    if scalar.has_call(function._kernel, structure):
+    if scalar.has_call(function._kernel, structure) and not function._constants:
         kind.__call__ = _builtin(function._library.pointer("call"), function.call)  # type: ignore[method-assign]
     else:
         kind.__call__ = Compiled.call  # type: ignore[method-assign]

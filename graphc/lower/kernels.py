@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from graphc.dag import Dag, transform
-from graphc.errors import CompileError
-from graphc.expr import Expr, walk
+from graphc.expr import Expr, rebuild, symbol, walk
 from graphc.types import DType
 
 
@@ -35,19 +36,26 @@ class Kernel:
 def plan(dag: Dag) -> Kernel:
     """The kernel of a graph."""
     lowered = expand(dag)
-    for node in lowered.exprs:
-        if node.is_constant and node.shape:
-            raise CompileError(
-                "an array constant cannot be part of a compiled elementwise function",
-                node=repr(node),
-                site=node.site,
-                hint="declare a symbol in its place and pass the array when calling",
-            )
     return Kernel(
         lowered,
         tuple(node.dtype for node in lowered.symbols),
         tuple(lowered.exprs[output].dtype for output in lowered.outputs),
     )
+
+
+def lift(dag: Dag) -> tuple[Dag, tuple[np.ndarray, ...]]:
+    """The graph with its array constants as further inputs, and their values in the order of those."""
+    arrays = [node for node in dag.exprs if node.is_constant and node.shape]
+    if not arrays:
+        return dag, ()
+    # no user's symbol begins with a NUL
+    stand_ins = {node: symbol(f"\0{number}", node.shape, node.dtype) for number, node in enumerate(arrays)}
+    made: dict[Expr, Expr] = dict(stand_ins)
+    for node in dag.exprs:
+        if node not in made:
+            made[node] = rebuild(node, tuple(made[operand] for operand in node.operands))
+    outputs = [made[dag.exprs[output]] for output in dag.outputs]
+    return Dag(outputs, [*dag.symbols, *stand_ins.values()]), tuple(node.value for node in arrays)
 
 
 def expand(dag: Dag) -> Dag:

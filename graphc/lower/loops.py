@@ -16,6 +16,7 @@ from __future__ import annotations
 from graphc.lower.emit import SLOT, Builder, Value, body
 from graphc.lower.emit import memory_type as _memory
 from graphc.lower.kernels import Kernel
+from graphc.types import FLOAT64
 
 Pattern = str
 """One letter for each operand: c contiguous, b broadcast (stride 0), s any stride."""
@@ -36,7 +37,10 @@ def module(kernel: Kernel, pattern: Pattern, packed: str | None = None) -> str:
     packed : the symbol of the kernel's scalar body, to call it for each element instead of emitting it into the loop
     """
     builder = Builder()
-    inner = _inner(kernel, pattern, builder, packed)
+    if packed is not None and all(dtype == FLOAT64 for dtype in (*kernel.inputs, *kernel.outputs)):
+        inner = _gathering(len(kernel.inputs), len(kernel.outputs), packed)
+    else:
+        inner = _inner(kernel, pattern, builder, packed)
     parts = [inner, _nest(len(pattern)), builder.module_parts(), _scopes(kernel)]
     if packed is not None:
         parts.append(f"declare void @{packed}(ptr, ptr) nounwind\n")
@@ -45,6 +49,8 @@ def module(kernel: Kernel, pattern: Pattern, packed: str | None = None) -> str:
 
 def _scopes(kernel: Kernel) -> str:
     """Alias scopes: one for all inputs, one for each output."""
+    if len(kernel.outputs) > MAX_SCOPES:
+        return ""
     count = 1 + len(kernel.outputs)
     lines = ['!0 = distinct !{!0, !"operands"}']
     lines += [f'!{n + 1} = distinct !{{!{n + 1}, !0, !"scope {n}"}}' for n in range(count)]
@@ -56,7 +62,13 @@ def _scopes(kernel: Kernel) -> str:
     return "\n".join(lines) + "\n"
 
 
+MAX_SCOPES = 64
+"""The scopes name each other, which is quadratic: with more outputs LLVM is told nothing."""
+
+
 def _note(kernel: Kernel, scope: int) -> str:
+    if len(kernel.outputs) > MAX_SCOPES:
+        return ""
     base = len(kernel.outputs) + 2
     return f", !alias.scope !{base + 2 * scope}, !noalias !{base + 2 * scope + 1}"
 
@@ -125,6 +137,66 @@ def _inner(kernel: Kernel, pattern: Pattern, builder: Builder, packed: str | Non
             "  %i = phi i64 [ 0, %entry ], [ %next, %loop ]",
             *builder.lines,
             "  %next = add nuw nsw i64 %i, 1",
+            "  %done = icmp eq i64 %next, %n",
+            "  br i1 %done, label %exit, label %loop",
+            "exit:",
+            "  ret void",
+            "}",
+            "",
+        ]
+    )
+
+
+def _gathering(inputs: int, outputs: int, packed: str) -> str:
+    """The inner loop around the scalar body for float64 operands of any strides: they are gathered into slots and scattered from
+    them by loops of their own, so that the code is as short for a thousand operands as for one."""
+
+    def move(name: str, first: int, count: int, slots: str, gather: bool) -> str:
+        if gather:
+            body = f"""  %{name}_value = load double, ptr %{name}_element
+  store double %{name}_value, ptr %{name}_slot"""
+        else:
+            body = f"""  %{name}_value = load double, ptr %{name}_slot
+  store double %{name}_value, ptr %{name}_element"""
+        return f"""{name}:
+  %{name}_k = phi i64 [ 0, %{name}_before ], [ %{name}_next, %{name} ]
+  %{name}_operand = add i64 %{name}_k, {first}
+  %{name}_pointer_at = getelementptr ptr, ptr %data, i64 %{name}_operand
+  %{name}_pointer = load ptr, ptr %{name}_pointer_at
+  %{name}_stride_at = getelementptr i64, ptr %strides, i64 %{name}_operand
+  %{name}_stride = load i64, ptr %{name}_stride_at
+  %{name}_offset = mul i64 %i, %{name}_stride
+  %{name}_element = getelementptr i8, ptr %{name}_pointer, i64 %{name}_offset
+  %{name}_slot = getelementptr i64, ptr {slots}, i64 %{name}_k
+{body}
+  %{name}_next = add i64 %{name}_k, 1
+  %{name}_done = icmp eq i64 %{name}_next, {count}
+  br i1 %{name}_done, label %{name}_after, label %{name}
+{name}_after:
+"""
+
+    lines = [
+        "define internal void @inner(i64 %n, ptr %data, ptr %strides) nounwind {",
+        "entry:",
+        f"  %in = alloca [{max(1, inputs)} x i64], align 8",
+        f"  %out = alloca [{max(1, outputs)} x i64], align 8",
+        "  br label %loop",
+        "loop:",
+        "  %i = phi i64 [ 0, %entry ], [ %next, %put_after ]",
+        "  br label %take_before",
+        "take_before:",
+    ]
+    if inputs:
+        lines += ["  br label %take", move("take", 0, inputs, "%in", gather=True)]
+    return "\n".join(
+        [
+            *lines,
+            f"  call void @{packed}(ptr %in, ptr %out)",
+            "  br label %put_before",
+            "put_before:",
+            "  br label %put",
+            move("put", inputs, outputs, "%out", gather=False),
+            "  %next = add i64 %i, 1",
             "  %done = icmp eq i64 %next, %n",
             "  br i1 %done, label %exit, label %loop",
             "exit:",

@@ -14,7 +14,7 @@ from graphc.errors import CompileError
 from graphc.lower.emit import SLOT, element, memory_type, register_type
 from graphc.lower.kernels import Kernel
 from graphc.tree import Leaf, Mapping, Sequence, Structure
-from graphc.types import DType
+from graphc.types import FLOAT64, DType
 
 METH_FASTCALL_KEYWORDS = 0x0080 | 0x0002
 
@@ -41,7 +41,7 @@ declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)
 def module(kernel: Kernel, structure: Structure) -> str:
     """The module of a kernel's scalar entry points; `structure` is that of the results."""
     body, builder = element(kernel)
-    parts = [_RUNTIME, body, _packed(), _direct(kernel, structure)]
+    parts = [_RUNTIME, body, _packed()]
     if has_call(kernel, structure):
         parts.append(_call(kernel, structure))
     return "\n".join([*parts, builder.module_parts()])
@@ -49,7 +49,7 @@ def module(kernel: Kernel, structure: Structure) -> str:
 
 def exported(kernel: Kernel, structure: Structure) -> tuple[str, ...]:
     """The entry points that the module of a kernel has."""
-    return ("packed", "direct", "call") if has_call(kernel, structure) else ("packed", "direct")
+    return ("packed", "call") if has_call(kernel, structure) else ("packed",)
 
 
 def has_call(kernel: Kernel, structure: Structure) -> bool:
@@ -90,7 +90,8 @@ def _direct_type(structure: Structure, outputs) -> str:
     return "{" + ", ".join(items) + "}"
 
 
-def _direct(kernel: Kernel, structure: Structure) -> str:
+def direct_module(kernel: Kernel, structure: Structure, packed: str) -> str:
+    """The module of the entry point for Numba's compiled code, over the symbol of the packed one."""
     result = direct_type(structure, kernel)
     parameters = ", ".join(f"{register_type(dtype)} %a{n}" for n, dtype in enumerate(kernel.inputs))
     lines = [f"define {result} @direct({parameters}) nounwind {{", *_frame(kernel)]
@@ -101,7 +102,7 @@ def _direct(kernel: Kernel, structure: Structure) -> str:
             lines.append(f"  %z{number} = zext i1 {text} to i8")
             text = f"%z{number}"
         lines.append(f"  store {memory_type(dtype)} {text}, ptr %p{number}")
-    lines.append("  call void @element(ptr %in, ptr %out)")
+    lines.append(f"  call void @{packed}(ptr %in, ptr %out)")
     loaded: list[str] = []
     for number, dtype in enumerate(kernel.outputs):
         lines.append(f"  %q{number} = getelementptr i8, ptr %out, i64 {SLOT * number}")
@@ -123,7 +124,7 @@ def _direct(kernel: Kernel, structure: Structure) -> str:
             )
             aggregate = f"%s{number}"
         lines.append(f"  ret {result} {aggregate}")
-    return "\n".join(lines) + "\n}\n"
+    return "\n".join([f"declare void @{packed}(ptr, ptr)", *lines, "}", ""])
 
 
 def _paths(structure: Structure, prefix: tuple[int, ...]) -> list[tuple[int, ...]]:
@@ -148,8 +149,10 @@ def builds_in_machine_code(structure: Structure) -> bool:
 class _Boxes:
     """Writes the code that turns results into Python objects; a failed allocation leads to the label `failed`."""
 
-    def __init__(self, lines: list[str]) -> None:
+    def __init__(self, lines: list[str], dtypes: tuple[DType, ...]) -> None:
         self.lines = lines
+        self.dtypes = dtypes
+        self.taken = 0  # how many results are boxed or being boxed
         self.count = 0
 
     def checked(self, call: str) -> str:
@@ -162,7 +165,9 @@ class _Boxes:
         ]
         return f"%o{number}"
 
-    def scalar(self, number: int, dtype: DType) -> str:
+    def scalar(self) -> str:
+        number, self.taken = self.taken, self.taken + 1
+        dtype = self.dtypes[number]
         kind, lines = memory_type(dtype), self.lines
         lines.append(f"  %q{number} = getelementptr i8, ptr %out, i64 {SLOT * number}")
         lines.append(f"  %r{number} = load {kind}, ptr %q{number}")
@@ -180,11 +185,17 @@ class _Boxes:
         ]
         return self.checked(f"@{make}(i64 {text})")
 
-    def tree(self, structure: Structure, outputs) -> str:
+    def tree(self, structure: Structure) -> str:
         if isinstance(structure, Leaf):
-            return self.scalar(*next(outputs))
+            return self.scalar()
         assert isinstance(structure, Sequence)
-        items = [self.tree(item, outputs) for item in structure.items]
+        length = len(structure.items)
+        if length > UNROLL_UP_TO and all(isinstance(item, Leaf) for item in structure.items):
+            ahead = self.dtypes[self.taken : self.taken + length]
+            if all(dtype == FLOAT64 for dtype in ahead):
+                first, self.taken = self.taken, self.taken + length
+                return self.many(structure.kind, first, length)
+        items = [self.tree(item) for item in structure.items]
         if structure.kind is tuple:
             made = self.checked(f"@PyTuple_New(i64 {len(items)})")
             for number, item in enumerate(items):
@@ -201,16 +212,69 @@ class _Boxes:
                 )
         return made
 
+    def many(self, kind: type, first: int, length: int) -> str:
+        """A long tuple or list of float64 results, by a loop."""
+        made = self.checked(f"@{'PyTuple' if kind is tuple else 'PyList'}_New(i64 {length})")
+        tag = made[2:]
+        if kind is tuple:
+            put = [
+                f"  %mwhere{tag} = getelementptr i8, ptr {made}, i64 {_TUPLE_ITEMS}",
+                f"  %mplace{tag} = getelementptr ptr, ptr %mwhere{tag}, i64 %mi{tag}",
+                f"  store ptr %mitem{tag}, ptr %mplace{tag}",
+            ]
+        else:
+            put = [f"  %mdone{tag} = call i32 @PyList_SetItem(ptr {made}, i64 %mi{tag}, ptr %mitem{tag})"]
+        self.lines += [
+            f"  br label %many{tag}",
+            f"many{tag}:",
+            f"  %mi{tag} = phi i64 [ 0, %ok{tag} ], [ %mnext{tag}, %put{tag} ]",
+            f"  %mslot{tag} = add i64 %mi{tag}, {first}",
+            f"  %mfrom{tag} = getelementptr i64, ptr %out, i64 %mslot{tag}",
+            f"  %mvalue{tag}x = load double, ptr %mfrom{tag}",
+            f"  %mitem{tag} = call ptr @PyFloat_FromDouble(double %mvalue{tag}x)",
+            f"  %mnone{tag} = icmp eq ptr %mitem{tag}, null",
+            f"  br i1 %mnone{tag}, label %failed, label %put{tag}",
+            f"put{tag}:",
+            *put,
+            f"  %mnext{tag} = add i64 %mi{tag}, 1",
+            f"  %mall{tag} = icmp eq i64 %mnext{tag}, {length}",
+            f"  br i1 %mall{tag}, label %after{tag}, label %many{tag}",
+            f"after{tag}:",
+        ]
+        return made
 
-def _call(kernel: Kernel, structure: Structure) -> str:
-    lines = [
-        "define ptr @call(ptr %self, ptr %args, i64 %count, ptr %names) {",
-        *_frame(kernel),
-        "  %positional = icmp eq ptr %names, null",
-        f"  %complete = icmp eq i64 %count, {len(kernel.inputs)}",
-        "  %plain = and i1 %positional, %complete",
-        "  br i1 %plain, label %check0, label %slow",
+
+UNROLL_UP_TO = 16
+"""More arguments or results than this are taken or built in a loop: unrolled, hundreds of them take seconds to compile."""
+
+
+def _take_many(count: int) -> list[str]:
+    """Exact floats for a long list of float64 inputs, by a loop."""
+    return [
+        "check0:",
+        "  br label %take",
+        "take:",
+        "  %n = phi i64 [ 0, %check0 ], [ %n_next, %keep ]",
+        "  %place = getelementptr ptr, ptr %args, i64 %n",
+        "  %object = load ptr, ptr %place",
+        f"  %head = getelementptr i8, ptr %object, i64 {_TYPE_OFFSET}",
+        "  %type = load ptr, ptr %head",
+        "  %exact = icmp eq ptr %type, @PyFloat_Type",
+        "  br i1 %exact, label %keep, label %slow",
+        "keep:",
+        f"  %at = getelementptr i8, ptr %object, i64 {_FLOAT_OFFSET}",
+        "  %value = load double, ptr %at",
+        "  %slot = getelementptr i64, ptr %in, i64 %n",
+        "  store double %value, ptr %slot",
+        "  %n_next = add i64 %n, 1",
+        f"  %n_all = icmp eq i64 %n_next, {count}",
+        f"  br i1 %n_all, label %check{count}, label %take",
     ]
+
+
+def _take_each(kernel: Kernel) -> list[str]:
+    """Exact floats for the inputs, one after another."""
+    lines: list[str] = []
     for number, dtype in enumerate(kernel.inputs):
         lines += [
             f"check{number}:",
@@ -231,8 +295,24 @@ def _call(kernel: Kernel, structure: Structure) -> str:
             text = f"%narrow{number}"
         lines.append(f"  store {memory_type(dtype)} {text}, ptr %slot{number}")
         lines.append(f"  br label %check{number + 1}")
+    return lines
+
+
+def _call(kernel: Kernel, structure: Structure) -> str:
+    lines = [
+        "define ptr @call(ptr %self, ptr %args, i64 %count, ptr %names) {",
+        *_frame(kernel),
+        "  %positional = icmp eq ptr %names, null",
+        f"  %complete = icmp eq i64 %count, {len(kernel.inputs)}",
+        "  %plain = and i1 %positional, %complete",
+        "  br i1 %plain, label %check0, label %slow",
+    ]
+    if len(kernel.inputs) > UNROLL_UP_TO and all(dtype.itemsize == 8 for dtype in kernel.inputs):
+        lines += _take_many(len(kernel.inputs))
+    else:
+        lines += _take_each(kernel)
     lines += [f"check{len(kernel.inputs)}:", "  call void @element(ptr %in, ptr %out)"]
-    result = _Boxes(lines).tree(structure, iter(enumerate(kernel.outputs)))
+    result = _Boxes(lines, kernel.outputs).tree(structure)
     lines += [f"  ret ptr {result}", "failed:", "  ret ptr null"]
     lines += [
         "slow:",

@@ -145,11 +145,31 @@ def test_a_mistake_of_the_generator_is_a_compile_error():
         build("define void @broken() { ret i64 }", ("broken",))
 
 
-def test_an_array_constant_says_what_to_write():
+def test_array_constants_are_inputs_of_the_machine_code():
     x = g.symbol("x")
-    with pytest.raises(CompileError, match="array constant") as caught:
-        g.compile(x * np.array([1.0, 2.0]))
-    assert "symbol" in caught.value.hint
+    row, column = np.array([1.0, 2.0]), np.array([[1], [2]])
+    f = g.compile([x * row + column, x > row], [x])
+    for value in (3.0, np.array([1.0, 5.0]), np.arange(8.0).reshape(2, 2, 2)):
+        sums, tests = f(value)
+        assert np.array_equal(sums, value * row + column)
+        assert np.array_equal(tests, np.broadcast_to(value > row, tests.shape)) and tests.dtype == bool
+    out = [np.empty((2, 2)), np.empty((2, 2), dtype=bool)]
+    assert f(3.0, out=out)[0] is out[0] and np.array_equal(out[0], 3.0 * row + column)
+
+
+@pytest.mark.parametrize("many", [17, 100, 300])
+def test_many_arguments_and_results(many):
+    xs = g.symbols([f"x{number}" for number in range(many)])
+    outputs = [x * (number + 1.5) for number, x in enumerate(xs)]
+    values = [float(number) for number in range(many)]
+    expected = [value * (number + 1.5) for number, value in enumerate(values)]
+    for structure in (list, tuple):
+        f = g.compile((xs[0], structure(outputs), [x > 1 for x in xs]), list(xs))
+        assert f(*values) == (0.0, structure(expected), [value > 1 for value in values])
+        assert f(*values[:-1], int(values[-1])) == f(*values)
+        arrays = f(*[np.array([value, 1.0]) for value in values])
+        assert [array[0] for array in arrays[1]] == expected
+        assert [bool(array[0]) for array in arrays[2]] == [value > 1 for value in values]
 
 
 @pytest.mark.parametrize("pattern", ["ccc", "cbc", "scs", "bbs", "sss"])
