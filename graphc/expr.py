@@ -16,7 +16,16 @@ import numpy as np
 
 from graphc import printer
 from graphc.collector import paused
-from graphc.errors import ArityError, DtypeError, ExpressionError, GraphcError, ShapeError, Site, UnknownNameError, user_line
+from graphc.errors import (
+    ArityError,
+    DtypeError,
+    ExpressionError,
+    GraphcError,
+    ShapeError,
+    Site,
+    UnknownNameError,
+    user_line,
+)
 from graphc.op import CONSTANT, SYMBOL, Op, find, lookup
 from graphc.operators import Operators
 from graphc.types import (

@@ -50,7 +50,8 @@ class Library:
 
     def pointer(self, name: str) -> int:
         """The address of a function of the module."""
-        address = self._library.get_pointer_to_function(self._prefix + name)
+        with _numba()[1]:
+            address = self._library.get_pointer_to_function(self._prefix + name)
         if not address:
             raise CompileError(f"the module has no function {name!r}")
         return address
