@@ -129,7 +129,7 @@ class Arithmetic:
             return self.Rational(value.numerator, value.denominator)
         # mpmath takes floats over as they are, but would round large integers and its own numbers
         if isinstance(value, int):
-            return Ball(self, self.mp.make_mpf(_mpmath().libmp.from_int(value)), self.zero)
+            return Ball(self, self.mp.make_mpf(_mpmath().libmp.from_int(value)), self.zero)  # type: ignore[attr-defined]
         return Ball(
             self, self.mp.make_mpf(value._mpf_) if hasattr(value, "_mpf_") else self.mp.mpf(value), self.zero
         )

@@ -343,7 +343,7 @@ _WHOLE = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul}
 
 
 def _exact(op: ast.operator, left: int | None, right: int | None) -> int | None:
-    """The value of an operation on whole numbers, as far as it is one; an integer too large for any type stands for a larger one."""
+    """The value of an operation on whole numbers, where it is one; a number too large for any type stands for larger ones."""
     if left is None or right is None:
         return None
     if type(op) in _WHOLE:
