@@ -22,8 +22,9 @@ SPECIALS = (
     36.7, -745.2, 709.8, 1e16, -1e16, 1e154, -1e155, 1e300, 1.7976931348623157e308, -1.7976931348623157e308,
 )  # fmt: skip
 
-BEYOND = (mpmath.mpf(2) ** 5000, mpmath.mpf(2) ** 7001)
-"""Two numbers beyond all floats: what an infinite input stands for."""
+BEYOND = (mpmath.mpf(2) ** 4200, mpmath.mpf(2) ** 4301)
+"""Two numbers beyond all floats, and their roots as well: what an infinite input stands for. Their exponentials are beyond what
+`precise` follows, and therefore quickly told."""
 
 
 def ordinal(value: float) -> int:

@@ -23,6 +23,7 @@ import itertools
 import math
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -33,6 +34,7 @@ from tests.rewrite.measure import BEYOND, bits, limit, points, rounded, truth, u
 
 MEAN = 0.1
 STAYS = 4
+NOTHING = mpmath.mpf(2) ** -1200
 FEWEST = 40
 """Points of which a mean is taken: of fewer it says more about the points than about the rule."""
 
@@ -80,7 +82,7 @@ def _allowed(symbol: Any, value: Any) -> bool:
     return low <= value <= high or (math.isnan(value) and symbol.bounds is None)
 
 
-def failures(case: Instance, count: int = 100) -> list[str]:
+def failures(case: Instance, count: int = 12) -> list[str]:
     """What a rule that is not exact does worse on one formula."""
     problems: list[str] = []
     names = [s.name for s in case.symbols]
@@ -126,20 +128,19 @@ def beyond(case: Instance) -> list[str]:
     befores, afters = run(case.before, case.symbols, at), run(case.after, case.symbols, at)
     problems = []
     for point, before, after in zip(at, befores, afters, strict=True):
-        limits = set()
-        for huge in (BEYOND, BEYOND[::-1]):
-            stand_in = [
-                v if isinstance(v, bool) or math.isfinite(v) else math.copysign(1, v) * huge[k % 2]
-                for k, v in enumerate(point)
-            ]
-            real = truth(case.before, dict(zip(names, stand_in, strict=True)))
-            limits.add(None if real is None else rounded(real))
-        limit = limits.pop()
-        if limits or limit is None or math.isnan(limit) or before != limit:
+        if ulps(after, before) <= STAYS if math.isfinite(before) else after == before:
             continue
-        if ulps(after, limit) > STAYS if math.isfinite(limit) else after != limit:
+        values = (
+            truth(case.before, dict(zip(names, (_stand_in(v, huge) for v in point), strict=True)))
+            for huge in BEYOND
+        )
+        if all(value is not None and rounded(value) == before for value in values):
             problems.append(f"{point}: {before} was the limit and became {after}")
     return problems
+
+
+def _stand_in(value: Any, huge: Any) -> Any:
+    return value if isinstance(value, bool) or math.isfinite(value) else math.copysign(1, value) * huge
 
 
 def not_numbers(case: Instance) -> list[str]:
@@ -192,14 +193,14 @@ def test_both_sides_are_one_function(rule):
             one, other = truth(case.before, at, 40), truth(case.after, at, 40)
             if one is None or other is None or not math.isfinite(one):
                 continue
-            assert abs(one - other) <= 1e-12 * abs(one), (
-                f"{case} at {at}: {float(one)!r} is not {float(other)!r}"
-            )
+            # what lies below all floats is 0, also to `precise` where no precision tells it from 0
+            same = abs(one - other) <= max(NOTHING, 1e-12 * abs(one))
+            assert same, f"{case} at {at}: {float(one)!r} is not {float(other)!r}"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rule", STABLE, ids=named)
 def test_stable_rules_never_make_things_worse_at_many_points(rule):
     for case in instances(rule):
-        problems = failures(case, count=1500)
+        problems = failures(case, count=150)
         assert not problems, f"{case}\n  " + "\n  ".join(problems[:8])
