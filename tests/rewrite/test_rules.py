@@ -176,6 +176,7 @@ def test_exact_rules_keep_every_bit(rule):
             assert same, f"{case} at {point}: {before!r} became {after!r}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", STABLE, ids=named)
 def test_stable_rules_never_make_things_worse(rule):
     for case in instances(rule):
@@ -188,7 +189,7 @@ def test_both_sides_are_one_function(rule):
     """At 40 digits, wherever both sides are determined: 10⁻¹² leaves room for literals such as log 2 that are rounded."""
     for case in instances(rule):
         names = [s.name for s in case.symbols]
-        for point in points(case.symbols, "range", 25, seed=7):
+        for point in points(case.symbols, "range", 10, seed=7):
             at = dict(zip(names, point, strict=True))
             one, other = truth(case.before, at, 40), truth(case.after, at, 40)
             if one is None or other is None or not math.isfinite(one):
@@ -196,11 +197,3 @@ def test_both_sides_are_one_function(rule):
             # what lies below all floats is 0, also to `precise` where no precision tells it from 0
             same = abs(one - other) <= max(NOTHING, 1e-12 * abs(one))
             assert same, f"{case} at {at}: {float(one)!r} is not {float(other)!r}"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("rule", STABLE, ids=named)
-def test_stable_rules_never_make_things_worse_at_many_points(rule):
-    for case in instances(rule):
-        problems = failures(case, count=150)
-        assert not problems, f"{case}\n  " + "\n  ".join(problems[:8])
