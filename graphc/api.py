@@ -70,7 +70,7 @@ def compile(
     inputs: Any = None,
     *,
     dtype: Any = None,
-    rewrite: str | None = "stable",
+    rewrite: str | None = None,
     without: Iterable[str] = (),
 ) -> Compiled:
     """Machine code for a graph: a fast callable.
@@ -80,8 +80,8 @@ def compile(
     outputs : an expression, a structure of expressions, a `Graph`, or a traced function
     inputs : the symbols in the order of the arguments; by default in the order in which they are read
     dtype : another float type for all float symbols and literals, as "float32"
-    rewrite : "stable" rewrites the formula for smaller rounding errors and a wider range (`g.rewrites` lists what fires),
-        "exact" by the rules that keep every bit, None compiles it as it is written
+    rewrite : "stable" rewrites the formula for smaller rounding errors and a wider range (`g.rewrites` lists what fires), "exact"
+        by the rules that keep every bit, None compiles it as it is written
     without : names of rules that are switched off
 
     Returns a `Compiled` function: numbers in, numbers out; arrays broadcast.
