@@ -7,9 +7,10 @@ identity, and nothing is simplified when it is built.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, NoReturn
 
 import numpy as np
@@ -196,9 +197,29 @@ def _forget(entry: _Entry) -> None:
             del _table[entry.key]
 
 
+class _Writing(threading.local):
+    fixed = False
+    line: tuple[str, int] | None = None
+
+
+_writing = _Writing()
+
+
+@contextlib.contextmanager
+def on_this_line() -> Iterator[None]:
+    """All that is built inside counts as written on the line that is running now, which is looked up once."""
+    before = _writing.fixed, _writing.line
+    _writing.line = _writing.line if _writing.fixed else user_line(2)
+    _writing.fixed = True
+    try:
+        yield
+    finally:
+        _writing.fixed, _writing.line = before
+
+
 def _intern(op: Op, operands: tuple[Expr, ...], attrs: tuple[Any, ...], dtype: DType, shape: Shape) -> Expr:
     """The one node of these fields; remembers the line that asked for it."""
-    site = user_line(2)
+    site = _writing.line if _writing.fixed else user_line(2)
     # a leaf's type is its own; elsewhere it follows from operation, operands and attributes
     key = (op, attrs, dtype, shape) if not operands else (op, operands, attrs)
     with _lock:

@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from graphc.collector import paused
-from graphc.dag import Dag
 from graphc.errors import Site, UnknownNameError
-from graphc.expr import Expr, current_site, rebuild
+from graphc.expr import Expr, current_site, on_this_line, rebuild, walk
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.ranges import Ranges
 
@@ -113,8 +112,10 @@ class Engine:
     def run(self, outputs: Iterable[Expr]) -> Trace:
         """The normal forms of some expressions."""
         outputs = tuple(outputs)
-        session = _Session(self._by_root, budget=20 * len(Dag(outputs)) + 1000)
-        return Trace(session.steps, tuple(session.settle(output) for output in outputs), session.budget > 0)
+        session = _Session(self._by_root, budget=20 * len(walk(outputs)) + 1000)
+        with on_this_line():
+            results = tuple([session.settle(output) for output in outputs])
+        return Trace(session.steps, results, session.budget > 0)
 
 
 class _Session:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from graphc.expr import Expr, walk
+from graphc.op import Op
 from graphc.types import FLOAT32
 
 INF = math.inf
@@ -228,8 +230,7 @@ def _by_facts(node: Expr, operands: list[Range]) -> Range:
         if op.name in _FINITE_ONLY:
             nan = nan or INF in (-x.lo, x.hi)
         if facts.monotone and x.lo <= x.hi:
-            with np.errstate(all="ignore"):
-                ends = [float(op.reference(np.float64(end))) for end in (x.lo, x.hi)]
+            ends = [_value(op, end) for end in (x.lo, x.hi)]
             if not any(math.isnan(end) for end in ends):
                 slack = 4 + 2 * int(op.ulps)
                 low, high = sorted(ends)
@@ -237,6 +238,13 @@ def _by_facts(node: Expr, operands: list[Range]) -> Range:
     elif op.name not in ("logaddexp", "atan2"):
         nan = True
     return Range(lo, hi, nan)
+
+
+@lru_cache(maxsize=4096)
+def _value(op: Op, x: float) -> float:
+    """A function of one operand, by its reference."""
+    with np.errstate(all="ignore"):
+        return float(op.reference(np.float64(x)))
 
 
 def _step(value: float, ulps: int) -> float:
