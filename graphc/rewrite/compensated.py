@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import reduce
 
 from graphc.collector import paused
-from graphc.expr import Expr, constant, rebuild, walk
+from graphc.expr import Expr, constant, rebuild
 from graphc.ops.comparison import equal, maximum, where
 from graphc.ops.elementary import exp, log, log1p
 from graphc.ops.logistic import log_sigmoid, sigmoid, softplus
@@ -206,8 +206,6 @@ def polish(
     outputs = tuple(outputs)
     by_root = {rule.function: rule for rule in rules}
     steps: list[tuple[Polish, Expr, Expr]] = []
-    if not by_root or not any(node.op.name in by_root for node in walk(outputs)):
-        return steps, outputs
     ranges = Ranges()
     target: dict[Expr, Expr] = {}
     made: dict[Expr, Expr] = {}

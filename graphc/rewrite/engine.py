@@ -11,7 +11,7 @@ replacement is rewritten again, the rule meets the kept node once more and would
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -55,12 +55,16 @@ class Trace(Sequence[Step]):
 
     outputs : the rewritten expressions
     complete : whether every rule that matched could fire within the budget
+    operations : the names of all operations that were met
     """
 
-    def __init__(self, steps: list[Step], outputs: tuple[Expr, ...], complete: bool) -> None:
+    def __init__(
+        self, steps: list[Step], outputs: tuple[Expr, ...], complete: bool, operations: Set[str] = frozenset()
+    ) -> None:
         self._steps = steps
         self.outputs = outputs
         self.complete = complete
+        self.operations = operations
 
     def __len__(self) -> int:
         return len(self._steps)
@@ -115,7 +119,7 @@ class Engine:
         session = _Session(self._by_root, budget=20 * len(walk(outputs)) + 1000)
         with on_this_line():
             results = tuple([session.settle(output) for output in outputs])
-        return Trace(session.steps, results, session.budget > 0)
+        return Trace(session.steps, results, session.budget > 0, session.operations())
 
 
 class _Session:
@@ -183,6 +187,9 @@ class _Session:
             self.steps.append(Step(rule.name, rule.kind, node, after))
             return after
         return None
+
+    def operations(self) -> set[str]:
+        return {node.op.name for node in self._normal}
 
     def _take_back(self, node: Expr) -> None:
         """Undo a step that wrote what stands above the node already."""

@@ -158,7 +158,7 @@ ROOTS = (
     Rule("root-of-square", "sqrt(x*x)", "abs(x)", "stable", "without overflow"),
     Rule("root-of-square-op", "sqrt(square(x))", "abs(x)", "stable", "without overflow"),
     Rule("hypot", "sqrt(x*x + y*y)", "hypot(x, y)", "stable", "without overflow or underflow on the way"),
-    Rule("hypot-one", "sqrt(x*x + 1)", "hypot(x, 1)", "stable", "without overflow on the way, where x is not known to be moderate",
+    Rule("hypot-one", "sqrt(x*x + 1)", "hypot(x, 1)", "stable", "without overflow, where x is not known to be moderate",
          when=lambda m: not _moderate(m, "x")),
     Rule("root-difference", "sqrt(x) - sqrt(y)", root_difference, "stable", "(x − y)/(√x + √y), when x − y is known",
          examples=("sqrt(x + 1) - sqrt(x)", "sqrt(x + y) - sqrt(x)", "sqrt(x + y) - sqrt(x - y)")),

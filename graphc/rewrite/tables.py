@@ -77,6 +77,8 @@ def run(outputs: Sequence[Expr], level: str, without: Iterable[str] = ()) -> Tra
     off = frozenset(without)
     trace = engine(level, off).run(outputs)
     last = [rule for rule in compensated.RULES if rule.kind in LEVELS[level] and rule.name not in off]
+    if not any(rule.function in trace.operations for rule in last):
+        return trace
     touched, results = compensated.polish(trace.outputs, last)
     steps = [*trace, *(Step(rule.name, rule.kind, before, after) for rule, before, after in touched)]
     return Trace(steps, results, trace.complete)
