@@ -1,0 +1,115 @@
+"""Rewriting in the user's hands: levels, names, rules of one's own."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+import graphc as g
+from graphc.errors import DefinitionError, UnknownNameError
+
+x, y = g.symbols("x y")
+
+
+@pytest.fixture
+def own():
+    names: list[str] = []
+
+    def register(name, *args, **kwargs):
+        made = g.rule(name, *args, **kwargs)
+        names.append(name)
+        return made
+
+    yield register
+    for name in names:
+        g.forget_rule(name)
+
+
+def test_levels():
+    expr = g.log(g.exp(-(-x)))
+    assert g.simplify(expr) is g.log(g.exp(x))
+    assert g.stabilize(expr) is x
+    assert g.compile(expr, [x], rewrite="stable")(1000.0) == 1000.0
+    assert g.compile(expr, [x], rewrite="exact")(1000.0) == math.inf
+    assert g.compile(expr, [x], rewrite=None)(1000.0) == math.inf
+    with pytest.raises(DefinitionError, match="'fast'"):
+        g.compile(expr, [x], rewrite="fast")
+
+
+def test_rules_are_switched_off_by_name():
+    expr = g.log(1 + g.exp(x))
+    assert g.stabilize(expr) is g.softplus(x)
+    off = ["log-sum-exp", "softplus"]
+    assert g.stabilize(expr, without=off) is g.log1p(g.exp(x)) or g.stabilize(
+        expr, without=off
+    ) is g.softplus(x)
+    assert not {step.rule for step in g.rewrites(expr, without=off)} & set(off)
+    f = g.compile(g.log(1 + x), [x], rewrite="stable", without=["log1p"])
+    assert f(1e-20) == 0.0
+    with pytest.raises(UnknownNameError):
+        g.compile(expr, [x], rewrite="stable", without=["logg1p"])
+
+
+def test_structures_are_kept():
+    assert g.stabilize({"a": g.log(g.exp(x)), "b": (y, -(-y))}) == {"a": x, "b": (y, y)}
+
+
+def test_every_rule_has_one_name_and_prints():
+    names = [rule.name for rule in g.rules()]
+    assert len(set(names)) == len(names)
+    for rule in g.rules():
+        assert str(rule).startswith(f"{rule.name}: ")
+        assert rule.kind in ("exact", "stable", "assume")
+
+
+def test_a_rule_of_ones_own_comes_first(own):
+    own("mine", "log(exp(x) + 2)", "log(2 + exp(x))", why="only the order")
+    assert [step.rule for step in g.rewrites(g.log(g.exp(x) + 2))] == ["mine"]
+    with pytest.raises(DefinitionError, match="already"):
+        g.rule("mine", "sin(x)*1", "sin(x)")
+    with pytest.raises(DefinitionError, match="already"):
+        g.rule("log1p", "sin(x)*1", "sin(x)")
+
+
+def test_after_forgetting_it_is_gone(own):
+    g.rule("gone", "sin(x)/cos(x)", "tan(x)")
+    assert g.stabilize(g.sin(x) / g.cos(x)) is g.tan(x)
+    g.forget_rule("gone")
+    assert g.stabilize(g.sin(x) / g.cos(x)) is g.sin(x) / g.cos(x)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "replacement", "point"),
+    [
+        ("sin(x + y)", "sin(x) + sin(y)", "x = "),
+        ("sqrt(x*x)", "x", "x = -"),
+        ("log(x*y)", "log(x) + log(y)", "= -"),
+        ("x**y", "exp(y*log(x))", "x = "),
+        ("abs(x)", "x", "x = -"),
+    ],
+)
+def test_a_rule_that_is_false_is_refused_with_the_counterexample(pattern, replacement, point):
+    with pytest.raises(DefinitionError, match="the two sides differ at") as caught:
+        g.rule("false", pattern, replacement)
+    assert point in caught.value.message
+    assert "false" not in [rule.name for rule in g.rules()]
+
+
+@pytest.mark.parametrize("pattern", ["x", "sin(", "__import__('os')", "1", "log(-abs(x) - 1)"])
+def test_patterns_that_are_none_are_refused(pattern):
+    with pytest.raises(g.GraphcError):
+        g.rule("bad", pattern, "x")
+    assert "bad" not in [rule.name for rule in g.rules()]
+
+
+def test_conditions_are_proved(own):
+    own("under-condition", "abs(x)*2", "x*2", when=lambda m: m.range("x").nonnegative)
+
+
+def test_facts_let_rules_fire():
+    t = g.symbol("t", positive=True)
+    assert g.simplify(abs(t)) is t
+    assert g.simplify(abs(x)) is abs(x)
+    assert g.stabilize(g.exp(g.log(t))) is t
+    assert g.stabilize(g.exp(g.log(x))) is g.exp(g.log(x))
