@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from graphc.errors import DefinitionError, GraphcError
-from graphc.expr import Expr, current_site, free_symbols
+from graphc.expr import Expr, current_site, free_symbols, substitute, symbol
 from graphc.precise import evaluate
 from graphc.rewrite import tables
 from graphc.rewrite.engine import AnyRule, Trace
 from graphc.rewrite.pattern import Kind, Match, Rule
+from graphc.rewrite.ranges import Ranges
 from graphc.tree import flatten, unflatten
 
 
@@ -103,15 +105,51 @@ def forget_rule(name: str) -> None:
     tables.remove(name)
 
 
+_FACTS: tuple[dict[str, Any], ...] = (
+    {},
+    {"range": (0, math.inf)},
+    {"positive": True},
+    {"range": (0, 1)},
+    {"range": (-1, 1)},
+    {"range": (-math.inf, 0)},
+    {"range": (1, math.inf)},
+)
+"""What is declared of the names of a rule under a condition, to find out where the condition holds."""
+
+_COMPARED = 100
+"""Points at which the two sides of a rule are compared."""
+
+
 def _agree(made: Rule) -> None:
     """Raises `DefinitionError` with a point where the two sides of a rule differ as real functions."""
     left, right = made.root, made.template
     assert right is not None
+    for facts in _where_it_fires(made):
+        _compare(made, left, right, facts)
+
+
+def _where_it_fires(made: Rule) -> list[dict[str, Any]]:
+    """The facts under which a rule is held to its word: where its condition is proved; all of them where it never is."""
+    if made.when is None:
+        return [{}]
+    found = []
+    for facts in _FACTS:
+        declared = {s: symbol(s.name, **facts) for s in free_symbols(made.root) if s.dtype.kind == "f"}
+        if made.apply(substitute(made.root, declared), Ranges()) is not None:
+            found.append(facts)
+    return found or [{}]
+
+
+def _compare(made: Rule, left: Expr, right: Expr, facts: dict[str, Any]) -> None:
     symbols = free_symbols(left)
+    low, high = symbol("x", **facts).bounds or (-math.inf, math.inf)
     rng = random.Random(0)
     compared = 0
-    for _ in range(200):
-        at = {symbol.name: _sample(symbol, rng) for symbol in symbols}
+    for number in range(6 * _COMPARED):
+        # every combination of signs comes up in turn
+        at = {s.name: _sample(s, rng, bool(number >> k & 1)) for k, s in enumerate(symbols)}
+        if not all(isinstance(value, bool) or low <= value <= high for value in at.values()):
+            continue
         one, other = _value(left, at), _value(right, at)
         if one is None or one != one:  # outside the domain of the pattern
             continue
@@ -123,9 +161,9 @@ def _agree(made: Rule) -> None:
                 f"{made.pattern} is {float(one):.12g} and {made.replacement} is "
                 f"{'undefined' if other is None else format(float(other), '.12g')}",
                 site=current_site(),
-                hint="a rule keeps the value everywhere; say when=… only for digits, not for truth",
+                hint="a rule keeps the value wherever its pattern has one, or wherever the condition when=… is proved",
             )
-        if compared >= 40:
+        if compared >= _COMPARED:
             return
     if compared == 0:
         raise DefinitionError(
@@ -133,10 +171,11 @@ def _agree(made: Rule) -> None:
         )
 
 
-def _sample(symbol: Expr, rng: random.Random) -> float | bool:
-    if symbol.dtype.kind == "b":
-        return rng.random() < 0.5
-    return rng.choice([rng.uniform(-3, 3), rng.uniform(0, 1), rng.uniform(0, 50), float(rng.randint(1, 9))])
+def _sample(s: Expr, rng: random.Random, negative: bool) -> float | bool:
+    if s.dtype.kind == "b":
+        return negative
+    size = rng.choice((rng.uniform(0, 3), rng.uniform(0, 1), rng.uniform(0, 50), float(rng.randint(0, 9))))
+    return -size if negative else size
 
 
 def _value(expr: Expr, at: dict[str, Any]) -> Any:

@@ -41,15 +41,13 @@ def _large(x: Expr) -> float:
 
 
 def _kept(m: Match) -> Expr:
-    """The difference that was matched, as a sum."""
-    # the engine leaves what is replaced as it is inside its own replacement
+    """The difference that was matched: the engine leaves it as it is inside its own replacement."""
     return m.root
 
 
 def _kept_quotient(m: Match) -> Expr:
-    """The quotient that was matched, with two signs that cancel."""
-    above, below = m.root.operands
-    return -(above / -below)
+    """The quotient that was matched."""
+    return m.root
 
 
 # --- differences at two points ------------------------------------------------------------------------------------
@@ -203,7 +201,7 @@ VANISHING = (
 
 def _expm1_quotient(x: Expr) -> Expr:
     """eˣ/(eˣ − 1): 1/(1 − e⁻ˣ) for positive x, where eˣ overflows."""
-    return where(x < 0, -exp(x) / -expm1(x), -1 / expm1(-x))
+    return where(x < 0, exp(x) / expm1(x), -1 / expm1(-x))
 
 
 def _expm1_sum(m: Match) -> Expr | None:

@@ -18,7 +18,7 @@ from tests.strategies import SPECIALS, expressions, value_of
 x, y = g.symbols("x y")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_values_lie_in_their_ranges(data):
     output, symbols = data.draw(expressions())
@@ -41,7 +41,8 @@ def test_values_lie_in_their_ranges(data):
                 value = data.draw(st.sampled_from(SPECIALS))
             if s.bounds is not None:
                 value = s.bounds[0] if math.isnan(value) else min(max(value, s.bounds[0]), s.bounds[1])
-            values.append(np.asarray(value, dtype=s.dtype))
+            with np.errstate(over="ignore"):
+                values.append(np.asarray(value).astype(s.dtype))
         with np.errstate(all="ignore"):
             computed = run_arrays(dag, values)
         for node, value in zip(dag.exprs, computed, strict=True):
@@ -69,6 +70,5 @@ def test_what_may_be_nan():
     assert Ranges()(g.log(t)).nan
     assert not Ranges()(g.log(g.symbol("u", range=(1, 2)))).nan
     assert not Ranges()(g.exp(t)).nan
-    assert Ranges()(1 / t).nan is False or True  # 1/0 is infinite
     assert Ranges()(t / t).nan
     assert Ranges()(g.sin(1 / t)).nan
