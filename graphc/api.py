@@ -72,6 +72,7 @@ def compile(
     dtype: Any = None,
     rewrite: str | None = None,
     without: Iterable[str] = (),
+    cache: bool = True,
 ) -> Compiled:
     """Machine code for a graph: a fast callable.
 
@@ -83,6 +84,8 @@ def compile(
     rewrite : "stable" rewrites the formula for smaller rounding errors and a wider range (`g.rewrites` lists what fires), "exact"
         by the rules that keep every bit, None compiles it as it is written
     without : names of rules that are switched off
+    cache : take machine code that was made before, by this process or an earlier one, and keep what is made; the environment's
+        GRAPHC_CACHE_DIR and GRAPHC_CACHE_SIZE say where and how much, `graphc cache info` shows it
 
     Returns a `Compiled` function: numbers in, numbers out; arrays broadcast.
 
@@ -97,7 +100,7 @@ def compile(
         graph = retype(graph, dtype)
     if rewrite is not None:
         graph = rewritten(graph, rewrite, without)
-    return make(graph, graph.structure)
+    return make(graph, graph.structure, cache)
 
 
 def rewritten(graph: Graph, level: str, without: Iterable[str] = ()) -> Graph:

@@ -92,8 +92,9 @@ class Compiled:
     graph: Dag
     inputs: tuple[str, ...]
 
-    def __init__(self, graph: Dag, structure: Structure) -> None:
+    def __init__(self, graph: Dag, structure: Structure, cache: bool = True) -> None:
         self.graph = graph
+        self._cache = cache
         self._structure = structure
         self._symbols = graph.symbols
         self.inputs = tuple(symbol.name for symbol in self._symbols)
@@ -104,7 +105,7 @@ class Compiled:
         self._nests: dict[loops.Pattern, Any] = {}
         self._nest_libraries: dict[loops.Pattern, Library] = {}
         self._library = build(
-            scalar.module(self._kernel, structure), scalar.exported(self._kernel, structure)
+            scalar.module(self._kernel, structure), scalar.exported(self._kernel, structure), cache
         )
         self._packed = _PACKED(self._library.pointer("packed"))
         self.__signature__ = inspect.Signature(
@@ -122,7 +123,7 @@ class Compiled:
         return f"<compiled ({', '.join(self.inputs)}) → {len(self.graph.outputs)} of {self._kernel.operations} operations>"
 
     def __reduce__(self):
-        return make, (self.graph, self._structure)
+        return make, (self.graph, self._structure, self._cache)
 
     @property
     def llvm(self) -> str:
@@ -148,7 +149,7 @@ class Compiled:
                 hint="declare a symbol in the constant's place",
             )
         text = scalar.direct_module(self._kernel, self._structure, self._library.symbol("packed"))
-        return build(text, ("direct",)).pointer("direct")
+        return build(text, ("direct",), self._cache).pointer("direct")
 
     # --- the Python path ---------------------------------------------------------------------------------------------------
 
@@ -335,7 +336,7 @@ class Compiled:
                 pattern = loops.generic(self._kernel)
             if pattern not in self._nests:
                 packed = self._library.symbol("packed") if large else None
-                library = build(loops.module(self._kernel, pattern, packed), loops.EXPORTED)
+                library = build(loops.module(self._kernel, pattern, packed), loops.EXPORTED, self._cache)
                 self._nest_libraries[pattern] = library
                 self._nests[pattern] = _NEST(library.pointer("nest"))
             return self._nests[pattern]
@@ -372,8 +373,8 @@ def _collapse(
     return extents, rows
 
 
-def make(graph: Dag, structure: Structure) -> Compiled:
-    """Compile a graph whose results come back in `structure`.
+def make(graph: Dag, structure: Structure, cache: bool = True) -> Compiled:
+    """Compile a graph whose results come back in `structure`; `cache` as for `g.compile`.
 
     The callable is of a class of its own, whose `__call__` is the builtin over the machine code: Python then calls it without a
     Python frame in between.
@@ -381,7 +382,7 @@ def make(graph: Dag, structure: Structure) -> Compiled:
     function = object.__new__(
         type("compiled", (Compiled,), {"__module__": __name__, "__doc__": Compiled.__doc__})
     )
-    Compiled.__init__(function, graph, structure)
+    Compiled.__init__(function, graph, structure, cache)
     kind = type(function)
     if scalar.has_call(function._kernel, structure) and not function._constants:
         kind.__call__ = _builtin(function._library.pointer("call"), function.call)  # type: ignore[method-assign]
