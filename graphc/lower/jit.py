@@ -46,6 +46,7 @@ def _environment() -> tuple[str, ...]:
     """All that decides, beside the text of a module, what code it becomes."""
     import llvmlite
     import numba
+    from numba.core import config
 
     settings = ("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "LLVM_REFPRUNE_PASS", "LLVM_REFPRUNE_FLAGS")
     return (
@@ -56,7 +57,7 @@ def _environment() -> tuple[str, ...]:
         ".".join(map(str, _numba()[0].llvm_version_info)),
         f"{sys.version} {sys.abiflags if hasattr(sys, 'abiflags') else ''} {platform.python_implementation()}",
         repr(_numba()[2].magic_tuple()),  # target triple, name of the processor, its features
-        repr([(name, getattr(numba.config, name, None)) for name in settings]),
+        repr([(name, getattr(config, name, None)) for name in settings]),
     )
 
 
