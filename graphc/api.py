@@ -70,7 +70,7 @@ def compile(
     inputs: Any = None,
     *,
     dtype: Any = None,
-    rewrite: str | None = None,
+    rewrite: str | None = "stable",
     without: Iterable[str] = (),
     cache: bool = True,
 ) -> Compiled:
@@ -81,8 +81,8 @@ def compile(
     outputs : an expression, a structure of expressions, a `Graph`, or a traced function
     inputs : the symbols in the order of the arguments; by default in the order in which they are read
     dtype : another float type for all float symbols and literals, as "float32"
-    rewrite : "stable" rewrites the formula for smaller rounding errors and a wider range (`g.rewrites` lists what fires), "exact"
-        by the rules that keep every bit, None compiles it as it is written
+    rewrite : "stable" rewrites the formula for smaller rounding errors and a wider range (`g.rewrites` lists what fires),
+        "exact" by the rules that keep every bit, None compiles it as it is written
     without : names of rules that are switched off
     cache : take machine code that was made before, by this process or an earlier one, and keep what is made; the environment's
         GRAPHC_CACHE_DIR and GRAPHC_CACHE_SIZE say where and how much, `graphc cache info` shows it
