@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from graphc.errors import CompileError
+from graphc.lower import vecmath
 from graphc.lower.helpers import HELPER_USES, HELPERS
 from graphc.lower.kernels import Kernel, order
 from graphc.types import BOOL, FLOAT64, DType
@@ -53,12 +54,17 @@ _INTRINSIC_ARITY = {"sqrt": 1, "floor": 1, "ceil": 1, "trunc": 1, "roundeven": 1
 
 
 class Builder:
-    """Writes the instructions of one straight-line body."""
+    """Writes the instructions of one straight-line body.
 
-    def __init__(self) -> None:
+    inline : whether mathematical functions become part of the body, as a loop needs it to be packed, or are called
+    """
+
+    def __init__(self, inline: bool = False) -> None:
+        self.inline = inline
         self.lines: list[str] = []
         self.declarations: dict[str, str] = {}
         self.helpers: set[str] = set()
+        self.functions: set[tuple[str, int]] = set()
         self._count = 0
 
     # --- the basics -------------------------------------------------------------------------------------------------
@@ -171,9 +177,16 @@ class Builder:
     # --- functions ------------------------------------------------------------------------------------------------------
 
     def call(self, name: str, *arguments: Value) -> Value:
-        """A function of the C library, in the precision of its arguments."""
+        """A mathematical function in the precision of its arguments: graphc's own, else the C library's."""
         dtype = arguments[0].dtype
-        return self._call(name + _SUFFIX[dtype.itemsize], dtype, list(arguments))
+        bits = 8 * dtype.itemsize
+        if not vecmath.exists(name, bits):
+            return self._call(name + _SUFFIX[dtype.itemsize], dtype, list(arguments))
+        self.functions.add((name, bits))
+        symbol = vecmath.definition(name, bits, self.inline).symbol
+        kind = register_type(dtype)
+        listed = ", ".join(f"{kind} {argument.text}" for argument in arguments)
+        return self.instruction(f"call {kind} @{symbol}({listed})", dtype)
 
     def special(self, name: str, *arguments: Value) -> Value:
         """A function that exists in double precision only."""
@@ -275,7 +288,10 @@ class Builder:
 
     def module_parts(self) -> str:
         """The declarations and helper functions that the instructions so far refer to."""
-        texts = sorted(self.declarations.values())
+        own = [vecmath.definition(name, bits, self.inline) for name, bits in sorted(self.functions)]
+        intrinsics = {text.split("@")[1].split("(")[0]: text for made in own for text in made.declarations}
+        texts = sorted({**intrinsics, **self.declarations}.values())
+        texts += [made.text for made in own]
         texts += [HELPERS[name] for name in sorted(self.helpers)]
         return "\n".join(texts) + "\n\nattributes #0 = { nounwind willreturn memory(none) }\n"
 

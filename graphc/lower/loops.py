@@ -36,7 +36,7 @@ def module(kernel: Kernel, pattern: Pattern, packed: str | None = None) -> str:
 
     packed : the symbol of the kernel's scalar body, to call it for each element instead of emitting it into the loop
     """
-    builder = Builder()
+    builder = Builder(inline=True)
     if packed is not None and all(dtype == FLOAT64 for dtype in (*kernel.inputs, *kernel.outputs)):
         inner = _gathering(len(kernel.inputs), len(kernel.outputs), packed)
     else:
