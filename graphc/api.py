@@ -14,6 +14,7 @@ from graphc.expr import Expr, constant, current_site, rebuild, symbol
 from graphc.graph import Graph
 from graphc.op import all_ops
 from graphc.rewrite import tables
+from graphc.rewrite.engine import Step
 from graphc.tree import flatten, unflatten
 from graphc.types import as_dtype, is_float
 
@@ -125,7 +126,7 @@ def draw(
 
     Parameters
     ----------
-    outputs : an expression, a structure of expressions, or a `Graph`
+    outputs : an expression, a structure of expressions, a `Graph`, or a step of `g.rewrites`: before and after in one picture
     at : name or symbol → number or array; without it the structure alone is drawn
     backward : whether to show what flows back. At a node used more than once each use shows its contribution and the
         node their sum (Σ). Several outputs, or one that is no float scalar, are drawn forward only unless there is a `seed`.
@@ -143,6 +144,8 @@ def draw(
     >>> draw((x + y) * z, at={"x": -2, "y": 5, "z": -4})
     <Diagram of 6 nodes; .save("diagram.svg") writes it>
     """
+    if isinstance(outputs, Step):
+        outputs = {"before": outputs.before, "after": outputs.after}
     graph = as_graph(outputs)
     losses = None if accuracy is None else getattr(accuracy, "losses", None)
     if accuracy is not None and losses is None:
