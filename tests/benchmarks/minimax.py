@@ -107,6 +107,10 @@ def _exp(r):
     return (mpmath.exp(r) - 1 - r) / r**2
 
 
+def _exp_cubic(r):
+    return (mpmath.exp(r) - 1 - r - r**2 / 2) / r**3
+
+
 def _sinh(z):
     r = mpmath.sqrt(z)
     return (mpmath.sinh(r) - r) / r**3
@@ -122,14 +126,21 @@ def _log(z):
     return (2 * mpmath.atanh(s) - 2 * s) / s**3
 
 
+def _log_tail(z):
+    """What follows 2/3 in `_log`, over z."""
+    return (_log(z) - mpf(2) / 3) / z
+
+
 HALF_LOG2 = mpmath.log(2) / 2 * mpf("1.0001")
 S_MAX = (mpmath.sqrt(2) - 1) / (mpmath.sqrt(2) + 1) * mpf("1.0001")
 
 TABLES = [
     Table("EXP", _exp, -HALF_LOG2, HALF_LOG2, lambda r: r**2 / mpmath.exp(r), {64: 10, 32: 5}),
+    Table("EXP_CUBIC", _exp_cubic, -HALF_LOG2, HALF_LOG2, lambda r: r**2, {64: 10, 32: 4}),
     Table("SINH", _sinh, TINY, HALF_LOG2**2, lambda z: z, {64: 5, 32: 3}),
     Table("COSH", _cosh, TINY, HALF_LOG2**2, lambda z: z, {64: 6, 32: 3}),
     Table("LOG", _log, TINY, S_MAX**2, lambda z: z, {64: 7, 32: 3}),
+    Table("LOG_TAIL", _log_tail, TINY, S_MAX**2, lambda z: z**2, {64: 8}),
     Table("LOG_WIDE", _log, TINY, mpf("0.2001") ** 2, lambda z: z, {64: 8, 32: 3}),
     Table("CBRT", lambda t: mpmath.cbrt(1 + t) ** -1, TINY, 1, lambda t: mpf(1), {64: 6, 32: 4}),
 ]

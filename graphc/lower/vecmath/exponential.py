@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from graphc.lower.vecmath.coefficients import EXP
-from graphc.lower.vecmath.pairs import Pair, fast_two_sum
+from graphc.lower.vecmath.coefficients import EXP, EXP_CUBIC
+from graphc.lower.vecmath.pairs import Pair, fast_two_sum, two_product, two_sum
 from graphc.lower.vecmath.registry import function
 from graphc.lower.vecmath.writer import Value, Writer
 
@@ -24,8 +24,9 @@ LEAST = {64: -746.0, 32: -104.5}
 MOST = {64: 710.0, 32: 89.0}
 """Beyond these the exponential is 0 and ∞, and so is what is computed at the limit."""
 
-LEAST_NORMAL = {64: -707.0, 32: -86.0}
-"""Above this half the exponential is no subnormal number."""
+LEAST_2 = {64: -1076.0, 32: -151.0}
+MOST_2 = {64: 1024.25, 32: 128.25}
+"""The same for powers of two, with room for a low part."""
 
 
 class Reduced(NamedTuple):
@@ -46,39 +47,92 @@ def reduce(m: Writer, x: Value) -> Reduced:
     return Reduced(n, whole, high, m.fma(-n, lower, first - high))
 
 
+def reduce_2(m: Writer, x: Value, low: Value | None = None) -> Reduced:
+    """x + low = n + r: as `reduce`, with (x + low)·log 2 in place of x."""
+    upper, lower = LOG_2[m.format.bits]
+    n, whole = m.nearest(x)
+    rest = fast_two_sum(x - n, low) if low is not None else Pair(x - n, m.number(0.0))
+    product = two_product(m, rest.high, upper)
+    end = m.fma(rest.high, lower, product.low)
+    return Reduced(n, whole, product.high, end if low is None else m.fma(rest.low, upper, end))
+
+
 def tail(m: Writer, high: Value, low: Value) -> Value:
     """e^(high + low) − 1 − high."""
     return m.fma(high * high, m.estrin(high, EXP[m.format.bits]), low)
 
 
-def exp_pair(m: Writer, x: Value) -> tuple[Pair, Value]:
-    """(e^r as high + low, n's low bits) with eˣ = 2ⁿ·e^r; |low| is below an ULP of high, but high + low may round differently."""
-    _, whole, high, low = reduce(m, x)
-    first = fast_two_sum(1.0, high)
-    return Pair(first.high, first.low + tail(m, high, low)), whole
+def power(m: Writer, reduced: Reduced) -> Pair:
+    """e^r for the rest r, as high + low; |low| may exceed half an ULP of high."""
+    first = fast_two_sum(1.0, reduced.high)
+    return Pair(first.high, first.low + tail(m, reduced.high, reduced.low))
 
 
-def scaled(m: Writer, y: Value, whole: Value, x: Value) -> Value:
-    """y·2ⁿ, rounded once, for y near 1, n near x/log 2, `LEAST` ≤ x ≤ `MOST`, n's low bits in `whole`."""
-    lift = 64 if m.is_double else 32
+class Scale(NamedTuple):
+    """2ⁿ in two factors, so that what it multiplies is rounded once where that is subnormal."""
+
+    main: Value
+    rest: Value
+
+    def times(self, y: Value) -> Value:
+        return y * self.main * self.rest
+
+
+def scale(m: Writer, reduced: Reduced, shift: int = 0) -> Scale:
+    """2^(n + shift), for n down to twice the least exponent. With n at its greatest, bias + 1, `shift` must be −1 or less."""
     f = m.format
-    small = x < LEAST_NORMAL[f.bits]
-    bias = m.select(
-        small,
-        m.literal(f.bias - 1 + lift << f.digits - 1, f.whole),
-        m.literal(f.bias - 1 << f.digits - 1, f.whole),
-    )
-    power = m.from_bits((whole << (f.digits - 1)) + bias)
-    return (y + y) * power * m.select(small, 0.5**lift, 1.0)  # 2^(n − 1), as 2¹⁰²⁴ is no float
+    lift = 64 if m.is_double else 32
+    small = reduced.n < float(2 - f.bias - shift)
+    normal, lifted = ((f.bias + shift + more) << (f.digits - 1) for more in (0, lift))
+    bias = m.select(small, m.literal(lifted, f.whole), m.literal(normal, f.whole))
+    main = m.from_bits((reduced.whole << (f.digits - 1)) + bias)
+    return Scale(main, m.select(small, 0.5**lift, 1.0))
 
 
-def clamped(m: Writer, x: Value) -> Value:
+def clamped(m: Writer, x: Value, least: dict[int, float] = LEAST, most: dict[int, float] = MOST) -> Value:
     """x, no further out than the exponential changes."""
-    return m.at_most(m.at_least(x, LEAST[m.format.bits]), MOST[m.format.bits])
+    return m.at_most(m.at_least(x, least[m.format.bits]), most[m.format.bits])
+
+
+def finish(m: Writer, reduced: Reduced) -> Value:
+    """2ⁿ·e^r."""
+    high, low = power(m, reduced)
+    y = high + low
+    return scale(m, reduced, -1).times(y + y)  # 2¹⁰²⁴ is no float
 
 
 @function("exp")
 def exp(m: Writer, x: Value) -> Value:
-    x = clamped(m, x)
-    power, whole = exp_pair(m, x)
-    return scaled(m, power.high + power.low, whole, x)
+    return finish(m, reduce(m, clamped(m, x)))
+
+
+@function("exp2")
+def exp2(m: Writer, x: Value) -> Value:
+    return finish(m, reduce_2(m, clamped(m, x, LEAST_2, MOST_2)))
+
+
+def expm1_pair(m: Writer, x: Value) -> tuple[Pair, Value]:
+    """((eˣ − 1)/2 as high + low, twice that), for x within [−150, MOST]; near 0 the half is not exact where it is subnormal."""
+    reduced = reduce(m, x)
+    f = m.format
+    # 2^(n − 1), so that n may be 1024; n is above −1022
+    half = m.from_bits((reduced.whole << (f.digits - 1)) + ((f.bias - 1) << (f.digits - 1)))
+    below = two_sum(half, m.number(-0.5))
+    total = fast_two_sum(below.high, half * reduced.high)  # n = 0: 0 + r/2; else |2ⁿ − 1| > |2ⁿ·r|
+    # where the two nearly cancel (n = 1, r < 0) the square needs more digits than one float has
+    square = two_product(m, reduced.high * 0.5, reduced.high)
+    cubic = (square.high + square.high) * reduced.high
+    end = m.fma(cubic, m.estrin(reduced.high, EXP_CUBIC[f.bits]), square.low + reduced.low)
+    middle = fast_two_sum(total.high, half * square.high)
+    rest = m.fma(half, end, total.low + below.low) + middle.low
+    total = middle
+    return Pair(total.high, rest), half
+
+
+@function("expm1")
+def expm1(m: Writer, x: Value) -> Value:
+    """2ⁿ·(e^r − 1) + (2ⁿ − 1): the second is exact, the first as accurate as it is small."""
+    limited = m.at_most(m.at_least(x, m.pick(-60.0, -30.0)), MOST[m.format.bits])
+    high, low = expm1_pair(m, limited)[0]
+    result = m.copysign((high + low) * 2.0, x)
+    return m.select(m.abs(x) < m.pick(2.0**-60, 2.0**-30), x, result)  # where half of x may lose its last bit

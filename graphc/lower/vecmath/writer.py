@@ -8,6 +8,7 @@ multiplication and addition is asked for by name (`Writer.fma`).
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -163,15 +164,20 @@ class Writer:
         self.format = format
         self.lines: list[str] = []
         self.declarations: set[str] = set()
-        self._count = 0
+        self._count = itertools.count()
+
+    def as_double(self) -> Writer:
+        """A writer of the same function whose numbers are float64's: for what is too delicate for the format itself."""
+        other = Writer(DOUBLE)
+        other.lines, other.declarations, other._count = self.lines, self.declarations, self._count
+        return other
 
     @property
     def is_double(self) -> bool:
         return self.format is DOUBLE
 
     def instruction(self, text: str, kind: str) -> Value:
-        name = f"%t{self._count}"
-        self._count += 1
+        name = f"%t{next(self._count)}"
         self.lines.append(f"  {name} = {text}")
         return Value(self, name, kind)
 
@@ -217,6 +223,9 @@ class Writer:
 
     def sqrt(self, x: Value) -> Value:
         return self._intrinsic("sqrt", x.kind, x)
+
+    def floor(self, x: Value) -> Value:
+        return self._intrinsic("floor", x.kind, x)
 
     def copysign(self, size: Value, sign: Value) -> Value:
         return self._intrinsic("copysign", size.kind, size, sign)
