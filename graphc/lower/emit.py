@@ -176,6 +176,10 @@ class Builder:
 
     # --- functions ------------------------------------------------------------------------------------------------------
 
+    def knows(self, name: str, like: Value) -> bool:
+        """Whether `call` has a function of graphc's own for that name, in the precision of `like`."""
+        return vecmath.exists(name, 8 * like.dtype.itemsize)
+
     def call(self, name: str, *arguments: Value) -> Value:
         """A mathematical function in the precision of its arguments: graphc's own, else the C library's."""
         dtype = arguments[0].dtype
