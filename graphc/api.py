@@ -19,7 +19,7 @@ from graphc.tree import flatten, unflatten
 from graphc.types import as_dtype, is_float
 
 
-def grad(output: Any, wrt: Any, seed: Any = None) -> Any:
+def grad(output: Any, wrt: Any, seed: Any = None, *, rewrite: str | None = None) -> Any:
     """The derivative of an expression, as expressions: the backward graph.
 
     Parameters
@@ -27,30 +27,56 @@ def grad(output: Any, wrt: Any, seed: Any = None) -> Any:
     output : a float expression, or several of them in a tuple or list
     wrt : the symbol (or any node) to differentiate by, or a structure of them
     seed : the weight of each output in what is differentiated; needed unless there is one scalar output
+    rewrite : None differentiates the formula as it is written; "stable" what `stabilize` makes of it, whose derivative often
+        keeps digits that the other loses (docs/accuracy.md measures both); "exact" what `simplify` makes of it
 
     Returns expressions in the structure of `wrt`; they can be differentiated again. Where the output does not depend
     on a symbol, a constant 0.
-    Raises `GradientError` for outputs or symbols that are not floats.
+    Raises `GradientError` for outputs or symbols that are not floats, and for `rewrite` with a `wrt` that is not made of
+    symbols, as rewriting may remove any other node.
 
     >>> from graphc.expr import symbols
     >>> x, y = symbols("x y")
     >>> grad(x * y, [x, y])
     [y, x]
+    >>> from graphc.parse import parse
+    >>> grad(parse("log(1/(exp(-x) + 1))"), x, rewrite="stable")
+    sigmoid(-x)
     """
     targets, structure = _targets(wrt)
-    seeds = None if seed is None else flatten(seed)[0]
-    record = reverse(flatten(output)[0], seeds, targets)
+    outputs, seeds = flatten(output)[0], None if seed is None else flatten(seed)[0]
+    if rewrite is not None:
+        outputs = _stated(outputs, targets, rewrite)
+    record = reverse(outputs, seeds, targets)
     return unflatten(structure, iter([record.adjoint(node) for node in targets]))
 
 
-def value_and_grad(output: Any, wrt: Any, seed: Any = None) -> tuple[Any, Any]:
+def _stated(outputs: list[Expr], targets: list[Expr], rewrite: str) -> list[Expr]:
+    """The outputs rewritten before they are differentiated by some symbols."""
+    for node in targets:
+        if not node.is_symbol:
+            raise GradientError(
+                f"rewriting may remove what the derivative is taken by: {node!r:.60}",
+                node=repr(node),
+                site=current_site(),
+                hint="differentiate by symbols, or leave rewrite= out",
+            )
+    return list(tables.run([constant(output) for output in outputs], rewrite).outputs)
+
+
+def value_and_grad(output: Any, wrt: Any, seed: Any = None, *, rewrite: str | None = None) -> tuple[Any, Any]:
     """The pair (output, grad(output, wrt)), to be compiled together: they share their work.
+
+    rewrite : as for `grad`; the output is the rewritten one then
 
     >>> from graphc.expr import symbols
     >>> x, y = symbols("x y")
     >>> value_and_grad(x * y, (x, y))
     (x*y, (y, x))
     """
+    if rewrite is not None:
+        leaves, structure = flatten(output)
+        output = unflatten(structure, iter(_stated(leaves, _targets(wrt)[0], rewrite)))
     return output, grad(output, wrt, seed)
 
 
