@@ -225,7 +225,7 @@ def test_the_arithmetic_names_what_it_lacks() -> None:
     ("base", "reciprocal", "value"),
     [
         (-0.5, 3e-300, math.nan),  # 1/3e-300 is no whole number, though its rounding is one
-        (-1.0, 3e-30, math.nan),
+        (-1.0, 3e-300, math.nan),
         (-8.0, 1 / 3, math.nan),
         (-2.0, 0.5, 4.0),
         (-1.0, 2.0**-70, 1.0),
