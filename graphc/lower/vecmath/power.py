@@ -142,7 +142,9 @@ def hypot_double(m: Writer, x: Value, y: Value) -> Value:
     down = m.select(huge, 2.0**-600, m.select(tiny, 2.0**600, 1.0))
     up = m.select(huge, 2.0**600, m.select(tiny, 2.0**-600, 1.0))
     most, least = most * down, least * down
-    result = m.sqrt(m.fma(most, most, least * least)) * up
+    square, other = two_product(m, most, most), two_product(m, least, least)
+    total = fast_two_sum(square.high, other.high)
+    result = m.sqrt(total.high + (total.low + (square.low + other.low))) * up
     return m.select(first.equals(math.inf) | second.equals(math.inf), math.inf, result)
 
 
