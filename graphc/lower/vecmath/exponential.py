@@ -65,7 +65,7 @@ def tail(m: Writer, high: Value, low: Value) -> Value:
 def power(m: Writer, reduced: Reduced) -> Pair:
     """e^r for the rest r, as high + low; |low| may exceed half an ULP of high."""
     first = fast_two_sum(1.0, reduced.high)
-    return Pair(first.high, first.low + tail(m, reduced.high, reduced.low))
+    return Pair(first.high, tail(m, reduced.high, first.low + reduced.low))
 
 
 class Scale(NamedTuple):
@@ -78,15 +78,16 @@ class Scale(NamedTuple):
         return y * self.main * self.rest
 
 
-def scale(m: Writer, reduced: Reduced, shift: int = 0) -> Scale:
-    """2^(n + shift), for n down to twice the least exponent. With n at its greatest, bias + 1, `shift` must be −1 or less."""
+def scale(m: Writer, reduced: Reduced, shift: int = 0, double: bool = False) -> Scale:
+    """2^(n + shift), or twice that, for n down to twice the least exponent. Where n may be bias + 1, `shift` is −1."""
     f = m.format
     lift = 64 if m.is_double else 32
     small = reduced.n < float(2 - f.bias - shift)
     normal, lifted = ((f.bias + shift + more) << (f.digits - 1) for more in (0, lift))
     bias = m.select(small, m.literal(lifted, f.whole), m.literal(normal, f.whole))
     main = m.from_bits((reduced.whole << (f.digits - 1)) + bias)
-    return Scale(main, m.select(small, 0.5**lift, 1.0))
+    once = 2.0 if double else 1.0
+    return Scale(main, m.select(small, once * 0.5**lift, once))
 
 
 def clamped(m: Writer, x: Value, least: dict[int, float] = LEAST, most: dict[int, float] = MOST) -> Value:
@@ -97,8 +98,8 @@ def clamped(m: Writer, x: Value, least: dict[int, float] = LEAST, most: dict[int
 def finish(m: Writer, reduced: Reduced) -> Value:
     """2ⁿ·e^r."""
     high, low = power(m, reduced)
-    y = high + low
-    return scale(m, reduced, -1).times(y + y)  # 2¹⁰²⁴ is no float
+    factor = scale(m, reduced, -1, double=True)  # 2¹⁰²⁴ is no float
+    return m.fma(low, factor.main, high * factor.main) * factor.rest
 
 
 @function("exp")

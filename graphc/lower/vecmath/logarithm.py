@@ -62,14 +62,16 @@ def split(m: Writer, x: Value, subnormal: bool = True) -> Split:
     return Split(k, m.from_bits((moved & mantissa) + root) - 1.0, exponent)
 
 
-def beyond_f(m: Writer, f: Value, table: dict[int, tuple[float, ...]] = LOG) -> Value:
-    """log(1 + f) − f."""
+def beyond_f(
+    m: Writer, f: Value, extra: Value | None = None, table: dict[int, tuple[float, ...]] = LOG
+) -> Value:
+    """log(1 + f) − f + extra."""
     s = f / (f + 2.0)
     z = s * s
     half = f * 0.5
     square = two_product(m, half, f)
     inner = m.fma(z, m.estrin(z, table[m.format.bits]), square.high)
-    return m.fma(s, inner, -square.high) - square.low
+    return m.fma(s, inner, -square.high) + (-square.low if extra is None else extra - square.low)
 
 
 def special(m: Writer, x: Value, pole: float, result: Value) -> Value:
@@ -84,7 +86,7 @@ def log(m: Writer, x: Value) -> Value:
     k, f, _ = split(m, x)
     upper, lower = SHORT_LOG_2[m.format.bits]
     total = fast_two_sum(k * upper, f)  # k = 0, or |k·log 2| > |f|
-    return special(m, x, 0.0, total.high + (total.low + m.fma(k, lower, beyond_f(m, f))))
+    return special(m, x, 0.0, total.high + beyond_f(m, f, m.fma(k, lower, total.low)))
 
 
 def _other_base(m: Writer, x: Value, factor: tuple[float, float], unit: tuple[float, float]) -> Value:
@@ -120,5 +122,5 @@ def log1p(m: Writer, x: Value) -> Value:
     f, low = fast_two_sum(f, (u.low * inverse) * 0.5)
     upper, lower = SHORT_LOG_2[form.bits]
     total = fast_two_sum(k * upper, f)
-    rest = m.fma(k, lower, beyond_f(m, f) + m.fma(-low, f, low))
-    return special(m, x, -1.0, m.copysign(total.high + (total.low + rest), x))
+    rest = beyond_f(m, f, m.fma(k, lower, total.low) + m.fma(-low, f, low))
+    return special(m, x, -1.0, m.copysign(total.high + rest, x))

@@ -33,8 +33,8 @@ def _log_one_plus(m: Writer, t: Pair) -> Pair:
     f = m.select(above, (t.high - 1.0) * 0.5, t.high)
     low = m.select(above, t.low * 0.5, t.low)
     base = fast_two_sum(m.select(above, upper, 0.0), f)
-    rest = beyond_f(m, f, LOG_WIDE) + m.fma(-low, f, low)
-    return Pair(base.high, (base.low + m.select(above, lower, 0.0)) + rest)
+    extra = (base.low + m.select(above, lower, 0.0)) + m.fma(-low, f, low)
+    return Pair(base.high, beyond_f(m, f, extra, LOG_WIDE))
 
 
 @function("sigmoid")
