@@ -8,7 +8,14 @@
 Each is accurate to the bound that docs/vecmath.md measures, and answers C99's Annex F values at zeros, infinities and NaN.
 """
 
-from graphc.lower.vecmath import exponential, hyperbolic, logarithm, logistic, power  # noqa: F401 - they register
-from graphc.lower.vecmath.registry import arity, definition, exists, function, has_fma, names
+from graphc.lower.vecmath import (  # noqa: F401 - they register
+    exponential,
+    hyperbolic,
+    logarithm,
+    logistic,
+    power,
+    trigonometric,
+)
+from graphc.lower.vecmath.registry import arity, definition, exists, function, has_fma, limit, names
 
-__all__ = ["arity", "definition", "exists", "function", "has_fma", "names"]
+__all__ = ["arity", "definition", "exists", "function", "has_fma", "limit", "names"]

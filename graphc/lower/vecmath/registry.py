@@ -21,16 +21,30 @@ Body = Callable[..., Value]
 _FUNCTIONS: dict[tuple[str, int], Body] = {}
 
 
-def function(name: str, *, only: int | None = None) -> Callable[[Body], Body]:
+class Rest(NamedTuple):
+    """Where a function needs another way: for |x| > limit, by `body`."""
+
+    limit: float
+    body: Body
+
+
+_RESTS: dict[tuple[str, int], Rest] = {}
+
+
+def function(name: str, *, only: int | None = None, rest: Rest | None = None) -> Callable[[Body], Body]:
     """Register a function under `name`: for both formats, or for that of `only` bits.
 
     The decorated function takes the writer and the operands, and returns the result.
+    With `rest`, a function of one operand holds up to a limit only, and the rest is left to a second function, which
+    is called: loops look whether any operand lies beyond the limit before they do without it.
     """
 
     def register(body: Body) -> Body:
         for bits in (64, 32) if only is None else (only,):
             assert (name, bits) not in _FUNCTIONS, f"{name} is written twice for {bits} bits"
             _FUNCTIONS[name, bits] = body
+            if rest is not None:
+                _RESTS[name, bits] = rest
         return body
 
     return register
@@ -59,23 +73,55 @@ def exists(name: str, bits: int) -> bool:
     return (name, bits) in _FUNCTIONS and has_fma()
 
 
+def limit(name: str, bits: int) -> float | None:
+    """The |x| beyond which a function needs its second way; None if it has none."""
+    rest = _RESTS.get((name, bits))
+    return None if rest is None else rest.limit
+
+
 @cache
-def definition(name: str, bits: int, inline: bool) -> Definition:
-    """The definition of a function: to be inlined where it is called (in loops), or called (in straight-line code)."""
+def definition(name: str, bits: int, inline: bool, within: bool = False) -> Definition:
+    """The definition of a function: to be inlined where it is called (in loops), or called (in straight-line code).
+
+    within : whether no operand lies beyond the function's `limit`, so that it is free of branches
+    """
+    writer, head, result = _written(_FUNCTIONS[name, bits], f"graphc_{name}_f{bits}", bits)
+    how = "alwaysinline" if inline else "noinline"
+    lines, kind = writer.lines, writer.format.real
+    rest = _RESTS.get((name, bits))
+    second = ""
+    if rest is not None and not within:
+        beyond, header, answer = _written(rest.body, f"graphc_{name}_far_f{bits}", bits)
+        body = "\n".join(beyond.lines)
+        second = f"{header} noinline cold {{\n{body}\n  ret {kind} {answer.text}\n}}\n"
+        writer.declarations |= beyond.declarations
+        test = Writer(writer.format)
+        size = test.abs(Value(test, "%x0", kind))
+        writer.declarations |= test.declarations
+        lines = [
+            *(line.replace("%t", "%size") for line in test.lines),
+            f"  %far = fcmp ogt {kind} {size.text.replace('%t', '%size')}, {size.writer.number(rest.limit).text}",
+            "  br i1 %far, label %beyond, label %near",
+            "beyond:",
+            f"  %answer = call {kind} @graphc_{name}_far_f{bits}({kind} %x0)",
+            f"  ret {kind} %answer",
+            "near:",
+            *lines,
+        ]
+    text = f"{head} {how} {{\n" + "\n".join(lines) + f"\n  ret {kind} {result.text}\n}}\n{second}"
+    return Definition(f"graphc_{name}_f{bits}", text, tuple(sorted(writer.declarations)))
+
+
+def _written(body: Body, symbol: str, bits: int) -> tuple[Writer, str, Value]:
+    """The writer that has written a body, the head of its definition, and its result."""
     writer = Writer(DOUBLE if bits == 64 else SINGLE)
     kind = writer.format.real
-    operands = [Value(writer, f"%x{number}", kind) for number in range(arity(name, bits))]
-    result = _FUNCTIONS[name, bits](writer, *operands)
-    assert result.kind == kind, f"{name} of {kind} gives {result.kind}"
-    symbol = f"graphc_{name}_f{bits}"
+    count = len(inspect.signature(body).parameters) - 1
+    operands = [Value(writer, f"%x{number}", kind) for number in range(count)]
+    result = body(writer, *operands)
+    assert result.kind == kind, f"{symbol} of {kind} gives {result.kind}"
     parameters = ", ".join(f"{kind} {operand.text}" for operand in operands)
-    how = "alwaysinline" if inline else "noinline"
-    lines = "\n".join(writer.lines)
-    text = (
-        f"define internal {kind} @{symbol}({parameters}) nounwind willreturn memory(none) {how} {{\n"
-        f"{lines}\n  ret {kind} {result.text}\n}}\n"
-    )
-    return Definition(symbol, text, tuple(sorted(writer.declarations)))
+    return writer, f"define internal {kind} @{symbol}({parameters}) nounwind willreturn memory(none)", result
 
 
 @cache
