@@ -1,4 +1,4 @@
-"""sin, cos, tan.
+"""The trigonometric functions sin, cos and tan.
 
 x = q·π/2 + r with |r| ≤ π/4 and a little, r as a sum of two floats; sin and cos of r by polynomials in r², exchanged and
 negated by the quadrant q. Up to `LIMIT` the multiple of π/2 is subtracted in three parts (Cody and Waite's reduction; with fused
