@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from graphc.errors import CompileError
+from graphc.expr import Expr
 from graphc.lower import vecmath
 from graphc.lower.helpers import HELPER_USES, HELPERS
 from graphc.lower.kernels import Kernel, order
@@ -300,43 +301,30 @@ class Builder:
         return "\n".join(texts) + "\n\nattributes #0 = { nounwind willreturn memory(none) }\n"
 
 
-def body(builder: Builder, kernel: Kernel, inputs: list[Value]) -> list[Value]:
-    """Emit the kernel on the given values; returns the outputs' values."""
-    made: dict[Any, Value] = dict(zip(kernel.dag.symbols, inputs, strict=True))
-    for node in order(kernel.dag):
-        if node in made:
-            continue
-        if node.is_constant:
-            made[node] = Value(literal(node.value, node.dtype), node.dtype)
-            continue
-        op = node.op
-        types = op.types(tuple(operand.dtype for operand in node.operands))[0]
-        operands = [
-            builder.convert(made[operand], dtype) for operand, dtype in zip(node.operands, types, strict=True)
-        ]
-        assert op.emit is not None  # `kernels.expand` saw to it
-        value = op.emit(builder, *operands, *node.attrs)
-        if value.dtype != node.dtype:
-            raise CompileError(f"{op.name} emitted {value.dtype} instead of {node.dtype}", node=repr(node))
-        made[node] = value
-    return [made[kernel.dag.exprs[output]] for output in kernel.dag.outputs]
-
-
 SLOT = 8
 """Bytes from one value to the next in the packed arguments of a body: every dtype fits one."""
 
 
-def element(kernel: Kernel, name: str = "element") -> tuple[str, Builder]:
-    """The function `void name(ptr in, ptr out)` on packed values, and the builder that knows what it refers to."""
-    builder = Builder()
-    inputs = []
-    for number, dtype in enumerate(kernel.inputs):
-        address = builder.instruction(f"getelementptr i8, ptr %in, i64 {SLOT * number}", dtype).text
-        inputs.append(builder.load(address, dtype))
-    outputs = body(builder, kernel, inputs)
-    for number, value in enumerate(outputs):
-        address = builder.instruction(f"getelementptr i8, ptr %out, i64 {SLOT * number}", value.dtype).text
-        builder.store(value, address)
-    lines = "\n".join(builder.lines)
-    signature = f"define internal void @{name}(ptr noalias readonly %in, ptr noalias writeonly %out) nounwind"
-    return f"{signature} {{\n{lines}\n  ret void\n}}\n", builder
+def body(builder: Builder, kernel: Kernel, inputs: list[Value]) -> list[Value]:
+    """Emit the kernel on the given values; returns the outputs' values."""
+    made: dict[Expr, Value] = dict(zip(kernel.dag.symbols, inputs, strict=True))
+    for node in order(kernel.dag):
+        if node not in made:
+            made[node] = emit(builder, node, made)
+    return [made[kernel.dag.exprs[output]] for output in kernel.dag.outputs]
+
+
+def emit(builder: Builder, node: Expr, made: dict[Expr, Value]) -> Value:
+    """The instructions of one node, whose operands have been made."""
+    if node.is_constant:
+        return Value(literal(node.value, node.dtype), node.dtype)
+    op = node.op
+    types = op.types(tuple(operand.dtype for operand in node.operands))[0]
+    operands = [
+        builder.convert(made[operand], dtype) for operand, dtype in zip(node.operands, types, strict=True)
+    ]
+    assert op.emit is not None  # `kernels.expand` saw to it
+    value = op.emit(builder, *operands, *node.attrs)
+    if value.dtype != node.dtype:
+        raise CompileError(f"{op.name} emitted {value.dtype} instead of {node.dtype}", node=repr(node))
+    return value
