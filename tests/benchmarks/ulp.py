@@ -220,12 +220,12 @@ LEVELS = (0.5, 0.55, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
 class Spread(NamedTuple):
-    """worst : the greatest error, at the input `at`; above : how many errors exceed each of LEVELS; count : of inputs"""
+    """worst : the greatest error, at the input `at`; above : how many errors exceed each of LEVELS; total : of inputs"""
 
     worst: float
     at: float
     above: tuple[int, ...]
-    count: int
+    total: int
 
 
 def exhaustive(name: str, step: int = 1, first: int = 0) -> Spread:
@@ -369,7 +369,7 @@ def row(name: str) -> str:
         cells += ["–"] * 4
     elif vecmath.arity(name, 32) == 1:
         spread = exhaustive(name)
-        share = [f"{100 * spread.above[LEVELS.index(level)] / spread.count:.3g} %" for level in (0.5, 0.6)]
+        share = [f"{100 * spread.above[LEVELS.index(level)] / spread.total:.3g} %" for level in (0.5, 0.6)]
         cells += [f"{spread.worst:.3f}", f"{spread.at:.9g}", *share]
     else:
         worst, at = searched(name, 32)
