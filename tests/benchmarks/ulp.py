@@ -1,7 +1,8 @@
 """How many units in the last place the functions of graphc/lower/vecmath err.
 
-    python -m tests.benchmarks.ulp              all functions, into the table of docs/vecmath.md (some 20 minutes)
+    python -m tests.benchmarks.ulp              all functions, into the tables of docs/vecmath.md (some 20 minutes)
     python -m tests.benchmarks.ulp exp tanh     these rows of it
+    python -m tests.benchmarks.ulp --times      how long they take alone
 
 float32: every one of the 2³² inputs, by a compiled loop that runs the float32 function beside the float64 one, whose own error is
 10⁻⁸ of what is measured. float64: millions of inputs against the C library's extended precision, the worst of them and their
@@ -17,103 +18,15 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-import mpmath
 import numpy as np
-from mpmath import mp, mpf
 
 from graphc.lower import vecmath
 from graphc.lower.jit import build
 from graphc.lower.vecmath.writer import DOUBLE, SINGLE, Value, Writer
+from tests.benchmarks.exact import DTYPES, NUMPY_NAMES, OF_OPERANDS, error
 from tests.benchmarks.harness import ROOT
-from tests.oracle import ulp
 
 PAGE = ROOT / "docs" / "vecmath.md"
-DTYPES = {64: np.dtype(np.float64), 32: np.dtype(np.float32)}
-
-
-def _log1p_exp(x: Any) -> Any:
-    """log(1 + eˣ)."""
-    with mp.extraprec(20 + int(3 * abs(x)) if abs(x) < 2000 else 0):
-        return mpmath.log1p(mpmath.exp(x))
-
-
-def _padded(f: Callable[..., Any]) -> Callable[..., Any]:
-    """f with bits enough for what cancels at tiny operands and between exponentials."""
-
-    def padded(*operands: Any) -> Any:
-        extra = sum(3 * min(abs(int(mpmath.mag(x))), 1100) for x in operands if x)
-        with mp.extraprec(extra):
-            return f(*operands)
-
-    return padded
-
-
-def _pow(x: Any, y: Any) -> Any:
-    if x > 0:
-        return mpmath.power(x, y)
-    sign = -1 if y == mpmath.floor(y) and mpmath.floor(y / 2) * 2 != y else 1
-    return sign * mpmath.power(-x, y) if y == mpmath.floor(y) else mpmath.nan
-
-
-ORACLES: dict[str, Callable[..., Any]] = {
-    "exp": mpmath.exp,
-    "exp2": lambda x: mpf(2) ** x,
-    "expm1": _padded(mpmath.expm1),
-    "log": mpmath.log,
-    "log2": _padded(lambda x: mpmath.log(x, 2)),
-    "log10": _padded(mpmath.log10),
-    "log1p": _padded(mpmath.log1p),
-    "sinh": _padded(mpmath.sinh),
-    "cosh": mpmath.cosh,
-    "tanh": _padded(mpmath.tanh),
-    "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
-    "softplus": _log1p_exp,
-    "log_sigmoid": lambda x: -_log1p_exp(-x),
-    "cbrt": lambda x: mpmath.sign(x) * mpmath.cbrt(abs(x)),
-    "rsqrt": lambda x: 1 / mpmath.sqrt(x),
-    "pow": _pow,
-    "hypot": mpmath.hypot,
-    "logaddexp": lambda x, y: max(x, y) + _log1p_exp(-abs(x - y)),
-    "sin": _padded(mpmath.sin),
-    "cos": _padded(mpmath.cos),
-    "tan": _padded(mpmath.tan),
-    "asin": _padded(mpmath.asin),
-    "acos": _padded(mpmath.acos),
-    "atan": _padded(mpmath.atan),
-    "atan2": mpmath.atan2,
-    "asinh": _padded(mpmath.asinh),
-    "acosh": _padded(mpmath.acosh),
-    "atanh": _padded(mpmath.atanh),
-    "erf": _padded(mpmath.erf),
-    "erfc": mpmath.erfc,
-}
-"""name → the function at mpmath's precision, for finite operands inside its domain"""
-
-OF_OPERANDS = frozenset(["logaddexp"])
-"""Functions whose error counts in units of the largest operand where that exceeds the result."""
-
-
-def error(name: str, computed: Any, operands: tuple[Any, ...], bits: int) -> float | None:
-    """The error in ULPs; None where mpmath has no finite real value to compare with.
-
-    Beyond the greatest float infinity stands for the next power of two.
-    """
-    dtype = DTYPES[bits]
-    exact_operands = [mpf(float(x)) for x in operands]
-    with mp.workprec(160):
-        try:
-            truth = ORACLES[name](*exact_operands)
-        except (ValueError, ZeroDivisionError, mpmath.libmp.NoConvergence):
-            return None
-        if isinstance(truth, mpmath.mpc):
-            return None
-        if not mpmath.isfinite(truth):
-            return None
-        top = mpf(2) ** (1024 if bits == 64 else 128)
-        truth = min(max(truth, -top), top)
-        value = min(max(mpf(float(computed)), -top), top)
-        scale = max([abs(truth), *map(abs, exact_operands)]) if name in OF_OPERANDS else truth
-        return float(abs(value - truth) / ulp(min(abs(scale), top * mpf("0.75")), dtype))
 
 
 # --- a function as a loop over arrays -----------------------------------------------------------------------------------
@@ -280,8 +193,6 @@ def inputs(name: str, bits: int, count: int, rng: np.random.Generator) -> list[t
 
 def _extended(name: str, *operands: np.ndarray) -> np.ndarray | None:
     """The function in the C library's extended precision, where it has one."""
-    numpys = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "asinh": "arcsinh"}
-    numpys |= {"acosh": "arccosh", "atanh": "arctanh", "pow": "power"}
     wide = [x.astype(np.longdouble) for x in operands]
     (x, *_) = wide
     if name in ("sigmoid", "softplus", "log_sigmoid"):
@@ -291,7 +202,7 @@ def _extended(name: str, *operands: np.ndarray) -> np.ndarray | None:
         return np.maximum(x, 0) + np.log1p(t) if name == "softplus" else np.minimum(x, 0) - np.log1p(t)
     if name == "rsqrt":
         return 1 / np.sqrt(x)
-    function = getattr(np, numpys.get(name, name), None)
+    function = getattr(np, NUMPY_NAMES.get(name, name), None)
     return None if function is None or name in OF_OPERANDS else function(*wide)
 
 
@@ -336,15 +247,13 @@ def searched(name: str, bits: int, count: int = 400_000, keep: int = 100) -> tup
 # --- speed --------------------------------------------------------------------------------------------------------------
 
 
-def nanoseconds(name: str, bits: int) -> float:
-    """Time for each element, operands and result in the first caches: the best of many runs over 2,000 elements."""
-    count = vecmath.arity(name, bits)
+def nanoseconds(run: Callable[..., Any], operands: int, bits: int) -> float:
+    """Time for each element, operands and result in the fastest caches: the best of many runs."""
     rng = np.random.default_rng(3)
-    run = loop(name, bits)
     sizes = (2_000, 4_000)
     best = []
     for size in sizes:
-        arrays = [rng.uniform(0.1, 0.9, size).astype(DTYPES[bits]) for _ in range(count)]
+        arrays = [rng.uniform(0.1, 0.9, size).astype(DTYPES[bits]) for _ in range(operands)]
         times = []
         for _ in range(400):
             start = time.perf_counter()
@@ -354,44 +263,63 @@ def nanoseconds(name: str, bits: int) -> float:
     return (best[1] - best[0]) / (sizes[1] - sizes[0]) * 1e9  # the call's own cost drops out
 
 
+def times(name: str) -> list[str]:
+    """The cells of the table of times: graphc's and NumPy's, for each format."""
+    cells = []
+    numpys = getattr(np, NUMPY_NAMES.get(name, name), None)
+    for bits in (32, 64):
+        if not vecmath.exists(name, bits):
+            cells += ["–", "–"]
+            continue
+        operands = vecmath.arity(name, bits)
+        cells.append(f"{nanoseconds(loop(name, bits), operands, bits):.2f}")
+        cells.append(f"{nanoseconds(numpys, operands, bits):.2f}" if numpys else "–")
+    return cells
+
+
 # --- the page -----------------------------------------------------------------------------------------------------------
 
-HEAD = (
-    "| function | float32 worst | at | above 0.5 | above 0.6 | float64 worst | at | ns float32 | ns float64 |"
-)
+ERRORS = "| function | float32 worst | at | above 0.5 | above 0.6 | float64 worst | at |"
+TIMES = "| function | float32 | NumPy | float64 | NumPy |"
 
 
-def row(name: str) -> str:
-    """A line of the table."""
+def errors(name: str) -> list[str]:
+    """The cells of the table of errors."""
     found = [bits for n, bits in vecmath.names() if n == name]
-    cells = [name]
     if 32 not in found:
-        cells += ["–"] * 4
+        cells = ["–"] * 4
     elif vecmath.arity(name, 32) == 1:
         spread = exhaustive(name)
         share = [f"{100 * spread.above[LEVELS.index(level)] / spread.total:.3g} %" for level in (0.5, 0.6)]
-        cells += [f"{spread.worst:.3f}", f"{spread.at:.9g}", *share]
+        cells = [f"{spread.worst:.3f}", f"{spread.at:.9g}", *share]
     else:
         worst, at = searched(name, 32)
-        cells += [f"{worst:.3f} (sampled)", ", ".join(f"{x:.9g}" for x in at), "–", "–"]
+        cells = [f"{worst:.3f} (sampled)", ", ".join(f"{x:.9g}" for x in at), "–", "–"]
     worst, at = searched(name, 64)
-    cells += [f"{worst:.3f}", ", ".join(f"{x:.17g}" for x in at)]
-    cells += [f"{nanoseconds(name, bits):.2f}" if bits in found else "–" for bits in (32, 64)]
-    return f"| {' | '.join(cells)} |"
+    return [*cells, f"{worst:.3f}", ", ".join(f"{x:.17g}" for x in at)]
+
+
+def enter(head: str, name: str, cells: list[str]) -> None:
+    """Put a row into the table of the page that begins with `head`."""
+    text = PAGE.read_text(encoding="utf-8")
+    start = text.index(head)
+    table = re.match(r"(?:\|.*\n)*", text[start:])
+    assert table is not None
+    rows = dict(re.findall(r"^\| (\w+) (\|.*)$", table[0].split("\n", 2)[2], re.M))
+    rows[name] = f"| {' | '.join(cells)} |"
+    every = dict.fromkeys(n for n, _ in vecmath.names())
+    lines = [head, "|" + " --- |" * (len(cells) + 1), *(f"| {n} {rows[n]}" for n in every if n in rows)]
+    PAGE.write_text(text[:start] + "\n".join(lines) + "\n" + text[start + table.end() :], encoding="utf-8")
 
 
 def main() -> None:
-    every = list(dict.fromkeys(name for name, _ in vecmath.names()))
-    wanted = sys.argv[1:] or every
-    for name in wanted:
-        made = row(name)
-        print(made, flush=True)
-        text = PAGE.read_text(encoding="utf-8")
-        rows = dict(re.findall(r"^\| (\w+) (\|.*)$", text[text.index(HEAD) + len(HEAD) :], re.M))
-        rows[name] = made.split(" ", 2)[2]
-        table = "\n".join(f"| {n} {rows[n]}" for n in every if n in rows)
-        before = text[: text.index(HEAD)]
-        PAGE.write_text(f"{before}{HEAD}\n|{' --- |' * 9}\n{table}\n", encoding="utf-8")
+    wanted = [name for name in sys.argv[1:] if name != "--times"]
+    for name in wanted or list(dict.fromkeys(name for name, _ in vecmath.names())):
+        kinds = [(TIMES, times)] if "--times" in sys.argv else [(ERRORS, errors), (TIMES, times)]
+        for head, measure in kinds:
+            cells = measure(name)
+            enter(head, name, cells)
+            print(name, *cells, flush=True)
 
 
 if __name__ == "__main__":

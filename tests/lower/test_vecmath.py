@@ -21,8 +21,9 @@ from graphc.lower.jit import build
 from graphc.lower.kernels import plan
 from graphc.lower.vecmath import registry
 from graphc.tree import LEAF
+from tests.benchmarks.exact import DTYPES, ORACLES
 from tests.benchmarks.harness import ROOT
-from tests.benchmarks.ulp import DTYPES, ORACLES, candidates, exhaustive, loop, searched
+from tests.benchmarks.ulp import candidates, exhaustive, loop, searched
 
 pytestmark = pytest.mark.skipif(not vecmath.has_fma(), reason="this processor calls the C library")
 
@@ -57,7 +58,7 @@ def compiled(name: str, bits: int, **options):
 
 @pytest.mark.parametrize(("name", "bits"), FUNCTIONS, ids=IDS)
 def test_errors_against_mpmath(name, bits):
-    assert name in ORACLES, f"tests/benchmarks/ulp.py has no oracle for {name}"
+    assert name in ORACLES, f"tests/benchmarks/exact.py has no oracle for {name}"
     worst, at = searched(name, bits, count=20_000, keep=25)
     assert at, "nothing could be compared"
     assert worst <= limit(name, bits), f"{name}{at} errs by {worst:.3f} ULP"
