@@ -80,6 +80,10 @@ class Builder:
         """A literal of another value's dtype."""
         return Value(literal(value, like.dtype), like.dtype)
 
+    def constant(self, value: Any, dtype: DType) -> Value:
+        """A constant of the graph."""
+        return Value(literal(value, dtype), dtype)
+
     def is_float(self, x: Value) -> bool:
         return x.dtype.kind == "f"
 
@@ -317,7 +321,7 @@ def body(builder: Builder, kernel: Kernel, inputs: list[Value]) -> list[Value]:
 def emit(builder: Builder, node: Expr, made: dict[Expr, Value]) -> Value:
     """The instructions of one node, whose operands have been made."""
     if node.is_constant:
-        return Value(literal(node.value, node.dtype), node.dtype)
+        return builder.constant(node.value, node.dtype)
     op = node.op
     types = op.types(tuple(operand.dtype for operand in node.operands))[0]
     operands = [
