@@ -131,6 +131,12 @@ def _log_tail(z):
     return (_log(z) - mpf(2) / 3) / z
 
 
+def _log2_over_s(z):
+    """log₂((1 + s)/(1 − s))/s in z = s²."""
+    s = mpmath.sqrt(z)
+    return 2 * mpmath.atanh(s) / s / mpmath.log(2)
+
+
 HALF_LOG2 = mpmath.log(2) / 2 * mpf("1.0001")
 S_MAX = (mpmath.sqrt(2) - 1) / (mpmath.sqrt(2) + 1) * mpf("1.0001")
 
@@ -142,6 +148,10 @@ TABLES = [
     Table("LOG", _log, TINY, S_MAX**2, lambda z: z, {64: 7, 32: 3}),
     Table("LOG_TAIL", _log_tail, TINY, S_MAX**2, lambda z: z**2, {64: 8}),
     Table("LOG_WIDE", _log, TINY, mpf("0.2001") ** 2, lambda z: z, {64: 8, 32: 3}),
+    Table("LOG2_SHORT", _log2_over_s, TINY, S_MAX**2, lambda z: mpf(1) / 3, {64: 5}),
+    Table(
+        "EXP2_SHORT", lambda r: mpf(2) ** r, mpf("-0.5001"), mpf("0.5001"), lambda r: mpf(2) ** -r, {64: 8}
+    ),
     Table("CBRT", lambda t: mpmath.cbrt(1 + t) ** -1, TINY, 1, lambda t: mpf(1), {64: 6, 32: 4}),
 ]
 

@@ -134,6 +134,29 @@ LOG_WIDE: Table = {
     ),
 }
 
+LOG2_SHORT: Table = {
+    64: _exact(  # 2^-37.8
+        "0x1.71547652bee73p+1",
+        "0x1.ec709d125515fp-1",
+        "0x1.2777803b2ed36p-1",
+        "0x1.a58d64fe10908p-2",
+        "0x1.5cea9192e34c2p-2",
+    ),
+}
+
+EXP2_SHORT: Table = {
+    64: _exact(  # 2^-34.5
+        "0x1.ffffffffab9c9p-1",
+        "0x1.62e42ff1170bep-1",
+        "0x1.ebfbe0a4f1018p-3",
+        "0x1.c6b08aa9b3e49p-5",
+        "0x1.3b29dc1645d8bp-7",
+        "0x1.5d8a7a230ca6dp-10",
+        "0x1.446a449e06f8cp-13",
+        "0x1.fe0a943b4eeccp-17",
+    ),
+}
+
 CBRT: Table = {
     64: _exact(  # 2^-17.5
         "0x1.ffff52759a9ffp-1",

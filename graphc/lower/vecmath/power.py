@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from graphc.lower.vecmath.coefficients import CBRT, LOG, LOG_TAIL
+from graphc.lower.vecmath.coefficients import CBRT, EXP2_SHORT, LOG2_SHORT, LOG_TAIL
 from graphc.lower.vecmath.exponential import LEAST_2, MOST_2, finish, reduce_2
 from graphc.lower.vecmath.logarithm import LOG2_E, split
 from graphc.lower.vecmath.pairs import Pair, fast_two_sum, quotient, two_product
@@ -68,19 +68,17 @@ def pow_double(m: Writer, x: Value, y: Value) -> Value:
 
 @function("pow", only=32)
 def pow_single(m: Writer, x: Value, y: Value) -> Value:
-    """Through float64, whose 53 digits are more than twice what the exponent may cost."""
+    """Through float64, with polynomials to 2⁻³⁴: the exponent, 150 at most, keeps 2⁻³⁰."""
     wide = m.as_double()
-    size = wide.abs(wide.widen(x))
-    power = wide.widen(y)
-    k, f, _ = split(wide, size, subnormal=False)
+    size = m.abs(x)
+    k, f, _ = split(wide, wide.widen(size), subnormal=False)
     s = f / (f + 2.0)
-    z = s * s
-    natural = wide.fma(s * z, wide.estrin(z, LOG[64]), s + s)
-    logarithm = wide.fma(natural, LOG2_E[64][0], k)
+    logarithm = wide.fma(s, wide.estrin(s * s, LOG2_SHORT[64]), k)
     main = wide.select(size.equals(math.inf), math.inf, wide.select(size.equals(0.0), -math.inf, logarithm))
-    limited = wide.at_most(wide.at_least(main * power, -160.0), 130.0)
-    raised = finish(wide, reduce_2(wide, limited))
-    return wide.narrow(_special_powers(wide, wide.widen(x), power, size, raised))
+    limited = wide.at_most(wide.at_least(main * wide.widen(y), -160.0), 130.0)
+    n, whole = wide.nearest(limited)
+    raised = wide.estrin(limited - n, EXP2_SHORT[64]) * wide.power_of_two(whole)
+    return _special_powers(m, x, y, size, m.narrow(raised))
 
 
 @function("cbrt")
