@@ -112,8 +112,8 @@ def exp2(m: Writer, x: Value) -> Value:
     return finish(m, reduce_2(m, clamped(m, x, LEAST_2, MOST_2)))
 
 
-def expm1_pair(m: Writer, x: Value) -> tuple[Pair, Value]:
-    """((eˣ − 1)/2 as high + low, twice that), for x within [−150, MOST]; near 0 the half is not exact where it is subnormal."""
+def half_expm1(m: Writer, x: Value) -> Pair:
+    """(eˣ − 1)/2 for x from −60 to `MOST`; not exact where it is subnormal."""
     reduced = reduce(m, x)
     f = m.format
     # 2^(n − 1), so that n may be 1024; n is above −1022
@@ -127,13 +127,13 @@ def expm1_pair(m: Writer, x: Value) -> tuple[Pair, Value]:
     middle = fast_two_sum(total.high, half * square.high)
     rest = m.fma(half, end, total.low + below.low) + middle.low
     total = middle
-    return Pair(total.high, rest), half
+    return Pair(total.high, rest)
 
 
 @function("expm1")
 def expm1(m: Writer, x: Value) -> Value:
     """2ⁿ·(e^r − 1) + (2ⁿ − 1): the second is exact, the first as accurate as it is small."""
     limited = m.at_most(m.at_least(x, m.pick(-60.0, -30.0)), MOST[m.format.bits])
-    high, low = expm1_pair(m, limited)[0]
+    high, low = half_expm1(m, limited)
     result = m.copysign((high + low) * 2.0, x)
     return m.select(m.abs(x) < m.pick(2.0**-60, 2.0**-30), x, result)  # where half of x may lose its last bit
