@@ -12,6 +12,7 @@ from graphc.errors import DtypeError, GradientError, InputError
 from graphc.explain import Explanation, explain_graph
 from graphc.expr import Expr, constant, current_site, rebuild, symbol
 from graphc.graph import Graph
+from graphc.lower.nests import Parallel
 from graphc.op import all_ops
 from graphc.rewrite import tables
 from graphc.rewrite.engine import Step
@@ -100,6 +101,7 @@ def compile(
     rewrite: str | None = "stable",
     without: Iterable[str] = (),
     cache: bool = True,
+    parallel: Parallel = "auto",
 ) -> Compiled:
     """Machine code for a graph: a fast callable.
 
@@ -113,6 +115,8 @@ def compile(
     without : names of rules that are switched off
     cache : take machine code that was made before, by this process or an earlier one, and keep what is made; the environment's
         GRAPHC_CACHE_DIR and GRAPHC_CACHE_SIZE say where and how much, `graphc cache info` shows it
+    parallel : "auto" runs array loops on several threads where they are long enough to gain by it, True runs all of them so,
+        False none; `set_num_threads` says how many. Results do not depend on it, to the bit
 
     Returns a `Compiled` function: numbers in, numbers out; arrays broadcast.
 
@@ -122,12 +126,16 @@ def compile(
     >>> f(3.0, 4.0), f(y=3, x=2)
     (13.0, 7.0)
     """
+    if parallel not in (True, False, "auto"):
+        raise InputError(
+            f'compile(parallel=…) takes True, False or "auto", not {parallel!r:.60}', site=current_site()
+        )
     graph = as_graph(outputs, inputs)
     if dtype is not None:
         graph = retype(graph, dtype)
     if rewrite is not None:
         graph = rewritten(graph, rewrite, without)
-    return make(graph, graph.structure, cache)
+    return make(graph, graph.structure, cache, parallel)
 
 
 def rewritten(graph: Graph, level: str, without: Iterable[str] = ()) -> Graph:

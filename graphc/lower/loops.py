@@ -7,8 +7,12 @@ outputs; `strides` to `ndim` rows of one byte stride for each operand. The inner
 vectorise; an odometer steps through the others.
 
 A `Pattern` says how each operand moves along the innermost dimension, and the loop is compiled for it: contiguous
-operands are indexed, broadcast ones read once, others stepped by their stride. Inputs and outputs never overlap (the
-caller sees to it), which the loads and stores say with alias scopes.
+operands are indexed, broadcast ones read once, others stepped by their stride. Inputs and outputs do not overlap (the
+caller sees to it), which the loads and stores say with alias scopes, unless the pattern says that an operand is the same memory
+as an input: then each element is read before it is written.
+
+The order in which elements are computed is nowhere promised, and no element depends on another: any part of the index space can
+be computed by any thread, to the same bits.
 """
 
 from __future__ import annotations
@@ -19,7 +23,11 @@ from graphc.lower.kernels import Kernel
 from graphc.types import FLOAT64
 
 Pattern = str
-"""One letter for each operand: c contiguous, b broadcast (stride 0), s any stride."""
+"""One letter for each operand: c contiguous, r contiguous and walked backwards, b broadcast (stride 0), s any stride; a
+capital is the same memory, with the same strides, as the input of that number, A the first."""
+
+MAX_TIED = 26
+"""So many inputs have a capital."""
 
 EXPORTED = ("nest",)
 
@@ -45,6 +53,15 @@ def module(kernel: Kernel, pattern: Pattern, packed: str | None = None) -> str:
     if packed is not None:
         parts.append(f"declare void @{packed}(ptr, ptr) nounwind\n")
     return "\n".join(parts)
+
+
+def tie(number: int) -> str:
+    """The letter of an operand that is the same memory as an input."""
+    return chr(ord("A") + number)
+
+
+def _tied(letter: str) -> int | None:
+    return ord(letter) - ord("A") if letter.isupper() else None
 
 
 def _scopes(kernel: Kernel) -> str:
@@ -93,41 +110,55 @@ def _inner(kernel: Kernel, pattern: Pattern, builder: Builder, packed: str | Non
         head.append(f"  %in = alloca [{max(1, len(kernel.inputs))} x i64], align 8")
         head.append(f"  %out = alloca [{max(1, len(kernel.outputs))} x i64], align 8")
     for number, letter in enumerate(pattern):
+        if letter.isupper():
+            continue
         head.append(f"  %slot{number} = getelementptr ptr, ptr %data, i64 {number}")
         head.append(f"  %base{number} = load ptr, ptr %slot{number}")
         if letter == "s":
             head.append(f"  %where{number} = getelementptr i64, ptr %strides, i64 {number}")
             head.append(f"  %stride{number} = load i64, ptr %where{number}")
-    inputs = []
-    for number, dtype in enumerate(kernel.inputs):
-        if pattern[number] == "b":
-            inputs.append(builder.load(f"%base{number}", dtype, ", align 1" + _note(kernel, 0)))
-        else:
-            inputs.append(None)
-    hoisted, builder.lines = builder.lines, []
+    if "r" in pattern:
+        builder.lines.append("  %back = sub i64 0, %i")
+    scopes = [0] * len(kernel.inputs) + [1 + number for number in range(len(kernel.outputs))]
+    for number, letter in enumerate(pattern):  # what is one memory is in one scope
+        first = _tied(letter)
+        if first is not None:
+            scopes[first] = max(scopes[first], scopes[number])
+    addresses: dict[int, str] = {}
 
     def address(number: int) -> str:
-        letter, name = pattern[number], f"%address{number}"
-        if letter == "c":
-            builder.lines.append(
-                f"  {name} = getelementptr {_memory(dtypes[number])}, ptr %base{number}, i64 %i"
-            )
-        elif letter == "s":
-            builder.lines.append(f"  %offset{number} = mul i64 %i, %stride{number}")
-            builder.lines.append(f"  {name} = getelementptr i8, ptr %base{number}, i64 %offset{number}")
-        else:
+        letter, name, line = pattern[number], f"%address{number}", builder.lines.append
+        if letter.isupper():
+            return addresses[ord(letter) - ord("A")]
+        if letter == "b":
             return f"%base{number}"
+        if letter == "s":
+            line(f"  %offset{number} = mul i64 %i, %stride{number}")
+            line(f"  {name} = getelementptr i8, ptr %base{number}, i64 %offset{number}")
+        else:
+            index = "%i" if letter == "c" else "%back"
+            line(f"  {name} = getelementptr {_memory(dtypes[number])}, ptr %base{number}, i64 {index}")
+        addresses[number] = name
         return name
 
+    inputs: list[Value] = []
+    hoisted: list[str] = []
     for number, dtype in enumerate(kernel.inputs):
-        if inputs[number] is None:
-            inputs[number] = builder.load(address(number), dtype, _note(kernel, 0))
+        first = _tied(pattern[number])
+        if first is not None:
+            inputs.append(inputs[first])
+            continue
+        body_lines = builder.lines
+        if pattern[number] == "b":
+            builder.lines = hoisted
+        inputs.append(builder.load(address(number), dtype, _note(kernel, scopes[number])))
+        builder.lines = body_lines
     if packed is None:
         outputs = body(builder, kernel, inputs)
     else:
         outputs = _call_packed(kernel, builder, packed, inputs)
-    for number, value in enumerate(outputs):
-        builder.store(value, address(len(kernel.inputs) + number), _note(kernel, 1 + number))
+    for number, value in enumerate(outputs, start=len(kernel.inputs)):
+        builder.store(value, address(number), _note(kernel, scopes[number]))
     return "\n".join(
         [
             *head,
