@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import inspect
 import keyword
+import math
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -20,16 +21,21 @@ from graphc.errors import ArityError, CompileError, DtypeError, GraphcError, Inp
 from graphc.evaluate import run_arrays
 from graphc.expr import current_site
 from graphc.inputs import as_value, bind_dimensions
+from graphc.lower import arrays as whole
 from graphc.lower import layout, native, scalar
 from graphc.lower.emit import SLOT
 from graphc.lower.jit import build
 from graphc.lower.kernels import lift, plan
 from graphc.lower.nests import Nests, Parallel
 from graphc.lower.nests import ties as overlaps
+from graphc.lower.threads import WORTH
 from graphc.tree import Structure, flatten, unflatten
 from graphc.types import broadcast_shapes, format_shape
 
 MAX_DIMENSIONS = 32
+
+NEVER = 1 << 62
+"""More elements than any array has."""
 
 
 class _MethodDef(ctypes.Structure):
@@ -108,6 +114,8 @@ class Compiled:
                 for number, name in enumerate(self.inputs)
             ]
         )
+        self._served: set[int] = set()
+        self._table: whole.Table | None = None
         native.register(Compiled)
 
     def __repr__(self) -> str:
@@ -285,6 +293,8 @@ class Compiled:
             ties = overlaps(arrays, targets, shape)
         if 0 not in shape:
             self._nests.run([*arrays, *targets], shape, ties)
+            if out is None and not self._constants and not self._tensor:
+                self._serve(arrays, shape)
         elif any(0 not in s for s in shapes):  # results that do not have the empty dimension
             values = run_arrays(self.graph, given)
             for target, output in zip(targets, self.graph.outputs, strict=True):
@@ -293,6 +303,31 @@ class Compiled:
             if result is not target:
                 result[...] = target
         return results
+
+    def _serve(self, inputs: list[np.ndarray], shape: tuple[int, ...]) -> None:
+        """Have calls with arguments like these taken by machine code from now on, where it can."""
+        mask = sum(1 << number for number, array in enumerate(inputs) if array.ndim)
+        if mask in self._served or any(array.shape not in ((), shape) for array in inputs):
+            return
+        self._served.add(mask)
+        nests = self._nests
+        address = nests.served(mask) if whole.serves(self._kernel, self._structure) else None
+        if nests.parallel is True or address is None:
+            return
+        if self._table is None:
+            limit = NEVER if nests.parallel is False else math.ceil(WORTH / nests.nanoseconds)
+            table = self._table = whole.Table(self._kernel, self._structure, nests.nanoseconds, limit)
+            table.add(mask, address)
+
+            def put_together(*results: Any) -> Any:
+                return unflatten(self._structure, iter(results))
+
+            entry = _builtin(whole.address(), (self.call, table.words, put_together))
+            if scalar.has_call(self._kernel, self._structure):
+                entry = _builtin(self._library.pointer("call"), entry)
+            type(self).__call__ = entry  # type: ignore[method-assign]
+        else:
+            self._table.add(mask, address)
 
 
 def make(graph: Dag, structure: Structure, cache: bool = True, parallel: Parallel = "auto") -> Compiled:

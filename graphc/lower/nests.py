@@ -150,6 +150,14 @@ class Nests:
                 self._made[pattern] = Nest(_CALL(address), address)
             return self._made[pattern]
 
+    def served(self, mask: int) -> int | None:
+        """The address of the loop over contiguous arrays and numbers, bit n of the mask saying that input n is an array; None
+        where no loop is made for exactly that."""
+        letters = ["c" if mask >> number & 1 else "b" for number in range(len(self.kernel.inputs))]
+        pattern = "".join(letters) + "c" * len(self.kernel.outputs)
+        nest = self.nest(pattern)
+        return nest.address if pattern in self._made else None
+
 
 def ties(inputs: list[np.ndarray], outputs: Sequence[np.ndarray], shape: tuple[int, ...]) -> dict[int, int]:
     """Operand → input for the operands of a loop over `shape` that are the very same memory as an input and are written to.

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
+import re
+import sys
 import threading
 import tracemalloc
+import weakref
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import graphc as g
 from graphc.errors import InputError
-from graphc.lower import layout, threads
+from graphc.lower import arrays, arrays_code, layout, threads
 
 X, Y, Z = g.symbols("x y z")
 
@@ -272,3 +277,106 @@ def test_pieces_cover_the_whole(extents, work):
     axis, length, pieces = threads.cut(run, work, least=2)
     assert 1 <= pieces <= threads.MAX_PIECES
     assert (pieces - 1) * length < extents[axis] <= pieces * length
+
+
+# --- arrays of one shape, in machine code ---------------------------------------------------------------------------------
+
+
+def again(f, *args):
+    """The function's answer after calls that have taught it arguments like these."""
+    f(*args)
+    return f(*args)
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", "i4", "u1"])
+@pytest.mark.parametrize("shape", [(1,), (10,), (4, 5), (2, 3, 4)])
+def test_contiguous_arrays_of_one_shape(dtype, shape):
+    x, y = g.symbol("x", dtype=dtype), g.symbol("y", dtype=dtype)
+    f = g.compile((x + y, [x * y, (x > y, [])]), [x, y], rewrite=None)
+    a = np.arange(np.prod(shape)).astype(dtype).reshape(shape)
+    b = a[..., ::-1].copy()
+    for one, other in [
+        (a, b),
+        (np.asfortranarray(a), np.asfortranarray(b)),
+        (a, np.asfortranarray(b)),
+        (a, a[..., ::-1]),
+    ]:
+        total, (product, (greater, empty)) = again(f, one, other)
+        assert type(total) is np.ndarray and total.dtype == dtype and greater.dtype == bool and empty == []
+        assert total.shape == shape and total.strides == (one + other).strides
+        assert np.array_equal(total, one + other) and np.array_equal(product, one * other)
+        assert np.array_equal(greater, one > other)
+    if dtype[0] == "f":
+        for number in (0.1, 1e-40, np.float64(0.5) if dtype == "f8" else 0.5):
+            assert np.array_equal(again(f, a, number)[0], a + np.dtype(dtype).type(number))
+            assert np.array_equal(again(f, number, b)[1][0], np.dtype(dtype).type(number) * b)
+
+
+def test_what_machine_code_does_not_take_goes_the_long_way(fma):
+    a = np.arange(12.0).reshape(3, 4)
+    record = np.zeros(12, dtype=[("flag", "i1"), ("value", "f8")])
+    again(fma, a, a, a)
+    again(fma, a, 2.0, 3.0)
+    for x, y, z in [
+        (a, 2, 3),
+        (a, a[0], 1.0),
+        (a, a.T.copy().T, a),
+        (a, a.reshape(4, 3).T, a),
+        (a, a.astype("f4"), a.astype(">f8")),
+        (a.ravel(), record["value"], 1.0),
+        (np.empty((0, 4)), 1.0, 2.0),
+        (np.empty((0, 4)),) * 3,
+        (a, np.array(2.0), 1.0),
+        (a, True, [[1.0]]),
+        (a[::2], a[::2], a[::2]),
+        (np.ma.masked_array(a), a, a),
+        (a.astype(np.float64).view(np.ndarray), np.float32(1.5), 1.0),
+    ]:
+        for _ in range(2):
+            expected = np.asarray(x) * np.asarray(y) + np.asarray(z)
+            result = fma(x, y, z)
+            assert type(result) is np.ndarray and np.array_equal(result, expected)
+    assert fma(2.0, 3.0, 4.0) == 10.0 and fma(np.float64(2.0), 3.0, 4.0) == 10.0
+    assert np.array_equal(fma(x=a, y=2.0, z=1.0), a * 2 + 1)
+    with pytest.raises(g.GraphcError, match="broadcast"):
+        fma(a, a[:2], a)
+    with pytest.raises(g.GraphcError, match="no value"):
+        fma(a, a)
+    with pytest.raises(g.GraphcError, match="text"):
+        fma(a, "1", a)
+
+
+def test_results_in_dicts_and_named_tuples():
+    f = g.compile({"sum": X + Y, "rest": [X, Y * 2]}, [X, Y])
+    a = np.arange(5.0)
+    result = again(f, a, 2.0)
+    assert list(result) == ["sum", "rest"] and np.array_equal(result["sum"], a + 2)
+    assert np.array_equal(result["rest"][0], a) and np.array_equal(result["rest"][1], np.full(5, 4.0))
+
+
+def test_no_references_leak():
+    f = g.compile((X + Y, [X - Y]), [X, Y])
+    a, dtype = np.arange(4.0), np.dtype("f8")
+    again(f, a, 2.0)
+    before = sys.getrefcount(a), sys.getrefcount(dtype)
+    results = [f(a, 2.0) for _ in range(1000)]
+    assert sys.getrefcount(results[0][0]) == sys.getrefcount([a + 2][0]) + 1
+    assert sys.getrefcount(results[0][1][0]) == sys.getrefcount([a + 2][0]) + 1
+    del results
+    assert sys.getrefcount(a) == before[0]
+    assert abs(sys.getrefcount(dtype) - before[1]) < 50
+
+
+def test_a_function_that_has_seen_arrays_is_collected():
+    f = g.compile(X * 7 + Y, [X, Y])
+    again(f, np.ones(3), 2.0)
+    gone = weakref.ref(f)
+    del f
+    gc.collect()
+    assert gone() is None
+
+
+def test_numpys_own_headers_place_its_functions_and_fields_so():
+    text = (Path(np.get_include()) / "numpy" / "__multiarray_api.h").read_text()
+    assert re.search(rf"define PyArray_NewFromDescr \\\s.*\\\s+PyArray_API\[{arrays_code.NEW_FROM_DESCR}\]", text)
+    assert arrays._layout_is_known()
