@@ -9,8 +9,11 @@ Each is accurate to the bound that docs/vecmath.md measures, and answers C99's A
 """
 
 from graphc.lower.vecmath import (  # noqa: F401 - they register
+    area,
+    error,
     exponential,
     hyperbolic,
+    inverse,
     logarithm,
     logistic,
     power,
