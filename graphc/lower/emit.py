@@ -58,14 +58,18 @@ class Builder:
     """Writes the instructions of one straight-line body.
 
     inline : whether mathematical functions become part of the body, as a loop needs it to be packed, or are called
+    within : whether functions that need another way for large operands do without it; `beyond` collects the conditions under
+        which that would be wrong
     """
 
-    def __init__(self, inline: bool = False) -> None:
+    def __init__(self, inline: bool = False, within: bool = False) -> None:
         self.inline = inline
+        self.within = within
+        self.beyond: list[Value] = []
         self.lines: list[str] = []
         self.declarations: dict[str, str] = {}
         self.helpers: set[str] = set()
-        self.functions: set[tuple[str, int]] = set()
+        self.functions: set[tuple[str, int, bool]] = set()
         self._count = 0
 
     # --- the basics -------------------------------------------------------------------------------------------------
@@ -191,8 +195,13 @@ class Builder:
         bits = 8 * dtype.itemsize
         if not vecmath.exists(name, bits):
             return self._call(name + _SUFFIX[dtype.itemsize], dtype, list(arguments))
-        self.functions.add((name, bits))
-        symbol = vecmath.definition(name, bits, self.inline).symbol
+        limit = vecmath.limit(name, bits)
+        near = self.within and limit is not None
+        if near:
+            size = self.intrinsic("fabs", arguments[0])
+            self.beyond.append(self.compare("gt", size, self.number(limit, size)))
+        self.functions.add((name, bits, near))
+        symbol = vecmath.definition(name, bits, self.inline, near).symbol
         kind = register_type(dtype)
         listed = ", ".join(f"{kind} {argument.text}" for argument in arguments)
         return self.instruction(f"call {kind} @{symbol}({listed})", dtype)
@@ -297,7 +306,9 @@ class Builder:
 
     def module_parts(self) -> str:
         """The declarations and helper functions that the instructions so far refer to."""
-        own = [vecmath.definition(name, bits, self.inline) for name, bits in sorted(self.functions)]
+        own = [
+            vecmath.definition(name, bits, self.inline, near) for name, bits, near in sorted(self.functions)
+        ]
         intrinsics = {text.split("@")[1].split("(")[0]: text for made in own for text in made.declarations}
         texts = sorted({**intrinsics, **self.declarations}.values())
         texts += [made.text for made in own]

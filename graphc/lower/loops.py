@@ -17,6 +17,8 @@ be computed by any thread, to the same bits.
 
 from __future__ import annotations
 
+from graphc.lower import vecmath
+from graphc.lower.blocks import in_blocks
 from graphc.lower.emit import SLOT, Builder, Value, body
 from graphc.lower.emit import memory_type as _memory
 from graphc.lower.kernels import Kernel
@@ -49,6 +51,11 @@ def module(kernel: Kernel, pattern: Pattern, packed: str | None = None) -> str:
         inner = _gathering(len(kernel.inputs), len(kernel.outputs), packed)
     else:
         inner = _inner(kernel, pattern, builder, packed)
+        if packed is None and any(
+            vecmath.limit(name, bits) is not None for name, bits, _ in builder.functions
+        ):
+            builder = Builder(inline=True)
+            inner = _two_ways(kernel, pattern, builder)
     parts = [inner, _nest(len(pattern)), builder.module_parts(), _scopes(kernel)]
     if packed is not None:
         parts.append(f"declare void @{packed}(ptr, ptr) nounwind\n")
@@ -103,9 +110,33 @@ def _call_packed(kernel: Kernel, builder: Builder, packed: str, inputs: list[Val
     return outputs
 
 
-def _inner(kernel: Kernel, pattern: Pattern, builder: Builder, packed: str | None) -> str:
+def _two_ways(kernel: Kernel, pattern: Pattern, builder: Builder) -> str:
+    """The inner loop where functions need another way for large operands, which a packed loop cannot take element by element: a
+    block of elements goes through the loop that does without, unless a look at their operands finds one that is too large."""
+    near, look = Builder(inline=True, within=True), Builder(inline=True, within=True)
+    parts = [
+        _inner(kernel, pattern, builder, None, "inner_far"),
+        _inner(kernel, pattern, near, None, "inner_near"),
+        _inner(kernel, pattern, look, None, "look", look=True),
+    ]
+    builder.functions |= near.functions
+    builder.declarations |= near.declarations
+    sizes = [dtype.itemsize for dtype in (*kernel.inputs, *kernel.outputs)]
+    return "\n".join([*parts, in_blocks(pattern, sizes)])
+
+
+def _inner(
+    kernel: Kernel,
+    pattern: Pattern,
+    builder: Builder,
+    packed: str | None,
+    name: str = "inner",
+    look: bool = False,
+) -> str:
+    """The loop over the innermost dimension; with `look` it stores nothing and tells whether an operand is beyond its limit."""
     dtypes = (*kernel.inputs, *kernel.outputs)
-    head = ["define internal void @inner(i64 %n, ptr %data, ptr %strides) nounwind {", "entry:"]
+    result = "i1" if look else "void"
+    head = [f"define internal {result} @{name}(i64 %n, ptr %data, ptr %strides) nounwind {{", "entry:"]
     if packed is not None:
         head.append(f"  %in = alloca [{max(1, len(kernel.inputs))} x i64], align 8")
         head.append(f"  %out = alloca [{max(1, len(kernel.outputs))} x i64], align 8")
@@ -157,6 +188,8 @@ def _inner(kernel: Kernel, pattern: Pattern, builder: Builder, packed: str | Non
         outputs = body(builder, kernel, inputs)
     else:
         outputs = _call_packed(kernel, builder, packed, inputs)
+    if look:
+        return _looking([*head, *hoisted], builder)
     for number, value in enumerate(outputs, start=len(kernel.inputs)):
         builder.store(value, address(number), _note(kernel, scopes[number]))
     return "\n".join(
@@ -172,6 +205,33 @@ def _inner(kernel: Kernel, pattern: Pattern, builder: Builder, packed: str | Non
             "  br i1 %done, label %exit, label %loop",
             "exit:",
             "  ret void",
+            "}",
+            "",
+        ]
+    )
+
+
+def _looking(head: list[str], builder: Builder) -> str:
+    """The loop that collects whether any of the builder's `beyond` holds for any element."""
+    any_of = builder.beyond[0]
+    for condition in builder.beyond[1:]:
+        any_of = builder.or_(any_of, condition)
+    return "\n".join(
+        [
+            *head,
+            "  br label %loop",
+            "loop:",
+            "  %i = phi i64 [ 0, %entry ], [ %next, %loop ]",
+            "  %seen = phi i64 [ 0, %entry ], [ %seen_next, %loop ]",
+            *builder.lines,
+            f"  %here = zext i1 {any_of.text} to i64",
+            "  %seen_next = or i64 %seen, %here",
+            "  %next = add nuw nsw i64 %i, 1",
+            "  %done = icmp eq i64 %next, %n",
+            "  br i1 %done, label %exit, label %loop",
+            "exit:",
+            "  %found = icmp ne i64 %seen_next, 0",
+            "  ret i1 %found",
             "}",
             "",
         ]

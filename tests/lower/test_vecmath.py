@@ -353,6 +353,53 @@ def test_the_loop_of_value_and_gradients_is_packed_and_calls_nothing(name, dtype
         assert re.search(r"fmla\s+v", asm)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", ["sin", "cos", "tan"])
+def test_blocks_without_large_operands_are_packed(name, dtype):
+    if vecmath.limit(name, 64) is None:
+        pytest.skip(f"{name} has one way for all operands")
+    x = g.symbol("x", dtype=dtype)
+    dag = Dag([getattr(g, name)(x * 2.0), g.exp(getattr(g, name)(x))], [x])
+    library = build(loops.module(plan(dag), "ccc"), loops.EXPORTED)
+    called = {
+        name
+        for name in re.findall(r"call [^@\n]*@(\w[\w.]*)\(", library.llvm)
+        if not name.startswith("llvm.")
+    }
+    assert all("far" in function for function in called), called
+    if "x86" in library.llvm.split("target triple", 1)[-1][:40]:
+        assert len(re.findall(r"\bvfn?m\w+p[ds]\b.*%[yz]mm", library.asm)) >= 20
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", ["sin", "cos", "tan"])
+def test_blocks_with_large_operands_give_the_same_bits(name, dtype):
+    """Huge values, infinities and NaN anywhere among 5,000 others, for every way of walking and in place."""
+    rng = np.random.default_rng(9)
+    plain = rng.uniform(-50, 50, 5_000).astype(dtype)
+    mixed = plain.copy()
+    places = [0, 1_023, 1_024, 2_500, 4_999]
+    mixed[places] = np.array([1e30, -INF, NAN, -1e12, 2.0**31], dtype)
+    x = g.symbol("x", dtype=dtype)
+    f = g.compile(getattr(g, name)(x), [x], rewrite=None)
+    whole, usual = f(mixed), f(plain)
+    others = np.ones(plain.size, bool)
+    others[places] = False
+    assert np.array_equal(whole[others], usual[others])
+    single = np.array([f(float(value)) for value in mixed[places]], dtype)
+    assert np.array_equal(whole[places], single, equal_nan=True)
+    for walk in (
+        lambda a: np.repeat(a, 2)[::2],
+        lambda a: a[::-1],
+        lambda a: np.stack([a, a[::-1]]),
+        lambda a: a[:7],
+    ):
+        assert np.array_equal(f(walk(mixed)), walk(whole), equal_nan=True)
+    same = mixed.copy()
+    f(same, out=same)
+    assert np.array_equal(same, whole, equal_nan=True)
+
+
 def test_scalar_code_calls_shared_functions():
     x, y = g.symbols("x y")
     text = scalar.module(plan(Dag([g.exp(x) + g.exp(y) + g.exp(x + y)])), LEAF)

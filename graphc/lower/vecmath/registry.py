@@ -85,10 +85,11 @@ def definition(name: str, bits: int, inline: bool, within: bool = False) -> Defi
 
     within : whether no operand lies beyond the function's `limit`, so that it is free of branches
     """
-    writer, head, result = _written(_FUNCTIONS[name, bits], f"graphc_{name}_f{bits}", bits)
+    rest = _RESTS.get((name, bits))
+    symbol = f"graphc_{name}{'_near' if rest is not None and within else ''}_f{bits}"
+    writer, head, result = _written(_FUNCTIONS[name, bits], symbol, bits)
     how = "alwaysinline" if inline else "noinline"
     lines, kind = writer.lines, writer.format.real
-    rest = _RESTS.get((name, bits))
     second = ""
     if rest is not None and not within:
         beyond, header, answer = _written(rest.body, f"graphc_{name}_far_f{bits}", bits)
@@ -109,7 +110,7 @@ def definition(name: str, bits: int, inline: bool, within: bool = False) -> Defi
             *lines,
         ]
     text = f"{head} {how} {{\n" + "\n".join(lines) + f"\n  ret {kind} {result.text}\n}}\n{second}"
-    return Definition(f"graphc_{name}_f{bits}", text, tuple(sorted(writer.declarations)))
+    return Definition(symbol, text, tuple(sorted(writer.declarations)))
 
 
 def _written(body: Body, symbol: str, bits: int) -> tuple[Writer, str, Value]:
