@@ -1,8 +1,9 @@
 """The inner loop in blocks, each of which goes one of two ways.
 
-A function such as the sine needs another, rare way for large operands, and a loop that chooses for each element cannot be packed.
-So a block of elements is looked at first, while it is in the fastest cache, and goes through the packed loop when no operand
-is too large, else through the one that chooses. Looking before computing keeps that right in place, where results overwrite operands.
+A function such as the sine needs another, rare way for large operands, and a loop that chooses for each element cannot be
+packed. So a block of elements is looked at first, while it is in the fastest cache, and goes through the packed loop when no
+operand is too large, else through the one that chooses. Looking before computing keeps that right in place, where results
+overwrite operands.
 """
 
 from __future__ import annotations
