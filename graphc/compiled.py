@@ -1,7 +1,8 @@
 """The callable that a user gets: calling convention, broadcasting, `out=`, pickling.
 
-There are two ways in. Exact Python floats go straight into a C function that lives in the module of machine code. Everything else
-takes the Python path below, which checks, casts and broadcasts, and ends in the same machine code.
+There are three ways in. Exact Python floats go straight into a C function that lives in the module of machine code; arrays of one
+shape into another, once the function has been called with such. Everything else takes the Python path below, which checks, casts
+and broadcasts, and ends in the same machine code.
 """
 
 from __future__ import annotations
@@ -77,6 +78,7 @@ class Compiled:
     graph : the graph as it was compiled
     inputs : the names of the arguments
     llvm, asm : what was made, as LLVM IR after optimisation and as assembly
+    lowlevel : the function for SciPy's integrators
     address : the address of `void f(const void *in, void *out)` on values in slots of 8 bytes
 
     Machine code stays in the process for good, some 0.4 MB for a small function, as the code generator cannot unload it:
@@ -157,7 +159,12 @@ class Compiled:
         out = kwargs.pop("out", None) if "out" not in self.inputs else None
         try:
             values = self._bind(args, kwargs)
-            arrays = [as_value(symbol, value) for symbol, value in zip(self._symbols, values, strict=True)]
+            arrays = [
+                value
+                if type(value) is np.ndarray and value.dtype == symbol.dtype and not symbol.shape
+                else as_value(symbol, value)
+                for symbol, value in zip(self._symbols, values, strict=True)
+            ]
             shape, shapes = self._shapes(arrays)
             if out is None and not shape and not self._constants:
                 results = self._scalars(arrays)
@@ -199,8 +206,9 @@ class Compiled:
                 raise ShapeError(
                     f"an argument has more than {MAX_DIMENSIONS} dimensions, NumPy's own limit of broadcasting"
                 )
+            distinct = {array.shape for array in (*arrays, *self._constants)} - {()}
             try:
-                shape = np.broadcast_shapes(*[array.shape for array in (*arrays, *self._constants)])
+                shape = np.broadcast_shapes(*distinct) if len(distinct) > 1 else next(iter(distinct), ())
             except ValueError:
                 listed = ", ".join(
                     f"{name}: {format_shape(a.shape)}" for name, a in zip(self.inputs, arrays, strict=True)

@@ -25,10 +25,10 @@ from graphc.errors import InputError
 from graphc.lower.jit import build
 from graphc.lower.layout import Run
 
-WORTH = 60_000.0
+WORTH = 100_000.0
 """Nanoseconds of estimated work from which a job is handed to the pool: below, one thread is done before another has begun."""
 
-PIECE = 30_000.0
+PIECE = 40_000.0
 """Nanoseconds of estimated work in a piece: what the caller may have to wait for at the end."""
 
 MAX_PIECES = 1024
