@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import inspect
 import keyword
-import math
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -23,13 +23,14 @@ from graphc.evaluate import run_arrays
 from graphc.expr import current_site
 from graphc.inputs import as_value, bind_dimensions
 from graphc.lower import arrays as whole
-from graphc.lower import layout, native, scalar
+from graphc.lower import export, layout, native, scalar
 from graphc.lower.emit import SLOT
 from graphc.lower.jit import build
 from graphc.lower.kernels import lift, plan
 from graphc.lower.nests import Nests, Parallel
 from graphc.lower.nests import ties as overlaps
-from graphc.lower.threads import WORTH
+from graphc.lower.performance import Performance, Rewriting, performance
+from graphc.lower.threads import from_elements
 from graphc.tree import Structure, flatten, unflatten
 from graphc.types import broadcast_shapes, format_shape
 
@@ -140,6 +141,43 @@ class Compiled:
     def address(self) -> int:
         """The address of the C function `void (const void *in, void *out)`; one slot of 8 bytes for each value."""
         return self._library.pointer("packed")
+
+    @cached_property
+    def lowlevel(self) -> Any:
+        """The function as a `scipy.LowLevelCallable`, `double (int, double *)`: for `scipy.integrate.quad` and `nquad`.
+
+        Raises `CompileError` unless all inputs and the one result are float64 numbers.
+        """
+        if self._constants or self._tensor:
+            raise CompileError(
+                "SciPy calls functions of numbers, and this one has arrays",
+                hint="declare scalars: g.symbol(name)",
+            )
+        return export.lowlevel(self._kernel, self._library, self._cache)
+
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        header: str | os.PathLike[str] | None = None,
+        name: str | None = None,
+    ) -> None:
+        """Write the function for programs that have no graphc.
+
+        Parameters
+        ----------
+        path : "module.py" is a Python module that needs NumPy and Numba alone, up to 2,000 operations; "kernel.o" an object file
+            with a C interface for processors like this one, ".so" a shared library, made by the C compiler
+        header : where the C header goes; it documents the interface
+        name : of the function; by default made of the file's name
+
+        Raises `InputError` for another suffix or a name that is none, `CompileError` for what cannot be exported so.
+        """
+        formula = "; ".join(str(self.graph.exprs[output]) for output in self.graph.outputs[:8])
+        source = export.Source(
+            self._kernel, self.inputs, self._structure, self._constants, self._tensor, formula
+        )
+        export.write(source, path, header, name)
 
     @cached_property
     def _direct_address(self) -> int:
@@ -323,7 +361,7 @@ class Compiled:
         if nests.parallel is True or address is None:
             return
         if self._table is None:
-            limit = NEVER if nests.parallel is False else math.ceil(WORTH / nests.nanoseconds)
+            limit = NEVER if nests.parallel is False else from_elements(nests.nanoseconds)
             table = self._table = whole.Table(self._kernel, self._structure, nests.nanoseconds, limit)
             table.add(mask, address)
 
