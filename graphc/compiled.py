@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import inspect
 import keyword
+import math
 import os
 from collections.abc import Sequence
 from functools import cached_property
@@ -29,8 +30,7 @@ from graphc.lower.jit import build
 from graphc.lower.kernels import lift, plan
 from graphc.lower.nests import Nests, Parallel
 from graphc.lower.nests import ties as overlaps
-from graphc.lower.performance import Performance, Rewriting, performance
-from graphc.lower.threads import from_elements
+from graphc.lower.threads import WORTH
 from graphc.tree import Structure, flatten, unflatten
 from graphc.types import broadcast_shapes, format_shape
 
@@ -361,7 +361,7 @@ class Compiled:
         if nests.parallel is True or address is None:
             return
         if self._table is None:
-            limit = NEVER if nests.parallel is False else from_elements(nests.nanoseconds)
+            limit = NEVER if nests.parallel is False else math.ceil(WORTH / nests.nanoseconds)
             table = self._table = whole.Table(self._kernel, self._structure, nests.nanoseconds, limit)
             table.add(mask, address)
 
