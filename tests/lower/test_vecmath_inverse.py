@@ -30,8 +30,11 @@ THRESHOLDS = [
 ]
 
 
-def bound(bits: int) -> float:
-    return 1.5 if bits == 64 else 1.0
+def bound(name: str, bits: int) -> float:
+    """Little more than what was measured, so that a lost correction shows: 1.13 for asin and acos, 0.77 for the others."""
+    if bits == 32:
+        return 0.55
+    return 1.25 if name in ("asin", "acos") else 0.85
 
 
 def check(name: str, bits: int, *operands: np.ndarray) -> None:
@@ -42,7 +45,7 @@ def check(name: str, bits: int, *operands: np.ndarray) -> None:
         if apart is not None:
             compared += 1
             listed = ", ".join(float(x).hex() for x in given)
-            assert apart <= bound(bits), f"{name}({listed}) errs by {apart:.3f} ULP"
+            assert apart <= bound(name, bits), f"{name}({listed}) errs by {apart:.3f} ULP"
     assert compared > len(results) // 5
 
 
