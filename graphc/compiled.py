@@ -10,8 +10,8 @@ from __future__ import annotations
 import ctypes
 import inspect
 import keyword
-import math
 import os
+import time
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -30,7 +30,8 @@ from graphc.lower.jit import build
 from graphc.lower.kernels import lift, plan
 from graphc.lower.nests import Nests, Parallel
 from graphc.lower.nests import ties as overlaps
-from graphc.lower.threads import WORTH
+from graphc.lower.performance import Performance, Rewriting, performance
+from graphc.lower.threads import from_elements
 from graphc.tree import Structure, flatten, unflatten
 from graphc.types import broadcast_shapes, format_shape
 
@@ -93,8 +94,14 @@ class Compiled:
     inputs: tuple[str, ...]
 
     def __init__(
-        self, graph: Dag, structure: Structure, cache: bool = True, parallel: Parallel = "auto"
+        self,
+        graph: Dag,
+        structure: Structure,
+        cache: bool = True,
+        parallel: Parallel = "auto",
+        rewriting: Rewriting | None = None,
     ) -> None:
+        started = time.perf_counter()
         self.graph = graph
         self._cache = cache
         self._structure = structure
@@ -103,9 +110,11 @@ class Compiled:
         self._tensor = any(symbol.shape for symbol in self._symbols)
         lifted, self._constants = lift(graph)
         self._kernel = plan(lifted)
-        self._library = build(
-            scalar.module(self._kernel, structure), scalar.exported(self._kernel, structure), cache
-        )
+        planned = time.perf_counter()
+        text = scalar.module(self._kernel, structure)
+        self._seconds = {"plan": planned - started, "emit": time.perf_counter() - planned}
+        self._rewriting = rewriting
+        self._library = build(text, scalar.exported(self._kernel, structure), cache)
         self._packed = _PACKED(self._library.pointer("packed"))
         self._nests = Nests(self._kernel, self._library.symbol("packed"), cache, parallel)
         self.__signature__ = inspect.Signature(
@@ -136,6 +145,15 @@ class Compiled:
     def asm(self) -> str:
         """Assembly of the scalar entry points, and of the array loops made so far."""
         return "\n".join(library.asm for library in (self._library, *self._nests.libraries.values()))
+
+    def report(self) -> Performance:
+        """What was made of the function and what it costs: operations and bytes for each element, what was fused, the width of
+        vectors and the calls in the machine code, threads, which rules of rewriting fired, time in each phase, the cache.
+
+        Loops over arrays are made when first needed, so the report tells more after calls with arrays. Reading the assembly of
+        code that came from the cache takes as long as making it.
+        """
+        return performance(self._kernel, self._library, self._nests, self._rewriting, self._seconds)
 
     @property
     def address(self) -> int:
@@ -361,7 +379,7 @@ class Compiled:
         if nests.parallel is True or address is None:
             return
         if self._table is None:
-            limit = NEVER if nests.parallel is False else math.ceil(WORTH / nests.nanoseconds)
+            limit = NEVER if nests.parallel is False else from_elements(nests.nanoseconds)
             table = self._table = whole.Table(self._kernel, self._structure, nests.nanoseconds, limit)
             table.add(mask, address)
 
@@ -376,8 +394,15 @@ class Compiled:
             self._table.add(mask, address)
 
 
-def make(graph: Dag, structure: Structure, cache: bool = True, parallel: Parallel = "auto") -> Compiled:
-    """Compile a graph whose results come back in `structure`; `cache` and `parallel` as for `g.compile`.
+def make(
+    graph: Dag,
+    structure: Structure,
+    cache: bool = True,
+    parallel: Parallel = "auto",
+    rewriting: Rewriting | None = None,
+) -> Compiled:
+    """Compile a graph whose results come back in `structure`; `cache` and `parallel` as for `g.compile`,
+    `rewriting` what was done to it before.
 
     The callable is of a class of its own, whose `__call__` is the builtin over the machine code: Python then calls it without a
     Python frame in between.
@@ -385,7 +410,7 @@ def make(graph: Dag, structure: Structure, cache: bool = True, parallel: Paralle
     function = object.__new__(
         type("compiled", (Compiled,), {"__module__": __name__, "__doc__": Compiled.__doc__})
     )
-    Compiled.__init__(function, graph, structure, cache, parallel)
+    Compiled.__init__(function, graph, structure, cache, parallel, rewriting)
     kind = type(function)
     if scalar.has_call(function._kernel, structure) and not function._constants:
         kind.__call__ = _builtin(function._library.pointer("call"), function.call)  # type: ignore[method-assign]

@@ -6,6 +6,9 @@ is of no account there.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from graphc.expr import Expr
 from graphc.lower.kernels import Kernel
 
 _CHEAP = 0.12
@@ -32,5 +35,9 @@ def bytes_moved(kernel: Kernel) -> int:
 
 def nanoseconds(kernel: Kernel) -> float:
     """The estimated time for one element on one core."""
-    computed = sum(_NANOSECONDS.get(node.op.name, _CHEAP) for node in kernel.dag.exprs if node.operands)
-    return max(computed, _BYTE * bytes_moved(kernel))
+    return max(computing(kernel.dag.exprs), _BYTE * bytes_moved(kernel))
+
+
+def computing(nodes: Iterable[Expr]) -> float:
+    """The estimated time that the operations among some nodes take for one element, in nanoseconds."""
+    return sum(_NANOSECONDS.get(node.op.name, _CHEAP) for node in nodes if node.operands)

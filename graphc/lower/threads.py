@@ -12,6 +12,7 @@ Handing a job over was measured at 3 to 5 µs for the caller, and the worker beg
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import sys
 import threading
@@ -79,6 +80,11 @@ def _default() -> int:
     if hasattr(os, "sched_getaffinity"):
         return min(MOST, len(os.sched_getaffinity(0)))
     return min(MOST, getattr(os, "process_cpu_count", os.cpu_count)() or 1)
+
+
+def from_elements(nanoseconds: float) -> int:
+    """The number of elements, of so many nanoseconds each, from which threads are worth it."""
+    return math.ceil(WORTH / max(nanoseconds, 1e-3))
 
 
 class Job:
