@@ -376,17 +376,19 @@ class Compiled:
         self._served.add(mask)
         nests = self._nests
         address = nests.served(mask) if whole.serves(self._kernel, self._structure) else None
-        if nests.parallel is True or address is None:
+        if address is None:
             return
         if self._table is None:
-            limit = NEVER if nests.parallel is False else from_elements(nests.nanoseconds)
+            limit = (
+                1 if nests.parallel is True else from_elements(nests.nanoseconds) if nests.parallel else NEVER
+            )
             table = self._table = whole.Table(self._kernel, self._structure, nests.nanoseconds, limit)
             table.add(mask, address)
 
             def put_together(*results: Any) -> Any:
                 return unflatten(self._structure, iter(results))
 
-            entry = _builtin(whole.address(), (self.call, table.words, put_together))
+            entry = _builtin(whole.address(), (self.call, table.words, put_together, nests.share))
             if scalar.has_call(self._kernel, self._structure):
                 entry = _builtin(self._library.pointer("call"), entry)
             type(self).__call__ = entry  # type: ignore[method-assign]

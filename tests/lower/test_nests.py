@@ -218,7 +218,7 @@ def test_an_error_while_a_job_is_posted_leaves_the_pool_usable(number_of_threads
     g.set_num_threads(2)
     f = g.compile(X * 2 + Y, [X, Y], parallel=True)
     x, out = np.arange(1000.0), np.zeros(1000)
-    f(x, 1.0)
+    assert np.array_equal(again(f, x, 1.0), x * 2 + 1)
     put = threads._Pool.post
 
     def interrupted(self, job, helpers):
@@ -229,6 +229,9 @@ def test_an_error_while_a_job_is_posted_leaves_the_pool_usable(number_of_threads
         patch.setattr(threads._Pool, "post", interrupted)
         with pytest.raises(KeyboardInterrupt):
             f(x, 1.0, out=out)
+        for _ in range(20):  # on the way that allocates the results in machine code
+            with pytest.raises(KeyboardInterrupt):
+                f(x, 1.0)
     assert np.array_equal(out, x * 2 + 1)  # nobody writes any more
     assert np.array_equal(f(x, 2.0), x * 2 + 2)
 
@@ -358,13 +361,14 @@ def test_no_references_leak():
     f = g.compile((X + Y, [X - Y]), [X, Y])
     a, dtype = np.arange(4.0), np.dtype("f8")
     again(f, a, 2.0)
+    gc.collect()
     before = sys.getrefcount(a), sys.getrefcount(dtype)
     results = [f(a, 2.0) for _ in range(1000)]
     assert sys.getrefcount(results[0][0]) == sys.getrefcount([a + 2][0]) + 1
     assert sys.getrefcount(results[0][1][0]) == sys.getrefcount([a + 2][0]) + 1
     del results
     assert sys.getrefcount(a) == before[0]
-    assert abs(sys.getrefcount(dtype) - before[1]) < 50
+    assert sys.getrefcount(dtype) - before[1] < 50
 
 
 def test_a_function_that_has_seen_arrays_is_collected():
@@ -378,5 +382,7 @@ def test_a_function_that_has_seen_arrays_is_collected():
 
 def test_numpys_own_headers_place_its_functions_and_fields_so():
     text = (Path(np.get_include()) / "numpy" / "__multiarray_api.h").read_text()
-    assert re.search(rf"define PyArray_NewFromDescr \\\s.*\\\s+PyArray_API\[{arrays_code.NEW_FROM_DESCR}\]", text)
+    assert re.search(
+        rf"define PyArray_NewFromDescr \\\s.*\\\s+PyArray_API\[{arrays_code.NEW_FROM_DESCR}\]", text
+    )
     assert arrays._layout_is_known()
