@@ -83,7 +83,10 @@ def test_results_have_numpys_order_in_memory(seed):
 
 
 @pytest.mark.parametrize("shape", [(1000, 3), (3, 1000), (700, 300), (5, 2000, 2), (2, 3, 1037)])
-def test_dimensions_in_blocks(fma, shape):
+@pytest.mark.parametrize("large", [1, layout.LARGE])
+def test_dimensions_in_blocks(shape, large, monkeypatch):
+    monkeypatch.setattr(layout, "LARGE", large)
+    fma = g.compile(X * Y + Z, [X, Y, Z])  # which has made no plans yet
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=shape), rng.normal(size=shape[::-1]).T
     row = rng.normal(size=shape[-1])
@@ -92,8 +95,9 @@ def test_dimensions_in_blocks(fma, shape):
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_every_element_is_walked_over_once(seed):
+def test_every_element_is_walked_over_once(seed, monkeypatch):
     """The offsets that the runs of a loop reach, by plain counting."""
+    monkeypatch.setattr(layout, "LARGE", 1)
     rng = random.Random(seed)
     shape = (rng.choice((1, 3, 7, 600, 1200)), rng.choice((1, 2, 7)), rng.randint(1, 5))[rng.randint(0, 2) :]
     operands = [array(rng, shape) for _ in range(2)]
