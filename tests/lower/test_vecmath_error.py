@@ -1,12 +1,18 @@
-"""erf and erfc: around their thresholds, down to subnormal results, and gelu's loop as packed code."""
+"""erf and erfc: around their thresholds, down to subnormal results, and loops as packed code."""
 
 from __future__ import annotations
+
+import re
 
 import mpmath
 import numpy as np
 import pytest
 
-from graphc.lower import vecmath
+import graphc as g
+from graphc.dag import Dag
+from graphc.lower import loops, vecmath
+from graphc.lower.jit import build
+from graphc.lower.kernels import plan
 from tests.benchmarks.ulp import error, loop
 
 pytestmark = pytest.mark.skipif(not vecmath.has_fma(), reason="this processor calls the C library")
@@ -62,3 +68,16 @@ def test_erfc_carries_the_square():
         rounded = [mpmath.exp(-mpmath.mpf(float(x * x)) + mpmath.mpf(float(x)) ** 2) - 1 for x in values]
     assert max(abs(part) for part in rounded) > mpmath.mpf(2) ** -46, "the squares of these lose nothing"
     assert max(error("erfc", y, (x,), 64) or 0.0 for x, y in zip(values, results, strict=True)) <= 1.5
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", ["erf", "erfc", "gelu", "atan", "asin", "acos", "asinh", "acosh", "atanh"])
+def test_value_and_gradient_are_one_packed_loop(name, dtype):
+    x = g.symbol("x", dtype=dtype)
+    value, (slope,) = g.value_and_grad(getattr(g, name)(x), [x])
+    library = build(loops.module(plan(Dag([value, slope], [x])), "ccc"), loops.EXPORTED)
+    assert not re.search(r"^\s+(callq?|blr?)\s", library.asm, re.M), "the loop calls a function"
+    kind = "double" if dtype == "float64" else "float"
+    assert re.search(rf"fm(ul|a)[^\n]*<\d+ x {kind}>|llvm\.fma\.v\d+f64", library.llvm), (
+        "the loop is not packed"
+    )
