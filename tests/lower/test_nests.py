@@ -17,7 +17,7 @@ import pytest
 
 import graphc as g
 from graphc.errors import InputError
-from graphc.lower import arrays, arrays_code, layout, threads
+from graphc.lower import arrays, arrays_code, layout, loops, threads
 
 X, Y, Z = g.symbols("x y z")
 
@@ -390,3 +390,37 @@ def test_numpys_own_headers_place_its_functions_and_fields_so():
         rf"define PyArray_NewFromDescr \\\s.*\\\s+PyArray_API\[{arrays_code.NEW_FROM_DESCR}\]", text
     )
     assert arrays._layout_is_known()
+
+
+def test_memory_that_is_read_and_written_is_told_to_the_compiler():
+    """In place, an input and an output are one operand to LLVM: it must not believe that they are apart."""
+    f = g.compile([X * Y, X + Y], [X, Y], parallel=False)
+    a, out = np.ones(5), np.empty(5)
+    f(a, a, out=[a, out])
+    assert list(f._nests.libraries) == ["cAAc"]
+    text = loops.module(f._kernel, "ccAc")
+    notes = {
+        line.split("!alias.scope ")[1]
+        for line in text.splitlines()
+        if "!alias.scope" in line and ("load" in line or "store" in line) and "%address0" in line
+    }
+    assert len([line for line in text.splitlines() if "%address0," in line]) == 2 and len(notes) == 1
+
+
+def test_the_caller_waits_for_pieces_that_others_have_begun():
+    f = g.compile(X * 5, [X], parallel=True)
+    x, out = np.ones(1000), np.zeros(1000)
+    f(x, out=out)
+    out[:] = 0
+    nest = f._nests.nest("cc")
+    run = layout.Run((1000,), ((8, 8),), (0, 0))
+    job = threads.Job(nest.address, run, [x.ctypes.data, out.ctypes.data], 0.0, None, least=4)
+    assert job.pieces == 4
+    job.words[threads._NEXT] = 1  # somebody has taken the first piece
+    caller = threading.Thread(target=threads.run, args=(job, 1))
+    caller.start()
+    caller.join(0.2)
+    assert caller.is_alive() and not out[:256].any()
+    job.words[threads._FINISHED] += 1  # and is done with it
+    caller.join()
+    assert np.array_equal(out[256:], np.full(744, 5.0))
