@@ -1,7 +1,7 @@
 """The figures of the whole path, side by side in one run.
 
-    python -m tests.benchmarks            all
-    python -m tests.benchmarks scalar     one of: start, scalar, random, rewrite, freeze, array, cache
+    python -m tests.benchmarks            all but the table
+    python -m tests.benchmarks scalar     one of: start, scalar, random, rewrite, freeze, array, cache, table
 
 GRAPHC_PEERS names the Python of a virtual environment with the other frameworks; without it they are reported missing.
 """
@@ -143,6 +143,13 @@ def array() -> None:
     )
 
 
+def table() -> None:
+    """docs/benchmarks.md; takes about half an hour."""
+    from tests.benchmarks.table import main
+
+    main()
+
+
 def cache() -> None:
     """From g.compile to the first result in a process that finds its machine code on disk; medians of seven processes."""
     code = (
@@ -186,11 +193,11 @@ def cache() -> None:
 
 PARTS = {
     "start": start, "scalar": scalar, "random": random, "rewrite": rewrite, "freeze": freeze, "array": array,
-    "cache": cache,
+    "cache": cache, "table": table,
 }  # fmt: skip
 
 if __name__ == "__main__":
-    chosen = sys.argv[1:] or list(PARTS)
+    chosen = sys.argv[1:] or [part for part in PARTS if part != "table"]
     unknown = [name for name in chosen if name not in PARTS]
     if unknown:
         sys.exit(f"unknown part {unknown[0]!r}; the parts are {', '.join(PARTS)}")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import statistics
 import subprocess
 import sys
@@ -30,18 +31,24 @@ class Competitor:
     workload: str
     python: str = sys.executable
     times: list[float] = field(default_factory=list)
+    arguments: tuple[str, ...] = ()
+    patience: float = 600.0
     missing: str | None = None
     facts: dict = field(default_factory=dict)
 
     def start(self) -> None:
         environment = dict(os.environ, PYTHONPATH=str(ROOT), JAX_PLATFORMS="cpu")
         self.process = subprocess.Popen(
-            [self.python, "-m", self.module, self.workload],
+            [self.python, "-m", self.module, self.workload, *self.arguments],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=environment,
         )  # fmt: skip
         self._read()
 
     def _read(self) -> dict:
+        if not select.select([self.process.stdout], [], [], self.patience)[0]:
+            self.process.kill()
+            self.missing = f"not ready after {self.patience:.0f} s"
+            return {}
         line = self.process.stdout.readline()
         while line and not line.startswith("{"):
             line = self.process.stdout.readline()

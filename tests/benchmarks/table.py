@@ -1,0 +1,193 @@
+"""docs/benchmarks.md: every workload in every framework, interleaved in one session.
+
+    python -m tests.benchmarks table            writes the page
+    python -m tests.benchmarks.table NAME …     prints the races whose title holds one of the names
+
+Absolute times are those of one machine on one day; the ratios are what is compared.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from tests.benchmarks.harness import ROOT, Competitor, peers_python
+from tests.benchmarks.peers.compilers import ELEMENTWISE_ONLY, FRAMEWORKS
+from tests.benchmarks.workloads import workloads
+
+PAGE = ROOT / "docs" / "benchmarks.md"
+MODULE = "tests.benchmarks.peers.compilers"
+PATIENCE = 120.0
+"""Seconds after which a framework that is not ready is left out."""
+
+OWN = ("graphc", "graphc, one thread", "graphc, value alone")
+
+
+@dataclass(frozen=True)
+class Race:
+    """A workload at one size; 0 is a scalar call."""
+
+    workload: str
+    size: int
+    dtype: str = "float64"
+
+    @property
+    def title(self) -> str:
+        if not self.size:
+            return f"{self.workload}: one scalar call"
+        power = str(len(str(self.size)) - 1).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
+        return f"{self.workload}: 10{power} elements, {self.dtype}"
+
+
+RACES = (
+    Race("log-sigmoid", 10**4), Race("log-sigmoid", 10**6), Race("log-sigmoid", 10**7),
+    Race("log-sigmoid", 10**4, "float32"), Race("log-sigmoid", 10**6, "float32"), Race("log-sigmoid", 10**7, "float32"),
+    Race("Black–Scholes", 10**6), *(Race(name, 0) for name in workloads()),
+)  # fmt: skip
+
+
+def run(race: Race, rounds: int = 9) -> list[Competitor]:
+    """All frameworks in turn, round after round."""
+    work = workloads()[race.workload]
+    competitors = []
+    for name in FRAMEWORKS:
+        own = name in OWN
+        if (
+            (name in ELEMENTWISE_ONLY and not race.size)
+            or (name == OWN[1] and not race.size)
+            or (name == OWN[2] and not work.wrt)
+        ):
+            continue
+        arguments = (race.workload, str(race.size), race.dtype)
+        python = sys.executable if own else peers_python()
+        competitors.append(Competitor(name, MODULE, name, python, arguments=arguments, patience=PATIENCE))
+    for competitor in competitors:
+        competitor.start()
+    for _ in range(rounds):
+        for competitor in competitors:
+            if competitor.missing is None:
+                competitor.batch()
+    for competitor in competitors:
+        if competitor.missing is None:
+            competitor.stop()
+    return competitors
+
+
+def section(race: Race, competitors: list[Competitor]) -> str:
+    """The figures of one race, in Markdown."""
+    base = competitors[0].median
+    unit, scale = ("ms", 1e3) if base > 1e-3 else ("µs", 1e6)
+    lines = [
+        f"## {race.title}",
+        "",
+        f"| | {unit} | ÷ graphc | ready after, s |",
+        "| --- | ---: | ---: | ---: |",
+    ]
+    for c in sorted(competitors, key=lambda c: c.median if c.missing is None else float("inf")):
+        if c.missing is not None:
+            lines.append(f"| {c.name} | | | {c.missing[:70]} |")
+        else:
+            setup = c.facts["setup_seconds"]
+            lines.append(f"| {c.name} | {c.median * scale:.4g} | {c.median / base:.2f} | {setup:.2f} |")
+    if race.size:
+        copied, cached = bounds(race)
+        lines += [
+            "",
+            f"A plain copy of the same bytes on the same threads takes {copied * scale:.4g} {unit}; the same arithmetic on data "
+            f"in cache {cached * scale:.4g} {unit}. graphc takes {base / max(copied, cached):.2f} times the larger.",
+        ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def bounds(race: Race) -> tuple[float, float]:
+    """Seconds of a copy of the bytes that go in and out, and of the arithmetic at the pace it has on data in cache."""
+    import graphc as g
+
+    work = workloads()[race.workload]
+    inputs = [g.symbol(name, dtype=race.dtype) for name in work.names]
+    x = g.symbol("x", dtype=race.dtype)
+    threads = os.cpu_count() or 1
+    moved = sum(1 for a in work.arguments(16, race.dtype) if np.ndim(a)) + 1 + len(work.wrt)
+    source = np.ones(race.size * moved // 2, race.dtype)
+    copy = g.compile(+x if hasattr(g, "positive") else x * 1, [x], rewrite=None)
+    small = 2**11
+    f = g.compile(
+        g.value_and_grad(_value(g, work, inputs), [inputs[i] for i in work.wrt]), inputs, parallel=False
+    )
+    arguments = work.arguments(small, race.dtype)
+    out = f(*arguments)
+    copied = _best(copy, [source], copy(source))
+    pace = _best(f, arguments, out) / small
+    return copied, pace * race.size / threads
+
+
+def _value(g, work, inputs):
+    from tests.benchmarks.peers.compilers import _namespace
+
+    return work.build(_namespace(g, atan=g.atan, abs_=g.abs), *inputs)
+
+
+def _best(f, arguments, out) -> float:
+    times = []
+    for _ in range(30):
+        started = time.perf_counter()
+        f(*arguments, out=out)
+        times.append(time.perf_counter() - started)
+    return statistics.median(times)
+
+
+def versions() -> str:
+    code = (
+        "import importlib.metadata as m\n"
+        "for n in ('numpy numba llvmlite sympy symengine heyoka casadi pytensor jax torch numexpr scipy').split():\n"
+        "    try: print(n, m.version(n), end=', ')\n"
+        "    except m.PackageNotFoundError: pass\n"
+    )
+    own, peers = (
+        subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.rstrip(", ")
+        for python in (sys.executable, peers_python())
+    )
+    return f"graphc with {own}; the others with {peers}"
+
+
+def machine() -> str:
+    import llvmlite.binding as llvm
+
+    cpu, python = llvm.get_host_cpu_name(), platform.python_version()
+    return f"{os.cpu_count()} logical processors, {cpu}, {platform.system()}, Python {python}"
+
+
+HEAD = """# Benchmarks
+
+Written by `python -m tests.benchmarks table`; edit that instead. GRAPHC_PEERS names the Python of an environment that has
+the other frameworks.
+
+All frameworks run interleaved in one session, each in a process of its own; the figures are medians over {rounds} rounds. Where
+derivatives are asked for, each framework takes them by its own means, and a call returns the value and all of them; what returns
+less says so. "Ready after" is the time from the formula to the first result, imports included.
+{machine}. Versions: {versions}.
+
+"""
+
+
+def main(rounds: int = 9) -> None:
+    parts = [HEAD.format(rounds=rounds, machine=machine(), versions=versions())]
+    for race in RACES:
+        print(race.title, flush=True)
+        text = section(race, run(race, rounds))
+        print(text, flush=True)
+        parts.append(text + "\n\n")
+    PAGE.write_text("".join(parts).rstrip() + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    for race in RACES:
+        if any(word in race.title for word in sys.argv[1:]):
+            print(section(race, run(race, 5)), flush=True)
