@@ -25,8 +25,13 @@ from graphc.ops.activation import *
 from graphc.ops.arithmetic import *
 from graphc.ops.comparison import *
 from graphc.ops.elementary import *
+from graphc.ops.index import *
+from graphc.ops.linalg import *
 from graphc.ops.logistic import *
+from graphc.ops.products import *
+from graphc.ops.reduce import *
 from graphc.ops.rounding import *
+from graphc.ops.shape import *
 from graphc.ops.special import *
 from graphc.parse import parse as parse
 from graphc.rewrites import forget_rule as forget_rule
@@ -39,3 +44,6 @@ from graphc.serialize import load as load
 from graphc.serialize import save as save
 from graphc.trace import function as function
 from graphc.version import __version__ as __version__
+
+# the module of that name, which traces functions, hides the operation until here
+from graphc.ops.products import trace as trace  # isort: skip

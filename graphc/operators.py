@@ -187,12 +187,8 @@ class Operators:
             "`in` does not search an expression", "g.free_symbols(expr) gives the set of its symbols"
         )
 
-    def __getitem__(self, key: Any) -> Expr:
-        self._refuse(
-            "an expression of elementwise operations cannot be indexed", "index the arrays that are passed in"
-        )
-
     def __matmul__(self, other: Any) -> Expr:
-        self._refuse("@ is not an elementwise operation", "write * for the product of numbers")
+        return self._build("matmul", self, other)
 
-    __rmatmul__ = __matmul__
+    def __rmatmul__(self, other: Any) -> Expr:
+        return self._build("matmul", other, self)

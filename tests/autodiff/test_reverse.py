@@ -177,10 +177,11 @@ def test_what_is_no_float_has_no_derivative():
     assert g.evaluate(g.grad(i * x, x), {"i": 3}) == 3.0
 
 
-def test_broadcast_operands_are_refused_rather_than_summed_wrongly():
+def test_broadcast_operands_get_the_sum_over_what_they_were_broadcast_to():
     A = g.symbol("A", shape=(3,))
-    with pytest.raises(GradientError, match="sum over elements"):
-        g.grad(A * x, x, seed=1.0)
+    a = np.array([1.0, 2.0, 4.0])
+    assert g.evaluate(g.grad(A * x, x, seed=1.0), {"A": a, "x": 2.0}) == 7.0
+    assert g.evaluate(g.grad(A * x, A, seed=1.0), {"A": a, "x": 2.0}).tolist() == [2.0, 2.0, 2.0]
 
 
 # --- branches: value and derivatives of any order against plain Python -------------------------------------------------------
