@@ -6,8 +6,13 @@ from graphc.api import compile as compile
 from graphc.api import draw as draw
 from graphc.api import explain as explain
 from graphc.api import grad as grad
+from graphc.api import hessian as hessian
+from graphc.api import hvp as hvp
+from graphc.api import jacobian as jacobian
+from graphc.api import jvp as jvp
 from graphc.api import ops as ops
 from graphc.api import value_and_grad as value_and_grad
+from graphc.api import vjp as vjp
 from graphc.check import check_grad as check_grad
 from graphc.define import define_op as define_op
 from graphc.errors import GraphcError as GraphcError

@@ -107,7 +107,7 @@ def _merge(paths: Sequence[Path | None]) -> Path | None:
     return Path(None, union)
 
 
-def _active(order: Sequence[Expr], wrt: set[Expr]) -> set[Expr]:
+def active_nodes(order: Sequence[Expr], wrt: set[Expr]) -> set[Expr]:
     """The nodes whose derivative with respect to `wrt` is not zero by declaration."""
     active: set[Expr] = set()
     for node in order:
@@ -130,14 +130,15 @@ def depends(node: Expr, slot: int) -> bool:
     return rules is not None and rules[slot] is not None  # type: ignore[index]
 
 
-def pulled(node: Expr, slot: int, adjoint: Expr) -> Expr | None:
-    """What an operation on arrays hands back to one of its operands."""
+def pulled(node: Expr, slot: int, adjoint: Expr, out: Expr | None = None) -> Expr | None:
+    """What an operation on arrays hands back to one of its operands; `out` may stand for the node in it."""
     op, operands = node.op, node.operands
+    out = node if out is None else out
     if isinstance(op.pullbacks, tuple):
         rule = op.pullbacks[slot]
-        return None if rule is None else rule(adjoint, node, *operands, *node.attrs)
+        return None if rule is None else rule(adjoint, out, *operands, *node.attrs)
     if op.pullbacks is not None:
-        return op.pullbacks(adjoint, node, operands, slot, *node.attrs)
+        return op.pullbacks(adjoint, out, operands, slot, *node.attrs)
     assert op.expand is not None  # it is differentiable
     # its operands may lie below each other: what it stands for is written for stand-ins, which keep them apart
     stand_ins = tuple([symbol(f"\0{place}", of.shape, of.dtype) for place, of in enumerate(operands)])
@@ -178,7 +179,7 @@ def reverse(outputs: Iterable[Expr], seeds: Iterable[Expr] | None, wrt: Iterable
                 hint='declare it with dtype="float64"',
             )
     order = walk(outputs)
-    active = _active(order, set(targets))
+    active = active_nodes(order, set(targets))
     pending: dict[Expr, list[Expr]] = {}
     paths: dict[Expr, list[Path | None]] = {}
     for output, seed in zip(outputs, record.seeds, strict=True):

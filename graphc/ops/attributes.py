@@ -69,6 +69,16 @@ def _axis_or_none(name: str, value: Any, operands: Operands) -> int | None:
     return None if value is None else position(name, value, operands[0].ndim)
 
 
+def _one_way(name: str, value: Any, operands: Operands) -> int:
+    """An axis that may be left out where there is one alone: NumPy would flatten the rest, which is seldom meant."""
+    if value is None:
+        ndim = operands[0].ndim
+        if ndim != 1:
+            raise ShapeError(f"{name} must be named for {ndim} dimensions", hint=f"write {name}=-1")
+        return 0
+    return position(name, value, operands[0].ndim)
+
+
 def _new_axis(name: str, value: Any, operands: Operands) -> int:
     return position(name, value, operands[0].ndim + 1)
 
@@ -139,6 +149,7 @@ AXIS = attribute("axis", _axis)
 LAST_AXIS = attribute("axis", _axis, -1)
 FIRST_AXIS = attribute("axis", _axis, 0)
 AXIS_OR_NONE = attribute("axis", _axis_or_none, None)
+ONE_WAY = attribute("axis", _one_way, None)
 NEW_AXIS = attribute("axis", _new_axis, 0)
 NEW_AXES = attribute("axis", _new_axes)
 PERMUTATION = attribute("axes", _permutation, None)

@@ -366,7 +366,7 @@ def take(x, indices, axis=None):
     """
     x = constant(x)
     if axis is None:
-        x, axis = call("reshape", x, shape=(-1,)), 0
+        x, axis = x if x.ndim == 1 else call("reshape", x, shape=(-1,)), 0
     axis = at.position("axis", axis, x.ndim)
     return getitem(x, (*(slice(None),) * axis, indices))
 

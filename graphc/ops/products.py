@@ -13,7 +13,7 @@ from graphc.errors import ExpressionError, ShapeError
 from graphc.expr import Expr, apply, constant
 from graphc.op import PRODUCT, Attribute, Notation, Op
 from graphc.ops import attributes as at
-from graphc.ops.calls import broadcast, build, call, expanded, fitted, reshaped, summed, transposed
+from graphc.ops.calls import broadcast, call, expanded, fitted, reshaped, summed, transposed
 from graphc.ops.declare import declare_arrays, with_checks
 from graphc.types import Shape, TypeRule, as_dtype, broadcast_shapes, format_shape
 
@@ -48,11 +48,19 @@ def _as_matrices(v: Expr, a: Expr, b: Expr) -> tuple[Expr, Expr, Expr]:
 
 
 def _matmul_left(v: Expr, out: Expr, a: Expr, b: Expr) -> Expr:
+    if a.ndim == 2 and b.ndim == 1:
+        return call("outer", v, b)
+    if a.ndim == 1 and b.ndim <= 2:
+        return v * b if b.ndim == 1 else b @ v
     wide, left, right = _as_matrices(v, a, b)
     return reshaped(fitted(wide @ transposed(right), left), a)
 
 
 def _matmul_right(v: Expr, out: Expr, a: Expr, b: Expr) -> Expr:
+    if a.ndim == 1 and b.ndim == 2:
+        return call("outer", a, v)
+    if b.ndim == 1 and a.ndim <= 2:
+        return v * a if a.ndim == 1 else transposed(a) @ v
     wide, left, right = _as_matrices(v, a, b)
     return reshaped(fitted(transposed(left) @ wide, right), b)
 
@@ -438,6 +446,5 @@ def dot(a, b):
 
 
 Expr.function_table[np.dot] = dot
-Expr.function_table[np.trace] = lambda x, offset=0: build(trace.op, (x,), {"offset": offset})  # type: ignore[attr-defined]
 
 __all__ = ["dot", "einsum", "kron", "matmul", "outer", "tensordot", "trace", "vecdot"]

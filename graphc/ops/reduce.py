@@ -61,7 +61,7 @@ def _nonempty(name: str) -> Any:
 
 def _spread(v: Expr, x: Expr, axis: Any, keepdims: bool) -> Expr:
     """A reduced expression, such as the adjoint of a sum, repeated along the reduced axes of x."""
-    return broadcast(restored(v, at.axes_of(axis, x.ndim), keepdims), x)
+    return broadcast(restored(v, at.axes_of(axis, x.ndim), keepdims) if v.shape else v, x)
 
 
 def _reduction(name: str, summary: str, **fields: Any) -> Any:
@@ -381,7 +381,7 @@ norm = _reduction(
     reference=_norm,
     pullbacks=(_norm_pullback,),
     notation=Notation("‖·‖"),
-    numpy=(np.linalg.norm, np.linalg.vector_norm),
+    numpy=(np.linalg.vector_norm,),
 )
 
 
@@ -392,9 +392,6 @@ def _running(operands: tuple[Expr, ...], *_: Any) -> tuple[Dim, ...]:
     return operands[0].shape
 
 
-_ALONG = Attribute("axis", at.LAST_AXIS.check, -1)
-
-
 def _from_the_end(x: Expr, axis: int) -> Expr:
     """The sum of each element and all after it."""
     return call("flip", call("cumsum", call("flip", x, axis=axis), axis=axis), axis=axis)
@@ -402,9 +399,9 @@ def _from_the_end(x: Expr, axis: int) -> Expr:
 
 cumsum = _reduction(
     "cumsum",
-    "The sum of each element and all before it along an axis, the last by default.",
+    "The sum of each element and all before it along an axis, which may be left out of a vector.",
     types=ACCUMULATED,
-    attributes=(_ALONG,),
+    attributes=(at.ONE_WAY,),
     shape=_running,
     reference=lambda x, axis: np.cumsum(x, axis=axis, dtype=x.dtype),
     pullbacks=(lambda v, out, x, axis: _from_the_end(v, axis),),
@@ -461,9 +458,9 @@ def _cumprod_pullback(v: Expr, out: Expr, x: Expr, axis: int) -> Expr:
 
 cumprod = _reduction(
     "cumprod",
-    "The product of each element and all before it along an axis, the last by default.",
+    "The product of each element and all before it along an axis, which may be left out of a vector.",
     types=ACCUMULATED,
-    attributes=(_ALONG,),
+    attributes=(at.ONE_WAY,),
     shape=_running,
     reference=lambda x, axis: np.cumprod(x, axis=axis, dtype=x.dtype),
     pullbacks=(_cumprod_pullback,),

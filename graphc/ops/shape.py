@@ -405,8 +405,8 @@ repeat = declare_arrays(
     Op(
         name="repeat",
         params=("x",),
-        attributes=(Attribute("repeats", lambda n, v, o: _repetitions(n, at.whole(n, v), o)), at.LAST_AXIS),
-        summary="Each element of x repeated so many times along an axis, the last by default.",
+        attributes=(Attribute("repeats", lambda n, v, o: _repetitions(n, at.whole(n, v), o)), at.ONE_WAY),
+        summary="Each element of x repeated so many times along an axis, which may be left out of a vector.",
         types=SAME,
         reference=np.repeat,
         shape=lambda operands, repeats, axis: tuple(
