@@ -224,6 +224,13 @@ def floating(dtypes: tuple[DType, ...]) -> Signature:
     return (common,) * len(dtypes), common
 
 
+def averaged(dtypes: tuple[DType, ...]) -> Signature:
+    """All operands promoted to one float type, float64 unless they are floats: as `numpy.mean`."""
+    common = as_dtype(np.result_type(*dtypes))
+    common = common if common.kind == "f" else FLOAT64
+    return (common,) * len(dtypes), common
+
+
 def promoted(dtypes: tuple[DType, ...]) -> Signature:
     """All operands promoted to one common type, which is the result's: as `numpy.maximum`."""
     common = as_dtype(np.result_type(*dtypes))

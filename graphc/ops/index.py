@@ -240,6 +240,8 @@ def getitem(x: Expr, written: Any) -> Expr:
 
 
 def _update_types(dtypes: tuple[Any, ...]) -> Signature:
+    if len(dtypes) < 2:
+        raise ExpressionError("an update takes an array and a value", hint="write x.at[0].set(1.0)")
     if not np.can_cast(dtypes[1], dtypes[0], "same_kind"):
         raise DtypeError(
             f"an array of {dtypes[0]} cannot hold {dtypes[1]}", hint=f'write g.astype(x, "{dtypes[1]}").at[…]'
@@ -248,8 +250,6 @@ def _update_types(dtypes: tuple[Any, ...]) -> Signature:
 
 
 def _update_shape(operands: tuple[Expr, ...], key: tuple[Any, ...]) -> Shape:
-    if len(operands) < 2:
-        raise ExpressionError("an update takes an array and a value")
     place = result_shape(operands[0], operands[2:], key)
     if broadcast_shapes([operands[1].shape, place]) != place:
         raise ShapeError(
@@ -346,11 +346,8 @@ class At:
         if self.key is None:
             raise ExpressionError("x.at needs an index", site=current_site(), hint="write x.at[0].set(1.0)")
         key, arrays = read_key(self.x, self.key[0])
-        value = (
-            constant(value, self.x.dtype)
-            if isinstance(value, (int, float)) and not isinstance(value, np.generic)
-            else constant(value)
-        )
+        weak = type(value) in (bool, int) or (type(value) is float and self.x.dtype.kind == "f")
+        value = constant(value, self.x.dtype) if weak else constant(value)
         return apply(function.op, self.x, value, *arrays, attrs=(key,))
 
 

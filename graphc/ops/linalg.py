@@ -19,9 +19,9 @@ from graphc.ops import attributes as at
 from graphc.ops.calls import call, expanded, fitted, transposed
 from graphc.ops.comparison import where
 from graphc.ops.declare import declare_arrays
-from graphc.types import Shape, TypeRule, broadcast_shapes, floating
+from graphc.types import Shape, TypeRule, averaged, broadcast_shapes
 
-_FLOATING = TypeRule(floating)
+_FLOATING = TypeRule(averaged)
 
 
 def _matrix(operands: tuple[Expr, ...], *_: Any) -> Shape:

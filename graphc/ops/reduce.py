@@ -17,9 +17,10 @@ from graphc.ops.calls import broadcast, call, count, restored, summed
 from graphc.ops.comparison import equal, where
 from graphc.ops.declare import declare_arrays
 from graphc.ops.elementary import exp, sqrt
-from graphc.types import BOOL, INT64, Signature, TypeRule, as_dtype, floating, format_shape
+from graphc.types import BOOL, INT64, Signature, TypeRule, as_dtype, averaged, floating, format_shape
 
 FLOATING = TypeRule(floating)
+AVERAGED = TypeRule(averaged)
 SAME = TypeRule(lambda dtypes: (dtypes, dtypes[0]))
 
 
@@ -144,6 +145,7 @@ prod = _reduction(
 mean = _reduction(
     "mean",
     "The mean of elements along axes; NaN of nothing.",
+    types=AVERAGED,
     reference=lambda x, axis, keepdims: np.divide(
         np.sum(x, axis=axis, keepdims=keepdims, dtype=x.dtype),
         x.dtype.type(np.prod([x.shape[place] for place in at.axes_of(axis, x.ndim)], dtype=np.int64)),
@@ -161,7 +163,11 @@ CORRECTION = at.number("correction", 0.0)
 
 
 def _variance(x: Any, axis: Any, correction: float, keepdims: bool) -> Any:
-    return np.var(x, axis=axis, ddof=correction, keepdims=keepdims)
+    size = np.prod([x.shape[place] for place in at.axes_of(axis, x.ndim)], dtype=np.int64)
+    total = np.sum(x, axis=axis, keepdims=True, dtype=x.dtype)
+    centred = x - np.divide(total, x.dtype.type(size))
+    squares = np.sum(centred * centred, axis=axis, keepdims=keepdims, dtype=x.dtype)
+    return np.divide(squares, x.dtype.type(np.maximum(size - correction, 0)))
 
 
 def _degrees(x: Expr, axis: Any, correction: float) -> Any:
@@ -181,6 +187,7 @@ var = _reduction(
     "The variance of elements along axes: the mean of the squared distances from the mean.",
     notes="With `correction` c the sum of squares is divided by n − c: 1 gives the unbiased estimate.",
     attributes=(at.AXES, CORRECTION, at.KEEPDIMS),
+    types=AVERAGED,
     reference=_variance,
     pullbacks=(_var_pullback,),
 )
@@ -190,6 +197,7 @@ std = _reduction(
     "The standard deviation of elements along axes: the square root of `var`.",
     notes="Where all elements are equal it has no derivative; NaN stands for it.",
     attributes=(at.AXES, CORRECTION, at.KEEPDIMS),
+    types=AVERAGED,
     reference=lambda x, axis, correction, keepdims: np.sqrt(_variance(x, axis, correction, keepdims)),
     expand=lambda x, axis, correction, keepdims: sqrt(
         call("var", x, axis=axis, correction=correction, keepdims=keepdims)
@@ -273,16 +281,17 @@ def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
     return result if keepdims else np.squeeze(result, axis=at.axes_of(axis, x.ndim))
 
 
+def _logsumexp_pullback(v: Expr, out: Expr, x: Expr, axis: Any, keepdims: bool) -> Expr:
+    axes = at.axes_of(axis, x.ndim)
+    return restored(v, axes, keepdims) * call("softmax", x, axis=axis) if axes else v
+
+
 logsumexp = _reduction(
     "logsumexp",
     "The logarithm of the sum of exponentials along axes: it does not overflow.",
     notes="Of nothing it is −∞.",
     reference=_logsumexp,
-    pullbacks=(
-        lambda v, out, x, axis, keepdims: (
-            restored(v, at.axes_of(axis, x.ndim), keepdims) * call("softmax", x, axis=axis)
-        ),
-    ),
+    pullbacks=(_logsumexp_pullback,),
     notation=Notation("logsumexp"),
 )
 
