@@ -28,14 +28,20 @@ from graphc.interop.sympy import to_sympy as to_sympy
 from graphc.interop.sympy_reader import from_sympy as from_sympy
 from graphc.ops.activation import *
 from graphc.ops.arithmetic import *
+from graphc.ops.arrange import *
 from graphc.ops.comparison import *
+from graphc.ops.create import *
+from graphc.ops.decompose import *
+from graphc.ops.einsum import *
 from graphc.ops.elementary import *
 from graphc.ops.index import *
 from graphc.ops.linalg import *
 from graphc.ops.logistic import *
+from graphc.ops.order import *
 from graphc.ops.products import *
 from graphc.ops.reduce import *
 from graphc.ops.rounding import *
+from graphc.ops.running import *
 from graphc.ops.shape import *
 from graphc.ops.special import *
 from graphc.parse import parse as parse

@@ -257,3 +257,18 @@ def logical(dtypes: tuple[DType, ...]) -> Signature:
             f"&, | and ~ work on booleans, not on {names}", hint="compare first, as in (x > 0) & (y > 0)"
         )
     return dtypes, BOOL
+
+
+def accumulated(dtypes: tuple[DType, ...]) -> Signature:
+    """As numpy.sum: booleans and short integers are added up in 64 bits."""
+    kind = dtypes[0].kind
+    wide = dtypes[0] if kind == "f" else as_dtype("uint64" if kind == "u" else "int64")
+    return (wide,), wide
+
+
+FLOATING = TypeRule(floating)
+AVERAGED = TypeRule(averaged)
+ACCUMULATED = TypeRule(accumulated)
+ALL_PROMOTED = TypeRule(promoted)
+FIRST_KEPT = TypeRule(lambda dtypes: (dtypes, dtypes[0]))
+"""The operands as they are; the result has the first one's type."""

@@ -6,21 +6,27 @@ Importing this package fills the registry. `declare.py` turns a declaration into
 from graphc.ops import (
     activation,
     arithmetic,
+    arrange,
     comparison,
+    create,
+    decompose,
+    einsum,
     elementary,
     index,
     linalg,
     logistic,
+    order,
     products,
     reduce,
     rounding,
+    running,
     shape,
     special,
 )
 
 modules = (
     arithmetic, comparison, rounding, elementary, logistic, special, activation,
-    reduce, shape, products, index, linalg,
+    reduce, running, shape, arrange, create, products, einsum, index, order, linalg, decompose,
 )  # fmt: skip
 """In the order of the reference page."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from graphc import dims
 from graphc.dims import Dim
 from graphc.expr import Expr, apply, cast, constant
@@ -89,3 +91,32 @@ def dim(length: Dim, dtype: Any) -> Any:
 def count(shape: Shape, axes: tuple[int, ...], dtype: Any) -> Any:
     """The number of elements along some axes, as `dim` gives it."""
     return dim(dims.product([shape[axis] for axis in axes]), dtype)
+
+
+def merged(x: Expr, axes: tuple[int, ...]) -> Expr:
+    """x with some axes moved to the end and made one."""
+    kept = tuple(axis for axis in range(x.ndim) if axis not in axes)
+    moved = call("permute_dims", x, axes=(*kept, *axes)) if (*kept, *axes) != tuple(range(x.ndim)) else x
+    if len(axes) == 1:
+        return moved
+    length = dims.product([x.shape[axis] for axis in axes])
+    return call("reshape", moved, shape=(*(x.shape[axis] for axis in kept), length))
+
+
+def unmerged(y: Expr, x: Expr, axes: tuple[int, ...]) -> Expr:
+    """The inverse of `_merged`."""
+    kept = tuple(axis for axis in range(x.ndim) if axis not in axes)
+    order = (*kept, *axes)
+    if len(axes) != 1:
+        y = call("reshape", y, shape=tuple(x.shape[axis] for axis in order))
+    if order == tuple(range(x.ndim)):
+        return y
+    return call("permute_dims", y, axes=tuple(int(i) for i in np.argsort(order)))
+
+
+def shifted(x: Expr, first: float) -> Expr:
+    """x moved on by one along its last axis, with `first` coming in."""
+    widths = ((0, 0),) * (x.ndim - 1)
+    padded = call("pad", x, pad_width=(*widths, (1, 0)), value=first)
+    key = (("slice", None, None, None),) * (x.ndim - 1) + (("slice", None, -1, None),)
+    return call("index", padded, key=key)

@@ -8,18 +8,14 @@ from typing import Any
 import numpy as np
 
 from graphc import dims
-from graphc.dims import Dim
 from graphc.errors import ExpressionError, ShapeError
-from graphc.expr import Expr, apply, constant
+from graphc.expr import Expr, constant
 from graphc.op import PRODUCT, Attribute, Notation, Op
 from graphc.ops import attributes as at
-from graphc.ops.calls import broadcast, call, expanded, fitted, reshaped, summed, transposed
-from graphc.ops.declare import declare_arrays, with_checks
-from graphc.types import Shape, TypeRule, as_dtype, broadcast_shapes, format_shape
-
-_PROMOTED = TypeRule(
-    lambda dtypes: ((as_dtype(np.result_type(*dtypes)),) * len(dtypes), as_dtype(np.result_type(*dtypes)))
-)
+from graphc.ops.calls import call, expanded, fitted, reshaped, summed, transposed
+from graphc.ops.declare import declare_arrays
+from graphc.ops.einsum import contract
+from graphc.types import ALL_PROMOTED, Shape, TypeRule, broadcast_shapes, format_shape
 
 
 def _matmul_shape(operands: tuple[Expr, ...]) -> Shape:
@@ -71,7 +67,7 @@ matmul = declare_arrays(
         params=("a", "b"),
         summary="The matrix product; axes before the last two are batches, which broadcast.",
         notes="A vector is a row on the left and a column on the right.",
-        types=_PROMOTED,
+        types=ALL_PROMOTED,
         reference=np.matmul,
         shape=_matmul_shape,
         pullbacks=(_matmul_left, _matmul_right),
@@ -81,173 +77,6 @@ matmul = declare_arrays(
         operator="a @ b",
         ufuncs=(np.matmul,),
     )
-)
-
-
-# --- einsum -----------------------------------------------------------------------------------------------------------------
-
-
-def _subscripts(name: str, value: Any, operands: tuple[Expr, ...]) -> str:
-    """The subscripts in full: an arrow, no spaces, a letter for each axis of an ellipsis. Raises errors for any that lie."""
-    if not isinstance(value, str):
-        raise ExpressionError(
-            f"einsum's subscripts are a text, not {type(value).__name__}",
-            hint='write g.einsum("ij,jk->ik", A, B)',
-        )
-    text = "".join(value.split())
-    inputs, arrow, output = text.partition("->")
-    terms = inputs.split(",")
-    for term in [*terms, output]:
-        if term.count("...") > 1 or not set(term.replace("...", "")) <= set(string.ascii_letters):
-            raise ExpressionError(
-                f"{value[:60]!r} are no subscripts: {term[:30]!r}",
-                hint='letters, commas, ... and one ->, as in "ij,jk->ik"',
-            )
-    if len(terms) != len(operands):
-        raise ExpressionError(
-            f"{value[:60]!r} speaks of {len(terms)} operands and there are {len(operands)}",
-            hint="separate the operands' subscripts by commas",
-        )
-    spare = [letter for letter in string.ascii_uppercase + string.ascii_lowercase if letter not in text]
-    extra = 0
-    for number, (term, operand) in enumerate(zip(terms, operands, strict=True)):
-        more = operand.ndim - len(term.replace("...", ""))
-        if (more < 0) if "..." in term else more:
-            raise at.refuse_shape(
-                f"the subscripts {term!r} speak of {len(term.replace('...', ''))} axes of operand {number}",
-                (operand,),
-            )
-        extra = max(extra, more if "..." in term else 0)
-    if extra > len(spare):
-        raise ExpressionError("einsum runs out of letters")
-    batch = "".join(spare[:extra])
-    full = []
-    for term, operand in zip(terms, operands, strict=True):
-        more = operand.ndim - len(term.replace("...", ""))
-        full.append(term.replace("...", batch[extra - more :]))
-    if not arrow:
-        joined = "".join(terms).replace("...", "")
-        output = batch + "".join(sorted(letter for letter in set(joined) if joined.count(letter) == 1))
-    elif "..." in output:
-        output = output.replace("...", batch)
-    lengths = _lengths(full, operands)
-    for letter in output:
-        if letter not in lengths or output.count(letter) > 1:
-            why = "stands twice in the result" if letter in lengths else "stands in no operand"
-            raise ExpressionError(f"in {value[:60]!r} the letter {letter!r} {why}")
-    return f"{','.join(full)}->{output}"
-
-
-def _lengths(terms: list[str], operands: tuple[Expr, ...]) -> dict[str, Dim]:
-    """The length that each letter stands for."""
-    found: dict[str, tuple[Dim, int]] = {}
-    for number, (term, operand) in enumerate(zip(terms, operands, strict=True)):
-        for letter, length in zip(term, operand.shape, strict=True):
-            known, first = found.setdefault(letter, (length, number))
-            if known != length:
-                raise at.refuse_shape(
-                    f"einsum's letter {letter!r} is {known} in operand {first} and {length} in operand {number}",
-                    (operands[first], operand),
-                )
-    return {letter: length for letter, (length, _) in found.items()}
-
-
-def _parts(subscripts: str) -> tuple[list[str], str]:
-    inputs, _, output = subscripts.partition("->")
-    return inputs.split(","), output
-
-
-def _einsum_shape(operands: tuple[Expr, ...], subscripts: str) -> Shape:
-    terms, output = _parts(subscripts)
-    lengths = _lengths(terms, operands)
-    return tuple(lengths[letter] for letter in output)
-
-
-def _einsum(*args: Any) -> Any:
-    *operands, subscripts = args
-    if len(operands) < 3:
-        return np.einsum(subscripts, *operands)
-    # the order of the pairs: the best one for a few operands, a greedy one for many
-    order = np.einsum_path(subscripts, *operands, optimize="optimal" if len(operands) <= 5 else "greedy")[0]
-    return np.einsum(subscripts, *operands, optimize=order)
-
-
-def _einsum_pullback(v: Expr, out: Expr, operands: tuple[Expr, ...], slot: int, subscripts: str) -> Expr:
-    terms, output = _parts(subscripts)
-    own, x = terms[slot], operands[slot]
-    others = [
-        (term, operand)
-        for place, (term, operand) in enumerate(zip(terms, operands, strict=True))
-        if place != slot
-    ]
-    given = [*others, (output, v)]
-    letters = "".join(dict.fromkeys(own))  # each once: a letter that stands twice walks along a diagonal
-    known = {letter for term, _ in given for letter in term}
-    kept = "".join(letter for letter in letters if letter in known)
-    part = _contract([term for term, _ in given], kept, [operand for _, operand in given])
-    walked = x if len(letters) == len(own) else _contract([own], letters, [x])
-    # a letter that stands in this operand alone was summed over
-    part = expanded(part, tuple(place for place, letter in enumerate(letters) if letter not in known))
-    return _along_diagonals(broadcast(part, walked), letters, own, x)
-
-
-def _contract(terms: list[str], output: str, operands: list[Expr]) -> Expr:
-    return apply(EINSUM, *operands, attrs=(f"{','.join(terms)}->{output}",))
-
-
-def _along_diagonals(part: Expr, letters: str, own: str, x: Expr) -> Expr:
-    """An adjoint by distinct letters as one by all axes of the operand: on the diagonals, 0 beside them."""
-    if len(letters) == len(own):
-        return part
-    spare = iter(letter for letter in string.ascii_letters if letter not in own)
-    terms, operands, result = [letters], [part], ""
-    for place, letter in enumerate(own):
-        if letter not in result:
-            result += letter
-            continue
-        twin = next(spare)
-        terms.append(letter + twin)
-        operands.append(call("eye", n_rows=x.shape[place], dtype=x.dtype.name))
-        result += twin
-    return _contract(terms, result, operands)
-
-
-EINSUM = Op(
-    name="einsum",
-    params=("operands",),
-    variadic=True,
-    attributes=(Attribute("subscripts", _subscripts, text=True),),
-    summary='Any sum of products over paired axes, by Einstein\'s notation: einsum("ij,jk->ik", A, B).',
-    notes=(
-        "As numpy.einsum; a letter stands for one length, so axes of length 1 do not broadcast. Three operands or more are "
-        "multiplied in pairs, in an order that needs few multiplications."
-    ),
-    types=_PROMOTED,
-    reference=_einsum,
-    shape=_einsum_shape,
-    pullbacks=_einsum_pullback,
-    linear="each",
-    notation=Notation("einsum"),
-    category="product",
-)
-declare_arrays(EINSUM)
-
-
-@with_checks(EINSUM)
-def einsum(subscripts, *operands):
-    """Any sum of products over paired axes, by Einstein's notation: einsum("ij,jk->ik", A, B).
-
-    subscripts : a letter for each axis of each operand, and the letters of the result; as `numpy.einsum`
-
-    A letter stands for one length, so axes of length 1 do not broadcast. Three operands or more are multiplied in pairs, in an
-    order that needs few multiplications. Raises `ExpressionError` for subscripts that make no sense and `ShapeError` for
-    operands that they do not fit.
-    """
-    return apply(EINSUM, *operands, attrs=(subscripts,))
-
-
-Expr.function_table[np.einsum] = lambda subscripts, *operands, **_: apply(
-    EINSUM, *operands, attrs=(subscripts,)
 )
 
 
@@ -301,7 +130,7 @@ def _pair_letters(a: Expr, b: Expr, axes: Any) -> tuple[str, str, str]:
 
 def _tensordot_as_einsum(a: Expr, b: Expr, axes: Any) -> Expr:
     first, second, result = _pair_letters(a, b, axes)
-    return _contract([first, second], result, [a, b])
+    return contract([first, second], result, [a, b])
 
 
 tensordot = declare_arrays(
@@ -310,7 +139,7 @@ tensordot = declare_arrays(
         params=("a", "b"),
         attributes=(Attribute("axes", _paired, 2),),
         summary="The sum of products over pairs of axes: the last of a with the first of b, or those that are given.",
-        types=_PROMOTED,
+        types=ALL_PROMOTED,
         reference=lambda a, b, axes: np.tensordot(a, b, axes=axes),
         shape=lambda operands, axes: (
             *(dim for place, dim in enumerate(operands[0].shape) if place not in axes[0]),
@@ -346,7 +175,7 @@ vecdot = declare_arrays(
         params=("a", "b"),
         attributes=(Attribute("axis", _last_axis, -1),),
         summary="The dot products of vectors in the last axis; the axes before it broadcast.",
-        types=_PROMOTED,
+        types=ALL_PROMOTED,
         reference=lambda a, b, axis: np.sum(a * b, axis=-1, dtype=a.dtype),
         shape=_vecdot_shape,
         expand=lambda a, b, axis: summed(a * b, -1),
@@ -370,7 +199,7 @@ outer = declare_arrays(
         name="outer",
         params=("a", "b"),
         summary="The matrix of all products of two vectors' elements.",
-        types=_PROMOTED,
+        types=ALL_PROMOTED,
         reference=np.outer,
         shape=_outer_shape,
         expand=lambda a, b: expanded(a, 1) * expanded(b, 0),
@@ -402,7 +231,7 @@ kron = declare_arrays(
         name="kron",
         params=("a", "b"),
         summary="The Kronecker product: every element of a times the whole of b.",
-        types=_PROMOTED,
+        types=ALL_PROMOTED,
         reference=np.kron,
         shape=_kron_shape,
         expand=_kron,
@@ -447,4 +276,7 @@ def dot(a, b):
 
 Expr.function_table[np.dot] = dot
 
-__all__ = ["dot", "einsum", "kron", "matmul", "outer", "tensordot", "trace", "vecdot"]
+
+__all__ = [
+    "dot", "kron", "matmul", "outer", "tensordot", "trace", "vecdot",
+]  # fmt: skip

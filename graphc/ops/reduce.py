@@ -1,4 +1,4 @@
-"""Reductions: many elements become one, along some axes or all; and sums and products that run along an axis."""
+"""Reductions: many elements become one, along some axes or all."""
 
 from __future__ import annotations
 
@@ -6,32 +6,27 @@ from typing import Any
 
 import numpy as np
 
-from graphc import dims
 from graphc.dims import Dim
 from graphc.errors import DtypeError, ExpressionError, ShapeError
 from graphc.expr import Expr, constant
 from graphc.op import Attribute, Notation, Op
 from graphc.ops import attributes as at
 from graphc.ops.arithmetic import abs, sign
-from graphc.ops.calls import broadcast, call, count, restored, summed
+from graphc.ops.calls import broadcast, call, count, merged, restored, shifted, summed, unmerged
 from graphc.ops.comparison import equal, where
 from graphc.ops.declare import declare_arrays
 from graphc.ops.elementary import exp, sqrt
-from graphc.types import BOOL, INT64, Signature, TypeRule, as_dtype, averaged, floating, format_shape
-
-FLOATING = TypeRule(floating)
-AVERAGED = TypeRule(averaged)
-SAME = TypeRule(lambda dtypes: (dtypes, dtypes[0]))
-
-
-def _accumulated(dtypes: Any) -> Signature:
-    """As numpy.sum: booleans and short integers are added up in 64 bits."""
-    kind = dtypes[0].kind
-    wide = dtypes[0] if kind == "f" else as_dtype("uint64" if kind == "u" else "int64")
-    return (wide,), wide
-
-
-ACCUMULATED = TypeRule(_accumulated)
+from graphc.types import (
+    ACCUMULATED,
+    AVERAGED,
+    BOOL,
+    FIRST_KEPT,
+    FLOATING,
+    INT64,
+    Signature,
+    TypeRule,
+    format_shape,
+)
 
 
 def _reduced(operands: tuple[Expr, ...], axis: Any, *rest: Any) -> tuple[Dim, ...]:
@@ -65,7 +60,7 @@ def _spread(v: Expr, x: Expr, axis: Any, keepdims: bool) -> Expr:
     return broadcast(restored(v, at.axes_of(axis, x.ndim), keepdims) if v.shape else v, x)
 
 
-def _reduction(name: str, summary: str, **fields: Any) -> Any:
+def reduction(name: str, summary: str, **fields: Any) -> Any:
     known = {
         "types": FLOATING,
         "attributes": (at.AXES, at.KEEPDIMS),
@@ -77,7 +72,7 @@ def _reduction(name: str, summary: str, **fields: Any) -> Any:
     return declare_arrays(Op(name=name, params=("x",), summary=summary, **{**known, **fields}))
 
 
-sum = _reduction(
+sum = reduction(
     "sum",
     "The sum of elements along axes: an int, a tuple, or all.",
     notes="The sum of nothing is 0. Booleans and short integers are added up in 64 bits.",
@@ -90,49 +85,20 @@ sum = _reduction(
 )
 
 
-def _merged(x: Expr, axes: tuple[int, ...]) -> Expr:
-    """x with some axes moved to the end and made one."""
-    kept = tuple(axis for axis in range(x.ndim) if axis not in axes)
-    moved = call("permute_dims", x, axes=(*kept, *axes)) if (*kept, *axes) != tuple(range(x.ndim)) else x
-    if len(axes) == 1:
-        return moved
-    length = dims.product([x.shape[axis] for axis in axes])
-    return call("reshape", moved, shape=(*(x.shape[axis] for axis in kept), length))
-
-
-def _unmerged(y: Expr, x: Expr, axes: tuple[int, ...]) -> Expr:
-    """The inverse of `_merged`."""
-    kept = tuple(axis for axis in range(x.ndim) if axis not in axes)
-    order = (*kept, *axes)
-    if len(axes) != 1:
-        y = call("reshape", y, shape=tuple(x.shape[axis] for axis in order))
-    if order == tuple(range(x.ndim)):
-        return y
-    return call("permute_dims", y, axes=tuple(int(i) for i in np.argsort(order)))
-
-
-def _shifted(x: Expr, first: float) -> Expr:
-    """x moved on by one along its last axis, with `first` coming in."""
-    widths = ((0, 0),) * (x.ndim - 1)
-    padded = call("pad", x, pad_width=(*widths, (1, 0)), value=first)
-    key = (("slice", None, None, None),) * (x.ndim - 1) + (("slice", None, -1, None),)
-    return call("index", padded, key=key)
-
-
 def _prod_pullback(v: Expr, out: Expr, x: Expr, axis: Any, keepdims: bool) -> Expr:
     """The product of all others, as what stands before times what stands after: right where elements are 0."""
     axes = at.axes_of(axis, x.ndim)
     if not axes:
         return v
-    row = _merged(x, axes)
+    row = merged(x, axes)
     last = row.ndim - 1
-    before = call("cumprod", _shifted(row, 1.0), axis=last)
+    before = call("cumprod", shifted(row, 1.0), axis=last)
     turned = call("flip", row, axis=last)
-    after = call("flip", call("cumprod", _shifted(turned, 1.0), axis=last), axis=last)
-    return _spread(v, x, axis, keepdims) * _unmerged(before * after, x, axes)
+    after = call("flip", call("cumprod", shifted(turned, 1.0), axis=last), axis=last)
+    return _spread(v, x, axis, keepdims) * unmerged(before * after, x, axes)
 
 
-prod = _reduction(
+prod = reduction(
     "prod",
     "The product of elements along axes.",
     notes="The product of nothing is 1. The derivative divides by nothing, so it is right where elements are 0.",
@@ -142,7 +108,7 @@ prod = _reduction(
     notation=Notation("Π"),
 )
 
-mean = _reduction(
+mean = reduction(
     "mean",
     "The mean of elements along axes; NaN of nothing.",
     types=AVERAGED,
@@ -182,7 +148,7 @@ def _var_pullback(v: Expr, out: Expr, x: Expr, axis: Any, correction: float, kee
     return scale * centred
 
 
-var = _reduction(
+var = reduction(
     "var",
     "The variance of elements along axes: the mean of the squared distances from the mean.",
     notes="With `correction` c the sum of squares is divided by n − c: 1 gives the unbiased estimate.",
@@ -192,7 +158,7 @@ var = _reduction(
     pullbacks=(_var_pullback,),
 )
 
-std = _reduction(
+std = reduction(
     "std",
     "The standard deviation of elements along axes: the square root of `var`.",
     notes="Where all elements are equal it has no derivative; NaN stands for it.",
@@ -213,11 +179,11 @@ def _extremum_pullback(v: Expr, out: Expr, x: Expr, axis: Any, keepdims: bool) -
 
 
 def _extremum(name: str, words: str) -> Any:
-    return _reduction(
+    return reduction(
         name,
         f"The {words} element along axes; NaN where there is one.",
         notes="At a tie the derivative is shared equally by the elements that tie.",
-        types=SAME,
+        types=FIRST_KEPT,
         reference=lambda x, axis, keepdims: getattr(np, name)(x, axis=axis, keepdims=keepdims),
         shape=_nonempty(name),
         pullbacks=(_extremum_pullback,),
@@ -231,7 +197,7 @@ _PLACE = (at.AXIS_OR_NONE, at.KEEPDIMS)
 
 
 def _place(name: str, words: str) -> Any:
-    return _reduction(
+    return reduction(
         name,
         f"The place of the {words} element along an axis, the first at a tie; without an axis in the elements row by row.",
         types=TypeRule(lambda dtypes: (dtypes, INT64)),
@@ -254,7 +220,7 @@ def _truth(dtypes: Any) -> Signature:
 
 
 def _logical(name: str, summary: str) -> Any:
-    return _reduction(
+    return reduction(
         name,
         summary,
         types=TypeRule(_truth),
@@ -286,7 +252,7 @@ def _logsumexp_pullback(v: Expr, out: Expr, x: Expr, axis: Any, keepdims: bool) 
     return restored(v, axes, keepdims) * call("softmax", x, axis=axis) if axes else v
 
 
-logsumexp = _reduction(
+logsumexp = reduction(
     "logsumexp",
     "The logarithm of the sum of exponentials along axes: it does not overflow.",
     notes="Of nothing it is −∞.",
@@ -315,7 +281,7 @@ def _same_shape(operands: tuple[Expr, ...], *_: Any) -> tuple[Dim, ...]:
     return operands[0].shape
 
 
-softmax = _reduction(
+softmax = reduction(
     "softmax",
     "exp(x) over its sum along an axis, the last by default: positive, and 1 in sum.",
     attributes=(_EVERY,),
@@ -324,7 +290,7 @@ softmax = _reduction(
     pullbacks=(lambda v, out, x, axis: out * (v - summed(v * out, axis, True)),),
 )
 
-log_softmax = _reduction(
+log_softmax = reduction(
     "log_softmax",
     "The logarithm of `softmax`, as x − logsumexp(x): it does not underflow.",
     attributes=(_EVERY,),
@@ -378,7 +344,7 @@ def _norm_pullback(v: Expr, out: Expr, x: Expr, ord: float, axis: Any, keepdims:
     return where(zero, constant(0, x.dtype), v * ratio)
 
 
-norm = _reduction(
+norm = reduction(
     "norm",
     "The norm of vectors along axes: of order 2 by default, 1, inf, or any other above 1.",
     notes=(
@@ -394,89 +360,7 @@ norm = _reduction(
 )
 
 
-# --- along an axis ----------------------------------------------------------------------------------------------------------
-
-
-def _running(operands: tuple[Expr, ...], *_: Any) -> tuple[Dim, ...]:
-    return operands[0].shape
-
-
-def _from_the_end(x: Expr, axis: int) -> Expr:
-    """The sum of each element and all after it."""
-    return call("flip", call("cumsum", call("flip", x, axis=axis), axis=axis), axis=axis)
-
-
-cumsum = _reduction(
-    "cumsum",
-    "The sum of each element and all before it along an axis, which may be left out of a vector.",
-    types=ACCUMULATED,
-    attributes=(at.ONE_WAY,),
-    shape=_running,
-    reference=lambda x, axis: np.cumsum(x, axis=axis, dtype=x.dtype),
-    pullbacks=(lambda v, out, x, axis: _from_the_end(v, axis),),
-    linear="jointly",
-    moves=True,
-    numpy=(np.cumsum,),
-)
-
-
-def _recurrence(a: Any, b: Any) -> Any:
-    """y[i] = a[i]·y[i−1] + b[i] along the last axis."""
-    result = np.array(b, dtype=b.dtype, copy=True)
-    for place in range(1, b.shape[-1]):
-        result[..., place] += a[..., place] * result[..., place - 1]
-    return result
-
-
-def _recurrence_shape(operands: tuple[Expr, ...]) -> tuple[Dim, ...]:
-    if operands[0].shape != operands[1].shape or not operands[0].shape:
-        raise at.refuse_shape("a recurrence needs two arrays of one shape", operands)
-    return operands[0].shape
-
-
-def _recurrence_adjoint(v: Expr, a: Expr) -> Expr:
-    """w[i] = v[i] + a[i+1]·w[i+1]: a recurrence from the end."""
-    last = a.ndim - 1
-    turned = _shifted(call("flip", a, axis=last), 0.0)
-    return call("flip", call("linear_recurrence", turned, call("flip", v, axis=last)), axis=last)
-
-
-linear_recurrence = declare_arrays(
-    Op(
-        name="linear_recurrence",
-        params=("a", "b"),
-        summary="y with y[i] = a[i]·y[i−1] + b[i] along the last axis, y[−1] being 0.",
-        types=FLOATING,
-        reference=_recurrence,
-        shape=_recurrence_shape,
-        pullbacks=(
-            lambda v, out, a, b: _recurrence_adjoint(v, a) * _shifted(out, 0.0),
-            lambda v, out, a, b: _recurrence_adjoint(v, a),
-        ),
-        notation=Notation("recurrence"),
-        category="reduction",
-    )
-)
-
-
-def _cumprod_pullback(v: Expr, out: Expr, x: Expr, axis: int) -> Expr:
-    """Divides by nothing, so it is right where elements are 0: p[i] = x[i]·p[i−1], differentiated."""
-    row, back, products = (_merged(item, (axis,)) for item in (x, v, out))
-    return _unmerged(_recurrence_adjoint(back, row) * _shifted(products, 1.0), x, (axis,))
-
-
-cumprod = _reduction(
-    "cumprod",
-    "The product of each element and all before it along an axis, which may be left out of a vector.",
-    types=ACCUMULATED,
-    attributes=(at.ONE_WAY,),
-    shape=_running,
-    reference=lambda x, axis: np.cumprod(x, axis=axis, dtype=x.dtype),
-    pullbacks=(_cumprod_pullback,),
-    numpy=(np.cumprod,),
-)
-
 __all__ = [
-    "all", "any", "argmax", "argmin", "cumprod", "cumsum", "linear_recurrence", "log_softmax", "logsumexp", "max", "mean", "min",
-    "norm", "prod", "softmax", "std", "sum", "var",
+    "all", "any", "argmax", "argmin", "log_softmax", "logsumexp", "max", "mean", "min", "norm", "prod",
+    "softmax", "std", "sum", "var",
 ]  # fmt: skip

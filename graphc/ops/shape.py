@@ -1,4 +1,4 @@
-"""Shapes: the same elements in another arrangement, and arrays that are known by their shape alone.
+"""Shapes: the same elements in another arrangement, several arrays in one and one in several.
 
 All are linear, so the derivative along a direction is the operation itself, and only what goes back is declared.
 """
@@ -13,30 +13,12 @@ import numpy as np
 from graphc import dims
 from graphc.dims import Dim
 from graphc.errors import ShapeError
-from graphc.expr import Expr, apply, constant
+from graphc.expr import Expr, constant
 from graphc.op import Attribute, Notation, Op
 from graphc.ops import attributes as at
-from graphc.ops.calls import broadcast, call, fitted, reshaped, summed
-from graphc.ops.comparison import where
-from graphc.ops.declare import declare_arrays, with_checks
-from graphc.types import (
-    FLOAT64,
-    INT64,
-    TypeRule,
-    as_dtype,
-    as_shape,
-    broadcast_shapes,
-    floating,
-    format_shape,
-)
-
-SAME = TypeRule(lambda dtypes: (dtypes, dtypes[0]))
-"""The operands as they are; the result has the first one's type."""
-
-PROMOTED = TypeRule(
-    lambda dtypes: ((as_dtype(np.result_type(*dtypes)),) * len(dtypes), as_dtype(np.result_type(*dtypes)))
-)
-"""All operands brought to one type."""
+from graphc.ops.calls import call, fitted, reshaped
+from graphc.ops.declare import declare_arrays
+from graphc.types import ALL_PROMOTED, FIRST_KEPT, as_shape, broadcast_shapes, format_shape
 
 
 def _target(name: str, value: Any, operands: tuple[Expr, ...]) -> tuple[Dim, ...]:
@@ -68,7 +50,7 @@ reshape = declare_arrays(
         attributes=(Attribute("shape", _target),),
         summary="The elements of x, read row by row, in another shape.",
         notes='One length may be -1: what is left. Lengths may hold names, as in reshape(x, (-1, "n")).',
-        types=SAME,
+        types=FIRST_KEPT,
         reference=np.reshape,
         shape=lambda operands, shape: shape,
         pullbacks=(lambda v, out, x, shape: reshaped(v, x),),
@@ -86,7 +68,7 @@ permute_dims = declare_arrays(
         params=("x",),
         attributes=(at.PERMUTATION,),
         summary="x with its axes in another order; reversed by default.",
-        types=SAME,
+        types=FIRST_KEPT,
         reference=np.transpose,
         shape=lambda operands, axes: tuple(operands[0].shape[axis] for axis in axes),
         pullbacks=(
@@ -106,7 +88,7 @@ expand_dims = declare_arrays(
         params=("x",),
         attributes=(at.NEW_AXES,),
         summary="x with new axes of length 1 at the places that `axis` names in the result.",
-        types=SAME,
+        types=FIRST_KEPT,
         reference=np.expand_dims,
         shape=lambda operands, axis: _with_ones(operands[0].shape, at.axes_of(axis, 0)),
         pullbacks=(lambda v, out, x, axis: call("squeeze", v, axis=axis),),
@@ -145,7 +127,7 @@ squeeze = declare_arrays(
         params=("x",),
         attributes=(Attribute("axis", _ones, None),),
         summary="x without axes of length 1: those that `axis` names, by default all.",
-        types=SAME,
+        types=FIRST_KEPT,
         reference=np.squeeze,
         shape=lambda operands, axis: tuple(
             dim for place, dim in enumerate(operands[0].shape) if place not in at.axes_of(axis, 0)
@@ -172,7 +154,7 @@ broadcast_to = declare_arrays(
         params=("x",),
         attributes=(at.SHAPE,),
         summary="x repeated along axes of length 1, and along new ones in front, until it has a shape.",
-        types=SAME,
+        types=FIRST_KEPT,
         reference=np.broadcast_to,
         shape=_broadcast_shape,
         pullbacks=(lambda v, out, x, shape: fitted(v, x),),
@@ -189,7 +171,7 @@ broadcast_like = declare_arrays(
         name="broadcast_like",
         params=("x", "like"),
         summary="x broadcast to the shape of another expression, whose values do not matter.",
-        types=SAME,
+        types=FIRST_KEPT,
         reference=lambda x, like: np.broadcast_to(x, np.shape(like)),
         shape=lambda operands: _broadcast_shape(operands, operands[1].shape),
         pullbacks=(lambda v, out, x, like: fitted(v, x), None),
@@ -242,7 +224,7 @@ concat = declare_arrays(
         attributes=(at.FIRST_AXIS,),
         summary="Arrays one after the other along an axis.",
         notes="Written concat([a, b], axis=0) or concat(a, b, axis=0).",
-        types=PROMOTED,
+        types=ALL_PROMOTED,
         reference=lambda *args: np.concatenate(args[:-1], axis=args[-1]),
         shape=_concat_shape,
         pullbacks=_concat_pullback,
@@ -275,7 +257,7 @@ stack = declare_arrays(
         attributes=(at.NEW_AXIS,),
         summary="Arrays of one shape beside each other along a new axis.",
         notes="Written stack([a, b], axis=0) or stack(a, b, axis=0).",
-        types=PROMOTED,
+        types=ALL_PROMOTED,
         reference=lambda *args: np.stack(args[:-1], axis=args[-1]),
         shape=_stack_shape,
         pullbacks=_stack_pullback,
@@ -315,444 +297,6 @@ def split(x: Any, sections: Any, axis: int = 0) -> tuple[Expr, ...]:
     return tuple([sliced(x, axis, start, stop) for start, stop in itertools.pairwise(cuts)])
 
 
-# --- turned, repeated, padded ---------------------------------------------------------------------------------------------
-
-flip = declare_arrays(
-    Op(
-        name="flip",
-        params=("x",),
-        attributes=(at.AXES,),
-        summary="x in reversed order along axes; along all by default.",
-        types=SAME,
-        reference=np.flip,
-        shape=lambda operands, axis: operands[0].shape,
-        pullbacks=(lambda v, out, x, axis: call("flip", v, axis=axis),),
-        linear="jointly",
-        moves=True,
-        notation=Notation("flip"),
-        category="shape",
-        numpy=(np.flip,),
-    )
-)
-
-roll = declare_arrays(
-    Op(
-        name="roll",
-        params=("x",),
-        attributes=(at.integer("shift"), at.AXIS_OR_NONE),
-        summary="x moved along an axis, what falls off coming in again; without an axis all elements, row by row.",
-        types=SAME,
-        reference=np.roll,
-        shape=lambda operands, shift, axis: operands[0].shape,
-        pullbacks=(lambda v, out, x, shift, axis: call("roll", v, shift=-shift, axis=axis),),
-        linear="jointly",
-        moves=True,
-        notation=Notation("roll"),
-        category="shape",
-        numpy=(np.roll,),
-    )
-)
-
-
-def _repetitions(name: str, value: Any, operands: tuple[Expr, ...]) -> Any:
-    counts = at.integers(name).check(name, value, operands)
-    if any(count < 0 for count in (counts if isinstance(counts, tuple) else (counts,))):
-        raise ShapeError(f"{name} {counts} is negative")
-    return counts
-
-
-def _tiling(shape: tuple[Dim, ...], reps: Any) -> list[tuple[int, Dim]]:
-    """(repetitions, length) of each axis of the result."""
-    reps = reps if isinstance(reps, tuple) else (reps,)
-    ndim = max(len(reps), len(shape))
-    counts = (1,) * (ndim - len(reps)) + reps
-    return list(zip(counts, (1,) * (ndim - len(shape)) + shape, strict=True))
-
-
-def _tile_pullback(v: Expr, out: Expr, x: Expr, reps: Any) -> Expr:
-    pairs = _tiling(x.shape, reps)
-    apart = call("reshape", v, shape=tuple(dim for pair in pairs for dim in pair))
-    return reshaped(summed(apart, tuple(range(0, 2 * len(pairs), 2))), x)
-
-
-tile = declare_arrays(
-    Op(
-        name="tile",
-        params=("x",),
-        attributes=(Attribute("reps", _repetitions),),
-        summary="x repeated as a whole, so many times along each axis, as `numpy.tile`.",
-        types=SAME,
-        reference=np.tile,
-        shape=lambda operands, reps: tuple(
-            dims.multiply(count, dim) for count, dim in _tiling(operands[0].shape, reps)
-        ),
-        pullbacks=(_tile_pullback,),
-        linear="jointly",
-        moves=True,
-        notation=Notation("tile"),
-        category="shape",
-        numpy=(np.tile,),
-    )
-)
-
-
-def _repeat_pullback(v: Expr, out: Expr, x: Expr, repeats: int, axis: int) -> Expr:
-    shape = (*x.shape[: axis + 1], repeats, *x.shape[axis + 1 :])
-    return summed(call("reshape", v, shape=shape), axis + 1)
-
-
-repeat = declare_arrays(
-    Op(
-        name="repeat",
-        params=("x",),
-        attributes=(Attribute("repeats", lambda n, v, o: _repetitions(n, at.whole(n, v), o)), at.ONE_WAY),
-        summary="Each element of x repeated so many times along an axis, which may be left out of a vector.",
-        types=SAME,
-        reference=np.repeat,
-        shape=lambda operands, repeats, axis: tuple(
-            dims.multiply(repeats, dim) if place == axis else dim
-            for place, dim in enumerate(operands[0].shape)
-        ),
-        pullbacks=(_repeat_pullback,),
-        linear="jointly",
-        moves=True,
-        notation=Notation("repeat"),
-        category="shape",
-        numpy=(np.repeat,),
-    )
-)
-
-
-def _pad_width(name: str, value: Any, operands: tuple[Expr, ...]) -> tuple[tuple[int, int], ...]:
-    """((before, after), …) for each axis; one number or one pair stands for all."""
-    ndim = operands[0].ndim
-    if isinstance(value, (int, np.integer)):
-        value = ((value, value),) * ndim
-    elif isinstance(value, (tuple, list)) and value and not isinstance(value[0], (tuple, list)):
-        value = (value,) * ndim
-    widths = tuple([tuple([at.whole(name, width) for width in pair]) for pair in value])
-    if len(widths) != ndim or any(len(pair) != 2 or min(pair) < 0 for pair in widths):
-        raise ShapeError(
-            f"{name} {value} is not a pair of lengths for each of {ndim} axes", hint="write ((1, 1), (0, 2))"
-        )
-    return widths  # type: ignore[return-value]
-
-
-def _pad_pullback(v: Expr, out: Expr, x: Expr, pad_width: Any, value: float) -> Expr:
-    key = tuple(
-        ("slice", before, dims.add(before, dim), None)
-        for (before, _), dim in zip(pad_width, x.shape, strict=True)
-    )
-    return call("index", v, key=key)
-
-
-pad = declare_arrays(
-    Op(
-        name="pad",
-        params=("x",),
-        attributes=(Attribute("pad_width", _pad_width), at.number("value", 0.0)),
-        summary="x with so many elements of one value before and after it along each axis.",
-        types=SAME,
-        reference=lambda x, pad_width, value: np.pad(x, pad_width, constant_values=x.dtype.type(value)),
-        shape=lambda operands, pad_width, value: tuple(
-            dims.add(dim, before + after)
-            for dim, (before, after) in zip(operands[0].shape, pad_width, strict=True)
-        ),
-        pullbacks=(_pad_pullback,),
-        notation=Notation("pad"),
-        category="shape",
-        moves=True,
-    )
-)
-
-
-# --- triangles and diagonals ----------------------------------------------------------------------------------------------
-
-
-def _matrix(operands: tuple[Expr, ...], *_: Any) -> tuple[Dim, ...]:
-    if operands[0].ndim < 2:
-        raise ShapeError(f"a matrix is needed, not an array of shape {format_shape(operands[0].shape)}")
-    return operands[0].shape
-
-
-def _triangle(name: str, side: str, reference: Any) -> Any:
-    return declare_arrays(
-        Op(
-            name=name,
-            params=("x",),
-            attributes=(at.integer("k", 0),),
-            summary=f"The {side} triangle of matrices in the last two axes, zeros elsewhere; k is the last diagonal kept.",
-            types=SAME,
-            reference=reference,
-            shape=_matrix,
-            pullbacks=(lambda v, out, x, k: call(name, v, k=k),),
-            linear="jointly",
-            moves=True,
-            notation=Notation(name),
-            category="shape",
-            numpy=(getattr(np, name),),
-        )
-    )
-
-
-tril = _triangle("tril", "lower", np.tril)
-triu = _triangle("triu", "upper", np.triu)
-
-
-def _diagonal_shape(operands: tuple[Expr, ...], offset: int) -> tuple[Dim, ...]:
-    rows, columns = _matrix(operands)[-2:]
-    if rows == columns:
-        length = dims.subtract(rows, abs(offset))
-    elif isinstance(rows, int) and isinstance(columns, int):
-        length = min(rows, columns - offset) if offset >= 0 else min(rows + offset, columns)
-    else:
-        raise ShapeError(
-            f"the diagonal of {rows}×{columns} has no length that can be told", hint="give both axes one name"
-        )
-    if isinstance(length, int):
-        length = max(length, 0)
-    return (*operands[0].shape[:-2], length)
-
-
-def _on_diagonal(v: Expr, rows: Dim, columns: Dim, offset: int) -> Expr:
-    """A matrix of this size with v on a diagonal."""
-    wanted = rows if offset >= 0 else columns
-    rest = dims.subtract(wanted, v.shape[-1])
-    if isinstance(rest, int):
-        if rest:
-            v = call("pad", v, pad_width=((0, 0),) * (v.ndim - 1) + ((0, rest),))
-    else:
-        raise ShapeError(f"a diagonal of length {v.shape[-1]} in {rows}×{columns}")
-    v = call("expand_dims", v, axis=v.ndim if offset >= 0 else v.ndim - 1)
-    mask = call("eye", n_rows=rows, n_cols=columns, k=offset, dtype="bool")
-    return where(mask, v, constant(0, v.dtype))
-
-
-diagonal = declare_arrays(
-    Op(
-        name="diagonal",
-        params=("x",),
-        attributes=(at.integer("offset", 0),),
-        summary="A diagonal of the matrices in the last two axes; offset > 0 lies above the main one.",
-        types=SAME,
-        reference=lambda x, offset: np.diagonal(x, offset, axis1=-2, axis2=-1),
-        shape=_diagonal_shape,
-        pullbacks=(lambda v, out, x, offset: _on_diagonal(v, x.shape[-2], x.shape[-1], offset),),
-        linear="jointly",
-        moves=True,
-        notation=Notation("diagonal"),
-        category="shape",
-    )
-)
-
-
-def _diag_shape(operands: tuple[Expr, ...], k: int) -> tuple[Dim, ...]:
-    if operands[0].ndim != 1:
-        raise ShapeError(
-            f"diag takes a vector or a matrix, not an array of shape {format_shape(operands[0].shape)}"
-        )
-    length = dims.add(operands[0].shape[0], abs(k))
-    return (length, length)
-
-
-DIAG = Op(
-    name="diag",
-    params=("x",),
-    attributes=(at.integer("k", 0),),
-    summary="A square matrix with the vector x on its diagonal; of a matrix its diagonal.",
-    types=SAME,
-    reference=np.diag,
-    shape=_diag_shape,
-    pullbacks=(lambda v, out, x, k: call("diagonal", v, offset=k),),
-    linear="jointly",
-    moves=True,
-    notation=Notation("diag"),
-    category="shape",
-)
-declare_arrays(DIAG)
-
-
-@with_checks(DIAG)
-def diag(x, k=0):
-    """A square matrix with the vector x on its diagonal; of a matrix its diagonal.
-
-    k : which diagonal; above the main one where positive
-
-    Raises `ShapeError` for what is neither a vector nor a matrix.
-    """
-    x = constant(x)
-    return call("diagonal", x, offset=k) if x.ndim == 2 else apply(DIAG, x, attrs=(k,))
-
-
-Expr.function_table[np.diag] = diag
-
-
-# --- known by their shape alone --------------------------------------------------------------------------------------------
-
-NOTHING = TypeRule(lambda dtypes: ((), FLOAT64))
-
-dim = declare_arrays(
-    Op(
-        name="dim",
-        params=(),
-        attributes=(at.bound("length"),),
-        summary='The length of a named axis as a number, as in dim("n"): int64.',
-        types=NOTHING,
-        dtype=lambda operands, length: INT64,
-        reference=np.int64,
-        shape=lambda operands, length: (),
-        notation=Notation("dim"),
-        category="shape",
-    )
-)
-
-
-def _columns(name: str, value: Any, operands: tuple[Expr, ...]) -> Dim | None:
-    return None if value is None else at.as_dim(value)
-
-
-eye = declare_arrays(
-    Op(
-        name="eye",
-        params=(),
-        attributes=(at.length("n_rows"), Attribute("n_cols", _columns, None), at.integer("k", 0), at.dtype()),
-        summary="The identity matrix: ones on diagonal k, zeros elsewhere.",
-        types=NOTHING,
-        dtype=lambda operands, rows, columns, k, dtype: as_dtype(dtype),
-        reference=lambda rows, columns, k, dtype: np.eye(rows, columns, k, dtype=dtype),
-        shape=lambda operands, rows, columns, k, dtype: (rows, rows if columns is None else columns),
-        notation=Notation("eye"),
-        category="shape",
-    )
-)
-
-
-def _steps(name: str, value: Any, operands: tuple[Expr, ...]) -> int:
-    step = at.whole(name, value)
-    if step == 0:
-        raise ShapeError("arange with a step of 0", hint="write step=1")
-    return step
-
-
-def _range_length(start: Any, stop: Any, step: int) -> Dim:
-    length = (
-        dims.multiply(-1, dims.floor_divide(dims.subtract(start, stop), step))
-        if step > 0
-        else dims.multiply(-1, dims.floor_divide(dims.subtract(stop, start), -step))
-    )
-    return max(length, 0) if isinstance(length, int) else length
-
-
-ARANGE = Op(
-    name="arange",
-    params=(),
-    attributes=(
-        at.bound("start"),
-        at.bound("stop"),
-        Attribute("step", _steps, 1),
-        at.dtype("int64"),
-    ),
-    summary="The whole numbers from start up to stop, stop left out; arange(n) starts at 0.",
-    notes='The ends are whole numbers or named lengths, as in arange("n"); linspace divides an interval.',
-    types=NOTHING,
-    dtype=lambda operands, start, stop, step, dtype: as_dtype(dtype),
-    reference=lambda start, stop, step, dtype: np.arange(start, stop, step).astype(dtype),
-    shape=lambda operands, start, stop, step, dtype: (_range_length(start, stop, step),),
-    notation=Notation("arange"),
-    category="shape",
-)
-declare_arrays(ARANGE)
-
-
-@with_checks(ARANGE)
-def arange(start, stop=None, step=1, dtype="int64"):
-    """The whole numbers from start up to stop, stop left out; arange(n) starts at 0.
-
-    start, stop : whole numbers or lengths with names, as in arange("n")
-
-    Raises `ShapeError` for a step of 0, and for ends that are not whole: linspace divides an interval.
-    """
-    if stop is None:
-        start, stop = 0, start
-    return apply(ARANGE, attrs=(start, stop, step, dtype))
-
-
-def _linspace(start: Expr, stop: Expr, num: Dim, endpoint: bool) -> Expr:
-    steps = call("arange", start=0, stop=num, dtype=start.dtype.name)
-    gaps = dims.subtract(num, 1) if endpoint else num
-    if isinstance(gaps, int):
-        return start + steps * ((stop - start) / max(gaps, 1))
-    return start + steps * ((stop - start) / call("dim", length=gaps).astype(start.dtype))
-
-
-def _scalars(operands: tuple[Expr, ...], num: Dim, endpoint: bool) -> tuple[Dim, ...]:
-    for operand in operands:
-        if operand.shape:
-            raise ShapeError(f"linspace takes scalars, not an array of shape {format_shape(operand.shape)}")
-    return (num,)
-
-
-linspace = declare_arrays(
-    Op(
-        name="linspace",
-        params=("start", "stop"),
-        attributes=(at.length("num", 50), at.flag("endpoint", True)),
-        summary="num numbers at equal distances from start to stop.",
-        types=TypeRule(floating),
-        reference=lambda start, stop, num, endpoint: np.linspace(start, stop, num, endpoint).astype(
-            start.dtype
-        ),
-        shape=_scalars,
-        expand=_linspace,
-        linear="jointly",
-        notation=Notation("linspace"),
-        category="shape",
-        numpy=(np.linspace,),
-    )
-)
-
-
-def full(shape, value, dtype=None):
-    """An array of one value: that value broadcast to a shape, which may hold names.
-
-    value : a number or a scalar expression
-    """
-    value = (
-        constant(value)
-        if dtype is None
-        else constant(value).astype(dtype)
-        if isinstance(value, Expr)
-        else constant(value, dtype)
-    )
-    return call("broadcast_to", value, shape=shape)
-
-
-def zeros(shape, dtype="float64"):
-    """An array of zeros: the constant 0 broadcast to a shape, which may hold names."""
-    return full(shape, 0, dtype)
-
-
-def ones(shape, dtype="float64"):
-    """An array of ones: the constant 1 broadcast to a shape, which may hold names."""
-    return full(shape, 1, dtype)
-
-
-def full_like(x, value):
-    """An array of one value, of another expression's shape and type."""
-    x = constant(x)
-    return broadcast(constant(value, x.dtype), x)
-
-
-def zeros_like(x):
-    """Zeros of another expression's shape and type."""
-    return full_like(x, 0)
-
-
-def ones_like(x):
-    """Ones of another expression's shape and type."""
-    return full_like(x, 1)
-
-
 def matrix_transpose(x):
     """The last two axes exchanged, which `x.mT` writes; raises `ShapeError` for fewer than two axes."""
     x = constant(x)
@@ -764,16 +308,9 @@ def matrix_transpose(x):
 
 
 Expr.function_table["matrix_transpose"] = matrix_transpose
-for _known, _function in (
-    (np.zeros_like, zeros_like),
-    (np.ones_like, ones_like),
-    (np.full_like, full_like),
-    (np.split, split),
-):
-    Expr.function_table[_known] = _function
+Expr.function_table[np.split] = split
 
 __all__ = [
-    "arange", "broadcast_like", "broadcast_to", "concat", "diag", "diagonal", "dim", "expand_dims", "eye", "flip", "full",
-    "full_like", "linspace", "matrix_transpose", "ones", "ones_like", "pad", "permute_dims", "repeat", "reshape", "roll", "split",
-    "squeeze", "stack", "tile", "tril", "triu", "zeros", "zeros_like",
+    "broadcast_like", "broadcast_to", "concat", "expand_dims", "matrix_transpose", "permute_dims", "reshape",
+    "split", "squeeze", "stack",
 ]  # fmt: skip
