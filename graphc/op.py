@@ -103,6 +103,11 @@ class Attribute:
     default: Any = NO_DEFAULT
     text: bool = False
 
+    @property
+    def required(self) -> bool:
+        """Whether it must be given."""
+        return self.default is NO_DEFAULT
+
 
 @dataclass(frozen=True, eq=False)
 class Op:

@@ -23,10 +23,10 @@ from graphc.errors import (
     UnknownNameError,
 )
 from graphc.expr import Expr, apply, cast, constant, current_site, symbol
-from graphc.op import NO_DEFAULT, Op, all_ops, array_ops, find, lookup
+from graphc.op import Op, all_ops, array_ops, find, lookup
 from graphc.ops.comparison import maxout
 from graphc.scan import Source, syntax_tree
-from graphc.static import NotStatic, read, read_key
+from graphc.static import STATIC, NotStatic, WrongCall, read_key, split_call, usage
 from graphc.types import BOOL, DTYPES, DType, as_dtype, weak_dtype
 
 CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan}
@@ -234,50 +234,16 @@ class _Builder:
         try:
             return reader(node)
         except NotStatic as error:
-            hint = "numbers, names of lengths, True, False, None and tuples of them"
-            self.refuse("this is no static argument", error.node, hint)
+            self.refuse("this is no static argument", error.node, STATIC)
 
     def array_call(self, node: ast.Call, op: Op) -> tuple[list[ast.expr], tuple[Any, ...]]:
         """The operands and the static arguments of a call of an operation on arrays."""
-        positional: list[ast.expr] = list(node.args)
-        given: dict[str, Any] = {}
-        operands: list[ast.expr] = []
-        for known in op.attributes:
-            if known.text and positional:
-                given[known.name] = self.static(read, positional.pop(0))
-        behind: list[ast.expr] = []
-        if op.name in _UPDATES and positional and isinstance(positional[0], ast.Subscript):
-            place = positional.pop(0)
-            assert isinstance(place, ast.Subscript)
-            key, behind = self.static(read_key, place.slice)
-            given["key"], operands = key, [place.value]
-        if op.variadic:
-            operands += positional
-        else:
-            operands, positional = positional[: op.arity], positional[op.arity :]
-            for known, item in zip(
-                [k for k in op.attributes if k.name not in given], positional, strict=False
-            ):
-                given[known.name] = self.static(read, item)
-            if len(positional) > len(op.attributes):
-                self.refuse(f"{op.name} takes fewer arguments", node, f"write {_usage(op)}", ArityError)
-        names = {known.name for known in op.attributes}
-        named = {keyword.arg: keyword.value for keyword in node.keywords}
-        if not op.variadic:
-            operands += [named.pop(param) for param in op.params[len(operands) :] if param in named]
-        for name, item in named.items():
-            if name not in names or name in given:
-                what = (
-                    f"{op.name} gets {name!r} twice"
-                    if name in given
-                    else f"{op.name} has no parameter {str(name)[:60]!r}"
-                )
-                self.refuse(what, item, f"write {_usage(op)}", ArityError)
-            given[str(name)] = self.static(read, item)
-        missing = [k.name for k in op.attributes if k.name not in given and k.default is NO_DEFAULT]
-        if missing:
-            self.refuse(f"{op.name} is missing {', '.join(missing)}", node, f"write {_usage(op)}", ArityError)
-        return [*operands, *behind], tuple([given.get(known.name, known.default) for known in op.attributes])
+        try:
+            return split_call(node, op)
+        except NotStatic as error:
+            self.refuse("this is no static argument", error.node, STATIC)
+        except WrongCall as error:
+            self.refuse(str(error), error.node, f"write {usage(op)}", ArityError)
 
     def name(self, node: ast.Name) -> Value:
         name = node.id
@@ -436,10 +402,6 @@ def _as_float(value: Value) -> Value:
     return float(value)
 
 
-_UPDATES = ("at_set", "at_add")
-"""Operations whose first argument is a place: at_set(X[0], v)."""
-
-
 def _apply_static(op: Op, operands: list[Value], attrs: tuple[Any, ...]) -> Expr:
     return apply(op, *operands, attrs=attrs)
 
@@ -451,10 +413,6 @@ def _on_arrays(call: ast.Call) -> Op | None:
         return None
     op = find(name)
     return op if op is not None and op.on_arrays and op.name != "index" else None
-
-
-def _usage(op: Op) -> str:
-    return f"{op.name}({', '.join([*op.params, *(f'{known.name}=…' for known in op.attributes)])})"
 
 
 def _arguments(call: ast.Call) -> list[ast.expr]:

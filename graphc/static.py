@@ -9,10 +9,13 @@ import ast
 import math
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphc import dims
 from graphc.dims import Name, Polynomial
+
+if TYPE_CHECKING:
+    from graphc.op import Op
 
 
 def show(value: Any) -> str:
@@ -116,4 +119,87 @@ def _is_number(item: ast.expr) -> bool:
     return isinstance(item, ast.Constant) and (item.value is None or type(item.value) is int)
 
 
-__all__ = ["NotStatic", "key_pieces", "read", "read_key", "show"]
+# --- calls -------------------------------------------------------------------------------------------------------------------
+
+STATIC = "numbers, names of lengths, True, False, None and tuples of them are static arguments"
+
+_UPDATES = ("at_set", "at_add")
+"""Operations whose first argument is a place: at_set(X[0], v)."""
+
+
+class WrongCall(Exception):
+    """Arguments that an operation does not take."""
+
+    def __init__(self, what: str, node: ast.expr) -> None:
+        super().__init__(what)
+        self.node = node
+
+
+def usage(op: Op) -> str:
+    """How an operation on arrays is called."""
+    static = [f"{known.name}=…" for known in op.attributes]
+    return f"{op.name}({', '.join([*op.params, *static])})"
+
+
+def split_call(node: ast.Call, op: Op) -> tuple[list[ast.expr], tuple[Any, ...]]:
+    """The operands of a call of an operation on arrays, as syntax trees, and its static arguments in order.
+
+    Raises `NotStatic` and `WrongCall`, which name the part that is wrong.
+    """
+    given: dict[str, Any] = {}
+    named = {str(keyword.arg): keyword.value for keyword in node.keywords}
+    operands = _positional(list(node.args), op, given, node)
+    for name in op.params if not op.variadic else ():
+        if name in named and len(operands) < op.arity:
+            operands.append(named.pop(name))
+    behind = given.pop(_BEHIND, [])
+    names = {known.name for known in op.attributes}
+    for name, item in named.items():
+        if name in given:
+            raise WrongCall(f"{op.name} gets {name[:60]!r} twice", item)
+        if name not in names:
+            raise WrongCall(f"{op.name} has no parameter {name[:60]!r}", item)
+        given[name] = read(item)
+    missing = [known.name for known in op.attributes if known.name not in given and known.required]
+    if missing:
+        raise WrongCall(f"{op.name} is missing {', '.join(missing)}", node)
+    attrs = tuple([given.get(known.name, known.default) for known in op.attributes])
+    return [*operands, *behind], attrs
+
+
+_BEHIND = ""
+"""Under what the arrays in the key of an update wait until all operands are read."""
+
+
+def _positional(items: list[ast.expr], op: Op, given: dict[str, Any], call: ast.Call) -> list[ast.expr]:
+    """The operands among the positional arguments; the static ones are entered in `given`."""
+    for known in op.attributes:
+        if known.text and items:
+            given[known.name] = read(items.pop(0))
+    operands: list[ast.expr] = []
+    if op.name in _UPDATES and items and isinstance(items[0], ast.Subscript):
+        place = items[0]
+        given["key"], given[_BEHIND] = read_key(place.slice)
+        operands, items = [place.value], items[1:]
+    if op.variadic:
+        return operands + items
+    operands, items = items[: op.arity], items[op.arity :]
+    free = [known for known in op.attributes if known.name not in given]
+    if len(items) > len(free):
+        raise WrongCall(f"{op.name} takes fewer arguments", call)
+    for known, item in zip(free, items, strict=False):
+        given[known.name] = read(item)
+    return operands
+
+
+__all__ = [
+    "STATIC",
+    "NotStatic",
+    "WrongCall",
+    "key_pieces",
+    "read",
+    "read_key",
+    "show",
+    "split_call",
+    "usage",
+]
