@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from graphc import dims
 from graphc.dag import Dag
 from graphc.errors import ArityError, CompileError, DtypeError, GraphcError, InputError, ShapeError
 from graphc.evaluate import run_arrays
@@ -217,7 +218,7 @@ class Compiled:
         lengths = bind_dimensions(self._symbols, arrays)
 
         def bound(shape: Any) -> tuple[int, ...]:
-            return tuple(lengths[dim] if isinstance(dim, str) else dim for dim in shape)
+            return tuple(dims.evaluate(dim, lengths) for dim in shape)
 
         shapes = [bound(self.graph.exprs[output].shape) for output in self.graph.outputs]
         full = broadcast_shapes(
