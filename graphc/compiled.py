@@ -224,7 +224,7 @@ class Compiled:
         full = broadcast_shapes(
             [bound(node.shape) for node in (*self._symbols, *self.graph.exprs) if node.shape]
         )
-        return tuple(int(dim) for dim in full), shapes
+        return tuple(dims.evaluate(dim, lengths) for dim in full), shapes
 
     def _scalars(self, arrays: list[np.ndarray]) -> list[Any]:
         """Single values through the packed entry point."""

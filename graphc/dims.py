@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 Dim: TypeAlias = "int | str | Polynomial"
@@ -297,6 +298,41 @@ def evaluate(dim: Dim, lengths: Mapping[str, int]) -> int:
             value *= length**power
         total += value
     return total
+
+
+def solve(dim: Dim, length: int, lengths: Mapping[str, int]) -> tuple[str, int] | None:
+    """The one name in a dimension that has no length yet, and the length that makes the dimension what it is at the call.
+
+    None where the dimension is not linear in one such name, or no whole number will do.
+
+    >>> solve(parse("2*n + 1"), 7, {})
+    ('n', 3)
+    """
+    missing = [name for name in names_of(dim) if name not in lengths]
+    if len(missing) != 1 or not isinstance(dim, Polynomial) or _in_quotient(dim, missing[0]):
+        return None
+    (name,) = missing
+    try:
+        # a polynomial of degree below the number of values is known by them
+        values = [evaluate(dim, {**lengths, name: value}) for value in range(2 + _degree(dim))]
+    except ValueError:
+        return None
+    at_zero, slope = values[0], values[1] - values[0]
+    linear = all(after - before == slope for before, after in pairwise(values))
+    if slope == 0 or not linear or (length - at_zero) % slope:
+        return None
+    value = (length - at_zero) // slope
+    return (name, value) if value >= 0 and evaluate(dim, {**lengths, name: value}) == length else None
+
+
+def _degree(dim: Polynomial) -> int:
+    return max(sum(power for _, power in monomial) for monomial, _ in dim.terms)
+
+
+def _in_quotient(dim: Polynomial, name: str) -> bool:
+    """Whether a name stands below a floor division, where many lengths give one."""
+    atoms = [atom for monomial, _ in dim.terms for atom, _ in monomial if isinstance(atom, Quotient)]
+    return any(name in (*names_of(atom.numerator), *names_of(atom.denominator)) for atom in atoms)
 
 
 def parse(text: str) -> Dim:

@@ -116,6 +116,17 @@ def bind_dimensions(symbols: Iterable[Expr], arrays: Iterable[np.ndarray]) -> di
                         hint="axes of one name have one length in a call; give the other axis a name of its own",
                     )
     bound = {name: length for name, (length, _) in lengths.items()}
+    computed = [
+        (dim, array.shape[axis])
+        for symbol, array in zip(symbols, arrays, strict=True)
+        for axis, dim in enumerate(symbol.shape)
+        if isinstance(dim, Polynomial)
+    ]
+    for _ in computed:  # one axis may bind what the next needs
+        for dim, length in computed:
+            found = dims.solve(dim, length, bound)
+            if found is not None:
+                bound[found[0]] = found[1]
     for symbol, array in zip(symbols, arrays, strict=True):
         for axis, dim in enumerate(symbol.shape):
             if isinstance(dim, Polynomial):
@@ -129,8 +140,8 @@ def _check_length(symbol: Expr, axis: int, dim: Polynomial, length: int, bound: 
         wanted = dims.evaluate(dim, bound)
     except KeyError as error:
         raise ShapeError(
-            f"input {symbol.name!r} has the length {dim} and no input has an axis named {error.args[0]}",
-            hint=f"declare an input with an axis {error.args[0]!r}",
+            f"axis {axis} of input {symbol.name!r} has the length {dim}, and {length} does not determine {error.args[0]}",
+            hint=f"declare an input with an axis of length {error.args[0]!r}",
         ) from None
     except ValueError as error:
         raise ShapeError(f"input {symbol.name!r}: {error}") from None

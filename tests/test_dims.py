@@ -114,8 +114,11 @@ def test_lengths_are_bound_at_the_call():
     assert g.evaluate(total, {"x": np.ones(3), "y": np.ones(4)}) == 7
     with pytest.raises(ShapeError, match=r"has length 3, not n \+ 1 = 4 with n = 3"):
         g.evaluate(total, {"x": np.ones(3), "y": np.ones(3)})
-    with pytest.raises(ShapeError, match="no input has an axis named m"):
-        g.evaluate(g.sum(x) + g.sum(z), {"x": np.ones(3), "z": np.ones(6)})
+    assert g.evaluate(g.sum(x) + g.sum(z) + g.dim("m"), {"x": np.ones(3), "z": np.ones(6)}) == 11
+    assert g.evaluate(g.sum(y) + g.dim("n"), {"y": np.ones(4)}) == 7
+    for shape in ("m*n", "n*n", "(n + 1)//2", "2*n"):
+        with pytest.raises(ShapeError, match="5 does not determine"):
+            g.evaluate(g.sum(g.symbol("q", shape=shape)), {"q": np.ones(5)})
     with pytest.raises(ShapeError, match="'n' is 3 in input 'x' and 4 in input 'w'"):
         g.evaluate(x @ g.symbol("w", shape="n"), {"x": np.ones(3), "w": np.ones(4)})
     assert g.evaluate(g.dim("n*n + 1") + g.sum(x), {"x": np.ones(3)}) == 13
