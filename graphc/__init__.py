@@ -26,6 +26,8 @@ from graphc.expr import symbols as symbols
 from graphc.graph import Graph as Graph
 from graphc.interop.sympy import to_sympy as to_sympy
 from graphc.interop.sympy_reader import from_sympy as from_sympy
+from graphc.lower.threads import get_num_threads as get_num_threads
+from graphc.lower.threads import set_num_threads as set_num_threads
 from graphc.ops.activation import *
 from graphc.ops.arithmetic import *
 from graphc.ops.arrange import *

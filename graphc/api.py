@@ -14,13 +14,15 @@ from graphc.errors import DtypeError, GradientError, InputError
 from graphc.explain import Explanation, explain_graph
 from graphc.expr import Expr, constant, current_site, rebuild, symbol
 from graphc.graph import Graph
+from graphc.lower.nests import Parallel
 from graphc.op import all_ops, array_ops
 from graphc.rewrite import tables
+from graphc.rewrite.engine import Step
 from graphc.tree import flatten, unflatten
 from graphc.types import as_dtype, is_float
 
 
-def grad(output: Any, wrt: Any, seed: Any = None) -> Any:
+def grad(output: Any, wrt: Any, seed: Any = None, *, rewrite: str | None = None) -> Any:
     """The derivative of an expression, as expressions: the backward graph.
 
     Parameters
@@ -28,30 +30,56 @@ def grad(output: Any, wrt: Any, seed: Any = None) -> Any:
     output : a float expression, or several of them in a tuple or list
     wrt : the symbol (or any node) to differentiate by, or a structure of them
     seed : the weight of each output in what is differentiated; needed unless there is one scalar output
+    rewrite : None differentiates the formula as it is written; "stable" what `stabilize` makes of it, whose derivative often
+        keeps digits that the other loses (docs/accuracy.md measures both); "exact" what `simplify` makes of it
 
     Returns expressions in the structure of `wrt`; they can be differentiated again. Where the output does not depend
     on a symbol, a constant 0.
-    Raises `GradientError` for outputs or symbols that are not floats.
+    Raises `GradientError` for outputs or symbols that are not floats, and for `rewrite` with a `wrt` that is not made of
+    symbols, as rewriting may remove any other node.
 
     >>> from graphc.expr import symbols
     >>> x, y = symbols("x y")
     >>> grad(x * y, [x, y])
     [y, x]
+    >>> from graphc.parse import parse
+    >>> grad(parse("log(1/(exp(-x) + 1))"), x, rewrite="stable")
+    sigmoid(-x)
     """
     targets, structure = _targets(wrt)
-    seeds = None if seed is None else flatten(seed)[0]
-    record = reverse(flatten(output)[0], seeds, targets)
+    outputs, seeds = flatten(output)[0], None if seed is None else flatten(seed)[0]
+    if rewrite is not None:
+        outputs = _stated(outputs, targets, rewrite)
+    record = reverse(outputs, seeds, targets)
     return unflatten(structure, iter([record.adjoint(node) for node in targets]))
 
 
-def value_and_grad(output: Any, wrt: Any, seed: Any = None) -> tuple[Any, Any]:
+def _stated(outputs: list[Expr], targets: list[Expr], rewrite: str) -> list[Expr]:
+    """The outputs rewritten before they are differentiated by some symbols."""
+    for node in targets:
+        if not node.is_symbol:
+            raise GradientError(
+                f"rewriting may remove what the derivative is taken by: {node!r:.60}",
+                node=repr(node),
+                site=current_site(),
+                hint="differentiate by symbols, or leave rewrite= out",
+            )
+    return list(tables.run([constant(output) for output in outputs], rewrite).outputs)
+
+
+def value_and_grad(output: Any, wrt: Any, seed: Any = None, *, rewrite: str | None = None) -> tuple[Any, Any]:
     """The pair (output, grad(output, wrt)), to be compiled together: they share their work.
+
+    rewrite : as for `grad`; the output is the rewritten one then
 
     >>> from graphc.expr import symbols
     >>> x, y = symbols("x y")
     >>> value_and_grad(x * y, (x, y))
     (x*y, (y, x))
     """
+    if rewrite is not None:
+        leaves, structure = flatten(output)
+        output = unflatten(structure, iter(_stated(leaves, _targets(wrt)[0], rewrite)))
     return output, grad(output, wrt, seed)
 
 
@@ -166,8 +194,10 @@ def compile(
     inputs: Any = None,
     *,
     dtype: Any = None,
-    rewrite: str | None = None,
+    rewrite: str | None = "stable",
     without: Iterable[str] = (),
+    cache: bool = True,
+    parallel: Parallel = "auto",
 ) -> Compiled:
     """Machine code for a graph: a fast callable.
 
@@ -176,9 +206,13 @@ def compile(
     outputs : an expression, a structure of expressions, a `Graph`, or a traced function
     inputs : the symbols in the order of the arguments; by default in the order in which they are read
     dtype : another float type for all float symbols and literals, as "float32"
-    rewrite : "stable" rewrites the formula for smaller rounding errors and a wider range (`g.rewrites` lists what fires), "exact"
-        by the rules that keep every bit, None compiles it as it is written
+    rewrite : "stable" rewrites the formula for smaller rounding errors and a wider range (`g.rewrites` lists what fires),
+        "exact" by the rules that keep every bit, None compiles it as it is written
     without : names of rules that are switched off
+    cache : take machine code that was made before, by this process or an earlier one, and keep what is made; the environment's
+        GRAPHC_CACHE_DIR and GRAPHC_CACHE_SIZE say where and how much, `graphc cache info` shows it
+    parallel : "auto" runs array loops on several threads where they are long enough to gain by it, True runs all of them so,
+        False none; `set_num_threads` says how many. Results do not depend on it, to the bit
 
     Returns a `Compiled` function: numbers in, numbers out; arrays broadcast.
 
@@ -188,12 +222,16 @@ def compile(
     >>> f(3.0, 4.0), f(y=3, x=2)
     (13.0, 7.0)
     """
+    if parallel not in (True, False, "auto"):
+        raise InputError(
+            f'compile(parallel=…) takes True, False or "auto", not {parallel!r:.60}', site=current_site()
+        )
     graph = as_graph(outputs, inputs)
     if dtype is not None:
         graph = retype(graph, dtype)
     if rewrite is not None:
         graph = rewritten(graph, rewrite, without)
-    return make(graph, graph.structure)
+    return make(graph, graph.structure, cache, parallel)
 
 
 def rewritten(graph: Graph, level: str, without: Iterable[str] = ()) -> Graph:
@@ -218,7 +256,7 @@ def draw(
 
     Parameters
     ----------
-    outputs : an expression, a structure of expressions, or a `Graph`
+    outputs : an expression, a structure of expressions, a `Graph`, or a step of `g.rewrites`: before and after in one picture
     at : name or symbol → number or array; without it the structure alone is drawn
     backward : whether to show what flows back. At a node used more than once each use shows its contribution and the
         node their sum (Σ). Several outputs, or one that is no float scalar, are drawn forward only unless there is a `seed`.
@@ -236,6 +274,8 @@ def draw(
     >>> draw((x + y) * z, at={"x": -2, "y": 5, "z": -4})
     <Diagram of 6 nodes; .save("diagram.svg") writes it>
     """
+    if isinstance(outputs, Step):
+        outputs = {"before": outputs.before, "after": outputs.after}
     graph = as_graph(outputs)
     losses = None if accuracy is None else getattr(accuracy, "losses", None)
     if accuracy is not None and losses is None:

@@ -231,6 +231,11 @@ class Arithmetic:
     def call(self, function: Callable[..., Any], *operands: Any) -> Ball:
         """A real function of balls, its error from the ends of each."""
         balls = [self.ball(operand) for operand in operands]
+        if function == self.power and balls[1].rad and balls[0].mid < balls[0].rad:
+            # a base that may be negative has powers of whole exponents alone, and a large rounded exponent always looks whole
+            exponent = balls[1]
+            if abs(exponent.mid - self.mp.nint(exponent.mid)) <= exponent.rad:
+                balls[1] = self._settled(exponent)
         mids = [ball.mid for ball in balls]
         value = self._real(function, mids)
         error = self.zero

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import inspect
 import keyword
-import threading
+import math
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -22,23 +22,21 @@ from graphc.errors import ArityError, CompileError, DtypeError, GraphcError, Inp
 from graphc.evaluate import run_arrays
 from graphc.expr import current_site
 from graphc.inputs import as_value, bind_dimensions
-from graphc.lower import loops, native, scalar
+from graphc.lower import arrays as whole
+from graphc.lower import layout, native, scalar
 from graphc.lower.emit import SLOT
-from graphc.lower.jit import Library, build
+from graphc.lower.jit import build
 from graphc.lower.kernels import lift, plan
+from graphc.lower.nests import Nests, Parallel
+from graphc.lower.nests import ties as overlaps
+from graphc.lower.threads import WORTH
 from graphc.tree import Structure, flatten, unflatten
 from graphc.types import broadcast_shapes, format_shape
 
-SPECIALISE_UP_TO = 500
-"""Bodies with more operations get one array loop for any strides, which calls the scalar body: compiling them again for each
-pattern costs more than it saves."""
-
-MAX_PATTERNS = 16
-
-MAX_OPERANDS = 64
-"""With more arrays than this the loop calls the scalar body too."""
-
 MAX_DIMENSIONS = 32
+
+NEVER = 1 << 62
+"""More elements than any array has."""
 
 
 class _MethodDef(ctypes.Structure):
@@ -66,7 +64,6 @@ def _builtin(address: int, self: Any) -> Any:
 
 
 _PACKED = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
-_NEST = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 
 
 class Compiled:
@@ -93,21 +90,22 @@ class Compiled:
     graph: Dag
     inputs: tuple[str, ...]
 
-    def __init__(self, graph: Dag, structure: Structure) -> None:
+    def __init__(
+        self, graph: Dag, structure: Structure, cache: bool = True, parallel: Parallel = "auto"
+    ) -> None:
         self.graph = graph
+        self._cache = cache
         self._structure = structure
         self._symbols = graph.symbols
         self.inputs = tuple(symbol.name for symbol in self._symbols)
         self._tensor = any(symbol.shape for symbol in self._symbols)
         lifted, self._constants = lift(graph)
         self._kernel = plan(lifted)
-        self._lock = threading.Lock()
-        self._nests: dict[loops.Pattern, Any] = {}
-        self._nest_libraries: dict[loops.Pattern, Library] = {}
         self._library = build(
-            scalar.module(self._kernel, structure), scalar.exported(self._kernel, structure)
+            scalar.module(self._kernel, structure), scalar.exported(self._kernel, structure), cache
         )
         self._packed = _PACKED(self._library.pointer("packed"))
+        self._nests = Nests(self._kernel, self._library.symbol("packed"), cache, parallel)
         self.__signature__ = inspect.Signature(
             [
                 inspect.Parameter(
@@ -117,23 +115,25 @@ class Compiled:
                 for number, name in enumerate(self.inputs)
             ]
         )
+        self._served: set[int] = set()
+        self._table: whole.Table | None = None
         native.register(Compiled)
 
     def __repr__(self) -> str:
         return f"<compiled ({', '.join(self.inputs)}) → {len(self.graph.outputs)} of {self._kernel.operations} operations>"
 
     def __reduce__(self):
-        return make, (self.graph, self._structure)
+        return make, (self.graph, self._structure, self._cache, self._nests.parallel)
 
     @property
     def llvm(self) -> str:
         """LLVM IR of the scalar entry points after optimisation, and of the array loops made so far."""
-        return "\n".join(library.llvm for library in (self._library, *self._nest_libraries.values()))
+        return "\n".join(library.llvm for library in (self._library, *self._nests.libraries.values()))
 
     @property
     def asm(self) -> str:
         """Assembly of the scalar entry points, and of the array loops made so far."""
-        return "\n".join(library.asm for library in (self._library, *self._nest_libraries.values()))
+        return "\n".join(library.asm for library in (self._library, *self._nests.libraries.values()))
 
     @property
     def address(self) -> int:
@@ -149,7 +149,7 @@ class Compiled:
                 hint="declare a symbol in the constant's place",
             )
         text = scalar.direct_module(self._kernel, self._structure, self._library.symbol("packed"))
-        return build(text, ("direct",)).pointer("direct")
+        return build(text, ("direct",), self._cache).pointer("direct")
 
     # --- the Python path ---------------------------------------------------------------------------------------------------
 
@@ -279,22 +279,23 @@ class Compiled:
         """Arrays through the fused loop."""
         given = arrays
         arrays = [array if array.flags.aligned else array.copy() for array in (*arrays, *self._constants)]
+        ndim = len(shape)
+        ties = {}
         if out is None:
-            full = [array for array in arrays if array.ndim > 1 and array.shape == shape]
-            order = (
-                "F" if full and all(a.flags.f_contiguous and not a.flags.c_contiguous for a in full) else "C"
-            )
+            order = layout.memory_order(ndim, [layout.strides_over(array, ndim) for array in arrays])
             results = [
-                np.empty(s, dtype, order) for s, dtype in zip(shapes, self._kernel.outputs, strict=True)
+                layout.empty(s, dtype, order) if len(s) == ndim else np.empty(s, dtype)
+                for s, dtype in zip(shapes, self._kernel.outputs, strict=True)
             ]
             targets = results
         else:
             results = out
             targets = [array if array.flags.aligned else np.empty_like(array) for array in out]
-            # the loop promises that inputs and outputs are apart: an input that is not is read from a copy
-            arrays = [a.copy() if any(np.may_share_memory(a, t) for t in targets) else a for a in arrays]
+            ties = overlaps(arrays, targets, shape)
         if 0 not in shape:
-            self._run(arrays, targets, shape)
+            self._nests.run([*arrays, *targets], shape, ties)
+            if out is None and not self._constants and not self._tensor:
+                self._serve(arrays, shape)
         elif any(0 not in s for s in shapes):  # results that do not have the empty dimension
             values = run_arrays(self.graph, given)
             for target, output in zip(targets, self.graph.outputs, strict=True):
@@ -304,77 +305,34 @@ class Compiled:
                 result[...] = target
         return results
 
-    def _run(self, arrays: list[np.ndarray], targets: list[np.ndarray], shape: tuple[int, ...]) -> None:
-        operands = [*arrays, *targets]
-        extents, rows = _collapse(shape, [_strides(operand, len(shape)) for operand in operands])
-        pattern = "".join(
-            "b" if not stride else "c" if stride == operand.itemsize else "s"
-            for stride, operand in zip(rows[-1], operands, strict=True)
-        )
-        nest = self._nest(pattern[: len(arrays)] + pattern[len(arrays) :].replace("b", "s"))
-        packed = np.array(
-            [
-                *extents,
-                *(operand.__array_interface__["data"][0] for operand in operands),
-                *(s for row in rows for s in row),
-            ],
-            dtype=np.int64,
-        )
-        base = packed.__array_interface__["data"][0]
-        data = base + 8 * len(extents)
-        nest(len(extents), base, data, data + 8 * len(operands))
+    def _serve(self, inputs: list[np.ndarray], shape: tuple[int, ...]) -> None:
+        """Have calls with arguments like these taken by machine code from now on, where it can."""
+        mask = sum(1 << number for number, array in enumerate(inputs) if array.ndim)
+        if mask in self._served or any(array.shape not in ((), shape) for array in inputs):
+            return
+        self._served.add(mask)
+        nests = self._nests
+        address = nests.served(mask) if whole.serves(self._kernel, self._structure) else None
+        if nests.parallel is True or address is None:
+            return
+        if self._table is None:
+            limit = NEVER if nests.parallel is False else math.ceil(WORTH / nests.nanoseconds)
+            table = self._table = whole.Table(self._kernel, self._structure, nests.nanoseconds, limit)
+            table.add(mask, address)
 
-    def _nest(self, pattern: loops.Pattern) -> Any:
-        """The array entry point for a pattern, compiled when it is first needed."""
-        found = self._nests.get(pattern)
-        if found is not None:
-            return found
-        with self._lock:
-            operands = len(self._kernel.inputs) + len(self._kernel.outputs)
-            large = self._kernel.operations > SPECIALISE_UP_TO or operands > MAX_OPERANDS
-            if large or len(self._nests) >= MAX_PATTERNS:
-                pattern = loops.generic(self._kernel)
-            if pattern not in self._nests:
-                packed = self._library.symbol("packed") if large else None
-                library = build(loops.module(self._kernel, pattern, packed), loops.EXPORTED)
-                self._nest_libraries[pattern] = library
-                self._nests[pattern] = _NEST(library.pointer("nest"))
-            return self._nests[pattern]
+            def put_together(*results: Any) -> Any:
+                return unflatten(self._structure, iter(results))
 
-
-def _strides(array: np.ndarray, ndim: int) -> tuple[int, ...]:
-    """Byte strides over a space of `ndim` dimensions; 0 where the array is broadcast."""
-    own = [0 if length == 1 else stride for length, stride in zip(array.shape, array.strides, strict=True)]
-    return (0,) * (ndim - array.ndim) + tuple(own)
-
-
-def _collapse(
-    shape: tuple[int, ...], strides: list[tuple[int, ...]]
-) -> tuple[list[int], list[tuple[int, ...]]]:
-    """The same index space with as few dimensions as possible: extents, and a row of strides for each.
-
-    Dimensions of length 1 go; the others are ordered by the strides of the last operand, an output, and merged
-    where every operand steps through both as through one.
-    """
-    axes = [axis for axis, length in enumerate(shape) if length != 1]
-    axes.sort(key=lambda axis: -abs(strides[-1][axis]))
-    extents: list[int] = []
-    rows: list[tuple[int, ...]] = []
-    for axis in axes:
-        length, row = shape[axis], tuple([stride[axis] for stride in strides])
-        if rows and all(outer == inner * length for outer, inner in zip(rows[-1], row, strict=True)):
-            extents[-1] *= length
-            rows[-1] = row
+            entry = _builtin(whole.address(), (self.call, table.words, put_together))
+            if scalar.has_call(self._kernel, self._structure):
+                entry = _builtin(self._library.pointer("call"), entry)
+            type(self).__call__ = entry  # type: ignore[method-assign]
         else:
-            extents.append(length)
-            rows.append(row)
-    if not extents:
-        return [1], [(0,) * len(strides)]
-    return extents, rows
+            self._table.add(mask, address)
 
 
-def make(graph: Dag, structure: Structure) -> Compiled:
-    """Compile a graph whose results come back in `structure`.
+def make(graph: Dag, structure: Structure, cache: bool = True, parallel: Parallel = "auto") -> Compiled:
+    """Compile a graph whose results come back in `structure`; `cache` and `parallel` as for `g.compile`.
 
     The callable is of a class of its own, whose `__call__` is the builtin over the machine code: Python then calls it without a
     Python frame in between.
@@ -382,7 +340,7 @@ def make(graph: Dag, structure: Structure) -> Compiled:
     function = object.__new__(
         type("compiled", (Compiled,), {"__module__": __name__, "__doc__": Compiled.__doc__})
     )
-    Compiled.__init__(function, graph, structure)
+    Compiled.__init__(function, graph, structure, cache, parallel)
     kind = type(function)
     if scalar.has_call(function._kernel, structure) and not function._constants:
         kind.__call__ = _builtin(function._library.pointer("call"), function.call)  # type: ignore[method-assign]

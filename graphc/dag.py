@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphc.collector import paused
 from graphc.errors import ExpressionError, GraphcError, GraphError, UnknownNameError
-from graphc.expr import Expr, constant, current_site, rebuild, walk
+from graphc.expr import Expr, apply, constant, current_site, rebuild, walk
 from graphc.inputs import check_names
 from graphc.op import CONSTANT, SYMBOL
 from graphc.types import broadcast_shapes
@@ -178,7 +178,8 @@ class Dag:
             must(number in needed or number in inputs, "no output needs this node", number)
             needed.update(operands)
             if node.op.on_arrays:
-                must(rebuild(node, node.operands) is node, "type or shape differ from its rules'", number)
+                again = apply(node.op, *node.operands, attrs=node.attrs)
+                must(again is node, "type or shape differ from its rules'", number)
             elif operands:
                 shape = broadcast_shapes(operand.shape for operand in node.operands)
                 if (

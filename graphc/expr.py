@@ -573,6 +573,11 @@ def rebuild(expr: Expr, operands: tuple[Expr, ...]) -> Expr:
     """The same operation with the same attributes on other operands."""
     if expr.op.is_leaf:
         return expr
+    for old, new in zip(expr.operands, operands, strict=True):
+        if new.dtype is not old.dtype or new.shape != old.shape:
+            break
+    else:  # of the same types, so the result is
+        return _intern(expr.op, operands, expr.attrs, expr.dtype, expr.shape)
     if expr.op.name == "astype":
         return cast(operands[0], expr.attrs[0])
     return apply(expr.op, *operands, attrs=expr.attrs)

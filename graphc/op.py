@@ -126,7 +126,8 @@ class Op:
         what makes an operation a branch. The partial is then the derivative where the condition holds; elsewhere
         it is 0, and differentiation ignores whatever the branch not taken yields.
     emit : (builder, *values) → value: the machine code of one element
-    expand : (*operands) → expression in user syntax that is lowered in its place, when there is no `emit`
+    expand : (*operands) → expression in user syntax that is lowered in its place, when there is no `emit`; beside an `emit` it
+        serves processors that cannot run graphc's own functions
     ulps : bound on the error of the machine code for float64, in units in the last place of the exact result
     ulps_of_operands : whether `ulps` counts units of the largest operand where that exceeds the result: its formula is a
         sum that may cancel, so no bound in units of the result holds for all operands

@@ -9,6 +9,7 @@ from typing import Any
 
 from graphc.errors import DefinitionError, GraphcError
 from graphc.expr import Expr, current_site, free_symbols, substitute, symbol
+from graphc.interop.sympy import to_sympy
 from graphc.precise import evaluate
 from graphc.rewrite import tables
 from graphc.rewrite.engine import AnyRule, Trace
@@ -86,7 +87,8 @@ def rule(
     when : a condition on the match, as `lambda m: m.range("x").positive`
     kind : "exact" when it keeps every bit, "stable" when it keeps the real function
 
-    Raises `DefinitionError` when the two sides differ, with the counterexample, or when the row is malformed.
+    Both sides are evaluated at a hundred points by `graphc.precise`, and at some of them by SymPy as well. Raises
+    `DefinitionError` when they differ, with the counterexample, or when the row is malformed.
 
     >>> made = rule("quarter-turn", "sin(x + pi/2)", "cos(x)")
     Traceback (most recent call last):
@@ -118,6 +120,9 @@ _FACTS: tuple[dict[str, Any], ...] = (
 
 _COMPARED = 100
 """Points at which the two sides of a rule are compared."""
+
+_BY_SYMPY = 8
+"""Of these, how many SymPy evaluates as well, from the operations' formulas."""
 
 
 def _agree(made: Rule) -> None:
@@ -155,20 +160,28 @@ def _compare(made: Rule, left: Expr, right: Expr, facts: dict[str, Any]) -> None
             continue
         compared += 1
         if other is None or not _close(one, other):
-            point = ", ".join(f"{key} = {value!r}" for key, value in at.items())
-            raise DefinitionError(
-                f"rule {made.name!r}: the two sides differ at {point}: "
-                f"{made.pattern} is {float(one):.12g} and {made.replacement} is "
-                f"{'undefined' if other is None else format(float(other), '.12g')}",
-                site=current_site(),
-                hint="a rule keeps the value wherever its pattern has one, or wherever the condition when=… is proved",
-            )
+            raise _differs(made, at, one, other)
+        if compared <= _BY_SYMPY:
+            one, other = (_value_by_sympy(side, at) for side in (left, right))
+            if one is not None and other is not None and not _close(one, other):
+                raise _differs(made, at, one, other)
         if compared >= _COMPARED:
             return
     if compared == 0:
         raise DefinitionError(
             f"rule {made.name!r}: no point was found where {made.pattern} is defined", site=current_site()
         )
+
+
+def _differs(made: Rule, at: dict[str, Any], one: Any, other: Any) -> DefinitionError:
+    point = ", ".join(f"{key} = {value!r}" for key, value in at.items())
+    return DefinitionError(
+        f"rule {made.name!r}: the two sides differ at {point}: "
+        f"{made.pattern} is {float(one):.12g} and {made.replacement} is "
+        f"{'undefined' if other is None else format(float(other), '.12g')}",
+        site=current_site(),
+        hint="a rule keeps the value wherever its pattern has one, or wherever the condition when=… is proved",
+    )
 
 
 def _sample(s: Expr, rng: random.Random, negative: bool) -> float | bool:
@@ -183,6 +196,16 @@ def _value(expr: Expr, at: dict[str, Any]) -> Any:
         return evaluate(expr, at, digits=40)
     except GraphcError:
         return None
+
+
+def _value_by_sympy(expr: Expr, at: dict[str, Any]) -> Any:
+    """The value by SymPy; None where it finds no real number."""
+    try:
+        form = to_sympy(expr)
+        value = form.subs({s: at[s.name] for s in form.free_symbols}).evalf(40)
+        return value if value.is_Float and value.is_finite else None
+    except (GraphcError, ArithmeticError, TypeError, ValueError, RecursionError, AttributeError):
+        return None  # what it cannot evaluate it has no word on
 
 
 def _close(one: Any, other: Any) -> bool:

@@ -1,6 +1,9 @@
-"""Settings shared by all tests: fixed seeds, no example database, and how many random graphs to try."""
+"""Settings shared by all tests: fixed seeds, no example database, a cache of their own, how many random graphs to try."""
 
 from __future__ import annotations
+
+import os
+import tempfile
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -10,6 +13,11 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
 settings.load_profile("fixed")
+
+_cache = tempfile.TemporaryDirectory(prefix="graphc-tests-")
+os.environ["GRAPHC_CACHE_DIR"] = _cache.name
+"""No test shares a user's cache of machine code; processes that tests start inherit this one."""
+os.environ.pop("GRAPHC_CACHE_SIZE", None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -9,6 +9,7 @@ import math
 import os
 import subprocess
 import sys
+import time
 from xml.etree import ElementTree
 
 import numpy as np
@@ -172,6 +173,23 @@ def test_info():
     assert "diagrams:" in text and "processor:" in text
 
 
+def test_cache(tmp_path, monkeypatch):
+    place = tmp_path / "code"
+    monkeypatch.setenv("GRAPHC_CACHE_DIR", str(place))
+    assert f"directory: {place}\nused: yes\nentries: 0, 0.0 MB of at most 1,024.0 MB" in ok("cache", "info")
+    formula = f"x*{time.time_ns()}.0"  # new, so that it is not in this process already
+    ok("compile", formula)
+    assert "entries: 1, " in ok("cache", "info")
+    (place / "notes.txt").write_text("not graphc's")
+    assert ok("cache", "clear").startswith("removed: 1 entries, ")
+    assert [file.name for file in place.iterdir()] == ["notes.txt"]
+    monkeypatch.setenv("GRAPHC_CACHE_SIZE", "0")
+    assert "used: no; GRAPHC_CACHE_SIZE is 0" in ok("cache", "info")
+    monkeypatch.setenv("GRAPHC_CACHE_SIZE", "much")
+    assert "used: no; GRAPHC_CACHE_SIZE is not a size" in ok("cache", "info")
+    assert ok("cache", "clear") == "removed: 0 entries, 0.0 MB\n"
+
+
 def test_demo(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = ok("demo")
@@ -286,7 +304,7 @@ def test_wrong_usage_is_exit_code_2(words, tmp_path, monkeypatch):
 
 def test_help_names_every_command():
     text = ok("--help")
-    for command in ("demo", "draw", "eval", "grad", "explain", "compile", "bench", "info"):
+    for command in ("demo", "draw", "eval", "grad", "explain", "compile", "bench", "info", "cache"):
         assert f"\n  {command} " in text
         assert ok(command, "--help").startswith("Usage: ")
     assert g.__version__ in ok("--version")

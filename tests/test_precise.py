@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 from fractions import Fraction
 from functools import reduce
@@ -218,3 +219,20 @@ def test_balls_hold_the_truth() -> None:
 def test_the_arithmetic_names_what_it_lacks() -> None:
     with pytest.raises(AttributeError, match="no LambertW"):
         _ = Arithmetic(53).LambertW
+
+
+@pytest.mark.parametrize(
+    ("base", "reciprocal", "value"),
+    [
+        (-0.5, 3e-300, math.nan),  # 1/3e-300 is no whole number, though its rounding is one
+        (-1.0, 3e-300, math.nan),
+        (-8.0, 1 / 3, math.nan),
+        (-2.0, 0.5, 4.0),
+        (-1.0, 2.0**-70, 1.0),
+        (-0.5, 2.0**-10, 2.0**-1024),
+    ],
+)
+def test_negative_numbers_have_powers_of_whole_exponents_alone(base, reciprocal, value):
+    x, n = g.symbols("x n")
+    found = float(precise.evaluate(x ** (1 / n), {"x": base, "n": reciprocal}))
+    assert found == value or (math.isnan(found) and math.isnan(value))

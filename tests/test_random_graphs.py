@@ -78,7 +78,8 @@ def test_interpreter_and_gradients_against_mpmath(graphs):
     # the test has teeth only where the oracle knows the answer
     assert seen["known nodes"] > 0.9 * seen["nodes"], seen
     assert seen["known outputs"] > 0.75 * seen["graphs"], seen
-    assert seen["known derivatives"] > 0.6 * seen["derivatives"], seen
+    # how many samples meet a jump, where no derivative exists, differs from one version of hypothesis to another: 20 to 45 %
+    assert seen["known derivatives"] > 0.4 * seen["derivatives"], seen
     if graphs >= 2000:
         assert {op.name for op in OPS} <= set(used), {op.name for op in OPS} - set(used)
 

@@ -28,6 +28,7 @@ from graphc.errors import UnknownNameError
 from graphc.evaluate import evaluate
 from graphc.expr import Expr, free_symbols, symbols
 from graphc.files import write_whole
+from graphc.lower import cache as cache_
 from graphc.lower import jit
 from graphc.parse import parse
 from graphc.printer import format_number
@@ -224,6 +225,36 @@ def info() -> None:
     click.echo(f"diagrams: {engine() or 'no engine: only .dot files can be written'}")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     click.echo(f"processor: {jit.cpu()} ({platform.machine()}), {cores} cores usable")
+
+
+@main.group("cache")
+def cache_group() -> None:
+    """The machine code that is kept on disk, so that it is compiled once.
+
+    GRAPHC_CACHE_DIR names the directory, GRAPHC_CACHE_SIZE how much it may hold (500M; 0 switches the cache off).
+    """
+
+
+@cache_group.command("info")
+def cache_info() -> None:
+    """Print where the cache is, whether it is used, and what it holds."""
+    store = cache_.store()
+    entries = store.entries()
+    click.echo(f"directory: {store.path}")
+    click.echo("used: yes" if store.refusal is None else f"used: no; {store.refusal}")
+    held = sum(entry.size for entry in entries)
+    click.echo(f"entries: {len(entries)}, {_bytes(held)} of at most {_bytes(max(store.limit, 0))}")
+
+
+@cache_group.command("clear")
+def cache_clear() -> None:
+    """Remove what is kept on disk; programs that run keep theirs."""
+    count, size = cache_.store().clear()
+    click.echo(f"removed: {count} entries, {_bytes(size)}")
+
+
+def _bytes(count: int) -> str:
+    return f"{count / 2**20:,.1f} MB"
 
 
 @main.command()

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from graphc.errors import CompileError
+from graphc.expr import Expr
+from graphc.lower import vecmath
 from graphc.lower.helpers import HELPER_USES, HELPERS
 from graphc.lower.kernels import Kernel, order
 from graphc.types import BOOL, FLOAT64, DType
@@ -53,12 +55,21 @@ _INTRINSIC_ARITY = {"sqrt": 1, "floor": 1, "ceil": 1, "trunc": 1, "roundeven": 1
 
 
 class Builder:
-    """Writes the instructions of one straight-line body."""
+    """Writes the instructions of one straight-line body.
 
-    def __init__(self) -> None:
+    inline : whether mathematical functions become part of the body, as a loop needs it to be packed, or are called
+    within : whether functions that need another way for large operands do without it; `beyond` collects the conditions under
+        which that would be wrong
+    """
+
+    def __init__(self, inline: bool = False, within: bool = False) -> None:
+        self.inline = inline
+        self.within = within
+        self.beyond: list[Value] = []
         self.lines: list[str] = []
         self.declarations: dict[str, str] = {}
         self.helpers: set[str] = set()
+        self.functions: set[tuple[str, int, bool]] = set()
         self._count = 0
 
     # --- the basics -------------------------------------------------------------------------------------------------
@@ -72,6 +83,10 @@ class Builder:
     def number(self, value: Any, like: Value) -> Value:
         """A literal of another value's dtype."""
         return Value(literal(value, like.dtype), like.dtype)
+
+    def constant(self, value: Any, dtype: DType) -> Value:
+        """A constant of the graph."""
+        return Value(literal(value, dtype), dtype)
 
     def is_float(self, x: Value) -> bool:
         return x.dtype.kind == "f"
@@ -170,10 +185,26 @@ class Builder:
 
     # --- functions ------------------------------------------------------------------------------------------------------
 
+    def knows(self, name: str, like: Value) -> bool:
+        """Whether `call` has a function of graphc's own for that name, in the precision of `like`."""
+        return vecmath.exists(name, 8 * like.dtype.itemsize)
+
     def call(self, name: str, *arguments: Value) -> Value:
-        """A function of the C library, in the precision of its arguments."""
+        """A mathematical function in the precision of its arguments: graphc's own, else the C library's."""
         dtype = arguments[0].dtype
-        return self._call(name + _SUFFIX[dtype.itemsize], dtype, list(arguments))
+        bits = 8 * dtype.itemsize
+        if not vecmath.exists(name, bits):
+            return self._call(name + _SUFFIX[dtype.itemsize], dtype, list(arguments))
+        limit = vecmath.limit(name, bits)
+        near = self.within and limit is not None
+        if near:
+            size = self.intrinsic("fabs", arguments[0])
+            self.beyond.append(self.compare("gt", size, self.number(limit, size)))
+        self.functions.add((name, bits, near))
+        symbol = vecmath.definition(name, bits, self.inline, near).symbol
+        kind = register_type(dtype)
+        listed = ", ".join(f"{kind} {argument.text}" for argument in arguments)
+        return self.instruction(f"call {kind} @{symbol}({listed})", dtype)
 
     def special(self, name: str, *arguments: Value) -> Value:
         """A function that exists in double precision only."""
@@ -275,48 +306,40 @@ class Builder:
 
     def module_parts(self) -> str:
         """The declarations and helper functions that the instructions so far refer to."""
-        texts = sorted(self.declarations.values())
+        own = [
+            vecmath.definition(name, bits, self.inline, near) for name, bits, near in sorted(self.functions)
+        ]
+        intrinsics = {text.split("@")[1].split("(")[0]: text for made in own for text in made.declarations}
+        texts = sorted({**intrinsics, **self.declarations}.values())
+        texts += [made.text for made in own]
         texts += [HELPERS[name] for name in sorted(self.helpers)]
         return "\n".join(texts) + "\n\nattributes #0 = { nounwind willreturn memory(none) }\n"
-
-
-def body(builder: Builder, kernel: Kernel, inputs: list[Value]) -> list[Value]:
-    """Emit the kernel on the given values; returns the outputs' values."""
-    made: dict[Any, Value] = dict(zip(kernel.dag.symbols, inputs, strict=True))
-    for node in order(kernel.dag):
-        if node in made:
-            continue
-        if node.is_constant:
-            made[node] = Value(literal(node.value, node.dtype), node.dtype)
-            continue
-        op = node.op
-        types = op.types(tuple(operand.dtype for operand in node.operands))[0]
-        operands = [
-            builder.convert(made[operand], dtype) for operand, dtype in zip(node.operands, types, strict=True)
-        ]
-        assert op.emit is not None  # `kernels.expand` saw to it
-        value = op.emit(builder, *operands, *node.attrs)
-        if value.dtype != node.dtype:
-            raise CompileError(f"{op.name} emitted {value.dtype} instead of {node.dtype}", node=repr(node))
-        made[node] = value
-    return [made[kernel.dag.exprs[output]] for output in kernel.dag.outputs]
 
 
 SLOT = 8
 """Bytes from one value to the next in the packed arguments of a body: every dtype fits one."""
 
 
-def element(kernel: Kernel, name: str = "element") -> tuple[str, Builder]:
-    """The function `void name(ptr in, ptr out)` on packed values, and the builder that knows what it refers to."""
-    builder = Builder()
-    inputs = []
-    for number, dtype in enumerate(kernel.inputs):
-        address = builder.instruction(f"getelementptr i8, ptr %in, i64 {SLOT * number}", dtype).text
-        inputs.append(builder.load(address, dtype))
-    outputs = body(builder, kernel, inputs)
-    for number, value in enumerate(outputs):
-        address = builder.instruction(f"getelementptr i8, ptr %out, i64 {SLOT * number}", value.dtype).text
-        builder.store(value, address)
-    lines = "\n".join(builder.lines)
-    signature = f"define internal void @{name}(ptr noalias readonly %in, ptr noalias writeonly %out) nounwind"
-    return f"{signature} {{\n{lines}\n  ret void\n}}\n", builder
+def body(builder: Builder, kernel: Kernel, inputs: list[Value]) -> list[Value]:
+    """Emit the kernel on the given values; returns the outputs' values."""
+    made: dict[Expr, Value] = dict(zip(kernel.dag.symbols, inputs, strict=True))
+    for node in order(kernel.dag):
+        if node not in made:
+            made[node] = emit(builder, node, made)
+    return [made[kernel.dag.exprs[output]] for output in kernel.dag.outputs]
+
+
+def emit(builder: Builder, node: Expr, made: dict[Expr, Value]) -> Value:
+    """The instructions of one node, whose operands have been made."""
+    if node.is_constant:
+        return builder.constant(node.value, node.dtype)
+    op = node.op
+    types = op.types(tuple(operand.dtype for operand in node.operands))[0]
+    operands = [
+        builder.convert(made[operand], dtype) for operand, dtype in zip(node.operands, types, strict=True)
+    ]
+    assert op.emit is not None  # `kernels.expand` saw to it
+    value = op.emit(builder, *operands, *node.attrs)
+    if value.dtype != node.dtype:
+        raise CompileError(f"{op.name} emitted {value.dtype} instead of {node.dtype}", node=repr(node))
+    return value

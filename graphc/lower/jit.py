@@ -2,18 +2,31 @@
 
 Numba's front end is left out: the text of a module goes to `JITCPUCodegen` as it is. Machine code is never freed
 (the engine keeps it), so a compiled function's address stays valid for the life of the process.
+
+What was compiled once is found again by the digest of the text and of all that turns it into code: in this process,
+where the same text is the same library, and on disk (`cache`). The exported names are made of the digest too, so that
+object code is loaded as it is; whatever it refers to (the C library, Python's own functions, other modules) it names,
+and the linker finds it anew: no address of a process is part of it.
 """
 
 from __future__ import annotations
 
 import ctypes
 import itertools
+import platform
+import sys
 import threading
+import time
 from functools import cache
 from typing import Any
 
 from graphc.errors import CompileError
+from graphc.lower.cache import digest, store
 from graphc.ops.special import scipy_special
+from graphc.version import __version__
+
+_RECIPE = "1"
+"""Counts the ways in which `build` has turned the same text into code: part of every digest."""
 
 _counter = itertools.count()
 
@@ -29,6 +42,26 @@ def _numba() -> Any:
 
 
 @cache
+def _environment() -> tuple[str, ...]:
+    """All that decides, beside the text of a module, what code it becomes."""
+    import llvmlite
+    import numba
+    from numba.core import config
+
+    settings = ("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "LLVM_REFPRUNE_PASS", "LLVM_REFPRUNE_FLAGS")
+    return (
+        _RECIPE,
+        __version__,
+        numba.__version__,
+        llvmlite.__version__,
+        ".".join(map(str, _numba()[0].llvm_version_info)),
+        f"{sys.version} {sys.abiflags if hasattr(sys, 'abiflags') else ''} {platform.python_implementation()}",
+        repr(_numba()[2].magic_tuple()),  # target triple, name of the processor, its features
+        repr([(name, getattr(config, name, None)) for name in settings]),
+    )
+
+
+@cache
 def _bind_scipy() -> None:
     """Give the linker SciPy's digamma, which the C library lacks."""
     capsule = scipy_special().cython_special.__pyx_capi__["__pyx_fuse_1psi"]
@@ -41,11 +74,18 @@ def _bind_scipy() -> None:
 
 
 class Library:
-    """A module of machine code in this process."""
+    """A module of machine code in this process.
 
-    def __init__(self, library: Any, prefix: str) -> None:
+    cached : "hit" where the code came from disk, else why it did not: "miss: …" or "off: …"
+    seconds : how long each step took: "parse", "optimise and generate", "load", as far as they were taken
+    """
+
+    def __init__(self, library: Any, prefix: str, text: str, cached: str, seconds: dict[str, float]) -> None:
         self._library = library
         self._prefix = prefix
+        self._text = text
+        self.cached = cached
+        self.seconds = seconds
         self._asm: str | None = None
 
     def pointer(self, name: str) -> int:
@@ -63,45 +103,109 @@ class Library:
     @property
     def llvm(self) -> str:
         """The module after optimisation, as LLVM IR."""
-        return self._library.get_llvm_str()
+        return str(self._optimised())
 
     @property
     def asm(self) -> str:
         """The module as assembly of this machine."""
         with _lock:
             if self._asm is None:
-                self._asm = str(self._library.get_asm_str())
+                module = self._optimised()
+                with _numba()[1]:
+                    self._asm = str(_numba()[2]._tm.emit_assembly(module))
             return self._asm
+
+    def _optimised(self) -> Any:
+        """The optimised module; code that came from disk has none, so it is made again, and not loaded."""
+        if self.cached != "hit":
+            return self._library._final_module
+        with _numba()[1]:
+            library = _numba()[2].create_library(self._prefix + "shown")
+            library.add_llvm_module(_parse(self._text))
+            library._optimize_final_module()
+        return library._final_module
 
 
 _lock = threading.RLock()
 
+_libraries: dict[bytes, Library] = {}
+"""Digest → the library of that module in this process; under Numba's compiler lock."""
 
-def build(text: str, exported: tuple[str, ...]) -> Library:
-    """Compile a module.
+
+def build(text: str, exported: tuple[str, ...], cached: bool = False) -> Library:
+    """Compile a module, or find it compiled.
 
     text : LLVM IR
     exported : the functions that are called from outside; they are made unique in the process, as one engine holds all modules
+    cached : whether to look for the code in this process and on disk, and to keep it there
     """
-    llvm, compiler_lock, codegen = _numba()
     if "@graphc_digamma" in text:
         _bind_scipy()
-    prefix = f"graphc_{next(_counter)}_"
+    compiler_lock = _numba()[1]
+    if not cached:
+        prefix = f"graphc_{next(_counter)}_"
+        with compiler_lock:
+            return _compile(_named(text, exported, prefix), prefix, "off: not asked for")
+    key = digest(*_environment(), *exported, text)
+    with compiler_lock:
+        found = _libraries.get(key)
+        if found is None:
+            prefix = f"graphc_{key.hex()[:32]}_"
+            found = _libraries[key] = _found_or_compiled(
+                key, _named(text, exported, prefix), exported, prefix
+            )
+    return found
+
+
+def _found_or_compiled(key: bytes, text: str, exported: tuple[str, ...], prefix: str) -> Library:
+    disk = store()
+    code, answer = disk.get(key)
+    if code is not None:
+        return _load(code, text, exported, prefix)
+    made = _compile(text, prefix, answer)
+    if disk.refusal is None:
+        failed = disk.put(key, made._library._get_compiled_object())
+        made.cached = answer if failed is None else f"{answer}; not kept: {failed}"
+    made._library._compiled_object = None  # Numba's own copy, which nothing reads again
+    return made
+
+
+def _named(text: str, exported: tuple[str, ...], prefix: str) -> str:
+    """The module with its exported functions under their names in this process."""
     for name in exported:
         text = text.replace(f"@{name}(", f"@{prefix}{name}(")
-    with compiler_lock:
-        library = codegen.create_library(prefix + "module")
-        library.enable_object_caching()
-        try:
-            module = llvm.parse_assembly(text)
-            module.verify()
-        except (
-            RuntimeError
-        ) as error:  # a mistake of graphc's, never of its user: keep the text for the report
-            raise CompileError(f"LLVM refused the generated code: {error}") from error
-        library.add_llvm_module(module)
-        library.finalize()
-    return Library(library, prefix)
+    return text
+
+
+def _parse(text: str) -> Any:
+    try:
+        module = _numba()[0].parse_assembly(text)
+        module.verify()
+    except RuntimeError as error:  # a mistake of graphc's, never of its user: keep the text for the report
+        raise CompileError(f"LLVM refused the generated code: {error}") from error
+    return module
+
+
+def _compile(text: str, prefix: str, cached: str) -> Library:
+    started = time.perf_counter()
+    module = _parse(text)
+    parsed = time.perf_counter()
+    library = _numba()[2].create_library(prefix + "module")
+    library.enable_object_caching()
+    library.add_llvm_module(module)
+    library.finalize()
+    seconds = {"parse": parsed - started, "optimise and generate": time.perf_counter() - parsed}
+    return Library(library, prefix, text, cached, seconds)
+
+
+def _load(code: bytes, text: str, exported: tuple[str, ...], prefix: str) -> Library:
+    """Object code as a library: in the form of Numba's own serialised libraries, its IR only naming what the code exports."""
+    started = time.perf_counter()
+    llvm, _, codegen = _numba()
+    names = "\n".join(f"define void @{prefix}{name}() {{\n  ret void\n}}" for name in exported)
+    bitcode = llvm.parse_assembly(names).as_bitcode()
+    library = codegen.unserialize_library((prefix + "module", "object", (code, bitcode)))
+    return Library(library, prefix, text, "hit", {"load": time.perf_counter() - started})
 
 
 def cpu() -> str:

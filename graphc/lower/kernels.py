@@ -13,6 +13,8 @@ import numpy as np
 from graphc.dag import Dag, refuse_arrays, transform
 from graphc.errors import CompileError
 from graphc.expr import Expr, rebuild, symbol, walk
+from graphc.lower import vecmath
+from graphc.op import Op
 from graphc.types import DType
 
 
@@ -67,13 +69,18 @@ def lift(dag: Dag) -> tuple[Dag, tuple[np.ndarray, ...]]:
 
 def expand(dag: Dag) -> Dag:
     """The graph with every operation that has no machine code replaced by its expansion."""
-    while any(node.op.emit is None and node.operands for node in dag.exprs):
+    while any(node.operands and not _has_code(node.op) for node in dag.exprs):
         dag = transform(dag, _expanded)
     return dag
 
 
+def _has_code(op: Op) -> bool:
+    """Whether an operation is emitted as it is: one that could also be expanded relies on graphc's own functions."""
+    return op.emit is not None and (op.expand is None or vecmath.has_fma())
+
+
 def _expanded(node: Expr) -> Expr:
-    if node.op.is_leaf or node.op.emit is not None:
+    if node.op.is_leaf or _has_code(node.op):
         return node
     assert node.op.expand is not None  # the registry holds this
     types = node.op.types(tuple(operand.dtype for operand in node.operands))[0]

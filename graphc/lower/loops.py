@@ -7,19 +7,29 @@ outputs; `strides` to `ndim` rows of one byte stride for each operand. The inner
 vectorise; an odometer steps through the others.
 
 A `Pattern` says how each operand moves along the innermost dimension, and the loop is compiled for it: contiguous
-operands are indexed, broadcast ones read once, others stepped by their stride. Inputs and outputs never overlap (the
-caller sees to it), which the loads and stores say with alias scopes.
+operands are indexed, broadcast ones read once, others stepped by their stride. Inputs and outputs do not overlap (the
+caller sees to it), which the loads and stores say with alias scopes, unless the pattern says that an operand is the same memory
+as an input: then each element is read before it is written.
+
+The order in which elements are computed is nowhere promised, and no element depends on another: any part of the index space can
+be computed by any thread, to the same bits.
 """
 
 from __future__ import annotations
 
+from graphc.lower import vecmath
+from graphc.lower.blocks import in_blocks
 from graphc.lower.emit import SLOT, Builder, Value, body
 from graphc.lower.emit import memory_type as _memory
 from graphc.lower.kernels import Kernel
 from graphc.types import FLOAT64
 
 Pattern = str
-"""One letter for each operand: c contiguous, b broadcast (stride 0), s any stride."""
+"""One letter for each operand: c contiguous, r contiguous and walked backwards, b broadcast (stride 0), s any stride; a
+capital is the same memory, with the same strides, as the input of that number, A the first."""
+
+MAX_TIED = 26
+"""So many inputs have a capital."""
 
 EXPORTED = ("nest",)
 
@@ -36,15 +46,29 @@ def module(kernel: Kernel, pattern: Pattern, packed: str | None = None) -> str:
 
     packed : the symbol of the kernel's scalar body, to call it for each element instead of emitting it into the loop
     """
-    builder = Builder()
+    builder = Builder(inline=True)
     if packed is not None and all(dtype == FLOAT64 for dtype in (*kernel.inputs, *kernel.outputs)):
         inner = _gathering(len(kernel.inputs), len(kernel.outputs), packed)
     else:
         inner = _inner(kernel, pattern, builder, packed)
+        if packed is None and any(
+            vecmath.limit(name, bits) is not None for name, bits, _ in builder.functions
+        ):
+            builder = Builder(inline=True)
+            inner = _two_ways(kernel, pattern, builder)
     parts = [inner, _nest(len(pattern)), builder.module_parts(), _scopes(kernel)]
     if packed is not None:
         parts.append(f"declare void @{packed}(ptr, ptr) nounwind\n")
     return "\n".join(parts)
+
+
+def tie(number: int) -> str:
+    """The letter of an operand that is the same memory as an input."""
+    return chr(ord("A") + number)
+
+
+def _tied(letter: str) -> int | None:
+    return ord(letter) - ord("A") if letter.isupper() else None
 
 
 def _scopes(kernel: Kernel) -> str:
@@ -86,48 +110,88 @@ def _call_packed(kernel: Kernel, builder: Builder, packed: str, inputs: list[Val
     return outputs
 
 
-def _inner(kernel: Kernel, pattern: Pattern, builder: Builder, packed: str | None) -> str:
+def _two_ways(kernel: Kernel, pattern: Pattern, builder: Builder) -> str:
+    """The inner loop where functions need another way for large operands, which a packed loop cannot take element by element: a
+    block of elements goes through the loop that does without, unless a look at their operands finds one that is too large."""
+    near, look = Builder(inline=True, within=True), Builder(inline=True, within=True)
+    parts = [
+        _inner(kernel, pattern, builder, None, "inner_far"),
+        _inner(kernel, pattern, near, None, "inner_near"),
+        _inner(kernel, pattern, look, None, "look", look=True),
+    ]
+    builder.functions |= near.functions
+    builder.declarations |= near.declarations
+    sizes = [dtype.itemsize for dtype in (*kernel.inputs, *kernel.outputs)]
+    return "\n".join([*parts, in_blocks(pattern, sizes)])
+
+
+def _inner(
+    kernel: Kernel,
+    pattern: Pattern,
+    builder: Builder,
+    packed: str | None,
+    name: str = "inner",
+    look: bool = False,
+) -> str:
+    """The loop over the innermost dimension; with `look` it stores nothing and tells whether an operand is beyond its limit."""
     dtypes = (*kernel.inputs, *kernel.outputs)
-    head = ["define internal void @inner(i64 %n, ptr %data, ptr %strides) nounwind {", "entry:"]
+    result = "i1" if look else "void"
+    head = [f"define internal {result} @{name}(i64 %n, ptr %data, ptr %strides) nounwind {{", "entry:"]
     if packed is not None:
         head.append(f"  %in = alloca [{max(1, len(kernel.inputs))} x i64], align 8")
         head.append(f"  %out = alloca [{max(1, len(kernel.outputs))} x i64], align 8")
     for number, letter in enumerate(pattern):
+        if letter.isupper():
+            continue
         head.append(f"  %slot{number} = getelementptr ptr, ptr %data, i64 {number}")
         head.append(f"  %base{number} = load ptr, ptr %slot{number}")
         if letter == "s":
             head.append(f"  %where{number} = getelementptr i64, ptr %strides, i64 {number}")
             head.append(f"  %stride{number} = load i64, ptr %where{number}")
-    inputs = []
-    for number, dtype in enumerate(kernel.inputs):
-        if pattern[number] == "b":
-            inputs.append(builder.load(f"%base{number}", dtype, ", align 1" + _note(kernel, 0)))
-        else:
-            inputs.append(None)
-    hoisted, builder.lines = builder.lines, []
+    if "r" in pattern:
+        builder.lines.append("  %back = sub i64 0, %i")
+    scopes = [0] * len(kernel.inputs) + [1 + number for number in range(len(kernel.outputs))]
+    for number, letter in enumerate(pattern):  # what is one memory is in one scope
+        first = _tied(letter)
+        if first is not None:
+            scopes[first] = max(scopes[first], scopes[number])
+    addresses: dict[int, str] = {}
 
     def address(number: int) -> str:
-        letter, name = pattern[number], f"%address{number}"
-        if letter == "c":
-            builder.lines.append(
-                f"  {name} = getelementptr {_memory(dtypes[number])}, ptr %base{number}, i64 %i"
-            )
-        elif letter == "s":
-            builder.lines.append(f"  %offset{number} = mul i64 %i, %stride{number}")
-            builder.lines.append(f"  {name} = getelementptr i8, ptr %base{number}, i64 %offset{number}")
-        else:
+        letter, name, line = pattern[number], f"%address{number}", builder.lines.append
+        if letter.isupper():
+            return addresses[ord(letter) - ord("A")]
+        if letter == "b":
             return f"%base{number}"
+        if letter == "s":
+            line(f"  %offset{number} = mul i64 %i, %stride{number}")
+            line(f"  {name} = getelementptr i8, ptr %base{number}, i64 %offset{number}")
+        else:
+            index = "%i" if letter == "c" else "%back"
+            line(f"  {name} = getelementptr {_memory(dtypes[number])}, ptr %base{number}, i64 {index}")
+        addresses[number] = name
         return name
 
+    inputs: list[Value] = []
+    hoisted: list[str] = []
     for number, dtype in enumerate(kernel.inputs):
-        if inputs[number] is None:
-            inputs[number] = builder.load(address(number), dtype, _note(kernel, 0))
+        first = _tied(pattern[number])
+        if first is not None:
+            inputs.append(inputs[first])
+            continue
+        body_lines = builder.lines
+        if pattern[number] == "b":
+            builder.lines = hoisted
+        inputs.append(builder.load(address(number), dtype, _note(kernel, scopes[number])))
+        builder.lines = body_lines
     if packed is None:
         outputs = body(builder, kernel, inputs)
     else:
         outputs = _call_packed(kernel, builder, packed, inputs)
-    for number, value in enumerate(outputs):
-        builder.store(value, address(len(kernel.inputs) + number), _note(kernel, 1 + number))
+    if look:
+        return _looking([*head, *hoisted], builder)
+    for number, value in enumerate(outputs, start=len(kernel.inputs)):
+        builder.store(value, address(number), _note(kernel, scopes[number]))
     return "\n".join(
         [
             *head,
@@ -141,6 +205,33 @@ def _inner(kernel: Kernel, pattern: Pattern, builder: Builder, packed: str | Non
             "  br i1 %done, label %exit, label %loop",
             "exit:",
             "  ret void",
+            "}",
+            "",
+        ]
+    )
+
+
+def _looking(head: list[str], builder: Builder) -> str:
+    """The loop that collects whether any of the builder's `beyond` holds for any element."""
+    any_of = builder.beyond[0]
+    for condition in builder.beyond[1:]:
+        any_of = builder.or_(any_of, condition)
+    return "\n".join(
+        [
+            *head,
+            "  br label %loop",
+            "loop:",
+            "  %i = phi i64 [ 0, %entry ], [ %next, %loop ]",
+            "  %seen = phi i64 [ 0, %entry ], [ %seen_next, %loop ]",
+            *builder.lines,
+            f"  %here = zext i1 {any_of.text} to i64",
+            "  %seen_next = or i64 %seen, %here",
+            "  %next = add nuw nsw i64 %i, 1",
+            "  %done = icmp eq i64 %next, %n",
+            "  br i1 %done, label %exit, label %loop",
+            "exit:",
+            "  %found = icmp ne i64 %seen_next, 0",
+            "  ret i1 %found",
             "}",
             "",
         ]

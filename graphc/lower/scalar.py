@@ -11,7 +11,8 @@ from __future__ import annotations
 import ctypes
 
 from graphc.errors import CompileError
-from graphc.lower.emit import SLOT, element, memory_type, register_type
+from graphc.lower.element import element
+from graphc.lower.emit import SLOT, memory_type, register_type
 from graphc.lower.kernels import Kernel
 from graphc.tree import Leaf, Mapping, Sequence, Structure
 from graphc.types import FLOAT64, DType

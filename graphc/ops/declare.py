@@ -151,7 +151,7 @@ def documentation(op: Op) -> str:
     lines.append(
         "Raises `DtypeError` for types it does not take and `ShapeError` for shapes that do not broadcast."
     )
-    if op.partials is not None and op.expand is None:
+    if op.partials is not None and op.emit is not None:
         lines.append(f"Machine code for float64: error at most {op.ulps:g} units in the last place.")
     return "\n".join(lines)
 

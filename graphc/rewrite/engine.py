@@ -134,7 +134,7 @@ class _Session:
 
     def settle(self, expr: Expr) -> Expr:
         """The normal form of an expression, without recursion."""
-        normal = self._normal
+        normal, by_root = self._normal, self._by_root
         stack: list[tuple[Expr, Expr | None]] = [(expr, None)]  # (node, what stands for it now)
         while stack:
             node, successor = stack.pop()
@@ -147,7 +147,13 @@ class _Session:
                 continue
             if node in normal:
                 continue
-            waiting = [operand for operand in node.operands if operand not in normal]
+            waiting = []
+            for operand in node.operands:
+                if operand not in normal:
+                    if operand.operands or operand.op.name in by_root:
+                        waiting.append(operand)
+                    else:
+                        normal[operand] = operand
             if waiting:
                 self._waiting.add(node)
                 stack.append((node, None))

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,8 +20,7 @@ from graphc.types import FLOAT32
 INF = math.inf
 
 
-@dataclass(frozen=True)
-class Range:
+class Range(NamedTuple):
     """An interval with its ends, which may be infinite; `nan` tells whether NaN is possible as well."""
 
     lo: float = -INF
@@ -169,47 +167,45 @@ class Ranges:
         self._known: dict[Expr, Range] = {}
 
     def __call__(self, expr: Expr) -> Range:
-        known = self._known.get(expr)
-        if known is not None:
-            return known
+        known = self._known
+        found = known.get(expr)
+        if found is not None:
+            return found
         pending = [expr]
         while pending:  # as `walk`, but without entering what is known
             node = pending[-1]
-            waiting = [operand for operand in node.operands if operand not in self._known]
-            if waiting and node not in self._known:
-                pending += waiting
+            if node in known:
+                pending.pop()
+                continue
+            operands = [known.get(operand) for operand in node.operands]
+            if None in operands:
+                pending += [operand for operand in node.operands if operand not in known]
                 continue
             pending.pop()
-            if node not in self._known:
-                self._known[node] = self._of(node)
-        return self._known[expr]
+            known[node] = _of(node, tuple(operands))  # type: ignore[arg-type]  # none is missing
+        return known[expr]
 
-    def _of(self, node: Expr) -> Range:
-        if node.is_constant:
-            values = np.asarray(node.value, dtype=np.float64)
-            if values.size == 0:
-                return ANYTHING
-            nan = bool(np.isnan(values).any())
-            finite = values[~np.isnan(values)]
-            return (
-                Range(float(finite.min()), float(finite.max()), nan)
-                if finite.size
-                else Range(INF, -INF, True)
-            )
-        if node.dtype.kind == "b":
-            return Range(0.0, 1.0, False)
-        if node.is_symbol:
-            own = ANYTHING if node.dtype.kind == "f" else _whole(node.dtype)
-            if node.bounds is None:
-                return own
-            lo, hi = node.bounds
-            return Range(max(lo, own.lo), min(hi, own.hi), False)
-        if node.dtype.kind != "f":
-            return _whole(node.dtype)  # wraps around: only the type's own ends are certain
-        operands = [self._known[operand] for operand in node.operands]
-        rule = _RULES.get(node.op.name)
-        found = rule(*operands) if rule is not None else _by_facts(node, operands)
+
+def _of(node: Expr, operands: tuple[Range, ...]) -> Range:
+    if operands and node.dtype.kind == "f":
+        found = _of_operation(node.op, operands)
         return _outward(found) if node.dtype == FLOAT32 else found
+    if node.is_constant:
+        values = np.asarray(node.value, dtype=np.float64)
+        if values.size == 0:
+            return ANYTHING
+        nan = bool(np.isnan(values).any())
+        finite = values[~np.isnan(values)]
+        return Range(float(finite.min()), float(finite.max()), nan) if finite.size else Range(INF, -INF, True)
+    if node.dtype.kind == "b":
+        return Range(0.0, 1.0, False)
+    if node.is_symbol:
+        own = ANYTHING if node.dtype.kind == "f" else _whole(node.dtype)
+        if node.bounds is None:
+            return own
+        lo, hi = node.bounds
+        return Range(max(lo, own.lo), min(hi, own.hi), False)
+    return _whole(node.dtype)  # wraps around: only the type's own ends are certain
 
 
 def _whole(dtype: Any) -> Range:
@@ -217,8 +213,15 @@ def _whole(dtype: Any) -> Range:
     return Range(float(info.min), float(info.max), False)
 
 
-def _by_facts(node: Expr, operands: list[Range]) -> Range:
-    op, facts = node.op, node.op.facts
+@lru_cache(maxsize=4096)
+def _of_operation(op: Op, operands: tuple[Range, ...]) -> Range:
+    """A large graph asks the same again and again."""
+    rule = _RULES.get(op.name)
+    return rule(*operands) if rule is not None else _by_facts(op, operands)
+
+
+def _by_facts(op: Op, operands: tuple[Range, ...]) -> Range:
+    facts = op.facts
     lo, hi = facts.range
     nan = any(operand.nan for operand in operands) or op.name in _PARTIAL or op.user_defined
     if len(operands) == 1:
@@ -230,10 +233,12 @@ def _by_facts(node: Expr, operands: list[Range]) -> Range:
         if op.name in _FINITE_ONLY:
             nan = nan or INF in (-x.lo, x.hi)
         if facts.monotone and x.lo <= x.hi:
-            ends = [_value(op, end) for end in (x.lo, x.hi)]
+            ends = [_value(op, end, False) for end in (x.lo, x.hi)]
+            if 0 in (x.lo, x.hi):  # either zero may come, and 1/√x tells them apart
+                ends.append(_value(op, 0.0, True))
             if not any(math.isnan(end) for end in ends):
                 slack = 4 + 2 * int(op.ulps)
-                low, high = sorted(ends)
+                low, high = min(ends), max(ends)
                 lo, hi = max(lo, _step(low, -slack)), min(hi, _step(high, slack))
     elif op.name not in ("logaddexp", "atan2"):
         nan = True
@@ -241,10 +246,10 @@ def _by_facts(node: Expr, operands: list[Range]) -> Range:
 
 
 @lru_cache(maxsize=4096)
-def _value(op: Op, x: float) -> float:
-    """A function of one operand, by its reference."""
+def _value(op: Op, x: float, minus: bool) -> float:
+    """A function of one operand, by its reference; of −x where `minus`."""
     with np.errstate(all="ignore"):
-        return float(op.reference(np.float64(x)))
+        return float(op.reference(np.float64(-x if minus else x)))
 
 
 def _step(value: float, ulps: int) -> float:

@@ -7,12 +7,15 @@ most. What is sharper on one side only carries a `where`. Rows are tried in orde
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from graphc.expr import Expr
-from graphc.ops.comparison import where
-from graphc.ops.elementary import cosh, exp, expm1, log, log1p
-from graphc.rewrite.pattern import Match, Rule
+from graphc.ops.comparison import isnan, where
+from graphc.ops.elementary import cosh, exp, expm1, hypot, log, log1p
+from graphc.ops.special import erf
+from graphc.rewrite.pattern import Kind, Match, Rule
 from graphc.rewrite.products import reciprocal_difference, root_difference
+from graphc.rewrite.ranges import Ranges
 
 LN2 = math.log(2)
 
@@ -59,12 +62,28 @@ LOGARITHMS = (
     Rule("log-exp-quotient", "log(exp(x)/exp(y))", "x - y", "stable", "log(eˣ/e^y) = x − y, without overflow"),
     Rule("log1p", "log(1 + x)", "log1p(x)", "stable", "without rounding 1 + x"),
     Rule("log1p-minus", "log(1 - x)", "log1p(-x)", "stable", "without rounding 1 − x"),
+    Rule("log-product", "log(x*y)", lambda m: _log_of_both(m, 1), "stable",
+         "log x + log y where the product of positive numbers over- or underflows", when=lambda m: _both_positive(m)),
+    Rule("log-quotient", "log(x/y)", lambda m: _log_of_both(m, -1), "stable",
+         "log x − log y where the quotient of positive numbers over- or underflows", when=lambda m: _both_positive(m)),
 )  # fmt: skip
 
 
 def _log1mexp(x: Expr) -> Expr:
     from_expm1 = -expm1(x)
     return where(x > -LN2, log(from_expm1), log1p(-exp(x)))
+
+
+def _both_positive(m: Match) -> bool:
+    return all(m.range(name).positive and not m[name].is_constant for name in "xy")
+
+
+def _log_of_both(m: Match, sign: int) -> Expr:
+    """The sum is far from 0 where it stands in for the product, so it cancels nothing."""
+    (product,) = m.root.operands
+    least = LEAST[m.root.dtype.itemsize]
+    apart = log(m["x"]) + log(m["y"]) if sign > 0 else log(m["x"]) - log(m["y"])
+    return where((product > least) & (product < 1 / least), m.root, apart)
 
 
 def _log_power(m: Match) -> Expr | None:
@@ -93,8 +112,17 @@ EXPONENTIALS = (
     Rule("sinh", "(exp(x) - exp(-x))/2", "sinh(x)", "stable", "without cancellation near 0"),
     Rule("sinh-half", "(exp(x) - exp(-x))*0.5", "sinh(x)", "stable", "without cancellation near 0"),
     Rule("cosh", "(exp(x) + exp(-x))*0.5", "cosh(x)", "stable", "one rounding less"),
+    Rule("exp-difference", "exp(x) - exp(y)", lambda m: _exp_difference(m), "stable",
+         "e^y (e^(x − y) − 1) where x is close to y"),
     Rule("compound", "(1 + 1/x)**x", lambda m: _compound(m["x"]), "stable", "(1 + 1/n)ⁿ = e^(n log(1 + 1/n))"),
 )  # fmt: skip
+
+
+def _exp_difference(m: Match) -> Expr | None:
+    x, y = m["x"], m["y"]
+    if any(a.op.name == "negative" and a.operands[0] is b for a, b in ((x, y), (y, x))):
+        return None  # a hyperbolic sine, known by what stands around it
+    return where(abs(x - y) < 1, exp(y) * expm1(x - y), m.root)
 
 
 def _compound(x: Expr) -> Expr:
@@ -151,13 +179,61 @@ def _sech2(x: Expr) -> Expr:
 
 # --- roots, powers, quotients -----------------------------------------------------------------------------
 
+
+@dataclass(frozen=True)
+class Norm:
+    """√(x² + y² + …) of any number of squares by hypot, which does not over- or underflow on the way."""
+
+    name: str = "hypot"
+    kind: Kind = "stable"
+    examples: tuple[str, ...] = ("sqrt(x*x + y*y)", "sqrt(square(x) + y*y)", "sqrt(x*x + y*y + z*z)")
+
+    def roots(self) -> tuple[str, ...]:
+        return ("sqrt",)
+
+    def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
+        (total,) = node.operands
+        sides = _squared(total)
+        if sides is None or len(sides) < 2 or node.dtype != total.dtype:
+            return None
+        norm = sides[0]
+        for side in sides[1:]:
+            norm = hypot(norm, side)
+        if not any(ranges(side).nan for side in sides):
+            return norm
+        return where(isnan(total), total, norm)  # hypot(∞, NaN) is ∞, and no NaN of an operand may be lost
+
+    def __str__(self) -> str:
+        return f"{self.name}: sqrt(x*x + y*y + …) → hypot(hypot(x, y), …) ({self.kind})"
+
+
+def _squared(total: Expr) -> list[Expr] | None:
+    """x, y, … of x² + y² + …, from left to right."""
+    found: list[Expr] = []
+    pending = [total]
+    while pending and len(found) <= LONGEST_NORM:
+        node = pending.pop()
+        if node.op.name == "add":
+            pending += node.operands[::-1]
+        elif node.op.name == "square" or (
+            node.op.name == "multiply" and node.operands[0] is node.operands[1]
+        ):
+            found.append(node.operands[0])
+        else:
+            return None
+    return found if not pending else None
+
+
+LONGEST_NORM = 64
+"""Each hypot waits for the one before: beyond this the sum of squares stays."""
+
 ROOTS = (
     Rule("square-power", "x**2", "x*x", "stable", "pow(x, 2) is x·x rounded once"),
     Rule("reciprocal-power", "x**-1", "1/x", "stable", "pow(x, −1) is 1/x"),
     Rule("square-root-power", "x**0.5", "sqrt(x)", "stable", "differs from pow at −∞ alone"),
     Rule("root-of-square", "sqrt(x*x)", "abs(x)", "stable", "without overflow"),
     Rule("root-of-square-op", "sqrt(square(x))", "abs(x)", "stable", "without overflow"),
-    Rule("hypot", "sqrt(x*x + y*y)", "hypot(x, y)", "stable", "without overflow or underflow on the way"),
+    Norm(),
     Rule("hypot-one", "sqrt(x*x + 1)", "hypot(x, 1)", "stable", "without overflow, where x is not known to be moderate",
          when=lambda m: not _moderate(m, "x")),
     Rule("root-difference", "sqrt(x) - sqrt(y)", root_difference, "stable", "(x − y)/(√x + √y), when x − y is known",
@@ -186,7 +262,36 @@ def _cube_root_step(m: Match) -> Expr:
 ERROR_FUNCTIONS = (
     Rule("erf-complement", "1 - erf(x)", "erfc(x)", "stable", "erfc without cancellation"),
     Rule("erfc-complement", "1 - erfc(x)", "erf(x)", "stable", "erf without cancellation"),
+    Rule("log-erfc", "log(erfc(x))", lambda m: _log_erfc(m["x"], m.root), "stable",
+         "by its asymptotic series, where erfc underflows"),
+    Rule("log-erfc-scaled", "log(c*erfc(x))", lambda m: _log_scaled_erfc(m), "stable", "as log-erfc"),
     Rule("one-plus-erf", "1 + erf(x)", "erfc(-x)", "stable", "1 + erf(x) = erfc(−x)"),
 )  # fmt: skip
+
+ERFC_FAR = 8.0
+"""From here on the series of log erfc has terms below an ULP of the sum."""
+
+
+def _log_erfc_far(x: Expr) -> Expr:
+    """log erfc x = −x² − log x − log √π + log(1 − 1/(2x²) + 3/(4x⁴) − …) (DLMF 7.12.1)."""
+    ratio = 1 / (x * x)
+    total: Expr | None = None
+    coefficients = [(-1) ** k * math.prod(range(1, 2 * k, 2)) / 2**k for k in range(1, 12)]
+    for coefficient in reversed(coefficients):
+        total = coefficient * ratio if total is None else (coefficient + total) * ratio
+    assert total is not None
+    return -(x * x) - (log(x) + (math.log(math.pi) / 2 - log1p(total)))
+
+
+def _log_erfc(x: Expr, kept: Expr) -> Expr:
+    near = where(abs(x) < 0.5, log1p(-erf(x)), kept)
+    return where(x > ERFC_FAR, _log_erfc_far(x), near)
+
+
+def _log_scaled_erfc(m: Match) -> Expr | None:
+    if not 1e-6 < m.value("c") < 1e6:
+        return None
+    return where(m["x"] > ERFC_FAR, _log_erfc_far(m["x"]) + math.log(m.value("c")), m.root)
+
 
 RULES = (*LOGARITHMS, *EXPONENTIALS, *LOGISTIC, *TRIGONOMETRIC, *ROOTS, *ERROR_FUNCTIONS)

@@ -98,6 +98,42 @@ def table(samples: int = SAMPLES) -> str:
     return "\n".join(lines)
 
 
+def gradients(exercise: Exercise, samples: int = SAMPLES) -> dict[str, tuple[float, float, float]]:
+    """Mean bits of error of each partial derivative: of the formula as written, that rewritten, and of the rewritten formula."""
+    formula = g.parse(exercise.formula)
+    means = {}
+    for symbol in g.free_symbols(formula):
+        first = _accuracy(g.grad(formula, symbol), exercise, samples)
+        second = _accuracy(g.grad(formula, symbol, rewrite="stable"), exercise, samples)
+        means[symbol.name] = first.before.mean, first.after.mean, second.after.mean
+    return means
+
+
+def _accuracy(formula: g.Expr, exercise: Exercise, samples: int) -> Accuracy:
+    return accuracy(formula, exercise.ranges, samples=samples, draw="floats", nodes=False)
+
+
+def gradient_table(samples: int = SAMPLES // 4) -> str:
+    """The figures of all partial derivatives, in Markdown."""
+    lines = [
+        "| derivative of | by | as written | rewritten | of the rewritten formula |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    count, solved = 0, [0, 0, 0]
+    for exercise in EXERCISES:
+        for name, means in gradients(exercise, samples).items():
+            count += 1
+            solved = [total + (mean < GOOD) for total, mean in zip(solved, means, strict=True)]
+            lines.append(
+                f"| {exercise.name} | {name} | " + " | ".join(f"{mean:.2f}" for mean in means) + " |"
+            )
+    lines += [
+        "",
+        f"Of {count} derivatives {solved[0]}, {solved[1]} and {solved[2]} are below {GOOD:g} bits on average.",
+    ]
+    return "\n".join(lines)
+
+
 HEAD = """# Accuracy
 
 Written by `python -m tests.benchmarks.hamming`; edit that instead.
@@ -123,10 +159,28 @@ that is not shown is one with branches; `g.stabilize` prints it, and `g.rewrites
 """
 
 
+GRADIENTS = """
+## Their derivatives
+
+Mean bits of error of the partial derivatives at {samples} points each. `g.grad(f, x)` differentiates the formula as written, and
+compiling rewrites what comes out; `g.grad(f, x, rewrite="stable")` differentiates the rewritten formula, whose structure has no
+cancellation left to differentiate.
+
+"""
+
+
 def page(samples: int = SAMPLES) -> str:
     """docs/accuracy.md."""
     report = accuracy(g.parse("log(1/(exp(-x) + 1))"), {"x": (-50, 50)})
-    return HEAD.replace("{report}", str(report)).replace("{samples}", str(samples)) + table(samples) + "\n"
+    head = HEAD.replace("{report}", str(report)).replace("{samples}", str(samples))
+    return (
+        head
+        + table(samples)
+        + "\n"
+        + GRADIENTS.replace("{samples}", str(samples // 4))
+        + gradient_table()
+        + "\n"
+    )
 
 
 def main() -> None:

@@ -47,7 +47,7 @@ def test_shared_nodes_are_computed_once():
     x = g.symbol("x")
     e = g.exp(x)
     text = module_of(e * e + g.sin(e))
-    assert text.count("call double @exp(") == 1
+    assert len(re.findall(r"call double @\w*exp\w*\(", text)) == 1
 
 
 def test_no_symbol_name_reaches_the_module():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import pytest
 
@@ -101,6 +102,20 @@ def test_patterns_that_are_none_are_refused(pattern):
     with pytest.raises(g.GraphcError):
         g.rule("bad", pattern, "x")
     assert "bad" not in [rule.name for rule in g.rules()]
+
+
+def test_sympy_has_a_word_of_its_own(monkeypatch):
+    module = sys.modules["graphc.rewrites"]  # the package's attribute of this name is the function
+    monkeypatch.setattr(module, "evaluate", lambda expr, at, digits: 1)
+    with pytest.raises(DefinitionError, match=r"the two sides differ at x = .*: sin.* is "):
+        g.rule("false", "sin(x)*2", "sin(2*x)")
+    assert "false" not in [rule.name for rule in g.rules()]
+
+
+def test_a_step_is_drawn_before_and_after():
+    (step,) = g.rewrites(g.log(1 + x))
+    source = g.draw(step, at={"x": 2}).source
+    assert all(text in source for text in ("before", "after", "log1p", "1.1"))
 
 
 def test_conditions_are_proved(own):

@@ -1,0 +1,124 @@
+"""The way in for arrays of one shape that lie in memory without gaps, and numbers among them: what `arrays_code.py` has machine
+code for knows of a compiled function.
+
+Calls that Python would spend 20 µs on before the first element take less than half a microsecond.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+
+import numpy as np
+
+from graphc.lower import arrays_code as code
+from graphc.lower.jit import build
+from graphc.lower.kernels import Kernel
+from graphc.tree import Leaf, Mapping, Structure
+
+RELEASE = 20_000.0
+"""Nanoseconds of estimated work from which other Python threads may run meanwhile."""
+
+
+class Table:
+    """What `arrays` knows of one compiled function.
+
+    limit : the number of elements from which the Python path is taken, as it may use threads
+    """
+
+    def __init__(self, kernel: Kernel, structure: Structure, nanoseconds: float, limit: int) -> None:
+        codes = _codes(structure)
+        assert codes is None or len(codes) <= code.MAX_CODES
+        finished = codes is not None
+        if codes is None:  # a flat tuple of all results, which Python puts together
+            codes = [0] * len(kernel.outputs) + [4 * len(kernel.outputs) + 1]
+        self._dtypes = [
+            np.dtype(dtype.name) for dtype in (*kernel.inputs, *kernel.outputs)
+        ]  # kept: their addresses are
+        words = np.zeros(code.CODE_TABLE + len(codes), dtype=np.int64)
+        words[: code.HEAD] = (
+            len(kernel.inputs),
+            len(kernel.outputs),
+            limit,
+            int(RELEASE / max(nanoseconds, 0.01)),
+            id(np.ndarray),
+            id(np.float64),
+            _new_from_descr(),
+            0,
+            len(codes),
+            not finished,
+        )
+        for number, dtype in enumerate(self._dtypes):
+            takes_floats = dtype.itemsize if dtype.kind == "f" else 0
+            words[code.OPERAND_TABLE + 2 * number : code.OPERAND_TABLE + 2 * number + 2] = (
+                id(dtype),
+                takes_floats,
+            )
+        words[code.CODE_TABLE :] = codes
+        self.words = words
+
+    def add(self, mask: int, nest: int) -> None:
+        """Serve calls in which the arguments of the mask's bits are arrays and the others numbers."""
+        count = int(self.words[code.LOOPS])
+        known = self.words[code.LOOP_TABLE : code.LOOP_TABLE + 2 * count : 2]
+        if count < code.MAX_LOOPS and mask not in known:
+            self.words[code.LOOP_TABLE + 2 * count : code.LOOP_TABLE + 2 * count + 2] = mask, nest
+            self.words[code.LOOPS] = count + 1  # last: from here on it is looked at
+
+
+def serves(kernel: Kernel, structure: Structure) -> bool:
+    """Whether a function's calls can be taken here."""
+    return (
+        bool(kernel.inputs and kernel.outputs)
+        and len(kernel.inputs) + len(kernel.outputs) <= code.MAX_OPERANDS
+        and len(_codes(structure) or ()) <= code.MAX_CODES
+        and _layout_is_known()
+    )
+
+
+def _codes(structure: Structure) -> list[int] | None:
+    """How results are put together on a stack: 0 takes the next one, 4n + 1 makes a tuple of the last n, 4n + 2 a list."""
+    if isinstance(structure, Leaf):
+        return [0]
+    if isinstance(structure, Mapping) or structure.kind not in (tuple, list):
+        return None
+    codes: list[int] = []
+    for item in structure.items:
+        inner = _codes(item)
+        if inner is None:
+            return None
+        codes += inner
+    return [*codes, 4 * len(structure.items) + (1 if structure.kind is tuple else 2)]
+
+
+@cache
+def _new_from_descr() -> int:
+    """The address of `PyArray_NewFromDescr`."""
+    pointer = ctypes.pythonapi.PyCapsule_GetPointer
+    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    table = pointer(np._core._multiarray_umath._ARRAY_API, None)  # type: ignore[attr-defined]
+    address = ctypes.c_void_p.from_address(table + 8 * code.NEW_FROM_DESCR).value
+    assert address is not None
+    return address
+
+
+@cache
+def _layout_is_known() -> bool:
+    """Whether arrays keep what they know where this room reads it."""
+    probe = np.zeros((3, 5), dtype="f4", order="F")
+    base = id(probe)
+    shape = ctypes.c_void_p.from_address(base + code.SHAPE).value
+    return (
+        ctypes.c_void_p.from_address(base + code.DATA).value == probe.ctypes.data
+        and ctypes.c_int.from_address(base + code.NDIM).value == 2
+        and shape is not None
+        and list((ctypes.c_int64 * 2).from_address(shape)) == [3, 5]
+        and ctypes.c_void_p.from_address(base + code.DTYPE).value == id(probe.dtype)
+        and ctypes.c_int.from_address(base + code.FLAGS).value == probe.flags.num
+    )
+
+
+@cache
+def address() -> int:
+    """The address of `arrays` in this process."""
+    return build(code.MODULE, ("arrays",), True).pointer("arrays")
