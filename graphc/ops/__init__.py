@@ -17,6 +17,7 @@ from graphc.ops import (
     logistic,
     order,
     products,
+    protocol,
     reduce,
     rounding,
     running,
@@ -30,4 +31,4 @@ modules = (
 )  # fmt: skip
 """In the order of the reference page."""
 
-__all__ = ["modules"]
+__all__ = ["modules", "protocol"]

@@ -227,6 +227,9 @@ def test_numpys_functions_build_the_same():
     assert np.transpose(M) is M.T and np.reshape(M, (3, 2)) is g.reshape(M, (3, 2)) and M.mT is M.T
     assert np.dot(A, A) is A @ A and np.zeros_like(b) is g.zeros_like(b) and np.linalg.qr(A).Q is g.qr(A).Q
     assert (np.ones(4) @ b).op.name == "matmul"
+    assert np.where(b > 0, b, 0) is g.where(b > 0, b, 0) and np.clip(b, 0, 1) is g.clip(b, 0, 1)
+    assert np.round(b) is g.round(b) and np.fix(b) is g.trunc(b)
+    assert np.shape(M) == (2, 3) and np.ndim(M) == 2 and np.result_type(M, np.float32) == np.float64
     with pytest.raises(ExpressionError, match=r"np\.median"):
         np.median(b)
 
