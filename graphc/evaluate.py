@@ -92,7 +92,7 @@ def _array_result(node: Expr, arguments: list[Any], lengths: Mapping[str, int]) 
             site=node.site,
             hint="list a symbol with that axis among the graph's inputs",
         ) from None
-    except (ValueError, IndexError, np.linalg.LinAlgError) as error:
+    except (ValueError, IndexError, OverflowError, MemoryError, np.linalg.LinAlgError) as error:
         raise InputError(f"{node.op.name}: {error}", node=repr(node), site=node.site) from None
     if np.shape(result) != wanted:
         raise ShapeError(
