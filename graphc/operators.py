@@ -174,7 +174,7 @@ class Operators:
     def __iter__(self) -> Iterator[Expr]:
         self._refuse(
             "an expression is one value and cannot be iterated over or unpacked",
-            'g.symbols("x y z") gives several symbols to unpack',
+            'g.symbols("x y z") gives several symbols to unpack; x[0], x[1], … are the elements of an array',
         )
 
     def __len__(self) -> int:
@@ -185,6 +185,11 @@ class Operators:
     def __contains__(self, item: Any) -> bool:
         self._refuse(
             "`in` does not search an expression", "g.free_symbols(expr) gives the set of its symbols"
+        )
+
+    def __setitem__(self, key: Any, value: Any) -> NoReturn:
+        self._refuse(
+            "expressions are immutable", "x.at[i].set(value) is a new expression; x.at[i].add(value) adds"
         )
 
     def __matmul__(self, other: Any) -> Expr:

@@ -147,11 +147,10 @@ def array_label(node: Any) -> str:
         return "".join("·" if piece is None else piece for piece in key_pieces(node.attrs[0]))
     if op.name == "permute_dims" and node.attrs == ((1, 0),):
         return "transpose"
-    told = [
-        attr if known.text else f"{known.name}={show(attr)}"
-        for known, attr in zip(op.attributes, node.attrs, strict=True)
-        if known.name != "key" and _is_told(known, attr, node.operands)
-    ]
+    told = []
+    for known, attr in zip(op.attributes, node.attrs, strict=True):
+        if known.name != "key" and _is_told(known, attr, node.operands):
+            told.append(show(attr) if known.required else f"{known.name}={show(attr)}")
     return " ".join([op.label, *told])
 
 

@@ -176,7 +176,12 @@ def _scan(source: Source, declared: Container[str]) -> None:
                 refuse(f"brackets are nested more than {MAX_BRACKETS} deep", _BY_OPERATORS)
             # a tuple stands for axes or a shape, after = or inside another one
             listing = previous == "=" or (inside == "tuple" and previous in ("(", ","))
-            brackets.append((start, "call" if not operand_next else "tuple" if listing else "group"))
+            # as a later argument a bracket may hold either: a comma decides
+            open_to = (inside == "call" and previous == ",") or (
+                inside == "either" and previous in ("(", ",")
+            )
+            kind = "tuple" if listing else "either" if open_to else "group"
+            brackets.append((start, kind if operand_next else "call"))
             chains.append(0)
         elif token == "[":
             if operand_next:
@@ -210,6 +215,8 @@ def _scan(source: Source, declared: Container[str]) -> None:
             depth -= chains[-1]
             chains[-1] = 0
         elif token == ",":
+            if inside == "either":
+                brackets[-1] = (brackets[-1][0], "tuple")
             if inside in ("group", "nothing"):
                 refuse(
                     "a comma stands only between the arguments of a function", "parse one formula at a time"

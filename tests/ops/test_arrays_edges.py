@@ -279,6 +279,7 @@ REFUSED = {
     "wide qr": (lambda: g.grad(g.sum(g.qr(M).Q), M), GradientError, "decompose the transpose"),
     "update": (lambda: b.at[0].set(b), ShapeError, "does not fit"),
     "update type": (lambda: i.at[0].set(1.5), DtypeError, "cannot hold"),
+    "assignment": (lambda: b.__setitem__(0, 1.0), ExpressionError, r"x\.at\[i\]\.set"),
     "update no index": (lambda: b.at.set(1), ExpressionError, "needs an index"),
     "one_hot": (lambda: g.one_hot(b, 3), DtypeError, "whole numbers"),
     "any": (lambda: g.any(b), DtypeError, "compare first"),
