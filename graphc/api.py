@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -15,9 +16,10 @@ from graphc.explain import Explanation, explain_graph
 from graphc.expr import Expr, constant, current_site, rebuild, symbol
 from graphc.graph import Graph
 from graphc.lower.nests import Parallel
+from graphc.lower.performance import rewriting
 from graphc.op import all_ops, array_ops
 from graphc.rewrite import tables
-from graphc.rewrite.engine import Step
+from graphc.rewrite.engine import Step, Trace
 from graphc.tree import flatten, unflatten
 from graphc.types import as_dtype, is_float
 
@@ -229,16 +231,23 @@ def compile(
     graph = as_graph(outputs, inputs)
     if dtype is not None:
         graph = retype(graph, dtype)
+    history = None
     if rewrite is not None:
-        graph = rewritten(graph, rewrite, without)
-    return make(graph, graph.structure, cache, parallel)
+        started = time.perf_counter()
+        before, trace = graph.exprs, _trace(graph, rewrite, without)
+        graph = Graph(unflatten(graph.structure, iter(trace.outputs)), graph.symbols)
+        steps = [(step.rule, step.kind) for step in trace]
+        history = rewriting(before, graph.exprs, steps, time.perf_counter() - started)
+    return make(graph, graph.structure, cache, parallel, history)
 
 
 def rewritten(graph: Graph, level: str, without: Iterable[str] = ()) -> Graph:
     """The graph after rewriting, with the same inputs and the same structure of outputs."""
-    leaves = [graph.exprs[output] for output in graph.outputs]
-    trace = tables.run(leaves, level, without)
-    return Graph(unflatten(graph.structure, iter(trace.outputs)), graph.symbols)
+    return Graph(unflatten(graph.structure, iter(_trace(graph, level, without).outputs)), graph.symbols)
+
+
+def _trace(graph: Graph, level: str, without: Iterable[str]) -> Trace:
+    return tables.run([graph.exprs[output] for output in graph.outputs], level, without)
 
 
 def draw(

@@ -1,7 +1,8 @@
 """The callable that a user gets: calling convention, broadcasting, `out=`, pickling.
 
-There are two ways in. Exact Python floats go straight into a C function that lives in the module of machine code. Everything else
-takes the Python path below, which checks, casts and broadcasts, and ends in the same machine code.
+There are three ways in. Exact Python floats go straight into a C function that lives in the module of machine code; arrays of one
+shape into another, once the function has been called with such. Everything else takes the Python path below, which checks, casts
+and broadcasts, and ends in the same machine code.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import ctypes
 import inspect
 import keyword
-import math
+import os
+import time
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -23,13 +25,14 @@ from graphc.evaluate import run_arrays
 from graphc.expr import current_site
 from graphc.inputs import as_value, bind_dimensions
 from graphc.lower import arrays as whole
-from graphc.lower import layout, native, scalar
+from graphc.lower import export, layout, native, scalar
 from graphc.lower.emit import SLOT
 from graphc.lower.jit import build
 from graphc.lower.kernels import lift, plan
 from graphc.lower.nests import Nests, Parallel
 from graphc.lower.nests import ties as overlaps
-from graphc.lower.threads import WORTH
+from graphc.lower.performance import Performance, Rewriting, performance
+from graphc.lower.threads import from_elements
 from graphc.tree import Structure, flatten, unflatten
 from graphc.types import broadcast_shapes, format_shape
 
@@ -78,6 +81,7 @@ class Compiled:
     graph : the graph as it was compiled
     inputs : the names of the arguments
     llvm, asm : what was made, as LLVM IR after optimisation and as assembly
+    lowlevel : the function for SciPy's integrators
     address : the address of `void f(const void *in, void *out)` on values in slots of 8 bytes
 
     Machine code stays in the process for good, some 0.4 MB for a small function, as the code generator cannot unload it:
@@ -91,8 +95,14 @@ class Compiled:
     inputs: tuple[str, ...]
 
     def __init__(
-        self, graph: Dag, structure: Structure, cache: bool = True, parallel: Parallel = "auto"
+        self,
+        graph: Dag,
+        structure: Structure,
+        cache: bool = True,
+        parallel: Parallel = "auto",
+        rewriting: Rewriting | None = None,
     ) -> None:
+        started = time.perf_counter()
         self.graph = graph
         self._cache = cache
         self._structure = structure
@@ -101,9 +111,11 @@ class Compiled:
         self._tensor = any(symbol.shape for symbol in self._symbols)
         lifted, self._constants = lift(graph)
         self._kernel = plan(lifted)
-        self._library = build(
-            scalar.module(self._kernel, structure), scalar.exported(self._kernel, structure), cache
-        )
+        planned = time.perf_counter()
+        text = scalar.module(self._kernel, structure)
+        self._seconds = {"plan": planned - started, "emit": time.perf_counter() - planned}
+        self._rewriting = rewriting
+        self._library = build(text, scalar.exported(self._kernel, structure), cache)
         self._packed = _PACKED(self._library.pointer("packed"))
         self._nests = Nests(self._kernel, self._library.symbol("packed"), cache, parallel)
         self.__signature__ = inspect.Signature(
@@ -135,10 +147,56 @@ class Compiled:
         """Assembly of the scalar entry points, and of the array loops made so far."""
         return "\n".join(library.asm for library in (self._library, *self._nests.libraries.values()))
 
+    def report(self) -> Performance:
+        """What was made of the function and what it costs: operations and bytes for each element, what was fused, the width of
+        vectors and the calls in the machine code, threads, which rules of rewriting fired, time in each phase, the cache.
+
+        Loops over arrays are made when first needed, so the report tells more after calls with arrays. Reading the assembly of
+        code that came from the cache takes as long as making it.
+        """
+        return performance(self._kernel, self._library, self._nests, self._rewriting, self._seconds)
+
     @property
     def address(self) -> int:
         """The address of the C function `void (const void *in, void *out)`; one slot of 8 bytes for each value."""
         return self._library.pointer("packed")
+
+    @cached_property
+    def lowlevel(self) -> Any:
+        """The function as a `scipy.LowLevelCallable`, `double (int, double *)`: for `scipy.integrate.quad` and `nquad`.
+
+        Raises `CompileError` unless all inputs and the one result are float64 numbers.
+        """
+        if self._constants or self._tensor:
+            raise CompileError(
+                "SciPy calls functions of numbers, and this one has arrays",
+                hint="declare scalars: g.symbol(name)",
+            )
+        return export.lowlevel(self._kernel, self._library, self._cache)
+
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        header: str | os.PathLike[str] | None = None,
+        name: str | None = None,
+    ) -> None:
+        """Write the function for programs that have no graphc.
+
+        Parameters
+        ----------
+        path : "module.py" is a Python module that needs NumPy and Numba alone, up to 2,000 operations; "kernel.o" an object file
+            with a C interface for processors like this one, ".so" a shared library, made by the C compiler
+        header : where the C header goes; it documents the interface
+        name : of the function; by default made of the file's name
+
+        Raises `InputError` for another suffix or a name that is none, `CompileError` for what cannot be exported so.
+        """
+        formula = "; ".join(str(self.graph.exprs[output]) for output in self.graph.outputs[:8])
+        source = export.Source(
+            self._kernel, self.inputs, self._structure, self._constants, self._tensor, formula
+        )
+        export.write(source, path, header, name)
 
     @cached_property
     def _direct_address(self) -> int:
@@ -158,7 +216,12 @@ class Compiled:
         out = kwargs.pop("out", None) if "out" not in self.inputs else None
         try:
             values = self._bind(args, kwargs)
-            arrays = [as_value(symbol, value) for symbol, value in zip(self._symbols, values, strict=True)]
+            arrays = [
+                value
+                if type(value) is np.ndarray and value.dtype == symbol.dtype and not symbol.shape
+                else as_value(symbol, value)
+                for symbol, value in zip(self._symbols, values, strict=True)
+            ]
             shape, shapes = self._shapes(arrays)
             if out is None and not shape and not self._constants:
                 results = self._scalars(arrays)
@@ -200,8 +263,9 @@ class Compiled:
                 raise ShapeError(
                     f"an argument has more than {MAX_DIMENSIONS} dimensions, NumPy's own limit of broadcasting"
                 )
+            distinct = {array.shape for array in (*arrays, *self._constants)} - {()}
             try:
-                shape = np.broadcast_shapes(*[array.shape for array in (*arrays, *self._constants)])
+                shape = np.broadcast_shapes(*distinct) if len(distinct) > 1 else next(iter(distinct), ())
             except ValueError:
                 listed = ", ".join(
                     f"{name}: {format_shape(a.shape)}" for name, a in zip(self.inputs, arrays, strict=True)
@@ -316,7 +380,7 @@ class Compiled:
         if nests.parallel is True or address is None:
             return
         if self._table is None:
-            limit = NEVER if nests.parallel is False else math.ceil(WORTH / nests.nanoseconds)
+            limit = NEVER if nests.parallel is False else from_elements(nests.nanoseconds)
             table = self._table = whole.Table(self._kernel, self._structure, nests.nanoseconds, limit)
             table.add(mask, address)
 
@@ -331,8 +395,15 @@ class Compiled:
             self._table.add(mask, address)
 
 
-def make(graph: Dag, structure: Structure, cache: bool = True, parallel: Parallel = "auto") -> Compiled:
-    """Compile a graph whose results come back in `structure`; `cache` and `parallel` as for `g.compile`.
+def make(
+    graph: Dag,
+    structure: Structure,
+    cache: bool = True,
+    parallel: Parallel = "auto",
+    rewriting: Rewriting | None = None,
+) -> Compiled:
+    """Compile a graph whose results come back in `structure`; `cache` and `parallel` as for `g.compile`,
+    `rewriting` what was done to it before.
 
     The callable is of a class of its own, whose `__call__` is the builtin over the machine code: Python then calls it without a
     Python frame in between.
@@ -340,7 +411,7 @@ def make(graph: Dag, structure: Structure, cache: bool = True, parallel: Paralle
     function = object.__new__(
         type("compiled", (Compiled,), {"__module__": __name__, "__doc__": Compiled.__doc__})
     )
-    Compiled.__init__(function, graph, structure, cache, parallel)
+    Compiled.__init__(function, graph, structure, cache, parallel, rewriting)
     kind = type(function)
     if scalar.has_call(function._kernel, structure) and not function._constants:
         kind.__call__ = _builtin(function._library.pointer("call"), function.call)  # type: ignore[method-assign]

@@ -208,6 +208,27 @@ def _load(code: bytes, text: str, exported: tuple[str, ...], prefix: str) -> Lib
     return Library(library, prefix, text, "hit", {"load": time.perf_counter() - started})
 
 
+def object_code(texts: list[str], exported: tuple[str, ...]) -> bytes:
+    """Modules linked into one object file for other programs: position-independent, `exported` alone visible."""
+    llvm, compiler_lock, codegen = _numba()
+    with compiler_lock:
+        library = codegen.create_library("exported")
+        for text in texts:
+            library.add_llvm_module(_parse(text))
+        for function in library._final_module.functions:
+            if not function.is_declaration and function.name not in exported:
+                function.linkage = "internal"
+        library._optimize_final_module()
+        machine = llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine(
+            opt=3,
+            cpu=codegen._get_host_cpu_name(),
+            features=codegen._tm_features,
+            reloc="pic",
+            codemodel="default",
+        )
+        return machine.emit_object(library._final_module)
+
+
 def cpu() -> str:
     """The processor that code is made for, by LLVM's name."""
     return _numba()[0].get_host_cpu_name()

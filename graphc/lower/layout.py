@@ -65,6 +65,8 @@ def memory_order(ndim: int, strides: Sequence[Sequence[int]]) -> list[int]:
     >>> memory_order(2, [(8, 32)]), memory_order(2, [(8, 32), (40, 8)])
     ([1, 0], [0, 1])
     """
+    if ndim < 2:
+        return list(range(ndim))
     inside_out: list[int] = []
     for axis in reversed(range(ndim)):
         place = len(inside_out)

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from graphc.lower import cost, layout, loops, threads
+from graphc.lower.arrays import data_address
 from graphc.lower.jit import Library, build
 from graphc.lower.kernels import Kernel
 
@@ -87,7 +88,7 @@ class Nests:
             if len(self._plans) >= MAX_PLANS:
                 self._plans.clear()
             self._plans[key] = plan
-        addresses = [operand.__array_interface__["data"][0] for operand in operands]
+        addresses = [data_address(operand) for operand in operands]
         for step in plan:
             self._step(step, addresses, operands)
 
@@ -175,7 +176,7 @@ def ties(inputs: list[np.ndarray], outputs: Sequence[np.ndarray], shape: tuple[i
                 array.shape == output.shape == shape
                 and array.strides == output.strides
                 and array.itemsize == output.itemsize
-                and array.__array_interface__["data"][0] == output.__array_interface__["data"][0]
+                and data_address(array) == data_address(output)
             )
             if same and first is not None:
                 found[number] = first

@@ -12,6 +12,7 @@ Handing a job over was measured at 3 to 5 µs for the caller, and the worker beg
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import sys
 import threading
@@ -25,10 +26,10 @@ from graphc.errors import InputError
 from graphc.lower.jit import build
 from graphc.lower.layout import Run
 
-WORTH = 60_000.0
+WORTH = 100_000.0
 """Nanoseconds of estimated work from which a job is handed to the pool: below, one thread is done before another has begun."""
 
-PIECE = 30_000.0
+PIECE = 40_000.0
 """Nanoseconds of estimated work in a piece: what the caller may have to wait for at the end."""
 
 MAX_PIECES = 1024
@@ -79,6 +80,11 @@ def _default() -> int:
     if hasattr(os, "sched_getaffinity"):
         return min(MOST, len(os.sched_getaffinity(0)))
     return min(MOST, getattr(os, "process_cpu_count", os.cpu_count)() or 1)
+
+
+def from_elements(nanoseconds: float) -> int:
+    """The number of elements, of so many nanoseconds each, from which threads are worth it."""
+    return math.ceil(WORTH / max(nanoseconds, 1e-3))
 
 
 class Job:

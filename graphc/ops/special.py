@@ -5,6 +5,7 @@ The references are SciPy's, imported when first evaluated: NumPy has none of the
 
 from __future__ import annotations
 
+import ctypes
 import math
 from functools import cache
 from typing import Any
@@ -27,6 +28,14 @@ def scipy_special():
     import scipy.special.cython_special
 
     return scipy.special
+
+
+def scipy_lowlevel(address):
+    """The C function `double (int, double *)` at an address as a `scipy.LowLevelCallable`."""
+    import scipy
+
+    kind = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int, ctypes.POINTER(ctypes.c_double))
+    return scipy.LowLevelCallable(kind(address))
 
 
 def _lgamma(x):

@@ -1,17 +1,20 @@
 """The figures of the whole path, side by side in one run.
 
     python -m tests.benchmarks            all
-    python -m tests.benchmarks scalar     one of: start, scalar, random, rewrite, freeze, array
+    python -m tests.benchmarks scalar     one of: start, scalar, random, rewrite, freeze, array, cache
 
 GRAPHC_PEERS names the Python of a virtual environment with the other frameworks; without it they are reported missing.
 """
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 from tests.benchmarks.harness import ROOT, Competitor, peers_python, race
 
@@ -140,8 +143,50 @@ def array() -> None:
     )
 
 
+def cache() -> None:
+    """From g.compile to the first result in a process that finds its machine code on disk; medians of seven processes."""
+    code = (
+        "import sys, time, numba; import graphc as g; from tests.benchmarks.peers.own import program\n"
+        "x, w, b = g.symbols('x w b'); L = g.log(1/(g.exp(-(x*w+b))+1)); small = g.value_and_grad(L, [x, w, b])\n"
+        "large, inputs = program(30_000)\n"
+        "for rewrite in ('stable', None):\n"
+        "    t = time.perf_counter(); f = g.compile(small, [x, w, b], rewrite=rewrite); f(2., -3., 6.)\n"
+        "    u = time.perf_counter(); h = g.compile(large, inputs, rewrite=rewrite); h(.1, .2, .3, .4, .5)\n"
+        "    print(u - t, time.perf_counter() - u, f._library.cached == h._library.cached == 'hit')"
+    )
+    with tempfile.TemporaryDirectory() as place:
+        environment = dict(os.environ, GRAPHC_CACHE_DIR=place)
+        rows = []
+        for _ in range(8):
+            text = subprocess.run(
+                [sys.executable, "-c", code],
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+                check=True,
+                env=environment,
+            ).stdout
+            rows.append([line.split() for line in text.splitlines()])
+        kept = sum(file.stat().st_size for file in Path(place).iterdir())
+    cold, warm = rows[0], rows[1:]
+    assert all(line[2] == "True" for row in warm for line in row), "a process compiled again"
+    print(f"\nMachine code from disk, numba imported before; the cache holds {kept / 2**20:.1f} MB")
+    for number, how in enumerate(("as compile does it", "rewrite=None")):
+        for column, what, limit in (
+            (0, "log-sigmoid, value and gradients", 0.06),
+            (1, "30,000 operations", 0.5),
+        ):
+            verdict(
+                f"{what}, {how}; {float(cold[number][column]):.3f} s without the cache",
+                statistics.median(float(row[number][column]) for row in warm),
+                limit,
+                "s",
+            )
+
+
 PARTS = {
     "start": start, "scalar": scalar, "random": random, "rewrite": rewrite, "freeze": freeze, "array": array,
+    "cache": cache,
 }  # fmt: skip
 
 if __name__ == "__main__":

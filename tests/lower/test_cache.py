@@ -128,7 +128,9 @@ def test_off_for_one_function(place):
     x = g.symbol("x")
     f = g.compile(x * 1.0625, cache=False)
     assert f(2.0) == 2.125 and f(np.ones(3)).tolist() == [1.0625] * 3
-    assert not place.exists() and f._library.cached == "off: not asked for"
+    assert f._library.cached == "off: not asked for"
+    assert all(library.cached == "off: not asked for" for library in f._nests.libraries.values())
+    assert g.compile(x * 1.0625)._library.cached == "miss: not there yet"
 
 
 def test_the_key_holds_all_that_decides(place, monkeypatch):
@@ -305,8 +307,10 @@ COLD = """
 def cold_starts(place, processes, rounds):
     """Processes that start together on one key that none has compiled; each has imported Numba and compiled nothing yet."""
     run(COLD, processes, rounds)
-    assert all(file.suffix == ".graphc" for file in place.iterdir())
-    assert len(files(place)) == 2 * rounds
+    alone = place.parent / "alone"
+    run(COLD, 1, rounds, GRAPHC_CACHE_DIR=str(alone))
+    together, one = ({file.name: file.read_bytes() for file in files(where)} for where in (place, alone))
+    assert together == one and len(one) >= 2 * rounds
 
 
 @POSIX
