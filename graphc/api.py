@@ -36,7 +36,7 @@ def grad(output: Any, wrt: Any, seed: Any = None, *, rewrite: str | None = None)
         keeps digits that the other loses (docs/accuracy.md measures both); "exact" what `simplify` makes of it
 
     Returns expressions in the structure of `wrt`; they can be differentiated again. Where the output does not depend
-    on a symbol, a constant 0.
+    on a symbol, zeros of its shape.
     Raises `GradientError` for outputs or symbols that are not floats, and for `rewrite` with a `wrt` that is not made of
     symbols, as rewriting may remove any other node.
 
