@@ -26,6 +26,7 @@ from graphc.expr import current_site
 from graphc.inputs import as_value, bind_dimensions
 from graphc.lower import arrays as whole
 from graphc.lower import export, layout, native, scalar
+from graphc.lower.builtin import builtin
 from graphc.lower.emit import SLOT
 from graphc.lower.jit import build
 from graphc.lower.kernels import lift, plan
@@ -40,30 +41,6 @@ MAX_DIMENSIONS = 32
 
 NEVER = 1 << 62
 """More elements than any array has."""
-
-
-class _MethodDef(ctypes.Structure):
-    _fields_ = (
-        ("name", ctypes.c_char_p),
-        ("meth", ctypes.c_void_p),
-        ("flags", ctypes.c_int),
-        ("doc", ctypes.c_char_p),
-    )
-
-
-_method_defs: list[_MethodDef] = []
-"""CPython reads a builtin's definition even while it frees the builtin, so definitions are kept for good, as code is."""
-
-
-def _builtin(address: int, self: Any) -> Any:
-    """A builtin function over machine code of the METH_FASTCALL | METH_KEYWORDS convention."""
-    scalar.check_layout()
-    definition = _MethodDef(b"compiled", address, scalar.METH_FASTCALL_KEYWORDS, None)
-    _method_defs.append(definition)
-    make = ctypes.pythonapi.PyCFunction_NewEx
-    make.restype = ctypes.py_object
-    make.argtypes = [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
-    return make(ctypes.addressof(definition), self, None)
 
 
 _PACKED = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
@@ -377,19 +354,21 @@ class Compiled:
         self._served.add(mask)
         nests = self._nests
         address = nests.served(mask) if whole.serves(self._kernel, self._structure) else None
-        if nests.parallel is True or address is None:
+        if address is None:
             return
         if self._table is None:
-            limit = NEVER if nests.parallel is False else from_elements(nests.nanoseconds)
+            limit = (
+                1 if nests.parallel is True else from_elements(nests.nanoseconds) if nests.parallel else NEVER
+            )
             table = self._table = whole.Table(self._kernel, self._structure, nests.nanoseconds, limit)
             table.add(mask, address)
 
             def put_together(*results: Any) -> Any:
                 return unflatten(self._structure, iter(results))
 
-            entry = _builtin(whole.address(), (self.call, table.words, put_together))
+            entry = builtin(whole.address(), (self.call, table.words, put_together, nests.share))
             if scalar.has_call(self._kernel, self._structure):
-                entry = _builtin(self._library.pointer("call"), entry)
+                entry = builtin(self._library.pointer("call"), entry)
             type(self).__call__ = entry  # type: ignore[method-assign]
         else:
             self._table.add(mask, address)
@@ -414,7 +393,7 @@ def make(
     Compiled.__init__(function, graph, structure, cache, parallel, rewriting)
     kind = type(function)
     if scalar.has_call(function._kernel, structure) and not function._constants:
-        kind.__call__ = _builtin(function._library.pointer("call"), function.call)  # type: ignore[method-assign]
+        kind.__call__ = builtin(function._library.pointer("call"), function.call)  # type: ignore[method-assign]
     else:
         kind.__call__ = Compiled.call  # type: ignore[method-assign]
     return function

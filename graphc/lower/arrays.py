@@ -23,7 +23,7 @@ RELEASE = 20_000.0
 class Table:
     """What `arrays` knows of one compiled function.
 
-    limit : the number of elements from which the Python path is taken, as it may use threads
+    limit : the number of elements from which the loop is shared among threads
     """
 
     def __init__(self, kernel: Kernel, structure: Structure, nanoseconds: float, limit: int) -> None:

@@ -3,8 +3,9 @@
     ptr arrays(ptr self, ptr args, i64 count, ptr names)
 
 is a CPython function (METH_FASTCALL | METH_KEYWORDS). Its `self` is a tuple: the Python path, which takes whatever is not served
-here; a table of words; what puts results into structures other than tuples and lists. The results are allocated by NumPy's own C
-function; the loop nest that fits is run; a long one without Python's lock.
+here; a table of words; what puts results into structures other than tuples and lists; what runs loops that are long enough for
+several threads. The results are allocated by NumPy's own C function; the loop nest that fits is run; a long one without Python's
+lock.
 
 Arguments are checked before anything is read from them. NumPy's addresses stand in the table, so the machine code holds none.
 """
@@ -48,6 +49,8 @@ declare ptr @PyList_New(i64)
 declare i32 @PyList_SetItem(ptr, i64, ptr)
 declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)
 declare ptr @PyObject_CallObject(ptr, ptr)
+declare ptr @PyObject_CallFunction(ptr, ptr, ...)
+@four_words = private unnamed_addr constant [5 x i8] c"KKKK\\00"
 declare ptr @PyEval_SaveThread()
 declare void @PyEval_RestoreThread(ptr)
 declare void @Py_IncRef(ptr)
@@ -200,9 +203,7 @@ product:
 size_known:
 {_word("limit", LIMIT)}
   %empty = icmp eq i64 %n, 0
-  %long = icmp sge i64 %n, %limit
-  %other = or i1 %empty, %long
-  br i1 %other, label %slow, label %search_begin
+  br i1 %empty, label %slow, label %search_begin
 search_begin:
 {_word("loops", LOOPS)}
   br label %search
@@ -248,6 +249,19 @@ allocated:
   br i1 %r_done, label %run, label %allocate
 run:
   store i64 %n, ptr %total
+  %long = icmp sge i64 %n, %limit
+  br i1 %long, label %run_shared, label %run_here
+run_shared:
+  %share_at = getelementptr i8, ptr %self, i64 {ITEMS + 24}
+  %share = load ptr, ptr %share_at
+  %shared = call ptr (ptr, ptr, ...) @PyObject_CallFunction(
+      ptr %share, ptr @four_words, ptr %nest, i64 %mask_next, i64 %n, ptr %data)
+  %interrupted = icmp eq ptr %shared, null
+  br i1 %interrupted, label %undo, label %shared_well
+shared_well:
+  call void @Py_DecRef(ptr %shared)
+  br label %pack
+run_here:
 {_word("release", FREE_FROM)}
   %lets_go = icmp sge i64 %n, %release
   br i1 %lets_go, label %run_free, label %run_held
@@ -337,7 +351,7 @@ return:
   ret ptr %returned
 
 undo:
-  %u = phi i64 [ %r, %allocate ], [ %u_next, %undo_one ]
+  %u = phi i64 [ %r, %allocate ], [ %outputs, %run_shared ], [ %u_next, %undo_one ]
   %u_done = icmp eq i64 %u, 0
   br i1 %u_done, label %failed, label %undo_one
 undo_one:

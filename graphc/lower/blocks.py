@@ -1,9 +1,8 @@
 """The inner loop in blocks, each of which goes one of two ways.
 
 A function such as the sine needs another, rare way for large operands, and a loop that chooses for each element cannot be
-packed. So a block of elements is looked at first, while it is in the fastest cache, and goes through the packed loop when no
-operand is too large, else through the one that chooses. Looking before computing keeps that right in place, where results
-overwrite operands.
+packed. So a block of elements goes through the packed loop, which also tells whether any operand was too large; then the block
+is computed again by the loop that chooses. In place, where results overwrite operands, the operands are looked at first.
 """
 
 from __future__ import annotations
@@ -14,8 +13,23 @@ AT_A_TIME = 1024
 """Elements of a block."""
 
 
+def in_place(pattern: str) -> bool:
+    """Whether a result is the same memory as an operand."""
+    return any(letter.isupper() for letter in pattern)
+
+
+_LOOK = """  %large = call i1 @look(i64 %count, ptr %pointers, ptr %strides)
+  br i1 %large, label %far, label %near
+near:
+  %ignored = call i1 @inner_near(i64 %count, ptr %pointers, ptr %strides)
+  br label %next"""
+
+_TRY = """  %large = call i1 @inner_near(i64 %count, ptr %pointers, ptr %strides)
+  br i1 %large, label %far, label %next"""
+
+
 def in_blocks(pattern: str, sizes: Sequence[int]) -> str:
-    """`@inner`, over `@look` (whether an operand of a block is too large), `@inner_near` and `@inner_far`.
+    """`@inner`, over `@inner_near`, `@inner_far` and, in place, `@look`.
 
     pattern : how each operand moves, as for `loops`; sizes : of the operands' elements, in bytes
     """
@@ -45,13 +59,9 @@ block:
   %left = sub i64 %n, %start
   %more = icmp sgt i64 %left, {AT_A_TIME}
   %count = select i1 %more, i64 {AT_A_TIME}, i64 %left
-  %large = call i1 @look(i64 %count, ptr %pointers, ptr %strides)
-  br i1 %large, label %far, label %near
+{_LOOK if in_place(pattern) else _TRY}
 far:
   call void @inner_far(i64 %count, ptr %pointers, ptr %strides)
-  br label %next
-near:
-  call void @inner_near(i64 %count, ptr %pointers, ptr %strides)
   br label %next
 next:
   %end = add i64 %start, %count

@@ -22,9 +22,13 @@ BLOCK = 512
 FAR = 1024
 """An operand that moves by as many bytes or more from one element to the next takes a cache line for each."""
 
-TILE = 64
+TILE = 32
 """Elements of the innermost dimension that are stepped through at once beside such an operand, which finds its lines in cache
 again with the next step of the dimension around it."""
+
+LARGE = 2 << 20
+"""Elements from which that pays: fewer stay in the last cache anyway. x + y.T of 4,000 × 1,000 takes 15 ms so and 54 without, of
+1,000 × 1,000 2.0 and 1.7."""
 
 
 class Run(NamedTuple):
@@ -108,7 +112,7 @@ def runs(shape: tuple[int, ...], strides: Sequence[Sequence[int]], outputs: int)
     if inner < SHORT and whole.extents[longest] >= 4 * inner:
         order = [axis for axis in range(len(whole.extents)) if axis != longest] + [longest]
         return _blocks(_permuted(whole, order), BLOCK)
-    if any(abs(stride) >= FAR for stride in whole.rows[-1]) and inner >= 4 * TILE:
+    if whole.elements >= LARGE and inner >= 4 * TILE and max(map(abs, whole.rows[-1])) >= FAR:
         return _blocks(whole, TILE)
     return [whole]
 

@@ -18,7 +18,7 @@ be computed by any thread, to the same bits.
 from __future__ import annotations
 
 from graphc.lower import vecmath
-from graphc.lower.blocks import in_blocks
+from graphc.lower.blocks import in_blocks, in_place
 from graphc.lower.emit import SLOT, Builder, Value, body
 from graphc.lower.emit import memory_type as _memory
 from graphc.lower.kernels import Kernel
@@ -112,13 +112,14 @@ def _call_packed(kernel: Kernel, builder: Builder, packed: str, inputs: list[Val
 
 def _two_ways(kernel: Kernel, pattern: Pattern, builder: Builder) -> str:
     """The inner loop where functions need another way for large operands, which a packed loop cannot take element by element: a
-    block of elements goes through the loop that does without, unless a look at their operands finds one that is too large."""
-    near, look = Builder(inline=True, within=True), Builder(inline=True, within=True)
+    block of elements goes through the loop that does without, and through the other where one of their operands is too large."""
+    near = Builder(inline=True, within=True)
     parts = [
         _inner(kernel, pattern, builder, None, "inner_far"),
         _inner(kernel, pattern, near, None, "inner_near"),
-        _inner(kernel, pattern, look, None, "look", look=True),
     ]
+    if in_place(pattern):
+        parts.append(_inner(kernel, pattern, Builder(inline=True, within=True), None, "look", store=False))
     builder.functions |= near.functions
     builder.declarations |= near.declarations
     sizes = [dtype.itemsize for dtype in (*kernel.inputs, *kernel.outputs)]
@@ -131,11 +132,11 @@ def _inner(
     builder: Builder,
     packed: str | None,
     name: str = "inner",
-    look: bool = False,
+    store: bool = True,
 ) -> str:
-    """The loop over the innermost dimension; with `look` it stores nothing and tells whether an operand is beyond its limit."""
+    """The loop over the innermost dimension; that of a builder `within` limits returns whether any operand was beyond one."""
     dtypes = (*kernel.inputs, *kernel.outputs)
-    result = "i1" if look else "void"
+    result = "i1" if builder.within else "void"
     head = [f"define internal {result} @{name}(i64 %n, ptr %data, ptr %strides) nounwind {{", "entry:"]
     if packed is not None:
         head.append(f"  %in = alloca [{max(1, len(kernel.inputs))} x i64], align 8")
@@ -188,10 +189,11 @@ def _inner(
         outputs = body(builder, kernel, inputs)
     else:
         outputs = _call_packed(kernel, builder, packed, inputs)
-    if look:
-        return _looking([*head, *hoisted], builder)
-    for number, value in enumerate(outputs, start=len(kernel.inputs)):
-        builder.store(value, address(number), _note(kernel, scopes[number]))
+    if store:
+        for number, value in enumerate(outputs, start=len(kernel.inputs)):
+            builder.store(value, address(number), _note(kernel, scopes[number]))
+    if builder.within:
+        return _watching([*head, *hoisted], builder)
     return "\n".join(
         [
             *head,
@@ -211,7 +213,7 @@ def _inner(
     )
 
 
-def _looking(head: list[str], builder: Builder) -> str:
+def _watching(head: list[str], builder: Builder) -> str:
     """The loop that collects whether any of the builder's `beyond` holds for any element."""
     any_of = builder.beyond[0]
     for condition in builder.beyond[1:]:

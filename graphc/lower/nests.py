@@ -151,6 +151,24 @@ class Nests:
                 self._made[pattern] = Nest(_CALL(address), address)
             return self._made[pattern]
 
+    def share(self, nest: int, mask: int, n: int, data: int) -> None:
+        """Run a loop over n elements of contiguous arrays and numbers on several threads.
+
+        nest : its address
+        mask : bit k says that input k is an array
+        data : where the operands' addresses stand one after another
+        """
+        inputs = len(self.kernel.inputs)
+        row = [
+            dtype.itemsize if number >= inputs or mask >> number & 1 else 0
+            for number, dtype in enumerate((*self.kernel.inputs, *self.kernel.outputs))
+        ]
+        addresses = list((ctypes.c_int64 * len(row)).from_address(data))
+        count = threads.get_num_threads()
+        run = layout.Run((n,), (tuple(row),), ())
+        least = count if self.parallel is True else 1
+        threads.run(threads.Job(nest, run, addresses, n * self.nanoseconds, None, least), count)
+
     def served(self, mask: int) -> int | None:
         """The address of the loop over contiguous arrays and numbers, bit n of the mask saying that input n is an array; None
         where no loop is made for exactly that."""

@@ -26,7 +26,7 @@ from graphc.errors import InputError
 from graphc.lower.jit import build
 from graphc.lower.layout import Run
 
-WORTH = 100_000.0
+WORTH = 150_000.0
 """Nanoseconds of estimated work from which a job is handed to the pool: below, one thread is done before another has begun."""
 
 PIECE = 40_000.0

@@ -73,7 +73,7 @@ erf = _special(
 erfc = _special(
     "erfc", "erfc", lambda S, x: S.erfc(x), (-5.0, 5.0), lambda out, x: -TWO_OVER_ROOT_PI * exp(-(x * x)),
     "The complementary error function 1 − erf(x), without cancellation.", emit=lambda e, x: e.call("erfc", x),
-    notation=Notation("erfc"), facts=Facts(monotone=-1, range=(0.0, 2.0)), sympy=("erfc",), ulps=5.0,
+    notation=Notation("erfc"), facts=Facts(monotone=-1, range=(0.0, 2.0)), sympy=("erfc",), ulps=1.5,
     reference_ulps=20.0,
 )  # fmt: skip
 gamma = _special(

@@ -83,7 +83,10 @@ def test_results_have_numpys_order_in_memory(seed):
 
 
 @pytest.mark.parametrize("shape", [(1000, 3), (3, 1000), (700, 300), (5, 2000, 2), (2, 3, 1037)])
-def test_dimensions_in_blocks(fma, shape):
+@pytest.mark.parametrize("large", [1, layout.LARGE])
+def test_dimensions_in_blocks(shape, large, monkeypatch):
+    monkeypatch.setattr(layout, "LARGE", large)
+    fma = g.compile(X * Y + Z, [X, Y, Z])  # which has made no plans yet
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=shape), rng.normal(size=shape[::-1]).T
     row = rng.normal(size=shape[-1])
@@ -92,8 +95,9 @@ def test_dimensions_in_blocks(fma, shape):
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_every_element_is_walked_over_once(seed):
+def test_every_element_is_walked_over_once(seed, monkeypatch):
     """The offsets that the runs of a loop reach, by plain counting."""
+    monkeypatch.setattr(layout, "LARGE", 1)
     rng = random.Random(seed)
     shape = (rng.choice((1, 3, 7, 600, 1200)), rng.choice((1, 2, 7)), rng.randint(1, 5))[rng.randint(0, 2) :]
     operands = [array(rng, shape) for _ in range(2)]
@@ -218,7 +222,7 @@ def test_an_error_while_a_job_is_posted_leaves_the_pool_usable(number_of_threads
     g.set_num_threads(2)
     f = g.compile(X * 2 + Y, [X, Y], parallel=True)
     x, out = np.arange(1000.0), np.zeros(1000)
-    f(x, 1.0)
+    assert np.array_equal(again(f, x, 1.0), x * 2 + 1)
     put = threads._Pool.post
 
     def interrupted(self, job, helpers):
@@ -229,6 +233,9 @@ def test_an_error_while_a_job_is_posted_leaves_the_pool_usable(number_of_threads
         patch.setattr(threads._Pool, "post", interrupted)
         with pytest.raises(KeyboardInterrupt):
             f(x, 1.0, out=out)
+        for _ in range(20):  # on the way that allocates the results in machine code
+            with pytest.raises(KeyboardInterrupt):
+                f(x, 1.0)
     assert np.array_equal(out, x * 2 + 1)  # nobody writes any more
     assert np.array_equal(f(x, 2.0), x * 2 + 2)
 
@@ -358,13 +365,14 @@ def test_no_references_leak():
     f = g.compile((X + Y, [X - Y]), [X, Y])
     a, dtype = np.arange(4.0), np.dtype("f8")
     again(f, a, 2.0)
+    gc.collect()
     before = sys.getrefcount(a), sys.getrefcount(dtype)
     results = [f(a, 2.0) for _ in range(1000)]
     assert sys.getrefcount(results[0][0]) == sys.getrefcount([a + 2][0]) + 1
     assert sys.getrefcount(results[0][1][0]) == sys.getrefcount([a + 2][0]) + 1
     del results
     assert sys.getrefcount(a) == before[0]
-    assert abs(sys.getrefcount(dtype) - before[1]) < 50
+    assert sys.getrefcount(dtype) - before[1] < 50
 
 
 def test_a_function_that_has_seen_arrays_is_collected():
@@ -378,5 +386,7 @@ def test_a_function_that_has_seen_arrays_is_collected():
 
 def test_numpys_own_headers_place_its_functions_and_fields_so():
     text = (Path(np.get_include()) / "numpy" / "__multiarray_api.h").read_text()
-    assert re.search(rf"define PyArray_NewFromDescr \\\s.*\\\s+PyArray_API\[{arrays_code.NEW_FROM_DESCR}\]", text)
+    assert re.search(
+        rf"define PyArray_NewFromDescr \\\s.*\\\s+PyArray_API\[{arrays_code.NEW_FROM_DESCR}\]", text
+    )
     assert arrays._layout_is_known()

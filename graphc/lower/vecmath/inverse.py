@@ -26,18 +26,34 @@ SHORT_QUARTER_PI = (float.fromhex("0x1.921fb54442d00p-1"), float.fromhex("0x1.84
 # --- asin and acos ------------------------------------------------------------------------------------------------------
 
 
-def _halved(m: Writer, x: Value, table: list[float]) -> tuple[Value, Value, Value]:
-    """(whether |x| ≤ 1/2, s, asin(s) − s) with s = |x| there, else √((1 − |x|)/2): NaN beyond 1."""
+def _halved(m: Writer, x: Value) -> tuple[Value, Value, Value]:
+    """(whether |x| ≤ 1/2, s, asin(s) − s to float32) with s = |x| there, else √((1 − |x|)/2): NaN beyond 1."""
     size = m.abs(x)
     small = size <= 0.5
     square = m.select(small, size * size, (1.0 - size) * 0.5)
     s = m.select(small, size, m.sqrt(square))
-    return small, s, (s * square) * m.estrin(square, table)
+    return small, s, (s * square) * m.horner(square, ASIN_SINGLE)
+
+
+RECIPROCAL_ROOT = 0x5FE6EB50C7B537A9
+"""Less half a number's pattern it is that of its reciprocal root, within 4 % (C. Lomont, Fast inverse square root, 2003)."""
+
+
+def _halved_pair(m: Writer, x: Value) -> tuple[Value, Value, Value]:
+    """As `_halved`, with what the root's rounding lost in the last part: half an ULP of it would double."""
+    size = m.abs(x)
+    small = size <= 0.5
+    square = m.select(small, size * size, (1.0 - size) * 0.5)
+    root = m.sqrt(square)
+    inverse = m.from_bits(m.literal(RECIPROCAL_ROOT, "i64") - (m.bits(square) >> 1))
+    lost = m.fma(-root, root, square) * (inverse * 0.5)
+    s = m.select(small, size, root)
+    return small, s, m.fma(s * square, m.estrin(square, ASIN), m.select(small, 0.0, lost))
 
 
 @function("asin", only=64)
 def asin(m: Writer, x: Value) -> Value:
-    small, s, more = _halved(m, x, ASIN)
+    small, s, more = _halved_pair(m, x)
     upper = fast_two_sum(HALF_PI[0], s * -2.0)
     large = upper.high + (upper.low + m.fma(more, -2.0, HALF_PI[1]))
     return m.copysign(m.select(small, s + more, large), x)
@@ -45,7 +61,7 @@ def asin(m: Writer, x: Value) -> Value:
 
 @function("acos", only=64)
 def acos(m: Writer, x: Value) -> Value:
-    small, s, more = _halved(m, x, ASIN)
+    small, s, more = _halved_pair(m, x)
     positive = x > 0.0
     base = m.select(small, HALF_PI[0], m.select(positive, 0.0, 2 * HALF_PI[0]))
     end = m.select(small, HALF_PI[1], m.select(positive, 0.0, 2 * HALF_PI[1]))
@@ -60,7 +76,7 @@ def acos(m: Writer, x: Value) -> Value:
 def asin_single(m: Writer, x: Value) -> Value:
     m = m.as_double()
     y = m.widen(x)
-    small, s, more = _halved(m, y, ASIN_SINGLE)
+    small, s, more = _halved(m, y)
     angle = s + more
     return m.narrow(m.copysign(m.select(small, angle, m.fma(angle, -2.0, HALF_PI[0])), y))
 
@@ -69,7 +85,7 @@ def asin_single(m: Writer, x: Value) -> Value:
 def acos_single(m: Writer, x: Value) -> Value:
     m = m.as_double()
     y = m.widen(x)
-    small, s, more = _halved(m, y, ASIN_SINGLE)
+    small, s, more = _halved(m, y)
     angle = m.copysign(s + more, y)
     large = m.fma(angle, 2.0, m.select(y > 0.0, 0.0, 2 * HALF_PI[0]))
     return m.narrow(m.select(small, HALF_PI[0] - angle, large))
