@@ -12,7 +12,8 @@ import numpy as np
 
 from graphc.errors import DtypeError
 from graphc.expr import Expr, apply, cast, symbol
-from graphc.op import Op, all_ops
+from graphc.op import NO_DEFAULT, Op, all_ops, array_ops
+from graphc.static import show
 from graphc.types import as_dtype
 
 PAGE = Path(__file__).with_name("ops.md")
@@ -40,6 +41,23 @@ TITLES = {
     "logistic": "The logistic family",
     "activation": "Activations",
     "special": "Special functions",
+}
+
+ARRAY_HEAD = """# Operations on arrays
+
+These work on whole arrays. Lengths may have names, `g.symbol("X", shape=("n", 784))`: a name stands for one length in a call, two
+names for two, and `X.shape[0]*2` or `"2*n"` is computed from one. Shapes are checked where the expression is written. `axis=` is
+an int, a tuple or None for all axes. Each declares what goes back to its operands (`v` is what the operation receives, `out` its
+own result), from which forward mode follows. Matrices are the last two axes; axes before them are batches. They are evaluated by
+`g.evaluate` and `Graph.forward`; NumPy's function of the same name builds them too, as in `np.sum(X)`.
+"""
+
+ARRAY_TITLES = {
+    "reduction": "Reductions",
+    "shape": "Shapes",
+    "product": "Products",
+    "indexing": "Indexing and order",
+    "linear algebra": "Linear algebra",
 }
 
 PROBES = ("float32", "float64", "int64", "bool")
@@ -110,6 +128,41 @@ def error(op: Op) -> str:
     return f"{op.ulps:g}" + (" of the larger operand" if op.ulps_of_operands else "")
 
 
+def array_call(op: Op) -> str:
+    """How an operation on arrays is written, with its static arguments."""
+    operands = [f"*{param}" if op.variadic else param for param in op.params]
+    texts = [known.name for known in op.attributes if known.text]
+    static = [
+        known.name if known.default is NO_DEFAULT else f"{known.name}={show(known.default)}"
+        for known in op.attributes
+        if not known.text
+    ]
+    forms = [f"{op.name}({', '.join([*texts, *operands, *static])})"]
+    if op.name in UPDATES:
+        forms = [UPDATES[op.name]]
+    elif op.operator:
+        forms.append(op.operator)
+    return "<br>".join(code(form) for form in forms)
+
+
+UPDATES = {"at_set": "x.at[i].set(v)", "at_add": "x.at[i].add(v)"}
+
+
+def array_section() -> list[str]:
+    """The operations on arrays."""
+    lines = [ARRAY_HEAD]
+    ops = [op for op in array_ops() if not op.user_defined]
+    for category, title in ARRAY_TITLES.items():
+        lines += [f"## {title}", "", "| written | meaning | derivative |", "| --- | --- | --- |"]
+        for op in ops:
+            if op.category == category:
+                kind = {"jointly": "linear", "each": "linear in each operand"}.get(op.linear or "", "yes")
+                meaning = f"{op.summary} {op.notes}".strip()
+                lines.append(f"| {array_call(op)} | {meaning} | {kind if op.differentiable else '–'} |")
+        lines.append("")
+    return lines
+
+
 def page() -> str:
     """The whole reference as Markdown."""
     sections: dict[str, list[Op]] = {}
@@ -135,7 +188,11 @@ def page() -> str:
                 lines.append(f"- `{op.name}`: {' '.join(remarks)}")
         if lines[-1]:
             lines.append("")
+    lines += array_section()
     lines += [
+        "`g.zeros`, `g.ones`, `g.full` and `…_like` are `broadcast_to` of a number; `g.take`, `g.take_along_axis` and `g.split`",
+        "write indices; `g.dot`, `g.slogdet`, `g.qr`, `g.eigh` and `g.svd` stand for the operations above as NumPy's do.",
+        "",
         "`g.maxout(x, y, …)` is the largest of any number of expressions, built from `maximum`. `g.define_op` adds",
         "operations of your own; they behave as these do.",
     ]

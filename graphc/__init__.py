@@ -6,8 +6,13 @@ from graphc.api import compile as compile
 from graphc.api import draw as draw
 from graphc.api import explain as explain
 from graphc.api import grad as grad
+from graphc.api import hessian as hessian
+from graphc.api import hvp as hvp
+from graphc.api import jacobian as jacobian
+from graphc.api import jvp as jvp
 from graphc.api import ops as ops
 from graphc.api import value_and_grad as value_and_grad
+from graphc.api import vjp as vjp
 from graphc.check import check_grad as check_grad
 from graphc.define import define_op as define_op
 from graphc.errors import GraphcError as GraphcError
@@ -25,10 +30,21 @@ from graphc.lower.threads import get_num_threads as get_num_threads
 from graphc.lower.threads import set_num_threads as set_num_threads
 from graphc.ops.activation import *
 from graphc.ops.arithmetic import *
+from graphc.ops.arrange import *
 from graphc.ops.comparison import *
+from graphc.ops.create import *
+from graphc.ops.decompose import *
+from graphc.ops.einsum import *
 from graphc.ops.elementary import *
+from graphc.ops.index import *
+from graphc.ops.linalg import *
 from graphc.ops.logistic import *
+from graphc.ops.order import *
+from graphc.ops.products import *
+from graphc.ops.reduce import *
 from graphc.ops.rounding import *
+from graphc.ops.running import *
+from graphc.ops.shape import *
 from graphc.ops.special import *
 from graphc.parse import parse as parse
 from graphc.rewrites import forget_rule as forget_rule
@@ -41,3 +57,6 @@ from graphc.serialize import load as load
 from graphc.serialize import save as save
 from graphc.trace import function as function
 from graphc.version import __version__ as __version__
+
+# the module of that name, which traces functions, hides the operation until here
+from graphc.ops.products import trace as trace  # isort: skip

@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from graphc.autodiff.forward import forward
+from graphc.autodiff.jacobian import jacobian as jacobian_of
 from graphc.autodiff.reverse import reverse
 from graphc.compiled import Compiled, make
 from graphc.draw import SLIDES, Diagram, Style, view
@@ -15,7 +17,7 @@ from graphc.expr import Expr, constant, current_site, rebuild, symbol
 from graphc.graph import Graph
 from graphc.lower.nests import Parallel
 from graphc.lower.performance import rewriting
-from graphc.op import all_ops
+from graphc.op import all_ops, array_ops
 from graphc.rewrite import tables
 from graphc.rewrite.engine import Step, Trace
 from graphc.tree import flatten, unflatten
@@ -34,7 +36,7 @@ def grad(output: Any, wrt: Any, seed: Any = None, *, rewrite: str | None = None)
         keeps digits that the other loses (docs/accuracy.md measures both); "exact" what `simplify` makes of it
 
     Returns expressions in the structure of `wrt`; they can be differentiated again. Where the output does not depend
-    on a symbol, a constant 0.
+    on a symbol, zeros of its shape.
     Raises `GradientError` for outputs or symbols that are not floats, and for `rewrite` with a `wrt` that is not made of
     symbols, as rewriting may remove any other node.
 
@@ -93,6 +95,100 @@ def _targets(wrt: Any) -> tuple[list[Expr], Any]:
                 hint="write g.grad(L, x) or g.grad(L, [x, y])",
             )
     return targets, structure
+
+
+def vjp(output: Any, wrt: Any, adjoint: Any) -> Any:
+    """The product of an adjoint with the Jacobian, as expressions in the structure of `wrt`: `grad` with that seed.
+
+    output : a float expression of any shape, or several of them
+    wrt : the symbol (or any node) to differentiate by, or a structure of them
+    adjoint : one for each output, of its shape
+
+    Raises `GradientError` as `grad` does, and `ShapeError` for an adjoint that does not fit.
+
+    >>> from graphc.expr import symbols
+    >>> x, y, v = symbols("x y v")
+    >>> vjp(x * y, x, v)
+    v*y
+    """
+    return grad(output, wrt, adjoint)
+
+
+def jvp(output: Any, wrt: Any, tangents: Any) -> Any:
+    """The derivative of expressions along a direction, by forward mode: the Jacobian times the tangents.
+
+    Parameters
+    ----------
+    output : an expression or a structure of them; the result has the same structure
+    wrt : the symbol (or any node), or a structure of them
+    tangents : for each of `wrt` its rate of change: an expression, number or array of its shape, or a scalar for all elements
+
+    Raises `GradientError` for what is not a float and `ShapeError` for a tangent that does not fit.
+
+    >>> from graphc.expr import symbols
+    >>> x, y, t = symbols("x y t")
+    >>> jvp(x * y, x, t)
+    t*y
+    """
+    targets, _ = _targets(wrt)
+    directions = flatten(tangents)[0]
+    if len(directions) != len(targets):
+        raise GradientError(
+            f"{len(targets)} symbols but {len(directions)} tangents",
+            site=current_site(),
+            hint="give one tangent for each symbol",
+        )
+    given = {
+        node: direction if isinstance(direction, Expr) else constant(direction, node.dtype)
+        for node, direction in zip(targets, directions, strict=True)
+    }
+    leaves, structure = flatten(output)
+    return unflatten(structure, iter(forward([constant(leaf) for leaf in leaves], given)))
+
+
+def hvp(output: Any, wrt: Any, tangents: Any) -> Any:
+    """The Hessian of a scalar expression times a direction, in the structure of `wrt`: forward mode over reverse mode.
+
+    The Hessian is never built: the product costs a few evaluations of `output`. Raises `GradientError` as `grad` does.
+
+    >>> from graphc.expr import symbols
+    >>> x, t = symbols("x t")
+    >>> hvp(x * x * x, x, t).shape
+    ()
+    """
+    return jvp(grad(output, wrt), wrt, tangents)
+
+
+def jacobian(output: Any, wrt: Any) -> Any:
+    """All derivatives of the elements of an expression: of shape output.shape + wrt.shape, for each of `wrt`.
+
+    Rows by reverse mode or columns by forward mode, whichever are fewer. Several outputs give a structure of such results.
+    Raises `GradientError` where named dimensions leave the number of elements open.
+
+    >>> from graphc.expr import symbols
+    >>> A, x = symbols("A", shape=(2, 3)), symbols("x", shape=3)
+    >>> jacobian(A @ x, [A, x])[1].shape
+    (2, 3)
+    """
+    targets, structure = _targets(wrt)
+    leaves, outputs = flatten(output)
+    rows = [
+        unflatten(structure, iter([jacobian_of(constant(leaf), node) for node in targets])) for leaf in leaves
+    ]
+    return unflatten(outputs, iter(rows))
+
+
+def hessian(output: Any, wrt: Any) -> Any:
+    """All second derivatives of a scalar expression, of shape wrt.shape + wrt.shape; of several symbols all pairs.
+
+    Raises `GradientError` as `grad` and `jacobian` do.
+
+    >>> from graphc.expr import symbols
+    >>> x = symbols("x", shape=3)
+    >>> hessian(x @ x, x).shape
+    (3, 3)
+    """
+    return jacobian(grad(output, wrt), wrt)
 
 
 def compile(
@@ -272,4 +368,4 @@ def retype(graph: Graph, dtype: Any) -> Graph:
 
 def ops() -> list[str]:
     """The names of all operations, sorted."""
-    return sorted(op.name for op in all_ops())
+    return sorted(op.name for op in (*all_ops(), *array_ops()))

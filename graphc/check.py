@@ -16,8 +16,8 @@ import numpy as np
 
 from graphc import precise
 from graphc.autodiff.reverse import reverse
-from graphc.dag import Dag
-from graphc.errors import ExpressionError, ShapeError, UnknownNameError
+from graphc.dag import Dag, refuse_arrays
+from graphc.errors import ExpressionError, GradientError, ShapeError, UnknownNameError
 from graphc.expr import Expr, constant, current_site, free_symbols, substitute, symbol
 from graphc.inputs import bind_names
 from graphc.tree import flatten
@@ -138,6 +138,8 @@ def check_grad(f: Any, at: Mapping[Any, Any], wrt: Any = None) -> GradientReport
                 hint='write g.check_grad(L, {"x": 2.0})',
             )
     dag = f if isinstance(f, Dag) else Dag(outputs)
+    hint = "it checks formulas of single elements; hold g.evaluate(g.grad(L, x), at) against differences of g.evaluate(L, at)"
+    refuse_arrays(dag, "check_grad", GradientError, hint)
     arrays = dict(zip(dag.symbols, bind_names(dag.symbols, at), strict=True))
     targets = _targets(dag, wrt)
     shape = _shape(dag, list(arrays.values()))

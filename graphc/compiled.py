@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from graphc import dims
 from graphc.dag import Dag
 from graphc.errors import ArityError, CompileError, DtypeError, GraphcError, InputError, ShapeError
 from graphc.evaluate import run_arrays
@@ -258,13 +259,13 @@ class Compiled:
         lengths = bind_dimensions(self._symbols, arrays)
 
         def bound(shape: Any) -> tuple[int, ...]:
-            return tuple(lengths[dim] if isinstance(dim, str) else dim for dim in shape)
+            return tuple(dims.evaluate(dim, lengths) for dim in shape)
 
         shapes = [bound(self.graph.exprs[output].shape) for output in self.graph.outputs]
         full = broadcast_shapes(
             [bound(node.shape) for node in (*self._symbols, *self.graph.exprs) if node.shape]
         )
-        return tuple(int(dim) for dim in full), shapes
+        return tuple(dims.evaluate(dim, lengths) for dim in full), shapes
 
     def _scalars(self, arrays: list[np.ndarray]) -> list[Any]:
         """Single values through the packed entry point."""

@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from graphc.collector import paused
-from graphc.errors import ExpressionError, GraphError, UnknownNameError
-from graphc.expr import Expr, constant, current_site, rebuild, walk
+from graphc.errors import ExpressionError, GraphcError, GraphError, UnknownNameError
+from graphc.expr import Expr, apply, constant, current_site, rebuild, walk
 from graphc.inputs import check_names
 from graphc.op import CONSTANT, SYMBOL
 from graphc.types import broadcast_shapes
@@ -117,7 +117,7 @@ class Dag:
         for number, node in enumerate(self.exprs):
             attributes[number] = {
                 "op": node.op.name,
-                "label": node.op.label if node.op.params else str(node),
+                "label": str(node) if node.op.is_leaf else node.op.label,
                 "dtype": names[node.dtype],
                 "shape": node.shape,
                 "role": self.role(number),
@@ -169,7 +169,7 @@ class Dag:
                 "an operand does not come before its user",
                 number,
             )
-            must(len(operands) == node.op.arity, f"{node.op.name} takes {node.op.arity} operands", number)
+            must(node.op.takes(len(operands)), f"{node.op.name} takes {node.op.arity} operands", number)
             must(
                 tuple(self.exprs[o] for o in operands) == node.operands,
                 "operands differ from the expression's",
@@ -177,7 +177,10 @@ class Dag:
             )
             must(number in needed or number in inputs, "no output needs this node", number)
             needed.update(operands)
-            if operands:
+            if node.op.on_arrays:
+                again = apply(node.op, *node.operands, attrs=node.attrs)
+                must(again is node, "type or shape differ from its rules'", number)
+            elif operands:
                 shape = broadcast_shapes(operand.shape for operand in node.operands)
                 if (
                     node.shape != shape
@@ -203,6 +206,13 @@ class Dag:
             all(graph.nodes[node]["role"] == self.role(node) for node in range(len(self))),
             "the networkx graph has other roles",
         )
+
+
+def refuse_arrays(dag: Dag, what: str, error: type[GraphcError], hint: str) -> None:
+    """Raises `error` when a graph holds an operation on whole arrays, naming it and its line."""
+    for node in dag.exprs:
+        if node.op.on_arrays:
+            raise error(f"{what} does not take {node.op.name}", node=repr(node), site=node.site, hint=hint)
 
 
 def _check_inputs(declared: Sequence[Any], found: list[Expr], *, given: bool) -> None:

@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from graphc import dims
 from graphc.dag import Dag
-from graphc.errors import ShapeError
+from graphc.dims import Name, Polynomial
+from graphc.errors import InputError, ShapeError
 from graphc.expr import Expr
 from graphc.inputs import bind_dimensions, bind_names
 from graphc.tree import flatten, unflatten
@@ -23,19 +25,13 @@ def run(dag: Dag, at: Mapping[Any, Any]) -> list[Any]:
 
     at : name or symbol → number or array. Raises `InputError` for missing and unknown names.
     """
-    arrays = bind_names(dag.symbols, at)
-    bind_dimensions(dag.symbols, arrays)
-    return run_arrays(dag, arrays)
+    return run_arrays(dag, bind_names(dag.symbols, at))
 
 
 def run_arrays(dag: Dag, arrays: list[np.ndarray]) -> list[Any]:
     """As `run`, with checked values in the order of the inputs."""
-    if arrays and any(array.ndim for array in arrays):
-        try:
-            np.broadcast_shapes(*(array.shape for array in arrays))
-        except ValueError:
-            shapes = ", ".join(f"{s.name}: {a.shape}" for s, a in zip(dag.symbols, arrays, strict=True))
-            raise ShapeError(f"the inputs' shapes do not broadcast: {shapes}") from None
+    lengths = bind_dimensions(dag.symbols, arrays)
+    _check_scalars(dag, arrays)
     values: list[Any] = [array[()] for array in arrays]
     with np.errstate(all="ignore"):
         for node, operands in zip(dag.exprs[len(values) :], dag.operands[len(values) :], strict=True):
@@ -43,18 +39,77 @@ def run_arrays(dag: Dag, arrays: list[np.ndarray]) -> list[Any]:
             if op.is_leaf:
                 values.append(node.value)
                 continue
-            types = op.types(tuple([operand.dtype for operand in node.operands]))[0]
+            types = op.types(tuple([operand.dtype for operand in node.operands]))[0] if operands else ()
             arguments = [
                 values[operand] if values[operand].dtype == dtype else values[operand].astype(dtype)
                 for operand, dtype in zip(operands, types, strict=True)
             ]
-            result = op.reference(*arguments, *node.attrs)
+            result = (
+                op.reference(*arguments, *node.attrs)
+                if op.shape is None
+                else _array_result(node, arguments, lengths)
+            )
             if type(result) is np.ndarray:
                 result = result.astype(node.dtype, copy=False)[()]
             elif getattr(result, "dtype", None) != node.dtype:
                 result = node.dtype.type(result)
             values.append(result)
     return values
+
+
+def _check_scalars(dag: Dag, arrays: list[np.ndarray]) -> None:
+    """Arrays for scalar symbols broadcast, where every operation works element by element; else scalars stay scalars."""
+    wide = [
+        symbol for symbol, array in zip(dag.symbols, arrays, strict=True) if array.ndim and not symbol.shape
+    ]
+    if not wide:
+        return
+    culprit = next((node for node in dag.exprs if node.op.on_arrays), None)
+    if culprit is not None:
+        raise ShapeError(
+            f"input {wide[0].name!r} is a scalar and got an array, in a graph with {culprit.op.name}",
+            node=repr(culprit),
+            site=culprit.site,
+            hint=f'declare it with its shape: g.symbol({wide[0].name!r}, shape=("n",))',
+        )
+    try:
+        np.broadcast_shapes(*(array.shape for array in arrays))
+    except ValueError:
+        shapes = ", ".join(f"{s.name}: {a.shape}" for s, a in zip(dag.symbols, arrays, strict=True))
+        raise ShapeError(f"the inputs' shapes do not broadcast: {shapes}") from None
+
+
+def _array_result(node: Expr, arguments: list[Any], lengths: Mapping[str, int]) -> Any:
+    """What the reference of an operation on arrays gives; its refusals name the node and its line."""
+    try:
+        attrs = bound(node.attrs, lengths)
+        result = node.op.reference(*arguments, *attrs)
+        wanted = bound(node.shape, lengths)
+    except KeyError as error:
+        raise ShapeError(
+            f"no input has an axis named {str(error.args[0])!r}",
+            node=repr(node),
+            site=node.site,
+            hint="list a symbol with that axis among the graph's inputs",
+        ) from None
+    except (ValueError, IndexError, OverflowError, MemoryError, np.linalg.LinAlgError) as error:
+        raise InputError(f"{node.op.name}: {error}", node=repr(node), site=node.site) from None
+    if np.shape(result) != wanted:
+        raise ShapeError(
+            f"{node.op.name} gives an array of shape {np.shape(result)}, not {wanted}, for the lengths of this call",
+            node=repr(node),
+            site=node.site,
+        )
+    return result
+
+
+def bound(attr: Any, lengths: Mapping[str, int]) -> Any:
+    """A static argument with the lengths of a call in place of names; KeyError where one is not known."""
+    if isinstance(attr, (Name, Polynomial)):
+        return dims.evaluate(attr, lengths)
+    if isinstance(attr, tuple):
+        return tuple([bound(item, lengths) for item in attr])
+    return attr
 
 
 def evaluate(tree: Any, at: Mapping[Any, Any]) -> Any:

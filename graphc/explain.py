@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
 
-from graphc.autodiff.reverse import Record
+from graphc.autodiff.reverse import Record, pulled
 from graphc.dag import Dag
 from graphc.display import check_digits, visible
 from graphc.errors import InputError
@@ -21,6 +21,7 @@ from graphc.evaluate import run
 from graphc.expr import Expr, constant, rebuild, substitute, symbol
 from graphc.op import CONSTANT, SYMBOL
 from graphc.ops.comparison import where
+from graphc.printer import latex_name
 from graphc.types import is_float
 from graphc.wording import Math, bracketed, derivative, equal, formula, joined, named, number, product, total
 
@@ -218,7 +219,7 @@ class _Teller:
 
     def tell(self) -> Explanation:
         graph = self.graph
-        operations = [node for node, expr in enumerate(graph.exprs) if expr.operands]
+        operations = [node for node, expr in enumerate(graph.exprs) if not expr.op.is_leaf]
         reached = [node for node in reversed(operations) if graph.exprs[node] in self.record.adjoints]
         return Explanation(
             self._heading(),
@@ -323,6 +324,8 @@ class _Teller:
         return Math(f"{local.text} (operand {slot + 1})", rf"{local.latex}\Big|_{{{slot + 1}}}")
 
     def _use(self, node: int, slot: int, operand: int) -> Use:
+        if self.graph.exprs[node].op.on_arrays:
+            return self._use_of_array(node, slot, operand)
         rule = self._local_derivative(node, slot)
         written, local = formula(rule), self._local(node, slot)
         if self.result is None:
@@ -335,12 +338,41 @@ class _Teller:
             factor = self._number(value)
             computes = equal(local, factor) if rule.is_constant else equal(local, written, factor)
             returns = equal(product(self._number(self.result[node]), factor), self._number(contribution))
+        if self.graph.exprs[operand].shape != self.graph.exprs[node].shape:
+            note = "summed over what it was broadcast to"
+            returns = Math(f"{returns.text}  ({note})", rf"{returns.latex} \quad\text{{({note})}}")
+        return self._returned(Use(operand, slot, value, contribution, computes, returns))
+
+    def _use_of_array(self, node: int, slot: int, operand: int) -> Use:
+        """Of an operation on arrays the local derivative would be a matrix: what is told is the product with it."""
+        expr = self.graph.exprs[node]
+        received = symbol(self._adjoint(node).text, expr.shape, expr.dtype)
+        handed = pulled(
+            rebuild(expr, tuple(self.aliases[of] for of in self.graph.operands[node])),
+            slot,
+            received,
+            self.aliases[node],
+        )
+        assert handed is not None  # it is in the record
+        written = formula(handed)
+        written = Math(
+            written.text,
+            written.latex.replace(latex_name(received.name), self._adjoint(node).latex),
+        )
+        contribution = None if self.result is None else self.result.contributions[node, slot]
+        returns = written if contribution is None else self._number(contribution)
+        computes = equal(self._adjoint(operand), written)
+        return self._returned(Use(operand, slot, None, contribution, computes, returns))
+
+    def _returned(self, use: Use) -> Use:
+        """A use whose product says whose adjoint it is, or a part of."""
+        operand, returns = use.operand, use.returns
         if len(self.givers[operand]) > 1 or operand in self.outputs:  # only a part of the operand's adjoint
             to = Math(f"to {self.names[operand]}: ", rf"\text{{to }}{self._name(operand).latex}:\quad ")
             returns = joined("", "", [to, returns])
         else:
             returns = equal(self._adjoint(operand), returns)
-        return Use(operand, slot, value, contribution, computes, returns)
+        return replace(use, returns=returns)
 
     def _local_derivative(self, node: int, slot: int) -> Expr:
         """∂v/∂u in the names of the node and its operands, as the operation declares it."""
@@ -388,7 +420,7 @@ def _names(graph: Explainable, name: str) -> list[str]:
         ),
         "node_",
     )
-    operations = [node for node, expr in enumerate(graph.exprs) if expr.operands]
+    operations = [node for node, expr in enumerate(graph.exprs) if not expr.op.is_leaf]
     numbered = {node: f"{letter}{number}" for number, node in enumerate(operations, 1)}
     if len(graph.outputs) == 1 and name not in taken:
         numbered[graph.outputs[0]] = name

@@ -57,7 +57,7 @@ class Expr(Operators):
     op : the operation's declaration
     operands : the expressions it is applied to, in order
     attrs : static attributes: (value bits,) of a constant, (name,) of a symbol, or (name, (low, high)) where its range is
-        declared, (dtype name,) of a cast
+        declared, (dtype name,) of a cast, the static arguments of an operation on arrays
     dtype : NumPy dtype of the result
     shape : tuple of ints and names; () is a scalar, which broadcasts over arrays when compiled
 
@@ -160,13 +160,48 @@ class Expr(Operators):
         """This expression cast to another dtype: one node, as written."""
         return cast(self, dtype)
 
+    def __getitem__(self, key: Any) -> Expr:
+        return Expr.getitem(self, key)
+
+    @property
+    def T(self) -> Expr:
+        """The axes in reversed order: the transpose of a matrix."""
+        return apply(lookup("permute_dims"), self, attrs=(None,))
+
+    @property
+    def mT(self) -> Expr:
+        """The last two axes exchanged: every matrix of a stack transposed."""
+        return Expr.function_table["matrix_transpose"](self)
+
+    @property
+    def at(self) -> Any:
+        """`x.at[i].set(v)` and `x.at[i].add(v)`: the array with some elements changed, as a new expression."""
+        return Expr.updates(self)
+
     __hash__ = object.__hash__
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         return _from_ufunc(ufunc, method, inputs, kwargs)
 
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        build = Expr.function_table.get(function)
+        if build is None:
+            raise ExpressionError(
+                f"np.{function.__name__} has no counterpart on expressions",
+                site=current_site(),
+                hint="g.ops() lists the operations",
+            )
+        return build(*args, **kwargs)
+
     ufunc_table: ClassVar[dict[np.ufunc, Op]] = {}
     """NumPy ufunc → operation; filled as operations are declared."""
+
+    function_table: ClassVar[dict[Any, Any]] = {}
+    """NumPy function → the function that builds its operation; filled as operations are declared."""
+
+    getitem: ClassVar[Any]
+    updates: ClassVar[Any]
+    """What x[...] and x.at build; set by the operations of indexing."""
 
 
 _new = object.__new__
@@ -466,6 +501,8 @@ def apply(op: Op, *args: Any, attrs: tuple[Any, ...] = ()) -> Expr:
             break
     else:
         operands = args
+    if op.shape is not None:
+        return _apply_to_arrays(op, operands, attrs)
     if len(operands) != len(op.params):
         raise ArityError(
             f"{op.name} takes {len(op.params)} operand{'s' if len(op.params) != 1 else ''}, not {len(operands)}",
@@ -484,6 +521,37 @@ def apply(op: Op, *args: Any, attrs: tuple[Any, ...] = ()) -> Expr:
         error.site = error.site or current_site()
         raise
     return _intern(op, operands, attrs, dtype, shape)
+
+
+def _apply_to_arrays(op: Op, operands: tuple[Expr, ...], attrs: tuple[Any, ...]) -> Expr:
+    """The node of an operation that has a rule for shapes, its static arguments brought to their one form."""
+    if not op.takes(len(operands)):
+        count = "one operand or more" if op.variadic else f"{op.arity} operand{'s' if op.arity != 1 else ''}"
+        raise ArityError(
+            f"{op.name} takes {count}, not {len(operands)}",
+            site=current_site(),
+            hint=f"write g.{op.name}({', '.join(op.params)})",
+        )
+    try:
+        checked = tuple(
+            [
+                known.check(known.name, attr, operands)
+                for known, attr in zip(op.attributes, attrs, strict=True)
+            ]
+        )
+        signature = op.types(tuple([operand.dtype for operand in operands])) if operands else None
+        assert op.shape is not None
+        shape: Shape = op.shape(operands, *checked)
+        dtype = signature[1] if op.dtype is None and signature else op.dtype(operands, *checked)  # type: ignore[misc]
+    except GraphcError as error:
+        error.node = error.node or _describe(op, operands)
+        error.site = _first_site(operands) if error.site is None else error.site
+        raise
+    return _intern(op, operands, checked, dtype, shape)
+
+
+def _first_site(operands: tuple[Expr, ...]) -> Site | None:
+    return next((operand.site for operand in operands if operand.site is not None), None)
 
 
 def _describe(op: Op, operands: tuple[Expr, ...]) -> str:
@@ -548,12 +616,12 @@ def _of_numpys_type(ufunc: np.ufunc, node: Expr) -> Expr:
 # --- walking ------------------------------------------------------------------------------------------------------------
 
 
-def walk(outputs: Iterable[Expr]) -> list[Expr]:
+def walk(outputs: Iterable[Expr], leaves: Iterable[Expr] = ()) -> list[Expr]:
     """Every node below `outputs`, operands before their users, in an order that depends on the expressions alone.
 
-    Depth first from left to right, without recursion.
+    Depth first from left to right, without recursion. What lies below `leaves` is left out, and so are they.
     """
-    done: set[Expr] = set()
+    done: set[Expr] = set(leaves)
     order: list[Expr] = []
     for output in outputs:
         stack = [output]

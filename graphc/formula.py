@@ -64,7 +64,9 @@ def apply_formula(node: Expr, space: Any, operands: Sequence[Any]) -> Any:
             f"{op.name} has no counterpart in {getattr(space, '__name__', 'this arithmetic')}",
             node=repr(node),
             site=node.site,
-            hint="it asks how a float is represented, which no formula over the real numbers can",
+            hint="formulas are for single elements: g.evaluate computes with whole arrays"
+            if op.on_arrays
+            else "it asks how a float is represented, which no formula over the real numbers can",
         )
     value = op.formula(space, *operands)
     if op.name == "pow" and node.dtype.kind in "iu" and not _is_natural(node.operands[1]):

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from graphc import dims
+from graphc.dims import Polynomial
 from graphc.errors import DtypeError, InputError, NameClashError, ShapeError
 from graphc.expr import Expr
 from graphc.types import format_shape
@@ -92,7 +94,7 @@ def _describe(value: Any, array: np.ndarray) -> str:
 def check_shape(symbol: Expr, shape: tuple[int, ...]) -> None:
     """Whether a value's shape is the declared one; names stand for any length here."""
     fits = len(shape) == len(symbol.shape) and all(
-        isinstance(dim, str) or dim == length for dim, length in zip(symbol.shape, shape, strict=True)
+        not isinstance(dim, int) or dim == length for dim, length in zip(symbol.shape, shape, strict=True)
     )
     if not fits:
         raise ShapeError(
@@ -102,6 +104,7 @@ def check_shape(symbol: Expr, shape: tuple[int, ...]) -> None:
 
 def bind_dimensions(symbols: Iterable[Expr], arrays: Iterable[np.ndarray]) -> dict[str, int]:
     """The length of every named dimension; raises `ShapeError` when two inputs disagree on one."""
+    symbols, arrays = tuple(symbols), tuple(arrays)
     lengths: dict[str, tuple[int, str]] = {}
     for symbol, array in zip(symbols, arrays, strict=True):
         for dim, length in zip(symbol.shape, array.shape if symbol.shape else (), strict=True):
@@ -109,9 +112,44 @@ def bind_dimensions(symbols: Iterable[Expr], arrays: Iterable[np.ndarray]) -> di
                 known, first = lengths.setdefault(dim, (length, symbol.name))
                 if known != length:
                     raise ShapeError(
-                        f"dimension {dim!r} is {known} in input {first!r} and {length} in input {symbol.name!r}"
+                        f"dimension {str(dim)!r} is {known} in input {first!r} and {length} in input {symbol.name!r}",
+                        hint="axes of one name have one length in a call; give the other axis a name of its own",
                     )
-    return {name: length for name, (length, _) in lengths.items()}
+    bound = {name: length for name, (length, _) in lengths.items()}
+    computed = [
+        (dim, array.shape[axis])
+        for symbol, array in zip(symbols, arrays, strict=True)
+        for axis, dim in enumerate(symbol.shape)
+        if isinstance(dim, Polynomial)
+    ]
+    for _ in computed:  # one axis may bind what the next needs
+        for dim, length in computed:
+            found = dims.solve(dim, length, bound)
+            if found is not None:
+                bound[found[0]] = found[1]
+    for symbol, array in zip(symbols, arrays, strict=True):
+        for axis, dim in enumerate(symbol.shape):
+            if isinstance(dim, Polynomial):
+                _check_length(symbol, axis, dim, array.shape[axis], bound)
+    return bound
+
+
+def _check_length(symbol: Expr, axis: int, dim: Polynomial, length: int, bound: Mapping[str, int]) -> None:
+    """Holds an axis whose declared length is computed from names against the length that came."""
+    try:
+        wanted = dims.evaluate(dim, bound)
+    except KeyError as error:
+        raise ShapeError(
+            f"axis {axis} of input {symbol.name!r} has the length {dim}, and {length} does not determine {error.args[0]}",
+            hint=f"declare an input with an axis of length {error.args[0]!r}",
+        ) from None
+    except ValueError as error:
+        raise ShapeError(f"input {symbol.name!r}: {error}") from None
+    if wanted != length:
+        names = ", ".join(f"{name} = {bound[name]}" for name in dims.names_of(dim))
+        raise ShapeError(
+            f"axis {axis} of input {symbol.name!r} has length {length}, not {dim} = {wanted} with {names}"
+        )
 
 
 def check_names(symbols: Iterable[Expr]) -> None:

@@ -19,6 +19,9 @@ from graphc.types import TypeRule
 Partial = Callable[..., Any]
 """(output, *operands) → ∂output/∂operand, in user syntax; a Python number stands for a constant derivative."""
 
+Pullback = Callable[..., Any]
+"""(adjoint, output, *operands, *attributes) → what goes back to one operand, in user syntax and of its shape."""
+
 ATOM, POWER, UNARY, PRODUCT, SUM, AND, XOR, OR, COMPARISON = 100, 90, 80, 70, 60, 58, 56, 54, 50
 """How tightly printed forms bind. In Python & binds tighter than <, so the logicals ask ATOM of their operands."""
 
@@ -81,6 +84,31 @@ class Kink:
     why: str
 
 
+NO_DEFAULT: Any = object()
+"""Stands for the default of an attribute that must be given."""
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """A static argument of an operation on arrays: part of the node, not an operand.
+
+    name : of the keyword
+    check : (name, value, operands) → the value in its one form, hashable; raises a `GraphcError` that names the attribute
+    default : where it may be left out
+    text : whether it is a text, which is printed in quotes and before the operands
+    """
+
+    name: str
+    check: Callable[[str, Any, tuple[Any, ...]], Any]
+    default: Any = NO_DEFAULT
+    text: bool = False
+
+    @property
+    def required(self) -> bool:
+        """Whether it must be given."""
+        return self.default is NO_DEFAULT
+
+
 @dataclass(frozen=True, eq=False)
 class Op:
     """The declaration of one operation.
@@ -108,6 +136,21 @@ class Op:
     sympy : the names of the SymPy functions that become this operation
     operator : the Python operator, for the reference page
     smooth_at : (*values) → whether a sample inside `domain` is a smooth point (None: all are)
+
+    Operations on arrays, as `sum` and `matmul`, are those with a rule for shapes. Theirs are:
+
+    shape : (operands, *attributes) → the result's shape; raises `ShapeError` where the expression is written
+    attributes : static arguments, in the order in which they are written
+    dtype : (operands, *attributes) → the result's dtype, where it is not what `types` says
+    variadic : whether there may be any number of operands, one at least; `params` then names them all
+    pullbacks : for each operand a `Pullback`, or None where the derivative is zero; of a variadic operation one function
+        (adjoint, output, operands, slot, *attributes). Without them the derivative is that of `expand`.
+    linear : "jointly" where the operation is a linear map of all its float operands together (`concat`), "each" where it is
+        one of each alone (`matmul`): the derivative along a direction is then the operation itself. Else it is the pullback,
+        transposed.
+    moves : whether each element of the result is a sum of some elements of the operands, so that it knows of them what it
+        depends on; for branches
+    numpy : the NumPy functions that build this operation when they meet an expression
     """
 
     name: str
@@ -136,6 +179,14 @@ class Op:
     notes: str = ""
     category: str = "elementwise"
     user_defined: bool = False
+    shape: Callable[..., Any] | None = None
+    attributes: tuple[Attribute, ...] = ()
+    dtype: Callable[..., Any] | None = None
+    variadic: bool = False
+    pullbacks: tuple[Pullback | None, ...] | Pullback | None = None
+    linear: Literal["jointly", "each"] | None = None
+    moves: bool = False
+    numpy: tuple[Callable[..., Any], ...] = ()
 
     @property
     def arity(self) -> int:
@@ -147,7 +198,23 @@ class Op:
 
     @property
     def is_leaf(self) -> bool:
-        return not self.params
+        return not self.params and self.shape is None
+
+    @property
+    def on_arrays(self) -> bool:
+        """Whether it is an operation on whole arrays; the others work element by element."""
+        return self.shape is not None
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether it has derivatives; where it is constant they are 0."""
+        if self.shape is None:
+            return self.partials is not None
+        return self.pullbacks is not None or self.expand is not None
+
+    def takes(self, count: int) -> bool:
+        """Whether it is applied to so many operands."""
+        return count >= 1 if self.variadic else count == len(self.params)
 
     def __repr__(self) -> str:
         return f"<Op {self.name}>"
@@ -169,7 +236,7 @@ def register(op: Op) -> Op:
     for what, value in (("partials", op.partials), ("live", op.live)):
         if value is not None and len(value) != op.arity:
             raise DefinitionError(f"operation {op.name!r} has {op.arity} operands but {len(value)} {what}")
-    if not op.is_leaf and op.emit is None and op.expand is None:
+    if not op.is_leaf and op.emit is None and op.expand is None and op.shape is None:
         raise DefinitionError(f"operation {op.name!r} has neither machine code nor an expansion")
     _REGISTRY[op.name] = op
     return op
@@ -186,8 +253,13 @@ def find(name: str) -> Op | None:
 
 
 def all_ops() -> Iterator[Op]:
-    """Every declared operation that has operands, in the order of declaration."""
-    return (op for op in tuple(_REGISTRY.values()) if not op.is_leaf)
+    """Every declared operation that works element by element, in the order of declaration."""
+    return (op for op in tuple(_REGISTRY.values()) if op.params and op.shape is None)
+
+
+def array_ops() -> Iterator[Op]:
+    """Every declared operation on whole arrays, in the order of declaration."""
+    return (op for op in tuple(_REGISTRY.values()) if op.shape is not None)
 
 
 def _no_types(dtypes):  # leaves carry their own type

@@ -174,7 +174,7 @@ class Operators:
     def __iter__(self) -> Iterator[Expr]:
         self._refuse(
             "an expression is one value and cannot be iterated over or unpacked",
-            'g.symbols("x y z") gives several symbols to unpack',
+            'g.symbols("x y z") gives several symbols to unpack; x[0], x[1], … are the elements of an array',
         )
 
     def __len__(self) -> int:
@@ -187,12 +187,13 @@ class Operators:
             "`in` does not search an expression", "g.free_symbols(expr) gives the set of its symbols"
         )
 
-    def __getitem__(self, key: Any) -> Expr:
+    def __setitem__(self, key: Any, value: Any) -> NoReturn:
         self._refuse(
-            "an expression of elementwise operations cannot be indexed", "index the arrays that are passed in"
+            "expressions are immutable", "x.at[i].set(value) is a new expression; x.at[i].add(value) adds"
         )
 
     def __matmul__(self, other: Any) -> Expr:
-        self._refuse("@ is not an elementwise operation", "write * for the product of numbers")
+        return self._build("matmul", self, other)
 
-    __rmatmul__ = __matmul__
+    def __rmatmul__(self, other: Any) -> Expr:
+        return self._build("matmul", other, self)

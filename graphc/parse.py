@@ -23,9 +23,10 @@ from graphc.errors import (
     UnknownNameError,
 )
 from graphc.expr import Expr, apply, cast, constant, current_site, symbol
-from graphc.op import Op, all_ops, find, lookup
+from graphc.op import Op, all_ops, array_ops, find, lookup
 from graphc.ops.comparison import maxout
 from graphc.scan import Source, syntax_tree
+from graphc.static import STATIC, NotStatic, WrongCall, read_key, split_call, usage
 from graphc.types import BOOL, DTYPES, DType, as_dtype, weak_dtype
 
 CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan}
@@ -39,7 +40,7 @@ FOLDED = {"min": "minimum", "max": "maximum"}
 
 _OPERATIONS = {
     ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide",
-    ast.FloorDiv: "floor_divide", ast.Mod: "mod", ast.Pow: "pow",
+    ast.FloorDiv: "floor_divide", ast.Mod: "mod", ast.Pow: "pow", ast.MatMult: "matmul",
     ast.BitAnd: "logical_and", ast.BitOr: "logical_or", ast.BitXor: "logical_xor", ast.Invert: "logical_not",
     ast.And: "logical_and", ast.Or: "logical_or", ast.Not: "logical_not", ast.USub: "negative",
     ast.Lt: "less", ast.LtE: "less_equal", ast.Gt: "greater", ast.GtE: "greater_equal",
@@ -178,7 +179,14 @@ class _Builder:
                 return node.values
             case ast.IfExp():
                 return [node.test, node.body, node.orelse]
+            case ast.Attribute(attr="T"):
+                return [node.value]
+            case ast.Subscript():
+                return [node.value, *self.static(read_key, node.slice)[1]]
             case ast.Call(func=ast.Name(id=name)):
+                op = _on_arrays(node)
+                if op is not None:
+                    return self.array_call(node, op)[0]
                 arguments = _arguments(node)
                 return arguments[:1] if name == "astype" else arguments  # the second is a type
         self.refuse(
@@ -203,7 +211,39 @@ class _Builder:
                 return reduce(lambda left, right: self.apply(node, node.op, left, right), values)
             case ast.IfExp():
                 return self.made(node, apply, lookup("where"), *values)
+            case ast.Attribute():
+                return self.made(node, _apply_static, lookup("permute_dims"), values, (None,))
+            case ast.Subscript():
+                key = self.static(read_key, node.slice)[0]
+                return self.made(node, _apply_static, lookup("index"), values, (key,))
+            case ast.Call():
+                op = _on_arrays(node)
+                if op is not None:
+                    self.fits(node, op, values)
+                    return self.made(node, _apply_static, op, values, self.array_call(node, op)[1])
         return self.call(node, values)
+
+    def fits(self, node: ast.Call, op: Op, values: list[Value]) -> None:
+        """min and max of one number are a slip."""
+        if op.name in FOLDED and values and not getattr(values[0], "shape", ()):
+            what = f"{op.name} takes an array, or 2 or more operands"
+            self.refuse(what, node, f"write {op.name}(x, y)", ArityError)
+
+    def static(self, reader: Callable[[ast.expr], Any], node: ast.expr) -> Any:
+        """What a syntax tree says before anything is evaluated: a shape, axes, a key of indexing."""
+        try:
+            return reader(node)
+        except NotStatic as error:
+            self.refuse("this is no static argument", error.node, STATIC)
+
+    def array_call(self, node: ast.Call, op: Op) -> tuple[list[ast.expr], tuple[Any, ...]]:
+        """The operands and the static arguments of a call of an operation on arrays."""
+        try:
+            return split_call(node, op)
+        except NotStatic as error:
+            self.refuse("this is no static argument", error.node, STATIC)
+        except WrongCall as error:
+            self.refuse(str(error), error.node, f"write {usage(op)}", ArityError)
 
     def name(self, node: ast.Name) -> Value:
         name = node.id
@@ -211,7 +251,9 @@ class _Builder:
             return self.names[name]
         if name in CONSTANTS:
             return CONSTANTS[name]
-        if _function(name) is not None:
+        op = _function(name)
+        # sum, mean, var, … are good names of variables: an operation on arrays is meant only where it is called
+        if op is not None and not op.on_arrays:
             hint = f"write {name}(…), or declare a symbol of that name: g.parse(text, symbols=[…])"
             self.refuse(f"the function {name} stands without arguments", node, hint, UnknownNameError)
         if self.names is None:
@@ -283,7 +325,7 @@ class _Builder:
             return self.fold(node, name, values)
         op = _function(name)
         if op is None:
-            known = [*(op.name for op in all_ops()), *ALIASES, *FOLDED, "maxout"]
+            known = [*(op.name for op in (*all_ops(), *array_ops())), *ALIASES, *FOLDED, "maxout"]
             self.refuse(f"unknown function {name[:60]!r}", node.func, _nearest(name, known), UnknownNameError)
         return self.made(node, apply, op, *self.bound(node, op, values))
 
@@ -358,6 +400,19 @@ def _as_float(value: Value) -> Value:
     if isinstance(value, Expr):
         return cast(value, "float64") if value.dtype.kind in "iu" else value
     return float(value)
+
+
+def _apply_static(op: Op, operands: list[Value], attrs: tuple[Any, ...]) -> Expr:
+    return apply(op, *operands, attrs=attrs)
+
+
+def _on_arrays(call: ast.Call) -> Op | None:
+    """The operation on arrays that a call means; min and max of one operand are reductions."""
+    name = call.func.id if isinstance(call.func, ast.Name) else ""
+    if name in FOLDED and len(call.args) > 1:
+        return None
+    op = find(name)
+    return op if op is not None and op.on_arrays and op.name != "index" else None
 
 
 def _arguments(call: ast.Call) -> list[ast.expr]:

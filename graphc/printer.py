@@ -15,7 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from graphc.op import ATOM, UNARY, Op
+from graphc.errors import GraphcError
+from graphc.op import ATOM, NO_DEFAULT, POWER, UNARY, Attribute, Op
+from graphc.static import key_pieces, show
 from graphc.types import weak_dtype
 
 _PLACE = re.compile(r"\[(\d)\]|<(\d)>")
@@ -103,6 +105,78 @@ def _pieces(op: Op, latex: bool) -> tuple[str | tuple[int, int], ...]:
     return tuple(pieces)
 
 
+Piece = str | tuple[int, int]
+
+
+def _array_pieces(node: Any, latex: bool) -> tuple[Piece, ...]:
+    """The pieces of an operation on arrays, which has any number of operands and static arguments."""
+    op: Op = node.op
+    if op.name == "index":
+        return _indexed(node, latex, 1)
+    if op.name in ("at_set", "at_add"):
+        opening = rf"\operatorname{{{latex_escape(op.name)}}}\left(" if latex else f"{op.name}("
+        return opening, *_indexed(node, latex, 2), ", ", (1, 0), r"\right)" if latex else ")"
+    if (op.notation.latex if latex else op.notation.text) is not None:
+        return _pieces(op, latex)
+    if op.name == "permute_dims" and node.attrs == (tuple(reversed(range(len(node.shape)))),) and node.shape:
+        return (0, ATOM), r"^{\top}" if latex else ".T"
+    texts = [f'"{attr}"' for known, attr in zip(op.attributes, node.attrs, strict=True) if known.text]
+    items: list[list[Piece]] = [[text] for text in texts]
+    for slot in range(len(node.operands)):
+        items.append([(slot, 0)])
+    for known, attr in zip(op.attributes, node.attrs, strict=True):
+        if known.text or not _is_told(known, attr, node.operands):
+            continue
+        given = op.params or known.default is not NO_DEFAULT
+        items.append([f"{known.name}={show(attr)}" if given else show(attr)])
+    if latex:
+        items = [
+            [rf"\mathrm{{{latex_escape(piece)}}}" if isinstance(piece, str) else piece for piece in item]
+            for item in items
+        ]
+    pieces: list[Piece] = [rf"\operatorname{{{latex_escape(op.name)}}}\left(" if latex else f"{op.name}("]
+    for number, item in enumerate(items):
+        pieces += [", ", *item] if number else item
+    return *pieces, r"\right)" if latex else ")"
+
+
+def array_label(node: Any) -> str:
+    """An operation on arrays in a diagram: its label with the static arguments that are not their defaults."""
+    op: Op = node.op
+    if op.name == "index":
+        return "".join("·" if piece is None else piece for piece in key_pieces(node.attrs[0]))
+    if op.name == "permute_dims" and node.attrs == ((1, 0),):
+        return "transpose"
+    told = []
+    for known, attr in zip(op.attributes, node.attrs, strict=True):
+        if known.name != "key" and _is_told(known, attr, node.operands):
+            told.append(show(attr) if known.required else f"{known.name}={show(attr)}")
+    return " ".join([op.label, *told])
+
+
+def _is_told(known: Attribute, attr: Any, operands: tuple[Any, ...]) -> bool:
+    """Whether a static argument is printed: where it is not its default."""
+    if known.default is NO_DEFAULT:
+        return True
+    try:
+        return known.check(known.name, known.default, operands) != attr
+    except GraphcError:
+        return True
+
+
+def _indexed(node: Any, latex: bool, first: int) -> tuple[Piece, ...]:
+    """The operand with its key in square brackets, or in LaTeX as an index."""
+    pieces: list[Piece] = [(0, ATOM)]
+    slot = first
+    for piece in key_pieces(node.attrs[0]):
+        if piece is None:
+            pieces.append((slot, 0))
+            slot += 1
+        else:
+            pieces.append({"[": "_{", "]": "}"}.get(piece, latex_escape(piece)) if latex else piece)
+    return tuple(pieces)
+
+
 def _leaf(node: Any, latex: bool) -> tuple[str, int]:
     """The printed form of a symbol or constant and its precedence."""
     if node.op.name == "symbol":
@@ -183,12 +257,14 @@ def render(node: Any, *, latex: bool = False, budget: int = 2000) -> str:
             continue
         notation = op.notation
         precedence = notation.precedence
-        if latex and notation.latex_precedence is not None:
+        if op.name == "permute_dims" and latex:
+            precedence = POWER
+        elif latex and notation.latex_precedence is not None:
             precedence = notation.latex_precedence
         elif (notation.latex if latex else notation.text) is None:
             precedence = ATOM
         bracket = precedence < needed
-        pieces = _pieces(op, latex)
+        pieces = _array_pieces(current, latex) if op.on_arrays else _pieces(op, latex)
         if op.name == "astype":  # the one operation whose static attribute is part of its printed form
             name = current.attrs[0]
             before = rf"\operatorname{{{name}}}\left(" if latex else "astype("

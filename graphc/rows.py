@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import FormatError, GraphcError
+from graphc import dims
+from graphc.dims import Name, Polynomial
+from graphc.errors import FormatError, GraphcError, ShapeError
 from graphc.expr import Expr, apply, cast, constant, symbol
 from graphc.op import CONSTANT, SYMBOL, find
-from graphc.types import DTYPES, DType, format_shape
+from graphc.types import DTYPES, DType, as_dim, as_shape, format_shape
 
 Row = dict[str, Any]
 
@@ -46,12 +48,40 @@ def _row(node: Expr, operands: tuple[int, ...]) -> Row:
         row["bits"] = np.asarray(node.value).astype(node.dtype.newbyteorder("<")).tobytes().hex()
     else:
         if node.attrs and node.op.name != "astype":  # whose attribute is its dtype
-            raise FormatError(f"{node.op.name} has attributes, for which a row has no place")
+            row["attrs"] = [_plain(attr) for attr in node.attrs]
         row["of"] = list(operands)
     row["dtype"] = node.dtype.name
     if node.shape:
-        row["shape"] = list(node.shape)
+        row["shape"] = [_plain_dim(dim) for dim in node.shape]
     return row
+
+
+def _plain_dim(dim: Any) -> Any:
+    return dim if isinstance(dim, int) else str(dim)
+
+
+def _plain(attr: Any) -> Any:
+    """A static argument in JSON: a tuple as a list, a length with names as {"dim": text}, a float as {"float": text}."""
+    if isinstance(attr, tuple):
+        return [_plain(item) for item in attr]
+    if isinstance(attr, (Name, Polynomial)):
+        return {"dim": str(attr)}
+    return {"float": repr(attr)} if isinstance(attr, float) else attr
+
+
+def _attr(plain: Any, depth: int = 0) -> Any:
+    """The inverse of `_plain`; what it may be is held by the operation."""
+    if isinstance(plain, list) and depth < 8:
+        return tuple([_attr(item, depth + 1) for item in plain])
+    if isinstance(plain, dict) and len(plain) == 1:
+        ((kind, text),) = plain.items()
+        if isinstance(text, str) and kind == "dim":
+            return dims.parse(text)
+        if isinstance(text, str) and kind == "float" and FLOAT.fullmatch(text):
+            return float(text)
+    if plain is None or isinstance(plain, (bool, int, str)):
+        return plain
+    raise FormatError(f"{shown(plain)} is not a static argument")
 
 
 def from_rows(rows: Any, where: str, own: Collection[str] = ()) -> list[Expr]:
@@ -64,7 +94,7 @@ def from_rows(rows: Any, where: str, own: Collection[str] = ()) -> list[Expr]:
     for number, row in enumerate(listed(rows, f"{where}s")):
         try:
             node = _node(row, nodes, own)
-        except (GraphcError, ValueError, OverflowError) as error:
+        except (GraphcError, ValueError, TypeError, OverflowError) as error:
             what = error.message if isinstance(error, GraphcError) else error
             raise FormatError(f"{where} {number}: {what}") from None
         nodes.append(node)
@@ -84,16 +114,19 @@ def _node(row: Any, nodes: list[Expr], own: Collection[str]) -> Expr:
     if name == "constant":
         keys(row, _CONSTANT, "a constant", _SHAPE)
         return _constant(row["bits"], dtype, shape)
-    keys(row, _APPLIED, "an operation", _SHAPE)
     op = find(name) if isinstance(name, str) else None
+    keys(row, _APPLIED, "an operation", _SHAPE | {"attrs"} if op is not None and op.attributes else _SHAPE)
     if op is None:
         raise FormatError(f"unknown operation {shown(name)}, perhaps of a newer graphc")
     if op.user_defined and op.name not in own:
         raise FormatError(f"the operation {name!r} is not defined before it is used")
     operands = [nodes[i] for i in indices(row["of"], len(nodes), "operands")]
-    if len(operands) != op.arity:
+    if not op.takes(len(operands)):
         raise FormatError(f"{op.name} takes {op.arity} operands, not {len(operands)}")
-    node = cast(operands[0], dtype) if op.name == "astype" else apply(op, *operands)
+    attrs = tuple([_attr(attr) for attr in listed(row.get("attrs", []), "attrs")])
+    if len(attrs) != len(op.attributes):
+        raise FormatError(f"{op.name} takes {len(op.attributes)} static arguments, not {len(attrs)}")
+    node = cast(operands[0], dtype) if op.name == "astype" else apply(op, *operands, attrs=attrs)
     if node.dtype != dtype or node.shape != shape:
         there, here = f"{dtype}{format_shape(shape)}", f"{node.dtype}{format_shape(node.shape)}"
         raise FormatError(f"{op.name} is recorded as {there} and gives {here}")
@@ -129,10 +162,13 @@ def _dtype(name: Any) -> DType:
 
 def _shape(value: Any) -> tuple[Any, ...]:
     for dim in listed(value, "shape"):
-        fits = dim.isidentifier() if isinstance(dim, str) else type(dim) is int and dim >= 0
-        if not fits:
+        if not isinstance(dim, str) and not (type(dim) is int and dim >= 0):
             raise FormatError(f"{shown(dim)} is not a dimension")
-    return tuple(value)
+        try:
+            as_dim(dim)
+        except ShapeError:
+            raise FormatError(f"{shown(dim)} is not a dimension") from None
+    return as_shape(value)
 
 
 # --- checks of plain data -----------------------------------------------------------------------------------------------

@@ -31,11 +31,13 @@ MAX_DIGITS = 400
 _TOKEN = re.compile(
     r"(?P<space>[ \t]+)"
     r"|(?P<number>(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9][0-9_]*)?)"
+    r"|(?P<transpose>\.T)\b"
     r"|(?P<name>[^\W\d]\w*)"
-    r"|(?P<operator>\*\*|//|<=|>=|==|!=|[-+*/%<>&|^~(),=])"
+    r"|(?P<text>\"[A-Za-z,.> -]*\")"
+    r"|(?P<operator>\*\*|//|<=|>=|==|!=|[-+*/%@<>&|^~(),=:]|\[|\])"
 )
 
-_INFIX_TOKENS = "+ - * / // % ** < <= > >= == != & | ^ and or if else"
+_INFIX_TOKENS = "+ - * / // % @ ** < <= > >= == != & | ^ and or if else"
 _WORDS_OF_PYTHON = (
     "None as assert async await break class continue def del except finally for from global import in is"
     " lambda nonlocal pass raise return try while with yield"
@@ -43,7 +45,7 @@ _WORDS_OF_PYTHON = (
 _PREFIX = frozenset(("+", "-", "~", "not"))
 _INFIX = frozenset(_INFIX_TOKENS.split())
 _FOREIGN = frozenset(_WORDS_OF_PYTHON.split())
-_BEFORE_OPERAND = _PREFIX | _INFIX | {"", "(", ",", "="}
+_BEFORE_OPERAND = _PREFIX | _INFIX | {"", "(", ",", "=", "[", ":"}
 
 _GREEK_TWINS = frozenset("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧο")
 """Greek letters that cannot be told from Latin ones."""
@@ -54,14 +56,11 @@ _NOT_ALLOWED = {
     '"': ("text in quotes is", "write names without quotes"),
     "'": ("text in quotes is", "write names without quotes"),
     ".": ("attribute access is", "functions are written by name alone, as in exp(x)"),
-    "[": ("a subscript or list is", "round brackets group; index the arrays that are passed in"),
     "{": ("a set or dict is", "round brackets group"),
     "\n": ("a line break is", "write the formula on one line"),
     "\r": ("a line break is", "write the formula on one line"),
     "#": ("a comment is", "leave it out"),
     "!": ("! is", "write gamma(n + 1) for a factorial, ~c or `not c` for a negation"),
-    "@": ("@ is", "write * for the product of numbers"),
-    ":": (": is", "a lambda, slice or assignment has no place here"),
     "×": ("× is", "write *"), "·": ("· is", "write *"), "⋅": ("⋅ is", "write *"), "÷": ("÷ is", "write /"),
     "−": ("− (MINUS SIGN) is", "write -"), "–": ("– (EN DASH) is", "write -"), "√": ("√ is", "write sqrt(x)"),
     "≤": ("≤ is", "write <="), "≥": ("≥ is", "write >="), "≠": ("≠ is", "write !="),
@@ -130,7 +129,7 @@ def _scan(source: Source, declared: Container[str]) -> None:
     if not text:
         source.refuse("the formula is empty", 0, 1, 'write g.parse("x*w + b")')
 
-    brackets: list[tuple[int, bool]] = []  # where each stands, and whether it holds a call's arguments
+    brackets: list[tuple[int, str]] = []  # where each stands, and what it holds
     chains = [0]  # the operators so far at each level: what may stand inside each other
     depth = start = position = 0
     previous = before = ""  # the last two tokens; any number is '0', any name 'x'
@@ -149,13 +148,25 @@ def _scan(source: Source, declared: Container[str]) -> None:
         if kind == "number":
             _check_number(source, token, start)
             token = "0"
+        inside = brackets[-1][1] if brackets else "nothing"
+        if kind == "text":
+            if inside != "call" or previous not in ("(", ",", "="):
+                _refuse_character(source, start)
+            token = "0"
+        elif token == "None" and (inside in ("index", "tuple") or previous == "="):
+            token = "0"
         elif kind == "name" and token not in _PREFIX and token not in _INFIX:
             _check_name(source, token, start, declared)
             token = "x"
 
         operand_next = previous in _BEFORE_OPERAND
-        in_call = bool(brackets) and brackets[-1][1]
-        if token in ("0", "x"):
+        if kind == "transpose":
+            if operand_next:
+                _refuse_character(source, start)
+            chains[-1] += 1
+            depth += 1
+            token = ")"  # what ends an operand
+        elif token in ("0", "x"):
             if not operand_next:
                 refuse("an operator is missing", "a product needs its *, as in 2*x")
         elif token == "(":
@@ -163,26 +174,59 @@ def _scan(source: Source, declared: Container[str]) -> None:
                 refuse("this cannot be called", "a product needs its *, as in a*(b + c)")
             if len(brackets) == MAX_BRACKETS:
                 refuse(f"brackets are nested more than {MAX_BRACKETS} deep", _BY_OPERATORS)
-            brackets.append((start, not operand_next))
+            # a tuple stands for axes or a shape, after = or inside another one
+            listing = previous == "=" or (inside == "tuple" and previous in ("(", ","))
+            # as a later argument a bracket may hold either: a comma decides
+            open_to = (inside == "call" and previous == ",") or (
+                inside == "either" and previous in ("(", ",")
+            )
+            kind = "tuple" if listing else "either" if open_to else "group"
+            brackets.append((start, kind if operand_next else "call"))
             chains.append(0)
-        elif token == ")":
-            if not brackets:
+        elif token == "[":
+            if operand_next:
+                refuse(
+                    "a list is not part of a formula",
+                    "square brackets index what stands before them, as in X[0]",
+                )
+            if len(brackets) == MAX_BRACKETS:
+                refuse(f"brackets are nested more than {MAX_BRACKETS} deep", _BY_OPERATORS)
+            brackets.append((start, "index"))
+            chains.append(0)
+        elif token in (")", "]"):
+            if not brackets or (token == "]") != (inside == "index"):
                 refuse("this bracket closes nothing", "remove it, or open one before")
-            if operand_next and not (in_call and previous in ("(", ",")):
+            empty = (
+                previous in ("(", ",")
+                if inside in ("call", "tuple")
+                else inside == "index" and previous == ":"
+            )
+            if operand_next and not empty:
                 refuse("an operand is missing", "write what stands before the bracket")
             brackets.pop()
             depth -= chains.pop()
+        elif token == ":":
+            if inside != "index":
+                refuse(
+                    ": is not part of a formula", "a lambda, slice or assignment has no place outside of X[…]"
+                )
+            if operand_next and previous not in ("[", ",", ":"):
+                refuse("an operand is missing", "write what stands before the colon")
+            depth -= chains[-1]
+            chains[-1] = 0
         elif token == ",":
-            if not in_call:
+            if inside == "either":
+                brackets[-1] = (brackets[-1][0], "tuple")
+            if inside in ("group", "nothing"):
                 refuse(
                     "a comma stands only between the arguments of a function", "parse one formula at a time"
                 )
-            if operand_next:
+            if operand_next and not (inside == "index" and previous == ":"):
                 refuse("an argument is missing", "write what stands before the comma")
             depth -= chains[-1]
             chains[-1] = 0
         elif token == "=":
-            if not (in_call and previous == "x" and before in ("(", ",")):
+            if not (inside == "call" and previous == "x" and before in ("(", ",")):
                 refuse("= assigns and is not part of a formula", "write == to compare")
         else:
             if operand_next and token not in _PREFIX:
@@ -191,12 +235,15 @@ def _scan(source: Source, declared: Container[str]) -> None:
                 refuse("an operator is missing", f"{token} takes one operand, on its right")
             chains[-1] += 1
             depth += 1
-            if depth > MAX_DEPTH:
-                refuse(f"operators are chained more than {MAX_DEPTH:,} deep", _BY_OPERATORS)
+        if depth > MAX_DEPTH:
+            refuse(f"operators are chained more than {MAX_DEPTH:,} deep", _BY_OPERATORS)
         previous, before = token, previous
 
     if brackets:
-        source.refuse("this bracket is never closed", brackets[-1][0], brackets[-1][0] + 1, "close it with )")
+        close = "]" if brackets[-1][1] == "index" else ")"
+        source.refuse(
+            "this bracket is never closed", brackets[-1][0], brackets[-1][0] + 1, f"close it with {close}"
+        )
     if previous in _PREFIX or previous in _INFIX:
         end = len(text)
         source.refuse("the formula ends where an operand should stand", end, end + 1, "complete it")

@@ -13,10 +13,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from graphc import dims
+from graphc.dims import Dim, Name, Polynomial
 from graphc.errors import DtypeError, ShapeError
-
-Dim: TypeAlias = int | str
-"""One dimension: a length, or the name of a length that is bound when the function is called."""
 
 Shape: TypeAlias = tuple[Dim, ...]
 
@@ -65,27 +64,44 @@ def is_float(dtype: DType) -> bool:
 
 
 def as_shape(value: Any) -> Shape:
-    """The shape that `value` names: an int, a name, or a sequence of those.
+    """The shape that `value` names: a dimension, or a sequence of them.
 
-    >>> as_shape(("n", 784))
-    ('n', 784)
+    A dimension is an int, a name, or what is computed from names: `X.shape[0]*2`, or as text "n*2".
+
+    >>> as_shape(("n", 784)), as_shape("2*n + 1")
+    (('n', 784), (2*n + 1,))
     """
     if value is None or isinstance(value, (float, np.floating)):
         raise ShapeError(f"{value!r} is not a shape", hint='write shape=("n", 3), or shape=() for a scalar')
-    dims = (value,) if isinstance(value, (int, str, np.integer)) else tuple(value)
-    checked: list[Dim] = []
-    for dim in dims:
-        if isinstance(dim, str):
-            if not dim.isidentifier():
-                raise ShapeError(f"dimension name {dim!r} is not an identifier", hint='write shape=("n", 3)')
-            checked.append(dim)
-        elif isinstance(dim, (int, np.integer)) and not isinstance(dim, bool):
-            if dim < 0:
-                raise ShapeError(f"dimension {dim} is negative")
-            checked.append(int(dim))
-        else:
-            raise ShapeError(f"{dim!r} is not a dimension", hint="a dimension is an int or a name")
-    return tuple(checked)
+    try:
+        listed = (value,) if isinstance(value, (int, str, np.integer, Polynomial)) else tuple(value)
+    except TypeError as error:
+        raise ShapeError(f"{value!r} is not a shape", hint='write shape=("n", 3)') from error
+    return tuple([as_dim(dim) for dim in listed])
+
+
+def as_dim(value: Any) -> Dim:
+    """The dimension that `value` names: an int, a name, or a polynomial over names; raises `ShapeError`."""
+    if type(value) is Name:
+        return value
+    try:
+        if isinstance(value, str):
+            value = dims.parse(value)
+        elif isinstance(value, np.integer):
+            value = int(value)
+        if isinstance(value, int) and not isinstance(value, bool):
+            if value < 0:
+                raise ShapeError(f"dimension {value} is negative")
+            return value
+        if isinstance(value, (Name, Polynomial)):
+            if dims.is_negative(value):
+                raise ShapeError(f"dimension {value} is negative")
+            return value
+    except ValueError as error:
+        if isinstance(error, ShapeError):
+            raise
+        raise ShapeError(f"{error}", hint='write shape=("n", 3), or ("n*3",)') from None
+    raise ShapeError(f"{str(value)[:60]!r} is not a dimension", hint="a dimension is an int or a name")
 
 
 def broadcast_shapes(shapes: Iterable[Shape]) -> Shape:
@@ -111,8 +127,12 @@ def broadcast_shapes(shapes: Iterable[Shape]) -> Shape:
             elif a == 1:
                 merged.append(b)
             else:
+                named = not (isinstance(a, int) and isinstance(b, int))
                 raise ShapeError(
-                    f"shapes {format_shape(result)} and {format_shape(shape)} do not broadcast: {a} against {b}"
+                    f"shapes {format_shape(result)} and {format_shape(shape)} do not broadcast: {a} against {b}",
+                    hint="a named dimension fits itself and 1 alone: give both the same name"
+                    if named
+                    else None,
                 )
         result = tuple(merged)
     return result
@@ -204,6 +224,13 @@ def floating(dtypes: tuple[DType, ...]) -> Signature:
     return (common,) * len(dtypes), common
 
 
+def averaged(dtypes: tuple[DType, ...]) -> Signature:
+    """All operands promoted to one float type, float64 unless they are floats: as `numpy.mean`."""
+    common = as_dtype(np.result_type(*dtypes))
+    common = common if common.kind == "f" else FLOAT64
+    return (common,) * len(dtypes), common
+
+
 def promoted(dtypes: tuple[DType, ...]) -> Signature:
     """All operands promoted to one common type, which is the result's: as `numpy.maximum`."""
     common = as_dtype(np.result_type(*dtypes))
@@ -230,3 +257,18 @@ def logical(dtypes: tuple[DType, ...]) -> Signature:
             f"&, | and ~ work on booleans, not on {names}", hint="compare first, as in (x > 0) & (y > 0)"
         )
     return dtypes, BOOL
+
+
+def accumulated(dtypes: tuple[DType, ...]) -> Signature:
+    """As numpy.sum: booleans and short integers are added up in 64 bits."""
+    kind = dtypes[0].kind
+    wide = dtypes[0] if kind == "f" else as_dtype("uint64" if kind == "u" else "int64")
+    return (wide,), wide
+
+
+FLOATING = TypeRule(floating)
+AVERAGED = TypeRule(averaged)
+ACCUMULATED = TypeRule(accumulated)
+ALL_PROMOTED = TypeRule(promoted)
+FIRST_KEPT = TypeRule(lambda dtypes: (dtypes, dtypes[0]))
+"""The operands as they are; the result has the first one's type."""

@@ -342,7 +342,7 @@ REFUSALS = {
     "range": (lambda e: range(e), "g.evaluate"),
     "array": (lambda e: np.array(e), "np.exp"),
     "asarray": (lambda e: np.asarray([e, e]), "np.exp"),
-    "sum": (lambda e: np.sum(e), None),
+    "median": (lambda e: np.median(e), "g.ops"),
     "iter": (lambda e: list(e), "unpack"),
     "unpack": (lambda e: (lambda a, b: 0)(*e), "unpack"),
     "len": (lambda e: len(e), "shape"),

@@ -11,7 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import graphc as g
-from graphc.errors import ArityError, DtypeError, GraphcError, NameClashError, ParseError, UnknownNameError
+from graphc.errors import (
+    ArityError,
+    DtypeError,
+    GraphcError,
+    NameClashError,
+    ParseError,
+    ShapeError,
+    UnknownNameError,
+)
 from graphc.expr import Expr, apply
 from graphc.op import all_ops
 from graphc.printer import render
@@ -149,7 +157,11 @@ def test_declarations_are_checked() -> None:
         ("exp(,)", ParseError, 5, "an argument is missing"),
         ("x.real", ParseError, 2, "attribute access"),
         ("().__class__", ParseError, 2, "an operand is missing"),
-        ("x[0]", ParseError, 2, "subscript"),
+        ("x[0]", ShapeError, 1, "1 indices for 0 dimensions"),
+        ("x + [0]", ParseError, 5, "a list"),
+        ("x:1", ParseError, 2, ": is"),
+        ("x[0", ParseError, 2, "never closed"),
+        ("x[0)", ParseError, 4, "closes nothing"),
         ("[x for x in y]", ParseError, 1, "list"),
         ("{x}", ParseError, 1, "set or dict"),
         ("lambda x: x", ParseError, 1, "`lambda`"),
@@ -164,7 +176,7 @@ def test_declarations_are_checked() -> None:
         ('f"{x}"', ParseError, 2, "text in quotes"),
         ("(y := x)", ParseError, 4, "lambda, slice or assignment"),
         ("x = 3", ParseError, 3, "write =="),
-        ("x @ y", ParseError, 3, "@"),
+        ("x @ y", ShapeError, 1, "@ takes"),
         ("x ? y", ParseError, 3, "`?`"),
         ("x!", ParseError, 2, "gamma(n + 1)"),
         ("x\ny", ParseError, 2, "line break"),

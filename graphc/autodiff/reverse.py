@@ -7,6 +7,10 @@ Branches. An operation may declare under which condition a result depends on an 
 the condition under which the outputs depend on it at all, its path, and wraps what is computed for a use in `where(path, …, 0)`:
 whatever a branch not taken yields, infinities and NaN included, is discarded there rather than multiplied by zero. The wrapped
 partials are expressions with branches of their own, so the same holds for derivatives of any order.
+
+Arrays. An operation on arrays declares what goes back instead (`Op.pullbacks`), or is differentiated as what it stands for
+(`Op.expand`). An operand that was broadcast gets the sum over the elements it was broadcast to. A path of its own shape goes
+through operations that only move and add elements: an element matters where some element of the result does that it is in.
 """
 
 from __future__ import annotations
@@ -17,9 +21,10 @@ from typing import Any
 
 from graphc.collector import paused
 from graphc.errors import GradientError, ShapeError
-from graphc.expr import Expr, cast, constant, current_site, walk
+from graphc.expr import Expr, cast, constant, current_site, substitute, symbol, walk
 from graphc.op import lookup
-from graphc.ops.comparison import where
+from graphc.ops.calls import broadcast, fitted
+from graphc.ops.comparison import not_equal, where
 from graphc.types import format_shape, is_float
 
 Use = tuple[Expr, int]
@@ -43,9 +48,9 @@ class Record:
     partials: dict[Use, Expr] = field(default_factory=dict)
 
     def adjoint(self, node: Expr) -> Expr:
-        """The derivative with respect to a node; a constant 0 where the outputs do not depend on it."""
+        """The derivative with respect to a node, of its shape; zeros where the outputs do not depend on it."""
         found = self.adjoints.get(node)
-        return constant(0.0, node.dtype) if found is None else found
+        return broadcast(constant(0.0, node.dtype) if found is None else found, node)
 
 
 class Path:
@@ -57,6 +62,19 @@ class Path:
         self.parent = parent
         self.condition = condition
         self.expr: Expr = condition if parent is None else parent.expr & condition
+
+    def behind(self, user: Expr, slot: int) -> Path | None:
+        """The path of an operand, given that of its user, where their shapes differ."""
+        operand, condition = user.operands[slot], self.expr
+        if not condition.shape or (user.shape == operand.shape and not user.op.on_arrays):
+            return self
+        whole = broadcast(condition, user)
+        if not user.op.on_arrays:
+            return Path(None, not_equal(fitted(cast(whole, "float32"), operand), 0))
+        if not user.op.moves:
+            return None
+        handed = pulled(user, slot, cast(whole, user.dtype))
+        return None if handed is None else Path(None, not_equal(handed, 0))
 
 
 def _opposite(a: Expr, b: Expr) -> bool:
@@ -89,18 +107,53 @@ def _merge(paths: Sequence[Path | None]) -> Path | None:
     return Path(None, union)
 
 
-def _active(order: Sequence[Expr], wrt: set[Expr]) -> set[Expr]:
+def active_nodes(order: Sequence[Expr], wrt: set[Expr]) -> set[Expr]:
     """The nodes whose derivative with respect to `wrt` is not zero by declaration."""
     active: set[Expr] = set()
     for node in order:
         if node in wrt:
             active.add(node)
-        elif node.operands and is_float(node.dtype) and node.op.partials is not None:
-            for operand, partial in zip(node.operands, node.op.partials, strict=True):
-                if partial is not None and operand in active:
+        elif node.operands and is_float(node.dtype) and node.op.differentiable:
+            for slot, operand in enumerate(node.operands):
+                if operand in active and depends(node, slot):
                     active.add(node)
                     break
     return active
+
+
+def depends(node: Expr, slot: int) -> bool:
+    """Whether a node's derivative with respect to an operand is not zero by declaration."""
+    op = node.op
+    rules = op.pullbacks if op.on_arrays else op.partials
+    if op.on_arrays and not isinstance(rules, tuple):
+        return is_float(node.operands[slot].dtype)
+    return rules is not None and rules[slot] is not None  # type: ignore[index]
+
+
+def pulled(node: Expr, slot: int, adjoint: Expr, out: Expr | None = None) -> Expr | None:
+    """What an operation on arrays hands back to one of its operands; `out` may stand for the node in it."""
+    op, operands = node.op, node.operands
+    out = node if out is None else out
+    if isinstance(op.pullbacks, tuple):
+        rule = op.pullbacks[slot]
+        return None if rule is None else rule(adjoint, out, *operands, *node.attrs)
+    if op.pullbacks is not None:
+        return op.pullbacks(adjoint, out, operands, slot, *node.attrs)
+    assert op.expand is not None  # it is differentiable
+    # its operands may lie below each other: what it stands for is written for stand-ins, which keep them apart
+    stand_ins = tuple([symbol(f"\0{place}", of.shape, of.dtype) for place, of in enumerate(operands)])
+    record = reverse([op.expand(*stand_ins, *node.attrs)], [_stand_in(adjoint)], [stand_ins[slot]])
+    found = record.adjoint(stand_ins[slot])
+    return replaced(found, {**dict(zip(stand_ins, operands, strict=True)), _stand_in(adjoint): adjoint})
+
+
+def _stand_in(of: Expr) -> Expr:
+    return symbol("\0v", of.shape, of.dtype)
+
+
+def replaced(expr: Expr, replacements: dict[Expr, Expr]) -> Expr:
+    """`expr` with symbols replaced by expressions of their types and shapes."""
+    return substitute(expr, replacements)
 
 
 @paused()
@@ -126,7 +179,7 @@ def reverse(outputs: Iterable[Expr], seeds: Iterable[Expr] | None, wrt: Iterable
                 hint='declare it with dtype="float64"',
             )
     order = walk(outputs)
-    active = _active(order, set(targets))
+    active = active_nodes(order, set(targets))
     pending: dict[Expr, list[Expr]] = {}
     paths: dict[Expr, list[Path | None]] = {}
     for output, seed in zip(outputs, record.seeds, strict=True):
@@ -140,11 +193,22 @@ def reverse(outputs: Iterable[Expr], seeds: Iterable[Expr] | None, wrt: Iterable
         adjoint = handed[0]
         for contribution in handed[1:]:
             adjoint = adjoint + contribution
-        record.adjoints[node] = adjoint
+        record.adjoints[node] = broadcast(adjoint, node)
         path = _merge(paths.pop(node))
         if not node.operands:
             continue
         op = node.op
+        if op.on_arrays:
+            for slot, operand in enumerate(node.operands):
+                if operand in active and depends(node, slot):
+                    contribution = pulled(node, slot, record.adjoints[node])
+                    if contribution is not None:
+                        inner = None if path is None else path.behind(node, slot)
+                        contribution = _guarded(contribution, operand, inner)
+                        record.contributions[node, slot] = contribution
+                        pending.setdefault(operand, []).append(contribution)
+                        paths.setdefault(operand, []).append(inner)
+            continue
         assert op.partials is not None  # active nodes are differentiable
         for slot, (operand, rule) in enumerate(zip(node.operands, op.partials, strict=True)):
             if rule is None or operand not in active:
@@ -157,8 +221,17 @@ def reverse(outputs: Iterable[Expr], seeds: Iterable[Expr] | None, wrt: Iterable
             if contribution is None:
                 continue
             pending.setdefault(operand, []).append(contribution)
-            paths.setdefault(operand, []).append(inner)
+            paths.setdefault(operand, []).append(None if inner is None else inner.behind(node, slot))
     return record
+
+
+def _guarded(contribution: Expr, operand: Expr, path: Path | None) -> Expr:
+    """What an operation on arrays hands back, of the operand's type; nothing where it does not matter."""
+    if contribution.dtype != operand.dtype:
+        contribution = cast(contribution, operand.dtype)
+    if path is None:
+        return contribution
+    return where(path.expr, contribution, constant(0.0, contribution.dtype))
 
 
 def _seeds(outputs: tuple[Expr, ...], seeds: Iterable[Expr] | None) -> tuple[Expr, ...]:
@@ -216,14 +289,6 @@ def _contribution(
 ) -> Expr | None:
     """What `user` hands back to its operand `slot`; entered in the record. None where the derivative is 0."""
     operand = user.operands[slot]
-    if operand.shape != user.shape:
-        raise GradientError(
-            f"the derivative with respect to an operand that is broadcast from {format_shape(operand.shape)} to "
-            f"{format_shape(user.shape)} is a sum over elements, which elementwise graphs do not have",
-            node=repr(user),
-            site=user.site,
-            hint="declare both symbols with the same shape, or as scalars, and sum the results",
-        )
     branching = inner is not path
     if isinstance(partial, Expr):
         local = partial
@@ -243,6 +308,8 @@ def _contribution(
     if branching:
         assert inner is not None
         local = where(inner.condition, local, constant(0.0, local.dtype))
+    if value.shape != operand.shape and (user.shape or operand.shape):
+        value = fitted(broadcast(value, user), operand)
     record.contributions[user, slot] = value
     record.partials[user, slot] = local
     return value

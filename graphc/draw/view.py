@@ -18,7 +18,7 @@ from graphc.errors import GradientError, InputError
 from graphc.evaluate import run, to_python
 from graphc.expr import Expr
 from graphc.op import CONSTANT, SYMBOL, Op
-from graphc.printer import format_number, render
+from graphc.printer import array_label, format_number, render
 from graphc.types import Shape, format_shape
 
 
@@ -244,7 +244,10 @@ class _Builder:
             if label is None or operand.op is not CONSTANT or operand.shape
         ]
         self._node(node, "operation", _label(expr) if label is None else label)
-        places = _places(expr.op) if len(drawn) > 1 else ("",) * len(expr.operands)
+        told = len(drawn) > 1 and not expr.op.variadic
+        places = _places(expr.op) if told else [str(slot + 1) for slot in range(len(expr.operands))]
+        if len(drawn) <= 1:
+            places = ("",) * len(expr.operands)
         for slot in drawn:
             operand = self.graph.operands[node][slot]
             tail = self._tail(operand, f"n{node}")
@@ -316,11 +319,17 @@ class _Builder:
             return _label(expr)
         if len(expr.operands) - len(constants) != 1:
             return None
+        if expr.op.on_arrays:
+            inner = ", ".join(constants.get(slot, "·") for slot in range(len(expr.operands)))
+            label = f"{array_label(expr)}({inner})"
+            return label if len(label) <= _LONGEST else None
         label = _fold(expr.op, constants)
         return label if len(label) <= _LONGEST else None
 
 
 def _label(expr: Expr) -> str:
+    if expr.op.on_arrays:
+        return array_label(expr)
     return f"as {expr.attrs[0]}" if expr.op.name == "astype" else expr.op.label
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphc.dag import Dag, transform
+from graphc.dag import Dag, refuse_arrays, transform
+from graphc.errors import CompileError
 from graphc.expr import Expr, rebuild, symbol, walk
 from graphc.lower import vecmath
 from graphc.op import Op
@@ -36,7 +37,13 @@ class Kernel:
 
 
 def plan(dag: Dag) -> Kernel:
-    """The kernel of a graph."""
+    """The kernel of a graph; raises `CompileError` for operations on whole arrays, which have no machine code yet."""
+    refuse_arrays(
+        dag,
+        "machine code",
+        CompileError,
+        "operations on arrays are evaluated by g.evaluate, Graph.forward and Graph.backward so far",
+    )
     lowered = expand(dag)
     return Kernel(
         lowered,

@@ -3,9 +3,32 @@
 Importing this package fills the registry. `declare.py` turns a declaration into the function users call.
 """
 
-from graphc.ops import activation, arithmetic, comparison, elementary, logistic, rounding, special
+from graphc.ops import (
+    activation,
+    arithmetic,
+    arrange,
+    comparison,
+    create,
+    decompose,
+    einsum,
+    elementary,
+    index,
+    linalg,
+    logistic,
+    order,
+    products,
+    protocol,
+    reduce,
+    rounding,
+    running,
+    shape,
+    special,
+)
 
-modules = (arithmetic, comparison, rounding, elementary, logistic, special, activation)
+modules = (
+    arithmetic, comparison, rounding, elementary, logistic, special, activation,
+    reduce, running, shape, arrange, create, products, einsum, index, order, linalg, decompose,
+)  # fmt: skip
 """In the order of the reference page."""
 
-__all__ = ["modules"]
+__all__ = ["modules", "protocol"]

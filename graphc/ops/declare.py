@@ -8,7 +8,7 @@ from typing import Any
 
 from graphc.errors import ArityError
 from graphc.expr import Expr, apply, constant
-from graphc.op import Op, register
+from graphc.op import NO_DEFAULT, Op, register
 
 Function = Callable[..., Expr]
 
@@ -57,20 +57,72 @@ def _bound(op: Op, build: Function, signature: inspect.Signature, doc: str | Non
     def function(*args: Any, **kwargs: Any) -> Expr:
         if not kwargs and len(args) == count:
             return build(*args)
-        try:
-            bound = signature.bind(*args, **kwargs)
-        except TypeError as error:
-            raise ArityError(
-                f"{op.name}{signature}: {error}", hint=f"write g.{op.name}({', '.join(signature.parameters)})"
-            ) from None
-        bound.apply_defaults()
-        return build(*bound.args)
+        return build(*_bind(op, signature, args, kwargs).args)
 
+    return _dressed(op, function, signature, doc)
+
+
+def _dressed(op: Op, function: Function, signature: inspect.Signature, doc: str | None) -> Function:
+    """The function with its operation's name, documentation and signature."""
     function.__name__ = function.__qualname__ = op.name
     function.__doc__ = doc
     function.__signature__ = signature  # type: ignore[attr-defined]
     function.op = op  # type: ignore[attr-defined]
     return function
+
+
+def declare_arrays(op: Op) -> Function:
+    """Register an operation on whole arrays; returns the function that builds its expressions."""
+    register(op)
+    for ufunc in op.ufuncs:
+        Expr.ufunc_table[ufunc] = op
+    function = array_builder(op)
+    for known in op.numpy:
+        Expr.function_table[known] = function
+    return function
+
+
+def array_builder(op: Op) -> Function:
+    """The function of an operation on arrays: operands, then static arguments, by position or by name.
+
+    Any number of operands are given one by one or as one list or tuple; static arguments are then given by name.
+    """
+    kind = inspect.Parameter.KEYWORD_ONLY if op.variadic else inspect.Parameter.POSITIONAL_OR_KEYWORD
+    static = [
+        inspect.Parameter(
+            known.name,
+            kind,
+            default=inspect.Parameter.empty if known.default is NO_DEFAULT else known.default,
+        )
+        for known in op.attributes
+    ]
+    operands = [
+        inspect.Parameter(name, inspect.Parameter.VAR_POSITIONAL if op.variadic else kind)
+        for name in op.params
+    ]
+    signature = inspect.Signature([*operands, *static])
+
+    def build(*args: Any, **kwargs: Any) -> Expr:
+        given = _bind(op, signature, args, kwargs).arguments
+        operands: Any = [given[name] for name in op.params]
+        if op.variadic:
+            (operands,) = operands
+            if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
+                operands = tuple(operands[0])
+        return apply(op, *operands, attrs=tuple([given[known.name] for known in op.attributes]))
+
+    return _dressed(op, build, signature, documentation(op))
+
+
+def _bind(op: Op, signature: inspect.Signature, args: Any, kwargs: Any) -> inspect.BoundArguments:
+    try:
+        bound = signature.bind(*args, **kwargs)
+    except TypeError as error:
+        raise ArityError(
+            f"{op.name}{signature}: {error}", hint=f"write g.{op.name}({', '.join(signature.parameters)})"
+        ) from None
+    bound.apply_defaults()
+    return bound
 
 
 def documentation(op: Op) -> str:
@@ -85,6 +137,14 @@ def documentation(op: Op) -> str:
         )
     if op.kinks:
         lines.append("")
+    if op.on_arrays:
+        lines.append(
+            "Operands are expressions, Python numbers (weakly typed, as in NumPy 2) or NumPy arrays."
+        )
+        lines.append(
+            "Raises `DtypeError` for types it does not take and `ShapeError` for shapes that do not fit, where it is written."
+        )
+        return "\n".join(lines)
     lines.append(
         "Operands are expressions, Python numbers (weakly typed, as in NumPy 2) or NumPy arrays; shapes broadcast."
     )

@@ -1,0 +1,390 @@
+"""Lengths of axes that are named rather than known: integer polynomials over names, and floor divisions.
+
+A dimension is an int, a name, or a polynomial; arithmetic gives the simplest of the three, in a normal form, so that two
+dimensions are equal whenever `==` says so. Everything is exact. Where a dimension makes no sense a ValueError says why.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+Dim: TypeAlias = "int | str | Polynomial"
+"""One dimension: a length, the name of a length that is bound at the call, or a polynomial over such names."""
+
+Monomial: TypeAlias = "tuple[tuple[str | Quotient, int], ...]"
+Terms: TypeAlias = dict[Monomial, int]
+
+MOST_TERMS = 500
+"""Terms of one polynomial."""
+
+MOST_CHARACTERS = 1000
+"""Characters of a dimension that is written as text."""
+
+
+class _Arithmetic:
+    """The operators of names and polynomials."""
+
+    __slots__ = ()
+
+    def __add__(self, other: Any) -> Any:
+        return NotImplemented if not is_dim(other) else add(self, other)  # type: ignore[arg-type]
+
+    def __radd__(self, other: Any) -> Any:
+        return NotImplemented if not is_dim(other) else add(other, self)  # type: ignore[arg-type]
+
+    def __sub__(self, other: Any) -> Any:
+        return NotImplemented if not is_dim(other) else add(self, multiply(-1, other))  # type: ignore[arg-type]
+
+    def __rsub__(self, other: Any) -> Any:
+        return NotImplemented if not is_dim(other) else add(other, multiply(-1, self))  # type: ignore[arg-type]
+
+    def __mul__(self, other: Any) -> Any:
+        return NotImplemented if not is_dim(other) else multiply(self, other)  # type: ignore[arg-type]
+
+    def __rmul__(self, other: Any) -> Any:
+        return NotImplemented if not is_dim(other) else multiply(other, self)  # type: ignore[arg-type]
+
+    def __floordiv__(self, other: Any) -> Any:
+        return NotImplemented if not is_dim(other) else floor_divide(self, other)  # type: ignore[arg-type]
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return NotImplemented if not is_dim(other) else floor_divide(other, self)  # type: ignore[arg-type]
+
+
+class Name(_Arithmetic, str):
+    """The name of a length: a text whose operators compute with lengths.
+
+    >>> Name("n") * 2 + 1
+    2*n + 1
+    """
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        return str.__hash__(self)
+
+    def __mod__(self, other: Any) -> Any:
+        raise ValueError(f"{self} % … is no dimension")
+
+    def __reduce__(self):
+        return Name, (str(self),)
+
+
+class Quotient:
+    """⌊numerator/denominator⌋, where it does not simplify."""
+
+    __slots__ = ("denominator", "numerator")
+
+    def __init__(self, numerator: Dim, denominator: Dim) -> None:
+        self.numerator = numerator
+        self.denominator = denominator
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Quotient)
+            and self.numerator == other.numerator
+            and self.denominator == other.denominator
+        )
+
+    def __hash__(self) -> int:
+        return hash((Quotient, self.numerator, self.denominator))
+
+    def __str__(self) -> str:
+        return f"{_bracketed(self.numerator)}//{_bracketed(self.denominator)}"
+
+
+class Polynomial(_Arithmetic):
+    """A dimension that is computed from named ones: immutable, in normal form, printed as it is written."""
+
+    __slots__ = ("terms",)
+
+    terms: tuple[tuple[Monomial, int], ...]
+
+    def __init__(self, terms: tuple[tuple[Monomial, int], ...]) -> None:
+        self.terms = terms
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Polynomial) and self.terms == other.terms
+
+    def __hash__(self) -> int:
+        return hash(self.terms)
+
+    def __repr__(self) -> str:
+        parts: list[str] = []
+        for monomial, coefficient in self.terms:
+            factors = [_factor(atom, power) for atom, power in monomial]
+            size = abs(coefficient)
+            text = "*".join([str(size), *factors] if size != 1 or not factors else factors)
+            if parts:
+                parts.append(f" - {text}" if coefficient < 0 else f" + {text}")
+            else:
+                parts.append(f"-{text}" if coefficient < 0 else text)
+        return "".join(parts)
+
+    __str__ = __repr__
+
+
+def is_dim(value: Any) -> bool:
+    """Whether a value is a dimension: an int (no bool), a name or a polynomial."""
+    return isinstance(value, (str, Polynomial)) or (isinstance(value, int) and not isinstance(value, bool))
+
+
+def _factor(atom: str | Quotient, power: int) -> str:
+    text = f"({atom})" if isinstance(atom, Quotient) else str(atom)
+    return text if power == 1 else "*".join([text] * power)
+
+
+def _bracketed(dim: Dim) -> str:
+    return f"({dim})" if isinstance(dim, Polynomial) else str(dim)
+
+
+def _terms(dim: Dim) -> Terms:
+    if isinstance(dim, Polynomial):
+        return dict(dim.terms)
+    if isinstance(dim, str):
+        return {((str(dim), 1),): 1}
+    return {(): int(dim)} if dim else {}
+
+
+def _order(item: tuple[Monomial, int]) -> tuple[Any, ...]:
+    monomial = item[0]
+    return -sum(power for _, power in monomial), [(str(atom), -power) for atom, power in monomial]
+
+
+def _made(terms: Terms) -> Dim:
+    """The simplest form of a sum of terms."""
+    kept = {monomial: coefficient for monomial, coefficient in terms.items() if coefficient}
+    if not kept:
+        return 0
+    if len(kept) > MOST_TERMS:
+        raise ValueError(f"a dimension of more than {MOST_TERMS} terms")
+    if len(kept) == 1:
+        ((monomial, coefficient),) = kept.items()
+        if not monomial:
+            return coefficient
+        if (
+            coefficient == 1
+            and len(monomial) == 1
+            and monomial[0][1] == 1
+            and isinstance(monomial[0][0], str)
+        ):
+            return Name(monomial[0][0])
+    return Polynomial(tuple(sorted(kept.items(), key=_order)))
+
+
+def add(a: Dim, b: Dim) -> Dim:
+    """a + b."""
+    if type(a) is int and type(b) is int:
+        return a + b
+    terms = _terms(a)
+    for monomial, coefficient in _terms(b).items():
+        terms[monomial] = terms.get(monomial, 0) + coefficient
+    return _made(terms)
+
+
+def subtract(a: Dim, b: Dim) -> Dim:
+    """a − b."""
+    return add(a, multiply(-1, b))
+
+
+def multiply(a: Dim, b: Dim) -> Dim:
+    """a·b."""
+    if type(a) is int and type(b) is int:
+        return a * b
+    left, right = _terms(a), _terms(b)
+    if len(left) * len(right) > 4 * MOST_TERMS:
+        raise ValueError(f"a dimension of more than {MOST_TERMS} terms")
+    terms: Terms = {}
+    for monomial, coefficient in left.items():
+        for other, factor in right.items():
+            powers = dict(monomial)
+            for atom, power in other:
+                powers[atom] = powers.get(atom, 0) + power
+            product = tuple(sorted(powers.items(), key=lambda item: str(item[0])))
+            if sum(powers.values()) > 64:
+                raise ValueError("a dimension of degree above 64")
+            terms[product] = terms.get(product, 0) + coefficient * factor
+    return _made(terms)
+
+
+def product(dims: Iterable[Dim]) -> Dim:
+    """The product of dimensions; 1 of none."""
+    result: Dim = 1
+    for dim in dims:
+        result = multiply(result, dim)
+    return result
+
+
+def floor_divide(a: Dim, b: Dim) -> Dim:
+    """⌊a/b⌋; what divides without rest is taken out, so that (2*n + 3)//2 is n + 1."""
+    if b == 0:
+        raise ValueError("a dimension divided by zero")
+    if type(a) is int and type(b) is int:
+        return a // b
+    divisor = _terms(b)
+    if len(divisor) != 1:
+        return 1 if a == b else _quotient(a, b)
+    ((factor, size),) = divisor.items()
+    if size < 0:
+        return _quotient(a, b)
+    whole: Terms = {}
+    rest: Terms = {}
+    for monomial, coefficient in _terms(a).items():
+        reduced = _without(monomial, factor)
+        if reduced is None:
+            rest[monomial] = coefficient
+            continue
+        whole[reduced] = coefficient // size
+        if coefficient % size:
+            rest[monomial] = coefficient % size
+    left = _made(rest)
+    if isinstance(left, int) and isinstance(b, int):
+        return add(_made(whole), left // b)
+    return _made(whole) if left == 0 else add(_made(whole), _quotient(left, b))
+
+
+def _without(monomial: Monomial, factor: Monomial) -> Monomial | None:
+    """A monomial divided by another; None where it does not divide."""
+    powers = dict(monomial)
+    for atom, power in factor:
+        left = powers.get(atom, 0) - power
+        if left < 0:
+            return None
+        powers[atom] = left
+    return tuple((atom, power) for atom, power in powers.items() if power)
+
+
+def _quotient(a: Dim, b: Dim) -> Dim:
+    return Polynomial(((((Quotient(a, b), 1),), 1),))
+
+
+def names_of(dim: Dim) -> tuple[str, ...]:
+    """The names in a dimension, in the order in which they are printed."""
+    if isinstance(dim, int):
+        return ()
+    if isinstance(dim, str):
+        return (str(dim),)
+    found: list[str] = []
+    for monomial, _ in dim.terms:
+        for atom, _ in monomial:
+            if isinstance(atom, str):
+                found.append(atom)
+            else:
+                found += [*names_of(atom.numerator), *names_of(atom.denominator)]
+    return tuple(dict.fromkeys(found))
+
+
+def evaluate(dim: Dim, lengths: Mapping[str, int]) -> int:
+    """The length that a dimension is, given those of its names; KeyError names one that is missing."""
+    if isinstance(dim, int):
+        return dim
+    if isinstance(dim, str):
+        return lengths[dim]
+    total = 0
+    for monomial, coefficient in dim.terms:
+        value = coefficient
+        for atom, power in monomial:
+            if isinstance(atom, str):
+                length = lengths[atom]
+            else:
+                below = evaluate(atom.denominator, lengths)
+                if below == 0:
+                    raise ValueError(f"the dimension {dim} divides by zero")
+                length = evaluate(atom.numerator, lengths) // below
+            value *= length**power
+        total += value
+    return total
+
+
+def solve(dim: Dim, length: int, lengths: Mapping[str, int]) -> tuple[str, int] | None:
+    """The one name in a dimension that has no length yet, and the length that makes the dimension what it is at the call.
+
+    None where the dimension is not linear in one such name, or no whole number will do.
+
+    >>> solve(parse("2*n + 1"), 7, {})
+    ('n', 3)
+    """
+    missing = [name for name in names_of(dim) if name not in lengths]
+    if len(missing) != 1 or not isinstance(dim, Polynomial) or _in_quotient(dim, missing[0]):
+        return None
+    (name,) = missing
+    try:
+        # a polynomial of degree below the number of values is known by them
+        values = [evaluate(dim, {**lengths, name: value}) for value in range(2 + _degree(dim))]
+    except ValueError:
+        return None
+    at_zero, slope = values[0], values[1] - values[0]
+    linear = all(after - before == slope for before, after in pairwise(values))
+    if slope == 0 or not linear or (length - at_zero) % slope:
+        return None
+    value = (length - at_zero) // slope
+    return (name, value) if value >= 0 and evaluate(dim, {**lengths, name: value}) == length else None
+
+
+def _degree(dim: Polynomial) -> int:
+    return max(sum(power for _, power in monomial) for monomial, _ in dim.terms)
+
+
+def _in_quotient(dim: Polynomial, name: str) -> bool:
+    """Whether a name stands below a floor division, where many lengths give one."""
+    atoms = [atom for monomial, _ in dim.terms for atom, _ in monomial if isinstance(atom, Quotient)]
+    return any(name in (*names_of(atom.numerator), *names_of(atom.denominator)) for atom in atoms)
+
+
+def parse(text: str) -> Dim:
+    """The dimension that a text means: names, integers, + − * and //. Raises ValueError; nothing is evaluated as code.
+
+    >>> parse("n*28*28"), parse("n - k + 1")
+    (784*n, -k + n + 1)
+    """
+    if text.isidentifier():
+        return Name(text)
+    if len(text) > MOST_CHARACTERS or not text.isascii() or "\0" in text:
+        raise ValueError(f"{text[:60]!r} is not a dimension")
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, RecursionError, MemoryError, ValueError):
+        raise ValueError(f"{text[:60]!r} is not a dimension") from None
+    return _read(tree, text)
+
+
+_READERS = {ast.Add: add, ast.Sub: subtract, ast.Mult: multiply, ast.FloorDiv: floor_divide}
+
+
+def _read(tree: ast.AST, text: str) -> Dim:
+    # recursion is bounded by the length of the text
+    match tree:
+        case ast.Constant(value=int() as value) if not isinstance(value, bool):
+            return value
+        case ast.Name(id=name):
+            return Name(name)
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return multiply(-1, _read(operand, text))
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _READERS:
+            return _READERS[type(op)](_read(left, text), _read(right, text))
+    raise ValueError(f"{text[:60]!r} is not a dimension: it holds more than names, integers, + - * and //")
+
+
+def is_negative(dim: Dim) -> bool:
+    """Whether a dimension is below zero whatever its names stand for: lengths are at least 0."""
+    if isinstance(dim, int):
+        return dim < 0
+    if isinstance(dim, str):
+        return False
+    return (
+        all(coefficient < 0 for _, coefficient in dim.terms)
+        and not any(isinstance(atom, Quotient) for monomial, _ in dim.terms for atom, _ in monomial)
+        and any(not monomial for monomial, _ in dim.terms)
+    )
+
+
+def size_of(shape: Iterable[Dim]) -> int | None:
+    """The number of elements of a shape; None where a name leaves it open."""
+    listed = list(shape)
+    if any(dim == 0 for dim in listed):
+        return 0
+    return math.prod(listed) if all(isinstance(dim, int) for dim in listed) else None  # type: ignore[arg-type]

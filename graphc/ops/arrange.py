@@ -1,0 +1,294 @@
+"""Arrays turned, repeated and padded; triangles and diagonals of matrices. All are linear but for what pads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from graphc import dims
+from graphc.dims import Dim
+from graphc.errors import ShapeError
+from graphc.expr import Expr, apply, constant
+from graphc.op import Attribute, Notation, Op
+from graphc.ops import attributes as at
+from graphc.ops.calls import call, reshaped, summed
+from graphc.ops.comparison import where
+from graphc.ops.declare import declare_arrays, with_checks
+from graphc.types import FIRST_KEPT, format_shape
+
+# --- turned, repeated, padded ---------------------------------------------------------------------------------------------
+
+flip = declare_arrays(
+    Op(
+        name="flip",
+        params=("x",),
+        attributes=(at.AXES,),
+        summary="x in reversed order along axes; along all by default.",
+        types=FIRST_KEPT,
+        reference=np.flip,
+        shape=lambda operands, axis: operands[0].shape,
+        pullbacks=(lambda v, out, x, axis: call("flip", v, axis=axis),),
+        linear="jointly",
+        moves=True,
+        notation=Notation("flip"),
+        category="shape",
+        numpy=(np.flip,),
+    )
+)
+
+roll = declare_arrays(
+    Op(
+        name="roll",
+        params=("x",),
+        attributes=(at.integer("shift"), at.AXIS_OR_NONE),
+        summary="x moved along an axis, what falls off coming in again; without an axis all elements, row by row.",
+        types=FIRST_KEPT,
+        reference=np.roll,
+        shape=lambda operands, shift, axis: operands[0].shape,
+        pullbacks=(lambda v, out, x, shift, axis: call("roll", v, shift=-shift, axis=axis),),
+        linear="jointly",
+        moves=True,
+        notation=Notation("roll"),
+        category="shape",
+        numpy=(np.roll,),
+    )
+)
+
+
+def _repetitions(name: str, value: Any, operands: tuple[Expr, ...]) -> Any:
+    counts = at.integers(name).check(name, value, operands)
+    if any(count < 0 for count in (counts if isinstance(counts, tuple) else (counts,))):
+        raise ShapeError(f"{name} {counts} is negative")
+    return counts
+
+
+def _tiling(shape: tuple[Dim, ...], reps: Any) -> list[tuple[int, Dim]]:
+    """(repetitions, length) of each axis of the result."""
+    reps = reps if isinstance(reps, tuple) else (reps,)
+    ndim = max(len(reps), len(shape))
+    counts = (1,) * (ndim - len(reps)) + reps
+    return list(zip(counts, (1,) * (ndim - len(shape)) + shape, strict=True))
+
+
+def _tile_pullback(v: Expr, out: Expr, x: Expr, reps: Any) -> Expr:
+    pairs = _tiling(x.shape, reps)
+    apart = call("reshape", v, shape=tuple(dim for pair in pairs for dim in pair))
+    return reshaped(summed(apart, tuple(range(0, 2 * len(pairs), 2))), x)
+
+
+tile = declare_arrays(
+    Op(
+        name="tile",
+        params=("x",),
+        attributes=(Attribute("reps", _repetitions),),
+        summary="x repeated as a whole, so many times along each axis, as `numpy.tile`.",
+        types=FIRST_KEPT,
+        reference=np.tile,
+        shape=lambda operands, reps: tuple(
+            dims.multiply(count, dim) for count, dim in _tiling(operands[0].shape, reps)
+        ),
+        pullbacks=(_tile_pullback,),
+        linear="jointly",
+        moves=True,
+        notation=Notation("tile"),
+        category="shape",
+        numpy=(np.tile,),
+    )
+)
+
+
+def _repeat_pullback(v: Expr, out: Expr, x: Expr, repeats: int, axis: int) -> Expr:
+    shape = (*x.shape[: axis + 1], repeats, *x.shape[axis + 1 :])
+    return summed(call("reshape", v, shape=shape), axis + 1)
+
+
+repeat = declare_arrays(
+    Op(
+        name="repeat",
+        params=("x",),
+        attributes=(Attribute("repeats", lambda n, v, o: _repetitions(n, at.whole(n, v), o)), at.ONE_WAY),
+        summary="Each element of x repeated so many times along an axis, which may be left out of a vector.",
+        types=FIRST_KEPT,
+        reference=np.repeat,
+        shape=lambda operands, repeats, axis: tuple(
+            dims.multiply(repeats, dim) if place == axis else dim
+            for place, dim in enumerate(operands[0].shape)
+        ),
+        pullbacks=(_repeat_pullback,),
+        linear="jointly",
+        moves=True,
+        notation=Notation("repeat"),
+        category="shape",
+        numpy=(np.repeat,),
+    )
+)
+
+
+def _pad_width(name: str, value: Any, operands: tuple[Expr, ...]) -> tuple[tuple[int, int], ...]:
+    """((before, after), …) for each axis; one number or one pair stands for all."""
+    ndim = operands[0].ndim
+    if isinstance(value, (int, np.integer)):
+        value = ((value, value),) * ndim
+    elif isinstance(value, (tuple, list)) and value and not isinstance(value[0], (tuple, list)):
+        value = (value,) * ndim
+    widths = tuple([tuple([at.whole(name, width) for width in pair]) for pair in value])
+    if len(widths) != ndim or any(len(pair) != 2 or min(pair) < 0 for pair in widths):
+        raise ShapeError(
+            f"{name} {value} is not a pair of lengths for each of {ndim} axes", hint="write ((1, 1), (0, 2))"
+        )
+    return widths  # type: ignore[return-value]
+
+
+def _pad_pullback(v: Expr, out: Expr, x: Expr, pad_width: Any, value: float) -> Expr:
+    key = tuple(
+        ("slice", before, dims.add(before, dim), None)
+        for (before, _), dim in zip(pad_width, x.shape, strict=True)
+    )
+    return call("index", v, key=key)
+
+
+pad = declare_arrays(
+    Op(
+        name="pad",
+        params=("x",),
+        attributes=(Attribute("pad_width", _pad_width), at.number("value", 0.0)),
+        summary="x with so many elements of one value before and after it along each axis.",
+        types=FIRST_KEPT,
+        reference=lambda x, pad_width, value: np.pad(x, pad_width, constant_values=x.dtype.type(value)),
+        shape=lambda operands, pad_width, value: tuple(
+            dims.add(dim, before + after)
+            for dim, (before, after) in zip(operands[0].shape, pad_width, strict=True)
+        ),
+        pullbacks=(_pad_pullback,),
+        notation=Notation("pad"),
+        category="shape",
+        moves=True,
+    )
+)
+
+
+# --- triangles and diagonals ----------------------------------------------------------------------------------------------
+
+
+def _matrix(operands: tuple[Expr, ...], *_: Any) -> tuple[Dim, ...]:
+    if operands[0].ndim < 2:
+        raise ShapeError(f"a matrix is needed, not an array of shape {format_shape(operands[0].shape)}")
+    return operands[0].shape
+
+
+def _triangle(name: str, side: str, reference: Any) -> Any:
+    return declare_arrays(
+        Op(
+            name=name,
+            params=("x",),
+            attributes=(at.integer("k", 0),),
+            summary=f"The {side} triangle of matrices in the last two axes, zeros elsewhere; k is the last diagonal kept.",
+            types=FIRST_KEPT,
+            reference=reference,
+            shape=_matrix,
+            pullbacks=(lambda v, out, x, k: call(name, v, k=k),),
+            linear="jointly",
+            moves=True,
+            notation=Notation(name),
+            category="shape",
+            numpy=(getattr(np, name),),
+        )
+    )
+
+
+tril = _triangle("tril", "lower", np.tril)
+triu = _triangle("triu", "upper", np.triu)
+
+
+def _diagonal_shape(operands: tuple[Expr, ...], offset: int) -> tuple[Dim, ...]:
+    rows, columns = _matrix(operands)[-2:]
+    if rows == columns:
+        length = dims.subtract(rows, abs(offset))
+    elif isinstance(rows, int) and isinstance(columns, int):
+        length = min(rows, columns - offset) if offset >= 0 else min(rows + offset, columns)
+    else:
+        raise ShapeError(
+            f"the diagonal of {rows}×{columns} has no length that can be told", hint="give both axes one name"
+        )
+    if isinstance(length, int):
+        length = max(length, 0)
+    return (*operands[0].shape[:-2], length)
+
+
+def _on_diagonal(v: Expr, rows: Dim, columns: Dim, offset: int) -> Expr:
+    """A matrix of this size with v on a diagonal."""
+    wanted = rows if offset >= 0 else columns
+    rest = dims.subtract(wanted, v.shape[-1])
+    if isinstance(rest, int):
+        if rest:
+            v = call("pad", v, pad_width=((0, 0),) * (v.ndim - 1) + ((0, rest),))
+    else:
+        raise ShapeError(f"a diagonal of length {v.shape[-1]} in {rows}×{columns}")
+    v = call("expand_dims", v, axis=v.ndim if offset >= 0 else v.ndim - 1)
+    mask = call("eye", n_rows=rows, n_cols=columns, k=offset, dtype="bool")
+    return where(mask, v, constant(0, v.dtype))
+
+
+diagonal = declare_arrays(
+    Op(
+        name="diagonal",
+        params=("x",),
+        attributes=(at.integer("offset", 0),),
+        summary="A diagonal of the matrices in the last two axes; offset > 0 lies above the main one.",
+        types=FIRST_KEPT,
+        reference=lambda x, offset: np.diagonal(x, offset, axis1=-2, axis2=-1),
+        shape=_diagonal_shape,
+        pullbacks=(lambda v, out, x, offset: _on_diagonal(v, x.shape[-2], x.shape[-1], offset),),
+        linear="jointly",
+        moves=True,
+        notation=Notation("diagonal"),
+        category="shape",
+    )
+)
+
+
+def _diag_shape(operands: tuple[Expr, ...], k: int) -> tuple[Dim, ...]:
+    if operands[0].ndim != 1:
+        raise ShapeError(
+            f"diag takes a vector or a matrix, not an array of shape {format_shape(operands[0].shape)}"
+        )
+    length = dims.add(operands[0].shape[0], abs(k))
+    return (length, length)
+
+
+DIAG = Op(
+    name="diag",
+    params=("x",),
+    attributes=(at.integer("k", 0),),
+    summary="A square matrix with the vector x on its diagonal; of a matrix its diagonal.",
+    types=FIRST_KEPT,
+    reference=np.diag,
+    shape=_diag_shape,
+    pullbacks=(lambda v, out, x, k: call("diagonal", v, offset=k),),
+    linear="jointly",
+    moves=True,
+    notation=Notation("diag"),
+    category="shape",
+)
+declare_arrays(DIAG)
+
+
+@with_checks(DIAG)
+def diag(x, k=0):
+    """A square matrix with the vector x on its diagonal; of a matrix its diagonal.
+
+    k : which diagonal; above the main one where positive
+
+    Raises `ShapeError` for what is neither a vector nor a matrix.
+    """
+    x = constant(x)
+    return call("diagonal", x, offset=k) if x.ndim == 2 else apply(DIAG, x, attrs=(k,))
+
+
+Expr.function_table[np.diag] = diag
+
+
+__all__ = [
+    "diag", "diagonal", "flip", "pad", "repeat", "roll", "tile", "tril", "triu",
+]  # fmt: skip

@@ -1,0 +1,188 @@
+"""Any contraction, by Einstein's notation."""
+
+from __future__ import annotations
+
+import string
+from typing import Any
+
+import numpy as np
+
+from graphc.dims import Dim
+from graphc.errors import ExpressionError
+from graphc.expr import Expr, apply
+from graphc.op import Attribute, Notation, Op
+from graphc.ops import attributes as at
+from graphc.ops.calls import broadcast, call, expanded
+from graphc.ops.declare import declare_arrays, with_checks
+from graphc.types import ALL_PROMOTED, Shape
+
+# --- einsum -----------------------------------------------------------------------------------------------------------------
+
+
+def _subscripts(name: str, value: Any, operands: tuple[Expr, ...]) -> str:
+    """The subscripts in full: an arrow, no spaces, a letter for each axis of an ellipsis. Raises errors for any that lie."""
+    if not isinstance(value, str):
+        raise ExpressionError(
+            f"einsum's subscripts are a text, not {type(value).__name__}",
+            hint='write g.einsum("ij,jk->ik", A, B)',
+        )
+    text = "".join(value.split())
+    inputs, arrow, output = text.partition("->")
+    terms = inputs.split(",")
+    for term in [*terms, output]:
+        if term.count("...") > 1 or not set(term.replace("...", "")) <= set(string.ascii_letters):
+            raise ExpressionError(
+                f"{value[:60]!r} are no subscripts: {term[:30]!r}",
+                hint='letters, commas, ... and one ->, as in "ij,jk->ik"',
+            )
+    if len(terms) != len(operands):
+        raise ExpressionError(
+            f"{value[:60]!r} speaks of {len(terms)} operands and there are {len(operands)}",
+            hint="separate the operands' subscripts by commas",
+        )
+    spare = [letter for letter in string.ascii_uppercase + string.ascii_lowercase if letter not in text]
+    extra = 0
+    for number, (term, operand) in enumerate(zip(terms, operands, strict=True)):
+        more = operand.ndim - len(term.replace("...", ""))
+        if (more < 0) if "..." in term else more:
+            raise at.refuse_shape(
+                f"the subscripts {term!r} speak of {len(term.replace('...', ''))} axes of operand {number}",
+                (operand,),
+            )
+        extra = max(extra, more if "..." in term else 0)
+    if extra > len(spare):
+        raise ExpressionError("einsum runs out of letters")
+    batch = "".join(spare[:extra])
+    full = []
+    for term, operand in zip(terms, operands, strict=True):
+        more = operand.ndim - len(term.replace("...", ""))
+        full.append(term.replace("...", batch[extra - more :]))
+    if not arrow:
+        joined = "".join(terms).replace("...", "")
+        output = batch + "".join(sorted(letter for letter in set(joined) if joined.count(letter) == 1))
+    elif "..." in output:
+        output = output.replace("...", batch)
+    lengths = _lengths(full, operands)
+    for letter in output:
+        if letter not in lengths or output.count(letter) > 1:
+            why = "stands twice in the result" if letter in lengths else "stands in no operand"
+            raise ExpressionError(f"in {value[:60]!r} the letter {letter!r} {why}")
+    return f"{','.join(full)}->{output}"
+
+
+def _lengths(terms: list[str], operands: tuple[Expr, ...]) -> dict[str, Dim]:
+    """The length that each letter stands for."""
+    found: dict[str, tuple[Dim, int]] = {}
+    for number, (term, operand) in enumerate(zip(terms, operands, strict=True)):
+        for letter, length in zip(term, operand.shape, strict=True):
+            known, first = found.setdefault(letter, (length, number))
+            if known != length:
+                raise at.refuse_shape(
+                    f"einsum's letter {letter!r} is {known} in operand {first} and {length} in operand {number}",
+                    (operands[first], operand),
+                )
+    return {letter: length for letter, (length, _) in found.items()}
+
+
+def _parts(subscripts: str) -> tuple[list[str], str]:
+    inputs, _, output = subscripts.partition("->")
+    return inputs.split(","), output
+
+
+def _einsum_shape(operands: tuple[Expr, ...], subscripts: str) -> Shape:
+    terms, output = _parts(subscripts)
+    lengths = _lengths(terms, operands)
+    return tuple(lengths[letter] for letter in output)
+
+
+def _einsum(*args: Any) -> Any:
+    *operands, subscripts = args
+    if len(operands) < 3:
+        return np.einsum(subscripts, *operands)
+    # the order of the pairs: the best one for a few operands, a greedy one for many
+    order = np.einsum_path(subscripts, *operands, optimize="optimal" if len(operands) <= 5 else "greedy")[0]
+    return np.einsum(subscripts, *operands, optimize=order)
+
+
+def _einsum_pullback(v: Expr, out: Expr, operands: tuple[Expr, ...], slot: int, subscripts: str) -> Expr:
+    terms, output = _parts(subscripts)
+    own, x = terms[slot], operands[slot]
+    others = [
+        (term, operand)
+        for place, (term, operand) in enumerate(zip(terms, operands, strict=True))
+        if place != slot
+    ]
+    given = [*others, (output, v)]
+    letters = "".join(dict.fromkeys(own))  # each once: a letter that stands twice walks along a diagonal
+    known = {letter for term, _ in given for letter in term}
+    kept = "".join(letter for letter in letters if letter in known)
+    part = contract([term for term, _ in given], kept, [operand for _, operand in given])
+    walked = x if len(letters) == len(own) else contract([own], letters, [x])
+    # a letter that stands in this operand alone was summed over
+    part = expanded(part, tuple(place for place, letter in enumerate(letters) if letter not in known))
+    return _along_diagonals(broadcast(part, walked), letters, own, x)
+
+
+def contract(terms: list[str], output: str, operands: list[Expr]) -> Expr:
+    return apply(EINSUM, *operands, attrs=(f"{','.join(terms)}->{output}",))
+
+
+def _along_diagonals(part: Expr, letters: str, own: str, x: Expr) -> Expr:
+    """An adjoint by distinct letters as one by all axes of the operand: on the diagonals, 0 beside them."""
+    if len(letters) == len(own):
+        return part
+    spare = iter(letter for letter in string.ascii_letters if letter not in own)
+    terms, operands, result = [letters], [part], ""
+    for place, letter in enumerate(own):
+        if letter not in result:
+            result += letter
+            continue
+        twin = next(spare)
+        terms.append(letter + twin)
+        operands.append(call("eye", n_rows=x.shape[place], dtype=x.dtype.name))
+        result += twin
+    return contract(terms, result, operands)
+
+
+EINSUM = Op(
+    name="einsum",
+    params=("operands",),
+    variadic=True,
+    attributes=(Attribute("subscripts", _subscripts, text=True),),
+    summary='Any sum of products over paired axes, by Einstein\'s notation: einsum("ij,jk->ik", A, B).',
+    notes=(
+        "As numpy.einsum; a letter stands for one length, so axes of length 1 do not broadcast. Three operands or more are "
+        "multiplied in pairs, in an order that needs few multiplications."
+    ),
+    types=ALL_PROMOTED,
+    reference=_einsum,
+    shape=_einsum_shape,
+    pullbacks=_einsum_pullback,
+    linear="each",
+    notation=Notation("einsum"),
+    category="product",
+)
+declare_arrays(EINSUM)
+
+
+@with_checks(EINSUM)
+def einsum(subscripts, *operands):
+    """Any sum of products over paired axes, by Einstein's notation: einsum("ij,jk->ik", A, B).
+
+    subscripts : a letter for each axis of each operand, and the letters of the result; as `numpy.einsum`
+
+    A letter stands for one length, so axes of length 1 do not broadcast. Three operands or more are multiplied in pairs, in an
+    order that needs few multiplications. Raises `ExpressionError` for subscripts that make no sense and `ShapeError` for
+    operands that they do not fit.
+    """
+    return apply(EINSUM, *operands, attrs=(subscripts,))
+
+
+Expr.function_table[np.einsum] = lambda subscripts, *operands, **_: apply(
+    EINSUM, *operands, attrs=(subscripts,)
+)
+
+
+__all__ = [
+    "einsum",
+]  # fmt: skip

@@ -1,0 +1,359 @@
+"""Indexing: elements by their place, arrays with some elements replaced or added to, and order.
+
+A key is kept in one form, one entry for each axis: an int, ("slice", start, stop, step), None for a new axis, or "array", which
+stands for the next operand. What NumPy's indexing does with it is what it means here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from graphc import dims
+from graphc.dims import Dim, Name, Polynomial
+from graphc.errors import DtypeError, ExpressionError, ShapeError
+from graphc.expr import Expr, apply, constant, current_site
+from graphc.op import Attribute, Notation, Op
+from graphc.ops import attributes as at
+from graphc.ops.calls import call, fitted, zeros_like
+from graphc.ops.declare import declare_arrays
+from graphc.types import BOOL, INT64, Shape, Signature, TypeRule, broadcast_shapes, format_shape
+
+WHOLE = ("slice", None, None, None)
+
+
+def _count(key: tuple[Any, ...]) -> int:
+    """How many axes a key speaks of."""
+    return len([item for item in key if item is not None])
+
+
+def read_key(x: Expr, written: Any) -> tuple[tuple[Any, ...], list[Expr]]:
+    """What stands in square brackets, as a key and the arrays in it. Raises errors that say what to write instead."""
+    items = list(written) if isinstance(written, tuple) else [written]
+    arrays: list[Expr] = []
+    key: list[Any] = []
+    for item in items:
+        if item is None or item is Ellipsis:
+            key.append(item)
+        elif isinstance(item, slice):
+            key.append(("slice", *(_end(end) for end in (item.start, item.stop, item.step))))
+        elif isinstance(item, (bool, np.bool_)) or _is_boolean(item):
+            raise ExpressionError(
+                "a boolean mask has no number of elements before it is evaluated",
+                node=repr(x),
+                site=current_site(),
+                hint="write g.where(mask, x, 0), which keeps the shape",
+            )
+        elif isinstance(item, (Expr, np.ndarray, list)):
+            array = constant(np.asarray(item) if isinstance(item, list) else item)
+            if array.dtype.kind not in "iu":
+                raise DtypeError(
+                    f"an index of type {array.dtype}",
+                    node=repr(x),
+                    site=current_site(),
+                    hint='write g.astype(i, "int64")',
+                )
+            key.append("array")
+            arrays.append(array)
+        else:
+            key.append(at.whole("index", item))
+    return tuple(key), arrays
+
+
+def _is_boolean(item: Any) -> bool:
+    if isinstance(item, list):
+        item = np.asarray(item)
+    return isinstance(item, (Expr, np.ndarray)) and item.dtype == BOOL
+
+
+def _end(end: Any) -> Any:
+    """An end of a slice: None, a whole number, or a length with names."""
+    if end is None or isinstance(end, (Name, Polynomial)):
+        return end
+    return at.whole("the end of a slice", end)
+
+
+def _key(name: str, value: Any, operands: tuple[Expr, ...]) -> tuple[Any, ...]:
+    """A key with an entry for each axis; the ellipsis written out."""
+    x = operands[0]
+    items = [tuple(item) if isinstance(item, (tuple, list)) else item for item in value]
+    for item in items:
+        _check_item(item)
+    gaps = [place for place, item in enumerate(items) if item is Ellipsis]
+    if len(gaps) > 1:
+        raise ShapeError("an index holds … more than once", hint="write it once")
+    missing = x.ndim - (_count(tuple(items)) - len(gaps))
+    if missing < 0:
+        raise ShapeError(
+            f"{x.ndim - missing} indices for {x.ndim} dimension{'s' if x.ndim != 1 else ''} of shape {format_shape(x.shape)}",
+            hint="None adds an axis",
+        )
+    place = gaps[0] if gaps else len(items)
+    items[place : place + len(gaps)] = [WHOLE] * missing
+    key, axis = [], 0
+    for item in items:
+        key.append(_checked_item(item, x.shape[axis], axis) if item is not None else None)
+        axis += item is not None
+    return tuple(key)
+
+
+def _check_item(item: Any) -> None:
+    """Refuses what is no part of a key."""
+    whole = isinstance(item, int) and not isinstance(item, bool)
+    is_slice = isinstance(item, tuple) and len(item) == 4 and item[0] == "slice"
+    if not (whole or is_slice or item is None or item is Ellipsis or item == "array"):
+        raise ExpressionError(f"{str(item)[:40]!r} is not an index", hint="write x[0, 1:3]")
+    ends: Any = item[1:] if isinstance(item, tuple) else ()
+    if is_slice and not all(
+        end is None
+        or isinstance(end, Polynomial)
+        or (isinstance(end, (int, str)) and not isinstance(end, bool))
+        for end in ends
+    ):
+        raise ExpressionError(f"{ends} is not a slice", hint="write x[0:3]")
+
+
+def _checked_item(item: Any, length: Dim, axis: int) -> Any:
+    if isinstance(item, int) and isinstance(length, int):
+        if not -length <= item < length:
+            raise ShapeError(
+                f"index {item} is out of range for axis {axis} of length {length}",
+                hint=f"indices run from {-length} to {length - 1}" if length else "the axis is empty",
+            )
+        return item
+    if isinstance(item, tuple):
+        start, stop, step = [
+            at.bound("end").check("end", end, ()) if end is not None else None for end in item[1:]
+        ]
+        if step == 0 or isinstance(step, (str, Polynomial)):
+            raise ShapeError(f"a slice with the step {step}", hint="a step is a whole number other than 0")
+        return ("slice", start, stop, None if step == 1 else step)
+    return item
+
+
+def _slice_length(item: tuple[Any, ...], length: Dim, axis: int) -> Dim:
+    """How many elements a slice takes from an axis. Of a named one, the length that its ends say: a call where the axis is
+    shorter than that is refused."""
+    start, stop, step = item[1:]
+    if all(isinstance(end, int) or end is None for end in (start, stop)) and isinstance(length, int):
+        return len(range(*slice(start, stop, step).indices(length)))
+    step = step or 1
+    if step > 0:
+        first = 0 if start is None else _place(start, length)
+        last = length if stop is None else _place(stop, length)
+        taken = dims.floor_divide(dims.add(dims.subtract(last, first), step - 1), step)
+    else:
+        first = dims.subtract(length, 1) if start is None else _place(start, length)
+        last = -1 if stop is None else _place(stop, length)
+        taken = dims.floor_divide(dims.add(dims.subtract(first, last), -step - 1), -step)
+    if isinstance(taken, int):
+        return max(taken, 0)
+    if dims.is_negative(taken):
+        raise ShapeError(f"a slice of axis {axis} of length {length} that takes {taken} elements")
+    return taken
+
+
+def _place(end: Any, length: Dim) -> Dim:
+    return dims.add(length, end) if isinstance(end, int) and end < 0 else end
+
+
+def result_shape(x: Expr, arrays: tuple[Expr, ...], key: tuple[Any, ...]) -> Shape:
+    """The shape of x[key], by NumPy's rules: axes of arrays stand where the arrays do, in front if those are apart."""
+    if key.count("array") != len(arrays):
+        raise ExpressionError(f"{len(arrays)} arrays for a key that holds {key.count('array')}")
+    for array in arrays:
+        if array.dtype.kind not in "iu":
+            raise DtypeError(f"an index of type {array.dtype}", hint='write g.astype(i, "int64")')
+    common = broadcast_shapes([array.shape for array in arrays]) if arrays else ()
+    shape: list[Dim] = []
+    advanced: list[int] = []
+    at_front = place = axis = 0
+    for number, item in enumerate(key):
+        if item is None:
+            shape.append(1)
+            continue
+        if isinstance(item, tuple):
+            shape.append(_slice_length(item, x.shape[axis], axis))
+        elif arrays:
+            if advanced and advanced[-1] != number - 1:
+                at_front = 1
+            if not advanced:
+                place = len(shape)
+            advanced.append(number)
+        axis += 1
+    where = 0 if at_front else place
+    shape[where:where] = common
+    return tuple(shape)
+
+
+def to_numpy(key: tuple[Any, ...], arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A key and its arrays as NumPy takes them."""
+    rest = iter(arrays)
+    return tuple(
+        [
+            slice(*item[1:]) if isinstance(item, tuple) else next(rest) if item == "array" else item
+            for item in key
+        ]
+    )
+
+
+def _types(dtypes: tuple[Any, ...]) -> Signature:
+    return (dtypes[0], *(INT64 for _ in dtypes[1:])), dtypes[0]
+
+
+KEY = Attribute("key", _key)
+
+index = declare_arrays(
+    Op(
+        name="index",
+        params=("x",),
+        variadic=True,
+        attributes=(KEY,),
+        summary="Elements of x by their place: what x[...] writes.",
+        notes=(
+            "Integers, slices, None, ... and integer arrays, as in NumPy. Negative indices count from the end; one that is out "
+            "of range is an error, where it is written if the length is known then, else at the call."
+        ),
+        types=TypeRule(_types),
+        reference=lambda x, *rest: np.asarray(x)[to_numpy(rest[-1], rest[:-1])],
+        shape=lambda operands, key: result_shape(operands[0], operands[1:], key),
+        pullbacks=lambda v, out, operands, slot, key: (
+            call("at_add", zeros_like(operands[0]), v, *operands[1:], key=key) if slot == 0 else None
+        ),
+        linear="jointly",
+        moves=True,
+        notation=Notation("[…]"),
+        category="indexing",
+        operator="x[i]",
+    )
+)
+
+
+def getitem(x: Expr, written: Any) -> Expr:
+    """x[written]."""
+    key, arrays = read_key(x, written)
+    return apply(index.op, x, *arrays, attrs=(key,))  # type: ignore[attr-defined]
+
+
+# --- some elements changed --------------------------------------------------------------------------------------------------
+
+
+def _update_types(dtypes: tuple[Any, ...]) -> Signature:
+    if len(dtypes) < 2:
+        raise ExpressionError("an update takes an array and a value", hint="write x.at[0].set(1.0)")
+    if not np.can_cast(dtypes[1], dtypes[0], "same_kind"):
+        raise DtypeError(
+            f"an array of {dtypes[0]} cannot hold {dtypes[1]}", hint=f'write g.astype(x, "{dtypes[1]}").at[…]'
+        )
+    return (dtypes[0], dtypes[0], *(INT64 for _ in dtypes[2:])), dtypes[0]
+
+
+def _update_shape(operands: tuple[Expr, ...], key: tuple[Any, ...]) -> Shape:
+    place = result_shape(operands[0], operands[2:], key)
+    if broadcast_shapes([operands[1].shape, place]) != place:
+        raise ShapeError(
+            f"a value of shape {format_shape(operands[1].shape)} does not fit the place of shape {format_shape(place)}"
+        )
+    return operands[0].shape
+
+
+def _updated(x: Any, value: Any, *rest: Any) -> Any:
+    result = np.array(x, copy=True)
+    result[to_numpy(rest[-1], rest[:-1])] = value
+    return result
+
+
+def _added(x: Any, value: Any, *rest: Any) -> Any:
+    result = np.array(x, copy=True)
+    np.add.at(result, to_numpy(rest[-1], rest[:-1]), value)
+    return result
+
+
+def _add_pullback(v: Expr, out: Expr, operands: tuple[Expr, ...], slot: int, key: Any) -> Expr | None:
+    if slot == 0:
+        return v
+    if slot == 1:
+        return fitted(call("index", v, *operands[2:], key=key), operands[1])
+    return None
+
+
+def _set_pullback(v: Expr, out: Expr, operands: tuple[Expr, ...], slot: int, key: Any) -> Expr | None:
+    if slot == 0:
+        return call("at_set", v, constant(0, v.dtype), *operands[2:], key=key)
+    return _add_pullback(v, out, operands, slot, key)
+
+
+def _update(name: str, summary: str, notes: str, reference: Any, pullbacks: Any) -> Any:
+    return declare_arrays(
+        Op(
+            name=name,
+            params=("x",),
+            variadic=True,
+            attributes=(KEY,),
+            summary=summary,
+            notes=notes,
+            types=TypeRule(_update_types),
+            reference=reference,
+            shape=_update_shape,
+            pullbacks=pullbacks,
+            linear="jointly",
+            moves=True,
+            notation=Notation(name),
+            category="indexing",
+        )
+    )
+
+
+at_set = _update(
+    "at_set",
+    "x with the elements at x[...] replaced by values: what x.at[...].set(v) writes.",
+    "An element that is named twice by an integer array gets one of its values; let each be named once.",
+    _updated,
+    _set_pullback,
+)
+
+at_add = _update(
+    "at_add",
+    "x with values added to the elements at x[...]: what x.at[...].add(v) writes.",
+    "An element that is named twice gets both.",
+    _added,
+    _add_pullback,
+)
+
+
+class At:
+    """`x.at`: an array with some elements changed, as a new expression."""
+
+    __slots__ = ("key", "x")
+
+    def __init__(self, x: Expr, key: Any = None) -> None:
+        self.x = x
+        self.key = key
+
+    def __getitem__(self, key: Any) -> At:
+        return At(self.x, (key,))
+
+    def set(self, value: Any) -> Expr:
+        """x with x[key] replaced by a value."""
+        return self._change(at_set, value)
+
+    def add(self, value: Any) -> Expr:
+        """x with a value added to x[key]; places that are named twice get it twice."""
+        return self._change(at_add, value)
+
+    def _change(self, function: Any, value: Any) -> Expr:
+        if self.key is None:
+            raise ExpressionError("x.at needs an index", site=current_site(), hint="write x.at[0].set(1.0)")
+        key, arrays = read_key(self.x, self.key[0])
+        weak = type(value) in (bool, int) or (type(value) is float and self.x.dtype.kind == "f")
+        value = constant(value, self.x.dtype) if weak else constant(value)
+        return apply(function.op, self.x, value, *arrays, attrs=(key,))
+
+
+Expr.getitem = staticmethod(getitem)
+Expr.updates = At
+
+__all__ = [
+    "at_add", "at_set", "index",
+]  # fmt: skip

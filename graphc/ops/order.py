@@ -1,0 +1,146 @@
+"""Elements by arrays of places, and order: take, one-hot rows, sorting and searching."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from graphc.errors import DtypeError, ShapeError
+from graphc.expr import Expr, constant
+from graphc.op import Attribute, Notation, Op
+from graphc.ops import attributes as at
+from graphc.ops.calls import call
+from graphc.ops.declare import declare_arrays
+from graphc.ops.index import getitem
+from graphc.types import FIRST_KEPT, INT64, Shape, TypeRule, as_dtype, format_shape
+
+# --- by arrays of places ------------------------------------------------------------------------------------------------------
+
+
+def take(x, indices, axis=None):
+    """Elements of x by their places along an axis, as `numpy.take`; without an axis among the elements row by row.
+
+    indices : whole numbers: an expression, an array or an int
+
+    Raises `DtypeError` for indices that are not whole numbers; one that is out of range is an error at the call.
+    """
+    x = constant(x)
+    if axis is None:
+        x, axis = x if x.ndim == 1 else call("reshape", x, shape=(-1,)), 0
+    axis = at.position("axis", axis, x.ndim)
+    return getitem(x, (*(slice(None),) * axis, indices))
+
+
+def take_along_axis(x, indices, axis=-1):
+    """For each place along the other axes the element of x that `indices` names along `axis`, as `numpy.take_along_axis`.
+
+    indices : whole numbers, with as many axes as x, and of its lengths in all others or 1
+
+    Raises `ShapeError` when the axes do not fit.
+    """
+    x, indices = constant(x), constant(indices)
+    axis = at.position("axis", axis, x.ndim)
+    if indices.ndim != x.ndim:
+        raise at.refuse_shape("take_along_axis needs arrays of as many axes", (x, indices))
+    key = []
+    for place in range(x.ndim):
+        if place == axis:
+            key.append(indices)
+            continue
+        shape = tuple(-1 if other == place else 1 for other in range(x.ndim))
+        key.append(call("reshape", call("arange", start=0, stop=x.shape[place]), shape=shape))
+    return getitem(x, tuple(key))
+
+
+ONE_HOT = Op(
+    name="one_hot",
+    params=("indices",),
+    attributes=(at.length("depth"), at.dtype()),
+    summary="For each index a row that is 1 at that place and 0 elsewhere; all zeros for an index out of range.",
+    types=TypeRule(lambda dtypes: ((INT64,), INT64)),
+    dtype=lambda operands, depth, dtype: as_dtype(dtype),
+    reference=lambda indices, depth, dtype: (np.asarray(indices)[..., None] == np.arange(depth)).astype(
+        dtype
+    ),
+    shape=lambda operands, depth, dtype: (*_indices(operands[0]).shape, depth),
+    notation=Notation("one_hot"),
+    category="indexing",
+)
+one_hot = declare_arrays(ONE_HOT)
+
+
+def _indices(x: Expr) -> Expr:
+    if x.dtype.kind not in "iu":
+        raise DtypeError(f"indices are whole numbers, not {x.dtype}", hint='write g.astype(i, "int64")')
+    return x
+
+
+# --- order ----------------------------------------------------------------------------------------------------------------------
+
+_ALONG = Attribute("axis", at.LAST_AXIS.check, -1)
+
+argsort = declare_arrays(
+    Op(
+        name="argsort",
+        params=("x",),
+        attributes=(_ALONG,),
+        summary="The places of the elements along an axis in ascending order; those that tie keep theirs.",
+        types=TypeRule(lambda dtypes: (dtypes, INT64)),
+        reference=lambda x, axis: np.argsort(x, axis=axis, kind="stable"),
+        shape=lambda operands, axis: operands[0].shape,
+        notation=Notation("argsort"),
+        category="indexing",
+        numpy=(np.argsort,),
+    )
+)
+
+sort = declare_arrays(
+    Op(
+        name="sort",
+        params=("x",),
+        attributes=(_ALONG,),
+        summary="The elements along an axis in ascending order, NaN last.",
+        notes="Where elements tie, the derivative is that of a stable sort.",
+        types=FIRST_KEPT,
+        reference=lambda x, axis: np.sort(x, axis=axis, kind="stable"),
+        shape=lambda operands, axis: operands[0].shape,
+        pullbacks=(
+            lambda v, out, x, axis: take_along_axis(
+                v, call("argsort", call("argsort", x, axis=axis), axis=axis), axis
+            ),
+        ),
+        notation=Notation("sort"),
+        category="indexing",
+        numpy=(np.sort,),
+    )
+)
+
+
+def _row(operands: tuple[Expr, ...], side: str) -> Shape:
+    if operands[0].ndim != 1:
+        raise ShapeError(
+            f"searchsorted searches a vector, not an array of shape {format_shape(operands[0].shape)}"
+        )
+    return operands[1].shape
+
+
+searchsorted = declare_arrays(
+    Op(
+        name="searchsorted",
+        params=("x", "values"),
+        attributes=(at.choice("side", ("left", "right"), "left"),),
+        summary="For each value the place in the ascending vector x before which it belongs.",
+        types=TypeRule(lambda dtypes: ((as_dtype(np.result_type(*dtypes)),) * 2, INT64)),
+        reference=lambda x, values, side: np.searchsorted(x, values, side=side),
+        shape=_row,
+        notation=Notation("searchsorted"),
+        category="indexing",
+        numpy=(np.searchsorted,),
+    )
+)
+
+Expr.function_table[np.take] = take
+Expr.function_table[np.take_along_axis] = take_along_axis
+
+__all__ = [
+    "argsort", "one_hot", "searchsorted", "sort", "take", "take_along_axis",
+]  # fmt: skip

@@ -1,0 +1,366 @@
+"""Reductions: many elements become one, along some axes or all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from graphc.dims import Dim
+from graphc.errors import DtypeError, ExpressionError, ShapeError
+from graphc.expr import Expr, constant
+from graphc.op import Attribute, Notation, Op
+from graphc.ops import attributes as at
+from graphc.ops.arithmetic import abs, sign
+from graphc.ops.calls import broadcast, call, count, merged, restored, shifted, summed, unmerged
+from graphc.ops.comparison import equal, where
+from graphc.ops.declare import declare_arrays
+from graphc.ops.elementary import exp, sqrt
+from graphc.types import (
+    ACCUMULATED,
+    AVERAGED,
+    BOOL,
+    FIRST_KEPT,
+    FLOATING,
+    INT64,
+    Signature,
+    TypeRule,
+    format_shape,
+)
+
+
+def _reduced(operands: tuple[Expr, ...], axis: Any, *rest: Any) -> tuple[Dim, ...]:
+    return _without(operands[0].shape, axis, bool(rest[-1]) if rest else False)
+
+
+def _without(shape: tuple[Dim, ...], axis: Any, keepdims: bool) -> tuple[Dim, ...]:
+    axes = at.axes_of(axis, len(shape))
+    if keepdims:
+        return tuple(1 if place in axes else dim for place, dim in enumerate(shape))
+    return tuple(dim for place, dim in enumerate(shape) if place not in axes)
+
+
+def _nonempty(name: str) -> Any:
+    """The rule of what has no value on nothing."""
+
+    def rule(operands: tuple[Expr, ...], axis: Any, *rest: Any) -> tuple[Dim, ...]:
+        shape = operands[0].shape
+        if 0 in [shape[place] for place in at.axes_of(axis, len(shape))]:
+            raise ShapeError(
+                f"{name} of no elements: {format_shape(shape)} is empty along axis {axis}",
+                hint="an empty sum is 0 and an empty product 1; this has no value on nothing",
+            )
+        return _reduced(operands, axis, *rest)
+
+    return rule
+
+
+def _spread(v: Expr, x: Expr, axis: Any, keepdims: bool) -> Expr:
+    """A reduced expression, such as the adjoint of a sum, repeated along the reduced axes of x."""
+    return broadcast(restored(v, at.axes_of(axis, x.ndim), keepdims) if v.shape else v, x)
+
+
+def reduction(name: str, summary: str, **fields: Any) -> Any:
+    known = {
+        "types": FLOATING,
+        "attributes": (at.AXES, at.KEEPDIMS),
+        "shape": _reduced,
+        "notation": Notation(name),
+        "category": "reduction",
+        "numpy": (getattr(np, name),) if hasattr(np, name) else (),
+    }
+    return declare_arrays(Op(name=name, params=("x",), summary=summary, **{**known, **fields}))
+
+
+sum = reduction(
+    "sum",
+    "The sum of elements along axes: an int, a tuple, or all.",
+    notes="The sum of nothing is 0. Booleans and short integers are added up in 64 bits.",
+    types=ACCUMULATED,
+    reference=lambda x, axis, keepdims: np.sum(x, axis=axis, keepdims=keepdims, dtype=x.dtype),
+    pullbacks=(lambda v, out, x, axis, keepdims: _spread(v, x, axis, keepdims),),
+    linear="jointly",
+    moves=True,
+    notation=Notation("Σ"),
+)
+
+
+def _prod_pullback(v: Expr, out: Expr, x: Expr, axis: Any, keepdims: bool) -> Expr:
+    """The product of all others, as what stands before times what stands after: right where elements are 0."""
+    axes = at.axes_of(axis, x.ndim)
+    if not axes:
+        return v
+    row = merged(x, axes)
+    last = row.ndim - 1
+    before = call("cumprod", shifted(row, 1.0), axis=last)
+    turned = call("flip", row, axis=last)
+    after = call("flip", call("cumprod", shifted(turned, 1.0), axis=last), axis=last)
+    return _spread(v, x, axis, keepdims) * unmerged(before * after, x, axes)
+
+
+prod = reduction(
+    "prod",
+    "The product of elements along axes.",
+    notes="The product of nothing is 1. The derivative divides by nothing, so it is right where elements are 0.",
+    types=ACCUMULATED,
+    reference=lambda x, axis, keepdims: np.prod(x, axis=axis, keepdims=keepdims, dtype=x.dtype),
+    pullbacks=(_prod_pullback,),
+    notation=Notation("Π"),
+)
+
+mean = reduction(
+    "mean",
+    "The mean of elements along axes; NaN of nothing.",
+    types=AVERAGED,
+    reference=lambda x, axis, keepdims: np.divide(
+        np.sum(x, axis=axis, keepdims=keepdims, dtype=x.dtype),
+        x.dtype.type(np.prod([x.shape[place] for place in at.axes_of(axis, x.ndim)], dtype=np.int64)),
+    ),
+    pullbacks=(
+        lambda v, out, x, axis, keepdims: _spread(
+            v / count(x.shape, at.axes_of(axis, x.ndim), x.dtype), x, axis, keepdims
+        ),
+    ),
+    linear="jointly",
+    moves=True,
+)
+
+CORRECTION = at.number("correction", 0.0)
+
+
+def _variance(x: Any, axis: Any, correction: float, keepdims: bool) -> Any:
+    size = np.prod([x.shape[place] for place in at.axes_of(axis, x.ndim)], dtype=np.int64)
+    total = np.sum(x, axis=axis, keepdims=True, dtype=x.dtype)
+    centred = x - np.divide(total, x.dtype.type(size))
+    squares = np.sum(centred * centred, axis=axis, keepdims=keepdims, dtype=x.dtype)
+    return np.divide(squares, x.dtype.type(np.maximum(size - correction, 0)))
+
+
+def _degrees(x: Expr, axis: Any, correction: float) -> Any:
+    """The divisor of a variance."""
+    number = count(x.shape, at.axes_of(axis, x.ndim), x.dtype)
+    return number - correction if correction else number
+
+
+def _var_pullback(v: Expr, out: Expr, x: Expr, axis: Any, correction: float, keepdims: bool) -> Expr:
+    centred = x - call("mean", x, axis=axis, keepdims=True)
+    scale = restored(2 * v / _degrees(x, axis, correction), at.axes_of(axis, x.ndim), keepdims)
+    return scale * centred
+
+
+var = reduction(
+    "var",
+    "The variance of elements along axes: the mean of the squared distances from the mean.",
+    notes="With `correction` c the sum of squares is divided by n − c: 1 gives the unbiased estimate.",
+    attributes=(at.AXES, CORRECTION, at.KEEPDIMS),
+    types=AVERAGED,
+    reference=_variance,
+    pullbacks=(_var_pullback,),
+)
+
+std = reduction(
+    "std",
+    "The standard deviation of elements along axes: the square root of `var`.",
+    notes="Where all elements are equal it has no derivative; NaN stands for it.",
+    attributes=(at.AXES, CORRECTION, at.KEEPDIMS),
+    types=AVERAGED,
+    reference=lambda x, axis, correction, keepdims: np.sqrt(_variance(x, axis, correction, keepdims)),
+    expand=lambda x, axis, correction, keepdims: sqrt(
+        call("var", x, axis=axis, correction=correction, keepdims=keepdims)
+    ),
+)
+
+
+def _extremum_pullback(v: Expr, out: Expr, x: Expr, axis: Any, keepdims: bool) -> Expr:
+    axes = at.axes_of(axis, x.ndim)
+    chosen = equal(x, restored(out, axes, keepdims))
+    share = restored(v, axes, keepdims) / summed(chosen.astype(x.dtype), axis, True)
+    return where(chosen, share, constant(0, x.dtype))
+
+
+def _extremum(name: str, words: str) -> Any:
+    return reduction(
+        name,
+        f"The {words} element along axes; NaN where there is one.",
+        notes="At a tie the derivative is shared equally by the elements that tie.",
+        types=FIRST_KEPT,
+        reference=lambda x, axis, keepdims: getattr(np, name)(x, axis=axis, keepdims=keepdims),
+        shape=_nonempty(name),
+        pullbacks=(_extremum_pullback,),
+    )
+
+
+max = _extremum("max", "largest")
+min = _extremum("min", "smallest")
+
+_PLACE = (at.AXIS_OR_NONE, at.KEEPDIMS)
+
+
+def _place(name: str, words: str) -> Any:
+    return reduction(
+        name,
+        f"The place of the {words} element along an axis, the first at a tie; without an axis in the elements row by row.",
+        types=TypeRule(lambda dtypes: (dtypes, INT64)),
+        attributes=_PLACE,
+        reference=lambda x, axis, keepdims: getattr(np, name)(x, axis=axis, keepdims=keepdims),
+        shape=_nonempty(name),
+    )
+
+
+argmax = _place("argmax", "largest")
+argmin = _place("argmin", "smallest")
+
+
+def _truth(dtypes: Any) -> Signature:
+    if dtypes[0] != BOOL:
+        raise DtypeError(
+            f"any and all take booleans, not {dtypes[0]}", hint="compare first, as in g.any(x > 0)"
+        )
+    return dtypes, BOOL
+
+
+def _logical(name: str, summary: str) -> Any:
+    return reduction(
+        name,
+        summary,
+        types=TypeRule(_truth),
+        reference=lambda x, axis, keepdims: getattr(np, name)(x, axis=axis, keepdims=keepdims),
+    )
+
+
+any = _logical("any", "Whether any element along axes is true; False of nothing.")
+all = _logical("all", "Whether all elements along axes are true; True of nothing.")
+
+
+# --- exponentials ----------------------------------------------------------------------------------------------------------
+
+
+def _greatest(x: Any, axis: Any) -> Any:
+    """The largest element, 0 where it is infinite, so that differences stay defined."""
+    top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    return np.where(np.isfinite(top), top, x.dtype.type(0))
+
+
+def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
+    top = _greatest(x, axis)
+    result = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    return result if keepdims else np.squeeze(result, axis=at.axes_of(axis, x.ndim))
+
+
+def _logsumexp_pullback(v: Expr, out: Expr, x: Expr, axis: Any, keepdims: bool) -> Expr:
+    axes = at.axes_of(axis, x.ndim)
+    return restored(v, axes, keepdims) * call("softmax", x, axis=axis) if axes else v
+
+
+logsumexp = reduction(
+    "logsumexp",
+    "The logarithm of the sum of exponentials along axes: it does not overflow.",
+    notes="Of nothing it is −∞.",
+    reference=_logsumexp,
+    pullbacks=(_logsumexp_pullback,),
+    notation=Notation("logsumexp"),
+)
+
+
+def _softmax(x: Any, axis: Any) -> Any:
+    powers = np.exp(x - _greatest(x, axis))
+    return powers / np.sum(powers, axis=axis, keepdims=True)
+
+
+def _log_softmax(x: Any, axis: Any) -> Any:
+    shifted = x - _greatest(x, axis)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+
+
+_EVERY = Attribute("axis", at.AXES.check, -1)
+
+
+def _same_shape(operands: tuple[Expr, ...], *_: Any) -> tuple[Dim, ...]:
+    if not operands[0].shape:
+        raise ShapeError("a scalar has no axis", node=repr(operands[0]))
+    return operands[0].shape
+
+
+softmax = reduction(
+    "softmax",
+    "exp(x) over its sum along an axis, the last by default: positive, and 1 in sum.",
+    attributes=(_EVERY,),
+    shape=_same_shape,
+    reference=_softmax,
+    pullbacks=(lambda v, out, x, axis: out * (v - summed(v * out, axis, True)),),
+)
+
+log_softmax = reduction(
+    "log_softmax",
+    "The logarithm of `softmax`, as x − logsumexp(x): it does not underflow.",
+    attributes=(_EVERY,),
+    shape=_same_shape,
+    reference=_log_softmax,
+    pullbacks=(lambda v, out, x, axis: v - exp(out) * summed(v, axis, True),),
+)
+
+
+# --- norms ------------------------------------------------------------------------------------------------------------------
+
+
+def _order(name: str, value: Any, operands: tuple[Expr, ...]) -> float:
+    if isinstance(value, str) and str(value) in ("fro", "inf"):
+        return 2.0 if str(value) == "fro" else np.inf
+    order = at.number(name).check(name, value, operands)
+    if not order >= 1:
+        raise ExpressionError(f"norm of order {order:g}", hint="the order is 1 or more, or inf")
+    return order
+
+
+def _norm(x: Any, ord: float, axis: Any, keepdims: bool) -> Any:
+    size = np.abs(x)
+    if ord == np.inf:
+        return np.max(size, axis=axis, keepdims=keepdims, initial=0)
+    if ord == 1:
+        return np.sum(size, axis=axis, keepdims=keepdims)
+    # scaled by the largest, so that no power overflows or vanishes
+    top = np.max(size, axis=axis, keepdims=True, initial=0)
+    scale = np.where((top > 0) & np.isfinite(top), top, x.dtype.type(1))
+    total = (
+        np.sum((size / scale) ** x.dtype.type(ord), axis=axis, keepdims=True) ** x.dtype.type(1 / ord) * scale
+    )
+    return total if keepdims else np.squeeze(total, axis=at.axes_of(axis, x.ndim))
+
+
+def _norm_pullback(v: Expr, out: Expr, x: Expr, ord: float, axis: Any, keepdims: bool) -> Expr:
+    axes = at.axes_of(axis, x.ndim)
+    v, out = restored(v, axes, keepdims), restored(out, axes, keepdims)
+    if ord == 1:
+        return v * sign(x)
+    if ord == np.inf:
+        chosen = equal(abs(x), out)
+        share = v / summed(chosen.astype(x.dtype), axis, True)
+        return where(chosen, share * sign(x), constant(0, x.dtype))
+    zero = equal(out, 0)
+    safe = where(zero, constant(1, x.dtype), out)
+    ratio = x / safe
+    if ord != 2:
+        ratio = sign(x) * abs(ratio) ** (ord - 1)
+    return where(zero, constant(0, x.dtype), v * ratio)
+
+
+norm = reduction(
+    "norm",
+    "The norm of vectors along axes: of order 2 by default, 1, inf, or any other above 1.",
+    notes=(
+        "Along two axes it is the Frobenius norm of matrices. At a vector of zeros the derivative is 0; for inf it is "
+        "shared equally at ties."
+    ),
+    attributes=(Attribute("ord", _order, 2.0), at.AXES, at.KEEPDIMS),
+    shape=lambda operands, ord, axis, keepdims: _reduced(operands, axis, keepdims),
+    reference=_norm,
+    pullbacks=(_norm_pullback,),
+    notation=Notation("‖·‖"),
+    numpy=(np.linalg.vector_norm,),
+)
+
+
+__all__ = [
+    "all", "any", "argmax", "argmin", "log_softmax", "logsumexp", "max", "mean", "min", "norm", "prod",
+    "softmax", "std", "sum", "var",
+]  # fmt: skip

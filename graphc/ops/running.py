@@ -1,0 +1,103 @@
+"""Sums, products and recurrences that run along an axis."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from graphc.dims import Dim
+from graphc.expr import Expr
+from graphc.op import Notation, Op
+from graphc.ops import attributes as at
+from graphc.ops.calls import call, merged, shifted, unmerged
+from graphc.ops.declare import declare_arrays
+from graphc.ops.reduce import reduction
+from graphc.types import ACCUMULATED, FLOATING
+
+# --- along an axis ----------------------------------------------------------------------------------------------------------
+
+
+def _running(operands: tuple[Expr, ...], *_: Any) -> tuple[Dim, ...]:
+    return operands[0].shape
+
+
+def _from_the_end(x: Expr, axis: int) -> Expr:
+    """The sum of each element and all after it."""
+    return call("flip", call("cumsum", call("flip", x, axis=axis), axis=axis), axis=axis)
+
+
+cumsum = reduction(
+    "cumsum",
+    "The sum of each element and all before it along an axis, which may be left out of a vector.",
+    types=ACCUMULATED,
+    attributes=(at.ONE_WAY,),
+    shape=_running,
+    reference=lambda x, axis: np.cumsum(x, axis=axis, dtype=x.dtype),
+    pullbacks=(lambda v, out, x, axis: _from_the_end(v, axis),),
+    linear="jointly",
+    moves=True,
+    numpy=(np.cumsum,),
+)
+
+
+def _recurrence(a: Any, b: Any) -> Any:
+    """y[i] = a[i]·y[i−1] + b[i] along the last axis."""
+    result = np.array(b, dtype=b.dtype, copy=True)
+    for place in range(1, b.shape[-1]):
+        result[..., place] += a[..., place] * result[..., place - 1]
+    return result
+
+
+def _recurrence_shape(operands: tuple[Expr, ...]) -> tuple[Dim, ...]:
+    if operands[0].shape != operands[1].shape or not operands[0].shape:
+        raise at.refuse_shape("a recurrence needs two arrays of one shape", operands)
+    return operands[0].shape
+
+
+def _recurrence_adjoint(v: Expr, a: Expr) -> Expr:
+    """w[i] = v[i] + a[i+1]·w[i+1]: a recurrence from the end."""
+    last = a.ndim - 1
+    turned = shifted(call("flip", a, axis=last), 0.0)
+    return call("flip", call("linear_recurrence", turned, call("flip", v, axis=last)), axis=last)
+
+
+linear_recurrence = declare_arrays(
+    Op(
+        name="linear_recurrence",
+        params=("a", "b"),
+        summary="y with y[i] = a[i]·y[i−1] + b[i] along the last axis, y[−1] being 0.",
+        types=FLOATING,
+        reference=_recurrence,
+        shape=_recurrence_shape,
+        pullbacks=(
+            lambda v, out, a, b: _recurrence_adjoint(v, a) * shifted(out, 0.0),
+            lambda v, out, a, b: _recurrence_adjoint(v, a),
+        ),
+        notation=Notation("recurrence"),
+        category="reduction",
+    )
+)
+
+
+def _cumprod_pullback(v: Expr, out: Expr, x: Expr, axis: int) -> Expr:
+    """Divides by nothing, so it is right where elements are 0: p[i] = x[i]·p[i−1], differentiated."""
+    row, back, products = (merged(item, (axis,)) for item in (x, v, out))
+    return unmerged(_recurrence_adjoint(back, row) * shifted(products, 1.0), x, (axis,))
+
+
+cumprod = reduction(
+    "cumprod",
+    "The product of each element and all before it along an axis, which may be left out of a vector.",
+    types=ACCUMULATED,
+    attributes=(at.ONE_WAY,),
+    shape=_running,
+    reference=lambda x, axis: np.cumprod(x, axis=axis, dtype=x.dtype),
+    pullbacks=(_cumprod_pullback,),
+    numpy=(np.cumprod,),
+)
+
+
+__all__ = [
+    "cumprod", "cumsum", "linear_recurrence",
+]  # fmt: skip

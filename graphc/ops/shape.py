@@ -1,0 +1,316 @@
+"""Shapes: the same elements in another arrangement, several arrays in one and one in several.
+
+All are linear, so the derivative along a direction is the operation itself, and only what goes back is declared.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+
+from graphc import dims
+from graphc.dims import Dim
+from graphc.errors import ShapeError
+from graphc.expr import Expr, constant
+from graphc.op import Attribute, Notation, Op
+from graphc.ops import attributes as at
+from graphc.ops.calls import call, fitted, reshaped
+from graphc.ops.declare import declare_arrays
+from graphc.types import ALL_PROMOTED, FIRST_KEPT, as_shape, broadcast_shapes, format_shape
+
+
+def _target(name: str, value: Any, operands: tuple[Expr, ...]) -> tuple[Dim, ...]:
+    """A shape of as many elements as the operand has; one −1 stands for what is left."""
+    own = dims.product(operands[0].shape)
+    listed = list(value) if isinstance(value, (tuple, list)) else [value]
+    free = [axis for axis, dim in enumerate(listed) if isinstance(dim, (int, np.integer)) and dim == -1]
+    if len(free) > 1:
+        raise ShapeError(f"{name} {tuple(listed)} leaves {len(free)} lengths open", hint="at most one -1")
+    known = as_shape([dim for axis, dim in enumerate(listed) if axis not in free])
+    size = dims.product(known)
+    if free:
+        rest = 0 if size == 0 else dims.floor_divide(own, size)
+        known = (*known[: free[0]], rest, *known[free[0] :])
+        size = dims.multiply(size, rest)
+    if size != own:
+        raise ShapeError(
+            f"{format_shape(operands[0].shape)} has {own} elements and does not fit the shape "
+            f"({', '.join(map(str, listed))}){f' of {size}' if not free else ''}",
+            hint="a reshape keeps every element; -1 once stands for what is left",
+        )
+    return known
+
+
+reshape = declare_arrays(
+    Op(
+        name="reshape",
+        params=("x",),
+        attributes=(Attribute("shape", _target),),
+        summary="The elements of x, read row by row, in another shape.",
+        notes='One length may be -1: what is left. Lengths may hold names, as in reshape(x, (-1, "n")).',
+        types=FIRST_KEPT,
+        reference=np.reshape,
+        shape=lambda operands, shape: shape,
+        pullbacks=(lambda v, out, x, shape: reshaped(v, x),),
+        linear="jointly",
+        moves=True,
+        notation=Notation("reshape"),
+        category="shape",
+        numpy=(np.reshape,),
+    )
+)
+
+permute_dims = declare_arrays(
+    Op(
+        name="permute_dims",
+        params=("x",),
+        attributes=(at.PERMUTATION,),
+        summary="x with its axes in another order; reversed by default.",
+        types=FIRST_KEPT,
+        reference=np.transpose,
+        shape=lambda operands, axes: tuple(operands[0].shape[axis] for axis in axes),
+        pullbacks=(
+            lambda v, out, x, axes: call("permute_dims", v, axes=tuple(int(i) for i in np.argsort(axes))),
+        ),
+        linear="jointly",
+        moves=True,
+        notation=Notation("permute"),
+        category="shape",
+        numpy=(np.transpose, np.permute_dims),
+    )
+)
+
+expand_dims = declare_arrays(
+    Op(
+        name="expand_dims",
+        params=("x",),
+        attributes=(at.NEW_AXES,),
+        summary="x with new axes of length 1 at the places that `axis` names in the result.",
+        types=FIRST_KEPT,
+        reference=np.expand_dims,
+        shape=lambda operands, axis: _with_ones(operands[0].shape, at.axes_of(axis, 0)),
+        pullbacks=(lambda v, out, x, axis: call("squeeze", v, axis=axis),),
+        linear="jointly",
+        moves=True,
+        notation=Notation("expand"),
+        category="shape",
+        numpy=(np.expand_dims,),
+    )
+)
+
+
+def _with_ones(shape: tuple[Dim, ...], axes: tuple[int, ...]) -> tuple[Dim, ...]:
+    rest = iter(shape)
+    return tuple(1 if axis in axes else next(rest) for axis in range(len(shape) + len(axes)))
+
+
+def _ones(name: str, value: Any, operands: tuple[Expr, ...]) -> Any:
+    """Axes of length 1; all of them for None."""
+    shape = operands[0].shape
+    if value is None:
+        return tuple(axis for axis, dim in enumerate(shape) if dim == 1)
+    axes = at.AXES.check(name, value, operands)
+    for axis in at.axes_of(axes, len(shape)):
+        if shape[axis] != 1:
+            raise ShapeError(
+                f"squeeze removes axes of length 1, and axis {axis} of {format_shape(shape)} is {shape[axis]}",
+                hint="index it, as in x[0], or sum over it",
+            )
+    return axes
+
+
+squeeze = declare_arrays(
+    Op(
+        name="squeeze",
+        params=("x",),
+        attributes=(Attribute("axis", _ones, None),),
+        summary="x without axes of length 1: those that `axis` names, by default all.",
+        types=FIRST_KEPT,
+        reference=np.squeeze,
+        shape=lambda operands, axis: tuple(
+            dim for place, dim in enumerate(operands[0].shape) if place not in at.axes_of(axis, 0)
+        ),
+        pullbacks=(lambda v, out, x, axis: call("expand_dims", v, axis=axis) if axis != () else v,),
+        linear="jointly",
+        moves=True,
+        notation=Notation("squeeze"),
+        category="shape",
+        numpy=(np.squeeze,),
+    )
+)
+
+
+def _broadcast_shape(operands: tuple[Expr, ...], target: tuple[Dim, ...]) -> tuple[Dim, ...]:
+    if broadcast_shapes([operands[0].shape, target]) != target:
+        raise ShapeError(f"{format_shape(operands[0].shape)} does not broadcast to {format_shape(target)}")
+    return target
+
+
+broadcast_to = declare_arrays(
+    Op(
+        name="broadcast_to",
+        params=("x",),
+        attributes=(at.SHAPE,),
+        summary="x repeated along axes of length 1, and along new ones in front, until it has a shape.",
+        types=FIRST_KEPT,
+        reference=np.broadcast_to,
+        shape=_broadcast_shape,
+        pullbacks=(lambda v, out, x, shape: fitted(v, x),),
+        linear="jointly",
+        moves=True,
+        notation=Notation("broadcast"),
+        category="shape",
+        numpy=(np.broadcast_to,),
+    )
+)
+
+broadcast_like = declare_arrays(
+    Op(
+        name="broadcast_like",
+        params=("x", "like"),
+        summary="x broadcast to the shape of another expression, whose values do not matter.",
+        types=FIRST_KEPT,
+        reference=lambda x, like: np.broadcast_to(x, np.shape(like)),
+        shape=lambda operands: _broadcast_shape(operands, operands[1].shape),
+        pullbacks=(lambda v, out, x, like: fitted(v, x), None),
+        linear="jointly",
+        moves=True,
+        notation=Notation("broadcast"),
+        category="shape",
+    )
+)
+
+
+# --- several arrays in one, one array in several --------------------------------------------------------------------------
+
+
+def _concat_shape(operands: tuple[Expr, ...], axis: int) -> tuple[Dim, ...]:
+    first = operands[0].shape
+    total: Dim = 0
+    for operand in operands:
+        shape = operand.shape
+        if len(shape) != len(first) or shape[:axis] + shape[axis + 1 :] != first[:axis] + first[axis + 1 :]:
+            raise at.refuse_shape(
+                f"concat along axis {axis} needs arrays that are equal in every other axis",
+                (operands[0], operand),
+            )
+        total = dims.add(total, shape[axis])
+    return (*first[:axis], total, *first[axis + 1 :])
+
+
+def _concat_pullback(v: Expr, out: Expr, operands: tuple[Expr, ...], slot: int, axis: int) -> Expr:
+    start: Dim = 0
+    for operand in operands[:slot]:
+        start = dims.add(start, operand.shape[axis])
+    return sliced(v, axis, start, dims.add(start, operands[slot].shape[axis]))
+
+
+def sliced(x: Expr, axis: int, start: Any, stop: Any, step: int | None = None) -> Expr:
+    """x[…, start:stop:step, …] along one axis."""
+    key = tuple(
+        ("slice", start, stop, step) if place == axis else ("slice", None, None, None)
+        for place in range(x.ndim)
+    )
+    return call("index", x, key=key)
+
+
+concat = declare_arrays(
+    Op(
+        name="concat",
+        params=("arrays",),
+        variadic=True,
+        attributes=(at.FIRST_AXIS,),
+        summary="Arrays one after the other along an axis.",
+        notes="Written concat([a, b], axis=0) or concat(a, b, axis=0).",
+        types=ALL_PROMOTED,
+        reference=lambda *args: np.concatenate(args[:-1], axis=args[-1]),
+        shape=_concat_shape,
+        pullbacks=_concat_pullback,
+        linear="jointly",
+        moves=True,
+        notation=Notation("concat"),
+        category="shape",
+        numpy=(np.concatenate,),
+    )
+)
+
+
+def _stack_shape(operands: tuple[Expr, ...], axis: int) -> tuple[Dim, ...]:
+    for operand in operands:
+        if operand.shape != operands[0].shape:
+            raise at.refuse_shape("stack needs arrays of one shape", (operands[0], operand))
+    shape = operands[0].shape
+    return (*shape[:axis], len(operands), *shape[axis:])
+
+
+def _stack_pullback(v: Expr, out: Expr, operands: tuple[Expr, ...], slot: int, axis: int) -> Expr:
+    return call("index", v, key=(("slice", None, None, None),) * axis + (slot,))
+
+
+stack = declare_arrays(
+    Op(
+        name="stack",
+        params=("arrays",),
+        variadic=True,
+        attributes=(at.NEW_AXIS,),
+        summary="Arrays of one shape beside each other along a new axis.",
+        notes="Written stack([a, b], axis=0) or stack(a, b, axis=0).",
+        types=ALL_PROMOTED,
+        reference=lambda *args: np.stack(args[:-1], axis=args[-1]),
+        shape=_stack_shape,
+        pullbacks=_stack_pullback,
+        linear="jointly",
+        moves=True,
+        notation=Notation("stack"),
+        category="shape",
+        numpy=(np.stack,),
+    )
+)
+
+
+def split(x: Any, sections: Any, axis: int = 0) -> tuple[Expr, ...]:
+    """The parts of an array along an axis, as `numpy.split`: a tuple of slices.
+
+    sections : how many equal parts, or the places at which to cut
+
+    Raises `ShapeError` when the axis has no such equal parts.
+    """
+    x = constant(x)
+    axis = at.position("axis", axis, x.ndim)
+    length = x.shape[axis]
+    if isinstance(sections, (int, np.integer)) and not isinstance(sections, bool):
+        if sections < 1:
+            raise ShapeError(f"split into {sections} parts", hint="write g.split(x, 2)")
+        part = dims.floor_divide(length, int(sections))
+        if dims.multiply(part, int(sections)) != length:
+            raise ShapeError(
+                f"axis {axis} of length {length} has no {sections} equal parts",
+                node=repr(x),
+                hint="give the places to cut, as in g.split(x, [2, 5])",
+            )
+        cuts = [dims.multiply(part, number) for number in range(int(sections) + 1)]
+    else:
+        places: Any = sections
+        cuts = [0, *(at.as_dim(cut) for cut in places), length]
+    return tuple([sliced(x, axis, start, stop) for start, stop in itertools.pairwise(cuts)])
+
+
+def matrix_transpose(x):
+    """The last two axes exchanged, which `x.mT` writes; raises `ShapeError` for fewer than two axes."""
+    x = constant(x)
+    if x.ndim < 2:
+        raise ShapeError(
+            f"an array of shape {format_shape(x.shape)} has no two axes to exchange", node=repr(x)
+        )
+    return call("permute_dims", x, axes=(*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
+
+
+Expr.function_table["matrix_transpose"] = matrix_transpose
+Expr.function_table[np.split] = split
+
+__all__ = [
+    "broadcast_like", "broadcast_to", "concat", "expand_dims", "matrix_transpose", "permute_dims", "reshape",
+    "split", "squeeze", "stack",
+]  # fmt: skip
