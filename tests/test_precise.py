@@ -69,7 +69,9 @@ def test_the_interpreter_agrees_to_float64(op: Op) -> None:
     symbols = operands(op)
     for point in samples(op, symbols):
         found, rough = precise.evaluate(call(op, symbols), point), g.evaluate(call(op, symbols), point)
-        assert abs(found - rough) <= max(4.0, op.ulps, op.reference_ulps or 0) * 2**-52 * abs(found), f"{op.name} at {point}"
+        assert abs(found - rough) <= max(4.0, op.ulps, op.reference_ulps or 0) * 2**-52 * abs(found), (
+            f"{op.name} at {point}"
+        )
 
 
 @pytest.mark.parametrize(
