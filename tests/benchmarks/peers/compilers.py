@@ -35,7 +35,7 @@ def _graphc(**options):
         inputs = [g.symbol(name, dtype=dtype) for name in work.names]
         value = work.build(_namespace(g, atan=g.atan, abs_=g.abs), *inputs)
         wrt = [inputs[i] for i in work.wrt]
-        f = g.compile(g.value_and_grad(value, wrt) if wrt else value, inputs, **options)
+        f = g.compile(g.value_and_grad(value, wrt) if wrt else value, inputs, cache=False, **options)
         arguments = work.arguments(size, dtype)
         if not size:
             return lambda: f(*arguments)
