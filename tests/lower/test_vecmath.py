@@ -80,9 +80,10 @@ def test_float32_over_a_sample_of_all_inputs(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, bits in UNARY if bits == 32])
-def test_float32_over_all_inputs(name):
-    spread = exhaustive(name)
-    assert spread.total == 2**32
+def test_float32_over_a_large_sample_of_all_inputs(name):
+    """Every 61st; `python -m tests.benchmarks.ulp` takes them all."""
+    spread = exhaustive(name, step=61, first=zlib.crc32(name.encode()) % 61)
+    assert spread.total > 70_000_000
     assert spread.worst <= LIMIT, f"{name}({spread.at!r}) errs by {spread.worst:.3f} ULP"
 
 
