@@ -29,6 +29,7 @@ HEAVY = (
     "mpmath",
     "click",
     "matplotlib",
+    "opt_einsum",
 )
 """Packages that `import graphc` must not load."""
 

@@ -13,6 +13,7 @@ from graphc.expr import Expr, apply
 from graphc.op import Attribute, Notation, Op
 from graphc.ops import attributes as at
 from graphc.ops.calls import broadcast, call, expanded
+from graphc.ops.contraction import in_pairs
 from graphc.ops.declare import declare_arrays, with_checks
 from graphc.types import ALL_PROMOTED, Shape
 
@@ -62,7 +63,7 @@ def _subscripts(name: str, value: Any, operands: tuple[Expr, ...]) -> str:
         output = batch + "".join(sorted(letter for letter in set(joined) if joined.count(letter) == 1))
     elif "..." in output:
         output = output.replace("...", batch)
-    lengths = _lengths(full, operands)
+    lengths = lengths_of(full, operands)
     for letter in output:
         if letter not in lengths or output.count(letter) > 1:
             why = "stands twice in the result" if letter in lengths else "stands in no operand"
@@ -70,28 +71,32 @@ def _subscripts(name: str, value: Any, operands: tuple[Expr, ...]) -> str:
     return f"{','.join(full)}->{output}"
 
 
-def _lengths(terms: list[str], operands: tuple[Expr, ...]) -> dict[str, Dim]:
-    """The length that each letter stands for."""
+def lengths_of(terms: list[str], operands: tuple[Expr, ...]) -> dict[str, Dim]:
+    """The length that each letter stands for; 1 in one operand broadcasts to another's, as in NumPy."""
     found: dict[str, tuple[Dim, int]] = {}
     for number, (term, operand) in enumerate(zip(terms, operands, strict=True)):
         for letter, length in zip(term, operand.shape, strict=True):
             known, first = found.setdefault(letter, (length, number))
-            if known != length:
+            if known == length or (length == 1 and first != number):
+                continue
+            if known != 1 or first == number:
                 raise at.refuse_shape(
                     f"einsum's letter {letter!r} is {known} in operand {first} and {length} in operand {number}",
                     (operands[first], operand),
                 )
+            found[letter] = length, number
     return {letter: length for letter, (length, _) in found.items()}
 
 
-def _parts(subscripts: str) -> tuple[list[str], str]:
+def parts(subscripts: str) -> tuple[list[str], str]:
+    """The letters of each operand, and those of the result."""
     inputs, _, output = subscripts.partition("->")
     return inputs.split(","), output
 
 
 def _einsum_shape(operands: tuple[Expr, ...], subscripts: str) -> Shape:
-    terms, output = _parts(subscripts)
-    lengths = _lengths(terms, operands)
+    terms, output = parts(subscripts)
+    lengths = lengths_of(terms, operands)
     return tuple(lengths[letter] for letter in output)
 
 
@@ -99,13 +104,18 @@ def _einsum(*args: Any) -> Any:
     *operands, subscripts = args
     if len(operands) < 3:
         return np.einsum(subscripts, *operands)
-    # the order of the pairs: the best one for a few operands, a greedy one for many
-    order = np.einsum_path(subscripts, *operands, optimize="optimal" if len(operands) <= 5 else "greedy")[0]
-    return np.einsum(subscripts, *operands, optimize=order)
+    terms, output = parts(subscripts)
+    lengths: dict[str, Dim] = {}
+    for term, operand in zip(terms, operands, strict=True):
+        for letter, length in zip(term, np.shape(operand), strict=True):
+            lengths[letter] = length if lengths.get(letter, 1) == 1 else lengths[letter]
+    order = [(step.left, step.right) for step in in_pairs(terms, output, lengths)]
+    return np.einsum(subscripts, *operands, optimize=["einsum_path", *order])
 
 
 def _einsum_pullback(v: Expr, out: Expr, operands: tuple[Expr, ...], slot: int, subscripts: str) -> Expr:
-    terms, output = _parts(subscripts)
+    terms, output = parts(subscripts)
+    lengths = lengths_of(terms, operands)
     own, x = terms[slot], operands[slot]
     others = [
         (term, operand)
@@ -114,7 +124,9 @@ def _einsum_pullback(v: Expr, out: Expr, operands: tuple[Expr, ...], slot: int, 
     ]
     given = [*others, (output, v)]
     letters = "".join(dict.fromkeys(own))  # each once: a letter that stands twice walks along a diagonal
-    known = {letter for term, _ in given for letter in term}
+    # an axis of length 1 that was broadcast gets the sum over what it was broadcast to
+    wide = {letter for letter, length in zip(own, x.shape, strict=True) if length != lengths[letter]}
+    known = {letter for term, _ in given for letter in term} - wide
     kept = "".join(letter for letter in letters if letter in known)
     part = contract([term for term, _ in given], kept, [operand for _, operand in given])
     walked = x if len(letters) == len(own) else contract([own], letters, [x])
@@ -151,8 +163,8 @@ EINSUM = Op(
     attributes=(Attribute("subscripts", _subscripts, text=True),),
     summary='Any sum of products over paired axes, by Einstein\'s notation: einsum("ij,jk->ik", A, B).',
     notes=(
-        "As numpy.einsum; a letter stands for one length, so axes of length 1 do not broadcast. Three operands or more are "
-        "multiplied in pairs, in an order that needs few multiplications."
+        "As numpy.einsum: a letter stands for one length, to which axes of length 1 broadcast. Three operands or more are "
+        "multiplied in pairs, in an order that needs few multiplications (by opt_einsum)."
     ),
     types=ALL_PROMOTED,
     reference=_einsum,
@@ -171,8 +183,10 @@ def einsum(subscripts, *operands):
 
     subscripts : a letter for each axis of each operand, and the letters of the result; as `numpy.einsum`
 
-    A letter stands for one length, so axes of length 1 do not broadcast. Three operands or more are multiplied in pairs, in an
-    order that needs few multiplications. Raises `ExpressionError` for subscripts that make no sense and `ShapeError` for
+    A letter stands for one length, to which axes of length 1 broadcast. Three operands or more are multiplied in pairs,
+    in an order that needs few multiplications (by opt_einsum).
+
+    Raises `ExpressionError` for subscripts that make no sense and `ShapeError` for
     operands that they do not fit.
     """
     return apply(EINSUM, *operands, attrs=(subscripts,))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from graphc.errors import DefinitionError
 from graphc.expr import Expr, current_site
-from graphc.rewrite import algebra, compensated, hamming, products, stability, sums
+from graphc.rewrite import algebra, chains, compensated, hamming, products, stability, sums
 from graphc.rewrite.engine import AnyRule, Engine, Step, Trace
 
 LEVELS: dict[str, tuple[str, ...]] = {"exact": ("exact",), "stable": ("exact", "stable", "assume")}
@@ -22,7 +22,10 @@ NORMAL: tuple[AnyRule, ...] = (
 )
 """What brings a graph to its normal form."""
 
-BUILT_IN: tuple[AnyRule, ...] = (*NORMAL, *compensated.RULES)
+BUILT_IN: tuple[AnyRule, ...] = (*NORMAL, *chains.RULES, *compensated.RULES)
+
+ON_ARRAYS: tuple[AnyRule, ...] = chains.RULES
+"""Those that speak of operations on whole arrays."""
 
 _own: list[AnyRule] = []
 _lock = threading.Lock()
@@ -73,12 +76,14 @@ def engine(level: str, without: Iterable[str] = ()) -> Engine:
 
 
 def run(outputs: Sequence[Expr], level: str, without: Iterable[str] = ()) -> Trace:
-    """The outputs rewritten together, so that what they share stays shared: to their normal form, then the last touch."""
+    """The outputs rewritten together, so that what they share stays shared: to their normal form, then products put in order,
+    then the last touch."""
     off = frozenset(without)
     trace = engine(level, off).run(outputs)
-    last = [rule for rule in compensated.RULES if rule.kind in LEVELS[level] and rule.name not in off]
-    if not any(rule.function in trace.operations for rule in last):
-        return trace
-    touched, results = compensated.polish(trace.outputs, last)
-    steps = [*trace, *(Step(rule.name, rule.kind, before, after) for rule, before, after in touched)]
-    return Trace(steps, results, trace.complete)
+    steps, results = list(trace), trace.outputs
+    for rules, change in ((chains.RULES, chains.reorder), (compensated.RULES, compensated.polish)):
+        last = [rule for rule in rules if rule.kind in LEVELS[level] and rule.name not in off]
+        if any(rule.function in trace.operations for rule in last):
+            changed, results = change(results, last)  # type: ignore[arg-type]  # each takes its own rules
+            steps += [Step(rule.name, rule.kind, before, after) for rule, before, after in changed]
+    return trace if len(steps) == len(trace) else Trace(steps, results, trace.complete)
