@@ -1,7 +1,8 @@
 """Products of many arrays in the order of fewest multiplications.
 
 A @ B @ x as Python reads it is (A B) x: a product of matrices where two of a matrix and a vector will do. The order is
-chosen over the whole graph, once, after the normal form: a product that something else uses as well is computed anyway, so it stays whole.
+chosen over the whole graph, once, after the normal form: a product that something else uses as well is computed anyway, so it
+stays whole.
 Named lengths count as `contraction.NOMINAL`.
 """
 
