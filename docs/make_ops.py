@@ -58,6 +58,7 @@ ARRAY_TITLES = {
     "product": "Products",
     "indexing": "Indexing and order",
     "linear algebra": "Linear algebra",
+    "convolution": "Convolution and pooling",
 }
 
 PROBES = ("float32", "float64", "int64", "bool")

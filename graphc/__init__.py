@@ -32,6 +32,7 @@ from graphc.ops.activation import *
 from graphc.ops.arithmetic import *
 from graphc.ops.arrange import *
 from graphc.ops.comparison import *
+from graphc.ops.conv import *
 from graphc.ops.create import *
 from graphc.ops.decompose import *
 from graphc.ops.einsum import *
@@ -40,6 +41,7 @@ from graphc.ops.index import *
 from graphc.ops.linalg import *
 from graphc.ops.logistic import *
 from graphc.ops.order import *
+from graphc.ops.pool import *
 from graphc.ops.products import *
 from graphc.ops.reduce import *
 from graphc.ops.rounding import *

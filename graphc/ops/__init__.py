@@ -8,6 +8,7 @@ from graphc.ops import (
     arithmetic,
     arrange,
     comparison,
+    conv,
     create,
     decompose,
     einsum,
@@ -16,6 +17,7 @@ from graphc.ops import (
     linalg,
     logistic,
     order,
+    pool,
     products,
     protocol,
     reduce,
@@ -27,7 +29,7 @@ from graphc.ops import (
 
 modules = (
     arithmetic, comparison, rounding, elementary, logistic, special, activation,
-    reduce, running, shape, arrange, create, products, einsum, index, order, linalg, decompose,
+    reduce, running, shape, arrange, create, products, einsum, index, order, linalg, decompose, conv, pool,
 )  # fmt: skip
 """In the order of the reference page."""
 

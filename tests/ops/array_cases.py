@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 import graphc as g
+from tests.ops.image_cases import ROWS
 
-LENGTHS = {"n": 3, "m": 4, "k": 2}
+LENGTHS = {"n": 3, "m": 4, "k": 2, "h": 6, "w": 7, "h - 1": 5}
 """What the named lengths are in the tests."""
 
 
@@ -234,4 +235,5 @@ CASES = [
     Case("svd_vh", lambda a: g.svd(a).Vh, lambda a: np.linalg.svd(a, full_matrices=False)[2], (NN,)),
     Case("matmul", lambda a, b: a @ a.T * b, lambda a, b: a @ a.T * b, (NM, N)),
     Case("sum", lambda a, b: g.sum(g.exp(a) * b + b), lambda a, b: (np.exp(a) * b + b).sum(), (NM, (1, "m"))),
+    *(Case(*row) for row in ROWS),
 ]  # fmt: skip
