@@ -14,45 +14,29 @@ from graphc.op import Attribute, Notation, Op
 from graphc.ops import attributes as at
 from graphc.ops.calls import call, reshaped, summed
 from graphc.ops.comparison import where
-from graphc.ops.declare import declare_arrays, with_checks
+from graphc.ops.declare import declare_arrays, moving, with_checks
 from graphc.types import FIRST_KEPT, format_shape
 
 # --- turned, repeated, padded ---------------------------------------------------------------------------------------------
 
-flip = declare_arrays(
-    Op(
-        name="flip",
-        params=("x",),
-        attributes=(at.AXES,),
-        summary="x in reversed order along axes; along all by default.",
-        types=FIRST_KEPT,
-        reference=np.flip,
-        shape=lambda operands, axis: operands[0].shape,
-        pullbacks=(lambda v, out, x, axis: call("flip", v, axis=axis),),
-        linear="jointly",
-        moves=True,
-        notation=Notation("flip"),
-        category="shape",
-        numpy=(np.flip,),
-    )
+flip = moving(
+    "flip",
+    "x in reversed order along axes; along all by default.",
+    attributes=(at.AXES,),
+    reference=np.flip,
+    shape=lambda operands, axis: operands[0].shape,
+    pullbacks=(lambda v, out, x, axis: call("flip", v, axis=axis),),
+    numpy=(np.flip,),
 )
 
-roll = declare_arrays(
-    Op(
-        name="roll",
-        params=("x",),
-        attributes=(at.integer("shift"), at.AXIS_OR_NONE),
-        summary="x moved along an axis, what falls off coming in again; without an axis all elements, row by row.",
-        types=FIRST_KEPT,
-        reference=np.roll,
-        shape=lambda operands, shift, axis: operands[0].shape,
-        pullbacks=(lambda v, out, x, shift, axis: call("roll", v, shift=-shift, axis=axis),),
-        linear="jointly",
-        moves=True,
-        notation=Notation("roll"),
-        category="shape",
-        numpy=(np.roll,),
-    )
+roll = moving(
+    "roll",
+    "x moved along an axis, what falls off coming in again; without an axis all elements, row by row.",
+    attributes=(at.integer("shift"), at.AXIS_OR_NONE),
+    reference=np.roll,
+    shape=lambda operands, shift, axis: operands[0].shape,
+    pullbacks=(lambda v, out, x, shift, axis: call("roll", v, shift=-shift, axis=axis),),
+    numpy=(np.roll,),
 )
 
 
@@ -77,24 +61,16 @@ def _tile_pullback(v: Expr, out: Expr, x: Expr, reps: Any) -> Expr:
     return reshaped(summed(apart, tuple(range(0, 2 * len(pairs), 2))), x)
 
 
-tile = declare_arrays(
-    Op(
-        name="tile",
-        params=("x",),
-        attributes=(Attribute("reps", _repetitions),),
-        summary="x repeated as a whole, so many times along each axis, as `numpy.tile`.",
-        types=FIRST_KEPT,
-        reference=np.tile,
-        shape=lambda operands, reps: tuple(
-            dims.multiply(count, dim) for count, dim in _tiling(operands[0].shape, reps)
-        ),
-        pullbacks=(_tile_pullback,),
-        linear="jointly",
-        moves=True,
-        notation=Notation("tile"),
-        category="shape",
-        numpy=(np.tile,),
-    )
+tile = moving(
+    "tile",
+    "x repeated as a whole, so many times along each axis, as `numpy.tile`.",
+    attributes=(Attribute("reps", _repetitions),),
+    reference=np.tile,
+    shape=lambda operands, reps: tuple(
+        dims.multiply(count, dim) for count, dim in _tiling(operands[0].shape, reps)
+    ),
+    pullbacks=(_tile_pullback,),
+    numpy=(np.tile,),
 )
 
 
@@ -103,25 +79,16 @@ def _repeat_pullback(v: Expr, out: Expr, x: Expr, repeats: int, axis: int) -> Ex
     return summed(call("reshape", v, shape=shape), axis + 1)
 
 
-repeat = declare_arrays(
-    Op(
-        name="repeat",
-        params=("x",),
-        attributes=(Attribute("repeats", lambda n, v, o: _repetitions(n, at.whole(n, v), o)), at.ONE_WAY),
-        summary="Each element of x repeated so many times along an axis, which may be left out of a vector.",
-        types=FIRST_KEPT,
-        reference=np.repeat,
-        shape=lambda operands, repeats, axis: tuple(
-            dims.multiply(repeats, dim) if place == axis else dim
-            for place, dim in enumerate(operands[0].shape)
-        ),
-        pullbacks=(_repeat_pullback,),
-        linear="jointly",
-        moves=True,
-        notation=Notation("repeat"),
-        category="shape",
-        numpy=(np.repeat,),
-    )
+repeat = moving(
+    "repeat",
+    "Each element of x repeated so many times along an axis, which may be left out of a vector.",
+    attributes=(Attribute("repeats", lambda n, v, o: _repetitions(n, at.whole(n, v), o)), at.ONE_WAY),
+    reference=np.repeat,
+    shape=lambda operands, repeats, axis: tuple(
+        dims.multiply(repeats, dim) if place == axis else dim for place, dim in enumerate(operands[0].shape)
+    ),
+    pullbacks=(_repeat_pullback,),
+    numpy=(np.repeat,),
 )
 
 
@@ -178,22 +145,14 @@ def _matrix(operands: tuple[Expr, ...], *_: Any) -> tuple[Dim, ...]:
 
 
 def _triangle(name: str, side: str, reference: Any) -> Any:
-    return declare_arrays(
-        Op(
-            name=name,
-            params=("x",),
-            attributes=(at.integer("k", 0),),
-            summary=f"The {side} triangle of matrices in the last two axes, zeros elsewhere; k is the last diagonal kept.",
-            types=FIRST_KEPT,
-            reference=reference,
-            shape=_matrix,
-            pullbacks=(lambda v, out, x, k: call(name, v, k=k),),
-            linear="jointly",
-            moves=True,
-            notation=Notation(name),
-            category="shape",
-            numpy=(getattr(np, name),),
-        )
+    return moving(
+        name,
+        f"The {side} triangle of matrices in the last two axes, zeros elsewhere; k is the last diagonal kept.",
+        attributes=(at.integer("k", 0),),
+        reference=reference,
+        shape=_matrix,
+        pullbacks=(lambda v, out, x, k: call(name, v, k=k),),
+        numpy=(getattr(np, name),),
     )
 
 
@@ -230,21 +189,13 @@ def _on_diagonal(v: Expr, rows: Dim, columns: Dim, offset: int) -> Expr:
     return where(mask, v, constant(0, v.dtype))
 
 
-diagonal = declare_arrays(
-    Op(
-        name="diagonal",
-        params=("x",),
-        attributes=(at.integer("offset", 0),),
-        summary="A diagonal of the matrices in the last two axes; offset > 0 lies above the main one.",
-        types=FIRST_KEPT,
-        reference=lambda x, offset: np.diagonal(x, offset, axis1=-2, axis2=-1),
-        shape=_diagonal_shape,
-        pullbacks=(lambda v, out, x, offset: _on_diagonal(v, x.shape[-2], x.shape[-1], offset),),
-        linear="jointly",
-        moves=True,
-        notation=Notation("diagonal"),
-        category="shape",
-    )
+diagonal = moving(
+    "diagonal",
+    "A diagonal of the matrices in the last two axes; offset > 0 lies above the main one.",
+    attributes=(at.integer("offset", 0),),
+    reference=lambda x, offset: np.diagonal(x, offset, axis1=-2, axis2=-1),
+    shape=_diagonal_shape,
+    pullbacks=(lambda v, out, x, offset: _on_diagonal(v, x.shape[-2], x.shape[-1], offset),),
 )
 
 

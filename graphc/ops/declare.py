@@ -8,7 +8,8 @@ from typing import Any
 
 from graphc.errors import ArityError
 from graphc.expr import Expr, apply, constant
-from graphc.op import NO_DEFAULT, Op, register
+from graphc.op import NO_DEFAULT, Notation, Op, register
+from graphc.types import FIRST_KEPT
 
 Function = Callable[..., Expr]
 
@@ -80,6 +81,24 @@ def declare_arrays(op: Op) -> Function:
     for known in op.numpy:
         Expr.function_table[known] = function
     return function
+
+
+def family(**shared: Any) -> Callable[..., Function]:
+    """A function `declare(name, summary, **fields)` for operations on arrays that have fields in common.
+
+    A field given with an operation takes the place of the shared one. The label in diagrams is the name unless said otherwise.
+    """
+
+    def declare_member(name: str, summary: str, **fields: Any) -> Function:
+        return declare_arrays(
+            Op(name=name, summary=summary, **{"notation": Notation(name), **shared, **fields})
+        )
+
+    return declare_member
+
+
+moving = family(params=("x",), types=FIRST_KEPT, linear="jointly", moves=True, category="shape")
+"""Declares an operation that puts the elements of x elsewhere, or zeros in their place, and computes nothing."""
 
 
 def array_builder(op: Op) -> Function:

@@ -20,6 +20,8 @@ from graphc.ops.comparison import where
 from graphc.ops.linalg import columns, declare, matrix, square
 from graphc.types import Shape
 
+_EQUAL_VALUES = "Where {} are equal they have no derivative; infinities or NaN stand for it."
+
 # --- decompositions ------------------------------------------------------------------------------------------------------------
 
 
@@ -157,7 +159,7 @@ eigvalsh = declare(
 eigenvectors = declare(
     "eigenvectors",
     "The eigenvectors of symmetric matrices, as columns, in the order of `eigvalsh`.",
-    notes="Where eigenvalues are equal they have no derivative; infinities or NaN stand for it.",
+    notes=_EQUAL_VALUES.format("eigenvalues"),
     reference=lambda x: np.linalg.eigh(x)[1],
     shape=square,
     pullbacks=(_vectors_pullback,),
@@ -194,20 +196,21 @@ def _beside(values: Expr, vectors: Expr, v: Expr) -> Expr:
     return (v - vectors @ (transposed(vectors) @ v)) / columns(values)
 
 
+def _passed_on(values: Expr, vectors: Expr, v: Expr) -> Expr:
+    """What vectors on one side hand back, before the factor of the other side: the column for each value is still apart."""
+    change = vectors @ (_turned(values, vectors, v) * columns(values))
+    if vectors.shape[-2] != vectors.shape[-1]:
+        change = change + _beside(values, vectors, v)
+    return change
+
+
 def _left_pullback(v: Expr, out: Expr, x: Expr) -> Expr:
-    values = call("svdvals", x)
-    change = out @ (_turned(values, out, v) * columns(values))
-    if x.shape[-2] != out.shape[-1]:
-        change = change + _beside(values, out, v)
-    return change @ call("svd_vh", x)
+    return _passed_on(call("svdvals", x), out, v) @ call("svd_vh", x)
 
 
 def _right_pullback(v: Expr, out: Expr, x: Expr) -> Expr:
     # the same for the transpose
-    values, vectors, back = call("svdvals", x), transposed(out), transposed(v)
-    change = vectors @ (_turned(values, vectors, back) * columns(values))
-    if x.shape[-1] != vectors.shape[-1]:
-        change = change + _beside(values, vectors, back)
+    change = _passed_on(call("svdvals", x), transposed(out), transposed(v))
     return call("svd_u", x) @ transposed(change)
 
 
@@ -222,7 +225,7 @@ svdvals = declare(
 svd_u = declare(
     "svd_u",
     "The left singular vectors of matrices, as columns.",
-    notes="Where singular values are equal they have no derivative; infinities or NaN stand for it.",
+    notes=_EQUAL_VALUES.format("singular values"),
     reference=lambda x: np.linalg.svd(x, full_matrices=False)[0],
     shape=_q_shape,
     pullbacks=(_left_pullback,),
@@ -231,7 +234,7 @@ svd_u = declare(
 svd_vh = declare(
     "svd_vh",
     "The right singular vectors of matrices, as rows.",
-    notes="Where singular values are equal they have no derivative; infinities or NaN stand for it.",
+    notes=_EQUAL_VALUES.format("singular values"),
     reference=lambda x: np.linalg.svd(x, full_matrices=False)[2],
     shape=_r_shape,
     pullbacks=(_right_pullback,),

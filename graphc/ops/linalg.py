@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from graphc.expr import Expr
-from graphc.op import Notation, Op
+from graphc.op import Notation
 from graphc.ops import attributes as at
 from graphc.ops.calls import call, expanded, fitted, transposed
-from graphc.ops.declare import declare_arrays
+from graphc.ops.declare import family
 from graphc.types import AVERAGED, Shape, broadcast_shapes
 
 
@@ -36,15 +36,16 @@ def square(operands: tuple[Expr, ...], *_: Any) -> Shape:
     return shape
 
 
-def declare(name: str, summary: str, label: str = "", **fields: Any) -> Any:
-    known = {
-        "params": ("x",),
-        "types": AVERAGED,
-        "category": "linear algebra",
-        "notation": Notation(label or name),
-        "numpy": (getattr(np.linalg, name),) if hasattr(np.linalg, name) else (),
-    }
-    return declare_arrays(Op(name=name, summary=summary, **{**known, **fields}))
+_declare = family(params=("x",), types=AVERAGED, category="linear algebra")
+
+
+def declare(name: str, summary: str, **fields: Any) -> Any:
+    """An operation of linear algebra; NumPy's function of this name builds it too, where there is one."""
+    return _declare(name, summary, numpy=_numpys(name), **fields)
+
+
+def _numpys(name: str) -> tuple[Any, ...]:
+    return (getattr(np.linalg, name),) if hasattr(np.linalg, name) else ()
 
 
 def columns(values: Expr) -> Expr:

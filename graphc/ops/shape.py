@@ -14,11 +14,11 @@ from graphc import dims
 from graphc.dims import Dim
 from graphc.errors import ShapeError
 from graphc.expr import Expr, constant
-from graphc.op import Attribute, Notation, Op
+from graphc.op import Attribute, Notation
 from graphc.ops import attributes as at
 from graphc.ops.calls import call, fitted, reshaped
-from graphc.ops.declare import declare_arrays
-from graphc.types import ALL_PROMOTED, FIRST_KEPT, as_shape, broadcast_shapes, format_shape
+from graphc.ops.declare import moving
+from graphc.types import ALL_PROMOTED, as_shape, broadcast_shapes, format_shape
 
 
 def _target(name: str, value: Any, operands: tuple[Expr, ...]) -> tuple[Dim, ...]:
@@ -43,61 +43,39 @@ def _target(name: str, value: Any, operands: tuple[Expr, ...]) -> tuple[Dim, ...
     return known
 
 
-reshape = declare_arrays(
-    Op(
-        name="reshape",
-        params=("x",),
-        attributes=(Attribute("shape", _target),),
-        summary="The elements of x, read row by row, in another shape.",
-        notes='One length may be -1: what is left. Lengths may hold names, as in reshape(x, (-1, "n")).',
-        types=FIRST_KEPT,
-        reference=np.reshape,
-        shape=lambda operands, shape: shape,
-        pullbacks=(lambda v, out, x, shape: reshaped(v, x),),
-        linear="jointly",
-        moves=True,
-        notation=Notation("reshape"),
-        category="shape",
-        numpy=(np.reshape,),
-    )
+reshape = moving(
+    "reshape",
+    "The elements of x, read row by row, in another shape.",
+    attributes=(Attribute("shape", _target),),
+    notes='One length may be -1: what is left. Lengths may hold names, as in reshape(x, (-1, "n")).',
+    reference=np.reshape,
+    shape=lambda operands, shape: shape,
+    pullbacks=(lambda v, out, x, shape: reshaped(v, x),),
+    numpy=(np.reshape,),
 )
 
-permute_dims = declare_arrays(
-    Op(
-        name="permute_dims",
-        params=("x",),
-        attributes=(at.PERMUTATION,),
-        summary="x with its axes in another order; reversed by default.",
-        types=FIRST_KEPT,
-        reference=np.transpose,
-        shape=lambda operands, axes: tuple(operands[0].shape[axis] for axis in axes),
-        pullbacks=(
-            lambda v, out, x, axes: call("permute_dims", v, axes=tuple(int(i) for i in np.argsort(axes))),
-        ),
-        linear="jointly",
-        moves=True,
-        notation=Notation("permute"),
-        category="shape",
-        numpy=(np.transpose, np.permute_dims),
-    )
+permute_dims = moving(
+    "permute_dims",
+    "x with its axes in another order; reversed by default.",
+    attributes=(at.PERMUTATION,),
+    reference=np.transpose,
+    shape=lambda operands, axes: tuple(operands[0].shape[axis] for axis in axes),
+    pullbacks=(
+        lambda v, out, x, axes: call("permute_dims", v, axes=tuple(int(i) for i in np.argsort(axes))),
+    ),
+    notation=Notation("permute"),
+    numpy=(np.transpose, np.permute_dims),
 )
 
-expand_dims = declare_arrays(
-    Op(
-        name="expand_dims",
-        params=("x",),
-        attributes=(at.NEW_AXES,),
-        summary="x with new axes of length 1 at the places that `axis` names in the result.",
-        types=FIRST_KEPT,
-        reference=np.expand_dims,
-        shape=lambda operands, axis: _with_ones(operands[0].shape, at.axes_of(axis, 0)),
-        pullbacks=(lambda v, out, x, axis: call("squeeze", v, axis=axis),),
-        linear="jointly",
-        moves=True,
-        notation=Notation("expand"),
-        category="shape",
-        numpy=(np.expand_dims,),
-    )
+expand_dims = moving(
+    "expand_dims",
+    "x with new axes of length 1 at the places that `axis` names in the result.",
+    attributes=(at.NEW_AXES,),
+    reference=np.expand_dims,
+    shape=lambda operands, axis: _with_ones(operands[0].shape, at.axes_of(axis, 0)),
+    pullbacks=(lambda v, out, x, axis: call("squeeze", v, axis=axis),),
+    notation=Notation("expand"),
+    numpy=(np.expand_dims,),
 )
 
 
@@ -121,24 +99,16 @@ def _ones(name: str, value: Any, operands: tuple[Expr, ...]) -> Any:
     return axes
 
 
-squeeze = declare_arrays(
-    Op(
-        name="squeeze",
-        params=("x",),
-        attributes=(Attribute("axis", _ones, None),),
-        summary="x without axes of length 1: those that `axis` names, by default all.",
-        types=FIRST_KEPT,
-        reference=np.squeeze,
-        shape=lambda operands, axis: tuple(
-            dim for place, dim in enumerate(operands[0].shape) if place not in at.axes_of(axis, 0)
-        ),
-        pullbacks=(lambda v, out, x, axis: call("expand_dims", v, axis=axis) if axis != () else v,),
-        linear="jointly",
-        moves=True,
-        notation=Notation("squeeze"),
-        category="shape",
-        numpy=(np.squeeze,),
-    )
+squeeze = moving(
+    "squeeze",
+    "x without axes of length 1: those that `axis` names, by default all.",
+    attributes=(Attribute("axis", _ones, None),),
+    reference=np.squeeze,
+    shape=lambda operands, axis: tuple(
+        dim for place, dim in enumerate(operands[0].shape) if place not in at.axes_of(axis, 0)
+    ),
+    pullbacks=(lambda v, out, x, axis: call("expand_dims", v, axis=axis) if axis != () else v,),
+    numpy=(np.squeeze,),
 )
 
 
@@ -148,38 +118,25 @@ def _broadcast_shape(operands: tuple[Expr, ...], target: tuple[Dim, ...]) -> tup
     return target
 
 
-broadcast_to = declare_arrays(
-    Op(
-        name="broadcast_to",
-        params=("x",),
-        attributes=(at.SHAPE,),
-        summary="x repeated along axes of length 1, and along new ones in front, until it has a shape.",
-        types=FIRST_KEPT,
-        reference=np.broadcast_to,
-        shape=_broadcast_shape,
-        pullbacks=(lambda v, out, x, shape: fitted(v, x),),
-        linear="jointly",
-        moves=True,
-        notation=Notation("broadcast"),
-        category="shape",
-        numpy=(np.broadcast_to,),
-    )
+broadcast_to = moving(
+    "broadcast_to",
+    "x repeated along axes of length 1, and along new ones in front, until it has a shape.",
+    attributes=(at.SHAPE,),
+    reference=np.broadcast_to,
+    shape=_broadcast_shape,
+    pullbacks=(lambda v, out, x, shape: fitted(v, x),),
+    notation=Notation("broadcast"),
+    numpy=(np.broadcast_to,),
 )
 
-broadcast_like = declare_arrays(
-    Op(
-        name="broadcast_like",
-        params=("x", "like"),
-        summary="x broadcast to the shape of another expression, whose values do not matter.",
-        types=FIRST_KEPT,
-        reference=lambda x, like: np.broadcast_to(x, np.shape(like)),
-        shape=lambda operands: _broadcast_shape(operands, operands[1].shape),
-        pullbacks=(lambda v, out, x, like: fitted(v, x), None),
-        linear="jointly",
-        moves=True,
-        notation=Notation("broadcast"),
-        category="shape",
-    )
+broadcast_like = moving(
+    "broadcast_like",
+    "x broadcast to the shape of another expression, whose values do not matter.",
+    params=("x", "like"),
+    reference=lambda x, like: np.broadcast_to(x, np.shape(like)),
+    shape=lambda operands: _broadcast_shape(operands, operands[1].shape),
+    pullbacks=(lambda v, out, x, like: fitted(v, x), None),
+    notation=Notation("broadcast"),
 )
 
 
@@ -216,24 +173,18 @@ def sliced(x: Expr, axis: int, start: Any, stop: Any, step: int | None = None) -
     return call("index", x, key=key)
 
 
-concat = declare_arrays(
-    Op(
-        name="concat",
-        params=("arrays",),
-        variadic=True,
-        attributes=(at.FIRST_AXIS,),
-        summary="Arrays one after the other along an axis.",
-        notes="Written concat([a, b], axis=0) or concat(a, b, axis=0).",
-        types=ALL_PROMOTED,
-        reference=lambda *args: np.concatenate(args[:-1], axis=args[-1]),
-        shape=_concat_shape,
-        pullbacks=_concat_pullback,
-        linear="jointly",
-        moves=True,
-        notation=Notation("concat"),
-        category="shape",
-        numpy=(np.concatenate,),
-    )
+concat = moving(
+    "concat",
+    "Arrays one after the other along an axis.",
+    params=("arrays",),
+    variadic=True,
+    attributes=(at.FIRST_AXIS,),
+    notes="Written concat([a, b], axis=0) or concat(a, b, axis=0).",
+    types=ALL_PROMOTED,
+    reference=lambda *args: np.concatenate(args[:-1], axis=args[-1]),
+    shape=_concat_shape,
+    pullbacks=_concat_pullback,
+    numpy=(np.concatenate,),
 )
 
 
@@ -249,24 +200,18 @@ def _stack_pullback(v: Expr, out: Expr, operands: tuple[Expr, ...], slot: int, a
     return call("index", v, key=(("slice", None, None, None),) * axis + (slot,))
 
 
-stack = declare_arrays(
-    Op(
-        name="stack",
-        params=("arrays",),
-        variadic=True,
-        attributes=(at.NEW_AXIS,),
-        summary="Arrays of one shape beside each other along a new axis.",
-        notes="Written stack([a, b], axis=0) or stack(a, b, axis=0).",
-        types=ALL_PROMOTED,
-        reference=lambda *args: np.stack(args[:-1], axis=args[-1]),
-        shape=_stack_shape,
-        pullbacks=_stack_pullback,
-        linear="jointly",
-        moves=True,
-        notation=Notation("stack"),
-        category="shape",
-        numpy=(np.stack,),
-    )
+stack = moving(
+    "stack",
+    "Arrays of one shape beside each other along a new axis.",
+    params=("arrays",),
+    variadic=True,
+    attributes=(at.NEW_AXIS,),
+    notes="Written stack([a, b], axis=0) or stack(a, b, axis=0).",
+    types=ALL_PROMOTED,
+    reference=lambda *args: np.stack(args[:-1], axis=args[-1]),
+    shape=_stack_shape,
+    pullbacks=_stack_pullback,
+    numpy=(np.stack,),
 )
 
 
