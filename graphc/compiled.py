@@ -1,8 +1,8 @@
 """The callable that a user gets: calling convention, broadcasting, `out=`, pickling.
 
-There are three ways in. Exact Python floats go straight into a C function that lives in the module of machine code; arrays of one
-shape into another, once the function has been called with such. Everything else takes the Python path below, which checks, casts
-and broadcasts, and ends in the same machine code.
+There are three ways in. Exact Python floats go straight into a C function that lives in the module of machine code; arrays of
+one shape into another, and so do calls whose shapes and strides were met before. Everything else takes the Python path below,
+which checks, casts and broadcasts, and ends in the same machine code.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import inspect
 import keyword
+import operator
 import os
 import time
 from collections.abc import Sequence
@@ -24,7 +25,6 @@ from graphc.errors import ArityError, CompileError, DtypeError, GraphcError, Inp
 from graphc.evaluate import run_arrays
 from graphc.expr import current_site
 from graphc.inputs import as_value, bind_dimensions
-from graphc.lower import arrays as whole
 from graphc.lower import export, layout, native, scalar
 from graphc.lower.builtin import builtin
 from graphc.lower.emit import SLOT
@@ -33,15 +33,11 @@ from graphc.lower.kernels import lift, plan
 from graphc.lower.nests import Nests, Parallel
 from graphc.lower.nests import ties as overlaps
 from graphc.lower.performance import Performance, Rewriting, performance
-from graphc.lower.threads import from_elements
+from graphc.lower.served import Served
 from graphc.tree import Structure, flatten, unflatten
 from graphc.types import broadcast_shapes, format_shape
 
 MAX_DIMENSIONS = 32
-
-NEVER = 1 << 62
-"""More elements than any array has."""
-
 
 _PACKED = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
 
@@ -104,8 +100,7 @@ class Compiled:
                 for number, name in enumerate(self.inputs)
             ]
         )
-        self._served: set[int] = set()
-        self._table: whole.Table | None = None
+        self._served = Served(self._kernel, structure, self._nests, self._constants, "out" not in self.inputs)
         native.register(Compiled)
 
     def __repr__(self) -> str:
@@ -203,7 +198,7 @@ class Compiled:
             if out is None and not shape and not self._constants:
                 results = self._scalars(arrays)
             else:
-                results = self._arrays(arrays, shape, shapes, self._outputs(out, shapes))
+                results = self._arrays(arrays, shape, shapes, self._outputs(out, shapes), values)
         except GraphcError as error:
             error.site = error.site or current_site()
             raise
@@ -316,8 +311,9 @@ class Compiled:
         shape: tuple[int, ...],
         shapes: list[tuple[int, ...]],
         out: list[np.ndarray] | None,
+        values: Sequence[Any],
     ) -> list[np.ndarray]:
-        """Arrays through the fused loop."""
+        """Arrays through the fused loop; `values` are the arguments as they were given."""
         given = arrays
         arrays = [array if array.flags.aligned else array.copy() for array in (*arrays, *self._constants)]
         ndim = len(shape)
@@ -334,9 +330,11 @@ class Compiled:
             targets = [array if array.flags.aligned else np.empty_like(array) for array in out]
             ties = overlaps(arrays, targets, shape)
         if 0 not in shape:
-            self._nests.run([*arrays, *targets], shape, ties)
-            if out is None and not self._constants and not self._tensor:
-                self._serve(arrays, shape)
+            steps = self._nests.run([*arrays, *targets], shape, ties)
+            if not self._tensor:
+                self._served.alike(arrays, shape)
+            if steps and all(map(operator.is_, (*arrays, *targets), (*given, *self._constants, *results))):
+                self._served.remember(values, given, out, results, steps)
         elif any(0 not in s for s in shapes):  # results that do not have the empty dimension
             values = run_arrays(self.graph, given)
             for target, output in zip(targets, self.graph.outputs, strict=True):
@@ -345,33 +343,6 @@ class Compiled:
             if result is not target:
                 result[...] = target
         return results
-
-    def _serve(self, inputs: list[np.ndarray], shape: tuple[int, ...]) -> None:
-        """Have calls with arguments like these taken by machine code from now on, where it can."""
-        mask = sum(1 << number for number, array in enumerate(inputs) if array.ndim)
-        if mask in self._served or any(array.shape not in ((), shape) for array in inputs):
-            return
-        self._served.add(mask)
-        nests = self._nests
-        address = nests.served(mask) if whole.serves(self._kernel, self._structure) else None
-        if address is None:
-            return
-        if self._table is None:
-            limit = (
-                1 if nests.parallel is True else from_elements(nests.nanoseconds) if nests.parallel else NEVER
-            )
-            table = self._table = whole.Table(self._kernel, self._structure, nests.nanoseconds, limit)
-            table.add(mask, address)
-
-            def put_together(*results: Any) -> Any:
-                return unflatten(self._structure, iter(results))
-
-            entry = builtin(whole.address(), (self.call, table.words, put_together, nests.share))
-            if scalar.has_call(self._kernel, self._structure):
-                entry = builtin(self._library.pointer("call"), entry)
-            type(self).__call__ = entry  # type: ignore[method-assign]
-        else:
-            self._table.add(mask, address)
 
 
 def make(
@@ -392,8 +363,10 @@ def make(
     )
     Compiled.__init__(function, graph, structure, cache, parallel, rewriting)
     kind = type(function)
-    if scalar.has_call(function._kernel, structure) and not function._constants:
-        kind.__call__ = builtin(function._library.pointer("call"), function.call)  # type: ignore[method-assign]
-    else:
-        kind.__call__ = Compiled.call  # type: ignore[method-assign]
+
+    def enter(way: Any) -> None:
+        numbers = scalar.has_call(function._kernel, structure) and not function._constants
+        kind.__call__ = builtin(function._library.pointer("call"), way) if numbers else way  # type: ignore[method-assign]
+
+    function._served.opens(function.call, enter)
     return function

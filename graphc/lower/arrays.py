@@ -1,32 +1,51 @@
-"""The way in for arrays of one shape that lie in memory without gaps, and numbers among them: what `arrays_code.py` has machine
-code for knows of a compiled function.
+"""The way in for calls with arrays that needs no Python: what the machine code of `arrays_code.py` and `plans_code.py` knows of a
+compiled function.
 
-Calls that Python would spend 20 µs on before the first element take less than half a microsecond.
+Calls that Python would spend 20 µs on before the first element take less than a microsecond: arrays of one shape, of any length,
+and numbers among them; and of other calls those whose shapes and strides were met before.
 """
 
 from __future__ import annotations
 
 import ctypes
+import sys
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
 
-from graphc.lower import arrays_code as code
+from graphc.lower import arrays_parts as code
+from graphc.lower.arrays_code import MODULE
 from graphc.lower.jit import build
 from graphc.lower.kernels import Kernel
+from graphc.lower.plans import Plans
 from graphc.tree import Leaf, Mapping, Structure
 
 RELEASE = 20_000.0
 """Nanoseconds of estimated work from which other Python threads may run meanwhile."""
 
 
+_OUT = sys.intern("out")
+"""The keyword, which Python interns wherever it is written in a call."""
+
+
 class Table:
     """What `arrays` knows of one compiled function.
 
     limit : the number of elements from which the loop is shared among threads
+    constants : arrays that are operands of the loops after the arguments
+    takes_out : whether a call's `out` are the arrays for its results, and no argument of that name
     """
 
-    def __init__(self, kernel: Kernel, structure: Structure, nanoseconds: float, limit: int) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        structure: Structure,
+        nanoseconds: float,
+        limit: int,
+        constants: Sequence[np.ndarray] = (),
+        takes_out: bool = True,
+    ) -> None:
         codes = _codes(structure)
         assert codes is None or len(codes) <= code.MAX_CODES
         finished = codes is not None
@@ -34,6 +53,8 @@ class Table:
             codes = [0] * len(kernel.outputs) + [4 * len(kernel.outputs) + 1]
         dtypes = (*kernel.inputs, *kernel.outputs)
         self._dtypes = [np.dtype(dtype.name) for dtype in dtypes]  # their addresses are kept
+        self.plans = Plans()
+        self._constants = np.array([array.ctypes.data for array in constants], dtype=np.int64)
         words = np.zeros(code.CODE_TABLE + len(codes), dtype=np.int64)
         words[: code.HEAD] = (
             len(kernel.inputs),
@@ -46,11 +67,15 @@ class Table:
             0,
             len(codes),
             not finished,
+            len(kernel.inputs) - len(constants),
+            id(_OUT) if takes_out else 0,
+            self.plans.address,
+            self._constants.ctypes.data,
         )
         for number, dtype in enumerate(self._dtypes):
             takes_floats = dtype.itemsize if dtype.kind == "f" else 0
-            place = code.OPERAND_TABLE + 2 * number
-            words[place : place + 2] = id(dtype), takes_floats
+            place = code.OPERAND_TABLE + code.OPERAND * number
+            words[place : place + code.OPERAND] = id(dtype), takes_floats, dtype.itemsize
         words[code.CODE_TABLE :] = codes
         self.words = words
 
@@ -115,8 +140,11 @@ def _layout_is_known() -> bool:
     probe = np.zeros((3, 5), dtype="f4", order="F")
     base = id(probe)
     shape = ctypes.c_void_p.from_address(base + code.SHAPE).value
+    strides = ctypes.c_void_p.from_address(base + code.STRIDES).value
     return (
-        ctypes.c_void_p.from_address(base + code.DATA).value == probe.ctypes.data
+        strides is not None
+        and list((ctypes.c_int64 * 2).from_address(strides)) == list(probe.strides)
+        and ctypes.c_void_p.from_address(base + code.DATA).value == probe.ctypes.data
         and ctypes.c_int.from_address(base + code.NDIM).value == 2
         and shape is not None
         and list((ctypes.c_int64 * 2).from_address(shape)) == [3, 5]
@@ -128,4 +156,4 @@ def _layout_is_known() -> bool:
 @cache
 def address() -> int:
     """The address of `arrays` in this process."""
-    return build(code.MODULE, ("arrays",), True).pointer("arrays")
+    return build(MODULE, ("arrays",), True).pointer("arrays")

@@ -16,6 +16,7 @@ from graphc.lower import cost, layout, loops, threads
 from graphc.lower.arrays import data_address
 from graphc.lower.jit import Library, build
 from graphc.lower.kernels import Kernel
+from graphc.lower.plans import Step
 
 Parallel = Literal[True, False, "auto"]
 
@@ -72,17 +73,22 @@ class Nests:
         self._plans: dict[Any, list[_Step]] = {}
         self._lock = threading.Lock()
 
-    def run(self, operands: Sequence[np.ndarray], shape: tuple[int, ...], ties: dict[int, int]) -> None:
+    def run(
+        self, operands: Sequence[np.ndarray], shape: tuple[int, ...], ties: dict[int, int]
+    ) -> list[Step] | None:
         """Compute all elements.
 
         operands : aligned arrays of the kernel's dtypes, inputs before outputs, that broadcast to `shape`
         shape : of the loop, without a 0
         ties : operand → the input that is the very same memory; apart from these no output overlaps an operand
+
+        Returns how that was done, for calls like this one, where it was done before and takes no threads; else None.
         """
         ndim = len(shape)
         strides = tuple([layout.strides_over(operand, ndim) for operand in operands])
         key = (shape, strides, *ties.items()) if ties else (shape, strides)
         plan = self._plans.get(key)
+        again = plan is not None
         if plan is None:
             plan = self._plan(operands, shape, strides, ties)
             if len(self._plans) >= MAX_PLANS:
@@ -91,6 +97,9 @@ class Nests:
         addresses = [data_address(operand) for operand in operands]
         for step in plan:
             self._step(step, addresses, operands)
+        if not again or any(self._shared(step) for step in plan):
+            return None
+        return [Step(step.nest.address, step.run.extents, step.run.offsets, step.strides) for step in plan]
 
     def _plan(
         self,
@@ -119,7 +128,7 @@ class Nests:
         run = step.run
         if any(run.offsets):
             addresses = [a + offset for a, offset in zip(addresses, run.offsets, strict=True)]
-        if self.parallel and (step.nanoseconds >= threads.WORTH or self.parallel is True):
+        if self._shared(step):
             count = threads.get_num_threads()
             if count > 1:
                 least = count if self.parallel is True else 1
@@ -130,6 +139,10 @@ class Nests:
         base = ctypes.addressof(words)
         data = base + 8 * len(run.extents)
         step.nest.call(len(run.extents), base, data, data + 8 * len(addresses))
+
+    def _shared(self, step: _Step) -> bool:
+        """Whether a step is worth several threads."""
+        return self.parallel is True or (self.parallel == "auto" and step.nanoseconds >= threads.WORTH)
 
     def nest(self, pattern: loops.Pattern) -> Nest:
         """The loop for a pattern, compiled when it is first needed."""

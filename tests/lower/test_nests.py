@@ -17,7 +17,7 @@ import pytest
 
 import graphc as g
 from graphc.errors import InputError
-from graphc.lower import arrays, arrays_code, layout, loops, threads
+from graphc.lower import arrays, arrays_parts, layout, loops, threads
 
 X, Y, Z = g.symbols("x y z")
 
@@ -387,7 +387,7 @@ def test_a_function_that_has_seen_arrays_is_collected():
 def test_numpys_own_headers_place_its_functions_and_fields_so():
     text = (Path(np.get_include()) / "numpy" / "__multiarray_api.h").read_text()
     assert re.search(
-        rf"define PyArray_NewFromDescr \\\s.*\\\s+PyArray_API\[{arrays_code.NEW_FROM_DESCR}\]", text
+        rf"define PyArray_NewFromDescr \\\s.*\\\s+PyArray_API\[{arrays_parts.NEW_FROM_DESCR}\]", text
     )
     assert arrays._layout_is_known()
 
