@@ -184,11 +184,11 @@ class Nests:
 
     def served(self, mask: int) -> int | None:
         """The address of the loop over contiguous arrays and numbers, bit n of the mask saying that input n is an array; None
-        where no loop is made for exactly that."""
+        where no loop has been made for exactly that."""
         letters = ["c" if mask >> number & 1 else "b" for number in range(len(self.kernel.inputs))]
         pattern = "".join(letters) + "c" * len(self.kernel.outputs)
-        nest = self.nest(pattern)
-        return nest.address if pattern in self._made else None
+        nest = self._made.get(pattern)
+        return None if nest is None else nest.address
 
 
 def ties(inputs: list[np.ndarray], outputs: Sequence[np.ndarray], shape: tuple[int, ...]) -> dict[int, int]:

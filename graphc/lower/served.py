@@ -56,10 +56,10 @@ class Served:
         mask = sum(1 << number for number, array in enumerate(inputs) if array.ndim)
         if self._constants or mask in self._masks or any(a.shape not in ((), shape) for a in inputs):
             return
-        self._masks.add(mask)
-        table = self._opened()
-        address = None if table is None else self._nests.served(mask)
+        address = self._nests.served(mask)
+        table = None if address is None else self._opened()
         if table is not None and address is not None:
+            self._masks.add(mask)
             table.add(mask, address)
 
     def remember(
