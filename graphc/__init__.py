@@ -55,6 +55,7 @@ from graphc.rewrites import rule as rule
 from graphc.rewrites import rules as rules
 from graphc.rewrites import simplify as simplify
 from graphc.rewrites import stabilize as stabilize
+from graphc.scopes import scope as scope
 from graphc.serialize import load as load
 from graphc.serialize import save as save
 from graphc.trace import function as function

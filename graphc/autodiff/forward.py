@@ -15,10 +15,12 @@ from graphc.errors import GradientError, ShapeError
 from graphc.expr import Expr, apply, cast, constant, current_site, symbol, walk
 from graphc.ops.calls import broadcast, zeros_like
 from graphc.ops.comparison import where
+from graphc.scopes import deriving, follow, here
 from graphc.types import format_shape, is_float
 
 
 @paused()
+@deriving()
 def forward(outputs: Iterable[Expr], tangents: Mapping[Expr, Expr]) -> list[Expr]:
     """The derivative of each output along a direction, of the output's shape.
 
@@ -34,9 +36,11 @@ def forward(outputs: Iterable[Expr], tangents: Mapping[Expr, Expr]) -> list[Expr
     known: dict[Expr, Expr] = {node: _checked(node, tangent) for node, tangent in tangents.items()}
     order = walk(outputs)
     active = active_nodes(order, set(known))
+    outer = here()[0]
     for node in order:
         if node in known or node not in active:
             continue
+        follow(outer, node.block)
         change = _of_arrays(node, known, active) if node.op.on_arrays else _of_elements(node, known, active)
         known[node] = broadcast(change if change.dtype == node.dtype else cast(change, node.dtype), node)
     return [known[output] if output in known else zeros_like(_as_float(output)) for output in outputs]

@@ -25,6 +25,7 @@ from graphc.expr import Expr, cast, constant, current_site, substitute, symbol, 
 from graphc.op import lookup
 from graphc.ops.calls import broadcast, fitted
 from graphc.ops.comparison import not_equal, where
+from graphc.scopes import deriving, follow, here
 from graphc.types import format_shape, is_float
 
 Use = tuple[Expr, int]
@@ -157,6 +158,7 @@ def replaced(expr: Expr, replacements: dict[Expr, Expr]) -> Expr:
 
 
 @paused()
+@deriving()
 def reverse(outputs: Iterable[Expr], seeds: Iterable[Expr] | None, wrt: Iterable[Expr]) -> Record:
     """Differentiate `outputs` with respect to the nodes `wrt`.
 
@@ -186,10 +188,12 @@ def reverse(outputs: Iterable[Expr], seeds: Iterable[Expr] | None, wrt: Iterable
         pending.setdefault(output, []).append(seed)
         paths.setdefault(output, []).append(None)
     one = {seed for seed in record.seeds if seed.is_constant and not seed.shape and seed.value == 1}
+    outer = here()[0]
     for node in reversed(order):
         handed = pending.pop(node, None)
         if handed is None or node not in active:
             continue
+        follow(outer, node.block)
         adjoint = handed[0]
         for contribution in handed[1:]:
             adjoint = adjoint + contribution

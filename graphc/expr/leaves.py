@@ -11,7 +11,7 @@ from graphc.collector import paused
 from graphc.errors import DtypeError, ExpressionError, GraphcError
 from graphc.expr.expression import Expr, apply, cast, constant, literal
 from graphc.expr.literals import is_weak, short
-from graphc.expr.node import current_site, intern
+from graphc.expr.node import current_site, in_block_of, intern
 from graphc.expr.walking import walk
 from graphc.op import SYMBOL
 from graphc.types import DType, as_dtype, as_shape
@@ -105,10 +105,10 @@ def rebuild(expr: Expr, operands: tuple[Expr, ...]) -> Expr:
         if new.dtype is not old.dtype or new.shape != old.shape:
             break
     else:  # of the same types, so the result is
-        return intern(Expr, expr.op, operands, expr.attrs, expr.dtype, expr.shape)
+        return in_block_of(expr, intern(Expr, expr.op, operands, expr.attrs, expr.dtype, expr.shape))
     if expr.op.name == "astype":
-        return cast(operands[0], expr.attrs[0])
-    return apply(expr.op, *operands, attrs=expr.attrs)
+        return in_block_of(expr, cast(operands[0], expr.attrs[0]))
+    return in_block_of(expr, apply(expr.op, *operands, attrs=expr.attrs))
 
 
 @paused()

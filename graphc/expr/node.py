@@ -14,6 +14,7 @@ from typing import Any, NoReturn, Self, TypeVar
 
 import numpy as np
 
+from graphc import scopes
 from graphc.errors import ExpressionError, Site, user_line
 from graphc.op import CONSTANT, SYMBOL, Op
 from graphc.types import DType, Shape
@@ -39,7 +40,7 @@ class Node:
     shape : tuple of ints and names; () is a scalar, which broadcasts over arrays when compiled
     """
 
-    __slots__ = ("__weakref__", "_sites", "attrs", "dtype", "op", "operands", "shape")
+    __slots__ = ("__weakref__", "_block", "_sites", "attrs", "dtype", "op", "operands", "shape")
 
     op: Op
     operands: tuple[Self, ...]
@@ -116,6 +117,11 @@ class Node:
         """The first line that wrote this expression."""
         return Site(*self._sites[0]) if self._sites else None
 
+    @property
+    def block(self) -> scopes.Block:
+        """The names of the scopes that this expression was written in, outermost first; see `scope`."""
+        return self._block or ()
+
 
 _new = object.__new__
 _set_op = Node.op.__set__  # type: ignore[attr-defined]
@@ -124,6 +130,7 @@ _set_attrs = Node.attrs.__set__  # type: ignore[attr-defined]
 _set_dtype = Node.dtype.__set__  # type: ignore[attr-defined]
 _set_shape = Node.shape.__set__  # type: ignore[attr-defined]
 _set_sites = Node._sites.__set__  # type: ignore[attr-defined]
+_set_block = Node._block.__set__  # type: ignore[attr-defined]
 # --- the table -----------------------------------------------------------------------------------------------------
 
 
@@ -141,6 +148,9 @@ def _forget(entry: _Entry) -> None:
     with _lock:
         if _table.get(entry.key) is entry:  # a new node may stand under the key already
             del _table[entry.key]
+
+
+_NOWHERE: tuple[scopes.Block, bool] = ((), False)
 
 
 class _Writing(threading.local):
@@ -176,6 +186,7 @@ def intern(
     site = _writing.line if _writing.fixed else user_line(2)
     # a leaf's type is its own; elsewhere it follows from operation, operands and attributes
     key = (op, attrs, dtype, shape) if not operands else (op, operands, attrs)
+    block, derived = scopes.here() if op is not CONSTANT else _NOWHERE  # a number belongs to its users
     with _lock:
         entry = _table.get(key)
         if entry is not None:
@@ -184,6 +195,8 @@ def intern(
                 sites = node._sites
                 if site is not None and len(sites) < _MAX_SITES and site not in sites:
                     _set_sites(node, (*sites, site))
+                if block and not derived and node._block is not block:
+                    _set_block(node, block if node._block is None else scopes.common(node._block, block))
                 return node
         node = _new(kind)
         _set_op(node, op)
@@ -192,10 +205,18 @@ def intern(
         _set_dtype(node, dtype)
         _set_shape(node, shape)
         _set_sites(node, () if site is None else (site,))
+        _set_block(node, block or None)
         entry = _Entry(node, _forget)
         entry.key = key
         _table[key] = entry
         return node
+
+
+def in_block_of(old: Node, new: _N) -> _N:
+    """`new`, which stands for `old` from now on: in its block, unless it is in one already."""
+    if old._block is not None and new._block is None:
+        _set_block(new, old._block)
+    return new
 
 
 def live_nodes() -> int:

@@ -20,6 +20,7 @@ from graphc.errors import Site, UnknownNameError
 from graphc.expr import Expr, current_site, on_this_line, rebuild, walk
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.ranges import Ranges
+from graphc.scopes import deriving, stay
 
 
 class AnyRule(Protocol):
@@ -117,7 +118,7 @@ class Engine:
         """The normal forms of some expressions."""
         outputs = tuple(outputs)
         session = _Session(self._by_root, budget=20 * len(walk(outputs)) + 1000)
-        with on_this_line():
+        with on_this_line(), deriving():
             results = tuple([session.settle(output) for output in outputs])
         return Trace(session.steps, results, session.budget > 0, session.operations())
 
@@ -186,6 +187,7 @@ class _Session:
         for below, rule in rules:
             if not below <= present:
                 continue
+            stay(node.block)
             after = rule.apply(node, self._ranges)
             if after is None or after is node or after in self._waiting or self._leads_back(node, after):
                 continue
