@@ -1,7 +1,7 @@
 """A kernel as a Python module of its own, which needs NumPy and Numba and nothing else.
 
 The operations' `emit` rules write it, as they write LLVM IR: `PythonBuilder` answers each instruction with a line of Python. What
-the `math` module lacks is written out as a function of the module.
+the `math` module lacks is written out as a function of the module (`python_functions.py`).
 
 Names of symbols become names of arguments only where they are plain identifiers that the module uses for nothing else. Every
 other text of the user's stands in the module as a literal or as a comment without line breaks: nothing of it can become code.
@@ -18,6 +18,7 @@ from graphc.errors import CompileError
 from graphc.lower import emit
 from graphc.lower.emit import Builder, Value
 from graphc.lower.kernels import Kernel
+from graphc.lower.python_functions import HELPERS, saturating_cast, with_used
 from graphc.tree import Leaf, Mapping, Structure
 from graphc.types import BOOL, FLOAT64, DType
 from graphc.version import __version__
@@ -42,116 +43,6 @@ _LIBRARY = {
     )},
     "tgamma": "math.gamma", "exp2": "np.exp2", "cbrt": "np.cbrt",
 }  # fmt: skip
-
-_HELPERS = {
-    "sigmoid": '''
-def sigmoid(x):
-    """1/(1 + exp(-x)) without overflow."""
-    small = math.exp(-abs(x))
-    return (1.0 if x >= 0 else small) / (1.0 + small)
-''',
-    "softplus": '''
-def softplus(x):
-    """log(1 + exp(x)) without overflow."""
-    return (x if x > 0 else 0.0) + math.log1p(math.exp(-abs(x)))
-''',
-    "log_sigmoid": '''
-def log_sigmoid(x):
-    """-log(1 + exp(-x)) without overflow."""
-    return (x if x < 0 else 0.0) - math.log1p(math.exp(-abs(x)))
-''',
-    "logaddexp": '''
-def logaddexp(x, y):
-    """log(exp(x) + exp(y)) without overflow."""
-    if x == y:  # infinities do not meet in a difference
-        return x + 0.6931471805599453
-    return (x if x > y else y) + math.log1p(math.exp(-abs(x - y)))
-''',
-    "rsqrt": '''
-def rsqrt(x):
-    """1/sqrt(x)"""
-    return 1.0 / math.sqrt(x)
-''',
-    "power_int64": '''
-def power_int64(x, y):
-    """x**y, wrapping around; a negative exponent gives the reciprocal rounded towards 0."""
-    if y < 0:
-        if x == -1:
-            return -1 if y % 2 != 0 else 1
-        return 1 if x == 1 else 0
-    result = 1
-    while y != 0:
-        if y % 2 != 0:
-            result *= x
-        x *= x
-        y //= 2
-    return result
-''',
-    "power_uint64": '''
-def power_uint64(x, y):
-    """x**y, wrapping around."""
-    result = np.uint64(1)
-    while y != np.uint64(0):
-        if y % np.uint64(2) != np.uint64(0):
-            result = np.uint64(result * x)
-        x = np.uint64(x * x)
-        y = np.uint64(y // np.uint64(2))
-    return result
-''',
-    "digamma": '''
-def digamma(x):
-    """The logarithmic derivative of the gamma function: recurrence, then the asymptotic series; reflected below 0.
-
-    Its absolute error is a few 1e-16 times max(1, its value): close to its root, 1.4616…, relative digits are lost.
-    """
-    if x == 0.0:
-        return -math.copysign(math.inf, x)
-    if x < 0.0:
-        whole = np.rint(x)
-        if x == whole:
-            return math.nan
-        return digamma_positive(1.0 - x) - math.pi / math.tan(math.pi * (x - whole))
-    return digamma_positive(x)
-''',
-    "digamma_positive": '''
-def digamma_positive(x):
-    below = 0.0
-    while x < 12.0:
-        below += 1.0 / x
-        x += 1.0
-    s = 1.0 / (x * x)
-    tail = s * (1 / 12 - s * (1 / 120 - s * (1 / 252 - s * (1 / 240 - s * (1 / 132 - s * (691 / 32760 - s / 12))))))
-    return math.log(x) - 0.5 / x - tail - below
-''',
-    "polygamma": '''
-def polygamma(n, x):
-    """The n-th derivative of digamma, n > 0: Hurwitz's zeta function by the formula of Euler and Maclaurin (DLMF 25.11.5)."""
-    if n <= 0 or not x >= -1.0e5:
-        return math.nan
-    s = n + 1.0
-    total = 0.0
-    while x < n + 20.0:
-        total += math.pow(x, -s)
-        x += 1.0
-    leading = math.pow(x, -float(n))
-    total += leading / n + 0.5 * leading / x
-    rise = leading / (x * x) * s
-    for k in range(10):
-        total += rise * BERNOULLI[k]
-        rise *= (s + (2 * k + 1)) * (s + (2 * k + 2)) / (x * x)
-    result = math.gamma(s) * total
-    return result if n % 2 == 1 else -result
-
-
-BERNOULLI = (
-    1 / 12, -1 / 720, 1 / 30240, -1 / 1209600, 1 / 47900160, -691 / 1307674368000, 1 / 74724249600,
-    -3617 / 10670622842880000, 43867 / 5109094217170944000, -174611 / 802857662698291200000,
-)  # Bernoulli numbers over factorials
-''',
-}  # fmt: skip
-"""What the `math` module has not, written out."""
-
-_USES = {"digamma": ("digamma_positive",)}
 
 
 class PythonBuilder(Builder):
@@ -196,15 +87,15 @@ class PythonBuilder(Builder):
         return self.convert(made, x.dtype)
 
     def _helper(self, name: str, dtype: DType, *arguments: Value) -> Value:
-        self.helpers.update((name, *_USES.get(name, ())))
+        self.helpers.update(with_used(name))
         return self.instruction(f"{name}({', '.join(argument.text for argument in arguments)})", dtype)
 
     def knows(self, name: str, like: Value) -> bool:
-        return name in _HELPERS or name in _LIBRARY
+        return name in HELPERS or name in _LIBRARY
 
     def call(self, name: str, *arguments: Value) -> Value:
         dtype = arguments[0].dtype
-        if name in _HELPERS:
+        if name in HELPERS:
             return self._helper(name, dtype, *arguments)
         if name not in _LIBRARY:
             raise CompileError(f"{name} has no form in Python", hint="export it as an object file, kernel.o")
@@ -273,23 +164,6 @@ def literal(value: Any, dtype: DType) -> str:
     return text if dtype == FLOAT64 else f"np.float32({text})"
 
 
-def _to_integer(name: str) -> str:
-    """The saturating cast to an integer type."""
-    info = np.iinfo(name.removeprefix("to_"))
-    kind = f"np.{info.dtype.name}"
-    return f'''
-def {name}(x):
-    """A float as {info.dtype.name}, towards 0: the end of the range beyond that, 0 for NaN."""
-    if x != x:
-        return {kind}(0)
-    if x <= {float(info.min)!r}:
-        return {kind}({info.min})
-    if x >= {float(info.max + 1)!r}:
-        return {kind}({info.max})
-    return {kind}(x)
-'''
-
-
 def argument_names(symbols: tuple[str, ...], reserved: frozenset[str]) -> list[str]:
     """A name for each argument: the symbol's own where it is a plain identifier that nothing else in the module uses."""
     names: list[str] = []
@@ -304,7 +178,7 @@ def argument_names(symbols: tuple[str, ...], reserved: frozenset[str]) -> list[s
 RESERVED = frozenset(
     (
         "math", "np", "numba", "abs", "float", "range", "len", "zip", "type", "results", "arrays", "shape", "dtypes", "values",
-        "compiled", "element", "loop", "i", *keyword.softkwlist, *_HELPERS, *(f"to_{kind}{bits}" for kind in ("int", "uint")
+        "compiled", "element", "loop", "i", *keyword.softkwlist, *HELPERS, *(f"to_{kind}{bits}" for kind in ("int", "uint")
         for bits in (8, 16, 32, 64)),
     )
 )  # fmt: skip
@@ -327,7 +201,7 @@ def module(
     outputs = emit.body(builder, kernel, given)
     results = [f"_result{number}" for number in range(len(outputs))]
     helpers = [
-        f"@compiled{_to_integer(helper) if helper.startswith('to_') else _HELPERS[helper]}\n"
+        f"@compiled{saturating_cast(helper) if helper.startswith('to_') else HELPERS[helper]}\n"
         for helper in sorted(builder.helpers)
     ]
     held = [
