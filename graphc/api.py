@@ -12,7 +12,8 @@ from graphc.autodiff.reverse import reverse
 from graphc.compiled import Compiled, make
 from graphc.draw import SLIDES, Diagram, Style, view
 from graphc.errors import DtypeError, GradientError, InputError
-from graphc.explain import Explanation, explain_graph
+from graphc.explain import explain_graph
+from graphc.explanation import Explanation
 from graphc.expr import Expr, constant, current_site, rebuild, symbol
 from graphc.graph import Graph
 from graphc.lower.nests import Parallel

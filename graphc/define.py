@@ -27,8 +27,9 @@ from graphc.interop.sympy_calculus import differentiate
 from graphc.interop.sympy_reader import from_sympy
 from graphc.op import Notation, Op, find
 from graphc.ops.declare import Function, builder, declare
-from graphc.parse import CONSTANTS, FOLDED, parse
+from graphc.parse import parse
 from graphc.types import FLOAT64, TypeRule, floating
+from graphc.vocabulary import CONSTANTS, FOLDED
 
 SAMPLED = (0.25, 4.0)
 """Where tests draw an operand from when no domain is declared: most formulas are real and smooth there."""

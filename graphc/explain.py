@@ -8,8 +8,8 @@ Source: Griewank and Walther, Evaluating Derivatives (2008), chapter 3.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -18,132 +18,13 @@ from graphc.dag import Dag
 from graphc.display import check_digits, visible
 from graphc.errors import InputError
 from graphc.evaluate import run
+from graphc.explanation import Explanation, Step, Use
 from graphc.expr import Expr, constant, rebuild, substitute, symbol
 from graphc.op import CONSTANT, SYMBOL
 from graphc.ops.comparison import where
 from graphc.printer import latex_name
 from graphc.types import is_float
 from graphc.wording import Math, bracketed, derivative, equal, formula, joined, named, number, product, total
-
-
-@dataclass(frozen=True)
-class Use:
-    """What a node returns to one of its operands.
-
-    operand, slot : the operand's node and the argument position
-    partial, contribution : the local derivative and the product with what the node received; None without a point
-    computes, returns : the same as formulas
-    """
-
-    operand: int
-    slot: int
-    partial: Any
-    contribution: Any
-    computes: Math
-    returns: Math
-
-
-@dataclass(frozen=True)
-class Step:
-    """The three lines of one node.
-
-    node, name : its number in the graph and its name here
-    value, adjoint : its value and what it receives; None without a point
-    definition, receives : as formulas
-    uses : what it returns, one for each operand that the derivative reaches
-    """
-
-    node: int
-    name: str
-    value: Any
-    adjoint: Any
-    definition: Math
-    receives: Math
-    uses: tuple[Use, ...]
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """The derivative of a graph, told node by node; made by `explain`.
-
-    heading : the formula, and the point
-    forward : the definition and value of every operation, in the order of evaluation
-    steps : what every operation receives, computes and returns, in backward order
-    gradient : ∂L/∂x for every symbol
-
-    `str()`, `.markdown()` and `.latex()` give its three forms; notebooks show Markdown.
-    """
-
-    heading: Math
-    forward: tuple[Math, ...]
-    steps: tuple[Step, ...]
-    gradient: tuple[Math, ...]
-
-    def __str__(self) -> str:
-        lines = [self.heading.text]
-        if self.forward:
-            lines += ["", "Forward", *(f"  {line.text}" for line in self.forward)]
-        if self.steps:
-            lines += ["", "Backward"]
-        for step in self.steps:
-            lines.append(f"  {step.definition.text}")
-            lines += [f"    {word:<8}  {math.text}" for word, math in _lines(step)]
-        if self.gradient:
-            lines += ["", "Gradient", *(f"  {line.text}" for line in self.gradient)]
-        return "\n".join(lines)
-
-    def __repr__(self) -> str:
-        count = len(self.steps)
-        return f"<Explanation of {count} node{'s' if count != 1 else ''}; print it, or .markdown(), .latex()>"
-
-    def markdown(self) -> str:
-        """The explanation as Markdown with LaTeX formulas between dollar signs."""
-
-        def math(item: Math) -> str:
-            return f"${item.latex.replace('<', chr(92) + 'lt ').replace('>', chr(92) + 'gt ')}$"  # no text of a user is HTML
-
-        lines = [math(self.heading)]
-        if self.forward:
-            lines += ["", "**Forward**", "", *(f"- {math(line)}" for line in self.forward)]
-        if self.steps:
-            lines += ["", "**Backward**", ""]
-        for step in self.steps:
-            lines.append(f"- {math(step.definition)}")
-            lines += [f"  - *{word}* {math(item)}" for word, item in _lines(step)]
-        if self.gradient:
-            lines += ["", "**Gradient**", "", *(f"- {math(line)}" for line in self.gradient)]
-        return "\n".join(lines) + "\n"
-
-    def latex(self) -> str:
-        """The explanation in LaTeX, for a document that loads amsmath."""
-
-        def block(rows: Iterable[str]) -> list[str]:
-            return [r"\begin{align*}", " \\\\\n".join(rows), r"\end{align*}"]
-
-        lines = [rf"\[ {self.heading.latex} \]"]
-        if self.forward:
-            lines += [r"\paragraph{Forward}", *block(f"  & {line.latex}" for line in self.forward)]
-        if self.steps:
-            lines.append(r"\paragraph{Backward}")
-        for step in self.steps:
-            rows = [f"  & {step.definition.latex}"]
-            rows += [rf"  & \quad \text{{{word}}} \quad {math.latex}" for word, math in _lines(step)]
-            lines += block(rows)
-        if self.gradient:
-            lines += [r"\paragraph{Gradient}", *block(f"  & {line.latex}" for line in self.gradient)]
-        return "\n".join(lines) + "\n"
-
-    def _repr_markdown_(self) -> str:
-        return self.markdown()
-
-
-def _lines(step: Step) -> list[tuple[str, Math]]:
-    """The lines of a step, each with its verb."""
-    lines = [("receives", step.receives)]
-    lines += [("computes", use.computes) for use in step.uses]
-    lines += [("returns", use.returns) for use in step.uses]
-    return lines
-
 
 _TERMS = 8
 """At most so many terms of a sum are written out."""

@@ -7,11 +7,9 @@ kind of node that the tables name becomes an operation; any other is refused.
 from __future__ import annotations
 
 import ast
-import difflib
-import math
 import operator
-from collections.abc import Callable, Iterable, Mapping
-from functools import cache, reduce
+from collections.abc import Callable, Mapping
+from functools import reduce
 from typing import Any, NoReturn
 
 from graphc.errors import (
@@ -23,30 +21,12 @@ from graphc.errors import (
     UnknownNameError,
 )
 from graphc.expr import Expr, apply, cast, constant, current_site, symbol
-from graphc.op import Op, all_ops, array_ops, find, lookup
+from graphc.op import Op, lookup
 from graphc.ops.comparison import maxout
 from graphc.scan import Source, syntax_tree
 from graphc.static import STATIC, NotStatic, WrongCall, read_key, split_call, usage
 from graphc.types import BOOL, DTYPES, DType, as_dtype, weak_dtype
-
-CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan}
-"""Names that are numbers unless a symbol of that name is declared."""
-
-ALIASES = {"ln": "log", "sgn": "sign", "loggamma": "lgamma"}
-"""Other names of operations; NumPy's own (`arcsin`, `power`, …) come from the operations' ufuncs."""
-
-FOLDED = {"min": "minimum", "max": "maximum"}
-"""Functions of two or more operands that become nested operations of two."""
-
-_OPERATIONS = {
-    ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide",
-    ast.FloorDiv: "floor_divide", ast.Mod: "mod", ast.Pow: "pow", ast.MatMult: "matmul",
-    ast.BitAnd: "logical_and", ast.BitOr: "logical_or", ast.BitXor: "logical_xor", ast.Invert: "logical_not",
-    ast.And: "logical_and", ast.Or: "logical_or", ast.Not: "logical_not", ast.USub: "negative",
-    ast.Lt: "less", ast.LtE: "less_equal", ast.Gt: "greater", ast.GtE: "greater_equal",
-    ast.Eq: "equal", ast.NotEq: "not_equal",
-}  # fmt: skip
-"""Syntax → operation."""
+from graphc.vocabulary import CONSTANTS, FOLDED, OPERATIONS, function, functions, nearest, on_arrays
 
 Value = Any
 """An expression, or a Python number: a literal, which is typed by what it meets."""
@@ -162,18 +142,18 @@ class _Builder:
             raise
 
     def apply(self, node: ast.expr, syntax: ast.AST, *operands: Value) -> Expr:
-        return self.made(node, apply, lookup(_OPERATIONS[type(syntax)]), *operands)
+        return self.made(node, apply, lookup(OPERATIONS[type(syntax)]), *operands)
 
     def children(self, node: ast.expr) -> list[ast.expr]:
         """The parts whose values are needed; refuses syntax that has no place in a formula."""
         match node:
             case ast.Constant(value=bool() | int() | float()) | ast.Name():
                 return []
-            case ast.BinOp() if type(node.op) in _OPERATIONS:
+            case ast.BinOp() if type(node.op) in OPERATIONS:
                 return [node.left, node.right]
             case ast.UnaryOp():
                 return [node.operand]
-            case ast.Compare() if all(type(op) in _OPERATIONS for op in node.ops):
+            case ast.Compare() if all(type(op) in OPERATIONS for op in node.ops):
                 return [node.left, *node.comparators]
             case ast.BoolOp():
                 return node.values
@@ -184,7 +164,7 @@ class _Builder:
             case ast.Subscript():
                 return [node.value, *self.static(read_key, node.slice)[1]]
             case ast.Call(func=ast.Name(id=name)):
-                op = _on_arrays(node)
+                op = on_arrays(node)
                 if op is not None:
                     return self.array_call(node, op)[0]
                 arguments = _arguments(node)
@@ -217,7 +197,7 @@ class _Builder:
                 key = self.static(read_key, node.slice)[0]
                 return self.made(node, _apply_static, lookup("index"), values, (key,))
             case ast.Call():
-                op = _on_arrays(node)
+                op = on_arrays(node)
                 if op is not None:
                     self.fits(node, op, values)
                     return self.made(node, _apply_static, op, values, self.array_call(node, op)[1])
@@ -251,14 +231,14 @@ class _Builder:
             return self.names[name]
         if name in CONSTANTS:
             return CONSTANTS[name]
-        op = _function(name)
+        op = function(name)
         # sum, mean, var, … are good names of variables: an operation on arrays is meant only where it is called
         if op is not None and not op.on_arrays:
             hint = f"write {name}(…), or declare a symbol of that name: g.parse(text, symbols=[…])"
             self.refuse(f"the function {name} stands without arguments", node, hint, UnknownNameError)
         if self.names is None:
             return symbol(name, dtype=self.dtype)
-        hint = _nearest(name, [*self.names, *CONSTANTS])
+        hint = nearest(name, [*self.names, *CONSTANTS])
         self.refuse(f"unknown name {name[:60]!r}", node, hint, UnknownNameError)
 
     def binary(self, node: ast.BinOp, left: Value, right: Value) -> Expr:
@@ -323,10 +303,10 @@ class _Builder:
             return self.typed_number(node, name, values)
         if name in FOLDED or name == "maxout":
             return self.fold(node, name, values)
-        op = _function(name)
+        op = function(name)
         if op is None:
-            known = [*(op.name for op in (*all_ops(), *array_ops())), *ALIASES, *FOLDED, "maxout"]
-            self.refuse(f"unknown function {name[:60]!r}", node.func, _nearest(name, known), UnknownNameError)
+            hint = nearest(name, functions())
+            self.refuse(f"unknown function {name[:60]!r}", node.func, hint, UnknownNameError)
         return self.made(node, apply, op, *self.bound(node, op, values))
 
     def bound(self, node: ast.Call, op: Op, values: list[Value]) -> list[Value]:
@@ -370,7 +350,7 @@ class _Builder:
             self.refuse("astype takes an operand and a type", node, "write astype(x, float32)", ArityError)
         if target.id not in DTYPES:
             self.refuse(
-                f"unknown type {target.id[:60]!r}", target, _nearest(target.id, DTYPES), UnknownNameError
+                f"unknown type {target.id[:60]!r}", target, nearest(target.id, DTYPES), UnknownNameError
             )
         return self.made(node, cast, values[0], DTYPES[target.id])
 
@@ -406,42 +386,12 @@ def _apply_static(op: Op, operands: list[Value], attrs: tuple[Any, ...]) -> Expr
     return apply(op, *operands, attrs=attrs)
 
 
-def _on_arrays(call: ast.Call) -> Op | None:
-    """The operation on arrays that a call means; min and max of one operand are reductions."""
-    name = call.func.id if isinstance(call.func, ast.Name) else ""
-    if name in FOLDED and len(call.args) > 1:
-        return None
-    op = find(name)
-    return op if op is not None and op.on_arrays and op.name != "index" else None
-
-
 def _arguments(call: ast.Call) -> list[ast.expr]:
     return [*call.args, *(keyword.value for keyword in call.keywords)]
 
 
 def _is_boolean(value: Value) -> bool:
     return value.dtype == BOOL if isinstance(value, Expr) else isinstance(value, bool)
-
-
-def _function(name: str) -> Op | None:
-    """The operation that a name calls."""
-    op = find(ALIASES.get(name, name))
-    if op is not None:
-        return None if op.is_leaf else op
-    return _by_ufunc().get(name)
-
-
-@cache
-def _by_ufunc() -> dict[str, Op]:
-    """NumPy's names of the operations; the user's own have none, so this does not change."""
-    return {ufunc.__name__: op for op in all_ops() for ufunc in op.ufuncs}
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    listed = list(known)
-    near = difflib.get_close_matches(name[:60], listed, 1)
-    more = ", …" if len(listed) > 12 else ""
-    return f"did you mean {near[0]}?" if near else f"known are {', '.join(listed[:12])}{more}"
 
 
 __all__ = ["parse"]
