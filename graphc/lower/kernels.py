@@ -6,6 +6,7 @@ replaced by their expansion in user syntax, until only operations with `emit` ar
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,20 +68,20 @@ def lift(dag: Dag) -> tuple[Dag, tuple[np.ndarray, ...]]:
     return Dag(outputs, [*dag.symbols, *stand_ins.values()]), tuple(node.value for node in arrays)
 
 
-def expand(dag: Dag) -> Dag:
-    """The graph with every operation that has no machine code replaced by its expansion."""
-    while any(node.operands and not _has_code(node.op) for node in dag.exprs):
-        dag = transform(dag, _expanded)
-    return dag
-
-
 def _has_code(op: Op) -> bool:
     """Whether an operation is emitted as it is: one that could also be expanded relies on graphc's own functions."""
     return op.emit is not None and (op.expand is None or vecmath.has_fma())
 
 
+def expand(dag: Dag, has_code: Callable[[Op], bool] = _has_code) -> Dag:
+    """The graph with every operation that has no code in the language at hand replaced by its expansion."""
+    while any(node.operands and not has_code(node.op) for node in dag.exprs):
+        dag = transform(dag, lambda node: node if has_code(node.op) else _expanded(node))
+    return dag
+
+
 def _expanded(node: Expr) -> Expr:
-    if node.op.is_leaf or _has_code(node.op):
+    if node.op.is_leaf:
         return node
     assert node.op.expand is not None  # the registry holds this
     types = node.op.types(tuple(operand.dtype for operand in node.operands))[0]
