@@ -1,7 +1,8 @@
 """The figures of the whole path, side by side in one run.
 
     python -m tests.benchmarks            all but the table
-    python -m tests.benchmarks scalar     one of: start, scalar, random, rewrite, freeze, array, cache, table
+    python -m tests.benchmarks scalar     one of: start, scalar, random, rewrite, freeze, array, cache, tensors, table
+    python -m tests.benchmarks.tensors k-means      programs over tensors whose title holds the word
 
 GRAPHC_PEERS names the Python of a virtual environment with the other frameworks; without it they are reported missing.
 """
@@ -150,8 +151,15 @@ def array() -> None:
     )
 
 
+def tensors() -> None:
+    """Training steps, likelihoods and the like: time, memory and error of every framework, with the machine's bound."""
+    from tests.benchmarks.tensors import main
+
+    main([])
+
+
 def table() -> None:
-    """docs/benchmarks.md; takes about half an hour."""
+    """docs/benchmarks.md; takes about an hour."""
     from tests.benchmarks.table import main
 
     main()
@@ -200,7 +208,7 @@ def cache() -> None:
 
 PARTS = {
     "start": start, "scalar": scalar, "random": random, "rewrite": rewrite, "freeze": freeze, "array": array,
-    "cache": cache, "table": table,
+    "cache": cache, "tensors": tensors, "table": table,
 }  # fmt: skip
 
 if __name__ == "__main__":

@@ -54,7 +54,8 @@ class Competitor:
             line = self.process.stdout.readline()
         if not line:
             error = self.process.stderr.read().strip().splitlines()
-            self.missing = error[-1] if error else f"ended with exit code {self.process.wait()}"
+            said = [text for text in error if not text.startswith(" ")]  # not the lines that explain it
+            self.missing = said[-1] if said else f"ended with exit code {self.process.wait()}"
             return {}
         answer = json.loads(line)
         self.facts.update(answer)

@@ -18,8 +18,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tests.benchmarks import tensors
 from tests.benchmarks.harness import ROOT, Competitor, peers_python
 from tests.benchmarks.peers.compilers import ELEMENTWISE_ONLY, FRAMEWORKS
+from tests.benchmarks.programs import programs
 from tests.benchmarks.workloads import workloads
 
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -185,6 +187,12 @@ def main(rounds: int = 5) -> None:
         print(text, flush=True)
         parts.append(text + "\n\n")
         PAGE.write_text("".join(parts).rstrip() + "\n", encoding="utf-8")  # what is measured is kept
+    parts.append(tensors.HEAD)
+    for title in programs():
+        text = tensors.section(tensors.run(title, rounds))
+        print(text, flush=True)
+        parts.append(text + "\n\n")
+        PAGE.write_text("".join(parts).rstrip() + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
