@@ -107,7 +107,7 @@ def _mixture(m, x, a, mu, q, lower):
     Qₖ = tril(lowerₖ, −1) + diag(exp qₖ)
     """
     count, d = x.shape
-    factor = m.tril(lower, -1) + m.exp(q)[:, :, None] * m.array(np.eye(d))
+    factor = m.tril(lower, -1) + m.exp(q)[:, :, None] * m.eye(d)
     away = (x[None, :, :] - mu[:, None, :]) @ m.transposed(factor)
     terms = (a + m.sum(q, axis=1))[:, None] - 0.5 * m.sum(away * away, axis=2)
     return m.sum(m.logsumexp(terms, axis=0)) - count * m.logsumexp(a, axis=0)

@@ -40,7 +40,7 @@ def expressions(program: Program, arrays):
         name: getattr(g, name) for name in "sum exp tril min mean logsumexp sigmoid softplus relu".split()
     }
     m = SimpleNamespace(
-        **named, array=np.asarray, transposed=g.matrix_transpose, cross_entropy=cross_entropy, layer_norm=layer_norm,
+        **named, eye=np.eye, transposed=g.matrix_transpose, cross_entropy=cross_entropy, layer_norm=layer_norm,
         flat=lambda x: g.reshape(x, (x.shape[0], -1)), conv=lambda x, k, b: g.conv2d(x, k) + g.reshape(b, (-1, 1, 1)),
         max_pool=lambda x: g.max_pool2d(x, 2),
     )  # fmt: skip
@@ -95,7 +95,7 @@ def jax(program, arrays):
 
     named = {name: getattr(jnp, name) for name in "sum exp tril min mean".split()}
     m = SimpleNamespace(
-        **named, logsumexp=jx.nn.logsumexp, sigmoid=jx.nn.sigmoid, softplus=jx.nn.softplus, relu=jx.nn.relu, array=jnp.asarray,
+        **named, logsumexp=jx.nn.logsumexp, sigmoid=jx.nn.sigmoid, softplus=jx.nn.softplus, relu=jx.nn.relu, eye=jnp.eye,
         transposed=lambda x: jnp.swapaxes(x, -1, -2), cross_entropy=cross_entropy, layer_norm=layer_norm, conv=conv,
         max_pool=max_pool, flat=lambda x: x.reshape(x.shape[0], -1),
     )  # fmt: skip
@@ -145,9 +145,10 @@ def torch(program, arrays, compiled=False):
 
     m = SimpleNamespace(
         sum=th.sum, exp=th.exp, tril=th.tril, mean=th.mean, sigmoid=th.sigmoid, softplus=nn.softplus, relu=th.relu,
-        min=lambda x, axis: th.amin(x, axis), logsumexp=lambda x, axis: th.logsumexp(x, axis), array=th.from_numpy,
-        transposed=lambda x: x.mT, cross_entropy=nn.cross_entropy, conv=nn.conv2d, max_pool=lambda x: nn.max_pool2d(x, 2),
-        layer_norm=lambda x, scale, shift: nn.layer_norm(x, x.shape[1:], scale, shift), flat=lambda x: th.flatten(x, 1),
+        min=lambda x, axis: th.amin(x, axis), logsumexp=lambda x, axis: th.logsumexp(x, axis), transposed=lambda x: x.mT,
+        eye=lambda d: th.eye(d, dtype=getattr(th, program.dtype)), flat=lambda x: th.flatten(x, 1),
+        cross_entropy=nn.cross_entropy, conv=nn.conv2d, max_pool=lambda x: nn.max_pool2d(x, 2),
+        layer_norm=lambda x, scale, shift: nn.layer_norm(x, x.shape[1:], scale, shift),
     )  # fmt: skip
     held = {name: th.from_numpy(a) for name, a in arrays.items()}
     adjoint = held.pop("adjoint", None)
@@ -196,7 +197,7 @@ def pytensor(mode):
             name: getattr(pt, name) for name in "sum exp tril min mean logsumexp sigmoid softplus".split()
         }
         m = SimpleNamespace(
-            **named, relu=lambda x: pt.maximum(x, np.float32(0)), array=pt.as_tensor, cross_entropy=cross_entropy,
+            **named, relu=lambda x: pt.maximum(x, np.float32(0)), eye=pt.eye, cross_entropy=cross_entropy,
             transposed=lambda x: pt.swapaxes(x, -1, -2), layer_norm=layer_norm,
         )  # fmt: skip
         step = program.ask == "step"
