@@ -29,6 +29,8 @@ HEAVY = (
     "mpmath",
     "click",
     "matplotlib",
+    "safetensors",
+    "tqdm",
     "opt_einsum",
 )
 """Packages that `import graphc` must not load."""

@@ -123,7 +123,9 @@ def _transposed(node: Expr, slot: int, tangent: Expr) -> Expr | None:
     # what depends on the operands below is not followed: v stands in nothing but what was just written
     t = symbol("\0t", handed.shape, handed.dtype)
     found = reverse([handed], [t], [v]).adjoint(v)
-    return replaced(found, {t: cast(tangent, handed.dtype) if tangent.dtype != handed.dtype else tangent})
+    # where v is left, its shape alone is read (named lengths), and the node has that shape
+    along = cast(tangent, handed.dtype) if tangent.dtype != handed.dtype else tangent
+    return replaced(found, {t: along, v: node})
 
 
 __all__ = ["forward"]

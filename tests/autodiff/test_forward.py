@@ -87,3 +87,15 @@ def test_what_is_refused():
         g.jvp(x, x, np.ones(3))
     with pytest.raises(GradientError, match="cannot differentiate by"):
         g.jvp(x, "x", 1.0)
+
+
+def test_no_stand_in_is_left_where_lengths_are_named():
+    """The transposed rule of softmax broadcasts to the shape of its adjoint, which has a name."""
+    x, u = g.symbol("x", shape=("n", 3)), g.symbol("u", shape=("n", 3))
+    along = g.jvp(g.softmax(x), x, u)
+    assert {symbol.name for symbol in g.free_symbols(along)} == {"x", "u"}
+    point = np.array([[0.1, 0.5, -1.0]])
+    p = np.exp(point) / np.exp(point).sum()
+    wanted = p * (1 - p[0, 0]) * np.array([1, 0, 0]) - p * p[0, 0] * np.array([0, 1, 1])
+    found = g.evaluate(along, {"x": point, "u": np.array([[1.0, 0, 0]])})
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-15)

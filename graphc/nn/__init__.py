@@ -1,0 +1,63 @@
+"""Networks: layers that write expressions, losses, initial values, and models that hold the parameters.
+
+>>> import graphc as g
+>>> from graphc import nn
+>>> x, labels = g.symbol("x", shape=("n", 2)), g.symbol("labels", shape=("n",), dtype="int64")
+>>> model = nn.Model(nn.Sequential(nn.Affine(3), g.tanh, nn.Affine(2)), x)
+>>> nn.cross_entropy(model.output, labels).shape
+()
+"""
+
+from graphc.archive import read_arrays, write_arrays
+from graphc.nn.blocks import Inception, Recurrent, Residual, Sequential
+from graphc.nn.initial import (
+    he_normal,
+    he_uniform,
+    normal,
+    ones,
+    uniform,
+    xavier_normal,
+    xavier_uniform,
+    zeros,
+)  # fmt: skip
+from graphc.nn.layer import Function, Layer, Scope
+from graphc.nn.layers import (
+    ELU,
+    GELU,
+    SELU,
+    Affine,
+    AvgPool2d,
+    Conv2d,
+    Dropout,
+    Flatten,
+    LeakyReLU,
+    Linear,
+    Maxout,
+    MaxPool2d,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Softsign,
+    Tanh,
+)  # fmt: skip
+from graphc.nn.losses import (
+    cross_entropy,
+    hinge,
+    l2,
+    logistic,
+    mean_squared_error,
+    negative_log_likelihood,
+    squared_error,
+)  # fmt: skip
+from graphc.nn.model import Model
+from graphc.nn.norm import BatchNorm, LayerNorm
+
+__all__ = [
+    "ELU", "GELU", "SELU", "Affine", "AvgPool2d", "BatchNorm", "Conv2d", "Dropout", "Flatten", "Function", "Inception",
+    "Layer", "LayerNorm", "LeakyReLU", "Linear", "MaxPool2d", "Maxout", "Model", "ReLU", "Recurrent", "Residual",
+    "Scope", "Sequential", "SiLU", "Sigmoid", "Softmax", "Softplus", "Softsign", "Tanh", "cross_entropy", "he_normal",
+    "he_uniform", "hinge", "l2", "logistic", "mean_squared_error", "negative_log_likelihood", "normal", "ones",
+    "read_arrays", "squared_error", "uniform", "write_arrays", "xavier_normal", "xavier_uniform", "zeros",
+]  # fmt: skip
