@@ -14,6 +14,7 @@ from typing import Any
 from graphc.errors import ExpressionError, NameClashError, ShapeError
 from graphc.expr import Expr, symbol
 from graphc.nn.initial import Initialiser
+from graphc.scopes import scope
 from graphc.types import Shape, format_shape
 
 
@@ -109,7 +110,8 @@ class Scope:
         layer = as_layer(layer)
         inner = Scope(self._declared, self._name(name))
         before, place = len(self._declared.parameters), len(self._declared.rows)
-        out = layer.build(x, inner)
+        with scope(name):  # diagrams frame it as a block
+            out = layer.build(x, inner)
         if not isinstance(out, Expr):
             raise ExpressionError(f"layer {inner.path!r} gives {type(out).__name__}, not an expression")
         own = list(self._declared.parameters.values())[before:]

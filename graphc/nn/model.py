@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from graphc.graph import Graph
 from graphc.nn.blocks import Sequential
 from graphc.nn.layer import Declared, Row, Scope, as_layer
 from graphc.ops.create import dim
+from graphc.scopes import scope
 from graphc.types import format_shape
 
 
@@ -67,10 +69,11 @@ class Model:
         self.initialise(seed)
 
     def _build(self, declared: Declared, x: Expr) -> Expr:
-        scope = Scope(declared, self.name)
-        if type(self.layers) is Sequential:  # its parts are named without it
-            return self.layers.build(x, scope)
-        return scope.apply(self.layers.kind + "1", self.layers, x)
+        with scope(self.name) if self.name else nullcontext():
+            root = Scope(declared, self.name)
+            if type(self.layers) is Sequential:  # its parts are named without it
+                return self.layers.build(x, root)
+            return root.apply(self.layers.kind + "1", self.layers, x)
 
     def __call__(self, x: Expr, training: bool = False) -> Expr:
         """The model on another input of the same features: the expression, with the same parameters."""

@@ -209,3 +209,11 @@ def test_models_refuse():
 
     with pytest.raises(NameClashError, match=r"called 'layer1\.w'"):
         nn.Model(Twice(), x)
+
+
+def test_layers_are_blocks_of_diagrams():
+    x = g.symbol("x", shape=("n", 2))
+    model = nn.Model(nn.Sequential(nn.Affine(3), nn.Residual(nn.Affine(3), g.tanh)), x, name="net")
+    blocks = {node.block for node in g.Graph(model.output).exprs}
+    assert {("net", "affine1"), ("net", "residual1", "affine1"), ("net", "residual1", "tanh1")} <= blocks
+    assert model.parameters["net.residual1.affine1.bias"].block == ("net", "residual1", "affine1")
