@@ -43,6 +43,11 @@ def layer_norm(v, x, axes):
     )
 
 
+def batch_norm(v, x):
+    scale, shift = (v[f"norm1.{name}"][:, None, None] for name in ("weight", "bias"))
+    return x / np.sqrt(1 + 1e-5) * scale + shift
+
+
 def maxout(v, x):
     return affine(v, x, "maxout1").reshape(len(x), 3, 2).max(-1)
 
@@ -66,7 +71,7 @@ CASES = {
     "softmax": (nn.Softmax, X, lambda v, x: np.exp(x) / np.exp(x).sum(-1, keepdims=True)),
     "layer norm": (nn.LayerNorm(), X, lambda v, x: layer_norm(v, x, -1)),
     "layer norm of images": (nn.LayerNorm(3), I, lambda v, x: layer_norm(v, x, (1, 2, 3))),
-    "batch norm": (nn.BatchNorm(), I, lambda v, x: x / np.sqrt(1 + 1e-5) * v["norm1.weight"][:, None, None] + v["norm1.bias"][:, None, None]),
+    "batch norm": (nn.BatchNorm(), I, batch_norm),
     "dropout": (nn.Dropout(0.3), X, lambda v, x: x),
     "residual": (nn.Residual(nn.Affine(5), g.tanh), X, lambda v, x: x + np.tanh(affine(v, x, "residual1.affine1"))),
     "residual with a shortcut": (
