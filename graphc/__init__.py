@@ -60,6 +60,7 @@ from graphc.serialize import load as load
 from graphc.serialize import save as save
 from graphc.trace import function as function
 from graphc.version import __version__ as __version__
+from graphc.vmap import vmap as vmap
 
 # the module of that name, which traces functions, hides the operation until here
 from graphc.ops.products import trace as trace  # isort: skip

@@ -150,6 +150,8 @@ class Op:
         transposed.
     moves : whether each element of the result is a sum of some elements of the operands, so that it knows of them what it
         depends on; for branches
+    batch : what `vmap` makes of it where it does not follow from `axis` or `expand`: "stacks" where axes in front of the last are
+        batches already, or (batch, operands, batched, *attributes) → expression, with the batch's axis in front (ops/batch.py)
     numpy : the NumPy functions that build this operation when they meet an expression
     """
 
@@ -186,6 +188,7 @@ class Op:
     pullbacks: tuple[Pullback | None, ...] | Pullback | None = None
     linear: Literal["jointly", "each"] | None = None
     moves: bool = False
+    batch: Literal["stacks"] | Callable[..., Any] | None = None
     numpy: tuple[Callable[..., Any], ...] = ()
 
     @property

@@ -12,6 +12,7 @@ from graphc.errors import ShapeError
 from graphc.expr import Expr, apply, constant
 from graphc.op import Attribute, Notation, Op
 from graphc.ops import attributes as at
+from graphc.ops.batch import Batch, Batched, aligned
 from graphc.ops.calls import call, reshaped, summed
 from graphc.ops.comparison import where
 from graphc.ops.declare import declare_arrays, moving, with_checks
@@ -29,6 +30,14 @@ flip = moving(
     numpy=(np.flip,),
 )
 
+
+def _roll_batch(b: Batch, operands: tuple[Expr, ...], batched: Batched, shift: int, axis: int | None) -> Expr:
+    (x,) = operands
+    if axis is not None:
+        return call("roll", x, shift=shift, axis=axis + 1)
+    return reshaped(call("roll", call("reshape", x, shape=(b.size, -1)), shift=shift, axis=1), x)
+
+
 roll = moving(
     "roll",
     "x moved along an axis, what falls off coming in again; without an axis all elements, row by row.",
@@ -36,6 +45,7 @@ roll = moving(
     reference=np.roll,
     shape=lambda operands, shift, axis: operands[0].shape,
     pullbacks=(lambda v, out, x, shift, axis: call("roll", v, shift=-shift, axis=axis),),
+    batch=_roll_batch,
     numpy=(np.roll,),
 )
 
@@ -61,6 +71,11 @@ def _tile_pullback(v: Expr, out: Expr, x: Expr, reps: Any) -> Expr:
     return reshaped(summed(apart, tuple(range(0, 2 * len(pairs), 2))), x)
 
 
+def _tile_batch(b: Batch, operands: tuple[Expr, ...], batched: Batched, reps: Any) -> Expr:
+    counts = [count for count, _ in _tiling(operands[0].shape[1:], reps)]
+    return call("tile", aligned(operands[0], True, len(counts)), reps=(1, *counts))
+
+
 tile = moving(
     "tile",
     "x repeated as a whole, so many times along each axis, as `numpy.tile`.",
@@ -70,6 +85,7 @@ tile = moving(
         dims.multiply(count, dim) for count, dim in _tiling(operands[0].shape, reps)
     ),
     pullbacks=(_tile_pullback,),
+    batch=_tile_batch,
     numpy=(np.tile,),
 )
 
@@ -128,6 +144,9 @@ pad = declare_arrays(
             for dim, (before, after) in zip(operands[0].shape, pad_width, strict=True)
         ),
         pullbacks=(_pad_pullback,),
+        batch=lambda b, operands, batched, pad_width, value: call(
+            "pad", operands[0], pad_width=((0, 0), *pad_width), value=value
+        ),
         notation=Notation("pad"),
         category="shape",
         moves=True,
@@ -152,6 +171,7 @@ def _triangle(name: str, side: str, reference: Any) -> Any:
         reference=reference,
         shape=_matrix,
         pullbacks=(lambda v, out, x, k: call(name, v, k=k),),
+        batch="stacks",
         numpy=(getattr(np, name),),
     )
 
@@ -196,6 +216,7 @@ diagonal = moving(
     reference=lambda x, offset: np.diagonal(x, offset, axis1=-2, axis2=-1),
     shape=_diagonal_shape,
     pullbacks=(lambda v, out, x, offset: _on_diagonal(v, x.shape[-2], x.shape[-1], offset),),
+    batch="stacks",
 )
 
 
@@ -208,6 +229,12 @@ def _diag_shape(operands: tuple[Expr, ...], k: int) -> tuple[Dim, ...]:
     return (length, length)
 
 
+def _diag_batch(b: Batch, operands: tuple[Expr, ...], batched: Batched, k: int) -> Expr:
+    (x,) = operands
+    side = dims.add(x.shape[-1], abs(k))
+    return _on_diagonal(x, side, side, k)
+
+
 DIAG = Op(
     name="diag",
     params=("x",),
@@ -217,6 +244,7 @@ DIAG = Op(
     reference=np.diag,
     shape=_diag_shape,
     pullbacks=(lambda v, out, x, k: call("diagonal", v, offset=k),),
+    batch=_diag_batch,
     linear="jointly",
     moves=True,
     notation=Notation("diag"),

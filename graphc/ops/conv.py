@@ -16,8 +16,10 @@ from graphc.errors import ShapeError
 from graphc.expr import Expr
 from graphc.op import Notation
 from graphc.ops import attributes as at
-from graphc.ops.calls import call
+from graphc.ops.batch import Batch, Batched, moved
+from graphc.ops.calls import call, expanded, transposed
 from graphc.ops.declare import declare_arrays
+from graphc.ops.einsum import contract
 from graphc.ops.windows import (
     PADDING,
     SIZE,
@@ -25,8 +27,10 @@ from graphc.ops.windows import (
     STRIDE,
     Operands,
     Pair,
+    apart,
     expect,
     image,
+    one_batch,
     operation,
     places,
     scattered,
@@ -138,6 +142,60 @@ def _col2im(columns: Any, space: Pair, size: Pair, stride: Pair, padding: Pair) 
     return scattered(parts, space, stride, padding)
 
 
+# --- batches ------------------------------------------------------------------------------------------------------------------
+
+
+def _columns(x: Expr, b: Batch, batched: bool, size: Pair, stride: Pair, padding: Pair) -> Expr:
+    """The columns (b, n, c·size, places) of images, or (1, n, …) of those that are the same for every element."""
+    if not batched:
+        return expanded(call("im2col", x, size=size, stride=stride, padding=padding), 0)
+    return apart(call("im2col", one_batch(x), size=size, stride=stride, padding=padding), b, x.shape[1])
+
+
+def _rows(kernel: Expr) -> Expr:
+    """Kernels (b, out, c, h, w) as matrices (b, 1, out, c·h·w)."""
+    return expanded(call("reshape", kernel, shape=(*kernel.shape[:2], -1)), 1)
+
+
+def _flat(v: Expr, b: Batch, batched: bool) -> Expr:
+    """Adjoints (b, n, out, places), or (1, n, out, places)."""
+    wide = v if batched else expanded(v, 0)
+    return call("reshape", wide, shape=(*wide.shape[:3], dims.product(wide.shape[3:])))
+
+
+def _conv_batch(b: Batch, operands: Operands, batched: Batched, stride: Pair, padding: Pair) -> Expr:
+    x, kernel = operands
+    if not batched[1]:
+        return apart(call("conv2d", one_batch(x), kernel, stride=stride, padding=padding), b, x.shape[1])
+    if not batched[0]:  # more outputs of one convolution
+        wide = call("conv2d", x, one_batch(kernel), stride=stride, padding=padding)
+        return moved(call("reshape", wide, shape=(wide.shape[0], *kernel.shape[:2], *wide.shape[2:])), 1, 0)
+    size = kernel.shape[3:]
+    product = _rows(kernel) @ _columns(x, b, True, (size[0], size[1]), stride, padding)
+    found = places(x.shape[3:], (size[0], size[1]), stride, padding)
+    return call("reshape", product, shape=(*product.shape[:3], *found))
+
+
+def _input_grad_batch(
+    b: Batch, operands: Operands, batched: Batched, space: Pair, stride: Pair, padding: Pair
+) -> Expr:
+    v, kernel = operands
+    given = {"space": space, "stride": stride, "padding": padding}
+    if not batched[1]:
+        return apart(call("conv2d_input_grad", one_batch(v), kernel, **given), b, v.shape[1])
+    columns = transposed(_rows(kernel)) @ _flat(v, b, batched[0])
+    return apart(call("col2im", one_batch(columns), size=kernel.shape[3:], **given), b, columns.shape[1])
+
+
+def _kernel_grad_batch(
+    b: Batch, operands: Operands, batched: Batched, size: Pair, stride: Pair, padding: Pair
+) -> Expr:
+    x, v = operands
+    columns = _columns(x, b, batched[0], size, stride, padding)
+    product = contract(["bnop", "bnrp"], "bor", [_flat(v, b, batched[1]), columns])
+    return call("reshape", product, shape=(*product.shape[:2], x.shape[-3], *size))
+
+
 # --- convolution --------------------------------------------------------------------------------------------------------------
 
 
@@ -163,6 +221,7 @@ conv2d = declare_arrays(
             ),
         ),
         linear="each",
+        batch=_conv_batch,
         notation=Notation("conv"),
     )
 )
@@ -184,6 +243,7 @@ conv2d_input_grad = declare_arrays(
             ),
         ),
         linear="each",
+        batch=_input_grad_batch,
         notation=Notation("convᵀ"),
     )
 )
@@ -203,6 +263,7 @@ conv2d_kernel_grad = declare_arrays(
             lambda u, out, x, v, size, stride, padding: call("conv2d", x, u, stride=stride, padding=padding),
         ),
         linear="each",
+        batch=_kernel_grad_batch,
         notation=Notation("conv ∂k"),
     )
 )

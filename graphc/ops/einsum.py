@@ -12,6 +12,7 @@ from graphc.errors import ExpressionError
 from graphc.expr import Expr, apply
 from graphc.op import Attribute, Notation, Op
 from graphc.ops import attributes as at
+from graphc.ops.batch import Batch, Batched
 from graphc.ops.calls import broadcast, call, expanded
 from graphc.ops.contraction import in_pairs
 from graphc.ops.declare import declare_arrays, with_checks
@@ -156,6 +157,15 @@ def _along_diagonals(part: Expr, letters: str, own: str, x: Expr) -> Expr:
     return contract(terms, result, operands)
 
 
+def _einsum_batch(b: Batch, operands: tuple[Expr, ...], batched: Batched, subscripts: str) -> Expr:
+    spare = next((letter for letter in string.ascii_letters if letter not in subscripts), None)
+    if spare is None:
+        raise ExpressionError("einsum runs out of letters")
+    terms, output = parts(subscripts)
+    wide = [spare + term if own else term for term, own in zip(terms, batched, strict=True)]
+    return contract(wide, spare + output, list(operands))
+
+
 EINSUM = Op(
     name="einsum",
     params=("operands",),
@@ -170,6 +180,7 @@ EINSUM = Op(
     reference=_einsum,
     shape=_einsum_shape,
     pullbacks=_einsum_pullback,
+    batch=_einsum_batch,
     linear="each",
     notation=Notation("einsum"),
     category="product",

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from graphc.expr import Expr
-from graphc.op import Notation
+from graphc.op import Notation, lookup
 from graphc.ops import attributes as at
+from graphc.ops.batch import Batch, Batched, aligned, rank
 from graphc.ops.calls import call, expanded, fitted, transposed
 from graphc.ops.declare import family
 from graphc.types import AVERAGED, Shape, broadcast_shapes
@@ -36,7 +37,7 @@ def square(operands: tuple[Expr, ...], *_: Any) -> Shape:
     return shape
 
 
-_declare = family(params=("x",), types=AVERAGED, category="linear algebra")
+_declare = family(params=("x",), types=AVERAGED, category="linear algebra", batch="stacks")
 
 
 def declare(name: str, summary: str, **fields: Any) -> Any:
@@ -96,12 +97,30 @@ def _to_right(back: Expr, b: Expr) -> Expr:
     return fitted(back, b)
 
 
+def _solve_batch(name: str) -> Any:
+    def rule(batch: Batch, operands: tuple[Expr, ...], batched: Batched, *attrs: Any) -> Expr:
+        (a, b), (left, right) = operands, batched
+        given = dict(zip([known.name for known in lookup(name).attributes], attrs, strict=True))
+        if rank(b, right) == 1:
+            if not right:
+                return call(name, a, b, **given)
+            if a.ndim == 2 and not left:  # the columns of one matrix
+                return transposed(call(name, a, transposed(b), **given))
+            found = call(name, a, aligned(expanded(b, b.ndim), True, rank(a, left)), **given)
+            return call("squeeze", found, axis=found.ndim - 1)
+        most = max(map(rank, operands, batched))
+        return call(name, aligned(a, left, most), aligned(b, right, most), **given)
+
+    return rule
+
+
 solve = declare(
     "solve",
     "The solution x of a @ x = b; b is a vector if it has one axis, else a matrix of right sides.",
     params=("a", "b"),
     reference=_solve,
     shape=_solve_shape,
+    batch=_solve_batch("solve"),
     pullbacks=(
         lambda v, out, a, b: fitted(-(_back("solve", v, a, b) @ transposed(_column(out, b))), a),
         lambda v, out, a, b: _to_right(_back("solve", v, a, b), b),
@@ -124,6 +143,7 @@ solve_triangular = declare(
     attributes=(at.flag("lower", True),),
     reference=lambda a, b, lower: _solve(_triangle(a, lower), b),
     shape=_solve_shape,
+    batch=_solve_batch("solve_triangular"),
     pullbacks=(
         lambda v, out, a, b, lower: _half(
             fitted(-(_back("solve_triangular", v, a, b, lower=not lower) @ transposed(_column(out, b))), a),

@@ -8,7 +8,9 @@ from graphc.errors import DtypeError, ShapeError
 from graphc.expr import Expr, constant
 from graphc.op import Attribute, Notation, Op
 from graphc.ops import attributes as at
-from graphc.ops.calls import call
+from graphc.ops.batch import Batch, Batched, aligned, rank
+from graphc.ops.calls import call, expanded, summed
+from graphc.ops.comparison import isnan, less
 from graphc.ops.declare import declare_arrays
 from graphc.ops.index import getitem
 from graphc.types import FIRST_KEPT, INT64, Shape, TypeRule, as_dtype, format_shape
@@ -62,6 +64,7 @@ ONE_HOT = Op(
         dtype
     ),
     shape=lambda operands, depth, dtype: (*_indices(operands[0]).shape, depth),
+    batch="stacks",
     notation=Notation("one_hot"),
     category="indexing",
 )
@@ -123,6 +126,24 @@ def _row(operands: tuple[Expr, ...], side: str) -> Shape:
     return operands[1].shape
 
 
+def _less(a: Expr, b: Expr) -> Expr:
+    """In NumPy's order, where NaN is last."""
+    return less(a, b) | (isnan(b) & ~isnan(a)) if a.dtype.kind == "f" else less(a, b)
+
+
+def _search_batch(b: Batch, operands: tuple[Expr, ...], batched: Batched, side: str) -> Expr:
+    """A row for each: the elements before a value are counted."""
+    if not batched[0]:
+        return call("searchsorted", *operands, side=side)
+    common = as_dtype(np.result_type(*[operand.dtype for operand in operands]))
+    x, values = (operand.astype(common) for operand in operands)
+    axes = rank(values, batched[1])
+    values = expanded(values, values.ndim)
+    x = aligned(x, True, axes + 1)
+    before = _less(x, values) if side == "left" else ~_less(values, x)
+    return summed(before, -1)
+
+
 searchsorted = declare_arrays(
     Op(
         name="searchsorted",
@@ -132,6 +153,7 @@ searchsorted = declare_arrays(
         types=TypeRule(lambda dtypes: ((as_dtype(np.result_type(*dtypes)),) * 2, INT64)),
         reference=lambda x, values, side: np.searchsorted(x, values, side=side),
         shape=_row,
+        batch=_search_batch,
         notation=Notation("searchsorted"),
         category="indexing",
         numpy=(np.searchsorted,),

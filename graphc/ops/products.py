@@ -12,6 +12,7 @@ from graphc.errors import ExpressionError, ShapeError
 from graphc.expr import Expr, constant
 from graphc.op import PRODUCT, Attribute, Notation, Op
 from graphc.ops import attributes as at
+from graphc.ops.batch import Batch, Batched, aligned, rank
 from graphc.ops.calls import call, expanded, fitted, reshaped, summed, transposed
 from graphc.ops.declare import declare_arrays
 from graphc.ops.einsum import contract
@@ -61,6 +62,29 @@ def _matmul_right(v: Expr, out: Expr, a: Expr, b: Expr) -> Expr:
     return reshaped(fitted(transposed(left) @ wide, right), b)
 
 
+def _matmul_batch(batch: Batch, operands: tuple[Expr, ...], batched: Batched) -> Expr:
+    """Products with a vector become products of matrices, so that a batch of them is one."""
+    (a, b), (left, right) = operands, batched
+    rows, columns = rank(a, left), rank(b, right)
+    if rows == columns == 1:
+        return call("vecdot", a, b) if left and right else b @ a if right else a @ b
+    if columns == 1:
+        if rows == 2 and not left:
+            return b @ transposed(a)
+        if not right:
+            return a @ b
+        wide = aligned(expanded(b, b.ndim), True, max(rows, 2))
+        product = aligned(a, left, rows) @ wide
+        return call("squeeze", product, axis=product.ndim - 1)
+    if rows == 1:
+        if not left or (columns == 2 and not right):
+            return a @ b
+        product = aligned(expanded(a, a.ndim - 1), True, columns) @ b
+        return call("squeeze", product, axis=product.ndim - 2)
+    most = max(rows, columns)
+    return aligned(a, left, most) @ aligned(b, right, most)
+
+
 matmul = declare_arrays(
     Op(
         name="matmul",
@@ -71,6 +95,7 @@ matmul = declare_arrays(
         reference=np.matmul,
         shape=_matmul_shape,
         pullbacks=(_matmul_left, _matmul_right),
+        batch=_matmul_batch,
         linear="each",
         notation=Notation("@", "[0] @ [1]", r"[0]\,[1]", PRODUCT, PRODUCT, PRODUCT + 1),
         category="product",
@@ -169,6 +194,11 @@ def _last_axis(name: str, value: Any, operands: tuple[Expr, ...]) -> int:
     return -1
 
 
+def _vecdot_batch(b: Batch, operands: tuple[Expr, ...], batched: Batched, axis: int) -> Expr:
+    most = max(map(rank, operands, batched))
+    return call("vecdot", *[aligned(x, own, most) for x, own in zip(operands, batched, strict=True)])
+
+
 vecdot = declare_arrays(
     Op(
         name="vecdot",
@@ -179,6 +209,7 @@ vecdot = declare_arrays(
         reference=lambda a, b, axis: np.sum(a * b, axis=-1, dtype=a.dtype),
         shape=_vecdot_shape,
         expand=lambda a, b, axis: summed(a * b, -1),
+        batch=_vecdot_batch,
         linear="each",
         notation=Notation("vecdot"),
         category="product",
@@ -252,6 +283,7 @@ trace = declare_arrays(
         reference=lambda x, offset: np.trace(x, offset, axis1=-2, axis2=-1, dtype=x.dtype),
         shape=lambda operands, offset: call("diagonal", operands[0], offset=offset).shape[:-1],
         expand=lambda x, offset: summed(call("diagonal", x, offset=offset), -1),
+        batch="stacks",
         linear="jointly",
         notation=Notation("tr"),
         category="product",

@@ -12,7 +12,8 @@ from graphc.expr import Expr, constant
 from graphc.op import Attribute, Notation, Op
 from graphc.ops import attributes as at
 from graphc.ops.arithmetic import abs, sign
-from graphc.ops.calls import broadcast, call, count, merged, restored, shifted, summed, unmerged
+from graphc.ops.batch import Batch, Batched
+from graphc.ops.calls import broadcast, call, count, expanded, merged, restored, shifted, summed, unmerged
 from graphc.ops.comparison import equal, where
 from graphc.ops.declare import declare_arrays
 from graphc.ops.elementary import exp, sqrt
@@ -196,6 +197,19 @@ min = _extremum("min", "smallest")
 _PLACE = (at.AXIS_OR_NONE, at.KEEPDIMS)
 
 
+def _place_batch(name: str) -> Any:
+    def rule(
+        b: Batch, operands: tuple[Expr, ...], batched: Batched, axis: int | None, keepdims: bool
+    ) -> Expr:
+        (x,) = operands
+        if axis is not None:
+            return call(name, x, axis=axis + 1, keepdims=keepdims)
+        place = call(name, call("reshape", x, shape=(b.size, -1)), axis=1)
+        return expanded(place, tuple(range(1, x.ndim))) if keepdims else place
+
+    return rule
+
+
 def _place(name: str, words: str) -> Any:
     return reduction(
         name,
@@ -204,6 +218,7 @@ def _place(name: str, words: str) -> Any:
         attributes=_PLACE,
         reference=lambda x, axis, keepdims: getattr(np, name)(x, axis=axis, keepdims=keepdims),
         shape=_nonempty(name),
+        batch=_place_batch(name),
     )
 
 

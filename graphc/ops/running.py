@@ -74,6 +74,9 @@ linear_recurrence = declare_arrays(
             lambda v, out, a, b: _recurrence_adjoint(v, a) * shifted(out, 0.0),
             lambda v, out, a, b: _recurrence_adjoint(v, a),
         ),
+        batch=lambda b, operands, batched: call(
+            "linear_recurrence", *[b.lifted(x, own) for x, own in zip(operands, batched, strict=True)]
+        ),
         notation=Notation("recurrence"),
         category="reduction",
     )

@@ -16,7 +16,8 @@ from graphc.errors import ShapeError
 from graphc.expr import Expr, constant
 from graphc.op import Attribute, Notation
 from graphc.ops import attributes as at
-from graphc.ops.calls import call, fitted, reshaped
+from graphc.ops.batch import Batch, Batched, aligned, rank
+from graphc.ops.calls import broadcast, call, fitted, reshaped
 from graphc.ops.declare import moving
 from graphc.types import ALL_PROMOTED, as_shape, broadcast_shapes, format_shape
 
@@ -51,6 +52,7 @@ reshape = moving(
     reference=np.reshape,
     shape=lambda operands, shape: shape,
     pullbacks=(lambda v, out, x, shape: reshaped(v, x),),
+    batch=lambda b, operands, batched, shape: call("reshape", operands[0], shape=(b.size, *shape)),
     numpy=(np.reshape,),
 )
 
@@ -62,6 +64,9 @@ permute_dims = moving(
     shape=lambda operands, axes: tuple(operands[0].shape[axis] for axis in axes),
     pullbacks=(
         lambda v, out, x, axes: call("permute_dims", v, axes=tuple(int(i) for i in np.argsort(axes))),
+    ),
+    batch=lambda b, operands, batched, axes: call(
+        "permute_dims", operands[0], axes=(0, *(axis + 1 for axis in axes))
     ),
     notation=Notation("permute"),
     numpy=(np.transpose, np.permute_dims),
@@ -125,9 +130,18 @@ broadcast_to = moving(
     reference=np.broadcast_to,
     shape=_broadcast_shape,
     pullbacks=(lambda v, out, x, shape: fitted(v, x),),
+    batch=lambda b, operands, batched, shape: call(
+        "broadcast_to", aligned(operands[0], True, len(shape)), shape=(b.size, *shape)
+    ),
     notation=Notation("broadcast"),
     numpy=(np.broadcast_to,),
 )
+
+
+def _broadcast_batch(b: Batch, operands: tuple[Expr, ...], batched: Batched) -> Expr:
+    x, like = operands
+    return broadcast(aligned(x, batched[0], rank(like, batched[1])), b.lifted(like, batched[1]))
+
 
 broadcast_like = moving(
     "broadcast_like",
@@ -136,11 +150,20 @@ broadcast_like = moving(
     reference=lambda x, like: np.broadcast_to(x, np.shape(like)),
     shape=lambda operands: _broadcast_shape(operands, operands[1].shape),
     pullbacks=(lambda v, out, x, like: fitted(v, x), None),
+    batch=_broadcast_batch,
     notation=Notation("broadcast"),
 )
 
 
 # --- several arrays in one, one array in several --------------------------------------------------------------------------
+
+
+def _joined_batch(name: str) -> Any:
+    def rule(b: Batch, operands: tuple[Expr, ...], batched: Batched, axis: int) -> Expr:
+        lifted = [b.lifted(x, own) for x, own in zip(operands, batched, strict=True)]
+        return call(name, *lifted, axis=axis + 1)
+
+    return rule
 
 
 def _concat_shape(operands: tuple[Expr, ...], axis: int) -> tuple[Dim, ...]:
@@ -184,6 +207,7 @@ concat = moving(
     reference=lambda *args: np.concatenate(args[:-1], axis=args[-1]),
     shape=_concat_shape,
     pullbacks=_concat_pullback,
+    batch=_joined_batch("concat"),
     numpy=(np.concatenate,),
 )
 
@@ -211,6 +235,7 @@ stack = moving(
     reference=lambda *args: np.stack(args[:-1], axis=args[-1]),
     shape=_stack_shape,
     pullbacks=_stack_pullback,
+    batch=_joined_batch("stack"),
     numpy=(np.stack,),
 )
 

@@ -13,10 +13,13 @@ from typing import Any
 import numpy as np
 
 from graphc import dims
+from graphc.dims import Dim
 from graphc.errors import ShapeError
-from graphc.expr import Expr
-from graphc.op import Attribute, Notation, Op
+from graphc.expr import Expr, apply
+from graphc.op import Attribute, Notation, Op, lookup
 from graphc.ops import attributes as at
+from graphc.ops.batch import Batch, Batched
+from graphc.ops.calls import call
 from graphc.types import FLOATING, Shape, as_dim, format_shape
 
 Pair = tuple[Any, Any]
@@ -25,8 +28,33 @@ Operands = tuple[Expr, ...]
 
 def operation(name: str, params: tuple[str, ...], summary: str, **fields: Any) -> Op:
     """The declaration of an operation on images."""
-    known = {"types": FLOATING, "notation": Notation(name), "category": "convolution"}
+    known = {
+        "types": FLOATING,
+        "notation": Notation(name),
+        "category": "convolution",
+        "batch": _batch_of_images(name),
+    }
     return Op(name=name, params=params, summary=summary, **{**known, **fields})
+
+
+def _batch_of_images(name: str) -> Callable[..., Expr]:
+    """A batch of batches is one batch."""
+
+    def rule(b: Batch, operands: Operands, batched: Batched, *attrs: Any) -> Expr:
+        merged = [one_batch(b.lifted(x, own)) for x, own in zip(operands, batched, strict=True)]
+        return apart(apply(lookup(name), *merged, attrs=attrs), b, operands[0].shape[batched[0]])
+
+    return rule
+
+
+def one_batch(x: Expr) -> Expr:
+    """The first two axes as one."""
+    return call("reshape", x, shape=(dims.multiply(x.shape[0], x.shape[1]), *x.shape[2:]))
+
+
+def apart(x: Expr, b: Batch, count: Dim) -> Expr:
+    """The first axis as the batch's and that of `count` images."""
+    return call("reshape", x, shape=(b.size, count, *x.shape[1:]))
 
 
 # --- static arguments ---------------------------------------------------------------------------------------------------------

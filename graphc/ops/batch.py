@@ -1,0 +1,76 @@
+"""What operations on arrays do when a batch goes through them: the means that their `batch` rules are written with.
+
+A batched operand has one axis more than the operation was written for, in front. Elementwise operations need no rule: they
+broadcast. An operation of one operand along an `axis` has that moved on by one; one whose matrices stand in the last axes
+(`batch="stacks"`) takes the stack as it is; what declares neither goes through what it stands for (`Op.expand`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from graphc.dims import Dim
+from graphc.expr import Expr, constant
+from graphc.ops.calls import broadcast, call, expanded, summed
+from graphc.ops.comparison import where
+
+Batched = tuple[bool, ...]
+"""For each operand whether it has the batch's axis."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The axis that is added.
+
+    size : its length
+    carrier : an expression with that axis in front, through which a named length is bound at the call
+    """
+
+    size: Dim
+    carrier: Expr
+
+    def lift(self, x: Expr) -> Expr:
+        """What is the same for every element of the batch, repeated along the new axis in front."""
+        wide = expanded(x, 0)
+        if all(isinstance(dim, int) for dim in (self.size, *x.shape)):
+            return call("broadcast_to", wide, shape=(self.size, *x.shape))
+        row = summed(self.carrier, tuple(range(1, self.carrier.ndim)))
+        here = broadcast(constant(True), row)
+        return where(expanded(here, tuple(range(1, 1 + x.ndim))), wide, wide)
+
+    def lifted(self, x: Expr, batched: bool) -> Expr:
+        return x if batched else self.lift(x)
+
+    def numbers(self, ndim: int) -> Expr:
+        """0, 1, … along the new axis, of `ndim` axes more."""
+        return expanded(call("arange", start=0, stop=self.size), tuple(range(1, 1 + ndim)))
+
+
+def aligned(x: Expr, batched: bool, ndim: int) -> Expr:
+    """A batched operand with axes of length 1 behind the batch's, so that it broadcasts as one of `ndim` axes does."""
+    if not batched or x.ndim > ndim:
+        return x
+    return expanded(x, tuple(range(1, 2 + ndim - x.ndim)))
+
+
+def rank(x: Expr, batched: bool) -> int:
+    """The axes of one element of the batch."""
+    return x.ndim - batched
+
+
+def moved(x: Expr, source: int, target: int) -> Expr:
+    """x with one axis at another place."""
+    order = [axis for axis in range(x.ndim) if axis != source]
+    order.insert(target, source)
+    return x if source == target else call("permute_dims", x, axes=tuple(order))
+
+
+def next_axes(axis: Any, ndim: int) -> Any:
+    """The axes of an element as those of the batched array of `ndim` axes; None is all of an element's."""
+    if axis is None:
+        return tuple(range(1, ndim))
+    return tuple([place + 1 for place in axis]) if isinstance(axis, tuple) else axis + 1
+
+
+__all__ = ["Batch", "Batched", "aligned", "moved", "next_axes", "rank"]
