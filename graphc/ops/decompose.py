@@ -12,12 +12,12 @@ from typing import NamedTuple
 import numpy as np
 
 from graphc.dims import Dim
-from graphc.errors import GradientError
 from graphc.expr import Expr, constant
 from graphc.ops import attributes as at
-from graphc.ops.calls import call, expanded, transposed
+from graphc.ops.calls import call, expanded, transposed, zeros_like
 from graphc.ops.comparison import where
 from graphc.ops.linalg import columns, declare, matrix, square
+from graphc.ops.shape import sliced
 from graphc.types import Shape
 
 _EQUAL_VALUES = "Where {} are equal they have no derivative; infinities or NaN stand for it."
@@ -77,13 +77,28 @@ def _r_shape(operands: tuple[Expr, ...]) -> Shape:
 
 def _qr_pullback(q: Expr, r: Expr, to_q: Expr | None, to_r: Expr | None, x: Expr) -> Expr:
     rows, columns = x.shape[-2:]
-    if rows != columns and not (isinstance(rows, int) and isinstance(columns, int) and rows > columns):
-        raise GradientError(
-            f"the QR decomposition of {rows}×{columns} has no derivative here: more columns than rows",
-            node=repr(x),
-            site=x.site,
-            hint="decompose the transpose",
-        )
+    if isinstance(rows, int) and isinstance(columns, int) and rows < columns:
+        return _wide_qr_pullback(q, r, to_q, to_r, x)
+    return _tall_qr_pullback(q, r, to_q, to_r)
+
+
+def _wide_qr_pullback(q: Expr, r: Expr, to_q: Expr | None, to_r: Expr | None, x: Expr) -> Expr:
+    """x = [A B] and R = [R₁ Qᵀ B] with A = Q R₁ square: B is a matrix like any other, with Q in its part of R."""
+    rows = x.shape[-2]
+    square = sliced(r, x.ndim - 1, None, rows)
+    right = sliced(x, x.ndim - 1, rows, None)
+    if to_r is None:
+        back = zeros_like(right)
+    else:
+        beside = sliced(to_r, x.ndim - 1, rows, None)
+        back, turned = q @ beside, right @ transposed(beside)
+        to_q = turned if to_q is None else to_q + turned
+        to_r = sliced(to_r, x.ndim - 1, None, rows)
+    left = _tall_qr_pullback(q, square, to_q, to_r)
+    return call("concat", left, back, axis=x.ndim - 1)
+
+
+def _tall_qr_pullback(q: Expr, r: Expr, to_q: Expr | None, to_r: Expr | None) -> Expr:
     change = None
     if to_r is not None:
         change = r @ transposed(call("triu", to_r))
@@ -124,7 +139,8 @@ class QR(NamedTuple):
 def qr(x):
     """The QR decomposition (Q, R), reduced: Q has as many columns as the smaller side of x. As `numpy.linalg.qr`.
 
-    Differentiable for matrices of full rank with no more columns than rows. Raises `ShapeError` for what is no matrix.
+    Differentiable for matrices of full rank (of more columns than rows: where the first columns have it).
+    Raises `ShapeError` for what is no matrix.
     """
     return QR(qr_q(x), qr_r(x))
 

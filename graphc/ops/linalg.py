@@ -15,7 +15,7 @@ from graphc.expr import Expr
 from graphc.op import Notation, lookup
 from graphc.ops import attributes as at
 from graphc.ops.batch import Batch, Batched, aligned, rank
-from graphc.ops.calls import call, expanded, fitted, transposed
+from graphc.ops.calls import call, expanded, fitted, summed, transposed
 from graphc.ops.declare import family
 from graphc.types import AVERAGED, Shape, broadcast_shapes
 
@@ -169,11 +169,87 @@ def _batch(operands: tuple[Expr, ...], *_: Any) -> Shape:
 det = declare(
     "det",
     "The determinant of square matrices.",
-    notes="The derivative needs the inverse: at a singular matrix it is an error at the call.",
+    notes="Its derivative is the matrix of cofactors, at singular matrices too.",
     reference=np.linalg.det,
     shape=_batch,
-    pullbacks=(lambda v, out, x: _each(v * out) * transposed(call("inv", x)),),
+    pullbacks=(lambda v, out, x: _each(v) * call("cofactors", x),),
     notation=Notation("det", None, r"\det\left(<0>\right)"),
+)
+
+
+def _without_one(s: Any) -> Any:
+    """For each place the product of all other elements of the last axis; nothing is divided by."""
+    ones = np.ones_like(s[..., :1])
+    before = np.cumprod(np.concatenate([ones, s[..., :-1]], axis=-1), axis=-1)
+    after = np.cumprod(np.concatenate([ones, s[..., :0:-1]], axis=-1), axis=-1)[..., ::-1]
+    return before * after if s.shape[-1] else s
+
+
+def _without_two(s: Any) -> Any:
+    """The matrix of products of all elements but i and j, 0 on the diagonal."""
+    off = ~np.eye(s.shape[-1], dtype=bool)
+    return _without_one(np.where(off, s[..., None, :], s.dtype.type(1))) * off
+
+
+def _turn(u: Any, vh: Any) -> Any:
+    """det U · det V: 1 or −1 for each matrix."""
+    return np.sign(np.linalg.det(u) * np.linalg.det(vh)).astype(u.dtype)[..., None, None]
+
+
+def _cofactors(x: Any) -> Any:
+    """With x = U diag(s) Vᵀ they are det U · det V · U diag(∏ s without sᵢ) Vᵀ: right at any rank."""
+    u, s, vh = np.linalg.svd(x)
+    return _turn(u, vh) * ((u * _without_one(s)[..., None, :]) @ vh)
+
+
+def _cofactors_along(x: Any, v: Any) -> Any:
+    """The change of the cofactors of diag(s) along D = Uᵀ v V: pᵢⱼ are the products of all other singular values."""
+    u, s, vh = np.linalg.svd(x)
+    p = _without_two(s)
+    inner = np.swapaxes(u, -1, -2) @ v @ np.swapaxes(vh, -1, -2)
+    own = np.einsum("...ij,...jj->...i", p, inner)
+    change = own[..., None] * np.eye(s.shape[-1], dtype=x.dtype) - p * np.swapaxes(inner, -1, -2)
+    return _turn(u, vh) * (u @ change @ vh)
+
+
+def _third_pullback(u: Expr, out: Expr, x: Expr, v: Expr) -> Expr:
+    """The derivative by x of ⟨u, d(⟨v, Y⟩Y − Y vᵀ Y)⟩ with d = det x and Y = x⁻ᵀ."""
+    y = transposed(call("inv", x))
+    w, z = y @ transposed(v) @ y, y @ transposed(u) @ y
+    by_v, by_u = (_each(summed(side * y, (x.ndim - 2, x.ndim - 1))) for side in (v, u))
+    both = _each(summed(u * w, (x.ndim - 2, x.ndim - 1)))
+    crossed = w @ transposed(u) @ y + y @ transposed(u) @ w
+    return _each(call("det", x)) * (y * (by_v * by_u - both) - by_v * z - by_u * w + crossed)
+
+
+def _two_alike(operands: tuple[Expr, ...]) -> Shape:
+    shape = square(operands)
+    if operands[1].shape != shape:
+        raise at.refuse_shape("a direction has the shape of the matrices", operands)
+    return shape
+
+
+cofactors = declare(
+    "cofactors",
+    "The matrix of cofactors of square matrices, det(x)·x⁻ᵀ; defined for singular matrices as well.",
+    reference=_cofactors,
+    shape=square,
+    pullbacks=(lambda v, out, x: call("cofactors_along", x, v),),
+    notation=Notation("cof"),
+)
+
+cofactors_along = declare(
+    "cofactors_along",
+    "How the cofactors of x change along a direction v, which is also what they hand back of an adjoint v.",
+    notes="Its own derivative by x needs the inverse: at a singular matrix that is an error at the call.",
+    params=("x", "v"),
+    reference=_cofactors_along,
+    shape=_two_alike,
+    batch=lambda b, operands, batched: call(
+        "cofactors_along", *[b.lifted(x, own) for x, own in zip(operands, batched, strict=True)]
+    ),
+    pullbacks=(_third_pullback, lambda u, out, x, v: call("cofactors_along", x, u)),
+    notation=Notation("cof′"),
 )
 
 logabsdet = declare(
@@ -211,5 +287,5 @@ def slogdet(x):
 Expr.function_table[np.linalg.slogdet] = slogdet
 
 __all__ = [
-    "det", "det_sign", "inv", "logabsdet", "slogdet", "solve", "solve_triangular",
+    "cofactors", "cofactors_along", "det", "det_sign", "inv", "logabsdet", "slogdet", "solve", "solve_triangular",
 ]  # fmt: skip

@@ -100,6 +100,11 @@ def _np_tri_solve(a, b, lower):
     return np.linalg.solve(np.tril(a) if lower else np.triu(a), b)
 
 
+def _np_cofactors_along(a, v):
+    d, y = np.linalg.det(a), np.linalg.inv(a).T
+    return d * (np.sum(v * y) * y - y @ v.T @ y)
+
+
 NM, NN, N, M = ("n", "m"), ("n", "n"), ("n",), ("m",)
 WHOLE, BOOLEAN = ("int64",), ("bool",)
 
@@ -220,11 +225,16 @@ CASES = [
     Case("solve_triangular", lambda a, b: g.solve_triangular(a, b), lambda a, b: _np_tri_solve(a, b, True), (NN, NM)),
     Case("solve_triangular", lambda a, b: g.solve_triangular(a, b, lower=False), lambda a, b: _np_tri_solve(a, b, False), (NN, N)),
     Case("det", lambda a: g.det(a), np.linalg.det, (("k", "n", "n"),)),
+    Case("cofactors", lambda a: g.cofactors(a), lambda a: np.linalg.det(a)[..., None, None] * np.linalg.inv(a).swapaxes(-1, -2), (("k", "n", "n"),)),
+    Case("cofactors", lambda a: g.cofactors(a), lambda a: np.array([[a[1, 1], -a[1, 0]], [-a[0, 1], a[0, 0]]]), ((2, 2),)),
+    Case("cofactors_along", lambda a, b: g.cofactors_along(a, b), _np_cofactors_along, (NN, NN)),
     Case("logabsdet", lambda a: g.slogdet(a).logabsdet, lambda a: np.linalg.slogdet(a)[1], (NN,)),
     Case("det_sign", lambda a: g.slogdet(a).sign, lambda a: np.linalg.slogdet(a)[0], (NN,), smooth=False),
     Case("cholesky", lambda a: g.cholesky(_g_spd(a)), lambda a: np.linalg.cholesky(_spd(a)), (("k", "n", "n"),)),
     Case("qr_q", lambda a: g.qr(a).Q, lambda a: np.linalg.qr(a)[0], ((5, 3),), named=False),
     Case("qr_q", lambda a: g.qr(a).Q, lambda a: np.linalg.qr(a)[0], (("k", "n", "n"),)),
+    Case("qr_q", lambda a: g.qr(a).Q, lambda a: np.linalg.qr(a)[0], ((3, 5),), named=False),
+    Case("qr_r", lambda a: g.qr(a).R, lambda a: np.linalg.qr(a)[1], ((2, 3, 4),), named=False),
     Case("qr_r", lambda a: g.qr(a).R, lambda a: np.linalg.qr(a)[1], ((2, 4, 3),), named=False),
     Case("eigvalsh", lambda a: g.eigh(_g_spd(a)).eigenvalues, lambda a: np.linalg.eigvalsh(_spd(a)), (("k", "n", "n"),)),
     Case("eigenvectors", lambda a: g.eigh(_g_spd(a)).eigenvectors, lambda a: np.linalg.eigh(_spd(a))[1], (NN,)),

@@ -1,0 +1,123 @@
+"""Determinants at matrices of every rank: derivatives against sums over permutations in whole numbers."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+import graphc as g
+
+
+def determinant(rows):
+    """By Leibniz' formula, exactly."""
+    size = len(rows)
+    total = 0
+    for order in itertools.permutations(range(size)):
+        inversions = sum(order[i] > order[j] for i in range(size) for j in range(i + 1, size))
+        total += (-1) ** inversions * math.prod(rows[i][order[i]] for i in range(size))
+    return total
+
+
+def minor(rows, out_rows, out_columns):
+    return [
+        [v for j, v in enumerate(row) if j not in out_columns]
+        for i, row in enumerate(rows)
+        if i not in out_rows
+    ]
+
+
+def cofactor(rows, i, j):
+    return (-1) ** (i + j) * determinant(minor(rows, (i,), (j,)))
+
+
+def second(rows, i, j, k, m):
+    """∂²det/∂x[i,j]∂x[k,m]."""
+    if i == k or j == m:
+        return 0
+    sign = (-1) ** (i + j + (k - (k > i)) + (m - (m > j)))
+    return sign * determinant(minor(rows, (i, k), (j, m)))
+
+
+MATRICES = [(size, rank, seed) for size in (1, 2, 3, 4, 5) for rank in range(size + 1) for seed in range(2)]
+
+
+@pytest.mark.parametrize("size, rank, seed", MATRICES)
+def test_derivatives_at_any_rank(size, rank, seed):
+    rng = np.random.default_rng(seed)
+    left, right = rng.integers(-2, 3, (size, rank)), rng.integers(-2, 3, (rank, size))
+    exact = (left @ right).astype(int).tolist()
+    x = g.symbol("x", shape=(size, size))
+    point = {"x": np.array(exact, dtype=float).reshape(size, size)}
+    # products of size − 1 singular values, each at most the norm, are rounded some dozen times
+    scale = max(1.0, np.linalg.norm(point["x"], 2)) ** (size - 1)
+    tolerance = 200 * np.finfo(float).eps * scale
+    wanted = np.array([[cofactor(exact, i, j) for j in range(size)] for i in range(size)])
+    np.testing.assert_allclose(g.evaluate(g.grad(g.det(x), x), point), wanted, rtol=0, atol=tolerance)
+    v = rng.integers(-2, 3, (size, size))
+    places = list(np.ndindex(size, size))
+    along = np.array([sum(second(exact, *at, *other) * v[other] for other in places) for at in places])
+    found = g.evaluate(g.hvp(g.det(x), x, v.astype(float)), point)
+    np.testing.assert_allclose(found, along.reshape(size, size), rtol=0, atol=tolerance * 10)
+
+
+def test_third_derivatives_of_a_regular_matrix():
+    """A cubic in each entry of no more than one: differences of the second derivative are exact."""
+    x = g.symbol("x", shape=(3, 3))
+    rng = np.random.default_rng(3)
+    u, v = rng.integers(-2, 3, (2, 3, 3)).astype(float)
+    bent = g.hvp(g.det(x), x, v)
+    third = g.grad(g.sum(bent * u), x)
+    at = np.array([[2.0, 1, 0], [1, 3, 1], [0, 1, 1]])
+    for place in np.ndindex(3, 3):
+        step = np.zeros((3, 3))
+        step[place] = 1
+        ends = [g.evaluate(g.sum(bent * u), {"x": at + sign * step}) for sign in (1, -1)]
+        assert abs(g.evaluate(third, {"x": at})[place] - (ends[0] - ends[1]) / 2) < 1e-12
+    singular = np.ones((3, 3))
+    with pytest.raises(g.GraphcError, match="inv: Singular"):
+        g.evaluate(third, {"x": singular})
+
+
+def test_stacks_and_empty_matrices():
+    x = g.symbol("x", shape=("n", 2, 2))
+    values = np.array([[[1.0, 2], [2, 4]], [[0, 0], [0, 0]], [[1, 0], [0, 3]]])
+    found = g.evaluate(g.grad(g.sum(g.det(x)), x), {"x": values})
+    np.testing.assert_allclose(found, [[[4, -2], [-2, 1]], [[0, 0], [0, 0]], [[3, 0], [0, 1]]], atol=1e-14)
+    empty = g.symbol("e", shape=(0, 0))
+    assert g.evaluate(g.grad(g.det(empty), empty), {"e": np.zeros((0, 0))}).shape == (0, 0)
+    single = g.symbol("f", shape=(2, 2), dtype="float32")
+    assert g.grad(g.det(single), single).dtype == np.float32
+
+
+def test_slogdet_of_a_singular_matrix():
+    x = g.symbol("x", shape=(2, 2))
+    at = {"x": np.array([[1.0, 2], [2, 4]])}
+    assert g.evaluate(tuple(g.slogdet(x)), at) == (0.0, -np.inf)
+    with pytest.raises(g.GraphcError, match="Singular"):
+        g.evaluate(g.grad(g.slogdet(x).logabsdet, x), at)
+
+
+@pytest.mark.parametrize("shape", [(2, 5), (3, 4), (1, 4), (2, 3, 6)])
+def test_wide_qr_with_both_factors(shape):
+    """A function of Q and R together, against differences in double the digits' square root."""
+    x = g.symbol("x", shape=shape)
+    rng = np.random.default_rng(0)
+    point, u = rng.normal(size=shape), rng.normal(size=shape)
+    q, r = g.qr(x)
+    weights = rng.normal(size=q.shape), rng.normal(size=r.shape)
+    loss = g.sum(q * weights[0]) + g.sum(g.sin(r) * weights[1])
+
+    def by_numpy(a):
+        q, r = np.linalg.qr(a)
+        return np.sum(q * weights[0]) + np.sum(np.sin(r) * weights[1])
+
+    h = 1e-3
+    rate = (8 * (by_numpy(point + h * u) - by_numpy(point - h * u))
+            - (by_numpy(point + 2 * h * u) - by_numpy(point - 2 * h * u))) / (12 * h)  # fmt: skip
+    found = np.sum(g.evaluate(g.grad(loss, x), {"x": point}) * u)
+    assert abs(found - rate) <= 1e-7 * max(1, abs(rate))
+    along = g.evaluate(g.jvp(loss, x, u), {"x": point})
+    assert abs(along - found) <= 1e-12 * max(1, abs(found), np.abs(u).sum())
