@@ -16,8 +16,9 @@ from graphc.explain import explain_graph
 from graphc.explanation import Explanation
 from graphc.expr import Expr, constant, current_site, rebuild, symbol
 from graphc.graph import Graph
+from graphc.lower import known
 from graphc.lower.nests import Parallel
-from graphc.lower.performance import rewriting
+from graphc.lower.performance import Rewriting, rewriting
 from graphc.op import all_ops, array_ops
 from graphc.rewrite import tables
 from graphc.rewrite.engine import Step, Trace
@@ -232,14 +233,21 @@ def compile(
     graph = as_graph(outputs, inputs)
     if dtype is not None:
         graph = retype(graph, dtype)
-    history = None
-    if rewrite is not None:
+    if rewrite is None:
+        return make(graph, graph.structure, cache, parallel)
+    level, off = rewrite, tuple(sorted(set(without)))
+    tables.engine(level, off)  # refuses what is no level or no rule
+
+    def rewritten(graph: Graph) -> tuple[Graph, Rewriting]:
         started = time.perf_counter()
-        before, trace = graph.exprs, _trace(graph, rewrite, without)
+        before, trace = graph.exprs, _trace(graph, level, off)
         graph = Graph(unflatten(graph.structure, iter(trace.outputs)), graph.symbols)
         steps = [(step.rule, step.kind) for step in trace]
-        history = rewriting(before, graph.exprs, steps, time.perf_counter() - started)
-    return make(graph, graph.structure, cache, parallel, history)
+        return graph, rewriting(before, graph.exprs, steps, time.perf_counter() - started)
+
+    keeps = cache and not tables.has_own()
+    record = known.key(graph, graph.structure, (level, *off)) if keeps else None
+    return make(graph, graph.structure, cache, parallel, rewritten, record)
 
 
 def rewritten(graph: Graph, level: str, without: Iterable[str] = ()) -> Graph:

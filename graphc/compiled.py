@@ -8,12 +8,13 @@ which checks, casts and broadcasts, and ends in the same machine code.
 from __future__ import annotations
 
 import ctypes
+import functools
 import inspect
 import keyword
 import operator
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -25,11 +26,11 @@ from graphc.errors import ArityError, CompileError, DtypeError, GraphcError, Inp
 from graphc.evaluate import run_arrays
 from graphc.expr import current_site
 from graphc.inputs import as_value, bind_dimensions
-from graphc.lower import export, layout, native, scalar
+from graphc.lower import export, known, layout, native, scalar
 from graphc.lower.builtin import builtin
 from graphc.lower.emit import SLOT
-from graphc.lower.jit import build
-from graphc.lower.kernels import lift, plan
+from graphc.lower.jit import Library, build
+from graphc.lower.kernels import Kernel, lift, plan
 from graphc.lower.nests import Nests, Parallel
 from graphc.lower.nests import ties as overlaps
 from graphc.lower.performance import Performance, Rewriting, performance
@@ -38,6 +39,14 @@ from graphc.tree import Structure, flatten, unflatten
 from graphc.types import broadcast_shapes, format_shape
 
 MAX_DIMENSIONS = 32
+
+Rewrite = Callable[[Any], tuple[Dag, Rewriting | None]]
+
+
+def as_written(graph: Dag) -> tuple[Dag, None]:
+    """No rewriting."""
+    return graph, None
+
 
 _PACKED = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
 
@@ -51,7 +60,6 @@ class Compiled:
     Safe casts are made, narrowing ones are refused with `DtypeError`. A function of symbols with declared shapes takes exactly
     those shapes. `out` is an array, or arrays in the structure of the results, of the results' shape and dtype.
 
-    graph : the graph as it was compiled
     inputs : the names of the arguments
     llvm, asm : what was made, as LLVM IR after optimisation and as assembly
     lowlevel : the function for SciPy's integrators
@@ -64,7 +72,6 @@ class Compiled:
     numbers and return numbers or (nested) tuples.
     """
 
-    graph: Dag
     inputs: tuple[str, ...]
 
     def __init__(
@@ -73,22 +80,22 @@ class Compiled:
         structure: Structure,
         cache: bool = True,
         parallel: Parallel = "auto",
-        rewriting: Rewriting | None = None,
+        rewriting: Rewrite = as_written,
+        record: bytes | None = None,
     ) -> None:
-        started = time.perf_counter()
-        self.graph = graph
         self._cache = cache
         self._structure = structure
         self._symbols = graph.symbols
         self.inputs = tuple(symbol.name for symbol in self._symbols)
         self._tensor = any(symbol.shape for symbol in self._symbols)
-        lifted, self._constants = lift(graph)
-        self._kernel = plan(lifted)
-        planned = time.perf_counter()
-        text = scalar.module(self._kernel, structure)
-        self._seconds = {"plan": planned - started, "emit": time.perf_counter() - planned}
-        self._rewriting = rewriting
-        self._library = build(text, scalar.exported(self._kernel, structure), cache)
+        self._written = graph
+        self._rewrite = rewriting
+        self._constants: tuple[np.ndarray, ...] = ()
+        self._seconds: dict[str, float] = {}
+        found = None if record is None else self._recalled(record)
+        self._kernel, self._library = self._made() if found is None else found
+        if record is not None and found is None:
+            known.keep(record, self._kernel, self._library)
         self._packed = _PACKED(self._library.pointer("packed"))
         self._nests = Nests(self._kernel, self._library.symbol("packed"), cache, parallel)
         self.__signature__ = inspect.Signature(
@@ -103,8 +110,41 @@ class Compiled:
         self._served = Served(self._kernel, structure, self._nests, self._constants, "out" not in self.inputs)
         native.register(Compiled)
 
+    def _made(self) -> tuple[Kernel, Library]:
+        """The kernel and its machine code, from the graph."""
+        graph = self.graph
+        started = time.perf_counter()
+        lifted, self._constants = lift(graph)
+        kernel = plan(lifted)
+        planned = time.perf_counter()
+        text = scalar.module(kernel, self._structure)
+        self._seconds = {"plan": planned - started, "emit": time.perf_counter() - planned}
+        return kernel, build(text, scalar.exported(kernel, self._structure), self._cache)
+
+    def _recalled(self, record: bytes) -> tuple[Kernel, Library] | None:
+        """The same by a record of an earlier time: rewriting and emission are left out."""
+        started = time.perf_counter()
+        body = functools.cache(lambda: plan(self.graph))
+        found = known.find(
+            record,
+            tuple(symbol.dtype for symbol in self._symbols),
+            lambda: body().dag,
+            lambda: scalar.module(body(), self._structure),
+        )
+        self._seconds = {"find": time.perf_counter() - started}
+        return found
+
+    @cached_property
+    def _rewritten(self) -> tuple[Dag, Rewriting | None]:
+        return self._rewrite(self._written)
+
+    @property
+    def graph(self) -> Dag:
+        """The graph as it was compiled."""
+        return self._rewritten[0]
+
     def __repr__(self) -> str:
-        return f"<compiled ({', '.join(self.inputs)}) → {len(self.graph.outputs)} of {self._kernel.operations} operations>"
+        return f"<compiled ({', '.join(self.inputs)}) → {len(self._kernel.outputs)} of {self._kernel.operations} operations>"
 
     def __reduce__(self):
         return make, (self.graph, self._structure, self._cache, self._nests.parallel)
@@ -126,7 +166,7 @@ class Compiled:
         Loops over arrays are made when first needed, so the report tells more after calls with arrays. Reading the assembly of
         code that came from the cache takes as long as making it.
         """
-        return performance(self._kernel, self._library, self._nests, self._rewriting, self._seconds)
+        return performance(self._kernel, self._library, self._nests, self._rewritten[1], self._seconds)
 
     @property
     def address(self) -> int:
@@ -243,7 +283,7 @@ class Compiled:
                     f"{name}: {format_shape(a.shape)}" for name, a in zip(self.inputs, arrays, strict=True)
                 )
                 raise ShapeError(f"the arguments' shapes do not broadcast: {listed}") from None
-            return shape, [shape] * len(self.graph.outputs)
+            return shape, [shape] * len(self._kernel.outputs)
         for symbol, array in zip(self._symbols, arrays, strict=True):
             if not symbol.shape and array.shape:
                 raise ShapeError(
@@ -350,10 +390,13 @@ def make(
     structure: Structure,
     cache: bool = True,
     parallel: Parallel = "auto",
-    rewriting: Rewriting | None = None,
+    rewriting: Rewrite = as_written,
+    record: bytes | None = None,
 ) -> Compiled:
-    """Compile a graph whose results come back in `structure`; `cache` and `parallel` as for `g.compile`,
-    `rewriting` what was done to it before.
+    """Compile a graph whose results come back in `structure`; `cache` and `parallel` as for `g.compile`.
+
+    rewriting : the graph → the graph that is compiled in its place, and what was done to it
+    record : the key under which what becomes of the graph is recorded and found again: see `known`
 
     The callable is of a class of its own, whose `__call__` is the builtin over the machine code: Python then calls it without a
     Python frame in between.
@@ -361,7 +404,7 @@ def make(
     function = object.__new__(
         type("compiled", (Compiled,), {"__module__": __name__, "__doc__": Compiled.__doc__})
     )
-    Compiled.__init__(function, graph, structure, cache, parallel, rewriting)
+    Compiled.__init__(function, graph, structure, cache, parallel, rewriting, record)
     kind = type(function)
 
     def enter(way: Any) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from graphc.expr import Expr
-from graphc.lower.kernels import Kernel
+from graphc.lower.kernels import Kernel, Recalled
 
 _CHEAP = 0.12
 """Nanoseconds for one element of float64 on one core, in vectors of eight: what a processor does one or two of in a cycle."""
@@ -35,6 +35,8 @@ def bytes_moved(kernel: Kernel) -> int:
 
 def nanoseconds(kernel: Kernel) -> float:
     """The estimated time for one element on one core."""
+    if isinstance(kernel, Recalled):
+        return kernel.nanoseconds
     return max(computing(kernel.dag.exprs), _BYTE * bytes_moved(kernel))
 
 

@@ -17,6 +17,7 @@ import platform
 import sys
 import threading
 import time
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -42,7 +43,7 @@ def _numba() -> Any:
 
 
 @cache
-def _environment() -> tuple[str, ...]:
+def environment() -> tuple[str, ...]:
     """All that decides, beside the text of a module, what code it becomes."""
     import llvmlite
     import numba
@@ -78,14 +79,26 @@ class Library:
 
     cached : "hit" where the code came from disk, else why it did not: "miss: …" or "off: …"
     seconds : how long each step took: "parse", "optimise and generate", "load", as far as they were taken
+    key, exported : what the code is found by; None where it is not kept
+    digamma : whether it calls SciPy's function
     """
 
-    def __init__(self, library: Any, prefix: str, text: str, cached: str, seconds: dict[str, float]) -> None:
+    def __init__(
+        self,
+        library: Any,
+        prefix: str,
+        text: str | Callable[[], str],
+        cached: str,
+        seconds: dict[str, float],
+    ) -> None:
         self._library = library
         self._prefix = prefix
         self._text = text
         self.cached = cached
         self.seconds = seconds
+        self.key: bytes | None = None
+        self.exported: tuple[str, ...] = ()
+        self.digamma = False
         self._asm: str | None = None
 
     def pointer(self, name: str) -> int:
@@ -121,7 +134,8 @@ class Library:
             return self._library._final_module
         with _numba()[1]:
             library = _numba()[2].create_library(self._prefix + "shown")
-            library.add_llvm_module(_parse(self._text))
+            text = self._text if isinstance(self._text, str) else self._text()
+            library.add_llvm_module(_parse(text))
             library._optimize_final_module()
         return library._final_module
 
@@ -139,14 +153,15 @@ def build(text: str, exported: tuple[str, ...], cached: bool = False) -> Library
     exported : the functions that are called from outside; they are made unique in the process, as one engine holds all modules
     cached : whether to look for the code in this process and on disk, and to keep it there
     """
-    if "@graphc_digamma" in text:
+    digamma = "@graphc_digamma" in text
+    if digamma:
         _bind_scipy()
     compiler_lock = _numba()[1]
     if not cached:
         prefix = f"graphc_{next(_counter)}_"
         with compiler_lock:
             return _compile(_named(text, exported, prefix), prefix, "off: not asked for")
-    key = digest(*_environment(), *exported, text)
+    key = digest(*environment(), *exported, text)
     with compiler_lock:
         found = _libraries.get(key)
         if found is None:
@@ -154,6 +169,27 @@ def build(text: str, exported: tuple[str, ...], cached: bool = False) -> Library
             found = _libraries[key] = _found_or_compiled(
                 key, _named(text, exported, prefix), exported, prefix
             )
+            found.key, found.exported, found.digamma = key, exported, digamma
+    return found
+
+
+def recall(key: bytes, exported: tuple[str, ...], digamma: bool, text: Callable[[], str]) -> Library | None:
+    """The library of a key, of this process or from disk; None where there is none.
+
+    text : makes the module's text, for whoever wants to look at it
+    """
+    if digamma:
+        _bind_scipy()
+    with _numba()[1]:
+        found = _libraries.get(key)
+        if found is None:
+            code, _ = store().get(key)
+            if code is None:
+                return None
+            prefix = f"graphc_{key.hex()[:32]}_"
+            found = _load(code, lambda: _named(text(), exported, prefix), exported, prefix)
+            found.key, found.exported, found.digamma = key, exported, digamma
+            _libraries[key] = found
     return found
 
 
@@ -198,7 +234,7 @@ def _compile(text: str, prefix: str, cached: str) -> Library:
     return Library(library, prefix, text, cached, seconds)
 
 
-def _load(code: bytes, text: str, exported: tuple[str, ...], prefix: str) -> Library:
+def _load(code: bytes, text: str | Callable[[], str], exported: tuple[str, ...], prefix: str) -> Library:
     """Object code as a library: in the form of Numba's own serialised libraries, its IR only naming what the code exports."""
     started = time.perf_counter()
     llvm, _, codegen = _numba()

@@ -37,6 +37,11 @@ def rules() -> tuple[AnyRule, ...]:
     return (*_own, *BUILT_IN)
 
 
+def has_own() -> bool:
+    """Whether there are rules of the user's own."""
+    return bool(_own)
+
+
 def add(rule: AnyRule) -> None:
     """Register a rule; its name must be new. Whether its two sides agree has been checked by then."""
     with _lock:

@@ -135,7 +135,7 @@ def test_off_for_one_function(place):
 
 def test_the_key_holds_all_that_decides(place, monkeypatch):
     """Each part of the environment makes another key; so does the text, and what is exported."""
-    parts = jit._environment()
+    parts = jit.environment()
     assert g.__version__ in parts and sys.version in parts[5]
     keys = {digest(*parts, "f", "text"), digest(*parts, "f", "text "), digest(*parts, "g", "text")}
     for number in range(len(parts)):
