@@ -13,6 +13,7 @@ import linecache
 import sys
 from dataclasses import dataclass
 from os.path import dirname, sep
+from typing import Any
 
 import numpy as np
 
@@ -83,7 +84,7 @@ class GraphcError(Exception):
             lines.append(f"  hint: {self.hint}")
         return "\n".join(lines)
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return (_rebuild, (type(self), self.message, self.node, self.site, self.hint))
 
 
@@ -143,6 +144,20 @@ class GradientError(GraphcError, ValueError):
 
 class FormatError(GraphcError, ValueError):
     """A file that is not a graphc file, is damaged, or is of a newer version."""
+
+
+class FileError(GraphcError, OSError):
+    """A file that cannot be written or read: a directory that is not there, no permission, no room."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (
+            *super().__reduce__(),
+            {"errno": self.errno, "strerror": self.strerror, "filename": self.filename},
+        )
+
+
+class MissingFileError(FileError, FileNotFoundError):
+    """A file to be read, or the directory of one to be written, that is not there."""
 
 
 class PrecisionError(GraphcError, ArithmeticError):

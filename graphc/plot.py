@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from graphc.errors import RenderError
-from graphc.files import write_whole
+from graphc.files import as_text, write_whole
 from graphc.floats import ordinals
 
 FORMATS = ("png", "svg", "pdf")
@@ -42,10 +42,9 @@ def scatter(
 
     wide : whether x goes by the numbers of the floats, so that each power of ten is as long as any other on both sides of 0
 
-    Raises `RenderError` for another suffix,
-    without matplotlib, and when the file cannot be written.
+    Raises `RenderError` for another suffix and without matplotlib, `FileError` when the file cannot be written.
     """
-    target = Path(path)
+    target = Path(as_text(path))
     form = target.suffix.lower().removeprefix(".")
     if form not in FORMATS:
         raise RenderError(
@@ -71,12 +70,7 @@ def scatter(
     content = io.BytesIO()
     undated = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}  # equal plots are equal files
     figure.savefig(content, format=form, dpi=150, metadata=undated[form])
-    try:
-        write_whole(target, content.getvalue())
-    except (OSError, ValueError) as error:
-        raise RenderError(
-            f"cannot write {str(target)!r}: {getattr(error, 'strerror', None) or error}"
-        ) from error
+    write_whole(target, content.getvalue())
     return target
 
 

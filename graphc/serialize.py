@@ -18,7 +18,7 @@ from graphc.dag import Dag
 from graphc.define import define_op
 from graphc.errors import FormatError, GraphcError
 from graphc.expr import Expr, constant, symbol, walk
-from graphc.files import write_whole
+from graphc.files import as_text, read_whole, write_whole
 from graphc.graph import Graph
 from graphc.op import Op, all_ops, find
 from graphc.rows import FLOAT, Row, from_rows, indices, keys, listed, must, shown, texts, to_rows
@@ -49,7 +49,7 @@ def save(what: Any, path: str | os.PathLike[str]) -> None:
     path : the file; by convention it ends in .json. It is replaced as a whole or not at all.
 
     Constants are kept to the bit, operations of the user's own with their formulas. Where an expression was written, and
-    which of a graph's nodes are its backward part, is not kept. Raises `OSError` when the file cannot be written.
+    which of a graph's nodes are its backward part, is not kept. Raises `FileError` when the file cannot be written.
     """
     write_whole(path, to_text(what).encode())
 
@@ -59,14 +59,13 @@ def load(path: str | os.PathLike[str]) -> Any:
 
     Operations of the user's own are declared if they are not; one that is declared with another formula is an error.
     Raises `FormatError`, saying what is wrong, for a file that is damaged, not graphc's, or of a newer version, and
-    `OSError` when it cannot be read.
+    `FileError` when it cannot be read.
     """
-    with open(path, "rb") as file:
-        data = file.read()
+    data = read_whole(path)
     try:
         return from_text(data)
     except FormatError as error:
-        error.message = f"{os.fspath(path)!s}: {error.message}"
+        error.message = f"{as_text(path)}: {error.message}"
         error.args = (error.message,)
         raise
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 import graphc as g
 from graphc.accuracy import accuracy
 from graphc.cli import main
-from graphc.errors import DtypeError, InputError, RenderError, ShapeError
+from graphc.errors import DtypeError, FileError, InputError, RenderError, ShapeError
 from graphc.floats import bits_of_error, from_ordinals, ordinals, rounded
 from graphc.report import Accuracy
 from tests.benchmarks.hamming import EXERCISES, GOOD, PAGE, measure
@@ -278,7 +278,7 @@ def test_plots_that_cannot_be(tmp_path):
         report.plot(tmp_path / "error.txt")
     with pytest.raises(InputError, match="'y'"):
         report.plot(tmp_path / "error.png", against="y")
-    with pytest.raises(RenderError, match="cannot write"):
+    with pytest.raises(FileError, match="cannot write"):
         report.plot(tmp_path / "nowhere" / "error.png")
 
 

@@ -11,7 +11,7 @@ from graphc.draw.engine import FORMATS, check_size, render
 from graphc.draw.style import SLIDES, Style
 from graphc.draw.view import View
 from graphc.errors import InputError, RenderError
-from graphc.files import write_whole
+from graphc.files import as_text, write_whole
 
 _SUFFIXES = {".dot": "dot", ".gv": "dot", **{f".{form}": form for form in FORMATS}}
 
@@ -61,22 +61,16 @@ class Diagram:
         """Write the diagram to a file; the suffix says how: .svg, .png, .pdf or .dot.
 
         The file is written whole or not at all: when anything fails, a file that was there stays as it was.
-        Returns the path. Raises `RenderError` for an unknown suffix, or when the diagram cannot be rendered or written.
+        Returns the path. Raises `RenderError` for an unknown suffix, or when the diagram cannot be rendered, and `FileError`
+        when the file cannot be written.
         """
-        try:
-            target = Path(path)
-        except TypeError:
-            raise RenderError(f"{path!r} is not a path", hint='write .save("diagram.svg")') from None
+        target = Path(as_text(path))
         form = _SUFFIXES.get(target.suffix.lower())
         if form is None:
             what = f"the suffix {target.suffix!r}" if target.suffix else f"{str(target)!r} without a suffix"
             raise RenderError(f"graphc does not draw {what}", hint=f"use one of {', '.join(_SUFFIXES)}")
         content = self.render(form)
-        try:
-            write_whole(target, content)
-        except (OSError, ValueError) as error:  # a ValueError is a path with a null byte
-            why = getattr(error, "strerror", None) or error
-            raise RenderError(f"cannot write {str(target)!r}: {why}") from error
+        write_whole(target, content)
         return target
 
     def _repr_svg_(self) -> str | None:

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import CompileError, InputError
-from graphc.files import write_whole
+from graphc.files import as_text, write_whole
 from graphc.lower import loops, python
 from graphc.lower.element import element
 from graphc.lower.emit import SLOT, memory_type
@@ -70,6 +70,7 @@ def write(
     source: Source, path: str | os.PathLike[str], header: str | os.PathLike[str] | None, name: Any
 ) -> None:
     """Export by the suffix of `path`; see `Compiled.export`."""
+    path = as_text(path)
     suffix = Path(path).suffix
     if suffix not in (*PYTHON, *OBJECTS, *SHARED):
         raise InputError(

@@ -13,7 +13,7 @@ import pytest
 
 import graphc as g
 from graphc.draw import engine
-from graphc.errors import InputError, RenderError
+from graphc.errors import FileError, InputError, RenderError
 
 x, y = g.symbols("x y")
 DIAGRAM = g.draw(x * y + 1, at={"x": 2, "y": 3})
@@ -62,20 +62,20 @@ def test_a_failure_leaves_the_old_file(tmp_path, monkeypatch):
     monkeypatch.setattr(
         os, "replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device"))
     )
-    with pytest.raises(RenderError, match="No space left"):
+    with pytest.raises(FileError, match="No space left"):
         DIAGRAM.save(target)
     assert target.read_text() == "old"
     assert os.listdir(tmp_path) == ["old.svg"]
 
 
 def test_a_folder_that_is_not_there(tmp_path):
-    with pytest.raises(RenderError, match=r"cannot write .*missing"):
+    with pytest.raises(FileError, match=r"cannot write .*there is no directory .*missing"):
         DIAGRAM.save(tmp_path / "missing" / "a.svg")
 
 
 @pytest.mark.parametrize("path", [3, None, "a\0b.svg"])
 def test_what_is_no_path(path):
-    with pytest.raises(RenderError):
+    with pytest.raises(FileError):
         DIAGRAM.save(path)
 
 

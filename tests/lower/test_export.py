@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import graphc as g
-from graphc.errors import CompileError, InputError
+from graphc.errors import CompileError, FileError, InputError
 from graphc.expr import apply
 from graphc.lower import python
 from graphc.op import all_ops
@@ -232,8 +232,9 @@ def test_refusals(tmp_path, monkeypatch):
     with pytest.raises(CompileError, match="C compiler"):
         f.export(tmp_path / "f.so")
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(OSError):
-        f.export(tmp_path / "nowhere" / "f.py")
+    for suffix in (".py", ".o"):
+        with pytest.raises(FileError, match=r"there is no directory '.*nowhere'"):
+            f.export(tmp_path / "nowhere" / f"f{suffix}")
 
 
 # --- C ----------------------------------------------------------------------------------------------------------------------
