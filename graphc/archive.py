@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import FormatError, InputError
-from graphc.files import write_whole
+from graphc.files import read_whole, write_whole
 
 SUFFIXES = (".npz", ".safetensors")
 
@@ -39,7 +39,7 @@ def _suffix(path: str | os.PathLike[str]) -> str:
 def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:
     """Write named arrays of numbers; a file that stands there is replaced when the new one is complete.
 
-    Raises `InputError` for another suffix and `FormatError` where it cannot be written.
+    Raises `InputError` for another suffix and `FileError` where it cannot be written.
     """
     listed = {name: np.ascontiguousarray(array).reshape(np.shape(array)) for name, array in arrays.items()}
     if _suffix(path) == ".safetensors":
@@ -53,25 +53,18 @@ def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray])
                 # no time of writing: equal arrays are equal files
                 archive.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getvalue())
         data = content.getvalue()
-    try:
-        write_whole(path, data)
-    except (OSError, ValueError) as error:
-        raise FormatError(
-            f"cannot write {os.fspath(path)!r:.200}: {getattr(error, 'strerror', None) or error}"
-        ) from error
+    write_whole(path, data)
 
 
 def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """The named arrays of a file.
 
-    Raises `FormatError` for a file that cannot be read, is truncated or damaged, or holds anything but numbers.
+    Raises `FileError` for a file that cannot be read, `FormatError` for one that is truncated or damaged, or holds anything
+    but numbers.
     """
     suffix = _suffix(path)
     shown = f"{os.fspath(path)!r:.200}"
-    try:
-        data = Path(path).read_bytes()
-    except (OSError, ValueError) as error:
-        raise FormatError(f"cannot read {shown}: {getattr(error, 'strerror', None) or error}") from error
+    data = read_whole(path)
     if suffix == ".safetensors":
         package = _safetensors()
         try:

@@ -162,7 +162,7 @@ class Model:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the values to a file of .npz or .safetensors, whole or not at all.
 
-        Raises `InputError` for another suffix and `FormatError` where it cannot be written.
+        Raises `InputError` for another suffix and `FileError` where it cannot be written.
         """
         write_arrays(path, self.values)
 

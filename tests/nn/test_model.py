@@ -12,7 +12,7 @@ import pytest
 
 import graphc as g
 from graphc import nn
-from graphc.errors import FormatError, InputError, NameClashError
+from graphc.errors import FileError, FormatError, InputError, NameClashError
 
 IMAGES = g.symbol("images", shape=("n", 1, 28, 28), dtype="float32")
 
@@ -183,14 +183,14 @@ def test_hostile_archives_are_refused(tmp_path):
 
 
 def test_paths_that_are_none(tmp_path):
-    with pytest.raises(FormatError, match="cannot read"):
+    with pytest.raises(FileError, match="cannot read"):
         small().load(tmp_path / "missing.npz")
-    with pytest.raises(FormatError, match="cannot write"):
+    with pytest.raises(FileError, match="cannot write"):
         small().save(tmp_path / "no" / "such.npz")
     with pytest.raises(InputError, match=r"\.npz"):
         small().save(tmp_path / "model.pkl")
     (tmp_path / "dir.npz").mkdir()
-    with pytest.raises(FormatError):
+    with pytest.raises(FileError):
         small().load(tmp_path / "dir.npz")
 
 
