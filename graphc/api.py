@@ -10,7 +10,7 @@ from graphc.autodiff.forward import forward
 from graphc.autodiff.jacobian import jacobian as jacobian_of
 from graphc.autodiff.reverse import reverse
 from graphc.compiled import Compiled, make
-from graphc.draw import SLIDES, Diagram, Style, view
+from graphc.draw import MAX_NODES, SLIDES, Diagram, Style, fold, view
 from graphc.errors import DtypeError, GradientError, InputError
 from graphc.explain import explain_graph
 from graphc.explanation import Explanation
@@ -269,6 +269,8 @@ def draw(
     digits: int = 3,
     style: Style = SLIDES,
     accuracy: Any = None,
+    collapse: Any = None,
+    max_nodes: int | None = MAX_NODES,
 ) -> Diagram:
     """A diagram of an expression or graph: the forward value over each edge, what flows back through it under it.
 
@@ -283,6 +285,9 @@ def draw(
     digits : significant digits
     style : colours, fonts and sizes
     accuracy : a report of `g.accuracy`; every operation is coloured by the bits that it loses
+    collapse : True draws every block of `g.scope` as one node, a name or names ("layer 1", "encoder/layer 1") those blocks
+    max_nodes : where there are more, blocks are collapsed, innermost first, and what is in none is grouped by structure, until it
+        is no more; None draws all
 
     A constant operand stands in the label of its operation. `.save("f.svg")`, `.png`, `.pdf` and `.dot` write the diagram,
     `.source` is its DOT text, and notebooks show it. Raises `InputError` when `at` does not fit the symbols.
@@ -303,7 +308,7 @@ def draw(
             hint="write g.draw(expr, accuracy=g.accuracy(expr))",
         )
     shown = view(graph, at, backward, seed=seed, name=name, digits=digits, losses=losses)
-    return Diagram(shown, style, digits)
+    return Diagram(fold(shown, collapse, max_nodes), style, digits)
 
 
 def explain(

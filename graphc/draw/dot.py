@@ -13,8 +13,9 @@ from math import ceil, sqrt
 from typing import Any, TypeAlias
 
 from graphc.display import name_parts, show_value, visible
+from graphc.draw.parts import View, ViewEdge, ViewNode
 from graphc.draw.style import Style
-from graphc.draw.view import View, ViewEdge, ViewNode
+from graphc.scopes import Block, common
 from graphc.types import format_shape
 
 
@@ -82,22 +83,68 @@ def to_dot(view: View, style: Style, digits: int = 3) -> str:
     for edge in view.edges:
         if edge.place:
             places.setdefault(edge.head, []).append((edge.slot, edge.place))
-    symbols = [node for node in view.nodes if node.kind == "symbol"]
+    symbols = [node for node in view.nodes if node.kind == "symbol" and not node.block]
+    ordered = len(symbols) <= _ORDERED
     with graph.subgraph() as column:
-        column.attr(rank="source")
+        if ordered or not any(node.block for node in view.nodes):
+            column.attr(rank="source")
         for node in symbols:
             column.node(node.key, **_node(node, [], style, digits))
-        if len(symbols) <= _ORDERED:
+        if ordered:
             for upper, lower in pairwise(symbols):
                 column.edge(upper.key, lower.key, style="invis")
+    frames: dict[Block, list[tuple[str, dict[str, str]]]] = {}
     for node in view.nodes:
-        if node.kind != "symbol":
-            graph.node(node.key, **_node(node, places.get(node.key, []), style, digits))
-    _add_edges(graph, view, rows, style)
+        if node.kind != "symbol" or node.block:
+            attributes = _node(node, places.get(node.key, []), style, digits)
+            if node.block:
+                frames.setdefault(node.block, []).append((node.key, attributes))
+            else:
+                graph.node(node.key, **attributes)
+    _add_edges(graph, view, rows, style, frames)
+    _add_frames(graph, frames, style)
     return graph.source
 
 
-def _add_edges(graph: Any, view: View, rows: list[_Texts], style: Style) -> None:
+def _add_frames(graph: Any, frames: dict[Block, list[tuple[str, dict[str, str]]]], style: Style) -> None:
+    """The blocks as nested frames with their names."""
+    tree: dict[Block, dict[Block, None]] = {(): {}}
+    for block in frames:
+        for depth in range(1, len(block) + 1):
+            tree.setdefault(block[: depth - 1], {})[block[:depth]] = None
+            tree.setdefault(block[:depth], {})
+    numbers = {block: number for number, block in enumerate(tree)}
+
+    def frame(outer: Any, block: Block) -> None:  # scopes are nested at most 64 deep
+        with outer.subgraph(name=f"cluster_{numbers[block]}") as inner:
+            inner.attr(
+                label=_html(_font(block[-1], style.note, style.value_size)),
+                tooltip=_quoted(" / ".join(block)),
+                style="rounded,filled",
+                color=style.rule,
+                fillcolor=style.frame if len(block) % 2 else style.background,
+                fontname=style.font,
+                penwidth=f"{style.line_width * 0.75:g}",
+                margin="10",
+                labeljust="l",
+            )
+            for key, attributes in frames.get(block, ()):
+                inner.node(key, **attributes)
+            for below in tree[block]:
+                frame(inner, below)
+
+    for block in tree[()]:
+        frame(graph, block)
+
+
+def _add_edges(
+    graph: Any,
+    view: View,
+    rows: list[_Texts],
+    style: Style,
+    frames: dict[Block, list[tuple[str, dict[str, str]]]],
+) -> None:
+    blocks = {node.key: node.block for node in view.nodes}
     fan = Counter(edge.tail for edge in view.edges)
     column: dict[str, int] = {}
     widest: dict[int, int] = {}
@@ -109,28 +156,42 @@ def _add_edges(graph: Any, view: View, rows: list[_Texts], style: Style) -> None
     for number, (edge, texts) in enumerate(zip(view.edges, rows, strict=True)):
         tail = edge.tail if fan[edge.tail] > _FAN else f"{edge.tail}:e"
         head = f"{edge.head}:s{edge.slot}:w" if edge.place else edge.head
-        _add_edge(graph, f"e{number}", tail, head, texts, widest[column[edge.tail]], style)
+        table = _add_edge(graph, f"e{number}", tail, head, texts, widest[column[edge.tail]], style)
+        if table is None:
+            continue
+        block = common(blocks[edge.tail], blocks[edge.head])
+        if block:  # the value of a line inside a frame stands inside it
+            frames.setdefault(block, []).append((f"e{number}", table))
+        else:
+            graph.node(f"e{number}", **table)
 
 
-def _add_edge(graph: Any, key: str, tail: str, head: str, texts: _Texts, width: int, style: Style) -> None:
-    """One edge; with values it is split by a table. Rules of one length in a column are met by their lines without a gap."""
+def _add_edge(
+    graph: Any, key: str, tail: str, head: str, texts: _Texts, width: int, style: Style
+) -> dict[str, str] | None:
+    """One edge; with values it is split by a table, whose attributes are the result.
+
+    Rules of one length in a column are met by their lines without a gap.
+    """
     if not any(text for text, _ in texts):
         graph.edge(tail, head)
-        return
+        return None
     # a row without text has its height all the same, so that the rule is in the middle
     above, below = (
         f'<TR><TD BORDER="0" WIDTH="{width}">{_font(text, getattr(style, colour), style.value_size)}</TD></TR>'
         for text, colour in texts
     )
     table = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1" COLOR="{style.line}">{above}<HR/>{below}</TABLE>'
-    graph.node(key, _html(table), shape="plain", style="", penwidth="0", tooltip=" ")
     graph.edge(tail, f"{key}:w", dir="none", weight="8")  # the value stays beside its tail
     graph.edge(f"{key}:e", head, weight="2")
+    return {"label": _html(table), "shape": "plain", "style": "", "penwidth": "0", "tooltip": " "}
 
 
 def _rows(edge: ViewEdge, digits: int) -> _Texts:
     """What stands over and under an edge, and the style's names of the colours."""
     under = "" if edge.contribution is None else show_value(edge.contribution, digits)
+    if edge.note:
+        return (edge.note, "note"), (under, "backward")
     if edge.value is None and edge.shape:
         return (format_shape(edge.shape), "note"), (under, "backward")
     return ("" if edge.value is None else show_value(edge.value, digits), "forward"), (under, "backward")
@@ -143,7 +204,9 @@ def _width(text: str, style: Style) -> int:
 
 def _node(node: ViewNode, places: list[tuple[int, str]], style: Style, digits: int) -> dict[str, str]:
     """The DOT attributes of a node; `places` are the argument places that it names."""
-    text = _name(node.label) if node.kind in ("symbol", "output") else _text(node.label)
+    text = _name(node.label) if node.kind in ("symbol", "output", "reference") else _text(node.label)
+    for line in node.lines:
+        text = f"{text}<BR/>{_font(line, style.note, style.note_size)}"
     if node.adjoint is not None:
         ink = (
             style.backward if node.lost is None else style.text
@@ -163,6 +226,15 @@ def _node(node: ViewNode, places: list[tuple[int, str]], style: Style, digits: i
             "width": "0",
             "height": "0",
         }
+    if node.kind == "reference":
+        small = {
+            "fontsize": f"{style.value_size}",
+            "height": "0.26",
+            "width": "0.26",
+            "margin": "0.06,0.02",
+            "color": style.symbol,
+        }
+        return {**attributes, **small, "fillcolor": style.symbol, "shape": "box", "style": "filled,rounded"}
     if node.kind == "constant":
         fill = {
             "fillcolor": style.constant,
@@ -187,7 +259,10 @@ def _node(node: ViewNode, places: list[tuple[int, str]], style: Style, digits: i
             "shape": "plain",
             "style": "",
         }
-    if len(node.label) <= _ROUND and node.adjoint is None and not shown:
+    if node.kind == "block":
+        double = {"peripheries": "2", "penwidth": f"{style.line_width}", "margin": "0.14,0.08"}
+        return {**attributes, **double, "fillcolor": colour, "shape": "box", "style": "filled"}
+    if len(node.label) <= _ROUND and node.adjoint is None and not shown and not node.lines:
         return {**attributes, "fillcolor": colour, "shape": "circle", "margin": "0.02"}
     return {
         **attributes,

@@ -25,7 +25,10 @@ IN_PROCESS = 150
 LARGEST = 6000
 """Diagrams of more DOT nodes and edges are refused."""
 
-TIME_LIMIT = 30.0
+_HASTE = {"nslimit": "4", "nslimit1": "4", "mclimit": "0.5"}
+"""What keeps the layout of a larger diagram from taking minutes for a little less length of line."""
+
+TIME_LIMIT = 60.0
 """Seconds that a child process may take."""
 
 _LOCK = threading.Lock()
@@ -60,7 +63,8 @@ def check_size(parts: int) -> None:
     if parts > LARGEST:
         raise RenderError(
             f"the diagram has {parts} nodes and edges, more than the {LARGEST} that are laid out",
-            hint='.save("x.dot") writes it for another tool; draw a part of the graph to look at',
+            hint="leave max_nodes= as it is, so that blocks and repetitions are collapsed; "
+            '.save("x.dot") writes it for another tool',
         )
 
 
@@ -87,7 +91,7 @@ def render(
     if form not in FORMATS:
         raise RenderError(f"no such format: {form!r}", hint=f"use one of {', '.join(FORMATS)}, or dot")
     check_size(parts)
-    settings = settings or {}
+    settings = {**(settings or {}), **(_HASTE if parts > IN_PROCESS else {})}
     changes = [f"{key}={value}" for key, value in settings.items()]
     if _has_bundled_engine():
         if parts <= IN_PROCESS or not sys.executable:

@@ -19,6 +19,7 @@ class Style:
     line, text, note : colours of lines, of labels, and of the names of argument places
     operation, symbol, constant, adjoint : fill colours by role; `adjoint` is for nodes of a backward graph
     lost : the fill of an operation that loses all its digits; what loses some is between it and `operation`
+    frame, rule : inside a frame around a block, and its line
     background : behind everything
     line_width : in points
     node_size : least diameter of an operation, in inches
@@ -42,6 +43,8 @@ class Style:
     constant: str = "#F3F3F1"
     adjoint: str = "#FCEBE0"
     lost: str = "#F7A48F"
+    frame: str = "#F7F8FA"
+    rule: str = "#9AA5B4"
     background: str = "#FFFFFF"
     line_width: float = 1.2
     node_size: float = 0.6

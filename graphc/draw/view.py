@@ -14,66 +14,14 @@ from typing import Any, Protocol
 from graphc.autodiff.reverse import Record
 from graphc.dag import Dag
 from graphc.display import check_digits, show_number
+from graphc.draw.parts import View, ViewEdge, ViewNode
 from graphc.errors import GradientError, InputError
 from graphc.evaluate import run, to_python
 from graphc.expr import Expr
 from graphc.op import CONSTANT, SYMBOL, Op
 from graphc.printer import array_label, format_number, render
-from graphc.types import Shape, format_shape
-
-
-@dataclass(frozen=True)
-class ViewNode:
-    """One thing that is drawn.
-
-    key : its name in the picture, unique and the same in every run
-    node : the graph's node
-    kind : 'symbol', 'constant', 'operation', or 'output' for the name at the end of an arrow
-    label : its text
-    role : as the graph's `role`: 'backward' marks the nodes of a derivative
-    detail : the formula it stands for
-    adjoint : the sum of the contributions of its uses, where there is not exactly one use; None where none is known
-    lost : bits of error that the operation adds, mean and worst, where an accuracy report says so
-    """
-
-    key: str
-    node: int
-    kind: str
-    label: str
-    role: str
-    detail: str = ""
-    adjoint: Any = None
-    lost: tuple[float, float] | None = None
-
-
-@dataclass(frozen=True)
-class ViewEdge:
-    """One use of a node.
-
-    tail, head : keys of view nodes
-    slot : the argument position at the head
-    place : the name of that position, where the order of the operands matters and the picture must tell
-    value : the forward value of the tail, None where unknown
-    contribution : what this use hands back to the tail, None where nothing flows back
-    shape : of the tail
-    """
-
-    tail: str
-    head: str
-    slot: int
-    place: str = ""
-    value: Any = None
-    contribution: Any = None
-    shape: Shape = ()
-
-
-@dataclass(frozen=True)
-class View:
-    """A diagram as data: nodes and edges in drawing order, and a remark on what is not shown, if anything is not."""
-
-    nodes: tuple[ViewNode, ...]
-    edges: tuple[ViewEdge, ...]
-    note: str = ""
+from graphc.scopes import Block
+from graphc.types import format_shape
 
 
 class Drawable(Protocol):
@@ -250,7 +198,7 @@ class _Builder:
             places = ("",) * len(expr.operands)
         for slot in drawn:
             operand = self.graph.operands[node][slot]
-            tail = self._tail(operand, f"n{node}")
+            tail = self._tail(operand, f"n{node}", expr.block)
             self.edges.append(
                 self._edge(
                     operand, tail, f"n{node}", slot, places[slot], self.values.contributions.get((node, slot))
@@ -260,7 +208,7 @@ class _Builder:
     def add_output(self, number: int, node: int, name: str) -> None:
         """Draw the arrow out of an output, with its name."""
         key = f"out{number}"
-        tail = self._tail(node, key)
+        tail = self._tail(node, key, ())
         self.nodes.append(ViewNode(key, node, "output", name, self.graph.role(node)))
         seed = self.values.seeds[number] if self.values.seeds else None
         self.edges.append(self._edge(node, tail, key, 0, "", seed))
@@ -283,10 +231,21 @@ class _Builder:
                 ": "
             )
         self.nodes.append(
-            ViewNode(f"n{node}", node, kind, label, self.graph.role(node), detail, adjoint, lost)
+            ViewNode(
+                f"n{node}",
+                node,
+                kind,
+                label,
+                self.graph.role(node),
+                detail,
+                adjoint,
+                lost,
+                expr.shape,
+                expr.block,
+            )
         )
 
-    def _tail(self, node: int, user: str) -> str:
+    def _tail(self, node: int, user: str, block: Block) -> str:
         """The key of an operand. A constant stands beside its user: it is no work that could be shared."""
         expr = self.graph.exprs[node]
         if expr.op is not CONSTANT:
@@ -295,7 +254,10 @@ class _Builder:
         if key not in self.constants:
             self.constants.add(key)
             label = f"array {format_shape(expr.shape)}" if expr.shape else self._constant(expr)
-            self.nodes.append(ViewNode(key, node, "constant", label, "constant", self._detail(expr)))
+            detail = self._detail(expr)
+            self.nodes.append(
+                ViewNode(key, node, "constant", label, "constant", detail, shape=expr.shape, block=block)
+            )
         return key
 
     def _detail(self, expr: Expr) -> str:
