@@ -164,6 +164,10 @@ class PrecisionError(GraphcError, ArithmeticError):
     """A value that no precision within reach determines."""
 
 
+class TrainingError(GraphcError, ArithmeticError):
+    """Training that cannot go on: a loss that is no finite number."""
+
+
 class CompileError(GraphcError, RuntimeError):
     """A graph that cannot be lowered to machine code."""
 

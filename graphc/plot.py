@@ -44,13 +44,7 @@ def scatter(
 
     Raises `RenderError` for another suffix and without matplotlib, `FileError` when the file cannot be written.
     """
-    target = Path(as_text(path))
-    form = target.suffix.lower().removeprefix(".")
-    if form not in FORMATS:
-        raise RenderError(
-            f"graphc does not plot {target.suffix or 'without a suffix'!r}",
-            hint=f"use one of {', '.join(f'.{known}' for known in FORMATS)}",
-        )
+    target, form = _target(path)
     figure = _matplotlib().figure.Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
     places = ordinals(x).astype(float) if wide else x
@@ -67,6 +61,56 @@ def scatter(
     axes.set_ylim(bottom=-1)
     axes.grid(color="#DDDDDD", linewidth=0.5)
     axes.legend(frameon=False)
+    return _saved(figure, target, form)
+
+
+def lines(
+    path: str | os.PathLike[str],
+    x: Sequence[float],
+    series: Mapping[str, Sequence[float]],
+    *,
+    title: str = "",
+    xlabel: str = "",
+    ylabel: str = "",
+    log: bool = False,
+) -> Path:
+    """Write a plot of several curves over one axis: .png, .svg or .pdf by the suffix. Returns the path.
+
+    log : whether the values go by powers of ten
+
+    Raises `RenderError` for another suffix and without matplotlib, `FileError` when the file cannot be written.
+    """
+    target, form = _target(path)
+    figure = _matplotlib().figure.Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.subplots()
+    for place, (label, values) in enumerate(series.items()):
+        axes.plot(
+            x, values, label=label, color=_COLOURS[place] if place < len(_COLOURS) else None, linewidth=1.6
+        )
+    if log:
+        axes.set_yscale("log")
+    axes.set_xlabel(xlabel, parse_math=False)
+    axes.set_ylabel(ylabel, parse_math=False)
+    axes.set_title(title, fontsize="medium", parse_math=False)
+    axes.grid(color="#DDDDDD", linewidth=0.5)
+    axes.legend(frameon=False)
+    return _saved(figure, target, form)
+
+
+def _target(path: str | os.PathLike[str]) -> tuple[Path, str]:
+    """The file of a plot, and its format."""
+    target = Path(as_text(path))
+    form = target.suffix.lower().removeprefix(".")
+    if form not in FORMATS:
+        raise RenderError(
+            f"graphc does not plot {target.suffix or 'without a suffix'!r}",
+            hint=f"use one of {', '.join(f'.{known}' for known in FORMATS)}",
+        )
+    return target, form
+
+
+def _saved(figure: Any, target: Path, form: str) -> Path:
+    """Write a figure, whole or not at all."""
     content = io.BytesIO()
     undated = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}  # equal plots are equal files
     figure.savefig(content, format=form, dpi=150, metadata=undated[form])
@@ -74,4 +118,4 @@ def scatter(
     return target
 
 
-__all__ = ["scatter"]
+__all__ = ["lines", "scatter"]

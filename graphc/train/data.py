@@ -1,0 +1,91 @@
+"""Mini-batches: rows of arrays, in an order that the seed and the number of the epoch alone decide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from graphc.errors import InputError, ShapeError
+from graphc.expr import Expr
+
+
+class Batches:
+    """The rows of some arrays in mini-batches.
+
+    Parameters
+    ----------
+    data : symbol → array; memory-mapped arrays are read batch by batch. Symbols whose first axis has the same name as that of the
+        first symbol that has one are batched along it, the others are given whole.
+    size : rows of a batch; None for all at once
+    seed : of the order. Every epoch has another one, decided by the seed and its number alone.
+    shuffle : False takes the rows as they come
+
+    Raises `InputError` for no data and for no rows, `ShapeError` for arrays of different numbers of rows.
+
+    >>> from graphc.expr import symbol
+    >>> x = symbol("x", shape=("n",))
+    >>> [batch[x].tolist() for batch in Batches({x: np.arange(5.0)}, 2, shuffle=False).epoch(0)]
+    [[0.0, 1.0], [2.0, 3.0], [4.0]]
+    """
+
+    def __init__(
+        self, data: Mapping[Expr, Any], size: int | None = None, *, seed: int = 0, shuffle: bool = True
+    ) -> None:
+        if not isinstance(data, Mapping) or not data:
+            raise InputError(
+                "there is no data", hint="write {images: pixels, labels: digits}, symbols as the keys"
+            )
+        for key in data:
+            if not isinstance(key, Expr) or not key.is_symbol:
+                raise InputError(f"data is given for symbols, not for {key!r:.60}", hint="write {x: array}")
+        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
+            raise InputError(f"a batch of {size!r:.40} rows", hint="batch=64")
+        self.arrays = {
+            key: array if isinstance(array, np.ndarray) else np.asarray(array) for key, array in data.items()
+        }
+        named = [key.shape[0] for key in data if key.shape and isinstance(key.shape[0], str)]
+        self._axis = named[0] if named else None
+        rows = {
+            key: len(array) for key, array in self.arrays.items() if self._batched(key) and np.ndim(array)
+        }
+        if len(set(rows.values())) > 1:
+            told = ", ".join(f"{key.name!r} has {count}" for key, count in rows.items())
+            raise ShapeError(f"the data has different numbers of rows: {told}")
+        self.rows = next(iter(rows.values()), 1)
+        if self.rows == 0:
+            raise InputError(f"the data for {next(iter(rows)).name!r} has no rows")
+        self.size = self.rows if size is None or not rows else min(size, self.rows)
+        self.seed = seed
+        self.shuffle = shuffle
+
+    def _batched(self, key: Expr) -> bool:
+        return self._axis is not None and bool(key.shape) and key.shape[0] == self._axis
+
+    def __len__(self) -> int:
+        return -(-self.rows // self.size)
+
+    def order(self, epoch: int) -> np.ndarray | None:
+        """The rows in the order of an epoch; None as they come."""
+        if not self.shuffle or self.size >= self.rows:
+            return None
+        return np.random.default_rng([self.seed, epoch]).permutation(self.rows)
+
+    def epoch(self, number: int, start: int = 0) -> Iterator[dict[Expr, np.ndarray]]:
+        """The batches of an epoch, from the one numbered `start` on."""
+        order = self.order(number)
+        for first in range(start * self.size, self.rows, self.size):
+            last = min(first + self.size, self.rows)
+            rows: Any = slice(first, last) if order is None else order[first:last]
+            yield {
+                key: np.ascontiguousarray(array[rows]) if self._batched(key) else array
+                for key, array in self.arrays.items()
+            }
+
+    def rows_of(self, place: int) -> int:
+        """How many rows the batch of that number has."""
+        return min(self.size, self.rows - place * self.size)
+
+
+__all__ = ["Batches"]

@@ -1,0 +1,67 @@
+"""What happened in training: one record for each epoch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from graphc.errors import InputError
+from graphc.plot import lines
+
+
+class History(Sequence[dict[str, float]]):
+    """The epochs of training in order: each a dict of its loss, rate, seconds, and the metrics that were asked for.
+
+    >>> history = History([{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}])
+    >>> history.series("loss"), len(history), history[-1]["loss"]
+    ([0.5, 0.25], 2, 0.25)
+    """
+
+    def __init__(self, records: Sequence[dict[str, float]] = ()) -> None:
+        self.records = [dict(record) for record in records]
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self.records[place]
+
+    def __iter__(self) -> Iterator[dict[str, float]]:
+        return iter(self.records)
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of what is recorded."""
+        return list(self.records[0]) if self.records else []
+
+    def series(self, name: str) -> list[float]:
+        """One column, epoch by epoch; raises `InputError` for a name that is not recorded."""
+        if not self.records:
+            return []
+        if name not in self.records[0]:
+            raise InputError(f"the history has no {name!r:.60}", hint=f"it has {', '.join(self.columns)}")
+        return [record[name] for record in self.records]
+
+    def plot(self, path: str | os.PathLike[str], *names: str, log: bool = False) -> Path:
+        """Draw columns over the epochs: .png, .svg or .pdf. By default all but the epoch, the rate and the seconds.
+
+        log : whether the values go by powers of ten
+
+        Returns the path. Raises `InputError` for a name that is not recorded or where there is nothing to draw.
+        """
+        if not self.records:
+            raise InputError("there is no epoch to plot")
+        chosen = names or [name for name in self.columns if name not in ("epoch", "rate", "seconds")]
+        series = {name: self.series(name) for name in chosen}
+        return lines(path, self.series("epoch"), series, xlabel="epoch", log=log)
+
+    def __repr__(self) -> str:
+        if not self.records:
+            return "<History of no epoch>"
+        last = ", ".join(f"{name} {value:.4g}" for name, value in self.records[-1].items())
+        return f"<History of {len(self)} epoch{'s' if len(self) != 1 else ''}: {last}>"
+
+
+__all__ = ["History"]

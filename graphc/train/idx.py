@@ -1,0 +1,99 @@
+"""IDX files, the format of MNIST: a head of the element's type and the lengths of the axes, then the elements, big-endian."""
+
+from __future__ import annotations
+
+import gzip
+import math
+import os
+import zlib
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from graphc.errors import FormatError
+
+TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+"""The third byte of the head → the elements' type."""
+
+
+def read_idx(path: str | os.PathLike[str], mmap: bool = False) -> np.ndarray:
+    """The array in an IDX file, which may be packed by gzip.
+
+    mmap : leave the elements in the file and read them as they are used; for a file that is not packed
+
+    Raises `FormatError` for a file that cannot be read, is none of IDX, or is shorter or longer than its head says.
+    """
+    shown = f"{os.fspath(path)!r:.200}"
+    try:
+        with open(path, "rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+        if mmap and packed:
+            raise FormatError(f"{shown} is packed and cannot be mapped", hint="gunzip it, or mmap=False")
+        with gzip.open(path, "rb") if packed else open(path, "rb") as file:
+            dtype, shape, start = _head(file, shown)
+            size = math.prod(shape) * dtype.itemsize
+            if mmap:
+                found = os.path.getsize(path) - start
+                _check(found, size, shape, shown)
+                return (
+                    np.memmap(path, dtype=dtype, mode="r", offset=start, shape=shape)
+                    if size
+                    else np.empty(shape, dtype)
+                )
+            data = _at_most(file, size + 1)
+            _check(len(data), size, shape, shown)
+    except (OSError, EOFError, zlib.error, ValueError) as error:
+        if isinstance(error, FormatError):
+            raise
+        reason = getattr(error, "strerror", None) or error
+        raise FormatError(f"cannot read {shown}: {reason}") from error
+    return np.frombuffer(data, dtype=dtype).reshape(shape).astype(dtype.newbyteorder("="))
+
+
+def _head(file: BinaryIO | Any, shown: str) -> tuple[np.dtype[Any], tuple[int, ...], int]:
+    """(type, shape, where the elements begin)."""
+    magic = file.read(4)
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in TYPES or not magic[3]:
+        raise FormatError(
+            f"{shown} is no IDX file: it begins with {magic.hex(' ') or 'nothing'}",
+            hint="an IDX file begins with 00 00, the type of its elements and the number of its axes",
+        )
+    lengths = file.read(4 * magic[3])
+    if len(lengths) < 4 * magic[3]:
+        raise FormatError(f"{shown} is truncated: it ends before the lengths of its {magic[3]} axes")
+    shape = tuple(int(length) for length in np.frombuffer(lengths, dtype=">u4"))
+    return np.dtype(TYPES[magic[2]]), shape, 4 + len(lengths)
+
+
+def _at_most(file: BinaryIO | Any, size: int) -> bytes:
+    """So many bytes, or all that there are: memory is taken as they come, whatever the head claims."""
+    parts, left = [], size
+    while left:
+        part = file.read(min(left, 1 << 22))
+        if not part:
+            break
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
+
+
+def _check(found: int, size: int, shape: tuple[int, ...], shown: str) -> None:
+    if found < size:
+        raise FormatError(f"{shown} is truncated: {found:,} bytes of elements, not {size:,} for {shape}")
+    if found > size:
+        raise FormatError(f"{shown} goes on after its {size:,} bytes of elements for {shape}")
+
+
+def find_idx(directory: str | os.PathLike[str], stem: str) -> Path | None:
+    """The file of a data set by its standard name, as `t10k-images-idx3-ubyte`, or a variant, packed or not; None without one."""
+    head, _, tail = stem.rpartition("-idx")
+    for name in (stem, f"{head}.idx{tail}"):
+        for suffix in ("", ".gz"):
+            path = Path(directory) / f"{name}{suffix}"
+            if path.is_file():
+                return path
+    return None
+
+
+__all__ = ["find_idx", "read_idx"]

@@ -1,0 +1,253 @@
+"""The training loop: epochs of compiled steps, with what is recorded, saved, shown and stopped along the way."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from graphc.errors import ExpressionError, InputError
+from graphc.expr import Expr, free_symbols
+from graphc.train.checkpoint import read_checkpoint, write_checkpoint
+from graphc.train.data import Batches
+from graphc.train.history import History
+from graphc.train.optimisers import Optimiser
+from graphc.train.schedules import Schedule
+from graphc.train.step import Step, Trainable, make_step, nonfinite
+
+
+def _tqdm() -> Any:
+    import tqdm  # pyright: ignore[reportMissingModuleSource]
+
+    return tqdm
+
+
+class _Interrupts:
+    """Ctrl-C held back until a step is complete; the second one is not."""
+
+    def __init__(self) -> None:
+        self.pending = False
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        former = signal.getsignal(signal.SIGINT)
+
+        def note(number: int, frame: Any) -> None:
+            if self.pending:
+                raise KeyboardInterrupt
+            self.pending = True
+
+        signal.signal(signal.SIGINT, note)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, former)
+
+
+def fit(
+    model: Trainable,
+    loss: Expr,
+    data: Mapping[Expr, Any],
+    *,
+    optimiser: Optimiser,
+    epochs: int,
+    batch: int | None = 64,
+    seed: int = 0,
+    shuffle: bool = True,
+    schedule: Schedule | None = None,
+    validation: Mapping[Expr, Any] | None = None,
+    metrics: Mapping[str, Expr] | None = None,
+    stop: Callable[[History], bool] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    progress: bool | None = None,
+    each: Callable[[History], None] | None = None,
+) -> History:
+    """Train a model: its `values` are changed in place.
+
+    Parameters
+    ----------
+    model : an `nn.Model`, or `Parameters`
+    loss : a float scalar, of `model.training_output` and the symbols of `data`
+    data : symbol → array, whose rows make up the batches (see `Batches`)
+    optimiser : `SGD(rate)`, `Adam(rate)`, …
+    epochs : how many passes over the data, those of a checkpoint included
+    batch : rows of a mini-batch; None for all at once
+    seed : of the order of the rows and of the masks of dropout
+    schedule : (rate, history) → the rate of the next epoch, as `Halving()`
+    validation : symbol → array, on which `metrics` are computed after every epoch; without it on `data`
+    metrics : name → float scalar, a mean over rows: what is recorded beside the loss, of `model.output`
+    stop : (history) → whether to stop, as `EarlyStop()`
+    checkpoint : a file of .npz that is written after every epoch, and on Ctrl-C after the step that is running
+    resume : whether to go on from `checkpoint` where it exists, to the bits that training without a break would give
+    progress : whether to show a bar with loss, rate and remaining time; by default on a terminal only
+    each : called after every epoch
+
+    Returns the `History`: one record for each epoch. Raises `TrainingError` when the loss is no finite number, naming the node
+    that made it; `FormatError` for a checkpoint of another training; what `Step` and `Batches` raise.
+
+    >>> from graphc.expr import symbols, symbol
+    >>> from graphc.ops.reduce import mean
+    >>> from graphc.train import SGD, Parameters
+    >>> x, y, a = symbol("x", shape=("n",)), symbol("y", shape=("n",)), symbol("a")
+    >>> line = Parameters({a: 0.0})
+    >>> history = fit(line, mean((a * x - y) ** 2), {x: [1, 2], y: [3, 6]}, optimiser=SGD(0.1), epochs=50, batch=None)
+    >>> round(float(line.values["a"]), 6)
+    3.0
+    """
+    if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 0:
+        raise InputError(f"{epochs!r:.40} epochs", hint="epochs=10")
+    batches = Batches(data, batch, seed=seed, shuffle=shuffle)
+    step = Step(model, loss, optimiser, batches.arrays)
+    measure = _measure(model, metrics or {}, validation if validation is not None else data, seed)
+    same = {
+        "optimiser": repr(optimiser), "seed": seed, "rows": batches.rows, "batch size": batches.size, "shuffle": shuffle,
+    }  # fmt: skip
+    history, first, done, total = History(), 0, 0, 0.0
+    if checkpoint is not None and resume and Path(checkpoint).exists():
+        arrays, meta = read_checkpoint(checkpoint, step.arrays(), same)
+        step.restore(arrays)
+        history, first, done, total = History(meta["history"]), meta["epoch"], meta["batch"], meta["total"]
+
+    def save(epoch: int, batch: int, total: float) -> None:
+        if checkpoint is not None:
+            record = {"epoch": epoch, "batch": batch, "total": total, "history": history.records}
+            write_checkpoint(checkpoint, step.arrays(), {**same, **record})
+
+    interrupts = _Interrupts()
+    guard = _Guard(step)
+    with (
+        interrupts.held(),
+        _tqdm().tqdm(
+            total=epochs * len(batches),
+            initial=min(first * len(batches) + done, epochs * len(batches)),
+            disable=None if progress is None else not progress,
+            unit="step",
+        ) as bar,
+    ):
+        for epoch in range(first, epochs):
+            if stop is not None and len(history) and stop(history):
+                break
+            rate = optimiser.rate if schedule is None else schedule(optimiser.rate, history)
+            began = time.perf_counter()
+            for place, rows in enumerate(batches.epoch(epoch, done), done):
+                masks = _masks(model, rows, seed, epoch, place)
+                value = guard(rows, rate, masks, f"in step {place + 1} of epoch {epoch + 1}")
+                total += value * batches.rows_of(place)
+                bar.update()
+                bar.set_postfix(loss=f"{value:.4g}", rate=f"{rate:.3g}", refresh=False)
+                if interrupts.pending:
+                    save(epoch, place + 1, total)
+                    raise KeyboardInterrupt
+            guard.settled(f"after epoch {epoch + 1}")
+            history.records.append(
+                {
+                    "epoch": epoch + 1, "loss": total / batches.rows, "rate": rate, **measure(),
+                    "seconds": time.perf_counter() - began,
+                }
+            )  # fmt: skip
+            done, total = 0, 0.0
+            save(epoch + 1, 0, 0.0)
+            if each is not None:
+                each(history)
+    return history
+
+
+class _Guard:
+    """Steps whose loss must stay finite: what the last two began from is kept, to find the node that fails."""
+
+    def __init__(self, step: Step) -> None:
+        self.step = step
+        self._kept: list[list[Any]] = []
+
+    def __call__(self, rows: Mapping[Expr, Any], rate: float, masks: Mapping[str, Any], where: str) -> float:
+        arguments = self.step.arguments(rows, rate, masks)
+        fixed = len(rows) + len(masks)
+        if len(self._kept) < 2:
+            self._kept.append([*arguments[:fixed], *(np.array(array) for array in arguments[fixed:])])
+        else:
+            self._kept.append(kept := self._kept.pop(0))
+            kept[:fixed] = arguments[:fixed]
+            for own, array in zip(kept[fixed:], arguments[fixed:], strict=True):
+                np.copyto(own, array)
+        self._kept[-1][-2] += 1  # the step counts itself
+        value = self.step(rows, rate, masks)
+        if not math.isfinite(value):
+            before = self._kept[-2] if len(self._kept) == 2 else None
+            raise nonfinite(self.step, self._kept[-1], before, where)
+        return value
+
+    def settled(self, where: str) -> None:
+        """Raises `TrainingError` where the last step left a parameter that is not finite: no later loss would show it."""
+        arrays = [self.step.model.values[key] for key in self.step.model.parameters]
+        if self._kept and not all(np.isfinite(array).all() for array in arrays):
+            raise nonfinite(self.step, self.step.like(self._kept[-1]), self._kept[-1], where)
+
+
+def _masks(
+    model: Trainable, rows: Mapping[Expr, Any], seed: int, epoch: int, place: int
+) -> dict[str, np.ndarray]:
+    """The masks of dropout for one batch, decided by the seed and the numbers of epoch and batch."""
+    if not getattr(model, "masks", None):
+        return {}
+    return model.draw_masks(np.random.default_rng([seed, epoch, place]), rows)  # type: ignore[attr-defined]
+
+
+def _measure(
+    model: Trainable, metrics: Mapping[str, Expr], data: Mapping[Expr, Any], seed: int
+) -> Callable[[], dict[str, float]]:
+    """A function that gives the metrics' means over the rows of some data."""
+    if not metrics:
+        return dict
+    for name, expr in metrics.items():
+        if not isinstance(expr, Expr) or expr.shape:
+            raise ExpressionError(f"the metric {name!r} is no scalar", hint="g.mean(…) over the samples")
+    read = {symbol for expr in metrics.values() for symbol in free_symbols(expr)}
+    needed = {key: array for key, array in data.items() if key in read}
+    batches = Batches(needed or data, 1000, seed=seed, shuffle=False)
+    values = {**model.parameters, **getattr(model, "buffers", {})}
+    stored = {key: symbol for key, symbol in values.items() if symbol in read}
+    stray = sorted(s.name for s in read - set(stored.values()) - set(batches.arrays))
+    if stray:
+        raise ExpressionError(
+            f"the metrics read {', '.join(map(repr, stray[:5]))}, for which there is no data"
+        )
+    function = make_step(metrics.values(), [*batches.arrays, *stored.values()], {})
+
+    def measure() -> dict[str, float]:
+        totals = np.zeros(len(metrics))
+        for place, rows in enumerate(batches.epoch(0)):
+            found = function(*rows.values(), *(model.values[key] for key in stored))
+            totals += batches.rows_of(place) * np.array([float(value) for value in found])
+        return dict(zip(metrics, (totals / batches.rows).tolist(), strict=True))
+
+    return measure
+
+
+def evaluate(model: Trainable, metrics: Mapping[str, Expr], data: Mapping[Expr, Any]) -> dict[str, float]:
+    """The metrics' means over the rows of some data, with the model's present values.
+
+    metrics : name → float scalar, a mean over rows
+
+    >>> from graphc.expr import symbol
+    >>> from graphc.ops.reduce import mean
+    >>> from graphc.train import Parameters
+    >>> x, a = symbol("x", shape=("n",)), symbol("a")
+    >>> evaluate(Parameters({a: 2.0}), {"mean": mean(a * x)}, {x: [1.0, 3.0]})
+    {'mean': 4.0}
+    """
+    return _measure(model, metrics, data, 0)()
+
+
+__all__ = ["evaluate", "fit"]

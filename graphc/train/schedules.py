@@ -1,0 +1,105 @@
+"""Schedules and stops: the rate of the next epoch, and whether there is one, as functions of what happened so far.
+
+They keep nothing themselves, so training that is resumed goes on as if it had never stopped.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from graphc.errors import InputError
+from graphc.train.history import History
+
+Schedule: TypeAlias = Callable[[float, History], float]
+"""(the optimiser's rate, history) → the rate of the next epoch."""
+
+
+def _better(value: float, best: float, gain: float) -> bool:
+    """Whether a value is below the best by more than a share of it; NaN is not."""
+    return value < best - gain * abs(best) if math.isfinite(best) else value < best
+
+
+@dataclass(frozen=True)
+class Halving:
+    """The rate is halved when a loss has not improved for some epochs, and again when that happens anew.
+
+    patience : for how many epochs
+    monitor : which column of the history
+    factor : what the rate is multiplied by
+    gain : by what share of the best value an improvement must beat it
+    least : below which the rate does not fall
+    """
+
+    patience: int = 1
+    monitor: str = "loss"
+    factor: float = 0.5
+    gain: float = 0.0
+    least: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.patience < 1 or not 0 < self.factor < 1:
+            raise InputError(f"{self!r} never lowers the rate", hint="patience ≥ 1 and 0 < factor < 1")
+
+    def __call__(self, rate: float, history: History) -> float:
+        best, waited = math.inf, 0
+        for value in history.series(self.monitor):
+            if _better(value, best, self.gain):
+                best, waited = value, 0
+                continue
+            waited += 1
+            if waited >= self.patience:
+                rate, waited = max(rate * self.factor, self.least), 0
+        return rate
+
+
+@dataclass(frozen=True)
+class StepDecay:
+    """The rate is multiplied by a factor every so many epochs."""
+
+    every: int
+    factor: float = 0.5
+
+    def __call__(self, rate: float, history: History) -> float:
+        return rate * self.factor ** (len(history) // self.every)
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """The rate falls along half a cosine over so many epochs, to `least`."""
+
+    epochs: int
+    least: float = 0.0
+
+    def __call__(self, rate: float, history: History) -> float:
+        done = min(len(history) / self.epochs, 1.0)
+        return self.least + (rate - self.least) * (1 + math.cos(math.pi * done)) / 2
+
+
+@dataclass(frozen=True)
+class EarlyStop:
+    """Training ends when a loss has not improved for some epochs.
+
+    patience : for how many epochs
+    monitor : which column of the history
+    gain : by what share of the best value an improvement must beat it
+    """
+
+    patience: int = 5
+    monitor: str = "loss"
+    gain: float = 0.0
+
+    def __call__(self, history: History) -> bool:
+        """Whether training is over."""
+        best, waited = math.inf, 0
+        for value in history.series(self.monitor):
+            if _better(value, best, self.gain):
+                best, waited = value, 0
+            else:
+                waited += 1
+        return waited >= self.patience
+
+
+__all__ = ["Cosine", "EarlyStop", "Halving", "Schedule", "StepDecay"]

@@ -1,0 +1,262 @@
+"""One step of training: loss, gradients and the next value of every parameter in one compiled function."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from graphc.api import compile, grad
+from graphc.dag import Dag
+from graphc.errors import CompileError, ExpressionError, GraphcError, InputError, TrainingError
+from graphc.evaluate import run
+from graphc.expr import Expr, cast, free_symbols, symbol
+from graphc.inputs import as_value
+from graphc.train.optimisers import COUNT, RATE, Optimiser
+from graphc.types import format_shape, is_float
+
+Arrays = dict[str, np.ndarray]
+
+
+class Trainable(Protocol):
+    """What can be trained: `nn.Model`, or `Parameters`."""
+
+    values: Arrays
+
+    @property
+    def parameters(self) -> Mapping[str, Expr]:
+        """Name → symbol of what is learned."""
+        ...
+
+
+@dataclass
+class Parameters:
+    """Symbols with the arrays that they begin as, to be trained without a model.
+
+    >>> a = symbol("a", shape=(2,))
+    >>> Parameters({a: [1.0, 2.0]}).values
+    {'a': array([1., 2.])}
+    """
+
+    begin: Mapping[Expr, Any]
+    parameters: dict[str, Expr] = field(init=False)
+    values: Arrays = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.parameters = {key.name: key for key in self.begin}
+        # a copy: training writes to it, and not to what was given
+        self.values = {key.name: np.array(as_value(key, value)) for key, value in self.begin.items()}
+
+
+def make_step(outputs: Any, inputs: Iterable[Expr], updates: Mapping[Expr, Expr]) -> Callable[..., list[Any]]:
+    """f(*arrays) → the outputs' values; then the arrays passed for the keys of `updates` hold the next values.
+
+    All next values are computed from the values that were passed. Machine code where the graph can be lowered, else the
+    interpreter.
+    """
+    outputs, inputs = list(outputs), list(inputs)
+    if updates and "updates" not in inspect.signature(compile).parameters:
+        return _interpreted(outputs, inputs, updates)
+    extra: dict[str, Any] = {"updates": dict(updates)} if updates else {}
+    try:
+        return compile(outputs, inputs, **extra)  # type: ignore[return-value]
+    except CompileError:
+        return _interpreted(outputs, inputs, updates)
+
+
+def _interpreted(
+    outputs: list[Expr], inputs: list[Expr], updates: Mapping[Expr, Expr]
+) -> Callable[..., list[Any]]:
+    dag = Dag([*outputs, *updates.values()], inputs)
+    targets = [inputs.index(key) for key in updates]
+
+    def step(*arrays: Any) -> list[Any]:
+        values = run(dag, dict(zip(inputs, arrays, strict=True)))
+        found = [values[place] for place in dag.outputs]
+        # what is a view of an array that is written to below must not change with it
+        shown, following = [np.array(value)[()] for value in found[: len(outputs)]], found[len(outputs) :]
+        copies = [np.array(value) for value in following]
+        for target, value in zip(targets, copies, strict=True):
+            np.copyto(arrays[target], value)
+        return shown
+
+    return step
+
+
+class Step:
+    """The compiled step of a model under a loss.
+
+    Parameters
+    ----------
+    model : an `nn.Model`, or `Parameters`
+    loss : a float scalar of the model's parameters and of `inputs`
+    optimiser : how the parameters move
+    inputs : the symbols that data is given for, in their order
+
+    `step(batch, rate)` moves `model.values` in place and returns the loss before the move. `state` holds the optimiser's arrays.
+    Raises `ExpressionError` where the loss is no scalar, or reads what is neither parameter nor input.
+    """
+
+    def __init__(self, model: Trainable, loss: Expr, optimiser: Optimiser, inputs: Iterable[Expr]) -> None:
+        if not isinstance(loss, Expr) or loss.shape or not is_float(loss.dtype):
+            what = (
+                f"{loss.dtype}{format_shape(loss.shape)}" if isinstance(loss, Expr) else type(loss).__name__
+            )
+            raise ExpressionError(
+                f"a loss is a float scalar, not {what}", hint="g.mean(…) of the samples' losses"
+            )
+        if not isinstance(optimiser, Optimiser):
+            raise InputError(f"{optimiser!r:.60} is no optimiser", hint="train.SGD(0.01)")
+        self.model, self.loss, self.optimiser = model, loss, optimiser
+        self.inputs = list(inputs)
+        self._masks: dict[str, Expr] = {key: mask for key, (mask, _) in getattr(model, "masks", {}).items()}
+        buffers: Mapping[str, Expr] = getattr(model, "buffers", {})
+        used = set(free_symbols(loss))
+        # what the loss does not read stays as it is
+        moved = {key: w for key, w in model.parameters.items() if w in used}
+        if not moved:
+            raise ExpressionError("the loss depends on no parameter of the model", node=repr(loss))
+        updates: dict[Expr, Expr] = {}
+        self.state: Arrays = {"steps": np.zeros(())}
+        self._slots: dict[str, Expr] = {}
+        for (key, w), d in zip(moved.items(), grad(loss, list(moved.values())), strict=True):
+            own = {
+                name: symbol(f"optimiser.{name}.{key}", shape=w.shape, dtype=w.dtype)
+                for name in optimiser.states
+            }
+            updates[w], following = optimiser.move(
+                w, d, cast(RATE, w.dtype) if w.dtype != RATE.dtype else RATE, own
+            )
+            for name, slot in own.items():
+                updates[slot] = following[name]
+                self._slots[f"{name}.{key}"] = slot
+                self.state[f"{name}.{key}"] = np.zeros_like(model.values[key])
+        for key, value in getattr(model, "buffer_updates", {}).items():
+            updates[buffers[key]] = value
+        self._values = {**moved, **{k: b for k, b in buffers.items() if b in updates or b in used}}
+        self.updates = updates
+        read = set(free_symbols(loss)).union(*(free_symbols(value) for value in updates.values()))
+        known = {
+            *self._values.values(),
+            *self._slots.values(),
+            *self._masks.values(),
+            *self.inputs,
+            COUNT,
+            RATE,
+        }
+        stray = sorted(s.name for s in read - known)
+        if stray:
+            raise ExpressionError(
+                f"the loss reads {', '.join(map(repr, stray[:5]))}, for which there is neither parameter nor data",
+                hint="give an array for it beside the others, as in {x: …, labels: …}",
+            )
+        self._order = [
+            *self.inputs, *self._masks.values(), *self._values.values(), *self._slots.values(), COUNT, RATE,
+        ]  # fmt: skip
+        self._function = make_step([loss], self._order, updates)
+
+    def __call__(
+        self, batch: Mapping[Expr, Any], rate: float, masks: Mapping[str, Any] | None = None
+    ) -> float:
+        """Move the parameters by one batch; returns the loss before the move."""
+        self.state["steps"] += 1
+        return float(self._function(*self.arguments(batch, rate, masks))[0])
+
+    def arguments(
+        self, batch: Mapping[Expr, Any], rate: float, masks: Mapping[str, Any] | None = None
+    ) -> list[Any]:
+        """What the compiled function takes for a batch."""
+        masks = masks or {}
+        return [
+            *(as_value(key, batch[key]) for key in self.inputs),
+            *(masks[key] for key in self._masks),
+            *(self.model.values[key] for key in self._values),
+            *(self.state[key] for key in self._slots),
+            self.state["steps"],
+            np.asarray(rate, dtype=np.float64),
+        ]
+
+    def like(self, arguments: list[Any]) -> list[Any]:
+        """Arguments for the same data with the values and states as they are now."""
+        fixed = len(self.inputs) + len(self._masks)
+        now = [*(self.model.values[key] for key in self._values), *(self.state[key] for key in self._slots)]
+        return [*arguments[:fixed], *now, *arguments[-2:]]
+
+    def arrays(self) -> Arrays:
+        """Everything that a step reads and writes beside the data, by name."""
+        values = {f"value/{key}": array for key, array in self.model.values.items()}
+        return {**values, **{f"state/{key}": array for key, array in self.state.items()}}
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Write back what `arrays` gave."""
+        for name, array in self.arrays().items():
+            np.copyto(array, arrays[name])
+
+    def culprit(self, arguments: list[Any], after: bool = False) -> str:
+        """The first node of the step that is not finite though what it is computed from is: found by the interpreter.
+
+        after : whether the parameters' next values are looked at as well
+        """
+        dag = Dag([self.loss, *(self.updates.values() if after else ())], self._order)
+        try:
+            values = run(dag, dict(zip(self._order, arguments, strict=True)))
+        except GraphcError as error:
+            return f"the interpreter refuses the step: {error.message}"
+        nan, infinite = ([_any(test, value) for value in values] for test in (np.isnan, np.isinf))
+        for bad in (nan, infinite):
+            for place, operands in enumerate(dag.operands):
+                if not bad[place] or any(bad[operand] for operand in operands):
+                    continue
+                told = [_told(dag, place, values)]
+                while source := next((operand for operand in dag.operands[place] if infinite[operand]), None):
+                    place = source  # whence the infinity came
+                if infinite[place] and bad is nan:
+                    told.append(_told(dag, place, values))
+                return "; ".join(told)
+        return "no node of the step is infinite or NaN in the interpreter"
+
+
+def _any(test: Any, value: Any) -> bool:
+    return np.asarray(value).dtype.kind == "f" and bool(test(value).any())
+
+
+def _told(dag: Dag, place: int, values: list[Any]) -> str:
+    """A node that is not finite, between which numbers its operands lie, and where it was written."""
+    node, parts = dag.exprs[place], []
+    for operand in dag.operands[place]:
+        value = np.asarray(values[operand])
+        if value.size and value.dtype.kind in "fiu":
+            low, high = value.min(), value.max()
+            parts.append(f"{low:.4g}" if low == high else f"values from {low:.4g} to {high:.4g}")
+    told = f"{node!r:.120} is {'NaN' if _any(np.isnan, values[place]) else 'infinite'}"
+    if parts:
+        told += f", computed from {' and '.join(parts)}"
+    return told + (f", written at {node.site}" if node.site is not None else "")
+
+
+def nonfinite(step: Step, arguments: list[Any], before: list[Any] | None, where: str) -> TrainingError:
+    """The error of a loss that is no number: names the node that made it, in this step or in the one before.
+
+    arguments, before : what this step and the one before it were called with
+    """
+    spoilt = [
+        node.name
+        for node, value in zip(step._order, arguments, strict=True)
+        if _any(lambda v: ~np.isfinite(v), value)
+    ]
+    if spoilt and before is not None and not any(_any(lambda v: ~np.isfinite(v), v) for v in before):
+        told = f"the step before it spoilt {spoilt[0]!r}: {step.culprit(before, after=True)}"
+    elif spoilt:
+        told = f"the values of {spoilt[0]!r} are not finite before the step"
+    else:
+        told = step.culprit(arguments)
+    return TrainingError(
+        f"training does not stay finite {where}: {told}",
+        hint="a lower rate, or a formula that stays finite there; g.explain and g.stabilize help to find one",
+    )
+
+
+__all__ = ["Parameters", "Step", "Trainable", "make_step", "nonfinite"]

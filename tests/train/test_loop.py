@@ -1,0 +1,253 @@
+"""The loop: it learns, resumes to the same bits, survives Ctrl-C, stops at a NaN with its node, and what it refuses."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import numpy as np
+import pytest
+
+import graphc as g
+from graphc import nn, train
+from graphc.errors import ExpressionError, FormatError, InputError, RenderError, TrainingError
+
+X, L = g.symbol("x", shape=("n", 2)), g.symbol("labels", shape=("n",), dtype="int64")
+
+
+def clouds(n=120, seed=0):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, n)
+    return {X: rng.normal(size=(n, 2)) + 2.0 * labels[:, None], L: labels}
+
+
+def network(seed=1):
+    layers = nn.Sequential(nn.Affine(8), nn.BatchNorm(), g.tanh, nn.Dropout(0.2), nn.Affine(2))
+    model = nn.Model(layers, X, seed=seed)
+    return model, nn.cross_entropy(model.training_output, L)
+
+
+def error(model):
+    return g.mean(g.not_equal(g.argmax(model.output, axis=1), L).astype("float64"))
+
+
+def fit(model, loss, epochs=3, **more):
+    known = {"optimiser": train.Adam(0.02), "batch": 32, "seed": 4, "metrics": {"error": error(model)}}
+    return train.fit(model, loss, clouds(), epochs=epochs, **{**known, **more})
+
+
+def bits(model):
+    return {key: array.tobytes() for key, array in model.values.items()}
+
+
+def records(history):
+    return [{key: value for key, value in record.items() if key != "seconds"} for record in history]
+
+
+def test_it_learns():
+    model, loss = network()
+    before = model.values["norm1.mean"].copy()
+    history = fit(model, loss, 8, validation=clouds(seed=9))
+    assert history[-1]["error"] < 0.2 and history[-1]["loss"] < history[0]["loss"]
+    assert (model.values["norm1.mean"] != before).all()
+    assert [record["epoch"] for record in history] == list(range(1, 9))
+    assert history.columns == ["epoch", "loss", "rate", "error", "seconds"]
+    assert train.evaluate(model, {"error": error(model)}, clouds(seed=9))["error"] == history[-1]["error"]
+
+
+def test_the_loss_of_an_epoch_is_the_mean_over_its_rows():
+    w = g.symbol("w")
+    model = train.Parameters({w: 0.0})
+    x = g.symbol("x", shape=("n",))
+    history = train.fit(
+        model, g.mean(x) + 0 * w, {x: np.arange(7.0)}, optimiser=train.SGD(1.0), epochs=1, batch=3
+    )
+    assert history[0]["loss"] == pytest.approx(3.0, rel=1e-15)
+
+
+def test_a_seed_decides_everything():
+    one, two, other = (network() for _ in range(3))
+    first, second = fit(*one), fit(*two)
+    assert bits(one[0]) == bits(two[0]) and records(first) == records(second)
+    fit(*other, seed=5)
+    assert bits(other[0]) != bits(one[0])
+
+
+@pytest.mark.parametrize("schedule", [None, train.Halving(1, gain=0.3)])
+def test_resumed_to_the_same_bits(tmp_path, schedule):
+    path = tmp_path / "run.npz"
+    whole, halves = network(), network()
+    first = fit(*whole, epochs=5, schedule=schedule)
+    fit(*halves, epochs=2, schedule=schedule, checkpoint=path)
+    again = network(seed=77)  # what it begins with does not matter
+    second = fit(*again, epochs=5, schedule=schedule, checkpoint=path, resume=True)
+    assert bits(whole[0]) == bits(again[0]) and records(first) == records(second)
+    finished = fit(*network(), epochs=5, schedule=schedule, checkpoint=path, resume=True)
+    assert records(finished) == records(first)
+
+
+@pytest.mark.parametrize("at", [1, 5])
+def test_interrupted_and_resumed_to_the_same_bits(tmp_path, at, monkeypatch):
+    path = tmp_path / "run.npz"
+    whole, broken = network(), network()
+    first = fit(*whole, epochs=3)
+    steps = []
+    original = train.Step.__call__
+
+    def interrupted(self, *args):
+        value = original(self, *args)
+        steps.append(value)
+        if len(steps) == at:
+            os.kill(os.getpid(), signal.SIGINT)
+        return value
+
+    handler = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(train.Step, "__call__", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fit(*broken, epochs=3, checkpoint=path)
+    assert len(steps) == at and signal.getsignal(signal.SIGINT) is handler
+    again = network(seed=77)
+    second = fit(*again, epochs=3, checkpoint=path, resume=True)
+    assert bits(whole[0]) == bits(again[0]) and records(first) == records(second)
+
+
+def test_checkpoints_of_something_else_are_refused(tmp_path):
+    path = tmp_path / "run.npz"
+    model, loss = network()
+    fit(model, loss, 1, checkpoint=path)
+    before = bits(model)
+    with pytest.raises(FormatError, match=r"another training: its optimiser is 'Adam\(rate=0.02"):
+        fit(model, loss, 2, checkpoint=path, resume=True, optimiser=train.SGD(0.1))
+    with pytest.raises(FormatError, match="its seed is 4, not 5"):
+        fit(model, loss, 2, checkpoint=path, resume=True, seed=5)
+    other = nn.Model(nn.Affine(2), X)
+    with pytest.raises(FormatError, match=r"the model has no"):
+        fit(other, nn.cross_entropy(other.output, L), 2, checkpoint=path, resume=True)
+    model.save(path)
+    with pytest.raises(FormatError, match="no checkpoint"):
+        fit(model, loss, 2, checkpoint=path, resume=True)
+    content = path.read_bytes()
+    for cut in (0, 10, len(content) // 2, len(content) - 1):
+        path.write_bytes(content[:cut])
+        with pytest.raises(FormatError):
+            fit(model, loss, 2, checkpoint=path, resume=True)
+    assert bits(model) == before
+    arrays = {"meta": np.frombuffer(b"[" * 100_000, dtype=np.uint8)}
+    nn.write_arrays(path, arrays)
+    with pytest.raises(FormatError, match="record of the checkpoint is damaged"):
+        fit(model, loss, 2, checkpoint=path, resume=True)
+
+
+def test_a_nan_stops_with_its_node():
+    a, x = g.symbol("a"), g.symbol("x", shape=("n",))
+    model = train.Parameters({a: 1.0})
+    y = a * x
+    loss = g.mean(g.log(y))  # of a negative number
+    told = r"in step 2 of epoch 1: log\(a\*x\) is NaN, computed from values from -1 to 3"
+    with pytest.raises(TrainingError, match=told) as caught:
+        train.fit(
+            model, loss, {x: np.array([1.0, 2.0, 3.0, -1.0])}, optimiser=train.SGD(0.0), epochs=1, batch=2, shuffle=False
+        )  # fmt: skip
+    assert "test_loop.py" in str(caught.value)
+
+
+def test_a_step_that_spoils_a_parameter_is_found():
+    a, x = g.symbol("a"), g.symbol("x", shape=("n",))
+    model = train.Parameters({a: 1.0})
+    # finite itself, while the derivative of the root at 0 is infinite
+    loss = g.mean(g.sqrt(a * x))
+    known = {"optimiser": train.SGD(0.1), "epochs": 1, "batch": 1, "shuffle": False}
+    source = r"(?s:.*); 0\.5/sqrt\(a\*x\) is infinite, computed from 0\.5 and 0"
+    with pytest.raises(
+        TrainingError,
+        match=r"in step 2 of epoch 1: the step before it spoilt 'a': " + source,
+    ):
+        train.fit(model, loss, {x: np.array([0.0, 1.0])}, **known)
+    model = train.Parameters({a: 1.0})
+    with pytest.raises(
+        TrainingError,
+        match=r"after epoch 1: the step before it spoilt 'a': " + source,
+    ):
+        train.fit(model, loss, {x: np.array([1.0, 0.0])}, **known)
+    model.values["a"][...] = np.nan
+    with pytest.raises(TrainingError, match="'a' are not finite before the step"):
+        train.fit(model, g.mean(a * x), {x: np.ones(2)}, optimiser=train.SGD(0.1), epochs=1)
+
+
+def test_divergence_is_an_infinite_loss():
+    a, x = g.symbol("a"), g.symbol("x", shape=("n",))
+    model = train.Parameters({a: 1e200})
+    with pytest.raises(TrainingError, match="is infinite, computed from"):
+        train.fit(model, g.mean((a * x) ** 2), {x: np.ones(2)}, optimiser=train.SGD(0.1), epochs=1)
+
+
+def test_early_stop_and_what_is_called_each_epoch():
+    model, loss = network()
+    seen = []
+    history = fit(model, loss, 50, stop=train.EarlyStop(1, gain=0.5), each=lambda h: seen.append(len(h)))
+    assert len(history) < 50 and seen == list(range(1, len(history) + 1))
+
+
+def test_schedule_sets_the_rate():
+    model, loss = network()
+    history = fit(model, loss, 4, schedule=train.StepDecay(2, 0.5))
+    assert history.series("rate") == [0.02, 0.02, 0.01, 0.01]
+
+
+def test_the_bar_is_shown_where_it_is_asked_for(capfd):
+    fit(*network(), epochs=1)
+    assert capfd.readouterr().err == ""  # no terminal
+    fit(*network(), epochs=1, progress=True)
+    shown = capfd.readouterr().err
+    assert "4/4" in shown and "loss=" in shown and "rate=0.02" in shown
+
+
+def test_history_is_plotted(tmp_path):
+    history = fit(*network(), epochs=2)
+    path = history.plot(tmp_path / "history.png")
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert history.plot(tmp_path / "loss.svg", "loss", log=True).exists()
+    with pytest.raises(InputError, match="no 'accuracy'"):
+        history.plot(tmp_path / "x.png", "accuracy")
+    with pytest.raises(RenderError):
+        history.plot(tmp_path / "x.gif")
+    with pytest.raises(InputError, match="no epoch"):
+        train.History().plot(tmp_path / "x.png")
+    assert "2 epochs" in repr(history) and repr(train.History()) == "<History of no epoch>"
+
+
+def test_what_the_loop_refuses():
+    model, loss = network()
+    with pytest.raises(ExpressionError, match="loss is a float scalar"):
+        fit(model, nn.cross_entropy(model.output, L, "none"))
+    with pytest.raises(ExpressionError, match="depends on no parameter"):
+        fit(model, g.sum(X))
+    with pytest.raises(ExpressionError, match="loss reads 'other'"):
+        fit(model, loss + g.symbol("other"))
+    with pytest.raises(ExpressionError, match="metrics read 'other'"):
+        fit(model, loss, metrics={"m": g.symbol("other")})
+    with pytest.raises(ExpressionError, match="metric 'm' is no scalar"):
+        fit(model, loss, metrics={"m": model.output})
+    with pytest.raises(InputError, match="no optimiser"):
+        fit(model, loss, optimiser=0.1)
+    with pytest.raises(InputError, match="epochs"):
+        fit(model, loss, epochs=-1)
+    with pytest.raises(InputError, match="out of bounds"):
+        train.fit(
+            model, loss, {X: np.ones((3, 2)), L: np.array([0, 2, 1])}, optimiser=train.SGD(0.1), epochs=1
+        )
+
+
+def test_parameters_that_the_loss_does_not_read_stay():
+    a, b = g.symbols("a b")
+    model = train.Parameters({a: 1.0, b: 2.0})
+    train.fit(model, a * a, {g.symbol("x", shape=("n",)): np.ones(2)}, optimiser=train.SGD(0.25), epochs=1)
+    assert model.values["a"] == 0.5 and model.values["b"] == 2.0
+
+
+def test_what_was_given_is_not_written_to():
+    a, x = g.symbol("a", shape=(2,)), g.symbol("x", shape=("n", 2))
+    begin = np.ones(2)
+    model = train.Parameters({a: begin})
+    train.fit(model, g.mean(x @ a), {x: np.ones((4, 2))}, optimiser=train.SGD(0.1), epochs=1)
+    assert (begin == 1).all() and (model.values["a"] != 1).all()
