@@ -212,7 +212,7 @@ def compile(
     dtype : another float type for all float symbols and literals, as "float32"
     rewrite : "stable" rewrites the formula for smaller rounding errors and a wider range (`g.rewrites` lists what fires),
         "exact" by the rules that keep every bit, None compiles it as it is written
-    without : names of rules that are switched off
+    without : names of rules that are switched off, or the name of one
     cache : take machine code that was made before, by this process or an earlier one, and keep what is made; the environment's
         GRAPHC_CACHE_DIR and GRAPHC_CACHE_SIZE say where and how much, `graphc cache info` shows it
     parallel : "auto" runs array loops on several threads where they are long enough to gain by it, True runs all of them so,
@@ -226,16 +226,14 @@ def compile(
     >>> f(3.0, 4.0), f(y=3, x=2)
     (13.0, 7.0)
     """
-    if parallel not in (True, False, "auto"):
-        raise InputError(
-            f'compile(parallel=…) takes True, False or "auto", not {parallel!r:.60}', site=current_site()
-        )
+    _among("parallel", parallel, (True, False, "auto"))
+    _among("cache", cache, (True, False))
     graph = as_graph(outputs, inputs)
     if dtype is not None:
         graph = retype(graph, dtype)
     if rewrite is None:
         return make(graph, graph.structure, cache, parallel)
-    level, off = rewrite, tuple(sorted(set(without)))
+    level, off = rewrite, tuple(sorted(tables.named(without)))
     tables.engine(level, off)  # refuses what is no level or no rule
 
     def rewritten(graph: Graph) -> tuple[Graph, Rewriting]:
@@ -248,6 +246,15 @@ def compile(
     keeps = cache and not tables.has_own()
     record = known.key(graph, graph.structure, (level, *off)) if keeps else None
     return make(graph, graph.structure, cache, parallel, rewritten, record)
+
+
+def _among(name: str, value: Any, allowed: tuple[Any, ...]) -> None:
+    """Refuse an option of `compile` that is none of the allowed values themselves: "no" is true, and 1 is no text."""
+    if not any(value is known or (isinstance(value, str) and value == known) for known in allowed):
+        raise InputError(
+            f"compile({name}=…) takes {', '.join(map(repr, allowed[:-1]))} or {allowed[-1]!r}, not {value!r:.60}",
+            site=current_site(),
+        )
 
 
 def rewritten(graph: Graph, level: str, without: Iterable[str] = ()) -> Graph:
@@ -297,6 +304,14 @@ def draw(
     >>> draw((x + y) * z, at={"x": -2, "y": 5, "z": -4})
     <Diagram of 6 nodes; .save("diagram.svg") writes it>
     """
+    if isinstance(outputs, Trace) or (
+        isinstance(outputs, (list, tuple)) and any(isinstance(item, Step) for item in outputs)
+    ):
+        raise InputError(
+            f"a picture shows one rewrite, not a list of {len(outputs)}",
+            site=current_site(),
+            hint="draw one of them, g.draw(trace[0]), or what came of them all, g.draw(trace.outputs)",
+        )
     if isinstance(outputs, Step):
         outputs = {"before": outputs.before, "after": outputs.after}
     graph = as_graph(outputs)

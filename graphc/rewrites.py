@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, get_args
 
 from graphc.errors import DefinitionError, GraphcError
 from graphc.expr import Expr, current_site, free_symbols, substitute, symbol
@@ -25,7 +25,7 @@ def rewrites(outputs: Any, level: str = "stable", without: Iterable[str] = ()) -
     ----------
     outputs : an expression, or a structure of expressions, rewritten together
     level : "stable", or "exact" for the rules that keep every bit
-    without : names of rules that are switched off
+    without : names of rules that are switched off, or the name of one
 
     Raises `UnknownNameError` for a name that no rule has.
 
@@ -95,6 +95,16 @@ def rule(
         ...
     graphc.errors.DefinitionError: rule 'quarter-turn': the two sides differ at x = ...
     """
+    if not isinstance(name, str) or not name.strip():
+        raise DefinitionError(
+            f"a rule's name is a text, not {name!r:.60}",
+            site=current_site(),
+            hint='write g.rule("double", "x + x", "2*x")',
+        )
+    if kind not in get_args(Kind):
+        raise DefinitionError(
+            f"rule {name!r}: kind is {kind!r:.60}", site=current_site(), hint='"exact", "stable" or "assume"'
+        )
     made = Rule(name, pattern, replacement, kind, why, when)
     made.check()
     _agree(made)

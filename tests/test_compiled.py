@@ -113,6 +113,13 @@ def test_float32_takes_python_floats_and_rounds_once():
     assert f(0.1) == float(np.float32(0.1) * np.float32(0.1))
 
 
+@pytest.mark.parametrize("option", ["cache", "parallel"])
+@pytest.mark.parametrize("value", ["no", "yes", None, 1, 0, 0.0, np.ones(2), [], "AUTO"])
+def test_options_are_none_but_those_that_are_named(option, value):
+    with pytest.raises(InputError, match=rf"compile\({option}=…\) takes True"):
+        g.compile(g.symbol("x") + 1, **{option: value})
+
+
 def test_compile_dtype_retypes_symbols_and_literals():
     x = g.symbol("x")
     f = g.compile(g.exp(x) * 0.1, dtype="float32")

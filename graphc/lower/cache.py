@@ -8,7 +8,8 @@ Machine code is as trusted as the program that runs it. So the directory belongs
 (or to an entry) the cache is off.
 
     GRAPHC_CACHE_DIR    the directory; by default graphc's own in the platform's place for caches
-    GRAPHC_CACHE_SIZE   how many bytes it may hold, as 500M or 2G (1G); 0 switches the cache off
+    GRAPHC_CACHE_SIZE   how many bytes it may hold, as 500M or 2G (1G); 0 switches the cache off, and so, with a warning,
+                        does a text that is no size
 
 No function here raises for what the disk does: a cache that fails costs time, never a result.
 """
@@ -23,16 +24,21 @@ import secrets
 import stat
 import threading
 import time
+import warnings
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import platformdirs
+
+from graphc.errors import user_line
 
 MAGIC = b"graphc\x00\x01"
 _CHECKSUM = 32
 _KEY = 32
 _HEAD = len(MAGIC) + _CHECKSUM + _KEY
+
+_SIZE = "GRAPHC_CACHE_SIZE"
 
 SIZE = 1 << 30
 """Bytes that the cache holds by default."""
@@ -112,7 +118,7 @@ class Store:
     def refusal(self) -> str | None:
         """Why the cache is off; None where it is on. A directory that is missing is made."""
         if self.limit <= 0:
-            return "GRAPHC_CACHE_SIZE is 0" if self.limit == 0 else "GRAPHC_CACHE_SIZE is not a size"
+            return f"{_SIZE} is 0" if self.limit == 0 else f"{_SIZE} is not a size"
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             status = self.path.stat()
@@ -122,6 +128,8 @@ class Store:
 
     def get(self, key: bytes) -> tuple[bytes | None, str]:
         """The code of an entry and "hit", or None and why there is none. A hit counts as a use."""
+        if self.limit < 0:
+            _warn_of_size(os.environ.get(_SIZE, ""))
         if self.refusal is not None:
             return None, f"off: {self.refusal}"
         path = self._place(key)
@@ -235,8 +243,15 @@ def store() -> Store:
     """The cache that the environment asks for now."""
     asked = os.environ.get("GRAPHC_CACHE_DIR")
     path = os.path.expanduser(asked) if asked else platformdirs.user_cache_dir("graphc", appauthor=False)
-    size = parse_size(os.environ.get("GRAPHC_CACHE_SIZE") or str(SIZE))
+    size = parse_size(os.environ.get(_SIZE) or str(SIZE))
     return Store(Path(os.path.abspath(path)), -1 if size is None else size)
+
+
+@cache
+def _warn_of_size(text: str) -> None:
+    """Say once in a process, at the user's line, that what the environment asks for is no size."""
+    message = f"{_SIZE}={text!r:.60} is not a size such as 500M or 2G (0 is none): machine code is not kept"
+    warnings.warn_explicit(message, RuntimeWarning, *(user_line() or (__file__, 0)))
 
 
 def _distrusted(path: Path, status: os.stat_result) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from graphc.errors import DefinitionError
 from graphc.expr import Expr, current_site
@@ -60,6 +61,22 @@ def remove(name: str) -> None:
         _engines.clear()
 
 
+def named(without: Any) -> frozenset[str]:
+    """The rules that `without=` switches off: a text is the name of one. Raises `DefinitionError` for what names none."""
+    listed = [without] if isinstance(without, str) else without
+    try:
+        found = list(listed)
+    except TypeError:
+        found = [None]
+    if not all(isinstance(name, str) for name in found):
+        raise DefinitionError(
+            f"without={without!r:.60} does not name rules",
+            site=current_site(),
+            hint='write without="log1p" or without=["log1p", "softplus"]; g.rules() lists them',
+        )
+    return frozenset(found)
+
+
 def engine(level: str, without: Iterable[str] = ()) -> Engine:
     """The engine of a level, kept for the next call."""
     if level not in LEVELS:
@@ -68,7 +85,7 @@ def engine(level: str, without: Iterable[str] = ()) -> Engine:
             site=current_site(),
             hint='write "stable", "exact" or None',
         )
-    key = (level, tuple(sorted(set(without))), len(_own))
+    key = (level, tuple(sorted(named(without))), len(_own))
     found = _engines.get(key)
     if found is None:
         allowed = LEVELS[level]
@@ -83,7 +100,7 @@ def engine(level: str, without: Iterable[str] = ()) -> Engine:
 def run(outputs: Sequence[Expr], level: str, without: Iterable[str] = ()) -> Trace:
     """The outputs rewritten together, so that what they share stays shared: to their normal form, then products put in order,
     then the last touch."""
-    off = frozenset(without)
+    off = named(without)
     trace = engine(level, off).run(outputs)
     steps, results = list(trace), trace.outputs
     for rules, change in ((chains.RULES, chains.reorder), (compensated.RULES, compensated.polish)):

@@ -466,6 +466,20 @@ def test_sizes(text, size):
     assert parse_size(text) == size
 
 
+def test_a_size_that_is_none_is_told_once_at_the_users_line(place, monkeypatch):
+    monkeypatch.setenv("GRAPHC_CACHE_SIZE", "lots")
+    cache._warn_of_size.cache_clear()
+    x = g.symbol("x")
+    with pytest.warns(RuntimeWarning, match="GRAPHC_CACHE_SIZE='lots' is not a size") as told:
+        f = g.compile(x * 81234567.25)
+        g.compile(x * 81234567.5)
+    assert len(told) == 1 and told[0].filename == __file__
+    assert f(2.0) == 162469134.5 and "GRAPHC_CACHE_SIZE is not a size" in str(f.report())
+    assert not place.exists()
+    monkeypatch.setenv("GRAPHC_CACHE_SIZE", "0")  # asked for: nothing to tell
+    g.compile(x * 81234567.75)
+
+
 def test_the_directory_of_the_platform(monkeypatch, tmp_path):
     monkeypatch.delenv("GRAPHC_CACHE_DIR")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import graphc as g
-from graphc.errors import DefinitionError, UnknownNameError
+from graphc.errors import DefinitionError, InputError, UnknownNameError
 
 x, y = g.symbols("x y")
 
@@ -50,6 +50,22 @@ def test_rules_are_switched_off_by_name():
     assert f(1e-20) == 0.0
     with pytest.raises(UnknownNameError):
         g.compile(expr, [x], rewrite="stable", without=["logg1p"])
+
+
+def test_one_rule_is_switched_off_by_its_name_alone():
+    assert list(g.rewrites(g.log(1 + x), without="log1p")) == []
+    assert g.stabilize(g.log(1 + x), without="log1p") is g.log(1 + x)
+    assert g.compile(g.log(1 + x), without="log1p")(1e-30) == 0.0
+    assert g.compile(g.log(1 + x))(1e-30) == 1e-30
+    with pytest.raises(UnknownNameError, match="there is no rule 'log2p'"):
+        g.compile(g.log(1 + x), without="log2p")
+
+
+@pytest.mark.parametrize("without", [None, 3, [3], ["log1p", None], [["log1p"]], True])
+@pytest.mark.parametrize("verb", [g.rewrites, g.stabilize, g.simplify, g.compile, g.accuracy])
+def test_without_names_rules(verb, without):
+    with pytest.raises(DefinitionError, match=r"without=.* does not name rules"):
+        verb(g.log(1 + x), without=without)
 
 
 def test_structures_are_kept():
@@ -104,6 +120,22 @@ def test_patterns_that_are_none_are_refused(pattern):
     assert "bad" not in [rule.name for rule in g.rules()]
 
 
+@pytest.mark.parametrize("name", ["", "  ", None, 3])
+def test_a_rule_has_a_name(name):
+    before = g.rules()
+    with pytest.raises(DefinitionError, match="name is a text"):
+        g.rule(name, "x + x", "2*x")
+    assert g.rules() == before
+
+
+@pytest.mark.parametrize("kind", ["fast", "", None, "Exact"])
+def test_a_rule_is_of_a_known_kind(kind):
+    before = g.rules()
+    with pytest.raises(DefinitionError, match="kind is"):
+        g.rule("named", "x + x", "2*x", kind=kind)
+    assert g.rules() == before
+
+
 def test_sympy_has_a_word_of_its_own(monkeypatch):
     module = sys.modules["graphc.rewrites"]  # the package's attribute of this name is the function
     monkeypatch.setattr(module, "evaluate", lambda expr, at, digits: 1)
@@ -116,6 +148,15 @@ def test_a_step_is_drawn_before_and_after():
     (step,) = g.rewrites(g.log(1 + x))
     source = g.draw(step, at={"x": 2}).source
     assert all(text in source for text in ("before", "after", "log1p", "1.1"))
+
+
+def test_several_steps_are_not_drawn_at_once():
+    trace = g.rewrites(g.log(1 + x) + g.exp(x) - 1)
+    for several in (trace, list(trace), tuple(trace)):
+        with pytest.raises(InputError, match="one rewrite") as caught:
+            g.draw(several)
+        assert "g.draw(trace[0])" in str(caught.value)
+    assert "log1p" in g.draw(trace.outputs).source
 
 
 def test_conditions_are_proved(own):
