@@ -96,6 +96,7 @@ class Compiled:
         self._kernel, self._library = self._made() if found is None else found
         if record is not None and found is None:
             known.keep(record, self._kernel, self._library)
+        self._dtypes = self._kernel.outputs
         self._packed = _PACKED(self._library.pointer("packed"))
         self._nests = Nests(self._kernel, self._library.symbol("packed"), cache, parallel)
         self.__signature__ = inspect.Signature(
@@ -326,7 +327,7 @@ class Compiled:
                 f"out holds {len(arrays)} arrays and the function has {len(shapes)} results",
                 hint="pass one array for each result, in the structure of the results",
             )
-        for array, shape, dtype in zip(arrays, shapes, self._kernel.outputs, strict=True):
+        for array, shape, dtype in zip(arrays, shapes, self._dtypes, strict=True):
             if not isinstance(array, np.ndarray):
                 raise InputError(f"out takes NumPy arrays, not a {type(array).__name__}")
             if array.dtype != dtype:

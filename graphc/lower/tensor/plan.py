@@ -1,0 +1,229 @@
+"""The plan of a program: its steps, what is kept in which memory and for how long, and the text of its module.
+
+Nothing here depends on the lengths of a call: `bound.py` makes of a plan what those decide. Machine code finds everything through the
+program's frame, a table of words; a plan says what stands in each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+from graphc.dag import Dag
+from graphc.expr import Expr
+from graphc.lower.emit import Builder
+from graphc.lower.tensor import reducers
+from graphc.lower.tensor.groups import Group, Library, Step, partition
+from graphc.lower.tensor.rows import Kernel, finish, with_scopes
+from graphc.lower.tensor.simple import simplified
+from graphc.lower.tensor.stages import base_of, identity, is_range, origin
+from graphc.types import DType, Shape
+
+
+@dataclass(frozen=True)
+class Operand:
+    """What a library call reads: views of a kept node, an input or a constant."""
+
+    base: Expr
+    views: tuple[Expr, ...]
+
+
+@dataclass(frozen=True)
+class Check:
+    """Places that an integer array names along an axis, to be held against its length.
+
+    node : the indexing; array : the places; axis : of the operand that is indexed
+    """
+
+    node: Expr
+    array: Expr
+    axis: int
+
+
+@dataclass
+class Plan:
+    """A program for lengths that are not known yet.
+
+    dag : the graph in simple operations
+    steps : what is done one after the other
+    operands : of each library step's node, what it reads
+    checks : by the step before which they are done
+    words : key → place in the frame
+    targets : kept node → the number of the output that it is made in
+    inplace : kept node → the input in whose memory it is made
+    copies : (output number, node) of outputs that are copied at the end
+    updates : (input number, node) of inputs that get a node's value at the end
+    lives : kept node with memory of its own → first and last step
+    rows : for each group the rows that wait in scratch memory, with shape and dtype
+    text, exported : the module
+    """
+
+    dag: Dag
+    steps: list[Step]
+    operands: dict[Expr, tuple[Operand, ...]]
+    checks: dict[int, list[Check]]
+    words: dict[Hashable, int]
+    targets: dict[Expr, int]
+    inplace: dict[Expr, Expr]
+    copies: list[tuple[int, Expr]]
+    updates: list[tuple[int, Expr]]
+    lives: dict[Expr, tuple[int, int]]
+    rows: dict[int, dict[Hashable, tuple[Shape, DType]]] = field(default_factory=dict)
+    text: str = ""
+    exported: tuple[str, ...] = ()
+
+    def memory(self, node: Expr) -> Expr:
+        """The node or input whose memory a node's own is."""
+        source = origin(node)
+        return self.inplace.get(source, source)
+
+
+def plan(dag: Dag, updated: tuple[int, ...] = ()) -> Plan:
+    """The plan of a graph.
+
+    updated : the numbers of the inputs that the last outputs are new values of
+    """
+    dag = simplified(dag)
+    steps, kept = partition(dag)
+    outputs = [dag.exprs[output] for output in dag.outputs]
+    results = outputs[: len(outputs) - len(updated)]
+    made_in: dict[Expr, int] = {}
+    for number, step in enumerate(steps):
+        for node in step.nodes if isinstance(step, Group) else (step.node,):
+            made_in[node] = number
+    operands = {
+        step.node: tuple(_operand(operand, kept) for operand in step.node.operands)
+        for step in steps
+        if isinstance(step, Library)
+    }
+    uses = _uses(steps, operands)
+    targets: dict[Expr, int] = {}
+    copies: list[tuple[int, Expr]] = []
+    for number, node in enumerate(results):
+        if node in made_in and node not in targets:
+            targets[node] = number
+        else:
+            copies.append((number, node))
+    ends = {origin(node) for node in outputs if node not in made_in}
+    inplace: dict[Expr, Expr] = {}
+    late: list[tuple[int, Expr]] = []
+    for number, node in zip(updated, outputs[len(results) :], strict=True):
+        symbol = dag.symbols[number]
+        free = node in made_in and node not in targets and node not in inplace
+        if free and symbol not in ends and _in_place(node, symbol, steps, made_in, uses):
+            inplace[node] = symbol
+        else:
+            late.append((number, node))
+    end = len(steps)
+    ends = {origin(node) for _, node in (*copies, *late)}
+    lives: dict[Expr, tuple[int, int]] = {}
+    for node, made in made_in.items():
+        elsewhere = [use for use in uses.get(node, ()) if use != made]
+        if node in ends:
+            elsewhere.append(end)
+        outside = elsewhere or node in targets or node in inplace or isinstance(steps[made], Library)
+        if outside and node not in targets and node not in inplace:
+            lives[node] = (made, max([made, *elsewhere]))
+    made = Plan(
+        dag, steps, operands, _checks(dag, made_in), {}, targets, inplace, copies, late, lives
+    )
+    _write(made, kept)
+    return made
+
+
+def _operand(node: Expr, kept: set[Expr]) -> Operand:
+    base = base_of(node, kept)
+    views: list[Expr] = []
+    while node is not base:
+        views.append(node)
+        node = node.operands[0]
+    return Operand(base, tuple(reversed(views)))
+
+
+def _uses(steps: list[Step], operands: dict[Expr, tuple[Operand, ...]]) -> dict[Expr, list[int]]:
+    """The steps that read each node."""
+    uses: dict[Expr, list[int]] = {}
+    for number, step in enumerate(steps):
+        if isinstance(step, Library):
+            read = [operand.base for operand in operands[step.node]]
+        else:
+            read = [node for stage in step.stages for node, _ in stage.accesses]
+        for node in read:
+            uses.setdefault(origin(node), []).append(number)
+    return uses
+
+
+def _in_place(
+    node: Expr, symbol: Expr, steps: list[Step], made_in: dict[Expr, int], uses: dict[Expr, list[int]]
+) -> bool:
+    """Whether a node can be made in the memory of an input: nobody reads that later, nor another element of it meanwhile."""
+    made = made_in[node]
+    step = steps[made]
+    if isinstance(step, Library) or node.dtype != symbol.dtype or node.shape != symbol.shape:
+        return False
+    if any(use > made for use in uses.get(symbol, ())) :
+        return False
+    for stage in step.stages:
+        for other, index in stage.accesses:
+            if origin(other) is symbol and (
+                stage.node is not node or other is not symbol or index != identity(stage.rank) or stage.run is not None
+            ):
+                return False
+    return True
+
+
+def _checks(dag: Dag, made_in: dict[Expr, int]) -> dict[int, list[Check]]:
+    """The checks of integer arrays in indices, each as soon as its array is there."""
+    checks: dict[int, list[Check]] = {}
+    for node in dag.exprs:
+        if node.op.name != "index" or len(node.operands) < 2:
+            continue
+        slot, axis = 1, 0
+        for item in node.attrs[0]:
+            if item == "array":
+                array = node.operands[slot]
+                step = -1 if is_range(array) else made_in.get(origin(array), -1)
+                checks.setdefault(step + 1, []).append(Check(node, array, axis))
+                slot += 1
+            axis += item is not None
+    return checks
+
+
+def _write(made: Plan, kept: set[Expr]) -> None:
+    """The module: a function for each group, another that finishes its sums over rows, and what they call."""
+    words = made.words
+
+    def word(key: Hashable) -> int:
+        return words.setdefault(key, len(words))
+
+    buffered = set(made.lives) | set(made.targets) | set(made.inplace)
+    buffered |= {node for node in kept if origin(node) is not node}
+    texts: list[tuple[str, int]] = []
+    builders: list[Builder] = []
+    needed: set[tuple[str, DType]] = set()
+    exported: list[str] = []
+    for number, step in enumerate(made.steps):
+        if isinstance(step, Library):
+            continue
+        kernel = Kernel(f"k{number}", number, step, buffered, made.memory, word)
+        texts.append((kernel.text(), kernel.scopes))
+        exported.append(kernel.name)
+        builders.append(kernel.builder)
+        needed |= kernel.reducers
+        made.rows[number] = kernel.waiting
+        last = finish(f"f{number}", number, step, made.memory, word)
+        if last is not None:
+            texts.append((last[0], 0))
+            builders.append(last[1])
+            exported.append(f"f{number}")
+    whole = Builder(inline=True)
+    for builder in builders:
+        whole.functions |= builder.functions
+        whole.helpers |= builder.helpers
+        whole.declarations |= builder.declarations
+    reducing = []
+    for name, dtype in sorted(needed, key=str):
+        whole.declarations |= reducers.declarations(name, dtype)
+        reducing.append(reducers.definition(name, dtype))
+    made.text = "\n".join([*reducing, with_scopes(texts), whole.module_parts()])
+    made.exported = tuple(exported)

@@ -1,0 +1,193 @@
+"""Which nodes are kept in memory, and for each of those the loop or the library call that makes it.
+
+What is not kept becomes part of the loops that need it: cheap elements are computed again rather than stored. Kept are outputs,
+reductions, what a library call reads or gives, what would be costly to compute twice, and now and then a link of a long chain, so
+that no body grows without bound.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from graphc.dag import Dag
+from graphc.dims import Dim
+from graphc.expr import Expr
+from graphc.lower.cost import computing
+from graphc.lower.emit import Builder, Value
+from graphc.lower.tensor.elements import RULES, Elements, Index, Lengths
+from graphc.lower.tensor.simple import REDUCTIONS, run_of
+
+CHEAP = 0.5
+"""Nanoseconds of work for an element that is rather computed again than loaded."""
+
+MOST_INLINED = 120
+"""Operations in the body of one loop that are computed for one kept node, copies counted."""
+
+DEEPEST = 40
+"""Operations that wait for each other in the body of one loop: writing them recurses."""
+
+VIEWS = ("permute_dims", "expand_dims", "squeeze", "broadcast_to", "broadcast_like", "index", "reshape", "flip")
+"""Operations that a library call takes as NumPy's views of what they are applied to."""
+
+Kind = Literal["leaf", "element", "reduce", "library"]
+
+
+@dataclass
+class Stage:
+    """The loop that makes one kept node.
+
+    space : the index space that the loop runs over, of the node or of what it reduces
+    run : the axes of the space that a reduction makes disappear, the first and the one behind the last
+    accesses : the kept nodes and inputs that are read, with the index for each axis; %x0, %x1, … are the loop's own
+    uses_index : whether the loop computes with its indices
+    nanoseconds : the estimated work for one element of the space
+    """
+
+    node: Expr
+    space: tuple[Dim, ...]
+    run: tuple[int, int] | None
+    accesses: list[tuple[Expr, Index]]
+    uses_index: bool
+    nanoseconds: float
+
+    @property
+    def rank(self) -> int:
+        return len(self.space)
+
+    @property
+    def identity(self) -> Index:
+        """The loop's own index."""
+        return identity(self.rank)
+
+
+def identity(rank: int) -> Index:
+    """The index of a loop over so many axes."""
+    return tuple([f"%x{axis}" for axis in range(rank)])
+
+
+def kind_of(node: Expr) -> Kind:
+    """How a node is made."""
+    op = node.op
+    if op.is_leaf:
+        return "leaf"
+    if not op.on_arrays:
+        return "element"
+    if op.name in RULES:
+        return "element"
+    if op.name in REDUCTIONS and node.operands[0].ndim:
+        if op.name.startswith("arg") and run_of(node)[1] != node.operands[0].ndim:
+            return "library"
+        return "reduce"
+    return "library"
+
+
+def is_range(node: Expr) -> bool:
+    """Whether a node is known by its place alone: a range, arranged by views."""
+    while node.op.name in ("reshape", "expand_dims", "squeeze", "broadcast_to", "permute_dims", "astype"):
+        node = node.operands[0]
+    return node.op.name == "arange"
+
+
+def base_of(node: Expr, kept: set[Expr]) -> Expr:
+    """What a library call's operand is a view of."""
+    while node not in kept and node.op.name in VIEWS and not (node.op.name == "index" and len(node.operands) > 1):
+        node = node.operands[0]
+    return node
+
+
+def same_but_for_ones(a: tuple[Dim, ...], b: tuple[Dim, ...]) -> bool:
+    """Whether two shapes differ by axes of length 1 alone."""
+    return [dim for dim in a if dim != 1] == [dim for dim in b if dim != 1]
+
+
+def kept_nodes(dag: Dag) -> set[Expr]:
+    """The nodes that are kept in memory; inputs and constants are not among them."""
+    kinds = {node: kind_of(node) for node in dag.exprs}
+    kept = {node for node, kind in kinds.items() if kind in ("reduce", "library")}
+    kept |= {dag.exprs[output] for output in dag.outputs}
+    for node in reversed(dag.exprs):
+        if kinds[node] == "library":
+            kept |= {base_of(operand, kept) for operand in node.operands}
+        elif node.op.name == "reshape" and not same_but_for_ones(node.shape, node.operands[0].shape):
+            if not is_range(node):
+                kept.add(node.operands[0])
+        elif node.op.name == "index":
+            kept |= {array for array in node.operands[1:] if not is_range(array)}
+    kept = {node for node in kept if kinds[node] != "leaf"}
+    cost: dict[Expr, float] = {}
+    size: dict[Expr, int] = {}
+    depth: dict[Expr, int] = {}
+    for number, node in enumerate(dag.exprs):
+        if kinds[node] == "leaf":
+            cost[node], size[node], depth[node] = 0.0, 0, 0
+            continue
+        inner = [operand for operand in node.operands if operand not in kept]
+        own = computing([node]) if not node.op.on_arrays else 0.05
+        cost[node] = own + sum(cost[operand] for operand in inner)
+        size[node] = 1 + sum(size[operand] for operand in inner)
+        depth[node] = 1 + max((depth[operand] for operand in inner), default=0)
+        if node in kept:
+            continue
+        users = [dag.exprs[user] for user, _ in dag.users[number]]
+        wider = any(_widens(node, user) for user in users)
+        if (
+            size[node] > MOST_INLINED
+            or depth[node] > DEEPEST
+            or (cost[node] > CHEAP and (len(users) > 1 or wider))
+        ):
+            kept.add(node)
+    for node in reversed(dag.exprs):  # another shape of a node's memory needs that memory
+        if node in kept and is_alias(node) and kinds[node.operands[0]] != "leaf":
+            kept.add(node.operands[0])
+    return kept
+
+
+def is_alias(node: Expr) -> bool:
+    """Whether a kept node is the memory of its operand in another shape."""
+    return node.op.name == "reshape" and not node.operands[0].is_constant
+
+
+def origin(node: Expr) -> Expr:
+    """The node whose memory a node is."""
+    while is_alias(node):
+        node = node.operands[0]
+    return node
+
+
+def _widens(node: Expr, user: Expr) -> bool:
+    """Whether a user reads elements of a node more than once."""
+    if user.op.name in ("tile", "repeat", "broadcast_to", "broadcast_like"):
+        return True
+    if user.op.name == "index" and len(user.operands) > 1:
+        return True
+    return not user.op.on_arrays and user.shape != node.shape
+
+
+def stage_of(node: Expr, kept: set[Expr]) -> Stage:
+    """The loop that makes a kept node."""
+    reduces = kind_of(node) == "reduce"
+    space = node.operands[0].shape if reduces else node.shape
+    accesses: list[tuple[Expr, Index]] = []
+    seen: list[Expr] = []
+
+    def load(other: Expr, index: Index) -> Value | None:
+        if other in kept or other.is_symbol:
+            accesses.append((other, index))
+            return Value("%kept", other.dtype)
+        if not other.op.is_leaf and not other.op.on_arrays:
+            seen.append(other)
+        return None
+
+    builder = Builder(inline=True)
+    elements = Elements(builder, Lengths(), load)
+    index = identity(len(space))
+    if reduces:
+        elements.operand(node, 0, index)
+    else:
+        elements.compute(node, index)
+        seen.append(node)
+    work = computing([other for other in seen if not other.op.on_arrays])
+    uses_index = any("%x" in line for line in builder.lines)
+    loads = 0.05 * len(accesses)
+    return Stage(node, space, run_of(node) if reduces else None, accesses, uses_index, 0.1 + loads + work)
