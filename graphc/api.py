@@ -20,6 +20,7 @@ from graphc.lower import known
 from graphc.lower.nests import Parallel
 from graphc.lower.performance import Rewriting, rewriting
 from graphc.op import all_ops, array_ops
+from graphc.program import Program, new_values
 from graphc.rewrite import tables
 from graphc.rewrite.engine import Step, Trace
 from graphc.tree import flatten, unflatten
@@ -202,6 +203,7 @@ def compile(
     without: Iterable[str] = (),
     cache: bool = True,
     parallel: Parallel = "auto",
+    updates: Mapping[Expr, Any] | None = None,
 ) -> Compiled:
     """Machine code for a graph: a fast callable.
 
@@ -217,8 +219,11 @@ def compile(
         GRAPHC_CACHE_DIR and GRAPHC_CACHE_SIZE say where and how much, `graphc cache info` shows it
     parallel : "auto" runs array loops on several threads where they are long enough to gain by it, True runs all of them so,
         False none; `set_num_threads` says how many. Results do not depend on it, to the bit
+    updates : symbol → its new value. Arrays given for these inputs are written in place, once all results are computed, as a step
+        of training needs: updates={W: W - 0.1*dW}
 
-    Returns a `Compiled` function: numbers in, numbers out; arrays broadcast.
+    Returns a `Compiled` function: numbers in, numbers out; arrays broadcast. With operations on whole arrays, or `updates`, it takes
+    exactly the declared shapes, in which named axes may have any length.
 
     >>> from graphc.expr import symbols
     >>> x, y = symbols("x y")
@@ -229,10 +234,20 @@ def compile(
     _among("parallel", parallel, (True, False, "auto"))
     _among("cache", cache, (True, False))
     graph = as_graph(outputs, inputs)
+    structure, places = graph.structure, ()
+    if updates is not None:
+        values = new_values(updates, graph.symbols, inputs is not None)
+        leaves = [*(graph.exprs[output] for output in graph.outputs), *values]
+        found = [*graph.symbols, *Graph([*leaves, *updates]).symbols]
+        graph = Graph(leaves, list(dict.fromkeys(found)) if inputs is None else graph.symbols)
+        places = tuple([graph.symbols.index(symbol) for symbol in updates])
     if dtype is not None:
         graph = retype(graph, dtype)
+    whole = updates is not None or any(node.op.on_arrays for node in graph.exprs)
     if rewrite is None:
-        return make(graph, graph.structure, cache, parallel)
+        if whole:
+            return Program(graph, structure, cache, parallel, None, places)
+        return make(graph, structure, cache, parallel)
     level, off = rewrite, tuple(sorted(tables.named(without)))
     tables.engine(level, off)  # refuses what is no level or no rule
 
@@ -243,9 +258,12 @@ def compile(
         steps = [(step.rule, step.kind) for step in trace]
         return graph, rewriting(before, graph.exprs, steps, time.perf_counter() - started)
 
+    if whole:
+        graph, history = rewritten(graph)
+        return Program(graph, structure, cache, parallel, history, places)
     keeps = cache and not tables.has_own()
-    record = known.key(graph, graph.structure, (level, *off)) if keeps else None
-    return make(graph, graph.structure, cache, parallel, rewritten, record)
+    record = known.key(graph, structure, (level, *off)) if keeps else None
+    return make(graph, structure, cache, parallel, rewritten, record)
 
 
 def _among(name: str, value: Any, allowed: tuple[Any, ...]) -> None:

@@ -17,9 +17,9 @@ import numpy as np
 from graphc import dims
 from graphc.compiled import Compiled
 from graphc.dag import Dag
-from graphc.errors import CompileError, GraphcError, InputError, ShapeError
+from graphc.errors import CompileError, DtypeError, GraphcError, InputError, ShapeError
 from graphc.evaluate import run_arrays
-from graphc.expr import current_site
+from graphc.expr import Expr, constant, current_site
 from graphc.inputs import as_value, bind_dimensions
 from graphc.lower.jit import Library, build
 from graphc.lower.kernels import lift
@@ -28,8 +28,9 @@ from graphc.lower.performance import Rewriting
 from graphc.lower.tensor.bound import Bound
 from graphc.lower.tensor.groups import Group
 from graphc.lower.tensor.plan import plan
+from graphc.ops.calls import broadcast
 from graphc.tree import Structure, unflatten
-from graphc.types import format_shape
+from graphc.types import broadcast_shapes, format_shape
 
 MOST_SHAPES = 32
 """So many shapes of arguments keep their memory; those that were not used for longest give theirs back."""
@@ -211,6 +212,40 @@ class Program(Compiled):
         for array, result in zip(given, results, strict=True):
             array[...] = result
         return list(given)
+
+
+def new_values(updates: Mapping[Expr, Any], symbols: Sequence[Expr], declared: bool) -> list[Expr]:
+    """The new values of some inputs, of their shapes and dtypes.
+
+    symbols : the inputs so far; declared : whether there may be no others
+
+    Raises `InputError` for what is no input, `ShapeError` and `DtypeError` for a value that does not fit it.
+    """
+    values: list[Expr] = []
+    for symbol, value in updates.items():
+        if not isinstance(symbol, Expr) or not symbol.is_symbol:
+            raise InputError(f"updates has {symbol!r:.60}, which is no symbol", hint="write updates={W: W - 0.1*dW}")
+        value = value if isinstance(value, Expr) else constant(value, symbol.dtype)
+        if value.shape != symbol.shape:
+            if value.shape and broadcast_shapes([value.shape, symbol.shape]) != symbol.shape:
+                raise ShapeError(
+                    f"the new value of {symbol.name!r} has shape {format_shape(value.shape)}, not {format_shape(symbol.shape)}",
+                    node=repr(value),
+                    site=value.site,
+                )
+            value = broadcast(value, symbol)
+        if value.dtype != symbol.dtype:
+            raise DtypeError(
+                f"the new value of {symbol.name!r} is {value.dtype}, not {symbol.dtype}",
+                node=repr(value),
+                site=value.site,
+                hint=f"write g.astype(value, {symbol.dtype.name!r})",
+            )
+        values.append(value)
+    for symbol in updates:
+        if declared and symbol not in symbols:
+            raise InputError(f"{symbol.name!r} is updated and not among the inputs", hint="list it in inputs")
+    return values
 
 
 def _in_rows(array: np.ndarray) -> np.ndarray:
