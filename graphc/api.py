@@ -222,8 +222,8 @@ def compile(
     updates : symbol → its new value. Arrays given for these inputs are written in place, once all results are computed, as a step
         of training needs: updates={W: W - 0.1*dW}
 
-    Returns a `Compiled` function: numbers in, numbers out; arrays broadcast. With operations on whole arrays, or `updates`, it takes
-    exactly the declared shapes, in which named axes may have any length.
+    Returns a `Compiled` function: numbers in, numbers out; arrays broadcast. With operations on whole arrays, or `updates`,
+    it takes exactly the declared shapes, in which named axes may have any length.
 
     >>> from graphc.expr import symbols
     >>> x, y = symbols("x y")

@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from graphc import dims
 from graphc.dag import Dag
-from graphc.dims import Name, Polynomial
 from graphc.errors import InputError, ShapeError
 from graphc.expr import Expr
 from graphc.inputs import bind_dimensions, bind_names
+from graphc.static import bound
 from graphc.tree import flatten, unflatten
 
 
@@ -101,15 +100,6 @@ def _array_result(node: Expr, arguments: list[Any], lengths: Mapping[str, int]) 
             site=node.site,
         )
     return result
-
-
-def bound(attr: Any, lengths: Mapping[str, int]) -> Any:
-    """A static argument with the lengths of a call in place of names; KeyError where one is not known."""
-    if isinstance(attr, (Name, Polynomial)):
-        return dims.evaluate(attr, lengths)
-    if isinstance(attr, tuple):
-        return tuple([bound(item, lengths) for item in attr])
-    return attr
 
 
 def evaluate(tree: Any, at: Mapping[Any, Any]) -> Any:

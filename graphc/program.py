@@ -1,4 +1,4 @@
-"""The callable for graphs with operations on whole arrays: a plan of kernels and library calls, bound to the lengths of each call.
+"""The callable for graphs with operations on whole arrays: kernels and library calls, bound to the lengths of each call.
 
 One function serves all lengths: what they decide (memory, chunks of rows) is worked out at the first call with them and kept.
 """
@@ -57,7 +57,7 @@ class Program(Compiled):
         updated: tuple[int, ...] = (),
     ) -> None:
         started = time.perf_counter()
-        self.graph = graph
+        self.__dict__["_rewritten"] = graph, rewriting
         self._cache = cache
         self._parallel: Parallel = parallel
         self._structure = structure
@@ -73,7 +73,6 @@ class Program(Compiled):
         if self._plan.exported:
             self._library = build(self._plan.text, self._plan.exported, cache)
         self._seconds = {"plan": planned - started, "build": time.perf_counter() - planned}
-        self._rewriting = rewriting
         self._bounds: OrderedDict[Any, list[Bound]] = OrderedDict()
         self.__signature__ = inspect.Signature(
             [
@@ -92,7 +91,7 @@ class Program(Compiled):
             f"{len(self._plan.steps) - loops} library calls>"
         )
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return Program, (self.graph, self._structure, self._cache, self._parallel, None, self._updated)
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
@@ -115,7 +114,8 @@ class Program(Compiled):
     @property
     def lowlevel(self) -> Any:  # type: ignore[override]
         raise CompileError(
-            "SciPy calls functions of numbers, and this one has arrays", hint="declare scalars: g.symbol(name)"
+            "SciPy calls functions of numbers, and this one has arrays",
+            hint="declare scalars: g.symbol(name)",
         )
 
     def export(self, path: Any, **options: Any) -> None:
@@ -224,7 +224,9 @@ def new_values(updates: Mapping[Expr, Any], symbols: Sequence[Expr], declared: b
     values: list[Expr] = []
     for symbol, value in updates.items():
         if not isinstance(symbol, Expr) or not symbol.is_symbol:
-            raise InputError(f"updates has {symbol!r:.60}, which is no symbol", hint="write updates={W: W - 0.1*dW}")
+            raise InputError(
+                f"updates has {symbol!r:.60}, which is no symbol", hint="write updates={W: W - 0.1*dW}"
+            )
         value = value if isinstance(value, Expr) else constant(value, symbol.dtype)
         if value.shape != symbol.shape:
             if value.shape and broadcast_shapes([value.shape, symbol.shape]) != symbol.shape:
@@ -266,7 +268,9 @@ class ProgramReport:
         lines = [repr(program)]
         for step in program._plan.steps:
             if isinstance(step, Group):
-                made = ", ".join(f"{stage.node.op.name}{format_shape(stage.node.shape)}" for stage in step.stages)
+                made = ", ".join(
+                    f"{stage.node.op.name}{format_shape(stage.node.shape)}" for stage in step.stages
+                )
                 how = "all elements in one" if step.walk == -1 else f"rows {format_shape(step.rows)}"
                 lines.append(f"  kernel   {how}: {made}")
             else:

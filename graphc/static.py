@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from graphc import dims
@@ -16,6 +16,15 @@ from graphc.dims import Name, Polynomial
 
 if TYPE_CHECKING:
     from graphc.op import Op
+
+
+def bound(attr: Any, lengths: Mapping[str, int]) -> Any:
+    """A static argument with the lengths of a call in place of names; KeyError where one is not known."""
+    if isinstance(attr, (Name, Polynomial)):
+        return dims.evaluate(attr, lengths)
+    if isinstance(attr, tuple):
+        return tuple([bound(item, lengths) for item in attr])
+    return attr
 
 
 def show(value: Any) -> str:

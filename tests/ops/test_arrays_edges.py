@@ -10,7 +10,6 @@ import pytest
 import graphc as g
 from graphc.errors import (
     ArityError,
-    CompileError,
     DtypeError,
     ExpressionError,
     GradientError,
@@ -290,7 +289,6 @@ REFUSED = {
     "seed": (lambda: g.grad(b * 2, b), GradientError, "seed"),
     "adjoint": (lambda: g.vjp(b, b, np.zeros(3)), ShapeError, r"\(3,\)"),
     "tangent": (lambda: g.jvp(b, b, np.zeros(3)), ShapeError, r"\(3,\)"),
-    "compile": (lambda: g.compile(M @ M.T), CompileError, "matmul"),
     "check_grad": (lambda: g.check_grad(g.sum(b), {"b": np.ones(4)}), GradientError, "sum"),
     "to_sympy": (lambda: g.to_sympy(g.sum(c)), GraphcError, "sum"),
     "singular": (lambda: g.evaluate(g.inv(M @ M.T), {"M": np.zeros((2, 3))}), InputError, "Singular"),

@@ -1,12 +1,12 @@
 """Graphs of operations on whole arrays as machine code: loops over rows, products by BLAS, one plan of memory.
 
-    simple.py     composite operations as simple ones, reductions along one run of axes
-    elements.py   one element of a node: what each operation does to indices
-    stages.py     which nodes are kept in memory, and the loop that makes each
-    groups.py     which loops walk together over rows
-    rows.py       a group as LLVM IR
-    reducers.py   sums, products and extremes of contiguous numbers, as LLVM IR
-    library.py    operations that are no loops: products, linear algebra, sorting, scattering
-    plan.py       the steps of a program, its buffers and the text of its module
-    bound.py      a plan for given lengths: memory, chunks, jobs
+simple.py     composite operations as simple ones, reductions along one run of axes
+elements.py   one element of a node: what each operation does to indices
+stages.py     which nodes are kept in memory, and the loop that makes each
+groups.py     which loops walk together over rows
+rows.py       a group as LLVM IR
+reducers.py   sums, products and extremes of contiguous numbers, as LLVM IR
+library.py    operations that are no loops: products, linear algebra, sorting, scattering
+plan.py       the steps of a program, its buffers and the text of its module
+bound.py      a plan for given lengths: memory, chunks, jobs
 """

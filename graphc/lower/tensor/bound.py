@@ -15,7 +15,6 @@ import numpy as np
 from graphc import dims
 from graphc.dims import Dim
 from graphc.errors import InputError, ShapeError
-from graphc.evaluate import bound as with_lengths
 from graphc.expr import Expr
 from graphc.lower import threads
 from graphc.lower.arrays import data_address
@@ -25,7 +24,8 @@ from graphc.lower.tensor import library
 from graphc.lower.tensor.groups import FLAT, Group
 from graphc.lower.tensor.plan import Check, Operand, Plan
 from graphc.lower.tensor.rows import FLAT_BLOCK, accumulates
-from graphc.lower.tensor.stages import is_range, origin
+from graphc.lower.tensor.stages import is_range, origin, range_of
+from graphc.static import bound as with_lengths
 from graphc.types import format_shape
 
 ALIGNED = 64
@@ -78,9 +78,7 @@ class Bound:
             else:
                 self._steps[number].append(self._call(step.node))
         self._todo = [do for step in self._steps for do in step]
-        self._symbols = [
-            (symbol, plan.words.get(("buffer", symbol))) for symbol in plan.dag.symbols
-        ]
+        self._symbols = [(symbol, plan.words.get(("buffer", symbol))) for symbol in plan.dag.symbols]
         self._made = [
             (node, number, plan.words.get(("buffer", node))) for node, number in plan.targets.items()
         ]
@@ -135,7 +133,9 @@ class Bound:
                 count = len(range(*slice(*item[1:]).indices(own[axis])))
                 wanted = next(taken) if taken is not None else None
                 if wanted is not None and wanted != count:
-                    raise IndexError(f"axis {axis} of length {own[axis]} is too short for the slice {item[1:]}")
+                    raise IndexError(
+                        f"axis {axis} of length {own[axis]} is too short for the slice {item[1:]}"
+                    )
             axis += 1
             place += 1
 
@@ -209,7 +209,8 @@ class Bound:
         if added:
             # partial results take at most a quarter of the memory that is added up
             least = max(
-                math.ceil(4 * self._size(stage.node.shape) * rows / max(1, self._size(stage.space))) for stage in added
+                math.ceil(4 * self._size(stage.node.shape) * rows / max(1, self._size(stage.space)))
+                for stage in added
             )
             per = max(min(per, ADDED_ROWS), least)
         per = min(per, rows)
@@ -230,9 +231,7 @@ class Bound:
         last = None
         if chunks > 1 and any(accumulates(stage, group.walk) for stage in group.stages):
             last = _FRAME(code.pointer(f"f{number}"))
-        shared = chunks > 1 and (
-            self.parallel is True or (self.parallel == "auto" and work >= threads.WORTH)
-        )
+        shared = chunks > 1 and (self.parallel is True or (self.parallel == "auto" and work >= threads.WORTH))
         keep = (shape, data, strides)
         job: threads.Job | None = None
 
@@ -310,10 +309,7 @@ class Bound:
             )
 
         if is_range(array):
-            source = array
-            while source.operands:
-                source = source.operands[0]
-            start, stop, step, _ = with_lengths(source.attrs, self.lengths)
+            start, stop, step, _ = with_lengths(range_of(array).attrs, self.lengths)
             places = range(start, stop, step)
             for place in (places[0], places[-1]) if places else ():
                 if not -length <= place < length:

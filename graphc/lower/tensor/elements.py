@@ -8,6 +8,7 @@ loaded.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 from graphc import dims
@@ -120,7 +121,11 @@ def _fold(operation: str, x: str, y: str) -> str | None:
         if operation in ("sdiv", "srem"):
             return None if b == 0 else str(a // b if operation == "sdiv" else a % b)
         return str({"add": a + b, "sub": a - b, "mul": a * b}[operation])
-    if (operation == "add" and b == 0) or (operation == "sub" and b == 0) or (operation in ("mul", "sdiv") and b == 1):
+    if (
+        (operation == "add" and b == 0)
+        or (operation == "sub" and b == 0)
+        or (operation in ("mul", "sdiv") and b == 1)
+    ):
         return x
     if (operation == "add" and a == 0) or (operation == "mul" and a == 1):
         return y
@@ -338,8 +343,10 @@ def source_index(e: Elements, node: Expr, index: Index) -> Index:
     x, arrays = node.operands[0], node.operands[1:]
     key = node.attrs[0]
     common = max((array.ndim for array in arrays), default=0)
-    advanced = [number for number, item in enumerate(key) if item == "array" or (arrays and isinstance(item, int))]
-    apart = any(b - a != 1 for a, b in zip(advanced, advanced[1:], strict=False))
+    advanced = [
+        number for number, item in enumerate(key) if item == "array" or (arrays and isinstance(item, int))
+    ]
+    apart = any(b - a != 1 for a, b in pairwise(advanced))
     first: int | None = 0 if apart else None  # where the axes of the arrays stand in the result
     place = common if apart else 0
     spots: dict[int, int] = {}

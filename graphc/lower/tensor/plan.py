@@ -1,7 +1,7 @@
 """The plan of a program: its steps, what is kept in which memory and for how long, and the text of its module.
 
-Nothing here depends on the lengths of a call: `bound.py` makes of a plan what those decide. Machine code finds everything through the
-program's frame, a table of words; a plan says what stands in each.
+Nothing here depends on the lengths of a call: `bound.py` makes of a plan what those decide. Machine code finds everything through
+the program's frame, a table of words; a plan says what stands in each.
 """
 
 from __future__ import annotations
@@ -124,9 +124,7 @@ def plan(dag: Dag, updated: tuple[int, ...] = ()) -> Plan:
         outside = elsewhere or node in targets or node in inplace or isinstance(steps[made], Library)
         if outside and node not in targets and node not in inplace:
             lives[node] = (made, max([made, *elsewhere]))
-    made = Plan(
-        dag, steps, operands, _checks(dag, made_in), {}, targets, inplace, copies, late, lives
-    )
+    made = Plan(dag, steps, operands, _checks(dag, made_in), {}, targets, inplace, copies, late, lives)
     _write(made, kept)
     return made
 
@@ -161,12 +159,15 @@ def _in_place(
     step = steps[made]
     if isinstance(step, Library) or node.dtype != symbol.dtype or node.shape != symbol.shape:
         return False
-    if any(use > made for use in uses.get(symbol, ())) :
+    if any(use > made for use in uses.get(symbol, ())):
         return False
     for stage in step.stages:
         for other, index in stage.accesses:
             if origin(other) is symbol and (
-                stage.node is not node or other is not symbol or index != identity(stage.rank) or stage.run is not None
+                stage.node is not node
+                or other is not symbol
+                or index != identity(stage.rank)
+                or stage.run is not None
             ):
                 return False
     return True

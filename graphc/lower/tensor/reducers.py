@@ -1,8 +1,8 @@
 """Reductions of numbers that lie one after the other, as LLVM IR: T name(ptr p, i64 n).
 
-Sums and products of floats go by blocks: within a block a fixed number of accumulators, in vectors that are written out, so that the
-bits do not depend on the width of the processor's own; the blocks' sums are added with compensation (Neumaier's). No flag lets
-LLVM reorder anything. Extremes hand NaN on.
+Sums and products of floats go by blocks: within a block a fixed number of accumulators, in vectors that are written out, so that
+the bits do not depend on the width of the processor's own; the blocks' sums are added with compensation (Neumaier's). No flag
+lets LLVM reorder anything. Extremes hand NaN on.
 """
 
 from __future__ import annotations
@@ -214,7 +214,9 @@ def _packed(name: str, dtype: DType) -> str:
   %fix = and i1 %usable, %some_lost
   %result = select i1 %fix, {kind} %fixed, {kind} %total_end"""
     else:
-        joined = _join(name, kind, "%total_next", "%total", "%part") + f"\n  %lost_next = fadd {kind} 0.0, %lost"
+        joined = (
+            _join(name, kind, "%total_next", "%total", "%part") + f"\n  %lost_next = fadd {kind} 0.0, %lost"
+        )
         final = f"  %result = select i1 true, {kind} %total_end, {kind} %lost_end"
     return f"""define internal {kind} @{symbol(name, dtype)}(ptr %p, i64 %n) nounwind {{
 entry:

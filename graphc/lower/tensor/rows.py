@@ -2,13 +2,14 @@
 
     void kernel(i64 ndim, ptr shape, ptr data, ptr strides)
 
-is the form of every loop that threads share: `data` holds the number of the first chunk, stepped by 1 along the only dimension, and
-the address of the program's frame: a table of words with the addresses of buffers and what the lengths of the call decide. A chunk
-is a number of rows that the lengths alone decide, so results do not depend on the number of threads.
+is the form of every loop that threads share: `data` holds the number of the first chunk, stepped by 1 along the only dimension,
+and the address of the program's frame: a table of words with the addresses of buffers and what the lengths of the call decide. A
+chunk is a number of rows that the lengths alone decide, so results do not depend on the number of threads.
 
-For each row the stages run level by level: loops over the axes that are left, then the reductions of what those wrote. Stages of one
-level and one index space share a loop, in which every element is computed once; what is stored is stored at the end of the body,
-so an update in place is read before it is written. Rows that later levels read wait in a slot of scratch memory, one for each thread.
+For each row the stages run level by level: loops over the axes that are left, then the reductions of what those wrote. Stages of
+one level and one index space share a loop, in which every element is computed once; what is stored is stored at the end of the
+body, so an update in place is read before it is written. Rows that later levels read wait in a slot of scratch memory, one for each
+thread.
 """
 
 from __future__ import annotations
@@ -250,7 +251,9 @@ class Kernel:
             size = self.lengths(dims.product(node.shape))
             register = self._partial(node)
             start = reducers.identity_of(node.op.name, dtype)
-            text = {"true": "1", "false": "0"}.get(start.text, start.text) if dtype.kind == "b" else start.text
+            text = (
+                {"true": "1", "false": "0"}.get(start.text, start.text) if dtype.kind == "b" else start.text
+            )
             kind = memory_type(dtype)
             before = "%chunk" if k == 0 else f"%filled{k - 1}"
             lines += [
@@ -299,7 +302,9 @@ class Kernel:
         source = self.memory(node)
         base = self._base(("buffer", source))
         place = self._place(elements, node, index)
-        at = self.builder.instruction(f"getelementptr {memory_type(node.dtype)}, ptr {base}, i64 {place}", INT64)
+        at = self.builder.instruction(
+            f"getelementptr {memory_type(node.dtype)}, ptr {base}, i64 {place}", INT64
+        )
         return at.text, self._mark(("buffer", source), source in self._stored)
 
     def _mark(self, key: Hashable, stored: bool) -> str:
@@ -316,7 +321,9 @@ class Kernel:
             shape = node.shape[self.walk :]
             self.waiting[node] = shape, node.dtype
             place = elements.linear(index[self.walk :], shape)
-        at = self.builder.instruction(f"getelementptr {memory_type(node.dtype)}, ptr {base}, i64 {place}", INT64)
+        at = self.builder.instruction(
+            f"getelementptr {memory_type(node.dtype)}, ptr {base}, i64 {place}", INT64
+        )
         return at.text, self._mark(key, True)
 
     def _load(self, elements: Elements) -> Callable[[Expr, Index], Value | None]:
@@ -393,7 +400,9 @@ class Kernel:
         key = ("partial", node)
         base = self._base(key)
         place = elements.linear(index, node.shape)
-        at = self.builder.instruction(f"getelementptr {memory_type(node.dtype)}, ptr {base}, i64 {place}", INT64)
+        at = self.builder.instruction(
+            f"getelementptr {memory_type(node.dtype)}, ptr {base}, i64 {place}", INT64
+        )
         note = self._mark(key, True)
         old = self.builder.load(at.text, node.dtype, note)
         self.builder.store(reducers.combine(self.builder, node.op.name, old, value), at.text, note)
@@ -424,9 +433,7 @@ class Kernel:
             stores: list[Callable[[], None]] = []
             for stage in looping:
                 node = stage.node
-                index = (
-                    self._flat_index(stage.rank) if self.walk == FLAT else (*self.row_index, *places)
-                )
+                index = self._flat_index(stage.rank) if self.walk == FLAT else (*self.row_index, *places)
                 if stage.run is None:
                     value = elements.compute(node, index)
                     elements.set(node, index, value)
@@ -511,7 +518,8 @@ class Kernel:
                 count = elements.whole("mul", count, self.lengths(dim))
         result = INT64 if node.op.name.startswith("arg") else dtype
         value = self.builder.instruction(
-            f"call {register_type(result)} @{reducers.symbol(node.op.name, dtype)}(ptr {pointer}, i64 {count})", result
+            f"call {register_type(result)} @{reducers.symbol(node.op.name, dtype)}(ptr {pointer}, i64 {count})",
+            result,
         )
         index = () if self.walk == FLAT else (*self.row_index, *("0" for _ in self._inner(stage)))
         self._reduced(stage, elements, index, value)
@@ -595,7 +603,9 @@ def finish(name: str, number: int, group: Group, memory: Memory, word: Word) -> 
             add(f"  {register} = load {what}, ptr {register}.at")
         add(f"  br label %steps{k}")
         add(f"steps{k}:")
-        add(f"  %step{k} = phi i64 [ 1, %{'entry' if k == 0 else f'done{k - 1}'} ], [ %step{k}.next, %step{k}.done ]")
+        add(
+            f"  %step{k} = phi i64 [ 1, %{'entry' if k == 0 else f'done{k - 1}'} ], [ %step{k}.next, %step{k}.done ]"
+        )
         add(f"  %step{k}.next = mul nsw i64 %step{k}, 2")
         add(f"  %step{k}.some = icmp slt i64 %step{k}, %chunks")
         add(f"  br i1 %step{k}.some, label %pairs{k}, label %copy{k}")

@@ -77,7 +77,9 @@ def _reduce(node: Expr, x: Expr) -> Expr:
         return expanded(result, tuple(range(x.ndim))) if keepdims else result
     axes = axes_of(axis, x.ndim)
     if not axes:
-        return x if not name.startswith("arg") else call("broadcast_to", constant(0, node.dtype), shape=x.shape)
+        return (
+            x if not name.startswith("arg") else call("broadcast_to", constant(0, node.dtype), shape=x.shape)
+        )
     if keepdims:
         return expanded(call(name, x, axis=axis, keepdims=False), axes)
     runs: list[list[int]] = []

@@ -27,7 +27,16 @@ MOST_INLINED = 120
 DEEPEST = 40
 """Operations that wait for each other in the body of one loop: writing them recurses."""
 
-VIEWS = ("permute_dims", "expand_dims", "squeeze", "broadcast_to", "broadcast_like", "index", "reshape", "flip")
+VIEWS = (
+    "permute_dims",
+    "expand_dims",
+    "squeeze",
+    "broadcast_to",
+    "broadcast_like",
+    "index",
+    "reshape",
+    "flip",
+)
 """Operations that a library call takes as NumPy's views of what they are applied to."""
 
 Kind = Literal["leaf", "element", "reduce", "library"]
@@ -84,15 +93,24 @@ def kind_of(node: Expr) -> Kind:
 
 def is_range(node: Expr) -> bool:
     """Whether a node is known by its place alone: a range, arranged by views."""
+    return range_of(node).op.name == "arange"
+
+
+def range_of(node: Expr) -> Expr:
+    """What views and casts arrange."""
     while node.op.name in ("reshape", "expand_dims", "squeeze", "broadcast_to", "permute_dims", "astype"):
-        node = node.operands[0]
-    return node.op.name == "arange"
+        node = node.operands[:1][0]
+    return node
 
 
 def base_of(node: Expr, kept: set[Expr]) -> Expr:
     """What a library call's operand is a view of."""
-    while node not in kept and node.op.name in VIEWS and not (node.op.name == "index" and len(node.operands) > 1):
-        node = node.operands[0]
+    while (
+        node not in kept
+        and node.op.name in VIEWS
+        and not (node.op.name == "index" and len(node.operands) > 1)
+    ):
+        node = node.operands[:1][0]
     return node
 
 

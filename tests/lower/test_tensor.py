@@ -1,0 +1,294 @@
+"""Operations on whole arrays as machine code: the same values as the interpreter, whatever the way they are fused.
+
+The interpreter is held against NumPy elsewhere; here its values are the oracle, to a bound on what another order of rounding
+does.
+"""
+
+from __future__ import annotations
+
+import pickle
+import threading
+
+import numpy as np
+import pytest
+
+import graphc as g
+from graphc.errors import DtypeError, InputError, ShapeError
+from tests.ops.array_cases import CASES
+
+EACH = pytest.mark.parametrize("case", CASES, ids=[f"{case.op}{number}" for number, case in enumerate(CASES)])
+
+
+def agree(found, wanted, dtype, ulps=400):
+    """Sums in another order, functions of other libraries: some hundred units of the largest element."""
+    found, wanted = np.asarray(found), np.asarray(wanted)
+    assert found.shape == wanted.shape
+    if wanted.dtype.kind in "biu":
+        return bool(np.array_equal(found, wanted))
+    both = np.isfinite(wanted)
+    if not np.array_equal(np.isfinite(found), both):
+        return False
+    scale = max(1.0, np.abs(wanted[both]).max(initial=0))
+    return bool(np.abs(found[both] - wanted[both]).max(initial=0) <= ulps * np.finfo(dtype).eps * scale)
+
+
+def value_and_gradients(case, named, dtype):
+    symbols = case.symbols(named=named, dtype=dtype)
+    expr = case.build(*symbols)
+    outputs = [expr]
+    if case.smooth and expr.dtype.kind == "f":
+        outputs += g.grad(g.sum(expr * 1.5), [symbol for symbol in symbols if symbol.dtype.kind == "f"])
+    return symbols, outputs
+
+
+@EACH
+def test_every_operation_and_its_gradients_are_the_interpreters(case):
+    symbols, outputs = value_and_gradients(case, case.named, "float64")
+    point = case.point()
+    f = g.compile(outputs, symbols, rewrite=None)
+    for found, wanted in zip(f(*point.values()), g.evaluate(outputs, point), strict=True):
+        assert agree(found, wanted, "float64")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("named", [False, True])
+@EACH
+def test_every_operation_in_float32_and_rewritten(case, named):
+    if named and not case.named:
+        return
+    symbols, outputs = value_and_gradients(case, named, "float32")
+    point = case.point(dtype="float32")
+    f = g.compile(outputs, symbols)
+    for found, wanted in zip(f(*point.values()), g.evaluate(outputs, point), strict=True):
+        assert agree(found, wanted, "float32")
+
+
+X = g.symbol("X", shape=("n", "d"))
+V = g.symbol("V", shape="d")
+U = g.symbol("U", shape="n")
+T = g.symbol("T", shape=("n", "d", "k"))
+
+FUSED = {
+    "softmax": lambda: g.softmax(X),
+    "softmax by columns": lambda: g.softmax(X, axis=0),
+    "layer norm": lambda: (
+        (X - g.mean(X, axis=1, keepdims=True)) / g.sqrt(g.var(X, axis=1, keepdims=True) + 1e-5)
+    ),
+    "batch norm": lambda: (X - g.mean(X, axis=0)) / g.sqrt(g.var(X, axis=0) + 1e-5) * V,
+    "mean squared error": lambda: g.mean((g.tanh(X) - V) ** 2),
+    "sum of rows and all": lambda: (g.sum(X, axis=1), g.sum(X), g.max(X, axis=0), X * 2),
+    "three axes": lambda: (g.sum(T, axis=1), g.sum(T, axis=(0, 2)), g.max(T, axis=2), g.sum(T, axis=0)),
+    "logsumexp over all": lambda: g.logsumexp(X),
+    "outer": lambda: g.exp(g.expand_dims(U, 1) * V),
+    "row number": lambda: X * g.expand_dims(g.arange("n", dtype="float64"), 1),
+    "rows picked": lambda: X[:, 0] * g.sum(X, axis=1),
+    "argmax": lambda: (g.argmax(X, axis=1), g.argmax(X, axis=0), g.argmin(X)),
+    "flipped and padded": lambda: g.pad(g.flip(g.exp(X), axis=0), ((1, 0), (0, 2))) + 1,
+    "reshaped": lambda: g.sum(g.reshape(g.exp(X), (-1,)) * 2),
+    "product": lambda: (g.prod(X, axis=1), g.prod(V)),
+    "norms": lambda: (g.norm(X), g.norm(X, axis=1), g.norm(V, ord=1), g.norm(V, ord=np.inf)),
+}
+
+
+def point(n, d, k=3):
+    rng = np.random.default_rng(n + 100 * d)
+    shapes = {"X": (n, d), "V": (d,), "U": (n,), "T": (n, d, k)}
+    return {name: rng.normal(size=shape) for name, shape in shapes.items()}
+
+
+@pytest.mark.parametrize("name", FUSED)
+def test_fused_loops_at_many_lengths(name):
+    built = FUSED[name]()
+    outputs = list(built) if isinstance(built, tuple) else [built]
+    scalar = sum((g.sum(output) for output in outputs if output.dtype.kind == "f"), g.constant(0.0))
+    graph = g.Graph([*outputs, *(g.grad(scalar, [X]) if scalar.operands else [])])
+    f = g.compile(graph, rewrite=None)
+    names = [symbol.name for symbol in graph.symbols]
+    for n, d in [(1, 1), (3, 5), (7, 1), (1, 70), (40, 33), (300, 100), (5, 3000), (2500, 3)]:
+        at = {name: value for name, value in point(n, d).items() if name in names}
+        wanted = g.evaluate([graph.exprs[output] for output in graph.outputs], at)
+        for found, right in zip(f(**at), wanted, strict=True):
+            assert agree(found, right, "float64", ulps=40 * (n + d))
+
+
+def test_results_do_not_depend_on_the_number_of_threads():
+    at = point(3000, 200)
+    outputs = [g.softmax(X), g.sum(X), g.sum(X, axis=0), g.grad(g.sum(g.softmax(X) * V), X)]
+    f = g.compile(outputs, [X, V], parallel=True)
+    one = g.compile(outputs, [X, V], parallel=False)
+    wanted = one(at["X"], at["V"])
+    for _ in range(5):
+        for found, right in zip(f(at["X"], at["V"]), wanted, strict=True):
+            assert np.array_equal(found, right)
+
+
+def test_many_python_threads_at_once():
+    f = g.compile([g.softmax(X), g.sum(X @ g.permute_dims(X))], [X])
+    points = [point(20 + k, 30)["X"] for k in range(8)]
+    wanted = [f(x) for x in points]
+    failures = []
+
+    def work(x, right):
+        for _ in range(30):
+            a, b = f(x)
+            if not np.array_equal(a, right[0]) or b != right[1]:
+                failures.append(x.shape)
+
+    threads = [threading.Thread(target=work, args=pair) for pair in zip(points, wanted, strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+
+
+def test_sums_are_accurate():
+    """Pairwise within blocks, compensated between them: within 4 units of the exact sum of the rounded terms' magnitudes."""
+    rng = np.random.default_rng(3)
+    x = (rng.random((1000, 999)) + 0.5).astype(np.float32)
+    S = g.symbol("S", shape=("n", "d"), dtype="float32")
+    total, rows, columns = g.compile([g.sum(S), g.sum(S, axis=1), g.sum(S, axis=0)], [S])(x)
+    exact = x.astype(np.float64)
+    eps = np.finfo(np.float32).eps
+    assert abs(total - exact.sum()) <= 4 * eps * exact.sum()
+    assert np.all(np.abs(rows - exact.sum(1)) <= 4 * eps * exact.sum(1))
+    assert np.all(
+        np.abs(columns - exact.sum(0)) <= 80 * eps * exact.sum(0)
+    )  # up to 256 rows one after the other
+
+
+def test_extremes_hand_nan_on():
+    x = point(40, 70)["X"]
+    x[3, 50] = np.nan
+    x[7, 2] = np.inf
+    f = g.compile([g.max(X, axis=1), g.min(X, axis=0), g.max(X), g.sum(X, axis=1), g.argmax(X, axis=1)], [X])
+    got = f(x)
+    for found, wanted in zip(got, [x.max(1), x.min(0), x.max(), x.sum(1), x.argmax(1)], strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-13)
+
+
+# --- calls -------------------------------------------------------------------------------------------------------------------
+
+
+def test_strides_and_read_only_arguments():
+    f = g.compile(g.softmax(X @ g.permute_dims(X)), [X])
+    x = point(6, 8)["X"]
+    wanted = f(x)
+    wide = np.zeros((12, 16))
+    wide[::2, 1::2] = x
+    for other in (np.asfortranarray(x), wide[::2, 1::2], x[::-1][::-1]):
+        assert np.array_equal(f(other), wanted)
+    frozen = x.copy()
+    frozen.flags.writeable = False
+    assert np.array_equal(f(frozen), wanted)
+
+
+def test_out_is_written_even_where_it_overlaps_the_arguments():
+    f = g.compile([g.flip(X, axis=0), g.sum(X, axis=1)], [X])
+    x = point(5, 4)["X"]
+    flipped, sums = f(x)
+    a, b = np.empty((5, 4)), np.empty(5)
+    result = f(x, out=[a, b])
+    assert result[0] is a and result[1] is b
+    assert np.array_equal(a, flipped) and np.array_equal(b, sums)
+    own = x.copy()
+    f(own, out=[own, b])
+    assert np.array_equal(own, flipped) and np.array_equal(b, sums)
+    spread = np.zeros((5, 8))[:, ::2]
+    f(x, out=[spread, b])
+    assert np.array_equal(spread, flipped)
+
+
+def test_empty_axes():
+    f = g.compile([g.sum(X, axis=0), g.exp(X), X @ V], [X, V])
+    total, powers, product = f(np.zeros((0, 3)), np.zeros(3))
+    assert np.array_equal(total, np.zeros(3)) and powers.shape == (0, 3) and product.shape == (0,)
+
+
+def test_a_name_has_one_length_and_scalars_are_scalars():
+    f = g.compile(g.sum(X, axis=1) * U, [X, U])
+    with pytest.raises(ShapeError, match="dimension 'n' is 3 in input 'X' and 4 in input 'U'"):
+        f(np.zeros((3, 2)), np.zeros(4))
+    s = g.symbol("s")
+    h = g.compile(g.sum(X) * s, [X, s])
+    assert h(np.ones((2, 3)), 2.0) == 12.0
+    with pytest.raises(ShapeError, match="'s' is a scalar"):
+        h(np.ones((2, 3)), np.ones(2))
+
+
+def test_places_out_of_range_are_refused_at_the_call():
+    i = g.symbol("i", shape="m", dtype="int64")
+    f = g.compile(X[i], [X, i])
+    x = point(4, 2)["X"]
+    assert np.array_equal(f(x, np.array([0, -1, 3])), x[[0, -1, 3]])
+    for bad in ([0, 4], [-5, 0]):
+        with pytest.raises(InputError, match="out of range for axis 0 of length 4"):
+            f(x, np.array(bad))
+    h = g.compile(X[:5], [X])
+    with pytest.raises(ShapeError, match="too short"):
+        h(x)
+
+
+def test_pickled_functions_compute_the_same():
+    f = g.compile(g.softmax(X), [X])
+    x = point(4, 3)["X"]
+    assert np.array_equal(pickle.loads(pickle.dumps(f))(x), f(x))
+
+
+def test_a_long_chain_and_a_wide_graph():
+    y = X
+    for k in range(3000):
+        y = g.tanh(y) + 1.0 / (k + 1) if k % 7 else y * 0.5
+    f = g.compile(g.sum(y, axis=1), [X])
+    x = point(3, 4)["X"]
+    assert agree(f(x), g.evaluate(g.sum(y, axis=1), {"X": x}), "float64", ulps=4000)
+
+
+# --- updates -----------------------------------------------------------------------------------------------------------------
+
+
+def test_updates_are_written_in_place_after_all_results():
+    W = g.symbol("W", shape=("d", 2))
+    c = g.symbol("c", shape=2)
+    Y = X @ W + c
+    loss = g.mean(Y**2)
+    dW, dc = g.grad(loss, [W, c])
+    step = g.compile([loss, W], [X, W, c], updates={W: W - 0.1 * dW, c: c * 0.5 + dc})
+    rng = np.random.default_rng(2)
+    x, w, b = rng.normal(size=(5, 3)), rng.normal(size=(3, 2)), rng.normal(size=2)
+    for _ in range(3):
+        at = {"X": x, "W": w.copy(), "c": b.copy()}
+        wanted = g.evaluate([loss, W, W - 0.1 * dW, c * 0.5 + dc], at)
+        found, before = step(x, w, b)
+        assert agree(found, wanted[0], "float64") and np.array_equal(before, at["W"])
+        assert agree(w, wanted[2], "float64") and agree(b, wanted[3], "float64")
+
+
+def test_updates_that_read_each_other_see_the_old_values():
+    p, q = g.symbols("p", shape="n"), g.symbols("q", shape="n")
+    swap = g.compile(g.sum(p), [p, q], updates={p: q, q: p + q})
+    a, b = np.arange(3.0), np.ones(3)
+    assert swap(a, b) == 3.0
+    assert np.array_equal(a, np.ones(3)) and np.array_equal(b, np.arange(3.0) + 1)
+
+
+def test_updates_need_arrays_that_can_be_written():
+    W = g.symbol("W", shape=3)
+    step = g.compile(g.sum(W), [W], updates={W: W * 0.5})
+    frozen = np.ones(3)
+    frozen.flags.writeable = False
+    with pytest.raises(InputError, match="read-only"):
+        step(frozen)
+    with pytest.raises(InputError, match="no array of float64"):
+        step([1.0, 2.0, 3.0])
+    strided = np.ones(6)[::2]
+    step(strided)
+    assert np.array_equal(strided, np.full(3, 0.5))
+    with pytest.raises(InputError, match="no symbol"):
+        g.compile(g.sum(W), [W], updates={W * 2: W})
+    with pytest.raises(ShapeError, match="shape"):
+        g.compile(g.sum(W), [W], updates={W: g.ones((2, 3))})
+    with pytest.raises(DtypeError, match="float32"):
+        g.compile(g.sum(W), [W], updates={W: g.astype(W, "float32")})
+    with pytest.raises(InputError, match="not among the inputs"):
+        g.compile(g.sum(V), [V], updates={W: W})
