@@ -8,8 +8,8 @@ chunk is a number of rows that the lengths alone decide, so results do not depen
 
 For each row the stages run level by level: loops over the axes that are left, then the reductions of what those wrote. Stages of
 one level and one index space share a loop, in which every element is computed once; what is stored is stored at the end of the
-body, so an update in place is read before it is written. Rows that later levels read wait in a slot of scratch memory, one for each
-thread.
+body, so an update in place is read before it is written. Rows that later levels read wait in a slot of scratch memory, one for
+each thread.
 """
 
 from __future__ import annotations

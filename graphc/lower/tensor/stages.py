@@ -98,20 +98,22 @@ def is_range(node: Expr) -> bool:
 
 def range_of(node: Expr) -> Expr:
     """What views and casts arrange."""
-    while node.op.name in ("reshape", "expand_dims", "squeeze", "broadcast_to", "permute_dims", "astype"):
-        node = node.operands[:1][0]
+    arranging = ("reshape", "expand_dims", "squeeze", "broadcast_to", "permute_dims", "astype")
+    while node.operands and node.op.name in arranging:
+        node = node.operands[0]
     return node
 
 
 def base_of(node: Expr, kept: set[Expr]) -> Expr:
     """What a library call's operand is a view of."""
-    while (
-        node not in kept
-        and node.op.name in VIEWS
-        and not (node.op.name == "index" and len(node.operands) > 1)
-    ):
-        node = node.operands[:1][0]
+    while node not in kept and is_view(node):
+        node = node.operands[0]
     return node
+
+
+def is_view(node: Expr) -> bool:
+    """Whether a library call can take a node as NumPy's view of its operand."""
+    return node.op.name in VIEWS and (node.op.name != "index" or len(node.operands) == 1)
 
 
 def same_but_for_ones(a: tuple[Dim, ...], b: tuple[Dim, ...]) -> bool:
