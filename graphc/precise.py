@@ -1,7 +1,7 @@
 """Graphs evaluated in mpmath, to any number of digits.
 
-Each node is computed by its operation's formula in ball arithmetic (see `balls`), so every value comes
-with a bound on its error; the precision is doubled until the bound is as small as was asked for. The
+Each node is computed by its operation's formula in ball arithmetic (see `balls`), arrays element by element, so every value
+comes with a bound on its error; the precision is doubled until the bound is as small as was asked for. The
 answer is that of the formula over the real numbers: the float constants and the values passed in are taken
 exactly, integers do not wrap around, float32 is not rounded to, zeros have no sign.
 """
@@ -19,6 +19,7 @@ import numpy as np
 
 from graphc.balls import Arithmetic, Ball, Undecided
 from graphc.dag import Dag
+from graphc.elements import elements, named, specialised
 from graphc.errors import InputError, PrecisionError, ShapeError
 from graphc.expr import Expr
 from graphc.formula import apply_formula, is_short, through_formulas
@@ -65,6 +66,8 @@ def evaluate(tree: Any, at: Mapping[Any, Any], digits: int = 50) -> Any:
         numbers, fractions and decimals, exactly
     digits : how many digits are right, from 1 to 10,000
 
+    Programs over arrays are evaluated element by element: an array of a hundred numbers takes a hundred times as long.
+
     Returns mpmath numbers for floats, Python's for integers and booleans, and for arrays object arrays of
     them. A value whose error bound includes 0 at the last precision is 0.
 
@@ -80,6 +83,8 @@ def evaluate(tree: Any, at: Mapping[Any, Any], digits: int = 50) -> Any:
     dag = Dag(leaves)
     _bits(digits)
     inputs = _bound(dag, at)
+    if any(node.op.on_arrays for node in dag.exprs):
+        return unflatten(structure, iter(_of_arrays(leaves, dag, inputs, digits)))
     shape = _shape(dag, inputs)
     if not shape:
         return unflatten(structure, iter(_rising(dag, inputs, (), digits)))
@@ -88,6 +93,33 @@ def evaluate(tree: Any, at: Mapping[Any, Any], digits: int = 50) -> Any:
         for result, value in zip(results, _rising(dag, inputs, (shape, index), digits), strict=True):
             result[index] = value
     return unflatten(structure, iter(results))
+
+
+def _of_arrays(leaves: list[Expr], dag: Dag, inputs: list[Any], digits: int) -> list[Any]:
+    """The values of a program over arrays, element by element."""
+    arrays = {
+        symbol: value if isinstance(value, np.ndarray) else np.asarray(float(value), symbol.dtype)
+        for symbol, value in zip(dag.symbols, inputs, strict=True)
+    }
+    outputs, stand_ins = specialised(leaves, arrays)
+    made = elements(outputs, {stand_ins[symbol]: array for symbol, array in arrays.items()})
+    known: dict[str, Any] = {}
+    for symbol, value in zip(dag.symbols, inputs, strict=True):
+        for place, scalar in np.ndenumerate(named(stand_ins[symbol])):
+            known[scalar.name] = value[place] if isinstance(value, np.ndarray) else value
+    flat = Dag([scalar for array in made for scalar in array.reshape(-1)])
+    numbers = iter(_rising(flat, [_scalar(known[s.name]) for s in flat.symbols], (), digits))
+    results = []
+    for array in made:
+        found = np.empty(array.shape, dtype=object)
+        for place in np.ndindex(*array.shape):
+            found[place] = next(numbers)
+        results.append(found if array.shape else found[()])
+    return results
+
+
+def _scalar(value: Any) -> Any:
+    return np.asarray(value) if isinstance(value, np.generic) else value
 
 
 def enclose(expr: Expr, at: Mapping[Any, Any], digits: int = 50) -> Enclosure:
