@@ -292,3 +292,36 @@ def test_updates_need_arrays_that_can_be_written():
         g.compile(g.sum(W), [W], updates={W: g.astype(W, "float32")})
     with pytest.raises(InputError, match="not among the inputs"):
         g.compile(g.sum(V), [V], updates={W: W})
+
+
+# --- updates of elements -----------------------------------------------------------------------------------------------------
+
+M = g.symbol("M", shape=("n", 6))
+ROWS = g.symbol("rows", shape="n", dtype="int64")
+
+CHANGED = {
+    "slice": lambda: M.at[1:3, ::2].add(2.0),
+    "backwards": lambda: M.at[::-1, 4:0:-2].set(g.arange(2, dtype="float64")),
+    "one": lambda: M.at[-1, 2].set(7.0),
+    "new axis": lambda: M.at[None, :, 3].add(g.reshape(g.sum(M, axis=1), (1, -1))),
+    "an element of each row": lambda: M.at[g.arange("n"), ROWS].add(g.sum(M, axis=1)),
+    "set in each row": lambda: M.at[g.arange("n"), ROWS].set(g.sum(M, axis=1)),
+    "rows named twice": lambda: M.at[g.minimum(ROWS, 2)].add(M),
+    "columns": lambda: M.at[:, ROWS].add(1.0),
+}
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_updates_of_elements_are_the_interpreters(name):
+    expr = CHANGED[name]()
+    f = g.compile([expr, g.grad(g.sum(expr**2), M)], [M, ROWS], rewrite=None)
+    rng = np.random.default_rng(4)
+    at = {"M": rng.normal(size=(5, 6)), "rows": rng.integers(-5, 5, 5)}
+    for found, wanted in zip(f(**at), g.evaluate([expr, g.grad(g.sum(expr**2), M)], at), strict=True):
+        assert agree(found, wanted, "float64")
+
+
+def test_places_of_updates_are_checked():
+    f = g.compile(M.at[g.arange("n"), ROWS].add(1.0), [M, ROWS])
+    with pytest.raises(InputError, match="index 6 is out of range for axis 1 of length 6"):
+        f(np.zeros((2, 6)), np.array([0, 6]))

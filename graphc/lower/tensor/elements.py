@@ -15,7 +15,8 @@ from graphc import dims
 from graphc.dims import Dim
 from graphc.expr import Expr
 from graphc.lower.emit import Builder, Value, emit
-from graphc.types import BOOL, INT64
+from graphc.ops.index import result_shape
+from graphc.types import BOOL, INT64, broadcast_shapes
 
 Index = tuple[str, ...]
 
@@ -70,10 +71,10 @@ class Elements:
             place = self.whole("add", self.whole("mul", place, self.lengths(dim)), position)
         return place
 
-    def _compare(self, predicate: str, x: str, y: str) -> Value:
+    def compare(self, predicate: str, x: str, y: str) -> Value:
         return self.builder.instruction(f"icmp {predicate} i64 {x}, {y}", BOOL)
 
-    def _either(self, condition: Value, x: str, y: str) -> str:
+    def either(self, condition: Value, x: str, y: str) -> str:
         if x == y:
             return x
         return self.builder.instruction(f"select i1 {condition.text}, i64 {x}, i64 {y}", INT64).text
@@ -200,8 +201,8 @@ def _roll(e: Elements, node: Expr, index: Index) -> Value:
         return e.operand(node, 0, index)
     length = e.lengths(node.shape[axis])
     moved = e.whole("srem", e.whole("sub", index[axis], str(shift)), length)
-    negative = e._compare("slt", moved, "0")
-    place = e._either(negative, e.whole("add", moved, length), moved)
+    negative = e.compare("slt", moved, "0")
+    place = e.either(negative, e.whole("add", moved, length), moved)
     return e.operand(node, 0, (*index[:axis], place, *index[axis + 1 :]))
 
 
@@ -231,8 +232,8 @@ def _inside(e: Elements, places: list[tuple[str, Dim]]) -> tuple[Value | None, I
     within: Value | None = None
     kept: list[str] = []
     for place, dim in places:
-        here = e._compare("ult", place, e.lengths(dim))
-        kept.append(e._either(here, place, "0"))
+        here = e.compare("ult", place, e.lengths(dim))
+        kept.append(e.either(here, place, "0"))
         within = here if within is None else e.builder.and_(within, here)
     return within, tuple(kept)
 
@@ -256,12 +257,12 @@ def _zero(e: Elements, node: Expr) -> Value:
 
 
 def _tril(e: Elements, node: Expr, index: Index) -> Value:
-    kept = e._compare("sle", index[-1], e.whole("add", index[-2], str(node.attrs[0])))
+    kept = e.compare("sle", index[-1], e.whole("add", index[-2], str(node.attrs[0])))
     return e.builder.select(kept, e.operand(node, 0, index), _zero(e, node))
 
 
 def _triu(e: Elements, node: Expr, index: Index) -> Value:
-    kept = e._compare("sge", index[-1], e.whole("add", index[-2], str(node.attrs[0])))
+    kept = e.compare("sge", index[-1], e.whole("add", index[-2], str(node.attrs[0])))
     return e.builder.select(kept, e.operand(node, 0, index), _zero(e, node))
 
 
@@ -277,7 +278,7 @@ def _diag(e: Elements, node: Expr, index: Index) -> Value:
     k = node.attrs[0]
     row, column = index
     place = e.whole("sub", row, str(max(-k, 0)))
-    on = e._compare("eq", e.whole("add", row, str(k)), column)
+    on = e.compare("eq", e.whole("add", row, str(k)), column)
     within, places = _inside(e, [(place, node.operands[0].shape[0])])
     assert within is not None
     if node.operands[0].shape[0] == 0:
@@ -286,7 +287,7 @@ def _diag(e: Elements, node: Expr, index: Index) -> Value:
 
 
 def _eye(e: Elements, node: Expr, index: Index) -> Value:
-    on = e._compare("eq", e.whole("add", index[0], str(node.attrs[2])), index[1])
+    on = e.compare("eq", e.whole("add", index[0], str(node.attrs[2])), index[1])
     return e.builder.convert(on, node.dtype)
 
 
@@ -302,7 +303,7 @@ def _dim(e: Elements, node: Expr, index: Index) -> Value:
 
 def _one_hot(e: Elements, node: Expr, index: Index) -> Value:
     wanted = e.operand(node, 0, index[:-1])
-    return e.builder.convert(e._compare("eq", wanted.text, index[-1]), node.dtype)
+    return e.builder.convert(e.compare("eq", wanted.text, index[-1]), node.dtype)
 
 
 def _concat(e: Elements, node: Expr, index: Index) -> Value:
@@ -329,7 +330,7 @@ def _stack(e: Elements, node: Expr, index: Index) -> Value:
         return e.operand(node, int(index[axis]), rest)
     result = e.operand(node, 0, rest)
     for slot in range(1, len(node.operands)):
-        here = e._compare("eq", index[axis], str(slot))
+        here = e.compare("eq", index[axis], str(slot))
         result = e.builder.select(here, e.operand(node, slot, rest), result)
     return result
 
@@ -343,20 +344,7 @@ def source_index(e: Elements, node: Expr, index: Index) -> Index:
     x, arrays = node.operands[0], node.operands[1:]
     key = node.attrs[0]
     common = max((array.ndim for array in arrays), default=0)
-    advanced = [
-        number for number, item in enumerate(key) if item == "array" or (arrays and isinstance(item, int))
-    ]
-    apart = any(b - a != 1 for a, b in pairwise(advanced))
-    first: int | None = 0 if apart else None  # where the axes of the arrays stand in the result
-    place = common if apart else 0
-    spots: dict[int, int] = {}
-    for number, item in enumerate(key):
-        if number in advanced:
-            if first is None:
-                first, place = place, place + common
-        elif item is None or isinstance(item, tuple):
-            spots[number] = place
-            place += 1
+    spots, first = _layout(key, bool(arrays), common)
     among = index[first : first + common] if first is not None else ()
     result: list[str] = []
     slot = 1
@@ -369,8 +357,8 @@ def source_index(e: Elements, node: Expr, index: Index) -> Index:
             value = e.operand(node, slot, aligned(among, array.shape)).text
             slot += 1
             if value[0] == "%":
-                negative = e._compare("slt", value, "0")
-                value = e._either(negative, e.whole("add", value, e.lengths(dim)), value)
+                negative = e.compare("slt", value, "0")
+                value = e.either(negative, e.whole("add", value, e.lengths(dim)), value)
             result.append(value)
         elif isinstance(item, tuple):
             result.append(_sliced(e, item, dim, index[spots[number]]))
@@ -379,7 +367,126 @@ def source_index(e: Elements, node: Expr, index: Index) -> Index:
     return tuple(result)
 
 
+def _layout(
+    key: tuple[Any, ...], has_arrays: bool, common: int
+) -> tuple[dict[int, int], int | None, list[int]]:
+    """Where in x[key] the axes stand that the entries of a key give: by entry; and the first of the arrays' own axes."""
+    advanced = [
+        number for number, item in enumerate(key) if item == "array" or (has_arrays and isinstance(item, int))
+    ]
+    apart = any(b - a != 1 for a, b in pairwise(advanced))
+    first: int | None = 0 if apart else None  # where the axes of the arrays stand in the result
+    place = common if apart else 0
+    spots: dict[int, int] = {}
+    for number, item in enumerate(key):
+        if number in advanced:
+            if first is None:
+                first, place = place, place + common
+        elif item is None or isinstance(item, tuple):
+            spots[number] = place
+            place += 1
+    return spots, first
+
+
+def scatter_axes(node: Expr) -> dict[int, int] | None:
+    """Of an update at places that arrays name: the axis of x for each axis of the arrays that counts along it, as ranges do; None
+    where an axis of the arrays is no such, so that several of its places may be one."""
+    x, _, *arrays = node.operands
+    if not arrays:
+        return {}
+    common = max(array.ndim for array in arrays)
+    shape = broadcast_shapes([array.shape for array in arrays])
+    found: dict[int, int] = {}
+    rest = iter(arrays)
+    axis = 0
+    for item in node.attrs[0]:
+        if item == "array":
+            array = next(rest)
+            along = [common - array.ndim + k for k, dim in enumerate(array.shape) if dim != 1]
+            if len(along) == 1 and shape[along[0]] == x.shape[axis] and counts(array, x.shape[axis]):
+                found.setdefault(along[0], axis)
+        axis += item is not None
+    return found if all(dim == 1 or k in found for k, dim in enumerate(shape)) else None
+
+
+def counts(node: Expr, length: Dim) -> bool:
+    """Whether a node's elements are 0, 1, 2, … up to a length, along one axis."""
+    while node.op.name in ("reshape", "expand_dims", "squeeze", "astype"):
+        node = node.operands[0]
+    return node.op.name == "arange" and node.attrs[:3] == (0, length, 1)
+
+
+def _updated(e: Elements, node: Expr, index: Index) -> Value:
+    """x with some elements replaced or added to: each element asks whether it is one of those, and which."""
+    x, value, *arrays = node.operands
+    key = node.attrs[0]
+    ranges = scatter_axes(node)
+    assert ranges is not None
+    common = max((array.ndim for array in arrays), default=0)
+    among = tuple([index[ranges[k]] if k in ranges else "0" for k in range(common)])
+    spots, first = _layout(key, bool(arrays), common)
+    places: dict[int, str] = {}
+    chosen: Value | None = None
+    slot, axis = 2, 0
+
+    def require(condition: Value) -> None:
+        nonlocal chosen
+        chosen = condition if chosen is None else e.builder.and_(chosen, condition)
+
+    for number, item in enumerate(key):
+        if item is None:
+            places[spots[number]] = "0"
+            continue
+        dim, place = x.shape[axis], index[axis]
+        if item == "array":
+            array = arrays[slot - 2]
+            if axis not in ranges.values() or not counts(array, dim):
+                wanted = e.operand(node, slot, aligned(among, array.shape)).text
+                if wanted[0] == "%":
+                    negative = e.compare("slt", wanted, "0")
+                    wanted = e.either(negative, e.whole("add", wanted, e.lengths(dim)), wanted)
+                require(e.compare("eq", place, wanted))
+            slot += 1
+        elif isinstance(item, tuple):
+            step = item[3] or 1
+            away = e.whole("sub", place, _first(e, item, dim))
+            if step < 0:
+                away = e.whole("sub", "0", away)
+            if abs(step) != 1:
+                rest = e.whole("srem", away, str(abs(step)))
+                require(e.compare("eq", rest, "0"))
+                away = e.whole("sdiv", away, str(abs(step)))
+            length = _slice_length(node, spots[number])
+            if item[1:] != (None, None, None):
+                within = e.compare("ult", away, e.lengths(length))
+                away = e.either(within, away, "0")
+                require(within)
+            places[spots[number]] = away
+        else:
+            wanted = str(item) if item >= 0 else e.lengths(dims.add(dim, item))
+            require(e.compare("eq", place, wanted))
+        axis += 1
+    if first is not None:
+        places |= {first + k: place for k, place in enumerate(among)}
+    own = tuple([places[k] for k in range(len(places))])
+    new = e.operand(node, 1, aligned(own, value.shape))
+    old = e.operand(node, 0, index)
+    if node.op.name == "at_add":
+        new = e.builder.add(old, new)
+    return new if chosen is None else e.builder.select(chosen, new, old)
+
+
+def _slice_length(node: Expr, spot: int) -> Dim:
+    """The length of the axis of x[key] that an update changes."""
+    return result_shape(node.operands[0], tuple(node.operands[2:]), node.attrs[0])[spot]
+
+
 def _sliced(e: Elements, item: tuple[Any, ...], dim: Dim, place: str) -> str:
+    return e.whole("add", _first(e, item, dim), e.whole("mul", place, str(item[3] or 1)))
+
+
+def _first(e: Elements, item: tuple[Any, ...], dim: Dim) -> str:
+    """The place that a slice begins at."""
     _, start, stop, step = item
     step = step or 1
     if isinstance(dim, int) and all(end is None or isinstance(end, int) for end in (start, stop)):
@@ -388,7 +495,7 @@ def _sliced(e: Elements, item: tuple[Any, ...], dim: Dim, place: str) -> str:
         first = 0 if step > 0 else dims.subtract(dim, 1)
     else:
         first = dims.add(dim, start) if isinstance(start, int) and start < 0 else start
-    return e.whole("add", e.lengths(first), e.whole("mul", place, str(step)))
+    return e.lengths(first)
 
 
 RULES: dict[str, Rule] = {
@@ -414,5 +521,8 @@ RULES: dict[str, Rule] = {
     "concat": _concat,
     "stack": _stack,
     "index": _index,
+    "at_add": _updated,
+    "at_set": _updated,
 }
-"""Operations on arrays of which each element is one of the operands', or known by its place alone."""
+"""Operations on arrays of which each element is one of the operands', or known by its place alone; updates as far as
+`scatter_axes` says."""

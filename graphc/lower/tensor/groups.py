@@ -114,7 +114,7 @@ def _place(stage: Stage, steps: list[Step], made_in: dict[Expr, int]) -> int | N
         if not isinstance(group, Group) or not related(group, read):
             continue
         walks = joined(group, stage)
-        if not walks or (walks == {0} and stage.rank and group.walks != {0}):
+        if not walks or (walks == {0} and not group.walks == walks_of(stage) == {0}):
             continue
         touched = {node for other in group.stages for node, _ in other.accesses} | read | group.nodes
         if len(touched) >= MOST_READ:

@@ -177,9 +177,10 @@ def _checks(dag: Dag, made_in: dict[Expr, int]) -> dict[int, list[Check]]:
     """The checks of integer arrays in indices, each as soon as its array is there."""
     checks: dict[int, list[Check]] = {}
     for node in dag.exprs:
-        if node.op.name != "index" or len(node.operands) < 2:
+        slot = {"index": 1, "at_add": 2, "at_set": 2}.get(node.op.name, len(node.operands))
+        if slot >= len(node.operands):
             continue
-        slot, axis = 1, 0
+        axis = 0
         for item in node.attrs[0]:
             if item == "array":
                 array = node.operands[slot]

@@ -15,7 +15,7 @@ from graphc.dims import Dim
 from graphc.expr import Expr
 from graphc.lower.cost import computing
 from graphc.lower.emit import Builder, Value
-from graphc.lower.tensor.elements import RULES, Elements, Index, Lengths
+from graphc.lower.tensor.elements import RULES, Elements, Index, Lengths, scatter_axes
 from graphc.lower.tensor.simple import REDUCTIONS, run_of
 
 CHEAP = 0.5
@@ -82,6 +82,8 @@ def kind_of(node: Expr) -> Kind:
         return "leaf"
     if not op.on_arrays:
         return "element"
+    if op.name in ("at_add", "at_set"):
+        return "library" if scatter_axes(node) is None else "element"
     if op.name in RULES:
         return "element"
     if op.name in REDUCTIONS and node.operands[0].ndim:
@@ -132,8 +134,9 @@ def kept_nodes(dag: Dag) -> set[Expr]:
         elif node.op.name == "reshape" and not same_but_for_ones(node.shape, node.operands[0].shape):
             if not is_range(node):
                 kept.add(node.operands[0])
-        elif node.op.name == "index":
-            kept |= {array for array in node.operands[1:] if not is_range(array)}
+        elif node.op.name in ("index", "at_add", "at_set"):
+            first = 1 if node.op.name == "index" else 2
+            kept |= {array for array in node.operands[first:] if not is_range(array)}
     kept = {node for node in kept if kinds[node] != "leaf"}
     cost: dict[Expr, float] = {}
     size: dict[Expr, int] = {}
