@@ -3,7 +3,6 @@
 # ruff: noqa: F403  the operations are public through each module's __all__
 from graphc.accuracy import accuracy as accuracy
 from graphc.api import compile as compile
-from graphc.api import draw as draw
 from graphc.api import explain as explain
 from graphc.api import grad as grad
 from graphc.api import hessian as hessian
@@ -49,6 +48,8 @@ from graphc.ops.running import *
 from graphc.ops.shape import *
 from graphc.ops.special import *
 from graphc.parse import parse as parse
+from graphc.picture import diagnose as diagnose
+from graphc.picture import draw as draw
 from graphc.rewrites import forget_rule as forget_rule
 from graphc.rewrites import rewrites as rewrites
 from graphc.rewrites import rule as rule

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from graphc.autodiff.forward import forward
 from graphc.autodiff.jacobian import jacobian as jacobian_of
 from graphc.autodiff.reverse import reverse
 from graphc.compiled import Compiled, make
-from graphc.draw import MAX_NODES, SLIDES, Diagram, Style, fold, view
 from graphc.errors import DtypeError, GradientError, InputError
 from graphc.explain import explain_graph
 from graphc.explanation import Explanation
@@ -22,7 +21,7 @@ from graphc.lower.performance import Rewriting, rewriting
 from graphc.op import all_ops, array_ops
 from graphc.program import Program, new_values
 from graphc.rewrite import tables
-from graphc.rewrite.engine import Step, Trace
+from graphc.rewrite.engine import Trace
 from graphc.tree import flatten, unflatten
 from graphc.types import as_dtype, is_float
 
@@ -282,66 +281,6 @@ def rewritten(graph: Graph, level: str, without: Iterable[str] = ()) -> Graph:
 
 def _trace(graph: Graph, level: str, without: Iterable[str]) -> Trace:
     return tables.run([graph.exprs[output] for output in graph.outputs], level, without)
-
-
-def draw(
-    outputs: Any,
-    at: Mapping[Any, Any] | None = None,
-    backward: bool = True,
-    *,
-    seed: Any = None,
-    name: str | Sequence[str] | None = None,
-    digits: int = 3,
-    style: Style = SLIDES,
-    accuracy: Any = None,
-    collapse: Any = None,
-    max_nodes: int | None = MAX_NODES,
-) -> Diagram:
-    """A diagram of an expression or graph: the forward value over each edge, what flows back through it under it.
-
-    Parameters
-    ----------
-    outputs : an expression, a structure of expressions, a `Graph`, or a step of `g.rewrites`: before and after in one picture
-    at : name or symbol → number or array; without it the structure alone is drawn
-    backward : whether to show what flows back. At a node used more than once each use shows its contribution and the
-        node their sum (Σ). Several outputs, or one that is no float scalar, are drawn forward only unless there is a `seed`.
-    seed : the weight of each output in what is differentiated
-    name : the name of the output, or one for each; by default L, or the keys of a dict of outputs
-    digits : significant digits
-    style : colours, fonts and sizes
-    accuracy : a report of `g.accuracy`; every operation is coloured by the bits that it loses
-    collapse : True draws every block of `g.scope` as one node, a name or names ("layer 1", "encoder/layer 1") those blocks
-    max_nodes : where there are more, blocks are collapsed, innermost first, and what is in none is grouped by structure, until it
-        is no more; None draws all
-
-    A constant operand stands in the label of its operation. `.save("f.svg")`, `.png`, `.pdf` and `.dot` write the diagram,
-    `.source` is its DOT text, and notebooks show it. Raises `InputError` when `at` does not fit the symbols.
-
-    >>> from graphc.expr import symbols
-    >>> x, y, z = symbols("x y z")
-    >>> draw((x + y) * z, at={"x": -2, "y": 5, "z": -4})
-    <Diagram of 6 nodes; .save("diagram.svg") writes it>
-    """
-    if isinstance(outputs, Trace) or (
-        isinstance(outputs, (list, tuple)) and any(isinstance(item, Step) for item in outputs)
-    ):
-        raise InputError(
-            f"a picture shows one rewrite, not a list of {len(outputs)}",
-            site=current_site(),
-            hint="draw one of them, g.draw(trace[0]), or what came of them all, g.draw(trace.outputs)",
-        )
-    if isinstance(outputs, Step):
-        outputs = {"before": outputs.before, "after": outputs.after}
-    graph = as_graph(outputs)
-    losses = None if accuracy is None else getattr(accuracy, "losses", None)
-    if accuracy is not None and losses is None:
-        raise InputError(
-            f"accuracy is a report, not {accuracy!r:.60}",
-            site=current_site(),
-            hint="write g.draw(expr, accuracy=g.accuracy(expr))",
-        )
-    shown = view(graph, at, backward, seed=seed, name=name, digits=digits, losses=losses)
-    return Diagram(fold(shown, collapse, max_nodes), style, digits)
 
 
 def explain(

@@ -17,7 +17,6 @@ import numpy as np
 from graphc.accuracy import accuracy as accuracy_
 from graphc.api import as_graph, value_and_grad
 from graphc.api import compile as compile_
-from graphc.api import draw as draw_
 from graphc.api import explain as explain_
 from graphc.api import grad as grad_
 from graphc.bench import bench as bench_
@@ -31,6 +30,7 @@ from graphc.files import write_whole
 from graphc.lower import cache as cache_
 from graphc.lower import jit
 from graphc.parse import parse
+from graphc.picture import draw as draw_
 from graphc.printer import format_number
 from graphc.version import __version__
 

@@ -8,6 +8,8 @@ from graphc.draw.diagram import Diagram as Diagram
 from graphc.draw.fold import MAX_NODES as MAX_NODES
 from graphc.draw.fold import fold as fold
 from graphc.draw.parts import View as View
+from graphc.draw.shown import DEFAULT as DEFAULT
+from graphc.draw.shown import SHOW as SHOW
 from graphc.draw.style import SLIDES as SLIDES
 from graphc.draw.style import Style as Style
 from graphc.draw.view import view as view

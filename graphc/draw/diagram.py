@@ -6,10 +6,10 @@ import os
 from functools import cached_property
 from pathlib import Path
 
-from graphc.draw.dot import to_dot
+from graphc.draw.dot import LAYOUTS, to_dot
 from graphc.draw.engine import FORMATS, check_size, render
+from graphc.draw.parts import View
 from graphc.draw.style import SLIDES, Style
-from graphc.draw.view import View
 from graphc.errors import InputError, RenderError
 from graphc.files import as_text, write_whole
 
@@ -22,19 +22,23 @@ class Diagram:
     view : what it shows, as data
     style : how it looks
     digits : significant digits of its numbers
+    layout : where its arrows lead: 'right' or 'down'
     source : the DOT text
 
     Notebooks show it as SVG.
     """
 
-    def __init__(self, view: View, style: Style = SLIDES, digits: int = 3) -> None:
+    def __init__(self, view: View, style: Style = SLIDES, digits: int = 3, layout: str = "right") -> None:
         if not isinstance(style, Style):
             raise InputError(
                 f"a style is a graphc.draw.Style, not {style!r:.60}", hint="write Style(forward='#0000ff')"
             )
         self.view = view
         self.style = style
+        if layout not in LAYOUTS:
+            raise InputError(f"layout is {layout!r:.60}", hint='"right" or "down"')
         self.digits = digits
+        self.layout = layout
 
     def __repr__(self) -> str:
         count = len(self.view.nodes)
@@ -43,7 +47,7 @@ class Diagram:
     @cached_property
     def source(self) -> str:
         """The diagram in the DOT language."""
-        return to_dot(self.view, self.style, self.digits)
+        return to_dot(self.view, self.style, self.digits, self.layout)
 
     def render(self, form: str = "svg") -> bytes:
         """The content of a file: form is 'svg', 'png', 'pdf' or 'dot'. Raises `RenderError`."""

@@ -159,11 +159,13 @@ class _Merging:
     tails: dict[str, None] = field(default_factory=dict)
     handed: Any = None
     count: int = 0
+    alarm: bool = False
 
     def add(self, edge: ViewEdge) -> None:
         self.tails[edge.tail] = None
         if edge.contribution is not None:
             self.handed = edge.contribution if self.handed is None else self.handed + edge.contribution
+        self.alarm = self.alarm or edge.alarm
         self.count += 1
 
     def edge(self, tail: str, head: str, whole: bool) -> ViewEdge:
@@ -171,9 +173,9 @@ class _Merging:
         if self.count == 1:
             return replace(self.first, tail=tail, head=head, place="" if whole else self.first.place)
         if len(self.tails) == 1:
-            return replace(self.first, tail=tail, head=head, contribution=self.handed, place="")
+            return replace(self.first, tail=tail, head=head, contribution=self.handed, place="", local=None)
         first = self.first
-        return ViewEdge(tail, head, first.slot, note=f"{len(self.tails)} values")
+        return ViewEdge(tail, head, first.slot, note=f"{len(self.tails)} values", alarm=self.alarm)
 
 
 def _merged(view: View, keys: Sequence[str], owners: dict[str, Block | None], told: Any = None) -> View:
@@ -193,11 +195,13 @@ def _merged(view: View, keys: Sequence[str], owners: dict[str, Block | None], to
     for node, key in zip(view.nodes, keys, strict=True):
         left[key] -= 1
         if left[key] == 0:
-            block = owners.get(key)
-            if block is not None:
-                nodes.append(_block_node(key, block, members[key]))
-            else:
-                nodes.append(told(key, members[key]) if key in whole else node)
+            if key not in whole:
+                nodes.append(node)
+                continue
+            block, inside = owners.get(key), members[key]
+            made = told(key, inside) if block is None else _block_node(key, block, inside)
+            alarm = any(member.alarm for member in inside)
+            nodes.append(replace(made, cost=sum(member.cost for member in inside), alarm=alarm))
     edges: dict[Any, _Merging] = {}
     for edge in view.edges:
         tail, head = key_of[edge.tail], key_of[edge.head]
@@ -206,9 +210,8 @@ def _merged(view: View, keys: Sequence[str], owners: dict[str, Block | None], to
         # the places of an operation stay apart; what goes into or comes from a group is one line
         key = (tail, head) if head in whole or (tail in whole and not edge.place) else (tail, head, edge.slot)
         edges.setdefault(key, _Merging(edge)).add(edge)
-    return View(
-        tuple(nodes), tuple(m.edge(key[0], key[1], key[1] in whole) for key, m in edges.items()), view.note
-    )
+    merged = tuple([found.edge(key[0], key[1], key[1] in whole) for key, found in edges.items()])
+    return replace(view, nodes=tuple(nodes), edges=merged)
 
 
 def _block_node(key: str, block: Block, inside: Sequence[ViewNode]) -> ViewNode:
@@ -365,4 +368,4 @@ def _named_again(view: View) -> View:
     for node in view.nodes:
         drawn += [*before.get(node.key, ()), nodes[node.key]]
     edges = tuple(moved.get(number, edge) for number, edge in enumerate(view.edges))
-    return View(tuple(drawn), edges, view.note)
+    return replace(view, nodes=tuple(drawn), edges=edges)

@@ -25,6 +25,8 @@ class ViewNode:
     shape : of its value
     block : the scopes that it stands in, outermost first
     lines : what stands under its label, in small letters
+    cost : nanoseconds that it takes, estimated; 0 where that is not shown
+    alarm : whether NaN or infinity begins here
     """
 
     key: str
@@ -38,6 +40,8 @@ class ViewNode:
     shape: Shape = ()
     block: Block = ()
     lines: tuple[str, ...] = ()
+    cost: float = 0.0
+    alarm: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,9 @@ class ViewEdge:
     contribution : what this use hands back to the tail, None where nothing flows back
     shape : of the tail
     note : what stands over it where there is no one value: how many values it carries
+    local : the local derivative of the head with respect to this operand
+    dtype : of the tail
+    alarm : whether NaN or infinity goes along it
     """
 
     tail: str
@@ -61,12 +68,23 @@ class ViewEdge:
     contribution: Any = None
     shape: Shape = ()
     note: str = ""
+    local: Any = None
+    dtype: str = ""
+    alarm: bool = False
 
 
 @dataclass(frozen=True)
 class View:
-    """A diagram as data: nodes and edges in drawing order, and a remark on what is not shown, if anything is not."""
+    """A diagram as data.
+
+    nodes, edges : in drawing order
+    note : a remark on what is not shown, if anything is not
+    show : what of it is drawn: see `shown.SHOW`
+    caption : lines that stand below it
+    """
 
     nodes: tuple[ViewNode, ...]
     edges: tuple[ViewEdge, ...]
     note: str = ""
+    show: frozenset[str] = frozenset(("value", "adjoint"))
+    caption: tuple[str, ...] = ()

@@ -20,6 +20,7 @@ class Style:
     operation, symbol, constant, adjoint : fill colours by role; `adjoint` is for nodes of a backward graph
     lost : the fill of an operation that loses all its digits; what loses some is between it and `operation`
     frame, rule : inside a frame around a block, and its line
+    alarm, on_alarm : what marks NaN and infinity, and text on it
     background : behind everything
     line_width : in points
     node_size : least diameter of an operation, in inches
@@ -45,6 +46,8 @@ class Style:
     lost: str = "#F7A48F"
     frame: str = "#F7F8FA"
     rule: str = "#9AA5B4"
+    alarm: str = "#B3001B"
+    on_alarm: str = "#FFFFFF"
     background: str = "#FFFFFF"
     line_width: float = 1.2
     node_size: float = 0.6

@@ -8,13 +8,18 @@ of its tail and the contribution that this use hands back; a node that is used m
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
+
+import numpy as np
 
 from graphc.autodiff.reverse import Record
 from graphc.dag import Dag
+from graphc.diagnose import finding, not_finite, sources
 from graphc.display import check_digits, show_number
 from graphc.draw.parts import View, ViewEdge, ViewNode
+from graphc.draw.shown import DEFAULT, check_show, nanoseconds
 from graphc.errors import GradientError, InputError
 from graphc.evaluate import run, to_python
 from graphc.expr import Expr
@@ -34,6 +39,8 @@ class Drawable(Protocol):
 
     @property
     def symbols(self) -> tuple[Expr, ...]: ...
+    @property
+    def users(self) -> Any: ...
     def role(self, node: int) -> str: ...
     def forward(self, at: Mapping[Any, Any]) -> dict[int, Any]: ...
     def backward(self, at: Mapping[Any, Any], seed: Any = None) -> Any: ...
@@ -49,10 +56,14 @@ class _Values:
     contributions: Mapping[tuple[int, int], Any]
     seeds: Sequence[Any]
     note: str = ""
+    partials: Mapping[tuple[int, int], Any] = field(default_factory=dict)
 
 
 _LONGEST = 18
 """A label with folded constants has at most so many characters; else the constants are drawn."""
+
+_TOLD = 3
+"""Below a diagram stand at most so many places at which NaN or infinity begins."""
 
 _DETAILED = 2000
 """In larger graphs the nodes do not carry their formulas: nobody could point at them."""
@@ -76,6 +87,7 @@ def view(
     name: str | Sequence[str] | None = None,
     digits: int = 3,
     losses: Mapping[Expr, tuple[float, float]] | None = None,
+    show: Any = DEFAULT,
 ) -> View:
     """The view of a graph.
 
@@ -88,18 +100,20 @@ def view(
     name : the name of the output, or one for each; by default the keys of a dict of outputs, L for one, y₁, y₂, … for several
     digits : significant digits of constants in labels
     losses : operation → bits of error that it adds, mean and worst
+    show : what is drawn of it, names among `shown.SHOW`
 
     Raises `InputError` for a point that does not fit, and `GradientError` when a seed is given that does not.
     """
     check_digits(digits)
+    shown = check_show(show)
     names = _output_names(graph, name)
     values = _values(graph, at, backward, seed)
-    builder = _Builder(graph, values, digits, losses or {})
+    builder = _Builder(graph, values, digits, losses or {}, shown)
     for node in range(len(graph.exprs)):
         builder.add(node)
     for number, (node, label) in enumerate(zip(graph.outputs, names, strict=True)):
         builder.add_output(number, node, label)
-    return View(tuple(builder.nodes), tuple(builder.edges), values.note)
+    return View(tuple(builder.nodes), tuple(builder.edges), values.note, shown, builder.caption())
 
 
 def _values(graph: Drawable, at: Mapping[Any, Any] | None, backward: bool, seed: Any) -> _Values:
@@ -122,7 +136,7 @@ def _values(graph: Drawable, at: Mapping[Any, Any] | None, backward: bool, seed:
         to_python(found[seed_node]) if output in result else None
         for seed_node, output in zip(dag.outputs, graph.outputs, strict=True)
     ]
-    return _Values(result.forward, result, result.contributions, shown)
+    return _Values(result.forward, result, result.contributions, shown, "", result.partials)
 
 
 def _output_names(graph: Drawable, name: str | Sequence[str] | None) -> list[str]:
@@ -163,12 +177,30 @@ class _Builder:
     """Collects the nodes and edges of a view, operands before their users."""
 
     def __init__(
-        self, graph: Drawable, values: _Values, digits: int, losses: Mapping[Expr, tuple[float, float]]
+        self,
+        graph: Drawable,
+        values: _Values,
+        digits: int,
+        losses: Mapping[Expr, tuple[float, float]],
+        show: frozenset[str],
     ) -> None:
         self.graph = graph
         self.values = values
         self.digits = digits
         self.losses = losses
+        self.show = show
+        self.sources = sources(graph, values.forward) if values.forward else ()
+        self.alarming = {source.node for source in self.sources}
+        self.operations = 0
+        known = {
+            node: np.shape(value) for node, value in values.forward.items() if graph.exprs[node].op is SYMBOL
+        }
+        self.lengths = {
+            str(name): length
+            for node, shape in known.items()
+            for name, length in zip(graph.exprs[node].shape, shape, strict=False)
+            if not isinstance(name, int)
+        }
         self.nodes: list[ViewNode] = []
         self.edges: list[ViewEdge] = []
         self.constants: set[str] = set()
@@ -199,11 +231,9 @@ class _Builder:
         for slot in drawn:
             operand = self.graph.operands[node][slot]
             tail = self._tail(operand, f"n{node}", expr.block)
-            self.edges.append(
-                self._edge(
-                    operand, tail, f"n{node}", slot, places[slot], self.values.contributions.get((node, slot))
-                )
-            )
+            handed = self.values.contributions.get((node, slot))
+            local = self.values.partials.get((node, slot))
+            self.edges.append(self._edge(operand, tail, f"n{node}", slot, places[slot], handed, local))
 
     def add_output(self, number: int, node: int, name: str) -> None:
         """Draw the arrow out of an output, with its name."""
@@ -213,13 +243,18 @@ class _Builder:
         seed = self.values.seeds[number] if self.values.seeds else None
         self.edges.append(self._edge(node, tail, key, 0, "", seed))
 
-    def _edge(self, node: int, tail: str, head: str, slot: int, place: str, contribution: Any) -> ViewEdge:
+    def _edge(
+        self, node: int, tail: str, head: str, slot: int, place: str, contribution: Any, local: Any = None
+    ) -> ViewEdge:
         expr = self.graph.exprs[node]
         named = (
             expr.op is CONSTANT and not expr.shape and not head.startswith("out")
         )  # its label is its value
         value = None if named else self.values.forward.get(node)
-        return ViewEdge(tail, head, slot, place, value, contribution, expr.shape)
+        alarm = not_finite(value) is not None if value is not None else False
+        return ViewEdge(
+            tail, head, slot, place, value, contribution, expr.shape, "", local, expr.dtype.name, alarm
+        )
 
     def _node(self, node: int, kind: str, label: str) -> None:
         expr = self.graph.exprs[node]
@@ -242,8 +277,31 @@ class _Builder:
                 lost,
                 expr.shape,
                 expr.block,
+                self._lines(node),
+                nanoseconds(expr, self.lengths) if "cost" in self.show else 0.0,
+                node in self.alarming,
             )
         )
+
+    def _lines(self, node: int) -> tuple[str, ...]:
+        """The name that an explanation gives an operation, and its number."""
+        about = []
+        if not self.graph.exprs[node].op.is_leaf:
+            self.operations += 1
+            about += [f"v{self.operations}"] if "name" in self.show else []
+        about += [str(node)] if "order" in self.show else []
+        return (" · ".join(about),) if about else ()
+
+    def caption(self) -> tuple[str, ...]:
+        """Where NaN and infinity begin: the operation, and the line that wrote it."""
+        lines = []
+        for source in self.sources[:_TOLD]:
+            found = finding(self.graph, self.values.forward, source)
+            line = f"{found.what} begins at {found.happens}"
+            lines.append(
+                line if found.site is None else f"{line}, {Path(found.site.filename).name}:{found.site.line}"
+            )
+        return tuple(lines)
 
     def _tail(self, node: int, user: str, block: Block) -> str:
         """The key of an operand. A constant stands beside its user: it is no work that could be shared."""

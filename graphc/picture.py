@@ -1,0 +1,157 @@
+"""Graphs looked at: drawn, and searched for where their values go wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from graphc.api import as_graph, rewritten
+from graphc.autodiff.reverse import Record
+from graphc.dag import Dag
+from graphc.diagnose import Diagnosis, finding, sources
+from graphc.draw import DEFAULT, MAX_NODES, SLIDES, Diagram, Style, fold, view
+from graphc.errors import GradientError, InputError
+from graphc.evaluate import run, to_python
+from graphc.expr import Expr, current_site
+from graphc.graph import Graph
+from graphc.rewrite.engine import Step, Trace
+
+
+def draw(
+    outputs: Any,
+    at: Mapping[Any, Any] | None = None,
+    backward: bool = True,
+    *,
+    seed: Any = None,
+    name: str | Sequence[str] | None = None,
+    digits: int = 3,
+    style: Style = SLIDES,
+    accuracy: Any = None,
+    collapse: Any = None,
+    max_nodes: int | None = MAX_NODES,
+    show: Any = DEFAULT,
+    layout: str = "right",
+) -> Diagram:
+    """A diagram of an expression or graph: the forward value over each edge, what flows back through it under it.
+
+    Parameters
+    ----------
+    outputs : an expression, a structure of expressions, a `Graph`, or a step of `g.rewrites`: before and after in one picture
+    at : name or symbol → number or array; without it the structure alone is drawn
+    backward : whether to show what flows back. At a node used more than once each use shows its contribution and the
+        node their sum (Σ). Several outputs, or one that is no float scalar, are drawn forward only unless there is a `seed`.
+    seed : the weight of each output in what is differentiated
+    name : the name of the output, or one for each; by default L, or the keys of a dict of outputs
+    digits : significant digits
+    style : colours, fonts and sizes
+    accuracy : a report of `g.accuracy`; every operation is coloured by the bits that it loses
+    collapse : True draws every block of `g.scope` as one node, a name or names ("layer 1", "encoder/layer 1") those blocks
+    max_nodes : where there are more, blocks are collapsed, innermost first, and what is in none is grouped by structure, until it
+        is no more; None draws all
+    show : what is drawn, among "value", "adjoint", "local" (the local derivative, below the line), "shape", "dtype", "name" (v1,
+        v2, … as in `g.explain`), "order" (topological numbers), "cost" (estimated times, and their heat map), "image" and
+        "histogram" (of arrays)
+    layout : where the arrows lead: "right" or "down"
+
+    A constant operand stands in the label of its operation. NaN and infinity are marked, with the line that they begin on;
+    `g.diagnose` tells more. `.save("f.svg")`, `.png`, `.pdf` and `.dot` write the diagram, `.source` is its DOT text;
+    notebooks show it. Raises `InputError` when `at` does not fit the symbols.
+
+    >>> from graphc.expr import symbols
+    >>> x, y, z = symbols("x y z")
+    >>> draw((x + y) * z, at={"x": -2, "y": 5, "z": -4})
+    <Diagram of 6 nodes; .save("diagram.svg") writes it>
+    """
+    if isinstance(outputs, Trace) or (
+        isinstance(outputs, (list, tuple)) and any(isinstance(item, Step) for item in outputs)
+    ):
+        raise InputError(
+            f"a picture shows one rewrite, not a list of {len(outputs)}",
+            site=current_site(),
+            hint="draw one of them, g.draw(trace[0]), or what came of them all, g.draw(trace.outputs)",
+        )
+    if isinstance(outputs, Step):
+        outputs = {"before": outputs.before, "after": outputs.after}
+    graph = as_graph(outputs)
+    losses = None if accuracy is None else getattr(accuracy, "losses", None)
+    if accuracy is not None and losses is None:
+        raise InputError(
+            f"accuracy is a report, not {accuracy!r:.60}",
+            site=current_site(),
+            hint="write g.draw(expr, accuracy=g.accuracy(expr))",
+        )
+    shown = view(graph, at, backward, seed=seed, name=name, digits=digits, losses=losses, show=show)
+    return Diagram(fold(shown, collapse, max_nodes), style, digits, layout)
+
+
+def diagnose(outputs: Any, at: Mapping[Any, Any], backward: bool = True, *, seed: Any = None) -> Diagnosis:
+    """Where NaN and infinity begin at a point: which operation, from which operands, written on which line, and where they go.
+
+    Parameters
+    ----------
+    outputs : an expression, a structure of expressions, or a `Graph`
+    at : name or symbol → number or array
+    backward : whether to look at the derivative as well, where the outputs have one
+    seed : the weight of each output in what is differentiated
+
+    Returns a `Diagnosis`, which is true when there is something to tell; `print` tells it. `g.draw` marks the same places.
+    Raises `InputError` when `at` does not fit the symbols.
+
+    >>> from graphc.expr import symbols
+    >>> x = symbols("x")
+    >>> [(found.what, found.happens) for found in diagnose(x * (x - x) / (x - x), {"x": 2}, backward=False).findings]
+    [('NaN', '0 ÷ 0')]
+    >>> bool(diagnose(x * x, {"x": 2}))
+    False
+    """
+    graph = as_graph(outputs)
+    values = graph.forward(at)
+    found = [finding(graph, values, source) for source in sources(graph, values)]
+    checked = len(graph)
+    record = _derivative(graph, seed) if backward else None
+    if record is not None:
+        owners = _owners(graph, record)
+        both = Dag([*graph.exprs, *owners], graph.symbols)
+        all_values = [to_python(value) for value in run(both, at)]
+        for source in sources(both, all_values):
+            owner = owners.get(both.exprs[source.node])
+            if owner is not None:
+                found.append(finding(both, all_values, source, owner))
+        checked = len(both)
+    return Diagnosis(tuple(found), checked, _remedy(graph, values, at) if found else "")
+
+
+def _derivative(graph: Graph, seed: Any) -> Record | None:
+    try:
+        return graph.differentiate(seed)
+    except GradientError:
+        if seed is not None:
+            raise
+        return None
+
+
+def _owners(graph: Graph, record: Record) -> dict[Expr, Expr]:
+    """Node of the derivative → the operation of the graph in whose derivative it comes first, in backward order."""
+    owners: dict[Expr, Expr] = {}
+    for table in (record.partials, record.contributions):
+        for (user, _), expr in table.items():
+            waiting = [expr]
+            while waiting:
+                node = waiting.pop()
+                if node not in owners and node not in graph:
+                    owners[node] = user
+                    waiting += node.operands
+    return owners
+
+
+def _remedy(graph: Graph, values: Mapping[int, Any], at: Mapping[Any, Any]) -> str:
+    """What rewriting makes of it: compiled code often stays finite where the formula as written does not."""
+    if all(np.all(np.isfinite(values[output])) for output in graph.outputs):
+        return ""
+    after = rewritten(graph, "stable")
+    stable = after.forward(at)
+    if not all(np.all(np.isfinite(stable[output])) for output in after.outputs):
+        return ""
+    return "g.stabilize rewrites the formula so that its value is finite here; g.compile does that unless rewrite=None"
