@@ -15,7 +15,7 @@ from graphc.draw import MAX_NODES, fold, view
 from graphc.draw.structure import COLUMNS, EDGES, Net, group, repetition
 from graphc.errors import InputError
 
-x, w = g.symbols("x w")
+x, w = g.symbols("x_fold w_fold")  # their own: expressions stay in the blocks they were written in
 
 
 def recurrent(steps):
@@ -134,7 +134,7 @@ def test_a_block_that_is_left_and_entered_again_is_drawn():
     middle = g.exp(a)
     with g.scope("twice"):
         y = g.cos(middle)
-    shown = g.draw(y, {"x": 1}, collapse=True)
+    shown = g.draw(y, {x: 1}, collapse=True)
     block = by_label(shown.view, "twice")
     assert {(e.tail, e.head) for e in shown.view.edges} >= {(block.key, "n2"), ("n2", block.key)}
     ET.fromstring(shown.svg())
@@ -267,14 +267,14 @@ def test_repetition(labels):
 
 
 def test_a_weight_of_many_steps_is_named_again_where_it_is_used():
-    shown = g.draw(recurrent(60), {"x": 0.5, "w": 0.7}, max_nodes=None).view
+    shown = g.draw(recurrent(60), {x: 0.5, w: 0.7}, max_nodes=None).view
     references = [node for node in shown.nodes if node.kind == "reference"]
-    assert {node.label for node in references} == {"x", "w"}
+    assert {node.label for node in references} == {"x_fold", "w_fold"}
     assert len(references) > 100
     keys = [node.key for node in shown.nodes]
     assert len(set(keys)) == len(keys)
     # every use keeps its value and what it hands back
-    plain = view(g.Graph(recurrent(60)), {"x": 0.5, "w": 0.7})
+    plain = view(g.Graph(recurrent(60)), {x: 0.5, w: 0.7})
     assert [(e.head, e.slot, e.value, e.contribution) for e in shown.edges] == [
         (e.head, e.slot, e.value, e.contribution) for e in plain.edges
     ]

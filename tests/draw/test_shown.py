@@ -71,8 +71,9 @@ def test_costs_are_a_heat_map():
     # the product has 64·512·256 multiplications, the other operation 64·256 elements
     assert cost["@"] / cost["tanh"] > 512 * 0.01
     assert duration(cost["@"]) in texts(shown)
+    own = g.symbol("x_cost")
     with g.scope("one block"):
-        y = g.exp(x) * g.log(x)
+        y = g.exp(own) * g.log(own)
     folded = g.draw(y, show="cost", collapse=True).view
     parts = sum(node.cost for node in g.draw(y, show="cost").view.nodes)
     assert max(node.cost for node in folded.nodes) == pytest.approx(parts, rel=1e-12)
