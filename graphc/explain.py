@@ -7,7 +7,6 @@ Source: Griewank and Walther, Evaluating Derivatives (2008), chapter 3.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -18,9 +17,9 @@ from graphc.dag import Dag
 from graphc.display import check_digits, visible
 from graphc.errors import InputError
 from graphc.evaluate import run
-from graphc.explanation import Explanation, Step, Use
+from graphc.explanation import Explanation, Step, Use, node_names
 from graphc.expr import Expr, constant, rebuild, substitute, symbol
-from graphc.op import CONSTANT, SYMBOL
+from graphc.op import CONSTANT
 from graphc.ops.comparison import where
 from graphc.printer import latex_name
 from graphc.types import is_float
@@ -92,7 +91,7 @@ class _Teller:
             )
             for users in graph.users
         ]
-        self.names = _names(graph, name)
+        self.names = node_names(graph, name)
         self.aliases = [
             expr if expr.op is CONSTANT else symbol(alias, expr.shape, expr.dtype)
             for expr, alias in zip(graph.exprs, self.names, strict=True)
@@ -288,24 +287,3 @@ def _seeds(graph: Explainable, record: Record, at: Mapping[Any, Any] | None) -> 
     dag = Dag(record.seeds, graph.symbols)
     values = run(dag, at)
     return [values[output] for output in dag.outputs]
-
-
-def _names(graph: Explainable, name: str) -> list[str]:
-    """A name for every node: a symbol's own, the output's, v1, v2, … for the rest."""
-    taken = {visible(symbol.name, 24) for symbol in graph.symbols}
-    letter = next(
-        (
-            letter
-            for letter in "vutnp"
-            if not any(re.fullmatch(letter + r"_?\d+", used) for used in (*taken, name))
-        ),
-        "node_",
-    )
-    operations = [node for node, expr in enumerate(graph.exprs) if not expr.op.is_leaf]
-    numbered = {node: f"{letter}{number}" for number, node in enumerate(operations, 1)}
-    if len(graph.outputs) == 1 and name not in taken:
-        numbered[graph.outputs[0]] = name
-    return [
-        visible(expr.name, 24) if expr.op is SYMBOL else numbered.get(node, "")
-        for node, expr in enumerate(graph.exprs)
-    ]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+from graphc.display import visible
+from graphc.expr import Expr
+from graphc.op import SYMBOL
 from graphc.wording import Math
 
 
@@ -129,3 +133,34 @@ def _lines(step: Step) -> list[tuple[str, Math]]:
 
 
 __all__ = ["Explanation", "Step", "Use"]
+
+
+class Named(Protocol):
+    """What naming nodes needs of a graph; every `Dag` has it."""
+
+    exprs: tuple[Expr, ...]
+    outputs: tuple[int, ...]
+
+    @property
+    def symbols(self) -> tuple[Expr, ...]: ...
+
+
+def node_names(graph: Named, name: str) -> list[str]:
+    """A name for every node: a symbol's own, the output's, v1, v2, … for the rest."""
+    taken = {visible(symbol.name, 24) for symbol in graph.symbols}
+    letter = next(
+        (
+            letter
+            for letter in "vutnp"
+            if not any(re.fullmatch(letter + r"_?\d+", used) for used in (*taken, name))
+        ),
+        "node_",
+    )
+    operations = [node for node, expr in enumerate(graph.exprs) if not expr.op.is_leaf]
+    numbered = {node: f"{letter}{number}" for number, node in enumerate(operations, 1)}
+    if len(graph.outputs) == 1 and name not in taken:
+        numbered[graph.outputs[0]] = name
+    return [
+        visible(expr.name, 24) if expr.op is SYMBOL else numbered.get(node, "")
+        for node, expr in enumerate(graph.exprs)
+    ]

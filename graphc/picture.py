@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from graphc.errors import GradientError, InputError
 from graphc.evaluate import run, to_python
 from graphc.expr import Expr, current_site
 from graphc.graph import Graph
+from graphc.play import player
 from graphc.rewrite.engine import Step, Trace
 
 
@@ -33,6 +35,7 @@ def draw(
     max_nodes: int | None = MAX_NODES,
     show: Any = DEFAULT,
     layout: str = "right",
+    exercise: bool = False,
 ) -> Diagram:
     """A diagram of an expression or graph: the forward value over each edge, what flows back through it under it.
 
@@ -54,10 +57,11 @@ def draw(
         v2, … as in `g.explain`), "order" (topological numbers), "cost" (estimated times, and their heat map), "image" and
         "histogram" (of arrays)
     layout : where the arrows lead: "right" or "down"
+    exercise : whether the player asks its reader for the values
 
     A constant operand stands in the label of its operation. NaN and infinity are marked, with the line that they begin on;
-    `g.diagnose` tells more. `.save("f.svg")`, `.png`, `.pdf` and `.dot` write the diagram, `.source` is its DOT text;
-    notebooks show it. Raises `InputError` when `at` does not fit the symbols.
+    `g.diagnose` tells more. `.save("f.svg")`, `.png`, `.pdf` and `.dot` write the diagram, `.html` a player that steps
+    through it; `.source` is its DOT text; notebooks show it. Raises `InputError` when `at` does not fit the symbols.
 
     >>> from graphc.expr import symbols
     >>> x, y, z = symbols("x y z")
@@ -83,7 +87,15 @@ def draw(
             hint="write g.draw(expr, accuracy=g.accuracy(expr))",
         )
     shown = view(graph, at, backward, seed=seed, name=name, digits=digits, losses=losses, show=show)
-    return Diagram(fold(shown, collapse, max_nodes), style, digits, layout)
+    options: dict[str, Any] = {
+        "seed": seed,
+        "name": name,
+        "digits": digits,
+        "style": style,
+        "exercise": exercise,
+    }
+    page = partial(player, graph, at, backward, **options)
+    return Diagram(fold(shown, collapse, max_nodes), style, digits, layout, page)
 
 
 def diagnose(outputs: Any, at: Mapping[Any, Any], backward: bool = True, *, seed: Any = None) -> Diagnosis:

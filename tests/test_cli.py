@@ -356,3 +356,34 @@ def test_importing_the_command_line_is_light():
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )  # fmt: skip
     assert done.stdout.strip() == ""
+
+
+# --- play ------------------------------------------------------------------------------------------------------
+
+
+def test_play_writes_a_page(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run("play", LOG_SIGMOID, "--at", AT)
+    assert result.exit_code == 0 and "wrote player.html" in result.output
+    text = (tmp_path / "player.html").read_text(encoding="utf-8")
+    assert text.startswith("<!DOCTYPE html>") and "−0.693" in text
+    assert ok("play", LOG_SIGMOID, "--at", AT, "-o", "-") == text
+    assert 'class="ask"' in ok("play", LOG_SIGMOID, "--at", AT, "-o", "-", "--exercise")
+    assert ok("draw", LOG_SIGMOID, "--at", AT, "--format", "html") == text
+
+
+def test_play_opens_the_page(tmp_path, monkeypatch):
+    opened = []
+    monkeypatch.setattr("webbrowser.open", lambda address: opened.append(address) or True)
+    path = tmp_path / "page.html"
+    assert run("play", "x*x", "--at", "x=3", "-o", str(path), "--open").exit_code == 0
+    assert opened == [path.as_uri()]
+    monkeypatch.setattr("webbrowser.open", lambda address: False)
+    assert run("play", "x*x", "--at", "x=3", "-o", str(path), "--open").exit_code == 1
+
+
+def test_play_refuses(tmp_path):
+    assert run("play", "x*x", "--at", "x=3", "-o", str(tmp_path / "x.svg")).exit_code == 2
+    assert run("play", "x*x", "--at", "x=3", "-o", "-", "--open").exit_code == 2
+    result = run("play", "x*x", "-o", str(tmp_path / "x.html"))
+    assert result.exit_code == 1 and "point" in result.output and not list(tmp_path.iterdir())

@@ -29,6 +29,7 @@ HEAVY = (
     "mpmath",
     "click",
     "matplotlib",
+    "latex2mathml",
     "safetensors",
     "tqdm",
     "opt_einsum",

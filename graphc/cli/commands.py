@@ -8,6 +8,7 @@ import math
 import os
 import platform
 import sys
+import webbrowser
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from graphc.picture import draw as draw_
 from graphc.printer import format_number
 from graphc.version import __version__
 
-FORMATS = ("svg", "png", "pdf", "dot")
+FORMATS = ("svg", "png", "pdf", "dot", "html")
 LOG_SIGMOID = "log(1/(exp(-(x*w + b)) + 1))"
 POINT = {"x": 2.0, "w": -3.0, "b": 6.0}
 DEMO_SAMPLES = 100_000
@@ -100,6 +101,39 @@ def draw(formula: Expr, at: Any, output: str, form: str | None, no_backward: boo
     else:
         diagram.save(output)
         click.echo(f"wrote {output}", err=True)
+
+
+@main.command()
+@_formula
+@_at
+@click.option(
+    "-o",
+    "--output",
+    default="player.html",
+    show_default=True,
+    help="A file; - is standard output.",
+    metavar="FILE",
+)
+@click.option("--exercise", is_flag=True, help="Ask the reader for the values.")
+@click.option("--no-backward", is_flag=True, help="Leave out what flows back.")
+@click.option("--digits", default=3, show_default=True, help="Significant digits of the values.")
+@click.option("--open", "opened", is_flag=True, help="Open the page in a browser.")
+def play(
+    formula: Expr, at: Any, output: str, exercise: bool, no_backward: bool, digits: int, opened: bool
+) -> None:
+    """Write a page that steps through the graph, with inputs to drag."""
+    diagram = draw_(formula, at, not no_backward, digits=digits, exercise=exercise)
+    if output == "-":
+        if opened:
+            raise click.UsageError("--open needs a file: leave -o - out")
+        sys.stdout.buffer.write(diagram.render("html"))
+        return
+    if Path(output).suffix != ".html":
+        raise click.UsageError(f"{output} does not end in .html")
+    path = diagram.save(output)
+    click.echo(f"wrote {output}", err=True)
+    if opened and not webbrowser.open(path.resolve().as_uri()):
+        raise click.ClickException(f"no browser was found; open {output} by hand")
 
 
 @main.command("eval")

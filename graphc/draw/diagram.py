@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from graphc.draw.style import SLIDES, Style
 from graphc.errors import InputError, RenderError
 from graphc.files import as_text, write_whole
 
-_SUFFIXES = {".dot": "dot", ".gv": "dot", **{f".{form}": form for form in FORMATS}}
+_SUFFIXES = {".dot": "dot", ".gv": "dot", ".html": "html", **{f".{form}": form for form in FORMATS}}
 
 
 class Diagram:
@@ -23,12 +24,20 @@ class Diagram:
     style : how it looks
     digits : significant digits of its numbers
     layout : where its arrows lead: 'right' or 'down'
+    player : makes the text of the HTML file that steps through the graph
     source : the DOT text
 
     Notebooks show it as SVG.
     """
 
-    def __init__(self, view: View, style: Style = SLIDES, digits: int = 3, layout: str = "right") -> None:
+    def __init__(
+        self,
+        view: View,
+        style: Style = SLIDES,
+        digits: int = 3,
+        layout: str = "right",
+        player: Callable[[], str] | None = None,
+    ) -> None:
         if not isinstance(style, Style):
             raise InputError(
                 f"a style is a graphc.draw.Style, not {style!r:.60}", hint="write Style(forward='#0000ff')"
@@ -39,6 +48,7 @@ class Diagram:
             raise InputError(f"layout is {layout!r:.60}", hint='"right" or "down"')
         self.digits = digits
         self.layout = layout
+        self._player = player
 
     def __repr__(self) -> str:
         count = len(self.view.nodes)
@@ -50,19 +60,27 @@ class Diagram:
         return to_dot(self.view, self.style, self.digits, self.layout)
 
     def render(self, form: str = "svg") -> bytes:
-        """The content of a file: form is 'svg', 'png', 'pdf' or 'dot'. Raises `RenderError`."""
+        """The content of a file: form is 'svg', 'png', 'pdf', 'dot' or 'html'. Raises `RenderError`."""
         if form == "dot":
             return self.source.encode()
+        if form == "html":
+            return self.html().encode()
         parts = len(self.view.nodes) + 3 * len(self.view.edges)  # an edge with values is a node and two edges
         check_size(parts)
         return render(self.source, form, parts=parts, settings=_pixels(self.style) if form == "png" else None)
+
+    def html(self) -> str:
+        """The player: a page that steps through the graph, with inputs that can be changed. Raises `RenderError`."""
+        if self._player is None:
+            raise RenderError("this diagram has no player", hint="g.draw(L, at={…}) makes one that has")
+        return self._player()
 
     def svg(self) -> str:
         """The diagram as SVG text. Raises `RenderError`."""
         return self.render("svg").decode()
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the diagram to a file; the suffix says how: .svg, .png, .pdf or .dot.
+        """Write the diagram to a file; the suffix says how: .svg, .png, .pdf, .dot, or .html for the player.
 
         The file is written whole or not at all: when anything fails, a file that was there stays as it was.
         Returns the path. Raises `RenderError` for an unknown suffix, or when the diagram cannot be rendered, and `FileError`

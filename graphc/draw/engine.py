@@ -19,6 +19,9 @@ from graphc.errors import RenderError
 
 FORMATS = ("svg", "png", "pdf")
 
+LAYOUT = "json"
+"""The format that says where the parts of a picture stand, for those who draw them themselves."""
+
 IN_PROCESS = 150
 """Diagrams of at most so many DOT nodes and edges are laid out in this process, in well under a second."""
 
@@ -88,7 +91,7 @@ def render(
 
     Raises `RenderError` when the diagram is too large, takes too long, or nothing on this machine can render it.
     """
-    if form not in FORMATS:
+    if form not in (*FORMATS, LAYOUT):
         raise RenderError(f"no such format: {form!r}", hint=f"use one of {', '.join(FORMATS)}, or dot")
     check_size(parts)
     settings = {**(settings or {}), **(_HASTE if parts > IN_PROCESS else {})}
