@@ -156,7 +156,7 @@ def test_hostile_names_of_scopes():
 
 
 def chain(length):
-    h = x
+    h = g.symbol("start")  # of no other test, whose blocks its nodes could belong to
     for _ in range(length):
         h = g.sin(h)
     return h
