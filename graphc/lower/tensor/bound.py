@@ -24,7 +24,7 @@ from graphc.lower.tensor import library
 from graphc.lower.tensor.groups import FLAT, Group
 from graphc.lower.tensor.plan import Check, Operand, Plan
 from graphc.lower.tensor.rows import FLAT_BLOCK, accumulates
-from graphc.lower.tensor.stages import is_range, origin, range_of
+from graphc.lower.tensor.stages import is_range, range_of
 from graphc.static import bound as with_lengths
 from graphc.types import format_shape
 
@@ -315,13 +315,8 @@ class Bound:
                 if not -length <= place < length:
                     refuse(place)
             return None
-        if array.is_constant:
-            places = np.asarray(array.value)
-            for place in (int(places.min()), int(places.max())):
-                if not -length <= place < length:
-                    refuse(place)
-            return None
-        read = self._reader(Operand(origin(array), ()))
+        assert check.operand is not None
+        read = self._reader(check.operand)
 
         def run() -> None:
             places = read()

@@ -33,11 +33,13 @@ class Check:
     """Places that an integer array names along an axis, to be held against its length.
 
     node : the indexing; array : the places; axis : of the operand that is indexed
+    operand : how the array is read; None of a range
     """
 
     node: Expr
     array: Expr
     axis: int
+    operand: Operand | None
 
 
 @dataclass
@@ -97,6 +99,11 @@ def plan(dag: Dag, updated: tuple[int, ...] = ()) -> Plan:
         if isinstance(step, Library)
     }
     uses = _uses(steps, operands)
+    checks = _checks(dag, made_in, kept)
+    for step, several in checks.items():
+        for check in several:
+            if check.operand is not None:
+                uses.setdefault(origin(check.operand.base), []).append(step)
     targets: dict[Expr, int] = {}
     copies: list[tuple[int, Expr]] = []
     for number, node in enumerate(results):
@@ -124,7 +131,7 @@ def plan(dag: Dag, updated: tuple[int, ...] = ()) -> Plan:
         outside = elsewhere or node in targets or node in inplace or isinstance(steps[made], Library)
         if outside and node not in targets and node not in inplace:
             lives[node] = (made, max([made, *elsewhere]))
-    made = Plan(dag, steps, operands, _checks(dag, made_in), {}, targets, inplace, copies, late, lives)
+    made = Plan(dag, steps, operands, checks, {}, targets, inplace, copies, late, lives)
     _write(made, kept)
     return made
 
@@ -173,7 +180,7 @@ def _in_place(
     return True
 
 
-def _checks(dag: Dag, made_in: dict[Expr, int]) -> dict[int, list[Check]]:
+def _checks(dag: Dag, made_in: dict[Expr, int], kept: set[Expr]) -> dict[int, list[Check]]:
     """The checks of integer arrays in indices, each as soon as its array is there."""
     checks: dict[int, list[Check]] = {}
     for node in dag.exprs:
@@ -184,8 +191,9 @@ def _checks(dag: Dag, made_in: dict[Expr, int]) -> dict[int, list[Check]]:
         for item in node.attrs[0]:
             if item == "array":
                 array = node.operands[slot]
-                step = -1 if is_range(array) else made_in.get(origin(array), -1)
-                checks.setdefault(step + 1, []).append(Check(node, array, axis))
+                operand = None if is_range(array) else _operand(array, kept)
+                step = -1 if operand is None else made_in.get(origin(operand.base), -1)
+                checks.setdefault(step + 1, []).append(Check(node, array, axis, operand))
                 slot += 1
             axis += item is not None
     return checks

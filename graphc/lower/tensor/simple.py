@@ -6,6 +6,7 @@ Each formula is that of the operation's reference, so interpreter and machine co
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +18,15 @@ from graphc.lower import vecmath
 from graphc.op import lookup
 from graphc.ops.attributes import axes_of
 from graphc.ops.calls import call, count, expanded, summed
+
+FEW = 16
+"""So many elements are reduced by operations that are written out."""
+
+_PAIRS = {
+    "sum": "add", "prod": "multiply", "max": "maximum", "min": "minimum", "any": "logical_or", "all": "logical_and",
+}  # fmt: skip
+
+_WHOLE = ("slice", None, None, None)
 
 REDUCTIONS = ("sum", "prod", "max", "min", "any", "all", "argmax", "argmin")
 """Reductions that are loops of their own."""
@@ -89,10 +99,53 @@ def _reduce(node: Expr, x: Expr) -> Expr:
         else:
             runs.append([place])
     if len(runs) == 1:
+        few = dims.product([x.shape[place] for place in axes])
+        if isinstance(few, int) and 0 < few <= FEW and name in _PAIRS:
+            return _written_out(name, x, axes)
         wanted: Any = axes[0] if name.startswith("arg") else axes
         return node if node.attrs == (wanted, False) else call(name, x, axis=wanted, keepdims=False)
     inner = call(name, x, axis=tuple(runs[-1]), keepdims=False)
     return call(name, inner, axis=tuple(place for run in runs[:-1] for place in run), keepdims=False)
+
+
+def _written_out(name: str, x: Expr, axes: tuple[int, ...]) -> Expr:
+    """A reduction of a few elements as operations on those, in pairs, pairs of pairs and so on."""
+    lengths = [range(x.shape[axis]) for axis in axes]  # type: ignore[arg-type]
+    level = []
+    for places in itertools.product(*lengths):
+        at = dict(zip(axes, places, strict=True))
+        level.append(call("index", x, key=tuple(at.get(axis, _WHOLE) for axis in range(x.ndim))))
+    while len(level) > 1:
+        pairs = [_element(_PAIRS[name], a, b) for a, b in zip(level[::2], level[1::2], strict=False)]
+        level = [*pairs, *level[2 * len(pairs) :]]
+    return level[0]
+
+
+def _matmul(node: Expr, a: Expr, b: Expr) -> Expr:
+    """Products of a matrix and a vector as sums, which share a loop with what surrounds them; each reads its matrix by rows."""
+    if a.ndim > 2 or b.ndim > 2:
+        return node
+    if a.ndim == b.ndim == 1:
+        return summed(a * b)
+    if a.ndim == 2 and b.ndim == 2:
+        if b.shape[1] == 1:
+            return expanded(_matrix_vector(a, call("squeeze", b, axis=(1,))), 1)
+        if a.shape[0] == 1:
+            return expanded(_vector_matrix(call("squeeze", a, axis=(0,)), b), 0)
+        if a.shape[1] == 1:
+            return a * b
+        return node
+    return _matrix_vector(a, b) if b.ndim == 1 else _vector_matrix(a, b)
+
+
+def _matrix_vector(a: Expr, x: Expr) -> Expr:
+    return _vector_matrix(x, a.operands[0], turned=True) if a.op.name == "permute_dims" else summed(a * x, 1)
+
+
+def _vector_matrix(x: Expr, a: Expr, turned: bool = False) -> Expr:
+    if a.op.name == "permute_dims" and not turned:
+        return summed(a.operands[0] * x, 1)
+    return summed(expanded(x, 1) * a, 0)
 
 
 def _mean(node: Expr, x: Expr) -> Expr:
@@ -189,6 +242,7 @@ _RULES: dict[str, Callable[..., Expr]] = {
     "log_softmax": _log_softmax,
     "norm": _norm,
     "roll": _roll,
+    "matmul": _matmul,
 }
 
 __all__ = ["REDUCTIONS", "run_of", "simplified"]

@@ -136,7 +136,7 @@ def kept_nodes(dag: Dag) -> set[Expr]:
                 kept.add(node.operands[0])
         elif node.op.name in ("index", "at_add", "at_set"):
             first = 1 if node.op.name == "index" else 2
-            kept |= {array for array in node.operands[first:] if not is_range(array)}
+            kept |= {base_of(array, kept) for array in node.operands[first:] if not is_range(array)}
     kept = {node for node in kept if kinds[node] != "leaf"}
     cost: dict[Expr, float] = {}
     size: dict[Expr, int] = {}
@@ -145,19 +145,21 @@ def kept_nodes(dag: Dag) -> set[Expr]:
         if kinds[node] == "leaf":
             cost[node], size[node], depth[node] = 0.0, 0, 0
             continue
-        inner = [operand for operand in node.operands if operand not in kept]
+        inner = [operand for operand in dict.fromkeys(node.operands) if operand not in kept]
         own = computing([node]) if not node.op.on_arrays else 0.05
         cost[node] = own + sum(cost[operand] for operand in inner)
         size[node] = 1 + sum(size[operand] for operand in inner)
         depth[node] = 1 + max((depth[operand] for operand in inner), default=0)
         if node in kept:
             continue
-        users = [dag.exprs[user] for user, _ in dag.users[number]]
+        users = {dag.exprs[user] for user, _ in dag.users[number]}
+        parts = {user for user in users if user.op.name == "index" and len(user.operands) == 1}
         wider = any(_widens(node, user) for user in users)
+        several = len(users) - len(parts) + bool(parts) > 1  # slices take different elements
         if (
             size[node] > MOST_INLINED
             or depth[node] > DEEPEST
-            or (cost[node] > CHEAP and (len(users) > 1 or wider))
+            or (cost[node] > CHEAP and (several or wider))
         ):
             kept.add(node)
     for node in reversed(dag.exprs):  # another shape of a node's memory needs that memory
