@@ -6,5 +6,7 @@ engine      bottom-up to a normal form, with a trace of what fired
 algebra     rules that keep every bit
 stability   rules that compute the same real function with smaller errors or over a wider range
 products    quotients and products as powers of their factors
-    tables      all of them, and the user's own
+axes        rules over whole arrays
+chains      products of many arrays in the order of fewest multiplications
+tables      all of them, and the user's own
 """

@@ -187,6 +187,8 @@ class Ranges:
 
 
 def _of(node: Expr, operands: tuple[Range, ...]) -> Range:
+    if node.op.on_arrays and node.dtype.kind == "f":
+        return _of_arrays(node, operands)
     if operands and node.dtype.kind == "f":
         found = _of_operation(node.op, operands)
         return _outward(found) if node.dtype == FLOAT32 else found
@@ -206,6 +208,26 @@ def _of(node: Expr, operands: tuple[Range, ...]) -> Range:
         lo, hi = node.bounds
         return Range(max(lo, own.lo), min(hi, own.hi), False)
     return _whole(node.dtype)  # wraps around: only the type's own ends are certain
+
+
+_SAME = frozenset(("max", "min", "sort", "concat", "stack", "flip", "roll", "tile", "repeat", "reshape", "permute_dims",
+                   "expand_dims", "squeeze", "broadcast_to", "broadcast_like", "index"))  # fmt: skip
+"""Operations on arrays whose results are elements of their float operands; an index that is out of bounds is an error."""
+
+_NEVER_BELOW_ZERO = frozenset(("var", "std", "norm"))
+
+
+def _of_arrays(node: Expr, operands: tuple[Range, ...]) -> Range:
+    """The range of all elements; what is added up may overflow, and infinities of both signs make NaN."""
+    name = node.op.name
+    floats = [r for r, x in zip(operands, node.operands, strict=True) if x.dtype.kind == "f"]
+    if name in _SAME and floats:
+        return _union(*(floats[:1] if name in ("index", "broadcast_like") else floats))
+    if name == "softmax":
+        return Range(0.0, 1.0, True)
+    if name == "sum" and floats and floats[0].nonnegative:
+        return Range(0.0, INF, floats[0].nan)
+    return Range(0.0, INF, True) if name in _NEVER_BELOW_ZERO else ANYTHING
 
 
 def _whole(dtype: Any) -> Range:

@@ -8,7 +8,7 @@ from typing import Any
 
 from graphc.errors import DefinitionError
 from graphc.expr import Expr, current_site
-from graphc.rewrite import algebra, chains, compensated, hamming, products, stability, sums
+from graphc.rewrite import algebra, axes, chains, compensated, hamming, products, stability, sums
 from graphc.rewrite.engine import AnyRule, Engine, Step, Trace
 
 LEVELS: dict[str, tuple[str, ...]] = {"exact": ("exact",), "stable": ("exact", "stable", "assume")}
@@ -16,6 +16,7 @@ LEVELS: dict[str, tuple[str, ...]] = {"exact": ("exact",), "stable": ("exact", "
 
 NORMAL: tuple[AnyRule, ...] = (
     *algebra.RULES,
+    *axes.RULES,
     *sums.RULES,
     *hamming.RULES,
     *stability.RULES,
@@ -25,7 +26,7 @@ NORMAL: tuple[AnyRule, ...] = (
 
 BUILT_IN: tuple[AnyRule, ...] = (*NORMAL, *chains.RULES, *compensated.RULES)
 
-ON_ARRAYS: tuple[AnyRule, ...] = chains.RULES
+ON_ARRAYS: tuple[AnyRule, ...] = (*axes.RULES, *chains.RULES)
 """Those that speak of operations on whole arrays."""
 
 _own: list[AnyRule] = []
