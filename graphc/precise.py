@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from graphc.balls import Arithmetic, Ball, Undecided
+from graphc.arithmetic import Arithmetic
+from graphc.balls import Ball, Undecided
 from graphc.dag import Dag
 from graphc.elements import elements, named, specialised
 from graphc.errors import InputError, PrecisionError, ShapeError

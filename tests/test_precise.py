@@ -14,7 +14,7 @@ import sympy
 
 import graphc as g
 from graphc import precise
-from graphc.balls import Arithmetic
+from graphc.arithmetic import Arithmetic
 from graphc.errors import InputError, PrecisionError, ShapeError
 from graphc.op import Op, all_ops
 from tests.ops.test_partials import call, exact, operands, samples

@@ -108,7 +108,7 @@ cos = _unary(
 )  # fmt: skip
 tan = _unary(
     "tan", np.tan, lambda S, x: S.tan(x), (-1.5, 1.5), lambda out, x: 1 + out * out, "The tangent of x in radians.",
-    latex=_call("tan"), facts=Facts(parity="odd"), sympy=("tan",),
+    latex=_call("tan"), facts=Facts(parity="odd"), sympy=("tan",), ulps=1.5,
 )  # fmt: skip
 asin = _unary(
     "asin", np.arcsin, lambda S, x: S.asin(x), (-0.999, 0.999), lambda out, x: rsqrt((1 - x) * (1 + x)),
@@ -131,7 +131,7 @@ atan = _unary(
 
 sinh = _unary(
     "sinh", np.sinh, lambda S, x: S.sinh(x), TAU, lambda out, x: cosh(x), "The hyperbolic sine.",
-    latex=_call("sinh"), facts=Facts(inverse="asinh", parity="odd", monotone=1), sympy=("sinh",), reference_ulps=3.0,
+    latex=_call("sinh"), facts=Facts(inverse="asinh", parity="odd", monotone=1), sympy=("sinh",), ulps=1.5, reference_ulps=3.0,
 )  # fmt: skip
 cosh = _unary(
     "cosh", np.cosh, lambda S, x: S.cosh(x), TAU, lambda out, x: sinh(x), "The hyperbolic cosine.",
@@ -144,7 +144,8 @@ tanh = _unary(
 )  # fmt: skip
 asinh = _unary(
     "asinh", np.arcsinh, lambda S, x: S.asinh(x), TAU, lambda out, x: 1 / hypot(1, x),
-    "The inverse hyperbolic sine.", facts=Facts(inverse="sinh", parity="odd", monotone=1), sympy=("asinh",), reference_ulps=3.0,
+    "The inverse hyperbolic sine.", facts=Facts(inverse="sinh", parity="odd", monotone=1), sympy=("asinh",), ulps=1.5,
+    reference_ulps=3.0,
 )  # fmt: skip
 acosh = _unary(
     "acosh", np.arccosh, lambda S, x: S.acosh(x), (1.001, 1e3), lambda out, x: rsqrt(x - 1) * rsqrt(x + 1),
@@ -183,6 +184,7 @@ atan2 = declare(
         facts=Facts(range=(-math.pi, math.pi)),
         ufuncs=(np.arctan2,),
         sympy=("atan2",),
+        ulps=1.5,
     )
 )
 

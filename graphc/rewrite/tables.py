@@ -65,10 +65,7 @@ def remove(name: str) -> None:
 def named(without: Any) -> frozenset[str]:
     """The rules that `without=` switches off: a text is the name of one. Raises `DefinitionError` for what names none."""
     listed = [without] if isinstance(without, str) else without
-    try:
-        found = list(listed)
-    except TypeError:
-        found = [None]
+    found: list[Any] = list(listed) if isinstance(listed, Iterable) else [listed]
     if not all(isinstance(name, str) for name in found):
         raise DefinitionError(
             f"without={without!r:.60} does not name rules",

@@ -28,6 +28,12 @@ def verdict(what: str, value: float, limit: float, unit: str) -> None:
     print(f"  {'reached' if value <= limit else 'MISSED '}  {what}: {value:.3f} {unit} (asked ≤ {limit:g})")
 
 
+def _processes(code: str, environment: dict[str, str]) -> list[str]:
+    """What a program prints in eight processes, one after the other; the first finds nothing prepared."""
+    given = {"cwd": ROOT, "capture_output": True, "text": True, "check": True, "env": environment}
+    return [subprocess.run([sys.executable, "-c", code], **given).stdout for _ in range(8)]
+
+
 def start() -> None:
     """From a bare interpreter to the first result; medians of seven processes."""
     code = (
@@ -39,17 +45,7 @@ def start() -> None:
     )
     # bytecode is kept, as it is for whoever installs graphc: the first process may write it and is not counted
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-    rows = []
-    for _ in range(8):
-        text = subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-            env=environment,
-        ).stdout
-        rows.append([float(part) for part in text.split()])
+    rows = [[float(part) for part in text.split()] for text in _processes(code, environment)]
     importing, first, second = (statistics.median(column) for column in zip(*rows[1:], strict=True))
     print("\nFrom a bare interpreter")
     verdict("import graphc", importing, 0.2, "s")
@@ -178,17 +174,7 @@ def cache() -> None:
     )
     with tempfile.TemporaryDirectory() as place:
         environment = dict(os.environ, GRAPHC_CACHE_DIR=place)
-        rows = []
-        for _ in range(8):
-            text = subprocess.run(
-                [sys.executable, "-c", code],
-                cwd=ROOT,
-                capture_output=True,
-                text=True,
-                check=True,
-                env=environment,
-            ).stdout
-            rows.append([line.split() for line in text.splitlines()])
+        rows = [[line.split() for line in text.splitlines()] for text in _processes(code, environment)]
         kept = sum(file.stat().st_size for file in Path(place).iterdir())
     cold, warm = rows[0], rows[1:]
     assert all(line[2] == "True" for row in warm for line in row), "a process compiled again"

@@ -3,10 +3,12 @@
     python -m tests.benchmarks.ulp              all functions, into the tables of docs/vecmath.md (some 20 minutes)
     python -m tests.benchmarks.ulp exp tanh     these rows of it
     python -m tests.benchmarks.ulp --times      how long they take alone
+    python -m tests.benchmarks.ulp --sampled    what is sampled alone: float64, and functions of two operands (some 6 minutes)
 
 float32: every one of the 2³² inputs, by a compiled loop that runs the float32 function beside the float64 one, whose own error is
-10⁻⁸ of what is measured. float64: millions of inputs against the C library's extended precision, the worst of them and their
-neighbours against mpmath. Functions of two operands are sampled in both formats.
+10⁻⁸ of what is measured. float64: millions of inputs against the C library's extended precision; then, three times over, as many
+close around the worst of them; the worst of all and their neighbours against mpmath. Functions of two operands are sampled in
+both formats.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ import ctypes
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,7 +45,7 @@ def loop(name: str, bits: int, within: bool = False) -> Callable[..., np.ndarray
         for k in range(count)
     )
     call = f"call {kind} @{made.symbol}({', '.join(f'{kind} %v{k}' for k in range(count))})"
-    text = _around(
+    text = _looped(
         "\n".join([*made.declarations, made.text]),
         ", ".join(f"ptr noalias %a{k}" for k in range(count)),
         f"{loads}\n  %result = {call}",
@@ -62,7 +65,7 @@ def loop(name: str, bits: int, within: bool = False) -> Callable[..., np.ndarray
     return run
 
 
-def _around(definitions: str, parameters: str, body: str, kind: str) -> str:
+def _looped(definitions: str, parameters: str, body: str, kind: str) -> str:
     return f"""{definitions}
 define void @run(i64 %n, {parameters}, ptr noalias %out) nounwind {{
 entry:
@@ -118,7 +121,7 @@ def comparison(name: str) -> Callable[[int, np.ndarray, int], None]:
             f"  %result = fadd float {result.text}, 0.0",
         ]
     )
-    text = _around("\n".join([*declared, single.text, double.text]), "i64 %first, i64 %step", body, "float")
+    text = _looped("\n".join([*declared, single.text, double.text]), "i64 %first, i64 %step", body, "float")
     function = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)(
         build(text, ("run",)).pointer("run")
     )
@@ -191,8 +194,43 @@ def inputs(name: str, bits: int, count: int, rng: np.random.Generator) -> list[t
     return sets
 
 
-def _extended(name: str, *operands: np.ndarray) -> np.ndarray | None:
-    """The function in the C library's extended precision, where it has one."""
+@cache
+def _in_c(name: str) -> Callable[[np.ndarray], np.ndarray]:
+    """A function of the C library's in extended precision that NumPy does not have, over arrays of `longdouble`."""
+    kind = {63: "x86_fp80", 112: "fp128", 52: "double"}[np.finfo(np.longdouble).nmant]
+    text = f"""declare {kind} @{name}l({kind})
+define void @run(i64 %n, ptr %in, ptr %out) {{
+entry:
+  br label %loop
+loop:
+  %i = phi i64 [ 0, %entry ], [ %next, %loop ]
+  %from = getelementptr {kind}, ptr %in, i64 %i
+  %x = load {kind}, ptr %from
+  %y = call {kind} @{name}l({kind} %x)
+  %to = getelementptr {kind}, ptr %out, i64 %i
+  store {kind} %y, ptr %to
+  %next = add nuw nsw i64 %i, 1
+  %done = icmp eq i64 %next, %n
+  br i1 %done, label %exit, label %loop
+exit:
+  ret void
+}}
+"""
+    function = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)(
+        build(text, ("run",)).pointer("run")
+    )
+
+    def run(x: np.ndarray) -> np.ndarray:
+        given, result = np.ascontiguousarray(x, np.longdouble), np.zeros(x.shape, np.longdouble)
+        if given.size:
+            function(given.size, given.ctypes.data, result.ctypes.data)
+        return result
+
+    return run
+
+
+def _extended(name: str, *operands: np.ndarray) -> np.ndarray:
+    """The function in the C library's extended precision."""
     wide = [x.astype(np.longdouble) for x in operands]
     (x, *_) = wide
     if name in ("sigmoid", "softplus", "log_sigmoid"):
@@ -203,35 +241,64 @@ def _extended(name: str, *operands: np.ndarray) -> np.ndarray | None:
     if name == "rsqrt":
         return 1 / np.sqrt(x)
     function = getattr(np, NUMPY_NAMES.get(name, name), None)
-    return None if function is None or name in OF_OPERANDS else function(*wide)
+    return _in_c(name)(*wide) if function is None else function(*wide)
 
 
-def candidates(
-    name: str, bits: int, count: int, keep: int, seed: int = 1
-) -> Iterator[tuple[np.ndarray, ...]]:
-    """From each set of inputs those where the function seems to err most, and the floats beside them."""
-    run, rng = loop(name, bits), np.random.default_rng(seed)
+Chosen = tuple[np.ndarray, ...]
+"""Operands, and last how far the function seems to be off at them."""
+
+
+def _worst(run: Callable[..., np.ndarray], name: str, bits: int, operands: Chosen, keep: int) -> Chosen:
+    """The `keep` of the operands where the function seems to err most."""
     dtype = DTYPES[bits]
-    for operands in inputs(name, bits, count, rng):
+    with np.errstate(all="ignore"):
+        wide = _extended(name, *operands)
+        rounded = wide.astype(dtype)
+        scale = np.abs(rounded)
+        if name in OF_OPERANDS:
+            scale = np.maximum(scale, np.max(np.abs(operands), axis=0))
+        distance = np.abs(run(*operands).astype(np.longdouble) - wide) / np.spacing(scale)
+        usual = np.isfinite(distance) & np.isfinite(rounded)
+        distance = np.where(usual, distance, -1).astype(np.float64)
+    chosen = np.argsort(distance)[-keep:]
+    return *(x[chosen] for x in operands), distance[chosen]
+
+
+def _around(operands: Chosen, count: int, rng: np.random.Generator) -> Chosen:
+    """So many points about each of the operands in turn, from next to it to a tenth of its size away."""
+    return tuple(
+        [
+            (x * (1 + rng.uniform(-1, 1, (count, x.size)) * 10.0 ** rng.uniform(-9, -1, (count, x.size))))
+            .astype(x.dtype)
+            .reshape(-1)
+            for x in operands
+        ]
+    )
+
+
+def candidates(name: str, bits: int, count: int, keep: int, seed: int = 1) -> Iterator[Chosen]:
+    """Where the function seems to err most, of each set of inputs and of those around the worst; and the floats beside them."""
+    run, rng, dtype = loop(name, bits), np.random.default_rng(seed), DTYPES[bits]
+    found = [_worst(run, name, bits, operands, keep) for operands in inputs(name, bits, count, rng)]
+    for _ in range(3):
+        every = tuple([np.concatenate(column) for column in zip(*found, strict=True)])
+        *centres, _ = (column[np.argsort(every[-1])[-2 * keep :]] for column in every)
+        found.append(
+            _worst(run, name, bits, _around(tuple(centres), count // (2 * keep), rng), keep),
+        )
+    for *operands, _ in found:
         with np.errstate(all="ignore"):
-            wide = _extended(name, *operands)
-            if wide is None:
-                chosen = rng.integers(0, count, keep)
-            else:
-                rounded = wide.astype(dtype)
-                spacing = np.spacing(np.abs(rounded)).astype(np.longdouble)
-                distance = np.abs(run(*operands).astype(np.longdouble) - wide) / spacing
-                usual = np.isfinite(distance) & np.isfinite(rounded)
-                chosen = np.argsort(np.where(usual, distance, -1))[-keep:]
-            picked = [x[chosen] for x in operands]
-            beside = [
-                np.concatenate([x] + [np.nextafter(x, dtype.type(s * np.inf)) for s in (-1, 1)])
-                for x in picked
-            ]
-        yield tuple(beside)
+            yield tuple(
+                [
+                    np.concatenate([x] + [np.nextafter(x, dtype.type(s * np.inf)) for s in (-1, 1)])
+                    for x in operands
+                ]
+            )
 
 
-def searched(name: str, bits: int, count: int = 400_000, keep: int = 100) -> tuple[float, tuple[float, ...]]:
+def searched(
+    name: str, bits: int, count: int = 2_000_000, keep: int = 100
+) -> tuple[float, tuple[float, ...]]:
     """The greatest error found, by mpmath, and where."""
     run = loop(name, bits)
     worst, at = 0.0, ()
@@ -283,11 +350,13 @@ ERRORS = "| function | float32 worst | at | above 0.5 | above 0.6 | float64 wors
 TIMES = "| function | float32 | NumPy | float64 | NumPy |"
 
 
-def errors(name: str) -> list[str]:
-    """The cells of the table of errors."""
+def errors(name: str, known: Sequence[str] = ()) -> list[str]:
+    """The cells of the table of errors; those of every float32 input are taken from `known`, where it has them."""
     found = [bits for n, bits in vecmath.names() if n == name]
     if 32 not in found:
         cells = ["–"] * 4
+    elif vecmath.arity(name, 32) == 1 and known:
+        cells = list(known[:4])
     elif vecmath.arity(name, 32) == 1:
         spread = exhaustive(name)
         share = [f"{100 * spread.above[LEVELS.index(level)] / spread.total:.3g} %" for level in (0.5, 0.6)]
@@ -299,23 +368,38 @@ def errors(name: str) -> list[str]:
     return [*cells, f"{worst:.3f}", ", ".join(f"{x:.17g}" for x in at)]
 
 
-def enter(head: str, name: str, cells: list[str]) -> None:
-    """Put a row into the table of the page that begins with `head`."""
+def written(head: str) -> tuple[int, int, dict[str, str]]:
+    """Where the table of the page that begins with `head` stands: start, end, and its rows by name."""
     text = PAGE.read_text(encoding="utf-8")
     start = text.index(head)
     table = re.match(r"(?:\|.*\n)*", text[start:])
     assert table is not None
-    rows = dict(re.findall(r"^\| (\w+) (\|.*)$", table[0].split("\n", 2)[2], re.M))
+    return (
+        start,
+        start + table.end(),
+        dict(re.findall(r"^\| (\w+) (\|.*)$", table[0].split("\n", 2)[2], re.M)),
+    )
+
+
+def enter(head: str, name: str, cells: list[str]) -> None:
+    """Put a row into the table of the page that begins with `head`."""
+    text = PAGE.read_text(encoding="utf-8")
+    start, end, rows = written(head)
     rows[name] = f"| {' | '.join(cells)} |"
     every = dict.fromkeys(n for n, _ in vecmath.names())
     lines = [head, "|" + " --- |" * (len(cells) + 1), *(f"| {n} {rows[n]}" for n in every if n in rows)]
-    PAGE.write_text(text[:start] + "\n".join(lines) + "\n" + text[start + table.end() :], encoding="utf-8")
+    PAGE.write_text(text[:start] + "\n".join(lines) + "\n" + text[end:], encoding="utf-8")
 
 
 def main() -> None:
-    wanted = [name for name in sys.argv[1:] if name != "--times"]
+    wanted = [name for name in sys.argv[1:] if not name.startswith("--")]
     for name in wanted or list(dict.fromkeys(name for name, _ in vecmath.names())):
-        kinds = [(TIMES, times)] if "--times" in sys.argv else [(ERRORS, errors), (TIMES, times)]
+        kinds: list[tuple[str, Callable[[str], list[str]]]] = [(ERRORS, errors), (TIMES, times)]
+        if "--times" in sys.argv:
+            kinds = [(TIMES, times)]
+        elif "--sampled" in sys.argv:
+            known = [cell.strip() for cell in written(ERRORS)[2].get(name, "").split("|")[1:-1]]
+            kinds = [(ERRORS, partial(errors, known=known))]
         for head, measure in kinds:
             cells = measure(name)
             enter(head, name, cells)

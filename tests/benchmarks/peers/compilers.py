@@ -194,9 +194,11 @@ def numexpr(work, size, dtype):
         __truediv__, __rtruediv__ = _of("({0}/{1})"), _of("({1}/{0})")
         __neg__ = _of("(-{0})")
 
-    m = SimpleNamespace(
-        **{name: (lambda a, name=name: Text(f"{name}({a})")) for name in NAMES if name != "erf"}
-    )
+    def erf(_):
+        raise SystemExit("numexpr has no erf")  # the last line of a process that ends is its row
+
+    known = {name: (lambda a, name=name: Text(f"{name}({a})")) for name in NAMES}
+    m = SimpleNamespace(**{**known, "erf": erf})
     text = str(work.build(m, *map(Text, work.names)))
     arguments = dict(zip(work.names, work.arguments(size, dtype), strict=True))
     return lambda: ne.evaluate(text, arguments)
