@@ -89,12 +89,22 @@ def from_elements(nanoseconds: float) -> int:
 
 
 class Job:
-    """One loop cut into pieces."""
+    """One loop cut into pieces.
+
+    cutting : the dimension, the length of a piece and their number, where they are not left to `cut`
+    """
 
     def __init__(
-        self, nest: int, run: Run, addresses: list[int], nanoseconds: float, keep: Any, least: int = 1
+        self,
+        nest: int,
+        run: Run,
+        addresses: list[int],
+        nanoseconds: float,
+        keep: Any,
+        least: int = 1,
+        cutting: tuple[int, int, int] | None = None,
     ) -> None:
-        axis, length, pieces = cut(run, nanoseconds, least)
+        axis, length, pieces = cutting or cut(run, nanoseconds, least)
         operands = len(addresses)
         words = [
             0,
