@@ -26,6 +26,7 @@ HEAVY = (
     "graphviz",
     "pygraphviz",
     "scipy",
+    "threadpoolctl",
     "mpmath",
     "click",
     "matplotlib",

@@ -9,20 +9,17 @@ does not move: the code holds no address of a process and is kept on disk.
 from __future__ import annotations
 
 import ctypes
-import importlib.machinery
-import importlib.util
 import itertools
-import sys
 import threading
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from graphc.lower.jit import build
+from graphc.ops.special import scipy_blas
 from graphc.types import DType
 
 OPERANDS = 11
@@ -51,35 +48,12 @@ def nest(name: str) -> Nest:
 @cache
 def function(name: str, dtype: DType) -> int:
     """The address of a function of BLAS for float32 or float64, by its name without the letter for the type."""
-    capsule = _cython_blas().__pyx_capi__[("s" if dtype.itemsize == 4 else "d") + name]
+    capsule = scipy_blas().__pyx_capi__[("s" if dtype.itemsize == 4 else "d") + name]
     named = ctypes.pythonapi.PyCapsule_GetName
     named.restype, named.argtypes = ctypes.c_char_p, [ctypes.py_object]
     pointer = ctypes.pythonapi.PyCapsule_GetPointer
     pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
     return pointer(capsule, named(capsule))
-
-
-@cache
-def _cython_blas() -> ModuleType:
-    """`scipy.linalg.cython_blas`, without the half second that the rest of `scipy.linalg` takes."""
-    import scipy
-
-    name = "scipy.linalg.cython_blas"
-    place = Path(scipy.__file__).parent / "linalg"
-    for suffix in importlib.machinery.EXTENSION_SUFFIXES:
-        file = place / f"cython_blas{suffix}"
-        spec = importlib.util.spec_from_file_location(name, file) if file.exists() else None
-        if name in sys.modules or spec is None or spec.loader is None:
-            continue
-        try:
-            module = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(module)
-        except ImportError:
-            break
-        finally:
-            sys.modules.pop(name, None)  # whoever imports it gets it as a part of its package
-        return module
-    return importlib.import_module(name)
 
 
 @cache
@@ -136,7 +110,7 @@ def thread_counts() -> tuple[tuple[Callable[[], int], Callable[[int], Any]], ...
     """How many threads a BLAS has, and how to say it, for SciPy's own, or for all where that cannot be told from others."""
     import threadpoolctl
 
-    _cython_blas()  # brings its library with it
+    scipy_blas()  # brings its library with it
     found = [c for c in threadpoolctl.ThreadpoolController().lib_controllers if c.user_api == "blas"]
     own = [c for c in found if "scipy" in Path(c.filepath).parent.name]
     return tuple([_thread_count(library) for library in own or found])

@@ -6,8 +6,13 @@ The references are SciPy's, imported when first evaluated: NumPy has none of the
 from __future__ import annotations
 
 import ctypes
+import importlib
+import importlib.machinery
+import importlib.util
 import math
+import sys
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +33,29 @@ def scipy_special():
     import scipy.special.cython_special
 
     return scipy.special
+
+
+@cache
+def scipy_blas():
+    """`scipy.linalg.cython_blas`, without the half second that the rest of `scipy.linalg` takes."""
+    import scipy
+
+    name = "scipy.linalg.cython_blas"
+    place = Path(scipy.__file__).parent / "linalg"
+    for suffix in importlib.machinery.EXTENSION_SUFFIXES:
+        file = place / f"cython_blas{suffix}"
+        spec = importlib.util.spec_from_file_location(name, file) if file.exists() else None
+        if name in sys.modules or spec is None or spec.loader is None:
+            continue
+        try:
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+        except ImportError:
+            break
+        finally:
+            sys.modules.pop(name, None)  # whoever imports it later gets it as a part of its package
+        return module
+    return importlib.import_module(name)
 
 
 def scipy_lowlevel(address):

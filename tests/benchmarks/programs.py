@@ -52,9 +52,7 @@ class Program:
         """The inputs, the same in every process."""
         given = self.data(np.random.default_rng(0), *(self.sizes if sizes is None else sizes))
         kind = dtype or self.dtype
-        return {
-            k: np.ascontiguousarray(v, kind if v.dtype.kind == "f" else v.dtype) for k, v in given.items()
-        }
+        return {k: np.array(v, kind if v.dtype.kind == "f" else v.dtype, order="C") for k, v in given.items()}
 
     def reference(self) -> list[np.ndarray]:
         """The results in float64, from the very numbers that the frameworks get."""

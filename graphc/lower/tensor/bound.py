@@ -20,6 +20,7 @@ from graphc.lower import threads
 from graphc.lower.arrays import data_address
 from graphc.lower.jit import Library as Code
 from graphc.lower.layout import Run
+from graphc.lower.nests import Parallel
 from graphc.lower.tensor import library
 from graphc.lower.tensor.groups import FLAT, Group
 from graphc.lower.tensor.plan import Check, Operand, Plan
@@ -55,7 +56,7 @@ class Bound:
         plan: Plan,
         code: Code | None,
         lengths: Mapping[str, int],
-        parallel: bool | str,
+        parallel: Parallel,
     ) -> None:
         self.plan = plan
         self.lengths = lengths
@@ -283,7 +284,7 @@ class Bound:
     def _call(self, node: Expr) -> Callable[[], None]:
         """Runs a library call; its refusals name the node and its line."""
         readers = [self._reader(operand) for operand in self.plan.operands[node]]
-        compute = library.prepare(node, with_lengths(node.attrs, self.lengths))
+        compute = library.prepare(node, with_lengths(node.attrs, self.lengths), self.parallel)
         arrays, target, shape = self._arrays, self.plan.memory(node), self._shape(node.shape)
 
         def run() -> None:

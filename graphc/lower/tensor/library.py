@@ -1,6 +1,6 @@
 """Operations that are no loops: products, linear algebra, order, scattering. Each is a function of arrays that writes into one.
 
-`prepare(node, attrs)` gives for a node, with its static arguments bound to the lengths of a call, the function
+`prepare(node, attrs, parallel)` gives for a node, with its static arguments bound to the lengths of a call, the function
 (out, *operands) that computes it. What has no better way is the operation's reference.
 """
 
@@ -12,15 +12,17 @@ from typing import Any
 import numpy as np
 
 from graphc.expr import Expr
+from graphc.lower import products
+from graphc.lower.nests import Parallel
 
 Compute = Callable[..., None]
 """(out, *operands): computes into `out`, which shares no memory with the operands."""
 
 
-def prepare(node: Expr, attrs: tuple[Any, ...]) -> Compute:
-    """The function that computes a node."""
+def prepare(node: Expr, attrs: tuple[Any, ...], parallel: Parallel = "auto") -> Compute:
+    """The function that computes a node; `parallel` as for `g.compile`."""
     special = _SPECIAL.get(node.op.name)
-    return special(node, attrs) if special is not None else _reference(node, attrs)
+    return special(node, attrs, parallel) if special is not None else _reference(node, attrs)
 
 
 def _reference(node: Expr, attrs: tuple[Any, ...]) -> Compute:
@@ -37,7 +39,7 @@ def _reference(node: Expr, attrs: tuple[Any, ...]) -> Compute:
     return compute
 
 
-def _matmul(node: Expr, attrs: tuple[Any, ...]) -> Compute:
+def _matmul(node: Expr, attrs: tuple[Any, ...], parallel: Parallel) -> Compute:
     dtype = node.dtype
 
     def compute(out: np.ndarray, a: np.ndarray, b: np.ndarray) -> None:
@@ -45,11 +47,11 @@ def _matmul(node: Expr, attrs: tuple[Any, ...]) -> Compute:
             a = a.astype(dtype)
         if b.dtype != dtype:
             b = b.astype(dtype)
-        np.matmul(a, b, out=out)
+        products.multiply(out, a, b, parallel)
 
     return compute
 
 
-_SPECIAL: dict[str, Callable[[Expr, tuple[Any, ...]], Compute]] = {
+_SPECIAL: dict[str, Callable[[Expr, tuple[Any, ...], Parallel], Compute]] = {
     "matmul": _matmul,
 }
