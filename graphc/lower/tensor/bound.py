@@ -60,7 +60,7 @@ class Bound:
     ) -> None:
         self.plan = plan
         self.lengths = lengths
-        self.parallel = parallel
+        self.parallel: Parallel = parallel
         self._refuse()
         self.shapes = [self._shape(plan.dag.exprs[output].shape) for output in plan.dag.outputs]
         self.slots = max(threads.get_num_threads(), 1)
