@@ -124,10 +124,12 @@ def page(
         return "?" if exercise and slot.key else texts[slot.index]
 
     heading = equal(named(told.name), formula(_shown(told))) if len(graph.outputs) == 1 else None
+    title = heading.text if heading else f"{len(graph.outputs)} outputs"
     plotted = compute is not None and not exercise and is_float(graph.exprs[graph.outputs[0]].dtype)
     body = "\n".join(
         [
-            f"<h1>{plain(heading) if heading else escape(f'{len(graph.outputs)} outputs')}</h1>",
+            '<div class="formula" tabindex="0" role="region" aria-label="The formula">'
+            f'<h1 aria-label="{escape(title)}">{plain(heading) if heading else escape(title)}</h1></div>',
             f'<div class="scroll" tabindex="0" role="region" aria-label="The graph">{Picture(view, told, fill).svg()}</div>',
             _controls(len(told.scenes) - 1),
             '<div class="columns">',
@@ -161,7 +163,6 @@ def page(
             for node, expr in enumerate(graph.symbols)
         ],
     }
-    title = f"{told.name} = {formula(_shown(told)).text}"
     return assemble(title, body, data, ("numbers.js", "chart.js", "player.js"), compute or "null", style)
 
 
@@ -292,13 +293,14 @@ def _inputs(told: Lesson, values: list[Any], live: bool) -> str:
         rows.append(f'<label for="in{node}">{label}</label>')
         if expr.dtype.kind == "b" and live:
             checked = " checked" if values[node] else ""
-            rows.append(f'<input type="checkbox" id="in{node}" class="wide"{checked}>')
+            rows.append(f'<input type="checkbox" id="in{node}" aria-label="{text}" class="wide"{checked}>')
             continue
         value = escape(_text(values[node]) or "array")
         slider = expr.dtype.kind == "f" and live
         wide = "" if slider else ' class="wide"'
         rows.append(
-            f'<input type="text" inputmode="decimal" autocomplete="off" id="in{node}" value="{value}"{wide}{fixed}>'
+            f'<input type="text" inputmode="decimal" autocomplete="off" id="in{node}" aria-label="{text}" '
+            f'value="{value}"{wide}{fixed}>'
         )
         if slider:
             rows.append(f'<input type="range" id="slide{node}" aria-label="{text}, slider">')
