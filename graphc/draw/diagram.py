@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
+from graphc.display import show_value, visible
 from graphc.draw.dot import LAYOUTS, to_dot
-from graphc.draw.engine import FORMATS, check_size, render
+from graphc.draw.engine import FORMATS, LAYOUT, check_size, render
 from graphc.draw.parts import View
+from graphc.draw.scene import read
 from graphc.draw.style import SLIDES, Style
+from graphc.draw.svg import to_svg
+from graphc.draw.tikz import to_tikz
 from graphc.errors import InputError, RenderError
 from graphc.files import as_text, write_whole
 
-_SUFFIXES = {".dot": "dot", ".gv": "dot", ".html": "html", **{f".{form}": form for form in FORMATS}}
+_SUFFIXES = {
+    **{f".{form}": form for form in FORMATS},
+    ".tex": "tex",
+    ".html": "html",
+    ".dot": "dot",
+    ".gv": "dot",
+}
 
 
 class Diagram:
@@ -60,13 +71,18 @@ class Diagram:
         return to_dot(self.view, self.style, self.digits, self.layout)
 
     def render(self, form: str = "svg") -> bytes:
-        """The content of a file: form is 'svg', 'png', 'pdf', 'dot' or 'html'. Raises `RenderError`."""
+        """The content of a file: form is 'svg', 'png', 'pdf', 'tex', 'dot' or 'html'. Raises `RenderError`."""
         if form == "dot":
             return self.source.encode()
         if form == "html":
             return self.html().encode()
         parts = len(self.view.nodes) + 3 * len(self.view.edges)  # an edge with values is a node and two edges
         check_size(parts)
+        if form in ("svg", "tex"):
+            scene = read(render(self.source, LAYOUT, parts=parts))
+            return (
+                to_tikz(scene) if form == "tex" else to_svg(scene, self.view.title, self.describe())
+            ).encode()
         return render(self.source, form, parts=parts, settings=_pixels(self.style) if form == "png" else None)
 
     def html(self) -> str:
@@ -75,12 +91,27 @@ class Diagram:
             raise RenderError("this diagram has no player", hint="g.draw(L, at={…}) makes one that has")
         return self._player()
 
+    def describe(self) -> str:
+        """The picture in words, for who cannot see it."""
+        view = self.view
+        kinds = Counter(node.kind for node in view.nodes)
+        inputs = [node.label for node in view.nodes if node.kind == "symbol"]
+        what = [f"Computation graph with {_counted(kinds['operation'], 'operation')}"]
+        what += [_counted(kinds["block"], "collapsed block")] if kinds["block"] else []
+        said = [f"{' and '.join(what)}."]
+        said += [f"Inputs: {', '.join(inputs[:12])}{', …' if len(inputs) > 12 else ''}."] if inputs else []
+        for edge in view.edges:
+            if edge.head.startswith("out") and edge.value is not None:
+                name = next(node.label for node in view.nodes if node.key == edge.head)
+                said.append(f"{name} = {show_value(edge.value, self.digits)}.")
+        return visible(" ".join([*said, *view.caption, *([view.note] if view.note else [])]), 1000)
+
     def svg(self) -> str:
         """The diagram as SVG text. Raises `RenderError`."""
         return self.render("svg").decode()
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the diagram to a file; the suffix says how: .svg, .png, .pdf, .dot, or .html for the player.
+        """Write the diagram to a file; the suffix says how: .svg, .png, .pdf, .tex, .dot, or .html for the player.
 
         The file is written whole or not at all: when anything fails, a file that was there stays as it was.
         Returns the path. Raises `RenderError` for an unknown suffix, or when the diagram cannot be rendered, and `FileError`
@@ -100,6 +131,10 @@ class Diagram:
             return self.svg()
         except RenderError:  # a notebook then shows the repr, which says what can be done
             return None
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'s' if count != 1 else ''}"
 
 
 def _pixels(style: Style) -> dict[str, str]:

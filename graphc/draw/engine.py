@@ -84,7 +84,7 @@ def render(
     Parameters
     ----------
     source : DOT text
-    form : 'svg', 'png' or 'pdf'
+    form : 'svg', 'png' or 'pdf'; 'json' is the layout with what would be drawn
     parts : how many nodes and edges the text has
     settings : graph attributes that replace those of the text
     time_limit : seconds for a diagram that is not small
@@ -106,7 +106,7 @@ def render(
     dot = shutil.which("dot")
     if dot is None:
         raise RenderError(
-            f"nothing on this machine renders {form.upper()}",
+            f"nothing on this machine renders {'SVG' if form == 'json' else form.upper()}",
             hint="pip install pygraphviz (its wheels carry Graphviz), or install Graphviz so that `dot` is on the PATH; "
             '.save("x.dot") works without',
         )

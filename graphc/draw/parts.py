@@ -81,6 +81,7 @@ class View:
     note : a remark on what is not shown, if anything is not
     show : what of it is drawn: see `shown.SHOW`
     caption : lines that stand below it
+    title : what it is a picture of
     """
 
     nodes: tuple[ViewNode, ...]
@@ -88,3 +89,4 @@ class View:
     note: str = ""
     show: frozenset[str] = frozenset(("value", "adjoint"))
     caption: tuple[str, ...] = ()
+    title: str = ""

@@ -18,9 +18,10 @@ from graphc.autodiff.reverse import Record
 from graphc.dag import Dag
 from graphc.diagnose import finding, not_finite, sources
 from graphc.display import check_digits, show_number
+from graphc.draw.naming import output_names, title
 from graphc.draw.parts import View, ViewEdge, ViewNode
 from graphc.draw.shown import DEFAULT, check_show, nanoseconds
-from graphc.errors import GradientError, InputError
+from graphc.errors import GradientError
 from graphc.evaluate import run, to_python
 from graphc.expr import Expr
 from graphc.op import CONSTANT, SYMBOL, Op
@@ -106,14 +107,21 @@ def view(
     """
     check_digits(digits)
     shown = check_show(show)
-    names = _output_names(graph, name)
+    names = output_names(graph, name)
     values = _values(graph, at, backward, seed)
     builder = _Builder(graph, values, digits, losses or {}, shown)
     for node in range(len(graph.exprs)):
         builder.add(node)
     for number, (node, label) in enumerate(zip(graph.outputs, names, strict=True)):
         builder.add_output(number, node, label)
-    return View(tuple(builder.nodes), tuple(builder.edges), values.note, shown, builder.caption())
+    return View(
+        tuple(builder.nodes),
+        tuple(builder.edges),
+        values.note,
+        shown,
+        builder.caption(),
+        title(graph, names),
+    )
 
 
 def _values(graph: Drawable, at: Mapping[Any, Any] | None, backward: bool, seed: Any) -> _Values:
@@ -137,40 +145,6 @@ def _values(graph: Drawable, at: Mapping[Any, Any] | None, backward: bool, seed:
         for seed_node, output in zip(dag.outputs, graph.outputs, strict=True)
     ]
     return _Values(result.forward, result, result.contributions, shown, "", result.partials)
-
-
-def _output_names(graph: Drawable, name: str | Sequence[str] | None) -> list[str]:
-    count = len(graph.outputs)
-    if isinstance(name, str):
-        return [name] if count == 1 else [f"{name}_{number}" for number in range(1, count + 1)]
-    if name is not None:
-        names: list[Any] = list(name) if isinstance(name, (list, tuple)) else [name]
-        if len(names) != count or not all(isinstance(item, str) for item in names):
-            raise InputError(
-                f"the names {names!r:.80} do not fit {count} output{'s' if count != 1 else ''}",
-                hint='write name="L" or name=["y", "z"]',
-            )
-        return names
-    keys = getattr(getattr(graph, "structure", None), "keys", ())
-    if len(keys) == count:
-        return list(keys)
-    if graph.record is not None:
-        return _derivative_names(graph, graph.record)
-    return ["L"] if count == 1 else [f"y_{number}" for number in range(1, count + 1)]
-
-
-def _derivative_names(graph: Drawable, record: Record) -> list[str]:
-    """Names of the outputs of a graph that holds outputs and adjoints of its symbols."""
-    first = len(record.outputs)
-    names = ["L"] if first == 1 else [f"y_{number}" for number in range(1, first + 1)]
-    over = names[0] if first == 1 else "L"
-    waiting = list(graph.symbols)
-    for node in graph.outputs[first:]:
-        found = next((symbol for symbol in waiting if record.adjoint(symbol) is graph.exprs[node]), None)
-        if found is not None:
-            waiting.remove(found)
-        names.append(f"g_{len(names) - first + 1}" if found is None else f"∂{over}/∂{found.name}")
-    return names
 
 
 class _Builder:

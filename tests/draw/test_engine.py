@@ -26,7 +26,13 @@ def chain(length: int):
     return node
 
 
-SIGNATURES = {"svg": b"<?xml", "png": b"\x89PNG\r\n", "pdf": b"%PDF-", "dot": b"digraph"}
+SIGNATURES = {
+    "svg": b"<?xml",
+    "png": b"\x89PNG\r\n",
+    "pdf": b"%PDF-",
+    "dot": b"digraph",
+    "tex": b"\\RequirePackage",
+}
 
 
 @pytest.mark.parametrize("form", SIGNATURES)

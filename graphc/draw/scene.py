@@ -1,0 +1,161 @@
+"""A diagram that is laid out, as a list of strokes and texts: what the writers of SVG and TikZ have in common.
+
+Graphviz lays out and says what it would draw (its JSON with xdot operations); here that becomes plain data, so that every writer
+draws the same picture. Coordinates are points, y upwards. Source: https://graphviz.org/docs/outputs/canon/#xdot.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+from graphc.errors import RenderError
+
+ITALIC, SUPERSCRIPT, SUBSCRIPT = 2, 8, 16
+"""Bits of a text's form."""
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """A line or an area.
+
+    form : 'ellipse' (points: middle and half axes), 'polygon', 'polyline' or 'curve' (one point and then three for each piece)
+    points : coordinates
+    line, fill : colours as #rrggbb; None for no line, or no fill
+    width : of the line, in points
+    """
+
+    form: str
+    points: tuple[tuple[float, float], ...]
+    line: str | None
+    fill: str | None
+    width: float
+
+
+@dataclass(frozen=True)
+class Text:
+    """One line of text: where it begins, how wide it is laid out, and how it looks.
+
+    form : bits of ITALIC, SUPERSCRIPT and SUBSCRIPT
+    """
+
+    text: str
+    at: tuple[float, float]
+    width: float
+    size: float
+    font: str
+    colour: str
+    form: int
+
+
+@dataclass(frozen=True)
+class Item:
+    """A node, an edge or a frame: its name in the DOT text, what it tells when pointed at, and its parts from back to front."""
+
+    kind: str
+    key: str
+    tip: str
+    parts: tuple[Stroke | Text, ...]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A picture: its box (left, bottom, right, top), the scale at which it fits its page, and its items from back to front."""
+
+    box: tuple[float, float, float, float]
+    scale: float
+    background: str
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True)
+class _Pen:
+    line: str | None = "#000000"
+    fill: str | None = None
+    width: float = 1.0
+    size: float = 12.0
+    font: str = ""
+    form: int = 0
+
+
+def read(content: bytes) -> Scene:
+    """The scene that Graphviz's JSON describes; raises `RenderError` for what is none."""
+    try:
+        data = json.loads(content)
+        left, bottom, right, top = (float(number) for number in data["bb"].split(","))
+        pad = 72 * float(data.get("pad", "0.08"))
+        pages = [72 * float(length) for length in data["size"].split(",")]
+        objects, edges = data.get("objects", []), data.get("edges", [])
+        names = {entry["_gvid"]: entry["name"] for entry in objects}
+        items = [_item("frame", entry) for entry in objects if "nodes" in entry or "subgraphs" in entry]
+        items += [_item("edge", entry, names) for entry in edges]
+        items += [
+            _item("node", entry) for entry in objects if "nodes" not in entry and "subgraphs" not in entry
+        ]
+        caption = _item("caption", {**data, "_draw_": []})
+    except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
+        raise RenderError(f"the layout engine's answer cannot be read: {error}") from error
+    box = (left - pad, bottom - pad, right + pad, top + pad)
+    scale = min(1.0, pages[0] / (box[2] - box[0]), pages[1] / (box[3] - box[1]))
+    shown = tuple(item for item in [*items, replace(caption, tip="")] if item.parts)
+    return Scene(box, scale, str(data.get("bgcolor", "#FFFFFF")), shown)
+
+
+_DRAWN = ("_draw_", "_ldraw_", "_tdraw_", "_hdraw_")
+
+
+def _item(kind: str, entry: dict[str, Any], names: dict[int, str] | None = None) -> Item:
+    key = entry["name"] if names is None else f"{names[entry['tail']]}-{names[entry['head']]}"
+    parts: list[Stroke | Text] = []
+    for stage in _DRAWN:
+        pen = _Pen()
+        for operation in entry.get(stage, ()):
+            pen = _drawn(operation, pen, parts)
+    tip = str(entry.get("tooltip", "")).strip() if kind != "edge" else ""
+    return Item(kind, str(key), tip.replace("\\\\", "\\"), tuple(parts))
+
+
+_FORMS = {"p": "polygon", "b": "curve", "l": "polyline", "e": "ellipse"}
+
+
+def _drawn(operation: dict[str, Any], pen: _Pen, parts: list[Stroke | Text]) -> _Pen:
+    """The pen after one operation; what it draws is appended to the parts."""
+    op = operation["op"]
+    if op in "cC":
+        colour = _colour(operation["color"])
+        return replace(pen, line=colour) if op == "c" else replace(pen, fill=colour)
+    if op == "S":
+        width = re.fullmatch(r"setlinewidth\(([\d.]+)\)", operation["style"])
+        return replace(pen, width=float(width[1])) if width else pen
+    if op == "F":
+        return replace(pen, size=float(operation["size"]), font=operation["face"])
+    if op == "t":
+        return replace(pen, form=int(operation["fontchar"]))
+    if op == "T":
+        text, at = operation["text"].replace("\\\\", "\\").strip(" "), operation["pt"]
+        shift = {"l": 0.0, "c": 0.5, "r": 1.0}[operation["align"]] * operation["width"]
+        if text.strip("\xa0 "):
+            where = (float(at[0]) - shift, float(at[1]))
+            colour = pen.line or "#000000"
+            parts.append(Text(text, where, float(operation["width"]), pen.size, pen.font, colour, pen.form))
+        return pen
+    form = _FORMS[op.lower()]
+    if form == "ellipse":
+        x, y, half_width, half_height = operation["rect"]
+        points: tuple[tuple[float, float], ...] = ((x, y), (half_width, half_height))
+    else:
+        points = tuple((float(x), float(y)) for x, y in operation["points"])
+    # in this language a capital letter says that the area is filled
+    parts.append(Stroke(form, points, pen.line, pen.fill if op.isupper() else None, pen.width))
+    return pen
+
+
+def _colour(text: str) -> str | None:
+    """#rrggbb, or None for what is transparent."""
+    if re.fullmatch(r"#[0-9a-fA-F]{6}", text):
+        return text.lower()
+    if re.fullmatch(r"#[0-9a-fA-F]{8}", text):
+        return None if text.endswith("00") else text[:7].lower()
+    return None if text == "transparent" else "#000000"
