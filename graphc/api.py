@@ -18,6 +18,7 @@ from graphc.graph import Graph
 from graphc.lower import known
 from graphc.lower.nests import Parallel
 from graphc.lower.performance import Rewriting, rewriting
+from graphc.lower.tiers import Options, Tier
 from graphc.op import all_ops, array_ops
 from graphc.program import Program, new_values
 from graphc.rewrite import tables
@@ -203,6 +204,8 @@ def compile(
     cache: bool = True,
     parallel: Parallel = "auto",
     updates: Mapping[Expr, Any] | None = None,
+    tier: Tier = "auto",
+    progress: bool | None = None,
 ) -> Compiled:
     """Machine code for a graph: a fast callable.
 
@@ -220,6 +223,11 @@ def compile(
         False none; `set_num_threads` says how many. Results do not depend on it, to the bit
     updates : symbol → its new value. Arrays given for these inputs are written in place, once all results are computed, as a step
         of training needs: updates={W: W - 0.1*dW}
+    tier : "native" returns when the machine code is there. "interpreted" returns at once and NumPy answers, slowly, while the
+        machine code is made on a thread of its own; `f.tier` says which answers, `f.wait()` waits for the machine code. "auto"
+        does that from 20,000 operations on, which take seconds to compile. Interpreted results are equal for + − × ÷ and √, and
+        each function's within its bound of docs/ops.md. Graphs with arrays are always native
+    progress : whether a bar on standard error shows how far compiling is; None shows it on a terminal, after a second
 
     Returns a `Compiled` function: numbers in, numbers out; arrays broadcast. With operations on whole arrays, or `updates`,
     it takes exactly the declared shapes, in which named axes may have any length.
@@ -232,6 +240,8 @@ def compile(
     """
     _among("parallel", parallel, (True, False, "auto"))
     _among("cache", cache, (True, False))
+    _among("tier", tier, ("auto", "native", "interpreted"))
+    _among("progress", progress, (None, True, False))
     graph = as_graph(outputs, inputs)
     structure, places = graph.structure, ()
     if updates is not None:
@@ -243,10 +253,11 @@ def compile(
     if dtype is not None:
         graph = retype(graph, dtype)
     whole = updates is not None or any(node.op.on_arrays for node in graph.exprs)
+    options = Options(cache, parallel, tier, progress)
     if rewrite is None:
         if whole:
             return Program(graph, structure, cache, parallel, None, places)
-        return make(graph, structure, cache, parallel)
+        return make(graph, structure, options)
     level, off = rewrite, tuple(sorted(tables.named(without)))
     tables.engine(level, off)  # refuses what is no level or no rule
 
@@ -262,7 +273,7 @@ def compile(
         return Program(graph, structure, cache, parallel, history, places)
     keeps = cache and not tables.has_own()
     record = known.key(graph, structure, (level, *off)) if keeps else None
-    return make(graph, structure, cache, parallel, rewritten, record)
+    return make(graph, structure, options, rewritten, record)
 
 
 def _among(name: str, value: Any, allowed: tuple[Any, ...]) -> None:

@@ -8,12 +8,10 @@ which checks, casts and broadcasts, and ends in the same machine code.
 from __future__ import annotations
 
 import ctypes
-import functools
 import inspect
 import keyword
 import operator
 import os
-import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
@@ -22,33 +20,32 @@ import numpy as np
 
 from graphc import dims
 from graphc.dag import Dag
-from graphc.errors import ArityError, CompileError, DtypeError, GraphcError, InputError, ShapeError
+from graphc.errors import ArityError, CompileError, GraphcError, InputError, ShapeError
 from graphc.evaluate import run_arrays
 from graphc.expr import current_site
-from graphc.inputs import as_value, bind_dimensions
-from graphc.lower import export, known, layout, native, scalar
+from graphc.inputs import as_out, as_value, bind_dimensions
+from graphc.lower import export, layout, native, scalar
 from graphc.lower.builtin import builtin
 from graphc.lower.emit import SLOT
 from graphc.lower.jit import Library, build
-from graphc.lower.kernels import Kernel, lift, plan
-from graphc.lower.nests import Nests, Parallel
+from graphc.lower.kernels import Kernel
+from graphc.lower.nests import Nests
 from graphc.lower.nests import ties as overlaps
 from graphc.lower.performance import Performance, Rewriting, performance
-from graphc.lower.served import Served
-from graphc.tree import Structure, flatten, unflatten
-from graphc.types import broadcast_shapes, format_shape
+from graphc.lower.tiers import Native, Options, Source, Tiers
+from graphc.tree import Structure, unflatten
+from graphc.types import DType, broadcast_shapes, format_shape
 
 MAX_DIMENSIONS = 32
 
 Rewrite = Callable[[Any], tuple[Dag, Rewriting | None]]
 
+DEFAULT = Options()
+
 
 def as_written(graph: Dag) -> tuple[Dag, None]:
     """No rewriting."""
     return graph, None
-
-
-_PACKED = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
 
 
 class Compiled:
@@ -78,27 +75,14 @@ class Compiled:
         self,
         graph: Dag,
         structure: Structure,
-        cache: bool = True,
-        parallel: Parallel = "auto",
+        options: Options = DEFAULT,
         rewriting: Rewrite = as_written,
         record: bytes | None = None,
     ) -> None:
-        self._cache = cache
         self._structure = structure
         self._symbols = graph.symbols
         self.inputs = tuple(symbol.name for symbol in self._symbols)
         self._tensor = any(symbol.shape for symbol in self._symbols)
-        self._written = graph
-        self._rewrite = rewriting
-        self._constants: tuple[np.ndarray, ...] = ()
-        self._seconds: dict[str, float] = {}
-        found = None if record is None else self._recalled(record)
-        self._kernel, self._library = self._made() if found is None else found
-        if record is not None and found is None:
-            known.keep(record, self._kernel, self._library)
-        self._dtypes = self._kernel.outputs
-        self._packed = _PACKED(self._library.pointer("packed"))
-        self._nests = Nests(self._kernel, self._library.symbol("packed"), cache, parallel)
         self.__signature__ = inspect.Signature(
             [
                 inspect.Parameter(
@@ -108,57 +92,81 @@ class Compiled:
                 for number, name in enumerate(self.inputs)
             ]
         )
-        self._served = Served(self._kernel, structure, self._nests, self._constants, "out" not in self.inputs)
+        self._constants: tuple[np.ndarray, ...] = ()
+        kind = type(self)
+        kind.__call__ = self.call  # type: ignore[method-assign]
+        source = Source(graph, structure, options, rewriting, record, "out" not in self.inputs)
+        self._tiers = Tiers(source)
+        self._tiers.begin(self._enter)
+
+    def _enter(self, made: Native) -> None:
+        """From here on calls go to the machine code."""
         native.register(Compiled)
+        self._constants = made.constants
+        kind = type(self)
 
-    def _made(self) -> tuple[Kernel, Library]:
-        """The kernel and its machine code, from the graph."""
-        graph = self.graph
-        started = time.perf_counter()
-        lifted, self._constants = lift(graph)
-        kernel = plan(lifted)
-        planned = time.perf_counter()
-        text = scalar.module(kernel, self._structure)
-        self._seconds = {"plan": planned - started, "emit": time.perf_counter() - planned}
-        return kernel, build(text, scalar.exported(kernel, self._structure), self._cache)
+        def enter(way: Any) -> None:
+            numbers = scalar.has_call(made.code.kernel, self._structure) and not made.constants
+            kind.__call__ = builtin(made.code.library.pointer("call"), way) if numbers else way  # type: ignore[method-assign]
 
-    def _recalled(self, record: bytes) -> tuple[Kernel, Library] | None:
-        """The same by a record of an earlier time: rewriting and emission are left out."""
-        started = time.perf_counter()
-        body = functools.cache(lambda: plan(self.graph))
-        found = known.find(
-            record,
-            tuple(symbol.dtype for symbol in self._symbols),
-            lambda: body().dag,
-            lambda: scalar.module(body(), self._structure),
-        )
-        self._seconds = {"find": time.perf_counter() - started}
-        return found
+        made.served.opens(self.call, enter)
 
     @cached_property
     def _rewritten(self) -> tuple[Dag, Rewriting | None]:
-        return self._rewrite(self._written)
+        return self._tiers.graph, self._tiers.history
 
     @property
     def graph(self) -> Dag:
         """The graph as it was compiled."""
         return self._rewritten[0]
 
+    @property
+    def tier(self) -> str:
+        """What answers calls now: "native", or "interpreted" while the machine code is made."""
+        return "interpreted" if self._tiers.code is None else "native"
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the machine code is there, so many seconds at most; returns whether it is.
+
+        Raises what made compiling fail.
+        """
+        return self._tiers.wait(timeout)
+
+    @cached_property
+    def _kernel(self) -> Kernel:
+        return self._tiers.native.code.kernel
+
+    @cached_property
+    def _library(self) -> Library:
+        return self._tiers.native.code.library
+
+    @cached_property
+    def _nests(self) -> Nests:
+        return self._tiers.native.nests
+
+    @cached_property
+    def _dtypes(self) -> tuple[DType, ...]:
+        """Of the results."""
+        return self._tiers.dtypes
+
     def __repr__(self) -> str:
-        return f"<compiled ({', '.join(self.inputs)}) → {len(self._kernel.outputs)} of {self._kernel.operations} operations>"
+        names = ", ".join(self.inputs)
+        if self._tiers.code is None:
+            return f"<compiling ({names}) → {len(self._dtypes)}>"
+        return f"<compiled ({names}) → {len(self._dtypes)} of {self._kernel.operations} operations>"
 
     def __reduce__(self):
-        return make, (self.graph, self._structure, self._cache, self._nests.parallel)
+        return make, (self.graph, self._structure, self._tiers.source.options)
 
     @property
     def llvm(self) -> str:
         """LLVM IR of the scalar entry points after optimisation, and of the array loops made so far."""
-        return "\n".join(library.llvm for library in (self._library, *self._nests.libraries.values()))
+        return "\n".join(library.llvm for library in self._tiers.native.libraries)
 
     @property
     def asm(self) -> str:
         """Assembly of the scalar entry points, and of the array loops made so far."""
-        return "\n".join(library.asm for library in (self._library, *self._nests.libraries.values()))
+        return "\n".join(library.asm for library in self._tiers.native.libraries)
 
     def report(self) -> Performance:
         """What was made of the function and what it costs: operations and bytes for each element, what was fused, the width of
@@ -167,7 +175,7 @@ class Compiled:
         Loops over arrays are made when first needed, so the report tells more after calls with arrays. Reading the assembly of
         code that came from the cache takes as long as making it.
         """
-        return performance(self._kernel, self._library, self._nests, self._rewritten[1], self._seconds)
+        return performance(self._tiers.native.code, self._nests, self._rewritten[1])
 
     @property
     def address(self) -> int:
@@ -185,7 +193,7 @@ class Compiled:
                 "SciPy calls functions of numbers, and this one has arrays",
                 hint="declare scalars: g.symbol(name)",
             )
-        return export.lowlevel(self._kernel, self._library, self._cache)
+        return export.lowlevel(self._kernel, self._library, self._tiers.source.options.cache)
 
     def export(
         self,
@@ -220,7 +228,7 @@ class Compiled:
                 hint="declare a symbol in the constant's place",
             )
         text = scalar.direct_module(self._kernel, self._structure, self._library.symbol("packed"))
-        return build(text, ("direct",), self._cache).pointer("direct")
+        return build(text, ("direct",), self._tiers.source.options.cache).pointer("direct")
 
     # --- the Python path ---------------------------------------------------------------------------------------------------
 
@@ -236,7 +244,9 @@ class Compiled:
                 for symbol, value in zip(self._symbols, values, strict=True)
             ]
             shape, shapes = self._shapes(arrays)
-            if out is None and not shape and not self._constants:
+            if not self._tiers.wait(0):
+                results = self._tiers.interpreted(arrays, shape, self._outputs(out, shapes))
+            elif out is None and not shape and not self._constants:
                 results = self._scalars(arrays)
             else:
                 results = self._arrays(arrays, shape, shapes, self._outputs(out, shapes), values)
@@ -284,7 +294,7 @@ class Compiled:
                     f"{name}: {format_shape(a.shape)}" for name, a in zip(self.inputs, arrays, strict=True)
                 )
                 raise ShapeError(f"the arguments' shapes do not broadcast: {listed}") from None
-            return shape, [shape] * len(self._kernel.outputs)
+            return shape, [shape] * len(self._dtypes)
         for symbol, array in zip(self._symbols, arrays, strict=True):
             if not symbol.shape and array.shape:
                 raise ShapeError(
@@ -311,7 +321,7 @@ class Compiled:
         results = bytearray(SLOT * max(1, len(self._kernel.outputs)))
         given = (ctypes.c_char * len(packed)).from_buffer(packed)
         taken = (ctypes.c_char * len(results)).from_buffer(results)
-        self._packed(ctypes.addressof(given), ctypes.addressof(taken))
+        self._tiers.native.packed(ctypes.addressof(given), ctypes.addressof(taken))
         return [
             np.frombuffer(results, dtype, count=1, offset=SLOT * number)[0].item()
             for number, dtype in enumerate(self._kernel.outputs)
@@ -319,32 +329,7 @@ class Compiled:
 
     def _outputs(self, out: Any, shapes: list[tuple[int, ...]]) -> list[np.ndarray] | None:
         """The arrays given as `out`, checked."""
-        if out is None:
-            return None
-        arrays, structure = flatten(out)
-        if structure != self._structure and len(arrays) != len(shapes):
-            raise InputError(
-                f"out holds {len(arrays)} arrays and the function has {len(shapes)} results",
-                hint="pass one array for each result, in the structure of the results",
-            )
-        for array, shape, dtype in zip(arrays, shapes, self._dtypes, strict=True):
-            if not isinstance(array, np.ndarray):
-                raise InputError(f"out takes NumPy arrays, not a {type(array).__name__}")
-            if array.dtype != dtype:
-                raise DtypeError(
-                    f"out is an array of {array.dtype} and the result is {dtype}",
-                    hint=f"pass np.empty(shape, {str(dtype)!r})",
-                )
-            if array.shape != shape:
-                raise ShapeError(
-                    f"out has shape {format_shape(array.shape)} and the result {format_shape(shape)}"
-                )
-            if not array.flags.writeable:
-                raise InputError("out is read-only", hint="pass a copy")
-        for number, array in enumerate(arrays):
-            if any(np.may_share_memory(array, other) for other in arrays[:number]):
-                raise InputError("two arrays of out share memory", hint="pass separate arrays")
-        return arrays
+        return None if out is None else as_out(out, self._structure, shapes, self._dtypes)
 
     def _arrays(
         self,
@@ -373,9 +358,9 @@ class Compiled:
         if 0 not in shape:
             steps = self._nests.run([*arrays, *targets], shape, ties)
             if not self._tensor:
-                self._served.alike(arrays, shape)
+                self._tiers.native.served.alike(arrays, shape)
             if steps and all(map(operator.is_, (*arrays, *targets), (*given, *self._constants, *results))):
-                self._served.remember(values, given, out, results, steps)
+                self._tiers.native.served.remember(values, given, out, results, steps)
         elif any(0 not in s for s in shapes):  # results that do not have the empty dimension
             values = run_arrays(self.graph, given)
             for target, output in zip(targets, self.graph.outputs, strict=True):
@@ -389,12 +374,11 @@ class Compiled:
 def make(
     graph: Dag,
     structure: Structure,
-    cache: bool = True,
-    parallel: Parallel = "auto",
+    options: Options = DEFAULT,
     rewriting: Rewrite = as_written,
     record: bytes | None = None,
 ) -> Compiled:
-    """Compile a graph whose results come back in `structure`; `cache` and `parallel` as for `g.compile`.
+    """Compile a graph whose results come back in `structure`.
 
     rewriting : the graph → the graph that is compiled in its place, and what was done to it
     record : the key under which what becomes of the graph is recorded and found again: see `known`
@@ -405,12 +389,5 @@ def make(
     function = object.__new__(
         type("compiled", (Compiled,), {"__module__": __name__, "__doc__": Compiled.__doc__})
     )
-    Compiled.__init__(function, graph, structure, cache, parallel, rewriting, record)
-    kind = type(function)
-
-    def enter(way: Any) -> None:
-        numbers = scalar.has_call(function._kernel, structure) and not function._constants
-        kind.__call__ = builtin(function._library.pointer("call"), way) if numbers else way  # type: ignore[method-assign]
-
-    function._served.opens(function.call, enter)
+    Compiled.__init__(function, graph, structure, options, rewriting, record)
     return function

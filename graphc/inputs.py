@@ -6,7 +6,7 @@ A value must fit its symbol without loss: safe casts are made, narrowing ones ar
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,8 @@ from graphc import dims
 from graphc.dims import Polynomial
 from graphc.errors import DtypeError, InputError, NameClashError, ShapeError
 from graphc.expr import Expr
-from graphc.types import format_shape
+from graphc.tree import Structure, flatten
+from graphc.types import DType, format_shape
 
 _WEAK_KINDS = {"b": "b", "i": "bi", "u": "bi", "f": "bif"}
 """For each kind of symbol the kinds of Python scalar it takes: scalars are weak, so any int fits a float symbol."""
@@ -69,6 +70,42 @@ def as_value(symbol: Expr, value: Any) -> np.ndarray:
     if symbol.shape:
         check_shape(symbol, array.shape)
     return array
+
+
+def as_out(
+    out: Any, structure: Structure, shapes: Sequence[tuple[int, ...]], dtypes: Sequence[DType]
+) -> list[np.ndarray]:
+    """The arrays given as `out`, in the order of the results.
+
+    out : an array, or arrays in the structure of the results
+    structure, shapes, dtypes : of the results
+
+    Raises `InputError`, `DtypeError` and `ShapeError` for arrays that cannot hold them.
+    """
+    arrays, given = flatten(out)
+    if given != structure and len(arrays) != len(shapes):
+        raise InputError(
+            f"out holds {len(arrays)} arrays and the function has {len(shapes)} results",
+            hint="pass one array for each result, in the structure of the results",
+        )
+    for array, shape, dtype in zip(arrays, shapes, dtypes, strict=True):
+        if not isinstance(array, np.ndarray):
+            raise InputError(f"out takes NumPy arrays, not a {type(array).__name__}")
+        if array.dtype != dtype:
+            raise DtypeError(
+                f"out is an array of {array.dtype} and the result is {dtype}",
+                hint=f"pass np.empty(shape, {str(dtype)!r})",
+            )
+        if array.shape != shape:
+            raise ShapeError(
+                f"out has shape {format_shape(array.shape)} and the result {format_shape(shape)}"
+            )
+        if not array.flags.writeable:
+            raise InputError("out is read-only", hint="pass a copy")
+    for number, array in enumerate(arrays):
+        if any(np.may_share_memory(array, other) for other in arrays[:number]):
+            raise InputError("two arrays of out share memory", hint="pass separate arrays")
+    return arrays
 
 
 def _as_array(symbol: Expr, value: Any) -> np.ndarray:

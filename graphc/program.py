@@ -71,7 +71,7 @@ class Program(Compiled):
         planned = time.perf_counter()
         self._library: Library | None = None  # type: ignore[assignment]
         if self._plan.exported:
-            self._library = build(self._plan.text, self._plan.exported, cache)
+            self._library = build(self._plan.text, self._plan.exported, cache)  # type: ignore[assignment]
         self._seconds = {"plan": planned - started, "build": time.perf_counter() - planned}
         self._bounds: OrderedDict[Any, list[Bound]] = OrderedDict()
         self.__signature__ = inspect.Signature(
@@ -96,6 +96,14 @@ class Program(Compiled):
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         return self.call(*args, **kwargs)
+
+    @property
+    def tier(self) -> str:
+        """Functions of whole arrays are made when they are compiled: "native"."""
+        return "native"
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return True
 
     @property
     def llvm(self) -> str:

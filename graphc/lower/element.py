@@ -2,9 +2,12 @@
 
 LLVM's passes take more than linear time in the length of a function, so a long body is cut into pieces of bounded size. What
 one piece makes and a later one needs waits in a slot of memory between them; slots are used again once nobody waits for them.
+Very long bodies are spread over several modules.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from graphc.expr import Expr
 from graphc.lower.emit import SLOT, Builder, Value, emit
@@ -17,26 +20,79 @@ size, and takes as long to run."""
 LARGEST_FRAME = 2**15
 """The most bytes on the stack; more are taken from the heap for the time of a call."""
 
+MODULE = 2 * PIECE
+"""The most operations of one module: a compilation can be stopped, and tells how far it is, between modules."""
+
 _ATTRIBUTES = "ptr noalias readonly %in, ptr noalias writeonly %out"
 
+_WITH_FRAME = f"{_ATTRIBUTES}, ptr noalias %frame"
 
-def element(kernel: Kernel, name: str = "element") -> tuple[str, Builder]:
-    """The function `void name(ptr in, ptr out)` on packed values, and the builder that knows what it refers to."""
+
+class Body:
+    """A kernel's operations in the pieces that they are emitted in.
+
+    parts : the pieces by the modules that they go to; one part where one module is enough
+    """
+
+    def __init__(self, kernel: Kernel) -> None:
+        nodes = [node for node in order(kernel.dag) if node.operands]
+        leaves = list(dict.fromkeys(node for node in kernel.dag.exprs if node.is_symbol or node.is_constant))
+        pieces = [nodes]
+        if len(nodes) > 2 * PIECE:
+            pieces = [nodes[start : start + PIECE] for start in range(0, len(nodes), PIECE)]
+        self._slots, self.slots = _slots(pieces)
+        pieces[0] = [*leaves, *pieces[0]]  # those that are outputs
+        self._places = _Places(kernel)
+        self.parts: list[list[list[Expr]]] = []
+        room = 0
+        for piece in pieces:
+            if room < len(piece) and len(nodes) > MODULE:
+                self.parts.append([])
+                room = MODULE
+            elif not self.parts:
+                self.parts.append([])
+            self.parts[-1].append(piece)
+            room -= len(piece)
+
+    def functions(self, builder: Builder, part: int, name: str) -> tuple[list[str], list[str]]:
+        """The functions of a part and the calls of them, in order."""
+        texts, calls = [], []
+        for number, piece in enumerate(self.parts[part]):
+            lines = _piece(builder, self._places, piece, self._slots)
+            texts.append(_function(f"{name}.{number}", _WITH_FRAME, lines, "noinline "))
+            calls.append(f"  call void @{name}.{number}(ptr %in, ptr %out, ptr %frame)")
+        return texts, calls
+
+    def module(self, part: int) -> str:
+        """The module of a part: `void part(ptr in, ptr out, ptr frame)`."""
+        builder = Builder()
+        texts, calls = self.functions(builder, part, "part")
+        lines = "\n".join(calls)
+        texts.append(f"define void @part({_WITH_FRAME}) nounwind {{\n{lines}\n  ret void\n}}\n")
+        return "\n".join([*texts, builder.module_parts()])
+
+    def over(self, symbols: Sequence[str], name: str = "element") -> tuple[str, Builder]:
+        """`element` over the parts of other modules, by their symbols."""
+        builder = Builder()
+        declared = [f"declare void @{symbol}(ptr, ptr, ptr)" for symbol in symbols]
+        calls = [f"  call void @{symbol}(ptr %in, ptr %out, ptr %frame)" for symbol in symbols]
+        text = _function(name, _ATTRIBUTES, _framed(builder, SLOT * self.slots, calls))
+        return "\n".join([*declared, text]), builder
+
+
+def element(kernel: Kernel, name: str = "element", body: Body | None = None) -> tuple[str, Builder]:
+    """The function `void name(ptr in, ptr out)` on packed values in one module, and the builder that knows what it refers to."""
     builder = Builder()
-    places = _Places(kernel)
-    leaves = list(dict.fromkeys(node for node in kernel.dag.exprs if node.is_symbol or node.is_constant))
-    nodes = [node for node in order(kernel.dag) if node.operands]
-    if len(nodes) <= 2 * PIECE:
-        return _function(name, _ATTRIBUTES, _piece(builder, places, [*leaves, *nodes], {})), builder
-    pieces = [nodes[start : start + PIECE] for start in range(0, len(nodes), PIECE)]
-    slots, count = _slots(pieces)
-    pieces[0] = [*leaves, *pieces[0]]  # those that are outputs
+    body = Body(kernel) if body is None else body
+    if len(body.parts) == 1 and len(body.parts[0]) == 1:
+        lines = _piece(builder, body._places, body.parts[0][0], {})
+        return _function(name, _ATTRIBUTES, lines), builder
     texts, calls = [], []
-    for number, piece in enumerate(pieces):
-        lines = _piece(builder, places, piece, slots)
-        texts.append(_function(f"{name}.{number}", f"{_ATTRIBUTES}, ptr noalias %frame", lines, "noinline "))
-        calls.append(f"  call void @{name}.{number}(ptr %in, ptr %out, ptr %frame)")
-    texts.append(_function(name, _ATTRIBUTES, _framed(builder, SLOT * count, calls)))
+    for part in range(len(body.parts)):
+        made, called = body.functions(builder, part, f"{name}.{part}")
+        texts += made
+        calls += called
+    texts.append(_function(name, _ATTRIBUTES, _framed(builder, SLOT * body.slots, calls)))
     return "\n".join(texts), builder
 
 

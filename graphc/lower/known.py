@@ -13,20 +13,23 @@ made when something asks for it.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 
 from graphc.dag import Dag
-from graphc.lower import cost, jit
+from graphc.lower import cost, jit, scalar
 from graphc.lower.cache import digest, store
-from graphc.lower.kernels import Kernel, Recalled
+from graphc.lower.element import Body
+from graphc.lower.kernels import Recalled, plan
+from graphc.lower.making import Code
 from graphc.tree import Structure, to_plain
-from graphc.types import DTYPES, DType
+from graphc.types import DTYPES
 
 FROM = 1000
 """Graphs with fewer nodes are rewritten and emitted in less time than a user notices."""
@@ -36,21 +39,27 @@ _LIBRARIES = ("numpy", "scipy", "mpmath", "sympy", "numba", "llvmlite")
 
 
 @dataclass(frozen=True)
+class Module:
+    """A module of machine code: its key, the functions that it exports, and whether it calls SciPy's digamma."""
+
+    key: bytes
+    exported: tuple[str, ...]
+    digamma: bool
+
+
+@dataclass(frozen=True)
 class Record:
     """What became of a graph.
 
-    code : the key of its machine code; exported : the functions of that
+    modules : of its machine code, the one of the entry points last
     operations, nanoseconds : of the kernel, and the estimate for an element
     outputs : the dtypes of the results
-    digamma : whether the code calls SciPy's function
     """
 
-    code: str
-    exported: tuple[str, ...]
+    modules: tuple[Module, ...]
     operations: int
     nanoseconds: float
     outputs: tuple[str, ...]
-    digamma: bool
 
 
 def key(graph: Dag, structure: Structure, options: Iterable[str]) -> bytes | None:
@@ -91,35 +100,54 @@ def _source() -> bytes | None:
     return digest(*parts) if parts else None
 
 
-def keep(key: bytes, kernel: Kernel, library: jit.Library) -> None:
+def keep(key: bytes, code: Code) -> None:
     """Record what became of a graph."""
-    if library.key is None:
-        return
+    modules = []
+    for library in code.libraries:
+        if library.key is None:
+            return
+        modules.append([library.key.hex(), library.exported, library.digamma])
     record = {
-        "code": library.key.hex(), "exported": list(library.exported), "operations": kernel.operations,
-        "nanoseconds": cost.nanoseconds(kernel), "outputs": [dtype.name for dtype in kernel.outputs],
-        "digamma": library.digamma,
+        "modules": modules, "operations": code.kernel.operations, "nanoseconds": cost.nanoseconds(code.kernel),
+        "outputs": [dtype.name for dtype in code.kernel.outputs],
     }  # fmt: skip
     store().put(key, json.dumps(record).encode())
 
 
-def find(
-    key: bytes, inputs: tuple[DType, ...], dag: Callable[[], Dag], text: Callable[[], str]
-) -> tuple[Kernel, jit.Library] | None:
-    """The kernel and the machine code of a graph that was compiled before; None where either is not there.
+def find(key: bytes, graph: Dag, structure: Structure, rewritten: Callable[[], Dag]) -> Code | None:
+    """The code of a graph that was compiled before; None where any of it is not there.
 
-    inputs : the dtypes of its symbols
-    dag, text : make the graph as it is emitted and the module's text, for whoever wants to look at them
+    rewritten : makes the graph that was compiled, for whoever wants to look at it
     """
+    started = time.perf_counter()
     content, _ = store().get(key)
     record = None if content is None else _read(content)
     if record is None:
         return None
-    library = jit.recall(bytes.fromhex(record.code), record.exported, record.digamma, text)
-    if library is None:
-        return None
-    outputs = tuple(np.dtype(name) for name in record.outputs)
-    return Recalled(dag, inputs, outputs, record.operations, record.nanoseconds), library
+    kernel = cache(lambda: plan(rewritten()))
+    body = cache(lambda: Body(kernel()))
+    libraries: list[jit.Library] = []
+
+    def text(number: int) -> str:
+        if number < len(record.modules) - 1:
+            return body().module(number)
+        return scalar.module(
+            kernel(), structure, body(), tuple(part.symbol("part") for part in libraries[:-1])
+        )
+
+    for number, module in enumerate(record.modules):
+        library = jit.recall(module.key, module.exported, module.digamma, partial(text, number))
+        if library is None:
+            return None
+        libraries.append(library)
+    recalled = Recalled(
+        lambda: kernel().dag,
+        tuple(symbol.dtype for symbol in graph.symbols),
+        tuple(np.dtype(name) for name in record.outputs),
+        record.operations,
+        record.nanoseconds,
+    )
+    return Code(recalled, libraries[-1], tuple(libraries[:-1]), {"find": time.perf_counter() - started})
 
 
 def _read(content: bytes) -> Record | None:
@@ -127,12 +155,17 @@ def _read(content: bytes) -> Record | None:
     try:
         found = json.loads(content)
         record = Record(
-            code=found["code"], exported=tuple(found["exported"]), operations=found["operations"],
-            nanoseconds=float(found["nanoseconds"]), outputs=tuple(found["outputs"]), digamma=found["digamma"],
+            tuple([_module(*module) for module in found["modules"]]),
+            found["operations"], float(found["nanoseconds"]), tuple(found["outputs"]),
         )  # fmt: skip
-        names = set(DTYPES)
-        whole = len(bytes.fromhex(record.code)) == 32 and isinstance(record.operations, int)
-        good = whole and isinstance(record.digamma, bool) and all(name in names for name in record.outputs)
-        return record if good and all(isinstance(name, str) for name in record.exported) else None
-    except (ValueError, TypeError, KeyError, UnicodeDecodeError):
+        whole = bool(record.modules) and isinstance(record.operations, int)
+        return record if whole and all(name in DTYPES for name in record.outputs) else None
+    except (ValueError, TypeError, KeyError):
         return None
+
+
+def _module(key: str, exported: list[str], digamma: bool) -> Module:
+    whole = len(bytes.fromhex(key)) == 32 and all(isinstance(name, str) for name in exported)
+    if not whole or not isinstance(digamma, bool):
+        raise ValueError(key)
+    return Module(bytes.fromhex(key), tuple(exported), digamma)

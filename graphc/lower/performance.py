@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from graphc.expr import Expr
 from graphc.lower import cost, threads
 from graphc.lower.jit import Library
-from graphc.lower.kernels import Kernel
+from graphc.lower.making import Code
 from graphc.lower.nests import Nests
 
 _PACKED = re.compile(
@@ -37,8 +37,8 @@ _CALLED = re.compile(
 _OF = {"tgamma": "gamma", "fmod": "mod"}
 """Functions of the C library whose names are not the operations'."""
 
-_NO_FUNCTIONS = ("Py", "_Py", "mem")
-"""How the names of Python's functions and of those that move memory begin."""
+_NO_FUNCTIONS = ("Py", "_Py", "mem", "part", "element")
+"""How the names of Python's functions begin, of those that move memory, and of the pieces of a body."""
 
 _SHOWN = 20
 
@@ -164,17 +164,18 @@ class Performance:
         phases = ", ".join(f"{name} {1e3 * taken:.1f} ms" for name, taken in self.seconds.items())
         lines.append(f"made in {1e3 * sum(self.seconds.values()):.1f} ms: {phases}")
         lines += [f"  {made}" for made in self.modules]
-        if len(self.modules) == 1:
+        if not any(made.what.startswith("loop") for made in self.modules):
             lines.append("  no loop over arrays has been needed yet")
         return "\n".join(lines)
 
 
-def performance(
-    kernel: Kernel, numbers: Library, nests: Nests, history: Rewriting | None, seconds: Mapping[str, float]
-) -> Performance:
+def performance(code: Code, nests: Nests, history: Rewriting | None) -> Performance:
     """The report of one function, from its parts."""
+    kernel, seconds = code.kernel, code.seconds
     names = Counter(node.op.name for node in kernel.dag.exprs if node.operands)
-    modules = [_made("numbers", numbers, names)]
+    parts = len(code.parts)
+    modules = [_made(f"numbers, part {k} of {parts}", part, names) for k, part in enumerate(code.parts, 1)]
+    modules.append(_made("numbers", code.library, names))
     modules += [_made(f"loop {pattern}", made, names) for pattern, made in sorted(nests.libraries.items())]
     taken = dict(seconds) if history is None else {"rewrite": history.seconds, **seconds}
     for made in modules:
@@ -210,7 +211,7 @@ def _made(what: str, library: Library, names: Mapping[str, int]) -> Made:
             op = _operation(name, names)
             if op is not None:
                 calls[name] = op
-    if what == "numbers":
+    if what.startswith("numbers"):
         width = 0  # the pairs that LLVM finds in straight-line code are no loop over elements
     return Made(what, width, calls, library.cached, library.seconds)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ctypes
 
 from graphc.errors import CompileError
-from graphc.lower.element import element
+from graphc.lower.element import Body, element
 from graphc.lower.emit import SLOT, memory_type, register_type
 from graphc.lower.kernels import Kernel
 from graphc.tree import Leaf, Mapping, Sequence, Structure
@@ -39,10 +39,15 @@ declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)
 """
 
 
-def module(kernel: Kernel, structure: Structure) -> str:
-    """The module of a kernel's scalar entry points; `structure` is that of the results."""
-    body, builder = element(kernel)
-    parts = [_RUNTIME, body, _packed()]
+def module(
+    kernel: Kernel, structure: Structure, body: Body | None = None, symbols: tuple[str, ...] = ()
+) -> str:
+    """The module of a kernel's scalar entry points; `structure` is that of the results.
+
+    body, symbols : the operations in pieces, and the parts of them that stand in other modules, by their symbols
+    """
+    text, builder = body.over(symbols) if body is not None and symbols else element(kernel, body=body)
+    parts = [_RUNTIME, text, _packed()]
     if has_call(kernel, structure):
         parts.append(_call(kernel, structure))
     return "\n".join([*parts, builder.module_parts()])

@@ -16,18 +16,13 @@ import numpy as np
 
 from graphc.errors import ExpressionError, InputError
 from graphc.expr import Expr, free_symbols
+from graphc.progress import tqdm
 from graphc.train.checkpoint import read_checkpoint, write_checkpoint
 from graphc.train.data import Batches
 from graphc.train.history import History
 from graphc.train.optimisers import Optimiser
 from graphc.train.schedules import Schedule
 from graphc.train.step import Step, Trainable, make_step, nonfinite
-
-
-def _tqdm() -> Any:
-    import tqdm  # pyright: ignore[reportMissingModuleSource]
-
-    return tqdm
 
 
 class _Interrupts:
@@ -129,7 +124,7 @@ def fit(
     guard = _Guard(step)
     with (
         interrupts.held(),
-        _tqdm().tqdm(
+        tqdm().tqdm(
             total=epochs * len(batches),
             initial=min(first * len(batches) + done, epochs * len(batches)),
             disable=None if progress is None else not progress,
