@@ -205,7 +205,8 @@ def _folded(x: Array, axis: Any, keepdims: bool, function: Callable[[Any, Any], 
     """The elements along some axes put together one after the other."""
     axes = at.axes_of(axis, x.ndim)
     kept = [place for place in range(x.ndim) if place not in axes]
-    rows = np.transpose(x, (*kept, *axes)).reshape(*(x.shape[place] for place in kept), -1)
+    lengths = [x.shape[place] for place in kept]
+    rows = np.transpose(x, (*kept, *axes)).reshape(*lengths, _count(x, axis))
     found = np.empty(rows.shape[:-1], dtype=object)
     for place in np.ndindex(*found.shape):
         row = list(rows[place])

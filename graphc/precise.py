@@ -108,8 +108,9 @@ def _of_arrays(leaves: list[Expr], dag: Dag, inputs: list[Any], digits: int) -> 
     for symbol, value in zip(dag.symbols, inputs, strict=True):
         for place, scalar in np.ndenumerate(named(stand_ins[symbol])):
             known[scalar.name] = value[place] if isinstance(value, np.ndarray) else value
-    flat = Dag([scalar for array in made for scalar in array.reshape(-1)])
-    numbers = iter(_rising(flat, [_scalar(known[s.name]) for s in flat.symbols], (), digits))
+    scalars = [scalar for array in made for scalar in array.reshape(-1)]
+    flat = Dag(scalars) if scalars else None
+    numbers = iter(_rising(flat, [_scalar(known[s.name]) for s in flat.symbols], (), digits) if flat else [])
     results = []
     for array in made:
         found = np.empty(array.shape, dtype=object)
