@@ -12,7 +12,7 @@ from graphc.api import as_graph, rewritten
 from graphc.autodiff.reverse import Record
 from graphc.dag import Dag
 from graphc.diagnose import Diagnosis, finding, sources
-from graphc.draw import DEFAULT, MAX_NODES, SLIDES, Diagram, Style, fold, view
+from graphc.draw import DEFAULT, MAX_NODES, SLIDES, Diagram, Style, as_style, fold, view
 from graphc.errors import GradientError, InputError
 from graphc.evaluate import run, to_python
 from graphc.expr import Expr, current_site
@@ -29,7 +29,7 @@ def draw(
     seed: Any = None,
     name: str | Sequence[str] | None = None,
     digits: int = 3,
-    style: Style = SLIDES,
+    style: Style | str | Mapping[str, Any] = SLIDES,
     accuracy: Any = None,
     collapse: Any = None,
     max_nodes: int | None = MAX_NODES,
@@ -48,7 +48,7 @@ def draw(
     seed : the weight of each output in what is differentiated
     name : the name of the output, or one for each; by default L, or the keys of a dict of outputs
     digits : significant digits
-    style : colours, fonts and sizes
+    style : "slides", "paper", "dark", "mono", or a dict of what differs from one: {"base": "dark", "size": 18}
     accuracy : a report of `g.accuracy`; every operation is coloured by the bits that it loses
     collapse : True draws every block of `g.scope` as one node, a name or names ("layer 1", "encoder/layer 1") those blocks
     max_nodes : where there are more, blocks are collapsed, innermost first, and what is in none is grouped by structure, until it
@@ -68,6 +68,7 @@ def draw(
     >>> draw((x + y) * z, at={"x": -2, "y": 5, "z": -4})
     <Diagram of 6 nodes; .save("diagram.svg") writes it>
     """
+    style = as_style(style)
     if isinstance(outputs, Trace) or (
         isinstance(outputs, (list, tuple)) and any(isinstance(item, Step) for item in outputs)
     ):

@@ -11,5 +11,7 @@ from graphc.draw.parts import View as View
 from graphc.draw.shown import DEFAULT as DEFAULT
 from graphc.draw.shown import SHOW as SHOW
 from graphc.draw.style import SLIDES as SLIDES
+from graphc.draw.style import STYLES as STYLES
 from graphc.draw.style import Style as Style
+from graphc.draw.style import as_style as as_style
 from graphc.draw.view import view as view

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from graphc.display import show_value, visible
 from graphc.draw.dot import LAYOUTS, to_dot
 from graphc.draw.engine import FORMATS, LAYOUT, check_size, render
 from graphc.draw.parts import View
 from graphc.draw.scene import read
-from graphc.draw.style import SLIDES, Style
+from graphc.draw.style import SLIDES, Style, as_style
 from graphc.draw.svg import to_svg
 from graphc.draw.tikz import to_tikz
 from graphc.errors import InputError, RenderError
@@ -44,17 +45,13 @@ class Diagram:
     def __init__(
         self,
         view: View,
-        style: Style = SLIDES,
+        style: Style | str | Mapping[str, Any] = SLIDES,
         digits: int = 3,
         layout: str = "right",
         player: Callable[[], str] | None = None,
     ) -> None:
-        if not isinstance(style, Style):
-            raise InputError(
-                f"a style is a graphc.draw.Style, not {style!r:.60}", hint="write Style(forward='#0000ff')"
-            )
         self.view = view
-        self.style = style
+        self.style = as_style(style)
         if layout not in LAYOUTS:
             raise InputError(f"layout is {layout!r:.60}", hint='"right" or "down"')
         self.digits = digits

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from difflib import get_close_matches
+from typing import Any
+
+from graphc.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,145 @@ class Style:
     page: tuple[float, float] = (13.33, 7.5)
     dpi: int = 192
 
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            _check(field.name, getattr(self, field.name))
+
+
+_FONT = re.compile(r"[\w ,.'-]{1,200}")
+
+_LARGEST = 10_000
+"""Nothing in a style is larger: a page of so many inches is no page."""
+
+
+def _check(name: str, value: Any) -> None:
+    """Raises `InputError` for a value that a field of a style cannot have."""
+    kind = type(getattr(Style, name))
+    if name == "page":
+        good = isinstance(value, tuple) and len(value) == 2 and all(_is_number(side, 0.5) for side in value)
+        what = "two lengths in inches, as (13.33, 7.5)"
+    elif name in ("name", "font"):
+        good, what = (
+            isinstance(value, str) and bool(_FONT.fullmatch(value)),
+            "a text of letters, spaces and commas",
+        )
+    elif kind is str:
+        good = isinstance(value, str) and bool(re.fullmatch(r"#[0-9a-fA-F]{6}", value))
+        what = "a colour as #rrggbb"
+    elif kind is int:
+        good, what = isinstance(value, int) and _is_number(value, 10), "a whole number of at least 10"
+    else:
+        good, what = _is_number(value, 0.01), "a positive number"
+    if not good:
+        raise InputError(f"a style's {name} is {value!r:.60}", hint=f"it is {what}")
+
+
+def _is_number(value: Any, least: float) -> bool:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return number and least <= value <= _LARGEST
+
 
 SLIDES = Style()
 """The default: made for a slide of 13.33 by 7.5 inches on white."""
+
+PAPER = Style(
+    name="paper",
+    forward="#000000",
+    backward="#5A5A5A",
+    line="#000000",
+    text="#000000",
+    note="#4A4A4A",
+    operation="#FFFFFF",
+    symbol="#FFFFFF",
+    constant="#FFFFFF",
+    adjoint="#EDEDED",
+    lost="#BDBDBD",
+    frame="#F7F7F7",
+    rule="#8A8A8A",
+    alarm="#000000",
+    line_width=0.9,
+    node_size=0.5,
+    size=12.0,
+    value_size=10.0,
+    note_size=8.0,
+    page=(6.5, 9.0),
+    dpi=300,
+)
+"""Black on white and thin, as wide as the text of a page."""
+
+DARK = Style(
+    name="dark",
+    forward="#7CC4FF",
+    backward="#FFA95C",
+    line="#A9B7C9",
+    text="#F2F5F9",
+    note="#B4C0CE",
+    operation="#22303F",
+    symbol="#3A3420",
+    constant="#2B2F35",
+    adjoint="#3F2C1E",
+    lost="#8A2F1B",
+    frame="#18212B",
+    rule="#55657A",
+    alarm="#FF5A6E",
+    on_alarm="#1A0004",
+    background="#10161D",
+)
+"""Light on dark, for a projector in a dark room."""
+
+MONO = Style(
+    name="mono",
+    font="DejaVu Sans Mono,Menlo,Consolas,monospace",
+    forward="#000000",
+    backward="#5C5C5C",
+    line="#2B2B2B",
+    text="#000000",
+    note="#4F4F4F",
+    operation="#F4F4F4",
+    symbol="#E4E4E4",
+    constant="#FFFFFF",
+    adjoint="#DADADA",
+    lost="#B5B5B5",
+    frame="#FAFAFA",
+    rule="#8E8E8E",
+    alarm="#000000",
+)
+"""Greys alone, and letters of one width."""
+
+STYLES = {style.name: style for style in (SLIDES, PAPER, DARK, MONO)}
+
+
+def as_style(given: Any) -> Style:
+    """A style: as it is, by its name, or from a dict of what differs from that whose name is under "base" (by default slides).
+
+    Raises `InputError` for what is none of these, for a name that no style and no field of one has, and for a value that a field
+    cannot have.
+
+    >>> as_style({"base": "dark", "size": 20}).size, as_style("paper").name
+    (20, 'paper')
+    """
+    if isinstance(given, Style):
+        return given
+    if isinstance(given, str):
+        return STYLES[_known(given, list(STYLES), "there is no style")]
+    if not isinstance(given, Mapping):
+        raise InputError(
+            f"a style is a name, a dict or a graphc.draw.Style, not {given!r:.60}",
+            hint=f"write style={'|'.join(map(repr, STYLES))}, or style={{'base': 'dark', 'size': 18}}",
+        )
+    base = as_style(given.get("base", "slides"))
+    known = list(asdict(base))
+    changes = {
+        _known(name, known, "a style has no"): value for name, value in given.items() if name != "base"
+    }
+    if isinstance(changes.get("page"), list):
+        changes["page"] = tuple(changes["page"])  # as JSON writes it
+    return replace(base, **{"name": "custom", **changes})
+
+
+def _known(name: Any, known: list[str], what: str) -> str:
+    if name in known:
+        return name
+    near = get_close_matches(str(name), known, 1)
+    hint = f"{near[0]!r}?" if near else f"choose among {', '.join(known)}"
+    raise InputError(f"{what} {str(name)[:60]!r}", hint=hint)

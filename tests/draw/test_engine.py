@@ -87,7 +87,7 @@ def test_what_is_no_path(path):
 
 def test_what_is_no_style():
     with pytest.raises(InputError, match="style"):
-        g.draw(x, style="slides")  # type: ignore[arg-type]
+        g.draw(x, style="sliders")
 
 
 def test_links_and_permissions_stay(tmp_path):

@@ -7,7 +7,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from graphc.draw import SLIDES, Style
+import graphc as g
+from graphc.draw import SLIDES, STYLES, Style, as_style
+from graphc.draw.labels import mixed
+from graphc.errors import InputError
 
 # Machado, Oliveira and Fernandes (2009), A Physiologically-based Model for Simulation of Color Vision Deficiency,
 # severity 1.0; the matrices act on linear RGB.
@@ -46,33 +49,47 @@ def lab(rgb: np.ndarray) -> np.ndarray:
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
 
 
-@pytest.mark.parametrize("role", ["forward", "backward", "text", "note", "line"])
-def test_text_has_contrast_on_the_background(role):
-    assert contrast(getattr(SLIDES, role), SLIDES.background) >= 4.5
+ALL = pytest.mark.parametrize("style", STYLES.values(), ids=STYLES)
 
 
+@ALL
+@pytest.mark.parametrize("role", ["forward", "backward", "text", "note", "line", "alarm"])
+def test_text_has_contrast_on_the_background(style, role):
+    assert contrast(getattr(style, role), style.background) >= 4.5
+    assert role == "line" or contrast(getattr(style, role), style.frame) >= 4.5
+
+
+@ALL
 @pytest.mark.parametrize("fill", ["operation", "symbol", "constant", "adjoint"])
-def test_text_has_contrast_on_the_nodes(fill):
+def test_text_has_contrast_on_the_nodes(style, fill):
     for role in ("text", "note", "backward"):
-        assert contrast(getattr(SLIDES, role), getattr(SLIDES, fill)) >= 4.5
-    assert contrast(SLIDES.text, getattr(SLIDES, fill)) >= 7
+        assert contrast(getattr(style, role), getattr(style, fill)) >= 4.5
+    assert contrast(style.text, getattr(style, fill)) >= 7
 
 
-def test_the_darkest_text_has_contrast_on_what_loses_digits():
-    assert contrast(SLIDES.text, SLIDES.lost) >= 7
+@ALL
+def test_text_has_contrast_on_what_loses_digits_and_on_alarms(style):
+    assert contrast(style.text, style.lost) >= 7
+    assert contrast(style.on_alarm, style.alarm) >= 4.5
+    assert contrast(style.text, mixed(style.background, style.alarm, 0.15)) >= 7
 
 
+@ALL
 @pytest.mark.parametrize(
     "vision", [np.eye(3), PROTANOPIA, DEUTERANOPIA, TRITANOPIA], ids=["full", "prot", "deut", "trit"]
 )
-def test_the_two_value_colours_stay_apart(vision):
-    one, other = (lab(np.clip(vision @ linear(c), 0, 1)) for c in (SLIDES.forward, SLIDES.backward))
-    assert np.linalg.norm(one - other) >= 40  # a difference of 2.3 is just noticeable
+def test_the_two_value_colours_stay_apart(style, vision):
+    one, other = (lab(np.clip(vision @ linear(c), 0, 1)) for c in (style.forward, style.backward))
+    grey = style.name in ("paper", "mono")  # a difference of 2.3 is just noticeable
+    assert np.linalg.norm(one - other) >= (35 if grey else 40)
 
 
-def test_the_two_value_colours_differ_in_grey():
-    lightness = [lab(np.full(3, luminance(linear(c))))[0] for c in (SLIDES.forward, SLIDES.backward)]
-    assert abs(lightness[0] - lightness[1]) >= 10
+@ALL
+def test_the_two_value_colours_differ_in_grey(style):
+    lightness = [lab(np.full(3, luminance(linear(c))))[0] for c in (style.forward, style.backward)]
+    assert abs(lightness[0] - lightness[1]) >= (
+        0 if style.name == "dark" else 10
+    )  # nobody prints the dark one
 
 
 def test_a_style_is_frozen_data():
@@ -80,3 +97,51 @@ def test_a_style_is_frozen_data():
         SLIDES.forward = "#000000"  # type: ignore[misc]
     assert dataclasses.replace(SLIDES, name="mine") != SLIDES
     assert Style() == SLIDES
+
+
+def test_styles_by_name_and_as_a_dict():
+    assert all(as_style(name) is style for name, style in STYLES.items())
+    mine = as_style({"base": "dark", "forward": "#ABCDEF", "page": [5, 4.5]})
+    assert mine == dataclasses.replace(STYLES["dark"], name="custom", forward="#ABCDEF", page=(5, 4.5))
+    assert as_style({}) == dataclasses.replace(SLIDES, name="custom")
+    x = g.symbol("x")
+    assert "#ABCDEF" in g.draw(x * 2, {"x": 1}, style={"forward": "#ABCDEF"}).source
+
+
+@pytest.mark.parametrize(
+    ("given", "words", "hint"),
+    [
+        ("slide", "no style", "'slides'?"),
+        (7, "a style is a name", "style="),
+        (None, "a style is a name", "style="),
+        ({"ink": "#000000"}, "has no", "choose among"),
+        ({"forwrad": "#000000"}, "has no", "'forward'?"),
+        ({"base": "neon"}, "no style", "choose among"),
+        ({"forward": "red"}, "forward is", "#rrggbb"),
+        ({"forward": '#00000"'}, "forward is", "#rrggbb"),
+        ({"forward": None}, "forward is", "#rrggbb"),
+        ({"font": 'x"; evil'}, "font is", "letters"),
+        ({"size": -1}, "size is", "positive"),
+        ({"size": float("nan")}, "size is", "positive"),
+        ({"size": True}, "size is", "positive"),
+        ({"page": (1,)}, "page is", "inches"),
+        ({"page": "A4"}, "page is", "inches"),
+        ({"dpi": 10.5}, "dpi is", "whole"),
+        ({3: 4}, "has no", "choose among"),
+    ],
+)
+def test_what_is_no_style(given, words, hint):
+    with pytest.raises(InputError, match=words) as caught:
+        as_style(given)
+    assert hint in caught.value.hint
+
+
+@ALL
+def test_every_style_draws_everything(style):
+    x = g.symbol("x")
+    diagram = g.draw(
+        g.log(x - 1) / x, {"x": 1}, style=style, show=("value", "adjoint", "local", "cost", "name")
+    )
+    assert diagram.style is style
+    assert f'fill="{style.background}"' in diagram.svg()
+    assert diagram.render("png").startswith(b"\x89PNG")
