@@ -14,6 +14,8 @@ from graphc.api import value_and_grad as value_and_grad
 from graphc.api import vjp as vjp
 from graphc.check import check_grad as check_grad
 from graphc.define import define_op as define_op
+from graphc.draw.player.figure import figure as figure
+from graphc.draw.player.figure import plot as plot
 from graphc.errors import GraphcError as GraphcError
 from graphc.evaluate import evaluate as evaluate
 from graphc.expr import Expr as Expr

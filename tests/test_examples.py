@@ -12,6 +12,7 @@ import pytest
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 FIGURES = {
+    "composed_networks": ["composed_networks.html"],
     "activations": ["activations.png"],
     "least_squares_1d": ["least_squares_1d.png"],
     "linear_regression": ["linear_regression.png"],
@@ -55,4 +56,5 @@ def test_example(name, tmp_path):
     assert written == FIGURES[name]
     for figure in written:
         content = (tmp_path / figure).read_bytes()
-        assert content.startswith(b"\x89PNG") if figure.endswith("png") else b"<svg" in content
+        start = {"png": b"\x89PNG", "html": b"<!DOCTYPE html>"}.get(figure.rpartition(".")[2])
+        assert content.startswith(start) if start else b"<svg" in content

@@ -4,4 +4,8 @@ lesson.py says what is told, mathml.py typesets it, layout.py and picture.py dra
 the scripts beside them run in the page.
 """
 
+from graphc.draw.player.figure import Figure as Figure
+from graphc.draw.player.figure import Plot as Plot
+from graphc.draw.player.figure import figure as figure
+from graphc.draw.player.figure import plot as plot
 from graphc.draw.player.page import page as page

@@ -20,9 +20,8 @@ class Chart {
   // frame : {low, high, ylow, yhigh} of the axes, ylow null where they follow the curves
   // curves : functions of x, each with what it is drawn as
   constructor(place, label) {
-    this.width = 460;
-    this.height = 300;
-    this.svg = make("svg", { class: "chart", viewBox: `0 0 ${this.width} ${this.height}`, role: "group", "aria-label": label });
+    this.place = place;
+    this.svg = make("svg", { class: "chart", role: "group", "aria-label": label });
     this.back = make("g", { "aria-hidden": "true" }, this.svg);
     this.front = make("g", {}, this.svg);
     place.append(this.svg);
@@ -31,6 +30,14 @@ class Chart {
     this.right = 12;
     this.top = 10;
     this.bottom = 30;
+    this.fit();
+  }
+
+  // The picture has the room's own size, so that its letters keep theirs.
+  fit() {
+    this.width = clamp(this.place.clientWidth, 240, 620);
+    this.height = Math.round(this.width * 0.64);
+    this.svg.setAttribute("viewBox", `0 0 ${this.width} ${this.height}`);
   }
 
   // A point that can be dragged and moved by arrow keys; moved(x, y) is told where to.
@@ -95,6 +102,7 @@ class Chart {
 
   // All curves on a grid of x; where the axis follows them, it leaves out what a pole sends far away.
   draw(frame, curves, points = [], tangent = null) {
+    this.fit();
     const { low, high } = frame, samples = 160;
     const grid = Array.from({ length: samples + 1 }, (_, k) => low + ((high - low) * k) / samples);
     const rows = grid.map(x => curves(x));
@@ -130,16 +138,22 @@ class Chart {
     }
   }
 
-  // The path of a curve. A steep piece is halved until it is short; one that stays steep is a jump, and is left out.
+  // The path of a curve. A steep or bent piece is halved until it is short; one that stays steep is a jump, and is left out.
   path(curve, grid, values) {
     let text = "", open = false;
     const tall = 0.03 * (this.frame.yhigh - this.frame.ylow), reach = 50 * (this.frame.yhigh - this.frame.ylow);
+    const bent = 0.001 * (this.frame.yhigh - this.frame.ylow);
     const point = (x, y) => {
       text += `${open ? "L" : "M"}${this.x(x).toFixed(2)} ${this.y(clamp(y, this.frame.ylow - reach, this.frame.yhigh + reach)).toFixed(2)}`;
       open = true;
     };
     const join = (x0, y0, x1, y1, depth) => {
-      if (Number.isFinite(y0) && Number.isFinite(y1) && Math.abs(y1 - y0) <= tall) return point(x1, y1);
+      if (Number.isFinite(y0) && Number.isFinite(y1) && Math.abs(y1 - y0) <= tall) {
+        const middle = (x0 + x1) / 2, between = depth > 1 ? curve(middle) : NaN;
+        if (!(Math.abs(between - (y0 + y1) / 2) > bent)) return point(x1, y1);
+        join(x0, y0, middle, between, depth - 1);
+        return join(middle, between, x1, y1, depth - 1);
+      }
       if (depth === 0) {
         open = false;
         if (Number.isFinite(y1)) point(x1, y1);
@@ -167,7 +181,7 @@ class Chart {
     for (const [value, text] of ticks(ylow, yhigh, 5)) {
       const y = this.y(value);
       make("line", { class: value === 0 ? "axis" : "grid", x1: this.left, x2: this.width - this.right, y1: y, y2: y }, this.back);
-      make("text", { x: this.left - 6, y: y + 4, "text-anchor": "end" }, this.back).textContent = text.replace("-", "−");
+      make("text", { x: this.left - 11, y: y + 4, "text-anchor": "end" }, this.back).textContent = text.replace("-", "−");
     }
   }
 }

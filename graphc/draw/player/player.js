@@ -189,6 +189,7 @@ if (against && compute) {
     change(number, Number(clamp(x, low, high).toPrecision(4)));
   });
   against.addEventListener("change", draw);
+  addEventListener("resize", draw);
   one("closer").addEventListener("click", () => { zoom /= 1.6; draw(); });
   one("wider").addEventListener("click", () => { zoom *= 1.6; draw(); });
 }
