@@ -367,9 +367,7 @@ def source_index(e: Elements, node: Expr, index: Index) -> Index:
     return tuple(result)
 
 
-def _layout(
-    key: tuple[Any, ...], has_arrays: bool, common: int
-) -> tuple[dict[int, int], int | None, list[int]]:
+def _layout(key: tuple[Any, ...], has_arrays: bool, common: int) -> tuple[dict[int, int], int | None]:
     """Where in x[key] the axes stand that the entries of a key give: by entry; and the first of the arrays' own axes."""
     advanced = [
         number for number, item in enumerate(key) if item == "array" or (has_arrays and isinstance(item, int))
