@@ -150,7 +150,7 @@ def check(seed: int) -> None:
     wanted = g.evaluate(outputs, program.point)
     f = g.compile(outputs, program.inputs, rewrite=None, parallel=bool(seed % 2), cache=False)
     layouts = [
-        {name: array for name, array in program.point.items()},
+        dict(program.point),
         {name: np.asfortranarray(np.repeat(array, 2, -1))[..., ::2] for name, array in program.point.items()},
     ]
     for point in layouts:
