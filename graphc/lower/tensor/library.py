@@ -14,6 +14,8 @@ import numpy as np
 from graphc.expr import Expr
 from graphc.lower import products
 from graphc.lower.nests import Parallel
+from graphc.lower.tensor import convolution, pooling
+from graphc.lower.tensor.images import Routine, runner
 
 Compute = Callable[..., None]
 """(out, *operands): computes into `out`, which shares no memory with the operands."""
@@ -22,7 +24,10 @@ Compute = Callable[..., None]
 def prepare(node: Expr, attrs: tuple[Any, ...], parallel: Parallel = "auto") -> Compute:
     """The function that computes a node; `parallel` as for `g.compile`."""
     special = _SPECIAL.get(node.op.name)
-    return special(node, attrs, parallel) if special is not None else _reference(node, attrs)
+    if special is not None:
+        return special(node, attrs, parallel)
+    routine = _ON_IMAGES.get(node.op.name)
+    return _reference(node, attrs) if routine is None else _images(node, attrs, routine, parallel)
 
 
 def _reference(node: Expr, attrs: tuple[Any, ...]) -> Compute:
@@ -55,3 +60,33 @@ def _matmul(node: Expr, attrs: tuple[Any, ...], parallel: Parallel) -> Compute:
 _SPECIAL: dict[str, Callable[[Expr, tuple[Any, ...], Parallel], Compute]] = {
     "matmul": _matmul,
 }
+
+Find = Callable[..., tuple[Routine, int] | None]
+"""(dtype, attrs, *shapes of the operands) → the routine for one image, and how many there are; None where nothing is computed."""
+
+_ON_IMAGES: dict[str, Find] = {
+    "conv2d": convolution.conv2d,
+    "conv2d_input_grad": convolution.conv2d_input_grad,
+    "conv2d_kernel_grad": convolution.conv2d_kernel_grad,
+    "max_pool2d": pooling.max_pool2d,
+    "max_pool2d_grad": pooling.max_pool2d_grad,
+    "max_pool2d_pick": pooling.max_pool2d_pick,
+    "avg_pool2d": pooling.avg_pool2d,
+    "avg_pool2d_grad": pooling.avg_pool2d_grad,
+}
+
+
+def _images(node: Expr, attrs: tuple[Any, ...], find: Find, parallel: Parallel) -> Compute:
+    """An operation that goes from image to image; the shapes of all calls are those of the first."""
+    made: list[Compute] = []
+
+    def compute(out: np.ndarray, *operands: np.ndarray) -> None:
+        if not made:
+            shapes = [operand.shape for operand in operands]
+            found = find(node.dtype, attrs, *shapes)
+            made.append(
+                _reference(node, attrs) if found is None else runner(*found, node.dtype, shapes, parallel)
+            )
+        made[0](out, *operands)
+
+    return compute
