@@ -27,7 +27,7 @@ CALLED = 500.0
 """Nanoseconds for a product beside its work."""
 
 
-class _Shape:
+class Convolution:
     """A convolution of one image: its lengths, and the rows of places whose columns are multiplied at once."""
 
     def __init__(self, windows: Windows, outputs: int, dtype: DType) -> None:
@@ -69,7 +69,7 @@ class _Shape:
 # --- pieces of machine code ---------------------------------------------------------------------------------------------------
 
 
-def _gather(shape: _Shape) -> str:
+def _gather(shape: Convolution) -> str:
     """void gather(image, columns, plane, first, count): the columns of `count` rows of places."""
     win, w = shape.windows, Writer(shape.dtype)
     (high, wide), (down, right) = win.places, win.stride
@@ -110,7 +110,7 @@ def _gather(shape: _Shape) -> str:
     )
 
 
-def _scatter(shape: _Shape) -> str:
+def _scatter(shape: Convolution) -> str:
     """void scatter(columns, image, first, count): adds columns to the image, with what stands around it, where they lay."""
     win, w = shape.windows, Writer(shape.dtype)
     (high, wide), (down, right) = win.places, win.stride
@@ -193,7 +193,7 @@ def _constants(dtype: DType) -> str:
 """
 
 
-def _pieces(w: Writer, shape: _Shape, body: Callable[[str, str, str], None]) -> None:
+def _pieces(w: Writer, shape: Convolution, body: Callable[[str, str, str], None]) -> None:
     """body(first, count, length) for the pieces that are wanted: rows of places, and places."""
     high, wide = shape.windows.places
     if shape.pieces == 1:
@@ -208,7 +208,7 @@ def _pieces(w: Writer, shape: _Shape, body: Callable[[str, str, str], None]) -> 
     w.loop("%to", piece, "%from")
 
 
-def _column_source(w: Writer, shape: _Shape) -> Callable[[str, str, str], tuple[str, str]]:
+def _column_source(w: Writer, shape: Convolution) -> Callable[[str, str, str], tuple[str, str]]:
     """(first, count, length) → the columns of the image %a and the distance of their rows."""
     wide = shape.windows.places[1]
 
@@ -222,13 +222,13 @@ def _column_source(w: Writer, shape: _Shape) -> Callable[[str, str, str], tuple[
     return found
 
 
-def _plane(shape: _Shape) -> int:
+def _plane(shape: Convolution) -> int:
     """Elements of a channel's rows, with what stands around, for the columns that are multiplied at once."""
     win = shape.windows
     return ((shape.step - 1) * win.stride[0] + win.size[0]) * win.whole[1] if win.padded else 0
 
 
-def forward(shape: _Shape) -> Routine:
+def forward(shape: Convolution) -> Routine:
     """out (o, places) = kernel (o, rows) · columns (rows, places)."""
     w = Writer(shape.dtype)
     products, columns = _Products(w), _column_source(w, shape)
@@ -260,7 +260,7 @@ def forward(shape: _Shape) -> Routine:
     )
 
 
-def input_gradient(shape: _Shape) -> Routine:
+def input_gradient(shape: Convolution) -> Routine:
     """The columns (rows, places) = kernelᵀ (rows, o) · v (o, places), added to the image where they lay."""
     w, win = Writer(shape.dtype), shape.windows
     products = _Products(w)
@@ -300,7 +300,7 @@ def input_gradient(shape: _Shape) -> Routine:
     )
 
 
-def kernel_gradient(shape: _Shape) -> Routine:
+def kernel_gradient(shape: Convolution) -> Routine:
     """Adds v (o, places) · columnsᵀ (places, rows) to out (o, rows)."""
     w = Writer(shape.dtype)
     products, columns = _Products(w), _column_source(w, shape)
@@ -335,7 +335,7 @@ def kernel_gradient(shape: _Shape) -> Routine:
     )
 
 
-def _text(w: Writer, shape: _Shape, gathers: bool, scatters: bool) -> str:
+def _text(w: Writer, shape: Convolution, gathers: bool, scatters: bool) -> str:
     parts = [_constants(shape.dtype)]
     if gathers:
         parts.append(_gather(shape))
@@ -352,7 +352,7 @@ def conv2d(
 ) -> tuple[Routine, int] | None:
     """The routine of `conv2d` and its images; None where there is nothing to multiply."""
     stride, padding = attrs
-    shape = _Shape(windows_of(x[1], x[2:], kernel[2:], stride, padding), kernel[0], dtype)
+    shape = Convolution(windows_of(x[1], x[2:], kernel[2:], stride, padding), kernel[0], dtype)
     return (forward(shape), x[0]) if shape.computable else None
 
 
@@ -361,7 +361,7 @@ def conv2d_input_grad(
 ) -> tuple[Routine, int] | None:
     """The same of `conv2d_input_grad`."""
     space, stride, padding = attrs
-    shape = _Shape(windows_of(kernel[1], space, kernel[2:], stride, padding), kernel[0], dtype)
+    shape = Convolution(windows_of(kernel[1], space, kernel[2:], stride, padding), kernel[0], dtype)
     return (input_gradient(shape), v[0]) if shape.computable else None
 
 
@@ -370,5 +370,5 @@ def conv2d_kernel_grad(
 ) -> tuple[Routine, int] | None:
     """The same of `conv2d_kernel_grad`."""
     size, stride, padding = attrs
-    shape = _Shape(windows_of(x[1], x[2:], size, stride, padding), v[1], dtype)
+    shape = Convolution(windows_of(x[1], x[2:], size, stride, padding), v[1], dtype)
     return (kernel_gradient(shape), x[0]) if shape.computable else None
