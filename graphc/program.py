@@ -10,17 +10,17 @@ import keyword
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from graphc import dims
 from graphc.compiled import Compiled
 from graphc.dag import Dag
 from graphc.errors import CompileError, DtypeError, GraphcError, InputError, ShapeError
 from graphc.evaluate import run_arrays
 from graphc.expr import Expr, constant, current_site
-from graphc.inputs import as_value, bind_dimensions
+from graphc.inputs import as_value, bind_dimensions, check_shape
+from graphc.lower.arrays import data_address
 from graphc.lower.jit import Library, build
 from graphc.lower.kernels import lift
 from graphc.lower.nests import Parallel
@@ -29,11 +29,25 @@ from graphc.lower.tensor.bound import Bound
 from graphc.lower.tensor.groups import Group
 from graphc.lower.tensor.plan import plan
 from graphc.ops.calls import broadcast
+from graphc.static import bound
 from graphc.tree import Structure, unflatten
 from graphc.types import broadcast_shapes, format_shape
 
 MOST_SHAPES = 32
 """So many shapes of arguments keep their memory; those that were not used for longest give theirs back."""
+
+
+class _Known(NamedTuple):
+    """What the shapes of arguments decide.
+
+    shapes : of the results; empty : whether an axis has no elements; pool : the plan for these lengths, once for each call that
+        went on at the same time
+    """
+
+    lengths: Mapping[str, int]
+    shapes: list[tuple[int, ...]]
+    empty: bool
+    pool: list[Bound]
 
 
 class Program(Compiled):
@@ -73,7 +87,7 @@ class Program(Compiled):
         if self._plan.exported:
             self._library = build(self._plan.text, self._plan.exported, cache)  # type: ignore[assignment]
         self._seconds = {"plan": planned - started, "build": time.perf_counter() - planned}
-        self._bounds: OrderedDict[Any, list[Bound]] = OrderedDict()
+        self._known: OrderedDict[Any, _Known] = OrderedDict()
         self.__signature__ = inspect.Signature(
             [
                 inspect.Parameter(
@@ -139,24 +153,43 @@ class Program(Compiled):
     def call(self, /, *args: Any, **kwargs: Any) -> Any:
         out = kwargs.pop("out", None) if "out" not in self.inputs else None
         try:
-            values = self._bind(args, kwargs)
-            arrays = [as_value(symbol, value) for symbol, value in zip(self._symbols, values, strict=True)]
+            values = args if not kwargs and len(args) == len(self.inputs) else self._bind(args, kwargs)
+            arrays = [
+                value
+                if type(value) is np.ndarray and value.dtype is symbol.dtype
+                else as_value(symbol, value)
+                for symbol, value in zip(self._symbols, values, strict=True)
+            ]
+            key = tuple([array.shape for array in arrays])
+            known = self._known.get(key)
+            if known is None:
+                known = self._known[key] = self._first_time(arrays)
+                while len(self._known) > MOST_SHAPES:
+                    self._known.popitem(last=False)
             for number in self._updated:
                 self._check_updated(number, values[number], arrays[number])
-            for symbol, array in zip(self._symbols, arrays, strict=True):
-                if array.ndim and not symbol.shape:
-                    raise ShapeError(
-                        f"input {symbol.name!r} is a scalar and got an array of shape {format_shape(array.shape)}",
-                        hint=f"declare it with g.symbol({symbol.name!r}, shape=…), or g.vmap the function over it",
-                    )
-            lengths = bind_dimensions(self._symbols, arrays)
-            results = self._run(arrays, lengths, out)
+            results = self._run(arrays, known, None if out is None else self._outputs(out, known.shapes))
         except GraphcError as error:
             error.site = error.site or current_site()
             raise
-        return unflatten(
-            self._structure, iter([array.item() if not array.ndim else array for array in results])
-        )
+        return unflatten(self._structure, iter([array if array.ndim else array.item() for array in results]))
+
+    def _first_time(self, arrays: list[np.ndarray]) -> _Known:
+        """What the shapes of arguments decide; raises where they do not fit."""
+        for symbol, array in zip(self._symbols, arrays, strict=True):
+            if symbol.shape:
+                check_shape(symbol, array.shape)
+            if array.ndim and not symbol.shape:
+                raise ShapeError(
+                    f"input {symbol.name!r} is a scalar and got an array of shape {format_shape(array.shape)}",
+                    hint=f"declare it with g.symbol({symbol.name!r}, shape=…), or g.vmap the function over it",
+                )
+        lengths = bind_dimensions(self._symbols, arrays)
+        exprs = [self.graph.exprs[output] for output in self.graph.outputs[: self._results]]
+        if self._plan.is_empty(lengths):
+            return _Known(lengths, [bound(expr.shape, lengths) for expr in exprs], True, [])
+        first = Bound(self._plan, self._library, lengths, self._parallel)
+        return _Known(lengths, first.shapes[: self._results], False, [first])
 
     def _check_updated(self, number: int, value: Any, array: np.ndarray) -> None:
         name = self._symbols[number].name
@@ -168,36 +201,35 @@ class Program(Compiled):
         if not array.flags.writeable:
             raise InputError(f"input {name!r} is updated, and read-only", hint="pass a copy")
 
-    def _run(self, arrays: list[np.ndarray], lengths: Mapping[str, int], out: Any) -> list[np.ndarray]:
-        key = tuple([array.shape for array in arrays])
-        pool = self._bounds.get(key)
-        if pool is None:
-            pool = self._bounds[key] = []
-            while len(self._bounds) > MOST_SHAPES:
-                self._bounds.popitem(last=False)
-        shapes = [
-            tuple([dims.evaluate(dim, lengths) for dim in self.graph.exprs[output].shape])
-            for output in self.graph.outputs[: self._results]
-        ]
-        given = self._outputs(out, shapes)
-        if any(0 in array.shape for array in arrays) or any(0 in shape for shape in shapes):
+    def _run(
+        self, arrays: list[np.ndarray], known: _Known, given: list[np.ndarray] | None
+    ) -> list[np.ndarray]:
+        if known.empty:
             return self._by_hand(arrays, given)
-        whole = [_in_rows(array) for array in (*arrays, *self._constants)]
-        targets = [np.empty(shape, dtype) for shape, dtype in zip(shapes, self._dtypes, strict=True)]
-        if given is not None:
+        whole = [_in_rows(array) for array in arrays]
+        for number in self._updated:
+            if any(_overlap(whole[number], other) for k, other in enumerate(whole) if k != number):
+                whole[number] = whole[number].copy()  # what is written in place is read by nobody else
+        whole += self._constants
+        if given is None:
+            targets = [
+                np.empty(shape, dtype) for shape, dtype in zip(known.shapes, self._dtypes, strict=True)
+            ]
+        else:
             targets = [
                 array
                 if array.flags.c_contiguous
                 and array.flags.aligned
                 and not any(np.may_share_memory(array, other) for other in whole)
-                else target
-                for array, target in zip(given, targets, strict=True)
+                else np.empty(array.shape, array.dtype)
+                for array in given
             ]
-        bound = pool.pop() if pool else Bound(self._plan, self._library, lengths, self._parallel)
+        pool = known.pool
+        ready = pool.pop() if pool else Bound(self._plan, self._library, known.lengths, self._parallel)
         try:
-            bound(whole, targets)
+            ready(whole, targets)
         finally:
-            pool.append(bound)
+            pool.append(ready)
         for number in self._updated:
             if whole[number] is not arrays[number]:
                 arrays[number][...] = whole[number]
@@ -256,6 +288,12 @@ def new_values(updates: Mapping[Expr, Any], symbols: Sequence[Expr], declared: b
         if declared and symbol not in symbols:
             raise InputError(f"{symbol.name!r} is updated and not among the inputs", hint="list it in inputs")
     return values
+
+
+def _overlap(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two arrays without gaps share memory."""
+    first, second = data_address(a), data_address(b)
+    return first < second + b.nbytes and second < first + a.nbytes
 
 
 def _in_rows(array: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ the program's frame, a table of words; a plan says what stands in each.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 
 from graphc.dag import Dag
@@ -17,6 +17,7 @@ from graphc.lower.tensor.groups import Group, Library, Step, partition
 from graphc.lower.tensor.rows import Kernel, finish, with_scopes
 from graphc.lower.tensor.simple import simplified
 from graphc.lower.tensor.stages import base_of, identity, is_range, origin
+from graphc.static import bound
 from graphc.types import DType, Shape
 
 
@@ -78,6 +79,13 @@ class Plan:
         """The node or input whose memory a node's own is."""
         source = origin(node)
         return self.inplace.get(source, source)
+
+    def is_empty(self, lengths: Mapping[str, int]) -> bool:
+        """Whether some array has no elements for these lengths: kernels are written for arrays that have."""
+        try:
+            return any(0 in bound(node.shape, lengths) for node in self.dag.exprs)
+        except (KeyError, ValueError):
+            return False  # refused elsewhere, with its node
 
 
 def plan(dag: Dag, updated: tuple[int, ...] = ()) -> Plan:
