@@ -52,6 +52,7 @@ from graphc.ops.special import *
 from graphc.parse import parse as parse
 from graphc.picture import diagnose as diagnose
 from graphc.picture import draw as draw
+from graphc.picture import side_by_side as side_by_side
 from graphc.rewrites import forget_rule as forget_rule
 from graphc.rewrites import rewrites as rewrites
 from graphc.rewrites import rule as rule

@@ -14,12 +14,14 @@ import operator
 import os
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from html import escape
 from typing import Any
 
 import numpy as np
 
 from graphc import dims
 from graphc.dag import Dag
+from graphc.display import visible
 from graphc.errors import ArityError, CompileError, GraphcError, InputError, ShapeError
 from graphc.evaluate import run_arrays
 from graphc.expr import current_site
@@ -33,6 +35,7 @@ from graphc.lower.nests import Nests
 from graphc.lower.nests import ties as overlaps
 from graphc.lower.performance import Performance, Rewriting, performance
 from graphc.lower.tiers import Native, Options, Source, Tiers
+from graphc.printer import render
 from graphc.tree import Structure, unflatten
 from graphc.types import DType, broadcast_shapes, format_shape
 
@@ -154,6 +157,14 @@ class Compiled:
         if self._tiers.code is None:
             return f"<compiling ({names}) → {len(self._dtypes)}>"
         return f"<compiled ({names}) → {len(self._dtypes)} of {self._kernel.operations} operations>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: what it is, and the first of its results as formulas."""
+        graph = self.graph
+        rows = [render(graph.exprs[output], budget=300) for output in graph.outputs[:4]]
+        rows += ["…"] if len(graph.outputs) > 4 else []
+        items = "".join(f"<li><code>{escape(visible(row, 400))}</code></li>" for row in rows)
+        return f"<div><code>{escape(visible(repr(self), 400))}</code><ul>{items}</ul></div>"
 
     def __reduce__(self):
         return make, (self.graph, self._structure, self._tiers.source.options)

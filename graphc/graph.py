@@ -8,7 +8,7 @@ from typing import Any
 
 from graphc.autodiff.reverse import Record, reverse
 from graphc.dag import Dag
-from graphc.draw import Diagram, view
+from graphc.draw import Diagram, fold, view
 from graphc.evaluate import run, to_python
 from graphc.expr import Expr
 from graphc.tree import flatten
@@ -73,8 +73,8 @@ class Graph(Dag):
         return f"<Graph ({names}) → {outputs}{', …' if len(self.outputs) > 3 else ''}: {len(self)} nodes>"
 
     def _repr_svg_(self) -> str | None:
-        """The structure as a diagram, for notebooks; None where it is too large to be one."""
-        return Diagram(view(self))._repr_svg_() if len(self) <= 500 else None
+        """The structure as a diagram, for notebooks, collapsed where it is large; None where that would take too long."""
+        return Diagram(fold(view(self)))._repr_svg_() if len(self) <= 20_000 else None
 
     def __reduce__(self):
         from_leaves = [self.exprs[output] for output in self.outputs]

@@ -10,9 +10,10 @@ import numpy as np
 
 from graphc.api import as_graph, rewritten
 from graphc.autodiff.reverse import Record
+from graphc.compiled import Compiled
 from graphc.dag import Dag
 from graphc.diagnose import Diagnosis, finding, sources
-from graphc.draw import DEFAULT, MAX_NODES, SLIDES, Diagram, Style, as_style, fold, view
+from graphc.draw import DEFAULT, MAX_NODES, SLIDES, Diagram, Style, as_style, fold, panels, view
 from graphc.errors import GradientError, InputError
 from graphc.evaluate import run, to_python
 from graphc.expr import Expr, current_site
@@ -97,6 +98,60 @@ def draw(
     }
     page = partial(player, graph, at, backward, **options)
     return Diagram(fold(shown, collapse, max_nodes), style, digits, layout, page)
+
+
+def side_by_side(parts: Mapping[str, Any], at: Mapping[Any, Any] | None = None, **options: Any) -> Diagram:
+    """Several graphs in one picture, each in a frame with its name: before and after a rewrite, forward and backward.
+
+    Parameters
+    ----------
+    parts : name → what is drawn there: an expression, a structure of expressions, a `Graph`, a compiled function (its graph
+        as it was compiled), or a diagram that is made already
+    at : name or symbol → value, for all of them
+    options : those of `draw`, for all that are no diagrams yet
+
+    Raises `InputError` for what is no dict of names, and as `draw` does.
+
+    >>> from graphc.expr import symbols
+    >>> x, y = symbols("x y")
+    >>> side_by_side({"as written": x * y + x * y, "after": 2 * (x * y)})
+    <Diagram of 11 nodes; .save("diagram.svg") writes it>
+    """
+    if (
+        not isinstance(parts, Mapping)
+        or not parts
+        or not all(isinstance(name, str) and name for name in parts)
+    ):
+        raise InputError(
+            f"the parts of a picture are a dict of names, not {parts!r:.60}",
+            site=current_site(),
+            hint='write g.side_by_side({"before": a, "after": b})',
+        )
+    drawn: dict[str, Diagram] = {}
+    for name, part in parts.items():
+        if isinstance(part, Diagram):
+            drawn[name] = part
+            continue
+        if isinstance(part, Compiled):
+            part = Graph([part.graph.exprs[output] for output in part.graph.outputs], part.graph.symbols)
+        graph = as_graph(part)
+        known = {symbol.name for symbol in graph.symbols}
+        point = (
+            None
+            if at is None
+            else {
+                key: value
+                for key, value in at.items()
+                if (key.name if isinstance(key, Expr) else key) in known
+            }
+        )
+        drawn[name] = draw(graph, point, **options)
+    first = next(iter(drawn.values()))
+    ordered = list(drawn.items())
+    if first.layout == "right":
+        ordered.reverse()  # Graphviz begins at the bottom then
+    views = {name: diagram.view for name, diagram in ordered}
+    return Diagram(panels(views), first.style, first.digits, first.layout)
 
 
 def diagnose(outputs: Any, at: Mapping[Any, Any], backward: bool = True, *, seed: Any = None) -> Diagnosis:

@@ -7,6 +7,7 @@ user holds.
 from graphc.draw.diagram import Diagram as Diagram
 from graphc.draw.fold import MAX_NODES as MAX_NODES
 from graphc.draw.fold import fold as fold
+from graphc.draw.panels import panels as panels
 from graphc.draw.parts import View as View
 from graphc.draw.shown import DEFAULT as DEFAULT
 from graphc.draw.shown import SHOW as SHOW

@@ -29,6 +29,10 @@ _SUFFIXES = {
 }
 
 
+_SHOWN = 4_000_000
+"""A notebook does not keep pictures of more characters than this."""
+
+
 class Diagram:
     """A diagram of a graph, made by `draw`.
 
@@ -97,10 +101,10 @@ class Diagram:
         what += [_counted(kinds["block"], "collapsed block")] if kinds["block"] else []
         said = [f"{' and '.join(what)}."]
         said += [f"Inputs: {', '.join(inputs[:12])}{', …' if len(inputs) > 12 else ''}."] if inputs else []
+        outputs = {node.key: node.label for node in view.nodes if node.kind == "output"}
         for edge in view.edges:
-            if edge.head.startswith("out") and edge.value is not None:
-                name = next(node.label for node in view.nodes if node.key == edge.head)
-                said.append(f"{name} = {show_value(edge.value, self.digits)}.")
+            if edge.head in outputs and edge.value is not None:
+                said.append(f"{outputs[edge.head]} = {show_value(edge.value, self.digits)}.")
         return visible(" ".join([*said, *view.caption, *([view.note] if view.note else [])]), 1000)
 
     def svg(self) -> str:
@@ -125,9 +129,10 @@ class Diagram:
 
     def _repr_svg_(self) -> str | None:
         try:
-            return self.svg()
+            text = self.svg()
         except RenderError:  # a notebook then shows the repr, which says what can be done
             return None
+        return text if len(text) <= _SHOWN else None
 
 
 def _counted(count: int, what: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any, TypeAlias
 
@@ -54,7 +55,7 @@ def to_dot(view: View, style: Style, digits: int = 3, layout: str = "right") -> 
             attributes = labels.node(node, places.get(node.key, []), down, style, digits, dearest)
             _put(graph, frames, node.block, node.key, attributes)
     _add_edges(graph, view, texts, style, layout, frames)
-    _add_frames(graph, frames, style)
+    _add_frames(graph, frames, style, layout)
     return graph.source
 
 
@@ -141,7 +142,7 @@ def _line(edge: ViewEdge, style: Style) -> dict[str, str]:
     return {"color": style.alarm, "penwidth": f"{2 * style.line_width:g}"} if edge.alarm else {}
 
 
-def _add_frames(graph: Any, frames: _Frames, style: Style) -> None:
+def _add_frames(graph: Any, frames: _Frames, style: Style, layout: str) -> None:
     """The blocks as nested frames with their names."""
     tree: dict[Block, dict[Block, None]] = {(): {}}
     for block in frames:
@@ -164,10 +165,14 @@ def _add_frames(graph: Any, frames: _Frames, style: Style) -> None:
                 labeljust="l",
                 labelloc="t",
             )
-            for key, attributes in frames.get(block, ()):
+            for key, attributes in ordered(frames.get(block, ())):
                 inner.node(key, **attributes)
-            for below in tree[block]:
+            for below in ordered(tree[block]):
                 frame(inner, below)
 
-    for block in tree[()]:
+    def ordered(items: Iterable[Any]) -> Iterable[Any]:
+        """Graphviz fills a column from below."""
+        return items if layout == "down" else reversed(list(items))
+
+    for block in ordered(tree[()]):
         frame(graph, block)
