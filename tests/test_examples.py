@@ -15,10 +15,19 @@ FIGURES = {
     "composed_networks": ["composed_networks.html"],
     "activations": ["activations.png"],
     "least_squares_1d": ["least_squares_1d.png"],
+    "jacobians": ["jacobians.png"],
+    "linear_layer": ["linear_layer.png", "linear_layer.svg", "linear_layer_shapes.png", "perceptron.png"],
     "linear_regression": ["linear_regression.png"],
     "log_sigmoid": ["log_sigmoid.png", "log_sigmoid.svg"],
+    "mlp": ["mlp.png", "mlp_graph.png"],
+    "softmax_nll": ["softmax_nll.png", "softmax_nll.svg"],
+    "space_warping": ["space_warping.png"],
     "sum_times": ["sum_times.png"],
+    "two_layer_numpy": ["two_layer_numpy.png"],
 }
+
+SMALL = {"two_layer_numpy": ["25"]}
+"""Further arguments, for examples that take long: steps of training."""
 
 
 def test_no_example_is_forgotten():
@@ -38,6 +47,7 @@ def test_example(name, tmp_path):
             "error::UserWarning",
             EXAMPLES / f"{name}.py",
             tmp_path,
+            *SMALL.get(name, ()),
         ],
         cwd=tmp_path,
         env={
