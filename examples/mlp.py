@@ -9,6 +9,7 @@ Run: python examples/mlp.py [directory for the figures]
 """
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib
@@ -26,7 +27,7 @@ def network(widths, activation=g.tanh):
     """(function of one sample, its parameters Ω₀, β₀, Ω₁, …)"""
     layers = [
         (g.symbol(f"Ω{k}", shape=(wide, before)), g.symbol(f"β{k}", shape=wide))
-        for k, (before, wide) in enumerate(zip(widths, widths[1:], strict=False))
+        for k, (before, wide) in enumerate(pairwise(widths))
     ]
 
     def f(h):
