@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graphc.expr import Expr
+from graphc.lower import vecmath
 from graphc.lower.emit import SLOT, Builder, Value, emit
+from graphc.lower.jit import STRAIGHT
 from graphc.lower.kernels import WINDOW, Kernel, order
 
 PIECE = 2 * WINDOW
@@ -19,6 +21,10 @@ size, and takes as long to run."""
 
 LARGEST_FRAME = 2**15
 """The most bytes on the stack; more are taken from the heap for the time of a call."""
+
+WAITING = 128
+"""So many values may wait at once for the operations that need them, in a stretch without calls of functions. The allocation of
+registers takes far more than linear time in their number."""
 
 MODULE = 2 * PIECE
 """The most operations of one module: a compilation can be stopped, and tells how far it is, between modules."""
@@ -37,9 +43,7 @@ class Body:
     def __init__(self, kernel: Kernel) -> None:
         nodes = [node for node in order(kernel.dag) if node.operands]
         leaves = list(dict.fromkeys(node for node in kernel.dag.exprs if node.is_symbol or node.is_constant))
-        pieces = [nodes]
-        if len(nodes) > 2 * PIECE:
-            pieces = [nodes[start : start + PIECE] for start in range(0, len(nodes), PIECE)]
+        pieces = _cut(nodes)
         self._slots, self.slots = _slots(pieces)
         pieces[0] = [*leaves, *pieces[0]]  # those that are outputs
         self._places = _Places(kernel)
@@ -69,7 +73,7 @@ class Body:
         texts, calls = self.functions(builder, part, "part")
         lines = "\n".join(calls)
         texts.append(f"define void @part({_WITH_FRAME}) nounwind {{\n{lines}\n  ret void\n}}\n")
-        return "\n".join([*texts, builder.module_parts()])
+        return STRAIGHT + "\n".join([*texts, builder.module_parts()])
 
     def over(self, symbols: Sequence[str], name: str = "element") -> tuple[str, Builder]:
         """`element` over the parts of other modules, by their symbols."""
@@ -94,6 +98,31 @@ def element(kernel: Kernel, name: str = "element", body: Body | None = None) -> 
         calls += called
     texts.append(_function(name, _ATTRIBUTES, _framed(builder, SLOT * body.slots, calls)))
     return "\n".join(texts), builder
+
+
+def _cut(nodes: list[Expr]) -> list[list[Expr]]:
+    """The operations in pieces: of `PIECE` where there are many, and shorter where too many values wait at once."""
+    length = PIECE if len(nodes) > 2 * PIECE else len(nodes)
+    uses: dict[Expr, int] = {}
+    for operand in _operands(nodes):
+        uses[operand] = uses.get(operand, 0) + 1
+    called = {name for name, _ in vecmath.names()}
+    pieces: list[list[Expr]] = [[]]
+    waiting: set[Expr] = set()
+    for node in nodes:
+        if len(pieces[-1]) >= length or len(waiting) > WAITING:
+            pieces.append([])
+            waiting.clear()
+        pieces[-1].append(node)
+        for operand in node.operands:
+            uses[operand] -= 1
+            if not uses[operand]:
+                waiting.discard(operand)
+        if node.op.name in called:  # across a call nothing stays in a register
+            waiting.clear()
+        if uses.get(node):
+            waiting.add(node)
+    return pieces
 
 
 def _function(name: str, parameters: str, lines: list[str], attributes: str = "") -> str:

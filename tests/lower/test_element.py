@@ -73,3 +73,36 @@ def test_a_long_body(pieces, monkeypatch):
     assert f(0.75, -1.25) == numbers[::777] + numbers[-1:]
     columns = f(np.full(3, 0.75), -1.25)
     assert [list(column) for column in columns] == [[number] * 3 for number in numbers[::777] + numbers[-1:]]
+
+
+def test_many_values_that_wait_are_cut_where_no_call_is(monkeypatch):
+    """The product of many variables with its gradient: its pieces hold few values at once, and compute the same."""
+    xs = g.symbols(" ".join(f"x{k}" for k in range(300)))
+    product = xs[0]
+    for x in xs[1:]:
+        product = product * x
+    outputs = list(g.value_and_grad(product, list(xs)))
+    dag = g.Graph(outputs, list(xs))
+    nodes = [node for node in element.order(dag) if node.operands]
+    pieces = element._cut(nodes)
+    assert [node for piece in pieces for node in piece] == nodes and len(pieces) >= 3
+    point = [1 + 1e-3 * (k % 7 - 3) for k in range(300)]
+    value, gradient = g.compile(outputs, list(xs), rewrite=None, cache=False)(*point)
+    monkeypatch.setattr(element, "WAITING", 10**9)
+    assert len(element._cut(nodes)) == 1
+    assert g.compile(outputs, list(xs), rewrite=None, cache=False)(*point) == [value, gradient]
+    exact = np.prod(np.asarray(point, dtype=np.longdouble))
+    np.testing.assert_allclose(gradient, (exact / point).astype(float), rtol=600 * 2.0**-53)
+
+
+def test_calls_make_no_pieces():
+    """What waits across a call waits in memory anyway."""
+    x = g.symbols("x")
+    values = [x]
+    for k in range(600):
+        values.append(g.sin(values[-1] + k))
+    total = values[0]
+    for value in values[1:]:
+        total = total + value
+    nodes = [node for node in element.order(g.Graph(total)) if node.operands]
+    assert len(element._cut(nodes[:1000])) == 1
