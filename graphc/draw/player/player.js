@@ -62,13 +62,14 @@ function go(to, from = "") {
   if (step === last) stop();
 }
 
-// Brings a node into the part of a wide picture that is seen, without moving the page.
+// Brings a node into the part of a large picture that is seen, without moving the page.
 function reveal(node) {
   const frame = document.querySelector(".scroll");
-  if (!node || frame.scrollWidth <= frame.clientWidth) return;
+  if (!node || (frame.scrollWidth <= frame.clientWidth && frame.scrollHeight <= frame.clientHeight)) return;
   const box = node.getBoundingClientRect(), outer = frame.getBoundingClientRect();
   const left = frame.scrollLeft + box.left + box.width / 2 - outer.left - outer.width / 2;
-  frame.scrollTo({ left, behavior: still.matches ? "auto" : "smooth" });
+  const top = frame.scrollTop + box.top + box.height / 2 - outer.top - outer.height / 2;
+  frame.scrollTo({ left, top, behavior: still.matches ? "auto" : "smooth" });
 }
 
 function stop() {
