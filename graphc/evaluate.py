@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from graphc.dag import Dag
-from graphc.errors import InputError, ShapeError
+from graphc.errors import ShapeError
 from graphc.expr import Expr
 from graphc.inputs import bind_dimensions, bind_names
+from graphc.ops.refusals import refusal
 from graphc.static import bound
 from graphc.tree import flatten, unflatten
 
@@ -92,7 +93,7 @@ def _array_result(node: Expr, arguments: list[Any], lengths: Mapping[str, int]) 
             hint="list a symbol with that axis among the graph's inputs",
         ) from None
     except (ValueError, IndexError, OverflowError, MemoryError, np.linalg.LinAlgError) as error:
-        raise InputError(f"{node.op.name}: {error}", node=repr(node), site=node.site) from None
+        raise refusal(node, error) from None
     if np.shape(result) != wanted:
         raise ShapeError(
             f"{node.op.name} gives an array of shape {np.shape(result)}, not {wanted}, for the lengths of this call",

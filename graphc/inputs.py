@@ -128,6 +128,17 @@ def _describe(value: Any, array: np.ndarray) -> str:
     return f"an array of {array.dtype}"
 
 
+def _shape_hint(symbol: Expr, shape: tuple[int, ...]) -> str:
+    """What to do about an array of another shape."""
+    if len(shape) == len(symbol.shape) + 1:
+        return "g.vmap makes a function of one element one of a batch"
+    if len(shape) + 1 == len(symbol.shape):
+        return f"{symbol.name}[None] adds an axis of length 1 in front"
+    if shape == symbol.shape[::-1]:
+        return f"pass {symbol.name}.T"
+    return "named axes may have any length; the others have the one that was declared"
+
+
 def check_shape(symbol: Expr, shape: tuple[int, ...]) -> None:
     """Whether a value's shape is the declared one; names stand for any length here."""
     fits = len(shape) == len(symbol.shape) and all(
@@ -135,7 +146,8 @@ def check_shape(symbol: Expr, shape: tuple[int, ...]) -> None:
     )
     if not fits:
         raise ShapeError(
-            f"input {symbol.name!r} has shape {format_shape(symbol.shape)} and got an array of shape {format_shape(shape)}"
+            f"input {symbol.name!r} has shape {format_shape(symbol.shape)} and got an array of shape {format_shape(shape)}",
+            hint=_shape_hint(symbol, shape),
         )
 
 

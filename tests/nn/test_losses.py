@@ -61,7 +61,7 @@ def test_no_overflow_and_no_underflow():
 def test_labels_out_of_range(label):
     bad = {**POINT, "labels": np.array([0, 1, label, 0, 0])}
     for loss in (nn.cross_entropy(Y, LABELS), nn.negative_log_likelihood(Y, LABELS)):
-        with pytest.raises(InputError, match="out of bounds"):
+        with pytest.raises(InputError, match="out of range"):
             g.evaluate(loss, bad)
 
 

@@ -292,7 +292,7 @@ REFUSED = {
     "to_sympy": (lambda: g.to_sympy(g.sum(c)), GraphcError, "sum"),
     "singular": (lambda: g.evaluate(g.inv(M @ M.T), {"M": np.zeros((2, 3))}), InputError, "Singular"),
     "not definite": (lambda: g.evaluate(g.cholesky(-M @ M.T), {"M": np.eye(2, 3)}), InputError, "positive definite"),
-    "call range": (lambda: g.evaluate(b[i], {"b": np.ones(4), "i": [0, 4]}), InputError, "out of bounds"),
+    "call range": (lambda: g.evaluate(b[i], {"b": np.ones(4), "i": [0, 4]}), InputError, "out of range"),
     "short axis": (lambda: g.evaluate(X[:5], {"X": np.ones((3, 3))}), ShapeError, r"\(3, 3\), not \(5, 3\)"),
     "scalar symbol": (lambda: g.evaluate(g.sum(b * c), {"b": np.ones(4), "c": np.ones(4)}), ShapeError, "is a scalar"),
 }  # fmt: skip

@@ -232,7 +232,7 @@ def test_what_the_loop_refuses():
         fit(model, loss, optimiser=0.1)
     with pytest.raises(InputError, match="epochs"):
         fit(model, loss, epochs=-1)
-    with pytest.raises(InputError, match="out of bounds"):
+    with pytest.raises(InputError, match="out of range"):
         train.fit(
             model, loss, {X: np.ones((3, 2)), L: np.array([0, 2, 1])}, optimiser=train.SGD(0.1), epochs=1
         )

@@ -26,6 +26,7 @@ from graphc.lower.tensor.groups import FLAT, Group
 from graphc.lower.tensor.plan import Check, Operand, Plan
 from graphc.lower.tensor.rows import FLAT_BLOCK, accumulates
 from graphc.lower.tensor.stages import is_range, range_of
+from graphc.ops.refusals import refusal
 from graphc.static import bound as with_lengths
 from graphc.types import format_shape
 
@@ -292,7 +293,7 @@ class Bound:
             try:
                 compute(out if out.shape == shape else out.reshape(shape), *[read() for read in readers])
             except (ValueError, IndexError, OverflowError, MemoryError, np.linalg.LinAlgError) as error:
-                raise InputError(f"{node.op.name}: {error}", node=repr(node), site=node.site) from None
+                raise refusal(node, error) from None
 
         return run
 
