@@ -13,13 +13,13 @@ import pytest
 import graphc as g
 from graphc.errors import ArityError, DtypeError, ExpressionError, GraphcError, InputError, ShapeError
 
-X = g.symbol("X", shape=("n", 3))
-Y = g.symbol("Y", shape=("n",))
-F = g.symbol("F", shape=(2,), dtype="float32")
-M = g.symbol("M", shape=("n", "n"))
-I = g.symbol("I", shape=("k",), dtype="int64")
-J = g.symbol("J", shape=("n", 1), dtype="int64")
-P = g.symbol("P", shape=("2*m",))
+X = g.symbol("X_bad", shape=("n", 3))
+Y = g.symbol("Y_bad", shape=("n",))
+F = g.symbol("F_bad", shape=(2,), dtype="float32")
+M = g.symbol("M_bad", shape=("n", "n"))
+I = g.symbol("I_bad", shape=("k",), dtype="int64")
+J = g.symbol("J_bad", shape=("n", 1), dtype="int64")
+P = g.symbol("P_bad", shape=("2*m",))
 
 WRITTEN = {
     "inner dimensions": (lambda: X @ g.symbol("K", shape=(4, "k")), ShapeError, r"\(n, 3\) @ \(4, k\).* 3 and 4 differ"),
@@ -79,30 +79,30 @@ def by_machine_code(expr, at):
 EVALUATORS = (by_interpreter, by_graph, by_machine_code)
 
 CALLED = {
-    "one name, two lengths": (X.T @ Y, {"X": np.ones((4, 3)), "Y": np.ones(5)}, ShapeError, "'n' is 4 in input 'X' and 5 in input 'Y'"),
-    "two axes of one name": (g.sum(M), {"M": np.ones((2, 3))}, ShapeError, "'n' is 2 in input 'M' and 3 in input 'M'"),
-    "a length that is computed": (g.sum(P), {"P": np.ones(3)}, ShapeError, "2.m"),
-    "too few axes": (g.sum(X), {"X": np.ones(3)}, ShapeError, r"has shape \(n, 3\) and got an array of shape \(3,\)"),
-    "another length": (g.sum(X), {"X": np.ones((3, 4))}, ShapeError, r"got an array of shape \(3, 4\)"),
-    "index above": (X[I], {"X": np.ones((4, 3)), "I": np.array([0, 4])}, InputError, "index 4 is out of range for axis 0 of length 4"),
-    "index below": (X[I] * 2, {"X": np.ones((4, 3)), "I": np.array([-5])}, InputError, "index -5 is out of range for axis 0 of length 4"),
-    "huge index": (X[I], {"X": np.ones((4, 3)), "I": np.array([2**62])}, InputError, "out of range"),
-    "update": (X.at[I].add(1.0), {"X": np.ones((4, 3)), "I": np.array([7])}, InputError, "index 7 is out of range"),
-    "along an axis": (g.take_along_axis(X, J, axis=1), {"X": np.ones((2, 3)), "J": np.array([[0], [3]])}, InputError, "index 3 is out of range for axis 1 of length 3"),
-    "a row that is not there": (X[5], {"X": np.ones((4, 3))}, GraphcError, "index 5 is out of range for axis 0 of length 4"),
-    "an axis too short": (X[:5], {"X": np.ones((4, 3))}, ShapeError, "index"),
-    "float64 for float32": (g.sum(F), {"F": np.ones(2)}, DtypeError, "is float32 and got an array of float64"),
-    "floats for places": (X[I], {"X": np.ones((4, 3)), "I": np.array([0.0])}, DtypeError, "int64"),
-    "complex": (g.sum(X), {"X": np.ones((4, 3)) * 1j}, DtypeError, "complex"),
-    "text": (g.sum(X), {"X": "abc"}, DtypeError, "text"),
-    "ragged": (g.sum(X), {"X": [[1.0, 2, 3], [4.0]]}, InputError, "no array"),
-    "singular inverse": (g.inv(M), {"M": np.ones((2, 2))}, InputError, "inv: Singular matrix"),
-    "singular system": (g.solve(M, Y), {"M": np.ones((2, 2)), "Y": np.ones(2)}, InputError, "solve: Singular matrix"),
-    "singular triangle": (g.solve_triangular(M, Y), {"M": np.zeros((2, 2)), "Y": np.ones(2)}, InputError, "Singular"),
-    "singular gradient": (g.grad(g.sum(g.inv(M)), M), {"M": np.zeros((2, 2))}, InputError, "Singular"),
-    "not definite": (g.cholesky(M), {"M": -np.eye(2)}, InputError, "positive definite"),
-    "largest of nothing": (g.max(X), {"X": np.ones((0, 3))}, InputError, "max: no elements"),
-    "place in nothing": (g.argmin(X, axis=0), {"X": np.ones((0, 3))}, InputError, "argmin: no elements"),
+    "one name, two lengths": (X.T @ Y, {"X_bad": np.ones((4, 3)), "Y_bad": np.ones(5)}, ShapeError, "'n' is 4 in input 'X_bad' and 5 in input 'Y_bad'"),
+    "two axes of one name": (g.sum(M), {"M_bad": np.ones((2, 3))}, ShapeError, "'n' is 2 in input 'M_bad' and 3 in input 'M_bad'"),
+    "a length that is computed": (g.sum(P), {"P_bad": np.ones(3)}, ShapeError, "2.m"),
+    "too few axes": (g.sum(X), {"X_bad": np.ones(3)}, ShapeError, r"has shape \(n, 3\) and got an array of shape \(3,\)"),
+    "another length": (g.sum(X), {"X_bad": np.ones((3, 4))}, ShapeError, r"got an array of shape \(3, 4\)"),
+    "index above": (X[I], {"X_bad": np.ones((4, 3)), "I_bad": np.array([0, 4])}, InputError, "index 4 is out of range for axis 0 of length 4"),
+    "index below": (X[I] * 2, {"X_bad": np.ones((4, 3)), "I_bad": np.array([-5])}, InputError, "index -5 is out of range for axis 0 of length 4"),
+    "huge index": (X[I], {"X_bad": np.ones((4, 3)), "I_bad": np.array([2**62])}, InputError, "out of range"),
+    "update": (X.at[I].add(1.0), {"X_bad": np.ones((4, 3)), "I_bad": np.array([7])}, InputError, "index 7 is out of range"),
+    "along an axis": (g.take_along_axis(X, J, axis=1), {"X_bad": np.ones((2, 3)), "J_bad": np.array([[0], [3]])}, InputError, "index 3 is out of range for axis 1 of length 3"),
+    "a row that is not there": (X[5], {"X_bad": np.ones((4, 3))}, GraphcError, "index 5 is out of range for axis 0 of length 4"),
+    "an axis too short": (X[:5], {"X_bad": np.ones((4, 3))}, ShapeError, "index"),
+    "float64 for float32": (g.sum(F), {"F_bad": np.ones(2)}, DtypeError, "is float32 and got an array of float64"),
+    "floats for places": (X[I], {"X_bad": np.ones((4, 3)), "I_bad": np.array([0.0])}, DtypeError, "int64"),
+    "complex": (g.sum(X), {"X_bad": np.ones((4, 3)) * 1j}, DtypeError, "complex"),
+    "text": (g.sum(X), {"X_bad": "abc"}, DtypeError, "text"),
+    "ragged": (g.sum(X), {"X_bad": [[1.0, 2, 3], [4.0]]}, InputError, "no array"),
+    "singular inverse": (g.inv(M), {"M_bad": np.ones((2, 2))}, InputError, "inv: Singular matrix"),
+    "singular system": (g.solve(M, Y), {"M_bad": np.ones((2, 2)), "Y_bad": np.ones(2)}, InputError, "solve: Singular matrix"),
+    "singular triangle": (g.solve_triangular(M, Y), {"M_bad": np.zeros((2, 2)), "Y_bad": np.ones(2)}, InputError, "Singular"),
+    "singular gradient": (g.grad(g.sum(g.inv(M)), M), {"M_bad": np.zeros((2, 2))}, InputError, "Singular"),
+    "not definite": (g.cholesky(M), {"M_bad": -np.eye(2)}, InputError, "positive definite"),
+    "largest of nothing": (g.max(X), {"X_bad": np.ones((0, 3))}, InputError, "max: no elements"),
+    "place in nothing": (g.argmin(X, axis=0), {"X_bad": np.ones((0, 3))}, InputError, "argmin: no elements"),
 }  # fmt: skip
 
 NODES = ("index", "update", "along", "row", "axis too", "singular", "definite", "nothing")
@@ -124,11 +124,11 @@ def test_refused_at_the_call(what, evaluator):
 
 @pytest.mark.parametrize("evaluator", EVALUATORS, ids=lambda f: f.__name__)
 def test_what_was_refused_can_be_called_again(evaluator):
-    at = {"X": np.arange(12.0).reshape(4, 3), "I": np.array([9])}
+    at = {"X_bad": np.arange(12.0).reshape(4, 3), "I_bad": np.array([9])}
     for _ in range(2):
         with pytest.raises(InputError):
             evaluator(X[I], at)
-        evaluator(X[I], {**at, "I": np.array([3, -4])})
+        evaluator(X[I], {**at, "I_bad": np.array([3, -4])})
 
 
 @pytest.mark.parametrize("what, out", [
