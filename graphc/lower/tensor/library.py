@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,9 @@ import numpy as np
 from graphc.expr import Expr
 from graphc.lower import products
 from graphc.lower.nests import Parallel
-from graphc.lower.tensor import convolution, pooling
+from graphc.lower.tensor import convolution, pooling, running
 from graphc.lower.tensor.images import Routine, runner
+from graphc.ops.index import WHOLE
 
 Compute = Callable[..., None]
 """(out, *operands): computes into `out`, which shares no memory with the operands."""
@@ -30,16 +32,21 @@ def prepare(node: Expr, attrs: tuple[Any, ...], parallel: Parallel = "auto") -> 
     return _reference(node, attrs) if routine is None else _images(node, attrs, routine, parallel)
 
 
-def _reference(node: Expr, attrs: tuple[Any, ...]) -> Compute:
+def _cast(node: Expr) -> Callable[[Sequence[np.ndarray]], list[np.ndarray]]:
+    """The function that gives operands the types that a node's operation computes in."""
     types = node.op.types(tuple(operand.dtype for operand in node.operands))[0] if node.operands else ()
+    return lambda operands: [
+        operand if operand.dtype == dtype else operand.astype(dtype)
+        for operand, dtype in zip(operands, types, strict=True)
+    ]
+
+
+def _reference(node: Expr, attrs: tuple[Any, ...]) -> Compute:
+    cast = _cast(node)
 
     def compute(out: np.ndarray, *operands: np.ndarray) -> None:
         with np.errstate(all="ignore"):
-            cast = [
-                operand if operand.dtype == dtype else operand.astype(dtype)
-                for operand, dtype in zip(operands, types, strict=True)
-            ]
-            out[...] = node.op.reference(*[operand[()] for operand in cast], *attrs)
+            out[...] = node.op.reference(*[operand[()] for operand in cast(operands)], *attrs)
 
     return compute
 
@@ -57,8 +64,47 @@ def _matmul(node: Expr, attrs: tuple[Any, ...], parallel: Parallel) -> Compute:
     return compute
 
 
+def _running(node: Expr, attrs: tuple[Any, ...], parallel: Parallel) -> Compute:
+    """What goes along an axis from element to element."""
+    name, cast = node.op.name, _cast(node)
+    axis = attrs[0] if attrs else node.ndim - 1
+
+    def compute(out: np.ndarray, *operands: np.ndarray) -> None:
+        running.run_along(name, out, tuple(cast(operands)), axis, parallel)
+
+    return compute
+
+
+def _at_add(node: Expr, attrs: tuple[Any, ...], parallel: Parallel) -> Compute:
+    """Additions at places in the first axes; others, and what has no such places, are the reference's."""
+    key, cast = attrs[-1], _cast(node)
+    arrays = key.count("array")
+    if not arrays or key[:arrays] != ("array",) * arrays or any(item != WHOLE for item in key[arrays:]):
+        return _reference(node, attrs)
+
+    def compute(out: np.ndarray, *operands: np.ndarray) -> None:
+        x, value, *places = cast(operands)
+        out[...] = x
+        if not out.size:
+            return
+        listed = np.broadcast_arrays(*places)
+        lengths, rest = out.shape[:arrays], out.shape[arrays:]
+        place: Any = 0
+        for array, length in zip(listed, lengths, strict=True):
+            place = place * length + np.where(array < 0, array + length, array)
+        columns = prod(rest)
+        given = np.broadcast_to(value, (*listed[0].shape, *rest)).reshape(-1, columns)
+        running.add_at(out.reshape(-1, columns), np.ravel(place), given, parallel)
+
+    return compute
+
+
 _SPECIAL: dict[str, Callable[[Expr, tuple[Any, ...], Parallel], Compute]] = {
     "matmul": _matmul,
+    "cumsum": _running,
+    "cumprod": _running,
+    "linear_recurrence": _running,
+    "at_add": _at_add,
 }
 
 Find = Callable[..., tuple[Routine, int] | None]
