@@ -21,6 +21,7 @@ from graphc.evaluate import run_arrays
 from graphc.expr import Expr, constant, current_site
 from graphc.inputs import as_value, bind_dimensions, check_shape
 from graphc.lower.arrays import data_address
+from graphc.lower.fresh import empty
 from graphc.lower.jit import Library, build
 from graphc.lower.kernels import lift
 from graphc.lower.nests import Parallel
@@ -213,7 +214,7 @@ class Program(Compiled):
         whole += self._constants
         if given is None:
             targets = [
-                np.empty(shape, dtype) for shape, dtype in zip(known.shapes, self._dtypes, strict=True)
+                empty(shape, dtype) for shape, dtype in zip(known.shapes, self._dtypes, strict=True)
             ]
         else:
             targets = [

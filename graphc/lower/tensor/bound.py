@@ -167,7 +167,7 @@ class Bound:
             offset = 0
             for key, (shape, dtype) in plan.rows[number].items():
                 self._set(("offset", number, key), offset)
-                offset += _rounded(self._size(shape) * dtype.itemsize)
+                offset += _rounded(self._size(shape) * dtype.itemsize) + 5 * ALIGNED
             slot = max(slot, offset)
             self._set(("rows", number), rows)
             self._set(("per", number), per)
