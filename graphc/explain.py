@@ -2,6 +2,9 @@
 
 Every operation of the graph gets a short name (v1, v2, …). In backward order each receives ∂L/∂v, computes its local derivatives
 ∂v/∂u in terms of its operands, and returns the products ∂L/∂v · ∂v/∂u to them; what a node receives from several uses is summed.
+
+What an array receives is its delta, δ1 = ∂L/∂v1, of its own shape. Of an operation on whole arrays the local derivative would be a
+matrix of all pairs of elements; what is told is the product of the delta with it, the vector–Jacobian product, and its shape.
 Source: Griewank and Walther, Evaluating Derivatives (2008), chapter 3.
 """
 
@@ -22,7 +25,7 @@ from graphc.expr import Expr, constant, rebuild, substitute, symbol
 from graphc.op import CONSTANT
 from graphc.ops.comparison import where
 from graphc.printer import latex_name
-from graphc.types import is_float
+from graphc.types import format_shape, is_float
 from graphc.wording import Math, bracketed, derivative, equal, formula, joined, named, number, product, total
 
 _TERMS = 8
@@ -114,13 +117,29 @@ class _Teller:
     def _adjoint(self, node: int) -> Math:
         return derivative(self.name, self.names[node])
 
+    def _delta(self, node: int) -> Math:
+        """What a node receives, by a name of its own where it is an array: δ1 for ∂L/∂v1."""
+        if not self.graph.exprs[node].shape:
+            return self._adjoint(node)
+        name = self.names[node]
+        short = name[1:] if name[:1] == "v" and name[1:].isdecimal() else f"_{name}"
+        return Math(f"δ{short}", rf"\delta_{{{short if short.isdecimal() else self._name(node).latex}}}")
+
+    def _shaped(self, line: Math, expr: Expr) -> Math:
+        """A line with the shape of what it gives, where no value shows it."""
+        if not expr.shape or self.result is not None:
+            return line
+        return _noted(line, f"shape {format_shape(expr.shape)}")
+
     def _definition(self, node: int) -> Math:
         operands = tuple(self.aliases[operand] for operand in self.graph.operands[node])
         return equal(self._name(node), formula(rebuild(self.graph.exprs[node], operands)))
 
     def _valued(self, node: int) -> Math:
         line = self._definition(node)
-        return line if self.result is None else equal(line, self._number(self.result.forward[node]))
+        if self.result is None:
+            return self._shaped(line, self.graph.exprs[node])
+        return equal(line, self._number(self.result.forward[node]))
 
     def _heading(self) -> Math:
         graph, result = self.graph, self.result
@@ -172,10 +191,12 @@ class _Teller:
         seeds = [place for place, output in enumerate(self.graph.outputs) if output == node]
         count = len(givers) + len(seeds)
         parts = [self._adjoint(node)]
+        if self.graph.exprs[node].shape and not told:
+            parts.insert(0, self._delta(node))
         if self.result is None:
             if count > 1 or told or seeds:
                 terms = [
-                    product(self._adjoint(user), self._local(user, slot)) for user, slot in givers[:_TERMS]
+                    product(self._delta(user), self._local(user, slot)) for user, slot in givers[:_TERMS]
                 ]
                 parts.append(self._sum(terms, givers, [formula(self.record.seeds[place]) for place in seeds]))
         else:
@@ -183,13 +204,13 @@ class _Teller:
                 terms = [self._number(self.result.contributions[use]) for use in givers[:_TERMS]]
                 parts.append(self._sum(terms, givers, [self._number(self.seeds[place]) for place in seeds]))
             parts.append(self._number(self.result[node]))
-        line = equal(*parts)
+        line = self._shaped(equal(*parts), self.graph.exprs[node])
         if count <= 1:
             return line
         users = ", ".join(dict.fromkeys(self.names[user] for user, _ in givers[:_TERMS]))
         inside = f" in {users}" if users and len(givers) <= _TERMS else ""
         note = f"the sum over its {count} uses"
-        return Math(f"{line.text}  ({note}{inside})", rf"{line.latex} \quad\text{{({note})}}")
+        return Math(f"{line.text}  ({note}{inside})", _noted(line, note).latex)
 
     def _sum(self, terms: list[Math], givers: list[tuple[int, int]], seeds: list[Math]) -> Math:
         more = [Math("…", r"\ldots")] if len(givers) > _TERMS else []
@@ -211,7 +232,7 @@ class _Teller:
         if self.result is None:
             value = contribution = None
             computes = equal(local, written)
-            returns = product(self._adjoint(node), bracketed(written) if rule.operands else written)
+            returns = product(self._delta(node), bracketed(written) if rule.operands else written)
         else:
             value = self.result.partials[node, slot]
             contribution = self.result.contributions[node, slot]
@@ -219,14 +240,13 @@ class _Teller:
             computes = equal(local, factor) if rule.is_constant else equal(local, written, factor)
             returns = equal(product(self._number(self.result[node]), factor), self._number(contribution))
         if self.graph.exprs[operand].shape != self.graph.exprs[node].shape:
-            note = "summed over what it was broadcast to"
-            returns = Math(f"{returns.text}  ({note})", rf"{returns.latex} \quad\text{{({note})}}")
+            returns = _noted(returns, "summed over what it was broadcast to")
         return self._returned(Use(operand, slot, value, contribution, computes, returns))
 
     def _use_of_array(self, node: int, slot: int, operand: int) -> Use:
         """Of an operation on arrays the local derivative would be a matrix: what is told is the product with it."""
         expr = self.graph.exprs[node]
-        received = symbol(self._adjoint(node).text, expr.shape, expr.dtype)
+        received = symbol(self._delta(node).text, expr.shape, expr.dtype)
         handed = pulled(
             rebuild(expr, tuple(self.aliases[of] for of in self.graph.operands[node])),
             slot,
@@ -237,11 +257,16 @@ class _Teller:
         written = formula(handed)
         written = Math(
             written.text,
-            written.latex.replace(latex_name(received.name), self._adjoint(node).latex),
+            written.latex.replace(latex_name(received.name), self._delta(node).latex),
         )
         contribution = None if self.result is None else self.result.contributions[node, slot]
         returns = written if contribution is None else self._number(contribution)
-        computes = equal(self._adjoint(operand), written)
+        to = self.graph.exprs[operand].shape
+        what = "vector–Jacobian product" if expr.shape or to else "product"
+        computes = _noted(
+            equal(product(self._delta(node), self._local(node, slot)), written),
+            f"{what}, {format_shape(expr.shape)} → {format_shape(to)}",
+        )
         return self._returned(Use(operand, slot, None, contribution, computes, returns))
 
     def _returned(self, use: Use) -> Use:
@@ -279,6 +304,10 @@ class _Teller:
             name = Math(f"∇{self.name}", rf"\nabla {named(self.name).latex}")
             lines.append(equal(name, Math(f"[{inner.text}]", rf"\left[{inner.latex}\right]")))
         return tuple(lines)
+
+
+def _noted(line: Math, note: str) -> Math:
+    return Math(f"{line.text}  ({note})", rf"{line.latex} \quad\text{{({note})}}")
 
 
 def _seeds(graph: Explainable, record: Record, at: Mapping[Any, Any] | None) -> list[Any]:

@@ -254,3 +254,33 @@ def test_bad_arguments():
 
 def test_the_short_form_says_what_to_do():
     assert repr(g.explain(x * y)) == "<Explanation of 1 node; print it, or .markdown(), .latex()>"
+
+
+def test_arrays_receive_deltas_and_return_products_with_jacobians():
+    rows, weights = g.symbol("R", shape=("batch", 3)), g.symbol("W", shape=(3, 2))
+    shift = g.symbol("c", shape=2)
+    loss = g.sum(g.tanh(rows @ weights + shift))
+    told = str(g.explain(loss))
+    for line in (
+        "  v1 = R @ W  (shape (batch, 2))",
+        "    receives  δ2 = ∂L/∂v2  (shape (batch, 2))",
+        "    returns   ∂L/∂c = δ2 × 1  (summed over what it was broadcast to)",
+        "    computes  δ1 × ∂v1/∂R = δ1 @ W.T  (vector–Jacobian product, (batch, 2) → (batch, 3))",
+        "    computes  δ1 × ∂v1/∂W = R.T @ δ1  (vector–Jacobian product, (batch, 2) → (3, 2))",
+        "  ∂L/∂W = δ1 × ∂v1/∂W  (shape (3, 2))",
+    ):
+        assert line in told.splitlines(), told
+    at = {"R": np.arange(12.0).reshape(4, 3) / 10, "W": np.ones((3, 2)), "c": np.zeros(2)}
+    told = str(g.explain(loss, at=at))
+    assert "    receives  δ2 = ∂L/∂v2 = (4, 2) 0.00987…0.915" in told and "shape" not in told
+    latex = g.explain(loss).latex()
+    assert r"\delta_{1}" in latex and "δ" not in latex
+    assert latex.count("{") == latex.count("}") and latex.count(r"\left") == latex.count(r"\right")
+
+
+def test_deltas_of_outputs_that_are_arrays():
+    v = g.symbol("v", shape=3)
+    told = str(g.explain(g.exp(v) * 2, seed=np.ones(3)))
+    assert "receives  δ" in told and "= ∂L/∂" in told
+    latex = g.explain(g.exp(v) * 2, seed=np.ones(3)).latex()
+    assert latex.count("{") == latex.count("}")
