@@ -3,8 +3,8 @@
 Every operation of the graph gets a short name (v1, v2, …). In backward order each receives ∂L/∂v, computes its local derivatives
 ∂v/∂u in terms of its operands, and returns the products ∂L/∂v · ∂v/∂u to them; what a node receives from several uses is summed.
 
-What an array receives is its delta, δ1 = ∂L/∂v1, of its own shape. Of an operation on whole arrays the local derivative would be a
-matrix of all pairs of elements; what is told is the product of the delta with it, the vector–Jacobian product, and its shape.
+What an array receives is its delta, δ1 = ∂L/∂v1, of its own shape. Of an operation on whole arrays the local derivative would
+be a matrix of all pairs of elements; told is the product of the delta with it, the vector–Jacobian product, and its shape.
 Source: Griewank and Walther, Evaluating Derivatives (2008), chapter 3.
 """
 
