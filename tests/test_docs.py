@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import doctest
 import importlib.util
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -89,6 +92,29 @@ def test_picture_of_the_readme_is_what_the_demo_draws(tmp_path):
         for file in (ROOT / "docs" / "images" / "logsigmoid.svg", tmp_path / "drawn.svg")
     )
     assert shown == drawn and "−0.693" in shown, "run: graphc demo -o docs/images/logsigmoid.svg"
+
+
+def test_the_gallery_shows_what_is_drawn_today(tmp_path):
+    """By its texts, in a process of its own: expressions remember the lines and blocks that they were first written in."""
+    folder = ROOT / "docs" / "gallery"
+    command = [sys.executable, str(ROOT / "docs" / "make_gallery.py"), "--check", str(tmp_path)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run(command, check=True, cwd=tmp_path, env=environment)
+    assert (tmp_path / "README.md").read_text() == (folder / "README.md").read_text(), (
+        "run: python docs/make_gallery.py"
+    )
+    for drawn in sorted(tmp_path.glob("*.svg")):
+        shown, today = (
+            sorted(
+                "".join(text.itertext())
+                for text in ElementTree.parse(file).iter()
+                if text.tag.endswith("}text")
+            )
+            for file in (folder / drawn.name, drawn)
+        )
+        assert shown == today, f"run: python docs/make_gallery.py {drawn.stem}"
+        for form in ("png", "tex"):
+            assert (folder / f"{drawn.stem}.{form}").stat().st_size > 1000
 
 
 def test_links_between_pages_lead_somewhere():

@@ -23,6 +23,7 @@ from graphc.api import grad as grad_
 from graphc.bench import bench as bench_
 from graphc.bench import format_time, interleaved
 from graphc.cli.shell import Formula, Group, Point, Range, merge_points, shorten
+from graphc.draw import DEFAULT, MAX_NODES, SHOW, STYLES
 from graphc.draw.engine import engine
 from graphc.errors import UnknownNameError
 from graphc.evaluate import evaluate
@@ -31,11 +32,12 @@ from graphc.files import write_whole
 from graphc.lower import cache as cache_
 from graphc.lower import jit
 from graphc.parse import parse
+from graphc.picture import diagnose as diagnose_
 from graphc.picture import draw as draw_
 from graphc.printer import format_number
 from graphc.version import __version__
 
-FORMATS = ("svg", "png", "pdf", "dot", "html")
+FORMATS = ("svg", "png", "pdf", "tex", "dot", "html")
 LOG_SIGMOID = "log(1/(exp(-(x*w + b)) + 1))"
 POINT = {"x": 2.0, "w": -3.0, "b": 6.0}
 DEMO_SAMPLES = 100_000
@@ -90,9 +92,24 @@ def main() -> None:
 )
 @click.option("--no-backward", is_flag=True, help="Leave out what flows back.")
 @click.option("--digits", default=3, show_default=True, help="Significant digits of the values.")
-def draw(formula: Expr, at: Any, output: str, form: str | None, no_backward: bool, digits: int) -> None:
+@click.option(
+    "--show", multiple=True, type=click.Choice(SHOW), help="What is drawn; may be given several times."
+)
+@click.option("--style", type=click.Choice(list(STYLES)), default="slides", show_default=True)
+@click.option("--layout", type=click.Choice(["right", "down"]), default="right", show_default=True)
+@click.option(
+    "--max-nodes", type=click.IntRange(0), default=MAX_NODES, show_default=True,
+    help="More nodes than this are grouped; 0 draws all.",
+)  # fmt: skip
+def draw(
+    formula: Expr, at: Any, output: str, form: str | None, no_backward: bool, digits: int,
+    show: tuple[str, ...], style: str, layout: str, max_nodes: int,
+) -> None:  # fmt: skip
     """Draw the graph; with --at, values stand over its edges and derivatives under them."""
-    diagram = draw_(formula, at, not no_backward, digits=digits)
+    diagram = draw_(
+        formula, at, not no_backward, digits=digits, show=show or DEFAULT, style=style, layout=layout,
+        max_nodes=max_nodes or None,
+    )  # fmt: skip
     if output == "-":
         content = diagram.source.encode() if form == "dot" else diagram.render(form or "svg")
         sys.stdout.buffer.write(content)
@@ -101,6 +118,15 @@ def draw(formula: Expr, at: Any, output: str, form: str | None, no_backward: boo
     else:
         diagram.save(output)
         click.echo(f"wrote {output}", err=True)
+
+
+@main.command()
+@_formula
+@_at
+@click.option("--no-backward", is_flag=True, help="Leave the derivative out.")
+def diagnose(formula: Expr, at: Any, no_backward: bool) -> None:
+    """Tell where NaN and infinity begin at a point."""
+    click.echo(diagnose_(formula, at or {}, not no_backward))
 
 
 @main.command()

@@ -55,7 +55,7 @@ def to_dot(view: View, style: Style, digits: int = 3, layout: str = "right") -> 
             attributes = labels.node(node, places.get(node.key, []), down, style, digits, dearest)
             _put(graph, frames, node.block, node.key, attributes)
     _add_edges(graph, view, texts, style, layout, frames)
-    _add_frames(graph, frames, style, layout)
+    _add_frames(graph, view, frames, style, layout)
     return graph.source
 
 
@@ -142,8 +142,25 @@ def _line(edge: ViewEdge, style: Style) -> dict[str, str]:
     return {"color": style.alarm, "penwidth": f"{2 * style.line_width:g}"} if edge.alarm else {}
 
 
-def _add_frames(graph: Any, frames: _Frames, style: Style, layout: str) -> None:
+def _crossed(view: View) -> frozenset[Block]:
+    """The blocks that lines lead into or out of."""
+    blocks = {node.key: node.block for node in view.nodes}
+    found: set[Block] = set()
+    for edge in view.edges:
+        ends = blocks[edge.tail], blocks[edge.head]
+        shared = len(common(*ends))
+        for end in ends:
+            found.update(end[:depth] for depth in range(shared + 1, len(end) + 1))
+    return frozenset(found)
+
+
+def _add_frames(graph: Any, view: View, frames: _Frames, style: Style, layout: str) -> None:
     """The blocks as nested frames with their names."""
+    open_frames = _crossed(view)
+    symbols: dict[Block, list[str]] = {}
+    for node in view.nodes:
+        if node.kind == "symbol":
+            symbols.setdefault(node.block, []).append(node.key)
     tree: dict[Block, dict[Block, None]] = {(): {}}
     for block in frames:
         for depth in range(1, len(block) + 1):
@@ -163,10 +180,16 @@ def _add_frames(graph: Any, frames: _Frames, style: Style, layout: str) -> None:
                 penwidth=f"{style.line_width * 0.75:g}",
                 margin="10",
                 labeljust="l",
-                labelloc="t",
+                labelloc="b" if block in open_frames else "t",  # where no line comes in
             )
             for key, attributes in ordered(frames.get(block, ())):
                 inner.node(key, **attributes)
+            column = [] if block in open_frames else symbols.get(block, [])
+            if 1 < len(column) <= _ORDERED:
+                with inner.subgraph() as same:
+                    same.attr(rank="same")
+                    for upper, lower in pairwise(ordered(column)):
+                        same.edge(upper, lower, style="invis")
             for below in ordered(tree[block]):
                 frame(inner, below)
 

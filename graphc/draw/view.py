@@ -189,7 +189,8 @@ class _Builder:
         if expr.op is CONSTANT:
             return
         if expr.op is SYMBOL:
-            self._node(node, "symbol", expr.name)
+            # inside its block the name needs no path
+            self._node(node, "symbol", expr.name.removeprefix("".join(f"{part}." for part in expr.block)))
             return
         label = self._folded(expr)
         drawn = [
