@@ -89,6 +89,8 @@ def lines(
         )
     if log:
         axes.set_yscale("log")
+    if all(float(place).is_integer() for place in x):
+        axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel(xlabel, parse_math=False)
     axes.set_ylabel(ylabel, parse_math=False)
     axes.set_title(title, fontsize="medium", parse_math=False)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.digits import write_digits
+
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 FIGURES = {
@@ -26,8 +28,40 @@ FIGURES = {
     "two_layer_numpy": ["two_layer_numpy.png"],
 }
 
-SMALL = {"two_layer_numpy": ["25"]}
-"""Further arguments, for examples that take long: steps of training."""
+FIGURES |= {
+    "benefits_of_depth": [
+        "depth_one_and_two_layers.png", "depth_random_networks.png", "depth_regions.png",
+        "depth_teacher_and_students.png", "depth_teeth.png",
+    ],
+    "boolean_functions": ["boolean_failures.png", "boolean_polygons.png"],
+    "composing_networks": ["composing_networks.png", "composing_two_dimensions.png"],
+    "lenet_mnist": [
+        "lenet.svg", "lenet_confusion.png", "lenet_history.png", "lenet_kernels.png", "lenet_misclassified.png",
+    ],
+    "linear_classifier": ["linear_classifier.png", "linear_templates.png"],
+    "mnist1d_depth": ["mnist1d_depth.npz", "mnist1d_depth.png"],
+    "playground": [
+        "playground_circles.gif", "playground_circles.png", "playground_spirals.gif", "playground_spirals.png",
+        "playground_spirals_deep.gif", "playground_spirals_deep.png",
+    ],
+    "regularisation": ["regularisation.png"],
+    "representation": ["representation_trained.png", "representation_warped.png"],
+    "residual_and_inception": ["inception_block.svg", "residual_and_inception.png", "residual_block.svg"],
+    "shallow_network": ["shallow_network.png", "shallow_two_inputs.png", "shallow_two_outputs.png"],
+    "universal_approximation": ["universal_boxes.png", "universal_search.png", "universal_units.png"],
+}  # fmt: skip
+"""Those of networks."""
+
+SMALL = {
+    "benefits_of_depth": ["150"],
+    "boolean_functions": ["40", "6"],
+    "lenet_mnist": ["--data", "digits", "--epochs", "1"],
+    "mnist1d_depth": ["--examples", "100", "--epochs", "40"],
+    "regularisation": ["200"],
+    "two_layer_numpy": ["25"],
+    "universal_approximation": ["300"],
+}
+"""Further arguments, for examples that take long: fewer steps of training, and digits that are drawn here."""
 
 
 def test_no_example_is_forgotten():
@@ -36,6 +70,8 @@ def test_no_example_is_forgotten():
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_example(name, tmp_path):
+    (tmp_path / "digits").mkdir()
+    write_digits(tmp_path / "digits", 200)
     # a process of its own, as a reader starts it; what it computes and draws may not warn, while a deprecation
     # inside the libraries it imports is theirs
     done = subprocess.run(
@@ -66,5 +102,24 @@ def test_example(name, tmp_path):
     assert written == FIGURES[name]
     for figure in written:
         content = (tmp_path / figure).read_bytes()
-        start = {"png": b"\x89PNG", "html": b"<!DOCTYPE html>"}.get(figure.rpartition(".")[2])
+        starts = {"gif": b"GIF8", "html": b"<!DOCTYPE html>", "npz": b"PK", "png": b"\x89PNG"}
+        start = starts.get(figure.rpartition(".")[2])
         assert content.startswith(start) if start else b"<svg" in content
+
+
+def test_lenet_says_what_to_do_without_digits(tmp_path):
+    """A proxy that refuses every connection stands for no network."""
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / "lenet_mnist.py", tmp_path, "--data", tmp_path / "none"],
+        env={
+            **os.environ,
+            "PYTHONPATH": str(EXAMPLES.parent),
+            "PYTHONUTF8": "1",
+            "https_proxy": "http://127.0.0.1:9",
+        },
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+    )
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "cannot be downloaded" in done.stderr and "--data DIR" in done.stderr

@@ -50,28 +50,65 @@ def _unpool_shape(operands: Operands, space: Pair, size: Pair, stride: Pair, pad
     return (batch, channels, *space)
 
 
-def _spread(v: Any, size: Pair) -> Any:
-    """v (n, c, places) as windows (n, c, size, places) that are equal throughout."""
-    return np.broadcast_to(v[:, :, None, None], (*v.shape[:2], *size, *v.shape[2:]))
+def _cells(windows: Any) -> list[Any]:
+    """For each element of the window an array of it at all places: long loops over places instead of short ones over windows."""
+    return [
+        windows[..., row, column] for row in range(windows.shape[4]) for column in range(windows.shape[5])
+    ]
 
 
-def _winners(x: Any, size: Pair, stride: Pair, padding: Pair) -> tuple[Any, Any]:
-    """Which elements of each window are its largest (n, c, size, places), and how many they are (n, c, places)."""
-    windows = windows_of(x, size, stride, padding, -np.inf).transpose(0, 1, 4, 5, 2, 3)
-    largest = windows == windows.max(axis=(2, 3), keepdims=True, initial=-np.inf)
-    return largest, np.maximum(largest.sum(axis=(2, 3)), 1).astype(x.dtype)
+def _max_pool2d(x: Any, size: Pair, stride: Pair, padding: Pair) -> Any:
+    first, *rest = _cells(windows_of(x, size, stride, padding, -np.inf))
+    largest = first.copy()
+    for cell in rest:
+        np.maximum(largest, cell, out=largest)
+    return largest
+
+
+def _avg_pool2d(x: Any, size: Pair, stride: Pair, padding: Pair) -> Any:
+    first, *rest = _cells(windows_of(x, size, stride, padding))
+    total = first.copy()
+    for cell in rest:
+        total += cell
+    return total / x.dtype.type(size[0] * size[1])
+
+
+def _winners(x: Any, size: Pair, stride: Pair, padding: Pair) -> tuple[list[Any], Any]:
+    """For each element of the window whether it is a largest one, and how many those are (n, c, places)."""
+    top = _max_pool2d(x, size, stride, padding)
+    largest = [cell == top for cell in _cells(windows_of(x, size, stride, padding, -np.inf))]
+    count = np.zeros(top.shape, dtype=np.int64)
+    for mask in largest:
+        count += mask
+    return largest, np.maximum(count, 1).astype(x.dtype)  # none is largest beside a NaN
+
+
+def _laid(cells: Any, size: Pair) -> Any:
+    """The elements of windows, each with its places, as windows (n, c, size, places)."""
+    whole = np.stack(cells, axis=2)
+    return whole.reshape(*whole.shape[:2], *size, *whole.shape[3:])
 
 
 def _max_pool2d_grad(v: Any, x: Any, size: Pair, stride: Pair, padding: Pair) -> Any:
     largest, count = _winners(x, size, stride, padding)
-    shares = np.where(largest, _spread(v / count, size), v.dtype.type(0))
-    return scattered(shares, x.shape[2:], stride, padding)
+    share, nothing = v / count, v.dtype.type(0)
+    return scattered(
+        _laid([np.where(mask, share, nothing) for mask in largest], size), x.shape[2:], stride, padding
+    )
 
 
 def _max_pool2d_pick(u: Any, x: Any, size: Pair, stride: Pair, padding: Pair) -> Any:
     largest, count = _winners(x, size, stride, padding)
-    windows = windows_of(u, size, stride, padding).transpose(0, 1, 4, 5, 2, 3)
-    return np.sum(np.where(largest, windows, u.dtype.type(0)), axis=(2, 3), dtype=u.dtype) / count
+    total = np.zeros(count.shape, dtype=u.dtype)
+    for mask, cell in zip(largest, _cells(windows_of(u, size, stride, padding)), strict=True):
+        total += np.where(mask, cell, u.dtype.type(0))
+    return total / count
+
+
+def _avg_pool2d_grad(v: Any, space: Pair, size: Pair, stride: Pair, padding: Pair) -> Any:
+    share = v / v.dtype.type(size[0] * size[1])
+    windows = np.broadcast_to(share[:, :, None, None], (*v.shape[:2], *size, *v.shape[2:]))
+    return scattered(windows, space, stride, padding)
 
 
 _POOL = (SIZE, Attribute("stride", steps), PADDING)
@@ -83,10 +120,7 @@ AVG_POOL2D = operation(
     notes="Zeros of the padding count as elements, as in PyTorch. It is the mean over the rows of `im2col`.",
     attributes=_POOL,
     shape=_pool_shape,
-    reference=lambda x, size, stride, padding: np.divide(
-        np.sum(windows_of(x, size, stride, padding), axis=(4, 5), dtype=x.dtype),
-        x.dtype.type(size[0] * size[1]),
-    ),
+    reference=_avg_pool2d,
     pullbacks=(
         lambda v, out, x, size, stride, padding: call(
             "avg_pool2d_grad", v, space=x.shape[2:], size=size, stride=stride, padding=padding
@@ -105,9 +139,7 @@ avg_pool2d_grad = declare_arrays(
         "What `avg_pool2d` hands back to images of `space` rows and columns: every element shared equally by its window.",
         attributes=(SPACE, *_POOL),
         shape=_unpool_shape,
-        reference=lambda v, space, size, stride, padding: scattered(
-            _spread(v / v.dtype.type(size[0] * size[1]), size), space, stride, padding
-        ),
+        reference=_avg_pool2d_grad,
         pullbacks=(
             lambda u, out, v, space, size, stride, padding: call(
                 "avg_pool2d", u, size=size, stride=stride, padding=padding
@@ -129,9 +161,7 @@ MAX_POOL2D = operation(
     ),
     attributes=_POOL,
     shape=_pool_shape,
-    reference=lambda x, size, stride, padding: np.max(
-        windows_of(x, size, stride, padding, -np.inf), axis=(4, 5), initial=-np.inf
-    ),
+    reference=_max_pool2d,
     pullbacks=(
         lambda v, out, x, size, stride, padding: call(
             "max_pool2d_grad", v, x, size=size, stride=stride, padding=padding

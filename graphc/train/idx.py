@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from graphc.errors import FormatError
+from graphc.errors import FileError, FormatError
 
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 """The third byte of the head → the elements' type."""
@@ -22,7 +22,8 @@ def read_idx(path: str | os.PathLike[str], mmap: bool = False) -> np.ndarray:
 
     mmap : leave the elements in the file and read them as they are used; for a file that is not packed
 
-    Raises `FormatError` for a file that cannot be read, is none of IDX, or is shorter or longer than its head says.
+    Raises `FileError` for a file that cannot be read, `FormatError` for one that is none of IDX, or is shorter or longer than its
+    head says.
     """
     shown = f"{os.fspath(path)!r:.200}"
     try:
@@ -46,8 +47,9 @@ def read_idx(path: str | os.PathLike[str], mmap: bool = False) -> np.ndarray:
     except (OSError, EOFError, zlib.error, ValueError) as error:
         if isinstance(error, FormatError):
             raise
-        reason = getattr(error, "strerror", None) or error
-        raise FormatError(f"cannot read {shown}: {reason}") from error
+        if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
+            raise FileError(f"cannot read {shown}: {error.strerror or error}") from error
+        raise FormatError(f"{shown} is packed and damaged: {error}") from error
     return np.frombuffer(data, dtype=dtype).reshape(shape).astype(dtype.newbyteorder("="))
 
 
