@@ -81,3 +81,17 @@ def test_value_and_gradient_are_one_packed_loop(name, dtype):
     assert re.search(rf"fm(ul|a)[^\n]*<\d+ x {kind}>|llvm\.fma\.v\d+f64", library.llvm), (
         "the loop is not packed"
     )
+
+
+def test_erfc_shares_its_exponential_with_the_density():
+    """exp(−x·x) beside erfc(x) in a loop adds little: the reduction and the polynomial are computed once."""
+    x = g.symbols("x")
+
+    def fused(*outputs):
+        f = g.compile(list(outputs), [x], rewrite=None, cache=False, parallel=False)
+        f(np.ones(100))
+        text = next(iter(f._nests.libraries.values())).llvm
+        return text.count("call <") - text.count("call <0")
+
+    together, apart = fused(g.erfc(x), g.exp(-(x * x))), fused(g.erfc(x)) + fused(g.exp(-(x * x)))
+    assert 0 < together < apart - 0.6 * fused(g.exp(-(x * x)))

@@ -12,7 +12,7 @@ J. G. Laframboise, Chebyshev approximation of (1 + 2x)·exp(x²)·erfc x in 0 �
 
 from __future__ import annotations
 
-from graphc.lower.vecmath.exponential import Reduced, reduce, scale, tail
+from graphc.lower.vecmath.exponential import Reduced, clamped, reduce, scale, tail
 from graphc.lower.vecmath.pairs import fast_two_sum, two_product
 from graphc.lower.vecmath.registry import function
 from graphc.lower.vecmath.tables import (
@@ -42,15 +42,15 @@ def erf(m: Writer, x: Value) -> Value:
 
 @function("erfc", only=64)
 def erfc(m: Writer, x: Value) -> Value:
-    size = m.at_most(m.abs(x), 27.3)  # beyond it is 0
+    size = m.abs(x)
     one = fast_two_sum(1.0, -x)
     near = one.high + m.fma(-x, m.estrin(x * x, ERF), one.low)
 
-    # e^(−t²) as high + low, with 2ⁿ apart
+    # e^(−t²) as high + low, with 2ⁿ apart; exp(−x·x) beside it in a loop, the density, takes the same steps, which are done once
     square = two_product(m, size, size)
-    reduced = reduce(m, -square.high)
+    reduced = reduce(m, clamped(m, -square.high))
     first = fast_two_sum(1.0, reduced.high)
-    low = first.low + tail(m, reduced.high, reduced.low)
+    low = tail(m, reduced.high, first.low + reduced.low)
     low = m.fma(-square.low, first.high + low, low)
 
     # 1/(t + 1/2) as high + low, by the division that the mapping needs as well
@@ -66,7 +66,8 @@ def erfc(m: Writer, x: Value) -> Value:
     product = two_product(m, first.high, factor.high)
     more = product.low + m.fma(first.high, factor.low, low * factor.high)
     value = scale(m, Reduced(reduced.n, reduced.whole, reduced.high, reduced.low)).times(product.high + more)
-    return m.select(m.abs(x) < 0.8, near, m.select(x < 0.0, 2.0 - value, value))
+    value = m.select(size > 27.3, 0.0, value)
+    return m.select(size < 0.8, near, m.select(x < 0.0, 2.0 - value, value))
 
 
 # --- float32, in float64 ------------------------------------------------------------------------------------------------
