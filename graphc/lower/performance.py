@@ -64,6 +64,8 @@ class Made:
         vectors = f"{self.width}-bit vectors" if self.width else "scalar"
         calls = [f"{name}()" if name == op else f"{name}() for {op}" for name, op in self.calls.items()]
         left = f", calls {', '.join(calls)}" if calls else ", no call"
+        if calls and self.what.startswith("loop"):
+            left += f", so left scalar: {'; '.join(dict.fromkeys(map(_why, self.calls)))}"
         steps = ", ".join(f"{name} {1e3 * taken:.1f} ms" for name, taken in self.seconds.items())
         return f"{self.what}: {vectors}{left}; cache {self.cache}; {steps}"
 
@@ -214,6 +216,16 @@ def _made(what: str, library: Library, names: Mapping[str, int]) -> Made:
     if what.startswith("numbers"):
         width = 0  # the pairs that LLVM finds in straight-line code are no loop over elements
     return Made(what, width, calls, library.cached, library.seconds)
+
+
+def _why(function: str) -> str:
+    """Why a loop calls a function for each element."""
+    if function.endswith("_packed"):
+        return "a long body is compiled once, not for each loop"
+    if not function.startswith("graphc_"):
+        return f"{function}() is the C library's and takes one number"
+    own = function == "graphc_digamma"
+    return f"{function}() is {'SciPy’s' if own else 'graphc’s own, with branches,'} and takes one number"
 
 
 def _operation(function: str, names: Mapping[str, int]) -> str | None:

@@ -100,7 +100,10 @@ def section(race: Race, competitors: list[Competitor]) -> str:
             lines.append(f"| {c.name} | {c.median * scale:.4g} | {c.median / base:.2f} | {setup:.2f} |")
     values = [c.median for c in competitors if c.name == OWN[2] and c.missing is None]
     if values:
-        lines += ["", f"The value with its derivatives takes {base / values[0]:.2f} times as long as the value alone."]
+        lines += [
+            "",
+            f"The value with its derivatives takes {base / values[0]:.2f} times as long as the value alone.",
+        ]
     if race.size:
         copied, cached = bounds(race)
         lines += [

@@ -32,6 +32,10 @@ def test_vectors_and_calls_are_read_from_the_assembly():
     scalar(a, a)
     (loop,) = [made for made in scalar.report().modules if made.what == "loop ccc"]
     assert loop.calls == {"lgamma": "lgamma"} and "calls lgamma()" in str(scalar.report())
+    assert "left scalar: lgamma() is the C library's and takes one number" in str(scalar.report())
+    special = g.compile(g.digamma(X) * Y, [X, Y])
+    special(a, a)
+    assert "graphc_digamma() is SciPy’s and takes one number" in str(special.report())
 
 
 def test_a_long_body_is_called():
@@ -43,6 +47,7 @@ def test_a_long_body_is_called():
     loop = f.report().modules[1]
     assert list(loop.calls.values()) == ["the whole body"]
     assert "called for each element as it is long" in str(f.report())
+    assert "left scalar: a long body is compiled once" in str(loop)
 
 
 def test_the_phases_and_the_cache():

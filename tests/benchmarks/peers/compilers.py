@@ -37,7 +37,7 @@ def _graphc(**options):
         wrt = [inputs[i] for i in work.wrt]
         f = g.compile(g.value_and_grad(value, wrt) if wrt else value, inputs, cache=False, **options)
         arguments = work.arguments(size, dtype)
-        if size < 10**5:  # the way to small arrays of one's own is longer than to make them
+        if not size:
             return lambda: f(*arguments)
         out = f(*arguments)
         return lambda: f(*arguments, out=out)
