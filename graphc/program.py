@@ -213,9 +213,7 @@ class Program(Compiled):
                 whole[number] = whole[number].copy()  # what is written in place is read by nobody else
         whole += self._constants
         if given is None:
-            targets = [
-                empty(shape, dtype) for shape, dtype in zip(known.shapes, self._dtypes, strict=True)
-            ]
+            targets = [empty(shape, dtype) for shape, dtype in zip(known.shapes, self._dtypes, strict=True)]
         else:
             targets = [
                 array

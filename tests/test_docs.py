@@ -73,13 +73,14 @@ def test_every_block_is_of_a_kind_that_is_tested():
         assert found <= {"pycon", "console", "sh"}, f"{page.name} has blocks of {found}"
 
 
-def test_reference_of_operations_is_current():
-    spec = importlib.util.spec_from_file_location("make_ops", ROOT / "docs" / "make_ops.py")
+@pytest.mark.parametrize("name", ["ops", "rules"])
+def test_reference_is_current(name):
+    spec = importlib.util.spec_from_file_location(f"make_{name}", ROOT / "docs" / f"make_{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    current = (ROOT / "docs" / "ops.md").read_text(encoding="utf-8")
-    assert current == module.page(), "run: python docs/make_ops.py"
+    current = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    assert current == module.page(), f"run: python docs/make_{name}.py"
 
 
 def test_picture_of_the_readme_is_what_the_demo_draws(tmp_path):

@@ -1,0 +1,90 @@
+"""Writes docs/rules.md from the tables of rewriting rules.
+
+Run: python docs/make_rules.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from graphc.rewrite import algebra, axes, chains, compensated, hamming, products, stability, sums, tables
+
+PAGE = Path(__file__).resolve().parent / "rules.md"
+
+HEAD = """# The rewriting rules
+
+Written by `python docs/make_rules.py` from the tables in `graphc/rewrite`; edit those instead.
+
+`g.compile` rewrites a formula before it makes machine code of it; `g.rewrites(expr)` lists what fires, `g.stabilize` and
+`g.simplify` give the result, `without=["name"]` switches rules off, and `rewrite=None` all of them. An *exact* rule keeps every
+bit, special values included, and fires at every level; a *stable* one keeps the real function, with smaller errors or over a
+wider range, and fires at `rewrite="stable"`. In patterns a letter stands for any expression, `c` for a constant, `p` for a
+condition; what is given as "…" is computed from the match. Rules are tried in the order of this page. Tests hold each against
+values to many digits: over the whole range of floats, and those over arrays at random shapes, with infinities and NaN.
+"""
+
+SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
+    ("Exact", "Most follow from facts that stand on the operations.", algebra.RULES),
+    (
+        "Arrays",
+        "Along axes: `a` stands for any of them. Pairs and ties of axes are matched as sets.",
+        axes.RULES,
+    ),
+    ("Sums of exponentials", "", sums.RULES),
+    (
+        "Differences",
+        "After Hamming, Numerical Methods for Scientists and Engineers (1973), chapter 3.",
+        hamming.RULES,
+    ),
+    ("Functions", "", stability.RULES),
+    ("Products and quotients", "", products.RULES),
+    (
+        "Products of many arrays",
+        "Once, after the others: the order that multiplies the fewest numbers.",
+        chains.RULES,
+    ),
+    (
+        "The last touch",
+        "Once, after all others: what rounding left out of a difference is given back.",
+        compensated.RULES,
+    ),
+)
+
+
+def code(text: str) -> str:
+    """Text as code inside a table, where a bar would end the cell."""
+    return f"`{text}`".replace("|", "\\|")
+
+
+def words(text: str) -> str:
+    return text.replace("|", "\\|").replace("*", "\\*")
+
+
+def row(rule: Any) -> str:
+    told = str(rule).removeprefix(f"{rule.name}: ").removesuffix(f" ({rule.kind})")
+    formula = hasattr(rule, "pattern") or hasattr(rule, "shows")
+    why = words(getattr(rule, "why", ""))
+    return f"| {code(rule.name)} | {code(told) if formula else words(told)} | {why} | {rule.kind} |"
+
+
+def page() -> str:
+    """The whole list as Markdown."""
+    listed = [rule for _, _, rules in SECTIONS for rule in rules]
+    assert set(map(id, listed)) == set(map(id, tables.BUILT_IN)), "a table of rules is missing here"
+    lines = [HEAD]
+    for title, remark, rules in SECTIONS:
+        lines += [f"## {title}", ""]
+        lines += [remark, ""] if remark else []
+        lines += [
+            "| name | pattern → replacement | why | kind |",
+            "| --- | --- | --- | --- |",
+            *map(row, rules),
+            "",
+        ]
+    return "\n".join(lines[:-1]) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
+    print(f"wrote {PAGE}")
