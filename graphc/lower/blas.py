@@ -1,9 +1,10 @@
 """SciPy's BLAS in machine code: the products that loops over batches call, and the care that it runs on one thread meanwhile.
 
 A nest has the form of every loop that threads share, (ndim, extents, data, strides), and computes a product for each index of its
-outer dimensions; the last ones are those of the product: m, n, k for `gemm`, m, k for `gemv`. So the pool cuts a product along
-any of its dimensions like any other loop. Where BLAS itself is, and how its operands are laid out, stands among the operands and
-does not move: the code holds no address of a process and is kept on disk.
+outer dimensions; the last ones are those of the product: m, n, k for `gemm`, m, k for `gemv`, rows and columns of the right side
+for `trsm`, which solves triangular equations. So the pool cuts a product along any of its dimensions like any other loop. Where
+BLAS itself is, and how its operands are laid out, stands among the operands and does not move: the code holds no address of a
+process and is kept on disk.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ class Nest(NamedTuple):
 
 @cache
 def nest(name: str) -> Nest:
-    """The nest of "gemm" or "gemv"."""
-    address = build(_module(), ("gemm", "gemv"), True).pointer(name)
+    """The nest of "gemm", "gemv" or "trsm"."""
+    address = build(_module(), ("gemm", "gemv", "trsm"), True).pointer(name)
     return Nest(_Call(address), address)
 
 
@@ -128,11 +129,13 @@ def _thread_count(library: Any) -> tuple[Callable[[], int], Callable[[int], Any]
 
 
 def _module() -> str:
-    """Both nests.
+    """All nests.
 
     gemm : operands A, B, C, the function, the letters of B and A, the distances of their rows and of C's, one, zero
     gemv : operands A, x, y, the function, the letter of A, the distance of its rows, of x's and y's elements, one, zero, and
         whether A's rows are what BLAS, which counts by columns, takes for columns
+    trsm : operands A, B (which the solution replaces), none, the function, the letters of A's triangle and order, the distances
+        of A's and B's rows, one, and the letters of the side and of what stands on the diagonal
     """
     p, i = "ptr", "i32"
     gemm = f"""  %m = trunc i64 %size0 to i32
@@ -157,7 +160,16 @@ def _module() -> str:
 {_stored("lda", "incx", "incy")}"""
     gemv_call = f"""call void %f({p} %p4, {p} %rows.at, {p} %columns.at, {p} %p8, {p} %a, {p} %lda.at, {p} %b, {p} %incx.at, """
     gemv_call += f"""{p} %p9, {p} %c, {p} %incy.at)"""
-    return _nest("gemm", 3, gemm, gemm_call) + _nest("gemv", 2, gemv, gemv_call)
+    trsm = f"""  %n = trunc i64 %size0 to i32
+  %m = trunc i64 %size1 to i32
+{_stored("n", "m")}
+  %lda = trunc i64 %o6 to i32
+  %ldb = trunc i64 %o7 to i32
+{_stored("lda", "ldb")}"""
+    trsm_call = f"""call void %f({p} %p9, {p} %p4, {p} %p5, {p} %p10, {p} %m.at, {p} %n.at, {p} %p8, {p} %a, {p} %lda.at, """
+    trsm_call += f"""{p} %b, {p} %ldb.at)"""
+    nests = ("gemm", 3, gemm, gemm_call), ("gemv", 2, gemv, gemv_call), ("trsm", 2, trsm, trsm_call)
+    return "".join([_nest(*each) for each in nests])
 
 
 def _stored(*names: str) -> str:

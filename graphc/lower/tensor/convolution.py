@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from graphc.lower import blas
-from graphc.lower.products import RATE
+from graphc.lower.product_plan import RATE
 from graphc.lower.tensor.images import PARAMETERS, Routine
 from graphc.lower.tensor.windows import Windows, surround, windows_of
 from graphc.lower.tensor.writer import Writer

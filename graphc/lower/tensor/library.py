@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from graphc.expr import Expr
-from graphc.lower import products
+from graphc.lower import products, triangular
 from graphc.lower.nests import Parallel
 from graphc.lower.tensor import convolution, pooling, running
 from graphc.lower.tensor.images import Routine, runner
@@ -99,12 +99,39 @@ def _at_add(node: Expr, attrs: tuple[Any, ...], parallel: Parallel) -> Compute:
     return compute
 
 
+def _solve_triangular(node: Expr, attrs: tuple[Any, ...], parallel: Parallel) -> Compute:
+    cast, lower = _cast(node), attrs[0]
+
+    def compute(out: np.ndarray, *operands: np.ndarray) -> None:
+        a, b = cast(operands)
+        triangular.solve(out, a, b, lower, parallel)
+
+    return compute
+
+
+def _sort(node: Expr, attrs: tuple[Any, ...], parallel: Parallel) -> Compute:
+    """NumPy's fastest way, which mixes what compares as equal: where there are zeros, of either sign, the stable one."""
+    axis = attrs[0]
+    stable = _reference(node, attrs)
+
+    def compute(out: np.ndarray, x: np.ndarray) -> None:
+        if x.dtype.kind == "f" and not np.all(x != 0):
+            stable(out, x)
+            return
+        out[...] = x
+        out.sort(axis=axis)
+
+    return compute
+
+
 _SPECIAL: dict[str, Callable[[Expr, tuple[Any, ...], Parallel], Compute]] = {
     "matmul": _matmul,
     "cumsum": _running,
     "cumprod": _running,
     "linear_recurrence": _running,
     "at_add": _at_add,
+    "solve_triangular": _solve_triangular,
+    "sort": _sort,
 }
 
 Find = Callable[..., tuple[Routine, int] | None]
