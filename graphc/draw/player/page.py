@@ -40,6 +40,10 @@ _HINTS = {
 }
 
 
+_CURVES = 4
+"""So many lines of a plot can be told apart."""
+
+
 @cache
 def asset(name: str) -> str:
     """The text of a file beside this one."""
@@ -108,7 +112,7 @@ def page(
     """
     record = None if explanation is None else graph.differentiate(seed)
     told = lesson(graph, explanation, record, visible(name, 24))
-    output = told.value(graph.outputs[0])
+    plotted = _plotted(told, view)
     slopes = [_slope(told, node) for node in range(len(graph.symbols))]
     dag = Dag(told.exprs, graph.symbols)
     values = run(dag, at)
@@ -124,8 +128,8 @@ def page(
         return "?" if exercise and slot.key else texts[slot.index]
 
     heading = equal(named(told.name), formula(_shown(told))) if len(graph.outputs) == 1 else None
-    title = heading.text if heading else f"{len(graph.outputs)} outputs"
-    plotted = compute is not None and not exercise and is_float(graph.exprs[graph.outputs[0]].dtype)
+    title = heading.text if heading else ", ".join(_labels(view))[:200]
+    with_plot = compute is not None and not exercise and bool(plotted)
     body = "\n".join(
         [
             '<div class="formula" tabindex="0" role="region" aria-label="The formula">'
@@ -133,12 +137,12 @@ def page(
             f'<div class="scroll" tabindex="0" role="region" aria-label="The graph">{Picture(view, told, fill).svg()}</div>',
             _controls(len(told.scenes) - 1),
             '<div class="columns">',
-            '<div class="stack">' if plotted else "",
+            '<div class="stack">' if with_plot else "",
             '<div class="panel lecture" aria-live="polite" tabindex="0" role="region" aria-label="This step">',
             *(_scene(told, number, fill, exercise) for number in range(len(told.scenes))),
             "</div>",
-            _inputs(told, values, compute is not None),
-            "</div>" + _plot(told) if plotted else "",
+            _inputs(told, values, compute is not None, digits),
+            "</div>" + _plot(told, plotted) if with_plot else "",
             "</div>",
             f'<p class="note">{escape(view.note)}</p>' if view.note else "",
             '<p class="keys"><kbd>←</kbd> <kbd>→</kbd> step, <kbd>Home</kbd> <kbd>End</kbd> first and last, '
@@ -149,8 +153,7 @@ def page(
     data = {
         "digits": digits,
         "exercise": exercise,
-        "name": told.name,
-        "output": output.index,
+        "outputs": [{"slot": slot, "name": label} for slot, label in plotted],
         "slopes": slopes,
         "scenes": [{"kind": scene.kind, "node": scene.node} for scene in told.scenes],
         "inputs": [
@@ -180,7 +183,23 @@ def _slope(told: Lesson, node: int) -> int | None:
     """The value that is the derivative of the output with respect to an input, where there is one output."""
     if told.record is None or len(told.graph.outputs) > 1 or not is_float(told.graph.symbols[node].dtype):
         return None
+    (seed,) = told.record.seeds
+    if not seed.is_constant or seed.value != 1:  # what flows back is then a multiple of the slope
+        return None
     return told.adjoint(node).index
+
+
+def _plotted(told: Lesson, view: View) -> list[tuple[int, str]]:
+    """The outputs that are plotted, by slot and name: as many as lines can be told apart."""
+    labels = _labels(view)
+    graph = told.graph
+    places = [place for place, node in enumerate(graph.outputs) if is_float(graph.exprs[node].dtype)]
+    return [(told.value(graph.outputs[place]).index, labels[place]) for place in places[:_CURVES]]
+
+
+def _labels(view: View) -> list[str]:
+    """The names of the outputs as the picture shows them."""
+    return [visible(node.label, 24) for node in view.nodes if node.kind == "output"]
 
 
 def _shown(told: Lesson) -> Expr:
@@ -284,7 +303,7 @@ def _line(told: Lesson, item: Line, fill: Any, exercise: bool) -> str:
     return text
 
 
-def _inputs(told: Lesson, values: list[Any], live: bool) -> str:
+def _inputs(told: Lesson, values: list[Any], live: bool, digits: int) -> str:
     rows = []
     for node, expr in enumerate(told.graph.symbols):
         label = plain(named(told.names[node]))
@@ -295,7 +314,7 @@ def _inputs(told: Lesson, values: list[Any], live: bool) -> str:
             checked = " checked" if values[node] else ""
             rows.append(f'<input type="checkbox" id="in{node}" aria-label="{text}" class="wide"{checked}>')
             continue
-        value = escape(_text(values[node]) or "array")
+        value = escape(_text(values[node]) or show_value(values[node], digits))
         slider = expr.dtype.kind == "f" and live
         wide = "" if slider else ' class="wide"'
         rows.append(
@@ -314,17 +333,19 @@ def _inputs(told: Lesson, values: list[Any], live: bool) -> str:
     )
 
 
-def _plot(told: Lesson) -> str:
-    """The output and its derivative against one input; nothing where there is no input to plot against."""
+def _plot(told: Lesson, plotted: list[tuple[int, str]]) -> str:
+    """The outputs, of one also its derivative, against one input; nothing where there is no input to plot against."""
     floats = [node for node, expr in enumerate(told.graph.symbols) if is_float(expr.dtype)]
     if not floats:
         return ""
     options = "".join(f'<option value="{node}">{escape(told.names[node])}</option>' for node in floats)
     slope = any(_slope(told, node) is not None for node in floats)
     key = '<li><svg viewBox="0 0 30 10" aria-hidden="true"><line class="c{0}" x1="0" y1="5" x2="30" y2="5"/></svg>{1}</li>'
-    legend = key.format("0", escape(told.name)) + (key.format("1", "its derivative") if slope else "")
+    lines = [escape(label) for _, label in plotted] + ["its derivative"] * slope
+    legend = "".join(key.format(number, label) for number, label in enumerate(lines))
+    names = ", ".join(escape(label) for _, label in plotted)
     return (
-        f'<section class="panel" aria-labelledby="plot-title"><h2 id="plot-title">{escape(told.name)} against an input</h2>'
+        f'<section class="panel" aria-labelledby="plot-title"><h2 id="plot-title">{names} against an input</h2>'
         f'<div class="plotbar"><select id="against" aria-label="The input to plot against">{options}</select>'
         '<button type="button" id="closer" aria-label="Zoom in">+</button>'
         '<button type="button" id="wider" aria-label="Zoom out">−</button></div>'

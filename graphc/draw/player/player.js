@@ -168,18 +168,21 @@ function frame() {
 function draw() {
   if (!chart) return;
   const number = Number(against.value), slope = data.slopes[number];
-  const wanted = slope === null ? [data.output] : [data.output, slope];
+  const wanted = data.outputs.map(output => output.slot);
+  if (slope !== null) wanted.push(slope);
   const curves = x => {
     const point = inputs.slice();
     point[number] = x;
     const found = compute(point);
     return wanted.map(index => found[index]);
   };
-  const x = inputs[number], y = values[data.output], g = slope === null ? NaN : values[slope];
-  chart.draw(frame(), curves, [[x, y]], [x, y, g]);
-  const name = data.inputs[number].name;
-  chart.put(0, x, y, `${name} = ${show(x, data.digits)}, ${data.name} = ${show(y, data.digits)}, slope ${show(g, data.digits)}`);
-  one("slope").textContent = `at ${name} = ${show(x, data.digits)}: ${data.name} = ${show(y, data.digits)}, slope ${show(g, data.digits)}`;
+  const x = inputs[number], name = data.inputs[number].name;
+  const points = data.outputs.map(output => [x, values[output.slot]]), y = points[0][1];
+  chart.draw(frame(), curves, points, slope === null ? null : [x, y, values[slope]]);
+  const parts = data.outputs.map(output => `${output.name} = ${show(values[output.slot], data.digits)}`);
+  if (slope !== null) parts.push(`slope ${show(values[slope], data.digits)}`);
+  chart.put(0, x, y, [`${name} = ${show(x, data.digits)}`, ...parts].join(", "));
+  one("slope").textContent = `at ${name} = ${show(x, data.digits)}: ${parts.join(", ")}`;
 }
 
 if (against && compute) {

@@ -172,6 +172,17 @@ def test_without_a_derivative_the_forward_pass_is_told():
         g.draw([x * w, x + w], at={"x": 1, "w": 2}, seed=[1.0])
 
 
+def test_the_slope_of_the_plot_is_that_of_what_is_plotted():
+    def slopes(text):
+        return json.loads(re.findall(r'id="data">(.*?)</script>', text, re.S)[0])["slopes"]
+
+    at = {"x": 1, "w": 2}
+    assert None not in slopes(page(x * w, at))
+    assert slopes(page(x * w, at, seed=2.0)) == [None, None]
+    several = page({"area": x * w, "sum": x + w}, at, seed=[1.0, 1.0])
+    assert slopes(several) == [None, None] and "area, sum against an input" in several
+
+
 def test_leaves_alone():
     for output, at in ((x, {"x": 2.0}), (g.parse("1 + 2"), {}), ([x, x], {"x": 1.0})):
         Reader(page(output, at))
