@@ -114,11 +114,16 @@ def _add_edges(
     column: dict[str, int] = {}
     widest: dict[int, int] = {}
     for edge, rows in zip(view.edges, texts, strict=True):
+        if edge.hidden:
+            continue
         column[edge.head] = max(column.get(edge.head, 0), column.setdefault(edge.tail, 0) + 1)
         widest[column[edge.tail]] = max(widest.get(column[edge.tail], 0), labels.width(rows, style))
     for number, (edge, rows) in enumerate(zip(view.edges, texts, strict=True)):
         tail = edge.tail if fan[edge.tail] > _FAN else f"{edge.tail}:{out}"
         head = f"{edge.head}:s{edge.slot}:{into}" if edge.place else edge.head
+        if edge.hidden:
+            graph.edge(edge.tail, edge.head, style="invis", constraint="false")
+            continue
         line = _line(edge, style)
         if not any(rows):
             graph.edge(tail, head, **line)

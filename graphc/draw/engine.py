@@ -25,7 +25,7 @@ LAYOUT = "json"
 IN_PROCESS = 150
 """Diagrams of at most so many DOT nodes and edges are laid out in this process, in well under a second."""
 
-LARGEST = 6000
+LARGEST = 50_000
 """Diagrams of more DOT nodes and edges are refused."""
 
 _HASTE = {"nslimit": "4", "nslimit1": "4", "mclimit": "0.5"}

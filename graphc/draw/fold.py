@@ -13,7 +13,8 @@ from difflib import get_close_matches
 from typing import Any
 
 from graphc.draw.parts import View, ViewEdge, ViewNode
-from graphc.draw.structure import Net, group, repetition
+from graphc.draw.structure import EDGES, Net, group, repetition
+from graphc.draw.wrap import wrap
 from graphc.errors import InputError
 from graphc.scopes import Block
 
@@ -22,6 +23,9 @@ MAX_NODES = 60
 
 _LEAST = 8
 """When one or two blocks around everything collapse to fewer nodes than this, they stay open and are grouped inside."""
+
+_SPARSE = 3 * MAX_NODES
+"""So many edges are no thicket, whatever `max_nodes` says."""
 
 _SPELLED = 4
 """A group of at most so many operations is named by them."""
@@ -58,9 +62,12 @@ def fold(view: View, collapse: Any = None, max_nodes: int | None = MAX_NODES) ->
         for node, owner in zip(view.nodes, owners, strict=True)
     ]
     folded = _merged(view, keys, dict(zip(keys, owners, strict=True)))
-    if max_nodes is not None and len(folded.nodes) > max_nodes:
+    if max_nodes is not None and (
+        len(folded.nodes) > max_nodes or len(folded.edges) > max(EDGES * max_nodes, _SPARSE)
+    ):
         folded = _by_structure(folded, max_nodes)
-    return _named_again(folded)
+    named = _named_again(folded)
+    return named if max_nodes is None else wrap(named)
 
 
 def _blocks(view: View) -> dict[Block, int]:

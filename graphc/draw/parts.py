@@ -58,6 +58,7 @@ class ViewEdge:
     local : the local derivative of the head with respect to this operand
     dtype : of the tail
     alarm : whether NaN or infinity goes along it
+    hidden : whether it is not drawn: it leads from the end of a row to the beginning of the next
     """
 
     tail: str
@@ -71,6 +72,7 @@ class ViewEdge:
     local: Any = None
     dtype: str = ""
     alarm: bool = False
+    hidden: bool = False
 
 
 @dataclass(frozen=True)

@@ -263,6 +263,56 @@ def test_repetition(labels):
     assert len(once) == shortest
 
 
+# --- rows -------------------------------------------------------------------------------------------------------
+
+
+def test_a_long_row_is_broken_and_says_where_it_goes_on():
+    h = x
+    for number in range(30):
+        h = [g.sin, g.tanh, g.exp][number % 3](h)
+    plain = view(g.Graph(h), {x: 0.5})
+    shown = fold(plain, max_nodes=60)
+    signs = [node.label for node in shown.nodes if node.kind == "reference"]
+    assert signs == ["①", "①", "②", "②", "③", "③"]
+    drawn = nx.DiGraph([(e.tail, e.head) for e in shown.edges if not e.hidden])
+    assert nx.number_weakly_connected_components(drawn) == 4
+    assert nx.dag_longest_path_length(drawn) <= 11
+    # every value of the whole row is still there, once
+    told = [(e.value, e.contribution) for e in shown.edges if e.value is not None]
+    assert told == [(e.value, e.contribution) for e in plain.edges]
+    svg = g.draw(h, {x: 0.5}).svg()
+    assert svg.count("①") == 2
+    root = ET.fromstring(svg.encode())
+    width, height = (float(root.get(side, "").removesuffix("pt")) for side in ("width", "height"))
+    assert width / height < 12
+
+
+def test_a_row_is_not_broken_where_two_lines_lead_on():
+    h, past = g.exp(x), g.sin(w)
+    for _ in range(20):
+        h = g.tanh(h)
+    shown = fold(view(g.Graph(h * past * g.sin(past))), max_nodes=60)
+    assert any(edge.hidden for edge in shown.edges)
+    parallel = g.exp(x)
+    left, right = parallel, g.sin(parallel)
+    for _ in range(18):
+        left, right = g.tanh(left), g.sin(right)
+    shown = fold(view(g.Graph(left * right)), max_nodes=60)
+    assert not any(edge.hidden for edge in shown.edges)
+
+
+def test_short_rows_and_whole_frames_are_left_alone():
+    h = x
+    for _ in range(10):
+        h = g.sin(h)
+    assert not any(edge.hidden for edge in g.draw(h).view.edges)
+    h = g.symbol("x_framed")
+    with g.scope("framed"):
+        for number in range(30):
+            h = [g.sin, g.tanh, g.exp][number % 3](h)
+    assert not any(edge.hidden for edge in g.draw(h).view.edges)
+
+
 # --- names in place of long lines ---------------------------------------------------------------------------------
 
 
