@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 import graphc as g
 from graphc.lower import threads
-from graphc.lower.tensor import convolution, images
+from graphc.lower.tensor import bound, convolution, images
 from graphc.lower.tensor.convolution import Convolution
+from graphc.lower.tensor.groups import Group, Library
 from graphc.lower.tensor.windows import Windows
 
 DTYPES = ["float32", "float64"]
@@ -68,17 +69,21 @@ def convolutions(draw):
         "stride": draw(st.tuples(st.integers(1, 3), st.integers(1, 3))),
         "padding": padding,
         "dtype": draw(st.sampled_from(DTYPES)),
+        "named": draw(st.booleans()),
     }
 
 
-def check_convolution(x, kernel, stride, padding, dtype, parallel: bool | str = False):
+def check_convolution(x, kernel, stride, padding, dtype, named):
     rng = np.random.default_rng(sum(x))
     shape = (kernel[0], x[1], *kernel[1:])
-    X, K = g.symbol("X", shape=("n", *x[1:]), dtype=dtype), g.symbol("K", shape=shape, dtype=dtype)
+    # with lengths that are not known before the call, it is a step of its own
+    space = ("h", "w") if named else x[2:]
+    X, K = g.symbol("X", shape=("n", x[1], *space), dtype=dtype), g.symbol("K", shape=shape, dtype=dtype)
     out = g.conv2d(X, K, stride=stride, padding=padding)
-    V = g.symbol("V", shape=("n", *out.shape[1:]), dtype=dtype)
-    f = g.compile([out, *g.grad(out, [X, K], V)], [X, K, V], rewrite=None, parallel=parallel)
-    at = [rng.normal(size=x), rng.normal(size=shape), rng.normal(size=(x[0], *out.shape[1:]))]
+    V = g.symbol("V", shape=out.shape, dtype=dtype)
+    f = g.compile([out, *g.grad(out, [X, K], V)], [X, K, V], rewrite=None, parallel=False)
+    places = convolved(np.ones(x), np.ones(shape), stride, padding)[0].shape
+    at = [rng.normal(size=size) for size in (x, shape, places)]
     at = [array.astype(dtype) for array in at]
     exact = [array.astype(float) for array in at]
     wanted, back = convolved(*exact[:2], stride, padding)
@@ -109,7 +114,8 @@ def test_images_in_several_pieces(dtype, stride, padding, monkeypatch):
     monkeypatch.setattr(convolution, "COLUMNS", 700)
     case = Windows(2, (17, 11), (3, 2), stride, padding)
     assert Convolution(case, 4, np.dtype(dtype)).pieces > 1
-    check_convolution((3, 2, 17, 11), (4, 3, 2), stride, padding, dtype)
+    for named in (False, True):
+        check_convolution((3, 2, 17, 11), (4, 3, 2), stride, padding, dtype, named)
 
 
 def test_columns_stay_in_a_cores_cache():
@@ -153,6 +159,7 @@ def pools(draw):
         "padding": tuple(padding),
         "dtype": draw(st.sampled_from(DTYPES)),
         "values": draw(st.sampled_from(["any", "ties", "special"])),
+        "named": draw(st.booleans()),
     }
 
 
@@ -184,8 +191,9 @@ def test_many_pools(case, name):
 
 
 def check_pool(case, name):
-    X = g.symbol("X", shape=case["x"], dtype=case["dtype"])
-    U = g.symbol("U", shape=case["x"], dtype=case["dtype"])
+    shape = ("n", case["x"][1], "h", "w") if case["named"] else case["x"]
+    X = g.symbol("X", shape=shape, dtype=case["dtype"])
+    U = g.symbol("U", shape=shape, dtype=case["dtype"])
     out = getattr(g, name)(X, case["size"], stride=case["stride"], padding=case["padding"])
     V = g.symbol("V", shape=out.shape, dtype=case["dtype"])
     first = g.grad(out, X, V)
@@ -195,8 +203,8 @@ def check_pool(case, name):
     at = {
         "X": pool_inputs(case["x"], values, case["dtype"]),
         "U": rng.normal(size=case["x"]).astype(case["dtype"]),
-        "V": rng.normal(size=out.shape).astype(case["dtype"]),
     }
+    at["V"] = rng.normal(size=g.evaluate(out, {"X": at["X"]}).shape).astype(case["dtype"])
     found = g.compile(outputs, [X, U, V], rewrite=None)(**at)
     eps = np.finfo(case["dtype"]).eps
     for result, wanted in zip(found, g.evaluate(outputs, at), strict=True):
@@ -217,9 +225,11 @@ def test_the_largest_element_is_exact_and_ties_share():
 # --- threads, calls ----------------------------------------------------------------------------------------------------------
 
 
-def test_results_do_not_depend_on_the_number_of_threads(monkeypatch):
+@pytest.mark.parametrize("space", [(12, 13), ("h", "w")], ids=["fused", "alone"])
+def test_results_do_not_depend_on_the_number_of_threads(space, monkeypatch):
     monkeypatch.setattr(images, "CHUNK", 2000.0)
-    X, K = g.symbol("X", shape=("n", 3, 12, 13)), g.symbol("K", shape=(4, 3, 3, 3))
+    monkeypatch.setattr(bound, "CHUNK", 2000.0)
+    X, K = g.symbol("X", shape=("n", 3, *space)), g.symbol("K", shape=(4, 3, 3, 3))
     out = g.max_pool2d(g.conv2d(X, K, padding=1), 2)
     outputs = [out, *g.grad(g.sum(out * out), [X, K])]
     rng = np.random.default_rng(0)
@@ -260,3 +270,29 @@ def test_one_program_for_every_batch():
         at = {"X": rng.normal(size=(n, 1, 8, 8)), "K": rng.normal(size=(2, 1, 3, 3))}
         for found, wanted in zip(f(**at), g.evaluate(outputs, at), strict=True):
             np.testing.assert_allclose(found, wanted, rtol=1e-11, atol=1e-11)
+
+
+def test_what_surrounds_a_convolution_is_computed_image_by_image():
+    x, k1, b1 = (
+        g.symbol("x", shape=("n", 1, 28, 28)),
+        g.symbol("k1", shape=(6, 1, 5, 5)),
+        g.symbol("b1", shape=6),
+    )
+    k2, b2 = g.symbol("k2", shape=(8, 6, 3, 3)), g.symbol("b2", shape=8)
+    hidden = g.max_pool2d(g.relu(g.conv2d(x, k1) + g.reshape(b1, (6, 1, 1))), 2)
+    hidden = g.avg_pool2d(g.tanh(g.conv2d(hidden, k2, padding=1) + g.reshape(b2, (8, 1, 1))), 3, stride=2)
+    loss = g.mean(hidden**2)
+    symbols = [x, k1, b1, k2, b2]
+    outputs = [loss, *g.grad(loss, symbols)]
+    f = g.compile(outputs, symbols, rewrite=None)
+    steps = f._plan.steps
+    assert len([step for step in steps if isinstance(step, Library)]) == 0
+    assert max(len(step.nodes) for step in steps if isinstance(step, Group)) >= 6
+    rng = np.random.default_rng(0)
+    for n in (3, 1, 50):
+        at = {
+            s.name: rng.normal(size=[n if d == s.shape[0] and s is x else d for d in s.shape])
+            for s in symbols
+        }
+        for found, wanted in zip(f(**at), g.evaluate(outputs, at), strict=True):
+            np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-13 * max(1, np.abs(wanted).max()) * n)

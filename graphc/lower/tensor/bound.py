@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from graphc import dims
 from graphc.dims import Dim
 from graphc.errors import InputError, ShapeError
 from graphc.expr import Expr
-from graphc.lower import threads
+from graphc.lower import blas, threads
 from graphc.lower.arrays import data_address
 from graphc.lower.jit import Library as Code
 from graphc.lower.layout import Run
@@ -193,6 +194,8 @@ class Bound:
         for key in plan.words:
             if isinstance(key, tuple) and key[0] == "length":
                 self._set(key, dims.evaluate(key[1], self.lengths))
+            elif isinstance(key, tuple) and key[0] == "gemm":
+                self._set(key, blas.function("gemm", key[1]))
 
     def _set(self, key: Hashable, value: int) -> None:
         place = self.plan.words.get(key)
@@ -209,11 +212,7 @@ class Bound:
         per = max(1, math.ceil(rows * CHUNK / max(work, 1.0)), -(-rows // MOST_CHUNKS))
         added = [stage for stage in group.stages if accumulates(stage, group.walk)]
         if added:
-            # partial results take at most a quarter of the memory that is added up
-            least = max(
-                math.ceil(4 * self._size(stage.node.shape) * rows / max(1, self._size(stage.space)))
-                for stage in added
-            )
+            least = max(stage.added_to_one(self._size, rows) for stage in added)
             per = max(min(per, ADDED_ROWS), least)
         per = min(per, rows)
         return rows, per, -(-rows // per), work
@@ -237,15 +236,19 @@ class Bound:
         keep = (shape, data, strides)
         job: threads.Job | None = None
 
+        multiplies = any(stage.image is not None and stage.image[0].multiplies for stage in group.stages)
+        quiet = blas.alone if multiplies else nullcontext()
+
         def run(keep: Any = keep) -> None:
             nonlocal job
             count = min(threads.get_num_threads(), self.slots) if shared else 1
-            if count > 1:
-                run_of = Run((chunks,), ((1, 0),), (0, 0))
-                job = threads.Job(address, run_of, [0, frame], work, self, min(chunks, 4 * count))
-                threads.run(job, count)
-            else:
-                function(1, *arguments)
+            with quiet:
+                if count > 1:
+                    run_of = Run((chunks,), ((1, 0),), (0, 0))
+                    job = threads.Job(address, run_of, [0, frame], work, self, min(chunks, 4 * count))
+                    threads.run(job, count)
+                else:
+                    function(1, *arguments)
             if last is not None:
                 last(frame)
 

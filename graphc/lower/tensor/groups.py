@@ -64,6 +64,8 @@ Step = Group | Library
 
 def walks_of(stage: Stage) -> set[int]:
     """The ways to walk that a stage allows."""
+    if stage.image is not None:
+        return {1}
     rank = stage.rank
     straight = rank == 1 or (
         not stage.uses_index

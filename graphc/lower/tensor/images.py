@@ -9,6 +9,7 @@ in their order: the bits do not depend on the number of threads.
 from __future__ import annotations
 
 import ctypes
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -68,6 +69,10 @@ class Routine:
     sums: int = 0
     least: int = 1
     multiplies: bool = False
+
+    def named(self, suffix: str) -> str:
+        """The text under names of its own: the function is "image" with the suffix."""
+        return re.sub(r"@(image|gather|scatter|letter_N|letter_T|one|zero)\b", rf"@\g<1>{suffix}", self.text)
 
 
 def runner(

@@ -15,8 +15,9 @@ import numpy as np
 from graphc.expr import Expr
 from graphc.lower import products, triangular
 from graphc.lower.nests import Parallel
-from graphc.lower.tensor import convolution, pooling, running
-from graphc.lower.tensor.images import Routine, runner
+from graphc.lower.tensor import running
+from graphc.lower.tensor.images import runner
+from graphc.lower.tensor.routines import ON_IMAGES, Find
 from graphc.ops.index import WHOLE
 
 Compute = Callable[..., None]
@@ -28,7 +29,7 @@ def prepare(node: Expr, attrs: tuple[Any, ...], parallel: Parallel = "auto") -> 
     special = _SPECIAL.get(node.op.name)
     if special is not None:
         return special(node, attrs, parallel)
-    routine = _ON_IMAGES.get(node.op.name)
+    routine = ON_IMAGES.get(node.op.name)
     return _reference(node, attrs) if routine is None else _images(node, attrs, routine, parallel)
 
 
@@ -132,20 +133,6 @@ _SPECIAL: dict[str, Callable[[Expr, tuple[Any, ...], Parallel], Compute]] = {
     "at_add": _at_add,
     "solve_triangular": _solve_triangular,
     "sort": _sort,
-}
-
-Find = Callable[..., tuple[Routine, int] | None]
-"""(dtype, attrs, *shapes of the operands) → the routine for one image, and how many there are; None where nothing is computed."""
-
-_ON_IMAGES: dict[str, Find] = {
-    "conv2d": convolution.conv2d,
-    "conv2d_input_grad": convolution.conv2d_input_grad,
-    "conv2d_kernel_grad": convolution.conv2d_kernel_grad,
-    "max_pool2d": pooling.max_pool2d,
-    "max_pool2d_grad": pooling.max_pool2d_grad,
-    "max_pool2d_pick": pooling.max_pool2d_pick,
-    "avg_pool2d": pooling.avg_pool2d,
-    "avg_pool2d_grad": pooling.avg_pool2d_grad,
 }
 
 

@@ -17,6 +17,7 @@ from graphc.lower.tensor.groups import Group, Library, Step, partition
 from graphc.lower.tensor.rows import Kernel, finish, with_scopes
 from graphc.lower.tensor.simple import simplified
 from graphc.lower.tensor.stages import base_of, identity, is_range, origin
+from graphc.lower.tensor.writer import INTRINSICS
 from graphc.static import bound
 from graphc.types import DType, Shape
 
@@ -220,6 +221,7 @@ def _write(made: Plan, kept: set[Expr]) -> None:
     builders: list[Builder] = []
     needed: set[tuple[str, DType]] = set()
     exported: list[str] = []
+    routines: list[str] = []
     for number, step in enumerate(made.steps):
         if isinstance(step, Library):
             continue
@@ -228,6 +230,7 @@ def _write(made: Plan, kept: set[Expr]) -> None:
         exported.append(kernel.name)
         builders.append(kernel.builder)
         needed |= kernel.reducers
+        routines += kernel.routines
         made.rows[number] = kernel.waiting
         last = finish(f"f{number}", number, step, made.memory, word)
         if last is not None:
@@ -243,5 +246,7 @@ def _write(made: Plan, kept: set[Expr]) -> None:
     for name, dtype in sorted(needed, key=str):
         whole.declarations |= reducers.declarations(name, dtype)
         reducing.append(reducers.definition(name, dtype))
-    made.text = "\n".join([*reducing, with_scopes(texts), whole.module_parts()])
+    if routines:
+        routines.insert(0, INTRINSICS)
+    made.text = "\n".join([*reducing, *routines, with_scopes(texts), whole.module_parts()])
     made.exported = tuple(exported)

@@ -21,10 +21,13 @@ _VECTORS = 4
 _WIDTH = 64
 """Bytes of a vector."""
 
+SUMS = ("sum", "conv2d_kernel_grad")
+"""What adds up."""
+
 
 def identity_of(name: str, dtype: DType) -> Value:
     """What changes nothing: −0.0 for sums of floats, as 0.0 would lose its sign."""
-    if name == "sum":
+    if name in SUMS:
         return Value(literal(-0.0 if dtype.kind == "f" else 0, dtype), dtype)
     if name == "prod":
         return Value(literal(1, dtype), dtype)
@@ -41,8 +44,8 @@ def identity_of(name: str, dtype: DType) -> Value:
 
 def combine(builder: Builder, name: str, x: Value, y: Value) -> Value:
     """Two results as one."""
-    if name in ("sum", "prod"):
-        return builder.add(x, y) if name == "sum" else builder.mul(x, y)
+    if name in (*SUMS, "prod"):
+        return builder.add(x, y) if name in SUMS else builder.mul(x, y)
     if name in ("any", "all"):
         return builder.or_(x, y) if name == "any" else builder.and_(x, y)
     if x.dtype == BOOL:

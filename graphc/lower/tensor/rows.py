@@ -24,6 +24,7 @@ from graphc.lower.emit import Builder, Value, memory_type, register_type
 from graphc.lower.tensor import reducers
 from graphc.lower.tensor.elements import Elements, Index, Lengths
 from graphc.lower.tensor.groups import FLAT, Group
+from graphc.lower.tensor.images import Routine
 from graphc.lower.tensor.stages import Stage
 from graphc.types import INT64, DType
 
@@ -45,7 +46,8 @@ class Kernel:
     """Writes the function of one group.
 
     name : of the function; number : of the group, in the keys of the frame's words
-    waiting : the rows in scratch memory, with shape and dtype; reducers : the functions that are called
+    waiting : the rows in scratch memory, with shape and dtype; reducers : the functions that are called;
+        routines : the texts of others
     buffered : the nodes that have a buffer: others live within a row
     memory : a node → the node whose memory its own is
     word : the place of a key in the frame
@@ -64,6 +66,7 @@ class Kernel:
         self.lengths = Lengths()
         self.builder = Builder(inline=True)
         self.reducers: set[tuple[str, DType]] = set()
+        self.routines: list[str] = []
         self.waiting: dict[Hashable, tuple[tuple[Dim, ...], DType]] = {}
         self._bases: dict[Hashable, str] = {}
         self._labels = 0
@@ -83,7 +86,7 @@ class Kernel:
 
     def _is_scalar(self, stage: Stage) -> bool:
         """Whether a stage has one element in each row."""
-        return self.walk != FLAT and all(dim == 1 for dim in self._inner(stage))
+        return stage.image is None and self.walk != FLAT and all(dim == 1 for dim in self._inner(stage))
 
     def _read_later(self) -> set[Expr]:
         """Sets the level of every stage; returns the nodes that are read from memory within the group."""
@@ -101,7 +104,10 @@ class Kernel:
                     if not self._is_one(other):
                         later.add(node)
                 elif not self._is_scalar(other) and (
-                    self._is_scalar(stage) or index != stage.identity or other.space != stage.space
+                    self._is_scalar(stage)
+                    or index != stage.identity
+                    or other.space != stage.space
+                    or other.image is not None
                 ):
                     level = max(level, self._level[node] + 1)
                     later.add(node)
@@ -357,7 +363,9 @@ class Kernel:
         loops: dict[tuple[Dim, ...], list[Stage]] = {}
         alone: list[Stage] = []
         for stage in stages:
-            if self._is_scalar(stage):
+            if stage.image is not None:
+                alone.append(stage)
+            elif self._is_scalar(stage):
                 self._write_scalar(stage, top)
             elif stage.run is not None and not accumulates(stage, self.walk) and not self._is_one(stage):
                 alone.append(stage)
@@ -367,7 +375,10 @@ class Kernel:
         for inner, members in loops.items():
             finished += self._write_loop(inner, members)
         for stage in alone:
-            self._write_middle(stage)
+            if stage.image is not None:
+                self._write_image(stage, *stage.image)
+            else:
+                self._write_middle(stage)
         for stage, pointer in finished:
             self._finish_row(stage, pointer)
 
@@ -552,6 +563,52 @@ class Kernel:
             self.builder.store(reducers.combine(self.builder, node.op.name, old, value), at, note)
 
         self._nest([self.lengths(dim) for dim in self._inner(stage)], add)
+
+    def _write_image(self, stage: Stage, routine: Routine, times: int) -> None:
+        """The calls of a routine that make an image of a node, or add one to a sum over them."""
+        node, suffix = stage.node, f"_{self.number}_{len(self.routines)}"
+        self.routines.append(routine.named(suffix))
+        elements = self._elements()
+        places = [
+            self._image(elements, operand, stage, self.row_index[0] if step else "0")
+            for operand, step in zip(node.operands, routine.steps, strict=True)
+        ]
+        if accumulates(stage, self.walk):
+            out = self._partial(node)
+        else:
+            out = self._image(elements, node, stage, self.row_index[0])
+        scratch = "null"
+        if routine.scratch:
+            scratch = self._base(("row", ("beside", node)))
+            self.waiting["beside", node] = (routine.scratch,), node.dtype
+        gemm = "null"
+        if routine.multiplies:
+            word = self.word(("gemm", node.dtype))
+            at = self.builder.instruction(f"getelementptr i64, ptr %frame, i64 {word}", INT64).text
+            gemm = self.builder.instruction(f"load ptr, ptr {at}", INT64).text
+        kind = memory_type(node.dtype)
+
+        def call(indices: list[str]) -> None:
+            moved = self._elements()
+            arguments = []
+            for place, step in zip([*places, out], (*routine.steps, routine.step), strict=True):
+                away = moved.whole("mul", indices[0], str(step))
+                arguments.append(
+                    self.builder.instruction(f"getelementptr {kind}, ptr {place}, i64 {away}", INT64).text
+                )
+            if len(places) == 1:
+                arguments.insert(1, "null")
+            given = ", ".join(f"ptr {argument}" for argument in [*arguments, scratch, gemm])
+            self.builder.lines.append(f"  call void @image{suffix}({given}, i64 0, i64 {routine.pieces})")
+
+        self._nest([str(times)], call)
+
+    def _image(self, elements: Elements, node: Expr, stage: Stage, place: str) -> str:
+        """The address of an image of a node with a buffer or a row in scratch memory."""
+        index = (place, *("0" for _ in node.shape[1:]))
+        if node in self.buffered or node.is_symbol:
+            return self._address(elements, node, index)[0]
+        return self._row_address(elements, node, stage, index)[0]
 
     def _nest(self, counts: list[str], body: Callable[[list[str]], None]) -> None:
         """Loops within loops around a body that gets their indices."""

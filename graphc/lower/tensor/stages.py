@@ -7,7 +7,9 @@ that no body grows without bound.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 from typing import Literal
 
 from graphc.dag import Dag
@@ -16,6 +18,8 @@ from graphc.expr import Expr
 from graphc.lower.cost import computing
 from graphc.lower.emit import Builder, Value
 from graphc.lower.tensor.elements import RULES, Elements, Index, Lengths, scatter_axes
+from graphc.lower.tensor.images import Routine
+from graphc.lower.tensor.routines import routine_of
 from graphc.lower.tensor.simple import REDUCTIONS, run_of
 
 CHEAP = 0.5
@@ -42,7 +46,7 @@ VIEWS = (
 )
 """Operations that a library call takes as NumPy's views of what they are applied to."""
 
-Kind = Literal["leaf", "element", "reduce", "library"]
+Kind = Literal["leaf", "element", "reduce", "image", "library"]
 
 
 @dataclass
@@ -54,6 +58,7 @@ class Stage:
     accesses : the kept nodes and inputs that are read, with the index for each axis; %x0, %x1, … are the loop's own
     uses_index : whether the loop computes with its indices
     nanoseconds : the estimated work for one element of the space
+    image : of an operation that goes from image to image, the routine and how often it is called for one
     """
 
     node: Expr
@@ -62,10 +67,20 @@ class Stage:
     accesses: list[tuple[Expr, Index]]
     uses_index: bool
     nanoseconds: float
+    image: tuple[Routine, int] | None = None
 
     @property
     def rank(self) -> int:
         return len(self.space)
+
+    def added_to_one(self, size: Callable[[tuple[Dim, ...]], int], rows: int) -> int:
+        """How many rows are at least added up to a partial result: all of these take at most a quarter of what is added up.
+
+        size : a shape → how many elements it has
+        """
+        if self.image is not None:
+            return -(-self.image[0].least // self.image[0].pieces)
+        return -(-4 * size(self.node.shape) * rows // max(1, size(self.space)))
 
     @property
     def identity(self) -> Index:
@@ -93,7 +108,7 @@ def kind_of(node: Expr) -> Kind:
         if op.name.startswith("arg") and run_of(node)[1] != node.operands[0].ndim:
             return "library"
         return "reduce"
-    return "library"
+    return "library" if routine_of(node) is None else "image"
 
 
 def is_range(node: Expr) -> bool:
@@ -129,11 +144,13 @@ def same_but_for_ones(a: tuple[Dim, ...], b: tuple[Dim, ...]) -> bool:
 def kept_nodes(dag: Dag) -> set[Expr]:
     """The nodes that are kept in memory; inputs and constants are not among them."""
     kinds = {node: kind_of(node) for node in dag.exprs}
-    kept = {node for node, kind in kinds.items() if kind in ("reduce", "library")}
+    kept = {node for node, kind in kinds.items() if kind in ("reduce", "image", "library")}
     kept |= {dag.exprs[output] for output in dag.outputs}
     for node in reversed(dag.exprs):
         if kinds[node] == "library":
             kept |= {base_of(operand, kept) for operand in node.operands}
+        elif kinds[node] == "image":
+            kept |= set(node.operands)
         elif node.op.name == "reshape" and not same_but_for_ones(node.shape, node.operands[0].shape):
             if not is_range(node):
                 kept.add(node.operands[0])
@@ -190,6 +207,9 @@ def _widens(node: Expr, user: Expr) -> bool:
 
 def stage_of(node: Expr, kept: set[Expr]) -> Stage:
     """The loop that makes a kept node."""
+    image = routine_of(node)
+    if image is not None:
+        return _stage_of_images(node, *image)
     reduces = kind_of(node) == "reduce"
     space = node.operands[0].shape if reduces else node.shape
     accesses: list[tuple[Expr, Index]] = []
@@ -215,3 +235,16 @@ def stage_of(node: Expr, kept: set[Expr]) -> Stage:
     uses_index = any("%x" in line for line in builder.lines)
     loads = 0.05 * len(accesses)
     return Stage(node, space, run_of(node) if reduces else None, accesses, uses_index, 0.1 + loads + work)
+
+
+def _stage_of_images(node: Expr, routine: Routine, times: int) -> Stage:
+    """The stage of a node that is made image by image: of its operands it reads an image, or all."""
+    accesses = [
+        (operand, ("%x0" if step else "*", *("*" for _ in operand.shape[1:])))
+        for operand, step in zip(node.operands, routine.steps, strict=True)
+    ]
+    summed = not routine.step
+    space = node.operands[-1].shape if summed else node.shape
+    size = prod(dim for dim in space[1:] if isinstance(dim, int))
+    work = routine.nanoseconds * routine.pieces * times / size
+    return Stage(node, space, (0, 1) if summed else None, accesses, True, work, (routine, times))
