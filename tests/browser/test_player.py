@@ -288,6 +288,21 @@ def test_hostile_names(browser, tmp_path, name):
     assert browser.complaints() == []
 
 
+def test_what_is_not_finite_is_marked(browser, tmp_path):
+    x = g.symbol("x")
+    browser.open(g.draw(g.log(x) + 1, at={"x": 2.0}).save(tmp_path / "log.html"))
+    marked = "return [...document.querySelectorAll('.edge text.alarm')].map(text => text.textContent)"
+    assert browser.run(marked) == []
+    type_into(browser, browser.one("#in0"), "0")
+    assert browser.run(marked) == ["∞", "−∞", "−∞"]
+    type_into(browser, browser.one("#in0"), "-1")
+    assert set(browser.run(marked)) == {"NaN"}
+    browser.one("#last").click()
+    assert "\n".join(browser.violations()) == ""
+    browser.picture("alarm")
+    assert browser.complaints() == []
+
+
 def test_arrays_and_leaves_are_shown(browser, tmp_path):
     v = g.symbol("v", shape=3)
     for number_, (output, at) in enumerate(

@@ -31,6 +31,7 @@ function fill() {
     let text = secret(key) ? "?" : compute ? show(values[place.dataset.v], data.digits) : place.dataset.text ?? place.textContent;
     if ("b" in place.dataset && text.startsWith("−")) text = `(${text})`;
     if (place.textContent !== text) place.textContent = text;
+    place.classList.toggle("alarm", /NaN|∞/.test(text));
     if (cap) place.style.fontSize = text.length > cap ? `${((12 * cap) / text.length).toFixed(1)}px` : "";
   }
   for (const rule of all("[data-rule]")) rule.hidden = secret(rule.dataset.rule) && !rule.dataset.told;

@@ -183,6 +183,12 @@ def test_the_slope_of_the_plot_is_that_of_what_is_plotted():
     assert slopes(several) == [None, None] and "area, sum against an input" in several
 
 
+def test_the_output_has_the_name_that_it_was_given():
+    for output, options in ((x * w, {"name": "loss"}), (x * w, {"name": ["loss"]}), ({"loss": x * w}, {})):
+        assert "<title>loss = x*w</title>" in page(output, {"x": 1, "w": 2}, **options)
+    assert "<title>L = x*w</title>" in page(x * w, {"x": 1, "w": 2})
+
+
 def test_leaves_alone():
     for output, at in ((x, {"x": 2.0}), (g.parse("1 + 2"), {}), ([x, x], {"x": 1.0})):
         Reader(page(output, at))
