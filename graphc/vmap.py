@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from graphc.collector import paused
 from graphc.dims import Dim
 from graphc.errors import ArityError, ExpressionError, ShapeError
 from graphc.evaluate import evaluate
-from graphc.expr import Expr, apply, cast, constant, current_site, on_this_line, symbol, walk
-from graphc.op import Op
+from graphc.expr import Expr, constant, current_site, on_this_line, symbol, walk
 from graphc.ops import attributes as at
-from graphc.ops.batch import Batch, Batched, aligned, moved, next_axes
+from graphc.ops.batch import Batch, moved, through
 from graphc.tree import flatten, map_leaves, unflatten
 from graphc.types import format_shape
 
@@ -120,9 +118,13 @@ def _call(f: Any, in_axes: Any, out_axes: Any, args: tuple[Any, ...], kwargs: di
         raise ExpressionError(what, site=current_site(), hint="end it with return")
     leaves, structure = flatten(returned)
     places = _spread(out_axes, returned, "out_axes")
-    results = batch([constant(leaf) for leaf in leaves], found)
+    added = Batch(found[0].size, found[0].wide)
+    with on_this_line():
+        results = through(
+            [constant(leaf) for leaf in leaves], {each.each: each.wide for each in found}, added
+        )
     outputs = [
-        _placed(result, own, place, found[0], number)
+        _placed(result, own, place, added, number)
         for number, ((result, own), place) in enumerate(zip(results, places, strict=True))
     ]
     everything = unflatten(structure, iter(outputs))
@@ -177,7 +179,7 @@ def _spread(axes: Any, tree: Any, what: str) -> list[Any]:
     )
 
 
-def _placed(result: Expr, batched: bool, place: Any, first: _Argument, number: int) -> Expr:
+def _placed(result: Expr, batched: bool, place: Any, added: Batch, number: int) -> Expr:
     """An output with the batch's axis where it is wanted."""
     if place is None:
         if batched:
@@ -187,63 +189,8 @@ def _placed(result: Expr, batched: bool, place: Any, first: _Argument, number: i
                 hint="out_axes=0 puts the batch's axis in front",
             )
         return result
-    wide = Batch(first.size, first.wide).lifted(result, batched)
+    wide = added.lifted(result, batched)
     return moved(wide, 0, at.position("out_axes", place, wide.ndim))
 
 
-# --- the graph ---------------------------------------------------------------------------------------------------------------
-
-
-@paused()
-def batch(outputs: Iterable[Expr], arguments: Sequence[_Argument]) -> list[tuple[Expr, bool]]:
-    """Each output with the batch's axis in front, and whether it has one: it is the same for every element else."""
-    outputs = tuple(outputs)
-    added = Batch(arguments[0].size, arguments[0].wide)
-    wide: dict[Expr, Expr] = {argument.each: argument.wide for argument in arguments}
-    with on_this_line():
-        for node in walk(outputs):
-            if node not in wide and any(operand in wide for operand in node.operands):
-                batched = tuple([operand in wide for operand in node.operands])
-                wide[node] = _of_batch(
-                    added, node, tuple([wide.get(operand, operand) for operand in node.operands]), batched
-                )
-    return [(wide.get(output, output), output in wide) for output in outputs]
-
-
-def _of_batch(added: Batch, node: Expr, operands: tuple[Expr, ...], batched: Batched) -> Expr:
-    op = node.op
-    if not op.on_arrays:
-        same = [aligned(x, own, node.ndim) for x, own in zip(operands, batched, strict=True)]
-        return cast(same[0], node.attrs[0]) if op.name == "astype" else apply(op, *same, attrs=node.attrs)
-    if callable(op.batch):
-        return op.batch(added, operands, batched, *node.attrs)
-    if op.batch == "stacks":
-        return apply(op, *operands, attrs=node.attrs)
-    if len(operands) == 1 and any(known.name == "axis" for known in op.attributes):
-        return apply(op, *operands, attrs=_attributes(op, node.attrs, operands[0].ndim))
-    if op.expand is None:
-        raise ExpressionError(
-            f"vmap does not know what {op.name} does to a batch", node=repr(node), site=node.site
-        )
-    each = tuple([symbol(f"\0each {slot}", x.shape, x.dtype) for slot, x in enumerate(node.operands)])
-    inner = [
-        _Argument(x, stand_in, "") for x, stand_in, own in zip(operands, each, batched, strict=True) if own
-    ]
-    own_way = op.expand(
-        *[e if own else x for e, x, own in zip(each, operands, batched, strict=True)], *node.attrs
-    )
-    ((result, has_axis),) = batch([own_way], inner)
-    return added.lifted(result, has_axis)
-
-
-def _attributes(op: Op, attrs: tuple[Any, ...], ndim: int) -> tuple[Any, ...]:
-    """The static arguments with the axis moved on by one."""
-    return tuple(
-        [
-            next_axes(value, ndim) if known.name == "axis" else value
-            for known, value in zip(op.attributes, attrs, strict=True)
-        ]
-    )
-
-
-__all__ = ["batch", "vmap"]
+__all__ = ["vmap"]

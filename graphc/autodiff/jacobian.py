@@ -1,16 +1,18 @@
-"""Whole Jacobians: a row for each element of the output or a column for each element of the input, whichever are fewer."""
+"""Whole Jacobians: a row for each element of the output or a column for each element of the input, whichever are fewer.
+
+One sweep is written, for one row or column; all of them go through it as a batch.
+"""
 
 from __future__ import annotations
-
-import numpy as np
 
 from graphc import dims
 from graphc.autodiff.forward import forward
 from graphc.autodiff.reverse import reverse
 from graphc.errors import GradientError
-from graphc.expr import Expr, constant, current_site
+from graphc.expr import Expr, constant, current_site, symbol
+from graphc.ops.batch import Batch, moved, through
 from graphc.ops.calls import call
-from graphc.types import format_shape
+from graphc.types import Shape, format_shape
 
 MOST_SWEEPS = 10_000
 """Rows or columns of one Jacobian: each is a sweep over the graph."""
@@ -30,26 +32,30 @@ def jacobian(output: Expr, node: Expr) -> Expr:
             hint="g.vjp and g.jvp multiply by a Jacobian without building it",
         )
     shape = (*output.shape, *node.shape)
+    if not output.shape:
+        return reverse([output], None, [node]).adjoint(node)
+    if min(rows, columns) == 0:
+        return call("broadcast_to", constant(0.0, node.dtype), shape=shape)
     if rows <= columns:
-        if not output.shape:
-            return reverse([output], None, [node]).adjoint(node)
-        parts = [
-            reverse([output], [constant(_unit(output, place))], [node]).adjoint(node) for place in range(rows)
-        ]
-        if not parts:
-            return call("broadcast_to", constant(0.0, node.dtype), shape=shape)
-        return call("reshape", call("stack", *parts), shape=shape)
-    parts = [forward([output], {node: constant(_unit(node, place))})[0] for place in range(columns)]
-    if not parts:
-        return call("broadcast_to", constant(0.0, output.dtype), shape=shape)
-    return call("reshape", call("stack", *parts, axis=output.ndim), shape=shape)
+        seed = symbol("\0row", output.shape, output.dtype)
+        return reshaped(_batched(reverse([output], [seed], [node]).adjoint(node), seed, rows), shape)
+    direction = symbol("\0column", node.shape, node.dtype)
+    (change,) = forward([output], {node: direction})
+    wide = _batched(change, direction, columns)
+    return reshaped(moved(reshaped(wide, (columns, rows)), 0, 1), shape)
 
 
-def _unit(of: Expr, place: int) -> np.ndarray:
-    """1 at one element, 0 at the others."""
-    unit = np.zeros(tuple(of.shape), dtype=of.dtype)  # type: ignore[arg-type]  # the shape is known
-    unit.reshape(-1)[place] = 1
-    return unit
+def reshaped(x: Expr, shape: Shape) -> Expr:
+    return x if x.shape == shape else call("reshape", x, shape=shape)
+
+
+def _batched(swept: Expr, of: Expr, count: int) -> Expr:
+    """What a sweep gives for every unit vector in the place of its seed or direction, with these in front."""
+    unit = call("eye", n_rows=count, dtype=of.dtype.name)
+    units = reshaped(unit, (count, *of.shape))
+    added = Batch(count, units)
+    ((wide, own),) = through([swept], {of: units}, added)
+    return added.lifted(wide, own)
 
 
 def _size(of: Expr) -> int:

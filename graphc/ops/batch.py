@@ -7,11 +7,15 @@ broadcast. An operation of one operand along an `axis` has that moved on by one;
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from graphc.collector import paused
 from graphc.dims import Dim
-from graphc.expr import Expr, constant
+from graphc.errors import ExpressionError
+from graphc.expr import Expr, apply, cast, constant, symbol, walk
+from graphc.op import Op
 from graphc.ops.calls import broadcast, call, expanded, summed
 from graphc.ops.comparison import where
 
@@ -73,4 +77,55 @@ def next_axes(axis: Any, ndim: int) -> Any:
     return tuple([place + 1 for place in axis]) if isinstance(axis, tuple) else axis + 1
 
 
-__all__ = ["Batch", "Batched", "aligned", "moved", "next_axes", "rank"]
+# --- graphs ------------------------------------------------------------------------------------------------------------------
+
+
+@paused()
+def through(outputs: Iterable[Expr], given: Mapping[Expr, Expr], added: Batch) -> list[tuple[Expr, bool]]:
+    """Each output with the batch's axis in front, and whether it has one: it is the same for every element else.
+
+    given : the symbol of one element → the batch of them, with the axis in front
+    """
+    outputs = tuple(outputs)
+    wide = dict(given)
+    for node in walk(outputs):
+        if node not in wide and any(operand in wide for operand in node.operands):
+            batched = tuple([operand in wide for operand in node.operands])
+            operands = tuple([wide.get(operand, operand) for operand in node.operands])
+            wide[node] = _of_batch(added, node, operands, batched)
+    return [(wide.get(output, output), output in wide) for output in outputs]
+
+
+def _of_batch(added: Batch, node: Expr, operands: tuple[Expr, ...], batched: Batched) -> Expr:
+    op = node.op
+    if not op.on_arrays:
+        same = [aligned(x, own, node.ndim) for x, own in zip(operands, batched, strict=True)]
+        return cast(same[0], node.attrs[0]) if op.name == "astype" else apply(op, *same, attrs=node.attrs)
+    if callable(op.batch):
+        return op.batch(added, operands, batched, *node.attrs)
+    if op.batch == "stacks":
+        return apply(op, *operands, attrs=node.attrs)
+    if len(operands) == 1 and any(known.name == "axis" for known in op.attributes):
+        return apply(op, *operands, attrs=_attributes(op, node.attrs, operands[0].ndim))
+    if op.expand is None:
+        raise ExpressionError(
+            f"vmap does not know what {op.name} does to a batch", node=repr(node), site=node.site
+        )
+    each = [symbol(f"\0each {slot}", x.shape, x.dtype) for slot, x in enumerate(node.operands)]
+    given = {e: x for e, x, own in zip(each, operands, batched, strict=True) if own}
+    written = op.expand(*[e if e in given else x for e, x in zip(each, operands, strict=True)], *node.attrs)
+    ((result, own),) = through([written], given, added)
+    return added.lifted(result, own)
+
+
+def _attributes(op: Op, attrs: tuple[Any, ...], ndim: int) -> tuple[Any, ...]:
+    """The static arguments with the axis moved on by one."""
+    return tuple(
+        [
+            next_axes(value, ndim) if known.name == "axis" else value
+            for known, value in zip(op.attributes, attrs, strict=True)
+        ]
+    )
+
+
+__all__ = ["Batch", "Batched", "aligned", "moved", "next_axes", "rank", "through"]

@@ -99,3 +99,17 @@ def test_no_stand_in_is_left_where_lengths_are_named():
     wanted = p * (1 - p[0, 0]) * np.array([1, 0, 0]) - p * p[0, 0] * np.array([0, 1, 1])
     found = g.evaluate(along, {"x": point, "u": np.array([[1.0, 0, 0]])})
     np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-15)
+
+
+def test_a_jacobian_is_one_sweep_with_a_batch():
+    """Its graph is as large for 2 rows as for 50, and its columns are those of differences."""
+    sizes = set()
+    for rows in (2, 50):
+        A, u = g.symbol("A", shape=(rows, 60)), g.symbol("u", shape=60)
+        sizes.add(len(g.Graph(g.jacobian(g.tanh(A @ u), u))))
+    assert len(sizes) == 1
+    A, u = g.symbol("A", shape=(4, 2)), g.symbol("u", shape=2)
+    at = {"A": np.arange(8.0).reshape(4, 2) / 9, "u": np.array([0.3, -0.2])}
+    found = g.evaluate(g.jacobian(g.tanh(A @ u), u), at)
+    slope = 1 - np.tanh(at["A"] @ at["u"]) ** 2
+    np.testing.assert_allclose(found, slope[:, None] * at["A"], rtol=0, atol=1e-15)
