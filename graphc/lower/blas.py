@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import itertools
+import os
 import threading
 from collections.abc import Callable
 from functools import cache
@@ -101,9 +102,30 @@ class _Alone:
                     if before != 1:
                         limit(before)
 
+    def before_fork(self) -> None:
+        """No thread is half inside while the process is copied."""
+        self._lock.acquire()
+
+    def after_fork(self) -> None:
+        """In the parent."""
+        self._lock.release()
+
+    def in_child(self) -> None:
+        """Whoever was inside is not part of the child."""
+        before = self._before if self._inside else []
+        self.__init__()
+        for (_, limit), count in zip(thread_counts() if before else (), before, strict=True):
+            if count != 1:
+                limit(count)
+
 
 alone = _Alone()
 """`with alone:` BLAS has one thread; what it had before comes back at the end of the last block."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=alone.before_fork, after_in_parent=alone.after_fork, after_in_child=alone.in_child
+    )
 
 
 @cache

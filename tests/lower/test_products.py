@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -224,6 +225,39 @@ def test_a_further_call_takes_no_memory(monkeypatch):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < out.nbytes  # which the partial sums take many times
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_child_of_a_process_whose_thread_multiplies():
+    code = """
+import os, signal, threading, time
+import numpy as np
+from graphc.lower import blas, products
+a = np.ones((300, 300))
+products.multiply(np.empty((300, 300)), a, a)
+for _, limit in blas.thread_counts():
+    limit(2)
+inside, leave = threading.Event(), threading.Event()
+def hold():
+    with blas.alone:
+        inside.set()
+        leave.wait(60)
+threading.Thread(target=hold).start()
+inside.wait(60)
+child = os.fork()
+if not child:
+    signal.alarm(60)
+    out = np.empty((300, 300))
+    products.multiply(out, a, a)
+    os._exit(0 if out[0, 0] == 300 and {count() for count, _ in blas.thread_counts()} <= {2} else 1)
+status = os.waitpid(child, 0)[1]
+leave.set()
+print(os.waitstatus_to_exitcode(status))
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "0\n"
 
 
 def test_the_rest_of_scipy_is_not_imported():
