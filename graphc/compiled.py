@@ -26,7 +26,7 @@ from graphc.errors import ArityError, CompileError, GraphcError, InputError, Sha
 from graphc.evaluate import run_arrays
 from graphc.expr import current_site
 from graphc.inputs import as_out, as_value, bind_dimensions
-from graphc.lower import export, layout, native, scalar
+from graphc.lower import export, fresh, layout, native, scalar
 from graphc.lower.builtin import builtin
 from graphc.lower.emit import SLOT
 from graphc.lower.jit import Library, build
@@ -358,7 +358,7 @@ class Compiled:
         if out is None:
             order = layout.memory_order(ndim, [layout.strides_over(array, ndim) for array in arrays])
             results = [
-                layout.empty(s, dtype, order) if len(s) == ndim else np.empty(s, dtype)
+                layout.empty(s, dtype, order) if len(s) == ndim else fresh.empty(s, dtype)
                 for s, dtype in zip(shapes, self._kernel.outputs, strict=True)
             ]
             targets = results

@@ -15,6 +15,7 @@ from functools import cache
 import numpy as np
 
 from graphc.lower import arrays_parts as code
+from graphc.lower import fresh
 from graphc.lower.arrays_code import MODULE
 from graphc.lower.jit import build
 from graphc.lower.kernels import Kernel
@@ -71,6 +72,7 @@ class Table:
             id(_OUT) if takes_out else 0,
             self.plans.address,
             self._constants.ctypes.data,
+            -(-fresh.LARGE // max(dtype.itemsize for dtype in kernel.outputs)),
         )
         for number, dtype in enumerate(self._dtypes):
             takes_floats = dtype.itemsize if dtype.kind == "f" else 0

@@ -5,7 +5,8 @@
 is a CPython function (METH_FASTCALL | METH_KEYWORDS). Its `self` is a tuple: the Python path, which takes whatever is not served
 in machine code; a table of words; what puts results into structures other than tuples and lists; what runs loops that are long
 enough for several threads. It takes arrays of one shape and any length without gaps, numbers among them, and `out=` arrays like
-them. The results are allocated by NumPy's own C function; the loop nest that fits is run; a long one without Python's lock.
+them. The results are allocated by NumPy's own C function (large ones by the Python path, which has memory for them: `fresh.py`);
+the loop nest that fits is run; a long one without Python's lock.
 Everything else goes on to `planned` (`plans_code.py`).
 
 Arguments are checked before anything is read from them.
@@ -23,6 +24,7 @@ from graphc.lower.arrays_parts import (
     FREE_FROM,
     INPUTS,
     ITEMS,
+    KEPT,
     LIMIT,
     LOOP_TABLE,
     LOOPS,
@@ -238,7 +240,12 @@ product:
 size_known:
 {word("limit", LIMIT)}
   %empty = icmp eq i64 %n, 0
-  br i1 %empty, label %slow, label %search_begin
+{word("kept", KEPT)}
+  %large = icmp sge i64 %n, %kept
+  %makes = icmp eq i64 %given, 0
+  %by_python = and i1 %large, %makes
+  %elsewhere_better = or i1 %empty, %by_python
+  br i1 %elsewhere_better, label %slow, label %search_begin
 search_begin:
 {word("loops", LOOPS)}
   br label %search

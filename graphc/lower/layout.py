@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from graphc.lower import fresh
 from graphc.types import DType
 
 SHORT = 8
@@ -90,11 +91,11 @@ def memory_order(ndim: int, strides: Sequence[Sequence[int]]) -> list[int]:
 def empty(shape: tuple[int, ...], dtype: DType, order: Sequence[int]) -> np.ndarray:
     """A new array with its dimensions in memory as `order` says, outermost first."""
     if list(order) == list(range(len(shape))):
-        return np.empty(shape, dtype)
+        return fresh.empty(shape, dtype)
     places = [0] * len(order)
     for place, axis in enumerate(order):
         places[axis] = place
-    return np.empty([shape[axis] for axis in order], dtype).transpose(places)
+    return fresh.empty(tuple([shape[axis] for axis in order]), dtype).transpose(places)
 
 
 def runs(shape: tuple[int, ...], strides: Sequence[Sequence[int]], outputs: int) -> list[Run]:

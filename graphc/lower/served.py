@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.lower import arrays
+from graphc.lower import arrays, fresh
 from graphc.lower.builtin import builtin
 from graphc.lower.kernels import Kernel
 from graphc.lower.nests import Nests
@@ -76,6 +76,8 @@ class Served:
         out, results : the arrays given for the results, and the results
         steps : how they were computed
         """
+        if out is None and any(result.nbytes >= fresh.LARGE for result in results):
+            return  # their memory is Python's to find
         taken = all(
             value is array or type(value) in (float, int, np.float64)
             for value, array in zip(values, inputs, strict=True)

@@ -10,7 +10,7 @@ import pytest
 
 import graphc as g
 from graphc.errors import DtypeError, InputError, ShapeError
-from graphc.lower import plans, plans_code
+from graphc.lower import fresh, plans, plans_code
 from graphc.lower.nests import Nests
 
 x, y, z = g.symbols("x y z")
@@ -289,3 +289,34 @@ def test_more_dimensions_than_a_key_holds_take_the_python_path():
         np.testing.assert_array_equal(
             f(*[a[..., ::-1] for a in arrays]), sum(arrays[1:], arrays[0])[..., ::-1]
         )
+
+
+def test_large_results_take_memory_that_was_given_back(monkeypatch):
+    """Never while anybody sees it, in any layout; of arrays that are given nothing is made."""
+    monkeypatch.setattr(fresh, "LARGE", 1 << 12)
+    fresh.clear()
+    f = g.compile([x * y, x + y], [x, y], rewrite=None)
+    rng = np.random.default_rng(7)
+    kept = []
+    for number in range(40):
+        a, b = rng.normal(size=(2, 40, 50))
+        if number % 3 == 1:
+            a, b = a.T, b.T
+        if number % 3 == 2:
+            b = b[:1]
+        product, total = f(a, b)
+        assert not np.may_share_memory(product, total)
+        assert product.strides == np.multiply(a, b).strides and product.flags.writeable
+        if number % 2:
+            kept.append((product[3:], total.T, a * b, a + b))
+    for product, total, expected, other in kept:
+        np.testing.assert_array_equal(product, expected[3:])
+        np.testing.assert_array_equal(total.T, other)
+    before = {product.ctypes.data for product in f(a, b)}
+    gc.collect()
+    assert {product.ctypes.data for product in f(a, b)} == before
+    out = [np.empty((40, 50)), np.empty((40, 50))]
+    monkeypatch.setattr(fresh, "empty", lambda *_: pytest.fail("something was made"))
+    for _ in range(3):
+        f(rng.normal(size=(40, 50)), 2.0, out=out)
+    fresh.clear()
