@@ -35,6 +35,7 @@ from graphc.lower.nests import Nests
 from graphc.lower.nests import ties as overlaps
 from graphc.lower.performance import Performance, Rewriting, performance
 from graphc.lower.tiers import Native, Options, Source, Tiers
+from graphc.packing import Packed
 from graphc.printer import render
 from graphc.tree import Structure, unflatten
 from graphc.types import DType, broadcast_shapes, format_shape
@@ -205,6 +206,21 @@ class Compiled:
                 hint="declare scalars: g.symbol(name)",
             )
         return export.lowlevel(self._kernel, self._library, self._tiers.source.options.cache)
+
+    def scipy(self, start: Any, /, **fixed: Any) -> Packed:
+        """The function of several inputs as one of a vector, for `scipy.optimize`.
+
+        start : the inputs to vary, by name, with the values to begin with; the results are the value and their gradients, in this
+            order, as `g.value_and_grad` gives them
+        fixed : the other inputs
+
+            p = f.scipy({"w": w0, "b": 0.0}, X=X, y=y)
+            found = scipy.optimize.minimize(p, p.start, jac=True)
+            p.unpack(found.x)
+
+        Raises `InputError` for names that are no inputs, `ArityError` and `ShapeError` where results do not fit them.
+        """
+        return Packed(self.call, start, fixed, self.inputs)
 
     def export(
         self,

@@ -100,11 +100,14 @@ class Program(Compiled):
         )
 
     def __repr__(self) -> str:
-        loops = sum(isinstance(step, Group) for step in self._plan.steps)
-        return (
-            f"<compiled ({', '.join(self.inputs)}) → {self._results} of {loops} kernels and "
-            f"{len(self._plan.steps) - loops} library calls>"
+        kernels = sum(isinstance(step, Group) for step in self._plan.steps)
+        parts = (
+            (self._results, "result"),
+            (kernels, "kernel"),
+            (len(self._plan.steps) - kernels, "library call"),
         )
+        told = [f"{count} {word}{'s' if count != 1 else ''}" for count, word in parts]
+        return f"<compiled ({', '.join(self.inputs)}) → {told[0]} by {told[1]} and {told[2]}>"
 
     def __reduce__(self) -> Any:
         return Program, (self.graph, self._structure, self._cache, self._parallel, None, self._updated)

@@ -104,16 +104,16 @@ class Bound:
             except KeyError as error:
                 raise ShapeError(
                     f"no input has an axis named {str(error.args[0])!r}",
-                    node=repr(node),
+                    node=_told(node),
                     site=node.site,
                     hint="list a symbol with that axis among the graph's inputs",
                 ) from None
             except (ValueError, IndexError) as error:
-                raise ShapeError(f"{node.op.name}: {error}", node=repr(node), site=node.site) from None
+                raise ShapeError(f"{node.op.name}: {error}", node=_told(node), site=node.site) from None
             if any(length < 0 for length in shape):
                 raise ShapeError(
                     f"{node.op.name} has the shape {format_shape(node.shape)}, which is {shape} for the lengths of this call",
-                    node=repr(node),
+                    node=_told(node),
                     site=node.site,
                 )
 
@@ -308,7 +308,7 @@ class Bound:
         def refuse(place: int) -> None:
             raise InputError(
                 f"index: index {place} is out of range for axis {check.axis} of length {length}",
-                node=repr(node),
+                node=_told(node),
                 site=node.site,
                 hint=f"places run from {-length} to {length - 1}",
             )
@@ -367,6 +367,11 @@ class Bound:
 
     def _copy(self, node: Expr, target: np.ndarray) -> None:
         target[...] = self._value(node)
+
+
+def _told(node: Expr) -> str:
+    """A node in an error; the arrays in it were made inputs, under names that nobody writes."""
+    return repr(node).replace("\0", "array ")
 
 
 def _rounded(size: int) -> int:

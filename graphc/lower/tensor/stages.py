@@ -176,7 +176,11 @@ def kept_nodes(dag: Dag) -> set[Expr]:
         parts = {user for user in users if user.op.name == "index" and len(user.operands) == 1}
         wider = any(_widens(node, user) for user in users)
         several = len(users) - len(parts) + bool(parts) > 1  # slices take different elements
-        if size[node] > MOST_INLINED or depth[node] > DEEPEST or (cost[node] > (CHEAP if node.shape else ONCE) and (several or wider)):
+        if (
+            size[node] > MOST_INLINED
+            or depth[node] > DEEPEST
+            or (cost[node] > (CHEAP if node.shape else ONCE) and (several or wider))
+        ):
             kept.add(node)
     for node in reversed(dag.exprs):  # another shape of a node's memory needs that memory
         if node in kept and is_alias(node) and kinds[node.operands[0]] != "leaf":
