@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from typing import Any
 
 from graphc.errors import ExpressionError, NameClashError, ShapeError
@@ -142,7 +142,7 @@ class Layer(ABC):
     def __repr__(self) -> str:
         """As it is written, without what is left at its default."""
         parts = []
-        for known in fields(self):  # type: ignore[arg-type]
+        for known in fields(self) if is_dataclass(self) else ():
             value = getattr(self, known.name)
             if value is known.default or value == known.default:
                 continue

@@ -217,3 +217,16 @@ def test_layers_are_blocks_of_diagrams():
     blocks = {node.block for node in g.Graph(model.output).exprs}
     assert {("net", "affine1"), ("net", "residual1", "affine1"), ("net", "residual1", "tanh1")} <= blocks
     assert model.parameters["net.residual1.affine1.bias"].block == ("net", "residual1", "affine1")
+
+
+def test_a_layer_of_ones_own():
+    class Scale(nn.Layer):
+        kind = "scale"
+
+        def build(self, x, scope):
+            return x * scope.parameter("weight", x.shape[1:], x, nn.ones)
+
+    x = g.symbol("x", shape=("n", 3))
+    model = nn.Model(nn.Sequential(Scale(), Scale()), x)
+    assert list(model.parameters) == ["scale1.weight", "scale2.weight"] and "Scale()" in model.summary()
+    np.testing.assert_array_equal(model.predict(np.ones((2, 3))), np.ones((2, 3)))
