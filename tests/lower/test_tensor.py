@@ -359,3 +359,43 @@ def test_steady_calls_allocate_their_results_alone():
         tracemalloc.stop()
     assert inside < 20_000  # Python's own objects; one row of X has 1,600 bytes, the product 720,000
     assert fresh < 300 * 300 * 8 + 200 * 8 + 20_000
+
+
+# --- what shares a loop with what ---------------------------------------------------------------------------------------------
+
+
+def steps(outputs, inputs, **options):
+    """(kernels, library calls) of a program; kernels of single numbers are not counted."""
+    f = g.compile(outputs, inputs, **options)
+    told = [line.split() for line in str(f.report()).splitlines()]
+    kernels = [line for line in told if line[:3] != ["kernel", "rows", "():"] and line[0] == "kernel"]
+    return len(kernels), sum(line[0] == "library" for line in told)
+
+
+def test_rows_are_read_once():
+    labels = g.symbol("labels", shape="n", dtype="int64")
+    w, t, c = g.symbol("w", shape="d"), g.symbol("t", shape="n"), g.symbol("c")
+    entropy = g.mean(g.logsumexp(X, axis=1) - g.squeeze(g.take_along_axis(X, g.expand_dims(labels, 1)), 1))
+    assert steps([entropy, g.grad(entropy, X)], [X, labels]) == (1, 0)
+    assert steps(g.softmax(X), [X]) == (1, 0)
+    logistic = g.mean(g.softplus(-t * (X @ w + c)))
+    assert steps([logistic, *g.grad(logistic, [w, c])], [X, w, t, c]) == (1, 0)
+    away = X - g.mean(X, axis=1, keepdims=True)
+    normed = away / g.sqrt(g.mean(away**2, axis=1, keepdims=True) + 1e-5) * V
+    assert steps([normed, *g.grad(normed, [X, V], X * 0.5)], [X, V]) == (1, 0)
+
+
+def test_products_take_transposed_operands_as_they_are():
+    A, B = g.symbol("A", shape=("n", "k")), g.symbol("B", shape=("n", "m"))
+    assert steps(A.T @ B, [A, B]) == (0, 1)
+    loss = g.sum(g.sigmoid(A @ (A.T @ B)))
+    assert steps(loss, [A, B]) == (1, 2)
+
+
+def test_training_writes_weights_where_they_are():
+    W1, W2 = g.symbol("W1", shape=("d", 100)), g.symbol("W2", shape=(100, 10))
+    Y = g.symbol("Y", shape=("n", 10))
+    loss = g.sum((g.sigmoid(X @ W1) @ W2 - Y) ** 2)
+    d1, d2 = g.grad(loss, [W1, W2])
+    f = g.compile(loss, [X, Y, W1, W2], updates={W1: W1 - 0.1 * d1, W2: W2 - 0.1 * d2})
+    assert len(f._plan.inplace) == 2 and not f._plan.updates

@@ -113,7 +113,10 @@ def _place(stage: Stage, steps: list[Step], made_in: dict[Expr, int]) -> int | N
     earliest = max((made_in[node] for node in read if node in made_in), default=-1)
     for place in range(len(steps) - 1, max(earliest, 0) - 1, -1):
         group = steps[place]
-        if not isinstance(group, Group) or not related(group, read):
+        if not isinstance(group, Group):
+            continue
+        single = stage.rank == 0 and group.walks == {0}  # single numbers go together
+        if not single and not related(group, read):
             continue
         walks = joined(group, stage)
         if not walks or (walks == {0} and not group.walks == walks_of(stage) == {0}):

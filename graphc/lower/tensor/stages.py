@@ -167,7 +167,8 @@ def kept_nodes(dag: Dag) -> set[Expr]:
             continue
         inner = [operand for operand in dict.fromkeys(node.operands) if operand not in kept]
         own = computing([node]) if not node.op.on_arrays else 0.05
-        cost[node] = own + sum(cost[operand] for operand in inner)
+        # what a single number costs is not counted: a loop computes it before it begins
+        cost[node] = own + sum(cost[operand] for operand in inner if operand.shape or not node.shape)
         size[node] = 1 + sum(size[operand] for operand in inner)
         depth[node] = 1 + max((depth[operand] for operand in inner), default=0)
         if node in kept:
