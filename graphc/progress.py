@@ -11,6 +11,10 @@ DELAY = 1.0
 """Seconds after which a bar appears: what takes less shows none."""
 
 
+MANY = 4096
+"""Operations from which a bar may appear by itself: fewer are compiled before."""
+
+
 @cache
 def tqdm() -> Any:
     """The package."""
@@ -38,7 +42,7 @@ class Progress:
         stream = sys.stderr
         terminal = stream is not None and stream.isatty()
         self._bar: Any = None
-        if stream is not None and (terminal if shown is None else shown):
+        if stream is not None and (terminal and total >= MANY if shown is None else shown):
             self._bar = _bar()(
                 total=total,
                 desc="compiling",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 
 import graphc as g
+from graphc import progress
 from graphc.errors import CompileError, InputError
 from graphc.evaluate import run_arrays
 from graphc.lower import background, element, interpreted, known, making, tiers
@@ -229,6 +231,25 @@ def test_a_bar_shows_when_asked(monkeypatch, capsys):
     g.compile(value, [X, Y], rewrite=None, cache=False, progress=True)
     shown = capsys.readouterr().err
     assert "compiling" in shown and "100%" in shown and "operations" in shown
+
+
+def test_a_terminal_shows_a_bar_for_many_operations_alone(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    for total, shown, seen in (
+        (10, None, False),
+        (10**5, None, True),
+        (10**5, False, False),
+        (10, True, True),
+    ):
+        screen = Terminal()
+        monkeypatch.setattr(sys, "stderr", screen)
+        monkeypatch.setattr(progress, "DELAY", 0.0)
+        with progress.Progress(total, shown) as bar:
+            bar.step(total)
+        assert ("compiling" in screen.getvalue()) == seen, (total, shown)
 
 
 def run(program, **options):
