@@ -223,6 +223,23 @@ def test_anyone_can_use_it(browser, player, width, dark):
         assert path.stat().st_size > 10_000
 
 
+@pytest.mark.parametrize("style", ["paper", "mono", "dark", {"base": "dark", "background": "#000000"}])
+def test_styles_can_be_read(browser, tmp_path, style):
+    text, at = GRAPHS["sum_times"]
+    path = g.draw(g.parse(text), at=at, style=style).save(tmp_path / "styled.html")
+    for dark in (False, True):
+        browser.open(path, "#step=4", dark=dark, still=True)
+        assert "\n".join(browser.violations()) == ""
+        browser.picture(f"style-{style if isinstance(style, str) else 'own'}-{dark}")
+    x = g.symbol("x")
+    browser.open(
+        g.figure(g.plot({"f": g.sin(x)}, x, (0, 1)), at={}, style=style).save(tmp_path / "figure.html"),
+        still=True,
+    )
+    assert "\n".join(browser.violations()) == ""
+    assert browser.complaints() == []
+
+
 def test_motion_is_reduced_where_it_is_asked_for(browser, player):
     moving = "return getComputedStyle(document.querySelector('svg text[data-at]')).transitionDuration"
     browser.open(browser.path, still=True)

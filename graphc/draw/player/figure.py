@@ -15,7 +15,7 @@ from graphc.dag import Dag
 from graphc.display import check_digits, show_number, visible
 from graphc.draw.player.mathml import plain
 from graphc.draw.player.page import assemble
-from graphc.draw.style import SLIDES, Style
+from graphc.draw.style import SLIDES, Style, as_style
 from graphc.errors import InputError, RenderError
 from graphc.evaluate import run
 from graphc.expr import Expr, constant, current_site, free_symbols
@@ -169,7 +169,7 @@ def figure(
     sliders: Iterable[Expr] | None = None,
     title: str = "Figure",
     digits: int = 3,
-    style: Style = SLIDES,
+    style: Style | str | Mapping[str, Any] = SLIDES,
 ) -> Figure:
     """Plots to play with: points are dragged, symbols have sliders, and every curve follows.
 
@@ -180,7 +180,7 @@ def figure(
     sliders : symbols to have one; by default all that are neither on an axis nor dragged
     title : of the page
     digits : significant digits of its numbers
-    style : colours, where the reader prefers light ones
+    style : as for `draw`; readers who prefer dark pages get dark ones
 
     A symbol declared with a range keeps to it. Returns a `Figure`; raises `InputError` for a point that does not fit.
 
@@ -249,7 +249,7 @@ def figure(
             else "",
         ]
     )
-    text = assemble(title, body, data, ("numbers.js", "chart.js", "figure.js"), program(dag), style)
+    text = assemble(title, body, data, ("numbers.js", "chart.js", "figure.js"), program(dag), as_style(style))
     return Figure(text, title, len(plots))
 
 

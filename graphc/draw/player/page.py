@@ -21,7 +21,7 @@ from graphc.display import show_value, visible
 from graphc.draw.player.lesson import Lecture, Lesson, Line, Scene, lesson
 from graphc.draw.player.mathml import Slot, line, plain
 from graphc.draw.player.picture import Picture
-from graphc.draw.style import Style
+from graphc.draw.style import DARK, Style
 from graphc.draw.view import View
 from graphc.errors import CompileError, InputError
 from graphc.evaluate import run
@@ -62,23 +62,62 @@ def assemble(title: str, body: str, data: Any, scripts: tuple[str, ...], compute
     inner = "\n".join([f"const compute = {compute};", *(asset(script) for script in scripts)])
     script = f'"use strict";\n(() => {{\n{inner}}})();\n'
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    css = Template(asset("player.css")).substitute(
-        {
-            name: getattr(style, name)
-            for name in (
-                "background", "text", "note", "line", "forward", "backward", "operation", "symbol", "constant", "adjoint",
-            )
-        }
-    )  # fmt: skip
     return Template(asset("player.html")).substitute(
         digest=f"sha256-{digest}",
         version=__version__,
         title=escape(visible(title, 80)),
-        css=css,
+        css=_colours(style) + asset("player.css"),
         body=body,
         data=json.dumps(data, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c"),
         script=script,
     )
+
+
+_COLOURS = {
+    "bg": "background", "text": "text", "note": "note", "line": "line", "forward": "forward", "back": "backward",
+    "op": "operation", "symbol": "symbol", "constant": "constant", "adjoint": "adjoint",
+}  # fmt: skip
+"""Names in the page → names in a style."""
+
+_BESIDE = {
+    False: {
+        "panel": "#F6F8FA",
+        "rule": "#D5DCE4",
+        "accent": "#7A2E96",
+        "light": "#F3E4FA",
+        "good": "#1B6B2F",
+        "bad": "#B3261E",
+    },
+    True: {
+        "panel": "#1A222C",
+        "rule": "#36424F",
+        "accent": "#D9A5F0",
+        "light": "#412A4E",
+        "good": "#7FD494",
+        "bad": "#FF9C94",
+    },
+}
+"""Whether the background is dark → the colours of what no diagram has."""
+
+
+def _colours(style: Style) -> str:
+    """The colours of a page: the style's, and dark ones where the reader prefers those."""
+    chosen = f":root {{ {_listed(style)} }}\n"
+    return (
+        chosen
+        if _is_dark(style)
+        else f"{chosen}@media (prefers-color-scheme: dark) {{ :root {{ {_listed(DARK)} }} }}\n"
+    )
+
+
+def _listed(style: Style) -> str:
+    colours = {name: getattr(style, field) for name, field in _COLOURS.items()} | _BESIDE[_is_dark(style)]
+    return " ".join(f"--{name}: {colour};" for name, colour in colours.items())
+
+
+def _is_dark(style: Style) -> bool:
+    red, green, blue = (int(style.background[at : at + 2], 16) for at in (1, 3, 5))
+    return 2 * red + 5 * green + blue < 8 * 128  # about as bright as they look
 
 
 def page(
