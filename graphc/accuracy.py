@@ -14,15 +14,16 @@ from typing import Any
 
 import numpy as np
 
+from graphc import array_accuracy
 from graphc.api import as_graph, compile, rewritten
-from graphc.errors import DtypeError, InputError, PrecisionError, ShapeError
+from graphc.errors import DtypeError, InputError, PrecisionError
 from graphc.expr import Expr, current_site
 from graphc.floats import bits_of_error, rounded
 from graphc.graph import Graph
 from graphc.ops.comparison import where
 from graphc.precise import evaluate
 from graphc.report import Accuracy, Errors, NodeAccuracy, Sample
-from graphc.sampling import DIGITS, DRAWS, drawn, intervals
+from graphc.sampling import DIGITS, DRAWS, drawn, intervals, number
 from graphc.types import FLOAT64, DType, is_float
 
 SAMPLES = 256
@@ -50,7 +51,7 @@ def accuracy(
 
     Parameters
     ----------
-    expr : a float expression of scalar symbols, or a `Graph` or traced function of one output
+    expr : a float expression, or a `Graph` or traced function of one output
     ranges : name or symbol → (low, high), the interval that its values are drawn from; by default all finite values of its
         type.
     draw : "floats" draws points uniformly over the floating-point numbers in the ranges, so that each exponent is as likely as
@@ -61,8 +62,10 @@ def accuracy(
     rewrite, without : the level of rewriting that is compared, as in `compile`
     nodes : whether to look at every operation; without it a report is made in about a third of the time
 
+    Of a program over arrays the error at a point is that of the worst element of its result; lengths must be known.
+
     Raises `InputError` for ranges that fit no symbol and where no point was found at which the formula has a value,
-    `DtypeError` and `ShapeError` for what is no scalar float.
+    `DtypeError` for what is no float, and `ShapeError` where names leave lengths open.
 
     >>> from graphc.parse import parse
     >>> report = accuracy(parse("exp(x) - 1"), {"x": (-1, 1)}, samples=64)
@@ -71,7 +74,8 @@ def accuracy(
     """
     graph = as_graph(expr)
     target = _target(graph)
-    count = _count(samples, graph)
+    of_arrays = any(node.shape for node in graph.exprs)
+    count = _count(samples, array_accuracy.size_of(graph) if of_arrays else len(graph))
     if draw not in DRAWS:
         raise InputError(f"draw is {draw!r:.60}", site=current_site(), hint='"both", "floats" or "range"')
     try:
@@ -82,6 +86,8 @@ def accuracy(
         ) from error
     chosen = intervals(graph, ranges)
     after = rewritten(graph, rewrite, without)
+    if of_arrays:
+        return _of_arrays(graph, after, chosen, count, DRAWS[draw], rng, nodes)
     found = drawn(graph, target, chosen, count, draw, rng)
     answers = [_run(code, found.points, target) for code in (graph, after)]
     exact = np.array(found.exact, dtype=target.dtype)
@@ -105,6 +111,48 @@ def accuracy(
     )
 
 
+def _of_arrays(
+    graph: Graph,
+    after: Graph,
+    chosen: list[tuple[float, float]],
+    count: int,
+    kinds: tuple[str, ...],
+    rng: np.random.Generator,
+    nodes: bool,
+) -> Accuracy:
+    """The report of a program over arrays."""
+    target = graph.exprs[graph.outputs[0]]
+    found = array_accuracy.draw_points(graph, target, chosen, count, kinds, rng, number)
+    answers: list[list[np.ndarray]] = []
+    for code in (graph, after):
+        function: Any = compile(code, rewrite=None)
+        answers.append([np.asarray(function(*[at[s.name] for s in code.symbols])) for at in found.points])
+    bits = [
+        [array_accuracy.worst(value, exact)[0] for value, exact in zip(values, found.exact, strict=True)]
+        for values in answers
+    ]
+    samples = []
+    for at, kind, exact, *values in zip(found.points, found.kinds, found.exact, *answers, strict=True):
+        place = array_accuracy.worst(values[0], exact)[1]
+        told = [float(value.reshape(-1)[place]) for value in (exact, *values)] if exact.size else [0.0] * 3
+        samples.append(Sample(at, kind, *told))
+    rated = tuple(array_accuracy.nodes_of(graph, found)) if nodes else ()
+    before, improved = (_errors(np.array(one), found.points) for one in bits)
+    return Accuracy(
+        target,
+        after.exprs[after.outputs[0]],
+        {symbol.name: interval for symbol, interval in zip(graph.symbols, chosen, strict=True)},
+        tuple(samples),
+        before,
+        improved,
+        rated,
+        found.drawn,
+        found.undefined,
+        found.too_large,
+        {node.expr: (node.loss, node.worst_loss) for node in rated},
+    )
+
+
 def _target(graph: Graph) -> Expr:
     """The one output; refuses what has no accuracy of this kind."""
     if len(graph.outputs) != 1:
@@ -116,14 +164,6 @@ def _target(graph: Graph) -> Expr:
     target = graph.exprs[graph.outputs[0]]
     if not is_float(target.dtype):
         raise DtypeError(f"{target.dtype} results have no bits of error", node=repr(target), site=target.site)
-    shaped = next((node for node in graph.exprs if node.shape), None)
-    if shaped is not None:
-        raise ShapeError(
-            "an accuracy report is of scalars",
-            node=repr(shaped),
-            site=shaped.site,
-            hint="write the formula of one element",
-        )
     if len(graph) > LARGEST:
         raise InputError(
             f"a graph of {len(graph)} nodes is too large to be evaluated exactly many times",
@@ -133,9 +173,9 @@ def _target(graph: Graph) -> Expr:
     return target
 
 
-def _count(samples: Any, graph: Graph) -> int:
+def _count(samples: Any, size: int) -> int:
     if samples is None:
-        return min(SAMPLES, max(8, WORK // len(graph)))
+        return min(SAMPLES, max(8, WORK // size))
     if isinstance(samples, bool) or not isinstance(samples, (int, np.integer)) or not 1 <= samples <= 10**6:
         raise InputError(
             f"samples is {samples!r:.60}", site=current_site(), hint="a whole number from 1 to 1,000,000"

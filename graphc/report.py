@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from graphc.display import show_number, visible
+import numpy as np
+
+from graphc.display import show_number, show_value, visible
 from graphc.errors import InputError
 from graphc.expr import Expr, current_site
 from graphc.plot import scatter
@@ -151,6 +153,12 @@ class Accuracy:
                 site=current_site(),
                 hint=f"the inputs are {', '.join(self.ranges) or 'none'}",
             )
+        if any(np.ndim(sample.at[name]) for sample in self.samples):
+            raise InputError(
+                f"{name!r} is an array: a plot is over one number",
+                site=current_site(),
+                hint="name a scalar input, as in against='c'",
+            )
         return scatter(
             path,
             [float(sample.at[name]) for sample in self.samples],
@@ -171,7 +179,10 @@ def _code(text: str) -> str:
 
 
 def _point(at: Mapping[str, Any]) -> str:
-    return ", ".join(f"{visible(name)} = {format_number(value)}" for name, value in at.items())
+    return ", ".join(
+        f"{visible(name)} = {show_value(value) if np.ndim(value) else format_number(value)}"
+        for name, value in at.items()
+    )
 
 
 __all__ = ["Accuracy", "Errors", "NodeAccuracy", "Sample"]

@@ -11,6 +11,7 @@ import numpy as np
 
 from graphc.errors import InputError, PrecisionError
 from graphc.expr import Expr, current_site
+from graphc.expr import symbol as scalar
 from graphc.floats import from_ordinals, ordinals, rounded
 from graphc.graph import Graph
 from graphc.inputs import as_value
@@ -66,7 +67,10 @@ def _interval(symbol: Expr, given: Any) -> tuple[float, float]:
     if given is None:
         return _whole(symbol)
     try:
-        low, high = (as_value(symbol, end).item() for end in given)
+        one = (
+            symbol if not symbol.shape else scalar(symbol.name, dtype=symbol.dtype)
+        )  # an element of an array
+        low, high = (as_value(one, end).item() for end in given)
     except (TypeError, ValueError) as error:
         raise InputError(
             f"the range of {symbol.name!r} is two numbers of type {symbol.dtype}, not {given!r:.60}",
@@ -108,7 +112,7 @@ def drawn(
     for attempt in range(ATTEMPTS * count):
         kind = kinds[attempt % len(kinds)]
         at = {
-            symbol.name: _number(symbol, *interval, kind == "range" and given, rng)
+            symbol.name: number(symbol, *interval, kind == "range" and given, rng)
             for symbol, interval, given in zip(graph.symbols, intervals, ranged, strict=True)
         }
         found.drawn += 1
@@ -136,7 +140,7 @@ def drawn(
     return found
 
 
-def _number(symbol: Expr, low: float, high: float, evenly: bool, rng: np.random.Generator) -> Any:
+def number(symbol: Expr, low: float, high: float, evenly: bool, rng: np.random.Generator) -> Any:
     """A value of a symbol from its range: evenly over the range, or over the numbers of its type in it."""
     if symbol.dtype.kind == "b":
         return bool(rng.integers(int(low), int(high), endpoint=True))
@@ -169,4 +173,4 @@ def exact_value(target: Expr, at: Mapping[str, Any]) -> tuple[float, Any] | None
         digits *= 2
 
 
-__all__ = ["DIGITS", "DRAWS", "Found", "drawn", "exact_value", "intervals"]
+__all__ = ["DIGITS", "DRAWS", "Found", "drawn", "exact_value", "intervals", "number"]
