@@ -8,7 +8,7 @@ rows.py       a group as LLVM IR
 reducers.py   sums, products and extremes of contiguous numbers, as LLVM IR
 library.py    operations that are no loops: products, linear algebra, sorting, scattering
 images.py     a batch of images, one after the other: routines, chunks, scratch memory
-convolution.py, pooling.py  their routines; windows.py: windows over images; writer.py: loops as LLVM IR
+convolution.py, pooling.py  their routines, found by routines.py; windows.py, places.py, writer.py: how they are written
 plan.py       the steps of a program, its buffers and the text of its module
 bound.py      a plan for given lengths: memory, chunks, jobs
 """
