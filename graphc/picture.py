@@ -115,7 +115,7 @@ def side_by_side(parts: Mapping[str, Any], at: Mapping[Any, Any] | None = None, 
     >>> from graphc.expr import symbols
     >>> x, y = symbols("x y")
     >>> side_by_side({"as written": x * y + x * y, "after": 2 * (x * y)})
-    <Diagram of 11 nodes; .save("diagram.svg") writes it>
+    <Diagram of 10 nodes; .save("diagram.svg") writes it>
     """
     if (
         not isinstance(parts, Mapping)
@@ -170,7 +170,7 @@ def diagnose(outputs: Any, at: Mapping[Any, Any], backward: bool = True, *, seed
     >>> from graphc.expr import symbols
     >>> x = symbols("x")
     >>> [(found.what, found.happens) for found in diagnose(x * (x - x) / (x - x), {"x": 2}, backward=False).findings]
-    [('NaN', '0 ÷ 0')]
+    [('NaN', '0 ÷ 0 = NaN')]
     >>> bool(diagnose(x * x, {"x": 2}))
     False
     """
