@@ -29,6 +29,9 @@ _FEW = 8
 COARSEST = 8
 """No cone is tried that has more than this part of the graph: a page with two nodes tells nothing."""
 
+_LARGE = 20_000
+"""In graphs of more nodes few sizes are tried."""
+
 _SHIFTS = 7
 """So many sizes of cones beyond the smallest that fits are tried, to cut a repetition at its seams."""
 
@@ -59,7 +62,8 @@ def group(net: Net, limit: int) -> list[int]:
         for bundled in (False, True):
             groups = _ends(net, users, _bundles(net, cones) if bundled else cones)
             if _fits(net, groups, limit):
-                return groups if bundled or size == 1 else _aligned(net, users, size, limit, groups)
+                done = bundled or size == 1 or count > _LARGE
+                return groups if done else _aligned(net, users, size, limit, groups)
     coarse = _bundles(net, _cones(net, users, max(8, count // limit)))
     groups = coarse
     for slices in (COLUMNS, 10, 8, 6, 5, 4, 3, 2, 1):
@@ -70,11 +74,11 @@ def group(net: Net, limit: int) -> list[int]:
 
 
 def _sizes(count: int, limit: int) -> Iterator[int]:
-    """Sizes of cones to try: from single nodes on, in larger steps where trying one takes long."""
-    size = 1
+    """Sizes of cones to try: from single nodes on; in a very large graph from larger ones on, as trying one takes long."""
+    size = 1 if count <= _LARGE else count // _LARGE
     while size <= max(1, count // COARSEST):
         yield size
-        size = size + max(1, size // 2) if count <= 20_000 else 4 * size
+        size = size + max(1, size // 2) if count <= _LARGE else 4 * size
 
 
 def _cones(net: Net, users: Sequence[set[int]], size: int) -> list[int]:
