@@ -15,7 +15,7 @@ import os
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -74,6 +74,10 @@ class Compiled:
     """
 
     inputs: tuple[str, ...]
+
+    if TYPE_CHECKING:  # each function's own class has it
+
+        def __call__(self, /, *args: Any, **kwargs: Any) -> Any: ...
 
     def __init__(
         self,
