@@ -1,6 +1,7 @@
 """Graphs of operations on whole arrays as machine code: loops over rows, products by BLAS, one plan of memory.
 
 simple.py     composite operations as simple ones, reductions along one run of axes
+contraction.py  Einstein's notation as products of matrices and sums
 elements.py   one element of a node: what each operation does to indices
 stages.py     which nodes are kept in memory, and the loop that makes each
 groups.py     which loops walk together over rows

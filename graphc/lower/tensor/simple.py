@@ -15,6 +15,7 @@ from graphc import dims
 from graphc.dag import Dag, transform
 from graphc.expr import Expr, apply, constant
 from graphc.lower import vecmath
+from graphc.lower.tensor.contraction import einsum
 from graphc.op import lookup
 from graphc.ops.attributes import axes_of
 from graphc.ops.calls import call, count, expanded, summed
@@ -243,6 +244,7 @@ _RULES: dict[str, Callable[..., Expr]] = {
     "norm": _norm,
     "roll": _roll,
     "matmul": _matmul,
+    "einsum": einsum,
 }
 
 __all__ = ["REDUCTIONS", "run_of", "simplified"]
