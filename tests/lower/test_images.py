@@ -235,6 +235,8 @@ def test_results_do_not_depend_on_the_number_of_threads(space, monkeypatch):
     rng = np.random.default_rng(0)
     at = rng.normal(size=(37, 3, 12, 13)), rng.normal(size=(4, 3, 3, 3))
     wanted = g.compile(outputs, [X, K], parallel=False)(*at)
+    for found, right in zip(wanted, g.evaluate(outputs, dict(zip("XK", at, strict=True))), strict=True):
+        np.testing.assert_allclose(found, right, rtol=0, atol=1e-12 * np.abs(right).max())
     before = threads.get_num_threads()
     try:
         for count in (1, 2, 5):
