@@ -2,10 +2,13 @@
 
 simple.py     composite operations as simple ones, reductions along one run of axes
 contraction.py  Einstein's notation as products of matrices and sums
-elements.py   one element of a node: what each operation does to indices
+elements.py   one element of a node, written once in each body; indices.py: indices as texts
+views.py      what views, padding, triangles and ranges do to an index
+indexing.py   what indexing does to it, and updates of elements
 stages.py     which nodes are kept in memory, and the loop that makes each
 groups.py     which loops walk together over rows
-rows.py       a group as LLVM IR
+rows.py       a group as LLVM IR; levels.py: what it does in a row, level by level; body.py: where its
+              values are, and its loops; chunks.py: what holds its chunks together
 reducers.py   sums, products and extremes of contiguous numbers, as LLVM IR
 library.py    operations that are no loops: products, linear algebra, sorting, scattering
 images.py     a batch of images, one after the other: routines, chunks, scratch memory

@@ -23,9 +23,9 @@ from graphc.lower.jit import Library as Code
 from graphc.lower.layout import Run
 from graphc.lower.nests import Parallel
 from graphc.lower.tensor import library
+from graphc.lower.tensor.body import FLAT_BLOCK, accumulates
 from graphc.lower.tensor.groups import FLAT, Group
 from graphc.lower.tensor.plan import Check, Operand, Plan
-from graphc.lower.tensor.rows import FLAT_BLOCK, accumulates
 from graphc.lower.tensor.stages import is_range, range_of
 from graphc.ops.refusals import refusal
 from graphc.static import bound as with_lengths

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from graphc.dag import Dag
 from graphc.dims import Dim
 from graphc.expr import Expr
-from graphc.lower.tensor.elements import Index
+from graphc.lower.tensor.indices import Index
 from graphc.lower.tensor.stages import Stage, identity, is_alias, kept_nodes, kind_of, origin, stage_of
 
 FLAT = -1

@@ -13,8 +13,9 @@ from graphc.dag import Dag
 from graphc.expr import Expr
 from graphc.lower.emit import Builder
 from graphc.lower.tensor import reducers
+from graphc.lower.tensor.chunks import finish, with_scopes
 from graphc.lower.tensor.groups import Group, Library, Step, partition
-from graphc.lower.tensor.rows import Kernel, finish, with_scopes
+from graphc.lower.tensor.rows import Kernel
 from graphc.lower.tensor.simple import simplified
 from graphc.lower.tensor.stages import base_of, identity, is_range, origin
 from graphc.lower.tensor.writer import INTRINSICS

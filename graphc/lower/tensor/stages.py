@@ -17,8 +17,10 @@ from graphc.dims import Dim
 from graphc.expr import Expr
 from graphc.lower.cost import computing
 from graphc.lower.emit import Builder, Value
-from graphc.lower.tensor.elements import RULES, Elements, Index, Lengths, scatter_axes
+from graphc.lower.tensor.elements import RULES, Elements, Lengths
 from graphc.lower.tensor.images import Routine
+from graphc.lower.tensor.indexing import scatter_axes
+from graphc.lower.tensor.indices import Index
 from graphc.lower.tensor.routines import routine_of
 from graphc.lower.tensor.simple import REDUCTIONS, run_of
 
