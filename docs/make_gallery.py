@@ -107,6 +107,20 @@ def inception() -> Diagram:
     return g.draw(nn.Model(block, image).output, name="y")
 
 
+def lenet() -> Diagram:
+    image = g.symbol("x", shape=("n", 1, 28, 28), dtype="float32")
+    layers = [
+        nn.Conv2d(6, 5, padding="same"),
+        nn.ReLU,
+        nn.MaxPool2d(2),
+        nn.Conv2d(16, 5),
+        nn.ReLU,
+        nn.MaxPool2d(2),
+    ]
+    layers += [nn.Flatten(), nn.Affine(120), nn.ReLU, nn.Affine(84), nn.ReLU, nn.Affine(10)]
+    return g.draw(nn.Model(nn.Sequential(*layers), image).output, name="y", collapse=True)
+
+
 def _perceptron() -> g.Expr:
     h = g.symbol("x", shape=("n", 784))
     for number, (rows, columns) in enumerate([(784, 128), (128, 64), (64, 10)], 1):
@@ -191,6 +205,9 @@ GALLERY = {
     ),
     "inception": Entry(
         "An inception module", "Branches side by side, their channels put together.", inception
+    ),
+    "lenet": Entry(
+        "LeNet on a slide", "Collapsed to its layers; what is too long for a row goes on in the next.", lenet
     ),
     "perceptron_open": Entry("A perceptron of three layers, open", "", perceptron_open),
     "perceptron_collapsed": Entry(
