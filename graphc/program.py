@@ -246,11 +246,14 @@ class Program(Compiled):
         """The interpreter's results, where an axis is empty."""
         values = run_arrays(self.graph, arrays)
         results = [np.asarray(values[output]) for output in self.graph.outputs]
-        for number, value in zip(self._updated, results[self._results :], strict=True):
+        fresh = [np.array(value) for value in results[self._results :]]
+        results = [
+            np.array(result) for result in results[: self._results]
+        ]  # may be inputs, which are written next
+        for number, value in zip(self._updated, fresh, strict=True):
             arrays[number][...] = value
-        results = results[: self._results]
         if given is None:
-            return [np.array(result) for result in results]
+            return results
         for array, result in zip(given, results, strict=True):
             array[...] = result
         return list(given)

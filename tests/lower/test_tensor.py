@@ -271,6 +271,17 @@ def test_updates_that_read_each_other_see_the_old_values():
     a, b = np.arange(3.0), np.ones(3)
     assert swap(a, b) == 3.0
     assert np.array_equal(a, np.ones(3)) and np.array_equal(b, np.arange(3.0) + 1)
+    swap = g.compile([p, g.sum(p * q)], [p, q], updates={p: q, q: p})
+    shown, total = swap(a, b)
+    assert total == 6.0 and np.array_equal(shown, np.ones(3))
+    assert np.array_equal(a, np.arange(3.0) + 1) and np.array_equal(b, np.ones(3))
+    r = g.symbol("r", shape="m")
+    swap = g.compile(
+        [p, g.sum(r)], [p, q, r], updates={p: q, q: p}
+    )  # the interpreter's, where an axis is empty
+    shown, total = swap(a, b, np.empty(0))
+    assert total == 0 and np.array_equal(shown, np.arange(3.0) + 1)
+    assert np.array_equal(a, np.ones(3)) and np.array_equal(b, np.arange(3.0) + 1)
 
 
 def test_updates_need_arrays_that_can_be_written():

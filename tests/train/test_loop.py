@@ -11,6 +11,7 @@ import pytest
 import graphc as g
 from graphc import nn, train
 from graphc.errors import ExpressionError, FormatError, InputError, RenderError, TrainingError
+from graphc.train.step import _interpreted
 
 X, L = g.symbol("x", shape=("n", 2)), g.symbol("labels", shape=("n",), dtype="int64")
 
@@ -251,3 +252,29 @@ def test_what_was_given_is_not_written_to():
     model = train.Parameters({a: begin})
     train.fit(model, g.mean(x @ a), {x: np.ones((4, 2))}, optimiser=train.SGD(0.1), epochs=1)
     assert (begin == 1).all() and (model.values["a"] != 1).all()
+
+
+def test_every_batch_has_masks_of_its_own(monkeypatch):
+    model, loss = network()
+    seen = []
+    original = type(model).draw_masks
+
+    def noted(self, rng, batch):
+        drawn = original(self, rng, batch)
+        seen.append(drawn["dropout1.mask"])
+        return drawn
+
+    monkeypatch.setattr(type(model), "draw_masks", noted)
+    fit(model, loss, 2, batch=60)
+    assert len(seen) == 4 and len({mask.tobytes() for mask in seen}) == 4
+
+
+@pytest.mark.parametrize("make", [train.make_step, _interpreted], ids=["compiled", "interpreted"])
+def test_next_values_are_computed_from_what_was_passed(make):
+    """Two arrays that change places, and an output that is one of them."""
+    a, b = g.symbol("a", shape=(3,)), g.symbol("b", shape=(3,))
+    step = make([a, g.sum(a * b)], [a, b], {a: b, b: a})
+    one, two = np.arange(3.0), np.ones(3)
+    shown, total = step(one, two)
+    assert shown.tolist() == [0, 1, 2] and total == 3
+    assert one.tolist() == [1, 1, 1] and two.tolist() == [0, 1, 2]

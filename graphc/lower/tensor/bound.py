@@ -351,7 +351,7 @@ class Bound:
                 do()
             for number, node in self.plan.copies:
                 self._copy(node, outputs[number])
-            fresh = [(number, self._value(node)) for number, node in self.plan.updates]
+            fresh = [(number, self._next(node)) for number, node in self.plan.updates]
             for number, value in fresh:
                 inputs[number][...] = value
         finally:
@@ -364,6 +364,11 @@ class Bound:
         if node.is_constant:
             return node.value
         return self._arrays[self.plan.memory(node)].reshape(self._shape(node.shape))
+
+    def _next(self, node: Expr) -> Any:
+        """The new value of an input; apart from the inputs where several are written, as two may change places."""
+        value = self._value(node)
+        return np.array(value) if len(self.plan.updates) > 1 and self.plan.memory(node).is_symbol else value
 
     def _copy(self, node: Expr, target: np.ndarray) -> None:
         target[...] = self._value(node)
