@@ -11,6 +11,7 @@ rows.py       a group as LLVM IR; levels.py: what it does in a row, level by lev
               values are, and its loops; chunks.py: what holds its chunks together
 reducers.py   sums, products and extremes of contiguous numbers, as LLVM IR
 library.py    operations that are no loops: products, linear algebra, sorting, scattering
+running.py    what runs along an axis, and additions at places that repeat
 images.py     a batch of images, one after the other: routines, chunks, scratch memory
 convolution.py, pooling.py  their routines, found by routines.py; windows.py, places.py, writer.py: how they are written
 plan.py       the steps of a program, its buffers and the text of its module
