@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import graphc as g
+from graphc.errors import InputError, ShapeError
 from graphc.lower import threads
 from graphc.lower.tensor import bound, convolution, images
 from graphc.lower.tensor.convolution import Convolution
@@ -78,7 +79,8 @@ def check_convolution(x, kernel, stride, padding, dtype, named):
     shape = (kernel[0], x[1], *kernel[1:])
     # with lengths that are not known before the call, it is a step of its own
     space = ("h", "w") if named else x[2:]
-    X, K = g.symbol("X", shape=("n", x[1], *space), dtype=dtype), g.symbol("K", shape=shape, dtype=dtype)
+    batch = 1 if x[0] == 1 and not named else "n"
+    X, K = g.symbol("X", shape=(batch, x[1], *space), dtype=dtype), g.symbol("K", shape=shape, dtype=dtype)
     out = g.conv2d(X, K, stride=stride, padding=padding)
     V = g.symbol("V", shape=out.shape, dtype=dtype)
     f = g.compile([out, *g.grad(out, [X, K], V)], [X, K, V], rewrite=None, parallel=False)
@@ -138,6 +140,16 @@ def test_nothing_to_multiply():
         outputs = [out, *g.grad(g.sum(out), [X, K])]
         for found in g.compile(outputs, [X, K])(np.ones(x), np.ones(kernel)):
             assert not np.any(found)
+
+
+def test_windows_that_do_not_fit_are_refused_at_the_call():
+    X = g.symbol("X", shape=("n", 1, "h", "w"))
+    K = g.symbol("K", shape=(2, 1, 5, 5))
+    for out in (g.conv2d(X, K), g.max_pool2d(X, 5, stride=1)):
+        f = g.compile([out, g.grad(g.sum(out), X)], [X, K][: 1 + (K in g.Graph(out).symbols)])
+        for h in (4, 3, 1):
+            with pytest.raises((InputError, ShapeError), match=r"max_pool2d|conv2d"):
+                f(*[np.ones((2, 1, h, 9)), np.ones((2, 1, 5, 5))][: len(f.inputs)])
 
 
 # --- pools -------------------------------------------------------------------------------------------------------------------

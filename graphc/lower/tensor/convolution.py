@@ -36,7 +36,7 @@ class Convolution:
         self.dtype = dtype
         self.rows = windows.channels * windows.area  # of the columns
         self.places = windows.places[0] * windows.places[1]
-        high, wide = windows.places
+        high, wide = (max(1, count) for count in windows.places)  # where no window fits, nothing is computed
         fitting = COLUMNS // max(1, self.rows * wide * dtype.itemsize)
         pieces = -(-high // min(high, max(1, fitting)))
         self.step = -(-high // pieces)
