@@ -410,3 +410,31 @@ def test_training_writes_weights_where_they_are():
     d1, d2 = g.grad(loss, [W1, W2])
     f = g.compile(loss, [X, Y, W1, W2], updates={W1: W1 - 0.1 * d1, W2: W2 - 0.1 * d2})
     assert len(f._plan.inplace) == 2 and not f._plan.updates
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        lambda i: X[:5],
+        lambda i: X[2:6, i],
+        lambda i: X[i, 1:5],
+        lambda i: X.at[:5].add(g.expand_dims(g.arange(5, dtype="float64"), 1)),
+        lambda i: X[5],
+        lambda i: X[-6, i],
+        lambda i: X.at[4].set(0.0),
+    ],
+)
+def test_nothing_outside_of_an_argument_is_read(expr):
+    i = g.symbol("i", shape="m", dtype="int64")
+    made = expr(i)
+    f = g.compile(made, [X, i])
+    at = {"X": np.zeros((4, 4)), "i": np.array([0, 1])}
+    with pytest.raises((ShapeError, InputError), match=r"too short|out of range"):
+        f(**at)
+    with pytest.raises((ShapeError, InputError)):
+        g.evaluate(made, at)
+
+
+def test_an_update_by_one_number_may_name_more_than_there_is():
+    f = g.compile(X.at[:5].add(1.0), [X])
+    assert np.array_equal(f(np.zeros((4, 2))), np.ones((4, 2)))

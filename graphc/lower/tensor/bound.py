@@ -15,7 +15,7 @@ import numpy as np
 
 from graphc import dims
 from graphc.dims import Dim
-from graphc.errors import InputError, ShapeError
+from graphc.errors import InputError
 from graphc.expr import Expr
 from graphc.lower import blas, threads
 from graphc.lower.arrays import data_address
@@ -25,11 +25,11 @@ from graphc.lower.nests import Parallel
 from graphc.lower.tensor import library
 from graphc.lower.tensor.body import FLAT_BLOCK, accumulates
 from graphc.lower.tensor.groups import FLAT, Group
+from graphc.lower.tensor.lengths import refuse, told
 from graphc.lower.tensor.plan import Check, Operand, Plan
 from graphc.lower.tensor.stages import is_range, range_of
 from graphc.ops.refusals import refusal
 from graphc.static import bound as with_lengths
-from graphc.types import format_shape
 
 ALIGNED = 64
 
@@ -63,7 +63,7 @@ class Bound:
         self.plan = plan
         self.lengths = lengths
         self.parallel: Parallel = parallel
-        self._refuse()
+        refuse(plan.dag, lengths)
         self.shapes = [self._shape(plan.dag.exprs[output].shape) for output in plan.dag.outputs]
         self.slots = max(threads.get_num_threads(), 1)
         self._arrays: dict[Expr, np.ndarray] = {}
@@ -93,54 +93,6 @@ class Bound:
 
     def _size(self, shape: Sequence[Dim]) -> int:
         return math.prod(self._shape(shape))
-
-    def _refuse(self) -> None:
-        """Raises for lengths that an operation cannot take."""
-        for node in self.plan.dag.exprs:
-            try:
-                shape = self._shape(node.shape)
-                if node.op.name == "index":
-                    self._refuse_index(node, shape)
-            except KeyError as error:
-                raise ShapeError(
-                    f"no input has an axis named {str(error.args[0])!r}",
-                    node=_told(node),
-                    site=node.site,
-                    hint="list a symbol with that axis among the graph's inputs",
-                ) from None
-            except (ValueError, IndexError) as error:
-                raise ShapeError(f"{node.op.name}: {error}", node=_told(node), site=node.site) from None
-            if any(length < 0 for length in shape):
-                raise ShapeError(
-                    f"{node.op.name} has the shape {format_shape(node.shape)}, which is {shape} for the lengths of this call",
-                    node=_told(node),
-                    site=node.site,
-                )
-
-    def _refuse_index(self, node: Expr, shape: tuple[int, ...]) -> None:
-        x = node.operands[0]
-        if all(isinstance(dim, int) for dim in (*x.shape, *node.shape)):
-            return
-        key = with_lengths(node.attrs[0], self.lengths)
-        axis, place = 0, 0
-        own = self._shape(x.shape)
-        taken = iter(shape) if "array" not in key else None
-        for item in key:
-            if item is None:
-                if taken is not None:
-                    next(taken)
-                continue
-            if isinstance(item, int) and not -own[axis] <= item < own[axis]:
-                raise IndexError(f"index {item} is out of range for axis {axis} of length {own[axis]}")
-            if isinstance(item, tuple):
-                count = len(range(*slice(*item[1:]).indices(own[axis])))
-                wanted = next(taken) if taken is not None else None
-                if wanted is not None and wanted != count:
-                    raise IndexError(
-                        f"axis {axis} of length {own[axis]} is too short for the slice {item[1:]}"
-                    )
-            axis += 1
-            place += 1
 
     # --- memory ----------------------------------------------------------------------------------------------------------------
 
@@ -308,7 +260,7 @@ class Bound:
         def refuse(place: int) -> None:
             raise InputError(
                 f"index: index {place} is out of range for axis {check.axis} of length {length}",
-                node=_told(node),
+                node=told(node),
                 site=node.site,
                 hint=f"places run from {-length} to {length - 1}",
             )
@@ -372,11 +324,6 @@ class Bound:
 
     def _copy(self, node: Expr, target: np.ndarray) -> None:
         target[...] = self._value(node)
-
-
-def _told(node: Expr) -> str:
-    """A node in an error; the arrays in it were made inputs, under names that nobody writes."""
-    return repr(node).replace("\0", "array ")
 
 
 def _rounded(size: int) -> int:

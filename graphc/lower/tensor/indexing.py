@@ -27,7 +27,7 @@ def source_index(e: Elements, node: Expr, index: Index) -> Index:
     x, arrays = node.operands[0], node.operands[1:]
     key = node.attrs[0]
     common = max((array.ndim for array in arrays), default=0)
-    spots, first = _layout(key, bool(arrays), common)
+    spots, first = layout(key, bool(arrays), common)
     among = index[first : first + common] if first is not None else ()
     result: list[str] = []
     slot = 1
@@ -50,7 +50,7 @@ def source_index(e: Elements, node: Expr, index: Index) -> Index:
     return tuple(result)
 
 
-def _layout(key: tuple[Any, ...], has_arrays: bool, common: int) -> tuple[dict[int, int], int | None]:
+def layout(key: tuple[Any, ...], has_arrays: bool, common: int) -> tuple[dict[int, int], int | None]:
     """Where in x[key] the axes stand that the entries of a key give: by entry; and the first of the arrays' own axes."""
     advanced = [
         number for number, item in enumerate(key) if item == "array" or (has_arrays and isinstance(item, int))
@@ -105,7 +105,7 @@ def _updated(e: Elements, node: Expr, index: Index) -> Value:
     assert ranges is not None
     common = max((array.ndim for array in arrays), default=0)
     among = tuple([index[ranges[k]] if k in ranges else "0" for k in range(common)])
-    spots, first = _layout(key, bool(arrays), common)
+    spots, first = layout(key, bool(arrays), common)
     places: dict[int, str] = {}
     chosen: Value | None = None
     slot, axis = 2, 0
