@@ -28,6 +28,16 @@ class Entry:
     make: Callable[[], Diagram]
 
 
+def at_some_point(output: g.Expr, name: str) -> Diagram:
+    """A diagram with values: small random ones, the same each time."""
+    rng = np.random.default_rng(0)
+    at = {}
+    for symbol in g.Graph(output).symbols:
+        shape = tuple([dim if isinstance(dim, int) else 2 for dim in symbol.shape])
+        at[symbol] = (rng.normal(size=shape) / 10).astype(symbol.dtype)
+    return g.draw(output, at=at, name=name)
+
+
 def log_sigmoid() -> Diagram:
     x, w, b = g.symbols("x w b")
     loss = g.log(1 / (g.exp(-(x * w + b)) + 1))
@@ -80,31 +90,42 @@ def softmax_nll() -> Diagram:
     return g.draw(nll, at={"s": table}, name="NLL", show=("value", "adjoint", "image"))
 
 
-def two_layers() -> Diagram:
+def _two_layers() -> g.Expr:
     X, T = g.symbol("X", shape=("n", 1000)), g.symbol("T", shape=("n", 10))
     h = X
     for number, (rows, columns) in enumerate([(1000, 100), (100, 10)], 1):
         with g.scope(f"layer {number}"):
             h = g.sigmoid(h @ g.symbol(f"W_{number}", shape=(rows, columns)))
     with g.scope("loss"):
-        loss = g.sum(g.square(h - T))
-    return g.draw(loss)
+        return g.sum(g.square(h - T))
+
+
+def two_layers() -> Diagram:
+    return g.draw(_two_layers())
+
+
+def _residual() -> g.Expr:
+    image = g.symbol("x", shape=("n", 8, 16, 16))
+    block = nn.Residual(nn.Conv2d(8, 3, padding="same"), nn.ReLU, nn.Conv2d(8, 3, padding="same"))
+    return nn.Model(block, image).output
 
 
 def residual() -> Diagram:
-    image = g.symbol("x", shape=("n", 8, 16, 16))
-    block = nn.Residual(nn.Conv2d(8, 3, padding="same"), nn.ReLU, nn.Conv2d(8, 3, padding="same"))
-    return g.draw(nn.Model(block, image).output, name="y")
+    return g.draw(_residual(), name="y")
 
 
-def inception() -> Diagram:
+def _inception() -> g.Expr:
     image = g.symbol("x", shape=("n", 8, 16, 16))
     block = nn.Inception(
         nn.Conv2d(4, 1),
         [nn.Conv2d(4, 1), nn.Conv2d(8, 3, padding="same")],
         [nn.Conv2d(2, 1), nn.Conv2d(4, 5, padding="same")],
     )
-    return g.draw(nn.Model(block, image).output, name="y")
+    return nn.Model(block, image).output
+
+
+def inception() -> Diagram:
+    return g.draw(_inception(), name="y")
 
 
 def lenet() -> Diagram:
@@ -232,8 +253,26 @@ GALLERY = {
     ),
 }
 
-PLAYERS = ("log_sigmoid", "least_squares", "composed", "backward_graph")
-"""Those that have a player beside the picture."""
+
+def _sum_times() -> Diagram:
+    x, y, z = g.symbols("x y z")
+    return g.draw((x + y) * z, at={"x": -2, "y": 5, "z": -4}, name="f")
+
+
+PLAYERS: dict[str, Callable[[], Diagram]] = {
+    "log_sigmoid": log_sigmoid,
+    "sum_times": _sum_times,
+    "least_squares": least_squares,
+    "softmax_nll": softmax_nll,
+    "two_layers": lambda: at_some_point(_two_layers(), "L"),
+    "residual": lambda: at_some_point(_residual(), "y"),
+    "inception": lambda: at_some_point(_inception(), "y"),
+    "perceptron_open": lambda: at_some_point(_perceptron(), "y"),
+    "composed": composed,
+    "alarm": alarm,
+    "backward_graph": backward_graph,
+}
+"""What the players step through; where the picture has no values they are given some."""
 
 HEAD = """# The gallery
 
@@ -257,8 +296,10 @@ def main(*names: str) -> None:
     FOLDER.mkdir(exist_ok=True)
     for name in names or GALLERY:
         diagram = GALLERY[name].make()
-        for form in ("svg", "png", "tex", *(("html",) if name in PLAYERS else ())):
+        for form in ("svg", "png", "tex"):
             print(diagram.save(FOLDER / f"{name}.{form}"))
+        if name in PLAYERS:
+            print(PLAYERS[name]().save(FOLDER / f"{name}.html"))
     (FOLDER / "README.md").write_text(page(), encoding="utf-8")
 
 
