@@ -1,7 +1,7 @@
 """docs/benchmarks.md: every workload in every framework, interleaved in one session.
 
     python -m tests.benchmarks table            writes the page
-    python -m tests.benchmarks.table NAME …     prints the races whose title holds one of the names
+    python -m tests.benchmarks.table NAME …     measures the races whose title holds one of the names again
 
 Absolute times are those of one machine on one day; the ratios are what is compared.
 """
@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -185,23 +187,40 @@ less says so. "Ready after" is the time from the formula to the first result, im
 """
 
 
-def main(rounds: int = 5) -> None:
-    parts = [HEAD.format(rounds=rounds, machine=machine(), versions=versions())]
-    for race in RACES:
-        print(race.title, flush=True)
-        text = section(race, run(race, rounds))
-        print(text, flush=True)
-        parts.append(text + "\n\n")
-        PAGE.write_text("".join(parts).rstrip() + "\n", encoding="utf-8")  # what is measured is kept
-    parts.append(tensors.HEAD)
-    for title in programs():
-        text = tensors.section(tensors.run(title, rounds))
-        print(text, flush=True)
-        parts.append(text + "\n\n")
-        PAGE.write_text("".join(parts).rstrip() + "\n", encoding="utf-8")
+def kept() -> dict[str, str]:
+    """The sections of the page as it stands, by their titles."""
+    if not PAGE.exists():
+        return {}
+    parts = re.split(r"^(?=##+ )", PAGE.read_text(encoding="utf-8"), flags=re.M)
+    # what is said before the programs stands at the end of the section before them
+    return {
+        part.splitlines()[0].lstrip("# "): part.replace(tensors.HEAD.strip(), "").rstrip()
+        for part in parts[1:]
+    }
+
+
+def main(words: Sequence[str] = (), rounds: int = 5) -> None:
+    """Measure the races whose title holds one of the words, or all; the page keeps what was measured of the others."""
+    texts = kept()
+    head = HEAD.format(rounds=rounds, machine=machine(), versions=versions())
+    todo: list[tuple[str, Callable[[], str]]] = []
+    todo += [(race.title, lambda race=race: section(race, run(race, rounds))) for race in RACES]
+    first_program = len(todo)
+    todo += [(title, lambda title=title: tensors.section(tensors.run(title, rounds))) for title in programs()]
+    for title, measure in todo:
+        if words and not any(word in title for word in words):
+            continue
+        print(title, flush=True)
+        texts[title] = measure().rstrip()
+        print(texts[title], flush=True)
+        parts = [head.rstrip()]
+        for number, (other, _) in enumerate(todo):
+            if number == first_program:
+                parts.append(tensors.HEAD.rstrip())
+            if other in texts:
+                parts.append(texts[other])
+        PAGE.write_text("\n\n".join(parts) + "\n", encoding="utf-8")  # what is measured is kept
 
 
 if __name__ == "__main__":
-    for race in RACES:
-        if any(word in race.title for word in sys.argv[1:]):
-            print(section(race, run(race, 5)), flush=True)
+    main(sys.argv[1:])
