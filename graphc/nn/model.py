@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from graphc.api import compile
 from graphc.archive import fitting, read_arrays, write_arrays
 from graphc.errors import ExpressionError, InputError
 from graphc.expr import Expr, free_symbols
@@ -131,10 +133,11 @@ class Model:
                 f"the model reads {', '.join(s.name for s in symbols) or 'nothing'}: "
                 f"{len(symbols)} array{'s' if len(symbols) != 1 else ''}, not {len(arrays)}"
             )
-        graph = Graph(self.output, [*symbols, *self.parameters.values(), *self.buffers.values()])
-        point: dict[Any, Any] = dict(zip(symbols, arrays, strict=True))
-        point.update({symbol: self.values[key] for key, symbol in self._stored()})
-        return graph.forward(point)[graph.outputs[0]]
+        return self._compiled(*arrays, *(self.values[key] for key, _ in self._stored()))
+
+    @cached_property
+    def _compiled(self) -> Any:
+        return compile(self.output, [*self.inputs, *(symbol for _, symbol in self._stored())])
 
     def _stored(self) -> list[tuple[str, Expr]]:
         return [*self.parameters.items(), *self.buffers.items()]
