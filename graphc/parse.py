@@ -205,7 +205,7 @@ class _Builder:
 
     def fits(self, node: ast.Call, op: Op, values: list[Value]) -> None:
         """min and max of one number are a slip."""
-        if op.name in FOLDED and values and not getattr(values[0], "shape", ()):
+        if op.name in FOLDED and values and not getattr(values[0], "shape", ()) and not node.keywords:
             what = f"{op.name} takes an array, or 2 or more operands"
             self.refuse(what, node, f"write {op.name}(x, y)", ArityError)
 

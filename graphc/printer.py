@@ -125,7 +125,9 @@ def _array_pieces(node: Any, latex: bool) -> tuple[Piece, ...]:
     for slot in range(len(node.operands)):
         items.append([(slot, 0)])
     for known, attr in zip(op.attributes, node.attrs, strict=True):
-        if known.text or not _is_told(known, attr, node.operands):
+        # of one number min and max are written with their axis: without, they are read as those of several numbers
+        single = op.name in ("max", "min") and known.name == "axis" and not node.operands[0].shape
+        if known.text or not (single or _is_told(known, attr, node.operands)):
             continue
         given = op.params or known.default is not NO_DEFAULT
         items.append([f"{known.name}={show(attr)}" if given else show(attr)])

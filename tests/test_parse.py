@@ -474,3 +474,11 @@ def test_whole_numbers_stay_whole_where_they_fit():
     assert g.parse("n**-2", symbols=[n]).dtype == "float64"
     with pytest.raises(GraphcError, match="power -1"):
         n**-1
+
+
+@pytest.mark.parametrize("name", ["max", "min"])
+def test_the_largest_of_one_number_is_read_as_it_is_printed(name):
+    x = g.symbol("one_number")
+    expr = getattr(g, name)(x)
+    assert str(expr) == f"{name}(one_number, axis=None)"
+    assert g.parse(str(expr), symbols=[x]) is expr

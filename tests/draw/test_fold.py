@@ -38,7 +38,9 @@ def perceptron(prefix):
 
 
 def quotient(shown):
-    return nx.DiGraph([(edge.tail, edge.head) for edge in shown.edges])
+    graph = nx.DiGraph()
+    graph.add_edges_from((edge.tail, edge.head) for edge in shown.edges)
+    return graph
 
 
 def by_label(shown, label):
@@ -274,7 +276,8 @@ def test_a_long_row_is_broken_and_says_where_it_goes_on():
     shown = fold(plain, max_nodes=60)
     signs = [node.label for node in shown.nodes if node.kind == "reference"]
     assert signs == ["①", "①", "②", "②", "③", "③"]
-    drawn = nx.DiGraph([(e.tail, e.head) for e in shown.edges if not e.hidden])
+    drawn = nx.DiGraph()
+    drawn.add_edges_from((e.tail, e.head) for e in shown.edges if not e.hidden)
     assert nx.number_weakly_connected_components(drawn) == 4
     assert nx.dag_longest_path_length(drawn) <= 11
     # every value of the whole row is still there, once
