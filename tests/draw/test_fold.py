@@ -241,7 +241,8 @@ def test_grouping_is_a_partition_that_respects_blocks(net, limit):
 def test_grouping_without_blocks_makes_no_cycle(net, limit):
     net = Net(net.operands, net.labels, [()] * len(net.labels))
     groups = group(net, limit)
-    shown = nx.DiGraph(
+    shown = nx.DiGraph()
+    shown.add_edges_from(
         (groups[o], groups[node])
         for node, inside in enumerate(net.operands)
         for o in inside
