@@ -196,6 +196,8 @@ def pytensor(mode):
         named = {
             name: getattr(pt, name) for name in "sum exp tril min mean logsumexp sigmoid softplus".split()
         }
+        if "k1" in arrays:  # the last line of a process that ends is its row
+            raise SystemExit("PyTensor has no pooling")
         m = SimpleNamespace(
             **named, relu=lambda x: pt.maximum(x, np.float32(0)), eye=pt.eye, cross_entropy=cross_entropy,
             transposed=lambda x: pt.swapaxes(x, -1, -2), layer_norm=layer_norm,
