@@ -1,0 +1,74 @@
+"""What a rule over whole arrays is: a row of the tables in axes.py and arrangements.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from graphc.expr import Expr, cast
+from graphc.ops.attributes import axes_of
+from graphc.rewrite.pattern import Kind
+from graphc.rewrite.ranges import Ranges
+
+Shapes = dict[str, tuple[Any, ...]]
+
+
+@dataclass(frozen=True, eq=False)
+class AxisRule:
+    """One rewrite over arrays.
+
+    name : by which it is reported and switched off
+    root : the operation at which it may fire
+    shows : pattern → replacement, as a reader writes them
+    rewrite : (node, ranges) → the replacement, or None to leave it
+    kind : "exact" where it keeps every bit, "stable" where it keeps the real function
+    why : the formula, or the reason
+    examples : (formula, name → shape) of formulas that it fires on; lengths with names are tried at many
+    """
+
+    name: str
+    root: str
+    shows: str
+    rewrite: Callable[[Expr, Ranges], Expr | None]
+    kind: Kind
+    why: str
+    examples: tuple[tuple[str, Shapes], ...]
+
+    def roots(self) -> tuple[str, ...]:
+        return (self.root,)
+
+    def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
+        result = self.rewrite(node, ranges)
+        if result is None or result is node:
+            return None
+        if result.dtype != node.dtype:
+            result = cast(result, node.dtype)
+        return result if result.shape == node.shape else None
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.shows} ({self.kind})"
+
+
+NM: Shapes = {"x": ("n", "m")}
+CUBE: Shapes = {"x": ("n", "m", "k")}
+
+
+def row(name: str, root: str, shows: str, rewrite: Any, kind: Kind, why: str, *examples: Any) -> AxisRule:
+    return AxisRule(name, root, shows, rewrite, kind, why, examples)
+
+
+def reduced(node: Expr) -> tuple[int, ...]:
+    """The axes along which a reduction or a softmax runs."""
+    axis = node.attrs[[known.name for known in node.op.attributes].index("axis")]
+    return axes_of(axis, node.operands[0].ndim)
+
+
+def keeps(node: Expr) -> bool:
+    return bool(node.attrs[-1])
+
+
+def is_constant_along(m: Expr, x: Expr, axes: tuple[int, ...]) -> bool:
+    """Whether broadcasting repeats m along some axes of x."""
+    shape = (1,) * (x.ndim - m.ndim) + m.shape
+    return m.ndim <= x.ndim and all(shape[axis] == 1 for axis in axes)
