@@ -5,13 +5,17 @@ shifting, noise and shear, by the published recipe. The labels are drawn at rand
 themselves. Hidden layers of 298, 100, 75 and 63 units give about 15,200 parameters each; full-batch gradient descent, He
 initialisation, no momentum, no regularisation.
 
-A short run on fewer examples is the default; `--full` trains on 4,000 examples at the rate 0.0025 for 500,000 epochs. That takes
-hours, and can be stopped and taken up again with `--checkpoints DIR`. The curves are kept in a file of .npz beside the figure.
+A short run on fewer examples is the default; `--full` trains on 4,000 at the rate 0.0025 for 500,000 epochs, and measures
+the error every 100 epochs. That takes hours. With `--checkpoints DIR` it can be stopped at any moment and taken up again by the
+same command; `--depths 1 2` trains some of the networks, so that several processes with `--threads 1` can share the work. The
+curves of all runs into one directory are kept together in mnist1d_depth.npz there (for depth 3: epochs3 and errors3), and the
+figure shows those that there are; `--draw` draws it again from the file.
 
-Run: python examples/mnist1d_depth.py [directory] [--full] [--examples N] [--epochs N] [--rate R] [--checkpoints DIR]
+Run: python examples/mnist1d_depth.py [directory] [--full] [--depths 1 2 3 4] [--every N] [--checkpoints DIR] [--draw] …
 """
 
 import argparse
+import os
 from pathlib import Path
 
 import matplotlib
@@ -20,6 +24,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy.ndimage import gaussian_filter
+from threadpoolctl import threadpool_limits
 
 import graphc as g
 from graphc import nn, train
@@ -69,21 +74,85 @@ def network(inputs, depth, seed):
     return model
 
 
+def stored(directory, run):
+    """The curves in a directory, which must be those of the same examples, rate and seed."""
+    path = directory / "mnist1d_depth.npz"
+    if not path.exists():
+        return {}
+    with np.load(path) as file:
+        curves = dict(file)
+    for name, value in run.items():
+        if curves[name] != value:
+            raise SystemExit(
+                f"{path} holds curves for {name} {curves[name]:g}, not {value:g}: name another directory"
+            )
+    return curves
+
+
+def store(directory, run, depth, history):
+    """Put one curve beside those that are there; a reader finds the old file or the new one."""
+    curves = stored(directory, run)
+    curves |= {f"epochs{depth}": history.series("epoch"), f"errors{depth}": history.series("error")}
+    beside = directory / f".mnist1d_depth.{os.getpid()}.npz"
+    np.savez_compressed(beside, **run, **{key: value for key, value in curves.items() if key not in run})
+    os.replace(beside, directory / "mnist1d_depth.npz")
+
+
+def draw(curves, path):
+    """The error over the epochs, a curve for each network of a run."""
+    figure, axis = plt.subplots(figsize=(8, 4.5), layout="constrained")
+    for depth, (units, _) in NETWORKS.items():
+        if f"epochs{depth}" in curves:
+            epochs, errors = curves[f"epochs{depth}"], 100 * curves[f"errors{depth}"]
+            label = f"{depth} hidden layer{'s' if depth > 1 else ''} of {units}"
+            (line,) = axis.plot(epochs, errors, color=f"C{depth - 1}", label=label)
+            if errors[-1] == 0:
+                axis.plot(epochs[-1], 0, "o", color=line.get_color(), clip_on=False)
+    axis.set(xlabel="epoch", ylabel="% errors on the training data", ylim=(0, 100))
+    axis.set_xlim(left=0)
+    axis.xaxis.set_major_formatter("{x:,.0f}")
+    axis.set_title(
+        f"{curves['examples']:,} sequences with random labels, full-batch gradient descent, rate {curves['rate']:g}",
+        fontsize="medium",
+    )
+    axis.legend(frameon=False)
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("output", nargs="?", default=".", type=Path, help="directory for figure and curves")
     parser.add_argument("--full", action="store_true", help="4,000 examples, rate 0.0025, 500,000 epochs")
+    parser.add_argument("--depths", nargs="+", type=int, choices=NETWORKS, default=list(NETWORKS))
     parser.add_argument("--examples", type=int)
     parser.add_argument("--epochs", type=int)
+    parser.add_argument("--every", type=int, help="epochs between two measurements")
     parser.add_argument("--rate", type=float)
     parser.add_argument("--seed", default=0, type=int)
+    parser.add_argument("--threads", type=int, help="of one network's training; all processors by default")
     parser.add_argument("--checkpoints", type=Path, help="directory of files to go on from")
+    parser.add_argument("--draw", action="store_true", help="train nothing: draw the curves that are stored")
     options = parser.parse_args(arguments)
-    usual = (4000, 500_000, 0.0025) if options.full else (300, 500, 0.05)
-    given = (options.examples, options.epochs, options.rate)
-    examples, epochs, rate = (
+    usual = (4000, 500_000, 0.0025, 100) if options.full else (300, 500, 0.05, 1)
+    given = (options.examples, options.epochs, options.rate, options.every)
+    examples, epochs, rate, every = (
         own if own is not None else other for own, other in zip(given, usual, strict=True)
     )
+    figure = options.output / "mnist1d_depth.png"
+    if options.draw:
+        if not (curves := stored(options.output, {})):
+            raise SystemExit(f"there is no mnist1d_depth.npz in {options.output}")
+        draw(curves, figure)
+        print(f"drawn from the stored curves: {figure}")
+        return
+    if options.threads is not None:
+        g.set_num_threads(options.threads)
+        threadpool_limits(options.threads)
+    for directory in (options.output, options.checkpoints or options.output):
+        directory.mkdir(parents=True, exist_ok=True)
+    run = {"examples": examples, "rate": rate, "seed": options.seed}
+    stored(options.output, run)
 
     rng = np.random.default_rng(options.seed)
     sequences, _ = mnist1d(examples, rng)
@@ -91,39 +160,29 @@ def main(arguments=None):
     x = g.symbol("x", shape=("n", 40), dtype="float32")
     labels = g.symbol("labels", shape=("n",), dtype="int64")
     data = {x: sequences.astype(np.float32), labels: random_labels}
-
-    figure, axis = plt.subplots(figsize=(8, 4.5), layout="constrained")
-    curves = {
-        "command": f"mnist1d_depth.py --examples {examples} --epochs {epochs} --rate {rate} --seed {options.seed}"
-    }
-    for depth in NETWORKS:
+    for depth in options.depths:
         model = network(x, depth, options.seed)
         wrong = g.mean(g.not_equal(g.argmax(model.output, axis=1), labels).astype("float64"))
         checkpoint = None if options.checkpoints is None else options.checkpoints / f"depth{depth}.npz"
+
+        def keep(history, depth=depth):
+            if len(history) % 100 == 0:
+                store(options.output, run, depth, history)
+
         history = train.fit(
-            model, nn.cross_entropy(model.output, labels), data, optimiser=train.SGD(rate), epochs=epochs, batch=None,
-            metrics={"error": wrong}, checkpoint=checkpoint, resume=True, seed=options.seed,
-            stop=lambda past: past[-1]["error"] == 0,
+            model, nn.cross_entropy(model.output, labels), data, optimiser=train.SGD(rate), epochs=epochs, every=every,
+            batch=None, metrics={"error": wrong}, checkpoint=checkpoint, resume=True, seed=options.seed,
+            stop=lambda past: past[-1]["error"] == 0, each=keep,
         )  # fmt: skip
-        error = np.array(history.series("error"))
-        curves[f"error{depth}"] = error
-        axis.plot(
-            np.arange(1, len(error) + 1), 100 * error, label=f"{depth} hidden layer{'s' if depth > 1 else ''}"
-        )
+        store(options.output, run, depth, history)
+        error = history[-1]["error"]
         ended = (
-            f"all right after {len(error):,} epochs"
-            if error[-1] == 0
-            else f"{error[-1]:.1%} wrong in the end"
+            f"all right after {history.epochs:,} epochs" if error == 0 else f"{error:.1%} wrong in the end"
         )
         print(f"{depth} × {NETWORKS[depth][0]} units, {model.count:,} parameters: {ended}")
         # it learns by heart: far fewer mistakes than the nine tenths of guessing
-        assert epochs < 500 or error[-1] < 0.8
-    axis.set(xlabel="epoch", ylabel="% errors on the training data", ylim=(0, 100))
-    axis.set_title(f"{examples:,} sequences with random labels, full-batch gradient descent, rate {rate:g}")
-    axis.legend(frameon=False)
-    figure.savefig(options.output / "mnist1d_depth.png", dpi=120)
-    plt.close(figure)
-    np.savez(options.output / "mnist1d_depth.npz", **curves)
+        assert options.full or epochs < 500 or error < 0.8
+    draw(stored(options.output, run), figure)
 
 
 if __name__ == "__main__":

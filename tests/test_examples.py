@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.digits import write_digits
@@ -123,3 +125,37 @@ def test_lenet_says_what_to_do_without_digits(tmp_path):
     )
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert "cannot be downloaded" in done.stderr and "--data DIR" in done.stderr
+
+
+def test_runs_into_one_directory_complete_each_others_curves(tmp_path, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(EXAMPLES)
+    script = importlib.import_module("mnist1d_depth")
+    run = [str(tmp_path), "--examples", "30", "--checkpoints", str(tmp_path / "kept")]
+    script.main([*run, "--depths", "4", "--epochs", "7", "--every", "3"])
+    script.main([*run, "--depths", "1", "2", "--epochs", "2"])
+    script.main([*run, "--depths", "4", "--epochs", "9", "--every", "3"])
+    assert capsys.readouterr().out.count("% wrong in the end") == 4
+    with np.load(tmp_path / "mnist1d_depth.npz") as file:
+        curves = dict(file)
+    assert sorted(curves) == [
+        "epochs1",
+        "epochs2",
+        "epochs4",
+        "errors1",
+        "errors2",
+        "errors4",
+        "examples",
+        "rate",
+        "seed",
+    ]
+    assert curves["epochs4"].tolist() == [3, 6, 9] and curves["epochs2"].tolist() == [1, 2]
+    assert all(((curves[f"errors{depth}"] * 30) % 1 < 1e-9).all() for depth in (1, 2, 4))  # of 30 examples
+    before = (tmp_path / "mnist1d_depth.npz").read_bytes()
+    with pytest.raises(SystemExit, match="curves for examples 30, not 40"):
+        script.main([str(tmp_path), "--examples", "40"])
+    (tmp_path / "mnist1d_depth.png").unlink()
+    script.main([str(tmp_path), "--draw"])
+    assert (tmp_path / "mnist1d_depth.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "mnist1d_depth.npz").read_bytes() == before
+    with pytest.raises(SystemExit, match="there is no mnist1d"):
+        script.main([str(tmp_path / "kept"), "--draw"])

@@ -1,4 +1,4 @@
-"""What happened in training: one record for each epoch."""
+"""What happened in training: one record for each epoch, or for every so many of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from graphc.plot import lines
 
 
 class History(Sequence[dict[str, float]]):
-    """The epochs of training in order: each a dict of its loss, rate, seconds, and the metrics that were asked for.
+    """The records of training in order: each a dict of the number of the last epoch that it is of, the mean loss of its epochs,
+    the rate, the metrics that were asked for, and the seconds that its steps took.
 
     >>> history = History([{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}])
     >>> history.series("loss"), len(history), history[-1]["loss"]
@@ -36,8 +37,13 @@ class History(Sequence[dict[str, float]]):
         """The names of what is recorded."""
         return list(self.records[0]) if self.records else []
 
+    @property
+    def epochs(self) -> int:
+        """How many epochs are recorded: the number of the last one; 0 before there is a record."""
+        return int(self.records[-1].get("epoch", len(self))) if self.records else 0
+
     def series(self, name: str) -> list[float]:
-        """One column, epoch by epoch; raises `InputError` for a name that is not recorded."""
+        """One column, record by record; raises `InputError` for a name that is not recorded."""
         if not self.records:
             return []
         if name not in self.records[0]:
@@ -60,8 +66,8 @@ class History(Sequence[dict[str, float]]):
     def __repr__(self) -> str:
         if not self.records:
             return "<History of no epoch>"
-        last = ", ".join(f"{name} {value:.4g}" for name, value in self.records[-1].items())
-        return f"<History of {len(self)} epoch{'s' if len(self) != 1 else ''}: {last}>"
+        last = ", ".join(f"{name} {value:.4g}" for name, value in self.records[-1].items() if name != "epoch")
+        return f"<History of {self.epochs} epoch{'s' if self.epochs != 1 else ''}: {last}>"
 
 
 __all__ = ["History"]

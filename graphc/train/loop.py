@@ -57,6 +57,7 @@ def fit(
     *,
     optimiser: Optimiser,
     epochs: int,
+    every: int = 1,
     batch: int | None = 64,
     seed: int = 0,
     shuffle: bool = True,
@@ -78,18 +79,21 @@ def fit(
     data : symbol → array, whose rows make up the batches (see `Batches`)
     optimiser : `SGD(rate)`, `Adam(rate)`, …
     epochs : how many passes over the data, those of a checkpoint included
+    every : epochs between two records: after so many, and after the last one, metrics are measured, a record is made, the
+        checkpoint is written, and `stop`, `schedule` and `each` are asked
     batch : rows of a mini-batch; None for all at once
     seed : of the order of the rows and of the masks of dropout
-    schedule : (rate, history) → the rate of the next epoch, as `Halving()`
-    validation : symbol → array, on which `metrics` are computed after every epoch; without it on `data`
+    schedule : (rate, history) → the rate from this record to the next, as `Halving()`
+    validation : symbol → array, on which `metrics` are computed; without it on `data`
     metrics : name → float scalar, a mean over rows: what is recorded beside the loss, of `model.output`
     stop : (history) → whether to stop, as `EarlyStop()`
-    checkpoint : a file of .npz that is written after every epoch, and on Ctrl-C after the step that is running
+    checkpoint : a file of .npz that is written with every record, and on Ctrl-C after the step that is running
     resume : whether to go on from `checkpoint` where it exists, to the bits that training without a break would give
     progress : whether to show a bar with loss, rate and remaining time; by default on a terminal only
-    each : called after every epoch
+    each : called with the history after every record
 
-    Returns the `History`: one record for each epoch. Raises `TrainingError` when the loss is no finite number, naming the node
+    Returns the `History`: a record for each epoch, or for every `every` of them: the number of the last one, and the loss as the
+    mean over their steps' rows. Raises `TrainingError` when the loss is no finite number, naming the node
     that made it; `FormatError` for a checkpoint of another training; what `Step` and `Batches` raise.
 
     >>> from graphc.expr import symbols, symbol
@@ -103,6 +107,8 @@ def fit(
     """
     if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 0:
         raise InputError(f"{epochs!r:.40} epochs", hint="epochs=10")
+    if isinstance(every, bool) or not isinstance(every, int) or every < 1:
+        raise InputError(f"a record every {every!r:.40} epochs", hint="every=1")
     batches = Batches(data, batch, seed=seed, shuffle=shuffle)
     step = Step(model, loss, optimiser, batches.arrays)
     measure = _measure(model, metrics or {}, validation if validation is not None else data, seed)
@@ -114,10 +120,20 @@ def fit(
         arrays, meta = read_checkpoint(checkpoint, step.arrays(), same)
         step.restore(arrays)
         history, first, done, total = History(meta["history"]), meta["epoch"], meta["batch"], meta["total"]
+        if not done and first < epochs and first % every and meta.get("every") == every:
+            history.records.pop()  # the last one of a shorter training: without a break its epochs go on to the next
+        elif not done:
+            total = 0.0
 
     def save(epoch: int, batch: int, total: float) -> None:
         if checkpoint is not None:
-            record = {"epoch": epoch, "batch": batch, "total": total, "history": history.records}
+            record = {
+                "epoch": epoch,
+                "batch": batch,
+                "total": total,
+                "every": every,
+                "history": history.records,
+            }
             write_checkpoint(checkpoint, step.arrays(), {**same, **record})
 
     interrupts = _Interrupts()
@@ -131,31 +147,38 @@ def fit(
             unit="step",
         ) as bar,
     ):
+        rate, began = optimiser.rate, 0.0
         for epoch in range(first, epochs):
-            if stop is not None and len(history) and stop(history):
-                break
-            rate = optimiser.rate if schedule is None else schedule(optimiser.rate, history)
-            began = time.perf_counter()
+            if epoch in (first, history.epochs):
+                if stop is not None and len(history) and history.epochs == epoch and stop(history):
+                    break
+                rate = optimiser.rate if schedule is None else schedule(optimiser.rate, history)
+                began = time.perf_counter()
             for place, rows in enumerate(batches.epoch(epoch, done), done):
                 masks = _masks(model, rows, seed, epoch, place)
-                value = guard(rows, rate, masks, f"in step {place + 1} of epoch {epoch + 1}")
+                value = guard(rows, rate, masks, epoch, place)
                 total += value * batches.rows_of(place)
-                bar.update()
-                bar.set_postfix(loss=f"{value:.4g}", rate=f"{rate:.3g}", refresh=False)
+                if bar.update():
+                    bar.set_postfix(loss=f"{value:.4g}", rate=f"{rate:.3g}", refresh=False)
                 if interrupts.pending:
                     save(epoch, place + 1, total)
                     raise KeyboardInterrupt
+            done = 0
+            if (epoch + 1) % every and epoch + 1 < epochs:
+                continue
             guard.settled(f"after epoch {epoch + 1}")
+            mean = total / (batches.rows * (epoch + 1 - history.epochs))
+            took = time.perf_counter() - began
+            bar.set_postfix(loss=f"{mean:.4g}", rate=f"{rate:.3g}", refresh=False)
             history.records.append(
-                {
-                    "epoch": epoch + 1, "loss": total / batches.rows, "rate": rate, **measure(),
-                    "seconds": time.perf_counter() - began,
-                }
-            )  # fmt: skip
-            done, total = 0, 0.0
-            save(epoch + 1, 0, 0.0)
+                {"epoch": epoch + 1, "loss": mean, "rate": rate, **measure(), "seconds": took}
+            )
+            save(epoch + 1, 0, total)
+            total = 0.0
             if each is not None:
                 each(history)
+            if interrupts.pending:  # in the meantime, with everything saved
+                raise KeyboardInterrupt
     return history
 
 
@@ -166,7 +189,9 @@ class _Guard:
         self.step = step
         self._kept: list[list[Any]] = []
 
-    def __call__(self, rows: Mapping[Expr, Any], rate: float, masks: Mapping[str, Any], where: str) -> float:
+    def __call__(
+        self, rows: Mapping[Expr, Any], rate: float, masks: Mapping[str, Any], epoch: int, place: int
+    ) -> float:
         arguments = self.step.arguments(rows, rate, masks)
         fixed = len(rows) + len(masks)
         if len(self._kept) < 2:
@@ -177,9 +202,10 @@ class _Guard:
             for own, array in zip(kept[fixed:], arguments[fixed:], strict=True):
                 np.copyto(own, array)
         self._kept[-1][-2] += 1  # the step counts itself
-        value = self.step(rows, rate, masks)
+        value = self.step.take(arguments)
         if not math.isfinite(value):
             before = self._kept[-2] if len(self._kept) == 2 else None
+            where = f"in step {place + 1} of epoch {epoch + 1}"
             raise nonfinite(self.step, self._kept[-1], before, where)
         return value
 

@@ -1,6 +1,7 @@
-"""Schedules and stops: the rate of the next epoch, and whether there is one, as functions of what happened so far.
+"""Schedules and stops: the rate of the next epochs, and whether there are any, as functions of what happened so far.
 
-They keep nothing themselves, so training that is resumed goes on as if it had never stopped.
+They are asked with every record of the history: after each epoch, unless `fit` was given `every`. They keep nothing themselves,
+so training that is resumed goes on as if it had never stopped.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from graphc.errors import InputError
 from graphc.train.history import History
 
 Schedule: TypeAlias = Callable[[float, History], float]
-"""(the optimiser's rate, history) → the rate of the next epoch."""
+"""(the optimiser's rate, history) → the rate from this record to the next."""
 
 
 def _better(value: float, best: float, gain: float) -> bool:
@@ -24,9 +25,9 @@ def _better(value: float, best: float, gain: float) -> bool:
 
 @dataclass(frozen=True)
 class Halving:
-    """The rate is halved when a loss has not improved for some epochs, and again when that happens anew.
+    """The rate is halved when a loss has not improved for some records, and again when that happens anew.
 
-    patience : for how many epochs
+    patience : for how many records
     monitor : which column of the history
     factor : what the rate is multiplied by
     gain : by what share of the best value an improvement must beat it
@@ -63,7 +64,7 @@ class StepDecay:
     factor: float = 0.5
 
     def __call__(self, rate: float, history: History) -> float:
-        return rate * self.factor ** (len(history) // self.every)
+        return rate * self.factor ** (history.epochs // self.every)
 
 
 @dataclass(frozen=True)
@@ -74,15 +75,15 @@ class Cosine:
     least: float = 0.0
 
     def __call__(self, rate: float, history: History) -> float:
-        done = min(len(history) / self.epochs, 1.0)
+        done = min(history.epochs / self.epochs, 1.0)
         return self.least + (rate - self.least) * (1 + math.cos(math.pi * done)) / 2
 
 
 @dataclass(frozen=True)
 class EarlyStop:
-    """Training ends when a loss has not improved for some epochs.
+    """Training ends when a loss has not improved for some records.
 
-    patience : for how many epochs
+    patience : for how many records
     monitor : which column of the history
     gain : by what share of the best value an improvement must beat it
     """

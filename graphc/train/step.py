@@ -162,8 +162,12 @@ class Step:
         self, batch: Mapping[Expr, Any], rate: float, masks: Mapping[str, Any] | None = None
     ) -> float:
         """Move the parameters by one batch; returns the loss before the move."""
+        return self.take(self.arguments(batch, rate, masks))
+
+    def take(self, arguments: list[Any]) -> float:
+        """The same with what `arguments` gave for the batch."""
         self.state["steps"] += 1
-        return float(self._function(*self.arguments(batch, rate, masks))[0])
+        return float(self._function(*arguments)[0])
 
     def arguments(
         self, batch: Mapping[Expr, Any], rate: float, masks: Mapping[str, Any] | None = None

@@ -87,13 +87,14 @@ def test_resumed_to_the_same_bits(tmp_path, schedule):
     assert records(finished) == records(first)
 
 
-@pytest.mark.parametrize("at", [1, 5])
-def test_interrupted_and_resumed_to_the_same_bits(tmp_path, at, monkeypatch):
+@pytest.mark.parametrize("every", [1, 2])
+@pytest.mark.parametrize("at", [1, 4, 5, 11])
+def test_interrupted_and_resumed_to_the_same_bits(tmp_path, at, every, monkeypatch):
     path = tmp_path / "run.npz"
     whole, broken = network(), network()
-    first = fit(*whole, epochs=3)
+    first = fit(*whole, epochs=3, every=every)
     steps = []
-    original = train.Step.__call__
+    original = train.Step.take
 
     def interrupted(self, *args):
         value = original(self, *args)
@@ -103,12 +104,69 @@ def test_interrupted_and_resumed_to_the_same_bits(tmp_path, at, monkeypatch):
         return value
 
     handler = signal.getsignal(signal.SIGINT)
-    monkeypatch.setattr(train.Step, "__call__", interrupted)
+    monkeypatch.setattr(train.Step, "take", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        fit(*broken, epochs=3, checkpoint=path)
+        fit(*broken, epochs=3, every=every, checkpoint=path)
     assert len(steps) == at and signal.getsignal(signal.SIGINT) is handler
     again = network(seed=77)
-    second = fit(*again, epochs=3, checkpoint=path, resume=True)
+    second = fit(*again, epochs=3, every=every, checkpoint=path, resume=True)
+    assert bits(whole[0]) == bits(again[0]) and records(first) == records(second)
+
+
+def test_records_come_every_so_many_epochs_and_after_the_last():
+    each, whole, rare = [], network(), network()
+    first = fit(*whole, epochs=7)
+    second = fit(*rare, epochs=7, every=3, each=lambda history: each.append(history.epochs))
+    assert bits(whole[0]) == bits(rare[0])
+    assert second.series("epoch") == each == [3, 6, 7] and second.epochs == 7
+    losses = np.array(first.series("loss"))
+    means = [losses[:3].mean(), losses[3:6].mean(), losses[6]]
+    np.testing.assert_allclose(second.series("loss"), means, rtol=1e-14)
+    assert second.series("error") == [first[place]["error"] for place in (2, 5, 6)]
+    assert "7 epochs" in repr(second)
+
+
+def test_schedules_count_epochs_where_records_are_rare():
+    for schedule, rates in (
+        (train.StepDecay(4, 0.5), [1, 1, 0.5, 0.5]),
+        (train.Cosine(8), [1, 0.75, 0.5, 0.25]),
+    ):
+        known = {"epochs": 8, "optimiser": train.SGD(1e-3)}
+        history = fit(*network(), every=2, schedule=schedule, **known)
+        wanted = [1e-3 * share for share in rates]
+        if isinstance(schedule, train.Cosine):
+            wanted = [1e-3 * (1 + np.cos(np.pi * done / 8)) / 2 for done in (0, 2, 4, 6)]
+        np.testing.assert_allclose(history.series("rate"), wanted, rtol=1e-12)
+    history = fit(*network(), epochs=20, every=2, stop=train.EarlyStop(1, gain=0.9))
+    assert history.series("epoch") == [2, 4]
+
+
+@pytest.mark.parametrize("ends", [(5, 9), (6, 9), (2, 7, 9)])
+def test_rare_records_are_resumed_to_the_same_bits(tmp_path, ends):
+    """A shorter training makes a record at its end, which one without a break does not make."""
+    path, whole = tmp_path / "run.npz", network()
+    first = fit(*whole, epochs=9, every=3, schedule=train.Halving(1, gain=0.3))
+    for number, end in enumerate(ends, 1):
+        again = network(seed=number)
+        second = fit(
+            *again, epochs=end, every=3, schedule=train.Halving(1, gain=0.3), checkpoint=path, resume=True
+        )
+    assert bits(whole[0]) == bits(again[0]) and records(first) == records(second)
+    # other records from here on, and those that are there remain
+    other = fit(*network(), epochs=12, every=2, checkpoint=path, resume=True)
+    assert other.series("epoch") == [3, 6, 9, 10, 12]
+
+
+def test_ctrl_c_at_the_end_of_training_is_not_forgotten(tmp_path):
+    path, whole = tmp_path / "run.npz", network()
+    first = fit(*whole, epochs=2)
+    with pytest.raises(KeyboardInterrupt):
+        fit(
+            *network(), epochs=2, checkpoint=path,
+            each=lambda history: history.epochs == 2 and os.kill(os.getpid(), signal.SIGINT),
+        )  # fmt: skip
+    again = network(seed=77)
+    second = fit(*again, epochs=2, checkpoint=path, resume=True)
     assert bits(whole[0]) == bits(again[0]) and records(first) == records(second)
 
 
@@ -233,6 +291,9 @@ def test_what_the_loop_refuses():
         fit(model, loss, optimiser=0.1)
     with pytest.raises(InputError, match="epochs"):
         fit(model, loss, epochs=-1)
+    for every in (0, 1.5, True):
+        with pytest.raises(InputError, match="a record every"):
+            fit(model, loss, every=every)
     with pytest.raises(InputError, match="out of range"):
         train.fit(
             model, loss, {X: np.ones((3, 2)), L: np.array([0, 2, 1])}, optimiser=train.SGD(0.1), epochs=1
