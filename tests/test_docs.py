@@ -10,8 +10,10 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -73,12 +75,18 @@ def test_every_block_is_of_a_kind_that_is_tested():
         assert found <= {"pycon", "console", "sh"}, f"{page.name} has blocks of {found}"
 
 
-@pytest.mark.parametrize("name", ["ops", "rules"])
-def test_reference_is_current(name):
+def maker(name: str) -> ModuleType:
+    """docs/make_….py as a module."""
     spec = importlib.util.spec_from_file_location(f"make_{name}", ROOT / "docs" / f"make_{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", ["ops", "rules"])
+def test_reference_is_current(name):
+    module = maker(name)
     current = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
     assert current == module.page(), f"run: python docs/make_{name}.py"
 
@@ -116,6 +124,41 @@ def test_the_gallery_shows_what_is_drawn_today(tmp_path):
         assert shown == today, f"run: python docs/make_gallery.py {drawn.stem}"
         for form in ("png", "tex"):
             assert (folder / f"{drawn.stem}.{form}").stat().st_size > 1000
+
+
+def test_curves_of_a_run_become_points_a_figure_and_a_page(tmp_path):
+    """Those of a small file made here; falling as 1/epoch, and to nothing in the shallower network."""
+    make, run, folder = maker("curves"), tmp_path / "run", tmp_path / "curves"
+    run.mkdir()
+    epochs = np.arange(100, 200_001, 100)
+    wrong = np.ceil(2e6 / epochs).clip(max=3600)
+    curves = {"epochs1": epochs, "errors1": wrong.clip(min=1) / 4000, "epochs3": epochs[:900]}
+    curves["errors3"] = np.where(np.arange(900) < 899, wrong[:900], 0) / 4000
+    np.savez(run / "mnist1d_depth.npz", examples=4000, rate=0.0025, seed=0, **curves)
+    make.main(str(run), folder=folder)
+    settings, found = make.read(folder)
+    assert settings == {"examples": 4000, "rate": 0.0025, "seed": 0} and list(found) == [1, 3]
+    for depth, (own, errors) in found.items():
+        given = dict(zip(curves[f"epochs{depth}"].tolist(), curves[f"errors{depth}"].tolist(), strict=True))
+        assert len(own) <= make.POINTS and own[0] == 100 and own[-1] == curves[f"epochs{depth}"][-1]
+        assert [given[epoch] for epoch in own.tolist()] == errors.tolist()
+    page = (folder / "README.md").read_text(encoding="utf-8")
+    assert "| 1 of 298 | 15,208 | 1,000 | 5,000 | 50,000 | – | 0.2% after 200,000 |" in page
+    assert "| 3 of 75 | 15,235 | 1,000 | 5,000 | 50,000 | 90,000 | 0.0% after 90,000 |" in page
+    assert (folder / "mnist1d_depth.png").read_bytes().startswith(b"\x89PNG")
+    drawn = (folder / "mnist1d_depth.png").read_bytes()
+    (folder / "mnist1d_depth.png").unlink()
+    make.main(folder=folder)  # from the points alone
+    assert (folder / "mnist1d_depth.png").read_bytes() == drawn
+    assert (folder / "README.md").read_text(encoding="utf-8") == page
+
+
+def test_the_page_of_curves_is_current():
+    make = maker("curves")
+    if make.FOLDER.exists():
+        current = (make.FOLDER / "README.md").read_text(encoding="utf-8")
+        assert current == make.page(make.FOLDER), "run: python docs/make_curves.py"
+        assert (make.FOLDER / "mnist1d_depth.png").exists()
 
 
 def test_links_between_pages_lead_somewhere():
