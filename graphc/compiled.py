@@ -1,4 +1,4 @@
-"""The callable that a user gets: calling convention, broadcasting, `out=`, pickling.
+"""The callable that a user gets: the ways into its machine code, broadcasting, `out=`, pickling.
 
 There are three ways in. Exact Python floats go straight into a C function that lives in the module of machine code; arrays of
 one shape into another, and so do calls whose shapes and strides were met before. Everything else takes the Python path below,
@@ -8,8 +8,6 @@ which checks, casts and broadcasts, and ends in the same machine code.
 from __future__ import annotations
 
 import ctypes
-import inspect
-import keyword
 import operator
 import os
 from collections.abc import Callable, Sequence
@@ -19,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphc import dims
+from graphc.calling import arguments, declared_shapes, joint_shape, signature
 from graphc.dag import Dag
 from graphc.display import visible
-from graphc.errors import ArityError, CompileError, GraphcError, InputError, ShapeError
+from graphc.errors import CompileError, GraphcError
 from graphc.evaluate import run_arrays
 from graphc.expr import current_site
-from graphc.inputs import as_out, as_value, bind_dimensions
+from graphc.inputs import as_out, as_value
 from graphc.lower import export, fresh, layout, native, scalar
 from graphc.lower.builtin import builtin
 from graphc.lower.emit import SLOT
@@ -38,9 +36,7 @@ from graphc.lower.tiers import Native, Options, Source, Tiers
 from graphc.packing import Packed
 from graphc.printer import render
 from graphc.tree import Structure, unflatten
-from graphc.types import DType, broadcast_shapes, format_shape
-
-MAX_DIMENSIONS = 32
+from graphc.types import DType
 
 Rewrite = Callable[[Any], tuple[Dag, Rewriting | None]]
 
@@ -91,15 +87,7 @@ class Compiled:
         self._symbols = graph.symbols
         self.inputs = tuple(symbol.name for symbol in self._symbols)
         self._tensor = any(symbol.shape for symbol in self._symbols)
-        self.__signature__ = inspect.Signature(
-            [
-                inspect.Parameter(
-                    name if name.isidentifier() and not keyword.iskeyword(name) else f"_{number}",
-                    inspect.Parameter.POSITIONAL_OR_KEYWORD,
-                )
-                for number, name in enumerate(self.inputs)
-            ]
-        )
+        self.__signature__ = signature(self.inputs)
         self._constants: tuple[np.ndarray, ...] = ()
         kind = type(self)
         kind.__call__ = self.call  # type: ignore[method-assign]
@@ -267,14 +255,18 @@ class Compiled:
         """The function on anything that is not exact floats; the same results, with every check."""
         out = kwargs.pop("out", None) if "out" not in self.inputs else None
         try:
-            values = self._bind(args, kwargs)
+            values = arguments(self.inputs, args, kwargs)
             arrays = [
                 value
                 if type(value) is np.ndarray and value.dtype == symbol.dtype and not symbol.shape
                 else as_value(symbol, value)
                 for symbol, value in zip(self._symbols, values, strict=True)
             ]
-            shape, shapes = self._shapes(arrays)
+            if self._tensor:
+                shape, shapes = declared_shapes(self.graph, arrays)
+            else:
+                shape = joint_shape(self.inputs, arrays, self._constants)
+                shapes = [shape] * len(self._dtypes)
             if not self._tiers.wait(0):
                 results = self._tiers.interpreted(arrays, shape, self._outputs(out, shapes))
             elif out is None and not shape and not self._constants:
@@ -285,64 +277,6 @@ class Compiled:
             error.site = error.site or current_site()
             raise
         return unflatten(self._structure, iter(results))
-
-    def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Sequence[Any]:
-        if not kwargs and len(args) == len(self.inputs):
-            return args
-        if len(args) > len(self.inputs):
-            raise ArityError(
-                f"the function takes {len(self.inputs)} arguments ({', '.join(self.inputs)}), not {len(args)}"
-            )
-        values = dict(zip(self.inputs, args, strict=False))
-        for name, value in kwargs.items():
-            if name not in self.inputs:
-                raise InputError(
-                    f"there is no input {name!r}", hint=f"the inputs are {', '.join(self.inputs)}"
-                )
-            if name in values:
-                raise InputError(f"input {name!r} is given twice, by position and by name")
-            values[name] = value
-        missing = [name for name in self.inputs if name not in values]
-        if missing:
-            raise InputError(
-                f"no value for input{'s' if len(missing) > 1 else ''} {', '.join(map(repr, missing))}",
-                hint=f"the function takes ({', '.join(self.inputs)})",
-            )
-        return [values[name] for name in self.inputs]
-
-    def _shapes(self, arrays: list[np.ndarray]) -> tuple[tuple[int, ...], list[tuple[int, ...]]]:
-        """The shape of the loop over all operands, and the shape of each result."""
-        if not self._tensor:
-            if max((array.ndim for array in arrays), default=0) > MAX_DIMENSIONS:
-                raise ShapeError(
-                    f"an argument has more than {MAX_DIMENSIONS} dimensions, NumPy's own limit of broadcasting"
-                )
-            distinct = {array.shape for array in (*arrays, *self._constants)} - {()}
-            try:
-                shape = np.broadcast_shapes(*distinct) if len(distinct) > 1 else next(iter(distinct), ())
-            except ValueError:
-                listed = ", ".join(
-                    f"{name}: {format_shape(a.shape)}" for name, a in zip(self.inputs, arrays, strict=True)
-                )
-                raise ShapeError(f"the arguments' shapes do not broadcast: {listed}") from None
-            return shape, [shape] * len(self._dtypes)
-        for symbol, array in zip(self._symbols, arrays, strict=True):
-            if not symbol.shape and array.shape:
-                raise ShapeError(
-                    f"input {symbol.name!r} is a scalar beside inputs with declared shapes, and got an array of shape "
-                    f"{format_shape(array.shape)}",
-                    hint=f"declare it with g.symbol({symbol.name!r}, shape=…)",
-                )
-        lengths = bind_dimensions(self._symbols, arrays)
-
-        def bound(shape: Any) -> tuple[int, ...]:
-            return tuple(dims.evaluate(dim, lengths) for dim in shape)
-
-        shapes = [bound(self.graph.exprs[output].shape) for output in self.graph.outputs]
-        full = broadcast_shapes(
-            [bound(node.shape) for node in (*self._symbols, *self.graph.exprs) if node.shape]
-        )
-        return tuple(dims.evaluate(dim, lengths) for dim in full), shapes
 
     def _scalars(self, arrays: list[np.ndarray]) -> list[Any]:
         """Single values through the packed entry point."""

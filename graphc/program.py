@@ -5,8 +5,6 @@ One function serves all lengths: what they decide (memory, chunks of rows) is wo
 
 from __future__ import annotations
 
-import inspect
-import keyword
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -14,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from graphc.calling import arguments, signature
 from graphc.compiled import Compiled
 from graphc.dag import Dag
 from graphc.errors import CompileError, DtypeError, GraphcError, InputError, ShapeError
@@ -89,15 +88,7 @@ class Program(Compiled):
             self._library = build(self._plan.text, self._plan.exported, cache)  # type: ignore[assignment]
         self._seconds = {"plan": planned - started, "build": time.perf_counter() - planned}
         self._known: OrderedDict[Any, _Known] = OrderedDict()
-        self.__signature__ = inspect.Signature(
-            [
-                inspect.Parameter(
-                    name if name.isidentifier() and not keyword.iskeyword(name) else f"_{number}",
-                    inspect.Parameter.POSITIONAL_OR_KEYWORD,
-                )
-                for number, name in enumerate(self.inputs)
-            ]
-        )
+        self.__signature__ = signature(self.inputs)
 
     def __repr__(self) -> str:
         kernels = sum(isinstance(step, Group) for step in self._plan.steps)
@@ -157,7 +148,7 @@ class Program(Compiled):
     def call(self, /, *args: Any, **kwargs: Any) -> Any:
         out = kwargs.pop("out", None) if "out" not in self.inputs else None
         try:
-            values = args if not kwargs and len(args) == len(self.inputs) else self._bind(args, kwargs)
+            values = arguments(self.inputs, args, kwargs)
             arrays = [
                 value
                 if type(value) is np.ndarray and value.dtype is symbol.dtype

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from graphc.lower import plans_code as code
+from graphc.lower.plan_keys import FACTOR, MAX_KEY, NUMBER, PLACES
+from graphc.lower.plans_code import MAX_RECORD
 
 _WORD = 1 << 64
 
@@ -34,14 +35,14 @@ def key(arguments: Sequence[Any], out: Sequence[np.ndarray]) -> list[int] | None
     """
     words = [len(out)]
     for value in arguments:
-        words += _described(value) if type(value) is np.ndarray else [code.NUMBER]
+        words += _described(value) if type(value) is np.ndarray else [NUMBER]
     for array in out:
         words += _described(array)
         same = [
             type(value) is np.ndarray and np.may_share_memory(value, array) for value in arguments
         ]  # the caller has made sure that what overlaps is the very same memory
         words.append(sum(1 << number for number, tied in enumerate(same) if tied))
-    return words if len(words) <= code.MAX_KEY - 2 else None
+    return words if len(words) <= MAX_KEY - 2 else None
 
 
 def _described(array: np.ndarray) -> list[int]:
@@ -52,17 +53,17 @@ def place(words: Iterable[int]) -> int:
     """Where the record of a key is kept: its hash, as `@found` computes it."""
     mixed = 0
     for one in words:
-        mixed = ((mixed ^ one) * code.FACTOR) % _WORD
+        mixed = ((mixed ^ one) * FACTOR) % _WORD
         mixed ^= mixed >> 32
-    return mixed % code.PLACES
+    return mixed % PLACES
 
 
 class Plans:
     """The records of one compiled function; `address` is that of the table of them."""
 
     def __init__(self) -> None:
-        self._addresses = np.zeros(code.PLACES, dtype=np.int64)
-        self._records: list[np.ndarray | None] = [None] * code.PLACES
+        self._addresses = np.zeros(PLACES, dtype=np.int64)
+        self._records: list[np.ndarray | None] = [None] * PLACES
         self._lock = threading.Lock()
         self.address = self._addresses.ctypes.data
 
@@ -81,7 +82,7 @@ class Plans:
             record += _described(result)
         for step in steps:
             record += [step.nest, len(step.extents), *step.extents, *step.offsets, *step.strides]
-        if len(record) > code.MAX_RECORD:
+        if len(record) > MAX_RECORD:
             return
         record[1] = len(record)
         array = np.array(record, dtype=np.int64)

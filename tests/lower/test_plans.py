@@ -10,7 +10,7 @@ import pytest
 
 import graphc as g
 from graphc.errors import DtypeError, InputError, ShapeError
-from graphc.lower import fresh, plans, plans_code
+from graphc.lower import fresh, plan_keys, plans
 from graphc.lower.nests import Nests
 
 x, y, z = g.symbols("x y z")
@@ -277,7 +277,7 @@ def test_keys_tell_calls_apart():
     ]  # fmt: skip
     found = [tuple(plans.key(*call) or ()) for call in calls]
     assert len(set(found)) == len(calls)
-    assert all(0 <= plans.place(words) < plans_code.PLACES for words in found)
+    assert all(0 <= plans.place(words) < plan_keys.PLACES for words in found)
 
 
 def test_more_dimensions_than_a_key_holds_take_the_python_path():
