@@ -38,11 +38,13 @@ from graphc.ops.create import *
 from graphc.ops.decompose import *
 from graphc.ops.einsum import *
 from graphc.ops.elementary import *
+from graphc.ops.exponentials import *
 from graphc.ops.index import *
 from graphc.ops.linalg import *
 from graphc.ops.logistic import *
 from graphc.ops.order import *
 from graphc.ops.pool import *
+from graphc.ops.powers import *
 from graphc.ops.products import *
 from graphc.ops.reduce import *
 from graphc.ops.rounding import *

@@ -96,14 +96,28 @@ def accuracy(
     )
     rows = zip(found.points, found.kinds, found.exact, *(values.tolist() for values in answers), strict=True)
     rated = tuple(_nodes(graph, found.points)) if nodes else ()
+    return _report(graph, after, chosen, [Sample(*row) for row in rows], before, improved, rated, found)
+
+
+def _report(
+    graph: Graph,
+    after: Graph,
+    chosen: list[tuple[float, float]],
+    samples: list[Sample],
+    before: Errors,
+    improved: Errors,
+    rated: Sequence[NodeAccuracy],
+    found: Any,
+) -> Accuracy:
+    """The report of what was found at the points drawn."""
     return Accuracy(
-        target,
+        graph.exprs[graph.outputs[0]],
         after.exprs[after.outputs[0]],
         {symbol.name: interval for symbol, interval in zip(graph.symbols, chosen, strict=True)},
-        tuple(Sample(*row) for row in rows),
+        tuple(samples),
         before,
         improved,
-        rated,
+        tuple(rated),
         found.drawn,
         found.undefined,
         found.too_large,
@@ -138,19 +152,7 @@ def _of_arrays(
         samples.append(Sample(at, kind, *told))
     rated = tuple(array_accuracy.nodes_of(graph, found)) if nodes else ()
     before, improved = (_errors(np.array(one), found.points) for one in bits)
-    return Accuracy(
-        target,
-        after.exprs[after.outputs[0]],
-        {symbol.name: interval for symbol, interval in zip(graph.symbols, chosen, strict=True)},
-        tuple(samples),
-        before,
-        improved,
-        rated,
-        found.drawn,
-        found.undefined,
-        found.too_large,
-        {node.expr: (node.loss, node.worst_loss) for node in rated},
-    )
+    return _report(graph, after, chosen, samples, before, improved, rated, found)
 
 
 def _target(graph: Graph) -> Expr:

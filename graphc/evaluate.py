@@ -15,7 +15,7 @@ from graphc.dag import Dag
 from graphc.errors import ShapeError
 from graphc.expr import Expr
 from graphc.inputs import bind_dimensions, bind_names
-from graphc.ops.refusals import refusal
+from graphc.ops.refusals import no_axis, refusal
 from graphc.static import bound
 from graphc.tree import flatten, unflatten
 
@@ -86,12 +86,7 @@ def _array_result(node: Expr, arguments: list[Any], lengths: Mapping[str, int]) 
         result = node.op.reference(*arguments, *attrs)
         wanted = bound(node.shape, lengths)
     except KeyError as error:
-        raise ShapeError(
-            f"no input has an axis named {str(error.args[0])!r}",
-            node=repr(node),
-            site=node.site,
-            hint="list a symbol with that axis among the graph's inputs",
-        ) from None
+        raise no_axis(node, str(error.args[0])) from None
     except (ValueError, IndexError, OverflowError, MemoryError, np.linalg.LinAlgError) as error:
         raise refusal(node, error) from None
     if np.shape(result) != wanted:

@@ -54,13 +54,8 @@ def scatter(
         ticks = [sign * 10.0**power for power in TICKS for sign in (-1, 1)] + [0.0]
         ticks = sorted(tick for tick in ticks if min(x) <= tick <= max(x))
         axes.set_xticks(ordinals(ticks).astype(float), [f"{tick:g}" for tick in ticks])
-    # names and formulas are a user's text: a dollar sign in them is no formula of matplotlib's
-    axes.set_xlabel(xlabel, parse_math=False)
-    axes.set_ylabel(ylabel)
-    axes.set_title(title, fontsize="medium", parse_math=False)
     axes.set_ylim(bottom=-1)
-    axes.grid(color="#DDDDDD", linewidth=0.5)
-    axes.legend(frameon=False)
+    _labelled(axes, title, xlabel, ylabel)
     return _saved(figure, target, form)
 
 
@@ -91,11 +86,7 @@ def lines(
         axes.set_yscale("log")
     if all(float(place).is_integer() for place in x):
         axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.set_xlabel(xlabel, parse_math=False)
-    axes.set_ylabel(ylabel, parse_math=False)
-    axes.set_title(title, fontsize="medium", parse_math=False)
-    axes.grid(color="#DDDDDD", linewidth=0.5)
-    axes.legend(frameon=False)
+    _labelled(axes, title, xlabel, ylabel)
     return _saved(figure, target, form)
 
 
@@ -109,6 +100,15 @@ def _target(path: str | os.PathLike[str]) -> tuple[Path, str]:
             hint=f"use one of {', '.join(f'.{known}' for known in FORMATS)}",
         )
     return target, form
+
+
+def _labelled(axes: Any, title: str, xlabel: str, ylabel: str) -> None:
+    """The words of a plot. Names and formulas are a user's text: a dollar sign in them is no formula of matplotlib's."""
+    axes.set_xlabel(xlabel, parse_math=False)
+    axes.set_ylabel(ylabel, parse_math=False)
+    axes.set_title(title, fontsize="medium", parse_math=False)
+    axes.grid(color="#DDDDDD", linewidth=0.5)
+    axes.legend(frameon=False)
 
 
 def _saved(figure: Any, target: Path, form: str) -> Path:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from graphc.autodiff.reverse import active_nodes, depends, pulled, replaced, reverse
+from graphc.autodiff.reverse import active_nodes, depends, pulled, refuse_unless_float, replaced, reverse
 from graphc.collector import paused
-from graphc.errors import GradientError, ShapeError
+from graphc.errors import ShapeError
 from graphc.expr import Expr, apply, cast, constant, current_site, symbol, walk
 from graphc.ops.calls import broadcast, zeros_like
 from graphc.ops.comparison import where
@@ -51,12 +51,7 @@ def _as_float(output: Expr) -> Expr:
 
 
 def _checked(node: Expr, tangent: Expr) -> Expr:
-    if not is_float(node.dtype):
-        raise GradientError(
-            f"{node!r} is {node.dtype}: derivatives are taken with respect to floats",
-            site=current_site(),
-            hint='declare it with dtype="float64"',
-        )
+    refuse_unless_float(node)
     if tangent.shape not in ((), node.shape):
         raise ShapeError(
             f"a tangent of shape {format_shape(tangent.shape)} for {node!r} of shape {format_shape(node.shape)}",

@@ -157,6 +157,16 @@ def replaced(expr: Expr, replacements: dict[Expr, Expr]) -> Expr:
     return substitute(expr, replacements)
 
 
+def refuse_unless_float(node: Expr) -> None:
+    """Raises `GradientError` for a node by which nothing is differentiated."""
+    if not is_float(node.dtype):
+        raise GradientError(
+            f"{node!r} is {node.dtype}: derivatives are taken with respect to floats",
+            site=current_site(),
+            hint='declare it with dtype="float64"',
+        )
+
+
 @paused()
 @deriving()
 def reverse(outputs: Iterable[Expr], seeds: Iterable[Expr] | None, wrt: Iterable[Expr]) -> Record:
@@ -174,12 +184,7 @@ def reverse(outputs: Iterable[Expr], seeds: Iterable[Expr] | None, wrt: Iterable
     outputs, targets = tuple(outputs), tuple(wrt)
     record = Record(outputs, _seeds(outputs, seeds))
     for node in targets:
-        if not is_float(node.dtype):
-            raise GradientError(
-                f"{node!r} is {node.dtype}: derivatives are taken with respect to floats",
-                site=current_site(),
-                hint='declare it with dtype="float64"',
-            )
+        refuse_unless_float(node)
     order = walk(outputs)
     active = active_nodes(order, set(targets))
     pending: dict[Expr, list[Expr]] = {}

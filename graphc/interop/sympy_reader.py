@@ -8,23 +8,28 @@ power of ½ a square root.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import cache, reduce
-from typing import Any, NoReturn
+from typing import Any
 
 from graphc.errors import ConversionError, GraphcError
 from graphc.expr import Expr, apply, constant, current_site, symbol
-from graphc.interop.sympy import cfunctions, is_long, sympy
+from graphc.interop.sympy import cfunctions, sympy
+from graphc.interop.sympy_terms import (
+    Plan,
+    plan_of_polygamma,
+    plan_of_power,
+    plan_of_product,
+    plan_of_sum,
+    show,
+    sinc,
+    step,
+    unsupported,
+)
 from graphc.op import Op, all_ops, find, lookup
 from graphc.ops.comparison import where
 from graphc.tree import map_leaves
 from graphc.types import as_dtype, is_float
-
-Build = Callable[[list[Expr]], Expr]
-"""Converted parts → the node made of them."""
-
-Plan = tuple[Sequence[Any], Build]
-"""The SymPy expressions a node is made of, and how."""
 
 _RELATIONS = {
     "StrictLessThan": "less", "LessThan": "less_equal", "StrictGreaterThan": "greater",
@@ -77,7 +82,7 @@ class _Reader:
             )
         if not isinstance(expr, (sympy().Basic, bool, int, float)):
             raise ConversionError(
-                f"a {type(expr).__name__} is not a SymPy expression: {_show(expr)}",
+                f"a {type(expr).__name__} is not a SymPy expression: {show(expr)}",
                 site=current_site(),
                 hint="convert a matrix entry by entry, as in g.from_sympy(list(M))",
             )
@@ -115,7 +120,7 @@ class _Reader:
                 raise
             except GraphcError as error:
                 raise ConversionError(
-                    f"{_show(node)}: {error.message}", node=error.node, site=current_site(), hint=error.hint
+                    f"{show(node)}: {error.message}", node=error.node, site=current_site(), hint=error.hint
                 ) from error
         return made[id(root)]
 
@@ -133,11 +138,11 @@ class _Reader:
             value = constant(float(node.evalf(30)), self.dtype)
             return (), lambda parts: value
         if isinstance(node, S.Add):
-            return _sum(node)
+            return plan_of_sum(node)
         if isinstance(node, S.Mul):
-            return _product(node)
+            return plan_of_product(node)
         if isinstance(node, S.Pow):
-            return _power(node)
+            return plan_of_power(node)
         if isinstance(node, S.Piecewise):
             return self._piecewise(node)
         if isinstance(node, (S.logic.boolalg.BooleanFunction, S.core.relational.Relational)):
@@ -164,7 +169,7 @@ class _Reader:
             value = float("inf")
         made = constant(value, self.dtype)
         if node.is_finite and not math.isfinite(made.value):
-            _unsupported(node, f"the number does not fit {self.dtype}")
+            unsupported(node, f"the number does not fit {self.dtype}")
         return made
 
     def _piecewise(self, node: Any) -> Plan:
@@ -204,7 +209,7 @@ class _Reader:
             return node.args, lambda parts: ~parts[0] | parts[1]
         if name == "Equivalent" and len(node.args) == 2:
             return node.args, lambda parts: apply(lookup("equal"), *parts)
-        _unsupported(node, "there is no such connective")
+        unsupported(node, "there is no such connective")
 
     def _function(self, node: Any) -> Plan:
         S = sympy()
@@ -213,13 +218,13 @@ class _Reader:
         if isinstance(node, S.core.function.AppliedUndef):
             op = find(name)
             if op is None or not op.user_defined:
-                _unsupported(node, f"the function {name!r} is not defined", hint="g.define_op declares it")
+                unsupported(node, f"the function {name!r} is not defined", hint="g.define_op declares it")
             return args, lambda parts: apply(op, *parts)
         if isinstance(node, (S.Max, S.Min)):
             op = lookup("maximum" if isinstance(node, S.Max) else "minimum")
             return args, lambda parts: reduce(lambda a, b: apply(op, a, b), parts)
         if isinstance(node, S.polygamma):
-            return _polygamma(node)
+            return plan_of_polygamma(node)
         if isinstance(node, S.DiracDelta):
             return (), lambda parts: constant(0.0, self.dtype)
         op = _functions().get(type(node))
@@ -231,16 +236,16 @@ class _Reader:
         if name == "frac":
             return args, lambda parts: parts[0] - apply(lookup("floor"), parts[0])
         if name == "sinc":
-            return args, _sinc
+            return args, sinc
         if name == "Heaviside":
-            return args, _step
+            return args, step
         if name == "factorial":
             return args, lambda parts: apply(lookup("gamma"), parts[0] + 1)
         if name == "log" and len(args) == 2:
             return args, lambda parts: apply(lookup("log"), parts[0]) / apply(lookup("log"), parts[1])
         if name in ("Sqrt", "Cbrt"):
             return args, lambda parts: apply(lookup(name.lower()), *parts)
-        _unsupported(node, _WHY.get(name, "there is no operation for it"), _HINTS.get(name))
+        unsupported(node, _WHY.get(name, "there is no operation for it"), _HINTS.get(name))
 
 
 _WHY = {
@@ -258,134 +263,6 @@ _HINTS = {
     "Derivative": "g.grad differentiates the converted expression",
     "Integral": "evaluate it first, with .doit()", "Sum": "evaluate it first, with .doit()",
 }  # fmt: skip
-
-
-def _unsupported(node: Any, why: str, hint: str | None = None) -> NoReturn:
-    raise ConversionError(
-        f"SymPy's {_show(node)} cannot become an expression: {why}", site=current_site(), hint=hint
-    )
-
-
-def _show(node: Any) -> str:
-    """A SymPy expression in a message: short ones as they print, long ones by their kind."""
-    count, stack = 0, [node]
-    while stack:
-        count, item = count + 1, stack.pop()
-        if count > 60 or is_long(item):  # too large to print, or to be of help
-            return type(node).__name__
-        stack.extend(getattr(item, "args", ()))
-    shown = str(node)
-    return shown if len(shown) <= 80 else shown[:79] + "…"
-
-
-def _sum(node: Any) -> Plan:
-    """Positive terms first, then the negative ones subtracted; of each kind the number last."""
-    S = sympy()
-    ordered = sorted(node.args, key=lambda term: term.is_Number)  # stable: terms keep SymPy's order
-    terms = [_factors(term) if isinstance(term, S.Mul) else _signed(term) for term in ordered]
-    terms.sort(key=lambda term: term[0])
-    parts = [part for _, above, below in terms for part in (*above, *below)]
-
-    def build(made: list[Expr]) -> Expr:
-        rest = iter(made)
-        total: Any = None
-        for negative, above, below in terms:
-            term = _quotient([next(rest) for _ in above], [next(rest) for _ in below])
-            if total is None:
-                total = -term if negative else term
-            else:
-                total = total - term if negative else total + term
-        return total
-
-    return parts, build
-
-
-Factors = tuple[bool, list[Any], list[Any]]
-"""A product as (whether it is negated, numerators, denominators)."""
-
-
-def _signed(term: Any) -> Factors:
-    return (True, [-term], []) if term.is_Number and term.is_negative else (False, [term], [])
-
-
-def _factors(node: Any) -> Factors:
-    S = sympy()
-    negative, above, below = False, [], []
-    for factor in node.args:
-        if isinstance(factor, S.Rational):
-            negative ^= factor.p < 0
-            above_it, below_it = abs(factor.p), factor.q
-            if above_it != 1 and below_it & (below_it - 1) == 0:  # a float, exactly: 1.5·x rather than 3·x/2
-                above_it, below_it = abs(factor), 1
-            if above_it != 1:
-                above.append(S.Rational(above_it))
-            if below_it != 1:
-                below.append(S.Integer(below_it))
-        elif factor.is_Number and factor.is_negative:
-            negative = not negative
-            above.append(-factor)
-        elif isinstance(factor, S.Pow) and factor.exp.is_Number and factor.exp.is_negative:
-            below.append(factor.base if factor.exp == -1 else S.Pow(factor.base, -factor.exp, evaluate=False))
-        else:
-            above.append(factor)
-    return negative, above, below
-
-
-def _product(node: Any) -> Plan:
-    negative, above, below = _factors(node)
-    if negative and (not above or above[0].is_Number):  # −2·x rather than −(2·x)
-        above = [-above[0], *above[1:]] if above else [sympy().Integer(-1)]
-        negative = False
-
-    def build(made: list[Expr]) -> Expr:
-        value = _quotient(made[: len(above)], made[len(above) :])
-        return -value if negative else value
-
-    return [*above, *below], build
-
-
-def _quotient(above: list[Expr], below: list[Expr]) -> Expr:
-    if not below:
-        return reduce(lambda a, b: a * b, above) if above else constant(1.0)
-    denominator = reduce(lambda a, b: a * b, below)
-    return (reduce(lambda a, b: a * b, above) if above else 1) / denominator
-
-
-def _power(node: Any) -> Plan:
-    S = sympy()
-    base, exponent = node.args
-    if base is S.E:
-        return [exponent], lambda parts: apply(lookup("exp"), *parts)
-    if exponent.is_Number and exponent.is_negative:
-        if exponent == -1:
-            return [base], lambda parts: 1 / parts[0]
-        return [S.Pow(base, -exponent, evaluate=False)], lambda parts: 1 / parts[0]
-    if exponent == S.Rational(1, 2):
-        return [base], lambda parts: apply(lookup("sqrt"), *parts)
-    if exponent == S.Rational(1, 3) and isinstance(base, S.Abs):
-        return [base], lambda parts: apply(lookup("cbrt"), *parts)
-    return [base, exponent], lambda parts: apply(lookup("pow"), *parts)
-
-
-def _polygamma(node: Any) -> Plan:
-    order, x = node.args
-    if not order.is_Integer:
-        return node.args, lambda parts: apply(lookup("polygamma"), *parts)
-    if order.p == 0:
-        return [x], lambda parts: apply(lookup("digamma"), *parts)
-    if not 0 < order.p < 2**31:
-        _unsupported(node, "its order is not a whole number from 0 on")
-    return [x], lambda parts: apply(lookup("polygamma"), constant(order.p), *parts)
-
-
-def _step(parts: list[Expr]) -> Expr:
-    x, middle = parts
-    return where(x > 0, 1.0, where(x < 0, 0.0, middle))
-
-
-def _sinc(parts: list[Expr]) -> Expr:
-    (x,) = parts
-    return where(apply(lookup("equal"), x, 0.0), 1.0, apply(lookup("sin"), x) / x)
 
 
 @cache

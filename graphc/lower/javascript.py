@@ -17,8 +17,9 @@ import numpy as np
 from graphc.dag import Dag, refuse_arrays
 from graphc.errors import CompileError
 from graphc.lower import emit
-from graphc.lower.emit import Builder, Value
+from graphc.lower.emit import Value
 from graphc.lower.kernels import Kernel, expand
+from graphc.lower.source import SourceBuilder
 from graphc.op import Op
 from graphc.types import BOOL, FLOAT64, DType, format_shape
 
@@ -182,8 +183,28 @@ _USES = {
 }
 
 
-class JavaScriptBuilder(Builder):
+def literal(value: Any, dtype: DType) -> str:
+    """A constant in JavaScript, exact; a negative one in brackets, as it may follow a minus.
+
+    >>> literal(-1.5, FLOAT64), literal(float("inf"), FLOAT64), literal(3, np.dtype("int8")), literal(True, BOOL)
+    ('(-1.5)', 'Infinity', '3n', 'true')
+    """
+    if dtype.kind == "b":
+        return "true" if value else "false"
+    if dtype.kind in "iu":
+        text = f"{int(value)}n"
+    else:
+        number = float(value)
+        text = "NaN" if np.isnan(number) else repr(number).replace("inf", "Infinity")
+    return f"({text})" if text.startswith("-") else text
+
+
+class JavaScriptBuilder(SourceBuilder):
     """Answers the operations' `emit` rules with lines of JavaScript."""
+
+    OPERATORS = _OPERATORS
+    PREDICATES = _PREDICATES
+    literal = staticmethod(literal)
 
     def instruction(self, text: str, dtype: DType) -> Value:
         name = f"v{self._count}"
@@ -191,21 +212,8 @@ class JavaScriptBuilder(Builder):
         self.lines.append(f"    const {name} = {_held(text, dtype)};")
         return Value(name, dtype)
 
-    def number(self, value: Any, like: Value) -> Value:
-        return Value(literal(value, like.dtype), like.dtype)
-
-    def constant(self, value: Any, dtype: DType) -> Value:
-        return Value(literal(value, dtype), dtype)
-
-    def _binary(self, floating: str, integer: str, x: Value, y: Value) -> Value:
-        sign = _OPERATORS[floating if self.is_float(x) else integer]
-        return self.instruction(f"{x.text} {sign} {y.text}", x.dtype)
-
     def frem(self, x: Value, y: Value) -> Value:
         return self.instruction(f"{x.text} % {y.text}", x.dtype)  # the remainder has the sign of x, as C's
-
-    def neg(self, x: Value) -> Value:
-        return self.instruction(f"-{x.text}", x.dtype) if self.is_float(x) else super().neg(x)
 
     def int_pow(self, x: Value, y: Value) -> Value:
         wrap = f"value => {_held('value', x.dtype)}"
@@ -229,9 +237,6 @@ class JavaScriptBuilder(Builder):
 
     def intrinsic(self, name: str, *arguments: Value) -> Value:
         return self.call(name, *arguments)
-
-    def compare(self, predicate: str, x: Value, y: Value) -> Value:
-        return self.instruction(f"{x.text} {_PREDICATES[predicate]} {y.text}", BOOL)
 
     def isnan(self, x: Value) -> Value:
         return self.instruction(f"{x.text} !== {x.text}", BOOL) if self.is_float(x) else Value("false", BOOL)
@@ -274,22 +279,6 @@ def _held(text: str, dtype: DType) -> str:
     if dtype.kind == "f":
         return f"Math.fround({text})"
     return f"BigInt.as{'Int' if dtype.kind == 'i' else 'Uint'}N({8 * dtype.itemsize}, {text})"
-
-
-def literal(value: Any, dtype: DType) -> str:
-    """A constant in JavaScript, exact; a negative one in brackets, as it may follow a minus.
-
-    >>> literal(-1.5, FLOAT64), literal(float("inf"), FLOAT64), literal(3, np.dtype("int8")), literal(True, BOOL)
-    ('(-1.5)', 'Infinity', '3n', 'true')
-    """
-    if dtype.kind == "b":
-        return "true" if value else "false"
-    if dtype.kind in "iu":
-        text = f"{int(value)}n"
-    else:
-        number = float(value)
-        text = "NaN" if np.isnan(number) else repr(number).replace("inf", "Infinity")
-    return f"({text})" if text.startswith("-") else text
 
 
 def program(dag: Dag) -> str:

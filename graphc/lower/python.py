@@ -16,9 +16,10 @@ import numpy as np
 
 from graphc.errors import CompileError
 from graphc.lower import emit
-from graphc.lower.emit import Builder, Value
+from graphc.lower.emit import Value
 from graphc.lower.kernels import Kernel
 from graphc.lower.python_functions import HELPERS, saturating_cast, with_used
+from graphc.lower.source import SourceBuilder
 from graphc.tree import Leaf, Mapping, Structure
 from graphc.types import BOOL, FLOAT64, DType
 from graphc.version import __version__
@@ -45,8 +46,23 @@ _LIBRARY = {
 }  # fmt: skip
 
 
-class PythonBuilder(Builder):
+def literal(value: Any, dtype: DType) -> str:
+    """A constant in Python, exact."""
+    if dtype.kind == "b":
+        return str(bool(value))
+    if dtype.kind != "f":
+        return f"np.{dtype.name}({int(value)})"
+    number = float(value)
+    text = repr(number) if np.isfinite(number) else f"math.{number!r}".replace("math.-", "-math.")
+    return text if dtype == FLOAT64 else f"np.float32({text})"
+
+
+class PythonBuilder(SourceBuilder):
     """Answers the operations' `emit` rules with lines of Python over scalars of exact NumPy types."""
+
+    OPERATORS = _OPERATORS
+    PREDICATES = _PREDICATES
+    literal = staticmethod(literal)
 
     def instruction(self, text: str, dtype: DType) -> Value:
         name = f"v{self._count}"
@@ -55,21 +71,8 @@ class PythonBuilder(Builder):
         self.lines.append(f"    {name} = {text if dtype in (FLOAT64, BOOL) else f'np.{dtype.name}({text})'}")
         return Value(name, dtype)
 
-    def number(self, value: Any, like: Value) -> Value:
-        return Value(literal(value, like.dtype), like.dtype)
-
-    def constant(self, value: Any, dtype: DType) -> Value:
-        return Value(literal(value, dtype), dtype)
-
-    def _binary(self, floating: str, integer: str, x: Value, y: Value) -> Value:
-        sign = _OPERATORS[floating if self.is_float(x) else integer]
-        return self.instruction(f"{x.text} {sign} {y.text}", x.dtype)
-
     def frem(self, x: Value, y: Value) -> Value:
         return self.instruction(f"np.fmod({x.text}, {y.text})", x.dtype)
-
-    def neg(self, x: Value) -> Value:
-        return self.instruction(f"-{x.text}", x.dtype) if self.is_float(x) else super().neg(x)
 
     def int_floor_divide(self, x: Value, y: Value) -> Value:
         divisor, is_zero = self._divisor(x, y)
@@ -112,9 +115,6 @@ class PythonBuilder(Builder):
         listed = ", ".join(argument.text for argument in arguments)
         return self.instruction(f"{_INTRINSICS[name]}({listed})", arguments[0].dtype)
 
-    def compare(self, predicate: str, x: Value, y: Value) -> Value:
-        return self.instruction(f"{x.text} {_PREDICATES[predicate]} {y.text}", BOOL)
-
     def isnan(self, x: Value) -> Value:
         return (
             self.instruction(f"{x.text} != {x.text}", BOOL)
@@ -151,17 +151,6 @@ class PythonBuilder(Builder):
 
 
 _TRUTH = Value("True", BOOL)
-
-
-def literal(value: Any, dtype: DType) -> str:
-    """A constant in Python, exact."""
-    if dtype.kind == "b":
-        return str(bool(value))
-    if dtype.kind != "f":
-        return f"np.{dtype.name}({int(value)})"
-    number = float(value)
-    text = repr(number) if np.isfinite(number) else f"math.{number!r}".replace("math.-", "-math.")
-    return text if dtype == FLOAT64 else f"np.float32({text})"
 
 
 def argument_names(symbols: tuple[str, ...], reserved: frozenset[str]) -> list[str]:

@@ -14,9 +14,10 @@ from graphc.ops.activation import elu, gelu, leaky_relu, relu, selu, silu, softs
 from graphc.ops.comparison import where
 from graphc.ops.conv import conv2d
 from graphc.ops.elementary import tanh
+from graphc.ops.exponentials import softmax
 from graphc.ops.logistic import sigmoid, softplus
 from graphc.ops.pool import avg_pool2d, max_pool2d
-from graphc.ops.reduce import max, softmax
+from graphc.ops.reduce import max
 from graphc.ops.shape import reshape
 from graphc.types import format_shape
 

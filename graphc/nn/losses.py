@@ -9,9 +9,10 @@ from graphc.errors import DtypeError, ExpressionError, ShapeError
 from graphc.expr import Expr, constant
 from graphc.ops.activation import relu
 from graphc.ops.comparison import where
+from graphc.ops.exponentials import log_softmax, logsumexp
 from graphc.ops.logistic import softplus
 from graphc.ops.order import take_along_axis
-from graphc.ops.reduce import log_softmax, logsumexp, mean, sum
+from graphc.ops.reduce import mean, sum
 from graphc.ops.shape import expand_dims, squeeze
 from graphc.types import format_shape
 

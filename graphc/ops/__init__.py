@@ -13,11 +13,13 @@ from graphc.ops import (
     decompose,
     einsum,
     elementary,
+    exponentials,
     index,
     linalg,
     logistic,
     order,
     pool,
+    powers,
     products,
     protocol,
     reduce,
@@ -28,8 +30,8 @@ from graphc.ops import (
 )
 
 modules = (
-    arithmetic, comparison, rounding, elementary, logistic, special, activation,
-    reduce, running, shape, arrange, create, products, einsum, index, order, linalg, decompose, conv, pool,
+    arithmetic, powers, comparison, rounding, elementary, logistic, special, activation,
+    reduce, exponentials, running, shape, arrange, create, products, einsum, index, order, linalg, decompose, conv, pool,
 )  # fmt: skip
 """In the order of the reference page."""
 

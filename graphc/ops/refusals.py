@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from graphc.errors import InputError
+from graphc.errors import InputError, ShapeError
 from graphc.expr import Expr
 
 _OUT_OF_BOUNDS = re.compile(r"index (-?\d+) is out of bounds for axis (\d+) with size (\d+)")
@@ -24,17 +24,34 @@ def refusal(node: Expr, error: Exception) -> InputError:
     said = str(error)
     place = _OUT_OF_BOUNDS.search(said)
     if isinstance(error, IndexError) and place is not None:
-        at, axis, length = (int(number) for number in place.groups())
-        return InputError(
-            f"{node.op.name}: index {at} is out of range for axis {axis} of length {length}",
-            node=repr(node),
-            site=node.site,
-            hint=f"places run from {-length} to {length - 1}" if length else "the axis is empty",
-        )
+        return out_of_range(node, *(int(number) for number in place.groups()))
     if "zero-size array" in said or "empty sequence" in said:
         said = "no elements"
     hint = next((hint for part, hint in _HINTS.items() if part in str(error)), None)
     return InputError(f"{node.op.name}: {said}", node=repr(node), site=node.site, hint=hint)
 
 
-__all__ = ["refusal"]
+def out_of_range(node: Expr, place: int, axis: int, length: int, told: str | None = None) -> InputError:
+    """The error of a place that an axis does not have.
+
+    told : the node, where its text is not what the user wrote
+    """
+    return InputError(
+        f"{node.op.name}: index {place} is out of range for axis {axis} of length {length}",
+        node=told or repr(node),
+        site=node.site,
+        hint=f"places run from {-length} to {length - 1}" if length else "the axis is empty",
+    )
+
+
+def no_axis(node: Expr, name: str, told: str | None = None) -> ShapeError:
+    """The error of a node whose shape holds a name that no input binds."""
+    return ShapeError(
+        f"no input has an axis named {name!r}",
+        node=told or repr(node),
+        site=node.site,
+        hint="list a symbol with that axis among the graph's inputs",
+    )
+
+
+__all__ = ["no_axis", "out_of_range", "refusal"]

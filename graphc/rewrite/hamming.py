@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphc.expr import Expr, symbol
-from graphc.ops.arithmetic import square
 from graphc.ops.comparison import not_equal, where
 from graphc.ops.elementary import atan2, cos, exp, expm1, log1p, sin, sqrt, tan
+from graphc.ops.powers import square
 from graphc.rewrite.pattern import Kind, Match, Rule
 from graphc.rewrite.products import difference
 from graphc.rewrite.quadratic import QuadraticRoot

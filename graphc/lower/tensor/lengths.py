@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from graphc.dag import Dag
-from graphc.errors import InputError, ShapeError
+from graphc.errors import ShapeError
 from graphc.expr import Expr
 from graphc.lower.tensor.indexing import layout
 from graphc.ops.index import result_shape
+from graphc.ops.refusals import no_axis, out_of_range
 from graphc.static import bound
 from graphc.types import format_shape
 
@@ -24,12 +25,7 @@ def refuse(dag: Dag, lengths: Mapping[str, int]) -> None:
             if node.op.name in _KEYED:
                 _refuse_key(node, lengths)
         except KeyError as error:
-            raise ShapeError(
-                f"no input has an axis named {str(error.args[0])!r}",
-                node=told(node),
-                site=node.site,
-                hint="list a symbol with that axis among the graph's inputs",
-            ) from None
+            raise no_axis(node, str(error.args[0]), told(node)) from None
         except ValueError as error:
             raise ShapeError(f"{node.op.name}: {error}", node=told(node), site=node.site) from None
         if any(length < 0 for length in shape):
@@ -54,12 +50,7 @@ def _refuse_key(node: Expr, lengths: Mapping[str, int]) -> None:
             continue
         length = own[axis]
         if isinstance(item, int) and not -length <= item < length:
-            raise InputError(
-                f"{node.op.name}: index {item} is out of range for axis {axis} of length {length}",
-                node=told(node),
-                site=node.site,
-                hint=f"places run from {-length} to {length - 1}" if length else "the axis is empty",
-            )
+            raise out_of_range(node, item, axis, length, told(node))
         if isinstance(item, tuple):
             start, stop, step = item[1:]
             wanted = taken[spots[number]]

@@ -1,0 +1,84 @@
+"""Sums of exponentials along axes, and shares of them: none overflows where the result is a number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from graphc.dims import Dim
+from graphc.errors import ShapeError
+from graphc.expr import Expr
+from graphc.op import Attribute, Notation
+from graphc.ops import attributes as at
+from graphc.ops.calls import call, restored, summed
+from graphc.ops.elementary import exp
+from graphc.ops.reduce import reduction
+
+
+def _greatest(x: Any, axis: Any) -> Any:
+    """The largest element, 0 where it is infinite, so that differences stay defined."""
+    top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    return np.where(np.isfinite(top), top, x.dtype.type(0))
+
+
+def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
+    top = _greatest(x, axis)
+    result = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    return result if keepdims else np.squeeze(result, axis=at.axes_of(axis, x.ndim))
+
+
+def _logsumexp_pullback(v: Expr, out: Expr, x: Expr, axis: Any, keepdims: bool) -> Expr:
+    axes = at.axes_of(axis, x.ndim)
+    return restored(v, axes, keepdims) * call("softmax", x, axis=axis) if axes else v
+
+
+logsumexp = reduction(
+    "logsumexp",
+    "The logarithm of the sum of exponentials along axes: it does not overflow.",
+    notes="Of nothing it is −∞.",
+    reference=_logsumexp,
+    pullbacks=(_logsumexp_pullback,),
+    notation=Notation("logsumexp"),
+)
+
+
+def _softmax(x: Any, axis: Any) -> Any:
+    powers = np.exp(x - _greatest(x, axis))
+    return powers / np.sum(powers, axis=axis, keepdims=True)
+
+
+def _log_softmax(x: Any, axis: Any) -> Any:
+    shifted = x - _greatest(x, axis)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+
+
+_EVERY = Attribute("axis", at.AXES.check, -1)
+
+
+def _same_shape(operands: tuple[Expr, ...], *_: Any) -> tuple[Dim, ...]:
+    if not operands[0].shape:
+        raise ShapeError("a scalar has no axis", node=repr(operands[0]))
+    return operands[0].shape
+
+
+softmax = reduction(
+    "softmax",
+    "exp(x) over its sum along an axis, the last by default: positive, and 1 in sum.",
+    attributes=(_EVERY,),
+    shape=_same_shape,
+    reference=_softmax,
+    pullbacks=(lambda v, out, x, axis: out * (v - summed(v * out, axis, True)),),
+)
+
+log_softmax = reduction(
+    "log_softmax",
+    "The logarithm of `softmax`, as x − logsumexp(x): it does not underflow.",
+    attributes=(_EVERY,),
+    shape=_same_shape,
+    reference=_log_softmax,
+    pullbacks=(lambda v, out, x, axis: v - exp(out) * summed(v, axis, True),),
+)
+
+
+__all__ = ["log_softmax", "logsumexp", "softmax"]
