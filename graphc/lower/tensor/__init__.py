@@ -8,7 +8,7 @@ indexing.py   what indexing does to it, and updates of elements
 stages.py     which nodes are kept in memory, and the loop that makes each
 groups.py     which loops walk together over rows
 rows.py       a group as LLVM IR; levels.py: what it does in a row, level by level; body.py: where its
-              values are, and its loops; chunks.py: what holds its chunks together
+              values are, and its loops; merging.py: which of those are one; chunks.py: what holds its chunks together
 reducers.py   sums, products and extremes of contiguous numbers, as LLVM IR
 library.py    operations that are no loops: products, linear algebra, sorting, scattering
 running.py    what runs along an axis, and additions at places that repeat

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from graphc import dims
 from graphc.dims import Dim
 from graphc.expr import Expr
 from graphc.lower.emit import Value, memory_type, register_type
@@ -13,6 +14,7 @@ from graphc.lower.tensor.elements import Elements
 from graphc.lower.tensor.groups import FLAT
 from graphc.lower.tensor.images import Routine
 from graphc.lower.tensor.indices import Index
+from graphc.lower.tensor.merging import merged
 from graphc.lower.tensor.stages import Stage
 from graphc.types import INT64, DType
 
@@ -131,13 +133,21 @@ class Levels(Body):
             for store in stores:
                 store()
 
-        counts = ["%block"] if self.walk == FLAT else [self.lengths(dim) for dim in inner]
+        counts = ["%block"] if self.walk == FLAT else self._merged(looping, inner)
         self._nest(counts, body)
         self._flat_name, self._flat_step = "%first", "0"
         for stage in looping:
             if stage.run is not None and (not accumulates(stage, self.walk) or self._is_one(stage)):
                 finished.append((stage, self._base(("row", ("of", stage.node)))))
         return finished
+
+    def _merged(self, stages: list[Stage], inner: tuple[Dim, ...]) -> list[str]:
+        """The lengths of a nest's loops: of axes that are one loop, the last has them all and the others have 1."""
+        lengths = list(inner)
+        for axis in merged(stages, stages[0].space, self.walk):
+            k = axis - self.walk
+            lengths[k - 1 : k + 1] = 1, dims.product(lengths[k - 1 : k + 1])
+        return [self.lengths(length) for length in lengths]
 
     def _operand_row(self, elements: Elements, stage: Stage, index: Index, dtype: DType) -> tuple[str, str]:
         """Where an element waits that a reduction will read."""
