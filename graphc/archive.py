@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import FormatError, InputError
+from graphc.errors import FormatError, InputError, MissingFileError
 from graphc.files import read_whole, write_whole
 
 SUFFIXES = (".npz", ".safetensors")
@@ -34,6 +34,17 @@ def _suffix(path: str | os.PathLike[str]) -> str:
             hint="write model.npz",
         )
     return suffix
+
+
+def check_path(path: str | os.PathLike[str]) -> None:
+    """Refuses a path that `write_arrays` would refuse: for another suffix, or a directory that is not there."""
+    _suffix(path)
+    directory = os.path.dirname(os.path.abspath(os.fspath(path)))
+    if not os.path.isdir(directory):
+        raise MissingFileError(
+            f"cannot write {os.fspath(path)!r:.200}: there is no directory {directory!r:.200}",
+            hint=f"make it first: os.makedirs({directory!r:.200})",
+        )
 
 
 def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:
@@ -129,4 +140,4 @@ def fitting(
     return {name: found[name] for name in wanted}
 
 
-__all__ = ["fitting", "read_arrays", "write_arrays"]
+__all__ = ["check_path", "fitting", "read_arrays", "write_arrays"]

@@ -31,7 +31,8 @@ def user_line(depth: int = 1) -> tuple[str, int] | None:
     frame = sys._getframe(depth)
     while frame is not None:
         filename = frame.f_code.co_filename
-        if not filename.startswith(_NOT_THE_USERS):
+        own = filename == "<string>" and str(frame.f_globals.get("__name__")).startswith("graphc.")
+        if not own and not filename.startswith(_NOT_THE_USERS):  # own: a dataclass's generated __init__
             return filename, frame.f_lineno
         frame = frame.f_back
     return None

@@ -72,6 +72,17 @@ def as_value(symbol: Expr, value: Any) -> np.ndarray:
     return array
 
 
+def as_count(value: Any, told: str, hint: str, least: int = 1) -> int:
+    """A whole number from `least` on, NumPy's own included; `told` names it in the `InputError` for anything else.
+
+    >>> as_count(3, "{} epochs", "epochs=10")
+    3
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise InputError(told.format(f"{value!r:.40}"), hint=hint)
+    return int(value)
+
+
 def as_out(
     out: Any, structure: Structure, shapes: Sequence[tuple[int, ...]], dtypes: Sequence[DType]
 ) -> list[np.ndarray]:

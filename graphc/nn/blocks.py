@@ -7,6 +7,7 @@ from typing import Any
 
 from graphc.errors import ExpressionError, NameClashError, ShapeError
 from graphc.expr import Expr
+from graphc.inputs import as_count
 from graphc.nn import initial
 from graphc.nn.initial import Initialiser
 from graphc.nn.layer import Layer, Scope, as_layer
@@ -129,6 +130,7 @@ class Recurrent(Layer):
                 f"{self!r} takes sequences (n, steps, features) of a known number of steps, not {format_shape(x.shape)}",
                 hint='g.symbol("x", shape=("n", 10, 3))',
             )
+        as_count(self.units, "a state of length {}", "nn.Recurrent(10)")
         inward = scope.parameter("input", (self.units, x.shape[2]), x, self.init)
         onward = scope.parameter("state", (self.units, self.units), x, self.init)
         bias = scope.parameter("bias", (self.units,), x, initial.zeros)

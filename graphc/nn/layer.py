@@ -11,11 +11,11 @@ from collections.abc import Callable
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from typing import Any
 
-from graphc.errors import ExpressionError, NameClashError, ShapeError
+from graphc.errors import DtypeError, ExpressionError, NameClashError, ShapeError
 from graphc.expr import Expr, symbol
 from graphc.nn.initial import Initialiser
 from graphc.scopes import scope
-from graphc.types import Shape, format_shape
+from graphc.types import Shape, format_shape, is_float
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,11 @@ class Scope:
         self, table: dict[str, Parameter], name: str, shape: Any, like: Expr, init: Initialiser
     ) -> Expr:
         full = self._name(name)
+        if not is_float(like.dtype):
+            raise DtypeError(
+                f"parameter {full!r} would be {like.dtype}, the type of what the layer is built on",
+                hint=f'declare the input with dtype="float32", or build on x.astype("float32"): {like!r:.40}',
+            )
         for dim in shape:
             if not isinstance(dim, int):
                 raise ShapeError(

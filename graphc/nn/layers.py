@@ -7,6 +7,7 @@ from typing import Any
 
 from graphc.errors import ExpressionError, ShapeError
 from graphc.expr import Expr, constant
+from graphc.inputs import as_count
 from graphc.nn import initial
 from graphc.nn.initial import Initialiser
 from graphc.nn.layer import Function, Layer, Scope
@@ -49,7 +50,7 @@ class Affine(Layer):
     kind = "affine"
 
     def build(self, x: Expr, scope: Scope) -> Expr:
-        inputs = _features(x, repr(self))
+        inputs, _ = _features(x, repr(self)), as_count(self.units, "{} units", "nn.Affine(10)")
         out = x @ scope.parameter("weight", (self.units, inputs), x, self.init).T
         return out + scope.parameter("bias", (self.units,), x, initial.zeros) if self.bias else out
 
@@ -82,7 +83,13 @@ class Conv2d(Layer):
                 f"{self!r} takes images (n, c, h, w), not an array of shape {format_shape(x.shape)}",
                 hint="g.reshape(x, (-1, channels, rows, columns))",
             )
-        rows, columns = self.size if isinstance(self.size, (tuple, list)) else (self.size, self.size)
+        as_count(self.channels, "{} output channels", "nn.Conv2d(20, 5)")
+        pair = tuple(self.size) if isinstance(self.size, (tuple, list)) else (self.size, self.size)
+        if len(pair) != 2:
+            raise ExpressionError(
+                f"a kernel has rows and columns, not the size {self.size!r:.60}", hint="size=(3, 3)"
+            )
+        rows, columns = (as_count(length, "a kernel of length {}", "nn.Conv2d(20, 5)") for length in pair)
         padding = self.padding
         if isinstance(padding, str):
             if padding != "same":
@@ -151,6 +158,8 @@ class Maxout(Layer):
     kind = "maxout"
 
     def build(self, x: Expr, scope: Scope) -> Expr:
+        as_count(self.units, "{} units", "nn.Maxout(10, 2)")
+        as_count(self.pieces, "the largest of {} functions", "nn.Maxout(10, 2)")
         inputs, rows = _features(x, repr(self)), self.units * self.pieces
         out = x @ scope.parameter("weight", (rows, inputs), x, self.init).T
         out = out + scope.parameter("bias", (rows,), x, initial.zeros)
@@ -169,7 +178,7 @@ class Dropout(Layer):
     kind = "dropout"
 
     def build(self, x: Expr, scope: Scope) -> Expr:
-        if not 0 <= self.rate < 1:
+        if not isinstance(self.rate, (int, float)) or not 0 <= self.rate < 1:
             raise ExpressionError(f"a share of {self.rate!r:.40} cannot be dropped", hint="0 ≤ rate < 1")
         if not scope.training or self.rate == 0:
             return x

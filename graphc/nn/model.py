@@ -83,7 +83,10 @@ class Model:
 
     def initialise(self, seed: Any = 0) -> None:
         """Draw the parameters' values anew, in the order of their declaration; buffers begin again."""
-        rng = np.random.default_rng(seed)
+        try:
+            rng = np.random.default_rng(seed)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"a seed of {seed!r:.40}", hint="seed=0, or a numpy.random.Generator") from error
         for key, parameter in (*self._declared.parameters.items(), *self._declared.buffers.items()):
             shape: Any = parameter.symbol.shape
             drawn = np.asarray(parameter.init(rng, shape))

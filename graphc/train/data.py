@@ -9,6 +9,7 @@ import numpy as np
 
 from graphc.errors import InputError, ShapeError
 from graphc.expr import Expr
+from graphc.inputs import as_count
 
 
 class Batches:
@@ -40,8 +41,7 @@ class Batches:
         for key in data:
             if not isinstance(key, Expr) or not key.is_symbol:
                 raise InputError(f"data is given for symbols, not for {key!r:.60}", hint="write {x: array}")
-        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
-            raise InputError(f"a batch of {size!r:.40} rows", hint="batch=64")
+        size = None if size is None else as_count(size, "a batch of {} rows", "batch=64")
         self.arrays = {
             key: array if isinstance(array, np.ndarray) else np.asarray(array) for key, array in data.items()
         }

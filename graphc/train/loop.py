@@ -14,15 +14,20 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import ExpressionError, InputError
+from graphc.archive import check_path
+from graphc.errors import ExpressionError, InputError, TrainingError
 from graphc.expr import Expr, free_symbols
+from graphc.inputs import as_count
 from graphc.progress import tqdm
 from graphc.train.checkpoint import read_checkpoint, write_checkpoint
 from graphc.train.data import Batches
 from graphc.train.history import History
 from graphc.train.optimisers import Optimiser
 from graphc.train.schedules import Schedule
-from graphc.train.step import Step, Trainable, make_step, nonfinite
+from graphc.train.step import Step, Trainable, make_step, nonfinite, of_data
+
+RECORDED = ("epoch", "loss", "rate", "seconds")
+"""What every record of the history holds beside the metrics."""
 
 
 class _Interrupts:
@@ -93,8 +98,9 @@ def fit(
     each : called with the history after every record
 
     Returns the `History`: a record for each epoch, or for every `every` of them: the number of the last one, and the loss as the
-    mean over their steps' rows. Raises `TrainingError` when the loss is no finite number, naming the node
-    that made it; `FormatError` for a checkpoint of another training; what `Step` and `Batches` raise.
+    mean over their steps' rows. Raises `TrainingError` when the loss is no finite number, naming the node that made it: the model
+    then has the values from before the step that spoilt them; `FormatError` for a checkpoint of another training; what `Step` and
+    `Batches` raise.
 
     >>> from graphc.expr import symbols, symbol
     >>> from graphc.ops.reduce import mean
@@ -105,10 +111,10 @@ def fit(
     >>> round(float(line.values["a"]), 6)
     3.0
     """
-    if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 0:
-        raise InputError(f"{epochs!r:.40} epochs", hint="epochs=10")
-    if isinstance(every, bool) or not isinstance(every, int) or every < 1:
-        raise InputError(f"a record every {every!r:.40} epochs", hint="every=1")
+    epochs = as_count(epochs, "{} epochs", "epochs=10", 0)
+    every = as_count(every, "a record every {} epochs", "every=1")
+    seed = as_count(seed, "a seed of {}", "seed=0", 0)
+    _check(metrics or {}, {"schedule": schedule, "stop": stop, "each": each}, checkpoint, resume)
     batches = Batches(data, batch, seed=seed, shuffle=shuffle)
     step = Step(model, loss, optimiser, batches.arrays)
     measure = _measure(model, metrics or {}, validation if validation is not None else data, seed)
@@ -155,7 +161,7 @@ def fit(
                 rate = optimiser.rate if schedule is None else schedule(optimiser.rate, history)
                 began = time.perf_counter()
             for place, rows in enumerate(batches.epoch(epoch, done), done):
-                masks = _masks(model, rows, seed, epoch, place)
+                masks = _masks(model, rows, seed, epoch, place) if step.masks else {}
                 value = guard(rows, rate, masks, epoch, place)
                 total += value * batches.rows_of(place)
                 if bar.update():
@@ -182,8 +188,30 @@ def fit(
     return history
 
 
+def _check(
+    metrics: Mapping[str, Expr],
+    functions: Mapping[str, Any],
+    checkpoint: str | os.PathLike[str] | None,
+    resume: bool,
+) -> None:
+    """Refuses before the first step what would be refused after the first epoch."""
+    for name, function in functions.items():
+        if function is not None and not callable(function):
+            raise InputError(
+                f"{name} is a function of the history, not {function!r:.60}",
+                hint="schedule=train.Halving(), stop=train.EarlyStop()",
+            )
+    for name in metrics:
+        if name in RECORDED:
+            raise InputError(f"a metric cannot be called {name!r}: every record has one", hint="another name")
+    if checkpoint is not None:
+        check_path(checkpoint)
+    elif resume:
+        raise InputError("there is no checkpoint to resume from", hint='checkpoint="run.npz"')
+
+
 class _Guard:
-    """Steps whose loss must stay finite: what the last two began from is kept, to find the node that fails."""
+    """Steps whose loss must stay finite: what the last two began from is kept, to find the node that fails, and to go back to."""
 
     def __init__(self, step: Step) -> None:
         self.step = step
@@ -193,7 +221,7 @@ class _Guard:
         self, rows: Mapping[Expr, Any], rate: float, masks: Mapping[str, Any], epoch: int, place: int
     ) -> float:
         arguments = self.step.arguments(rows, rate, masks)
-        fixed = len(rows) + len(masks)
+        fixed = self.step.fixed
         if len(self._kept) < 2:
             self._kept.append([*arguments[:fixed], *(np.array(array) for array in arguments[fixed:])])
         else:
@@ -206,22 +234,27 @@ class _Guard:
         if not math.isfinite(value):
             before = self._kept[-2] if len(self._kept) == 2 else None
             where = f"in step {place + 1} of epoch {epoch + 1}"
-            raise nonfinite(self.step, self._kept[-1], before, where)
+            raise self._restored(nonfinite(self.step, self._kept[-1], before, where))
         return value
 
     def settled(self, where: str) -> None:
         """Raises `TrainingError` where the last step left a parameter that is not finite: no later loss would show it."""
         arrays = [self.step.model.values[key] for key in self.step.model.parameters]
         if self._kept and not all(np.isfinite(array).all() for array in arrays):
-            raise nonfinite(self.step, self.step.like(self._kept[-1]), self._kept[-1], where)
+            raise self._restored(nonfinite(self.step, self.step.like(self._kept[-1]), self._kept[-1], where))
+
+    def _restored(self, error: TrainingError) -> TrainingError:
+        """The error, after the model has been put back to what it was when all of it was finite."""
+        for kept in reversed(self._kept):
+            if self.step.put_back(kept):
+                break
+        return error
 
 
 def _masks(
     model: Trainable, rows: Mapping[Expr, Any], seed: int, epoch: int, place: int
 ) -> dict[str, np.ndarray]:
     """The masks of dropout for one batch, decided by the seed and the numbers of epoch and batch."""
-    if not getattr(model, "masks", None):
-        return {}
     return model.draw_masks(np.random.default_rng([seed, epoch, place]), rows)  # type: ignore[attr-defined]
 
 
@@ -249,7 +282,10 @@ def _measure(
     def measure() -> dict[str, float]:
         totals = np.zeros(len(metrics))
         for place, rows in enumerate(batches.epoch(0)):
-            found = function(*rows.values(), *(model.values[key] for key in stored))
+            try:
+                found = function(*rows.values(), *(model.values[key] for key in stored))
+            except InputError as error:
+                raise of_data(error, rows) from error
             totals += batches.rows_of(place) * np.array([float(value) for value in found])
         return dict(zip(metrics, (totals / batches.rows).tolist(), strict=True))
 

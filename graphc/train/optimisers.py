@@ -53,6 +53,11 @@ def _share(name: str, value: float) -> None:
         raise InputError(f"{name} is {value!r:.40}", hint=f"0 ≤ {name} < 1")
 
 
+def _small(value: float) -> None:
+    if not 0 < value < np.inf:
+        raise InputError(f"epsilon is {value!r:.40}", hint="epsilon=1e-8, which keeps a quotient finite")
+
+
 @dataclass(frozen=True)
 class SGD(Optimiser):
     """Gradient descent: w − η·d."""
@@ -97,6 +102,7 @@ class RMSProp(Optimiser):
     def __post_init__(self) -> None:
         super().__post_init__()
         _share("decay", self.decay)
+        _small(self.epsilon)
 
     def move(self, w, d, rate, state):
         square = self.decay * state["square"] + (1 - self.decay) * (d * d)
@@ -119,6 +125,7 @@ class Adam(Optimiser):
         super().__post_init__()
         _share("beta1", self.beta1)
         _share("beta2", self.beta2)
+        _small(self.epsilon)
 
     def move(self, w, d, rate, state):
         mean = self.beta1 * state["mean"] + (1 - self.beta1) * d
@@ -135,6 +142,11 @@ class AdamW(Adam):
     """Adam on a parameter that shrinks by η·λ in each step, apart from its gradient: Loshchilov and Hutter (2019)."""
 
     decay: float = 0.01
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.decay < np.inf:
+            raise InputError(f"decay is {self.decay!r:.40}", hint="decay ≥ 0")
 
     def move(self, w, d, rate, state):
         moved, states = super().move(w * (1 - rate * self.decay), d, rate, state)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from graphc.errors import InputError
+from graphc.inputs import as_count
 from graphc.train.history import History
 
 Schedule: TypeAlias = Callable[[float, History], float]
@@ -41,8 +42,9 @@ class Halving:
     least: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.patience < 1 or not 0 < self.factor < 1:
-            raise InputError(f"{self!r} never lowers the rate", hint="patience ≥ 1 and 0 < factor < 1")
+        as_count(self.patience, "a patience of {} records", "patience=1")
+        if not 0 < self.factor < 1:
+            raise InputError(f"{self!r} never lowers the rate", hint="0 < factor < 1")
 
     def __call__(self, rate: float, history: History) -> float:
         best, waited = math.inf, 0
@@ -63,6 +65,9 @@ class StepDecay:
     every: int
     factor: float = 0.5
 
+    def __post_init__(self) -> None:
+        as_count(self.every, "a step every {} epochs", "train.StepDecay(10)")
+
     def __call__(self, rate: float, history: History) -> float:
         return rate * self.factor ** (history.epochs // self.every)
 
@@ -73,6 +78,9 @@ class Cosine:
 
     epochs: int
     least: float = 0.0
+
+    def __post_init__(self) -> None:
+        as_count(self.epochs, "half a cosine over {} epochs", "train.Cosine(100), as many as fit is given")
 
     def __call__(self, rate: float, history: History) -> float:
         done = min(history.epochs / self.epochs, 1.0)
@@ -91,6 +99,9 @@ class EarlyStop:
     patience: int = 5
     monitor: str = "loss"
     gain: float = 0.0
+
+    def __post_init__(self) -> None:
+        as_count(self.patience, "a patience of {} records", "patience=5")
 
     def __call__(self, history: History) -> bool:
         """Whether training is over."""

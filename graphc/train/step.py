@@ -96,7 +96,8 @@ class Step:
     optimiser : how the parameters move
     inputs : the symbols that data is given for, in their order
 
-    `step(batch, rate)` moves `model.values` in place and returns the loss before the move. `state` holds the optimiser's arrays.
+    `step(batch, rate)` moves `model.values` in place and returns the loss before the move; where the loss reads masks of dropout,
+    `step(batch, rate, model.draw_masks(rng, batch))`. `state` holds the optimiser's arrays, `masks` the masks that are read.
     Raises `ExpressionError` where the loss is no scalar, or reads what is neither parameter nor input.
     """
 
@@ -112,7 +113,6 @@ class Step:
             raise InputError(f"{optimiser!r:.60} is no optimiser", hint="train.SGD(0.01)")
         self.model, self.loss, self.optimiser = model, loss, optimiser
         self.inputs = list(inputs)
-        self._masks: dict[str, Expr] = {key: mask for key, (mask, _) in getattr(model, "masks", {}).items()}
         buffers: Mapping[str, Expr] = getattr(model, "buffers", {})
         used = set(free_symbols(loss))
         # what the loss does not read stays as it is
@@ -139,10 +139,12 @@ class Step:
         self._values = {**moved, **{k: b for k, b in buffers.items() if b in updates or b in used}}
         self.updates = updates
         read = set(free_symbols(loss)).union(*(free_symbols(value) for value in updates.values()))
+        masks: Mapping[str, Any] = getattr(model, "masks", {})
+        self.masks: dict[str, Expr] = {key: mask for key, (mask, _) in masks.items() if mask in read}
         known = {
             *self._values.values(),
             *self._slots.values(),
-            *self._masks.values(),
+            *self.masks.values(),
             *self.inputs,
             COUNT,
             RATE,
@@ -154,7 +156,7 @@ class Step:
                 hint="give an array for it beside the others, as in {x: …, labels: …}",
             )
         self._order = [
-            *self.inputs, *self._masks.values(), *self._values.values(), *self._slots.values(), COUNT, RATE,
+            *self.inputs, *self.masks.values(), *self._values.values(), *self._slots.values(), COUNT, RATE,
         ]  # fmt: skip
         self._function = make_step([loss], self._order, updates)
 
@@ -167,27 +169,55 @@ class Step:
     def take(self, arguments: list[Any]) -> float:
         """The same with what `arguments` gave for the batch."""
         self.state["steps"] += 1
-        return float(self._function(*arguments)[0])
+        try:
+            return float(self._function(*arguments)[0])
+        except InputError as error:
+            self.state["steps"] -= 1  # nothing has moved
+            raise of_data(error, dict(zip(self.inputs, arguments, strict=False))) from error
 
     def arguments(
         self, batch: Mapping[Expr, Any], rate: float, masks: Mapping[str, Any] | None = None
     ) -> list[Any]:
         """What the compiled function takes for a batch."""
         masks = masks or {}
+        if missing := [key.name for key in self.inputs if key not in batch]:
+            raise InputError(
+                f"the batch has nothing for {missing[0]!r}", hint="{x: …, labels: …}, symbols as the keys"
+            )
+        if missing := [key for key in self.masks if key not in masks]:
+            raise InputError(
+                f"the step reads the mask {missing[0]!r}",
+                hint="step(batch, rate, model.draw_masks(rng, batch)), with a numpy.random.Generator",
+            )
         return [
             *(as_value(key, batch[key]) for key in self.inputs),
-            *(masks[key] for key in self._masks),
+            *(masks[key] for key in self.masks),
             *(self.model.values[key] for key in self._values),
             *(self.state[key] for key in self._slots),
             self.state["steps"],
             np.asarray(rate, dtype=np.float64),
         ]
 
+    @property
+    def fixed(self) -> int:
+        """How many of the arguments are data and masks, before the values and states."""
+        return len(self.inputs) + len(self.masks)
+
     def like(self, arguments: list[Any]) -> list[Any]:
         """Arguments for the same data with the values and states as they are now."""
-        fixed = len(self.inputs) + len(self._masks)
         now = [*(self.model.values[key] for key in self._values), *(self.state[key] for key in self._slots)]
-        return [*arguments[:fixed], *now, *arguments[-2:]]
+        return [*arguments[: self.fixed], *now, *arguments[-2:]]
+
+    def put_back(self, arguments: list[Any]) -> bool:
+        """Write back the values and states of former arguments, which count their own step; False where they are not finite."""
+        kept = arguments[self.fixed : -2]
+        if any(_any(lambda v: ~np.isfinite(v), array) for array in kept):
+            return False
+        own = self.like(arguments)[self.fixed : -2]
+        for array, former in zip(own, kept, strict=True):
+            np.copyto(array, former)
+        self.state["steps"][...] = arguments[-2] - 1
+        return True
 
     def arrays(self) -> Arrays:
         """Everything that a step reads and writes beside the data, by name."""
@@ -241,6 +271,19 @@ def _told(dag: Dag, place: int, values: list[Any]) -> str:
     return told + (f", written at {node.site}" if node.site is not None else "")
 
 
+def of_data(error: InputError, rows: Mapping[Expr, Any]) -> InputError:
+    """The error of a call that refuses its data, with what the whole numbers in it are: labels out of range, say."""
+    told = [
+        f"{key.name!r} holds {np.min(array)} to {np.max(array)}"
+        for key, array in rows.items()
+        if key.dtype.kind in "iu" and np.size(array)
+    ]
+    if not told or "out of range" not in error.message:
+        return error
+    message = f"{error.message}; in this batch {', '.join(told)}"
+    return InputError(message, node=error.node, site=error.site, hint=error.hint)
+
+
 def nonfinite(step: Step, arguments: list[Any], before: list[Any] | None, where: str) -> TrainingError:
     """The error of a loss that is no number: names the node that made it, in this step or in the one before.
 
@@ -263,4 +306,4 @@ def nonfinite(step: Step, arguments: list[Any], before: list[Any] | None, where:
     )
 
 
-__all__ = ["Parameters", "Step", "Trainable", "make_step", "nonfinite"]
+__all__ = ["Parameters", "Step", "Trainable", "make_step", "nonfinite", "of_data"]

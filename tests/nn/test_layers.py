@@ -7,7 +7,7 @@ import pytest
 
 import graphc as g
 from graphc import nn
-from graphc.errors import ExpressionError, NameClashError, ShapeError
+from graphc.errors import DtypeError, ExpressionError, InputError, NameClashError, ShapeError
 from tests.nn.networks import at, close, difference
 from tests.ops.image_cases import np_conv2d, np_pool
 
@@ -216,3 +216,26 @@ def test_what_layers_refuse():
         nn.Model(nn.BatchNorm(), g.symbol("x", shape=("n",)))
     with pytest.raises(ExpressionError, match="'same'"):
         nn.Model(nn.Conv2d(3, 3, padding="full"), I)
+    with pytest.raises(ExpressionError, match="rows and columns"):
+        nn.Model(nn.Conv2d(3, (3, 3, 3)), I)
+    with pytest.raises(ExpressionError, match="cannot be dropped"):
+        nn.Model(nn.Dropout("half"), X)
+    with pytest.raises(InputError, match="a seed of 'one'"):
+        nn.Model(nn.Affine(3), X, seed="one")
+    for layer in (nn.Affine, nn.Maxout, nn.Recurrent, lambda none: nn.Maxout(2, none)):
+        for none in (0, -2, 2.5, "3"):
+            with pytest.raises(InputError, match=f"{none!r} (units|functions)|length {none!r}"):
+                nn.Model(layer(none), S)
+    for none in (0, 1.5):
+        with pytest.raises(InputError, match="output channels"):
+            nn.Model(nn.Conv2d(none, 3), I)
+        with pytest.raises(InputError, match="kernel of length"):
+            nn.Model(nn.Conv2d(3, (none, 1)), I)
+
+
+def test_parameters_are_floats():
+    """Of whole numbers every initial weight would be 0."""
+    x = g.symbol("x", shape=("n", 5), dtype="uint8")
+    with pytest.raises(DtypeError, match=r"'affine1.weight' would be uint8"):
+        nn.Model(nn.Affine(2), x)
+    assert nn.Model(nn.Affine(2), x.astype("float32") / 255).output.dtype == np.float32

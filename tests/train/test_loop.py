@@ -10,7 +10,14 @@ import pytest
 
 import graphc as g
 from graphc import nn, train
-from graphc.errors import ExpressionError, FormatError, InputError, RenderError, TrainingError
+from graphc.errors import (
+    ExpressionError,
+    FormatError,
+    InputError,
+    MissingFileError,
+    RenderError,
+    TrainingError,
+)
 from graphc.train.step import _interpreted
 
 X, L = g.symbol("x", shape=("n", 2)), g.symbol("labels", shape=("n",), dtype="int64")
@@ -294,10 +301,85 @@ def test_what_the_loop_refuses():
     for every in (0, 1.5, True):
         with pytest.raises(InputError, match="a record every"):
             fit(model, loss, every=every)
-    with pytest.raises(InputError, match="out of range"):
-        train.fit(
-            model, loss, {X: np.ones((3, 2)), L: np.array([0, 2, 1])}, optimiser=train.SGD(0.1), epochs=1
-        )
+    for seed in (-1, "a", 0.5, None):
+        with pytest.raises(InputError, match="a seed of"):
+            fit(model, loss, seed=seed)
+    for name in ("stop", "schedule", "each"):
+        with pytest.raises(InputError, match=f"{name} is a function of the history, not 0.5"):
+            fit(model, loss, **{name: 0.5})
+    with pytest.raises(InputError, match="a metric cannot be called 'loss'"):
+        fit(model, loss, metrics={"loss": loss})
+
+
+@pytest.mark.parametrize("label", [2, -1])
+def test_labels_out_of_range_are_told(label):
+    """And nothing has moved then, the count of steps included."""
+    model, loss = network()
+    before = bits(model)
+    wrong = {X: np.ones((3, 2)), L: np.array([0, label, 1])}
+    told = rf"out of range for axis 1 of length 2; in this batch 'labels' holds {min(label, 0)} to {max(label, 1)}"
+    with pytest.raises(InputError, match=told):
+        train.fit(model, loss, wrong, optimiser=train.SGD(0.1), epochs=1)
+    plain = nn.cross_entropy(model.output, L)
+    with pytest.raises(InputError, match=told):
+        train.evaluate(model, {"loss": plain}, wrong)
+    step = train.Step(model, plain, train.Adam(0.1), [X, L])
+    with pytest.raises(InputError, match=told):
+        step(wrong, 0.1)
+    assert bits(model) == before and step.state["steps"] == 0
+
+
+def test_a_step_by_hand_says_what_it_needs():
+    model, loss = network()
+    step = train.Step(model, loss, train.SGD(0.1), [X, L])
+    batch = clouds(7)
+    with pytest.raises(InputError, match=r"reads the mask 'dropout1.mask'(?s:.*)model.draw_masks"):
+        step(batch, 0.1)
+    with pytest.raises(InputError, match="nothing for 'labels'"):
+        step({X: batch[X]}, 0.1)
+    masks = model.draw_masks(np.random.default_rng(0), batch)
+    assert step(batch, 0.1, masks) > 0 and step.state["steps"] == 1
+    without = train.Step(model, nn.cross_entropy(model.output, L), train.SGD(0.1), [X, L])
+    assert without(batch, 0.1) > 0 and not without.masks  # the form for inference reads none
+
+
+def test_where_a_checkpoint_cannot_be_is_told_before_the_first_step(tmp_path):
+    model, loss = network()
+    before = bits(model)
+    with pytest.raises(MissingFileError, match="there is no directory"):
+        fit(model, loss, checkpoint=tmp_path / "none" / "run.npz")
+    with pytest.raises(InputError, match=r"\.npz or \.safetensors"):
+        fit(model, loss, checkpoint=tmp_path / "run.ckpt")
+    with pytest.raises(InputError, match="no checkpoint to resume from"):
+        fit(model, loss, resume=True)
+    assert bits(model) == before
+
+
+@pytest.mark.parametrize("optimiser", [train.SGD(0.1), train.Adam(0.1)], ids=["SGD", "Adam"])
+def test_training_that_fails_leaves_the_last_finite_values(optimiser):
+    """Of the root's argument at 0 the derivative is infinite: the third step spoils a, the loss of the fourth shows it."""
+    a, x = g.symbol("a"), g.symbol("x", shape=("n",))
+    loss = g.mean(g.sqrt(a * x))
+    rows = np.array([1.0, 2.0, 0.0, 3.0])
+    known = {"optimiser": optimiser, "batch": 1, "shuffle": False}
+    good, model = train.Parameters({a: 4.0}), train.Parameters({a: 4.0})
+    train.fit(good, loss, {x: rows[:2]}, epochs=1, **known)
+    for data in (rows, rows[:3]):  # found by the next step, or at the end of the epoch
+        model.values["a"][...] = 4.0
+        with pytest.raises(TrainingError, match="spoilt 'a'"):
+            train.fit(model, loss, {x: data}, epochs=1, **known)
+        assert bits(model) == bits(good)
+    model.values["a"][...] = np.inf  # none to go back to
+    with pytest.raises(TrainingError, match="not finite before the step"):
+        train.fit(model, loss, {x: rows}, epochs=1, **known)
+    step = train.Step(good, loss, optimiser, [x])
+    step({x: rows[:1]}, 0.1)
+    kept = [np.array(array) for array in step.arguments({x: rows[:1]}, 0.1)]
+    kept[-2] += 1
+    wanted = {key: array.copy() for key, array in step.arrays().items()}
+    step({x: rows[1:2]}, 0.1)
+    assert step.put_back(kept)
+    assert all((array == wanted[key]).all() for key, array in step.arrays().items())
 
 
 def test_parameters_that_the_loss_does_not_read_stay():

@@ -90,8 +90,20 @@ def test_optimisers_refuse():
         train.Nesterov(0.1, 1.0)
     with pytest.raises(InputError, match="beta2"):
         train.Adam(0.1, beta2=-0.1)
-    with pytest.raises(InputError, match="decay"):
-        train.RMSProp(0.1, decay=2)
+    for decay in (lambda: train.RMSProp(0.1, decay=2), lambda: train.AdamW(0.1, decay=-1)):
+        with pytest.raises(InputError, match="decay"):
+            decay()
+    for make in (train.RMSProp, train.Adam, train.AdamW):
+        with pytest.raises(InputError, match="epsilon is 0") as caught:
+            make(0.1, epsilon=0)
+        assert "test_optimisers.py" in str(caught.value)  # not a line of generated code
+
+
+@pytest.mark.parametrize("none", [0, -1, 1.5, True, "3"])
+def test_schedules_refuse_counts_that_are_none(none):
+    for make in (train.Halving, train.EarlyStop, train.StepDecay, train.Cosine):
+        with pytest.raises(InputError, match=f"{none!r} (records|epochs)"):
+            make(none)
 
 
 def past(*losses):
@@ -108,7 +120,7 @@ def test_halving():
     assert train.Halving(1, least=0.3)(1.0, past(1, 1, 1, 1)) == 0.3
     assert once(1.0, past(math.nan, math.nan)) == 0.25
     with pytest.raises(InputError, match="never lowers"):
-        train.Halving(0)
+        train.Halving(factor=1)
     with pytest.raises(InputError, match="no 'error'"):
         train.Halving(monitor="error")(1.0, past(1))
 
