@@ -284,6 +284,29 @@ def test_updates_that_read_each_other_see_the_old_values():
     assert np.array_equal(a, np.ones(3)) and np.array_equal(b, np.arange(3.0) + 1)
 
 
+def test_a_call_that_is_refused_has_written_nothing():
+    """A running variance is there before the place out of range, or the singular matrix, is met."""
+    x, q = g.symbol("x", shape=("n", 3)), g.symbol("q", shape=3)
+    places, A = g.symbol("places", shape=("n",), dtype="int64"), g.symbol("A", shape=(3, 3))
+    spread = g.var(x, axis=0)
+    scaled = (x - g.mean(x, axis=0)) / g.sqrt(spread + 1e-5)
+    for total, other, wrong in (
+        (
+            g.sum(
+                g.take_along_axis(g.tanh(scaled @ g.reshape(q, (3, 1))), g.expand_dims(places, -1), axis=1)
+            ),
+            places,
+            np.array([0, 1]),
+        ),
+        (g.sum(g.solve(A, spread)), A, np.zeros((3, 3))),
+    ):
+        step = g.compile(total, [x, q, other], updates={q: 0.9 * q + 0.1 * spread})
+        held = np.arange(3.0)
+        with pytest.raises(InputError):
+            step(np.eye(2, 3), held, wrong)
+        assert held.tolist() == [0, 1, 2]
+
+
 def test_updates_need_arrays_that_can_be_written():
     W = g.symbol("W", shape=3)
     step = g.compile(g.sum(W), [W], updates={W: W * 0.5})

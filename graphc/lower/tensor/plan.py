@@ -15,6 +15,7 @@ from graphc.lower.emit import Builder
 from graphc.lower.tensor import reducers
 from graphc.lower.tensor.chunks import finish, with_scopes
 from graphc.lower.tensor.groups import Group, Library, Step, partition
+from graphc.lower.tensor.library import may_refuse
 from graphc.lower.tensor.rows import Kernel
 from graphc.lower.tensor.simple import simplified
 from graphc.lower.tensor.stages import base_of, identity, is_range, origin
@@ -124,9 +125,10 @@ def plan(dag: Dag, updated: tuple[int, ...] = ()) -> Plan:
     ends = {origin(node) for node in outputs if node not in made_in}
     inplace: dict[Expr, Expr] = {}
     late: list[tuple[int, Expr]] = []
+    accepted = _accepted(steps, checks)
     for number, node in zip(updated, outputs[len(results) :], strict=True):
         symbol = dag.symbols[number]
-        free = node in made_in and node not in targets and node not in inplace
+        free = node in made_in and node not in targets and node not in inplace and made_in[node] >= accepted
         if free and symbol not in ends and _in_place(node, symbol, steps, made_in, uses):
             inplace[node] = symbol
         else:
@@ -166,6 +168,14 @@ def _uses(steps: list[Step], operands: dict[Expr, tuple[Operand, ...]]) -> dict[
         for node in read:
             uses.setdefault(origin(node), []).append(number)
     return uses
+
+
+def _accepted(steps: list[Step], checks: Mapping[int, list[Check]]) -> int:
+    """The step from which on nothing refuses what it was given: an input that was written before would be left half updated."""
+    refusing = [
+        number + 1 for number, step in enumerate(steps) if isinstance(step, Library) and may_refuse(step.node)
+    ]
+    return max([0, *checks, *refusing])
 
 
 def _in_place(
