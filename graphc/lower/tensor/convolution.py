@@ -1,8 +1,9 @@
-"""Convolutions and their gradients in machine code: products by BLAS with the columns of an image's windows.
+"""Convolutions and their gradients in machine code: products by BLAS with the columns of an image's windows, or without columns.
 
 The columns of as many rows of places as stay in a core's cache are written beside each other and multiplied at once; those of a
 whole batch never exist. Every image has products of its own: on the shapes of networks they reach the rate of large ones, where
 a product over the whole batch would fetch its columns from memory. Windows of one element that move by one are columns already.
+Where that takes less time, `direct` computes without columns.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from graphc.lower import blas
 from graphc.lower.product_plan import RATE
+from graphc.lower.tensor import direct
 from graphc.lower.tensor.images import PARAMETERS, Routine
 from graphc.lower.tensor.windows import Windows, surround, windows_of
 from graphc.lower.tensor.writer import Writer
@@ -344,6 +346,13 @@ def _text(w: Writer, shape: Convolution, gathers: bool, scatters: bool) -> str:
     return "\n".join([*parts, w.function("image", PARAMETERS)])
 
 
+def _faster(products: Routine, own: Routine | None) -> Routine:
+    """The routine that takes less time, as far as that can be said."""
+    if own is None or own.nanoseconds * own.pieces > products.nanoseconds * products.pieces:
+        return products
+    return own
+
+
 # --- operations ---------------------------------------------------------------------------------------------------------------
 
 
@@ -353,7 +362,11 @@ def conv2d(
     """The routine of `conv2d` and its images; None where there is nothing to multiply."""
     stride, padding = attrs
     shape = Convolution(windows_of(x[1], x[2:], kernel[2:], stride, padding), kernel[0], dtype)
-    return (forward(shape), x[0]) if shape.computable else None
+    return (
+        (_faster(forward(shape), direct.forward(shape.windows, shape.outputs, dtype)), x[0])
+        if shape.computable
+        else None
+    )
 
 
 def conv2d_input_grad(

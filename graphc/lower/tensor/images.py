@@ -58,6 +58,7 @@ class Routine:
     pieces : how many pieces an image has
     nanoseconds : the estimated work for a piece
     multiplies : whether it calls BLAS
+    declarations : the functions of LLVM's that it calls, name and text
     """
 
     text: str
@@ -69,10 +70,13 @@ class Routine:
     sums: int = 0
     least: int = 1
     multiplies: bool = False
+    declarations: tuple[tuple[str, str], ...] = ()
 
     def named(self, suffix: str) -> str:
         """The text under names of its own: the function is "image" with the suffix."""
-        return re.sub(r"@(image|gather|scatter|letter_N|letter_T|one|zero)\b", rf"@\g<1>{suffix}", self.text)
+        return re.sub(
+            r"@(image|tile\d*|gather|scatter|letter_N|letter_T|one|zero)\b", rf"@\g<1>{suffix}", self.text
+        )
 
 
 def runner(
@@ -243,4 +247,5 @@ def _nest(routine: Routine, dtype: DType) -> str:
     w.loop(stop, chunk, start)
     w.do("store atomic i64 0, ptr %flag release, align 8")
     nest = w.function("images", "i64 %ndim, ptr %shape, ptr %data, ptr %strides")
-    return INTRINSICS + routine.text + nest.replace("define internal", "define", 1)
+    declared = "".join(f"{text}\n" for _, text in routine.declarations)
+    return INTRINSICS + declared + routine.text + nest.replace("define internal", "define", 1)

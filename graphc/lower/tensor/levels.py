@@ -242,6 +242,7 @@ class Levels(Body):
         """The calls of a routine that make an image of a node, or add one to a sum over them."""
         node, suffix = stage.node, f"_{self.number}_{len(self.routines)}"
         self.routines.append(routine.named(suffix))
+        self.builder.declarations |= dict(routine.declarations)
         elements = self._elements()
         places = [
             self._image(elements, operand, stage, self.row_index[0] if step else "0")

@@ -19,6 +19,15 @@ from graphc.lower.vecmath import (  # noqa: F401 - they register
     power,
     trigonometric,
 )
-from graphc.lower.vecmath.registry import arity, definition, exists, function, has_fma, limit, names
+from graphc.lower.vecmath.registry import (
+    arity,
+    definition,
+    exists,
+    function,
+    has_fma,
+    limit,
+    names,
+    vector_registers,
+)
 
-__all__ = ["arity", "definition", "exists", "function", "has_fma", "limit", "names"]
+__all__ = ["arity", "definition", "exists", "function", "has_fma", "limit", "names", "vector_registers"]

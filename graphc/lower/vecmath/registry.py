@@ -142,3 +142,15 @@ def has_fma() -> bool:
     """Whether multiplication and addition fuse into one instruction; elsewhere `llvm.fma` is a slow call."""
     machine: Any = platform.machine().lower()
     return machine in ("aarch64", "arm64", "ppc64le", "riscv64") or _features().get("fma", False)
+
+
+@cache
+def vector_registers() -> tuple[int, int]:
+    """The bytes of a vector register and how many there are, of the processor that code is made for; of one that is not known,
+    what every one has."""
+    machine, has = platform.machine().lower(), _features()
+    if machine in ("aarch64", "arm64"):
+        return 16, 32
+    if has.get("avx512vl"):  # narrower vectors have all registers too
+        return 64, 32
+    return (32, 16) if has.get("avx") else (16, 16)
