@@ -24,7 +24,8 @@ def refusal(node: Expr, error: Exception) -> InputError:
     said = str(error)
     place = _OUT_OF_BOUNDS.search(said)
     if isinstance(error, IndexError) and place is not None:
-        return out_of_range(node, *(int(number) for number in place.groups()))
+        where, axis, length = (int(number) for number in place.groups())
+        return out_of_range(node, where, axis, length)
     if "zero-size array" in said or "empty sequence" in said:
         said = "no elements"
     hint = next((hint for part, hint in _HINTS.items() if part in str(error)), None)
