@@ -7,11 +7,12 @@ a third to a half of the time, and find nothing, as graphs have no cycles.
 from __future__ import annotations
 
 import gc
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_lock = threading.Lock()
+from graphc import forks
+
+_lock = forks.lock()
 _pauses = 0
 _was_enabled = False
 

@@ -11,7 +11,6 @@ import ctypes
 import operator
 import os
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ from graphc.display import visible
 from graphc.errors import CompileError, GraphcError
 from graphc.evaluate import run_arrays
 from graphc.expr import current_site
+from graphc.forks import cached_property
 from graphc.inputs import as_out, as_value
 from graphc.lower import export, fresh, layout, native, scalar
 from graphc.lower.builtin import builtin

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from graphc.collector import paused
 from graphc.errors import ExpressionError, GraphcError, GraphError, UnknownNameError
 from graphc.expr import Expr, apply, constant, current_site, rebuild, walk
+from graphc.forks import cached_property
 from graphc.inputs import check_names
 from graphc.op import CONSTANT, SYMBOL
 from graphc.types import broadcast_shapes

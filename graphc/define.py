@@ -11,13 +11,13 @@ import inspect
 import keyword
 import math
 import re
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from graphc import forks
 from graphc.dag import Dag
 from graphc.errors import ConversionError, DefinitionError
 from graphc.evaluate import run_arrays
@@ -46,7 +46,7 @@ class Definition:
 
 
 _definitions: dict[str, Definition] = {}
-_lock = threading.Lock()
+_lock = forks.lock()
 
 
 def define_op(

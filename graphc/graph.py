@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cached_property
 from typing import Any
 
 from graphc.autodiff.reverse import Record, reverse
@@ -11,6 +10,7 @@ from graphc.dag import Dag
 from graphc.draw import Diagram, fold, view
 from graphc.evaluate import run, to_python
 from graphc.expr import Expr
+from graphc.forks import cached_property
 from graphc.tree import flatten
 from graphc.types import is_float
 

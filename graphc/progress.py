@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-import threading
 from functools import cache
 from typing import Any
+
+from graphc import forks
 
 DELAY = 1.0
 """Seconds after which a bar appears: what takes less shows none."""
@@ -28,7 +29,7 @@ def _bar() -> Any:
     class Bar(tqdm().tqdm):
         monitor_interval = 0  # no thread of its own
 
-    Bar.set_lock(threading.RLock())  # without it a lock for several processes is made
+    Bar.set_lock(forks.lock())  # without it a lock for several processes is made
     return Bar
 
 

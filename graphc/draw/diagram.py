@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from graphc.draw.svg import to_svg
 from graphc.draw.tikz import to_tikz
 from graphc.errors import InputError, RenderError
 from graphc.files import as_text, write_whole
+from graphc.forks import cached_property
 
 _SUFFIXES = {
     **{f".{form}": form for form in FORMATS},

@@ -10,11 +10,11 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
 
+from graphc import forks
 from graphc.errors import RenderError
 
 FORMATS = ("svg", "png", "pdf")
@@ -34,7 +34,7 @@ _HASTE = {"nslimit": "4", "nslimit1": "4", "mclimit": "0.5"}
 TIME_LIMIT = 60.0
 """Seconds that a child process may take."""
 
-_LOCK = threading.Lock()
+_LOCK = forks.lock()
 """Graphviz keeps its state in global variables."""
 
 _CHILD = """

@@ -14,7 +14,7 @@ from typing import Any, NoReturn, Self, TypeVar
 
 import numpy as np
 
-from graphc import scopes
+from graphc import forks, scopes
 from graphc.errors import ExpressionError, Site, user_line
 from graphc.op import CONSTANT, SYMBOL, Op
 from graphc.types import DType, Shape
@@ -141,7 +141,7 @@ class _Entry(weakref.ref):
 
 
 _table: dict[tuple[Any, ...], _Entry] = {}
-_lock = threading.RLock()  # reentrant: a collection may run the callback below while this thread holds it
+_lock = forks.lock()  # reentrant: a collection may run the callback below while this thread holds it
 
 
 def _forget(entry: _Entry) -> None:

@@ -22,16 +22,17 @@ import os
 import re
 import secrets
 import stat
-import threading
 import time
 import warnings
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 
 import platformdirs
 
+from graphc import forks
 from graphc.errors import user_line
+from graphc.forks import cached_property
 
 MAGIC = b"graphc\x00\x01"
 _CHECKSUM = 32
@@ -233,7 +234,7 @@ class Store:
             self.trim()
 
 
-_lock = threading.Lock()
+_lock = forks.lock()
 
 _written: dict[Path, tuple[int, int]] = {}
 """Directory → bytes and entries that this process wrote since it last read it as a whole."""

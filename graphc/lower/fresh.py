@@ -8,11 +8,11 @@ still seen by anybody, be it through a view, keeps its memory: its last owner gi
 from __future__ import annotations
 
 import math
-import threading
 from typing import Any
 
 import numpy as np
 
+from graphc import forks
 from graphc.types import DType
 
 LARGE = 1 << 20
@@ -25,7 +25,7 @@ SLACK = 1.25
 """A result takes memory that is larger by this factor at most."""
 
 _idle: list[np.ndarray] = []
-_lock = threading.Lock()
+_lock = forks.lock()
 
 
 class _Owner:

@@ -15,12 +15,12 @@ import ctypes
 import itertools
 import platform
 import sys
-import threading
 import time
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from graphc import forks
 from graphc.errors import CompileError
 from graphc.lower.cache import digest, store
 from graphc.ops.special import scipy_special
@@ -32,13 +32,16 @@ _RECIPE = "1"
 _counter = itertools.count()
 
 
-@cache
+@forks.once
 def _numba() -> Any:
     """(llvmlite's binding, Numba's compiler lock, one code generator for the process)"""
     import llvmlite.binding as llvm
     from numba.core.codegen import JITCPUCodegen
     from numba.core.compiler_lock import global_compiler_lock
 
+    # a fork while another thread compiles would leave the child without the lock and with LLVM's state half changed
+    forks.keep_whole(global_compiler_lock._lock)
+    forks.keep_whole(llvm.ffi.lib._lock._lock)
     return llvm, global_compiler_lock, JITCPUCodegen("graphc")
 
 
@@ -140,7 +143,7 @@ class Library:
         return library._final_module
 
 
-_lock = threading.RLock()
+_lock = forks.lock()
 
 _libraries: dict[bytes, Library] = {}
 """Digest → the library of that module in this process; under Numba's compiler lock."""

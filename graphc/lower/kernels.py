@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from graphc.dag import Dag, refuse_arrays, transform
 from graphc.errors import CompileError
 from graphc.expr import Expr, rebuild, symbol, walk
+from graphc.forks import cached_property
 from graphc.lower import vecmath
 from graphc.op import Op
 from graphc.types import DType

@@ -6,12 +6,12 @@ A loop is compiled when its pattern is first met. How to walk over operands of t
 from __future__ import annotations
 
 import ctypes
-import threading
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from graphc import forks
 from graphc.lower import cost, layout, loops, threads
 from graphc.lower.arrays import data_address
 from graphc.lower.jit import Library, build
@@ -32,6 +32,9 @@ MAX_PATTERNS = 16
 MAX_PLANS = 128
 
 _CALL = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+
+
+_lock = forks.lock()
 
 
 class Nest(NamedTuple):
@@ -71,7 +74,6 @@ class Nests:
         self.nanoseconds = cost.nanoseconds(kernel)
         self._made: dict[loops.Pattern, Nest] = {}
         self._plans: dict[Any, list[_Step]] = {}
-        self._lock = threading.Lock()
 
     def run(
         self, operands: Sequence[np.ndarray], shape: tuple[int, ...], ties: dict[int, int]
@@ -149,7 +151,7 @@ class Nests:
         found = self._made.get(pattern)
         if found is not None:
             return found
-        with self._lock:
+        with _lock:
             if (
                 self.large
             ):  # all that is loaded for an element is loaded before the body is called: no need of ties

@@ -6,16 +6,18 @@ costs a microsecond from then on instead of twenty. A record is found by its key
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from graphc import forks
 from graphc.lower.plan_keys import FACTOR, MAX_KEY, NUMBER, PLACES
 from graphc.lower.plans_code import MAX_RECORD
 
 _WORD = 1 << 64
+
+_lock = forks.lock()
 
 
 class Step(NamedTuple):
@@ -64,7 +66,6 @@ class Plans:
     def __init__(self) -> None:
         self._addresses = np.zeros(PLACES, dtype=np.int64)
         self._records: list[np.ndarray | None] = [None] * PLACES
-        self._lock = threading.Lock()
         self.address = self._addresses.ctypes.data
 
     def add(
@@ -87,9 +88,8 @@ class Plans:
         record[1] = len(record)
         array = np.array(record, dtype=np.int64)
         where = place(words)
-        with (
-            self._lock
-        ):  # the former record lives until its address is replaced: machine code copies what it reads
+        # the former record lives until its address is replaced: machine code copies what it reads
+        with _lock:
             former = self._records[where]
             self._records[where] = array
             self._addresses[where] = array.ctypes.data

@@ -9,12 +9,12 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 
 from graphc.dag import Dag
+from graphc.forks import cached_property
 from graphc.lower import known, making
 from graphc.lower.background import Job
 from graphc.lower.interpreted import Interpreter

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from graphc.api import compile
 from graphc.archive import fitting, read_arrays, write_arrays
 from graphc.errors import ExpressionError, InputError
 from graphc.expr import Expr, free_symbols
+from graphc.forks import cached_property
 from graphc.graph import Graph
 from graphc.nn.blocks import Sequential
 from graphc.nn.layer import Declared, Row, Scope, as_layer

@@ -11,12 +11,12 @@ import importlib.machinery
 import importlib.util
 import math
 import sys
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from graphc import forks
 from graphc.errors import DtypeError
 from graphc.expr import apply, constant
 from graphc.op import Facts, Notation, Op
@@ -27,7 +27,7 @@ from graphc.types import INT64, TypeRule, floating
 TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
 
 
-@cache
+@forks.once
 def scipy_special():
     """SciPy's special functions, with the C functions behind them in `cython_special`."""
     import scipy.special.cython_special
@@ -35,7 +35,7 @@ def scipy_special():
     return scipy.special
 
 
-@cache
+@forks.once
 def scipy_blas():
     """`scipy.linalg.cython_blas`, without the half second that the rest of `scipy.linalg` takes."""
     import scipy

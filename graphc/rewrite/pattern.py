@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Literal
 
 from graphc.errors import DefinitionError
 from graphc.expr import Expr, apply, cast, constant, symbol
+from graphc.forks import cached_property
 from graphc.parse import parse
 from graphc.rewrite.ranges import Range, Ranges
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from graphc import forks
 from graphc.errors import DefinitionError
 from graphc.expr import Expr, current_site
 from graphc.rewrite import algebra, axes, chains, compensated, hamming, products, stability, sums
@@ -30,7 +30,7 @@ ON_ARRAYS: tuple[AnyRule, ...] = (*axes.RULES, *chains.RULES)
 """Those that speak of operations on whole arrays."""
 
 _own: list[AnyRule] = []
-_lock = threading.Lock()
+_lock = forks.lock()
 _engines: dict[tuple[str, tuple[str, ...], int], Engine] = {}
 
 

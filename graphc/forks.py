@@ -1,0 +1,93 @@
+"""Locks that no fork splits, and packages that are loaded under one.
+
+In a child of `os.fork` the thread that forked is alone. A lock that another thread held would be held in it for good, and what it
+guards, LLVM's state above all, half changed. So a fork waits until every lock made here is free and holds them all for as long as
+the process is copied.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import wraps
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+_locks: list[Any] = []
+_held: list[Any] = []
+
+
+def lock() -> Any:
+    """A new reentrant lock that no fork splits. It lives as long as the process: one for each purpose, not for each object."""
+    made = threading.RLock()
+    keep_whole(made)
+    return made
+
+
+def keep_whole(reentrant: Any) -> None:
+    """From now on no fork splits this lock, which may be another package's."""
+    if not any(reentrant is other for other in _locks):
+        _locks.append(reentrant)
+
+
+def once(load: Callable[[], T]) -> Callable[[], T]:
+    """A function of no arguments that runs once, whichever threads ask, and that no fork splits: for what imports a package.
+
+    Python's own locks of modules that are being imported stay held in the child.
+    """
+    made: list[T] = []
+
+    @wraps(load)
+    def loaded() -> T:
+        if not made:
+            with _loading:
+                if not made:
+                    made.append(load())
+        return made[0]
+
+    return loaded
+
+
+class cached_property(functools.cached_property[T]):
+    """Python's, without the lock that it has in 3.11: one for all objects of a class, which a fork may split."""
+
+    def __init__(self, func: Callable[[Any], T]) -> None:
+        super().__init__(func)
+        self.lock: Any = nullcontext()
+
+
+def _before_fork() -> None:
+    """Take every lock; wait for one only while no other is held, so that whoever has it can take what it needs and go on."""
+    first: Any = None
+    while True:
+        if first is not None:
+            first.acquire()
+            _held.append(first)
+        for one in _locks:
+            if one is not first and not one.acquire(blocking=False):
+                first = one
+                break
+            if one is not first:
+                _held.append(one)
+        else:
+            return
+        _after_fork()
+
+
+def _after_fork() -> None:
+    """In the parent, and in the child, whose one thread holds them."""
+    while _held:
+        _held.pop().release()
+
+
+_loading = lock()
+
+if hasattr(os, "register_at_fork"):
+    # registered before all others of graphc's, it runs last: what waits for threads to end or pause has done so by then
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
+
+__all__ = ["cached_property", "keep_whole", "lock", "once"]
