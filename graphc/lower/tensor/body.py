@@ -1,7 +1,8 @@
 """What a kernel is written with: the level of each stage, where every value is, and loops within loops.
 
 A value that a kernel needs is in a register (one number for a row), in a buffer, or in a row of scratch memory that an earlier
-level of the same row has written.
+level of the same row has written. In a group with products phases take turns for each panel of rows: loops over its rows, whose
+stages have levels, and products of the panel; what another phase reads waits in scratch memory for all rows of the panel.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from graphc.lower.emit import Builder, Value, memory_type
 from graphc.lower.tensor.elements import Elements, Lengths
 from graphc.lower.tensor.groups import FLAT, Group
 from graphc.lower.tensor.indices import Index
+from graphc.lower.tensor.panels import PANEL
 from graphc.lower.tensor.stages import Stage
 from graphc.types import INT64, DType
 
@@ -65,7 +67,11 @@ class Body:
         self._scopes: dict[Hashable, int] = {}
         self._scalars: dict[Expr, Value] = {}
         self._level: dict[Expr, int] = {}
+        self.phase: dict[Expr, int] = {}
         self.row_index: Index = ()
+        self._within = "0"
+        self._find_phases()
+        self._panel = self._panels()
         self._flat_name, self._flat_step = "%first", "0"
         self._from_memory = self._read_later()
 
@@ -80,14 +86,14 @@ class Body:
         return stage.image is None and self.walk != FLAT and all(dim == 1 for dim in self._inner(stage))
 
     def _read_later(self) -> set[Expr]:
-        """Sets the level of every stage; returns the nodes that are read from memory within the group."""
-        later: set[Expr] = set()
+        """Sets the level of every stage in its phase; returns the nodes that are read from memory within the group."""
+        later: set[Expr] = set(self._panel)
         stages = {stage.node: stage for stage in self.group.stages}
         for stage in self.group.stages:
             level = 0
             for node, index in stage.accesses:
                 other = stages.get(node)
-                if other is None:
+                if other is None or self.phase[node] != self.phase[stage.node]:
                     continue
                 level = max(level, self._level[node])
                 if other.run is not None:
@@ -110,10 +116,49 @@ class Body:
                     other is not None
                     and other.run is None
                     and not self._is_scalar(other)
-                    and self._level[node] != self._level[stage.node]
+                    and not self._together(node, stage.node)
                 ):
                     later.add(node)
         return later
+
+    def _together(self, a: Expr, b: Expr) -> bool:
+        """Whether the stages of two nodes are on one level of one phase."""
+        return self.phase[a] == self.phase[b] and self._level[a] == self._level[b]
+
+    def _find_phases(self) -> None:
+        """Loops over rows have even numbers, products odd ones: each the first that is behind what its stages read."""
+        for stage in self.group.stages:
+            product = stage.product is not None
+            phase = int(product)
+            for node, _ in stage.accesses:
+                if node in self.phase:
+                    phase = max(phase, self.phase[node] + (self.phase[node] % 2 != product))
+            self.phase[stage.node] = phase
+
+    def _panels(self) -> dict[Expr, Expr]:
+        """The nodes that wait for another phase in scratch memory, and the node in whose memory: it is no longer read by then."""
+        first = {stage.node: self.phase[stage.node] for stage in self.group.stages}
+        last = dict(first)
+        apart = {stage.node for stage in self.group.stages if stage.product is not None}
+        for stage in self.group.stages:
+            for node, _ in stage.accesses:
+                if node in first:
+                    last[node] = max(last[node], first[stage.node])
+                    if first[node] != first[stage.node]:
+                        apart.add(node)
+        found: dict[Expr, Expr] = {}
+        until: dict[Expr, int] = {}
+        waiting = [s.node for s in self.group.stages if s.node in apart and not accumulates(s, self.walk)]
+        for node in sorted(waiting, key=first.__getitem__):
+            if node in self.buffered:
+                continue
+            alike = (node.shape, node.dtype)
+            free = (
+                other for other in until if (other.shape, other.dtype) == alike and until[other] < first[node]
+            )
+            found[node] = taken = next(free, node)
+            until[taken] = last[node]
+        return found
 
     def _is_one(self, stage: Stage) -> bool:
         """Whether a reduction leaves one number in each row."""
@@ -161,13 +206,18 @@ class Body:
     def _mark(self, key: Hashable, stored: bool) -> str:
         return f"§{self._scope(key if stored else 'read')}§"
 
-    def _row_address(self, elements: Elements, node: Expr, stage: Stage, index: Index) -> tuple[str, str]:
+    def _row_address(self, elements: Elements, node: Expr, index: Index) -> tuple[str, str]:
         """Where an element of a row in scratch memory is."""
-        key = ("row", node)
+        source = self._panel.get(node, node)
+        key = ("row", source)
         base = self._base(key)
         if self.walk == FLAT:
             self.waiting[node] = (FLAT_BLOCK,), node.dtype
             place = self._flat_step
+        elif node in self._panel:
+            shape = (PANEL, *node.shape[1:])
+            self.waiting[source] = shape, node.dtype
+            place = elements.linear((self._within, *index[1:]), shape)
         else:
             shape = node.shape[self.walk :]
             self.waiting[node] = shape, node.dtype
@@ -185,7 +235,7 @@ class Body:
                 return self._scalars[node]
             stage = stages.get(node)
             if stage is not None and node not in self.buffered:
-                at, note = self._row_address(elements, node, stage, index)
+                at, note = self._row_address(elements, node, index)
             elif node in self.buffered or node.is_symbol:
                 at, note = self._address(elements, node, index)
             else:

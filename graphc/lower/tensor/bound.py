@@ -26,6 +26,8 @@ from graphc.lower.tensor import library
 from graphc.lower.tensor.body import FLAT_BLOCK, accumulates
 from graphc.lower.tensor.groups import FLAT, Group
 from graphc.lower.tensor.lengths import refuse, told
+from graphc.lower.tensor.panels import ADDED_ROWS as ADDED_IN_PANELS
+from graphc.lower.tensor.panels import PANEL
 from graphc.lower.tensor.plan import Check, Operand, Plan
 from graphc.lower.tensor.stages import is_range, range_of
 from graphc.ops.refusals import refusal
@@ -37,6 +39,9 @@ CHUNK = 25_000.0
 """Nanoseconds of estimated work in a chunk of rows."""
 
 MOST_CHUNKS = 4096
+
+FEW_CHUNKS = 8
+"""So many chunks are enough where every one of them ends in matrices."""
 
 ADDED_ROWS = 256
 """The most rows that are added up one after the other before their sums are added in pairs."""
@@ -159,13 +164,18 @@ class Bound:
         work = sum(stage.nanoseconds * self._size(stage.space) for stage in group.stages)
         if group.walk == FLAT:
             rows = -(-self._size(group.rows) // FLAT_BLOCK)
+        elif group.in_panels:
+            rows = -(-self._size(group.rows) // PANEL)
         else:
             rows = self._size(group.rows)
         per = max(1, math.ceil(rows * CHUNK / max(work, 1.0)), -(-rows // MOST_CHUNKS))
         added = [stage for stage in group.stages if accumulates(stage, group.walk)]
         if added:
             least = max(stage.added_to_one(self._size, rows) for stage in added)
-            per = max(min(per, ADDED_ROWS), least)
+            most = ADDED_ROWS
+            if group.in_panels:  # partial sums are matrices here: rather few of them
+                per, most = max(per, rows // FEW_CHUNKS), ADDED_IN_PANELS // PANEL
+            per = max(min(per, most), least)
         per = min(per, rows)
         return rows, per, -(-rows // per), work
 
@@ -188,7 +198,9 @@ class Bound:
         keep = (shape, data, strides)
         job: threads.Job | None = None
 
-        multiplies = any(stage.image is not None and stage.image[0].multiplies for stage in group.stages)
+        multiplies = group.in_panels or any(
+            stage.image is not None and stage.image[0].multiplies for stage in group.stages
+        )
         quiet = blas.alone if multiplies else nullcontext()
 
         def run(keep: Any = keep) -> None:

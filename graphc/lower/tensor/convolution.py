@@ -14,6 +14,7 @@ from typing import Any
 from graphc.lower import blas
 from graphc.lower.product_plan import RATE
 from graphc.lower.tensor import direct
+from graphc.lower.tensor.gemm import Products, constants
 from graphc.lower.tensor.images import PARAMETERS, Routine
 from graphc.lower.tensor.windows import Windows, surround, windows_of
 from graphc.lower.tensor.writer import Writer
@@ -155,46 +156,6 @@ def _rest(w: Writer, x: str, by: int) -> str:
     return w.new(f"srem i64 {x}, {by}")
 
 
-class _Products:
-    """Calls of BLAS' gemm in a function: places for its numbers, which it takes by address."""
-
-    def __init__(self, w: Writer) -> None:
-        self.w = w
-        self.numbers = [w.new("alloca i32") for _ in range(6)]
-
-    def call(
-        self,
-        turned: str,
-        m: str,
-        n: str,
-        k: str,
-        a: tuple[str, str],
-        b: tuple[str, str],
-        c: tuple[str, str],
-        add: bool,
-    ) -> None:
-        """C = A·B, or C + A·B, by columns, with addresses and the distances of columns; `turned` says "N" or "T" for A and B."""
-        w = self.w
-        for number, value in zip(self.numbers, (m, n, k, a[1], b[1], c[1]), strict=True):
-            short = value if value[0] != "%" else w.new(f"trunc i64 {value} to i32")
-            w.do(f"store i32 {short}, ptr {number}")
-        m, n, k, lda, ldb, ldc = self.numbers
-        arguments = [
-            f"@letter_{turned[0]}", f"@letter_{turned[1]}", m, n, k, "@one", a[0], lda, b[0], ldb,
-            "@one" if add else "@zero", c[0], ldc,
-        ]  # fmt: skip
-        w.do(f"call void %gemm({', '.join(f'ptr {argument}' for argument in arguments)})")
-
-
-def _constants(dtype: DType) -> str:
-    kind = Writer(dtype).kind
-    return f"""@letter_N = private unnamed_addr constant i8 {ord("N")}
-@letter_T = private unnamed_addr constant i8 {ord("T")}
-@one = private unnamed_addr constant {kind} 1.0
-@zero = private unnamed_addr constant {kind} 0.0
-"""
-
-
 def _pieces(w: Writer, shape: Convolution, body: Callable[[str, str, str], None]) -> None:
     """body(first, count, length) for the pieces that are wanted: rows of places, and places."""
     high, wide = shape.windows.places
@@ -233,7 +194,7 @@ def _plane(shape: Convolution) -> int:
 def forward(shape: Convolution) -> Routine:
     """out (o, places) = kernel (o, rows) · columns (rows, places)."""
     w = Writer(shape.dtype)
-    products, columns = _Products(w), _column_source(w, shape)
+    products, columns = Products(w), _column_source(w, shape)
     wide = str(shape.windows.places[1])
 
     def piece(first: str, count: str, length: str) -> None:
@@ -265,7 +226,7 @@ def forward(shape: Convolution) -> Routine:
 def input_gradient(shape: Convolution) -> Routine:
     """The columns (rows, places) = kernelᵀ (rows, o) · v (o, places), added to the image where they lay."""
     w, win = Writer(shape.dtype), shape.windows
-    products = _Products(w)
+    products = Products(w)
     places, rows, outputs = str(shape.places), str(shape.rows), str(shape.outputs)
     (tall, width), (top, left) = win.whole, (win.padding[0][0], win.padding[1][0])
     target = w.at("%scratch", str(shape.columns)) if win.padded else "%out"
@@ -305,7 +266,7 @@ def input_gradient(shape: Convolution) -> Routine:
 def kernel_gradient(shape: Convolution) -> Routine:
     """Adds v (o, places) · columnsᵀ (places, rows) to out (o, rows)."""
     w = Writer(shape.dtype)
-    products, columns = _Products(w), _column_source(w, shape)
+    products, columns = Products(w), _column_source(w, shape)
     wide, rows = str(shape.windows.places[1]), str(shape.rows)
 
     def piece(first: str, count: str, length: str) -> None:
@@ -338,7 +299,7 @@ def kernel_gradient(shape: Convolution) -> Routine:
 
 
 def _text(w: Writer, shape: Convolution, gathers: bool, scatters: bool) -> str:
-    parts = [_constants(shape.dtype)]
+    parts = [constants(shape.dtype)]
     if gathers:
         parts.append(_gather(shape))
     if scatters:

@@ -5,7 +5,8 @@ one after the other over the axes that are left, and hand each other rows, in ca
 row. So a softmax reads its operand once. Reductions over the rows themselves end in partial results, one for each chunk of rows;
 what depends on them is in another group.
 
-A group whose stages all run over the same elements in the same order is "flat": it walks over them as one long row in blocks.
+A group whose stages all run over the same elements in the same order is "flat": it walks over them as one long row in blocks. A
+group with products of small matrices walks over panels of rows: see `panels.py`.
 """
 
 from __future__ import annotations
@@ -16,13 +17,17 @@ from graphc.dag import Dag
 from graphc.dims import Dim
 from graphc.expr import Expr
 from graphc.lower.tensor.indices import Index
+from graphc.lower.tensor.panels import fits
 from graphc.lower.tensor.stages import Stage, identity, is_alias, kept_nodes, kind_of, origin, stage_of
 
 FLAT = -1
 """Stands for the walk over all elements in one."""
 
 MOST_READ = 24
-"""Arrays that one group touches."""
+"""Arrays that one loop touches."""
+
+MOST_IN_PANELS = 120
+"""The same of a group with products, whose loops touch some of them each."""
 
 
 @dataclass
@@ -45,6 +50,11 @@ class Group:
         return max((walk for walk in self.walks if walk < rank), default=max(self.walks))
 
     @property
+    def in_panels(self) -> bool:
+        """Whether it walks over panels of rows."""
+        return any(stage.product is not None for stage in self.stages)
+
+    @property
     def rows(self) -> tuple[Dim, ...]:
         """The lengths of the axes of rows; of a flat group, of all axes."""
         walk = self.walk
@@ -64,7 +74,7 @@ Step = Group | Library
 
 def walks_of(stage: Stage) -> set[int]:
     """The ways to walk that a stage allows."""
-    if stage.image is not None:
+    if stage.image is not None or stage.product is not None:
         return {1}
     rank = stage.rank
     straight = rank == 1 or (
@@ -104,7 +114,15 @@ def partition(dag: Dag) -> tuple[list[Step], set[Expr]]:
             steps.append(Group([stage], walks_of(stage), {node}))
             place = len(steps) - 1
         made_in[node] = place
-    return steps, kept
+    return [part for step in steps for part in _worth_a_group(step)], kept
+
+
+def _worth_a_group(step: Step) -> list[Step]:
+    """A group; as library calls the products of one that hands nothing over in cache."""
+    if isinstance(step, Library) or not all(stage.product is not None for stage in step.stages):
+        return [step]
+    handed = any(node in step.nodes for stage in step.stages for node, _ in stage.accesses)
+    return [step] if handed else [Library(stage.node) for stage in step.stages]
 
 
 def _place(stage: Stage, steps: list[Step], made_in: dict[Expr, int]) -> int | None:
@@ -122,13 +140,21 @@ def _place(stage: Stage, steps: list[Step], made_in: dict[Expr, int]) -> int | N
         if not walks or (walks == {0} and not group.walks == walks_of(stage) == {0}):
             continue
         touched = {node for other in group.stages for node, _ in other.accesses} | read | group.nodes
-        if len(touched) >= MOST_READ:
+        panels = stage.product is not None or group.in_panels
+        if len(touched) >= (MOST_IN_PANELS if panels else MOST_READ):
+            continue
+        if panels and not all(map(_in_panels, (*group.stages, stage))):
             continue
         group.stages.append(stage)
         group.walks = walks
         group.nodes.add(stage.node)
         return place
     return None
+
+
+def _in_panels(stage: Stage) -> bool:
+    """Whether a stage may be part of a group with products, where a panel of what it makes waits in scratch memory."""
+    return stage.image is None and (stage.product is not None or fits(stage.space))
 
 
 def related(group: Group, read: set[Expr]) -> bool:

@@ -9,7 +9,6 @@ in their order: the bits do not depend on the number of threads.
 from __future__ import annotations
 
 import ctypes
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +20,7 @@ from graphc.lower.arrays import data_address
 from graphc.lower.jit import build
 from graphc.lower.layout import Run
 from graphc.lower.nests import Parallel
+from graphc.lower.tensor.gemm import named
 from graphc.lower.tensor.writer import INTRINSICS, Writer
 from graphc.types import DType
 
@@ -74,9 +74,7 @@ class Routine:
 
     def named(self, suffix: str) -> str:
         """The text under names of its own: the function is "image" with the suffix."""
-        return re.sub(
-            r"@(image|tile\d*|gather|scatter|letter_N|letter_T|one|zero)\b", rf"@\g<1>{suffix}", self.text
-        )
+        return named(self.text, suffix)
 
 
 def runner(

@@ -39,7 +39,7 @@ def source_index(e: Elements, node: Expr, index: Index) -> Index:
             array = arrays[slot - 1]
             value = e.operand(node, slot, aligned(among, array.shape)).text
             slot += 1
-            if value[0] == "%":
+            if value[0] == "%" and not counts(array, dim):
                 negative = e.compare("slt", value, "0")
                 value = e.either(negative, e.whole("add", value, e.lengths(dim)), value)
             result.append(value)

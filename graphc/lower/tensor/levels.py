@@ -15,6 +15,7 @@ from graphc.lower.tensor.groups import FLAT
 from graphc.lower.tensor.images import Routine
 from graphc.lower.tensor.indices import Index
 from graphc.lower.tensor.merging import merged
+from graphc.lower.tensor.panels import Product
 from graphc.lower.tensor.stages import Stage
 from graphc.types import INT64, DType
 
@@ -88,6 +89,9 @@ class Levels(Body):
         if node in self.buffered:
             at, note = self._address(elements, node, index)
             self.builder.store(value, at, note)
+        elif node in self._panel:
+            at, note = self._row_address(elements, node, index)
+            self.builder.store(value, at, note)
 
     def _write_loop(self, inner: tuple[Dim, ...], stages: list[Stage]) -> list[tuple[Stage, str]]:
         """A loop over the axes within a row; returns the reductions that wait for it, with the address of what they reduce."""
@@ -117,7 +121,7 @@ class Levels(Body):
                     if node in self.buffered:
                         at, note = self._address(elements, node, index)
                     elif node in self._from_memory:
-                        at, note = self._row_address(elements, node, stage, index)
+                        at, note = self._row_address(elements, node, index)
                     else:
                         continue
                     stores.append(lambda v=value, at=at, note=note: self.builder.store(v, at, note))
@@ -172,7 +176,7 @@ class Levels(Body):
         if operand.dtype != wanted or operand in self._scalars:
             return None
         own = next((other for other in self.group.stages if other.node is operand), None)
-        if own is not None and self._level[operand] == self._level[stage.node] and own.run is not None:
+        if own is not None and self._together(operand, stage.node) and own.run is not None:
             return None
         elements = self._elements()
         index = (*self.row_index, *("0" for _ in self._inner(stage))) if self.walk != FLAT else ()
@@ -183,6 +187,8 @@ class Levels(Body):
                 f"getelementptr {memory_type(operand.dtype)}, ptr {base}, i64 {place}", INT64
             )
             return at.text
+        if operand in self._panel:
+            return self._row_address(elements, operand, index)[0]
         if own is not None and operand in self._from_memory:
             shape = (FLAT_BLOCK,) if self.walk == FLAT else operand.shape[self.walk :]
             self.waiting[operand] = shape, operand.dtype
@@ -220,7 +226,7 @@ class Levels(Body):
             index = (*self.row_index, *kept)
             if node in self.buffered:
                 return self._address(elements, node, index)
-            return self._row_address(elements, node, stage, index)
+            return self._row_address(elements, node, index)
 
         def clear(places: list[str]) -> None:
             at, note = address(self._elements(), places)
@@ -256,11 +262,7 @@ class Levels(Body):
         if routine.scratch:
             scratch = self._base(("row", ("beside", node)))
             self.waiting["beside", node] = (routine.scratch,), node.dtype
-        gemm = "null"
-        if routine.multiplies:
-            word = self.word(("gemm", node.dtype))
-            at = self.builder.instruction(f"getelementptr i64, ptr %frame, i64 {word}", INT64).text
-            gemm = self.builder.instruction(f"load ptr, ptr {at}", INT64).text
+        gemm = self._gemm(node.dtype) if routine.multiplies else "null"
         kind = memory_type(node.dtype)
 
         def call(indices: list[str]) -> None:
@@ -278,9 +280,37 @@ class Levels(Body):
 
         self._nest([str(times)], call)
 
+    def _write_product(self, stage: Stage, product: Product) -> None:
+        """The rows of a panel that a product makes, or what it adds to a sum over them."""
+        node, suffix = stage.node, f"_{self.number}_{len(self.routines)}"
+        self.routines.append(product.text(suffix))
+        elements = self._elements()
+        rows = self._panel_at(elements, product.rows)
+        if product.summed:
+            other, out = self._panel_at(elements, product.other), self._partial(node)
+        else:
+            other, out = self._address(elements, product.other, ("0", "0"))[0], self._panel_at(elements, node)
+        gemm = self._gemm(node.dtype)
+        self.builder.lines.append(
+            f"  call void @product{suffix}(ptr {rows}, ptr {other}, ptr {out}, i64 %block, ptr {gemm})"
+        )
+
+    def _panel_at(self, elements: Elements, node: Expr) -> str:
+        """The address of a panel's first row."""
+        if node in self.buffered or node.is_symbol:
+            return self._address(elements, node, ("%first", "0"))[0]
+        self._within = "0"
+        return self._row_address(elements, node, ("%first", "0"))[0]
+
+    def _gemm(self, dtype: DType) -> str:
+        """The address of BLAS' product."""
+        word = self.word(("gemm", dtype))
+        at = self.builder.instruction(f"getelementptr i64, ptr %frame, i64 {word}", INT64).text
+        return self.builder.instruction(f"load ptr, ptr {at}", INT64).text
+
     def _image(self, elements: Elements, node: Expr, stage: Stage, place: str) -> str:
         """The address of an image of a node with a buffer or a row in scratch memory."""
         index = (place, *("0" for _ in node.shape[1:]))
         if node in self.buffered or node.is_symbol:
             return self._address(elements, node, index)[0]
-        return self._row_address(elements, node, stage, index)[0]
+        return self._row_address(elements, node, index)[0]

@@ -21,7 +21,7 @@ _VECTORS = 4
 _WIDTH = 64
 """Bytes of a vector."""
 
-SUMS = ("sum", "conv2d_kernel_grad")
+SUMS = ("sum", "conv2d_kernel_grad", "matmul")
 """What adds up."""
 
 

@@ -9,7 +9,7 @@ chunk is a number of rows that the lengths alone decide, so results do not depen
 For each row the stages run level by level: loops over the axes that are left, then the reductions of what those wrote. Stages of
 one level and one index space share a loop, in which every element is computed once; what is stored is stored at the end of the
 body, so an update in place is read before it is written. Rows that later levels read wait in a slot of scratch memory, one for
-each thread.
+each thread. A group with products counts its rows in panels.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from graphc.lower.tensor.body import FLAT_BLOCK, accumulates
 from graphc.lower.tensor.elements import Elements
 from graphc.lower.tensor.groups import FLAT
 from graphc.lower.tensor.levels import Levels
+from graphc.lower.tensor.panels import PANEL
 from graphc.lower.tensor.stages import Stage
 
 
@@ -37,12 +38,13 @@ class Kernel(Levels):
         add("row:")
         add("  %r = phi i64 [ %lo, %begin ], [ %r_next, %row_done ]")
         row_index: list[str] = []
-        if self.walk == FLAT:
+        if self.walk == FLAT or self.group.in_panels:
             total = self.lengths(dims.product(rows))
-            add(f"  %first = mul nsw i64 %r, {FLAT_BLOCK}")
+            most = FLAT_BLOCK if self.walk == FLAT else PANEL
+            add(f"  %first = mul nsw i64 %r, {most}")
             add(f"  %beyond = sub nsw i64 {total}, %first")
-            add(f"  %partly = icmp slt i64 %beyond, {FLAT_BLOCK}")
-            add(f"  %block = select i1 %partly, i64 %beyond, i64 {FLAT_BLOCK}")
+            add(f"  %partly = icmp slt i64 %beyond, {most}")
+            add(f"  %block = select i1 %partly, i64 %beyond, i64 {most}")
         elif len(rows) == 1:
             row_index = ["%r"]
         else:
@@ -54,8 +56,8 @@ class Kernel(Levels):
             if rows:
                 row_index.insert(0, place)
         self.row_index = tuple(row_index)
-        for level in range(1 + max(self._level.values())):
-            self._write_level([stage for stage in self.group.stages if self._level[stage.node] == level])
+        for phase in sorted(set(self.phase.values())):
+            self._write_phase([stage for stage in self.group.stages if self.phase[stage.node] == phase])
         body = self.builder.lines
         self.builder.lines = []
         begin = self._begin(partials)
@@ -91,6 +93,28 @@ class Kernel(Levels):
                 "",
             ]
         )
+
+    def _write_phase(self, stages: list[Stage]) -> None:
+        """The levels of a row, of every row of a panel, or products of a panel."""
+
+        def levels() -> None:
+            for level in range(1 + max(self._level[stage.node] for stage in stages)):
+                self._write_level([stage for stage in stages if self._level[stage.node] == level])
+
+        def row(places: list[str]) -> None:
+            self._within = places[0]
+            self.row_index = (self._elements().whole("add", "%first", self._within),)
+            self._scalars.clear()
+            levels()
+
+        if not self.group.in_panels:
+            levels()
+        elif stages[0].product is None:
+            self._nest(["%block"], row)
+        else:
+            for stage in stages:
+                assert stage.product is not None
+                self._write_product(stage, stage.product)
 
     def _head(self, partials: list[Stage]) -> list[str]:
         """Everything that is loaded once; the slot of scratch memory that is taken."""

@@ -21,6 +21,7 @@ from graphc.lower.tensor.elements import RULES, Elements, Lengths
 from graphc.lower.tensor.images import Routine
 from graphc.lower.tensor.indexing import scatter_axes
 from graphc.lower.tensor.indices import Index
+from graphc.lower.tensor.panels import Product, product_of
 from graphc.lower.tensor.routines import routine_of
 from graphc.lower.tensor.simple import REDUCTIONS, run_of
 
@@ -48,7 +49,7 @@ VIEWS = (
 )
 """Operations that a library call takes as NumPy's views of what they are applied to."""
 
-Kind = Literal["leaf", "element", "reduce", "image", "library"]
+Kind = Literal["leaf", "element", "reduce", "image", "product", "library"]
 
 
 @dataclass
@@ -61,6 +62,7 @@ class Stage:
     uses_index : whether the loop computes with its indices
     nanoseconds : the estimated work for one element of the space
     image : of an operation that goes from image to image, the routine and how often it is called for one
+    product : of a product of the rows of a panel
     """
 
     node: Expr
@@ -70,6 +72,7 @@ class Stage:
     uses_index: bool
     nanoseconds: float
     image: tuple[Routine, int] | None = None
+    product: Product | None = None
 
     @property
     def rank(self) -> int:
@@ -82,6 +85,8 @@ class Stage:
         """
         if self.image is not None:
             return -(-self.image[0].least // self.image[0].pieces)
+        if self.product is not None:
+            return 1
         return -(-4 * size(self.node.shape) * rows // max(1, size(self.space)))
 
     @property
@@ -110,7 +115,9 @@ def kind_of(node: Expr) -> Kind:
         if op.name.startswith("arg") and run_of(node)[1] != node.operands[0].ndim:
             return "library"
         return "reduce"
-    return "library" if routine_of(node) is None else "image"
+    if routine_of(node) is not None:
+        return "image"
+    return "library" if product_of(node) is None else "product"
 
 
 def is_range(node: Expr) -> bool:
@@ -146,11 +153,15 @@ def same_but_for_ones(a: tuple[Dim, ...], b: tuple[Dim, ...]) -> bool:
 def kept_nodes(dag: Dag) -> set[Expr]:
     """The nodes that are kept in memory; inputs and constants are not among them."""
     kinds = {node: kind_of(node) for node in dag.exprs}
-    kept = {node for node, kind in kinds.items() if kind in ("reduce", "image", "library")}
+    kept = {node for node, kind in kinds.items() if kind in ("reduce", "image", "product", "library")}
     kept |= {dag.exprs[output] for output in dag.outputs}
     for node in reversed(dag.exprs):
         if kinds[node] == "library":
             kept |= {base_of(operand, kept) for operand in node.operands}
+        elif kinds[node] == "product":
+            product = product_of(node)
+            assert product is not None
+            kept |= {product.rows, product.other}
         elif kinds[node] == "image":
             kept |= set(node.operands)
         elif node.op.name == "reshape" and not same_but_for_ones(node.shape, node.operands[0].shape):
@@ -217,6 +228,9 @@ def stage_of(node: Expr, kept: set[Expr]) -> Stage:
     image = routine_of(node)
     if image is not None:
         return _stage_of_images(node, *image)
+    product = product_of(node)
+    if product is not None:
+        return _stage_of_product(node, product)
     reduces = kind_of(node) == "reduce"
     space = node.operands[0].shape if reduces else node.shape
     accesses: list[tuple[Expr, Index]] = []
@@ -255,3 +269,13 @@ def _stage_of_images(node: Expr, routine: Routine, times: int) -> Stage:
     size = prod(dim for dim in space[1:] if isinstance(dim, int))
     work = routine.nanoseconds * routine.pieces * times / size
     return Stage(node, space, (0, 1) if summed else None, accesses, True, work, (routine, times))
+
+
+def _stage_of_product(node: Expr, product: Product) -> Stage:
+    """The stage of a product of rows: of the matrix it reads all."""
+    accesses: list[tuple[Expr, Index]] = [
+        (product.rows, ("%x0", "*")),
+        (product.other, ("%x0" if product.summed else "*", "*")),
+    ]
+    run = (0, 1) if product.summed else None
+    return Stage(node, product.space, run, accesses, True, product.nanoseconds, product=product)
