@@ -13,6 +13,7 @@ import argparse
 import hashlib
 import sys
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 
 import matplotlib
@@ -33,26 +34,32 @@ FILES = {  # with the MD5 sums under which they are known
 }
 
 
-def download(directory):
-    """Put the four files into a directory; exits with what to do where that fails."""
+def download(directory, source):
+    """Put those of the four files that are missing into a directory; exits with what to do where that fails."""
     directory.mkdir(parents=True, exist_ok=True)
     for name, digest in FILES.items():
+        if train.find_idx(directory, name) is not None:
+            continue
         target = directory / f"{name}.gz"
-        print(f"downloading {name}.gz", flush=True)
+        print(f"downloading {target.name}", flush=True)
         try:
-            with urllib.request.urlopen(SOURCE + target.name, timeout=60) as answer:
+            with urllib.request.urlopen(source + target.name, timeout=60) as answer:
                 content = answer.read()
-        except OSError as error:
+        except (OSError, HTTPException) as error:
             sys.exit(
                 f"There are no digits in {directory} and they cannot be downloaded: {error}\n"
                 f"Put {', '.join(f'{file}.gz' for file in FILES)} there, or name their directory: --data DIR"
             )
         if hashlib.md5(content).hexdigest() != digest:
-            sys.exit(f"{SOURCE}{target.name} is not the file that was expected")
-        target.write_bytes(content)
+            sys.exit(
+                f"{source}{target.name} is not the file that was expected: {len(content):,} bytes of something else"
+            )
+        part = target.with_suffix(".part")  # takes the file's name when it is whole
+        part.write_bytes(content)
+        part.replace(target)
 
 
-def load(directory):
+def load(directory, source=SOURCE):
     """((images, labels) to train on, (images, labels) to test on): pixels between 0 and 1 in float32."""
 
     def read(kind):
@@ -74,7 +81,7 @@ def load(directory):
 
     test = read("t10k")
     if test is None:
-        download(directory)
+        download(directory, source)
         test = read("t10k")
     training = read("train")
     if training is None:
@@ -155,6 +162,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("output", nargs="?", default=".", type=Path, help="directory for the figures")
     parser.add_argument("--data", default=Path("mnist"), type=Path, help="directory of the IDX files")
+    parser.add_argument("--source", default=SOURCE, help="address of the directory to download them from")
     parser.add_argument("--epochs", default=6, type=int)
     parser.add_argument("--batch", default=64, type=int)
     parser.add_argument("--rate", default=0.1, type=float)
@@ -164,7 +172,7 @@ def main(arguments=None):
     )
     options = parser.parse_args(arguments)
 
-    training, test = load(options.data)
+    training, test = load(options.data, options.source)
     images = g.symbol("images", shape=("n", 1, 28, 28), dtype="float32")
     labels = g.symbol("labels", shape=("n",), dtype="int64")
     model = lenet(images, options.seed)

@@ -27,10 +27,13 @@ def draw(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return images.astype(np.uint8)
 
 
-def write_digits(directory: Path, count: int, seed: int = 0) -> None:
-    """The two files of test digits."""
+def write_digits(directory: Path, count: int, seed: int = 0, kind: str = "t10k") -> None:
+    """The two files of digits of a kind: "train" or "t10k"."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 10, count).astype(np.uint8)
-    for name, array in (("t10k-images-idx3-ubyte", draw(labels, rng)), ("t10k-labels-idx1-ubyte", labels)):
+    for name, array in (
+        (f"{kind}-images-idx3-ubyte", draw(labels, rng)),
+        (f"{kind}-labels-idx1-ubyte", labels),
+    ):
         head = bytes([0, 0, 8, array.ndim]) + b"".join(struct.pack(">I", length) for length in array.shape)
         (directory / name).write_bytes(head + array.tobytes())

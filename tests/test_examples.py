@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
+import http.server
 import importlib
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from graphc.errors import FormatError
 from tests.digits import write_digits
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
@@ -125,6 +130,72 @@ def test_lenet_says_what_to_do_without_digits(tmp_path):
     )
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert "cannot be downloaded" in done.stderr and "--data DIR" in done.stderr
+
+
+@pytest.fixture
+def mirror(tmp_path):
+    """A server of the four files on this machine: (its address, name → bytes that it sends, names that break off)."""
+    folder, broken = tmp_path / "source", set()
+    folder.mkdir()
+    write_digits(folder, 40, kind="train")
+    write_digits(folder, 20)
+    files = {f"/{path.name}.gz": gzip.compress(path.read_bytes(), mtime=0) for path in folder.iterdir()}
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            content = files.get(self.path)
+            self.send_response(404 if content is None else 200)
+            self.send_header("Content-Length", str(len(content or b"")))
+            self.end_headers()
+            self.wfile.write((content or b"")[: len(content or b"") // (2 if self.path in broken else 1)])
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/", files, broken
+        server.shutdown()
+        thread.join()
+
+
+def test_digits_are_downloaded_whole_or_not_at_all(tmp_path, mirror, monkeypatch, capsys):
+    address, files, broken = mirror
+    monkeypatch.syspath_prepend(EXAMPLES)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    script = importlib.import_module("lenet_mnist")
+    digests = {name: hashlib.md5(files[f"/{name}.gz"]).hexdigest() for name in script.FILES}
+    monkeypatch.setattr(script, "FILES", digests)
+    order = [f"/{name}.gz" for name in script.FILES]
+    data = tmp_path / "digits"
+
+    def there():
+        return sorted(f"/{path.name}" for path in data.iterdir())
+
+    broken.add(order[1])  # the connection ends in the middle of the second file
+    with pytest.raises(SystemExit, match=r"cannot be downloaded: (?s:.*)--data DIR"):
+        script.load(data, address)
+    assert there() == order[:1]
+    broken.clear()
+    whole, files[order[2]] = files[order[2]], gzip.compress(b"<!DOCTYPE html>")
+    with pytest.raises(SystemExit, match="not the file that was expected"):
+        script.load(data, address)
+    assert there() == sorted(order[:2])
+    del files[order[2]]
+    with pytest.raises(SystemExit, match=r"cannot be downloaded: HTTP Error 404"):
+        script.load(data, address)
+    assert there() == sorted(order[:2])
+    files[order[2]] = whole
+    capsys.readouterr()
+    training, test = script.load(data, address)
+    assert capsys.readouterr().out.count("downloading") == 2  # those that were missing
+    assert there() == sorted(order) and all((data / name[1:]).read_bytes() == files[name] for name in order)
+    assert training[0].shape == (40, 1, 28, 28) and test[0].shape == (20, 1, 28, 28)
+    assert training[0].dtype == np.float32 and 0.5 < training[0].max() <= 1
+    (data / order[0][1:]).write_bytes(files[order[0]][:-9])
+    with pytest.raises(FormatError, match="packed and damaged"):
+        script.load(data, address)
 
 
 def test_runs_into_one_directory_complete_each_others_curves(tmp_path, monkeypatch, capsys):
