@@ -48,8 +48,9 @@ FIGURES |= {
     "linear_classifier": ["linear_classifier.png", "linear_templates.png"],
     "mnist1d_depth": ["mnist1d_depth.npz", "mnist1d_depth.png"],
     "playground": [
-        "playground_circles.gif", "playground_circles.png", "playground_spirals.gif", "playground_spirals.png",
-        "playground_spirals_deep.gif", "playground_spirals_deep.png",
+        "playground_circles.gif", "playground_circles.html", "playground_circles.png",
+        "playground_spirals.gif", "playground_spirals.html", "playground_spirals.png",
+        "playground_spirals_deep.gif", "playground_spirals_deep.html", "playground_spirals_deep.png",
     ],
     "regularisation": ["regularisation.png"],
     "representation": ["representation_trained.png", "representation_warped.png"],

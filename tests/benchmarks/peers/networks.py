@@ -13,6 +13,84 @@ import torch
 torch.set_num_threads(1)
 
 
+F = torch.nn.functional
+
+
+def recurrent(x, w, u, b, act=torch.tanh, last=True):
+    h, states = torch.zeros((len(x), len(b)), dtype=x.dtype), []
+    for step in range(x.shape[1]):
+        h = act(x[:, step] @ w.T + (h @ u.T if step else 0) + b)
+        states.append(h)
+    return h if last else torch.stack(states, 1)
+
+
+def batch_norm(x, w, b, mean, variance, momentum):
+    """Both forms and the running averages as one array."""
+    running = mean.clone(), variance.clone()
+    one = F.batch_norm(x, *running, w, b, True, momentum)
+    two = F.batch_norm(x, mean, variance, w, b, False)
+    # the running averages that F.batch_norm writes have no derivative: the same by formulas, held against them
+    axes = (0, *range(2, x.ndim))
+    after = (
+        (1 - momentum) * mean + momentum * x.mean(axes),
+        (1 - momentum) * variance + momentum * x.var(axes),
+    )
+    for written, computed in zip(running, after, strict=True):
+        assert torch.allclose(written, computed.detach(), rtol=1e-14, atol=1e-14)
+    return torch.cat([((one**2).sum() + (two**2).sum()).reshape(1), *after])
+
+
+def inception(x, w1, b1, w2, b2, w3, b3):
+    third = F.conv2d(F.conv2d(x, w2, b2), w3, b3, padding=1)
+    return torch.cat([F.conv2d(x, w1, b1), third, F.max_pool2d(x, 3, 1, 1)], 1)
+
+
+FURTHER = {
+    "affine": F.linear,
+    "maxout": lambda x, w, b: F.linear(x, w, b).reshape(len(x), 3, 2).amax(-1),
+    "flatten": lambda x: x.flatten(1),
+    "recurrent": recurrent,
+    "recurrent, all": lambda *given: recurrent(*given, last=False),
+    "recurrent, relu": lambda *given: recurrent(*given, act=torch.relu),
+    "batch norm": lambda *given: batch_norm(*given, 0.2),
+    "batch norm of features": lambda *given: batch_norm(*given, 0.1),
+    "layer norm": lambda x, w, b: F.layer_norm(x, w.shape, w, b),
+    "layer norm of images": lambda x, w, b: F.layer_norm(x, w.shape, w, b),
+    "dropout": lambda x, mask: torch.where(mask, x / (1 - 0.3), 0.0),
+    "relu": F.relu,
+    "leaky relu": lambda x: F.leaky_relu(x, 0.1),
+    "elu": lambda x: F.elu(x, 0.5),
+    "gelu": F.gelu,
+    "selu": F.selu,
+    "silu": F.silu,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "softplus": F.softplus,
+    "softsign": F.softsign,
+    "softmax": lambda x: F.softmax(x, -1),
+    "reduction layer": F.conv2d,
+    "residual": lambda x, w1, b1, w2, b2: (
+        x + F.conv2d(F.relu(F.conv2d(x, w1, b1, padding=1)), w2, b2, padding=1)
+    ),
+    "inception": inception,
+    "cross entropy": F.cross_entropy,
+    "negative log-likelihood": lambda z, labels: F.nll_loss(F.log_softmax(z, -1), labels),
+    "squared error": lambda y, t: F.mse_loss(y, t, reduction="sum"),
+    "mean squared error": F.mse_loss,
+    "hinge": lambda y, t: F.relu(1 - t * y).mean(),
+    "logistic": lambda y, t: F.soft_margin_loss(y, t),
+    "l2": lambda z, _: 0.3 * (z**2).sum(),
+}
+
+
+def further(case: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The same of the other layers and of the losses."""
+    leaves = [torch.tensor(case["x"], requires_grad=True)]
+    leaves += [torch.tensor(case[key], requires_grad=True) for key in sorted(case) if key[0] == "p"]
+    others = [torch.tensor(case[key]) for key in sorted(case) if key[0] in "bmt"]
+    return derived(case, leaves, FURTHER[str(case["kind"])](*leaves, *others))
+
+
 def layer(case: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Value, gradients and the gradient's derivative along a direction of Σ v·layer(x)³."""
     x = torch.tensor(case["x"], requires_grad=True)
@@ -27,10 +105,15 @@ def layer(case: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     else:
         pool = torch.nn.functional.max_pool2d if case["kind"] == "max" else torch.nn.functional.avg_pool2d
         y = pool(x, size, stride, padding)
+    return derived(case, leaves, y)
+
+
+def derived(case: dict[str, np.ndarray], leaves: list, y) -> dict[str, np.ndarray]:
     cost = (torch.tensor(case["v"]) * y**3).sum()
     gradients = torch.autograd.grad(cost, leaves, create_graph=True)
     along = sum((g * torch.tensor(case[f"u{place}"])).sum() for place, g in enumerate(gradients))
-    second = torch.autograd.grad(along, leaves, allow_unused=True)
+    linear = not getattr(along, "requires_grad", False)
+    second = [None] * len(leaves) if linear else torch.autograd.grad(along, leaves, allow_unused=True)
     found = {"y": y.detach().numpy()}
     for place, (first, other) in enumerate(zip(gradients, second, strict=True)):
         found[f"first{place}"] = first.detach().numpy()
@@ -48,8 +131,11 @@ OPTIMISERS = {
 }
 
 
-def lenet(case: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def lenet(case: dict[str, np.ndarray], dtype=None, layout=torch.contiguous_format) -> dict[str, np.ndarray]:
     """The losses of LeNet's steps from given weights on given batches."""
+    case = {
+        key: array.astype(dtype) if dtype and array.dtype == "f4" else array for key, array in case.items()
+    }
     names = ["conv1", "conv2", "affine1", "affine2"]
     w = {
         key: torch.tensor(case[key], requires_grad=True)
@@ -59,8 +145,8 @@ def lenet(case: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     images, labels = torch.tensor(case["images"]), torch.tensor(case["labels"])
     optimiser = OPTIMISERS[str(case["optimiser"])](list(w.values()), float(case["rate"]))
     losses = []
-    F = torch.nn.functional
     for batch, wanted in zip(images, labels, strict=True):
+        batch = batch.contiguous(memory_format=layout)
         y = F.max_pool2d(F.conv2d(batch, w["conv1.weight"], w["conv1.bias"]), 2)
         y = F.max_pool2d(F.conv2d(y, w["conv2.weight"], w["conv2.bias"]), 2).flatten(1)
         y = F.linear(
@@ -76,6 +162,18 @@ def lenet(case: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {"losses": np.array(losses)}
 
 
+def variants(case: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The losses of the same steps in other ways of PyTorch's own."""
+    found = {"in float64": lenet(case, "f8"), "channels last": lenet(case, layout=torch.channels_last)}
+    torch.set_num_threads(2)
+    found["two threads"] = lenet(case)
+    torch.set_num_threads(1)
+    order = np.random.default_rng(0).permutation(case["images"].shape[1])
+    turned = {**case, "images": case["images"][:, order], "labels": case["labels"][:, order]}
+    found["rows in another order"] = lenet(turned)
+    return {f"variant={name}": losses["losses"] for name, losses in found.items()}
+
+
 def main() -> None:
     given: dict[str, dict[str, np.ndarray]] = {}
     with np.load(sys.argv[1], allow_pickle=False) as file:
@@ -84,7 +182,9 @@ def main() -> None:
             given.setdefault(case, {})[name] = file[key]
     found = {}
     for name, case in given.items():
-        answer = lenet(case) if "images" in case else layer(case)
+        answer = lenet(case) if "images" in case else layer(case) if "numbers" in case else further(case)
+        if "variants" in case:
+            answer |= variants(case)
         found.update({f"{name}/{key}": array for key, array in answer.items()})
     np.savez(sys.argv[2], **found)
 
