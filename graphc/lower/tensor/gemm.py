@@ -51,4 +51,6 @@ def constants(dtype: DType) -> str:
 
 def named(text: str, suffix: str) -> str:
     """The text of a function and of what it calls under names of their own."""
-    return re.sub(r"@(image|product|tile\d*|gather|scatter|letter_N|letter_T|one|zero)\b", rf"@\g<1>{suffix}", text)
+    return re.sub(
+        r"@(image|product|tile\d*|gather|scatter|letter_N|letter_T|one|zero)\b", rf"@\g<1>{suffix}", text
+    )
