@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import graphc as g
 from graphc.lower import threads, vecmath
-from graphc.lower.tensor import convolution, direct, images, vectors
+from graphc.lower.tensor import convolution, direct, direct_input, direct_kernel, images, vectors
 from graphc.lower.tensor.windows import windows_of
 from tests.lower.test_images import DTYPES, close, convolved, sides
 
@@ -29,19 +29,31 @@ def use(monkeypatch, processor):
 
 
 def check(
-    n, channels, outputs, space, size, stride=(1, 1), padding=((0, 0), (0, 0)), dtype="float32", pieces=None
+    n, channels, outputs, space, size, stride=(1, 1), padding=((0, 0), (0, 0)), dtype="float32", pieces=1
 ):
-    windows = windows_of(channels, space, size, stride, padding)
-    routine = direct.forward(windows, outputs, np.dtype(dtype))
-    assert routine is not None and (pieces is None or routine.pieces >= pieces)
+    windows, dtype = windows_of(channels, space, size, stride, padding), np.dtype(dtype)
+    shapes = (n, channels, *space), (outputs, channels, *size), (n, outputs, *windows.places)
     rng = np.random.default_rng(n + channels)
-    shapes = (n, channels, *space), (outputs, channels, *size)
-    x, kernel = [rng.normal(size=shape).astype(dtype) for shape in shapes]
-    out = np.full((n, outputs, *windows.places), np.nan, dtype)
-    images.runner(routine, n, np.dtype(dtype), shapes, False)(out, x, kernel)
-    wanted, _ = convolved(x.astype(float), kernel.astype(float), stride, padding)
-    sizes, _ = convolved(abs(x.astype(float)), abs(kernel.astype(float)), stride, padding)
-    assert close(out, wanted, sizes, channels * size[0] * size[1], dtype)
+    x, kernel, v = [rng.normal(size=shape).astype(dtype) for shape in shapes]
+    exact = [array.astype(float) for array in (x, kernel, v)]
+    out, back = convolved(*exact[:2], stride, padding)
+    sizes, back_sizes = convolved(*[abs(array) for array in exact[:2]], stride, padding)
+    (dx, dk), (dx_sizes, dk_sizes) = back(exact[2]), back_sizes(abs(exact[2]))
+    area = size[0] * size[1]
+    for make, operands, wanted, magnitude, terms in (
+        (direct.forward, (x, kernel), out, sizes, channels * area),
+        (direct_input.input_gradient, (v, kernel), dx, dx_sizes, outputs * area),
+        (direct_kernel.kernel_gradient, (x, v), dk, dk_sizes, max(1, v.size // outputs)),
+    ):
+        routine = make(windows, outputs, dtype)
+        if routine is None:
+            assert windows.padded if make is direct_kernel.kernel_gradient else stride[1] > 1
+            continue
+        assert routine.pieces >= pieces
+        found = np.full(wanted.shape, np.nan, dtype)
+        given = [operand.shape for operand in operands]
+        images.runner(routine, n, dtype, given, False)(found, *operands)
+        assert close(found, wanted, magnitude, terms, dtype)
 
 
 CASES = {
@@ -55,6 +67,7 @@ CASES = {
     "long rows": (1, 2, 3, (4, 133), (2, 4)),
     "rows of every second": (2, 2, 5, (13, 12), (3, 3), (2, 1)),
     "steps over rows": (2, 2, 5, (13, 12), (2, 3), (3, 1)),
+    "steps along rows": (2, 2, 5, (5, 12), (2, 3), (2, 3), ((0, 1), (1, 1))),
     "padded": (2, 2, 5, (9, 12), (3, 3), (1, 1), ((1, 1), (1, 1))),
     "padded unevenly": (2, 2, 5, (9, 12), (4, 5), (2, 1), ((0, 3), (2, 1))),
     "padding alone": (1, 1, 2, (1, 1), (3, 3), (1, 1), ((2, 2), (2, 2))),
@@ -106,31 +119,43 @@ def test_many_convolutions(case, dtype, processor):
 def test_an_image_in_several_pieces_by_any_number_of_threads(monkeypatch):
     monkeypatch.setattr(direct, "PIECE", 100.0)
     monkeypatch.setattr(images, "CHUNK", 300.0)
-    check(2, 3, 17, (12, 13), (3, 3), padding=((1, 1), (1, 1)), pieces=3)
+    monkeypatch.setattr(direct_input, "PIECE", 100.0)
+    monkeypatch.setattr(direct_kernel, "LARGEST", 2**13)
+    check(2, 3, 17, (12, 13), (3, 3), pieces=3)
+    check(2, 3, 17, (12, 13), (3, 3), padding=((1, 1), (1, 1)))
     X, K = g.symbol("X", shape=("n", 3, "h", "w")), g.symbol("K", shape=(17, 3, 3, 3))
     at = [np.random.default_rng(0).normal(size=shape) for shape in ((3, 3, 12, 13), (17, 3, 3, 3))]
+    out = g.conv2d(X, K)
+    outputs = [out, *g.grad(g.sum(out * out), [X, K])]
     before, found = threads.get_num_threads(), []
     try:
         for count in (1, 2, 5):
             threads.set_num_threads(count)
-            found.append(g.compile(g.conv2d(X, K), [X, K], parallel=True)(*at))
+            found.append(g.compile(outputs, [X, K], parallel=True)(*at))
     finally:
         threads.set_num_threads(before)
-    assert all(np.array_equal(other, found[0]) for other in found)
+    for others in found[1:]:
+        assert all(np.array_equal(other, first) for other, first in zip(others, found[0], strict=True))
 
 
-def test_a_convolution_of_networks_writes_no_columns():
-    for channels, outputs, space in ((1, 20, 28), (20, 50, 12)):
-        for dtype in DTYPES:
-            shapes = (1, channels, space, space), (outputs, channels, 5, 5)
-            found = convolution.conv2d(np.dtype(dtype), ((1, 1), ((0, 0), (0, 0))), *shapes)
-            assert found is not None and not found[0].multiplies and not found[0].scratch
+def test_the_convolutions_of_networks_write_no_columns():
+    none = (1, 1), ((0, 0), (0, 0))
+    x, kernel, v = (1, 20, 12, 12), (50, 20, 5, 5), (1, 50, 8, 8)
+    for dtype in map(np.dtype, DTYPES):
+        for found in (
+            convolution.conv2d(dtype, none, (1, 1, 28, 28), (20, 1, 5, 5)),
+            convolution.conv2d(dtype, none, x, kernel),
+            convolution.conv2d_input_grad(dtype, ((12, 12), *none), v, kernel),
+            convolution.conv2d_kernel_grad(dtype, ((5, 5), *none), x, v),
+        ):
+            assert found is not None and not found[0].multiplies
 
 
 def test_steps_along_rows_and_large_images_are_left_to_products():
     float32 = np.dtype("float32")
-    assert direct.forward(windows_of(1, (9, 9), (3, 3), (1, 2), ((0, 0), (0, 0))), 4, float32) is None
-    assert direct.forward(windows_of(64, (99, 99), (3, 3), (1, 1), ((0, 0), (0, 0))), 4, float32) is None
+    for make in (direct.forward, direct_input.input_gradient):
+        assert make(windows_of(1, (9, 9), (3, 3), (1, 2), ((0, 0), (0, 0))), 4, float32) is None
+        assert make(windows_of(64, (99, 99), (3, 3), (1, 1), ((0, 0), (0, 0))), 4, float32) is None
 
 
 @pytest.mark.parametrize("most", [1, 2, 4, 8, 16])

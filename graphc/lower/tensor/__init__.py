@@ -14,7 +14,7 @@ library.py    operations that are no loops: products, linear algebra, sorting, s
 running.py    what runs along an axis, and additions at places that repeat
 images.py     a batch of images, one after the other: routines, chunks, scratch memory
 convolution.py, pooling.py  their routines, found by routines.py; windows.py, places.py, writer.py: how they are written;
-              direct.py: convolutions without columns; vectors.py: products in registers
+              direct.py, direct_input.py, direct_kernel.py: convolutions without columns; vectors.py: products in registers
 plan.py       the steps of a program, its buffers and the text of its module
 bound.py      a plan for given lengths: memory, chunks, jobs; lengths.py: those that are refused
 """

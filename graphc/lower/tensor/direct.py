@@ -33,6 +33,9 @@ PIECE = 20_000.0
 COPIED = 0.1
 """Nanoseconds for an element of an image that is copied, or cleared."""
 
+ADDED = 0.6
+"""Nanoseconds for a vector of a tile that is added to what is in memory."""
+
 MOST_CUTS = 4
 """Vectors of a row that are computed together."""
 
@@ -58,7 +61,23 @@ class Block:
         return [lanes for _ in range(self.rows) for _, lanes in self.cuts]
 
 
-def _arranged(
+@dataclass(frozen=True)
+class Span:
+    """Tiles one after the other: where the first begins, how far each lies behind the one before, how many there are."""
+
+    start: int
+    step: int
+    count: int
+
+
+def spans(length: int, step: int) -> list[Span]:
+    """A length in steps, and what is left."""
+    full, rest = divmod(length, step)
+    spans = [Span(0, step, full), Span(full * step, rest, 1 if rest else 0)]
+    return [span for span in spans if span.count]
+
+
+def arranged(
     length: int, dtype: DType, cut: Callable[[int, int], list[Cut]]
 ) -> list[tuple[tuple[Cut, ...], int, int]]:
     """The ways to cover a row: (cuts, how often, distance)."""
@@ -73,7 +92,7 @@ def _arranged(
     return found
 
 
-def _copied(w: Vectors, windows: Windows, target: str) -> None:
+def copied(w: Vectors, windows: Windows, target: str) -> None:
     """The image with what stands around it."""
     size = windows.whole[0] * windows.whole[1]
 
@@ -102,7 +121,7 @@ def forward(windows: Windows, outputs: int, dtype: DType) -> Routine | None:
     if windows.stride[1] != 1 or size * dtype.itemsize > LARGEST:
         return None
     best: tuple[float, int, Block] | None = None
-    for cuts, columns, distance in _arranged(wide, dtype, overlapping):
+    for cuts, columns, distance in arranged(wide, dtype, overlapping):
         for count in range(1, min(high, MOST_ROWS) + 1):
             block = Block(count, cuts, columns, distance)
             lanes = block.lanes
@@ -138,7 +157,7 @@ def _forward(windows: Windows, outputs: int, dtype: DType, work: float, tile: in
     source = "%a"
     if windows.padded:
         source = "%scratch"
-        _copied(w, windows, source)
+        copied(w, windows, source)
 
     def outputs_from(first: str, name: str) -> None:
         kernel, out = w.at("%b", w.mul(first, str(rows))), w.at("%out", w.mul(first, str(places)))
@@ -166,14 +185,14 @@ def _forward(windows: Windows, outputs: int, dtype: DType, work: float, tile: in
             lambda _: outputs_from(str(full * tile), "tile1"),
             w.greatest(first, str(full)),
         )
-    copied = size if windows.padded else 0
+    around = size if windows.padded else 0
     return Routine(
         "\n".join([*texts, w.function("image", PARAMETERS)]),
         (windows.channels * windows.plane, 0),
         outputs * places,
-        copied,
+        around,
         pieces,
-        work / pieces + COPIED * copied,
+        work / pieces + COPIED * around,
         declarations=tuple(sorted(declarations.items())),
     )
 

@@ -19,7 +19,7 @@ from graphc.lower.arrays import data_address
 from graphc.lower.jit import build
 from graphc.lower.layout import Run
 from graphc.lower.nests import Parallel
-from graphc.lower.tensor.writer import Writer
+from graphc.lower.tensor.writer import INTRINSICS, Writer
 from graphc.types import DType
 
 BESIDE = 8
@@ -148,7 +148,7 @@ def _module(name: str, dtype: DType, block: bool) -> str:
 
     w.loop(w.add(start, count), unit, start)
     text = w.function("running", "i64 %ndim, ptr %shape, ptr %data, ptr %strides")
-    return _ROW_ADDED[name](w) + text.replace("define internal", "define", 1)
+    return INTRINSICS + _ROW_ADDED[name](w) + text.replace("define internal", "define", 1)
 
 
 def _combined(w: Writer, name: str, before: str, x: str, a: str | None) -> str:
@@ -250,7 +250,7 @@ def _next_row(name: str) -> Any:
 
         w.loop("%count", element)
         parameters = "ptr noalias %out, ptr noalias %before, ptr noalias %x, ptr noalias %a, i64 %count"
-        return "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)\n" + w.function("row", parameters)
+        return w.function("row", parameters)
 
     return written
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 
 from graphc.lower import vecmath
-from graphc.lower.tensor.writer import Writer
+from graphc.lower.tensor.writer import ROLLED, Writer
 from graphc.types import DType
 
 Cut = tuple[int, int]
@@ -100,7 +100,7 @@ class Vectors(Writer):
         found = self.carried(counts[1:], kinds, names, body, [*places, f"%i{number}"])
         self.do(f"%n{number} = add nuw nsw i64 %i{number}, 1")
         self.do(f"%m{number} = icmp slt i64 %n{number}, {counts[0]}")
-        self.do(f"br i1 %m{number}, label %l{number}, label %e{number}")
+        self.do(f"br i1 %m{number}, label %l{number}, label %e{number}{ROLLED}")
         self.lines.append(f"e{number}:")
         phis = [f"  %i{number} = phi i64 [ 0, %{before} ], [ %n{number}, %{self._block} ]"]
         for name, kind, start, value in zip(names, kinds, values, found, strict=True):
@@ -148,8 +148,8 @@ def widest(dtype: DType) -> int:
 
 
 def fitting(rows: int, columns: int) -> bool:
-    """Whether a tile stays in registers, with its columns, a factor and one to spare."""
-    return rows * columns + min(rows, columns) + 2 <= vecmath.vector_registers()[1]
+    """Whether a tile stays in registers, with its columns, a factor and two to spare."""
+    return rows * columns + columns + 3 <= vecmath.vector_registers()[1]
 
 
 def exact(length: int, most: int) -> list[Cut]:

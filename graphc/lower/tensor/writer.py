@@ -9,7 +9,14 @@ from graphc.types import DType
 
 INTRINSICS = """declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
 declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
+!900000 = distinct !{!900000, !900001}
+!900001 = !{!"llvm.loop.unroll.disable"}
 """
+"""What functions of a `Writer` refer to, once in a module."""
+
+ROLLED = ", !llvm.loop !900000"
+"""At the end of a loop: it is not written out. LLVM does that with loops whose lengths are known, one inside the other, and
+then takes seconds for code that is no faster."""
 
 
 class Writer:
@@ -115,7 +122,7 @@ class Writer:
         self._block = f"b{number}"
         body(f"%i{number}")
         self.do(f"%n{number} = add nsw i64 %i{number}, 1")
-        self.do(f"br label %l{number}")
+        self.do(f"br label %l{number}{ROLLED}")
         self.lines.append(f"e{number}:")
         self.lines[place] = f"  %i{number} = phi i64 [ {start}, %{before} ], [ %n{number}, %{self._block} ]"
         self._block = f"e{number}"
