@@ -49,6 +49,9 @@ ROUNDED_ALIKE = frozenset(
         "trunc",
         "round",
         "relu",
+        "maximum",
+        "minimum",
+        "clip",
         "astype",
         "sign",
     ]

@@ -76,7 +76,7 @@ _PLACES = {"where": ("if", "then", "else"), "pow": ("base", "exponent")}
 """Names of argument places that say more than the parameters' names do."""
 
 _SYMMETRIC = frozenset(("maximum", "minimum"))
-"""Operations whose operands may change places although not to the bit (the sign of a zero, the bits of a NaN)."""
+"""Operations whose operands may change places although not to the bit (which of two NaN comes out)."""
 
 
 def view(

@@ -51,7 +51,9 @@ _FLOAT_PREDICATES = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "
 
 _SUFFIX = {8: "", 4: "f"}
 
-_INTRINSIC_ARITY = {"sqrt": 1, "floor": 1, "ceil": 1, "trunc": 1, "roundeven": 1, "fabs": 1, "copysign": 2}
+_INTRINSIC_ARITY = {
+    "sqrt": 1, "floor": 1, "ceil": 1, "trunc": 1, "roundeven": 1, "fabs": 1, "copysign": 2, "maximum": 2, "minimum": 2,
+}  # fmt: skip
 
 
 class Builder:
@@ -257,11 +259,15 @@ class Builder:
         return self.instruction(f"xor i1 {x.text}, true", BOOL)
 
     def maximum(self, x: Value, y: Value) -> Value:
-        """NaN if either is NaN, else the larger; the first of equals."""
-        return self.select(self.or_(self.compare("ge", x, y), self.isnan(x)), x, y)
+        """NaN if either is NaN, else the larger, and +0 is larger than −0: IEEE 754-2019's maximum."""
+        if self.is_float(x):
+            return self.intrinsic("maximum", x, y)
+        return self.select(self.compare("ge", x, y), x, y)
 
     def minimum(self, x: Value, y: Value) -> Value:
-        return self.select(self.or_(self.compare("le", x, y), self.isnan(x)), x, y)
+        if self.is_float(x):
+            return self.intrinsic("minimum", x, y)
+        return self.select(self.compare("le", x, y), x, y)
 
     # --- types -------------------------------------------------------------------------------------------------------------
 

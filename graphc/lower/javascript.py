@@ -33,7 +33,7 @@ _MATH = {
         "exp", "expm1", "log", "log1p", "log2", "log10", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh",
         "tanh", "asinh", "acosh", "atanh", "hypot", "cbrt", "sqrt", "floor", "ceil", "trunc",
     )},
-    "fabs": "Math.abs",
+    "fabs": "Math.abs", "maximum": "Math.max", "minimum": "Math.min",
 }  # fmt: skip
 """What JavaScript has, and answers as IEEE 754 and C do."""
 

@@ -112,6 +112,8 @@ class PythonBuilder(SourceBuilder):
         return self.convert(self._helper(name, FLOAT64, *wide), dtype)
 
     def intrinsic(self, name: str, *arguments: Value) -> Value:
+        if name in HELPERS:
+            return self._helper(name, arguments[0].dtype, *arguments)
         listed = ", ".join(argument.text for argument in arguments)
         return self.instruction(f"{_INTRINSICS[name]}({listed})", arguments[0].dtype)
 

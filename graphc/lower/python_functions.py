@@ -28,6 +28,20 @@ def logaddexp(x, y):
         return x + 0.6931471805599453
     return (x if x > y else y) + math.log1p(math.exp(-abs(x - y)))
 ''',
+    "maximum": '''
+def maximum(x, y):
+    """The larger; NaN if either is NaN, and +0 is larger than -0."""
+    if x == y:
+        return y if math.copysign(1.0, x) < 0 else x
+    return x if x > y or x != x else y
+''',
+    "minimum": '''
+def minimum(x, y):
+    """The smaller; NaN if either is NaN, and -0 is smaller than +0."""
+    if x == y:
+        return x if math.copysign(1.0, x) < 0 else y
+    return x if x < y or x != x else y
+''',
     "rsqrt": '''
 def rsqrt(x):
     """1/sqrt(x)"""

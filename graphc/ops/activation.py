@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from graphc.op import Facts, Kink, Notation, Op, lookup
-from graphc.ops.comparison import clip, where
+from graphc.ops.comparison import clip, larger, where
 from graphc.ops.declare import declare, like
 from graphc.ops.elementary import exp, expm1
 from graphc.ops.logistic import expit, sigmoid
@@ -43,7 +43,7 @@ def _activation(name, reference, formula, partials, summary, **more):
 
 
 relu = _activation(
-    "relu", lambda x: np.maximum(x, x.dtype.type(0)), lambda S, x: S.Max(x, 0),
+    "relu", lambda x: larger(x, x.dtype.type(0)), lambda S, x: S.Max(x, 0),
     (lambda out, x: 1,),
     "The rectified linear unit [x]₊ = max(x, 0).",
     types=TypeRule(promoted), smooth_at=lambda x: x != 0, live=(lambda out, x: x > 0,),

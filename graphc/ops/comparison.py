@@ -163,7 +163,26 @@ def where(condition, x, y):
     return apply(WHERE, condition, x, y)
 
 
-def _extremum(name, ufunc, other, symbol, predicate, monotone_text):
+def larger(x, y):
+    """IEEE 754-2019's maximum of arrays: NaN beside NaN, and +0 is larger than −0, which NumPy leaves open."""
+    return _signed(np.maximum(x, y), x, y, np.logical_and)
+
+
+def smaller(x, y):
+    """IEEE 754-2019's minimum of arrays."""
+    return _signed(np.minimum(x, y), x, y, np.logical_or)
+
+
+def _signed(result, x, y, both):
+    """The result with the sign that is due to it where both operands are zeros."""
+    if result.dtype.kind != "f":
+        return result
+    zeros = np.equal(x, 0) & np.equal(y, 0)
+    sign = np.where(both(np.signbit(x), np.signbit(y)), result.dtype.type(-1), result.dtype.type(1))
+    return np.where(zeros, np.copysign(result, sign), result)[()]
+
+
+def _extremum(name, ufunc, reference, symbol, predicate, monotone_text):
     def partial(out, x, y):  # of the operand that is chosen
         return where(equal(x, y), like(0.5, out), like(1, out))
 
@@ -179,27 +198,33 @@ def _extremum(name, ufunc, other, symbol, predicate, monotone_text):
             name=name,
             params=("x", "y"),
             summary=f"The {monotone_text} of x and y; NaN if either is NaN.",
+            notes=f"IEEE 754-2019's {name}: −0 is smaller than +0, in any order.",
             types=TypeRule(promoted),
-            reference=ufunc,
+            reference=reference,
             formula=lambda S, x, y: getattr(S, symbol.capitalize())(x, y),
             domain=(WIDE, WIDE),
             smooth_at=lambda x, y: x != y,
             partials=(partial, partial),
             live=(live(0), live(1)),
             kinks=(Kink((2.0, 2.0), (0.5, 0.5), "at a tie each operand gets half, whichever comes first"),),
-            emit=lambda e, x, y: e.select(e.or_(e.compare(predicate, x, y), e.isnan(x)), x, y),
+            emit=(lambda e, x, y: e.maximum(x, y))
+            if name == "maximum"
+            else (lambda e, x, y: e.minimum(x, y)),
             notation=Notation(symbol, None, rf"\{symbol}\left(<0>, <1>\right)"),
             facts=Facts(associative=True, idempotent=True),
+            specials=tuple(
+                [((x, y), reference(np.float64(x), np.float64(y))) for x in (0.0, -0.0) for y in (0.0, -0.0)]
+            ),
             ulps=0.5,
-            ufuncs=(ufunc, other),
+            ufuncs=(ufunc,),
             sympy=(symbol.capitalize(),),
             category="choice",
         )
     )
 
 
-maximum = _extremum("maximum", np.maximum, np.maximum, "max", "ge", "larger")
-minimum = _extremum("minimum", np.minimum, np.minimum, "min", "le", "smaller")
+maximum = _extremum("maximum", np.maximum, larger, "max", "ge", "larger")
+minimum = _extremum("minimum", np.minimum, smaller, "min", "le", "smaller")
 
 
 def maxout(*operands):
@@ -226,7 +251,7 @@ clip = declare(
         params=("x", "low", "high"),
         summary="x limited to the interval from low to high: minimum(maximum(x, low), high).",
         types=TypeRule(promoted),
-        reference=lambda x, low, high: np.minimum(np.maximum(x, low), high),
+        reference=lambda x, low, high: smaller(larger(x, low), high),
         formula=lambda S, x, low, high: S.Min(S.Max(x, low), high),
         domain=((-2.0, 2.0), (-1.0, -0.5), (0.5, 1.0)),
         smooth_at=lambda x, low, high: x not in (low, high),

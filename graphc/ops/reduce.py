@@ -183,7 +183,7 @@ def _extremum(name: str, words: str) -> Any:
     return reduction(
         name,
         f"The {words} element along axes; NaN where there is one.",
-        notes="At a tie the derivative is shared equally by the elements that tie.",
+        notes="At a tie the derivative is shared equally by the elements that tie. Of zeros of both signs any comes out.",
         types=FIRST_KEPT,
         reference=lambda x, axis, keepdims: getattr(np, name)(x, axis=axis, keepdims=keepdims),
         shape=_nonempty(name),

@@ -11,12 +11,14 @@ import pytest
 import graphc as g
 from graphc.dag import Dag
 from graphc.errors import CompileError
+from graphc.expr import apply
 from graphc.lower import loops, scalar
 from graphc.lower.emit import literal
 from graphc.lower.jit import build
 from graphc.lower.kernels import plan
-from graphc.op import all_ops
+from graphc.op import all_ops, lookup
 from graphc.tree import LEAF
+from tests.strategies import ROUNDED_ALIKE, SPECIALS
 
 
 def module_of(expr):
@@ -93,6 +95,30 @@ def test_integers_on_all_pairs(function, reference, dtype):
         with np.errstate(all="ignore"):
             wanted = values[:, None].astype(np.float32) / values[None, :].astype(np.float32)
     assert np.array_equal(result, wanted, equal_nan=wanted.dtype.kind == "f")
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", sorted(ROUNDED_ALIKE - {"astype"}))
+def test_special_values_to_the_bit(name, dtype):
+    """Zeros of both signs, infinities, NaN and subnormals, one by one and in an array, are what the interpreter answers."""
+    op = lookup(name)
+    of_truths = ("bool",) * op.arity if op.category == "logic" else ("bool",) if name == "where" else ()
+    types = op.types(tuple(map(np.dtype, (*of_truths, *(dtype,) * (op.arity - len(of_truths))))))[0]
+    symbols = [g.symbol(f"s{slot}", dtype=kind) for slot, kind in enumerate(types)]
+    with np.errstate(all="ignore"):
+        tables = [np.unique(np.array(SPECIALS).astype(kind)) if kind.kind == "b" else np.array(SPECIALS).astype(kind)
+                  for kind in types]  # fmt: skip
+    grid = [array.ravel() for array in np.meshgrid(*tables)]
+    node = apply(op, *symbols)
+    f = g.compile(node, symbols, rewrite=None)
+    wanted = g.evaluate(node, {symbol.name: array for symbol, array in zip(symbols, grid, strict=True)})
+    single = np.array([f(*row) for row in zip(*grid, strict=True)], dtype=wanted.dtype)
+    for found in (f(*grid), single):
+        number = ~np.isnan(wanted)
+        assert np.array_equal(found, wanted, equal_nan=wanted.dtype.kind == "f")
+        assert (
+            np.array_equal(np.signbit(found[number]), np.signbit(wanted[number])) or wanted.dtype.kind != "f"
+        )
 
 
 def test_integer_powers_against_python():

@@ -204,6 +204,8 @@ def test_special_values_are_those_of_the_ufunc(op):
         np.testing.assert_array_equal(computed, wanted)
         if wanted.dtype.kind == "f":
             number = ~np.isnan(wanted)
+            if op.name in ("maximum", "minimum", "clip"):  # of zeros of both signs NumPy answers either
+                number &= wanted != 0
             np.testing.assert_array_equal(np.signbit(computed[number]), np.signbit(wanted[number]))
 
 

@@ -50,7 +50,9 @@ def combine(builder: Builder, name: str, x: Value, y: Value) -> Value:
         return builder.or_(x, y) if name == "any" else builder.and_(x, y)
     if x.dtype == BOOL:
         return builder.or_(x, y) if name == "max" else builder.and_(x, y)
-    return builder.maximum(x, y) if name == "max" else builder.minimum(x, y)
+    # of zeros any comes out, as with NumPy: `maximum`, which looks at their signs, takes a fifth longer on rows in cache
+    better = builder.compare("ge" if name == "max" else "le", x, y)
+    return builder.select(builder.or_(better, builder.isnan(x)), x, y)
 
 
 def symbol(name: str, dtype: DType) -> str:
