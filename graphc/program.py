@@ -42,12 +42,14 @@ class _Known(NamedTuple):
 
     shapes : of the results; empty : whether an axis has no elements; pool : the plan for these lengths, once for each call that
         went on at the same time
+    apart : the addresses of the last arguments, where none that is updated shared memory with another
     """
 
     lengths: Mapping[str, int]
     shapes: list[tuple[int, ...]]
     empty: bool
     pool: list[Bound]
+    apart: list[int]
 
 
 class Program(Compiled):
@@ -76,6 +78,7 @@ class Program(Compiled):
         self._parallel: Parallel = parallel
         self._structure = structure
         self._symbols = graph.symbols
+        self._declared = [(symbol, symbol.dtype) for symbol in self._symbols]
         self._updated = updated
         self.inputs = tuple(symbol.name for symbol in self._symbols)
         self._results = len(graph.outputs) - len(updated)
@@ -150,10 +153,8 @@ class Program(Compiled):
         try:
             values = arguments(self.inputs, args, kwargs)
             arrays = [
-                value
-                if type(value) is np.ndarray and value.dtype is symbol.dtype
-                else as_value(symbol, value)
-                for symbol, value in zip(self._symbols, values, strict=True)
+                value if type(value) is np.ndarray and value.dtype is dtype else as_value(symbol, value)
+                for (symbol, dtype), value in zip(self._declared, values, strict=True)
             ]
             key = tuple([array.shape for array in arrays])
             known = self._known.get(key)
@@ -182,9 +183,9 @@ class Program(Compiled):
         lengths = bind_dimensions(self._symbols, arrays)
         exprs = [self.graph.exprs[output] for output in self.graph.outputs[: self._results]]
         if self._plan.is_empty(lengths):
-            return _Known(lengths, [bound(expr.shape, lengths) for expr in exprs], True, [])
+            return _Known(lengths, [bound(expr.shape, lengths) for expr in exprs], True, [], [])
         first = Bound(self._plan, self._library, lengths, self._parallel)
-        return _Known(lengths, first.shapes[: self._results], False, [first])
+        return _Known(lengths, first.shapes[: self._results], False, [first], [])
 
     def _check_updated(self, number: int, value: Any, array: np.ndarray) -> None:
         name = self._symbols[number].name
@@ -202,10 +203,14 @@ class Program(Compiled):
         if known.empty:
             return self._by_hand(arrays, given)
         whole = [_in_rows(array) for array in arrays]
-        for number in self._updated:
-            if any(_overlap(whole[number], other) for k, other in enumerate(whole) if k != number):
-                whole[number] = whole[number].copy()  # what is written in place is read by nobody else
         whole += self._constants
+        addresses = [data_address(array) for array in whole]
+        if self._updated and addresses != known.apart:
+            before = list(addresses)
+            for number in self._shared_updates(whole, addresses):
+                whole[number] = whole[number].copy()  # what is written in place is read by nobody else
+                addresses[number] = data_address(whole[number])
+            known.apart[:] = before if before == addresses else []
         if given is None:
             targets = [empty(shape, dtype) for shape, dtype in zip(known.shapes, self._dtypes, strict=True)]
         else:
@@ -220,7 +225,7 @@ class Program(Compiled):
         pool = known.pool
         ready = pool.pop() if pool else Bound(self._plan, self._library, known.lengths, self._parallel)
         try:
-            ready(whole, targets)
+            ready(whole, targets, addresses)
         finally:
             pool.append(ready)
         for number in self._updated:
@@ -232,6 +237,18 @@ class Program(Compiled):
             if array is not target:
                 array[...] = target
         return given
+
+    def _shared_updates(self, arrays: list[np.ndarray], addresses: list[int]) -> list[int]:
+        """The numbers of updated arguments that share memory with another."""
+        order = sorted(range(len(arrays)), key=lambda k: (addresses[k], arrays[k].nbytes))
+        found: set[int] = set()
+        last, end = -1, 0  # of those so far, the one that reaches furthest
+        for k in order:
+            if last >= 0 and addresses[k] < end:
+                found |= {k, last}
+            if addresses[k] + arrays[k].nbytes > end or last < 0:
+                last, end = k, addresses[k] + arrays[k].nbytes
+        return sorted(found.intersection(self._updated))
 
     def _by_hand(self, arrays: list[np.ndarray], given: Sequence[np.ndarray] | None) -> list[np.ndarray]:
         """The interpreter's results, where an axis is empty."""
@@ -284,12 +301,6 @@ def new_values(updates: Mapping[Expr, Any], symbols: Sequence[Expr], declared: b
         if declared and symbol not in symbols:
             raise InputError(f"{symbol.name!r} is updated and not among the inputs", hint="list it in inputs")
     return values
-
-
-def _overlap(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether two arrays without gaps share memory."""
-    first, second = data_address(a), data_address(b)
-    return first < second + b.nbytes and second < first + a.nbytes
 
 
 def _in_rows(array: np.ndarray) -> np.ndarray:

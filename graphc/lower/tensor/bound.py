@@ -5,10 +5,8 @@ One of these serves one call at a time: it owns the workspace, which stays from 
 
 from __future__ import annotations
 
-import ctypes
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -20,10 +18,10 @@ from graphc.expr import Expr
 from graphc.lower import blas, threads
 from graphc.lower.arrays import data_address
 from graphc.lower.jit import Library as Code
-from graphc.lower.layout import Run
 from graphc.lower.nests import Parallel
 from graphc.lower.tensor import library
 from graphc.lower.tensor.body import FLAT_BLOCK, accumulates
+from graphc.lower.tensor.calls import Call, together
 from graphc.lower.tensor.groups import FLAT, Group
 from graphc.lower.tensor.lengths import refuse, told
 from graphc.lower.tensor.panels import ADDED_ROWS as ADDED_IN_PANELS
@@ -45,9 +43,6 @@ FEW_CHUNKS = 8
 
 ADDED_ROWS = 256
 """The most rows that are added up one after the other before their sums are added in pairs."""
-
-_NEST = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
-_FRAME = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
 
 class Bound:
@@ -85,7 +80,9 @@ class Bound:
                 self._steps[number].append(self._loop(number, step, code))
             else:
                 self._steps[number].append(self._call(step.node))
-        self._todo = [do for step in self._steps for do in step]
+        self._todo = together([do for step in self._steps for do in step])
+        self._copies = [(number, self._value(node)) for number, node in plan.copies]
+        self._updates = [(number, self._next(node)) for number, node in plan.updates]
         self._symbols = [(symbol, plan.words.get(("buffer", symbol))) for symbol in plan.dag.symbols]
         self._made = [
             (node, number, plan.words.get(("buffer", node))) for node, number in plan.targets.items()
@@ -181,42 +178,16 @@ class Bound:
 
     # --- steps -----------------------------------------------------------------------------------------------------------------
 
-    def _loop(self, number: int, group: Group, code: Code) -> Callable[[], None]:
+    def _loop(self, number: int, group: Group, code: Code) -> Call:
         """Runs a group over its chunks."""
         _, _, chunks, work = self._chunks[number]
-        address = code.pointer(f"k{number}")
-        frame = data_address(self._frame)
-        shape = np.array([chunks], dtype=np.int64)
-        data = np.array([0, frame], dtype=np.int64)
-        strides = np.array([1, 0], dtype=np.int64)
-        arguments = [data_address(array) for array in (shape, data, strides)]
-        function = _NEST(address)
-        last = None
-        if chunks > 1 and any(accumulates(stage, group.walk) for stage in group.stages):
-            last = _FRAME(code.pointer(f"f{number}"))
+        summed = chunks > 1 and any(accumulates(stage, group.walk) for stage in group.stages)
         shared = chunks > 1 and (self.parallel is True or (self.parallel == "auto" and work >= threads.WORTH))
-        keep = (shape, data, strides)
-        job: threads.Job | None = None
-
-        multiplies = group.in_panels or any(
-            stage.image is not None and stage.image[0].multiplies for stage in group.stages
-        )
-        quiet = blas.alone if multiplies else nullcontext()
-
-        def run(keep: Any = keep) -> None:
-            nonlocal job
-            count = min(threads.get_num_threads(), self.slots) if shared else 1
-            with quiet:
-                if count > 1:
-                    run_of = Run((chunks,), ((1, 0),), (0, 0))
-                    job = threads.Job(address, run_of, [0, frame], work, self, min(chunks, 4 * count))
-                    threads.run(job, count)
-                else:
-                    function(1, *arguments)
-            if last is not None:
-                last(frame)
-
-        return run
+        multiplies = any(stage.multiplies for stage in group.stages)
+        return Call(
+            code.pointer(f"k{number}"), code.pointer(f"f{number}") if summed else 0, data_address(self._frame), chunks,
+            work, shared, self.slots, multiplies, self,
+        )  # fmt: skip
 
     def _reader(self, operand: Operand) -> Callable[[], Any]:
         """What gives the array that a library call reads."""
@@ -297,13 +268,18 @@ class Bound:
 
     # --- calls -----------------------------------------------------------------------------------------------------------------
 
-    def __call__(self, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> None:
-        """Compute: the inputs in the order of the graph's, in rows and of their dtypes, the outputs likewise."""
+    def __call__(
+        self, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray], addresses: Sequence[int]
+    ) -> None:
+        """Compute: the inputs in the order of the graph's, in rows and of their dtypes, the outputs likewise.
+
+        addresses : of the inputs
+        """
         arrays, frame = self._arrays, self._frame
-        for (symbol, word), array in zip(self._symbols, inputs, strict=True):
+        for (symbol, word), array, address in zip(self._symbols, inputs, addresses, strict=True):
             arrays[symbol] = array
             if word is not None:
-                frame[word] = data_address(array)
+                frame[word] = address
         for node, number, word in self._made:
             arrays[node] = outputs[number]
             if word is not None:
@@ -313,29 +289,29 @@ class Bound:
         try:
             for do in self._todo:
                 do()
-            for number, node in self.plan.copies:
-                self._copy(node, outputs[number])
-            fresh = [(number, self._next(node)) for number, node in self.plan.updates]
-            for number, value in fresh:
-                inputs[number][...] = value
+            for number, value in self._copies:
+                outputs[number][...] = value()
+            fresh = [(number, value()) for number, value in self._updates]
+            for number, new in fresh:
+                inputs[number][...] = new
         finally:
             for symbol, _ in self._symbols:
                 del arrays[symbol]
             for node, _, _ in self._made:
                 del arrays[node]
 
-    def _value(self, node: Expr) -> Any:
+    def _value(self, node: Expr) -> Callable[[], Any]:
+        """What gives the value of a node at the end of a call."""
         if node.is_constant:
-            return node.value
-        return self._arrays[self.plan.memory(node)].reshape(self._shape(node.shape))
+            return lambda: node.value
+        arrays, source, shape = self._arrays, self.plan.memory(node), self._shape(node.shape)
+        return lambda: arrays[source].reshape(shape)
 
-    def _next(self, node: Expr) -> Any:
+    def _next(self, node: Expr) -> Callable[[], Any]:
         """The new value of an input; apart from the inputs where several are written, as two may change places."""
         value = self._value(node)
-        return np.array(value) if len(self.plan.updates) > 1 and self.plan.memory(node).is_symbol else value
-
-    def _copy(self, node: Expr, target: np.ndarray) -> None:
-        target[...] = self._value(node)
+        apart = len(self.plan.updates) > 1 and self.plan.memory(node).is_symbol
+        return (lambda: np.array(value())) if apart else value
 
 
 def _rounded(size: int) -> int:

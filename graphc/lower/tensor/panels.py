@@ -13,7 +13,7 @@ from math import prod
 
 from graphc.dims import Dim
 from graphc.expr import Expr
-from graphc.lower.product_plan import RATE
+from graphc.lower.product_plan import QUIET, RATE
 from graphc.lower.tensor.gemm import Products, constants, named
 from graphc.lower.tensor.writer import Writer
 
@@ -55,6 +55,11 @@ class Product:
         """For an element of `space`."""
         k, q = self._lengths
         return 2.0 * k / RATE[self.rows.dtype.itemsize] + CALLED / (PANEL * q)
+
+    @property
+    def quiet(self) -> bool:
+        """Whether BLAS stays on one thread by itself."""
+        return prod(self._lengths) * PANEL <= QUIET
 
     @property
     def space(self) -> tuple[Dim, ...]:

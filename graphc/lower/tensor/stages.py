@@ -78,6 +78,13 @@ class Stage:
     def rank(self) -> int:
         return len(self.space)
 
+    @property
+    def multiplies(self) -> bool:
+        """Whether it calls BLAS for products that BLAS would share among threads of its own."""
+        if self.product is not None:
+            return not self.product.quiet
+        return self.image is not None and self.image[0].multiplies
+
     def added_to_one(self, size: Callable[[tuple[Dim, ...]], int], rows: int) -> int:
         """How many rows are at least added up to a partial result: all of these take at most a quarter of what is added up.
 
