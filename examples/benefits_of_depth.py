@@ -37,7 +37,11 @@ def teeth(file):
         assert len(peaks) == 2 ** (depth - 1) and (found[1:-1][peaks] == 1).all()
         if depth <= 4:
             axes[depth - 1].plot(grid, found, color="#0a4f94")
-            axes[depth - 1].set_title(f"tri composed {depth} times" if depth > 1 else "tri")
+            count = f"{len(peaks)} {'tooth' if depth == 1 else 'teeth'}"
+            axes[depth - 1].set_title(
+                f"tri composed {depth} times: {count}" if depth > 1 else f"tri: {count}"
+            )
+            axes[depth - 1].set_xlabel("x")
     figure.savefig(file, dpi=110)
     plt.close(figure)
 
@@ -168,14 +172,16 @@ def one_layer_beside_two(file, epochs):
             (fitted(1, widths, position, wanted, epochs, seed) for seed in range(2)),
             key=lambda f: f[0][-1]["loss"],
         )
-        axis.plot(position, wanted, ".", color="0.6", markersize=3)
-        axis.plot(position, model.predict(position), color="#b34400")
+        axis.plot(position, wanted, ".", color="0.6", markersize=3, label="examples")
+        axis.plot(position, model.predict(position), color="#b34400", label="network")
+        axis.set_xlabel("x")
         text = " and ".join(str(width) for width in widths)
         axis.set_title(f"hidden layers of {text} units: error {history[-1]['loss']:.4f}")
         print(
             f"hidden layers of {text}: {model.count} parameters, mean squared error {history[-1]['loss']:.4f}"
         )
         assert history[-1]["loss"] < np.var(wanted)
+    axes[0].legend(frameon=False, loc="upper center")
     figure.savefig(file, dpi=110)
     plt.close(figure)
 

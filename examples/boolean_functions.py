@@ -102,7 +102,7 @@ def polygons(file):
         axis.imshow(
             part.reshape(241, 241), origin="lower", extent=(-2, 2, -2, 2), cmap="Blues", vmin=0, vmax=1.3
         )
-        axis.set_title(title)
+        axis.set(title=title, xlabel="x₁", ylabel="x₂")
     figure.savefig(file, dpi=110)
     plt.close(figure)
 
@@ -170,10 +170,15 @@ def failures(file, epochs):
     assert all(elsewhere < trained for _, trained, elsewhere in rows)
     figure, axis = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
     place = np.arange(len(rows))
-    axis.barh(place + 0.19, [row[1] for row in rows], 0.36, color="#0a4f94", label="where it was trained")
-    axis.barh(place - 0.19, [row[2] for row in rows], 0.36, color="#b34400", label="elsewhere")
+    for column, shift, colour, label in (
+        (1, -0.19, "#0a4f94", "where it was trained"),
+        (2, 0.19, "#b34400", "elsewhere"),
+    ):
+        bars = axis.barh(place + shift, [row[column] for row in rows], 0.36, color=colour, label=label)
+        axis.bar_label(bars, [f"{row[column]:.0%}" for row in rows], padding=3, color=colour)
     axis.set_yticks(place, [row[0] for row in rows])
-    axis.set(xlim=(0, 1), xlabel="share right (within 10 % for numbers)")
+    axis.invert_yaxis()
+    axis.set(xlim=(0, 1.12), xlabel="share right (within 10 % for numbers)")
     axis.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
     figure.savefig(file, dpi=110)
     plt.close(figure)

@@ -97,7 +97,7 @@ def in_two_dimensions(file):
         height = part.reshape(301, 301)
         axis.imshow(height, origin="lower", extent=(-2, 2, -2, 2), cmap="viridis")
         axis.contour(height, 14, extent=(-2, 2, -2, 2), colors="white", linewidths=0.6)
-        axis.set_title(title)
+        axis.set(title=title, xlabel="x₁", ylabel="x₂")
     figure.savefig(file, dpi=110)
     plt.close(figure)
 
@@ -120,10 +120,10 @@ def main(output_dir="."):
     by_graph, by_sympy = folded_weights()
     for name, expr in by_graph.items():
         assert sympy.simplify(g.to_sympy(expr) - by_sympy[name]) == 0, name
-    for name in ("psi_10", "psi_11", "psi_23"):
-        print(
-            f"  {sympy.latex(sympy.Symbol(name))} = {sympy.latex(by_sympy[name])}    graphc: {by_graph[name]}"
-        )
+    print("folded into one network of two layers, as LaTeX:")
+    for name, expr in by_sympy.items():
+        formula = f"{sympy.latex(sympy.Symbol(name))} = {sympy.latex(expr)}"
+        print("  " + formula.replace("thetap", r"\theta'"))
     psi = g.compile(list(by_graph.values()), list({**first, **second}.values()))(*values)
     psi = dict(zip(by_graph, psi, strict=True))
     grid = np.linspace(-1, 1, 1001)

@@ -59,16 +59,30 @@ def two_classes(file):
         field = score(grid.reshape(-1, 2)).reshape(81, 81)
         axis.contourf(side, side, field, levels=[-100, 0, 100], colors=["#f6e6da", "#dbe6f3"])
         axis.contour(side, side, field, levels=[-1, 0, 1], colors=colour, linestyles=["--", "-", "--"])
-        for sign, mark in ((-1, "o"), (1, "^")):
-            axis.plot(*points[classes == sign].T, mark, color="0.25", markersize=3)
-        axis.set(title=f"{name}: f(x) = −1, 0, 1", aspect="equal", xlim=(-4, 4), ylim=(-3, 3))
+        for sign, mark, dark in ((-1, "o", "#7a2e00"), (1, "^", "#06345f")):
+            axis.plot(
+                *points[classes == sign].T,
+                mark,
+                color=dark,
+                markersize=3,
+                label=f"y = {sign}".replace("-", "−"),
+            )
+        axis.set(
+            title=f"{name}: f(x) = −1, 0, 1",
+            aspect="equal",
+            xlim=(-4, 4),
+            ylim=(-3, 3),
+            xlabel="x₁",
+            ylabel="x₂",
+        )
+    axes[0].legend(frameon=False, loc="lower left")
     margin = np.linspace(-2.5, 3, 300)
     m = g.symbol("m")
     value = g.compile([g.relu(1 - m), g.softplus(-m)], [m])(margin)
     axes[2].plot(margin, margin < 0, color="0.6", label="mistakes")
     for curve, name, colour in zip(value, LOSSES, ("#0a4f94", "#b34400"), strict=True):
         axes[2].plot(margin, curve, color=colour, label=name)
-    axes[2].set(xlabel="y·f(x)", title="what a margin costs")
+    axes[2].set(xlabel="y·f(x)", ylabel="loss", title="what a margin costs")
     axes[2].legend(frameon=False)
     figure.savefig(file, dpi=110)
     plt.close(figure)

@@ -72,9 +72,9 @@ def main(output_dir=".", epochs="600"):
         errors[name] = (fit, history[-1]["unseen"])
         print(f"{name:20s} on the examples {fit:.4f}, against the curve itself {history[-1]['unseen']:.4f}")
         above, below = axes[:, column]
-        above.plot(grid, curve(grid), color="0.7", linewidth=3)
-        above.plot(position, wanted, "o", color="0.3", markersize=4)
-        above.plot(grid, model.predict(grid), color="#b34400")
+        above.plot(grid, curve(grid), color="0.7", linewidth=3, label="curve")
+        above.plot(position, wanted, "o", color="0.3", markersize=4, label="examples")
+        above.plot(grid, model.predict(grid), color="#b34400", label="network")
         above.set(title=name, ylim=(-2.5, 2.5))
         below.semilogy(
             history.series("epoch"), history.series("loss"), color="#0a4f94", label="loss in training"
@@ -86,7 +86,8 @@ def main(output_dir=".", epochs="600"):
             label="error against the curve",
         )
         below.set(xlabel="epoch", ylim=(1e-3, 3))
-    axes[1, 0].legend(frameon=False, fontsize=9)
+    for axis in axes[:, 0]:
+        axis.legend(frameon=False, fontsize=9)
     figure.savefig(Path(output_dir) / "regularisation.png", dpi=110)
     plt.close(figure)
     # with 2,701 parameters for 30 examples the noise is learned; what holds back fits them less

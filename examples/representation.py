@@ -123,7 +123,9 @@ def trained(file):
         strict=True,
     ):
         axis.set_title(title)
-    axes[1].set(xlim=(-1.15, 1.15), ylim=(-1.15, 1.15))
+    axes[1].set(xlim=(-1.15, 1.15), ylim=(-1.15, 1.15), xlabel="h₁", ylabel="h₂")
+    for axis in (axes[0], axes[2]):
+        axis.set(xlabel="x₁", ylabel="x₂")
     figure.savefig(file, dpi=110)
     plt.close(figure)
 

@@ -22,25 +22,38 @@ images = g.symbol("images", shape=("n", 1, 12, 12))
 labels = g.symbol("labels", shape=("n",), dtype="int64")
 
 
-def residual():
-    block = nn.Residual(
-        nn.Conv2d(4, 3, padding="same", init=nn.he_normal), nn.ReLU, nn.Conv2d(4, 3, padding="same")
-    )
+RESIDUAL = nn.Residual(
+    **{
+        "3×3 conv": nn.Conv2d(4, 3, padding="same", init=nn.he_normal), "relu": nn.ReLU,
+        "3×3 conv, second": nn.Conv2d(4, 3, padding="same"),
+    }
+)  # fmt: skip
+
+INCEPTION = nn.Inception(
+    nn.Sequential(
+        **{"1×1 conv": nn.Conv2d(2, 1), "relu": nn.ReLU, "5×5 conv": nn.Conv2d(3, 5, padding="same")}
+    ),
+    nn.Sequential(
+        **{"1×1 conv": nn.Conv2d(2, 1), "relu": nn.ReLU, "3×3 conv": nn.Conv2d(3, 3, padding="same")}
+    ),
+    nn.Sequential(**{"3×3 max pool": nn.MaxPool2d(3, 1, 1), "1×1 conv": nn.Conv2d(2, 1)}),
+    nn.Sequential(**{"1×1 conv": nn.Conv2d(2, 1)}),
+)
+
+
+def network(block):
+    """A convolution, the block, and what makes four classes of its images."""
     return nn.Sequential(
         nn.Conv2d(4, 3, padding="same"), block, nn.ReLU, nn.MaxPool2d(3), nn.Flatten(), nn.Affine(4)
     )
 
 
-def inception():
-    block = nn.Inception(
-        nn.Conv2d(2, 1),
-        [nn.Conv2d(2, 1), nn.ReLU, nn.Conv2d(3, 3, padding="same")],
-        [nn.Conv2d(2, 1), nn.ReLU, nn.Conv2d(3, 5, padding="same")],
-        [nn.MaxPool2d(3, 1, 1), nn.Conv2d(2, 1)],
-    )
-    return nn.Sequential(
-        nn.Conv2d(3, 3, padding="same"), block, nn.ReLU, nn.AvgPool2d(4), nn.Flatten(), nn.Affine(4)
-    )
+def draw_block(block, file):
+    """The block by itself, a box for each of its layers."""
+    parts = block.branches if isinstance(block, nn.Inception) else [block]
+    boxes = {name for part in parts for name in part.layers if name != "relu"}
+    output = nn.Model(block, g.symbol("x", shape=("n", 4, 12, 12))).output
+    g.draw(output, backward=False, name="y", collapse=boxes).save(file)
 
 
 def strokes(count, seed):
@@ -78,8 +91,9 @@ def main(output_dir="."):
     pixels, kinds = strokes(400, seed=0)
     unseen, truth = strokes(400, seed=1)
     curves = {}
-    for name, layers in (("residual", residual()), ("inception", inception())):
-        model = nn.Model(layers, images, seed=3)
+    for name, block in (("residual", RESIDUAL), ("inception", INCEPTION)):
+        draw_block(block, directory / f"{name}_block.svg")
+        model = nn.Model(network(block), images, seed=3)
         print(model.summary(), end="\n\n")
         loss = nn.cross_entropy(model.output, labels)
         derivative_is_right(model, loss, {images: pixels[:8], labels: kinds[:8]})
@@ -92,7 +106,6 @@ def main(output_dir="."):
         )
         assert history[-1]["loss"] < 0.5 * history[0]["loss"] and right > 0.7
         curves[name] = history.series("loss")
-        g.draw(model.output, backward=False, name=name).save(directory / f"{name}_block.svg")
     figure, axis = plt.subplots(figsize=(6, 3.6), layout="constrained")
     for (name, curve), colour in zip(curves.items(), ("#0a4f94", "#b34400"), strict=True):
         axis.plot(range(1, 1 + len(curve)), curve, "o-", color=colour, label=name)

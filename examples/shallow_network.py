@@ -120,7 +120,7 @@ def two_outputs(file):
         axis.axvline(joint, color="0.7", linestyle="--", linewidth=1)
     for part, colour, name in zip(found.T, COLOURS, ("first output", "second output"), strict=False):
         axis.plot(grid, part, color=colour, linewidth=2, label=name)
-    axis.set(xlabel="x", title="two outputs share the joints")
+    axis.set(xlabel="x", ylabel="y", title="two outputs share the joints")
     axis.legend(frameon=False)
     figure.savefig(file, dpi=110)
     plt.close(figure)
@@ -154,14 +154,14 @@ def two_inputs(file):
     extent = (-1.5, 1.5, -1.5, 1.5)
     names = np.searchsorted(found, region).reshape(201, 201)
     left.imshow(names, origin="lower", extent=extent, cmap="Set3", interpolation="nearest")
-    left.set_title("seven regions, each with its active units")
+    left.set(title="seven regions, each with its active units", xlabel="x₁", ylabel="x₂")
     for number in found:
         centre = grid[region == number].mean(axis=0)
         on = ", ".join(str(unit + 1) for unit in range(UNITS) if number >> unit & 1) or "none"
         left.text(*centre, on, ha="center", va="center", fontsize=9)
     right.imshow(height, origin="lower", extent=extent, cmap="viridis")
     right.contour(height, 12, extent=extent, colors="white", linewidths=0.7)
-    right.set_title("the output: a plane over each")
+    right.set(title="the output: a plane over each", xlabel="x₁", ylabel="x₂")
     figure.savefig(file, dpi=110)
     plt.close(figure)
 

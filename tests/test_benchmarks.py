@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 import graphc as g
+from tests.benchmarks.harness import ROOT
 from tests.benchmarks.peers.tensors import expressions
 from tests.benchmarks.programs import programs
 
@@ -34,3 +39,10 @@ def test_values_and_derivatives_by_hand(title):
     for result, exact in zip(results, expected, strict=True):
         # a change by a step of 1e-4 has lost four digits to the parameter that it is taken from
         np.testing.assert_allclose(result, exact, rtol=1e-9, atol=1e-9 * np.abs(exact).max())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("GRAPHC_PEERS" not in os.environ, reason="GRAPHC_PEERS names no Python that has torch")
+def test_layers_and_training_against_pytorch():
+    """A few steps of each optimiser; the module by itself makes a hundred."""
+    subprocess.run([sys.executable, "-m", "tests.benchmarks.networks", "--steps", "3"], check=True, cwd=ROOT)

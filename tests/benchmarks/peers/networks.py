@@ -146,7 +146,7 @@ def lenet(case: dict[str, np.ndarray], dtype=None, layout=torch.contiguous_forma
     optimiser = OPTIMISERS[str(case["optimiser"])](list(w.values()), float(case["rate"]))
     losses = []
     for batch, wanted in zip(images, labels, strict=True):
-        batch = batch.contiguous(memory_format=layout)
+        batch = batch.to(memory_format=layout)
         y = F.max_pool2d(F.conv2d(batch, w["conv1.weight"], w["conv1.bias"]), 2)
         y = F.max_pool2d(F.conv2d(y, w["conv2.weight"], w["conv2.bias"]), 2).flatten(1)
         y = F.linear(
