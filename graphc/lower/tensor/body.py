@@ -18,10 +18,14 @@ from graphc.lower.tensor.groups import FLAT, Group
 from graphc.lower.tensor.indices import Index
 from graphc.lower.tensor.panels import PANEL
 from graphc.lower.tensor.stages import Stage
+from graphc.lower.tensor.writer import ROLLED
 from graphc.types import INT64, DType
 
 FLAT_BLOCK = 2048
 """Elements of a block of a flat group: a few rows of them stay in the fastest cache."""
+
+MOST_WRITTEN_OUT = 256
+"""Times that the body of a nest of loops is written out, where their lengths are known."""
 
 Memory = Callable[[Expr], Expr]
 
@@ -270,10 +274,13 @@ class Body:
             self._block = f"l{number}"
         body(places)
         lengths = [count for count in counts if count != "1"]
+        once = 1
         for (number, line, before), count in zip(reversed(opened), reversed(lengths), strict=True):
             lines.append(f"  %n{number} = add nuw nsw i64 %i{number}, 1")
             lines.append(f"  %d{number} = icmp sge i64 %n{number}, {count}")
-            lines.append(f"  br i1 %d{number}, label %e{number}, label %l{number}")
+            once = int(count) * once if count[0] != "%" else MOST_WRITTEN_OUT + 1
+            rolled = ROLLED if count[0] != "%" and once > MOST_WRITTEN_OUT else ""
+            lines.append(f"  br i1 %d{number}, label %e{number}, label %l{number}{rolled}")
             lines.append(f"e{number}:")
             lines[line] = f"  %i{number} = phi i64 [ 0, %{before} ], [ %n{number}, %{self._block} ]"
             self._block = f"e{number}"

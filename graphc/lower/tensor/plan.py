@@ -257,7 +257,5 @@ def _write(made: Plan, kept: set[Expr]) -> None:
     for name, dtype in sorted(needed, key=str):
         whole.declarations |= reducers.declarations(name, dtype)
         reducing.append(reducers.definition(name, dtype))
-    if routines:
-        routines.insert(0, INTRINSICS)
-    made.text = "\n".join([*reducing, *routines, with_scopes(texts), whole.module_parts()])
+    made.text = "\n".join([INTRINSICS, *reducing, *routines, with_scopes(texts), whole.module_parts()])
     made.exported = tuple(exported)
