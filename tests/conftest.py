@@ -24,9 +24,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--graphs",
         type=int,
-        default=2000,
+        default=1000,
         metavar="N",
-        help="how many random graphs to hold against mpmath (2000)",
+        help="how many random graphs to hold against mpmath (1000; .ci/slow takes 4000)",
     )
 
 
