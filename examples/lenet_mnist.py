@@ -202,7 +202,9 @@ def main(arguments=None):
     plot_confusion(test[1], found, options.output / "lenet_confusion.png")
     plot_kernels(model.values["conv1.weight"], options.output / "lenet_kernels.png")
     plot_misclassified(test[0], test[1], found, options.output / "lenet_misclassified.png")
-    g.draw(model.output, backward=False).save(options.output / "lenet.svg")
+    g.draw(model.output, backward=False, collapse=True, name="scores", layout="down").save(
+        options.output / "lenet.svg"
+    )
 
 
 if __name__ == "__main__":
