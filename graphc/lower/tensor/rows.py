@@ -15,6 +15,7 @@ each thread. A group with products counts its rows in panels.
 from __future__ import annotations
 
 from collections.abc import Hashable
+from math import prod
 
 from graphc import dims
 from graphc.lower.emit import memory_type
@@ -24,7 +25,14 @@ from graphc.lower.tensor.elements import Elements
 from graphc.lower.tensor.groups import FLAT
 from graphc.lower.tensor.levels import Levels
 from graphc.lower.tensor.panels import PANEL
-from graphc.lower.tensor.stages import Stage
+from graphc.lower.tensor.stages import Stage, identity
+from graphc.types import INT64
+
+LINE = 64
+"""Bytes that memory gives at once."""
+
+FEWEST_LINES = 16
+"""Lines of a row that are worth asking for ahead."""
 
 
 class Kernel(Levels):
@@ -98,7 +106,10 @@ class Kernel(Levels):
         """The levels of a row, of every row of a panel, or products of a panel."""
 
         def levels() -> None:
-            for level in range(1 + max(self._level[stage.node] for stage in stages)):
+            count = 1 + max(self._level[stage.node] for stage in stages)
+            for level in range(count):
+                if not self.group.in_panels:
+                    self._fetch_ahead(level, count)
                 self._write_level([stage for stage in stages if self._level[stage.node] == level])
 
         def row(places: list[str]) -> None:
@@ -115,6 +126,45 @@ class Kernel(Levels):
             for stage in stages:
                 assert stage.product is not None
                 self._write_product(stage, stage.product)
+
+    def _fetch_ahead(self, level: int, levels: int) -> None:
+        """Asks for what the next row reads of memory, a part of it before each level: for all of it at once the processor waits.
+
+        The processor's own guesses end with a page of memory, and long rows are pages.
+        """
+        if self.walk < 1 or any(stage.image is not None for stage in self.group.stages):
+            return
+        elements = self._elements()
+        start = identity(self.walk)
+        read = dict.fromkeys(
+            node
+            for stage in self.group.stages
+            for node, index in stage.accesses
+            if (node in self.buffered or node.is_symbol)
+            and index[: self.walk] == start
+            and index == stage.identity
+        )
+        for node in read:
+            inner = node.shape[self.walk :]
+            known = [dim for dim in inner if isinstance(dim, int)]
+            lines = prod(known) * node.dtype.itemsize // LINE
+            if len(known) < len(inner) or lines < FEWEST_LINES:
+                continue
+            first, last = lines * level // levels, lines * (level + 1) // levels
+            row = elements.whole("add", elements.linear(self.row_index, node.shape[: self.walk]), "1")
+            base = self._base(("buffer", self.memory(node)))
+            place = elements.whole("mul", row, str(prod(known) * node.dtype.itemsize))
+
+            def ask(places: list[str], base: str = base, place: str = place, first: int = first) -> None:
+                away = self._elements().whole("mul", places[0], str(LINE))
+                here = self._elements().whole("add", place, str(first * LINE))
+                away = self._elements().whole("add", here, away)
+                at = self.builder.instruction(f"getelementptr i8, ptr {base}, i64 {away}", INT64).text
+                self.builder.lines.append(f"  call void @llvm.prefetch.p0(ptr {at}, i32 0, i32 2, i32 1)")
+
+            self.builder.declarations["llvm.prefetch"] = "declare void @llvm.prefetch.p0(ptr, i32, i32, i32)"
+            if last > first:
+                self._nest([str(last - first)], ask)
 
     def _head(self, partials: list[Stage]) -> list[str]:
         """Everything that is loaded once; the slot of scratch memory that is taken."""
