@@ -165,8 +165,8 @@ def hvp(output: Any, wrt: Any, tangents: Any) -> Any:
 def jacobian(output: Any, wrt: Any) -> Any:
     """All derivatives of the elements of an expression: of shape output.shape + wrt.shape, for each of `wrt`.
 
-    Rows by reverse mode or columns by forward mode, whichever are fewer. Several outputs give a structure of such results.
-    Raises `GradientError` where named dimensions leave the number of elements open.
+    Rows by reverse mode or columns by forward mode, whichever are fewer; of an axis with a name, whose length a call tells, many
+    are expected. Several outputs give a structure of such results. Raises `GradientError` for more than 10,000 of both.
 
     >>> from graphc.expr import symbols
     >>> A, x = symbols("A", shape=(2, 3)), symbols("x", shape=3)

@@ -20,11 +20,8 @@ ITERATED = (
     "svdvals",
     "svd_u",
     "svd_vh",
-    "max_pool2d",
-    "max_pool2d_grad",
-    "max_pool2d_pick",
 )
-"""What has no formula of finitely many operations, or none that is declared."""
+"""What has no formula of finitely many operations."""
 
 FORMULAS = [pytest.param(case, id=f"{case.op}{n}") for n, case in enumerate(CASES) if case.op not in ITERATED]
 
@@ -151,3 +148,19 @@ def test_refusals():
     wide = g.symbol("w", shape=600)
     with pytest.raises(ShapeError, match="too many"):
         precise.evaluate(g.outer(wide, wide), {"w": np.ones(600)})
+
+
+def test_pools_share_at_ties():
+    x = g.symbol("x", shape=(1, 1, 4, 5))
+    point = {x: np.array([[[[1.0, 1, 0, 2, 2], [0, 1, 0, 2, 2], [3, 3, 3, 3, 3], [-1, 0, 0, -1, 5]]]])}
+    pooled = g.max_pool2d(x, 3, stride=2, padding=1)
+    weights = np.arange(1.0, 7.0).reshape(pooled.shape)
+    change = g.grad(g.sum(pooled * weights), x)
+    values = {scalar.name: point[x][place].item() for place, scalar in np.ndenumerate(named(x))}
+    for expr in (pooled, change):
+        (found,) = elements([expr], point)
+        wanted = g.evaluate(expr, {"x": point[x]})
+        used = [{s.name: values[s.name] for s in g.free_symbols(one)} for one in found.reshape(-1)]
+        alone = [g.evaluate(one, at) for one, at in zip(found.reshape(-1), used, strict=True)]
+        np.testing.assert_allclose(np.reshape(alone, found.shape), wanted, rtol=0, atol=8 * np.spacing(6.0))
+    assert g.check_grad(g.sum(g.exp(pooled)), {"x": point[x] + np.arange(20.0).reshape(1, 1, 4, 5) / 64})

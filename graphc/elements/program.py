@@ -32,6 +32,7 @@ from graphc.elements.sums import (
     summed,
     var,
 )
+from graphc.elements.windows import max_pool2d, max_pool2d_grad, max_pool2d_pick
 from graphc.errors import ConversionError, ShapeError
 from graphc.evaluate import bound, run_arrays
 from graphc.expr import Expr, apply, cast, symbol, walk
@@ -141,10 +142,10 @@ def _of(node: Expr, made: Mapping[Expr, Array], values: Mapping[Expr, Any]) -> A
         below = dict(zip(stand_ins, operands, strict=True))
         return _expanded(op.expand(*stand_ins, *node.attrs), below, inner)
     raise ConversionError(
-        f"{op.name} has no formula over single elements",
+        f"{op.name} is found by iteration: it has no formula over single elements, of which exact values are made",
         node=repr(node),
         site=node.site,
-        hint="iterations compute it: hold its value against another library's",
+        hint="take what is computed from it as symbols of their own; g.evaluate gives its value in floating point",
     )
 
 
@@ -197,6 +198,9 @@ _RULES: dict[str, Callable[..., Any]] = {
     "logabsdet": matrices(log_size),
     "det_sign": matrices(lambda a: sign(adjugate(a)[1])),
     "cofactors": matrices(lambda a: adjugate(a)[0].T),
+    "max_pool2d": max_pool2d,
+    "max_pool2d_grad": max_pool2d_grad,
+    "max_pool2d_pick": max_pool2d_pick,
     "cofactors_along": matrices(lambda a, v: adjugate(a, v)[2].T),
 }
 
