@@ -24,8 +24,9 @@ from graphc.lower.tensor.vectors import (
 from graphc.lower.tensor.windows import Windows, surround
 from graphc.types import DType
 
-LARGEST = 2**18
-"""Bytes of an image that is gone through again and again: a quarter of what a core's own cache holds."""
+LARGEST = 2**22
+"""Bytes of an image: every tile of outputs goes through all of it, and does so much with each element that it may come from a
+cache that cores share."""
 
 PIECE = 20_000.0
 """Nanoseconds of estimated work in a piece of an image."""
@@ -145,7 +146,9 @@ def _forward(windows: Windows, outputs: int, dtype: DType, work: float, tile: in
     rows, places, size = windows.channels * windows.area, high * wide, windows.channels * tall * width
     full, rest = divmod(outputs, tile)
     tiles = full + (rest > 0)
-    group = min(tiles, max(1, round(PIECE * tiles / work)))
+    around = size if windows.padded else 0
+    least = max(PIECE, 10 * COPIED * around)  # a piece copies the image for itself
+    group = min(tiles, max(1, round(least * tiles / work)))
     pieces = -(-tiles // group)
     declarations: dict[str, str] = {}
     texts = [
@@ -185,7 +188,6 @@ def _forward(windows: Windows, outputs: int, dtype: DType, work: float, tile: in
             lambda _: outputs_from(str(full * tile), "tile1"),
             w.greatest(first, str(full)),
         )
-    around = size if windows.padded else 0
     return Routine(
         "\n".join([*texts, w.function("image", PARAMETERS)]),
         (windows.channels * windows.plane, 0),

@@ -10,11 +10,14 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from graphc.lower.tensor.direct import ADDED, COPIED, LARGEST, MOST_ROWS, PIECE, Span, arranged, spans
+from graphc.lower.tensor.direct import ADDED, COPIED, MOST_ROWS, PIECE, Span, arranged, spans
 from graphc.lower.tensor.images import PARAMETERS, Routine
 from graphc.lower.tensor.vectors import BEGUN, SLOT, Cut, Vectors, exact, fitting, step_slots, widest
 from graphc.lower.tensor.windows import Windows
 from graphc.types import DType
+
+LARGEST = 2**20
+"""Bytes of what comes back from the places: every row of a window goes through all of it, and does little with each element."""
 
 
 @dataclass(frozen=True)
@@ -62,13 +65,13 @@ def _covered(length: int, dtype: DType) -> list[list[tuple[Span, tuple[Cut, ...]
 
 def input_gradient(windows: Windows, outputs: int, dtype: DType) -> Routine | None:
     """image (c, i·down + a, j + b) = Σ kernel (o, c, a, b) · v (o, i, j); None where that is not for vectors."""
-    tall, width = windows.whole
-    if windows.stride[1] != 1 or windows.channels * tall * width * dtype.itemsize > LARGEST:
+    high, wide = windows.places
+    if windows.stride[1] != 1 or outputs * high * wide * dtype.itemsize > LARGEST:
         return None
     best: tuple[float, list[_Part]] | None = None
-    for way in _covered(windows.places[1], dtype):
+    for way in _covered(wide, dtype):
         vectors = max(len(cuts) for _, cuts in way)
-        for rows in range(1, min(windows.places[0], MOST_ROWS) + 1):
+        for rows in range(1, min(high, MOST_ROWS) + 1):
             for taps in range(1, min(windows.size[1], MOST_ROWS) + 1):
                 if not fitting(taps, rows * vectors):
                     break

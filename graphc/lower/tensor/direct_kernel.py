@@ -9,11 +9,14 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
-from graphc.lower.tensor.direct import ADDED, LARGEST, MOST_ROWS, Span, copied, spans
+from graphc.lower.tensor.direct import ADDED, MOST_ROWS, Span, spans
 from graphc.lower.tensor.images import PARAMETERS, Routine
 from graphc.lower.tensor.vectors import BEGUN, SLOT, Vectors, fitting, step_slots, widest
-from graphc.lower.tensor.windows import Windows
+from graphc.lower.tensor.windows import Windows, surround
 from graphc.types import DType
+
+LARGEST = 2**18
+"""Bytes of windows that are written before they are multiplied: a quarter of what a core's own cache holds."""
 
 WINDOW = 0.5
 """Nanoseconds for a row of a window that is written below the others."""
@@ -58,13 +61,9 @@ def _rows(windows: Windows, dtype: DType, most: int) -> _Rows:
 
 
 def kernel_gradient(windows: Windows, outputs: int, dtype: DType) -> Routine | None:
-    """Adds Σ v (o, i, j) · image (c, i·down + a, j·right + b) to out (o, c, a, b); None where that takes too much memory."""
-    tall, width = windows.whole
-    image = windows.channels * tall * width
+    """Adds Σ v (o, i, j) · image (c, i·down + a, j·right + b) to out (o, c, a, b); None where no tile fits into registers."""
     wide = windows.places[1]
     rows = _rows(windows, dtype, LARGEST)
-    if image * dtype.itemsize > LARGEST or (windows.padded and rows.pieces > 1):
-        return None
     best: tuple[float, int, int] | None = None
     for tile in range(1, min(outputs, MOST_ROWS) + 1):
         for count in range(1, rows.count + 1):
@@ -86,16 +85,13 @@ def _kernel_gradient(
     windows: Windows, outputs: int, rows: _Rows, work: float, tiles: list[Span], parts: list[Span]
 ) -> Routine:
     dtype = rows.dtype
-    (high, wide), (tall, width) = windows.places, windows.whole
+    high, wide = windows.places
     places, length = high * wide, rows.length
     declarations: dict[str, str] = {}
     texts = [_write_windows(windows, rows)]
     w = Vectors(dtype)
     size = rows.step * wide * rows.distance
-    source = "%a"
-    if windows.padded:
-        source = w.at("%scratch", str(size))
-        copied(w, windows, source)
+    plane = w.at("%scratch", str(size))
     names: dict[tuple[int, int, int], str] = {}
 
     def name_of(tile: int, count: int, last: int) -> str:
@@ -108,7 +104,7 @@ def _kernel_gradient(
     def piece(k: str) -> None:
         first = w.mul(k, str(rows.step))
         count = w.least(str(rows.step), w.add(str(high), w.mul(first, "-1")))
-        w.do(f"call void @gather(ptr {source}, ptr %scratch, i64 {first}, i64 {count})")
+        w.do(f"call void @gather(ptr %a, ptr %scratch, ptr {plane}, i64 {first}, i64 {count})")
         all_places = w.mul(count, str(wide))
         v = w.at("%b", w.mul(first, str(wide)))
 
@@ -152,7 +148,7 @@ def _kernel_gradient(
         "\n".join([*texts, w.function("image", PARAMETERS)]),
         (windows.channels * windows.plane, outputs * places),
         0,
-        size + (windows.channels * tall * width if windows.padded else 0),
+        size + (_needed(windows, rows.step) * windows.whole[1] if windows.padded else 0),
         rows.pieces,
         work,
         # partial sums take at most a quarter of the windows that they are made of
@@ -162,26 +158,36 @@ def _kernel_gradient(
     )
 
 
+def _needed(windows: Windows, count: int) -> int:
+    """Rows of an image that windows at so many rows of places cover."""
+    return (count - 1) * windows.stride[0] + windows.size[0]
+
+
 def _write_windows(windows: Windows, rows: _Rows) -> str:
-    """void gather(image, windows, first, count): the windows of `count` rows of places, one below the other."""
+    """void gather(image, windows, plane, first, count): the windows of `count` rows of places, one below the other."""
     w = Vectors(rows.dtype)
-    (down, right), width = windows.stride, windows.whole[1]
-    wide, size = windows.places[1], windows.whole[0] * windows.whole[1]
+    (down, right), width, wide = windows.stride, windows.whole[1], windows.places[1]
+    top = w.mul("%first", str(down))
 
     def channel(c: str) -> None:
-        plane = w.at("%image", w.mul(c, str(size)))
+        source = w.at("%image", w.mul(c, str(windows.plane)))
+        if windows.padded:
+            needed = w.add(w.mul("%count", str(down)), str(windows.size[0] - down))
+            surround(w, windows, "%plane", source, "0.0", top, needed)
+            source = "%plane"
+        else:
+            source = w.at(source, w.mul(top, str(width)))
 
         def window_row(a: str) -> None:
             target = w.at("%windows", w.add(w.mul(c, str(windows.area)), w.mul(a, str(windows.size[1]))))
 
             def row(i: str) -> None:
-                top = w.add(w.mul(w.add("%first", i), str(down)), a)
-                here = w.at(plane, w.mul(top, str(width)))
+                here = w.at(source, w.mul(w.add(w.mul(i, str(down)), a), str(width)))
                 there = w.at(target, w.mul(i, str(wide * rows.distance)))
 
                 def window(j: str) -> None:
-                    source = w.at(here, w.mul(j, str(right)))
-                    w.copy(w.at(there, w.mul(j, str(rows.distance))), source, str(windows.size[1]))
+                    elements = w.at(here, w.mul(j, str(right)))
+                    w.copy(w.at(there, w.mul(j, str(rows.distance))), elements, str(windows.size[1]))
 
                 w.loop(str(wide), window)
 
@@ -190,7 +196,9 @@ def _write_windows(windows: Windows, rows: _Rows) -> str:
         w.loop(str(windows.size[0]), window_row)
 
     w.loop(str(windows.channels), channel)
-    return w.function("gather", "ptr noalias %image, ptr noalias %windows, i64 %first, i64 %count")
+    return w.function(
+        "gather", "ptr noalias %image, ptr noalias %windows, ptr noalias %plane, i64 %first, i64 %count"
+    )
 
 
 def _kernel_tile(
