@@ -37,6 +37,9 @@ COPIED = 0.1
 ADDED = 0.6
 """Nanoseconds for a vector of a tile that is added to what is in memory."""
 
+TWO_FORMS = 1.04
+"""What tiles of a second form must gain: they are compiled as well."""
+
 MOST_CUTS = 4
 """Vectors of a row that are computed together."""
 
@@ -132,7 +135,7 @@ def forward(windows: Windows, outputs: int, dtype: DType) -> Routine | None:
                 full, rest = divmod(outputs, tile)
                 sums = [(full, tile), (1 if rest else 0, rest)]
                 each = sum(n * (BEGUN + SLOT * rows * step_slots(t, lanes, dtype)) for n, t in sums)
-                work = each * -(-high // count) * columns
+                work = each * -(-high // count) * columns * (TWO_FORMS if rest else 1)
                 if best is None or work < best[0]:
                     best = work, tile, block
     assert best is not None

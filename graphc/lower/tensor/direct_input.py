@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from graphc.lower.tensor.direct import ADDED, COPIED, MOST_ROWS, PIECE, Span, arranged, spans
+from graphc.lower.tensor.direct import ADDED, COPIED, MOST_ROWS, PIECE, TWO_FORMS, Span, arranged, spans
 from graphc.lower.tensor.images import PARAMETERS, Routine
 from graphc.lower.tensor.vectors import BEGUN, SLOT, Cut, Vectors, exact, fitting, step_slots, widest
 from graphc.lower.tensor.windows import Windows
@@ -76,7 +76,7 @@ def input_gradient(windows: Windows, outputs: int, dtype: DType) -> Routine | No
                 if not fitting(taps, rows * vectors):
                     break
                 parts = _parts(windows, dtype, taps, rows, way)
-                work = sum(part.nanoseconds(outputs, dtype) for part in parts)
+                work = sum(part.nanoseconds(outputs, dtype) for part in parts) * TWO_FORMS ** (len(parts) - 1)
                 if best is None or work < best[0]:
                     best = work, parts
     return None if best is None else _input_gradient(windows, outputs, dtype, *best)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
-from graphc.lower.tensor.direct import ADDED, MOST_ROWS, Span, spans
+from graphc.lower.tensor.direct import ADDED, MOST_ROWS, TWO_FORMS, Span, spans
 from graphc.lower.tensor.images import PARAMETERS, Routine
 from graphc.lower.tensor.vectors import BEGUN, SLOT, Vectors, fitting, step_slots, widest
 from graphc.lower.tensor.windows import Windows, surround
@@ -73,6 +73,7 @@ def kernel_gradient(windows: Windows, outputs: int, dtype: DType) -> Routine | N
             for o, m in itertools.product(spans(outputs, tile), spans(rows.count, count)):
                 sums = SLOT * rows.step * wide * step_slots(o.step, [rows.lanes] * m.step, dtype)
                 work += o.count * m.count * (BEGUN + ADDED * o.step * m.step + sums)
+            work *= TWO_FORMS ** (bool(outputs % tile) + bool(rows.count % count))
             if best is None or work < best[0]:
                 best = work, tile, count
     if best is None:
