@@ -188,6 +188,6 @@ def slots(lanes: Sequence[int], dtype: DType) -> float:
 
 def step_slots(rows: int, lanes: Sequence[int], dtype: DType) -> float:
     """What a step of a tile's sums takes: its products, or its loads, of which there are as many at once; or the wait. Of tiles
-    with as many results the one with fewer loads is faster, and with fewer factors, which lie apart from each other in a cache."""
+    with as many results the one with fewer loads is faster, and with fewer factors, which lie apart in a cache."""
     products, loads = rows * slots(lanes, dtype), slots(lanes, dtype) + rows
     return max(products, loads, float(WAITING)) + 0.06 * loads + 0.04 * rows
