@@ -52,7 +52,10 @@ def grad(output: Any, wrt: Any, seed: Any = None, *, rewrite: str | None = None)
     sigmoid(-x)
     """
     targets, structure = _targets(wrt)
-    outputs, seeds = flatten(output)[0], None if seed is None else flatten(seed)[0]
+    outputs, seeds = (
+        [constant(leaf) for leaf in flatten(output)[0]],
+        None if seed is None else flatten(seed)[0],
+    )
     if rewrite is not None:
         outputs = _stated(outputs, targets, rewrite)
     record = reverse(outputs, seeds, targets)

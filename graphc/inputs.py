@@ -51,7 +51,7 @@ def as_value(symbol: Expr, value: Any) -> np.ndarray:
         if array.dtype.kind not in "biuf":
             raise DtypeError(
                 f"input {symbol.name!r} got {_describe(value, array)}",
-                hint="pass numbers or arrays of real numbers",
+                hint=_number_hint(value),
             )
         if array.dtype != target:
             weak = isinstance(value, (list, tuple))  # of Python numbers
@@ -96,7 +96,8 @@ def as_out(
     arrays, given = flatten(out)
     if given != structure and len(arrays) != len(shapes):
         raise InputError(
-            f"out holds {len(arrays)} arrays and the function has {len(shapes)} results",
+            f"out holds {len(arrays)} array{'s' * (len(arrays) != 1)} and the function has {len(shapes)} "
+            f"result{'s' * (len(shapes) != 1)}",
             hint="pass one array for each result, in the structure of the results",
         )
     for array, shape, dtype in zip(arrays, shapes, dtypes, strict=True):
@@ -129,13 +130,22 @@ def _as_array(symbol: Expr, value: Any) -> np.ndarray:
         ) from error
 
 
+def _number_hint(value: Any) -> str:
+    of_its_own = hasattr(value, "__float__") and not isinstance(value, (np.ndarray, np.generic))
+    return f"pass numbers or arrays of real numbers{'; float(value) makes one' if of_its_own else ''}"
+
+
 def _describe(value: Any, array: np.ndarray) -> str:
     if array.dtype.kind == "c":
         return "complex numbers; graphc computes with real ones"
     if array.dtype.kind in "US":
         return f"text: {str(value)[:40]!r}"
     if array.dtype.kind == "O":
-        return f"an object array or a {type(value).__name__}"
+        return (
+            "an array of objects"
+            if isinstance(value, (np.ndarray, list, tuple))
+            else f"a {type(value).__name__}"
+        )
     return f"an array of {array.dtype}"
 
 

@@ -11,9 +11,18 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from graphc.errors import ExpressionError
+from graphc.op import find
 
 if TYPE_CHECKING:
     from graphc.expr import Expr
+
+_ELSEWHERE = {
+    "backward": "g.grad(x, symbol)", "copy": "x itself, which never changes", "dot": "x @ y", "eval": "g.evaluate(x, {…})",
+    "flatten": "g.reshape(x, -1)", "grad": "g.grad(x, symbol)", "item": "g.evaluate(x, {…})", "numpy": "g.evaluate(x, {…})",
+    "ravel": "g.reshape(x, -1)", "subs": "g.substitute(x, {symbol: value})", "tolist": "g.evaluate(x, {…})",
+    "transpose": "x.T, or g.permute_dims(x, axes)", "value_and_grad": "g.value_and_grad(x, symbol)",
+}  # fmt: skip
+"""Methods of NumPy's arrays, PyTorch's tensors and SymPy's expressions that are something else here."""
 
 
 class Operators:
@@ -144,7 +153,8 @@ class Operators:
         self._refuse(
             "an expression has no truth value: it is a formula, not a number",
             "for a branch inside the formula write g.where(condition, a, b); for a chain such as 0 < x < 1 write "
-            "(0 < x) & (x < 1); to compare two formulas use `a is b`; for a value g.evaluate(expr, {…})",
+            "(0 < x) & (x < 1); for max(a, b) g.maximum(a, b); to compare two formulas use `a is b`; for a value "
+            "g.evaluate(expr, {…})",
         )
 
     def __float__(self) -> float:
@@ -168,8 +178,25 @@ class Operators:
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         self._refuse(
             "an expression is not an array of values",
-            "NumPy's ufuncs take expressions, as in np.exp(x); g.evaluate(expr, {…}) gives values",
+            "NumPy's ufuncs take expressions, as in np.exp(x); g.stack([x, y]) makes an array of several; "
+            "g.evaluate(expr, {…}) gives values",
         )
+
+    def __format__(self, spec: str) -> str:
+        if not spec:
+            return str(self)
+        self._refuse(
+            f"an expression is not a number that is written as {spec[:20]!r}",
+            "g.evaluate(expr, {…}) gives its value; str(expr) is its text",
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        # what Python looks for and does not find: the methods that arrays of other libraries have
+        hint = _ELSEWHERE.get(name)
+        if hint is None and not name.startswith("_") and find(name) is not None:
+            hint = f"g.{name}(x)"
+        told = "" if hint is None else f": write {hint}"
+        raise AttributeError(f"an expression has no attribute {name!r}{told}", name=name, obj=self)
 
     def __iter__(self) -> Iterator[Expr]:
         self._refuse(

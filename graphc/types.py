@@ -91,7 +91,9 @@ def as_dim(value: Any) -> Dim:
             value = int(value)
         if isinstance(value, int) and not isinstance(value, bool):
             if value < 0:
-                raise ShapeError(f"dimension {value} is negative")
+                raise ShapeError(
+                    f"dimension {value} is negative", hint='a name leaves a length open, as in shape=("n", 3)'
+                )
             return value
         if isinstance(value, (Name, Polynomial)):
             if dims.is_negative(value):
@@ -101,7 +103,10 @@ def as_dim(value: Any) -> Dim:
         if isinstance(error, ShapeError):
             raise
         raise ShapeError(f"{error}", hint='write shape=("n", 3), or ("n*3",)') from None
-    raise ShapeError(f"{str(value)[:60]!r} is not a dimension", hint="a dimension is an int or a name")
+    raise ShapeError(
+        f"{str(value)[:60]!r} is not a dimension",
+        hint='a dimension is an int, or a name that leaves it open, as in shape=("n", 3)',
+    )
 
 
 def broadcast_shapes(shapes: Iterable[Shape]) -> Shape:

@@ -343,7 +343,7 @@ def test_out_in_odd_memory(fma):
 @pytest.mark.parametrize(
     ("out", "error", "words"),
     [
-        ([np.empty(3)], InputError, "1 arrays"),
+        ([np.empty(3)], InputError, "1 array and"),
         ([np.empty(3), [1.0]], InputError, "out"),
         ([np.empty(3), np.empty(4)], ShapeError, r"\(4,\)"),
         ([np.empty(3), np.empty(3, dtype="float32")], DtypeError, "float32"),
@@ -369,7 +369,7 @@ def test_out_is_checked(fma, out, error, words):
         (("1.0", 2.0, 3.0), {}, DtypeError, "'x' got text"),
         ((1j, 2.0, 3.0), {}, DtypeError, "complex"),
         ((1.0, None, 3.0), {}, DtypeError, "'w'"),
-        ((np.array([object()]), 2.0, 3.0), {}, DtypeError, "object array"),
+        ((np.array([object()]), 2.0, 3.0), {}, DtypeError, "array of objects"),
         ((np.ones(3), np.ones(2), 1.0), {}, ShapeError, r"x: \(3,\), w: \(2,\)"),
         ((10**400, 1.0, 1.0), {}, DtypeError, "does not fit"),
         ((g.symbol("x"), 1.0, 1.0), {}, InputError, "expression"),

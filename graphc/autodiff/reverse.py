@@ -262,7 +262,7 @@ def _seeds(outputs: tuple[Expr, ...], seeds: Iterable[Expr] | None) -> tuple[Exp
             raise GradientError(
                 f"the gradient of {what} needs a seed: the weight of each output in what is differentiated",
                 site=current_site(),
-                hint="write g.grad(y, x, seed=…), an expression or number for each output",
+                hint="write g.grad(y, x, seed=…), a number or expression for each; g.jacobian(y, x) holds all derivatives",
             )
         return (constant(1.0, outputs[0].dtype),)
     weights = tuple(seeds)

@@ -79,7 +79,7 @@ class Expr(Node, Operators):
         build = Expr.function_table.get(function)
         if build is None:
             raise ExpressionError(
-                f"np.{function.__name__} has no counterpart on expressions",
+                f"{_named(function)} has no counterpart on expressions",
                 site=current_site(),
                 hint="g.ops() lists the operations",
             )
@@ -235,6 +235,12 @@ def cast(value: Any, dtype: Any) -> Expr:
     target = as_dtype(dtype)
     operand = value if isinstance(value, Expr) else constant(value)
     return intern(Expr, lookup("astype"), (operand,), (target.name,), target, operand.shape)
+
+
+def _named(function: Any) -> str:
+    """A function of NumPy's as it is called: np.linalg.pinv."""
+    module = str(getattr(function, "__module__", None) or "numpy").replace("numpy", "np", 1)
+    return f"{module if module.startswith('np') else 'np'}.{function.__name__}"
 
 
 def _from_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -69,7 +69,7 @@ def short(value: Any) -> str:
 
 def refuse_operand(value: Any) -> NoReturn:
     """Raise `ExpressionError` for a value that is no expression and no number."""
-    kind = type(value).__name__
+    kind, shown = type(value).__name__, short(value)
     hint = "operands are expressions, Python numbers, and NumPy arrays of numbers"
     dtype = getattr(value, "dtype", None)
     if isinstance(value, str):
@@ -80,11 +80,14 @@ def refuse_operand(value: Any) -> NoReturn:
         hint = "write np.array([...]) for an array of numbers"
     elif getattr(dtype, "kind", "") == "O":
         hint = "convert the object array to numbers first, as in a.astype(float)"
+    elif callable(value) and hasattr(value, "__name__"):
+        kind, shown = "function", value.__name__
+        hint = "call it, and take what it returns; g.function(f) makes a graph of a Python function"
     elif type(value).__module__.split(".")[0] == "sympy":
         hint = "g.from_sympy(…) turns a SymPy expression into one of graphc"
     of = f" of dtype {dtype}" if dtype is not None else ""
     raise ExpressionError(
-        f"a {kind}{of} cannot be part of an expression: {short(value)}", site=current_site(), hint=hint
+        f"a {kind}{of} cannot be part of an expression: {shown}", site=current_site(), hint=hint
     )
 
 

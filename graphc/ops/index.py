@@ -6,6 +6,7 @@ stands for the next operand. What NumPy's indexing does with it is what it means
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -56,8 +57,19 @@ def read_key(x: Expr, written: Any) -> tuple[tuple[Any, ...], list[Expr]]:
             key.append("array")
             arrays.append(array)
         else:
-            key.append(at.whole("index", item))
+            key.append(_whole(item))
     return tuple(key), arrays
+
+
+def _whole(item: Any) -> int:
+    try:
+        return operator.index(item)
+    except TypeError:
+        raise ExpressionError(
+            f"{str(item)[:40] if not isinstance(item, str) else repr(item)[:40]} is no index",
+            site=current_site(),
+            hint='write x[0] or x[1:3]; of floats g.astype(i, "int64") makes whole numbers',
+        ) from None
 
 
 def _is_boolean(item: Any) -> bool:
@@ -82,11 +94,15 @@ def _key(name: str, value: Any, operands: tuple[Expr, ...]) -> tuple[Any, ...]:
     gaps = [place for place, item in enumerate(items) if item is Ellipsis]
     if len(gaps) > 1:
         raise ShapeError("an index holds … more than once", hint="write it once")
-    missing = x.ndim - (_count(tuple(items)) - len(gaps))
+    given = _count(tuple(items)) - len(gaps)
+    missing = x.ndim - given
     if missing < 0:
         raise ShapeError(
-            f"{x.ndim - missing} indices for {x.ndim} dimension{'s' if x.ndim != 1 else ''} of shape {format_shape(x.shape)}",
-            hint="None adds an axis",
+            f"{given} ind{'ices' if given != 1 else 'ex'} for {x.ndim} dimension{'s' if x.ndim != 1 else ''} of shape "
+            f"{format_shape(x.shape)}",
+            hint="None adds an axis"
+            if x.ndim
+            else "a number has no elements: an array is declared with shape=",
         )
     place = gaps[0] if gaps else len(items)
     items[place : place + len(gaps)] = [WHOLE] * missing
