@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import FormatError, InputError, MissingFileError
-from graphc.files import read_whole, write_whole
+from graphc.files import as_text, read_whole, write_whole
 
 SUFFIXES = (".npz", ".safetensors")
 
@@ -27,7 +27,7 @@ def _safetensors() -> Any:
 
 
 def _suffix(path: str | os.PathLike[str]) -> str:
-    suffix = Path(path).suffix.lower()
+    suffix = Path(as_text(path)).suffix.lower()
     if suffix not in SUFFIXES:
         raise InputError(
             f"{os.fspath(path)!r:.200}: parameters are kept in files of {' or '.join(SUFFIXES)}",

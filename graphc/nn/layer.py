@@ -77,6 +77,11 @@ class Scope:
                 f"parameter {full!r} would be {like.dtype}, the type of what the layer is built on",
                 hint=f'declare the input with dtype="float32", or build on x.astype("float32"): {like!r:.40}',
             )
+        if not callable(init):
+            raise ExpressionError(
+                f"parameter {full!r} begins as {init!r:.60}, which is no initialiser",
+                hint="init=nn.he_normal, or a function of a generator and a shape",
+            )
         for dim in shape:
             if not isinstance(dim, int):
                 raise ShapeError(

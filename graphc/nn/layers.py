@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -186,13 +187,20 @@ class Dropout(Layer):
         return where(kept, x / (1 - self.rate), constant(0, x.dtype))
 
 
+def _finite(value: Any, what: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ExpressionError(f"{what} is a number, not {value!r:.40}", hint=f"{what}=0.1")
+
+
 def LeakyReLU(slope: float = 0.01) -> Function:
     """x for x > 0, slope·x elsewhere."""
+    _finite(slope, "slope")
     return Function(lambda x: leaky_relu(x, slope), f"LeakyReLU({slope:g})")
 
 
 def ELU(alpha: float = 1.0) -> Function:
     """x for x > 0, alpha·(eˣ − 1) elsewhere."""
+    _finite(alpha, "alpha")
     return Function(lambda x: elu(x, alpha), f"ELU({alpha:g})")
 
 

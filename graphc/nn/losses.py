@@ -98,7 +98,15 @@ def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Expr:
 
 
 def l2(parameters: Mapping[str, Expr] | Iterable[Expr], strength: float = 1.0) -> Expr:
-    """strength·Σ w² over all elements of some parameters: weight decay, to be added to a loss."""
+    """strength·Σ w² over all elements of some parameters: weight decay, to be added to a loss.
+
+    parameters : name → symbol, as `model.parameters`, or symbols
+    """
+    if not isinstance(parameters, Iterable) or isinstance(parameters, Expr):
+        raise ExpressionError(
+            f"parameters to regularise are listed, not {parameters!r:.60}",
+            hint="nn.l2(model.parameters, 1e-4)",
+        )
     listed = list(parameters.values() if isinstance(parameters, Mapping) else parameters)
     if not listed:
         raise ExpressionError("no parameters to regularise")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
-from graphc.errors import ShapeError
-from graphc.expr import Expr
+from graphc.errors import ExpressionError, ShapeError
+from graphc.expr import Expr, constant
 from graphc.nn import initial
 from graphc.nn.layer import Layer, Scope
+from graphc.ops.comparison import where
+from graphc.ops.create import dim
 from graphc.ops.elementary import sqrt
 from graphc.ops.reduce import mean, var
 from graphc.ops.shape import reshape
@@ -20,7 +23,8 @@ class BatchNorm(Layer):
     """γ·(x − μ)/√(σ² + ε) + β for each feature, or each channel of images: axis 1.
 
     In training μ and σ² are those of the batch, and the running mean and variance move towards them by `momentum`; in inference
-    they are the running ones. As in PyTorch the running variance is the unbiased one.
+    they are the running ones. As in PyTorch the running variance is the unbiased one; a batch with one value of each feature has
+    none, and leaves it as it was.
     Source: Ioffe and Szegedy (2015).
     """
 
@@ -29,6 +33,18 @@ class BatchNorm(Layer):
     kind = "norm"
 
     def build(self, x: Expr, scope: Scope) -> Expr:
+        for name, value, ends in (
+            ("momentum", self.momentum, (0, 1)),
+            ("epsilon", self.epsilon, (0, math.inf)),
+        ):
+            if (
+                isinstance(value, bool)
+                or not isinstance(value, (int, float))
+                or not ends[0] <= value <= ends[1]
+            ):
+                raise ExpressionError(
+                    f"the {name} of {self!r:.60} is none", hint="BatchNorm(momentum=0.1, epsilon=1e-5)"
+                )
         if x.ndim < 2:
             raise ShapeError(f"{self!r} takes a batch of features, not shape {format_shape(x.shape)}")
         features, axes = x.shape[1], (0, *range(2, x.ndim))
@@ -40,7 +56,11 @@ class BatchNorm(Layer):
         if scope.training:
             scope.update("mean", (1 - self.momentum) * centre + self.momentum * mean(x, axis=axes))
             unbiased = var(x, axis=axes, correction=1)
-            scope.update("variance", (1 - self.momentum) * spread + self.momentum * unbiased)
+            moved = (1 - self.momentum) * spread + self.momentum * unbiased
+            count = math.prod(
+                x.shape[axis] if isinstance(x.shape[axis], int) else dim(x.shape[axis]) for axis in axes
+            )
+            scope.update("variance", where(constant(count) > 1, moved, spread))
             centre, spread = mean(x, axis=axes), var(x, axis=axes)
 
         def wide(values: Expr) -> Expr:

@@ -42,14 +42,17 @@ class Batches:
             if not isinstance(key, Expr) or not key.is_symbol:
                 raise InputError(f"data is given for symbols, not for {key!r:.60}", hint="write {x: array}")
         size = None if size is None else as_count(size, "a batch of {} rows", "batch=64")
-        self.arrays = {
-            key: array if isinstance(array, np.ndarray) else np.asarray(array) for key, array in data.items()
-        }
+        self.arrays = {key: _array(key, array) for key, array in data.items()}
         named = [key.shape[0] for key in data if key.shape and isinstance(key.shape[0], str)]
         self._axis = named[0] if named else None
-        rows = {
-            key: len(array) for key, array in self.arrays.items() if self._batched(key) and np.ndim(array)
-        }
+        rows: dict[Expr, int] = {}
+        for key, array in self.arrays.items():
+            if self._batched(key):
+                if not array.ndim:
+                    raise ShapeError(
+                        f"the data for {key.name!r}, which has rows, is one value: {array[()]!r:.60}"
+                    )
+                rows[key] = len(array)
         if len(set(rows.values())) > 1:
             told = ", ".join(f"{key.name!r} has {count}" for key, count in rows.items())
             raise ShapeError(f"the data has different numbers of rows: {told}")
@@ -86,6 +89,15 @@ class Batches:
     def rows_of(self, place: int) -> int:
         """How many rows the batch of that number has."""
         return min(self.size, self.rows - place * self.size)
+
+
+def _array(key: Expr, given: Any) -> np.ndarray:
+    try:
+        return given if isinstance(given, np.ndarray) else np.asarray(given)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"the data for {key.name!r} is no array: {error}", hint="rows of one length"
+        ) from error
 
 
 __all__ = ["Batches"]

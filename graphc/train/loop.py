@@ -158,7 +158,7 @@ def fit(
             if epoch in (first, history.epochs):
                 if stop is not None and len(history) and history.epochs == epoch and stop(history):
                     break
-                rate = optimiser.rate if schedule is None else schedule(optimiser.rate, history)
+                rate = optimiser.rate if schedule is None else _rate(schedule(optimiser.rate, history))
                 began = time.perf_counter()
             for place, rows in enumerate(batches.epoch(epoch, done), done):
                 masks = _masks(model, rows, seed, epoch, place) if step.masks else {}
@@ -195,6 +195,8 @@ def _check(
     resume: bool,
 ) -> None:
     """Refuses before the first step what would be refused after the first epoch."""
+    if not isinstance(metrics, Mapping):
+        raise InputError(f"metrics are named, not {metrics!r:.60}", hint='metrics={"error": …}')
     for name, function in functions.items():
         if function is not None and not callable(function):
             raise InputError(
@@ -208,6 +210,16 @@ def _check(
         check_path(checkpoint)
     elif resume:
         raise InputError("there is no checkpoint to resume from", hint='checkpoint="run.npz"')
+
+
+def _rate(found: Any) -> float:
+    """The rate that a schedule gives."""
+    if isinstance(found, bool) or not isinstance(found, (int, float, np.number)) or not 0 <= found < math.inf:
+        raise InputError(
+            f"the schedule gives a rate of {found!r:.40}",
+            hint="(rate, history) → a number: lambda rate, history: 0.1",
+        )
+    return float(found)
 
 
 class _Guard:
@@ -238,8 +250,8 @@ class _Guard:
         return value
 
     def settled(self, where: str) -> None:
-        """Raises `TrainingError` where the last step left a parameter that is not finite: no later loss would show it."""
-        arrays = [self.step.model.values[key] for key in self.step.model.parameters]
+        """Raises `TrainingError` where the last step left a value that is not finite: no later loss would show it."""
+        arrays = list(self.step.model.values.values())
         if self._kept and not all(np.isfinite(array).all() for array in arrays):
             raise self._restored(nonfinite(self.step, self.step.like(self._kept[-1]), self._kept[-1], where))
 

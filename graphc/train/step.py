@@ -46,6 +46,11 @@ class Parameters:
     values: Arrays = field(init=False)
 
     def __post_init__(self) -> None:
+        for key in self.begin if isinstance(self.begin, Mapping) else [self.begin]:
+            if not isinstance(key, Expr) or not key.is_symbol:
+                raise InputError(
+                    f"parameters are symbols, not {key!r:.60}", hint='w = g.symbol("w"); {w: begin}'
+                )
         self.parameters = {key.name: key for key in self.begin}
         # a copy: training writes to it, and not to what was given
         self.values = {key.name: np.array(as_value(key, value)) for key, value in self.begin.items()}
@@ -111,6 +116,11 @@ class Step:
             )
         if not isinstance(optimiser, Optimiser):
             raise InputError(f"{optimiser!r:.60} is no optimiser", hint="train.SGD(0.01)")
+        if not hasattr(model, "parameters") or not hasattr(model, "values"):
+            raise InputError(
+                f"a model has parameters and values, and {model!r:.60} has not",
+                hint="nn.Model(layers, x), or train.Parameters({w: begin})",
+            )
         self.model, self.loss, self.optimiser = model, loss, optimiser
         self.inputs = list(inputs)
         buffers: Mapping[str, Expr] = getattr(model, "buffers", {})

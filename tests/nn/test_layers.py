@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -152,6 +154,19 @@ def test_batch_norm_in_training():
     close(at(flat, flat.training_output, x=y), (y - y.mean(0)) / np.sqrt(y.var(0) + 1e-5))
 
 
+@pytest.mark.parametrize("symbol", [X, g.symbol("x", shape=(1, 5))], ids=["named", "fixed"])
+def test_batch_norm_of_a_single_sample_keeps_the_running_variance(symbol):
+    """There is no unbiased variance of one value; the last batch of an epoch may well be of one."""
+    model = nn.Model(nn.BatchNorm(), symbol)
+    updates = {key: at(model, expr, x=batch(X, 1)) for key, expr in model.buffer_updates.items()}
+    np.testing.assert_array_equal(updates["norm1.variance"], np.ones(5))
+    close(updates["norm1.mean"], 0.1 * batch(X, 1)[0])
+    images = nn.Model(nn.BatchNorm(), I)
+    one = batch(I, 1)
+    found = at(images, images.buffer_updates["norm1.variance"], x=one)
+    close(found, 0.9 + 0.1 * one.var((0, 2, 3), ddof=1))
+
+
 def test_dropout_takes_its_mask():
     model = nn.Model(nn.Sequential(nn.Affine(4), nn.Dropout(0.25)), X)
     (mask, keep) = model.masks["dropout1.mask"]
@@ -220,6 +235,16 @@ def test_what_layers_refuse():
         nn.Model(nn.Conv2d(3, (3, 3, 3)), I)
     with pytest.raises(ExpressionError, match="cannot be dropped"):
         nn.Model(nn.Dropout("half"), X)
+    for init in ("he", None):
+        with pytest.raises(ExpressionError, match=r"'affine1.weight' begins as .*no initialiser"):
+            nn.Model(nn.Affine(3, init=init), X)
+    for make in (nn.LeakyReLU, nn.ELU):
+        for none in ("a", math.nan, True):
+            with pytest.raises(ExpressionError, match=r"(slope|alpha) is a number"):
+                make(none)
+    for wrong in ({"momentum": 2}, {"momentum": "a"}, {"epsilon": -1}, {"epsilon": math.nan}):
+        with pytest.raises(ExpressionError, match=f"the {next(iter(wrong))} of BatchNorm"):
+            nn.Model(nn.BatchNorm(**wrong), X)
     with pytest.raises(InputError, match="a seed of 'one'"):
         nn.Model(nn.Affine(3), X, seed="one")
     for layer in (nn.Affine, nn.Maxout, nn.Recurrent, lambda none: nn.Maxout(2, none)):

@@ -66,6 +66,9 @@ def test_labels_out_of_range(label):
 
 
 def test_what_losses_refuse():
+    for none in (Y, 3, None):
+        with pytest.raises(ExpressionError, match="are listed"):
+            nn.l2(none)
     with pytest.raises(DtypeError, match="whole numbers"):
         nn.cross_entropy(Y, g.symbol("labels", shape=("n",)))
     with pytest.raises(ShapeError, match="need labels of shape"):

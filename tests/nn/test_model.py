@@ -187,6 +187,8 @@ def test_paths_that_are_none(tmp_path):
         small().load(tmp_path / "missing.npz")
     with pytest.raises(FileError, match="cannot write"):
         small().save(tmp_path / "no" / "such.npz")
+    with pytest.raises(FileError, match="None is not a path"):
+        small().save(None)
     with pytest.raises(InputError, match=r"\.npz"):
         small().save(tmp_path / "model.pkl")
     (tmp_path / "dir.npz").mkdir()

@@ -53,6 +53,11 @@ def test_batches_refuse():
         train.Batches({X: np.ones((0, 2))}, 4)
     with pytest.raises(ShapeError, match="different numbers of rows"):
         train.Batches({X: np.ones((3, 2)), L: np.ones(4, int)})
+    for single in (3.0, "text"):
+        with pytest.raises(ShapeError, match="'x', which has rows, is one value"):
+            train.Batches({X: single})
+    with pytest.raises(InputError, match="'x' is no array"):
+        train.Batches({X: [[1.0], [1.0, 2.0]]})
     with pytest.raises(InputError, match="for symbols"):
         train.Batches({"x": np.ones(3)})
     for size in (0, -1, 2.5, True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 
@@ -39,9 +40,9 @@ def error(model):
     return g.mean(g.not_equal(g.argmax(model.output, axis=1), L).astype("float64"))
 
 
-def fit(model, loss, epochs=3, **more):
+def fit(model, loss, epochs=3, data=None, **more):
     known = {"optimiser": train.Adam(0.02), "batch": 32, "seed": 4, "metrics": {"error": error(model)}}
-    return train.fit(model, loss, clouds(), epochs=epochs, **{**known, **more})
+    return train.fit(model, loss, data or clouds(), epochs=epochs, **{**known, **more})
 
 
 def bits(model):
@@ -307,8 +308,30 @@ def test_what_the_loop_refuses():
     for name in ("stop", "schedule", "each"):
         with pytest.raises(InputError, match=f"{name} is a function of the history, not 0.5"):
             fit(model, loss, **{name: 0.5})
+    with pytest.raises(InputError, match="metrics are named"):
+        fit(model, loss, metrics=[loss])
+    for none in ("a", None, math.nan, -1.0, True):
+        with pytest.raises(InputError, match=f"schedule gives a rate of {none!r}"):
+            fit(model, loss, schedule=lambda rate, history, none=none: none)
+    with pytest.raises(InputError, match="a model has parameters and values"):
+        train.fit(model.output, loss, clouds(), optimiser=train.SGD(0.1), epochs=1)
+    for begin in ([1.0, 2.0], {"a": 1.0}, {X * 2: 1.0}):
+        with pytest.raises(InputError, match="parameters are symbols"):
+            train.Parameters(begin)
     with pytest.raises(InputError, match="a metric cannot be called 'loss'"):
         fit(model, loss, metrics={"loss": loss})
+
+
+def test_a_last_batch_of_one_keeps_batch_norm_finite():
+    model, loss = network()
+    fit(model, loss, data=clouds(65), batch=32)
+    assert all(np.isfinite(array).all() for array in model.values.values())
+    buffers = nn.Model(nn.BatchNorm(), X)
+    spoilt = g.mean(buffers.training_output**2)
+    buffers.buffer_updates["norm1.mean"] = buffers.buffer_updates["norm1.mean"] / 0.0
+    with pytest.raises(TrainingError, match=r"after epoch 1: the step before it spoilt 'norm1.mean'"):
+        train.fit(buffers, spoilt, clouds(), optimiser=train.SGD(0.1), epochs=1, batch=None)
+    assert (buffers.values["norm1.mean"] == 0).all()
 
 
 @pytest.mark.parametrize("label", [2, -1])
