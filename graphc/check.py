@@ -100,6 +100,9 @@ class GradientReport:
         where = f"output {self.worst.output}, " if several else ""
         return f"{head}; worst {where}{self.worst}"
 
+    def __repr__(self) -> str:
+        return f"<GradientReport: {str(self).split(';')[0]}; print it, or .partials>"
+
 
 def _badness(partial: Partial) -> tuple[bool, bool, Any]:
     error = partial.error

@@ -16,7 +16,7 @@ from graphc.dims import Polynomial
 from graphc.errors import DtypeError, InputError, NameClashError, ShapeError
 from graphc.expr import Expr
 from graphc.tree import Structure, flatten
-from graphc.types import DType, format_shape
+from graphc.types import DTYPES, DType, format_shape
 
 _WEAK_KINDS = {"b": "b", "i": "bi", "u": "bi", "f": "bif"}
 """For each kind of symbol the kinds of Python scalar it takes: scalars are weak, so any int fits a float symbol."""
@@ -58,9 +58,10 @@ def as_value(symbol: Expr, value: Any) -> np.ndarray:
             if not np.can_cast(array.dtype, target, "safe") and not (
                 weak and array.dtype.kind in _WEAK_KINDS[target.kind]
             ):
+                wider = f", or declare the symbol as {array.dtype}" if array.dtype.name in DTYPES else ""
                 raise DtypeError(
                     f"input {symbol.name!r} is {target} and got an array of {array.dtype}: the cast could lose information",
-                    hint=f'pass {symbol.name}.astype("{target}"), or declare the symbol as {array.dtype}',
+                    hint=f'pass {symbol.name}.astype("{target}"){wider}',
                 )
             if weak and array.dtype.kind in "iu" and target.kind in "iu" and array.size:
                 ends = np.iinfo(target)
@@ -121,6 +122,11 @@ def as_out(
 
 
 def _as_array(symbol: Expr, value: Any) -> np.ndarray:
+    if isinstance(value, np.ma.MaskedArray) and np.any(value.mask):
+        raise InputError(
+            f"input {symbol.name!r} got an array with masked elements, which have no values",
+            hint=f"pass {symbol.name}.filled(0.0), and weights of 0 where it is masked",
+        )
     try:
         return np.asarray(value)
     except (TypeError, ValueError, OverflowError) as error:  # a ragged list, a huge integer in a list, …

@@ -30,6 +30,7 @@ REFUSED = {
     "a text as an index": (lambda: X["a"], r"x\[0\]"),
     "a float as an index": (lambda: W[1.0], r"x\[0\]"),
     "a fraction": (lambda: f(fractions.Fraction(1, 3), 1), r"float\(value\)"),
+    "masked elements": (lambda: f(np.ma.array([1.0, 2.0], mask=[0, 1]), 1), "filled"),
     "a decimal": (lambda: f(decimal.Decimal("0.1"), 1), r"float\(value\)"),
 }  # fmt: skip
 
@@ -81,3 +82,23 @@ def test_attributes_that_nothing_has():
 
 def test_a_format_without_a_specification_is_the_text():
     assert f"{x * y}" == "x*y"
+
+
+def test_what_a_console_shows_is_one_line():
+    for shown in (g.check_grad(x * y, {"x": 1.0, "y": 2.0}), g.explain(x * y, at={"x": 1, "y": 2}), f):
+        assert "\n" not in repr(shown) and len(repr(shown)) < 150
+    assert repr(f.report()) == str(f.report()) and repr(f.report()).startswith("an element: 2 operations")
+    assert repr(g.check_grad(x * y, {"x": 1.0, "y": 2.0})).startswith(
+        "<GradientReport: 2 partials agree with differences"
+    )
+
+
+def test_a_mask_that_hides_nothing():
+    assert f(np.ma.array([1.0, 2.0]), 1).tolist() == [2.0, 3.0]
+
+
+def test_long_doubles_are_narrowed_by_hand():
+    with pytest.raises(GraphcError, match="could lose information") as caught:
+        f(np.ones(2, np.longdouble), 1)
+    if np.dtype(np.longdouble).itemsize > 8:
+        assert caught.value.hint == 'pass x.astype("float64")'

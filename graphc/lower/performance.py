@@ -121,7 +121,7 @@ def rewriting(
 
 @dataclass(frozen=True)
 class Performance:
-    """What a compiled function is made of; `print` shows it.
+    """What a compiled function is made of, as text.
 
     operations : name → how many of them are computed for one element
     bytes_per_element : read and written when every operand is an array
@@ -169,6 +169,8 @@ class Performance:
         if not any(made.what.startswith("loop") for made in self.modules):
             lines.append("  no loop over arrays has been needed yet")
         return "\n".join(lines)
+
+    __repr__ = __str__  # in a console as `ProgramReport`
 
 
 def performance(code: Code, nests: Nests, history: Rewriting | None) -> Performance:
