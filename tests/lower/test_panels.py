@@ -261,3 +261,14 @@ def test_products_of_whole_numbers_are_no_panels():
     x, y, z = np.arange(1200).reshape(300, 4), np.arange(12).reshape(4, 3) - 5, np.arange(6).reshape(3, 2)
     found = g.compile(g.maximum(a @ b, 7) @ c, [a, b, c], cache=False)(x, y, z)
     assert np.array_equal(found, np.maximum(x @ y, 7) @ z)
+
+
+def test_layers_of_one_shape_are_compiled_once():
+    def functions(layers):
+        symbols, outputs, _ = network((8,) * (layers + 1), 200, "float32", named=True)
+        updates = {p: p - 0.1 * d for p, d in zip(symbols[2:], outputs[1:], strict=True)}
+        step = g.compile(outputs[0], symbols, updates=updates, cache=False)
+        return step._plan.text.count("\ndefine "), str(step.report()).count("  kernel ")
+
+    (few, small), (same, large) = functions(4), functions(10)
+    assert few == same and large > small

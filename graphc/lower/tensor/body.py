@@ -16,6 +16,7 @@ from graphc.lower.emit import Builder, Value, memory_type
 from graphc.lower.tensor.elements import Elements, Lengths
 from graphc.lower.tensor.groups import FLAT, Group
 from graphc.lower.tensor.indices import Index
+from graphc.lower.tensor.module import Module
 from graphc.lower.tensor.panels import PANEL
 from graphc.lower.tensor.stages import Stage
 from graphc.lower.tensor.writer import ROLLED
@@ -30,7 +31,7 @@ MOST_WRITTEN_OUT = 256
 Memory = Callable[[Expr], Expr]
 
 Word = Callable[[Hashable], int]
-"""The place in the frame of what a key stands for."""
+"""The number, among a step's words, of the one that says where in the frame is what a key stands for."""
 
 
 def accumulates(stage: Stage, walk: int) -> bool:
@@ -41,30 +42,28 @@ def accumulates(stage: Stage, walk: int) -> bool:
 class Body:
     """What the text of one group's function is written with: where its values are, and its loops.
 
-    name : of the function; number : of the group, in the keys of the frame's words
-    waiting : the rows in scratch memory, with shape and dtype; reducers : the functions that are called;
-        routines : the texts of others
+    number : of the group, in the keys of the frame's words
+    waiting : the rows in scratch memory, with shape and dtype; reducers : the reductions that are called
     buffered : the nodes that have a buffer: others live within a row
     memory : a node → the node whose memory its own is
-    word : the place of a key in the frame
+    word : the number of the word that says where in the frame a key's is; module : takes what kernels call
     """
 
     def __init__(
-        self, name: str, number: int, group: Group, buffered: set[Expr], memory: Memory, word: Word
+        self, number: int, group: Group, buffered: set[Expr], memory: Memory, word: Word, module: Module
     ) -> None:
-        self.name = name
         self.number = number
         self.group = group
         self.walk = group.walk
         self.buffered = buffered
         self.memory = memory
         self.word = word
+        self.module = module
         self.lengths = Lengths()
         self.builder = Builder(inline=True)
         self.reducers: set[tuple[str, DType]] = set()
-        self.routines: list[str] = []
         self.waiting: dict[Hashable, tuple[tuple[Dim, ...], DType]] = {}
-        self._bases: dict[Hashable, str] = {}
+        self._bases: dict[tuple[Any, ...], str] = {}
         self._labels = 0
         self._block = "row"
         self._stored = {memory(stage.node) for stage in group.stages}

@@ -21,7 +21,7 @@ from graphc.lower.jit import Library as Code
 from graphc.lower.nests import Parallel
 from graphc.lower.tensor import library
 from graphc.lower.tensor.body import FLAT_BLOCK, accumulates
-from graphc.lower.tensor.calls import Call, together
+from graphc.lower.tensor.calls import Call, Function, together
 from graphc.lower.tensor.groups import FLAT, Group
 from graphc.lower.tensor.lengths import refuse, told
 from graphc.lower.tensor.panels import ADDED_ROWS as ADDED_IN_PANELS
@@ -125,6 +125,7 @@ class Bound:
                 offset += _rounded(self._size(shape) * dtype.itemsize) + 5 * ALIGNED
             slot = max(slot, offset)
             self._set(("rows", number), rows)
+            self._set(("total", number), self._size(step.rows))
             self._set(("per", number), per)
             self._set(("chunks", number), chunks)
         places, total = _places(spans)
@@ -184,10 +185,12 @@ class Bound:
         summed = chunks > 1 and any(accumulates(stage, group.walk) for stage in group.stages)
         shared = chunks > 1 and (self.parallel is True or (self.parallel == "auto" and work >= threads.WORTH))
         multiplies = any(stage.multiplies for stage in group.stages)
+        made = self.plan.kernels[number]
+        kernel = Function(code.pointer(made.kernel), made.words)
+        last = Function(code.pointer(made.last), made.last_words) if summed else None
         return Call(
-            code.pointer(f"k{number}"), code.pointer(f"f{number}") if summed else 0, data_address(self._frame), chunks,
-            work, shared, self.slots, multiplies, self,
-        )  # fmt: skip
+            kernel, last, data_address(self._frame), chunks, work, shared, self.slots, multiplies, self
+        )
 
     def _reader(self, operand: Operand) -> Callable[[], Any]:
         """What gives the array that a library call reads."""

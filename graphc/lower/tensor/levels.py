@@ -246,9 +246,7 @@ class Levels(Body):
 
     def _write_image(self, stage: Stage, routine: Routine, times: int) -> None:
         """The calls of a routine that make an image of a node, or add one to a sum over them."""
-        node, suffix = stage.node, f"_{self.number}_{len(self.routines)}"
-        self.routines.append(routine.named(suffix))
-        self.builder.declarations |= dict(routine.declarations)
+        node, suffix = stage.node, self.module.routine(routine)
         elements = self._elements()
         places = [
             self._image(elements, operand, stage, self.row_index[0] if step else "0")
@@ -282,8 +280,7 @@ class Levels(Body):
 
     def _write_product(self, stage: Stage, product: Product) -> None:
         """The rows of a panel that a product makes, or what it adds to a sum over them."""
-        node, suffix = stage.node, f"_{self.number}_{len(self.routines)}"
-        self.routines.append(product.text(suffix))
+        node, suffix = stage.node, self.module.routine(product)
         elements = self._elements()
         rows = self._panel_at(elements, product.rows)
         if product.summed:
@@ -304,9 +301,9 @@ class Levels(Body):
 
     def _gemm(self, dtype: DType) -> str:
         """The address of BLAS' product."""
-        word = self.word(("gemm", dtype))
-        at = self.builder.instruction(f"getelementptr i64, ptr %frame, i64 {word}", INT64).text
-        return self.builder.instruction(f"load ptr, ptr {at}", INT64).text
+        key = ("gemm", dtype)
+        self._base(key)
+        return self._bases[key]
 
     def _image(self, elements: Elements, node: Expr, stage: Stage, place: str) -> str:
         """The address of an image of a node with a buffer or a row in scratch memory."""

@@ -14,7 +14,8 @@ from math import prod
 from graphc.dims import Dim
 from graphc.expr import Expr
 from graphc.lower.product_plan import QUIET, RATE
-from graphc.lower.tensor.gemm import Products, constants, named
+from graphc.lower.tensor.gemm import Products, constants
+from graphc.lower.tensor.gemm import named as renamed
 from graphc.lower.tensor.writer import Writer
 
 PANEL = 128
@@ -73,8 +74,13 @@ class Product:
         assert isinstance(k, int) and isinstance(q, int)
         return k, q
 
-    def text(self, suffix: str) -> str:
-        """void product(rows, other, out, count, gemm): of so many rows, or adds their sum to `out`."""
+    @property
+    def declarations(self) -> tuple[tuple[str, str], ...]:
+        """What it calls it is given."""
+        return ()
+
+    def named(self, suffix: str) -> str:
+        """void product(rows, other, out, count, gemm), its name with a suffix: of so many rows, or adds their sum to `out`."""
         w = Writer(self.rows.dtype)
         products = Products(w)
         k, q = map(str, self._lengths)
@@ -84,7 +90,7 @@ class Product:
         else:
             products.call("TN" if self.turned else "NN", q, "%count", k, other, rows, ("%out", q), False)
         parameters = "ptr %rows, ptr %other, ptr noalias %out, i64 %count, ptr %gemm"
-        return named(constants(w.dtype) + w.function("product", parameters), suffix)
+        return renamed(constants(w.dtype) + w.function("product", parameters), suffix)
 
 
 def product_of(node: Expr) -> Product | None:

@@ -11,15 +11,13 @@ from dataclasses import dataclass, field
 
 from graphc.dag import Dag
 from graphc.expr import Expr
-from graphc.lower.emit import Builder
-from graphc.lower.tensor import reducers
-from graphc.lower.tensor.chunks import finish, with_scopes
+from graphc.lower.tensor.chunks import finish
 from graphc.lower.tensor.groups import Group, Library, Step, partition
 from graphc.lower.tensor.library import may_refuse
+from graphc.lower.tensor.module import Module
 from graphc.lower.tensor.rows import Kernel
 from graphc.lower.tensor.simple import simplified
 from graphc.lower.tensor.stages import base_of, identity, is_range, origin
-from graphc.lower.tensor.writer import INTRINSICS
 from graphc.static import bound
 from graphc.types import DType, Shape
 
@@ -46,6 +44,19 @@ class Check:
     operand: Operand | None
 
 
+@dataclass(frozen=True)
+class Functions:
+    """The functions of a group, which others may share, and what they find where in the frame.
+
+    kernel, words : its name, and the places of what it reads of the frame; last, last_words : of what finishes its sums, or ""
+    """
+
+    kernel: str
+    words: tuple[int, ...]
+    last: str
+    last_words: tuple[int, ...]
+
+
 @dataclass
 class Plan:
     """A program for lengths that are not known yet.
@@ -61,6 +72,7 @@ class Plan:
     updates : (input number, node) of inputs that get a node's value at the end
     lives : kept node with memory of its own → first and last step
     rows : for each group the rows that wait in scratch memory, with shape and dtype
+    kernels : for each group its functions
     text, exported : the module
     """
 
@@ -75,6 +87,7 @@ class Plan:
     updates: list[tuple[int, Expr]]
     lives: dict[Expr, tuple[int, int]]
     rows: dict[int, dict[Hashable, tuple[Shape, DType]]] = field(default_factory=dict)
+    kernels: dict[int, Functions] = field(default_factory=dict)
     text: str = ""
     exported: tuple[str, ...] = ()
 
@@ -221,41 +234,36 @@ def _checks(dag: Dag, made_in: dict[Expr, int], kept: set[Expr]) -> dict[int, li
 
 def _write(made: Plan, kept: set[Expr]) -> None:
     """The module: a function for each group, another that finishes its sums over rows, and what they call."""
-    words = made.words
-
-    def word(key: Hashable) -> int:
-        return words.setdefault(key, len(words))
-
     buffered = set(made.lives) | set(made.targets) | set(made.inplace)
     buffered |= {node for node in kept if origin(node) is not node}
-    texts: list[tuple[str, int]] = []
-    builders: list[Builder] = []
-    needed: set[tuple[str, DType]] = set()
-    exported: list[str] = []
-    routines: list[str] = []
+    module = Module()
     for number, step in enumerate(made.steps):
         if isinstance(step, Library):
             continue
-        kernel = Kernel(f"k{number}", number, step, buffered, made.memory, word)
-        texts.append((kernel.text(), kernel.scopes))
-        exported.append(kernel.name)
-        builders.append(kernel.builder)
-        needed |= kernel.reducers
-        routines += kernel.routines
+        words, last_words = _Words(made.words), _Words(made.words)
+        kernel = Kernel(number, step, buffered, made.memory, words, module)
+        text = kernel.text()
+        name = module.function(text, kernel.scopes, kernel.builder, exported=True)
+        module.reduces(kernel.reducers)
         made.rows[number] = kernel.waiting
-        last = finish(f"f{number}", number, step, made.memory, word)
-        if last is not None:
-            texts.append((last[0], 0))
-            builders.append(last[1])
-            exported.append(f"f{number}")
-    whole = Builder(inline=True)
-    for builder in builders:
-        whole.functions |= builder.functions
-        whole.helpers |= builder.helpers
-        whole.declarations |= builder.declarations
-    reducing = []
-    for name, dtype in sorted(needed, key=str):
-        whole.declarations |= reducers.declarations(name, dtype)
-        reducing.append(reducers.definition(name, dtype))
-    made.text = "\n".join([INTRINSICS, *reducing, *routines, with_scopes(texts), whole.module_parts()])
-    made.exported = tuple(exported)
+        last = finish(number, step, made.memory, last_words, module)
+        last_name = "" if last is None else module.function(last[0], 0, last[1], exported=True)
+        made.kernels[number] = Functions(name, tuple(words.places), last_name, tuple(last_words.places))
+    made.text = module.text()
+    made.exported = tuple(module.exported)
+
+
+class _Words:
+    """The words of one step's function: its own numbers, in the order in which they are asked for, of places in the frame."""
+
+    def __init__(self, frame: dict[Hashable, int]) -> None:
+        self._frame = frame
+        self._numbers: dict[Hashable, int] = {}
+
+    def __call__(self, key: Hashable) -> int:
+        self._frame.setdefault(key, len(self._frame))
+        return self._numbers.setdefault(key, len(self._numbers))
+
+    @property
+    def places(self) -> list[int]:
+        return [self._frame[key] for key in self._numbers]

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from math import prod
+from typing import Any
 
 from graphc import dims
 from graphc.lower.emit import memory_type
@@ -24,6 +25,7 @@ from graphc.lower.tensor.body import FLAT_BLOCK, accumulates
 from graphc.lower.tensor.elements import Elements
 from graphc.lower.tensor.groups import FLAT
 from graphc.lower.tensor.levels import Levels
+from graphc.lower.tensor.module import NAME, loaded
 from graphc.lower.tensor.panels import PANEL
 from graphc.lower.tensor.stages import Stage, identity
 from graphc.types import INT64
@@ -33,6 +35,30 @@ LINE = 64
 
 FEWEST_LINES = 16
 """Lines of a row that are worth asking for ahead."""
+
+
+class Phase(Levels):
+    """Writes loops over the rows of a panel as a function of what they read and write: layers of one shape share it."""
+
+    @property
+    def keys(self) -> list[tuple[Any, ...]]:
+        """What it takes the addresses of."""
+        return list(self._bases)
+
+    def text(self, stages: list[Stage]) -> str:
+        """The function."""
+
+        def row(places: list[str]) -> None:
+            self._within = places[0]
+            self.row_index = (self._elements().whole("add", "%first", self._within),)
+            for level in range(1 + max(self._level[stage.node] for stage in stages)):
+                self._write_level([stage for stage in stages if self._level[stage.node] == level])
+
+        self._nest(["%block"], row)
+        parameters = ["i64 %first", "i64 %block", *[f"ptr {register}" for register in self._bases.values()]]
+        parameters += [f"i64 {register}" for register in self.lengths.names.values()]
+        start = f"define internal void @{NAME}({', '.join(parameters)}) noinline nounwind {{"
+        return "\n".join([start, "row:", *self.builder.lines, "  ret void", "}", ""])
 
 
 class Kernel(Levels):
@@ -47,10 +73,9 @@ class Kernel(Levels):
         add("  %r = phi i64 [ %lo, %begin ], [ %r_next, %row_done ]")
         row_index: list[str] = []
         if self.walk == FLAT or self.group.in_panels:
-            total = self.lengths(dims.product(rows))
             most = FLAT_BLOCK if self.walk == FLAT else PANEL
             add(f"  %first = mul nsw i64 %r, {most}")
-            add(f"  %beyond = sub nsw i64 {total}, %first")
+            add("  %beyond = sub nsw i64 %total, %first")
             add(f"  %partly = icmp slt i64 %beyond, {most}")
             add(f"  %block = select i1 %partly, i64 %beyond, i64 {most}")
         elif len(rows) == 1:
@@ -72,7 +97,7 @@ class Kernel(Levels):
         head = self._head(partials)
         return "\n".join(
             [
-                f"define void @{self.name}(i64 %ndim, ptr %shape, ptr %data, ptr %strides) nounwind {{",
+                f"define void @{NAME}(i64 %ndim, ptr %shape, ptr %data, ptr %strides) nounwind {{",
                 *head,
                 "chunk:",
                 "  %c = phi i64 [ %start, %ready ], [ %c_next, %chunk_done ]",
@@ -104,28 +129,24 @@ class Kernel(Levels):
 
     def _write_phase(self, stages: list[Stage]) -> None:
         """The levels of a row, of every row of a panel, or products of a panel."""
-
-        def levels() -> None:
+        if not self.group.in_panels:
             count = 1 + max(self._level[stage.node] for stage in stages)
             for level in range(count):
-                if not self.group.in_panels:
-                    self._fetch_ahead(level, count)
+                self._fetch_ahead(level, count)
                 self._write_level([stage for stage in stages if self._level[stage.node] == level])
-
-        def row(places: list[str]) -> None:
-            self._within = places[0]
-            self.row_index = (self._elements().whole("add", "%first", self._within),)
-            self._scalars.clear()
-            levels()
-
-        if not self.group.in_panels:
-            levels()
-        elif stages[0].product is None:
-            self._nest(["%block"], row)
-        else:
+            return
+        if stages[0].product is not None:
             for stage in stages:
                 assert stage.product is not None
                 self._write_product(stage, stage.product)
+            return
+        part = Phase(self.number, self.group, self.buffered, self.memory, self.word, self.module)
+        name = self.module.function(part.text(stages), part.scopes, part.builder)
+        self.waiting |= part.waiting
+        self.reducers |= part.reducers
+        given = ["i64 %first", "i64 %block", *[f"ptr {self._base(key)}" for key in part.keys]]
+        given += [f"i64 {self.lengths(dim)}" for dim in part.lengths.names]
+        self.builder.lines.append(f"  call void @{name}({', '.join(given)})")
 
     def _fetch_ahead(self, level: int, levels: int) -> None:
         """Asks for what the next row reads of memory, a part of it before each level: for all of it at once the processor waits.
@@ -171,8 +192,7 @@ class Kernel(Levels):
         lines = ["entry:"]
 
         def load(name: str, key: Hashable, kind: str = "i64") -> None:
-            lines.append(f"  {name}.at = getelementptr i64, ptr %frame, i64 {self.word(key)}")
-            lines.append(f"  {name} = load {kind}, ptr {name}.at")
+            lines.extend(loaded(name, self.word(key), kind))
 
         lines += [
             "  %start = load i64, ptr %data",
@@ -180,9 +200,13 @@ class Kernel(Levels):
             "  %stop = add nsw i64 %start, %count",
             "  %frame.slot = getelementptr i64, ptr %data, i64 1",
             "  %frame = load ptr, ptr %frame.slot",
+            "  %words.slot = getelementptr i64, ptr %data, i64 2",
+            "  %words = load ptr, ptr %words.slot",
         ]
         load("%rows", ("rows", self.number))
         load("%per", ("per", self.number))
+        if self.walk == FLAT or self.group.in_panels:
+            load("%total", ("total", self.number))
         load("%flags", ("flags",), "ptr")
         load("%slots", ("slots",))
         load("%slot_size", ("slot size",))
@@ -190,7 +214,7 @@ class Kernel(Levels):
         for dim, register in self.lengths.names.items():
             load(register, ("length", dim))
         for key, register in self._bases.items():
-            if key[0] == "buffer":  # type: ignore[index]
+            if key[0] in ("buffer", "gemm"):
                 load(register, key, "ptr")
         lines += [
             "  br label %take",
@@ -210,8 +234,8 @@ class Kernel(Levels):
             "  %scratch = getelementptr i8, ptr %scratch_base, i64 %mine_at",
         ]
         for key, register in self._bases.items():
-            if key[0] == "row":  # type: ignore[index]
-                load(f"{register}.offset", ("offset", self.number, key[1]))  # type: ignore[index]
+            if key[0] == "row":
+                load(f"{register}.offset", ("offset", self.number, key[1]))
                 lines.append(f"  {register} = getelementptr i8, ptr %scratch, i64 {register}.offset")
         lines.append("  br label %chunk")
         return lines
@@ -231,8 +255,7 @@ class Kernel(Levels):
             kind = memory_type(dtype)
             before = "%chunk" if k == 0 else f"%filled{k - 1}"
             lines += [
-                f"  {register}.base.at = getelementptr i64, ptr %frame, i64 {self.word(('partial', self.number, node))}",
-                f"  {register}.base = load ptr, ptr {register}.base.at",
+                *loaded(f"{register}.base", self.word(("partial", self.number, node)), "ptr"),
                 f"  {register}.skip = mul nsw i64 %c, {size}",
                 f"  {register} = getelementptr {kind}, ptr {register}.base, i64 {register}.skip",
                 f"  br label %fill{k}",
