@@ -190,13 +190,15 @@ class Operators:
             "g.evaluate(expr, {…}) gives its value; str(expr) is its text",
         )
 
-    def __getattr__(self, name: str) -> Any:
-        # what Python looks for and does not find: the methods that arrays of other libraries have
-        hint = _ELSEWHERE.get(name)
-        if hint is None and not name.startswith("_") and find(name) is not None:
-            hint = f"g.{name}(x)"
-        told = "" if hint is None else f": write {hint}"
-        raise AttributeError(f"an expression has no attribute {name!r}{told}", name=name, obj=self)
+    if not TYPE_CHECKING:  # to a type checker an attribute that is missing is an error, not anything
+
+        def __getattr__(self, name: str) -> Any:
+            # what Python looks for and does not find: the methods that arrays of other libraries have
+            hint = _ELSEWHERE.get(name)
+            if hint is None and not name.startswith("_") and find(name) is not None:
+                hint = f"g.{name}(x)"
+            told = "" if hint is None else f": write {hint}"
+            raise AttributeError(f"an expression has no attribute {name!r}{told}", name=name, obj=self)
 
     def __iter__(self) -> Iterator[Expr]:
         self._refuse(
