@@ -75,6 +75,7 @@ class Body:
         self._within = "0"
         self._find_phases()
         self._panel = self._panels()
+        self._here: dict[Expr, str] = {}
         self._flat_name, self._flat_step = "%first", "0"
         self._from_memory = self._read_later()
 
@@ -177,6 +178,10 @@ class Body:
     def _base(self, key: tuple[Any, ...]) -> str:
         return self._bases.setdefault(key, f"%{key[0]}{len(self._bases)}")
 
+    def _buffer(self, source: Expr) -> str:
+        """Where the rows of a node with a buffer are counted from."""
+        return self._here.get(source) or self._base(("buffer", source))
+
     def _partial(self, node: Expr) -> str:
         return self._base(("partial", node))
 
@@ -199,7 +204,7 @@ class Body:
     def _address(self, elements: Elements, node: Expr, index: Index) -> tuple[str, str]:
         """Where an element of a node with a buffer is, and the note of its scope."""
         source = self.memory(node)
-        base = self._base(("buffer", source))
+        base = self._buffer(source)
         place = self._place(elements, node, index)
         at = self.builder.instruction(
             f"getelementptr {memory_type(node.dtype)}, ptr {base}, i64 {place}", INT64

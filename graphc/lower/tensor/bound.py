@@ -19,7 +19,7 @@ from graphc.lower import blas, threads
 from graphc.lower.arrays import data_address
 from graphc.lower.jit import Library as Code
 from graphc.lower.nests import Parallel
-from graphc.lower.tensor import library
+from graphc.lower.tensor import library, streams
 from graphc.lower.tensor.body import FLAT_BLOCK, accumulates
 from graphc.lower.tensor.calls import Call, Function, together
 from graphc.lower.tensor.groups import FLAT, Group
@@ -124,6 +124,9 @@ class Bound:
                 self._set(("offset", number, key), offset)
                 offset += _rounded(self._size(shape) * dtype.itemsize) + 5 * ALIGNED
             slot = max(slot, offset)
+            touched = streams.reads_and_writes(step.stages)
+            size = sum(self._size(node.shape) * node.dtype.itemsize for node in touched)
+            self._set(("streams", number), int(size >= streams.large()))
             self._set(("rows", number), rows)
             self._set(("total", number), self._size(step.rows))
             self._set(("per", number), per)

@@ -181,7 +181,7 @@ class Levels(Body):
         elements = self._elements()
         index = (*self.row_index, *("0" for _ in self._inner(stage))) if self.walk != FLAT else ()
         if operand in self.buffered or operand.is_symbol:
-            base = self._base(("buffer", self.memory(operand)))
+            base = self._buffer(self.memory(operand))
             place = "%first" if self.walk == FLAT else elements.linear(index, operand.shape)
             at = self.builder.instruction(
                 f"getelementptr {memory_type(operand.dtype)}, ptr {base}, i64 {place}", INT64

@@ -242,7 +242,7 @@ def _write(made: Plan, kept: set[Expr]) -> None:
             continue
         words, last_words = _Words(made.words), _Words(made.words)
         kernel = Kernel(number, step, buffered, made.memory, words, module)
-        text = kernel.text()
+        text = kernel.text(made.targets)
         name = module.function(text, kernel.scopes, kernel.builder, exported=True)
         module.reduces(kernel.reducers)
         made.rows[number] = kernel.waiting

@@ -14,13 +14,14 @@ each thread. A group with products counts its rows in panels.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable, Mapping
 from math import prod
 from typing import Any
 
 from graphc import dims
+from graphc.expr import Expr
 from graphc.lower.emit import memory_type
-from graphc.lower.tensor import reducers
+from graphc.lower.tensor import reducers, streams
 from graphc.lower.tensor.body import FLAT_BLOCK, accumulates
 from graphc.lower.tensor.elements import Elements
 from graphc.lower.tensor.groups import FLAT
@@ -64,8 +65,11 @@ class Phase(Levels):
 class Kernel(Levels):
     """Writes the function of one group."""
 
-    def text(self) -> str:
-        """The function."""
+    def text(self, results: Collection[Expr] = ()) -> str:
+        """The function.
+
+        results : the nodes that are made in the memory of results
+        """
         add = self.builder.lines.append
         rows = self.group.rows
         partials = [stage for stage in self.group.stages if accumulates(stage, self.walk)]
@@ -89,8 +93,11 @@ class Kernel(Levels):
             if rows:
                 row_index.insert(0, place)
         self.row_index = tuple(row_index)
+        streamed = self._streamed(results)
+        self._divert(streamed)
         for phase in sorted(set(self.phase.values())):
             self._write_phase([stage for stage in self.group.stages if self.phase[stage.node] == phase])
+        self._stream(streamed)
         body = self.builder.lines
         self.builder.lines = []
         begin = self._begin(partials)
@@ -120,6 +127,7 @@ class Kernel(Levels):
                 "  %all = icmp sge i64 %c_next, %stop",
                 "  br i1 %all, label %release, label %chunk",
                 "release:",
+                *([f"  call void @{streams.FENCE}()"] if streamed else []),
                 "  store atomic i64 0, ptr %flag release, align 8",
                 "  ret void",
                 "}",
@@ -147,6 +155,46 @@ class Kernel(Levels):
         given = ["i64 %first", "i64 %block", *[f"ptr {self._base(key)}" for key in part.keys]]
         given += [f"i64 {self.lengths(dim)}" for dim in part.lengths.names]
         self.builder.lines.append(f"  call void @{name}({', '.join(given)})")
+
+    def _streamed(self, results: Collection[Expr]) -> dict[Expr, int]:
+        """The results whose rows may go past the caches, with the bytes of a row."""
+        found: dict[Expr, int] = {}
+        images = any(stage.image is not None for stage in self.group.stages)
+        if self.walk < 1 or self.group.in_panels or images or not streams.available():
+            return found
+        for stage in self.group.stages:
+            size = streams.row_bytes(stage, self.walk)
+            if size is not None and stage.node in results and self.memory(stage.node) is stage.node:
+                found[stage.node] = size
+        return found
+
+    def _divert(self, streamed: Mapping[Expr, int]) -> None:
+        """A row that goes past the caches is made in scratch memory, as if its buffer began so far before that."""
+        for k, (node, size) in enumerate(streamed.items()):
+            base, row = self._base(("buffer", node)), self._base(("row", ("out", node)))
+            self.waiting["out", node] = node.shape[self.walk :], node.dtype
+            self.builder.lines += [
+                f"  %away{k} = mul nsw i64 %r, {size}",
+                f"  %before{k} = sub nsw i64 0, %away{k}",
+                f"  %diverted{k} = getelementptr i8, ptr {row}, i64 %before{k}",
+                f"  %here{k} = select i1 %streaming, ptr %diverted{k}, ptr {base}",
+            ]
+            self._here[node] = f"%here{k}"
+
+    def _stream(self, streamed: Mapping[Expr, int]) -> None:
+        """Copies such rows to where they belong."""
+        if not streamed:
+            return
+        suffix = self.module.routine(streams.Stream())
+        lines = self.builder.lines
+        lines += ["  br i1 %streaming, label %stream, label %streamed", "stream:"]
+        for k, (node, size) in enumerate(streamed.items()):
+            base, row = self._base(("buffer", node)), self._base(("row", ("out", node)))
+            lines += [
+                f"  %there{k} = getelementptr i8, ptr {base}, i64 %away{k}",
+                f"  call void @stream{suffix}(ptr %there{k}, ptr {row}, i64 {size})",
+            ]
+        lines += ["  br label %streamed", "streamed:"]
 
     def _fetch_ahead(self, level: int, levels: int) -> None:
         """Asks for what the next row reads of memory, a part of it before each level: for all of it at once the processor waits.
@@ -207,6 +255,9 @@ class Kernel(Levels):
         load("%per", ("per", self.number))
         if self.walk == FLAT or self.group.in_panels:
             load("%total", ("total", self.number))
+        if self._here:
+            load("%streams", ("streams", self.number))
+            lines.append("  %streaming = icmp ne i64 %streams, 0")
         load("%flags", ("flags",), "ptr")
         load("%slots", ("slots",))
         load("%slot_size", ("slot size",))
