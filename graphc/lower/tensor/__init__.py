@@ -8,8 +8,10 @@ indexing.py   what indexing does to it, and updates of elements
 stages.py     which nodes are kept in memory, and the loop that makes each
 groups.py     which loops walk together over rows
 rows.py       a group as LLVM IR; levels.py: what it does in a row, level by level; body.py: where its
-              values are, and its loops; merging.py: which of those are one; chunks.py: what holds its chunks together; panels.py: products of the
-              rows of a panel; streams.py: results past the caches; module.py: every function once; gemm.py: calls of BLAS
+              values are, and its loops; merging.py: which of those are one; chunks.py: what holds
+              its chunks together; panels.py: products of the rows of a panel; gemm.py: calls of BLAS;
+              streams.py: results past the caches
+module.py     what kernels share: every function once
 reducers.py   sums, products and extremes of contiguous numbers, as LLVM IR
 library.py    operations that are no loops: products, linear algebra, sorting, scattering
 running.py    what runs along an axis, and additions at places that repeat
