@@ -171,7 +171,7 @@ def main(arguments=None):
 
         history = train.fit(
             model, nn.cross_entropy(model.output, labels), data, optimiser=train.SGD(rate), epochs=epochs, every=every,
-            batch=None, metrics={"error": wrong}, checkpoint=checkpoint, resume=True, seed=options.seed,
+            batch=None, metrics={"error": wrong}, checkpoint=checkpoint, resume=checkpoint is not None, seed=options.seed,
             stop=lambda past: past[-1]["error"] == 0, each=keep,
         )  # fmt: skip
         store(options.output, run, depth, history)
