@@ -157,7 +157,7 @@ def test_declarations_are_checked() -> None:
         ("exp(,)", ParseError, 5, "an argument is missing"),
         ("x.real", ParseError, 2, "attribute access"),
         ("().__class__", ParseError, 2, "an operand is missing"),
-        ("x[0]", ShapeError, 1, "1 indices for 0 dimensions"),
+        ("x[0]", ShapeError, 1, "1 index for 0 dimensions"),
         ("x + [0]", ParseError, 5, "a list"),
         ("x:1", ParseError, 2, ": is"),
         ("x[0", ParseError, 2, "never closed"),

@@ -249,7 +249,7 @@ def _seeds(outputs: tuple[Expr, ...], seeds: Iterable[Expr] | None) -> tuple[Exp
             raise GradientError(
                 f"an output of dtype {output.dtype} has no derivative",
                 node=repr(output),
-                site=output.site,
+                site=None if output.is_constant else output.site,  # a number is written in many places
                 hint='cast it with g.astype(…, "float64") if a derivative of 0 is what you mean',
             )
     if seeds is None:
