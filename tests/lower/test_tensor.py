@@ -245,6 +245,17 @@ def test_a_long_chain_and_a_wide_graph():
     assert agree(f(x), g.evaluate(g.sum(y, axis=1), {"X": x}), "float64", ulps=4000)
 
 
+def test_a_long_chain_of_dear_functions_is_one_kernel_many_times():
+    y = X
+    for _ in range(1500):
+        y = g.tanh(y)
+    f = g.compile(g.sum(y, axis=1), [X])
+    x = point(3, 4)["X"]
+    assert agree(f(x), g.evaluate(g.sum(y, axis=1), {"X": x}), "float64", ulps=4000)
+    kernels = str(f.report()).count("  kernel ")
+    assert kernels > 20 and f._plan.text.count("\ndefine void") <= 4  # type: ignore[attr-defined]
+
+
 # --- updates -----------------------------------------------------------------------------------------------------------------
 
 

@@ -26,6 +26,10 @@ FLAT = -1
 MOST_READ = 24
 """Arrays that one loop touches."""
 
+MOST_COMPUTED = 100.0
+"""Nanoseconds of arithmetic for an element of a group's loops: more waits for itself, not for memory, and LLVM's time for a
+loop grows faster than the loop."""
+
 MOST_IN_PANELS = 120
 """The same of a group with products, whose loops touch some of them each."""
 
@@ -143,6 +147,8 @@ def _place(stage: Stage, steps: list[Step], made_in: dict[Expr, int]) -> int | N
         panels = stage.product is not None or group.in_panels
         if len(touched) >= (MOST_IN_PANELS if panels else MOST_READ):
             continue
+        if not panels and _computed(stage) + sum(map(_computed, group.stages)) > MOST_COMPUTED:
+            continue
         if panels and not all(map(_in_panels, (*group.stages, stage))):
             continue
         group.stages.append(stage)
@@ -150,6 +156,11 @@ def _place(stage: Stage, steps: list[Step], made_in: dict[Expr, int]) -> int | N
         group.nodes.add(stage.node)
         return place
     return None
+
+
+def _computed(stage: Stage) -> float:
+    """Nanoseconds of arithmetic for an element of a stage's own loops."""
+    return stage.nanoseconds if stage.image is None and stage.product is None else 0.0
 
 
 def _in_panels(stage: Stage) -> bool:
