@@ -500,3 +500,18 @@ def test_nothing_outside_of_an_argument_is_read(expr):
 def test_an_update_by_one_number_may_name_more_than_there_is():
     f = g.compile(X.at[:5].add(1.0), [X])
     assert np.array_equal(f(np.zeros((4, 2))), np.ones((4, 2)))
+
+
+def test_what_only_lends_its_shape_is_not_computed():
+    x, k, v = (
+        g.symbol(n, shape=s) for n, s in (("x", ("n", 3, 6, 6)), ("k", (4, 3, 3, 3)), ("v", ("n", 4, 4, 4)))
+    )
+    gradient = g.grad(g.sum(g.conv2d(x, k) * v), k)
+    f = g.compile(gradient, [x, k, v])
+    assert "conv2d(n" not in str(f.report())
+    rng = np.random.default_rng(8)
+    at = {
+        symbol.name: rng.normal(size=shape)
+        for symbol, shape in ((x, (5, 3, 6, 6)), (k, (4, 3, 3, 3)), (v, (5, 4, 4, 4)))
+    }
+    assert agree(f(**at), g.evaluate(gradient, at), "float64")

@@ -122,6 +122,11 @@ def _written_out(name: str, x: Expr, axes: tuple[int, ...]) -> Expr:
     return level[0]
 
 
+def _broadcast_like(node: Expr, x: Expr, like: Expr) -> Expr:
+    """Of the second operand only the shape counts: nobody need compute it."""
+    return call("broadcast_to", x, shape=node.shape)
+
+
 def _matmul(node: Expr, a: Expr, b: Expr) -> Expr:
     """Products of a matrix and a vector as sums, which share a loop with what surrounds them; each reads its matrix by rows."""
     if a.ndim > 2 or b.ndim > 2:
@@ -243,6 +248,7 @@ _RULES: dict[str, Callable[..., Expr]] = {
     "log_softmax": _log_softmax,
     "norm": _norm,
     "roll": _roll,
+    "broadcast_like": _broadcast_like,
     "matmul": _matmul,
     "einsum": einsum,
 }
