@@ -75,7 +75,7 @@ def two_classes(file):
             xlabel="x₁",
             ylabel="x₂",
         )
-    axes[0].legend(frameon=False, loc="lower left")
+    axes[0].legend(frameon=False, loc="upper right")
     margin = np.linspace(-2.5, 3, 300)
     m = g.symbol("m")
     value = g.compile([g.relu(1 - m), g.softplus(-m)], [m])(margin)

@@ -70,6 +70,8 @@ def plot_parts(values, position, wanted, joints, regions, file):
     grid = np.linspace(-2, 2, 401)
     pre, active, weighted, output = g.evaluate([PRE, ACTIVE, WEIGHTED, OUTPUT], {**values, "x": grid})
     figure, axes = plt.subplots(4, 3, figsize=(10, 10), layout="constrained", sharex=True)
+    shown = np.stack([pre, active, weighted])  # on one scale
+    limits = 1.1 * shown.min(), 1.1 * shown.max()
     for unit in range(UNITS):
         for row, (name, part) in enumerate(
             (("θ₀ + θ₁x", pre), ("a[θ₀ + θ₁x]", active), ("φ a[θ₀ + θ₁x]", weighted))
@@ -78,7 +80,7 @@ def plot_parts(values, position, wanted, joints, regions, file):
             axis.axhline(0, color="0.8", linewidth=0.8)
             axis.plot(grid, part[:, unit], color=COLOURS[unit], linewidth=2)
             axis.set_title(f"{name}, unit {unit + 1}", fontsize=10)
-            axis.set_ylim(-3, 3)
+            axis.set_ylim(*limits)
     gridspec = axes[3, 0].get_gridspec()
     for axis in axes[3]:
         axis.remove()

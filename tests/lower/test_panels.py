@@ -185,7 +185,7 @@ def check(seed):
     wanted = g.evaluate(outputs, {symbol.name: value for symbol, value in point.items()})
     f = g.compile(outputs, list(point), rewrite=None, parallel=bool(seed % 2), cache=False)
     for found, right in zip(f(*point.values()), wanted, strict=True):
-        assert close(found, right, program.dtype, 400 * np.sqrt(program.count))
+        assert close(found, right, program.dtype, 10 * np.sqrt(program.count))
     return f
 
 
