@@ -14,7 +14,7 @@ import numpy as np
 
 import graphc as g
 from graphc import nn
-from graphc.draw import Diagram, panels
+from graphc.viz import Diagram, panels
 
 FOLDER = Path(__file__).with_name("gallery")
 

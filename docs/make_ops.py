@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from graphc.errors import DtypeError
-from graphc.expr import Expr, apply, cast, symbol
-from graphc.op import NO_DEFAULT, Op, all_ops, array_ops
-from graphc.static import show
-from graphc.types import as_dtype
+from graphc.ir.attribute_text import show
+from graphc.ir.expr import Expr, apply, cast, symbol
+from graphc.ir.op import NO_DEFAULT, Op, all_ops, array_ops
+from graphc.ir.types import as_dtype
 
 PAGE = Path(__file__).with_name("ops.md")
 

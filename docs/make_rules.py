@@ -8,7 +8,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from graphc.rewrite import algebra, axes, chains, compensated, hamming, products, stability, sums, tables
+from graphc.rewrite import (
+    algebra,
+    axes,
+    cancellation,
+    compensated,
+    matmul_chain,
+    products,
+    stability,
+    sums,
+    tables,
+)
 
 PAGE = Path(__file__).resolve().parent / "rules.md"
 
@@ -35,14 +45,14 @@ SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
     (
         "Differences",
         "After Hamming, Numerical Methods for Scientists and Engineers (1973), chapter 3.",
-        hamming.RULES,
+        cancellation.RULES,
     ),
     ("Functions", "", stability.RULES),
     ("Products and quotients", "", products.RULES),
     (
         "Products of many arrays",
         "Once, after the others: the order that multiplies the fewest numbers.",
-        chains.RULES,
+        matmul_chain.RULES,
     ),
     (
         "The last touch",

@@ -29,8 +29,8 @@ import numpy as np
 import sympy
 from mpmath import mp, mpf
 
-from graphc.dag import Dag
-from graphc.op import Op
+from graphc.ir.graph import Dag
+from graphc.ir.op import Op
 
 BASE = 106
 """Bits to start with: twice float64's."""

@@ -14,8 +14,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 import graphc as g
-from graphc.expr import Expr, apply
-from graphc.op import Op, all_ops
+from graphc.ir.expr import Expr, apply
+from graphc.ir.op import Op, all_ops
 
 OPS = tuple(op for op in all_ops() if not op.user_defined)
 

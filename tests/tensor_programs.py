@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 import graphc as g
 from graphc.errors import ShapeError
-from graphc.evaluate import bound
-from graphc.types import broadcast_shapes
+from graphc.interpret.numpy_eval import bound
+from graphc.ir.types import broadcast_shapes
 
 LENGTHS = (0, 1, 2, 3, 4)
 NAMES = {0: "none", 2: "pair", 3: "three"}

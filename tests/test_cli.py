@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 import graphc as g
-from graphc import bench
+from graphc.analysis import bench
 from graphc.cli import main
 from graphc.cli.commands import _by_hand
 from graphc.cli.shell import parse_point

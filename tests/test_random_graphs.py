@@ -14,8 +14,8 @@ import numpy as np
 from hypothesis import given, settings
 
 import graphc as g
-from graphc.evaluate import run
-from graphc.op import Op
+from graphc.interpret.numpy_eval import run
+from graphc.ir.op import Op
 from tests.oracle import Bound, as_exact, declared, derivative, stable, step, within
 from tests.strategies import OPS, ROUNDED_ALIKE, SPECIALS, Sample, expressions, forests, samples
 

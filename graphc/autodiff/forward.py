@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from graphc.autodiff.reverse import active_nodes, depends, pulled, refuse_unless_float, replaced, reverse
-from graphc.collector import paused
 from graphc.errors import ShapeError
-from graphc.expr import Expr, apply, cast, constant, current_site, symbol, walk
-from graphc.ops.calls import broadcast, zeros_like
+from graphc.ir.expr import Expr, apply, cast, constant, current_site, symbol, walk
+from graphc.ir.scopes import deriving, follow, here
+from graphc.ir.types import format_shape, is_float
 from graphc.ops.comparison import where
-from graphc.scopes import deriving, follow, here
-from graphc.types import format_shape, is_float
+from graphc.ops.support.build import broadcast, zeros_like
+from graphc.util.gc_pause import paused
 
 
 @paused()

@@ -5,16 +5,16 @@ One sweep is written, for one row or column; all of them go through it as a batc
 
 from __future__ import annotations
 
-from graphc import dims
 from graphc.autodiff.forward import forward
 from graphc.autodiff.reverse import reverse
-from graphc.dims import Dim
 from graphc.errors import GradientError
-from graphc.expr import Expr, constant, current_site, symbol
-from graphc.ops.batch import Batch, moved, through
-from graphc.ops.calls import broadcast, call, expanded
+from graphc.ir import dims
+from graphc.ir.dims import Dim
+from graphc.ir.expr import Expr, constant, current_site, symbol
+from graphc.ir.types import Shape
 from graphc.ops.comparison import where
-from graphc.types import Shape
+from graphc.ops.support.build import broadcast, call, expanded
+from graphc.ops.support.vmap_rules import Batch, moved, through
 
 MOST_SWEEPS = 10_000
 """Rows or columns of one Jacobian: each is a sweep over the graph."""

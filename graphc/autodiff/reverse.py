@@ -19,14 +19,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from graphc.collector import paused
 from graphc.errors import GradientError, ShapeError
-from graphc.expr import Expr, cast, constant, current_site, substitute, symbol, walk
-from graphc.op import lookup
-from graphc.ops.calls import broadcast, fitted
+from graphc.ir.expr import Expr, cast, constant, current_site, substitute, symbol, walk
+from graphc.ir.op import lookup
+from graphc.ir.scopes import deriving, follow, here
+from graphc.ir.types import format_shape, is_float
 from graphc.ops.comparison import not_equal, where
-from graphc.scopes import deriving, follow, here
-from graphc.types import format_shape, is_float
+from graphc.ops.support.build import broadcast, fitted
+from graphc.util.gc_pause import paused
 
 Use = tuple[Expr, int]
 """(user, argument slot)"""

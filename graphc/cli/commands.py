@@ -15,27 +15,27 @@ from typing import Any
 import click
 import numpy as np
 
-from graphc.accuracy import accuracy as accuracy_
-from graphc.api import as_graph, value_and_grad
-from graphc.api import compile as compile_
-from graphc.api import explain as explain_
-from graphc.api import grad as grad_
-from graphc.bench import bench as bench_
-from graphc.bench import format_time, interleaved
+from graphc.analysis.accuracy import accuracy as accuracy_
+from graphc.analysis.bench import bench as bench_
+from graphc.analysis.bench import format_time, interleaved
+from graphc.api.draw import diagnose as diagnose_
+from graphc.api.draw import draw as draw_
+from graphc.api.functions import as_graph, value_and_grad
+from graphc.api.functions import compile as compile_
+from graphc.api.functions import explain as explain_
+from graphc.api.functions import grad as grad_
 from graphc.cli.shell import Formula, Group, Point, Range, merge_points, shorten
-from graphc.draw import DEFAULT, MAX_NODES, SHOW, STYLES
-from graphc.draw.engine import engine
+from graphc.compiler.engine import jit
+from graphc.compiler.engine import object_cache as cache_
 from graphc.errors import UnknownNameError
-from graphc.evaluate import evaluate
-from graphc.expr import Expr, free_symbols, symbols
-from graphc.files import write_whole
-from graphc.lower import cache as cache_
-from graphc.lower import jit
-from graphc.parse import parse
-from graphc.picture import diagnose as diagnose_
-from graphc.picture import draw as draw_
-from graphc.printer import format_number
+from graphc.frontend.parse import parse
+from graphc.interpret.numpy_eval import evaluate
+from graphc.ir.expr import Expr, free_symbols, symbols
+from graphc.ir.printer import format_number
+from graphc.util.files import write_whole
 from graphc.version import __version__
+from graphc.viz import DEFAULT, MAX_NODES, SHOW, STYLES
+from graphc.viz.graphviz_engine import engine
 
 FORMATS = ("svg", "png", "pdf", "tex", "dot", "html")
 LOG_SIGMOID = "log(1/(exp(-(x*w + b)) + 1))"

@@ -15,8 +15,8 @@ import click
 import numpy as np
 
 from graphc.errors import GraphcError
-from graphc.expr import Expr
-from graphc.parse import parse
+from graphc.frontend.parse import parse
+from graphc.ir.expr import Expr
 
 _STDIN_LIMIT = 1 << 20
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf|nan)", re.ASCII)

@@ -8,7 +8,6 @@
 ()
 """
 
-from graphc.archive import read_arrays, write_arrays
 from graphc.nn.blocks import Inception, Recurrent, Residual, Sequential
 from graphc.nn.initial import (
     he_normal,
@@ -53,6 +52,7 @@ from graphc.nn.losses import (
 )  # fmt: skip
 from graphc.nn.model import Model
 from graphc.nn.norm import BatchNorm, LayerNorm
+from graphc.util.archive import read_arrays, write_arrays
 
 __all__ = [
     "ELU", "GELU", "SELU", "Affine", "AvgPool2d", "BatchNorm", "Conv2d", "Dropout", "Flatten", "Function", "Inception",

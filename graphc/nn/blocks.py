@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from graphc.errors import ExpressionError, NameClashError, ShapeError
-from graphc.expr import Expr
-from graphc.inputs import as_count
+from graphc.ir.expr import Expr
+from graphc.ir.inputs import as_count
+from graphc.ir.types import format_shape
 from graphc.nn import initial
 from graphc.nn.initial import Initialiser
 from graphc.nn.layer import Layer, Scope, as_layer
 from graphc.ops.elementary import tanh
 from graphc.ops.shape import concat, stack
-from graphc.types import format_shape
 
 
 class Sequential(Layer):

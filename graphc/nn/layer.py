@@ -12,10 +12,10 @@ from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from typing import Any
 
 from graphc.errors import DtypeError, ExpressionError, NameClashError, ShapeError
-from graphc.expr import Expr, symbol
+from graphc.ir.expr import Expr, symbol
+from graphc.ir.scopes import scope
+from graphc.ir.types import Shape, format_shape, is_float
 from graphc.nn.initial import Initialiser
-from graphc.scopes import scope
-from graphc.types import Shape, format_shape, is_float
 
 
 @dataclass(frozen=True)

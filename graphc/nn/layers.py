@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphc.errors import ExpressionError, ShapeError
-from graphc.expr import Expr, constant
-from graphc.inputs import as_count
+from graphc.ir.expr import Expr, constant
+from graphc.ir.inputs import as_count
+from graphc.ir.types import format_shape
 from graphc.nn import initial
 from graphc.nn.initial import Initialiser
 from graphc.nn.layer import Function, Layer, Scope
@@ -21,7 +22,6 @@ from graphc.ops.logistic import sigmoid, softplus
 from graphc.ops.pool import avg_pool2d, max_pool2d
 from graphc.ops.reduce import max
 from graphc.ops.shape import reshape
-from graphc.types import format_shape
 
 
 def _features(x: Expr, what: str) -> Any:
@@ -40,7 +40,7 @@ class Affine(Layer):
     init : how W begins
 
     >>> from graphc.nn import Model
-    >>> from graphc.expr import symbol
+    >>> from graphc.ir.expr import symbol
     >>> Model(Affine(2), symbol("x", shape=("n", 3))).output
     x @ affine1.weight.T + affine1.bias
     """

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from graphc.errors import DtypeError, ExpressionError, ShapeError
-from graphc.expr import Expr, constant
+from graphc.ir.expr import Expr, constant
+from graphc.ir.types import format_shape
 from graphc.ops.activation import relu
 from graphc.ops.comparison import where
 from graphc.ops.exponentials import log_softmax, logsumexp
@@ -14,7 +15,6 @@ from graphc.ops.logistic import softplus
 from graphc.ops.order import take_along_axis
 from graphc.ops.reduce import mean, sum
 from graphc.ops.shape import expand_dims, squeeze
-from graphc.types import format_shape
 
 
 def _reduced(costs: Expr, reduction: str) -> Expr:

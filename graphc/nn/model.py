@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from graphc.api import compile
-from graphc.archive import fitting, read_arrays, write_arrays
+from graphc.api.functions import compile
+from graphc.api.graph import Graph
 from graphc.errors import ExpressionError, InputError
-from graphc.expr import Expr, free_symbols
-from graphc.forks import cached_property
-from graphc.graph import Graph
+from graphc.ir.expr import Expr, free_symbols
+from graphc.ir.scopes import scope
+from graphc.ir.types import format_shape
 from graphc.nn.blocks import Sequential
 from graphc.nn.layer import Declared, Row, Scope, as_layer
 from graphc.ops.create import dim
-from graphc.scopes import scope
-from graphc.types import format_shape
+from graphc.util.archive import fitting, read_arrays, write_arrays
+from graphc.util.fork_safety import cached_property
 
 
 class Model:
@@ -41,7 +41,7 @@ class Model:
     masks : name → (symbol of booleans, probability of being true), inputs of `training_output`
     values : name → array of each parameter and buffer, which training writes to
 
-    >>> from graphc.expr import symbol
+    >>> from graphc.ir.expr import symbol
     >>> from graphc.nn import Affine, Sequential, Tanh
     >>> model = Model(Sequential(Affine(3), Tanh, Affine(1)), symbol("x", shape=("n", 2)))
     >>> model.count
@@ -148,7 +148,7 @@ class Model:
     def summary(self) -> str:
         """A table of the layers: what each gives, and how many parameters are its own.
 
-        >>> from graphc.expr import symbol
+        >>> from graphc.ir.expr import symbol
         >>> from graphc.nn import Affine
         >>> print(Model(Affine(2), symbol("x", shape=("n", 3))).summary())
         layer    written    output  parameters

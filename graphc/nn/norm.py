@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphc.errors import ExpressionError, ShapeError
-from graphc.expr import Expr, constant
+from graphc.ir.expr import Expr, constant
+from graphc.ir.types import format_shape
 from graphc.nn import initial
 from graphc.nn.layer import Layer, Scope
 from graphc.ops.comparison import where
@@ -15,7 +16,6 @@ from graphc.ops.create import dim
 from graphc.ops.elementary import sqrt
 from graphc.ops.reduce import mean, var
 from graphc.ops.shape import reshape
-from graphc.types import format_shape
 
 
 @dataclass(frozen=True, repr=False)

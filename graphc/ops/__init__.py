@@ -21,13 +21,13 @@ from graphc.ops import (
     pool,
     powers,
     products,
-    protocol,
     reduce,
     rounding,
     running,
     shape,
     special,
 )
+from graphc.ops.support import numpy_protocol
 
 modules = (
     arithmetic, powers, comparison, rounding, elementary, logistic, special, activation,
@@ -35,4 +35,4 @@ modules = (
 )  # fmt: skip
 """In the order of the reference page."""
 
-__all__ = ["modules", "protocol"]
+__all__ = ["modules", "numpy_protocol"]

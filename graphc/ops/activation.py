@@ -9,13 +9,13 @@ import math
 
 import numpy as np
 
-from graphc.op import Facts, Kink, Notation, Op, lookup
+from graphc.ir.op import Facts, Kink, Notation, Op, lookup
+from graphc.ir.types import TypeRule, floating, promoted
 from graphc.ops.comparison import clip, larger, where
-from graphc.ops.declare import declare, like
 from graphc.ops.elementary import exp, expm1
 from graphc.ops.logistic import expit, sigmoid
 from graphc.ops.special import erfc
-from graphc.types import TypeRule, floating, promoted
+from graphc.ops.support.declare import declare, like
 
 SMOOTH = (-30.0, 30.0)
 SELU_ALPHA = 1.6732632423543772848170429916717

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from graphc.expr import cast
-from graphc.op import ATOM, PRODUCT, SUM, UNARY, Facts, Kink, Notation, Op
-from graphc.ops.declare import declare, with_checks
-from graphc.types import TypeRule, like_ufunc
+from graphc.ir.expr import cast
+from graphc.ir.op import ATOM, PRODUCT, SUM, UNARY, Facts, Kink, Notation, Op
+from graphc.ir.types import TypeRule, like_ufunc
+from graphc.ops.support.declare import declare, with_checks
 
 WIDE = (-1e3, 1e3)
 

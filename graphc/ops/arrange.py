@@ -6,17 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from graphc import dims
-from graphc.dims import Dim
 from graphc.errors import ShapeError
-from graphc.expr import Expr, apply, constant
-from graphc.op import Attribute, Notation, Op
-from graphc.ops import attributes as at
-from graphc.ops.batch import Batch, Batched, aligned
-from graphc.ops.calls import call, reshaped, summed
+from graphc.ir import dims
+from graphc.ir.dims import Dim
+from graphc.ir.expr import Expr, apply, constant
+from graphc.ir.op import Attribute, Notation, Op
+from graphc.ir.types import FIRST_KEPT, format_shape
 from graphc.ops.comparison import where
-from graphc.ops.declare import declare_arrays, moving, with_checks
-from graphc.types import FIRST_KEPT, format_shape
+from graphc.ops.support import attributes as at
+from graphc.ops.support.build import call, reshaped, summed
+from graphc.ops.support.declare import declare_arrays, moving, with_checks
+from graphc.ops.support.vmap_rules import Batch, Batched, aligned
 
 # --- turned, repeated, padded ---------------------------------------------------------------------------------------------
 

@@ -7,10 +7,10 @@ from functools import reduce
 import numpy as np
 
 from graphc.errors import ArityError, ExpressionError
-from graphc.expr import apply, constant, current_site
-from graphc.op import AND, COMPARISON, OR, UNARY, XOR, Facts, Kink, Notation, Op
-from graphc.ops.declare import declare, like, with_checks
-from graphc.types import BOOL, TypeRule, floating, like_ufunc, logical, promoted, selected
+from graphc.ir.expr import apply, constant, current_site
+from graphc.ir.op import AND, COMPARISON, OR, UNARY, XOR, Facts, Kink, Notation, Op
+from graphc.ir.types import BOOL, TypeRule, floating, like_ufunc, logical, promoted, selected
+from graphc.ops.support.declare import declare, like, with_checks
 
 WIDE = (-1e3, 1e3)
 

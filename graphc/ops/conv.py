@@ -11,16 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from graphc import dims
 from graphc.errors import ShapeError
-from graphc.expr import Expr
-from graphc.op import Notation
-from graphc.ops import attributes as at
-from graphc.ops.batch import Batch, Batched, moved
-from graphc.ops.calls import call, expanded, transposed
-from graphc.ops.declare import declare_arrays
+from graphc.ir import dims
+from graphc.ir.expr import Expr
+from graphc.ir.op import Notation
+from graphc.ir.types import ACCUMULATED, FIRST_KEPT, Shape, format_shape
 from graphc.ops.einsum import contract
-from graphc.ops.windows import (
+from graphc.ops.support import attributes as at
+from graphc.ops.support.build import call, expanded, transposed
+from graphc.ops.support.declare import declare_arrays
+from graphc.ops.support.vmap_rules import Batch, Batched, moved
+from graphc.ops.support.windows import (
     PADDING,
     SIZE,
     SPACE,
@@ -36,7 +37,6 @@ from graphc.ops.windows import (
     scattered,
     windows_of,
 )
-from graphc.types import ACCUMULATED, FIRST_KEPT, Shape, format_shape
 
 # --- shapes -------------------------------------------------------------------------------------------------------------------
 

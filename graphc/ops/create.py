@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from graphc import dims
-from graphc.dims import Dim
 from graphc.errors import ShapeError
-from graphc.expr import Expr, apply, constant
-from graphc.op import Attribute, Notation, Op
-from graphc.ops import attributes as at
-from graphc.ops.calls import broadcast, call
-from graphc.ops.declare import declare_arrays, with_checks
-from graphc.types import FLOAT64, INT64, TypeRule, as_dtype, floating, format_shape
+from graphc.ir import dims
+from graphc.ir.dims import Dim
+from graphc.ir.expr import Expr, apply, constant
+from graphc.ir.op import Attribute, Notation, Op
+from graphc.ir.types import FLOAT64, INT64, TypeRule, as_dtype, floating, format_shape
+from graphc.ops.support import attributes as at
+from graphc.ops.support.build import broadcast, call
+from graphc.ops.support.declare import declare_arrays, with_checks
 
 # --- known by their shape alone --------------------------------------------------------------------------------------------
 

@@ -11,14 +11,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from graphc.dims import Dim
-from graphc.expr import Expr, constant
-from graphc.ops import attributes as at
-from graphc.ops.calls import call, expanded, transposed, zeros_like
+from graphc.ir.dims import Dim
+from graphc.ir.expr import Expr, constant
+from graphc.ir.types import Shape
 from graphc.ops.comparison import where
 from graphc.ops.linalg import columns, declare, matrix, square
 from graphc.ops.shape import sliced
-from graphc.types import Shape
+from graphc.ops.support import attributes as at
+from graphc.ops.support.build import call, expanded, transposed, zeros_like
 
 _EQUAL_VALUES = "Where {} are equal they have no derivative; infinities or NaN stand for it."
 

@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from graphc.dims import Dim
 from graphc.errors import ExpressionError
-from graphc.expr import Expr, apply
-from graphc.op import Attribute, Notation, Op
-from graphc.ops import attributes as at
-from graphc.ops.batch import Batch, Batched
-from graphc.ops.calls import broadcast, call, expanded
-from graphc.ops.contraction import in_pairs
-from graphc.ops.declare import declare_arrays, with_checks
-from graphc.types import ALL_PROMOTED, Shape
+from graphc.ir.dims import Dim
+from graphc.ir.expr import Expr, apply
+from graphc.ir.op import Attribute, Notation, Op
+from graphc.ir.types import ALL_PROMOTED, Shape
+from graphc.ops.support import attributes as at
+from graphc.ops.support.build import broadcast, call, expanded
+from graphc.ops.support.contraction_order import in_pairs
+from graphc.ops.support.declare import declare_arrays, with_checks
+from graphc.ops.support.vmap_rules import Batch, Batched
 
 # --- einsum -----------------------------------------------------------------------------------------------------------------
 

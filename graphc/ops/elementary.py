@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from graphc.op import ATOM, POWER, Facts, Kink, Notation, Op
+from graphc.ir.op import ATOM, POWER, Facts, Kink, Notation, Op
+from graphc.ir.types import TypeRule, floating, like_ufunc
 from graphc.ops.comparison import equal, where
-from graphc.ops.declare import declare, like
-from graphc.types import TypeRule, floating, like_ufunc
+from graphc.ops.support.declare import declare, like
 
 LN2, LN10 = math.log(2), math.log(10)
 TAU = (-30.0, 30.0)

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from graphc.dims import Dim
 from graphc.errors import ShapeError
-from graphc.expr import Expr
-from graphc.op import Attribute, Notation
-from graphc.ops import attributes as at
-from graphc.ops.calls import call, restored, summed
+from graphc.ir.dims import Dim
+from graphc.ir.expr import Expr
+from graphc.ir.op import Attribute, Notation
 from graphc.ops.elementary import exp
 from graphc.ops.reduce import reduction
+from graphc.ops.support import attributes as at
+from graphc.ops.support.build import call, restored, summed
 
 
 def _greatest(x: Any, axis: Any) -> Any:

@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from graphc import dims
-from graphc.dims import Dim, Name, Polynomial
 from graphc.errors import DtypeError, ExpressionError, ShapeError
-from graphc.expr import Expr, apply, constant, current_site
-from graphc.op import Attribute, Notation, Op
-from graphc.ops import attributes as at
-from graphc.ops.calls import call, fitted, zeros_like
-from graphc.ops.declare import declare_arrays
-from graphc.ops.places import WHOLE, index_batch, update_batch
-from graphc.types import BOOL, INT64, Shape, Signature, TypeRule, broadcast_shapes, format_shape
+from graphc.ir import dims
+from graphc.ir.dims import Dim, Name, Polynomial
+from graphc.ir.expr import Expr, apply, constant, current_site
+from graphc.ir.op import Attribute, Notation, Op
+from graphc.ir.types import BOOL, INT64, Shape, Signature, TypeRule, broadcast_shapes, format_shape
+from graphc.ops.support import attributes as at
+from graphc.ops.support.build import call, fitted, zeros_like
+from graphc.ops.support.declare import declare_arrays
+from graphc.ops.support.index_axes import WHOLE, index_batch, update_batch
 
 
 def _count(key: tuple[Any, ...]) -> int:

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from graphc.expr import Expr
-from graphc.op import Notation, lookup
-from graphc.ops import attributes as at
-from graphc.ops.batch import Batch, Batched, aligned, rank
-from graphc.ops.calls import call, expanded, fitted, summed, transposed
-from graphc.ops.declare import family
-from graphc.types import AVERAGED, Shape, broadcast_shapes
+from graphc.ir.expr import Expr
+from graphc.ir.op import Notation, lookup
+from graphc.ir.types import AVERAGED, Shape, broadcast_shapes
+from graphc.ops.support import attributes as at
+from graphc.ops.support.build import call, expanded, fitted, summed, transposed
+from graphc.ops.support.declare import family
+from graphc.ops.support.vmap_rules import Batch, Batched, aligned, rank
 
 
 def matrix(operands: tuple[Expr, ...], *_: Any) -> Shape:

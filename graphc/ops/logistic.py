@@ -10,11 +10,11 @@ import math
 
 import numpy as np
 
-from graphc.op import Facts, Notation, Op
+from graphc.ir.op import Facts, Notation, Op
+from graphc.ir.types import TypeRule, floating, like_ufunc
 from graphc.ops.comparison import equal, maximum, minimum, where
-from graphc.ops.declare import declare, like
 from graphc.ops.elementary import exp, log1p
-from graphc.types import TypeRule, floating, like_ufunc
+from graphc.ops.support.declare import declare, like
 
 
 def _logistic(name, reference, formula, partials, summary, **more):

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from graphc.errors import DtypeError, ShapeError
-from graphc.expr import Expr, constant
-from graphc.op import Attribute, Notation, Op
-from graphc.ops import attributes as at
-from graphc.ops.batch import Batch, Batched, aligned, rank
-from graphc.ops.calls import call, expanded, summed
+from graphc.ir.expr import Expr, constant
+from graphc.ir.op import Attribute, Notation, Op
+from graphc.ir.types import FIRST_KEPT, INT64, Shape, TypeRule, as_dtype, format_shape
 from graphc.ops.comparison import isnan, less
-from graphc.ops.declare import declare_arrays
 from graphc.ops.index import getitem
-from graphc.types import FIRST_KEPT, INT64, Shape, TypeRule, as_dtype, format_shape
+from graphc.ops.support import attributes as at
+from graphc.ops.support.build import call, expanded, summed
+from graphc.ops.support.declare import declare_arrays
+from graphc.ops.support.vmap_rules import Batch, Batched, aligned, rank
 
 # --- by arrays of places ------------------------------------------------------------------------------------------------------
 

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import ShapeError
-from graphc.expr import Expr, apply, constant
-from graphc.op import Attribute, Notation, Op
-from graphc.ops import attributes as at
-from graphc.ops.calls import call
-from graphc.ops.declare import declare_arrays, with_checks
-from graphc.ops.windows import (
+from graphc.ir.expr import Expr, apply, constant
+from graphc.ir.op import Attribute, Notation, Op
+from graphc.ir.types import Shape
+from graphc.ops.support import attributes as at
+from graphc.ops.support.build import call
+from graphc.ops.support.declare import declare_arrays, with_checks
+from graphc.ops.support.windows import (
     PADDING,
     SIZE,
     SPACE,
@@ -30,7 +31,6 @@ from graphc.ops.windows import (
     steps,
     windows_of,
 )
-from graphc.types import Shape
 
 
 def _pool_shape(operands: Operands, size: Pair, stride: Pair, padding: Pair) -> Shape:

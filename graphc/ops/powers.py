@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from graphc.errors import DtypeError
-from graphc.op import ATOM, POWER, UNARY, Facts, Kink, Notation, Op
+from graphc.ir.op import ATOM, POWER, UNARY, Facts, Kink, Notation, Op
+from graphc.ir.types import TypeRule, floating, like_ufunc
 from graphc.ops.arithmetic import WIDE
 from graphc.ops.comparison import equal, where
-from graphc.ops.declare import declare, like
 from graphc.ops.elementary import log
-from graphc.types import TypeRule, floating, like_ufunc
+from graphc.ops.support.declare import declare, like
 
 
 def _pow_dx(out, x, y):

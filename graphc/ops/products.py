@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from graphc import dims
 from graphc.errors import ExpressionError, ShapeError
-from graphc.expr import Expr, constant
-from graphc.op import PRODUCT, Attribute, Notation, Op
-from graphc.ops import attributes as at
-from graphc.ops.batch import Batch, Batched, aligned, rank
-from graphc.ops.calls import call, expanded, fitted, reshaped, summed, transposed
-from graphc.ops.declare import declare_arrays
+from graphc.ir import dims
+from graphc.ir.expr import Expr, constant
+from graphc.ir.op import PRODUCT, Attribute, Notation, Op
+from graphc.ir.types import ALL_PROMOTED, Shape, TypeRule, broadcast_shapes, format_shape
 from graphc.ops.einsum import contract
-from graphc.types import ALL_PROMOTED, Shape, TypeRule, broadcast_shapes, format_shape
+from graphc.ops.support import attributes as at
+from graphc.ops.support.build import call, expanded, fitted, reshaped, summed, transposed
+from graphc.ops.support.declare import declare_arrays
+from graphc.ops.support.vmap_rules import Batch, Batched, aligned, rank
 
 
 def _matmul_shape(operands: tuple[Expr, ...]) -> Shape:

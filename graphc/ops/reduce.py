@@ -6,18 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from graphc.dims import Dim
 from graphc.errors import DtypeError, ExpressionError, ShapeError
-from graphc.expr import Expr, constant
-from graphc.op import Attribute, Notation, Op
-from graphc.ops import attributes as at
-from graphc.ops.arithmetic import abs, sign
-from graphc.ops.batch import Batch, Batched
-from graphc.ops.calls import broadcast, call, count, expanded, merged, restored, shifted, summed, unmerged
-from graphc.ops.comparison import equal, where
-from graphc.ops.declare import declare_arrays
-from graphc.ops.elementary import sqrt
-from graphc.types import (
+from graphc.ir.dims import Dim
+from graphc.ir.expr import Expr, constant
+from graphc.ir.op import Attribute, Notation, Op
+from graphc.ir.types import (
     ACCUMULATED,
     AVERAGED,
     BOOL,
@@ -28,6 +21,23 @@ from graphc.types import (
     TypeRule,
     format_shape,
 )
+from graphc.ops.arithmetic import abs, sign
+from graphc.ops.comparison import equal, where
+from graphc.ops.elementary import sqrt
+from graphc.ops.support import attributes as at
+from graphc.ops.support.build import (
+    broadcast,
+    call,
+    count,
+    expanded,
+    merged,
+    restored,
+    shifted,
+    summed,
+    unmerged,
+)
+from graphc.ops.support.declare import declare_arrays
+from graphc.ops.support.vmap_rules import Batch, Batched
 
 
 def _reduced(operands: tuple[Expr, ...], axis: Any, *rest: Any) -> tuple[Dim, ...]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from graphc.op import Facts, Kink, Notation, Op
-from graphc.ops.declare import declare
-from graphc.types import like_ufunc
+from graphc.ir.op import Facts, Kink, Notation, Op
+from graphc.ir.types import like_ufunc
+from graphc.ops.support.declare import declare
 
 
 def _rounding(name, ufunc, intrinsic, label, latex, summary, formula, jumps, ufuncs=(), sympy=()):

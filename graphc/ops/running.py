@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from graphc.dims import Dim
-from graphc.expr import Expr
-from graphc.op import Notation, Op
-from graphc.ops import attributes as at
-from graphc.ops.calls import call, merged, shifted, unmerged
-from graphc.ops.declare import declare_arrays
+from graphc.ir.dims import Dim
+from graphc.ir.expr import Expr
+from graphc.ir.op import Notation, Op
+from graphc.ir.types import ACCUMULATED, FLOATING
 from graphc.ops.reduce import reduction
-from graphc.types import ACCUMULATED, FLOATING
+from graphc.ops.support import attributes as at
+from graphc.ops.support.build import call, merged, shifted, unmerged
+from graphc.ops.support.declare import declare_arrays
 
 # --- along an axis ----------------------------------------------------------------------------------------------------------
 

@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from graphc import dims
-from graphc.dims import Dim
 from graphc.errors import ShapeError
-from graphc.expr import Expr, constant
-from graphc.op import Attribute, Notation
-from graphc.ops import attributes as at
-from graphc.ops.batch import Batch, Batched, aligned, rank
-from graphc.ops.calls import broadcast, call, fitted, reshaped
-from graphc.ops.declare import moving
-from graphc.types import ALL_PROMOTED, as_shape, broadcast_shapes, format_shape
+from graphc.ir import dims
+from graphc.ir.dims import Dim
+from graphc.ir.expr import Expr, constant
+from graphc.ir.op import Attribute, Notation
+from graphc.ir.types import ALL_PROMOTED, as_shape, broadcast_shapes, format_shape
+from graphc.ops.support import attributes as at
+from graphc.ops.support.build import broadcast, call, fitted, reshaped
+from graphc.ops.support.declare import moving
+from graphc.ops.support.vmap_rules import Batch, Batched, aligned, rank
 
 
 def _target(name: str, value: Any, operands: tuple[Expr, ...]) -> tuple[Dim, ...]:

@@ -16,18 +16,18 @@ from typing import Any
 
 import numpy as np
 
-from graphc import forks
 from graphc.errors import DtypeError
-from graphc.expr import apply, constant
-from graphc.op import Facts, Notation, Op
-from graphc.ops.declare import declare, with_checks
+from graphc.ir.expr import apply, constant
+from graphc.ir.op import Facts, Notation, Op
+from graphc.ir.types import INT64, TypeRule, floating
 from graphc.ops.elementary import exp
-from graphc.types import INT64, TypeRule, floating
+from graphc.ops.support.declare import declare, with_checks
+from graphc.util import fork_safety
 
 TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
 
 
-@forks.once
+@fork_safety.once
 def scipy_special():
     """SciPy's special functions, with the C functions behind them in `cython_special`."""
     import scipy.special.cython_special
@@ -35,7 +35,7 @@ def scipy_special():
     return scipy.special
 
 
-@forks.once
+@fork_safety.once
 def scipy_blas():
     """`scipy.linalg.cython_blas`, without the half second that the rest of `scipy.linalg` takes."""
     import scipy

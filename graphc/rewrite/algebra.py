@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphc.expr import Expr, apply, constant
-from graphc.op import Op, all_ops
+from graphc.ir.expr import Expr, apply, constant
+from graphc.ir.op import Op, all_ops
 from graphc.rewrite.pattern import Kind, Match, Rule
 from graphc.rewrite.ranges import Ranges
 

@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from graphc.expr import Expr
-from graphc.ops.attributes import axes_of
-from graphc.ops.calls import call, count, restored
+from graphc.ir.expr import Expr
+from graphc.ir.types import is_float
 from graphc.ops.elementary import log
-from graphc.rewrite import arrangements
+from graphc.ops.support.attributes import axes_of
+from graphc.ops.support.build import call, count, restored
+from graphc.rewrite import array_products
 from graphc.rewrite.axis_rule import CUBE, NM, AxisRule, keeps, reduced, row
 from graphc.rewrite.ranges import Ranges
-from graphc.types import is_float
 
 # --- what is matched ---------------------------------------------------------------------------------------------------------
 
@@ -202,6 +202,6 @@ SQUARES = (
          ("mean(square(x - mean(x, axis=1, keepdims=True)), axis=1)", NM), ("mean((x - mean(x))**2)", NM)),
 )  # fmt: skip
 
-RULES = (*EXPONENTIALS, *SQUARES, *arrangements.RULES)
+RULES = (*EXPONENTIALS, *SQUARES, *array_products.RULES)
 
 __all__ = ["RULES", "AxisRule"]

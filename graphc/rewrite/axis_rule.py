@@ -1,4 +1,4 @@
-"""What a rule over whole arrays is: a row of the tables in axes.py and arrangements.py."""
+"""What a rule over whole arrays is: a row of the tables in axes.py and array_products.py."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from graphc.expr import Expr, cast
-from graphc.ops.attributes import axes_of
+from graphc.ir.expr import Expr, cast
+from graphc.ops.support.attributes import axes_of
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.ranges import Ranges
 

@@ -16,14 +16,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
-from graphc.collector import paused
-from graphc.expr import Expr, constant, rebuild
+from graphc.ir.expr import Expr, constant, rebuild
 from graphc.ops.comparison import equal, maximum, where
 from graphc.ops.elementary import exp, log, log1p
 from graphc.ops.logistic import log_sigmoid, sigmoid, softplus
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.ranges import Ranges
 from graphc.rewrite.sums import is_zero, log_terms
+from graphc.util.gc_pause import paused
 
 LARGE = {8: 1e300, 4: 1e36}
 """Beyond this, by the size of the type, the error of a sum is not computed: its steps could overflow."""

@@ -15,12 +15,12 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
 
-from graphc.collector import paused
 from graphc.errors import Site, UnknownNameError
-from graphc.expr import Expr, current_site, on_this_line, rebuild, walk
+from graphc.ir.expr import Expr, current_site, on_this_line, rebuild, walk
+from graphc.ir.scopes import deriving, stay
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.ranges import Ranges
-from graphc.scopes import deriving, stay
+from graphc.util.gc_pause import paused
 
 
 class AnyRule(Protocol):

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from graphc.errors import DefinitionError
-from graphc.expr import Expr, apply, cast, constant, symbol
-from graphc.forks import cached_property
-from graphc.parse import parse
+from graphc.frontend.parse import parse
+from graphc.ir.expr import Expr, apply, cast, constant, symbol
 from graphc.rewrite.ranges import Range, Ranges
+from graphc.util.fork_safety import cached_property
 
 Kind = Literal["exact", "stable", "assume"]
 """exact: the same bits, special values included; stable: the same real function, with smaller errors or over a wider

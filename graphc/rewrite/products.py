@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from graphc.expr import Expr, constant
+from graphc.ir.expr import Expr, constant
 from graphc.ops.comparison import isnan, where
 from graphc.ops.elementary import exp, sqrt
 from graphc.ops.logistic import sigmoid

@@ -12,12 +12,12 @@ import math
 from dataclasses import dataclass
 from functools import reduce
 
-from graphc.expr import Expr, constant
+from graphc.ir.expr import Expr, constant
+from graphc.ir.types import FLOAT32
 from graphc.ops.comparison import equal, isnan, maximum, not_equal, where
 from graphc.ops.elementary import hypot, sqrt
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.ranges import Ranges
-from graphc.types import FLOAT32
 
 MOST_FACTORS = 4
 

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from graphc.expr import Expr, walk
-from graphc.op import Op
-from graphc.types import FLOAT32
+from graphc.ir.expr import Expr, walk
+from graphc.ir.op import Op
+from graphc.ir.types import FLOAT32
 
 INF = math.inf
 

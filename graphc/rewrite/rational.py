@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
-from graphc.expr import Expr, constant
+from graphc.ir.expr import Expr, constant
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.ranges import Ranges
 

@@ -15,7 +15,7 @@ from fractions import Fraction
 from functools import cache
 from math import comb, factorial
 
-from graphc.expr import Expr, constant
+from graphc.ir.expr import Expr, constant
 from graphc.ops.comparison import where
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from graphc.expr import Expr
+from graphc.ir.expr import Expr
 from graphc.ops.comparison import isnan, where
 from graphc.ops.elementary import cosh, exp, expm1, hypot, log, log1p
 from graphc.ops.special import erf

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from graphc.expr import Expr, constant
+from graphc.ir.expr import Expr, constant
 from graphc.ops.logistic import log_sigmoid, logaddexp, sigmoid, softplus
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.ranges import Ranges

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from graphc import forks
 from graphc.errors import DefinitionError
-from graphc.expr import Expr, current_site
-from graphc.rewrite import algebra, axes, chains, compensated, hamming, products, stability, sums
+from graphc.ir.expr import Expr, current_site
+from graphc.rewrite import algebra, axes, cancellation, compensated, matmul_chain, products, stability, sums
 from graphc.rewrite.engine import AnyRule, Engine, Step, Trace
+from graphc.util import fork_safety
 
 LEVELS: dict[str, tuple[str, ...]] = {"exact": ("exact",), "stable": ("exact", "stable", "assume")}
 """What may fire at each level of `rewrite=`; a rule that assumes a fact fires where the fact is declared."""
@@ -18,19 +18,19 @@ NORMAL: tuple[AnyRule, ...] = (
     *algebra.RULES,
     *axes.RULES,
     *sums.RULES,
-    *hamming.RULES,
+    *cancellation.RULES,
     *stability.RULES,
     *products.RULES,
 )
 """What brings a graph to its normal form."""
 
-BUILT_IN: tuple[AnyRule, ...] = (*NORMAL, *chains.RULES, *compensated.RULES)
+BUILT_IN: tuple[AnyRule, ...] = (*NORMAL, *matmul_chain.RULES, *compensated.RULES)
 
-ON_ARRAYS: tuple[AnyRule, ...] = (*axes.RULES, *chains.RULES)
+ON_ARRAYS: tuple[AnyRule, ...] = (*axes.RULES, *matmul_chain.RULES)
 """Those that speak of operations on whole arrays."""
 
 _own: list[AnyRule] = []
-_lock = forks.lock()
+_lock = fork_safety.lock()
 _engines: dict[tuple[str, tuple[str, ...], int], Engine] = {}
 
 
@@ -101,7 +101,10 @@ def run(outputs: Sequence[Expr], level: str, without: Iterable[str] = ()) -> Tra
     off = named(without)
     trace = engine(level, off).run(outputs)
     steps, results = list(trace), trace.outputs
-    for rules, change in ((chains.RULES, chains.reorder), (compensated.RULES, compensated.polish)):
+    for rules, change in (
+        (matmul_chain.RULES, matmul_chain.reorder),
+        (compensated.RULES, compensated.polish),
+    ):
         last = [rule for rule in rules if rule.kind in LEVELS[level] and rule.name not in off]
         if any(rule.function in trace.operations for rule in last):
             changed, results = change(results, last)  # type: ignore[arg-type]  # each takes its own rules

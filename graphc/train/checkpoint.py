@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from graphc.archive import fitting, read_arrays, write_arrays
 from graphc.errors import FormatError
+from graphc.util.archive import fitting, read_arrays, write_arrays
 
 META = "meta"
 FORMAT = 1

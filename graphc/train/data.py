@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import InputError, ShapeError
-from graphc.expr import Expr
-from graphc.inputs import as_count
+from graphc.ir.expr import Expr
+from graphc.ir.inputs import as_count
 
 
 class Batches:
@@ -25,7 +25,7 @@ class Batches:
 
     Raises `InputError` for no data and for no rows, `ShapeError` for arrays of different numbers of rows.
 
-    >>> from graphc.expr import symbol
+    >>> from graphc.ir.expr import symbol
     >>> x = symbol("x", shape=("n",))
     >>> [batch[x].tolist() for batch in Batches({x: np.arange(5.0)}, 2, shuffle=False).epoch(0)]
     [[0.0, 1.0], [2.0, 3.0], [4.0]]

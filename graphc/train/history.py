@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from graphc.errors import InputError
-from graphc.plot import lines
+from graphc.viz.plot import lines
 
 
 class History(Sequence[dict[str, float]]):

@@ -14,17 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from graphc.archive import check_path
 from graphc.errors import ExpressionError, InputError, TrainingError
-from graphc.expr import Expr, free_symbols
-from graphc.inputs import as_count
-from graphc.progress import tqdm
+from graphc.ir.expr import Expr, free_symbols
+from graphc.ir.inputs import as_count
 from graphc.train.checkpoint import read_checkpoint, write_checkpoint
 from graphc.train.data import Batches
 from graphc.train.history import History
 from graphc.train.optimisers import Optimiser
 from graphc.train.schedules import Schedule
 from graphc.train.step import Step, Trainable, make_step, nonfinite, of_data
+from graphc.util.archive import check_path
+from graphc.util.progress import tqdm
 
 RECORDED = ("epoch", "loss", "rate", "seconds")
 """What every record of the history holds beside the metrics."""
@@ -102,7 +102,7 @@ def fit(
     then has the values from before the step that spoilt them; `FormatError` for a checkpoint of another training; what `Step` and
     `Batches` raise.
 
-    >>> from graphc.expr import symbols, symbol
+    >>> from graphc.ir.expr import symbols, symbol
     >>> from graphc.ops.reduce import mean
     >>> from graphc.train import SGD, Parameters
     >>> x, y, a = symbol("x", shape=("n",)), symbol("y", shape=("n",)), symbol("a")
@@ -309,7 +309,7 @@ def evaluate(model: Trainable, metrics: Mapping[str, Expr], data: Mapping[Expr, 
 
     metrics : name → float scalar, a mean over rows
 
-    >>> from graphc.expr import symbol
+    >>> from graphc.ir.expr import symbol
     >>> from graphc.ops.reduce import mean
     >>> from graphc.train import Parameters
     >>> x, a = symbol("x", shape=("n",)), symbol("a")

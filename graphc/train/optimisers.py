@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from graphc.errors import InputError
-from graphc.expr import Expr, cast, symbol
+from graphc.ir.expr import Expr, cast, symbol
 from graphc.ops.elementary import sqrt
 
 COUNT = symbol("optimiser.steps", dtype="float64")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from graphc.errors import InputError
-from graphc.inputs import as_count
+from graphc.ir.inputs import as_count
 from graphc.train.history import History
 
 Schedule: TypeAlias = Callable[[float, History], float]

@@ -9,14 +9,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from graphc.api import compile, grad
-from graphc.dag import Dag
+from graphc.api.functions import compile, grad
 from graphc.errors import CompileError, ExpressionError, GraphcError, InputError, TrainingError
-from graphc.evaluate import run
-from graphc.expr import Expr, cast, free_symbols, symbol
-from graphc.inputs import as_value
+from graphc.interpret.numpy_eval import run
+from graphc.ir.expr import Expr, cast, free_symbols, symbol
+from graphc.ir.graph import Dag
+from graphc.ir.inputs import as_value
+from graphc.ir.types import format_shape, is_float
 from graphc.train.optimisers import COUNT, RATE, Optimiser
-from graphc.types import format_shape, is_float
 
 Arrays = dict[str, np.ndarray]
 

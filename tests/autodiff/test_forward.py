@@ -9,8 +9,8 @@ import pytest
 
 import graphc as g
 from graphc.errors import GradientError, ShapeError
-from graphc.expr import apply
-from graphc.op import all_ops
+from graphc.ir.expr import apply
+from graphc.ir.op import all_ops
 
 x, y, t = g.symbols("x y t")
 DIFFERENTIABLE = [

@@ -13,7 +13,7 @@ from mpmath import mp, mpf
 import graphc as g
 from graphc.autodiff.reverse import reverse
 from graphc.errors import GradientError, GraphcError, ShapeError
-from graphc.op import all_ops
+from graphc.ir.op import all_ops
 
 x, y, z = g.symbols("x y z")
 INF, NAN = math.inf, math.nan

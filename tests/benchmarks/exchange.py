@@ -1,4 +1,4 @@
-"""Coefficients of the polynomials in graphc/lower/vecmath/tables.py, computed from scratch.
+"""Coefficients of the polynomials in graphc/compiler/targets/llvm/libm/tables.py, computed from scratch.
 
     python -m tests.benchmarks.exchange            all tables as they stand there, with the error of each
     python -m tests.benchmarks.exchange ATAN       those whose names begin so

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import graphc as g
-from graphc.accuracy import accuracy
-from graphc.report import Accuracy
+from graphc.analysis.accuracy import accuracy
+from graphc.analysis.accuracy_report import Accuracy
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "accuracy.md"

@@ -23,9 +23,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from graphc.lower import vecmath
-from graphc.lower.jit import build
-from graphc.lower.vecmath.writer import DOUBLE, SINGLE, Value, Writer
+from graphc.compiler.engine.jit import build
+from graphc.compiler.targets.llvm import libm
+from graphc.compiler.targets.llvm.libm.writer import DOUBLE, SINGLE, Value, Writer
 from tests.benchmarks.exact import DTYPES, NUMPY_NAMES, OF_OPERANDS, error
 from tests.benchmarks.harness import ROOT
 
@@ -38,8 +38,8 @@ PAGE = ROOT / "docs" / "vecmath.md"
 def loop(name: str, bits: int, within: bool = False) -> Callable[..., np.ndarray]:
     """The function over contiguous arrays, inlined into a loop of its own; `within` its limit, if it has one."""
     kind = "double" if bits == 64 else "float"
-    count = vecmath.arity(name, bits)
-    made = vecmath.definition(name, bits, inline=True, within=within)
+    count = libm.arity(name, bits)
+    made = libm.definition(name, bits, inline=True, within=within)
     loads = "\n".join(
         f"  %p{k} = getelementptr {kind}, ptr %a{k}, i64 %i\n  %v{k} = load {kind}, ptr %p{k}"
         for k in range(count)
@@ -92,7 +92,7 @@ def comparison(name: str) -> Callable[[int, np.ndarray, int], None]:
 
     Infinity where one is NaN and the other is not, and where the signs differ.
     """
-    single, double = (vecmath.definition(name, bits, inline=True) for bits in (32, 64))
+    single, double = (libm.definition(name, bits, inline=True) for bits in (32, 64))
     m = Writer(SINGLE)
     wide = m.as_double()
     x = m.from_bits(Value(m, "%pattern", "i32"))
@@ -168,7 +168,7 @@ def exhaustive(name: str, step: int = 1, first: int = 0) -> Spread:
 
 def inputs(name: str, bits: int, count: int, rng: np.random.Generator) -> list[tuple[np.ndarray, ...]]:
     """Operands of several kinds: random bits, dense where the function bends, near 1, tiny, at the ends of the range."""
-    dtype, arity = DTYPES[bits], vecmath.arity(name, bits)
+    dtype, arity = DTYPES[bits], libm.arity(name, bits)
     patterns, far = (np.uint64, 750.0) if bits == 64 else (np.uint32, 105.0)
     digits = 53 if bits == 64 else 24
 
@@ -335,10 +335,10 @@ def times(name: str) -> list[str]:
     cells = []
     numpys = getattr(np, NUMPY_NAMES.get(name, name), None)
     for bits in (32, 64):
-        if not vecmath.exists(name, bits):
+        if not libm.exists(name, bits):
             cells += ["–", "–"]
             continue
-        operands = vecmath.arity(name, bits)
+        operands = libm.arity(name, bits)
         cells.append(f"{nanoseconds(loop(name, bits, within=True), operands, bits):.2f}")
         cells.append(f"{nanoseconds(numpys, operands, bits):.2f}" if numpys else "–")
     return cells
@@ -352,12 +352,12 @@ TIMES = "| function | float32 | NumPy | float64 | NumPy |"
 
 def errors(name: str, known: Sequence[str] = ()) -> list[str]:
     """The cells of the table of errors; those of every float32 input are taken from `known`, where it has them."""
-    found = [bits for n, bits in vecmath.names() if n == name]
+    found = [bits for n, bits in libm.names() if n == name]
     if 32 not in found:
         cells = ["–"] * 4
-    elif vecmath.arity(name, 32) == 1 and known:
+    elif libm.arity(name, 32) == 1 and known:
         cells = list(known[:4])
-    elif vecmath.arity(name, 32) == 1:
+    elif libm.arity(name, 32) == 1:
         spread = exhaustive(name)
         share = [f"{100 * spread.above[LEVELS.index(level)] / spread.total:.3g} %" for level in (0.5, 0.6)]
         cells = [f"{spread.worst:.3f}", f"{spread.at:.9g}", *share]
@@ -386,14 +386,14 @@ def enter(head: str, name: str, cells: list[str]) -> None:
     text = PAGE.read_text(encoding="utf-8")
     start, end, rows = written(head)
     rows[name] = f"| {' | '.join(cells)} |"
-    every = dict.fromkeys(n for n, _ in vecmath.names())
+    every = dict.fromkeys(n for n, _ in libm.names())
     lines = [head, "|" + " --- |" * (len(cells) + 1), *(f"| {n} {rows[n]}" for n in every if n in rows)]
     PAGE.write_text(text[:start] + "\n".join(lines) + "\n" + text[end:], encoding="utf-8")
 
 
 def main() -> None:
     wanted = [name for name in sys.argv[1:] if not name.startswith("--")]
-    for name in wanted or list(dict.fromkeys(name for name, _ in vecmath.names())):
+    for name in wanted or list(dict.fromkeys(name for name, _ in libm.names())):
         kinds: list[tuple[str, Callable[[str], list[str]]]] = [(ERRORS, errors), (TIMES, times)]
         if "--times" in sys.argv:
             kinds = [(TIMES, times)]

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import graphc as g
-from graphc.display import show_value
-from tests.draw.player.test_page import HOSTILE
-from tests.lower import javascript_cases as cases
+from graphc.ir.formatting import show_value
+from tests.compiler.targets import javascript_cases as cases
+from tests.viz.player.test_page import HOSTILE
 
 pytestmark = pytest.mark.browser
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import graphc as g
-from graphc.op import array_ops
-from graphc.serialize import from_text, to_text
+from graphc.api.serialize import from_text, to_text
+from graphc.ir.op import array_ops
 from tests.ops.array_cases import CASES, LENGTHS
 
 EPS = np.finfo(np.float64).eps

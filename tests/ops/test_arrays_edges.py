@@ -17,8 +17,8 @@ from graphc.errors import (
     InputError,
     ShapeError,
 )
-from graphc.expr import apply
-from graphc.op import array_ops
+from graphc.ir.expr import apply
+from graphc.ir.op import array_ops
 
 INF = np.inf
 b = g.symbol("b", shape=(4,))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import graphc as g
 from graphc.errors import DtypeError, ExpressionError, InputError, ShapeError
-from graphc.types import format_shape
+from graphc.ir.types import format_shape
 from tests.ops.image_cases import np_col2im, np_conv2d, np_im2col, np_max_grad, np_pool
 
 EPS = np.finfo(np.float64).eps

@@ -16,11 +16,11 @@ import pytest
 import sympy
 
 import graphc as g
-from graphc import precise
+from graphc.analysis.gradcheck import check_grad
 from graphc.autodiff.reverse import reverse
-from graphc.check import check_grad
-from graphc.expr import Expr, apply
-from graphc.op import Op, all_ops
+from graphc.interpret import mpmath_eval
+from graphc.ir.expr import Expr, apply
+from graphc.ir.op import Op, all_ops
 
 DIGITS = 50
 SAMPLES = 6
@@ -96,7 +96,7 @@ def test_partials_are_sympys(op: Op) -> None:
     record = reverse([call(op, symbols)], None, floats)
     for point in samples(op, symbols):
         for symbol in floats:
-            found = precise.enclose(record.adjoint(symbol), used(record.adjoint(symbol), point), DIGITS)
+            found = mpmath_eval.enclose(record.adjoint(symbol), used(record.adjoint(symbol), point), DIGITS)
             truth = oracle(op, symbol.name, point)
             with mpmath.workdps(2 * DIGITS):
                 tolerance = found.error + abs(truth) * mpmath.mpf(10) ** (5 - DIGITS)
@@ -119,7 +119,7 @@ def test_rounding_of_constants_is_all_that_partials_err_by(op: Op) -> None:
     for point in samples(op, symbols, 2):
         for symbol in floats:
             adjoint = record.adjoint(symbol)
-            found = precise.enclose(adjoint, used(adjoint, point), DIGITS)
+            found = mpmath_eval.enclose(adjoint, used(adjoint, point), DIGITS)
             # 2 ulps for each rounded constant, amplified at most by the condition of the exponentials around them
             assert found.error <= 4e-14 * max(1, abs(found.value))
 
@@ -172,7 +172,7 @@ def test_special_values_are_as_declared(op: Op, at: tuple[float, ...], expected:
 def test_powers_with_a_constant_exponent(exponent: float, x: float) -> None:
     symbol = g.symbol("x")
     slope = g.grad(symbol**exponent, symbol)
-    found = precise.evaluate(slope, used(slope, {"x": x}), DIGITS)
+    found = mpmath_eval.evaluate(slope, used(slope, {"x": x}), DIGITS)
     with mpmath.workdps(DIGITS):
         truth = exponent * mpmath.mpf(x) ** (mpmath.mpf(exponent) - 1)
         assert abs(found - truth) <= abs(truth) * mpmath.mpf(10) ** (3 - DIGITS)

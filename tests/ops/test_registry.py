@@ -17,9 +17,9 @@ from mpmath import mp, mpf
 
 import graphc as g
 from graphc.errors import ArityError, DtypeError, GraphcError
-from graphc.expr import apply
-from graphc.op import Op, all_ops, lookup
-from graphc.types import DTYPES
+from graphc.ir.expr import apply
+from graphc.ir.op import Op, all_ops, lookup
+from graphc.ir.types import DTYPES
 from tests.oracle import as_exact, declared, exact, ulp, ulp_error
 
 OPS = {op.name: op for op in all_ops() if not op.user_defined}

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import graphc as g
-from graphc.expr import Expr, apply, constant, free_symbols, substitute, symbol
-from graphc.op import lookup
+from graphc.ir.expr import Expr, apply, constant, free_symbols, substitute, symbol
+from graphc.ir.op import lookup
 from graphc.rewrite import algebra, compensated
 from graphc.rewrite.pattern import Rule
 from graphc.rewrite.ranges import Ranges

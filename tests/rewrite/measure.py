@@ -13,9 +13,9 @@ from typing import Any
 import mpmath
 
 import graphc as g
-from graphc import precise
-from graphc.dag import Dag
-from graphc.expr import Expr
+from graphc.interpret import mpmath_eval
+from graphc.ir.expr import Expr
+from graphc.ir.graph import Dag
 
 SPECIALS = (
     0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, math.pi, 5e-324, -5e-324, 2.225e-308, -1e-310, 1e-300, -1e-16, 1e-8,
@@ -67,12 +67,12 @@ def truth(expr: Expr, point: dict[str, Any], digits: int = 25) -> Any:
     logarithm as −∞: here such a case counts as open.
     """
     try:
-        found = precise.evaluate(expr, point, digits=digits)
+        found = mpmath_eval.evaluate(expr, point, digits=digits)
         if mpmath.isfinite(found) and found != 0:
             return found
         dag = Dag([expr])
-        balls = precise._run(
-            dag, precise._bound(dag, point), (), precise._arithmetic(4096, None), rounded=False
+        balls = mpmath_eval._run(
+            dag, mpmath_eval._bound(dag, point), (), mpmath_eval._arithmetic(4096, None), rounded=False
         )
     except g.GraphcError:
         return None

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 import graphc as g
-from graphc import precise
 from graphc.errors import GraphcError
+from graphc.interpret import mpmath_eval
 from graphc.rewrite import axes, tables
 from graphc.rewrite.axes import AxisRule
 from graphc.rewrite.ranges import Ranges
@@ -98,9 +98,9 @@ def test_the_same_function(rule, text, shapes):
     rng = np.random.default_rng(len(text))
     for kind in ("usual", "usual", "ties", "large", "near"):
         at = point(shapes, lengths(shapes, rng), rng, kind)
-        truth = precise.evaluate(before, at, 30)
+        truth = mpmath_eval.evaluate(before, at, 30)
         assert close(g.evaluate(before, at), g.evaluate(after, at), truth, at), f"{kind}: {at}"
-        other = precise.evaluate(after, at, 30)
+        other = mpmath_eval.evaluate(after, at, 30)
         for one, two in zip(np.ravel(truth), np.ravel(other), strict=True):
             # literals such as log 3 stand for floats
             assert abs(one - two) <= 1e-15 * max(abs(one), abs(two), 1), f"{kind}: {at}"

@@ -6,7 +6,7 @@ import pytest
 
 import graphc as g
 from graphc.errors import UnknownNameError
-from graphc.expr import live_nodes, walk
+from graphc.ir.expr import live_nodes, walk
 from graphc.rewrite.engine import Engine
 from graphc.rewrite.pattern import Rule
 from tests.rewrite.instances import instances

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import graphc as g
-from graphc.dag import Dag
-from graphc.evaluate import run_arrays
+from graphc.interpret.numpy_eval import run_arrays
+from graphc.ir.graph import Dag
 from graphc.rewrite.ranges import Range, Ranges
 from tests.strategies import SPECIALS, expressions, value_of
 

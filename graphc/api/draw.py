@@ -1,0 +1,225 @@
+"""Graphs looked at: drawn, and searched for where their values go wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from graphc.api.functions import as_graph, rewritten
+from graphc.api.graph import Graph
+from graphc.autodiff.reverse import Record
+from graphc.compiler.runtime.compiled_function import Compiled
+from graphc.errors import GradientError, InputError
+from graphc.interpret.numpy_eval import run, to_python
+from graphc.ir.expr import Expr, current_site
+from graphc.ir.graph import Dag
+from graphc.rewrite.engine import Step, Trace
+from graphc.viz import DEFAULT, MAX_NODES, SLIDES, Diagram, Style, as_style, fold, panels, view
+from graphc.viz.diagnose import Diagnosis, finding, sources
+from graphc.viz.player.play import player
+
+
+def draw(
+    outputs: Any,
+    at: Mapping[Any, Any] | None = None,
+    backward: bool = True,
+    *,
+    seed: Any = None,
+    name: str | Sequence[str] | None = None,
+    digits: int = 3,
+    style: Style | str | Mapping[str, Any] = SLIDES,
+    accuracy: Any = None,
+    collapse: Any = None,
+    max_nodes: int | None = MAX_NODES,
+    show: Any = DEFAULT,
+    layout: str = "right",
+    exercise: bool = False,
+) -> Diagram:
+    """A diagram of an expression or graph: the forward value over each edge, what flows back through it under it.
+
+    Parameters
+    ----------
+    outputs : an expression, a structure of expressions, a `Graph`, or a step of `g.rewrites`: before and after in one picture
+    at : name or symbol → number or array; without it the structure alone is drawn
+    backward : whether to show what flows back. At a node used more than once each use shows its contribution and the
+        node their sum (Σ). Several outputs, or one that is no float scalar, are drawn forward only unless there is a `seed`.
+    seed : the weight of each output in what is differentiated
+    name : the name of the output, or one for each; by default L, or the keys of a dict of outputs
+    digits : significant digits
+    style : "slides", "paper", "dark", "mono", or a dict of what differs from one: {"base": "dark", "size": 18}
+    accuracy : a report of `g.accuracy`; every operation is coloured by the bits that it loses
+    collapse : True draws every block of `g.scope` as one node, a name or names ("layer 1", "encoder/layer 1") those blocks
+    max_nodes : where there are more, blocks are collapsed, innermost first, and what is in none is grouped by structure, until it
+        is no more; None draws all
+    show : what is drawn, among "value", "adjoint", "local" (the local derivative, below the line), "shape", "dtype", "name" (v1,
+        v2, … as in `g.explain`), "order" (topological numbers), "cost" (estimated times, and their heat map), "image" and
+        "histogram" (of arrays)
+    layout : where the arrows lead: "right" or "down"
+    exercise : whether the player asks its reader for the values
+
+    A constant operand stands in the label of its operation. NaN and infinity are marked, with the line that they begin on;
+    `g.diagnose` tells more. `.save("f.svg")`, `.png`, `.pdf` and `.dot` write the diagram, `.html` a player that steps
+    through it; `.source` is its DOT text; notebooks show it. Raises `InputError` when `at` does not fit the symbols.
+
+    >>> from graphc.ir.expr import symbols
+    >>> x, y, z = symbols("x y z")
+    >>> draw((x + y) * z, at={"x": -2, "y": 5, "z": -4})
+    <Diagram of 6 nodes; .save("diagram.svg") writes it>
+    """
+    style = as_style(style)
+    if isinstance(outputs, Trace) or (
+        isinstance(outputs, (list, tuple)) and any(isinstance(item, Step) for item in outputs)
+    ):
+        raise InputError(
+            f"a picture shows one rewrite, not a list of {len(outputs)}",
+            site=current_site(),
+            hint="draw one of them, g.draw(trace[0]), or what came of them all, g.draw(trace.outputs)",
+        )
+    if isinstance(outputs, Step):
+        outputs = {"before": outputs.before, "after": outputs.after}
+    graph = as_graph(outputs)
+    losses = None if accuracy is None else getattr(accuracy, "losses", None)
+    if accuracy is not None and losses is None:
+        raise InputError(
+            f"accuracy is a report, not {accuracy!r:.60}",
+            site=current_site(),
+            hint="write g.draw(expr, accuracy=g.accuracy(expr))",
+        )
+    shown = view(graph, at, backward, seed=seed, name=name, digits=digits, losses=losses, show=show)
+    options: dict[str, Any] = {
+        "seed": seed,
+        "name": name,
+        "digits": digits,
+        "style": style,
+        "exercise": exercise,
+    }
+    page = partial(player, graph, at, backward, **options)
+    return Diagram(fold(shown, collapse, max_nodes), style, digits, layout, page)
+
+
+def side_by_side(parts: Mapping[str, Any], at: Mapping[Any, Any] | None = None, **options: Any) -> Diagram:
+    """Several graphs in one picture, each in a frame with its name: before and after a rewrite, forward and backward.
+
+    Parameters
+    ----------
+    parts : name → what is drawn there: an expression, a structure of expressions, a `Graph`, a compiled function (its graph
+        as it was compiled), or a diagram that is made already
+    at : name or symbol → value, for all of them
+    options : those of `draw`, for all that are no diagrams yet
+
+    Raises `InputError` for what is no dict of names, and as `draw` does.
+
+    >>> from graphc.ir.expr import symbols
+    >>> x, y = symbols("x y")
+    >>> side_by_side({"as written": x * y + x * y, "after": 2 * (x * y)})
+    <Diagram of 10 nodes; .save("diagram.svg") writes it>
+    """
+    if (
+        not isinstance(parts, Mapping)
+        or not parts
+        or not all(isinstance(name, str) and name for name in parts)
+    ):
+        raise InputError(
+            f"the parts of a picture are a dict of names, not {parts!r:.60}",
+            site=current_site(),
+            hint='write g.side_by_side({"before": a, "after": b})',
+        )
+    drawn: dict[str, Diagram] = {}
+    for name, part in parts.items():
+        if isinstance(part, Diagram):
+            drawn[name] = part
+            continue
+        if isinstance(part, Compiled):
+            part = Graph([part.graph.exprs[output] for output in part.graph.outputs], part.graph.symbols)
+        graph = as_graph(part)
+        known = {symbol.name for symbol in graph.symbols}
+        point = (
+            None
+            if at is None
+            else {
+                key: value
+                for key, value in at.items()
+                if (key.name if isinstance(key, Expr) else key) in known
+            }
+        )
+        drawn[name] = draw(graph, point, **options)
+    first = next(iter(drawn.values()))
+    ordered = list(drawn.items())
+    if first.layout == "right":
+        ordered.reverse()  # Graphviz begins at the bottom then
+    views = {name: diagram.view for name, diagram in ordered}
+    return Diagram(panels(views), first.style, first.digits, first.layout)
+
+
+def diagnose(outputs: Any, at: Mapping[Any, Any], backward: bool = True, *, seed: Any = None) -> Diagnosis:
+    """Where NaN and infinity begin at a point: which operation, from which operands, written on which line, and where they go.
+
+    Parameters
+    ----------
+    outputs : an expression, a structure of expressions, or a `Graph`
+    at : name or symbol → number or array
+    backward : whether to look at the derivative as well, where the outputs have one
+    seed : the weight of each output in what is differentiated
+
+    Returns a `Diagnosis`, which is true when there is something to tell; `print` tells it. `g.draw` marks the same places.
+    Raises `InputError` when `at` does not fit the symbols.
+
+    >>> from graphc.ir.expr import symbols
+    >>> x = symbols("x")
+    >>> [(found.what, found.happens) for found in diagnose(x * (x - x) / (x - x), {"x": 2}, backward=False).findings]
+    [('NaN', '0 ÷ 0 = NaN')]
+    >>> bool(diagnose(x * x, {"x": 2}))
+    False
+    """
+    graph = as_graph(outputs)
+    values = graph.forward(at)
+    found = [finding(graph, values, source) for source in sources(graph, values)]
+    checked = len(graph)
+    record = _derivative(graph, seed) if backward else None
+    if record is not None:
+        owners = _owners(graph, record)
+        both = Dag([*graph.exprs, *owners], graph.symbols)
+        all_values = [to_python(value) for value in run(both, at)]
+        for source in sources(both, all_values):
+            owner = owners.get(both.exprs[source.node])
+            if owner is not None:
+                found.append(finding(both, all_values, source, owner))
+        checked = len(both)
+    return Diagnosis(tuple(found), checked, _remedy(graph, values, at) if found else "")
+
+
+def _derivative(graph: Graph, seed: Any) -> Record | None:
+    try:
+        return graph.differentiate(seed)
+    except GradientError:
+        if seed is not None:
+            raise
+        return None
+
+
+def _owners(graph: Graph, record: Record) -> dict[Expr, Expr]:
+    """Node of the derivative → the operation of the graph in whose derivative it comes first, in backward order."""
+    owners: dict[Expr, Expr] = {}
+    for table in (record.partials, record.contributions):
+        for (user, _), expr in table.items():
+            waiting = [expr]
+            while waiting:
+                node = waiting.pop()
+                if node not in owners and node not in graph:
+                    owners[node] = user
+                    waiting += node.operands
+    return owners
+
+
+def _remedy(graph: Graph, values: Mapping[int, Any], at: Mapping[Any, Any]) -> str:
+    """What rewriting makes of it: compiled code often stays finite where the formula as written does not."""
+    if all(np.all(np.isfinite(values[output])) for output in graph.outputs):
+        return ""
+    after = rewritten(graph, "stable")
+    stable = after.forward(at)
+    if not all(np.all(np.isfinite(stable[output])) for output in after.outputs):
+        return ""
+    return "g.stabilize rewrites the formula so that its value is finite here; g.compile does that unless rewrite=None"

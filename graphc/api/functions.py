@@ -1,0 +1,371 @@
+"""The verbs: grad, value_and_grad, compile. Each is a short pipeline that can be read in one look."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from graphc.api.graph import Graph
+from graphc.autodiff.forward import forward
+from graphc.autodiff.jacobian import jacobian as jacobian_of
+from graphc.autodiff.reverse import reverse
+from graphc.compiler.runtime import graph_cache as known
+from graphc.compiler.runtime.array_program import Program, new_values
+from graphc.compiler.runtime.compile_report import Rewriting, rewriting
+from graphc.compiler.runtime.compiled_function import Compiled, make
+from graphc.compiler.runtime.loop_dispatch import Parallel
+from graphc.compiler.runtime.tiered_compilation import Options, Tier
+from graphc.errors import DtypeError, GradientError, InputError
+from graphc.ir.expr import Expr, constant, current_site, rebuild, symbol
+from graphc.ir.op import all_ops, array_ops
+from graphc.ir.types import as_dtype, is_float
+from graphc.rewrite import tables
+from graphc.rewrite.engine import Trace
+from graphc.util.pytree import flatten, unflatten
+from graphc.viz.explain.explain import explain_graph
+from graphc.viz.explain.explanation import Explanation
+
+
+def grad(output: Any, wrt: Any, seed: Any = None, *, rewrite: str | None = None) -> Any:
+    """The derivative of an expression, as expressions: the backward graph.
+
+    Parameters
+    ----------
+    output : a float expression, or several of them in a tuple or list
+    wrt : the symbol (or any node) to differentiate by, or a structure of them
+    seed : the weight of each output in what is differentiated; needed unless there is one scalar output
+    rewrite : None differentiates the formula as it is written; "stable" what `stabilize` makes of it, whose derivative often
+        keeps digits that the other loses (docs/accuracy.md measures both); "exact" what `simplify` makes of it
+
+    Returns expressions in the structure of `wrt`; they can be differentiated again. Where the output does not depend
+    on a symbol, zeros of its shape.
+    Raises `GradientError` for outputs or symbols that are not floats, and for `rewrite` with a `wrt` that is not made of
+    symbols, as rewriting may remove any other node.
+
+    >>> from graphc.ir.expr import symbols
+    >>> x, y = symbols("x y")
+    >>> grad(x * y, [x, y])
+    [y, x]
+    >>> from graphc.frontend.parse import parse
+    >>> grad(parse("log(1/(exp(-x) + 1))"), x, rewrite="stable")
+    sigmoid(-x)
+    """
+    targets, structure = _targets(wrt)
+    outputs, seeds = (
+        [constant(leaf) for leaf in flatten(output)[0]],
+        None if seed is None else flatten(seed)[0],
+    )
+    if rewrite is not None:
+        outputs = _stated(outputs, targets, rewrite)
+    record = reverse(outputs, seeds, targets)
+    return unflatten(structure, iter([record.adjoint(node) for node in targets]))
+
+
+def _stated(outputs: list[Expr], targets: list[Expr], rewrite: str) -> list[Expr]:
+    """The outputs rewritten before they are differentiated by some symbols."""
+    for node in targets:
+        if not node.is_symbol:
+            raise GradientError(
+                f"rewriting may remove what the derivative is taken by: {node!r:.60}",
+                node=repr(node),
+                site=current_site(),
+                hint="differentiate by symbols, or leave rewrite= out",
+            )
+    return list(tables.run([constant(output) for output in outputs], rewrite).outputs)
+
+
+def value_and_grad(output: Any, wrt: Any, seed: Any = None, *, rewrite: str | None = None) -> tuple[Any, Any]:
+    """The pair (output, grad(output, wrt)), to be compiled together: they share their work.
+
+    rewrite : as for `grad`; the output is the rewritten one then
+
+    >>> from graphc.ir.expr import symbols
+    >>> x, y = symbols("x y")
+    >>> value_and_grad(x * y, (x, y))
+    (x*y, (y, x))
+    """
+    if rewrite is not None:
+        leaves, structure = flatten(output)
+        output = unflatten(structure, iter(_stated(leaves, _targets(wrt)[0], rewrite)))
+    return output, grad(output, wrt, seed)
+
+
+def _targets(wrt: Any) -> tuple[list[Expr], Any]:
+    targets, structure = flatten(wrt)
+    for node in targets:
+        if not isinstance(node, Expr):
+            raise GradientError(
+                f"cannot differentiate by {node!r}",
+                site=current_site(),
+                hint="write g.grad(L, x) or g.grad(L, [x, y])",
+            )
+    return targets, structure
+
+
+def vjp(output: Any, wrt: Any, adjoint: Any) -> Any:
+    """The product of an adjoint with the Jacobian, as expressions in the structure of `wrt`: `grad` with that seed.
+
+    output : a float expression of any shape, or several of them
+    wrt : the symbol (or any node) to differentiate by, or a structure of them
+    adjoint : one for each output, of its shape
+
+    Raises `GradientError` as `grad` does, and `ShapeError` for an adjoint that does not fit.
+
+    >>> from graphc.ir.expr import symbols
+    >>> x, y, v = symbols("x y v")
+    >>> vjp(x * y, x, v)
+    v*y
+    """
+    return grad(output, wrt, adjoint)
+
+
+def jvp(output: Any, wrt: Any, tangents: Any) -> Any:
+    """The derivative of expressions along a direction, by forward mode: the Jacobian times the tangents.
+
+    Parameters
+    ----------
+    output : an expression or a structure of them; the result has the same structure
+    wrt : the symbol (or any node), or a structure of them
+    tangents : for each of `wrt` its rate of change: an expression, number or array of its shape, or a scalar for all elements
+
+    Raises `GradientError` for what is not a float and `ShapeError` for a tangent that does not fit.
+
+    >>> from graphc.ir.expr import symbols
+    >>> x, y, t = symbols("x y t")
+    >>> jvp(x * y, x, t)
+    t*y
+    """
+    targets, _ = _targets(wrt)
+    directions = flatten(tangents)[0]
+    if len(directions) != len(targets):
+        raise GradientError(
+            f"{len(targets)} symbols but {len(directions)} tangents",
+            site=current_site(),
+            hint="give one tangent for each symbol",
+        )
+    given = {
+        node: direction if isinstance(direction, Expr) else constant(direction, node.dtype)
+        for node, direction in zip(targets, directions, strict=True)
+    }
+    leaves, structure = flatten(output)
+    return unflatten(structure, iter(forward([constant(leaf) for leaf in leaves], given)))
+
+
+def hvp(output: Any, wrt: Any, tangents: Any) -> Any:
+    """The Hessian of a scalar expression times a direction, in the structure of `wrt`: forward mode over reverse mode.
+
+    The Hessian is never built: the product costs a few evaluations of `output`. Raises `GradientError` as `grad` does.
+
+    >>> from graphc.ir.expr import symbols
+    >>> x, t = symbols("x t")
+    >>> hvp(x * x * x, x, t).shape
+    ()
+    """
+    return jvp(grad(output, wrt), wrt, tangents)
+
+
+def jacobian(output: Any, wrt: Any) -> Any:
+    """All derivatives of the elements of an expression: of shape output.shape + wrt.shape, for each of `wrt`.
+
+    Rows by reverse mode or columns by forward mode, whichever are fewer; of an axis with a name, whose length a call tells, many
+    are expected. Several outputs give a structure of such results. Raises `GradientError` for more than 10,000 of both.
+
+    >>> from graphc.ir.expr import symbols
+    >>> A, x = symbols("A", shape=(2, 3)), symbols("x", shape=3)
+    >>> jacobian(A @ x, [A, x])[1].shape
+    (2, 3)
+    """
+    targets, structure = _targets(wrt)
+    leaves, outputs = flatten(output)
+    rows = [
+        unflatten(structure, iter([jacobian_of(constant(leaf), node) for node in targets])) for leaf in leaves
+    ]
+    return unflatten(outputs, iter(rows))
+
+
+def hessian(output: Any, wrt: Any) -> Any:
+    """All second derivatives of a scalar expression, of shape wrt.shape + wrt.shape; of several symbols all pairs.
+
+    Raises `GradientError` as `grad` and `jacobian` do.
+
+    >>> from graphc.ir.expr import symbols
+    >>> x = symbols("x", shape=3)
+    >>> hessian(x @ x, x).shape
+    (3, 3)
+    """
+    return jacobian(grad(output, wrt), wrt)
+
+
+def compile(
+    outputs: Any,
+    inputs: Any = None,
+    *,
+    dtype: Any = None,
+    rewrite: str | None = "stable",
+    without: Iterable[str] = (),
+    cache: bool = True,
+    parallel: Parallel = "auto",
+    updates: Mapping[Expr, Any] | None = None,
+    tier: Tier = "auto",
+    progress: bool | None = None,
+) -> Compiled:
+    """Machine code for a graph: a fast callable.
+
+    Parameters
+    ----------
+    outputs : an expression, a structure of expressions, a `Graph`, or a traced function
+    inputs : the symbols in the order of the arguments; by default in the order in which they are read
+    dtype : another float type for all float symbols and literals, as "float32"
+    rewrite : "stable" rewrites the formula for smaller rounding errors and a wider range (`g.rewrites` lists what fires),
+        "exact" by the rules that keep every bit, None compiles it as it is written
+    without : names of rules that are switched off, or the name of one
+    cache : take machine code that was made before, by this process or an earlier one, and keep what is made; the environment's
+        GRAPHC_CACHE_DIR and GRAPHC_CACHE_SIZE say where and how much, `graphc cache info` shows it
+    parallel : "auto" runs array loops on several threads where they are long enough to gain by it, True runs all of them so,
+        False none; `set_num_threads` says how many. Results do not depend on it, to the bit
+    updates : symbol → its new value. Arrays given for these inputs are written in place, once all results are computed, as a step
+        of training needs: updates={W: W - 0.1*dW}
+    tier : "native" returns when the machine code is there. "interpreted" returns at once and NumPy answers, slowly, while the
+        machine code is made on a thread of its own; `f.tier` says which answers, `f.wait()` waits for the machine code. "auto"
+        does that from 20,000 operations on, which take seconds to compile. Interpreted results are equal for + − × ÷ and √, and
+        each function's within its bound of docs/ops.md. Graphs with arrays are always native
+    progress : whether a bar on standard error shows how far compiling is; None shows it on a terminal, after a second
+
+    Returns a `Compiled` function: numbers in, numbers out; arrays broadcast. With operations on whole arrays, or `updates`,
+    it takes exactly the declared shapes, in which named axes may have any length.
+
+    >>> from graphc.ir.expr import symbols
+    >>> x, y = symbols("x y")
+    >>> f = compile(x * y + 1, [x, y])
+    >>> f(3.0, 4.0), f(y=3, x=2)
+    (13.0, 7.0)
+    """
+    _among("parallel", parallel, (True, False, "auto"))
+    _among("cache", cache, (True, False))
+    _among("tier", tier, ("auto", "native", "interpreted"))
+    _among("progress", progress, (None, True, False))
+    graph = as_graph(outputs, inputs)
+    structure, places = graph.structure, ()
+    if updates is not None:
+        values = new_values(updates, graph.symbols, inputs is not None)
+        leaves = [*(graph.exprs[output] for output in graph.outputs), *values]
+        found = [*graph.symbols, *Graph([*leaves, *updates]).symbols]
+        graph = Graph(leaves, list(dict.fromkeys(found)) if inputs is None else graph.symbols)
+        places = tuple([graph.symbols.index(symbol) for symbol in updates])
+    if dtype is not None:
+        graph = retype(graph, dtype)
+    whole = updates is not None or any(node.op.on_arrays for node in graph.exprs)
+    options = Options(cache, parallel, tier, progress)
+    if rewrite is None:
+        if whole:
+            return Program(graph, structure, cache, parallel, None, places)
+        return make(graph, structure, options)
+    level, off = rewrite, tuple(sorted(tables.named(without)))
+    tables.engine(level, off)  # refuses what is no level or no rule
+
+    def rewritten(graph: Graph) -> tuple[Graph, Rewriting]:
+        started = time.perf_counter()
+        before, trace = graph.exprs, _trace(graph, level, off)
+        graph = Graph(unflatten(graph.structure, iter(trace.outputs)), graph.symbols)
+        steps = [(step.rule, step.kind) for step in trace]
+        return graph, rewriting(before, graph.exprs, steps, time.perf_counter() - started)
+
+    if whole:
+        graph, history = rewritten(graph)
+        return Program(graph, structure, cache, parallel, history, places)
+    keeps = cache and not tables.has_own()
+    record = known.key(graph, structure, (level, *off)) if keeps else None
+    return make(graph, structure, options, rewritten, record)
+
+
+def _among(name: str, value: Any, allowed: tuple[Any, ...]) -> None:
+    """Refuse an option of `compile` that is none of the allowed values themselves: "no" is true, and 1 is no text."""
+    if not any(value is known or (isinstance(value, str) and value == known) for known in allowed):
+        raise InputError(
+            f"compile({name}=…) takes {', '.join(map(repr, allowed[:-1]))} or {allowed[-1]!r}, not {value!r:.60}",
+            site=current_site(),
+        )
+
+
+def rewritten(graph: Graph, level: str, without: Iterable[str] = ()) -> Graph:
+    """The graph after rewriting, with the same inputs and the same structure of outputs."""
+    return Graph(unflatten(graph.structure, iter(_trace(graph, level, without).outputs)), graph.symbols)
+
+
+def _trace(graph: Graph, level: str, without: Iterable[str]) -> Trace:
+    return tables.run([graph.exprs[output] for output in graph.outputs], level, without)
+
+
+def explain(
+    outputs: Any, at: Mapping[Any, Any] | None = None, *, seed: Any = None, name: str = "L", digits: int = 3
+) -> Explanation:
+    """The derivative told node by node, in backward order: what each node receives, computes and returns.
+
+    Parameters
+    ----------
+    outputs : an expression, a structure of expressions, or a `Graph`
+    at : name or symbol → number or array; without it the explanation is in symbols alone
+    seed : the weight of each output in what is differentiated; needed unless there is one float scalar output
+    name : of what is differentiated
+    digits : significant digits
+
+    Returns an `Explanation`: `print` shows text; it has `.markdown()` and `.latex()`. Raises `GradientError` for
+    outputs that have no derivative and `InputError` when `at` does not fit the symbols.
+
+    >>> from graphc.ir.expr import symbols
+    >>> x, y = symbols("x y")
+    >>> print(explain(x * y, at={"x": 2, "y": 5}))
+    L = x*y  at  x = 2, y = 5
+    <BLANKLINE>
+    Forward
+      L = x*y = 10
+    <BLANKLINE>
+    Backward
+      L = x*y
+        receives  ∂L/∂L = 1
+        computes  ∂L/∂x = y = 5
+        computes  ∂L/∂y = x = 2
+        returns   ∂L/∂x = 1 × 5 = 5
+        returns   ∂L/∂y = 1 × 2 = 2
+    <BLANKLINE>
+    Gradient
+      ∂L/∂x = 5
+      ∂L/∂y = 2
+      ∇L = [5, 2]
+    """
+    return explain_graph(as_graph(outputs), at, seed=seed, name=name, digits=digits)
+
+
+def as_graph(outputs: Any, inputs: Any = None) -> Graph:
+    """A `Graph` of an expression, a structure of expressions, a traced function, or a graph as it is."""
+    if isinstance(outputs, Graph) and inputs is None:
+        return outputs
+    if isinstance(outputs, Graph):
+        leaves = [outputs.exprs[output] for output in outputs.outputs]
+        return Graph(unflatten(outputs.structure, iter(leaves)), inputs)
+    return Graph(outputs, inputs)
+
+
+def retype(graph: Graph, dtype: Any) -> Graph:
+    """The graph with every float symbol and float literal in another float type; casts that are written stay."""
+    target = as_dtype(dtype)
+    if not is_float(target):
+        raise DtypeError(
+            f"compile(dtype=…) takes a float type, not {target}", site=current_site(), hint='write "float32"'
+        )
+    made: dict[Expr, Expr] = {}
+    for node in graph.exprs:
+        if node.is_symbol and is_float(node.dtype):
+            made[node] = symbol(node.name, node.shape, target, range=node.bounds)
+        elif node.is_constant and is_float(node.dtype):
+            made[node] = constant(node.value, target)
+        else:
+            made[node] = rebuild(node, tuple(made[operand] for operand in node.operands))
+    leaves = [made[graph.exprs[output]] for output in graph.outputs]
+    return Graph(unflatten(graph.structure, iter(leaves)), [made[node] for node in graph.symbols])
+
+
+def ops() -> list[str]:
+    """The names of all operations, sorted."""
+    return sorted(op.name for op in (*all_ops(), *array_ops()))

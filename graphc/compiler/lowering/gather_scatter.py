@@ -1,0 +1,182 @@
+"""What indexing does to an index, and updates of elements at places."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from graphc.compiler.lowering.index_text import Index, aligned
+from graphc.compiler.targets.llvm.emit import Value
+from graphc.ir import dims
+from graphc.ir.dims import Dim
+from graphc.ir.expr import Expr
+from graphc.ir.types import broadcast_shapes
+from graphc.ops.index import result_shape
+
+if TYPE_CHECKING:
+    from graphc.compiler.lowering.elements import Elements
+
+
+def _index(e: Elements, node: Expr, index: Index) -> Value:
+    return e.operand(node, 0, source_index(e, node, index))
+
+
+def source_index(e: Elements, node: Expr, index: Index) -> Index:
+    """The place in x of an element of x[key]; places that arrays name are counted from the end where they are negative."""
+    x, arrays = node.operands[0], node.operands[1:]
+    key = node.attrs[0]
+    common = max((array.ndim for array in arrays), default=0)
+    spots, first = layout(key, bool(arrays), common)
+    among = index[first : first + common] if first is not None else ()
+    result: list[str] = []
+    slot = 1
+    for number, item in enumerate(key):
+        if item is None:
+            continue
+        dim = x.shape[len(result)]
+        if item == "array":
+            array = arrays[slot - 1]
+            value = e.operand(node, slot, aligned(among, array.shape)).text
+            slot += 1
+            if value[0] == "%" and not counts(array, dim):
+                negative = e.compare("slt", value, "0")
+                value = e.either(negative, e.whole("add", value, e.lengths(dim)), value)
+            result.append(value)
+        elif isinstance(item, tuple):
+            result.append(_sliced(e, item, dim, index[spots[number]]))
+        else:
+            result.append(str(item) if item >= 0 else e.lengths(dims.add(dim, item)))
+    return tuple(result)
+
+
+def layout(key: tuple[Any, ...], has_arrays: bool, common: int) -> tuple[dict[int, int], int | None]:
+    """Where in x[key] the axes stand that the entries of a key give: by entry; and the first of the arrays' own axes."""
+    advanced = [
+        number for number, item in enumerate(key) if item == "array" or (has_arrays and isinstance(item, int))
+    ]
+    apart = any(b - a != 1 for a, b in pairwise(advanced))
+    first: int | None = 0 if apart else None  # where the axes of the arrays stand in the result
+    place = common if apart else 0
+    spots: dict[int, int] = {}
+    for number, item in enumerate(key):
+        if number in advanced:
+            if first is None:
+                first, place = place, place + common
+        elif item is None or isinstance(item, tuple):
+            spots[number] = place
+            place += 1
+    return spots, first
+
+
+def scatter_axes(node: Expr) -> dict[int, int] | None:
+    """Of an update at places that arrays name: the axis of x for each axis of the arrays that counts along it, as ranges do; None
+    where an axis of the arrays is no such, so that several of its places may be one."""
+    x, _, *arrays = node.operands
+    if not arrays:
+        return {}
+    common = max(array.ndim for array in arrays)
+    shape = broadcast_shapes([array.shape for array in arrays])
+    found: dict[int, int] = {}
+    rest = iter(arrays)
+    axis = 0
+    for item in node.attrs[0]:
+        if item == "array":
+            array = next(rest)
+            along = [common - array.ndim + k for k, dim in enumerate(array.shape) if dim != 1]
+            if len(along) == 1 and shape[along[0]] == x.shape[axis] and counts(array, x.shape[axis]):
+                found.setdefault(along[0], axis)
+        axis += item is not None
+    return found if all(dim == 1 or k in found for k, dim in enumerate(shape)) else None
+
+
+def counts(node: Expr, length: Dim) -> bool:
+    """Whether a node's elements are 0, 1, 2, … up to a length, along one axis."""
+    while node.op.name in ("reshape", "expand_dims", "squeeze", "astype"):
+        node = node.operands[0]
+    return node.op.name == "arange" and node.attrs[:3] == (0, length, 1)
+
+
+def _updated(e: Elements, node: Expr, index: Index) -> Value:
+    """x with some elements replaced or added to: each element asks whether it is one of those, and which."""
+    x, value, *arrays = node.operands
+    key = node.attrs[0]
+    ranges = scatter_axes(node)
+    assert ranges is not None
+    common = max((array.ndim for array in arrays), default=0)
+    among = tuple([index[ranges[k]] if k in ranges else "0" for k in range(common)])
+    spots, first = layout(key, bool(arrays), common)
+    places: dict[int, str] = {}
+    chosen: Value | None = None
+    slot, axis = 2, 0
+
+    def require(condition: Value) -> None:
+        nonlocal chosen
+        chosen = condition if chosen is None else e.builder.and_(chosen, condition)
+
+    for number, item in enumerate(key):
+        if item is None:
+            places[spots[number]] = "0"
+            continue
+        dim, place = x.shape[axis], index[axis]
+        if item == "array":
+            array = arrays[slot - 2]
+            if axis not in ranges.values() or not counts(array, dim):
+                wanted = e.operand(node, slot, aligned(among, array.shape)).text
+                if wanted[0] == "%":
+                    negative = e.compare("slt", wanted, "0")
+                    wanted = e.either(negative, e.whole("add", wanted, e.lengths(dim)), wanted)
+                require(e.compare("eq", place, wanted))
+            slot += 1
+        elif isinstance(item, tuple):
+            step = item[3] or 1
+            away = e.whole("sub", place, _first(e, item, dim))
+            if step < 0:
+                away = e.whole("sub", "0", away)
+            if abs(step) != 1:
+                rest = e.whole("srem", away, str(abs(step)))
+                require(e.compare("eq", rest, "0"))
+                away = e.whole("sdiv", away, str(abs(step)))
+            length = _slice_length(node, spots[number])
+            if item[1:] != (None, None, None):
+                within = e.compare("ult", away, e.lengths(length))
+                away = e.either(within, away, "0")
+                require(within)
+            places[spots[number]] = away
+        else:
+            wanted = str(item) if item >= 0 else e.lengths(dims.add(dim, item))
+            require(e.compare("eq", place, wanted))
+        axis += 1
+    if first is not None:
+        places |= {first + k: place for k, place in enumerate(among)}
+    own = tuple([places[k] for k in range(len(places))])
+    new = e.operand(node, 1, aligned(own, value.shape))
+    old = e.operand(node, 0, index)
+    if node.op.name == "at_add":
+        new = e.builder.add(old, new)
+    return new if chosen is None else e.builder.select(chosen, new, old)
+
+
+def _slice_length(node: Expr, spot: int) -> Dim:
+    """The length of the axis of x[key] that an update changes."""
+    return result_shape(node.operands[0], tuple(node.operands[2:]), node.attrs[0])[spot]
+
+
+def _sliced(e: Elements, item: tuple[Any, ...], dim: Dim, place: str) -> str:
+    return e.whole("add", _first(e, item, dim), e.whole("mul", place, str(item[3] or 1)))
+
+
+def _first(e: Elements, item: tuple[Any, ...], dim: Dim) -> str:
+    """The place that a slice begins at."""
+    _, start, stop, step = item
+    step = step or 1
+    if isinstance(dim, int) and all(end is None or isinstance(end, int) for end in (start, stop)):
+        first: Dim = slice(start, stop, step).indices(dim)[0]
+    elif start is None:
+        first = 0 if step > 0 else dims.subtract(dim, 1)
+    else:
+        first = dims.add(dim, start) if isinstance(start, int) and start < 0 else start
+    return e.lengths(first)
+
+
+RULES: dict[str, Callable[..., Value]] = {"index": _index, "at_add": _updated, "at_set": _updated}

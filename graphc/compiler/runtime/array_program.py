@@ -1,0 +1,337 @@
+"""The callable for graphs with operations on whole arrays: kernels and library calls, bound to the lengths of each call.
+
+One function serves all lengths: what they decide (memory, chunks of rows) is worked out at the first call with them and kept.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from graphc.compiler.engine.buffer_pool import empty
+from graphc.compiler.engine.jit import Library, build
+from graphc.compiler.lowering.scalar_kernel import lift
+from graphc.compiler.runtime.compile_report import Rewriting
+from graphc.compiler.runtime.compiled_function import Compiled
+from graphc.compiler.runtime.fastcall.array_entry import data_address
+from graphc.compiler.runtime.instantiated_plan import Bound
+from graphc.compiler.runtime.loop_dispatch import Parallel
+from graphc.compiler.schedule.fusion import Group
+from graphc.compiler.schedule.memory_plan import plan
+from graphc.errors import CompileError, DtypeError, GraphcError, InputError, ShapeError
+from graphc.interpret.call_binding import arguments, signature
+from graphc.interpret.numpy_eval import run_arrays
+from graphc.ir.attribute_text import bound
+from graphc.ir.expr import Expr, constant, current_site
+from graphc.ir.graph import Dag
+from graphc.ir.inputs import as_value, bind_dimensions, check_shape
+from graphc.ir.types import broadcast_shapes, format_shape
+from graphc.ops.support.build import broadcast
+from graphc.util.pytree import Structure, unflatten
+
+MOST_SHAPES = 32
+"""So many shapes of arguments keep their memory; those that were not used for longest give theirs back."""
+
+
+class _Known(NamedTuple):
+    """What the shapes of arguments decide.
+
+    shapes : of the results; empty : whether an axis has no elements; pool : the plan for these lengths, once for each call that
+        went on at the same time
+    apart : the addresses of the last arguments, where none that is updated shared memory with another
+    """
+
+    lengths: Mapping[str, int]
+    shapes: list[tuple[int, ...]]
+    empty: bool
+    pool: list[Bound]
+    apart: list[int]
+
+
+class Program(Compiled):
+    """A compiled function of arrays of declared shapes.
+
+    It is called as every compiled function: f(X, W), f(X=…, W=…), f(X, W, out=array). The arguments have exactly the declared
+    shapes; named axes may have another length in each call. Results are new arrays, or those of `out`. What lies between is
+    computed in a workspace that is kept from call to call.
+
+    With `updates` some inputs are written: each gets its new value when all results are computed. Those arguments must be
+    writable arrays of the symbol's dtype.
+    """
+
+    def __init__(
+        self,
+        graph: Dag,
+        structure: Structure,
+        cache: bool = True,
+        parallel: Parallel = "auto",
+        rewriting: Rewriting | None = None,
+        updated: tuple[int, ...] = (),
+    ) -> None:
+        started = time.perf_counter()
+        self.__dict__["_rewritten"] = graph, rewriting
+        self._cache = cache
+        self._parallel: Parallel = parallel
+        self._structure = structure
+        self._symbols = graph.symbols
+        self._declared = [(symbol, symbol.dtype) for symbol in self._symbols]
+        self._updated = updated
+        self.inputs = tuple(symbol.name for symbol in self._symbols)
+        self._results = len(graph.outputs) - len(updated)
+        self._dtypes = tuple(graph.exprs[output].dtype for output in graph.outputs[: self._results])
+        lifted, self._constants = lift(graph)
+        self._plan = plan(lifted, updated)
+        planned = time.perf_counter()
+        self._library: Library | None = None  # type: ignore[assignment]
+        if self._plan.exported:
+            self._library = build(self._plan.text, self._plan.exported, cache)  # type: ignore[assignment]
+        self._seconds = {"plan": planned - started, "build": time.perf_counter() - planned}
+        self._known: OrderedDict[Any, _Known] = OrderedDict()
+        self.__signature__ = signature(self.inputs)
+
+    def __repr__(self) -> str:
+        kernels = sum(isinstance(step, Group) for step in self._plan.steps)
+        parts = (
+            (self._results, "result"),
+            (kernels, "kernel"),
+            (len(self._plan.steps) - kernels, "library call"),
+        )
+        told = [f"{count} {word}{'s' if count != 1 else ''}" for count, word in parts]
+        return f"<compiled ({', '.join(self.inputs)}) → {told[0]} by {told[1]} and {told[2]}>"
+
+    def __reduce__(self) -> Any:
+        return Program, (self.graph, self._structure, self._cache, self._parallel, None, self._updated)
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        return self.call(*args, **kwargs)
+
+    @property
+    def tier(self) -> str:
+        """Functions of whole arrays are made when they are compiled: "native"."""
+        return "native"
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return True
+
+    @property
+    def llvm(self) -> str:
+        """LLVM IR of the kernels after optimisation."""
+        return self._library.llvm if self._library is not None else ""
+
+    @property
+    def asm(self) -> str:
+        """The kernels as assembly of this machine."""
+        return self._library.asm if self._library is not None else ""
+
+    @property
+    def address(self) -> int:
+        raise CompileError("a function of whole arrays has no address", hint="call it from Python")
+
+    @property
+    def lowlevel(self) -> Any:  # type: ignore[override]
+        raise CompileError(
+            "SciPy calls functions of numbers, and this one has arrays",
+            hint="declare scalars: g.symbol(name)",
+        )
+
+    def export(self, path: Any, **options: Any) -> None:
+        """Functions of whole arrays are not exported: raises `CompileError`."""
+        raise CompileError(
+            "operations on whole arrays are not exported so far", hint="g.save keeps the graph itself"
+        )
+
+    def report(self) -> Any:
+        """What was made of the function: its kernels and library calls in order, and the time that compiling took."""
+        return ProgramReport(self)
+
+    def call(self, /, *args: Any, **kwargs: Any) -> Any:
+        out = kwargs.pop("out", None) if "out" not in self.inputs else None
+        try:
+            values = arguments(self.inputs, args, kwargs)
+            arrays = [
+                value if type(value) is np.ndarray and value.dtype is dtype else as_value(symbol, value)
+                for (symbol, dtype), value in zip(self._declared, values, strict=True)
+            ]
+            key = tuple([array.shape for array in arrays])
+            known = self._known.get(key)
+            if known is None:
+                known = self._known[key] = self._first_time(arrays)
+                while len(self._known) > MOST_SHAPES:
+                    self._known.popitem(last=False)
+            for number in self._updated:
+                self._check_updated(number, values[number], arrays[number])
+            results = self._run(arrays, known, None if out is None else self._outputs(out, known.shapes))
+        except GraphcError as error:
+            error.site = error.site or current_site()
+            raise
+        return unflatten(self._structure, iter([array if array.ndim else array.item() for array in results]))
+
+    def _first_time(self, arrays: list[np.ndarray]) -> _Known:
+        """What the shapes of arguments decide; raises where they do not fit."""
+        for symbol, array in zip(self._symbols, arrays, strict=True):
+            if symbol.shape:
+                check_shape(symbol, array.shape)
+            if array.ndim and not symbol.shape:
+                raise ShapeError(
+                    f"input {symbol.name!r} is a scalar and got an array of shape {format_shape(array.shape)}",
+                    hint=f"declare it with g.symbol({symbol.name!r}, shape=…), or g.vmap the function over it",
+                )
+        lengths = bind_dimensions(self._symbols, arrays)
+        exprs = [self.graph.exprs[output] for output in self.graph.outputs[: self._results]]
+        if self._plan.is_empty(lengths):
+            return _Known(lengths, [bound(expr.shape, lengths) for expr in exprs], True, [], [])
+        first = Bound(self._plan, self._library, lengths, self._parallel)
+        return _Known(lengths, first.shapes[: self._results], False, [first], [])
+
+    def _check_updated(self, number: int, value: Any, array: np.ndarray) -> None:
+        name = self._symbols[number].name
+        if value is not array:
+            raise InputError(
+                f"input {name!r} is updated, and got a {type(value).__name__} that is no array of {array.dtype}",
+                hint=f"pass a NumPy array: np.asarray({name}, dtype={array.dtype.name!r})",
+            )
+        if not array.flags.writeable:
+            raise InputError(f"input {name!r} is updated, and read-only", hint="pass a copy")
+
+    def _run(
+        self, arrays: list[np.ndarray], known: _Known, given: list[np.ndarray] | None
+    ) -> list[np.ndarray]:
+        if known.empty:
+            return self._by_hand(arrays, given)
+        whole = [_in_rows(array) for array in arrays]
+        whole += self._constants
+        addresses = [data_address(array) for array in whole]
+        if self._updated and addresses != known.apart:
+            before = list(addresses)
+            for number in self._shared_updates(whole, addresses):
+                whole[number] = whole[number].copy()  # what is written in place is read by nobody else
+                addresses[number] = data_address(whole[number])
+            known.apart[:] = before if before == addresses else []
+        if given is None:
+            targets = [empty(shape, dtype) for shape, dtype in zip(known.shapes, self._dtypes, strict=True)]
+        else:
+            targets = [
+                array
+                if array.flags.c_contiguous
+                and array.flags.aligned
+                and not any(np.may_share_memory(array, other) for other in whole)
+                else np.empty(array.shape, array.dtype)
+                for array in given
+            ]
+        pool = known.pool
+        ready = pool.pop() if pool else Bound(self._plan, self._library, known.lengths, self._parallel)
+        try:
+            ready(whole, targets, addresses)
+        finally:
+            pool.append(ready)
+        for number in self._updated:
+            if whole[number] is not arrays[number]:
+                arrays[number][...] = whole[number]
+        if given is None:
+            return targets
+        for array, target in zip(given, targets, strict=True):
+            if array is not target:
+                array[...] = target
+        return given
+
+    def _shared_updates(self, arrays: list[np.ndarray], addresses: list[int]) -> list[int]:
+        """The numbers of updated arguments that share memory with another."""
+        order = sorted(range(len(arrays)), key=lambda k: (addresses[k], arrays[k].nbytes))
+        found: set[int] = set()
+        last, end = -1, 0  # of those so far, the one that reaches furthest
+        for k in order:
+            if last >= 0 and addresses[k] < end:
+                found |= {k, last}
+            if addresses[k] + arrays[k].nbytes > end or last < 0:
+                last, end = k, addresses[k] + arrays[k].nbytes
+        return sorted(found.intersection(self._updated))
+
+    def _by_hand(self, arrays: list[np.ndarray], given: Sequence[np.ndarray] | None) -> list[np.ndarray]:
+        """The interpreter's results, where an axis is empty."""
+        values = run_arrays(self.graph, arrays)
+        results = [np.asarray(values[output]) for output in self.graph.outputs]
+        fresh = [np.array(value) for value in results[self._results :]]
+        results = [
+            np.array(result) for result in results[: self._results]
+        ]  # may be inputs, which are written next
+        for number, value in zip(self._updated, fresh, strict=True):
+            arrays[number][...] = value
+        if given is None:
+            return results
+        for array, result in zip(given, results, strict=True):
+            array[...] = result
+        return list(given)
+
+
+def new_values(updates: Mapping[Expr, Any], symbols: Sequence[Expr], declared: bool) -> list[Expr]:
+    """The new values of some inputs, of their shapes and dtypes.
+
+    symbols : the inputs so far; declared : whether there may be no others
+
+    Raises `InputError` for what is no input, `ShapeError` and `DtypeError` for a value that does not fit it.
+    """
+    values: list[Expr] = []
+    for symbol, value in updates.items():
+        if not isinstance(symbol, Expr) or not symbol.is_symbol:
+            raise InputError(
+                f"updates has {symbol!r:.60}, which is no symbol", hint="write updates={W: W - 0.1*dW}"
+            )
+        value = value if isinstance(value, Expr) else constant(value, symbol.dtype)
+        if value.shape != symbol.shape:
+            if value.shape and broadcast_shapes([value.shape, symbol.shape]) != symbol.shape:
+                raise ShapeError(
+                    f"the new value of {symbol.name!r} has shape {format_shape(value.shape)}, not {format_shape(symbol.shape)}",
+                    node=repr(value),
+                    site=value.site,
+                )
+            value = broadcast(value, symbol)
+        if value.dtype != symbol.dtype:
+            raise DtypeError(
+                f"the new value of {symbol.name!r} is {value.dtype}, not {symbol.dtype}",
+                node=repr(value),
+                site=value.site,
+                hint=f"write g.astype(value, {symbol.dtype.name!r})",
+            )
+        values.append(value)
+    for symbol in updates:
+        if declared and symbol not in symbols:
+            raise InputError(f"{symbol.name!r} is updated and not among the inputs", hint="list it in inputs")
+    return values
+
+
+def _in_rows(array: np.ndarray) -> np.ndarray:
+    """An array as machine code reads it: row by row, without gaps, aligned."""
+    if array.flags.c_contiguous and array.flags.aligned:
+        return array
+    return np.array(array, order="C", copy=True)
+
+
+class ProgramReport:
+    """What was made of a function of arrays; `print` shows it."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+
+    def __str__(self) -> str:
+        program = self._program
+        lines = [repr(program)]
+        for step in program._plan.steps:
+            if isinstance(step, Group):
+                made = ", ".join(
+                    f"{stage.node.op.name}{format_shape(stage.node.shape)}" for stage in step.stages
+                )
+                how = "all elements in one" if step.walk == -1 else f"rows {format_shape(step.rows)}"
+                lines.append(f"  kernel   {how}: {made}")
+            else:
+                lines.append(f"  library  {step.node.op.name}{format_shape(step.node.shape)}")
+        for phase, seconds in program._seconds.items():
+            lines.append(f"  {phase} {1e3 * seconds:.1f} ms")
+        if program._library is not None:
+            lines.append(f"  cache: {program._library.cached}")
+        return "\n".join(lines)
+
+    __repr__ = __str__

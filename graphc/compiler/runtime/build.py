@@ -1,0 +1,63 @@
+"""From a graph to the machine code of its scalar entry points, module by module."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from graphc.compiler.engine.jit import Library, build
+from graphc.compiler.lowering.scalar_kernel import Kernel, plan
+from graphc.compiler.targets.llvm.kernels import scalar_entry
+from graphc.compiler.targets.llvm.kernels.split_body import Body
+from graphc.ir.graph import Dag
+from graphc.util.pytree import Structure
+
+
+@dataclass(frozen=True)
+class Code:
+    """The machine code of a function.
+
+    library : the module of the entry points; parts : those that it calls, of a very long body
+    seconds : how long what is not part of a module took
+    """
+
+    kernel: Kernel
+    library: Library
+    parts: tuple[Library, ...]
+    seconds: Mapping[str, float]
+
+    @property
+    def libraries(self) -> tuple[Library, ...]:
+        return (*self.parts, self.library)
+
+
+def make(dag: Dag, structure: Structure, cached: bool, step: Callable[[int], None]) -> Code:
+    """The code of a graph.
+
+    structure : of the results; cached : as for `jit.build`
+    step : is told after each module how many operations were made, and may raise to stop
+    """
+    started = time.perf_counter()
+    kernel = plan(dag)
+    step(0)
+    planned = time.perf_counter()
+    body = Body(kernel)
+    emitting = time.perf_counter() - planned
+    parts: list[Library] = []
+    left = kernel.operations
+    for number in range(len(body.parts) if len(body.parts) > 1 else 0):
+        step(0)
+        began = time.perf_counter()
+        text = body.module(number)
+        emitting += time.perf_counter() - began
+        parts.append(build(text, ("part",), cached))
+        done = sum(bool(node.operands) for piece in body.parts[number] for node in piece)
+        left -= done
+        step(done)
+    began = time.perf_counter()
+    text = scalar_entry.module(kernel, structure, body, tuple(part.symbol("part") for part in parts))
+    emitting += time.perf_counter() - began
+    library = build(text, scalar_entry.exported(kernel, structure), cached)
+    step(left)
+    return Code(kernel, library, tuple(parts), {"plan": planned - started, "emit": emitting})

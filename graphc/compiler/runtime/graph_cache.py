@@ -1,0 +1,173 @@
+"""From a graph as it was written straight to its machine code on disk, past rewriting and emission.
+
+Machine code is found by the text of its module (`jit.build`), and for a large graph making that text takes longer than all else
+in a second process. So what became of a large graph is recorded under a key of all that decides about it: the graph to the bit,
+the structure of its results, the options of rewriting, the versions of everything that computes with numbers on the way, the
+processor, and graphc's own source code, all of it. What a user has added, rules or operations, has no contents that could be
+hashed: with such in play nothing is recorded and nothing found.
+
+A record leads to an entry of machine code and says what a caller needs to know without the graph. The graph after rewriting is
+made when something asks for it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache, partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+
+from graphc.compiler.engine import jit
+from graphc.compiler.engine.object_cache import digest, store
+from graphc.compiler.lowering.scalar_kernel import Recalled, plan
+from graphc.compiler.runtime.build import Code
+from graphc.compiler.schedule import cost_model
+from graphc.compiler.targets.llvm.kernels import scalar_entry
+from graphc.compiler.targets.llvm.kernels.split_body import Body
+from graphc.ir.graph import Dag
+from graphc.ir.types import DTYPES
+from graphc.util.pytree import Structure, to_plain
+
+FROM = 1000
+"""Graphs with fewer nodes are rewritten and emitted in less time than a user notices."""
+
+_LIBRARIES = ("numpy", "scipy", "mpmath", "sympy", "numba", "llvmlite")
+"""What may compute a number while a graph is rewritten or emitted."""
+
+
+@dataclass(frozen=True)
+class Module:
+    """A module of machine code: its key, the functions that it exports, and whether it calls SciPy's digamma."""
+
+    key: bytes
+    exported: tuple[str, ...]
+    digamma: bool
+
+
+@dataclass(frozen=True)
+class Record:
+    """What became of a graph.
+
+    modules : of its machine code, the one of the entry points last
+    operations, nanoseconds : of the kernel, and the estimate for an element
+    outputs : the dtypes of the results
+    """
+
+    modules: tuple[Module, ...]
+    operations: int
+    nanoseconds: float
+    outputs: tuple[str, ...]
+
+
+def key(graph: Dag, structure: Structure, options: Iterable[str]) -> bytes | None:
+    """The key of a graph's record; None where none is kept.
+
+    options : all else that decides what is made of the graph
+    """
+    if len(graph) < FROM or any(node.shape or node.op.user_defined for node in graph.exprs):
+        return None
+    source = _source()
+    if source is None:
+        return None
+    return digest(
+        "a graph's record", *jit.environment(), *_versions(), source, graph.digest, repr(to_plain(structure)), *options
+    )  # fmt: skip
+
+
+@cache
+def _versions() -> tuple[str, ...]:
+    found = []
+    for name in _LIBRARIES:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            found.append(f"{name} is missing")
+    return tuple(found)
+
+
+@cache
+def _source() -> bytes | None:
+    """A digest of graphc's source code; None where it cannot be read."""
+    root = Path(__file__).parents[1]
+    try:
+        files = sorted(root.rglob("*.py"))
+        parts = [part for file in files for part in (file.relative_to(root).as_posix(), file.read_bytes())]
+    except OSError:
+        return None
+    return digest(*parts) if parts else None
+
+
+def keep(key: bytes, code: Code) -> None:
+    """Record what became of a graph."""
+    modules = []
+    for library in code.libraries:
+        if library.key is None:
+            return
+        modules.append([library.key.hex(), library.exported, library.digamma])
+    record = {
+        "modules": modules, "operations": code.kernel.operations, "nanoseconds": cost_model.nanoseconds(code.kernel),
+        "outputs": [dtype.name for dtype in code.kernel.outputs],
+    }  # fmt: skip
+    store().put(key, json.dumps(record).encode())
+
+
+def find(key: bytes, graph: Dag, structure: Structure, rewritten: Callable[[], Dag]) -> Code | None:
+    """The code of a graph that was compiled before; None where any of it is not there.
+
+    rewritten : makes the graph that was compiled, for whoever wants to look at it
+    """
+    started = time.perf_counter()
+    content, _ = store().get(key)
+    record = None if content is None else _read(content)
+    if record is None:
+        return None
+    kernel = cache(lambda: plan(rewritten()))
+    body = cache(lambda: Body(kernel()))
+    libraries: list[jit.Library] = []
+
+    def text(number: int) -> str:
+        if number < len(record.modules) - 1:
+            return body().module(number)
+        return scalar_entry.module(
+            kernel(), structure, body(), tuple(part.symbol("part") for part in libraries[:-1])
+        )
+
+    for number, module in enumerate(record.modules):
+        library = jit.recall(module.key, module.exported, module.digamma, partial(text, number))
+        if library is None:
+            return None
+        libraries.append(library)
+    recalled = Recalled(
+        lambda: kernel().dag,
+        tuple(symbol.dtype for symbol in graph.symbols),
+        tuple(np.dtype(name) for name in record.outputs),
+        record.operations,
+        record.nanoseconds,
+    )
+    return Code(recalled, libraries[-1], tuple(libraries[:-1]), {"find": time.perf_counter() - started})
+
+
+def _read(content: bytes) -> Record | None:
+    """A record that says what one must; None for anything else."""
+    try:
+        found = json.loads(content)
+        record = Record(
+            tuple([_module(*module) for module in found["modules"]]),
+            found["operations"], float(found["nanoseconds"]), tuple(found["outputs"]),
+        )  # fmt: skip
+        whole = bool(record.modules) and isinstance(record.operations, int)
+        return record if whole and all(name in DTYPES for name in record.outputs) else None
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def _module(key: str, exported: list[str], digamma: bool) -> Module:
+    whole = len(bytes.fromhex(key)) == 32 and all(isinstance(name, str) for name in exported)
+    if not whole or not isinstance(digamma, bool):
+        raise ValueError(key)
+    return Module(bytes.fromhex(key), tuple(exported), digamma)

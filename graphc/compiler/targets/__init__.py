@@ -1,0 +1,1 @@
+"""What is written for whom: LLVM text, JavaScript, Python, and files for other programs."""

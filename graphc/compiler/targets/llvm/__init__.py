@@ -1,0 +1,1 @@
+"""LLVM text: instructions of single operations, and the helpers that they call."""

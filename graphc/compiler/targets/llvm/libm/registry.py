@@ -1,0 +1,156 @@
+"""The functions that exist, by name, and their text as LLVM IR.
+
+    @function("exp")
+    def exp(m: Writer, x: Value) -> Value: ...
+
+makes @graphc_exp_f64 and @graphc_exp_f32 known. `emit.Builder.call` looks here first, then in the C library.
+"""
+
+from __future__ import annotations
+
+import inspect
+import platform
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
+
+from graphc.compiler.targets.llvm.libm.writer import DOUBLE, SINGLE, Value, Writer
+
+Body = Callable[..., Value]
+
+_FUNCTIONS: dict[tuple[str, int], Body] = {}
+
+
+class Rest(NamedTuple):
+    """Where a function needs another way: for |x| > limit, by `body`."""
+
+    limit: float
+    body: Body
+
+
+_RESTS: dict[tuple[str, int], Rest] = {}
+
+
+def function(name: str, *, only: int | None = None, rest: Rest | None = None) -> Callable[[Body], Body]:
+    """Register a function under `name`: for both formats, or for that of `only` bits.
+
+    The decorated function takes the writer and the operands, and returns the result.
+    With `rest`, a function of one operand holds up to a limit only, and the rest is left to a second function, which
+    is called: loops look whether any operand lies beyond the limit before they do without it.
+    """
+
+    def register(body: Body) -> Body:
+        for bits in (64, 32) if only is None else (only,):
+            assert (name, bits) not in _FUNCTIONS, f"{name} is written twice for {bits} bits"
+            _FUNCTIONS[name, bits] = body
+            if rest is not None:
+                _RESTS[name, bits] = rest
+        return body
+
+    return register
+
+
+class Definition(NamedTuple):
+    """symbol : what the module calls; text : its definition; declarations : of the intrinsics it calls."""
+
+    symbol: str
+    text: str
+    declarations: tuple[str, ...]
+
+
+def names() -> list[tuple[str, int]]:
+    """(name, bits) of every function, in the order of registration."""
+    return list(_FUNCTIONS)
+
+
+def arity(name: str, bits: int) -> int:
+    """How many operands a function takes."""
+    return len(inspect.signature(_FUNCTIONS[name, bits]).parameters) - 1
+
+
+def exists(name: str, bits: int) -> bool:
+    """Whether the function is written here and this processor can run it."""
+    return (name, bits) in _FUNCTIONS and has_fma()
+
+
+def limit(name: str, bits: int) -> float | None:
+    """The |x| beyond which a function needs its second way; None if it has none."""
+    rest = _RESTS.get((name, bits))
+    return None if rest is None else rest.limit
+
+
+@cache
+def definition(name: str, bits: int, inline: bool, within: bool = False) -> Definition:
+    """The definition of a function: to be inlined where it is called (in loops), or called (in straight-line code).
+
+    within : whether no operand lies beyond the function's `limit`, so that it is free of branches
+    """
+    rest = _RESTS.get((name, bits))
+    symbol = f"graphc_{name}{'_near' if rest is not None and within else ''}_f{bits}"
+    writer, head, result = _written(_FUNCTIONS[name, bits], symbol, bits)
+    how = "alwaysinline" if inline else "noinline"
+    lines, kind = writer.lines, writer.format.real
+    second = ""
+    if rest is not None and not within:
+        beyond, header, answer = _written(rest.body, f"graphc_{name}_far_f{bits}", bits)
+        body = "\n".join(beyond.lines)
+        second = f"{header} noinline cold {{\n{body}\n  ret {kind} {answer.text}\n}}\n"
+        writer.declarations |= beyond.declarations
+        test = Writer(writer.format)
+        size = test.abs(Value(test, "%x0", kind))
+        writer.declarations |= test.declarations
+        lines = [
+            *(line.replace("%t", "%size") for line in test.lines),
+            f"  %far = fcmp ogt {kind} {size.text.replace('%t', '%size')}, {size.writer.number(rest.limit).text}",
+            "  br i1 %far, label %beyond, label %near",
+            "beyond:",
+            f"  %answer = call {kind} @graphc_{name}_far_f{bits}({kind} %x0)",
+            f"  ret {kind} %answer",
+            "near:",
+            *lines,
+        ]
+    text = f"{head} {how} {{\n" + "\n".join(lines) + f"\n  ret {kind} {result.text}\n}}\n{second}"
+    return Definition(symbol, text, tuple(sorted(writer.declarations)))
+
+
+def _written(body: Body, symbol: str, bits: int) -> tuple[Writer, str, Value]:
+    """The writer that has written a body, the head of its definition, and its result."""
+    writer = Writer(DOUBLE if bits == 64 else SINGLE)
+    kind = writer.format.real
+    count = len(inspect.signature(body).parameters) - 1
+    operands = [Value(writer, f"%x{number}", kind) for number in range(count)]
+    result = body(writer, *operands)
+    assert result.kind == kind, f"{symbol} of {kind} gives {result.kind}"
+    parameters = ", ".join(f"{kind} {operand.text}" for operand in operands)
+    return writer, f"define internal {kind} @{symbol}({parameters}) nounwind willreturn memory(none)", result
+
+
+@cache
+def _features() -> dict[str, bool]:
+    """What the processor that code is made for can do, by LLVM's names."""
+    from llvmlite import binding
+    from numba.core import config
+
+    chosen = getattr(config, "CPU_FEATURES", None)  # the user's, by Numba's environment variable
+    if chosen is not None:
+        return {item[1:]: item[0] == "+" for item in str(chosen).split(",") if item}
+    return dict(binding.get_host_cpu_features())
+
+
+@cache
+def has_fma() -> bool:
+    """Whether multiplication and addition fuse into one instruction; elsewhere `llvm.fma` is a slow call."""
+    machine: Any = platform.machine().lower()
+    return machine in ("aarch64", "arm64", "ppc64le", "riscv64") or _features().get("fma", False)
+
+
+@cache
+def vector_registers() -> tuple[int, int]:
+    """The bytes of a vector register and how many there are, of the processor that code is made for; of one that is not known,
+    what every one has."""
+    machine, has = platform.machine().lower(), _features()
+    if machine in ("aarch64", "arm64"):
+        return 16, 32
+    if has.get("avx512vl"):  # narrower vectors have all registers too
+        return 64, 32
+    return (32, 16) if has.get("avx") else (16, 16)

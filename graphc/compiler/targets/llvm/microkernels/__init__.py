@@ -1,0 +1,1 @@
+"""Inner routines as LLVM text: convolutions, pools, products in registers, calls of BLAS."""

@@ -1,0 +1,333 @@
+"""Operations of the user's own, from a formula.
+
+A formula becomes an operation like any other: one node in the graph and in the diagram, known to `parse`,
+its value by the interpreter and its machine code from the formula (`Op.expand`), its derivative found by
+SymPy.
+"""
+
+from __future__ import annotations
+
+import inspect
+import keyword
+import math
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from graphc.errors import ConversionError, DefinitionError
+from graphc.frontend.interop.sympy_calculus import differentiate
+from graphc.frontend.interop.sympy_reader import from_sympy
+from graphc.frontend.parse import parse
+from graphc.interpret.formula_interpreter import number, through_formulas
+from graphc.interpret.numpy_eval import run_arrays
+from graphc.ir.expr import Expr, cast, constant, current_site, free_symbols, rebuild, symbol, walk
+from graphc.ir.graph import Dag
+from graphc.ir.op import Notation, Op, find
+from graphc.ir.types import FLOAT64, TypeRule, floating
+from graphc.ir.vocabulary import CONSTANTS, FOLDED
+from graphc.ops.support.declare import Function, builder, declare
+from graphc.util import fork_safety
+
+SAMPLED = (0.25, 4.0)
+"""Where tests draw an operand from when no domain is declared: most formulas are real and smooth there."""
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What a name was defined as; two definitions are the same when these are."""
+
+    params: tuple[str, ...]
+    body: Expr
+    notation: Notation
+    domain: tuple[tuple[float, float], ...]
+
+
+_definitions: dict[str, Definition] = {}
+_lock = fork_safety.lock()
+
+
+def define_op(
+    name: str,
+    formula: Any,
+    *,
+    params: str | Iterable[str] | None = None,
+    label: str | None = None,
+    latex: str | None = None,
+    domain: Sequence[Any] | None = None,
+    summary: str | None = None,
+) -> Function:
+    """Declare an operation by its formula; returns the function that builds its expressions.
+
+    Parameters
+    ----------
+    name : an identifier that no operation has yet; `parse` knows it from then on
+    formula : text in the grammar of `parse`, an expression, a SymPy expression, or a function that builds
+        an expression from its parameters
+    params : the operands' names in order, as "x y" or a list. By default the function's parameters; of a
+        text or expression the names in the order in which they are read; of a SymPy expression the names
+        in alphabetical order
+    label : what the diagram's node shows; the name by default
+    latex : LaTeX of a call, with `<0>` for the first operand, or of the name alone
+    domain : for each operand the interval in which the formula is real and smooth; for one operand the
+        interval
+    summary : the first line of its documentation
+
+    The operation computes in the common float type of its operands. Its partial derivatives are SymPy's,
+    over the reals, of the formula as written; where it jumps they are 0. Defining a name again by the same
+    formula changes nothing.
+
+    Raises `DefinitionError` for a name that cannot be one or is taken, parameters that do not fit the
+    formula, a formula that is not a scalar float, and one that SymPy cannot differentiate; `ParseError`
+    and `ConversionError` as `parse` and `from_sympy` do.
+
+    >>> swish = define_op("swish", "x/(1 + exp(-x))")
+    >>> x = symbol("x")
+    >>> swish(x) * 2
+    swish(x)*2
+    >>> parse("swish(1 + t)")
+    swish(1 + t)
+    """
+    _check_name(name)
+    body, names = _read(name, formula, params)
+    body, names = _closed(name, body, names)
+    made = Definition(
+        names, body, _notation(name, len(names), label, latex), _domain(name, len(names), domain)
+    )
+    with _lock:
+        existing = find(name)
+        if existing is not None:
+            if _definitions.get(name) == made:
+                return builder(existing)
+            what = "already defined by another formula" if name in _definitions else "one of graphc's own"
+            raise DefinitionError(
+                f"operation {name!r} is {what}", site=current_site(), hint="choose another name"
+            )
+        function = declare(_operation(name, made, summary))
+        _definitions[name] = made
+    return function
+
+
+# --- what was asked for --------------------------------------------------------------------------------
+
+
+def _check_name(name: Any, what: str = "operation") -> None:
+    if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name) or len(name) > 100:
+        shown = repr(name)
+        raise DefinitionError(
+            f"{shown if len(shown) <= 80 else shown[:79] + '…'} is not a name for an {what}",
+            site=current_site(),
+            hint="a name is made of letters, digits and underscores, begins with no digit, and is no keyword",
+        )
+    if name in CONSTANTS or (
+        what == "operation" and (name in FOLDED or name in ("constant", "symbol", "maxout"))
+    ):
+        raise DefinitionError(
+            f"{name!r} has a meaning in formulas already", site=current_site(), hint="choose another name"
+        )
+
+
+def _read(name: str, formula: Any, params: Any) -> tuple[Expr, tuple[str, ...] | None]:
+    """The formula as an expression, and the names of its operands as far as they are given."""
+    names = (
+        None
+        if params is None
+        else tuple(params.replace(",", " ").split() if isinstance(params, str) else params)
+    )
+    for param in names or ():
+        _check_name(param, "operand")
+    if isinstance(formula, str):
+        return parse(formula, names), names
+    if isinstance(formula, Expr):
+        return formula, names
+    if any(str(kind.__module__).split(".")[0] == "sympy" for kind in type(formula).__mro__):
+        body = from_sympy(formula)
+        return body, tuple(sorted(s.name for s in free_symbols(body))) if names is None else names
+    if callable(formula):
+        return _called(name, formula, names)
+    raise DefinitionError(
+        f"the formula of {name!r} is a {type(formula).__name__}",
+        site=current_site(),
+        hint='write a text such as "x/(1 + exp(-x))", a SymPy expression, or a function that builds an expression',
+    )
+
+
+def _called(
+    name: str, formula: Callable[..., Any], names: tuple[str, ...] | None
+) -> tuple[Expr, tuple[str, ...]]:
+    if names is None:
+        try:
+            parameters = inspect.signature(formula).parameters.values()
+        except (TypeError, ValueError):
+            parameters = None
+        plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        if parameters is None or any(parameter.kind not in plain for parameter in parameters):
+            raise DefinitionError(
+                f"the operands of {name!r} cannot be read from the function's signature",
+                site=current_site(),
+                hint='name them, as in params="x y"',
+            )
+        names = tuple(parameter.name for parameter in parameters)
+    body = formula(*(symbol(param) for param in names))
+    if not isinstance(body, (Expr, bool, int, float)):
+        raise DefinitionError(
+            f"the function of {name!r} returned a {type(body).__name__} instead of an expression",
+            site=current_site(),
+        )
+    return constant(body), names
+
+
+def _closed(name: str, body: Expr, names: tuple[str, ...] | None) -> tuple[Expr, tuple[str, ...]]:
+    """The formula over float64 scalars called as the parameters, all of them declared."""
+    found = free_symbols(body)
+    if names is None:
+        names = tuple(s.name for s in found)
+    if not names:
+        raise DefinitionError(
+            f"the formula of {name!r} has no operand",
+            node=repr(body),
+            site=current_site(),
+            hint="g.constant makes a constant",
+        )
+    if len(set(names)) != len(names):
+        twice = next(param for param in names if names.count(param) > 1)
+        raise DefinitionError(f"operand {twice!r} of {name!r} is listed twice", site=current_site())
+    for param in found:
+        _check_name(param.name, "operand")
+        if param.name not in names:
+            raise DefinitionError(
+                f"the formula of {name!r} uses {param.name!r}, which is not among its operands {', '.join(names)}",
+                site=current_site(),
+                hint=f'list it, as in params="{" ".join((*names, param.name))}"',
+            )
+        if param.shape or param.dtype != FLOAT64:
+            raise DefinitionError(
+                f"operand {param.name!r} of {name!r} should be a float64 scalar",
+                site=current_site(),
+                hint="the operation itself takes any float type and any shape",
+            )
+    if body.shape or body.dtype.kind != "f":
+        raise DefinitionError(
+            f"the formula of {name!r} is {body.dtype}{f' of shape {body.shape}' if body.shape else ''}, not a scalar float",
+            node=repr(body),
+            site=current_site(),
+            hint="g.where(condition, 1.0, 0.0) makes a number of a condition",
+        )
+    return body, names
+
+
+def _notation(name: str, arity: int, label: str | None, latex: str | None) -> Notation:
+    if latex is not None:
+        places = [int(a or b) for a, b in re.findall(r"\[(\d)\]|<(\d)>", latex)]
+        if any(place >= arity for place in places):
+            raise DefinitionError(
+                f"the LaTeX of {name!r} names operand {max(places)}, but they are numbered 0 to {arity - 1}",
+                site=current_site(),
+            )
+        if not places:
+            latex += rf"\left({', '.join(f'<{slot}>' for slot in range(arity))}\right)"
+    return Notation(name if label is None else str(label), None, latex)
+
+
+def _domain(name: str, arity: int, domain: Any) -> tuple[tuple[float, float], ...]:
+    if domain is None:
+        return (SAMPLED,) * arity
+    try:
+        if arity == 1 and not hasattr(domain[0], "__len__"):
+            domain = (domain,)
+        ends = tuple((float(low), float(high)) for low, high in domain)
+    except (TypeError, ValueError, LookupError):
+        ends = ()
+    if len(ends) != arity or not all(low < high for low, high in ends):
+        raise DefinitionError(
+            f"the domain of {name!r} is {str(domain)[:80]}",
+            site=current_site(),
+            hint="write one interval (low, high) for each operand",
+        )
+    return ends
+
+
+# --- the operation -------------------------------------------------------------------------------------
+
+
+def _operation(name: str, made: Definition, summary: str | None) -> Op:
+    symbols = [symbol(param) for param in made.params]
+    try:
+        slopes = differentiate(made.body, symbols)
+    except ConversionError as error:
+        raise DefinitionError(
+            f"SymPy cannot differentiate the formula of {name!r}: {error.message}",
+            node=repr(made.body),
+            site=current_site(),
+            hint=error.hint,
+        ) from error
+    return Op(
+        name=name,
+        params=made.params,
+        summary=summary or f"Defined by the formula {made.body!r}.",
+        types=TypeRule(floating),
+        reference=_reference(made),
+        notation=made.notation,
+        formula=_formula(made),
+        domain=made.domain,
+        partials=tuple(_partial(slope, symbols) for slope in slopes),
+        expand=lambda *operands: instantiate(made.body, symbols, operands),
+        ulps=math.inf,  # a formula may cancel: no bound holds for all
+        category="user-defined",
+        user_defined=True,
+    )
+
+
+def _partial(slope: Expr, symbols: Sequence[Expr]) -> Any:
+    if slope.is_constant:
+        return None if slope.value == 0 else lambda out, *operands: float(slope.value)
+    return lambda out, *operands: instantiate(slope, symbols, operands)
+
+
+def instantiate(template: Expr, symbols: Sequence[Expr], operands: Sequence[Expr]) -> Expr:
+    """A float64 formula over `symbols` on other operands, in their common float type."""
+    dtype = floating(tuple(operand.dtype for operand in operands))[1]
+    made: dict[Expr, Expr] = {
+        s: operand if operand.dtype == dtype else cast(operand, dtype)
+        for s, operand in zip(symbols, operands, strict=True)
+    }
+    for node in walk([template]):
+        if node in made:
+            continue
+        if node.is_constant:
+            made[node] = constant(node.value, dtype) if node.dtype == FLOAT64 else node
+        else:
+            made[node] = rebuild(node, tuple(made[operand] for operand in node.operands))
+    result = made[template]
+    return result if result.dtype == dtype else cast(result, dtype)
+
+
+def _reference(made: Definition) -> Callable[..., Any]:
+    """The formula by the interpreter, one graph for each float type."""
+    graphs: dict[np.dtype[Any], Dag] = {}
+
+    def reference(*values: Any) -> Any:
+        dtype = values[0].dtype
+        dag = graphs.get(dtype)
+        if dag is None:
+            typed = [symbol(param, dtype=dtype) for param in made.params]
+            body = instantiate(made.body, [symbol(param) for param in made.params], typed)
+            dag = graphs[dtype] = Dag([body], typed)
+        arrays = [np.asarray(value) for value in values]
+        result = run_arrays(dag, arrays)[dag.outputs[0]]
+        shape = np.broadcast_shapes(*(array.shape for array in arrays))
+        return result if np.shape(result) == shape else np.broadcast_to(result, shape).copy()
+
+    return reference
+
+
+def _formula(made: Definition) -> Callable[..., Any]:
+    def formula(space: Any, *operands: Any) -> Any:
+        given = {symbol(param): operand for param, operand in zip(made.params, operands, strict=True)}
+        return through_formulas(
+            [made.body], space, lambda leaf: given[leaf] if leaf.is_symbol else number(space, leaf.value)
+        )[0]
+
+    return formula

@@ -1,0 +1,274 @@
+"""SymPy's expressions to graphc's.
+
+The walk does not recurse and keeps shared parts shared. Sums, products and powers of any number of terms
+become the operators a person would write: x·y⁻¹ a quotient, −1·x a negation, x + (−y) a difference, a
+power of ½ a square root.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from functools import cache, reduce
+from typing import Any
+
+from graphc.errors import ConversionError, GraphcError
+from graphc.frontend.interop.sympy import cfunctions, sympy
+from graphc.frontend.interop.sympy_terms import (
+    Plan,
+    plan_of_polygamma,
+    plan_of_power,
+    plan_of_product,
+    plan_of_sum,
+    show,
+    sinc,
+    step,
+    unsupported,
+)
+from graphc.ir.expr import Expr, apply, constant, current_site, symbol
+from graphc.ir.op import Op, all_ops, find, lookup
+from graphc.ir.types import as_dtype, is_float
+from graphc.ops.comparison import where
+from graphc.util.pytree import map_leaves
+
+_RELATIONS = {
+    "StrictLessThan": "less", "LessThan": "less_equal", "StrictGreaterThan": "greater",
+    "GreaterThan": "greater_equal", "Equality": "equal", "Unequality": "not_equal",
+}  # fmt: skip
+
+_LOGIC = {"And": "logical_and", "Or": "logical_or", "Xor": "logical_xor"}
+
+_CODEGEN = ("exp2", "expm1", "log10", "log1p", "log2", "hypot")
+"""Functions of `sympy.codegen.cfunctions` that are called as in graphc."""
+
+_RECIPROCALS = {"sec": "cos", "csc": "sin", "cot": "tan", "sech": "cosh", "csch": "sinh", "coth": "tanh"}
+
+
+def from_sympy(
+    tree: Any, symbols: Mapping[str, Expr] | Iterable[Expr] | None = None, dtype: Any = "float64"
+) -> Any:
+    """The expression that a SymPy expression describes.
+
+    Parameters
+    ----------
+    tree : a SymPy expression, or a tuple, list or dict of them
+    symbols : what SymPy's symbols stand for, by name: a mapping, or graphc symbols. Others become scalar
+        symbols of type `dtype`, or booleans where they stand as an operand of a logical connective.
+    dtype : the type of symbols and numbers
+
+    Numbers are floats, rounded once. Over the reals: a root of a negative number is NaN, where SymPy means
+    a complex one. DiracDelta is 0, as the derivative of a jump is everywhere else.
+
+    Raises `ConversionError` for what has no counterpart: complex numbers, matrices, integrals, unevaluated
+    derivatives, unknown functions.
+
+    >>> import sympy
+    >>> x, y = sympy.symbols("x y")
+    >>> from_sympy(sympy.sqrt(x) - y / x)
+    sqrt(x) - y/x
+    """
+    return map_leaves(lambda leaf: _Reader(leaf, symbols, dtype).read(leaf), tree)
+
+
+class _Reader:
+    """The conversion of one SymPy expression."""
+
+    def __init__(self, expr: Any, symbols: Any, dtype: Any) -> None:
+        if isinstance(expr, str):
+            raise ConversionError(
+                f"{expr[:60]!r} is a text, not a SymPy expression",
+                site=current_site(),
+                hint="write g.parse(text)",
+            )
+        if not isinstance(expr, (sympy().Basic, bool, int, float)):
+            raise ConversionError(
+                f"a {type(expr).__name__} is not a SymPy expression: {show(expr)}",
+                site=current_site(),
+                hint="convert a matrix entry by entry, as in g.from_sympy(list(M))",
+            )
+        self.dtype = as_dtype(dtype)
+        if not is_float(self.dtype):
+            raise ConversionError(
+                f"SymPy's numbers become floats, not {self.dtype}", hint="declare integers with symbols="
+            )
+        given = symbols if symbols is not None else {}
+        self.given = dict(given) if isinstance(given, Mapping) else {s.name: s for s in given}
+        self.truths: set[Any] = set()
+        self.named: dict[str, Any] = {}
+
+    def read(self, root: Any) -> Expr:
+        if not isinstance(root, sympy().Basic):
+            return constant(root, self.dtype)
+        # keyed by identity, because hashing a deep SymPy expression recurses; `kept` holds the keys' objects alive
+        made: dict[int, Expr] = {}
+        kept: list[Any] = []
+        stack: list[tuple[Any, Plan | None]] = [(root, None)]
+        while stack:
+            node, plan = stack.pop()
+            if id(node) in made:
+                continue
+            if plan is None:
+                plan = self._plan(node)
+                kept.append((node, plan))
+                stack.append((node, plan))
+                stack.extend((part, None) for part in reversed(plan[0]) if id(part) not in made)
+                continue
+            parts, build = plan
+            try:
+                made[id(node)] = build([made[id(part)] for part in parts])
+            except ConversionError:
+                raise
+            except GraphcError as error:
+                raise ConversionError(
+                    f"{show(node)}: {error.message}", node=error.node, site=current_site(), hint=error.hint
+                ) from error
+        return made[id(root)]
+
+    def _plan(self, node: Any) -> Plan:
+        S = sympy()
+        if isinstance(node, S.Symbol):
+            found = self._symbol(node)
+            return (), lambda parts: found
+        if isinstance(node, S.Number):
+            value = self._number(node)
+            return (), lambda parts: value
+        if isinstance(node, (S.logic.boolalg.BooleanTrue, S.logic.boolalg.BooleanFalse)):
+            return (), lambda parts: constant(bool(node))
+        if isinstance(node, S.NumberSymbol):
+            value = constant(float(node.evalf(30)), self.dtype)
+            return (), lambda parts: value
+        if isinstance(node, S.Add):
+            return plan_of_sum(node)
+        if isinstance(node, S.Mul):
+            return plan_of_product(node)
+        if isinstance(node, S.Pow):
+            return plan_of_power(node)
+        if isinstance(node, S.Piecewise):
+            return self._piecewise(node)
+        if isinstance(node, (S.logic.boolalg.BooleanFunction, S.core.relational.Relational)):
+            return self._logic(node)
+        return self._function(node)
+
+    def _symbol(self, node: Any) -> Expr:
+        other = self.named.setdefault(node.name, node)
+        if other is not node and other != node:
+            raise ConversionError(
+                f"two different SymPy symbols are called {node.name!r}",
+                site=current_site(),
+                hint="their assumptions differ, or one is a Dummy: give one of them another name",
+            )
+        found = self.given.get(node.name)
+        if found is not None:
+            return found
+        return symbol(node.name, dtype="bool" if node in self.truths else self.dtype)
+
+    def _number(self, node: Any) -> Expr:
+        try:
+            value = node.p / node.q if node.is_Rational else float(node)  # of integers: rounded once
+        except OverflowError:
+            value = float("inf")
+        made = constant(value, self.dtype)
+        if node.is_finite and not math.isfinite(made.value):
+            unsupported(node, f"the number does not fit {self.dtype}")
+        return made
+
+    def _piecewise(self, node: Any) -> Plan:
+        parts: list[Any] = []
+        for value, condition in node.args:
+            self._is_truth(condition)
+            parts += [value, condition]
+        closed = node.args[-1][1] == sympy().true
+        if closed:
+            parts.pop()
+
+        def build(made: list[Expr]) -> Expr:
+            made = list(made)
+            result = made.pop() if closed else constant(float("nan"), self.dtype)
+            while made:
+                condition, value = made.pop(), made.pop()
+                result = where(condition, value, result)
+            return result
+
+        return parts, build
+
+    def _is_truth(self, *parts: Any) -> None:
+        self.truths.update(part for part in parts if isinstance(part, sympy().Symbol))
+
+    def _logic(self, node: Any) -> Plan:
+        name = type(node).__name__
+        if name in _RELATIONS:
+            return node.args, lambda parts: apply(lookup(_RELATIONS[name]), *parts)
+        self._is_truth(*node.args)
+        if name in _LOGIC:
+            return node.args, lambda parts: reduce(lambda a, b: apply(lookup(_LOGIC[name]), a, b), parts)
+        if name == "Not":
+            return node.args, lambda parts: ~parts[0]
+        if name == "ITE":
+            return node.args, lambda parts: where(*parts)
+        if name == "Implies":
+            return node.args, lambda parts: ~parts[0] | parts[1]
+        if name == "Equivalent" and len(node.args) == 2:
+            return node.args, lambda parts: apply(lookup("equal"), *parts)
+        unsupported(node, "there is no such connective")
+
+    def _function(self, node: Any) -> Plan:
+        S = sympy()
+        name = type(node).__name__
+        args = node.args
+        if isinstance(node, S.core.function.AppliedUndef):
+            op = find(name)
+            if op is None or not op.user_defined:
+                unsupported(node, f"the function {name!r} is not defined", hint="g.define_op declares it")
+            return args, lambda parts: apply(op, *parts)
+        if isinstance(node, (S.Max, S.Min)):
+            op = lookup("maximum" if isinstance(node, S.Max) else "minimum")
+            return args, lambda parts: reduce(lambda a, b: apply(op, a, b), parts)
+        if isinstance(node, S.polygamma):
+            return plan_of_polygamma(node)
+        if isinstance(node, S.DiracDelta):
+            return (), lambda parts: constant(0.0, self.dtype)
+        op = _functions().get(type(node))
+        if op is not None and op.arity == len(args):
+            return args, lambda parts: apply(op, *parts)
+        if name in _RECIPROCALS and isinstance(node, S.Function):
+            below = lookup(_RECIPROCALS[name])
+            return args, lambda parts: 1 / apply(below, *parts)
+        if name == "frac":
+            return args, lambda parts: parts[0] - apply(lookup("floor"), parts[0])
+        if name == "sinc":
+            return args, sinc
+        if name == "Heaviside":
+            return args, step
+        if name == "factorial":
+            return args, lambda parts: apply(lookup("gamma"), parts[0] + 1)
+        if name == "log" and len(args) == 2:
+            return args, lambda parts: apply(lookup("log"), parts[0]) / apply(lookup("log"), parts[1])
+        if name in ("Sqrt", "Cbrt"):
+            return args, lambda parts: apply(lookup(name.lower()), *parts)
+        unsupported(node, _WHY.get(name, "there is no operation for it"), _HINTS.get(name))
+
+
+_WHY = {
+    "ImaginaryUnit": "graphc computes with real numbers",
+    "ComplexInfinity": "graphc computes with real numbers: its infinities have a sign",
+    "re": "graphc computes with real numbers", "im": "graphc computes with real numbers",
+    "conjugate": "graphc computes with real numbers", "arg": "graphc computes with real numbers",
+    "Derivative": "SymPy has left a derivative unevaluated", "Subs": "SymPy has left a derivative unevaluated",
+}  # fmt: skip
+
+_HINTS = {
+    "re": "declare the symbols real, as in sympy.symbols('x', real=True)",
+    "im": "declare the symbols real, as in sympy.symbols('x', real=True)",
+    "conjugate": "declare the symbols real, as in sympy.symbols('x', real=True)",
+    "Derivative": "g.grad differentiates the converted expression",
+    "Integral": "evaluate it first, with .doit()", "Sum": "evaluate it first, with .doit()",
+}  # fmt: skip
+
+
+@cache
+def _functions() -> dict[type, Op]:
+    """SymPy's classes and the operations they become."""
+    S = sympy()
+    table = {getattr(S, name): op for op in all_ops() for name in op.sympy if hasattr(S, name)}
+    table |= {getattr(cfunctions(), name): lookup(name) for name in _CODEGEN}
+    return table

@@ -1,0 +1,196 @@
+"""A function of one element made a function of a batch: every operation gets one axis more.
+
+The function is called once, with symbols that stand for one element each; what it returns is then rewritten node by node into
+operations on whole arrays, with the batch's axis in front. Nothing runs once for each element.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from graphc.errors import ArityError, ExpressionError, ShapeError
+from graphc.interpret.numpy_eval import evaluate
+from graphc.ir.dims import Dim
+from graphc.ir.expr import Expr, constant, current_site, on_this_line, symbol, walk
+from graphc.ir.types import format_shape
+from graphc.ops.support import attributes as at
+from graphc.ops.support.vmap_rules import Batch, moved, through
+from graphc.util.pytree import flatten, map_leaves, unflatten
+
+_state = threading.local()
+
+
+def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable[..., Any]:
+    """A function of one element made a function of a batch, as `jax.vmap`.
+
+    Parameters
+    ----------
+    f : a function of expressions that returns an expression, or a tuple, list, dict or named tuple of them
+    in_axes : the axis of each argument that holds the batch: an int for all of them, or a tuple with an entry for each, an int,
+        None for an argument that is the same for every element, or a structure of these like the argument's own. Negative axes
+        count from the end. Arguments given by name are batched along axis 0.
+    out_axes : where the batch's axis stands in each output; an int, or a structure of them like the output's own. None leaves it
+        out of an output that is the same for every element.
+
+    Returns a function that takes expressions, arrays, and tuples, lists and dicts of them. It gives expressions, which can be
+    differentiated and batched again; of arrays and numbers alone it gives values. `f` may use other expressions than its
+    arguments: they are the same for every element.
+
+    Raises `ShapeError` where batches differ in length or an axis is out of range, `ArityError` where `in_axes` does not fit the
+    arguments, and `ExpressionError` for an argument without axes and for a None in `out_axes` where elements differ.
+
+    >>> from graphc.ir.expr import symbol
+    >>> W, X = symbol("W", shape=(2, 3)), symbol("X", shape=("n", 3))
+    >>> rows = vmap(lambda x: W @ x)(X)
+    >>> rows, rows.shape
+    (X @ W.T, ('n', 2))
+    """
+    if not callable(f):
+        raise ExpressionError(f"vmap takes a function, not {str(f)[:60]!r}", hint="write g.vmap(lambda x: …)")
+    if isinstance(in_axes, list):
+        in_axes = tuple(in_axes)
+
+    @functools.wraps(f)
+    def batched(*args: Any, **kwargs: Any) -> Any:
+        return _call(f, in_axes, out_axes, args, kwargs)
+
+    return batched
+
+
+# --- arguments ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Argument:
+    """A leaf of the arguments that holds a batch.
+
+    wide : the batch, with its axis in front; each : the symbol of one element; told : how messages name the leaf
+    """
+
+    wide: Expr
+    each: Expr
+    told: str
+
+    @property
+    def size(self) -> Dim:
+        return self.wide.shape[0]
+
+
+def _call(f: Any, in_axes: Any, out_axes: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    axes = in_axes if isinstance(in_axes, tuple) else (in_axes,) * len(args)
+    if len(axes) != len(args):
+        raise ArityError(
+            f"in_axes has {len(axes)} entries for {len(args)} argument{'s' if len(args) != 1 else ''}",
+            site=current_site(),
+            hint="one entry for each argument; None for what is the same for every element",
+        )
+    level = getattr(_state, "level", 0)
+    found: list[_Argument] = []
+    given = [
+        _elements(arg, axis, f"argument {number}", level, found)
+        for number, (arg, axis) in enumerate(zip(args, axes, strict=True))
+    ]
+    named = {name: _elements(arg, 0, f"argument {name!r}", level, found) for name, arg in kwargs.items()}
+    if not found:
+        raise ExpressionError(
+            "vmap has no argument with a batch", site=current_site(), hint="in_axes=0 names an axis of one"
+        )
+    for other in found[1:]:
+        if other.size != found[0].size:
+            raise ShapeError(
+                f"vmap: the batch has length {found[0].size} in {found[0].told} and {other.size} in {other.told}",
+                site=current_site(),
+                hint="in_axes=None marks what is the same for every element",
+            )
+    _state.level = level + 1
+    try:
+        returned = f(*given, **named)
+    finally:
+        _state.level = level
+    if returned is None:
+        what = f"{getattr(f, '__name__', 'the function')} returned nothing"
+        raise ExpressionError(what, site=current_site(), hint="end it with return")
+    leaves, structure = flatten(returned)
+    places = _spread(out_axes, returned, "out_axes")
+    added = Batch(found[0].size, found[0].wide)
+    with on_this_line():
+        results = through(
+            [constant(leaf) for leaf in leaves], {each.each: each.wide for each in found}, added
+        )
+    outputs = [
+        _placed(result, own, place, added, number)
+        for number, ((result, own), place) in enumerate(zip(results, places, strict=True))
+    ]
+    everything = unflatten(structure, iter(outputs))
+    if any(isinstance(leaf, Expr) for leaf in flatten([list(args), kwargs])[0]) or level:
+        return everything
+    # of values alone; expressions that the function brought in keep it an expression
+    return everything if any(node.is_symbol for node in walk(outputs)) else evaluate(everything, {})
+
+
+def _elements(arg: Any, axes: Any, told: str, level: int, found: list[_Argument]) -> Any:
+    """An argument with a symbol in place of each leaf that holds a batch; these are entered in `found`."""
+    if axes is None:
+        return arg
+    leaves, structure = flatten(arg)
+    places = _spread(axes, arg, "in_axes")
+    made = []
+    for number, (leaf, axis) in enumerate(zip(leaves, places, strict=True)):
+        if axis is None:
+            made.append(leaf)
+            continue
+        name = told if len(leaves) == 1 else f"leaf {number} of {told}"
+        leaf = wide = constant(leaf)
+        if not wide.shape:
+            raise ExpressionError(
+                f"{name} of vmap has no axes: {str(wide)[:60]}",
+                site=current_site(),
+                hint="in_axes=None marks what is the same for every element",
+            )
+        axis = at.position("in_axes", axis, wide.ndim)
+        wide = moved(wide, axis, 0)
+        shown = leaf.name if isinstance(leaf, Expr) and leaf.is_symbol else "element"
+        # nested calls have other symbols: a function may use the elements of the one around it
+        each = symbol(f"{shown}\0{level}.{len(found)}", wide.shape[1:], wide.dtype)
+        found.append(_Argument(wide, each, f"{name}, {str(leaf)[:40]} of shape {format_shape(leaf.shape)}"))
+        made.append(each)
+    return unflatten(structure, iter(made))
+
+
+def _spread(axes: Any, tree: Any, what: str) -> list[Any]:
+    """An entry for each leaf of a structure: an int or None stands for all of them, a structure for its parts."""
+    if axes is None or isinstance(axes, (int, np.integer)):
+        return [None if axes is None else at.whole(what, axes)] * len(flatten(tree)[0])
+    sequence = isinstance(axes, (tuple, list)) and isinstance(tree, (tuple, list)) and len(axes) == len(tree)
+    if sequence:
+        return [entry for part, leaf in zip(axes, tree, strict=True) for entry in _spread(part, leaf, what)]
+    if isinstance(axes, dict) and isinstance(tree, dict) and set(axes) == set(tree):
+        return [entry for key, leaf in tree.items() for entry in _spread(axes[key], leaf, what)]
+    raise ArityError(
+        f"{what} {str(axes)[:60]} does not fit {str(map_leaves(lambda leaf: '*', tree))[:60]}",
+        site=current_site(),
+        hint="an int, None, or a structure like the one it speaks of",
+    )
+
+
+def _placed(result: Expr, batched: bool, place: Any, added: Batch, number: int) -> Expr:
+    """An output with the batch's axis where it is wanted."""
+    if place is None:
+        if batched:
+            raise ExpressionError(
+                f"output {number} differs between the elements, and out_axes says None",
+                site=current_site(),
+                hint="out_axes=0 puts the batch's axis in front",
+            )
+        return result
+    wide = added.lifted(result, batched)
+    return moved(wide, 0, at.position("out_axes", place, wide.ndim))
+
+
+__all__ = ["vmap"]

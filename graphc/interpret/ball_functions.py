@@ -1,0 +1,181 @@
+"""The arithmetic of `precise`: balls under the names that formulas use of SymPy (`exp`, `Max`, `Piecewise`, …).
+
+A formula computes in it as it stands. What is a matter of numbers alone is in `ball_arithmetic.py`.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from graphc.errors import PrecisionError
+from graphc.interpret.ball_arithmetic import EXPONENT_BITS, Ball, Field
+
+LARGEST_PERIOD = 2**16
+"""Sines of numbers above 2**LARGEST_PERIOD are not resolved: they are NaN."""
+
+LARGEST_ORDER = 10_000
+
+
+class Arithmetic(Field):
+    """Balls at a precision of `bits` binary digits, and the functions of formulas.
+
+    ties : differences up to this size that the errors leave open are ties; None leaves them undecided
+    """
+
+    # --- decisions ------------------------------------------------------------------------------------------
+
+    def Lt(self, x: Any, y: Any) -> bool:
+        return self.compare(operator.lt, x, y)
+
+    def Le(self, x: Any, y: Any) -> bool:
+        return self.compare(operator.le, x, y)
+
+    def Gt(self, x: Any, y: Any) -> bool:
+        return self.compare(operator.gt, x, y)
+
+    def Ge(self, x: Any, y: Any) -> bool:
+        return self.compare(operator.ge, x, y)
+
+    def Eq(self, x: Any, y: Any) -> bool:
+        return x is y if isinstance(x, bool) else self.compare(operator.eq, x, y)
+
+    def Ne(self, x: Any, y: Any) -> bool:
+        return x is not y if isinstance(x, bool) else self.compare(operator.ne, x, y)
+
+    def And(self, *truths: bool) -> bool:
+        return all(truths)
+
+    def Or(self, *truths: bool) -> bool:
+        return any(truths)
+
+    def Xor(self, x: bool, y: bool) -> bool:
+        return x is not y
+
+    def Not(self, truth: bool) -> bool:
+        return not truth
+
+    def Piecewise(self, *branches: tuple[Any, bool]) -> Any:
+        for value, condition in branches:
+            if condition:
+                return value if isinstance(value, bool) else self.ball(value)
+        return self.nan
+
+    def Max(self, x: Any, y: Any) -> Ball:
+        x, y = self.ball(x), self.ball(y)
+        if self.mp.isnan(x.mid) or self.mp.isnan(y.mid):
+            return x if self.mp.isnan(x.mid) else y
+        if abs(x.mid - y.mid) > x.rad + y.rad or self.mp.isinf(x.mid) or self.mp.isinf(y.mid):
+            return x if x.mid >= y.mid else y
+        return Ball(self, max(x.mid, y.mid), max(x.rad, y.rad))
+
+    def Min(self, x: Any, y: Any) -> Ball:
+        return -self.Max(-self.ball(x), -self.ball(y))
+
+    def Abs(self, x: Any) -> Ball:
+        x = self.ball(x)
+        return Ball(self, abs(x.mid), x.rad)
+
+    def sign(self, x: Any) -> Ball:
+        x = self.ball(x)
+        if self.mp.isnan(x.mid):
+            return x
+        return self.ball(1 if x > 0 else -1 if x < 0 else 0)
+
+    def floor(self, x: Any) -> Ball:
+        x = self.ball(x)
+        if not self.mp.isfinite(x.mid):
+            return x
+        low, high = self.mp.floor(x.mid - x.rad), self.mp.floor(x.mid + x.rad)
+        if not x.rad or low == high:
+            return Ball(self, self.mp.floor(x.mid) if not x.rad else low, self.zero)
+        return self._settled(x)
+
+    def ceiling(self, x: Any) -> Ball:
+        return -self.floor(-self.ball(x))
+
+    def round_half_even(self, x: Any) -> Ball:
+        down = self.floor(x + self.Rational(1, 2))
+        is_half = self.Eq(down - x, self.Rational(1, 2))
+        is_odd = is_half and self.Ne(self.floor(down / 2) * 2, down)
+        return down - 1 if is_odd else down
+
+    def Mod(self, x: Any, y: Any) -> Ball:
+        return x - y * self.floor(x / y)
+
+    # --- functions ------------------------------------------------------------------------------------------
+
+    def log(self, x: Any, base: Any = None) -> Ball:
+        value = self.call(self.mp.log, x)
+        return value if base is None else value / self.call(self.mp.log, base)
+
+    def sqrt(self, x: Any) -> Ball:
+        root = self.call(self.mp.sqrt, x)
+        x = self.ball(x)
+        exact = (
+            not x.rad and self.mp.isfinite(root.mid) and self.mp.fmul(root.mid, root.mid, exact=True) == x.mid
+        )
+        return Ball(self, root.mid, self.zero) if exact else root
+
+    def real_root(self, x: Any, n: int) -> Ball:
+        def root(value: Any) -> Any:
+            return self.mp.sign(value) * self.mp.root(abs(value), n) if value else value
+
+        return self.call(root, x)
+
+    def polygamma(self, n: Any, x: Any) -> Ball:
+        order = int(self.ball(n).mid)
+        if not 0 <= order <= LARGEST_ORDER:
+            raise PrecisionError(
+                f"polygamma of order {order} is not evaluated", hint=f"orders from 0 to {LARGEST_ORDER} are"
+            )
+        return self.call(lambda value: self.mp.psi(order, value), x)
+
+    def __getattr__(self, name: str) -> Callable[..., Ball]:
+        """A function by its SymPy name, limited to where it can be computed in reasonable time."""
+        function = getattr(self.mp, name) if name in _KNOWN else None
+        if function is None:
+            raise AttributeError(f"this arithmetic has no {name}")
+        bits, far = _FAR.get(name, (None, None))
+
+        def limited(*operands: Any) -> Any:
+            if (
+                bits is not None
+                and operands[0]
+                and self.mp.isfinite(operands[0])
+                and self.mp.mag(operands[0]) > bits
+            ):
+                return self.mp.mpf(far(operands[0] > 0))  # type: ignore[misc]
+            return function(*operands)
+
+        def apply(*operands: Any) -> Ball:
+            return self.call(limited, *operands)
+
+        setattr(self, name, apply)
+        return apply
+
+
+_KNOWN = frozenset(
+    "exp sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh erf erfc gamma loggamma digamma".split()
+)
+
+_INF, _NAN = float("inf"), float("nan")
+
+_FAR: dict[str, tuple[int, Callable[[bool], float]]] = {
+    "exp": (4096, lambda positive: _INF if positive else 0.0),
+    "sinh": (4096, lambda positive: _INF if positive else -_INF),
+    "cosh": (4096, lambda positive: _INF),
+    "tanh": (4096, lambda positive: 1.0 if positive else -1.0),
+    "erf": (1024, lambda positive: 1.0 if positive else -1.0),
+    "erfc": (1024, lambda positive: 0.0 if positive else 2.0),
+    "gamma": (4000, lambda positive: _INF if positive else _NAN),
+    "loggamma": (EXPONENT_BITS, lambda positive: _INF if positive else _NAN),
+    "sin": (LARGEST_PERIOD, lambda positive: _NAN),
+    "cos": (LARGEST_PERIOD, lambda positive: _NAN),
+    "tan": (LARGEST_PERIOD, lambda positive: _NAN),
+}
+"""Beyond 2**bits in size a function is what it tends to; where it oscillates, NaN."""
+
+
+__all__ = ["Arithmetic"]

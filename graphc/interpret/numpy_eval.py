@@ -1,0 +1,138 @@
+"""The interpreter: a graph evaluated node by node with NumPy, exactly as it is written.
+
+It is the oracle of the tests and the source of the values in diagrams, so it does nothing clever: each node's operands are
+brought to the types that its operation computes in, and the operation's reference is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from graphc.errors import ShapeError
+from graphc.ir.attribute_text import bound
+from graphc.ir.expr import Expr
+from graphc.ir.graph import Dag
+from graphc.ir.inputs import bind_dimensions, bind_names
+from graphc.ops.support.errors import no_axis, refusal
+from graphc.util.pytree import flatten, unflatten
+
+
+def run(dag: Dag, at: Mapping[Any, Any]) -> list[Any]:
+    """The value of every node of a graph, as NumPy scalars and arrays, by node number.
+
+    at : name or symbol → number or array. Raises `InputError` for missing and unknown names.
+    """
+    return run_arrays(dag, bind_names(dag.symbols, at))
+
+
+def run_arrays(dag: Dag, arrays: list[np.ndarray]) -> list[Any]:
+    """As `run`, with checked values in the order of the inputs."""
+    lengths = bind_dimensions(dag.symbols, arrays)
+    _check_scalars(dag, arrays)
+    values: list[Any] = [array[()] for array in arrays]
+    with np.errstate(all="ignore"):
+        for node, operands in zip(dag.exprs[len(values) :], dag.operands[len(values) :], strict=True):
+            op = node.op
+            if op.is_leaf:
+                values.append(node.value)
+                continue
+            types = op.types(tuple([operand.dtype for operand in node.operands]))[0] if operands else ()
+            arguments = [
+                values[operand] if values[operand].dtype == dtype else values[operand].astype(dtype)
+                for operand, dtype in zip(operands, types, strict=True)
+            ]
+            result = (
+                op.reference(*arguments, *node.attrs)
+                if op.shape is None
+                else _array_result(node, arguments, lengths)
+            )
+            if type(result) is np.ndarray:
+                result = result.astype(node.dtype, copy=False)[()]
+            elif getattr(result, "dtype", None) != node.dtype:
+                result = node.dtype.type(result)
+            values.append(result)
+    return values
+
+
+def _check_scalars(dag: Dag, arrays: list[np.ndarray]) -> None:
+    """Arrays for scalar symbols broadcast, where every operation works element by element; else scalars stay scalars."""
+    wide = [
+        symbol for symbol, array in zip(dag.symbols, arrays, strict=True) if array.ndim and not symbol.shape
+    ]
+    if not wide:
+        return
+    culprit = next((node for node in dag.exprs if node.op.on_arrays), None)
+    if culprit is not None:
+        raise ShapeError(
+            f"input {wide[0].name!r} is a scalar and got an array, in a graph with {culprit.op.name}",
+            node=repr(culprit),
+            site=culprit.site,
+            hint=f'declare it with its shape: g.symbol({wide[0].name!r}, shape=("n",))',
+        )
+    try:
+        np.broadcast_shapes(*(array.shape for array in arrays))
+    except ValueError:
+        shapes = ", ".join(f"{s.name}: {a.shape}" for s, a in zip(dag.symbols, arrays, strict=True))
+        raise ShapeError(f"the inputs' shapes do not broadcast: {shapes}") from None
+
+
+def _array_result(node: Expr, arguments: list[Any], lengths: Mapping[str, int]) -> Any:
+    """What the reference of an operation on arrays gives; its refusals name the node and its line."""
+    try:
+        attrs = bound(node.attrs, lengths)
+        result = node.op.reference(*arguments, *attrs)
+        wanted = bound(node.shape, lengths)
+    except KeyError as error:
+        raise no_axis(node, str(error.args[0])) from None
+    except (ValueError, IndexError, OverflowError, MemoryError, np.linalg.LinAlgError) as error:
+        raise refusal(node, error) from None
+    if np.shape(result) != wanted:
+        raise ShapeError(
+            f"{node.op.name} gives an array of shape {np.shape(result)}, not {wanted}, for the lengths of this call",
+            node=repr(node),
+            site=node.site,
+        )
+    return result
+
+
+def evaluate(tree: Any, at: Mapping[Any, Any]) -> Any:
+    """The value of an expression, or of a structure of expressions, at a point.
+
+    Parameters
+    ----------
+    tree : an expression, or a tuple, list, dict or named tuple of expressions
+    at : name or symbol → number or array; arrays broadcast. What the expression does not depend on may be given
+        too: the derivative of x·w by x is evaluated at the same point as x·w.
+
+    Returns Python numbers for scalars and NumPy arrays for arrays, in the structure of `tree`.
+
+    >>> from graphc.ir.expr import symbols
+    >>> x, y = symbols("x y")
+    >>> evaluate(x * y, {"x": 3, "y": 4})
+    12.0
+    """
+    leaves, structure = flatten(tree)
+    dag = Dag(leaves)
+    values = run(dag, _of_interest(dag, at))
+    return unflatten(structure, iter([to_python(values[output]) for output in dag.outputs]))
+
+
+def _of_interest(dag: Dag, at: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    """The point without the names that the graph does not have; as it is when one is missing, for the error's sake."""
+    if not isinstance(at, Mapping):
+        return at
+    needed = {symbol.name for symbol in dag.symbols}
+    kept = {
+        key: value
+        for key, value in at.items()
+        if (key.name if isinstance(key, Expr) and key.is_symbol else key) in needed
+    }
+    return kept if len(kept) >= len(needed) else at
+
+
+def to_python(value: Any) -> Any:
+    """NumPy scalars as Python numbers; arrays as they are."""
+    return value.item() if isinstance(value, np.generic) else value

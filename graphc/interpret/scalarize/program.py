@@ -1,0 +1,207 @@
+"""Programs over arrays taken apart: what becomes of each node, the rules by the names of operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from graphc.errors import ConversionError, ShapeError
+from graphc.interpret.numpy_eval import bound, run_arrays
+from graphc.interpret.scalarize.matrices import (
+    adjugate,
+    cholesky,
+    inverse,
+    log_size,
+    matrices,
+    qr,
+    solve,
+    solve_triangular,
+)
+from graphc.interpret.scalarize.objects import Array, cast_each, constants, empty, shaped
+from graphc.interpret.scalarize.sums import (
+    einsum,
+    folded,
+    log_softmax,
+    logsumexp,
+    matmul,
+    mean,
+    norm,
+    softmax,
+    summed,
+    var,
+)
+from graphc.interpret.scalarize.windows import max_pool2d, max_pool2d_grad, max_pool2d_pick
+from graphc.ir import dims
+from graphc.ir.expr import Expr, apply, cast, symbol, walk
+from graphc.ir.graph import Dag
+from graphc.ir.inputs import bind_dimensions
+from graphc.ir.types import is_float
+from graphc.ops.arithmetic import sign
+from graphc.ops.comparison import maximum, minimum
+
+MOST = 200_000
+"""Scalars that one expression may consist of."""
+
+
+def specialised(
+    outputs: Sequence[Expr], arrays: Mapping[Expr, np.ndarray]
+) -> tuple[list[Expr], dict[Expr, Expr]]:
+    """The outputs with the lengths of a point in place of names, and symbol → the symbol that stands for it.
+
+    arrays : symbol → value
+    """
+    lengths = bind_dimensions(arrays, arrays.values())
+    made: dict[Expr, Expr] = {}
+    for node in walk([*outputs, *arrays]):
+        if node.is_symbol:
+            shape = bound(node.shape, lengths)
+            made[node] = symbol(node.name, shape, node.dtype, range=node.bounds)
+        elif node.op.name == "astype":
+            made[node] = cast(made[node.operands[0]], node.dtype)
+        elif node.operands or node.op.on_arrays:
+            made[node] = apply(node.op, *[made[x] for x in node.operands], attrs=bound(node.attrs, lengths))
+        else:
+            made[node] = node
+    return [made[output] for output in outputs], {s: made[s] for s in arrays}
+
+
+def named(node: Expr) -> Array:
+    """The scalar symbols of a symbol's elements: x[0, 1] for an array, itself for a scalar."""
+    elements = empty(node)
+    for place in np.ndindex(*elements.shape):
+        name = f"{node.name}[{', '.join(map(str, place))}]" if place else node.name
+        elements[place] = symbol(name, dtype=node.dtype, range=node.bounds)
+    return elements
+
+
+def elements(outputs: Sequence[Expr], arrays: Mapping[Expr, np.ndarray]) -> list[Array]:
+    """For each output an array of scalar expressions, over the symbols that `named` gives.
+
+    outputs : of known lengths; arrays : symbol → value at the point, of all symbols below the outputs and maybe more
+
+    Raises `ConversionError` for an operation that no formula of finitely many operations stands for, as singular values.
+    """
+    order = walk(outputs)
+    total = sum(dims.size_of(node.shape) or 0 for node in order)
+    if total > MOST:
+        raise ShapeError(
+            f"{total:,} elements are too many to be taken one by one",
+            node=repr(outputs[0]),
+            site=outputs[0].site,
+            hint=f"take a part of at most {MOST:,}, with smaller arrays",
+        )
+    below = [node for node in order if node.is_symbol]
+    dag = Dag(order, below)
+    values = dict(zip(dag.exprs, run_arrays(dag, [np.asarray(arrays[s]) for s in dag.symbols]), strict=True))
+    made: dict[Expr, Array] = {}
+    for node in order:
+        made[node] = shaped(_of(node, made, values), node)
+    return [made[output] for output in outputs]
+
+
+def _of(node: Expr, made: Mapping[Expr, Array], values: Mapping[Expr, Any]) -> Any:
+    op = node.op
+    if node.is_symbol:
+        return named(node)
+    if node.is_constant or not node.operands:
+        return constants(values[node], node.dtype)
+    operands = [made[operand] for operand in node.operands]
+    if not op.on_arrays:
+        wide = np.broadcast_arrays(*operands)
+        found = np.empty(wide[0].shape, dtype=object)
+        for place in np.ndindex(*found.shape):
+            scalars = [array[place] for array in wide]
+            found[place] = (
+                cast(scalars[0], node.dtype) if op.name == "astype" else apply(op, *scalars, attrs=node.attrs)
+            )
+        return found
+    computed = op.types(tuple([operand.dtype for operand in node.operands]))[0]
+    operands = [
+        cast_each(array, dtype) if operand.dtype.kind == "b" != dtype.kind else array
+        for array, operand, dtype in zip(operands, node.operands, computed, strict=True)
+    ]
+    of_places = not any(is_float(operand.dtype) for operand in node.operands)  # as one_hot
+    if (of_places or not is_float(node.dtype)) and op.name not in _WHOLE and not op.moves:
+        return constants(values[node], node.dtype)  # a place, an order: constant around the point
+    rule = _RULES.get(op.name)
+    if rule is not None:
+        return rule(*operands, *node.attrs)
+    if op.name in _AT_THE_POINT:
+        return _AT_THE_POINT[op.name](node, operands, values)
+    if op.moves or op.name in _BY_NUMPY:
+        where_they_go = [
+            np.asarray(values[operand]) if operand.dtype.kind in "iu" and slot else array
+            for slot, (operand, array) in enumerate(zip(node.operands, operands, strict=True))
+        ]
+        return op.reference(*where_they_go, *node.attrs)
+    if op.expand is not None:
+        stand_ins = [symbol(f"\0{slot}", x.shape, x.dtype) for slot, x in enumerate(node.operands)]
+        inner = {**values, **{s: values[x] for s, x in zip(stand_ins, node.operands, strict=True)}}
+        below = dict(zip(stand_ins, operands, strict=True))
+        return _expanded(op.expand(*stand_ins, *node.attrs), below, inner)
+    raise ConversionError(
+        f"{op.name} is found by iteration: it has no formula over single elements, of which exact values are made",
+        node=repr(node),
+        site=node.site,
+        hint="take what is computed from it as symbols of their own; g.evaluate gives its value in floating point",
+    )
+
+
+def _expanded(expr: Expr, below: dict[Expr, Array], values: dict[Expr, Any]) -> Array:
+    """The elements of what an operation stands for."""
+    symbols = list(below)
+    dag = Dag([expr], symbols)
+    known = dict(zip(dag.exprs, run_arrays(dag, [np.asarray(values[s]) for s in dag.symbols]), strict=True))
+    for node in dag.exprs:
+        if node not in below:
+            below[node] = shaped(_of(node, below, known), node)
+    return below[expr]
+
+
+def _sort(node: Expr, operands: Sequence[Array], values: Mapping[Expr, Any]) -> Array:
+    (axis,) = node.attrs
+    order = np.argsort(np.asarray(values[node.operands[0]]), axis=axis, kind="stable")
+    return np.take_along_axis(operands[0], order, axis)
+
+
+_WHOLE = frozenset(("sum", "prod", "any", "all", "cumsum", "cumprod", "matmul", "einsum", "max", "min"))
+"""Of whole numbers and truth values these are computed, not taken from the point."""
+
+_BY_NUMPY = frozenset(("cumsum", "cumprod", "linear_recurrence", "conv2d", "conv2d_input_grad", "conv2d_kernel_grad", "im2col",
+                       "col2im", "avg_pool2d", "avg_pool2d_grad"))  # fmt: skip
+"""NumPy's own code computes these on objects too."""
+
+_AT_THE_POINT = {"qr_q": qr, "qr_r": qr, "sort": _sort}
+
+_RULES: dict[str, Callable[..., Any]] = {
+    "sum": summed,
+    "prod": lambda x, axis, keepdims: folded(x, axis, keepdims, lambda a, b: a * b, 1),
+    "mean": mean,
+    "var": var,
+    "max": lambda x, axis, keepdims: folded(x, axis, keepdims, maximum, 0),
+    "min": lambda x, axis, keepdims: folded(x, axis, keepdims, minimum, 0),
+    "any": lambda x, axis, keepdims: folded(x, axis, keepdims, lambda a, b: a | b, False),
+    "all": lambda x, axis, keepdims: folded(x, axis, keepdims, lambda a, b: a & b, True),
+    "logsumexp": logsumexp,
+    "softmax": softmax,
+    "log_softmax": log_softmax,
+    "norm": norm,
+    "einsum": einsum,
+    "matmul": matmul,
+    "inv": matrices(inverse),
+    "solve": solve,
+    "solve_triangular": solve_triangular,
+    "cholesky": matrices(cholesky),
+    "det": matrices(lambda a: adjugate(a)[1]),
+    "logabsdet": matrices(log_size),
+    "det_sign": matrices(lambda a: sign(adjugate(a)[1])),
+    "cofactors": matrices(lambda a: adjugate(a)[0].T),
+    "max_pool2d": max_pool2d,
+    "max_pool2d_grad": max_pool2d_grad,
+    "max_pool2d_pick": max_pool2d_pick,
+    "cofactors_along": matrices(lambda a, v: adjugate(a, v)[2].T),
+}
+
+__all__ = ["elements", "named", "specialised"]

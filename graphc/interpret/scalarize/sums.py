@@ -1,0 +1,137 @@
+"""Reductions and products over arrays of scalar expressions, term by term."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from graphc.interpret.scalarize.objects import Array, each
+from graphc.ir.expr import Expr, constant
+from graphc.ops.arithmetic import abs, add
+from graphc.ops.comparison import maximum
+from graphc.ops.einsum import parts
+from graphc.ops.elementary import exp, log, sqrt
+from graphc.ops.support import attributes as at
+
+
+def folded(x: Array, axis: Any, keepdims: bool, function: Callable[[Any, Any], Any], empty: Any) -> Array:
+    """The elements along some axes put together one after the other."""
+    axes = at.axes_of(axis, x.ndim)
+    kept = [place for place in range(x.ndim) if place not in axes]
+    lengths = [x.shape[place] for place in kept]
+    rows = np.transpose(x, (*kept, *axes)).reshape(*lengths, _count(x, axis))
+    found = np.empty(rows.shape[:-1], dtype=object)
+    for place in np.ndindex(*found.shape):
+        row = list(rows[place])
+        found[place] = reduce(function, row) if row else empty
+    return np.expand_dims(found, axes) if keepdims else found
+
+
+def summed(x: Array, axis: Any, keepdims: bool) -> Array:
+    return folded(x, axis, keepdims, add, 0)
+
+
+def _count(x: Array, axis: Any) -> int:
+    return int(np.prod([x.shape[place] for place in at.axes_of(axis, x.ndim)]))
+
+
+def mean(x: Array, axis: Any, keepdims: bool) -> Array:
+    count = _count(x, axis)
+    return each(lambda total: total / float(count), _shaped_like(summed(x, axis, keepdims), x))
+
+
+def _shaped_like(found: Array, x: Array) -> Array:
+    """With constants for what NumPy left as numbers."""
+    dtype = x.reshape(-1)[0].dtype if x.size else np.dtype(np.float64)
+    return each(lambda item: item if isinstance(item, Expr) else constant(item, dtype), found)
+
+
+def var(x: Array, axis: Any, correction: float, keepdims: bool) -> Array:
+    apart = x - mean(x, axis, True)
+    degrees = max(_count(x, axis) - correction, 0.0)
+    return each(lambda total: total / degrees, _shaped_like(summed(apart * apart, axis, keepdims), x))
+
+
+def logsumexp(x: Array, axis: Any, keepdims: bool) -> Array:
+    return each(log, _shaped_like(summed(each(exp, x), axis, keepdims), x))
+
+
+def softmax(x: Array, axis: Any) -> Array:
+    powers = each(exp, x)
+    return powers / summed(powers, axis, True)
+
+
+def log_softmax(x: Array, axis: Any) -> Array:
+    return x - logsumexp(x, axis, True)
+
+
+def norm(x: Array, ord: float, axis: Any, keepdims: bool) -> Array:
+    sizes = each(abs, x)
+    if ord == np.inf:
+        return folded(sizes, axis, keepdims, maximum, 0)
+    if ord == 1:
+        return summed(sizes, axis, keepdims)
+    if ord == 2:
+        return each(sqrt, _shaped_like(summed(x * x, axis, keepdims), x))
+    return each(lambda total: total ** (1 / ord), summed(each(lambda size: size**ord, sizes), axis, keepdims))
+
+
+# --- products ----------------------------------------------------------------------------------------------------------------
+
+
+def einsum(*args: Any) -> Array:
+    *operands, subscripts = args
+    terms, output = parts(subscripts)
+    letters = "".join(dict.fromkeys(output + "".join(terms)))
+    lengths = dict.fromkeys(letters, 1)
+    for term, operand in zip(terms, operands, strict=True):
+        for letter, length in zip(term, operand.shape, strict=True):
+            lengths[letter] = length if lengths[letter] == 1 else lengths[letter]
+    found = np.empty([lengths[letter] for letter in output], dtype=object)
+    inner = [letter for letter in letters if letter not in output]
+    for place in np.ndindex(*found.shape):
+        total: Any = 0
+        for rest in itertools.product(*(range(lengths[letter]) for letter in inner)):
+            where_at = dict(zip([*output, *inner], [*place, *rest], strict=True))
+            product = reduce(
+                lambda a, b: a * b, [_element(x, t, where_at) for x, t in zip(operands, terms, strict=True)]
+            )
+            total = product if isinstance(total, int) else total + product
+        found[place] = total
+    return found
+
+
+def _element(x: Array, term: str, place: Mapping[str, int]) -> Any:
+    return x[
+        tuple([place[letter] if length > 1 else 0 for letter, length in zip(term, x.shape, strict=True)])
+    ]
+
+
+def matmul(a: Array, b: Array) -> Array:
+    left = a[None] if a.ndim == 1 else a
+    right = b[:, None] if b.ndim == 1 else b
+    batch = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
+    left, right = (np.broadcast_to(x, (*batch, *x.shape[-2:])) for x in (left, right))
+    products = left[..., :, :, None] * right[..., None, :, :]
+    found = summed(products, -2 % products.ndim, False)
+    if b.ndim == 1:
+        found = found[..., 0]
+    return found[..., 0, :] if a.ndim == 1 and b.ndim > 1 else found[..., 0] if a.ndim == 1 else found
+
+
+__all__ = [
+    "einsum",
+    "folded",
+    "log_softmax",
+    "logsumexp",
+    "matmul",
+    "mean",
+    "norm",
+    "softmax",
+    "summed",
+    "var",
+]

@@ -1,0 +1,32 @@
+"""Expressions: immutable, interned nodes, written with Python's operators.
+
+    node         the fields of a node, the table that holds equal nodes once, where each was written
+    walking      the order in which nodes are visited, and nodes as rows for pickling
+    literals     numbers as the bits of constants, and what cannot be a number
+    expression   `Expr`: a node with Python's operators; operations applied, constants, casts
+    leaves       symbols, and nodes put in the place of others
+
+Equal nodes are one object (hash consing). Work that is written twice is therefore shared by construction, expressions are
+dict keys by identity, and nothing is simplified when it is built.
+"""
+
+from graphc.ir.expr.expression import Expr, apply, cast, constant
+from graphc.ir.expr.node import current_site, live_nodes, on_this_line
+from graphc.ir.expr.symbols import rebuild, substitute, symbol, symbols
+from graphc.ir.expr.traversal import free_symbols, walk
+
+__all__ = [
+    "Expr",
+    "apply",
+    "cast",
+    "constant",
+    "current_site",
+    "free_symbols",
+    "live_nodes",
+    "on_this_line",
+    "rebuild",
+    "substitute",
+    "symbol",
+    "symbols",
+    "walk",
+]

@@ -1,0 +1,276 @@
+"""Expressions proper: a node with Python's operators and NumPy's functions, and operations applied to expressions.
+
+Types and shapes are checked here, where a formula is written, and not where it runs.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from graphc.errors import ArityError, DtypeError, ExpressionError, GraphcError, ShapeError, Site
+from graphc.ir import printer
+from graphc.ir.expr.literals import PLAIN, array_bits, is_weak, scalar_bits
+from graphc.ir.expr.node import Node, current_site, intern
+from graphc.ir.expr.traversal import pickled, unpickle
+from graphc.ir.op import CONSTANT, Op, lookup
+from graphc.ir.operators import Operators
+from graphc.ir.types import DType, Shape, as_dtype, broadcast_shapes, format_shape, weak_dtype
+
+
+class Expr(Node, Operators):
+    """An operation applied to expressions; immutable; equal expressions are the same object.
+
+    op : the operation's declaration
+    operands : the expressions it is applied to, in order
+    attrs : static attributes: (value bits,) of a constant, (name,) of a symbol, or (name, (low, high)) where its range is
+        declared, (dtype name,) of a cast, the static arguments of an operation on arrays
+    dtype : NumPy dtype of the result
+    shape : tuple of ints and names; () is a scalar, which broadcasts over arrays when compiled
+
+    Expressions are built by operators and by the functions of the operations, not by this class.
+    """
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return printer.render(self)
+
+    def __repr__(self) -> str:
+        return printer.render(self, budget=120)
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {printer.render(self, latex=True, budget=4000)}$"
+
+    def __reduce__(self):
+        return unpickle, (type(self), pickled(self))
+
+    @staticmethod
+    def _build(name: str, *operands: Any) -> Expr:
+        return apply(lookup(name), *operands)
+
+    def astype(self, dtype: Any) -> Expr:
+        """This expression cast to another dtype: one node, as written."""
+        return cast(self, dtype)
+
+    def __getitem__(self, key: Any) -> Expr:
+        return Expr.getitem(self, key)
+
+    @property
+    def T(self) -> Expr:
+        """The axes in reversed order: the transpose of a matrix."""
+        return apply(lookup("permute_dims"), self, attrs=(None,))
+
+    @property
+    def mT(self) -> Expr:
+        """The last two axes exchanged: every matrix of a stack transposed."""
+        return Expr.function_table["matrix_transpose"](self)
+
+    @property
+    def at(self) -> Any:
+        """`x.at[i].set(v)` and `x.at[i].add(v)`: the array with some elements changed, as a new expression."""
+        return Expr.updates(self)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        return _from_ufunc(ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        build = Expr.function_table.get(function)
+        if build is None:
+            raise ExpressionError(
+                f"{_named(function)} has no counterpart on expressions",
+                site=current_site(),
+                hint="g.ops() lists the operations",
+            )
+        return build(*args, **kwargs)
+
+    ufunc_table: ClassVar[dict[np.ufunc, Op]] = {}
+    """NumPy ufunc → operation; filled as operations are declared."""
+
+    function_table: ClassVar[dict[Any, Any]] = {}
+    """NumPy function → the function that builds its operation; filled as operations are declared."""
+
+    getitem: ClassVar[Any]
+    updates: ClassVar[Any]
+    """What x[...] and x.at build; set by the operations of indexing."""
+
+
+# --- constants ------------------------------------------------------------------------------------------------------
+
+
+def constant(value: Any, dtype: Any = None) -> Expr:
+    """A constant of a given dtype, or of the value's own (float64, int64 or bool for Python's numbers).
+
+    Takes Python numbers, NumPy scalars and NumPy arrays; arrays are copied. Raises `DtypeError` for complex numbers,
+    strings and objects, and for an integer that its type cannot hold.
+
+    >>> constant(2.0)
+    2
+    """
+    if isinstance(value, Expr):
+        return value if dtype is None else cast(value, dtype)
+    if is_weak(value):
+        return literal(value, weak_dtype(value, ()) if dtype is None else as_dtype(dtype))
+    bits, target, shape = array_bits(value, dtype)
+    return intern(Expr, CONSTANT, (), (bits,), target, shape)
+
+
+def literal(value: bool | int | float, dtype: DType) -> Expr:
+    """The constant of a Python number in a type. Raises `DtypeError` for an integer that the type cannot hold."""
+    return intern(Expr, CONSTANT, (), (scalar_bits(value, dtype),), dtype, ())
+
+
+# --- applying operations ----------------------------------------------------------------------------------------------
+
+
+def as_operands(op: Op, args: tuple[Any, ...]) -> tuple[Expr, ...]:
+    """Arguments as expressions: Python scalars take a dtype beside the strong operands they are promoted with."""
+    group = op.types.group
+    if (
+        group is None and len(args) == 2
+    ):  # the common case, an expression and a number, without the ceremony below
+        left: Any = args[0]
+        right: Any = args[1]
+        if type(left) is Expr and type(right) in PLAIN:
+            return left, literal(right, weak_dtype(right, (left.dtype,)))
+        if type(right) is Expr and type(left) in PLAIN:
+            return literal(left, weak_dtype(left, (right.dtype,))), right  # type: ignore[arg-type]
+    strong = [
+        arg.dtype if isinstance(arg, Expr) else as_dtype(arg.dtype)
+        for slot, arg in enumerate(args)
+        if (group is None or slot in group)
+        and (
+            isinstance(arg, Expr) or (isinstance(arg, (np.ndarray, np.generic)) and arg.dtype.kind in "biuf")
+        )
+    ]
+    # Python scalars beside each other agree on a type, as they do in NumPy: where(c, 1, 0.5) is float64
+    weak = [arg for slot, arg in enumerate(args) if (group is None or slot in group) and is_weak(arg)]
+    widest = next((arg for arg in weak if isinstance(arg, float)), None)
+    operands: list[Expr] = []
+    for slot, arg in enumerate(args):
+        if isinstance(arg, Expr):
+            operands.append(arg)
+        elif is_weak(arg) and (group is None or slot in group):
+            representative = (
+                widest if widest is not None and not strong and not isinstance(arg, bool) else arg
+            )
+            operands.append(literal(arg, weak_dtype(representative, strong)))
+        else:
+            operands.append(constant(arg))
+    return tuple(operands)
+
+
+def apply(op: Op, *args: Any, attrs: tuple[Any, ...] = ()) -> Expr:
+    """The expression `op(*args)`; types and shapes are checked here, where it is written."""
+    for arg in args:
+        if type(arg) is not Expr:
+            operands = as_operands(op, args)
+            break
+    else:
+        operands = args
+    if op.shape is not None:
+        return _apply_to_arrays(op, operands, attrs)
+    if len(operands) != len(op.params):
+        raise ArityError(
+            f"{op.name} takes {len(op.params)} operand{'s' if len(op.params) != 1 else ''}, not {len(operands)}",
+            site=current_site(),
+            hint=f"write g.{op.name}({', '.join(op.params)})",
+        )
+    try:
+        dtype = op.types(tuple([operand.dtype for operand in operands]))[1]
+        shape: Shape = ()
+        for operand in operands:
+            if operand.shape:
+                shape = broadcast_shapes([operand.shape for operand in operands])
+                break
+    except (DtypeError, ShapeError) as error:
+        error.node = error.node or _describe(op, operands)
+        error.site = error.site or current_site()
+        raise
+    return intern(Expr, op, operands, attrs, dtype, shape)
+
+
+def _apply_to_arrays(op: Op, operands: tuple[Expr, ...], attrs: tuple[Any, ...]) -> Expr:
+    """The node of an operation that has a rule for shapes, its static arguments brought to their one form."""
+    if not op.takes(len(operands)):
+        count = "one operand or more" if op.variadic else f"{op.arity} operand{'s' if op.arity != 1 else ''}"
+        raise ArityError(
+            f"{op.name} takes {count}, not {len(operands)}",
+            site=current_site(),
+            hint=f"write g.{op.name}({', '.join(op.params)})",
+        )
+    try:
+        checked = tuple(
+            [
+                known.check(known.name, attr, operands)
+                for known, attr in zip(op.attributes, attrs, strict=True)
+            ]
+        )
+        signature = op.types(tuple([operand.dtype for operand in operands])) if operands else None
+        assert op.shape is not None
+        shape: Shape = op.shape(operands, *checked)
+        dtype = signature[1] if op.dtype is None and signature else op.dtype(operands, *checked)  # type: ignore[misc]
+    except GraphcError as error:
+        error.node = error.node or _describe(op, operands)
+        error.site = _first_site(operands) if error.site is None else error.site
+        raise
+    return intern(Expr, op, operands, checked, dtype, shape)
+
+
+def _first_site(operands: tuple[Expr, ...]) -> Site | None:
+    return next((operand.site for operand in operands if operand.site is not None), None)
+
+
+def _describe(op: Op, operands: tuple[Expr, ...]) -> str:
+    parts = [
+        f"{printer.render(operand, budget=40)}: {operand.dtype}{format_shape(operand.shape) if operand.shape else ''}"
+        for operand in operands
+    ]
+    return f"{op.name}({', '.join(parts)})"
+
+
+def cast(value: Any, dtype: Any) -> Expr:
+    """`value` as another dtype: one node."""
+    target = as_dtype(dtype)
+    operand = value if isinstance(value, Expr) else constant(value)
+    return intern(Expr, lookup("astype"), (operand,), (target.name,), target, operand.shape)
+
+
+def _named(function: Any) -> str:
+    """A function of NumPy's as it is called: np.linalg.pinv."""
+    module = str(getattr(function, "__module__", None) or "numpy").replace("numpy", "np", 1)
+    return f"{module if module.startswith('np') else 'np'}.{function.__name__}"
+
+
+def _from_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A NumPy ufunc that met an expression builds the operation that stands for it."""
+    if method == "__call__" and not kwargs:
+        op = Expr.ufunc_table.get(ufunc)
+        if op is not None:
+            return _of_numpys_type(ufunc, apply(op, *inputs))
+    name = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
+    if kwargs:
+        name += f" with {', '.join(kwargs)}="
+    raise ExpressionError(
+        f"{name} has no counterpart on expressions",
+        site=current_site(),
+        hint="g.ops() lists the operations; out= and where= belong to the compiled function",
+    )
+
+
+def _of_numpys_type(ufunc: np.ufunc, node: Expr) -> Expr:
+    """`node`, unless `ufunc` is not the operation's own and would answer another type, as `np.float_power` of integers."""
+    if ufunc is not node.op.ufuncs[0]:
+        dtype = ufunc.resolve_dtypes((*[operand.dtype for operand in node.operands], None))[-1]
+        if dtype != node.dtype:
+            raise DtypeError(
+                f"np.{ufunc.__name__} would answer {dtype} where graphc's {node.op.name} answers {node.dtype}",
+                node=repr(node),
+                site=current_site(),
+                hint='bring the operands to float64 first, as in g.astype(x, "float64")',
+            )
+    return node
+
+
+__all__ = ["Expr", "apply", "as_operands", "cast", "constant", "literal"]

@@ -1,0 +1,147 @@
+"""Symbols with what is promised of their values, and nodes put in the place of others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from graphc.errors import DtypeError, ExpressionError, GraphcError
+from graphc.ir.expr.expression import Expr, apply, cast, constant, literal
+from graphc.ir.expr.literals import is_weak, short
+from graphc.ir.expr.node import current_site, in_block_of, intern
+from graphc.ir.expr.traversal import walk
+from graphc.ir.op import SYMBOL
+from graphc.ir.types import DType, as_dtype, as_shape
+from graphc.util.gc_pause import paused
+
+
+def symbol(
+    name: str, shape: Any = (), dtype: Any = "float64", *, positive: bool = False, range: Any = None
+) -> Expr:
+    """A named input.
+
+    Parameters
+    ----------
+    name : any text; an identifier if the compiled function is to take it by keyword
+    shape : () for a scalar, which broadcasts over arrays; else a tuple of ints and names
+    dtype : a NumPy dtype or its name: bool, integers, float32, float64
+    positive : a promise that every value is above 0
+    range : a promise that every value lies in the interval (low, high), ends included; an end may be infinite
+
+    A promise is a fact for the rewriting rules (`g.compile`, `g.stabilize`), and includes that no value is NaN. It is not
+    checked where values are passed: beyond it, what is computed is not specified. Symbols with different promises differ.
+    Raises `ExpressionError` for a range that holds nothing, and for one of booleans.
+
+    >>> symbol("x") is symbol("x")
+    True
+    >>> symbol("x", range=(0, 1)).bounds
+    (0.0, 1.0)
+    """
+    if not isinstance(name, str) or not name:
+        raise ExpressionError(f"a symbol's name is a text, not {name!r}", hint='write g.symbol("x")')
+    own = as_dtype(dtype)
+    attrs = (name,) if range is None and not positive else (name, _promised(name, own, positive, range))
+    return intern(Expr, SYMBOL, (), attrs, own, as_shape(shape))
+
+
+_LEAST = 5e-324
+"""The smallest positive float64: what is above 0 is at least that, in every type."""
+
+
+def _promised(name: str, dtype: DType, positive: bool, declared: Any) -> tuple[float, float]:
+    """The interval of a symbol's values."""
+    try:
+        low, high = (-np.inf, np.inf) if declared is None else declared
+        low, high = float(low) + 0.0, float(high) + 0.0  # -0.0 + 0.0 is 0.0
+    except (TypeError, ValueError, OverflowError, GraphcError):
+        low, high = np.nan, np.nan
+    if positive:
+        low = max(low, _LEAST)
+    if dtype.kind == "b" or not low <= high or low == np.inf or high == -np.inf:
+        what = (
+            "booleans have no range" if dtype.kind == "b" else f"no value lies in the range {short(declared)}"
+        )
+        raise ExpressionError(
+            f"symbol {name!r}: {what}{' and is positive' if positive and dtype.kind != 'b' else ''}",
+            site=current_site(),
+            hint="write range=(low, high), two numbers",
+        )
+    return low, high
+
+
+def symbols(
+    names: str | Iterable[str],
+    shape: Any = (),
+    dtype: Any = "float64",
+    *,
+    positive: bool = False,
+    range: Any = None,
+) -> Any:
+    """Several symbols from names separated by spaces or commas; one name gives one symbol, several a tuple.
+
+    The other parameters are those of `symbol`, and hold for each of them.
+
+    >>> symbols("x w b")
+    (x, w, b)
+    """
+    if isinstance(names, str):
+        listed = names.replace(",", " ").split()
+        one = len(listed) == 1 and "," not in names
+    else:
+        listed, one = list(names), False
+    if not listed:
+        raise ExpressionError("no names given", hint='write g.symbols("x y")')
+    made = tuple(symbol(name, shape, dtype, positive=positive, range=range) for name in listed)
+    return made[0] if one else made
+
+
+def rebuild(expr: Expr, operands: tuple[Expr, ...]) -> Expr:
+    """The same operation with the same attributes on other operands."""
+    if expr.op.is_leaf:
+        return expr
+    for old, new in zip(expr.operands, operands, strict=True):
+        if new.dtype is not old.dtype or new.shape != old.shape:
+            break
+    else:  # of the same types, so the result is
+        return in_block_of(expr, intern(Expr, expr.op, operands, expr.attrs, expr.dtype, expr.shape))
+    if expr.op.name == "astype":
+        return in_block_of(expr, cast(operands[0], expr.attrs[0]))
+    return in_block_of(expr, apply(expr.op, *operands, attrs=expr.attrs))
+
+
+@paused()
+def substitute(expr: Expr, replacements: dict[Expr, Any]) -> Expr:
+    """`expr` with nodes replaced, all at once: a replacement is not searched again.
+
+    Parameters
+    ----------
+    replacements : expression → expression or number; dtype and shape may not change
+
+    >>> x, y = symbols("x y")
+    >>> substitute(x + y, {x: y, y: x})
+    y + x
+    """
+    made: dict[Expr, Expr] = {}
+    for old, new in replacements.items():
+        if not isinstance(old, Expr):
+            raise ExpressionError(
+                f"{short(old)} is not an expression to replace", site=current_site(), hint="write {x: new}"
+            )
+        made[old] = literal(new, old.dtype) if is_weak(new) else constant(new)
+        if made[old].dtype != old.dtype:
+            raise DtypeError(
+                f"{old!r} is {old.dtype} and its replacement {made[old]!r} is {made[old].dtype}",
+                site=current_site(),
+                hint=f'write g.astype(…, "{old.dtype}")',
+            )
+    for node in walk([expr]):
+        if node not in made:
+            made[node] = (
+                rebuild(node, tuple(made[operand] for operand in node.operands)) if node.operands else node
+            )
+    return made[expr]
+
+
+__all__ = ["rebuild", "substitute", "symbol", "symbols"]

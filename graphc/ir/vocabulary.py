@@ -1,0 +1,69 @@
+"""The words of a formula's text: names of numbers, signs and names of operations, and the nearest known one to a slip."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import math
+from collections.abc import Iterable
+from functools import cache
+
+from graphc.ir.op import Op, all_ops, array_ops, find
+
+CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan}
+"""Names that are numbers unless a symbol of that name is declared."""
+
+ALIASES = {"ln": "log", "sgn": "sign", "loggamma": "lgamma"}
+"""Other names of operations; NumPy's own (`arcsin`, `power`, …) come from the operations' ufuncs."""
+
+FOLDED = {"min": "minimum", "max": "maximum"}
+"""Functions of two or more operands that become nested operations of two."""
+
+OPERATIONS = {
+    ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide",
+    ast.FloorDiv: "floor_divide", ast.Mod: "mod", ast.Pow: "pow", ast.MatMult: "matmul",
+    ast.BitAnd: "logical_and", ast.BitOr: "logical_or", ast.BitXor: "logical_xor", ast.Invert: "logical_not",
+    ast.And: "logical_and", ast.Or: "logical_or", ast.Not: "logical_not", ast.USub: "negative",
+    ast.Lt: "less", ast.LtE: "less_equal", ast.Gt: "greater", ast.GtE: "greater_equal",
+    ast.Eq: "equal", ast.NotEq: "not_equal",
+}  # fmt: skip
+"""Syntax → operation."""
+
+
+def function(name: str) -> Op | None:
+    """The operation that a name calls; None where it calls none."""
+    op = find(ALIASES.get(name, name))
+    if op is not None:
+        return None if op.is_leaf else op
+    return _by_ufunc().get(name)
+
+
+def on_arrays(call: ast.Call) -> Op | None:
+    """The operation on arrays that a call means; min and max of one operand are reductions."""
+    name = call.func.id if isinstance(call.func, ast.Name) else ""
+    if name in FOLDED and len(call.args) > 1:
+        return None
+    op = find(name)
+    return op if op is not None and op.on_arrays and op.name != "index" else None
+
+
+@cache
+def _by_ufunc() -> dict[str, Op]:
+    """NumPy's names of the operations; the user's own have none, so this does not change."""
+    return {ufunc.__name__: op for op in all_ops() for ufunc in op.ufuncs}
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint for an unknown name: the known one that is most like it, else the first of them."""
+    listed = list(known)
+    near = difflib.get_close_matches(name[:60], listed, 1)
+    more = ", …" if len(listed) > 12 else ""
+    return f"did you mean {near[0]}?" if near else f"known are {', '.join(listed[:12])}{more}"
+
+
+def functions() -> list[str]:
+    """Every name that `function` knows but NumPy's, and those that are folded."""
+    return [*(op.name for op in (*all_ops(), *array_ops())), *ALIASES, *FOLDED, "maxout"]
+
+
+__all__ = ["ALIASES", "CONSTANTS", "FOLDED", "OPERATIONS", "function", "functions", "nearest", "on_arrays"]

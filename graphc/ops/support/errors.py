@@ -1,0 +1,58 @@
+"""What NumPy's refusals at a call mean: the node, its line, and what to write instead."""
+
+from __future__ import annotations
+
+import re
+
+from graphc.errors import InputError, ShapeError
+from graphc.ir.expr import Expr
+
+_OUT_OF_BOUNDS = re.compile(r"index (-?\d+) is out of bounds for axis (\d+) with size (\d+)")
+
+_HINTS = {
+    "Singular": "rows that depend on each other have no inverse; add a small multiple of g.eye(n), or ask g.slogdet first",
+    "positive definite": "x @ x.T plus a small multiple of g.eye(n) is; g.eigh shows the eigenvalues",
+    "did not converge": "look for NaN and infinities in the matrix: g.diagnose tells where they begin",
+    "empty": "this has no value on nothing: pass an array with elements",
+    "zero-size": "this has no value on nothing: pass an array with elements",
+}
+"""By what NumPy says."""
+
+
+def refusal(node: Expr, error: Exception) -> InputError:
+    """The error of a node whose reference raised `error`; says places and lengths as everywhere else."""
+    said = str(error)
+    place = _OUT_OF_BOUNDS.search(said)
+    if isinstance(error, IndexError) and place is not None:
+        where, axis, length = (int(number) for number in place.groups())
+        return out_of_range(node, where, axis, length)
+    if "zero-size array" in said or "empty sequence" in said:
+        said = "no elements"
+    hint = next((hint for part, hint in _HINTS.items() if part in str(error)), None)
+    return InputError(f"{node.op.name}: {said}", node=repr(node), site=node.site, hint=hint)
+
+
+def out_of_range(node: Expr, place: int, axis: int, length: int, told: str | None = None) -> InputError:
+    """The error of a place that an axis does not have.
+
+    told : the node, where its text is not what the user wrote
+    """
+    return InputError(
+        f"{node.op.name}: index {place} is out of range for axis {axis} of length {length}",
+        node=told or repr(node),
+        site=node.site,
+        hint=f"places run from {-length} to {length - 1}" if length else "the axis is empty",
+    )
+
+
+def no_axis(node: Expr, name: str, told: str | None = None) -> ShapeError:
+    """The error of a node whose shape holds a name that no input binds."""
+    return ShapeError(
+        f"no input has an axis named {name!r}",
+        node=told or repr(node),
+        site=node.site,
+        hint="list a symbol with that axis among the graph's inputs",
+    )
+
+
+__all__ = ["no_axis", "out_of_range", "refusal"]

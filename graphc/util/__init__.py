@@ -1,0 +1,1 @@
+"""What every other room may use: files, progress bars, trees of results, locks that no fork splits."""

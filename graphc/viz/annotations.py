@@ -1,0 +1,110 @@
+"""What a diagram shows on request: the names of it checked, what operations cost, arrays as small pictures and histograms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+
+from graphc.compiler.schedule import cost_model
+from graphc.errors import InputError
+from graphc.ir.expr import Expr
+from graphc.ir.formatting import show_number
+
+SHOW = ("value", "adjoint", "local", "shape", "dtype", "name", "order", "cost", "image", "histogram")
+"""All that can be shown: forward values, what flows back, local derivatives, shapes, types, the names v1, v2, … of an
+explanation, topological numbers, estimated costs as a heat map, and arrays as small pictures or as histograms."""
+
+DEFAULT = ("value", "adjoint")
+
+_SIDE = 12
+"""A picture of an array has at most so many cells in a row and in a column."""
+
+_BARS = "▁▂▃▄▅▆▇█"
+
+_MULTIPLY_ADD = 0.05
+"""Nanoseconds for a multiplication and addition inside a product of matrices."""
+
+
+def check_show(show: Any) -> frozenset[str]:
+    """`show` as a set; raises `InputError` for what cannot be shown."""
+    names = (show,) if isinstance(show, str) else show
+    if not isinstance(names, (tuple, list, set, frozenset)):
+        raise InputError(f"show is {show!r:.60}", hint='write show=("value", "local")')
+    for name in names:
+        if name not in SHOW:
+            near = get_close_matches(str(name), SHOW, 1)
+            hint = f"{near[0]!r}?" if near else f"choose among {', '.join(SHOW)}"
+            raise InputError(f"a diagram does not show {str(name)[:60]!r}", hint=hint)
+    return frozenset(names)
+
+
+def nanoseconds(expr: Expr, lengths: Mapping[str, int]) -> float:
+    """The estimated time of one operation on one core; an axis whose length is not known counts as 1."""
+    if expr.op.is_leaf:
+        return 0.0
+
+    def elements(shape: Any) -> int:
+        count = 1
+        for length in shape:
+            count *= length if isinstance(length, int) else lengths.get(str(length), 1)
+        return count
+
+    size = elements(expr.shape)
+    if expr.op.name in ("matmul", "vecdot", "outer") and expr.operands[0].shape:
+        return _MULTIPLY_ADD * size * elements(expr.operands[0].shape[-1:])
+    if expr.op.on_arrays:
+        size = max(size, *(elements(operand.shape) for operand in expr.operands), 1)
+    return cost_model.computing([expr]) * size
+
+
+def duration(nanoseconds: float) -> str:
+    """A time in a unit that fits.
+
+    >>> duration(0.12), duration(5.4e4)
+    ('0.12 ns', '54 µs')
+    """
+    for unit, size in (("s", 1e9), ("ms", 1e6), ("µs", 1e3)):
+        if nanoseconds >= size:
+            return f"{show_number(nanoseconds / size, 2)} {unit}"
+    return f"{show_number(nanoseconds, 2)} ns"
+
+
+def histogram(value: Any, bins: int = 10) -> str:
+    """The finite elements of an array as bars, from the least to the largest; empty for what is no array.
+
+    >>> histogram([0, 0, 0, 1, 1, 2], 3)
+    '█▆▃'
+    """
+    array = np.asarray(value, dtype=float)
+    finite = array[np.isfinite(array)]
+    if array.ndim == 0 or finite.size < 2 or finite.min() == finite.max():
+        return ""
+    counts, _ = np.histogram(
+        finite / np.abs(finite).max(), bins
+    )  # scaled: a range may be beyond the largest float
+    top = counts.max()
+    return "".join(" " if count == 0 else _BARS[int(np.ceil(count / top * 8)) - 1] for count in counts)
+
+
+def cells(value: Any) -> list[list[float]]:
+    """An array as a small grid of numbers between −1 and 1, divided by the largest magnitude; NaN where one is not finite.
+
+    Matrices lie as they are printed, a vector is a row; of more dimensions the leading ones are stacked. Large ones are averaged.
+    """
+    array = np.asarray(value, dtype=float)
+    if array.ndim == 0 or array.size < 2:
+        return []
+    matrix = array.reshape(-1, array.shape[-1])
+    finite = np.where(np.isfinite(matrix), np.abs(matrix), 0)
+    scaled = matrix / (finite.max() or 1.0)
+    for axis in (0, 1):
+        length = scaled.shape[axis]
+        if length > _SIDE:
+            starts = np.linspace(0, length, _SIDE + 1)[:-1].astype(int)
+            widths = np.diff([*starts, length]).reshape((-1, 1) if axis == 0 else (1, -1))
+            with np.errstate(invalid="ignore"):
+                scaled = np.add.reduceat(scaled, starts, axis=axis) / widths
+    return [[float(cell) if np.isfinite(cell) else float("nan") for cell in row] for row in scaled]

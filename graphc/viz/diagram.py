@@ -1,0 +1,145 @@
+"""The diagram that a user holds: shown by notebooks, saved by suffix."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from graphc.errors import InputError, RenderError
+from graphc.ir.formatting import show_value, visible
+from graphc.util.files import as_text, write_whole
+from graphc.util.fork_safety import cached_property
+from graphc.viz.graphviz_engine import FORMATS, LAYOUT, check_size, render
+from graphc.viz.layout_scene import read
+from graphc.viz.model import View
+from graphc.viz.style import SLIDES, Style, as_style
+from graphc.viz.writers.dot import LAYOUTS, to_dot
+from graphc.viz.writers.svg import to_svg
+from graphc.viz.writers.tikz import to_tikz
+
+_SUFFIXES = {
+    **{f".{form}": form for form in FORMATS},
+    ".tex": "tex",
+    ".html": "html",
+    ".dot": "dot",
+    ".gv": "dot",
+}
+
+
+_SHOWN = 4_000_000
+"""A notebook does not keep pictures of more characters than this."""
+
+
+class Diagram:
+    """A diagram of a graph, made by `draw`.
+
+    view : what it shows, as data
+    style : how it looks
+    digits : significant digits of its numbers
+    layout : where its arrows lead: 'right' or 'down'
+    player : makes the text of the HTML file that steps through the graph
+    source : the DOT text
+
+    Notebooks show it as SVG.
+    """
+
+    def __init__(
+        self,
+        view: View,
+        style: Style | str | Mapping[str, Any] = SLIDES,
+        digits: int = 3,
+        layout: str = "right",
+        player: Callable[[], str] | None = None,
+    ) -> None:
+        self.view = view
+        self.style = as_style(style)
+        if layout not in LAYOUTS:
+            raise InputError(f"layout is {layout!r:.60}", hint='"right" or "down"')
+        self.digits = digits
+        self.layout = layout
+        self._player = player
+
+    def __repr__(self) -> str:
+        count = len(self.view.nodes)
+        return f'<Diagram of {count} node{"s" if count != 1 else ""}; .save("diagram.svg") writes it>'
+
+    @cached_property
+    def source(self) -> str:
+        """The diagram in the DOT language."""
+        return to_dot(self.view, self.style, self.digits, self.layout)
+
+    def render(self, form: str = "svg") -> bytes:
+        """The content of a file: form is 'svg', 'png', 'pdf', 'tex', 'dot' or 'html'. Raises `RenderError`."""
+        if form == "dot":
+            return self.source.encode()
+        if form == "html":
+            return self.html().encode()
+        parts = len(self.view.nodes) + 3 * len(self.view.edges)  # an edge with values is a node and two edges
+        check_size(parts)
+        if form in ("svg", "tex"):
+            scene = read(render(self.source, LAYOUT, parts=parts))
+            return (
+                to_tikz(scene) if form == "tex" else to_svg(scene, self.view.title, self.describe())
+            ).encode()
+        return render(self.source, form, parts=parts, settings=_pixels(self.style) if form == "png" else None)
+
+    def html(self) -> str:
+        """The player: a page that steps through the graph, with inputs that can be changed. Raises `RenderError`."""
+        if self._player is None:
+            raise RenderError("this diagram has no player", hint="g.draw(L, at={…}) makes one that has")
+        return self._player()
+
+    def describe(self) -> str:
+        """The picture in words, for who cannot see it."""
+        view = self.view
+        kinds = Counter(node.kind for node in view.nodes)
+        inputs = [node.label for node in view.nodes if node.kind == "symbol"]
+        what = [f"Computation graph with {_counted(kinds['operation'], 'operation')}"]
+        what += [_counted(kinds["block"], "collapsed block")] if kinds["block"] else []
+        said = [f"{' and '.join(what)}."]
+        said += [f"Inputs: {', '.join(inputs[:12])}{', …' if len(inputs) > 12 else ''}."] if inputs else []
+        outputs = {node.key: node.label for node in view.nodes if node.kind == "output"}
+        for edge in view.edges:
+            if edge.head in outputs and edge.value is not None:
+                said.append(f"{outputs[edge.head]} = {show_value(edge.value, self.digits)}.")
+        return visible(" ".join([*said, *view.caption, *([view.note] if view.note else [])]), 1000)
+
+    def svg(self) -> str:
+        """The diagram as SVG text. Raises `RenderError`."""
+        return self.render("svg").decode()
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the diagram to a file; the suffix says how: .svg, .png, .pdf, .tex, .dot, or .html for the player.
+
+        The file is written whole or not at all: when anything fails, a file that was there stays as it was.
+        Returns the path. Raises `RenderError` for an unknown suffix, or when the diagram cannot be rendered, and `FileError`
+        when the file cannot be written.
+        """
+        target = Path(as_text(path))
+        form = _SUFFIXES.get(target.suffix.lower())
+        if form is None:
+            what = f"the suffix {target.suffix!r}" if target.suffix else f"{str(target)!r} without a suffix"
+            raise RenderError(f"graphc does not draw {what}", hint=f"use one of {', '.join(_SUFFIXES)}")
+        content = self.render(form)
+        write_whole(target, content)
+        return target
+
+    def _repr_svg_(self) -> str | None:
+        try:
+            text = self.svg()
+        except RenderError:  # a notebook then shows the repr, which says what can be done
+            return None
+        return text if len(text) <= _SHOWN else None
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'s' if count != 1 else ''}"
+
+
+def _pixels(style: Style) -> dict[str, str]:
+    """The settings for PNG, which cannot be enlarged to be read: more room than a page before it is scaled down."""
+    width, height = style.page
+    return {"dpi": f"{style.dpi}", "size": f"{4 * width:g},{4 * height:g}"}

@@ -1,0 +1,1 @@
+"""The backward pass in words: what each node receives, computes and returns."""

@@ -1,0 +1,90 @@
+"""Formulas in two forms at once: the text of a terminal and LaTeX, put together from the same pieces."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from graphc.ir.formatting import show_value
+from graphc.ir.printer import latex_name, render
+
+
+class Math(NamedTuple):
+    """One formula as text and as LaTeX."""
+
+    text: str
+    latex: str
+
+
+def named(name: str) -> Math:
+    """A name."""
+    return Math(name, latex_name(name))
+
+
+def formula(expr: Any) -> Math:
+    """An expression, shortened where it is long."""
+    return Math(render(expr, budget=400), render(expr, latex=True, budget=800))
+
+
+def number(value: Any, digits: int) -> Math:
+    """A number or array, rounded for the eye."""
+    text = show_value(value, digits)
+    return Math(text, _latex_value(text))
+
+
+def derivative(over: str, under: str) -> Math:
+    """∂over/∂under.
+
+    >>> derivative("L", "w1")
+    Math(text='∂L/∂w1', latex='\\\\frac{\\\\partial L}{\\\\partial w_{1}}')
+    """
+    top, bottom = latex_name(over), latex_name(under)
+    return Math(f"∂{over}/∂{under}", rf"\frac{{\partial {top}}}{{\partial {bottom}}}")
+
+
+def joined(text: str, latex: str, parts: Iterable[Math]) -> Math:
+    """Several formulas with a separator in each form."""
+    listed = list(parts)
+    return Math(text.join(part.text for part in listed), latex.join(part.latex for part in listed))
+
+
+def equal(*parts: Math) -> Math:
+    """A chain of equations."""
+    return joined(" = ", " = ", parts)
+
+
+def bracketed(part: Math) -> Math:
+    return Math(f"({part.text})", rf"\left({part.latex}\right)")
+
+
+def _after_sign(part: Math) -> Math:
+    return bracketed(part) if part.text.startswith(("−", "-")) else part
+
+
+def product(left: Math, right: Math) -> Math:
+    """left × right; a negative right side in brackets."""
+    return joined(" × ", r" \cdot ", [left, _after_sign(right)])
+
+
+def total(terms: Iterable[Math]) -> Math:
+    """The sum of terms; negative ones in brackets."""
+    first, *rest = terms
+    return joined(" + ", " + ", [first, *map(_after_sign, rest)])
+
+
+_SIGNS = {"−": "-", "×": r"\times ", "∞": r"\infty ", "…": r"\ldots ", "NaN": r"\mathrm{NaN}"}
+
+_SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
+
+
+def _latex_value(text: str) -> str:
+    """What `show_value` gives, in LaTeX.
+
+    >>> _latex_value("−1.5×10⁻⁷")
+    '-1.5\\\\times 10^{-7}'
+    """
+    text = re.sub("[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda match: f"^{{{match[0].translate(_SUPERSCRIPTS)}}}", text)
+    for sign, latex in _SIGNS.items():
+        text = text.replace(sign, latex)
+    return re.sub(r"\b(True|False|empty|all|about)\b", r"\\text{\1 }", text)

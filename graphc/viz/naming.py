@@ -1,0 +1,55 @@
+"""What the outputs of a graph are called in a diagram, and what the diagram is called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from graphc.autodiff.reverse import Record
+from graphc.errors import InputError
+from graphc.ir.formatting import visible
+from graphc.ir.printer import render
+
+
+def output_names(graph: Any, name: str | Sequence[str] | None) -> list[str]:
+    """What the outputs are called: as given, as the keys of a dict, L, or y₁, y₂, …; `InputError` for names that do not fit."""
+    count = len(graph.outputs)
+    if isinstance(name, str):
+        return [name] if count == 1 else [f"{name}_{number}" for number in range(1, count + 1)]
+    if name is not None:
+        names: list[Any] = list(name) if isinstance(name, (list, tuple)) else [name]
+        if len(names) != count or not all(isinstance(item, str) for item in names):
+            raise InputError(
+                f"the names {names!r:.80} do not fit {count} output{'s' if count != 1 else ''}",
+                hint='write name="L" or name=["y", "z"]',
+            )
+        return names
+    keys = getattr(getattr(graph, "structure", None), "keys", ())
+    if len(keys) == count:
+        return list(keys)
+    if graph.record is not None:
+        return _derivative_names(graph, graph.record)
+    return ["L"] if count == 1 else [f"y_{number}" for number in range(1, count + 1)]
+
+
+def _derivative_names(graph: Any, record: Record) -> list[str]:
+    """Names of the outputs of a graph that holds outputs and adjoints of its symbols."""
+    first = len(record.outputs)
+    names = ["L"] if first == 1 else [f"y_{number}" for number in range(1, first + 1)]
+    over = names[0] if first == 1 else "L"
+    waiting = list(graph.symbols)
+    for node in graph.outputs[first:]:
+        found = next((symbol for symbol in waiting if record.adjoint(symbol) is graph.exprs[node]), None)
+        if found is not None:
+            waiting.remove(found)
+        names.append(f"g_{len(names) - first + 1}" if found is None else f"∂{over}/∂{found.name}")
+    return names
+
+
+def title(graph: Any, names: Sequence[str]) -> str:
+    """The formulas of the outputs."""
+    texts = [
+        f"{name} = {render(graph.exprs[node], budget=120)}"
+        for name, node in zip(names[:4], graph.outputs[:4], strict=True)
+    ]
+    return visible(", ".join([*texts, *(["…"] if len(names) > 4 else [])]), 400)

@@ -1,0 +1,1 @@
+"""A laid-out diagram as text of a format: DOT, SVG, TikZ."""

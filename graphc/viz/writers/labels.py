@@ -1,0 +1,284 @@
+"""What stands in a diagram, as the HTML-like labels of Graphviz: nodes, entrances, and the values on either side of an edge.
+
+The forward value stands over an edge and the contribution under it: the edge is split by a small plain node whose label is a
+table with a rule in it, drawn as the line itself. Every text is escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from math import ceil, isnan, sqrt
+from typing import Any, TypeAlias
+
+from graphc.ir.formatting import name_parts, show_value, visible
+from graphc.ir.types import format_shape
+from graphc.viz.annotations import cells, duration, histogram
+from graphc.viz.diagnose import not_finite
+from graphc.viz.model import ViewEdge, ViewNode
+from graphc.viz.style import Style
+
+
+def graphviz():
+    import graphviz
+
+    return graphviz
+
+
+_ROUND = 4
+"""An operation whose label has at most so many characters is a circle; a longer one is a box with round ends."""
+
+_SHOWN_LOSS = 0.5
+"""Mean bits of error below which an operation's loss is not written."""
+
+_ALL_LOST = 24.0
+"""Mean bits of error from which the colour of a loss is full."""
+
+_CELL = 5
+"""Points that a cell of an array's picture is wide and high."""
+
+Row: TypeAlias = tuple[str, str]
+"""(text, name of the style's colour); the colour 'image' stands for a ready table"""
+
+Rows: TypeAlias = tuple[list[Row], list[Row]]
+"""over an edge, under it"""
+
+
+# --- edges ----------------------------------------------------------------------------------------------------
+
+
+def rows(edge: ViewEdge, show: frozenset[str], style: Style, digits: int) -> Rows:
+    """What stands over and under an edge, from top to bottom."""
+    over: list[Row] = []
+    under: list[Row] = []
+    if edge.note:
+        return [(edge.note, "note")], _given(edge.contribution, "backward", digits)
+    about = [format_shape(edge.shape)] if edge.shape and ("shape" in show or edge.value is None) else []
+    about += [edge.dtype] if "dtype" in show else []
+    if edge.value is not None and "image" in show:
+        over += _image(edge.value, style)
+    if edge.value is not None and "histogram" in show:
+        over += [(text, "forward") for text in [histogram(edge.value)] if text]
+    over += [(" ".join(about), "note")] if about else []
+    if "value" in show:
+        over += _given(edge.value, "forward", digits)
+    if "adjoint" in show:
+        under += _given(edge.contribution, "backward", digits)
+    if "local" in show and edge.local is not None:
+        under += [(f"∂ {text}", colour) for text, colour in _given(edge.local, "note", digits)]
+    return over, under
+
+
+def _given(value: Any, colour: str, digits: int) -> list[Row]:
+    if value is None:
+        return []
+    return [(show_value(value, digits), "alarm" if not_finite(value) is not None else colour)]
+
+
+def _image(value: Any, style: Style) -> list[Row]:
+    """An array as a table of coloured cells."""
+    grid = cells(value)
+    if not grid:
+        return []
+    lines = []
+    for line in grid:
+        inks = (
+            style.alarm
+            if isnan(cell)
+            else mixed(style.background, style.forward if cell > 0 else style.backward, abs(cell))
+            for cell in line
+        )
+        lines.append(
+            "".join(
+                f'<TD FIXEDSIZE="TRUE" WIDTH="{_CELL}" HEIGHT="{_CELL}" BGCOLOR="{ink}"></TD>' for ink in inks
+            )
+        )
+    body = "".join(f"<TR>{line}</TR>" for line in lines)
+    size = f'FIXEDSIZE="TRUE" WIDTH="{_CELL * len(grid[0]) + 2}" HEIGHT="{_CELL * len(grid) + 2}"'
+    frame = f'BORDER="1" COLOR="{style.rule}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"'
+    return [(f"<TABLE {frame} {size}>{body}</TABLE>", "image")]
+
+
+def width(texts: Rows, style: Style) -> int:
+    """About how many points the widest row is wide in a font with wide figures."""
+    return max(
+        (_width(text, style) for side in texts for text, colour in side if colour != "image"), default=0
+    )
+
+
+def _width(text: str, style: Style) -> int:
+    return ceil(style.value_size * sum(0.9 if character in "−×…=" else 0.64 for character in text))
+
+
+def port(texts: Rows, down: bool) -> str:
+    """Where the lines meet the table of an edge: in its middle, or at its rule where its sides differ."""
+    over, under = texts
+    return (
+        ""
+        if down or (len(over) <= 1 and len(under) <= 1 and all(colour != "image" for _, colour in over))
+        else "r:"
+    )
+
+
+def table(texts: Rows, wide: int, down: bool, style: Style) -> dict[str, str]:
+    """The attributes of the node that splits an edge."""
+    over, under = (side or [("", "note")] for side in texts)
+    if down:  # beside a line from top to bottom: the value at its left, in columns of one width
+        columns = "<VR/>".join(
+            f'<TD BORDER="0" WIDTH="{wide}"><TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">'
+            f"{''.join(f'<TR>{_cell(row, wide, style, align)}</TR>' for row in side)}</TABLE></TD>"
+            for side, align in ((over, ' ALIGN="RIGHT"'), (under, ' ALIGN="LEFT"'))
+        )
+        inside = f"<TR>{columns}</TR>"
+    else:
+        lines = ["".join(f"<TR>{_cell(row, wide, style)}</TR>" for row in side) for side in (over, under)]
+        rule = f'<TR><TD PORT="r" BORDER="0" HEIGHT="1" CELLPADDING="0" BGCOLOR="{style.line}"></TD></TR>'
+        inside = (rule if port(texts, down) else "<HR/>").join(lines)
+    label = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1" COLOR="{style.line}">{inside}</TABLE>'
+    return {"label": html(label), "shape": "plain", "style": "", "penwidth": "0", "tooltip": " "}
+
+
+def _cell(row: Row, wide: int, style: Style, align: str = "") -> str:
+    text, colour = row
+    about = f' BORDER="0" WIDTH="{wide}"{align}'
+    if colour == "image":
+        return f"<TD{about}>{text}</TD>"
+    if colour == "alarm":
+        return f'<TD{about} BGCOLOR="{style.alarm}">{font(text, style.on_alarm, style.value_size)}</TD>'
+    size = style.note_size if colour == "note" and text.startswith("∂") else style.value_size
+    return f"<TD{about}>{font(text, getattr(style, colour), size)}</TD>"
+
+
+# --- nodes ----------------------------------------------------------------------------------------------------
+
+
+def node(
+    shown: ViewNode, places: Sequence[tuple[int, str]], down: bool, style: Style, digits: int, dearest: float
+) -> dict[str, str]:
+    """The DOT attributes of a node; `places` are the argument places that it names, `dearest` is the largest cost of any."""
+    coloured = shown.lost is not None or shown.cost > 0 or shown.alarm
+    small = style.text if coloured else style.note  # on a coloured node only the darkest can be read
+    text = name(shown.label) if shown.kind in ("symbol", "output", "reference") else plain(shown.label)
+    for line in (*shown.lines, *([duration(shown.cost)] if shown.cost else [])):
+        text = f"{text}<BR/>{font(line, small, style.note_size)}"
+    if shown.adjoint is not None:
+        total = f"Σ {show_value(shown.adjoint, digits)}"
+        alarming = not_finite(shown.adjoint) is not None
+        ink = style.alarm if alarming and not coloured else style.text if coloured else style.backward
+        text = f"{text}<BR/>{font(total, ink, style.value_size - 1)}"
+    lossy = shown.lost is not None and shown.lost[0] >= _SHOWN_LOSS
+    if lossy and shown.lost is not None:
+        text = f"{text}<BR/>{font(f'−{shown.lost[0]:.1f} bits', style.text, style.note_size)}"
+    attributes = {"label": html(text), "tooltip": quoted(shown.detail or shown.label)}
+    if shown.alarm:
+        attributes |= {"color": style.alarm, "penwidth": f"{2.5 * style.line_width:g}"}
+    colour = _fill(shown, shown.cost / dearest if dearest else 0.0, style)
+    if shown.kind == "operation" and places:
+        label = _ports(text, places, colour, small, down, style, style.alarm if shown.alarm else style.line)
+        return {**attributes, "label": html(label), "shape": "plain", "style": ""}
+    return {**attributes, **_shape(shown, colour, lossy, style)}
+
+
+def _shape(shown: ViewNode, colour: str, lossy: bool, style: Style) -> dict[str, str]:
+    kind, box = shown.kind, {"shape": "box", "style": "filled,rounded"}
+    if kind == "output":
+        return {"shape": "plaintext", "style": "", "margin": "0.04,0", "width": "0", "height": "0"}
+    if kind == "reference":
+        small = {"fontsize": f"{style.value_size}", "height": "0.26", "width": "0.26", "margin": "0.06,0.02"}
+        return {**small, **box, "color": style.symbol, "fillcolor": colour}
+    if kind == "constant":
+        small = {"fillcolor": colour, "fontsize": f"{style.value_size}", "height": "0.3", "width": "0.3"}
+        return {**small, **box, "margin": "0.06,0.03"}
+    if kind == "symbol":
+        size = f"{style.node_size * 0.8:g}"
+        return {"fillcolor": colour, "height": size, "width": size, **box, "margin": "0.1,0.04"}
+    if kind == "block":
+        return {
+            "peripheries": "2",
+            "fillcolor": colour,
+            "shape": "box",
+            "style": "filled",
+            "margin": "0.14,0.08",
+        }
+    short = len(shown.label) <= _ROUND and all(len(line) <= _ROUND for line in shown.lines)
+    if short and shown.adjoint is None and not lossy and not shown.cost:
+        return {"fillcolor": colour, "shape": "circle", "margin": "0.02"}
+    return {"fillcolor": colour, **box, "margin": "0.1,0.06"}
+
+
+def _fill(shown: ViewNode, heat: float, style: Style) -> str:
+    by_kind = {"symbol": style.symbol, "reference": style.symbol, "constant": style.constant}
+    colour = by_kind.get(shown.kind) or (style.adjoint if shown.role == "backward" else style.operation)
+    if shown.alarm:
+        return mixed(style.background, style.alarm, 0.15)
+    if shown.lost is not None:
+        return mixed(style.operation, style.lost, min(1.0, sqrt(shown.lost[0] / _ALL_LOST)))
+    if heat:
+        return mixed(style.operation, style.lost, sqrt(heat))
+    return colour
+
+
+def _ports(
+    text: str, places: Sequence[tuple[int, str]], colour: str, ink: str, down: bool, style: Style, line: str
+) -> str:
+    """A box with a named entrance for every argument, in their order: from top to bottom, or from left to right."""
+    height = round(72 * style.node_size / len(places))
+    entrances = [
+        f'<TD PORT="s{slot}" HEIGHT="{height}" ALIGN="LEFT">{font(place, ink, style.note_size)}</TD>'
+        for slot, place in places
+    ]
+    if down:
+        rows = [
+            f"<TR>{''.join(entrances)}</TR>",
+            f'<TR><TD COLSPAN="{len(places)}" CELLPADDING="5">{text}</TD></TR>',
+        ]
+    else:
+        label = f'<TD ROWSPAN="{len(places)}" CELLPADDING="5">{text}</TD>'
+        rows = [
+            f"<TR>{entrance}{label if number == 0 else ''}</TR>" for number, entrance in enumerate(entrances)
+        ]
+    return (
+        f'<TABLE STYLE="ROUNDED" BORDER="1" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3" COLOR="{line}"'
+        f' BGCOLOR="{colour}">{"".join(rows)}</TABLE>'
+    )
+
+
+# --- text -----------------------------------------------------------------------------------------------------
+
+
+def mixed(one: str, other: str, share: float) -> str:
+    """The colour between two.
+
+    >>> mixed("#000000", "#FF8000", 0.5)
+    '#804000'
+    """
+    pairs = [(int(one[at : at + 2], 16), int(other[at : at + 2], 16)) for at in (1, 3, 5)]
+    return "#" + "".join(f"{round(a + (b - a) * share):02X}" for a, b in pairs)
+
+
+def name(name: str) -> str:
+    """A symbol's name in italics, its index below the line."""
+    letter, index = name_parts(name)
+    below = f"<SUB>{escape(index)}</SUB>" if index else ""
+    return f"<I>{plain(letter)}</I>{below}"
+
+
+def plain(text: str, limit: int = 40) -> str:
+    """Text inside an HTML-like label. DOT replaces \\N and its like even there, so a backslash is doubled."""
+    return escape(visible(text, limit)).replace("\\", "\\\\")
+
+
+def font(text: str, colour: str, size: float, limit: int = 40) -> str:
+    """Text in a colour and a size; where there is none, a space that is as high."""
+    inside = plain(text, limit) if text else "&#160;"
+    return f'<FONT COLOR="{colour}" POINT-SIZE="{size}">{inside}</FONT>'
+
+
+def html(content: str) -> str:
+    """An HTML-like label, as DOT writes it."""
+    return f"<{content}>"
+
+
+def quoted(text: str) -> str:
+    """Text as the value of a quoted attribute: no backslash sequence, no HTML."""
+    return graphviz().escape(visible(text, 400))
