@@ -1,47 +1,61 @@
-"""graphc: symbolic computation graphs, their exact derivatives, their pictures, and their machine code."""
+"""graphc: symbolic computation graphs, their exact derivatives, their pictures, and their machine code.
 
-# ruff: noqa: F403  the operations are public through each module's __all__
-from graphc.analysis.accuracy import accuracy as accuracy
-from graphc.analysis.gradcheck import check_grad as check_grad
-from graphc.api.draw import diagnose as diagnose
-from graphc.api.draw import draw as draw
-from graphc.api.draw import side_by_side as side_by_side
-from graphc.api.functions import compile as compile
-from graphc.api.functions import explain as explain
-from graphc.api.functions import grad as grad
-from graphc.api.functions import hessian as hessian
-from graphc.api.functions import hvp as hvp
-from graphc.api.functions import jacobian as jacobian
-from graphc.api.functions import jvp as jvp
-from graphc.api.functions import ops as ops
-from graphc.api.functions import value_and_grad as value_and_grad
-from graphc.api.functions import vjp as vjp
-from graphc.api.graph import Graph as Graph
-from graphc.api.rewrites import forget_rule as forget_rule
-from graphc.api.rewrites import rewrites as rewrites
-from graphc.api.rewrites import rule as rule
-from graphc.api.rewrites import rules as rules
-from graphc.api.rewrites import simplify as simplify
-from graphc.api.rewrites import stabilize as stabilize
-from graphc.api.serialize import load as load
-from graphc.api.serialize import save as save
-from graphc.compiler.engine.thread_pool import get_num_threads as get_num_threads
-from graphc.compiler.engine.thread_pool import set_num_threads as set_num_threads
-from graphc.errors import GraphcError as GraphcError
-from graphc.frontend.define_op import define_op as define_op
-from graphc.frontend.interop.sympy import to_sympy as to_sympy
-from graphc.frontend.interop.sympy_reader import from_sympy as from_sympy
-from graphc.frontend.parse import parse as parse
-from graphc.frontend.trace import function as function
-from graphc.frontend.vmap import vmap as vmap
-from graphc.interpret.numpy_eval import evaluate as evaluate
-from graphc.ir.expr import Expr as Expr
-from graphc.ir.expr import constant as constant
-from graphc.ir.expr import free_symbols as free_symbols
-from graphc.ir.expr import substitute as substitute
-from graphc.ir.expr import symbol as symbol
-from graphc.ir.expr import symbols as symbols
-from graphc.ir.scopes import scope as scope
+The public names are those of `__all__`: the verbs, listed here, and the operations, through the list of each module that declares
+some. `graphc.nn` and `graphc.train` are imported by those names. Everything else is internal.
+"""
+
+# ruff: noqa: F403  the operations are public through the list of each module
+import graphc.ops.activation as _activation
+import graphc.ops.arithmetic as _arithmetic
+import graphc.ops.arrange as _arrange
+import graphc.ops.comparison as _comparison
+import graphc.ops.conv as _conv
+import graphc.ops.create as _create
+import graphc.ops.decompose as _decompose
+import graphc.ops.einsum as _einsum
+import graphc.ops.elementary as _elementary
+import graphc.ops.exponentials as _exponentials
+import graphc.ops.index as _index
+import graphc.ops.linalg as _linalg
+import graphc.ops.logistic as _logistic
+import graphc.ops.order as _order
+import graphc.ops.pool as _pool
+import graphc.ops.powers as _powers
+import graphc.ops.products as _products
+import graphc.ops.reduce as _reduce
+import graphc.ops.rounding as _rounding
+import graphc.ops.running as _running
+import graphc.ops.shape as _shape
+import graphc.ops.special as _special
+from graphc.analysis.accuracy import accuracy
+from graphc.analysis.gradcheck import check_grad
+from graphc.api.draw import diagnose, draw, side_by_side
+from graphc.api.evaluate import evaluate
+from graphc.api.functions import (
+    compile,
+    explain,
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    operations,
+    value_and_grad,
+    vjp,
+)
+from graphc.api.graph import Graph
+from graphc.api.rewrites import forget_rule, rewrites, rule, rules, simplify, stabilize
+from graphc.api.serialize import load, save
+from graphc.compiler.engine.thread_pool import get_num_threads, set_num_threads
+from graphc.errors import GraphcError
+from graphc.frontend.define_op import define_op
+from graphc.frontend.interop.sympy import to_sympy
+from graphc.frontend.interop.sympy_reader import from_sympy
+from graphc.frontend.parse import parse
+from graphc.frontend.trace import function
+from graphc.frontend.vmap import vmap
+from graphc.ir.expr import Expr, constant, free_symbols, substitute, symbol, symbols
+from graphc.ir.scopes import scope
 from graphc.ops.activation import *
 from graphc.ops.arithmetic import *
 from graphc.ops.arrange import *
@@ -64,9 +78,78 @@ from graphc.ops.rounding import *
 from graphc.ops.running import *
 from graphc.ops.shape import *
 from graphc.ops.special import *
-from graphc.version import __version__ as __version__
-from graphc.viz.player.figure import figure as figure
-from graphc.viz.player.figure import plot as plot
+from graphc.version import __version__
+from graphc.viz.player.figure import figure, plot
 
-# the module of that name, which traces functions, hides the operation until here
-from graphc.ops.products import trace as trace  # isort: skip
+__all__ = [
+    "Expr",
+    "Graph",
+    "GraphcError",
+    "__version__",
+    "accuracy",
+    "check_grad",
+    "compile",
+    "constant",
+    "define_op",
+    "diagnose",
+    "draw",
+    "evaluate",
+    "explain",
+    "figure",
+    "forget_rule",
+    "free_symbols",
+    "from_sympy",
+    "function",
+    "get_num_threads",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "load",
+    "operations",
+    "parse",
+    "plot",
+    "rewrites",
+    "rule",
+    "rules",
+    "save",
+    "scope",
+    "set_num_threads",
+    "side_by_side",
+    "simplify",
+    "stabilize",
+    "substitute",
+    "symbol",
+    "symbols",
+    "to_sympy",
+    "value_and_grad",
+    "vjp",
+    "vmap",
+]
+__all__ += _activation.__all__
+__all__ += _arithmetic.__all__
+__all__ += _arrange.__all__
+__all__ += _comparison.__all__
+__all__ += _conv.__all__
+__all__ += _create.__all__
+__all__ += _decompose.__all__
+__all__ += _einsum.__all__
+__all__ += _elementary.__all__
+__all__ += _exponentials.__all__
+__all__ += _index.__all__
+__all__ += _linalg.__all__
+__all__ += _logistic.__all__
+__all__ += _order.__all__
+__all__ += _pool.__all__
+__all__ += _powers.__all__
+__all__ += _products.__all__
+__all__ += _reduce.__all__
+__all__ += _rounding.__all__
+__all__ += _running.__all__
+__all__ += _shape.__all__
+__all__ += _special.__all__
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

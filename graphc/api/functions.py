@@ -366,6 +366,6 @@ def retype(graph: Graph, dtype: Any) -> Graph:
     return Graph(unflatten(graph.structure, iter(leaves)), [made[node] for node in graph.symbols])
 
 
-def ops() -> list[str]:
+def operations() -> list[str]:
     """The names of all operations, sorted."""
     return sorted(op.name for op in (*all_ops(), *array_ops()))

@@ -87,7 +87,7 @@ def rule(
     when : a condition on the match, as `lambda m: m.range("x").positive`
     kind : "exact" when it keeps every bit, "stable" when it keeps the real function
 
-    Both sides are evaluated at a hundred points by `graphc.precise`, and at some of them by SymPy as well. Raises
+    Both sides are evaluated at a hundred points by `mpmath_eval`, and at some of them by SymPy as well. Raises
     `DefinitionError` when they differ, with the counterexample, or when the row is malformed.
 
     >>> made = rule("quarter-turn", "sin(x + pi/2)", "cos(x)")

@@ -245,7 +245,7 @@ def test_hostile_definitions_are_refused(own, key: str, value: Any, says: str) -
     content["ops"][0][key] = value
     with pytest.raises(FormatError, match=re.escape(says)):
         from_text(stamped(content))
-    assert "test_other" not in g.ops()
+    assert "test_other" not in g.operations()
 
 
 def test_formulas_that_would_take_sympy_forever_are_refused() -> None:
@@ -260,7 +260,7 @@ def test_formulas_that_would_take_sympy_forever_are_refused() -> None:
     }  # fmt: skip
     with pytest.raises(FormatError, match="more than 10,000 nodes"):
         from_text(stamped({**content, "ops": [definition]}))
-    assert "test_huge" not in g.ops()
+    assert "test_huge" not in g.operations()
 
 
 def test_formulas_are_measured_with_own_operations_spelt_out() -> None:
@@ -275,7 +275,7 @@ def test_formulas_are_measured_with_own_operations_spelt_out() -> None:
     twice = {**content["ops"][0], "name": "test_deep", "nodes": [inner, *calls], "output": 3}
     with pytest.raises(FormatError, match="more than 10,000 nodes"):
         from_text(stamped({**content, "ops": [content["ops"][0], twice]}))
-    assert "test_deep" not in g.ops()
+    assert "test_deep" not in g.operations()
 
 
 # --- what is refused --------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ def parse(text: str, symbols: Any = None, dtype: Any = "float64") -> Expr:
     ----------
     text : numbers, names, `+ - * / // % **`, comparisons (`==` builds `equal`; `a < b < c` means
         `(a < b) & (b < c)`), `& | ^ ~` or `and or not` on booleans, `a if c else b` for `where(c, a, b)`,
-        and calls of the operations (`g.ops()`, NumPy's names for them, `min`, `max`, `maxout`), with keyword
+        and calls of the operations (`g.operations()`, NumPy's names for them, `min`, `max`, `maxout`), with keyword
         arguments. `pi`, `e`, `inf` and `nan` are numbers unless declared as symbols; `float32(0.5)` is a
         number of that type, `astype(x, float32)` a cast.
     symbols : the names that may stand in the text: symbols, names of symbols of type `dtype`, or a mapping

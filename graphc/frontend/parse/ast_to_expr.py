@@ -77,7 +77,7 @@ class Builder:
                 arguments = _arguments(node)
                 return arguments[:1] if name == "astype" else arguments  # the second is a type
         self.refuse(
-            "this is not part of a formula", node, "write arithmetic, comparisons and calls of g.ops()"
+            "this is not part of a formula", node, "write arithmetic, comparisons and calls of g.operations()"
         )
 
     def value(self, node: Any, values: list[Value]) -> Value:

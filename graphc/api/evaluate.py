@@ -1,0 +1,40 @@
+"""Values of expressions: by NumPy as they are written, or by mpmath to any number of digits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from graphc.interpret import mpmath_eval, numpy_eval
+
+
+def evaluate(outputs: Any, at: Mapping[Any, Any], *, digits: int | None = None) -> Any:
+    """The value of an expression, or of a structure of expressions, at a point.
+
+    Parameters
+    ----------
+    outputs : an expression, or a tuple, list, dict or named tuple of expressions
+    at : name or symbol → number or array; arrays broadcast. What the expression does not depend on may be given too: the
+        derivative of x·w by x is evaluated at the same point as x·w
+    digits : None computes with NumPy in the types of the expression, operation by operation, as it is written. A number from 1 to
+        10,000 asks for that many significant digits, by mpmath with an error bound that is made smaller until they are right;
+        the point may then hold mpmath numbers, fractions and decimals too, taken exactly. Arrays are evaluated element by element
+
+    Returns Python numbers for scalars and NumPy arrays for arrays, in the structure of `outputs`; with `digits` mpmath numbers for
+    floats, and object arrays of them.
+
+    Raises `InputError` for missing or unknown names, and `PrecisionError` where a value depends on more digits of what is computed
+    on the way than the last precision has.
+
+    >>> from graphc.ir.expr import symbols
+    >>> x, y = symbols("x y")
+    >>> evaluate(x * y, {"x": 3, "y": 4})
+    12.0
+    >>> evaluate((1 + x) - 1, {"x": 1e-30})
+    0.0
+    >>> evaluate((1 + x) - 1, {"x": 1e-30}, digits=30) == 1e-30
+    True
+    """
+    if digits is None:
+        return numpy_eval.evaluate(outputs, at)
+    return mpmath_eval.evaluate(outputs, at, digits)
