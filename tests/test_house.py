@@ -1,41 +1,48 @@
-"""The house with floors: imports point down, heavy packages load late and in one place each.
+"""The house: every file is on the map, imports point down, heavy packages load late and in one room each.
 
-The floors are read from docs/architecture.md §3, so that page cannot fall behind the code.
+The order of the rooms, the compiler's own among them, is read from docs/architecture.md, and the files from docs/dev/map.md, so
+these pages cannot fall behind the code.
 """
 
 from __future__ import annotations
 
 import ast
+import importlib.util
 import re
 import subprocess
 import sys
 from collections import defaultdict
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "graphc"
-PAGE = ROOT / "docs" / "architecture.md"
 
-HEAVY = (
-    "numba",
-    "llvmlite",
-    "sympy",
-    "networkx",
-    "graphviz",
-    "pygraphviz",
-    "scipy",
-    "threadpoolctl",
-    "mpmath",
-    "click",
-    "matplotlib",
-    "latex2mathml",
-    "safetensors",
-    "tqdm",
-    "opt_einsum",
-)
-"""Packages that `import graphc` must not load."""
+HEAVY = {
+    "numba": "compiler",
+    "llvmlite": "compiler",
+    "sympy": "frontend/interop",
+    "networkx": "ir",
+    "graphviz": "viz",
+    "pygraphviz": "viz",
+    "scipy": "ops",
+    "threadpoolctl": "compiler",
+    "mpmath": "interpret",
+    "click": "cli",
+    "matplotlib": "viz",
+    "latex2mathml": "viz",
+    "safetensors": "util",
+    "tqdm": "util",
+    "opt_einsum": "ops",
+}
+"""Packages that `import graphc` must not load, and the room that imports each."""
+
+TOP = {"__init__.py", "__main__.py", "errors.py", "version.py", "py.typed"}
+"""What stands beside the rooms."""
+
+MOST_LINES = 400
 
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
@@ -43,29 +50,24 @@ MODULES = {
 }
 
 
-def floors() -> dict[str, int]:
-    """Room → floor: a room is a file, or a package that stands as `name/` on the page."""
-    text = PAGE.read_text(encoding="utf-8")
-    block = re.search(r"^## 3\. .*?```\ngraphc/\n(.*?)```", text, re.S | re.M)
-    assert block, "docs/architecture.md has no picture of the house in §3"
-    found: dict[str, int] = {}
-    for line in block[1].splitlines():
-        match = re.match(r"  ((?:\S+(?:/|\.py)\s+)+)(\d+)\b", line)
-        if match:
-            for name in match[1].split():
-                found[name] = int(match[2])
-    return found
+def map_maker() -> ModuleType:
+    """docs/make_map.py as a module."""
+    spec = importlib.util.spec_from_file_location("make_map", ROOT / "docs" / "make_map.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
-FLOORS = floors()
+MAP = map_maker()
+ORDER: list[str] = MAP.rooms()
 
 
-def room(module: str) -> str:
-    """The room that a module is part of, by its name on the page."""
-    parts = module.split(".")[1:]
-    if not parts:
-        return "__init__.py"
-    return f"{parts[0]}/" if (PACKAGE / parts[0]).is_dir() else f"{parts[0]}.py"
+def room(module: str) -> str | None:
+    """The room that a module stands in; None of the package itself and of its command, which import anything."""
+    if module in ("graphc", "graphc.__main__"):
+        return None
+    return MAP.room_of(MODULES[module].relative_to(PACKAGE).as_posix(), ORDER)
 
 
 def imported(tree: ast.AST) -> list[tuple[str, ast.stmt]]:
@@ -109,25 +111,75 @@ def inside_functions(tree: ast.Module) -> dict[ast.stmt, ast.FunctionDef | ast.A
     return holder
 
 
+def graph_of_imports() -> dict[str, list[tuple[str, int]]]:
+    """Module → (module of graphc that it imports, line)."""
+    edges: dict[str, list[tuple[str, int]]] = {}
+    for module, path in MODULES.items():
+        tree = parse(path)
+        skipped = type_checking_only(tree)
+        edges[module] = [
+            (other, statement.lineno)
+            for other, statement in imported(tree)
+            if other.split(".")[0] == "graphc" and statement not in skipped and other in MODULES
+        ]
+    return edges
+
+
+IMPORTS = graph_of_imports()
+
+
+def test_the_rooms_are_those_of_the_page():
+    here = {path.name for path in PACKAGE.iterdir() if path.name != "__pycache__"}
+    rooms = {name for name in ORDER if "/" not in name and name not in ("errors", "version")} | {"compiler"}
+    assert here == rooms | TOP
+
+
 @pytest.mark.parametrize("module", MODULES)
-def test_every_room_is_on_the_page(module):
-    assert room(module) in FLOORS, f"docs/architecture.md §3 does not say on which floor {room(module)} is"
+def test_every_file_stands_in_a_room(module):
+    if module not in ("graphc", "graphc.__main__", "graphc.compiler"):
+        assert room(module) in ORDER, f"docs/architecture.md has no room for {MODULES[module].relative_to(ROOT)}"
+
+
+def test_the_map_is_current():
+    assert MAP.PAGE.read_text(encoding="utf-8") == MAP.page(), "run: python docs/make_map.py"
+
+
+def test_every_file_of_the_architecture_exists():
+    """Each path that a page for engineers names."""
+    names = {path.name for path in PACKAGE.rglob("*.py")}
+    for page in (MAP.ARCHITECTURE, *sorted((ROOT / "docs" / "dev").glob("*.md")), ROOT / "CONTRIBUTING.md"):
+        for name in re.findall(r"`([\w/.]+\.py)`", page.read_text(encoding="utf-8")):
+            stands = (ROOT / name).exists() or (PACKAGE / name).exists() or ("/" not in name and name in names)
+            assert stands, f"{page.name} names {name}"
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_point_down(module):
     mine = room(module)
-    tree = parse(MODULES[module])
-    skipped = type_checking_only(tree)
-    for other, statement in imported(tree):
-        if other.split(".")[0] != "graphc" or statement in skipped:
-            continue
+    if mine is None:
+        return
+    for other, line in IMPORTS[module]:
         theirs = room(other)
-        if theirs != mine:
-            where = f"{MODULES[module].relative_to(ROOT)}:{statement.lineno}"
-            assert FLOORS[theirs] < FLOORS[mine], (
-                f"{where}: floor {FLOORS[mine]} imports {theirs} on {FLOORS[theirs]}"
-            )
+        if theirs is None or theirs == mine:
+            continue
+        where = f"{MODULES[module].relative_to(ROOT)}:{line}"
+        assert ORDER.index(theirs) < ORDER.index(mine), f"{where}: {mine} imports {theirs}, which stands above it"
+
+
+def test_no_imports_go_in_circles():
+    state: dict[str, int] = {}
+
+    def visit(module: str, path: tuple[str, ...]) -> None:
+        state[module] = 1
+        for other, _ in IMPORTS[module]:
+            assert state.get(other) != 1 or other == "graphc", f"a circle: {' → '.join((*path, module, other))}"
+            if other not in state:
+                visit(other, (*path, module))
+        state[module] = 2
+
+    for module in MODULES:
+        if module not in state:
+            visit(module, ())
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -142,33 +194,28 @@ def test_no_import_hides_inside_a_function(module):
         )
 
 
-def test_heavy_packages_load_late_and_in_one_place_each():
-    places: dict[str, set[str]] = defaultdict(set)
+def test_heavy_packages_load_late_and_in_one_room_each():
+    rooms: dict[str, set[str]] = defaultdict(set)
     for module, path in MODULES.items():
         tree = parse(path)
         late = inside_functions(tree)
         skipped = type_checking_only(tree)
         for name, statement in imported(tree):
             package = name.split(".")[0]
-            if package in HEAVY and statement not in skipped:
-                if package == "click":  # the command line's own, which nothing but the command line imports
-                    assert FLOORS[room(module)] >= FLOORS["api.py"], f"{module} imports click"
-                    continue
-                assert statement in late, (
-                    f"{path.relative_to(ROOT)}:{statement.lineno} loads {package} at import"
-                )
-                places[package].add(room(module))
-    for package, rooms in places.items():
-        assert len(rooms) == 1, f"{package} is imported in {sorted(rooms)}"
-    allowed = {
-        "numba": "lower/",
-        "llvmlite": "lower/",
-        "graphviz": "draw/",
-        "pygraphviz": "draw/",
-        "sympy": "interop/",
-    }
-    for package, where in allowed.items():
-        assert places[package] <= {where}, f"{package} belongs to {where}"
+            if package not in HEAVY or statement in skipped:
+                continue
+            where = path.relative_to(PACKAGE).as_posix()
+            rooms[package].add(where)
+            assert package == "click" or statement in late, f"{where}:{statement.lineno} loads {package} at import"
+    for package, places in rooms.items():
+        stray = {place for place in places if not place.startswith(HEAVY[package] + "/")}
+        assert not stray, f"{package} belongs to {HEAVY[package]}/ and is imported in {sorted(stray)}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_file_fits_in_a_head(module):
+    lines = MODULES[module].read_text(encoding="utf-8").count("\n")
+    assert lines <= MOST_LINES, f"{MODULES[module].relative_to(ROOT)} has {lines} lines"
 
 
 def test_import_graphc_is_light():
@@ -193,17 +240,31 @@ def test_the_whole_path_without_compiling_needs_no_heavy_package():
 def test_public_names_exist_and_are_documented():
     import graphc
 
-    public = [name for name in vars(graphc) if not name.startswith("_")]
-    for name in public:
+    assert len(set(graphc.__all__)) == len(graphc.__all__)
+    for name in graphc.__all__:
         value = getattr(graphc, name)
         if callable(value):
             assert value.__doc__ and value.__doc__.strip(), f"g.{name} has no documentation"
 
 
+def test_nothing_but_public_names_shows():
+    """In a process where everything has been loaded, submodules are attributes of the package, and do not show all the same."""
+    import graphc
+
+    assert dir(graphc) == sorted(graphc.__all__)
+
+
+def test_no_verb_has_the_name_of_a_module():
+    import graphc
+
+    modules = {module.split(".")[1] for module in MODULES if module.count(".")}
+    assert not modules & set(graphc.__all__)
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_every_module_says_what_it_is_for(module):
     document = ast.get_docstring(parse(MODULES[module]))
-    if module.split(".")[-1] == "__main__" or MODULES[module].stat().st_size == 0:
+    if module.split(".")[-1] == "__main__":
         return
     assert (document and document[0].isupper()) or module == "graphc", f"{module} has no docstring"
 
