@@ -10,11 +10,11 @@ from graphc.api.graph import Graph
 from graphc.autodiff.forward import forward
 from graphc.autodiff.jacobian import jacobian as jacobian_of
 from graphc.autodiff.reverse import reverse
+from graphc.compiler.engine.thread_pool import Parallel
 from graphc.compiler.runtime import graph_cache as known
 from graphc.compiler.runtime.array_program import Program, new_values
 from graphc.compiler.runtime.compile_report import Rewriting, rewriting
 from graphc.compiler.runtime.compiled_function import Compiled, make
-from graphc.compiler.runtime.loop_dispatch import Parallel
 from graphc.compiler.runtime.tiered_compilation import Options, Tier
 from graphc.errors import DtypeError, GradientError, InputError
 from graphc.ir.expr import Expr, constant, current_site, rebuild, symbol

@@ -19,13 +19,16 @@ import sys
 import threading
 from functools import cache
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from graphc.compiler.engine.jit import build
 from graphc.compiler.engine.loop_layout import Run
 from graphc.errors import InputError
+
+Parallel = Literal[True, False, "auto"]
+"""Whether loops are shared by threads: always, never, or where they are long enough to gain by it."""
 
 WORTH = 150_000.0
 """Nanoseconds of estimated work from which a job is handed to the pool: what that costs is then a tenth at worst."""

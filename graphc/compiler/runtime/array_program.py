@@ -14,12 +14,12 @@ import numpy as np
 
 from graphc.compiler.engine.buffer_pool import empty
 from graphc.compiler.engine.jit import Library, build
+from graphc.compiler.engine.numpy_layout import data_address
+from graphc.compiler.engine.thread_pool import Parallel
 from graphc.compiler.lowering.scalar_kernel import lift
 from graphc.compiler.runtime.compile_report import Rewriting
 from graphc.compiler.runtime.compiled_function import Compiled
-from graphc.compiler.runtime.fastcall.array_entry import data_address
 from graphc.compiler.runtime.instantiated_plan import Bound
-from graphc.compiler.runtime.loop_dispatch import Parallel
 from graphc.compiler.schedule.fusion import Group
 from graphc.compiler.schedule.memory_plan import plan
 from graphc.errors import CompileError, DtypeError, GraphcError, InputError, ShapeError

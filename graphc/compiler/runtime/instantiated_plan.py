@@ -13,11 +13,11 @@ import numpy as np
 
 from graphc.compiler.engine import blas, thread_pool
 from graphc.compiler.engine.jit import Library as Code
+from graphc.compiler.engine.numpy_layout import data_address
+from graphc.compiler.engine.thread_pool import Parallel
 from graphc.compiler.lowering.length_checks import refuse, told
 from graphc.compiler.runtime import library_calls
-from graphc.compiler.runtime.fastcall.array_entry import data_address
 from graphc.compiler.runtime.kernel_calls import Call, Function, together
-from graphc.compiler.runtime.loop_dispatch import Parallel
 from graphc.compiler.schedule import nontemporal_stores
 from graphc.compiler.schedule.fusion import FLAT, Group
 from graphc.compiler.schedule.materialize import is_range, range_of

@@ -17,7 +17,7 @@ import numpy as np
 from graphc.compiler.engine import blas, thread_pool
 from graphc.compiler.engine.jit import build
 from graphc.compiler.engine.loop_layout import Run
-from graphc.compiler.runtime.fastcall.array_entry import data_address
+from graphc.compiler.engine.numpy_layout import data_address
 
 _NEST = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 _FRAME = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from graphc.compiler.engine.thread_pool import Parallel
 from graphc.compiler.runtime import matmul, prefix_scan, triangular_solve
-from graphc.compiler.runtime.loop_dispatch import Parallel
 from graphc.compiler.schedule.image_routines import ON_IMAGES, Find
 from graphc.compiler.targets.llvm.microkernels.images import runner
 from graphc.ir.expr import Expr

@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from graphc.compiler.engine import loop_layout, thread_pool
 from graphc.compiler.engine.jit import Library, build
+from graphc.compiler.engine.numpy_layout import data_address
+from graphc.compiler.engine.thread_pool import Parallel
 from graphc.compiler.lowering.scalar_kernel import Kernel
-from graphc.compiler.runtime.fastcall.array_entry import data_address
 from graphc.compiler.runtime.fastcall.call_site_cache import Step
 from graphc.compiler.schedule import cost_model
 from graphc.compiler.targets.llvm.kernels import elementwise_loops
 from graphc.util import fork_safety
-
-Parallel = Literal[True, False, "auto"]
 
 SPECIALISE_UP_TO = 500
 """Bodies with more operations get one array loop for any strides, which calls the scalar body: compiling them again for each

@@ -16,8 +16,8 @@ from numpy.lib.stride_tricks import as_strided
 from graphc.compiler.engine import blas, thread_pool
 from graphc.compiler.engine.gemm_partition import Cut, Plan, plan_of
 from graphc.compiler.engine.loop_layout import Run
-from graphc.compiler.runtime.fastcall.array_entry import data_address
-from graphc.compiler.runtime.loop_dispatch import Parallel
+from graphc.compiler.engine.numpy_layout import data_address
+from graphc.compiler.engine.thread_pool import Parallel
 
 
 def multiply(out: np.ndarray, a: np.ndarray, b: np.ndarray, parallel: Parallel = "auto") -> None:

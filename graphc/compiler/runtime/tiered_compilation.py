@@ -15,13 +15,14 @@ import numpy as np
 
 from graphc.compiler.engine.background import Job
 from graphc.compiler.engine.jit import Library
+from graphc.compiler.engine.thread_pool import Parallel
 from graphc.compiler.lowering.scalar_kernel import lift
 from graphc.compiler.runtime import build, graph_cache
 from graphc.compiler.runtime.build import Code
 from graphc.compiler.runtime.compile_report import Rewriting
 from graphc.compiler.runtime.fast_path_dispatch import Served
 from graphc.compiler.runtime.interpreted import Interpreter
-from graphc.compiler.runtime.loop_dispatch import Nests, Parallel
+from graphc.compiler.runtime.loop_dispatch import Nests
 from graphc.ir.graph import Dag
 from graphc.ir.types import DType
 from graphc.util.fork_safety import cached_property

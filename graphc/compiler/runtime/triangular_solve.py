@@ -9,8 +9,8 @@ import numpy as np
 from graphc.compiler.engine import blas, thread_pool
 from graphc.compiler.engine.gemm_partition import RATE, order_of
 from graphc.compiler.engine.loop_layout import Run, strides_over
-from graphc.compiler.runtime.fastcall.array_entry import data_address
-from graphc.compiler.runtime.loop_dispatch import Parallel
+from graphc.compiler.engine.numpy_layout import data_address
+from graphc.compiler.engine.thread_pool import Parallel
 
 SHORTEST = 16
 """The fewest right sides of a piece."""

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from graphc.compiler.lowering.scalar_kernel import Kernel, expand
-from graphc.compiler.targets.llvm import emit
 from graphc.compiler.targets.llvm.emit import Value
+from graphc.compiler.targets.llvm.kernels.scalar_body import body
 from graphc.compiler.targets.source_text import SourceBuilder
 from graphc.errors import CompileError
 from graphc.ir.graph import Dag, refuse_arrays
@@ -318,7 +318,7 @@ def program(dag: Dag) -> str:
     )
     builder = JavaScriptBuilder()
     inputs = [Value(f"input[{number}]", dtype) for number, dtype in enumerate(kernel.inputs)]
-    results = emit.body(builder, kernel, inputs)
+    results = body(builder, kernel, inputs)
     lines = ["(() => {", '  "use strict";']
     lines += [
         f"  {line}"

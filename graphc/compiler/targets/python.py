@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from graphc.compiler.lowering.scalar_kernel import Kernel
-from graphc.compiler.targets.llvm import emit
 from graphc.compiler.targets.llvm.emit import Value
+from graphc.compiler.targets.llvm.kernels.scalar_body import body
 from graphc.compiler.targets.python_math import HELPERS, saturating_cast, with_used
 from graphc.compiler.targets.source_text import SourceBuilder
 from graphc.errors import CompileError
@@ -189,7 +189,7 @@ def module(
     names = argument_names(symbols, reserved)
     inner = [*names, *(f"_constant{number}" for number in range(len(constants)))]
     given = [Value(argument, dtype) for argument, dtype in zip(inner, kernel.inputs, strict=True)]
-    outputs = emit.body(builder, kernel, given)
+    outputs = body(builder, kernel, given)
     results = [f"_result{number}" for number in range(len(outputs))]
     helpers = [
         f"@compiled{saturating_cast(helper) if helper.startswith('to_') else HELPERS[helper]}\n"

@@ -16,6 +16,7 @@ import numpy as np
 
 from graphc.compiler.engine import buffer_pool
 from graphc.compiler.engine.jit import build
+from graphc.compiler.engine.numpy_layout import NEW_FROM_DESCR, layout_is_known
 from graphc.compiler.lowering.scalar_kernel import Kernel
 from graphc.compiler.runtime.fastcall import struct_ir as code
 from graphc.compiler.runtime.fastcall.array_entry_ir import MODULE
@@ -96,7 +97,7 @@ def serves(kernel: Kernel, structure: Structure) -> bool:
         bool(kernel.inputs and kernel.outputs)
         and len(kernel.inputs) + len(kernel.outputs) <= code.MAX_OPERANDS
         and len(_codes(structure) or ()) <= code.MAX_CODES
-        and _layout_is_known()
+        and layout_is_known()
     )
 
 
@@ -115,44 +116,15 @@ def _codes(structure: Structure) -> list[int] | None:
     return [*codes, 4 * len(structure.items) + (1 if structure.kind is tuple else 2)]
 
 
-def data_address(array: np.ndarray) -> int:
-    """Where an array's first element is: NumPy's own answer takes ten times as long."""
-    if _layout_is_known():
-        return _pointer(id(array) + code.DATA).value or 0
-    return array.ctypes.data
-
-
-_pointer = ctypes.c_void_p.from_address
-
-
 @cache
 def _new_from_descr() -> int:
     """The address of `PyArray_NewFromDescr`."""
     pointer = ctypes.pythonapi.PyCapsule_GetPointer
     pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
     table = pointer(np._core._multiarray_umath._ARRAY_API, None)  # type: ignore[attr-defined]
-    address = ctypes.c_void_p.from_address(table + 8 * code.NEW_FROM_DESCR).value
+    address = ctypes.c_void_p.from_address(table + 8 * NEW_FROM_DESCR).value
     assert address is not None
     return address
-
-
-@cache
-def _layout_is_known() -> bool:
-    """Whether arrays keep what they know where this room reads it."""
-    probe = np.zeros((3, 5), dtype="f4", order="F")
-    base = id(probe)
-    shape = ctypes.c_void_p.from_address(base + code.SHAPE).value
-    strides = ctypes.c_void_p.from_address(base + code.STRIDES).value
-    return (
-        strides is not None
-        and list((ctypes.c_int64 * 2).from_address(strides)) == list(probe.strides)
-        and ctypes.c_void_p.from_address(base + code.DATA).value == probe.ctypes.data
-        and ctypes.c_int.from_address(base + code.NDIM).value == 2
-        and shape is not None
-        and list((ctypes.c_int64 * 2).from_address(shape)) == [3, 5]
-        and ctypes.c_void_p.from_address(base + code.DTYPE).value == id(probe.dtype)
-        and ctypes.c_int.from_address(base + code.FLAGS).value == probe.flags.num
-    )
 
 
 @cache

@@ -14,31 +14,33 @@ Arguments are checked before anything is read from them.
 
 from __future__ import annotations
 
-from graphc.compiler.runtime.fastcall.call_site_ir import PLANNED
-from graphc.compiler.runtime.fastcall.struct_ir import (
+from graphc.compiler.engine.numpy_layout import (
     ALIGNED,
-    ARRAY,
     CONTIGUOUS,
     DATA,
     DTYPE,
     FLAGS,
+    ITEMS,
+    NDIM,
+    SHAPE,
+    TYPE,
+    WRITEABLE,
+)
+from graphc.compiler.runtime.fastcall.call_site_ir import PLANNED
+from graphc.compiler.runtime.fastcall.struct_ir import (
+    ARRAY,
     FREE_FROM,
     INPUTS,
-    ITEMS,
     KEPT,
     LIMIT,
     LOOP_TABLE,
     LOOPS,
     MAX_OPERANDS,
-    NDIM,
     NEW,
     OPERAND,
     OPERAND_TABLE,
     OUTPUTS,
     PARTS,
-    SHAPE,
-    TYPE,
-    WRITEABLE,
     field,
     word,
 )

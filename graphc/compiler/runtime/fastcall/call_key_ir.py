@@ -6,16 +6,18 @@ lengths and strides; for each array of `out` these and which inputs are the very
 
 from __future__ import annotations
 
-from graphc.compiler.runtime.fastcall.struct_ir import (
+from graphc.compiler.engine.numpy_layout import (
     DATA,
     DTYPE,
     FLAGS,
     NDIM,
+    SHAPE,
+    STRIDES,
+)
+from graphc.compiler.runtime.fastcall.struct_ir import (
     OPERAND,
     OPERAND_TABLE,
     PLANS,
-    SHAPE,
-    STRIDES,
     field,
     word,
 )

@@ -13,22 +13,24 @@ Python may put another record in its place meanwhile.
 
 from __future__ import annotations
 
+from graphc.compiler.engine.numpy_layout import (
+    ALIGNED,
+    DATA,
+    ITEMS,
+    TYPE,
+    WRITEABLE,
+)
 from graphc.compiler.runtime.fastcall.call_key_ir import KEYS, MAX_KEY, NUMBER
 from graphc.compiler.runtime.fastcall.struct_ir import (
-    ALIGNED,
     ARGUMENTS,
     ARRAY,
     CONSTANTS,
-    DATA,
     INPUTS,
-    ITEMS,
     MAX_OPERANDS,
     NEW,
     OPERAND,
     OPERAND_TABLE,
     OUTPUTS,
-    TYPE,
-    WRITEABLE,
     field,
     word,
 )

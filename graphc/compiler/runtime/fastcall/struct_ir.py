@@ -6,6 +6,8 @@ NumPy's and Python's addresses stand in the table, so that the machine code hold
 
 from __future__ import annotations
 
+from graphc.compiler.engine.numpy_layout import FLOAT, ITEMS, TYPE
+
 MAX_OPERANDS = 32
 """Functions with more arguments and results than this are served by the Python path alone."""
 
@@ -13,19 +15,6 @@ MAX_CODES = 64
 """So many steps may put the results together."""
 
 MAX_LOOPS = 16
-
-HEADER = object.__basicsize__
-TYPE = HEADER - 8
-FLOAT = float.__basicsize__ - 8
-ITEMS = tuple.__basicsize__
-DATA, NDIM, SHAPE, STRIDES, DTYPE, FLAGS = (HEADER + offset for offset in (0, 8, 16, 24, 40, 48))
-"""Where NumPy keeps what it knows of an array: `PyArrayObject_fields` of its C headers, part of its ABI."""
-
-CONTIGUOUS, ALIGNED, WRITEABLE = 3, 0x100, 0x400
-"""Bits of an array's flags; of the first, 1 says in C's order and 2 in Fortran's."""
-
-NEW_FROM_DESCR = 94
-"""The place of `PyArray_NewFromDescr` in NumPy's table of C functions, part of its ABI."""
 
 HEAD = 15
 (

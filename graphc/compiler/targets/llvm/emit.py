@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from graphc.compiler.lowering.scalar_kernel import Kernel, order
 from graphc.compiler.targets.llvm import libm
 from graphc.compiler.targets.llvm.helper_functions import HELPER_USES, HELPERS
 from graphc.errors import CompileError
@@ -322,15 +321,6 @@ class Builder:
 
 SLOT = 8
 """Bytes from one value to the next in the packed arguments of a body: every dtype fits one."""
-
-
-def body(builder: Builder, kernel: Kernel, inputs: list[Value]) -> list[Value]:
-    """Emit the kernel on the given values; returns the outputs' values."""
-    made: dict[Expr, Value] = dict(zip(kernel.dag.symbols, inputs, strict=True))
-    for node in order(kernel.dag):
-        if node not in made:
-            made[node] = emit(builder, node, made)
-    return [made[kernel.dag.exprs[output]] for output in kernel.dag.outputs]
 
 
 def emit(builder: Builder, node: Expr, made: dict[Expr, Value]) -> Value:

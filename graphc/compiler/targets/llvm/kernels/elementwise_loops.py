@@ -19,9 +19,10 @@ from __future__ import annotations
 
 from graphc.compiler.lowering.scalar_kernel import Kernel
 from graphc.compiler.targets.llvm import libm
-from graphc.compiler.targets.llvm.emit import SLOT, Builder, Value, body
+from graphc.compiler.targets.llvm.emit import SLOT, Builder, Value
 from graphc.compiler.targets.llvm.emit import memory_type as _memory
 from graphc.compiler.targets.llvm.kernels.blocks import in_blocks, in_place
+from graphc.compiler.targets.llvm.kernels.scalar_body import body
 from graphc.ir.types import FLOAT64
 
 Pattern = str

@@ -18,8 +18,8 @@ import numpy as np
 from graphc.compiler.engine import blas, thread_pool
 from graphc.compiler.engine.jit import build
 from graphc.compiler.engine.loop_layout import Run
-from graphc.compiler.runtime.fastcall.array_entry import data_address
-from graphc.compiler.runtime.loop_dispatch import Parallel
+from graphc.compiler.engine.numpy_layout import data_address
+from graphc.compiler.engine.thread_pool import Parallel
 from graphc.compiler.targets.llvm.loop_builder import INTRINSICS, Writer
 from graphc.compiler.targets.llvm.microkernels.gemm_call import named
 from graphc.ir.types import DType

@@ -1,0 +1,16 @@
+"""The scalar body of a kernel, one operation after the other, with any builder: of LLVM IR or of another language."""
+
+from __future__ import annotations
+
+from graphc.compiler.lowering.scalar_kernel import Kernel, order
+from graphc.compiler.targets.llvm.emit import Builder, Value, emit
+from graphc.ir.expr import Expr
+
+
+def body(builder: Builder, kernel: Kernel, inputs: list[Value]) -> list[Value]:
+    """Emit the kernel on the given values; returns the outputs' values."""
+    made: dict[Expr, Value] = dict(zip(kernel.dag.symbols, inputs, strict=True))
+    for node in order(kernel.dag):
+        if node not in made:
+            made[node] = emit(builder, node, made)
+    return [made[kernel.dag.exprs[output]] for output in kernel.dag.outputs]
