@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -10,19 +9,19 @@ from graphc.api.graph import Graph
 from graphc.autodiff.forward import forward
 from graphc.autodiff.jacobian import jacobian as jacobian_of
 from graphc.autodiff.reverse import reverse
+from graphc.compiler import dump as dumps
+from graphc.compiler import pipeline
 from graphc.compiler.engine.thread_pool import Parallel
-from graphc.compiler.runtime import graph_cache as known
+from graphc.compiler.pipeline import Options, Tier, Unit
+from graphc.compiler.runtime import graph_cache
 from graphc.compiler.runtime.array_program import Program, new_values
-from graphc.compiler.runtime.compile_report import Rewriting, rewriting
 from graphc.compiler.runtime.compiled_function import Compiled, make
-from graphc.compiler.runtime.tiered_compilation import Options, Tier
 from graphc.errors import DtypeError, GradientError, InputError
 from graphc.ir.expr import Expr, constant, current_site, rebuild, symbol
 from graphc.ir.op import all_ops, array_ops
 from graphc.ir.types import as_dtype, is_float
 from graphc.rewrite import tables
-from graphc.rewrite.engine import Trace
-from graphc.util.pytree import flatten, unflatten
+from graphc.util.pytree import Structure, flatten, unflatten
 from graphc.viz.explain.explain import explain_graph
 from graphc.viz.explain.explanation import Explanation
 
@@ -209,6 +208,7 @@ def compile(
     updates: Mapping[Expr, Any] | None = None,
     tier: Tier = "auto",
     progress: bool | None = None,
+    dump: str | Iterable[str] | None = None,
 ) -> Compiled:
     """Machine code for a graph: a fast callable.
 
@@ -231,6 +231,8 @@ def compile(
         does that from 20,000 operations on, which take seconds to compile. Interpreted results are equal for + − × ÷ and √, and
         each function's within its bound of docs/ops.md. Graphs with arrays are always native
     progress : whether a bar on standard error shows how far compiling is; None shows it on a terminal, after a second
+    dump : the name of a pass of the compiler, several, or "all": what each of them makes of the formula is printed on standard error;
+        so does the environment's GRAPHC_DUMP. `graphc compile FORMULA --show passes` lists them
 
     Returns a `Compiled` function: numbers in, numbers out; arrays broadcast. With operations on whole arrays, or `updates`,
     it takes exactly the declared shapes, in which named axes may have any length.
@@ -241,42 +243,54 @@ def compile(
     >>> f(3.0, 4.0), f(y=3, x=2)
     (13.0, 7.0)
     """
+    graph = as_graph(outputs, inputs)
+    structure, updated = graph.structure, ()
+    if updates is not None:
+        graph, updated = _with_updates(graph, updates, inputs is not None)
+    if dtype is not None:
+        graph = retype(graph, dtype)
+    options = _options(rewrite, without, cache, parallel, tier, progress, updated, dump)
+    if Unit(graph, options).is_program:
+        return Program(graph, structure, options)
+    return make(graph, structure, options, _record(graph, structure, options))
+
+
+def _options(
+    rewrite: Any,
+    without: Any,
+    cache: Any,
+    parallel: Any,
+    tier: Any,
+    progress: Any,
+    updates: tuple[int, ...],
+    dump: Any,
+) -> Options:
+    """The options of `compile`, checked."""
     _among("parallel", parallel, (True, False, "auto"))
     _among("cache", cache, (True, False))
     _among("tier", tier, ("auto", "native", "interpreted"))
     _among("progress", progress, (None, True, False))
-    graph = as_graph(outputs, inputs)
-    structure, places = graph.structure, ()
-    if updates is not None:
-        values = new_values(updates, graph.symbols, inputs is not None)
-        leaves = [*(graph.exprs[output] for output in graph.outputs), *values]
-        found = [*graph.symbols, *Graph([*leaves, *updates]).symbols]
-        graph = Graph(leaves, list(dict.fromkeys(found)) if inputs is None else graph.symbols)
-        places = tuple([graph.symbols.index(symbol) for symbol in updates])
-    if dtype is not None:
-        graph = retype(graph, dtype)
-    whole = updates is not None or any(node.op.on_arrays for node in graph.exprs)
-    options = Options(cache, parallel, tier, progress)
-    if rewrite is None:
-        if whole:
-            return Program(graph, structure, cache, parallel, None, places)
-        return make(graph, structure, options)
-    level, off = rewrite, tuple(sorted(tables.named(without)))
-    tables.engine(level, off)  # refuses what is no level or no rule
+    off = tuple(sorted(tables.named(without)))
+    if rewrite is not None:
+        tables.engine(rewrite, off)  # refuses what is no level or no rule
+    shown = () if dump is None else dumps.named(dump, pipeline.NAMES)
+    return Options(rewrite, off, cache, parallel, tier, progress, updates, shown)
 
-    def rewritten(graph: Graph) -> tuple[Graph, Rewriting]:
-        started = time.perf_counter()
-        before, trace = graph.exprs, _trace(graph, level, off)
-        graph = Graph(unflatten(graph.structure, iter(trace.outputs)), graph.symbols)
-        steps = [(step.rule, step.kind) for step in trace]
-        return graph, rewriting(before, graph.exprs, steps, time.perf_counter() - started)
 
-    if whole:
-        graph, history = rewritten(graph)
-        return Program(graph, structure, cache, parallel, history, places)
-    keeps = cache and not tables.has_own()
-    record = known.key(graph, structure, (level, *off)) if keeps else None
-    return make(graph, structure, options, rewritten, record)
+def _record(graph: Graph, structure: Structure, options: Options) -> bytes | None:
+    """The key under which what becomes of a graph is recorded; None where it is not, or passes are to be seen at work."""
+    if options.rewrite is None or not options.cache or options.dump or tables.has_own():
+        return None
+    return graph_cache.key(graph, structure, (options.rewrite, *options.without))
+
+
+def _with_updates(graph: Graph, updates: Mapping[Expr, Any], declared: bool) -> tuple[Graph, tuple[int, ...]]:
+    """The graph with the new values of some inputs as further results, and the numbers of those inputs."""
+    values = new_values(updates, graph.symbols, declared)
+    leaves = [*(graph.exprs[output] for output in graph.outputs), *values]
+    needed = [*graph.symbols, *Graph([*leaves, *updates]).symbols]
+    graph = Graph(leaves, graph.symbols if declared else list(dict.fromkeys(needed)))
+    return graph, tuple([graph.symbols.index(symbol) for symbol in updates])
 
 
 def _among(name: str, value: Any, allowed: tuple[Any, ...]) -> None:
@@ -290,11 +304,9 @@ def _among(name: str, value: Any, allowed: tuple[Any, ...]) -> None:
 
 def rewritten(graph: Graph, level: str, without: Iterable[str] = ()) -> Graph:
     """The graph after rewriting, with the same inputs and the same structure of outputs."""
-    return Graph(unflatten(graph.structure, iter(_trace(graph, level, without).outputs)), graph.symbols)
-
-
-def _trace(graph: Graph, level: str, without: Iterable[str]) -> Trace:
-    return tables.run([graph.exprs[output] for output in graph.outputs], level, without)
+    return graph.with_outputs(
+        tables.run([graph.exprs[output] for output in graph.outputs], level, without).outputs
+    )
 
 
 def explain(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from graphc.autodiff.reverse import Record, reverse
@@ -11,7 +11,7 @@ from graphc.ir.expr import Expr
 from graphc.ir.graph import Dag
 from graphc.ir.types import is_float
 from graphc.util.fork_safety import cached_property
-from graphc.util.pytree import flatten
+from graphc.util.pytree import flatten, unflatten
 from graphc.viz import Diagram, fold, view
 
 
@@ -59,6 +59,10 @@ class Graph(Dag):
         super().__init__(leaves, [inputs] if isinstance(inputs, Expr) else inputs)
         self._forward: frozenset[Expr] | None = None
         self.record: Record | None = None
+
+    def with_outputs(self, outputs: Sequence[Expr]) -> Graph:
+        """The graph of other outputs in the same structure, with the same inputs."""
+        return Graph(unflatten(self.structure, iter(outputs)), self.symbols)
 
     @property
     def nodes(self) -> range:

@@ -63,6 +63,10 @@ class Dag:
         """The input symbols, in order."""
         return self.exprs[: len(self.inputs)]
 
+    def with_outputs(self, outputs: Sequence[Expr]) -> Dag:
+        """The graph of other outputs, as many as it has, with the same inputs."""
+        return Dag(outputs, self.symbols)
+
     def node(self, expr: Expr) -> int:
         """The number of an expression's node; raises `UnknownNameError` when it is not part of the graph."""
         number = self._index.get(expr)

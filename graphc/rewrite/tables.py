@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from graphc.errors import DefinitionError
-from graphc.ir.expr import Expr, current_site
+from graphc.ir.expr import Expr, current_site, walk
 from graphc.rewrite import algebra, axes, cancellation, compensated, matmul_chain, products, stability, sums
 from graphc.rewrite.engine import AnyRule, Engine, Step, Trace
 from graphc.util import fork_safety
@@ -95,18 +95,44 @@ def engine(level: str, without: Iterable[str] = ()) -> Engine:
     return found
 
 
-def run(outputs: Sequence[Expr], level: str, without: Iterable[str] = ()) -> Trace:
-    """The outputs rewritten together, so that what they share stays shared: to their normal form, then products put in order,
-    then the last touch."""
+def normal_form(outputs: Sequence[Expr], level: str, without: Iterable[str] = ()) -> Trace:
+    """The outputs in their normal form, rewritten together, so that what they share stays shared."""
+    return engine(level, without).run(outputs)
+
+
+def matmul_order(outputs: Sequence[Expr], level: str, without: Iterable[str] = ()) -> Trace:
+    """The outputs with products of many arrays in the order of fewest multiplications."""
+    return _last(matmul_chain.RULES, matmul_chain.reorder, outputs, level, without)
+
+
+def compensate(outputs: Sequence[Expr], level: str, without: Iterable[str] = ()) -> Trace:
+    """The outputs with functions of sums that round computed with what the rounding lost."""
+    return _last(compensated.RULES, compensated.polish, outputs, level, without)
+
+
+def _last(rules: Any, change: Any, outputs: Sequence[Expr], level: str, without: Iterable[str]) -> Trace:
+    """What some rules make of outputs in normal form, each node once."""
     off = named(without)
-    trace = engine(level, off).run(outputs)
-    steps, results = list(trace), trace.outputs
-    for rules, change in (
-        (matmul_chain.RULES, matmul_chain.reorder),
-        (compensated.RULES, compensated.polish),
-    ):
-        last = [rule for rule in rules if rule.kind in LEVELS[level] and rule.name not in off]
-        if any(rule.function in trace.operations for rule in last):
-            changed, results = change(results, last)  # type: ignore[arg-type]  # each takes its own rules
-            steps += [Step(rule.name, rule.kind, before, after) for rule, before, after in changed]
-    return trace if len(steps) == len(trace) else Trace(steps, results, trace.complete)
+    chosen = [rule for rule in rules if rule.kind in LEVELS[level] and rule.name not in off]
+    roots = {rule.function for rule in chosen}
+    if not any(node.op.name in roots for node in walk(outputs)):
+        return Trace([], tuple(outputs), True)
+    changed, results = change(outputs, chosen)
+    return Trace(
+        [Step(rule.name, rule.kind, before, after) for rule, before, after in changed], results, True
+    )
+
+
+PHASES = (normal_form, matmul_order, compensate)
+"""Rewriting in its order: each is a pass of the compiler's pipeline."""
+
+
+def run(outputs: Sequence[Expr], level: str, without: Iterable[str] = ()) -> Trace:
+    """The outputs rewritten, phase after phase."""
+    steps: list[Step] = []
+    complete = True
+    for phase in PHASES:
+        trace = phase(outputs, level, without)
+        steps += trace
+        outputs, complete = trace.outputs, complete and trace.complete
+    return Trace(steps, tuple(outputs), complete)

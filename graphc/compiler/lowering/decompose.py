@@ -33,7 +33,7 @@ REDUCTIONS = ("sum", "prod", "max", "min", "any", "all", "argmax", "argmin")
 """Reductions that are loops of their own."""
 
 
-def simplified(dag: Dag) -> Dag:
+def decompose(dag: Dag) -> Dag:
     """The graph in simple operations."""
     while any(_simpler(node) is not node for node in dag.exprs if node.operands or node.op.on_arrays):
         dag = transform(dag, lambda node: _simpler(node) if node.operands or node.op.on_arrays else node)
@@ -253,4 +253,4 @@ _RULES: dict[str, Callable[..., Expr]] = {
     "einsum": einsum,
 }
 
-__all__ = ["REDUCTIONS", "run_of", "simplified"]
+__all__ = ["REDUCTIONS", "decompose", "run_of"]

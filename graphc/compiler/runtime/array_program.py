@@ -8,20 +8,20 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from graphc.compiler import pipeline
 from graphc.compiler.engine.buffer_pool import empty
 from graphc.compiler.engine.jit import Library, build
 from graphc.compiler.engine.numpy_layout import data_address
 from graphc.compiler.engine.thread_pool import Parallel
-from graphc.compiler.lowering.scalar_kernel import lift
-from graphc.compiler.runtime.compile_report import Rewriting
-from graphc.compiler.runtime.compiled_function import Compiled
+from graphc.compiler.pipeline import Options, Unit
+from graphc.compiler.runtime.compiled_function import DEFAULT, Compiled
 from graphc.compiler.runtime.instantiated_plan import Bound
 from graphc.compiler.schedule.fusion import Group
-from graphc.compiler.schedule.memory_plan import plan
 from graphc.errors import CompileError, DtypeError, GraphcError, InputError, ShapeError
 from graphc.interpret.call_binding import arguments, signature
 from graphc.interpret.numpy_eval import run_arrays
@@ -67,15 +67,15 @@ class Program(Compiled):
         self,
         graph: Dag,
         structure: Structure,
-        cache: bool = True,
-        parallel: Parallel = "auto",
-        rewriting: Rewriting | None = None,
-        updated: tuple[int, ...] = (),
+        options: Options = DEFAULT,
     ) -> None:
         started = time.perf_counter()
-        self.__dict__["_rewritten"] = graph, rewriting
-        self._cache = cache
-        self._parallel: Parallel = parallel
+        updated = options.updates
+        unit = pipeline.run(Unit(graph, options), pipeline.REWRITING)
+        self.__dict__["_rewritten"] = unit.graph, pipeline.history(graph, unit)
+        graph = unit.graph
+        self._options = options
+        self._parallel: Parallel = options.parallel
         self._structure = structure
         self._symbols = graph.symbols
         self._declared = [(symbol, symbol.dtype) for symbol in self._symbols]
@@ -83,12 +83,13 @@ class Program(Compiled):
         self.inputs = tuple(symbol.name for symbol in self._symbols)
         self._results = len(graph.outputs) - len(updated)
         self._dtypes = tuple(graph.exprs[output].dtype for output in graph.outputs[: self._results])
-        lifted, self._constants = lift(graph)
-        self._plan = plan(lifted, updated)
+        lowered = pipeline.run(unit, pipeline.LOWERING)
+        assert lowered.plan is not None
+        self._plan, self._constants = lowered.plan, lowered.constants
         planned = time.perf_counter()
         self._library: Library | None = None  # type: ignore[assignment]
         if self._plan.exported:
-            self._library = build(self._plan.text, self._plan.exported, cache)  # type: ignore[assignment]
+            self._library = build(self._plan.text, self._plan.exported, options.cache)  # type: ignore[assignment]
         self._seconds = {"plan": planned - started, "build": time.perf_counter() - planned}
         self._known: OrderedDict[Any, _Known] = OrderedDict()
         self.__signature__ = signature(self.inputs)
@@ -104,7 +105,7 @@ class Program(Compiled):
         return f"<compiled ({', '.join(self.inputs)}) → {told[0]} by {told[1]} and {told[2]}>"
 
     def __reduce__(self) -> Any:
-        return Program, (self.graph, self._structure, self._cache, self._parallel, None, self._updated)
+        return Program, (self.graph, self._structure, replace(self._options, rewrite=None))
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         return self.call(*args, **kwargs)

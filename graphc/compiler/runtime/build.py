@@ -1,4 +1,4 @@
-"""From a graph to the machine code of its scalar entry points, module by module."""
+"""From a unit to the machine code of its scalar entry points, module by module."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from graphc.compiler.engine.jit import Library, build
-from graphc.compiler.lowering.scalar_kernel import Kernel, plan
+from graphc.compiler.lowering.scalar_kernel import Kernel
+from graphc.compiler.pipeline import Unit
 from graphc.compiler.targets.llvm.kernels import scalar_entry
-from graphc.compiler.targets.llvm.kernels.split_body import Body
-from graphc.ir.graph import Dag
+from graphc.errors import CompileError
 from graphc.util.pytree import Structure
 
 
@@ -32,18 +32,16 @@ class Code:
         return (*self.parts, self.library)
 
 
-def make(dag: Dag, structure: Structure, cached: bool, step: Callable[[int], None]) -> Code:
-    """The code of a graph.
+def make(unit: Unit, structure: Structure, step: Callable[[int], None]) -> Code:
+    """The code of a unit that has gone through all passes.
 
-    structure : of the results; cached : as for `jit.build`
+    structure : of the results
     step : is told after each module how many operations were made, and may raise to stop
     """
-    started = time.perf_counter()
-    kernel = plan(dag)
-    step(0)
-    planned = time.perf_counter()
-    body = Body(kernel)
-    emitting = time.perf_counter() - planned
+    kernel, body, cached = unit.kernel, unit.body, unit.options.cache
+    if kernel is None or body is None:
+        raise CompileError("internal error: a unit without a scalar body has no scalar entry points")
+    emitting = 0.0
     parts: list[Library] = []
     left = kernel.operations
     for number in range(len(body.parts) if len(body.parts) > 1 else 0):
@@ -60,4 +58,4 @@ def make(dag: Dag, structure: Structure, cached: bool, step: Callable[[int], Non
     emitting += time.perf_counter() - began
     library = build(text, scalar_entry.exported(kernel, structure), cached)
     step(left)
-    return Code(kernel, library, tuple(parts), {"plan": planned - started, "emit": emitting})
+    return Code(kernel, library, tuple(parts), {"passes": unit.seconds, "emit": emitting})

@@ -10,7 +10,8 @@ from __future__ import annotations
 import ctypes
 import operator
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +20,14 @@ import numpy as np
 from graphc.compiler.engine import buffer_pool, loop_layout
 from graphc.compiler.engine.jit import Library, build
 from graphc.compiler.lowering.scalar_kernel import Kernel
+from graphc.compiler.pipeline import Options
 from graphc.compiler.runtime import numba_type
-from graphc.compiler.runtime.compile_report import Performance, Rewriting, performance
+from graphc.compiler.runtime.compile_report import Performance, performance
 from graphc.compiler.runtime.fastcall.builtin import builtin
 from graphc.compiler.runtime.loop_dispatch import Nests
 from graphc.compiler.runtime.loop_dispatch import ties as overlaps
-from graphc.compiler.runtime.tiered_compilation import Native, Options, Source, Tiers
+from graphc.compiler.runtime.tiered_compilation import Native, Source, Tiers
+from graphc.compiler.schedule.rewriting_report import Rewriting
 from graphc.compiler.targets import export
 from graphc.compiler.targets.llvm.emit import SLOT
 from graphc.compiler.targets.llvm.kernels import scalar_entry
@@ -41,14 +44,7 @@ from graphc.ir.types import DType
 from graphc.util.fork_safety import cached_property
 from graphc.util.pytree import Structure, unflatten
 
-Rewrite = Callable[[Any], tuple[Dag, Rewriting | None]]
-
 DEFAULT = Options()
-
-
-def as_written(graph: Dag) -> tuple[Dag, None]:
-    """No rewriting."""
-    return graph, None
 
 
 class Compiled:
@@ -83,7 +79,6 @@ class Compiled:
         graph: Dag,
         structure: Structure,
         options: Options = DEFAULT,
-        rewriting: Rewrite = as_written,
         record: bytes | None = None,
     ) -> None:
         self._structure = structure
@@ -94,7 +89,7 @@ class Compiled:
         self._constants: tuple[np.ndarray, ...] = ()
         kind = type(self)
         kind.__call__ = self.call  # type: ignore[method-assign]
-        source = Source(graph, structure, options, rewriting, record, "out" not in self.inputs)
+        source = Source(graph, structure, options, record, "out" not in self.inputs)
         self._tiers = Tiers(source)
         self._tiers.begin(self._enter)
 
@@ -163,7 +158,8 @@ class Compiled:
         return f"<div><code>{escape(visible(repr(self), 400))}</code><ul>{items}</ul></div>"
 
     def __reduce__(self):
-        return make, (self.graph, self._structure, self._tiers.source.options)
+        options = replace(self._tiers.source.options, rewrite=None)  # what is pickled is the rewritten graph
+        return make, (self.graph, self._structure, options)
 
     @property
     def llvm(self) -> str:
@@ -345,13 +341,11 @@ def make(
     graph: Dag,
     structure: Structure,
     options: Options = DEFAULT,
-    rewriting: Rewrite = as_written,
     record: bytes | None = None,
 ) -> Compiled:
     """Compile a graph whose results come back in `structure`.
 
-    rewriting : the graph → the graph that is compiled in its place, and what was done to it
-    record : the key under which what becomes of the graph is recorded and found again: see `known`
+    record : the key under which what becomes of the graph is recorded and found again: see `graph_cache`
 
     The callable is of a class of its own, whose `__call__` is the builtin over the machine code: Python then calls it without a
     Python frame in between.
@@ -359,5 +353,5 @@ def make(
     function = object.__new__(
         type("compiled", (Compiled,), {"__module__": __name__, "__doc__": Compiled.__doc__})
     )
-    Compiled.__init__(function, graph, structure, options, rewriting, record)
+    Compiled.__init__(function, graph, structure, options, record)
     return function

@@ -22,9 +22,11 @@ from pathlib import Path
 
 import numpy as np
 
+from graphc.compiler import pipeline
 from graphc.compiler.engine import jit
 from graphc.compiler.engine.object_cache import digest, store
-from graphc.compiler.lowering.scalar_kernel import Recalled, plan
+from graphc.compiler.lowering.scalar_kernel import Kernel, Recalled
+from graphc.compiler.pipeline import Unit
 from graphc.compiler.runtime.build import Code
 from graphc.compiler.schedule import cost_model
 from graphc.compiler.targets.llvm.kernels import scalar_entry
@@ -93,7 +95,7 @@ def _versions() -> tuple[str, ...]:
 @cache
 def _source() -> bytes | None:
     """A digest of graphc's source code; None where it cannot be read."""
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     try:
         files = sorted(root.rglob("*.py"))
         parts = [part for file in files for part in (file.relative_to(root).as_posix(), file.read_bytes())]
@@ -116,18 +118,28 @@ def keep(key: bytes, code: Code) -> None:
     store().put(key, json.dumps(record).encode())
 
 
-def find(key: bytes, graph: Dag, structure: Structure, rewritten: Callable[[], Dag]) -> Code | None:
+def find(key: bytes, graph: Dag, structure: Structure, rewritten: Callable[[], Unit]) -> Code | None:
     """The code of a graph that was compiled before; None where any of it is not there.
 
-    rewritten : makes the graph that was compiled, for whoever wants to look at it
+    rewritten : makes the unit with the graph that was compiled, for whoever wants to look at it
     """
     started = time.perf_counter()
     content, _ = store().get(key)
     record = None if content is None else _read(content)
     if record is None:
         return None
-    kernel = cache(lambda: plan(rewritten()))
-    body = cache(lambda: Body(kernel()))
+    lowered = cache(lambda: pipeline.run(rewritten(), pipeline.LOWERING))
+
+    def kernel() -> Kernel:
+        kernel = lowered().kernel
+        assert kernel is not None  # of a graph of operations element by element, as those on record are
+        return kernel
+
+    def body() -> Body:
+        body = lowered().body
+        assert body is not None
+        return body
+
     libraries: list[jit.Library] = []
 
     def text(number: int) -> str:

@@ -32,12 +32,6 @@ def prepare(node: Expr, attrs: tuple[Any, ...], parallel: Parallel = "auto") -> 
     return _reference(node, attrs) if routine is None else _images(node, attrs, routine, parallel)
 
 
-def may_refuse(node: Expr) -> bool:
-    """Whether what computes a node may refuse its operands, as linear algebra does a singular matrix."""
-    name = node.op.name
-    return name == "solve_triangular" or (name not in _SPECIAL and name not in ON_IMAGES)
-
-
 def _cast(node: Expr) -> Callable[[Sequence[np.ndarray]], list[np.ndarray]]:
     """The function that gives operands the types that a node's operation computes in."""
     types = node.op.types(tuple(operand.dtype for operand in node.operands))[0] if node.operands else ()

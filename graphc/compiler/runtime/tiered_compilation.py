@@ -9,42 +9,30 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
+from graphc.compiler import pipeline
 from graphc.compiler.engine.background import Job
 from graphc.compiler.engine.jit import Library
-from graphc.compiler.engine.thread_pool import Parallel
-from graphc.compiler.lowering.scalar_kernel import lift
+from graphc.compiler.pipeline import Options, Unit
 from graphc.compiler.runtime import build, graph_cache
 from graphc.compiler.runtime.build import Code
-from graphc.compiler.runtime.compile_report import Rewriting
 from graphc.compiler.runtime.fast_path_dispatch import Served
 from graphc.compiler.runtime.interpreted import Interpreter
 from graphc.compiler.runtime.loop_dispatch import Nests
+from graphc.compiler.schedule.rewriting_report import Rewriting
 from graphc.ir.graph import Dag
 from graphc.ir.types import DType
 from graphc.util.fork_safety import cached_property
 from graphc.util.progress import Progress
 from graphc.util.pytree import Structure
 
-Tier = Literal["auto", "native", "interpreted"]
-
 INTERPRETED_FROM = 20_000
 """Operations from which `tier="auto"` answers by an interpreter at first: their machine code takes seconds."""
 
 _PACKED = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a function is compiled: the arguments of `g.compile` by their names."""
-
-    cache: bool = True
-    parallel: Parallel = "auto"
-    tier: Tier = "native"
-    progress: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -71,7 +59,6 @@ class Source:
     """What is compiled.
 
     graph : as it was written; structure : of the results
-    rewriting : the graph → the graph that is compiled in its place, and what was done to it
     record : the key under which what becomes of the graph is recorded and found again: see `known`
     takes_out : whether a call's `out` are the arrays for its results, and no argument of that name
     """
@@ -79,7 +66,6 @@ class Source:
     graph: Dag
     structure: Structure
     options: Options
-    rewriting: Callable[[Any], tuple[Dag, Rewriting | None]]
     record: bytes | None
     takes_out: bool
 
@@ -106,7 +92,9 @@ class Tiers:
 
         known_code = None
         if source.record is not None:
-            known_code = graph_cache.find(source.record, source.graph, source.structure, lambda: self.graph)
+            known_code = graph_cache.find(
+                source.record, source.graph, source.structure, lambda: self._rewritten
+            )
         if known_code is not None:
             arrived(self._native(known_code, ()))
         elif self._is_interpreted_first():
@@ -124,17 +112,17 @@ class Tiers:
     def _make(self, pause: Callable[[], None], shown: bool | None) -> Native:
         """The machine code, from the graph; `pause` is called between its modules."""
         source = self.source
-        lifted, constants = lift(self.graph)
-        with Progress(sum(map(bool, lifted.operands)), shown) as bar:
+        with Progress(sum(map(bool, self.graph.operands)), shown) as bar:
 
             def step(operations: int) -> None:
                 bar.step(operations)
                 pause()
 
-            code = build.make(lifted, source.structure, source.options.cache, step)
+            unit = pipeline.run(self._rewritten, pipeline.LOWERING)
+            code = build.make(unit, source.structure, step)
         if source.record is not None:
             graph_cache.keep(source.record, code)
-        return self._native(code, constants)
+        return self._native(code, unit.constants)
 
     def _native(self, code: Code, constants: tuple[np.ndarray, ...]) -> Native:
         options = self.source.options
@@ -156,18 +144,18 @@ class Tiers:
         return self.code
 
     @cached_property
-    def _rewritten(self) -> tuple[Dag, Rewriting | None]:
-        return self.source.rewriting(self.source.graph)
+    def _rewritten(self) -> Unit:
+        return pipeline.run(Unit(self.source.graph, self.source.options), pipeline.REWRITING)
 
     @property
     def graph(self) -> Dag:
         """The graph that is compiled."""
-        return self._rewritten[0]
+        return self._rewritten.graph
 
     @property
     def history(self) -> Rewriting | None:
         """What rewriting did."""
-        return self._rewritten[1]
+        return pipeline.history(self.source.graph, self._rewritten)
 
     @property
     def dtypes(self) -> tuple[DType, ...]:

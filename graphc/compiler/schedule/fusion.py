@@ -11,6 +11,7 @@ group with products of small matrices walks over panels of rows: see `row_blocks
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass, field
 
 from graphc.compiler.lowering.index_text import Index
@@ -18,7 +19,6 @@ from graphc.compiler.schedule.materialize import (
     Stage,
     identity,
     is_alias,
-    kept_nodes,
     kind_of,
     origin,
     stage_of,
@@ -106,13 +106,12 @@ def walks_of(stage: Stage) -> set[int]:
     return {0} | set(range(last, rank))
 
 
-def partition(dag: Dag) -> tuple[list[Step], set[Expr]]:
-    """The steps that make the outputs of a graph in simple operations, and the nodes that are kept."""
-    kept = kept_nodes(dag)
+def fuse(dag: Dag, materialized: Set[Expr]) -> list[Step]:
+    """The steps that make the materialized nodes of a graph in simple operations: fusion groups and library calls, in order."""
     steps: list[Step] = []
     made_in: dict[Expr, int] = {}
     for node in dag.exprs:
-        if node not in kept:
+        if node not in materialized:
             continue
         if kind_of(node) == "library":
             steps.append(Library(node))
@@ -120,13 +119,13 @@ def partition(dag: Dag) -> tuple[list[Step], set[Expr]]:
             continue
         if is_alias(node):
             continue
-        stage = stage_of(node, kept)
+        stage = stage_of(node, materialized)
         place = _place(stage, steps, made_in)
         if place is None:
             steps.append(Group([stage], walks_of(stage), {node}))
             place = len(steps) - 1
         made_in[node] = place
-    return [part for step in steps for part in _worth_a_group(step)], kept
+    return [part for step in steps for part in _worth_a_group(step)]
 
 
 def _worth_a_group(step: Step) -> list[Step]:

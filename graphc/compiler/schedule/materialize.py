@@ -7,7 +7,7 @@ that no body grows without bound.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from math import prod
 from typing import Literal
@@ -140,7 +140,7 @@ def range_of(node: Expr) -> Expr:
     return node
 
 
-def base_of(node: Expr, kept: set[Expr]) -> Expr:
+def base_of(node: Expr, kept: Set[Expr]) -> Expr:
     """What a library call's operand is a view of."""
     while node not in kept and is_view(node):
         node = node.operands[0]
@@ -157,7 +157,7 @@ def same_but_for_ones(a: tuple[Dim, ...], b: tuple[Dim, ...]) -> bool:
     return [dim for dim in a if dim != 1] == [dim for dim in b if dim != 1]
 
 
-def kept_nodes(dag: Dag) -> set[Expr]:
+def materialize(dag: Dag) -> set[Expr]:
     """The nodes that are kept in memory; inputs and constants are not among them."""
     kinds = {node: kind_of(node) for node in dag.exprs}
     kept = {node for node, kind in kinds.items() if kind in ("reduce", "image", "product", "library")}
@@ -230,7 +230,7 @@ def _widens(node: Expr, user: Expr) -> bool:
     return not user.op.on_arrays and user.shape != node.shape
 
 
-def stage_of(node: Expr, kept: set[Expr]) -> Stage:
+def stage_of(node: Expr, kept: Set[Expr]) -> Stage:
     """The loop that makes a kept node."""
     image = routine_of(node)
     if image is not None:

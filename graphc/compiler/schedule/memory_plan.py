@@ -1,4 +1,4 @@
-"""The plan of a program: its steps, what is kept in which memory and for how long, and the text of its module.
+"""The plan of a program: its steps, and what is kept in which memory and for how long.
 
 Nothing here depends on the lengths of a call: `instantiated_plan.py` makes of a plan what those decide. Machine code finds everything through
 the program's frame, a table of words; a plan says what stands in each.
@@ -6,16 +6,12 @@ the program's frame, a table of words; a plan says what stands in each.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
-from graphc.compiler.lowering.decompose import simplified
-from graphc.compiler.runtime.library_calls import may_refuse
-from graphc.compiler.schedule.fusion import Group, Library, Step, partition
+from graphc.compiler.schedule.fusion import Group, Library, Step
+from graphc.compiler.schedule.image_routines import ON_IMAGES
 from graphc.compiler.schedule.materialize import base_of, identity, is_range, origin
-from graphc.compiler.targets.llvm.kernels.combine_partials import finish
-from graphc.compiler.targets.llvm.kernels.kernel import Kernel
-from graphc.compiler.targets.llvm.kernels.module import Module
 from graphc.ir.attribute_text import bound
 from graphc.ir.expr import Expr
 from graphc.ir.graph import Dag
@@ -63,6 +59,7 @@ class Plan:
 
     dag : the graph in simple operations
     steps : what is done one after the other
+    materialized : the nodes that are kept in memory
     operands : of each library step's node, what it reads
     checks : by the step before which they are done
     words : key → place in the frame
@@ -77,7 +74,8 @@ class Plan:
     """
 
     dag: Dag
-    steps: list[Step]
+    steps: Sequence[Step]
+    materialized: Set[Expr]
     operands: dict[Expr, tuple[Operand, ...]]
     checks: dict[int, list[Check]]
     words: dict[Hashable, int]
@@ -104,13 +102,14 @@ class Plan:
             return False  # refused elsewhere, with its node
 
 
-def plan(dag: Dag, updated: tuple[int, ...] = ()) -> Plan:
-    """The plan of a graph.
+def plan_memory(
+    dag: Dag, steps: Sequence[Step], materialized: Set[Expr], updated: tuple[int, ...] = ()
+) -> Plan:
+    """The plan of a graph in simple operations.
 
+    steps : what makes the materialized nodes, in order
     updated : the numbers of the inputs that the last outputs are new values of
     """
-    dag = simplified(dag)
-    steps, kept = partition(dag)
     outputs = [dag.exprs[output] for output in dag.outputs]
     results = outputs[: len(outputs) - len(updated)]
     made_in: dict[Expr, int] = {}
@@ -118,12 +117,12 @@ def plan(dag: Dag, updated: tuple[int, ...] = ()) -> Plan:
         for node in step.nodes if isinstance(step, Group) else (step.node,):
             made_in[node] = number
     operands = {
-        step.node: tuple(_operand(operand, kept) for operand in step.node.operands)
+        step.node: tuple(_operand(operand, materialized) for operand in step.node.operands)
         for step in steps
         if isinstance(step, Library)
     }
     uses = _uses(steps, operands)
-    checks = _checks(dag, made_in, kept)
+    checks = _checks(dag, made_in, materialized)
     for step, several in checks.items():
         for check in several:
             if check.operand is not None:
@@ -156,12 +155,10 @@ def plan(dag: Dag, updated: tuple[int, ...] = ()) -> Plan:
         outside = elsewhere or node in targets or node in inplace or isinstance(steps[made], Library)
         if outside and node not in targets and node not in inplace:
             lives[node] = (made, max([made, *elsewhere]))
-    made = Plan(dag, steps, operands, checks, {}, targets, inplace, copies, late, lives)
-    _write(made, kept)
-    return made
+    return Plan(dag, steps, materialized, operands, checks, {}, targets, inplace, copies, late, lives)
 
 
-def _operand(node: Expr, kept: set[Expr]) -> Operand:
+def _operand(node: Expr, kept: Set[Expr]) -> Operand:
     base = base_of(node, kept)
     views: list[Expr] = []
     while node is not base:
@@ -170,7 +167,7 @@ def _operand(node: Expr, kept: set[Expr]) -> Operand:
     return Operand(base, tuple(reversed(views)))
 
 
-def _uses(steps: list[Step], operands: dict[Expr, tuple[Operand, ...]]) -> dict[Expr, list[int]]:
+def _uses(steps: Sequence[Step], operands: dict[Expr, tuple[Operand, ...]]) -> dict[Expr, list[int]]:
     """The steps that read each node."""
     uses: dict[Expr, list[int]] = {}
     for number, step in enumerate(steps):
@@ -183,16 +180,22 @@ def _uses(steps: list[Step], operands: dict[Expr, tuple[Operand, ...]]) -> dict[
     return uses
 
 
-def _accepted(steps: list[Step], checks: Mapping[int, list[Check]]) -> int:
+_NEVER_REFUSES = frozenset(("matmul", "cumsum", "cumprod", "linear_recurrence", "at_add", "sort", *ON_IMAGES))
+"""Library calls that take operands of any values; linear algebra refuses a singular matrix."""
+
+
+def _accepted(steps: Sequence[Step], checks: Mapping[int, list[Check]]) -> int:
     """The step from which on nothing refuses what it was given: an input that was written before would be left half updated."""
     refusing = [
-        number + 1 for number, step in enumerate(steps) if isinstance(step, Library) and may_refuse(step.node)
+        number + 1
+        for number, step in enumerate(steps)
+        if isinstance(step, Library) and step.node.op.name not in _NEVER_REFUSES
     ]
     return max([0, *checks, *refusing])
 
 
 def _in_place(
-    node: Expr, symbol: Expr, steps: list[Step], made_in: dict[Expr, int], uses: dict[Expr, list[int]]
+    node: Expr, symbol: Expr, steps: Sequence[Step], made_in: dict[Expr, int], uses: dict[Expr, list[int]]
 ) -> bool:
     """Whether a node can be made in the memory of an input: nobody reads that later, nor another element of it meanwhile."""
     made = made_in[node]
@@ -213,7 +216,7 @@ def _in_place(
     return True
 
 
-def _checks(dag: Dag, made_in: dict[Expr, int], kept: set[Expr]) -> dict[int, list[Check]]:
+def _checks(dag: Dag, made_in: dict[Expr, int], kept: Set[Expr]) -> dict[int, list[Check]]:
     """The checks of integer arrays in indices, each as soon as its array is there."""
     checks: dict[int, list[Check]] = {}
     for node in dag.exprs:
@@ -230,40 +233,3 @@ def _checks(dag: Dag, made_in: dict[Expr, int], kept: set[Expr]) -> dict[int, li
                 slot += 1
             axis += item is not None
     return checks
-
-
-def _write(made: Plan, kept: set[Expr]) -> None:
-    """The module: a function for each group, another that finishes its sums over rows, and what they call."""
-    buffered = set(made.lives) | set(made.targets) | set(made.inplace)
-    buffered |= {node for node in kept if origin(node) is not node}
-    module = Module()
-    for number, step in enumerate(made.steps):
-        if isinstance(step, Library):
-            continue
-        words, last_words = _Words(made.words), _Words(made.words)
-        kernel = Kernel(number, step, buffered, made.memory, words, module)
-        text = kernel.text(made.targets)
-        name = module.function(text, kernel.scopes, kernel.builder, exported=True)
-        module.reduces(kernel.reducers)
-        made.rows[number] = kernel.waiting
-        last = finish(number, step, made.memory, last_words, module)
-        last_name = "" if last is None else module.function(last[0], 0, last[1], exported=True)
-        made.kernels[number] = Functions(name, tuple(words.places), last_name, tuple(last_words.places))
-    made.text = module.text()
-    made.exported = tuple(module.exported)
-
-
-class _Words:
-    """The words of one step's function: its own numbers, in the order in which they are asked for, of places in the frame."""
-
-    def __init__(self, frame: dict[Hashable, int]) -> None:
-        self._frame = frame
-        self._numbers: dict[Hashable, int] = {}
-
-    def __call__(self, key: Hashable) -> int:
-        self._frame.setdefault(key, len(self._frame))
-        return self._numbers.setdefault(key, len(self._numbers))
-
-    @property
-    def places(self) -> list[int]:
-        return [self._frame[key] for key in self._numbers]

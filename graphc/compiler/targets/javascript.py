@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from graphc.compiler.lowering.scalar_kernel import Kernel, expand
+from graphc.compiler.lowering.expand_ops import expand_ops
+from graphc.compiler.lowering.scalar_kernel import Kernel
 from graphc.compiler.targets.llvm.emit import Value
 from graphc.compiler.targets.llvm.kernels.scalar_body import body
 from graphc.compiler.targets.source_text import SourceBuilder
@@ -310,7 +311,7 @@ def program(dag: Dag) -> str:
                 site=node.site,
                 hint=hint,
             )
-    lowered = expand(dag, _is_written)
+    lowered = expand_ops(dag, _is_written)
     kernel = Kernel(
         lowered,
         tuple([node.dtype for node in lowered.symbols]),

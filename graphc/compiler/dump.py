@@ -1,0 +1,111 @@
+"""Units as text, for whoever wants to see what a pass made of them: `dump=` of `g.compile` and the environment's GRAPHC_DUMP."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from graphc.compiler.schedule.fusion import FLAT, Group
+from graphc.errors import InputError
+from graphc.ir.expr import current_site
+from graphc.ir.graph import Dag
+from graphc.ir.printer import render
+from graphc.ir.types import format_shape
+
+if TYPE_CHECKING:
+    from graphc.compiler.pipeline import Unit
+
+BUDGET = 2_000
+"""Characters of a formula that are shown."""
+
+
+def named(wanted: Any, names: Sequence[str]) -> tuple[str, ...]:
+    """The passes that `dump=` names: one, several in a list or with commas between, or "all". Raises `InputError` for others."""
+    listed = (
+        wanted.split(",")
+        if isinstance(wanted, str)
+        else list(wanted)
+        if isinstance(wanted, (list, tuple))
+        else [wanted]
+    )
+    words = [word.strip() if isinstance(word, str) else word for word in listed]
+    words = [word for word in words if word not in ("", None)]
+    for word in words:
+        if word != "all" and word not in names:
+            raise InputError(
+                f"{word!r:.60} is no pass of the compiler",
+                site=current_site(),
+                hint=f'"all", or of {", ".join(names)}',
+            )
+    return tuple(names) if "all" in words else tuple(words)
+
+
+def asked(names: Sequence[str]) -> tuple[str, ...]:
+    """The passes that the environment's GRAPHC_DUMP names."""
+    text = os.environ.get("GRAPHC_DUMP", "")
+    return named(text, names) if text else ()
+
+
+def changed(name: str, before: Unit, after: Unit) -> str:
+    """What a pass changed, as text with a heading."""
+    old, new = text(before), text(after)
+    return f"--- {name}: nothing changed" if old == new else f"--- {name}\n{new}"
+
+
+def text(unit: Unit) -> str:
+    """A unit as text: what the last pass that worked on it made."""
+    if unit.plan is not None and unit.plan.text:
+        return unit.plan.text
+    if unit.plan is not None:
+        return _memory(unit)
+    if unit.steps:
+        return "\n".join(f"step {number}: {_step(step)}" for number, step in enumerate(unit.steps))
+    if unit.materialized:
+        kept = [node for node in unit.graph.exprs if node in unit.materialized]
+        return "\n".join(
+            f"{node.op.name}{format_shape(node.shape)}: {render(node, budget=120)}" for node in kept
+        )
+    if unit.body is not None and len(unit.body.parts) > 1:
+        return "\n".join(
+            f"function {number}: {sum(map(len, part))} operations"
+            for number, part in enumerate(unit.body.parts)
+        )
+    return _graph(unit.graph)
+
+
+def _graph(graph: Dag) -> str:
+    names = ", ".join(
+        f"{symbol.name}: {symbol.dtype}{format_shape(symbol.shape)}" for symbol in graph.symbols
+    )
+    lines = [f"({names})".replace("\0", "constant ")]
+    for output in graph.outputs:
+        node = graph.exprs[output]
+        formula = render(node, budget=BUDGET).replace("\0", "constant ")
+        lines.append(f"  → {node.dtype}{format_shape(node.shape)}  {formula}")
+    return "\n".join(lines)
+
+
+def _step(step: Any) -> str:
+    if not isinstance(step, Group):
+        return f"call of {step.node.op.name}{format_shape(step.node.shape)}"
+    rows = "all elements in one" if step.walk == FLAT else f"rows {format_shape(step.rows)}"
+    made = ", ".join(f"{stage.node.op.name}{format_shape(stage.node.shape)}" for stage in step.stages)
+    return f"kernel over {rows}: {made}"
+
+
+def _memory(unit: Unit) -> str:
+    plan = unit.plan
+    assert plan is not None
+    lines = [
+        f"{node.op.name}{format_shape(node.shape)}: workspace, steps {first} to {last}"
+        for node, (first, last) in plan.lives.items()
+    ]
+    lines += [
+        f"{node.op.name}{format_shape(node.shape)}: result {number}" for node, number in plan.targets.items()
+    ]
+    lines += [
+        f"{node.op.name}{format_shape(node.shape)}: in place of {symbol.name}"
+        for node, symbol in plan.inplace.items()
+    ]
+    return "\n".join(lines)

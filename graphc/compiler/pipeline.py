@@ -1,0 +1,199 @@
+"""The compiler as one list of passes.
+
+`PASSES` is the table of contents: each line is a step from the graph as it was written to the text of its machine code, named by what
+it does, with the function that does it in a file of its own. What stands between two passes is a `Unit`; `dump=` of `g.compile` and
+the environment's GRAPHC_DUMP print what a pass made of it, and `GRAPHC_CHECK=passes` verifies it after every one.
+
+Making machine code of the text, and calling it, is the business of `runtime/`.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from graphc.compiler import dump
+from graphc.compiler.engine import checks
+from graphc.compiler.engine.thread_pool import Parallel
+from graphc.compiler.lowering.decompose import decompose
+from graphc.compiler.lowering.expand_ops import expand_ops
+from graphc.compiler.lowering.lift_constants import lift_constants
+from graphc.compiler.lowering.scalar_kernel import Kernel, kernel_of
+from graphc.compiler.schedule.fusion import Step, fuse
+from graphc.compiler.schedule.materialize import materialize
+from graphc.compiler.schedule.memory_plan import Plan, plan_memory
+from graphc.compiler.schedule.rewriting_report import Rewriting, rewriting
+from graphc.compiler.targets.llvm.kernels.program_module import write_kernels
+from graphc.compiler.targets.llvm.kernels.split_body import Body
+from graphc.compiler.verify import verify
+from graphc.ir.expr import Expr
+from graphc.ir.graph import Dag
+from graphc.rewrite import tables
+
+Tier = Literal["auto", "native", "interpreted"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a function is compiled: the arguments of `g.compile` by their names.
+
+    updates : the numbers of the inputs that the last outputs are new values of
+    """
+
+    rewrite: str | None = None
+    without: tuple[str, ...] = ()
+    cache: bool = True
+    parallel: Parallel = "auto"
+    tier: Tier = "native"
+    progress: bool | None = None
+    updates: tuple[int, ...] = ()
+    dump: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What is compiled, as the passes so far have left it.
+
+    graph : the graph; options : how it is compiled
+    fired : (rule, kind) of each step of rewriting; seconds : how long rewriting took
+    constants : arrays that became inputs, behind those of the graph
+    kernel, body : of a graph of operations element by element: its scalar body, and that cut into functions
+    materialized, steps, plan : of a program over arrays: the nodes kept in memory, what makes them, and where
+    """
+
+    graph: Dag
+    options: Options = field(default_factory=Options)
+    fired: tuple[tuple[str, str], ...] = ()
+    seconds: float = 0.0
+    constants: tuple[np.ndarray, ...] = ()
+    kernel: Kernel | None = None
+    body: Body | None = None
+    materialized: frozenset[Expr] = frozenset()
+    steps: tuple[Step, ...] = ()
+    plan: Plan | None = None
+
+    @property
+    def is_program(self) -> bool:
+        """Whether it works on whole arrays; else element by element."""
+        return bool(self.options.updates) or any(node.op.on_arrays for node in self.graph.exprs)
+
+
+class Pass(NamedTuple):
+    """One line of the table of contents.
+
+    works_on : units of which kind it changes: "all", "elements" or "arrays"
+    """
+
+    name: str
+    does: str
+    works_on: Literal["all", "elements", "arrays"]
+    run: Callable[[Unit], Unit]
+
+
+def _rewritten(phase: Callable[..., tables.Trace]) -> Callable[[Unit], Unit]:
+    def run(unit: Unit) -> Unit:
+        if unit.options.rewrite is None:
+            return unit
+        started = time.perf_counter()
+        outputs = [unit.graph.exprs[output] for output in unit.graph.outputs]
+        trace = phase(outputs, unit.options.rewrite, unit.options.without)
+        fired = (*unit.fired, *[(step.rule, step.kind) for step in trace])
+        graph = unit.graph.with_outputs(trace.outputs) if len(trace) else unit.graph
+        return replace(unit, graph=graph, fired=fired, seconds=unit.seconds + time.perf_counter() - started)
+
+    return run
+
+
+def _lift_constants(unit: Unit) -> Unit:
+    graph, constants = lift_constants(unit.graph)
+    return replace(unit, graph=graph, constants=constants)
+
+
+def _expand_ops(unit: Unit) -> Unit:
+    graph = expand_ops(unit.graph)
+    return replace(unit, graph=graph, kernel=kernel_of(graph))
+
+
+def _split_body(unit: Unit) -> Unit:
+    assert unit.kernel is not None
+    return replace(unit, body=Body(unit.kernel))
+
+
+def _decompose(unit: Unit) -> Unit:
+    return replace(unit, graph=decompose(unit.graph))
+
+
+def _materialize(unit: Unit) -> Unit:
+    return replace(unit, materialized=frozenset(materialize(unit.graph)))
+
+
+def _fuse(unit: Unit) -> Unit:
+    return replace(unit, steps=tuple(fuse(unit.graph, unit.materialized)))
+
+
+def _plan_memory(unit: Unit) -> Unit:
+    return replace(unit, plan=plan_memory(unit.graph, unit.steps, unit.materialized, unit.options.updates))
+
+
+def _write_kernels(unit: Unit) -> Unit:
+    assert unit.plan is not None
+    write_kernels(unit.plan)
+    return unit
+
+
+PASSES: tuple[Pass, ...] = (
+    Pass("normal_form", "rules that keep digits, until none fires", "all", _rewritten(tables.normal_form)),
+    Pass(
+        "matmul_order",
+        "products in the order of fewest multiplications",
+        "all",
+        _rewritten(tables.matmul_order),
+    ),
+    Pass(
+        "compensate",
+        "rounding errors of sums handed to the function of them",
+        "all",
+        _rewritten(tables.compensate),
+    ),
+    Pass("lift_constants", "array constants become inputs", "all", _lift_constants),
+    Pass("expand_ops", "operations without machine code become what they stand for", "elements", _expand_ops),
+    Pass("split_body", "a long scalar body becomes several functions", "elements", _split_body),
+    Pass("decompose", "composite operations become simple ones", "arrays", _decompose),
+    Pass("materialize", "which nodes are kept in memory", "arrays", _materialize),
+    Pass("fuse", "loops over the same rows become one kernel", "arrays", _fuse),
+    Pass("plan_memory", "buffers, their lifetimes, updates in place", "arrays", _plan_memory),
+    Pass("write_kernels", "each kernel as LLVM text", "arrays", _write_kernels),
+)
+
+NAMES = tuple([each.name for each in PASSES])
+
+REWRITING = PASSES[:3]
+LOWERING = PASSES[3:]
+
+
+def run(unit: Unit, chosen: Sequence[Pass] = PASSES) -> Unit:
+    """A unit after some of the passes; those for units of another kind leave it as it is."""
+    kind = "arrays" if unit.is_program else "elements"
+    verified = checks.asked("passes")
+    shown = (*unit.options.dump, *dump.asked(NAMES))
+    for each in chosen:
+        if each.works_on not in ("all", kind):
+            continue
+        before, unit = unit, each.run(unit)
+        if verified:
+            verify(each.name, before, unit)
+        if each.name in shown:
+            print(dump.changed(each.name, before, unit), file=sys.stderr)
+    return unit
+
+
+def history(before: Dag, unit: Unit) -> Rewriting | None:
+    """What rewriting did, for a function's report; None where it was switched off."""
+    if unit.options.rewrite is None:
+        return None
+    return rewriting(before.exprs, unit.graph.exprs, unit.fired, unit.seconds)
