@@ -29,10 +29,10 @@ import graphc.ops.shape as _shape
 import graphc.ops.special as _special
 from graphc.analysis.accuracy import accuracy
 from graphc.analysis.gradcheck import check_grad
+from graphc.api.compile import compile
 from graphc.api.draw import diagnose, draw, side_by_side
 from graphc.api.evaluate import evaluate
 from graphc.api.functions import (
-    compile,
     explain,
     grad,
     hessian,

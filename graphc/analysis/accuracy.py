@@ -17,7 +17,8 @@ import numpy as np
 from graphc.analysis import array_accuracy
 from graphc.analysis.accuracy_report import Accuracy, Errors, NodeAccuracy, Sample
 from graphc.analysis.sampling import DIGITS, DRAWS, drawn, intervals, number
-from graphc.api.functions import as_graph, compile, rewritten
+from graphc.api.compile import as_graph, compile
+from graphc.api.functions import rewritten
 from graphc.api.graph import Graph
 from graphc.errors import DtypeError, InputError, PrecisionError
 from graphc.interpret.mpmath_eval import evaluate

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.api.functions import compile as compile_
+from graphc.api.compile import compile as compile_
 from graphc.api.functions import grad
 from graphc.frontend.interop.lambdify import lambdify
 from graphc.interpret.numpy_eval import run_arrays

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from graphc.api.functions import as_graph, rewritten
+from graphc.api.compile import as_graph
+from graphc.api.functions import rewritten
 from graphc.api.graph import Graph
 from graphc.autodiff.reverse import Record
 from graphc.compiler.runtime.compiled_function import Compiled

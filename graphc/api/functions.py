@@ -1,27 +1,20 @@
-"""The verbs: grad, value_and_grad, compile. Each is a short pipeline that can be read in one look."""
+"""The verbs of derivatives and explanations: each a short pipeline that can be read in one look."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from graphc.api.compile import as_graph
 from graphc.api.graph import Graph
 from graphc.autodiff.forward import forward
 from graphc.autodiff.jacobian import jacobian as jacobian_of
 from graphc.autodiff.reverse import reverse
-from graphc.compiler import dump as dumps
-from graphc.compiler import pipeline
-from graphc.compiler.engine.thread_pool import Parallel
-from graphc.compiler.pipeline import Options, Tier, Unit
-from graphc.compiler.runtime import graph_cache
-from graphc.compiler.runtime.array_program import Program, new_values
-from graphc.compiler.runtime.compiled_function import Compiled, make
-from graphc.errors import DtypeError, GradientError, InputError
-from graphc.ir.expr import Expr, constant, current_site, rebuild, symbol
+from graphc.errors import GradientError
+from graphc.ir.expr import Expr, constant, current_site
 from graphc.ir.op import all_ops, array_ops
-from graphc.ir.types import as_dtype, is_float
 from graphc.rewrite import tables
-from graphc.util.pytree import Structure, flatten, unflatten
+from graphc.util.pytree import flatten, unflatten
 from graphc.viz.explain.explain import explain_graph
 from graphc.viz.explain.explanation import Explanation
 
@@ -196,112 +189,6 @@ def hessian(output: Any, wrt: Any) -> Any:
     return jacobian(grad(output, wrt), wrt)
 
 
-def compile(
-    outputs: Any,
-    inputs: Any = None,
-    *,
-    dtype: Any = None,
-    rewrite: str | None = "stable",
-    without: Iterable[str] = (),
-    cache: bool = True,
-    parallel: Parallel = "auto",
-    updates: Mapping[Expr, Any] | None = None,
-    tier: Tier = "auto",
-    progress: bool | None = None,
-    dump: str | Iterable[str] | None = None,
-) -> Compiled:
-    """Machine code for a graph: a fast callable.
-
-    Parameters
-    ----------
-    outputs : an expression, a structure of expressions, a `Graph`, or a traced function
-    inputs : the symbols in the order of the arguments; by default in the order in which they are read
-    dtype : another float type for all float symbols and literals, as "float32"
-    rewrite : "stable" rewrites the formula for smaller rounding errors and a wider range (`g.rewrites` lists what fires),
-        "exact" by the rules that keep every bit, None compiles it as it is written
-    without : names of rules that are switched off, or the name of one
-    cache : take machine code that was made before, by this process or an earlier one, and keep what is made; the environment's
-        GRAPHC_CACHE_DIR and GRAPHC_CACHE_SIZE say where and how much, `graphc cache info` shows it
-    parallel : "auto" runs array loops on several threads where they are long enough to gain by it, True runs all of them so,
-        False none; `set_num_threads` says how many. Results do not depend on it, to the bit
-    updates : symbol → its new value. Arrays given for these inputs are written in place, once all results are computed, as a step
-        of training needs: updates={W: W - 0.1*dW}
-    tier : "native" returns when the machine code is there. "interpreted" returns at once and NumPy answers, slowly, while the
-        machine code is made on a thread of its own; `f.tier` says which answers, `f.wait()` waits for the machine code. "auto"
-        does that from 20,000 operations on, which take seconds to compile. Interpreted results are equal for + − × ÷ and √, and
-        each function's within its bound of docs/ops.md. Graphs with arrays are always native
-    progress : whether a bar on standard error shows how far compiling is; None shows it on a terminal, after a second
-    dump : the name of a pass of the compiler, several, or "all": what each of them makes of the formula is printed on standard error;
-        so does the environment's GRAPHC_DUMP. `graphc compile FORMULA --show passes` lists them
-
-    Returns a `Compiled` function: numbers in, numbers out; arrays broadcast. With operations on whole arrays, or `updates`,
-    it takes exactly the declared shapes, in which named axes may have any length.
-
-    >>> from graphc.ir.expr import symbols
-    >>> x, y = symbols("x y")
-    >>> f = compile(x * y + 1, [x, y])
-    >>> f(3.0, 4.0), f(y=3, x=2)
-    (13.0, 7.0)
-    """
-    graph = as_graph(outputs, inputs)
-    structure, updated = graph.structure, ()
-    if updates is not None:
-        graph, updated = _with_updates(graph, updates, inputs is not None)
-    if dtype is not None:
-        graph = retype(graph, dtype)
-    options = _options(rewrite, without, cache, parallel, tier, progress, updated, dump)
-    if Unit(graph, options).is_program:
-        return Program(graph, structure, options)
-    return make(graph, structure, options, _record(graph, structure, options))
-
-
-def _options(
-    rewrite: Any,
-    without: Any,
-    cache: Any,
-    parallel: Any,
-    tier: Any,
-    progress: Any,
-    updates: tuple[int, ...],
-    dump: Any,
-) -> Options:
-    """The options of `compile`, checked."""
-    _among("parallel", parallel, (True, False, "auto"))
-    _among("cache", cache, (True, False))
-    _among("tier", tier, ("auto", "native", "interpreted"))
-    _among("progress", progress, (None, True, False))
-    off = tuple(sorted(tables.named(without)))
-    if rewrite is not None:
-        tables.engine(rewrite, off)  # refuses what is no level or no rule
-    shown = () if dump is None else dumps.named(dump, pipeline.NAMES)
-    return Options(rewrite, off, cache, parallel, tier, progress, updates, shown)
-
-
-def _record(graph: Graph, structure: Structure, options: Options) -> bytes | None:
-    """The key under which what becomes of a graph is recorded; None where it is not, or passes are to be seen at work."""
-    if options.rewrite is None or not options.cache or options.dump or tables.has_own():
-        return None
-    return graph_cache.key(graph, structure, (options.rewrite, *options.without))
-
-
-def _with_updates(graph: Graph, updates: Mapping[Expr, Any], declared: bool) -> tuple[Graph, tuple[int, ...]]:
-    """The graph with the new values of some inputs as further results, and the numbers of those inputs."""
-    values = new_values(updates, graph.symbols, declared)
-    leaves = [*(graph.exprs[output] for output in graph.outputs), *values]
-    needed = [*graph.symbols, *Graph([*leaves, *updates]).symbols]
-    graph = Graph(leaves, graph.symbols if declared else list(dict.fromkeys(needed)))
-    return graph, tuple([graph.symbols.index(symbol) for symbol in updates])
-
-
-def _among(name: str, value: Any, allowed: tuple[Any, ...]) -> None:
-    """Refuse an option of `compile` that is none of the allowed values themselves: "no" is true, and 1 is no text."""
-    if not any(value is known or (isinstance(value, str) and value == known) for known in allowed):
-        raise InputError(
-            f"compile({name}=…) takes {', '.join(map(repr, allowed[:-1]))} or {allowed[-1]!r}, not {value!r:.60}",
-            site=current_site(),
-        )
-
-
 def rewritten(graph: Graph, level: str, without: Iterable[str] = ()) -> Graph:
     """The graph after rewriting, with the same inputs and the same structure of outputs."""
     return graph.with_outputs(
@@ -347,35 +234,6 @@ def explain(
       ∇L = [5, 2]
     """
     return explain_graph(as_graph(outputs), at, seed=seed, name=name, digits=digits)
-
-
-def as_graph(outputs: Any, inputs: Any = None) -> Graph:
-    """A `Graph` of an expression, a structure of expressions, a traced function, or a graph as it is."""
-    if isinstance(outputs, Graph) and inputs is None:
-        return outputs
-    if isinstance(outputs, Graph):
-        leaves = [outputs.exprs[output] for output in outputs.outputs]
-        return Graph(unflatten(outputs.structure, iter(leaves)), inputs)
-    return Graph(outputs, inputs)
-
-
-def retype(graph: Graph, dtype: Any) -> Graph:
-    """The graph with every float symbol and float literal in another float type; casts that are written stay."""
-    target = as_dtype(dtype)
-    if not is_float(target):
-        raise DtypeError(
-            f"compile(dtype=…) takes a float type, not {target}", site=current_site(), hint='write "float32"'
-        )
-    made: dict[Expr, Expr] = {}
-    for node in graph.exprs:
-        if node.is_symbol and is_float(node.dtype):
-            made[node] = symbol(node.name, node.shape, target, range=node.bounds)
-        elif node.is_constant and is_float(node.dtype):
-            made[node] = constant(node.value, target)
-        else:
-            made[node] = rebuild(node, tuple(made[operand] for operand in node.operands))
-    leaves = [made[graph.exprs[output]] for output in graph.outputs]
-    return Graph(unflatten(graph.structure, iter(leaves)), [made[node] for node in graph.symbols])
 
 
 def operations() -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphc.compiler.schedule.fusion import FLAT, Group
 from graphc.errors import InputError
-from graphc.ir.expr import current_site
+from graphc.ir.expr import Expr, current_site, rebuild, symbol
 from graphc.ir.graph import Dag
 from graphc.ir.printer import render
 from graphc.ir.types import format_shape
@@ -47,10 +47,11 @@ def asked(names: Sequence[str]) -> tuple[str, ...]:
     return named(text, names) if text else ()
 
 
-def changed(name: str, before: Unit, after: Unit) -> str:
+def changed(name: str, before: Unit, after: Unit, does: str = "") -> str:
     """What a pass changed, as text with a heading."""
     old, new = text(before), text(after)
-    return f"--- {name}: nothing changed" if old == new else f"--- {name}\n{new}"
+    head = f"--- {name}: {does}" if does else f"--- {name}"
+    return f"{head}\n(nothing changed)" if old == new else f"{head}\n{new}"
 
 
 def text(unit: Unit) -> str:
@@ -62,16 +63,27 @@ def text(unit: Unit) -> str:
     if unit.steps:
         return "\n".join(f"step {number}: {_step(step)}" for number, step in enumerate(unit.steps))
     if unit.materialized:
-        kept = [node for node in unit.graph.exprs if node in unit.materialized]
-        return "\n".join(
-            f"{node.op.name}{format_shape(node.shape)}: {render(node, budget=120)}" for node in kept
-        )
+        return _kept(unit)
     if unit.body is not None and len(unit.body.parts) > 1:
         return "\n".join(
             f"function {number}: {sum(map(len, part))} operations"
             for number, part in enumerate(unit.body.parts)
         )
     return _graph(unit.graph)
+
+
+def _kept(unit: Unit) -> str:
+    """Each node that is kept in memory as a formula of those before it."""
+    lines: list[str] = []
+    made: dict[Expr, Expr] = {}
+    for node in unit.graph.exprs:
+        again = rebuild(node, tuple([made[operand] for operand in node.operands])) if node.operands else node
+        if node in unit.materialized:
+            name = f"k{len(lines)}"
+            lines.append(f"{name}: {node.dtype}{format_shape(node.shape)} = {render(again, budget=200)}")
+            again = symbol(name, node.shape, node.dtype)
+        made[node] = again
+    return "\n".join(lines).replace("\0", "constant ")
 
 
 def _graph(graph: Dag) -> str:

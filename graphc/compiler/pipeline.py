@@ -192,6 +192,17 @@ def run(unit: Unit, chosen: Sequence[Pass] = PASSES) -> Unit:
     return unit
 
 
+def told(unit: Unit) -> str:
+    """The passes that work on a unit, each with what it does and what it changed, as text."""
+    kind = "arrays" if unit.is_program else "elements"
+    lines = [dump.text(unit)]
+    for each in PASSES:
+        if each.works_on in ("all", kind):
+            before, unit = unit, each.run(unit)
+            lines += [f"{dump.changed(each.name, before, unit, each.does)}"]
+    return "\n".join(lines)
+
+
 def history(before: Dag, unit: Unit) -> Rewriting | None:
     """What rewriting did, for a function's report; None where it was switched off."""
     if unit.options.rewrite is None:

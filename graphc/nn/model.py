@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.api.functions import compile
+from graphc.api.compile import compile
 from graphc.api.graph import Graph
 from graphc.errors import ExpressionError, InputError
 from graphc.ir.expr import Expr, free_symbols

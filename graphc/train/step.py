@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from graphc.api.functions import compile, grad
+from graphc.api.compile import compile
+from graphc.api.functions import grad
 from graphc.errors import CompileError, ExpressionError, GraphcError, InputError, TrainingError
 from graphc.interpret.numpy_eval import run
 from graphc.ir.expr import Expr, cast, free_symbols, symbol
