@@ -28,7 +28,7 @@ from graphc.ir.types import DTYPES
 
 x, y, z = g.symbols("x y z")
 LOSS = g.log(1 / (g.exp(-(x * y + z)) + 1))
-FORMAT_PAGE = Path(__file__).parent.parent / "docs" / "format.md"
+FORMAT_PAGE = Path(__file__).resolve().parents[2] / "docs" / "format.md"
 
 
 def stamped(content: dict[str, Any]) -> str:

@@ -22,7 +22,7 @@ import graphc as g
 from graphc.compiler.engine import jit, object_cache
 from graphc.compiler.engine.object_cache import Store, digest, parse_size, seal, unseal
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 POSIX = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions and kill are POSIX's")
 
 

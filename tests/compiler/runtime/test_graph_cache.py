@@ -21,7 +21,7 @@ from graphc.compiler.engine import jit, object_cache
 from graphc.compiler.runtime import graph_cache
 from graphc.rewrite import tables
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 X, Y = g.symbols("x y")
 
 
@@ -185,10 +185,10 @@ def test_another_source_or_version_is_another_key(monkeypatch, what):
 
 def test_the_source_is_all_of_it(tmp_path, monkeypatch):
     package = tmp_path / "graphc"
-    (package / "lower").mkdir(parents=True)
+    (package / "compiler" / "runtime").mkdir(parents=True)
     (package / "a.py").write_text("one")
-    (package / "lower" / "known.py").write_text("two")
-    monkeypatch.setattr(graph_cache, "__file__", str(package / "lower" / "known.py"))
+    (package / "compiler" / "runtime" / "graph_cache.py").write_text("two")
+    monkeypatch.setattr(graph_cache, "__file__", str(package / "compiler" / "runtime" / "graph_cache.py"))
     seen = set()
     for change in (
         None,

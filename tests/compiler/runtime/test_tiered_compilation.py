@@ -25,7 +25,7 @@ from graphc.interpret.numpy_eval import run_arrays
 from graphc.util import progress
 from tests.strategies import forests
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 X, Y = g.symbols("x y")
 
 
