@@ -56,7 +56,8 @@ _C_WORDS = frozenset(
 
 @dataclass(frozen=True)
 class Source:
-    """What is exported: a kernel, the names of its arguments, the structure of its results, and the formula as text."""
+    """What is exported: a kernel, the names of its arguments, the structure of its results, the formula as text, and the numbers of
+    the arguments that it does not use."""
 
     kernel: Kernel
     inputs: tuple[str, ...]
@@ -64,6 +65,7 @@ class Source:
     constants: tuple[np.ndarray, ...]
     tensors: bool
     formula: str
+    unused: tuple[int, ...] = ()
 
 
 def write(
@@ -132,7 +134,7 @@ def _python(source: Source, name: str) -> str:
             hint="declare a symbol in the constant's place",
         )
     return python.module(
-        name, source.inputs, source.kernel, source.structure, source.constants, source.formula
+        name, source.inputs, source.kernel, source.structure, source.constants, source.formula, source.unused
     )
 
 

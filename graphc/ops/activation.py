@@ -65,7 +65,7 @@ leaky_relu = _activation(
 )  # fmt: skip
 
 elu = _activation(
-    "elu", lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0))),
+    "elu", lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.where(x > 0, x.dtype.type(0), x))),
     lambda S, x, alpha: S.Piecewise((x, x > 0), (alpha * (S.exp(x) - 1), True)),
     (
         lambda out, x, alpha: where(x > 0, like(1, out), alpha * exp(x)),
@@ -79,7 +79,7 @@ elu = _activation(
 
 selu = _activation(
     "selu",
-    lambda x: x.dtype.type(SELU_SCALE) * np.where(x > 0, x, x.dtype.type(SELU_ALPHA) * np.expm1(np.minimum(x, 0))),
+    lambda x: x.dtype.type(SELU_SCALE) * np.where(x > 0, x, x.dtype.type(SELU_ALPHA) * np.expm1(np.where(x > 0, x.dtype.type(0), x))),
     lambda S, x: S.Piecewise(
         (S.Float(SELU_SCALE) * x, x > 0), (S.Float(SELU_SCALE) * S.Float(SELU_ALPHA) * (S.exp(x) - 1), True)
     ),

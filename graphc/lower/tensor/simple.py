@@ -145,13 +145,20 @@ def _matmul(node: Expr, a: Expr, b: Expr) -> Expr:
 
 
 def _matrix_vector(a: Expr, x: Expr) -> Expr:
-    return _vector_matrix(x, a.operands[0], turned=True) if a.op.name == "permute_dims" else summed(a * x, 1)
+    return _rows_added(x, a.operands[0]) if _is_transpose(a) else summed(a * x, 1)
 
 
-def _vector_matrix(x: Expr, a: Expr, turned: bool = False) -> Expr:
-    if a.op.name == "permute_dims" and not turned:
-        return summed(a.operands[0] * x, 1)
+def _vector_matrix(x: Expr, a: Expr) -> Expr:
+    return summed(a.operands[0] * x, 1) if _is_transpose(a) else _rows_added(x, a)
+
+
+def _rows_added(x: Expr, a: Expr) -> Expr:
     return summed(expanded(x, 1) * a, 0)
+
+
+def _is_transpose(a: Expr) -> bool:
+    """Whether a matrix is another one's transpose; an order of axes may also be the one that they have already."""
+    return a.op.name == "permute_dims" and a.attrs[0] == (1, 0)
 
 
 def _mean(node: Expr, x: Expr) -> Expr:
