@@ -127,7 +127,7 @@ MOST_SEARCHED = 100_000
 
 
 def check_apart(names: Sequence[str], arrays: Sequence[np.ndarray]) -> None:
-    """Raises `InputError` where two arrays that a call writes its updates to share memory: one of the two new values would be lost."""
+    """Raises `InputError` where two arrays that updates are written to share memory: one of the new values would be lost."""
     spans = sorted((*byte_bounds(array), number) for number, array in enumerate(arrays) if array.size)
     open_spans: list[tuple[int, int, int]] = []
     for low, high, number in spans:

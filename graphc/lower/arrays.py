@@ -14,6 +14,7 @@ from functools import cache
 
 import numpy as np
 
+from graphc.errors import CompileError
 from graphc.lower import arrays_parts as code
 from graphc.lower import fresh
 from graphc.lower.arrays_code import MODULE
@@ -48,7 +49,10 @@ class Table:
         takes_out: bool = True,
     ) -> None:
         codes = _codes(structure)
-        assert codes is None or len(codes) <= code.MAX_CODES
+        if codes is not None and len(codes) > code.MAX_CODES:
+            raise CompileError(
+                f"{len(codes)} results in one structure are more than the table of a call holds"
+            )
         finished = codes is not None
         if codes is None:  # a flat tuple of all results, which Python puts together
             codes = [0] * len(kernel.outputs) + [4 * len(kernel.outputs) + 1]

@@ -222,7 +222,8 @@ class Builder:
 
     def intrinsic(self, name: str, *arguments: Value) -> Value:
         """One of LLVM's functions that are correctly rounded on every machine."""
-        assert len(arguments) == _INTRINSIC_ARITY[name]
+        if len(arguments) != _INTRINSIC_ARITY[name]:
+            raise CompileError(f"llvm.{name} takes {_INTRINSIC_ARITY[name]} operands, not {len(arguments)}")
         dtype = arguments[0].dtype
         return self._call(f"llvm.{name}.f{8 * dtype.itemsize}", dtype, list(arguments), attributes="")
 

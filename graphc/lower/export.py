@@ -56,8 +56,10 @@ _C_WORDS = frozenset(
 
 @dataclass(frozen=True)
 class Source:
-    """What is exported: a kernel, the names of its arguments, the structure of its results, the formula as text, and the numbers of
-    the arguments that it does not use."""
+    """What is exported: a kernel, the names of its arguments, the structure of its results, the formula as text.
+
+    unused : the numbers of the arguments on which no result depends
+    """
 
     kernel: Kernel
     inputs: tuple[str, ...]

@@ -56,7 +56,8 @@ class Served:
     ) -> None:
         """Take calls with contiguous arrays of one shape among the arguments, and numbers where these have such.
 
-        inputs : the arrays, with a single value for each that is not used; arguments : with these as well, which may have any shape
+        inputs : the arrays, with a single value in place of each that is not used
+        arguments : the arrays as they were passed
         """
         mask = sum(1 << number for number, array in enumerate(arguments) if array.ndim)
         if self._constants or mask in self._masks or any(a.shape not in ((), shape) for a in inputs):

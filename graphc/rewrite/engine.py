@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from graphc.collector import paused
-from graphc.errors import Site, UnknownNameError
+from graphc.errors import CompileError, Site, UnknownNameError
 from graphc.expr import Expr, current_site, on_this_line, rebuild, walk
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.ranges import Ranges
 from graphc.scopes import deriving, stay
+from graphc.types import format_shape
 
 
 class AnyRule(Protocol):
@@ -191,6 +192,14 @@ class _Session:
             after = rule.apply(node, self._ranges)
             if after is None or after is node or after in self._waiting or self._leads_back(node, after):
                 continue
+            if after.dtype != node.dtype or after.shape != node.shape:
+                raise CompileError(
+                    f"the rule {rule.name} replaces {node.dtype}{format_shape(node.shape)} by "
+                    f"{after.dtype}{format_shape(after.shape)}",
+                    node=repr(node),
+                    site=node.site,
+                    hint=f"compile it without the rule: without={rule.name!r}",
+                )
             self.budget -= 1
             self.steps.append(Step(rule.name, rule.kind, node, after))
             return after

@@ -39,6 +39,12 @@ def accumulates(stage: Stage, walk: int) -> bool:
     return stage.run is not None and (walk == FLAT or stage.run[0] < walk)
 
 
+def compensated(node: Expr) -> bool:
+    """Whether the rounding errors of a sum over rows are added up beside it: of one number they cost next to nothing, and without
+    them 256 rows that are added one after the other lose what the rows' own sums gain by their pairs."""
+    return node.op.name == "sum" and node.dtype.kind == "f" and not node.shape
+
+
 class Body:
     """What the text of one group's function is written with: where its values are, and its loops.
 

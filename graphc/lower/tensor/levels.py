@@ -9,7 +9,7 @@ from graphc.dims import Dim
 from graphc.expr import Expr
 from graphc.lower.emit import Value, memory_type, register_type
 from graphc.lower.tensor import reducers
-from graphc.lower.tensor.body import FLAT_BLOCK, Body, accumulates
+from graphc.lower.tensor.body import FLAT_BLOCK, Body, accumulates, compensated
 from graphc.lower.tensor.elements import Elements
 from graphc.lower.tensor.groups import FLAT
 from graphc.lower.tensor.images import Routine
@@ -83,7 +83,12 @@ class Levels(Body):
         )
         note = self._mark(key, True)
         old = self.builder.load(at.text, node.dtype, note)
-        self.builder.store(reducers.combine(self.builder, node.op.name, old, value), at.text, note)
+        result = reducers.combine(self.builder, node.op.name, old, value)
+        if compensated(node):
+            lost = self._base(("lost", node))
+            error = reducers.rounding_error(self.builder, old, value, result)
+            self.builder.store(self.builder.add(self.builder.load(lost, node.dtype), error), lost)
+        self.builder.store(result, at.text, note)
 
     def _store(self, elements: Elements, node: Expr, index: Index, value: Value) -> None:
         if node in self.buffered:

@@ -55,6 +55,12 @@ def combine(builder: Builder, name: str, x: Value, y: Value) -> Value:
     return builder.select(builder.or_(better, builder.isnan(x)), x, y)
 
 
+def rounding_error(builder: Builder, x: Value, y: Value, total: Value) -> Value:
+    """What x + y is more than its rounded value `total`, to the bit (Knuth's two-sum); NaN where that is not finite."""
+    part = builder.sub(total, x)
+    return builder.add(builder.sub(x, builder.sub(total, part)), builder.sub(y, part))
+
+
 def symbol(name: str, dtype: DType) -> str:
     """The function's name."""
     return f"reduce_{name}_{dtype.name}"

@@ -22,7 +22,7 @@ from graphc import dims
 from graphc.expr import Expr
 from graphc.lower.emit import memory_type
 from graphc.lower.tensor import reducers, streams
-from graphc.lower.tensor.body import FLAT_BLOCK, accumulates
+from graphc.lower.tensor.body import FLAT_BLOCK, accumulates, compensated
 from graphc.lower.tensor.elements import Elements
 from graphc.lower.tensor.groups import FLAT
 from graphc.lower.tensor.levels import Levels
@@ -102,6 +102,7 @@ class Kernel(Levels):
         self.builder.lines = []
         begin = self._begin(partials)
         head = self._head(partials)
+        end = self._end(partials)
         return "\n".join(
             [
                 f"define void @{NAME}(i64 %ndim, ptr %shape, ptr %data, ptr %strides) nounwind {{",
@@ -123,6 +124,7 @@ class Kernel(Levels):
                 "  %last = icmp sge i64 %r_next, %hi",
                 "  br i1 %last, label %chunk_done, label %row",
                 "chunk_done:",
+                *end,
                 "  %c_next = add nsw i64 %c, 1",
                 "  %all = icmp sge i64 %c_next, %stop",
                 "  br i1 %all, label %release, label %chunk",
@@ -238,6 +240,11 @@ class Kernel(Levels):
     def _head(self, partials: list[Stage]) -> list[str]:
         """Everything that is loaded once; the slot of scratch memory that is taken."""
         lines = ["entry:"]
+        lines += [
+            f"  {self._base(('lost', stage.node))} = alloca {memory_type(stage.node.dtype)}"
+            for stage in partials
+            if compensated(stage.node)
+        ]
 
         def load(name: str, key: Hashable, kind: str = "i64") -> None:
             lines.extend(loaded(name, self.word(key), kind))
@@ -318,5 +325,25 @@ class Kernel(Levels):
                 f"  %fill{k}.done = icmp sge i64 %fill{k}.next, {size}",
                 f"  br i1 %fill{k}.done, label %filled{k}, label %fill{k}",
                 f"filled{k}:",
+            ]
+            if compensated(node):
+                lines.append(f"  store {kind} 0.0, ptr {self._base(('lost', node))}")
+        return lines
+
+    def _end(self, partials: list[Stage]) -> list[str]:
+        """The end of a chunk: what rounding took from its sums is added; none where a sum is not finite."""
+        lines: list[str] = []
+        for k, stage in enumerate(partials):
+            node = stage.node
+            if not compensated(node):
+                continue
+            kind, at = memory_type(node.dtype), self._partial(node)
+            lines += [
+                f"  %sum{k}.rounded = load {kind}, ptr {at}",
+                f"  %sum{k}.lost = load {kind}, ptr {self._base(('lost', node))}",
+                f"  %sum{k}.usable = fcmp one {kind} %sum{k}.lost, 0.0",
+                f"  %sum{k}.fixed = fadd {kind} %sum{k}.rounded, %sum{k}.lost",
+                f"  %sum{k}.result = select i1 %sum{k}.usable, {kind} %sum{k}.fixed, {kind} %sum{k}.rounded",
+                f"  store {kind} %sum{k}.result, ptr {at}",
             ]
         return lines

@@ -13,12 +13,14 @@ from typing import Any
 
 from graphc import dims
 from graphc.dag import Dag, transform
+from graphc.errors import CompileError
 from graphc.expr import Expr, apply, constant
 from graphc.lower import vecmath
 from graphc.lower.tensor.contraction import einsum
 from graphc.op import lookup
 from graphc.ops.attributes import axes_of
 from graphc.ops.calls import call, count, expanded, summed
+from graphc.types import format_shape
 
 FEW = 16
 """So many elements are reduced by operations that are written out."""
@@ -70,7 +72,12 @@ def _simpler(node: Expr) -> Expr:
         return node
     if result.dtype != node.dtype:
         result = result.astype(node.dtype)
-    assert result.shape == node.shape, (node.op.name, result.shape, node.shape)
+    if result.shape != node.shape:
+        raise CompileError(
+            f"{node.op.name} in simple operations has shape {format_shape(result.shape)}, not {format_shape(node.shape)}",
+            node=repr(node),
+            site=node.site,
+        )
     return result
 
 
