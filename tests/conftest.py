@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-# pytest executes the assertions of test modules even where Python leaves them out (`python -O`); so it does those of what they share
+# Where Python leaves assertions out (`python -O`), pytest executes those of test modules, and so of what these share.
 _FOLDER = Path(__file__).parent
 pytest.register_assert_rewrite(
     *(
