@@ -17,7 +17,7 @@ USED = (2.0, np.float64(2.0), np.full(3, 2.0), np.full((2, 3), 2.0), np.full((2,
         np.array(2.0), np.empty(0), [2.0, 2.0], np.full((2, 1), 2.0, dtype=np.float32))  # fmt: skip
 
 UNUSED = (1.0, 7, np.ones(3), np.ones(4), np.ones((5, 1, 7)), np.ones((5, 8))[:, ::2], np.empty(0), np.empty((0, 4)),
-          np.array(3.0), [1.0, 2.0, 3.0, 4.0, 5.0], np.full(5, np.nan), np.ones(11, dtype=np.float32), np.ones((2, 3)))  # fmt: skip
+          np.array(3.0), [1.0, 2.0, 3.0, 4.0], np.full(5, np.nan), np.ones(11, dtype=np.float32), np.ones((2, 3)))  # fmt: skip
 
 CALLS = 5
 """Calls of one kind: by the third, machine code answers what the Python path did at first."""

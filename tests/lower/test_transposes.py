@@ -71,7 +71,13 @@ def test_a_permuted_matrix_beside_vectors_and_columns(order, rows):
     V, U, W = g.symbol("V", shape=4), g.symbol("U", shape=rows), g.symbol("W", shape=(4, 1))
     outputs = [P @ V, U @ P, P @ W, g.grad(g.sum(g.tanh(P @ V)), C), g.permute_dims(P, (0, 1)) @ V]
     t = 1 - np.tanh(matrix @ v) ** 2
-    wanted = [matrix @ v, u @ matrix, matrix @ w, np.outer(t, v).transpose(np.argsort(np.array(order) % 2)), matrix @ v]
+    wanted = [
+        matrix @ v,
+        u @ matrix,
+        matrix @ w,
+        np.outer(t, v).transpose(np.argsort(np.array(order) % 2)),
+        matrix @ v,
+    ]
     for rewrite in (None, "stable"):
         results = g.compile(outputs, [C, V, U, W], rewrite=rewrite)(first, v, u, w)
         for result, value in zip(results, wanted, strict=True):

@@ -1,4 +1,4 @@
-"""Rules meet formulas whose operands are equal and whose conditions are of any form: none of them may fail, or change the value."""
+"""Rules meet formulas whose operands are equal and whose conditions are of any form: none may fail, or change the value."""
 
 from __future__ import annotations
 
@@ -52,7 +52,9 @@ def test_every_operation_on_equal_operands():
 
 def test_quotients_of_branches_have_the_value_as_written():
     x = np.array([-2.5, -0.6, -0.0, 0.0, 0.3, 0.5, 0.8, 1.7, np.inf, np.nan])
-    outputs = [outer(pair(w, X)) for w in branches([(X, X)]) for pair in PAIRS[:6] for outer in (g.round, g.sign)]
+    outputs = [
+        outer(pair(w, X)) for w in branches([(X, X)]) for pair in PAIRS[:6] for outer in (g.round, g.sign)
+    ]
     written = g.compile(outputs, [X], rewrite=None)(x)
     for output, a, b in zip(outputs, written, g.compile(outputs, [X])(x), strict=True):
         np.testing.assert_array_equal(a, b, err_msg=str(output))
