@@ -1,8 +1,8 @@
 """Sums in float32 over many elements: as near to the exact sum as NumPy's, which adds in pairs.
 
 The bound is derived. A lane adds at most 16 numbers of a block one after the other, 6 levels of pairs join 64 lanes, and what is
-left over, r < 64 numbers, is added up by itself (block, chunk and total carry their errors along): with u = 2⁻²⁴ and numbers of one
-size the error is below (16 + 6 + 3 + r²/n)·u·Σ|x|.
+left over, r < 64 numbers, is added up by itself (block, chunk and total carry their errors along): with u = 2⁻²⁴ and numbers of
+one size the error is below (16 + 6 + 3 + r²/n)·u·Σ|x|.
 """
 
 from __future__ import annotations
