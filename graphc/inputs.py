@@ -122,8 +122,13 @@ def as_out(
     return arrays
 
 
-MOST_SEARCHED = 100_000
+_MOST_SEARCHED: Any = 100_000
 """Steps of NumPy's search for a common element of two strided arrays; beyond it they count as sharing memory."""
+
+
+def share_memory(one: np.ndarray, two: np.ndarray) -> bool:
+    """Whether two arrays have an element in common."""
+    return np.may_share_memory(one, two, max_work=_MOST_SEARCHED)
 
 
 def check_apart(names: Sequence[str], arrays: Sequence[np.ndarray]) -> None:
@@ -133,7 +138,7 @@ def check_apart(names: Sequence[str], arrays: Sequence[np.ndarray]) -> None:
     for low, high, number in spans:
         open_spans = [span for span in open_spans if span[1] > low]
         for _, _, other in open_spans:
-            if np.may_share_memory(arrays[number], arrays[other], max_work=MOST_SEARCHED):
+            if share_memory(arrays[number], arrays[other]):
                 one, two = sorted((number, other))
                 raise InputError(
                     f"inputs {names[one]!r} and {names[two]!r} are updated, and got arrays that share memory",

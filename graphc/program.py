@@ -18,7 +18,7 @@ from graphc.dag import Dag
 from graphc.errors import CompileError, DtypeError, GraphcError, InputError, ShapeError
 from graphc.evaluate import run_arrays
 from graphc.expr import Expr, constant, current_site
-from graphc.inputs import MOST_SEARCHED, as_value, bind_dimensions, check_apart, check_shape
+from graphc.inputs import as_value, bind_dimensions, check_apart, check_shape, share_memory
 from graphc.lower.arrays import data_address
 from graphc.lower.fresh import empty
 from graphc.lower.jit import Library, build
@@ -250,11 +250,7 @@ class Program(Compiled):
 
     def _check_out(self, arrays: list[np.ndarray], given: list[np.ndarray]) -> None:
         for number in self._updated:
-            if any(
-                np.may_share_memory(arrays[number], array, max_work=MOST_SEARCHED)
-                for array in given
-                if array.size
-            ):
+            if any(array.size and share_memory(arrays[number], array) for array in given):
                 raise InputError(
                     f"out shares memory with input {self.inputs[number]!r}, which is updated",
                     hint="pass a separate array",

@@ -167,7 +167,7 @@ def _join(name: str, kind: str, result: str, x: str, y: str, vector: str = "") -
 
 
 def _packed(name: str, dtype: DType) -> str:
-    """Floats: vectors of accumulators over a block, then their lanes in pairs; what is left goes one by one, to a sum of its own."""
+    """Floats: vectors of accumulators over a block, then their lanes in pairs; what is left one by one, in a sum of its own."""
     kind = register_type(dtype)
     size = dtype.itemsize
     lanes = _WIDTH // size
