@@ -5,7 +5,7 @@ from __future__ import annotations
 from graphc import dims
 from graphc.lower.emit import Builder, Value, memory_type
 from graphc.lower.tensor import reducers
-from graphc.lower.tensor.body import Memory, Word, accumulates, compensated
+from graphc.lower.tensor.body import Memory, Word, accumulates, is_total
 from graphc.lower.tensor.elements import Lengths
 from graphc.lower.tensor.groups import Group
 from graphc.lower.tensor.module import NAME, Module, loaded
@@ -29,7 +29,7 @@ def finish(
         lines += loaded(f"%part{k}", word(("partial", number, node)), "ptr")
         lines += loaded(f"%result{k}", word(("buffer", memory(node))), "ptr")
         added = module.function(
-            *(_in_turn(node.dtype) if compensated(node) else _pairs(node.op.name, node.dtype))
+            *(_in_turn(node.dtype) if is_total(node) else _pairs(node.op.name, node.dtype))
         )
         lines.append(f"  call void @{added}(ptr %part{k}, ptr %result{k}, i64 {size}, i64 %chunks)")
     head = [f"define void @{NAME}(ptr %frame, ptr %words) nounwind {{", "entry:"]

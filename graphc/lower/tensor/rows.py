@@ -243,7 +243,7 @@ class Kernel(Levels):
         lines += [
             f"  {self._base(('lost', stage.node))} = alloca {memory_type(stage.node.dtype)}"
             for stage in partials
-            if compensated(stage.node)
+            if compensated(stage, self.walk)
         ]
 
         def load(name: str, key: Hashable, kind: str = "i64") -> None:
@@ -326,7 +326,7 @@ class Kernel(Levels):
                 f"  br i1 %fill{k}.done, label %filled{k}, label %fill{k}",
                 f"filled{k}:",
             ]
-            if compensated(node):
+            if compensated(stage, self.walk):
                 lines.append(f"  store {kind} 0.0, ptr {self._base(('lost', node))}")
         return lines
 
@@ -335,7 +335,7 @@ class Kernel(Levels):
         lines: list[str] = []
         for k, stage in enumerate(partials):
             node = stage.node
-            if not compensated(node):
+            if not compensated(stage, self.walk):
                 continue
             kind, at = memory_type(node.dtype), self._partial(node)
             lines += [
