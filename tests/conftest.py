@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import os
 import tempfile
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# Where Python leaves assertions out (`python -O`), pytest executes those of test modules, and so of what these share.
+_FOLDER = Path(__file__).parent
+pytest.register_assert_rewrite(
+    *(
+        ".".join(("tests", *path.relative_to(_FOLDER).with_suffix("").parts))
+        for path in _FOLDER.rglob("*.py")
+        if not path.name.startswith(("test_", "conftest", "__"))
+    )
+)
 
 settings.register_profile(
     "fixed", derandomize=True, database=None, deadline=None, print_blob=False,

@@ -278,3 +278,33 @@ def test_nothing_evaluates_text(module):
             assert name not in ("eval", "exec", "sympify", "parse_expr", "system", "__import__"), (
                 f"{MODULES[module].relative_to(ROOT)}:{node.lineno} calls {name}"
             )
+
+
+def _only_narrows(test: ast.expr) -> bool:
+    """`x is not None`, `isinstance(x, …)`, `callable(x)`, of a name or an attribute, and several of these."""
+    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
+        return all(map(_only_narrows, test.values))
+    if isinstance(test, ast.Compare):
+        last = test.comparators[-1]
+        none = isinstance(last, ast.Constant) and last.value is None
+        return isinstance(test.left, ast.Name | ast.Attribute) and none and isinstance(test.ops[0], ast.IsNot)
+    named = isinstance(test, ast.Call) and isinstance(test.func, ast.Name)
+    return named and test.func.id in ("isinstance", "callable")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_assertions_only_narrow_types(module):
+    """`python -O` leaves assertions out: what can be false is checked, by an error of graphc's own."""
+    for node in ast.walk(parse(MODULES[module])):
+        if isinstance(node, ast.Assert):
+            where = f"{MODULES[module].relative_to(ROOT)}:{node.lineno}"
+            assert _only_narrows(node.test), f"{where} asserts what carries meaning: raise CompileError"
+
+
+def test_the_suite_asserts_under_optimisation():
+    """pytest rewrites the assertions of test modules, and of what they share, so that `python -O` leaves none of them out."""
+    from tests import digits
+
+    with pytest.raises(AssertionError):
+        assert not MODULES
+    assert type(digits.__loader__).__name__ == "AssertionRewritingHook"

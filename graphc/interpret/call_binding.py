@@ -57,9 +57,14 @@ def arguments(inputs: tuple[str, ...], args: tuple[Any, ...], kwargs: Mapping[st
 
 
 def joint_shape(
-    inputs: Sequence[str], arrays: Sequence[np.ndarray], constants: Sequence[np.ndarray]
+    inputs: Sequence[str],
+    arrays: Sequence[np.ndarray],
+    constants: Sequence[np.ndarray],
+    unused: Sequence[int] = (),
 ) -> tuple[int, ...]:
     """The shape to which the arguments of a function of numbers broadcast, with the constants in it.
+
+    unused : the numbers of the arguments that the function does not use, single values here
 
     Raises `ShapeError` where they do not broadcast.
     """
@@ -72,15 +77,19 @@ def joint_shape(
         return np.broadcast_shapes(*distinct) if len(distinct) > 1 else next(iter(distinct), ())
     except ValueError:
         listed = ", ".join(
-            f"{name}: {format_shape(array.shape)}" for name, array in zip(inputs, arrays, strict=True)
+            f"{name}: {format_shape(array.shape)}"
+            for number, (name, array) in enumerate(zip(inputs, arrays, strict=True))
+            if number not in unused
         )
         raise ShapeError(f"the arguments' shapes do not broadcast: {listed}") from None
 
 
 def declared_shapes(
-    graph: Dag, arrays: Sequence[np.ndarray]
+    graph: Dag, arrays: Sequence[np.ndarray], unused: Sequence[int] = ()
 ) -> tuple[tuple[int, ...], list[tuple[int, ...]]]:
     """The shape of the loop over all operands of a function of declared shapes, and the shape of each result.
+
+    unused : the numbers of the arguments that the function does not use: they have their declared shapes, and no part in the loop
 
     Raises `ShapeError` where an argument has not the shape that is declared.
     """
@@ -96,7 +105,8 @@ def declared_shapes(
     def bound(shape: Shape) -> tuple[int, ...]:
         return tuple(dims.evaluate(dim, lengths) for dim in shape)
 
-    full = broadcast_shapes([bound(node.shape) for node in (*graph.symbols, *graph.exprs) if node.shape])
+    looped = [node for number, node in enumerate(graph.exprs) if node.shape and number not in unused]
+    full = broadcast_shapes([bound(node.shape) for node in looped])
     return bound(full), [bound(graph.exprs[output].shape) for output in graph.outputs]
 
 

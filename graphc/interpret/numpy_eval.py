@@ -72,10 +72,11 @@ def _check_scalars(dag: Dag, arrays: list[np.ndarray]) -> None:
             site=culprit.site,
             hint=f'declare it with its shape: g.symbol({wide[0].name!r}, shape=("n",))',
         )
+    used = [pair for pair in enumerate(zip(dag.symbols, arrays, strict=True)) if pair[0] not in dag.unused]
     try:
-        np.broadcast_shapes(*(array.shape for array in arrays))
+        np.broadcast_shapes(*(array.shape for _, (_, array) in used))
     except ValueError:
-        shapes = ", ".join(f"{s.name}: {a.shape}" for s, a in zip(dag.symbols, arrays, strict=True))
+        shapes = ", ".join(f"{symbol.name}: {array.shape}" for _, (symbol, array) in used)
         raise ShapeError(f"the inputs' shapes do not broadcast: {shapes}") from None
 
 

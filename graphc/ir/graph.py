@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +92,12 @@ class Dag:
             for slot, operand in enumerate(operands):
                 uses[operand].append((node, slot))
         return tuple(tuple(use) for use in uses)
+
+    @cached_property
+    def unused(self) -> tuple[int, ...]:
+        """The inputs on which no output depends."""
+        used = {*self.outputs, *itertools.chain.from_iterable(self.operands)}
+        return tuple([number for number in self.inputs if number not in used])
 
     def role(self, node: int) -> str:
         """What a node is in the graph: 'input', 'constant', 'output' or 'forward'."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import byte_bounds
 
 from graphc.errors import DtypeError, InputError, NameClashError, ShapeError
 from graphc.ir import dims
@@ -119,6 +120,31 @@ def as_out(
         if any(np.may_share_memory(array, other) for other in arrays[:number]):
             raise InputError("two arrays of out share memory", hint="pass separate arrays")
     return arrays
+
+
+_MOST_SEARCHED: Any = 100_000
+"""Steps of NumPy's search for a common element of two strided arrays; beyond it they count as sharing memory."""
+
+
+def share_memory(one: np.ndarray, two: np.ndarray) -> bool:
+    """Whether two arrays have an element in common."""
+    return np.may_share_memory(one, two, max_work=_MOST_SEARCHED)
+
+
+def check_apart(names: Sequence[str], arrays: Sequence[np.ndarray]) -> None:
+    """Raises `InputError` where two arrays that updates are written to share memory: one of the new values would be lost."""
+    spans = sorted((*byte_bounds(array), number) for number, array in enumerate(arrays) if array.size)
+    open_spans: list[tuple[int, int, int]] = []
+    for low, high, number in spans:
+        open_spans = [span for span in open_spans if span[1] > low]
+        for _, _, other in open_spans:
+            if share_memory(arrays[number], arrays[other]):
+                one, two = sorted((number, other))
+                raise InputError(
+                    f"inputs {names[one]!r} and {names[two]!r} are updated, and got arrays that share memory",
+                    hint=f"pass separate arrays: {names[two]}.copy()",
+                )
+        open_spans.append((low, high, number))
 
 
 def _as_array(symbol: Expr, value: Any) -> np.ndarray:

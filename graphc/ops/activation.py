@@ -42,6 +42,11 @@ def _activation(name, reference, formula, partials, summary, **more):
     )
 
 
+def _not_positive(x):
+    """x, and 0 where it is positive; of zeros the sign stays, which `np.minimum` does not promise."""
+    return np.where(x > 0, x.dtype.type(0), x)
+
+
 relu = _activation(
     "relu", lambda x: larger(x, x.dtype.type(0)), lambda S, x: S.Max(x, 0),
     (lambda out, x: 1,),
@@ -65,7 +70,7 @@ leaky_relu = _activation(
 )  # fmt: skip
 
 elu = _activation(
-    "elu", lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0))),
+    "elu", lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(_not_positive(x))),
     lambda S, x, alpha: S.Piecewise((x, x > 0), (alpha * (S.exp(x) - 1), True)),
     (
         lambda out, x, alpha: where(x > 0, like(1, out), alpha * exp(x)),
@@ -79,7 +84,7 @@ elu = _activation(
 
 selu = _activation(
     "selu",
-    lambda x: x.dtype.type(SELU_SCALE) * np.where(x > 0, x, x.dtype.type(SELU_ALPHA) * np.expm1(np.minimum(x, 0))),
+    lambda x: x.dtype.type(SELU_SCALE) * np.where(x > 0, x, x.dtype.type(SELU_ALPHA) * np.expm1(_not_positive(x))),
     lambda S, x: S.Piecewise(
         (S.Float(SELU_SCALE) * x, x > 0), (S.Float(SELU_SCALE) * S.Float(SELU_ALPHA) * (S.exp(x) - 1), True)
     ),

@@ -174,8 +174,12 @@ class SineOverTangent:
         above, below = node.operands
         if above.op.name != "where" or below.op.name != "where":
             return None
-        x = above.operands[0].operands[0].operands[0] if above.operands[0].op.name == "less" else None
-        if x is None or above is not _minus_sine(x) or below is not _minus_tangent(x):
+        condition = above.operands[0]
+        size = condition.operands[0] if condition.op.name == "less" else None
+        if size is None or size.op.name != "abs":  # near 0 is |x| < …
+            return None
+        x = size.operands[0]
+        if above is not _minus_sine(x) or below is not _minus_tangent(x):
             return None
         near = TANGENT.near(x) & not_equal(x, 0)  # 0/0 stays what it is
         return where(near, SINE.sum(x) / TANGENT.sum(x), (sin(x) - x) / (tan(x) - x))

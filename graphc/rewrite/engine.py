@@ -15,9 +15,10 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
 
-from graphc.errors import Site, UnknownNameError
+from graphc.errors import CompileError, Site, UnknownNameError
 from graphc.ir.expr import Expr, current_site, on_this_line, rebuild, walk
 from graphc.ir.scopes import deriving, stay
+from graphc.ir.types import format_shape
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.ranges import Ranges
 from graphc.util.gc_pause import paused
@@ -191,6 +192,14 @@ class _Session:
             after = rule.apply(node, self._ranges)
             if after is None or after is node or after in self._waiting or self._leads_back(node, after):
                 continue
+            if after.dtype != node.dtype or after.shape != node.shape:
+                raise CompileError(
+                    f"the rule {rule.name} replaces {node.dtype}{format_shape(node.shape)} by "
+                    f"{after.dtype}{format_shape(after.shape)}",
+                    node=repr(node),
+                    site=node.site,
+                    hint=f"compile it without the rule: without={rule.name!r}",
+                )
             self.budget -= 1
             self.steps.append(Step(rule.name, rule.kind, node, after))
             return after

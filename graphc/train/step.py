@@ -15,7 +15,7 @@ from graphc.errors import CompileError, ExpressionError, GraphcError, InputError
 from graphc.interpret.numpy_eval import run
 from graphc.ir.expr import Expr, cast, free_symbols, symbol
 from graphc.ir.graph import Dag
-from graphc.ir.inputs import as_value
+from graphc.ir.inputs import as_value, check_apart
 from graphc.ir.types import format_shape, is_float
 from graphc.train.optimisers import COUNT, RATE, Optimiser
 
@@ -80,6 +80,7 @@ def _interpreted(
     targets = [inputs.index(key) for key in updates]
 
     def step(*arrays: Any) -> list[Any]:
+        check_apart([inputs[target].name for target in targets], [arrays[target] for target in targets])
         values = run(dag, dict(zip(inputs, arrays, strict=True)))
         found = [values[place] for place in dag.outputs]
         # what is a view of an array that is written to below must not change with it

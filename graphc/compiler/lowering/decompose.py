@@ -13,10 +13,12 @@ from typing import Any
 
 from graphc.compiler.lowering.einsum import einsum
 from graphc.compiler.targets.llvm import libm
+from graphc.errors import CompileError
 from graphc.ir import dims
 from graphc.ir.expr import Expr, apply, constant
 from graphc.ir.graph import Dag, transform
 from graphc.ir.op import lookup
+from graphc.ir.types import format_shape
 from graphc.ops.support.attributes import axes_of
 from graphc.ops.support.build import call, count, expanded, summed
 
@@ -70,7 +72,12 @@ def _simpler(node: Expr) -> Expr:
         return node
     if result.dtype != node.dtype:
         result = result.astype(node.dtype)
-    assert result.shape == node.shape, (node.op.name, result.shape, node.shape)
+    if result.shape != node.shape:
+        raise CompileError(
+            f"{node.op.name} in simple operations has shape {format_shape(result.shape)}, not {format_shape(node.shape)}",
+            node=repr(node),
+            site=node.site,
+        )
     return result
 
 
@@ -145,13 +152,20 @@ def _matmul(node: Expr, a: Expr, b: Expr) -> Expr:
 
 
 def _matrix_vector(a: Expr, x: Expr) -> Expr:
-    return _vector_matrix(x, a.operands[0], turned=True) if a.op.name == "permute_dims" else summed(a * x, 1)
+    return _rows_added(x, a.operands[0]) if _is_transpose(a) else summed(a * x, 1)
 
 
-def _vector_matrix(x: Expr, a: Expr, turned: bool = False) -> Expr:
-    if a.op.name == "permute_dims" and not turned:
-        return summed(a.operands[0] * x, 1)
+def _vector_matrix(x: Expr, a: Expr) -> Expr:
+    return summed(a.operands[0] * x, 1) if _is_transpose(a) else _rows_added(x, a)
+
+
+def _rows_added(x: Expr, a: Expr) -> Expr:
     return summed(expanded(x, 1) * a, 0)
+
+
+def _is_transpose(a: Expr) -> bool:
+    """Whether a matrix is another one's transpose; an order of axes may also be the one that they have already."""
+    return a.op.name == "permute_dims" and a.attrs[0] == (1, 0)
 
 
 def _mean(node: Expr, x: Expr) -> Expr:

@@ -28,7 +28,7 @@ from graphc.interpret.numpy_eval import run_arrays
 from graphc.ir.attribute_text import bound
 from graphc.ir.expr import Expr, constant, current_site
 from graphc.ir.graph import Dag
-from graphc.ir.inputs import as_value, bind_dimensions, check_shape
+from graphc.ir.inputs import as_value, bind_dimensions, check_apart, check_shape, share_memory
 from graphc.ir.types import broadcast_shapes, format_shape
 from graphc.ops.support.build import broadcast
 from graphc.util.pytree import Structure, unflatten
@@ -42,7 +42,7 @@ class _Known(NamedTuple):
 
     shapes : of the results; empty : whether an axis has no elements; pool : the plan for these lengths, once for each call that
         went on at the same time
-    apart : the addresses of the last arguments, where none that is updated shared memory with another
+    apart : the addresses of the last arguments, where none that is updated shared memory with another and each lay in rows
     """
 
     lengths: Mapping[str, int]
@@ -60,7 +60,7 @@ class Program(Compiled):
     computed in a workspace that is kept from call to call.
 
     With `updates` some inputs are written: each gets its new value when all results are computed. Those arguments must be
-    writable arrays of the symbol's dtype.
+    writable arrays of the symbol's dtype, and no two of them, nor one of them and an array of `out`, may share memory.
     """
 
     def __init__(
@@ -201,17 +201,22 @@ class Program(Compiled):
     def _run(
         self, arrays: list[np.ndarray], known: _Known, given: list[np.ndarray] | None
     ) -> list[np.ndarray]:
+        if given is not None and self._updated:
+            self._check_out(arrays, given)
         if known.empty:
+            self._check_apart(arrays)
             return self._by_hand(arrays, given)
         whole = [_in_rows(array) for array in arrays]
         whole += self._constants
         addresses = [data_address(array) for array in whole]
         if self._updated and addresses != known.apart:
+            self._check_apart(arrays)
+            in_rows = all(whole[number] is arrays[number] for number in self._updated)
             before = list(addresses)
             for number in self._shared_updates(whole, addresses):
                 whole[number] = whole[number].copy()  # what is written in place is read by nobody else
                 addresses[number] = data_address(whole[number])
-            known.apart[:] = before if before == addresses else []
+            known.apart[:] = before if in_rows and before == addresses else []
         if given is None:
             targets = [empty(shape, dtype) for shape, dtype in zip(known.shapes, self._dtypes, strict=True)]
         else:
@@ -238,6 +243,19 @@ class Program(Compiled):
             if array is not target:
                 array[...] = target
         return given
+
+    def _check_apart(self, arrays: list[np.ndarray]) -> None:
+        check_apart(
+            [self.inputs[number] for number in self._updated], [arrays[number] for number in self._updated]
+        )
+
+    def _check_out(self, arrays: list[np.ndarray], given: list[np.ndarray]) -> None:
+        for number in self._updated:
+            if any(array.size and share_memory(arrays[number], array) for array in given):
+                raise InputError(
+                    f"out shares memory with input {self.inputs[number]!r}, which is updated",
+                    hint="pass a separate array",
+                )
 
     def _shared_updates(self, arrays: list[np.ndarray], addresses: list[int]) -> list[int]:
         """The numbers of updated arguments that share memory with another."""

@@ -80,6 +80,7 @@ class Compiled:
         structure: Structure,
         options: Options = DEFAULT,
         record: bytes | None = None,
+        unused: tuple[int, ...] | None = None,
     ) -> None:
         self._structure = structure
         self._symbols = graph.symbols
@@ -87,6 +88,7 @@ class Compiled:
         self._tensor = any(symbol.shape for symbol in self._symbols)
         self.__signature__ = signature(self.inputs)
         self._constants: tuple[np.ndarray, ...] = ()
+        self._unused = graph.unused if unused is None else unused
         kind = type(self)
         kind.__call__ = self.call  # type: ignore[method-assign]
         source = Source(graph, structure, options, record, "out" not in self.inputs)
@@ -159,7 +161,7 @@ class Compiled:
 
     def __reduce__(self):
         options = replace(self._tiers.source.options, rewrite=None)  # what is pickled is the rewritten graph
-        return make, (self.graph, self._structure, options)
+        return make, (self.graph, self._structure, options, None, self._unused)
 
     @property
     def llvm(self) -> str:
@@ -233,7 +235,7 @@ class Compiled:
         """
         formula = "; ".join(str(self.graph.exprs[output]) for output in self.graph.outputs[:8])
         source = export.Source(
-            self._kernel, self.inputs, self._structure, self._constants, self._tensor, formula
+            self._kernel, self.inputs, self._structure, self._constants, self._tensor, formula, self._unused
         )
         export.write(source, path, header, name)
 
@@ -261,17 +263,22 @@ class Compiled:
                 else as_value(symbol, value)
                 for symbol, value in zip(self._symbols, values, strict=True)
             ]
+            checked = arrays
+            if self._unused:  # of these only the type counts
+                arrays = list(arrays)
+                for number in self._unused:
+                    arrays[number] = np.zeros((), self._symbols[number].dtype)
             if self._tensor:
-                shape, shapes = declared_shapes(self.graph, arrays)
+                shape, shapes = declared_shapes(self.graph, checked, self._unused)
             else:
-                shape = joint_shape(self.inputs, arrays, self._constants)
+                shape = joint_shape(self.inputs, arrays, self._constants, self._unused)
                 shapes = [shape] * len(self._dtypes)
             if not self._tiers.wait(0):
                 results = self._tiers.interpreted(arrays, shape, self._outputs(out, shapes))
             elif out is None and not shape and not self._constants:
                 results = self._scalars(arrays)
             else:
-                results = self._arrays(arrays, shape, shapes, self._outputs(out, shapes), values)
+                results = self._arrays(arrays, shape, shapes, self._outputs(out, shapes), values, checked)
         except GraphcError as error:
             error.site = error.site or current_site()
             raise
@@ -302,8 +309,12 @@ class Compiled:
         shapes: list[tuple[int, ...]],
         out: list[np.ndarray] | None,
         values: Sequence[Any],
+        checked: list[np.ndarray],
     ) -> list[np.ndarray]:
-        """Arrays through the fused loop; `values` are the arguments as they were given."""
+        """Arrays through the fused loop.
+
+        values : the arguments as they were given; checked : the same as arrays, with those that are not used
+        """
         given = arrays
         arrays = [array if array.flags.aligned else array.copy() for array in (*arrays, *self._constants)]
         ndim = len(shape)
@@ -324,11 +335,11 @@ class Compiled:
         if 0 not in shape:
             steps = self._nests.run([*arrays, *targets], shape, ties)
             if not self._tensor:
-                self._tiers.native.served.alike(arrays, shape)
+                self._tiers.native.served.alike(arrays, shape, checked)
             if steps and all(map(operator.is_, (*arrays, *targets), (*given, *self._constants, *results))):
-                self._tiers.native.served.remember(values, given, out, results, steps)
+                self._tiers.native.served.remember(values, checked, out, results, steps)
         elif any(0 not in s for s in shapes):  # results that do not have the empty dimension
-            values = run_arrays(self.graph, given)
+            values = run_arrays(self.graph, checked)
             for target, output in zip(targets, self.graph.outputs, strict=True):
                 target[...] = values[output]
         for result, target in zip(results, targets, strict=True):
@@ -342,10 +353,12 @@ def make(
     structure: Structure,
     options: Options = DEFAULT,
     record: bytes | None = None,
+    unused: tuple[int, ...] | None = None,
 ) -> Compiled:
     """Compile a graph whose results come back in `structure`.
 
     record : the key under which what becomes of the graph is recorded and found again: see `graph_cache`
+    unused : the numbers of the inputs that the formula as written does not use; by default those that `graph` does not use
 
     The callable is of a class of its own, whose `__call__` is the builtin over the machine code: Python then calls it without a
     Python frame in between.
@@ -353,5 +366,6 @@ def make(
     function = object.__new__(
         type("compiled", (Compiled,), {"__module__": __name__, "__doc__": Compiled.__doc__})
     )
-    Compiled.__init__(function, graph, structure, options, record)
+    record : the key under which what becomes of the graph is recorded and found again: see `graph_cache`
+    unused : the numbers of the inputs that the formula as written does not use; by default those that `graph` does not use
     return function

@@ -52,12 +52,18 @@ class Served:
         self._python, self._enter = python, enter
         enter(python)
 
-    def alike(self, inputs: Sequence[np.ndarray], shape: tuple[int, ...]) -> None:
-        """Take calls with contiguous arrays of one shape among the arguments, and numbers where these have such."""
-        mask = sum(1 << number for number, array in enumerate(inputs) if array.ndim)
+    def alike(
+        self, inputs: Sequence[np.ndarray], shape: tuple[int, ...], arguments: Sequence[np.ndarray]
+    ) -> None:
+        """Take calls with contiguous arrays of one shape among the arguments, and numbers where these have such.
+
+        inputs : the arrays, with a single value in place of each that is not used
+        arguments : the arrays as they were passed
+        """
+        mask = sum(1 << number for number, array in enumerate(arguments) if array.ndim)
         if self._constants or mask in self._masks or any(a.shape not in ((), shape) for a in inputs):
             return
-        address = self._nests.served(mask)
+        address = self._nests.served(sum(1 << number for number, array in enumerate(inputs) if array.ndim))
         table = None if address is None else self._opened()
         if table is not None and address is not None:
             self._masks.add(mask)
@@ -79,6 +85,8 @@ class Served:
         """
         if out is None and any(result.nbytes >= buffer_pool.LARGE for result in results):
             return  # their memory is Python's to find
+        if any(not array.size for array in inputs):
+            return  # one that is not used: there is no element that a loop could read in passing
         taken = all(
             value is array or type(value) in (float, int, np.float64)
             for value, array in zip(values, inputs, strict=True)

@@ -57,7 +57,10 @@ _C_WORDS = frozenset(
 
 @dataclass(frozen=True)
 class Source:
-    """What is exported: a kernel, the names of its arguments, the structure of its results, and the formula as text."""
+    """What is exported: a kernel, the names of its arguments, the structure of its results, the formula as text.
+
+    unused : the numbers of the arguments on which no result depends
+    """
 
     kernel: Kernel
     inputs: tuple[str, ...]
@@ -65,6 +68,7 @@ class Source:
     constants: tuple[np.ndarray, ...]
     tensors: bool
     formula: str
+    unused: tuple[int, ...] = ()
 
 
 def write(
@@ -133,7 +137,7 @@ def _python(source: Source, name: str) -> str:
             hint="declare a symbol in the constant's place",
         )
     return python.module(
-        name, source.inputs, source.kernel, source.structure, source.constants, source.formula
+        name, source.inputs, source.kernel, source.structure, source.constants, source.formula, source.unused
     )
 
 

@@ -182,8 +182,9 @@ def module(
     structure: Structure,
     constants: tuple[np.ndarray, ...],
     formula: str,
+    unused: tuple[int, ...] = (),
 ) -> str:
-    """The text of the module; `name` is that of its function, an identifier."""
+    """The text of the module; `name` is that of its function, an identifier. Arguments that are not used need not broadcast."""
     builder = PythonBuilder()
     reserved = frozenset((*RESERVED, name))
     names = argument_names(symbols, reserved)
@@ -234,6 +235,12 @@ def module(
         f"    values = ({''.join(f'{argument}, ' for argument in inner)})",
         f"    dtypes = ({''.join(f'np.{dtype.name}, ' for dtype in kernel.inputs)})",
         "    arrays = [np.asarray(value).astype(dtype, casting='same_kind') for value, dtype in zip(values, dtypes)]",
+        *(f"    arrays[{number}] = np.zeros((), dtypes[{number}])  # not used" for number in unused),
+        *(
+            f"    arrays[{number}] = np.asarray(arrays[{number}] != np.False_)  # any byte but 0 is true"
+            for number, dtype in enumerate(kernel.inputs)
+            if dtype.kind == "b"
+        ),
         "    shape = np.broadcast_shapes(*[array.shape for array in arrays])",
         "    arrays = [np.ascontiguousarray(np.broadcast_to(array, shape)).reshape(-1) for array in arrays]",
         f"    results = [np.empty(shape, dtype) for dtype in ({''.join(f'np.{d.name}, ' for d in kernel.outputs)})]",

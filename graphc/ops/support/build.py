@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from graphc.errors import DefinitionError
 from graphc.ir import dims
 from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr, apply, cast, constant
@@ -16,7 +17,11 @@ from graphc.ir.types import Shape
 def build(op: Op, operands: Any, given: dict[str, Any]) -> Expr:
     """The node of an operation on arrays, with the defaults of the static arguments that are not given."""
     attrs = tuple([given.get(known.name, known.default) for known in op.attributes])
-    assert NO_DEFAULT not in attrs, op.name
+    if NO_DEFAULT in attrs:
+        missing = next(
+            known.name for known, attr in zip(op.attributes, attrs, strict=True) if attr is NO_DEFAULT
+        )
+        raise DefinitionError(f"{op.name} is built without its {missing}, which has no default")
     return apply(op, *operands, attrs=attrs)
 
 

@@ -318,7 +318,7 @@ def test_a_call_that_is_refused_has_written_nothing():
         assert held.tolist() == [0, 1, 2]
 
 
-def test_updated_arguments_may_share_memory_in_one_call_and_not_in_the_next():
+def test_updated_arguments_may_share_memory_with_one_that_is_not_in_one_call_and_not_in_the_next():
     p, q, r = (g.symbol(name, shape=("n",)) for name in "pqr")
     f = g.compile(g.sum(p), [p, q, r], updates={p: p + g.flip(q), q: 2 * r})
     rng = np.random.default_rng(4)
@@ -330,20 +330,15 @@ def test_updated_arguments_may_share_memory_in_one_call_and_not_in_the_next():
         if overlap == "in the middle":
             return base[:40], base[30:50].repeat(2), base[10:50]
         return (
-            (base[5:45], base[:40], base[20:60])
-            if overlap == "chain"
-            else (base[:40], base[20:60], base[:40])
+            (base[:20], base[20:40], base[10:30]) if overlap == "chain" else (base[:30], base[30:], base[:30])
         )
 
     for overlap in ("none", "chain", "none", "in the middle", "same", "none", "chain"):
         given = arrays(overlap)
         old = [array.copy() for array in given]
         assert f(*given) == pytest.approx(old[0].sum(), abs=1e-12)
-        # in the order of the updates: what is written last stands where two share memory
-        first, second = old[0] + old[1][::-1], 2 * old[2]
-        assert np.array_equal(given[1], second)
-        if not np.shares_memory(given[0], given[1]):
-            assert np.array_equal(given[0], first)
+        assert np.array_equal(given[0], old[0] + old[1][::-1])
+        assert np.array_equal(given[1], 2 * old[2])
 
 
 def test_updates_need_arrays_that_can_be_written():

@@ -21,6 +21,7 @@ from graphc.compiler.lowering.scalar_kernel import Kernel
 from graphc.compiler.runtime.fastcall import struct_ir as code
 from graphc.compiler.runtime.fastcall.array_entry_ir import MODULE
 from graphc.compiler.runtime.fastcall.call_site_cache import Plans
+from graphc.errors import CompileError
 from graphc.util.pytree import Leaf, Mapping, Structure
 
 RELEASE = 20_000.0
@@ -49,7 +50,10 @@ class Table:
         takes_out: bool = True,
     ) -> None:
         codes = _codes(structure)
-        assert codes is None or len(codes) <= code.MAX_CODES
+        if codes is not None and len(codes) > code.MAX_CODES:
+            raise CompileError(
+                f"{len(codes)} results in one structure are more than the table of a call holds"
+            )
         finished = codes is not None
         if codes is None:  # a flat tuple of all results, which Python puts together
             codes = [0] * len(kernel.outputs) + [4 * len(kernel.outputs) + 1]

@@ -221,7 +221,8 @@ class Builder:
 
     def intrinsic(self, name: str, *arguments: Value) -> Value:
         """One of LLVM's functions that are correctly rounded on every machine."""
-        assert len(arguments) == _INTRINSIC_ARITY[name]
+        if len(arguments) != _INTRINSIC_ARITY[name]:
+            raise CompileError(f"llvm.{name} takes {_INTRINSIC_ARITY[name]} operands, not {len(arguments)}")
         dtype = arguments[0].dtype
         return self._call(f"llvm.{name}.f{8 * dtype.itemsize}", dtype, list(arguments), attributes="")
 
@@ -301,7 +302,8 @@ class Builder:
     def load(self, address: str, dtype: DType, note: str = "") -> Value:
         kind = memory_type(dtype)
         value = self.instruction(f"load {kind}, ptr {address}{note}", dtype)
-        return self.instruction(f"trunc i8 {value.text} to i1", BOOL) if dtype.kind == "b" else value
+        # any byte but 0 counts as true, as it does for NumPy: a view of other memory may hold such
+        return self.instruction(f"icmp ne i8 {value.text}, 0", BOOL) if dtype.kind == "b" else value
 
     def store(self, value: Value, address: str, note: str = "") -> None:
         text = value.text

@@ -12,7 +12,7 @@ from graphc.compiler.schedule.materialize import Stage
 from graphc.compiler.schedule.row_blocks import Product
 from graphc.compiler.targets.llvm.emit import Value, memory_type, register_type
 from graphc.compiler.targets.llvm.kernels import reducers
-from graphc.compiler.targets.llvm.kernels.loop_writer import FLAT_BLOCK, Body, accumulates
+from graphc.compiler.targets.llvm.kernels.loop_writer import FLAT_BLOCK, Body, accumulates, compensated
 from graphc.compiler.targets.llvm.microkernels.images import Routine
 from graphc.ir import dims
 from graphc.ir.dims import Dim
@@ -69,12 +69,13 @@ class Levels(Body):
         assert stage.run is not None
         left = (*index[: stage.run[0]], *index[stage.run[1] :])
         if accumulates(stage, self.walk):
-            self._accumulate(elements, node, left, value)
+            self._accumulate(elements, stage, left, value)
             return
         self._scalars[node] = value
         self._store(elements, node, left, value)
 
-    def _accumulate(self, elements: Elements, node: Expr, index: Index, value: Value) -> None:
+    def _accumulate(self, elements: Elements, stage: Stage, index: Index, value: Value) -> None:
+        node = stage.node
         key = ("partial", node)
         base = self._base(key)
         place = elements.linear(index, node.shape)
@@ -83,7 +84,12 @@ class Levels(Body):
         )
         note = self._mark(key, True)
         old = self.builder.load(at.text, node.dtype, note)
-        self.builder.store(reducers.combine(self.builder, node.op.name, old, value), at.text, note)
+        result = reducers.combine(self.builder, node.op.name, old, value)
+        if compensated(stage, self.walk):
+            lost = self._base(("lost", node))
+            error = reducers.rounding_error(self.builder, old, value, result)
+            self.builder.store(self.builder.add(self.builder.load(lost, node.dtype), error), lost)
+        self.builder.store(result, at.text, note)
 
     def _store(self, elements: Elements, node: Expr, index: Index, value: Value) -> None:
         if node in self.buffered:
@@ -130,7 +136,7 @@ class Levels(Body):
                 if accumulates(stage, self.walk) and not self._is_one(stage):
                     assert stage.run is not None
                     kept = index[stage.run[1] :]
-                    stores.append(lambda n=node, k=kept, v=value: self._accumulate(elements, n, k, v))
+                    stores.append(lambda s=stage, k=kept, v=value: self._accumulate(elements, s, k, v))
                     continue
                 at, note = self._operand_row(elements, stage, index, value.dtype)
                 stores.append(lambda v=value, at=at, note=note: self.builder.store(v, at, note))

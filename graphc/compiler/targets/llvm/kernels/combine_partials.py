@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from graphc.compiler.lowering.elements import Lengths
 from graphc.compiler.schedule.fusion import Group
-from graphc.compiler.targets.llvm.emit import Builder, memory_type
+from graphc.compiler.targets.llvm.emit import Builder, Value, memory_type
 from graphc.compiler.targets.llvm.kernels import reducers
-from graphc.compiler.targets.llvm.kernels.loop_writer import Memory, Word, accumulates
+from graphc.compiler.targets.llvm.kernels.loop_writer import Memory, Word, accumulates, is_total
 from graphc.compiler.targets.llvm.kernels.module import NAME, Module, loaded
 from graphc.ir import dims
 from graphc.ir.types import DType
@@ -28,13 +28,49 @@ def finish(
         size = lengths(dims.product(node.shape))
         lines += loaded(f"%part{k}", word(("partial", number, node)), "ptr")
         lines += loaded(f"%result{k}", word(("buffer", memory(node))), "ptr")
-        added = module.function(*_pairs(node.op.name, node.dtype))
+        added = module.function(
+            *(_in_turn(node.dtype) if is_total(node) else _pairs(node.op.name, node.dtype))
+        )
         lines.append(f"  call void @{added}(ptr %part{k}, ptr %result{k}, i64 {size}, i64 %chunks)")
     head = [f"define void @{NAME}(ptr %frame, ptr %words) nounwind {{", "entry:"]
     head += loaded("%chunks", word(("chunks", number)))
     for dim, register in lengths.names.items():
         head += loaded(register, word(("length", dim)))
     return "\n".join([*head, *lines, "  ret void", "}", ""]), builder
+
+
+def _in_turn(dtype: DType) -> tuple[str, int, Builder]:
+    """A function that adds partial sums of one number up, one after the other, with their rounding errors beside them."""
+    builder = Builder(inline=True)
+    lines, kind = builder.lines, memory_type(dtype)
+    lines += [
+        f"define internal void @{NAME}(ptr %part, ptr %result, i64 %size, i64 %chunks) noinline nounwind {{",
+        "entry:",
+        "  br label %add",
+        "add:",
+        "  %c = phi i64 [ 0, %entry ], [ %c.next, %add ]",
+        f"  %total = phi {kind} [ -0.0, %entry ], [ %total.next, %add ]",
+        f"  %lost = phi {kind} [ 0.0, %entry ], [ %lost.next, %add ]",
+        f"  %at = getelementptr {kind}, ptr %part, i64 %c",
+    ]
+    total, value = Value("%total", dtype), builder.load("%at", dtype)
+    lines.append(f"  %total.next = fadd {kind} %total, {value.text}")
+    error = reducers.rounding_error(builder, total, value, Value("%total.next", dtype))
+    lines += [
+        f"  %lost.next = fadd {kind} %lost, {error.text}",
+        "  %c.next = add nuw nsw i64 %c, 1",
+        "  %c.done = icmp sge i64 %c.next, %chunks",
+        "  br i1 %c.done, label %done, label %add",
+        "done:",
+        f"  %usable = fcmp one {kind} %lost.next, 0.0",
+        f"  %fixed = fadd {kind} %total.next, %lost.next",
+        f"  %sum = select i1 %usable, {kind} %fixed, {kind} %total.next",
+        f"  store {kind} %sum, ptr %result",
+        "  ret void",
+        "}",
+        "",
+    ]
+    return "\n".join(lines), 0, builder
 
 
 def _pairs(name: str, dtype: DType) -> tuple[str, int, Builder]:

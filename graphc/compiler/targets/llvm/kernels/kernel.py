@@ -26,7 +26,7 @@ from graphc.compiler.schedule.row_blocks import PANEL
 from graphc.compiler.targets.llvm.emit import memory_type
 from graphc.compiler.targets.llvm.kernels import reducers
 from graphc.compiler.targets.llvm.kernels.barrier_levels import Levels
-from graphc.compiler.targets.llvm.kernels.loop_writer import FLAT_BLOCK, accumulates
+from graphc.compiler.targets.llvm.kernels.loop_writer import FLAT_BLOCK, accumulates, compensated
 from graphc.compiler.targets.llvm.kernels.module import NAME, loaded
 from graphc.ir import dims
 from graphc.ir.expr import Expr
@@ -103,6 +103,7 @@ class Kernel(Levels):
         self.builder.lines = []
         begin = self._begin(partials)
         head = self._head(partials)
+        end = self._end(partials)
         return "\n".join(
             [
                 f"define void @{NAME}(i64 %ndim, ptr %shape, ptr %data, ptr %strides) nounwind {{",
@@ -124,6 +125,7 @@ class Kernel(Levels):
                 "  %last = icmp sge i64 %r_next, %hi",
                 "  br i1 %last, label %chunk_done, label %row",
                 "chunk_done:",
+                *end,
                 "  %c_next = add nsw i64 %c, 1",
                 "  %all = icmp sge i64 %c_next, %stop",
                 "  br i1 %all, label %release, label %chunk",
@@ -239,6 +241,11 @@ class Kernel(Levels):
     def _head(self, partials: list[Stage]) -> list[str]:
         """Everything that is loaded once; the slot of scratch memory that is taken."""
         lines = ["entry:"]
+        lines += [
+            f"  {self._base(('lost', stage.node))} = alloca {memory_type(stage.node.dtype)}"
+            for stage in partials
+            if compensated(stage, self.walk)
+        ]
 
         def load(name: str, key: Hashable, kind: str = "i64") -> None:
             lines.extend(loaded(name, self.word(key), kind))
@@ -319,5 +326,25 @@ class Kernel(Levels):
                 f"  %fill{k}.done = icmp sge i64 %fill{k}.next, {size}",
                 f"  br i1 %fill{k}.done, label %filled{k}, label %fill{k}",
                 f"filled{k}:",
+            ]
+            if compensated(stage, self.walk):
+                lines.append(f"  store {kind} 0.0, ptr {self._base(('lost', node))}")
+        return lines
+
+    def _end(self, partials: list[Stage]) -> list[str]:
+        """The end of a chunk: what rounding took from its sums is added; none where a sum is not finite."""
+        lines: list[str] = []
+        for k, stage in enumerate(partials):
+            node = stage.node
+            if not compensated(stage, self.walk):
+                continue
+            kind, at = memory_type(node.dtype), self._partial(node)
+            lines += [
+                f"  %sum{k}.rounded = load {kind}, ptr {at}",
+                f"  %sum{k}.lost = load {kind}, ptr {self._base(('lost', node))}",
+                f"  %sum{k}.usable = fcmp one {kind} %sum{k}.lost, 0.0",
+                f"  %sum{k}.fixed = fadd {kind} %sum{k}.rounded, %sum{k}.lost",
+                f"  %sum{k}.result = select i1 %sum{k}.usable, {kind} %sum{k}.fixed, {kind} %sum{k}.rounded",
+                f"  store {kind} %sum{k}.result, ptr {at}",
             ]
         return lines

@@ -55,6 +55,12 @@ def combine(builder: Builder, name: str, x: Value, y: Value) -> Value:
     return builder.select(builder.or_(better, builder.isnan(x)), x, y)
 
 
+def rounding_error(builder: Builder, x: Value, y: Value, total: Value) -> Value:
+    """What x + y is more than its rounded value `total`, to the bit (Knuth's two-sum); NaN where that is not finite."""
+    part = builder.sub(total, x)
+    return builder.add(builder.sub(x, builder.sub(total, part)), builder.sub(y, part))
+
+
 def symbol(name: str, dtype: DType) -> str:
     """The function's name."""
     return f"reduce_{name}_{dtype.name}"
@@ -161,7 +167,7 @@ def _join(name: str, kind: str, result: str, x: str, y: str, vector: str = "") -
 
 
 def _packed(name: str, dtype: DType) -> str:
-    """Floats: vectors of accumulators over a block, then their lanes in pairs, then what is left one by one."""
+    """Floats: vectors of accumulators over a block, then their lanes in pairs; what is left one by one, in a sum of its own."""
     kind = register_type(dtype)
     size = dtype.itemsize
     lanes = _WIDTH // size
@@ -250,15 +256,18 @@ folded:
   br i1 %single, label %tail, label %joined
 tail:
   %j = phi i64 [ %whole, %folded ], [ %j_next, %tail ]
-  %s = phi {kind} [ %lane, %folded ], [ %s_next, %tail ]
+  %s = phi {kind} [ {zero}, %folded ], [ %s_next, %tail ]
   %at = getelementptr {kind}, ptr %p, i64 %j
   %x = load {kind}, ptr %at
 {_join(name, kind, "%s_next", "%s", "%x")}
   %j_next = add i64 %j, 1
   %tail_done = icmp eq i64 %j_next, %end
-  br i1 %tail_done, label %joined, label %tail
+  br i1 %tail_done, label %tailed, label %tail
+tailed:
+{_join(name, kind, "%with_tail", "%lane", "%s_next")}
+  br label %joined
 joined:
-  %part = phi {kind} [ %lane, %folded ], [ %s_next, %tail ]
+  %part = phi {kind} [ %lane, %folded ], [ %with_tail, %tailed ]
 {joined}
   %finished = icmp sge i64 %end, %n
   br i1 %finished, label %exit, label %block

@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from graphc.compiler.targets.llvm.libm.writer import DOUBLE, SINGLE, Value, Writer
+from graphc.errors import CompileError, DefinitionError
 
 Body = Callable[..., Value]
 
@@ -41,7 +42,8 @@ def function(name: str, *, only: int | None = None, rest: Rest | None = None) ->
 
     def register(body: Body) -> Body:
         for bits in (64, 32) if only is None else (only,):
-            assert (name, bits) not in _FUNCTIONS, f"{name} is written twice for {bits} bits"
+            if (name, bits) in _FUNCTIONS:
+                raise DefinitionError(f"{name} is written twice for {bits} bits")
             _FUNCTIONS[name, bits] = body
             if rest is not None:
                 _RESTS[name, bits] = rest
@@ -120,7 +122,8 @@ def _written(body: Body, symbol: str, bits: int) -> tuple[Writer, str, Value]:
     count = len(inspect.signature(body).parameters) - 1
     operands = [Value(writer, f"%x{number}", kind) for number in range(count)]
     result = body(writer, *operands)
-    assert result.kind == kind, f"{symbol} of {kind} gives {result.kind}"
+    if result.kind != kind:
+        raise CompileError(f"{symbol} of {kind} gives {result.kind}")
     parameters = ", ".join(f"{kind} {operand.text}" for operand in operands)
     return writer, f"define internal {kind} @{symbol}({parameters}) nounwind willreturn memory(none)", result
 

@@ -16,6 +16,8 @@ from typing import TypeAlias
 
 import numpy as np
 
+from graphc.errors import CompileError
+
 
 @dataclass(frozen=True)
 class Format:
@@ -74,6 +76,10 @@ class Value:
     def is_real(self) -> bool:
         return self.kind in ("double", "float")
 
+    def _must(self, holds: bool, what: str) -> None:
+        if not holds:
+            raise CompileError(f"an instruction takes {what}, not a value of LLVM type {self.kind}")
+
     def _binary(self, floating: str, integer: str, x: Operand, y: Operand) -> Value:
         left, right = self.writer.like(x, self), self.writer.like(y, self)
         name = floating if self.is_real else integer
@@ -98,11 +104,11 @@ class Value:
         return self._binary("fmul", "mul", other, self)
 
     def __truediv__(self, other: Operand) -> Value:
-        assert self.is_real
+        self._must(self.is_real, "a float")
         return self._binary("fdiv", "", self, other)
 
     def __rtruediv__(self, other: Operand) -> Value:
-        assert self.is_real
+        self._must(self.is_real, "a float")
         return self._binary("fdiv", "", other, self)
 
     def __neg__(self) -> Value:
@@ -120,7 +126,7 @@ class Value:
         return self._binary("", "xor", self, other)
 
     def __invert__(self) -> Value:
-        assert self.kind == "i1"
+        self._must(self.kind == "i1", "a truth value")
         return self.writer.instruction(f"xor i1 {self.text}, true", "i1")
 
     def __lshift__(self, count: int) -> Value:
@@ -188,9 +194,8 @@ class Writer:
         if kind not in ("double", "float"):
             return Value(self, str(int(value)), kind)
         value = float(value)
-        assert kind == "double" or value != value or float(np.float32(value)) == value, (
-            f"{value!r} is no float32"
-        )
+        if kind == "float" and value == value and float(np.float32(value)) != value:
+            raise CompileError(f"the literal {value!r} is no float32")
         return Value(self, f"0x{DOUBLE.pattern(value):016X}", kind)
 
     def like(self, value: Operand, other: Value) -> Value:
