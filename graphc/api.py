@@ -10,7 +10,7 @@ from graphc.autodiff.forward import forward
 from graphc.autodiff.jacobian import jacobian as jacobian_of
 from graphc.autodiff.reverse import reverse
 from graphc.compiled import Compiled, make
-from graphc.errors import DtypeError, GradientError, InputError
+from graphc.errors import DtypeError, GradientError, InputError, brief
 from graphc.explain import explain_graph
 from graphc.explanation import Explanation
 from graphc.expr import Expr, constant, current_site, rebuild, symbol
@@ -67,7 +67,7 @@ def _stated(outputs: list[Expr], targets: list[Expr], rewrite: str) -> list[Expr
     for node in targets:
         if not node.is_symbol:
             raise GradientError(
-                f"rewriting may remove what the derivative is taken by: {node!r:.60}",
+                f"rewriting may remove what the derivative is taken by: {brief(node)}",
                 node=repr(node),
                 site=current_site(),
                 hint="differentiate by symbols, or leave rewrite= out",
@@ -96,7 +96,7 @@ def _targets(wrt: Any) -> tuple[list[Expr], Any]:
     for node in targets:
         if not isinstance(node, Expr):
             raise GradientError(
-                f"cannot differentiate by {node!r}",
+                f"cannot differentiate by {brief(node)}",
                 site=current_site(),
                 hint="write g.grad(L, x) or g.grad(L, [x, y])",
             )
@@ -283,7 +283,7 @@ def _among(name: str, value: Any, allowed: tuple[Any, ...]) -> None:
     """Refuse an option of `compile` that is none of the allowed values themselves: "no" is true, and 1 is no text."""
     if not any(value is known or (isinstance(value, str) and value == known) for known in allowed):
         raise InputError(
-            f"compile({name}=…) takes {', '.join(map(repr, allowed[:-1]))} or {allowed[-1]!r}, not {value!r:.60}",
+            f"compile({name}=…) takes {', '.join(map(repr, allowed[:-1]))} or {allowed[-1]!r}, not {brief(value)}",
             site=current_site(),
         )
 

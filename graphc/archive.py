@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import FormatError, InputError, MissingFileError
+from graphc.errors import FormatError, InputError, MissingFileError, brief
 from graphc.files import as_text, read_whole, write_whole
 
 SUFFIXES = (".npz", ".safetensors")
@@ -30,7 +30,7 @@ def _suffix(path: str | os.PathLike[str]) -> str:
     suffix = Path(as_text(path)).suffix.lower()
     if suffix not in SUFFIXES:
         raise InputError(
-            f"{os.fspath(path)!r:.200}: parameters are kept in files of {' or '.join(SUFFIXES)}",
+            f"{brief(os.fspath(path), 200)}: parameters are kept in files of {' or '.join(SUFFIXES)}",
             hint="write model.npz",
         )
     return suffix
@@ -42,8 +42,8 @@ def check_path(path: str | os.PathLike[str]) -> None:
     directory = os.path.dirname(os.path.abspath(os.fspath(path)))
     if not os.path.isdir(directory):
         raise MissingFileError(
-            f"cannot write {os.fspath(path)!r:.200}: there is no directory {directory!r:.200}",
-            hint=f"make it first: os.makedirs({directory!r:.200})",
+            f"cannot write {brief(os.fspath(path), 200)}: there is no directory {brief(directory, 200)}",
+            hint=f"make it first: os.makedirs({brief(directory, 200)})",
         )
 
 
@@ -74,7 +74,7 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     but numbers.
     """
     suffix = _suffix(path)
-    shown = f"{os.fspath(path)!r:.200}"
+    shown = brief(os.fspath(path), 200)
     data = read_whole(path)
     if suffix == ".safetensors":
         package = _safetensors()
@@ -115,16 +115,16 @@ def fitting(
 
     Raises `FormatError` that names what the model does not have, what the file does not, and what differs.
     """
-    shown = f"{os.fspath(path)!r:.200}"
+    shown = brief(os.fspath(path), 200)
     hint = "the file is of another model"
     unknown = [name for name in found if name not in wanted]
     missing = [name for name in wanted if name not in found]
     if unknown or missing:
         parts = []
         if unknown:
-            parts.append(f"the model has no {', '.join(f'{name!r:.60}' for name in unknown[:3])}")
+            parts.append(f"the model has no {', '.join(brief(name) for name in unknown[:3])}")
         if missing:
-            parts.append(f"the file has no {', '.join(f'{name!r:.60}' for name in missing[:3])}")
+            parts.append(f"the file has no {', '.join(brief(name) for name in missing[:3])}")
         raise FormatError(f"{shown}: {'; '.join(parts)}", hint=hint)
     for name, array in wanted.items():
         if found[name].shape != array.shape:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from graphc.collector import paused
-from graphc.errors import ExpressionError, GraphcError, GraphError, UnknownNameError
+from graphc.errors import ExpressionError, GraphcError, GraphError, UnknownNameError, brief
 from graphc.expr import Expr, apply, constant, current_site, rebuild, walk
 from graphc.forks import cached_property
 from graphc.inputs import check_names
@@ -67,13 +67,15 @@ class Dag:
         """The number of an expression's node; raises `UnknownNameError` when it is not part of the graph."""
         number = self._index.get(expr)
         if number is None:
-            raise UnknownNameError(f"{expr!r} is not a node of this graph", hint="`expr in graph` tells")
+            raise UnknownNameError(f"{brief(expr)} is not a node of this graph", hint="`expr in graph` tells")
         return number
 
     def expr(self, node: int) -> Expr:
         """The expression of a node."""
         if not 0 <= node < len(self.exprs):
-            raise UnknownNameError(f"there is no node {node!r}: the graph has nodes 0 to {len(self) - 1}")
+            raise UnknownNameError(
+                f"there is no node {brief(node)}: the graph has nodes 0 to {len(self) - 1}"
+            )
         return self.exprs[node]
 
     def __contains__(self, expr: object) -> bool:
@@ -219,7 +221,7 @@ def _check_inputs(declared: Sequence[Any], found: list[Expr], *, given: bool) ->
     for item in declared:
         if not isinstance(item, Expr) or not item.is_symbol:
             raise ExpressionError(
-                f"an input is a symbol, not {item!r}", site=current_site(), hint='g.symbols("x y")'
+                f"an input is a symbol, not {brief(item)}", site=current_site(), hint='g.symbols("x y")'
             )
     if len(set(declared)) != len(declared):
         twice = next(item for number, item in enumerate(declared) if item in declared[:number])

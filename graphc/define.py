@@ -19,7 +19,7 @@ import numpy as np
 
 from graphc import forks
 from graphc.dag import Dag
-from graphc.errors import ConversionError, DefinitionError
+from graphc.errors import ConversionError, DefinitionError, brief_text
 from graphc.evaluate import run_arrays
 from graphc.expr import Expr, cast, constant, current_site, free_symbols, rebuild, symbol, walk
 from graphc.formula import number, through_formulas
@@ -242,7 +242,7 @@ def _domain(name: str, arity: int, domain: Any) -> tuple[tuple[float, float], ..
         ends = ()
     if len(ends) != arity or not all(low < high for low, high in ends):
         raise DefinitionError(
-            f"the domain of {name!r} is {str(domain)[:80]}",
+            f"the domain of {name!r} is {brief_text(domain, 80)}",
             site=current_site(),
             hint="write one interval (low, high) for each operand",
         )

@@ -7,7 +7,7 @@ import secrets
 import stat
 from typing import Any, NoReturn
 
-from graphc.errors import FileError, MissingFileError
+from graphc.errors import FileError, MissingFileError, brief
 
 
 def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
@@ -61,7 +61,7 @@ def as_text(path: Any) -> str:
         return os.fsdecode(path)
     except TypeError:
         raise FileError(
-            f"{path!r:.60} is not a path", hint='write a text such as "name.json", or a pathlib.Path'
+            f"{brief(path)} is not a path", hint='write a text such as "name.json", or a pathlib.Path'
         ) from None
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from graphc import dims
 from graphc.dims import Polynomial
-from graphc.errors import DtypeError, InputError, NameClashError, ShapeError
+from graphc.errors import DtypeError, InputError, NameClashError, ShapeError, brief, brief_text
 from graphc.expr import Expr
 from graphc.tree import Structure, flatten
 from graphc.types import DTYPES, DType, format_shape
@@ -80,7 +80,7 @@ def as_count(value: Any, told: str, hint: str, least: int = 1) -> int:
     3
     """
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise InputError(told.format(f"{value!r:.40}"), hint=hint)
+        raise InputError(told.format(f"{brief(value, 40)}"), hint=hint)
     return int(value)
 
 
@@ -145,7 +145,7 @@ def _describe(value: Any, array: np.ndarray) -> str:
     if array.dtype.kind == "c":
         return "complex numbers; graphc computes with real ones"
     if array.dtype.kind in "US":
-        return f"text: {str(value)[:40]!r}"
+        return f"text: {brief_text(value, 40)!r}"
     if array.dtype.kind == "O":
         return (
             "an array of objects"

@@ -14,7 +14,7 @@ from graphc.compiled import Compiled
 from graphc.dag import Dag
 from graphc.diagnose import Diagnosis, finding, sources
 from graphc.draw import DEFAULT, MAX_NODES, SLIDES, Diagram, Style, as_style, fold, panels, view
-from graphc.errors import GradientError, InputError
+from graphc.errors import GradientError, InputError, brief
 from graphc.evaluate import run, to_python
 from graphc.expr import Expr, current_site
 from graphc.graph import Graph
@@ -84,7 +84,7 @@ def draw(
     losses = None if accuracy is None else getattr(accuracy, "losses", None)
     if accuracy is not None and losses is None:
         raise InputError(
-            f"accuracy is a report, not {accuracy!r:.60}",
+            f"accuracy is a report, not {brief(accuracy)}",
             site=current_site(),
             hint="write g.draw(expr, accuracy=g.accuracy(expr))",
         )
@@ -123,7 +123,7 @@ def side_by_side(parts: Mapping[str, Any], at: Mapping[Any, Any] | None = None, 
         or not all(isinstance(name, str) and name for name in parts)
     ):
         raise InputError(
-            f"the parts of a picture are a dict of names, not {parts!r:.60}",
+            f"the parts of a picture are a dict of names, not {brief(parts)}",
             site=current_site(),
             hint='write g.side_by_side({"before": a, "after": b})',
         )

@@ -21,7 +21,7 @@ from graphc.arithmetic import Arithmetic
 from graphc.balls import Ball, Undecided
 from graphc.dag import Dag
 from graphc.elements import elements, named, specialised
-from graphc.errors import InputError, PrecisionError, ShapeError
+from graphc.errors import InputError, PrecisionError, ShapeError, brief
 from graphc.expr import Expr
 from graphc.formula import apply_formula, is_short, through_formulas
 from graphc.inputs import bind_names
@@ -160,7 +160,7 @@ def context(digits: int) -> Any:
 
 def _bits(digits: int) -> int:
     if isinstance(digits, bool) or not isinstance(digits, int) or not 1 <= digits <= MOST_DIGITS:
-        raise InputError(f"digits is {digits!r}", hint=f"a whole number from 1 to {MOST_DIGITS}")
+        raise InputError(f"digits is {brief(digits)}", hint=f"a whole number from 1 to {MOST_DIGITS}")
     return int(digits * BITS_PER_DIGIT) + 64
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from graphc.calling import arguments, signature
 from graphc.compiled import Compiled
 from graphc.dag import Dag
-from graphc.errors import CompileError, DtypeError, GraphcError, InputError, ShapeError
+from graphc.errors import CompileError, DtypeError, GraphcError, InputError, ShapeError, brief
 from graphc.evaluate import run_arrays
 from graphc.expr import Expr, constant, current_site
 from graphc.inputs import as_value, bind_dimensions, check_shape
@@ -278,7 +278,7 @@ def new_values(updates: Mapping[Expr, Any], symbols: Sequence[Expr], declared: b
     for symbol, value in updates.items():
         if not isinstance(symbol, Expr) or not symbol.is_symbol:
             raise InputError(
-                f"updates has {symbol!r:.60}, which is no symbol", hint="write updates={W: W - 0.1*dW}"
+                f"updates has {brief(symbol)}, which is no symbol", hint="write updates={W: W - 0.1*dW}"
             )
         value = value if isinstance(value, Expr) else constant(value, symbol.dtype)
         if value.shape != symbol.shape:

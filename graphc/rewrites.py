@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Iterable
 from typing import Any, get_args
 
-from graphc.errors import DefinitionError, GraphcError
+from graphc.errors import DefinitionError, GraphcError, brief
 from graphc.expr import Expr, current_site, free_symbols, substitute, symbol
 from graphc.interop.sympy import to_sympy
 from graphc.precise import evaluate
@@ -97,13 +97,13 @@ def rule(
     """
     if not isinstance(name, str) or not name.strip():
         raise DefinitionError(
-            f"a rule's name is a text, not {name!r:.60}",
+            f"a rule's name is a text, not {brief(name)}",
             site=current_site(),
             hint='write g.rule("double", "x + x", "2*x")',
         )
     if kind not in get_args(Kind):
         raise DefinitionError(
-            f"rule {name!r}: kind is {kind!r:.60}", site=current_site(), hint='"exact", "stable" or "assume"'
+            f"rule {name!r}: kind is {brief(kind)}", site=current_site(), hint='"exact", "stable" or "assume"'
         )
     made = Rule(name, pattern, replacement, kind, why, when)
     made.check()

@@ -8,7 +8,15 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, overload
 
 from graphc.dag import Dag
-from graphc.errors import ArityError, DefinitionError, ExpressionError, GraphcError, Site, UnknownNameError
+from graphc.errors import (
+    ArityError,
+    DefinitionError,
+    ExpressionError,
+    GraphcError,
+    Site,
+    UnknownNameError,
+    brief,
+)
 from graphc.evaluate import run, to_python
 from graphc.expr import Expr, constant, current_site, symbol
 from graphc.inputs import as_value
@@ -174,7 +182,7 @@ def function(python: Any = None, /, *, symbols: Iterable[Expr] = (), dtype: Any 
     def decorate(python: Any) -> Function:
         if not inspect.isfunction(python):
             what, hint = (
-                f"{python!r} is not written in Python",
+                f"{brief(python)} is not written in Python",
                 "decorate a def, or write g.function(lambda x: …)",
             )
             raise DefinitionError(what, site=current_site(), hint=hint)

@@ -7,6 +7,7 @@ no half precision, answers float32.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any, TypeAlias
@@ -15,7 +16,7 @@ import numpy as np
 
 from graphc import dims
 from graphc.dims import Dim, Name, Polynomial
-from graphc.errors import DtypeError, ShapeError
+from graphc.errors import DtypeError, GraphcError, ShapeError, brief, brief_text
 
 Shape: TypeAlias = tuple[Dim, ...]
 
@@ -32,6 +33,9 @@ DTYPES: dict[str, DType] = {
         "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64",
     )
 }  # fmt: skip
+
+MAX_DIMENSIONS = 64
+"""Axes of an array: NumPy's own limit."""
 
 _KNOWN = frozenset(DTYPES.values())
 
@@ -51,7 +55,7 @@ def as_dtype(value: Any) -> DType:
     try:
         dtype = np.dtype(value).newbyteorder("=")
     except (TypeError, ValueError) as error:
-        raise DtypeError(f"{value!r} is not a dtype", hint=f"use one of {', '.join(DTYPES)}") from error
+        raise DtypeError(f"{brief(value)} is not a dtype", hint=f"use one of {', '.join(DTYPES)}") from error
     found = DTYPES.get(dtype.name)
     if found is None:
         what = "graphc computes with real numbers" if dtype.kind == "c" else "graphc has no such type"
@@ -72,11 +76,16 @@ def as_shape(value: Any) -> Shape:
     (('n', 784), (2*n + 1,))
     """
     if value is None or isinstance(value, (float, np.floating)):
-        raise ShapeError(f"{value!r} is not a shape", hint='write shape=("n", 3), or shape=() for a scalar')
+        raise ShapeError(
+            f"{brief(value)} is not a shape", hint='write shape=("n", 3), or shape=() for a scalar'
+        )
     try:
-        listed = (value,) if isinstance(value, (int, str, np.integer, Polynomial)) else tuple(value)
-    except TypeError as error:
-        raise ShapeError(f"{value!r} is not a shape", hint='write shape=("n", 3)') from error
+        alone = isinstance(value, (int, str, np.integer, Polynomial))
+        listed = (value,) if alone else tuple(itertools.islice(value, MAX_DIMENSIONS + 1))
+    except (TypeError, GraphcError) as error:
+        raise ShapeError(f"{brief(value)} is not a shape", hint='write shape=("n", 3)') from error
+    if len(listed) > MAX_DIMENSIONS:
+        raise ShapeError(f"a shape of more than {MAX_DIMENSIONS} dimensions", hint='write shape=("n", 3)')
     return tuple([as_dim(dim) for dim in listed])
 
 
@@ -104,7 +113,7 @@ def as_dim(value: Any) -> Dim:
             raise
         raise ShapeError(f"{error}", hint='write shape=("n", 3), or ("n*3",)') from None
     raise ShapeError(
-        f"{str(value)[:60]!r} is not a dimension",
+        f"{brief_text(value, 60)!r} is not a dimension",
         hint='a dimension is an int, or a name that leaves it open, as in shape=("n", 3)',
     )
 

@@ -16,7 +16,7 @@ from graphc.draw.scene import read
 from graphc.draw.style import SLIDES, Style, as_style
 from graphc.draw.svg import to_svg
 from graphc.draw.tikz import to_tikz
-from graphc.errors import InputError, RenderError
+from graphc.errors import InputError, RenderError, brief
 from graphc.files import as_text, write_whole
 from graphc.forks import cached_property
 
@@ -57,7 +57,7 @@ class Diagram:
         self.view = view
         self.style = as_style(style)
         if layout not in LAYOUTS:
-            raise InputError(f"layout is {layout!r:.60}", hint='"right" or "down"')
+            raise InputError(f"layout is {brief(layout)}", hint='"right" or "down"')
         self.digits = digits
         self.layout = layout
         self._player = player

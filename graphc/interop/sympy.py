@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from graphc.errors import ConversionError
+from graphc.errors import ConversionError, brief_text
 from graphc.expr import Expr, constant, free_symbols, walk
 from graphc.formula import apply_formula, number, through_formulas
 from graphc.inputs import check_names
@@ -149,7 +149,7 @@ class _Writer:
                 value = apply_formula(node, S, operands)
         except (TypeError, ValueError, ArithmeticError) as error:
             raise ConversionError(
-                f"SymPy refuses {op.name}: {str(error)[:120]}",
+                f"SymPy refuses {op.name}: {brief_text(error, 120)}",
                 node=repr(node),
                 site=node.site,
                 hint="SymPy compares real numbers alone: no NaN, no root or logarithm of a negative number",

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from graphc.dag import Dag, refuse_arrays
-from graphc.errors import CompileError
+from graphc.errors import CompileError, brief
 from graphc.lower import emit
 from graphc.lower.emit import Value
 from graphc.lower.kernels import Kernel, expand
@@ -305,7 +305,7 @@ def program(dag: Dag) -> str:
     for node in dag.exprs:
         if node.shape:
             raise CompileError(
-                f"JavaScript is written for single numbers, and {node!r:.60} has the shape {format_shape(node.shape)}",
+                f"JavaScript is written for single numbers, and {brief(node)} has the shape {format_shape(node.shape)}",
                 node=repr(node),
                 site=node.site,
                 hint=hint,

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import InputError
+from graphc.errors import InputError, brief
 from graphc.lower.jit import build
 from graphc.lower.layout import Run
 
@@ -63,7 +63,7 @@ def set_num_threads(n: int) -> None:
     """
     global _chosen
     if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 1 <= n <= MOST:
-        raise InputError(f"set_num_threads takes a whole number from 1 to {MOST}, not {n!r:.60}")
+        raise InputError(f"set_num_threads takes a whole number from 1 to {MOST}, not {brief(n)}")
     _chosen = int(n)
 
 

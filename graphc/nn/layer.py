@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from typing import Any
 
-from graphc.errors import DtypeError, ExpressionError, NameClashError, ShapeError
+from graphc.errors import DtypeError, ExpressionError, NameClashError, ShapeError, brief
 from graphc.expr import Expr, symbol
 from graphc.nn.initial import Initialiser
 from graphc.scopes import scope
@@ -75,11 +75,11 @@ class Scope:
         if not is_float(like.dtype):
             raise DtypeError(
                 f"parameter {full!r} would be {like.dtype}, the type of what the layer is built on",
-                hint=f'declare the input with dtype="float32", or build on x.astype("float32"): {like!r:.40}',
+                hint=f'declare the input with dtype="float32", or build on x.astype("float32"): {brief(like, 40)}',
             )
         if not callable(init):
             raise ExpressionError(
-                f"parameter {full!r} begins as {init!r:.60}, which is no initialiser",
+                f"parameter {full!r} begins as {brief(init)}, which is no initialiser",
                 hint="init=nn.he_normal, or a function of a generator and a shape",
             )
         for dim in shape:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from graphc.errors import ExpressionError, ShapeError
+from graphc.errors import ExpressionError, ShapeError, brief
 from graphc.expr import Expr, constant
 from graphc.inputs import as_count
 from graphc.nn import initial
@@ -27,7 +27,7 @@ from graphc.types import format_shape
 def _features(x: Expr, what: str) -> Any:
     """The length of the last axis."""
     if not x.shape:
-        raise ShapeError(f"{what} takes arrays of features in the last axis, not the scalar {x!r:.40}")
+        raise ShapeError(f"{what} takes arrays of features in the last axis, not the scalar {brief(x, 40)}")
     return x.shape[-1]
 
 
@@ -81,14 +81,14 @@ class Conv2d(Layer):
     def build(self, x: Expr, scope: Scope) -> Expr:
         if x.ndim != 4:
             raise ShapeError(
-                f"{self!r} takes images (n, c, h, w), not an array of shape {format_shape(x.shape)}",
+                f"{brief(self)} takes images (n, c, h, w), not an array of shape {format_shape(x.shape)}",
                 hint="g.reshape(x, (-1, channels, rows, columns))",
             )
         as_count(self.channels, "{} output channels", "nn.Conv2d(20, 5)")
         pair = tuple(self.size) if isinstance(self.size, (tuple, list)) else (self.size, self.size)
         if len(pair) != 2:
             raise ExpressionError(
-                f"a kernel has rows and columns, not the size {self.size!r:.60}", hint="size=(3, 3)"
+                f"a kernel has rows and columns, not the size {brief(self.size)}", hint="size=(3, 3)"
             )
         rows, columns = (as_count(length, "a kernel of length {}", "nn.Conv2d(20, 5)") for length in pair)
         padding = self.padding
@@ -138,7 +138,7 @@ class Flatten(Layer):
 
     def build(self, x: Expr, scope: Scope) -> Expr:
         if not x.shape:
-            raise ShapeError(f"there is nothing to flatten in the scalar {x!r:.40}")
+            raise ShapeError(f"there is nothing to flatten in the scalar {brief(x, 40)}")
         size: Any = 1
         for dim in x.shape[1:]:
             size = size * dim
@@ -180,7 +180,7 @@ class Dropout(Layer):
 
     def build(self, x: Expr, scope: Scope) -> Expr:
         if not isinstance(self.rate, (int, float)) or not 0 <= self.rate < 1:
-            raise ExpressionError(f"a share of {self.rate!r:.40} cannot be dropped", hint="0 ≤ rate < 1")
+            raise ExpressionError(f"a share of {brief(self.rate, 40)} cannot be dropped", hint="0 ≤ rate < 1")
         if not scope.training or self.rate == 0:
             return x
         kept = scope.mask("mask", x, 1 - self.rate)
@@ -189,7 +189,7 @@ class Dropout(Layer):
 
 def _finite(value: Any, what: str) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ExpressionError(f"{what} is a number, not {value!r:.40}", hint=f"{what}=0.1")
+        raise ExpressionError(f"{what} is a number, not {brief(value, 40)}", hint=f"{what}=0.1")
 
 
 def LeakyReLU(slope: float = 0.01) -> Function:

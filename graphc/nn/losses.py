@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from graphc.errors import DtypeError, ExpressionError, ShapeError
+from graphc.errors import DtypeError, ExpressionError, ShapeError, brief, brief_text
 from graphc.expr import Expr, constant
 from graphc.ops.activation import relu
 from graphc.ops.comparison import where
@@ -19,7 +19,7 @@ from graphc.types import format_shape
 
 def _reduced(costs: Expr, reduction: str) -> Expr:
     if reduction not in ("mean", "sum", "none"):
-        raise ExpressionError(f"reduction is 'mean', 'sum' or 'none', not {str(reduction)[:40]!r}")
+        raise ExpressionError(f"reduction is 'mean', 'sum' or 'none', not {brief_text(reduction, 40)!r}")
     if reduction == "none" or not costs.shape:
         return costs
     return mean(costs) if reduction == "mean" else sum(costs)
@@ -104,7 +104,7 @@ def l2(parameters: Mapping[str, Expr] | Iterable[Expr], strength: float = 1.0) -
     """
     if not isinstance(parameters, Iterable) or isinstance(parameters, Expr):
         raise ExpressionError(
-            f"parameters to regularise are listed, not {parameters!r:.60}",
+            f"parameters to regularise are listed, not {brief(parameters)}",
             hint="nn.l2(model.parameters, 1e-4)",
         )
     listed = list(parameters.values() if isinstance(parameters, Mapping) else parameters)

@@ -11,7 +11,7 @@ import numpy as np
 
 from graphc.api import compile
 from graphc.archive import fitting, read_arrays, write_arrays
-from graphc.errors import ExpressionError, InputError
+from graphc.errors import ExpressionError, InputError, brief
 from graphc.expr import Expr, free_symbols
 from graphc.forks import cached_property
 from graphc.graph import Graph
@@ -86,7 +86,9 @@ class Model:
         try:
             rng = np.random.default_rng(seed)
         except (TypeError, ValueError) as error:
-            raise InputError(f"a seed of {seed!r:.40}", hint="seed=0, or a numpy.random.Generator") from error
+            raise InputError(
+                f"a seed of {brief(seed, 40)}", hint="seed=0, or a numpy.random.Generator"
+            ) from error
         for key, parameter in (*self._declared.parameters.items(), *self._declared.buffers.items()):
             shape: Any = parameter.symbol.shape
             drawn = np.asarray(parameter.init(rng, shape))

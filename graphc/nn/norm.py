@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from graphc.errors import ExpressionError, ShapeError
+from graphc.errors import ExpressionError, ShapeError, brief
 from graphc.expr import Expr, constant
 from graphc.nn import initial
 from graphc.nn.layer import Layer, Scope
@@ -43,10 +43,10 @@ class BatchNorm(Layer):
                 or not ends[0] <= value <= ends[1]
             ):
                 raise ExpressionError(
-                    f"the {name} of {self!r:.60} is none", hint="BatchNorm(momentum=0.1, epsilon=1e-5)"
+                    f"the {name} of {brief(self)} is none", hint="BatchNorm(momentum=0.1, epsilon=1e-5)"
                 )
         if x.ndim < 2:
-            raise ShapeError(f"{self!r} takes a batch of features, not shape {format_shape(x.shape)}")
+            raise ShapeError(f"{brief(self)} takes a batch of features, not shape {format_shape(x.shape)}")
         features, axes = x.shape[1], (0, *range(2, x.ndim))
         along = (features, *(1,) * (x.ndim - 2))
         scale = scope.parameter("weight", (features,), x, initial.ones)
@@ -83,7 +83,7 @@ class LayerNorm(Layer):
 
     def build(self, x: Expr, scope: Scope) -> Expr:
         if not 1 <= self.axes <= x.ndim:
-            raise ShapeError(f"{self!r} does not fit an array of shape {format_shape(x.shape)}")
+            raise ShapeError(f"{brief(self)} does not fit an array of shape {format_shape(x.shape)}")
         along: Any = tuple(range(x.ndim - self.axes, x.ndim))
         shape = x.shape[-self.axes :]
         scale = scope.parameter("weight", shape, x, initial.ones)

@@ -13,7 +13,7 @@ import numpy as np
 
 from graphc import dims
 from graphc.dims import Dim, Name, Polynomial
-from graphc.errors import DtypeError, ExpressionError, ShapeError
+from graphc.errors import DtypeError, ExpressionError, ShapeError, brief, brief_text
 from graphc.expr import Expr, apply, constant, current_site
 from graphc.op import Attribute, Notation, Op
 from graphc.ops import attributes as at
@@ -66,7 +66,7 @@ def _whole(item: Any) -> int:
         return operator.index(item)
     except TypeError:
         raise ExpressionError(
-            f"{str(item)[:40] if not isinstance(item, str) else repr(item)[:40]} is no index",
+            f"{brief_text(item, 40) if not isinstance(item, str) else repr(item)[:40]} is no index",
             site=current_site(),
             hint='write x[0] or x[1:3]; of floats g.astype(i, "int64") makes whole numbers',
         ) from None
@@ -88,6 +88,8 @@ def _end(end: Any) -> Any:
 def _key(name: str, value: Any, operands: tuple[Expr, ...]) -> tuple[Any, ...]:
     """A key with an entry for each axis; the ellipsis written out."""
     x = operands[0]
+    if not isinstance(value, tuple):
+        raise ExpressionError(f"{brief(value, 40)} is not a key of indexing", hint="write x[0, 1:3]")
     items = [tuple(item) if isinstance(item, (tuple, list)) else item for item in value]
     for item in items:
         _check_item(item)
@@ -116,9 +118,10 @@ def _key(name: str, value: Any, operands: tuple[Expr, ...]) -> tuple[Any, ...]:
 def _check_item(item: Any) -> None:
     """Refuses what is no part of a key."""
     whole = isinstance(item, int) and not isinstance(item, bool)
-    is_slice = isinstance(item, tuple) and len(item) == 4 and item[0] == "slice"
-    if not (whole or is_slice or item is None or item is Ellipsis or item == "array"):
-        raise ExpressionError(f"{str(item)[:40]!r} is not an index", hint="write x[0, 1:3]")
+    is_slice = isinstance(item, tuple) and len(item) == 4 and isinstance(item[0], str) and item[0] == "slice"
+    is_array = isinstance(item, str) and item == "array"
+    if not (whole or is_slice or is_array or item is None or item is Ellipsis):
+        raise ExpressionError(f"{brief_text(item, 40)!r} is not an index", hint="write x[0, 1:3]")
     ends: Any = item[1:] if isinstance(item, tuple) else ()
     if is_slice and not all(
         end is None

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from graphc import dims
-from graphc.errors import ExpressionError, ShapeError
+from graphc.errors import ExpressionError, ShapeError, brief
 from graphc.expr import Expr, constant
 from graphc.op import PRODUCT, Attribute, Notation, Op
 from graphc.ops import attributes as at
@@ -117,7 +117,7 @@ def _paired(name: str, value: Any, operands: tuple[Expr, ...]) -> tuple[tuple[in
         value = (tuple(range(a.ndim - value, a.ndim)), tuple(range(value)))
     if not isinstance(value, (tuple, list)) or len(value) != 2:
         raise ExpressionError(
-            f"axes {value!r} are no number and no pair", hint="write axes=2, or axes=((1,), (0,))"
+            f"axes {brief(value)} are no number and no pair", hint="write axes=2, or axes=((1,), (0,))"
         )
     left, right = [
         at.distinct(
@@ -133,7 +133,7 @@ def _paired(name: str, value: Any, operands: tuple[Expr, ...]) -> tuple[tuple[in
     ]
     if len(left) != len(right):
         raise ShapeError(
-            f"axes {value!r} pair {len(left)} axes with {len(right)}", hint="as many on either side"
+            f"axes {brief(value)} pair {len(left)} axes with {len(right)}", hint="as many on either side"
         )
     for i, j in zip(left, right, strict=True):
         if a.shape[i] != b.shape[j]:

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
-from graphc.errors import ExpressionError, NameClashError, ParseError
+from graphc.errors import ExpressionError, NameClashError, ParseError, brief
 from graphc.expr import Expr, constant, current_site, symbol
 from graphc.parse.builder import Builder, Value
 from graphc.scan import syntax_tree
@@ -70,7 +70,7 @@ def _declared(symbols: Any, dtype: DType) -> dict[str, Expr] | None:
         made = symbol(entry, dtype=dtype) if isinstance(entry, str) else entry
         if not isinstance(made, Expr) or not made.is_symbol:
             raise ExpressionError(
-                f"{entry!r} is not a symbol",
+                f"{brief(entry)} is not a symbol",
                 site=current_site(),
                 hint='write symbols="x y", or a list of symbols',
             )

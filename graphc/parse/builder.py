@@ -8,12 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import reduce
 from typing import Any, NoReturn
 
-from graphc.errors import (
-    ArityError,
-    GraphcError,
-    ParseError,
-    UnknownNameError,
-)
+from graphc.errors import ArityError, GraphcError, ParseError, UnknownNameError, brief_text
 from graphc.expr import Expr, apply, cast, constant, symbol
 from graphc.op import Op, lookup
 from graphc.ops.comparison import maxout
@@ -229,7 +224,9 @@ class Builder:
         for keyword, value in zip(node.keywords, values[positional:], strict=True):
             param = keyword.arg
             if param is None or param not in op.params:
-                self.refuse(f"{op.name} has no parameter {str(param)[:60]!r}", keyword, usage, ArityError)
+                self.refuse(
+                    f"{op.name} has no parameter {brief_text(param, 60)!r}", keyword, usage, ArityError
+                )
             if param in given:
                 self.refuse(f"{op.name} gets {param!r} twice", keyword, usage, ArityError)
             given[param] = value

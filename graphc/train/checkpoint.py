@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from graphc.archive import fitting, read_arrays, write_arrays
-from graphc.errors import FormatError
+from graphc.errors import FormatError, brief
 
 META = "meta"
 FORMAT = 1
@@ -34,7 +34,7 @@ def read_checkpoint(
 
     Raises `FormatError` for a file that is damaged, no checkpoint, or one of another model or another training.
     """
-    shown = f"{os.fspath(path)!r:.200}"
+    shown = brief(os.fspath(path), 200)
     found = read_arrays(path)
     raw = found.pop(META, None)
     if raw is None or raw.dtype != np.uint8:
@@ -51,7 +51,7 @@ def read_checkpoint(
     for name, value in same.items():
         if meta.get(name) != value:
             raise FormatError(
-                f"{shown} is of another training: its {name} is {meta.get(name)!r:.80}, not {value!r:.80}",
+                f"{shown} is of another training: its {name} is {brief(meta.get(name), 80)}, not {brief(value, 80)}",
                 hint="resume with what it began with, or choose another file",
             )
     return fitting(found, wanted, path), meta

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import InputError, ShapeError
+from graphc.errors import InputError, ShapeError, brief
 from graphc.expr import Expr
 from graphc.inputs import as_count
 
@@ -40,7 +40,7 @@ class Batches:
             )
         for key in data:
             if not isinstance(key, Expr) or not key.is_symbol:
-                raise InputError(f"data is given for symbols, not for {key!r:.60}", hint="write {x: array}")
+                raise InputError(f"data is given for symbols, not for {brief(key)}", hint="write {x: array}")
         size = None if size is None else as_count(size, "a batch of {} rows", "batch=64")
         self.arrays = {key: _array(key, array) for key, array in data.items()}
         named = [key.shape[0] for key in data if key.shape and isinstance(key.shape[0], str)]
@@ -50,7 +50,7 @@ class Batches:
             if self._batched(key):
                 if not array.ndim:
                     raise ShapeError(
-                        f"the data for {key.name!r}, which has rows, is one value: {array[()]!r:.60}"
+                        f"the data for {key.name!r}, which has rows, is one value: {brief(array[()])}"
                     )
                 rows[key] = len(array)
         if len(set(rows.values())) > 1:

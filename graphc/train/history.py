@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from graphc.errors import InputError
+from graphc.errors import InputError, brief
 from graphc.plot import lines
 
 
@@ -47,7 +47,7 @@ class History(Sequence[dict[str, float]]):
         if not self.records:
             return []
         if name not in self.records[0]:
-            raise InputError(f"the history has no {name!r:.60}", hint=f"it has {', '.join(self.columns)}")
+            raise InputError(f"the history has no {brief(name)}", hint=f"it has {', '.join(self.columns)}")
         return [record[name] for record in self.records]
 
     def plot(self, path: str | os.PathLike[str], *names: str, log: bool = False) -> Path:

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from graphc.errors import FileError, FormatError
+from graphc.errors import FileError, FormatError, brief
 
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 """The third byte of the head → the elements' type."""
@@ -25,7 +25,7 @@ def read_idx(path: str | os.PathLike[str], mmap: bool = False) -> np.ndarray:
     Raises `FileError` for a file that cannot be read, `FormatError` for one that is none of IDX, or is shorter or longer than its
     head says.
     """
-    shown = f"{os.fspath(path)!r:.200}"
+    shown = brief(os.fspath(path), 200)
     try:
         with open(path, "rb") as file:
             packed = file.read(2) == b"\x1f\x8b"

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from graphc.archive import check_path
-from graphc.errors import ExpressionError, InputError, TrainingError
+from graphc.errors import ExpressionError, InputError, TrainingError, brief
 from graphc.expr import Expr, free_symbols
 from graphc.inputs import as_count
 from graphc.progress import tqdm
@@ -196,11 +196,11 @@ def _check(
 ) -> None:
     """Refuses before the first step what would be refused after the first epoch."""
     if not isinstance(metrics, Mapping):
-        raise InputError(f"metrics are named, not {metrics!r:.60}", hint='metrics={"error": …}')
+        raise InputError(f"metrics are named, not {brief(metrics)}", hint='metrics={"error": …}')
     for name, function in functions.items():
         if function is not None and not callable(function):
             raise InputError(
-                f"{name} is a function of the history, not {function!r:.60}",
+                f"{name} is a function of the history, not {brief(function)}",
                 hint="schedule=train.Halving(), stop=train.EarlyStop()",
             )
     for name in metrics:
@@ -216,7 +216,7 @@ def _rate(found: Any) -> float:
     """The rate that a schedule gives."""
     if isinstance(found, bool) or not isinstance(found, (int, float, np.number)) or not 0 <= found < math.inf:
         raise InputError(
-            f"the schedule gives a rate of {found!r:.40}",
+            f"the schedule gives a rate of {brief(found, 40)}",
             hint="(rate, history) → a number: lambda rate, history: 0.1",
         )
     return float(found)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from graphc.errors import InputError
+from graphc.errors import InputError, brief
 from graphc.inputs import as_count
 from graphc.train.history import History
 
@@ -44,7 +44,7 @@ class Halving:
     def __post_init__(self) -> None:
         as_count(self.patience, "a patience of {} records", "patience=1")
         if not 0 < self.factor < 1:
-            raise InputError(f"{self!r} never lowers the rate", hint="0 < factor < 1")
+            raise InputError(f"{brief(self)} never lowers the rate", hint="0 < factor < 1")
 
     def __call__(self, rate: float, history: History) -> float:
         best, waited = math.inf, 0

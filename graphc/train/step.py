@@ -11,7 +11,7 @@ import numpy as np
 
 from graphc.api import compile, grad
 from graphc.dag import Dag
-from graphc.errors import CompileError, ExpressionError, GraphcError, InputError, TrainingError
+from graphc.errors import CompileError, ExpressionError, GraphcError, InputError, TrainingError, brief
 from graphc.evaluate import run
 from graphc.expr import Expr, cast, free_symbols, symbol
 from graphc.inputs import as_value
@@ -49,7 +49,7 @@ class Parameters:
         for key in self.begin if isinstance(self.begin, Mapping) else [self.begin]:
             if not isinstance(key, Expr) or not key.is_symbol:
                 raise InputError(
-                    f"parameters are symbols, not {key!r:.60}", hint='w = g.symbol("w"); {w: begin}'
+                    f"parameters are symbols, not {brief(key)}", hint='w = g.symbol("w"); {w: begin}'
                 )
         self.parameters = {key.name: key for key in self.begin}
         # a copy: training writes to it, and not to what was given
@@ -115,10 +115,10 @@ class Step:
                 f"a loss is a float scalar, not {what}", hint="g.mean(…) of the samples' losses"
             )
         if not isinstance(optimiser, Optimiser):
-            raise InputError(f"{optimiser!r:.60} is no optimiser", hint="train.SGD(0.01)")
+            raise InputError(f"{brief(optimiser)} is no optimiser", hint="train.SGD(0.01)")
         if not hasattr(model, "parameters") or not hasattr(model, "values"):
             raise InputError(
-                f"a model has parameters and values, and {model!r:.60} has not",
+                f"a model has parameters and values, and {brief(model)} has not",
                 hint="nn.Model(layers, x), or train.Parameters({w: begin})",
             )
         self.model, self.loss, self.optimiser = model, loss, optimiser
@@ -275,7 +275,7 @@ def _told(dag: Dag, place: int, values: list[Any]) -> str:
         if value.size and value.dtype.kind in "fiu":
             low, high = value.min(), value.max()
             parts.append(f"{low:.4g}" if low == high else f"values from {low:.4g} to {high:.4g}")
-    told = f"{node!r:.120} is {'NaN' if _any(np.isnan, values[place]) else 'infinite'}"
+    told = f"{brief(node, 120)} is {'NaN' if _any(np.isnan, values[place]) else 'infinite'}"
     if parts:
         told += f", computed from {' and '.join(parts)}"
     return told + (f", written at {node.site}" if node.site is not None else "")
