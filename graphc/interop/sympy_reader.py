@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache, reduce
 from typing import Any
 
-from graphc.errors import ConversionError, GraphcError
+from graphc.errors import ConversionError, GraphcError, brief_text
 from graphc.expr import Expr, apply, constant, current_site, symbol
 from graphc.interop.sympy import cfunctions, sympy
 from graphc.interop.sympy_terms import (
@@ -108,7 +108,7 @@ class _Reader:
             if id(node) in made:
                 continue
             if plan is None:
-                plan = self._plan(node)
+                plan = self._planned(node)
                 kept.append((node, plan))
                 stack.append((node, plan))
                 stack.extend((part, None) for part in reversed(plan[0]) if id(part) not in made)
@@ -123,6 +123,15 @@ class _Reader:
                     f"{show(node)}: {error.message}", node=error.node, site=current_site(), hint=error.hint
                 ) from error
         return made[id(root)]
+
+    def _planned(self, node: Any) -> Plan:
+        """The plan of a node; what SymPy itself raises on what it built unevaluated is refused as that."""
+        try:
+            return self._plan(node)
+        except GraphcError:
+            raise
+        except Exception as error:
+            unsupported(node, f"SymPy refuses it: {brief_text(error, 100) or type(error).__name__}")
 
     def _plan(self, node: Any) -> Plan:
         S = sympy()

@@ -15,19 +15,16 @@ from typing import Any
 import numpy as np
 
 from graphc.archive import check_path
-from graphc.errors import ExpressionError, InputError, TrainingError, brief
+from graphc.errors import ExpressionError, FormatError, InputError, TrainingError, brief
 from graphc.expr import Expr, free_symbols
 from graphc.inputs import as_count
 from graphc.progress import tqdm
-from graphc.train.checkpoint import read_checkpoint, write_checkpoint
+from graphc.train.checkpoint import RECORDED, read_checkpoint, write_checkpoint
 from graphc.train.data import Batches
 from graphc.train.history import History
 from graphc.train.optimisers import Optimiser
 from graphc.train.schedules import Schedule
 from graphc.train.step import Step, Trainable, make_step, nonfinite, of_data
-
-RECORDED = ("epoch", "loss", "rate", "seconds")
-"""What every record of the history holds beside the metrics."""
 
 
 class _Interrupts:
@@ -124,6 +121,10 @@ def fit(
     history, first, done, total = History(), 0, 0, 0.0
     if checkpoint is not None and resume and Path(checkpoint).exists():
         arrays, meta = read_checkpoint(checkpoint, step.arrays(), same)
+        if meta["batch"] >= len(batches):
+            raise FormatError(
+                f"{brief(checkpoint, 200)}: the record of the checkpoint is damaged: there is no batch {meta['batch']}"
+            )
         step.restore(arrays)
         history, first, done, total = History(meta["history"]), meta["epoch"], meta["batch"], meta["total"]
         if not done and first < epochs and first % every and meta.get("every") == every:

@@ -6,6 +6,8 @@ Exhaustive: each parameter of each callable in `verbs` meets each value of `host
 parameter, the value and the error.
 """
 
+# ruff: noqa: E501  a row of a table is a line
+
 from __future__ import annotations
 
 import argparse
@@ -65,14 +67,18 @@ def main(args: list[str]) -> int:
             print("out of time")
             break
         error = attempt(verb, parameter, value)
-        outcome = (
-            "accepted" if error is None else "refused" if isinstance(error, CLASSES) else "escaped"
-        )
+        outcome = "accepted" if error is None else "refused" if isinstance(error, CLASSES) else "escaped"
         counts[outcome] += 1
         if outcome == "escaped" and error is not None:
             where = traceback.extract_tb(error.__traceback__)[-1]
-            print(f"{name}({parameter}={value}): {type(error).__name__}: {str(error)[:90]!r}  {where.filename[-40:]}:{where.lineno}", flush=True)
+            print(
+                f"{name}({parameter}={value}): {type(error).__name__}: {str(error)[:90]!r}  {where.filename[-40:]}:{where.lineno}",
+                flush=True,
+            )
             if chosen.trace:
                 traceback.print_exception(error)
-    print(f"tried {sum(counts.values()):,}, " + ", ".join(f"{kind} {counts[kind]:,}" for kind in ("accepted", "refused", "escaped")))
+    print(
+        f"tried {sum(counts.values()):,}, "
+        + ", ".join(f"{kind} {counts[kind]:,}" for kind in ("accepted", "refused", "escaped"))
+    )
     return counts["escaped"] > 0

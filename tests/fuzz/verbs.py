@@ -1,5 +1,7 @@
 """The public callables, each with a valid call: parameter → a value of the right kind, as the fuzzer replaces one by another."""
 
+# ruff: noqa: E501  a row of a table is a line
+
 from __future__ import annotations
 
 import inspect
@@ -76,14 +78,16 @@ def _operations() -> dict[str, Verb]:
         "max_pool2d": {"x": images, "size": 2}, "max_pool2d_pick": {"stride": 2, "u": images, "x": images, "size": 2},
         "conv2d_input_grad": {"v": images, "kernel": kernel, "space": (7, 7)}, "conv2d_kernel_grad": {"x": images, "v": images, "size": 1},
         "avg_pool2d_grad": {"v": images, "stride": 2, "space": (12, 12), "size": 2}, "max_pool2d_grad": {"v": pooled, "stride": 2, "x": images, "size": 2},
-        "col2im": {"columns": g.im2col(images, 2) if hasattr(g, "im2col") else images, "space": (6, 6), "size": 2},
+        "col2im": {"columns": g.im2col(images, 2), "space": (6, 6), "size": 2},
     }  # fmt: skip
     verbs: dict[str, Verb] = {}
     for name in dir(g):
         function = getattr(g, name)
         if name.startswith("_") or not callable(function) or inspect.isclass(function):
             continue
-        if not hasattr(function, "op") and not str(getattr(function, "__module__", "")).startswith("graphc.ops."):
+        if not hasattr(function, "op") and not str(getattr(function, "__module__", "")).startswith(
+            "graphc.ops."
+        ):
             continue
         own: dict[str, Any] = special.get(name, {})
         arguments: dict[str, Any] = {}
@@ -198,7 +202,11 @@ def _networks() -> dict[str, Verb]:
         return lambda rng, shape: make(rng, shape)
 
     window = {"size": 2, "stride": None, "padding": 0}
-    scores, labels, target = g.symbol("z", shape=(4, 3)), g.symbol("l", shape=4, dtype="int64"), g.symbol("t", shape=(4, 3))
+    scores, labels, target = (
+        g.symbol("z", shape=(4, 3)),
+        g.symbol("l", shape=4, dtype="int64"),
+        g.symbol("t", shape=(4, 3)),
+    )
     arrays = _written("arrays.npz", lambda path: nn.write_arrays(path, {"a": np.ones(3)}))
     model = _model()
     losses = {
