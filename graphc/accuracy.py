@@ -16,6 +16,7 @@ import numpy as np
 
 from graphc import array_accuracy
 from graphc.api import as_graph, compile, rewritten
+from graphc.arguments import truth
 from graphc.errors import DtypeError, InputError, PrecisionError, brief
 from graphc.expr import Expr, current_site
 from graphc.floats import bits_of_error, rounded
@@ -76,7 +77,8 @@ def accuracy(
     target = _target(graph)
     of_arrays = any(node.shape for node in graph.exprs)
     count = _count(samples, array_accuracy.size_of(graph) if of_arrays else len(graph))
-    if draw not in DRAWS:
+    nodes = truth("nodes", nodes)
+    if not isinstance(draw, str) or draw not in DRAWS:
         raise InputError(f"draw is {brief(draw)}", site=current_site(), hint='"both", "floats" or "range"')
     try:
         rng = np.random.default_rng(seed)

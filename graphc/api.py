@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from graphc.arguments import mapping
 from graphc.autodiff.forward import forward
 from graphc.autodiff.jacobian import jacobian as jacobian_of
 from graphc.autodiff.reverse import reverse
@@ -245,6 +246,8 @@ def compile(
     _among("cache", cache, (True, False))
     _among("tier", tier, ("auto", "native", "interpreted"))
     _among("progress", progress, (None, True, False))
+    if updates is not None:
+        updates = mapping("updates", updates, "write updates={W: W - 0.1*dW}")
     graph = as_graph(outputs, inputs)
     structure, places = graph.structure, ()
     if updates is not None:

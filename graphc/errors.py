@@ -57,6 +57,15 @@ def brief_text(value: Any, most: int = 60) -> str:
         return _unshown(value)
 
 
+MOST_BITS = 1024
+"""Of a whole number that is given as a length, a place or a count."""
+
+
+def is_huge(value: Any) -> bool:
+    """Whether a whole number is so long that it can be neither a length nor printed."""
+    return isinstance(value, int) and value.bit_length() > MOST_BITS
+
+
 def _unshown(value: Any) -> str:
     if isinstance(value, int):
         return f"{'minus ' if value < 0 else ''}a whole number of {value.bit_length():,} bits"

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from graphc.autodiff.reverse import Record, pulled
 from graphc.dag import Dag
 from graphc.display import check_digits, visible
-from graphc.errors import InputError
+from graphc.errors import InputError, brief
 from graphc.evaluate import run
 from graphc.explanation import Explanation, Step, Use, node_names
 from graphc.expr import Expr, constant, rebuild, substitute, symbol
@@ -69,7 +69,7 @@ def explain_graph(
     """
     check_digits(digits)
     if not isinstance(name, str):
-        raise InputError(f"a name is a text, not {name!r}", hint='write name="L"')
+        raise InputError(f"a name is a text, not {brief(name)}", hint='write name="L"')
     return _Teller(graph, at, seed, visible(name, 24), digits).tell()
 
 

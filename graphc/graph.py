@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from graphc.arguments import listed
 from graphc.autodiff.reverse import Record, reverse
 from graphc.dag import Dag
 from graphc.draw import Diagram, fold, view
+from graphc.errors import GradientError, brief
 from graphc.evaluate import run, to_python
 from graphc.expr import Expr
 from graphc.forks import cached_property
@@ -82,7 +84,7 @@ class Graph(Dag):
 
     def role(self, node: int) -> str:
         """'input', 'constant', 'forward' or 'output'; in a graph that holds its derivative also 'backward'."""
-        if self._forward is not None and self.exprs[node] not in self._forward:
+        if self._forward is not None and self.expr(node) not in self._forward:
             return "backward"
         return super().role(node)
 
@@ -104,6 +106,7 @@ class Graph(Dag):
         Nodes on which no differentiation is needed (constants, booleans) are left out; an input that the outputs do not
         depend on has adjoint 0. Beside the adjoints stand `contributions`, `partials` and the values of the `forward` pass.
         """
+        wrt = None if wrt is None else _targets(wrt)
         record = self.differentiate(seed, wrt)
         targets = [node for node in self.symbols if is_float(node.dtype)] if wrt is None else list(wrt)
         adjoints = {**{node: record.adjoint(node) for node in targets}, **record.adjoints}
@@ -126,6 +129,7 @@ class Graph(Dag):
         """The backward graph as expressions: node → adjoint, use → contribution (see `Record`)."""
         outputs = [self.exprs[output] for output in self.outputs]
         seeds = None if seed is None else flatten(seed)[0]
+        wrt = None if wrt is None else _targets(wrt)
         targets = [node for node in self.symbols if is_float(node.dtype)] if wrt is None else list(wrt)
         if seed is None and wrt is None:
             return self._record
@@ -138,12 +142,26 @@ class Graph(Dag):
 
     def with_backward(self, seed: Any = None, wrt: Iterable[Expr] | None = None) -> Graph:
         """One graph that holds the outputs and the adjoints of the inputs; `role` and `record` tell which node is whose."""
+        wrt = None if wrt is None else _targets(wrt)
         record = self.differentiate(seed, wrt)
         targets = [node for node in self.symbols if is_float(node.dtype)] if wrt is None else list(wrt)
         both = Graph((list(record.outputs), [record.adjoint(node) for node in targets]), self.symbols)
         both._forward = frozenset(self.exprs)
         both.record = record
         return both
+
+
+def _targets(wrt: Any) -> list[Expr]:
+    """What is differentiated by."""
+    found = (
+        [wrt] if isinstance(wrt, Expr) else listed("wrt", wrt, "the symbols to differentiate by: wrt=[x, y]")
+    )
+    for node in found:
+        if not isinstance(node, Expr):
+            raise GradientError(
+                f"cannot differentiate by {brief(node)}", hint="wrt=[x, y], symbols or other nodes"
+            )
+    return found
 
 
 def _rebuild(leaves: list[Expr], inputs: list[Expr], structure: Any) -> Graph:

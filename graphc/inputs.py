@@ -13,7 +13,7 @@ import numpy as np
 
 from graphc import dims
 from graphc.dims import Polynomial
-from graphc.errors import DtypeError, InputError, NameClashError, ShapeError, brief, brief_text
+from graphc.errors import DtypeError, InputError, NameClashError, ShapeError, brief, brief_text, is_huge
 from graphc.expr import Expr
 from graphc.tree import Structure, flatten
 from graphc.types import DTYPES, DType, format_shape
@@ -79,7 +79,7 @@ def as_count(value: Any, told: str, hint: str, least: int = 1) -> int:
     >>> as_count(3, "{} epochs", "epochs=10")
     3
     """
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least or is_huge(value):
         raise InputError(told.format(f"{brief(value, 40)}"), hint=hint)
     return int(value)
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from graphc.api import as_graph, rewritten
+from graphc.arguments import mapping, truth
 from graphc.autodiff.reverse import Record
 from graphc.compiled import Compiled
 from graphc.dag import Dag
@@ -127,6 +128,8 @@ def side_by_side(parts: Mapping[str, Any], at: Mapping[Any, Any] | None = None, 
             site=current_site(),
             hint='write g.side_by_side({"before": a, "after": b})',
         )
+    if at is not None:
+        at = mapping("a point", at, 'write {"x": 2.0, "w": -3.0}')
     drawn: dict[str, Diagram] = {}
     for name, part in parts.items():
         if isinstance(part, Diagram):
@@ -174,6 +177,7 @@ def diagnose(outputs: Any, at: Mapping[Any, Any], backward: bool = True, *, seed
     >>> bool(diagnose(x * x, {"x": 2}))
     False
     """
+    backward = truth("backward", backward)
     graph = as_graph(outputs)
     values = graph.forward(at)
     found = [finding(graph, values, source) for source in sources(graph, values)]

@@ -7,8 +7,9 @@ import random
 from collections.abc import Callable, Iterable
 from typing import Any, get_args
 
+from graphc.arguments import function, text
 from graphc.errors import DefinitionError, GraphcError, brief
-from graphc.expr import Expr, current_site, free_symbols, substitute, symbol
+from graphc.expr import Expr, constant, current_site, free_symbols, substitute, symbol
 from graphc.interop.sympy import to_sympy
 from graphc.precise import evaluate
 from graphc.rewrite import tables
@@ -35,7 +36,7 @@ def rewrites(outputs: Any, level: str = "stable", without: Iterable[str] = ()) -
       2. involution (exact): --z → z
       3. log-sigmoid (stable): log(sigmoid(z)) → log_sigmoid(z)
     """
-    return tables.run(flatten(outputs)[0], level, without)
+    return tables.run([constant(leaf) for leaf in flatten(outputs)[0]], level, without)
 
 
 def stabilize(outputs: Any, without: Iterable[str] = ()) -> Any:
@@ -60,6 +61,7 @@ def simplify(outputs: Any, without: Iterable[str] = ()) -> Any:
 
 def _rewritten(outputs: Any, level: str, without: Iterable[str]) -> Any:
     leaves, structure = flatten(outputs)
+    leaves = [constant(leaf) for leaf in leaves]
     return unflatten(structure, iter(tables.run(leaves, level, without).outputs))
 
 
@@ -101,10 +103,15 @@ def rule(
             site=current_site(),
             hint='write g.rule("double", "x + x", "2*x")',
         )
-    if kind not in get_args(Kind):
+    if not isinstance(kind, str) or kind not in get_args(Kind):
         raise DefinitionError(
             f"rule {name!r}: kind is {brief(kind)}", site=current_site(), hint='"exact", "stable" or "assume"'
         )
+    usage = 'write g.rule("double", "x + x", "2*x")'
+    text("a rule's pattern", pattern, usage)
+    text("a rule's replacement", replacement, usage)
+    if when is not None:
+        function("a rule's condition", when, 1, 'when=lambda m: m.range("x").positive')
     made = Rule(name, pattern, replacement, kind, why, when)
     made.check()
     _agree(made)

@@ -18,7 +18,7 @@ from graphc.errors import (
     brief,
 )
 from graphc.evaluate import run, to_python
-from graphc.expr import Expr, constant, current_site, symbol
+from graphc.expr import Expr, constant, current_site, named_symbols, symbol
 from graphc.inputs import as_value
 from graphc.tree import flatten, map_leaves, unflatten
 from graphc.types import DType, as_dtype
@@ -177,7 +177,7 @@ def function(python: Any = None, /, *, symbols: Iterable[Expr] = (), dtype: Any 
     0.0
     """
 
-    declared = {node.name: node for node in symbols}
+    declared = named_symbols(symbols)
 
     def decorate(python: Any) -> Function:
         if not inspect.isfunction(python):

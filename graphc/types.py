@@ -16,7 +16,7 @@ import numpy as np
 
 from graphc import dims
 from graphc.dims import Dim, Name, Polynomial
-from graphc.errors import DtypeError, GraphcError, ShapeError, brief, brief_text
+from graphc.errors import DtypeError, GraphcError, ShapeError, brief, brief_text, is_huge
 
 Shape: TypeAlias = tuple[Dim, ...]
 
@@ -54,7 +54,7 @@ def as_dtype(value: Any) -> DType:
         return value
     try:
         dtype = np.dtype(value).newbyteorder("=")
-    except (TypeError, ValueError) as error:
+    except Exception as error:  # NumPy's, for nesting without end, as well
         raise DtypeError(f"{brief(value)} is not a dtype", hint=f"use one of {', '.join(DTYPES)}") from error
     found = DTYPES.get(dtype.name)
     if found is None:
@@ -99,6 +99,8 @@ def as_dim(value: Any) -> Dim:
         elif isinstance(value, np.integer):
             value = int(value)
         if isinstance(value, int) and not isinstance(value, bool):
+            if is_huge(value):
+                raise ShapeError(f"no axis has a length of {brief(value)}", hint='write shape=("n", 3)')
             if value < 0:
                 raise ShapeError(
                     f"dimension {value} is negative", hint='a name leaves a length open, as in shape=("n", 3)'

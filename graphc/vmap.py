@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from graphc.arguments import function
 from graphc.dims import Dim
 from graphc.errors import ArityError, ExpressionError, ShapeError, brief_text
 from graphc.evaluate import evaluate
@@ -110,6 +111,8 @@ def _call(f: Any, in_axes: Any, out_axes: Any, args: tuple[Any, ...], kwargs: di
                 site=current_site(),
                 hint="in_axes=None marks what is the same for every element",
             )
+    if not named:
+        function("vmap's function", f, len(given), "a function of one element's expressions")
     _state.level = level + 1
     try:
         returned = f(*given, **named)

@@ -56,7 +56,7 @@ class Diagram:
     ) -> None:
         self.view = view
         self.style = as_style(style)
-        if layout not in LAYOUTS:
+        if not isinstance(layout, str) or layout not in LAYOUTS:
             raise InputError(f"layout is {brief(layout)}", hint='"right" or "down"')
         self.digits = digits
         self.layout = layout

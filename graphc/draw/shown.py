@@ -34,8 +34,8 @@ def check_show(show: Any) -> frozenset[str]:
     if not isinstance(names, (tuple, list, set, frozenset)):
         raise InputError(f"show is {brief(show)}", hint='write show=("value", "local")')
     for name in names:
-        if name not in SHOW:
-            near = get_close_matches(str(name), SHOW, 1)
+        if not isinstance(name, str) or name not in SHOW:
+            near = get_close_matches(brief_text(name), SHOW, 1)
             hint = f"{near[0]!r}?" if near else f"choose among {', '.join(SHOW)}"
             raise InputError(f"a diagram does not show {brief_text(name, 60)!r}", hint=hint)
     return frozenset(names)

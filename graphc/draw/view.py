@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from graphc.arguments import truth
 from graphc.autodiff.reverse import Record
 from graphc.dag import Dag
 from graphc.diagnose import finding, not_finite, sources
@@ -125,6 +126,7 @@ def view(
 
 
 def _values(graph: Drawable, at: Mapping[Any, Any] | None, backward: bool, seed: Any) -> _Values:
+    backward = truth("backward", backward)
     if at is None:
         return _Values({}, {}, {}, ())
     if (

@@ -11,7 +11,7 @@ dict keys by identity, and nothing is simplified when it is built.
 """
 
 from graphc.expr.expression import Expr, apply, cast, constant
-from graphc.expr.leaves import rebuild, substitute, symbol, symbols
+from graphc.expr.leaves import named_symbols, rebuild, substitute, symbol, symbols
 from graphc.expr.node import current_site, live_nodes, on_this_line
 from graphc.expr.walking import free_symbols, walk
 
@@ -23,6 +23,7 @@ __all__ = [
     "current_site",
     "free_symbols",
     "live_nodes",
+    "named_symbols",
     "on_this_line",
     "rebuild",
     "substitute",

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+from graphc.arguments import truth
 from graphc.errors import ConversionError, brief_text
 from graphc.expr import Expr, constant, free_symbols, walk
 from graphc.formula import apply_formula, number, through_formulas
@@ -72,7 +73,8 @@ def to_sympy(tree: Any, *, evaluate: bool = True) -> Any:
     >>> to_sympy(x * x + 0.5 * y)
     x**2 + y/2
     """
-    return map_leaves(lambda leaf: _written(constant(leaf), evaluate), tree)
+    simplified = truth("evaluate", evaluate)
+    return map_leaves(lambda leaf: _written(constant(leaf), simplified), tree)
 
 
 def _written(expr: Expr, evaluate: bool) -> Any:

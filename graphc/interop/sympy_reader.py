@@ -13,7 +13,7 @@ from functools import cache, reduce
 from typing import Any
 
 from graphc.errors import ConversionError, GraphcError, brief_text
-from graphc.expr import Expr, apply, constant, current_site, symbol
+from graphc.expr import Expr, apply, constant, current_site, named_symbols, symbol
 from graphc.interop.sympy import cfunctions, sympy
 from graphc.interop.sympy_terms import (
     Plan,
@@ -92,7 +92,7 @@ class _Reader:
                 f"SymPy's numbers become floats, not {self.dtype}", hint="declare integers with symbols="
             )
         given = symbols if symbols is not None else {}
-        self.given = dict(given) if isinstance(given, Mapping) else {s.name: s for s in given}
+        self.given = dict(given) if isinstance(given, Mapping) else named_symbols(given)
         self.truths: set[Any] = set()
         self.named: dict[str, Any] = {}
 

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from graphc.arguments import number, truth
 from graphc.errors import ExpressionError, ShapeError, brief
 from graphc.expr import Expr, constant
 from graphc.inputs import as_count
@@ -52,8 +53,9 @@ class Affine(Layer):
 
     def build(self, x: Expr, scope: Scope) -> Expr:
         inputs, _ = _features(x, repr(self)), as_count(self.units, "{} units", "nn.Affine(10)")
+        biased = truth("bias", self.bias)
         out = x @ scope.parameter("weight", (self.units, inputs), x, self.init).T
-        return out + scope.parameter("bias", (self.units,), x, initial.zeros) if self.bias else out
+        return out + scope.parameter("bias", (self.units,), x, initial.zeros) if biased else out
 
 
 Linear = Affine
@@ -98,7 +100,7 @@ class Conv2d(Layer):
             padding = tuple([((size - 1) // 2, size // 2) for size in (rows, columns)])
         kernel = scope.parameter("weight", (self.channels, x.shape[1], rows, columns), x, self.init)
         out = conv2d(x, kernel, self.stride, padding)
-        if not self.bias:
+        if not truth("bias", self.bias):
             return out
         bias = scope.parameter("bias", (self.channels,), x, initial.zeros)
         return out + reshape(bias, (self.channels, 1, 1))
@@ -188,8 +190,7 @@ class Dropout(Layer):
 
 
 def _finite(value: Any, what: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ExpressionError(f"{what} is a number, not {brief(value, 40)}", hint=f"{what}=0.1")
+    number(what, value, math.isfinite, f"{what}=0.1")
 
 
 def LeakyReLU(slope: float = 0.01) -> Function:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from graphc import arguments
 from graphc.errors import DtypeError, ExpressionError, ShapeError, brief, brief_text
 from graphc.expr import Expr, constant
 from graphc.ops.activation import relu
@@ -18,7 +19,7 @@ from graphc.types import format_shape
 
 
 def _reduced(costs: Expr, reduction: str) -> Expr:
-    if reduction not in ("mean", "sum", "none"):
+    if not isinstance(reduction, str) or reduction not in ("mean", "sum", "none"):
         raise ExpressionError(f"reduction is 'mean', 'sum' or 'none', not {brief_text(reduction, 40)!r}")
     if reduction == "none" or not costs.shape:
         return costs
@@ -107,7 +108,8 @@ def l2(parameters: Mapping[str, Expr] | Iterable[Expr], strength: float = 1.0) -
             f"parameters to regularise are listed, not {brief(parameters)}",
             hint="nn.l2(model.parameters, 1e-4)",
         )
-    listed = list(parameters.values() if isinstance(parameters, Mapping) else parameters)
+    given = parameters.values() if isinstance(parameters, Mapping) else parameters
+    listed = [constant(parameter) for parameter in arguments.listed("parameters", given, "model.parameters")]
     if not listed:
         raise ExpressionError("no parameters to regularise")
     total = sum(listed[0] ** 2)

@@ -6,8 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from graphc.arguments import number
 from graphc.errors import ExpressionError, ShapeError, brief
 from graphc.expr import Expr, constant
+from graphc.inputs import as_count
 from graphc.nn import initial
 from graphc.nn.layer import Layer, Scope
 from graphc.ops.comparison import where
@@ -82,6 +84,8 @@ class LayerNorm(Layer):
     kind = "norm"
 
     def build(self, x: Expr, scope: Scope) -> Expr:
+        as_count(self.axes, "normalisation over {} axes", "nn.LayerNorm(1)")
+        number("epsilon", self.epsilon, lambda value: 0 <= value < math.inf, "epsilon=1e-5")
         if not 1 <= self.axes <= x.ndim:
             raise ShapeError(f"{brief(self)} does not fit an array of shape {format_shape(x.shape)}")
         along: Any = tuple(range(x.ndim - self.axes, x.ndim))

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from graphc import dims
+from graphc.arguments import listed
 from graphc.dims import Dim
-from graphc.errors import ShapeError
+from graphc.errors import ShapeError, brief
 from graphc.expr import Expr, apply, constant
 from graphc.op import Attribute, Notation, Op
 from graphc.ops import attributes as at
@@ -115,10 +116,17 @@ def _pad_width(name: str, value: Any, operands: tuple[Expr, ...]) -> tuple[tuple
         value = ((value, value),) * ndim
     elif isinstance(value, (tuple, list)) and value and not isinstance(value[0], (tuple, list)):
         value = (value,) * ndim
-    widths = tuple([tuple([at.whole(name, width) for width in pair]) for pair in value])
+    hint = "write ((1, 1), (0, 2))"
+    widths = tuple(
+        [
+            tuple([at.whole(name, width) for width in listed(f"a pair of {name}", pair, hint)])
+            for pair in listed(name, value, hint)
+        ]
+    )
     if len(widths) != ndim or any(len(pair) != 2 or min(pair) < 0 for pair in widths):
         raise ShapeError(
-            f"{name} {value} is not a pair of lengths for each of {ndim} axes", hint="write ((1, 1), (0, 2))"
+            f"{name} {brief(value)} is not a pair of lengths for each of {ndim} axes",
+            hint="write ((1, 1), (0, 2))",
         )
     return widths  # type: ignore[return-value]
 

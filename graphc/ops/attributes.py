@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from graphc.dims import Dim
-from graphc.errors import ExpressionError, ShapeError, brief_text
+from graphc.errors import ExpressionError, ShapeError, brief, brief_text, is_huge
 from graphc.expr import Expr
 from graphc.op import NO_DEFAULT, Attribute
 from graphc.types import as_dim, as_dtype, as_shape, format_shape
@@ -23,11 +23,14 @@ def whole(name: str, value: Any, operands: Operands = ()) -> int:
             f"{name} is a whole number, not {brief_text(value, 40)!r}", hint=f"write {name}=0"
         )
     try:
-        return operator.index(value)
+        index = operator.index(value)
     except TypeError:
         raise ExpressionError(
             f"{name} is a whole number, not {brief_text(value, 40)!r}", hint=f"write {name}=0"
         ) from None
+    if is_huge(index):
+        raise ShapeError(f"{name} is {brief(index)}", hint=f"write {name}=0")
+    return index
 
 
 def position(name: str, value: Any, ndim: int) -> int:
@@ -135,6 +138,8 @@ def _number(name: str, value: Any, operands: Operands) -> float:
         raise ExpressionError(f"{name} is a number, not {brief_text(value, 40)!r}", hint=f"write {name}=0.0")
     if value != value:
         raise ExpressionError(f"{name} is NaN", hint=f"write {name}=0.0")
+    if isinstance(value, int) and abs(value) >= 2**1024:
+        raise ExpressionError(f"{name} is {brief(value, 40)}, beyond float64", hint=f"write {name}=0.0")
     return float(value) + 0.0
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from graphc import dims
 from graphc.dims import Dim, Name, Polynomial
-from graphc.errors import DtypeError, ExpressionError, ShapeError, brief, brief_text
+from graphc.errors import DtypeError, ExpressionError, ShapeError, brief, brief_text, is_huge
 from graphc.expr import Expr, apply, constant, current_site
 from graphc.op import Attribute, Notation, Op
 from graphc.ops import attributes as at
@@ -46,7 +46,7 @@ def read_key(x: Expr, written: Any) -> tuple[tuple[Any, ...], list[Expr]]:
                 hint="write g.where(mask, x, 0), which keeps the shape",
             )
         elif isinstance(item, (Expr, np.ndarray, list)):
-            array = constant(np.asarray(item) if isinstance(item, list) else item)
+            array = constant(_array(item) if isinstance(item, list) else item)
             if array.dtype.kind not in "iu":
                 raise DtypeError(
                     f"an index of type {array.dtype}",
@@ -63,18 +63,32 @@ def read_key(x: Expr, written: Any) -> tuple[tuple[Any, ...], list[Expr]]:
 
 def _whole(item: Any) -> int:
     try:
-        return operator.index(item)
+        index = operator.index(item)
     except TypeError:
         raise ExpressionError(
             f"{brief_text(item, 40) if not isinstance(item, str) else repr(item)[:40]} is no index",
             site=current_site(),
             hint='write x[0] or x[1:3]; of floats g.astype(i, "int64") makes whole numbers',
         ) from None
+    if is_huge(index):
+        raise ShapeError(f"{brief(index)} is no index", site=current_site(), hint="write x[0] or x[1:3]")
+    return index
+
+
+def _array(item: list[Any]) -> np.ndarray:
+    try:
+        return np.asarray(item)
+    except Exception as error:  # rows of different lengths, nesting without end
+        raise ExpressionError(
+            f"{brief(item, 40)} is no array of indices: {brief_text(error, 80)}",
+            site=current_site(),
+            hint="write x[[0, 2]]",
+        ) from error
 
 
 def _is_boolean(item: Any) -> bool:
     if isinstance(item, list):
-        item = np.asarray(item)
+        item = _array(item)
     return isinstance(item, (Expr, np.ndarray)) and item.dtype == BOOL
 
 

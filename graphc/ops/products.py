@@ -113,7 +113,7 @@ def _paired(name: str, value: Any, operands: tuple[Expr, ...]) -> tuple[tuple[in
     a, b = operands
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
         if not 0 <= value <= min(a.ndim, b.ndim):
-            raise at.refuse_shape(f"tensordot over {value} axes", operands)
+            raise at.refuse_shape(f"tensordot over {brief(value, 40)} axes", operands)
         value = (tuple(range(a.ndim - value, a.ndim)), tuple(range(value)))
     if not isinstance(value, (tuple, list)) or len(value) != 2:
         raise ExpressionError(

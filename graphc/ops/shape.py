@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from graphc import dims
+from graphc.arguments import listed
 from graphc.dims import Dim
 from graphc.errors import ShapeError
 from graphc.expr import Expr, constant
@@ -251,6 +252,11 @@ def split(x: Any, sections: Any, axis: int = 0) -> tuple[Expr, ...]:
     axis = at.position("axis", axis, x.ndim)
     length = x.shape[axis]
     if isinstance(sections, (int, np.integer)) and not isinstance(sections, bool):
+        sections = at.whole("sections", sections)
+        if isinstance(length, int) and sections > max(length, 1):
+            raise ShapeError(
+                f"axis {axis} of length {length} has no {sections} parts", node=repr(x), hint="g.split(x, 2)"
+            )
         if sections < 1:
             raise ShapeError(f"split into {sections} parts", hint="write g.split(x, 2)")
         part = dims.floor_divide(length, int(sections))
@@ -262,7 +268,7 @@ def split(x: Any, sections: Any, axis: int = 0) -> tuple[Expr, ...]:
             )
         cuts = [dims.multiply(part, number) for number in range(int(sections) + 1)]
     else:
-        places: Any = sections
+        places = listed("sections", sections, "a number, or the places to cut: g.split(x, [2, 5])")
         cuts = [0, *(at.as_dim(cut) for cut in places), length]
     return tuple([sliced(x, axis, start, stop) for start, stop in itertools.pairwise(cuts)])
 

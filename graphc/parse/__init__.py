@@ -10,6 +10,7 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
+from graphc.arguments import listed
 from graphc.errors import ExpressionError, NameClashError, ParseError, brief
 from graphc.expr import Expr, constant, current_site, symbol
 from graphc.parse.builder import Builder, Value
@@ -66,7 +67,8 @@ def _declared(symbols: Any, dtype: DType) -> dict[str, Expr] | None:
     if isinstance(symbols, str):
         symbols = symbols.replace(",", " ").split()
     names: dict[str, Expr] = {}
-    for entry in [symbols] if isinstance(symbols, Expr) else symbols:
+    hint = 'write symbols="x y", or a list of symbols'
+    for entry in [symbols] if isinstance(symbols, Expr) else listed("symbols", symbols, hint):
         made = symbol(entry, dtype=dtype) if isinstance(entry, str) else entry
         if not isinstance(made, Expr) or not made.is_symbol:
             raise ExpressionError(

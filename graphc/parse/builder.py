@@ -206,6 +206,8 @@ class Builder:
         if name in FOLDED or name == "maxout":
             return self.fold(node, name, values)
         op = function(name)
+        if op is not None and op.on_arrays and op.attributes:
+            self.refuse(f"{name} is not called by its name", node, "write X[0, 1:3]", ArityError)
         if op is None:
             hint = nearest(name, functions())
             self.refuse(f"unknown function {name[:60]!r}", node.func, hint, UnknownNameError)

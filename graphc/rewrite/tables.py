@@ -77,7 +77,7 @@ def named(without: Any) -> frozenset[str]:
 
 def engine(level: str, without: Iterable[str] = ()) -> Engine:
     """The engine of a level, kept for the next call."""
-    if level not in LEVELS:
+    if not isinstance(level, str) or level not in LEVELS:
         raise DefinitionError(
             f"rewrite={brief(level)} is not a level of rewriting",
             site=current_site(),

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from graphc.arguments import truth
 from graphc.errors import InputError, ShapeError, brief
 from graphc.expr import Expr
 from graphc.inputs import as_count
@@ -60,8 +61,8 @@ class Batches:
         if self.rows == 0:
             raise InputError(f"the data for {next(iter(rows)).name!r} has no rows")
         self.size = self.rows if size is None or not rows else min(size, self.rows)
-        self.seed = seed
-        self.shuffle = shuffle
+        self.seed = as_count(seed, "a seed of {}", "seed=0", 0)
+        self.shuffle = truth("shuffle", shuffle)
 
     def _batched(self, key: Expr) -> bool:
         return self._axis is not None and bool(key.shape) and key.shape[0] == self._axis

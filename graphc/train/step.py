@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from graphc.api import compile, grad
+from graphc.arguments import listed, mapping, number
 from graphc.dag import Dag
 from graphc.errors import CompileError, ExpressionError, GraphcError, InputError, TrainingError, brief
 from graphc.evaluate import run
@@ -62,7 +63,9 @@ def make_step(outputs: Any, inputs: Iterable[Expr], updates: Mapping[Expr, Expr]
     All next values are computed from the values that were passed. Machine code where the graph can be lowered, else the
     interpreter.
     """
-    outputs, inputs = list(outputs), list(inputs)
+    outputs = listed("outputs", outputs, "make_step([loss], [x, w], {w: w - 0.1*dw})")
+    inputs = listed("inputs", inputs, "make_step([loss], [x, w], {w: w - 0.1*dw})")
+    updates = mapping("updates", updates, "write updates={w: w - 0.1*dw}")
     if updates and "updates" not in inspect.signature(compile).parameters:
         return _interpreted(outputs, inputs, updates)
     extra: dict[str, Any] = {"updates": dict(updates)} if updates else {}
@@ -91,6 +94,16 @@ def _interpreted(
     return step
 
 
+def check_model(model: Any) -> None:
+    """Raises `InputError` for what has no parameters and values to train."""
+    parts = [getattr(model, name, None) for name in ("parameters", "values")]
+    if not all(isinstance(part, Mapping) for part in parts):
+        raise InputError(
+            f"a model has parameters and values, and {brief(model)} has not",
+            hint="nn.Model(layers, x), or train.Parameters({w: begin})",
+        )
+
+
 class Step:
     """The compiled step of a model under a loss.
 
@@ -116,13 +129,12 @@ class Step:
             )
         if not isinstance(optimiser, Optimiser):
             raise InputError(f"{brief(optimiser)} is no optimiser", hint="train.SGD(0.01)")
-        if not hasattr(model, "parameters") or not hasattr(model, "values"):
-            raise InputError(
-                f"a model has parameters and values, and {brief(model)} has not",
-                hint="nn.Model(layers, x), or train.Parameters({w: begin})",
-            )
+        check_model(model)
         self.model, self.loss, self.optimiser = model, loss, optimiser
-        self.inputs = list(inputs)
+        self.inputs = listed("inputs", inputs, "the symbols that data is given for: [x, labels]")
+        for key in self.inputs:
+            if not isinstance(key, Expr) or not key.is_symbol:
+                raise InputError(f"inputs are symbols, not {brief(key)}", hint="[x, labels]")
         buffers: Mapping[str, Expr] = getattr(model, "buffers", {})
         used = set(free_symbols(loss))
         # what the loss does not read stays as it is
@@ -189,11 +201,12 @@ class Step:
         self, batch: Mapping[Expr, Any], rate: float, masks: Mapping[str, Any] | None = None
     ) -> list[Any]:
         """What the compiled function takes for a batch."""
-        masks = masks or {}
+        hint = "{x: …, labels: …}, symbols as the keys"
+        batch = mapping("a batch", batch, hint)
+        masks = {} if masks is None else mapping("masks", masks, "model.draw_masks(rng, batch)")
+        rate = number("the rate", rate, lambda rate: rate == rate, "step(batch, 0.01)")
         if missing := [key.name for key in self.inputs if key not in batch]:
-            raise InputError(
-                f"the batch has nothing for {missing[0]!r}", hint="{x: …, labels: …}, symbols as the keys"
-            )
+            raise InputError(f"the batch has nothing for {missing[0]!r}", hint=hint)
         if missing := [key for key in self.masks if key not in masks]:
             raise InputError(
                 f"the step reads the mask {missing[0]!r}",
@@ -316,4 +329,4 @@ def nonfinite(step: Step, arguments: list[Any], before: list[Any] | None, where:
     )
 
 
-__all__ = ["Parameters", "Step", "Trainable", "make_step", "nonfinite", "of_data"]
+__all__ = ["Parameters", "Step", "Trainable", "check_model", "make_step", "nonfinite", "of_data"]

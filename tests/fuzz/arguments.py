@@ -24,8 +24,14 @@ from tests.fuzz.verbs import verbs
 SECONDS = 20.0
 """After which a call counts as one that does not end."""
 
-ENDLESS = {("train.fit", "epochs", "10**400"), ("train.fit", "each", "endless")}
-"""Valid calls that run for ever, as asked."""
+ENDLESS = {
+    ("g.rule", "when", "builtin"),
+    ("train.fit", "epochs", "10**400"),
+    ("g.function", "python", "None"),
+    ("train.fit", "epochs", "10**400"),
+    ("train.fit", "each", "endless"),
+}
+"""Valid calls that run for ever, as asked, one that gives a decorator, and a function of the user's whose own error comes out."""
 
 
 def attempt(verb: Any, parameter: str, value: str) -> BaseException | None:

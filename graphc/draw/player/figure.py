@@ -11,6 +11,7 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
+from graphc.arguments import listed as listed_
 from graphc.dag import Dag
 from graphc.display import check_digits, show_number, visible
 from graphc.draw.player.mathml import plain
@@ -87,7 +88,7 @@ def plot(
             f"a plot is over a scalar float symbol, not {brief(over)}", "write g.plot(f, x, (-1, 1))"
         )
     points = []
-    for handle in handles:
+    for handle in listed_("handles", handles, "write handles=[(a, b)]"):
         pair = handle if isinstance(handle, (tuple, list)) else ()
         if len(pair) != 2:
             raise _refusal(f"a handle is a point (x, y), not {brief(handle)}", "write handles=[(a, b)]")
@@ -105,6 +106,12 @@ def _text(value: Any, what: str) -> str:
     if not isinstance(value, str):
         raise _refusal(f"{what} is a text, not {brief(value)}", 'write "f"')
     return value
+
+
+def _wanted(sliders: Any) -> list[Any]:
+    if isinstance(sliders, Expr):
+        return [sliders]
+    return listed_("sliders", sliders, "list float symbols that the curves depend on")
 
 
 def _scalar(value: Any, what: str) -> Expr:
@@ -217,9 +224,11 @@ def figure(
     places = {symbol: number for number, symbol in enumerate(symbols)}
     dragged = {part for item in plots for point in item.handles for part in point if part.is_symbol}
     axes = {item.over for item in plots}
-    chosen = [s for s in symbols if s not in axes and s not in dragged] if sliders is None else list(sliders)
+    chosen = (
+        [s for s in symbols if s not in axes and s not in dragged] if sliders is None else _wanted(sliders)
+    )
     for symbol in chosen:
-        if symbol not in places or not is_float(symbol.dtype):
+        if not isinstance(symbol, Expr) or symbol not in places or not is_float(symbol.dtype):
             raise _refusal(
                 f"{brief(symbol)} has no slider here", "list float symbols that the curves depend on"
             )
