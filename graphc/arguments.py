@@ -19,7 +19,7 @@ _MOST = 1_000_000
 """Items of an iterable that is made a list of."""
 
 
-def number(name: str, value: Any, holds: Callable[[float], bool], hint: str) -> float:
+def number(name: str, value: Any, holds: Callable[[Any], bool], hint: str) -> float:
     """A real number, NumPy's own included, of which a condition holds."""
     whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     if not (whole or isinstance(value, (float, np.floating))) or is_huge(value) or not holds(value):

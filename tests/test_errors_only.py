@@ -96,7 +96,7 @@ def test_messages_say_what_to_write():
     x, y = g.symbols("x y")
     with pytest.raises(ExpressionError, match="is not an expression"):
         g.substitute([x, y], {x: y})  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="momentum is '0.9'"):
+    with pytest.raises(InputError, match=r"momentum is .0\.9."):
         train.Momentum(0.1, "0.9")  # type: ignore[arg-type]
     with pytest.raises(ArityError, match=r"(?s)index is not called by its name.*write X\[0, 1:3\]"):
         g.parse("index(n)")
@@ -184,7 +184,7 @@ def interrupt(number, frame):
 signal.signal(signal.SIGALRM, interrupt)
 for number in range({count}):
     try:
-        signal.setitimer(signal.ITIMER_REAL, rng.uniform(1e-4, 3e-2))
+        signal.setitimer(signal.ITIMER_REAL, rng.uniform(1e-4, 1.5e-1))
         f = g.compile(g.sin(x * (number + 2)) + g.exp(-x), cache=False)
         g.save(f.graph, {path!r})
         signal.setitimer(signal.ITIMER_REAL, 0)
