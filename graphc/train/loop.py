@@ -125,7 +125,7 @@ def fit(
     history, first, done, total = History(), 0, 0, 0.0
     if checkpoint is not None and resume and Path(checkpoint).exists():
         arrays, meta = read_checkpoint(checkpoint, step.arrays(), same)
-        if meta["batch"] >= len(batches):
+        if meta["batch"] > len(batches):  # as many: interrupted after the last one
             raise FormatError(
                 f"{brief(checkpoint, 200)}: the record of the checkpoint is damaged: there is no batch {meta['batch']}"
             )
