@@ -66,9 +66,8 @@ def _head(file: BinaryIO | Any, shown: str) -> tuple[np.dtype[Any], tuple[int, .
     if magic[3] > MAX_DIMENSIONS:
         raise FormatError(f"{shown} has {magic[3]} axes, and an array has {MAX_DIMENSIONS} at most")
     shape = tuple(int(length) for length in np.frombuffer(lengths, dtype=">u4"))
-    if (
-        math.prod(max(length, 1) for length in shape) >= 2**60
-    ):  # NumPy counts the elements around an empty axis, too
+    # NumPy counts the elements around an empty axis, too
+    if 0 in shape and math.prod(max(length, 1) for length in shape) >= 2**60:
         raise FormatError(f"{shown} is truncated: no file holds {brief(shape)} elements")
     return np.dtype(TYPES[magic[2]]), shape, 4 + len(lengths)
 
