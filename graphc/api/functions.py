@@ -16,12 +16,13 @@ from graphc.compiler.runtime.compile_report import Rewriting, rewriting
 from graphc.compiler.runtime.compiled_function import Compiled, make
 from graphc.compiler.runtime.loop_dispatch import Parallel
 from graphc.compiler.runtime.tiered_compilation import Options, Tier
-from graphc.errors import DtypeError, GradientError, InputError
+from graphc.errors import DtypeError, GradientError, InputError, brief
 from graphc.ir.expr import Expr, constant, current_site, rebuild, symbol
 from graphc.ir.op import all_ops, array_ops
 from graphc.ir.types import as_dtype, is_float
 from graphc.rewrite import tables
 from graphc.rewrite.engine import Trace
+from graphc.util.arguments import mapping
 from graphc.util.pytree import flatten, unflatten
 from graphc.viz.explain.explain import explain_graph
 from graphc.viz.explain.explanation import Explanation
@@ -67,7 +68,7 @@ def _stated(outputs: list[Expr], targets: list[Expr], rewrite: str) -> list[Expr
     for node in targets:
         if not node.is_symbol:
             raise GradientError(
-                f"rewriting may remove what the derivative is taken by: {node!r:.60}",
+                f"rewriting may remove what the derivative is taken by: {brief(node)}",
                 node=repr(node),
                 site=current_site(),
                 hint="differentiate by symbols, or leave rewrite= out",
@@ -96,7 +97,7 @@ def _targets(wrt: Any) -> tuple[list[Expr], Any]:
     for node in targets:
         if not isinstance(node, Expr):
             raise GradientError(
-                f"cannot differentiate by {node!r}",
+                f"cannot differentiate by {brief(node)}",
                 site=current_site(),
                 hint="write g.grad(L, x) or g.grad(L, [x, y])",
             )
@@ -245,6 +246,8 @@ def compile(
     _among("cache", cache, (True, False))
     _among("tier", tier, ("auto", "native", "interpreted"))
     _among("progress", progress, (None, True, False))
+    if updates is not None:
+        updates = mapping("updates", updates, "write updates={W: W - 0.1*dW}")
     graph = as_graph(outputs, inputs)
     structure, places = graph.structure, ()
     if updates is not None:
@@ -283,7 +286,7 @@ def _among(name: str, value: Any, allowed: tuple[Any, ...]) -> None:
     """Refuse an option of `compile` that is none of the allowed values themselves: "no" is true, and 1 is no text."""
     if not any(value is known or (isinstance(value, str) and value == known) for known in allowed):
         raise InputError(
-            f"compile({name}=…) takes {', '.join(map(repr, allowed[:-1]))} or {allowed[-1]!r}, not {value!r:.60}",
+            f"compile({name}=…) takes {', '.join(map(repr, allowed[:-1]))} or {allowed[-1]!r}, not {brief(value)}",
             site=current_site(),
         )
 

@@ -25,7 +25,7 @@ import numpy as np
 
 from graphc.compiler.engine.jit import build
 from graphc.compiler.engine.loop_layout import Run
-from graphc.errors import InputError
+from graphc.errors import InputError, brief
 
 WORTH = 150_000.0
 """Nanoseconds of estimated work from which a job is handed to the pool: what that costs is then a tenth at worst."""
@@ -63,7 +63,7 @@ def set_num_threads(n: int) -> None:
     """
     global _chosen
     if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 1 <= n <= MOST:
-        raise InputError(f"set_num_threads takes a whole number from 1 to {MOST}, not {n!r:.60}")
+        raise InputError(f"set_num_threads takes a whole number from 1 to {MOST}, not {brief(n)}")
     _chosen = int(n)
 
 

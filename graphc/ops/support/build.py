@@ -16,7 +16,7 @@ from graphc.ir.types import Shape
 def build(op: Op, operands: Any, given: dict[str, Any]) -> Expr:
     """The node of an operation on arrays, with the defaults of the static arguments that are not given."""
     attrs = tuple([given.get(known.name, known.default) for known in op.attributes])
-    assert NO_DEFAULT not in attrs, op.name
+    assert all(attr is not NO_DEFAULT for attr in attrs), op.name
     return apply(op, *operands, attrs=attrs)
 
 
