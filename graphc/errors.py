@@ -38,6 +38,40 @@ def user_line(depth: int = 1) -> tuple[str, int] | None:
     return None
 
 
+def brief(value: Any, most: int = 60) -> str:
+    """A value as a message shows it: the first characters of its `repr`, whatever the value is.
+
+    A whole number of thousands of digits, lists nested thousands deep and objects whose `repr` fails have none.
+    """
+    try:
+        return repr(value)[:most]
+    except Exception:
+        return _unshown(value)
+
+
+def brief_text(value: Any, most: int = 60) -> str:
+    """The first characters of a value's text, whatever the value is."""
+    try:
+        return str(value)[:most]
+    except Exception:
+        return _unshown(value)
+
+
+MOST_BITS = 1024
+"""Of a whole number that is given as a length, a place or a count."""
+
+
+def is_huge(value: Any) -> bool:
+    """Whether a whole number is so long that it can be neither a length nor printed."""
+    return isinstance(value, int) and value.bit_length() > MOST_BITS
+
+
+def _unshown(value: Any) -> str:
+    if isinstance(value, int):
+        return f"{'minus ' if value < 0 else ''}a whole number of {value.bit_length():,} bits"
+    return f"a {type(value).__name__}"
+
+
 @dataclass(frozen=True)
 class Site:
     """A line of a user's script: where an expression was written."""

@@ -137,7 +137,9 @@ def test_the_rooms_are_those_of_the_page():
 @pytest.mark.parametrize("module", MODULES)
 def test_every_file_stands_in_a_room(module):
     if module not in ("graphc", "graphc.__main__", "graphc.compiler"):
-        assert room(module) in ORDER, f"docs/architecture.md has no room for {MODULES[module].relative_to(ROOT)}"
+        assert room(module) in ORDER, (
+            f"docs/architecture.md has no room for {MODULES[module].relative_to(ROOT)}"
+        )
 
 
 def test_the_map_is_current():
@@ -149,7 +151,9 @@ def test_every_file_of_the_architecture_exists():
     names = {path.name for path in PACKAGE.rglob("*.py")}
     for page in (MAP.ARCHITECTURE, *sorted((ROOT / "docs" / "dev").glob("*.md")), ROOT / "CONTRIBUTING.md"):
         for name in re.findall(r"`([\w/.]+\.py)`", page.read_text(encoding="utf-8")):
-            stands = (ROOT / name).exists() or (PACKAGE / name).exists() or ("/" not in name and name in names)
+            stands = (
+                (ROOT / name).exists() or (PACKAGE / name).exists() or ("/" not in name and name in names)
+            )
             assert stands, f"{page.name} names {name}"
 
 
@@ -163,7 +167,9 @@ def test_imports_point_down(module):
         if theirs is None or theirs == mine:
             continue
         where = f"{MODULES[module].relative_to(ROOT)}:{line}"
-        assert ORDER.index(theirs) < ORDER.index(mine), f"{where}: {mine} imports {theirs}, which stands above it"
+        assert ORDER.index(theirs) < ORDER.index(mine), (
+            f"{where}: {mine} imports {theirs}, which stands above it"
+        )
 
 
 def test_no_imports_go_in_circles():
@@ -172,7 +178,9 @@ def test_no_imports_go_in_circles():
     def visit(module: str, path: tuple[str, ...]) -> None:
         state[module] = 1
         for other, _ in IMPORTS[module]:
-            assert state.get(other) != 1 or other == "graphc", f"a circle: {' → '.join((*path, module, other))}"
+            assert state.get(other) != 1 or other == "graphc", (
+                f"a circle: {' → '.join((*path, module, other))}"
+            )
             if other not in state:
                 visit(other, (*path, module))
         state[module] = 2
@@ -206,7 +214,9 @@ def test_heavy_packages_load_late_and_in_one_room_each():
                 continue
             where = path.relative_to(PACKAGE).as_posix()
             rooms[package].add(where)
-            assert package == "click" or statement in late, f"{where}:{statement.lineno} loads {package} at import"
+            assert package == "click" or statement in late, (
+                f"{where}:{statement.lineno} loads {package} at import"
+            )
     for package, places in rooms.items():
         stray = {place for place in places if not place.startswith(HEAVY[package] + "/")}
         assert not stray, f"{package} belongs to {HEAVY[package]}/ and is imported in {sorted(stray)}"

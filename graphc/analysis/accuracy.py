@@ -20,12 +20,13 @@ from graphc.analysis.sampling import DIGITS, DRAWS, drawn, intervals, number
 from graphc.api.compile import as_graph, compile
 from graphc.api.functions import rewritten
 from graphc.api.graph import Graph
-from graphc.errors import DtypeError, InputError, PrecisionError
+from graphc.errors import DtypeError, InputError, PrecisionError, brief
 from graphc.interpret.mpmath_eval import evaluate
 from graphc.ir.expr import Expr, current_site
 from graphc.ir.types import FLOAT64, DType, is_float
 from graphc.ir.ulp import bits_of_error, rounded
 from graphc.ops.comparison import where
+from graphc.util.arguments import truth
 
 SAMPLES = 256
 """Samples that are drawn unless the graph is large."""
@@ -77,13 +78,14 @@ def accuracy(
     target = _target(graph)
     of_arrays = any(node.shape for node in graph.exprs)
     count = _count(samples, array_accuracy.size_of(graph) if of_arrays else len(graph))
-    if draw not in DRAWS:
-        raise InputError(f"draw is {draw!r:.60}", site=current_site(), hint='"both", "floats" or "range"')
+    nodes = truth("nodes", nodes)
+    if not isinstance(draw, str) or draw not in DRAWS:
+        raise InputError(f"draw is {brief(draw)}", site=current_site(), hint='"both", "floats" or "range"')
     try:
         rng = np.random.default_rng(seed)
     except (TypeError, ValueError) as error:
         raise InputError(
-            f"seed is {seed!r:.60}", site=current_site(), hint="a whole number from 0 on"
+            f"seed is {brief(seed)}", site=current_site(), hint="a whole number from 0 on"
         ) from error
     chosen = intervals(graph, ranges)
     after = rewritten(graph, rewrite, without)
@@ -181,7 +183,7 @@ def _count(samples: Any, size: int) -> int:
         return min(SAMPLES, max(8, WORK // size))
     if isinstance(samples, bool) or not isinstance(samples, (int, np.integer)) or not 1 <= samples <= 10**6:
         raise InputError(
-            f"samples is {samples!r:.60}", site=current_site(), hint="a whole number from 1 to 1,000,000"
+            f"samples is {brief(samples)}", site=current_site(), hint="a whole number from 1 to 1,000,000"
         )
     return int(samples)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import InputError
+from graphc.errors import InputError, brief_text
 from graphc.ir.expr import Expr, current_site
 from graphc.ir.formatting import show_number, show_value, visible
 from graphc.ir.printer import format_number, render
@@ -149,7 +149,7 @@ class Accuracy:
         name = next(iter(self.ranges), None) if against is None else against
         if name not in self.ranges:
             raise InputError(
-                f"there is no input {str(name)[:60]!r} to plot against",
+                f"there is no input {brief_text(name, 60)!r} to plot against",
                 site=current_site(),
                 hint=f"the inputs are {', '.join(self.ranges) or 'none'}",
             )

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from graphc.autodiff.reverse import reverse
-from graphc.errors import ExpressionError, ShapeError, UnknownNameError
+from graphc.errors import ExpressionError, ShapeError, UnknownNameError, brief_text
 from graphc.interpret import mpmath_eval
 from graphc.interpret.scalarize import elements, named, specialised
 from graphc.ir.expr import Expr, constant, current_site, free_symbols, substitute, symbol
@@ -140,7 +140,7 @@ def check_grad(f: Any, at: Mapping[Any, Any], wrt: Any = None) -> GradientReport
     for output in outputs:
         if not isinstance(output, Expr):
             raise ExpressionError(
-                f"a gradient is checked of an expression, not of {str(output)[:60]!r}",
+                f"a gradient is checked of an expression, not of {brief_text(output, 60)!r}",
                 site=current_site(),
                 hint='write g.check_grad(L, {"x": 2.0})',
             )
@@ -191,7 +191,7 @@ def _targets(dag: Dag, wrt: Any) -> list[Expr]:
         name = target.name if isinstance(target, Expr) and target.is_symbol else target
         if not isinstance(name, str) or name not in named:
             raise UnknownNameError(
-                f"there is no input {str(name)[:60]!r} to differentiate by",
+                f"there is no input {brief_text(name, 60)!r} to differentiate by",
                 site=current_site(),
                 hint=f"the inputs are {', '.join(map(repr, sorted(named)))}",
             )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from graphc.api.graph import Graph
-from graphc.errors import InputError, PrecisionError
+from graphc.errors import InputError, PrecisionError, brief, brief_text
 from graphc.interpret.mpmath_eval import evaluate
 from graphc.ir.expr import Expr, current_site
 from graphc.ir.expr import symbol as scalar
@@ -41,7 +41,7 @@ def intervals(graph: Graph, ranges: Mapping[Any, Any] | None) -> list[tuple[floa
         name = key.name if isinstance(key, Expr) and key.is_symbol else key
         if name not in names:
             raise InputError(
-                f"there is no input {str(name)[:60]!r} to draw from a range",
+                f"there is no input {brief_text(name, 60)!r} to draw from a range",
                 site=current_site(),
                 hint=f"the inputs are {', '.join(sorted(names)) or 'none'}",
             )
@@ -73,7 +73,7 @@ def _interval(symbol: Expr, given: Any) -> tuple[float, float]:
         low, high = (as_value(one, end).item() for end in given)
     except (TypeError, ValueError) as error:
         raise InputError(
-            f"the range of {symbol.name!r} is two numbers of type {symbol.dtype}, not {given!r:.60}",
+            f"the range of {symbol.name!r} is two numbers of type {symbol.dtype}, not {brief(given)}",
             site=current_site(),
             hint=f'write {{"{symbol.name}": (-50, 50)}}',
         ) from error

@@ -13,10 +13,11 @@ from graphc.compiler.pipeline import Options, Tier, Unit
 from graphc.compiler.runtime import graph_cache
 from graphc.compiler.runtime.array_program import Program, new_values
 from graphc.compiler.runtime.compiled_function import Compiled, make
-from graphc.errors import DtypeError, InputError
+from graphc.errors import DtypeError, InputError, brief
 from graphc.ir.expr import Expr, constant, current_site, rebuild, symbol
 from graphc.ir.types import as_dtype, is_float
 from graphc.rewrite import tables
+from graphc.util.arguments import mapping
 from graphc.util.pytree import Structure, unflatten
 
 
@@ -67,6 +68,8 @@ def compile(
     >>> f(3.0, 4.0), f(y=3, x=2)
     (13.0, 7.0)
     """
+    if updates is not None:
+        updates = mapping("updates", updates, "write updates={W: W - 0.1*dW}")
     graph = as_graph(outputs, inputs)
     structure, updated = graph.structure, ()
     if updates is not None:
@@ -121,7 +124,7 @@ def _among(name: str, value: Any, allowed: tuple[Any, ...]) -> None:
     """Refuse an option of `compile` that is none of the allowed values themselves: "no" is true, and 1 is no text."""
     if not any(value is known or (isinstance(value, str) and value == known) for known in allowed):
         raise InputError(
-            f"compile({name}=…) takes {', '.join(map(repr, allowed[:-1]))} or {allowed[-1]!r}, not {value!r:.60}",
+            f"compile({name}=…) takes {', '.join(map(repr, allowed[:-1]))} or {allowed[-1]!r}, not {brief(value)}",
             site=current_site(),
         )
 

@@ -13,11 +13,12 @@ from graphc.api.functions import rewritten
 from graphc.api.graph import Graph
 from graphc.autodiff.reverse import Record
 from graphc.compiler.runtime.compiled_function import Compiled
-from graphc.errors import GradientError, InputError
+from graphc.errors import GradientError, InputError, brief
 from graphc.interpret.numpy_eval import run, to_python
 from graphc.ir.expr import Expr, current_site
 from graphc.ir.graph import Dag
 from graphc.rewrite.engine import Step, Trace
+from graphc.util.arguments import mapping, truth
 from graphc.viz import DEFAULT, MAX_NODES, SLIDES, Diagram, Style, as_style, fold, panels, view
 from graphc.viz.diagnose import Diagnosis, finding, sources
 from graphc.viz.player.play import player
@@ -85,7 +86,7 @@ def draw(
     losses = None if accuracy is None else getattr(accuracy, "losses", None)
     if accuracy is not None and losses is None:
         raise InputError(
-            f"accuracy is a report, not {accuracy!r:.60}",
+            f"accuracy is a report, not {brief(accuracy)}",
             site=current_site(),
             hint="write g.draw(expr, accuracy=g.accuracy(expr))",
         )
@@ -124,10 +125,12 @@ def side_by_side(parts: Mapping[str, Any], at: Mapping[Any, Any] | None = None, 
         or not all(isinstance(name, str) and name for name in parts)
     ):
         raise InputError(
-            f"the parts of a picture are a dict of names, not {parts!r:.60}",
+            f"the parts of a picture are a dict of names, not {brief(parts)}",
             site=current_site(),
             hint='write g.side_by_side({"before": a, "after": b})',
         )
+    if at is not None:
+        at = mapping("a point", at, 'write {"x": 2.0, "w": -3.0}')
     drawn: dict[str, Diagram] = {}
     for name, part in parts.items():
         if isinstance(part, Diagram):
@@ -175,6 +178,7 @@ def diagnose(outputs: Any, at: Mapping[Any, Any], backward: bool = True, *, seed
     >>> bool(diagnose(x * x, {"x": 2}))
     False
     """
+    backward = truth("backward", backward)
     graph = as_graph(outputs)
     values = graph.forward(at)
     found = [finding(graph, values, source) for source in sources(graph, values)]

@@ -10,7 +10,7 @@ from graphc.api.graph import Graph
 from graphc.autodiff.forward import forward
 from graphc.autodiff.jacobian import jacobian as jacobian_of
 from graphc.autodiff.reverse import reverse
-from graphc.errors import GradientError
+from graphc.errors import GradientError, brief
 from graphc.ir.expr import Expr, constant, current_site
 from graphc.ir.op import all_ops, array_ops
 from graphc.rewrite import tables
@@ -59,7 +59,7 @@ def _stated(outputs: list[Expr], targets: list[Expr], rewrite: str) -> list[Expr
     for node in targets:
         if not node.is_symbol:
             raise GradientError(
-                f"rewriting may remove what the derivative is taken by: {node!r:.60}",
+                f"rewriting may remove what the derivative is taken by: {brief(node)}",
                 node=repr(node),
                 site=current_site(),
                 hint="differentiate by symbols, or leave rewrite= out",
@@ -88,7 +88,7 @@ def _targets(wrt: Any) -> tuple[list[Expr], Any]:
     for node in targets:
         if not isinstance(node, Expr):
             raise GradientError(
-                f"cannot differentiate by {node!r}",
+                f"cannot differentiate by {brief(node)}",
                 site=current_site(),
                 hint="write g.grad(L, x) or g.grad(L, [x, y])",
             )

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from graphc.autodiff.reverse import Record, reverse
+from graphc.errors import GradientError, brief
 from graphc.interpret.numpy_eval import run, to_python
 from graphc.ir.expr import Expr
 from graphc.ir.graph import Dag
 from graphc.ir.types import is_float
+from graphc.util.arguments import listed
 from graphc.util.fork_safety import cached_property
 from graphc.util.pytree import flatten, unflatten
 from graphc.viz import Diagram, fold, view
@@ -86,7 +88,7 @@ class Graph(Dag):
 
     def role(self, node: int) -> str:
         """'input', 'constant', 'forward' or 'output'; in a graph that holds its derivative also 'backward'."""
-        if self._forward is not None and self.exprs[node] not in self._forward:
+        if self._forward is not None and self.expr(node) not in self._forward:
             return "backward"
         return super().role(node)
 
@@ -108,6 +110,7 @@ class Graph(Dag):
         Nodes on which no differentiation is needed (constants, booleans) are left out; an input that the outputs do not
         depend on has adjoint 0. Beside the adjoints stand `contributions`, `partials` and the values of the `forward` pass.
         """
+        wrt = None if wrt is None else _targets(wrt)
         record = self.differentiate(seed, wrt)
         targets = [node for node in self.symbols if is_float(node.dtype)] if wrt is None else list(wrt)
         adjoints = {**{node: record.adjoint(node) for node in targets}, **record.adjoints}
@@ -130,6 +133,7 @@ class Graph(Dag):
         """The backward graph as expressions: node → adjoint, use → contribution (see `Record`)."""
         outputs = [self.exprs[output] for output in self.outputs]
         seeds = None if seed is None else flatten(seed)[0]
+        wrt = None if wrt is None else _targets(wrt)
         targets = [node for node in self.symbols if is_float(node.dtype)] if wrt is None else list(wrt)
         if seed is None and wrt is None:
             return self._record
@@ -142,12 +146,26 @@ class Graph(Dag):
 
     def with_backward(self, seed: Any = None, wrt: Iterable[Expr] | None = None) -> Graph:
         """One graph that holds the outputs and the adjoints of the inputs; `role` and `record` tell which node is whose."""
+        wrt = None if wrt is None else _targets(wrt)
         record = self.differentiate(seed, wrt)
         targets = [node for node in self.symbols if is_float(node.dtype)] if wrt is None else list(wrt)
         both = Graph((list(record.outputs), [record.adjoint(node) for node in targets]), self.symbols)
         both._forward = frozenset(self.exprs)
         both.record = record
         return both
+
+
+def _targets(wrt: Any) -> list[Expr]:
+    """What is differentiated by."""
+    found = (
+        [wrt] if isinstance(wrt, Expr) else listed("wrt", wrt, "the symbols to differentiate by: wrt=[x, y]")
+    )
+    for node in found:
+        if not isinstance(node, Expr):
+            raise GradientError(
+                f"cannot differentiate by {brief(node)}", hint="wrt=[x, y], symbols or other nodes"
+            )
+    return found
 
 
 def _rebuild(leaves: list[Expr], inputs: list[Expr], structure: Any) -> Graph:

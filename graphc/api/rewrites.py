@@ -7,14 +7,15 @@ import random
 from collections.abc import Callable, Iterable
 from typing import Any, get_args
 
-from graphc.errors import DefinitionError, GraphcError
+from graphc.errors import DefinitionError, GraphcError, brief
 from graphc.frontend.interop.sympy import to_sympy
 from graphc.interpret.mpmath_eval import evaluate
-from graphc.ir.expr import Expr, current_site, free_symbols, substitute, symbol
+from graphc.ir.expr import Expr, constant, current_site, free_symbols, substitute, symbol
 from graphc.rewrite import tables
 from graphc.rewrite.engine import AnyRule, Trace
 from graphc.rewrite.pattern import Kind, Match, Rule
 from graphc.rewrite.ranges import Ranges
+from graphc.util.arguments import function, text
 from graphc.util.pytree import flatten, unflatten
 
 
@@ -35,7 +36,7 @@ def rewrites(outputs: Any, level: str = "stable", without: Iterable[str] = ()) -
       2. involution (exact): --z → z
       3. log-sigmoid (stable): log(sigmoid(z)) → log_sigmoid(z)
     """
-    return tables.run(flatten(outputs)[0], level, without)
+    return tables.run([constant(leaf) for leaf in flatten(outputs)[0]], level, without)
 
 
 def stabilize(outputs: Any, without: Iterable[str] = ()) -> Any:
@@ -60,6 +61,7 @@ def simplify(outputs: Any, without: Iterable[str] = ()) -> Any:
 
 def _rewritten(outputs: Any, level: str, without: Iterable[str]) -> Any:
     leaves, structure = flatten(outputs)
+    leaves = [constant(leaf) for leaf in leaves]
     return unflatten(structure, iter(tables.run(leaves, level, without).outputs))
 
 
@@ -97,14 +99,19 @@ def rule(
     """
     if not isinstance(name, str) or not name.strip():
         raise DefinitionError(
-            f"a rule's name is a text, not {name!r:.60}",
+            f"a rule's name is a text, not {brief(name)}",
             site=current_site(),
             hint='write g.rule("double", "x + x", "2*x")',
         )
-    if kind not in get_args(Kind):
+    if not isinstance(kind, str) or kind not in get_args(Kind):
         raise DefinitionError(
-            f"rule {name!r}: kind is {kind!r:.60}", site=current_site(), hint='"exact", "stable" or "assume"'
+            f"rule {name!r}: kind is {brief(kind)}", site=current_site(), hint='"exact", "stable" or "assume"'
         )
+    usage = 'write g.rule("double", "x + x", "2*x")'
+    text("a rule's pattern", pattern, usage)
+    text("a rule's replacement", replacement, usage)
+    if when is not None:
+        function("a rule's condition", when, 1, 'when=lambda m: m.range("x").positive')
     made = Rule(name, pattern, replacement, kind, why, when)
     made.check()
     _agree(made)

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import ConversionError, DefinitionError
+from graphc.errors import ConversionError, DefinitionError, brief, brief_text
 from graphc.frontend.interop.sympy_calculus import differentiate
 from graphc.frontend.interop.sympy_reader import from_sympy
 from graphc.frontend.parse import parse
@@ -30,6 +30,7 @@ from graphc.ir.types import FLOAT64, TypeRule, floating
 from graphc.ir.vocabulary import CONSTANTS, FOLDED
 from graphc.ops.support.declare import Function, builder, declare
 from graphc.util import fork_safety
+from graphc.util.arguments import function, listed, text
 
 SAMPLED = (0.25, 4.0)
 """Where tests draw an operand from when no domain is declared: most formulas are real and smooth there."""
@@ -115,7 +116,7 @@ def define_op(
 
 def _check_name(name: Any, what: str = "operation") -> None:
     if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name) or len(name) > 100:
-        shown = repr(name)
+        shown = brief(name, 81)
         raise DefinitionError(
             f"{shown if len(shown) <= 80 else shown[:79] + '…'} is not a name for an {what}",
             site=current_site(),
@@ -134,7 +135,11 @@ def _read(name: str, formula: Any, params: Any) -> tuple[Expr, tuple[str, ...] |
     names = (
         None
         if params is None
-        else tuple(params.replace(",", " ").split() if isinstance(params, str) else params)
+        else tuple(
+            params.replace(",", " ").split()
+            if isinstance(params, str)
+            else listed("params", params, 'params="x y"')
+        )
     )
     for param in names or ():
         _check_name(param, "operand")
@@ -170,6 +175,7 @@ def _called(
                 hint='name them, as in params="x y"',
             )
         names = tuple(parameter.name for parameter in parameters)
+    function("a formula", formula, len(names), "a function of expressions: lambda x: x*x")
     body = formula(*(symbol(param) for param in names))
     if not isinstance(body, (Expr, bool, int, float)):
         raise DefinitionError(
@@ -219,7 +225,10 @@ def _closed(name: str, body: Expr, names: tuple[str, ...] | None) -> tuple[Expr,
 
 
 def _notation(name: str, arity: int, label: str | None, latex: str | None) -> Notation:
+    if label is not None:
+        text("a label", label, 'label="f"')
     if latex is not None:
+        text("the LaTeX of an operation", latex, r'latex=r"\operatorname{f}"')
         places = [int(a or b) for a, b in re.findall(r"\[(\d)\]|<(\d)>", latex)]
         if any(place >= arity for place in places):
             raise DefinitionError(
@@ -242,7 +251,7 @@ def _domain(name: str, arity: int, domain: Any) -> tuple[tuple[float, float], ..
         ends = ()
     if len(ends) != arity or not all(low < high for low, high in ends):
         raise DefinitionError(
-            f"the domain of {name!r} is {str(domain)[:80]}",
+            f"the domain of {name!r} is {brief_text(domain, 80)}",
             site=current_site(),
             hint="write one interval (low, high) for each operand",
         )
@@ -253,6 +262,7 @@ def _domain(name: str, arity: int, domain: Any) -> tuple[tuple[float, float], ..
 
 
 def _operation(name: str, made: Definition, summary: str | None) -> Op:
+    summary = None if summary is None else text("a summary", summary, 'summary="What it computes."')
     symbols = [symbol(param) for param in made.params]
     try:
         slopes = differentiate(made.body, symbols)

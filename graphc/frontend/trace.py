@@ -7,9 +7,17 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, overload
 
-from graphc.errors import ArityError, DefinitionError, ExpressionError, GraphcError, Site, UnknownNameError
+from graphc.errors import (
+    ArityError,
+    DefinitionError,
+    ExpressionError,
+    GraphcError,
+    Site,
+    UnknownNameError,
+    brief,
+)
 from graphc.interpret.numpy_eval import run, to_python
-from graphc.ir.expr import Expr, constant, current_site, symbol
+from graphc.ir.expr import Expr, constant, current_site, named_symbols, symbol
 from graphc.ir.graph import Dag
 from graphc.ir.inputs import as_value
 from graphc.ir.types import DType, as_dtype
@@ -169,12 +177,12 @@ def function(python: Any = None, /, *, symbols: Iterable[Expr] = (), dtype: Any 
     0.0
     """
 
-    declared = {node.name: node for node in symbols}
+    declared = named_symbols(symbols)
 
     def decorate(python: Any) -> Function:
         if not inspect.isfunction(python):
             what, hint = (
-                f"{python!r} is not written in Python",
+                f"{brief(python)} is not written in Python",
                 "decorate a def, or write g.function(lambda x: …)",
             )
             raise DefinitionError(what, site=current_site(), hint=hint)

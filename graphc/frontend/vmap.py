@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import ArityError, ExpressionError, ShapeError
+from graphc.errors import ArityError, ExpressionError, ShapeError, brief_text
 from graphc.interpret.numpy_eval import evaluate
 from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr, constant, current_site, on_this_line, symbol, walk
 from graphc.ir.types import format_shape
 from graphc.ops.support import attributes as at
 from graphc.ops.support.vmap_rules import Batch, moved, through
+from graphc.util.arguments import function
 from graphc.util.pytree import flatten, map_leaves, unflatten
 
 _state = threading.local()
@@ -52,7 +53,9 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
     (X @ W.T, ('n', 2))
     """
     if not callable(f):
-        raise ExpressionError(f"vmap takes a function, not {str(f)[:60]!r}", hint="write g.vmap(lambda x: …)")
+        raise ExpressionError(
+            f"vmap takes a function, not {brief_text(f, 60)!r}", hint="write g.vmap(lambda x: …)"
+        )
     if isinstance(in_axes, list):
         in_axes = tuple(in_axes)
 
@@ -108,6 +111,8 @@ def _call(f: Any, in_axes: Any, out_axes: Any, args: tuple[Any, ...], kwargs: di
                 site=current_site(),
                 hint="in_axes=None marks what is the same for every element",
             )
+    if not named:
+        function("vmap's function", f, len(given), "a function of one element's expressions")
     _state.level = level + 1
     try:
         returned = f(*given, **named)
@@ -149,7 +154,7 @@ def _elements(arg: Any, axes: Any, told: str, level: int, found: list[_Argument]
         leaf = wide = constant(leaf)
         if not wide.shape:
             raise ExpressionError(
-                f"{name} of vmap has no axes: {str(wide)[:60]}",
+                f"{name} of vmap has no axes: {brief_text(wide, 60)}",
                 site=current_site(),
                 hint="in_axes=None marks what is the same for every element",
             )
@@ -158,7 +163,9 @@ def _elements(arg: Any, axes: Any, told: str, level: int, found: list[_Argument]
         shown = leaf.name if isinstance(leaf, Expr) and leaf.is_symbol else "element"
         # nested calls have other symbols: a function may use the elements of the one around it
         each = symbol(f"{shown}\0{level}.{len(found)}", wide.shape[1:], wide.dtype)
-        found.append(_Argument(wide, each, f"{name}, {str(leaf)[:40]} of shape {format_shape(leaf.shape)}"))
+        found.append(
+            _Argument(wide, each, f"{name}, {brief_text(leaf, 40)} of shape {format_shape(leaf.shape)}")
+        )
         made.append(each)
     return unflatten(structure, iter(made))
 
@@ -173,7 +180,7 @@ def _spread(axes: Any, tree: Any, what: str) -> list[Any]:
     if isinstance(axes, dict) and isinstance(tree, dict) and set(axes) == set(tree):
         return [entry for key, leaf in tree.items() for entry in _spread(axes[key], leaf, what)]
     raise ArityError(
-        f"{what} {str(axes)[:60]} does not fit {str(map_leaves(lambda leaf: '*', tree))[:60]}",
+        f"{what} {brief_text(axes, 60)} does not fit {str(map_leaves(lambda leaf: '*', tree))[:60]}",
         site=current_site(),
         hint="an int, None, or a structure like the one it speaks of",
     )

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import InputError, PrecisionError, ShapeError
+from graphc.errors import InputError, PrecisionError, ShapeError, brief
 from graphc.interpret.ball_arithmetic import Ball, Undecided
 from graphc.interpret.ball_functions import Arithmetic
 from graphc.interpret.formula_interpreter import apply_formula, is_short, through_formulas
@@ -160,7 +160,7 @@ def context(digits: int) -> Any:
 
 def _bits(digits: int) -> int:
     if isinstance(digits, bool) or not isinstance(digits, int) or not 1 <= digits <= MOST_DIGITS:
-        raise InputError(f"digits is {digits!r}", hint=f"a whole number from 1 to {MOST_DIGITS}")
+        raise InputError(f"digits is {brief(digits)}", hint=f"a whole number from 1 to {MOST_DIGITS}")
     return int(digits * BITS_PER_DIGIT) + 64
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import InputError
+from graphc.errors import InputError, brief
 from graphc.ir.types import format_shape
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -26,7 +26,7 @@ _EXACT = 10**6
 def check_digits(digits: Any) -> int:
     """`digits` as a number of significant digits; raises `InputError` unless it is an int from 1 to 17."""
     if isinstance(digits, bool) or not isinstance(digits, (int, np.integer)) or not 1 <= digits <= 17:
-        raise InputError(f"digits is an int from 1 to 17, not {digits!r}", hint="write digits=3")
+        raise InputError(f"digits is an int from 1 to 17, not {brief(digits)}", hint="write digits=3")
     return int(digits)
 
 

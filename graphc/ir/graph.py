@@ -7,11 +7,14 @@ import itertools
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from graphc.errors import ExpressionError, GraphcError, GraphError, UnknownNameError
+import numpy as np
+
+from graphc.errors import ExpressionError, GraphcError, GraphError, UnknownNameError, brief
 from graphc.ir.expr import Expr, apply, constant, current_site, rebuild, walk
 from graphc.ir.inputs import check_names
 from graphc.ir.op import CONSTANT, SYMBOL
 from graphc.ir.types import broadcast_shapes
+from graphc.util.arguments import listed
 from graphc.util.fork_safety import cached_property
 from graphc.util.gc_pause import paused
 
@@ -43,7 +46,7 @@ class Dag:
             raise ExpressionError("a graph needs at least one output", site=current_site())
         order = walk(wanted)
         found = [node for node in order if node.op is SYMBOL]
-        declared = found if inputs is None else list(inputs)
+        declared = found if inputs is None else listed("inputs", inputs, "the symbols, in order: [x, y]")
         _check_inputs(declared, found, given=inputs is not None)
         check_names(declared)
         leaves = set(declared)
@@ -70,19 +73,22 @@ class Dag:
 
     def node(self, expr: Expr) -> int:
         """The number of an expression's node; raises `UnknownNameError` when it is not part of the graph."""
-        number = self._index.get(expr)
+        number = self._index.get(expr) if isinstance(expr, Expr) else None
         if number is None:
-            raise UnknownNameError(f"{expr!r} is not a node of this graph", hint="`expr in graph` tells")
+            raise UnknownNameError(f"{brief(expr)} is not a node of this graph", hint="`expr in graph` tells")
         return number
 
     def expr(self, node: int) -> Expr:
         """The expression of a node."""
-        if not 0 <= node < len(self.exprs):
-            raise UnknownNameError(f"there is no node {node!r}: the graph has nodes 0 to {len(self) - 1}")
+        whole = isinstance(node, (int, np.integer)) and not isinstance(node, bool)
+        if not whole or not 0 <= node < len(self.exprs):
+            raise UnknownNameError(
+                f"there is no node {brief(node)}: the graph has nodes 0 to {len(self) - 1}"
+            )
         return self.exprs[node]
 
     def __contains__(self, expr: object) -> bool:
-        return expr in self._index
+        return isinstance(expr, Expr) and expr in self._index
 
     @cached_property
     def users(self) -> tuple[tuple[tuple[int, int], ...], ...]:
@@ -101,7 +107,7 @@ class Dag:
 
     def role(self, node: int) -> str:
         """What a node is in the graph: 'input', 'constant', 'output' or 'forward'."""
-        op = self.exprs[node].op
+        op = self.expr(node).op
         if op is SYMBOL:
             return "input"
         if op is CONSTANT:
@@ -230,7 +236,7 @@ def _check_inputs(declared: Sequence[Any], found: list[Expr], *, given: bool) ->
     for item in declared:
         if not isinstance(item, Expr) or not item.is_symbol:
             raise ExpressionError(
-                f"an input is a symbol, not {item!r}", site=current_site(), hint='g.symbols("x y")'
+                f"an input is a symbol, not {brief(item)}", site=current_site(), hint='g.symbols("x y")'
             )
     if len(set(declared)) != len(declared):
         twice = next(item for number, item in enumerate(declared) if item in declared[:number])

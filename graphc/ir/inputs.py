@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
-from graphc.errors import DtypeError, InputError, NameClashError, ShapeError
+from graphc.errors import DtypeError, InputError, NameClashError, ShapeError, brief, brief_text, is_huge
 from graphc.ir import dims
 from graphc.ir.dims import Polynomial
 from graphc.ir.expr import Expr
@@ -80,8 +80,8 @@ def as_count(value: Any, told: str, hint: str, least: int = 1) -> int:
     >>> as_count(3, "{} epochs", "epochs=10")
     3
     """
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise InputError(told.format(f"{value!r:.40}"), hint=hint)
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least or is_huge(value):
+        raise InputError(told.format(f"{brief(value, 40)}"), hint=hint)
     return int(value)
 
 
@@ -171,7 +171,7 @@ def _describe(value: Any, array: np.ndarray) -> str:
     if array.dtype.kind == "c":
         return "complex numbers; graphc computes with real ones"
     if array.dtype.kind in "US":
-        return f"text: {str(value)[:40]!r}"
+        return f"text: {brief_text(value, 40)!r}"
     if array.dtype.kind == "O":
         return (
             "an array of objects"

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeAlias
 
-from graphc.errors import ExpressionError
+from graphc.errors import ExpressionError, brief
 
 Block: TypeAlias = tuple[str, ...]
 """The names of the scopes around an expression, outermost first."""
@@ -44,11 +44,11 @@ def scope(name: str) -> Iterator[None]:
     (('encoder', 'layer 1'), ())
     """
     if not isinstance(name, str) or not name.strip():
-        raise ExpressionError(f"a scope's name is a text, not {name!r:.60}", hint='write g.scope("layer 1")')
+        raise ExpressionError(f"a scope's name is a text, not {brief(name)}", hint='write g.scope("layer 1")')
     block, derived = _here.get()
     if len(block) >= DEEPEST:
         raise ExpressionError(
-            f"scope {name!r:.60} lies in {DEEPEST} others", hint="name a recursion once, outside of it"
+            f"scope {brief(name)} lies in {DEEPEST} others", hint="name a recursion once, outside of it"
         )
     token = _here.set(((*block, name), derived))
     try:

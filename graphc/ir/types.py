@@ -7,13 +7,14 @@ no half precision, answers float32.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from graphc.errors import DtypeError, ShapeError
+from graphc.errors import DtypeError, GraphcError, ShapeError, brief, brief_text, is_huge
 from graphc.ir import dims
 from graphc.ir.dims import Dim, Name, Polynomial
 
@@ -33,6 +34,9 @@ DTYPES: dict[str, DType] = {
     )
 }  # fmt: skip
 
+MAX_DIMENSIONS = 64
+"""Axes of an array: NumPy's own limit."""
+
 _KNOWN = frozenset(DTYPES.values())
 
 _FLOAT16 = np.dtype(np.float16)
@@ -50,8 +54,8 @@ def as_dtype(value: Any) -> DType:
         return value
     try:
         dtype = np.dtype(value).newbyteorder("=")
-    except (TypeError, ValueError) as error:
-        raise DtypeError(f"{value!r} is not a dtype", hint=f"use one of {', '.join(DTYPES)}") from error
+    except Exception as error:  # NumPy's, for nesting without end, as well
+        raise DtypeError(f"{brief(value)} is not a dtype", hint=f"use one of {', '.join(DTYPES)}") from error
     found = DTYPES.get(dtype.name)
     if found is None:
         what = "graphc computes with real numbers" if dtype.kind == "c" else "graphc has no such type"
@@ -72,11 +76,16 @@ def as_shape(value: Any) -> Shape:
     (('n', 784), (2*n + 1,))
     """
     if value is None or isinstance(value, (float, np.floating)):
-        raise ShapeError(f"{value!r} is not a shape", hint='write shape=("n", 3), or shape=() for a scalar')
+        raise ShapeError(
+            f"{brief(value)} is not a shape", hint='write shape=("n", 3), or shape=() for a scalar'
+        )
     try:
-        listed = (value,) if isinstance(value, (int, str, np.integer, Polynomial)) else tuple(value)
-    except TypeError as error:
-        raise ShapeError(f"{value!r} is not a shape", hint='write shape=("n", 3)') from error
+        alone = isinstance(value, (int, str, np.integer, Polynomial))
+        listed = (value,) if alone else tuple(itertools.islice(value, MAX_DIMENSIONS + 1))
+    except (TypeError, GraphcError) as error:
+        raise ShapeError(f"{brief(value)} is not a shape", hint='write shape=("n", 3)') from error
+    if len(listed) > MAX_DIMENSIONS:
+        raise ShapeError(f"a shape of more than {MAX_DIMENSIONS} dimensions", hint='write shape=("n", 3)')
     return tuple([as_dim(dim) for dim in listed])
 
 
@@ -90,6 +99,8 @@ def as_dim(value: Any) -> Dim:
         elif isinstance(value, np.integer):
             value = int(value)
         if isinstance(value, int) and not isinstance(value, bool):
+            if is_huge(value):
+                raise ShapeError(f"no axis has a length of {brief(value)}", hint='write shape=("n", 3)')
             if value < 0:
                 raise ShapeError(
                     f"dimension {value} is negative", hint='a name leaves a length open, as in shape=("n", 3)'
@@ -104,7 +115,7 @@ def as_dim(value: Any) -> Dim:
             raise
         raise ShapeError(f"{error}", hint='write shape=("n", 3), or ("n*3",)') from None
     raise ShapeError(
-        f"{str(value)[:60]!r} is not a dimension",
+        f"{brief_text(value, 60)!r} is not a dimension",
         hint='a dimension is an int, or a name that leaves it open, as in shape=("n", 3)',
     )
 

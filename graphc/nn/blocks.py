@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from graphc.errors import ExpressionError, NameClashError, ShapeError
+from graphc.errors import ExpressionError, NameClashError, ShapeError, brief
 from graphc.ir.expr import Expr
 from graphc.ir.inputs import as_count
 from graphc.ir.types import format_shape
@@ -14,6 +14,7 @@ from graphc.nn.initial import Initialiser
 from graphc.nn.layer import Layer, Scope, as_layer
 from graphc.ops.elementary import tanh
 from graphc.ops.shape import concat, stack
+from graphc.util.arguments import function, truth
 
 
 class Sequential(Layer):
@@ -122,7 +123,8 @@ class Recurrent(Layer):
         last: bool = True,
         init: Initialiser = initial.uniform,
     ) -> None:
-        self.units, self.activation, self.last, self.init = units, activation, last, init
+        self.units, self.init, self.last = units, init, truth("last", last)
+        self.activation = function("activation", activation, 1, "activation=g.tanh")
 
     def build(self, x: Expr, scope: Scope) -> Expr:
         if x.ndim != 3 or not isinstance(x.shape[1], int) or x.shape[1] < 1:
@@ -143,7 +145,7 @@ class Recurrent(Layer):
         return states[-1] if self.last else stack(*states, axis=1)
 
     def __repr__(self) -> str:
-        return f"Recurrent({self.units})"
+        return f"Recurrent({brief(self.units)})"
 
 
 __all__ = ["Inception", "Recurrent", "Residual", "Sequential"]

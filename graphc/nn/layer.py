@@ -6,16 +6,18 @@ in the model, so that `conv1.weight` is a symbol of that name. Any function of a
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from typing import Any
 
-from graphc.errors import DtypeError, ExpressionError, NameClashError, ShapeError
+from graphc.errors import DtypeError, ExpressionError, NameClashError, ShapeError, brief
 from graphc.ir.expr import Expr, symbol
 from graphc.ir.scopes import scope
 from graphc.ir.types import Shape, format_shape, is_float
 from graphc.nn.initial import Initialiser
+from graphc.util import arguments
 
 
 @dataclass(frozen=True)
@@ -75,19 +77,22 @@ class Scope:
         if not is_float(like.dtype):
             raise DtypeError(
                 f"parameter {full!r} would be {like.dtype}, the type of what the layer is built on",
-                hint=f'declare the input with dtype="float32", or build on x.astype("float32"): {like!r:.40}',
+                hint=f'declare the input with dtype="float32", or build on x.astype("float32"): {brief(like, 40)}',
             )
         if not callable(init):
             raise ExpressionError(
-                f"parameter {full!r} begins as {init!r:.60}, which is no initialiser",
+                f"parameter {full!r} begins as {brief(init)}, which is no initialiser",
                 hint="init=nn.he_normal, or a function of a generator and a shape",
             )
+        arguments.function("init", init, 2, "init=nn.he_normal, or a function of a generator and a shape")
         for dim in shape:
             if not isinstance(dim, int):
                 raise ShapeError(
                     f"parameter {full!r} would have shape {format_shape(tuple(shape))}: its lengths must be known",
                     hint=f"declare the input with a number in place of {dim}",
                 )
+        if math.prod(shape) * like.dtype.itemsize >= 2**46:
+            raise ShapeError(f"parameter {full!r} of shape {brief(tuple(shape))} fits into no memory")
         if full in table:
             raise NameClashError(f"two parameters are called {full!r}", hint="give the layers other names")
         table[full] = Parameter(symbol(full, shape=tuple(shape), dtype=like.dtype), init)
@@ -154,9 +159,9 @@ class Layer(ABC):
         parts = []
         for known in fields(self) if is_dataclass(self) else ():
             value = getattr(self, known.name)
-            if value is known.default or value == known.default:
+            if value is known.default or (type(value) is type(known.default) and value == known.default):
                 continue
-            text = getattr(value, "__name__", None) or repr(value)
+            text = str(getattr(value, "__name__", "")) or brief(value, 200)
             parts.append(text if known.default is MISSING else f"{known.name}={text}")
         return f"{type(self).__name__}({', '.join(parts)})"
 
@@ -171,6 +176,10 @@ class Function(Layer):
 
     function: Callable[[Expr], Expr]
     name: str = ""
+
+    def __post_init__(self) -> None:
+        arguments.function("a layer", self.function, 1, "a function of one expression, as g.tanh")
+        arguments.text("a layer's name", self.name, 'nn.Function(g.tanh, "bend")')
 
     @property
     def kind(self) -> str:  # type: ignore[override]

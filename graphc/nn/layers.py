@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from graphc.errors import ExpressionError, ShapeError
+from graphc.errors import ExpressionError, ShapeError, brief
 from graphc.ir.expr import Expr, constant
 from graphc.ir.inputs import as_count
 from graphc.ir.types import format_shape
@@ -22,12 +22,13 @@ from graphc.ops.logistic import sigmoid, softplus
 from graphc.ops.pool import avg_pool2d, max_pool2d
 from graphc.ops.reduce import max
 from graphc.ops.shape import reshape
+from graphc.util.arguments import number, truth
 
 
 def _features(x: Expr, what: str) -> Any:
     """The length of the last axis."""
     if not x.shape:
-        raise ShapeError(f"{what} takes arrays of features in the last axis, not the scalar {x!r:.40}")
+        raise ShapeError(f"{what} takes arrays of features in the last axis, not the scalar {brief(x, 40)}")
     return x.shape[-1]
 
 
@@ -52,8 +53,9 @@ class Affine(Layer):
 
     def build(self, x: Expr, scope: Scope) -> Expr:
         inputs, _ = _features(x, repr(self)), as_count(self.units, "{} units", "nn.Affine(10)")
+        biased = truth("bias", self.bias)
         out = x @ scope.parameter("weight", (self.units, inputs), x, self.init).T
-        return out + scope.parameter("bias", (self.units,), x, initial.zeros) if self.bias else out
+        return out + scope.parameter("bias", (self.units,), x, initial.zeros) if biased else out
 
 
 Linear = Affine
@@ -81,14 +83,14 @@ class Conv2d(Layer):
     def build(self, x: Expr, scope: Scope) -> Expr:
         if x.ndim != 4:
             raise ShapeError(
-                f"{self!r} takes images (n, c, h, w), not an array of shape {format_shape(x.shape)}",
+                f"{brief(self)} takes images (n, c, h, w), not an array of shape {format_shape(x.shape)}",
                 hint="g.reshape(x, (-1, channels, rows, columns))",
             )
         as_count(self.channels, "{} output channels", "nn.Conv2d(20, 5)")
         pair = tuple(self.size) if isinstance(self.size, (tuple, list)) else (self.size, self.size)
         if len(pair) != 2:
             raise ExpressionError(
-                f"a kernel has rows and columns, not the size {self.size!r:.60}", hint="size=(3, 3)"
+                f"a kernel has rows and columns, not the size {brief(self.size)}", hint="size=(3, 3)"
             )
         rows, columns = (as_count(length, "a kernel of length {}", "nn.Conv2d(20, 5)") for length in pair)
         padding = self.padding
@@ -98,7 +100,7 @@ class Conv2d(Layer):
             padding = tuple([((size - 1) // 2, size // 2) for size in (rows, columns)])
         kernel = scope.parameter("weight", (self.channels, x.shape[1], rows, columns), x, self.init)
         out = conv2d(x, kernel, self.stride, padding)
-        if not self.bias:
+        if not truth("bias", self.bias):
             return out
         bias = scope.parameter("bias", (self.channels,), x, initial.zeros)
         return out + reshape(bias, (self.channels, 1, 1))
@@ -138,7 +140,7 @@ class Flatten(Layer):
 
     def build(self, x: Expr, scope: Scope) -> Expr:
         if not x.shape:
-            raise ShapeError(f"there is nothing to flatten in the scalar {x!r:.40}")
+            raise ShapeError(f"there is nothing to flatten in the scalar {brief(x, 40)}")
         size: Any = 1
         for dim in x.shape[1:]:
             size = size * dim
@@ -180,7 +182,7 @@ class Dropout(Layer):
 
     def build(self, x: Expr, scope: Scope) -> Expr:
         if not isinstance(self.rate, (int, float)) or not 0 <= self.rate < 1:
-            raise ExpressionError(f"a share of {self.rate!r:.40} cannot be dropped", hint="0 ≤ rate < 1")
+            raise ExpressionError(f"a share of {brief(self.rate, 40)} cannot be dropped", hint="0 ≤ rate < 1")
         if not scope.training or self.rate == 0:
             return x
         kept = scope.mask("mask", x, 1 - self.rate)
@@ -188,8 +190,7 @@ class Dropout(Layer):
 
 
 def _finite(value: Any, what: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ExpressionError(f"{what} is a number, not {value!r:.40}", hint=f"{what}=0.1")
+    number(what, value, math.isfinite, f"{what}=0.1")
 
 
 def LeakyReLU(slope: float = 0.01) -> Function:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from graphc.errors import DtypeError, ExpressionError, ShapeError
+from graphc.errors import DtypeError, ExpressionError, ShapeError, brief, brief_text
 from graphc.ir.expr import Expr, constant
 from graphc.ir.types import format_shape
 from graphc.ops.activation import relu
@@ -15,11 +15,12 @@ from graphc.ops.logistic import softplus
 from graphc.ops.order import take_along_axis
 from graphc.ops.reduce import mean, sum
 from graphc.ops.shape import expand_dims, squeeze
+from graphc.util import arguments
 
 
 def _reduced(costs: Expr, reduction: str) -> Expr:
-    if reduction not in ("mean", "sum", "none"):
-        raise ExpressionError(f"reduction is 'mean', 'sum' or 'none', not {str(reduction)[:40]!r}")
+    if not isinstance(reduction, str) or reduction not in ("mean", "sum", "none"):
+        raise ExpressionError(f"reduction is 'mean', 'sum' or 'none', not {brief_text(reduction, 40)!r}")
     if reduction == "none" or not costs.shape:
         return costs
     return mean(costs) if reduction == "mean" else sum(costs)
@@ -104,10 +105,11 @@ def l2(parameters: Mapping[str, Expr] | Iterable[Expr], strength: float = 1.0) -
     """
     if not isinstance(parameters, Iterable) or isinstance(parameters, Expr):
         raise ExpressionError(
-            f"parameters to regularise are listed, not {parameters!r:.60}",
+            f"parameters to regularise are listed, not {brief(parameters)}",
             hint="nn.l2(model.parameters, 1e-4)",
         )
-    listed = list(parameters.values() if isinstance(parameters, Mapping) else parameters)
+    given = parameters.values() if isinstance(parameters, Mapping) else parameters
+    listed = [constant(parameter) for parameter in arguments.listed("parameters", given, "model.parameters")]
     if not listed:
         raise ExpressionError("no parameters to regularise")
     total = sum(listed[0] ** 2)

@@ -11,13 +11,14 @@ import numpy as np
 
 from graphc.api.compile import compile
 from graphc.api.graph import Graph
-from graphc.errors import ExpressionError, InputError
+from graphc.errors import ExpressionError, InputError, brief
 from graphc.ir.expr import Expr, free_symbols
 from graphc.ir.scopes import scope
 from graphc.ir.types import format_shape
 from graphc.nn.blocks import Sequential
 from graphc.nn.layer import Declared, Row, Scope, as_layer
 from graphc.ops.create import dim
+from graphc.util import arguments
 from graphc.util.archive import fitting, read_arrays, write_arrays
 from graphc.util.fork_safety import cached_property
 
@@ -58,7 +59,7 @@ class Model:
             )
         self.input = input
         self.layers = as_layer(layers)
-        self.name = name
+        self.name = arguments.text("a model's name", name, 'name="encoder"')
         inference, training = Declared(False), Declared(True)
         self.output = self._build(inference, input)
         self.training_output = self._build(training, input)
@@ -79,14 +80,20 @@ class Model:
 
     def __call__(self, x: Expr, training: bool = False) -> Expr:
         """The model on another input of the same features: the expression, with the same parameters."""
-        return self._build(Declared(training), x)
+        if not isinstance(x, Expr):
+            raise ExpressionError(
+                f"a model is built on an expression, not on {brief(x)}", hint="model.predict(array)"
+            )
+        return self._build(Declared(arguments.truth("training", training)), x)
 
     def initialise(self, seed: Any = 0) -> None:
         """Draw the parameters' values anew, in the order of their declaration; buffers begin again."""
         try:
             rng = np.random.default_rng(seed)
         except (TypeError, ValueError) as error:
-            raise InputError(f"a seed of {seed!r:.40}", hint="seed=0, or a numpy.random.Generator") from error
+            raise InputError(
+                f"a seed of {brief(seed, 40)}", hint="seed=0, or a numpy.random.Generator"
+            ) from error
         for key, parameter in (*self._declared.parameters.items(), *self._declared.buffers.items()):
             shape: Any = parameter.symbol.shape
             drawn = np.asarray(parameter.init(rng, shape))
@@ -108,6 +115,9 @@ class Model:
 
     def draw_masks(self, rng: np.random.Generator, batch: Mapping[Expr, Any]) -> dict[str, np.ndarray]:
         """Booleans for the masks of the training form, of the lengths that a batch of inputs has."""
+        if not isinstance(rng, np.random.Generator):
+            raise InputError(f"{brief(rng)} is no generator", hint="numpy.random.default_rng(0)")
+        batch = arguments.mapping("a batch", batch, "{x: array}, symbols as the keys")
         if not self.masks:
             return {}
         symbols = list(batch)

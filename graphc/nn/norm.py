@@ -6,8 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from graphc.errors import ExpressionError, ShapeError
+from graphc.errors import ExpressionError, ShapeError, brief
 from graphc.ir.expr import Expr, constant
+from graphc.ir.inputs import as_count
 from graphc.ir.types import format_shape
 from graphc.nn import initial
 from graphc.nn.layer import Layer, Scope
@@ -16,6 +17,7 @@ from graphc.ops.create import dim
 from graphc.ops.elementary import sqrt
 from graphc.ops.reduce import mean, var
 from graphc.ops.shape import reshape
+from graphc.util.arguments import number
 
 
 @dataclass(frozen=True, repr=False)
@@ -43,10 +45,10 @@ class BatchNorm(Layer):
                 or not ends[0] <= value <= ends[1]
             ):
                 raise ExpressionError(
-                    f"the {name} of {self!r:.60} is none", hint="BatchNorm(momentum=0.1, epsilon=1e-5)"
+                    f"the {name} of {brief(self)} is none", hint="BatchNorm(momentum=0.1, epsilon=1e-5)"
                 )
         if x.ndim < 2:
-            raise ShapeError(f"{self!r} takes a batch of features, not shape {format_shape(x.shape)}")
+            raise ShapeError(f"{brief(self)} takes a batch of features, not shape {format_shape(x.shape)}")
         features, axes = x.shape[1], (0, *range(2, x.ndim))
         along = (features, *(1,) * (x.ndim - 2))
         scale = scope.parameter("weight", (features,), x, initial.ones)
@@ -82,8 +84,10 @@ class LayerNorm(Layer):
     kind = "norm"
 
     def build(self, x: Expr, scope: Scope) -> Expr:
+        as_count(self.axes, "normalisation over {} axes", "nn.LayerNorm(1)")
+        number("epsilon", self.epsilon, lambda value: 0 <= value < math.inf, "epsilon=1e-5")
         if not 1 <= self.axes <= x.ndim:
-            raise ShapeError(f"{self!r} does not fit an array of shape {format_shape(x.shape)}")
+            raise ShapeError(f"{brief(self)} does not fit an array of shape {format_shape(x.shape)}")
         along: Any = tuple(range(x.ndim - self.axes, x.ndim))
         shape = x.shape[-self.axes :]
         scale = scope.parameter("weight", shape, x, initial.ones)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import ShapeError
+from graphc.errors import ShapeError, brief
 from graphc.ir import dims
 from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr, apply, constant
@@ -17,6 +17,7 @@ from graphc.ops.support import attributes as at
 from graphc.ops.support.build import call, reshaped, summed
 from graphc.ops.support.declare import declare_arrays, moving, with_checks
 from graphc.ops.support.vmap_rules import Batch, Batched, aligned
+from graphc.util.arguments import listed
 
 # --- turned, repeated, padded ---------------------------------------------------------------------------------------------
 
@@ -115,10 +116,17 @@ def _pad_width(name: str, value: Any, operands: tuple[Expr, ...]) -> tuple[tuple
         value = ((value, value),) * ndim
     elif isinstance(value, (tuple, list)) and value and not isinstance(value[0], (tuple, list)):
         value = (value,) * ndim
-    widths = tuple([tuple([at.whole(name, width) for width in pair]) for pair in value])
+    hint = "write ((1, 1), (0, 2))"
+    widths = tuple(
+        [
+            tuple([at.whole(name, width) for width in listed(f"a pair of {name}", pair, hint)])
+            for pair in listed(name, value, hint)
+        ]
+    )
     if len(widths) != ndim or any(len(pair) != 2 or min(pair) < 0 for pair in widths):
         raise ShapeError(
-            f"{name} {value} is not a pair of lengths for each of {ndim} axes", hint="write ((1, 1), (0, 2))"
+            f"{name} {brief(value)} is not a pair of lengths for each of {ndim} axes",
+            hint="write ((1, 1), (0, 2))",
         )
     return widths  # type: ignore[return-value]
 

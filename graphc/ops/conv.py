@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import ShapeError
+from graphc.errors import ShapeError, brief_text
 from graphc.ir import dims
 from graphc.ir.expr import Expr
 from graphc.ir.op import Notation
@@ -91,7 +91,7 @@ def _col2im_shape(operands: Operands, space: Pair, size: Pair, stride: Pair, pad
     columns = operands[0]
     if columns.ndim != 3:
         raise ShapeError(
-            f"columns (n, c·h·w, places) have three axes, and {str(columns)[:40]} has shape {format_shape(columns.shape)}"
+            f"columns (n, c·h·w, places) have three axes, and {brief_text(columns, 40)} has shape {format_shape(columns.shape)}"
         )
     batch, rows, count = columns.shape
     area, wanted = dims.product(size), dims.product(places(space, size, stride, padding))

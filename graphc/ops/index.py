@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import DtypeError, ExpressionError, ShapeError
+from graphc.errors import DtypeError, ExpressionError, ShapeError, brief, brief_text, is_huge
 from graphc.ir import dims
 from graphc.ir.dims import Dim, Name, Polynomial
 from graphc.ir.expr import Expr, apply, constant, current_site
@@ -46,7 +46,7 @@ def read_key(x: Expr, written: Any) -> tuple[tuple[Any, ...], list[Expr]]:
                 hint="write g.where(mask, x, 0), which keeps the shape",
             )
         elif isinstance(item, (Expr, np.ndarray, list)):
-            array = constant(np.asarray(item) if isinstance(item, list) else item)
+            array = constant(_array(item) if isinstance(item, list) else item)
             if array.dtype.kind not in "iu":
                 raise DtypeError(
                     f"an index of type {array.dtype}",
@@ -63,18 +63,32 @@ def read_key(x: Expr, written: Any) -> tuple[tuple[Any, ...], list[Expr]]:
 
 def _whole(item: Any) -> int:
     try:
-        return operator.index(item)
+        index = operator.index(item)
     except TypeError:
         raise ExpressionError(
-            f"{str(item)[:40] if not isinstance(item, str) else repr(item)[:40]} is no index",
+            f"{brief_text(item, 40) if not isinstance(item, str) else repr(item)[:40]} is no index",
             site=current_site(),
             hint='write x[0] or x[1:3]; of floats g.astype(i, "int64") makes whole numbers',
         ) from None
+    if is_huge(index):
+        raise ShapeError(f"{brief(index)} is no index", site=current_site(), hint="write x[0] or x[1:3]")
+    return index
+
+
+def _array(item: list[Any]) -> np.ndarray:
+    try:
+        return np.asarray(item)
+    except Exception as error:  # rows of different lengths, nesting without end
+        raise ExpressionError(
+            f"{brief(item, 40)} is no array of indices: {brief_text(error, 80)}",
+            site=current_site(),
+            hint="write x[[0, 2]]",
+        ) from error
 
 
 def _is_boolean(item: Any) -> bool:
     if isinstance(item, list):
-        item = np.asarray(item)
+        item = _array(item)
     return isinstance(item, (Expr, np.ndarray)) and item.dtype == BOOL
 
 
@@ -88,6 +102,8 @@ def _end(end: Any) -> Any:
 def _key(name: str, value: Any, operands: tuple[Expr, ...]) -> tuple[Any, ...]:
     """A key with an entry for each axis; the ellipsis written out."""
     x = operands[0]
+    if not isinstance(value, tuple):
+        raise ExpressionError(f"{brief(value, 40)} is not a key of indexing", hint="write x[0, 1:3]")
     items = [tuple(item) if isinstance(item, (tuple, list)) else item for item in value]
     for item in items:
         _check_item(item)
@@ -116,9 +132,10 @@ def _key(name: str, value: Any, operands: tuple[Expr, ...]) -> tuple[Any, ...]:
 def _check_item(item: Any) -> None:
     """Refuses what is no part of a key."""
     whole = isinstance(item, int) and not isinstance(item, bool)
-    is_slice = isinstance(item, tuple) and len(item) == 4 and item[0] == "slice"
-    if not (whole or is_slice or item is None or item is Ellipsis or item == "array"):
-        raise ExpressionError(f"{str(item)[:40]!r} is not an index", hint="write x[0, 1:3]")
+    is_slice = isinstance(item, tuple) and len(item) == 4 and isinstance(item[0], str) and item[0] == "slice"
+    is_array = isinstance(item, str) and item == "array"
+    if not (whole or is_slice or is_array or item is None or item is Ellipsis):
+        raise ExpressionError(f"{brief_text(item, 40)!r} is not an index", hint="write x[0, 1:3]")
     ends: Any = item[1:] if isinstance(item, tuple) else ()
     if is_slice and not all(
         end is None

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import ExpressionError, ShapeError
+from graphc.errors import ExpressionError, ShapeError, brief
 from graphc.ir import dims
 from graphc.ir.expr import Expr, constant
 from graphc.ir.op import PRODUCT, Attribute, Notation, Op
@@ -113,11 +113,11 @@ def _paired(name: str, value: Any, operands: tuple[Expr, ...]) -> tuple[tuple[in
     a, b = operands
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
         if not 0 <= value <= min(a.ndim, b.ndim):
-            raise at.refuse_shape(f"tensordot over {value} axes", operands)
+            raise at.refuse_shape(f"tensordot over {brief(value, 40)} axes", operands)
         value = (tuple(range(a.ndim - value, a.ndim)), tuple(range(value)))
     if not isinstance(value, (tuple, list)) or len(value) != 2:
         raise ExpressionError(
-            f"axes {value!r} are no number and no pair", hint="write axes=2, or axes=((1,), (0,))"
+            f"axes {brief(value)} are no number and no pair", hint="write axes=2, or axes=((1,), (0,))"
         )
     left, right = [
         at.distinct(
@@ -133,7 +133,7 @@ def _paired(name: str, value: Any, operands: tuple[Expr, ...]) -> tuple[tuple[in
     ]
     if len(left) != len(right):
         raise ShapeError(
-            f"axes {value!r} pair {len(left)} axes with {len(right)}", hint="as many on either side"
+            f"axes {brief(value)} pair {len(left)} axes with {len(right)}", hint="as many on either side"
         )
     for i, j in zip(left, right, strict=True):
         if a.shape[i] != b.shape[j]:

@@ -20,6 +20,7 @@ from graphc.ops.support import attributes as at
 from graphc.ops.support.build import broadcast, call, fitted, reshaped
 from graphc.ops.support.declare import moving
 from graphc.ops.support.vmap_rules import Batch, Batched, aligned, rank
+from graphc.util.arguments import listed
 
 
 def _target(name: str, value: Any, operands: tuple[Expr, ...]) -> tuple[Dim, ...]:
@@ -251,6 +252,11 @@ def split(x: Any, sections: Any, axis: int = 0) -> tuple[Expr, ...]:
     axis = at.position("axis", axis, x.ndim)
     length = x.shape[axis]
     if isinstance(sections, (int, np.integer)) and not isinstance(sections, bool):
+        sections = at.whole("sections", sections)
+        if isinstance(length, int) and sections > max(length, 1):
+            raise ShapeError(
+                f"axis {axis} of length {length} has no {sections} parts", node=repr(x), hint="g.split(x, 2)"
+            )
         if sections < 1:
             raise ShapeError(f"split into {sections} parts", hint="write g.split(x, 2)")
         part = dims.floor_divide(length, int(sections))
@@ -262,7 +268,7 @@ def split(x: Any, sections: Any, axis: int = 0) -> tuple[Expr, ...]:
             )
         cuts = [dims.multiply(part, number) for number in range(int(sections) + 1)]
     else:
-        places: Any = sections
+        places = listed("sections", sections, "a number, or the places to cut: g.split(x, [2, 5])")
         cuts = [0, *(at.as_dim(cut) for cut in places), length]
     return tuple([sliced(x, axis, start, stop) for start, stop in itertools.pairwise(cuts)])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from graphc.errors import DefinitionError
+from graphc.errors import DefinitionError, brief
 from graphc.ir.expr import Expr, current_site, walk
 from graphc.rewrite import algebra, axes, cancellation, compensated, matmul_chain, products, stability, sums
 from graphc.rewrite.engine import AnyRule, Engine, Step, Trace
@@ -68,7 +68,7 @@ def named(without: Any) -> frozenset[str]:
     found: list[Any] = list(listed) if isinstance(listed, Iterable) else [listed]
     if not all(isinstance(name, str) for name in found):
         raise DefinitionError(
-            f"without={without!r:.60} does not name rules",
+            f"without={brief(without)} does not name rules",
             site=current_site(),
             hint='write without="log1p" or without=["log1p", "softplus"]; g.rules() lists them',
         )
@@ -77,9 +77,9 @@ def named(without: Any) -> frozenset[str]:
 
 def engine(level: str, without: Iterable[str] = ()) -> Engine:
     """The engine of a level, kept for the next call."""
-    if level not in LEVELS:
+    if not isinstance(level, str) or level not in LEVELS:
         raise DefinitionError(
-            f"rewrite={level!r} is not a level of rewriting",
+            f"rewrite={brief(level)} is not a level of rewriting",
             site=current_site(),
             hint='write "stable", "exact" or None',
         )

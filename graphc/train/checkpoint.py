@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from graphc.errors import FormatError
+from graphc.errors import FormatError, brief
 from graphc.util.archive import fitting, read_arrays, write_arrays
+from graphc.util.files import as_text
+
+RECORDED = frozenset(("epoch", "loss", "rate", "seconds"))
+"""What every record of the history holds beside the metrics."""
 
 META = "meta"
 FORMAT = 1
@@ -34,7 +39,7 @@ def read_checkpoint(
 
     Raises `FormatError` for a file that is damaged, no checkpoint, or one of another model or another training.
     """
-    shown = f"{os.fspath(path)!r:.200}"
+    shown = brief(as_text(path), 200)
     found = read_arrays(path)
     raw = found.pop(META, None)
     if raw is None or raw.dtype != np.uint8:
@@ -51,20 +56,35 @@ def read_checkpoint(
     for name, value in same.items():
         if meta.get(name) != value:
             raise FormatError(
-                f"{shown} is of another training: its {name} is {meta.get(name)!r:.80}, not {value!r:.80}",
+                f"{shown} is of another training: its {name} is {brief(meta.get(name), 80)}, not {brief(value, 80)}",
                 hint="resume with what it began with, or choose another file",
             )
     return fitting(found, wanted, path), meta
 
 
 def _sound(meta: dict[str, Any]) -> bool:
-    """Whether the record holds what going on needs."""
-    counts = all(isinstance(meta.get(name), int) and meta[name] >= 0 for name in ("epoch", "batch"))
-    total = isinstance(meta.get("total"), (int, float))
+    """Whether the record holds what going on needs, and the history is one: numbers by the same names, epochs that rise."""
     records = meta.get("history")
-    return (
-        counts and total and isinstance(records, list) and all(isinstance(record, dict) for record in records)
+    if not (_counts(meta.get("epoch")) and _counts(meta.get("batch")) and _is_number(meta.get("total"))):
+        return False
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        return False
+    epochs = [0, *(record.get("epoch") for record in records), meta["epoch"]]
+    rising = (
+        all(map(_counts, epochs))
+        and all(a < b for a, b in pairwise(epochs[:-1]))
+        and epochs[-2] <= epochs[-1]
     )
+    alike = all(record.keys() == records[0].keys() >= RECORDED for record in records)
+    return rising and alike and all(_is_number(value) for record in records for value in record.values())
 
 
-__all__ = ["read_checkpoint", "write_checkpoint"]
+def _counts(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 2**63
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) is float or _counts(value)
+
+
+__all__ = ["RECORDED", "read_checkpoint", "write_checkpoint"]

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import InputError, ShapeError
+from graphc.errors import InputError, ShapeError, brief
 from graphc.ir.expr import Expr
 from graphc.ir.inputs import as_count
+from graphc.util.arguments import truth
 
 
 class Batches:
@@ -40,7 +41,7 @@ class Batches:
             )
         for key in data:
             if not isinstance(key, Expr) or not key.is_symbol:
-                raise InputError(f"data is given for symbols, not for {key!r:.60}", hint="write {x: array}")
+                raise InputError(f"data is given for symbols, not for {brief(key)}", hint="write {x: array}")
         size = None if size is None else as_count(size, "a batch of {} rows", "batch=64")
         self.arrays = {key: _array(key, array) for key, array in data.items()}
         named = [key.shape[0] for key in data if key.shape and isinstance(key.shape[0], str)]
@@ -50,7 +51,7 @@ class Batches:
             if self._batched(key):
                 if not array.ndim:
                     raise ShapeError(
-                        f"the data for {key.name!r}, which has rows, is one value: {array[()]!r:.60}"
+                        f"the data for {key.name!r}, which has rows, is one value: {brief(array[()])}"
                     )
                 rows[key] = len(array)
         if len(set(rows.values())) > 1:
@@ -60,8 +61,8 @@ class Batches:
         if self.rows == 0:
             raise InputError(f"the data for {next(iter(rows)).name!r} has no rows")
         self.size = self.rows if size is None or not rows else min(size, self.rows)
-        self.seed = seed
-        self.shuffle = shuffle
+        self.seed = as_count(seed, "a seed of {}", "seed=0", 0)
+        self.shuffle = truth("shuffle", shuffle)
 
     def _batched(self, key: Expr) -> bool:
         return self._axis is not None and bool(key.shape) and key.shape[0] == self._axis

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from graphc.errors import InputError
+from graphc.errors import InputError, brief
+from graphc.util.arguments import listed, mapping
 from graphc.viz.plot import lines
 
 
@@ -21,7 +22,9 @@ class History(Sequence[dict[str, float]]):
     """
 
     def __init__(self, records: Sequence[dict[str, float]] = ()) -> None:
-        self.records = [dict(record) for record in records]
+        hint = 'records of names and numbers: [{"epoch": 1, "loss": 0.5}]'
+        found = listed("a history", records, hint)
+        self.records = [dict(mapping("a record of a history", record, hint)) for record in found]
 
     def __len__(self) -> int:
         return len(self.records)
@@ -46,8 +49,10 @@ class History(Sequence[dict[str, float]]):
         """One column, record by record; raises `InputError` for a name that is not recorded."""
         if not self.records:
             return []
-        if name not in self.records[0]:
-            raise InputError(f"the history has no {name!r:.60}", hint=f"it has {', '.join(self.columns)}")
+        if not isinstance(name, str) or name not in self.records[0]:
+            raise InputError(f"the history has no {brief(name)}", hint=f"it has {', '.join(self.columns)}")
+        if missing := next((record for record in self.records if name not in record), None):
+            raise InputError(f"a record of the history has no {brief(name)}: {brief(missing)}")
         return [record[name] for record in self.records]
 
     def plot(self, path: str | os.PathLike[str], *names: str, log: bool = False) -> Path:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import gzip
 import math
 import os
-import zlib
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from graphc.errors import FileError, FormatError
+from graphc.errors import FormatError, InputError, brief
+from graphc.ir.types import MAX_DIMENSIONS
+from graphc.util.files import as_text, check_unpacked, decoding, opened
 
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 """The third byte of the head → the elements' type."""
@@ -25,31 +27,28 @@ def read_idx(path: str | os.PathLike[str], mmap: bool = False) -> np.ndarray:
     Raises `FileError` for a file that cannot be read, `FormatError` for one that is none of IDX, or is shorter or longer than its
     head says.
     """
-    shown = f"{os.fspath(path)!r:.200}"
-    try:
-        with open(path, "rb") as file:
-            packed = file.read(2) == b"\x1f\x8b"
+    name = as_text(path)
+    shown = brief(name, 200)
+    with opened(name) as raw, decoding(f"{shown} is packed and damaged"):
+        length = os.fstat(raw.fileno()).st_size
+        packed = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
         if mmap and packed:
             raise FormatError(f"{shown} is packed and cannot be mapped", hint="gunzip it, or mmap=False")
-        with gzip.open(path, "rb") if packed else open(path, "rb") as file:
+        with gzip.GzipFile(fileobj=raw) if packed else nullcontext(raw) as file:
             dtype, shape, start = _head(file, shown)
             size = math.prod(shape) * dtype.itemsize
             if mmap:
-                found = os.path.getsize(path) - start
-                _check(found, size, shape, shown)
+                _check(length - start, size, shape, shown)
                 return (
-                    np.memmap(path, dtype=dtype, mode="r", offset=start, shape=shape)
+                    np.memmap(name, dtype=dtype, mode="r", offset=start, shape=shape)
                     if size
                     else np.empty(shape, dtype)
                 )
+            if packed:
+                check_unpacked(length, size)
             data = _at_most(file, size + 1)
             _check(len(data), size, shape, shown)
-    except (OSError, EOFError, zlib.error, ValueError) as error:
-        if isinstance(error, FormatError):
-            raise
-        if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
-            raise FileError(f"cannot read {shown}: {error.strerror or error}") from error
-        raise FormatError(f"{shown} is packed and damaged: {error}") from error
     return np.frombuffer(data, dtype=dtype).reshape(shape).astype(dtype.newbyteorder("="))
 
 
@@ -64,7 +63,12 @@ def _head(file: BinaryIO | Any, shown: str) -> tuple[np.dtype[Any], tuple[int, .
     lengths = file.read(4 * magic[3])
     if len(lengths) < 4 * magic[3]:
         raise FormatError(f"{shown} is truncated: it ends before the lengths of its {magic[3]} axes")
+    if magic[3] > MAX_DIMENSIONS:
+        raise FormatError(f"{shown} has {magic[3]} axes, and an array has {MAX_DIMENSIONS} at most")
     shape = tuple(int(length) for length in np.frombuffer(lengths, dtype=">u4"))
+    # NumPy counts the elements around an empty axis, too
+    if 0 in shape and math.prod(max(length, 1) for length in shape) >= 2**60:
+        raise FormatError(f"{shown} is truncated: no file holds {brief(shape)} elements")
     return np.dtype(TYPES[magic[2]]), shape, 4 + len(lengths)
 
 
@@ -89,11 +93,15 @@ def _check(found: int, size: int, shape: tuple[int, ...], shown: str) -> None:
 
 def find_idx(directory: str | os.PathLike[str], stem: str) -> Path | None:
     """The file of a data set by its standard name, as `t10k-images-idx3-ubyte`, or a variant, packed or not; None without one."""
-    head, _, tail = stem.rpartition("-idx")
+    if not isinstance(stem, str):
+        raise InputError(
+            f"a data set's name is a text, not {brief(stem)}", hint='write "t10k-images-idx3-ubyte"'
+        )
+    place, (head, _, tail) = as_text(directory), stem.rpartition("-idx")
     for name in (stem, f"{head}.idx{tail}"):
         for suffix in ("", ".gz"):
-            path = Path(directory) / f"{name}{suffix}"
-            if path.is_file():
+            path = Path(place) / f"{name}{suffix}"
+            if os.path.isfile(path):
                 return path
     return None
 

@@ -14,20 +14,18 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import ExpressionError, InputError, TrainingError
+from graphc.errors import ExpressionError, FormatError, InputError, TrainingError, brief
 from graphc.ir.expr import Expr, free_symbols
 from graphc.ir.inputs import as_count
-from graphc.train.checkpoint import read_checkpoint, write_checkpoint
+from graphc.train.checkpoint import RECORDED, read_checkpoint, write_checkpoint
 from graphc.train.data import Batches
 from graphc.train.history import History
 from graphc.train.optimisers import Optimiser
 from graphc.train.schedules import Schedule
-from graphc.train.step import Step, Trainable, make_step, nonfinite, of_data
+from graphc.train.step import Step, Trainable, check_model, make_step, nonfinite, of_data
 from graphc.util.archive import check_path
+from graphc.util.arguments import function, mapping, truth
 from graphc.util.progress import tqdm
-
-RECORDED = ("epoch", "loss", "rate", "seconds")
-"""What every record of the history holds beside the metrics."""
 
 
 class _Interrupts:
@@ -114,16 +112,23 @@ def fit(
     epochs = as_count(epochs, "{} epochs", "epochs=10", 0)
     every = as_count(every, "a record every {} epochs", "every=1")
     seed = as_count(seed, "a seed of {}", "seed=0", 0)
-    _check(metrics or {}, {"schedule": schedule, "stop": stop, "each": each}, checkpoint, resume)
+    metrics = {} if metrics is None else metrics
+    resume = truth("resume", resume)
+    progress = None if progress is None else truth("progress", progress)
+    _check(metrics, {"schedule": (schedule, 2), "stop": (stop, 1), "each": (each, 1)}, checkpoint, resume)
     batches = Batches(data, batch, seed=seed, shuffle=shuffle)
     step = Step(model, loss, optimiser, batches.arrays)
-    measure = _measure(model, metrics or {}, validation if validation is not None else data, seed)
+    measure = _measure(model, metrics, validation if validation is not None else data, seed)
     same = {
         "optimiser": repr(optimiser), "seed": seed, "rows": batches.rows, "batch size": batches.size, "shuffle": shuffle,
     }  # fmt: skip
     history, first, done, total = History(), 0, 0, 0.0
     if checkpoint is not None and resume and Path(checkpoint).exists():
         arrays, meta = read_checkpoint(checkpoint, step.arrays(), same)
+        if meta["batch"] > len(batches):  # as many: interrupted after the last one
+            raise FormatError(
+                f"{brief(checkpoint, 200)}: the record of the checkpoint is damaged: there is no batch {meta['batch']}"
+            )
         step.restore(arrays)
         history, first, done, total = History(meta["history"]), meta["epoch"], meta["batch"], meta["total"]
         if not done and first < epochs and first % every and meta.get("every") == every:
@@ -190,19 +195,16 @@ def fit(
 
 def _check(
     metrics: Mapping[str, Expr],
-    functions: Mapping[str, Any],
+    functions: Mapping[str, tuple[Any, int]],
     checkpoint: str | os.PathLike[str] | None,
     resume: bool,
 ) -> None:
     """Refuses before the first step what would be refused after the first epoch."""
     if not isinstance(metrics, Mapping):
-        raise InputError(f"metrics are named, not {metrics!r:.60}", hint='metrics={"error": …}')
-    for name, function in functions.items():
-        if function is not None and not callable(function):
-            raise InputError(
-                f"{name} is a function of the history, not {function!r:.60}",
-                hint="schedule=train.Halving(), stop=train.EarlyStop()",
-            )
+        raise InputError(f"metrics are named, not {brief(metrics)}", hint='metrics={"error": …}')
+    for name, (given, count) in functions.items():
+        if given is not None:
+            function(name, given, count, "schedule=train.Halving(), stop=train.EarlyStop()")
     for name in metrics:
         if name in RECORDED:
             raise InputError(f"a metric cannot be called {name!r}: every record has one", hint="another name")
@@ -216,7 +218,7 @@ def _rate(found: Any) -> float:
     """The rate that a schedule gives."""
     if isinstance(found, bool) or not isinstance(found, (int, float, np.number)) or not 0 <= found < math.inf:
         raise InputError(
-            f"the schedule gives a rate of {found!r:.40}",
+            f"the schedule gives a rate of {brief(found, 40)}",
             hint="(rate, history) → a number: lambda rate, history: 0.1",
         )
     return float(found)
@@ -274,6 +276,9 @@ def _measure(
     model: Trainable, metrics: Mapping[str, Expr], data: Mapping[Expr, Any], seed: int
 ) -> Callable[[], dict[str, float]]:
     """A function that gives the metrics' means over the rows of some data."""
+    metrics = mapping("metrics", metrics, 'metrics={"error": …}')
+    data = mapping("the data", data, "{x: …, labels: …}, symbols as the keys")
+    check_model(model)
     if not metrics:
         return dict
     for name, expr in metrics.items():
@@ -289,13 +294,13 @@ def _measure(
         raise ExpressionError(
             f"the metrics read {', '.join(map(repr, stray[:5]))}, for which there is no data"
         )
-    function = make_step(metrics.values(), [*batches.arrays, *stored.values()], {})
+    measured = make_step(metrics.values(), [*batches.arrays, *stored.values()], {})
 
     def measure() -> dict[str, float]:
         totals = np.zeros(len(metrics))
         for place, rows in enumerate(batches.epoch(0)):
             try:
-                found = function(*rows.values(), *(model.values[key] for key in stored))
+                found = measured(*rows.values(), *(model.values[key] for key in stored))
             except InputError as error:
                 raise of_data(error, rows) from error
             totals += batches.rows_of(place) * np.array([float(value) for value in found])

@@ -13,9 +13,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from graphc.errors import InputError
 from graphc.ir.expr import Expr, cast, symbol
 from graphc.ops.elementary import sqrt
+from graphc.util.arguments import is_share, number
 
 COUNT = symbol("optimiser.steps", dtype="float64")
 """The number of steps, this one included: what corrects the averages of Adam."""
@@ -36,12 +36,7 @@ class Optimiser(ABC):
     """The names of the arrays that it keeps for each parameter."""
 
     def __post_init__(self) -> None:
-        if (
-            isinstance(self.rate, bool)
-            or not isinstance(self.rate, (int, float))
-            or not 0 <= self.rate < np.inf
-        ):
-            raise InputError(f"a rate of {self.rate!r:.40}", hint=f"write {type(self).__name__}(0.01)")
+        number("the rate", self.rate, lambda rate: 0 <= rate < np.inf, f"write {type(self).__name__}(0.01)")
 
     @abstractmethod
     def move(self, w: Expr, d: Expr, rate: Expr, state: Mapping[str, Expr]) -> tuple[Expr, dict[str, Expr]]:
@@ -49,13 +44,11 @@ class Optimiser(ABC):
 
 
 def _share(name: str, value: float) -> None:
-    if not 0 <= value < 1:
-        raise InputError(f"{name} is {value!r:.40}", hint=f"0 ≤ {name} < 1")
+    number(name, value, is_share, f"0 ≤ {name} < 1")
 
 
 def _small(value: float) -> None:
-    if not 0 < value < np.inf:
-        raise InputError(f"epsilon is {value!r:.40}", hint="epsilon=1e-8, which keeps a quotient finite")
+    number("epsilon", value, lambda value: 0 < value < np.inf, "epsilon=1e-8, which keeps a quotient finite")
 
 
 @dataclass(frozen=True)
@@ -145,8 +138,7 @@ class AdamW(Adam):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.decay < np.inf:
-            raise InputError(f"decay is {self.decay!r:.40}", hint="decay ≥ 0")
+        number("decay", self.decay, lambda decay: 0 <= decay < np.inf, "decay ≥ 0")
 
     def move(self, w, d, rate, state):
         moved, states = super().move(w * (1 - rate * self.decay), d, rate, state)

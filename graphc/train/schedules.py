@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from graphc.errors import InputError
 from graphc.ir.inputs import as_count
 from graphc.train.history import History
+from graphc.util.arguments import number, text
 
 Schedule: TypeAlias = Callable[[float, History], float]
 """(the optimiser's rate, history) → the rate from this record to the next."""
@@ -22,6 +22,18 @@ Schedule: TypeAlias = Callable[[float, History], float]
 def _better(value: float, best: float, gain: float) -> bool:
     """Whether a value is below the best by more than a share of it; NaN is not."""
     return value < best - gain * abs(best) if math.isfinite(best) else value < best
+
+
+def _monitor(name: Any) -> None:
+    text("what is monitored", name, 'monitor="loss"')
+
+
+def _gain(value: Any) -> None:
+    number("gain", value, lambda gain: 0 <= gain < math.inf, "gain=0.01, a share of the best value")
+
+
+def _least(value: Any) -> None:
+    number("the least rate", value, lambda least: 0 <= least < math.inf, "least=0.0")
 
 
 @dataclass(frozen=True)
@@ -43,8 +55,12 @@ class Halving:
 
     def __post_init__(self) -> None:
         as_count(self.patience, "a patience of {} records", "patience=1")
-        if not 0 < self.factor < 1:
-            raise InputError(f"{self!r} never lowers the rate", hint="0 < factor < 1")
+        _monitor(self.monitor)
+        number(
+            "the factor that lowers the rate", self.factor, lambda factor: 0 < factor < 1, "0 < factor < 1"
+        )
+        _gain(self.gain)
+        _least(self.least)
 
     def __call__(self, rate: float, history: History) -> float:
         best, waited = math.inf, 0
@@ -67,6 +83,7 @@ class StepDecay:
 
     def __post_init__(self) -> None:
         as_count(self.every, "a step every {} epochs", "train.StepDecay(10)")
+        number("factor", self.factor, lambda factor: 0 <= factor < math.inf, "factor=0.5")
 
     def __call__(self, rate: float, history: History) -> float:
         return rate * self.factor ** (history.epochs // self.every)
@@ -81,6 +98,7 @@ class Cosine:
 
     def __post_init__(self) -> None:
         as_count(self.epochs, "half a cosine over {} epochs", "train.Cosine(100), as many as fit is given")
+        _least(self.least)
 
     def __call__(self, rate: float, history: History) -> float:
         done = min(history.epochs / self.epochs, 1.0)
@@ -102,6 +120,8 @@ class EarlyStop:
 
     def __post_init__(self) -> None:
         as_count(self.patience, "a patience of {} records", "patience=5")
+        _monitor(self.monitor)
+        _gain(self.gain)
 
     def __call__(self, history: History) -> bool:
         """Whether training is over."""

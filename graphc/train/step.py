@@ -11,13 +11,14 @@ import numpy as np
 
 from graphc.api.compile import compile
 from graphc.api.functions import grad
-from graphc.errors import CompileError, ExpressionError, GraphcError, InputError, TrainingError
+from graphc.errors import CompileError, ExpressionError, GraphcError, InputError, TrainingError, brief
 from graphc.interpret.numpy_eval import run
 from graphc.ir.expr import Expr, cast, free_symbols, symbol
 from graphc.ir.graph import Dag
 from graphc.ir.inputs import as_value, check_apart
 from graphc.ir.types import format_shape, is_float
 from graphc.train.optimisers import COUNT, RATE, Optimiser
+from graphc.util.arguments import listed, mapping, number
 
 Arrays = dict[str, np.ndarray]
 
@@ -50,7 +51,7 @@ class Parameters:
         for key in self.begin if isinstance(self.begin, Mapping) else [self.begin]:
             if not isinstance(key, Expr) or not key.is_symbol:
                 raise InputError(
-                    f"parameters are symbols, not {key!r:.60}", hint='w = g.symbol("w"); {w: begin}'
+                    f"parameters are symbols, not {brief(key)}", hint='w = g.symbol("w"); {w: begin}'
                 )
         self.parameters = {key.name: key for key in self.begin}
         # a copy: training writes to it, and not to what was given
@@ -63,7 +64,9 @@ def make_step(outputs: Any, inputs: Iterable[Expr], updates: Mapping[Expr, Expr]
     All next values are computed from the values that were passed. Machine code where the graph can be lowered, else the
     interpreter.
     """
-    outputs, inputs = list(outputs), list(inputs)
+    outputs = listed("outputs", outputs, "make_step([loss], [x, w], {w: w - 0.1*dw})")
+    inputs = listed("inputs", inputs, "make_step([loss], [x, w], {w: w - 0.1*dw})")
+    updates = mapping("updates", updates, "write updates={w: w - 0.1*dw}")
     if updates and "updates" not in inspect.signature(compile).parameters:
         return _interpreted(outputs, inputs, updates)
     extra: dict[str, Any] = {"updates": dict(updates)} if updates else {}
@@ -93,6 +96,16 @@ def _interpreted(
     return step
 
 
+def check_model(model: Any) -> None:
+    """Raises `InputError` for what has no parameters and values to train."""
+    parts = [getattr(model, name, None) for name in ("parameters", "values")]
+    if not all(isinstance(part, Mapping) for part in parts):
+        raise InputError(
+            f"a model has parameters and values, and {brief(model)} has not",
+            hint="nn.Model(layers, x), or train.Parameters({w: begin})",
+        )
+
+
 class Step:
     """The compiled step of a model under a loss.
 
@@ -117,14 +130,13 @@ class Step:
                 f"a loss is a float scalar, not {what}", hint="g.mean(…) of the samples' losses"
             )
         if not isinstance(optimiser, Optimiser):
-            raise InputError(f"{optimiser!r:.60} is no optimiser", hint="train.SGD(0.01)")
-        if not hasattr(model, "parameters") or not hasattr(model, "values"):
-            raise InputError(
-                f"a model has parameters and values, and {model!r:.60} has not",
-                hint="nn.Model(layers, x), or train.Parameters({w: begin})",
-            )
+            raise InputError(f"{brief(optimiser)} is no optimiser", hint="train.SGD(0.01)")
+        check_model(model)
         self.model, self.loss, self.optimiser = model, loss, optimiser
-        self.inputs = list(inputs)
+        self.inputs = listed("inputs", inputs, "the symbols that data is given for: [x, labels]")
+        for key in self.inputs:
+            if not isinstance(key, Expr) or not key.is_symbol:
+                raise InputError(f"inputs are symbols, not {brief(key)}", hint="[x, labels]")
         buffers: Mapping[str, Expr] = getattr(model, "buffers", {})
         used = set(free_symbols(loss))
         # what the loss does not read stays as it is
@@ -191,11 +203,12 @@ class Step:
         self, batch: Mapping[Expr, Any], rate: float, masks: Mapping[str, Any] | None = None
     ) -> list[Any]:
         """What the compiled function takes for a batch."""
-        masks = masks or {}
+        hint = "{x: …, labels: …}, symbols as the keys"
+        batch = mapping("a batch", batch, hint)
+        masks = {} if masks is None else mapping("masks", masks, "model.draw_masks(rng, batch)")
+        rate = number("the rate", rate, lambda rate: rate == rate, "step(batch, 0.01)")
         if missing := [key.name for key in self.inputs if key not in batch]:
-            raise InputError(
-                f"the batch has nothing for {missing[0]!r}", hint="{x: …, labels: …}, symbols as the keys"
-            )
+            raise InputError(f"the batch has nothing for {missing[0]!r}", hint=hint)
         if missing := [key for key in self.masks if key not in masks]:
             raise InputError(
                 f"the step reads the mask {missing[0]!r}",
@@ -277,7 +290,7 @@ def _told(dag: Dag, place: int, values: list[Any]) -> str:
         if value.size and value.dtype.kind in "fiu":
             low, high = value.min(), value.max()
             parts.append(f"{low:.4g}" if low == high else f"values from {low:.4g} to {high:.4g}")
-    told = f"{node!r:.120} is {'NaN' if _any(np.isnan, values[place]) else 'infinite'}"
+    told = f"{brief(node, 120)} is {'NaN' if _any(np.isnan, values[place]) else 'infinite'}"
     if parts:
         told += f", computed from {' and '.join(parts)}"
     return told + (f", written at {node.site}" if node.site is not None else "")
@@ -318,4 +331,4 @@ def nonfinite(step: Step, arguments: list[Any], before: list[Any] | None, where:
     )
 
 
-__all__ = ["Parameters", "Step", "Trainable", "make_step", "nonfinite", "of_data"]
+__all__ = ["Parameters", "Step", "Trainable", "check_model", "make_step", "nonfinite", "of_data"]

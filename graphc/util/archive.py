@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import FormatError, InputError, MissingFileError
-from graphc.util.files import as_text, read_whole, write_whole
+from graphc.errors import FormatError, InputError, MissingFileError, brief, brief_text
+from graphc.util.files import as_text, check_unpacked, decoding, read_whole, write_whole
 
 SUFFIXES = (".npz", ".safetensors")
 
@@ -30,7 +30,7 @@ def _suffix(path: str | os.PathLike[str]) -> str:
     suffix = Path(as_text(path)).suffix.lower()
     if suffix not in SUFFIXES:
         raise InputError(
-            f"{os.fspath(path)!r:.200}: parameters are kept in files of {' or '.join(SUFFIXES)}",
+            f"{brief(as_text(path), 200)}: parameters are kept in files of {' or '.join(SUFFIXES)}",
             hint="write model.npz",
         )
     return suffix
@@ -39,11 +39,11 @@ def _suffix(path: str | os.PathLike[str]) -> str:
 def check_path(path: str | os.PathLike[str]) -> None:
     """Refuses a path that `write_arrays` would refuse: for another suffix, or a directory that is not there."""
     _suffix(path)
-    directory = os.path.dirname(os.path.abspath(os.fspath(path)))
+    directory = os.path.dirname(os.path.abspath(as_text(path)))
     if not os.path.isdir(directory):
         raise MissingFileError(
-            f"cannot write {os.fspath(path)!r:.200}: there is no directory {directory!r:.200}",
-            hint=f"make it first: os.makedirs({directory!r:.200})",
+            f"cannot write {brief(as_text(path), 200)}: there is no directory {brief(directory, 200)}",
+            hint=f"make it first: os.makedirs({brief(directory, 200)})",
         )
 
 
@@ -52,9 +52,14 @@ def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray])
 
     Raises `InputError` for another suffix and `FileError` where it cannot be written.
     """
-    listed = {name: np.ascontiguousarray(array).reshape(np.shape(array)) for name, array in arrays.items()}
+    listed = _listed(arrays)
     if _suffix(path) == ".safetensors":
-        data = _safetensors().numpy.save(listed)
+        try:
+            data = _safetensors().numpy.save(listed)
+        except Exception as error:  # complex numbers, say, which the format has not
+            raise InputError(
+                f"safetensors does not hold these arrays: {brief_text(error, 200)}", hint="write model.npz"
+            ) from error
     else:
         content = io.BytesIO()
         with zipfile.ZipFile(content, "w", allowZip64=True) as archive:
@@ -67,6 +72,34 @@ def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray])
     write_whole(path, data)
 
 
+def _listed(arrays: Any) -> dict[str, np.ndarray]:
+    """The arrays as they are written. Raises `InputError` for what is no array of numbers under a name."""
+    if not isinstance(arrays, Mapping):
+        raise InputError(
+            f"arrays are written by name, not as {brief(arrays)}", hint='write {"weight": array}'
+        )
+    listed: dict[str, np.ndarray] = {}
+    for name, value in arrays.items():
+        if (
+            not isinstance(name, str)
+            or not name
+            or "\0" in name
+            or not name.isprintable()
+            or len(name) > 60_000
+        ):
+            raise InputError(f"an array's name is a text, not {brief(name)}", hint='write {"weight": array}')
+        try:
+            array = np.ascontiguousarray(value).reshape(np.shape(value))
+        except Exception as error:  # of an object that says it is an array
+            raise InputError(f"{brief(name)} is no array: {brief_text(error, 200)}") from error
+        if array.dtype.kind not in "biufc":
+            raise InputError(
+                f"{brief(name)} holds {brief_text(array.dtype)}, and no numbers", hint="array.astype(float)"
+            )
+        listed[name] = array
+    return listed
+
+
 def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """The named arrays of a file.
 
@@ -74,22 +107,27 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     but numbers.
     """
     suffix = _suffix(path)
-    shown = f"{os.fspath(path)!r:.200}"
+    shown = brief(as_text(path), 200)
     data = read_whole(path)
     if suffix == ".safetensors":
         package = _safetensors()
-        try:
-            found = package.numpy.load(data)
-        except (package.SafetensorError, ValueError, KeyError, TypeError) as error:
-            raise FormatError(f"{shown} is no file of safetensors, or damaged: {error}") from error
-        return {name: np.array(array) for name, array in found.items()}  # writable
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return {info.filename.removesuffix(".npy"): _member(archive, info) for info in archive.infolist()}
-    except (
-        zipfile.BadZipFile, ValueError, EOFError, OSError, KeyError, NotImplementedError, RuntimeError, MemoryError,
-    ) as error:  # fmt: skip
-        raise FormatError(f"{shown} is no .npz file of numbers, or damaged: {error}") from error
+        with decoding(f"{shown} is no file of safetensors, or damaged"):
+            return {name: np.array(array) for name, array in package.numpy.load(data).items()}  # writable
+    with (
+        decoding(f"{shown} is no .npz file of numbers, or damaged"),
+        zipfile.ZipFile(io.BytesIO(data)) as archive,
+    ):
+        members = archive.infolist()
+        check_unpacked(len(data), sum(info.file_size for info in members))
+        arrays: dict[str, np.ndarray] = {}
+        for info in members:
+            name = info.filename.removesuffix(".npy")
+            if name in arrays:
+                raise FormatError(
+                    f"{shown} is no .npz file of numbers, or damaged: it holds {brief(name)} twice"
+                )
+            arrays[name] = _member(archive, info)
+        return arrays
 
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.ndarray:
@@ -100,10 +138,12 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.ndarray:
             np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         )
         shape, _, dtype = head(file)
-        if dtype.hasobject:
-            raise ValueError(f"{info.filename} holds Python objects")
+        if dtype.kind not in "biufc":
+            raise ValueError(f"{brief(info.filename)} holds {brief_text(dtype)}, and no numbers")
+        if any(type(length) is not int or length < 0 for length in shape):
+            raise ValueError(f"{brief(info.filename)} has the shape {brief(shape)}")
         if file.tell() + math.prod(shape) * dtype.itemsize != info.file_size:
-            raise ValueError(f"{info.filename} has not the length that its head promises")
+            raise ValueError(f"{brief(info.filename)} has not the length that its head promises")
     with archive.open(info) as file:
         return np.lib.format.read_array(file, allow_pickle=False)
 
@@ -115,16 +155,16 @@ def fitting(
 
     Raises `FormatError` that names what the model does not have, what the file does not, and what differs.
     """
-    shown = f"{os.fspath(path)!r:.200}"
+    shown = brief(as_text(path), 200)
     hint = "the file is of another model"
     unknown = [name for name in found if name not in wanted]
     missing = [name for name in wanted if name not in found]
     if unknown or missing:
         parts = []
         if unknown:
-            parts.append(f"the model has no {', '.join(f'{name!r:.60}' for name in unknown[:3])}")
+            parts.append(f"the model has no {', '.join(brief(name) for name in unknown[:3])}")
         if missing:
-            parts.append(f"the file has no {', '.join(f'{name!r:.60}' for name in missing[:3])}")
+            parts.append(f"the file has no {', '.join(brief(name) for name in missing[:3])}")
         raise FormatError(f"{shown}: {'; '.join(parts)}", hint=hint)
     for name, array in wanted.items():
         if found[name].shape != array.shape:

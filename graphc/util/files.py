@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-from typing import Any, NoReturn
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO, NoReturn
 
-from graphc.errors import FileError, MissingFileError
+from graphc.errors import FileError, FormatError, GraphcError, MissingFileError, brief, brief_text
 
 
 def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
@@ -45,14 +47,74 @@ def _replace(target: str, data: bytes) -> None:
         raise
 
 
+MOST_STREAMED = 1 << 30
+"""Bytes that are read of what has no length of its own: a device, a pipe."""
+
+
 def read_whole(path: str | os.PathLike[str]) -> bytes:
     """The bytes of a file. Raises `FileError`."""
     name = as_text(path)
+    with opened(name) as file:
+        try:
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return file.read()
+            data = _streamed(file)
+        except OSError as error:
+            _refuse("read", name, error)
+    if len(data) > MOST_STREAMED:
+        raise FileError(
+            f"cannot read {brief(name, 200)}: it goes on after {MOST_STREAMED:,} bytes", hint="name a file"
+        )
+    return data
+
+
+def opened(path: str | os.PathLike[str]) -> BinaryIO:
+    """A file, opened to be read. Raises `FileError`."""
+    name = as_text(path)
     try:
-        with open(name, "rb") as file:
-            return file.read()
+        return open(name, "rb")
     except (OSError, ValueError) as error:
         _refuse("read", name, error)
+
+
+def _streamed(file: Any) -> bytes:
+    """All that there is, or a byte more than may be."""
+    parts, left = [], MOST_STREAMED + 1
+    while left and (part := file.read(min(left, 1 << 20))):
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
+
+
+MOST_UNPACKED = 1 << 30
+"""Bytes that a packed file may always become; above, so many times its own length."""
+
+MOST_TIMES = 100
+
+
+def check_unpacked(packed: int, unpacked: int) -> None:
+    """Raises `FormatError` for a file that is small and would fill the memory once it is unpacked."""
+    if unpacked > max(MOST_UNPACKED, MOST_TIMES * packed):
+        raise FormatError(
+            f"its {packed:,} bytes unpack to {unpacked:,}, which is more than {MOST_TIMES} times as many",
+            hint="keep the data unpacked",
+        )
+
+
+@contextmanager
+def decoding(what: str) -> Iterator[None]:
+    """What a decoder raises inside, for bytes that it cannot make sense of, is a `FormatError` that begins with `what`.
+
+    The errors of zlib, lzma, tokenize, struct, ast and NumPy have no common class; a length that no memory holds and nesting
+    without end are damage as well. graphc's own errors stay what they are.
+    """
+    try:
+        yield
+    except GraphcError:
+        raise
+    except Exception as error:
+        detail = " ".join(brief_text(error, 200).split()) or type(error).__name__
+        raise FormatError(f"{what}: {detail}") from error
 
 
 def as_text(path: Any) -> str:
@@ -61,7 +123,7 @@ def as_text(path: Any) -> str:
         return os.fsdecode(path)
     except TypeError:
         raise FileError(
-            f"{path!r:.60} is not a path", hint='write a text such as "name.json", or a pathlib.Path'
+            f"{brief(path)} is not a path", hint='write a text such as "name.json", or a pathlib.Path'
         ) from None
 
 
@@ -89,4 +151,4 @@ def _refuse(verb: str, name: str, error: OSError | ValueError) -> NoReturn:
     raise refused from error
 
 
-__all__ = ["as_text", "read_whole", "write_whole"]
+__all__ = ["as_text", "check_unpacked", "decoding", "opened", "read_whole", "write_whole"]

@@ -15,6 +15,8 @@ from contextlib import nullcontext
 from functools import wraps
 from typing import Any, TypeVar
 
+from graphc.util.interrupts import held
+
 T = TypeVar("T")
 
 _locks: list[Any] = []
@@ -44,7 +46,7 @@ def once(load: Callable[[], T]) -> Callable[[], T]:
     @wraps(load)
     def loaded() -> T:
         if not made:
-            with _loading:
+            with held(), _loading:  # an import that is broken off leaves its package half loaded
                 if not made:
                     made.append(load())
         return made[0]

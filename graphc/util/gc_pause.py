@@ -13,23 +13,24 @@ from contextlib import contextmanager
 from graphc.util import fork_safety
 
 _lock = fork_safety.lock()
-_pauses = 0
+_pauses: set[object] = set()
 _was_enabled = False
 
 
 @contextmanager
 def paused() -> Iterator[None]:
     """No cyclic collection inside; nests, and several threads may pause at once."""
-    global _pauses, _was_enabled
-    with _lock:
-        if _pauses == 0:
-            _was_enabled = gc.isenabled()
-            gc.disable()
-        _pauses += 1
-    try:
+    global _was_enabled
+    pause = object()
+    try:  # from here on: an interrupt at any line ends with what was there before
+        with _lock:
+            if not _pauses:
+                _was_enabled = gc.isenabled()
+                gc.disable()
+            _pauses.add(pause)
         yield
     finally:
         with _lock:
-            _pauses -= 1
-            if _pauses == 0 and _was_enabled:
+            _pauses.discard(pause)
+            if not _pauses and _was_enabled:
                 gc.enable()

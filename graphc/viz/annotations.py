@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from graphc.compiler.schedule import cost_model
-from graphc.errors import InputError
+from graphc.errors import InputError, brief, brief_text
 from graphc.ir.expr import Expr
 from graphc.ir.formatting import show_number
 
@@ -32,12 +32,12 @@ def check_show(show: Any) -> frozenset[str]:
     """`show` as a set; raises `InputError` for what cannot be shown."""
     names = (show,) if isinstance(show, str) else show
     if not isinstance(names, (tuple, list, set, frozenset)):
-        raise InputError(f"show is {show!r:.60}", hint='write show=("value", "local")')
+        raise InputError(f"show is {brief(show)}", hint='write show=("value", "local")')
     for name in names:
-        if name not in SHOW:
-            near = get_close_matches(str(name), SHOW, 1)
+        if not isinstance(name, str) or name not in SHOW:
+            near = get_close_matches(brief_text(name), SHOW, 1)
             hint = f"{near[0]!r}?" if near else f"choose among {', '.join(SHOW)}"
-            raise InputError(f"a diagram does not show {str(name)[:60]!r}", hint=hint)
+            raise InputError(f"a diagram does not show {brief_text(name, 60)!r}", hint=hint)
     return frozenset(names)
 
 

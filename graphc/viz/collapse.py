@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 
-from graphc.errors import InputError
+from graphc.errors import InputError, brief, brief_text
 from graphc.ir.scopes import Block
 from graphc.viz.grouping import EDGES, Net, group, repetition
 from graphc.viz.line_wrap import wrap
@@ -50,7 +50,7 @@ def fold(view: View, collapse: Any = None, max_nodes: int | None = MAX_NODES) ->
         isinstance(max_nodes, bool) or not isinstance(max_nodes, int) or max_nodes < 1
     ):
         raise InputError(
-            f"max_nodes is {max_nodes!r:.60}", hint="a positive number, or None to draw everything"
+            f"max_nodes is {brief(max_nodes)}", hint="a positive number, or None to draw everything"
         )
     blocks = _blocks(view)
     chosen = _asked(blocks, collapse)
@@ -92,7 +92,7 @@ def _asked(blocks: Iterable[Block], collapse: Any) -> frozenset[Block]:
             near = get_close_matches(str(name), known, 1)
             what = ", ".join(known[:8]) + (", …" if len(known) > 8 else "")
             raise InputError(
-                f"there is no block {str(name)[:60]!r} to collapse",
+                f"there is no block {brief_text(name, 60)!r} to collapse",
                 hint=f"{near[0]!r}?"
                 if near
                 else f"the blocks are {what}"
@@ -108,7 +108,7 @@ def _listed(collapse: Any) -> list[Any]:
         isinstance(name, str) for name in collapse
     ):
         return sorted(collapse)
-    raise InputError(f"collapse is {collapse!r:.60}", hint='True, or names of blocks: collapse=["layer 1"]')
+    raise InputError(f"collapse is {brief(collapse)}", hint='True, or names of blocks: collapse=["layer 1"]')
 
 
 def _owner(block: Block, chosen: frozenset[Block]) -> Block | None:

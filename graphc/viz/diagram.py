@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from graphc.errors import InputError, RenderError
+from graphc.errors import InputError, RenderError, brief
 from graphc.ir.formatting import show_value, visible
 from graphc.util.files import as_text, write_whole
 from graphc.util.fork_safety import cached_property
@@ -56,8 +56,8 @@ class Diagram:
     ) -> None:
         self.view = view
         self.style = as_style(style)
-        if layout not in LAYOUTS:
-            raise InputError(f"layout is {layout!r:.60}", hint='"right" or "down"')
+        if not isinstance(layout, str) or layout not in LAYOUTS:
+            raise InputError(f"layout is {brief(layout)}", hint='"right" or "down"')
         self.digits = digits
         self.layout = layout
         self._player = player

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
 
-from graphc.errors import RenderError
+from graphc.errors import RenderError, brief
 from graphc.util import fork_safety
 
 FORMATS = ("svg", "png", "pdf")
@@ -92,7 +92,7 @@ def render(
     Raises `RenderError` when the diagram is too large, takes too long, or nothing on this machine can render it.
     """
     if form not in (*FORMATS, LAYOUT):
-        raise RenderError(f"no such format: {form!r}", hint=f"use one of {', '.join(FORMATS)}, or dot")
+        raise RenderError(f"no such format: {brief(form)}", hint=f"use one of {', '.join(FORMATS)}, or dot")
     check_size(parts)
     settings = {**(settings or {}), **(_HASTE if parts > IN_PROCESS else {})}
     changes = [f"{key}={value}" for key, value in settings.items()]

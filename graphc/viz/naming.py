@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from graphc.autodiff.reverse import Record
-from graphc.errors import InputError
+from graphc.errors import InputError, brief
 from graphc.ir.formatting import visible
 from graphc.ir.printer import render
 
@@ -20,7 +20,7 @@ def output_names(graph: Any, name: str | Sequence[str] | None) -> list[str]:
         names: list[Any] = list(name) if isinstance(name, (list, tuple)) else [name]
         if len(names) != count or not all(isinstance(item, str) for item in names):
             raise InputError(
-                f"the names {names!r:.80} do not fit {count} output{'s' if count != 1 else ''}",
+                f"the names {brief(names, 80)} do not fit {count} output{'s' if count != 1 else ''}",
                 hint='write name="L" or name=["y", "z"]',
             )
         return names

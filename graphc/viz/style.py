@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from difflib import get_close_matches
 from typing import Any
 
-from graphc.errors import InputError
+from graphc.errors import InputError, brief, brief_text
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def _check(name: str, value: Any) -> None:
     else:
         good, what = _is_number(value, 0.01), "a positive number"
     if not good:
-        raise InputError(f"a style's {name} is {value!r:.60}", hint=f"it is {what}")
+        raise InputError(f"a style's {name} is {brief(value)}", hint=f"it is {what}")
 
 
 def _is_number(value: Any, least: float) -> bool:
@@ -186,7 +186,7 @@ def as_style(given: Any) -> Style:
         return STYLES[_known(given, list(STYLES), "there is no style")]
     if not isinstance(given, Mapping):
         raise InputError(
-            f"a style is a name, a dict or a graphc.viz.Style, not {given!r:.60}",
+            f"a style is a name, a dict or a graphc.viz.Style, not {brief(given)}",
             hint=f"write style={'|'.join(map(repr, STYLES))}, or style={{'base': 'dark', 'size': 18}}",
         )
     base = as_style(given.get("base", "slides"))
@@ -204,4 +204,4 @@ def _known(name: Any, known: list[str], what: str) -> str:
         return name
     near = get_close_matches(str(name), known, 1)
     hint = f"{near[0]!r}?" if near else f"choose among {', '.join(known)}"
-    raise InputError(f"{what} {str(name)[:60]!r}", hint=hint)
+    raise InputError(f"{what} {brief_text(name, 60)!r}", hint=hint)

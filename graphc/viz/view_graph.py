@@ -24,6 +24,7 @@ from graphc.ir.op import CONSTANT, SYMBOL, Op
 from graphc.ir.printer import array_label, format_number, render
 from graphc.ir.scopes import Block
 from graphc.ir.types import format_shape
+from graphc.util.arguments import truth
 from graphc.viz.annotations import DEFAULT, check_show, nanoseconds
 from graphc.viz.diagnose import finding, not_finite, sources
 from graphc.viz.model import View, ViewEdge, ViewNode
@@ -125,6 +126,7 @@ def view(
 
 
 def _values(graph: Drawable, at: Mapping[Any, Any] | None, backward: bool, seed: Any) -> _Values:
+    backward = truth("backward", backward)
     if at is None:
         return _Values({}, {}, {}, ())
     if (

@@ -24,6 +24,7 @@ from graphc.compiler.engine.object_cache import digest, store
 from graphc.errors import CompileError
 from graphc.ops.special import scipy_special
 from graphc.util import fork_safety
+from graphc.util.interrupts import held
 from graphc.version import __version__
 
 _RECIPE = "1"
@@ -106,7 +107,7 @@ class Library:
 
     def pointer(self, name: str) -> int:
         """The address of a function of the module."""
-        with _numba()[1]:
+        with held(), _numba()[1]:
             address = self._library.get_pointer_to_function(self._prefix + name)
         if not address:
             raise CompileError(f"the module has no function {name!r}")
@@ -135,7 +136,7 @@ class Library:
         """The optimised module; code that came from disk has none, so it is made again, and not loaded."""
         if self.cached != "hit":
             return self._library._final_module
-        with _numba()[1]:
+        with held(), _numba()[1]:
             text = self._text if isinstance(self._text, str) else self._text()
             library = _new_library(self._prefix + "shown", text)
             library.add_llvm_module(_parse(text))
@@ -162,10 +163,10 @@ def build(text: str, exported: tuple[str, ...], cached: bool = False) -> Library
     compiler_lock = _numba()[1]
     if not cached:
         prefix = f"graphc_{next(_counter)}_"
-        with compiler_lock:
+        with held(), compiler_lock:
             return _compile(_named(text, exported, prefix), prefix, "off: not asked for")
     key = digest(*environment(), *exported, text)
-    with compiler_lock:
+    with held(), compiler_lock:
         found = _libraries.get(key)
         if found is None:
             prefix = f"graphc_{key.hex()[:32]}_"
@@ -183,7 +184,7 @@ def recall(key: bytes, exported: tuple[str, ...], digamma: bool, text: Callable[
     """
     if digamma:
         _bind_scipy()
-    with _numba()[1]:
+    with held(), _numba()[1]:
         found = _libraries.get(key)
         if found is None:
             code, _ = store().get(key)
@@ -273,7 +274,7 @@ def _load(code: bytes, text: str | Callable[[], str], exported: tuple[str, ...],
 def object_code(texts: list[str], exported: tuple[str, ...]) -> bytes:
     """Modules linked into one object file for other programs: position-independent, `exported` alone visible."""
     llvm, compiler_lock, codegen = _numba()
-    with compiler_lock:
+    with held(), compiler_lock:
         library = codegen.create_library("exported")
         for text in texts:
             library.add_llvm_module(_parse(text))

@@ -30,7 +30,7 @@ from pathlib import Path
 
 import platformdirs
 
-from graphc.errors import user_line
+from graphc.errors import brief, user_line
 from graphc.util import fork_safety
 from graphc.util.fork_safety import cached_property
 
@@ -251,7 +251,7 @@ def store() -> Store:
 @cache
 def _warn_of_size(text: str) -> None:
     """Say once in a process, at the user's line, that what the environment asks for is no size."""
-    message = f"{_SIZE}={text!r:.60} is not a size such as 500M or 2G (0 is none): machine code is not kept"
+    message = f"{_SIZE}={brief(text)} is not a size such as 500M or 2G (0 is none): machine code is not kept"
     warnings.warn_explicit(message, RuntimeWarning, *(user_line() or (__file__, 0)))
 
 

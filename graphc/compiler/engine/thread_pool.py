@@ -25,7 +25,7 @@ import numpy as np
 
 from graphc.compiler.engine.jit import build
 from graphc.compiler.engine.loop_layout import Run
-from graphc.errors import InputError
+from graphc.errors import InputError, brief
 
 Parallel = Literal[True, False, "auto"]
 """Whether loops are shared by threads: always, never, or where they are long enough to gain by it."""
@@ -66,7 +66,7 @@ def set_num_threads(n: int) -> None:
     """
     global _chosen
     if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 1 <= n <= MOST:
-        raise InputError(f"set_num_threads takes a whole number from 1 to {MOST}, not {n!r:.60}")
+        raise InputError(f"set_num_threads takes a whole number from 1 to {MOST}, not {brief(n)}")
     _chosen = int(n)
 
 

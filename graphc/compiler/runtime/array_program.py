@@ -22,7 +22,7 @@ from graphc.compiler.pipeline import Options, Unit
 from graphc.compiler.runtime.compiled_function import DEFAULT, Compiled
 from graphc.compiler.runtime.instantiated_plan import Bound
 from graphc.compiler.schedule.fusion import Group
-from graphc.errors import CompileError, DtypeError, GraphcError, InputError, ShapeError
+from graphc.errors import CompileError, DtypeError, GraphcError, InputError, ShapeError, brief
 from graphc.interpret.call_binding import arguments, signature
 from graphc.interpret.numpy_eval import run_arrays
 from graphc.ir.attribute_text import bound
@@ -297,7 +297,7 @@ def new_values(updates: Mapping[Expr, Any], symbols: Sequence[Expr], declared: b
     for symbol, value in updates.items():
         if not isinstance(symbol, Expr) or not symbol.is_symbol:
             raise InputError(
-                f"updates has {symbol!r:.60}, which is no symbol", hint="write updates={W: W - 0.1*dW}"
+                f"updates has {brief(symbol)}, which is no symbol", hint="write updates={W: W - 0.1*dW}"
             )
         value = value if isinstance(value, Expr) else constant(value, symbol.dtype)
         if value.shape != symbol.shape:

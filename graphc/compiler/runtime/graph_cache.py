@@ -174,7 +174,7 @@ def _read(content: bytes) -> Record | None:
         )  # fmt: skip
         whole = bool(record.modules) and isinstance(record.operations, int)
         return record if whole and all(name in DTYPES for name in record.outputs) else None
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
 
 

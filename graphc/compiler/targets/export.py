@@ -28,7 +28,7 @@ from graphc.compiler.targets import python
 from graphc.compiler.targets.llvm.emit import SLOT, memory_type
 from graphc.compiler.targets.llvm.kernels import elementwise_loops
 from graphc.compiler.targets.llvm.kernels.split_body import element
-from graphc.errors import CompileError, InputError
+from graphc.errors import CompileError, InputError, brief
 from graphc.ir.types import FLOAT64, DType
 from graphc.ops.special import scipy_lowlevel
 from graphc.util.files import as_text, write_whole
@@ -108,10 +108,10 @@ def _name(stem: str, asked: Any) -> str:
     if asked is not None:
         if not isinstance(asked, str) or not re.fullmatch(r"[A-Za-z]\w{0,62}", asked, re.ASCII):
             raise InputError(
-                f"{asked!r:.80} is not a name for a function", hint="letters, digits and underscores"
+                f"{brief(asked, 80)} is not a name for a function", hint="letters, digits and underscores"
             )
         if _taken(asked):
-            raise InputError(f"the name {asked!r} is taken in Python or C", hint="choose another name")
+            raise InputError(f"the name {brief(asked)} is taken in Python or C", hint="choose another name")
         return asked
     plain = re.sub(r"\W", "_", stem, flags=re.ASCII)[:60]
     return plain if re.match(r"[A-Za-z]", plain) and not _taken(plain) else f"f_{plain}"

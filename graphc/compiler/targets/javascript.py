@@ -19,7 +19,7 @@ from graphc.compiler.lowering.scalar_kernel import Kernel
 from graphc.compiler.targets.llvm.emit import Value
 from graphc.compiler.targets.llvm.kernels.scalar_body import body
 from graphc.compiler.targets.source_text import SourceBuilder
-from graphc.errors import CompileError
+from graphc.errors import CompileError, brief
 from graphc.ir.graph import Dag, refuse_arrays
 from graphc.ir.op import Op
 from graphc.ir.types import BOOL, FLOAT64, DType, format_shape
@@ -306,7 +306,7 @@ def program(dag: Dag) -> str:
     for node in dag.exprs:
         if node.shape:
             raise CompileError(
-                f"JavaScript is written for single numbers, and {node!r:.60} has the shape {format_shape(node.shape)}",
+                f"JavaScript is written for single numbers, and {brief(node)} has the shape {format_shape(node.shape)}",
                 node=repr(node),
                 site=node.site,
                 hint=hint,

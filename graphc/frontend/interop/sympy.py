@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from graphc.errors import ConversionError
+from graphc.errors import ConversionError, brief_text
 from graphc.interpret.formula_interpreter import apply_formula, number, through_formulas
 from graphc.ir.expr import Expr, constant, free_symbols, walk
 from graphc.ir.inputs import check_names
 from graphc.ir.types import format_shape
+from graphc.util.arguments import truth
 from graphc.util.pytree import map_leaves
 
 LONGEST = 4096
@@ -72,7 +73,8 @@ def to_sympy(tree: Any, *, evaluate: bool = True) -> Any:
     >>> to_sympy(x * x + 0.5 * y)
     x**2 + y/2
     """
-    return map_leaves(lambda leaf: _written(constant(leaf), evaluate), tree)
+    simplified = truth("evaluate", evaluate)
+    return map_leaves(lambda leaf: _written(constant(leaf), simplified), tree)
 
 
 def _written(expr: Expr, evaluate: bool) -> Any:
@@ -149,7 +151,7 @@ class _Writer:
                 value = apply_formula(node, S, operands)
         except (TypeError, ValueError, ArithmeticError) as error:
             raise ConversionError(
-                f"SymPy refuses {op.name}: {str(error)[:120]}",
+                f"SymPy refuses {op.name}: {brief_text(error, 120)}",
                 node=repr(node),
                 site=node.site,
                 hint="SymPy compares real numbers alone: no NaN, no root or logarithm of a negative number",

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache, reduce
 from typing import Any
 
-from graphc.errors import ConversionError, GraphcError
+from graphc.errors import ConversionError, GraphcError, brief_text
 from graphc.frontend.interop.sympy import cfunctions, sympy
 from graphc.frontend.interop.sympy_terms import (
     Plan,
@@ -25,7 +25,7 @@ from graphc.frontend.interop.sympy_terms import (
     step,
     unsupported,
 )
-from graphc.ir.expr import Expr, apply, constant, current_site, symbol
+from graphc.ir.expr import Expr, apply, constant, current_site, named_symbols, symbol
 from graphc.ir.op import Op, all_ops, find, lookup
 from graphc.ir.types import as_dtype, is_float
 from graphc.ops.comparison import where
@@ -92,7 +92,7 @@ class _Reader:
                 f"SymPy's numbers become floats, not {self.dtype}", hint="declare integers with symbols="
             )
         given = symbols if symbols is not None else {}
-        self.given = dict(given) if isinstance(given, Mapping) else {s.name: s for s in given}
+        self.given = dict(given) if isinstance(given, Mapping) else named_symbols(given)
         self.truths: set[Any] = set()
         self.named: dict[str, Any] = {}
 
@@ -108,7 +108,7 @@ class _Reader:
             if id(node) in made:
                 continue
             if plan is None:
-                plan = self._plan(node)
+                plan = self._planned(node)
                 kept.append((node, plan))
                 stack.append((node, plan))
                 stack.extend((part, None) for part in reversed(plan[0]) if id(part) not in made)
@@ -123,6 +123,15 @@ class _Reader:
                     f"{show(node)}: {error.message}", node=error.node, site=current_site(), hint=error.hint
                 ) from error
         return made[id(root)]
+
+    def _planned(self, node: Any) -> Plan:
+        """The plan of a node; what SymPy itself raises on what it built unevaluated is refused as that."""
+        try:
+            return self._plan(node)
+        except GraphcError:
+            raise
+        except Exception as error:
+            unsupported(node, f"SymPy refuses it: {brief_text(error, 100) or type(error).__name__}")
 
     def _plan(self, node: Any) -> Plan:
         S = sympy()

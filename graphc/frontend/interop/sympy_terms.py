@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any, NoReturn
 
-from graphc.errors import ConversionError
+from graphc.errors import ConversionError, brief_text
 from graphc.frontend.interop.sympy import is_long, sympy
 from graphc.ir.expr import Expr, apply, constant, current_site
 from graphc.ir.op import lookup
@@ -33,7 +33,7 @@ def show(node: Any) -> str:
         if count > 60 or is_long(item):  # too large to print, or to be of help
             return type(node).__name__
         stack.extend(getattr(item, "args", ()))
-    shown = str(node)
+    shown = brief_text(node, 100)  # not all that SymPy builds can be printed
     return shown if len(shown) <= 80 else shown[:79] + "…"
 
 

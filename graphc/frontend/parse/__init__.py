@@ -10,11 +10,12 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
-from graphc.errors import ExpressionError, NameClashError, ParseError
+from graphc.errors import ExpressionError, NameClashError, ParseError, brief
 from graphc.frontend.parse.ast_to_expr import Builder, Value
 from graphc.frontend.parse.lexer import syntax_tree
 from graphc.ir.expr import Expr, constant, current_site, symbol
 from graphc.ir.types import DType, as_dtype, weak_dtype
+from graphc.util.arguments import listed
 
 
 def parse(text: str, symbols: Any = None, dtype: Any = "float64") -> Expr:
@@ -66,11 +67,12 @@ def _declared(symbols: Any, dtype: DType) -> dict[str, Expr] | None:
     if isinstance(symbols, str):
         symbols = symbols.replace(",", " ").split()
     names: dict[str, Expr] = {}
-    for entry in [symbols] if isinstance(symbols, Expr) else symbols:
+    hint = 'write symbols="x y", or a list of symbols'
+    for entry in [symbols] if isinstance(symbols, Expr) else listed("symbols", symbols, hint):
         made = symbol(entry, dtype=dtype) if isinstance(entry, str) else entry
         if not isinstance(made, Expr) or not made.is_symbol:
             raise ExpressionError(
-                f"{entry!r} is not a symbol",
+                f"{brief(entry)} is not a symbol",
                 site=current_site(),
                 hint='write symbols="x y", or a list of symbols',
             )

@@ -8,12 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import reduce
 from typing import Any, NoReturn
 
-from graphc.errors import (
-    ArityError,
-    GraphcError,
-    ParseError,
-    UnknownNameError,
-)
+from graphc.errors import ArityError, GraphcError, ParseError, UnknownNameError, brief_text
 from graphc.frontend.parse.lexer import Source
 from graphc.ir.attribute_text import STATIC, NotStatic, WrongCall, read_key, split_call, usage
 from graphc.ir.expr import Expr, apply, cast, constant, symbol
@@ -211,6 +206,8 @@ class Builder:
         if name in FOLDED or name == "maxout":
             return self.fold(node, name, values)
         op = function(name)
+        if op is not None and op.on_arrays and op.attributes:
+            self.refuse(f"{name} is not called by its name", node, "write X[0, 1:3]", ArityError)
         if op is None:
             hint = nearest(name, functions())
             self.refuse(f"unknown function {name[:60]!r}", node.func, hint, UnknownNameError)
@@ -229,7 +226,9 @@ class Builder:
         for keyword, value in zip(node.keywords, values[positional:], strict=True):
             param = keyword.arg
             if param is None or param not in op.params:
-                self.refuse(f"{op.name} has no parameter {str(param)[:60]!r}", keyword, usage, ArityError)
+                self.refuse(
+                    f"{op.name} has no parameter {brief_text(param, 60)!r}", keyword, usage, ArityError
+                )
             if param in given:
                 self.refuse(f"{op.name} gets {param!r} twice", keyword, usage, ArityError)
             given[param] = value

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from graphc.errors import DtypeError, ExpressionError
+from graphc.errors import DtypeError, ExpressionError, brief
 from graphc.ir.expr.node import current_site
 from graphc.ir.types import DType, Shape, as_dtype
 
@@ -63,7 +63,7 @@ def short(value: Any) -> str:
     """A value as it is named in an error message."""
     if isinstance(value, int) and value.bit_length() > 200:
         return f"of {value.bit_length()} bits"
-    text = repr(value)
+    text = brief(value, 61)
     return text if len(text) <= 60 else text[:57] + "…"
 
 

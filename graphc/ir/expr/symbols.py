@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import DtypeError, ExpressionError, GraphcError
+from graphc.errors import DtypeError, ExpressionError, GraphcError, brief
 from graphc.ir.expr.expression import Expr, apply, cast, constant, literal
 from graphc.ir.expr.literals import is_weak, short
 from graphc.ir.expr.node import current_site, in_block_of, intern
 from graphc.ir.expr.traversal import walk
 from graphc.ir.op import SYMBOL
 from graphc.ir.types import DType, as_dtype, as_shape
+from graphc.util import arguments
+from graphc.util.arguments import mapping, truth
 from graphc.util.gc_pause import paused
 
 
@@ -40,7 +42,8 @@ def symbol(
     (0.0, 1.0)
     """
     if not isinstance(name, str) or not name:
-        raise ExpressionError(f"a symbol's name is a text, not {name!r}", hint='write g.symbol("x")')
+        raise ExpressionError(f"a symbol's name is a text, not {brief(name)}", hint='write g.symbol("x")')
+    positive = truth("positive", positive)
     own = as_dtype(dtype)
     attrs = (name,) if range is None and not positive else (name, _promised(name, own, positive, range))
     return intern(Expr, SYMBOL, (), attrs, own, as_shape(shape))
@@ -90,11 +93,24 @@ def symbols(
         listed = names.replace(",", " ").split()
         one = len(listed) == 1 and "," not in names
     else:
-        listed, one = list(names), False
+        listed, one = arguments.listed("names", names, 'write g.symbols("x y")'), False
     if not listed:
         raise ExpressionError("no names given", hint='write g.symbols("x y")')
     made = tuple(symbol(name, shape, dtype, positive=positive, range=range) for name in listed)
     return made[0] if one else made
+
+
+def named_symbols(symbols: Any) -> dict[str, Expr]:
+    """Symbols by their names. Raises `ExpressionError` for what is none."""
+    found: dict[str, Expr] = {}
+    given = [symbols] if isinstance(symbols, Expr) else arguments.listed("symbols", symbols, "symbols=[x, y]")
+    for node in given:
+        if not isinstance(node, Expr) or not node.is_symbol:
+            raise ExpressionError(
+                f"{short(node)} is not a symbol", site=current_site(), hint="symbols=[x, y]"
+            )
+        found[node.name] = node
+    return found
 
 
 def rebuild(expr: Expr, operands: tuple[Expr, ...]) -> Expr:
@@ -123,8 +139,11 @@ def substitute(expr: Expr, replacements: dict[Expr, Any]) -> Expr:
     >>> substitute(x + y, {x: y, y: x})
     y + x
     """
+    if not isinstance(expr, Expr):
+        hint = "[g.substitute(part, replacements) for part in …]" if isinstance(expr, (list, tuple)) else None
+        raise ExpressionError(f"{short(expr)} is not an expression", site=current_site(), hint=hint)
     made: dict[Expr, Expr] = {}
-    for old, new in replacements.items():
+    for old, new in mapping("replacements", replacements, "write {x: new}").items():
         if not isinstance(old, Expr):
             raise ExpressionError(
                 f"{short(old)} is not an expression to replace", site=current_site(), hint="write {x: new}"
@@ -144,4 +163,4 @@ def substitute(expr: Expr, replacements: dict[Expr, Any]) -> Expr:
     return made[expr]
 
 
-__all__ = ["rebuild", "substitute", "symbol", "symbols"]
+__all__ = ["named_symbols", "rebuild", "substitute", "symbol", "symbols"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from graphc.errors import UnknownNameError
+from graphc.errors import ExpressionError, UnknownNameError, brief
 from graphc.ir.expr.node import Node, intern
 from graphc.ir.op import SYMBOL, find
 from graphc.ir.types import as_dtype
@@ -41,6 +41,9 @@ def walk(outputs: Iterable[_N], leaves: Iterable[_N] = ()) -> list[_N]:
 
 def free_symbols(*outputs: _N) -> tuple[_N, ...]:
     """The symbols below `outputs`, in the order in which they are first read from left to right."""
+    for output in outputs:
+        if not isinstance(output, Node):
+            raise ExpressionError(f"{brief(output)} is not an expression", hint="g.free_symbols(a, b)")
     return tuple(node for node in walk(outputs) if node.op is SYMBOL)
 
 

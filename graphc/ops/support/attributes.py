@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import ExpressionError, ShapeError
+from graphc.errors import ExpressionError, ShapeError, brief, brief_text, is_huge
 from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr
 from graphc.ir.op import NO_DEFAULT, Attribute
@@ -19,13 +19,18 @@ Operands = tuple[Expr, ...]
 def whole(name: str, value: Any, operands: Operands = ()) -> int:
     """A Python integer."""
     if isinstance(value, (bool, np.bool_, Expr, str)):
-        raise ExpressionError(f"{name} is a whole number, not {str(value)[:40]!r}", hint=f"write {name}=0")
+        raise ExpressionError(
+            f"{name} is a whole number, not {brief_text(value, 40)!r}", hint=f"write {name}=0"
+        )
     try:
-        return operator.index(value)
+        index = operator.index(value)
     except TypeError:
         raise ExpressionError(
-            f"{name} is a whole number, not {str(value)[:40]!r}", hint=f"write {name}=0"
+            f"{name} is a whole number, not {brief_text(value, 40)!r}", hint=f"write {name}=0"
         ) from None
+    if is_huge(index):
+        raise ShapeError(f"{name} is {brief(index)}", hint=f"write {name}=0")
+    return index
 
 
 def position(name: str, value: Any, ndim: int) -> int:
@@ -95,7 +100,7 @@ def _permutation(name: str, value: Any, operands: Operands) -> tuple[int, ...]:
     given = tuple(reversed(range(ndim))) if value is None else value
     if not isinstance(given, (tuple, list)) or len(given) != ndim:
         raise ShapeError(
-            f"{name} {str(value)[:60]} does not name each of {ndim} axes once",
+            f"{name} {brief_text(value, 60)} does not name each of {ndim} axes once",
             hint=f"write {name}={tuple(reversed(range(ndim)))}",
         )
     return distinct(name, tuple([position(name, axis, ndim) for axis in given]))
@@ -103,7 +108,9 @@ def _permutation(name: str, value: Any, operands: Operands) -> tuple[int, ...]:
 
 def _flag(name: str, value: Any, operands: Operands) -> bool:
     if not isinstance(value, (bool, np.bool_)):
-        raise ExpressionError(f"{name} is True or False, not {str(value)[:40]!r}", hint=f"write {name}=True")
+        raise ExpressionError(
+            f"{name} is True or False, not {brief_text(value, 40)!r}", hint=f"write {name}=True"
+        )
     return bool(value)
 
 
@@ -128,9 +135,11 @@ def _dtype(name: str, value: Any, operands: Operands) -> str:
 
 def _number(name: str, value: Any, operands: Operands) -> float:
     if isinstance(value, (bool, str, Expr)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise ExpressionError(f"{name} is a number, not {str(value)[:40]!r}", hint=f"write {name}=0.0")
+        raise ExpressionError(f"{name} is a number, not {brief_text(value, 40)!r}", hint=f"write {name}=0.0")
     if value != value:
         raise ExpressionError(f"{name} is NaN", hint=f"write {name}=0.0")
+    if isinstance(value, int) and abs(value) >= 2**1024:
+        raise ExpressionError(f"{name} is {brief(value, 40)}, beyond float64", hint=f"write {name}=0.0")
     return float(value) + 0.0
 
 
@@ -191,7 +200,7 @@ def choice(name: str, choices: tuple[str, ...], default: str) -> Attribute:
     def check(name: str, value: Any, operands: Operands) -> str:
         if not isinstance(value, str) or str(value) not in choices:
             raise ExpressionError(
-                f"{name} is one of {', '.join(choices)}, not {str(value)[:40]!r}",
+                f"{name} is one of {', '.join(choices)}, not {brief_text(value, 40)!r}",
                 hint=f"write {name}={default!r}",
             )
         return str(value)
@@ -201,7 +210,7 @@ def choice(name: str, choices: tuple[str, ...], default: str) -> Attribute:
 
 def refuse_shape(what: str, operands: Operands, hint: str | None = None) -> ShapeError:
     """The error of operands whose shapes do not fit; says where each came from."""
-    told = [f"{str(operand)[:40]} has shape {format_shape(operand.shape)}" for operand in operands]
+    told = [f"{brief_text(operand, 40)} has shape {format_shape(operand.shape)}" for operand in operands]
     written = [f", from line {operand.site.line}" if operand.site is not None else "" for operand in operands]
     places = "; ".join(f"{text}{line}" for text, line in zip(told, written, strict=True))
     return ShapeError(f"{what}: {places}", hint=hint)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import ShapeError
+from graphc.errors import ShapeError, brief_text
 from graphc.ir import dims
 from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr, apply
@@ -65,14 +65,14 @@ def two(name: str, value: Any, least: int) -> Pair:
     pair = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
     if len(pair) != 2:
         raise ShapeError(
-            f"{name} {str(value)[:40]} is not a length for rows and one for columns",
+            f"{name} {brief_text(value, 40)} is not a length for rows and one for columns",
             hint=f"write {name}=2 or {name}=(2, 3)",
         )
     lengths = tuple([as_dim(length) for length in pair])
     for length in lengths:
         if isinstance(length, int) and length < least:
             raise ShapeError(
-                f"{name} {str(value)[:40]} is below {least}", hint=f"write {name}={max(least, 1)}"
+                f"{name} {brief_text(value, 40)} is below {least}", hint=f"write {name}={max(least, 1)}"
             )
     return lengths  # type: ignore[return-value]
 
@@ -92,12 +92,12 @@ def _padding(name: str, value: Any, operands: Operands) -> tuple[tuple[int, int]
     sides = [side if isinstance(side, (tuple, list)) else (side, side) for side in listed]
     if len(sides) != 2 or any(len(side) != 2 for side in sides):
         raise ShapeError(
-            f"{name} {str(value)[:40]} is not ((top, bottom), (left, right))",
+            f"{name} {brief_text(value, 40)} is not ((top, bottom), (left, right))",
             hint=f"write {name}=1, {name}=(1, 2) or {name}=((1, 1), (0, 2))",
         )
     (top, bottom), (left, right) = [[at.whole(name, length) for length in side] for side in sides]
     if min(top, bottom, left, right) < 0:
-        raise ShapeError(f"{name} {str(value)[:40]} is negative", hint=f"write {name}=0")
+        raise ShapeError(f"{name} {brief_text(value, 40)} is negative", hint=f"write {name}=0")
     return (top, bottom), (left, right)
 
 
@@ -130,7 +130,7 @@ def places(space: Any, size: Pair, stride: Pair, padding: Pair) -> Pair:
 def image(operand: Expr, what: str = "images (n, c, h, w)") -> Shape:
     if operand.ndim != 4:
         raise ShapeError(
-            f"{what} have four axes, and {str(operand)[:40]} has shape {format_shape(operand.shape)}",
+            f"{what} have four axes, and {brief_text(operand, 40)} has shape {format_shape(operand.shape)}",
             hint="g.expand_dims(x, 0) makes a batch of one image; g.reshape(x, …) splits an axis",
         )
     return operand.shape

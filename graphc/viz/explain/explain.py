@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from graphc.autodiff.reverse import Record, pulled
-from graphc.errors import InputError
+from graphc.errors import InputError, brief
 from graphc.interpret.numpy_eval import run
 from graphc.ir.expr import Expr, constant, rebuild, substitute, symbol
 from graphc.ir.formatting import check_digits, visible
@@ -80,7 +80,7 @@ def explain_graph(
     """
     check_digits(digits)
     if not isinstance(name, str):
-        raise InputError(f"a name is a text, not {name!r}", hint='write name="L"')
+        raise InputError(f"a name is a text, not {brief(name)}", hint='write name="L"')
     return _Teller(graph, at, seed, visible(name, 24), digits).tell()
 
 

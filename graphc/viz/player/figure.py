@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from graphc.compiler.targets.javascript import program
-from graphc.errors import InputError, RenderError
+from graphc.errors import InputError, RenderError, brief
 from graphc.interpret.numpy_eval import run
 from graphc.ir.expr import Expr, constant, current_site, free_symbols
 from graphc.ir.formatting import check_digits, show_number, visible
 from graphc.ir.graph import Dag
 from graphc.ir.printer import format_number
 from graphc.ir.types import is_float
+from graphc.util.arguments import listed as listed_
 from graphc.util.files import write_whole
 from graphc.viz.math_text import named
 from graphc.viz.player.mathml import plain
@@ -84,13 +85,13 @@ def plot(
     found = {_text(name, "the name of a curve"): _scalar(curve, "a curve") for name, curve in listed.items()}
     if not isinstance(over, Expr) or not over.is_symbol or over.shape or not is_float(over.dtype):
         raise _refusal(
-            f"a plot is over a scalar float symbol, not {over!r:.60}", "write g.plot(f, x, (-1, 1))"
+            f"a plot is over a scalar float symbol, not {brief(over)}", "write g.plot(f, x, (-1, 1))"
         )
     points = []
-    for handle in handles:
+    for handle in listed_("handles", handles, "write handles=[(a, b)]"):
         pair = handle if isinstance(handle, (tuple, list)) else ()
         if len(pair) != 2:
-            raise _refusal(f"a handle is a point (x, y), not {handle!r:.60}", "write handles=[(a, b)]")
+            raise _refusal(f"a handle is a point (x, y), not {brief(handle)}", "write handles=[(a, b)]")
         points.append((_scalar(pair[0], "a handle"), _scalar(pair[1], "a handle")))
     low, high = _ends(range, "range")
     limits = None if ylim is None else _ends(ylim, "ylim")
@@ -103,14 +104,20 @@ def _refusal(message: str, hint: str) -> InputError:
 
 def _text(value: Any, what: str) -> str:
     if not isinstance(value, str):
-        raise _refusal(f"{what} is a text, not {value!r:.60}", 'write "f"')
+        raise _refusal(f"{what} is a text, not {brief(value)}", 'write "f"')
     return value
+
+
+def _wanted(sliders: Any) -> list[Any]:
+    if isinstance(sliders, Expr):
+        return [sliders]
+    return listed_("sliders", sliders, "list float symbols that the curves depend on")
 
 
 def _scalar(value: Any, what: str) -> Expr:
     expr = constant(value)
     if expr.shape or not (is_float(expr.dtype) or expr.dtype.kind in "iu"):
-        raise _refusal(f"{what} is a number, not {expr!r:.60} of {expr.dtype}", "plot one number at a time")
+        raise _refusal(f"{what} is a number, not {brief(expr)} of {expr.dtype}", "plot one number at a time")
     return expr
 
 
@@ -120,7 +127,7 @@ def _ends(value: Any, what: str) -> tuple[float, float]:
     except (TypeError, ValueError, OverflowError):
         low, high = math.nan, math.nan
     if not low < high or math.isinf(low) or math.isinf(high) or math.isinf(high - low):
-        raise _refusal(f"{what} is {value!r:.60}, not two ends", f"write {what}=(-1, 1)")
+        raise _refusal(f"{what} is {brief(value)}, not two ends", f"write {what}=(-1, 1)")
     return low, high
 
 
@@ -145,7 +152,7 @@ class Figure:
         try:
             target = Path(path)
         except TypeError:
-            raise RenderError(f"{path!r} is not a path", hint='write .save("figure.html")') from None
+            raise RenderError(f"{brief(path)} is not a path", hint='write .save("figure.html")') from None
         if target.suffix.lower() != ".html":
             raise RenderError(f"a figure to play with is an .html file, not {str(target)!r}")
         try:
@@ -193,7 +200,7 @@ def figure(
     for item in plots:
         if not isinstance(item, Plot):
             raise _refusal(
-                f"a figure is made of plots, not {item!r:.60}",
+                f"a figure is made of plots, not {brief(item)}",
                 "write g.figure(g.plot(f, x, (-1, 1)), at={…})",
             )
     if not plots:
@@ -211,15 +218,19 @@ def figure(
     values = run(dag, given)
     for symbol, value in zip(symbols, values, strict=False):
         if getattr(value, "ndim", 0):
-            raise _refusal(f"{symbol.name!r:.60} got an array; a figure begins at numbers", "give one number")
+            raise _refusal(
+                f"{brief(symbol.name)} got an array; a figure begins at numbers", "give one number"
+            )
     places = {symbol: number for number, symbol in enumerate(symbols)}
     dragged = {part for item in plots for point in item.handles for part in point if part.is_symbol}
     axes = {item.over for item in plots}
-    chosen = [s for s in symbols if s not in axes and s not in dragged] if sliders is None else list(sliders)
+    chosen = (
+        [s for s in symbols if s not in axes and s not in dragged] if sliders is None else _wanted(sliders)
+    )
     for symbol in chosen:
-        if symbol not in places or not is_float(symbol.dtype):
+        if not isinstance(symbol, Expr) or symbol not in places or not is_float(symbol.dtype):
             raise _refusal(
-                f"{symbol!r:.60} has no slider here", "list float symbols that the curves depend on"
+                f"{brief(symbol)} has no slider here", "list float symbols that the curves depend on"
             )
     slots = {expr: number for number, expr in enumerate(exprs)}
     data = {
@@ -255,13 +266,13 @@ def figure(
 
 def _named(at: Any) -> dict[Any, Any]:
     if not isinstance(at, Mapping):
-        raise _refusal(f"a point is a dict of values, not {at!r:.60}", 'write at={"a": 1.0}')
+        raise _refusal(f"a point is a dict of values, not {brief(at)}", 'write at={"a": 1.0}')
     named_ = {
         key.name if isinstance(key, Expr) and key.is_symbol else key: value for key, value in at.items()
     }
     for key, value in named_.items():
         if isinstance(value, Real) and not math.isfinite(value):
-            raise _refusal(f"{key!r:.60} begins at {value!r}", "give a finite number")
+            raise _refusal(f"{brief(key)} begins at {brief(value)}", "give a finite number")
     return named_
 
 

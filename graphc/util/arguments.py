@@ -1,0 +1,95 @@
+"""What a public function may be given: checks that name the argument and say what to write instead.
+
+Each gives the value back in its one form, or raises `InputError`. None of them fails for another reason, whatever the value is.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from graphc.errors import InputError, brief, is_huge
+
+_MOST = 1_000_000
+"""Items of an iterable that is made a list of."""
+
+
+def number(name: str, value: Any, holds: Callable[[Any], bool], hint: str) -> float:
+    """A real number, NumPy's own included, of which a condition holds."""
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not (whole or isinstance(value, (float, np.floating))) or is_huge(value) or not holds(value):
+        raise InputError(f"{name} is {brief(value, 40)}", hint=hint)
+    return float(value)
+
+
+def truth(name: str, value: Any) -> bool:
+    """Whether a value is true, of one that is either."""
+    try:
+        return bool(value)
+    except Exception:  # of an array, say, which is neither
+        raise InputError(f"{name} is True or False, not {brief(value)}", hint=f"write {name}=True") from None
+
+
+def text(name: str, value: Any, hint: str) -> str:
+    if not isinstance(value, str):
+        raise InputError(f"{name} is a text, not {brief(value)}", hint=hint)
+    return value
+
+
+def choice(name: str, value: Any, choices: Iterable[str], hint: str | None = None) -> str:
+    """One of some words."""
+    known = list(choices)
+    if not isinstance(value, str) or value not in known:
+        raise InputError(f"{name} is {brief(value)}", hint=hint or f"one of {', '.join(known)}")
+    return value
+
+
+def mapping(name: str, value: Any, hint: str) -> Mapping[Any, Any]:
+    if not isinstance(value, Mapping):
+        raise InputError(f"{name} is a dict, not {brief(value)}", hint=hint)
+    return value
+
+
+def listed(name: str, value: Any, hint: str) -> list[Any]:
+    """The items of what is listed: no text, and nothing without end."""
+    found: list[Any] | None = None
+    if not isinstance(value, (str, bytes)):
+        try:
+            found = list(islice(value, _MOST + 1))
+        except Exception:  # of an expression, which refuses to be iterated, too
+            found = None
+    if found is None or len(found) > _MOST:
+        raise InputError(f"{name} is a list, not {brief(value)}", hint=hint)
+    return found
+
+
+def function(name: str, value: Any, count: int, hint: str) -> Callable[..., Any]:
+    """A function that takes so many arguments, as far as it says."""
+    if callable(value) and not isinstance(value, type):
+        try:
+            inspect.signature(value).bind(*range(count))
+        except TypeError:
+            what = f"{name} takes {count} argument{'s' * (count != 1)}, and {brief(value)} does not"
+            raise InputError(what, hint=hint) from None
+        except Exception:  # it does not say
+            return value
+        return value
+    raise InputError(f"{name} is a function, not {brief(value)}", hint=hint)
+
+
+def is_share(value: float) -> bool:
+    return 0 <= value < 1
+
+
+def is_finite(value: float) -> bool:
+    return math.isfinite(value)
+
+
+__all__ = [
+    "choice", "function", "is_finite", "is_share", "listed", "mapping", "number", "text", "truth",
+]  # fmt: skip

@@ -1,0 +1,51 @@
+"""Ctrl-C, and what other signals raise, held back while an exception would be lost or leave something half done.
+
+LLVM calls Python back while it compiles. An exception inside such a callback has no caller to go to: ctypes prints it and it is
+gone. So is one in the middle of an import, whose package is then half loaded for the life of the process.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import Any
+
+_SIGNALS = tuple(
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGUSR1", "SIGUSR2")
+    if hasattr(signal, name)
+)
+
+
+class held:
+    """A context in which handlers of signals wait; at its end those run whose signals came. Nests.
+
+    Python runs handlers on the main thread alone: on any other this does nothing.
+    """
+
+    __slots__ = ("_came", "_former")
+
+    def __enter__(self) -> None:
+        self._came: list[tuple[int, Any]] = []
+        self._former: list[tuple[int, Any]] = []
+        if threading.current_thread() is not threading.main_thread():
+            return
+        for number in _SIGNALS:
+            handler = signal.getsignal(number)
+            if callable(handler):
+                self._former.append((number, handler))  # first: what is listed twice over does no harm
+                signal.signal(number, self._note)
+
+    def _note(self, number: int, frame: Any) -> None:
+        self._came.append((number, frame))
+
+    def __exit__(self, *_: object) -> None:
+        former = dict(self._former)
+        for number, handler in reversed(self._former):
+            if signal.getsignal(number) == self._note:
+                signal.signal(number, handler)
+        for number, frame in self._came:
+            former[number](number, frame)
+
+
+__all__ = ["held"]

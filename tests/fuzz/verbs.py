@@ -1,0 +1,312 @@
+"""The public callables, each with a valid call: parameter → a value of the right kind, as the fuzzer replaces one by another."""
+
+# ruff: noqa: E501  a row of a table is a line
+
+from __future__ import annotations
+
+import inspect
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import graphc as g
+from graphc import nn, train
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A callable and its arguments by name; `star` names the parameter that takes any number by position."""
+
+    call: Callable[..., Any]
+    arguments: dict[str, Any]
+    star: str | None = None
+
+    def __call__(self, **changed: Any) -> Any:
+        arguments = {**self.arguments, **changed}
+        if self.star is None:
+            return self.call(**arguments)
+        names = list(self.arguments)
+        first = [arguments.pop(name) for name in names[: names.index(self.star)]]
+        return self.call(*first, *arguments.pop(self.star), **arguments)
+
+
+def _folder() -> Path:
+    global _directory
+    if _directory is None:
+        _directory = tempfile.TemporaryDirectory(prefix="graphc-fuzz-")
+    return Path(_directory.name)
+
+
+_defined = 0
+_directory: tempfile.TemporaryDirectory[str] | None = None
+
+
+def _model() -> nn.Model:
+    return nn.Model(nn.Affine(2), g.symbol("X", shape=("n", 3)))
+
+
+def _written(name: str, write: Callable[[Path], Any]) -> Path:
+    path = _folder() / name
+    write(path)
+    return path
+
+
+def _operations() -> dict[str, Verb]:
+    """Every operation of the registry that is called with operands and static arguments."""
+    matrix = g.symbol("A", shape=(3, 3))
+    vector, index = g.symbol("v", shape=(3,)), g.constant(np.array([0, 1, 2]))
+    images, kernel = g.symbol("I", shape=(2, 3, 6, 6)), g.symbol("K", shape=(3, 3, 2, 2))
+    pooled = g.symbol("P", shape=(2, 3, 3, 3))
+    special: dict[str, dict[str, Any]] = {
+        "reshape": {"shape": (9,)}, "broadcast_to": {"shape": (2, 3, 3)}, "expand_dims": {"axis": 0},
+        "squeeze": {"x": g.symbol("B", shape=(1, 3)), "axis": 0}, "permute_dims": {"axes": (1, 0)}, "roll": {"shift": 1},
+        "tile": {"repetitions": (2, 1), "reps": (2, 1)}, "repeat": {"repeats": 2, "axis": 0}, "pad": {"pad_width": 1, "widths": 1},
+        "one_hot": {"x": index, "indices": index, "classes": 3, "depth": 3}, "where": {"condition": matrix > 0},
+        "cumsum": {"axis": 0}, "cumprod": {"axis": 0}, "einsum": {"subscripts": "ij,jk->ik"},
+        "eye": {"n_rows": 3}, "arange": {"start": 3}, "dim": {"length": 3}, "linspace": {"start": 0.0, "stop": 1.0, "num": 5, "count": 5},
+        "searchsorted": {"x": vector}, "full": {"shape": 3, "value": 1.0}, "zeros": {"shape": 3}, "ones": {"shape": 3},
+        "tensordot": {"axes": 1}, "split": {"sections": 3}, "take": {"indices": index}, "take_along_axis": {"indices": g.constant(np.zeros((3, 1), int))},
+        "gather": {"indices": index}, "logical_and": {"x": matrix > 0, "y": matrix > 0}, "outer": {"a": vector, "b": vector},
+        "diag": {"x": vector}, "all": {"x": matrix > 0}, "any": {"x": matrix > 0}, "logical_not": {"x": matrix > 0},
+        "logical_or": {"x": matrix > 0, "y": matrix > 0}, "logical_xor": {"x": matrix > 0, "y": matrix > 0},
+        "index": {"x": (matrix,), "key": (0,)}, "at_set": {"x": (matrix, vector), "key": (0,)}, "at_add": {"x": (matrix, vector), "key": (0,)}, "polygamma": {"n": 1},
+        "conv2d": {"x": images, "kernel": kernel}, "im2col": {"x": images, "size": 2}, "avg_pool2d": {"x": images, "size": 2},
+        "max_pool2d": {"x": images, "size": 2}, "max_pool2d_pick": {"stride": 2, "u": images, "x": images, "size": 2},
+        "conv2d_input_grad": {"v": images, "kernel": kernel, "space": (7, 7)}, "conv2d_kernel_grad": {"x": images, "v": images, "size": 1},
+        "avg_pool2d_grad": {"v": images, "stride": 2, "space": (12, 12), "size": 2}, "max_pool2d_grad": {"v": pooled, "stride": 2, "x": images, "size": 2},
+        "col2im": {"columns": g.im2col(images, 2), "space": (6, 6), "size": 2},
+    }  # fmt: skip
+    verbs: dict[str, Verb] = {}
+    for name in dir(g):
+        function = getattr(g, name)
+        if name.startswith("_") or not callable(function) or inspect.isclass(function):
+            continue
+        if not hasattr(function, "op") and not str(getattr(function, "__module__", "")).startswith(
+            "graphc.ops."
+        ):
+            continue
+        own: dict[str, Any] = special.get(name, {})
+        arguments: dict[str, Any] = {}
+        star = None
+        for parameter in inspect.signature(function).parameters.values():
+            if parameter.kind is parameter.VAR_POSITIONAL:
+                star, arguments[parameter.name] = parameter.name, own.get(parameter.name, (matrix, matrix))
+            elif parameter.name in own:
+                arguments[parameter.name] = own[parameter.name]
+            elif parameter.default is not parameter.empty:
+                arguments[parameter.name] = parameter.default
+            else:
+                arguments[parameter.name] = matrix
+        verbs[name] = Verb(function, arguments, star)
+    return verbs
+
+
+def _verbs() -> dict[str, Verb]:
+    x, y = g.symbols("x y")
+    formula, point = g.sin(x) * y, {"x": 1.0, "y": 2.0}
+    function = g.compile(formula, [x, y])
+    rows = g.compile(g.sum(g.symbol("R", shape=("n", 3)), axis=1))
+    graph = g.Graph(formula)
+    saved = _written("graph.json", lambda path: g.save(graph, path))
+    options = {"rewrite": None, "without": ()}
+
+    def rule(**names: Any) -> Any:
+        try:
+            return g.rule(**names)
+        finally:
+            if any(known.name == "fuzzed" for known in g.rules()):
+                g.forget_rule("fuzzed")
+
+    def traced(python: Any, **names: Any) -> Any:
+        return g.function(python, **names).expr
+
+    def in_scope(name: Any) -> None:
+        with g.scope(name):
+            g.symbol("x") + 1
+
+    def defined(name: Any, **names: Any) -> Any:
+        global _defined
+        _defined += name is None  # each operation is declared once
+        return g.define_op(f"fuzzed_{_defined}" if name is None else name, **names)
+
+    A = g.symbol("A", shape=(3, 3))
+    return {
+        "getitem": Verb(lambda key: A[key], {"key": 0}),
+        "at.set": Verb(lambda key, value: A.at[key].set(value), {"key": 0, "value": 1.0}),
+        "at.add": Verb(lambda key, value: A.at[key].add(value), {"key": 0, "value": 1.0}),
+        "astype": Verb(A.astype, {"dtype": "float32"}),
+        "symbol": Verb(g.symbol, {"name": "x", "shape": (), "dtype": "float64", "positive": False, "range": (0, 1)}),
+        "symbols": Verb(g.symbols, {"names": "x y", "shape": (), "dtype": "float64", "positive": False, "range": (0, 1)}),
+        "constant": Verb(g.constant, {"value": 1.0, "dtype": None}),
+        "parse": Verb(g.parse, {"text": "x*y", "symbols": [x, y], "dtype": "float64"}),
+        "substitute": Verb(g.substitute, {"expr": formula, "replacements": {x: 2.0}}),
+        "free_symbols": Verb(lambda outputs: g.free_symbols(outputs), {"outputs": formula}),
+        "Graph": Verb(g.Graph, {"outputs": formula, "inputs": [x, y]}),
+        "Graph.forward": Verb(graph.forward, {"at": point}),
+        "Graph.backward": Verb(graph.backward, {"at": point, "seed": 1.0, "wrt": [x]}),
+        "Graph.differentiate": Verb(graph.differentiate, {"seed": 1.0, "wrt": [x]}),
+        "Graph.with_backward": Verb(graph.with_backward, {"seed": 1.0, "wrt": [x]}),
+        "Graph.node": Verb(graph.node, {"expr": x}),
+        "Graph.expr": Verb(graph.expr, {"node": 0}),
+        "Graph.role": Verb(graph.role, {"node": 0}),
+        "grad": Verb(g.grad, {"output": formula, "wrt": [x, y], "seed": None, "rewrite": None}),
+        "value_and_grad": Verb(g.value_and_grad, {"output": formula, "wrt": x, "seed": None, "rewrite": None}),
+        "jacobian": Verb(g.jacobian, {"output": formula, "wrt": x}),
+        "hessian": Verb(g.hessian, {"output": formula, "wrt": x}),
+        "hvp": Verb(g.hvp, {"output": formula, "wrt": x, "tangents": 1.0}),
+        "jvp": Verb(g.jvp, {"output": formula, "wrt": x, "tangents": 1.0}),
+        "vjp": Verb(g.vjp, {"output": formula, "wrt": x, "adjoint": 1.0}),
+        "vmap": Verb(lambda f, in_axes, out_axes: g.vmap(f, in_axes, out_axes)(g.symbol("R", shape=(3, 3))), {"f": g.sin, "in_axes": 0, "out_axes": 0}),
+        "evaluate": Verb(g.evaluate, {"tree": formula, "at": point}),
+        "explain": Verb(lambda **names: str(g.explain(**names)), {"outputs": formula, "at": point, "seed": None, "name": "L", "digits": 3}),
+        "compile": Verb(g.compile, {"outputs": formula, "inputs": [x, y], "dtype": None, **options, "cache": False, "parallel": "auto", "updates": None, "tier": "auto", "progress": None}),
+        "compiled": Verb(function, {"x": 1.0, "y": 2.0, "out": None}),
+        "compiled rows": Verb(rows, {"R": np.ones((2, 3)), "out": None}),
+        "draw": Verb(lambda **names: g.draw(**names).source, {"outputs": formula, "at": point, "backward": True, "seed": None, "name": None, "digits": 3, "style": "slides", "accuracy": None, "collapse": None, "max_nodes": 60, "show": ("value",), "layout": "right", "exercise": False}),
+        "diagram.save": Verb(lambda path: g.draw(formula).save(path), {"path": _folder() / "x.dot"}),
+        "side_by_side": Verb(lambda **names: g.side_by_side(**names).source, {"parts": {"a": x * 2, "b": y + 1}, "at": point}),
+        "diagnose": Verb(lambda **names: str(g.diagnose(**names)), {"outputs": formula, "at": point, "backward": True, "seed": None}),
+        "plot": Verb(g.plot, {"curves": {"f": formula}, "over": x, "range": (0, 1), "ylim": None, "handles": (), "title": ""}),
+        "figure": Verb(g.figure, {"plots": (g.plot({"f": formula}, x, (0, 1)),), "at": point, "sliders": None, "title": "t", "digits": 3, "style": "slides"}, "plots"),
+        "accuracy": Verb(lambda **names: str(g.accuracy(**names)), {"expr": x + y, "ranges": {"x": (1, 2)}, "samples": 2, "seed": 0, "draw": "both", "rewrite": "stable", "without": (), "nodes": False}),
+        "check_grad": Verb(g.check_grad, {"f": formula, "at": point, "wrt": x}),
+        "rewrites": Verb(g.rewrites, {"outputs": formula, "level": "stable", "without": ()}),
+        "simplify": Verb(g.simplify, {"outputs": formula, "without": ()}),
+        "stabilize": Verb(g.stabilize, {"outputs": formula, "without": ()}),
+        "rule": Verb(rule, {"name": "fuzzed", "pattern": "sin(a) + sin(a)", "replacement": "2*sin(a)", "when": None, "kind": "stable", "why": ""}),
+        "forget_rule": Verb(g.forget_rule, {"name": "no rule"}),
+        "scope": Verb(in_scope, {"name": "layer"}),
+        "set_num_threads": Verb(g.set_num_threads, {"n": g.get_num_threads()}),
+        "function": Verb(traced, {"python": lambda a: a * 2, "symbols": (), "dtype": "float64"}),
+        "save": Verb(g.save, {"what": formula, "path": _folder() / "saved.json"}),
+        "load": Verb(g.load, {"path": saved}),
+        "from_sympy": Verb(g.from_sympy, {"tree": g.to_sympy(formula), "symbols": None, "dtype": "float64"}),
+        "to_sympy": Verb(g.to_sympy, {"tree": formula, "evaluate": True}),
+        "define_op": Verb(defined, {"name": None, "formula": "x**2", "params": "x", "label": None, "latex": None, "domain": None, "summary": None}),
+    }  # fmt: skip
+
+
+def _networks() -> dict[str, Verb]:
+    images = g.symbol("I", shape=("n", 2, 6, 6))
+    features = g.symbol("X", shape=("n", 3))
+    steps = g.symbol("S", shape=("n", 4, 3))
+
+    def built(layer: Callable[..., Any], x: g.Expr) -> Callable[..., Any]:
+        return lambda **names: nn.Model(layer(**names), x)
+
+    def drawn(make: Any) -> Callable[..., Any]:
+        return lambda rng, shape: make(rng, shape)
+
+    window = {"size": 2, "stride": None, "padding": 0}
+    scores, labels, target = (
+        g.symbol("z", shape=(4, 3)),
+        g.symbol("l", shape=4, dtype="int64"),
+        g.symbol("t", shape=(4, 3)),
+    )
+    arrays = _written("arrays.npz", lambda path: nn.write_arrays(path, {"a": np.ones(3)}))
+    model = _model()
+    losses = {
+        name: Verb(getattr(nn, name), {first: scores, second: target, "reduction": "mean"})
+        for name, first, second in (
+            ("squared_error", "output", "target"), ("mean_squared_error", "output", "target"),
+            ("hinge", "output", "target"), ("logistic", "output", "target"),
+        )
+    }  # fmt: skip
+    initial = {
+        f"nn.{name}": Verb(drawn(getattr(nn, name)), {"rng": np.random.default_rng(0), "shape": (2, 3)})
+        for name in ("zeros", "ones", "uniform", "xavier_uniform", "xavier_normal", "he_uniform", "he_normal")
+    }
+    return {
+        **losses,
+        **initial,
+        "nn.normal": Verb(built(lambda scale: nn.Affine(2, init=nn.normal(scale)), features), {"scale": 0.1}),
+        "Affine": Verb(built(nn.Affine, features), {"units": 2, "bias": True, "init": nn.he_normal}),
+        "Conv2d": Verb(built(nn.Conv2d, images), {"channels": 2, "size": 3, "stride": 1, "padding": 0, "bias": True, "init": nn.he_normal}),
+        "MaxPool2d": Verb(built(nn.MaxPool2d, images), window),
+        "AvgPool2d": Verb(built(nn.AvgPool2d, images), window),
+        "Maxout": Verb(built(nn.Maxout, features), {"units": 2, "pieces": 2, "init": nn.he_normal}),
+        "Dropout": Verb(built(nn.Dropout, features), {"rate": 0.5}),
+        "LeakyReLU": Verb(built(nn.LeakyReLU, features), {"slope": 0.1}),
+        "ELU": Verb(built(nn.ELU, features), {"alpha": 0.1}),
+        "BatchNorm": Verb(built(nn.BatchNorm, features), {"momentum": 0.1, "epsilon": 1e-5}),
+        "LayerNorm": Verb(built(nn.LayerNorm, features), {"axes": 1, "epsilon": 1e-5}),
+        "Function": Verb(built(nn.Function, features), {"function": g.tanh, "name": "bend"}),
+        "Sequential": Verb(built(lambda first, second: nn.Sequential(first, named=second), features), {"first": nn.Affine(2), "second": g.tanh}),
+        "Residual": Verb(built(lambda first, shortcut: nn.Residual(first, shortcut=shortcut), features), {"first": nn.Affine(3), "shortcut": None}),
+        "Inception": Verb(built(lambda first, axis: nn.Inception(first, [nn.Affine(2)], axis=axis), features), {"first": nn.Affine(3), "axis": 1}),
+        "Recurrent": Verb(built(nn.Recurrent, steps), {"units": 2, "activation": g.tanh, "last": True, "init": nn.he_normal}),
+        "cross_entropy": Verb(nn.cross_entropy, {"logits": scores, "labels": labels, "reduction": "mean"}),
+        "negative_log_likelihood": Verb(nn.negative_log_likelihood, {"log_probabilities": scores, "labels": labels, "reduction": "mean"}),
+        "l2": Verb(nn.l2, {"parameters": [target], "strength": 1.0}),
+        "Model": Verb(nn.Model, {"layers": nn.Affine(2), "input": features, "seed": 0, "name": "m"}),
+        "Model.call": Verb(model, {"x": features, "training": False}),
+        "Model.predict": Verb(lambda X: model.predict(X), {"X": np.ones((2, 3))}),
+        "Model.initialise": Verb(model.initialise, {"seed": 0}),
+        "Model.save": Verb(model.save, {"path": _folder() / "model.npz"}),
+        "Model.load": Verb(model.load, {"path": _written("own.npz", model.save)}),
+        "Model.draw_masks": Verb(nn.Model(nn.Dropout(), features).draw_masks, {"rng": np.random.default_rng(0), "batch": {features: np.ones((2, 3))}}),
+        "read_arrays": Verb(nn.read_arrays, {"path": arrays}),
+        "write_arrays": Verb(nn.write_arrays, {"path": _folder() / "w.npz", "arrays": {"a": np.ones(2)}}),
+        "write_safetensors": Verb(nn.write_arrays, {"path": _folder() / "w.safetensors", "arrays": {"a": np.ones(2)}}),
+    }  # fmt: skip
+
+
+def _training() -> dict[str, Verb]:
+    x, y, a = g.symbol("x", shape=("n",)), g.symbol("y", shape=("n",)), g.symbol("a", shape=())
+    loss = g.mean((a * x - y) ** 2)
+    data = {x: [1.0, 2.0], y: [3.0, 6.0]}
+    history = train.History([{"epoch": 1, "loss": 0.5, "rate": 0.1}, {"epoch": 2, "loss": 0.25, "rate": 0.1}])
+
+    def moved(kind: Any) -> Callable[..., Any]:
+        return lambda **names: train.Step(train.Parameters({a: 0.0}), loss, kind(**names), [x, y])
+
+    def fit(model: Any = None, **names: Any) -> Any:
+        return train.fit(train.Parameters({a: 0.0}) if model is None else model, **names)
+
+    def scheduled(kind: Any) -> Callable[..., Any]:
+        return lambda **names: kind(**names)(0.1, history)
+
+    def take(**names: Any) -> float:
+        return train.Step(train.Parameters({a: 0.0}), loss, train.SGD(0.1), [x, y])(**names)
+
+    idx = _written("a-idx1-ubyte", lambda path: path.write_bytes(b"\0\0\x08\x01\0\0\0\x03abc"))
+    return {
+        "SGD": Verb(moved(train.SGD), {"rate": 0.1}),
+        "Momentum": Verb(moved(train.Momentum), {"rate": 0.1, "momentum": 0.9}),
+        "Nesterov": Verb(moved(train.Nesterov), {"rate": 0.1, "momentum": 0.9}),
+        "RMSProp": Verb(moved(train.RMSProp), {"rate": 0.1, "decay": 0.9, "epsilon": 1e-8}),
+        "Adam": Verb(moved(train.Adam), {"rate": 0.1, "beta1": 0.9, "beta2": 0.99, "epsilon": 1e-8}),
+        "AdamW": Verb(moved(train.AdamW), {"rate": 0.1, "beta1": 0.9, "beta2": 0.99, "epsilon": 1e-8, "decay": 0.1}),
+        "Halving": Verb(scheduled(train.Halving), {"patience": 1, "monitor": "loss", "factor": 0.5, "gain": 0.0, "least": 0.0}),
+        "StepDecay": Verb(scheduled(train.StepDecay), {"every": 1, "factor": 0.5}),
+        "Cosine": Verb(scheduled(train.Cosine), {"epochs": 3, "least": 0.0}),
+        "EarlyStop": Verb(lambda **names: train.EarlyStop(**names)(history), {"patience": 1, "monitor": "loss", "gain": 0.0}),
+        "History": Verb(lambda records: train.History(records).series("loss"), {"records": history.records}),
+        "History.series": Verb(history.series, {"name": "loss"}),
+        "Batches": Verb(lambda **names: next(train.Batches(**names).epoch(0)), {"data": data, "size": 1, "seed": 0, "shuffle": True}),
+        "Parameters": Verb(train.Parameters, {"begin": {a: 0.0}}),
+        "make_step": Verb(lambda outputs, inputs, updates: train.make_step(outputs, inputs, updates), {"outputs": [loss], "inputs": [x, y, a], "updates": {a: a * 2}}),
+        "Step": Verb(train.Step, {"model": train.Parameters({a: 0.0}), "loss": loss, "optimiser": train.SGD(0.1), "inputs": [x, y]}),
+        "Step.call": Verb(take, {"batch": {x: np.ones(2), y: np.ones(2)}, "rate": 0.1, "masks": None}),
+        "evaluate metrics": Verb(train.evaluate, {"model": train.Parameters({a: 0.0}), "metrics": {"m": loss}, "data": data}),
+        "fit": Verb(fit, {"model": None, "loss": loss, "data": data, "optimiser": train.SGD(0.1), "epochs": 2, "every": 1, "batch": 1, "seed": 0, "shuffle": True, "schedule": None, "validation": None, "metrics": None, "stop": None, "checkpoint": None, "resume": False, "progress": False, "each": None}),
+        "read_idx": Verb(train.read_idx, {"path": idx, "mmap": False}),
+        "find_idx": Verb(train.find_idx, {"directory": _folder(), "stem": "a-idx1-ubyte"}),
+    }  # fmt: skip
+
+
+def verbs() -> dict[str, Verb]:
+    """Name → every public callable with a valid call."""
+    groups = {"": _operations(), "g.": _verbs(), "nn.": _networks(), "train.": _training()}
+    return {
+        f"{prefix}{name.removeprefix(prefix)}": verb
+        for prefix, group in groups.items()
+        for name, verb in group.items()
+    }
+
+
+__all__ = ["Verb", "verbs"]
