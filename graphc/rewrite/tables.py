@@ -7,9 +7,10 @@ from typing import Any
 
 from graphc import forks
 from graphc.errors import DefinitionError
-from graphc.expr import Expr, current_site
+from graphc.expr import Expr, current_site, walk
 from graphc.rewrite import algebra, axes, chains, compensated, hamming, products, stability, sums
 from graphc.rewrite.engine import AnyRule, Engine, Step, Trace
+from graphc.rewrite.promotion import Promotions
 
 LEVELS: dict[str, tuple[str, ...]] = {"exact": ("exact",), "stable": ("exact", "stable", "assume")}
 """What may fire at each level of `rewrite=`; a rule that assumes a fact fires where the fact is declared."""
@@ -99,11 +100,14 @@ def run(outputs: Sequence[Expr], level: str, without: Iterable[str] = ()) -> Tra
     """The outputs rewritten together, so that what they share stays shared: to their normal form, then products put in order,
     then the last touch."""
     off = named(without)
-    trace = engine(level, off).run(outputs)
+    outputs = tuple(outputs)
+    promotions = Promotions(walk(outputs))
+    trace = engine(level, off).run(outputs, promotions)
     steps, results = list(trace), trace.outputs
     for rules, change in ((chains.RULES, chains.reorder), (compensated.RULES, compensated.polish)):
         last = [rule for rule in rules if rule.kind in LEVELS[level] and rule.name not in off]
         if any(rule.function in trace.operations for rule in last):
             changed, results = change(results, last)  # type: ignore[arg-type]  # each takes its own rules
             steps += [Step(rule.name, rule.kind, before, after) for rule, before, after in changed]
-    return trace if len(steps) == len(trace) else Trace(steps, results, trace.complete)
+    results = promotions.undone(results) if steps else outputs
+    return Trace(steps, results, trace.complete, trace.operations)
