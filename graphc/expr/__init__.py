@@ -11,7 +11,7 @@ dict keys by identity, and nothing is simplified when it is built.
 """
 
 from graphc.expr.expression import Expr, apply, cast, constant
-from graphc.expr.leaves import rebuild, substitute, symbol, symbols
+from graphc.expr.leaves import computed, rebuild, substitute, symbol, symbols
 from graphc.expr.node import current_site, live_nodes, on_this_line
 from graphc.expr.walking import free_symbols, walk
 
@@ -19,6 +19,7 @@ __all__ = [
     "Expr",
     "apply",
     "cast",
+    "computed",
     "constant",
     "current_site",
     "free_symbols",

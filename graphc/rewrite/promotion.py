@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from graphc.errors import DtypeError
-from graphc.expr import Expr, cast, constant, on_this_line, rebuild, walk
+from graphc.expr import Expr, cast, computed, on_this_line, rebuild, walk
 from graphc.types import DType
 
 FLOATS = "f"
@@ -55,32 +55,15 @@ class Promotions:
 
     def of(self, node: Expr) -> Expr:
         """A node with those of its operands cast that it computes as floats of another type."""
-        operands = node.operands
-        first = operands[0].dtype
-        for operand in operands:
-            if operand.dtype is not first:
-                break
-        else:
-            if first.kind == "f":  # floats of one type are taken as they are
-                return node
-        types = node.op.types(tuple([operand.dtype for operand in operands]))[0]
-        made = tuple(
-            [
-                self._cast(operand, dtype) if dtype.kind == "f" and operand.dtype != dtype else operand
-                for operand, dtype in zip(operands, types, strict=True)
-            ]
-        )
-        return node if made == operands else rebuild(node, made)
-
-    def _cast(self, operand: Expr, dtype: DType) -> Expr:
-        if operand.is_constant and not operand.shape:
-            return constant(operand.value.astype(dtype))
+        made = computed(node, "f")
+        if made == node.operands:
+            return node
         if self._own_casts is None:
-            self._own_casts = {node for node in self.written if node.op.name == "astype"}
-        made = cast(operand, dtype)
-        if made not in self._own_casts:
-            self._implied.add(made)
-        return made
+            self._own_casts = {written for written in self.written if written.op.name == "astype"}
+        for old, new in zip(node.operands, made, strict=True):
+            if new is not old and not new.is_constant and new not in self._own_casts:
+                self._implied.add(new)
+        return rebuild(node, made)
 
     def undone(self, outputs: Iterable[Expr]) -> tuple[Expr, ...]:
         """The outputs without the casts of `of`, wherever the operation above computes the same without them."""
