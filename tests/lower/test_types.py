@@ -1,0 +1,143 @@
+"""Every operation on every combination of types: machine code, interpreter and NumPy agree on values and on the type.
+
+Operands are the ends of their types, zeros of both signs, infinities and NaN; as inputs, and as constants, of which LLVM draws
+conclusions of its own. Casts of floats to integers saturate, which NumPy leaves undefined: there the oracle counts in Python.
+"""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+
+import numpy as np
+import pytest
+
+import graphc as g
+from graphc.expr import Expr, apply
+from graphc.op import all_ops
+from tests.fuzz.typed_oracle import FUNCTIONS, evaluate
+
+FEW = ("bool", "int8", "uint8", "float64")
+ALL = ("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64")
+SIDE = 20
+TOGETHER = 50
+OPS = [op for op in all_ops() if not op.user_defined and op.name != "polygamma"]  # which has values for orders from 1 on alone
+
+
+def ends(dtype: np.dtype) -> np.ndarray:
+    """What is most likely to go wrong in a type."""
+    if dtype.kind == "b":
+        return np.array([False, True])
+    if dtype.kind in "iu":
+        info = np.iinfo(dtype)
+        signed = [-1, -2, -3, -7] if dtype.kind == "i" else []
+        return np.array([info.min, info.min + 1, 0, 1, 2, 3, 7, info.max - 1, info.max, *signed], dtype=dtype)
+    info = np.finfo(dtype)
+    return np.array(
+        [0.0, -0.0, 1, -1, 0.5, -2.5, 3, -7, 100, -129, 255.5, 300, -1e10, 1e20, np.nan, np.inf, -np.inf, info.max, info.tiny,
+         info.smallest_subnormal], dtype=dtype)  # fmt: skip
+
+
+def _over(op, types):
+    combinations = [*itertools.product(types, repeat=op.arity)]
+    if op.arity == 3:
+        combinations = [c for c in combinations if c[0] == "bool"] if op.name == "where" else combinations[::5]
+    for dtypes in combinations:
+        symbols = [g.symbol(f"{'xyz'[slot]}_{dtype}", dtype=dtype) for slot, dtype in enumerate(dtypes)]
+        for target in types if op.name == "astype" else [None]:
+            try:
+                yield op, symbols[0].astype(target) if target else apply(op, *symbols)
+            except g.GraphcError:
+                pass  # refused where the formula is written
+
+
+def _with_constants(op, types):
+    """One operand a constant that LLVM may draw conclusions from."""
+    if op.arity != 2:
+        return
+    for dtype in types:
+        x = g.symbol(f"x_{dtype}", dtype=dtype)
+        for value in (np.nan, np.inf, -0.0, np.int8(-128), np.uint8(255), True):
+            for operands in ((x, value), (value, x)):
+                try:
+                    yield op, apply(op, *operands)
+                except g.GraphcError:
+                    pass
+
+
+def _grid(symbol: Expr, arity: int) -> np.ndarray:
+    place = "xyz".index(symbol.name[0])
+    values = np.resize(ends(symbol.dtype), SIDE)
+    return np.tile(np.repeat(values, SIDE ** (arity - 1 - place)), SIDE**place)
+
+
+def _alike(op, found, wanted, tolerance: float) -> np.ndarray:
+    same = (found == wanted) | ((found != found) & (wanted != wanted))
+    if wanted.dtype.kind != "f":
+        return same
+    with np.errstate(all="ignore"):
+        unit = np.spacing(np.where(np.isfinite(wanted), np.abs(wanted), 1).astype(wanted.dtype)).astype(np.float64)
+        return same | (np.abs(found.astype(np.float64) - wanted.astype(np.float64)) <= tolerance * unit)
+
+
+def _compare(pairs) -> list[str]:
+    wrong = []
+    pairs = list(pairs)
+    for arity in (1, 2, 3):
+        chosen = [(op, node) for op, node in pairs if op.arity == arity]
+        for start in range(0, len(chosen), TOGETHER):
+            part = chosen[start : start + TOGETHER]
+            nodes = [node for _, node in part]
+            symbols = list(g.free_symbols(*nodes))
+            at = {s.name: _grid(s, arity) for s in symbols}
+            # the values of constants are those of the grid's first points
+            found = g.compile(nodes, symbols, rewrite=None, cache=False)(*[at[s.name] for s in symbols])
+            interpreted = g.evaluate(nodes, at)
+            for (op, node), compiled, read in zip(part, found, interpreted, strict=True):
+                ulps = 4 + op.ulps + (op.reference_ulps or op.ulps + 1)
+                if np.shape(compiled) != np.shape(read) or compiled.dtype != read.dtype != node.dtype:
+                    wrong.append(f"{node}: {compiled.dtype}{np.shape(compiled)}, {read.dtype}{np.shape(read)}")
+                    continue
+                if op.name in FUNCTIONS:
+                    (own,) = evaluate([node], at)
+                    if own.dtype != node.dtype:
+                        wrong.append(f"{node} is {node.dtype}, NumPy's is {own.dtype}")
+                        continue
+                    bad = ~_alike(op, read, own, ulps)
+                    if bad.any():
+                        k = int(np.flatnonzero(bad)[0])
+                        wrong.append(f"{node} at {[at[s.name][k] for s in g.free_symbols(node)]}: interpreted {read[k]}, NumPy {own[k]}")
+                bad = ~_alike(op, compiled, read, ulps)
+                if bad.any():
+                    k = int(np.flatnonzero(bad)[0])
+                    wrong.append(f"{node} at {[at[s.name][k] for s in g.free_symbols(node)]}: {compiled[k]}, interpreted {read[k]}")
+    return wrong
+
+
+def _check(types):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        pairs = [pair for op in OPS for rule in (_over, _with_constants) for pair in rule(op, types)]
+        assert len(pairs) > 400
+        wrong = _compare(pairs)
+    assert not wrong, "\n".join(wrong[:40])
+
+
+def test_operations_on_small_types():
+    _check(FEW)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("left", ALL[1:])
+def test_operations_on_all_types(left):
+    _check(tuple(dict.fromkeys((left, "int64", "uint64", "float32"))))
+
+
+@pytest.mark.parametrize("dtype", ALL)
+def test_remainders_beside_a_constant_nan(dtype):
+    """LLVM concludes from a call of fmod that there is no NaN where the dividend is finite and the divisor is not 0."""
+    i = g.symbol("i", dtype=dtype)
+    for node in (i % np.nan, i // np.nan, i % g.maximum(g.astype(i, "float64") * np.nan, 1.0)):
+        compiled = g.compile(node, [i], rewrite=None)
+        assert np.isnan(compiled(1)) and np.isnan(g.evaluate(node, {i: 1}))
+        assert np.isnan(compiled(np.ones(5, dtype=dtype))).all()
