@@ -165,7 +165,7 @@ def agree(output: Expr, found: Any, written: Any, exact: Any) -> np.ndarray:
         return same
     exact = np.asarray(exact)
     with np.errstate(all="ignore"):
-        least = _tolerance(output) * (1 + np.abs(exact))
+        least = _tolerance(output) * (1 + np.abs(np.where(np.isfinite(exact), exact, np.where(np.isfinite(written), written, 0))))
         largest = float(np.finfo(output.dtype).max)
         exact = np.where(np.abs(exact) > largest, np.sign(exact) * LONG(np.inf), exact)
         error = np.abs(found.astype(LONG) - exact)
@@ -209,14 +209,17 @@ def chaotic(output: Expr, at: dict[str, Any]) -> np.ndarray:
 def _as_reals(output: Expr) -> Expr:
     """The formula with float symbols for all that is promoted to floats."""
     made: dict[Expr, Expr] = {}
+    of_floats: set[Expr] = set()
     for node in walk([output]):
+        if node.dtype.kind == "f" or any(x in of_floats for x in node.operands):
+            of_floats.add(node)
         if not node.operands:
             made[node] = node
             continue
         types = node.op.types(tuple(x.dtype for x in node.operands))[0]
         operands = [
             made[x] if t.kind != "f" or x.dtype == t or x.is_constant
-            else g.astype(made[x], t) if x.dtype.kind == "f"
+            else g.astype(made[x], t) if x in of_floats and x.dtype.kind != "b"
             else g.where(made[x], np.ones((), t)[()], np.zeros((), t)[()]) if x.dtype.kind == "b" and x.operands
             else _stand_in(x, t)
             for x, t in zip(node.operands, types, strict=True)
