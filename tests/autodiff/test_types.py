@@ -78,7 +78,9 @@ def test_partials_beside_other_types(op):
                 _value(*(op.domain[k] if op.domain else (-3, 3)), s.dtype, rng) for k, s in enumerate(symbols)
             ]
             with np.errstate(all="ignore"):
-                if any(v is None for v in values) or (op.smooth_at and not op.smooth_at(*map(np.float64, values))):
+                if any(v is None for v in values) or (
+                    op.smooth_at and not op.smooth_at(*map(np.float64, values))
+                ):
                     continue
             at = {s.name: v for s, v in zip(symbols, values, strict=True)}
             at_wide = {s.name: v for s, v in zip(floats, values, strict=True)}
@@ -91,7 +93,12 @@ def test_partials_beside_other_types(op):
                 found, wanted = g.evaluate(built, at), g.evaluate(known[key], at_wide)
                 # a float32 operand takes a float64 derivative as its own type
                 least = 2e-5 if single else 2e-7 if x.dtype == np.float32 else 1e-12
-                assert np.isclose(found, wanted, rtol=least, atol=least, equal_nan=True), (types, slot, name, at)
+                assert np.isclose(found, wanted, rtol=least, atol=least, equal_nan=True), (
+                    types,
+                    slot,
+                    name,
+                    at,
+                )
                 checked += 1
     assert checked >= 12
 

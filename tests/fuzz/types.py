@@ -25,11 +25,41 @@ from graphc.rewrite import tables
 from graphc.rewrite.pattern import Rule
 from tests.fuzz.typed_oracle import FUNCTIONS, LONG, evaluate
 
-TYPES = ("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64")
+TYPES = (
+    "bool",
+    "int8",
+    "uint8",
+    "int16",
+    "uint16",
+    "int32",
+    "uint32",
+    "int64",
+    "uint64",
+    "float32",
+    "float64",
+)
 OFTEN = ("bool", "int8", "uint8", "uint8", "float32", "float64", "float64")
 SYMBOLS = {dtype: [g.symbol(f"{name}_{dtype}", dtype=dtype) for name in "xy"] for dtype in TYPES}
 OPS = [op for op in all_ops() if op.name in FUNCTIONS and op.name not in ("where", "astype")]
-LITERALS = (0, 1, 2, -1, 3, 0.5, 1.0, 2.0, -1.0, -0.5, 0.0, 1e-3, True, np.int8(-1), np.uint8(200), np.float32(0.5), np.int16(-300))
+LITERALS = (
+    0,
+    1,
+    2,
+    -1,
+    3,
+    0.5,
+    1.0,
+    2.0,
+    -1.0,
+    -0.5,
+    0.0,
+    1e-3,
+    True,
+    np.int8(-1),
+    np.uint8(200),
+    np.float32(0.5),
+    np.int16(-300),
+)
 POINTS = 16
 TOGETHER = 60
 """Programs that are compiled together."""
@@ -126,7 +156,11 @@ def program(seed: int, number: int) -> Expr:
     rng = random.Random(f"{seed}/{number}")
     while True:
         try:
-            made = _filled(rng, rng.choice(_patterns()), rng.choice((0, 0, 1, 1, 2))) if rng.random() < 0.6 else _tree(rng, 4)
+            made = (
+                _filled(rng, rng.choice(_patterns()), rng.choice((0, 0, 1, 1, 2)))
+                if rng.random() < 0.6
+                else _tree(rng, 4)
+            )
             if isinstance(made, Expr) and not made.is_symbol and 1 <= len(walk([made])) <= 60:
                 return made
         except g.GraphcError:
@@ -165,7 +199,9 @@ def agree(output: Expr, found: Any, written: Any, exact: Any) -> np.ndarray:
         return same
     exact = np.asarray(exact)
     with np.errstate(all="ignore"):
-        least = _tolerance(output) * (1 + np.abs(np.where(np.isfinite(exact), exact, np.where(np.isfinite(written), written, 0))))
+        least = _tolerance(output) * (
+            1 + np.abs(np.where(np.isfinite(exact), exact, np.where(np.isfinite(written), written, 0)))
+        )
         largest = float(np.finfo(output.dtype).max)
         exact = np.where(np.abs(exact) > largest, np.sign(exact) * LONG(np.inf), exact)
         error = np.abs(found.astype(LONG) - exact)
@@ -187,7 +223,10 @@ def chaotic(output: Expr, at: dict[str, Any]) -> np.ndarray:
     odd = np.zeros(POINTS, dtype=bool)
     if output.dtype.kind == "f":  # what cancels by more than extended precision holds has no exact value here
         with np.errstate(all="ignore"):
-            every = [np.abs(np.broadcast_to(v, POINTS).astype(LONG)) for v in evaluate(walk([output]), at, wide=True)]
+            every = [
+                np.abs(np.broadcast_to(v, POINTS).astype(LONG))
+                for v in evaluate(walk([output]), at, wide=True)
+            ]
             largest = np.max([np.where(np.isfinite(v), v, 0) for v in every], axis=0)
             odd |= largest * LONG(2.0**-60) > 1e-3 * every[-1]
     if nodes:
@@ -196,8 +235,15 @@ def chaotic(output: Expr, at: dict[str, Any]) -> np.ndarray:
         # near a jump the compiled value may fall on the other side of it
         with np.errstate(all="ignore"):
             for node in nodes:
-                operands = [np.broadcast_to(v, POINTS).astype(LONG) for v in evaluate(list(node.operands), at, wide=True)]
-                gap = np.abs(operands[0] - operands[1]) if len(operands) == 2 else np.abs(operands[0] - np.rint(operands[0]))
+                operands = [
+                    np.broadcast_to(v, POINTS).astype(LONG)
+                    for v in evaluate(list(node.operands), at, wide=True)
+                ]
+                gap = (
+                    np.abs(operands[0] - operands[1])
+                    if len(operands) == 2
+                    else np.abs(operands[0] - np.rint(operands[0]))
+                )
                 if node.op.name in ("floor_divide", "mod"):
                     quotient = operands[0] / operands[1]
                     gap = np.abs(quotient - np.rint(quotient))
@@ -218,9 +264,12 @@ def _as_reals(output: Expr) -> Expr:
             continue
         types = node.op.types(tuple(x.dtype for x in node.operands))[0]
         operands = [
-            made[x] if t.kind != "f" or x.dtype == t or x.is_constant
-            else g.astype(made[x], t) if x in of_floats and x.dtype.kind != "b"
-            else g.where(made[x], np.ones((), t)[()], np.zeros((), t)[()]) if x.dtype.kind == "b" and x.operands
+            made[x]
+            if t.kind != "f" or x.dtype == t or x.is_constant
+            else g.astype(made[x], t)
+            if x in of_floats and x.dtype.kind != "b"
+            else g.where(made[x], np.ones((), t)[()], np.zeros((), t)[()])
+            if x.dtype.kind == "b" and x.operands
             else _stand_in(x, t)
             for x, t in zip(node.operands, types, strict=True)
         ]
@@ -243,7 +292,9 @@ def _also_of_reals(output: Expr, at: dict[str, Any], point: int) -> bool:
             if node.operands and value.dtype.kind == "f" and np.isnan(np.broadcast_to(value, POINTS)[point]):
                 return True
     real = _as_reals(output)
-    inner = {f"{id(x)}_{t}": (x, t) for x in walk([output]) for t in (np.dtype("float32"), np.dtype("float64"))}
+    inner = {
+        f"{id(x)}_{t}": (x, t) for x in walk([output]) for t in (np.dtype("float32"), np.dtype("float64"))
+    }
     here = {name: np.asarray(value)[point : point + 1] for name, value in at.items()}
     for s in g.free_symbols(real):
         if s.name in inner:
@@ -355,21 +406,34 @@ def _derivatives(programs: list[tuple[int, Expr]], at: dict[str, Any], report: R
             rising, falling = (c - middle[k]) / LONG(1e-5), (middle[k] - b) / LONG(1e-5)
             central = (8 * (c - b) - (d - a)) / LONG(1.2e-4)
             smooth = np.isfinite(central) & (np.abs(rising - falling) <= 1e-3 * (np.abs(central) + 1e-3))
-            smooth &= (np.abs(central) < 1e6) & (np.abs(central) > 1e-6) & (np.abs(middle[k]) < 1e6) & ~chaotic(output, at)
+            smooth &= (
+                (np.abs(central) < 1e6)
+                & (np.abs(central) > 1e-6)
+                & (np.abs(middle[k]) < 1e6)
+                & ~chaotic(output, at)
+            )
             value = np.broadcast_to(np.asarray(found[k]), POINTS)
             written = np.broadcast_to(evaluate([output], at)[0], POINTS)
             smooth &= np.abs(written - middle[k]) <= 1e-3 * (1 + np.abs(middle[k]))
             wrong = smooth & ~(np.abs(value - central) <= 2e-2 * (np.abs(central) + 1e-2))
             for point in np.flatnonzero(wrong)[:1]:
                 slope = slopes[k][2]
-                interpreted = np.broadcast_to(np.asarray(g.evaluate(slope, {n: v[point : point + 1] for n, v in at.items()})), 1)[0]
+                interpreted = np.broadcast_to(
+                    np.asarray(g.evaluate(slope, {n: v[point : point + 1] for n, v in at.items()})), 1
+                )[0]
                 here = {s.name: at[s.name][point] for s in g.free_symbols(output)}
                 text = f"{number}: grad {output!s:.240} at {here}: {value[point]}, not {float(central[point])} (interpreted {interpreted})"
                 # the derivative as written overflows or cancels as well
-                (report.reals if not abs(interpreted - central[point]) <= 2e-2 * (abs(central[point]) + 1e-2) else report.wrong).append(text)
+                (
+                    report.reals
+                    if not abs(interpreted - central[point]) <= 2e-2 * (abs(central[point]) + 1e-2)
+                    else report.wrong
+                ).append(text)
 
 
-def run(count: int, seed: int = 0, seconds: float | None = None, start: int = 0, verbose: bool = False) -> Report:
+def run(
+    count: int, seed: int = 0, seconds: float | None = None, start: int = 0, verbose: bool = False
+) -> Report:
     """So many programs, or as many as there is time for."""
     report, begun, shown = Report(), time.monotonic(), {"wrong": 0, "refused": 0}
     for first in range(start, start + count, TOGETHER):
@@ -379,7 +443,12 @@ def run(count: int, seed: int = 0, seconds: float | None = None, start: int = 0,
         _batch(seed, list(range(first, min(first + TOGETHER, start + count))), report, machine)
         if verbose:
             for title, listed in (("wrong", report.wrong), ("refused", report.refused)):
-                print(*[f"{title} {text}" for text in listed[shown[title] :]], sep="\n", end="\n" if listed[shown[title] :] else "", flush=True)
+                print(
+                    *[f"{title} {text}" for text in listed[shown[title] :]],
+                    sep="\n",
+                    end="\n" if listed[shown[title] :] else "",
+                    flush=True,
+                )
                 shown[title] = len(listed)
             if first // TOGETHER % 25 == 24:
                 print(_summary(report), flush=True)
@@ -398,6 +467,9 @@ def main(args: list[str]) -> int:
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float)
+    parser.add_argument(
+        "--start", type=int, default=0, help="the number of the first program, a multiple of 60"
+    )
     parser.add_argument("--replay", type=int, help="this program of the run alone")
     options = parser.parse_args(args)
     if options.replay is not None:
@@ -405,7 +477,7 @@ def main(args: list[str]) -> int:
         print(output, g.rewrites(output), sep="\n")
         report = run(1, options.seed, start=options.replay)
     else:
-        report = run(options.count, options.seed, options.seconds, verbose=True)
+        report = run(options.count, options.seed, options.seconds, options.start, verbose=True)
         print(*report.wrong, *report.refused, *report.reals, sep="\n")
     print(_summary(report))
     return int(bool(report.wrong or report.refused))

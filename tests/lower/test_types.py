@@ -7,6 +7,9 @@ conclusions of its own. Casts of floats to integers saturate, which NumPy leaves
 from __future__ import annotations
 
 import itertools
+import json
+import shutil
+import subprocess
 import warnings
 
 import numpy as np
@@ -14,14 +17,18 @@ import pytest
 
 import graphc as g
 from graphc.expr import Expr, apply
+from graphc.dag import Dag
 from graphc.op import all_ops
 from tests.fuzz.typed_oracle import FUNCTIONS, evaluate
+from tests.lower import javascript_cases as cases
 
 FEW = ("bool", "int8", "uint8", "float64")
 ALL = ("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64")
 SIDE = 20
 TOGETHER = 50
-OPS = [op for op in all_ops() if not op.user_defined and op.name != "polygamma"]  # which has values for orders from 1 on alone
+OPS = [
+    op for op in all_ops() if not op.user_defined and op.name != "polygamma"
+]  # which has values for orders from 1 on alone
 
 
 def ends(dtype: np.dtype) -> np.ndarray:
@@ -41,7 +48,9 @@ def ends(dtype: np.dtype) -> np.ndarray:
 def _over(op, types):
     combinations = [*itertools.product(types, repeat=op.arity)]
     if op.arity == 3:
-        combinations = [c for c in combinations if c[0] == "bool"] if op.name == "where" else combinations[::5]
+        combinations = (
+            [c for c in combinations if c[0] == "bool"] if op.name == "where" else combinations[::5]
+        )
     for dtypes in combinations:
         symbols = [g.symbol(f"{'xyz'[slot]}_{dtype}", dtype=dtype) for slot, dtype in enumerate(dtypes)]
         for target in types if op.name == "astype" else [None]:
@@ -76,7 +85,9 @@ def _alike(op, found, wanted, tolerance: float) -> np.ndarray:
     if wanted.dtype.kind != "f":
         return same
     with np.errstate(all="ignore"):
-        unit = np.spacing(np.where(np.isfinite(wanted), np.abs(wanted), 1).astype(wanted.dtype)).astype(np.float64)
+        unit = np.spacing(np.where(np.isfinite(wanted), np.abs(wanted), 1).astype(wanted.dtype)).astype(
+            np.float64
+        )
         return same | (np.abs(found.astype(np.float64) - wanted.astype(np.float64)) <= tolerance * unit)
 
 
@@ -96,7 +107,9 @@ def _compare(pairs) -> list[str]:
             for (op, node), compiled, read in zip(part, found, interpreted, strict=True):
                 ulps = 4 + op.ulps + (op.reference_ulps or op.ulps + 1)
                 if np.shape(compiled) != np.shape(read) or compiled.dtype != read.dtype != node.dtype:
-                    wrong.append(f"{node}: {compiled.dtype}{np.shape(compiled)}, {read.dtype}{np.shape(read)}")
+                    wrong.append(
+                        f"{node}: {compiled.dtype}{np.shape(compiled)}, {read.dtype}{np.shape(read)}"
+                    )
                     continue
                 if op.name in FUNCTIONS:
                     (own,) = evaluate([node], at)
@@ -106,11 +119,15 @@ def _compare(pairs) -> list[str]:
                     bad = ~_alike(op, read, own, ulps)
                     if bad.any():
                         k = int(np.flatnonzero(bad)[0])
-                        wrong.append(f"{node} at {[at[s.name][k] for s in g.free_symbols(node)]}: interpreted {read[k]}, NumPy {own[k]}")
+                        wrong.append(
+                            f"{node} at {[at[s.name][k] for s in g.free_symbols(node)]}: interpreted {read[k]}, NumPy {own[k]}"
+                        )
                 bad = ~_alike(op, compiled, read, ulps)
                 if bad.any():
                     k = int(np.flatnonzero(bad)[0])
-                    wrong.append(f"{node} at {[at[s.name][k] for s in g.free_symbols(node)]}: {compiled[k]}, interpreted {read[k]}")
+                    wrong.append(
+                        f"{node} at {[at[s.name][k] for s in g.free_symbols(node)]}: {compiled[k]}, interpreted {read[k]}"
+                    )
     return wrong
 
 
@@ -141,3 +158,100 @@ def test_remainders_beside_a_constant_nan(dtype):
         compiled = g.compile(node, [i], rewrite=None)
         assert np.isnan(compiled(1)) and np.isnan(g.evaluate(node, {i: 1}))
         assert np.isnan(compiled(np.ones(5, dtype=dtype))).all()
+
+
+# --- as programs in other languages ------------------------------------------------------------------------------------------
+
+ROUNDED_ALIKE = frozenset(
+    "add subtract multiply divide floor_divide mod negative abs sign square pow less less_equal greater greater_equal equal"
+    " not_equal logical_and logical_or logical_xor logical_not isnan isinf isfinite where maximum minimum clip floor ceil trunc"
+    " round relu leaky_relu hard_tanh reciprocal softsign astype".split()
+)
+"""Operations whose values are the same everywhere; functions of the C library are held on their domain elsewhere."""
+
+
+def _few_pairs(types):
+    return [
+        (op, node)
+        for op in OPS
+        if op.name in ROUNDED_ALIKE
+        for node in dict.fromkeys(node for _, node in _over(op, types))
+        if any(s.dtype.kind != "f" for s in g.free_symbols(node)) or node.dtype.kind != "f"
+    ]
+
+
+def _points(symbols, few=7):
+    chosen = [
+        np.unique(ends(s.dtype).astype(object))[:few]
+        if s.dtype.kind == "b"
+        else ends(s.dtype)[:: 1 if s.dtype.kind != "f" else 2]
+        for s in symbols
+    ]
+    return [*itertools.product(*[values.tolist() for values in chosen])]
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="no JavaScript engine on this machine: node")
+@pytest.mark.parametrize(
+    "types", [("bool", "uint8", "float64"), pytest.param(ALL, marks=pytest.mark.slow)], ids=str
+)
+def test_javascript(types):
+    made = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        for op, node in _few_pairs(types):
+            dag = Dag([node])
+            points = _points(dag.symbols)[::3] if op.arity == 3 else _points(dag.symbols)
+            made.append(cases.Case(op.name, dag, [list(point) for point in points]))
+        text = "\n".join(f"console.log(eval({json.dumps(case.script)}));" for case in made)
+        done = subprocess.run(
+            ["node", "-"], input=text, capture_output=True, encoding="utf-8", timeout=300, check=False
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        wrong = []
+        for case, answer in zip(made, done.stdout.splitlines(), strict=True):
+            try:
+                case.check(answer)
+            except AssertionError as error:
+                wrong.append(str(error).split("\n")[0])
+    assert not wrong, "\n".join(wrong[:40])
+
+
+def test_booleans_in_a_python_module(tmp_path):
+    """Numba makes no float of a boolean."""
+    b, s = g.symbol("b", dtype="bool"), g.symbol("s", dtype="float32")
+    g.compile([b * 1.5, b + s], [b, s], rewrite=None, cache=False).export(tmp_path / "typed.py")
+    text = (tmp_path / "typed.py").read_text(encoding="utf-8").replace("cache=True, ", "")
+    space = {"__name__": "typed", "__file__": str(tmp_path / "typed.py")}
+    exec(compile(text, "typed.py", "exec"), space)
+    product, total = space["typed"](np.array([True, False]), np.array([0.5, 0.5], np.float32))
+    assert product.tolist() == [1.5, 0.0] and total.tolist() == [1.5, 0.5] and total.dtype == np.float32
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("types", [("bool", "uint8", "float64"), ("int8", "uint64", "float32")], ids=str)
+def test_python_module(types, tmp_path):
+    pairs = _few_pairs(types)
+    wrong = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        for arity in (1, 2, 3):
+            nodes = [node for op, node in pairs if op.arity == arity]
+            symbols = list(g.free_symbols(*nodes))
+            path = tmp_path / f"typed_{arity}.py"
+            g.compile(nodes, symbols, rewrite=None, cache=False).export(path)
+            space = {"__name__": path.stem, "__file__": str(path)}
+            exec(
+                compile(path.read_text(encoding="utf-8").replace("cache=True, ", ""), str(path), "exec"),
+                space,
+            )
+            at = {s.name: _grid(s, arity) for s in symbols}
+            found = space[path.stem](*[at[s.name] for s in symbols])
+            for node, compiled, read in zip(nodes, found, g.evaluate(nodes, at), strict=True):
+                if compiled.dtype != read.dtype:
+                    wrong.append(f"{node}: {compiled.dtype}, not {read.dtype}")
+                elif (bad := ~_alike(node.op, compiled, read, 8)).any():
+                    k = int(np.flatnonzero(bad)[0])
+                    wrong.append(
+                        f"{node} at {[at[s.name][k] for s in g.free_symbols(node)]}: {compiled[k]}, not {read[k]}"
+                    )
+    assert not wrong, "\n".join(wrong[:40])

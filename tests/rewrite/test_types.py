@@ -76,7 +76,9 @@ def _check(outputs):
             for point in np.flatnonzero(~good):
                 if not fuzz._also_of_reals(output, at, int(point)):
                     here = {s.name: at[s.name][point] for s in g.free_symbols(output)}
-                    wrong.append(f"{output} at {here}: {np.broadcast_to(found[k], fuzz.POINTS)[point]}, not {np.broadcast_to(written[k], fuzz.POINTS)[point]}")
+                    wrong.append(
+                        f"{output} at {here}: {np.broadcast_to(found[k], fuzz.POINTS)[point]}, not {np.broadcast_to(written[k], fuzz.POINTS)[point]}"
+                    )
                     break
     assert not wrong, "\n".join(wrong[:30])
     return trace
@@ -109,7 +111,10 @@ def test_what_is_rewritten_is_not_refused():
         assert np.allclose(value, own, rtol=tolerance, atol=tolerance, equal_nan=True), output
 
 
-U, K, B, X = (g.symbol(name, dtype=dtype) for name, dtype in (("u", "uint8"), ("k", "int8"), ("b", "bool"), ("x", "float64")))
+U, K, B, X = (
+    g.symbol(name, dtype=dtype)
+    for name, dtype in (("u", "uint8"), ("k", "int8"), ("b", "bool"), ("x", "float64"))
+)
 
 
 @pytest.mark.parametrize(
@@ -151,9 +156,14 @@ def test_facts_of_integers_do_not_outlive_their_wrapping_around():
     """A range that is declared of u says nothing of u + u in uint8."""
     u = g.symbol("u", dtype="uint8", range=(1, 255))
     k = g.symbol("k", dtype="int8", range=(1, 127))
-    assert g.stabilize(abs(k + k)) is abs(k + k) and g.evaluate(g.stabilize(abs((k + k) * 1.0)), {"k": 100}) == 56
+    assert (
+        g.stabilize(abs(k + k)) is abs(k + k)
+        and g.evaluate(g.stabilize(abs((k + k) * 1.0)), {"k": 100}) == 56
+    )
     assert g.evaluate(g.stabilize(g.exp(g.log((u + u) * 1.0))), {"u": 128}) == 0.0
-    assert g.stabilize(g.exp(g.log(g.astype(u, "float32")))) is g.astype(u, "float32")  # while it is itself positive
+    assert g.stabilize(g.exp(g.log(g.astype(u, "float32")))) is g.astype(
+        u, "float32"
+    )  # while it is itself positive
     least = g.symbol("x", positive=True)
     assert g.stabilize(abs(g.astype(least, "float32"))) is not g.astype(least, "float32")  # may round to 0
 
@@ -197,7 +207,9 @@ def _array_formulas(dtypes):
     for rule in tables.ON_ARRAYS:
         for text, shapes in getattr(rule, "examples", ()):
             symbols = {
-                name: g.symbol(f"{name}", shape=shape, dtype="bool" if name == "p" else dtypes[k % len(dtypes)])
+                name: g.symbol(
+                    f"{name}", shape=shape, dtype="bool" if name == "p" else dtypes[k % len(dtypes)]
+                )
                 for k, (name, shape) in enumerate(shapes.items())
             }
             try:
@@ -206,7 +218,11 @@ def _array_formulas(dtypes):
                 pass
 
 
-@pytest.mark.parametrize("dtypes", [("uint8",), ("int8", "float32"), ("bool",), ("float32", "uint8"), ("int32", "float64")], ids=str)
+@pytest.mark.parametrize(
+    "dtypes",
+    [("uint8",), ("int8", "float32"), ("bool",), ("float32", "uint8"), ("int32", "float64")],
+    ids=str,
+)
 def test_array_rules(dtypes):
     rng = np.random.default_rng(3)
     outputs = 0
@@ -230,7 +246,9 @@ def test_array_rules(dtypes):
         with np.errstate(all="ignore"):
             tolerance = 0 if output.dtype.kind != "f" else 2e-4
             close = np.isclose(found, written, rtol=tolerance, atol=tolerance, equal_nan=True)
-            close |= ~np.isfinite(written.astype(float)) & (output.dtype.kind == "f")  # a wider range is what rules are for
+            close |= ~np.isfinite(written.astype(float)) & (
+                output.dtype.kind == "f"
+            )  # a wider range is what rules are for
         assert close.all(), (output, found, written)
     assert outputs > 10
 
