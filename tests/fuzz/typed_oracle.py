@@ -131,7 +131,8 @@ def _value(node: Expr, at: Mapping[str, Any], operands: list[Any], wide: bool) -
     if node.op.name == "astype" and wide and node.dtype.kind == "f":
         return operands[0].astype(LONG)
     if wide and node.dtype.kind == "f":
-        operands = [x if x.dtype.kind == "b" and node.op.name == "where" and not k else x.astype(LONG) for k, x in enumerate(operands)]  # fmt: skip
+        chooses = node.op.name == "where"
+        operands = [x if chooses and not place else x.astype(LONG) for place, x in enumerate(operands)]
     function = FUNCTIONS.get(node.op.name) if node.op.shape is None else None
     value = np.asarray((function or node.op.reference)(*operands, *node.attrs))
     if value.dtype == HALF:  # the operands are small integers: again, as float32

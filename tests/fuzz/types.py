@@ -2,65 +2,25 @@
 
 A program is a random tree, or one of the rules' own patterns with random trees of all types as operands, at the ends of the
 types. Many are compiled together; of each four such sets one becomes machine code, the others run rewritten in the interpreter,
-which costs a tenth and meets the same rules. A value may be what NumPy computes of the formula as written, or nearer to what it is
-in extended precision; the dtype is NumPy's; what compiles without rewriting compiles with it. First derivatives are held
+which costs a tenth and meets the same rules. A value may be what NumPy computes of the formula as written, or nearer to what
+it is in extended precision; the dtype is NumPy's; what compiles without rewriting compiles with it. First derivatives are held
 against differences in extended precision.
 """
 
 from __future__ import annotations
 
 import argparse
-import random
 import time
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 import numpy as np
 
 import graphc as g
 from graphc.expr import Expr, apply, walk
-from graphc.op import all_ops, lookup
-from graphc.rewrite import tables
-from graphc.rewrite.pattern import Rule
-from tests.fuzz.typed_oracle import FUNCTIONS, LONG, evaluate
+from tests.fuzz.typed_oracle import LONG, evaluate
+from tests.fuzz.typed_programs import POINTS, SYMBOLS, program, values
 
-TYPES = (
-    "bool",
-    "int8",
-    "uint8",
-    "int16",
-    "uint16",
-    "int32",
-    "uint32",
-    "int64",
-    "uint64",
-    "float32",
-    "float64",
-)
-OFTEN = ("bool", "int8", "uint8", "uint8", "float32", "float64", "float64")
-SYMBOLS = {dtype: [g.symbol(f"{name}_{dtype}", dtype=dtype) for name in "xy"] for dtype in TYPES}
-OPS = [op for op in all_ops() if op.name in FUNCTIONS and op.name not in ("where", "astype")]
-LITERALS = (
-    0,
-    1,
-    2,
-    -1,
-    3,
-    0.5,
-    1.0,
-    2.0,
-    -1.0,
-    -0.5,
-    0.0,
-    1e-3,
-    True,
-    np.int8(-1),
-    np.uint8(200),
-    np.float32(0.5),
-    np.int16(-300),
-)
-POINTS = 16
 TOGETHER = 60
 """Programs that are compiled together."""
 MACHINE_EVERY = 4
@@ -81,105 +41,6 @@ class Report:
     reals: list[str] = field(default_factory=list)
     """Wrong, but as wrong where floats of the same values stand in for all that is promoted, or where something is undefined on
     the way: a matter of a rule's numbers, not of types."""
-
-
-# --- programs ----------------------------------------------------------------------------------------------------------------
-
-
-@cache
-def _patterns() -> list[Expr]:
-    """The formulas that rules fire on: their patterns and examples over scalars."""
-    found: list[Expr] = []
-    for rule in tables.BUILT_IN:
-        found += [rule.root] if isinstance(rule, Rule) else []
-        found += [g.parse(text) for text in getattr(rule, "examples", ()) if isinstance(text, str)]
-    return found
-
-
-def _leaf(rng: random.Random) -> Any:
-    if rng.random() < 0.15:
-        return rng.choice(LITERALS)
-    return rng.choice(SYMBOLS[rng.choice(OFTEN if rng.random() < 0.7 else TYPES)])
-
-
-def _condition(rng: random.Random, depth: int) -> Any:
-    if depth <= 0 or rng.random() < 0.4:
-        return rng.choice(SYMBOLS["bool"])
-    compare = rng.choice((g.less, g.greater_equal, g.equal, g.not_equal))
-    return compare(_tree(rng, depth - 1), _tree(rng, depth - 1))
-
-
-def _tree(rng: random.Random, depth: int) -> Any:
-    if depth <= 0 or rng.random() < 0.2:
-        return _leaf(rng)
-    for _ in range(8):
-        try:
-            chance = rng.random()
-            if chance < 0.08:
-                return g.where(_condition(rng, depth - 1), _tree(rng, depth - 1), _tree(rng, depth - 1))
-            if chance < 0.14:
-                return g.astype(_tree(rng, depth - 1), rng.choice(TYPES))
-            if chance < 0.3:
-                return _filled(rng, rng.choice(_patterns()), depth - 1)
-            op = rng.choice(OPS)
-            return apply(op, *[_tree(rng, depth - 1) for _ in op.params])
-        except g.GraphcError:
-            continue  # refused where it is written, as a difference of booleans is
-    return _leaf(rng)
-
-
-def _filled(rng: random.Random, pattern: Expr, depth: int) -> Any:
-    """A pattern with random trees for its names, its numbers as the user may write them."""
-    one = _tree(rng, depth)  # often the same type for all
-    bound: dict[str, Any] = {}
-
-    def fill(node: Expr) -> Any:
-        if node.is_symbol:
-            if node.name not in bound:
-                if node.name.startswith("c"):
-                    bound[node.name] = rng.choice((1.0, 2, 0.5, 3.0, -2, 4.0, np.float32(0.25)))
-                elif node.dtype.kind == "b":
-                    bound[node.name] = _condition(rng, depth)
-                else:
-                    bound[node.name] = one if rng.random() < 0.3 else _tree(rng, depth)
-            return bound[node.name]
-        if node.is_constant:
-            value = node.value.item()
-            return int(value) if value == int(value) and rng.random() < 0.5 else value
-        return apply(node.op, *[fill(operand) for operand in node.operands], attrs=node.attrs)
-
-    return fill(pattern)
-
-
-def program(seed: int, number: int) -> Expr:
-    """Program `number` of a run."""
-    rng = random.Random(f"{seed}/{number}")
-    while True:
-        try:
-            made = (
-                _filled(rng, rng.choice(_patterns()), rng.choice((0, 0, 1, 1, 2)))
-                if rng.random() < 0.6
-                else _tree(rng, 4)
-            )
-            if isinstance(made, Expr) and not made.is_symbol and 1 <= len(walk([made])) <= 60:
-                return made
-        except g.GraphcError:
-            pass
-
-
-def values(symbol: Expr, rng: np.random.Generator) -> np.ndarray:
-    """Values for a symbol: the ends of its type, and small ones."""
-    dtype = symbol.dtype
-    if dtype.kind == "b":
-        return rng.integers(0, 2, POINTS).astype(bool)
-    if dtype.kind in "iu":
-        info = np.iinfo(dtype)
-        ends = [info.min, info.min + 1, info.max, info.max - 1, info.max // 2 + 1]
-        small = list(range(max(-6, info.min), 9))
-        return np.array([int(rng.choice(small)) if rng.random() < 0.7 else ends[rng.integers(len(ends))] for _ in range(POINTS)], dtype=object).astype(dtype)  # fmt: skip
-    usual = rng.normal(size=POINTS) * rng.choice([0.3, 1, 5, 20], POINTS)
-    special = rng.choice([0.0, -0.0, 1.0, -1.0, 2.0, 100.0, -100.0, np.nan, np.inf, -np.inf], POINTS)
-    return np.where(rng.random(POINTS) < 0.8, usual, special).astype(dtype)
 
 
 # --- judgement ---------------------------------------------------------------------------------------------------------------
@@ -213,13 +74,17 @@ def agree(output: Expr, found: Any, written: Any, exact: Any) -> np.ndarray:
 
 
 def chaotic(output: Expr, at: dict[str, Any]) -> np.ndarray:
-    """Points at which rounding on the way decides a branch, a whole number, a sign or all digits: there is nothing to compare with."""
+    """Points at which rounding on the way decides a branch, a whole number, a sign or all digits: nothing to compare with."""
     nodes = [
         node
         for node in walk([output])
-        if node.operands and (node.dtype.kind != "f" or node.op.name in ("floor", "ceil", "trunc", "round", "floor_divide", "mod", "sign"))
+        if node.operands
+        and (
+            node.dtype.kind != "f"
+            or node.op.name in ("floor", "ceil", "trunc", "round", "floor_divide", "mod", "sign")
+        )
         and any(x.dtype.kind == "f" for x in node.operands)
-    ]  # fmt: skip
+    ]
     odd = np.zeros(POINTS, dtype=bool)
     if output.dtype.kind == "f":  # what cancels by more than extended precision holds has no exact value here
         with np.errstate(all="ignore"):
@@ -273,7 +138,11 @@ def _as_reals(output: Expr) -> Expr:
             else _stand_in(x, t)
             for x, t in zip(node.operands, types, strict=True)
         ]
-        made[node] = apply(node.op, *operands, attrs=() if node.op.name == "astype" else node.attrs) if node.op.name != "astype" else g.astype(operands[0], node.attrs[0])  # fmt: skip
+        made[node] = (
+            apply(node.op, *operands, attrs=() if node.op.name == "astype" else node.attrs)
+            if node.op.name != "astype"
+            else g.astype(operands[0], node.attrs[0])
+        )
     return made[output]
 
 
@@ -284,7 +153,7 @@ def _stand_in(x: Expr, dtype: np.dtype) -> Expr:
     return g.symbol(name, dtype=dtype, range=ends)
 
 
-def _also_of_reals(output: Expr, at: dict[str, Any], point: int) -> bool:
+def also_of_reals(output: Expr, at: dict[str, Any], point: int) -> bool:
     """Whether rewriting the same formula of floats alone is as wrong there, or something is undefined on the way, for which rules
     may put a limit."""
     with np.errstate(all="ignore"):
@@ -368,8 +237,9 @@ def _batch(seed: int, numbers: list[int], report: Report, machine: bool) -> None
         good |= chaotic(output, at)
         for point in np.flatnonzero(~good)[:1]:
             here = {s.name: at[s.name][point] for s in g.free_symbols(output)}
-            text = f"{number}: {output!s:.240} at {here}: {np.ravel(value)[point if value.ndim else 0]}, not {np.ravel(written[k])[point if written[k].ndim else 0]}"
-            (report.reals if _also_of_reals(output, at, point) else report.wrong).append(text)
+            is_, was = (np.broadcast_to(v, POINTS)[point] for v in (value, written[k]))
+            text = f"{number}: {output!s:.240} at {here}: {is_}, not {was}"
+            (report.reals if also_of_reals(output, at, point) else report.wrong).append(text)
     _derivatives(list(zip(numbers, outputs, strict=True)), at, report, machine)
 
 
@@ -422,7 +292,9 @@ def _derivatives(programs: list[tuple[int, Expr]], at: dict[str, Any], report: R
                     np.asarray(g.evaluate(slope, {n: v[point : point + 1] for n, v in at.items()})), 1
                 )[0]
                 here = {s.name: at[s.name][point] for s in g.free_symbols(output)}
-                text = f"{number}: grad {output!s:.240} at {here}: {value[point]}, not {float(central[point])} (interpreted {interpreted})"
+                text = (
+                    f"{number}: grad {output!s:.240} at {here}: {value[point]}, not {float(central[point])}"
+                )
                 # the derivative as written overflows or cancels as well
                 (
                     report.reals
@@ -457,7 +329,8 @@ def run(
 
 def _summary(report: Report) -> str:
     return (
-        f"tried {report.tried}, wrong {len(report.wrong)}, refused {len(report.refused)}; {report.compiled} as machine code, {report.points} points, "
+        f"tried {report.tried}, wrong {len(report.wrong)}, refused {len(report.refused)}; "
+        f"{report.compiled} as machine code, {report.points} points, "
         f"{report.fired} rewrites, {report.derivatives} derivatives; {len(report.reals)} differ for floats alone too"
     )
 

@@ -1,11 +1,13 @@
 """No type changes what a formula means: every rule's formulas with operands of every type, at the ends of the types.
 
-A rule is proved over floating point; an integer wraps around, a boolean has no negative. Rewritten formulas are held against NumPy
-of the formula as written and against extended precision (tests/fuzz/typed_oracle.py), keep its dtype, and are never refused.
+A rule is proved over floating point; an integer wraps around, a boolean has no negative. Rewritten formulas are held against
+NumPy of the formula as written and against extended precision (tests/fuzz/typed_oracle.py), keep
+its dtype, and are never refused.
 """
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 
 import numpy as np
@@ -15,6 +17,7 @@ import graphc as g
 from graphc.expr import apply, walk
 from graphc.rewrite import tables
 from graphc.rewrite.promotion import Promotions
+from tests.fuzz import typed_programs
 from tests.fuzz import types as fuzz
 from tests.fuzz.typed_oracle import evaluate
 
@@ -45,7 +48,7 @@ def filled(pattern, dtypes, whole):
 def formulas(types):
     """All that rules fire on, over one type and over one beside float64, as far as it can be written."""
     found = {}
-    for pattern in fuzz._patterns():
+    for pattern in typed_programs.patterns():
         for dtype in types:
             for dtypes in ((dtype,), (dtype, "float64"), ("float64", dtype)):
                 for whole in (True, False):
@@ -61,7 +64,7 @@ def formulas(types):
 def _check(outputs):
     symbols = g.free_symbols(*outputs)
     rng = np.random.default_rng(5)
-    at = {s.name: fuzz.values(s, rng) for s in symbols}
+    at = {s.name: typed_programs.values(s, rng) for s in symbols}
     trace = g.rewrites(outputs)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
@@ -70,15 +73,18 @@ def _check(outputs):
         wrong = []
         for k, output in enumerate(outputs):
             assert trace.outputs[k].dtype == output.dtype == written[k].dtype, output
-            good = np.broadcast_to(fuzz.agree(output, found[k], written[k], exact[k]), fuzz.POINTS).copy()
+            good = np.broadcast_to(
+                fuzz.agree(output, found[k], written[k], exact[k]), typed_programs.POINTS
+            ).copy()
             if not good.all():
                 good |= fuzz.chaotic(output, at)
             for point in np.flatnonzero(~good):
-                if not fuzz._also_of_reals(output, at, int(point)):
+                if not fuzz.also_of_reals(output, at, int(point)):
                     here = {s.name: at[s.name][point] for s in g.free_symbols(output)}
-                    wrong.append(
-                        f"{output} at {here}: {np.broadcast_to(found[k], fuzz.POINTS)[point]}, not {np.broadcast_to(written[k], fuzz.POINTS)[point]}"
+                    value, was = (
+                        np.broadcast_to(v, typed_programs.POINTS)[point] for v in (found[k], written[k])
                     )
+                    wrong.append(f"{output} at {here}: {value}, not {was}")
                     break
     assert not wrong, "\n".join(wrong[:30])
     return trace
@@ -103,7 +109,7 @@ def test_what_is_rewritten_is_not_refused():
     symbols = list(g.free_symbols(*outputs))
     compiled = g.compile(outputs, symbols, cache=False)
     rng = np.random.default_rng(1)
-    at = {s.name: fuzz.values(s, rng) for s in symbols}
+    at = {s.name: typed_programs.values(s, rng) for s in symbols}
     read = g.evaluate(list(g.rewrites(outputs).outputs), at)
     for output, value, own in zip(outputs, compiled(*[at[s.name] for s in symbols]), read, strict=True):
         assert value.dtype == output.dtype
@@ -212,10 +218,8 @@ def _array_formulas(dtypes):
                 )
                 for k, (name, shape) in enumerate(shapes.items())
             }
-            try:
+            with contextlib.suppress(g.GraphcError):  # as the negative of booleans
                 yield rule, g.parse(text, symbols)
-            except g.GraphcError:
-                pass
 
 
 @pytest.mark.parametrize(
