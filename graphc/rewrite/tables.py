@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from graphc.errors import DefinitionError
-from graphc.ir.expr import Expr, current_site
+from graphc.ir.expr import Expr, current_site, walk
 from graphc.rewrite import algebra, axes, cancellation, compensated, matmul_chain, products, stability, sums
 from graphc.rewrite.engine import AnyRule, Engine, Step, Trace
+from graphc.rewrite.promotion import Promotions
 from graphc.util import fork_safety
 
 LEVELS: dict[str, tuple[str, ...]] = {"exact": ("exact",), "stable": ("exact", "stable", "assume")}
@@ -99,7 +100,9 @@ def run(outputs: Sequence[Expr], level: str, without: Iterable[str] = ()) -> Tra
     """The outputs rewritten together, so that what they share stays shared: to their normal form, then products put in order,
     then the last touch."""
     off = named(without)
-    trace = engine(level, off).run(outputs)
+    outputs = tuple(outputs)
+    promotions = Promotions(walk(outputs))
+    trace = engine(level, off).run(outputs, promotions)
     steps, results = list(trace), trace.outputs
     for rules, change in (
         (matmul_chain.RULES, matmul_chain.reorder),
@@ -109,4 +112,5 @@ def run(outputs: Sequence[Expr], level: str, without: Iterable[str] = ()) -> Tra
         if any(rule.function in trace.operations for rule in last):
             changed, results = change(results, last)  # type: ignore[arg-type]  # each takes its own rules
             steps += [Step(rule.name, rule.kind, before, after) for rule, before, after in changed]
-    return trace if len(steps) == len(trace) else Trace(steps, results, trace.complete)
+    results = promotions.undone(results) if steps else outputs
+    return Trace(steps, results, trace.complete, trace.operations)
