@@ -22,7 +22,7 @@ from graphc.api.functions import rewritten
 from graphc.api.graph import Graph
 from graphc.errors import DtypeError, InputError, PrecisionError, brief
 from graphc.interpret.mpmath_eval import evaluate
-from graphc.ir.expr import Expr, current_site
+from graphc.ir.expr import Expr, computed, current_site
 from graphc.ir.types import FLOAT64, DType, is_float
 from graphc.ir.ulp import bits_of_error, rounded
 from graphc.ops.comparison import where
@@ -267,14 +267,15 @@ def _condition(node: Expr) -> Expr | None:
     """Σᵢ |xᵢ·∂f/∂xᵢ/f| as an expression; None where the operation has no derivative."""
     op = node.op
     total: Any = None
+    operands = computed(node)
     for slot, operand in enumerate(node.operands):
         partial = None if op.partials is None else op.partials[slot]
         if partial is None or not is_float(operand.dtype):
             continue
-        term = abs(operand * partial(node, *node.operands) / node)
+        term = abs(operand * partial(node, *operands) / node)
         live = None if op.live is None else op.live[slot]
         if live is not None:
-            term = where(live(node, *node.operands), term, 0)
+            term = where(live(node, *operands), term, 0)
         total = term if total is None else total + term
     return total
 

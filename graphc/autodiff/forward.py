@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from graphc.autodiff.reverse import active_nodes, depends, pulled, refuse_unless_float, replaced, reverse
 from graphc.errors import ShapeError
-from graphc.ir.expr import Expr, apply, cast, constant, current_site, symbol, walk
+from graphc.ir.expr import Expr, apply, cast, computed, constant, current_site, symbol, walk
 from graphc.ir.scopes import deriving, follow, here
 from graphc.ir.types import format_shape, is_float
 from graphc.ops.comparison import where
@@ -72,10 +72,11 @@ def _total(terms: list[Expr], node: Expr) -> Expr:
 def _of_elements(node: Expr, known: Mapping[Expr, Expr], active: set[Expr]) -> Expr:
     op, terms = node.op, []
     assert op.partials is not None  # active nodes are differentiable
+    operands = computed(node)  # the rules are written for numbers of one type
     for slot, (operand, rule) in enumerate(zip(node.operands, op.partials, strict=True)):
         if rule is None or operand not in active:
             continue
-        tangent, partial = known[operand], rule(node, *node.operands)
+        tangent, partial = known[operand], rule(node, *operands)
         if not isinstance(partial, Expr):
             if partial == 0:
                 continue
@@ -84,7 +85,7 @@ def _of_elements(node: Expr, known: Mapping[Expr, Expr], active: set[Expr]) -> E
             term = tangent * partial
         live = op.live[slot] if op.live is not None else None
         if live is not None:
-            term = where(live(node, *node.operands), term, constant(0.0, term.dtype))
+            term = where(live(node, *operands), term, constant(0.0, term.dtype))
         terms.append(term)
     return _total(terms, node)
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graphc.errors import GradientError, ShapeError
-from graphc.ir.expr import Expr, cast, constant, current_site, substitute, symbol, walk
+from graphc.ir.expr import Expr, cast, computed, constant, current_site, substitute, symbol, walk
 from graphc.ir.op import lookup
 from graphc.ir.scopes import deriving, follow, here
 from graphc.ir.types import format_shape, is_float
@@ -141,6 +141,7 @@ def pulled(node: Expr, slot: int, adjoint: Expr, out: Expr | None = None) -> Exp
     if op.pullbacks is not None:
         return op.pullbacks(adjoint, out, operands, slot, *node.attrs)
     assert op.expand is not None  # it is differentiable
+    operands = computed(node)
     # its operands may lie below each other: what it stands for is written for stand-ins, which keep them apart
     stand_ins = tuple([symbol(f"\0{place}", of.shape, of.dtype) for place, of in enumerate(operands)])
     record = reverse([op.expand(*stand_ins, *node.attrs)], [_stand_in(adjoint)], [stand_ins[slot]])
@@ -219,13 +220,14 @@ def reverse(outputs: Iterable[Expr], seeds: Iterable[Expr] | None, wrt: Iterable
                         paths.setdefault(operand, []).append(inner)
             continue
         assert op.partials is not None  # active nodes are differentiable
+        operands = computed(node)  # the rules are written for numbers of one type
         for slot, (operand, rule) in enumerate(zip(node.operands, op.partials, strict=True)):
             if rule is None or operand not in active:
                 continue
             live = op.live[slot] if op.live is not None else None
-            inner = path if live is None else Path(path, live(node, *node.operands))
+            inner = path if live is None else Path(path, live(node, *operands))
             contribution = _contribution(
-                record, node, slot, rule(node, *node.operands), adjoint, path, inner, adjoint in one
+                record, node, slot, rule(node, *operands), adjoint, path, inner, adjoint in one
             )
             if contribution is None:
                 continue

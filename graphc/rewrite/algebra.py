@@ -15,6 +15,7 @@ import numpy as np
 from graphc.ir.expr import Expr, apply, constant
 from graphc.ir.op import Op, all_ops
 from graphc.rewrite.pattern import Kind, Match, Rule
+from graphc.rewrite.promotion import EVERYTHING, FLOATS
 from graphc.rewrite.ranges import Ranges
 
 
@@ -24,6 +25,7 @@ class FactRule:
 
     name: str
     kind: Kind = "exact"
+    over: str = EVERYTHING
 
     def roots(self) -> tuple[str, ...]:
         return tuple(op.name for op in all_ops() if self._concerns(op))
@@ -159,7 +161,7 @@ ROWS = (
     Rule("divide-by-power-of-two", "x / c", _exact_reciprocal, "exact", "1/c is exact"),
     Rule("power-zero", "x**0", "1", "exact", "pow(x, 0) = 1 for every x", when=lambda m: not m["x"].shape),
     Rule("power-one", "x**1", "x", "exact", "pow(x, 1) = x"),
-    Rule("where-same", "where(p, x, x)", "x", "exact", "both branches are one"),
+    Rule("where-same", "where(p, x, x)", "x", "exact", "both branches are one", over=EVERYTHING),
     Rule("abs-nonnegative", "abs(x)", "x", "exact", "|x| = x for x > 0", when=lambda m: m.range("x").positive),
 )  # fmt: skip
 
@@ -168,6 +170,6 @@ RULES = (
     Identity("identity"),
     Involution("involution"),
     Idempotence("idempotence"),
-    Parity("parity"),
+    Parity("parity", over=FLOATS),  # -x of an unsigned x is no mirror image, nor is that of the least integer
     *ROWS,
 )

@@ -14,6 +14,7 @@ from graphc.ops.einsum import contract, parts
 from graphc.ops.support.attributes import axes_of
 from graphc.ops.support.build import call, count, expanded, summed
 from graphc.rewrite.axis_rule import CUBE, NM, is_constant_along, keeps, reduced, row
+from graphc.rewrite.promotion import EVERYTHING
 from graphc.rewrite.ranges import Ranges
 
 # --- sums --------------------------------------------------------------------------------------------------------------------
@@ -240,16 +241,16 @@ SUMS = (
 ARRANGEMENTS = (
     row("permuted-twice", "permute_dims", "x.T.T → x", _permuted_twice, "exact", "the orders follow each other",
          ("permute_dims(permute_dims(x, (1, 2, 0)), (1, 2, 0))", CUBE), ("permute_dims(permute_dims(x, (1, 0)), (1, 0))", NM),
-         ("permute_dims(x, (0, 1))", NM)),
+         ("permute_dims(x, (0, 1))", NM), over=EVERYTHING),
     row("reshaped-twice", "reshape", "reshape(reshape(x, s), t) → reshape(x, t)", _reshaped_twice, "exact", "rows are read once",
          ("reshape(reshape(x, (-1,)), (2, 6))", {"x": (3, 4)}), ("reshape(expand_dims(x, 1), (12,))", {"x": (3, 4)}),
-         ("reshape(reshape(x, (-1,)), (3, 4))", {"x": (3, 4)})),
+         ("reshape(reshape(x, (-1,)), (3, 4))", {"x": (3, 4)}), over=EVERYTHING),
     row("squeezed-again", "squeeze", "squeeze(expand_dims(x, a), a) → x", _there_and_back, "exact", "an axis of length 1 comes and goes",
-         ("squeeze(expand_dims(x, (0, 2)), (0, 2))", NM)),
+         ("squeeze(expand_dims(x, (0, 2)), (0, 2))", NM), over=EVERYTHING),
     row("expanded-again", "expand_dims", "expand_dims(squeeze(x, a), a) → x", _there_and_back, "exact",
-         "an axis of length 1 goes and comes", ("expand_dims(squeeze(x, 1), 1)", {"x": ("n", 1)})),
+         "an axis of length 1 goes and comes", ("expand_dims(squeeze(x, 1), 1)", {"x": ("n", 1)}), over=EVERYTHING),
     row("broadcast-twice", "broadcast_to", "broadcast_to(broadcast_to(x, s), t) → broadcast_to(x, t)", _broadcast_twice, "exact",
-         "repeated once", ("broadcast_to(broadcast_to(x, (1, 3)), (2, 3))", {"x": (3,)}), ("broadcast_to(x, (2, 3))", {"x": (2, 3)})),
+         "repeated once", ("broadcast_to(broadcast_to(x, (1, 3)), (2, 3))", {"x": (3,)}), ("broadcast_to(x, (2, 3))", {"x": (2, 3)}), over=EVERYTHING),
     row("transposed-product", "permute_dims", "(a @ b.T).T → b @ a.T", _transposed_product, "stable", "two transposes cancel",
          ("permute_dims(x @ permute_dims(y, (1, 0)), (1, 0))", {"x": ("n", "m"), "y": ("k", "m")})),
 )  # fmt: skip

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from graphc.ir.expr import Expr, cast
+from graphc.ir.expr import Expr
 from graphc.ops.support.attributes import axes_of
 from graphc.rewrite.pattern import Kind
+from graphc.rewrite.promotion import FLOATS, of_type
 from graphc.rewrite.ranges import Ranges
 
 Shapes = dict[str, tuple[Any, ...]]
@@ -25,6 +26,7 @@ class AxisRule:
     kind : "exact" where it keeps every bit, "stable" where it keeps the real function
     why : the formula, or the reason
     examples : (formula, name → shape) of formulas that it fires on; lengths with names are tried at many
+    over : the kinds of types that it is proved over
     """
 
     name: str
@@ -34,6 +36,7 @@ class AxisRule:
     kind: Kind
     why: str
     examples: tuple[tuple[str, Shapes], ...]
+    over: str = FLOATS
 
     def roots(self) -> tuple[str, ...]:
         return (self.root,)
@@ -42,9 +45,8 @@ class AxisRule:
         result = self.rewrite(node, ranges)
         if result is None or result is node:
             return None
-        if result.dtype != node.dtype:
-            result = cast(result, node.dtype)
-        return result if result.shape == node.shape else None
+        result = of_type(result, node.dtype)
+        return result if result is not None and result.shape == node.shape else None
 
     def __str__(self) -> str:
         return f"{self.name}: {self.shows} ({self.kind})"
@@ -54,8 +56,10 @@ NM: Shapes = {"x": ("n", "m")}
 CUBE: Shapes = {"x": ("n", "m", "k")}
 
 
-def row(name: str, root: str, shows: str, rewrite: Any, kind: Kind, why: str, *examples: Any) -> AxisRule:
-    return AxisRule(name, root, shows, rewrite, kind, why, examples)
+def row(
+    name: str, root: str, shows: str, rewrite: Any, kind: Kind, why: str, *examples: Any, over: str = FLOATS
+) -> AxisRule:
+    return AxisRule(name, root, shows, rewrite, kind, why, examples, over)
 
 
 def reduced(node: Expr) -> tuple[int, ...]:

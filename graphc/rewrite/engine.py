@@ -7,6 +7,10 @@ is being settled does not fire.
 
 A replacement may keep the node it replaces, as one branch of a `where`: inside it the node stands as it is. When such a
 replacement is rewritten again, the rule meets the kept node once more and would write what is there already: it does not fire.
+
+Types are decided here, once for all rules: operands are seen as the floats that their operation computes in (`promotion`), a
+rule is asked only about nodes that are computed in the kinds of types it is proved over, and what it writes has the type of what
+it replaces.
 """
 
 from __future__ import annotations
@@ -20,12 +24,16 @@ from graphc.ir.expr import Expr, current_site, on_this_line, rebuild, walk
 from graphc.ir.scopes import deriving, stay
 from graphc.ir.types import format_shape
 from graphc.rewrite.pattern import Kind
+from graphc.rewrite.promotion import FLOATS, Promotions, computes_over, of_type
 from graphc.rewrite.ranges import Ranges
 from graphc.util.gc_pause import paused
 
 
 class AnyRule(Protocol):
-    """What the engine needs of a rule: rows of `pattern.Rule`, and rules over sums and products of any length."""
+    """What the engine needs of a rule: rows of `pattern.Rule`, and rules over sums and products of any length.
+
+    A rule that holds for other kinds of types than floating point says so in an attribute `over`, as "fiu" (`promotion`).
+    """
 
     @property
     def name(self) -> str: ...
@@ -88,8 +96,9 @@ class Trace(Sequence[Step]):
 
 _PENDING = object()
 
-_Index = dict[str, list[tuple[frozenset[str], AnyRule]]]
-"""Root operation → the operations that must stand directly below it for a rule to match, and the rule."""
+_Index = dict[str, list[tuple[frozenset[str], str, AnyRule]]]
+"""Root operation → the operations that must stand directly below it for a rule to match, the kinds of types it is proved over,
+and the rule."""
 
 
 class Engine:
@@ -110,23 +119,30 @@ class Engine:
         self._by_root: _Index = {}
         for rule in rules:
             if rule.name not in off:
-                below = getattr(rule, "below", frozenset())
+                below, over = getattr(rule, "below", frozenset()), getattr(rule, "over", FLOATS)
                 for root in rule.roots():
-                    self._by_root.setdefault(root, []).append((below, rule))
+                    self._by_root.setdefault(root, []).append((below, over, rule))
 
     @paused()
-    def run(self, outputs: Iterable[Expr]) -> Trace:
-        """The normal forms of some expressions."""
+    def run(self, outputs: Iterable[Expr], promotions: Promotions | None = None) -> Trace:
+        """The normal forms of some expressions.
+
+        promotions : enters the casts that the results were written with; without it they are taken back
+        """
         outputs = tuple(outputs)
-        session = _Session(self._by_root, budget=20 * len(walk(outputs)) + 1000)
+        casts = Promotions(walk(outputs)) if promotions is None else promotions
+        session = _Session(self._by_root, 20 * len(casts.written) + 1000, casts)
         with on_this_line(), deriving():
             results = tuple([session.settle(output) for output in outputs])
+        if promotions is None:
+            results = casts.undone(results) if session.steps else outputs
         return Trace(session.steps, results, session.budget > 0, session.operations())
 
 
 class _Session:
-    def __init__(self, by_root: _Index, budget: int) -> None:
+    def __init__(self, by_root: _Index, budget: int, promotions: Promotions) -> None:
         self._by_root = by_root
+        self._promotions = promotions
         self._ranges = Ranges()
         self._normal: dict[Expr, Expr | object] = {}
         self._waiting: set[Expr] = set()  # for their operands
@@ -167,6 +183,7 @@ class _Session:
                 operands = tuple([normal[operand] for operand in node.operands])
                 if operands != node.operands:
                     again = rebuild(node, operands)  # type: ignore[arg-type]  # none is pending: see `_leads_back`
+                again = self._promotions.of(again)
             successor = again if again is not node else self._fire(node)
             if successor is None:
                 normal[node] = node
@@ -185,11 +202,13 @@ class _Session:
         if not rules or self.budget <= 0:
             return None
         present = {operand.op.name for operand in node.operands}
-        for below, rule in rules:
-            if not below <= present:
+        for below, over, rule in rules:
+            if not below <= present or not (node.dtype.kind in over or computes_over(node, over)):
                 continue
             stay(node.block)
             after = rule.apply(node, self._ranges)
+            if after is not None and after.dtype != node.dtype:
+                after = of_type(after, node.dtype)
             if after is None or after is node or after in self._waiting or self._leads_back(node, after):
                 continue
             if after.dtype != node.dtype or after.shape != node.shape:

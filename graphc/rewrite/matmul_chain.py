@@ -47,7 +47,7 @@ class Chain:
         if root.op.name != self.function or root.dtype.kind != "f":
             return None
         factors = _factors(root, uses)
-        if not 2 < len(factors) <= LONGEST:
+        if not 2 < len(factors) <= LONGEST or any(factor.dtype != root.dtype for factor in factors):
             return None
         lengths = _lengths(factors)
         best, order = _best(lengths)
@@ -79,6 +79,8 @@ class Pairs:
         """The contraction as products of two."""
         if root.op is not EINSUM or len(root.operands) < 3 or root.dtype.kind != "f":
             return None
+        if any(operand.dtype != root.dtype for operand in root.operands):
+            return None  # a product of two integers would wrap around
         terms, output = parts(root.attrs[0])
         left = list(root.operands)
         for step in in_pairs(terms, output, lengths_of(terms, root.operands)):

@@ -15,7 +15,8 @@ from typing import Any, Literal
 
 from graphc.errors import DefinitionError
 from graphc.frontend.parse import parse
-from graphc.ir.expr import Expr, apply, cast, constant, symbol
+from graphc.ir.expr import Expr, apply, constant, symbol
+from graphc.rewrite.promotion import FLOATS, computes_over, of_type
 from graphc.rewrite.ranges import Range, Ranges
 from graphc.util.fork_safety import cached_property
 
@@ -64,6 +65,7 @@ class Rule:
     why : the formula, or the reason
     when : a condition on the match; proved by ranges, never guessed
     examples : formulas that it fires on, where the pattern itself is not one
+    over : the kinds of types that it is proved over; a name that stands for no boolean stands for these alone
     """
 
     name: str
@@ -73,6 +75,7 @@ class Rule:
     why: str = ""
     when: Callable[[Match], bool] | None = None
     examples: tuple[str, ...] = ()
+    over: str = FLOATS
 
     @cached_property
     def root(self) -> Expr:
@@ -116,7 +119,7 @@ class Rule:
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         """The replacement for a node, or None when the rule does not match it."""
-        for bound in match(self.root, node, {}):
+        for bound in match(self.root, node, {}, self.over):
             found = Match(node, bound, ranges)
             if self.when is not None and not self.when(found):
                 continue
@@ -127,10 +130,9 @@ class Rule:
                 result = self.replacement(found)
             if result is None or result is node:
                 continue
-            if result.dtype != node.dtype:
-                result = cast(result, node.dtype)
+            result = of_type(result, node.dtype)
             if (
-                result.shape == node.shape
+                result is not None and result.shape == node.shape
             ):  # a replacement may not lose an operand that gave the result its shape
                 return result
         return None
@@ -156,10 +158,12 @@ def names(pattern: Expr) -> set[str]:
     return found
 
 
-def match(pattern: Expr, node: Expr, bound: Bound) -> Iterator[Bound]:
-    """Every way to match; recursion is as deep as the pattern, which is a line of text."""
+def match(pattern: Expr, node: Expr, bound: Bound, over: str = FLOATS) -> Iterator[Bound]:
+    """Every way to match in types of the kinds `over`; recursion is as deep as the pattern, which is a line of text."""
     if pattern.is_symbol:
         name = pattern.name
+        if node.dtype.kind not in ("b" if pattern.dtype.kind == "b" else over):
+            return
         known = bound.get(name)
         if known is not None:
             if known is node:
@@ -171,21 +175,23 @@ def match(pattern: Expr, node: Expr, bound: Bound) -> Iterator[Bound]:
         if node.is_constant and not node.shape and node.dtype.kind != "b" and node.value == pattern.value:
             yield bound
         return
-    if pattern.op is not node.op or node.dtype.kind == "i" or node.dtype.kind == "u":
+    if pattern.op is not node.op or not computes_over(node, over):
         return
     orders = [node.operands]
     if node.op.facts.commutative and len(node.operands) == 2 and node.operands[0] is not node.operands[1]:
         orders.append(node.operands[::-1])
     for operands in orders:
-        yield from _match_all(pattern.operands, operands, bound)
+        yield from _match_all(pattern.operands, operands, bound, over)
 
 
-def _match_all(patterns: tuple[Expr, ...], nodes: tuple[Expr, ...], bound: Bound) -> Iterator[Bound]:
+def _match_all(
+    patterns: tuple[Expr, ...], nodes: tuple[Expr, ...], bound: Bound, over: str
+) -> Iterator[Bound]:
     if not patterns:
         yield bound
         return
-    for first in match(patterns[0], nodes[0], bound):
-        yield from _match_all(patterns[1:], nodes[1:], first)
+    for first in match(patterns[0], nodes[0], bound, over):
+        yield from _match_all(patterns[1:], nodes[1:], first, over)
 
 
 def build(template: Expr, bound: Bound, root: Expr) -> Expr:

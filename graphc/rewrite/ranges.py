@@ -189,6 +189,8 @@ class Ranges:
 def _of(node: Expr, operands: tuple[Range, ...]) -> Range:
     if node.op.on_arrays and node.dtype.kind == "f":
         return _of_arrays(node, operands)
+    if node.op.name == "astype" and node.dtype.kind == "f":
+        return _rounded(operands[0], node.dtype)
     if operands and node.dtype.kind == "f":
         found = _of_operation(node.op, operands)
         return _outward(found) if node.dtype == FLOAT32 else found
@@ -278,6 +280,12 @@ def _step(value: float, ulps: int) -> float:
     if math.isinf(value):
         return value
     return value + ulps * float(np.spacing(abs(value)))
+
+
+def _rounded(found: Range, dtype: Any) -> Range:
+    """The range of a cast to floating point: rounding is monotone, so the rounded ends hold every rounded value."""
+    with np.errstate(over="ignore"):
+        return Range(float(dtype.type(found.lo)), float(dtype.type(found.hi)), found.nan)
 
 
 def _outward(found: Range) -> Range:

@@ -9,6 +9,7 @@ from graphc.errors import DefinitionError, brief
 from graphc.ir.expr import Expr, current_site, walk
 from graphc.rewrite import algebra, axes, cancellation, compensated, matmul_chain, products, stability, sums
 from graphc.rewrite.engine import AnyRule, Engine, Step, Trace
+from graphc.rewrite.promotion import Promotions
 from graphc.util import fork_safety
 
 LEVELS: dict[str, tuple[str, ...]] = {"exact": ("exact",), "stable": ("exact", "stable", "assume")}
@@ -117,10 +118,12 @@ def _last(rules: Any, change: Any, outputs: Sequence[Expr], level: str, without:
     roots = {rule.function for rule in chosen}
     if not any(node.op.name in roots for node in walk(outputs)):
         return Trace([], tuple(outputs), True)
-    changed, results = change(outputs, chosen)
-    return Trace(
-        [Step(rule.name, rule.kind, before, after) for rule, before, after in changed], results, True
-    )
+    promotions = Promotions(walk(outputs))
+    changed, results = change(promotions.applied(outputs), chosen)
+    if not changed:
+        return Trace([], tuple(outputs), True)
+    steps = [Step(rule.name, rule.kind, before, after) for rule, before, after in changed]
+    return Trace(steps, promotions.undone(results), True)
 
 
 PHASES = (normal_form, matmul_order, compensate)

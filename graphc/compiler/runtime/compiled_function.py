@@ -366,6 +366,5 @@ def make(
     function = object.__new__(
         type("compiled", (Compiled,), {"__module__": __name__, "__doc__": Compiled.__doc__})
     )
-    record : the key under which what becomes of the graph is recorded and found again: see `graph_cache`
-    unused : the numbers of the inputs that the formula as written does not use; by default those that `graph` does not use
+    Compiled.__init__(function, graph, structure, options, record, unused)
     return function

@@ -148,6 +148,8 @@ class PythonBuilder(SourceBuilder):
             name = f"to_{dtype.name}"
             self.helpers.add(name)
             return self.instruction(f"{name}({x.text})", dtype)
+        if x.dtype == BOOL and dtype.kind == "f":  # Numba makes no float of a boolean
+            return self.instruction(f"1.0 if {x.text} else 0.0", dtype)
         text = f"float({x.text})" if dtype == FLOAT64 else x.text
         return self.instruction(text, dtype)
 

@@ -12,13 +12,14 @@ dict keys by identity, and nothing is simplified when it is built.
 
 from graphc.ir.expr.expression import Expr, apply, cast, constant
 from graphc.ir.expr.node import current_site, live_nodes, on_this_line
-from graphc.ir.expr.symbols import named_symbols, rebuild, substitute, symbol, symbols
+from graphc.ir.expr.symbols import computed, named_symbols, rebuild, substitute, symbol, symbols
 from graphc.ir.expr.traversal import free_symbols, walk
 
 __all__ = [
     "Expr",
     "apply",
     "cast",
+    "computed",
     "constant",
     "current_site",
     "free_symbols",

@@ -127,6 +127,35 @@ def rebuild(expr: Expr, operands: tuple[Expr, ...]) -> Expr:
     return in_block_of(expr, apply(expr.op, *operands, attrs=expr.attrs))
 
 
+def computed(node: Expr, kinds: str = "fiub") -> tuple[Expr, ...]:
+    """The operands of a node as the types that its operation computes in, where those are of the given kinds.
+
+    A formula in user syntax that stands for the operation, such as a partial derivative, is written for these: beside a
+    uint8 it would wrap around where the operation itself is computed in floats.
+    """
+    operands = node.operands
+    first = operands[0].dtype
+    for operand in operands:
+        if operand.dtype is not first:
+            break
+    else:
+        if first.kind == "f":  # floats of one type are taken as they are
+            return operands
+    types = node.op.types(tuple([operand.dtype for operand in operands]))[0]
+    return tuple(
+        [
+            operand if operand.dtype == dtype or dtype.kind not in kinds else _promoted(operand, dtype)
+            for operand, dtype in zip(operands, types, strict=True)
+        ]
+    )
+
+
+def _promoted(operand: Expr, dtype: DType) -> Expr:
+    if operand.is_constant and not operand.shape:
+        return constant(operand.value.astype(dtype))
+    return cast(operand, dtype)
+
+
 @paused()
 def substitute(expr: Expr, replacements: dict[Expr, Any]) -> Expr:
     """`expr` with nodes replaced, all at once: a replacement is not searched again.
@@ -163,4 +192,4 @@ def substitute(expr: Expr, replacements: dict[Expr, Any]) -> Expr:
     return made[expr]
 
 
-__all__ = ["named_symbols", "rebuild", "substitute", "symbol", "symbols"]
+__all__ = ["computed", "named_symbols", "rebuild", "substitute", "symbol", "symbols"]

@@ -113,7 +113,10 @@ def _of_batch(added: Batch, node: Expr, operands: tuple[Expr, ...], batched: Bat
         )
     each = [symbol(f"\0each {slot}", x.shape, x.dtype) for slot, x in enumerate(node.operands)]
     given = {e: x for e, x, own in zip(each, operands, batched, strict=True) if own}
-    written = op.expand(*[e if e in given else x for e, x in zip(each, operands, strict=True)], *node.attrs)
+    types = op.types(tuple([x.dtype for x in node.operands]))[0]  # what it stands for is written for these
+    inputs = [e if e in given else x for e, x in zip(each, operands, strict=True)]
+    inputs = [x if x.dtype == dtype else cast(x, dtype) for x, dtype in zip(inputs, types, strict=True)]
+    written = op.expand(*inputs, *node.attrs)
     ((result, own),) = through([written], given, added)
     return added.lifted(result, own)
 

@@ -119,8 +119,12 @@ class Builder:
         return self._binary("fdiv", "udiv" if x.dtype.kind == "u" else "sdiv", x, y)
 
     def frem(self, x: Value, y: Value) -> Value:
-        """C's fmod: the remainder with the sign of x."""
-        return self._call("fmod" + _SUFFIX[x.dtype.itemsize], x.dtype, [x, y])
+        """C's fmod: the remainder with the sign of x.
+
+        The instruction, not the call: of a call LLVM concludes that there is no NaN where x is finite and y is not 0, also where
+        y is NaN itself, and what it makes of that is undefined.
+        """
+        return self.instruction(f"frem {register_type(x.dtype)} {x.text}, {y.text}", x.dtype)
 
     def neg(self, x: Value) -> Value:
         if self.is_float(x):
