@@ -19,15 +19,7 @@ from graphc.lower.vecmath import (  # noqa: F401 - they register
     power,
     trigonometric,
 )
-from graphc.lower.vecmath.registry import (
-    arity,
-    definition,
-    exists,
-    function,
-    has_fma,
-    limit,
-    names,
-    vector_registers,
-)
+from graphc.lower.vecmath.processor import has_fma, vector_registers
+from graphc.lower.vecmath.registry import arity, definition, exists, function, limit, names
 
 __all__ = ["arity", "definition", "exists", "function", "has_fma", "limit", "names", "vector_registers"]
