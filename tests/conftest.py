@@ -69,6 +69,14 @@ def in_rounds(items: list[pytest.Item], seed: int) -> list[pytest.Item]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    sampled: defaultdict[str, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        if item.get_closest_marker("sample"):
+            sampled[item.nodeid.partition("[")[0]].append(item)
+    for name, cases in sampled.items():
+        (every,) = cases[0].get_closest_marker("sample").args
+        for item in random.Random(name).sample(cases, len(cases) - -(-len(cases) // every)):
+            item.add_marker("slow")
     for item in items:
         if item.nodeid.removeprefix("tests/").partition("[")[0] in QUICK:
             item.add_marker("quick")

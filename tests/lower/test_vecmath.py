@@ -340,7 +340,8 @@ def test_the_loop_of_value_and_gradients_is_packed_and_calls_nothing(name, dtype
     # in the format of the operands, or of doubles where a function of float32 computes in them
     packed = re.findall(r"\bf(?:add|sub|mul|div) <\d+ x |@llvm\.fma\.v\d+f", library.llvm)
     assert len(packed) >= 20, "the loop is not packed"
-    if "x86" in library.llvm.split("target triple", 1)[-1][:40]:  # these have registers of 32 bytes or more, as they have FMA
+    if "x86" in library.llvm.split("target triple", 1)[-1][:40]:
+        # whatever has FMA has registers of 32 bytes
         assert len(re.findall(r"\bv\w+p[ds]\b.*%[yz]mm", asm)) >= 20, "the loop is packed in half registers"
     else:
         assert re.search(r"fmla\s+v", asm)
