@@ -42,6 +42,7 @@ def value_and_gradients(case, named, dtype):
     return symbols, outputs
 
 
+@pytest.mark.sample(2)
 @EACH
 def test_every_operation_and_its_gradients_are_the_interpreters(case):
     symbols, outputs = value_and_gradients(case, case.named, "float64")
@@ -97,6 +98,7 @@ def point(n, d, k=3):
     return {name: rng.normal(size=shape) for name, shape in shapes.items()}
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", FUSED)
 def test_fused_loops_at_many_lengths(name):
     built = FUSED[name]()

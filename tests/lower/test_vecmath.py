@@ -46,6 +46,7 @@ def compiled(name: str, bits: int, **options):
 # --- accuracy -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(("name", "bits"), FUNCTIONS, ids=IDS)
 def test_errors_against_mpmath(name, bits):
     assert name in ORACLES, f"tests/benchmarks/exact.py has no oracle for {name}"
@@ -89,6 +90,7 @@ RENAMED = {
 }
 
 
+@pytest.mark.sample(2)
 @pytest.mark.skipif(not SETS, reason="this NumPy was installed without its tests")
 @pytest.mark.parametrize("path", SETS, ids=lambda path: path.stem.split("-")[-1])
 def test_numpys_validation_sets(path):
@@ -250,6 +252,7 @@ def test_declared_symmetries_hold_to_the_bit_and_ranges(name, bits):
 # --- the same bits everywhere -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(("name", "bits"), FUNCTIONS, ids=IDS)
 def test_scalars_vectors_and_tails_agree_to_the_bit(name, bits):
     f = compiled(name, bits)

@@ -161,6 +161,7 @@ def test_it_fires(rule):
     assert instances(rule), f"no formula is known on which {rule} fires: give it examples"
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("rule", EXACT, ids=named)
 def test_exact_rules_keep_every_bit(rule):
     for case in instances(rule):
