@@ -16,6 +16,8 @@ from collections import defaultdict
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import counts
+
 settings.register_profile(
     "fixed", derandomize=True, database=None, deadline=None, print_blob=False,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -81,9 +83,9 @@ QUICK = frozenset(
     test_trace.py::test_the_formula_is_what_was_written
     test_tree.py::test_round_trip
     test_types.py::test_broadcasting_is_numpys
-    test_vmap.py::test_a_batch_is_the_stack_of_its_elements
+    test_vmap.py::test_structures_in_and_out
     train/test_loop.py::test_it_learns
-    train/test_optimisers.py::test_optimiser
+    train/test_optimisers.py::test_halving
     """.split()
 )
 """What `pytest -m quick` runs, in under a minute: a test of each room, and the registry's smoke test."""
@@ -101,12 +103,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="how many random graphs to hold against mpmath (250; .ci/slow takes 4000)",
     )
     parser.addoption(
+        "--examples",
+        type=float,
+        default=1.0,
+        metavar="FACTOR",
+        help="how many times as many examples of the properties that take long (1; .ci/slow takes 4)",
+    )
+    parser.addoption(
         "--budget",
         type=float,
         metavar="SECONDS",
         help="sample the chosen tests until this time is up: one case of each function, then another of each, and so on",
     )
     parser.addoption("--seed", type=int, default=0, metavar="N", help="which cases --budget draws first (0)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    counts.factor = config.getoption("--examples")
 
 
 def in_rounds(items: list[pytest.Item], seed: int) -> list[pytest.Item]:

@@ -326,6 +326,7 @@ PACKED = [
 PACKED += ["elu", "selu", "silu", "gelu", "erf"]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("name", PACKED)
 def test_the_loop_of_value_and_gradients_is_packed_and_calls_nothing(name, dtype):
