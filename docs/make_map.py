@@ -1,6 +1,6 @@
 """Writes docs/dev/map.md, a line for every file of graphc, from the first lines of their docstrings.
 
-    python docs/make_map.py
+python docs/make_map.py
 """
 
 from __future__ import annotations
@@ -23,9 +23,17 @@ Every file of graphc with what it is for, in the order of the rooms: imports poi
 def rooms() -> list[str]:
     """The rooms in their order, the compiler's own in its place, as docs/architecture.md lists them."""
     text = ARCHITECTURE.read_text(encoding="utf-8")
-    orders = [re.findall(r"`([\w/]+)`", line) for line in text.splitlines() if line.startswith("`") and " < " in line]
+    orders = [
+        re.findall(r"`([\w/]+)`", line)
+        for line in text.splitlines()
+        if line.startswith("`") and " < " in line
+    ]
     outer, inner = orders
-    return [part for room in outer for part in ([f"compiler/{name}" for name in inner] if room == "compiler" else [room])]
+    return [
+        part
+        for room in outer
+        for part in ([f"compiler/{name}" for name in inner] if room == "compiler" else [room])
+    ]
 
 
 def room_of(file: str, order: list[str]) -> str | None:
@@ -57,7 +65,9 @@ def page() -> str:
             continue
         lines.append(f"\n## {room}\n\n| file | what it is for |\n| --- | --- |\n")
         for file in listed:
-            lines.append(f"| `{file}` | {first_sentence(ROOT / 'graphc' / file).replace('|', chr(92) + '|')} |\n")
+            lines.append(
+                f"| `{file}` | {first_sentence(ROOT / 'graphc' / file).replace('|', chr(92) + '|')} |\n"
+            )
     return "".join(lines)
 
 

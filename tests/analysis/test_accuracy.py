@@ -190,6 +190,7 @@ def test_a_formula_without_inputs():
     assert len(report.samples) == 1 and report.samples[0].exact == pytest.approx(math.sqrt(2) - 1)
 
 
+@pytest.mark.slow
 def test_a_long_chain_is_measured_with_fewer_samples():
     value = x
     for _ in range(600):
@@ -308,6 +309,7 @@ def measured() -> dict[str, Accuracy]:
     return {exercise.name: measure(exercise, samples=24) for exercise in EXERCISES}
 
 
+@pytest.mark.slow
 def test_the_page_shows_every_exercise_as_it_is_rewritten(measured):
     shown = rows()
     assert list(shown) == list(measured)
@@ -319,6 +321,7 @@ def test_the_page_shows_every_exercise_as_it_is_rewritten(measured):
         )
 
 
+@pytest.mark.slow
 def test_exercises_keep_their_digits(measured):
     """A few points each, held against what the page says of many: what is solved there is solved here.
 

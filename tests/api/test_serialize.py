@@ -25,6 +25,7 @@ from graphc.errors import FormatError, GraphcError
 from graphc.ir.expr import apply
 from graphc.ir.op import all_ops
 from graphc.ir.types import DTYPES
+from tests.counts import examples
 
 x, y, z = g.symbols("x y z")
 LOSS = g.log(1 / (g.exp(-(x * y + z)) + 1))
@@ -485,7 +486,7 @@ _JSON = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=1000)
+@settings(max_examples=examples(250))
 @given(st.data())
 def test_any_change_gives_a_valid_graph_or_an_error(data: st.DataObject) -> None:
     content: Any = _changed()

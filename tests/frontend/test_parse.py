@@ -24,6 +24,7 @@ from graphc.ir.expr import Expr, apply
 from graphc.ir.op import all_ops
 from graphc.ir.printer import render
 from graphc.ir.types import DTYPES
+from tests.counts import examples
 
 x, y, z = g.symbols("x y z")
 
@@ -338,7 +339,7 @@ assert not bad, bad
     assert done.returncode == 0, done.stderr
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(125))
 @given(st.text(alphabet="xyez0123456789.+-*/%<>=!&|^~(), \t_[]{}'\"\\:;@#\n\0θеж²infotradelse", max_size=40))
 def test_any_text_gives_an_expression_or_an_error_of_graphc(text: str) -> None:
     try:
@@ -374,7 +375,7 @@ def _texts() -> st.SearchStrategy[str]:
     return st.recursive(st.sampled_from(["x", "y", "z"]), extend, max_leaves=12)
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(100))
 @given(_texts())
 def test_python_reads_the_same_formula(text: str) -> None:
     names = {name: getattr(g, name) for name in ("exp", "sin", "sqrt", "softplus", "abs", "hypot", "where")}
@@ -436,7 +437,7 @@ def _is_a_tower(expr: Expr) -> bool:
     return False
 
 
-@settings(max_examples=1000)
+@settings(max_examples=examples(250))
 @given(_expressions())
 def test_printed_expressions_read_back_as_themselves(expr: Expr) -> None:
     text = render(expr, budget=50_000)

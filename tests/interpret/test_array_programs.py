@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 
 import graphc as g
 from graphc.interpret import mpmath_eval
+from tests.counts import examples
 from tests.tensor_programs import Program, programs
 
 
@@ -43,13 +44,13 @@ def holds(program: Program, found: list) -> None:
         np.testing.assert_allclose(value, wanted, rtol=0, atol=program.tolerance(wanted))
 
 
-@settings(max_examples=250, **RELAXED)
+@settings(max_examples=examples(63), **RELAXED)
 @given(programs())
 def test_the_interpreter_is_numpy(program):
     holds(program, by_interpreter(program))
 
 
-@settings(max_examples=100, **RELAXED)
+@settings(max_examples=examples(25), **RELAXED)
 @given(programs())
 def test_what_the_rules_make_of_it(program):
     holds(program, rewritten(program))
@@ -68,7 +69,7 @@ def test_machine_code_is_numpy_at_length(program):
     holds(program, by_compiling(program))
 
 
-@settings(max_examples=100, **RELAXED)
+@settings(max_examples=examples(25), **RELAXED)
 @given(programs())
 def test_forward_and_reverse_mode_agree(program):
     """⟨v, Ju⟩ = ⟨Jᵀv, u⟩, and both modes keep shapes and types."""
@@ -95,7 +96,7 @@ def test_forward_and_reverse_mode_agree(program):
     assert abs(left - right) <= 2000 * program.steps * np.finfo(program.dtype).eps * size
 
 
-@settings(max_examples=40, **RELAXED)
+@settings(max_examples=examples(10), **RELAXED)
 @given(programs(most=5))
 def test_text_and_graphs(program):
     graph = g.Graph(program.outputs, program.inputs)

@@ -64,6 +64,7 @@ LONG = (
 """Of many or long formulas: some seconds each."""
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     "op", [pytest.param(op, marks=pytest.mark.slow) if op in LONG else op for op in SMALL]
 )

@@ -116,6 +116,7 @@ def five_point(f, x, direction, h=2e-3):
     ) / (12 * h)
 
 
+@pytest.mark.sample(2)
 @each(lambda case: case.smooth)
 def test_derivatives_are_those_of_differences(case):
     """The first derivative in every direction of the basis, and the second along a random one."""

@@ -82,12 +82,12 @@ def test_a_name_that_no_rule_has():
 
 def test_a_long_chain_needs_no_recursion():
     value = x
-    for _ in range(20_000):
+    for _ in range(5_000):
         value = -(-g.sin(value)) * 1.0
     trace = g.rewrites(value)
     assert trace.complete
-    assert len(walk(trace.outputs)) == 20_001
-    assert len(trace) == 40_000
+    assert len(walk(trace.outputs)) == 5_001
+    assert len(trace) == 10_000
 
 
 def test_nothing_stays_alive():

@@ -13,12 +13,13 @@ import graphc as g
 from graphc.interpret.numpy_eval import run_arrays
 from graphc.ir.graph import Dag
 from graphc.rewrite.ranges import Range, Ranges
+from tests.counts import examples
 from tests.strategies import SPECIALS, expressions, value_of
 
 x, y = g.symbols("x y")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(38), deadline=None)
 @given(st.data())
 def test_values_lie_in_their_ranges(data):
     output, symbols = data.draw(expressions())

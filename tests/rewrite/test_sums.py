@@ -91,6 +91,7 @@ def hold(outputs, symbols, truths, at) -> None:
                 assert off <= MOST, f"output {number} at {point}: {float(value)!r} is {off:.2f} ULP off"
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("text", "value", "slope"),
     [
@@ -125,6 +126,7 @@ def test_logit_and_its_gradient():
     )
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("count", [2, 3, 4, 6])
 def test_softmax_and_cross_entropy_of_raw_exponentials(count):
     logits = [g.symbol(f"a{number}") for number in range(count)]

@@ -95,6 +95,7 @@ def test_resumed_to_the_same_bits(tmp_path, schedule):
     assert records(finished) == records(first)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("every", [1, 2])
 @pytest.mark.parametrize("at", [1, 4, 5, 11])
 def test_interrupted_and_resumed_to_the_same_bits(tmp_path, at, every, monkeypatch):

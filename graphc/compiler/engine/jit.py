@@ -294,4 +294,4 @@ def object_code(texts: list[str], exported: tuple[str, ...]) -> bytes:
 
 def cpu() -> str:
     """The processor that code is made for, by LLVM's name."""
-    return _numba()[0].get_host_cpu_name()
+    return _numba()[2]._get_host_cpu_name()

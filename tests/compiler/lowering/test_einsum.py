@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import graphc as g
 from graphc.compiler.schedule.fusion import Group
+from tests.counts import examples
 
 LENGTHS = {"a": 2, "b": 3, "c": 4, "d": 1, "e": 5}
 
@@ -43,7 +44,7 @@ def contractions(draw):
     return terms, output, ones, draw(st.integers(0, 99)), draw(st.sampled_from(["float32", "float64"]))
 
 
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=examples(30))
 @given(contractions())
 def test_any_contraction(drawn):
     terms, output, ones, seed, dtype = drawn

@@ -264,6 +264,7 @@ def test_without_the_machine_code_all_is_made_again(place):
     jit._libraries[f._library.key] = f._library
 
 
+@pytest.mark.slow
 def test_digamma_is_bound_in_another_process():
     program = """
 import sys, graphc as g

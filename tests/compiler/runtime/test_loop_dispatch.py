@@ -62,6 +62,7 @@ def shapes(rng: random.Random) -> tuple[int, ...]:
     return tuple(rng.choice((0, 1, 2, 3, 5, 9)) for _ in range(rng.randint(0, 4)))
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("seed", range(150))
 def test_any_shapes_and_strides_against_numpy(fma, seed):
     rng = random.Random(seed)
@@ -72,6 +73,7 @@ def test_any_shapes_and_strides_against_numpy(fma, seed):
     assert result.shape == expected.shape and np.array_equal(result, expected)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("seed", range(150))
 def test_results_have_numpys_order_in_memory(seed):
     rng = random.Random(seed)

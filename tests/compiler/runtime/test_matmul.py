@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from graphc.compiler.engine import blas, gemm_partition, thread_pool
 from graphc.compiler.runtime import matmul
+from tests.counts import examples
 
 LENGTHS = st.sampled_from([0, 1, 2, 3, 5, 8, 17])
 LAYOUTS = st.sampled_from(["rows", "permuted", "spaced", "part", "reversed", "broadcast"])
@@ -46,7 +47,7 @@ def held_against_a_wider_product(out, a, b):
     assert np.all(abs(out - exact) <= bound)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(75))
 @given(
     m=LENGTHS, k=LENGTHS, n=LENGTHS, batch=st.lists(st.integers(0, 3), max_size=2), ones=st.integers(0, 15),
     shorter=st.integers(0, 2), vectors=st.sampled_from(["", "", "", "a", "b", "ab"]), how=st.tuples(LAYOUTS, LAYOUTS, LAYOUTS),
@@ -83,6 +84,7 @@ CUT = [
 ]  # fmt: skip
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("a_shape, b_shape, axis", CUT)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_pieces_are_the_same_on_any_number_of_threads(a_shape, b_shape, axis, dtype, monkeypatch):

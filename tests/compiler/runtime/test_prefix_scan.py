@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import graphc as g
 from graphc.compiler.engine import thread_pool
 from graphc.compiler.runtime import prefix_scan
+from tests.counts import examples
 
 LENGTHS = st.sampled_from([1, 2, 7, 8, 9, 17, 30])
 DTYPES = st.sampled_from(["float32", "float64", "int64", "int32"])
@@ -41,7 +42,7 @@ def plain(name, x, a, axis):
     return np.moveaxis(result, -1, axis)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(38))
 @given(
     shape=st.lists(LENGTHS, min_size=1, max_size=3), axis=st.integers(0, 2), dtype=DTYPES, seed=st.integers(0, 99),
     name=st.sampled_from(["cumsum", "cumprod", "linear_recurrence"]), parallel=st.booleans(),
@@ -69,7 +70,7 @@ def test_long_ones_on_any_number_of_threads(shape, axis, monkeypatch):
         assert np.array_equal(out, np.cumsum(x, axis=axis))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(25))
 @given(
     rows=st.integers(1, 6), columns=st.sampled_from([1, 2, 16, 40, 100]), count=st.integers(0, 50), dtype=DTYPES,
     seed=st.integers(0, 99), parallel=st.booleans(), layout=st.sampled_from(["rows", "flipped", "columns"]),

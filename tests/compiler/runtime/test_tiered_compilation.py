@@ -23,6 +23,7 @@ from graphc.compiler.targets.llvm.kernels import split_body
 from graphc.errors import CompileError, InputError
 from graphc.interpret.numpy_eval import run_arrays
 from graphc.util import progress
+from tests.counts import examples
 from tests.strategies import forests
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -93,7 +94,7 @@ def test_out_and_errors_are_the_same(held):
         f.wait()
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(10))
 @given(forests(3))
 def test_the_interpreter_is_the_interpreter(sample):
     """Against `evaluate.run_arrays`, to the bit; whole and in blocks."""
@@ -193,7 +194,7 @@ def test_what_is_known_needs_no_interpreter(monkeypatch, tmp_path):
         assert f.wait() and f(2.0, 3.0) == 10.25
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(4))
 @given(forests(3))
 def test_bodies_in_several_modules_compute_the_same(sample):
     with pytest.MonkeyPatch.context() as patch, np.errstate(all="ignore"):

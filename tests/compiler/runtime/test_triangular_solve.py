@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import graphc as g
 from graphc.compiler.engine import thread_pool
 from graphc.compiler.runtime import triangular_solve
+from tests.counts import examples
 
 
 def substituted(a, b, lower):
@@ -31,7 +32,7 @@ def within_the_bound(x, a, b, lower):
     assert np.all(abs(wide @ solution - b) <= bound)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(38))
 @given(
     n=st.integers(1, 12), m=st.integers(0, 9), batch=st.lists(st.integers(0, 3), max_size=2), ones=st.integers(0, 15),
     lower=st.booleans(), vector=st.booleans(), dtype=st.sampled_from(["float32", "float64"]),

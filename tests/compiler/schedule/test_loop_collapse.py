@@ -26,6 +26,7 @@ OPERANDS = {
 }
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", OPERANDS)
 def test_sums_with_operands_of_every_arrangement(name):
     shape, arranged, wanted = OPERANDS[name]

@@ -24,6 +24,7 @@ def by_numpy(x, s):
     return centred, scaled, scaled.sum((0, 1))
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("lengths", [(1, 1), (3, 5), (40, 7)])
 def test_the_same_bits_either_way(lengths, dtype, monkeypatch):

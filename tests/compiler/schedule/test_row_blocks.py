@@ -65,6 +65,7 @@ def by_numpy(values, layers):
     return [np.sum(error**2) / len(x), *by_weight, *by_bias]
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("named", [False, True], ids=["known", "named"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("rows", ROWS)
@@ -189,6 +190,7 @@ def check(seed):
     return f
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("seed", range(12))
 def test_random_programs_over_rows(seed):
     check(seed)

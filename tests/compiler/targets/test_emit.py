@@ -97,6 +97,7 @@ def test_integers_on_all_pairs(function, reference, dtype):
     assert np.array_equal(result, wanted, equal_nan=wanted.dtype.kind == "f")
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("name", sorted(ROUNDED_ALIKE - {"astype"}))
 def test_special_values_to_the_bit(name, dtype):

@@ -111,6 +111,7 @@ def test_many_convolutions(case):
     check_convolution(**case)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("stride, padding", [((1, 1), ((0, 0), (0, 0))), ((2, 3), ((1, 2), (2, 0)))])
 def test_images_in_several_pieces(dtype, stride, padding, monkeypatch):

@@ -61,6 +61,7 @@ def test_around_thresholds(name, bits):
     check(name, bits, np.concatenate(values))
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("bits", [64, 32])
 @pytest.mark.parametrize("name", UNARY)
 def test_every_binade_and_what_lies_that_near_to_one(name, bits):
@@ -74,6 +75,7 @@ def test_every_binade_and_what_lies_that_near_to_one(name, bits):
     check(name, bits, values)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("bits", [64, 32])
 def test_atan2_in_all_directions_and_sizes(bits):
     info = np.finfo(f"f{bits // 8}")

@@ -61,6 +61,7 @@ def test_next_to_multiples_of_eighths_of_the_circle(name, bits):
     check(name, bits, np.concatenate(around))
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(("name", "bits"), NAMES)
 def test_every_binade(name, bits):
     info = np.finfo(f"f{bits // 8}")

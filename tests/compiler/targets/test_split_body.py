@@ -25,11 +25,12 @@ def pieces(monkeypatch):
     return of
 
 
+@pytest.mark.parametrize("examples", [6, pytest.param(40, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("size", [1, 5])
-def test_pieces_of_random_graphs_compute_the_same(pieces, size):
+def test_pieces_of_random_graphs_compute_the_same(pieces, size, examples):
     """Every dtype, outputs that are leaves or given twice, values that wait for several pieces."""
 
-    @settings(max_examples=25)
+    @settings(max_examples=examples)
     @given(forests(3))
     def check(sample):
         outputs = [*sample.output, *sample.symbols, sample.output[0]]
@@ -56,13 +57,13 @@ def test_slots_are_used_again():
 
 
 def test_a_long_body(pieces, monkeypatch):
-    """Ten thousand operations against plain Python floats, its values waiting on the heap."""
+    """Three thousand operations against plain Python floats, its values waiting on the heap."""
     monkeypatch.setattr(split_body, "LARGEST_FRAME", 64)
     pieces(500)
     x, y = g.symbols("x y")
     rng = np.random.default_rng(0)
     values, numbers = [x, y], [0.75, -1.25]
-    for _ in range(10_000):
+    for _ in range(3_000):
         i, j = rng.integers(max(0, len(values) - 300), len(values), 2)
         if rng.random() < 0.5:
             values.append((values[i] + values[j]) * 0.5)

@@ -19,15 +19,7 @@ from graphc.compiler.targets.llvm.libm import (  # noqa: F401 - they register
     power,
     trigonometric,
 )
-from graphc.compiler.targets.llvm.libm.registry import (
-    arity,
-    definition,
-    exists,
-    function,
-    has_fma,
-    limit,
-    names,
-    vector_registers,
-)
+from graphc.compiler.targets.llvm.libm.processor import has_fma, vector_registers
+from graphc.compiler.targets.llvm.libm.registry import arity, definition, exists, function, limit, names
 
 __all__ = ["arity", "definition", "exists", "function", "has_fma", "limit", "names", "vector_registers"]

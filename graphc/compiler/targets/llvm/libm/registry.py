@@ -9,11 +9,11 @@ makes @graphc_exp_f64 and @graphc_exp_f32 known. `emit.Builder.call` looks here 
 from __future__ import annotations
 
 import inspect
-import platform
 from collections.abc import Callable
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from graphc.compiler.targets.llvm.libm.processor import has_fma
 from graphc.compiler.targets.llvm.libm.writer import DOUBLE, SINGLE, Value, Writer
 from graphc.errors import CompileError, DefinitionError
 
@@ -126,34 +126,3 @@ def _written(body: Body, symbol: str, bits: int) -> tuple[Writer, str, Value]:
         raise CompileError(f"{symbol} of {kind} gives {result.kind}")
     parameters = ", ".join(f"{kind} {operand.text}" for operand in operands)
     return writer, f"define internal {kind} @{symbol}({parameters}) nounwind willreturn memory(none)", result
-
-
-@cache
-def _features() -> dict[str, bool]:
-    """What the processor that code is made for can do, by LLVM's names."""
-    from llvmlite import binding
-    from numba.core import config
-
-    chosen = getattr(config, "CPU_FEATURES", None)  # the user's, by Numba's environment variable
-    if chosen is not None:
-        return {item[1:]: item[0] == "+" for item in str(chosen).split(",") if item}
-    return dict(binding.get_host_cpu_features())
-
-
-@cache
-def has_fma() -> bool:
-    """Whether multiplication and addition fuse into one instruction; elsewhere `llvm.fma` is a slow call."""
-    machine: Any = platform.machine().lower()
-    return machine in ("aarch64", "arm64", "ppc64le", "riscv64") or _features().get("fma", False)
-
-
-@cache
-def vector_registers() -> tuple[int, int]:
-    """The bytes of a vector register and how many there are, of the processor that code is made for; of one that is not known,
-    what every one has."""
-    machine, has = platform.machine().lower(), _features()
-    if machine in ("aarch64", "arm64"):
-        return 16, 32
-    if has.get("avx512vl"):  # narrower vectors have all registers too
-        return 64, 32
-    return (32, 16) if has.get("avx") else (16, 16)
