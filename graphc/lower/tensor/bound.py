@@ -13,21 +13,21 @@ import numpy as np
 
 from graphc import dims
 from graphc.dims import Dim
-from graphc.errors import InputError
+from graphc.errors import InputError, ShapeError
 from graphc.expr import Expr
 from graphc.lower import blas, threads
 from graphc.lower.arrays import data_address
 from graphc.lower.jit import Library as Code
 from graphc.lower.nests import Parallel
-from graphc.lower.tensor import library, streams
+from graphc.lower.tensor import library, operands, streams
 from graphc.lower.tensor.body import FLAT_BLOCK, accumulates
 from graphc.lower.tensor.calls import Call, Function, together
 from graphc.lower.tensor.groups import FLAT, Group
+from graphc.lower.tensor.indexing import casts_of, holds, range_of
 from graphc.lower.tensor.lengths import refuse, told
 from graphc.lower.tensor.panels import ADDED_ROWS as ADDED_IN_PANELS
 from graphc.lower.tensor.panels import PANEL
 from graphc.lower.tensor.plan import Check, Operand, Plan
-from graphc.lower.tensor.stages import is_range, range_of
 from graphc.ops.refusals import refusal
 from graphc.static import bound as with_lengths
 
@@ -198,33 +198,13 @@ class Bound:
     def _reader(self, operand: Operand) -> Callable[[], Any]:
         """What gives the array that a library call reads."""
         base = operand.base
-        steps = [self._view(view) for view in operand.views]
+        views = [operands.view(node, self.lengths) for node in operand.views]
         if base.is_constant:
-            fixed = np.asarray(base.value)
-            for step in steps:
-                fixed = step(fixed)
-            return lambda: fixed
+            return operands.stays(np.asarray(base.value), views)
         arrays, source, shape = self._arrays, self.plan.memory(base), self._shape(base.shape)
-
-        def read() -> Any:
-            array = arrays[source]
-            if array.shape != shape:
-                array = array.reshape(shape)
-            for step in steps:
-                array = step(array)
-            return array
-
         if source in arrays:  # in the workspace, where it stays
-            kept = read()
-            return lambda: kept
-        return read
-
-    def _view(self, node: Expr) -> Callable[[Any], Any]:
-        attrs = with_lengths(node.attrs, self.lengths)
-        if node.op.name == "broadcast_like":
-            shape = self._shape(node.shape)
-            return lambda array: np.broadcast_to(array, shape)
-        return lambda array: node.op.reference(array, *attrs)
+            return operands.stays(arrays[source].reshape(shape), views)
+        return lambda: operands.viewed(arrays[source].reshape(shape), views)
 
     def _call(self, node: Expr) -> Callable[[], None]:
         """Runs a library call; its refusals name the node and its line."""
@@ -254,9 +234,18 @@ class Bound:
                 hint=f"places run from {-length} to {length - 1}",
             )
 
-        if is_range(array):
-            start, stop, step, _ = with_lengths(range_of(array).attrs, self.lengths)
+        counted = range_of(array)
+        if counted is not None:
+            start, stop, step, _ = with_lengths(counted.attrs, self.lengths)
             places = range(start, stop, step)
+            for dtype in casts_of(array):
+                if not holds(dtype, places):
+                    raise ShapeError(
+                        f"index: a range from {start} to {stop} does not fit {dtype}",
+                        node=told(node),
+                        site=node.site,
+                        hint='places are int64: g.arange(…, dtype="int64")',
+                    )
             for place in (places[0], places[-1]) if places else ():
                 if not -length <= place < length:
                     refuse(place)
@@ -266,6 +255,8 @@ class Bound:
 
         def run() -> None:
             places = read()
+            if places.dtype.kind == "u" and places.dtype.itemsize == 8:
+                places = places.astype(np.int64)  # as indexing takes them
             low, high = int(places.min()), int(places.max())
             if low < -length or high >= length:
                 refuse(low if low < -length else high)

@@ -13,11 +13,12 @@ from graphc.dag import Dag
 from graphc.expr import Expr
 from graphc.lower.tensor.chunks import finish
 from graphc.lower.tensor.groups import Group, Library, Step, partition
+from graphc.lower.tensor.indexing import is_range
 from graphc.lower.tensor.library import may_refuse
 from graphc.lower.tensor.module import Module
 from graphc.lower.tensor.rows import Kernel
 from graphc.lower.tensor.simple import simplified
-from graphc.lower.tensor.stages import base_of, identity, is_range, origin
+from graphc.lower.tensor.stages import base_of, identity, origin
 from graphc.static import bound
 from graphc.types import DType, Shape
 

@@ -19,7 +19,7 @@ from graphc.lower.cost import computing
 from graphc.lower.emit import Builder, Value
 from graphc.lower.tensor.elements import RULES, Elements, Lengths
 from graphc.lower.tensor.images import Routine
-from graphc.lower.tensor.indexing import scatter_axes
+from graphc.lower.tensor.indexing import is_range, scatter_axes
 from graphc.lower.tensor.indices import Index
 from graphc.lower.tensor.panels import Product, product_of
 from graphc.lower.tensor.routines import routine_of
@@ -125,19 +125,6 @@ def kind_of(node: Expr) -> Kind:
     if routine_of(node) is not None:
         return "image"
     return "library" if product_of(node) is None else "product"
-
-
-def is_range(node: Expr) -> bool:
-    """Whether a node is known by its place alone: a range, arranged by views."""
-    return range_of(node).op.name == "arange"
-
-
-def range_of(node: Expr) -> Expr:
-    """What views and casts arrange."""
-    arranging = ("reshape", "expand_dims", "squeeze", "broadcast_to", "permute_dims", "astype")
-    while node.operands and node.op.name in arranging:
-        node = node.operands[0]
-    return node
 
 
 def base_of(node: Expr, kept: set[Expr]) -> Expr:
