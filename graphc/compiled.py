@@ -24,7 +24,7 @@ from graphc.evaluate import run_arrays
 from graphc.expr import current_site
 from graphc.forks import cached_property
 from graphc.inputs import as_out, as_value
-from graphc.lower import export, fresh, layout, native, scalar
+from graphc.lower import export, fresh, guards, layout, native, scalar
 from graphc.lower.builtin import builtin
 from graphc.lower.emit import SLOT
 from graphc.lower.jit import Library, build
@@ -89,6 +89,7 @@ class Compiled:
         self._tensor = any(symbol.shape for symbol in self._symbols)
         self.__signature__ = signature(self.inputs)
         self._constants: tuple[np.ndarray, ...] = ()
+        self._guarded = guards.wanted()
         kind = type(self)
         kind.__call__ = self.call  # type: ignore[method-assign]
         source = Source(graph, structure, options, rewriting, record, "out" not in self.inputs)
@@ -311,8 +312,9 @@ class Compiled:
         ties = {}
         if out is None:
             order = layout.memory_order(ndim, [layout.strides_over(array, ndim) for array in arrays])
+            new = guards.empty if self._guarded else fresh.empty
             results = [
-                layout.empty(s, dtype, order) if len(s) == ndim else fresh.empty(s, dtype)
+                layout.empty(s, dtype, order, new) if len(s) == ndim else new(s, dtype)
                 for s, dtype in zip(shapes, self._kernel.outputs, strict=True)
             ]
             targets = results
@@ -322,6 +324,10 @@ class Compiled:
             ties = overlaps(arrays, targets, shape)
         if 0 not in shape:
             steps = self._nests.run([*arrays, *targets], shape, ties)
+            if self._guarded:  # each call comes here, and its results are looked at
+                for number, result in enumerate(results if out is None else ()):
+                    guards.check(result, f"result {number}", "the kernel")
+                return self._copied_to(results, targets)
             if not self._tensor:
                 self._tiers.native.served.alike(arrays, shape)
             if steps and all(map(operator.is_, (*arrays, *targets), (*given, *self._constants, *results))):
@@ -330,6 +336,10 @@ class Compiled:
             values = run_arrays(self.graph, given)
             for target, output in zip(targets, self.graph.outputs, strict=True):
                 target[...] = values[output]
+        return self._copied_to(results, targets)
+
+    def _copied_to(self, results: list[np.ndarray], targets: list[np.ndarray]) -> list[np.ndarray]:
+        """The results, with what was computed elsewhere."""
         for result, target in zip(results, targets, strict=True):
             if result is not target:
                 result[...] = target

@@ -19,6 +19,7 @@ from graphc.errors import CompileError, DtypeError, GraphcError, InputError, Sha
 from graphc.evaluate import run_arrays
 from graphc.expr import Expr, constant, current_site
 from graphc.inputs import as_value, bind_dimensions, check_shape
+from graphc.lower import guards
 from graphc.lower.arrays import data_address
 from graphc.lower.fresh import empty
 from graphc.lower.jit import Library, build
@@ -27,6 +28,7 @@ from graphc.lower.nests import Parallel
 from graphc.lower.performance import Rewriting
 from graphc.lower.tensor.bound import Bound
 from graphc.lower.tensor.groups import Group
+from graphc.lower.tensor.guarded import Guarded
 from graphc.lower.tensor.plan import plan
 from graphc.ops.calls import broadcast
 from graphc.static import bound
@@ -90,6 +92,7 @@ class Program(Compiled):
         if self._plan.exported:
             self._library = build(self._plan.text, self._plan.exported, cache)  # type: ignore[assignment]
         self._seconds = {"plan": planned - started, "build": time.perf_counter() - planned}
+        self._guarded = guards.wanted()
         self._known: OrderedDict[Any, _Known] = OrderedDict()
         self.__signature__ = signature(self.inputs)
 
@@ -184,8 +187,13 @@ class Program(Compiled):
         exprs = [self.graph.exprs[output] for output in self.graph.outputs[: self._results]]
         if self._plan.is_empty(lengths):
             return _Known(lengths, [bound(expr.shape, lengths) for expr in exprs], True, [], [])
-        first = Bound(self._plan, self._library, lengths, self._parallel)
+        first = self._bound(lengths)
         return _Known(lengths, first.shapes[: self._results], False, [first], [])
+
+    def _bound(self, lengths: Mapping[str, int]) -> Bound:
+        """The plan for given lengths."""
+        kind = Guarded if self._guarded else Bound
+        return kind(self._plan, self._library, lengths, self._parallel)
 
     def _check_updated(self, number: int, value: Any, array: np.ndarray) -> None:
         name = self._symbols[number].name
@@ -202,8 +210,9 @@ class Program(Compiled):
     ) -> list[np.ndarray]:
         if known.empty:
             return self._by_hand(arrays, given)
-        whole = [_in_rows(array) for array in arrays]
-        whole += self._constants
+        in_rows = guards.copied if self._guarded else _in_rows
+        whole = [in_rows(array) for array in arrays]
+        whole += map(guards.copied, self._constants) if self._guarded else self._constants
         addresses = [data_address(array) for array in whole]
         if self._updated and addresses != known.apart:
             before = list(addresses)
@@ -211,7 +220,11 @@ class Program(Compiled):
                 whole[number] = whole[number].copy()  # what is written in place is read by nobody else
                 addresses[number] = data_address(whole[number])
             known.apart[:] = before if before == addresses else []
-        if given is None:
+        if self._guarded:
+            targets = [
+                guards.empty(shape, dtype) for shape, dtype in zip(known.shapes, self._dtypes, strict=True)
+            ]
+        elif given is None:
             targets = [empty(shape, dtype) for shape, dtype in zip(known.shapes, self._dtypes, strict=True)]
         else:
             targets = [
@@ -223,7 +236,7 @@ class Program(Compiled):
                 for array in given
             ]
         pool = known.pool
-        ready = pool.pop() if pool else Bound(self._plan, self._library, known.lengths, self._parallel)
+        ready = pool.pop() if pool else self._bound(known.lengths)
         try:
             ready(whole, targets, addresses)
         finally:

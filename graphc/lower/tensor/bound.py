@@ -50,8 +50,12 @@ class Bound:
 
     lengths : name → length; parallel : as for `g.compile`
 
+    margin : bytes on each side of what stands in the workspace
+
     Raises `ShapeError` where an operation makes no sense for these lengths.
     """
+
+    margin = 0
 
     def __init__(
         self,
@@ -80,13 +84,17 @@ class Bound:
                 self._steps[number].append(self._loop(number, step, code))
             else:
                 self._steps[number].append(self._call(step.node))
-        self._todo = together([do for step in self._steps for do in step])
+        self._todo = self._sequence()
         self._copies = [(number, self._value(node)) for number, node in plan.copies]
         self._updates = [(number, self._next(node)) for number, node in plan.updates]
         self._symbols = [(symbol, plan.words.get(("buffer", symbol))) for symbol in plan.dag.symbols]
         self._made = [
             (node, number, plan.words.get(("buffer", node))) for node, number in plan.targets.items()
         ]
+
+    def _sequence(self) -> list[Callable[[], None]]:
+        """What a call does, one after the other."""
+        return together([do for step in self._steps for do in step])
 
     # --- lengths ---------------------------------------------------------------------------------------------------------------
 
@@ -131,12 +139,15 @@ class Bound:
             self._set(("total", number), self._size(step.rows))
             self._set(("per", number), per)
             self._set(("chunks", number), chunks)
-        places, total = _places(spans)
+        margin = self.margin
+        places, total = _places([(first, last, size + 2 * margin, key) for first, last, size, key in spans])
         slot = _rounded(slot)
         self.workspace = np.empty(total + slot * self.slots + ALIGNED, dtype=np.uint8)
         base = -data_address(self.workspace) % ALIGNED
+        self._spans = [(first, last, base + places[key] + margin, size, key) for first, last, size, key in spans]
+        self._scratch = base + total
         for key, place in places.items():
-            start = base + place
+            start = base + place + margin
             if isinstance(key, Expr):
                 shape = self._shape(key.shape)
                 end = start + math.prod(shape) * key.dtype.itemsize
