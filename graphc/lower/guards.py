@@ -15,15 +15,14 @@ from graphc.errors import InputError, InternalError
 from graphc.lower.arrays import data_address
 from graphc.types import DType
 
-MARKER = 0x7FF8A5A5
-"""Four bytes that are NaN as float32, twice as float64, and as an index out of range."""
+MARKER = 0x7FF88080
+"""Four bytes that are NaN as float32, twice as float64, and as an index out of range. Every array has a number in them, so that what
+is read from around one array and written around another is not taken for what stands there: arithmetic hands the bits of NaN on."""
 
 GUARD = 128
 """Bytes of guard words on each side of an array."""
 
 _ALIGNED = 64
-
-_BYTES = np.array([MARKER], "<u4").view(np.uint8)
 
 
 def wanted() -> bool:
@@ -36,18 +35,24 @@ def wanted() -> bool:
     return bool(text)
 
 
-def poison(block: np.ndarray, start: int, end: int) -> None:
-    """Fill bytes of a block with the marker."""
-    block[start:end] = _marker(start, end)
+def poison(block: np.ndarray, start: int, end: int, number: int) -> None:
+    """Fill bytes of a block with the marker of a number."""
+    block[start:end] = _marker(start, end, number)
 
 
-def is_whole(block: np.ndarray, start: int, end: int) -> bool:
-    """Whether bytes of a block still hold the marker."""
-    return np.array_equal(block[start:end], _marker(start, end))
+def is_whole(block: np.ndarray, start: int, end: int, number: int) -> bool:
+    """Whether bytes of a block still hold the marker of a number."""
+    return np.array_equal(block[start:end], _marker(start, end, number))
 
 
-def _marker(start: int, end: int) -> np.ndarray:
-    return np.resize(np.roll(_BYTES, -(start % 4)), max(end - start, 0))
+def _marker(start: int, end: int, number: int) -> np.ndarray:
+    word = MARKER | (number & 0x7F) | (number >> 7 & 0x7F) << 8
+    return np.resize(np.roll(np.array([word], "<u4").view(np.uint8), -(start % 4)), max(end - start, 0))
+
+
+def _number(memory: np.ndarray) -> int:
+    """The number of an array in memory of its own: from where it is."""
+    return data_address(memory) // _ALIGNED
 
 
 def empty(shape: tuple[int, ...], dtype: DType) -> np.ndarray:
@@ -56,7 +61,7 @@ def empty(shape: tuple[int, ...], dtype: DType) -> np.ndarray:
     memory = np.empty(size + 2 * GUARD + _ALIGNED, np.uint8)
     first = -data_address(memory) % _ALIGNED
     block = memory[first : first + size + 2 * GUARD]
-    poison(block, 0, len(block))
+    poison(block, 0, len(block), _number(memory))
     return block[GUARD : GUARD + size].view(dtype).reshape(shape)
 
 
@@ -77,9 +82,9 @@ def check(array: np.ndarray, what: str, after: str, node: str | None = None) -> 
     start = data_address(array) - data_address(memory)
     first, end = start - GUARD, start + array.nbytes
     block = memory[first:]
-    if not is_whole(block, 0, GUARD):
+    if not is_whole(block, 0, GUARD, _number(memory)):
         raise damaged(what, "before", after, node)
-    if not is_whole(block, end - first, end - first + GUARD):
+    if not is_whole(block, end - first, end - first + GUARD, _number(memory)):
         raise damaged(what, "behind", after, node)
 
 

@@ -115,11 +115,15 @@ def cast(pool: Pool) -> Member | None:
         return None
     name = pool.rng.choice(["float64", "float32", "int64", "int32", "uint8", "bool", "int8"])
     dtype = np.dtype(name)
-    low, high = x.value.min(initial=0), x.value.max(initial=0)
-    if dtype.kind in "iu" and not (np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max):
-        return None
+
+    def converted(x: np.ndarray) -> np.ndarray:
+        low, high = x.min(initial=0), x.max(initial=0)
+        if dtype.kind in "iu" and not (np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max):
+            raise ValueError("what no two systems agree on")
+        return x.astype(name)
+
     sure = dtype != np.float32 or x.value.dtype == np.float32 or is_dyadic(x.value)
-    return pool.add(lambda x: g.astype(x, name), lambda x: x.astype(name), x, exact=sure)
+    return pool.add(lambda x: g.astype(x, name), converted, x, exact=sure)
 
 
 def reduction(pool: Pool) -> Member | None:
@@ -308,7 +312,7 @@ def place(pool: Pool, length: int, most: int = 2) -> Member | None:
         name = rng.choice(["int64", "int32", "int8"])
         return pool.add(
             lambda x: g.astype(g.clip(x, -length, length - 1), name),
-            lambda x: np.clip(x, -length, length - 1).astype(name),
+            lambda x: np.clip(x, -length, length - 1).astype(name),  # of few values
             x,
             exact=True,
         )

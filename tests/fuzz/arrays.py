@@ -32,7 +32,7 @@ def laid_out(array: np.ndarray, layout: str) -> np.ndarray:
     if layout == "strided" and array.ndim:
         return np.repeat(array, 2, axis=-1)[..., ::2]
     if layout == "reversed" and array.ndim:
-        return np.ascontiguousarray(array[..., ::-1])[..., ::-1]
+        return array[..., ::-1].copy()[..., ::-1]
     array = array.copy()
     array.flags.writeable = layout != "read-only"
     return array
@@ -43,7 +43,10 @@ def check(made: Program) -> list[tuple[str, str]]:
     wrong: list[tuple[str, str]] = []
     rng = Random(made.seed)
     g.set_num_threads(rng.choice([1, 2]))
+    compiled: Any = None
     for rewrite in ("stable", None):
+        if rewrite is None and compiled is not None and _as_written(compiled, made):
+            break  # it would be the same machine code
         options: dict[str, Any] = {"rewrite": rewrite, "cache": False, "parallel": rng.choice(["auto", True])}
         if made.updates:
             options["updates"] = {made.inputs[name].expr: m.expr for name, m in made.updates.items()}
@@ -58,6 +61,13 @@ def check(made: Program) -> list[tuple[str, str]]:
             arguments = made.arguments(np.random.default_rng([made.seed, number]), later)
             wrong += [(kind, f"call {number}, rewrite={rewrite}: {text}") for kind, text in _call(compiled, made, arguments, later, rng)]  # fmt: skip
     return wrong
+
+
+def _as_written(compiled: Any, made: Program) -> bool:
+    """Whether rewriting changed nothing."""
+    graph = compiled.graph
+    wanted = [m.expr for m in (*made.outputs, *made.updates.values())]
+    return all(graph.exprs[k] is expr for k, expr in zip(graph.outputs, wanted, strict=True))
 
 
 def _call(

@@ -142,7 +142,7 @@ class Bound:
         margin = self.margin
         places, total = _places([(first, last, size + 2 * margin, key) for first, last, size, key in spans])
         slot = _rounded(slot)
-        self.workspace = np.empty(total + slot * self.slots + ALIGNED, dtype=np.uint8)
+        self.workspace = self._memory(total + slot * self.slots + ALIGNED)
         base = -data_address(self.workspace) % ALIGNED
         self._spans = [(first, last, base + places[key] + margin, size, key) for first, last, size, key in spans]
         self._scratch = base + total
@@ -165,6 +165,10 @@ class Bound:
                 self._set(key, dims.evaluate(key[1], self.lengths))
             elif isinstance(key, tuple) and key[0] == "gemm":
                 self._set(key, blas.function("gemm", key[1]))
+
+    def _memory(self, size: int) -> np.ndarray:
+        """So many bytes for the workspace."""
+        return np.empty(size, np.uint8)
 
     def _set(self, key: Hashable, value: int) -> None:
         place = self.plan.words.get(key)

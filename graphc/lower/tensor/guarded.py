@@ -73,6 +73,11 @@ class Guarded(Bound):
 
     # --- memory ----------------------------------------------------------------------------------------------------------------
 
+    def _memory(self, size: int) -> np.ndarray:
+        block = super()._memory(size)
+        guards.poison(block, 0, size, 0)
+        return block
+
     def _rows(self, number: int) -> list[tuple[str, int]]:
         """The rows of a kernel's scratch memory, and where each ends, in every slot."""
         rows: list[tuple[str, int]] = []
@@ -85,31 +90,30 @@ class Guarded(Bound):
         return rows
 
     def _begin(self, number: int) -> None:
-        for first, _, start, size, _ in self._spans:
+        for k, (first, _, start, size, _) in enumerate(self._spans):
             if first == number:
-                guards.poison(self.workspace, start - self.margin, start + size + self.margin)
+                guards.poison(self.workspace, start - self.margin, start + size + self.margin, k)
         if number in self.plan.rows:
-            guards.poison(self.workspace, self._scratch, len(self.workspace))
+            guards.poison(self.workspace, self._scratch, len(self.workspace), len(self._spans))
 
     def _end(self, number: int) -> None:
-        for _, last, start, size, _ in self._spans:
+        for k, (_, last, start, size, _) in enumerate(self._spans):
             if last == number < len(self.plan.steps):  # what lives on to the end is copied after it
-                guards.poison(self.workspace, start, start + size)
+                guards.poison(self.workspace, start, start + size, k)
 
     def _look(self, number: int, rows: Sequence[tuple[str, int]], after: str, node: str | None) -> None:
         """Raises `InternalError` for damaged guard words."""
-        for first, last, start, size, key in self._spans:
+        places: list[tuple[int, int, str, str, int]] = []  # start, bytes, of what, where, its number
+        for k, (first, last, start, size, key) in enumerate(self._spans):
             if first <= number <= last:
-                self._look_at(start - self.margin, start, _name(key), "before", after, node)
-                self._look_at(start + size, start + size + self.margin, _name(key), "behind", after, node)
-        for name, end in rows:
-            self._look_at(end, end + BEHIND, name, "behind", after, node)
+                places.append((start - self.margin, self.margin, _name(key), "before", k))
+                places.append((start + size, self.margin, _name(key), "behind", k))
+        places += [(end, BEHIND, name, "behind", len(self._spans)) for name, end in rows]
+        for start, size, name, where, k in places:
+            if not guards.is_whole(self.workspace, start, start + size, k):
+                raise guards.damaged(name, where, after, node)
         for name, array in self._given:
             guards.check(array, name, after, node)
-
-    def _look_at(self, start: int, end: int, what: str, where: str, after: str, node: str | None) -> None:
-        if not guards.is_whole(self.workspace, start, end):
-            raise guards.damaged(what, where, after, node)
 
 
 def _name(key: Hashable) -> str:
