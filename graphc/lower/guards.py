@@ -16,8 +16,8 @@ from graphc.lower.arrays import data_address
 from graphc.types import DType
 
 MARKER = 0x7FF88080
-"""Four bytes that are NaN as float32, twice as float64, and as an index out of range. Every array has a number in them, so that what
-is read from around one array and written around another is not taken for what stands there: arithmetic hands the bits of NaN on."""
+"""Four bytes that are NaN as float32, twice as float64, and as an index out of range. Each array has a number in them, so that
+what is read around one array and written around another is not taken for what stands there: arithmetic hands NaN's bits on."""
 
 GUARD = 128
 """Bytes of guard words on each side of an array."""

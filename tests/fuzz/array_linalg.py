@@ -32,7 +32,9 @@ def product(pool: Pool) -> Member | None:
 
         y = pool.pick(fits)
     else:
-        y = pool.pick(lambda m: m.value.dtype == dtype and m.value.ndim == (1 if kind == "outer" else x.value.ndim))
+        y = pool.pick(
+            lambda m: m.value.dtype == dtype and m.value.ndim == (1 if kind == "outer" else x.value.ndim)
+        )
         if kind == "outer" and x.value.ndim != 1:
             return None
     if y is None:
@@ -151,6 +153,13 @@ def images(pool: Pool) -> Member | None:
     return pool.add(*rng.choice(operations), x, exact=False)
 
 
-LINALG: tuple[Callable[[Pool], Member | None], ...] = (product, product, product, decomposition, decomposition, images)
+LINALG: tuple[Callable[[Pool], Member | None], ...] = (
+    product,
+    product,
+    product,
+    decomposition,
+    decomposition,
+    images,
+)
 
 __all__ = ["LINALG", "evaluated"]

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 import graphc as g
-from graphc.errors import GraphcError
+from graphc.errors import GraphcError, ShapeError
 from graphc.evaluate import bound
+from graphc.types import broadcast_shapes
 
 MOST = 300
 """Elements of one value."""
@@ -82,7 +83,9 @@ class Pool:
         exact = exact and all(member.exact for member in operands)
         depth = 1 + max((member.depth for member in operands), default=0)
         dtype = expr.dtype
-        member = Member(expr, lambda *arrays: np.asarray(formula(*arrays)).astype(dtype), operands, value, exact, depth)
+        member = Member(
+            expr, lambda *arrays: np.asarray(formula(*arrays)).astype(dtype), operands, value, exact, depth
+        )
         if value.dtype.kind == "f" and not exact and np.abs(value).max(initial=0) > LARGE:
             tamed = member
             member = Member(_tamed(expr), _tamed, (tamed,), _tamed(value), False, depth + 1)
@@ -154,10 +157,31 @@ def random_key(rng: Random, shape: tuple[int, ...]) -> Any:
         elif kind < 0.55:
             key.append(slice(None, None, -1))
         elif kind < 0.85:
-            ends = [rng.choice([None, rng.randint(-length, length)]) for _ in range(2)]
-            key.append(slice(*ends, rng.choice([None, 1, 2, -1, -2])))
+            first, last = [rng.choice([None, rng.randint(-length, length)]) for _ in range(2)]
+            key.append(slice(first, last, rng.choice([None, 1, 2, -1, -2])))
         else:
             key.append(slice(None))
     if rng.random() < 0.15:
         key.insert(rng.randint(0, len(key)), None)
     return tuple(key) if len(key) != 1 or rng.random() < 0.5 else key[0]
+
+
+def floats(member: Member) -> bool:
+    return member.kind == "f"
+
+
+def exact(member: Member) -> bool:
+    return member.exact and member.kind in "fi"
+
+
+def axis_of(pool: Pool, a: np.ndarray) -> int:
+    return pool.rng.randrange(-a.ndim, a.ndim)
+
+
+def fits_with(x: Member, y: Member) -> bool:
+    """Whether two members broadcast."""
+    try:
+        broadcast_shapes([x.expr.shape, y.expr.shape])
+        return True
+    except ShapeError:
+        return False

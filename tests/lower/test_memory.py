@@ -17,6 +17,7 @@ from graphc.lower.tensor import bound, library, operands
 from graphc.lower.tensor.guarded import Guarded
 from graphc.program import Program
 from tests.fuzz.arrays import run
+from tests.lower.memory_programs import PROGRAMS, put
 from tests.ops.array_cases import CASES, Case
 
 CALLS = 3
@@ -96,146 +97,6 @@ def test_operations_read_every_view_of_what_is_computed(case: Case, name: str) -
 
 # --- elements of what is computed as places, values and bounds --------------------------------------------
 
-_order = lambda x: np.argsort(x, kind="stable")  # noqa: E731
-
-
-def _added(y: np.ndarray, key: Any, value: Any) -> np.ndarray:
-    y = y.copy()
-    np.add.at(y, key, value)
-    return y
-
-
-def _put(y: np.ndarray, key: Any, value: Any) -> np.ndarray:
-    y = y.copy()
-    y[key] = value
-    return y
-
-
-PROGRAMS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
-    "smallest": (lambda x, y: x[g.argsort(x)[0]], lambda x, y: x[_order(x)[0]]),
-    "largest": (lambda x, y: x[g.argsort(x)[-1]], lambda x, y: x[_order(x)[-1]]),
-    "largest four": (lambda x, y: x[g.argsort(x)[-4:]], lambda x, y: x[_order(x)[-4:]]),
-    "descending": (lambda x, y: x[g.argsort(x)[::-1]], lambda x, y: x[_order(x)[::-1]]),
-    "every second": (lambda x, y: x[g.argsort(x)[1::2]], lambda x, y: x[_order(x)[1::2]]),
-    "of a matrix": (lambda x, y: y[g.argsort(y, axis=0)[0, 1]], lambda x, y: y[np.argsort(y, 0)[0, 1]]),
-    "column of places": (lambda x, y: y[g.argsort(y, axis=0)[:, 1]], lambda x, y: y[np.argsort(y, 0)[:, 1]]),
-    "turned places": (
-        lambda x, y: x[g.argsort(y, axis=0).T[::-1]],
-        lambda x, y: x[np.argsort(y, 0).T[::-1]],
-    ),
-    "flipped number": (lambda x, y: x[g.flip(g.argsort(x)[2])], lambda x, y: x[_order(x)[2]]),
-    "repeated number": (
-        lambda x, y: x[g.broadcast_to(g.argsort(x)[3], (2, 3))],
-        lambda x, y: x[np.broadcast_to(_order(x)[3], (2, 3))],
-    ),
-    "place of the maximum": (lambda x, y: x[g.argmax(y, axis=0)[1]], lambda x, y: x[np.argmax(y, 0)[1]]),
-    "both places": (
-        lambda x, y: y[g.argsort(x)[0] - 4, g.argmax(y, axis=1)[2]],
-        lambda x, y: y[_order(x)[0] - 4, np.argmax(y, 1)[2]],
-    ),
-    "taken": (lambda x, y: g.take(x, g.argsort(x)[2:4]), lambda x, y: np.take(x, _order(x)[2:4])),
-    "taken along": (
-        lambda x, y: g.take_along_axis(y, g.argsort(y, axis=0)[::-1], axis=0),
-        lambda x, y: np.take_along_axis(y, np.argsort(y, 0)[::-1], 0),
-    ),
-    "added twice": (
-        lambda x, y: x.at[[0, 0]].add(g.exp(x)[0]),
-        lambda x, y: _added(x, [0, 0], np.exp(x)[0]),
-    ),
-    "added row": (
-        lambda x, y: y.at[[1, 1, 2]].add(g.exp(y)[0]),
-        lambda x, y: _added(y, [1, 1, 2], np.exp(y)[0]),
-    ),
-    "added reversed": (
-        lambda x, y: y.at[[1, 1, 2]].add(g.exp(y)[2::-1, ::-1]),
-        lambda x, y: _added(y, [1, 1, 2], np.exp(y)[2::-1, ::-1]),
-    ),
-    "added at a computed place": (
-        lambda x, y: x.at[g.argsort(x)[0]].add(g.exp(x)[1]),
-        lambda x, y: _added(x, _order(x)[0], np.exp(x)[1]),
-    ),
-    "added at computed places": (
-        lambda x, y: x.at[g.argsort(x)[::2] // 2].add(g.exp(x)[1]),
-        lambda x, y: _added(x, _order(x)[::2] // 2, np.exp(x)[1]),
-    ),
-    "set at a computed place": (
-        lambda x, y: x.at[g.argsort(x)[0]].set(g.exp(x)[1]),
-        lambda x, y: _put(x, _order(x)[0], np.exp(x)[1]),
-    ),
-    "set at a slice": (lambda x, y: x.at[::-2].set(g.sort(x)[0]), lambda x, y: _put(x, np.s_[::-2], x.min())),
-    "set to a column": (
-        lambda x, y: y.at[:, 1].set(g.sort(y, axis=1)[::-1, 0]),
-        lambda x, y: _put(y, np.s_[:, 1], np.sort(y, 1)[::-1, 0]),
-    ),
-    "searched for one": (
-        lambda x, y: g.searchsorted(g.sort(x), g.exp(x)[2]),
-        lambda x, y: np.searchsorted(np.sort(x), np.exp(x)[2]),
-    ),
-    "searched among the reversed": (
-        lambda x, y: g.searchsorted(g.sort(-x)[::-1], g.exp(y)[0, ::2]),
-        lambda x, y: np.searchsorted(np.sort(-x)[::-1], np.exp(y)[0, ::2]),
-    ),
-    "one hot of one": (
-        lambda x, y: g.one_hot(g.argsort(x)[0], 8),
-        lambda x, y: np.eye(8)[_order(x)[0]],
-    ),
-    "clipped": (
-        lambda x, y: g.sort(g.clip(x, g.sort(x)[1], g.sort(x)[-2])),
-        lambda x, y: np.sort(np.clip(x, np.sort(x)[1], np.sort(x)[-2])),
-    ),
-    "chosen": (
-        lambda x, y: g.sort(g.where(x < g.sort(x)[2], x, g.exp(x)[::-1])),
-        lambda x, y: np.sort(np.where(x < np.sort(x)[2], x, np.exp(x)[::-1])),
-    ),
-    "sum of one": (lambda x, y: g.cumsum(g.exp(y)[1]), lambda x, y: np.cumsum(np.exp(y)[1])),
-    "sum of a flipped": (lambda x, y: g.cumsum(g.exp(x)[::-2]), lambda x, y: np.cumsum(np.exp(x)[::-2])),
-    "product of a column": (lambda x, y: g.cumprod(g.exp(y)[:, 0]), lambda x, y: np.cumprod(np.exp(y)[:, 0])),
-    "sorted column": (lambda x, y: g.sort(g.exp(y)[:, 2]), lambda x, y: np.sort(np.exp(y)[:, 2])),
-    "sorted number": (
-        lambda x, y: g.sort(g.expand_dims(g.exp(x)[0], 0)),
-        lambda x, y: np.sort(np.exp(x)[0][None]),
-    ),
-    "solved": (
-        lambda x, y: g.solve(g.exp(y)[::-1] + 9 * g.eye(4), g.exp(y)[:, 1]),
-        lambda x, y: np.linalg.solve(np.exp(y)[::-1] + 9 * np.eye(4), np.exp(y)[:, 1]),
-    ),
-    "triangle": (
-        lambda x, y: g.solve_triangular(g.tril(g.exp(y)), g.exp(y)[::-1, 0]),
-        lambda x, y: np.linalg.solve(np.tril(np.exp(y)), np.exp(y)[::-1, 0]),
-    ),
-    "determinant": (lambda x, y: g.det(g.exp(y)[1:, ::-1][:, :3]), lambda x, y: np.linalg.det(np.exp(y)[1:, ::-1][:, :3])),
-    "times an element": (lambda x, y: (g.exp(y) @ y) * g.sort(x)[0], lambda x, y: np.exp(y) @ y * x.min()),
-    "product of a row": (lambda x, y: g.exp(y)[0] @ g.sort(y)[:, ::-1], lambda x, y: np.exp(y)[0] @ np.sort(y)[:, ::-1]),
-    "batched product": (
-        lambda x, y: g.expand_dims(g.sort(y), 0) @ g.exp(y)[::-1],
-        lambda x, y: np.sort(y)[None] @ np.exp(y)[::-1],
-    ),
-    "recurrence": (
-        lambda x, y: g.linear_recurrence(g.sin(y)[0], g.sin(y)[::-1, 0]),
-        lambda x, y: _recurrence(np.sin(y)[0], np.sin(y)[::-1, 0]),
-    ),
-    "a stack of elements": (
-        lambda x, y: g.sort(g.stack([g.exp(x)[2], g.exp(x)[0], g.exp(x)[1]])),
-        lambda x, y: np.sort(np.exp(x)[[2, 0, 1]]),
-    ),
-    "an element of an element": (
-        lambda x, y: g.sort(y, axis=0)[1][g.argsort(g.sort(y, axis=0)[1])[0]],
-        lambda x, y: np.sort(y, 0)[1].min(),
-    ),
-    "largest of many": (
-        lambda x, y: g.sort(g.concat([g.sort(x)[::-1], g.exp(y)[0]]))[::-1],
-        lambda x, y: np.sort(np.concatenate([x, np.exp(y)[0]]))[::-1],
-    ),
-}  # fmt: skip
-"""Of x (8 elements) and y (4 × 4)."""
-
-
-def _recurrence(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    result = b.copy()
-    for k in range(1, len(b)):
-        result[k] = a[k] * result[k - 1] + b[k]
-    return result
-
 
 @pytest.mark.parametrize("rewrite", ["stable", None])
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -272,8 +133,8 @@ def test_a_constant_counts_from_the_end(place: int, dtype: str, rewrite: str | N
     f = g.compile([x[spot], x.at[spot].set(9.0), x.at[spot].add(1.0), x[spot + 0]], [x], rewrite=rewrite)
     one, changed, added, again = f(values)
     assert one == again == values[place]
-    np.testing.assert_array_equal(changed, _put(values, place, 9.0))
-    np.testing.assert_array_equal(added, _added(values, place, 1.0))
+    np.testing.assert_array_equal(changed, put(values, place, 9.0))
+    np.testing.assert_array_equal(added, added(values, place, 1.0))
     with pytest.raises(InputError, match="out of range"):
         f(values[:0] if place == 0 else values[: abs(place) - 1 if place < 0 else place])
 
@@ -284,11 +145,13 @@ def test_a_range_that_its_type_cannot_hold_is_an_array(cast: str) -> None:
     values = np.arange(300.0)
     narrow = np.arange(300).astype(cast).astype(np.int64)
     spots = g.astype(g.astype(g.arange(300), cast), "int64")
-    f = g.compile([x[spots], x.at[spots].add(1.0), x.at[g.arange(300, dtype="int8")].add(1.0)], [x], rewrite=None)
+    f = g.compile(
+        [x[spots], x.at[spots].add(1.0), x.at[g.arange(300, dtype="int8")].add(1.0)], [x], rewrite=None
+    )
     gathered, added, own = f(values)
     np.testing.assert_array_equal(gathered, values[narrow])
-    np.testing.assert_array_equal(added, _added(values, narrow, 1.0))
-    np.testing.assert_array_equal(own, _added(values, np.arange(300).astype(np.int8), 1.0))
+    np.testing.assert_array_equal(added, added(values, narrow, 1.0))
+    np.testing.assert_array_equal(own, added(values, np.arange(300).astype(np.int8), 1.0))
 
 
 def test_a_range_of_a_named_length_in_few_bits_is_an_array() -> None:
@@ -312,9 +175,10 @@ def test_a_range_beyond_its_type_is_refused_when_its_length_is_known() -> None:
     x, n = g.symbol("x", shape=("n",)), g.symbol("m", shape=("m",))
     f = g.compile(x[g.arange("m", dtype="int32") * 0] + n * 0, [x, n], rewrite=None)
     assert f(np.ones(1), np.ones(4)).shape == (4,)
-    plan = g.compile(x[g.arange("m", dtype="int32")] + n, [x, n], rewrite=None)._plan
+    f = g.compile(x[g.arange("m", dtype="int32")] + n, [x, n], rewrite=None)
+    assert isinstance(f, Program)
     with pytest.raises(ShapeError, match="does not fit int32"):
-        bound.Bound(plan, None, {"n": 1, "m": 2**31 + 8}, False)
+        bound.Bound(f._plan, f._library, {"n": 1, "m": 2**31 + 8}, False)
 
 
 UNCHECKED = """
@@ -329,7 +193,6 @@ for rewrite in ("stable", None):
         x_, y_ = np.arange(4.0) + 1, np.ones((4, 3))
         rows = f(x_, y_, np.array([wild] * 40))
         assert np.all(rows[0] == 1) and np.all(rows[1] == 1), (wild, rows)
-h = g.compile([x.at[i].set(7.0), y.at[i].set(7.0)], [x, y, i]) if False else None
 out = np.zeros((4, 16))
 running.add_at(out, np.array([2**40, -(2**40), 1, 4]), np.ones((4, 16)), False)
 assert out[0, 0] == 3 and out[1, 0] == 1 and out.sum() == 64
@@ -348,7 +211,9 @@ def test_machine_code_addresses_nothing_outside_whatever_an_index_holds() -> Non
 def sample() -> tuple[Any, np.ndarray]:
     x = g.symbol("x", shape=("n", 8))
     e = g.exp(x)
-    return g.compile([g.softmax(e, axis=1), g.cumsum(g.sort(e, axis=0)[::-1], axis=1)[1]], [x]), np.ones((5, 8))
+    return g.compile([g.softmax(e, axis=1), g.cumsum(g.sort(e, axis=0)[::-1], axis=1)[1]], [x]), np.ones(
+        (5, 8)
+    )
 
 
 def test_off_it_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

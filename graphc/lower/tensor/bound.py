@@ -144,7 +144,9 @@ class Bound:
         slot = _rounded(slot)
         self.workspace = self._memory(total + slot * self.slots + ALIGNED)
         base = -data_address(self.workspace) % ALIGNED
-        self._spans = [(first, last, base + places[key] + margin, size, key) for first, last, size, key in spans]
+        self._spans = [
+            (first, last, base + places[key] + margin, size, key) for first, last, size, key in spans
+        ]
         self._scratch = base + total
         for key, place in places.items():
             start = base + place + margin

@@ -1,13 +1,14 @@
 """A plan whose memory is watched: what `GRAPHC_CHECK=memory` makes of every call.
 
 What stands in the workspace holds the marker before its life begins and again after it ended, so what is read before it was
-written, or too late, is NaN in the results or an index out of range. Guard words stand around everything, of scratch memory behind
-every row, and are looked at after each kernel and each library call. Inputs are compared with what they were.
+written, or too late, is NaN in the results or an index out of range. Guard words stand around everything, in scratch memory
+behind every row, and are looked at after each kernel and each library call. Inputs are compared with what they were.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+
 import numpy as np
 
 from graphc.errors import InternalError
@@ -22,7 +23,7 @@ BEHIND = ALIGNED
 
 
 class Guarded(Bound):
-    """A plan for given lengths; called with arrays of `guards.empty` it computes and raises `InternalError` for what goes astray."""
+    """A plan for given lengths; called with arrays of `guards.empty` it raises `InternalError` for what goes astray."""
 
     margin = guards.GUARD
 
@@ -31,18 +32,21 @@ class Guarded(Bound):
     ) -> None:
         written = {number for number, _ in self.plan.updates}
         written |= {self.plan.dag.symbols.index(symbol) for symbol in self.plan.inplace.values()}
-        before = {
-            number: array.tobytes() for number, array in enumerate(inputs) if number not in written
-        }
+        before = {number: array.tobytes() for number, array in enumerate(inputs) if number not in written}
         self._given: list[tuple[str, np.ndarray]] = [
-            *((f"input {symbol.name!r}", array) for symbol, array in zip(self.plan.dag.symbols, inputs, strict=True)),
+            *(
+                (f"input {symbol.name!r}", array)
+                for symbol, array in zip(self.plan.dag.symbols, inputs, strict=True)
+            ),
             *((f"result {number}", array) for number, array in enumerate(outputs)),
         ]
         super().__call__(inputs, outputs, addresses)
         self._look(len(self.plan.steps), (), "what follows the last step", None)
         for number, content in before.items():
             if inputs[number].tobytes() != content:
-                raise InternalError(f"internal error: input {self.plan.dag.symbols[number].name!r} was written")
+                raise InternalError(
+                    f"internal error: input {self.plan.dag.symbols[number].name!r} was written"
+                )
 
     def _sequence(self) -> list[Callable[[], None]]:
         return [self._watched(number, do) for number, do in enumerate(self._steps)]

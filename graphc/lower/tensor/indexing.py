@@ -132,11 +132,13 @@ def _arranged(node: Expr, views: tuple[str, ...]) -> Expr | None:
 
 
 def _may_hold(dtype: DType, node: Expr) -> bool:
-    """Whether a type holds all numbers of a range. One with named ends is asked again when they are known; of few bits it is none, as lengths
-    beyond those are usual."""
+    """Whether a type holds all numbers of a range. One with named ends is asked again when they
+    are known, by `holds`; in few bits it is none, as lengths beyond those are usual."""
     start, stop, step, _ = node.attrs
     if all(isinstance(end, int) for end in (start, stop)):
         return holds(dtype, range(start, stop, step))
+    if dtype.kind == "u" and isinstance(start, int) and start < 0:
+        return False
     return dtype.kind in "iuf" and dtype.itemsize >= (8 if dtype.kind == "f" else 4)
 
 
