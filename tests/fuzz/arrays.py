@@ -19,7 +19,10 @@ import numpy as np
 
 import graphc as g
 from graphc.errors import GraphcError, ShapeError
+from graphc.lower.tensor import bound as plans
 from tests.fuzz.array_programs import LAYOUTS, Program, Undecided, agree, oracle, program
+
+CHUNK = plans.CHUNK
 
 IN_A_CHILD = 60
 """Programs of one child process."""
@@ -43,6 +46,7 @@ def check(made: Program) -> list[tuple[str, str]]:
     wrong: list[tuple[str, str]] = []
     rng = Random(made.seed)
     g.set_num_threads(rng.choice([1, 2]))
+    plans.CHUNK = rng.choice([CHUNK, 1.0])  # few rows in a chunk, so that small arrays have several
     compiled: Any = None
     for rewrite in ("stable", None):
         if rewrite is None and compiled is not None and _as_written(compiled, made):
