@@ -215,10 +215,18 @@ def _run_all(count: int, seed: int, seconds: float) -> int:
                     totals[word] += 1
                 seen.add((word, number))
                 print(f"{word}: seed {number}: {rest[0][:1500]}", flush=True)
+            if word == "end" and (tried >= count or time.monotonic() - started >= seconds):
+                child.kill()
+                child.wait()
+                return _sum_up(tried, programs, totals, last + 1)
         if child.wait() or open_:
             totals["crashed"] += 1
             print(f"crashed: seed {last}, exit code {child.returncode}", flush=True)
         seed = last + 1
+    return _sum_up(tried, programs, totals, seed)
+
+
+def _sum_up(tried: int, programs: int, totals: dict[str, int], seed: int) -> int:
     wrong = ", ".join(f"{number} {word}" for word, number in totals.items())
     print(f"{tried} formulas in {programs} programs tried: {wrong}; the next seed is {seed}")
     return any(totals.values())
