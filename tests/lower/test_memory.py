@@ -196,6 +196,24 @@ def test_a_range_beyond_its_type_is_refused_when_its_length_is_known() -> None:
         bound.Bound(f._plan, f._library, {"n": 1, "m": 2**31 + 8}, False)
 
 
+@pytest.mark.parametrize(
+    ("key", "length"),
+    [
+        (np.s_[-5::3], 4), (np.s_[-5:-1:3], 4), (np.s_[6:0:-3], 6), (np.s_[7::-4], 7), (np.s_[-7::2], 6),
+    ],
+)  # fmt: skip
+def test_a_slice_that_begins_outside_of_a_named_axis_is_refused(key: slice, length: int) -> None:
+    """NumPy takes as many elements, but from the end of the axis on."""
+    x = g.symbol("x", shape=("n",))
+    values = np.arange(9.0)
+    taken, changed = g.compile(x[key], [x]), g.compile(x.at[key].add(1.0), [x])
+    np.testing.assert_array_equal(taken(values), values[key])
+    np.testing.assert_array_equal(changed(values), added(values, key, 1.0))
+    for f in (taken, changed):
+        with pytest.raises(ShapeError, match="too short"):
+            f(values[:length])
+
+
 UNCHECKED = """
 import numpy as np, graphc as g
 from graphc.lower.tensor import bound, running

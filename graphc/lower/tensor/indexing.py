@@ -228,15 +228,18 @@ def _sliced(e: Elements, item: tuple[Any, ...], dim: Dim, place: str) -> str:
 
 def _first(e: Elements, item: tuple[Any, ...], dim: Dim) -> str:
     """The place that a slice begins at."""
+    return e.lengths(first_place(item, dim))
+
+
+def first_place(item: tuple[Any, ...], dim: Dim) -> Dim:
+    """The place that a slice of an axis begins at, for lengths that `lengths.refuse` lets pass."""
     _, start, stop, step = item
     step = step or 1
     if isinstance(dim, int) and all(end is None or isinstance(end, int) for end in (start, stop)):
-        first: Dim = slice(start, stop, step).indices(dim)[0]
-    elif start is None:
-        first = 0 if step > 0 else dims.subtract(dim, 1)
-    else:
-        first = dims.add(dim, start) if isinstance(start, int) and start < 0 else start
-    return e.lengths(first)
+        return slice(start, stop, step).indices(dim)[0]
+    if start is None:
+        return 0 if step > 0 else dims.subtract(dim, 1)
+    return dims.add(dim, start) if isinstance(start, int) and start < 0 else start
 
 
 RULES: dict[str, Callable[..., Value]] = {"index": _index, "at_add": _updated, "at_set": _updated}
