@@ -145,13 +145,18 @@ def _matmul(node: Expr, a: Expr, b: Expr) -> Expr:
 
 
 def _matrix_vector(a: Expr, x: Expr) -> Expr:
-    return _vector_matrix(x, a.operands[0], turned=True) if a.op.name == "permute_dims" else summed(a * x, 1)
+    return _vector_matrix(x, a.operands[0], turned=True) if _is_turned(a) else summed(a * x, 1)
 
 
 def _vector_matrix(x: Expr, a: Expr, turned: bool = False) -> Expr:
-    if a.op.name == "permute_dims" and not turned:
+    if _is_turned(a) and not turned:
         return summed(a.operands[0] * x, 1)
     return summed(expanded(x, 1) * a, 0)
+
+
+def _is_turned(a: Expr) -> bool:
+    """Whether a matrix is another with its axes in the other order; in the same one they are permuted as well."""
+    return a.op.name == "permute_dims" and a.attrs[0] == (1, 0)
 
 
 def _mean(node: Expr, x: Expr) -> Expr:

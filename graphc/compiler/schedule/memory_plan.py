@@ -10,9 +10,10 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 
 from graphc.compiler.lowering.decompose import simplified
+from graphc.compiler.lowering.gather_scatter import is_range
 from graphc.compiler.runtime.library_calls import may_refuse
 from graphc.compiler.schedule.fusion import Group, Library, Step, partition
-from graphc.compiler.schedule.materialize import base_of, identity, is_range, origin
+from graphc.compiler.schedule.materialize import base_of, identity, origin
 from graphc.compiler.targets.llvm.kernels.combine_partials import finish
 from graphc.compiler.targets.llvm.kernels.kernel import Kernel
 from graphc.compiler.targets.llvm.kernels.module import Module

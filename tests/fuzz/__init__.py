@@ -1,0 +1,1 @@
+"""Random programs of many kinds, compiled and compared with an oracle: `python -m tests.fuzz KIND …`."""
