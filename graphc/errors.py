@@ -207,5 +207,9 @@ class CompileError(GraphcError, RuntimeError):
     """A graph that cannot be lowered to machine code."""
 
 
+class InternalError(GraphcError, RuntimeError):
+    """A bug of graphc's own, seen by a check that was asked for: machine code that left its memory."""
+
+
 class RenderError(GraphcError, RuntimeError):
     """A diagram that cannot be rendered on this machine."""

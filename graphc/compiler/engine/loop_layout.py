@@ -6,7 +6,7 @@ the loop, with an entry for each operand, 0 where the operand is broadcast.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -88,14 +88,19 @@ def memory_order(ndim: int, strides: Sequence[Sequence[int]]) -> list[int]:
     return inside_out[::-1]
 
 
-def empty(shape: tuple[int, ...], dtype: DType, order: Sequence[int]) -> np.ndarray:
-    """A new array with its dimensions in memory as `order` says, outermost first."""
+def empty(
+    shape: tuple[int, ...],
+    dtype: DType,
+    order: Sequence[int],
+    new: Callable[[tuple[int, ...], DType], np.ndarray] = buffer_pool.empty,
+) -> np.ndarray:
+    """A new array of `new` with its dimensions in memory as `order` says, outermost first."""
     if list(order) == list(range(len(shape))):
-        return buffer_pool.empty(shape, dtype)
+        return new(shape, dtype)
     places = [0] * len(order)
     for place, axis in enumerate(order):
         places[axis] = place
-    return buffer_pool.empty(tuple([shape[axis] for axis in order]), dtype).transpose(places)
+    return new(tuple([shape[axis] for axis in order]), dtype).transpose(places)
 
 
 def runs(shape: tuple[int, ...], strides: Sequence[Sequence[int]], outputs: int) -> list[Run]:

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from graphc.compiler.lowering.index_text import Index, aligned
 from graphc.compiler.targets.llvm.emit import Value
 from graphc.ir import dims
 from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr
-from graphc.ir.types import broadcast_shapes
+from graphc.ir.types import DType, broadcast_shapes
 from graphc.ops.index import result_shape
 
 if TYPE_CHECKING:
@@ -36,18 +38,32 @@ def source_index(e: Elements, node: Expr, index: Index) -> Index:
             continue
         dim = x.shape[len(result)]
         if item == "array":
-            array = arrays[slot - 1]
-            value = e.operand(node, slot, aligned(among, array.shape)).text
+            place = _named(e, node, slot, among, dim)
+            if place[0] == "%" and not is_range(arrays[slot - 1]):
+                # the check that refuses other places reads the array at another time: here nothing else is addressed
+                place = e.either(e.compare("ult", place, e.lengths(dim)), place, "0")
+            result.append(place)
             slot += 1
-            if value[0] == "%" and not counts(array, dim):
-                negative = e.compare("slt", value, "0")
-                value = e.either(negative, e.whole("add", value, e.lengths(dim)), value)
-            result.append(value)
         elif isinstance(item, tuple):
             result.append(_sliced(e, item, dim, index[spots[number]]))
         else:
             result.append(str(item) if item >= 0 else e.lengths(dims.add(dim, item)))
     return tuple(result)
+
+
+def _named(e: Elements, node: Expr, slot: int, among: Index, dim: Dim) -> str:
+    """The place along an axis that an array in a key names, counted from the front.
+
+    among : the index in the shape that the key's arrays have together
+    """
+    array = node.operands[slot]
+    place = e.operand(node, slot, aligned(among, array.shape)).text
+    if place[0] != "%":
+        return place if int(place) >= 0 else e.lengths(dims.add(dim, int(place)))
+    if counts(array, dim):
+        return place
+    negative = e.compare("slt", place, "0")
+    return e.either(negative, e.whole("add", place, e.lengths(dim)), place)
 
 
 def layout(key: tuple[Any, ...], has_arrays: bool, common: int) -> tuple[dict[int, int], int | None]:
@@ -92,9 +108,57 @@ def scatter_axes(node: Expr) -> dict[int, int] | None:
 
 def counts(node: Expr, length: Dim) -> bool:
     """Whether a node's elements are 0, 1, 2, … up to a length, along one axis."""
-    while node.op.name in ("reshape", "expand_dims", "squeeze", "astype"):
+    arranged = _arranged(node, ("reshape", "expand_dims", "squeeze"))
+    return arranged is not None and arranged.attrs[:3] == (0, length, 1)
+
+
+def is_range(node: Expr) -> bool:
+    """Whether a node is known by its place alone: a range, arranged by views."""
+    return range_of(node) is not None
+
+
+def range_of(node: Expr) -> Expr | None:
+    """The range that a node's elements are of; None of any other node."""
+    return _arranged(node, ("reshape", "expand_dims", "squeeze", "broadcast_to", "permute_dims"))
+
+
+def _arranged(node: Expr, views: tuple[str, ...]) -> Expr | None:
+    """The range that views and casts arrange; None where there is none, or a type on the way changes its numbers."""
+    types = [node.dtype]
+    while node.operands and node.op.name in (*views, "astype"):
         node = node.operands[0]
-    return node.op.name == "arange" and node.attrs[:3] == (0, length, 1)
+        types.append(node.dtype)
+    return node if node.op.name == "arange" and all(_may_hold(dtype, node) for dtype in types) else None
+
+
+def _may_hold(dtype: DType, node: Expr) -> bool:
+    """Whether a type holds all numbers of a range. One with named ends is asked again when they
+    are known, by `holds`; in few bits it is none, as lengths beyond those are usual."""
+    start, stop, step, _ = node.attrs
+    if all(isinstance(end, int) for end in (start, stop)):
+        return holds(dtype, range(start, stop, step))
+    if dtype.kind == "u" and isinstance(start, int) and start < 0:
+        return False
+    return dtype.kind in "iuf" and dtype.itemsize >= (8 if dtype.kind == "f" else 4)
+
+
+def holds(dtype: DType, numbers: range) -> bool:
+    """Whether a type holds all numbers of a range."""
+    ends = (numbers[0], numbers[-1]) if numbers else ()
+    if dtype.kind == "f":
+        return all(abs(end) <= 2 ** (np.finfo(dtype).nmant + 1) for end in ends)
+    if dtype.kind == "b":
+        return all(end in (0, 1) for end in ends)
+    return all(np.iinfo(dtype).min <= end <= np.iinfo(dtype).max for end in ends)
+
+
+def casts_of(node: Expr) -> list[DType]:
+    """The types that a range goes through."""
+    types = [node.dtype]
+    while node.operands:
+        node = node.operands[0]
+        types.append(node.dtype)
+    return types
 
 
 def _updated(e: Elements, node: Expr, index: Index) -> Value:
@@ -122,11 +186,7 @@ def _updated(e: Elements, node: Expr, index: Index) -> Value:
         if item == "array":
             array = arrays[slot - 2]
             if axis not in ranges.values() or not counts(array, dim):
-                wanted = e.operand(node, slot, aligned(among, array.shape)).text
-                if wanted[0] == "%":
-                    negative = e.compare("slt", wanted, "0")
-                    wanted = e.either(negative, e.whole("add", wanted, e.lengths(dim)), wanted)
-                require(e.compare("eq", place, wanted))
+                require(e.compare("eq", place, _named(e, node, slot, among, dim)))
             slot += 1
         elif isinstance(item, tuple):
             step = item[3] or 1
@@ -168,15 +228,18 @@ def _sliced(e: Elements, item: tuple[Any, ...], dim: Dim, place: str) -> str:
 
 def _first(e: Elements, item: tuple[Any, ...], dim: Dim) -> str:
     """The place that a slice begins at."""
+    return e.lengths(first_place(item, dim))
+
+
+def first_place(item: tuple[Any, ...], dim: Dim) -> Dim:
+    """The place that a slice of an axis begins at, for lengths that `lengths.refuse` lets pass."""
     _, start, stop, step = item
     step = step or 1
     if isinstance(dim, int) and all(end is None or isinstance(end, int) for end in (start, stop)):
-        first: Dim = slice(start, stop, step).indices(dim)[0]
-    elif start is None:
-        first = 0 if step > 0 else dims.subtract(dim, 1)
-    else:
-        first = dims.add(dim, start) if isinstance(start, int) and start < 0 else start
-    return e.lengths(first)
+        return slice(start, stop, step).indices(dim)[0]
+    if start is None:
+        return 0 if step > 0 else dims.subtract(dim, 1)
+    return dims.add(dim, start) if isinstance(start, int) and start < 0 else start
 
 
 RULES: dict[str, Callable[..., Value]] = {"index": _index, "at_add": _updated, "at_set": _updated}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from graphc.compiler.lowering.gather_scatter import layout
+from graphc.compiler.lowering.gather_scatter import first_place, layout
 from graphc.errors import ShapeError
+from graphc.ir import dims
 from graphc.ir.attribute_text import bound
 from graphc.ir.expr import Expr
 from graphc.ir.graph import Dag
@@ -45,7 +46,7 @@ def _refuse_key(node: Expr, lengths: Mapping[str, int]) -> None:
     own, taken = bound(x.shape, lengths), bound(taken, lengths)
     spots, _ = layout(node.attrs[0], bool(arrays), max((array.ndim for array in arrays), default=0))
     axis = 0
-    for number, item in enumerate(bound(node.attrs[0], lengths)):
+    for number, (item, declared) in enumerate(zip(bound(node.attrs[0], lengths), node.attrs[0], strict=True)):
         if item is None:
             continue
         length = own[axis]
@@ -55,7 +56,11 @@ def _refuse_key(node: Expr, lengths: Mapping[str, int]) -> None:
             start, stop, step = item[1:]
             wanted = taken[spots[number]]
             exact = _reads(node, spots[number] - len(taken))
-            if exact and len(range(*slice(start, stop, step).indices(length))) != wanted:
+            places = range(*slice(start, stop, step).indices(length))
+            first = dims.evaluate(first_place(declared, x.shape[axis]), lengths)
+            # a step from outside of the axis does not meet the places that it meets from its end
+            apart = len(places) > 0 and places[0] != first and (exact or abs(step or 1) > 1)
+            if apart or (exact and len(places) != wanted):
                 ends = ":".join("" if end is None else str(end) for end in (start, stop))
                 raise ShapeError(
                     f"axis {axis} of length {length} is too short for the slice {ends}, which takes {wanted}",

@@ -14,12 +14,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from graphc.compiler import pipeline
+from graphc.compiler.engine import guard_words
 from graphc.compiler.engine.buffer_pool import empty
 from graphc.compiler.engine.jit import Library, build
 from graphc.compiler.engine.numpy_layout import data_address
 from graphc.compiler.engine.thread_pool import Parallel
 from graphc.compiler.pipeline import Options, Unit
 from graphc.compiler.runtime.compiled_function import DEFAULT, Compiled
+from graphc.compiler.runtime.guarded_plan import Guarded
 from graphc.compiler.runtime.instantiated_plan import Bound
 from graphc.compiler.schedule.fusion import Group
 from graphc.errors import CompileError, DtypeError, GraphcError, InputError, ShapeError, brief
@@ -91,6 +93,7 @@ class Program(Compiled):
         if self._plan.exported:
             self._library = build(self._plan.text, self._plan.exported, options.cache)  # type: ignore[assignment]
         self._seconds = {"plan": planned - started, "build": time.perf_counter() - planned}
+        self._guarded = guard_words.wanted()
         self._known: OrderedDict[Any, _Known] = OrderedDict()
         self.__signature__ = signature(self.inputs)
 
@@ -185,8 +188,13 @@ class Program(Compiled):
         exprs = [self.graph.exprs[output] for output in self.graph.outputs[: self._results]]
         if self._plan.is_empty(lengths):
             return _Known(lengths, [bound(expr.shape, lengths) for expr in exprs], True, [], [])
-        first = Bound(self._plan, self._library, lengths, self._parallel)
+        first = self._bound(lengths)
         return _Known(lengths, first.shapes[: self._results], False, [first], [])
+
+    def _bound(self, lengths: Mapping[str, int]) -> Bound:
+        """The plan for given lengths."""
+        kind = Guarded if self._guarded else Bound
+        return kind(self._plan, self._library, lengths, self._parallel)
 
     def _check_updated(self, number: int, value: Any, array: np.ndarray) -> None:
         name = self._symbols[number].name
@@ -206,18 +214,24 @@ class Program(Compiled):
         if known.empty:
             self._check_apart(arrays)
             return self._by_hand(arrays, given)
-        whole = [_in_rows(array) for array in arrays]
-        whole += self._constants
+        in_rows = guard_words.copied if self._guarded else _in_rows
+        whole = [in_rows(array) for array in arrays]
+        whole += map(guard_words.copied, self._constants) if self._guarded else self._constants
         addresses = [data_address(array) for array in whole]
         if self._updated and addresses != known.apart:
             self._check_apart(arrays)
-            in_rows = all(whole[number] is arrays[number] for number in self._updated)
+            whole_rows = all(whole[number] is arrays[number] for number in self._updated)
             before = list(addresses)
             for number in self._shared_updates(whole, addresses):
                 whole[number] = whole[number].copy()  # what is written in place is read by nobody else
                 addresses[number] = data_address(whole[number])
-            known.apart[:] = before if in_rows and before == addresses else []
-        if given is None:
+            known.apart[:] = before if whole_rows and before == addresses else []
+        if self._guarded:
+            targets = [
+                guard_words.empty(shape, dtype)
+                for shape, dtype in zip(known.shapes, self._dtypes, strict=True)
+            ]
+        elif given is None:
             targets = [empty(shape, dtype) for shape, dtype in zip(known.shapes, self._dtypes, strict=True)]
         else:
             targets = [
@@ -229,7 +243,7 @@ class Program(Compiled):
                 for array in given
             ]
         pool = known.pool
-        ready = pool.pop() if pool else Bound(self._plan, self._library, known.lengths, self._parallel)
+        ready = pool.pop() if pool else self._bound(known.lengths)
         try:
             ready(whole, targets, addresses)
         finally:

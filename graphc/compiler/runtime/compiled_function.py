@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphc.compiler.engine import buffer_pool, loop_layout
+from graphc.compiler.engine import buffer_pool, guard_words, loop_layout
 from graphc.compiler.engine.jit import Library, build
 from graphc.compiler.lowering.scalar_kernel import Kernel
 from graphc.compiler.pipeline import Options
@@ -89,6 +89,7 @@ class Compiled:
         self.__signature__ = signature(self.inputs)
         self._constants: tuple[np.ndarray, ...] = ()
         self._unused = graph.unused if unused is None else unused
+        self._guarded = guard_words.wanted()
         kind = type(self)
         kind.__call__ = self.call  # type: ignore[method-assign]
         source = Source(graph, structure, options, record, "out" not in self.inputs)
@@ -323,8 +324,9 @@ class Compiled:
             order = loop_layout.memory_order(
                 ndim, [loop_layout.strides_over(array, ndim) for array in arrays]
             )
+            new = guard_words.empty if self._guarded else buffer_pool.empty
             results = [
-                loop_layout.empty(s, dtype, order) if len(s) == ndim else buffer_pool.empty(s, dtype)
+                loop_layout.empty(s, dtype, order, new) if len(s) == ndim else new(s, dtype)
                 for s, dtype in zip(shapes, self._kernel.outputs, strict=True)
             ]
             targets = results
@@ -334,6 +336,10 @@ class Compiled:
             ties = overlaps(arrays, targets, shape)
         if 0 not in shape:
             steps = self._nests.run([*arrays, *targets], shape, ties)
+            if self._guarded:  # each call comes here, and its results are looked at
+                for number, result in enumerate(results if out is None else ()):
+                    guard_words.check(result, f"result {number}", "the kernel")
+                return self._copied_to(results, targets)
             if not self._tensor:
                 self._tiers.native.served.alike(arrays, shape, checked)
             if steps and all(map(operator.is_, (*arrays, *targets), (*given, *self._constants, *results))):
@@ -342,6 +348,10 @@ class Compiled:
             values = run_arrays(self.graph, checked)
             for target, output in zip(targets, self.graph.outputs, strict=True):
                 target[...] = values[output]
+        return self._copied_to(results, targets)
+
+    def _copied_to(self, results: list[np.ndarray], targets: list[np.ndarray]) -> list[np.ndarray]:
+        """The results, with what was computed elsewhere."""
         for result, target in zip(results, targets, strict=True):
             if result is not target:
                 result[...] = target

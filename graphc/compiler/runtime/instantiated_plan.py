@@ -15,17 +15,17 @@ from graphc.compiler.engine import blas, thread_pool
 from graphc.compiler.engine.jit import Library as Code
 from graphc.compiler.engine.numpy_layout import data_address
 from graphc.compiler.engine.thread_pool import Parallel
+from graphc.compiler.lowering.gather_scatter import casts_of, holds, range_of
 from graphc.compiler.lowering.length_checks import refuse, told
-from graphc.compiler.runtime import library_calls
+from graphc.compiler.runtime import library_calls, operand_views
 from graphc.compiler.runtime.kernel_calls import Call, Function, together
 from graphc.compiler.schedule import nontemporal_stores
 from graphc.compiler.schedule.fusion import FLAT, Group
-from graphc.compiler.schedule.materialize import is_range, range_of
 from graphc.compiler.schedule.memory_plan import Check, Operand, Plan
 from graphc.compiler.schedule.row_blocks import ADDED_ROWS as ADDED_IN_PANELS
 from graphc.compiler.schedule.row_blocks import PANEL
 from graphc.compiler.targets.llvm.kernels.loop_writer import FLAT_BLOCK, accumulates
-from graphc.errors import InputError
+from graphc.errors import InputError, ShapeError
 from graphc.ir import dims
 from graphc.ir.attribute_text import bound as with_lengths
 from graphc.ir.dims import Dim
@@ -51,8 +51,12 @@ class Bound:
 
     lengths : name → length; parallel : as for `g.compile`
 
+    margin : bytes on each side of what stands in the workspace
+
     Raises `ShapeError` where an operation makes no sense for these lengths.
     """
+
+    margin = 0
 
     def __init__(
         self,
@@ -81,13 +85,17 @@ class Bound:
                 self._steps[number].append(self._loop(number, step, code))
             else:
                 self._steps[number].append(self._call(step.node))
-        self._todo = together([do for step in self._steps for do in step])
+        self._todo = self._sequence()
         self._copies = [(number, self._value(node)) for number, node in plan.copies]
         self._updates = [(number, self._next(node)) for number, node in plan.updates]
         self._symbols = [(symbol, plan.words.get(("buffer", symbol))) for symbol in plan.dag.symbols]
         self._made = [
             (node, number, plan.words.get(("buffer", node))) for node, number in plan.targets.items()
         ]
+
+    def _sequence(self) -> list[Callable[[], None]]:
+        """What a call does, one after the other."""
+        return together([do for step in self._steps for do in step])
 
     # --- lengths ---------------------------------------------------------------------------------------------------------------
 
@@ -132,12 +140,17 @@ class Bound:
             self._set(("total", number), self._size(step.rows))
             self._set(("per", number), per)
             self._set(("chunks", number), chunks)
-        places, total = _places(spans)
+        margin = self.margin
+        places, total = _places([(first, last, size + 2 * margin, key) for first, last, size, key in spans])
         slot = _rounded(slot)
-        self.workspace = np.empty(total + slot * self.slots + ALIGNED, dtype=np.uint8)
+        self.workspace = self._memory(total + slot * self.slots + ALIGNED)
         base = -data_address(self.workspace) % ALIGNED
+        self._spans = [
+            (first, last, base + places[key] + margin, size, key) for first, last, size, key in spans
+        ]
+        self._scratch = base + total
         for key, place in places.items():
-            start = base + place
+            start = base + place + margin
             if isinstance(key, Expr):
                 shape = self._shape(key.shape)
                 end = start + math.prod(shape) * key.dtype.itemsize
@@ -155,6 +168,10 @@ class Bound:
                 self._set(key, dims.evaluate(key[1], self.lengths))
             elif isinstance(key, tuple) and key[0] == "gemm":
                 self._set(key, blas.function("gemm", key[1]))
+
+    def _memory(self, size: int) -> np.ndarray:
+        """So many bytes for the workspace."""
+        return np.empty(size, np.uint8)
 
     def _set(self, key: Hashable, value: int) -> None:
         place = self.plan.words.get(key)
@@ -201,33 +218,13 @@ class Bound:
     def _reader(self, operand: Operand) -> Callable[[], Any]:
         """What gives the array that a library call reads."""
         base = operand.base
-        steps = [self._view(view) for view in operand.views]
+        views = [operand_views.view(node, self.lengths) for node in operand.views]
         if base.is_constant:
-            fixed = np.asarray(base.value)
-            for step in steps:
-                fixed = step(fixed)
-            return lambda: fixed
+            return operand_views.stays(np.asarray(base.value), views)
         arrays, source, shape = self._arrays, self.plan.memory(base), self._shape(base.shape)
-
-        def read() -> Any:
-            array = arrays[source]
-            if array.shape != shape:
-                array = array.reshape(shape)
-            for step in steps:
-                array = step(array)
-            return array
-
         if source in arrays:  # in the workspace, where it stays
-            kept = read()
-            return lambda: kept
-        return read
-
-    def _view(self, node: Expr) -> Callable[[Any], Any]:
-        attrs = with_lengths(node.attrs, self.lengths)
-        if node.op.name == "broadcast_like":
-            shape = self._shape(node.shape)
-            return lambda array: np.broadcast_to(array, shape)
-        return lambda array: node.op.reference(array, *attrs)
+            return operand_views.stays(arrays[source].reshape(shape), views)
+        return lambda: operand_views.viewed(arrays[source].reshape(shape), views)
 
     def _call(self, node: Expr) -> Callable[[], None]:
         """Runs a library call; its refusals name the node and its line."""
@@ -257,9 +254,18 @@ class Bound:
                 hint=f"places run from {-length} to {length - 1}",
             )
 
-        if is_range(array):
-            start, stop, step, _ = with_lengths(range_of(array).attrs, self.lengths)
+        counted = range_of(array)
+        if counted is not None:
+            start, stop, step, _ = with_lengths(counted.attrs, self.lengths)
             places = range(start, stop, step)
+            for dtype in casts_of(array):
+                if not holds(dtype, places):
+                    raise ShapeError(
+                        f"index: a range from {start} to {stop} does not fit {dtype}",
+                        node=told(node),
+                        site=node.site,
+                        hint='places are int64: g.arange(…, dtype="int64")',
+                    )
             for place in (places[0], places[-1]) if places else ():
                 if not -length <= place < length:
                     refuse(place)
@@ -269,6 +275,8 @@ class Bound:
 
         def run() -> None:
             places = read()
+            if places.dtype.kind == "u" and places.dtype.itemsize == 8:
+                places = places.astype(np.int64)  # as indexing takes them
             low, high = int(places.min()), int(places.max())
             if low < -length or high >= length:
                 refuse(low if low < -length else high)

@@ -38,7 +38,7 @@ _NEST = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p,
 
 _FRAME = (
     "x", "x_outer", "x_step", "x_inner", "a", "a_outer", "a_step", "a_inner", "out", "out_outer", "out_step", "out_inner",
-    "rows", "inner", "length", "blocks", "places",
+    "rows", "inner", "length", "blocks", "places", "out_rows",
 )  # fmt: skip
 """What stands in the frame that the machine code reads; distances in bytes."""
 
@@ -69,7 +69,7 @@ def run_along(
 
 
 def add_at(out: np.ndarray, places: np.ndarray, value: np.ndarray, parallel: Parallel) -> None:
-    """Add rows to rows of `out` in their order: out[places[i]] += value[i].
+    """Add rows to rows of `out` in their order: out[places[i]] += value[i]; to the first one where that is no row.
 
     out : (rows, columns), in rows; places : (n,), whole numbers of 64 bits from 0 to rows − 1; value : (n, columns)
     """
@@ -86,10 +86,11 @@ def add_at(out: np.ndarray, places: np.ndarray, value: np.ndarray, parallel: Par
         1, min(thread_pool.MAX_PIECES, int(nanoseconds / thread_pool.PIECE), columns // LEAST_COLUMNS)
     )
     width = -(-columns // wanted)
-    frame[_FRAME.index("rows") :] = len(places), columns, width, -(-columns // width), data_address(places)
+    blocks = -(-columns // width)
+    frame[_FRAME.index("rows") :] = len(places), columns, width, blocks, data_address(places), len(out)
     _share(
         _kernel("add_at", out.dtype, True),
-        -(-columns // width),
+        blocks,
         frame,
         nanoseconds,
         (value, places, out),
@@ -235,6 +236,8 @@ def _columns(w: Writer, u: str) -> None:
 
     def step(i: str) -> None:
         place = w.new(f"load i64, ptr {w.at('%f.places', i, 'i64')}")
+        is_row = w.new(f"icmp ult i64 {place}, %f.out_rows")
+        place = w.new(f"select i1 {is_row}, i64 {place}, i64 0")
         here = w.at(out, w.mul(place, "%f.out_outer"), "i8")
         given = w.at(x, w.mul(i, "%f.x_outer"), "i8")
         w.do(f"call void @row(ptr {here}, ptr {given}, i64 {count})")

@@ -14,7 +14,7 @@ from typing import Literal
 
 from graphc.compiler.lowering.decompose import REDUCTIONS, run_of
 from graphc.compiler.lowering.elements import RULES, Elements, Lengths
-from graphc.compiler.lowering.gather_scatter import scatter_axes
+from graphc.compiler.lowering.gather_scatter import is_range, scatter_axes
 from graphc.compiler.lowering.index_text import Index
 from graphc.compiler.schedule.cost_model import computing
 from graphc.compiler.schedule.image_routines import routine_of
@@ -125,19 +125,6 @@ def kind_of(node: Expr) -> Kind:
     if routine_of(node) is not None:
         return "image"
     return "library" if product_of(node) is None else "product"
-
-
-def is_range(node: Expr) -> bool:
-    """Whether a node is known by its place alone: a range, arranged by views."""
-    return range_of(node).op.name == "arange"
-
-
-def range_of(node: Expr) -> Expr:
-    """What views and casts arrange."""
-    arranging = ("reshape", "expand_dims", "squeeze", "broadcast_to", "permute_dims", "astype")
-    while node.operands and node.op.name in arranging:
-        node = node.operands[0]
-    return node
 
 
 def base_of(node: Expr, kept: Set[Expr]) -> Expr:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
+from graphc.compiler.lowering.gather_scatter import is_range
 from graphc.compiler.schedule.fusion import Group, Library, Step
 from graphc.compiler.schedule.image_routines import ON_IMAGES
-from graphc.compiler.schedule.materialize import base_of, identity, is_range, origin
+from graphc.compiler.schedule.materialize import base_of, identity, origin
 from graphc.ir.attribute_text import bound
 from graphc.ir.expr import Expr
 from graphc.ir.graph import Dag

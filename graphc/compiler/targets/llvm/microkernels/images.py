@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.compiler.engine import blas, thread_pool
+from graphc.compiler.engine import blas, guard_words, thread_pool
 from graphc.compiler.engine.jit import build
 from graphc.compiler.engine.loop_layout import Run
 from graphc.compiler.engine.numpy_layout import data_address
@@ -113,7 +113,8 @@ class _Batch:
         )
         self._slots = max(thread_pool.get_num_threads(), 1) if self._shared else 1
         slot = -(-routine.scratch * dtype.itemsize // ALIGNED) * ALIGNED
-        self._scratch = np.empty(slot * self._slots + ALIGNED, np.uint8)
+        self._guarded: list[np.ndarray] | None = [] if guard_words.wanted() else None
+        self._scratch = self._new((slot * self._slots + ALIGNED,), np.dtype(np.uint8))
         self._flags = np.zeros(8 * self._slots, np.int64)
         self._frame = np.zeros(len(_WORDS), np.int64)
         self._set("scratch", -(-data_address(self._scratch) // ALIGNED) * ALIGNED)
@@ -136,6 +137,13 @@ class _Batch:
             np.array([1, 0], np.int64),
         )
 
+    def _new(self, shape: tuple[int, ...], dtype: DType) -> np.ndarray:
+        """Memory that stays from call to call."""
+        if self._guarded is None:
+            return np.empty(shape, dtype)
+        self._guarded.append(guard_words.empty(shape, dtype))
+        return self._guarded[-1]
+
     def _set(self, word: str, value: int) -> None:
         self._frame[_WORDS.index(word)] = value
 
@@ -151,7 +159,7 @@ class _Batch:
         target = out
         if self._sums and self.chunks > 1:
             if self._partial is None:
-                self._partial = np.empty((self.chunks, *out.shape), self._dtype)
+                self._partial = self._new((self.chunks, *out.shape), self._dtype)
             target = self._partial
         self._set("out", data_address(target))
         if self._routine.multiplies:
@@ -159,6 +167,8 @@ class _Batch:
                 self._run(given)
         else:
             self._run(given)
+        for array in self._guarded or ():
+            guard_words.check(array, "memory of its own", "a routine of images")
         if target is not out:
             np.add.reduce(target, axis=0, out=out)
 
