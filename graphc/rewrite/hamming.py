@@ -175,7 +175,11 @@ class SineOverTangent:
         if above.op.name != "where" or below.op.name != "where":
             return None
         near = above.operands[0]
-        x = near.operands[0].operands[0] if near.op.name == "less" and near.operands[0].op.name == "abs" else None
+        x = (
+            near.operands[0].operands[0]
+            if near.op.name == "less" and near.operands[0].op.name == "abs"
+            else None
+        )
         if x is None or above is not _minus_sine(x) or below is not _minus_tangent(x):
             return None
         near = TANGENT.near(x) & not_equal(x, 0)  # 0/0 stays what it is
