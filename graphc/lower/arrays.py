@@ -17,7 +17,7 @@ import numpy as np
 from graphc.lower import arrays_parts as code
 from graphc.lower import fresh
 from graphc.lower.arrays_code import MODULE
-from graphc.lower.jit import build
+from graphc.lower.jit import Library, resident
 from graphc.lower.kernels import Kernel
 from graphc.lower.plans import Plans
 from graphc.tree import Leaf, Mapping, Structure
@@ -156,6 +156,6 @@ def _layout_is_known() -> bool:
 
 
 @cache
-def address() -> int:
-    """The address of `arrays` in this process."""
-    return build(MODULE, ("arrays",), True).pointer("arrays")
+def library() -> Library:
+    """The module of `arrays`."""
+    return resident(MODULE, ("arrays",))

@@ -103,5 +103,7 @@ class Served:
         def put_together(*results: Any) -> Any:
             return unflatten(structure, iter(results))
 
-        self._enter(builtin(arrays.address(), (self._python, table.words, put_together, nests.share)))
+        self._enter(
+            builtin(arrays.library(), "arrays", (self._python, table.words, put_together, nests.share))
+        )
         return table

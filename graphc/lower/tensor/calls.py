@@ -16,7 +16,7 @@ import numpy as np
 
 from graphc.lower import blas, threads
 from graphc.lower.arrays import data_address
-from graphc.lower.jit import build
+from graphc.lower.jit import resident
 from graphc.lower.layout import Run
 
 _NEST = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
@@ -99,7 +99,7 @@ def _sequence(calls: Sequence[Call]) -> Callable[[], None]:
 @cache
 def _driver() -> Any:
     """void sequence(count, rows): kernels one after the other, each a row of what `Call` says about it."""
-    return _SEQUENCE(build(_DRIVER, ("sequence",), True).pointer("sequence"))
+    return _SEQUENCE(resident(_DRIVER, ("sequence",)).pointer("sequence"))
 
 
 _DRIVER = """define void @sequence(i64 %count, ptr %rows) nounwind {

@@ -16,7 +16,7 @@ import numpy as np
 
 from graphc.lower import threads
 from graphc.lower.arrays import data_address
-from graphc.lower.jit import build
+from graphc.lower.jit import resident
 from graphc.lower.layout import Run
 from graphc.lower.nests import Parallel
 from graphc.lower.tensor.writer import INTRINSICS, Writer
@@ -123,7 +123,7 @@ def _share(
 @cache
 def _kernel(name: str, dtype: DType, block: bool) -> tuple[Any, int]:
     """The nest over units, and its address."""
-    address = build(_module(name, dtype, block), ("running",), True).pointer("running")
+    address = resident(_module(name, dtype, block), ("running",)).pointer("running")
     return _NEST(address), address
 
 
