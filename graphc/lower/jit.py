@@ -47,7 +47,7 @@ def _numba() -> Any:
 
 BUILDER_RUNS = 256
 """How often a pass builder is used. llvmlite frees a builder without its instrumentation, of 1.5 kB, and each run adds 32 bytes
-and one call for every later pass to that: 40 bytes for each of the eight runs that a small module takes, and no time to speak of."""
+and one call for every later pass to that: 40 bytes for each of the eight runs that a small module takes."""
 
 
 def _code_generator() -> Any:
