@@ -85,10 +85,11 @@ def link(code: bytes, symbols: Mapping[str, int], uses: tuple[Handle, ...]) -> H
     llvm = binding()
     from numba.core import config
 
+    settings: Any = config
     declared = llvm.parse_assembly("".join(f"declare void @{symbol}()\n" for symbol in symbols), _context())
     machine = llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine()
-    engine = llvm.create_mcjit_compiler(declared, machine, use_lmm=config.USE_LLVMLITE_MEMORY_MANAGER)
-    if config.ENABLE_PROFILING:
+    engine = llvm.create_mcjit_compiler(declared, machine, use_lmm=settings.USE_LLVMLITE_MEMORY_MANAGER)
+    if settings.ENABLE_PROFILING:
         engine.enable_jit_events()
     engine.remove_module(declared)  # else it would be compiled, which takes longer than all of this
     for symbol, address in symbols.items():

@@ -58,10 +58,10 @@ def _code_generator() -> Any:
 
     # both of llvmlite's classes inherit the empty `_dispose` of `ObjectRef` before their own
     class ModulePasses(newpassmanagers.ModulePassManager):
-        _dispose = newpassmanagers.NewPassManager._dispose
+        _dispose = newpassmanagers.NewPassManager._dispose  # type: ignore[assignment]
 
     class FunctionPasses(newpassmanagers.FunctionPassManager):
-        _dispose = newpassmanagers.NewPassManager._dispose
+        _dispose = newpassmanagers.NewPassManager._dispose  # type: ignore[assignment]
 
     class CodeGenerator(JITCPUCodegen):
         def __init__(self, name: str) -> None:
@@ -79,9 +79,10 @@ def _code_generator() -> Any:
             return manager, builder
 
         def _pass_builder(self, **options: Any) -> Any:
-            if getattr(config, "LLVM_PASS_TIMINGS", False):
+            settings: Any = config
+            if getattr(settings, "LLVM_PASS_TIMINGS", False):
                 return super()._pass_builder(**options)  # timers are for one run
-            key = (*sorted(options.items()), config.OPT, config.LOOP_VECTORIZE, config.SLP_VECTORIZE)
+            key = (*sorted(options.items()), settings.OPT, settings.LOOP_VECTORIZE, settings.SLP_VECTORIZE)
             entry = self._builders.get(key)
             if entry is None or not entry[1]:
                 entry = self._builders[key] = [super()._pass_builder(**options), BUILDER_RUNS]
