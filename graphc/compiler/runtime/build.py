@@ -58,6 +58,6 @@ def make(dag: Dag, structure: Structure, cached: bool, step: Callable[[int], Non
     began = time.perf_counter()
     text = scalar_entry.module(kernel, structure, body, tuple(part.symbol("part") for part in parts))
     emitting += time.perf_counter() - began
-    library = build(text, scalar_entry.exported(kernel, structure), cached)
+    library = build(text, scalar_entry.exported(kernel, structure), cached, parts)
     step(left)
     return Code(kernel, library, tuple(parts), {"plan": planned - started, "emit": emitting})

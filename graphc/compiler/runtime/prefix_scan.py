@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from graphc.compiler.engine import thread_pool
-from graphc.compiler.engine.jit import build
+from graphc.compiler.engine.jit import resident
 from graphc.compiler.engine.loop_layout import Run
 from graphc.compiler.runtime.fastcall.array_entry import data_address
 from graphc.compiler.runtime.loop_dispatch import Parallel
@@ -127,7 +127,7 @@ def _share(
 @cache
 def _kernel(name: str, dtype: DType, block: bool) -> tuple[Any, int]:
     """The nest over units, and its address."""
-    address = build(_module(name, dtype, block), ("running",), True).pointer("running")
+    address = resident(_module(name, dtype, block), ("running",)).pointer("running")
     return _NEST(address), address
 
 
