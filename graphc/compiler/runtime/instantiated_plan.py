@@ -66,6 +66,7 @@ class Bound:
         parallel: Parallel,
     ) -> None:
         self.plan = plan
+        self._code = code  # the steps hold addresses in it
         self.lengths = lengths
         self.parallel: Parallel = parallel
         refuse(plan.dag, lengths)
