@@ -174,7 +174,9 @@ class SineOverTangent:
         above, below = node.operands
         if above.op.name != "where" or below.op.name != "where":
             return None
-        x = above.operands[0].operands[0].operands[0] if above.operands[0].op.name == "less" else None
+        near, x = above.operands[0], None
+        if near.op.name == "less" and near.operands[0].op.name == "abs":
+            (x,) = near.operands[0].operands
         if x is None or above is not _minus_sine(x) or below is not _minus_tangent(x):
             return None
         near = TANGENT.near(x) & not_equal(x, 0)  # 0/0 stays what it is

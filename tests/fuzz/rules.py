@@ -1,0 +1,292 @@
+"""Every rewriting rule at extreme inputs: no value and no derivative is worse than as written.
+
+    python -m tests.fuzz rules --count 50000 --seed 0 [--seconds S] [--rule NAME] [--interpreted] [--show N]
+
+A program is a rule's pattern with other formulas for its names, inside of another formula, with its first and second
+derivatives, at a dozen points: special values, subnormal numbers, sizes near overflow and underflow, points where something
+cancels. It is compiled as written and rewritten, and both are held against the value over the real numbers of the formula
+as written (ball arithmetic at rising precision). What is rewritten fails where
+
+- it is further from the rounded truth than 4 steps between floats and has lost more than 2 bits against what is computed
+  as written; infinity is one step beyond the largest float, NaN is furthest from everything;
+- the truth underflows and what is computed as written has the sign of that zero, the rewritten does not;
+- an operand is infinite and the value as written, where it is not NaN, is lost in the same measure;
+- an operand is NaN and one of both is NaN alone.
+
+As written some points are right by luck: of 1 + 10⁻¹⁶ − 1 nothing is left but what roundings decide. A failure counts as
+"beyond luck" where the formula as written is better as well when each of its inexact operations errs by one unit in the last
+place more; the count without that is shown beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import mpmath
+import numpy as np
+
+import graphc as g
+from graphc.api import retype
+from graphc.dag import Dag
+from graphc.evaluate import run_arrays
+from graphc.expr import Expr
+from graphc.floats import bits_of_error, ordinals, rounded
+from graphc.rewrite import tables
+from tests.fuzz.rule_programs import RULES, Program, program
+from tests.rewrite.measure import truth
+
+POINTS = 12
+BATCH = 40
+STEPS = 4
+LOST = 2.0
+REPEATS = 12
+"""How often a formula is evaluated with errors of its own, to tell luck from accuracy."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    rule: str
+    written: Expr
+    point: dict[str, float]
+    before: float
+    after: float
+    correct: float | None
+    dtype: Any
+    lucky: bool
+
+    def __str__(self) -> str:
+        at = ", ".join(f"{name} = {value!r}" for name, value in self.point.items())
+        return (
+            f"[{self.rule}] {self.dtype} {str(self.written)[:400]}\n"
+            f"    at {at}: {self.before!r} as written, {self.after!r} rewritten, truth {self.correct!r}"
+            f"{' (luck)' if self.lucky else ''}"
+        )
+
+
+def main(args: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz rules", description=__doc__.splitlines()[0])
+    parser.add_argument("--count", type=int, default=2000, help="programs")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=math.inf, help="stop after so many")
+    parser.add_argument("--rule", action="append", help="of this rule alone; may be given several times")
+    parser.add_argument("--interpreted", action="store_true", help="by the interpreter: NumPy, quicker")
+    parser.add_argument("--show", type=int, default=3, help="failures shown for each rule")
+    parser.add_argument("--strict", action="store_true", help="show those by luck as well")
+    options = parser.parse_args(args)
+    tried, failures = sweep(
+        options.count, options.seed, options.seconds, options.rule, interpreted=options.interpreted
+    )
+    return _report(tried, failures, options.show, options.strict)
+
+
+def sweep(
+    count: int,
+    seed: int = 0,
+    seconds: float = math.inf,
+    names: Sequence[str] | None = None,
+    *,
+    interpreted: bool = False,
+) -> tuple[Counter[str], list[Failure]]:
+    """Programs tried for each rule, and what failed: at most one failure for each output of a program."""
+    chosen = [rule for rule in RULES if names is None or rule.name in names]
+    rng = random.Random(seed)
+    started = time.monotonic()
+    tried: Counter[str] = Counter()
+    failures: list[Failure] = []
+    batch: list[Program] = []
+    for number in range(count):
+        rule = chosen[number % len(chosen)]
+        found = program(rule, rng, number, POINTS)
+        if found is not None:
+            tried[rule.name] += 1
+            batch.append(found)
+        if len(batch) >= BATCH or number == count - 1:
+            for dtype in (np.dtype(np.float64), np.dtype(np.float32)):
+                failures += _check([one for one in batch if one.dtype == dtype], dtype, interpreted)
+            batch = []
+            if time.monotonic() - started > seconds:
+                break
+    return tried, failures
+
+
+def _check(batch: list[Program], dtype: Any, interpreted: bool) -> list[Failure]:
+    failures: list[Failure] = []
+    if not batch:
+        return failures
+    symbols = [s for one in batch for s in one.symbols]
+    columns = [column for one in batch for column in one.points]
+    graph = g.Graph([list(one.outputs) for one in batch], symbols)
+    graph = retype(graph, dtype) if dtype != np.float64 else graph
+    leaves = [graph.exprs[output] for output in graph.outputs]
+    symbols = list(graph.symbols)
+    with np.errstate(all="ignore"):
+        before = _values(leaves, symbols, columns, None, interpreted)
+        after = _values(leaves, symbols, columns, "stable", interpreted)
+    of = [one for one in batch for _ in one.outputs]
+    first = {one: len(one.symbols) * number for number, one in enumerate(batch)}
+    for one, leaf, old, new in zip(of, leaves, before, after, strict=True):
+        if leaf.dtype.kind != "f":
+            continue
+        own = symbols[first[one] : first[one] + len(one.symbols)]
+        failures += _failures(one, leaf, own, np.broadcast_to(old, POINTS), np.broadcast_to(new, POINTS))
+    return failures
+
+
+def _values(
+    leaves: list[Expr], symbols: list[Expr], columns: list[np.ndarray], level: str | None, interpreted: bool
+) -> list[np.ndarray]:
+    if not interpreted:
+        return [np.asarray(v) for v in g.compile(leaves, symbols, rewrite=level, cache=False)(*columns)]
+    outputs = list(tables.run(leaves, level).outputs) if level else leaves
+    return _interpreted(outputs, dict(zip(symbols, columns, strict=True)))
+
+
+def _interpreted(outputs: list[Expr], at: dict[Expr, np.ndarray]) -> list[np.ndarray]:
+    dag = Dag(outputs)
+    values = run_arrays(dag, [at[s] for s in dag.symbols])
+    return [np.asarray(values[output]) for output in dag.outputs]
+
+
+def _failures(
+    one: Program, written: Expr, symbols: list[Expr], before: np.ndarray, after: np.ndarray
+) -> list[Failure]:
+    """The worst failure of an output at the program's points, as a list of one or none."""
+    dtype = written.dtype
+    with np.errstate(all="ignore"):
+        same = np.isnan(before) & np.isnan(after)
+        apart = np.abs(ordinals(before, dtype).astype(np.float64) - ordinals(after, dtype).astype(np.float64)) >= 4
+    signs = (before == 0) & (after == 0) & (np.signbit(before) != np.signbit(after))
+    found: list[Failure] = []
+    for k in np.flatnonzero((apart | signs | (np.isnan(before) ^ np.isnan(after))) & ~same):
+        point = {s.name: float(column[k]) for s, column in zip(symbols, one.points, strict=True)}
+        needed = {s.name: point[s.name] for s in g.free_symbols(written)}
+        old, new = float(before[k]), float(after[k])
+        verdict = judge(written, needed, old, new)
+        if verdict is None:
+            continue
+        lucky = False
+        if all(map(math.isfinite, needed.values())):
+            noise = noisy(written, {s: column[k : k + 1] for s, column in zip(symbols, one.points, strict=True)})
+            lucky = all(judge(written, needed, value, new, verdict[1]) is None for value in [noise(verdict[0])])
+        found.append(Failure(one.rule, written, needed, old, new, verdict[0], dtype, lucky))
+    found.sort(key=lambda failure: failure.lucky)
+    return found[:1]
+
+
+def judge(
+    written: Expr, point: dict[str, float], before: float, after: float, real: Any = None
+) -> tuple[float, Any] | None:
+    """What should have come, when `after` is worse than `before`; None where it is not, or where nobody knows."""
+    dtype = written.dtype
+    values = list(point.values())
+    if any(map(math.isnan, values)):
+        return (before, None) if math.isnan(before) != math.isnan(after) else None
+    if any(map(math.isinf, values)):
+        if math.isnan(before):
+            return None
+        return (before, None) if _worse(before, after, before, dtype) else None
+    if real is None:
+        real = truth(written, point)
+    if real is None or mpmath.isnan(real):
+        return None
+    correct = rounded(real, dtype)
+    if _worse(before, after, correct, dtype):
+        return correct, real
+    sign = real < 0
+    if correct == before == after == 0 != real and (math.copysign(1, before) < 0) == sign:
+        return (-0.0 if sign else 0.0, real) if (math.copysign(1, after) < 0) != sign else None
+    return None
+
+
+def _worse(before: float, after: float, correct: float, dtype: Any) -> bool:
+    old, new = (float(bits_of_error(value, correct, dtype)[0]) for value in (before, after))
+    return new > math.log2(1 + STEPS) + 1e-9 and new > old + LOST
+
+
+def noisy(written: Expr, at: dict[Expr, np.ndarray]) -> Any:
+    """A function of the truth: of the formula as written, its inexact operations off by one unit, the value furthest from it."""
+    rng = np.random.default_rng(0)
+    dag = Dag([written])
+    columns = {s: np.broadcast_to(column, REPEATS) for s, column in at.items()}
+    values: list[np.ndarray] = []
+    with np.errstate(all="ignore"):
+        for node, operands in zip(dag.exprs, dag.operands, strict=True):
+            if node.is_symbol:
+                value = columns[node]
+            elif node.is_constant:
+                value = np.asarray(node.value)
+            else:
+                types = node.op.types(tuple(operand.dtype for operand in node.operands))[0]
+                taken = [values[i].astype(t) for i, t in zip(operands, types, strict=True)]
+                value = np.asarray(node.op.reference(*taken, *node.attrs)).astype(node.dtype)
+                if node.dtype.kind == "f" and node.op.name not in EXACT:
+                    value = _moved(node, taken, np.broadcast_to(value, REPEATS), rng)
+            values.append(value)
+    results = np.broadcast_to(values[dag.outputs[0]], REPEATS)
+
+    def furthest(correct: float) -> float:
+        return float(results[int(np.argmax(bits_of_error(results, correct, written.dtype)))])
+
+    return furthest
+
+
+EXACT = frozenset(("negative", "abs", "where", "maximum", "minimum", "sign", "floor", "ceil", "round", "trunc", "clip", "astype"))
+
+
+def _moved(node: Expr, operands: list[np.ndarray], value: np.ndarray, rng: Any) -> np.ndarray:
+    """A value or one of its neighbours, where it is not exact already."""
+    if node.op.name in ("add", "subtract", "multiply", "divide", "square", "sqrt", "reciprocal"):
+        wide = [operand.astype(np.longdouble) for operand in operands]
+        exact = np.asarray(node.op.reference(*wide)) == value.astype(np.longdouble)
+    else:
+        exact = np.isin(value, (0.0, 1.0, -1.0, 0.5))
+    steps = rng.integers(-1, 2, value.shape)
+    moved = np.nextafter(value, np.where(steps > 0, np.inf, -np.inf).astype(value.dtype))
+    return np.where(exact | (steps == 0) | ~np.isfinite(value), value, moved)
+
+
+def blame(failure: Failure) -> str:
+    """The rule without which it does not fail; all that fired where none decides alone."""
+    written = failure.written
+    fired = list(dict.fromkeys(step.rule for step in g.rewrites(written)))
+    at = {s: np.array([failure.point[s.name]], s.dtype) for s in g.free_symbols(written)}
+    for name in fired:
+        with np.errstate(all="ignore"):
+            (other,) = _interpreted(list(tables.run([written], "stable", [name]).outputs), at)
+        if judge(written, failure.point, failure.before, float(np.ravel(other)[0])) is None:
+            return name
+    return " + ".join(fired)
+
+
+def _report(tried: Counter[str], failures: list[Failure], show: int, strict: bool) -> int:
+    by_rule: dict[str, list[Failure]] = defaultdict(list)
+    for failure in failures:
+        by_rule[failure.rule].append(failure)
+    real = [failure for failure in failures if not failure.lucky]
+    blamed: dict[str, list[Failure]] = defaultdict(list)
+    for failure in real[:2000] if not strict else failures[:2000]:
+        blamed[blame(failure)].append(failure)
+    print(f"{'programs around':40} {'tried':>7} {'failed':>7} {'with luck':>10}")
+    for name, count in tried.items():
+        found = by_rule[name]
+        if found:
+            print(f"{name:40} {count:7} {sum(not f.lucky for f in found):7} {len(found):10}")
+    print(f"{'all ' + str(len(tried)) + ' rules':40} {sum(tried.values()):7} {len(real):7} {len(failures):10}")
+    for name, found in sorted(blamed.items(), key=lambda row: -len(row[1])):
+        print(f"\n{name}: {len(found)}")
+        found.sort(key=lambda failure: len(str(failure.written)))
+        for failure in found[:show]:
+            print("  " + str(failure).replace("\n", "\n  "))
+    return 1 if real else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
