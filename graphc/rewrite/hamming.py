@@ -85,12 +85,14 @@ def _arctangent_step(m: Match) -> Expr | None:
 
 
 def _reciprocal_root_step(m: Match) -> Expr | None:
-    """c/√x − c/√y as c(y − x)/(√x + √y)/√x/√y; divided one by one, so that it underflows with the value."""
+    """c/√x − c/√y as (y − x)/(√x + √y)·c/√x/√y; divided one by one, so that it underflows with the value."""
     x, y, c = m["x"], m["y"], m["c"]
     step = difference(y, x)
     if step is None:
         return None
-    return c * step / (sqrt(x) + sqrt(y)) / sqrt(x) / sqrt(y)
+    roots = sqrt(x) + sqrt(y)
+    quotient = c * (step / roots) / sqrt(x) / sqrt(y)
+    return quotient if step.is_constant else where(roots < math.inf, quotient, m.root)
 
 
 def _exact_sum(x: Expr, y: Expr) -> tuple[Expr, Expr]:

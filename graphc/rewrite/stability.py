@@ -126,8 +126,9 @@ def _exp_difference(m: Match) -> Expr | None:
 
 
 def _compound(x: Expr) -> Expr:
-    """Where 1/x would overflow, (1/x)ˣ as x⁻ˣ."""
-    return where(abs(x) < LEAST[x.dtype.itemsize], x ** (-x), exp(x * log1p(1 / x)))
+    """Where 1/x would overflow, (1/x)ˣ as x⁻ˣ; 1 at ±∞, as IEEE 754 has it of (1 + 0)ˣ."""
+    near = exp(where(abs(x) < math.inf, x, 0) * log1p(1 / x))
+    return where(abs(x) < LEAST[x.dtype.itemsize], x ** (-x), near)
 
 
 # --- the logistic family ----------------------------------------------------------------------------------

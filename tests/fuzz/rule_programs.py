@@ -100,7 +100,9 @@ class Program:
 @cache
 def _forms(rule: Any) -> tuple[Instance, ...]:
     return tuple(
-        form for form in instances(rule) if form.before.dtype == np.float64 and form.before.op.name != "astype"
+        form
+        for form in instances(rule)
+        if form.before.dtype == np.float64 and form.before.op.name != "astype"
     )
 
 
@@ -165,7 +167,9 @@ def _physical(rng: random.Random, dtype: Any) -> float:
 
 
 def _usual(rng: random.Random, dtype: Any) -> float:
-    return rng.choice((rng.uniform(-50, 50), rng.uniform(0, 1), rng.uniform(-3, 3), float(rng.randint(-20, 20))))
+    return rng.choice(
+        (rng.uniform(-50, 50), rng.uniform(0, 1), rng.uniform(-3, 3), float(rng.randint(-20, 20)))
+    )
 
 
 def _any_float(rng: random.Random, dtype: Any) -> float:
@@ -204,7 +208,11 @@ def _points(
             how = kind if rng.random() < 0.8 else rng.choice(KINDS)
             value = how(rng, dtype)
             if values and rng.random() < 0.25:  # beside the other one
-                value = rng.choice((1, 1, -1)) * values[-1] * (1 + rng.choice((0, 1, -1)) * 2.0 ** -rng.uniform(1, 53))
+                value = (
+                    rng.choice((1, 1, -1))
+                    * values[-1]
+                    * (1 + rng.choice((0, 1, -1)) * 2.0 ** -rng.uniform(1, 53))
+                )
             values.append(_within(s, value, dtype))
         for column, value in zip(columns, values, strict=True):
             column.append(value)

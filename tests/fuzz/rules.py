@@ -10,7 +10,7 @@ as written (ball arithmetic at rising precision). What is rewritten fails where
 - it is further from the rounded truth than 4 steps between floats and has lost more than 2 bits against what is computed
   as written; infinity is one step beyond the largest float, NaN is furthest from everything;
 - the truth underflows and what is computed as written has the sign of that zero, the rewritten does not;
-- an operand is infinite and the value as written, where it is not NaN, is lost in the same measure;
+- an operand is infinite and the value as written, where it is the limit of the formula, is lost in the same measure;
 - an operand is NaN and one of both is NaN alone.
 
 As written some points are right by luck: of 1 + 10⁻¹⁶ − 1 nothing is left but what roundings decide. A failure counts as
@@ -21,6 +21,7 @@ place more; the count without that is shown beside it.
 from __future__ import annotations
 
 import argparse
+import itertools
 import math
 import random
 import sys
@@ -37,16 +38,19 @@ import graphc as g
 from graphc.api import retype
 from graphc.dag import Dag
 from graphc.evaluate import run_arrays
-from graphc.expr import Expr
+from graphc.expr import Expr, walk
 from graphc.floats import bits_of_error, ordinals, rounded
 from graphc.rewrite import tables
 from tests.fuzz.rule_programs import RULES, Program, program
-from tests.rewrite.measure import truth
+from tests.rewrite.measure import BEYOND, truth
 
 POINTS = 12
 BATCH = 40
 STEPS = 4
 LOST = 2.0
+JUDGED = 4
+"""Points of an output that are held against the truth, of those at which both differ."""
+
 REPEATS = 12
 """How often a formula is evaluated with errors of its own, to tell luck from accuracy."""
 
@@ -162,10 +166,13 @@ def _failures(
     dtype = written.dtype
     with np.errstate(all="ignore"):
         same = np.isnan(before) & np.isnan(after)
-        apart = np.abs(ordinals(before, dtype).astype(np.float64) - ordinals(after, dtype).astype(np.float64)) >= 4
+        apart = (
+            np.abs(ordinals(before, dtype).astype(np.float64) - ordinals(after, dtype).astype(np.float64))
+            >= 4
+        )
     signs = (before == 0) & (after == 0) & (np.signbit(before) != np.signbit(after))
     found: list[Failure] = []
-    for k in np.flatnonzero((apart | signs | (np.isnan(before) ^ np.isnan(after))) & ~same):
+    for k in np.flatnonzero((apart | signs | (np.isnan(before) ^ np.isnan(after))) & ~same)[:JUDGED]:
         point = {s.name: float(column[k]) for s, column in zip(symbols, one.points, strict=True)}
         needed = {s.name: point[s.name] for s in g.free_symbols(written)}
         old, new = float(before[k]), float(after[k])
@@ -174,8 +181,12 @@ def _failures(
             continue
         lucky = False
         if all(map(math.isfinite, needed.values())):
-            noise = noisy(written, {s: column[k : k + 1] for s, column in zip(symbols, one.points, strict=True)})
-            lucky = all(judge(written, needed, value, new, verdict[1]) is None for value in [noise(verdict[0])])
+            noise = noisy(
+                written, {s: column[k : k + 1] for s, column in zip(symbols, one.points, strict=True)}
+            )
+            lucky = all(
+                judge(written, needed, value, new, verdict[1]) is None for value in [noise(verdict[0])]
+            )
         found.append(Failure(one.rule, written, needed, old, new, verdict[0], dtype, lucky))
     found.sort(key=lambda failure: failure.lucky)
     return found[:1]
@@ -190,12 +201,11 @@ def judge(
     if any(map(math.isnan, values)):
         return (before, None) if math.isnan(before) != math.isnan(after) else None
     if any(map(math.isinf, values)):
-        if math.isnan(before):
-            return None
-        return (before, None) if _worse(before, after, before, dtype) else None
+        lost = not math.isnan(before) and _worse(before, after, before, dtype)
+        return (before, None) if lost and _is_limit(written, point, before) else None
     if real is None:
         real = truth(written, point)
-    if real is None or mpmath.isnan(real):
+    if real is None or not mpmath.isfinite(real):
         return None
     correct = rounded(real, dtype)
     if _worse(before, after, correct, dtype):
@@ -206,7 +216,24 @@ def judge(
     return None
 
 
+def _is_limit(written: Expr, point: dict[str, float], value: float) -> bool:
+    """Whether the formula has this value, rounded, wherever numbers beyond all floats stand for the infinite operands."""
+    infinite = [name for name, x in point.items() if math.isinf(x)]
+    if any(node.op.name == "pow" for node in walk((written,))):
+        return False  # powers with so large exponents take minutes
+    for sizes in itertools.product(BEYOND, repeat=len(infinite)):
+        sized = {
+            name: math.copysign(1, point[name]) * size for name, size in zip(infinite, sizes, strict=True)
+        }
+        real = truth(written, {**point, **sized})
+        if real is None or mpmath.isnan(real) or rounded(real, written.dtype) != value:
+            return False
+    return True
+
+
 def _worse(before: float, after: float, correct: float, dtype: Any) -> bool:
+    if math.isfinite(correct) and not math.isfinite(before):
+        return False
     old, new = (float(bits_of_error(value, correct, dtype)[0]) for value in (before, after))
     return new > math.log2(1 + STEPS) + 1e-9 and new > old + LOST
 
@@ -238,12 +265,31 @@ def noisy(written: Expr, at: dict[Expr, np.ndarray]) -> Any:
     return furthest
 
 
-EXACT = frozenset(("negative", "abs", "where", "maximum", "minimum", "sign", "floor", "ceil", "round", "trunc", "clip", "astype"))
+EXACT = frozenset(
+    (
+        "negative",
+        "abs",
+        "where",
+        "maximum",
+        "minimum",
+        "sign",
+        "floor",
+        "ceil",
+        "round",
+        "trunc",
+        "clip",
+        "astype",
+    )
+)
 
 
 def _moved(node: Expr, operands: list[np.ndarray], value: np.ndarray, rng: Any) -> np.ndarray:
     """A value or one of its neighbours, where it is not exact already."""
-    if node.op.name in ("add", "subtract", "multiply", "divide", "square", "sqrt", "reciprocal"):
+    if node.op.name in ("add", "subtract"):
+        x, y = operands[0], -operands[1] if node.op.name == "subtract" else operands[1]
+        part = value - x
+        exact = (x - (value - part)) + (y - part) == 0
+    elif node.op.name in ("multiply", "divide", "square", "sqrt", "reciprocal"):
         wide = [operand.astype(np.longdouble) for operand in operands]
         exact = np.asarray(node.op.reference(*wide)) == value.astype(np.longdouble)
     else:
@@ -279,7 +325,9 @@ def _report(tried: Counter[str], failures: list[Failure], show: int, strict: boo
         found = by_rule[name]
         if found:
             print(f"{name:40} {count:7} {sum(not f.lucky for f in found):7} {len(found):10}")
-    print(f"{'all ' + str(len(tried)) + ' rules':40} {sum(tried.values()):7} {len(real):7} {len(failures):10}")
+    print(
+        f"{'all ' + str(len(tried)) + ' rules':40} {sum(tried.values()):7} {len(real):7} {len(failures):10}"
+    )
     for name, found in sorted(blamed.items(), key=lambda row: -len(row[1])):
         print(f"\n{name}: {len(found)}")
         found.sort(key=lambda failure: len(str(failure.written)))
