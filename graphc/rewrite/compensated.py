@@ -5,9 +5,9 @@ A rounded difference s = x − y errs by e, half a unit in its last place at mos
 of |s|·2⁻⁵³, hundreds of units in the last place: f(s + e) = f(s) + e·f′(s) gives those digits back.
 
 These rules are applied once, after the normal form. They fire where the operands of the difference are leaves: beside an
-operand that is itself rounded, the error of the difference is not worth its price; and where a rule wrote the difference,
-of the exponents in a sum of exponentials: what was written has no such difference, and none of its error. In what they write, the difference stands
-as the sum s + e, which rounds to s: so they do not match their own results.
+operand that is itself rounded, the error of the difference is not worth its price. They also fire where a rule wrote the
+difference, of exponents in a sum of exponentials: what the user wrote has no such difference, and none of its error. In what
+they write, the difference stands as the sum s + e, which rounds to s: so they do not match their own results.
 """
 
 from __future__ import annotations

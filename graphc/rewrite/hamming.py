@@ -18,8 +18,8 @@ from graphc.expr import Expr, symbol
 from graphc.ops.comparison import not_equal, where
 from graphc.ops.elementary import atan2, cos, exp, expm1, log1p, sin, sqrt, tan
 from graphc.ops.powers import square
+from graphc.rewrite.differences import difference
 from graphc.rewrite.pattern import Kind, Match, Rule
-from graphc.rewrite.products import difference
 from graphc.rewrite.quadratic import QuadraticRoot
 from graphc.rewrite.ranges import Ranges
 from graphc.rewrite.rational import PartialFractions

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import graphc as g
-from graphc.expr import Expr, free_symbols, substitute, symbol, walk
+from graphc.expr import Expr, constant, free_symbols, substitute, symbol, walk
 from graphc.floats import from_ordinals, ordinals
 from graphc.rewrite import tables
 from tests.rewrite.instances import Instance, instances
@@ -113,7 +113,7 @@ def program(rule: Any, rng: random.Random, number: int, count: int) -> Program |
         return None
     form = rng.choice(forms).before
     bounds = next((s.bounds for s in free_symbols(form) if s.bounds), None)
-    facts = {"range": bounds} if bounds and rng.random() < 0.6 else {}
+    facts: dict[str, Any] = {"range": bounds} if bounds and rng.random() < 0.6 else {}
     u, v = symbol(f"u{number}", **facts), symbol(f"v{number}", **facts)
     f = _instance(form, rng, u, v, bool(bounds))
     context = rng.choice(CONTEXTS) if rng.random() < 0.5 else CONTEXTS[0]
@@ -140,7 +140,7 @@ def _instance(form: Expr, rng: random.Random, u: Expr, v: Expr, declared: bool) 
             continue
         if last is None or rng.random() > 0.15:  # else two operands are one
             last = rng.choice(OF_ONE_SIGN if declared and rng.random() < 0.7 else OPERANDS)(one, other)
-        put[s] = last if isinstance(last, Expr) else g.expr.constant(last)
+        put[s] = last if isinstance(last, Expr) else constant(last)
     return substitute(form, put)
 
 
@@ -234,4 +234,4 @@ def _within(s: Expr, value: float, dtype: Any) -> float:
         value = min(max(value, low), high)
     with np.errstate(all="ignore"):
         found = float(dtype.type(value))
-    return found if low <= found <= high and found > 0 or low < 0 else max(low, float(np.finfo(dtype).tiny))
+    return found if (low <= found <= high and found > 0) or low < 0 else max(low, float(np.finfo(dtype).tiny))

@@ -13,9 +13,10 @@ as written (ball arithmetic at rising precision). What is rewritten fails where
 - an operand is infinite and the value as written, where it is the limit of the formula, is lost in the same measure;
 - an operand is NaN and one of both is NaN alone.
 
-As written some points are right by luck: of 1 + 10⁻¹⁶ − 1 nothing is left but what roundings decide. A failure counts as
-"beyond luck" where the formula as written is better as well when each of its inexact operations errs by one unit in the last
-place more; the count without that is shown beside it.
+As written some points are right by luck: of 1 + 10⁻¹⁶ − 1 nothing is left but what roundings decide. A failure counts
+(`failed`) where the formula as written is better as well when each of its inexact operations errs by one unit in the last place
+more. Counted by themselves are those that are better by roundings alone (`luck`), and those where that is so once the numbers
+as written have a larger range of exponents (`overflow`): the second derivative of √(x·x) is 0 at 10²⁰⁰ because 1/∞ is.
 """
 
 from __future__ import annotations
@@ -64,19 +65,22 @@ class Failure:
     after: float
     correct: float | None
     dtype: Any
-    lucky: bool
+    lucky: str
+    """"luck", "overflow" or nothing: why what was written is better"""
 
     def __str__(self) -> str:
         at = ", ".join(f"{name} = {value!r}" for name, value in self.point.items())
         return (
             f"[{self.rule}] {self.dtype} {str(self.written)[:400]}\n"
             f"    at {at}: {self.before!r} as written, {self.after!r} rewritten, truth {self.correct!r}"
-            f"{' (luck)' if self.lucky else ''}"
+            f"{f' ({self.lucky})' if self.lucky else ''}"
         )
 
 
 def main(args: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.fuzz rules", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.fuzz rules", description=(__doc__ or "").splitlines()[0]
+    )
     parser.add_argument("--count", type=int, default=2000, help="programs")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=math.inf, help="stop after so many")
@@ -179,16 +183,15 @@ def _failures(
         verdict = judge(written, needed, old, new)
         if verdict is None:
             continue
-        lucky = False
+        lucky = ""
         if all(map(math.isfinite, needed.values())):
-            noise = noisy(
-                written, {s: column[k : k + 1] for s, column in zip(symbols, one.points, strict=True)}
-            )
-            lucky = all(
-                judge(written, needed, value, new, verdict[1]) is None for value in [noise(verdict[0])]
-            )
+            at = {s: column[k : k + 1] for s, column in zip(symbols, one.points, strict=True)}
+            for wide, reason in ((False, "luck"), (True, "overflow")):
+                value = noisy(written, at, wide)(verdict[0])
+                if not lucky and judge(written, needed, value, new, verdict[1]) is None:
+                    lucky = reason
         found.append(Failure(one.rule, written, needed, old, new, verdict[0], dtype, lucky))
-    found.sort(key=lambda failure: failure.lucky)
+    found.sort(key=lambda failure: bool(failure.lucky))
     return found[:1]
 
 
@@ -208,6 +211,8 @@ def judge(
     if real is None or not mpmath.isfinite(real):
         return None
     correct = rounded(real, dtype)
+    if not math.isfinite(correct):
+        return None
     if _worse(before, after, correct, dtype):
         return correct, real
     sign = real < 0
@@ -238,8 +243,9 @@ def _worse(before: float, after: float, correct: float, dtype: Any) -> bool:
     return new > math.log2(1 + STEPS) + 1e-9 and new > old + LOST
 
 
-def noisy(written: Expr, at: dict[Expr, np.ndarray]) -> Any:
-    """A function of the truth: of the formula as written, its inexact operations off by one unit, the value furthest from it."""
+def noisy(written: Expr, at: dict[Expr, np.ndarray], wide: bool) -> Any:
+    """A function of the truth: of the formula as written, its inexact operations off by one unit, the value furthest from it.
+    `wide` computes in a type with a larger range of exponents, to the same number of digits."""
     rng = np.random.default_rng(0)
     dag = Dag([written])
     columns = {s: np.broadcast_to(column, REPEATS) for s, column in at.items()}
@@ -252,18 +258,23 @@ def noisy(written: Expr, at: dict[Expr, np.ndarray]) -> Any:
                 value = np.asarray(node.value)
             else:
                 types = node.op.types(tuple(operand.dtype for operand in node.operands))[0]
-                taken = [values[i].astype(t) for i, t in zip(operands, types, strict=True)]
-                value = np.asarray(node.op.reference(*taken, *node.attrs)).astype(node.dtype)
+                taken = [
+                    values[i].astype(WIDER[t] if wide and t in WIDER else t)
+                    for i, t in zip(operands, types, strict=True)
+                ]
+                value = _value(node, taken, wide)
                 if node.dtype.kind == "f" and node.op.name not in EXACT:
                     value = _moved(node, taken, np.broadcast_to(value, REPEATS), rng)
             values.append(value)
-    results = np.broadcast_to(values[dag.outputs[0]], REPEATS)
+        results = np.broadcast_to(values[dag.outputs[0]], REPEATS).astype(written.dtype)
 
     def furthest(correct: float) -> float:
         return float(results[int(np.argmax(bits_of_error(results, correct, written.dtype)))])
 
     return furthest
 
+
+WIDER = {np.dtype(np.float64): np.dtype(np.longdouble), np.dtype(np.float32): np.dtype(np.float64)}
 
 EXACT = frozenset(
     (
@@ -283,19 +294,33 @@ EXACT = frozenset(
 )
 
 
+def _value(node: Expr, operands: list[np.ndarray], wide: bool) -> np.ndarray:
+    if not wide:
+        return np.asarray(node.op.reference(*operands, *node.attrs)).astype(node.dtype)
+    try:
+        return np.asarray(node.op.reference(*operands, *node.attrs))
+    except TypeError:  # a function of SciPy's that knows no such type
+        narrow = [x.astype(node.dtype) if x.dtype.kind == "f" else x for x in operands]
+        return np.asarray(node.op.reference(*narrow, *node.attrs)).astype(WIDER.get(node.dtype, node.dtype))
+
+
 def _moved(node: Expr, operands: list[np.ndarray], value: np.ndarray, rng: Any) -> np.ndarray:
-    """A value or one of its neighbours, where it is not exact already."""
+    """A value, off by one unit of the formula's type or not, where it is not exact already."""
     if node.op.name in ("add", "subtract"):
         x, y = operands[0], -operands[1] if node.op.name == "subtract" else operands[1]
         part = value - x
         exact = (x - (value - part)) + (y - part) == 0
     elif node.op.name in ("multiply", "divide", "square", "sqrt", "reciprocal"):
-        wide = [operand.astype(np.longdouble) for operand in operands]
-        exact = np.asarray(node.op.reference(*wide)) == value.astype(np.longdouble)
+        longer = [operand.astype(np.longdouble) for operand in operands]
+        exact = np.asarray(node.op.reference(*longer)) == value.astype(np.longdouble)
+        exact = exact & (value.dtype == node.dtype)
     else:
         exact = np.isin(value, (0.0, 1.0, -1.0, 0.5))
     steps = rng.integers(-1, 2, value.shape)
-    moved = np.nextafter(value, np.where(steps > 0, np.inf, -np.inf).astype(value.dtype))
+    if value.dtype == node.dtype:
+        moved = np.nextafter(value, np.where(steps > 0, np.inf, -np.inf).astype(value.dtype))
+    else:
+        moved = value * (1 + steps * value.dtype.type(np.finfo(node.dtype).eps))
     return np.where(exact | (steps == 0) | ~np.isfinite(value), value, moved)
 
 
@@ -320,14 +345,17 @@ def _report(tried: Counter[str], failures: list[Failure], show: int, strict: boo
     blamed: dict[str, list[Failure]] = defaultdict(list)
     for failure in real[:2000] if not strict else failures[:2000]:
         blamed[blame(failure)].append(failure)
-    print(f"{'programs around':40} {'tried':>7} {'failed':>7} {'with luck':>10}")
+    reasons = ("", "luck", "overflow")
+
+    def row(name: str, count: int, some: list[Failure]) -> str:
+        counts = Counter(failure.lucky for failure in some)
+        return f"{name:40} {count:7}" + "".join(f"{counts[reason]:10}" for reason in reasons)
+
+    print(f"{'programs around':40} {'tried':>7}{'failed':>10}{'luck':>10}{'overflow':>10}   (outputs)")
     for name, count in tried.items():
-        found = by_rule[name]
-        if found:
-            print(f"{name:40} {count:7} {sum(not f.lucky for f in found):7} {len(found):10}")
-    print(
-        f"{'all ' + str(len(tried)) + ' rules':40} {sum(tried.values()):7} {len(real):7} {len(failures):10}"
-    )
+        if by_rule[name]:
+            print(row(name, count, by_rule[name]))
+    print(row(f"all {len(tried)} rules", sum(tried.values()), failures))
     for name, found in sorted(blamed.items(), key=lambda row: -len(row[1])):
         print(f"\n{name}: {len(found)}")
         found.sort(key=lambda failure: len(str(failure.written)))
