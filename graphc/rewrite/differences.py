@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from graphc.expr import Expr
+from graphc.expr import Expr, constant
 from graphc.ops.comparison import maximum, where
 from graphc.ops.elementary import sqrt
 from graphc.ops.powers import square
@@ -22,9 +22,9 @@ def difference(a: Expr, b: Expr) -> Expr | None:
         if x.op.name == "add":
             for kept, term in (x.operands, x.operands[::-1]):
                 if kept is y:
-                    return term if sign > 0 else -term
+                    return term if sign > 0 else _negated(term)
         if x.op.name == "subtract" and x.operands[0] is y:
-            return -x.operands[1] if sign > 0 else x.operands[1]
+            return _negated(x.operands[1]) if sign > 0 else x.operands[1]
     if a.op.name == b.op.name == "add" and a.operands[0] is b.operands[0]:
         one, other = a.operands[1], b.operands[1]
         if one.is_constant and other.is_constant:
@@ -32,6 +32,11 @@ def difference(a: Expr, b: Expr) -> Expr | None:
     if {a.op.name, b.op.name} == {"add", "subtract"} and a.operands == b.operands:
         return 2 * a.operands[1] if a.op.name == "add" else -2 * a.operands[1]
     return None
+
+
+def _negated(term: Expr) -> Expr:
+    """−term, a constant if the term is one."""
+    return constant(-term.value, term.dtype) if term.is_constant and not term.shape else -term
 
 
 def root_difference(m: Match) -> Expr | None:

@@ -91,8 +91,9 @@ def _reciprocal_root_step(m: Match) -> Expr | None:
     if step is None:
         return None
     roots = sqrt(x) + sqrt(y)
-    quotient = c * (step / roots) / sqrt(x) / sqrt(y)
-    return quotient if step.is_constant else where(roots < math.inf, quotient, m.root)
+    if step.is_constant:
+        return c * step / roots / sqrt(x) / sqrt(y)
+    return where(roots < math.inf, c * (step / roots) / sqrt(x) / sqrt(y), m.root)
 
 
 def _exact_sum(x: Expr, y: Expr) -> tuple[Expr, Expr]:
