@@ -49,7 +49,7 @@ POINTS = 12
 BATCH = 40
 STEPS = 4
 LOST = 2.0
-JUDGED = 4
+JUDGED = 2
 """Points of an output that are held against the truth, of those at which both differ."""
 
 REPEATS = 12
