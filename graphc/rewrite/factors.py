@@ -50,12 +50,22 @@ class Factors:
                 self.places.append(place)
         return True
 
+    def _signed(self, argument: Expr) -> tuple[Expr, bool]:
+        """An argument without its sign, and whether it had one: y − x beside x − y is −(x − y)."""
+        if argument.op.name == "negative":
+            argument, negated = argument.operands[0], True
+        else:
+            negated = False
+        if argument.op.name == "subtract":
+            reverse = argument.operands[1] - argument.operands[0]
+            if reverse is not argument and any(place.argument is reverse for place in self.places):
+                return reverse, not negated
+        return argument, negated
+
     def _place(self, factor: Expr, exponent: int) -> Place | None:
         name = factor.op.name
         if name in ("exp", "sigmoid"):
-            (argument,) = factor.operands
-            negated = argument.op.name == "negative"
-            inner = argument.operands[0] if negated else argument
+            inner, negated = self._signed(factor.operands[0])
             if name == "sigmoid":
                 return Place(inner, OTHER if negated else ONE, exponent, (factor, exponent))
             return Place(inner, POWER, -exponent if negated else exponent, (factor, exponent))
@@ -64,10 +74,10 @@ class Factors:
         inner = one_plus_exp(factor)
         if inner is not None:  # 1/σ(−a)
             argument = minus(inner)
-            negated = argument.op.name == "negative"
             kept = (sigmoid(argument), 1) if exponent < 0 else (factor, 1)
             self.changed = self.changed or exponent < 0
-            return Place(minus(argument) if negated else argument, OTHER if negated else ONE, -exponent, kept)
+            inner, negated = self._signed(argument)
+            return Place(inner, OTHER if negated else ONE, -exponent, kept)
         if exponent < 0 and terms(factor) is not None:
             self.sums.append((len(self.places), factor))
             return Place(factor, POWER, 0, (factor, exponent))

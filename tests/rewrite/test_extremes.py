@@ -120,6 +120,19 @@ def test_shares_keep_their_digits_beside_operands_that_are_no_leaves(one, other,
         assert error(logarithm, mpmath.log(truth)) <= 6, at
 
 
+@pytest.mark.parametrize(
+    "text", ["1/(1 + exp(x - y))*exp(x - y)", "z*exp(x - y)/(1 + exp(x - y))", "exp(y - x)*sigmoid(x - y)"]
+)
+def test_differences_in_both_directions_are_one_argument(text):
+    """One compensated and the other not, they would no longer fit each other."""
+    f = g.compile(g.parse(text), [x, y, z], dtype="float32")
+    for at in ((88.72284698486328, 3.1415927410125732), (3.3, 88.1), (70.7, 0.3), (-0.7, 85.3)):
+        u, v = (np.float32(value) for value in at)
+        t = mpf(float(u)) - mpf(float(v))
+        t = -t if text.startswith("exp") else t
+        assert error(f(u, v, np.float32(1)), 1 / (1 + mpmath.exp(-t)), np.float32) <= 4, at
+
+
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_a_compensated_log_sigmoid_underflows_with_its_sign(dtype):
     f = g.compile(g.log_sigmoid(x - y), [x, y], dtype=dtype)
