@@ -220,9 +220,9 @@ OF_ROOTS = [
 )
 def test_random_programs(names, seed):
     """In machine code, with derivatives."""
-    tried, failures = fuzz.sweep(45, seed, names=names)
+    tried, failures = fuzz.sweep(30, seed, names=names)
     real = [failure for failure in failures if not failure.lucky]
-    assert sum(tried.values()) > 30
+    assert sum(tried.values()) > 20
     assert not real, "\n".join(map(str, real[:5]))
 
 
