@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from graphc.errors import DefinitionError
@@ -28,6 +29,9 @@ BUILT_IN: tuple[AnyRule, ...] = (*NORMAL, *matmul_chain.RULES, *compensated.RULE
 
 ON_ARRAYS: tuple[AnyRule, ...] = (*axes.RULES, *matmul_chain.RULES)
 """Those that speak of operations on whole arrays."""
+
+OF_SUMS = frozenset(rule.name for rule in (*sums.RULES, *products.RULES))
+"""Those that write differences of exponents where none were."""
 
 _own: list[AnyRule] = []
 _lock = fork_safety.lock()
@@ -101,10 +105,9 @@ def run(outputs: Sequence[Expr], level: str, without: Iterable[str] = ()) -> Tra
     off = named(without)
     trace = engine(level, off).run(outputs)
     steps, results = list(trace), trace.outputs
-    for rules, change in (
-        (matmul_chain.RULES, matmul_chain.reorder),
-        (compensated.RULES, compensated.polish),
-    ):
+    written = {e for step in trace if step.rule in OF_SUMS for e in sums.exponents_near(step.before)}
+    polish = partial(compensated.polish, known=written)
+    for rules, change in ((matmul_chain.RULES, matmul_chain.reorder), (compensated.RULES, polish)):
         last = [rule for rule in rules if rule.kind in LEVELS[level] and rule.name not in off]
         if any(rule.function in trace.operations for rule in last):
             changed, results = change(results, last)  # type: ignore[arg-type]  # each takes its own rules

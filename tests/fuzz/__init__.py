@@ -1,0 +1,1 @@
+"""Random programs, texts and files by the thousand: `python -m tests.fuzz KIND`."""
