@@ -64,7 +64,7 @@ def scipy_lowlevel(address, owner):
 
     kind = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int, ctypes.POINTER(ctypes.c_double))
     function = kind(address)
-    function.owner = owner
+    function.owner = owner  # type: ignore[attr-defined]  # ctypes lets one
     return scipy.LowLevelCallable(function)
 
 
