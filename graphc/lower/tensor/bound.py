@@ -221,7 +221,12 @@ class Bound:
         arrays, source, shape = self._arrays, self.plan.memory(base), self._shape(base.shape)
         if source in arrays:  # in the workspace, where it stays
             return operands.stays(arrays[source].reshape(shape), views)
-        return lambda: operands.viewed(arrays[source].reshape(shape), views)
+
+        def read() -> Any:
+            array = arrays[source]
+            return operands.viewed(array if array.shape == shape else array.reshape(shape), views)
+
+        return read
 
     def _call(self, node: Expr) -> Callable[[], None]:
         """Runs a library call; its refusals name the node and its line."""
