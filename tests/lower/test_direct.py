@@ -142,7 +142,7 @@ def test_an_image_in_several_pieces_by_any_number_of_threads(monkeypatch):
 
 @pytest.mark.parametrize("processor", ["AVX-512", "AVX2"])
 def test_the_convolutions_of_networks_write_no_columns(processor, monkeypatch):
-    """Which routine takes less time is a processor's: with half the registers one of these is left to products."""
+    """Which routine takes less time is a matter of the processor: these are the two on which it was measured."""
     use(monkeypatch, processor)
     none = (1, 1), ((0, 0), (0, 0))
     x, kernel, v = (1, 20, 12, 12), (50, 20, 5, 5), (1, 50, 8, 8)
@@ -154,9 +154,7 @@ def test_the_convolutions_of_networks_write_no_columns(processor, monkeypatch):
             (convolution.conv2d_kernel_grad, ((5, 5), *none), x, v),
         ):
             found = make(dtype, attributes, *shapes)
-            assert found is not None
-            gathered = processor == "AVX2" and (dtype, make) == ("float32", convolution.conv2d_kernel_grad)
-            assert found[0].multiplies == gathered
+            assert found is not None and not found[0].multiplies
 
 
 def test_steps_along_rows_and_large_images_are_left_to_products():

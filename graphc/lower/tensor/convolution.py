@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from graphc.lower import blas
+from graphc.lower import blas, vecmath
 from graphc.lower.product_plan import RATE
 from graphc.lower.tensor import direct, direct_input, direct_kernel
 from graphc.lower.tensor.gemm import Products, constants
@@ -26,8 +26,9 @@ COLUMNS = 2**18
 MOVED = 0.08
 """Nanoseconds for an element of the columns."""
 
-PACE = 1.1
-"""How many times faster products are on these shapes, which stay in cache, than those of large matrices."""
+PACE = {64: 1.1, 32: 0.8}
+"""How many times faster products are on these shapes, which stay in cache, than those of large matrices, by the bytes of a vector
+register: OpenBLAS' kernels for AVX2 take up to twice as long over few rows. Others, which were not measured: as with 64 bytes."""
 
 CALLED = 500.0
 """Nanoseconds for a product beside its work."""
@@ -62,7 +63,8 @@ class Convolution:
     @property
     def nanoseconds(self) -> float:
         """For a piece."""
-        product = 2.0 * self.outputs * self.rows * self.places / (PACE * RATE[self.dtype.itemsize])
+        rate = PACE.get(vecmath.vector_registers()[0], PACE[64]) * RATE[self.dtype.itemsize]
+        product = 2.0 * self.outputs * self.rows * self.places / rate
         return CALLED + (product + (0 if self.direct else MOVED * self.rows * self.places)) / self.pieces
 
     @property
