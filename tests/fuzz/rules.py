@@ -36,7 +36,7 @@ import mpmath
 import numpy as np
 
 import graphc as g
-from graphc.api.functions import retype
+from graphc.api.compile import retype
 from graphc.interpret.numpy_eval import run_arrays
 from graphc.ir.expr import Expr, walk
 from graphc.ir.graph import Dag
