@@ -1,4 +1,6 @@
-"""Windows laid over images, as `graphc.ops.support.windows` has it, for machine code: lengths, and images with what stands around."""
+"""Windows laid over images, as `graphc.ops.support.windows` has it, for machine code: lengths, and images with what stands
+around.
+"""
 
 from __future__ import annotations
 
