@@ -184,22 +184,26 @@ def run(unit: Unit, chosen: Sequence[Pass] = PASSES) -> Unit:
     for each in chosen:
         if each.works_on not in ("all", kind):
             continue
+        old = dump.text(unit) if each.name in shown else ""  # now: a plan is filled in where it stands
         before, unit = unit, each.run(unit)
         if verified:
             verify(each.name, before, unit)
         if each.name in shown:
-            print(dump.changed(each.name, before, unit), file=sys.stderr)
+            print(dump.changed(each.name, old, dump.text(unit)), file=sys.stderr)
     return unit
 
 
 def told(unit: Unit) -> str:
     """The passes that work on a unit, each with what it does and what it changed, as text."""
     kind = "arrays" if unit.is_program else "elements"
-    lines = [dump.text(unit)]
+    old = dump.text(unit)
+    lines = [old]
     for each in PASSES:
         if each.works_on in ("all", kind):
-            before, unit = unit, each.run(unit)
-            lines += [f"{dump.changed(each.name, before, unit, each.does)}"]
+            unit = each.run(unit)
+            new = dump.text(unit)
+            lines.append(dump.changed(each.name, old, new, each.does))
+            old = new
     return "\n".join(lines)
 
 
