@@ -109,9 +109,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--graphs",
         type=int,
-        default=250,
+        default=100,
         metavar="N",
-        help="how many random graphs to hold against mpmath (250; .ci/slow takes 4000)",
+        help="how many random graphs to hold against mpmath (100; .ci/slow takes 4000)",
     )
     parser.addoption(
         "--examples",

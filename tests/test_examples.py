@@ -76,7 +76,7 @@ def test_no_example_is_forgotten():
     assert sorted(path.stem for path in EXAMPLES.glob("*.py")) == sorted(FIGURES)
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("name", FIGURES)
 def test_example(name, tmp_path):
     (tmp_path / "digits").mkdir()

@@ -60,7 +60,7 @@ class Unit:
     """What is compiled, as the passes so far have left it.
 
     graph : the graph; options : how it is compiled
-    fired : (rule, kind) of each step of rewriting; seconds : how long rewriting took
+    fired : the steps of rewriting; seconds : how long rewriting took
     constants : arrays that became inputs, behind those of the graph
     kernel, body : of a graph of operations element by element: its scalar body, and that cut into functions
     materialized, steps, plan : of a program over arrays: the nodes kept in memory, what makes them, and where
@@ -68,7 +68,7 @@ class Unit:
 
     graph: Dag
     options: Options = field(default_factory=Options)
-    fired: tuple[tuple[str, str], ...] = ()
+    fired: tuple[tables.Step, ...] = ()
     seconds: float = 0.0
     constants: tuple[np.ndarray, ...] = ()
     kernel: Kernel | None = None
@@ -101,8 +101,8 @@ def _rewritten(phase: Callable[..., tables.Trace]) -> Callable[[Unit], Unit]:
             return unit
         started = time.perf_counter()
         outputs = [unit.graph.exprs[output] for output in unit.graph.outputs]
-        trace = phase(outputs, unit.options.rewrite, unit.options.without)
-        fired = (*unit.fired, *[(step.rule, step.kind) for step in trace])
+        trace = phase(outputs, unit.options.rewrite, unit.options.without, unit.fired)
+        fired = (*unit.fired, *trace)
         graph = unit.graph.with_outputs(trace.outputs) if len(trace) else unit.graph
         return replace(unit, graph=graph, fired=fired, seconds=unit.seconds + time.perf_counter() - started)
 
@@ -211,4 +211,5 @@ def history(before: Dag, unit: Unit) -> Rewriting | None:
     """What rewriting did, for a function's report; None where it was switched off."""
     if unit.options.rewrite is None:
         return None
-    return rewriting(before.exprs, unit.graph.exprs, unit.fired, unit.seconds)
+    steps = [(step.rule, step.kind) for step in unit.fired]
+    return rewriting(before.exprs, unit.graph.exprs, steps, unit.seconds)

@@ -58,12 +58,14 @@ def scipy_blas():
     return importlib.import_module(name)
 
 
-def scipy_lowlevel(address):
-    """The C function `double (int, double *)` at an address as a `scipy.LowLevelCallable`."""
+def scipy_lowlevel(address, owner):
+    """The C function `double (int, double *)` at an address as a `scipy.LowLevelCallable`; `owner` is what keeps it there."""
     import scipy
 
     kind = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int, ctypes.POINTER(ctypes.c_double))
-    return scipy.LowLevelCallable(kind(address))
+    function = kind(address)
+    function.owner = owner  # type: ignore[attr-defined]  # ctypes lets one
+    return scipy.LowLevelCallable(function)
 
 
 def _lgamma(x):

@@ -6,6 +6,8 @@ engine      bottom-up to a normal form, with a trace of what fired
 algebra     rules that keep every bit
 stability   rules that compute the same real function with smaller errors or over a wider range
 products    quotients and products as powers of their factors
+factors     the factors of a product with exponentials, each at its place
+differences differences of roots and of reciprocals whose value is known by form
 axes        rules over whole arrays
 chains      products of many arrays in the order of fewest multiplications
 tables      all of them, and the user's own

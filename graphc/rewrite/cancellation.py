@@ -19,8 +19,8 @@ from graphc.ir.types import FLOAT32
 from graphc.ops.comparison import not_equal, where
 from graphc.ops.elementary import atan2, cos, exp, expm1, log1p, sin, sqrt, tan
 from graphc.ops.powers import square
+from graphc.rewrite.differences import difference
 from graphc.rewrite.pattern import Kind, Match, Rule
-from graphc.rewrite.products import difference
 from graphc.rewrite.quadratic import QuadraticRoot
 from graphc.rewrite.ranges import Ranges
 from graphc.rewrite.rational import PartialFractions
@@ -85,12 +85,15 @@ def _arctangent_step(m: Match) -> Expr | None:
 
 
 def _reciprocal_root_step(m: Match) -> Expr | None:
-    """c/√x − c/√y as c(y − x)/(√x + √y)/√x/√y; divided one by one, so that it underflows with the value."""
+    """c/√x − c/√y as (y − x)/(√x + √y)·c/√x/√y; divided one by one, so that it underflows with the value."""
     x, y, c = m["x"], m["y"], m["c"]
     step = difference(y, x)
     if step is None:
         return None
-    return c * step / (sqrt(x) + sqrt(y)) / sqrt(x) / sqrt(y)
+    roots = sqrt(x) + sqrt(y)
+    if step.is_constant:
+        return c * step / roots / sqrt(x) / sqrt(y)
+    return where(roots < math.inf, c * (step / roots) / sqrt(x) / sqrt(y), m.root)
 
 
 def _exact_sum(x: Expr, y: Expr) -> tuple[Expr, Expr]:

@@ -5,21 +5,22 @@ A rounded difference s = x − y errs by e, half a unit in its last place at mos
 of |s|·2⁻⁵³, hundreds of units in the last place: f(s + e) = f(s) + e·f′(s) gives those digits back.
 
 These rules are applied once, after the normal form. They fire where the operands of the difference are leaves: beside an
-operand that is itself rounded, the error of the difference is not worth its price. In what they write, the difference stands
-as the sum s + e, which rounds to s: so they do not match their own results.
+operand that is itself rounded, the error of the difference is not worth its price. They also fire where a rule wrote the
+difference, of exponents in a sum of exponentials: what the user wrote has no such difference, and none of its error. In what
+they write, the difference stands as the sum s + e, which rounds to s: so they do not match their own results.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from functools import reduce
 
 from graphc.ir.expr import Expr, constant, rebuild
 from graphc.ops.comparison import equal, maximum, where
 from graphc.ops.elementary import exp, log, log1p
-from graphc.ops.logistic import log_sigmoid, sigmoid, softplus
+from graphc.ops.logistic import sigmoid, softplus
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.ranges import Ranges
 from graphc.rewrite.sums import is_zero, log_terms
@@ -61,8 +62,8 @@ def _is_leaf(x: Expr) -> bool:
     return x.is_symbol or (x.is_constant and not x.shape)
 
 
-def _parts(argument: Expr) -> tuple[Expr, Expr] | None:
-    """(s, e) of a sum or difference of leaves that is rounded."""
+def _parts(argument: Expr, exponents: Set[Expr] = frozenset()) -> tuple[Expr, Expr] | None:
+    """(s, e) of a sum or difference that is rounded, of leaves or of some exponents."""
     negated = argument.op.name == "negative" and not argument.operands[0].op.is_leaf
     inner = argument.operands[0] if negated else argument
     if (
@@ -72,7 +73,9 @@ def _parts(argument: Expr) -> tuple[Expr, Expr] | None:
     ):
         return None
     x, y = inner.operands
-    if not (_is_leaf(x) and _is_leaf(y)) or any(leaf.dtype != inner.dtype for leaf in (x, y)):
+    if any(part.dtype != inner.dtype for part in (x, y)):
+        return None
+    if not (_is_leaf(x) and _is_leaf(y)) and not all(_is_leaf(part) or part in exponents for part in (x, y)):
         return None
     s, e = two_sum(x, y) if inner.op.name == "add" else two_difference(x, y)
     return (-s, -e) if negated else (s, e)
@@ -94,20 +97,20 @@ class Polish:
         f = self.function
         return f"{self.name}: {f}(x - y) → {f}(s) + e*{f}'(s), where s + e = x - y exactly ({self.kind})"
 
-    def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
+    def apply(self, node: Expr, ranges: Ranges, known: Set[Expr] = frozenset()) -> Expr | None:
         argument = node.operands[0]
-        parts = _parts(argument)
+        parts = _parts(argument, known)
         if parts is None:
-            return self._of_sum(node, argument)
+            return self._of_sum(node, argument, known)
         s, e = parts
         high = s + e
         if self.function == "softplus":
             return softplus(high) + e * sigmoid(high)
         if self.function == "log_sigmoid":
-            return log_sigmoid(high) + e * sigmoid(-high)
+            return -(softplus(-high) - e * sigmoid(-high))  # so that it underflows to −0
         return sigmoid(high) + e * (sigmoid(high) * sigmoid(-high))
 
-    def _of_sum(self, node: Expr, argument: Expr) -> Expr | None:
+    def _of_sum(self, node: Expr, argument: Expr, known: Set[Expr]) -> Expr | None:
         """f(± log Σ e^(tⱼ)) by the sum itself, shifted by its largest exponent."""
         negated = argument.op.name == "negative"
         exponents = log_terms(argument.operands[0] if negated else argument)
@@ -115,7 +118,7 @@ class Polish:
             t.dtype != node.dtype or t.dtype.itemsize not in LARGE for t in exponents
         ):
             return None
-        total = Total(exponents)
+        total = Total(exponents, known)
         if self.function == "sigmoid":
             return total.rest() if negated else total.share()
         if self.function == "softplus" and not negated:
@@ -128,7 +131,8 @@ class Polish:
 class Total:
     """1 + Σ e^(tⱼ) as eᵐ·(own + others), with m = max(0, t₁, …) and all exponents to twice the digits."""
 
-    def __init__(self, exponents: Sequence[Expr]) -> None:
+    def __init__(self, exponents: Sequence[Expr], known: Set[Expr] = frozenset()) -> None:
+        self.known = known
         self.zero = zero = like(0.0, exponents[0])
         parts = [(zero, zero) if is_zero(t) else self._exponent(t) for t in exponents]
         self.shift = reduce(maximum, [s for s, _ in parts], zero)
@@ -156,7 +160,7 @@ class Total:
 
     def _exponent(self, t: Expr) -> tuple[Expr, Expr]:
         """(s, e) of tⱼ = b − a; an exponential that is left out by b = −∞ is 0, also beside a = −∞."""
-        s, e = _parts(t) or (t, self.zero)
+        s, e = _parts(t, self.known) or (t, self.zero)
         if t.op.name != "subtract":
             return s, e
         nothing = like(-math.inf, s)
@@ -199,10 +203,10 @@ RULES = (
 
 @paused()
 def polish(
-    outputs: Iterable[Expr], rules: Iterable[Polish]
+    outputs: Iterable[Expr], rules: Iterable[Polish], known: Set[Expr] = frozenset()
 ) -> tuple[list[tuple[Polish, Expr, Expr]], tuple[Expr, ...]]:
     """The outputs with each node that a rule matches replaced, users before operands, and what was replaced:
-    (rule, before, after)."""
+    (rule, before, after). `known` are the exponents whose differences other rules wrote."""
     outputs = tuple(outputs)
     by_root = {rule.function: rule for rule in rules}
     steps: list[tuple[Polish, Expr, Expr]] = []
@@ -217,7 +221,7 @@ def polish(
             continue
         if node not in target:
             rule = by_root.get(node.op.name)
-            after = None if rule is None else rule.apply(node, ranges)
+            after = None if rule is None else rule.apply(node, ranges, known)
             if after is not None and rule is not None and after.shape == node.shape:
                 steps.append((rule, node, after))
                 target[node] = after

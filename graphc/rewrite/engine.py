@@ -183,7 +183,11 @@ class _Session:
                 operands = tuple([normal[operand] for operand in node.operands])
                 if operands != node.operands:
                     again = rebuild(node, operands)  # type: ignore[arg-type]  # none is pending: see `_leads_back`
-                again = self._promotions.of(again)
+                dtype = again.dtype
+                for operand in again.operands:
+                    if operand.dtype is not dtype or dtype.kind != "f":
+                        again = self._promotions.of(again)
+                        break
             successor = again if again is not node else self._fire(node)
             if successor is None:
                 normal[node] = node

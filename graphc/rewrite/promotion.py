@@ -74,7 +74,8 @@ class Promotions:
         with on_this_line():
             for node in walk(outputs):
                 operands = tuple([made[operand] for operand in node.operands])
-                made[node] = self.of(rebuild(node, operands) if operands != node.operands else node)
+                again = rebuild(node, operands) if operands != node.operands else node
+                made[node] = self.of(again) if operands else node
         return tuple([made[output] for output in outputs])
 
     def undone(self, outputs: Iterable[Expr]) -> tuple[Expr, ...]:

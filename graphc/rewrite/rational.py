@@ -110,11 +110,9 @@ class PartialFractions:
         if any(others) or not last or Fraction(float(last)) != last:
             return None  # a numerator in x would be ∞ beside the denominators, a rounded one an error of the formula
         result = constant(float(last), node.dtype)
-        for (
-            *_,
-            below,
-        ) in terms:  # one by one: the product of the denominators may overflow where the value does not
-            result = result / below
+        # one by one: the product of the denominators may overflow where the value does not; by x itself last, which may be tiny
+        for term in sorted(terms, key=lambda term: not term[2]):
+            result = result / term[3]
         return result
 
     def __str__(self) -> str:

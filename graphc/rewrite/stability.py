@@ -13,8 +13,8 @@ from graphc.ir.expr import Expr
 from graphc.ops.comparison import isnan, where
 from graphc.ops.elementary import cosh, exp, expm1, hypot, log, log1p
 from graphc.ops.special import erf
+from graphc.rewrite.differences import RootBesideAbs, reciprocal_difference, root_difference
 from graphc.rewrite.pattern import Kind, Match, Rule
-from graphc.rewrite.products import reciprocal_difference, root_difference
 from graphc.rewrite.ranges import Ranges
 
 LN2 = math.log(2)
@@ -126,8 +126,9 @@ def _exp_difference(m: Match) -> Expr | None:
 
 
 def _compound(x: Expr) -> Expr:
-    """Where 1/x would overflow, (1/x)ˣ as x⁻ˣ."""
-    return where(abs(x) < LEAST[x.dtype.itemsize], x ** (-x), exp(x * log1p(1 / x)))
+    """Where 1/x would overflow, (1/x)ˣ as x⁻ˣ; 1 at ±∞, as IEEE 754 has it of (1 + 0)ˣ."""
+    near = exp(where(abs(x) < math.inf, x, 0) * log1p(1 / x))
+    return where(abs(x) < LEAST[x.dtype.itemsize], x ** (-x), near)
 
 
 # --- the logistic family ----------------------------------------------------------------------------------
@@ -238,6 +239,7 @@ ROOTS = (
          when=lambda m: not _moderate(m, "x")),
     Rule("root-difference", "sqrt(x) - sqrt(y)", root_difference, "stable", "(x − y)/(√x + √y), when x − y is known",
          examples=("sqrt(x + 1) - sqrt(x)", "sqrt(x + y) - sqrt(x)", "sqrt(x + y) - sqrt(x - y)")),
+    RootBesideAbs(),
     Rule("cube-root-difference", "cbrt(x + c) - cbrt(x)",
          lambda m: _cube_root_step(m), "stable", "a − b = (a³ − b³)/(a² + ab + b²)"),
     Rule("reciprocal-difference", "x/y - z/w", reciprocal_difference, "stable", "one quotient, when its numerator is known",

@@ -41,6 +41,26 @@ def terms(node: Expr) -> list[Expr] | None:
     return found if len(found) >= 2 and any(not a.is_constant for a in found) else None
 
 
+_AROUND = frozenset(
+    ("add", "subtract", "multiply", "divide", "negative", "reciprocal", "square", "log", "log1p")
+)
+
+
+def exponents_near(node: Expr) -> set[Expr]:
+    """The exponents of all exponentials in a formula of sums and products, without their signs, as far as a bounded look goes."""
+    found: set[Expr] = set()
+    pending, looked = [node], 0
+    while pending and looked < 4 * MOST_TERMS:
+        part = pending.pop()
+        looked += 1
+        name = part.op.name
+        if name in ("exp", "logaddexp", "softplus", "sigmoid", "log_sigmoid"):
+            found |= {minus(a) if a.op.name == "negative" else a for a in part.operands}
+        if name in _AROUND or name == "logaddexp":
+            pending += part.operands
+    return found
+
+
 def log_terms(node: Expr) -> list[Expr] | None:
     """The exponents aⱼ of log Σ e^(aⱼ) as the rules here write it."""
     if node.op.name == "softplus":

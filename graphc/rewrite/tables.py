@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from graphc.errors import DefinitionError, brief
@@ -29,6 +30,9 @@ BUILT_IN: tuple[AnyRule, ...] = (*NORMAL, *matmul_chain.RULES, *compensated.RULE
 
 ON_ARRAYS: tuple[AnyRule, ...] = (*axes.RULES, *matmul_chain.RULES)
 """Those that speak of operations on whole arrays."""
+
+OF_SUMS = frozenset(rule.name for rule in (*sums.RULES, *products.RULES))
+"""Those that write differences of exponents where none were."""
 
 _own: list[AnyRule] = []
 _lock = fork_safety.lock()
@@ -96,19 +100,30 @@ def engine(level: str, without: Iterable[str] = ()) -> Engine:
     return found
 
 
-def normal_form(outputs: Sequence[Expr], level: str, without: Iterable[str] = ()) -> Trace:
+def normal_form(
+    outputs: Sequence[Expr], level: str, without: Iterable[str] = (), earlier: Sequence[Step] = ()
+) -> Trace:
     """The outputs in their normal form, rewritten together, so that what they share stays shared."""
     return engine(level, without).run(outputs)
 
 
-def matmul_order(outputs: Sequence[Expr], level: str, without: Iterable[str] = ()) -> Trace:
+def matmul_order(
+    outputs: Sequence[Expr], level: str, without: Iterable[str] = (), earlier: Sequence[Step] = ()
+) -> Trace:
     """The outputs with products of many arrays in the order of fewest multiplications."""
     return _last(matmul_chain.RULES, matmul_chain.reorder, outputs, level, without)
 
 
-def compensate(outputs: Sequence[Expr], level: str, without: Iterable[str] = ()) -> Trace:
-    """The outputs with functions of sums that round computed with what the rounding lost."""
-    return _last(compensated.RULES, compensated.polish, outputs, level, without)
+def compensate(
+    outputs: Sequence[Expr], level: str, without: Iterable[str] = (), earlier: Sequence[Step] = ()
+) -> Trace:
+    """The outputs with functions of sums that round computed with what the rounding lost.
+
+    earlier : the steps before, some of which wrote differences that are to be compensated
+    """
+    written = {e for step in earlier if step.rule in OF_SUMS for e in sums.exponents_near(step.before)}
+    polish = partial(compensated.polish, known=written)
+    return _last(compensated.RULES, polish, outputs, level, without)
 
 
 def _last(rules: Any, change: Any, outputs: Sequence[Expr], level: str, without: Iterable[str]) -> Trace:
@@ -135,7 +150,7 @@ def run(outputs: Sequence[Expr], level: str, without: Iterable[str] = ()) -> Tra
     steps: list[Step] = []
     complete = True
     for phase in PHASES:
-        trace = phase(outputs, level, without)
+        trace = phase(outputs, level, without, steps)
         steps += trace
         outputs, complete = trace.outputs, complete and trace.complete
     return Trace(steps, tuple(outputs), complete)

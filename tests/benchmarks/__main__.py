@@ -1,7 +1,7 @@
 """The figures of the whole path, side by side in one run.
 
-    python -m tests.benchmarks            all but the table
-    python -m tests.benchmarks scalar     one of: start, scalar, random, rewrite, freeze, array, cache, tensors, table
+    python -m tests.benchmarks            all but memory and the table
+    python -m tests.benchmarks scalar     one of: start, scalar, random, rewrite, freeze, array, cache, memory, tensors, table
     python -m tests.benchmarks.tensors k-means      programs over tensors whose title holds the word
 
 GRAPHC_PEERS names the Python of a virtual environment with the other frameworks; without it they are reported missing.
@@ -192,13 +192,20 @@ def cache() -> None:
             )
 
 
+def memory() -> None:
+    """What compiled functions leave in the process when they are gone: 10,000 of each kind."""
+    from tests.benchmarks.memory import main
+
+    main()
+
+
 PARTS = {
     "start": start, "scalar": scalar, "random": random, "rewrite": rewrite, "freeze": freeze, "array": array,
-    "cache": cache, "tensors": tensors, "table": table,
+    "cache": cache, "memory": memory, "tensors": tensors, "table": table,
 }  # fmt: skip
 
 if __name__ == "__main__":
-    chosen = sys.argv[1:] or [part for part in PARTS if part != "table"]
+    chosen = sys.argv[1:] or [part for part in PARTS if part not in ("memory", "table")]
     unknown = [name for name in chosen if name not in PARTS]
     if unknown:
         sys.exit(f"unknown part {unknown[0]!r}; the parts are {', '.join(PARTS)}")

@@ -18,6 +18,7 @@ import numpy as np
 
 import graphc as g
 from graphc.ir.expr import Expr, apply, walk
+from graphc.rewrite import compensated
 from tests.fuzz.typed_oracle import LONG, evaluate
 from tests.fuzz.typed_programs import POINTS, SYMBOLS, program, values
 
@@ -170,7 +171,9 @@ def also_of_reals(output: Expr, at: dict[str, Any], point: int) -> bool:
             x, t = inner[s.name]
             here[s.name] = np.broadcast_to(evaluate([x], here)[0].astype(t), 1)
     symbols = list(g.free_symbols(real))
-    found = g.evaluate(g.stabilize(real), {s.name: here[s.name] for s in symbols})
+    # the last touch, which is for leaves alone, is left out: most of what is promoted is no leaf
+    rewritten = g.stabilize(real, without=[rule.name for rule in compensated.RULES])
+    found = g.evaluate(rewritten, {s.name: here[s.name] for s in symbols})
     return not bool(agree(real, found, evaluate([real], here)[0], evaluate([real], here, wide=True)[0]).all())
 
 

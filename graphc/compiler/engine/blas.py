@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from graphc.compiler.engine.jit import build
+from graphc.compiler.engine.jit import resident
 from graphc.ir.types import DType
 from graphc.ops.special import scipy_blas
 
@@ -43,7 +43,7 @@ class Nest(NamedTuple):
 @cache
 def nest(name: str) -> Nest:
     """The nest of "gemm", "gemv" or "trsm"."""
-    address = build(_module(), ("gemm", "gemv", "trsm"), True).pointer(name)
+    address = resident(_module(), ("gemm", "gemv", "trsm")).pointer(name)
     return Nest(_Call(address), address)
 
 

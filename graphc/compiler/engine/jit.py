@@ -1,7 +1,8 @@
 """LLVM IR → machine code, by Numba's code generator. Everything that touches Numba's internals for this is here.
 
-Numba's front end is left out: the text of a module goes to `JITCPUCodegen` as it is. Machine code is never freed
-(the engine keeps it), so a compiled function's address stays valid for the life of the process.
+Numba's front end is left out: the text of a module goes through `JITCPUCodegen`'s passes as it is, in an LLVM context of its own,
+for what a context has seen it keeps. Of Numba's engine, which never lets go of a module, no use is made: object code is linked
+by graphc's own (`engine`), and machine code stays as long as its `Library`.
 
 What was compiled once is found again by the digest of the text and of all that turns it into code: in this process,
 where the same text is the same library, and on disk (`cache`). The exported names are made of the digest too, so that
@@ -16,10 +17,12 @@ import itertools
 import platform
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
+from weakref import WeakValueDictionary
 
+from graphc.compiler.engine import execution_engine
 from graphc.compiler.engine.object_cache import digest, store
 from graphc.errors import CompileError
 from graphc.ops.special import scipy_special
@@ -36,14 +39,58 @@ _counter = itertools.count()
 @fork_safety.once
 def _numba() -> Any:
     """(llvmlite's binding, Numba's compiler lock, one code generator for the process)"""
-    import llvmlite.binding as llvm
-    from numba.core.codegen import JITCPUCodegen
     from numba.core.compiler_lock import global_compiler_lock
 
-    # a fork while another thread compiles would leave the child without the lock and with LLVM's state half changed
+    # a fork while another thread compiles would leave the child without the lock
     fork_safety.keep_whole(global_compiler_lock._lock)
-    fork_safety.keep_whole(llvm.ffi.lib._lock._lock)
-    return llvm, global_compiler_lock, JITCPUCodegen("graphc")
+    return execution_engine.binding(), global_compiler_lock, _code_generator()
+
+
+BUILDER_RUNS = 256
+"""How often a pass builder is used. llvmlite frees a builder without its instrumentation, of 1.5 kB, and each run adds 32 bytes
+and one call for every later pass to that: 40 bytes for each of the eight runs that a small module takes."""
+
+
+def _code_generator() -> Any:
+    """Numba's code generator, without what it or llvmlite never frees: half a megabyte for a module."""
+    from llvmlite.binding import newpassmanagers
+    from numba.core import config
+    from numba.core.codegen import JITCPUCodegen
+
+    # both of llvmlite's classes inherit the empty `_dispose` of `ObjectRef` before their own
+    class ModulePasses(newpassmanagers.ModulePassManager):
+        _dispose = newpassmanagers.NewPassManager._dispose  # type: ignore[assignment]
+
+    class FunctionPasses(newpassmanagers.FunctionPassManager):
+        _dispose = newpassmanagers.NewPassManager._dispose  # type: ignore[assignment]
+
+    class CodeGenerator(JITCPUCodegen):
+        def __init__(self, name: str) -> None:
+            self._builders: dict[tuple[Any, ...], list[Any]] = {}  # options → builder, runs that it has left
+            super().__init__(name)
+
+        def _module_pass_manager(self, **options: Any) -> Any:
+            manager, builder = super()._module_pass_manager(**options)
+            manager.__class__ = ModulePasses
+            return manager, builder
+
+        def _function_pass_manager(self, **options: Any) -> Any:
+            manager, builder = super()._function_pass_manager(**options)
+            manager.__class__ = FunctionPasses
+            return manager, builder
+
+        def _pass_builder(self, **options: Any) -> Any:
+            settings: Any = config
+            if getattr(settings, "LLVM_PASS_TIMINGS", False):
+                return super()._pass_builder(**options)  # timers are for one run
+            key = (*sorted(options.items()), settings.OPT, settings.LOOP_VECTORIZE, settings.SLP_VECTORIZE)
+            entry = self._builders.get(key)
+            if entry is None or not entry[1]:
+                entry = self._builders[key] = [super()._pass_builder(**options), BUILDER_RUNS]
+            entry[1] -= 1
+            return entry[0]
+
+    return CodeGenerator("graphc")
 
 
 @cache
@@ -79,135 +126,164 @@ def _bind_scipy() -> None:
 
 
 class Library:
-    """A module of machine code in this process.
+    """A module of machine code in this process; it is unloaded when neither this nor `handle` is referred to any more.
 
     cached : "hit" where the code came from disk, else why it did not: "miss: …" or "off: …"
     seconds : how long each step took: "parse", "optimise and generate", "load", as far as they were taken
-    key, exported : what the code is found by; None where it is not kept
-    digamma : whether it calls SciPy's function
+    exported : the functions that it has
+    key, digamma : what the code is found by, None where it is not kept, and whether it calls SciPy's function
     """
 
     def __init__(
         self,
-        library: Any,
+        handle: execution_engine.Handle,
         prefix: str,
-        text: str | Callable[[], str],
+        exported: tuple[str, ...],
+        source: bytes | Callable[[], str],
         cached: str,
         seconds: dict[str, float],
     ) -> None:
-        self._library = library
+        self.handle = handle
         self._prefix = prefix
-        self._text = text
+        self.exported = exported
+        self._source = source
         self.cached = cached
         self.seconds = seconds
         self.key: bytes | None = None
-        self.exported: tuple[str, ...] = ()
         self.digamma = False
         self._asm: str | None = None
 
     def pointer(self, name: str) -> int:
-        """The address of a function of the module."""
-        with held(), _numba()[1]:
-            address = self._library.get_pointer_to_function(self._prefix + name)
-        if not address:
-            raise CompileError(f"the module has no function {name!r}")
-        return address
+        """The address of a function of the module; valid as long as the module is loaded."""
+        return execution_engine.address(self.handle, self._prefix + name)
 
     def symbol(self, name: str) -> str:
-        """The name under which other modules of the process call an exported function."""
+        """The name under which modules that are built to use this one call an exported function."""
         return self._prefix + name
+
+    def symbols(self) -> dict[str, int]:
+        """The exported functions by their symbols."""
+        return {self.symbol(name): self.pointer(name) for name in self.exported}
 
     @property
     def llvm(self) -> str:
         """The module after optimisation, as LLVM IR."""
-        return str(self._optimised())
+        with held(), _numba()[1]:
+            return str(self._optimised())
 
     @property
     def asm(self) -> str:
         """The module as assembly of this machine."""
         with _lock:
             if self._asm is None:
-                module = self._optimised()
-                with _numba()[1]:
-                    self._asm = str(_numba()[2]._tm.emit_assembly(module))
+                with held(), _numba()[1]:
+                    self._asm = str(_numba()[2]._tm.emit_assembly(self._optimised()))
             return self._asm
 
     def _optimised(self) -> Any:
-        """The optimised module; code that came from disk has none, so it is made again, and not loaded."""
-        if self.cached != "hit":
-            return self._library._final_module
-        with held(), _numba()[1]:
-            text = self._text if isinstance(self._text, str) else self._text()
-            library = _new_library(self._prefix + "shown", text)
-            library.add_llvm_module(_parse(text))
-            library._optimize_final_module()
-        return library._final_module
+        """The optimised module, from its bitcode; code that came from disk has none, so it is made again, and not loaded."""
+        context = execution_engine.binding().create_context()
+        if isinstance(self._source, bytes):
+            return execution_engine.binding().parse_bitcode(self._source, context)
+        text = self._source()
+        return _optimise(_parse(text, context), self._prefix + "shown", text)
 
 
 _lock = fork_safety.lock()
 
-_libraries: dict[bytes, Library] = {}
+_libraries: WeakValueDictionary[bytes, Library] = WeakValueDictionary()
 """Digest → the library of that module in this process; under Numba's compiler lock."""
 
+_resident: dict[bytes | None, Library] = {}
+"""Digest → what any function may call."""
 
-def build(text: str, exported: tuple[str, ...], cached: bool = False) -> Library:
+
+def build(
+    text: str, exported: tuple[str, ...], cached: bool = False, uses: Sequence[Library] = ()
+) -> Library:
     """Compile a module, or find it compiled.
 
     text : LLVM IR
-    exported : the functions that are called from outside; they are made unique in the process, as one engine holds all modules
+    exported : the functions that are called from outside; their symbols are made unique
     cached : whether to look for the code in this process and on disk, and to keep it there
+    uses : the modules whose functions it calls by their symbols; they stay as long as this one
     """
     digamma = "@graphc_digamma" in text
     if digamma:
         _bind_scipy()
     compiler_lock = _numba()[1]
-    if not cached:
-        prefix = f"graphc_{next(_counter)}_"
+    try:
+        if not cached:
+            prefix = f"graphc_{next(_counter)}_"
+            with held(), compiler_lock:
+                named = _named(text, exported, prefix)
+                return _compile(named, exported, prefix, "off: not asked for", uses)[0]
+        key = digest(*environment(), *exported, text)
         with held(), compiler_lock:
-            return _compile(_named(text, exported, prefix), prefix, "off: not asked for")
-    key = digest(*environment(), *exported, text)
-    with held(), compiler_lock:
-        found = _libraries.get(key)
-        if found is None:
-            prefix = f"graphc_{key.hex()[:32]}_"
-            found = _libraries[key] = _found_or_compiled(
-                key, _named(text, exported, prefix), exported, prefix
-            )
-            found.key, found.exported, found.digamma = key, exported, digamma
-    return found
+            library = _libraries.get(key)
+            if library is None:
+                prefix = f"graphc_{key.hex()[:32]}_"
+                library = _found_or_compiled(key, _named(text, exported, prefix), exported, prefix, uses)
+                library.key, library.digamma = key, digamma
+                _libraries[key] = library
+        return library
+    finally:
+        execution_engine.sweep()
 
 
-def recall(key: bytes, exported: tuple[str, ...], digamma: bool, text: Callable[[], str]) -> Library | None:
+def resident(text: str, exported: tuple[str, ...]) -> Library:
+    """A module that stays as long as the process; kept on disk too."""
+    library = build(text, exported, True)
+    return _resident.setdefault(library.key, library)
+
+
+def pin(library: Library) -> None:
+    """Keep a module for good where Numba's compiler is about to make its address part of what it compiles: that is never freed.
+
+    It holds its lock meanwhile. Where it takes a function as an argument, it does not, and the caller holds the function.
+    """
+    if _numba()[1].is_locked():
+        execution_engine.pin(library.handle)
+
+
+def recall(
+    key: bytes,
+    exported: tuple[str, ...],
+    digamma: bool,
+    text: Callable[[], str],
+    uses: Sequence[Library] = (),
+) -> Library | None:
     """The library of a key, of this process or from disk; None where there is none.
 
-    text : makes the module's text, for whoever wants to look at it
+    text : makes the module's text, for whoever wants to look at it; uses : as for `build`
     """
     if digamma:
         _bind_scipy()
     with held(), _numba()[1]:
-        found = _libraries.get(key)
-        if found is None:
+        library = _libraries.get(key)
+        if library is None:
             code, _ = store().get(key)
             if code is None:
                 return None
             prefix = f"graphc_{key.hex()[:32]}_"
-            found = _load(code, lambda: _named(text(), exported, prefix), exported, prefix)
-            found.key, found.exported, found.digamma = key, exported, digamma
-            _libraries[key] = found
-    return found
+            library = _load(code, lambda: _named(text(), exported, prefix), exported, prefix, uses)
+            library.key, library.digamma = key, digamma
+            _libraries[key] = library
+    return library
 
 
-def _found_or_compiled(key: bytes, text: str, exported: tuple[str, ...], prefix: str) -> Library:
+def _found_or_compiled(
+    key: bytes, text: str, exported: tuple[str, ...], prefix: str, uses: Sequence[Library]
+) -> Library:
     disk = store()
     code, answer = disk.get(key)
     if code is not None:
-        return _load(code, text, exported, prefix)
-    made = _compile(text, prefix, answer)
+        return _load(code, lambda: text, exported, prefix, uses)
+    library, code = _compile(text, exported, prefix, answer, uses)
     if disk.refusal is None:
-        failed = disk.put(key, made._library._get_compiled_object())
-        made.cached = answer if failed is None else f"{answer}; not kept: {failed}"
-    made._library._compiled_object = None  # Numba's own copy, which nothing reads again
-    return made
+        failed = disk.put(key, code)
+        library.cached = answer if failed is None else f"{answer}; not kept: {failed}"
+    return library
 
 
 def _named(text: str, exported: tuple[str, ...], prefix: str) -> str:
@@ -217,9 +293,9 @@ def _named(text: str, exported: tuple[str, ...], prefix: str) -> str:
     return text
 
 
-def _parse(text: str) -> Any:
+def _parse(text: str, context: Any) -> Any:
     try:
-        module = _numba()[0].parse_assembly(text)
+        module = execution_engine.binding().parse_assembly(text, context)
         module.verify()
     except RuntimeError as error:  # a mistake of graphc's, never of its user: keep the text for the report
         raise CompileError(f"LLVM refused the generated code: {error}") from error
@@ -231,53 +307,89 @@ STRAIGHT = "; straight-line\n"
 Speelpenning's product of 1,000 variables they took two thirds of the time; a graph of 30,000 operations runs as fast without."""
 
 
-def _new_library(name: str, text: str) -> Any:
-    """Numba's library for a module. One of straight-line code goes through a single, short list of passes instead of three."""
+@fork_safety.once
+def _passes() -> Any:
+    """A library of Numba's that is taken through its passes and no further, in a context of its own."""
+    from numba.core.cgutils import normalize_ir_text
+    from numba.core.codegen import CodeLibrary, CPUCodeLibrary
+
+    class Passes(CPUCodeLibrary):
+        def __init__(self, name: str, context: Any) -> None:
+            codegen = _numba()[2]
+            CodeLibrary.__init__(self, codegen, name)
+            empty = str(codegen._create_empty_module(name))
+            self._final_module = execution_engine.binding().parse_assembly(empty, context)
+            self._final_module.name = normalize_ir_text(name)
+
+        def _optimize_functions(self, ll_module: Any) -> None:
+            """As Numba's, which makes pass managers for declarations too, for nothing."""
+            ll_module.data_layout = self._codegen._data_layout
+            for function in ll_module.functions:
+                if not function.is_declaration:
+                    passes, builder = self._codegen._function_pass_manager()
+                    passes.run(function, builder)
+
+    return Passes
+
+
+def _optimise(module: Any, name: str, text: str) -> Any:
+    """The module after Numba's passes; it is used up. Straight-line code goes through a single, short list instead of three.
+
+    name : what the result is called; text : the module's
+    """
     codegen = _numba()[2]
-    library = codegen.create_library(name)
+    passes = _passes()(name, module._context)
     if text.startswith(STRAIGHT):
-
-        def one_function_after_another(module: Any) -> None:
-            module.data_layout = codegen._data_layout
-
-        def all_together() -> None:
-            passes, builder = codegen._module_pass_manager(opt=1, loop_vectorize=False, slp_vectorize=False)
-            passes.run(library._final_module, builder)
-
-        library._optimize_functions = one_function_after_another
-        library._optimize_final_module = all_together
-    return library
+        module.data_layout = codegen._data_layout
+        passes._final_module.link_in(module)
+        manager, builder = codegen._module_pass_manager(opt=1, loop_vectorize=False, slp_vectorize=False)
+        manager.run(passes._final_module, builder)
+    else:
+        passes.add_llvm_module(module)
+        passes._optimize_final_module()
+    return passes._final_module
 
 
-def _compile(text: str, prefix: str, cached: str) -> Library:
+def _compile(
+    text: str, exported: tuple[str, ...], prefix: str, cached: str, uses: Sequence[Library]
+) -> tuple[Library, bytes]:
+    """The library of a module, and its object code."""
     started = time.perf_counter()
-    module = _parse(text)
+    module = _parse(text, execution_engine.binding().create_context())
     parsed = time.perf_counter()
-    library = _new_library(prefix + "module", text)
-    library.enable_object_caching()
-    library.add_llvm_module(module)
-    library.finalize()
-    seconds = {"parse": parsed - started, "optimise and generate": time.perf_counter() - parsed}
-    return Library(library, prefix, text, cached, seconds)
+    module = _optimise(module, prefix + "module", text)
+    module.verify()
+    code = _numba()[2]._tm.emit_object(module)
+    generated = time.perf_counter()
+    handle = _linked(code, uses)
+    seconds = {
+        "parse": parsed - started,
+        "optimise and generate": generated - parsed,
+        "load": time.perf_counter() - generated,
+    }
+    return Library(handle, prefix, exported, module.as_bitcode(), cached, seconds), code
 
 
-def _load(code: bytes, text: str | Callable[[], str], exported: tuple[str, ...], prefix: str) -> Library:
-    """Object code as a library: in the form of Numba's own serialised libraries, its IR only naming what the code exports."""
+def _load(
+    code: bytes, text: Callable[[], str], exported: tuple[str, ...], prefix: str, uses: Sequence[Library]
+) -> Library:
     started = time.perf_counter()
-    llvm, _, codegen = _numba()
-    names = "\n".join(f"define void @{prefix}{name}() {{\n  ret void\n}}" for name in exported)
-    bitcode = llvm.parse_assembly(names).as_bitcode()
-    library = codegen.unserialize_library((prefix + "module", "object", (code, bitcode)))
-    return Library(library, prefix, text, "hit", {"load": time.perf_counter() - started})
+    handle = _linked(code, uses)
+    return Library(handle, prefix, exported, text, "hit", {"load": time.perf_counter() - started})
+
+
+def _linked(code: bytes, uses: Sequence[Library]) -> execution_engine.Handle:
+    symbols = {symbol: address for library in uses for symbol, address in library.symbols().items()}
+    return execution_engine.link(code, symbols, tuple([library.handle for library in uses]))
 
 
 def object_code(texts: list[str], exported: tuple[str, ...]) -> bytes:
     """Modules linked into one object file for other programs: position-independent, `exported` alone visible."""
     llvm, compiler_lock, codegen = _numba()
     with held(), compiler_lock:
-        library = codegen.create_library("exported")
+        library = _passes()("exported", llvm.create_context())
         for text in texts:
-            library.add_llvm_module(_parse(text))
+            library.add_llvm_module(_parse(text, library._final_module._context))
         for function in library._final_module.functions:
             if not function.is_declaration and function.name not in exported:
                 function.linkage = "internal"

@@ -23,7 +23,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from graphc.compiler.engine.jit import build
+from graphc.compiler.engine.jit import resident
 from graphc.compiler.engine.loop_layout import Run
 from graphc.errors import InputError, brief
 
@@ -221,7 +221,7 @@ def run(job: Job, threads: int) -> None:
 @cache
 def _entries() -> tuple[Any, Any]:
     """The machine code of `drive` and `finish`; ctypes lets go of Python's lock while they run."""
-    library = build(_module(), ("drive", "finish"), True)
+    library = resident(_module(), ("drive", "finish"))
     kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
     return kind(library.pointer("drive")), kind(library.pointer("finish"))
 

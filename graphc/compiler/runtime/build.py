@@ -56,6 +56,6 @@ def make(unit: Unit, structure: Structure, step: Callable[[int], None]) -> Code:
     began = time.perf_counter()
     text = scalar_entry.module(kernel, structure, body, tuple(part.symbol("part") for part in parts))
     emitting += time.perf_counter() - began
-    library = build(text, scalar_entry.exported(kernel, structure), cached)
+    library = build(text, scalar_entry.exported(kernel, structure), cached, parts)
     step(left)
     return Code(kernel, library, tuple(parts), {"passes": unit.seconds, "emit": emitting})

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphc.compiler.engine import buffer_pool, guard_words, loop_layout
-from graphc.compiler.engine.jit import Library, build
+from graphc.compiler.engine.jit import Library, build, pin
 from graphc.compiler.lowering.scalar_kernel import Kernel
 from graphc.compiler.pipeline import Options
 from graphc.compiler.runtime import numba_type
@@ -59,10 +59,10 @@ class Compiled:
     inputs : the names of the arguments
     llvm, asm : what was made, as LLVM IR after optimisation and as assembly
     lowlevel : the function for SciPy's integrators
-    address : the address of `void f(const void *in, void *out)` on values in slots of 8 bytes
+    address : the address of `void f(const void *in, void *out)` on values in slots of 8 bytes; valid as long as the function
 
-    Machine code stays in the process for good, some 0.4 MB for a small function, as the code generator cannot unload it:
-    compile once and call often.
+    Machine code is unloaded with the function, or with the last `lowlevel` callable of it. Only what has become part of code
+    that Numba compiled stays for good.
 
     Compiled functions are thread-safe, pickle as graph and options, and can be called from `@numba.njit` code, where they take
     numbers and return numbers or (nested) tuples.
@@ -104,7 +104,7 @@ class Compiled:
 
         def enter(way: Any) -> None:
             numbers = scalar_entry.has_call(made.code.kernel, self._structure) and not made.constants
-            kind.__call__ = builtin(made.code.library.pointer("call"), way) if numbers else way  # type: ignore[method-assign]
+            kind.__call__ = builtin(made.code.library, "call", way) if numbers else way  # type: ignore[method-assign]
 
         made.served.opens(self.call, enter)
 
@@ -241,15 +241,20 @@ class Compiled:
         export.write(source, path, header, name)
 
     @cached_property
-    def _direct_address(self) -> int:
-        """The entry point for Numba's compiled code, made when that asks for it."""
+    def _direct(self) -> Library:
+        """The module of the entry point for Numba's compiled code, made when that asks for it."""
         if self._constants:
             raise CompileError(
                 "a function with array constants cannot be called from Numba's compiled code",
                 hint="declare a symbol in the constant's place",
             )
         text = scalar_entry.direct_module(self._kernel, self._structure, self._library.symbol("packed"))
-        return build(text, ("direct",), self._tiers.source.options.cache).pointer("direct")
+        return build(text, ("direct",), self._tiers.source.options.cache, (self._library,))
+
+    @property
+    def _direct_address(self) -> int:
+        pin(self._direct)
+        return self._direct.pointer("direct")
 
     # --- the Python path ---------------------------------------------------------------------------------------------------
 

@@ -116,5 +116,7 @@ class Served:
         def put_together(*results: Any) -> Any:
             return unflatten(structure, iter(results))
 
-        self._enter(builtin(array_entry.address(), (self._python, table.words, put_together, nests.share)))
+        self._enter(
+            builtin(array_entry.library(), "arrays", (self._python, table.words, put_together, nests.share))
+        )
         return table

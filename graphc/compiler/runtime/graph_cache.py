@@ -150,7 +150,14 @@ def find(key: bytes, graph: Dag, structure: Structure, rewritten: Callable[[], U
         )
 
     for number, module in enumerate(record.modules):
-        library = jit.recall(module.key, module.exported, module.digamma, partial(text, number))
+        last = number == len(record.modules) - 1
+        library = jit.recall(
+            module.key,
+            module.exported,
+            module.digamma,
+            partial(text, number),
+            tuple(libraries) if last else (),
+        )
         if library is None:
             return None
         libraries.append(library)

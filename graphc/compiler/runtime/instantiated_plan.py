@@ -66,6 +66,7 @@ class Bound:
         parallel: Parallel,
     ) -> None:
         self.plan = plan
+        self._code = code  # the steps hold addresses in it
         self.lengths = lengths
         self.parallel: Parallel = parallel
         refuse(plan.dag, lengths)
@@ -224,7 +225,12 @@ class Bound:
         arrays, source, shape = self._arrays, self.plan.memory(base), self._shape(base.shape)
         if source in arrays:  # in the workspace, where it stays
             return operand_views.stays(arrays[source].reshape(shape), views)
-        return lambda: operand_views.viewed(arrays[source].reshape(shape), views)
+
+        def read() -> Any:
+            array = arrays[source]
+            return operand_views.viewed(array if array.shape == shape else array.reshape(shape), views)
+
+        return read
 
     def _call(self, node: Expr) -> Callable[[], None]:
         """Runs a library call; its refusals name the node and its line."""

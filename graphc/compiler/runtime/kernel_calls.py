@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from graphc.compiler.engine import blas, thread_pool
-from graphc.compiler.engine.jit import build
+from graphc.compiler.engine.jit import resident
 from graphc.compiler.engine.loop_layout import Run
 from graphc.compiler.engine.numpy_layout import data_address
 
@@ -99,7 +99,7 @@ def _sequence(calls: Sequence[Call]) -> Callable[[], None]:
 @cache
 def _driver() -> Any:
     """void sequence(count, rows): kernels one after the other, each a row of what `Call` says about it."""
-    return _SEQUENCE(build(_DRIVER, ("sequence",), True).pointer("sequence"))
+    return _SEQUENCE(resident(_DRIVER, ("sequence",)).pointer("sequence"))
 
 
 _DRIVER = """define void @sequence(i64 %count, ptr %rows) nounwind {

@@ -58,17 +58,17 @@ class _Step(NamedTuple):
 class Nests:
     """The array loops of one kernel.
 
-    packed : the symbol of the scalar body
+    scalar : the module of the scalar body, "packed"
     cached : whether machine code is kept, as for `jit.build`
     parallel : True uses threads for any size, False never, "auto" where they are worth it
     libraries : pattern → module, of the loops made so far
     """
 
-    def __init__(self, kernel: Kernel, packed: str, cached: bool, parallel: Parallel) -> None:
+    def __init__(self, kernel: Kernel, scalar: Library, cached: bool, parallel: Parallel) -> None:
         self.kernel = kernel
         self.parallel = parallel
         self.libraries: dict[elementwise_loops.Pattern, Library] = {}
-        self._packed = packed
+        self._scalar = scalar
         self._cached = cached
         operands = len(kernel.inputs) + len(kernel.outputs)
         self.large = kernel.operations > SPECIALISE_UP_TO or operands > MAX_OPERANDS
@@ -160,12 +160,10 @@ class Nests:
             elif len(self._made) >= MAX_PATTERNS and pattern not in self._made:
                 pattern = "".join([letter if letter.isupper() else "s" for letter in pattern])
             if pattern not in self._made:
-                packed = self._packed if self.large else None
-                library = build(
-                    elementwise_loops.module(self.kernel, pattern, packed),
-                    elementwise_loops.EXPORTED,
-                    self._cached,
-                )
+                uses = (self._scalar,) if self.large else ()
+                packed = self._scalar.symbol("packed") if self.large else None
+                text = elementwise_loops.module(self.kernel, pattern, packed)
+                library = build(text, elementwise_loops.EXPORTED, self._cached, uses)
                 self.libraries[pattern] = library
                 address = library.pointer("nest")
                 self._made[pattern] = Nest(_CALL(address), address)

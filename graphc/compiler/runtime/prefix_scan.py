@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from graphc.compiler.engine import thread_pool
-from graphc.compiler.engine.jit import build
+from graphc.compiler.engine.jit import resident
 from graphc.compiler.engine.loop_layout import Run
 from graphc.compiler.engine.numpy_layout import data_address
 from graphc.compiler.engine.thread_pool import Parallel
@@ -128,7 +128,7 @@ def _share(
 @cache
 def _kernel(name: str, dtype: DType, block: bool) -> tuple[Any, int]:
     """The nest over units, and its address."""
-    address = build(_module(name, dtype, block), ("running",), True).pointer("running")
+    address = resident(_module(name, dtype, block), ("running",)).pointer("running")
     return _NEST(address), address
 
 

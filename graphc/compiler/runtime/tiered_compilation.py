@@ -127,7 +127,7 @@ class Tiers:
     def _native(self, code: Code, constants: tuple[np.ndarray, ...]) -> Native:
         options = self.source.options
         packed = _PACKED(code.library.pointer("packed"))
-        nests = Nests(code.kernel, code.library.symbol("packed"), options.cache, options.parallel)
+        nests = Nests(code.kernel, code.library, options.cache, options.parallel)
         served = Served(code.kernel, self.source.structure, nests, constants, self.source.takes_out)
         return Native(code, packed, constants, nests, served)
 

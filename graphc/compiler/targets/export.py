@@ -302,4 +302,5 @@ define double @integrand(i32 %n, ptr %in) nounwind {{
   ret double %result
 }}
 """
-    return scipy_lowlevel(build(text, ("integrand",), cached).pointer("integrand"))
+    own = build(text, ("integrand",), cached, (library,))
+    return scipy_lowlevel(own.pointer("integrand"), own.handle)

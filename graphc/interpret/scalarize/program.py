@@ -140,9 +140,8 @@ def _of(node: Expr, made: Mapping[Expr, Array], values: Mapping[Expr, Any]) -> A
         stand_ins = [symbol(f"\0{slot}", x.shape, x.dtype) for slot, x in enumerate(node.operands)]
         inner = {**values, **{s: values[x] for s, x in zip(stand_ins, node.operands, strict=True)}}
         below = dict(zip(stand_ins, operands, strict=True))
-        types = op.types(tuple([x.dtype for x in node.operands]))[
-            0
-        ]  # what it stands for is written for these
+        # what it stands for is written for the types that it is computed in
+        types = op.types(tuple([x.dtype for x in node.operands]))[0]
         inputs = [
             s if s.dtype == dtype else cast(s, dtype) for s, dtype in zip(stand_ins, types, strict=True)
         ]

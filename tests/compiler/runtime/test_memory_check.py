@@ -16,7 +16,8 @@ from graphc.compiler.engine import guard_words
 from graphc.compiler.runtime import instantiated_plan, library_calls, operand_views
 from graphc.compiler.runtime.array_program import Program
 from graphc.compiler.runtime.guarded_plan import Guarded
-from graphc.errors import InputError, InternalError, ShapeError
+from graphc.errors import GraphcError, InputError, InternalError, ShapeError
+from graphc.ir.attribute_text import bound as with_lengths
 from tests.compiler.runtime.memory_programs import PROGRAMS, added, put
 from tests.fuzz.arrays import run
 from tests.ops.array_cases import CASES, Case
@@ -214,6 +215,41 @@ def test_a_slice_that_begins_outside_of_a_named_axis_is_refused(key: slice, leng
             f(values[:length])
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("case", CASES, ids=LABELS)
+def test_operations_on_named_axes_of_any_length(case: Case) -> None:
+    """They agree with NumPy, or both refuse, or the lengths are refused."""
+    if not case.named or case.op == "conv2d_input_grad":  # whose formula is for one length
+        pytest.skip("needs lengths that are known")
+    symbols = case.symbols(named=True)
+    f = g.compile(case.build(*symbols), symbols, rewrite=None, cache=False)
+    rng = np.random.default_rng(0)
+    for _ in range(12):
+        names = {name: int(rng.integers(1, 7)) for name in "nmkhw"}
+        arrays = [_matching(rng, with_lengths(s.shape, names), s.dtype, case.high) for s in symbols]
+        try:
+            expected = case.numpy(*arrays)
+        except (ValueError, IndexError, np.linalg.LinAlgError):
+            expected = None
+        try:
+            result = f(*arrays)
+        except GraphcError:
+            continue
+        assert expected is not None
+        for ours, theirs in zip(_leaves(result), _leaves(expected), strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-8, atol=1e-8)
+
+
+def _matching(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype, high: int) -> np.ndarray:
+    if dtype.kind != "f":
+        return rng.integers(0, high, shape).astype(dtype)
+    array = rng.normal(size=shape)
+    if len(shape) > 1 and shape[-1] == shape[-2]:  # far from singular
+        array = array + np.diag(3.0 * np.arange(1, shape[-1] + 1))
+    return array
+
+
 UNCHECKED = """
 import numpy as np, graphc as g
 from graphc.compiler.schedule import bound, running
@@ -236,6 +272,25 @@ print("fine")
 def test_machine_code_addresses_nothing_outside_whatever_an_index_holds() -> None:
     done = subprocess.run([sys.executable, "-c", UNCHECKED], capture_output=True, text=True, check=False)
     assert done.stdout == "fine\n", done
+
+
+@pytest.mark.parametrize("axes", [(0, 1), (1, 0)])
+@pytest.mark.parametrize("names", [False, True])
+def test_products_of_a_matrix_with_permuted_axes(axes: tuple[int, int], names: bool) -> None:
+    n, m = ("n", "m") if names else (3, 2)
+    shape = (n, m) if axes == (0, 1) else (m, n)
+    c, b, v = g.symbol("c", shape=shape), g.symbol("b", shape=(m,)), g.symbol("v", shape=(n,))
+    p = g.permute_dims(c, axes)
+    f = g.compile([p @ b, v @ p, p @ g.expand_dims(b, 1), g.expand_dims(v, 0) @ p], [c, b, v], rewrite=None)
+    rng = np.random.default_rng(0)
+    matrix, right, left = rng.normal(size=(3, 2)), rng.normal(size=2), rng.normal(size=3)
+    given = matrix if axes == (0, 1) else matrix.T
+    for ours, theirs in zip(
+        f(given, right, left),
+        (matrix @ right, left @ matrix, matrix @ right[:, None], left[None] @ matrix),
+        strict=True,
+    ):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12)
 
 
 # --- the tool ----------------------------------------------------------------------------------------------

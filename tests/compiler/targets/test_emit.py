@@ -10,7 +10,8 @@ import pytest
 
 import graphc as g
 from graphc.compiler.engine.jit import build
-from graphc.compiler.lowering.scalar_kernel import plan
+from graphc.compiler.lowering.expand_ops import expand_ops
+from graphc.compiler.lowering.scalar_kernel import kernel_of
 from graphc.compiler.targets.llvm.emit import literal
 from graphc.compiler.targets.llvm.kernels import elementwise_loops, scalar_entry
 from graphc.errors import CompileError
@@ -22,7 +23,7 @@ from tests.strategies import ROUNDED_ALIKE, SPECIALS
 
 
 def module_of(expr):
-    return scalar_entry.module(plan(Dag([expr])), LEAF)
+    return scalar_entry.module(kernel_of(expand_ops(Dag([expr]))), LEAF)
 
 
 def test_the_body_of_the_log_sigmoid_reads_as_written():
@@ -40,7 +41,7 @@ def test_text_is_deterministic_and_without_fast_math():
     expr = g.where(x > y, g.gelu(x) + g.logaddexp(x, y), g.pow(x, y) % 3)
     first, second = module_of(expr), module_of(expr)
     assert first == second
-    arrays = elementwise_loops.module(plan(Dag([expr])), "cbc")
+    arrays = elementwise_loops.module(kernel_of(expand_ops(Dag([expr]))), "cbc")
     for text in (first, arrays):
         assert not re.search(r"\b(fast|nnan|ninf|nsz|arcp|contract|afn|reassoc)\b", text)
 
@@ -202,7 +203,7 @@ def test_many_arguments_and_results(many):
 @pytest.mark.parametrize("pattern", ["ccc", "cbc", "scs", "bbs", "sss"])
 def test_patterns_name_what_they_do(pattern):
     x, y = g.symbols("x y")
-    text = elementwise_loops.module(plan(Dag([x * y])), pattern)
+    text = elementwise_loops.module(kernel_of(expand_ops(Dag([x * y]))), pattern)
     loop = text[text.index("loop:") : text.index("exit:")]
     assert loop.count("load double") == sum(letter != "b" for letter in pattern[:2])
     assert loop.count("store double") == 1

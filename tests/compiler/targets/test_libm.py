@@ -16,7 +16,8 @@ import pytest
 
 import graphc as g
 from graphc.compiler.engine.jit import build
-from graphc.compiler.lowering.scalar_kernel import plan
+from graphc.compiler.lowering.expand_ops import expand_ops
+from graphc.compiler.lowering.scalar_kernel import kernel_of
 from graphc.compiler.targets.llvm import libm
 from graphc.compiler.targets.llvm.kernels import elementwise_loops, scalar_entry
 from graphc.compiler.targets.llvm.libm import registry
@@ -284,7 +285,7 @@ def test_a_processor_without_fma_calls_the_c_library(monkeypatch):
         g.logaddexp(x, 2.0),
         g.softplus(x),
     ):
-        kernel = plan(Dag([expr]))
+        kernel = kernel_of(expand_ops(Dag([expr])))
         text = elementwise_loops.module(kernel, "cc")
         assert not re.search(r"llvm\.fma|@graphc_\w+_f64", text)
         f = g.compile(expr, [x], rewrite=None)
@@ -337,7 +338,7 @@ def test_the_loop_of_value_and_gradients_is_packed_and_calls_nothing(name, dtype
     symbols = [g.symbol(f"x{k}", dtype=dtype) for k in range(function.op.arity - len(function.op.defaults))]
     value, grads = g.value_and_grad(function(*symbols), symbols)
     dag = Dag([value, *grads], symbols)
-    kernel = plan(dag)
+    kernel = kernel_of(expand_ops(dag))
     text = elementwise_loops.module(kernel, "c" * (len(symbols) + 1 + len(grads)))
     library = build(text, elementwise_loops.EXPORTED)
     asm = library.asm
@@ -359,7 +360,7 @@ def test_blocks_without_large_operands_are_packed(name, dtype):
         pytest.skip(f"{name} has one way for all operands")
     x = g.symbol("x", dtype=dtype)
     dag = Dag([getattr(g, name)(x * 2.0), g.exp(getattr(g, name)(x))], [x])
-    library = build(elementwise_loops.module(plan(dag), "ccc"), elementwise_loops.EXPORTED)
+    library = build(elementwise_loops.module(kernel_of(expand_ops(dag)), "ccc"), elementwise_loops.EXPORTED)
     called = {
         name
         for name in re.findall(r"call [^@\n]*@(\w[\w.]*)\(", library.llvm)
@@ -401,7 +402,7 @@ def test_blocks_with_large_operands_give_the_same_bits(name, dtype):
 
 def test_scalar_code_calls_shared_functions():
     x, y = g.symbols("x y")
-    text = scalar_entry.module(plan(Dag([g.exp(x) + g.exp(y) + g.exp(x + y)])), LEAF)
+    text = scalar_entry.module(kernel_of(expand_ops(Dag([g.exp(x) + g.exp(y) + g.exp(x + y)]))), LEAF)
     assert text.count("define internal double @graphc_exp_f64(") == 1 and "noinline" in text
     assert len(re.findall(r"call double @graphc_exp_f64\(", text)) == 3
 

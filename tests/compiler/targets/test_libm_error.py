@@ -10,7 +10,8 @@ import pytest
 
 import graphc as g
 from graphc.compiler.engine.jit import build
-from graphc.compiler.lowering.scalar_kernel import plan
+from graphc.compiler.lowering.expand_ops import expand_ops
+from graphc.compiler.lowering.scalar_kernel import kernel_of
 from graphc.compiler.targets.llvm import libm
 from graphc.compiler.targets.llvm.kernels import elementwise_loops
 from graphc.ir.graph import Dag
@@ -78,7 +79,8 @@ def test_value_and_gradient_are_one_packed_loop(name, dtype):
     x = g.symbol("x", dtype=dtype)
     value, (slope,) = g.value_and_grad(getattr(g, name)(x), [x])
     library = build(
-        elementwise_loops.module(plan(Dag([value, slope], [x])), "ccc"), elementwise_loops.EXPORTED
+        elementwise_loops.module(kernel_of(expand_ops(Dag([value, slope], [x]))), "ccc"),
+        elementwise_loops.EXPORTED,
     )
     assert not re.search(r"^\s+(callq?|blr?)\s", library.asm, re.M), "the loop calls a function"
     kind = "double" if dtype == "float64" else "float"

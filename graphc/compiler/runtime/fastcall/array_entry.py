@@ -15,7 +15,7 @@ from functools import cache
 import numpy as np
 
 from graphc.compiler.engine import buffer_pool
-from graphc.compiler.engine.jit import build
+from graphc.compiler.engine.jit import Library, resident
 from graphc.compiler.engine.numpy_layout import NEW_FROM_DESCR, layout_is_known
 from graphc.compiler.lowering.scalar_kernel import Kernel
 from graphc.compiler.runtime.fastcall import struct_ir as code
@@ -132,6 +132,6 @@ def _new_from_descr() -> int:
 
 
 @cache
-def address() -> int:
-    """The address of `arrays` in this process."""
-    return build(MODULE, ("arrays",), True).pointer("arrays")
+def library() -> Library:
+    """The module of `arrays`."""
+    return resident(MODULE, ("arrays",))

@@ -129,7 +129,8 @@ class _Batch:
         self._shapes = operands
         self._partial: np.ndarray | None = None
         text = _nest(routine, dtype)
-        self._address = build(text, ("images",), True).pointer("images")
+        self._library = build(text, ("images",), True)
+        self._address = self._library.pointer("images")
         self._call = _NEST(self._address)
         self._whole = (
             np.array([self.chunks], np.int64),

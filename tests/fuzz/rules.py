@@ -1,0 +1,368 @@
+"""Every rewriting rule at extreme inputs: no value and no derivative is worse than as written.
+
+    python -m tests.fuzz rules --count 50000 --seed 0 [--seconds S] [--rule NAME] [--interpreted] [--show N]
+
+A program is a rule's pattern with other formulas for its names, inside of another formula, with its first and second
+derivatives, at a dozen points: special values, subnormal numbers, sizes near overflow and underflow, points where something
+cancels. It is compiled as written and rewritten, and both are held against the value over the real numbers of the formula
+as written (ball arithmetic at rising precision). What is rewritten fails where
+
+- it is further from the rounded truth than 4 steps between floats and has lost more than 2 bits against what is computed
+  as written; infinity is one step beyond the largest float, NaN is furthest from everything;
+- the truth underflows and what is computed as written has the sign of that zero, the rewritten does not;
+- an operand is infinite and the value as written, where it is the limit of the formula, is lost in the same measure;
+- an operand is NaN and one of both is NaN alone.
+
+As written some points are right by luck: of 1 + 10⁻¹⁶ − 1 nothing is left but what roundings decide. A failure counts
+(`failed`) where the formula as written is better as well when each of its inexact operations errs by one unit in the last place
+more. Counted by themselves are those that are better by roundings alone (`luck`), and those where that is so once the numbers
+as written have a larger range of exponents (`overflow`): the second derivative of √(x·x) is 0 at 10²⁰⁰ because 1/∞ is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import math
+import random
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import mpmath
+import numpy as np
+
+import graphc as g
+from graphc.api.compile import retype
+from graphc.interpret.numpy_eval import run_arrays
+from graphc.ir.expr import Expr, walk
+from graphc.ir.graph import Dag
+from graphc.ir.ulp import bits_of_error, ordinals, rounded
+from graphc.rewrite import tables
+from tests.fuzz.rule_programs import RULES, Program, program
+from tests.rewrite.measure import BEYOND, truth
+
+POINTS = 12
+BATCH = 40
+STEPS = 4
+LOST = 2.0
+JUDGED = 2
+"""Points of an output that are held against the truth, of those at which both differ."""
+
+REPEATS = 12
+"""How often a formula is evaluated with errors of its own, to tell luck from accuracy."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    rule: str
+    written: Expr
+    point: dict[str, float]
+    before: float
+    after: float
+    correct: float | None
+    dtype: Any
+    lucky: str
+    """"luck", "overflow" or nothing: why what was written is better"""
+
+    def __str__(self) -> str:
+        at = ", ".join(f"{name} = {value!r}" for name, value in self.point.items())
+        return (
+            f"[{self.rule}] {self.dtype} {str(self.written)[:400]}\n"
+            f"    at {at}: {self.before!r} as written, {self.after!r} rewritten, truth {self.correct!r}"
+            f"{f' ({self.lucky})' if self.lucky else ''}"
+        )
+
+
+def main(args: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.fuzz rules", description=(__doc__ or "").splitlines()[0]
+    )
+    parser.add_argument("--count", type=int, default=2000, help="programs")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=math.inf, help="stop after so many")
+    parser.add_argument("--rule", action="append", help="of this rule alone; may be given several times")
+    parser.add_argument("--interpreted", action="store_true", help="by the interpreter: NumPy, quicker")
+    parser.add_argument("--show", type=int, default=3, help="failures shown for each rule")
+    parser.add_argument("--strict", action="store_true", help="show those by luck as well")
+    options = parser.parse_args(args)
+    tried, failures = sweep(
+        options.count, options.seed, options.seconds, options.rule, interpreted=options.interpreted
+    )
+    return _report(tried, failures, options.show, options.strict)
+
+
+def sweep(
+    count: int,
+    seed: int = 0,
+    seconds: float = math.inf,
+    names: Sequence[str] | None = None,
+    *,
+    interpreted: bool = False,
+) -> tuple[Counter[str], list[Failure]]:
+    """Programs tried for each rule, and what failed: at most one failure for each output of a program."""
+    chosen = [rule for rule in RULES if names is None or rule.name in names]
+    rng = random.Random(seed)
+    started = time.monotonic()
+    tried: Counter[str] = Counter()
+    failures: list[Failure] = []
+    batch: list[Program] = []
+    for number in range(count):
+        rule = chosen[number % len(chosen)]
+        found = program(rule, rng, number, POINTS)
+        if found is not None:
+            tried[rule.name] += 1
+            batch.append(found)
+        if len(batch) >= BATCH or number == count - 1:
+            for dtype in (np.dtype(np.float64), np.dtype(np.float32)):
+                failures += _check([one for one in batch if one.dtype == dtype], dtype, interpreted)
+            batch = []
+            if time.monotonic() - started > seconds:
+                break
+    return tried, failures
+
+
+def _check(batch: list[Program], dtype: Any, interpreted: bool) -> list[Failure]:
+    failures: list[Failure] = []
+    if not batch:
+        return failures
+    symbols = [s for one in batch for s in one.symbols]
+    columns = [column for one in batch for column in one.points]
+    graph = g.Graph([list(one.outputs) for one in batch], symbols)
+    graph = retype(graph, dtype) if dtype != np.float64 else graph
+    leaves = [graph.exprs[output] for output in graph.outputs]
+    symbols = list(graph.symbols)
+    with np.errstate(all="ignore"):
+        before = _values(leaves, symbols, columns, None, interpreted)
+        after = _values(leaves, symbols, columns, "stable", interpreted)
+    of = [one for one in batch for _ in one.outputs]
+    first = {one: len(one.symbols) * number for number, one in enumerate(batch)}
+    for one, leaf, old, new in zip(of, leaves, before, after, strict=True):
+        if leaf.dtype.kind != "f":
+            continue
+        own = symbols[first[one] : first[one] + len(one.symbols)]
+        failures += _failures(one, leaf, own, np.broadcast_to(old, POINTS), np.broadcast_to(new, POINTS))
+    return failures
+
+
+def _values(
+    leaves: list[Expr], symbols: list[Expr], columns: list[np.ndarray], level: str | None, interpreted: bool
+) -> list[np.ndarray]:
+    if not interpreted:
+        return [np.asarray(v) for v in g.compile(leaves, symbols, rewrite=level, cache=False)(*columns)]
+    outputs = list(tables.run(leaves, level).outputs) if level else leaves
+    return _interpreted(outputs, dict(zip(symbols, columns, strict=True)))
+
+
+def _interpreted(outputs: list[Expr], at: dict[Expr, np.ndarray]) -> list[np.ndarray]:
+    dag = Dag(outputs)
+    values = run_arrays(dag, [at[s] for s in dag.symbols])
+    return [np.asarray(values[output]) for output in dag.outputs]
+
+
+def _failures(
+    one: Program, written: Expr, symbols: list[Expr], before: np.ndarray, after: np.ndarray
+) -> list[Failure]:
+    """The worst failure of an output at the program's points, as a list of one or none."""
+    dtype = written.dtype
+    with np.errstate(all="ignore"):
+        same = np.isnan(before) & np.isnan(after)
+        apart = (
+            np.abs(ordinals(before, dtype).astype(np.float64) - ordinals(after, dtype).astype(np.float64))
+            >= 4
+        )
+    signs = (before == 0) & (after == 0) & (np.signbit(before) != np.signbit(after))
+    found: list[Failure] = []
+    for k in np.flatnonzero((apart | signs | (np.isnan(before) ^ np.isnan(after))) & ~same)[:JUDGED]:
+        point = {s.name: float(column[k]) for s, column in zip(symbols, one.points, strict=True)}
+        needed = {s.name: point[s.name] for s in g.free_symbols(written)}
+        old, new = float(before[k]), float(after[k])
+        verdict = judge(written, needed, old, new)
+        if verdict is None:
+            continue
+        lucky = ""
+        if all(map(math.isfinite, needed.values())):
+            at = {s: column[k : k + 1] for s, column in zip(symbols, one.points, strict=True)}
+            for wide, reason in ((False, "luck"), (True, "overflow")):
+                value = noisy(written, at, wide)(verdict[0])
+                if not lucky and judge(written, needed, value, new, verdict[1]) is None:
+                    lucky = reason
+        found.append(Failure(one.rule, written, needed, old, new, verdict[0], dtype, lucky))
+    found.sort(key=lambda failure: bool(failure.lucky))
+    return found[:1]
+
+
+def judge(
+    written: Expr, point: dict[str, float], before: float, after: float, real: Any = None
+) -> tuple[float, Any] | None:
+    """What should have come, when `after` is worse than `before`; None where it is not, or where nobody knows."""
+    dtype = written.dtype
+    values = list(point.values())
+    if any(map(math.isnan, values)):
+        return (before, None) if math.isnan(before) != math.isnan(after) else None
+    if any(map(math.isinf, values)):
+        lost = not math.isnan(before) and _worse(before, after, before, dtype)
+        return (before, None) if lost and _is_limit(written, point, before) else None
+    if real is None:
+        real = truth(written, point)
+    if real is None or not mpmath.isfinite(real):
+        return None
+    correct = rounded(real, dtype)
+    if not math.isfinite(correct):
+        return None
+    if _worse(before, after, correct, dtype):
+        return correct, real
+    sign = real < 0
+    if correct == before == after == 0 != real and (math.copysign(1, before) < 0) == sign:
+        return (-0.0 if sign else 0.0, real) if (math.copysign(1, after) < 0) != sign else None
+    return None
+
+
+def _is_limit(written: Expr, point: dict[str, float], value: float) -> bool:
+    """Whether the formula has this value, rounded, wherever numbers beyond all floats stand for the infinite operands."""
+    infinite = [name for name, x in point.items() if math.isinf(x)]
+    if any(node.op.name == "pow" for node in walk((written,))):
+        return False  # powers with so large exponents take minutes
+    for sizes in itertools.product(BEYOND, repeat=len(infinite)):
+        sized = {
+            name: math.copysign(1, point[name]) * size for name, size in zip(infinite, sizes, strict=True)
+        }
+        real = truth(written, {**point, **sized})
+        if real is None or mpmath.isnan(real) or rounded(real, written.dtype) != value:
+            return False
+    return True
+
+
+def _worse(before: float, after: float, correct: float, dtype: Any) -> bool:
+    if math.isfinite(correct) and not math.isfinite(before):
+        return False
+    old, new = (float(bits_of_error(value, correct, dtype)[0]) for value in (before, after))
+    return new > math.log2(1 + STEPS) + 1e-9 and new > old + LOST
+
+
+def noisy(written: Expr, at: dict[Expr, np.ndarray], wide: bool) -> Any:
+    """A function of the truth: of the formula as written, its inexact operations off by one unit, the value furthest from it.
+    `wide` computes in a type with a larger range of exponents, to the same number of digits."""
+    rng = np.random.default_rng(0)
+    dag = Dag([written])
+    columns = {s: np.broadcast_to(column, REPEATS) for s, column in at.items()}
+    values: list[np.ndarray] = []
+    with np.errstate(all="ignore"):
+        for node, operands in zip(dag.exprs, dag.operands, strict=True):
+            if node.is_symbol:
+                value = columns[node]
+            elif node.is_constant:
+                value = np.asarray(node.value)
+            else:
+                types = node.op.types(tuple(operand.dtype for operand in node.operands))[0]
+                taken = [
+                    values[i].astype(WIDER[t] if wide and t in WIDER else t)
+                    for i, t in zip(operands, types, strict=True)
+                ]
+                value = _value(node, taken, wide)
+                if node.dtype.kind == "f" and node.op.name not in EXACT:
+                    value = _moved(node, taken, np.broadcast_to(value, REPEATS), rng)
+            values.append(value)
+        results = np.broadcast_to(values[dag.outputs[0]], REPEATS).astype(written.dtype)
+
+    def furthest(correct: float) -> float:
+        return float(results[int(np.argmax(bits_of_error(results, correct, written.dtype)))])
+
+    return furthest
+
+
+WIDER = {np.dtype(np.float64): np.dtype(np.longdouble), np.dtype(np.float32): np.dtype(np.float64)}
+
+EXACT = frozenset(
+    (
+        "negative",
+        "abs",
+        "where",
+        "maximum",
+        "minimum",
+        "sign",
+        "floor",
+        "ceil",
+        "round",
+        "trunc",
+        "clip",
+        "astype",
+    )
+)
+
+
+def _value(node: Expr, operands: list[np.ndarray], wide: bool) -> np.ndarray:
+    if not wide:
+        return np.asarray(node.op.reference(*operands, *node.attrs)).astype(node.dtype)
+    try:
+        return np.asarray(node.op.reference(*operands, *node.attrs))
+    except TypeError:  # a function of SciPy's that knows no such type
+        narrow = [x.astype(node.dtype) if x.dtype.kind == "f" else x for x in operands]
+        return np.asarray(node.op.reference(*narrow, *node.attrs)).astype(WIDER.get(node.dtype, node.dtype))
+
+
+def _moved(node: Expr, operands: list[np.ndarray], value: np.ndarray, rng: Any) -> np.ndarray:
+    """A value, off by one unit of the formula's type or not, where it is not exact already."""
+    if node.op.name in ("add", "subtract"):
+        x, y = operands[0], -operands[1] if node.op.name == "subtract" else operands[1]
+        part = value - x
+        exact = (x - (value - part)) + (y - part) == 0
+    elif node.op.name in ("multiply", "divide", "square", "sqrt", "reciprocal"):
+        longer = [operand.astype(np.longdouble) for operand in operands]
+        exact = np.asarray(node.op.reference(*longer)) == value.astype(np.longdouble)
+        exact = exact & (value.dtype == node.dtype)
+    else:
+        exact = np.isin(value, (0.0, 1.0, -1.0, 0.5))
+    steps = rng.integers(-1, 2, value.shape)
+    if value.dtype == node.dtype:
+        moved = np.nextafter(value, np.where(steps > 0, np.inf, -np.inf).astype(value.dtype))
+    else:
+        moved = value * (1 + steps * value.dtype.type(np.finfo(node.dtype).eps))
+    return np.where(exact | (steps == 0) | ~np.isfinite(value), value, moved)
+
+
+def blame(failure: Failure) -> str:
+    """The rule without which it does not fail; all that fired where none decides alone."""
+    written = failure.written
+    fired = list(dict.fromkeys(step.rule for step in g.rewrites(written)))
+    at = {s: np.array([failure.point[s.name]], s.dtype) for s in g.free_symbols(written)}
+    for name in fired:
+        with np.errstate(all="ignore"):
+            (other,) = _interpreted(list(tables.run([written], "stable", [name]).outputs), at)
+        if judge(written, failure.point, failure.before, float(np.ravel(other)[0])) is None:
+            return name
+    return " + ".join(fired)
+
+
+def _report(tried: Counter[str], failures: list[Failure], show: int, strict: bool) -> int:
+    by_rule: dict[str, list[Failure]] = defaultdict(list)
+    for failure in failures:
+        by_rule[failure.rule].append(failure)
+    real = [failure for failure in failures if not failure.lucky]
+    blamed: dict[str, list[Failure]] = defaultdict(list)
+    for failure in real[:2000] if not strict else failures[:2000]:
+        blamed[blame(failure)].append(failure)
+    reasons = ("", "luck", "overflow")
+
+    def row(name: str, count: int, some: list[Failure]) -> str:
+        counts = Counter(failure.lucky for failure in some)
+        return f"{name:40} {count:7}" + "".join(f"{counts[reason]:10}" for reason in reasons)
+
+    print(f"{'programs around':40} {'tried':>7}{'failed':>10}{'luck':>10}{'overflow':>10}   (outputs)")
+    for name, count in tried.items():
+        if by_rule[name]:
+            print(row(name, count, by_rule[name]))
+    print(row(f"all {len(tried)} rules", sum(tried.values()), failures))
+    for name, found in sorted(blamed.items(), key=lambda row: -len(row[1])):
+        print(f"\n{name}: {len(found)}")
+        found.sort(key=lambda failure: len(str(failure.written)))
+        for failure in found[:show]:
+            print("  " + str(failure).replace("\n", "\n  "))
+    return 1 if real else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
