@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "dev" / "adding.md"
 
 STEP = re.compile(
-    r"^(?:New file `(?P<new>[^`]+)`|In `(?P<file>[^`]+)`, (?P<where>before the line|after the line|in place of the line|at the end)"
+    r"^(?:New file `(?P<new>[^`]+)`|In `(?P<file>[^`]+)`, "
+    r"(?P<where>before the line|after the line|in place of the line|at the end)"
     r"(?: `(?P<anchor>[^`]+)`)?):\n\n```python\n(?P<code>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )

@@ -21,7 +21,11 @@ from graphc.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-FOR_ENGINEERS = [ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs" / "dev").glob("*.md"))]
+FOR_ENGINEERS = [
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "docs" / "dev").glob("*.md")),
+]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *FOR_ENGINEERS]
 
 

@@ -56,8 +56,8 @@ def compile(
         does that from 20,000 operations on, which take seconds to compile. Interpreted results are equal for + − × ÷ and √, and
         each function's within its bound of docs/ops.md. Graphs with arrays are always native
     progress : whether a bar on standard error shows how far compiling is; None shows it on a terminal, after a second
-    dump : the name of a pass of the compiler, several, or "all": what each of them makes of the formula is printed on standard error;
-        so does the environment's GRAPHC_DUMP. `graphc compile FORMULA --show passes` lists them
+    dump : the name of a pass of the compiler, several, or "all": what each of them makes of the formula is printed on standard
+        error; so does the environment's GRAPHC_DUMP. `graphc compile FORMULA --show passes` lists them
 
     Returns a `Compiled` function: numbers in, numbers out; arrays broadcast. With operations on whole arrays, or `updates`,
     it takes exactly the declared shapes, in which named axes may have any length.

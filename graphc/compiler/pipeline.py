@@ -1,8 +1,8 @@
 """The compiler as one list of passes.
 
-`PASSES` is the table of contents: each line is a step from the graph as it was written to the text of its machine code, named by what
-it does, with the function that does it in a file of its own. What stands between two passes is a `Unit`; `dump=` of `g.compile` and
-the environment's GRAPHC_DUMP print what a pass made of it, and `GRAPHC_CHECK=passes` verifies it after every one.
+`PASSES` is the table of contents: each line is a step from the graph as it was written to the text of its machine code, named
+by what it does, with the function that does it in a file of its own. What stands between two passes is a `Unit`; `dump=` of
+`g.compile` and the environment's GRAPHC_DUMP print what a pass made of it, and `GRAPHC_CHECK=passes` verifies it after every one.
 
 Making machine code of the text, and calling it, is the business of `runtime/`.
 """

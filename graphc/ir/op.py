@@ -151,7 +151,8 @@ class Op:
     moves : whether each element of the result is a sum of some elements of the operands, so that it knows of them what it
         depends on; for branches
     batch : what `vmap` makes of it where it does not follow from `axis` or `expand`: "stacks" where axes in front of the last are
-        batches already, or (batch, operands, batched, *attributes) → expression, with the batch's axis in front (ops/support/vmap_rules.py)
+        batches already, or (batch, operands, batched, *attributes) → expression, with the batch's axis in front
+        (ops/support/vmap_rules.py)
     numpy : the NumPy functions that build this operation when they meet an expression
     """
 

@@ -1,7 +1,7 @@
 """How a loop walks over arrays: memory order of the results, order and merging of dimensions, blocks.
 
-Pure arithmetic on shapes and byte strides, which `elementwise_loops.py` has machine code for. Strides are rows: one for each dimension of
-the loop, with an entry for each operand, 0 where the operand is broadcast.
+Pure arithmetic on shapes and byte strides, which `elementwise_loops.py` has machine code for. Strides are rows: one for each
+dimension of the loop, with an entry for each operand, 0 where the operand is broadcast.
 """
 
 from __future__ import annotations

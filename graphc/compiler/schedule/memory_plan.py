@@ -1,7 +1,7 @@
 """The plan of a program: its steps, and what is kept in which memory and for how long.
 
-Nothing here depends on the lengths of a call: `instantiated_plan.py` makes of a plan what those decide. Machine code finds everything through
-the program's frame, a table of words; a plan says what stands in each.
+Nothing here depends on the lengths of a call: `instantiated_plan.py` makes of a plan what those decide. Machine code finds
+everything through the program's frame, a table of words; a plan says what stands in each.
 """
 
 from __future__ import annotations
