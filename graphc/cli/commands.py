@@ -36,9 +36,9 @@ from graphc.ir.printer import format_number
 from graphc.util.files import write_whole
 from graphc.version import __version__
 from graphc.viz import DEFAULT, MAX_NODES, SHOW, STYLES
+from graphc.viz.diagram import FORMS
 from graphc.viz.graphviz_engine import engine
 
-FORMATS = ("svg", "png", "pdf", "tex", "dot", "html")
 LOG_SIGMOID = "log(1/(exp(-(x*w + b)) + 1))"
 POINT = {"x": 2.0, "w": -3.0, "b": 6.0}
 DEMO_SAMPLES = 100_000
@@ -89,7 +89,7 @@ def main() -> None:
 @_at
 @_output
 @click.option(
-    "--format", "form", type=click.Choice(FORMATS), help="What standard output gets; svg if not given."
+    "--format", "form", type=click.Choice(FORMS), help="What standard output gets; svg if not given."
 )
 @click.option("--no-backward", is_flag=True, help="Leave out what flows back.")
 @click.option("--digits", default=3, show_default=True, help="Significant digits of the values.")

@@ -1,4 +1,4 @@
-"""What every compiled function is: its arguments and results, what can be asked of it, and what its machine code serves beside calls.
+"""What every compiled function is: its arguments and results, what can be asked of it, and what it serves beside calls.
 
 Two kinds of functions are compiled: of numbers, with loops that apply them to arrays (`elementwise_function.py`), and of whole
 arrays (`array_function.py`). Each says how it is called; only a function of numbers has scalar entry points for other programs.

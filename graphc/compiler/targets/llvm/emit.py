@@ -338,7 +338,7 @@ def emit(builder: Builder, node: Expr, made: dict[Expr, Value]) -> Value:
     operands = [
         builder.convert(made[operand], dtype) for operand, dtype in zip(node.operands, types, strict=True)
     ]
-    assert op.emit is not None  # `kernels.expand` saw to it
+    assert op.emit is not None  # `expand_ops` saw to it
     value = op.emit(builder, *operands, *node.attrs)
     if value.dtype != node.dtype:
         raise CompileError(f"{op.name} emitted {value.dtype} instead of {node.dtype}", node=repr(node))
