@@ -293,7 +293,9 @@ def _outward(found: Range) -> Range:
     with np.errstate(over="ignore"):
         lo, hi = np.float32(found.lo), np.float32(found.hi)
     low, high = float(np.nextafter(lo, np.float32(-INF))), float(np.nextafter(hi, np.float32(INF)))
-    return Range(max(low, 0.0) if found.lo >= 0 else low, min(high, 0.0) if found.hi <= 0 else high, found.nan)
+    return Range(
+        max(low, 0.0) if found.lo >= 0 else low, min(high, 0.0) if found.hi <= 0 else high, found.nan
+    )
 
 
 def all_ranges(outputs: list[Expr]) -> dict[Expr, Range]:

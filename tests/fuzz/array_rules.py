@@ -90,7 +90,7 @@ class Failure:
 
 
 def _examples(rule: Any) -> Sequence[tuple[str, dict[str, Any]]]:
-    return OF_CHAINS[rule.name] if rule.name in OF_CHAINS else rule.examples
+    return getattr(rule, "examples", None) or OF_CHAINS[rule.name]
 
 
 def main(args: list[str]) -> int:
@@ -113,7 +113,9 @@ def main(args: list[str]) -> int:
         own = [failure for failure in failures if failure.rule == name]
         lucky = sum(failure.lucky for failure in own)
         print(f"{name:30} {count:7}{len(own) - lucky:10}{lucky:10}")
-    print(f"{'all':30} {sum(tried.values()):7}{len(real):10}{len(failures) - len(real):10}; {unknown} outputs without truth")
+    print(
+        f"{'all':30} {sum(tried.values()):7}{len(real):10}{len(failures) - len(real):10}; {unknown} outputs without truth"
+    )
     for name in tried:
         for failure in sorted((f for f in failures if f.rule == name), key=lambda f: f.lucky)[: options.show]:
             print(failure)
@@ -121,7 +123,12 @@ def main(args: list[str]) -> int:
 
 
 def sweep(
-    count: int, seed: int = 0, seconds: float = math.inf, names: Sequence[str] | None = None, *, compiled: bool = False
+    count: int,
+    seed: int = 0,
+    seconds: float = math.inf,
+    names: Sequence[str] | None = None,
+    *,
+    compiled: bool = False,
 ) -> tuple[Counter[str], int, list[Failure]]:
     """Programs tried for each rule, outputs whose truth is not known, and what failed: one element of an output at most."""
     chosen = [rule for rule in tables.ON_ARRAYS if names is None or rule.name in names]
@@ -148,7 +155,9 @@ def _program(rule: Any, rng: random.Random) -> tuple[list[Expr], dict[str, Any]]
     lengths = {dim: rng.randint(1, 4) for shape in shapes.values() for dim in shape if isinstance(dim, str)}
     symbols = [
         g.symbol(
-            name, shape=tuple([lengths.get(dim, dim) for dim in shape]), dtype="bool" if name == "p" else dtype
+            name,
+            shape=tuple([lengths.get(dim, dim) for dim in shape]),
+            dtype="bool" if name == "p" else dtype,
         )
         for name, shape in shapes.items()
     ]
@@ -190,14 +199,14 @@ def _check(name: str, outputs: list[Expr], at: dict[str, Any], compiled: bool) -
         with np.errstate(all="ignore"):
             places = ordinals(old, dtype).astype(float) - ordinals(new, dtype).astype(float)
             apart = (np.abs(places) >= 4) | (np.isnan(old) != np.isnan(new))
-        apart &= ~(np.isnan(old) & np.isnan(new))
+        apart = np.asarray(apart & ~(np.isnan(old) & np.isnan(new)))
         if not apart.any():
             continue
         exact = truths([written], at)
         if exact is None:
             unknown += 1
             continue
-        failure = _worst(name, written, at, old, new, exact[0], apart)
+        failure = _worst(name, written, at, old, new, np.broadcast_to(exact[0], old.shape), apart)
         failures += [failure] if failure else []
     return failures, unknown
 
@@ -205,7 +214,9 @@ def _check(name: str, outputs: list[Expr], at: dict[str, Any], compiled: bool) -
 def _values(outputs: list[Expr], at: dict[str, Any], level: str | None, compiled: bool) -> list[Any]:
     if compiled:
         symbols = {s.name: s for output in outputs for s in g.free_symbols(output)}
-        found = g.compile(outputs, list(symbols.values()), rewrite=level, cache=False)(*[at[n] for n in symbols])
+        found = g.compile(outputs, list(symbols.values()), rewrite=level, cache=False)(
+            *[at[n] for n in symbols]
+        )
         return [np.asarray(v) for v in found]
     dag = Dag(list(tables.run(outputs, level).outputs) if level else outputs)
     values = run_arrays(dag, [at[s.name] for s in dag.symbols])
@@ -217,8 +228,8 @@ def _worst(
 ) -> Failure | None:
     """An element that has become worse, one that is not so by luck first."""
     found: list[Failure] = []
-    for place in map(tuple, np.argwhere(apart)):
-        real = exact[place]
+    for place in np.ndindex(old.shape):
+        real = exact[place] if apart[place] else None
         if real is None or not mpmath.isfinite(real):
             continue
         correct = rounded(real, written.dtype)
@@ -226,8 +237,9 @@ def _worst(
             moved = [value[place] for value in _moved(written, at)]
             furthest = max(moved, key=lambda value: bits_of_error(value, correct, written.dtype)[0])
             lucky = not judge_number(float(furthest), float(new[place]), correct, written.dtype)
-            place = tuple(map(int, place))
-            found.append(Failure(name, written, at, place, float(old[place]), float(new[place]), correct, lucky))
+            found.append(
+                Failure(name, written, at, place, float(old[place]), float(new[place]), correct, lucky)
+            )
     return min(found, key=lambda failure: failure.lucky, default=None)
 
 
@@ -254,7 +266,9 @@ def _moved(written: Expr, at: dict[str, Any]) -> list[Any]:
                     if node.op.name in ADDING:
                         size = np.asarray(_run(own, [np.abs(x) if x.dtype.kind == "f" else x for x in taken]))
                     step = rng.integers(-1, 2, value.shape) * np.finfo(node.dtype).eps * size
-                    value = np.where(np.isfinite(value) & np.isfinite(step), value + step, value).astype(node.dtype)
+                    value = np.where(np.isfinite(value) & np.isfinite(step), value + step, value).astype(
+                        node.dtype
+                    )
                 values.append(value)
             results.append(np.asarray(values[dag.outputs[0]]))
     return results
@@ -270,9 +284,7 @@ def _alone(node: Expr) -> Expr:
     """The operation on symbols."""
     from graphc.ir.expr import rebuild
 
-    operands = tuple(
-        [g.symbol(f"o{k}", shape=x.shape, dtype=x.dtype) for k, x in enumerate(node.operands)]
-    )
+    operands = tuple([g.symbol(f"o{k}", shape=x.shape, dtype=x.dtype) for k, x in enumerate(node.operands)])
     return rebuild(node, operands)
 
 

@@ -32,7 +32,9 @@ def _divided(x: Any, y: Any) -> Any:
     return x / y
 
 
-def _real(function: Callable[..., Any], low: float | None = None, high: float | None = None, ends: bool = True):
+def _real(
+    function: Callable[..., Any], low: float | None = None, high: float | None = None, ends: bool = True
+):
     """A function where it is defined, NaN elsewhere."""
 
     def of(x: Any) -> Any:
@@ -172,7 +174,9 @@ def _array(node: Expr, operands: list[Any]) -> Any:
         if x.dtype == bool:
             x = _each(lambda p: mpmath.mpf(bool(p)), x)
         if name in ("max", "min"):
-            return np.asarray((np.maximum if name == "max" else np.minimum).reduce(x, axes, keepdims=keep), dtype=object)
+            return np.asarray(
+                (np.maximum if name == "max" else np.minimum).reduce(x, axes, keepdims=keep), dtype=object
+            )
         total, n = _sum(x, axes, keep), _size(x, axes)
         if name == "sum":
             return total
@@ -191,7 +195,9 @@ def _array(node: Expr, operands: list[Any]) -> Any:
     if name == "matmul":
         return np.asarray(np.matmul(*operands), dtype=object)
     if name == "einsum":
-        return np.asarray(np.einsum(_attribute(node, node.op.attributes[0].name), *operands, optimize=False), dtype=object)
+        return np.asarray(
+            np.einsum(_attribute(node, node.op.attributes[0].name), *operands, optimize=False), dtype=object
+        )
     return _arranged(node, operands)
 
 
@@ -241,7 +247,7 @@ def _careful(function: Callable[..., Any]) -> Callable[..., Any]:
             return mpmath.nan
         try:
             return function(*operands)
-        except (ZeroDivisionError, ValueError, OverflowError):
+        except (ZeroDivisionError, ValueError):
             return mpmath.nan
 
     return of
@@ -253,7 +259,12 @@ def truths(outputs: list[Expr], at: Mapping[str, Any]) -> list[Any] | None:
     for bits in PRECISIONS:
         try:
             after = values(outputs, at, bits)
-        except (NotKnown, KeyError, MemoryError):
+        except (
+            NotKnown,
+            KeyError,
+            MemoryError,
+            OverflowError,
+        ):  # numbers of more digits than there is room for
             return None
         if before is not None:
             with mpmath.workprec(bits):

@@ -369,7 +369,10 @@ def _report(tried: Counter[str], failures: list[Failure], show: int, strict: boo
             print(row(name, count, by_rule[name]))
     print(row(f"all {len(tried)} rules", sum(tried.values()), failures))
     opinions = Counter(second_opinion(failure) for failure in real[:200])
-    print("mpmath alone on what failed: " + (", ".join(f"{n} {word}" for word, n in opinions.items()) or "nothing to check"))
+    print(
+        "mpmath alone on what failed: "
+        + (", ".join(f"{n} {word}" for word, n in opinions.items()) or "nothing to check")
+    )
     for name, found in sorted(blamed.items(), key=lambda row: -len(row[1])):
         print(f"\n{name}: {len(found)}")
         found.sort(key=lambda failure: len(str(failure.written)))
