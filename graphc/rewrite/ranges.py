@@ -139,11 +139,12 @@ def _rounded(found: Range, dtype: Any) -> Range:
 
 
 def _outward(found: Range) -> Range:
-    """To the float32 grid, a step further out."""
+    """To the float32 grid, a step further out, but not past 0: rounding keeps signs."""
     with np.errstate(over="ignore"):
         lo, hi = np.float32(found.lo), np.float32(found.hi)
+    low, high = float(np.nextafter(lo, np.float32(-INF))), float(np.nextafter(hi, np.float32(INF)))
     return Range(
-        float(np.nextafter(lo, np.float32(-INF))), float(np.nextafter(hi, np.float32(INF))), found.nan
+        max(low, 0.0) if found.lo >= 0 else low, min(high, 0.0) if found.hi <= 0 else high, found.nan
     )
 
 
