@@ -33,7 +33,7 @@ Use = tuple[Expr, int]
 
 
 @dataclass(frozen=True)
-class Record:
+class AdjointRecord:
     """What reverse mode returns: which expression is whose derivative.
 
     adjoints : forward node → the derivative of the outputs, weighted by the seeds, with respect to it
@@ -170,7 +170,7 @@ def refuse_unless_float(node: Expr) -> None:
 
 @paused()
 @deriving()
-def reverse(outputs: Iterable[Expr], seeds: Iterable[Expr] | None, wrt: Iterable[Expr]) -> Record:
+def reverse(outputs: Iterable[Expr], seeds: Iterable[Expr] | None, wrt: Iterable[Expr]) -> AdjointRecord:
     """Differentiate `outputs` with respect to the nodes `wrt`.
 
     Parameters
@@ -183,7 +183,7 @@ def reverse(outputs: Iterable[Expr], seeds: Iterable[Expr] | None, wrt: Iterable
     Source: Griewank and Walther, Evaluating Derivatives (2008), chapter 3.
     """
     outputs, targets = tuple(outputs), tuple(wrt)
-    record = Record(outputs, _seeds(outputs, seeds))
+    record = AdjointRecord(outputs, _seeds(outputs, seeds))
     for node in targets:
         refuse_unless_float(node)
     order = walk(outputs)
@@ -289,7 +289,7 @@ def _seeds(outputs: tuple[Expr, ...], seeds: Iterable[Expr] | None) -> tuple[Exp
 
 
 def _contribution(
-    record: Record,
+    record: AdjointRecord,
     user: Expr,
     slot: int,
     partial: Any,

@@ -83,7 +83,7 @@ def parse_range(text: str) -> dict[str, tuple[float, float]]:
     return {name: (low, high)}
 
 
-class Range(click.ParamType):
+class RangeOption(click.ParamType):
     """`--range x=-50,50`"""
 
     name = "x=low,high"
@@ -140,7 +140,7 @@ class Command(click.Command):
         return super().parse_args(ctx, [*options, "--", *formulas] if formulas else options)
 
 
-class Group(click.Group):
+class CommandGroup(click.Group):
     """The commands; a graphc error is a message and exit code 1, never a traceback."""
 
     command_class = Command

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from graphc.compiler.schedule.fusion import Group
 from graphc.compiler.schedule.materialize import is_alias, origin
-from graphc.compiler.schedule.memory_plan import Plan
+from graphc.compiler.schedule.memory_plan import MemoryPlan
 from graphc.errors import CompileError
 from graphc.ir.expr import Expr
 from graphc.ir.graph import Dag
@@ -86,7 +86,7 @@ def _verify_steps(unit: Unit, must) -> None:
             must(all(made.get(node, -1) <= number for node in read), "a kernel reads what a later step makes")
 
 
-def _verify_plan(plan: Plan, must) -> None:
+def _verify_plan(plan: MemoryPlan, must) -> None:
     """What a step reads has memory of its own from the step that makes it to the last that reads it."""
     symbols = set(plan.dag.symbols)
     lasting = symbols | set(plan.targets) | set(plan.inplace)

@@ -16,7 +16,7 @@ from graphc.ir.expr import Expr, free_symbols
 from graphc.ir.scopes import scope
 from graphc.ir.types import format_shape
 from graphc.nn.blocks import Sequential
-from graphc.nn.layer import Declared, Row, Scope, as_layer
+from graphc.nn.layer import Declared, Scope, SummaryLine, as_layer
 from graphc.ops.create import dim
 from graphc.util import arguments
 from graphc.util.archive import fitting, read_arrays, write_arrays
@@ -195,7 +195,7 @@ class Model:
         return f"<Model {self.layers!r}: {ends}, {self.count:,} parameters>"
 
 
-def _count(row: Row) -> str:
+def _count(row: SummaryLine) -> str:
     return f"{row.count:,}" if row.count else "–"
 
 

@@ -34,7 +34,7 @@ class Numbered(Protocol):
 
 
 @dataclass(frozen=True)
-class Source:
+class NonFiniteSource:
     """A node at which NaN or infinity begins.
 
     node : its number
@@ -49,7 +49,7 @@ class Source:
     arrives: bool
 
 
-def sources(dag: Numbered, values: Mapping[int, Any] | Sequence[Any]) -> tuple[Source, ...]:
+def sources(dag: Numbered, values: Mapping[int, Any] | Sequence[Any]) -> tuple[NonFiniteSource, ...]:
     """Where NaN and infinity begin among the values of all nodes of a graph, in topological order."""
     bad: list[np.ndarray | None] = []
     found: list[tuple[int, tuple[int, ...]]] = []
@@ -66,7 +66,7 @@ def sources(dag: Numbered, values: Mapping[int, Any] | Sequence[Any]) -> tuple[S
                 new = new & ~np.broadcast_to(before, mask.shape) if elementwise else np.zeros_like(mask)
         if new.any():
             found.append((node, tuple(int(i) for i in np.argwhere(new)[0])))
-    return tuple(Source(node, index, *_way(dag, bad, node)) for node, index in found)
+    return tuple(NonFiniteSource(node, index, *_way(dag, bad, node)) for node, index in found)
 
 
 def not_finite(value: Any) -> np.ndarray | None:
@@ -170,7 +170,7 @@ class Diagnosis:
 
 
 def finding(
-    dag: Numbered, values: Mapping[int, Any] | Sequence[Any], source: Source, of: Expr | None = None
+    dag: Numbered, values: Mapping[int, Any] | Sequence[Any], source: NonFiniteSource, of: Expr | None = None
 ) -> Finding:
     """What is told of one source.
 
@@ -268,4 +268,4 @@ def _why(name: str, numbers: Sequence[float], what: str) -> str:
     )
 
 
-__all__ = ["Diagnosis", "Finding", "Source", "finding", "not_finite", "sources"]
+__all__ = ["Diagnosis", "Finding", "NonFiniteSource", "finding", "not_finite", "sources"]

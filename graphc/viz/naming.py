@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from graphc.autodiff.reverse import Record
+from graphc.autodiff.reverse import AdjointRecord
 from graphc.errors import InputError, brief
 from graphc.ir.formatting import visible
 from graphc.ir.printer import render
@@ -32,7 +32,7 @@ def output_names(graph: Any, name: str | Sequence[str] | None) -> list[str]:
     return ["L"] if count == 1 else [f"y_{number}" for number in range(1, count + 1)]
 
 
-def _derivative_names(graph: Any, record: Record) -> list[str]:
+def _derivative_names(graph: Any, record: AdjointRecord) -> list[str]:
     """Names of the outputs of a graph that holds outputs and adjoints of its symbols."""
     first = len(record.outputs)
     names = ["L"] if first == 1 else [f"y_{number}" for number in range(1, first + 1)]

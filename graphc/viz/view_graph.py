@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from graphc.autodiff.reverse import Record
+from graphc.autodiff.reverse import AdjointRecord
 from graphc.errors import GradientError
 from graphc.interpret.numpy_eval import run, to_python
 from graphc.ir.expr import Expr
@@ -37,7 +37,7 @@ class Drawable(Protocol):
     exprs: tuple[Expr, ...]
     operands: tuple[tuple[int, ...], ...]
     outputs: tuple[int, ...]
-    record: Record | None
+    record: AdjointRecord | None
 
     @property
     def symbols(self) -> tuple[Expr, ...]: ...
@@ -46,7 +46,7 @@ class Drawable(Protocol):
     def role(self, node: int) -> str: ...
     def forward(self, at: Mapping[Any, Any]) -> dict[int, Any]: ...
     def backward(self, at: Mapping[Any, Any], seed: Any = None) -> Any: ...
-    def differentiate(self, seed: Any = None) -> Record: ...
+    def differentiate(self, seed: Any = None) -> AdjointRecord: ...
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ import numpy as np
 
 from graphc.compiler.engine.jit import build
 from graphc.compiler.targets.llvm import libm
-from graphc.compiler.targets.llvm.libm.writer import DOUBLE, SINGLE, Value, Writer
+from graphc.compiler.targets.llvm.libm.writer import DOUBLE, SINGLE, LibmValue, LibmWriter
 from tests.benchmarks.exact import DTYPES, NUMPY_NAMES, OF_OPERANDS, error
 from tests.benchmarks.harness import ROOT
 
@@ -93,9 +93,9 @@ def comparison(name: str) -> Callable[[int, np.ndarray, int], None]:
     Infinity where one is NaN and the other is not, and where the signs differ.
     """
     single, double = (libm.definition(name, bits, inline=True) for bits in (32, 64))
-    m = Writer(SINGLE)
+    m = LibmWriter(SINGLE)
     wide = m.as_double()
-    x = m.from_bits(Value(m, "%pattern", "i32"))
+    x = m.from_bits(LibmValue(m, "%pattern", "i32"))
     given = m.instruction(f"call float @{single.symbol}(float {x.text})", "float")
     truth = wide.instruction(f"call double @{double.symbol}(double {wide.widen(x).text})", "double")
     rounded = m.narrow(truth)

@@ -235,7 +235,7 @@ class Compiled:
         Raises `InputError` for another suffix or a name that is none, `CompileError` for what cannot be exported so.
         """
         formula = "; ".join(str(self.graph.exprs[output]) for output in self.graph.outputs[:8])
-        source = export.Source(
+        source = export.ExportSource(
             self._kernel, self.inputs, self._structure, self._constants, self._tensor, formula, self._unused
         )
         export.write(source, path, header, name)

@@ -19,8 +19,8 @@ from graphc.compiler.lowering.index_text import Index
 from graphc.compiler.schedule.cost_model import computing
 from graphc.compiler.schedule.image_routines import routine_of
 from graphc.compiler.schedule.row_blocks import Product, product_of
-from graphc.compiler.targets.llvm.emit import Builder, Value
-from graphc.compiler.targets.llvm.microkernels.images import Routine
+from graphc.compiler.targets.llvm.emit import LlvmBuilder, LlvmValue
+from graphc.compiler.targets.llvm.microkernels.images import ImageRoutine
 from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr
 from graphc.ir.graph import Dag
@@ -71,7 +71,7 @@ class Stage:
     accesses: list[tuple[Expr, Index]]
     uses_index: bool
     nanoseconds: float
-    image: tuple[Routine, int] | None = None
+    image: tuple[ImageRoutine, int] | None = None
     product: Product | None = None
 
     @property
@@ -230,15 +230,15 @@ def stage_of(node: Expr, kept: Set[Expr]) -> Stage:
     accesses: list[tuple[Expr, Index]] = []
     seen: list[Expr] = []
 
-    def load(other: Expr, index: Index) -> Value | None:
+    def load(other: Expr, index: Index) -> LlvmValue | None:
         if other in kept or other.is_symbol:
             accesses.append((other, index))
-            return Value("%kept", other.dtype)
+            return LlvmValue("%kept", other.dtype)
         if not other.op.is_leaf and not other.op.on_arrays:
             seen.append(other)
         return None
 
-    builder = Builder(inline=True)
+    builder = LlvmBuilder(inline=True)
     elements = Elements(builder, Lengths(), load)
     index = identity(len(space))
     if reduces:
@@ -252,7 +252,7 @@ def stage_of(node: Expr, kept: Set[Expr]) -> Stage:
     return Stage(node, space, run_of(node) if reduces else None, accesses, uses_index, 0.1 + loads + work)
 
 
-def _stage_of_images(node: Expr, routine: Routine, times: int) -> Stage:
+def _stage_of_images(node: Expr, routine: ImageRoutine, times: int) -> Stage:
     """The stage of a node that is made image by image: of its operands it reads an image, or all."""
     accesses = [
         (operand, ("%x0" if step else "*", *("*" for _ in operand.shape[1:])))

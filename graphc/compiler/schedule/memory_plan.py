@@ -10,7 +10,7 @@ from collections.abc import Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from graphc.compiler.lowering.gather_scatter import is_range
-from graphc.compiler.schedule.fusion import Group, Library, Step
+from graphc.compiler.schedule.fusion import Group, LibraryCall, Step
 from graphc.compiler.schedule.image_routines import ON_IMAGES
 from graphc.compiler.schedule.materialize import base_of, identity, origin
 from graphc.ir.attribute_text import bound
@@ -55,7 +55,7 @@ class Functions:
 
 
 @dataclass
-class Plan:
+class MemoryPlan:
     """A program for lengths that are not known yet.
 
     dag : the graph in simple operations
@@ -105,7 +105,7 @@ class Plan:
 
 def plan_memory(
     dag: Dag, steps: Sequence[Step], materialized: Set[Expr], updated: tuple[int, ...] = ()
-) -> Plan:
+) -> MemoryPlan:
     """The plan of a graph in simple operations.
 
     steps : what makes the materialized nodes, in order
@@ -120,7 +120,7 @@ def plan_memory(
     operands = {
         step.node: tuple(_operand(operand, materialized) for operand in step.node.operands)
         for step in steps
-        if isinstance(step, Library)
+        if isinstance(step, LibraryCall)
     }
     uses = _uses(steps, operands)
     checks = _checks(dag, made_in, materialized)
@@ -153,10 +153,10 @@ def plan_memory(
         elsewhere = [use for use in uses.get(node, ()) if use != made]
         if node in ends:
             elsewhere.append(end)
-        outside = elsewhere or node in targets or node in inplace or isinstance(steps[made], Library)
+        outside = elsewhere or node in targets or node in inplace or isinstance(steps[made], LibraryCall)
         if outside and node not in targets and node not in inplace:
             lives[node] = (made, max([made, *elsewhere]))
-    return Plan(dag, steps, materialized, operands, checks, {}, targets, inplace, copies, late, lives)
+    return MemoryPlan(dag, steps, materialized, operands, checks, {}, targets, inplace, copies, late, lives)
 
 
 def _operand(node: Expr, kept: Set[Expr]) -> Operand:
@@ -172,7 +172,7 @@ def _uses(steps: Sequence[Step], operands: dict[Expr, tuple[Operand, ...]]) -> d
     """The steps that read each node."""
     uses: dict[Expr, list[int]] = {}
     for number, step in enumerate(steps):
-        if isinstance(step, Library):
+        if isinstance(step, LibraryCall):
             read = [operand.base for operand in operands[step.node]]
         else:
             read = [node for stage in step.stages for node, _ in stage.accesses]
@@ -190,7 +190,7 @@ def _accepted(steps: Sequence[Step], checks: Mapping[int, list[Check]]) -> int:
     refusing = [
         number + 1
         for number, step in enumerate(steps)
-        if isinstance(step, Library) and step.node.op.name not in _NEVER_REFUSES
+        if isinstance(step, LibraryCall) and step.node.op.name not in _NEVER_REFUSES
     ]
     return max([0, *checks, *refusing])
 
@@ -201,7 +201,7 @@ def _in_place(
     """Whether a node can be made in the memory of an input: nobody reads that later, nor another element of it meanwhile."""
     made = made_in[node]
     step = steps[made]
-    if isinstance(step, Library) or node.dtype != symbol.dtype or node.shape != symbol.shape:
+    if isinstance(step, LibraryCall) or node.dtype != symbol.dtype or node.shape != symbol.shape:
         return False
     if any(use > made for use in uses.get(symbol, ())):
         return False

@@ -56,7 +56,7 @@ _C_WORDS = frozenset(
 
 
 @dataclass(frozen=True)
-class Source:
+class ExportSource:
     """What is exported: a kernel, the names of its arguments, the structure of its results, the formula as text.
 
     unused : the numbers of the arguments on which no result depends
@@ -72,7 +72,7 @@ class Source:
 
 
 def write(
-    source: Source, path: str | os.PathLike[str], header: str | os.PathLike[str] | None, name: Any
+    source: ExportSource, path: str | os.PathLike[str], header: str | os.PathLike[str] | None, name: Any
 ) -> None:
     """Export by the suffix of `path`; see `Compiled.export`."""
     path = as_text(path)
@@ -124,7 +124,7 @@ def _taken(name: str) -> bool:
 # --- Python ---------------------------------------------------------------------------------------------------------------
 
 
-def _python(source: Source, name: str) -> str:
+def _python(source: ExportSource, name: str) -> str:
     operations = source.kernel.operations
     if operations > python.MAX_OPERATIONS:
         raise CompileError(
@@ -237,7 +237,7 @@ def _c_type(dtype: DType) -> str:
     return "uint8_t" if dtype.kind == "b" else f"{dtype.name}_t"
 
 
-def _header(source: Source, name: str) -> str:
+def _header(source: ExportSource, name: str) -> str:
     kernel = source.kernel
     results = [f"result{number}" for number in range(len(kernel.outputs))]
     reserved = frozenset((*_C_WORDS, *results, name, f"{name}_array"))

@@ -16,7 +16,7 @@ import numpy as np
 
 from graphc.compiler.lowering.expand_ops import expand_ops
 from graphc.compiler.lowering.scalar_kernel import Kernel
-from graphc.compiler.targets.llvm.emit import Value
+from graphc.compiler.targets.llvm.emit import LlvmValue
 from graphc.compiler.targets.llvm.kernels.scalar_body import body
 from graphc.compiler.targets.source_text import SourceBuilder
 from graphc.errors import CompileError, brief
@@ -207,57 +207,59 @@ class JavaScriptBuilder(SourceBuilder):
     PREDICATES = _PREDICATES
     literal = staticmethod(literal)
 
-    def instruction(self, text: str, dtype: DType) -> Value:
+    def instruction(self, text: str, dtype: DType) -> LlvmValue:
         name = f"v{self._count}"
         self._count += 1
         self.lines.append(f"    const {name} = {_held(text, dtype)};")
-        return Value(name, dtype)
+        return LlvmValue(name, dtype)
 
-    def frem(self, x: Value, y: Value) -> Value:
+    def frem(self, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         return self.instruction(f"{x.text} % {y.text}", x.dtype)  # the remainder has the sign of x, as C's
 
-    def int_pow(self, x: Value, y: Value) -> Value:
+    def int_pow(self, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         wrap = f"value => {_held('value', x.dtype)}"
         return self._named("power", x.dtype, x.text, y.text, wrap)
 
-    def _named(self, name: str, dtype: DType, *arguments: str) -> Value:
+    def _named(self, name: str, dtype: DType, *arguments: str) -> LlvmValue:
         if name in HELPERS:
             self.helpers.update((name, *_USES.get(name, ())))
         return self.instruction(f"{_MATH.get(name, name)}({', '.join(arguments)})", dtype)
 
-    def knows(self, name: str, like: Value) -> bool:
+    def knows(self, name: str, like: LlvmValue) -> bool:
         return name in HELPERS or name in _MATH
 
-    def call(self, name: str, *arguments: Value) -> Value:
+    def call(self, name: str, *arguments: LlvmValue) -> LlvmValue:
         if not self.knows(name, arguments[0]):
             raise CompileError(f"{name} has no form in JavaScript", hint="declare the operation by a formula")
         return self._named(name, arguments[0].dtype, *(argument.text for argument in arguments))
 
-    def special(self, name: str, *arguments: Value) -> Value:
+    def special(self, name: str, *arguments: LlvmValue) -> LlvmValue:
         return self._named(name, arguments[-1].dtype, *(argument.text for argument in arguments))
 
-    def intrinsic(self, name: str, *arguments: Value) -> Value:
+    def intrinsic(self, name: str, *arguments: LlvmValue) -> LlvmValue:
         return self.call(name, *arguments)
 
-    def isnan(self, x: Value) -> Value:
-        return self.instruction(f"{x.text} !== {x.text}", BOOL) if self.is_float(x) else Value("false", BOOL)
+    def isnan(self, x: LlvmValue) -> LlvmValue:
+        return (
+            self.instruction(f"{x.text} !== {x.text}", BOOL) if self.is_float(x) else LlvmValue("false", BOOL)
+        )
 
-    def select(self, condition: Value, x: Value, y: Value) -> Value:
+    def select(self, condition: LlvmValue, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         return self.instruction(f"{condition.text} ? {x.text} : {y.text}", x.dtype)
 
-    def and_(self, x: Value, y: Value) -> Value:
+    def and_(self, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         return self.instruction(f"{x.text} && {y.text}", BOOL)
 
-    def or_(self, x: Value, y: Value) -> Value:
+    def or_(self, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         return self.instruction(f"{x.text} || {y.text}", BOOL)
 
-    def xor_(self, x: Value, y: Value) -> Value:
+    def xor_(self, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         return self.instruction(f"{x.text} !== {y.text}", BOOL)
 
-    def not_(self, x: Value) -> Value:
+    def not_(self, x: LlvmValue) -> LlvmValue:
         return self.instruction(f"!{x.text}", BOOL)
 
-    def convert(self, x: Value, dtype: DType) -> Value:
+    def convert(self, x: LlvmValue, dtype: DType) -> LlvmValue:
         source, target = x.dtype, dtype
         if source == target:
             return x
@@ -318,7 +320,7 @@ def program(dag: Dag) -> str:
         tuple([lowered.exprs[output].dtype for output in lowered.outputs]),
     )
     builder = JavaScriptBuilder()
-    inputs = [Value(f"input[{number}]", dtype) for number, dtype in enumerate(kernel.inputs)]
+    inputs = [LlvmValue(f"input[{number}]", dtype) for number, dtype in enumerate(kernel.inputs)]
     results = body(builder, kernel, inputs)
     lines = ["(() => {", '  "use strict";']
     lines += [

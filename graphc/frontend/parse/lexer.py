@@ -69,7 +69,7 @@ _NOT_ALLOWED = {
 """Character → what it would be, and what to write instead."""
 
 
-class Source:
+class FormulaText:
     """The text of a formula, and how to point at a place in it."""
 
     def __init__(self, text: str) -> None:
@@ -102,12 +102,12 @@ def _printable(character: str) -> str:
     return character if character.isprintable() else " " if character == "\t" else "\N{REPLACEMENT CHARACTER}"
 
 
-def syntax_tree(text: str, declared: Container[str]) -> tuple[Source, ast.expr]:
+def syntax_tree(text: str, declared: Container[str]) -> tuple[FormulaText, ast.expr]:
     """Python's syntax tree of a formula that holds allowed tokens only, in an order that makes sense.
 
     declared : names that may be written in any alphabet. Raises `ParseError` with the column marked.
     """
-    source = Source(text.strip(" \t\r\n"))
+    source = FormulaText(text.strip(" \t\r\n"))
     _scan(source, declared)
     try:
         return source, ast.parse(source.text, mode="eval").body
@@ -120,7 +120,7 @@ def syntax_tree(text: str, declared: Container[str]) -> tuple[Source, ast.expr]:
         source.refuse("the formula is nested too deeply", 0, 1, _BY_OPERATORS)
 
 
-def _scan(source: Source, declared: Container[str]) -> None:
+def _scan(source: FormulaText, declared: Container[str]) -> None:
     text = source.text
     if len(text) > MAX_LENGTH:
         source.refuse(
@@ -249,7 +249,7 @@ def _scan(source: Source, declared: Container[str]) -> None:
         source.refuse("the formula ends where an operand should stand", end, end + 1, "complete it")
 
 
-def _check_number(source: Source, token: str, start: int) -> None:
+def _check_number(source: FormulaText, token: str, start: int) -> None:
     end = start + len(token)
     if len(token) > MAX_DIGITS:
         source.refuse(
@@ -272,7 +272,7 @@ def _check_number(source: Source, token: str, start: int) -> None:
         source.refuse("a number beyond the range of float64", start, end, "write inf for infinity")
 
 
-def _check_name(source: Source, token: str, start: int, declared: Container[str]) -> None:
+def _check_name(source: FormulaText, token: str, start: int, declared: Container[str]) -> None:
     end = start + len(token)
     if token in _FOREIGN:
         source.refuse(
@@ -299,7 +299,7 @@ def _check_name(source: Source, token: str, start: int, declared: Container[str]
         source.refuse(what, start + offset, start + offset + 1, hint)
 
 
-def _refuse_character(source: Source, position: int) -> NoReturn:
+def _refuse_character(source: FormulaText, position: int) -> NoReturn:
     character = source.text[position]
     known = _NOT_ALLOWED.get(character)
     if known is None:
@@ -311,4 +311,4 @@ def _refuse_character(source: Source, position: int) -> NoReturn:
     source.refuse(f"{known[0]} not part of a formula", position, position + 1, known[1])
 
 
-__all__ = ["Source", "syntax_tree"]
+__all__ = ["FormulaText", "syntax_tree"]

@@ -9,7 +9,7 @@ from graphc.ir.formatting import show_value
 from graphc.ir.printer import format_number
 from graphc.ir.types import is_float
 from graphc.viz.math_text import named
-from graphc.viz.player.lesson import Lesson, Line, Scene
+from graphc.viz.player.lesson import Lesson, LessonStep, Line
 from graphc.viz.player.mathml import line, plain
 
 _HINTS = {
@@ -81,7 +81,7 @@ def _rule(item: Line, exercise: bool) -> str:
     return f' data-rule="{item.rule}"' if exercise and item.rule else ""
 
 
-def _title(told: Lesson, number: int, scene: Scene) -> str:
+def _title(told: Lesson, number: int, scene: LessonStep) -> str:
     if scene.kind == "start":
         return "The inputs"
     if scene.kind == "gradient":

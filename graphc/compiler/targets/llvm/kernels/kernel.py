@@ -63,7 +63,7 @@ class Phase(Levels):
         return "\n".join([start, "row:", *self.builder.lines, "  ret void", "}", ""])
 
 
-class Kernel(Levels):
+class KernelWriter(Levels):
     """Writes the function of one group."""
 
     def text(self, results: Collection[Expr] = ()) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from graphc.compiler.targets.llvm.emit import Builder, Value, literal, memory_type, register_type
+from graphc.compiler.targets.llvm.emit import LlvmBuilder, LlvmValue, literal, memory_type, register_type
 from graphc.ir.types import BOOL, INT64, DType
 
 BLOCK = 1024
@@ -25,24 +25,24 @@ SUMS = ("sum", "conv2d_kernel_grad", "matmul")
 """What adds up."""
 
 
-def identity_of(name: str, dtype: DType) -> Value:
+def identity_of(name: str, dtype: DType) -> LlvmValue:
     """What changes nothing: −0.0 for sums of floats, as 0.0 would lose its sign."""
     if name in SUMS:
-        return Value(literal(-0.0 if dtype.kind == "f" else 0, dtype), dtype)
+        return LlvmValue(literal(-0.0 if dtype.kind == "f" else 0, dtype), dtype)
     if name == "prod":
-        return Value(literal(1, dtype), dtype)
+        return LlvmValue(literal(1, dtype), dtype)
     if name in ("any", "all"):
-        return Value(literal(name == "all", BOOL), BOOL)
+        return LlvmValue(literal(name == "all", BOOL), BOOL)
     low = name in ("max", "argmax")
     if dtype.kind == "f":
-        return Value(literal(-np.inf if low else np.inf, dtype), dtype)
+        return LlvmValue(literal(-np.inf if low else np.inf, dtype), dtype)
     if dtype.kind == "b":
-        return Value(literal(not low, dtype), dtype)
+        return LlvmValue(literal(not low, dtype), dtype)
     ends = np.iinfo(dtype)
-    return Value(literal(ends.min if low else ends.max, dtype), dtype)
+    return LlvmValue(literal(ends.min if low else ends.max, dtype), dtype)
 
 
-def combine(builder: Builder, name: str, x: Value, y: Value) -> Value:
+def combine(builder: LlvmBuilder, name: str, x: LlvmValue, y: LlvmValue) -> LlvmValue:
     """Two results as one."""
     if name in (*SUMS, "prod"):
         return builder.add(x, y) if name in SUMS else builder.mul(x, y)
@@ -55,7 +55,7 @@ def combine(builder: Builder, name: str, x: Value, y: Value) -> Value:
     return builder.select(builder.or_(better, builder.isnan(x)), x, y)
 
 
-def rounding_error(builder: Builder, x: Value, y: Value, total: Value) -> Value:
+def rounding_error(builder: LlvmBuilder, x: LlvmValue, y: LlvmValue, total: LlvmValue) -> LlvmValue:
     """What x + y is more than its rounded value `total`, to the bit (Knuth's two-sum); NaN where that is not finite."""
     part = builder.sub(total, x)
     return builder.add(builder.sub(x, builder.sub(total, part)), builder.sub(y, part))
@@ -85,11 +85,11 @@ def definition(name: str, dtype: DType) -> str:
 
 def _plain(name: str, dtype: DType) -> str:
     """One after the other: LLVM may reorder whole numbers by itself."""
-    builder = Builder(inline=True)
+    builder = LlvmBuilder(inline=True)
     kind, stored = register_type(dtype), memory_type(dtype)
     builder.lines.append(f"  %at = getelementptr {stored}, ptr %p, i64 %i")
     value = builder.load("%at", dtype)
-    result = combine(builder, name, Value("%sum", dtype), value)
+    result = combine(builder, name, LlvmValue("%sum", dtype), value)
     body = "\n".join(builder.lines)
     return f"""define internal {kind} @{symbol(name, dtype)}(ptr %p, i64 %n) nounwind {{
 entry:
@@ -111,10 +111,10 @@ exit:
 
 def _place(name: str, dtype: DType) -> str:
     """The place of the first extreme; of the first NaN where there is one."""
-    builder = Builder(inline=True)
+    builder = LlvmBuilder(inline=True)
     builder.lines.append(f"  %at = getelementptr {memory_type(dtype)}, ptr %p, i64 %i")
     value = builder.load("%at", dtype)
-    best = Value("%best", dtype)
+    best = LlvmValue("%best", dtype)
     if dtype == BOOL:
         better = (
             builder.and_(value, builder.not_(best))
@@ -127,10 +127,10 @@ def _place(name: str, dtype: DType) -> str:
             better = builder.or_(better, builder.isnan(value))
             better = builder.and_(better, builder.not_(builder.isnan(best)))
     chosen = builder.select(better, value, best)
-    place = builder.select(better, Value("%i", INT64), Value("%place", INT64))
+    place = builder.select(better, LlvmValue("%i", INT64), LlvmValue("%place", INT64))
     body = "\n".join(builder.lines)
     kind = register_type(dtype)
-    first = Builder(inline=True)
+    first = LlvmBuilder(inline=True)
     first._count = 10_000
     start = first.load("%p", dtype)
     head = "\n".join(first.lines)

@@ -13,7 +13,7 @@ import ctypes
 from graphc.compiler.engine.jit import STRAIGHT
 from graphc.compiler.lowering.scalar_kernel import Kernel
 from graphc.compiler.targets.llvm.emit import SLOT, memory_type, register_type
-from graphc.compiler.targets.llvm.kernels.split_body import Body, element
+from graphc.compiler.targets.llvm.kernels.split_body import SplitBody, element
 from graphc.errors import CompileError
 from graphc.ir.types import FLOAT64, DType
 from graphc.util.pytree import Leaf, Mapping, Sequence, Structure
@@ -45,7 +45,7 @@ declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)
 
 
 def module(
-    kernel: Kernel, structure: Structure, body: Body | None = None, symbols: tuple[str, ...] = ()
+    kernel: Kernel, structure: Structure, body: SplitBody | None = None, symbols: tuple[str, ...] = ()
 ) -> str:
     """The module of a kernel's scalar entry points; `structure` is that of the results.
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 
 from graphc.compiler.targets.llvm import libm
-from graphc.compiler.targets.llvm.loop_builder import ROLLED, Writer
+from graphc.compiler.targets.llvm.loop_builder import ROLLED, LoopBuilder
 from graphc.ir.types import DType
 
 Cut = tuple[int, int]
@@ -27,7 +27,7 @@ BEGUN = 6.0
 """Nanoseconds for a tile beside its work."""
 
 
-class Vectors(Writer):
+class Vectors(LoopBuilder):
     """Writes instructions on vectors: values with their numbers of lanes.
 
     declarations : the functions that are called, name → text

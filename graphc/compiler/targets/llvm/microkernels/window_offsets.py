@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from graphc.compiler.targets.llvm.emit import literal
-from graphc.compiler.targets.llvm.loop_builder import Writer
-from graphc.compiler.targets.llvm.microkernels.images import PARAMETERS, Routine
+from graphc.compiler.targets.llvm.loop_builder import LoopBuilder
+from graphc.compiler.targets.llvm.microkernels.images import PARAMETERS, ImageRoutine
 from graphc.compiler.targets.llvm.microkernels.windows import Windows, surround
 from graphc.ir.types import DType
 
@@ -39,7 +39,7 @@ class Places:
     def __init__(self, windows: Windows, dtype: DType) -> None:
         self.windows = windows
         self.dtype = dtype
-        self.w = Writer(dtype)
+        self.w = LoopBuilder(dtype)
         self.high, self.wide = windows.places
         self.plane = windows.whole[0] * windows.whole[1] if windows.padded else 0
         self.lanes = 1  # places that values are of at present
@@ -256,11 +256,11 @@ class Places:
 
         w.loop(str(win.space[0]), row)
 
-    def routine(self, steps: tuple[int, ...], step: int) -> Routine:
+    def routine(self, steps: tuple[int, ...], step: int) -> ImageRoutine:
         """What has been written."""
         work = HANDLED * self.windows.area * self.high * self.wide + 0.1 * self.windows.plane + 5
         scratch = 2 * self.plane + 2 * self.wide
-        return Routine(self.w.function("image", PARAMETERS), steps, step, scratch, 1, work)
+        return ImageRoutine(self.w.function("image", PARAMETERS), steps, step, scratch, 1, work)
 
 
 def _mask(places: list[int]) -> str:
