@@ -84,11 +84,11 @@ class Elements:
     def at(self, node: Expr, index: Index) -> LlvmValue:
         """A node's value at an index."""
         key = (node, index)
-        found = self._values.get(key)
-        if found is None:
-            kept = self.load(node, index)
-            found = self._values[key] = kept if kept is not None else self.compute(node, index)
-        return found
+        value = self._values.get(key)
+        if value is None:
+            loaded = self.load(node, index)
+            value = self._values[key] = loaded if loaded is not None else self.compute(node, index)
+        return value
 
     def set(self, node: Expr, index: Index, value: LlvmValue) -> None:
         """Say what a node's value is at an index, computed elsewhere."""
@@ -99,8 +99,8 @@ class Elements:
             return self.builder.constant(node.value, node.dtype)
         if node.op.on_arrays:
             return RULES[node.op.name](self, node, index)
-        made = {operand: self.at(operand, aligned(index, operand.shape)) for operand in node.operands}
-        return emit(self.builder, node, made)
+        operands = {operand: self.at(operand, aligned(index, operand.shape)) for operand in node.operands}
+        return emit(self.builder, node, operands)
 
     def operand(self, node: Expr, slot: int, index: Index) -> LlvmValue:
         """An operand's value in the type that the operation computes in."""

@@ -93,7 +93,7 @@ def scatter_axes(node: Expr) -> dict[int, int] | None:
         return {}
     common = max(array.ndim for array in arrays)
     shape = broadcast_shapes([array.shape for array in arrays])
-    found: dict[int, int] = {}
+    sources: dict[int, int] = {}
     rest = iter(arrays)
     axis = 0
     for item in node.attrs[0]:
@@ -101,9 +101,9 @@ def scatter_axes(node: Expr) -> dict[int, int] | None:
             array = next(rest)
             along = [common - array.ndim + k for k, dim in enumerate(array.shape) if dim != 1]
             if len(along) == 1 and shape[along[0]] == x.shape[axis] and counts(array, x.shape[axis]):
-                found.setdefault(along[0], axis)
+                sources.setdefault(along[0], axis)
         axis += item is not None
-    return found if all(dim == 1 or k in found for k, dim in enumerate(shape)) else None
+    return sources if all(dim == 1 or k in sources for k, dim in enumerate(shape)) else None
 
 
 def counts(node: Expr, length: Dim) -> bool:

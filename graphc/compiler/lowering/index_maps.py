@@ -106,12 +106,12 @@ def _repeat(e: Elements, node: Expr, index: Index) -> LlvmValue:
 def _inside(e: Elements, places: list[tuple[str, Dim]]) -> tuple[LlvmValue | None, Index]:
     """Whether places lie within lengths, and the places, 0 where they do not."""
     within: LlvmValue | None = None
-    kept: list[str] = []
+    clamped: list[str] = []
     for place, dim in places:
         here = e.compare("ult", place, e.lengths(dim))
-        kept.append(e.either(here, place, "0"))
+        clamped.append(e.either(here, place, "0"))
         within = here if within is None else e.builder.and_(within, here)
-    return within, tuple(kept)
+    return within, tuple(clamped)
 
 
 def _pad(e: Elements, node: Expr, index: Index) -> LlvmValue:
@@ -133,13 +133,13 @@ def _zero(e: Elements, node: Expr) -> LlvmValue:
 
 
 def _tril(e: Elements, node: Expr, index: Index) -> LlvmValue:
-    kept = e.compare("sle", index[-1], e.whole("add", index[-2], str(node.attrs[0])))
-    return e.builder.select(kept, e.operand(node, 0, index), _zero(e, node))
+    below = e.compare("sle", index[-1], e.whole("add", index[-2], str(node.attrs[0])))
+    return e.builder.select(below, e.operand(node, 0, index), _zero(e, node))
 
 
 def _triu(e: Elements, node: Expr, index: Index) -> LlvmValue:
-    kept = e.compare("sge", index[-1], e.whole("add", index[-2], str(node.attrs[0])))
-    return e.builder.select(kept, e.operand(node, 0, index), _zero(e, node))
+    above = e.compare("sge", index[-1], e.whole("add", index[-2], str(node.attrs[0])))
+    return e.builder.select(above, e.operand(node, 0, index), _zero(e, node))
 
 
 def _diagonal(e: Elements, node: Expr, index: Index) -> LlvmValue:

@@ -219,12 +219,12 @@ def _lives(schedule: _Schedule, placed: Set[Expr], read_at_end: Set[Expr]) -> di
     placed : the nodes that are made in memory of the caller's
     """
     lives: dict[Expr, tuple[int, int]] = {}
-    for node, made in schedule.made_in.items():
-        later = [use for use in schedule.uses.get(node, ()) if use != made]
+    for node, first in schedule.made_in.items():
+        later = [use for use in schedule.uses.get(node, ()) if use != first]
         if node in read_at_end:
             later.append(len(schedule.steps))
-        if (later or isinstance(schedule.steps[made], LibraryCall)) and node not in placed:
-            lives[node] = (made, max([made, *later]))
+        if (later or isinstance(schedule.steps[first], LibraryCall)) and node not in placed:
+            lives[node] = (first, max([first, *later]))
     return lives
 
 
@@ -256,11 +256,11 @@ _NEVER_REFUSES = frozenset(("matmul", "cumsum", "cumprod", "linear_recurrence", 
 
 def _in_place(node: Expr, symbol: Expr, schedule: _Schedule) -> bool:
     """Whether a node can be made in the memory of an input: nobody reads that later, nor another element of it meanwhile."""
-    made = schedule.made_in[node]
-    step = schedule.steps[made]
+    number = schedule.made_in[node]
+    step = schedule.steps[number]
     if isinstance(step, LibraryCall) or node.dtype != symbol.dtype or node.shape != symbol.shape:
         return False
-    if any(use > made for use in schedule.uses.get(symbol, ())):
+    if any(use > number for use in schedule.uses.get(symbol, ())):
         return False
     for stage in step.stages:
         for other, index in stage.accesses:

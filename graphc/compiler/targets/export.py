@@ -220,10 +220,10 @@ def _linked(code: bytes, suffix: str) -> bytes:
             hint='install one or set CC; f.export("kernel.o") needs none',
         )
     with tempfile.TemporaryDirectory() as directory:
-        made, linked = Path(directory, "kernel.o"), Path(directory, f"kernel{suffix}")
-        made.write_bytes(code)
+        object_file, linked = Path(directory, "kernel.o"), Path(directory, f"kernel{suffix}")
+        object_file.write_bytes(code)
         done = subprocess.run(
-            [compiler, "-shared", "-o", str(linked), str(made), "-lm"],
+            [compiler, "-shared", "-o", str(linked), str(object_file), "-lm"],
             capture_output=True, text=True, errors="replace", timeout=120, check=False, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         if done.returncode != 0 or not linked.exists():
@@ -242,10 +242,10 @@ def _header(source: ExportSource, name: str) -> str:
     results = [f"result{number}" for number in range(len(kernel.outputs))]
     reserved = frozenset((*_C_WORDS, *results, name, f"{name}_array"))
     arguments = python.argument_names(source.inputs, reserved)
-    given = list(zip(arguments, map(_c_type, kernel.inputs), strict=True))
+    declared = list(zip(arguments, map(_c_type, kernel.inputs), strict=True))
     taken = [f"{_c_type(dtype)} *{result}" for dtype, result in zip(kernel.outputs, results, strict=True)]
-    one = ", ".join([*(f"{kind} {argument}" for argument, kind in given), *taken])
-    many = ", ".join(["int64_t n", *(f"const {kind} *{argument}" for argument, kind in given), *taken])
+    one = ", ".join([*(f"{kind} {argument}" for argument, kind in declared), *taken])
+    many = ", ".join(["int64_t n", *(f"const {kind} *{argument}" for argument, kind in declared), *taken])
     stands = [
         f"   {argument} stands for {python.quoted(symbol)}"
         for symbol, argument in zip(source.inputs, arguments, strict=True)

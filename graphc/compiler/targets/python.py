@@ -86,8 +86,8 @@ class PythonBuilder(SourceBuilder):
 
     def int_pow(self, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         wide = np.dtype(np.int64 if x.dtype.kind == "i" else np.uint64)
-        made = self._helper(f"power_{wide.name}", wide, self.convert(x, wide), self.convert(y, wide))
-        return self.convert(made, x.dtype)
+        power = self._helper(f"power_{wide.name}", wide, self.convert(x, wide), self.convert(y, wide))
+        return self.convert(power, x.dtype)
 
     def _helper(self, name: str, dtype: DType, *arguments: LlvmValue) -> LlvmValue:
         self.helpers.update(with_used(name))
@@ -191,8 +191,8 @@ def module(
     reserved = frozenset((*RESERVED, name))
     names = argument_names(symbols, reserved)
     inner = [*names, *(f"_constant{number}" for number in range(len(constants)))]
-    given = [LlvmValue(argument, dtype) for argument, dtype in zip(inner, kernel.inputs, strict=True)]
-    outputs = body(builder, kernel, given)
+    arguments = [LlvmValue(argument, dtype) for argument, dtype in zip(inner, kernel.inputs, strict=True)]
+    outputs = body(builder, kernel, arguments)
     results = [f"_result{number}" for number in range(len(outputs))]
     helpers = [
         f"@compiled{saturating_cast(helper) if helper.startswith('to_') else HELPERS[helper]}\n"

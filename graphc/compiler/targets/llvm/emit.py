@@ -320,9 +320,9 @@ class LlvmBuilder:
     def module_parts(self) -> str:
         """The declarations and helper functions that the instructions so far refer to."""
         own = [libm.definition(name, bits, self.inline, near) for name, bits, near in sorted(self.functions)]
-        intrinsics = {text.split("@")[1].split("(")[0]: text for made in own for text in made.declarations}
+        intrinsics = {text.split("@")[1].split("(")[0]: text for definition in own for text in definition.declarations}
         texts = sorted({**intrinsics, **self.declarations}.values())
-        texts += [made.text for made in own]
+        texts += [definition.text for definition in own]
         texts += [HELPERS[name] for name in sorted(self.helpers)]
         return "\n".join(texts) + "\n\nattributes #0 = { nounwind willreturn memory(none) }\n"
 
@@ -331,14 +331,14 @@ SLOT = 8
 """Bytes from one value to the next in the packed arguments of a body: every dtype fits one."""
 
 
-def emit(builder: LlvmBuilder, node: Expr, made: dict[Expr, LlvmValue]) -> LlvmValue:
+def emit(builder: LlvmBuilder, node: Expr, values: dict[Expr, LlvmValue]) -> LlvmValue:
     """The instructions of one node, whose operands have been made."""
     if node.is_constant:
         return builder.constant(node.value, node.dtype)
     op = node.op
     types = op.types(tuple(operand.dtype for operand in node.operands))[0]
     operands = [
-        builder.convert(made[operand], dtype) for operand, dtype in zip(node.operands, types, strict=True)
+        builder.convert(values[operand], dtype) for operand, dtype in zip(node.operands, types, strict=True)
     ]
     assert op.emit is not None  # `kernels.expand` saw to it
     value = op.emit(builder, *operands, *node.attrs)

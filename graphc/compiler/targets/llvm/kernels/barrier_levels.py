@@ -135,8 +135,8 @@ class Levels(LoopWriter):
                 value = elements.operand(node, 0, index)
                 if accumulates(stage, self.walk) and not self._is_one(stage):
                     assert stage.run is not None
-                    kept = index[stage.run[1] :]
-                    stores.append(lambda s=stage, k=kept, v=value: self._accumulate(elements, s, k, v))
+                    left = index[stage.run[1] :]
+                    stores.append(lambda s=stage, k=left, v=value: self._accumulate(elements, s, k, v))
                     continue
                 at, note = self._operand_row(elements, stage, index, value.dtype)
                 stores.append(lambda v=value, at=at, note=note: self.builder.store(v, at, note))
@@ -228,8 +228,8 @@ class Levels(LoopWriter):
         shape = node.shape[self.walk :]
         counts = [self.lengths(dim) for dim in shape]
 
-        def address(elements: Elements, kept: list[str]) -> tuple[str, str]:
-            index = (*self.row_index, *kept)
+        def address(elements: Elements, left: list[str]) -> tuple[str, str]:
+            index = (*self.row_index, *left)
             if node in self.buffered:
                 return self._address(elements, node, index)
             return self._row_address(elements, node, index)
@@ -279,8 +279,8 @@ class Levels(LoopWriter):
                 )
             if len(places) == 1:
                 arguments.insert(1, "null")
-            given = ", ".join(f"ptr {argument}" for argument in [*arguments, scratch, gemm])
-            self.builder.lines.append(f"  call void @image{suffix}({given}, i64 0, i64 {routine.pieces})")
+            pointers = ", ".join(f"ptr {argument}" for argument in [*arguments, scratch, gemm])
+            self.builder.lines.append(f"  call void @image{suffix}({pointers}, i64 0, i64 {routine.pieces})")
 
         self._nest([str(times)], call)
 

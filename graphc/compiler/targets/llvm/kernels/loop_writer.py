@@ -170,7 +170,7 @@ class LoopWriter:
                     last[node] = max(last[node], first[stage.node])
                     if first[node] != first[stage.node]:
                         apart.add(node)
-        found: dict[Expr, Expr] = {}
+        shared: dict[Expr, Expr] = {}
         until: dict[Expr, int] = {}
         waiting = [s.node for s in self.group.stages if s.node in apart and not accumulates(s, self.walk)]
         for node in sorted(waiting, key=first.__getitem__):
@@ -180,9 +180,9 @@ class LoopWriter:
             free = (
                 other for other in until if (other.shape, other.dtype) == alike and until[other] < first[node]
             )
-            found[node] = taken = next(free, node)
+            shared[node] = taken = next(free, node)
             until[taken] = last[node]
-        return found
+        return shared
 
     def _is_one(self, stage: Stage) -> bool:
         """Whether a reduction leaves one number in each row."""

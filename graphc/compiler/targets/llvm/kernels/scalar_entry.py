@@ -209,33 +209,33 @@ class _Boxes:
                 return self.many(structure.kind, first, length)
         items = [self.tree(item) for item in structure.items]
         if structure.kind is tuple:
-            made = self.checked(f"@PyTuple_New(i64 {len(items)})")
+            container = self.checked(f"@PyTuple_New(i64 {len(items)})")
             for number, item in enumerate(items):
-                place = f"{made}_{number}"
+                place = f"{container}_{number}"
                 self.lines.append(
-                    f"  {place} = getelementptr i8, ptr {made}, i64 {_TUPLE_ITEMS + 8 * number}"
+                    f"  {place} = getelementptr i8, ptr {container}, i64 {_TUPLE_ITEMS + 8 * number}"
                 )
                 self.lines.append(f"  store ptr {item}, ptr {place}")
         else:
-            made = self.checked(f"@PyList_New(i64 {len(items)})")
+            container = self.checked(f"@PyList_New(i64 {len(items)})")
             for number, item in enumerate(items):
                 self.lines.append(
-                    f"  {made}_{number} = call i32 @PyList_SetItem(ptr {made}, i64 {number}, ptr {item})"
+                    f"  {container}_{number} = call i32 @PyList_SetItem(ptr {container}, i64 {number}, ptr {item})"
                 )
-        return made
+        return container
 
     def many(self, kind: type, first: int, length: int) -> str:
         """A long tuple or list of float64 results, by a loop."""
-        made = self.checked(f"@{'PyTuple' if kind is tuple else 'PyList'}_New(i64 {length})")
-        tag = made[2:]
+        container = self.checked(f"@{'PyTuple' if kind is tuple else 'PyList'}_New(i64 {length})")
+        tag = container[2:]
         if kind is tuple:
             put = [
-                f"  %mwhere{tag} = getelementptr i8, ptr {made}, i64 {_TUPLE_ITEMS}",
+                f"  %mwhere{tag} = getelementptr i8, ptr {container}, i64 {_TUPLE_ITEMS}",
                 f"  %mplace{tag} = getelementptr ptr, ptr %mwhere{tag}, i64 %mi{tag}",
                 f"  store ptr %mitem{tag}, ptr %mplace{tag}",
             ]
         else:
-            put = [f"  %mdone{tag} = call i32 @PyList_SetItem(ptr {made}, i64 %mi{tag}, ptr %mitem{tag})"]
+            put = [f"  %mdone{tag} = call i32 @PyList_SetItem(ptr {container}, i64 %mi{tag}, ptr %mitem{tag})"]
         self.lines += [
             f"  br label %many{tag}",
             f"many{tag}:",
@@ -253,7 +253,7 @@ class _Boxes:
             f"  br i1 %mall{tag}, label %after{tag}, label %many{tag}",
             f"after{tag}:",
         ]
-        return made
+        return container
 
 
 UNROLL_UP_TO = 16

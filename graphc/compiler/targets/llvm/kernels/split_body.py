@@ -93,8 +93,8 @@ def element(kernel: Kernel, name: str = "element", body: SplitBody | None = None
         return _function(name, _ATTRIBUTES, lines), builder
     texts, calls = [], []
     for part in range(len(body.parts)):
-        made, called = body.functions(builder, part, f"{name}.{part}")
-        texts += made
+        definitions, called = body.functions(builder, part, f"{name}.{part}")
+        texts += definitions
         calls += called
     texts.append(_function(name, _ATTRIBUTES, _framed(builder, SLOT * body.slots, calls)))
     return "\n".join(texts), builder
@@ -183,25 +183,25 @@ def _piece(builder: LlvmBuilder, places: _Places, nodes: list[Expr], slots: dict
     def address(base: str, number: int, node: Expr) -> str:
         return builder.instruction(f"getelementptr i8, ptr {base}, i64 {SLOT * number}", node.dtype).text
 
-    made: dict[Expr, LlvmValue] = {}
+    values: dict[Expr, LlvmValue] = {}
 
     def value(node: Expr) -> LlvmValue:
-        if node not in made:
+        if node not in values:
             if node in places.inputs:
-                made[node] = builder.load(address("%in", places.inputs[node], node), node.dtype)
+                values[node] = builder.load(address("%in", places.inputs[node], node), node.dtype)
             elif node.operands and node in slots:
-                made[node] = builder.load(address("%frame", slots[node], node), node.dtype)
+                values[node] = builder.load(address("%frame", slots[node], node), node.dtype)
             else:
-                made[node] = emit(builder, node, made)
-        return made[node]
+                values[node] = emit(builder, node, values)
+        return values[node]
 
     for node in nodes:
         if node.operands:
             for operand in node.operands:
                 value(operand)
-            made[node] = emit(builder, node, made)
+            values[node] = emit(builder, node, values)
             if node in slots:
-                builder.store(made[node], address("%frame", slots[node], node))
+                builder.store(values[node], address("%frame", slots[node], node))
         for number in places.outputs.get(node, ()):
             builder.store(value(node), address("%out", number, node))
     return builder.lines

@@ -89,11 +89,11 @@ def arranged(
     cuts = cut(length, most)
     if len(cuts) <= MOST_CUTS:
         return [(tuple(cuts), 1, length)]
-    found = []
+    ways = []
     for count in range(1, MOST_CUTS + 1):
         wide = count * most
-        found.append((tuple([(k * most, most) for k in range(count)]), -(-length // wide), wide))
-    return found
+        ways.append((tuple([(k * most, most) for k in range(count)]), -(-length // wide), wide))
+    return ways
 
 
 def copied(w: Vectors, windows: Windows, target: str) -> None:

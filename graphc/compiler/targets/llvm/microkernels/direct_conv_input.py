@@ -71,14 +71,14 @@ def _parts(
 
 def _covered(length: int, dtype: DType) -> list[list[tuple[Span, tuple[Cut, ...]]]]:
     """The ways to cover a row by vectors that lie apart."""
-    found = []
+    covering = []
     for cuts, _, wide in arranged(length, dtype, exact):
         full = length // wide
         way = [(Span(0, wide, full), cuts)]
         if length % wide:
             way.append((Span(full * wide, length % wide, 1), tuple(exact(length % wide, widest(dtype)))))
-        found.append(way)
-    return found
+        covering.append(way)
+    return covering
 
 
 def input_gradient(windows: Windows, outputs: int, dtype: DType) -> ImageRoutine | None:

@@ -154,8 +154,8 @@ class _Batch:
             if self._sums:
                 out.fill(0)
             return
-        given = [self._laid(k, operand) for k, operand in enumerate(operands)]
-        for word, array in zip("ab", given, strict=False):
+        arrays = [self._laid(k, operand) for k, operand in enumerate(operands)]
+        for word, array in zip("ab", arrays, strict=False):
             self._set(word, data_address(array))
         target = out
         if self._sums and self.chunks > 1:
@@ -165,9 +165,9 @@ class _Batch:
         self._set("out", data_address(target))
         if self._routine.multiplies:
             with blas.alone:
-                self._run(given)
+                self._run(arrays)
         else:
-            self._run(given)
+            self._run(arrays)
         for array in self._guarded or ():
             guard_words.check(array, "memory of its own", "a routine of images")
         if target is not out:

@@ -128,11 +128,11 @@ def _max_pool_pick(pool: Places) -> ImageRoutine:
             def one(j: str) -> str:
                 values, chosen = pool.window(plane, i, j), pool.window(u, i, j)
                 top = pool.largest(values)
-                kept = [
+                picked = [
                     pool.select(pool.equal(v, top), c, pool.number(0))
                     for v, c in zip(values, chosen, strict=True)
                 ]
-                return pool.binary("fdiv", pool.total(kept), pool.tied(values, top))
+                return pool.binary("fdiv", pool.total(picked), pool.tied(values, top))
 
             pool.fill(out, one)
             return

@@ -92,15 +92,15 @@ class Places:
         across, step, count = self.windows.size[1], self.windows.stride[1], self.lanes
         if count == 1:
             return [self.w.load(plane, self.place(i, j, k)) for k in range(self.windows.area)]
-        found = []
+        vectors = []
         length = (count - 1) * step + across
         kind = f"<{length} x {self.w.kind}>"
         for first in range(0, self.windows.area, across):
             row = self.w.new(f"load {kind}, {self._at(plane, self.place(i, j, first))}")
             for k in range(across):
                 picked = _mask([k + lane * step for lane in range(count)])
-                found.append(self.w.new(f"shufflevector {kind} {row}, {kind} poison, {picked}"))
-        return found
+                vectors.append(self.w.new(f"shufflevector {kind} {row}, {kind} poison, {picked}"))
+        return vectors
 
     def put_window(self, target: str, i: str, j: str, values: list[str]) -> None:
         """Write the elements of a small window that no other shares; zeros to those between windows."""
