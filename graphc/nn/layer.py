@@ -116,9 +116,9 @@ class Scope:
     def mask(self, name: str, like: Expr, keep: float) -> Expr:
         """The symbol of booleans of an expression's shape, each true with probability `keep`."""
         full = self._name(name)
-        made = symbol(full, shape=like.shape, dtype="bool")
-        self._declared.masks[full] = (made, keep)
-        return made
+        mask = symbol(full, shape=like.shape, dtype="bool")
+        self._declared.masks[full] = (mask, keep)
+        return mask
 
     def apply(self, name: str, layer: Any, x: Expr) -> Expr:
         """A layer inside this one, under a name of its own."""

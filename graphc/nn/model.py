@@ -127,14 +127,14 @@ class Model:
         }
         named = {key: [d for d in lengths if isinstance(d, Expr)] for key, lengths in wanted.items()}
         flat = [d for lengths in named.values() for d in lengths]
-        found: Iterator[int] = iter(())
+        numbers: Iterator[int] = iter(())
         if flat:
             graph = Graph(flat, symbols)
             values = graph.forward(batch)
-            found = iter([int(values[output]) for output in graph.outputs])
+            numbers = iter([int(values[output]) for output in graph.outputs])
         drawn = {}
         for key, (_, keep) in self.masks.items():
-            shape = tuple(next(found) if isinstance(d, Expr) else d for d in wanted[key])
+            shape = tuple(next(numbers) if isinstance(d, Expr) else d for d in wanted[key])
             drawn[key] = rng.random(shape) < keep
         return drawn
 

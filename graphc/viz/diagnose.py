@@ -52,7 +52,7 @@ class NonFiniteSource:
 def sources(dag: Numbered, values: Mapping[int, Any] | Sequence[Any]) -> tuple[NonFiniteSource, ...]:
     """Where NaN and infinity begin among the values of all nodes of a graph, in topological order."""
     bad: list[np.ndarray | None] = []
-    found: list[tuple[int, tuple[int, ...]]] = []
+    begins: list[tuple[int, tuple[int, ...]]] = []
     for node, expr in enumerate(dag.exprs):
         mask = not_finite(values[node])
         bad.append(mask)
@@ -65,8 +65,8 @@ def sources(dag: Numbered, values: Mapping[int, Any] | Sequence[Any]) -> tuple[N
                 elementwise = not expr.op.on_arrays
                 new = new & ~np.broadcast_to(before, mask.shape) if elementwise else np.zeros_like(mask)
         if new.any():
-            found.append((node, tuple(int(i) for i in np.argwhere(new)[0])))
-    return tuple(NonFiniteSource(node, index, *_way(dag, bad, node)) for node, index in found)
+            begins.append((node, tuple(int(i) for i in np.argwhere(new)[0])))
+    return tuple(NonFiniteSource(node, index, *_way(dag, bad, node)) for node, index in begins)
 
 
 def not_finite(value: Any) -> np.ndarray | None:

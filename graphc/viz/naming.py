@@ -39,10 +39,10 @@ def _derivative_names(graph: Any, record: AdjointRecord) -> list[str]:
     over = names[0] if first == 1 else "L"
     waiting = list(graph.symbols)
     for node in graph.outputs[first:]:
-        found = next((symbol for symbol in waiting if record.adjoint(symbol) is graph.exprs[node]), None)
-        if found is not None:
-            waiting.remove(found)
-        names.append(f"g_{len(names) - first + 1}" if found is None else f"∂{over}/∂{found.name}")
+        owner = next((symbol for symbol in waiting if record.adjoint(symbol) is graph.exprs[node]), None)
+        if owner is not None:
+            waiting.remove(owner)
+        names.append(f"g_{len(names) - first + 1}" if owner is None else f"∂{over}/∂{owner.name}")
     return names
 
 

@@ -37,7 +37,9 @@ def available() -> bool:
 def large() -> float:
     """Bytes that a kernel reads and writes, from which its results go past the caches."""
     try:
-        cache_size = Path("/sys/devices/system/cpu/cpu0/cache/index3/size").read_text(encoding="ascii").strip()
+        cache_size = (
+            Path("/sys/devices/system/cpu/cpu0/cache/index3/size").read_text(encoding="ascii").strip()
+        )
         largest = int(cache_size.removesuffix("K")) << 10
     except (OSError, ValueError):
         largest = USUAL

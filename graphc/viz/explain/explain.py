@@ -296,8 +296,8 @@ class _Teller:
         arguments = [self.aliases[node], *(self.aliases[operand] for operand in self.graph.operands[node])]
         rule = (expr.op.partials or ())[slot]
         assert rule is not None  # it is in the record
-        found = rule(*arguments)
-        local = found if isinstance(found, Expr) else constant(float(found), expr.dtype)
+        derivative = rule(*arguments)
+        local = derivative if isinstance(derivative, Expr) else constant(float(derivative), expr.dtype)
         live = expr.op.live[slot] if expr.op.live is not None else None
         return local if live is None else where(live(*arguments), local, constant(0.0, local.dtype))
 

@@ -167,12 +167,12 @@ class Lesson:
     def go_forward(self, node: int) -> None:
         """The scene of an operation that computes its value."""
         expr, operands = self.graph.exprs[node], self.graph.operands[node]
-        given = [of for of in dict.fromkeys(operands) if self.graph.exprs[of].op is not CONSTANT]
+        inputs = [of for of in dict.fromkeys(operands) if self.graph.exprs[of].op is not CONSTANT]
         definition = formula(rebuild(expr, tuple(self._aliases[of] for of in operands)))
-        receives = [Line("receives", (self.name_of(of), self.value(of))) for of in given]
+        receives = [Line("receives", (self.name_of(of), self.value(of))) for of in inputs]
         pieces: tuple[Any, ...] = (self.name_of(node), definition)
-        inside = tuple(self.value(of) for of in given)
-        if given and not expr.shape and not expr.op.on_arrays and all(not o.shape for o in expr.operands):
+        inside = tuple(self.value(of) for of in inputs)
+        if inputs and not expr.shape and not expr.op.on_arrays and all(not o.shape for o in expr.operands):
             stand_ins = tuple(
                 self.graph.exprs[of]
                 if self.graph.exprs[of].op is CONSTANT
@@ -259,12 +259,12 @@ def lesson(
             f"the graph has {len(operations)} operations, more than the {LARGEST} that a player steps through",
             hint="draw a part of the graph; .svg and .dot take larger ones",
         )
-    told = Lesson(graph, record, name)
-    told.start()
+    written = Lesson(graph, record, name)
+    written.start()
     for node in operations:
-        told.go_forward(node)
+        written.go_forward(node)
     if explanation is not None:
         for step in explanation.steps:
-            told.go_backward(step)
-        told.finish()
-    return told
+            written.go_backward(step)
+        written.finish()
+    return written

@@ -320,7 +320,9 @@ class LlvmBuilder:
     def module_parts(self) -> str:
         """The declarations and helper functions that the instructions so far refer to."""
         own = [libm.definition(name, bits, self.inline, near) for name, bits, near in sorted(self.functions)]
-        intrinsics = {text.split("@")[1].split("(")[0]: text for definition in own for text in definition.declarations}
+        intrinsics = {
+            text.split("@")[1].split("(")[0]: text for definition in own for text in definition.declarations
+        }
         texts = sorted({**intrinsics, **self.declarations}.values())
         texts += [definition.text for definition in own]
         texts += [HELPERS[name] for name in sorted(self.helpers)]

@@ -235,7 +235,9 @@ class _Boxes:
                 f"  store ptr %mitem{tag}, ptr %mplace{tag}",
             ]
         else:
-            put = [f"  %mdone{tag} = call i32 @PyList_SetItem(ptr {container}, i64 %mi{tag}, ptr %mitem{tag})"]
+            put = [
+                f"  %mdone{tag} = call i32 @PyList_SetItem(ptr {container}, i64 %mi{tag}, ptr %mitem{tag})"
+            ]
         self.lines += [
             f"  br label %many{tag}",
             f"many{tag}:",
