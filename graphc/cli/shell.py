@@ -174,14 +174,14 @@ class Group(click.Group):
         try:
             return super().parse_args(ctx, args)
         except click.UsageError as error:
-            error.message = _abridged(error.message)
+            error.message = _abridged(error.message)  # type: ignore[misc]
             raise
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except click.ClickException as error:
-            error.message = _abridged(error.message)
+            error.message = _abridged(error.message)  # type: ignore[misc]
             raise
         except BrokenPipeError:
             raise  # the reader has gone: click ends quietly

@@ -11,7 +11,7 @@ import contextlib
 import operator
 import threading
 import weakref
-from _weakref import _remove_dead_weakref  # C: an entry goes if its node is dead, in one step
+from _weakref import _remove_dead_weakref  # type: ignore[attr-defined]  # in one step: if its node is dead, an entry goes
 from collections.abc import Iterator
 from functools import partial
 from typing import Any, NoReturn, Self, TypeVar
@@ -163,7 +163,7 @@ _HASHED_IN_C = frozenset({bool, bytes, dims.Name, float, int, str, type(None)})
 
 def _is_hashed_in_c(fields: tuple[Any, ...]) -> bool:
     return all(
-        [type(each) in _HASHED_IN_C or (type(each) is tuple and _is_hashed_in_c(each)) for each in fields]
+        type(each) in _HASHED_IN_C or (type(each) is tuple and _is_hashed_in_c(each)) for each in fields
     )
 
 
