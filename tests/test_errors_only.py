@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -183,6 +184,16 @@ def test_an_interrupt_while_llvm_compiles(monkeypatch):
     assert g.compile(g.sin(x) * 3, cache=False)(0.0) == 0.0
 
 
+@pytest.fixture
+def uncollected():
+    """No cyclic collection, in which other packages' own methods would run for what earlier tests left."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("uncollected")
 @pytest.mark.parametrize("length", ["n", "2*n"])
 def test_an_interrupt_while_graphs_are_freed(length, capfd):
     """No Python runs while nodes die, in which an exception would be printed and lost."""
@@ -222,6 +233,7 @@ def test_an_interrupt_while_results_are_freed():
 @pytest.mark.filterwarnings(
     "ignore::pytest.PytestUnraisableExceptionWarning"
 )  # a file that was open closes itself
+@pytest.mark.usefixtures("uncollected")
 @pytest.mark.parametrize("name", ["save", "free", "evaluate"])
 def test_interrupts_at_random_moments(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
