@@ -119,8 +119,17 @@ def test_nan_is_handed_on_or_the_range_does_not_rely_on_it(op):
 
 
 def intervals(op: Op) -> list[tuple[float, float]]:
-    pairs = [(a, b) for a, b in itertools.combinations(ENDS, 2)]
-    return pairs if op.arity == 1 else [(0.0, math.inf), (-math.inf, 0.0), (1.0, 3.0), (-1.0, 1.0), (0.0, 1.0), (-2.0, -1.0), (-math.inf, 3.0)]  # fmt: skip
+    if op.arity == 1:
+        return list(itertools.combinations(ENDS, 2))
+    return [
+        (0.0, math.inf),
+        (-math.inf, 0.0),
+        (1.0, 3.0),
+        (-1.0, 1.0),
+        (0.0, 1.0),
+        (-2.0, -1.0),
+        (-math.inf, 3.0),
+    ]
 
 
 @pytest.mark.parametrize("dtype", FLOATS, ids=str)
@@ -201,7 +210,9 @@ def check_against_written(op: Op, symbols: list[Expr], compute) -> None:
             where = f"{op.name} at {value} in [{low}, {high}]"
             u = plain[3]
             assert not np.isnan(u) or np.isnan(results).all(), where
-            if np.isfinite(u) and (u != 0 or math.isfinite(value)):  # 0/0 and ∞/∞ at infinity are limits or NaN
+            if np.isfinite(u) and (
+                u != 0 or math.isfinite(value)
+            ):  # 0/0 and ∞/∞ at infinity are limits or NaN
                 np.testing.assert_array_equal(results[:2], plain[:2], err_msg=where)
                 assert results[2] == 1 or np.isnan(plain[2]), (
                     where
@@ -317,7 +328,9 @@ def test_a_reducer_changes_nothing_by_its_identity_and_combines_as_numpy(op):
 @each(REDUCING)
 def test_compiled_reductions_are_numpys(op):
     """Every loop: of few elements and many, along rows and across them, of every type, of nothing where that has a value."""
-    for dtype in typed(op):
+    for dtype in (
+        dtype for dtype in typed(op) if dtype.name in ("float64", "float32", "int64", "uint8", "bool")
+    ):
         axes = [0, 1] if op.reduces.of_places else [None, 0, 1]
         outputs = []
         x = g.symbol("x", shape=("n", "m"), dtype=dtype)
@@ -403,10 +416,14 @@ def test_what_refuses_nothing_takes_special_values(op):
     rng = np.random.default_rng(3)
     points = np.append(specials(FLOATS[0]), np.nan)
     tried = 0
-    for case in cases_of(op):
-        symbols = [g.symbol(f"s{k}", shape=shape) for k, shape in enumerate(case.known())]
+    for case in (case for case in CASES if case.op == op.name):
+        arrays = [
+            rng.choice(points, x.shape) if x.dtype.kind == "f" else x
+            for x in map(np.asarray, case.point().values())
+        ]
+        symbols = [g.symbol(f"s{k}", shape=x.shape, dtype=x.dtype) for k, x in enumerate(arrays)]
         f = g.compile(case.build(*symbols), symbols)
         with np.errstate(all="ignore"):
-            f(*[rng.choice(points, shape) for shape in case.known()])
+            f(*arrays)
         tried += 1
     assert tried
