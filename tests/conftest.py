@@ -39,6 +39,9 @@ _cache = tempfile.TemporaryDirectory(prefix="graphc-tests-")
 os.environ["GRAPHC_CACHE_DIR"] = _cache.name
 """No test shares a user's cache of machine code; processes that tests start inherit this one."""
 os.environ.pop("GRAPHC_CACHE_SIZE", None)
+os.environ.pop("GRAPHC_DUMP", None)
+os.environ["GRAPHC_CHECK"] = "passes"
+"""The compiler verifies its unit after each pass, here and in the processes that tests start."""
 
 
 QUICK = frozenset(

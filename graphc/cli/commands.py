@@ -71,6 +71,14 @@ def _write(output: str, text: str) -> None:
         write_whole(output, f"{text}\n".encode())
 
 
+def _write_bytes(content: bytes) -> None:
+    """To standard output, now: what a full disk refuses at the end of the process would be nobody's error."""
+    if sys.stdout is None:
+        raise click.ClickException("there is no standard output; name a file: -o FILE")
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
+
+
 @click.group(cls=Group, context_settings={"max_content_width": 100})
 @click.version_option(__version__, prog_name="graphc")
 def main() -> None:
@@ -113,7 +121,7 @@ def draw(
     )  # fmt: skip
     if output == "-":
         content = diagram.source.encode() if form == "dot" else diagram.render(form or "svg")
-        sys.stdout.buffer.write(content)
+        _write_bytes(content)
     elif form is not None and Path(output).suffix != f".{form}":
         raise click.UsageError(f"{output} does not end in .{form}")
     else:
@@ -153,7 +161,7 @@ def play(
     if output == "-":
         if opened:
             raise click.UsageError("--open needs a file: leave -o - out")
-        sys.stdout.buffer.write(diagram.render("html"))
+        _write_bytes(diagram.render("html"))
         return
     if Path(output).suffix != ".html":
         raise click.UsageError(f"{output} does not end in .html")

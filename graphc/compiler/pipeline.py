@@ -142,8 +142,9 @@ def _plan_memory(unit: Unit) -> Unit:
 
 def _write_kernels(unit: Unit) -> Unit:
     assert unit.plan is not None
-    write_kernels(unit.plan)
-    return unit
+    plan = replace(unit.plan, words={}, rows={}, kernels={})
+    write_kernels(plan)
+    return replace(unit, plan=plan)
 
 
 PASSES: tuple[Pass, ...] = (

@@ -51,9 +51,7 @@ def loop(name: str, bits: int, within: bool = False) -> Callable[..., np.ndarray
         f"{loads}\n  %result = {call}",
         kind,
     )
-    function = ctypes.CFUNCTYPE(None, ctypes.c_int64, *[ctypes.c_void_p] * (count + 1))(
-        build(text, ("run",)).pointer("run")
-    )
+    function = _running(text, ctypes.c_int64, *[ctypes.c_void_p] * (count + 1))
 
     def run(*arrays: np.ndarray) -> np.ndarray:
         given = [np.ascontiguousarray(array, DTYPES[bits]) for array in arrays]
@@ -63,6 +61,14 @@ def loop(name: str, bits: int, within: bool = False) -> Callable[..., np.ndarray
         return result
 
     return run
+
+
+def _running(text: str, *arguments: Any) -> Callable[..., None]:
+    """The function `run` of a module, which stays as long as it does."""
+    library = build(text, ("run",))
+    function = ctypes.CFUNCTYPE(None, *arguments)(library.pointer("run"))
+    function.library = library  # type: ignore[attr-defined]
+    return function
 
 
 def _looped(definitions: str, parameters: str, body: str, kind: str) -> str:
@@ -122,9 +128,7 @@ def comparison(name: str) -> Callable[[int, np.ndarray, int], None]:
         ]
     )
     text = _looped("\n".join([*declared, single.text, double.text]), "i64 %first, i64 %step", body, "float")
-    function = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)(
-        build(text, ("run",)).pointer("run")
-    )
+    function = _running(text, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
 
     def run(first: int, errors: np.ndarray, step: int = 1) -> None:
         function(errors.size, first, step, errors.ctypes.data)
@@ -216,9 +220,7 @@ exit:
   ret void
 }}
 """
-    function = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)(
-        build(text, ("run",)).pointer("run")
-    )
+    function = _running(text, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)
 
     def run(x: np.ndarray) -> np.ndarray:
         given, result = np.ascontiguousarray(x, np.longdouble), np.zeros(x.shape, np.longdouble)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Literal
 
-from graphc.compiler.lowering.decompose import REDUCTIONS, run_of
+from graphc.compiler.lowering.decompose import run_of
 from graphc.compiler.lowering.elements import RULES, Elements, Lengths
 from graphc.compiler.lowering.gather_scatter import is_range, scatter_axes
 from graphc.compiler.lowering.index_text import Index
@@ -118,8 +118,8 @@ def kind_of(node: Expr) -> Kind:
         return "library" if scatter_axes(node) is None else "element"
     if op.name in RULES:
         return "element"
-    if op.name in REDUCTIONS and node.operands[0].ndim:
-        if op.name.startswith("arg") and run_of(node)[1] != node.operands[0].ndim:
+    if op.reduces is not None and node.operands[0].ndim:
+        if op.reduces.of_places and run_of(node)[1] != node.operands[0].ndim:
             return "library"
         return "reduce"
     if routine_of(node) is not None:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 from graphc.compiler.lowering.gather_scatter import is_range
 from graphc.compiler.schedule.fusion import Group, Library, Step
-from graphc.compiler.schedule.image_routines import ON_IMAGES
 from graphc.compiler.schedule.materialize import base_of, identity, origin
 from graphc.ir.attribute_text import bound
 from graphc.ir.expr import Expr
@@ -181,16 +180,10 @@ def _uses(steps: Sequence[Step], operands: dict[Expr, tuple[Operand, ...]]) -> d
     return uses
 
 
-_NEVER_REFUSES = frozenset(("matmul", "cumsum", "cumprod", "linear_recurrence", "at_add", "sort", *ON_IMAGES))
-"""Library calls that take operands of any values; linear algebra refuses a singular matrix."""
-
-
 def _accepted(steps: Sequence[Step], checks: Mapping[int, list[Check]]) -> int:
     """The step from which on nothing refuses what it was given: an input that was written before would be left half updated."""
     refusing = [
-        number + 1
-        for number, step in enumerate(steps)
-        if isinstance(step, Library) and step.node.op.name not in _NEVER_REFUSES
+        number + 1 for number, step in enumerate(steps) if isinstance(step, Library) and step.node.op.refuses
     ]
     return max([0, *checks, *refusing])
 
