@@ -215,8 +215,9 @@ def copied(to: Path) -> Path:
     (to / "docs").mkdir()
     for maker in ("make_ops.py", "make_rules.py"):
         shutil.copy(ROOT / "docs" / maker, to / "docs")
-    (to / "tests").mkdir()
-    shutil.copy(ROOT / "tests" / "oracle.py", to / "tests")
+    (to / "tests" / "compiler" / "targets").mkdir(parents=True)
+    for name in ("oracle.py", "compiler/targets/test_libm.py"):
+        shutil.copy(ROOT / "tests" / name, to / "tests" / name)
     shutil.copytree(
         ROOT / "tests" / "benchmarks",
         to / "tests" / "benchmarks",
