@@ -323,3 +323,13 @@ def test_the_suite_asserts_under_optimisation():
     with pytest.raises(AssertionError):
         assert not MODULES
     assert type(digits.__loader__).__name__ == "AssertionRewritingHook"
+
+
+def test_no_two_classes_have_one_name():
+    where: dict[str, list[str]] = defaultdict(list)
+    for path in MODULES.values():
+        for node in parse(path).body:
+            if isinstance(node, ast.ClassDef):
+                where[node.name].append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    doubled = {name: lines for name, lines in where.items() if len(lines) > 1}
+    assert not doubled, f"one name for several things: {doubled}"

@@ -25,7 +25,7 @@ from graphc.api.draw import draw as draw_
 from graphc.api.functions import explain as explain_
 from graphc.api.functions import grad as grad_
 from graphc.api.functions import value_and_grad
-from graphc.cli.shell import Formula, Group, Point, Range, merge_points, shorten
+from graphc.cli.shell import CommandGroup, Formula, Point, RangeOption, merge_points, shorten
 from graphc.compiler.engine import jit
 from graphc.compiler.engine import object_cache as cache_
 from graphc.errors import UnknownNameError
@@ -79,7 +79,7 @@ def _write_bytes(content: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-@click.group(cls=Group, context_settings={"max_content_width": 100})
+@click.group(cls=CommandGroup, context_settings={"max_content_width": 100})
 @click.version_option(__version__, prog_name="graphc")
 def main() -> None:
     """Write a formula; see its graph, its exact derivative and its machine code.
@@ -252,7 +252,7 @@ def compile_command(formula: Expr, output: str, show: str | None, gradient: bool
 @click.option(
     "--range",
     "ranges",
-    type=Range(),
+    type=RangeOption(),
     multiple=True,
     callback=merge_points,
     help="Where a symbol's values are drawn from, as in --range x=-50,50; by default all floats.",

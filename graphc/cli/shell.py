@@ -91,7 +91,7 @@ def parse_range(text: str) -> dict[str, tuple[float, float]]:
     return {name: (low, high)}
 
 
-class Range(click.ParamType):
+class RangeOption(click.ParamType):
     """`--range x=-50,50`"""
 
     name = "x=low,high"
@@ -158,7 +158,7 @@ class Command(click.Command):
             raise
 
 
-class Group(click.Group):
+class CommandGroup(click.Group):
     """The commands; a graphc error is a message and exit code 1, never a traceback."""
 
     command_class = Command
@@ -174,14 +174,14 @@ class Group(click.Group):
         try:
             return super().parse_args(ctx, args)
         except click.UsageError as error:
-            error.message = _abridged(error.message)
+            error.message = _abridged(error.message)  # type: ignore[misc]
             raise
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except click.ClickException as error:
-            error.message = _abridged(error.message)
+            error.message = _abridged(error.message)  # type: ignore[misc]
             raise
         except BrokenPipeError:
             raise  # the reader has gone: click ends quietly

@@ -26,10 +26,10 @@ from graphc.compiler.lowering.lift_constants import lift_constants
 from graphc.compiler.lowering.scalar_kernel import Kernel, kernel_of
 from graphc.compiler.schedule.fusion import Step, fuse
 from graphc.compiler.schedule.materialize import materialize
-from graphc.compiler.schedule.memory_plan import Plan, plan_memory
+from graphc.compiler.schedule.memory_plan import MemoryPlan, plan_memory
 from graphc.compiler.schedule.rewriting_report import Rewriting, rewriting
 from graphc.compiler.targets.llvm.kernels.program_module import write_kernels
-from graphc.compiler.targets.llvm.kernels.split_body import Body
+from graphc.compiler.targets.llvm.kernels.split_body import SplitBody
 from graphc.compiler.verify import verify
 from graphc.ir.expr import Expr
 from graphc.ir.graph import Dag
@@ -68,14 +68,14 @@ class Unit:
 
     graph: Dag
     options: Options = field(default_factory=Options)
-    fired: tuple[tables.Step, ...] = ()
+    fired: tuple[tables.RuleFiring, ...] = ()
     seconds: float = 0.0
     constants: tuple[np.ndarray, ...] = ()
     kernel: Kernel | None = None
-    body: Body | None = None
+    body: SplitBody | None = None
     materialized: frozenset[Expr] = frozenset()
     steps: tuple[Step, ...] = ()
-    plan: Plan | None = None
+    plan: MemoryPlan | None = None
 
     @property
     def is_program(self) -> bool:
@@ -121,7 +121,7 @@ def _expand_ops(unit: Unit) -> Unit:
 
 def _split_body(unit: Unit) -> Unit:
     assert unit.kernel is not None
-    return replace(unit, body=Body(unit.kernel))
+    return replace(unit, body=SplitBody(unit.kernel))
 
 
 def _decompose(unit: Unit) -> Unit:

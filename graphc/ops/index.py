@@ -110,11 +110,11 @@ def _key(name: str, value: Any, operands: tuple[Expr, ...]) -> tuple[Any, ...]:
     gaps = [place for place, item in enumerate(items) if item is Ellipsis]
     if len(gaps) > 1:
         raise ShapeError("an index holds … more than once", hint="write it once")
-    given = _count(tuple(items)) - len(gaps)
-    missing = x.ndim - given
+    indices = _count(tuple(items)) - len(gaps)
+    missing = x.ndim - indices
     if missing < 0:
         raise ShapeError(
-            f"{given} ind{'ices' if given != 1 else 'ex'} for {x.ndim} dimension{'s' if x.ndim != 1 else ''} of shape "
+            f"{indices} ind{'ices' if indices != 1 else 'ex'} for {x.ndim} dimension{'s' if x.ndim != 1 else ''} of shape "
             f"{format_shape(x.shape)}",
             hint="None adds an axis"
             if x.ndim

@@ -47,7 +47,21 @@ POINTS = (
 NUMBERS = (
     "0", "1", "3", "17", "-1", "1.5", "nan", "inf", "", " ", "1e3", "10" * 30, "-" + "9" * 30, "9" * 5_000, "0x10", "٣", "x", "--", "\x00",
 )  # fmt: skip
-RANGES = ("x=-50,50", "x=1,1", "x=2,1", "x=nan,1", "x=-inf,inf", "x=1", "x", "=1,2", "x=1,2,3", "y=0,1", "x=0,1e-320", "", "\udcff=1,2")
+RANGES = (
+    "x=-50,50",
+    "x=1,1",
+    "x=2,1",
+    "x=nan,1",
+    "x=-inf,inf",
+    "x=1",
+    "x",
+    "=1,2",
+    "x=1,2,3",
+    "y=0,1",
+    "x=0,1e-320",
+    "",
+    "\udcff=1,2",
+)
 TEXTS = ("x", "x,w", "x,,w", "", ",", "nothing", "x" * 50_000, "é", "\x00", "\udcff", "-", "b")
 OUTPUTS = (
     "-", "new{s}", "old{s}", "folder", "folder/new{s}", "missing/new{s}", "old{s}/new{s}", "link{s}", "loop{s}", "dangling{s}", "/dev/null",
@@ -66,7 +80,12 @@ def prepare(folder: Path) -> None:
         old = folder / f"old{suffix}"
         if not old.exists() or old.read_bytes() != OLD:
             old.write_bytes(OLD)
-        for name, target in (("link", f"old{suffix}"), ("loop", f"loop{suffix}"), ("full", "/dev/full"), ("dangling", f"nowhere{suffix}")):
+        for name, target in (
+            ("link", f"old{suffix}"),
+            ("loop", f"loop{suffix}"),
+            ("full", "/dev/full"),
+            ("dangling", f"nowhere{suffix}"),
+        ):
             link = folder / f"{name}{suffix}"
             if not link.is_symlink():
                 link.unlink(missing_ok=True)  # a loop of links that was written to is a file
@@ -210,10 +229,14 @@ def as_process(folder: Path, words: list[str], stdin: bytes, stream: str) -> tup
     text = ended.stderr.decode(errors="replace")
     if stream == "gone" and ended.returncode == 1 and "Traceback" not in text and "ignored" not in text:
         return 1, damage(folder, 1)  # quietly
-    return ended.returncode, fault(ended.returncode, ended.stdout or b"", text) or damage(folder, ended.returncode)
+    return ended.returncode, fault(ended.returncode, ended.stdout or b"", text) or damage(
+        folder, ended.returncode
+    )
 
 
-def case(folder: Path, seed: int, number: int, process: bool = False) -> tuple[list[str], int | None, str | None]:
+def case(
+    folder: Path, seed: int, number: int, process: bool = False
+) -> tuple[list[str], int | None, str | None]:
     """The command line of that number, its exit code, and what is wrong."""
     rng = random.Random(f"{seed} {number}")
     prepare(folder)
@@ -223,7 +246,9 @@ def case(folder: Path, seed: int, number: int, process: bool = False) -> tuple[l
     return words, *attempt(folder, words, stdin)
 
 
-def run(folder: Path, seed: int, first: int, count: int, every: int = 0, until: float = float("inf")) -> Counter[str]:
+def run(
+    folder: Path, seed: int, first: int, count: int, every: int = 0, until: float = float("inf")
+) -> Counter[str]:
     """The outcomes of so many command lines; what is wrong is printed. Each `every`-th is a process."""
     counts: Counter[str] = Counter()
     before = Path.cwd()
@@ -259,5 +284,7 @@ def main(args: list[str]) -> int:
         (folder := Path(name) / "files").mkdir()
         until = time.monotonic() + chosen.seconds
         counts = run(folder, chosen.seed, chosen.first, chosen.count, chosen.processes, until)
-    print(f"tried {sum(counts.values()):,}, " + ", ".join(f"{kind} {counts[kind]:,}" for kind in sorted(counts)))
+    print(
+        f"tried {sum(counts.values()):,}, " + ", ".join(f"{kind} {counts[kind]:,}" for kind in sorted(counts))
+    )
     return int(counts["wrong"] > 0)

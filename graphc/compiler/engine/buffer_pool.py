@@ -26,6 +26,7 @@ MOST_IDLE = 1 << 28
 SLACK = 1.25
 """A result takes memory that is larger by this factor at most."""
 
+
 class _Owner:
     """What an array's memory belongs to; it dies with the last array in it."""
 

@@ -200,7 +200,7 @@ class CompiledFunction(ABC):
         )
         formula = "; ".join(str(self.graph.exprs[output]) for output in self.graph.outputs[:8])
         shaped = any(symbol.shape for symbol in self._symbols)
-        source = export.Source(
+        source = export.ExportSource(
             entry.kernel, self.inputs, self._structure, tuple(entry.constants), shaped, formula, self._unused
         )
         export.write(source, path, header, name)

@@ -17,7 +17,7 @@ import numpy as np
 from graphc.compiler.lowering.expand_ops import expand_ops
 from graphc.compiler.lowering.scalar_kernel import Kernel
 from graphc.compiler.targets.javascript_math import HELPERS, with_used
-from graphc.compiler.targets.llvm.emit import Value
+from graphc.compiler.targets.llvm.emit import LlvmValue
 from graphc.compiler.targets.llvm.kernels.scalar_body import body
 from graphc.compiler.targets.source_text import SourceBuilder
 from graphc.errors import CompileError, brief
@@ -61,53 +61,55 @@ class JavaScriptBuilder(SourceBuilder):
     PREDICATES = _PREDICATES
     literal = staticmethod(literal)
 
-    def instruction(self, text: str, dtype: DType) -> Value:
+    def instruction(self, text: str, dtype: DType) -> LlvmValue:
         name = f"v{self._count}"
         self._count += 1
         self.lines.append(f"    const {name} = {_held(text, dtype)};")
-        return Value(name, dtype)
+        return LlvmValue(name, dtype)
 
-    def frem(self, x: Value, y: Value) -> Value:
+    def frem(self, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         return self.instruction(f"{x.text} % {y.text}", x.dtype)  # the remainder has the sign of x, as C's
 
-    def int_pow(self, x: Value, y: Value) -> Value:
+    def int_pow(self, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         wrap = f"value => {_held('value', x.dtype)}"
         return self._named("power", x.dtype, x.text, y.text, wrap)
 
-    def _named(self, name: str, dtype: DType, *arguments: str) -> Value:
+    def _named(self, name: str, dtype: DType, *arguments: str) -> LlvmValue:
         if name in HELPERS:
             self.helpers.update(with_used(name))
         return self.instruction(f"{name}({', '.join(arguments)})", dtype)
 
-    def call(self, name: str, *arguments: Value) -> Value:
+    def call(self, name: str, *arguments: LlvmValue) -> LlvmValue:
         texts = [argument.text for argument in arguments]
         return self._named(self.function(name), arguments[-1].dtype, *texts)
 
     special = call  # its numbers are doubles
 
-    def intrinsic(self, name: str, *arguments: Value) -> Value:
+    def intrinsic(self, name: str, *arguments: LlvmValue) -> LlvmValue:
         texts = [argument.text for argument in arguments]
         return self._named(_INTRINSICS.get(name, name), arguments[0].dtype, *texts)
 
-    def isnan(self, x: Value) -> Value:
-        return self.instruction(f"{x.text} !== {x.text}", BOOL) if self.is_float(x) else Value("false", BOOL)
+    def isnan(self, x: LlvmValue) -> LlvmValue:
+        return (
+            self.instruction(f"{x.text} !== {x.text}", BOOL) if self.is_float(x) else LlvmValue("false", BOOL)
+        )
 
-    def select(self, condition: Value, x: Value, y: Value) -> Value:
+    def select(self, condition: LlvmValue, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         return self.instruction(f"{condition.text} ? {x.text} : {y.text}", x.dtype)
 
-    def and_(self, x: Value, y: Value) -> Value:
+    def and_(self, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         return self.instruction(f"{x.text} && {y.text}", BOOL)
 
-    def or_(self, x: Value, y: Value) -> Value:
+    def or_(self, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         return self.instruction(f"{x.text} || {y.text}", BOOL)
 
-    def xor_(self, x: Value, y: Value) -> Value:
+    def xor_(self, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         return self.instruction(f"{x.text} !== {y.text}", BOOL)
 
-    def not_(self, x: Value) -> Value:
+    def not_(self, x: LlvmValue) -> LlvmValue:
         return self.instruction(f"!{x.text}", BOOL)
 
-    def convert(self, x: Value, dtype: DType) -> Value:
+    def convert(self, x: LlvmValue, dtype: DType) -> LlvmValue:
         source, target = x.dtype, dtype
         if source == target:
             return x
@@ -168,7 +170,7 @@ def program(dag: Dag) -> str:
         tuple([lowered.exprs[output].dtype for output in lowered.outputs]),
     )
     builder = JavaScriptBuilder()
-    inputs = [Value(f"input[{number}]", dtype) for number, dtype in enumerate(kernel.inputs)]
+    inputs = [LlvmValue(f"input[{number}]", dtype) for number, dtype in enumerate(kernel.inputs)]
     results = body(builder, kernel, inputs)
     lines = ["(() => {", '  "use strict";']
     written = [HELPERS[name] for name in HELPERS if name in builder.helpers] + list(

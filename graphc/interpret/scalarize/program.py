@@ -52,18 +52,18 @@ def specialised(
     arrays : symbol → value
     """
     lengths = bind_dimensions(arrays, arrays.values())
-    made: dict[Expr, Expr] = {}
+    fixed: dict[Expr, Expr] = {}
     for node in walk([*outputs, *arrays]):
         if node.is_symbol:
             shape = bound(node.shape, lengths)
-            made[node] = symbol(node.name, shape, node.dtype, range=node.bounds)
+            fixed[node] = symbol(node.name, shape, node.dtype, range=node.bounds)
         elif node.op.name == "astype":
-            made[node] = cast(made[node.operands[0]], node.dtype)
+            fixed[node] = cast(fixed[node.operands[0]], node.dtype)
         elif node.operands or node.op.on_arrays:
-            made[node] = apply(node.op, *[made[x] for x in node.operands], attrs=bound(node.attrs, lengths))
+            fixed[node] = apply(node.op, *[fixed[x] for x in node.operands], attrs=bound(node.attrs, lengths))
         else:
-            made[node] = node
-    return [made[output] for output in outputs], {s: made[s] for s in arrays}
+            fixed[node] = node
+    return [fixed[output] for output in outputs], {s: fixed[s] for s in arrays}
 
 
 def named(node: Expr) -> Array:
@@ -94,28 +94,28 @@ def elements(outputs: Sequence[Expr], arrays: Mapping[Expr, np.ndarray]) -> list
     below = [node for node in order if node.is_symbol]
     dag = Dag(order, below)
     values = dict(zip(dag.exprs, run_arrays(dag, [np.asarray(arrays[s]) for s in dag.symbols]), strict=True))
-    made: dict[Expr, Array] = {}
+    scalars: dict[Expr, Array] = {}
     for node in order:
-        made[node] = shaped(_of(node, made, values), node)
-    return [made[output] for output in outputs]
+        scalars[node] = shaped(_of(node, scalars, values), node)
+    return [scalars[output] for output in outputs]
 
 
-def _of(node: Expr, made: Mapping[Expr, Array], values: Mapping[Expr, Any]) -> Any:
+def _of(node: Expr, arrays: Mapping[Expr, Array], values: Mapping[Expr, Any]) -> Any:
     op = node.op
     if node.is_symbol:
         return named(node)
     if node.is_constant or not node.operands:
         return constants(values[node], node.dtype)
-    operands = [made[operand] for operand in node.operands]
+    operands = [arrays[operand] for operand in node.operands]
     if not op.on_arrays:
         wide = np.broadcast_arrays(*operands)
-        found = np.empty(wide[0].shape, dtype=object)
-        for place in np.ndindex(*found.shape):
+        result = np.empty(wide[0].shape, dtype=object)
+        for place in np.ndindex(*result.shape):
             scalars = [array[place] for array in wide]
-            found[place] = (
+            result[place] = (
                 cast(scalars[0], node.dtype) if op.name == "astype" else apply(op, *scalars, attrs=node.attrs)
             )
-        return found
+        return result
     computed = op.types(tuple([operand.dtype for operand in node.operands]))[0]
     operands = [
         cast_each(array, dtype) if operand.dtype.kind == "b" != dtype.kind else array
@@ -130,7 +130,7 @@ def _of(node: Expr, made: Mapping[Expr, Array], values: Mapping[Expr, Any]) -> A
         if 0 in operands[0].shape:  # of no elements, or of none at all
             return constants(values[node], node.dtype)
         combine = lookup(reducer.combine)
-        return folded(*operands, *node.attrs, lambda a, b: apply(combine, a, b))
+        return folded(*operands, *node.attrs, lambda a, b: apply(combine, a, b))  # type: ignore[call-arg]
     rule = _RULES.get(op.name)
     if rule is not None:
         return rule(*operands, *node.attrs)

@@ -11,7 +11,7 @@ import contextlib
 import operator
 import threading
 import weakref
-from _weakref import _remove_dead_weakref  # C: an entry goes if its node is dead, in one step
+from _weakref import _remove_dead_weakref  # type: ignore[attr-defined]  # C: a dead node's entry goes, in one step
 from collections.abc import Iterator
 from functools import partial
 from typing import Any, NoReturn, Self, TypeVar

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from graphc.compiler.targets.llvm.emit import Builder
+from graphc.compiler.targets.llvm.emit import LlvmBuilder
 from graphc.compiler.targets.llvm.kernels import reducers
 from graphc.compiler.targets.llvm.loop_builder import INTRINSICS
 from graphc.ir.types import DType
@@ -18,7 +18,7 @@ NAME = "§name§"
 """Stands for a function's name in its text."""
 
 
-class Routine(Protocol):
+class LlvmFunction(Protocol):
     """A function with what it calls, in LLVM IR."""
 
     @property
@@ -31,7 +31,7 @@ class Routine(Protocol):
         ...
 
 
-class Module:
+class ModuleWriter:
     """Collects the functions of a program's kernels.
 
     exported : the names that are called from outside
@@ -42,10 +42,10 @@ class Module:
         self._suffixes: dict[str, str] = {}
         self._routines: list[str] = []
         self._names: dict[tuple[str, int], str] = {}
-        self._whole = Builder(inline=True)
+        self._whole = LlvmBuilder(inline=True)
         self._reducers: set[tuple[str, DType]] = set()
 
-    def routine(self, routine: Routine) -> str:
+    def routine(self, routine: LlvmFunction) -> str:
         """What the names of a routine end with."""
         text = routine.named("")
         suffix = self._suffixes.get(text)
@@ -55,7 +55,7 @@ class Module:
             self._whole.declarations |= dict(routine.declarations)
         return suffix
 
-    def function(self, text: str, scopes: int, builder: Builder, exported: bool = False) -> str:
+    def function(self, text: str, scopes: int, builder: LlvmBuilder, exported: bool = False) -> str:
         """The name of a function.
 
         text : with `NAME` for it; scopes : how many alias scopes it marks; builder : knows what it calls
@@ -66,7 +66,7 @@ class Module:
             self.exported[name] = None
         return name
 
-    def _knows(self, builder: Builder) -> None:
+    def _knows(self, builder: LlvmBuilder) -> None:
         """Takes along what a function calls."""
         self._whole.functions |= builder.functions
         self._whole.helpers |= builder.helpers

@@ -11,8 +11,8 @@ from typing import Any
 
 from graphc.compiler.targets.llvm.emit import (
     FLOAT_PREDICATES,
-    Builder,
-    Value,
+    LlvmBuilder,
+    LlvmValue,
     literal,
     memory_type,
     register_type,
@@ -38,12 +38,12 @@ def reducer_of(name: str) -> Reducer:
     return reducer
 
 
-def identity_of(name: str, dtype: DType) -> Value:
+def identity_of(name: str, dtype: DType) -> LlvmValue:
     """What changes nothing."""
-    return Value(literal(reducer_of(name).identity(dtype), dtype), dtype)
+    return LlvmValue(literal(reducer_of(name).identity(dtype), dtype), dtype)
 
 
-def combine(builder: Builder, name: str, x: Value, y: Value) -> Value:
+def combine(builder: LlvmBuilder, name: str, x: LlvmValue, y: LlvmValue) -> LlvmValue:
     """Two results as one."""
     reducer = reducer_of(name)
     emit = reducer.emit or lookup(reducer.combine).emit
@@ -51,7 +51,7 @@ def combine(builder: Builder, name: str, x: Value, y: Value) -> Value:
     return emit(builder, x, y)
 
 
-def rounding_error(builder: Builder, x: Value, y: Value, total: Value) -> Value:
+def rounding_error(builder: LlvmBuilder, x: LlvmValue, y: LlvmValue, total: LlvmValue) -> LlvmValue:
     """What x + y is more than its rounded value `total`, to the bit (Knuth's two-sum); NaN where that is not finite."""
     part = builder.sub(total, x)
     return builder.add(builder.sub(x, builder.sub(total, part)), builder.sub(y, part))
@@ -62,7 +62,7 @@ def symbol(name: str, dtype: DType) -> str:
     return f"reduce_{name}_{dtype.name}"
 
 
-def definition(name: str, dtype: DType) -> tuple[str, Builder]:
+def definition(name: str, dtype: DType) -> tuple[str, LlvmBuilder]:
     """The function's text, and a builder that knows what it calls."""
     reducer = reducer_of(name)
     if reducer.of_places:
@@ -72,13 +72,13 @@ def definition(name: str, dtype: DType) -> tuple[str, Builder]:
     return _plain(name, dtype)
 
 
-def _plain(name: str, dtype: DType) -> tuple[str, Builder]:
+def _plain(name: str, dtype: DType) -> tuple[str, LlvmBuilder]:
     """One after the other: LLVM may reorder whole numbers by itself."""
-    builder = Builder(inline=True)
+    builder = LlvmBuilder(inline=True)
     kind, stored = register_type(dtype), memory_type(dtype)
     builder.lines.append(f"  %at = getelementptr {stored}, ptr %p, i64 %i")
     value = builder.load("%at", dtype)
-    result = combine(builder, name, Value("%sum", dtype), value)
+    result = combine(builder, name, LlvmValue("%sum", dtype), value)
     body = "\n".join(builder.lines)
     text = f"""define internal {kind} @{symbol(name, dtype)}(ptr %p, i64 %n) nounwind {{
 entry:
@@ -99,12 +99,12 @@ exit:
     return text, builder
 
 
-def _place(name: str, dtype: DType) -> tuple[str, Builder]:
+def _place(name: str, dtype: DType) -> tuple[str, LlvmBuilder]:
     """The place of the first extreme; of the first NaN where there is one."""
-    builder = Builder(inline=True)
+    builder = LlvmBuilder(inline=True)
     builder.lines.append(f"  %at = getelementptr {memory_type(dtype)}, ptr %p, i64 %i")
     value = builder.load("%at", dtype)
-    best = Value("%best", dtype)
+    best = LlvmValue("%best", dtype)
     prefers = reducer_of(name).prefers
     assert prefers is not None  # it is one of places
     better = prefers(builder, value, best)
@@ -112,10 +112,10 @@ def _place(name: str, dtype: DType) -> tuple[str, Builder]:
         better = builder.or_(better, builder.isnan(value))
         better = builder.and_(better, builder.not_(builder.isnan(best)))
     chosen = builder.select(better, value, best)
-    place = builder.select(better, Value("%i", INT64), Value("%place", INT64))
+    place = builder.select(better, LlvmValue("%i", INT64), LlvmValue("%place", INT64))
     body = "\n".join(builder.lines)
     kind = register_type(dtype)
-    first = Builder(inline=True)
+    first = LlvmBuilder(inline=True)
     first._count = 10_000
     start = first.load("%p", dtype)
     head = "\n".join(first.lines)
@@ -140,7 +140,7 @@ exit:
     return text, builder
 
 
-class _Lanes(Builder):
+class _Lanes(LlvmBuilder):
     """Writes a combination of numbers, or of vectors of them, under names that begin as the result's.
 
     kind, flag : LLVM's types of what is combined and of a condition on it; lanes : how many numbers, 0 of no vector
@@ -152,48 +152,48 @@ class _Lanes(Builder):
         self.flag = f"<{lanes} x i1>" if lanes else "i1"
         self.names: list[str] = []
 
-    def instruction(self, text: str, dtype: DType) -> Value:
+    def instruction(self, text: str, dtype: DType) -> LlvmValue:
         raise CompileError(f"{text.split()[0]} has no form for vectors", hint="declare packed=False")
 
-    def _line(self, suffix: str, text: str, dtype: DType) -> Value:
+    def _line(self, suffix: str, text: str, dtype: DType) -> LlvmValue:
         name = f"{self.result}.{suffix}"
         if name in self.names:
             name += str(len(self.names))
         self.names.append(name)
         self.lines.append(f"  {name} = {text}")
-        return Value(name, dtype)
+        return LlvmValue(name, dtype)
 
-    def number(self, value: Any, like: Value) -> Value:
+    def number(self, value: Any, like: LlvmValue) -> LlvmValue:
         text = literal(value, like.dtype)
         scalar = self.kind.split()[-1].rstrip(">")
         splat = f"<{', '.join([f'{scalar} {text}'] * self.lanes)}>"
-        return Value(splat if self.lanes else text, like.dtype)
+        return LlvmValue(splat if self.lanes else text, like.dtype)
 
-    def _binary(self, floating: str, integer: str, x: Value, y: Value) -> Value:
+    def _binary(self, floating: str, integer: str, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         return self._line(floating, f"{floating} {self.kind} {x.text}, {y.text}", x.dtype)
 
-    def neg(self, x: Value) -> Value:
+    def neg(self, x: LlvmValue) -> LlvmValue:
         return self._line("neg", f"fneg {self.kind} {x.text}", x.dtype)
 
-    def compare(self, predicate: str, x: Value, y: Value) -> Value:
+    def compare(self, predicate: str, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         return self._line(
             "better", f"fcmp {FLOAT_PREDICATES[predicate]} {self.kind} {x.text}, {y.text}", BOOL
         )
 
-    def isnan(self, x: Value) -> Value:
+    def isnan(self, x: LlvmValue) -> LlvmValue:
         return self._line("nan", f"fcmp uno {self.kind} {x.text}, {x.text}", BOOL)
 
-    def and_(self, x: Value, y: Value) -> Value:
+    def and_(self, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         return self._line("both", f"and {self.flag} {x.text}, {y.text}", BOOL)
 
-    def or_(self, x: Value, y: Value) -> Value:
+    def or_(self, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         return self._line("keep", f"or {self.flag} {x.text}, {y.text}", BOOL)
 
-    def select(self, condition: Value, x: Value, y: Value) -> Value:
+    def select(self, condition: LlvmValue, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         text = f"select {self.flag} {condition.text}, {self.kind} {x.text}, {self.kind} {y.text}"
         return self._line("chosen", text, x.dtype)
 
-    def text(self, value: Value) -> str:
+    def text(self, value: LlvmValue) -> str:
         """The instructions, with the value under the result's name."""
         if self.names and value.text == self.names[-1]:
             self.lines[-1] = self.lines[-1].replace(f"  {value.text} =", f"  {self.result} =", 1)
@@ -202,7 +202,7 @@ class _Lanes(Builder):
         return "\n".join(self.lines)
 
 
-def _packed(name: str, dtype: DType) -> tuple[str, Builder]:
+def _packed(name: str, dtype: DType) -> tuple[str, LlvmBuilder]:
     """Floats: vectors of accumulators over a block, then their lanes in pairs; what is left one by one, in a sum of its own."""
     kind = register_type(dtype)
     size = dtype.itemsize
@@ -211,7 +211,7 @@ def _packed(name: str, dtype: DType) -> tuple[str, Builder]:
     def join(kind: str, result: str, x: str, y: str, lanes: int = 0) -> str:
         """The instructions that make `result` of x and y, numbers or vectors."""
         writer = _Lanes(result, kind, lanes)
-        return writer.text(combine(writer, name, Value(x, dtype), Value(y, dtype)))
+        return writer.text(combine(writer, name, LlvmValue(x, dtype), LlvmValue(y, dtype)))
 
     step = lanes * _VECTORS
     vector = f"<{lanes} x {kind}>"
@@ -251,7 +251,7 @@ def _packed(name: str, dtype: DType) -> tuple[str, Builder]:
         current, width = f"%f{width}", half
     add(f"  %lane = extractelement <1 x {kind}> {current}, i32 0")
     fold = "\n".join(lines)
-    builder = Builder(inline=True)
+    builder = LlvmBuilder(inline=True)
     if reducer_of(name).compensated:  # Neumaier's compensation; none where a sum is not finite
         intrinsic = f"llvm.fabs.f{8 * size}"
         builder.declarations[intrinsic] = f"declare {kind} @{intrinsic}({kind})"
