@@ -253,7 +253,7 @@ def _complement(u: Expr, factor: tuple[Expr, int]) -> Expr | None:
         return None
     if f.op.name == "sigmoid":
         return u * sigmoid(minus(f.operands[0]))
-    return 2 * u * sigmoid(-2 * f.operands[0]) if f.op.name == "tanh" else None
+    return u * (2 * sigmoid(-2 * f.operands[0])) if f.op.name == "tanh" else None
 
 
 def _odds(u: Expr, f: Expr, g: Expr) -> Expr | None:
