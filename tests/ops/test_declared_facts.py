@@ -303,6 +303,15 @@ def numpy_reduction(op: Op, x: np.ndarray, axis=None):
         return own(x, axis=axis, **({"dtype": x.dtype} if op.name in ("sum", "prod") else {}))
 
 
+def assert_agree(op: Op, result, wanted, terms: int, where: str = "") -> None:
+    """To the bit for sums, products and choices of small whole numbers; where a step rounds, by as much as all of them may."""
+    if op.reduces.of_places or lookup(op.reduces.combine).ulps <= 0.5 or np.asarray(wanted).dtype.kind != "f":
+        np.testing.assert_array_equal(result, wanted, err_msg=where)
+        return
+    eps = np.finfo(np.asarray(wanted).dtype).eps
+    np.testing.assert_allclose(result, wanted, rtol=4 * terms * eps, err_msg=where)
+
+
 @each(REDUCING)
 def test_a_reducer_changes_nothing_by_its_identity_and_combines_as_numpy(op):
     reducer = op.reduces
@@ -325,7 +334,7 @@ def test_a_reducer_changes_nothing_by_its_identity_and_combines_as_numpy(op):
             total = x[:1]
             for k in range(1, count):
                 total = values_of(combine, total, x[k : k + 1])
-            np.testing.assert_array_equal(total[0], numpy_reduction(op, x))
+            assert_agree(op, total[0], numpy_reduction(op, x), count)
 
 
 @each(REDUCING)
@@ -349,8 +358,8 @@ def test_compiled_reductions_are_numpys(op):
                 if op.name == "prod" and dtype.kind == "f":
                     array = np.where(np.abs(array) > 1, np.copysign(dtype.type(1), array), array)
                 for axis, result in zip(axes, f(array), strict=True):
-                    np.testing.assert_array_equal(
-                        result, numpy_reduction(op, array, axis), err_msg=f"{dtype} {shape} {axis}"
+                    assert_agree(
+                        op, result, numpy_reduction(op, array, axis), array.size, f"{dtype} {shape} {axis}"
                     )
 
 

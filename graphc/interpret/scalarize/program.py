@@ -130,7 +130,8 @@ def _of(node: Expr, arrays: Mapping[Expr, Array], values: Mapping[Expr, Any]) ->
         if 0 in operands[0].shape:  # of no elements, or of none at all
             return constants(values[node], node.dtype)
         combine = lookup(reducer.combine)
-        return folded(*operands, *node.attrs, lambda a, b: apply(combine, a, b))  # type: ignore[call-arg]
+        axis, keepdims = node.attrs
+        return folded(operands[0], axis, keepdims, lambda a, b: apply(combine, a, b))
     rule = _RULES.get(op.name)
     if rule is not None:
         return rule(*operands, *node.attrs)
