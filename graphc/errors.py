@@ -208,7 +208,9 @@ class CompileError(GraphcError, RuntimeError):
 
 
 class InternalError(GraphcError, RuntimeError):
-    """A bug of graphc's own, seen by a check that was asked for: machine code that left its memory."""
+    """A bug of graphc's own, seen by a check that was asked for: machine code that left its memory, a pass that broke its
+    promise.
+    """
 
 
 class RenderError(GraphcError, RuntimeError):

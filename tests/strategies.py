@@ -17,7 +17,8 @@ import graphc as g
 from graphc.ir.expr import Expr, apply
 from graphc.ir.op import Op, all_ops
 
-OPS = tuple(op for op in all_ops() if not op.user_defined)
+OPS = tuple(sorted((op for op in all_ops() if not op.user_defined), key=lambda op: op.name))
+"""By name, so that the graphs that are drawn do not depend on the order of imports."""
 
 ROUNDED_ALIKE = frozenset(
     [

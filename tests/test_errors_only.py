@@ -89,7 +89,7 @@ def test_every_public_callable_is_tried():
         name.partition(".")[0] for name in verbs()
     }
     public = {name for name in dir(g) if not name.startswith("_") and callable(getattr(g, name))}
-    without = {"Expr", "GraphcError", "get_num_threads", "ops", "rules"}
+    without = {"Expr", "GraphcError", "get_num_threads", "operations", "rules"}
     assert public - tried - without == set()
 
 
@@ -158,10 +158,10 @@ def test_an_interrupt_while_llvm_compiles(monkeypatch):
     """LLVM calls Python back while it compiles: an exception there would be printed and lost, so that it comes afterwards."""
     plain, parsed = jit._parse, []
 
-    def interrupted(text):
+    def interrupted(text, context):
         signal.raise_signal(signal.SIGINT)
         parsed.append(text)
-        return plain(text)
+        return plain(text, context)
 
     x = g.symbol("interrupted")
     with monkeypatch.context() as patch:

@@ -12,7 +12,7 @@ from graphc.api.compile import as_graph
 from graphc.api.functions import rewritten
 from graphc.api.graph import Graph
 from graphc.autodiff.reverse import AdjointRecord
-from graphc.compiler.runtime.compiled_function import Compiled
+from graphc.compiler.runtime.compiled_function import CompiledFunction
 from graphc.errors import GradientError, InputError, brief
 from graphc.interpret.numpy_eval import run, to_python
 from graphc.ir.expr import Expr, current_site
@@ -136,7 +136,7 @@ def side_by_side(parts: Mapping[str, Any], at: Mapping[Any, Any] | None = None, 
         if isinstance(part, Diagram):
             drawn[name] = part
             continue
-        if isinstance(part, Compiled):
+        if isinstance(part, CompiledFunction):
             part = Graph([part.graph.exprs[output] for output in part.graph.outputs], part.graph.symbols)
         graph = as_graph(part)
         known = {symbol.name for symbol in graph.symbols}

@@ -1,8 +1,8 @@
 """The compiler as one list of passes.
 
-`PASSES` is the table of contents: each line is a step from the graph as it was written to the text of its machine code, named by what
-it does, with the function that does it in a file of its own. What stands between two passes is a `Unit`; `dump=` of `g.compile` and
-the environment's GRAPHC_DUMP print what a pass made of it, and `GRAPHC_CHECK=passes` verifies it after every one.
+`PASSES` is the table of contents: each line is a step from the graph as it was written to the text of its machine code, named
+by what it does, with the function that does it in a file of its own. What stands between two passes is a `Unit`; `dump=` of
+`g.compile` and the environment's GRAPHC_DUMP print what a pass made of it, and `GRAPHC_CHECK=passes` verifies it after every one.
 
 Making machine code of the text, and calling it, is the business of `runtime/`.
 """
@@ -142,8 +142,9 @@ def _plan_memory(unit: Unit) -> Unit:
 
 def _write_kernels(unit: Unit) -> Unit:
     assert unit.plan is not None
-    write_kernels(unit.plan)
-    return unit
+    plan = replace(unit.plan, words={}, rows={}, kernels={})
+    write_kernels(plan)
+    return replace(unit, plan=plan)
 
 
 PASSES: tuple[Pass, ...] = (
@@ -184,22 +185,26 @@ def run(unit: Unit, chosen: Sequence[Pass] = PASSES) -> Unit:
     for each in chosen:
         if each.works_on not in ("all", kind):
             continue
+        old = dump.text(unit) if each.name in shown else ""  # now: a plan is filled in where it stands
         before, unit = unit, each.run(unit)
         if verified:
             verify(each.name, before, unit)
         if each.name in shown:
-            print(dump.changed(each.name, before, unit), file=sys.stderr)
+            print(dump.changed(each.name, old, dump.text(unit)), file=sys.stderr)
     return unit
 
 
 def told(unit: Unit) -> str:
     """The passes that work on a unit, each with what it does and what it changed, as text."""
     kind = "arrays" if unit.is_program else "elements"
-    lines = [dump.text(unit)]
+    old = dump.text(unit)
+    lines = [old]
     for each in PASSES:
         if each.works_on in ("all", kind):
-            before, unit = unit, each.run(unit)
-            lines += [f"{dump.changed(each.name, before, unit, each.does)}"]
+            unit = each.run(unit)
+            new = dump.text(unit)
+            lines.append(dump.changed(each.name, old, new, each.does))
+            old = new
     return "\n".join(lines)
 
 

@@ -20,6 +20,7 @@ from graphc.ops.einsum import contract
 from graphc.ops.support import attributes as at
 from graphc.ops.support.build import call, expanded, transposed
 from graphc.ops.support.declare import declare_arrays
+from graphc.ops.support.reducers import PARTIAL_SUMS
 from graphc.ops.support.vmap_rules import Batch, Batched, moved
 from graphc.ops.support.windows import (
     PADDING,
@@ -223,6 +224,7 @@ conv2d = declare_arrays(
         linear="each",
         batch=_conv_batch,
         notation=Notation("conv"),
+        refuses=False,
     )
 )
 
@@ -245,6 +247,7 @@ conv2d_input_grad = declare_arrays(
         linear="each",
         batch=_input_grad_batch,
         notation=Notation("convᵀ"),
+        refuses=False,
     )
 )
 
@@ -265,6 +268,8 @@ conv2d_kernel_grad = declare_arrays(
         linear="each",
         batch=_kernel_grad_batch,
         notation=Notation("conv ∂k"),
+        reducer=PARTIAL_SUMS,
+        refuses=False,
     )
 )
 

@@ -16,6 +16,7 @@ from graphc.ops.einsum import contract
 from graphc.ops.support import attributes as at
 from graphc.ops.support.build import call, expanded, fitted, reshaped, summed, transposed
 from graphc.ops.support.declare import declare_arrays
+from graphc.ops.support.reducers import PARTIAL_SUMS
 from graphc.ops.support.vmap_rules import Batch, Batched, aligned, rank
 
 
@@ -101,6 +102,8 @@ matmul = declare_arrays(
         category="product",
         operator="a @ b",
         ufuncs=(np.matmul,),
+        reducer=PARTIAL_SUMS,
+        refuses=False,
     )
 )
 

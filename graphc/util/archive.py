@@ -139,7 +139,9 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.ndarray:
         )
         shape, _, dtype = head(file)
         if dtype.kind not in "biufc":
-            raise ValueError(f"{brief(info.filename)} holds {brief_text(dtype)}, and no numbers")
+            raise ValueError(
+                f"{brief(info.filename)} holds {'objects' if dtype.hasobject else brief_text(dtype)}, and no numbers"
+            )
         if any(type(length) is not int or length < 0 for length in shape):
             raise ValueError(f"{brief(info.filename)} has the shape {brief(shape)}")
         if file.tell() + math.prod(shape) * dtype.itemsize != info.file_size:

@@ -22,7 +22,9 @@ _MOST = 1_000_000
 def number(name: str, value: Any, holds: Callable[[Any], bool], hint: str) -> float:
     """A real number, NumPy's own included, of which a condition holds."""
     whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not (whole or isinstance(value, (float, np.floating))) or is_huge(value) or not holds(value):
+    if not (whole or isinstance(value, (float, np.floating))) or value != value:
+        raise InputError(f"{name} is a number, not {brief(value, 40)}", hint=hint)
+    if is_huge(value) or not holds(value):
         raise InputError(f"{name} is {brief(value, 40)}", hint=hint)
     return float(value)
 

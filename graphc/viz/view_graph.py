@@ -102,7 +102,7 @@ def view(
     name : the name of the output, or one for each; by default the keys of a dict of outputs, L for one, y₁, y₂, … for several
     digits : significant digits of constants in labels
     losses : operation → bits of error that it adds, mean and worst
-    show : what is drawn of it, names among `shown.SHOW`
+    show : what is drawn of it, names among `annotations.SHOW`
 
     Raises `InputError` for a point that does not fit, and `GradientError` when a seed is given that does not.
     """

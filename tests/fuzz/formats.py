@@ -71,7 +71,7 @@ FORMULAS = (
 
 @cache
 def _names() -> tuple[str, ...]:
-    return (*g.ops(), "min", "max", "maxout", "astype", "float32", "at", "n", "x", "X", "None", "inf")
+    return (*g.operations(), "min", "max", "maxout", "astype", "float32", "at", "n", "x", "X", "None", "inf")
 
 
 def _random_formula(rng: random.Random, depth: int = 0) -> str:
@@ -234,7 +234,7 @@ def _sympy(rng: random.Random) -> Any:
 @cache
 def _graph_texts() -> tuple[str, ...]:
     x, y, A = g.symbol("x"), g.symbol("y", range=(0, 1)), g.symbol("A", shape=("n", 4))
-    own = g.define_op("fuzz_own", "x**2 + 1", params="x") if "fuzz_own" not in g.ops() else None
+    own = g.define_op("fuzz_own", "x**2 + 1", params="x") if "fuzz_own" not in g.operations() else None
     formulas: list[Any] = [
         g.Graph((g.sin(x) * y, {"a": x + 2.5})), [g.sum(g.exp(A), axis=1, keepdims=True), A[1:, ::2]], g.Graph(g.reshape(A, (-1, 2)) * g.constant(np.arange(2.0))),
         g.pad(A, ((1, 0), (0, 1)), 1.5), g.einsum("ij->j", A), g.concat(A, A, axis=0), g.astype(x, "int8"), A.at[0].set(1.0), g.conv2d(g.symbol("I", shape=("n", 1, 4, 4)), np.ones((1, 1, 2, 2))),

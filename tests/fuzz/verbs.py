@@ -161,7 +161,7 @@ def _verbs() -> dict[str, Verb]:
         "jvp": Verb(g.jvp, {"output": formula, "wrt": x, "tangents": 1.0}),
         "vjp": Verb(g.vjp, {"output": formula, "wrt": x, "adjoint": 1.0}),
         "vmap": Verb(lambda f, in_axes, out_axes: g.vmap(f, in_axes, out_axes)(g.symbol("R", shape=(3, 3))), {"f": g.sin, "in_axes": 0, "out_axes": 0}),
-        "evaluate": Verb(g.evaluate, {"tree": formula, "at": point}),
+        "evaluate": Verb(g.evaluate, {"outputs": formula, "at": point}),
         "explain": Verb(lambda **names: str(g.explain(**names)), {"outputs": formula, "at": point, "seed": None, "name": "L", "digits": 3}),
         "compile": Verb(g.compile, {"outputs": formula, "inputs": [x, y], "dtype": None, **options, "cache": False, "parallel": "auto", "updates": None, "tier": "auto", "progress": None}),
         "compiled": Verb(function, {"x": 1.0, "y": 2.0, "out": None}),

@@ -342,7 +342,7 @@ REFUSALS = {
     "range": (lambda e: range(e), "g.evaluate"),
     "array": (lambda e: np.array(e), "np.exp"),
     "asarray": (lambda e: np.asarray([e, e]), "np.exp"),
-    "median": (lambda e: np.median(e), "g.ops"),
+    "median": (lambda e: np.median(e), "g.operations"),
     "iter": (lambda e: list(e), "unpack"),
     "unpack": (lambda e: (lambda a, b: 0)(*e), "unpack"),
     "len": (lambda e: len(e), "shape"),

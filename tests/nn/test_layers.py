@@ -241,7 +241,7 @@ def test_what_layers_refuse():
             nn.Model(nn.Affine(3, init=init), X)
     for make in (nn.LeakyReLU, nn.ELU):
         for none in ("a", math.nan, True):
-            with pytest.raises(ExpressionError, match=r"(slope|alpha) is a number"):
+            with pytest.raises(InputError, match=r"(slope|alpha) is a number"):
                 make(none)
     for wrong in ({"momentum": 2}, {"momentum": "a"}, {"epsilon": -1}, {"epsilon": math.nan}):
         with pytest.raises(ExpressionError, match=f"the {next(iter(wrong))} of BatchNorm"):

@@ -307,7 +307,7 @@ def test_what_the_loop_refuses():
         with pytest.raises(InputError, match="a seed of"):
             fit(model, loss, seed=seed)
     for name in ("stop", "schedule", "each"):
-        with pytest.raises(InputError, match=f"{name} is a function of the history, not 0.5"):
+        with pytest.raises(InputError, match=f"{name} is a function, not 0.5"):
             fit(model, loss, **{name: 0.5})
     with pytest.raises(InputError, match="metrics are named"):
         fit(model, loss, metrics=[loss])

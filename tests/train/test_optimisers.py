@@ -119,7 +119,7 @@ def test_halving():
     assert train.Halving(1, gain=0.1)(1.0, past(1.0, 0.95)) == 0.5
     assert train.Halving(1, least=0.3)(1.0, past(1, 1, 1, 1)) == 0.3
     assert once(1.0, past(math.nan, math.nan)) == 0.25
-    with pytest.raises(InputError, match="never lowers"):
+    with pytest.raises(InputError, match="the factor that lowers the rate is 1"):
         train.Halving(factor=1)
     with pytest.raises(InputError, match="no 'error'"):
         train.Halving(monitor="error")(1.0, past(1))

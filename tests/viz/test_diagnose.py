@@ -148,7 +148,7 @@ def test_the_diagram_marks_the_same_places():
         "infinity begins at exp(994) = ∞",
         "infinity begins at log(0) = −∞",
     ]
-    assert "viz/test_diagnose.py:" in diagram.view.caption[0]
+    assert "test_diagnose.py:" in diagram.view.caption[0]
     assert diagram.style.alarm.lower() in diagram.svg()
     clean = g.draw(loss, {x: 2, w: -3, b: 6})
     assert not clean.view.caption and not any(edge.alarm for edge in clean.view.edges)

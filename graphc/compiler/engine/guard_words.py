@@ -73,7 +73,7 @@ def check(array: np.ndarray, what: str, after: str, node: str | None = None) -> 
     what : the array, in words; after : what ran last
     """
     memory = array.base
-    assert isinstance(memory, np.ndarray) and memory.dtype == np.uint8
+    assert isinstance(memory, np.ndarray)
     start = data_address(array) - data_address(memory)
     first, end = start - GUARD, start + array.nbytes
     block = memory[first:]

@@ -1,4 +1,4 @@
-"""LLVM IR → machine code, by Numba's code generator. Everything that touches Numba's internals for this is here.
+"""LLVM IR → machine code, by Numba's code generator. Numba's internals are touched here and in `code_generator.py`.
 
 Numba's front end is left out: the text of a module goes through `JITCPUCodegen`'s passes as it is, in an LLVM context of its own,
 for what a context has seen it keeps. Of Numba's engine, which never lets go of a module, no use is made: object code is linked
@@ -23,6 +23,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from graphc.compiler.engine import execution_engine
+from graphc.compiler.engine.code_generator import optimise, pass_library, toolchain
 from graphc.compiler.engine.object_cache import digest, store
 from graphc.errors import CompileError
 from graphc.ops.special import scipy_special
@@ -34,63 +35,6 @@ _RECIPE = "1"
 """Counts the ways in which `build` has turned the same text into code: part of every digest."""
 
 _counter = itertools.count()
-
-
-@fork_safety.once
-def _numba() -> Any:
-    """(llvmlite's binding, Numba's compiler lock, one code generator for the process)"""
-    from numba.core.compiler_lock import global_compiler_lock
-
-    # a fork while another thread compiles would leave the child without the lock
-    fork_safety.keep_whole(global_compiler_lock._lock)
-    return execution_engine.binding(), global_compiler_lock, _code_generator()
-
-
-BUILDER_RUNS = 256
-"""How often a pass builder is used. llvmlite frees a builder without its instrumentation, of 1.5 kB, and each run adds 32 bytes
-and one call for every later pass to that: 40 bytes for each of the eight runs that a small module takes."""
-
-
-def _code_generator() -> Any:
-    """Numba's code generator, without what it or llvmlite never frees: half a megabyte for a module."""
-    from llvmlite.binding import newpassmanagers
-    from numba.core import config
-    from numba.core.codegen import JITCPUCodegen
-
-    # both of llvmlite's classes inherit the empty `_dispose` of `ObjectRef` before their own
-    class ModulePasses(newpassmanagers.ModulePassManager):
-        _dispose = newpassmanagers.NewPassManager._dispose  # type: ignore[assignment]
-
-    class FunctionPasses(newpassmanagers.FunctionPassManager):
-        _dispose = newpassmanagers.NewPassManager._dispose  # type: ignore[assignment]
-
-    class CodeGenerator(JITCPUCodegen):
-        def __init__(self, name: str) -> None:
-            self._builders: dict[tuple[Any, ...], list[Any]] = {}  # options → builder, runs that it has left
-            super().__init__(name)
-
-        def _module_pass_manager(self, **options: Any) -> Any:
-            manager, builder = super()._module_pass_manager(**options)
-            manager.__class__ = ModulePasses
-            return manager, builder
-
-        def _function_pass_manager(self, **options: Any) -> Any:
-            manager, builder = super()._function_pass_manager(**options)
-            manager.__class__ = FunctionPasses
-            return manager, builder
-
-        def _pass_builder(self, **options: Any) -> Any:
-            settings: Any = config
-            if getattr(settings, "LLVM_PASS_TIMINGS", False):
-                return super()._pass_builder(**options)  # timers are for one run
-            key = (*sorted(options.items()), settings.OPT, settings.LOOP_VECTORIZE, settings.SLP_VECTORIZE)
-            entry = self._builders.get(key)
-            if entry is None or not entry[1]:
-                entry = self._builders[key] = [super()._pass_builder(**options), BUILDER_RUNS]
-            entry[1] -= 1
-            return entry[0]
-
-    return CodeGenerator("graphc")
 
 
 @cache
@@ -106,9 +50,9 @@ def environment() -> tuple[str, ...]:
         __version__,
         numba.__version__,
         llvmlite.__version__,
-        ".".join(map(str, _numba()[0].llvm_version_info)),
+        ".".join(map(str, toolchain()[0].llvm_version_info)),
         f"{sys.version} {sys.abiflags if hasattr(sys, 'abiflags') else ''} {platform.python_implementation()}",
-        repr(_numba()[2].magic_tuple()),  # target triple, name of the processor, its features
+        repr(toolchain()[2].magic_tuple()),  # target triple, name of the processor, its features
         repr([(name, getattr(config, name, None)) for name in settings]),
     )
 
@@ -122,7 +66,7 @@ def _bind_scipy() -> None:
     pointer = ctypes.pythonapi.PyCapsule_GetPointer
     pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
     # the capsule's function takes a flag of Cython's in a second integer register, which a call with one double leaves free
-    _numba()[0].add_symbol("graphc_digamma", pointer(capsule, name(capsule)))
+    toolchain()[0].add_symbol("graphc_digamma", pointer(capsule, name(capsule)))
 
 
 class Library:
@@ -168,7 +112,7 @@ class Library:
     @property
     def llvm(self) -> str:
         """The module after optimisation, as LLVM IR."""
-        with held(), _numba()[1]:
+        with held(), toolchain()[1]:
             return str(self._optimised())
 
     @property
@@ -176,8 +120,8 @@ class Library:
         """The module as assembly of this machine."""
         with _lock:
             if self._asm is None:
-                with held(), _numba()[1]:
-                    self._asm = str(_numba()[2]._tm.emit_assembly(self._optimised()))
+                with held(), toolchain()[1]:
+                    self._asm = str(toolchain()[2]._tm.emit_assembly(self._optimised()))
             return self._asm
 
     def _optimised(self) -> Any:
@@ -186,7 +130,7 @@ class Library:
         if isinstance(self._source, bytes):
             return execution_engine.binding().parse_bitcode(self._source, context)
         text = self._source()
-        return _optimise(_parse(text, context), self._prefix + "shown", text)
+        return optimise(_parse(text, context), self._prefix + "shown", text)
 
 
 _lock = fork_safety.lock()
@@ -211,7 +155,7 @@ def build(
     digamma = "@graphc_digamma" in text
     if digamma:
         _bind_scipy()
-    compiler_lock = _numba()[1]
+    compiler_lock = toolchain()[1]
     try:
         if not cached:
             prefix = f"graphc_{next(_counter)}_"
@@ -242,7 +186,7 @@ def pin(library: Library) -> None:
 
     It holds its lock meanwhile. Where it takes a function as an argument, it does not, and the caller holds the function.
     """
-    if _numba()[1].is_locked():
+    if toolchain()[1].is_locked():
         execution_engine.pin(library.handle)
 
 
@@ -259,7 +203,7 @@ def recall(
     """
     if digamma:
         _bind_scipy()
-    with held(), _numba()[1]:
+    with held(), toolchain()[1]:
         library = _libraries.get(key)
         if library is None:
             code, _ = store().get(key)
@@ -302,54 +246,6 @@ def _parse(text: str, context: Any) -> Any:
     return module
 
 
-STRAIGHT = "; straight-line\n"
-"""The first line of a module whose code is long and has no loops that matter: LLVM's costlier passes find nothing in it. For
-Speelpenning's product of 1,000 variables they took two thirds of the time; a graph of 30,000 operations runs as fast without."""
-
-
-@fork_safety.once
-def _passes() -> Any:
-    """A library of Numba's that is taken through its passes and no further, in a context of its own."""
-    from numba.core.cgutils import normalize_ir_text
-    from numba.core.codegen import CodeLibrary, CPUCodeLibrary
-
-    class Passes(CPUCodeLibrary):
-        def __init__(self, name: str, context: Any) -> None:
-            codegen = _numba()[2]
-            CodeLibrary.__init__(self, codegen, name)
-            empty = str(codegen._create_empty_module(name))
-            self._final_module = execution_engine.binding().parse_assembly(empty, context)
-            self._final_module.name = normalize_ir_text(name)
-
-        def _optimize_functions(self, ll_module: Any) -> None:
-            """As Numba's, which makes pass managers for declarations too, for nothing."""
-            ll_module.data_layout = self._codegen._data_layout
-            for function in ll_module.functions:
-                if not function.is_declaration:
-                    passes, builder = self._codegen._function_pass_manager()
-                    passes.run(function, builder)
-
-    return Passes
-
-
-def _optimise(module: Any, name: str, text: str) -> Any:
-    """The module after Numba's passes; it is used up. Straight-line code goes through a single, short list instead of three.
-
-    name : what the result is called; text : the module's
-    """
-    codegen = _numba()[2]
-    passes = _passes()(name, module._context)
-    if text.startswith(STRAIGHT):
-        module.data_layout = codegen._data_layout
-        passes._final_module.link_in(module)
-        manager, builder = codegen._module_pass_manager(opt=1, loop_vectorize=False, slp_vectorize=False)
-        manager.run(passes._final_module, builder)
-    else:
-        passes.add_llvm_module(module)
-        passes._optimize_final_module()
-    return passes._final_module
-
-
 def _compile(
     text: str, exported: tuple[str, ...], prefix: str, cached: str, uses: Sequence[Library]
 ) -> tuple[Library, bytes]:
@@ -357,9 +253,9 @@ def _compile(
     started = time.perf_counter()
     module = _parse(text, execution_engine.binding().create_context())
     parsed = time.perf_counter()
-    module = _optimise(module, prefix + "module", text)
+    module = optimise(module, prefix + "module", text)
     module.verify()
-    code = _numba()[2]._tm.emit_object(module)
+    code = toolchain()[2]._tm.emit_object(module)
     generated = time.perf_counter()
     handle = _linked(code, uses)
     seconds = {
@@ -385,9 +281,9 @@ def _linked(code: bytes, uses: Sequence[Library]) -> execution_engine.Handle:
 
 def object_code(texts: list[str], exported: tuple[str, ...]) -> bytes:
     """Modules linked into one object file for other programs: position-independent, `exported` alone visible."""
-    llvm, compiler_lock, codegen = _numba()
+    llvm, compiler_lock, codegen = toolchain()
     with held(), compiler_lock:
-        library = _passes()("exported", llvm.create_context())
+        library = pass_library()("exported", llvm.create_context())
         for text in texts:
             library.add_llvm_module(_parse(text, library._final_module._context))
         for function in library._final_module.functions:
@@ -406,4 +302,4 @@ def object_code(texts: list[str], exported: tuple[str, ...]) -> bytes:
 
 def cpu() -> str:
     """The processor that code is made for, by LLVM's name."""
-    return _numba()[2]._get_host_cpu_name()
+    return toolchain()[2]._get_host_cpu_name()

@@ -1,7 +1,7 @@
 """How a loop walks over arrays: memory order of the results, order and merging of dimensions, blocks.
 
-Pure arithmetic on shapes and byte strides, which `elementwise_loops.py` has machine code for. Strides are rows: one for each dimension of
-the loop, with an entry for each operand, 0 where the operand is broadcast.
+Pure arithmetic on shapes and byte strides, which `elementwise_loops.py` has machine code for. Strides are rows: one for each
+dimension of the loop, with an entry for each operand, 0 where the operand is broadcast.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def runs(shape: tuple[int, ...], strides: Sequence[Sequence[int]], outputs: int)
 
 
 def pattern(run: Run, itemsizes: Sequence[int]) -> str:
-    """How each operand moves along the innermost dimension, a letter for each: see `loops.Pattern`."""
+    """How each operand moves along the innermost dimension, a letter for each: see `elementwise_loops.Pattern`."""
     return "".join(
         [
             "c" if stride == size else "b" if not stride else "r" if stride == -size else "s"

@@ -18,7 +18,7 @@ from graphc.ir.types import BOOL, INT64
 
 RULES: dict[str, Callable[..., LlvmValue]] = {**index_maps.RULES, **gather_scatter.RULES}
 """Operation → (elements, node, index) → value: operations on arrays of which each element is one of the operands', or known by
-its place alone; updates as far as `indexing.scatter_axes` says."""
+its place alone; updates as far as `gather_scatter.scatter_axes` says."""
 
 Load = Callable[[Expr, Index], "LlvmValue | None"]
 """The value of a node that is kept in memory or in a register, at an index; None of any other node."""

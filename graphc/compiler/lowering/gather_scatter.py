@@ -232,7 +232,7 @@ def _first(e: Elements, item: tuple[Any, ...], dim: Dim) -> str:
 
 
 def first_place(item: tuple[Any, ...], dim: Dim) -> Dim:
-    """The place that a slice of an axis begins at, for lengths that `lengths.refuse` lets pass."""
+    """The place that a slice of an axis begins at, for lengths that `length_checks.refuse` lets pass."""
     _, start, stop, step = item
     step = step or 1
     if isinstance(dim, int) and all(end is None or isinstance(end, int) for end in (start, stop)):

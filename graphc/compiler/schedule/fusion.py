@@ -100,7 +100,8 @@ def walks_of(stage: Stage) -> set[int]:
     if first:
         return {first}
     if last == rank:
-        if stage.node.op.name.startswith("arg"):
+        reducer = stage.node.op.reducer
+        if reducer is not None and reducer.of_places:
             return {0}
         return ({FLAT} if straight else set()) | set(range(rank + 1))
     return {0} | set(range(last, rank))

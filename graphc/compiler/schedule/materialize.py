@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Literal
 
-from graphc.compiler.lowering.decompose import REDUCTIONS, run_of
+from graphc.compiler.lowering.decompose import run_of
 from graphc.compiler.lowering.elements import RULES, Elements, Lengths
 from graphc.compiler.lowering.gather_scatter import is_range, scatter_axes
 from graphc.compiler.lowering.index_text import Index
@@ -118,8 +118,8 @@ def kind_of(node: Expr) -> Kind:
         return "library" if scatter_axes(node) is None else "element"
     if op.name in RULES:
         return "element"
-    if op.name in REDUCTIONS and node.operands[0].ndim:
-        if op.name.startswith("arg") and run_of(node)[1] != node.operands[0].ndim:
+    if op.reduces is not None and node.operands[0].ndim:
+        if op.reduces.of_places and run_of(node)[1] != node.operands[0].ndim:
             return "library"
         return "reduce"
     if routine_of(node) is not None:
@@ -146,7 +146,7 @@ def same_but_for_ones(a: tuple[Dim, ...], b: tuple[Dim, ...]) -> bool:
 
 def materialize(dag: Dag) -> set[Expr]:
     """The nodes that are kept in memory; inputs and constants are not among them."""
-    kinds = {node: kind_of(node) for node in dag.exprs}
+    kinds: dict[Expr, Kind] = {node: kind_of(node) for node in dag.exprs}
     materialized = _demanded(dag, kinds)
     _add_costly(dag, kinds, materialized)
     _add_aliased(dag, kinds, materialized)

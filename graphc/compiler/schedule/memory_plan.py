@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 from graphc.compiler.lowering.gather_scatter import is_range
 from graphc.compiler.schedule.fusion import Group, LibraryCall, Step
-from graphc.compiler.schedule.image_routines import ON_IMAGES
 from graphc.compiler.schedule.materialize import base_of, identity, origin
 from graphc.ir.attribute_text import bound
 from graphc.ir.expr import Expr
@@ -168,7 +167,7 @@ class _Schedule:
         refusing = [
             number + 1
             for number, step in enumerate(self.steps)
-            if isinstance(step, LibraryCall) and step.node.op.name not in _NEVER_REFUSES
+            if isinstance(step, LibraryCall) and step.node.op.refuses
         ]
         return max([0, *self.checks, *refusing])
 
@@ -248,10 +247,6 @@ def _uses(steps: Sequence[Step], operands: dict[Expr, tuple[Operand, ...]]) -> d
         for node in read:
             uses.setdefault(origin(node), []).append(number)
     return uses
-
-
-_NEVER_REFUSES = frozenset(("matmul", "cumsum", "cumprod", "linear_recurrence", "at_add", "sort", *ON_IMAGES))
-"""Library calls that take operands of any values; linear algebra refuses a singular matrix."""
 
 
 def _in_place(node: Expr, symbol: Expr, schedule: _Schedule) -> bool:

@@ -74,7 +74,7 @@ class ExportSource:
 def write(
     source: ExportSource, path: str | os.PathLike[str], header: str | os.PathLike[str] | None, name: Any
 ) -> None:
-    """Export by the suffix of `path`; see `Compiled.export`."""
+    """Export by the suffix of `path`; see `CompiledFunction.export`."""
     path = as_text(path)
     suffix = Path(path).suffix
     if suffix not in (*PYTHON, *OBJECTS, *SHARED):

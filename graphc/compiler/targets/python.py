@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from graphc.compiler.lowering.expand_ops import expand_ops
 from graphc.compiler.lowering.scalar_kernel import Kernel
 from graphc.compiler.targets.llvm.emit import LlvmValue
 from graphc.compiler.targets.llvm.kernels.scalar_body import body
 from graphc.compiler.targets.python_math import HELPERS, saturating_cast, with_used
 from graphc.compiler.targets.source_text import SourceBuilder
-from graphc.errors import CompileError
 from graphc.ir.types import BOOL, FLOAT64, DType
 from graphc.util.pytree import Leaf, Mapping, Structure
 from graphc.version import __version__
@@ -37,14 +37,6 @@ _INTRINSICS = {
     "copysign": "math.copysign",
 }  # fmt: skip
 
-_LIBRARY = {
-    **{name: f"math.{name}" for name in (
-        "exp", "expm1", "log", "log1p", "log2", "log10", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh",
-        "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "lgamma", "hypot", "pow",
-    )},
-    "tgamma": "math.gamma", "exp2": "np.exp2", "cbrt": "np.cbrt",
-}  # fmt: skip
-
 
 def literal(value: Any, dtype: DType) -> str:
     """A constant in Python, exact."""
@@ -60,6 +52,8 @@ def literal(value: Any, dtype: DType) -> str:
 class PythonBuilder(SourceBuilder):
     """Answers the operations' `emit` rules with lines of Python over scalars of exact NumPy types."""
 
+    language, title = "python", "Python"
+    instead = "export it as an object file, kernel.o"
     OPERATORS = _OPERATORS
     PREDICATES = _PREDICATES
     literal = staticmethod(literal)
@@ -90,26 +84,17 @@ class PythonBuilder(SourceBuilder):
         return self.convert(power, x.dtype)
 
     def _helper(self, name: str, dtype: DType, *arguments: LlvmValue) -> LlvmValue:
-        self.helpers.update(with_used(name))
+        if name in HELPERS:
+            self.helpers.update(with_used(name))
         return self.instruction(f"{name}({', '.join(argument.text for argument in arguments)})", dtype)
 
-    def knows(self, name: str, like: LlvmValue) -> bool:
-        return name in HELPERS or name in _LIBRARY
-
     def call(self, name: str, *arguments: LlvmValue) -> LlvmValue:
-        dtype = arguments[0].dtype
-        if name in HELPERS:
-            return self._helper(name, dtype, *arguments)
-        if name not in _LIBRARY:
-            raise CompileError(f"{name} has no form in Python", hint="export it as an object file, kernel.o")
-        return self.instruction(
-            f"{_LIBRARY[name]}({', '.join(argument.text for argument in arguments)})", dtype
-        )
+        return self._helper(self.function(name), arguments[0].dtype, *arguments)
 
     def special(self, name: str, *arguments: LlvmValue) -> LlvmValue:
         dtype = arguments[-1].dtype
         wide = [self.convert(a, FLOAT64) if self.is_float(a) else a for a in arguments]
-        return self.convert(self._helper(name, FLOAT64, *wide), dtype)
+        return self.convert(self._helper(self.function(name), FLOAT64, *wide), dtype)
 
     def intrinsic(self, name: str, *arguments: LlvmValue) -> LlvmValue:
         if name in HELPERS:
@@ -187,6 +172,7 @@ def module(
     unused: tuple[int, ...] = (),
 ) -> str:
     """The text of the module; `name` is that of its function, an identifier. Arguments that are not used need not broadcast."""
+    kernel = Kernel(expand_ops(kernel.dag, PythonBuilder.writes), kernel.inputs, kernel.outputs)
     builder = PythonBuilder()
     reserved = frozenset((*RESERVED, name))
     names = argument_names(symbols, reserved)
@@ -198,6 +184,7 @@ def module(
         f"@compiled{saturating_cast(helper) if helper.startswith('to_') else HELPERS[helper]}\n"
         for helper in sorted(builder.helpers)
     ]
+    helpers += [f"@compiled\n{text.strip()}\n" for text in builder.definitions.values()]
     held = [
         f"_constant{number} = np.array({_listed(array)}, dtype=np.{array.dtype.name}).reshape({array.shape})"
         for number, array in enumerate(constants)

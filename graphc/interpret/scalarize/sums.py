@@ -18,8 +18,8 @@ from graphc.ops.elementary import exp, log, sqrt
 from graphc.ops.support import attributes as at
 
 
-def folded(x: Array, axis: Any, keepdims: bool, function: Callable[[Any, Any], Any], empty: Any) -> Array:
-    """The elements along some axes put together one after the other."""
+def folded(x: Array, axis: Any, keepdims: bool, function: Callable[[Any, Any], Any], empty: Any = 0) -> Array:
+    """The elements along some axes put together one after the other; `empty` where there are none."""
     axes = at.axes_of(axis, x.ndim)
     others = [place for place in range(x.ndim) if place not in axes]
     lengths = [x.shape[place] for place in others]
@@ -32,7 +32,7 @@ def folded(x: Array, axis: Any, keepdims: bool, function: Callable[[Any, Any], A
 
 
 def summed(x: Array, axis: Any, keepdims: bool) -> Array:
-    return folded(x, axis, keepdims, add, 0)
+    return folded(x, axis, keepdims, add)
 
 
 def _count(x: Array, axis: Any) -> int:
@@ -72,7 +72,7 @@ def log_softmax(x: Array, axis: Any) -> Array:
 def norm(x: Array, ord: float, axis: Any, keepdims: bool) -> Array:
     sizes = each(abs, x)
     if ord == np.inf:
-        return folded(sizes, axis, keepdims, maximum, 0)
+        return folded(sizes, axis, keepdims, maximum)
     if ord == 1:
         return summed(sizes, axis, keepdims)
     if ord == 2:

@@ -54,8 +54,7 @@ class Name(_Arithmetic, str):
 
     __slots__ = ()
 
-    def __hash__(self) -> int:
-        return str.__hash__(self)
+    __hash__ = str.__hash__
 
     def __mod__(self, other: Any) -> Any:
         raise ValueError(f"{self} % … is no dimension")

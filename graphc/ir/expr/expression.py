@@ -81,7 +81,7 @@ class Expr(Node, Operators):
             raise ExpressionError(
                 f"{_named(function)} has no counterpart on expressions",
                 site=current_site(),
-                hint="g.ops() lists the operations",
+                hint="g.operations() lists the operations",
             )
         return build(*args, **kwargs)
 
@@ -255,7 +255,7 @@ def _from_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: d
     raise ExpressionError(
         f"{name} has no counterpart on expressions",
         site=current_site(),
-        hint="g.ops() lists the operations; out= and where= belong to the compiled function",
+        hint="g.operations() lists the operations; out= and where= belong to the compiled function",
     )
 
 

@@ -17,7 +17,7 @@ from graphc.ir.types import Shape
 def build(op: Op, operands: Any, attributes: dict[str, Any]) -> Expr:
     """The node of an operation on arrays, with the defaults of the static arguments that are not given."""
     attrs = tuple([attributes.get(known.name, known.default) for known in op.attributes])
-    if NO_DEFAULT in attrs:
+    if any(attr is NO_DEFAULT for attr in attrs):  # by identity: an array compares element by element
         missing = next(
             known.name for known, attr in zip(op.attributes, attrs, strict=True) if attr is NO_DEFAULT
         )

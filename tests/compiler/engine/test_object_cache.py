@@ -21,6 +21,7 @@ import pytest
 
 import graphc as g
 from graphc.compiler.engine import jit, object_cache
+from graphc.compiler.engine.code_generator import toolchain
 from graphc.compiler.engine.object_cache import Store, digest, parse_size, seal, unseal
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -152,7 +153,7 @@ def test_the_key_holds_all_that_decides(place, monkeypatch):
     for number in range(len(parts)):
         keys.add(digest(*parts[:number], parts[number] + "'", *parts[number + 1 :], "f", "text"))
     assert len(keys) == 3 + len(parts)
-    codegen = jit._numba()[2]  # the processor at hand and what it has, or what Numba's settings say
+    codegen = toolchain()[2]  # the processor at hand and what it has, or what Numba's settings say
     triple, name, features = codegen.magic_tuple()
     assert all(repr(part) in parts[6] for part in (triple, name, features)) and name == jit.cpu()
     import llvmlite.binding as llvm

@@ -1,5 +1,5 @@
-"""The way in for calls with arrays that needs no Python: what the machine code of `array_entry_ir.py` and `call_site_ir.py` knows of a
-compiled function.
+"""The way in for calls with arrays that needs no Python: what the machine code of `array_entry_ir.py` and `call_site_ir.py`
+knows of a compiled function.
 
 Calls that Python would spend 20 µs on before the first element take less than a microsecond: arrays of one shape, of any length,
 and numbers among them; and of other calls those whose shapes and strides were met before.

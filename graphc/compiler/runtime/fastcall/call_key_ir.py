@@ -1,7 +1,8 @@
 """How machine code describes a call with arrays, and finds the record of one that was met before, as LLVM IR.
 
 The key of a call is a row of words: how many arrays are given as `out`; for each argument that it is a number, or its dimensions,
-lengths and strides; for each array of `out` these and which inputs are the very same memory. `call_site_cache.py` writes the same words.
+lengths and strides; for each array of `out` these and which inputs are the very same memory. `call_site_cache.py` writes the
+same words.
 """
 
 from __future__ import annotations

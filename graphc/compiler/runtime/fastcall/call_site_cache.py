@@ -21,7 +21,7 @@ _lock = fork_safety.lock()
 
 
 class LoopCall(NamedTuple):
-    """A loop nest over part of the operands: its address, and its extents, offsets and strides as `layout.Run` has them."""
+    """A loop nest over part of the operands: its address, and its extents, offsets and strides as `loop_layout.Run` has them."""
 
     nest: int
     extents: tuple[int, ...]

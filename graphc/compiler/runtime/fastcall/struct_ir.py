@@ -1,5 +1,5 @@
-"""What the two entry points for arrays share, `array_entry_ir.py` and `call_site_ir.py`: the table of words that tells machine code
-of a compiled function, and small functions in LLVM IR.
+"""What the two entry points for arrays share, `array_entry_ir.py` and `call_site_ir.py`: the table of words that tells machine
+code of a compiled function, and small functions in LLVM IR.
 
 NumPy's and Python's addresses stand in the table, so that the machine code holds none.
 """

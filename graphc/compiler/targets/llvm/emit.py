@@ -15,6 +15,7 @@ from graphc.compiler.targets.llvm import libm
 from graphc.compiler.targets.llvm.helper_functions import HELPER_USES, HELPERS
 from graphc.errors import CompileError
 from graphc.ir.expr import Expr
+from graphc.ir.op import Op
 from graphc.ir.types import BOOL, FLOAT64, DType
 
 
@@ -46,7 +47,7 @@ def literal(value: Any, dtype: DType) -> str:
     return str(int(value))
 
 
-_FLOAT_PREDICATES = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq", "ne": "une"}
+FLOAT_PREDICATES = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq", "ne": "une"}
 
 _SUFFIX = {8: "", 4: "f"}
 
@@ -66,6 +67,7 @@ class LlvmBuilder:
     def __init__(self, inline: bool = False, within: bool = False) -> None:
         self.inline = inline
         self.within = within
+        self.op: Op | None = None  # whose `emit` is at work
         self.beyond: list[LlvmValue] = []
         self.lines: list[str] = []
         self.declarations: dict[str, str] = {}
@@ -237,7 +239,7 @@ class LlvmBuilder:
     def compare(self, predicate: str, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         kind = register_type(x.dtype)
         if self.is_float(x):
-            text = f"fcmp {_FLOAT_PREDICATES[predicate]} {kind} {x.text}, {y.text}"
+            text = f"fcmp {FLOAT_PREDICATES[predicate]} {kind} {x.text}, {y.text}"
         else:
             sign = "" if predicate in ("eq", "ne") else "s" if x.dtype.kind == "i" else "u"
             text = f"icmp {sign}{predicate} {kind} {x.text}, {y.text}"
@@ -342,7 +344,8 @@ def emit(builder: LlvmBuilder, node: Expr, values: dict[Expr, LlvmValue]) -> Llv
     operands = [
         builder.convert(values[operand], dtype) for operand, dtype in zip(node.operands, types, strict=True)
     ]
-    assert op.emit is not None  # `kernels.expand` saw to it
+    assert op.emit is not None  # `expand_ops` saw to it
+    builder.op = op
     value = op.emit(builder, *operands, *node.attrs)
     if value.dtype != node.dtype:
         raise CompileError(f"{op.name} emitted {value.dtype} instead of {node.dtype}", node=repr(node))

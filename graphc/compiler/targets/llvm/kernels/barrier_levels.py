@@ -59,7 +59,7 @@ class Levels(LoopWriter):
             self._store(elements, stage.node, index, value)
             return
         value = elements.operand(stage.node, 0, index)
-        if stage.node.op.name.startswith("arg"):
+        if reducers.reducer_of(stage.node.op.name).of_places:
             value = LlvmValue("0", INT64)
         self._reduced(stage, elements, index, value)
 
@@ -213,7 +213,7 @@ class Levels(LoopWriter):
         else:
             for dim in self._inner(stage):
                 count = elements.whole("mul", count, self.lengths(dim))
-        result = INT64 if node.op.name.startswith("arg") else dtype
+        result = INT64 if reducers.reducer_of(node.op.name).of_places else dtype
         value = self.builder.instruction(
             f"call {register_type(result)} @{reducers.symbol(node.op.name, dtype)}(ptr {pointer}, i64 {count})",
             result,

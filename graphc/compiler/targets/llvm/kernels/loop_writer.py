@@ -42,7 +42,8 @@ def accumulates(stage: Stage, walk: int) -> bool:
 
 def is_total(node: Expr) -> bool:
     """Whether a node is one number that is a sum of floats."""
-    return node.op.name == "sum" and node.dtype.kind == "f" and not node.shape
+    reducer = node.op.reducer
+    return reducer is not None and reducer.compensated and node.dtype.kind == "f" and not node.shape
 
 
 WORTH_COMPENSATING = 64

@@ -61,12 +61,16 @@ class ModuleWriter:
         text : with `NAME` for it; scopes : how many alias scopes it marks; builder : knows what it calls
         """
         name = self._names.setdefault((text, scopes), f"f{len(self._names)}")
-        self._whole.functions |= builder.functions
-        self._whole.helpers |= builder.helpers
-        self._whole.declarations |= builder.declarations
+        self._knows(builder)
         if exported:
             self.exported[name] = None
         return name
+
+    def _knows(self, builder: LlvmBuilder) -> None:
+        """Takes along what a function calls."""
+        self._whole.functions |= builder.functions
+        self._whole.helpers |= builder.helpers
+        self._whole.declarations |= builder.declarations
 
     def reduces(self, needed: set[tuple[str, DType]]) -> None:
         """Says which reductions are called."""
@@ -76,8 +80,9 @@ class ModuleWriter:
         """The whole."""
         reducing = []
         for name, dtype in sorted(self._reducers, key=str):
-            self._whole.declarations |= reducers.declarations(name, dtype)
-            reducing.append(reducers.definition(name, dtype))
+            text, builder = reducers.definition(name, dtype)
+            self._knows(builder)
+            reducing.append(text)
         functions = [(text.replace(NAME, name), scopes) for (text, scopes), name in self._names.items()]
         parts = [INTRINSICS, *reducing, *self._routines, _with_scopes(functions), self._whole.module_parts()]
         return "\n".join(parts)

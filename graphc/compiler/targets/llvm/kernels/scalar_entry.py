@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ctypes
 
-from graphc.compiler.engine.jit import STRAIGHT
+from graphc.compiler.engine.code_generator import STRAIGHT
 from graphc.compiler.lowering.scalar_kernel import Kernel
 from graphc.compiler.targets.llvm.emit import SLOT, memory_type, register_type
 from graphc.compiler.targets.llvm.kernels.split_body import SplitBody, element

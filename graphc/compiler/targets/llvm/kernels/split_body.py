@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graphc.compiler.engine.jit import STRAIGHT
+from graphc.compiler.engine.code_generator import STRAIGHT
 from graphc.compiler.lowering.scalar_kernel import WINDOW, Kernel, order
 from graphc.compiler.targets.llvm import libm
 from graphc.compiler.targets.llvm.emit import SLOT, LlvmBuilder, LlvmValue, emit

@@ -1,4 +1,4 @@
-"""Windows laid over images, as `graphc.ops.support.windows` has it, for machine code: lengths, and images with what stands around."""
+"""Windows laid over images, as in `graphc.ops.support.windows`, for machine code: lengths, and images with what stands around."""
 
 from __future__ import annotations
 
