@@ -74,7 +74,8 @@ log2 = _unary(
 )  # fmt: skip
 log10 = _unary(
     "log10", np.log10, lambda S, x: S.log(x, 10), (1e-3, 1e3), lambda out, x: 1 / (x * LN10),
-    "The logarithm to base 10.", latex=r"\log_{10}\left(<0>\right)", facts=Facts(monotone=1, nan=(0.0, math.inf)), reference_ulps=3.0,
+    "The logarithm to base 10.", latex=r"\log_{10}\left(<0>\right)",
+    facts=Facts(monotone=1, nan=(0.0, math.inf)), reference_ulps=3.0,
     nanoseconds=1.4, texts={"python": "math.log10", "javascript": "Math.log10"},
 )  # fmt: skip
 log1p = _unary(
@@ -126,7 +127,8 @@ tan = _unary(
 asin = _unary(
     "asin", np.arcsin, lambda S, x: S.asin(x), (-0.999, 0.999), lambda out, x: rsqrt((1 - x) * (1 + x)),
     "The angle in [−π/2, π/2] whose sine is x; NaN outside [−1, 1].",
-    latex=_call("arcsin"), facts=Facts(inverse="sin", parity="odd", monotone=1, range=(-math.pi / 2, math.pi / 2), nan=(-1.0, 1.0)),
+    latex=_call("arcsin"),
+    facts=Facts(inverse="sin", parity="odd", monotone=1, range=(-math.pi / 2, math.pi / 2), nan=(-1.0, 1.0)),
     kinks=(Kink((1.0,), (math.inf,), "the limit of the derivative from below"),), sympy=("asin",),
     nanoseconds=2.0, texts={"python": "math.asin", "javascript": "Math.asin"},
 )  # fmt: skip
@@ -147,7 +149,8 @@ atan = _unary(
 
 sinh = _unary(
     "sinh", np.sinh, lambda S, x: S.sinh(x), TAU, lambda out, x: cosh(x), "The hyperbolic sine.",
-    latex=_call("sinh"), facts=Facts(inverse="asinh", parity="odd", monotone=1, nan="never"), sympy=("sinh",), ulps=1.5, reference_ulps=3.0,
+    latex=_call("sinh"),
+    facts=Facts(inverse="asinh", parity="odd", monotone=1, nan="never"), sympy=("sinh",), ulps=1.5, reference_ulps=3.0,
     nanoseconds=1.2, texts={"python": "math.sinh", "javascript": "Math.sinh"},
 )  # fmt: skip
 cosh = _unary(
@@ -163,13 +166,15 @@ tanh = _unary(
 )  # fmt: skip
 asinh = _unary(
     "asinh", np.arcsinh, lambda S, x: S.asinh(x), TAU, lambda out, x: 1 / hypot(1, x),
-    "The inverse hyperbolic sine.", facts=Facts(inverse="sinh", parity="odd", monotone=1, nan="never"), sympy=("asinh",), ulps=1.5,
+    "The inverse hyperbolic sine.",
+    facts=Facts(inverse="sinh", parity="odd", monotone=1, nan="never"), sympy=("asinh",), ulps=1.5,
     reference_ulps=3.0,
     nanoseconds=2.5, texts={"python": "math.asinh", "javascript": "Math.asinh"},
 )  # fmt: skip
 acosh = _unary(
     "acosh", np.arccosh, lambda S, x: S.acosh(x), (1.001, 1e3), lambda out, x: rsqrt(x - 1) * rsqrt(x + 1),
-    "The inverse hyperbolic cosine; NaN below 1.", facts=Facts(inverse="cosh", monotone=1, range=(0.0, math.inf), nan=(1.0, math.inf)),
+    "The inverse hyperbolic cosine; NaN below 1.",
+    facts=Facts(inverse="cosh", monotone=1, range=(0.0, math.inf), nan=(1.0, math.inf)),
     kinks=(Kink((1.0,), (math.inf,), "the limit of the derivative from above"),), sympy=("acosh",), reference_ulps=3.0,
     nanoseconds=2.5, texts={"python": "math.acosh", "javascript": "Math.acosh"},
 )  # fmt: skip

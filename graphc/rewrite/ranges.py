@@ -1,7 +1,7 @@
 """What values a node can take: an interval that holds every floating-point result, and whether NaN is among them.
 
-What an operation makes of the intervals of its operands stands in its declaration (`Facts`). Functions of the C library may err by
-their declared ULPs, by which their ends are widened.
+What an operation makes of the intervals of its operands stands in its declaration (`Facts`). Functions of the C library may err
+by their declared ULPs, by which their ends are widened.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ hold: the exit code is 0, 1 (one message that begins with "Error:") or 2 (which 
 file held is lost or half replaced, nothing is left beside it. Case N depends on the seed and N alone (`--first N --count 1`).
 """
 
+# ruff: noqa: E501  a row of a table is a line; hostile letters
+
 from __future__ import annotations
 
 import argparse
@@ -205,9 +207,8 @@ def as_process(folder: Path, words: list[str], stdin: bytes, stream: str) -> tup
     words = [word for word in words if "\x00" not in word]
     command = [sys.executable, "-m", "graphc", *words]
     options: dict[str, Any] = {"input": stdin, "stderr": subprocess.PIPE, "timeout": 120, "cwd": folder}
-    reader = None
     if stream == "full":
-        options["stdout"] = open("/dev/full", "wb")  # noqa: SIM115
+        options["stdout"] = os.open("/dev/full", os.O_WRONLY)
     elif stream == "gone":
         reader, options["stdout"] = os.pipe()
         os.close(reader)
@@ -222,10 +223,8 @@ def as_process(folder: Path, words: list[str], stdin: bytes, stream: str) -> tup
     except subprocess.TimeoutExpired:
         return None, "it does not end"
     finally:
-        if stream == "gone":
+        if stream in ("gone", "full"):
             os.close(options["stdout"])
-        elif stream == "full":
-            options["stdout"].close()
     text = ended.stderr.decode(errors="replace")
     if stream == "gone" and ended.returncode == 1 and "Traceback" not in text and "ignored" not in text:
         return 1, damage(folder, 1)  # quietly
