@@ -222,7 +222,7 @@ def _matrix_plan(
         blas.number(1, dtype),
         blas.number(0, dtype),
     )
-    return _made("gemm", extents, rows, fixed, nanoseconds, cut, swapped, m * n * k <= QUIET)
+    return _plan("gemm", extents, rows, fixed, nanoseconds, cut, swapped, m * n * k <= QUIET)
 
 
 def _vector_plan(
@@ -263,7 +263,7 @@ def _vector_plan(
         blas.number(0, dtype),
         int(not matrix[0]),
     )
-    return _made("gemv", extents, rows, fixed, nanoseconds, cut, swapped, m * k <= QUIET // 32)
+    return _plan("gemv", extents, rows, fixed, nanoseconds, cut, swapped, m * k <= QUIET // 32)
 
 
 def _cut(
@@ -308,7 +308,7 @@ def _partial(result: int, length: int) -> int:
     return 8 * -(-result // (8 * length)) * length
 
 
-def _made(
+def _plan(
     name: str,
     extents: tuple[int, ...],
     rows: list[tuple[int, int, int]],

@@ -130,10 +130,12 @@ def performance(code: Code, nests: Nests, history: Rewriting | None) -> Performa
     kernel, seconds = code.kernel, code.seconds
     names = Counter(node.op.name for node in kernel.dag.exprs if node.operands)
     parts = len(code.parts)
-    modules = [_made(f"numbers, part {k} of {parts}", part, names) for k, part in enumerate(code.parts, 1)]
-    modules.append(_made("numbers", code.library, names))
+    modules = [
+        _module_of(f"numbers, part {k} of {parts}", part, names) for k, part in enumerate(code.parts, 1)
+    ]
+    modules.append(_module_of("numbers", code.library, names))
     modules += [
-        _made(f"loop {pattern}", module, names) for pattern, module in sorted(nests.libraries.items())
+        _module_of(f"loop {pattern}", module, names) for pattern, module in sorted(nests.libraries.items())
     ]
     taken = dict(seconds) if history is None else {"rewrite": history.seconds, **seconds}
     for module in modules:
@@ -158,7 +160,7 @@ def performance(code: Code, nests: Nests, history: Rewriting | None) -> Performa
     )
 
 
-def _made(what: str, library: Library, names: Mapping[str, int]) -> Made:
+def _module_of(what: str, library: Library, names: Mapping[str, int]) -> Made:
     asm = library.asm
     width = max((_BITS[register] for register in _PACKED.findall(asm)), default=0)
     if not width and _PACKED_ARM.search(asm):
