@@ -91,15 +91,17 @@ def accuracy(
     after = rewritten(graph, rewrite, without)
     if of_arrays:
         return _of_arrays(graph, after, chosen, count, DRAWS[draw], rng, nodes)
-    found = drawn(graph, target, chosen, count, draw, rng)
-    answers = [_run(code, found.points, target) for code in (graph, after)]
-    exact = np.array(found.exact, dtype=target.dtype)
+    sample = drawn(graph, target, chosen, count, draw, rng)
+    answers = [_run(code, sample.points, target) for code in (graph, after)]
+    exact = np.array(sample.exact, dtype=target.dtype)
     before, improved = (
-        _errors(bits_of_error(values, exact, target.dtype), found.points) for values in answers
+        _errors(bits_of_error(values, exact, target.dtype), sample.points) for values in answers
     )
-    rows = zip(found.points, found.kinds, found.exact, *(values.tolist() for values in answers), strict=True)
-    rated = tuple(_nodes(graph, found.points)) if nodes else ()
-    return _report(graph, after, chosen, [Sample(*row) for row in rows], before, improved, rated, found)
+    rows = zip(
+        sample.points, sample.kinds, sample.exact, *(values.tolist() for values in answers), strict=True
+    )
+    rated = tuple(_nodes(graph, sample.points)) if nodes else ()
+    return _report(graph, after, chosen, [Sample(*row) for row in rows], before, improved, rated, sample)
 
 
 def _report(
@@ -110,7 +112,7 @@ def _report(
     before: Errors,
     improved: Errors,
     rated: Sequence[NodeAccuracy],
-    found: Any,
+    sample: Any,
 ) -> Accuracy:
     """The report of what was found at the points drawn."""
     return Accuracy(
@@ -121,9 +123,9 @@ def _report(
         before,
         improved,
         tuple(rated),
-        found.drawn,
-        found.undefined,
-        found.too_large,
+        sample.drawn,
+        sample.undefined,
+        sample.too_large,
         {node.expr: (node.loss, node.worst_loss) for node in rated},
     )
 
@@ -139,23 +141,25 @@ def _of_arrays(
 ) -> Accuracy:
     """The report of a program over arrays."""
     target = graph.exprs[graph.outputs[0]]
-    found = array_accuracy.draw_points(graph, target, chosen, count, kinds, rng, number)
+    sample = array_accuracy.draw_points(graph, target, chosen, count, kinds, rng, number)
     answers: list[list[np.ndarray]] = []
     for code in (graph, after):
         function: Any = compile(code, rewrite=None)
-        answers.append([np.asarray(function(*[at[s.name] for s in code.symbols])) for at in found.points])
+        answers.append([np.asarray(function(*[at[s.name] for s in code.symbols])) for at in sample.points])
     bits = [
-        [array_accuracy.worst(value, exact)[0] for value, exact in zip(values, found.exact, strict=True)]
+        [array_accuracy.worst(value, exact)[0] for value, exact in zip(values, sample.exact, strict=True)]
         for values in answers
     ]
     samples = []
-    for at, kind, exact, *values in zip(found.points, found.kinds, found.exact, *answers, strict=True):
+    for at, kind, exact, *values in zip(sample.points, sample.kinds, sample.exact, *answers, strict=True):
         place = array_accuracy.worst(values[0], exact)[1]
-        told = [float(value.reshape(-1)[place]) for value in (exact, *values)] if exact.size else [0.0] * 3
-        samples.append(Sample(at, kind, *told))
-    rated = tuple(array_accuracy.nodes_of(graph, found)) if nodes else ()
-    before, improved = (_errors(np.array(one), found.points) for one in bits)
-    return _report(graph, after, chosen, samples, before, improved, rated, found)
+        worst_elements = (
+            [float(value.reshape(-1)[place]) for value in (exact, *values)] if exact.size else [0.0] * 3
+        )
+        samples.append(Sample(at, kind, *worst_elements))
+    rated = tuple(array_accuracy.nodes_of(graph, sample)) if nodes else ()
+    before, improved = (_errors(np.array(one), sample.points) for one in bits)
+    return _report(graph, after, chosen, samples, before, improved, rated, sample)
 
 
 def _target(graph: Graph) -> Expr:
@@ -283,10 +287,10 @@ def _condition(node: Expr) -> Expr | None:
 def _as_floats(values: Sequence[Any], dtype: DType) -> np.ndarray:
     """Exact values rounded to a node's type; what is undefined is NaN, or 0 where the type has none."""
     if dtype.kind == "f":
-        made = [
+        floats = [
             math.nan if v is None else rounded(v, dtype) if hasattr(v, "_mpf_") else float(v) for v in values
         ]
-        return np.array(made, dtype=dtype)
+        return np.array(floats, dtype=dtype)
     if dtype.kind == "b":
         return np.array([bool(v) for v in values], dtype=dtype)
     info = np.iinfo(dtype)

@@ -76,36 +76,38 @@ def draw_points(
     number: Number,
 ) -> Drawn:
     """Points for a program over arrays, with the exact values of its nodes."""
-    found = Drawn()
+    sample = Drawn()
     floats = [node for node in graph.exprs if is_float(node.dtype)]
     for kind in kinds:
-        wanted = len(found.points) + math.ceil((count - len(found.points)) / (len(kinds) - kinds.index(kind)))
+        wanted = len(sample.points) + math.ceil(
+            (count - len(sample.points)) / (len(kinds) - kinds.index(kind))
+        )
         for _ in range(ATTEMPTS * count):
-            if len(found.points) >= wanted:
+            if len(sample.points) >= wanted:
                 break
-            found.drawn += 1
+            sample.drawn += 1
             at = {
                 symbol.name: _array(symbol, low, high, kind == "range", rng, number)
                 for symbol, (low, high) in zip(graph.symbols, intervals, strict=True)
             }
             values = _exact(floats, at)
             if values is None or np.isnan(values[target]).any():
-                found.undefined += 1
+                sample.undefined += 1
             elif not np.isfinite(values[target]).all():
-                found.too_large += 1
+                sample.too_large += 1
             else:
-                found.points.append(at)
-                found.kinds.append(kind)
-                found.exact.append(values[target])
-                found.nodes.append(values)
-    if not found.points:
+                sample.points.append(at)
+                sample.kinds.append(kind)
+                sample.exact.append(values[target])
+                sample.nodes.append(values)
+    if not sample.points:
         raise InputError(
-            f"at none of {found.drawn} points drawn all elements have a value",
+            f"at none of {sample.drawn} points drawn all elements have a value",
             node=repr(target),
             site=current_site(),
             hint="give ranges in which the formula is defined",
         )
-    return found
+    return sample
 
 
 def _array(
@@ -130,10 +132,10 @@ def _exact(nodes: list[Expr], at: Point) -> dict[Expr, np.ndarray] | None:
 
 
 def _rounded(value: np.ndarray, node: Expr) -> np.ndarray:
-    found = np.empty(value.shape, node.dtype)
+    result = np.empty(value.shape, node.dtype)
     for place in np.ndindex(*value.shape):
-        found[place] = rounded(value[place], node.dtype)
-    return found
+        result[place] = rounded(value[place], node.dtype)
+    return result
 
 
 def worst(computed: Any, exact: np.ndarray) -> tuple[float, int]:
@@ -142,7 +144,7 @@ def worst(computed: Any, exact: np.ndarray) -> tuple[float, int]:
     return (float(bits.max()), int(bits.argmax())) if bits.size else (0.0, 0)
 
 
-def nodes_of(graph: Graph, found: Drawn) -> Iterator[NodeAccuracy]:
+def nodes_of(graph: Graph, sample: Drawn) -> Iterator[NodeAccuracy]:
     """What each operation of float values does to digits."""
     for node in graph.exprs:
         if not node.operands or not is_float(node.dtype):
@@ -151,7 +153,7 @@ def nodes_of(graph: Graph, found: Drawn) -> Iterator[NodeAccuracy]:
             continue  # indices and conditions have no exact value of their own
         types = node.op.types(tuple([operand.dtype for operand in node.operands]))[0]
         lost = []
-        for values in found.nodes:
+        for values in sample.nodes:
             operands = [values[x].astype(t)[()] for x, t in zip(node.operands, types, strict=True)]
             with np.errstate(all="ignore"):
                 result = np.asarray(node.op.reference(*operands, *node.attrs)).astype(node.dtype)
@@ -159,7 +161,7 @@ def nodes_of(graph: Graph, found: Drawn) -> Iterator[NodeAccuracy]:
             lost.append(worst(result[known], values[node][known])[0] if known.any() else 0.0)
         most = int(np.argmax(lost))
         yield NodeAccuracy(
-            graph.node(node), node, math.nan, math.nan, math.fsum(lost) / len(lost), lost[most], found.points[most]
+            graph.node(node), node, math.nan, math.nan, math.fsum(lost) / len(lost), lost[most], sample.points[most]
         )  # fmt: skip
 
 

@@ -165,12 +165,12 @@ def bench(
     compiled = by_graphc()
     makers = {"graphc": (by_graphc, ()), SYMPY: (by_sympy("math"), ())}
     tables = [_table("differentiate and compile", makers, rounds=5)]
-    contenders = {"graphc": compiled, f"{SYMPY}, math": _made(by_sympy("math")), NUMPY: by_numpy}
+    contenders = {"graphc": compiled, f"{SYMPY}, math": _or_refusal(by_sympy("math")), NUMPY: by_numpy}
     tables.append(_table("one scalar call", {name: (f, scalars) for name, f in contenders.items()}, rounds))
     arrays: list[Any] = scalars
     if size and inputs:
         arrays = [value * rng.uniform(0.95, 1.05, size) for value in scalars]
-        contenders = {"graphc": compiled, f"{SYMPY}, numpy": _made(by_sympy("numpy")), NUMPY: by_numpy}
+        contenders = {"graphc": compiled, f"{SYMPY}, numpy": _or_refusal(by_sympy("numpy")), NUMPY: by_numpy}
         calls = {name: (f, arrays) for name, f in contenders.items()}
         tables.append(_table(f"a call with arrays of {size:,} elements", calls, rounds, size))
     difference = _difference(compiled(*arrays), by_numpy(*arrays))
@@ -188,7 +188,7 @@ def _seconds(function: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
-def _made(make: Callable[[], Callable[..., Any]]) -> Callable[..., Any]:
+def _or_refusal(make: Callable[[], Callable[..., Any]]) -> Callable[..., Any]:
     """What `make` returns; where another library refuses, a function that raises what it raised."""
     try:
         return make()

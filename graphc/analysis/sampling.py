@@ -29,7 +29,7 @@ DIGITS = 30
 
 def intervals(graph: Graph, ranges: Mapping[Any, Any] | None) -> list[tuple[float, float]]:
     """The interval of each symbol, in its own type."""
-    given: dict[str, Any] = {}
+    by_name: dict[str, Any] = {}
     if ranges is not None and not isinstance(ranges, Mapping):
         raise InputError(
             f"ranges is a dict of intervals, not {type(ranges).__name__}",
@@ -45,8 +45,8 @@ def intervals(graph: Graph, ranges: Mapping[Any, Any] | None) -> list[tuple[floa
                 site=current_site(),
                 hint=f"the inputs are {', '.join(sorted(names)) or 'none'}",
             )
-        given[str(name)] = value
-    return [_interval(symbol, given.get(symbol.name)) for symbol in graph.symbols]
+        by_name[str(name)] = value
+    return [_interval(symbol, by_name.get(symbol.name)) for symbol in graph.symbols]
 
 
 def _whole(symbol: Expr) -> tuple[float, float]:
@@ -63,17 +63,17 @@ def _whole(symbol: Expr) -> tuple[float, float]:
     return low, high
 
 
-def _interval(symbol: Expr, given: Any) -> tuple[float, float]:
-    if given is None:
+def _interval(symbol: Expr, bounds: Any) -> tuple[float, float]:
+    if bounds is None:
         return _whole(symbol)
     try:
         one = (
             symbol if not symbol.shape else scalar(symbol.name, dtype=symbol.dtype)
         )  # an element of an array
-        low, high = (as_value(one, end).item() for end in given)
+        low, high = (as_value(one, end).item() for end in bounds)
     except (TypeError, ValueError) as error:
         raise InputError(
-            f"the range of {symbol.name!r} is two numbers of type {symbol.dtype}, not {brief(given)}",
+            f"the range of {symbol.name!r} is two numbers of type {symbol.dtype}, not {brief(bounds)}",
             site=current_site(),
             hint=f'write {{"{symbol.name}": (-50, 50)}}',
         ) from error
@@ -105,39 +105,39 @@ def drawn(
     rng: np.random.Generator,
 ) -> Found:
     """Points at which the formula has a value, and these values, rounded."""
-    found = Found()
+    sample = Found()
     count = count if graph.symbols else 1
     ranged = [_whole(symbol) != interval for symbol, interval in zip(graph.symbols, intervals, strict=True)]
     kinds = DRAWS[draw] if any(ranged) else DRAWS["floats"]
     for attempt in range(ATTEMPTS * count):
         kind = kinds[attempt % len(kinds)]
         at = {
-            symbol.name: number(symbol, *interval, kind == "range" and given, rng)
-            for symbol, interval, given in zip(graph.symbols, intervals, ranged, strict=True)
+            symbol.name: number(symbol, *interval, kind == "range" and declared, rng)
+            for symbol, interval, declared in zip(graph.symbols, intervals, ranged, strict=True)
         }
-        found.drawn += 1
+        sample.drawn += 1
         exact = exact_value(target, at)
         if exact is None or math.isnan(exact[0]):
-            found.undefined += 1
+            sample.undefined += 1
         elif math.isinf(exact[0]):
             pole = not exact[1]._mpf_[1]  # mpmath's infinities have no mantissa
-            found.undefined += pole
-            found.too_large += not pole
+            sample.undefined += pole
+            sample.too_large += not pole
         else:
-            found.points.append(at)
-            found.kinds.append(kind)
-            found.exact.append(exact[0])
-            if len(found.points) == count:
+            sample.points.append(at)
+            sample.kinds.append(kind)
+            sample.exact.append(exact[0])
+            if len(sample.points) == count:
                 break
-    if not found.points:
+    if not sample.points:
         raise InputError(
-            f"none of {found.drawn} points drawn has a value: {found.undefined} are undefined, "
-            f"{found.too_large} beyond the largest float",
+            f"none of {sample.drawn} points drawn has a value: {sample.undefined} are undefined, "
+            f"{sample.too_large} beyond the largest float",
             node=repr(target),
             site=current_site(),
             hint="give ranges in which the formula is defined",
         )
-    return found
+    return sample
 
 
 def number(symbol: Expr, low: float, high: float, evenly: bool, rng: np.random.Generator) -> Any:

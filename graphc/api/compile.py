@@ -163,13 +163,13 @@ def retype(graph: Graph, dtype: Any) -> Graph:
         raise DtypeError(
             f"compile(dtype=…) takes a float type, not {target}", site=current_site(), hint='write "float32"'
         )
-    made: dict[Expr, Expr] = {}
+    retyped: dict[Expr, Expr] = {}
     for node in graph.exprs:
         if node.is_symbol and is_float(node.dtype):
-            made[node] = symbol(node.name, node.shape, target, range=node.bounds)
+            retyped[node] = symbol(node.name, node.shape, target, range=node.bounds)
         elif node.is_constant and is_float(node.dtype):
-            made[node] = constant(node.value, target)
+            retyped[node] = constant(node.value, target)
         else:
-            made[node] = rebuild(node, tuple(made[operand] for operand in node.operands))
-    leaves = [made[graph.exprs[output]] for output in graph.outputs]
-    return Graph(unflatten(graph.structure, iter(leaves)), [made[node] for node in graph.symbols])
+            retyped[node] = rebuild(node, tuple(retyped[operand] for operand in node.operands))
+    leaves = [retyped[graph.exprs[output]] for output in graph.outputs]
+    return Graph(unflatten(graph.structure, iter(leaves)), [retyped[node] for node in graph.symbols])

@@ -181,7 +181,7 @@ def diagnose(outputs: Any, at: Mapping[Any, Any], backward: bool = True, *, seed
     backward = truth("backward", backward)
     graph = as_graph(outputs)
     values = graph.forward(at)
-    found = [finding(graph, values, source) for source in sources(graph, values)]
+    findings = [finding(graph, values, source) for source in sources(graph, values)]
     checked = len(graph)
     record = _derivative(graph, seed) if backward else None
     if record is not None:
@@ -191,9 +191,9 @@ def diagnose(outputs: Any, at: Mapping[Any, Any], backward: bool = True, *, seed
         for source in sources(both, all_values):
             owner = owners.get(both.exprs[source.node])
             if owner is not None:
-                found.append(finding(both, all_values, source, owner))
+                findings.append(finding(both, all_values, source, owner))
         checked = len(both)
-    return Diagnosis(tuple(found), checked, _remedy(graph, values, at) if found else "")
+    return Diagnosis(tuple(findings), checked, _remedy(graph, values, at) if findings else "")
 
 
 def _derivative(graph: Graph, seed: Any) -> AdjointRecord | None:

@@ -157,15 +157,15 @@ class Graph(Dag):
 
 def _targets(wrt: Any) -> list[Expr]:
     """What is differentiated by."""
-    found = (
+    targets = (
         [wrt] if isinstance(wrt, Expr) else listed("wrt", wrt, "the symbols to differentiate by: wrt=[x, y]")
     )
-    for node in found:
+    for node in targets:
         if not isinstance(node, Expr):
             raise GradientError(
                 f"cannot differentiate by {brief(node)}", hint="wrt=[x, y], symbols or other nodes"
             )
-    return found
+    return targets
 
 
 def _rebuild(leaves: list[Expr], inputs: list[Expr], structure: Any) -> Graph:

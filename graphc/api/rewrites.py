@@ -112,11 +112,11 @@ def rule(
     text("a rule's replacement", replacement, usage)
     if when is not None:
         function("a rule's condition", when, 1, 'when=lambda m: m.range("x").positive')
-    made = Rule(name, pattern, replacement, kind, why, when)
-    made.check()
-    _agree(made)
-    tables.add(made)
-    return made
+    new = Rule(name, pattern, replacement, kind, why, when)
+    new.check()
+    _agree(new)
+    tables.add(new)
+    return new
 
 
 def forget_rule(name: str) -> None:
@@ -142,27 +142,27 @@ _BY_SYMPY = 8
 """Of these, how many SymPy evaluates as well, from the operations' formulas."""
 
 
-def _agree(made: Rule) -> None:
+def _agree(rule: Rule) -> None:
     """Raises `DefinitionError` with a point where the two sides of a rule differ as real functions."""
-    left, right = made.root, made.template
+    left, right = rule.root, rule.template
     assert right is not None
-    for facts in _where_it_fires(made):
-        _compare(made, left, right, facts)
+    for facts in _where_it_fires(rule):
+        _compare(rule, left, right, facts)
 
 
-def _where_it_fires(made: Rule) -> list[dict[str, Any]]:
+def _where_it_fires(rule: Rule) -> list[dict[str, Any]]:
     """The facts under which a rule is held to its word: where its condition is proved; all of them where it never is."""
-    if made.when is None:
+    if rule.when is None:
         return [{}]
-    found = []
+    firing = []
     for facts in _FACTS:
-        declared = {s: symbol(s.name, **facts) for s in free_symbols(made.root) if s.dtype.kind == "f"}
-        if made.apply(substitute(made.root, declared), Ranges()) is not None:
-            found.append(facts)
-    return found or [{}]
+        declared = {s: symbol(s.name, **facts) for s in free_symbols(rule.root) if s.dtype.kind == "f"}
+        if rule.apply(substitute(rule.root, declared), Ranges()) is not None:
+            firing.append(facts)
+    return firing or [{}]
 
 
-def _compare(made: Rule, left: Expr, right: Expr, facts: dict[str, Any]) -> None:
+def _compare(rule: Rule, left: Expr, right: Expr, facts: dict[str, Any]) -> None:
     symbols = free_symbols(left)
     low, high = symbol("x", **facts).bounds or (-math.inf, math.inf)
     rng = random.Random(0)
@@ -177,24 +177,24 @@ def _compare(made: Rule, left: Expr, right: Expr, facts: dict[str, Any]) -> None
             continue
         compared += 1
         if other is None or not _close(one, other):
-            raise _differs(made, at, one, other)
+            raise _differs(rule, at, one, other)
         if compared <= _BY_SYMPY:
             one, other = (_value_by_sympy(side, at) for side in (left, right))
             if one is not None and other is not None and not _close(one, other):
-                raise _differs(made, at, one, other)
+                raise _differs(rule, at, one, other)
         if compared >= _COMPARED:
             return
     if compared == 0:
         raise DefinitionError(
-            f"rule {made.name!r}: no point was found where {made.pattern} is defined", site=current_site()
+            f"rule {rule.name!r}: no point was found where {rule.pattern} is defined", site=current_site()
         )
 
 
-def _differs(made: Rule, at: dict[str, Any], one: Any, other: Any) -> DefinitionError:
+def _differs(rule: Rule, at: dict[str, Any], one: Any, other: Any) -> DefinitionError:
     point = ", ".join(f"{key} = {value!r}" for key, value in at.items())
     return DefinitionError(
-        f"rule {made.name!r}: the two sides differ at {point}: "
-        f"{made.pattern} is {float(one):.12g} and {made.replacement} is "
+        f"rule {rule.name!r}: the two sides differ at {point}: "
+        f"{rule.pattern} is {float(one):.12g} and {rule.replacement} is "
         f"{'undefined' if other is None else format(float(other), '.12g')}",
         site=current_site(),
         hint="a rule keeps the value wherever its pattern has one, or wherever the condition when=… is proved",

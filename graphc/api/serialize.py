@@ -132,13 +132,13 @@ def _digest(content: dict[str, Any]) -> str:
 
 def _own_ops(nodes: Iterable[Expr]) -> list[Op]:
     """The user's own operations below some nodes, in the order of declaration: a formula uses only earlier ones."""
-    found: set[Op] = set()
+    own: set[Op] = set()
     pending = {node.op for node in nodes if node.op.user_defined}
     while pending:
         op = pending.pop()
-        found.add(op)
-        pending |= {node.op for node in walk([_formula(op)]) if node.op.user_defined} - found
-    return [op for op in all_ops() if op in found]
+        own.add(op)
+        pending |= {node.op for node in walk([_formula(op)]) if node.op.user_defined} - own
+    return [op for op in all_ops() if op in own]
 
 
 def _formula(op: Op) -> Expr:
@@ -228,10 +228,10 @@ def _content(data: bytes | str) -> dict[str, Any]:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
         raise FormatError("the file is damaged: an object has the same key twice")
-    return made
+    return fields
 
 
 def _whole(digits: str) -> Any:

@@ -62,7 +62,7 @@ def text(unit: Unit) -> str:
     if unit.steps:
         return "\n".join(f"step {number}: {_step(step)}" for number, step in enumerate(unit.steps))
     if unit.materialized:
-        return _kept(unit)
+        return _materialized(unit)
     if unit.body is not None and len(unit.body.parts) > 1:
         return "\n".join(
             f"function {number}: {sum(map(len, part))} operations"
@@ -71,7 +71,7 @@ def text(unit: Unit) -> str:
     return _graph(unit.graph)
 
 
-def _kept(unit: Unit) -> str:
+def _materialized(unit: Unit) -> str:
     """Each node that is kept in memory as a formula of those before it."""
     lines: list[str] = []
     made: dict[Expr, Expr] = {}

@@ -94,20 +94,20 @@ def define_op(
     _check_name(name)
     body, names = _read(name, formula, params)
     body, names = _closed(name, body, names)
-    made = Definition(
+    definition = Definition(
         names, body, _notation(name, len(names), label, latex), _domain(name, len(names), domain)
     )
     with _lock:
         existing = find(name)
         if existing is not None:
-            if _definitions.get(name) == made:
+            if _definitions.get(name) == definition:
                 return builder(existing)
             what = "already defined by another formula" if name in _definitions else "one of graphc's own"
             raise DefinitionError(
                 f"operation {name!r} is {what}", site=current_site(), hint="choose another name"
             )
-        function = declare(_operation(name, made, summary))
-        _definitions[name] = made
+        function = declare(_operation(name, definition, summary))
+        _definitions[name] = definition
     return function
 
 
@@ -187,9 +187,9 @@ def _called(
 
 def _closed(name: str, body: Expr, names: tuple[str, ...] | None) -> tuple[Expr, tuple[str, ...]]:
     """The formula over float64 scalars called as the parameters, all of them declared."""
-    found = free_symbols(body)
+    symbols = free_symbols(body)
     if names is None:
-        names = tuple(s.name for s in found)
+        names = tuple(s.name for s in symbols)
     if not names:
         raise DefinitionError(
             f"the formula of {name!r} has no operand",
@@ -200,7 +200,7 @@ def _closed(name: str, body: Expr, names: tuple[str, ...] | None) -> tuple[Expr,
     if len(set(names)) != len(names):
         twice = next(param for param in names if names.count(param) > 1)
         raise DefinitionError(f"operand {twice!r} of {name!r} is listed twice", site=current_site())
-    for param in found:
+    for param in symbols:
         _check_name(param.name, "operand")
         if param.name not in names:
             raise DefinitionError(
@@ -261,29 +261,29 @@ def _domain(name: str, arity: int, domain: Any) -> tuple[tuple[float, float], ..
 # --- the operation -------------------------------------------------------------------------------------
 
 
-def _operation(name: str, made: Definition, summary: str | None) -> Op:
+def _operation(name: str, definition: Definition, summary: str | None) -> Op:
     summary = None if summary is None else text("a summary", summary, 'summary="What it computes."')
-    symbols = [symbol(param) for param in made.params]
+    symbols = [symbol(param) for param in definition.params]
     try:
-        slopes = differentiate(made.body, symbols)
+        slopes = differentiate(definition.body, symbols)
     except ConversionError as error:
         raise DefinitionError(
             f"SymPy cannot differentiate the formula of {name!r}: {error.message}",
-            node=repr(made.body),
+            node=repr(definition.body),
             site=current_site(),
             hint=error.hint,
         ) from error
     return Op(
         name=name,
-        params=made.params,
-        summary=summary or f"Defined by the formula {made.body!r}.",
+        params=definition.params,
+        summary=summary or f"Defined by the formula {definition.body!r}.",
         types=TypeRule(floating),
-        reference=_reference(made),
-        notation=made.notation,
-        formula=_formula(made),
-        domain=made.domain,
+        reference=_reference(definition),
+        notation=definition.notation,
+        formula=_formula(definition),
+        domain=definition.domain,
         partials=tuple(_partial(slope, symbols) for slope in slopes),
-        expand=lambda *operands: instantiate(made.body, symbols, operands),
+        expand=lambda *operands: instantiate(definition.body, symbols, operands),
         ulps=math.inf,  # a formula may cancel: no bound holds for all
         category="user-defined",
         user_defined=True,
@@ -299,22 +299,22 @@ def _partial(slope: Expr, symbols: Sequence[Expr]) -> Any:
 def instantiate(template: Expr, symbols: Sequence[Expr], operands: Sequence[Expr]) -> Expr:
     """A float64 formula over `symbols` on other operands, in their common float type."""
     dtype = floating(tuple(operand.dtype for operand in operands))[1]
-    made: dict[Expr, Expr] = {
+    instances: dict[Expr, Expr] = {
         s: operand if operand.dtype == dtype else cast(operand, dtype)
         for s, operand in zip(symbols, operands, strict=True)
     }
     for node in walk([template]):
-        if node in made:
+        if node in instances:
             continue
         if node.is_constant:
-            made[node] = constant(node.value, dtype) if node.dtype == FLOAT64 else node
+            instances[node] = constant(node.value, dtype) if node.dtype == FLOAT64 else node
         else:
-            made[node] = rebuild(node, tuple(made[operand] for operand in node.operands))
-    result = made[template]
+            instances[node] = rebuild(node, tuple(instances[operand] for operand in node.operands))
+    result = instances[template]
     return result if result.dtype == dtype else cast(result, dtype)
 
 
-def _reference(made: Definition) -> Callable[..., Any]:
+def _reference(definition: Definition) -> Callable[..., Any]:
     """The formula by the interpreter, one graph for each float type."""
     graphs: dict[np.dtype[Any], Dag] = {}
 
@@ -322,8 +322,8 @@ def _reference(made: Definition) -> Callable[..., Any]:
         dtype = values[0].dtype
         dag = graphs.get(dtype)
         if dag is None:
-            typed = [symbol(param, dtype=dtype) for param in made.params]
-            body = instantiate(made.body, [symbol(param) for param in made.params], typed)
+            typed = [symbol(param, dtype=dtype) for param in definition.params]
+            body = instantiate(definition.body, [symbol(param) for param in definition.params], typed)
             dag = graphs[dtype] = Dag([body], typed)
         arrays = [np.asarray(value) for value in values]
         result = run_arrays(dag, arrays)[dag.outputs[0]]
@@ -333,11 +333,15 @@ def _reference(made: Definition) -> Callable[..., Any]:
     return reference
 
 
-def _formula(made: Definition) -> Callable[..., Any]:
+def _formula(definition: Definition) -> Callable[..., Any]:
     def formula(space: Any, *operands: Any) -> Any:
-        given = {symbol(param): operand for param, operand in zip(made.params, operands, strict=True)}
+        arguments = {
+            symbol(param): operand for param, operand in zip(definition.params, operands, strict=True)
+        }
         return through_formulas(
-            [made.body], space, lambda leaf: given[leaf] if leaf.is_symbol else number(space, leaf.value)
+            [definition.body],
+            space,
+            lambda leaf: arguments[leaf] if leaf.is_symbol else number(space, leaf.value),
         )[0]
 
     return formula

@@ -95,13 +95,13 @@ class TracedFunction:
     def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
         """The inputs' values in order, and the options that were given."""
         try:
-            given = self._signature.bind(*args, **kwargs).arguments
+            arguments = self._signature.bind(*args, **kwargs).arguments
         except TypeError as error:
             usage = f"write {self.__name__}{self._signature}"
             raise ArityError(f"{self.__name__}: {error}", site=current_site(), hint=usage) from None
         names = {node.name for node in self.inputs}
-        options = {name: value for name, value in given.items() if name not in names}
-        return [given[node.name] for node in self.inputs], options
+        options = {name: value for name, value in arguments.items() if name not in names}
+        return [arguments[node.name] for node in self.inputs], options
 
     def _formula(self, options: Mapping[str, Any]) -> Any:
         """The formula of the inputs, remembered for each set of options."""

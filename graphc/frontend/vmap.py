@@ -94,28 +94,28 @@ def _call(f: Any, in_axes: Any, out_axes: Any, args: tuple[Any, ...], kwargs: di
             hint="one entry for each argument; None for what is the same for every element",
         )
     level = getattr(_state, "level", 0)
-    found: list[_Argument] = []
-    given = [
-        _elements(arg, axis, f"argument {number}", level, found)
+    batched: list[_Argument] = []
+    elements = [
+        _elements(arg, axis, f"argument {number}", level, batched)
         for number, (arg, axis) in enumerate(zip(args, axes, strict=True))
     ]
-    named = {name: _elements(arg, 0, f"argument {name!r}", level, found) for name, arg in kwargs.items()}
-    if not found:
+    named = {name: _elements(arg, 0, f"argument {name!r}", level, batched) for name, arg in kwargs.items()}
+    if not batched:
         raise ExpressionError(
             "vmap has no argument with a batch", site=current_site(), hint="in_axes=0 names an axis of one"
         )
-    for other in found[1:]:
-        if other.size != found[0].size:
+    for other in batched[1:]:
+        if other.size != batched[0].size:
             raise ShapeError(
-                f"vmap: the batch has length {found[0].size} in {found[0].told} and {other.size} in {other.told}",
+                f"vmap: the batch has length {batched[0].size} in {batched[0].told} and {other.size} in {other.told}",
                 site=current_site(),
                 hint="in_axes=None marks what is the same for every element",
             )
     if not named:
-        function("vmap's function", f, len(given), "a function of one element's expressions")
+        function("vmap's function", f, len(elements), "a function of one element's expressions")
     _state.level = level + 1
     try:
-        returned = f(*given, **named)
+        returned = f(*elements, **named)
     finally:
         _state.level = level
     if returned is None:
@@ -123,10 +123,10 @@ def _call(f: Any, in_axes: Any, out_axes: Any, args: tuple[Any, ...], kwargs: di
         raise ExpressionError(what, site=current_site(), hint="end it with return")
     leaves, structure = flatten(returned)
     places = _spread(out_axes, returned, "out_axes")
-    added = Batch(found[0].size, found[0].wide)
+    added = Batch(batched[0].size, batched[0].wide)
     with on_this_line():
         results = through(
-            [constant(leaf) for leaf in leaves], {each.each: each.wide for each in found}, added
+            [constant(leaf) for leaf in leaves], {each.each: each.wide for each in batched}, added
         )
     outputs = [
         _placed(result, own, place, added, number)
@@ -139,18 +139,18 @@ def _call(f: Any, in_axes: Any, out_axes: Any, args: tuple[Any, ...], kwargs: di
     return everything if any(node.is_symbol for node in walk(outputs)) else evaluate(everything, {})
 
 
-def _elements(arg: Any, axes: Any, told: str, level: int, found: list[_Argument]) -> Any:
+def _elements(arg: Any, axes: Any, what: str, level: int, batched: list[_Argument]) -> Any:
     """An argument with a symbol in place of each leaf that holds a batch; these are entered in `found`."""
     if axes is None:
         return arg
     leaves, structure = flatten(arg)
     places = _spread(axes, arg, "in_axes")
-    made = []
+    elements = []
     for number, (leaf, axis) in enumerate(zip(leaves, places, strict=True)):
         if axis is None:
-            made.append(leaf)
+            elements.append(leaf)
             continue
-        name = told if len(leaves) == 1 else f"leaf {number} of {told}"
+        name = what if len(leaves) == 1 else f"leaf {number} of {what}"
         leaf = wide = constant(leaf)
         if not wide.shape:
             raise ExpressionError(
@@ -162,12 +162,12 @@ def _elements(arg: Any, axes: Any, told: str, level: int, found: list[_Argument]
         wide = moved(wide, axis, 0)
         shown = leaf.name if isinstance(leaf, Expr) and leaf.is_symbol else "element"
         # nested calls have other symbols: a function may use the elements of the one around it
-        each = symbol(f"{shown}\0{level}.{len(found)}", wide.shape[1:], wide.dtype)
-        found.append(
+        each = symbol(f"{shown}\0{level}.{len(batched)}", wide.shape[1:], wide.dtype)
+        batched.append(
             _Argument(wide, each, f"{name}, {brief_text(leaf, 40)} of shape {format_shape(leaf.shape)}")
         )
-        made.append(each)
-    return unflatten(structure, iter(made))
+        elements.append(each)
+    return unflatten(structure, iter(elements))
 
 
 def _spread(axes: Any, tree: Any, what: str) -> list[Any]:

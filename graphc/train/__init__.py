@@ -16,7 +16,8 @@ True
 from graphc.train.data import Batches
 from graphc.train.history import History
 from graphc.train.idx import find_idx, read_idx
-from graphc.train.loop import evaluate, fit
+from graphc.train.loop import fit
+from graphc.train.metrics import evaluate
 from graphc.train.optimisers import SGD, Adam, AdamW, Momentum, Nesterov, Optimiser, RMSProp
 from graphc.train.schedules import Cosine, EarlyStop, Halving, StepDecay
 from graphc.train.step import Parameters, Step, make_step

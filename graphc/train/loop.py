@@ -9,22 +9,24 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from graphc.errors import ExpressionError, FormatError, InputError, TrainingError, brief
-from graphc.ir.expr import Expr, free_symbols
+from graphc.errors import FormatError, InputError, TrainingError, brief
+from graphc.ir.expr import Expr
 from graphc.ir.inputs import as_count
 from graphc.train.checkpoint import RECORDED, read_checkpoint, write_checkpoint
 from graphc.train.data import Batches
 from graphc.train.history import History
+from graphc.train.metrics import measured
 from graphc.train.optimisers import Optimiser
 from graphc.train.schedules import Schedule
-from graphc.train.step import Step, Trainable, check_model, make_step, nonfinite, of_data
+from graphc.train.step import Step, Trainable, nonfinite
 from graphc.util.archive import check_path
-from graphc.util.arguments import function, mapping, truth
+from graphc.util.arguments import function, truth
 from graphc.util.progress import tqdm
 
 
@@ -118,79 +120,154 @@ def fit(
     _check(metrics, {"schedule": (schedule, 2), "stop": (stop, 1), "each": (each, 1)}, checkpoint, resume)
     batches = Batches(data, batch, seed=seed, shuffle=shuffle)
     step = Step(model, loss, optimiser, batches.arrays)
-    measure = _measure(model, metrics, validation if validation is not None else data, seed)
+    measure = measured(model, metrics, validation if validation is not None else data, seed)
     same = {
         "optimiser": repr(optimiser), "seed": seed, "rows": batches.rows, "batch size": batches.size, "shuffle": shuffle,
     }  # fmt: skip
-    history, first, done, total = History(), 0, 0, 0.0
+    settings = _Settings(
+        optimiser.rate, epochs, every, seed, schedule, stop, each, checkpoint, progress, same
+    )
+    training = _Training(model, step, batches, measure, settings)
     if checkpoint is not None and resume and Path(checkpoint).exists():
-        arrays, meta = read_checkpoint(checkpoint, step.arrays(), same)
-        if meta["batch"] > len(batches):  # as many: interrupted after the last one
+        training.resume(checkpoint)
+    training.run()
+    return training.history
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """What `fit` was asked for, checked, under the names of its arguments.
+
+    rate : the optimiser's own; same : what a checkpoint must have been written with
+    """
+
+    rate: float
+    epochs: int
+    every: int
+    seed: int
+    schedule: Schedule | None
+    stop: Callable[[History], bool] | None
+    each: Callable[[History], None] | None
+    checkpoint: str | os.PathLike[str] | None
+    progress: bool | None
+    same: Mapping[str, Any]
+
+
+class _Training:
+    """A training: its history so far, and where it stands.
+
+    first, done : the epoch that it begins with, and the batches of it that were done before
+    total : of the losses of the rows since the last record
+    """
+
+    def __init__(
+        self,
+        model: Trainable,
+        step: Step,
+        batches: Batches,
+        measure: Callable[[], dict[str, float]],
+        settings: _Settings,
+    ) -> None:
+        self.model = model
+        self.step = step
+        self.batches = batches
+        self.measure = measure
+        self.settings = settings
+        self.history = History()
+        self.first = self.done = 0
+        self.total = 0.0
+        self._interrupts = _Interrupts()
+        self._guard = _Guard(step)
+
+    def resume(self, checkpoint: str | os.PathLike[str]) -> None:
+        """Go on from a checkpoint."""
+        settings = self.settings
+        arrays, meta = read_checkpoint(checkpoint, self.step.arrays(), settings.same)
+        if meta["batch"] > len(self.batches):  # as many: interrupted after the last one
             raise FormatError(
                 f"{brief(checkpoint, 200)}: the record of the checkpoint is damaged: there is no batch {meta['batch']}"
             )
-        step.restore(arrays)
-        history, first, done, total = History(meta["history"]), meta["epoch"], meta["batch"], meta["total"]
-        if not done and first < epochs and first % every and meta.get("every") == every:
-            history.records.pop()  # the last one of a shorter training: without a break its epochs go on to the next
-        elif not done:
-            total = 0.0
+        self.step.restore(arrays)
+        self.history = History(meta["history"])
+        self.first, self.done, self.total = meta["epoch"], meta["batch"], meta["total"]
+        shorter = self.first < settings.epochs and self.first % settings.every
+        if not self.done and shorter and meta.get("every") == settings.every:
+            self.history.records.pop()  # the last one of a shorter training: without a break its epochs go on to the next
+        elif not self.done:
+            self.total = 0.0
 
-    def save(epoch: int, batch: int, total: float) -> None:
-        if checkpoint is not None:
-            record = {
-                "epoch": epoch,
-                "batch": batch,
-                "total": total,
-                "every": every,
-                "history": history.records,
-            }
-            write_checkpoint(checkpoint, step.arrays(), {**same, **record})
+    def run(self) -> None:
+        """Train to the end, or until `stop` says so."""
+        settings, steps = self.settings, self.settings.epochs * len(self.batches)
+        with (
+            self._interrupts.held(),
+            tqdm().tqdm(
+                total=steps,
+                initial=min(self.first * len(self.batches) + self.done, steps),
+                disable=None if settings.progress is None else not settings.progress,
+                unit="step",
+            ) as bar,
+        ):
+            rate, began = settings.rate, 0.0
+            for epoch in range(self.first, settings.epochs):
+                if epoch in (self.first, self.history.epochs):
+                    if self._stops(epoch):
+                        break
+                    rate, began = self._rate(), time.perf_counter()
+                self._epoch(epoch, rate, bar)
+                if not (epoch + 1) % settings.every or epoch + 1 == settings.epochs:
+                    self._record(epoch, rate, began, bar)
 
-    interrupts = _Interrupts()
-    guard = _Guard(step)
-    with (
-        interrupts.held(),
-        tqdm().tqdm(
-            total=epochs * len(batches),
-            initial=min(first * len(batches) + done, epochs * len(batches)),
-            disable=None if progress is None else not progress,
-            unit="step",
-        ) as bar,
-    ):
-        rate, began = optimiser.rate, 0.0
-        for epoch in range(first, epochs):
-            if epoch in (first, history.epochs):
-                if stop is not None and len(history) and history.epochs == epoch and stop(history):
-                    break
-                rate = optimiser.rate if schedule is None else _rate(schedule(optimiser.rate, history))
-                began = time.perf_counter()
-            for place, rows in enumerate(batches.epoch(epoch, done), done):
-                masks = _masks(model, rows, seed, epoch, place) if step.masks else {}
-                value = guard(rows, rate, masks, epoch, place)
-                total += value * batches.rows_of(place)
-                if bar.update():
-                    bar.set_postfix(loss=f"{value:.4g}", rate=f"{rate:.3g}", refresh=False)
-                if interrupts.pending:
-                    save(epoch, place + 1, total)
-                    raise KeyboardInterrupt
-            done = 0
-            if (epoch + 1) % every and epoch + 1 < epochs:
-                continue
-            guard.settled(f"after epoch {epoch + 1}")
-            mean = total / (batches.rows * (epoch + 1 - history.epochs))
-            took = time.perf_counter() - began
-            bar.set_postfix(loss=f"{mean:.4g}", rate=f"{rate:.3g}", refresh=False)
-            history.records.append(
-                {"epoch": epoch + 1, "loss": mean, "rate": rate, **measure(), "seconds": took}
-            )
-            save(epoch + 1, 0, total)
-            total = 0.0
-            if each is not None:
-                each(history)
-            if interrupts.pending:  # in the meantime, with everything saved
+    def _stops(self, epoch: int) -> bool:
+        stop, history = self.settings.stop, self.history
+        return stop is not None and bool(len(history)) and history.epochs == epoch and bool(stop(history))
+
+    def _rate(self) -> float:
+        """The rate from here to the next record."""
+        rate, schedule = self.settings.rate, self.settings.schedule
+        return rate if schedule is None else _rate(schedule(rate, self.history))
+
+    def _epoch(self, epoch: int, rate: float, bar: Any) -> None:
+        """The steps of an epoch that are still to do."""
+        for place, rows in enumerate(self.batches.epoch(epoch, self.done), self.done):
+            masks = _masks(self.model, rows, self.settings.seed, epoch, place) if self.step.masks else {}
+            value = self._guard(rows, rate, masks, epoch, place)
+            self.total += value * self.batches.rows_of(place)
+            if bar.update():
+                bar.set_postfix(loss=f"{value:.4g}", rate=f"{rate:.3g}", refresh=False)
+            if self._interrupts.pending:
+                self._save(epoch, place + 1)
                 raise KeyboardInterrupt
-    return history
+        self.done = 0
+
+    def _record(self, epoch: int, rate: float, began: float, bar: Any) -> None:
+        """A record of the epochs since the last one, in the history and in the checkpoint."""
+        self._guard.settled(f"after epoch {epoch + 1}")
+        mean = self.total / (self.batches.rows * (epoch + 1 - self.history.epochs))
+        took = time.perf_counter() - began
+        bar.set_postfix(loss=f"{mean:.4g}", rate=f"{rate:.3g}", refresh=False)
+        self.history.records.append(
+            {"epoch": epoch + 1, "loss": mean, "rate": rate, **self.measure(), "seconds": took}
+        )
+        self._save(epoch + 1, 0)
+        self.total = 0.0
+        if self.settings.each is not None:
+            self.settings.each(self.history)
+        if self._interrupts.pending:  # in the meantime, with everything saved
+            raise KeyboardInterrupt
+
+    def _save(self, epoch: int, batch: int) -> None:
+        """Write the checkpoint: the next step is this batch of this epoch."""
+        if self.settings.checkpoint is None:
+            return
+        record = {
+            "epoch": epoch,
+            "batch": batch,
+            "total": self.total,
+            "every": self.settings.every,
+            "history": self.history.records,
+        }
+        write_checkpoint(self.settings.checkpoint, self.step.arrays(), {**self.settings.same, **record})
 
 
 def _check(
@@ -272,56 +349,4 @@ def _masks(
     return model.draw_masks(np.random.default_rng([seed, epoch, place]), rows)  # type: ignore[attr-defined]
 
 
-def _measure(
-    model: Trainable, metrics: Mapping[str, Expr], data: Mapping[Expr, Any], seed: int
-) -> Callable[[], dict[str, float]]:
-    """A function that gives the metrics' means over the rows of some data."""
-    metrics = mapping("metrics", metrics, 'metrics={"error": …}')
-    data = mapping("the data", data, "{x: …, labels: …}, symbols as the keys")
-    check_model(model)
-    if not metrics:
-        return dict
-    for name, expr in metrics.items():
-        if not isinstance(expr, Expr) or expr.shape:
-            raise ExpressionError(f"the metric {name!r} is no scalar", hint="g.mean(…) over the samples")
-    read = {symbol for expr in metrics.values() for symbol in free_symbols(expr)}
-    needed = {key: array for key, array in data.items() if key in read}
-    batches = Batches(needed or data, 1000, seed=seed, shuffle=False)
-    values = {**model.parameters, **getattr(model, "buffers", {})}
-    stored = {key: symbol for key, symbol in values.items() if symbol in read}
-    stray = sorted(s.name for s in read - set(stored.values()) - set(batches.arrays))
-    if stray:
-        raise ExpressionError(
-            f"the metrics read {', '.join(map(repr, stray[:5]))}, for which there is no data"
-        )
-    measured = make_step(metrics.values(), [*batches.arrays, *stored.values()], {})
-
-    def measure() -> dict[str, float]:
-        totals = np.zeros(len(metrics))
-        for place, rows in enumerate(batches.epoch(0)):
-            try:
-                sums = measured(*rows.values(), *(model.values[key] for key in stored))
-            except InputError as error:
-                raise of_data(error, rows) from error
-            totals += batches.rows_of(place) * np.array([float(value) for value in sums])
-        return dict(zip(metrics, (totals / batches.rows).tolist(), strict=True))
-
-    return measure
-
-
-def evaluate(model: Trainable, metrics: Mapping[str, Expr], data: Mapping[Expr, Any]) -> dict[str, float]:
-    """The metrics' means over the rows of some data, with the model's present values.
-
-    metrics : name → float scalar, a mean over rows
-
-    >>> from graphc.ir.expr import symbol
-    >>> from graphc.ops.reduce import mean
-    >>> from graphc.train import Parameters
-    >>> x, a = symbol("x", shape=("n",)), symbol("a")
-    >>> evaluate(Parameters({a: 2.0}), {"mean": mean(a * x)}, {x: [1.0, 3.0]})
-    {'mean': 4.0}
-    """
-    return _measure(model, metrics, data, 0)()
-
-
-__all__ = ["evaluate", "fit"]
+__all__ = ["fit"]

@@ -272,11 +272,11 @@ class Step:
             for place, operands in enumerate(dag.operands):
                 if not bad[place] or any(bad[operand] for operand in operands):
                     continue
-                causes = [_told(dag, place, values)]
+                causes = [_described(dag, place, values)]
                 while source := next((operand for operand in dag.operands[place] if infinite[operand]), None):
                     place = source  # whence the infinity came
                 if infinite[place] and bad is nan:
-                    causes.append(_told(dag, place, values))
+                    causes.append(_described(dag, place, values))
                 return "; ".join(causes)
         return "no node of the step is infinite or NaN in the interpreter"
 
@@ -285,7 +285,7 @@ def _any(test: Any, value: Any) -> bool:
     return np.asarray(value).dtype.kind == "f" and bool(test(value).any())
 
 
-def _told(dag: Dag, place: int, values: list[Any]) -> str:
+def _described(dag: Dag, place: int, values: list[Any]) -> str:
     """A node that is not finite, between which numbers its operands lie, and where it was written."""
     node, parts = dag.exprs[place], []
     for operand in dag.operands[place]:

@@ -273,12 +273,10 @@ class _Builder:
         """Where NaN and infinity begin: the operation, and the line that wrote it."""
         lines = []
         for source in self.sources[:_TOLD]:
-            source_found = finding(self.graph, self.values.forward, source)
-            line = f"{source_found.what} begins at {source_found.happens}"
+            start = finding(self.graph, self.values.forward, source)
+            line = f"{start.what} begins at {start.happens}"
             lines.append(
-                line
-                if source_found.site is None
-                else f"{line}, {Path(source_found.site.filename).name}:{source_found.site.line}"
+                line if start.site is None else f"{line}, {Path(start.site.filename).name}:{start.site.line}"
             )
         return tuple(lines)
 

@@ -134,9 +134,9 @@ def thread_counts() -> tuple[tuple[Callable[[], int], Callable[[int], Any]], ...
     import threadpoolctl
 
     scipy_blas()  # brings its library with it
-    found = [c for c in threadpoolctl.ThreadpoolController().lib_controllers if c.user_api == "blas"]
-    own = [c for c in found if "scipy" in Path(c.filepath).parent.name]
-    return tuple([_thread_count(library) for library in own or found])
+    libraries = [c for c in threadpoolctl.ThreadpoolController().lib_controllers if c.user_api == "blas"]
+    own = [c for c in libraries if "scipy" in Path(c.filepath).parent.name]
+    return tuple([_thread_count(library) for library in own or libraries])
 
 
 def _thread_count(library: Any) -> tuple[Callable[[], int], Callable[[int], Any]]:

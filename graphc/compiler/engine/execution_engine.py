@@ -113,10 +113,10 @@ def _context() -> Any:
 
 def address(handle: Handle, symbol: str) -> int:
     """The address of a function of a module. Raises `CompileError` where it has none of that name."""
-    found = _modules[handle.item()].engine.get_function_address(symbol)
-    if not found:
+    pointer = _modules[handle.item()].engine.get_function_address(symbol)
+    if not pointer:
         raise CompileError(f"the module has no function {symbol!r}")
-    return found
+    return pointer
 
 
 def when_unloaded(handle: Handle, do: Any) -> None:

@@ -135,7 +135,7 @@ def _batches(
     b_strides: Strides,
 ) -> Batch:
     """The dimensions before the last two, those of length 1 left out and neighbours merged where all step through both as one."""
-    found: Batch = []
+    batches: Batch = []
     for axis in range(len(shape) - 2):
         extent = shape[axis]
         if extent == 1:
@@ -144,11 +144,13 @@ def _batches(
         for other, steps in ((b_shape, b_strides), (a_shape, a_strides)):
             place = axis - len(shape) + len(other)
             row.insert(0, steps[place] if place >= 0 and other[place] != 1 else 0)
-        if found and all(outer == inner * extent for outer, inner in zip(found[-1][1:], row, strict=True)):
-            found[-1] = (found[-1][0] * extent, row[0], row[1], row[2])
+        if batches and all(
+            outer == inner * extent for outer, inner in zip(batches[-1][1:], row, strict=True)
+        ):
+            batches[-1] = (batches[-1][0] * extent, row[0], row[1], row[2])
         else:
-            found.append((extent, row[0], row[1], row[2]))
-    return found
+            batches.append((extent, row[0], row[1], row[2]))
+    return batches
 
 
 def _rows_of_batches(m: int, am: int, cm: int, batch: Batch) -> tuple[int, int, int, Batch]:
@@ -220,7 +222,7 @@ def _matrix_plan(
         blas.number(1, dtype),
         blas.number(0, dtype),
     )
-    return _made("gemm", extents, rows, fixed, nanoseconds, cut, swapped, m * n * k <= QUIET)
+    return _plan("gemm", extents, rows, fixed, nanoseconds, cut, swapped, m * n * k <= QUIET)
 
 
 def _vector_plan(
@@ -261,7 +263,7 @@ def _vector_plan(
         blas.number(0, dtype),
         int(not matrix[0]),
     )
-    return _made("gemv", extents, rows, fixed, nanoseconds, cut, swapped, m * k <= QUIET // 32)
+    return _plan("gemv", extents, rows, fixed, nanoseconds, cut, swapped, m * k <= QUIET // 32)
 
 
 def _cut(
@@ -277,7 +279,7 @@ def _cut(
         return None
     wanted = min(MOST_PIECES, 1 << max(1, int(nanoseconds / PIECE).bit_length() - 1))
     batches = len(extents) - len(names)
-    found: list[tuple[float, Cut]] = []
+    candidates: list[tuple[float, Cut]] = []
     for axis, extent in enumerate(extents):
         name = names[axis - batches] if axis >= batches else ""
         if name == "k" and batches:
@@ -288,12 +290,14 @@ def _cut(
             count = -(-extent // length)
             more = (count - 1) * extra.get(name, 0.0)
             if count > 1 and more <= MOST_REPEATED * nanoseconds:
-                found.append((more, Cut(axis, length, count, _partial(result, length) if name == "k" else 0)))
+                candidates.append(
+                    (more, Cut(axis, length, count, _partial(result, length) if name == "k" else 0))
+                )
                 break
             pieces //= 2
-    most = max((cut.pieces for _, cut in found), default=0)
+    most = max((cut.pieces for _, cut in candidates), default=0)
     return min(
-        ((more, cut) for more, cut in found if 2 * cut.pieces > most),
+        ((more, cut) for more, cut in candidates if 2 * cut.pieces > most),
         key=lambda pair: pair[0],
         default=(0.0, None),
     )[1]
@@ -304,7 +308,7 @@ def _partial(result: int, length: int) -> int:
     return 8 * -(-result // (8 * length)) * length
 
 
-def _made(
+def _plan(
     name: str,
     extents: tuple[int, ...],
     rows: list[tuple[int, int, int]],

@@ -91,8 +91,8 @@ def parse_size(text: str) -> int | None:
     >>> parse_size("2k"), parse_size("500 MB"), parse_size("-1")
     (2048, 524288000, None)
     """
-    found = re.fullmatch(r"(\d{1,18})\s*([kmgt]?)i?b?", text.strip().lower(), re.ASCII)
-    return int(found[1]) * _UNITS[found[2]] if found else None
+    match = re.fullmatch(r"(\d{1,18})\s*([kmgt]?)i?b?", text.strip().lower(), re.ASCII)
+    return int(match[1]) * _UNITS[match[2]] if match else None
 
 
 @dataclass(frozen=True)
@@ -206,7 +206,7 @@ class Store:
 
     def _files(self, name: re.Pattern[str]) -> list[Entry]:
         """The files of this user whose names are of a form: nothing else in the directory is ever touched."""
-        found: list[Entry] = []
+        entries: list[Entry] = []
         try:
             with os.scandir(self.path) as files:
                 for file in files:
@@ -214,10 +214,10 @@ class Store:
                         with contextlib.suppress(OSError):
                             status = file.stat(follow_symlinks=False)
                             if stat.S_ISREG(status.st_mode):
-                                found.append(Entry(Path(file.path), _space(status), status.st_mtime))
+                                entries.append(Entry(Path(file.path), _space(status), status.st_mtime))
         except OSError:
             return []
-        return found
+        return entries
 
     def _make_room(self, written: int) -> None:
         """Hold the limits after a write.

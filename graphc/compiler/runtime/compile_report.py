@@ -117,8 +117,8 @@ class Performance:
             lines.append(f"threads: {self.threads} from {self.threads_from:,} elements")
         phases = ", ".join(f"{name} {1e3 * taken:.1f} ms" for name, taken in self.seconds.items())
         lines.append(f"made in {1e3 * sum(self.seconds.values()):.1f} ms: {phases}")
-        lines += [f"  {made}" for made in self.modules]
-        if not any(made.what.startswith("loop") for made in self.modules):
+        lines += [f"  {module}" for module in self.modules]
+        if not any(module.what.startswith("loop") for module in self.modules):
             lines.append("  no loop over arrays has been needed yet")
         return "\n".join(lines)
 
@@ -130,12 +130,16 @@ def performance(code: Code, nests: Nests, history: Rewriting | None) -> Performa
     kernel, seconds = code.kernel, code.seconds
     names = Counter(node.op.name for node in kernel.dag.exprs if node.operands)
     parts = len(code.parts)
-    modules = [_made(f"numbers, part {k} of {parts}", part, names) for k, part in enumerate(code.parts, 1)]
-    modules.append(_made("numbers", code.library, names))
-    modules += [_made(f"loop {pattern}", made, names) for pattern, made in sorted(nests.libraries.items())]
+    modules = [
+        _module_of(f"numbers, part {k} of {parts}", part, names) for k, part in enumerate(code.parts, 1)
+    ]
+    modules.append(_module_of("numbers", code.library, names))
+    modules += [
+        _module_of(f"loop {pattern}", module, names) for pattern, module in sorted(nests.libraries.items())
+    ]
     taken = dict(seconds) if history is None else {"rewrite": history.seconds, **seconds}
-    for made in modules:
-        for step, value in made.seconds.items():
+    for module in modules:
+        for step, value in module.seconds.items():
             taken[step] = taken.get(step, 0.0) + value
     at = 1 if nests.parallel is True else threads.from_elements(nests.nanoseconds)
     count = len(kernel.outputs)
@@ -156,7 +160,7 @@ def performance(code: Code, nests: Nests, history: Rewriting | None) -> Performa
     )
 
 
-def _made(what: str, library: Library, names: Mapping[str, int]) -> Made:
+def _module_of(what: str, library: Library, names: Mapping[str, int]) -> Made:
     asm = library.asm
     width = max((_BITS[register] for register in _PACKED.findall(asm)), default=0)
     if not width and _PACKED_ARM.search(asm):

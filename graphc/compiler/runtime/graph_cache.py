@@ -83,13 +83,13 @@ def key(graph: Dag, structure: Structure, options: Iterable[str]) -> bytes | Non
 
 @cache
 def _versions() -> tuple[str, ...]:
-    found = []
+    versions = []
     for name in _LIBRARIES:
         try:
-            found.append(f"{name} {version(name)}")
+            versions.append(f"{name} {version(name)}")
         except PackageNotFoundError:
-            found.append(f"{name} is missing")
-    return tuple(found)
+            versions.append(f"{name} is missing")
+    return tuple(versions)
 
 
 @cache
@@ -174,10 +174,10 @@ def find(key: bytes, graph: Dag, structure: Structure, rewritten: Callable[[], U
 def _read(content: bytes) -> CachedGraph | None:
     """A record that says what one must; None for anything else."""
     try:
-        found = json.loads(content)
+        fields = json.loads(content)
         record = CachedGraph(
-            tuple([_module(*module) for module in found["modules"]]),
-            found["operations"], float(found["nanoseconds"]), tuple(found["outputs"]),
+            tuple([_module(*module) for module in fields["modules"]]),
+            fields["operations"], float(fields["nanoseconds"]), tuple(fields["outputs"]),
         )  # fmt: skip
         whole = bool(record.modules) and isinstance(record.operations, int)
         return record if whole and all(name in DTYPES for name in record.outputs) else None

@@ -27,20 +27,20 @@ class Interpreter:
         for node, operands in enumerate(dag.operands):
             for operand in operands:
                 last[operand] = node
-        kept = set(dag.outputs)
+        outputs = set(dag.outputs)
         dying: list[list[int]] = [[] for _ in dag.exprs]
         for node, user in enumerate(last):
-            if node not in kept:
+            if node not in outputs:
                 dying[user].append(node)
         for number in range(self._inputs, len(dag.exprs)):
             node, operands = dag.exprs[number], dag.operands[number]
             if node.op.is_leaf:
                 self._steps.append((None, node.value, (), (), (), node.dtype, ()))
                 continue
-            given = tuple(dag.exprs[operand].dtype for operand in operands)
+            dtypes = tuple(dag.exprs[operand].dtype for operand in operands)
             casts = tuple(
                 None if dtype == wanted else wanted
-                for dtype, wanted in zip(given, node.op.types(given)[0], strict=True)
+                for dtype, wanted in zip(dtypes, node.op.types(dtypes)[0], strict=True)
             )
             needed = casts if any(cast is not None for cast in casts) else ()
             self._steps.append(
@@ -63,8 +63,8 @@ class Interpreter:
                 result[start : start + BLOCK] = value
         return [result.reshape(shape) for result in results]
 
-    def _run(self, given: list[Any]) -> list[Any]:
-        values: list[Any] = given
+    def _run(self, inputs: list[Any]) -> list[Any]:
+        values: list[Any] = inputs
         with np.errstate(all="ignore"):
             for reference, constant, operands, casts, attrs, dtype, dying in self._steps:
                 if reference is None:

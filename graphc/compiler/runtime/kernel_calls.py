@@ -81,11 +81,11 @@ class Call:
 
 def together(steps: Sequence[Callable[[], None]]) -> list[Callable[[], None]]:
     """The steps of a program, with plain calls of kernels that follow each other as one."""
-    found: list[Callable[[], None]] = []
+    calls: list[Callable[[], None]] = []
     for plain, several in groupby(steps, key=lambda step: isinstance(step, Call) and step.plain):
         run = list(several)
-        found += [_sequence(run)] if plain and len(run) > 1 else run  # type: ignore[arg-type]
-    return found
+        calls += [_sequence(run)] if plain and len(run) > 1 else run  # type: ignore[arg-type]
+    return calls
 
 
 def _sequence(calls: Sequence[Call]) -> Callable[[], None]:

@@ -93,8 +93,8 @@ def _at_add(node: Expr, attrs: tuple[Any, ...], parallel: Parallel) -> Compute:
         for array, length in zip(listed, lengths, strict=True):
             place = place * length + np.where(array < 0, array + length, array)
         columns = prod(rest)
-        given = np.broadcast_to(value, (*listed[0].shape, *rest)).reshape(-1, columns)
-        prefix_scan.add_at(out.reshape(-1, columns), np.ravel(place), given, parallel)
+        wide = np.broadcast_to(value, (*listed[0].shape, *rest)).reshape(-1, columns)
+        prefix_scan.add_at(out.reshape(-1, columns), np.ravel(place), wide, parallel)
 
     return compute
 
@@ -137,15 +137,15 @@ _SPECIAL: dict[str, Callable[[Expr, tuple[Any, ...], Parallel], Compute]] = {
 
 def _images(node: Expr, attrs: tuple[Any, ...], find: Find, parallel: Parallel) -> Compute:
     """An operation that goes from image to image; the shapes of all calls are those of the first."""
-    made: list[Compute] = []
+    runners: list[Compute] = []
 
     def compute(out: np.ndarray, *operands: np.ndarray) -> None:
-        if not made:
+        if not runners:
             shapes = [operand.shape for operand in operands]
-            found = find(node.dtype, attrs, *shapes)
-            made.append(
-                _reference(node, attrs) if found is None else runner(*found, node.dtype, shapes, parallel)
+            routine = find(node.dtype, attrs, *shapes)
+            runners.append(
+                _reference(node, attrs) if routine is None else runner(*routine, node.dtype, shapes, parallel)
             )
-        made[0](out, *operands)
+        runners[0](out, *operands)
 
     return compute

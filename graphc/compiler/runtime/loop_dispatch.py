@@ -153,9 +153,9 @@ class Nests:
 
     def nest(self, pattern: elementwise_loops.Pattern) -> LoopNest:
         """The loop for a pattern, compiled when it is first needed."""
-        found = self._made.get(pattern)
-        if found is not None:
-            return found
+        nest = self._made.get(pattern)
+        if nest is not None:
+            return nest
         with _lock:
             if (
                 self.large
@@ -207,7 +207,7 @@ def ties(inputs: list[np.ndarray], outputs: Sequence[np.ndarray], shape: tuple[i
 
     An input that overlaps an output in any other way is replaced in the list by a copy.
     """
-    found: dict[int, int] = {}
+    firsts: dict[int, int] = {}
     for place, output in enumerate(outputs, start=len(inputs)):
         first = None
         for number, array in enumerate(inputs):
@@ -221,9 +221,9 @@ def ties(inputs: list[np.ndarray], outputs: Sequence[np.ndarray], shape: tuple[i
                 and data_address(array) == data_address(output)
             )
             if same and first is not None:
-                found[number] = first
-            elif same and number < elementwise_loops.MAX_TIED and number not in found:
-                first = found[place] = number
+                firsts[number] = first
+            elif same and number < elementwise_loops.MAX_TIED and number not in firsts:
+                first = firsts[place] = number
             else:
                 inputs[number] = array.copy()
-    return found
+    return firsts

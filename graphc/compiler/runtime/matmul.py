@@ -108,10 +108,10 @@ _MOST_SPARE = 4
 def _workspace(size: int) -> np.ndarray:
     """So many bytes, of a call before this one where there are enough."""
     try:
-        found = _spare.pop()
+        spare = _spare.pop()
     except IndexError:
         return np.empty(size, np.uint8)
-    return found if found.nbytes >= size else np.empty(size, np.uint8)
+    return spare if spare.nbytes >= size else np.empty(size, np.uint8)
 
 
 def _keep(memory: np.ndarray) -> None:

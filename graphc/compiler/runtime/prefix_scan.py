@@ -222,9 +222,9 @@ def _block(w: LoopBuilder, name: str, u: str) -> None:
     def step(i: str) -> None:
         here = w.at(out, w.mul(i, "%f.out_step"), "i8")
         before = w.at(out, w.mul(w.add(i, "-1"), "%f.out_step"), "i8")
-        given = w.at(x, w.mul(i, "%f.x_step"), "i8")
-        factor = w.at(a, w.mul(i, "%f.a_step"), "i8") if two else given
-        w.do(f"call void @row(ptr {here}, ptr {before}, ptr {given}, ptr {factor}, i64 {count})")
+        source = w.at(x, w.mul(i, "%f.x_step"), "i8")
+        factor = w.at(a, w.mul(i, "%f.a_step"), "i8") if two else source
+        w.do(f"call void @row(ptr {here}, ptr {before}, ptr {source}, ptr {factor}, i64 {count})")
 
     w.loop("%f.length", step, "1")
 
@@ -241,8 +241,8 @@ def _columns(w: LoopBuilder, u: str) -> None:
         is_row = w.new(f"icmp ult i64 {place}, %f.out_rows")
         place = w.new(f"select i1 {is_row}, i64 {place}, i64 0")
         here = w.at(out, w.mul(place, "%f.out_outer"), "i8")
-        given = w.at(x, w.mul(i, "%f.x_outer"), "i8")
-        w.do(f"call void @row(ptr {here}, ptr {given}, i64 {count})")
+        source = w.at(x, w.mul(i, "%f.x_outer"), "i8")
+        w.do(f"call void @row(ptr {here}, ptr {source}, i64 {count})")
 
     w.loop("%f.rows", step)
 

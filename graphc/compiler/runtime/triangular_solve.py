@@ -32,12 +32,12 @@ def solve(out: np.ndarray, a: np.ndarray, b: np.ndarray, lower: bool, parallel: 
         return
     n, m = out.shape[-2:]
     size = out.itemsize
-    found = order_of(a.strides[-2], a.strides[-1], n, n, size)
-    if found is None:
+    order = order_of(a.strides[-2], a.strides[-1], n, n, size)
+    if order is None:
         a = np.ascontiguousarray(a)
-        found = order_of(a.strides[-2], a.strides[-1], n, n, size)
-        assert found is not None
-    turned, distance = found
+        order = order_of(a.strides[-2], a.strides[-1], n, n, size)
+        assert order is not None
+    turned, distance = order
     # BLAS counts by columns: it sees the transposed equations xᵀ·aᵀ = bᵀ, whose matrix stands on the right
     fixed = (
         blas.function("trsm", out.dtype),

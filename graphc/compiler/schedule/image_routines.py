@@ -43,7 +43,7 @@ def routine_of(node: Expr) -> tuple[ImageRoutine, int] | None:
         return None
     kernel = node.op.name in ("conv2d", "conv2d_input_grad")
     one = [shape if kernel and k else (1, *shape[1:]) for k, shape in enumerate(shapes)]
-    return _found(node.op.name, node.dtype, node.attrs, tuple(one))
+    return _routine(node.op.name, node.dtype, node.attrs, tuple(one))
 
 
 def _are_known(value: Any) -> bool:
@@ -51,7 +51,7 @@ def _are_known(value: Any) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _found(
+def _routine(
     name: str, dtype: DType, attrs: tuple[Any, ...], shapes: tuple[tuple[int, ...], ...]
 ) -> tuple[ImageRoutine, int] | None:
     return ON_IMAGES[name](dtype, attrs, *shapes)

@@ -32,7 +32,7 @@ def differentiate(expr: Expr, by: Iterable[Expr]) -> list[Expr]:
     stand_ins = _stand_ins()
     formula = to_sympy(expr)
     symbols = free_symbols(expr)
-    found: list[Expr] = []
+    slopes: list[Expr] = []
     try:
         formula = formula.replace(S.Mod, lambda x, y: x - y * S.floor(x / y))
         for real, stand_in in stand_ins.items():
@@ -41,10 +41,10 @@ def differentiate(expr: Expr, by: Iterable[Expr]) -> list[Expr]:
             slope = formula.diff(sympy_leaf(symbol))
             for real, stand_in in stand_ins.items():
                 slope = slope.replace(stand_in, real)
-            found.append(from_sympy(slope, symbols))
+            slopes.append(from_sympy(slope, symbols))
     except RecursionError:
         raise ConversionError("SymPy recurses too deeply on this formula", node=repr(expr)) from None
-    return found
+    return slopes
 
 
 @cache

@@ -91,8 +91,8 @@ class _Reader:
             raise ConversionError(
                 f"SymPy's numbers become floats, not {self.dtype}", hint="declare integers with symbols="
             )
-        given = symbols if symbols is not None else {}
-        self.given = dict(given) if isinstance(given, Mapping) else named_symbols(given)
+        declared = symbols if symbols is not None else {}
+        self.given = dict(declared) if isinstance(declared, Mapping) else named_symbols(declared)
         self.truths: set[Any] = set()
         self.named: dict[str, Any] = {}
 
@@ -100,29 +100,29 @@ class _Reader:
         if not isinstance(root, sympy().Basic):
             return constant(root, self.dtype)
         # keyed by identity, because hashing a deep SymPy expression recurses; `kept` holds the keys' objects alive
-        made: dict[int, Expr] = {}
-        kept: list[Any] = []
+        built: dict[int, Expr] = {}
+        referenced: list[Any] = []
         stack: list[tuple[Any, Plan | None]] = [(root, None)]
         while stack:
             node, plan = stack.pop()
-            if id(node) in made:
+            if id(node) in built:
                 continue
             if plan is None:
                 plan = self._planned(node)
-                kept.append((node, plan))
+                referenced.append((node, plan))
                 stack.append((node, plan))
-                stack.extend((part, None) for part in reversed(plan[0]) if id(part) not in made)
+                stack.extend((part, None) for part in reversed(plan[0]) if id(part) not in built)
                 continue
             parts, build = plan
             try:
-                made[id(node)] = build([made[id(part)] for part in parts])
+                built[id(node)] = build([built[id(part)] for part in parts])
             except ConversionError:
                 raise
             except GraphcError as error:
                 raise ConversionError(
                     f"{show(node)}: {error.message}", node=error.node, site=current_site(), hint=error.hint
                 ) from error
-        return made[id(root)]
+        return built[id(root)]
 
     def _planned(self, node: Any) -> Plan:
         """The plan of a node; what SymPy itself raises on what it built unevaluated is refused as that."""
@@ -136,8 +136,8 @@ class _Reader:
     def _plan(self, node: Any) -> Plan:
         S = sympy()
         if isinstance(node, S.Symbol):
-            found = self._symbol(node)
-            return (), lambda parts: found
+            variable = self._symbol(node)
+            return (), lambda parts: variable
         if isinstance(node, S.Number):
             value = self._number(node)
             return (), lambda parts: value
@@ -166,9 +166,9 @@ class _Reader:
                 site=current_site(),
                 hint="their assumptions differ, or one is a Dummy: give one of them another name",
             )
-        found = self.given.get(node.name)
-        if found is not None:
-            return found
+        declared = self.given.get(node.name)
+        if declared is not None:
+            return declared
         return symbol(node.name, dtype="bool" if node in self.truths else self.dtype)
 
     def _number(self, node: Any) -> Expr:
@@ -176,10 +176,10 @@ class _Reader:
             value = node.p / node.q if node.is_Rational else float(node)  # of integers: rounded once
         except OverflowError:
             value = float("inf")
-        made = constant(value, self.dtype)
-        if node.is_finite and not math.isfinite(made.value):
+        literal = constant(value, self.dtype)
+        if node.is_finite and not math.isfinite(literal.value):
             unsupported(node, f"the number does not fit {self.dtype}")
-        return made
+        return literal
 
     def _piecewise(self, node: Any) -> Plan:
         parts: list[Any] = []
@@ -190,11 +190,11 @@ class _Reader:
         if closed:
             parts.pop()
 
-        def build(made: list[Expr]) -> Expr:
-            made = list(made)
-            result = made.pop() if closed else constant(float("nan"), self.dtype)
-            while made:
-                condition, value = made.pop(), made.pop()
+        def build(operands: list[Expr]) -> Expr:
+            operands = list(operands)
+            result = operands.pop() if closed else constant(float("nan"), self.dtype)
+            while operands:
+                condition, value = operands.pop(), operands.pop()
                 result = where(condition, value, result)
             return result
 

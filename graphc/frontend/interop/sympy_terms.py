@@ -45,8 +45,8 @@ def plan_of_sum(node: Any) -> Plan:
     terms.sort(key=lambda term: term[0])
     parts = [part for _, above, below in terms for part in (*above, *below)]
 
-    def build(made: list[Expr]) -> Expr:
-        rest = iter(made)
+    def build(operands: list[Expr]) -> Expr:
+        rest = iter(operands)
         total: Any = None
         for negative, above, below in terms:
             term = _quotient([next(rest) for _ in above], [next(rest) for _ in below])
@@ -96,8 +96,8 @@ def plan_of_product(node: Any) -> Plan:
         above = [-above[0], *above[1:]] if above else [sympy().Integer(-1)]
         negative = False
 
-    def build(made: list[Expr]) -> Expr:
-        value = _quotient(made[: len(above)], made[len(above) :])
+    def build(operands: list[Expr]) -> Expr:
+        value = _quotient(operands[: len(above)], operands[len(above) :])
         return -value if negative else value
 
     return [*above, *below], build

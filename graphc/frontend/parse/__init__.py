@@ -69,16 +69,16 @@ def _declared(symbols: Any, dtype: DType) -> dict[str, Expr] | None:
     names: dict[str, Expr] = {}
     hint = 'write symbols="x y", or a list of symbols'
     for entry in [symbols] if isinstance(symbols, Expr) else listed("symbols", symbols, hint):
-        made = symbol(entry, dtype=dtype) if isinstance(entry, str) else entry
-        if not isinstance(made, Expr) or not made.is_symbol:
+        declared = symbol(entry, dtype=dtype) if isinstance(entry, str) else entry
+        if not isinstance(declared, Expr) or not declared.is_symbol:
             raise ExpressionError(
                 f"{brief(entry)} is not a symbol",
                 site=current_site(),
                 hint='write symbols="x y", or a list of symbols',
             )
-        if names.setdefault(made.name, made) is not made:
+        if names.setdefault(declared.name, declared) is not declared:
             raise NameClashError(
-                f"the name {made.name!r} is declared twice, as {names[made.name].dtype} and as {made.dtype}",
+                f"the name {declared.name!r} is declared twice, as {names[declared.name].dtype} and as {declared.dtype}",
                 site=current_site(),
                 hint="give one of them another name",
             )

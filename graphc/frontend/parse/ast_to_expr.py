@@ -222,22 +222,22 @@ class ExprBuilder:
             self.refuse(
                 f"{op.name} takes {op.arity} operand{plural}, not {positional}", node, usage, ArityError
             )
-        given: dict[str, Value] = dict(zip(op.params, values[:positional], strict=False))
+        arguments: dict[str, Value] = dict(zip(op.params, values[:positional], strict=False))
         for keyword, value in zip(node.keywords, values[positional:], strict=True):
             param = keyword.arg
             if param is None or param not in op.params:
                 self.refuse(
                     f"{op.name} has no parameter {brief_text(param, 60)!r}", keyword, usage, ArityError
                 )
-            if param in given:
+            if param in arguments:
                 self.refuse(f"{op.name} gets {param!r} twice", keyword, usage, ArityError)
-            given[param] = value
+            arguments[param] = value
         defaults = zip(op.params[op.arity - len(op.defaults) :], op.defaults, strict=True)
-        given = {**dict(defaults), **given}
-        missing = [param for param in op.params if param not in given]
+        arguments = {**dict(defaults), **arguments}
+        missing = [param for param in op.params if param not in arguments]
         if missing:
             self.refuse(f"{op.name} is missing {', '.join(missing)}", node, usage, ArityError)
-        return [given[param] for param in op.params]
+        return [arguments[param] for param in op.params]
 
     def fold(self, node: ast.Call, name: str, values: list[Value]) -> Value:
         fewest = 1 if name == "maxout" else 2

@@ -144,7 +144,7 @@ def _order(item: tuple[Monomial, int]) -> tuple[Any, ...]:
     return -sum(power for _, power in monomial), [(str(atom), -power) for atom, power in monomial]
 
 
-def _made(terms: Terms) -> Dim:
+def _normal_form(terms: Terms) -> Dim:
     """The simplest form of a sum of terms."""
     nonzero = {monomial: coefficient for monomial, coefficient in terms.items() if coefficient}
     if not nonzero:
@@ -172,7 +172,7 @@ def add(a: Dim, b: Dim) -> Dim:
     terms = _terms(a)
     for monomial, coefficient in _terms(b).items():
         terms[monomial] = terms.get(monomial, 0) + coefficient
-    return _made(terms)
+    return _normal_form(terms)
 
 
 def subtract(a: Dim, b: Dim) -> Dim:
@@ -197,7 +197,7 @@ def multiply(a: Dim, b: Dim) -> Dim:
             if sum(powers.values()) > 64:
                 raise ValueError("a dimension of degree above 64")
             terms[product] = terms.get(product, 0) + coefficient * factor
-    return _made(terms)
+    return _normal_form(terms)
 
 
 def product(dims: Iterable[Dim]) -> Dim:
@@ -230,10 +230,10 @@ def floor_divide(a: Dim, b: Dim) -> Dim:
         whole[reduced] = coefficient // size
         if coefficient % size:
             rest[monomial] = coefficient % size
-    left = _made(rest)
+    left = _normal_form(rest)
     if isinstance(left, int) and isinstance(b, int):
-        return add(_made(whole), left // b)
-    return _made(whole) if left == 0 else add(_made(whole), _quotient(left, b))
+        return add(_normal_form(whole), left // b)
+    return _normal_form(whole) if left == 0 else add(_normal_form(whole), _quotient(left, b))
 
 
 def _without(monomial: Monomial, factor: Monomial) -> Monomial | None:

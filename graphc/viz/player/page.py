@@ -150,10 +150,10 @@ def page(
     exercise about arrays, `RenderError` for a graph that is too large.
     """
     record = None if explanation is None else graph.differentiate(seed)
-    taught = lesson(graph, explanation, record, visible(name, 24))
-    plotted = _plotted(taught, view)
-    slopes = [slope_of(taught, node) for node in range(len(graph.symbols))]
-    dag = Dag(taught.exprs, graph.symbols)
+    course = lesson(graph, explanation, record, visible(name, 24))
+    plotted = _plotted(course, view)
+    slopes = [slope_of(course, node) for node in range(len(graph.symbols))]
+    dag = Dag(course.exprs, graph.symbols)
     values = run(dag, at)
     compute = _program(dag, values)
     if exercise and compute is None:
@@ -166,22 +166,22 @@ def page(
     def fill(slot: Slot) -> str:
         return "?" if exercise and slot.key else texts[slot.index]
 
-    heading = equal(named(taught.name), formula(_shown(taught))) if len(graph.outputs) == 1 else None
+    heading = equal(named(course.name), formula(_shown(course))) if len(graph.outputs) == 1 else None
     title = heading.text if heading else ", ".join(_labels(view))[:200]
     with_plot = compute is not None and not exercise and bool(plotted)
     body = "\n".join(
         [
             '<div class="formula" tabindex="0" role="region" aria-label="The formula">'
             f'<h1 aria-label="{escape(title)}">{plain(heading) if heading else escape(title)}</h1></div>',
-            f'<div class="scroll" tabindex="0" role="region" aria-label="The graph">{Picture(view, taught, fill).svg()}</div>',
-            controls(len(taught.scenes) - 1),
+            f'<div class="scroll" tabindex="0" role="region" aria-label="The graph">{Picture(view, course, fill).svg()}</div>',
+            controls(len(course.scenes) - 1),
             '<div class="columns">',
             '<div class="stack">' if with_plot else "",
             '<div class="panel lecture" aria-live="polite" tabindex="0" role="region" aria-label="This step">',
-            *(section_of_step(taught, number, fill, exercise) for number in range(len(taught.scenes))),
+            *(section_of_step(course, number, fill, exercise) for number in range(len(course.scenes))),
             "</div>",
-            section_of_inputs(taught, values, compute is not None, digits),
-            "</div>" + section_of_plot(taught, plotted) if with_plot else "",
+            section_of_inputs(course, values, compute is not None, digits),
+            "</div>" + section_of_plot(course, plotted) if with_plot else "",
             "</div>",
             f'<p class="note">{escape(view.note)}</p>' if view.note else "",
             '<p class="keys"><kbd>←</kbd> <kbd>→</kbd> step, <kbd>Home</kbd> <kbd>End</kbd> first and last, '
@@ -194,10 +194,10 @@ def page(
         "exercise": exercise,
         "outputs": [{"slot": slot, "name": label} for slot, label in plotted],
         "slopes": slopes,
-        "scenes": [{"kind": scene.kind, "node": scene.node} for scene in taught.scenes],
+        "scenes": [{"kind": scene.kind, "node": scene.node} for scene in course.scenes],
         "inputs": [
             {
-                "name": taught.names[node],
+                "name": course.names[node],
                 "kind": _kind(expr),
                 "value": as_text(values[node]),
                 "bounds": _bounds(expr),

@@ -3,7 +3,7 @@
     @function("exp")
     def exp(m: Writer, x: Value) -> Value: ...
 
-makes @graphc_exp_f64 and @graphc_exp_f32 known. `emit.Builder.call` looks here first, then in the C library.
+makes @graphc_exp_f64 and @graphc_exp_f32 known. `emit.LlvmBuilder.call` looks here first, then in the C library.
 """
 
 from __future__ import annotations
@@ -22,17 +22,19 @@ Body = Callable[..., LibmValue]
 _FUNCTIONS: dict[tuple[str, int], Body] = {}
 
 
-class Rest(NamedTuple):
+class BeyondLimit(NamedTuple):
     """Where a function needs another way: for |x| > limit, by `body`."""
 
     limit: float
     body: Body
 
 
-_RESTS: dict[tuple[str, int], Rest] = {}
+_RESTS: dict[tuple[str, int], BeyondLimit] = {}
 
 
-def function(name: str, *, only: int | None = None, rest: Rest | None = None) -> Callable[[Body], Body]:
+def function(
+    name: str, *, only: int | None = None, rest: BeyondLimit | None = None
+) -> Callable[[Body], Body]:
     """Register a function under `name`: for both formats, or for that of `only` bits.
 
     The decorated function takes the writer and the operands, and returns the result.

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from graphc.compiler.targets.llvm.libm.pairs import Pair, fast_two_sum, quotient, two_sum
-from graphc.compiler.targets.llvm.libm.registry import Rest, function
+from graphc.compiler.targets.llvm.libm.registry import BeyondLimit, function
 from graphc.compiler.targets.llvm.libm.tables import COS, COS_SINGLE, SIN, SIN_SINGLE
 from graphc.compiler.targets.llvm.libm.writer import LibmValue, LibmWriter
 
@@ -236,11 +236,11 @@ def _register(name: str, double: Result, single: Result) -> None:
         y = m.widen(x)
         return m.narrow(m.select(y - y <= 0.0, single(m, y, far(m, y)), y - y))
 
-    @function(name, only=64, rest=Rest(LIMIT, beyond))
+    @function(name, only=64, rest=BeyondLimit(LIMIT, beyond))
     def within(m: LibmWriter, x: LibmValue) -> LibmValue:
         return double(m, x, near(m, x))
 
-    @function(name, only=32, rest=Rest(LIMIT, beyond_single))
+    @function(name, only=32, rest=BeyondLimit(LIMIT, beyond_single))
     def within_single(m: LibmWriter, x: LibmValue) -> LibmValue:
         m = m.as_double()
         y = m.widen(x)

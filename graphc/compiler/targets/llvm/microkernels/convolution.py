@@ -317,7 +317,7 @@ def _text(w: LoopBuilder, shape: Convolution, gathers: bool, scatters: bool) -> 
 # --- operations ---------------------------------------------------------------------------------------------------------------
 
 
-def _found(
+def _routine(
     shape: Convolution,
     images: int,
     products: Callable[[Convolution], ImageRoutine],
@@ -338,7 +338,7 @@ def conv2d(
     """The routine of `conv2d` and its images; None where there is nothing to multiply."""
     stride, padding = attrs
     windows = windows_of(x[1], x[2:], kernel[2:], stride, padding)
-    return _found(Convolution(windows, kernel[0], dtype), x[0], forward, direct.forward)
+    return _routine(Convolution(windows, kernel[0], dtype), x[0], forward, direct.forward)
 
 
 def conv2d_input_grad(
@@ -348,7 +348,7 @@ def conv2d_input_grad(
     space, stride, padding = attrs
     windows = windows_of(kernel[1], space, kernel[2:], stride, padding)
     shape = Convolution(windows, kernel[0], dtype)
-    return _found(shape, v[0], input_gradient, direct_conv_input.input_gradient)
+    return _routine(shape, v[0], input_gradient, direct_conv_input.input_gradient)
 
 
 def conv2d_kernel_grad(
@@ -357,4 +357,4 @@ def conv2d_kernel_grad(
     """The same of `conv2d_kernel_grad`."""
     size, stride, padding = attrs
     shape = Convolution(windows_of(x[1], x[2:], size, stride, padding), v[1], dtype)
-    return _found(shape, x[0], kernel_gradient, direct_conv_kernel.kernel_gradient)
+    return _routine(shape, x[0], kernel_gradient, direct_conv_kernel.kernel_gradient)

@@ -160,7 +160,7 @@ def _max_pool_pick(pool: Places) -> ImageRoutine:
 # --- operations ---------------------------------------------------------------------------------------------------------------
 
 
-def _found(
+def _routine(
     write: Callable[[Places], ImageRoutine], dtype: DType, image: Shape, attrs: tuple[Any, ...]
 ) -> tuple[ImageRoutine, int] | None:
     windows = windows_of(1, image[2:], *attrs)
@@ -171,29 +171,29 @@ def _found(
 
 def max_pool2d(dtype: DType, attrs: tuple[Any, ...], x: Shape) -> tuple[ImageRoutine, int] | None:
     """The routine of `max_pool2d` and how many channels it is for; None where there are none."""
-    return _found(_max_pool, dtype, x, attrs)
+    return _routine(_max_pool, dtype, x, attrs)
 
 
 def max_pool2d_grad(
     dtype: DType, attrs: tuple[Any, ...], v: Shape, x: Shape
 ) -> tuple[ImageRoutine, int] | None:
     """The same of `max_pool2d_grad`."""
-    return _found(_max_pool_grad, dtype, x, attrs)
+    return _routine(_max_pool_grad, dtype, x, attrs)
 
 
 def max_pool2d_pick(
     dtype: DType, attrs: tuple[Any, ...], u: Shape, x: Shape
 ) -> tuple[ImageRoutine, int] | None:
     """The same of `max_pool2d_pick`."""
-    return _found(_max_pool_pick, dtype, x, attrs)
+    return _routine(_max_pool_pick, dtype, x, attrs)
 
 
 def avg_pool2d(dtype: DType, attrs: tuple[Any, ...], x: Shape) -> tuple[ImageRoutine, int] | None:
     """The same of `avg_pool2d`."""
-    return _found(_avg_pool, dtype, x, attrs)
+    return _routine(_avg_pool, dtype, x, attrs)
 
 
 def avg_pool2d_grad(dtype: DType, attrs: tuple[Any, ...], v: Shape) -> tuple[ImageRoutine, int] | None:
     """The same of `avg_pool2d_grad`."""
     space, *rest = attrs
-    return _found(_avg_pool_grad, dtype, (*v[:2], *space), tuple(rest))
+    return _routine(_avg_pool_grad, dtype, (*v[:2], *space), tuple(rest))
