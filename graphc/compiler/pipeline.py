@@ -182,14 +182,13 @@ def run(unit: Unit, chosen: Sequence[Pass] = PASSES) -> Unit:
     """A unit after some of the passes; those for units of another kind leave it as it is."""
     kind = "arrays" if unit.is_program else "elements"
     verified = checks.asked("passes")
-    shown = (*unit.options.dump, *dump.asked(NAMES))
     for each in chosen:
         if each.works_on not in ("all", kind):
             continue
         before, unit = unit, each.run(unit)
         if verified:
             verify(each.name, before, unit)
-        if each.name in shown:
+        if each.name in unit.options.dump:
             print(dump.changed(each.name, before, unit), file=sys.stderr)
     return unit
 
