@@ -1,4 +1,4 @@
-"""The functions of graphc/lower/vecmath as mpmath computes them, and the distance of a float from that."""
+"""The functions of graphc/compiler/targets/llvm/libm as mpmath computes them, and the distance of a float from that."""
 
 from __future__ import annotations
 

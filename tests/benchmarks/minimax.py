@@ -1,4 +1,4 @@
-"""Coefficients of the polynomials in graphc/lower/vecmath, computed from scratch.
+"""Coefficients of the polynomials in graphc/compiler/targets/llvm/libm, computed from scratch.
 
     python -m tests.benchmarks.minimax            all tables, with the error of each
     python -m tests.benchmarks.minimax exp        those whose names begin so

@@ -1,4 +1,4 @@
-"""How many units in the last place the functions of graphc/lower/vecmath err.
+"""How many units in the last place the functions of graphc/compiler/targets/llvm/libm err.
 
     python -m tests.benchmarks.ulp              all functions, into the tables of docs/vecmath.md (some 20 minutes)
     python -m tests.benchmarks.ulp exp tanh     these rows of it
