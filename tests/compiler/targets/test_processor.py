@@ -138,7 +138,7 @@ def texts(monkeypatch):
     monkeypatch.setattr(libm, "has_fma", lambda: True)
     monkeypatch.setattr(libm, "vector_registers", lambda: (16, 32))
     parse, parsed = jit._parse, []
-    monkeypatch.setattr(jit, "_parse", lambda text: parsed.append(text) or parse(text))
+    monkeypatch.setattr(jit, "_parse", lambda text, context: parsed.append(text) or parse(text, context))
     return parsed
 
 
