@@ -338,7 +338,7 @@ def cold_starts(place, processes, rounds):
 
 @POSIX
 def test_processes_that_start_at_once(place):
-    cold_starts(place, 4, 1)
+    cold_starts(place, 3, 1)
 
 
 @POSIX
