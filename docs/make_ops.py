@@ -48,8 +48,8 @@ ARRAY_HEAD = """# Operations on arrays
 These work on whole arrays. Lengths may have names, `g.symbol("X", shape=("n", 784))`: a name stands for one length in a call, two
 names for two, and `X.shape[0]*2` or `"2*n"` is computed from one. Shapes are checked where the expression is written. `axis=` is
 an int, a tuple or None for all axes. Each declares what goes back to its operands (`v` is what the operation receives, `out` its
-own result), from which forward mode follows. Matrices are the last two axes; axes before them are batches. They are evaluated by
-`g.evaluate` and `Graph.forward`; NumPy's function of the same name builds them too, as in `np.sum(X)`.
+own result), from which forward mode follows. Matrices are the last two axes; axes before them are batches. `g.evaluate`
+and `Graph.forward` evaluate them, `g.compile` compiles them; NumPy's function of the same name builds them, as in `np.sum(X)`.
 """
 
 ARRAY_TITLES = {

@@ -57,7 +57,7 @@ QUICK = frozenset(
     compiler/runtime/test_loop_dispatch.py::test_dimensions_in_blocks
     compiler/schedule/test_row_blocks.py::test_one_compiled_network_for_batches_of_every_size
     compiler/targets/test_processor.py::test_a_name_stands_for_what_llvm_makes_of_it
-    compiler/runtime/test_array_program.py::test_sums_are_accurate
+    compiler/runtime/test_array_function.py::test_sums_are_accurate
     nn/test_layers.py::test_affine_of_the_lecture
     nn/test_model.py::test_lenet
     ops/test_arrays.py::test_values_are_numpys
@@ -69,7 +69,7 @@ QUICK = frozenset(
     analysis/test_array_accuracy.py::test_results_that_are_arrays
     analysis/test_gradcheck.py::test_the_lecture_s_loss
     test_cli.py::test_eval
-    compiler/runtime/test_compiled_function.py::test_the_lecture_numbers
+    compiler/runtime/test_elementwise_function.py::test_the_lecture_numbers
     ir/test_graph.py::test_numbering_is_topological_and_inputs_come_first
     frontend/test_define_op.py::test_one_formula_gives_value_derivative_and_machine_code
     viz/test_diagnose.py::test_what_happens_and_why

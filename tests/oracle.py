@@ -219,67 +219,87 @@ def step(
     op: Op, operands: Sequence[Bound | None], types: Sequence[np.dtype], result: np.dtype, ulps: float
 ) -> Bound | None:
     """The bound of one node from those of its operands; `types` are the dtypes it computes in."""
-    name = op.name
-    if name == "where":
-        condition, x, y = operands
-        if condition is None:
-            return None
-        if condition.error == 0:  # what the other branch yields does not matter
-            return x if condition.value else y
-        if x is None or y is None:
-            return None
-        chosen, other = (x, y) if condition.value else (y, x)
-        return Bound(chosen.value, max(chosen.error, other.error + abs(other.value - chosen.value)))
-    if name in ("logical_and", "logical_or"):
+    if op.name == "where":
+        return _chosen(*operands)
+    if op.name in ("logical_and", "logical_or"):
         for operand in operands:
-            if operand is not None and operand.error == 0 and operand.value == (name == "logical_or"):
+            if operand is not None and operand.error == 0 and operand.value == (op.name == "logical_or"):
                 return operand
-    if any(operand is None for operand in operands):
+    known = [operand for operand in operands if operand is not None]
+    if len(known) < len(operands):
         return None
-    brought: list[Bound] = []
-    for operand, dtype in zip(operands, types, strict=True):
-        assert operand is not None
-        value, error = operand.value, operand.error
-        if dtype.kind != "b":
-            value = mpf(value)
-        if dtype.kind == "f" and name != "astype":
-            lost = ulp(value, dtype) / 2
-            if ulps and error == 0 and mpmath.floor(value / lost / 2) * lost * 2 != value:
-                error = error + lost
-        brought.append(Bound(value, error))
-    if name in LIMITED and not all(
+    rounds = op.name != "astype" and bool(ulps)
+    brought = [_brought(o, dtype, rounds) for o, dtype in zip(known, types, strict=True)]
+    if op.name in LIMITED and not all(
         low <= o.value <= high for o, (low, high) in zip(brought, op.domain, strict=True)
     ):
         return None
-    function = (lambda x: _converted(x, result)) if name == "astype" else lambda *args: exact(op, *args)
+    function = (lambda x: _converted(x, result)) if op.name == "astype" else lambda *args: exact(op, *args)
     value = function(*[operand.value for operand in brought])
     if value is None:
         return None
-    boxes = [
-        (o.value,)
-        if o.error == 0
-        else (False, True)
-        if dtype.kind == "b"
-        else (o.value - o.error, o.value + o.error)
-        for o, dtype in zip(brought, types, strict=True)
-    ]
+    boxes = [_box(o, dtype) for o, dtype in zip(brought, types, strict=True)]
     moved = any(len(box) > 1 for box in boxes)
-    if (moved or name in ("atan2", "equal", "not_equal")) and not _tame(op, boxes, brought):
+    if (moved or op.name in ("atan2", "equal", "not_equal")) and not _tame(op, boxes, brought):
         return Bound(value, 1) if result.kind == "b" else None
     if result.kind == "b":
         value = bool(value)
         corners = {bool(function(*corner)) for corner in product(*boxes)} if moved else {value}
         return Bound(value, 0 if corners == {value} else 1)
+    spread = _spread(op.name, function, boxes, value) if moved else mpf(0)
+    return None if spread is None else _rounded(op, brought, value, spread, result, ulps)
+
+
+def _chosen(condition: Bound | None, x: Bound | None, y: Bound | None) -> Bound | None:
+    """The bound of `where`."""
+    if condition is None:
+        return None
+    if condition.error == 0:  # what the other branch yields does not matter
+        return x if condition.value else y
+    if x is None or y is None:
+        return None
+    chosen, other = (x, y) if condition.value else (y, x)
+    return Bound(chosen.value, max(chosen.error, other.error + abs(other.value - chosen.value)))
+
+
+def _brought(operand: Bound, dtype: np.dtype, rounds: bool) -> Bound:
+    """An operand in the dtype that the operation computes in."""
+    value, error = operand.value, operand.error
+    if dtype.kind != "b":
+        value = mpf(value)
+    if dtype.kind == "f" and rounds and error == 0:
+        lost = ulp(value, dtype) / 2
+        if mpmath.floor(value / lost / 2) * lost * 2 != value:
+            error = error + lost
+    return Bound(value, error)
+
+
+def _box(operand: Bound, dtype: np.dtype) -> tuple[Any, ...]:
+    """The ends of what an operand may be; one number where it is exact."""
+    if operand.error == 0:
+        return (operand.value,)
+    if dtype.kind == "b":
+        return (False, True)
+    return (operand.value - operand.error, operand.value + operand.error)
+
+
+def _spread(name: str, function: Callable[..., Any], boxes: Sequence[Sequence[Any]], value: Any) -> Any:
+    """How far the results at the corners of the box are from the value; None where that tells nothing."""
     spread = mpf(0)
-    if moved:
-        for corner in product(*boxes):
-            there = function(*corner)
-            if there is None:
-                return None
-            spread = max(spread, abs(there - value))
-        if name not in CORNERS and name not in ("sin", "cos", "silu", "atan2") and spread > abs(value) / 1000:
+    for corner in product(*boxes):
+        there = function(*corner)
+        if there is None:
             return None
-        spread *= 2
+        spread = max(spread, abs(there - value))
+    if name not in CORNERS and name not in ("sin", "cos", "silu", "atan2") and spread > abs(value) / 1000:
+        return None
+    return 2 * spread
+
+
+def _rounded(
+    op: Op, operands: Sequence[Bound], value: Any, spread: Any, result: np.dtype, ulps: float
+) -> Bound | None:
+    """The bound of a number in the dtype of the result, with the error that the operation itself may make."""
     if result.kind in "iu":
         ends = np.iinfo(result)
         fits = ends.min <= value - spread and value + spread <= ends.max and value == mpmath.floor(value)
@@ -290,7 +310,7 @@ def step(
     if largest > float(np.finfo(result).max) * 0.999 or 0 < abs(value) < mpf(2) ** -1100:
         return None
     if op.ulps_of_operands:
-        largest = max(largest, *(abs(o.value) + o.error for o in brought))
+        largest = max(largest, *(abs(o.value) + o.error for o in operands))
     return Bound(value, spread + ulps * ulp(largest, result))
 
 

@@ -18,10 +18,17 @@ import pytest
 from click.testing import CliRunner
 
 from graphc.cli import main
+from graphc.compiler.pipeline import PASSES
+from graphc.compiler.targets.llvm import libm
 
 ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FOR_ENGINEERS = [
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "docs" / "dev").glob("*.md")),
+]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *FOR_ENGINEERS]
 
 
 def blocks(page: Path, language: str) -> list[tuple[int, str]]:
@@ -40,6 +47,8 @@ def id_of(page: Path) -> str:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "pycon")], ids=id_of)
 def test_python_blocks_print_what_they_say(page, tmp_path, monkeypatch):
+    if page.name == "pipeline.md" and not libm.has_fma():
+        pytest.skip("it shows routines that this processor cannot run")
     monkeypatch.chdir(tmp_path)
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
     namespace: dict[str, object] = {}
@@ -70,9 +79,24 @@ def test_console_blocks_print_what_they_say(page, tmp_path, monkeypatch):
 
 
 def test_every_block_is_of_a_kind_that_is_tested():
-    for page in (ROOT / "README.md", ROOT / "docs" / "tutorial.md"):
-        found = {match[1] for match in BLOCK.finditer(page.read_text(encoding="utf-8"))}
-        assert found <= {"pycon", "console", "sh"}, f"{page.name} has blocks of {found}"
+    kinds = {
+        "README.md": {"pycon", "console", "sh"},
+        "docs/tutorial.md": {"pycon", "console", "sh"},
+        "docs/dev/pipeline.md": {"pycon", "console", "text"},
+        "docs/dev/adding.md": {"python"},  # tests/test_adding.py
+    }
+    for name, tested in kinds.items():
+        text = (ROOT / name).read_text(encoding="utf-8")
+        found = {match[1] for match in BLOCK.finditer(text)}
+        assert found <= tested, f"{name} has blocks of {found - tested}"
+
+
+def test_the_map_of_the_pipeline_names_every_pass_in_its_row():
+    """The passes below the tree, by the kind of units that they work on."""
+    text = (ROOT / "docs" / "dev" / "pipeline.md").read_text(encoding="utf-8")
+    for kind in ("all", "elements", "arrays"):
+        (row,) = re.findall(rf"^     {kind} +(?:→ )?(.*)$", text, re.MULTILINE)
+        assert row.split(" → ") == [each.name for each in PASSES if each.works_on == kind]
 
 
 def maker(name: str) -> ModuleType:

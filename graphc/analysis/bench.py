@@ -31,7 +31,7 @@ NUMPY = "NumPy, one call an operation"
 
 
 @dataclass(frozen=True)
-class Row:
+class Timing:
     """One contender of a table: its median time in seconds, or why it has none."""
 
     name: str
@@ -44,7 +44,7 @@ class Table:
     """Contenders for one task, graphc first; `elements` is the length of the arrays, 0 for scalars."""
 
     title: str
-    rows: tuple[Row, ...]
+    rows: tuple[Timing, ...]
     elements: int = 0
 
     def __str__(self) -> str:
@@ -205,7 +205,7 @@ def _table(
                 why_not[name] = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0][:70]}"
         working = {name: call for name, call in calls.items() if name not in why_not}
         medians = interleaved(working, rounds=rounds)
-    rows = (Row(name, medians.get(name), why_not.get(name, "")) for name in calls)
+    rows = (Timing(name, medians.get(name), why_not.get(name, "")) for name in calls)
     return Table(title, tuple(rows), elements)
 
 

@@ -11,8 +11,10 @@ from graphc.compiler import pipeline
 from graphc.compiler.engine.thread_pool import Parallel
 from graphc.compiler.pipeline import Options, Tier, Unit
 from graphc.compiler.runtime import graph_cache
-from graphc.compiler.runtime.array_program import Program, new_values
-from graphc.compiler.runtime.compiled_function import Compiled, make
+from graphc.compiler.runtime.array_function import ArrayFunction
+from graphc.compiler.runtime.compiled_function import CompiledFunction
+from graphc.compiler.runtime.elementwise_function import make
+from graphc.compiler.runtime.updates import new_values
 from graphc.errors import DtypeError, InputError, brief
 from graphc.ir.expr import Expr, constant, current_site, rebuild, symbol
 from graphc.ir.types import as_dtype, is_float
@@ -34,7 +36,7 @@ def compile(
     tier: Tier = "auto",
     progress: bool | None = None,
     dump: str | Iterable[str] | None = None,
-) -> Compiled:
+) -> CompiledFunction:
     """Machine code for a graph: a fast callable.
 
     Parameters
@@ -59,7 +61,7 @@ def compile(
     dump : the name of a pass of the compiler, several, or "all": what each of them makes of the formula is printed on standard
         error; so does the environment's GRAPHC_DUMP. `graphc compile FORMULA --show passes` lists them
 
-    Returns a `Compiled` function: numbers in, numbers out; arrays broadcast. With operations on whole arrays, or `updates`,
+    Returns a `CompiledFunction`: numbers in, numbers out; arrays broadcast. With operations on whole arrays, or `updates`,
     it takes exactly the declared shapes, in which named axes may have any length.
 
     >>> from graphc.ir.expr import symbols
@@ -78,7 +80,7 @@ def compile(
         graph = retype(graph, dtype)
     options = _options(rewrite, without, cache, parallel, tier, progress, updated, dump)
     if Unit(graph, options).is_program:
-        return Program(graph, structure, options)
+        return ArrayFunction(graph, structure, options)
     return make(graph, structure, options, _record(graph, structure, options))
 
 

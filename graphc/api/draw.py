@@ -11,13 +11,13 @@ import numpy as np
 from graphc.api.compile import as_graph
 from graphc.api.functions import rewritten
 from graphc.api.graph import Graph
-from graphc.autodiff.reverse import Record
-from graphc.compiler.runtime.compiled_function import Compiled
+from graphc.autodiff.reverse import AdjointRecord
+from graphc.compiler.runtime.compiled_function import CompiledFunction
 from graphc.errors import GradientError, InputError, brief
 from graphc.interpret.numpy_eval import run, to_python
 from graphc.ir.expr import Expr, current_site
 from graphc.ir.graph import Dag
-from graphc.rewrite.engine import Step, Trace
+from graphc.rewrite.engine import RuleFiring, Trace
 from graphc.util.arguments import mapping, truth
 from graphc.viz import DEFAULT, MAX_NODES, SLIDES, Diagram, Style, as_style, fold, panels, view
 from graphc.viz.diagnose import Diagnosis, finding, sources
@@ -73,14 +73,14 @@ def draw(
     """
     style = as_style(style)
     if isinstance(outputs, Trace) or (
-        isinstance(outputs, (list, tuple)) and any(isinstance(item, Step) for item in outputs)
+        isinstance(outputs, (list, tuple)) and any(isinstance(item, RuleFiring) for item in outputs)
     ):
         raise InputError(
             f"a picture shows one rewrite, not a list of {len(outputs)}",
             site=current_site(),
             hint="draw one of them, g.draw(trace[0]), or what came of them all, g.draw(trace.outputs)",
         )
-    if isinstance(outputs, Step):
+    if isinstance(outputs, RuleFiring):
         outputs = {"before": outputs.before, "after": outputs.after}
     graph = as_graph(outputs)
     losses = None if accuracy is None else getattr(accuracy, "losses", None)
@@ -136,7 +136,7 @@ def side_by_side(parts: Mapping[str, Any], at: Mapping[Any, Any] | None = None, 
         if isinstance(part, Diagram):
             drawn[name] = part
             continue
-        if isinstance(part, Compiled):
+        if isinstance(part, CompiledFunction):
             part = Graph([part.graph.exprs[output] for output in part.graph.outputs], part.graph.symbols)
         graph = as_graph(part)
         known = {symbol.name for symbol in graph.symbols}
@@ -196,7 +196,7 @@ def diagnose(outputs: Any, at: Mapping[Any, Any], backward: bool = True, *, seed
     return Diagnosis(tuple(found), checked, _remedy(graph, values, at) if found else "")
 
 
-def _derivative(graph: Graph, seed: Any) -> Record | None:
+def _derivative(graph: Graph, seed: Any) -> AdjointRecord | None:
     try:
         return graph.differentiate(seed)
     except GradientError:
@@ -205,7 +205,7 @@ def _derivative(graph: Graph, seed: Any) -> Record | None:
         return None
 
 
-def _owners(graph: Graph, record: Record) -> dict[Expr, Expr]:
+def _owners(graph: Graph, record: AdjointRecord) -> dict[Expr, Expr]:
     """Node of the derivative → the operation of the graph in whose derivative it comes first, in backward order."""
     owners: dict[Expr, Expr] = {}
     for table in (record.partials, record.contributions):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from graphc.autodiff.reverse import Record, reverse
+from graphc.autodiff.reverse import AdjointRecord, reverse
 from graphc.errors import GradientError, brief
 from graphc.interpret.numpy_eval import run, to_python
 from graphc.ir.expr import Expr
@@ -60,7 +60,7 @@ class Graph(Dag):
         leaves, self.structure = flatten(outputs)
         super().__init__(leaves, [inputs] if isinstance(inputs, Expr) else inputs)
         self._forward: frozenset[Expr] | None = None
-        self.record: Record | None = None
+        self.record: AdjointRecord | None = None
 
     def with_outputs(self, outputs: Sequence[Expr]) -> Graph:
         """The graph of other outputs in the same structure, with the same inputs."""
@@ -129,8 +129,8 @@ class Graph(Dag):
         result.forward = {self.node(node): value(node) for node in self.exprs}
         return result
 
-    def differentiate(self, seed: Any = None, wrt: Iterable[Expr] | None = None) -> Record:
-        """The backward graph as expressions: node → adjoint, use → contribution (see `Record`)."""
+    def differentiate(self, seed: Any = None, wrt: Iterable[Expr] | None = None) -> AdjointRecord:
+        """The backward graph as expressions: node → adjoint, use → contribution (see `AdjointRecord`)."""
         outputs = [self.exprs[output] for output in self.outputs]
         seeds = None if seed is None else flatten(seed)[0]
         wrt = None if wrt is None else _targets(wrt)
@@ -140,7 +140,7 @@ class Graph(Dag):
         return reverse(outputs, seeds, targets)
 
     @cached_property
-    def _record(self) -> Record:
+    def _record(self) -> AdjointRecord:
         outputs = [self.exprs[output] for output in self.outputs]
         return reverse(outputs, None, [node for node in self.symbols if is_float(node.dtype)])
 

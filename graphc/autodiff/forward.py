@@ -118,10 +118,10 @@ def _transposed(node: Expr, slot: int, tangent: Expr) -> Expr | None:
         return None
     # what depends on the operands below is not followed: v stands in nothing but what was just written
     t = symbol("\0t", handed.shape, handed.dtype)
-    found = reverse([handed], [t], [v]).adjoint(v)
+    linear = reverse([handed], [t], [v]).adjoint(v)
     # where v is left, its shape alone is read (named lengths), and the node has that shape
     along = cast(tangent, handed.dtype) if tangent.dtype != handed.dtype else tangent
-    return replaced(found, {t: along, v: node})
+    return replaced(linear, {t: along, v: node})
 
 
 __all__ = ["forward"]

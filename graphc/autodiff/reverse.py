@@ -33,7 +33,7 @@ Use = tuple[Expr, int]
 
 
 @dataclass(frozen=True)
-class Record:
+class AdjointRecord:
     """What reverse mode returns: which expression is whose derivative.
 
     adjoints : forward node → the derivative of the outputs, weighted by the seeds, with respect to it
@@ -50,8 +50,8 @@ class Record:
 
     def adjoint(self, node: Expr) -> Expr:
         """The derivative with respect to a node, of its shape; zeros where the outputs do not depend on it."""
-        found = self.adjoints.get(node)
-        return broadcast(constant(0.0, node.dtype) if found is None else found, node)
+        adjoint = self.adjoints.get(node)
+        return broadcast(constant(0.0, node.dtype) if adjoint is None else adjoint, node)
 
 
 class Path:
@@ -86,24 +86,24 @@ def _opposite(a: Expr, b: Expr) -> bool:
 
 def _merge(paths: Sequence[Path | None]) -> Path | None:
     """The condition under which any of several uses is live; None is always."""
-    kept: list[Path] = []
+    live: list[Path] = []
     for path in paths:
         while True:
             if path is None:
                 return None
             twin = next(
-                (k for k in kept if k.parent is path.parent and _opposite(k.condition, path.condition)), None
+                (k for k in live if k.parent is path.parent and _opposite(k.condition, path.condition)), None
             )
             if twin is None:
                 break
-            kept.remove(twin)  # both sides of one branch: live wherever the branch is
+            live.remove(twin)  # both sides of one branch: live wherever the branch is
             path = path.parent
-        if path not in kept:
-            kept.append(path)
-    if len(kept) == 1:
-        return kept[0]
-    union = kept[0].expr
-    for path in kept[1:]:
+        if path not in live:
+            live.append(path)
+    if len(live) == 1:
+        return live[0]
+    union = live[0].expr
+    for path in live[1:]:
         union = union | path.expr
     return Path(None, union)
 
@@ -145,8 +145,8 @@ def pulled(node: Expr, slot: int, adjoint: Expr, out: Expr | None = None) -> Exp
     # its operands may lie below each other: what it stands for is written for stand-ins, which keep them apart
     stand_ins = tuple([symbol(f"\0{place}", of.shape, of.dtype) for place, of in enumerate(operands)])
     record = reverse([op.expand(*stand_ins, *node.attrs)], [_stand_in(adjoint)], [stand_ins[slot]])
-    found = record.adjoint(stand_ins[slot])
-    return replaced(found, {**dict(zip(stand_ins, operands, strict=True)), _stand_in(adjoint): adjoint})
+    pullback = record.adjoint(stand_ins[slot])
+    return replaced(pullback, {**dict(zip(stand_ins, operands, strict=True)), _stand_in(adjoint): adjoint})
 
 
 def _stand_in(of: Expr) -> Expr:
@@ -170,7 +170,7 @@ def refuse_unless_float(node: Expr) -> None:
 
 @paused()
 @deriving()
-def reverse(outputs: Iterable[Expr], seeds: Iterable[Expr] | None, wrt: Iterable[Expr]) -> Record:
+def reverse(outputs: Iterable[Expr], seeds: Iterable[Expr] | None, wrt: Iterable[Expr]) -> AdjointRecord:
     """Differentiate `outputs` with respect to the nodes `wrt`.
 
     Parameters
@@ -183,7 +183,7 @@ def reverse(outputs: Iterable[Expr], seeds: Iterable[Expr] | None, wrt: Iterable
     Source: Griewank and Walther, Evaluating Derivatives (2008), chapter 3.
     """
     outputs, targets = tuple(outputs), tuple(wrt)
-    record = Record(outputs, _seeds(outputs, seeds))
+    record = AdjointRecord(outputs, _seeds(outputs, seeds))
     for node in targets:
         refuse_unless_float(node)
     order = walk(outputs)
@@ -274,22 +274,22 @@ def _seeds(outputs: tuple[Expr, ...], seeds: Iterable[Expr] | None) -> tuple[Exp
             site=current_site(),
             hint="give one seed, an expression or number, for each output",
         )
-    given = tuple(
+    by_output = tuple(
         seed if isinstance(seed, Expr) and seed.dtype == output.dtype else constant(seed, output.dtype)
         for seed, output in zip(weights, outputs, strict=True)
     )
-    for seed, output in zip(given, outputs, strict=True):
+    for seed, output in zip(by_output, outputs, strict=True):
         if seed.shape not in ((), output.shape):
             raise ShapeError(
                 f"a seed of shape {format_shape(seed.shape)} for an output of shape {format_shape(output.shape)}",
                 node=repr(output),
                 site=current_site(),
             )
-    return given
+    return by_output
 
 
 def _contribution(
-    record: Record,
+    record: AdjointRecord,
     user: Expr,
     slot: int,
     partial: Any,

@@ -25,7 +25,7 @@ from graphc.api.draw import draw as draw_
 from graphc.api.functions import explain as explain_
 from graphc.api.functions import grad as grad_
 from graphc.api.functions import value_and_grad
-from graphc.cli.shell import Formula, Group, Point, Range, merge_points, shorten
+from graphc.cli.shell import CommandGroup, Formula, Point, RangeOption, merge_points, shorten
 from graphc.compiler.engine import jit
 from graphc.compiler.engine import object_cache as cache_
 from graphc.errors import UnknownNameError
@@ -36,9 +36,9 @@ from graphc.ir.printer import format_number
 from graphc.util.files import write_whole
 from graphc.version import __version__
 from graphc.viz import DEFAULT, MAX_NODES, SHOW, STYLES
+from graphc.viz.diagram import FORMS
 from graphc.viz.graphviz_engine import engine
 
-FORMATS = ("svg", "png", "pdf", "tex", "dot", "html")
 LOG_SIGMOID = "log(1/(exp(-(x*w + b)) + 1))"
 POINT = {"x": 2.0, "w": -3.0, "b": 6.0}
 DEMO_SAMPLES = 100_000
@@ -71,7 +71,15 @@ def _write(output: str, text: str) -> None:
         write_whole(output, f"{text}\n".encode())
 
 
-@click.group(cls=Group, context_settings={"max_content_width": 100})
+def _write_bytes(content: bytes) -> None:
+    """To standard output, now: what a full disk refuses at the end of the process would be nobody's error."""
+    if sys.stdout is None:
+        raise click.ClickException("there is no standard output; name a file: -o FILE")
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
+
+
+@click.group(cls=CommandGroup, context_settings={"max_content_width": 100})
 @click.version_option(__version__, prog_name="graphc")
 def main() -> None:
     """Write a formula; see its graph, its exact derivative and its machine code.
@@ -89,7 +97,7 @@ def main() -> None:
 @_at
 @_output
 @click.option(
-    "--format", "form", type=click.Choice(FORMATS), help="What standard output gets; svg if not given."
+    "--format", "form", type=click.Choice(FORMS), help="What standard output gets; svg if not given."
 )
 @click.option("--no-backward", is_flag=True, help="Leave out what flows back.")
 @click.option("--digits", default=3, show_default=True, help="Significant digits of the values.")
@@ -113,7 +121,7 @@ def draw(
     )  # fmt: skip
     if output == "-":
         content = diagram.source.encode() if form == "dot" else diagram.render(form or "svg")
-        sys.stdout.buffer.write(content)
+        _write_bytes(content)
     elif form is not None and Path(output).suffix != f".{form}":
         raise click.UsageError(f"{output} does not end in .{form}")
     else:
@@ -153,7 +161,7 @@ def play(
     if output == "-":
         if opened:
             raise click.UsageError("--open needs a file: leave -o - out")
-        sys.stdout.buffer.write(diagram.render("html"))
+        _write_bytes(diagram.render("html"))
         return
     if Path(output).suffix != ".html":
         raise click.UsageError(f"{output} does not end in .html")
@@ -244,7 +252,7 @@ def compile_command(formula: Expr, output: str, show: str | None, gradient: bool
 @click.option(
     "--range",
     "ranges",
-    type=Range(),
+    type=RangeOption(),
     multiple=True,
     callback=merge_points,
     help="Where a symbol's values are drawn from, as in --range x=-50,50; by default all floats.",

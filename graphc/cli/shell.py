@@ -1,7 +1,7 @@
 """How the command line reads and refuses: points, formulas, a leading minus, errors as exit codes.
 
 Nothing that is typed is evaluated. Exit codes: 0 fine, 1 the user's error with one message on standard
-error, 2 wrong usage.
+error, 2 wrong usage, 130 Ctrl-C, which says nothing. A reader that has gone (`| head`) ends a command quietly, with 1.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from graphc.frontend.parse import parse
 from graphc.ir.expr import Expr
 
 _STDIN_LIMIT = 1 << 20
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells have it: 128 and the number of the signal."""
+
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf|nan)", re.ASCII)
 
 
@@ -58,6 +61,11 @@ def shorten(text: str) -> str:
     return text if len(text) <= 40 else text[:39] + "…"
 
 
+def _abridged(message: str) -> str:
+    """A message without the middle of words that nobody reads to their end."""
+    return re.sub(r"\S{301,}", lambda word: f"{word[0][:200]}…{word[0][-20:]}", message)
+
+
 class Point(click.ParamType):
     """`--at x=2,w=-3,b=6`"""
 
@@ -83,7 +91,7 @@ def parse_range(text: str) -> dict[str, tuple[float, float]]:
     return {name: (low, high)}
 
 
-class Range(click.ParamType):
+class RangeOption(click.ParamType):
     """`--range x=-50,50`"""
 
     name = "x=low,high"
@@ -104,8 +112,14 @@ class Formula(click.ParamType):
         if isinstance(value, Expr):
             return value
         if value == "-":
-            # bounded, so that an endless stream is an error and not a hang
-            raw = sys.stdin.buffer.read(_STDIN_LIMIT + 1)
+            if sys.stdin is None:  # it is closed
+                raise click.ClickException("there is no standard input")
+            try:  # bounded, so that an endless stream is an error and not a hang
+                raw = sys.stdin.buffer.read(_STDIN_LIMIT + 1)
+            except OSError as error:
+                raise click.ClickException(
+                    f"cannot read standard input: {error.strerror or error}"
+                ) from error
             if len(raw) > _STDIN_LIMIT:
                 raise click.ClickException(f"standard input holds more than {_STDIN_LIMIT} bytes")
             try:
@@ -137,22 +151,45 @@ class Command(click.Command):
                 options.append(arg)
                 if takes_value.get(arg):
                     options.extend(value for value in (next(rest, None),) if value is not None)
-        return super().parse_args(ctx, [*options, "--", *formulas] if formulas else options)
+        try:
+            return super().parse_args(ctx, [*options, "--", *formulas] if formulas else options)
+        except click.UsageError as error:  # an option without its value does not know its command
+            error.ctx = error.ctx or ctx
+            raise
 
 
-class Group(click.Group):
+class CommandGroup(click.Group):
     """The commands; a graphc error is a message and exit code 1, never a traceback."""
 
     command_class = Command
 
+    def main(self, *args: Any, **extra: Any) -> Any:
+        try:
+            return super().main(*args, **extra)
+        except OSError as error:  # what --help and --version print has nowhere to go
+            click.echo(f"Error: output: {error.strerror or error}", err=True)
+            sys.exit(1)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.message = _abridged(error.message)  # type: ignore[misc]
+            raise
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except click.ClickException as error:
+            error.message = _abridged(error.message)  # type: ignore[misc]
+            raise
         except BrokenPipeError:
             raise  # the reader has gone: click ends quietly
+        except KeyboardInterrupt:
+            raise click.exceptions.Exit(INTERRUPTED) from None
         except GraphcError as error:
             error.site = None  # the line of a script; here it would be a line of the command line itself
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(_abridged(str(error))) from error
         except OSError as error:
             raise click.ClickException(f"{error.filename or 'output'}: {error.strerror or error}") from error
 

@@ -47,9 +47,8 @@ def asked(names: Sequence[str]) -> tuple[str, ...]:
     return named(text, names) if text else ()
 
 
-def changed(name: str, before: Unit, after: Unit, does: str = "") -> str:
-    """What a pass changed, as text with a heading."""
-    old, new = text(before), text(after)
+def changed(name: str, old: str, new: str, does: str = "") -> str:
+    """What a pass changed, by the texts before and after it, with a heading."""
     head = f"--- {name}: {does}" if does else f"--- {name}"
     return f"{head}\n(nothing changed)" if old == new else f"{head}\n{new}"
 

@@ -2,8 +2,7 @@
 
 `PASSES` is the table of contents: each line is a step from the graph as it was written to the text of its machine code, named
 by what it does, with the function that does it in a file of its own. What stands between two passes is a `Unit`; `dump=` of
-`g.compile` and the environment's GRAPHC_DUMP print what a pass made of it, and `GRAPHC_CHECK=passes` verifies it after every
-one.
+`g.compile` and the environment's GRAPHC_DUMP print what a pass made of it, and `GRAPHC_CHECK=passes` verifies it after every one.
 
 Making machine code of the text, and calling it, is the business of `runtime/`.
 """
@@ -27,10 +26,10 @@ from graphc.compiler.lowering.lift_constants import lift_constants
 from graphc.compiler.lowering.scalar_kernel import Kernel, kernel_of
 from graphc.compiler.schedule.fusion import Step, fuse
 from graphc.compiler.schedule.materialize import materialize
-from graphc.compiler.schedule.memory_plan import Plan, plan_memory
+from graphc.compiler.schedule.memory_plan import MemoryPlan, plan_memory
 from graphc.compiler.schedule.rewriting_report import Rewriting, rewriting
 from graphc.compiler.targets.llvm.kernels.program_module import write_kernels
-from graphc.compiler.targets.llvm.kernels.split_body import Body
+from graphc.compiler.targets.llvm.kernels.split_body import SplitBody
 from graphc.compiler.verify import verify
 from graphc.ir.expr import Expr
 from graphc.ir.graph import Dag
@@ -69,15 +68,15 @@ class Unit:
 
     graph: Dag
     options: Options = field(default_factory=Options)
-    fired: tuple[tables.Step, ...] = ()
+    fired: tuple[tables.RuleFiring, ...] = ()
     seconds: float = 0.0
     lowered: float = 0.0
     constants: tuple[np.ndarray, ...] = ()
     kernel: Kernel | None = None
-    body: Body | None = None
+    body: SplitBody | None = None
     materialized: frozenset[Expr] = frozenset()
     steps: tuple[Step, ...] = ()
-    plan: Plan | None = None
+    plan: MemoryPlan | None = None
 
     @property
     def is_program(self) -> bool:
@@ -123,7 +122,7 @@ def _expand_ops(unit: Unit) -> Unit:
 
 def _split_body(unit: Unit) -> Unit:
     assert unit.kernel is not None
-    return replace(unit, body=Body(unit.kernel))
+    return replace(unit, body=SplitBody(unit.kernel))
 
 
 def _decompose(unit: Unit) -> Unit:
@@ -192,18 +191,21 @@ def run(unit: Unit, chosen: Sequence[Pass] = PASSES) -> Unit:
         if verified:
             verify(each.name, before, unit)
         if each.name in unit.options.dump:
-            print(dump.changed(each.name, before, unit), file=sys.stderr)
+            print(dump.changed(each.name, dump.text(before), dump.text(unit)), file=sys.stderr)
     return unit
 
 
 def told(unit: Unit) -> str:
     """The passes that work on a unit, each with what it does and what it changed, as text."""
     kind = "arrays" if unit.is_program else "elements"
-    lines = [dump.text(unit)]
+    old = dump.text(unit)
+    lines = [old]
     for each in PASSES:
         if each.works_on in ("all", kind):
-            before, unit = unit, each.run(unit)
-            lines += [f"{dump.changed(each.name, before, unit, each.does)}"]
+            unit = each.run(unit)
+            new = dump.text(unit)
+            lines.append(dump.changed(each.name, old, new, each.does))
+            old = new
     return "\n".join(lines)
 
 

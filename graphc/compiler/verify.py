@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from graphc.compiler.schedule.fusion import Group, Step
 from graphc.compiler.schedule.materialize import base_of, is_alias, kind_of, origin
-from graphc.compiler.schedule.memory_plan import Plan
+from graphc.compiler.schedule.memory_plan import MemoryPlan
 from graphc.errors import GraphError, InternalError
 from graphc.ir.expr import Expr
 from graphc.ir.graph import Dag
@@ -144,7 +144,7 @@ def _verify_steps(unit: Unit, must) -> None:
                 must(made[source] < made[node], "a step reads what is made later", source)
 
 
-def _verify_plan(plan: Plan, must) -> None:
+def _verify_plan(plan: MemoryPlan, must) -> None:
     """What a step reads has memory of its own from the step that makes it to the last that reads it."""
     made: dict[Expr, int] = {}
     for number, step in enumerate(plan.steps):
@@ -196,7 +196,7 @@ def _verify_plan(plan: Plan, must) -> None:
         )
 
 
-def _verify_kernels(plan: Plan, must) -> None:
+def _verify_kernels(plan: MemoryPlan, must) -> None:
     """Where the kernels are written, each group of loops has its own, in a module that exports it."""
     if not plan.kernels:
         return

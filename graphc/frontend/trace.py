@@ -30,7 +30,7 @@ _MAX_KEPT = 64
 """How many sets of options a function's formula is remembered for."""
 
 
-class Function:
+class TracedFunction:
     """A traced Python function: a formula with named inputs that can be called.
 
     inputs : the symbols of its parameters, in order
@@ -148,11 +148,11 @@ class Function:
 
 
 @overload
-def function(python: Callable[..., Any], /) -> Function: ...
+def function(python: Callable[..., Any], /) -> TracedFunction: ...
 @overload
 def function(
     *, symbols: Iterable[Expr] = (), dtype: Any = "float64"
-) -> Callable[[Callable[..., Any]], Function]: ...
+) -> Callable[[Callable[..., Any]], TracedFunction]: ...
 def function(python: Any = None, /, *, symbols: Iterable[Expr] = (), dtype: Any = "float64") -> Any:
     """A Python function as a graph: a decorator.
 
@@ -164,7 +164,7 @@ def function(python: Any = None, /, *, symbols: Iterable[Expr] = (), dtype: Any 
 
     The function is called with symbols, and the operations that it performs are recorded: Python's loops, and
     branches on options, run; `if x > 0:` and `math.exp(x)` on an input are errors that name the line and what to
-    write instead. Returns a `Function`.
+    write instead. Returns a `TracedFunction`.
 
     Raises `DefinitionError` for parameters such as *args, `UnknownNameError` for a symbol that is no input.
 
@@ -179,7 +179,7 @@ def function(python: Any = None, /, *, symbols: Iterable[Expr] = (), dtype: Any 
 
     declared = named_symbols(symbols)
 
-    def decorate(python: Any) -> Function:
+    def decorate(python: Any) -> TracedFunction:
         if not inspect.isfunction(python):
             what, hint = (
                 f"{brief(python)} is not written in Python",
@@ -189,9 +189,9 @@ def function(python: Any = None, /, *, symbols: Iterable[Expr] = (), dtype: Any 
         if inspect.iscoroutinefunction(python) or inspect.isgeneratorfunction(python):
             what, hint = f"{python.__name__} returns before it computes", "write a plain def with return"
             raise DefinitionError(what, site=current_site(), hint=hint)
-        return Function(python, declared, as_dtype(dtype))
+        return TracedFunction(python, declared, as_dtype(dtype))
 
     return decorate if python is None else decorate(python)
 
 
-__all__ = ["Function", "function"]
+__all__ = ["TracedFunction", "function"]

@@ -103,20 +103,20 @@ def _of_arrays(leaves: list[Expr], dag: Dag, inputs: list[Any], digits: int) -> 
         for symbol, value in zip(dag.symbols, inputs, strict=True)
     }
     outputs, stand_ins = specialised(leaves, arrays)
-    made = elements(outputs, {stand_ins[symbol]: array for symbol, array in arrays.items()})
+    arrays_of_scalars = elements(outputs, {stand_ins[symbol]: array for symbol, array in arrays.items()})
     known: dict[str, Any] = {}
     for symbol, value in zip(dag.symbols, inputs, strict=True):
         for place, scalar in np.ndenumerate(named(stand_ins[symbol])):
             known[scalar.name] = value[place] if isinstance(value, np.ndarray) else value
-    scalars = [scalar for array in made for scalar in array.reshape(-1)]
+    scalars = [scalar for array in arrays_of_scalars for scalar in array.reshape(-1)]
     flat = Dag(scalars) if scalars else None
     numbers = iter(_rising(flat, [_scalar(known[s.name]) for s in flat.symbols], (), digits) if flat else [])
     results = []
-    for array in made:
-        found = np.empty(array.shape, dtype=object)
+    for array in arrays_of_scalars:
+        result = np.empty(array.shape, dtype=object)
         for place in np.ndindex(*array.shape):
-            found[place] = next(numbers)
-        results.append(found if array.shape else found[()])
+            result[place] = next(numbers)
+        results.append(result if array.shape else result[()])
     return results
 
 
@@ -255,10 +255,10 @@ def _run(
     where : (shape, index) of the element, or () for scalars
     rounded : whether long float constants are taken as rounded
     """
-    given = dict(zip(dag.symbols, inputs, strict=True))
+    values = dict(zip(dag.symbols, inputs, strict=True))
 
     def leaf(node: Expr) -> Any:
-        value = given[node] if node.is_symbol else node.value
+        value = values[node] if node.is_symbol else node.value
         if isinstance(value, np.ndarray):
             value = np.broadcast_to(value, where[0])[where[1]] if where else value[()]
         if isinstance(value, np.generic):

@@ -126,12 +126,12 @@ def _of_interest(dag: Dag, at: Mapping[Any, Any]) -> Mapping[Any, Any]:
     if not isinstance(at, Mapping):
         return at
     needed = {symbol.name for symbol in dag.symbols}
-    kept = {
+    needed_alone = {
         key: value
         for key, value in at.items()
         if (key.name if isinstance(key, Expr) and key.is_symbol else key) in needed
     }
-    return kept if len(kept) >= len(needed) else at
+    return needed_alone if len(needed_alone) >= len(needed) else at
 
 
 def to_python(value: Any) -> Any:

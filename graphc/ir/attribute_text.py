@@ -155,24 +155,24 @@ def split_call(node: ast.Call, op: Op) -> tuple[list[ast.expr], tuple[Any, ...]]
 
     Raises `NotStatic` and `WrongCall`, which name the part that is wrong.
     """
-    given: dict[str, Any] = {}
+    arguments: dict[str, Any] = {}
     named = {str(keyword.arg): keyword.value for keyword in node.keywords}
-    operands = _positional(list(node.args), op, given, node)
+    operands = _positional(list(node.args), op, arguments, node)
     for name in op.params if not op.variadic else ():
         if name in named and len(operands) < op.arity:
             operands.append(named.pop(name))
-    behind = given.pop(_BEHIND, [])
+    behind = arguments.pop(_BEHIND, [])
     names = {known.name for known in op.attributes}
     for name, item in named.items():
-        if name in given:
+        if name in arguments:
             raise WrongCall(f"{op.name} gets {name[:60]!r} twice", item)
         if name not in names:
             raise WrongCall(f"{op.name} has no parameter {name[:60]!r}", item)
-        given[name] = read(item)
-    missing = [known.name for known in op.attributes if known.name not in given and known.required]
+        arguments[name] = read(item)
+    missing = [known.name for known in op.attributes if known.name not in arguments and known.required]
     if missing:
         raise WrongCall(f"{op.name} is missing {', '.join(missing)}", node)
-    attrs = tuple([given.get(known.name, known.default) for known in op.attributes])
+    attrs = tuple([arguments.get(known.name, known.default) for known in op.attributes])
     return [*operands, *behind], attrs
 
 
@@ -180,24 +180,24 @@ _BEHIND = ""
 """Under what the arrays in the key of an update wait until all operands are read."""
 
 
-def _positional(items: list[ast.expr], op: Op, given: dict[str, Any], call: ast.Call) -> list[ast.expr]:
+def _positional(items: list[ast.expr], op: Op, arguments: dict[str, Any], call: ast.Call) -> list[ast.expr]:
     """The operands among the positional arguments; the static ones are entered in `given`."""
     for known in op.attributes:
         if known.text and items:
-            given[known.name] = read(items.pop(0))
+            arguments[known.name] = read(items.pop(0))
     operands: list[ast.expr] = []
     if op.name in _UPDATES and items and isinstance(items[0], ast.Subscript):
         place = items[0]
-        given["key"], given[_BEHIND] = read_key(place.slice)
+        arguments["key"], arguments[_BEHIND] = read_key(place.slice)
         operands, items = [place.value], items[1:]
     if op.variadic:
         return operands + items
     operands, items = items[: op.arity], items[op.arity :]
-    free = [known for known in op.attributes if known.name not in given]
+    free = [known for known in op.attributes if known.name not in arguments]
     if len(items) > len(free):
         raise WrongCall(f"{op.name} takes fewer arguments", call)
     for known, item in zip(free, items, strict=False):
-        given[known.name] = read(item)
+        arguments[known.name] = read(item)
     return operands
 
 

@@ -45,9 +45,9 @@ class Dag:
         if not wanted:
             raise ExpressionError("a graph needs at least one output", site=current_site())
         order = walk(wanted)
-        found = [node for node in order if node.op is SYMBOL]
-        declared = found if inputs is None else listed("inputs", inputs, "the symbols, in order: [x, y]")
-        _check_inputs(declared, found, given=inputs is not None)
+        reached = [node for node in order if node.op is SYMBOL]
+        declared = reached if inputs is None else listed("inputs", inputs, "the symbols, in order: [x, y]")
+        _check_inputs(declared, reached, given=inputs is not None)
         check_names(declared)
         leaves = set(declared)
         self.exprs: tuple[Expr, ...] = (*declared, *(node for node in order if node not in leaves))
@@ -213,7 +213,7 @@ class Dag:
         graph = self.nx
         must(_networkx().is_directed_acyclic_graph(graph), "the networkx graph has a cycle")
         must(list(graph.nodes) == list(range(len(self))), "the networkx graph has other nodes")
-        slots = {(operand, user): found for operand, user, found in graph.edges(data="slots")}
+        slots = {(operand, user): slots_of_edge for operand, user, slots_of_edge in graph.edges(data="slots")}
         expected: dict[tuple[int, int], tuple[int, ...]] = {}
         for user, operands in enumerate(self.operands):
             for slot, operand in enumerate(operands):
@@ -232,7 +232,7 @@ def refuse_arrays(dag: Dag, what: str, error: type[GraphcError], hint: str) -> N
             raise error(f"{what} does not take {node.op.name}", node=repr(node), site=node.site, hint=hint)
 
 
-def _check_inputs(declared: Sequence[Any], found: list[Expr], *, given: bool) -> None:
+def _check_inputs(declared: Sequence[Any], reached: list[Expr], *, given: bool) -> None:
     for item in declared:
         if not isinstance(item, Expr) or not item.is_symbol:
             raise ExpressionError(
@@ -243,7 +243,7 @@ def _check_inputs(declared: Sequence[Any], found: list[Expr], *, given: bool) ->
         raise ExpressionError(f"input {twice.name!r} is listed twice", site=current_site())
     if given:
         listed = set(declared)
-        missing = [item for item in found if item not in listed]
+        missing = [item for item in reached if item not in listed]
         if missing:
             check_names([*declared, *missing])
             raise ExpressionError(
@@ -256,8 +256,10 @@ def _check_inputs(declared: Sequence[Any], found: list[Expr], *, given: bool) ->
 @paused()
 def transform(dag: Dag, change: Any) -> Dag:
     """A new graph with each node rebuilt on its changed operands and passed through `change(node) → node`."""
-    made: dict[Expr, Expr] = {}
+    changed: dict[Expr, Expr] = {}
     for node in dag.exprs:
-        again = rebuild(node, tuple(made[operand] for operand in node.operands)) if node.operands else node
-        made[node] = change(again)
-    return Dag([made[dag.exprs[output]] for output in dag.outputs], [made[symbol] for symbol in dag.symbols])
+        again = rebuild(node, tuple(changed[operand] for operand in node.operands)) if node.operands else node
+        changed[node] = change(again)
+    return Dag(
+        [changed[dag.exprs[output]] for output in dag.outputs], [changed[symbol] for symbol in dag.symbols]
+    )

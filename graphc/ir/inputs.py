@@ -95,8 +95,8 @@ def as_out(
 
     Raises `InputError`, `DtypeError` and `ShapeError` for arrays that cannot hold them.
     """
-    arrays, given = flatten(out)
-    if given != structure and len(arrays) != len(shapes):
+    arrays, out_structure = flatten(out)
+    if out_structure != structure and len(arrays) != len(shapes):
         raise InputError(
             f"out holds {len(arrays)} array{'s' * (len(arrays) != 1)} and the function has {len(shapes)} "
             f"result{'s' * (len(shapes) != 1)}",
@@ -226,9 +226,9 @@ def bind_dimensions(symbols: Iterable[Expr], arrays: Iterable[np.ndarray]) -> di
     ]
     for _ in computed:  # one axis may bind what the next needs
         for dim, length in computed:
-            found = dims.solve(dim, length, bound)
-            if found is not None:
-                bound[found[0]] = found[1]
+            solution = dims.solve(dim, length, bound)
+            if solution is not None:
+                bound[solution[0]] = solution[1]
     for symbol, array in zip(symbols, arrays, strict=True):
         for axis, dim in enumerate(symbol.shape):
             if isinstance(dim, Polynomial):
@@ -278,7 +278,7 @@ def bind_names(symbols: tuple[Expr, ...], at: Mapping[Any, Any]) -> list[np.ndar
         raise InputError(
             f"a point is a dict of values, not {type(at).__name__}", hint='write {"x": 2.0, "w": -3.0}'
         )
-    given: dict[str, Any] = {}
+    by_name: dict[str, Any] = {}
     names = {symbol.name for symbol in symbols}
     for key, value in at.items():
         name = key.name if isinstance(key, Expr) and key.is_symbol else key
@@ -296,13 +296,13 @@ def bind_names(symbols: tuple[Expr, ...], at: Mapping[Any, Any]) -> list[np.ndar
                     else "nothing here depends on an input"
                 ),
             )
-        if name in given:
+        if name in by_name:
             raise InputError(f"input {name!r} is given twice")
-        given[name] = value
-    missing = [symbol.name for symbol in symbols if symbol.name not in given]
+        by_name[name] = value
+    missing = [symbol.name for symbol in symbols if symbol.name not in by_name]
     if missing:
         raise InputError(
             f"no value for input{'s' if len(missing) > 1 else ''} {', '.join(map(repr, missing))}",
             hint=f"pass {missing[0]}=…",
         )
-    return [as_value(symbol, given[symbol.name]) for symbol in symbols]
+    return [as_value(symbol, by_name[symbol.name]) for symbol in symbols]

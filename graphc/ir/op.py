@@ -7,14 +7,15 @@ data: it imports no expression and no other package.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
 from graphc.errors import DefinitionError
-from graphc.ir.types import TypeRule
+from graphc.ir.ranges import Range
+from graphc.ir.types import DType, TypeRule
 
 Partial = Callable[..., Any]
 """(output, *operands) → ∂output/∂operand, in user syntax; a Python number stands for a constant derivative."""
@@ -61,7 +62,11 @@ class Facts:
     inverse : name of the operation g with g(f(x)) = x over the reals
     parity : f(−x) = −f(x) or f(−x) = f(x), to the bit
     monotone : f is nondecreasing (+1) or nonincreasing (−1) on its domain
-    range : the interval that holds every result
+    range : the interval that holds every result but NaN
+    nan : where it is NaN of operands that are not: "never"; "infinite", for infinite operands at most; (low, high), where its one
+        operand lies outside of that interval. What says nothing must be taken to be NaN "anywhere".
+    bounds : (*ranges of the operands) → the range of the results, NaN included, where that follows neither from `monotone` nor
+        from `range` and `nan`; an operation on arrays gets the ranges of its float operands' elements
     """
 
     commutative: bool = False
@@ -73,6 +78,8 @@ class Facts:
     parity: Literal["odd", "even"] | None = None
     monotone: Literal[-1, 0, 1] = 0
     range: tuple[float, float] = (-np.inf, np.inf)
+    nan: Literal["anywhere", "never", "infinite"] | tuple[float, float] = "anywhere"
+    bounds: Callable[..., Range] | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +89,36 @@ class Kink:
     at: tuple[float, ...]
     partials: tuple[float, ...]
     why: str
+
+
+@dataclass(frozen=True)
+class Reducer:
+    """How a reduction is put together from elements: what its loops, and those that add up partial results, are written from.
+
+    identity : dtype → the value that changes nothing
+    combine : name of the operation of elements that makes one of two results
+    emit : (builder, x, y) → the machine code of that, where it is not the operation's own
+    packed : whether that code works on vectors as well: instructions, comparisons and choices, no functions. Floats are then
+        reduced in a fixed number of accumulators; else one after the other.
+    compensated : whether what rounding takes from blocks of floats is added up beside them, as for a sum
+    prefers : (builder, x, y) → whether x is to be chosen rather than y that stands before it: the result is a place, the first
+        that no other is preferred to, or that of the first NaN
+    along_axes : whether the operation reduces its one operand along its first attribute, `axis`; else it is one whose partial
+        results, of parts of a batch, are put together so
+    """
+
+    identity: Callable[[DType], Any]
+    combine: str
+    emit: Callable[..., Any] | None = None
+    packed: bool = False
+    compensated: bool = False
+    prefers: Callable[..., Any] | None = None
+    along_axes: bool = True
+
+    @property
+    def of_places(self) -> bool:
+        """Whether the result is a place rather than an element or what became of all of them."""
+        return self.prefers is not None
 
 
 NO_DEFAULT: Any = object()
@@ -154,6 +191,17 @@ class Op:
         batches already, or (batch, operands, batched, *attributes) → expression, with the batch's axis in front
         (ops/support/vmap_rules.py)
     numpy : the NumPy functions that build this operation when they meet an expression
+
+    What the compiler knows of it besides its machine code:
+
+    nanoseconds : what one element of float64 takes on one core, in vectors and in cache; the default is that of an
+        instruction or two
+    texts : language ("python", "javascript") → the function that computes it there: a name that the language or the target's own
+        functions have, as `Math.exp`, or the definition of a function. Without one it is its `expand`, or its `emit` where that
+        is made of instructions alone.
+    reducer : of a reduction that is a loop of its own, and of what adds up partial results: how two results become one
+    refuses : of an operation on arrays that is a call of a library, whether that may refuse operands for their values, as a
+        solver does a singular matrix; what says nothing must be taken to
     """
 
     name: str
@@ -191,6 +239,10 @@ class Op:
     moves: bool = False
     batch: Literal["stacks"] | Callable[..., Any] | None = None
     numpy: tuple[Callable[..., Any], ...] = ()
+    nanoseconds: float = 0.12
+    texts: Mapping[str, str] = field(default_factory=dict)
+    reducer: Reducer | None = None
+    refuses: bool = True
 
     @property
     def arity(self) -> int:
@@ -215,6 +267,11 @@ class Op:
         if self.shape is None:
             return self.partials is not None
         return self.pullbacks is not None or self.expand is not None
+
+    @property
+    def reduces(self) -> Reducer | None:
+        """How it reduces its operand along axes in a loop of its own; None where it does not."""
+        return self.reducer if self.reducer is not None and self.reducer.along_axes else None
 
     def takes(self, count: int) -> bool:
         """Whether it is applied to so many operands."""

@@ -197,8 +197,8 @@ class Operators:
             hint = _ELSEWHERE.get(name)
             if hint is None and not name.startswith("_") and find(name) is not None:
                 hint = f"g.{name}(x)"
-            told = "" if hint is None else f": write {hint}"
-            raise AttributeError(f"an expression has no attribute {name!r}{told}", name=name, obj=self)
+            advice = "" if hint is None else f": write {hint}"
+            raise AttributeError(f"an expression has no attribute {name!r}{advice}", name=name, obj=self)
 
     def __iter__(self) -> Iterator[Expr]:
         self._refuse(

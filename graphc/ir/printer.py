@@ -129,8 +129,8 @@ def _array_pieces(node: Any, latex: bool) -> tuple[Piece, ...]:
         single = op.name in ("max", "min") and known.name == "axis" and not node.operands[0].shape
         if known.text or not (single or _is_told(known, attr, node.operands)):
             continue
-        given = op.params or known.default is not NO_DEFAULT
-        items.append([f"{known.name}={show(attr)}" if given else show(attr)])
+        by_keyword = op.params or known.default is not NO_DEFAULT
+        items.append([f"{known.name}={show(attr)}" if by_keyword else show(attr)])
     if latex:
         items = [
             [rf"\mathrm{{{latex_escape(piece)}}}" if isinstance(piece, str) else piece for piece in item]
@@ -149,11 +149,11 @@ def array_label(node: Any) -> str:
         return "".join("·" if piece is None else piece for piece in key_pieces(node.attrs[0]))
     if op.name == "permute_dims" and node.attrs == ((1, 0),):
         return "transpose"
-    told = []
+    texts = []
     for known, attr in zip(op.attributes, node.attrs, strict=True):
         if known.name != "key" and _is_told(known, attr, node.operands):
-            told.append(show(attr) if known.required else f"{known.name}={show(attr)}")
-    return " ".join([op.label, *told])
+            texts.append(show(attr) if known.required else f"{known.name}={show(attr)}")
+    return " ".join([op.label, *texts])
 
 
 def _is_told(known: Attribute, attr: Any, operands: tuple[Any, ...]) -> bool:

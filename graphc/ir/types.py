@@ -56,11 +56,11 @@ def as_dtype(value: Any) -> DType:
         dtype = np.dtype(value).newbyteorder("=")
     except Exception as error:  # NumPy's, for nesting without end, as well
         raise DtypeError(f"{brief(value)} is not a dtype", hint=f"use one of {', '.join(DTYPES)}") from error
-    found = DTYPES.get(dtype.name)
-    if found is None:
+    own = DTYPES.get(dtype.name)
+    if own is None:
         what = "graphc computes with real numbers" if dtype.kind == "c" else "graphc has no such type"
         raise DtypeError(f"dtype {dtype.name!r}: {what}", hint=f"use one of {', '.join(DTYPES)}")
-    return found
+    return own
 
 
 def is_float(dtype: DType) -> bool:

@@ -29,7 +29,7 @@ class Parameter:
 
 
 @dataclass(frozen=True)
-class Row:
+class SummaryLine:
     """A line of the summary: a layer, what it gives, and how many parameters are its own."""
 
     path: str
@@ -52,7 +52,7 @@ class Declared:
     buffers: dict[str, Parameter] = field(default_factory=dict)
     updates: dict[str, Expr] = field(default_factory=dict)
     masks: dict[str, tuple[Expr, float]] = field(default_factory=dict)
-    rows: list[Row] = field(default_factory=list)
+    rows: list[SummaryLine] = field(default_factory=list)
 
 
 class Scope:
@@ -116,9 +116,9 @@ class Scope:
     def mask(self, name: str, like: Expr, keep: float) -> Expr:
         """The symbol of booleans of an expression's shape, each true with probability `keep`."""
         full = self._name(name)
-        made = symbol(full, shape=like.shape, dtype="bool")
-        self._declared.masks[full] = (made, keep)
-        return made
+        mask = symbol(full, shape=like.shape, dtype="bool")
+        self._declared.masks[full] = (mask, keep)
+        return mask
 
     def apply(self, name: str, layer: Any, x: Expr) -> Expr:
         """A layer inside this one, under a name of its own."""
@@ -132,7 +132,7 @@ class Scope:
         own = list(self._declared.parameters.values())[before:]
         inside = self._declared.rows[place:]
         count = sum(_size(p.symbol.shape) for p in own) - sum(row.count for row in inside)
-        self._declared.rows.insert(place, Row(inner.path, repr(layer), out.shape, count))
+        self._declared.rows.insert(place, SummaryLine(inner.path, repr(layer), out.shape, count))
         return out
 
 
@@ -209,4 +209,4 @@ def as_layer(value: Any) -> Layer:
     return Function(value)  # pyright: ignore[reportArgumentType]
 
 
-__all__ = ["Declared", "Function", "Layer", "Parameter", "Row", "Scope", "as_layer"]
+__all__ = ["Declared", "Function", "Layer", "Parameter", "Scope", "SummaryLine", "as_layer"]

@@ -185,8 +185,8 @@ class Dropout(Layer):
             raise ExpressionError(f"a share of {brief(self.rate, 40)} cannot be dropped", hint="0 ≤ rate < 1")
         if not scope.training or self.rate == 0:
             return x
-        kept = scope.mask("mask", x, 1 - self.rate)
-        return where(kept, x / (1 - self.rate), constant(0, x.dtype))
+        mask = scope.mask("mask", x, 1 - self.rate)
+        return where(mask, x / (1 - self.rate), constant(0, x.dtype))
 
 
 def _finite(value: Any, what: str) -> None:

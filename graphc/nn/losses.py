@@ -108,8 +108,10 @@ def l2(parameters: Mapping[str, Expr] | Iterable[Expr], strength: float = 1.0) -
             f"parameters to regularise are listed, not {brief(parameters)}",
             hint="nn.l2(model.parameters, 1e-4)",
         )
-    given = parameters.values() if isinstance(parameters, Mapping) else parameters
-    listed = [constant(parameter) for parameter in arguments.listed("parameters", given, "model.parameters")]
+    expressions = parameters.values() if isinstance(parameters, Mapping) else parameters
+    listed = [
+        constant(parameter) for parameter in arguments.listed("parameters", expressions, "model.parameters")
+    ]
     if not listed:
         raise ExpressionError("no parameters to regularise")
     total = sum(listed[0] ** 2)

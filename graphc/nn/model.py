@@ -16,7 +16,7 @@ from graphc.ir.expr import Expr, free_symbols
 from graphc.ir.scopes import scope
 from graphc.ir.types import format_shape
 from graphc.nn.blocks import Sequential
-from graphc.nn.layer import Declared, Row, Scope, as_layer
+from graphc.nn.layer import Declared, Scope, SummaryLine, as_layer
 from graphc.ops.create import dim
 from graphc.util import arguments
 from graphc.util.archive import fitting, read_arrays, write_arrays
@@ -127,14 +127,14 @@ class Model:
         }
         named = {key: [d for d in lengths if isinstance(d, Expr)] for key, lengths in wanted.items()}
         flat = [d for lengths in named.values() for d in lengths]
-        found: Iterator[int] = iter(())
+        numbers: Iterator[int] = iter(())
         if flat:
             graph = Graph(flat, symbols)
             values = graph.forward(batch)
-            found = iter([int(values[output]) for output in graph.outputs])
+            numbers = iter([int(values[output]) for output in graph.outputs])
         drawn = {}
         for key, (_, keep) in self.masks.items():
-            shape = tuple(next(found) if isinstance(d, Expr) else d for d in wanted[key])
+            shape = tuple(next(numbers) if isinstance(d, Expr) else d for d in wanted[key])
             drawn[key] = rng.random(shape) < keep
         return drawn
 
@@ -195,7 +195,7 @@ class Model:
         return f"<Model {self.layers!r}: {ends}, {self.count:,} parameters>"
 
 
-def _count(row: Row) -> str:
+def _count(row: SummaryLine) -> str:
     return f"{row.count:,}" if row.count else "–"
 
 

@@ -54,7 +54,7 @@ relu = _activation(
     types=TypeRule(promoted), smooth_at=lambda x: x != 0, live=(lambda out, x: x > 0,),
     kinks=(Kink((0.0,), (0.0,), "the derivative on the left, as in PyTorch and JAX"),),
     expand=lambda x: where(x <= 0, like(0, x), x), notation=Notation("ReLU", None, r"\left[<0>\right]_{+}"),
-    facts=Facts(idempotent=True, monotone=1, range=(0.0, math.inf)), ulps=0.5,
+    facts=Facts(idempotent=True, monotone=1, range=(0.0, math.inf), nan="never"), ulps=0.5,
 )  # fmt: skip
 
 leaky_relu = _activation(
@@ -92,7 +92,7 @@ selu = _activation(
     "The self-normalising ELU (Klambauer et al., 2017).", smooth_at=lambda x: x != 0,
     kinks=(Kink((0.0,), (SELU_SCALE * SELU_ALPHA,), "the derivative on the left"),),
     expand=lambda x: SELU_SCALE * where(x > 0, x, SELU_ALPHA * expm1(x)), label="SELU",
-    facts=Facts(monotone=1), ulps=3.0,
+    facts=Facts(monotone=1, nan="never"), ulps=3.0,
 )  # fmt: skip
 
 
@@ -120,7 +120,7 @@ softsign = _activation(
     "softsign", lambda x: x / (1 + np.abs(x)), lambda S, x: x / (1 + S.Abs(x)),
     (lambda out, x: 1 / ((1 + abs(x)) * (1 + abs(x))),), "x/(1 + |x|).",
     smooth_at=lambda x: x != 0, expand=lambda x: x / (1 + abs(x)),
-    facts=Facts(parity="odd", monotone=1, range=(-1.0, 1.0)), ulps=1.5,
+    facts=Facts(parity="odd", monotone=1, range=(-1.0, 1.0), nan="infinite"), ulps=1.5,
 )  # fmt: skip
 
 hard_tanh = _activation(
@@ -134,7 +134,7 @@ hard_tanh = _activation(
         Kink((-1.0,), (1.0,), "the ends belong to the linear part"),
     ),
     expand=lambda x: clip(x, -1, 1), label="hard tanh",
-    facts=Facts(idempotent=True, parity="odd", monotone=1, range=(-1.0, 1.0)), ulps=0.5,
+    facts=Facts(idempotent=True, parity="odd", monotone=1, range=(-1.0, 1.0), nan="never"), ulps=0.5,
 )  # fmt: skip
 
 __all__ = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from graphc.ir import ranges
 from graphc.ir.expr import cast
 from graphc.ir.op import ATOM, PRODUCT, SUM, UNARY, Facts, Kink, Notation, Op
 from graphc.ir.types import TypeRule, like_ufunc
@@ -23,7 +24,7 @@ add = declare(
         partials=(lambda out, x, y: 1, lambda out, x, y: 1),
         emit=lambda e, x, y: e.add(x, y),
         notation=Notation("+", "[0] + [1]", "[0] + [1]", SUM, SUM, SUM + 1),
-        facts=Facts(commutative=True, associative=True, identity=-0.0),
+        facts=Facts(commutative=True, associative=True, identity=-0.0, bounds=ranges.add),
         ulps=0.5,
         ufuncs=(np.add,),
         operator="x + y",
@@ -42,7 +43,7 @@ subtract = declare(
         partials=(lambda out, x, y: 1, lambda out, x, y: -1),
         emit=lambda e, x, y: e.sub(x, y),
         notation=Notation("−", "[0] - [1]", "[0] - [1]", SUM, SUM, SUM + 1),
-        facts=Facts(identity=0.0),
+        facts=Facts(identity=0.0, bounds=lambda x, y: ranges.add(x, ranges.negative(y))),
         ulps=0.5,
         ufuncs=(np.subtract,),
         operator="x - y",
@@ -61,7 +62,7 @@ multiply = declare(
         partials=(lambda out, x, y: y, lambda out, x, y: x),
         emit=lambda e, x, y: e.mul(x, y),
         notation=Notation("×", "[0]*[1]", r"[0] \cdot [1]", PRODUCT, PRODUCT, PRODUCT + 1),
-        facts=Facts(commutative=True, associative=True, identity=1.0),
+        facts=Facts(commutative=True, associative=True, identity=1.0, bounds=ranges.multiply),
         ulps=0.5,
         ufuncs=(np.multiply,),
         operator="x * y",
@@ -80,10 +81,11 @@ divide = declare(
         partials=(lambda out, x, y: 1 / y, lambda out, x, y: -out / y),
         emit=lambda e, x, y: e.div(x, y),
         notation=Notation("÷", "[0]/[1]", r"\frac{<0>}{<1>}", PRODUCT, PRODUCT, PRODUCT + 1, ATOM - 5),
-        facts=Facts(identity=1.0),
+        facts=Facts(identity=1.0, bounds=ranges.divide),
         ulps=0.5,
         ufuncs=(np.true_divide,),
         operator="x / y",
+        nanoseconds=0.4,
     )
 )
 
@@ -139,6 +141,7 @@ floor_divide = declare(
         ulps=0.5,
         ufuncs=(np.floor_divide,),
         operator="x // y",
+        nanoseconds=1.0,
     )
 )
 
@@ -160,6 +163,7 @@ mod = declare(
         ufuncs=(np.remainder,),
         sympy=("Mod",),
         operator="x % y",
+        nanoseconds=8.0,
     )
 )
 
@@ -175,7 +179,14 @@ negative = declare(
         partials=(lambda out, x: -1,),
         emit=lambda e, x: e.neg(x),
         notation=Notation("×−1", "-[0]", "-[0]", UNARY, UNARY, UNARY),
-        facts=Facts(involution=True, inverse="negative", parity="odd", monotone=-1),
+        facts=Facts(
+            involution=True,
+            inverse="negative",
+            parity="odd",
+            monotone=-1,
+            nan="never",
+            bounds=ranges.negative,
+        ),
         ulps=0.5,
         ufuncs=(np.negative,),
         operator="-x",
@@ -196,7 +207,7 @@ abs = declare(
         kinks=(Kink((0.0,), (0.0,), "the mean of the derivatives −1 and 1 on either side"),),
         emit=lambda e, x: e.abs(x),
         notation=Notation("|·|", "abs(<0>)", r"\left|<0>\right|"),
-        facts=Facts(idempotent=True, parity="even", range=(0.0, np.inf)),
+        facts=Facts(idempotent=True, parity="even", range=(0.0, np.inf), nan="never", bounds=ranges.absolute),
         ulps=0.5,
         ufuncs=(np.absolute, np.fabs),
         sympy=("Abs",),
@@ -219,7 +230,7 @@ sign = declare(
         kinks=(Kink((0.0,), (0.0,), "the function jumps; the derivative on either side is 0"),),
         emit=lambda e, x: e.sign(x),
         notation=Notation("sign"),
-        facts=Facts(idempotent=True, monotone=1, range=(-1.0, 1.0)),
+        facts=Facts(idempotent=True, monotone=1, range=(-1.0, 1.0), nan="never"),
         ulps=0.5,
         ufuncs=(np.sign,),
         sympy=("sign",),

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import ShapeError, brief
-from graphc.ir import dims
+from graphc.ir import dims, ranges
 from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr, apply, constant
-from graphc.ir.op import Attribute, Notation, Op
+from graphc.ir.op import Attribute, Facts, Notation, Op
 from graphc.ir.types import FIRST_KEPT, format_shape
 from graphc.ops.comparison import where
 from graphc.ops.support import attributes as at
@@ -29,6 +29,7 @@ flip = moving(
     shape=lambda operands, axis: operands[0].shape,
     pullbacks=(lambda v, out, x, axis: call("flip", v, axis=axis),),
     numpy=(np.flip,),
+    facts=Facts(bounds=ranges.union),
 )
 
 
@@ -48,6 +49,7 @@ roll = moving(
     pullbacks=(lambda v, out, x, shift, axis: call("roll", v, shift=-shift, axis=axis),),
     batch=_roll_batch,
     numpy=(np.roll,),
+    facts=Facts(bounds=ranges.union),
 )
 
 
@@ -88,6 +90,7 @@ tile = moving(
     pullbacks=(_tile_pullback,),
     batch=_tile_batch,
     numpy=(np.tile,),
+    facts=Facts(bounds=ranges.union),
 )
 
 
@@ -106,6 +109,7 @@ repeat = moving(
     ),
     pullbacks=(_repeat_pullback,),
     numpy=(np.repeat,),
+    facts=Facts(bounds=ranges.union),
 )
 
 

@@ -7,8 +7,10 @@ from functools import reduce
 import numpy as np
 
 from graphc.errors import ArityError, ExpressionError
+from graphc.ir import ranges
 from graphc.ir.expr import apply, constant, current_site
 from graphc.ir.op import AND, COMPARISON, OR, UNARY, XOR, Facts, Kink, Notation, Op
+from graphc.ir.ranges import Range
 from graphc.ir.types import BOOL, TypeRule, floating, like_ufunc, logical, promoted, selected
 from graphc.ops.support.declare import declare, like, with_checks
 
@@ -138,6 +140,7 @@ WHERE = Op(
     live=(None, lambda out, condition, x, y: condition, lambda out, condition, x, y: ~condition),
     emit=lambda e, condition, x, y: e.select(condition, x, y),
     notation=Notation("where", None, r"\begin{cases} <1> & <0> \\ <2> & \text{otherwise} \end{cases}"),
+    facts=Facts(bounds=lambda condition, x, y: ranges.union(x, y)),
     ulps=0.5,
     category="choice",
 )
@@ -183,6 +186,8 @@ def _signed(result, x, y, both):
 
 
 def _extremum(name, ufunc, reference, symbol, predicate, monotone_text):
+    better = max if symbol == "max" else min
+
     def partial(out, x, y):  # of the operand that is chosen
         return where(equal(x, y), like(0.5, out), like(1, out))
 
@@ -211,7 +216,12 @@ def _extremum(name, ufunc, reference, symbol, predicate, monotone_text):
             if name == "maximum"
             else (lambda e, x, y: e.minimum(x, y)),
             notation=Notation(symbol, None, rf"\{symbol}\left(<0>, <1>\right)"),
-            facts=Facts(associative=True, idempotent=True),
+            facts=Facts(
+                associative=True,
+                idempotent=True,
+                nan="never",
+                bounds=lambda x, y: Range(better(x.lo, y.lo), better(x.hi, y.hi), x.nan or y.nan),
+            ),
             specials=tuple(
                 [((x, y), reference(np.float64(x), np.float64(y))) for x in (0.0, -0.0) for y in (0.0, -0.0)]
             ),
@@ -267,6 +277,12 @@ clip = declare(
         ),
         emit=lambda e, x, low, high: e.minimum(e.maximum(x, low), high),
         notation=Notation("clip"),
+        facts=Facts(
+            nan="never",
+            bounds=lambda x, low, high: Range(
+                min(max(x.lo, low.lo), high.lo), min(max(x.hi, low.hi), high.hi), x.nan or low.nan or high.nan
+            ),
+        ),
         ulps=0.5,
         ufuncs=() if _CLIP is None else (_CLIP,),
         category="choice",

@@ -20,6 +20,7 @@ from graphc.ops.einsum import contract
 from graphc.ops.support import attributes as at
 from graphc.ops.support.build import call, expanded, transposed
 from graphc.ops.support.declare import declare_arrays
+from graphc.ops.support.reducers import PARTIAL_SUMS
 from graphc.ops.support.vmap_rules import Batch, Batched, moved
 from graphc.ops.support.windows import (
     PADDING,
@@ -172,19 +173,19 @@ def _conv_batch(b: Batch, operands: Operands, batched: Batched, stride: Pair, pa
         return moved(call("reshape", wide, shape=(wide.shape[0], *kernel.shape[:2], *wide.shape[2:])), 1, 0)
     size = kernel.shape[3:]
     product = _rows(kernel) @ _columns(x, b, True, (size[0], size[1]), stride, padding)
-    found = places(x.shape[3:], (size[0], size[1]), stride, padding)
-    return call("reshape", product, shape=(*product.shape[:3], *found))
+    counts = places(x.shape[3:], (size[0], size[1]), stride, padding)
+    return call("reshape", product, shape=(*product.shape[:3], *counts))
 
 
 def _input_grad_batch(
     b: Batch, operands: Operands, batched: Batched, space: Pair, stride: Pair, padding: Pair
 ) -> Expr:
     v, kernel = operands
-    given = {"space": space, "stride": stride, "padding": padding}
+    attributes = {"space": space, "stride": stride, "padding": padding}
     if not batched[1]:
-        return apart(call("conv2d_input_grad", one_batch(v), kernel, **given), b, v.shape[1])
+        return apart(call("conv2d_input_grad", one_batch(v), kernel, **attributes), b, v.shape[1])
     columns = transposed(_rows(kernel)) @ _flat(v, b, batched[0])
-    return apart(call("col2im", one_batch(columns), size=kernel.shape[3:], **given), b, columns.shape[1])
+    return apart(call("col2im", one_batch(columns), size=kernel.shape[3:], **attributes), b, columns.shape[1])
 
 
 def _kernel_grad_batch(
@@ -223,6 +224,7 @@ conv2d = declare_arrays(
         linear="each",
         batch=_conv_batch,
         notation=Notation("conv"),
+        refuses=False,
     )
 )
 
@@ -245,6 +247,7 @@ conv2d_input_grad = declare_arrays(
         linear="each",
         batch=_input_grad_batch,
         notation=Notation("convᵀ"),
+        refuses=False,
     )
 )
 
@@ -265,6 +268,8 @@ conv2d_kernel_grad = declare_arrays(
         linear="each",
         batch=_kernel_grad_batch,
         notation=Notation("conv ∂k"),
+        reducer=PARTIAL_SUMS,
+        refuses=False,
     )
 )
 

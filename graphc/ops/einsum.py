@@ -74,10 +74,10 @@ def _subscripts(name: str, value: Any, operands: tuple[Expr, ...]) -> str:
 
 def lengths_of(terms: list[str], operands: tuple[Expr, ...]) -> dict[str, Dim]:
     """The length that each letter stands for; 1 in one operand broadcasts to another's, as in NumPy."""
-    found: dict[str, tuple[Dim, int]] = {}
+    seen_at: dict[str, tuple[Dim, int]] = {}
     for number, (term, operand) in enumerate(zip(terms, operands, strict=True)):
         for letter, length in zip(term, operand.shape, strict=True):
-            known, first = found.setdefault(letter, (length, number))
+            known, first = seen_at.setdefault(letter, (length, number))
             if known == length or (length == 1 and first != number):
                 continue
             if known != 1 or first == number:
@@ -85,8 +85,8 @@ def lengths_of(terms: list[str], operands: tuple[Expr, ...]) -> dict[str, Dim]:
                     f"einsum's letter {letter!r} is {known} in operand {first} and {length} in operand {number}",
                     (operands[first], operand),
                 )
-            found[letter] = length, number
-    return {letter: length for letter, (length, _) in found.items()}
+            seen_at[letter] = length, number
+    return {letter: length for letter, (length, _) in seen_at.items()}
 
 
 def parts(subscripts: str) -> tuple[list[str], str]:
@@ -123,13 +123,13 @@ def _einsum_pullback(v: Expr, out: Expr, operands: tuple[Expr, ...], slot: int, 
         for place, (term, operand) in enumerate(zip(terms, operands, strict=True))
         if place != slot
     ]
-    given = [*others, (output, v)]
+    factors = [*others, (output, v)]
     letters = "".join(dict.fromkeys(own))  # each once: a letter that stands twice walks along a diagonal
     # an axis of length 1 that was broadcast gets the sum over what it was broadcast to
     wide = {letter for letter, length in zip(own, x.shape, strict=True) if length != lengths[letter]}
-    known = {letter for term, _ in given for letter in term} - wide
-    kept = "".join(letter for letter in letters if letter in known)
-    part = contract([term for term, _ in given], kept, [operand for _, operand in given])
+    known = {letter for term, _ in factors for letter in term} - wide
+    result_letters = "".join(letter for letter in letters if letter in known)
+    part = contract([term for term, _ in factors], result_letters, [operand for _, operand in factors])
     walked = x if len(letters) == len(own) else contract([own], letters, [x])
     # a letter that stands in this operand alone was summed over
     part = expanded(part, tuple(place for place, letter in enumerate(letters) if letter not in known))

@@ -9,7 +9,7 @@ import numpy as np
 from graphc.errors import ShapeError
 from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr
-from graphc.ir.op import Attribute, Notation
+from graphc.ir.op import Attribute, Facts, Notation
 from graphc.ops.elementary import exp
 from graphc.ops.reduce import reduction
 from graphc.ops.support import attributes as at
@@ -69,6 +69,7 @@ softmax = reduction(
     shape=_same_shape,
     reference=_softmax,
     pullbacks=(lambda v, out, x, axis: out * (v - summed(v * out, axis, True)),),
+    facts=Facts(range=(0.0, 1.0)),
 )
 
 log_softmax = reduction(

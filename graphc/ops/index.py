@@ -15,7 +15,7 @@ from graphc.errors import DtypeError, ExpressionError, ShapeError, brief, brief_
 from graphc.ir import dims
 from graphc.ir.dims import Dim, Name, Polynomial
 from graphc.ir.expr import Expr, apply, constant, current_site
-from graphc.ir.op import Attribute, Notation, Op
+from graphc.ir.op import Attribute, Facts, Notation, Op
 from graphc.ir.types import BOOL, INT64, Shape, Signature, TypeRule, broadcast_shapes, format_shape
 from graphc.ops.support import attributes as at
 from graphc.ops.support.build import call, fitted, zeros_like
@@ -110,11 +110,11 @@ def _key(name: str, value: Any, operands: tuple[Expr, ...]) -> tuple[Any, ...]:
     gaps = [place for place, item in enumerate(items) if item is Ellipsis]
     if len(gaps) > 1:
         raise ShapeError("an index holds … more than once", hint="write it once")
-    given = _count(tuple(items)) - len(gaps)
-    missing = x.ndim - given
+    indices = _count(tuple(items)) - len(gaps)
+    missing = x.ndim - indices
     if missing < 0:
         raise ShapeError(
-            f"{given} ind{'ices' if given != 1 else 'ex'} for {x.ndim} dimension{'s' if x.ndim != 1 else ''} of shape "
+            f"{indices} ind{'ices' if indices != 1 else 'ex'} for {x.ndim} dimension{'s' if x.ndim != 1 else ''} of shape "
             f"{format_shape(x.shape)}",
             hint="None adds an axis"
             if x.ndim
@@ -239,6 +239,7 @@ KEY = Attribute("key", _key)
 index = declare_arrays(
     Op(
         name="index",
+        facts=Facts(bounds=lambda x, *places: x),
         params=("x",),
         variadic=True,
         attributes=(KEY,),
@@ -317,7 +318,7 @@ def _set_pullback(v: Expr, out: Expr, operands: tuple[Expr, ...], slot: int, key
     return _add_pullback(v, out, operands, slot, key)
 
 
-def _update(name: str, summary: str, notes: str, reference: Any, pullbacks: Any) -> Any:
+def _update(name: str, summary: str, notes: str, reference: Any, pullbacks: Any, refuses: bool) -> Any:
     return declare_arrays(
         Op(
             name=name,
@@ -335,6 +336,7 @@ def _update(name: str, summary: str, notes: str, reference: Any, pullbacks: Any)
             moves=True,
             notation=Notation(name),
             category="indexing",
+            refuses=refuses,
         )
     )
 
@@ -345,6 +347,7 @@ at_set = _update(
     "An element that is named twice by an integer array gets one of its values; let each be named once.",
     _updated,
     _set_pullback,
+    refuses=True,
 )
 
 at_add = _update(
@@ -353,6 +356,7 @@ at_add = _update(
     "An element that is named twice gets both.",
     _added,
     _add_pullback,
+    refuses=False,
 )
 
 

@@ -100,16 +100,16 @@ def _to_right(back: Expr, b: Expr) -> Expr:
 def _solve_batch(name: str) -> Any:
     def rule(batch: Batch, operands: tuple[Expr, ...], batched: Batched, *attrs: Any) -> Expr:
         (a, b), (left, right) = operands, batched
-        given = dict(zip([known.name for known in lookup(name).attributes], attrs, strict=True))
+        attributes = dict(zip([known.name for known in lookup(name).attributes], attrs, strict=True))
         if rank(b, right) == 1:
             if not right:
-                return call(name, a, b, **given)
+                return call(name, a, b, **attributes)
             if a.ndim == 2 and not left:  # the columns of one matrix
-                return transposed(call(name, a, transposed(b), **given))
-            found = call(name, a, aligned(expanded(b, b.ndim), True, rank(a, left)), **given)
-            return call("squeeze", found, axis=found.ndim - 1)
+                return transposed(call(name, a, transposed(b), **attributes))
+            solution = call(name, a, aligned(expanded(b, b.ndim), True, rank(a, left)), **attributes)
+            return call("squeeze", solution, axis=solution.ndim - 1)
         most = max(map(rank, operands, batched))
-        return call(name, aligned(a, left, most), aligned(b, right, most), **given)
+        return call(name, aligned(a, left, most), aligned(b, right, most), **attributes)
 
     return rule
 

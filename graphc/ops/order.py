@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from graphc.errors import DtypeError, ShapeError
+from graphc.ir import ranges
 from graphc.ir.expr import Expr, constant
-from graphc.ir.op import Attribute, Notation, Op
+from graphc.ir.op import Attribute, Facts, Notation, Op
 from graphc.ir.types import FIRST_KEPT, INT64, Shape, TypeRule, as_dtype, format_shape
 from graphc.ops.comparison import isnan, less
 from graphc.ops.index import getitem
@@ -99,6 +100,7 @@ argsort = declare_arrays(
 sort = declare_arrays(
     Op(
         name="sort",
+        facts=Facts(bounds=ranges.union),
         params=("x",),
         attributes=(_ALONG,),
         summary="The elements along an axis in ascending order, NaN last.",
@@ -114,6 +116,7 @@ sort = declare_arrays(
         notation=Notation("sort"),
         category="indexing",
         numpy=(np.sort,),
+        refuses=False,
     )
 )
 

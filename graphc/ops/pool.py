@@ -129,6 +129,7 @@ AVG_POOL2D = operation(
     linear="jointly",
     moves=True,
     notation=Notation("avg pool"),
+    refuses=False,
 )
 declare_arrays(AVG_POOL2D)
 
@@ -148,6 +149,7 @@ avg_pool2d_grad = declare_arrays(
         linear="jointly",
         moves=True,
         notation=Notation("avg poolᵀ"),
+        refuses=False,
     )
 )
 
@@ -168,6 +170,7 @@ MAX_POOL2D = operation(
         ),
     ),
     notation=Notation("max pool"),
+    refuses=False,
 )
 declare_arrays(MAX_POOL2D)
 
@@ -201,6 +204,7 @@ max_pool2d_grad = declare_arrays(
         ),
         linear="each",
         notation=Notation("max poolᵀ"),
+        refuses=False,
     )
 )
 
@@ -220,6 +224,7 @@ max_pool2d_pick = declare_arrays(
         ),
         linear="each",
         notation=Notation("pick"),
+        refuses=False,
     )
 )
 

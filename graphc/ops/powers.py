@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from graphc.errors import DtypeError
+from graphc.ir import ranges
 from graphc.ir.op import ATOM, POWER, UNARY, Facts, Kink, Notation, Op
+from graphc.ir.ranges import ANYTHING, INF, Range
 from graphc.ir.types import TypeRule, floating, like_ufunc
 from graphc.ops.arithmetic import WIDE
 from graphc.ops.comparison import equal, where
@@ -56,6 +60,15 @@ def _pow_types(dtypes):
 
 _numpy_pow = like_ufunc(np.power)
 
+
+def _pow_bounds(x: Range, y: Range) -> Range:
+    if y.lo == y.hi and y.lo == int(y.lo if math.isfinite(y.lo) else 0) and y.lo % 2 == 0:
+        return Range(0.0, INF, x.nan)
+    if x.positive or (x.nonnegative and y.nonnegative):
+        return Range(0.0, INF, x.nan or y.nan)
+    return Range(nan=x.nan or y.nan) if x.nonnegative else ANYTHING  # −0 to the power −1 is −∞
+
+
 pow = declare(
     Op(
         name="pow",
@@ -73,11 +86,14 @@ pow = declare(
         kinks=(Kink((0.0, 2.0), (0.0, 0.0), "the limit of x**2·log x as x decreases to 0"),),
         emit=lambda e, x, y: e.call("pow", x, y) if e.is_float(x) else e.int_pow(x, y),
         notation=Notation("pow", "[0]**[1]", "{[0]}^{<1>}", POWER, ATOM, UNARY),
+        facts=Facts(bounds=_pow_bounds),
         specials=(((np.nan, 0.0), 1.0), ((1.0, np.nan), 1.0), ((0.0, 0.0), 1.0), ((-8.0, 1 / 3), np.nan)),
         ulps=1.0,
         ufuncs=(np.power, np.float_power),
         sympy=("Pow",),
         operator="x ** y",
+        nanoseconds=4.8,
+        texts={"python": "math.pow", "javascript": "pow"},
     )
 )
 
@@ -93,9 +109,15 @@ reciprocal = declare(
         partials=(lambda out, x: -(out * out),),
         emit=lambda e, x: e.div(e.number(1.0, x), x),
         notation=Notation("^−1", None, r"\frac{1}{<0>}", latex_precedence=ATOM - 5),
-        facts=Facts(inverse="reciprocal", parity="odd"),
+        facts=Facts(
+            inverse="reciprocal",
+            parity="odd",
+            nan="never",
+            bounds=lambda x: ranges.divide(Range(1.0, 1.0, False), x),
+        ),
         ulps=0.5,
         ufuncs=(np.reciprocal,),
+        nanoseconds=0.4,
     )
 )
 
@@ -111,7 +133,7 @@ square = declare(
         partials=(lambda out, x: 2 * x,),
         emit=lambda e, x: e.mul(x, x),
         notation=Notation("^2", None, "{[0]}^{2}", latex_precedence=POWER, left=ATOM),
-        facts=Facts(parity="even", range=(0.0, np.inf)),
+        facts=Facts(parity="even", range=(0.0, np.inf), nan="never", bounds=ranges.square),
         ulps=0.5,
         ufuncs=(np.square,),
     )

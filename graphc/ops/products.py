@@ -16,6 +16,7 @@ from graphc.ops.einsum import contract
 from graphc.ops.support import attributes as at
 from graphc.ops.support.build import call, expanded, fitted, reshaped, summed, transposed
 from graphc.ops.support.declare import declare_arrays
+from graphc.ops.support.reducers import PARTIAL_SUMS
 from graphc.ops.support.vmap_rules import Batch, Batched, aligned, rank
 
 
@@ -101,6 +102,8 @@ matmul = declare_arrays(
         category="product",
         operator="a @ b",
         ufuncs=(np.matmul,),
+        reducer=PARTIAL_SUMS,
+        refuses=False,
     )
 )
 
@@ -149,8 +152,8 @@ def _pair_letters(a: Expr, b: Expr, axes: Any) -> tuple[str, str, str]:
     first = letters[: a.ndim]
     fresh = iter(letters[a.ndim :])
     second = "".join(first[axes[0][axes[1].index(j)]] if j in axes[1] else next(fresh) for j in range(b.ndim))
-    kept = "".join(letter for place, letter in enumerate(first) if place not in axes[0])
-    return first, second, kept + "".join(letter for j, letter in enumerate(second) if j not in axes[1])
+    free = "".join(letter for place, letter in enumerate(first) if place not in axes[0])
+    return first, second, free + "".join(letter for j, letter in enumerate(second) if j not in axes[1])
 
 
 def _tensordot_as_einsum(a: Expr, b: Expr, axes: Any) -> Expr:

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import DtypeError, ExpressionError, ShapeError
+from graphc.ir import ranges
 from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr, constant
-from graphc.ir.op import Attribute, Notation, Op
+from graphc.ir.op import Attribute, Facts, Notation, Op
+from graphc.ir.ranges import ANYTHING, Range
 from graphc.ir.types import (
     ACCUMULATED,
     AVERAGED,
@@ -25,6 +27,7 @@ from graphc.ops.arithmetic import abs, sign
 from graphc.ops.comparison import equal, where
 from graphc.ops.elementary import sqrt
 from graphc.ops.support import attributes as at
+from graphc.ops.support import reducers
 from graphc.ops.support.build import (
     broadcast,
     call,
@@ -83,6 +86,11 @@ def reduction(name: str, summary: str, **fields: Any) -> Any:
     return declare_arrays(Op(name=name, params=("x",), summary=summary, **{**known, **fields}))
 
 
+def _sum_bounds(x: Range) -> Range:
+    """What is added up may overflow, and infinities of both signs make NaN."""
+    return Range(0.0, np.inf, x.nan) if x.nonnegative else ANYTHING
+
+
 sum = reduction(
     "sum",
     "The sum of elements along axes: an int, a tuple, or all.",
@@ -93,6 +101,8 @@ sum = reduction(
     linear="jointly",
     moves=True,
     notation=Notation("Σ"),
+    reducer=reducers.ADDITION,
+    facts=Facts(bounds=_sum_bounds),
 )
 
 
@@ -117,6 +127,7 @@ prod = reduction(
     reference=lambda x, axis, keepdims: np.prod(x, axis=axis, keepdims=keepdims, dtype=x.dtype),
     pullbacks=(_prod_pullback,),
     notation=Notation("Π"),
+    reducer=reducers.MULTIPLICATION,
 )
 
 mean = reduction(
@@ -167,6 +178,7 @@ var = reduction(
     types=AVERAGED,
     reference=_variance,
     pullbacks=(_var_pullback,),
+    facts=Facts(range=(0.0, np.inf)),
 )
 
 std = reduction(
@@ -179,6 +191,7 @@ std = reduction(
     expand=lambda x, axis, correction, keepdims: sqrt(
         call("var", x, axis=axis, correction=correction, keepdims=keepdims)
     ),
+    facts=Facts(range=(0.0, np.inf)),
 )
 
 
@@ -198,6 +211,8 @@ def _extremum(name: str, words: str) -> Any:
         reference=lambda x, axis, keepdims: getattr(np, name)(x, axis=axis, keepdims=keepdims),
         shape=_nonempty(name),
         pullbacks=(_extremum_pullback,),
+        facts=Facts(bounds=ranges.union),
+        reducer=reducers.extreme(name == "max"),
     )
 
 
@@ -229,6 +244,7 @@ def _place(name: str, words: str) -> Any:
         reference=lambda x, axis, keepdims: getattr(np, name)(x, axis=axis, keepdims=keepdims),
         shape=_nonempty(name),
         batch=_place_batch(name),
+        reducer=reducers.place_of_extreme(name == "argmax"),
     )
 
 
@@ -244,17 +260,18 @@ def _truth(dtypes: Any) -> Signature:
     return dtypes, BOOL
 
 
-def _logical(name: str, summary: str) -> Any:
+def _logical(name: str, summary: str, combine: str, of_nothing: bool) -> Any:
     return reduction(
         name,
         summary,
         types=TypeRule(_truth),
         reference=lambda x, axis, keepdims: getattr(np, name)(x, axis=axis, keepdims=keepdims),
+        reducer=reducers.logical(combine, of_nothing),
     )
 
 
-any = _logical("any", "Whether any element along axes is true; False of nothing.")
-all = _logical("all", "Whether all elements along axes are true; True of nothing.")
+any = _logical("any", "Whether any element along axes is true; False of nothing.", "logical_or", False)
+all = _logical("all", "Whether all elements along axes are true; True of nothing.", "logical_and", True)
 
 
 # --- norms ----------------------------------------------------------------------------------------------------------------
@@ -314,6 +331,7 @@ norm = reduction(
     pullbacks=(_norm_pullback,),
     notation=Notation("‖·‖"),
     numpy=(np.linalg.vector_norm,),
+    facts=Facts(range=(0.0, np.inf)),
 )
 
 

@@ -25,7 +25,7 @@ def _rounding(name, ufunc, intrinsic, label, latex, summary, formula, jumps, ufu
             kinks=(Kink((1.0 + jumps,), (0.0,), "the function jumps; the derivative on either side is 0"),),
             emit=lambda e, x: e.intrinsic(intrinsic, x) if e.is_float(x) else x,
             notation=Notation(label, None, latex),
-            facts=Facts(idempotent=True, monotone=1),
+            facts=Facts(idempotent=True, monotone=1, nan="never"),
             ulps=0.5,
             ufuncs=(ufunc, *ufuncs),
             sympy=sympy,

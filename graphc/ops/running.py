@@ -38,6 +38,7 @@ cumsum = reduction(
     linear="jointly",
     moves=True,
     numpy=(np.cumsum,),
+    refuses=False,
 )
 
 
@@ -79,6 +80,7 @@ linear_recurrence = declare_arrays(
         ),
         notation=Notation("recurrence"),
         category="reduction",
+        refuses=False,
     )
 )
 
@@ -98,6 +100,7 @@ cumprod = reduction(
     reference=lambda x, axis: np.cumprod(x, axis=axis, dtype=x.dtype),
     pullbacks=(_cumprod_pullback,),
     numpy=(np.cumprod,),
+    refuses=False,
 )
 
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import ShapeError
-from graphc.ir import dims
+from graphc.ir import dims, ranges
 from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr, constant
-from graphc.ir.op import Attribute, Notation
+from graphc.ir.op import Attribute, Facts, Notation
 from graphc.ir.types import ALL_PROMOTED, as_shape, broadcast_shapes, format_shape
 from graphc.ops.support import attributes as at
 from graphc.ops.support.build import broadcast, call, fitted, reshaped
@@ -55,6 +55,7 @@ reshape = moving(
     pullbacks=(lambda v, out, x, shape: reshaped(v, x),),
     batch=lambda b, operands, batched, shape: call("reshape", operands[0], shape=(b.size, *shape)),
     numpy=(np.reshape,),
+    facts=Facts(bounds=ranges.union),
 )
 
 permute_dims = moving(
@@ -71,6 +72,7 @@ permute_dims = moving(
     ),
     notation=Notation("permute"),
     numpy=(np.transpose, np.permute_dims),
+    facts=Facts(bounds=ranges.union),
 )
 
 expand_dims = moving(
@@ -82,6 +84,7 @@ expand_dims = moving(
     pullbacks=(lambda v, out, x, axis: call("squeeze", v, axis=axis),),
     notation=Notation("expand"),
     numpy=(np.expand_dims,),
+    facts=Facts(bounds=ranges.union),
 )
 
 
@@ -115,6 +118,7 @@ squeeze = moving(
     ),
     pullbacks=(lambda v, out, x, axis: call("expand_dims", v, axis=axis) if axis != () else v,),
     numpy=(np.squeeze,),
+    facts=Facts(bounds=ranges.union),
 )
 
 
@@ -136,6 +140,7 @@ broadcast_to = moving(
     ),
     notation=Notation("broadcast"),
     numpy=(np.broadcast_to,),
+    facts=Facts(bounds=ranges.union),
 )
 
 
@@ -153,6 +158,7 @@ broadcast_like = moving(
     pullbacks=(lambda v, out, x, like: fitted(v, x), None),
     batch=_broadcast_batch,
     notation=Notation("broadcast"),
+    facts=Facts(bounds=lambda x, *like: x),
 )
 
 
@@ -210,6 +216,7 @@ concat = moving(
     pullbacks=_concat_pullback,
     batch=_joined_batch("concat"),
     numpy=(np.concatenate,),
+    facts=Facts(bounds=ranges.union),
 )
 
 
@@ -238,6 +245,7 @@ stack = moving(
     pullbacks=_stack_pullback,
     batch=_joined_batch("stack"),
     numpy=(np.stack,),
+    facts=Facts(bounds=ranges.union),
 )
 
 

@@ -98,29 +98,34 @@ def _special(name, scipy_name, formula, domain, partial, summary, **more):
 erf = _special(
     "erf", "erf", lambda S, x: S.erf(x), (-5.0, 5.0), lambda out, x: TWO_OVER_ROOT_PI * exp(-(x * x)),
     "The error function 2/√π ∫₀ˣ e^(−t²) dt.", emit=lambda e, x: e.call("erf", x), notation=Notation("erf"),
-    facts=Facts(parity="odd", monotone=1, range=(-1.0, 1.0)), sympy=("erf",), ulps=1.5, reference_ulps=3.0,
+    facts=Facts(parity="odd", monotone=1, range=(-1.0, 1.0), nan="never"), sympy=("erf",), ulps=1.5, reference_ulps=3.0,
+    nanoseconds=2.5, texts={"python": "math.erf", "javascript": "erf"},
 )  # fmt: skip
 erfc = _special(
     "erfc", "erfc", lambda S, x: S.erfc(x), (-5.0, 5.0), lambda out, x: -TWO_OVER_ROOT_PI * exp(-(x * x)),
     "The complementary error function 1 − erf(x), without cancellation.", emit=lambda e, x: e.call("erfc", x),
-    notation=Notation("erfc"), facts=Facts(monotone=-1, range=(0.0, 2.0)), sympy=("erfc",), ulps=1.5,
+    notation=Notation("erfc"), facts=Facts(monotone=-1, range=(0.0, 2.0), nan="never"), sympy=("erfc",), ulps=1.5,
     reference_ulps=20.0,
+    nanoseconds=5.0, texts={"python": "math.erfc", "javascript": "erfc"},
 )  # fmt: skip
 gamma = _special(
     "gamma", "gamma", lambda S, x: S.gamma(x), (0.1, 20.0), lambda out, x: out * digamma(x),
     "The gamma function Γ(x), (x − 1)! at whole x.", emit=lambda e, x: e.call("tgamma", x),
     notation=Notation("Γ", None, r"\Gamma\left(<0>\right)"), sympy=("gamma",), ulps=10.0,
+    nanoseconds=40.0, texts={"python": "math.gamma", "javascript": "tgamma"},
 )  # fmt: skip
 lgamma = _special(
     "lgamma", _lgamma, lambda S, x: S.log(S.Abs(S.gamma(x))), (2.5, 100.0), lambda out, x: digamma(x),
     "The logarithm of |Γ(x)|.", notes="Near its roots 1 and 2 the error is small beside 1, not beside the value.",
     emit=lambda e, x: e.call("lgamma", x),
     notation=Notation("log Γ", None, r"\log\left|\Gamma\left(<0>\right)\right|"), sympy=("loggamma",), ulps=10.0,
+    nanoseconds=40.0, texts={"python": "math.lgamma", "javascript": "lgamma"},
 )  # fmt: skip
 digamma = _special(
     "digamma", "psi", lambda S, x: S.digamma(x), (0.1, 100.0), lambda out, x: polygamma(1, x),
     "The digamma function ψ(x) = Γ′(x)/Γ(x).", emit=lambda e, x: e.special("digamma", x),
     notation=Notation("ψ", None, r"\psi\left(<0>\right)"), sympy=("digamma",), ulps=50.0,
+    nanoseconds=40.0, texts={"python": "digamma", "javascript": "digamma"},
 )  # fmt: skip
 
 
@@ -156,6 +161,8 @@ POLYGAMMA = Op(
     sympy=("polygamma",),
     ulps=100.0,
     category="special",
+    nanoseconds=200.0,
+    texts={"python": "polygamma", "javascript": "polygamma"},
 )
 declare(POLYGAMMA)
 

@@ -19,7 +19,7 @@ from graphc.ir.types import FLOAT32
 from graphc.ops.comparison import not_equal, where
 from graphc.ops.elementary import atan2, cos, exp, expm1, log1p, sin, sqrt, tan
 from graphc.ops.powers import square
-from graphc.rewrite.differences import difference
+from graphc.rewrite.differences import difference, is_leaf
 from graphc.rewrite.pattern import Kind, Match, Rule
 from graphc.rewrite.quadratic import QuadraticRoot
 from graphc.rewrite.ranges import Ranges
@@ -114,6 +114,14 @@ def _cosine_of_sum(x: Expr, y: Expr) -> Expr:
     return cos(s) * cos(e) - sin(s) * sin(e)
 
 
+def _where_close(m: Match, value: Expr) -> Expr:
+    """What a difference of periodic functions becomes. Of operands that are rounded themselves the phase is not known better than
+    it was: there, points that are apart keep the difference as it is, in which nothing cancels."""
+    if all(is_leaf(m[name]) for name in "xy"):
+        return value
+    return where(abs(m["y"]) < 1, value, _kept(m))
+
+
 STEPS = (
     Rule("log-step", "log(x) - log(y)", lambda m: _log_step(m, m["x"], m["y"], difference(m["x"], m["y"])), "stable",
          "log(x/y) = log1p((x − y)/y)",
@@ -131,13 +139,13 @@ STEPS = (
          "1/√x − 1/√y = (y − x)/(√x√y(√x + √y))",
          examples=("1/sqrt(x) - 1/sqrt(x + 1)", "2/sqrt(x + 3) - 2/sqrt(x)")),
     Rule("sine-of-sum", "sin(x + y) - sin(x)",
-         lambda m: 2 * sin(m["y"] / 2) * _cosine_of_sum(m["x"], m["y"] / 2), "stable",
+         lambda m: _where_close(m, 2 * sin(m["y"] / 2) * _cosine_of_sum(m["x"], m["y"] / 2)), "stable",
          "2 sin(y/2) cos(x + y/2), the sum not rounded: that would lose the phase of a large x"),
     Rule("cosine-of-sum", "cos(x + y) - cos(x)",
-         lambda m: -2 * sin(m["y"] / 2) * _sine_of_sum(m["x"], m["y"] / 2), "stable",
+         lambda m: _where_close(m, -2 * sin(m["y"] / 2) * _sine_of_sum(m["x"], m["y"] / 2)), "stable",
          "−2 sin(y/2) sin(x + y/2), the sum not rounded"),
     Rule("tangent-of-sum", "tan(x + y) - tan(x)",
-         lambda m: sin(m["y"]) / (cos(m["x"]) * _cosine_of_sum(m["x"], m["y"])), "stable",
+         lambda m: _where_close(m, sin(m["y"]) / (cos(m["x"]) * _cosine_of_sum(m["x"], m["y"]))), "stable",
          "sin y/(cos x cos(x + y)), the sum not rounded"),
 )  # fmt: skip
 

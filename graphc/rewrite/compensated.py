@@ -21,6 +21,7 @@ from graphc.ir.expr import Expr, constant, rebuild
 from graphc.ops.comparison import equal, maximum, where
 from graphc.ops.elementary import exp, log, log1p
 from graphc.ops.logistic import sigmoid, softplus
+from graphc.rewrite.differences import is_leaf
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.ranges import Ranges
 from graphc.rewrite.sums import is_zero, log_terms
@@ -57,11 +58,6 @@ def _tamed(s: Expr, error: Expr) -> Expr:
     return where(abs(s) < like(LARGE[s.dtype.itemsize], s), error, like(0.0, s))
 
 
-def _is_leaf(x: Expr) -> bool:
-    x = x.operands[0] if x.op.name == "negative" else x
-    return x.is_symbol or (x.is_constant and not x.shape)
-
-
 def _parts(argument: Expr, exponents: Set[Expr] = frozenset()) -> tuple[Expr, Expr] | None:
     """(s, e) of a sum or difference that is rounded, of leaves or of some exponents."""
     negated = argument.op.name == "negative" and not argument.operands[0].op.is_leaf
@@ -75,7 +71,7 @@ def _parts(argument: Expr, exponents: Set[Expr] = frozenset()) -> tuple[Expr, Ex
     x, y = inner.operands
     if any(part.dtype != inner.dtype for part in (x, y)):
         return None
-    if not (_is_leaf(x) and _is_leaf(y)) and not all(_is_leaf(part) or part in exponents for part in (x, y)):
+    if not (is_leaf(x) and is_leaf(y)) and not all(is_leaf(part) or part in exponents for part in (x, y)):
         return None
     s, e = two_sum(x, y) if inner.op.name == "add" else two_difference(x, y)
     return (-s, -e) if negated else (s, e)

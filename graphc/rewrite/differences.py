@@ -34,6 +34,12 @@ def difference(a: Expr, b: Expr) -> Expr | None:
     return None
 
 
+def is_leaf(x: Expr) -> bool:
+    """Whether an operand is a number or a symbol, up to its sign: what is not rounded."""
+    x = x.operands[0] if x.op.name == "negative" else x
+    return x.is_symbol or (x.is_constant and not x.shape)
+
+
 def _negated(term: Expr) -> Expr:
     """−term, a constant if the term is one."""
     return constant(-term.value, term.dtype) if term.is_constant and not term.shape else -term

@@ -44,7 +44,7 @@ class AnyRule(Protocol):
 
 
 @dataclass(frozen=True)
-class Step:
+class RuleFiring:
     """One rule that fired."""
 
     rule: str
@@ -60,7 +60,7 @@ class Step:
         return f"{self.rule} ({self.kind}): {self.before!r} → {self.after!r}"
 
 
-class Trace(Sequence[Step]):
+class Trace(Sequence[RuleFiring]):
     """What fired, in order, and what came of it.
 
     outputs : the rewritten expressions
@@ -69,7 +69,11 @@ class Trace(Sequence[Step]):
     """
 
     def __init__(
-        self, steps: list[Step], outputs: tuple[Expr, ...], complete: bool, operations: Set[str] = frozenset()
+        self,
+        steps: list[RuleFiring],
+        outputs: tuple[Expr, ...],
+        complete: bool,
+        operations: Set[str] = frozenset(),
     ) -> None:
         self._steps = steps
         self.outputs = outputs
@@ -82,7 +86,7 @@ class Trace(Sequence[Step]):
     def __getitem__(self, index):  # type: ignore[override]
         return self._steps[index]
 
-    def __iter__(self) -> Iterator[Step]:
+    def __iter__(self) -> Iterator[RuleFiring]:
         return iter(self._steps)
 
     def __str__(self) -> str:
@@ -148,7 +152,7 @@ class _Session:
         self._waiting: set[Expr] = set()  # for their operands
         self._kept: set[Expr] = set()  # inside what replaces them
         self.budget = budget
-        self.steps: list[Step] = []
+        self.steps: list[RuleFiring] = []
 
     def settle(self, expr: Expr) -> Expr:
         """The normal form of an expression, without recursion."""
@@ -224,7 +228,7 @@ class _Session:
                     hint=f"compile it without the rule: without={rule.name!r}",
                 )
             self.budget -= 1
-            self.steps.append(Step(rule.name, rule.kind, node, after))
+            self.steps.append(RuleFiring(rule.name, rule.kind, node, after))
             return after
         return None
 

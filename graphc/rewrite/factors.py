@@ -42,7 +42,7 @@ class Factors:
 
     def add(self, node: Expr) -> bool:
         """Take a product apart; False when it has too many factors."""
-        for factor, exponent in _factors(node):
+        for factor, exponent in factors_of(node):
             self.count += 1
             if self.count > 2 * MOST_FACTORS:
                 return False
@@ -178,7 +178,7 @@ def _is_product(node: Expr, like: Expr) -> bool:
     return node.op.name in _PRODUCTS and node.dtype == like.dtype and node.shape == like.shape
 
 
-def _factors(root: Expr) -> Iterator[tuple[Expr, int]]:
+def factors_of(root: Expr) -> Iterator[tuple[Expr, int]]:
     """The factors of a product with their exponents 1 and −1, from left to right; the product's own operations with 0."""
     pending = [(root, 1)]
     while pending:

@@ -3,7 +3,7 @@
 A @ B @ x as Python reads it is (A B) x: a product of matrices where two of a matrix and a vector will do. The order is
 chosen over the whole graph, once, after the normal form: a product that something else uses as well is computed anyway, so it
 stays whole.
-Named lengths count as `contraction.NOMINAL`.
+Named lengths count as `contraction_order.NOMINAL`.
 """
 
 from __future__ import annotations

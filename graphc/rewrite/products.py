@@ -6,14 +6,17 @@ The derivative of a formula with exponentials is a product in which most factors
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
-from graphc.ir.expr import Expr
+from graphc.ir.expr import Expr, constant
 from graphc.ops.comparison import isnan, where
-from graphc.rewrite.factors import MOST_FACTORS, Factors, one_plus_exp
+from graphc.ops.elementary import tanh
+from graphc.ops.logistic import sigmoid
+from graphc.rewrite.factors import MOST_FACTORS, Factors, factors_of, one_plus_exp
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.ranges import Ranges
-from graphc.rewrite.sums import MOST_TERMS, terms, without
+from graphc.rewrite.sums import MOST_TERMS, minus, terms, without
 
 _LOOK = 1000
 """Nodes that a look for inputs visits at most."""
@@ -124,11 +127,13 @@ def _total(node: Expr) -> float:
 
 @dataclass(frozen=True)
 class Distribute:
-    """(u ± v)·e^a → u·e^a ± v·e^a, where u or v is divided by a sum that holds e^a"""
+    """(u ± v)·e^a → u·e^a ± v·e^a, where u and v are divided by sums that hold e^a"""
 
     name: str = "distribute-exponential"
     kind: Kind = "stable"
-    examples: tuple[str, ...] = ("(1/(exp(x) + exp(y)) + z)*exp(x)", "(z - 1/(exp(x) + exp(y)))*exp(x)")
+    examples: tuple[str, ...] = (
+        "(1/(exp(x) + exp(y)) + z/(exp(x) + exp(z)))*exp(x)", "(z/(exp(x) + exp(y)) - 1/(exp(x) + exp(y)))*exp(x)",
+    )  # fmt: skip
 
     def roots(self) -> tuple[str, ...]:
         return ("multiply",)
@@ -138,7 +143,7 @@ class Distribute:
             if factor.op.name != "exp" or total.op.name not in ("add", "subtract"):
                 continue
             a = factor.operands[0]
-            if any(_divided_by_sum_with(part, a) for part in total.operands):
+            if all(_divided_by_sums_with(part, a) for part in total.operands):
                 # a product by itself may be ∞·0: it is written as the share that it is at once
                 products = [part * factor for part in total.operands]
                 found = [LogisticProduct().reduced(product, ranges) or (product, []) for product in products]
@@ -148,6 +153,21 @@ class Distribute:
 
     def __str__(self) -> str:
         return f"{self.name}: {self.__doc__} ({self.kind})"
+
+
+def _divided_by_sums_with(node: Expr, a: Expr) -> bool:
+    """Whether every term of a sum is a product that has a denominator with e^a in it: any other would overflow with e^a."""
+    pending, looked = [node], 0
+    while pending:
+        part = pending.pop()
+        looked += 1
+        if part.op.name in ("add", "subtract"):
+            pending += part.operands
+        elif not _divided_by_sum_with(part, a):
+            return False
+        if looked > MOST_TERMS:
+            return False
+    return True
 
 
 def _divided_by_sum_with(node: Expr, a: Expr) -> bool:
@@ -166,4 +186,107 @@ def _divided_by_sum_with(node: Expr, a: Expr) -> bool:
     return False
 
 
-RULES = (Distribute(), LogisticProduct())
+@dataclass(frozen=True)
+class LogisticRest:
+    """u − u·σ(a) → u·σ(−a), u·σ(a) − u·σ(−a) → u·tanh(a/2) and u − u·tanh(a) → 2u·σ(−2a), where u may be a product"""
+
+    name: str = "logistic-rest"
+    kind: Kind = "stable"
+    examples: tuple[str, ...] = (
+        "x - sigmoid(y)*x", "1/x - sigmoid(y)/x", "y*x - y*(x*sigmoid(-z))", "sigmoid(x)*y - y*sigmoid(-x)", "x - x*tanh(y)",
+    )  # fmt: skip
+
+    def roots(self) -> tuple[str, ...]:
+        return ("subtract",)
+
+    def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
+        left, right = node.operands
+        if left.dtype != node.dtype or right.dtype != node.dtype or left.shape != right.shape:
+            return None
+        if not _holds(right) and not _holds(left):
+            return None
+        one, other = _bag(left), _bag(right)
+        if one is None or other is None:
+            return None
+        more, less = list((other - one).elements()), list((one - other).elements())
+        if len(more) == 1 and not less:
+            return _complement(left, more[0])
+        if len(less) == 1 and not more:
+            rest = _complement(right, less[0])
+            return None if rest is None else -rest
+        if len(more) == len(less) == 1 and more[0][1] == less[0][1] == 1:
+            return _odds(left, less[0][0], more[0][0])
+        return None
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.__doc__} ({self.kind})"
+
+
+def _holds(node: Expr) -> bool:
+    """Whether a factor near the top is one that the rule looks for: cheap, before products are taken apart."""
+    pending, looked = [node], 0
+    while pending and looked < MOST_FACTORS:
+        factor = pending.pop()
+        looked += 1
+        if factor.op.name in ("sigmoid", "tanh"):
+            return True
+        if factor.op.name in ("multiply", "divide"):
+            pending += factor.operands
+    return False
+
+
+def _bag(node: Expr) -> Counter[tuple[Expr, int]] | None:
+    """The factors of a product with their exponents; None of one with signs, or of too many."""
+    found: Counter[tuple[Expr, int]] = Counter()
+    for number, (factor, exponent) in enumerate(factors_of(node)):
+        if number > 2 * MOST_FACTORS or factor.op.name == "negative":
+            return None
+        if exponent and not (factor.is_constant and not factor.shape and factor.value == 1):
+            found[factor, exponent] += 1
+    return found
+
+
+def _complement(u: Expr, factor: tuple[Expr, int]) -> Expr | None:
+    """u·(1 − factor)"""
+    f, exponent = factor
+    if exponent != 1 or f.shape != u.shape:
+        return None
+    if f.op.name == "sigmoid":
+        return u * sigmoid(minus(f.operands[0]))
+    return 2 * u * sigmoid(-2 * f.operands[0]) if f.op.name == "tanh" else None
+
+
+def _odds(u: Expr, f: Expr, g: Expr) -> Expr | None:
+    """u·f·(1 − g/f), for a product u with a factor f = σ(a) and g = σ(−a): u without f, by tanh(a/2)."""
+    if f.op.name != "sigmoid" or g.op.name != "sigmoid":
+        return None
+    a, b = f.operands[0], g.operands[0]
+    opposite = minus(a) is b or minus(b) is a
+    opposite |= a.op.name == b.op.name == "subtract" and a.operands == b.operands[::-1]
+    rest = _without(u, f) if opposite else None
+    if rest is None:
+        return None
+    t = tanh(a * 0.5)
+    return t if rest is _ONE else rest * t
+
+
+_ONE = constant(1.0)
+
+
+def _without(u: Expr, f: Expr) -> Expr | None:
+    """A product without one of its factors; `_ONE` where that is all there is."""
+    if u is f:
+        return _ONE
+    if u.op.name == "multiply":
+        for one, other in (u.operands, u.operands[::-1]):
+            rest = _without(one, f)
+            if rest is not None:
+                return other if rest is _ONE else rest * other
+    if u.op.name == "divide":
+        rest = _without(u.operands[0], f)
+        if rest is not None:
+            return (constant(1.0, u.dtype) if rest is _ONE else rest) / u.operands[1]
+    return None
+
+
+RULES = (Distribute(), LogisticProduct(), LogisticRest())

@@ -55,6 +55,8 @@ class Promotions:
 
     def of(self, node: Expr) -> Expr:
         """A node with those of its operands cast that it computes as floats of another type."""
+        if not node.operands:
+            return node
         made = computed(node, "f")
         if made == node.operands:
             return node

@@ -160,6 +160,7 @@ LOGISTIC = (
 TRIGONOMETRIC = (
     Rule("tanh-expm1", "expm1(x)/(1 + exp(x))", "tanh(x/2)", "stable", "tanh(x/2) = (eˣ − 1)/(eˣ + 1)"),
     Rule("tanh-expm1-sigmoid", "expm1(x)*sigmoid(-x)", "tanh(x/2)", "stable", "tanh(x/2) = (eˣ − 1)/(eˣ + 1)"),
+    Rule("tanh-expm1-sigmoid-factor", "expm1(x)*(sigmoid(-x)*y)", "tanh(x/2)*y", "stable", "as tanh-expm1-sigmoid"),
     Rule("tanh-quotient", "(exp(x) - exp(-x))/(exp(x) + exp(-x))", "tanh(x)", "stable", "the definition"),
     Rule("tanh-sigmoid", "2*sigmoid(x) - 1", "tanh(x/2)", "stable", "tanh(x/2) = 2σ(x) − 1"),
     Rule("tanh-sinh-cosh", "sinh(x)/cosh(x)", "tanh(x)", "stable", "without overflow"),

@@ -9,7 +9,7 @@ from typing import Any
 from graphc.errors import DefinitionError, brief
 from graphc.ir.expr import Expr, current_site, walk
 from graphc.rewrite import algebra, axes, cancellation, compensated, matmul_chain, products, stability, sums
-from graphc.rewrite.engine import AnyRule, Engine, Step, Trace
+from graphc.rewrite.engine import AnyRule, Engine, RuleFiring, Trace
 from graphc.rewrite.promotion import Promotions
 from graphc.util import fork_safety
 
@@ -101,21 +101,21 @@ def engine(level: str, without: Iterable[str] = ()) -> Engine:
 
 
 def normal_form(
-    outputs: Sequence[Expr], level: str, without: Iterable[str] = (), earlier: Sequence[Step] = ()
+    outputs: Sequence[Expr], level: str, without: Iterable[str] = (), earlier: Sequence[RuleFiring] = ()
 ) -> Trace:
     """The outputs in their normal form, rewritten together, so that what they share stays shared."""
     return engine(level, without).run(outputs)
 
 
 def matmul_order(
-    outputs: Sequence[Expr], level: str, without: Iterable[str] = (), earlier: Sequence[Step] = ()
+    outputs: Sequence[Expr], level: str, without: Iterable[str] = (), earlier: Sequence[RuleFiring] = ()
 ) -> Trace:
     """The outputs with products of many arrays in the order of fewest multiplications."""
     return _last(matmul_chain.RULES, matmul_chain.reorder, outputs, level, without)
 
 
 def compensate(
-    outputs: Sequence[Expr], level: str, without: Iterable[str] = (), earlier: Sequence[Step] = ()
+    outputs: Sequence[Expr], level: str, without: Iterable[str] = (), earlier: Sequence[RuleFiring] = ()
 ) -> Trace:
     """The outputs with functions of sums that round computed with what the rounding lost.
 
@@ -137,7 +137,7 @@ def _last(rules: Any, change: Any, outputs: Sequence[Expr], level: str, without:
     changed, results = change(promotions.applied(outputs), chosen)
     if not changed:
         return Trace([], tuple(outputs), True)
-    steps = [Step(rule.name, rule.kind, before, after) for rule, before, after in changed]
+    steps = [RuleFiring(rule.name, rule.kind, before, after) for rule, before, after in changed]
     return Trace(steps, promotions.undone(results), True)
 
 
@@ -147,7 +147,7 @@ PHASES = (normal_form, matmul_order, compensate)
 
 def run(outputs: Sequence[Expr], level: str, without: Iterable[str] = ()) -> Trace:
     """The outputs rewritten, phase after phase."""
-    steps: list[Step] = []
+    steps: list[RuleFiring] = []
     complete = True
     for phase in PHASES:
         trace = phase(outputs, level, without, steps)

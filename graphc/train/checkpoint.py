@@ -40,8 +40,8 @@ def read_checkpoint(
     Raises `FormatError` for a file that is damaged, no checkpoint, or one of another model or another training.
     """
     shown = brief(as_text(path), 200)
-    found = read_arrays(path)
-    raw = found.pop(META, None)
+    arrays = read_arrays(path)
+    raw = arrays.pop(META, None)
     if raw is None or raw.dtype != np.uint8:
         raise FormatError(
             f"{shown} is no checkpoint: it has no record", hint="model.load reads what model.save wrote"
@@ -59,7 +59,7 @@ def read_checkpoint(
                 f"{shown} is of another training: its {name} is {brief(meta.get(name), 80)}, not {brief(value, 80)}",
                 hint="resume with what it began with, or choose another file",
             )
-    return fitting(found, wanted, path), meta
+    return fitting(arrays, wanted, path), meta
 
 
 def _sound(meta: dict[str, Any]) -> bool:

@@ -55,8 +55,8 @@ class Batches:
                     )
                 rows[key] = len(array)
         if len(set(rows.values())) > 1:
-            told = ", ".join(f"{key.name!r} has {count}" for key, count in rows.items())
-            raise ShapeError(f"the data has different numbers of rows: {told}")
+            counts = ", ".join(f"{key.name!r} has {count}" for key, count in rows.items())
+            raise ShapeError(f"the data has different numbers of rows: {counts}")
         self.rows = next(iter(rows.values()), 1)
         if self.rows == 0:
             raise InputError(f"the data for {next(iter(rows)).name!r} has no rows")
@@ -92,9 +92,9 @@ class Batches:
         return min(self.size, self.rows - place * self.size)
 
 
-def _array(key: Expr, given: Any) -> np.ndarray:
+def _array(key: Expr, data: Any) -> np.ndarray:
     try:
-        return given if isinstance(given, np.ndarray) else np.asarray(given)
+        return data if isinstance(data, np.ndarray) else np.asarray(data)
     except (TypeError, ValueError) as error:
         raise InputError(
             f"the data for {key.name!r} is no array: {error}", hint="rows of one length"

@@ -84,10 +84,10 @@ def _at_most(file: BinaryIO | Any, size: int) -> bytes:
     return b"".join(parts)
 
 
-def _check(found: int, size: int, shape: tuple[int, ...], shown: str) -> None:
-    if found < size:
-        raise FormatError(f"{shown} is truncated: {found:,} bytes of elements, not {size:,} for {shape}")
-    if found > size:
+def _check(count: int, size: int, shape: tuple[int, ...], shown: str) -> None:
+    if count < size:
+        raise FormatError(f"{shown} is truncated: {count:,} bytes of elements, not {size:,} for {shape}")
+    if count > size:
         raise FormatError(f"{shown} goes on after its {size:,} bytes of elements for {shape}")
 
 

@@ -202,9 +202,9 @@ def _check(
     """Refuses before the first step what would be refused after the first epoch."""
     if not isinstance(metrics, Mapping):
         raise InputError(f"metrics are named, not {brief(metrics)}", hint='metrics={"error": …}')
-    for name, (given, count) in functions.items():
-        if given is not None:
-            function(name, given, count, "schedule=train.Halving(), stop=train.EarlyStop()")
+    for name, (callback, count) in functions.items():
+        if callback is not None:
+            function(name, callback, count, "schedule=train.Halving(), stop=train.EarlyStop()")
     for name in metrics:
         if name in RECORDED:
             raise InputError(f"a metric cannot be called {name!r}: every record has one", hint="another name")
@@ -214,14 +214,14 @@ def _check(
         raise InputError("there is no checkpoint to resume from", hint='checkpoint="run.npz"')
 
 
-def _rate(found: Any) -> float:
+def _rate(rate: Any) -> float:
     """The rate that a schedule gives."""
-    if isinstance(found, bool) or not isinstance(found, (int, float, np.number)) or not 0 <= found < math.inf:
+    if isinstance(rate, bool) or not isinstance(rate, (int, float, np.number)) or not 0 <= rate < math.inf:
         raise InputError(
-            f"the schedule gives a rate of {brief(found, 40)}",
+            f"the schedule gives a rate of {brief(rate, 40)}",
             hint="(rate, history) → a number: lambda rate, history: 0.1",
         )
-    return float(found)
+    return float(rate)
 
 
 class _Guard:
@@ -239,9 +239,9 @@ class _Guard:
         if len(self._kept) < 2:
             self._kept.append([*arguments[:fixed], *(np.array(array) for array in arguments[fixed:])])
         else:
-            self._kept.append(kept := self._kept.pop(0))
-            kept[:fixed] = arguments[:fixed]
-            for own, array in zip(kept[fixed:], arguments[fixed:], strict=True):
+            self._kept.append(copies := self._kept.pop(0))
+            copies[:fixed] = arguments[:fixed]
+            for own, array in zip(copies[fixed:], arguments[fixed:], strict=True):
                 np.copyto(own, array)
         self._kept[-1][-2] += 1  # the step counts itself
         value = self.step.take(arguments)
@@ -259,8 +259,8 @@ class _Guard:
 
     def _restored(self, error: TrainingError) -> TrainingError:
         """The error, after the model has been put back to what it was when all of it was finite."""
-        for kept in reversed(self._kept):
-            if self.step.put_back(kept):
+        for copies in reversed(self._kept):
+            if self.step.put_back(copies):
                 break
         return error
 
@@ -300,10 +300,10 @@ def _measure(
         totals = np.zeros(len(metrics))
         for place, rows in enumerate(batches.epoch(0)):
             try:
-                found = measured(*rows.values(), *(model.values[key] for key in stored))
+                sums = measured(*rows.values(), *(model.values[key] for key in stored))
             except InputError as error:
                 raise of_data(error, rows) from error
-            totals += batches.rows_of(place) * np.array([float(value) for value in found])
+            totals += batches.rows_of(place) * np.array([float(value) for value in sums])
         return dict(zip(metrics, (totals / batches.rows).tolist(), strict=True))
 
     return measure

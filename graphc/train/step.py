@@ -85,9 +85,12 @@ def _interpreted(
     def step(*arrays: Any) -> list[Any]:
         check_apart([inputs[target].name for target in targets], [arrays[target] for target in targets])
         values = run(dag, dict(zip(inputs, arrays, strict=True)))
-        found = [values[place] for place in dag.outputs]
+        outcomes = [values[place] for place in dag.outputs]
         # what is a view of an array that is written to below must not change with it
-        shown, following = [np.array(value)[()] for value in found[: len(outputs)]], found[len(outputs) :]
+        shown, following = (
+            [np.array(value)[()] for value in outcomes[: len(outputs)]],
+            outcomes[len(outputs) :],
+        )
         copies = [np.array(value) for value in following]
         for target, value in zip(targets, copies, strict=True):
             np.copyto(arrays[target], value)
@@ -235,11 +238,11 @@ class Step:
 
     def put_back(self, arguments: list[Any]) -> bool:
         """Write back the values and states of former arguments, which count their own step; False where they are not finite."""
-        kept = arguments[self.fixed : -2]
-        if any(_any(lambda v: ~np.isfinite(v), array) for array in kept):
+        copies = arguments[self.fixed : -2]
+        if any(_any(lambda v: ~np.isfinite(v), array) for array in copies):
             return False
         own = self.like(arguments)[self.fixed : -2]
-        for array, former in zip(own, kept, strict=True):
+        for array, former in zip(own, copies, strict=True):
             np.copyto(array, former)
         self.state["steps"][...] = arguments[-2] - 1
         return True
@@ -269,12 +272,12 @@ class Step:
             for place, operands in enumerate(dag.operands):
                 if not bad[place] or any(bad[operand] for operand in operands):
                     continue
-                told = [_told(dag, place, values)]
+                causes = [_told(dag, place, values)]
                 while source := next((operand for operand in dag.operands[place] if infinite[operand]), None):
                     place = source  # whence the infinity came
                 if infinite[place] and bad is nan:
-                    told.append(_told(dag, place, values))
-                return "; ".join(told)
+                    causes.append(_told(dag, place, values))
+                return "; ".join(causes)
         return "no node of the step is infinite or NaN in the interpreter"
 
 
@@ -290,22 +293,22 @@ def _told(dag: Dag, place: int, values: list[Any]) -> str:
         if value.size and value.dtype.kind in "fiu":
             low, high = value.min(), value.max()
             parts.append(f"{low:.4g}" if low == high else f"values from {low:.4g} to {high:.4g}")
-    told = f"{brief(node, 120)} is {'NaN' if _any(np.isnan, values[place]) else 'infinite'}"
+    text = f"{brief(node, 120)} is {'NaN' if _any(np.isnan, values[place]) else 'infinite'}"
     if parts:
-        told += f", computed from {' and '.join(parts)}"
-    return told + (f", written at {node.site}" if node.site is not None else "")
+        text += f", computed from {' and '.join(parts)}"
+    return text + (f", written at {node.site}" if node.site is not None else "")
 
 
 def of_data(error: InputError, rows: Mapping[Expr, Any]) -> InputError:
     """The error of a call that refuses its data, with what the whole numbers in it are: labels out of range, say."""
-    told = [
+    shapes = [
         f"{key.name!r} holds {np.min(array)} to {np.max(array)}"
         for key, array in rows.items()
         if key.dtype.kind in "iu" and np.size(array)
     ]
-    if not told or "out of range" not in error.message:
+    if not shapes or "out of range" not in error.message:
         return error
-    message = f"{error.message}; in this batch {', '.join(told)}"
+    message = f"{error.message}; in this batch {', '.join(shapes)}"
     return InputError(message, node=error.node, site=error.site, hint=error.hint)
 
 
@@ -320,13 +323,13 @@ def nonfinite(step: Step, arguments: list[Any], before: list[Any] | None, where:
         if _any(lambda v: ~np.isfinite(v), value)
     ]
     if spoilt and before is not None and not any(_any(lambda v: ~np.isfinite(v), v) for v in before):
-        told = f"the step before it spoilt {spoilt[0]!r}: {step.culprit(before, after=True)}"
+        cause = f"the step before it spoilt {spoilt[0]!r}: {step.culprit(before, after=True)}"
     elif spoilt:
-        told = f"the values of {spoilt[0]!r} are not finite before the step"
+        cause = f"the values of {spoilt[0]!r} are not finite before the step"
     else:
-        told = step.culprit(arguments)
+        cause = step.culprit(arguments)
     return TrainingError(
-        f"training does not stay finite {where}: {told}",
+        f"training does not stay finite {where}: {cause}",
         hint="a lower rate, or a formula that stays finite there; g.explain and g.stabilize help to find one",
     )
 

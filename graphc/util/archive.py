@@ -151,7 +151,7 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.ndarray:
 
 
 def fitting(
-    found: Mapping[str, np.ndarray], wanted: Mapping[str, np.ndarray], path: str | os.PathLike[str]
+    arrays: Mapping[str, np.ndarray], wanted: Mapping[str, np.ndarray], path: str | os.PathLike[str]
 ) -> dict[str, np.ndarray]:
     """The arrays of a file for those of a model, which they must match by name, shape and type.
 
@@ -159,8 +159,8 @@ def fitting(
     """
     shown = brief(as_text(path), 200)
     hint = "the file is of another model"
-    unknown = [name for name in found if name not in wanted]
-    missing = [name for name in wanted if name not in found]
+    unknown = [name for name in arrays if name not in wanted]
+    missing = [name for name in wanted if name not in arrays]
     if unknown or missing:
         parts = []
         if unknown:
@@ -169,17 +169,17 @@ def fitting(
             parts.append(f"the file has no {', '.join(brief(name) for name in missing[:3])}")
         raise FormatError(f"{shown}: {'; '.join(parts)}", hint=hint)
     for name, array in wanted.items():
-        if found[name].shape != array.shape:
+        if arrays[name].shape != array.shape:
             raise FormatError(
-                f"{shown}: {name!r} has shape {found[name].shape} in the file and {array.shape} in the model",
+                f"{shown}: {name!r} has shape {arrays[name].shape} in the file and {array.shape} in the model",
                 hint=hint,
             )
-        if found[name].dtype != array.dtype:
+        if arrays[name].dtype != array.dtype:
             raise FormatError(
-                f"{shown}: {name!r} is {found[name].dtype} in the file and {array.dtype} in the model",
-                hint=f'build the model on an input of dtype="{found[name].dtype}"',
+                f"{shown}: {name!r} is {arrays[name].dtype} in the file and {array.dtype} in the model",
+                hint=f'build the model on an input of dtype="{arrays[name].dtype}"',
             )
-    return {name: found[name] for name in wanted}
+    return {name: arrays[name] for name in wanted}
 
 
 __all__ = ["check_path", "fitting", "read_arrays", "write_arrays"]

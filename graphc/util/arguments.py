@@ -59,15 +59,15 @@ def mapping(name: str, value: Any, hint: str) -> Mapping[Any, Any]:
 
 def listed(name: str, value: Any, hint: str) -> list[Any]:
     """The items of what is listed: no text, and nothing without end."""
-    found: list[Any] | None = None
+    items: list[Any] | None = None
     if not isinstance(value, (str, bytes)):
         try:
-            found = list(islice(value, _MOST + 1))
+            items = list(islice(value, _MOST + 1))
         except Exception:  # of an expression, which refuses to be iterated, too
-            found = None
-    if found is None or len(found) > _MOST:
+            items = None
+    if items is None or len(items) > _MOST:
         raise InputError(f"{name} is a list, not {brief(value)}", hint=hint)
-    return found
+    return items
 
 
 def function(name: str, value: Any, count: int, hint: str) -> Callable[..., Any]:

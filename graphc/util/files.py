@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+import select
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +18,7 @@ def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
     """Put bytes in a file's place: a reader finds the old file or the new one, never a part.
 
     The bytes go to a new file in the same directory, which then takes the old one's name and permissions. A link is
-    followed; what is no ordinary file (a device, a pipe) is written to as it is. Raises `FileError`.
+    followed; what is no ordinary file (a device, a pipe that somebody reads) is written to as it is. Raises `FileError`.
     """
     name = as_text(path)
     try:
@@ -28,7 +30,8 @@ def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
 def _replace(target: str, data: bytes) -> None:
     mode = os.stat(target).st_mode if os.path.exists(target) else None
     if mode is not None and not stat.S_ISREG(mode):
-        with open(target, "wb") as file:
+        with open(target, "wb", opener=_without_waiting) as file:
+            os.set_blocking(file.fileno(), True)
             file.write(data)
         return
     directory, name = os.path.split(target)
@@ -69,12 +72,46 @@ def read_whole(path: str | os.PathLike[str]) -> bytes:
 
 
 def opened(path: str | os.PathLike[str]) -> BinaryIO:
-    """A file, opened to be read. Raises `FileError`."""
+    """A file, opened to be read: a pipe once somebody writes to it, which is waited for a moment. Raises `FileError`."""
     name = as_text(path)
     try:
-        return open(name, "rb")
+        file = open(name, "rb", opener=_without_waiting)  # noqa: SIM115  it is given to the caller
+        if _NONBLOCK:
+            if stat.S_ISFIFO(os.fstat(file.fileno()).st_mode) and not _has_writer(file.fileno()):
+                file.close()
+                raise FileError(
+                    f"cannot read {brief(name, 200)}: it is a pipe that nobody writes to",
+                    hint="name a file, or start first what writes to the pipe",
+                )
+            os.set_blocking(file.fileno(), True)
+        return file
     except (OSError, ValueError) as error:
+        if isinstance(error, GraphcError):
+            raise
         _refuse("read", name, error)
+
+
+PATIENCE = 2.0
+"""Seconds in which the writer of a named pipe has to come. Opening such a pipe in the plain way waits for ever."""
+
+_NONBLOCK = getattr(os, "O_NONBLOCK", 0)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | _NONBLOCK, 0o666)
+
+
+def _has_writer(pipe: int) -> bool:
+    """Whether somebody has a pipe open that was opened without waiting for it."""
+    ready = select.poll()
+    ready.register(pipe, select.POLLIN)
+    if ready.poll(1000 * PATIENCE):
+        return True
+    try:
+        os.read(pipe, 1)
+    except BlockingIOError:  # so it is when there is a writer that has written nothing yet
+        return True
+    return False
 
 
 def _streamed(file: Any) -> bytes:
@@ -138,6 +175,8 @@ def _refuse(verb: str, name: str, error: OSError | ValueError) -> NoReturn:
         why, hint = f"there is no directory {directory!r}", f"make it first: os.makedirs({directory!r})"
     elif isinstance(error, IsADirectoryError) or os.path.isdir(name):
         why, hint = "it is a directory", "name a file in it"
+    elif error.errno == errno.ENXIO and verb == "write":
+        why, hint = "it is a pipe that nobody reads", "start the reader first, or name a file"
     elif isinstance(error, NotADirectoryError):
         hint = f"{directory!r} is not a directory"
     elif isinstance(error, PermissionError):

@@ -25,9 +25,9 @@ _held: list[Any] = []
 
 def lock() -> Any:
     """A new reentrant lock that no fork splits. It lives as long as the process: one for each purpose, not for each object."""
-    made = threading.RLock()
-    keep_whole(made)
-    return made
+    new = threading.RLock()
+    keep_whole(new)
+    return new
 
 
 def keep_whole(reentrant: Any) -> None:
@@ -41,15 +41,15 @@ def once(load: Callable[[], T]) -> Callable[[], T]:
 
     Python's own locks of modules that are being imported stay held in the child.
     """
-    made: list[T] = []
+    value: list[T] = []
 
     @wraps(load)
     def loaded() -> T:
-        if not made:
+        if not value:
             with held(), _loading:  # an import that is broken off leaves its package half loaded
-                if not made:
-                    made.append(load())
-        return made[0]
+                if not value:
+                    value.append(load())
+        return value[0]
 
     return loaded
 

@@ -72,11 +72,11 @@ def fold(view: View, collapse: Any = None, max_nodes: int | None = MAX_NODES) ->
 
 def _blocks(view: View) -> dict[Block, int]:
     """Every block with something in it, and those around it, numbered."""
-    found: dict[Block, int] = {}
+    order: dict[Block, int] = {}
     for node in view.nodes:
         for depth in range(1, len(node.block) + 1):
-            found.setdefault(node.block[:depth], len(found))
-    return found
+            order.setdefault(node.block[:depth], len(order))
+    return order
 
 
 def _asked(blocks: Iterable[Block], collapse: Any) -> frozenset[Block]:
@@ -86,8 +86,8 @@ def _asked(blocks: Iterable[Block], collapse: Any) -> frozenset[Block]:
         return frozenset(block for block in blocks if len(block) == 1)
     chosen: set[Block] = set()
     for name in [collapse] if isinstance(collapse, str) else _listed(collapse):
-        found = [block for block in blocks if name in (block[-1], "/".join(block))]
-        if not found:
+        matching = [block for block in blocks if name in (block[-1], "/".join(block))]
+        if not matching:
             known = list(dict.fromkeys("/".join(block) for block in blocks))
             near = get_close_matches(str(name), known, 1)
             what = ", ".join(known[:8]) + (", …" if len(known) > 8 else "")
@@ -99,7 +99,7 @@ def _asked(blocks: Iterable[Block], collapse: Any) -> frozenset[Block]:
                 if known
                 else 'name them: with g.scope("…"):',
             )
-        chosen.update(found)
+        chosen.update(matching)
     return frozenset(chosen)
 
 
@@ -206,9 +206,9 @@ def _merged(view: View, keys: Sequence[str], owners: dict[str, Block | None], to
                 nodes.append(node)
                 continue
             block, inside = owners.get(key), members[key]
-            made = told(key, inside) if block is None else _block_node(key, block, inside)
+            node_of_block = told(key, inside) if block is None else _block_node(key, block, inside)
             alarm = any(member.alarm for member in inside)
-            nodes.append(replace(made, cost=sum(member.cost for member in inside), alarm=alarm))
+            nodes.append(replace(node_of_block, cost=sum(member.cost for member in inside), alarm=alarm))
     edges: dict[Any, _Merging] = {}
     for edge in view.edges:
         tail, head = key_of[edge.tail], key_of[edge.head]
@@ -217,7 +217,9 @@ def _merged(view: View, keys: Sequence[str], owners: dict[str, Block | None], to
         # the places of an operation stay apart; what goes into or comes from a group is one line
         key = (tail, head) if head in whole or (tail in whole and not edge.place) else (tail, head, edge.slot)
         edges.setdefault(key, _Merging(edge)).add(edge)
-    merged = tuple([found.edge(key[0], key[1], key[1] in whole) for key, found in edges.items()])
+    merged = tuple(
+        [sum_of_edges.edge(key[0], key[1], key[1] in whole) for key, sum_of_edges in edges.items()]
+    )
     return replace(view, nodes=tuple(nodes), edges=merged)
 
 

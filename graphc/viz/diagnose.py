@@ -34,7 +34,7 @@ class Numbered(Protocol):
 
 
 @dataclass(frozen=True)
-class Source:
+class NonFiniteSource:
     """A node at which NaN or infinity begins.
 
     node : its number
@@ -49,10 +49,10 @@ class Source:
     arrives: bool
 
 
-def sources(dag: Numbered, values: Mapping[int, Any] | Sequence[Any]) -> tuple[Source, ...]:
+def sources(dag: Numbered, values: Mapping[int, Any] | Sequence[Any]) -> tuple[NonFiniteSource, ...]:
     """Where NaN and infinity begin among the values of all nodes of a graph, in topological order."""
     bad: list[np.ndarray | None] = []
-    found: list[tuple[int, tuple[int, ...]]] = []
+    begins: list[tuple[int, tuple[int, ...]]] = []
     for node, expr in enumerate(dag.exprs):
         mask = not_finite(values[node])
         bad.append(mask)
@@ -65,8 +65,8 @@ def sources(dag: Numbered, values: Mapping[int, Any] | Sequence[Any]) -> tuple[S
                 elementwise = not expr.op.on_arrays
                 new = new & ~np.broadcast_to(before, mask.shape) if elementwise else np.zeros_like(mask)
         if new.any():
-            found.append((node, tuple(int(i) for i in np.argwhere(new)[0])))
-    return tuple(Source(node, index, *_way(dag, bad, node)) for node, index in found)
+            begins.append((node, tuple(int(i) for i in np.argwhere(new)[0])))
+    return tuple(NonFiniteSource(node, index, *_way(dag, bad, node)) for node, index in begins)
 
 
 def not_finite(value: Any) -> np.ndarray | None:
@@ -170,7 +170,7 @@ class Diagnosis:
 
 
 def finding(
-    dag: Numbered, values: Mapping[int, Any] | Sequence[Any], source: Source, of: Expr | None = None
+    dag: Numbered, values: Mapping[int, Any] | Sequence[Any], source: NonFiniteSource, of: Expr | None = None
 ) -> Finding:
     """What is told of one source.
 
@@ -268,4 +268,4 @@ def _why(name: str, numbers: Sequence[float], what: str) -> str:
     )
 
 
-__all__ = ["Diagnosis", "Finding", "Source", "finding", "not_finite", "sources"]
+__all__ = ["Diagnosis", "Finding", "NonFiniteSource", "finding", "not_finite", "sources"]

@@ -16,17 +16,13 @@ from graphc.viz.graphviz_engine import FORMATS, LAYOUT, check_size, render
 from graphc.viz.layout_scene import read
 from graphc.viz.model import View
 from graphc.viz.style import SLIDES, Style, as_style
+from graphc.viz.writers import WRITERS
 from graphc.viz.writers.dot import LAYOUTS, to_dot
-from graphc.viz.writers.svg import to_svg
-from graphc.viz.writers.tikz import to_tikz
 
-_SUFFIXES = {
-    **{f".{form}": form for form in FORMATS},
-    ".tex": "tex",
-    ".html": "html",
-    ".dot": "dot",
-    ".gv": "dot",
-}
+FORMS = tuple(dict.fromkeys((*FORMATS, *WRITERS, "html", "dot")))
+"""What a diagram can be written as."""
+
+_SUFFIXES = {**{f".{form}": form for form in FORMS}, ".gv": "dot"}
 
 
 _SHOWN = 4_000_000
@@ -72,18 +68,16 @@ class Diagram:
         return to_dot(self.view, self.style, self.digits, self.layout)
 
     def render(self, form: str = "svg") -> bytes:
-        """The content of a file: form is 'svg', 'png', 'pdf', 'tex', 'dot' or 'html'. Raises `RenderError`."""
+        """The content of a file: form is 'svg', 'png', 'pdf', 'tex', 'html' or 'dot'. Raises `RenderError`."""
         if form == "dot":
             return self.source.encode()
         if form == "html":
             return self.html().encode()
         parts = len(self.view.nodes) + 3 * len(self.view.edges)  # an edge with values is a node and two edges
         check_size(parts)
-        if form in ("svg", "tex"):
+        if form in WRITERS:
             scene = read(render(self.source, LAYOUT, parts=parts))
-            return (
-                to_tikz(scene) if form == "tex" else to_svg(scene, self.view.title, self.describe())
-            ).encode()
+            return WRITERS[form](scene, self.view.title, self.describe()).encode()
         return render(self.source, form, parts=parts, settings=_pixels(self.style) if form == "png" else None)
 
     def html(self) -> str:

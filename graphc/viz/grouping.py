@@ -112,12 +112,12 @@ def _depths(net: Net, groups: Sequence[int]) -> dict[int, int]:
 
 def _signatures(net: Net, groups: Sequence[int]) -> dict[int, tuple[tuple[str, int], ...]]:
     """Group → its operations, counted."""
-    found: dict[int, Counter[str]] = {}
+    counted: dict[int, Counter[str]] = {}
     for node, root in enumerate(groups):
         label = net.labels[node]
         if label is not None:
-            found.setdefault(root, Counter())[label] += 1
-    return {root: tuple(sorted(counts.items())) for root, counts in found.items()}
+            counted.setdefault(root, Counter())[label] += 1
+    return {root: tuple(sorted(counts.items())) for root, counts in counted.items()}
 
 
 def _bundles(net: Net, groups: Sequence[int]) -> list[int]:
@@ -199,10 +199,10 @@ def _aligned(net: Net, users: Sequence[set[int]], size: int, limit: int, groups:
     """The grouping with the fewest different groups, among those by somewhat larger cones."""
     best, fewest = groups, len(set(_signatures(net, groups).values()))
     for larger in range(size + 1, size + 1 + min(_SHIFTS, size)):
-        found = _ends(net, users, _cones(net, users, larger))
-        kinds = len(set(_signatures(net, found).values()))
-        if kinds < fewest and _fits(net, found, limit):
-            best, fewest = found, kinds
+        ends = _ends(net, users, _cones(net, users, larger))
+        kinds = len(set(_signatures(net, ends).values()))
+        if kinds < fewest and _fits(net, ends, limit):
+            best, fewest = ends, kinds
     return best
 
 

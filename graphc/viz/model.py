@@ -81,7 +81,7 @@ class View:
 
     nodes, edges : in drawing order
     note : a remark on what is not shown, if anything is not
-    show : what of it is drawn: see `shown.SHOW`
+    show : what of it is drawn: see `annotations.SHOW`
     caption : lines that stand below it
     title : what it is a picture of
     """

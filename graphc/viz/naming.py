@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from graphc.autodiff.reverse import Record
+from graphc.autodiff.reverse import AdjointRecord
 from graphc.errors import InputError, brief
 from graphc.ir.formatting import visible
 from graphc.ir.printer import render
@@ -32,17 +32,17 @@ def output_names(graph: Any, name: str | Sequence[str] | None) -> list[str]:
     return ["L"] if count == 1 else [f"y_{number}" for number in range(1, count + 1)]
 
 
-def _derivative_names(graph: Any, record: Record) -> list[str]:
+def _derivative_names(graph: Any, record: AdjointRecord) -> list[str]:
     """Names of the outputs of a graph that holds outputs and adjoints of its symbols."""
     first = len(record.outputs)
     names = ["L"] if first == 1 else [f"y_{number}" for number in range(1, first + 1)]
     over = names[0] if first == 1 else "L"
     waiting = list(graph.symbols)
     for node in graph.outputs[first:]:
-        found = next((symbol for symbol in waiting if record.adjoint(symbol) is graph.exprs[node]), None)
-        if found is not None:
-            waiting.remove(found)
-        names.append(f"g_{len(names) - first + 1}" if found is None else f"∂{over}/∂{found.name}")
+        owner = next((symbol for symbol in waiting if record.adjoint(symbol) is graph.exprs[node]), None)
+        if owner is not None:
+            waiting.remove(owner)
+        names.append(f"g_{len(names) - first + 1}" if owner is None else f"∂{over}/∂{owner.name}")
     return names
 
 

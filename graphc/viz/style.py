@@ -171,7 +171,7 @@ MONO = Style(
 STYLES = {style.name: style for style in (SLIDES, PAPER, DARK, MONO)}
 
 
-def as_style(given: Any) -> Style:
+def as_style(style: Any) -> Style:
     """A style: as it is, by its name, or from a dict of what differs from that whose name is under "base" (by default slides).
 
     Raises `InputError` for what is none of these, for a name that no style and no field of one has, and for a value that a field
@@ -180,19 +180,19 @@ def as_style(given: Any) -> Style:
     >>> as_style({"base": "dark", "size": 20}).size, as_style("paper").name
     (20, 'paper')
     """
-    if isinstance(given, Style):
-        return given
-    if isinstance(given, str):
-        return STYLES[_known(given, list(STYLES), "there is no style")]
-    if not isinstance(given, Mapping):
+    if isinstance(style, Style):
+        return style
+    if isinstance(style, str):
+        return STYLES[_known(style, list(STYLES), "there is no style")]
+    if not isinstance(style, Mapping):
         raise InputError(
-            f"a style is a name, a dict or a graphc.viz.Style, not {brief(given)}",
+            f"a style is a name, a dict or a graphc.viz.Style, not {brief(style)}",
             hint=f"write style={'|'.join(map(repr, STYLES))}, or style={{'base': 'dark', 'size': 18}}",
         )
-    base = as_style(given.get("base", "slides"))
+    base = as_style(style.get("base", "slides"))
     known = list(asdict(base))
     changes = {
-        _known(name, known, "a style has no"): value for name, value in given.items() if name != "base"
+        _known(name, known, "a style has no"): value for name, value in style.items() if name != "base"
     }
     if isinstance(changes.get("page"), list):
         changes["page"] = tuple(changes["page"])  # as JSON writes it

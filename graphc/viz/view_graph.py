@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from graphc.autodiff.reverse import Record
+from graphc.autodiff.reverse import AdjointRecord
 from graphc.errors import GradientError
 from graphc.interpret.numpy_eval import run, to_python
 from graphc.ir.expr import Expr
@@ -37,7 +37,7 @@ class Drawable(Protocol):
     exprs: tuple[Expr, ...]
     operands: tuple[tuple[int, ...], ...]
     outputs: tuple[int, ...]
-    record: Record | None
+    record: AdjointRecord | None
 
     @property
     def symbols(self) -> tuple[Expr, ...]: ...
@@ -46,7 +46,7 @@ class Drawable(Protocol):
     def role(self, node: int) -> str: ...
     def forward(self, at: Mapping[Any, Any]) -> dict[int, Any]: ...
     def backward(self, at: Mapping[Any, Any], seed: Any = None) -> Any: ...
-    def differentiate(self, seed: Any = None) -> Record: ...
+    def differentiate(self, seed: Any = None) -> AdjointRecord: ...
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def view(
     name : the name of the output, or one for each; by default the keys of a dict of outputs, L for one, y₁, y₂, … for several
     digits : significant digits of constants in labels
     losses : operation → bits of error that it adds, mean and worst
-    show : what is drawn of it, names among `shown.SHOW`
+    show : what is drawn of it, names among `annotations.SHOW`
 
     Raises `InputError` for a point that does not fit, and `GradientError` when a seed is given that does not.
     """
@@ -141,9 +141,9 @@ def _values(graph: Drawable, at: Mapping[Any, Any] | None, backward: bool, seed:
             raise
         return _Values(graph.forward(at), {}, {}, (), f"forward values only: {error.message}")
     dag = Dag(seeds, graph.symbols)
-    found = run(dag, at)
+    of_nodes = run(dag, at)
     shown = [
-        to_python(found[seed_node]) if output in result else None
+        to_python(of_nodes[seed_node]) if output in result else None
         for seed_node, output in zip(dag.outputs, graph.outputs, strict=True)
     ]
     return _Values(result.forward, result, result.contributions, shown, "", result.partials)
@@ -201,8 +201,8 @@ class _Builder:
             if label is None or operand.op is not CONSTANT or operand.shape
         ]
         self._node(node, "operation", _label(expr) if label is None else label)
-        told = len(drawn) > 1 and not expr.op.variadic
-        places = _places(expr.op) if told else [str(slot + 1) for slot in range(len(expr.operands))]
+        labelled = len(drawn) > 1 and not expr.op.variadic
+        places = _places(expr.op) if labelled else [str(slot + 1) for slot in range(len(expr.operands))]
         if len(drawn) <= 1:
             places = ("",) * len(expr.operands)
         for slot in drawn:
@@ -273,10 +273,12 @@ class _Builder:
         """Where NaN and infinity begin: the operation, and the line that wrote it."""
         lines = []
         for source in self.sources[:_TOLD]:
-            found = finding(self.graph, self.values.forward, source)
-            line = f"{found.what} begins at {found.happens}"
+            source_found = finding(self.graph, self.values.forward, source)
+            line = f"{source_found.what} begins at {source_found.happens}"
             lines.append(
-                line if found.site is None else f"{line}, {Path(found.site.filename).name}:{found.site.line}"
+                line
+                if source_found.site is None
+                else f"{line}, {Path(source_found.site.filename).name}:{source_found.site.line}"
             )
         return tuple(lines)
 

@@ -25,7 +25,7 @@ import numpy as np
 
 from graphc.compiler.engine.jit import build
 from graphc.compiler.targets.llvm import libm
-from graphc.compiler.targets.llvm.libm.writer import DOUBLE, SINGLE, Value, Writer
+from graphc.compiler.targets.llvm.libm.writer import DOUBLE, SINGLE, LibmValue, LibmWriter
 from tests.benchmarks.exact import DTYPES, NUMPY_NAMES, OF_OPERANDS, error
 from tests.benchmarks.harness import ROOT
 
@@ -51,7 +51,7 @@ def loop(name: str, bits: int, within: bool = False) -> Callable[..., np.ndarray
         f"{loads}\n  %result = {call}",
         kind,
     )
-    function = _running(text, ctypes.c_int64, *[ctypes.c_void_p] * (count + 1))
+    function = _machine_code(text, ctypes.c_int64, *[ctypes.c_void_p] * (count + 1))
 
     def run(*arrays: np.ndarray) -> np.ndarray:
         given = [np.ascontiguousarray(array, DTYPES[bits]) for array in arrays]
@@ -63,10 +63,10 @@ def loop(name: str, bits: int, within: bool = False) -> Callable[..., np.ndarray
     return run
 
 
-def _running(text: str, *arguments: Any) -> Callable[..., None]:
-    """The function `run` of a module, which stays as long as it does."""
+def _machine_code(text: str, *types: Any) -> Callable[..., None]:
+    """The function `run` of a module, which takes these types. Its code lasts as long as the module is referred to."""
     library = build(text, ("run",))
-    function = ctypes.CFUNCTYPE(None, *arguments)(library.pointer("run"))
+    function = ctypes.CFUNCTYPE(None, *types)(library.pointer("run"))
     function.library = library  # type: ignore[attr-defined]
     return function
 
@@ -99,9 +99,9 @@ def comparison(name: str) -> Callable[[int, np.ndarray, int], None]:
     Infinity where one is NaN and the other is not, and where the signs differ.
     """
     single, double = (libm.definition(name, bits, inline=True) for bits in (32, 64))
-    m = Writer(SINGLE)
+    m = LibmWriter(SINGLE)
     wide = m.as_double()
-    x = m.from_bits(Value(m, "%pattern", "i32"))
+    x = m.from_bits(LibmValue(m, "%pattern", "i32"))
     given = m.instruction(f"call float @{single.symbol}(float {x.text})", "float")
     truth = wide.instruction(f"call double @{double.symbol}(double {wide.widen(x).text})", "double")
     rounded = m.narrow(truth)
@@ -128,7 +128,7 @@ def comparison(name: str) -> Callable[[int, np.ndarray, int], None]:
         ]
     )
     text = _looped("\n".join([*declared, single.text, double.text]), "i64 %first, i64 %step", body, "float")
-    function = _running(text, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
+    function = _machine_code(text, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
 
     def run(first: int, errors: np.ndarray, step: int = 1) -> None:
         function(errors.size, first, step, errors.ctypes.data)
@@ -220,7 +220,7 @@ exit:
   ret void
 }}
 """
-    function = _running(text, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)
+    function = _machine_code(text, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)
 
     def run(x: np.ndarray) -> np.ndarray:
         given, result = np.ascontiguousarray(x, np.longdouble), np.zeros(x.shape, np.longdouble)

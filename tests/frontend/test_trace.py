@@ -21,7 +21,7 @@ from graphc.errors import (
     ShapeError,
     UnknownNameError,
 )
-from graphc.frontend.trace import Function
+from graphc.frontend.trace import TracedFunction
 
 x, w, b = g.symbols("x w b")
 
@@ -180,7 +180,7 @@ def test_it_pickles_by_name() -> None:
 # --- what it refuses --------------------------------------------------------------------------------------------------
 
 
-def _line_of(function: Function, text: str) -> int:
+def _line_of(function: TracedFunction, text: str) -> int:
     lines, first = inspect.getsourcelines(function.__wrapped__)  # type: ignore[attr-defined]
     return first + next(number for number, line in enumerate(lines) if text in line)
 

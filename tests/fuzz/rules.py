@@ -42,6 +42,7 @@ from graphc.ir.expr import Expr, walk
 from graphc.ir.graph import Dag
 from graphc.ir.ulp import bits_of_error, ordinals, rounded
 from graphc.rewrite import tables
+from tests.fuzz.mp_truth import truths
 from tests.fuzz.rule_programs import RULES, Program, program
 from tests.rewrite.measure import BEYOND, truth
 
@@ -204,7 +205,7 @@ def judge(
     if any(map(math.isnan, values)):
         return (before, None) if math.isnan(before) != math.isnan(after) else None
     if any(map(math.isinf, values)):
-        lost = not math.isnan(before) and _worse(before, after, before, dtype)
+        lost = not math.isnan(before) and judge_number(before, after, before, dtype)
         return (before, None) if lost and _is_limit(written, point, before) else None
     if real is None:
         real = truth(written, point)
@@ -213,7 +214,7 @@ def judge(
     correct = rounded(real, dtype)
     if not math.isfinite(correct):
         return None
-    if _worse(before, after, correct, dtype):
+    if judge_number(before, after, correct, dtype):
         return correct, real
     sign = real < 0
     if correct == before == after == 0 != real and (math.copysign(1, before) < 0) == sign:
@@ -236,7 +237,7 @@ def _is_limit(written: Expr, point: dict[str, float], value: float) -> bool:
     return True
 
 
-def _worse(before: float, after: float, correct: float, dtype: Any) -> bool:
+def judge_number(before: float, after: float, correct: float, dtype: Any) -> bool:
     if math.isfinite(correct) and not math.isfinite(before):
         return False
     old, new = (float(bits_of_error(value, correct, dtype)[0]) for value in (before, after))
@@ -324,6 +325,17 @@ def _moved(node: Expr, operands: list[np.ndarray], value: np.ndarray, rng: Any) 
     return np.where(exact | (steps == 0) | ~np.isfinite(value), value, moved)
 
 
+def second_opinion(failure: Failure) -> str:
+    """What mpmath alone says of the truth that a failure was held against: "agrees", "differs" or "open"."""
+    if failure.correct is None or not all(map(math.isfinite, failure.point.values())):
+        return "open"
+    found = truths([failure.written], failure.point)
+    value = None if found is None else found[0].item()
+    if value is None or not mpmath.isfinite(value):
+        return "open"
+    return "agrees" if rounded(value, failure.dtype) == failure.correct else "differs"
+
+
 def blame(failure: Failure) -> str:
     """The rule without which it does not fail; all that fired where none decides alone."""
     written = failure.written
@@ -356,6 +368,11 @@ def _report(tried: Counter[str], failures: list[Failure], show: int, strict: boo
         if by_rule[name]:
             print(row(name, count, by_rule[name]))
     print(row(f"all {len(tried)} rules", sum(tried.values()), failures))
+    opinions = Counter(second_opinion(failure) for failure in real[:200])
+    print(
+        "mpmath alone on what failed: "
+        + (", ".join(f"{n} {word}" for word, n in opinions.items()) or "nothing to check")
+    )
     for name, found in sorted(blamed.items(), key=lambda row: -len(row[1])):
         print(f"\n{name}: {len(found)}")
         found.sort(key=lambda failure: len(str(failure.written)))

@@ -14,7 +14,6 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-import weakref
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -68,7 +67,8 @@ class _Worker(threading.Thread):
 
 
 _gate = _Gate()
-_jobs: weakref.WeakSet[Job] = weakref.WeakSet()
+_jobs: set[Job] = set()
+"""Those that have begun and are not done."""
 
 
 class Job(Generic[T]):
@@ -102,6 +102,7 @@ class Job(Generic[T]):
         finally:
             gate.leave()
             self._finished.set()
+            _jobs.discard(self)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the work is done, so many seconds at most; whether it is. Raises what the work raised."""
@@ -132,6 +133,7 @@ def _after_fork_in_child() -> None:
         if job._thread.ident != threading.get_ident() and not job._finished.is_set():
             job._finished = threading.Event()
             job._error, job._result = None, []
+            _jobs.discard(job)  # it begins again when somebody waits for it
 
 
 atexit.register(_stop)

@@ -33,7 +33,7 @@ LARGEST = 2**31 - 1
 _Call = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 
 
-class Nest(NamedTuple):
+class BlasRoutine(NamedTuple):
     """A nest in machine code: how ctypes calls it, without Python's lock, and where it is."""
 
     call: Any
@@ -41,10 +41,10 @@ class Nest(NamedTuple):
 
 
 @cache
-def nest(name: str) -> Nest:
+def nest(name: str) -> BlasRoutine:
     """The nest of "gemm", "gemv" or "trsm"."""
     address = resident(_module(), ("gemm", "gemv", "trsm")).pointer(name)
-    return Nest(_Call(address), address)
+    return BlasRoutine(_Call(address), address)
 
 
 @cache

@@ -7,7 +7,9 @@ still seen by anybody, be it through a view, keeps its memory: its last owner gi
 
 from __future__ import annotations
 
+import collections
 import math
+import weakref
 from typing import Any
 
 import numpy as np
@@ -24,14 +26,11 @@ MOST_IDLE = 1 << 28
 SLACK = 1.25
 """A result takes memory that is larger by this factor at most."""
 
-_idle: list[np.ndarray] = []
-_lock = fork_safety.lock()
-
 
 class _Owner:
-    """What an array's memory belongs to; gives it back when the last array in it is gone."""
+    """What an array's memory belongs to; it dies with the last array in it."""
 
-    __slots__ = ("__array_interface__", "block")
+    __slots__ = ("__array_interface__", "__weakref__", "block")
 
     def __init__(self, block: np.ndarray, shape: tuple[int, ...], dtype: DType) -> None:
         self.block = block
@@ -42,9 +41,24 @@ class _Owner:
             "version": 3,
         }
 
-    def __del__(self) -> None:
-        # without the lock, which this thread may hold: appending is one step
-        _idle.append(self.block)
+
+class _Loan(weakref.ref):
+    """A reference to an owner that keeps the owner's memory for afterwards."""
+
+    __slots__ = ("block",)
+
+    block: np.ndarray
+
+
+_loans: dict[int, _Loan] = {}
+"""Those whose owners may live, by their own addresses."""
+
+_returned: collections.deque[_Loan] = collections.deque()
+"""Those whose owners are gone. Appending is C and one step: in a line of Python that ran here the handler of a signal could
+raise an exception, which would have no caller to go to."""
+
+_idle: list[np.ndarray] = []
+_lock = fork_safety.lock()
 
 
 def empty(shape: tuple[int, ...], dtype: DType) -> np.ndarray:
@@ -52,11 +66,16 @@ def empty(shape: tuple[int, ...], dtype: DType) -> np.ndarray:
     size = math.prod(shape) * dtype.itemsize
     if size < LARGE:
         return np.empty(shape, dtype)
-    return np.asarray(_Owner(_block(size), shape, dtype))
+    owner = _Owner(_block(size), shape, dtype)
+    loan = _Loan(owner, _returned.append)
+    loan.block = owner.block
+    _loans[id(loan)] = loan
+    return np.asarray(owner)
 
 
 def _block(size: int) -> np.ndarray:
     with _lock:
+        _take_back()
         fitting = [block for block in _idle if size <= block.nbytes <= SLACK * size]
         if fitting:
             best = min(fitting, key=lambda block: block.nbytes)
@@ -65,6 +84,14 @@ def _block(size: int) -> np.ndarray:
         while len(_idle) > 1 and sum(block.nbytes for block in _idle) > MOST_IDLE:
             del _idle[0]
     return np.empty(size, np.uint8)
+
+
+def _take_back() -> None:
+    """What is returned waits for the next results."""
+    while _returned:
+        loan = _returned.popleft()
+        if _loans.pop(id(loan), None) is not None:
+            _idle.append(loan.block)
 
 
 def _remove(block: np.ndarray) -> None:
@@ -77,4 +104,5 @@ def _remove(block: np.ndarray) -> None:
 def clear() -> None:
     """Give all memory that waits back to the operating system."""
     with _lock:
+        _take_back()
         _idle.clear()

@@ -59,7 +59,7 @@ class Cut:
 
 
 @dataclass
-class Plan:
+class GemmPlan:
     """A product of arrays that lie in one way.
 
     copies : the operands that are copied first, of (out, a, b)
@@ -69,7 +69,7 @@ class Plan:
     """
 
     copies: tuple[bool, bool, bool]
-    nest: blas.Nest | None = None
+    nest: blas.BlasRoutine | None = None
     swapped: bool = False
     run: Run | None = None
     template: Any = None
@@ -89,12 +89,12 @@ def plan_of(
     a_strides: Strides,
     b_shape: tuple[int, ...],
     b_strides: Strides,
-) -> Plan:
+) -> GemmPlan:
     """The plan of a product of arrays of these shapes and byte strides."""
     if dtype.kind != "f" or dtype.itemsize not in RATE or 0 in shape:
-        return Plan((False, False, False))
+        return GemmPlan((False, False, False))
     if a_shape[-1] == 0:
-        return Plan((False, False, False), zero=True)
+        return GemmPlan((False, False, False), zero=True)
     # vectors as matrices
     if len(a_shape) == 1:
         a_shape, a_strides = (1, *a_shape), (0, *a_strides)
@@ -110,7 +110,7 @@ def plan_of(
     (am, ak), (bk, bn), (cm, cn) = a_strides[-2:], b_strides[-2:], strides[-2:]
     m, am, cm, batch = _rows_of_batches(m, am, cm, batch)
     if max(m, n, k) > blas.LARGEST:
-        return Plan((False, False, False))
+        return GemmPlan((False, False, False))
     if n == 1:
         return _vector_plan(dtype, m, k, am, ak, bk, cm, batch, False)
     if m == 1:
@@ -189,7 +189,7 @@ def _matrix_plan(
     b: tuple[int, int],
     c: tuple[int, int],
     batch: Batch,
-) -> Plan:
+) -> GemmPlan:
     size = dtype.itemsize
     left, right, result = (
         order_of(*a, m, k, size),
@@ -197,7 +197,7 @@ def _matrix_plan(
         order_of(*c, m, n, size),
     )
     if left is None or right is None or result is None:
-        return Plan((result is None, left is None, right is None))
+        return GemmPlan((result is None, left is None, right is None))
     swapped = result[0]
     if swapped:  # the transposed product has a result that lies by rows
         m, n = n, m
@@ -233,7 +233,7 @@ def _vector_plan(
     y: int,
     batch: Batch,
     swapped: bool,
-) -> Plan:
+) -> GemmPlan:
     """A matrix of m rows with k elements times a vector; `swapped` where the matrix is the product's right operand."""
     size = dtype.itemsize
     matrix = order_of(am, ak, m, k, size)
@@ -242,7 +242,7 @@ def _vector_plan(
     good = [step > 0 and step % size == 0 and step // size <= blas.LARGEST for step in (vector, result)]
     if matrix is None or not all(good):
         left, right = (not good[0], matrix is None) if swapped else (matrix is None, not good[0])
-        return Plan((not good[1], left, right))
+        return GemmPlan((not good[1], left, right))
     rows = [(sa, sb, sc) for _, sa, sb, sc in batch] + [(am, 0, y), (ak, x, 0)]
     extents = (*(extent for extent, *_ in batch), m, k)
     times = int(np.prod(extents[:-2], dtype=np.int64))
@@ -313,14 +313,14 @@ def _made(
     cut: Cut | None,
     swapped: bool,
     quiet: bool,
-) -> Plan:
+) -> GemmPlan:
     if cut is not None and cut.partial:
         rows[-1] = (*rows[-1][:2], cut.partial // cut.length)
     rest = (0,) * (blas.OPERANDS - 3)
     run = Run(extents, tuple((*row, *rest) for row in rows), ())
     words = [*extents, 0, 0, 0, *fixed, *(step for row in run.rows for step in row)]
     template = np.array(words, dtype=np.int64)
-    return Plan(
+    return GemmPlan(
         (False, False, False),
         blas.nest(name),
         swapped,

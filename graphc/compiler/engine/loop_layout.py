@@ -124,7 +124,7 @@ def runs(shape: tuple[int, ...], strides: Sequence[Sequence[int]], outputs: int)
 
 
 def pattern(run: Run, itemsizes: Sequence[int]) -> str:
-    """How each operand moves along the innermost dimension, a letter for each: see `loops.Pattern`."""
+    """How each operand moves along the innermost dimension, a letter for each: see `elementwise_loops.Pattern`."""
     return "".join(
         [
             "c" if stride == size else "b" if not stride else "r" if stride == -size else "s"

@@ -91,7 +91,7 @@ def from_elements(nanoseconds: float) -> int:
     return math.ceil(WORTH / max(nanoseconds, 1e-3))
 
 
-class Job:
+class ParallelLoop:
     """One loop cut into pieces.
 
     cutting : the dimension, the length of a piece and their number, where they are not left to `cut`
@@ -151,10 +151,10 @@ class _Pool:
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
-        self.jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self.jobs: SimpleQueue[ParallelLoop | None] = SimpleQueue()
         self.workers: list[threading.Thread] = []
 
-    def post(self, job: Job, helpers: int) -> None:
+    def post(self, job: ParallelLoop, helpers: int) -> None:
         """Ask so many workers to help with a job."""
         with self.lock:
             while len(self.workers) < helpers:
@@ -176,7 +176,7 @@ class _Pool:
             self.workers = []
 
 
-def _work(jobs: SimpleQueue[Job | None]) -> None:
+def _work(jobs: SimpleQueue[ParallelLoop | None]) -> None:
     drive = _entries()[0]
     while True:
         job = jobs.get()
@@ -208,7 +208,7 @@ if hasattr(os, "register_at_fork"):
     )
 
 
-def run(job: Job, threads: int) -> None:
+def run(job: ParallelLoop, threads: int) -> None:
     """Do a job with so many threads, the caller's among them; it is done when this returns, however it returns."""
     finish = _entries()[1]
     try:

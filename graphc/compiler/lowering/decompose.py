@@ -25,14 +25,7 @@ from graphc.ops.support.build import call, count, expanded, summed
 FEW = 16
 """So many elements are reduced by operations that are written out."""
 
-_PAIRS = {
-    "sum": "add", "prod": "multiply", "max": "maximum", "min": "minimum", "any": "logical_or", "all": "logical_and",
-}  # fmt: skip
-
 _WHOLE = ("slice", None, None, None)
-
-REDUCTIONS = ("sum", "prod", "max", "min", "any", "all", "argmax", "argmin")
-"""Reductions that are loops of their own."""
 
 
 def decompose(dag: Dag) -> Dag:
@@ -51,7 +44,7 @@ def run_of(node: Expr) -> tuple[int, int]:
 def _simpler(node: Expr) -> Expr:
     """A node with its own operation made simpler by one step; the node itself where it is simple."""
     op = node.op
-    rule = _RULES.get(op.name)
+    rule = _reduce if op.reduces is not None else _RULES.get(op.name)
     if rule is not None and op.on_arrays:
         types = op.types(tuple(operand.dtype for operand in node.operands))[0]
         operands = [
@@ -87,17 +80,16 @@ def _empty(x: Expr, axis: Any) -> bool:
 
 def _reduce(node: Expr, x: Expr) -> Expr:
     """A reduction along any axes as reductions along runs of neighbours, the last first."""
-    name = node.op.name
+    name, reducer = node.op.name, node.op.reduces
+    assert reducer is not None  # else this is not its rule
     axis, keepdims = node.attrs
-    if name.startswith("arg") and axis is None:
+    if reducer.of_places and axis is None:
         flat = x if x.ndim == 1 else call("reshape", x, shape=(dims.product(x.shape),))
         result = call(name, flat, axis=0, keepdims=False)
         return expanded(result, tuple(range(x.ndim))) if keepdims else result
     axes = axes_of(axis, x.ndim)
     if not axes:
-        return (
-            x if not name.startswith("arg") else call("broadcast_to", constant(0, node.dtype), shape=x.shape)
-        )
+        return call("broadcast_to", constant(0, node.dtype), shape=x.shape) if reducer.of_places else x
     if keepdims:
         return expanded(call(name, x, axis=axis, keepdims=False), axes)
     runs: list[list[int]] = []
@@ -108,15 +100,15 @@ def _reduce(node: Expr, x: Expr) -> Expr:
             runs.append([place])
     if len(runs) == 1:
         few = dims.product([x.shape[place] for place in axes])
-        if isinstance(few, int) and 0 < few <= FEW and name in _PAIRS:
-            return _written_out(name, x, axes)
-        wanted: Any = axes[0] if name.startswith("arg") else axes
+        if isinstance(few, int) and 0 < few <= FEW and not reducer.of_places:
+            return _written_out(reducer.combine, x, axes)
+        wanted: Any = axes[0] if reducer.of_places else axes
         return node if node.attrs == (wanted, False) else call(name, x, axis=wanted, keepdims=False)
     inner = call(name, x, axis=tuple(runs[-1]), keepdims=False)
     return call(name, inner, axis=tuple(place for run in runs[:-1] for place in run), keepdims=False)
 
 
-def _written_out(name: str, x: Expr, axes: tuple[int, ...]) -> Expr:
+def _written_out(combine: str, x: Expr, axes: tuple[int, ...]) -> Expr:
     """A reduction of a few elements as operations on those, in pairs, pairs of pairs and so on."""
     lengths = [range(x.shape[axis]) for axis in axes]  # type: ignore[arg-type]
     level = []
@@ -124,7 +116,7 @@ def _written_out(name: str, x: Expr, axes: tuple[int, ...]) -> Expr:
         at = dict(zip(axes, places, strict=True))
         level.append(call("index", x, key=tuple(at.get(axis, _WHOLE) for axis in range(x.ndim))))
     while len(level) > 1:
-        pairs = [_element(_PAIRS[name], a, b) for a, b in zip(level[::2], level[1::2], strict=False)]
+        pairs = [_element(combine, a, b) for a, b in zip(level[::2], level[1::2], strict=False)]
         level = [*pairs, *level[2 * len(pairs) :]]
     return level[0]
 
@@ -254,7 +246,6 @@ def _roll(node: Expr, x: Expr) -> Expr:
 
 
 _RULES: dict[str, Callable[..., Expr]] = {
-    **dict.fromkeys(REDUCTIONS, _reduce),
     "mean": _mean,
     "var": _var,
     "logsumexp": _logsumexp,
@@ -267,4 +258,4 @@ _RULES: dict[str, Callable[..., Expr]] = {
     "einsum": einsum,
 }
 
-__all__ = ["REDUCTIONS", "decompose", "run_of"]
+__all__ = ["decompose", "run_of"]

@@ -52,11 +52,11 @@ def _single(term: str, x: Expr, lengths: dict[str, Dim]) -> Term:
     return term, x
 
 
-def _without(given: Term, wanted: set[str]) -> Term:
+def _without(operand: Term, wanted: set[str]) -> Term:
     """The sum over the letters that nobody wants."""
-    term, x = given
+    term, x = operand
     gone = tuple(place for place, letter in enumerate(term) if letter not in wanted)
-    return ("".join(c for c in term if c in wanted), summed(x, gone)) if gone else given
+    return ("".join(c for c in term if c in wanted), summed(x, gone)) if gone else operand
 
 
 def _pair(a: Term, b: Term, wanted: set[str], lengths: dict[str, Dim]) -> Term:
@@ -119,9 +119,9 @@ def _beside(term: str, x: Expr, order: str) -> Expr:
     return expanded(_arranged(term, x, known), missing)
 
 
-def _matrices(given: Term, around: str, rows: str, columns: str) -> Expr:
+def _matrices(operand: Term, around: str, rows: str, columns: str) -> Expr:
     """Matrices whose rows and columns some letters stand for together, in batches of length 1 for letters that are missing."""
-    term, x = given
+    term, x = operand
     own = "".join(letter for letter in around if letter in term)
     x = _arranged(term, x, own + rows + columns)
     if not len(rows) == len(columns) == 1:

@@ -11,16 +11,16 @@ from collections.abc import Callable
 
 from graphc.compiler.lowering import gather_scatter, index_maps
 from graphc.compiler.lowering.index_text import Index, aligned, fold
-from graphc.compiler.targets.llvm.emit import Builder, Value, emit
+from graphc.compiler.targets.llvm.emit import LlvmBuilder, LlvmValue, emit
 from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr
 from graphc.ir.types import BOOL, INT64
 
-RULES: dict[str, Callable[..., Value]] = {**index_maps.RULES, **gather_scatter.RULES}
+RULES: dict[str, Callable[..., LlvmValue]] = {**index_maps.RULES, **gather_scatter.RULES}
 """Operation → (elements, node, index) → value: operations on arrays of which each element is one of the operands', or known by
-its place alone; updates as far as `indexing.scatter_axes` says."""
+its place alone; updates as far as `gather_scatter.scatter_axes` says."""
 
-Load = Callable[[Expr, Index], "Value | None"]
+Load = Callable[[Expr, Index], "LlvmValue | None"]
 """The value of a node that is kept in memory or in a register, at an index; None of any other node."""
 
 
@@ -42,11 +42,11 @@ class Lengths:
 class Elements:
     """Writes instructions for elements of nodes with a builder; within one body each is written once."""
 
-    def __init__(self, builder: Builder, lengths: Lengths, load: Load) -> None:
+    def __init__(self, builder: LlvmBuilder, lengths: Lengths, load: Load) -> None:
         self.builder = builder
         self.lengths = lengths
         self.load = load
-        self._values: dict[tuple[Expr, Index], Value] = {}
+        self._values: dict[tuple[Expr, Index], LlvmValue] = {}
         self._whole: dict[tuple[str, str, str], str] = {}
 
     # --- whole numbers -----------------------------------------------------------------------------------------------------
@@ -71,38 +71,38 @@ class Elements:
             place = self.whole("add", self.whole("mul", place, self.lengths(dim)), position)
         return place
 
-    def compare(self, predicate: str, x: str, y: str) -> Value:
+    def compare(self, predicate: str, x: str, y: str) -> LlvmValue:
         return self.builder.instruction(f"icmp {predicate} i64 {x}, {y}", BOOL)
 
-    def either(self, condition: Value, x: str, y: str) -> str:
+    def either(self, condition: LlvmValue, x: str, y: str) -> str:
         if x == y:
             return x
         return self.builder.instruction(f"select i1 {condition.text}, i64 {x}, i64 {y}", INT64).text
 
     # --- elements ------------------------------------------------------------------------------------------------------------
 
-    def at(self, node: Expr, index: Index) -> Value:
+    def at(self, node: Expr, index: Index) -> LlvmValue:
         """A node's value at an index."""
         key = (node, index)
-        found = self._values.get(key)
-        if found is None:
-            kept = self.load(node, index)
-            found = self._values[key] = kept if kept is not None else self.compute(node, index)
-        return found
+        value = self._values.get(key)
+        if value is None:
+            loaded = self.load(node, index)
+            value = self._values[key] = loaded if loaded is not None else self.compute(node, index)
+        return value
 
-    def set(self, node: Expr, index: Index, value: Value) -> None:
+    def set(self, node: Expr, index: Index, value: LlvmValue) -> None:
         """Say what a node's value is at an index, computed elsewhere."""
         self._values[node, index] = value
 
-    def compute(self, node: Expr, index: Index) -> Value:
+    def compute(self, node: Expr, index: Index) -> LlvmValue:
         if node.is_constant:
             return self.builder.constant(node.value, node.dtype)
         if node.op.on_arrays:
             return RULES[node.op.name](self, node, index)
-        made = {operand: self.at(operand, aligned(index, operand.shape)) for operand in node.operands}
-        return emit(self.builder, node, made)
+        operands = {operand: self.at(operand, aligned(index, operand.shape)) for operand in node.operands}
+        return emit(self.builder, node, operands)
 
-    def operand(self, node: Expr, slot: int, index: Index) -> Value:
+    def operand(self, node: Expr, slot: int, index: Index) -> LlvmValue:
         """An operand's value in the type that the operation computes in."""
         operand = node.operands[slot]
         dtype = node.op.types(tuple(o.dtype for o in node.operands))[0][slot]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphc.compiler.lowering.index_text import Index, aligned
-from graphc.compiler.targets.llvm.emit import Value
+from graphc.compiler.targets.llvm.emit import LlvmValue
 from graphc.ir import dims
 from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from graphc.compiler.lowering.elements import Elements
 
 
-def _index(e: Elements, node: Expr, index: Index) -> Value:
+def _index(e: Elements, node: Expr, index: Index) -> LlvmValue:
     return e.operand(node, 0, source_index(e, node, index))
 
 
@@ -93,7 +93,7 @@ def scatter_axes(node: Expr) -> dict[int, int] | None:
         return {}
     common = max(array.ndim for array in arrays)
     shape = broadcast_shapes([array.shape for array in arrays])
-    found: dict[int, int] = {}
+    sources: dict[int, int] = {}
     rest = iter(arrays)
     axis = 0
     for item in node.attrs[0]:
@@ -101,9 +101,9 @@ def scatter_axes(node: Expr) -> dict[int, int] | None:
             array = next(rest)
             along = [common - array.ndim + k for k, dim in enumerate(array.shape) if dim != 1]
             if len(along) == 1 and shape[along[0]] == x.shape[axis] and counts(array, x.shape[axis]):
-                found.setdefault(along[0], axis)
+                sources.setdefault(along[0], axis)
         axis += item is not None
-    return found if all(dim == 1 or k in found for k, dim in enumerate(shape)) else None
+    return sources if all(dim == 1 or k in sources for k, dim in enumerate(shape)) else None
 
 
 def counts(node: Expr, length: Dim) -> bool:
@@ -161,7 +161,7 @@ def casts_of(node: Expr) -> list[DType]:
     return types
 
 
-def _updated(e: Elements, node: Expr, index: Index) -> Value:
+def _updated(e: Elements, node: Expr, index: Index) -> LlvmValue:
     """x with some elements replaced or added to: each element asks whether it is one of those, and which."""
     x, value, *arrays = node.operands
     key = node.attrs[0]
@@ -171,10 +171,10 @@ def _updated(e: Elements, node: Expr, index: Index) -> Value:
     among = tuple([index[ranges[k]] if k in ranges else "0" for k in range(common)])
     spots, first = layout(key, bool(arrays), common)
     places: dict[int, str] = {}
-    chosen: Value | None = None
+    chosen: LlvmValue | None = None
     slot, axis = 2, 0
 
-    def require(condition: Value) -> None:
+    def require(condition: LlvmValue) -> None:
         nonlocal chosen
         chosen = condition if chosen is None else e.builder.and_(chosen, condition)
 
@@ -232,7 +232,7 @@ def _first(e: Elements, item: tuple[Any, ...], dim: Dim) -> str:
 
 
 def first_place(item: tuple[Any, ...], dim: Dim) -> Dim:
-    """The place that a slice of an axis begins at, for lengths that `lengths.refuse` lets pass."""
+    """The place that a slice of an axis begins at, for lengths that `length_checks.refuse` lets pass."""
     _, start, stop, step = item
     step = step or 1
     if isinstance(dim, int) and all(end is None or isinstance(end, int) for end in (start, stop)):
@@ -242,4 +242,4 @@ def first_place(item: tuple[Any, ...], dim: Dim) -> Dim:
     return dims.add(dim, start) if isinstance(start, int) and start < 0 else start
 
 
-RULES: dict[str, Callable[..., Value]] = {"index": _index, "at_add": _updated, "at_set": _updated}
+RULES: dict[str, Callable[..., LlvmValue]] = {"index": _index, "at_add": _updated, "at_set": _updated}

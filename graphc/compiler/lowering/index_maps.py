@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from graphc.compiler.lowering.index_text import Index, aligned
-from graphc.compiler.targets.llvm.emit import Value
+from graphc.compiler.targets.llvm.emit import LlvmValue
 from graphc.ir import dims
 from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from graphc.compiler.lowering.elements import Elements
 
 
-def _permute(e: Elements, node: Expr, index: Index) -> Value:
+def _permute(e: Elements, node: Expr, index: Index) -> LlvmValue:
     places = [""] * len(index)
     for position, axis in zip(index, node.attrs[0], strict=True):
         places[axis] = position
     return e.operand(node, 0, tuple(places))
 
 
-def _expand(e: Elements, node: Expr, index: Index) -> Value:
+def _expand(e: Elements, node: Expr, index: Index) -> LlvmValue:
     axes = node.attrs[0] if isinstance(node.attrs[0], tuple) else (node.attrs[0],)
     return e.operand(node, 0, tuple([place for axis, place in enumerate(index) if axis not in axes]))
 
 
-def _squeeze(e: Elements, node: Expr, index: Index) -> Value:
+def _squeeze(e: Elements, node: Expr, index: Index) -> LlvmValue:
     axes = node.attrs[0] if isinstance(node.attrs[0], tuple) else (node.attrs[0],)
     rest = iter(index)
     return e.operand(
@@ -36,11 +36,11 @@ def _squeeze(e: Elements, node: Expr, index: Index) -> Value:
     )
 
 
-def _broadcast(e: Elements, node: Expr, index: Index) -> Value:
+def _broadcast(e: Elements, node: Expr, index: Index) -> LlvmValue:
     return e.operand(node, 0, aligned(index, node.operands[0].shape))
 
 
-def _reshape(e: Elements, node: Expr, index: Index) -> Value:
+def _reshape(e: Elements, node: Expr, index: Index) -> LlvmValue:
     """Where only axes of length 1 come or go the others keep their places; else the place in the order of rows is divided."""
     x = node.operands[0]
     own = [dim for dim in node.shape if dim != 1]
@@ -56,7 +56,7 @@ def _reshape(e: Elements, node: Expr, index: Index) -> Value:
     return e.operand(node, 0, tuple([place, *reversed(places)][: x.ndim]))
 
 
-def _flip(e: Elements, node: Expr, index: Index) -> Value:
+def _flip(e: Elements, node: Expr, index: Index) -> LlvmValue:
     axis, shape = node.attrs[0], node.shape
     axes = range(len(shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     return e.operand(
@@ -71,7 +71,7 @@ def _flip(e: Elements, node: Expr, index: Index) -> Value:
     )
 
 
-def _roll(e: Elements, node: Expr, index: Index) -> Value:
+def _roll(e: Elements, node: Expr, index: Index) -> LlvmValue:
     shift, axis = node.attrs
     if node.ndim == 0:
         return e.operand(node, 0, index)
@@ -82,7 +82,7 @@ def _roll(e: Elements, node: Expr, index: Index) -> Value:
     return e.operand(node, 0, (*index[:axis], place, *index[axis + 1 :]))
 
 
-def _tile(e: Elements, node: Expr, index: Index) -> Value:
+def _tile(e: Elements, node: Expr, index: Index) -> LlvmValue:
     x = node.operands[0]
     own = index[len(index) - x.ndim :]
     return e.operand(
@@ -97,24 +97,24 @@ def _tile(e: Elements, node: Expr, index: Index) -> Value:
     )
 
 
-def _repeat(e: Elements, node: Expr, index: Index) -> Value:
+def _repeat(e: Elements, node: Expr, index: Index) -> LlvmValue:
     repeats, axis = node.attrs
     place = e.whole("sdiv", index[axis], str(repeats)) if repeats else "0"
     return e.operand(node, 0, (*index[:axis], place, *index[axis + 1 :]))
 
 
-def _inside(e: Elements, places: list[tuple[str, Dim]]) -> tuple[Value | None, Index]:
+def _inside(e: Elements, places: list[tuple[str, Dim]]) -> tuple[LlvmValue | None, Index]:
     """Whether places lie within lengths, and the places, 0 where they do not."""
-    within: Value | None = None
-    kept: list[str] = []
+    within: LlvmValue | None = None
+    clamped: list[str] = []
     for place, dim in places:
         here = e.compare("ult", place, e.lengths(dim))
-        kept.append(e.either(here, place, "0"))
+        clamped.append(e.either(here, place, "0"))
         within = here if within is None else e.builder.and_(within, here)
-    return within, tuple(kept)
+    return within, tuple(clamped)
 
 
-def _pad(e: Elements, node: Expr, index: Index) -> Value:
+def _pad(e: Elements, node: Expr, index: Index) -> LlvmValue:
     widths, value = node.attrs
     x = node.operands[0]
     outside = e.builder.constant(x.dtype.type(value), node.dtype)
@@ -128,21 +128,21 @@ def _pad(e: Elements, node: Expr, index: Index) -> Value:
     return inner if within is None else e.builder.select(within, inner, outside)
 
 
-def _zero(e: Elements, node: Expr) -> Value:
+def _zero(e: Elements, node: Expr) -> LlvmValue:
     return e.builder.constant(node.dtype.type(0), node.dtype)
 
 
-def _tril(e: Elements, node: Expr, index: Index) -> Value:
-    kept = e.compare("sle", index[-1], e.whole("add", index[-2], str(node.attrs[0])))
-    return e.builder.select(kept, e.operand(node, 0, index), _zero(e, node))
+def _tril(e: Elements, node: Expr, index: Index) -> LlvmValue:
+    below = e.compare("sle", index[-1], e.whole("add", index[-2], str(node.attrs[0])))
+    return e.builder.select(below, e.operand(node, 0, index), _zero(e, node))
 
 
-def _triu(e: Elements, node: Expr, index: Index) -> Value:
-    kept = e.compare("sge", index[-1], e.whole("add", index[-2], str(node.attrs[0])))
-    return e.builder.select(kept, e.operand(node, 0, index), _zero(e, node))
+def _triu(e: Elements, node: Expr, index: Index) -> LlvmValue:
+    above = e.compare("sge", index[-1], e.whole("add", index[-2], str(node.attrs[0])))
+    return e.builder.select(above, e.operand(node, 0, index), _zero(e, node))
 
 
-def _diagonal(e: Elements, node: Expr, index: Index) -> Value:
+def _diagonal(e: Elements, node: Expr, index: Index) -> LlvmValue:
     offset = node.attrs[0]
     place = index[-1]
     row = e.whole("add", place, str(max(-offset, 0)))
@@ -150,7 +150,7 @@ def _diagonal(e: Elements, node: Expr, index: Index) -> Value:
     return e.operand(node, 0, (*index[:-1], row, column))
 
 
-def _diag(e: Elements, node: Expr, index: Index) -> Value:
+def _diag(e: Elements, node: Expr, index: Index) -> LlvmValue:
     k = node.attrs[0]
     row, column = index
     place = e.whole("sub", row, str(max(-k, 0)))
@@ -162,30 +162,30 @@ def _diag(e: Elements, node: Expr, index: Index) -> Value:
     return e.builder.select(e.builder.and_(on, within), e.operand(node, 0, places), _zero(e, node))
 
 
-def _eye(e: Elements, node: Expr, index: Index) -> Value:
+def _eye(e: Elements, node: Expr, index: Index) -> LlvmValue:
     on = e.compare("eq", e.whole("add", index[0], str(node.attrs[2])), index[1])
     return e.builder.convert(on, node.dtype)
 
 
-def _arange(e: Elements, node: Expr, index: Index) -> Value:
+def _arange(e: Elements, node: Expr, index: Index) -> LlvmValue:
     start, _, step, _ = node.attrs
     place = e.whole("add", e.lengths(start), e.whole("mul", index[0], str(step)))
-    return e.builder.convert(Value(place, INT64), node.dtype)
+    return e.builder.convert(LlvmValue(place, INT64), node.dtype)
 
 
-def _dim(e: Elements, node: Expr, index: Index) -> Value:
-    return Value(e.lengths(node.attrs[0]), INT64)
+def _dim(e: Elements, node: Expr, index: Index) -> LlvmValue:
+    return LlvmValue(e.lengths(node.attrs[0]), INT64)
 
 
-def _one_hot(e: Elements, node: Expr, index: Index) -> Value:
+def _one_hot(e: Elements, node: Expr, index: Index) -> LlvmValue:
     wanted = e.operand(node, 0, index[:-1])
     return e.builder.convert(e.compare("eq", wanted.text, index[-1]), node.dtype)
 
 
-def _concat(e: Elements, node: Expr, index: Index) -> Value:
+def _concat(e: Elements, node: Expr, index: Index) -> LlvmValue:
     axis = node.attrs[0]
     start: Dim = 0
-    result: Value | None = None
+    result: LlvmValue | None = None
     for slot, operand in enumerate(node.operands):
         length = operand.shape[axis]
         if length == 0:
@@ -199,7 +199,7 @@ def _concat(e: Elements, node: Expr, index: Index) -> Value:
     return result if result is not None else _zero(e, node)
 
 
-def _stack(e: Elements, node: Expr, index: Index) -> Value:
+def _stack(e: Elements, node: Expr, index: Index) -> LlvmValue:
     axis = node.attrs[0]
     rest = (*index[:axis], *index[axis + 1 :])
     if index[axis][0] != "%":
@@ -211,7 +211,7 @@ def _stack(e: Elements, node: Expr, index: Index) -> Value:
     return result
 
 
-RULES: dict[str, Callable[..., Value]] = {
+RULES: dict[str, Callable[..., LlvmValue]] = {
     "permute_dims": _permute,
     "expand_dims": _expand,
     "squeeze": _squeeze,

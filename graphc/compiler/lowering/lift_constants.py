@@ -15,9 +15,9 @@ def lift_constants(dag: Dag) -> tuple[Dag, tuple[np.ndarray, ...]]:
         return dag, ()
     # no user's symbol begins with a NUL
     stand_ins = {node: symbol(f"\0{number}", node.shape, node.dtype) for number, node in enumerate(arrays)}
-    made: dict[Expr, Expr] = dict(stand_ins)
+    lifted: dict[Expr, Expr] = dict(stand_ins)
     for node in dag.exprs:
-        if node not in made:
-            made[node] = rebuild(node, tuple(made[operand] for operand in node.operands))
-    outputs = [made[dag.exprs[output]] for output in dag.outputs]
+        if node not in lifted:
+            lifted[node] = rebuild(node, tuple(lifted[operand] for operand in node.operands))
+    outputs = [lifted[dag.exprs[output]] for output in dag.outputs]
     return Dag(outputs, [*dag.symbols, *stand_ins.values()]), tuple(node.value for node in arrays)

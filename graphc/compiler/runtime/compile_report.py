@@ -48,7 +48,7 @@ _SHOWN = 20
 class Made:
     """One module of machine code.
 
-    what : "numbers", or "loop" with its pattern: see `loops.Pattern`
+    what : "numbers", or "loop" with its pattern: see `elementwise_loops.Pattern`
     width : bits of the widest vectors that it computes with; 0 when all is scalar
     calls : what is called for each element, and so left scalar: function → operation
     cache : "hit" when it came from disk, else why not

@@ -14,7 +14,7 @@ from graphc.compiler.engine.thread_pool import from_elements
 from graphc.compiler.lowering.scalar_kernel import Kernel
 from graphc.compiler.runtime.fastcall import array_entry
 from graphc.compiler.runtime.fastcall.builtin import builtin
-from graphc.compiler.runtime.fastcall.call_site_cache import Step, key
+from graphc.compiler.runtime.fastcall.call_site_cache import LoopCall, key
 from graphc.compiler.runtime.loop_dispatch import Nests
 from graphc.util.pytree import Structure, unflatten
 
@@ -43,7 +43,7 @@ class Served:
         self._constants = constants
         self._takes_out = takes_out
         self._masks: set[int] = set()
-        self._table: array_entry.Table | None = None
+        self._table: array_entry.EntryTable | None = None
         self._enter: Callable[[Any], None] | None = None
         self._python: Any = None
 
@@ -75,7 +75,7 @@ class Served:
         inputs: Sequence[np.ndarray],
         out: list[np.ndarray] | None,
         results: list[np.ndarray],
-        steps: list[Step],
+        steps: list[LoopCall],
     ) -> None:
         """Take calls with these shapes and strides.
 
@@ -99,7 +99,7 @@ class Served:
         free = elements * self._nests.nanoseconds >= array_entry.RELEASE
         table.plans.add(words, None if out is not None else results, steps, free)
 
-    def _opened(self) -> array_entry.Table | None:
+    def _opened(self) -> array_entry.EntryTable | None:
         """What the machine code reads, with calls led to it; None where it cannot take any."""
         if (
             self._table is not None
@@ -109,7 +109,7 @@ class Served:
             return self._table
         nests, structure = self._nests, self._structure
         limit = 1 if nests.parallel is True else from_elements(nests.nanoseconds) if nests.parallel else NEVER
-        table = self._table = array_entry.Table(
+        table = self._table = array_entry.EntryTable(
             self._kernel, structure, nests.nanoseconds, limit, self._constants, self._takes_out
         )
 

@@ -30,7 +30,7 @@ from graphc.compiler.pipeline import Unit
 from graphc.compiler.runtime.build import Code
 from graphc.compiler.schedule import cost_model
 from graphc.compiler.targets.llvm.kernels import scalar_entry
-from graphc.compiler.targets.llvm.kernels.split_body import Body
+from graphc.compiler.targets.llvm.kernels.split_body import SplitBody
 from graphc.ir.graph import Dag
 from graphc.ir.types import DTYPES
 from graphc.util.pytree import Structure, to_plain
@@ -43,7 +43,7 @@ _LIBRARIES = ("numpy", "scipy", "mpmath", "sympy", "numba", "llvmlite")
 
 
 @dataclass(frozen=True)
-class Module:
+class CachedModule:
     """A module of machine code: its key, the functions that it exports, and whether it calls SciPy's digamma."""
 
     key: bytes
@@ -52,7 +52,7 @@ class Module:
 
 
 @dataclass(frozen=True)
-class Record:
+class CachedGraph:
     """What became of a graph.
 
     modules : of its machine code, the one of the entry points last
@@ -60,7 +60,7 @@ class Record:
     outputs : the dtypes of the results
     """
 
-    modules: tuple[Module, ...]
+    modules: tuple[CachedModule, ...]
     operations: int
     nanoseconds: float
     outputs: tuple[str, ...]
@@ -135,7 +135,7 @@ def find(key: bytes, graph: Dag, structure: Structure, rewritten: Callable[[], U
         assert kernel is not None  # of a graph of operations element by element, as those on record are
         return kernel
 
-    def body() -> Body:
+    def body() -> SplitBody:
         body = lowered().body
         assert body is not None
         return body
@@ -171,11 +171,11 @@ def find(key: bytes, graph: Dag, structure: Structure, rewritten: Callable[[], U
     return Code(recalled, libraries[-1], tuple(libraries[:-1]), {"find": time.perf_counter() - started})
 
 
-def _read(content: bytes) -> Record | None:
+def _read(content: bytes) -> CachedGraph | None:
     """A record that says what one must; None for anything else."""
     try:
         found = json.loads(content)
-        record = Record(
+        record = CachedGraph(
             tuple([_module(*module) for module in found["modules"]]),
             found["operations"], float(found["nanoseconds"]), tuple(found["outputs"]),
         )  # fmt: skip
@@ -185,8 +185,8 @@ def _read(content: bytes) -> Record | None:
         return None
 
 
-def _module(key: str, exported: list[str], digamma: bool) -> Module:
+def _module(key: str, exported: list[str], digamma: bool) -> CachedModule:
     whole = len(bytes.fromhex(key)) == 32 and all(isinstance(name, str) for name in exported)
     if not whole or not isinstance(digamma, bool):
         raise ValueError(key)
-    return Module(bytes.fromhex(key), tuple(exported), digamma)
+    return CachedModule(bytes.fromhex(key), tuple(exported), digamma)

@@ -23,7 +23,7 @@ BEHIND = ALIGNED
 
 
 class Guarded(Bound):
-    """A plan for given lengths; called with arrays of `guards.empty` it raises `InternalError` for what goes astray."""
+    """A plan for given lengths; called with arrays of `guard_words.empty` it raises `InternalError` for what goes astray."""
 
     margin = guard_words.GUARD
 

@@ -18,10 +18,10 @@ from graphc.compiler.engine.thread_pool import Parallel
 from graphc.compiler.lowering.gather_scatter import casts_of, holds, range_of
 from graphc.compiler.lowering.length_checks import refuse, told
 from graphc.compiler.runtime import library_calls, operand_views
-from graphc.compiler.runtime.kernel_calls import Call, Function, together
+from graphc.compiler.runtime.kernel_calls import Call, FrameFunction, together
 from graphc.compiler.schedule import nontemporal_stores
 from graphc.compiler.schedule.fusion import FLAT, Group
-from graphc.compiler.schedule.memory_plan import Check, Operand, Plan
+from graphc.compiler.schedule.memory_plan import Check, MemoryPlan, Operand
 from graphc.compiler.schedule.row_blocks import ADDED_ROWS as ADDED_IN_PANELS
 from graphc.compiler.schedule.row_blocks import PANEL
 from graphc.compiler.targets.llvm.kernels.loop_writer import FLAT_BLOCK, accumulates
@@ -60,7 +60,7 @@ class Bound:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: MemoryPlan,
         code: Code | None,
         lengths: Mapping[str, int],
         parallel: Parallel,
@@ -210,8 +210,8 @@ class Bound:
         )
         multiplies = any(stage.multiplies for stage in group.stages)
         made = self.plan.kernels[number]
-        kernel = Function(code.pointer(made.kernel), made.words)
-        last = Function(code.pointer(made.last), made.last_words) if summed else None
+        kernel = FrameFunction(code.pointer(made.kernel), made.words)
+        last = FrameFunction(code.pointer(made.last), made.last_words) if summed else None
         return Call(
             kernel, last, data_address(self._frame), chunks, work, shared, self.slots, multiplies, self
         )

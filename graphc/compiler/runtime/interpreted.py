@@ -1,6 +1,6 @@
 """A graph of operations on numbers, evaluated by NumPy over and over: what answers while machine code is being made.
 
-It computes what `evaluate.run_arrays` computes, to the bit, of the outputs alone: what is looked up there for each node is
+It computes what `numpy_eval.run_arrays` computes, to the bit, of the outputs alone: what is looked up there for each node is
 looked up once here, a value goes when nobody needs it any more, and long arrays are taken in blocks, so that memory is bounded.
 """
 

@@ -24,7 +24,7 @@ _FRAME = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
 _SEQUENCE = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p)
 
 
-class Function:
+class FrameFunction:
     """A function of machine code with the places in the frame that its words name."""
 
     def __init__(self, address: int, words: Sequence[int]) -> None:
@@ -43,7 +43,7 @@ class Call:
     """
 
     def __init__(
-        self, kernel: Function, last: Function | None, frame: int, chunks: int, work: float, shared: bool, slots: int,
+        self, kernel: FrameFunction, last: FrameFunction | None, frame: int, chunks: int, work: float, shared: bool, slots: int,
         multiplies: bool, owner: Any,
     ) -> None:  # fmt: skip
         self._functions = kernel, last
@@ -60,7 +60,7 @@ class Call:
         self._shared, self._slots = shared, slots
         self._quiet = blas.alone if multiplies else nullcontext()
         self._owner = owner
-        self._job: thread_pool.Job | None = None
+        self._job: thread_pool.ParallelLoop | None = None
         self.plain = not shared and not multiplies
 
     def __call__(self) -> None:
@@ -69,7 +69,9 @@ class Call:
             if count > 1:
                 run = Run((self._chunks,), ((1, 0, 0),), (0, 0, 0))
                 pieces = min(self._chunks, 4 * count)
-                self._job = thread_pool.Job(self.row[0], run, self._operands, self._work, self._owner, pieces)
+                self._job = thread_pool.ParallelLoop(
+                    self.row[0], run, self._operands, self._work, self._owner, pieces
+                )
                 thread_pool.run(self._job, count)
             else:
                 self._function(1, *self._arguments)

@@ -16,7 +16,7 @@ from graphc.compiler.engine.jit import Library, build
 from graphc.compiler.engine.numpy_layout import data_address
 from graphc.compiler.engine.thread_pool import Parallel
 from graphc.compiler.lowering.scalar_kernel import Kernel
-from graphc.compiler.runtime.fastcall.call_site_cache import Step
+from graphc.compiler.runtime.fastcall.call_site_cache import LoopCall
 from graphc.compiler.schedule import cost_model
 from graphc.compiler.targets.llvm.kernels import elementwise_loops
 from graphc.util import fork_safety
@@ -38,7 +38,7 @@ _CALL = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p,
 _lock = fork_safety.lock()
 
 
-class Nest(NamedTuple):
+class LoopNest(NamedTuple):
     """A loop nest in machine code: how ctypes calls it, and where it is."""
 
     call: Any
@@ -49,7 +49,7 @@ class _Step(NamedTuple):
     """A run of a loop nest, and what does not change from call to call."""
 
     run: loop_layout.Run
-    nest: Nest
+    nest: LoopNest
     words: Any
     strides: tuple[int, ...]
     nanoseconds: float
@@ -73,12 +73,12 @@ class Nests:
         operands = len(kernel.inputs) + len(kernel.outputs)
         self.large = kernel.operations > SPECIALISE_UP_TO or operands > MAX_OPERANDS
         self.nanoseconds = cost_model.nanoseconds(kernel)
-        self._made: dict[elementwise_loops.Pattern, Nest] = {}
+        self._made: dict[elementwise_loops.Pattern, LoopNest] = {}
         self._plans: dict[Any, list[_Step]] = {}
 
     def run(
         self, operands: Sequence[np.ndarray], shape: tuple[int, ...], ties: dict[int, int]
-    ) -> list[Step] | None:
+    ) -> list[LoopCall] | None:
         """Compute all elements.
 
         operands : aligned arrays of the kernel's dtypes, inputs before outputs, that broadcast to `shape`
@@ -102,7 +102,9 @@ class Nests:
             self._step(step, addresses, operands)
         if not again or any(self._shared(step) for step in plan):
             return None
-        return [Step(step.nest.address, step.run.extents, step.run.offsets, step.strides) for step in plan]
+        return [
+            LoopCall(step.nest.address, step.run.extents, step.run.offsets, step.strides) for step in plan
+        ]
 
     def _plan(
         self,
@@ -135,7 +137,9 @@ class Nests:
             count = thread_pool.get_num_threads()
             if count > 1:
                 least = count if self.parallel is True else 1
-                job = thread_pool.Job(step.nest.address, run, addresses, step.nanoseconds, operands, least)
+                job = thread_pool.ParallelLoop(
+                    step.nest.address, run, addresses, step.nanoseconds, operands, least
+                )
                 thread_pool.run(job, count)
                 return
         words = step.words(*run.extents, *addresses, *step.strides)
@@ -147,7 +151,7 @@ class Nests:
         """Whether a step is worth several threads."""
         return self.parallel is True or (self.parallel == "auto" and step.nanoseconds >= thread_pool.WORTH)
 
-    def nest(self, pattern: elementwise_loops.Pattern) -> Nest:
+    def nest(self, pattern: elementwise_loops.Pattern) -> LoopNest:
         """The loop for a pattern, compiled when it is first needed."""
         found = self._made.get(pattern)
         if found is not None:
@@ -166,7 +170,7 @@ class Nests:
                 library = build(text, elementwise_loops.EXPORTED, self._cached, uses)
                 self.libraries[pattern] = library
                 address = library.pointer("nest")
-                self._made[pattern] = Nest(_CALL(address), address)
+                self._made[pattern] = LoopNest(_CALL(address), address)
             return self._made[pattern]
 
     def share(self, nest: int, mask: int, n: int, data: int) -> None:
@@ -185,7 +189,9 @@ class Nests:
         count = thread_pool.get_num_threads()
         run = loop_layout.Run((n,), (tuple(row),), ())
         least = count if self.parallel is True else 1
-        thread_pool.run(thread_pool.Job(nest, run, addresses, n * self.nanoseconds, None, least), count)
+        thread_pool.run(
+            thread_pool.ParallelLoop(nest, run, addresses, n * self.nanoseconds, None, least), count
+        )
 
     def served(self, mask: int) -> int | None:
         """The address of the loop over contiguous arrays and numbers, bit n of the mask saying that input n is an array; None

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from graphc.compiler.engine import blas, thread_pool
-from graphc.compiler.engine.gemm_partition import Cut, Plan, plan_of
+from graphc.compiler.engine.gemm_partition import Cut, GemmPlan, plan_of
 from graphc.compiler.engine.loop_layout import Run
 from graphc.compiler.engine.numpy_layout import data_address
 from graphc.compiler.engine.thread_pool import Parallel
@@ -47,7 +47,7 @@ def multiply(out: np.ndarray, a: np.ndarray, b: np.ndarray, parallel: Parallel =
         _in_pieces(plan, plan.run, plan.cut, (left, right, out), parallel)
 
 
-def _copied(plan: Plan, out: np.ndarray, a: np.ndarray, b: np.ndarray, parallel: Parallel) -> None:
+def _copied(plan: GemmPlan, out: np.ndarray, a: np.ndarray, b: np.ndarray, parallel: Parallel) -> None:
     """The product by way of copies, or by NumPy's own loops."""
     if not any(plan.copies):
         np.matmul(a, b, out=out)
@@ -59,7 +59,7 @@ def _copied(plan: Plan, out: np.ndarray, a: np.ndarray, b: np.ndarray, parallel:
         out[...] = result
 
 
-def _call(nest: blas.Nest, ndim: int, words: np.ndarray, quiet: bool) -> None:
+def _call(nest: blas.BlasRoutine, ndim: int, words: np.ndarray, quiet: bool) -> None:
     """One call of a nest, by this thread."""
     base = data_address(words)
     data = base + 8 * ndim
@@ -71,7 +71,7 @@ def _call(nest: blas.Nest, ndim: int, words: np.ndarray, quiet: bool) -> None:
 
 
 def _in_pieces(
-    plan: Plan, run: Run, cut: Cut, arrays: tuple[np.ndarray, np.ndarray, np.ndarray], parallel: Parallel
+    plan: GemmPlan, run: Run, cut: Cut, arrays: tuple[np.ndarray, np.ndarray, np.ndarray], parallel: Parallel
 ) -> None:
     """The product by graphc's pool."""
     assert plan.nest is not None
@@ -80,7 +80,7 @@ def _in_pieces(
     target = data_address(out if parts is None else parts)
     addresses = [data_address(left), data_address(right), target, *plan.fixed]
     cutting = (cut.axis, cut.length, cut.pieces)
-    job = thread_pool.Job(
+    job = thread_pool.ParallelLoop(
         plan.nest.address, run, addresses, plan.nanoseconds, (arrays, parts), cutting=cutting
     )
     with blas.alone:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from graphc.compiler.lowering.scalar_kernel import Kernel
 from graphc.ir.types import DType
 from graphc.util.pytree import Leaf, Structure
 
 
 @cache
 def register(kind: type) -> None:
-    """Tell Numba what an object of class `kind` is: it has `_kernel`, `_structure` and `_direct_address`."""
+    """Tell Numba what an object of class `kind`, the compiled functions, is."""
     from numba.core import types
     from numba.core.typing.templates import signature
     from numba.extending import typeof_impl
@@ -27,7 +26,9 @@ def register(kind: type) -> None:
 
     @typeof_impl.register(kind)
     def typeof(value: Any, context: Any) -> Any:
-        kernel: Kernel = value._kernel
+        kernel = value._scalar_entry(
+            "code compiled by Numba calls functions of numbers", "call it from Python, or declare scalars"
+        ).kernel
         declared = signature(
             results(value._structure, iter(kernel.outputs)), *(numba_type(dtype) for dtype in kernel.inputs)
         )

@@ -22,7 +22,7 @@ View = Callable[[np.ndarray], np.ndarray]
 
 
 def view(node: Expr, lengths: Mapping[str, int]) -> View:
-    """What a node among `stages.VIEWS` makes of an array, for given lengths: an array, of no dimensions too."""
+    """What a node among `materialize.VIEWS` makes of an array, for given lengths: an array, of no dimensions too."""
     attrs, shape = bound(node.attrs, lengths), shape_of(node.shape, lengths)
     name = node.op.name
     if name == "index":

@@ -19,7 +19,7 @@ from graphc.compiler.engine.jit import resident
 from graphc.compiler.engine.loop_layout import Run
 from graphc.compiler.engine.numpy_layout import data_address
 from graphc.compiler.engine.thread_pool import Parallel
-from graphc.compiler.targets.llvm.loop_builder import INTRINSICS, Writer
+from graphc.compiler.targets.llvm.loop_builder import INTRINSICS, LoopBuilder
 from graphc.ir.types import DType
 
 BESIDE = 8
@@ -116,7 +116,9 @@ def _share(
         run = Run((units,), ((1, 0),), (0, 0))
         cut = (0, length, -(-units // length))
         thread_pool.run(
-            thread_pool.Job(address, run, [0, data_address(frame)], nanoseconds, (held, frame), cutting=cut),
+            thread_pool.ParallelLoop(
+                address, run, [0, data_address(frame)], nanoseconds, (held, frame), cutting=cut
+            ),
             count,
         )
         return
@@ -133,7 +135,7 @@ def _kernel(name: str, dtype: DType, block: bool) -> tuple[Any, int]:
 
 
 def _module(name: str, dtype: DType, block: bool) -> str:
-    w = Writer(dtype)
+    w = LoopBuilder(dtype)
     frame = w.new("load ptr, ptr " + w.at("%data", "1", "i64"))
     for place, word in enumerate(_FRAME):
         kind = "ptr" if word in _POINTERS else "i64"
@@ -156,7 +158,7 @@ def _module(name: str, dtype: DType, block: bool) -> str:
     return INTRINSICS + _ROW_ADDED[name](w) + text.replace("define internal", "define", 1)
 
 
-def _combined(w: Writer, name: str, before: str, x: str, a: str | None) -> str:
+def _combined(w: LoopBuilder, name: str, before: str, x: str, a: str | None) -> str:
     """The next element from the one before."""
     float_ = "f" if w.dtype.kind == "f" else ""
     if name == "cumsum":
@@ -166,7 +168,7 @@ def _combined(w: Writer, name: str, before: str, x: str, a: str | None) -> str:
     return w.new(f"{float_}add {w.kind} {x}, {w.new(f'{float_}mul {w.kind} {a}, {before}')}")
 
 
-def _rows(w: Writer, name: str, u: str, cells: list[str]) -> None:
+def _rows(w: LoopBuilder, name: str, u: str, cells: list[str]) -> None:
     """Eight rows at a time, those that are left one by one."""
     two = name == "linear_recurrence"
     first = w.mul(u, str(BESIDE))
@@ -204,7 +206,7 @@ def _rows(w: Writer, name: str, u: str, cells: list[str]) -> None:
     w.loop(last, lambda row: walk([bases(row)]), rest)
 
 
-def _block(w: Writer, name: str, u: str) -> None:
+def _block(w: LoopBuilder, name: str, u: str) -> None:
     """A block of neighbours, row after row."""
     two = name == "linear_recurrence"
     o, b = w.new(f"sdiv i64 {u}, %f.blocks"), w.new(f"srem i64 {u}, %f.blocks")
@@ -227,7 +229,7 @@ def _block(w: Writer, name: str, u: str) -> None:
     w.loop("%f.length", step, "1")
 
 
-def _columns(w: Writer, u: str) -> None:
+def _columns(w: LoopBuilder, u: str) -> None:
     """Some columns of all rows that are added."""
     first = w.mul(u, "%f.length")
     count = w.least(w.add("%f.inner", w.new(f"sub i64 0, {first}")), "%f.length")
@@ -248,8 +250,8 @@ def _columns(w: Writer, u: str) -> None:
 def _next_row(name: str) -> Any:
     """The function of a row of neighbours, which do not overlap."""
 
-    def written(outer: Writer) -> str:
-        w = Writer(outer.dtype)
+    def written(outer: LoopBuilder) -> str:
+        w = LoopBuilder(outer.dtype)
 
         def element(j: str) -> None:
             factor = w.load("%a", j) if name == "linear_recurrence" else None
@@ -262,8 +264,8 @@ def _next_row(name: str) -> Any:
     return written
 
 
-def _added_row(outer: Writer) -> str:
-    w = Writer(outer.dtype)
+def _added_row(outer: LoopBuilder) -> str:
+    w = LoopBuilder(outer.dtype)
     w.loop(
         "%count",
         lambda j: w.store(_combined(w, "cumsum", w.load("%out", j), w.load("%x", j), None), "%out", j),

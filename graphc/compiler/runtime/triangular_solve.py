@@ -70,7 +70,7 @@ def _run(run: Run, addresses: list[int], work: float, held: object, parallel: Pa
         unit = 1 if axis < len(batch) else SHORTEST
         length = -(-run.extents[axis] // (wanted * unit)) * unit
         cut = (axis, length, -(-run.extents[axis] // length))
-        job = thread_pool.Job(nest.address, run, addresses, work, held, cutting=cut)
+        job = thread_pool.ParallelLoop(nest.address, run, addresses, work, held, cutting=cut)
         thread_pool.run(job, thread_pool.get_num_threads() if parallel else 1)
         return
     words = np.array([*run.extents, *addresses, *(step for row in run.rows for step in row)], dtype=np.int64)

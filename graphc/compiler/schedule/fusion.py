@@ -75,13 +75,13 @@ class Group:
 
 
 @dataclass
-class Library:
+class LibraryCall:
     """A node that a library call makes."""
 
     node: Expr
 
 
-Step = Group | Library
+Step = Group | LibraryCall
 
 
 def walks_of(stage: Stage) -> set[int]:
@@ -100,7 +100,8 @@ def walks_of(stage: Stage) -> set[int]:
     if first:
         return {first}
     if last == rank:
-        if stage.node.op.name.startswith("arg"):
+        reducer = stage.node.op.reducer
+        if reducer is not None and reducer.of_places:
             return {0}
         return ({FLAT} if straight else set()) | set(range(rank + 1))
     return {0} | set(range(last, rank))
@@ -114,7 +115,7 @@ def fuse(dag: Dag, materialized: Set[Expr]) -> list[Step]:
         if node not in materialized:
             continue
         if kind_of(node) == "library":
-            steps.append(Library(node))
+            steps.append(LibraryCall(node))
             made_in[node] = len(steps) - 1
             continue
         if is_alias(node):
@@ -130,10 +131,10 @@ def fuse(dag: Dag, materialized: Set[Expr]) -> list[Step]:
 
 def _worth_a_group(step: Step) -> list[Step]:
     """A group; as library calls the products of one that hands nothing over in cache."""
-    if isinstance(step, Library) or not all(stage.product is not None for stage in step.stages):
+    if isinstance(step, LibraryCall) or not all(stage.product is not None for stage in step.stages):
         return [step]
     handed = any(node in step.nodes for stage in step.stages for node, _ in stage.accesses)
-    return [step] if handed else [Library(stage.node) for stage in step.stages]
+    return [step] if handed else [LibraryCall(stage.node) for stage in step.stages]
 
 
 def _place(stage: Stage, steps: list[Step], made_in: dict[Expr, int]) -> int | None:

@@ -12,11 +12,11 @@ from math import prod
 from typing import Any
 
 from graphc.compiler.targets.llvm.microkernels import convolution, pooling
-from graphc.compiler.targets.llvm.microkernels.images import Routine
+from graphc.compiler.targets.llvm.microkernels.images import ImageRoutine
 from graphc.ir.expr import Expr
 from graphc.ir.types import DType
 
-Find = Callable[..., tuple[Routine, int] | None]
+Find = Callable[..., tuple[ImageRoutine, int] | None]
 """(dtype, attrs, *shapes of the operands) → the routine and how often a batch needs it; None where nothing is computed."""
 
 ON_IMAGES: dict[str, Find] = {
@@ -31,7 +31,7 @@ ON_IMAGES: dict[str, Find] = {
 }
 
 
-def routine_of(node: Expr) -> tuple[Routine, int] | None:
+def routine_of(node: Expr) -> tuple[ImageRoutine, int] | None:
     """The routine that makes a node as a part of a loop over images, and how often it is called for one; else None."""
     if node.op.name not in ON_IMAGES or node.operands[0].shape[0] == 1:
         return None  # of one image alone, the pieces are shared by threads
@@ -53,5 +53,5 @@ def _are_known(value: Any) -> bool:
 @lru_cache(maxsize=256)
 def _found(
     name: str, dtype: DType, attrs: tuple[Any, ...], shapes: tuple[tuple[int, ...], ...]
-) -> tuple[Routine, int] | None:
+) -> tuple[ImageRoutine, int] | None:
     return ON_IMAGES[name](dtype, attrs, *shapes)

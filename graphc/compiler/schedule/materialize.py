@@ -1,4 +1,4 @@
-"""Which nodes are kept in memory, and for each of those the loop or the library call that makes it.
+"""Which nodes are materialized, kept in memory, and for each of those the loop or the library call that makes it.
 
 What is not kept becomes part of the loops that need it: cheap elements are computed again rather than stored. Kept are outputs,
 reductions, what a library call reads or gives, what would be costly to compute twice, and now and then a link of a long chain, so
@@ -7,20 +7,20 @@ that no body grows without bound.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from math import prod
 from typing import Literal
 
-from graphc.compiler.lowering.decompose import REDUCTIONS, run_of
+from graphc.compiler.lowering.decompose import run_of
 from graphc.compiler.lowering.elements import RULES, Elements, Lengths
 from graphc.compiler.lowering.gather_scatter import is_range, scatter_axes
 from graphc.compiler.lowering.index_text import Index
 from graphc.compiler.schedule.cost_model import computing
 from graphc.compiler.schedule.image_routines import routine_of
 from graphc.compiler.schedule.row_blocks import Product, product_of
-from graphc.compiler.targets.llvm.emit import Builder, Value
-from graphc.compiler.targets.llvm.microkernels.images import Routine
+from graphc.compiler.targets.llvm.emit import LlvmBuilder, LlvmValue
+from graphc.compiler.targets.llvm.microkernels.images import ImageRoutine
 from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr
 from graphc.ir.graph import Dag
@@ -32,7 +32,7 @@ ONCE = 20.0
 """The same for a single number, which a loop computes once, before it begins."""
 
 MOST_INLINED = 120
-"""Operations in the body of one loop that are computed for one kept node, copies counted."""
+"""Operations in the body of one loop that are computed for one materialized node, copies counted."""
 
 DEEPEST = 40
 """Operations that wait for each other in the body of one loop: writing them recurses."""
@@ -54,11 +54,11 @@ Kind = Literal["leaf", "element", "reduce", "image", "product", "library"]
 
 @dataclass
 class Stage:
-    """The loop that makes one kept node.
+    """The loop that makes one materialized node.
 
     space : the index space that the loop runs over, of the node or of what it reduces
     run : the axes of the space that a reduction makes disappear, the first and the one behind the last
-    accesses : the kept nodes and inputs that are read, with the index for each axis; %x0, %x1, … are the loop's own
+    accesses : the materialized nodes and inputs that are read, with the index for each axis; %x0, %x1, … are the loop's own
     uses_index : whether the loop computes with its indices
     nanoseconds : the estimated work for one element of the space
     image : of an operation that goes from image to image, the routine and how often it is called for one
@@ -71,7 +71,7 @@ class Stage:
     accesses: list[tuple[Expr, Index]]
     uses_index: bool
     nanoseconds: float
-    image: tuple[Routine, int] | None = None
+    image: tuple[ImageRoutine, int] | None = None
     product: Product | None = None
 
     @property
@@ -118,8 +118,8 @@ def kind_of(node: Expr) -> Kind:
         return "library" if scatter_axes(node) is None else "element"
     if op.name in RULES:
         return "element"
-    if op.name in REDUCTIONS and node.operands[0].ndim:
-        if op.name.startswith("arg") and run_of(node)[1] != node.operands[0].ndim:
+    if op.reduces is not None and node.operands[0].ndim:
+        if op.reduces.of_places and run_of(node)[1] != node.operands[0].ndim:
             return "library"
         return "reduce"
     if routine_of(node) is not None:
@@ -127,9 +127,9 @@ def kind_of(node: Expr) -> Kind:
     return "library" if product_of(node) is None else "product"
 
 
-def base_of(node: Expr, kept: Set[Expr]) -> Expr:
+def base_of(node: Expr, materialized: Set[Expr]) -> Expr:
     """What a library call's operand is a view of."""
-    while node not in kept and is_view(node):
+    while node not in materialized and is_view(node):
         node = node.operands[0]
     return node
 
@@ -146,66 +146,98 @@ def same_but_for_ones(a: tuple[Dim, ...], b: tuple[Dim, ...]) -> bool:
 
 def materialize(dag: Dag) -> set[Expr]:
     """The nodes that are kept in memory; inputs and constants are not among them."""
-    kinds = {node: kind_of(node) for node in dag.exprs}
-    kept = {node for node, kind in kinds.items() if kind in ("reduce", "image", "product", "library")}
-    kept |= {dag.exprs[output] for output in dag.outputs}
+    kinds: dict[Expr, Kind] = {node: kind_of(node) for node in dag.exprs}
+    materialized = _demanded(dag, kinds)
+    _add_costly(dag, kinds, materialized)
+    _add_aliased(dag, kinds, materialized)
+    return materialized
+
+
+def _demanded(dag: Dag, kinds: Mapping[Expr, Kind]) -> set[Expr]:
+    """The nodes that are in memory whatever they cost: outputs, what no loop over elements makes, what is read as a whole."""
+    demanded = {node for node, kind in kinds.items() if kind in ("reduce", "image", "product", "library")}
+    demanded |= {dag.exprs[output] for output in dag.outputs}
     for node in reversed(dag.exprs):
-        if kinds[node] == "library":
-            kept |= {base_of(operand, kept) for operand in node.operands}
-        elif kinds[node] == "product":
-            product = product_of(node)
-            assert product is not None
-            kept |= {product.rows, product.other}
-        elif kinds[node] == "image":
-            kept |= set(node.operands)
-        elif node.op.name == "reshape" and not same_but_for_ones(node.shape, node.operands[0].shape):
-            if not is_range(node):
-                kept.add(node.operands[0])
-        elif node.op.name in ("index", "at_add", "at_set"):
-            first = 1 if node.op.name == "index" else 2
-            kept |= {base_of(array, kept) for array in node.operands[first:] if not is_range(array)}
-    kept = {node for node in kept if kinds[node] != "leaf"}
-    cost: dict[Expr, float] = {}
-    size: dict[Expr, int] = {}
-    depth: dict[Expr, int] = {}
+        demanded |= _read_whole(node, kinds[node], demanded)
+    return {node for node in demanded if kinds[node] != "leaf"}
+
+
+def _read_whole(node: Expr, kind: Kind, materialized: Set[Expr]) -> set[Expr]:
+    """What a node reads from memory, not as its loop goes: operands of routines, and arrays of places in indices."""
+    if kind == "library":
+        return {base_of(operand, materialized) for operand in node.operands}
+    if kind == "product":
+        product = product_of(node)
+        assert product is not None
+        return {product.rows, product.other}
+    if kind == "image":
+        return set(node.operands)
+    if node.op.name == "reshape" and not same_but_for_ones(node.shape, node.operands[0].shape):
+        return set() if is_range(node) else {node.operands[0]}
+    if node.op.name in ("index", "at_add", "at_set"):
+        arrays = node.operands[1 if node.op.name == "index" else 2 :]
+        return {base_of(array, materialized) for array in arrays if not is_range(array)}
+    return set()
+
+
+@dataclass(frozen=True)
+class _Inlined:
+    """What an element of a node takes where it is computed in the loop that needs it.
+
+    nanoseconds : of work; operations : copies counted; depth : of operations that wait for each other
+    """
+
+    nanoseconds: float
+    operations: int
+    depth: int
+
+    def too_long(self) -> bool:
+        return self.operations > MOST_INLINED or self.depth > DEEPEST
+
+
+def _add_costly(dag: Dag, kinds: Mapping[Expr, Kind], materialized: set[Expr]) -> None:
+    """Add what is dear to compute more than once, and links of chains that grow too long for one loop."""
+    inlined: dict[Expr, _Inlined] = {}
     for number, node in enumerate(dag.exprs):
         if kinds[node] == "leaf":
-            cost[node], size[node], depth[node] = 0.0, 0, 0
+            inlined[node] = _Inlined(0.0, 0, 0)
             continue
-        inner = [operand for operand in dict.fromkeys(node.operands) if operand not in kept]
-        own = computing([node]) if not node.op.on_arrays else 0.05
-        # what a single number costs is not counted: a loop computes it before it begins
-        cost[node] = own + sum(cost[operand] for operand in inner if operand.shape or not node.shape)
-        size[node] = 1 + sum(size[operand] for operand in inner)
-        depth[node] = 1 + max((depth[operand] for operand in inner), default=0)
-        if node in kept:
+        cost = inlined[node] = _inlined(node, inlined, materialized)
+        if node in materialized:
             continue
-        users = {dag.exprs[user] for user, _ in dag.users[number]}
-        parts = {user for user in users if user.op.name == "index" and len(user.operands) == 1}
-        wider = any(_widens(node, user) for user in users)
-        several = len(users) - len(parts) + bool(parts) > 1  # slices take different elements
-        if (
-            size[node] > MOST_INLINED
-            or depth[node] > DEEPEST
-            or (cost[node] > (CHEAP if node.shape else ONCE) and (several or wider))
+        dear = cost.nanoseconds > (CHEAP if node.shape else ONCE)
+        if cost.too_long() or (
+            dear and _is_computed_again(node, {dag.exprs[user] for user, _ in dag.users[number]})
         ):
-            kept.add(node)
-    for node in reversed(dag.exprs):  # another shape of a node's memory needs that memory
-        if node in kept and is_alias(node) and kinds[node.operands[0]] != "leaf":
-            kept.add(node.operands[0])
-    return kept
+            materialized.add(node)
 
 
-def is_alias(node: Expr) -> bool:
-    """Whether a kept node is the memory of its operand in another shape."""
-    return node.op.name == "reshape" and not node.operands[0].is_constant
+def _inlined(node: Expr, inlined: Mapping[Expr, _Inlined], materialized: Set[Expr]) -> _Inlined:
+    """What an element of a node takes, with those of its operands that no memory holds."""
+    computed = [operand for operand in dict.fromkeys(node.operands) if operand not in materialized]
+    own = computing([node]) if not node.op.on_arrays else 0.05
+    # what a single number costs is not counted: a loop computes it before it begins
+    nanoseconds = own + sum(
+        inlined[operand].nanoseconds for operand in computed if operand.shape or not node.shape
+    )
+    operations = 1 + sum(inlined[operand].operations for operand in computed)
+    depth = 1 + max((inlined[operand].depth for operand in computed), default=0)
+    return _Inlined(nanoseconds, operations, depth)
 
 
-def origin(node: Expr) -> Expr:
-    """The node whose memory a node is."""
-    while is_alias(node):
-        node = node.operands[0]
-    return node
+def _is_computed_again(node: Expr, users: Set[Expr]) -> bool:
+    """Whether elements of a node would be computed more than once if no memory held them."""
+    if any(_widens(node, user) for user in users):
+        return True
+    slices = {user for user in users if user.op.name == "index" and len(user.operands) == 1}
+    return len(users) - len(slices) + bool(slices) > 1  # slices take different elements
+
+
+def _add_aliased(dag: Dag, kinds: Mapping[Expr, Kind], materialized: set[Expr]) -> None:
+    """Add what is kept in another shape alone: that shape is a view of its memory."""
+    for node in reversed(dag.exprs):
+        if node in materialized and is_alias(node) and kinds[node.operands[0]] != "leaf":
+            materialized.add(node.operands[0])
 
 
 def _widens(node: Expr, user: Expr) -> bool:
@@ -217,8 +249,20 @@ def _widens(node: Expr, user: Expr) -> bool:
     return not user.op.on_arrays and user.shape != node.shape
 
 
-def stage_of(node: Expr, kept: Set[Expr]) -> Stage:
-    """The loop that makes a kept node."""
+def is_alias(node: Expr) -> bool:
+    """Whether a materialized node is the memory of its operand in another shape."""
+    return node.op.name == "reshape" and not node.operands[0].is_constant
+
+
+def origin(node: Expr) -> Expr:
+    """The node whose memory a node is."""
+    while is_alias(node):
+        node = node.operands[0]
+    return node
+
+
+def stage_of(node: Expr, materialized: Set[Expr]) -> Stage:
+    """The loop that makes a materialized node."""
     image = routine_of(node)
     if image is not None:
         return _stage_of_images(node, *image)
@@ -228,31 +272,31 @@ def stage_of(node: Expr, kept: Set[Expr]) -> Stage:
     reduces = kind_of(node) == "reduce"
     space = node.operands[0].shape if reduces else node.shape
     accesses: list[tuple[Expr, Index]] = []
-    seen: list[Expr] = []
+    computed: list[Expr] = []
 
-    def load(other: Expr, index: Index) -> Value | None:
-        if other in kept or other.is_symbol:
+    def load(other: Expr, index: Index) -> LlvmValue | None:
+        if other in materialized or other.is_symbol:
             accesses.append((other, index))
-            return Value("%kept", other.dtype)
+            return LlvmValue("%loaded", other.dtype)
         if not other.op.is_leaf and not other.op.on_arrays:
-            seen.append(other)
+            computed.append(other)
         return None
 
-    builder = Builder(inline=True)
+    builder = LlvmBuilder(inline=True)
     elements = Elements(builder, Lengths(), load)
     index = identity(len(space))
     if reduces:
         elements.operand(node, 0, index)
     else:
         elements.compute(node, index)
-        seen.append(node)
-    work = computing([other for other in seen if not other.op.on_arrays])
+        computed.append(node)
+    work = computing([other for other in computed if not other.op.on_arrays])
     uses_index = any("%x" in line for line in builder.lines)
     loads = 0.05 * len(accesses)
     return Stage(node, space, run_of(node) if reduces else None, accesses, uses_index, 0.1 + loads + work)
 
 
-def _stage_of_images(node: Expr, routine: Routine, times: int) -> Stage:
+def _stage_of_images(node: Expr, routine: ImageRoutine, times: int) -> Stage:
     """The stage of a node that is made image by image: of its operands it reads an image, or all."""
     accesses = [
         (operand, ("%x0" if step else "*", *("*" for _ in operand.shape[1:])))

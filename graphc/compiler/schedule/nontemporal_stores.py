@@ -37,8 +37,10 @@ def available() -> bool:
 def large() -> float:
     """Bytes that a kernel reads and writes, from which its results go past the caches."""
     try:
-        told = Path("/sys/devices/system/cpu/cpu0/cache/index3/size").read_text(encoding="ascii").strip()
-        largest = int(told.removesuffix("K")) << 10
+        cache_size = (
+            Path("/sys/devices/system/cpu/cpu0/cache/index3/size").read_text(encoding="ascii").strip()
+        )
+        largest = int(cache_size.removesuffix("K")) << 10
     except (OSError, ValueError):
         largest = USUAL
     return MORE * largest

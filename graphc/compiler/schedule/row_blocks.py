@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import prod
 
 from graphc.compiler.engine.gemm_partition import QUIET, RATE
-from graphc.compiler.targets.llvm.loop_builder import Writer
+from graphc.compiler.targets.llvm.loop_builder import LoopBuilder
 from graphc.compiler.targets.llvm.microkernels.gemm_call import Products, constants
 from graphc.compiler.targets.llvm.microkernels.gemm_call import named as renamed
 from graphc.ir.dims import Dim
@@ -81,7 +81,7 @@ class Product:
 
     def named(self, suffix: str) -> str:
         """void product(rows, other, out, count, gemm), its name with a suffix: of so many rows, or adds their sum to `out`."""
-        w = Writer(self.rows.dtype)
+        w = LoopBuilder(self.rows.dtype)
         products = Products(w)
         k, q = map(str, self._lengths)
         rows, other = ("%rows", k), ("%other", k if self.turned else q)

@@ -56,7 +56,7 @@ _C_WORDS = frozenset(
 
 
 @dataclass(frozen=True)
-class Source:
+class ExportSource:
     """What is exported: a kernel, the names of its arguments, the structure of its results, the formula as text.
 
     unused : the numbers of the arguments on which no result depends
@@ -72,9 +72,9 @@ class Source:
 
 
 def write(
-    source: Source, path: str | os.PathLike[str], header: str | os.PathLike[str] | None, name: Any
+    source: ExportSource, path: str | os.PathLike[str], header: str | os.PathLike[str] | None, name: Any
 ) -> None:
-    """Export by the suffix of `path`; see `Compiled.export`."""
+    """Export by the suffix of `path`; see `CompiledFunction.export`."""
     path = as_text(path)
     suffix = Path(path).suffix
     if suffix not in (*PYTHON, *OBJECTS, *SHARED):
@@ -124,7 +124,7 @@ def _taken(name: str) -> bool:
 # --- Python ---------------------------------------------------------------------------------------------------------------
 
 
-def _python(source: Source, name: str) -> str:
+def _python(source: ExportSource, name: str) -> str:
     operations = source.kernel.operations
     if operations > python.MAX_OPERATIONS:
         raise CompileError(
@@ -220,10 +220,10 @@ def _linked(code: bytes, suffix: str) -> bytes:
             hint='install one or set CC; f.export("kernel.o") needs none',
         )
     with tempfile.TemporaryDirectory() as directory:
-        made, linked = Path(directory, "kernel.o"), Path(directory, f"kernel{suffix}")
-        made.write_bytes(code)
+        object_file, linked = Path(directory, "kernel.o"), Path(directory, f"kernel{suffix}")
+        object_file.write_bytes(code)
         done = subprocess.run(
-            [compiler, "-shared", "-o", str(linked), str(made), "-lm"],
+            [compiler, "-shared", "-o", str(linked), str(object_file), "-lm"],
             capture_output=True, text=True, errors="replace", timeout=120, check=False, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         if done.returncode != 0 or not linked.exists():
@@ -237,15 +237,15 @@ def _c_type(dtype: DType) -> str:
     return "uint8_t" if dtype.kind == "b" else f"{dtype.name}_t"
 
 
-def _header(source: Source, name: str) -> str:
+def _header(source: ExportSource, name: str) -> str:
     kernel = source.kernel
     results = [f"result{number}" for number in range(len(kernel.outputs))]
     reserved = frozenset((*_C_WORDS, *results, name, f"{name}_array"))
     arguments = python.argument_names(source.inputs, reserved)
-    given = list(zip(arguments, map(_c_type, kernel.inputs), strict=True))
+    declared = list(zip(arguments, map(_c_type, kernel.inputs), strict=True))
     taken = [f"{_c_type(dtype)} *{result}" for dtype, result in zip(kernel.outputs, results, strict=True)]
-    one = ", ".join([*(f"{kind} {argument}" for argument, kind in given), *taken])
-    many = ", ".join(["int64_t n", *(f"const {kind} *{argument}" for argument, kind in given), *taken])
+    one = ", ".join([*(f"{kind} {argument}" for argument, kind in declared), *taken])
+    many = ", ".join(["int64_t n", *(f"const {kind} *{argument}" for argument, kind in declared), *taken])
     stands = [
         f"   {argument} stands for {python.quoted(symbol)}"
         for symbol, argument in zip(source.inputs, arguments, strict=True)

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from graphc.compiler.lowering.expand_ops import expand_ops
 from graphc.compiler.lowering.scalar_kernel import Kernel
-from graphc.compiler.targets.llvm.emit import Value
+from graphc.compiler.targets.llvm.emit import LlvmValue
 from graphc.compiler.targets.llvm.kernels.scalar_body import body
 from graphc.compiler.targets.python_math import HELPERS, saturating_cast, with_used
 from graphc.compiler.targets.source_text import SourceBuilder
-from graphc.errors import CompileError
 from graphc.ir.types import BOOL, FLOAT64, DType
 from graphc.util.pytree import Leaf, Mapping, Structure
 from graphc.version import __version__
@@ -37,14 +37,6 @@ _INTRINSICS = {
     "copysign": "math.copysign",
 }  # fmt: skip
 
-_LIBRARY = {
-    **{name: f"math.{name}" for name in (
-        "exp", "expm1", "log", "log1p", "log2", "log10", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh",
-        "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "lgamma", "hypot", "pow",
-    )},
-    "tgamma": "math.gamma", "exp2": "np.exp2", "cbrt": "np.cbrt",
-}  # fmt: skip
-
 
 def literal(value: Any, dtype: DType) -> str:
     """A constant in Python, exact."""
@@ -60,86 +52,79 @@ def literal(value: Any, dtype: DType) -> str:
 class PythonBuilder(SourceBuilder):
     """Answers the operations' `emit` rules with lines of Python over scalars of exact NumPy types."""
 
+    language, title = "python", "Python"
+    instead = "export it as an object file, kernel.o"
     OPERATORS = _OPERATORS
     PREDICATES = _PREDICATES
     literal = staticmethod(literal)
 
-    def instruction(self, text: str, dtype: DType) -> Value:
+    def instruction(self, text: str, dtype: DType) -> LlvmValue:
         name = f"v{self._count}"
         self._count += 1
         # Numba computes small integers as int64; what NumPy's types hold is said on each line
         self.lines.append(f"    {name} = {text if dtype in (FLOAT64, BOOL) else f'np.{dtype.name}({text})'}")
-        return Value(name, dtype)
+        return LlvmValue(name, dtype)
 
-    def frem(self, x: Value, y: Value) -> Value:
+    def frem(self, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         return self.instruction(f"np.fmod({x.text}, {y.text})", x.dtype)
 
-    def int_floor_divide(self, x: Value, y: Value) -> Value:
+    def int_floor_divide(self, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         divisor, is_zero = self._divisor(x, y)
         quotient = self.instruction(f"{x.text} // {divisor.text}", x.dtype)
         return self.select(is_zero, self.number(0, x), quotient)
 
-    def int_mod(self, x: Value, y: Value) -> Value:
+    def int_mod(self, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         divisor, is_zero = self._divisor(x, y)
         rest = self.instruction(f"{x.text} % {divisor.text}", x.dtype)
         return self.select(is_zero, self.number(0, x), rest)
 
-    def int_pow(self, x: Value, y: Value) -> Value:
+    def int_pow(self, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         wide = np.dtype(np.int64 if x.dtype.kind == "i" else np.uint64)
-        made = self._helper(f"power_{wide.name}", wide, self.convert(x, wide), self.convert(y, wide))
-        return self.convert(made, x.dtype)
+        power = self._helper(f"power_{wide.name}", wide, self.convert(x, wide), self.convert(y, wide))
+        return self.convert(power, x.dtype)
 
-    def _helper(self, name: str, dtype: DType, *arguments: Value) -> Value:
-        self.helpers.update(with_used(name))
+    def _helper(self, name: str, dtype: DType, *arguments: LlvmValue) -> LlvmValue:
+        if name in HELPERS:
+            self.helpers.update(with_used(name))
         return self.instruction(f"{name}({', '.join(argument.text for argument in arguments)})", dtype)
 
-    def knows(self, name: str, like: Value) -> bool:
-        return name in HELPERS or name in _LIBRARY
+    def call(self, name: str, *arguments: LlvmValue) -> LlvmValue:
+        return self._helper(self.function(name), arguments[0].dtype, *arguments)
 
-    def call(self, name: str, *arguments: Value) -> Value:
-        dtype = arguments[0].dtype
-        if name in HELPERS:
-            return self._helper(name, dtype, *arguments)
-        if name not in _LIBRARY:
-            raise CompileError(f"{name} has no form in Python", hint="export it as an object file, kernel.o")
-        return self.instruction(
-            f"{_LIBRARY[name]}({', '.join(argument.text for argument in arguments)})", dtype
-        )
-
-    def special(self, name: str, *arguments: Value) -> Value:
+    def special(self, name: str, *arguments: LlvmValue) -> LlvmValue:
         dtype = arguments[-1].dtype
         wide = [self.convert(a, FLOAT64) if self.is_float(a) else a for a in arguments]
-        return self.convert(self._helper(name, FLOAT64, *wide), dtype)
+        return self.convert(self._helper(self.function(name), FLOAT64, *wide), dtype)
 
-    def intrinsic(self, name: str, *arguments: Value) -> Value:
+    def intrinsic(self, name: str, *arguments: LlvmValue) -> LlvmValue:
         if name in HELPERS:
             return self._helper(name, arguments[0].dtype, *arguments)
         listed = ", ".join(argument.text for argument in arguments)
         return self.instruction(f"{_INTRINSICS[name]}({listed})", arguments[0].dtype)
 
-    def isnan(self, x: Value) -> Value:
+    def isnan(self, x: LlvmValue) -> LlvmValue:
         return (
             self.instruction(f"{x.text} != {x.text}", BOOL)
             if self.is_float(x)
             else self.number(False, _TRUTH)
         )
 
-    def select(self, condition: Value, x: Value, y: Value) -> Value:
+    def select(self, condition: LlvmValue, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         return self.instruction(f"{x.text} if {condition.text} else {y.text}", x.dtype)
 
-    def and_(self, x: Value, y: Value) -> Value:
+    def and_(self, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         return self.instruction(f"{x.text} and {y.text}", x.dtype)
 
-    def or_(self, x: Value, y: Value) -> Value:
+    def or_(self, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         return self.instruction(f"{x.text} or {y.text}", x.dtype)
 
-    def xor_(self, x: Value, y: Value) -> Value:
+    def xor_(self, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         return self.instruction(f"{x.text} != {y.text}", x.dtype)
 
-    def not_(self, x: Value) -> Value:
+    def not_(self, x: LlvmValue) -> LlvmValue:
         return self.instruction(f"not {x.text}", BOOL)
 
-    def convert(self, x: Value, dtype: DType) -> Value:
+    def convert(self, x: LlvmValue, dtype: DType) -> LlvmValue:
         if x.dtype == dtype:
             return x
         if dtype.kind == "b":
@@ -154,7 +139,7 @@ class PythonBuilder(SourceBuilder):
         return self.instruction(text, dtype)
 
 
-_TRUTH = Value("True", BOOL)
+_TRUTH = LlvmValue("True", BOOL)
 
 
 def argument_names(symbols: tuple[str, ...], reserved: frozenset[str]) -> list[str]:
@@ -187,17 +172,19 @@ def module(
     unused: tuple[int, ...] = (),
 ) -> str:
     """The text of the module; `name` is that of its function, an identifier. Arguments that are not used need not broadcast."""
+    kernel = Kernel(expand_ops(kernel.dag, PythonBuilder.writes), kernel.inputs, kernel.outputs)
     builder = PythonBuilder()
     reserved = frozenset((*RESERVED, name))
     names = argument_names(symbols, reserved)
     inner = [*names, *(f"_constant{number}" for number in range(len(constants)))]
-    given = [Value(argument, dtype) for argument, dtype in zip(inner, kernel.inputs, strict=True)]
-    outputs = body(builder, kernel, given)
+    arguments = [LlvmValue(argument, dtype) for argument, dtype in zip(inner, kernel.inputs, strict=True)]
+    outputs = body(builder, kernel, arguments)
     results = [f"_result{number}" for number in range(len(outputs))]
     helpers = [
         f"@compiled{saturating_cast(helper) if helper.startswith('to_') else HELPERS[helper]}\n"
         for helper in sorted(builder.helpers)
     ]
+    helpers += [f"@compiled\n{text.strip()}\n" for text in builder.definitions.values()]
     held = [
         f"_constant{number} = np.array({_listed(array)}, dtype=np.{array.dtype.name}).reshape({array.shape})"
         for number, array in enumerate(constants)

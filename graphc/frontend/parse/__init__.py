@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from graphc.errors import ExpressionError, NameClashError, ParseError, brief
-from graphc.frontend.parse.ast_to_expr import Builder, Value
+from graphc.frontend.parse.ast_to_expr import ExprBuilder, Value
 from graphc.frontend.parse.lexer import syntax_tree
 from graphc.ir.expr import Expr, constant, current_site, symbol
 from graphc.ir.types import DType, as_dtype, weak_dtype
@@ -55,7 +55,7 @@ def parse(text: str, symbols: Any = None, dtype: Any = "float64") -> Expr:
         )
     names = _declared(symbols, target)
     source, root = syntax_tree(text, () if names is None else names)
-    return _build(Builder(source, names, target), root)
+    return _build(ExprBuilder(source, names, target), root)
 
 
 def _declared(symbols: Any, dtype: DType) -> dict[str, Expr] | None:
@@ -85,7 +85,7 @@ def _declared(symbols: Any, dtype: DType) -> dict[str, Expr] | None:
     return names
 
 
-def _build(builder: Builder, root: ast.expr) -> Expr:
+def _build(builder: ExprBuilder, root: ast.expr) -> Expr:
     """The expression of a syntax tree: children first, on a stack of its own."""
     values: list[Value] = []
     stack: list[tuple[ast.expr, int | None]] = [(root, None)]

@@ -9,7 +9,7 @@ from functools import reduce
 from typing import Any, NoReturn
 
 from graphc.errors import ArityError, GraphcError, ParseError, UnknownNameError, brief_text
-from graphc.frontend.parse.lexer import Source
+from graphc.frontend.parse.lexer import FormulaText
 from graphc.ir.attribute_text import STATIC, NotStatic, WrongCall, read_key, split_call, usage
 from graphc.ir.expr import Expr, apply, cast, constant, symbol
 from graphc.ir.op import Op, lookup
@@ -21,10 +21,10 @@ Value = Any
 """An expression, or a Python number: a literal, which is typed by what it meets."""
 
 
-class Builder:
+class ExprBuilder:
     """What each node of the syntax tree means, given the values of its children."""
 
-    def __init__(self, source: Source, names: Mapping[str, Expr] | None, dtype: DType) -> None:
+    def __init__(self, source: FormulaText, names: Mapping[str, Expr] | None, dtype: DType) -> None:
         self.source = source
         self.names = names
         self.dtype = dtype
@@ -300,4 +300,4 @@ def _is_boolean(value: Value) -> bool:
     return value.dtype == BOOL if isinstance(value, Expr) else isinstance(value, bool)
 
 
-__all__ = ["Builder", "Value"]
+__all__ = ["ExprBuilder", "Value"]

@@ -10,8 +10,8 @@ import ast
 import math
 import re
 import unicodedata
-from collections.abc import Container
-from typing import Any, NoReturn
+from collections.abc import Callable, Container
+from typing import Any, NamedTuple, NoReturn
 
 from graphc.errors import GraphcError, ParseError
 from graphc.ir.expr import current_site
@@ -69,7 +69,7 @@ _NOT_ALLOWED = {
 """Character → what it would be, and what to write instead."""
 
 
-class Source:
+class FormulaText:
     """The text of a formula, and how to point at a place in it."""
 
     def __init__(self, text: str) -> None:
@@ -102,12 +102,12 @@ def _printable(character: str) -> str:
     return character if character.isprintable() else " " if character == "\t" else "\N{REPLACEMENT CHARACTER}"
 
 
-def syntax_tree(text: str, declared: Container[str]) -> tuple[Source, ast.expr]:
+def syntax_tree(text: str, declared: Container[str]) -> tuple[FormulaText, ast.expr]:
     """Python's syntax tree of a formula that holds allowed tokens only, in an order that makes sense.
 
     declared : names that may be written in any alphabet. Raises `ParseError` with the column marked.
     """
-    source = Source(text.strip(" \t\r\n"))
+    source = FormulaText(text.strip(" \t\r\n"))
     _scan(source, declared)
     try:
         return source, ast.parse(source.text, mode="eval").body
@@ -120,136 +120,213 @@ def syntax_tree(text: str, declared: Container[str]) -> tuple[Source, ast.expr]:
         source.refuse("the formula is nested too deeply", 0, 1, _BY_OPERATORS)
 
 
-def _scan(source: Source, declared: Container[str]) -> None:
-    text = source.text
-    if len(text) > MAX_LENGTH:
+def _scan(source: FormulaText, declared: Container[str]) -> None:
+    """Refuse a text whose tokens make no formula."""
+    if len(source.text) > MAX_LENGTH:
         source.refuse(
-            f"the formula has {len(text):,} characters, more than {MAX_LENGTH:,}", 0, 1, _BY_OPERATORS
+            f"the formula has {len(source.text):,} characters, more than {MAX_LENGTH:,}", 0, 1, _BY_OPERATORS
         )
-    if not text:
+    if not source.text:
         source.refuse("the formula is empty", 0, 1, 'write g.parse("x*w + b")')
+    scanner = _Scanner(source, declared)
+    while scanner.end < len(source.text):
+        scanner.advance()
+    scanner.finish()
 
-    brackets: list[tuple[int, str]] = []  # where each stands, and what it holds
-    chains = [0]  # the operators so far at each level: what may stand inside each other
-    depth = start = position = 0
-    previous = before = ""  # the last two tokens; any number is '0', any name 'x'
 
-    def refuse(what: str, hint: str) -> NoReturn:
-        source.refuse(what, start, position, hint)
+class _Bracket(NamedTuple):
+    """An open bracket: where it stands, and what it holds."""
 
-    while position < len(text):
-        start = position
-        match = _TOKEN.match(text, start)
+    start: int
+    holds: str
+
+
+_NO_BRACKET = _Bracket(0, "nothing")
+
+
+class _Scanner:
+    """Token after token against those before: one method for each kind of token that has rules of its own.
+
+    start, end : of the token that is looked at
+    previous, before : the last two tokens; any number is "0", any name "x"
+    brackets : those that are open: a "group", the arguments of a "call", an "index", a "tuple", or "either" of group and tuple
+    chains : for each of them, and the outermost level, the operators so far: what may stand inside each other
+    depth : the sum of the chains
+    """
+
+    def __init__(self, source: FormulaText, declared: Container[str]) -> None:
+        self.source = source
+        self.declared = declared
+        self.start = self.end = 0
+        self.previous = self.before = ""
+        self.brackets: list[_Bracket] = []
+        self.chains = [0]
+        self.depth = 0
+
+    @property
+    def inside(self) -> str:
+        """What the innermost bracket holds."""
+        return (self.brackets[-1] if self.brackets else _NO_BRACKET).holds
+
+    @property
+    def operand_next(self) -> bool:
+        """Whether an operand is to come, not an operator."""
+        return self.previous in _BEFORE_OPERAND
+
+    def refuse(self, what: str, hint: str) -> NoReturn:
+        self.source.refuse(what, self.start, self.end, hint)
+
+    def advance(self) -> None:
+        """Check the next token."""
+        self.start = self.end
+        match = _TOKEN.match(self.source.text, self.start)
         if match is None:
-            _refuse_character(source, start)
-        kind, token, position = match.lastgroup, match[0], match.end()
-        if kind == "space":
-            continue
+            _refuse_character(self.source, self.start)
+        self.end = match.end()
+        if match.lastgroup == "space":
+            return
+        token = self._reduced(match.lastgroup, match[0])
+        _RULES.get(token, _Scanner._operator)(self, token)
+        if self.depth > MAX_DEPTH:
+            self.refuse(f"operators are chained more than {MAX_DEPTH:,} deep", _BY_OPERATORS)
+        # .T ends an operand, as a bracket does
+        self.previous, self.before = ")" if token == ".T" else token, self.previous
+
+    def finish(self) -> None:
+        """Refuse what is left open."""
+        if self.brackets:
+            start, holds = self.brackets[-1]
+            close = "]" if holds == "index" else ")"
+            self.source.refuse("this bracket is never closed", start, start + 1, f"close it with {close}")
+        if self.previous in _PREFIX or self.previous in _INFIX:
+            end = len(self.source.text)
+            self.source.refuse("the formula ends where an operand should stand", end, end + 1, "complete it")
+
+    def _reduced(self, kind: str | None, token: str) -> str:
+        """The token that its rules know: "0" for numbers and what stands like one, "x" for names; each is checked."""
         if kind == "number":
-            _check_number(source, token, start)
-            token = "0"
-        inside = brackets[-1][1] if brackets else "nothing"
+            _check_number(self.source, token, self.start)
+            return "0"
         if kind == "text":
-            if inside != "call" or previous not in ("(", ",", "="):
-                _refuse_character(source, start)
-            token = "0"
-        elif token == "None" and (inside in ("index", "tuple") or previous == "="):
-            token = "0"
-        elif kind == "name" and token not in _PREFIX and token not in _INFIX:
-            _check_name(source, token, start, declared)
-            token = "x"
+            if self.inside != "call" or self.previous not in ("(", ",", "="):
+                _refuse_character(self.source, self.start)
+            return "0"
+        if token == "None" and (self.inside in ("index", "tuple") or self.previous == "="):
+            return "0"
+        if kind == "name" and token not in _PREFIX and token not in _INFIX:
+            _check_name(self.source, token, self.start, self.declared)
+            return "x"
+        return token
 
-        operand_next = previous in _BEFORE_OPERAND
-        if kind == "transpose":
-            if operand_next:
-                _refuse_character(source, start)
-            chains[-1] += 1
-            depth += 1
-            token = ")"  # what ends an operand
-        elif token in ("0", "x"):
-            if not operand_next:
-                refuse("an operator is missing", "a product needs its *, as in 2*x")
-        elif token == "(":
-            if not operand_next and previous != "x":
-                refuse("this cannot be called", "a product needs its *, as in a*(b + c)")
-            if len(brackets) == MAX_BRACKETS:
-                refuse(f"brackets are nested more than {MAX_BRACKETS} deep", _BY_OPERATORS)
-            # a tuple stands for axes or a shape, after = or inside another one
-            listing = previous == "=" or (inside == "tuple" and previous in ("(", ","))
-            # as a later argument a bracket may hold either: a comma decides
-            open_to = (inside == "call" and previous == ",") or (
-                inside == "either" and previous in ("(", ",")
-            )
-            kind = "tuple" if listing else "either" if open_to else "group"
-            brackets.append((start, kind if operand_next else "call"))
-            chains.append(0)
-        elif token == "[":
-            if operand_next:
-                refuse(
-                    "a list is not part of a formula",
-                    "square brackets index what stands before them, as in X[0]",
-                )
-            if len(brackets) == MAX_BRACKETS:
-                refuse(f"brackets are nested more than {MAX_BRACKETS} deep", _BY_OPERATORS)
-            brackets.append((start, "index"))
-            chains.append(0)
-        elif token in (")", "]"):
-            if not brackets or (token == "]") != (inside == "index"):
-                refuse("this bracket closes nothing", "remove it, or open one before")
-            empty = (
-                previous in ("(", ",")
-                if inside in ("call", "tuple")
-                else inside == "index" and previous == ":"
-            )
-            if operand_next and not empty:
-                refuse("an operand is missing", "write what stands before the bracket")
-            brackets.pop()
-            depth -= chains.pop()
-        elif token == ":":
-            if inside != "index":
-                refuse(
-                    ": is not part of a formula", "a lambda, slice or assignment has no place outside of X[…]"
-                )
-            if operand_next and previous not in ("[", ",", ":"):
-                refuse("an operand is missing", "write what stands before the colon")
-            depth -= chains[-1]
-            chains[-1] = 0
-        elif token == ",":
-            if inside == "either":
-                brackets[-1] = (brackets[-1][0], "tuple")
-            if inside in ("group", "nothing"):
-                refuse(
-                    "a comma stands only between the arguments of a function", "parse one formula at a time"
-                )
-            if operand_next and not (inside == "index" and previous == ":"):
-                refuse("an argument is missing", "write what stands before the comma")
-            depth -= chains[-1]
-            chains[-1] = 0
-        elif token == "=":
-            if not (inside == "call" and previous == "x" and before in ("(", ",")):
-                refuse("= assigns and is not part of a formula", "write == to compare")
+    def _chain(self) -> None:
+        """One operator more."""
+        self.chains[-1] += 1
+        self.depth += 1
+
+    def _end_chain(self) -> None:
+        """What follows does not stand inside what came before."""
+        self.depth -= self.chains[-1]
+        self.chains[-1] = 0
+
+    def _open(self, holds: str) -> None:
+        if len(self.brackets) == MAX_BRACKETS:
+            self.refuse(f"brackets are nested more than {MAX_BRACKETS} deep", _BY_OPERATORS)
+        self.brackets.append(_Bracket(self.start, holds))
+        self.chains.append(0)
+
+    def _transpose(self, token: str) -> None:
+        if self.operand_next:
+            _refuse_character(self.source, self.start)
+        self._chain()
+
+    def _operand(self, token: str) -> None:
+        if not self.operand_next:
+            self.refuse("an operator is missing", "a product needs its *, as in 2*x")
+
+    def _open_round(self, token: str) -> None:
+        if not self.operand_next:
+            if self.previous != "x":
+                self.refuse("this cannot be called", "a product needs its *, as in a*(b + c)")
+            self._open("call")
+        elif self.previous == "=" or (self.inside == "tuple" and self.previous in ("(", ",")):
+            self._open("tuple")  # axes or a shape: it stands after = or inside another one
+        elif (self.inside == "call" and self.previous == ",") or (
+            self.inside == "either" and self.previous in ("(", ",")
+        ):
+            self._open("either")  # as a later argument: a comma decides
         else:
-            if operand_next and token not in _PREFIX:
-                refuse("an operand is missing", f"write what stands before {token}")
-            if not operand_next and token not in _INFIX:
-                refuse("an operator is missing", f"{token} takes one operand, on its right")
-            chains[-1] += 1
-            depth += 1
-        if depth > MAX_DEPTH:
-            refuse(f"operators are chained more than {MAX_DEPTH:,} deep", _BY_OPERATORS)
-        previous, before = token, previous
+            self._open("group")
 
-    if brackets:
-        close = "]" if brackets[-1][1] == "index" else ")"
-        source.refuse(
-            "this bracket is never closed", brackets[-1][0], brackets[-1][0] + 1, f"close it with {close}"
-        )
-    if previous in _PREFIX or previous in _INFIX:
-        end = len(text)
-        source.refuse("the formula ends where an operand should stand", end, end + 1, "complete it")
+    def _open_square(self, token: str) -> None:
+        if self.operand_next:
+            self.refuse(
+                "a list is not part of a formula",
+                "square brackets index what stands before them, as in X[0]",
+            )
+        self._open("index")
+
+    def _close(self, token: str) -> None:
+        inside, previous = self.inside, self.previous
+        if not self.brackets or (token == "]") != (inside == "index"):
+            self.refuse("this bracket closes nothing", "remove it, or open one before")
+        if inside in ("call", "tuple"):
+            may_be_empty = previous in ("(", ",")
+        else:
+            may_be_empty = inside == "index" and previous == ":"
+        if self.operand_next and not may_be_empty:
+            self.refuse("an operand is missing", "write what stands before the bracket")
+        self.brackets.pop()
+        self.depth -= self.chains.pop()
+
+    def _colon(self, token: str) -> None:
+        if self.inside != "index":
+            self.refuse(
+                ": is not part of a formula", "a lambda, slice or assignment has no place outside of X[…]"
+            )
+        if self.operand_next and self.previous not in ("[", ",", ":"):
+            self.refuse("an operand is missing", "write what stands before the colon")
+        self._end_chain()
+
+    def _comma(self, token: str) -> None:
+        inside = self.inside
+        if inside == "either":
+            self.brackets[-1] = self.brackets[-1]._replace(holds="tuple")
+        if inside in ("group", "nothing"):
+            self.refuse(
+                "a comma stands only between the arguments of a function", "parse one formula at a time"
+            )
+        if self.operand_next and not (inside == "index" and self.previous == ":"):
+            self.refuse("an argument is missing", "write what stands before the comma")
+        self._end_chain()
+
+    def _equals(self, token: str) -> None:
+        if not (self.inside == "call" and self.previous == "x" and self.before in ("(", ",")):
+            self.refuse("= assigns and is not part of a formula", "write == to compare")
+
+    def _operator(self, token: str) -> None:
+        if self.operand_next and token not in _PREFIX:
+            self.refuse("an operand is missing", f"write what stands before {token}")
+        if not self.operand_next and token not in _INFIX:
+            self.refuse("an operator is missing", f"{token} takes one operand, on its right")
+        self._chain()
 
 
-def _check_number(source: Source, token: str, start: int) -> None:
+_RULES: dict[str, Callable[[_Scanner, str], None]] = {
+    ".T": _Scanner._transpose,
+    "0": _Scanner._operand,
+    "x": _Scanner._operand,
+    "(": _Scanner._open_round,
+    "[": _Scanner._open_square,
+    ")": _Scanner._close,
+    "]": _Scanner._close,
+    ":": _Scanner._colon,
+    ",": _Scanner._comma,
+    "=": _Scanner._equals,
+}
+"""Token → its rule; any other is an operator."""
+
+
+def _check_number(source: FormulaText, token: str, start: int) -> None:
     end = start + len(token)
     if len(token) > MAX_DIGITS:
         source.refuse(
@@ -272,7 +349,7 @@ def _check_number(source: Source, token: str, start: int) -> None:
         source.refuse("a number beyond the range of float64", start, end, "write inf for infinity")
 
 
-def _check_name(source: Source, token: str, start: int, declared: Container[str]) -> None:
+def _check_name(source: FormulaText, token: str, start: int, declared: Container[str]) -> None:
     end = start + len(token)
     if token in _FOREIGN:
         source.refuse(
@@ -299,7 +376,7 @@ def _check_name(source: Source, token: str, start: int, declared: Container[str]
         source.refuse(what, start + offset, start + offset + 1, hint)
 
 
-def _refuse_character(source: Source, position: int) -> NoReturn:
+def _refuse_character(source: FormulaText, position: int) -> NoReturn:
     character = source.text[position]
     known = _NOT_ALLOWED.get(character)
     if known is None:
@@ -311,4 +388,4 @@ def _refuse_character(source: Source, position: int) -> NoReturn:
     source.refuse(f"{known[0]} not part of a formula", position, position + 1, known[1])
 
 
-__all__ = ["Source", "syntax_tree"]
+__all__ = ["FormulaText", "syntax_tree"]

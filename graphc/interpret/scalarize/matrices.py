@@ -25,10 +25,10 @@ def matrices(function: Callable[..., Any]) -> Callable[..., Array]:
         wide = [np.broadcast_to(array, (*batch, *array.shape[-2:])) for array in arrays]
         results = {place: function(*[x[place] for x in wide], *rest) for place in np.ndindex(*batch)}
         first = next(iter(results.values()), 0)
-        found = np.empty((*batch, *np.shape(first)), dtype=object)
+        stack = np.empty((*batch, *np.shape(first)), dtype=object)
         for place, result in results.items():
-            found[place] = result
-        return found
+            stack[place] = result
+        return stack
 
     return stacked
 
@@ -68,8 +68,8 @@ def _as_matrix(b: Array) -> tuple[Array, bool]:
 
 def solve(a: Array, b: Array) -> Array:
     right, vector = _as_matrix(b)
-    found = matrices(lambda a, b: matmul(inverse(a), b))(a, right)
-    return found[..., 0] if vector else found
+    solution = matrices(lambda a, b: matmul(inverse(a), b))(a, right)
+    return solution[..., 0] if vector else solution
 
 
 def _substituted(a: Array, b: Array, lower: bool) -> Array:
@@ -85,8 +85,8 @@ def _substituted(a: Array, b: Array, lower: bool) -> Array:
 
 def solve_triangular(a: Array, b: Array, lower: bool) -> Array:
     right, vector = _as_matrix(b)
-    found = matrices(lambda a, b: _substituted(a, b, lower))(a, right)
-    return found[..., 0] if vector else found
+    solution = matrices(lambda a, b: _substituted(a, b, lower))(a, right)
+    return solution[..., 0] if vector else solution
 
 
 def cholesky(a: Array) -> Array:

@@ -19,12 +19,12 @@ def empty(node: Expr) -> Array:
     return np.empty(shape, dtype=object)
 
 
-def shaped(found: Any, node: Expr) -> Array:
+def shaped(value: Any, node: Expr) -> Array:
     """What NumPy made of objects, as an array of scalar expressions of the node's type."""
     result = empty(node)
     flat = result.reshape(-1)
-    given = (box(found) if isinstance(found, Expr) else np.asarray(found, dtype=object)).reshape(-1)
-    for place, item in enumerate(given):
+    scalars = (box(value) if isinstance(value, Expr) else np.asarray(value, dtype=object)).reshape(-1)
+    for place, item in enumerate(scalars):
         # of no terms NumPy makes None, False or 0
         scalar = item if isinstance(item, Expr) else constant(item or 0, node.dtype)
         flat[place] = scalar if scalar.dtype == node.dtype else cast(scalar, node.dtype)
@@ -33,33 +33,33 @@ def shaped(found: Any, node: Expr) -> Array:
 
 def constants(value: Any, dtype: Any) -> Array:
     value = np.asarray(value)
-    found = np.empty(value.shape, dtype=object)
+    scalars = np.empty(value.shape, dtype=object)
     for place in np.ndindex(*value.shape):
-        found[place] = constant(value[place].item(), dtype)
-    return found
+        scalars[place] = constant(value[place].item(), dtype)
+    return scalars
 
 
 def cast_each(array: Array, dtype: Any) -> Array:
-    found = np.empty(array.shape, dtype=object)
+    scalars = np.empty(array.shape, dtype=object)
     for place in np.ndindex(*array.shape):
-        found[place] = cast(array[place], dtype)
-    return found
+        scalars[place] = cast(array[place], dtype)
+    return scalars
 
 
 def box(scalar: Any) -> Array:
     """A scalar expression as an array, to compute with beside arrays."""
-    found = np.empty((), dtype=object)
-    found[()] = scalar
-    return found
+    array = np.empty((), dtype=object)
+    array[()] = scalar
+    return array
 
 
 def each(function: Callable[..., Any], *arrays: Array) -> Array:
     """A function of scalars at every place."""
     wide = np.broadcast_arrays(*arrays)
-    found = np.empty(wide[0].shape, dtype=object)
-    for place in np.ndindex(*found.shape):
-        found[place] = function(*[array[place] for array in wide])
-    return found
+    result = np.empty(wide[0].shape, dtype=object)
+    for place in np.ndindex(*result.shape):
+        result[place] = function(*[array[place] for array in wide])
+    return result
 
 
 __all__ = ["Array", "box", "cast_each", "constants", "each", "empty", "shaped"]

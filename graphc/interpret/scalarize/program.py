@@ -29,7 +29,6 @@ from graphc.interpret.scalarize.sums import (
     mean,
     norm,
     softmax,
-    summed,
     var,
 )
 from graphc.interpret.scalarize.windows import max_pool2d, max_pool2d_grad, max_pool2d_pick
@@ -37,9 +36,9 @@ from graphc.ir import dims
 from graphc.ir.expr import Expr, apply, cast, symbol, walk
 from graphc.ir.graph import Dag
 from graphc.ir.inputs import bind_dimensions
+from graphc.ir.op import lookup
 from graphc.ir.types import is_float
 from graphc.ops.arithmetic import sign
-from graphc.ops.comparison import maximum, minimum
 
 MOST = 200_000
 """Scalars that one expression may consist of."""
@@ -53,18 +52,18 @@ def specialised(
     arrays : symbol → value
     """
     lengths = bind_dimensions(arrays, arrays.values())
-    made: dict[Expr, Expr] = {}
+    fixed: dict[Expr, Expr] = {}
     for node in walk([*outputs, *arrays]):
         if node.is_symbol:
             shape = bound(node.shape, lengths)
-            made[node] = symbol(node.name, shape, node.dtype, range=node.bounds)
+            fixed[node] = symbol(node.name, shape, node.dtype, range=node.bounds)
         elif node.op.name == "astype":
-            made[node] = cast(made[node.operands[0]], node.dtype)
+            fixed[node] = cast(fixed[node.operands[0]], node.dtype)
         elif node.operands or node.op.on_arrays:
-            made[node] = apply(node.op, *[made[x] for x in node.operands], attrs=bound(node.attrs, lengths))
+            fixed[node] = apply(node.op, *[fixed[x] for x in node.operands], attrs=bound(node.attrs, lengths))
         else:
-            made[node] = node
-    return [made[output] for output in outputs], {s: made[s] for s in arrays}
+            fixed[node] = node
+    return [fixed[output] for output in outputs], {s: fixed[s] for s in arrays}
 
 
 def named(node: Expr) -> Array:
@@ -95,36 +94,43 @@ def elements(outputs: Sequence[Expr], arrays: Mapping[Expr, np.ndarray]) -> list
     below = [node for node in order if node.is_symbol]
     dag = Dag(order, below)
     values = dict(zip(dag.exprs, run_arrays(dag, [np.asarray(arrays[s]) for s in dag.symbols]), strict=True))
-    made: dict[Expr, Array] = {}
+    scalars: dict[Expr, Array] = {}
     for node in order:
-        made[node] = shaped(_of(node, made, values), node)
-    return [made[output] for output in outputs]
+        scalars[node] = shaped(_of(node, scalars, values), node)
+    return [scalars[output] for output in outputs]
 
 
-def _of(node: Expr, made: Mapping[Expr, Array], values: Mapping[Expr, Any]) -> Any:
+def _of(node: Expr, arrays: Mapping[Expr, Array], values: Mapping[Expr, Any]) -> Any:
     op = node.op
     if node.is_symbol:
         return named(node)
     if node.is_constant or not node.operands:
         return constants(values[node], node.dtype)
-    operands = [made[operand] for operand in node.operands]
+    operands = [arrays[operand] for operand in node.operands]
     if not op.on_arrays:
         wide = np.broadcast_arrays(*operands)
-        found = np.empty(wide[0].shape, dtype=object)
-        for place in np.ndindex(*found.shape):
+        result = np.empty(wide[0].shape, dtype=object)
+        for place in np.ndindex(*result.shape):
             scalars = [array[place] for array in wide]
-            found[place] = (
+            result[place] = (
                 cast(scalars[0], node.dtype) if op.name == "astype" else apply(op, *scalars, attrs=node.attrs)
             )
-        return found
+        return result
     computed = op.types(tuple([operand.dtype for operand in node.operands]))[0]
     operands = [
         cast_each(array, dtype) if operand.dtype.kind == "b" != dtype.kind else array
         for array, operand, dtype in zip(operands, node.operands, computed, strict=True)
     ]
     of_places = not any(is_float(operand.dtype) for operand in node.operands)  # as one_hot
-    if (of_places or not is_float(node.dtype)) and op.name not in _WHOLE and not op.moves:
+    reducer = op.reduces
+    element_by_element = op.moves or op.name in _WHOLE or (reducer is not None and not reducer.of_places)
+    if (of_places or not is_float(node.dtype)) and not element_by_element:
         return constants(values[node], node.dtype)  # a place, an order: constant around the point
+    if reducer is not None and not reducer.of_places:
+        if 0 in operands[0].shape:  # of no elements, or of none at all
+            return constants(values[node], node.dtype)
+        combine = lookup(reducer.combine)
+        return folded(*operands, *node.attrs, lambda a, b: apply(combine, a, b))  # type: ignore[call-arg]
     rule = _RULES.get(op.name)
     if rule is not None:
         return rule(*operands, *node.attrs)
@@ -171,8 +177,8 @@ def _sort(node: Expr, operands: Sequence[Array], values: Mapping[Expr, Any]) -> 
     return np.take_along_axis(operands[0], order, axis)
 
 
-_WHOLE = frozenset(("sum", "prod", "any", "all", "cumsum", "cumprod", "matmul", "einsum", "max", "min"))
-"""Of whole numbers and truth values these are computed, not taken from the point."""
+_WHOLE = frozenset(("cumsum", "cumprod", "matmul", "einsum"))
+"""Of whole numbers and truth values these are computed, as reductions are, not taken from the point."""
 
 _BY_NUMPY = frozenset(("cumsum", "cumprod", "linear_recurrence", "conv2d", "conv2d_input_grad", "conv2d_kernel_grad", "im2col",
                        "col2im", "avg_pool2d", "avg_pool2d_grad"))  # fmt: skip
@@ -181,14 +187,8 @@ _BY_NUMPY = frozenset(("cumsum", "cumprod", "linear_recurrence", "conv2d", "conv
 _AT_THE_POINT = {"qr_q": qr, "qr_r": qr, "sort": _sort}
 
 _RULES: dict[str, Callable[..., Any]] = {
-    "sum": summed,
-    "prod": lambda x, axis, keepdims: folded(x, axis, keepdims, lambda a, b: a * b, 1),
     "mean": mean,
     "var": var,
-    "max": lambda x, axis, keepdims: folded(x, axis, keepdims, maximum, 0),
-    "min": lambda x, axis, keepdims: folded(x, axis, keepdims, minimum, 0),
-    "any": lambda x, axis, keepdims: folded(x, axis, keepdims, lambda a, b: a | b, False),
-    "all": lambda x, axis, keepdims: folded(x, axis, keepdims, lambda a, b: a & b, True),
     "logsumexp": logsumexp,
     "softmax": softmax,
     "log_softmax": log_softmax,

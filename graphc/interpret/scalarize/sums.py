@@ -18,21 +18,21 @@ from graphc.ops.elementary import exp, log, sqrt
 from graphc.ops.support import attributes as at
 
 
-def folded(x: Array, axis: Any, keepdims: bool, function: Callable[[Any, Any], Any], empty: Any) -> Array:
-    """The elements along some axes put together one after the other."""
+def folded(x: Array, axis: Any, keepdims: bool, function: Callable[[Any, Any], Any], empty: Any = 0) -> Array:
+    """The elements along some axes put together one after the other; `empty` where there are none."""
     axes = at.axes_of(axis, x.ndim)
-    kept = [place for place in range(x.ndim) if place not in axes]
-    lengths = [x.shape[place] for place in kept]
-    rows = np.transpose(x, (*kept, *axes)).reshape(*lengths, _count(x, axis))
-    found = np.empty(rows.shape[:-1], dtype=object)
-    for place in np.ndindex(*found.shape):
+    others = [place for place in range(x.ndim) if place not in axes]
+    lengths = [x.shape[place] for place in others]
+    rows = np.transpose(x, (*others, *axes)).reshape(*lengths, _count(x, axis))
+    result = np.empty(rows.shape[:-1], dtype=object)
+    for place in np.ndindex(*result.shape):
         row = list(rows[place])
-        found[place] = reduce(function, row) if row else empty
-    return np.expand_dims(found, axes) if keepdims else found
+        result[place] = reduce(function, row) if row else empty
+    return np.expand_dims(result, axes) if keepdims else result
 
 
 def summed(x: Array, axis: Any, keepdims: bool) -> Array:
-    return folded(x, axis, keepdims, add, 0)
+    return folded(x, axis, keepdims, add)
 
 
 def _count(x: Array, axis: Any) -> int:
@@ -44,10 +44,10 @@ def mean(x: Array, axis: Any, keepdims: bool) -> Array:
     return each(lambda total: total / float(count), _shaped_like(summed(x, axis, keepdims), x))
 
 
-def _shaped_like(found: Array, x: Array) -> Array:
+def _shaped_like(array: Array, x: Array) -> Array:
     """With constants for what NumPy left as numbers."""
     dtype = x.reshape(-1)[0].dtype if x.size else np.dtype(np.float64)
-    return each(lambda item: item if isinstance(item, Expr) else constant(item, dtype), found)
+    return each(lambda item: item if isinstance(item, Expr) else constant(item, dtype), array)
 
 
 def var(x: Array, axis: Any, correction: float, keepdims: bool) -> Array:
@@ -72,7 +72,7 @@ def log_softmax(x: Array, axis: Any) -> Array:
 def norm(x: Array, ord: float, axis: Any, keepdims: bool) -> Array:
     sizes = each(abs, x)
     if ord == np.inf:
-        return folded(sizes, axis, keepdims, maximum, 0)
+        return folded(sizes, axis, keepdims, maximum)
     if ord == 1:
         return summed(sizes, axis, keepdims)
     if ord == 2:
@@ -91,9 +91,9 @@ def einsum(*args: Any) -> Array:
     for term, operand in zip(terms, operands, strict=True):
         for letter, length in zip(term, operand.shape, strict=True):
             lengths[letter] = length if lengths[letter] == 1 else lengths[letter]
-    found = np.empty([lengths[letter] for letter in output], dtype=object)
+    result = np.empty([lengths[letter] for letter in output], dtype=object)
     inner = [letter for letter in letters if letter not in output]
-    for place in np.ndindex(*found.shape):
+    for place in np.ndindex(*result.shape):
         total: Any = 0
         for rest in itertools.product(*(range(lengths[letter]) for letter in inner)):
             where_at = dict(zip([*output, *inner], [*place, *rest], strict=True))
@@ -101,8 +101,8 @@ def einsum(*args: Any) -> Array:
                 lambda a, b: a * b, [_element(x, t, where_at) for x, t in zip(operands, terms, strict=True)]
             )
             total = product if isinstance(total, int) else total + product
-        found[place] = total
-    return found
+        result[place] = total
+    return result
 
 
 def _element(x: Array, term: str, place: Mapping[str, int]) -> Any:
@@ -117,10 +117,10 @@ def matmul(a: Array, b: Array) -> Array:
     batch = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
     left, right = (np.broadcast_to(x, (*batch, *x.shape[-2:])) for x in (left, right))
     products = left[..., :, :, None] * right[..., None, :, :]
-    found = summed(products, -2 % products.ndim, False)
+    product = summed(products, -2 % products.ndim, False)
     if b.ndim == 1:
-        found = found[..., 0]
-    return found[..., 0, :] if a.ndim == 1 and b.ndim > 1 else found[..., 0] if a.ndim == 1 else found
+        product = product[..., 0]
+    return product[..., 0, :] if a.ndim == 1 and b.ndim > 1 else product[..., 0] if a.ndim == 1 else product
 
 
 __all__ = [

@@ -39,15 +39,15 @@ def max_pool2d_pick(u: Array, x: Array, size: Pair, stride: Pair, padding: Pair)
 
 def max_pool2d_grad(v: Array, x: Array, size: Pair, stride: Pair, padding: Pair) -> Array:
     """Each element of v at the largest of its window, shared equally at a tie."""
-    found = np.empty(x.shape, dtype=object)
+    gradient = np.empty(x.shape, dtype=object)
     for place in np.ndindex(*x.shape):
-        found[place] = constant(0.0, x[place].dtype)
+        gradient[place] = constant(0.0, x[place].dtype)
     for place, cells in _windows(x, size, stride, padding):
         chosen, count = _chosen(x, cells)
         share = v[place] / count
         for cell, mask in zip(cells, chosen, strict=True):
-            found[cell] = found[cell] + where(mask, share, 0.0)
-    return found
+            gradient[cell] = gradient[cell] + where(mask, share, 0.0)
+    return gradient
 
 
 def _chosen(x: Array, cells: list[Place]) -> tuple[list[Expr], Expr]:
@@ -58,11 +58,11 @@ def _chosen(x: Array, cells: list[Place]) -> tuple[list[Expr], Expr]:
 
 
 def _pooled(x: Array, size: Pair, stride: Pair, padding: Pair, function: Any) -> Array:
-    made = {place: function(cells) for place, cells in _windows(x, size, stride, padding)}
-    found = np.empty((*x.shape[:2], *_counts(x, size, stride, padding)), dtype=object)
-    for place, value in made.items():
-        found[place] = value
-    return found
+    pooled = {place: function(cells) for place, cells in _windows(x, size, stride, padding)}
+    result = np.empty((*x.shape[:2], *_counts(x, size, stride, padding)), dtype=object)
+    for place, value in pooled.items():
+        result[place] = value
+    return result
 
 
 def _counts(x: Array, size: Pair, stride: Pair, padding: Pair) -> list[int]:

@@ -54,8 +54,7 @@ class Name(_Arithmetic, str):
 
     __slots__ = ()
 
-    def __hash__(self) -> int:
-        return str.__hash__(self)
+    __hash__ = str.__hash__
 
     def __mod__(self, other: Any) -> Any:
         raise ValueError(f"{self} % … is no dimension")
@@ -147,13 +146,13 @@ def _order(item: tuple[Monomial, int]) -> tuple[Any, ...]:
 
 def _made(terms: Terms) -> Dim:
     """The simplest form of a sum of terms."""
-    kept = {monomial: coefficient for monomial, coefficient in terms.items() if coefficient}
-    if not kept:
+    nonzero = {monomial: coefficient for monomial, coefficient in terms.items() if coefficient}
+    if not nonzero:
         return 0
-    if len(kept) > MOST_TERMS:
+    if len(nonzero) > MOST_TERMS:
         raise ValueError(f"a dimension of more than {MOST_TERMS} terms")
-    if len(kept) == 1:
-        ((monomial, coefficient),) = kept.items()
+    if len(nonzero) == 1:
+        ((monomial, coefficient),) = nonzero.items()
         if not monomial:
             return coefficient
         if (
@@ -163,7 +162,7 @@ def _made(terms: Terms) -> Dim:
             and isinstance(monomial[0][0], str)
         ):
             return Name(monomial[0][0])
-    return Polynomial(tuple(sorted(kept.items(), key=_order)))
+    return Polynomial(tuple(sorted(nonzero.items(), key=_order)))
 
 
 def add(a: Dim, b: Dim) -> Dim:
@@ -258,14 +257,14 @@ def names_of(dim: Dim) -> tuple[str, ...]:
         return ()
     if isinstance(dim, str):
         return (str(dim),)
-    found: list[str] = []
+    names: list[str] = []
     for monomial, _ in dim.terms:
         for atom, _ in monomial:
             if isinstance(atom, str):
-                found.append(atom)
+                names.append(atom)
             else:
-                found += [*names_of(atom.numerator), *names_of(atom.denominator)]
-    return tuple(dict.fromkeys(found))
+                names += [*names_of(atom.numerator), *names_of(atom.denominator)]
+    return tuple(dict.fromkeys(names))
 
 
 __all__ = [

@@ -6,16 +6,20 @@ node was written is no part of it: the same node may be written on many lines.
 
 from __future__ import annotations
 
+import collections
 import contextlib
+import operator
 import threading
 import weakref
+from _weakref import _remove_dead_weakref  # type: ignore[attr-defined]  # C: a dead node's entry goes, in one step
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, NoReturn, Self, TypeVar
 
 import numpy as np
 
 from graphc.errors import ExpressionError, Site, user_line
-from graphc.ir import scopes
+from graphc.ir import dims, scopes
 from graphc.ir.op import CONSTANT, SYMBOL, Op
 from graphc.ir.types import DType, Shape
 from graphc.util import fork_safety
@@ -136,19 +140,54 @@ _set_block = Node._block.__set__  # type: ignore[attr-defined]
 
 
 class _Entry(weakref.ref):
-    """A weak reference that knows its key, so that the entry can be removed when the node dies."""
+    """A weak reference that knows how its key leaves the table when the node dies."""
 
-    __slots__ = ("key",)
+    __slots__ = ("forget", "key")
+
+    key: tuple[Any, ...]  # of those that wait to be forgotten
 
 
 _table: dict[tuple[Any, ...], _Entry] = {}
-_lock = fork_safety.lock()  # reentrant: a collection may run the callback below while this thread holds it
+_lock = fork_safety.lock()  # reentrant: a collection may intern while this thread holds it
+
+# What runs when a node dies is C from end to end. In a line of Python the handler of a signal could run, and an exception
+# inside a weak reference's callback has no caller to go to: Python prints it, and a Ctrl-C is lost.
+_forget = operator.methodcaller("forget")
+"""The callback of a key whose hash is computed in C: its entry leaves the table at once."""
+
+_forgotten: collections.deque[_Entry] = collections.deque()
+"""Entries whose keys hold what is hashed by Python code, such as a length 2*n: they leave the table at the next node."""
+
+_HASHED_IN_C = frozenset({bool, bytes, dims.Name, float, int, str, type(None)})
 
 
-def _forget(entry: _Entry) -> None:
+def _is_hashed_in_c(fields: tuple[Any, ...]) -> bool:
+    return all(
+        [type(each) in _HASHED_IN_C or (type(each) is tuple and _is_hashed_in_c(each)) for each in fields]  # noqa: C419  a list is quicker
+    )
+
+
+def _purge() -> None:
+    """Take what waits in `_forgotten` out of the table. An interrupt leaves the rest for the next time."""
     with _lock:
-        if _table.get(entry.key) is entry:  # a new node may stand under the key already
-            del _table[entry.key]
+        while _forgotten:
+            entry = _forgotten[0]
+            if _table.get(entry.key) is entry:  # a new node may stand under the key already
+                del _table[entry.key]
+            if _forgotten and _forgotten[0] is entry:
+                _forgotten.popleft()
+            del entry  # with its key, whose operands may be the next to be forgotten
+
+
+def _new_entry(node: Node, key: tuple[Any, ...]) -> _Entry:
+    attrs, shape = node.attrs, node.shape
+    if (not attrs or _is_hashed_in_c(attrs)) and (node.operands or not shape or _is_hashed_in_c(shape)):
+        entry = _Entry(node, _forget)
+        entry.forget = partial(_remove_dead_weakref, _table, key)
+    else:
+        entry = _Entry(node, _forgotten.append)
+        entry.key = key
+    return entry
 
 
 _NOWHERE: tuple[scopes.Block, bool] = ((), False)
@@ -188,6 +227,8 @@ def intern(
     # a leaf's type is its own; elsewhere it follows from operation, operands and attributes
     key = (op, attrs, dtype, shape) if not operands else (op, operands, attrs)
     block, derived = scopes.here() if op is not CONSTANT else _NOWHERE  # a number belongs to its users
+    if _forgotten:
+        _purge()
     with _lock:
         entry = _table.get(key)
         if entry is not None:
@@ -207,9 +248,7 @@ def intern(
         _set_shape(node, shape)
         _set_sites(node, () if site is None else (site,))
         _set_block(node, block or None)
-        entry = _Entry(node, _forget)
-        entry.key = key
-        _table[key] = entry
+        _table[key] = _new_entry(node, key)
         return node
 
 
@@ -222,6 +261,7 @@ def in_block_of(old: Node, new: _N) -> _N:
 
 def live_nodes() -> int:
     """How many nodes exist at the moment (for tests and for the curious)."""
+    _purge()
     return len(_table)
 
 

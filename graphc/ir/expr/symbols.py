@@ -96,21 +96,23 @@ def symbols(
         listed, one = arguments.listed("names", names, 'write g.symbols("x y")'), False
     if not listed:
         raise ExpressionError("no names given", hint='write g.symbols("x y")')
-    made = tuple(symbol(name, shape, dtype, positive=positive, range=range) for name in listed)
-    return made[0] if one else made
+    declared = tuple(symbol(name, shape, dtype, positive=positive, range=range) for name in listed)
+    return declared[0] if one else declared
 
 
 def named_symbols(symbols: Any) -> dict[str, Expr]:
     """Symbols by their names. Raises `ExpressionError` for what is none."""
-    found: dict[str, Expr] = {}
-    given = [symbols] if isinstance(symbols, Expr) else arguments.listed("symbols", symbols, "symbols=[x, y]")
-    for node in given:
+    by_name: dict[str, Expr] = {}
+    listed = (
+        [symbols] if isinstance(symbols, Expr) else arguments.listed("symbols", symbols, "symbols=[x, y]")
+    )
+    for node in listed:
         if not isinstance(node, Expr) or not node.is_symbol:
             raise ExpressionError(
                 f"{short(node)} is not a symbol", site=current_site(), hint="symbols=[x, y]"
             )
-        found[node.name] = node
-    return found
+        by_name[node.name] = node
+    return by_name
 
 
 def rebuild(expr: Expr, operands: tuple[Expr, ...]) -> Expr:
@@ -171,25 +173,27 @@ def substitute(expr: Expr, replacements: dict[Expr, Any]) -> Expr:
     if not isinstance(expr, Expr):
         hint = "[g.substitute(part, replacements) for part in …]" if isinstance(expr, (list, tuple)) else None
         raise ExpressionError(f"{short(expr)} is not an expression", site=current_site(), hint=hint)
-    made: dict[Expr, Expr] = {}
+    replaced: dict[Expr, Expr] = {}
     for old, new in mapping("replacements", replacements, "write {x: new}").items():
         if not isinstance(old, Expr):
             raise ExpressionError(
                 f"{short(old)} is not an expression to replace", site=current_site(), hint="write {x: new}"
             )
-        made[old] = literal(new, old.dtype) if is_weak(new) else constant(new)
-        if made[old].dtype != old.dtype:
+        replaced[old] = literal(new, old.dtype) if is_weak(new) else constant(new)
+        if replaced[old].dtype != old.dtype:
             raise DtypeError(
-                f"{old!r} is {old.dtype} and its replacement {made[old]!r} is {made[old].dtype}",
+                f"{old!r} is {old.dtype} and its replacement {replaced[old]!r} is {replaced[old].dtype}",
                 site=current_site(),
                 hint=f'write g.astype(…, "{old.dtype}")',
             )
     for node in walk([expr]):
-        if node not in made:
-            made[node] = (
-                rebuild(node, tuple(made[operand] for operand in node.operands)) if node.operands else node
+        if node not in replaced:
+            replaced[node] = (
+                rebuild(node, tuple(replaced[operand] for operand in node.operands))
+                if node.operands
+                else node
             )
-    return made[expr]
+    return replaced[expr]
 
 
 __all__ = ["computed", "named_symbols", "rebuild", "substitute", "symbol", "symbols"]

@@ -68,7 +68,7 @@ def pickled(expr: Node) -> list[tuple[Any, ...]]:
 @paused()
 def unpickle(kind: type[_N], rows: list[tuple[Any, ...]]) -> _N:
     """The node that `pickled` gave these rows for. Raises `UnknownNameError` for an operation not defined here."""
-    made: list[_N] = []
+    nodes: list[_N] = []
     dtypes = {name: as_dtype(name) for name in {row[3] for row in rows}}
     for name, operands, attrs, dtype, shape in rows:
         op = find(name)
@@ -77,8 +77,8 @@ def unpickle(kind: type[_N], rows: list[tuple[Any, ...]]) -> _N:
                 f"the pickled expression uses the operation {name!r}, which is not defined here",
                 hint="call g.define_op first, or use g.save and g.load, which carry the definition",
             )
-        made.append(intern(kind, op, tuple([made[i] for i in operands]), attrs, dtypes[dtype], shape))
-    return made[-1]
+        nodes.append(intern(kind, op, tuple([nodes[i] for i in operands]), attrs, dtypes[dtype], shape))
+    return nodes[-1]
 
 
 __all__ = ["free_symbols", "pickled", "unpickle", "walk"]

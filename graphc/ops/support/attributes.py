@@ -89,21 +89,21 @@ def _new_axis(name: str, value: Any, operands: Operands) -> int:
 
 
 def _new_axes(name: str, value: Any, operands: Operands) -> Any:
-    given = value if isinstance(value, (tuple, list)) else (value,)
-    ndim = operands[0].ndim + len(given)
-    axes = tuple(sorted(distinct(name, tuple([position(name, axis, ndim) for axis in given]))))
+    places = value if isinstance(value, (tuple, list)) else (value,)
+    ndim = operands[0].ndim + len(places)
+    axes = tuple(sorted(distinct(name, tuple([position(name, axis, ndim) for axis in places]))))
     return axes if isinstance(value, (tuple, list)) else axes[0]
 
 
 def _permutation(name: str, value: Any, operands: Operands) -> tuple[int, ...]:
     ndim = operands[0].ndim
-    given = tuple(reversed(range(ndim))) if value is None else value
-    if not isinstance(given, (tuple, list)) or len(given) != ndim:
+    order = tuple(reversed(range(ndim))) if value is None else value
+    if not isinstance(order, (tuple, list)) or len(order) != ndim:
         raise ShapeError(
             f"{name} {brief_text(value, 60)} does not name each of {ndim} axes once",
             hint=f"write {name}={tuple(reversed(range(ndim)))}",
         )
-    return distinct(name, tuple([position(name, axis, ndim) for axis in given]))
+    return distinct(name, tuple([position(name, axis, ndim) for axis in order]))
 
 
 def _flag(name: str, value: Any, operands: Operands) -> bool:
@@ -210,7 +210,9 @@ def choice(name: str, choices: tuple[str, ...], default: str) -> Attribute:
 
 def refuse_shape(what: str, operands: Operands, hint: str | None = None) -> ShapeError:
     """The error of operands whose shapes do not fit; says where each came from."""
-    told = [f"{brief_text(operand, 40)} has shape {format_shape(operand.shape)}" for operand in operands]
+    descriptions = [
+        f"{brief_text(operand, 40)} has shape {format_shape(operand.shape)}" for operand in operands
+    ]
     written = [f", from line {operand.site.line}" if operand.site is not None else "" for operand in operands]
-    places = "; ".join(f"{text}{line}" for text, line in zip(told, written, strict=True))
+    places = "; ".join(f"{text}{line}" for text, line in zip(descriptions, written, strict=True))
     return ShapeError(f"{what}: {places}", hint=hint)

@@ -14,10 +14,10 @@ from graphc.ir.op import NO_DEFAULT, Op, lookup
 from graphc.ir.types import Shape
 
 
-def build(op: Op, operands: Any, given: dict[str, Any]) -> Expr:
+def build(op: Op, operands: Any, attributes: dict[str, Any]) -> Expr:
     """The node of an operation on arrays, with the defaults of the static arguments that are not given."""
-    attrs = tuple([given.get(known.name, known.default) for known in op.attributes])
-    if NO_DEFAULT in attrs:
+    attrs = tuple([attributes.get(known.name, known.default) for known in op.attributes])
+    if any(attr is NO_DEFAULT for attr in attrs):  # by identity: an array compares element by element
         missing = next(
             known.name for known, attr in zip(op.attributes, attrs, strict=True) if attr is NO_DEFAULT
         )
@@ -100,18 +100,18 @@ def count(shape: Shape, axes: tuple[int, ...], dtype: Any) -> Any:
 
 def merged(x: Expr, axes: tuple[int, ...]) -> Expr:
     """x with some axes moved to the end and made one."""
-    kept = tuple(axis for axis in range(x.ndim) if axis not in axes)
-    moved = call("permute_dims", x, axes=(*kept, *axes)) if (*kept, *axes) != tuple(range(x.ndim)) else x
+    others = tuple(axis for axis in range(x.ndim) if axis not in axes)
+    moved = call("permute_dims", x, axes=(*others, *axes)) if (*others, *axes) != tuple(range(x.ndim)) else x
     if len(axes) == 1:
         return moved
     length = dims.product([x.shape[axis] for axis in axes])
-    return call("reshape", moved, shape=(*(x.shape[axis] for axis in kept), length))
+    return call("reshape", moved, shape=(*(x.shape[axis] for axis in others), length))
 
 
 def unmerged(y: Expr, x: Expr, axes: tuple[int, ...]) -> Expr:
     """The inverse of `_merged`."""
-    kept = tuple(axis for axis in range(x.ndim) if axis not in axes)
-    order = (*kept, *axes)
+    others = tuple(axis for axis in range(x.ndim) if axis not in axes)
+    order = (*others, *axes)
     if len(axes) != 1:
         y = call("reshape", y, shape=tuple(x.shape[axis] for axis in order))
     if order == tuple(range(x.ndim)):

@@ -24,7 +24,7 @@ def _opt_einsum() -> Any:
 
 
 @dataclass(frozen=True)
-class Step:
+class PairContraction:
     """One pair: the operands at these two places are taken out, their product is put at the end.
 
     left, right : places in the list of operands as the steps before left it, left first
@@ -41,7 +41,7 @@ def nominal(length: Dim) -> int:
     return length if isinstance(length, int) else NOMINAL
 
 
-def in_pairs(terms: Sequence[str], output: str, lengths: dict[str, Dim]) -> tuple[Step, ...]:
+def in_pairs(terms: Sequence[str], output: str, lengths: dict[str, Dim]) -> tuple[PairContraction, ...]:
     """The products of two arrays that make up a contraction, in the order of fewest multiplications that was found.
 
     terms : the letters of each operand's axes, output : those of the result
@@ -55,14 +55,16 @@ def in_pairs(terms: Sequence[str], output: str, lengths: dict[str, Dim]) -> tupl
 
 
 @lru_cache(maxsize=1024)
-def _in_pairs(terms: tuple[str, ...], output: str, sizes: tuple[tuple[str, int], ...]) -> tuple[Step, ...]:
+def _in_pairs(
+    terms: tuple[str, ...], output: str, sizes: tuple[tuple[str, int], ...]
+) -> tuple[PairContraction, ...]:
     if len(terms) == 2:
-        return (Step(0, 1, f"{','.join(terms)}->{output}"),)
+        return (PairContraction(0, 1, f"{','.join(terms)}->{output}"),)
     known = dict(sizes)
     shapes = [tuple([known[letter] for letter in term]) for term in terms]
     path, _ = _opt_einsum().contract_path(f"{','.join(terms)}->{output}", *shapes, shapes=True)
     left = list(terms)
-    steps: list[Step] = []
+    steps: list[PairContraction] = []
     for pair in path:
         first, second = sorted(pair)
         b, a = left.pop(second), left.pop(first)
@@ -70,9 +72,9 @@ def _in_pairs(terms: tuple[str, ...], output: str, sizes: tuple[tuple[str, int],
         # letters of both, then the first's own, then the second's: as a product of matrices has them
         order = [*(c for c in a if c in b), *(c for c in a if c not in b), *(c for c in b if c not in a)]
         result = "".join(dict.fromkeys(letter for letter in order if letter in wanted)) if left else output
-        steps.append(Step(first, second, f"{a},{b}->{result}"))
+        steps.append(PairContraction(first, second, f"{a},{b}->{result}"))
         left.append(result)
     return tuple(steps)
 
 
-__all__ = ["NOMINAL", "Step", "in_pairs", "nominal"]
+__all__ = ["NOMINAL", "PairContraction", "in_pairs", "nominal"]

@@ -122,13 +122,13 @@ def array_builder(op: Op) -> Function:
     signature = inspect.Signature([*operands, *static])
 
     def build(*args: Any, **kwargs: Any) -> Expr:
-        given = _bind(op, signature, args, kwargs).arguments
-        operands: Any = [given[name] for name in op.params]
+        arguments = _bind(op, signature, args, kwargs).arguments
+        operands: Any = [arguments[name] for name in op.params]
         if op.variadic:
             (operands,) = operands
             if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
                 operands = tuple(operands[0])
-        return apply(op, *operands, attrs=tuple([given[known.name] for known in op.attributes]))
+        return apply(op, *operands, attrs=tuple([arguments[known.name] for known in op.attributes]))
 
     return _dressed(op, build, signature, documentation(op))
 

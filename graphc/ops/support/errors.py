@@ -32,24 +32,24 @@ def refusal(node: Expr, error: Exception) -> InputError:
     return InputError(f"{node.op.name}: {said}", node=repr(node), site=node.site, hint=hint)
 
 
-def out_of_range(node: Expr, place: int, axis: int, length: int, told: str | None = None) -> InputError:
+def out_of_range(node: Expr, place: int, axis: int, length: int, text: str | None = None) -> InputError:
     """The error of a place that an axis does not have.
 
-    told : the node, where its text is not what the user wrote
+    text : the node, where its text is not what the user wrote
     """
     return InputError(
         f"{node.op.name}: index {place} is out of range for axis {axis} of length {length}",
-        node=told or repr(node),
+        node=text or repr(node),
         site=node.site,
         hint=f"places run from {-length} to {length - 1}" if length else "the axis is empty",
     )
 
 
-def no_axis(node: Expr, name: str, told: str | None = None) -> ShapeError:
+def no_axis(node: Expr, name: str, text: str | None = None) -> ShapeError:
     """The error of a node whose shape holds a name that no input binds."""
     return ShapeError(
         f"no input has an axis named {name!r}",
-        node=told or repr(node),
+        node=text or repr(node),
         site=node.site,
         hint="list a symbol with that axis among the graph's inputs",
     )

@@ -45,9 +45,14 @@ def index_batch(b: Batch, operands: tuple[Expr, ...], batched: Batched, key: tup
     first = _first(key)
     if not batched[0]:
         return moved(call("index", x, *wide[1:], key=key), first, 0)
-    found = call("index", x, *wide, key=whole)
-    order = (0, *range(most + 1, most + 1 + first), *range(1, most + 1), *range(most + 1 + first, found.ndim))
-    return found if order == tuple(range(found.ndim)) else call("permute_dims", found, axes=order)
+    gathered = call("index", x, *wide, key=whole)
+    order = (
+        0,
+        *range(most + 1, most + 1 + first),
+        *range(1, most + 1),
+        *range(most + 1 + first, gathered.ndim),
+    )
+    return gathered if order == tuple(range(gathered.ndim)) else call("permute_dims", gathered, axes=order)
 
 
 def update_batch(name: str) -> Any:
@@ -55,14 +60,14 @@ def update_batch(name: str) -> Any:
         x, value, *rest = operands
         arrays, own = tuple(rest), batched[2:]
         x = b.lifted(x, batched[0])
-        kept = len([item for item in key if item is None or isinstance(item, tuple)])
+        result_axes = len([item for item in key if item is None or isinstance(item, tuple)])
         if not any(own) and not (arrays and _apart(key)):
             most = max(map(rank, arrays, own), default=0)
-            return call(name, x, aligned(value, batched[1], kept + most), *arrays, key=(WHOLE, *key))
+            return call(name, x, aligned(value, batched[1], result_axes + most), *arrays, key=(WHOLE, *key))
         most, wide, whole = _whole_key(b, arrays, own, key)
         first = _first(key)
         value = b.lifted(value, batched[1])
-        value = aligned(value, True, kept + most)
+        value = aligned(value, True, result_axes + most)
         order = (
             0,
             *range(1 + first, 1 + first + most),

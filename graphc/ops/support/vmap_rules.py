@@ -81,13 +81,13 @@ def next_axes(axis: Any, ndim: int) -> Any:
 
 
 @paused()
-def through(outputs: Iterable[Expr], given: Mapping[Expr, Expr], added: Batch) -> list[tuple[Expr, bool]]:
+def through(outputs: Iterable[Expr], wide_of: Mapping[Expr, Expr], added: Batch) -> list[tuple[Expr, bool]]:
     """Each output with the batch's axis in front, and whether it has one: it is the same for every element else.
 
-    given : the symbol of one element → the batch of them, with the axis in front
+    wide_of : the symbol of one element → the batch of them, with the axis in front
     """
     outputs = tuple(outputs)
-    wide = dict(given)
+    wide = dict(wide_of)
     for node in walk(outputs):
         if node not in wide and any(operand in wide for operand in node.operands):
             batched = tuple([operand in wide for operand in node.operands])
@@ -112,12 +112,12 @@ def _of_batch(added: Batch, node: Expr, operands: tuple[Expr, ...], batched: Bat
             f"vmap does not know what {op.name} does to a batch", node=repr(node), site=node.site
         )
     each = [symbol(f"\0each {slot}", x.shape, x.dtype) for slot, x in enumerate(node.operands)]
-    given = {e: x for e, x, own in zip(each, operands, batched, strict=True) if own}
+    wide_of = {e: x for e, x, own in zip(each, operands, batched, strict=True) if own}
     types = op.types(tuple([x.dtype for x in node.operands]))[0]  # what it stands for is written for these
-    inputs = [e if e in given else x for e, x in zip(each, operands, strict=True)]
+    inputs = [e if e in wide_of else x for e, x in zip(each, operands, strict=True)]
     inputs = [x if x.dtype == dtype else cast(x, dtype) for x, dtype in zip(inputs, types, strict=True)]
     written = op.expand(*inputs, *node.attrs)
-    ((result, own),) = through([written], given, added)
+    ((result, own),) = through([written], wide_of, added)
     return added.lifted(result, own)
 
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
-from graphc.autodiff.reverse import Record, pulled
+from graphc.autodiff.reverse import AdjointRecord, pulled
 from graphc.errors import InputError, brief
 from graphc.interpret.numpy_eval import run
 from graphc.ir.expr import Expr, constant, rebuild, substitute, symbol
@@ -25,7 +25,7 @@ from graphc.ir.op import CONSTANT
 from graphc.ir.printer import latex_name
 from graphc.ir.types import format_shape, is_float
 from graphc.ops.comparison import where
-from graphc.viz.explain.explanation import Explanation, Step, Use, node_names
+from graphc.viz.explain.explanation import Explanation, NodeExplanation, Use, node_names
 from graphc.viz.math_text import (
     Math,
     bracketed,
@@ -55,7 +55,7 @@ class Explainable(Protocol):
     @property
     def users(self) -> Any: ...
     def backward(self, at: Mapping[Any, Any], seed: Any = None) -> Any: ...
-    def differentiate(self, seed: Any = None) -> Record: ...
+    def differentiate(self, seed: Any = None) -> AdjointRecord: ...
 
 
 def explain_graph(
@@ -180,9 +180,9 @@ class _Teller:
 
     # --- the three lines --------------------------------------------------------------------------------------
 
-    def _step(self, node: int) -> Step:
+    def _step(self, node: int) -> NodeExplanation:
         expr, result = self.graph.exprs[node], self.result
-        return Step(
+        return NodeExplanation(
             node,
             self.names[node],
             None if result is None else result.forward[node],
@@ -296,8 +296,8 @@ class _Teller:
         arguments = [self.aliases[node], *(self.aliases[operand] for operand in self.graph.operands[node])]
         rule = (expr.op.partials or ())[slot]
         assert rule is not None  # it is in the record
-        found = rule(*arguments)
-        local = found if isinstance(found, Expr) else constant(float(found), expr.dtype)
+        derivative = rule(*arguments)
+        local = derivative if isinstance(derivative, Expr) else constant(float(derivative), expr.dtype)
         live = expr.op.live[slot] if expr.op.live is not None else None
         return local if live is None else where(live(*arguments), local, constant(0.0, local.dtype))
 
@@ -321,7 +321,7 @@ def _noted(line: Math, note: str) -> Math:
     return Math(f"{line.text}  ({note})", rf"{line.latex} \quad\text{{({note})}}")
 
 
-def _seeds(graph: Explainable, record: Record, at: Mapping[Any, Any] | None) -> list[Any]:
+def _seeds(graph: Explainable, record: AdjointRecord, at: Mapping[Any, Any] | None) -> list[Any]:
     if at is None:
         return []
     dag = Dag(record.seeds, graph.symbols)

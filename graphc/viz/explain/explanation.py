@@ -31,7 +31,7 @@ class Use:
 
 
 @dataclass(frozen=True)
-class Step:
+class NodeExplanation:
     """The three lines of one node.
 
     node, name : its number in the graph and its name here
@@ -63,7 +63,7 @@ class Explanation:
 
     heading: Math
     forward: tuple[Math, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[NodeExplanation, ...]
     gradient: tuple[Math, ...]
 
     def __str__(self) -> str:
@@ -124,7 +124,7 @@ class Explanation:
         return self.markdown()
 
 
-def _lines(step: Step) -> list[tuple[str, Math]]:
+def _lines(step: NodeExplanation) -> list[tuple[str, Math]]:
     """The lines of a step, each with its verb."""
     lines = [("receives", step.receives)]
     lines += [("computes", use.computes) for use in step.uses]
@@ -132,7 +132,7 @@ def _lines(step: Step) -> list[tuple[str, Math]]:
     return lines
 
 
-__all__ = ["Explanation", "Step", "Use"]
+__all__ = ["Explanation", "NodeExplanation", "Use"]
 
 
 class Named(Protocol):

@@ -82,7 +82,9 @@ def plot(
     listed = dict(curves) if isinstance(curves, Mapping) else {"": curves}
     if not 1 <= len(listed) <= _MOST:
         raise _refusal(f"a plot has 1 to {_MOST} curves, not {len(listed)}", "make a second plot")
-    found = {_text(name, "the name of a curve"): _scalar(curve, "a curve") for name, curve in listed.items()}
+    by_name = {
+        _text(name, "the name of a curve"): _scalar(curve, "a curve") for name, curve in listed.items()
+    }
     if not isinstance(over, Expr) or not over.is_symbol or over.shape or not is_float(over.dtype):
         raise _refusal(
             f"a plot is over a scalar float symbol, not {brief(over)}", "write g.plot(f, x, (-1, 1))"
@@ -95,7 +97,7 @@ def plot(
         points.append((_scalar(pair[0], "a handle"), _scalar(pair[1], "a handle")))
     low, high = _ends(range, "range")
     limits = None if ylim is None else _ends(ylim, "ylim")
-    return Plot(found, over, low, high, limits, tuple(points), _text(title, "a title"))
+    return Plot(by_name, over, low, high, limits, tuple(points), _text(title, "a title"))
 
 
 def _refusal(message: str, hint: str) -> InputError:
@@ -214,8 +216,8 @@ def figure(
     )
     symbols = tuple(dict.fromkeys((*free_symbols(*exprs), *(item.over for item in plots))))
     dag = Dag(exprs, symbols)
-    given = {**{item.over.name: (item.low + item.high) / 2 for item in plots}, **_named(at)}
-    values = run(dag, given)
+    values_at = {**{item.over.name: (item.low + item.high) / 2 for item in plots}, **_named(at)}
+    values = run(dag, values_at)
     for symbol, value in zip(symbols, values, strict=False):
         if getattr(value, "ndim", 0):
             raise _refusal(

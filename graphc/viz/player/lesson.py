@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from graphc.autodiff.reverse import Record
+from graphc.autodiff.reverse import AdjointRecord
 from graphc.errors import RenderError
 from graphc.ir.expr import Expr, rebuild, symbol
 from graphc.ir.op import CONSTANT
 from graphc.ir.types import is_float
-from graphc.viz.explain.explanation import Explanation, Step, Use, node_names
+from graphc.viz.explain.explanation import Explanation, NodeExplanation, Use, node_names
 from graphc.viz.math_text import Math, derivative, equal, formula, named
 from graphc.viz.player.mathml import FIRST, Slot
 from graphc.viz.view_graph import Drawable
@@ -47,7 +47,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Scene:
+class LessonStep:
     """One step: what lights up, and what is told.
 
     kind : 'start', 'forward', 'backward' or 'gradient'
@@ -78,10 +78,10 @@ class Lesson:
     """
 
     graph: Lecture
-    record: Record | None
+    record: AdjointRecord | None
     name: str
     exprs: list[Expr] = field(default_factory=list)
-    scenes: list[Scene] = field(default_factory=list)
+    scenes: list[LessonStep] = field(default_factory=list)
     forward: dict[int, int] = field(default_factory=dict)
     backward: dict[int, int] = field(default_factory=dict)
 
@@ -150,7 +150,7 @@ class Lesson:
 
     # --- scenes ---------------------------------------------------------------------------------------------------
 
-    def add(self, scene: Scene) -> None:
+    def add(self, scene: LessonStep) -> None:
         self.scenes.append(scene)
 
     def name_of(self, node: int) -> Math:
@@ -162,17 +162,17 @@ class Lesson:
     def start(self) -> None:
         """The first scene: the inputs."""
         inputs = [Line("", (self.name_of(node), self.value(node))) for node in range(len(self.graph.symbols))]
-        self.add(Scene("start", None, None, tuple(inputs)))
+        self.add(LessonStep("start", None, None, tuple(inputs)))
 
     def go_forward(self, node: int) -> None:
         """The scene of an operation that computes its value."""
         expr, operands = self.graph.exprs[node], self.graph.operands[node]
-        given = [of for of in dict.fromkeys(operands) if self.graph.exprs[of].op is not CONSTANT]
+        inputs = [of for of in dict.fromkeys(operands) if self.graph.exprs[of].op is not CONSTANT]
         definition = formula(rebuild(expr, tuple(self._aliases[of] for of in operands)))
-        receives = [Line("receives", (self.name_of(of), self.value(of))) for of in given]
+        receives = [Line("receives", (self.name_of(of), self.value(of))) for of in inputs]
         pieces: tuple[Any, ...] = (self.name_of(node), definition)
-        inside = tuple(self.value(of) for of in given)
-        if given and not expr.shape and not expr.op.on_arrays and all(not o.shape for o in expr.operands):
+        inside = tuple(self.value(of) for of in inputs)
+        if inputs and not expr.shape and not expr.op.on_arrays and all(not o.shape for o in expr.operands):
             stand_ins = tuple(
                 self.graph.exprs[of]
                 if self.graph.exprs[of].op is CONSTANT
@@ -183,15 +183,15 @@ class Lesson:
         self.forward[node] = len(self.scenes)
         returns = Line("returns", (self.name_of(node), self.value(node)), ask=f"f{node}")
         title = equal(self.name_of(node), definition)
-        self.add(Scene("forward", node, title, (*receives, Line("computes", pieces, inside), returns)))
+        self.add(LessonStep("forward", node, title, (*receives, Line("computes", pieces, inside), returns)))
 
-    def go_backward(self, step: Step) -> None:
+    def go_backward(self, step: NodeExplanation) -> None:
         """The scene of an operation that hands its adjoint back to its operands."""
         node = step.node
         self.backward[node] = len(self.scenes)
         computes = [self._computes(node, use) for use in step.uses]
         returns = [self._returns(node, use) for use in step.uses]
-        self.add(Scene("backward", node, step.definition, (self._receives(node), *computes, *returns)))
+        self.add(LessonStep("backward", node, step.definition, (self._receives(node), *computes, *returns)))
 
     def _receives(self, node: int, verb: str = "receives") -> Line:
         sources = self.sources(node)
@@ -236,10 +236,12 @@ class Lesson:
         """The last scene: the gradient."""
         floats = [node for node, expr in enumerate(self.graph.symbols) if is_float(expr.dtype)]
         lines = tuple(self._receives(node, "") for node in floats)
-        self.add(Scene("gradient", None, None, lines))
+        self.add(LessonStep("gradient", None, None, lines))
 
 
-def lesson(graph: Lecture, explanation: Explanation | None, record: Record | None, name: str) -> Lesson:
+def lesson(
+    graph: Lecture, explanation: Explanation | None, record: AdjointRecord | None, name: str
+) -> Lesson:
     """The scenes of a graph.
 
     Parameters
@@ -257,12 +259,12 @@ def lesson(graph: Lecture, explanation: Explanation | None, record: Record | Non
             f"the graph has {len(operations)} operations, more than the {LARGEST} that a player steps through",
             hint="draw a part of the graph; .svg and .dot take larger ones",
         )
-    told = Lesson(graph, record, name)
-    told.start()
+    written = Lesson(graph, record, name)
+    written.start()
     for node in operations:
-        told.go_forward(node)
+        written.go_forward(node)
     if explanation is not None:
         for step in explanation.steps:
-            told.go_backward(step)
-        told.finish()
-    return told
+            written.go_backward(step)
+        written.finish()
+    return written

@@ -150,10 +150,10 @@ def page(
     exercise about arrays, `RenderError` for a graph that is too large.
     """
     record = None if explanation is None else graph.differentiate(seed)
-    told = lesson(graph, explanation, record, visible(name, 24))
-    plotted = _plotted(told, view)
-    slopes = [slope_of(told, node) for node in range(len(graph.symbols))]
-    dag = Dag(told.exprs, graph.symbols)
+    taught = lesson(graph, explanation, record, visible(name, 24))
+    plotted = _plotted(taught, view)
+    slopes = [slope_of(taught, node) for node in range(len(graph.symbols))]
+    dag = Dag(taught.exprs, graph.symbols)
     values = run(dag, at)
     compute = _program(dag, values)
     if exercise and compute is None:
@@ -166,22 +166,22 @@ def page(
     def fill(slot: Slot) -> str:
         return "?" if exercise and slot.key else texts[slot.index]
 
-    heading = equal(named(told.name), formula(_shown(told))) if len(graph.outputs) == 1 else None
+    heading = equal(named(taught.name), formula(_shown(taught))) if len(graph.outputs) == 1 else None
     title = heading.text if heading else ", ".join(_labels(view))[:200]
     with_plot = compute is not None and not exercise and bool(plotted)
     body = "\n".join(
         [
             '<div class="formula" tabindex="0" role="region" aria-label="The formula">'
             f'<h1 aria-label="{escape(title)}">{plain(heading) if heading else escape(title)}</h1></div>',
-            f'<div class="scroll" tabindex="0" role="region" aria-label="The graph">{Picture(view, told, fill).svg()}</div>',
-            controls(len(told.scenes) - 1),
+            f'<div class="scroll" tabindex="0" role="region" aria-label="The graph">{Picture(view, taught, fill).svg()}</div>',
+            controls(len(taught.scenes) - 1),
             '<div class="columns">',
             '<div class="stack">' if with_plot else "",
             '<div class="panel lecture" aria-live="polite" tabindex="0" role="region" aria-label="This step">',
-            *(section_of_step(told, number, fill, exercise) for number in range(len(told.scenes))),
+            *(section_of_step(taught, number, fill, exercise) for number in range(len(taught.scenes))),
             "</div>",
-            section_of_inputs(told, values, compute is not None, digits),
-            "</div>" + section_of_plot(told, plotted) if with_plot else "",
+            section_of_inputs(taught, values, compute is not None, digits),
+            "</div>" + section_of_plot(taught, plotted) if with_plot else "",
             "</div>",
             f'<p class="note">{escape(view.note)}</p>' if view.note else "",
             '<p class="keys"><kbd>←</kbd> <kbd>→</kbd> step, <kbd>Home</kbd> <kbd>End</kbd> first and last, '
@@ -194,10 +194,10 @@ def page(
         "exercise": exercise,
         "outputs": [{"slot": slot, "name": label} for slot, label in plotted],
         "slopes": slopes,
-        "scenes": [{"kind": scene.kind, "node": scene.node} for scene in told.scenes],
+        "scenes": [{"kind": scene.kind, "node": scene.node} for scene in taught.scenes],
         "inputs": [
             {
-                "name": told.names[node],
+                "name": taught.names[node],
                 "kind": _kind(expr),
                 "value": as_text(values[node]),
                 "bounds": _bounds(expr),
@@ -218,12 +218,12 @@ def _program(dag: Dag, values: list[Any]) -> str | None:
         return None
 
 
-def _plotted(told: Lesson, view: View) -> list[tuple[int, str]]:
+def _plotted(lesson: Lesson, view: View) -> list[tuple[int, str]]:
     """The outputs that are plotted, by slot and name: as many as lines can be told apart."""
     labels = _labels(view)
-    graph = told.graph
+    graph = lesson.graph
     places = [place for place, node in enumerate(graph.outputs) if is_float(graph.exprs[node].dtype)]
-    return [(told.value(graph.outputs[place]).index, labels[place]) for place in places[:_CURVES]]
+    return [(lesson.value(graph.outputs[place]).index, labels[place]) for place in places[:_CURVES]]
 
 
 def _labels(view: View) -> list[str]:
@@ -231,11 +231,11 @@ def _labels(view: View) -> list[str]:
     return [visible(node.label, 24) for node in view.nodes if node.kind == "output"]
 
 
-def _shown(told: Lesson) -> Expr:
+def _shown(lesson: Lesson) -> Expr:
     """The first output with names that can be shown."""
-    symbols = told.graph.symbols
-    names = {old: symbol(new, old.shape, old.dtype) for old, new in zip(symbols, told.names, strict=False)}
-    output = told.graph.exprs[told.graph.outputs[0]]
+    symbols = lesson.graph.symbols
+    names = {old: symbol(new, old.shape, old.dtype) for old, new in zip(symbols, lesson.names, strict=False)}
+    output = lesson.graph.exprs[lesson.graph.outputs[0]]
     return substitute(output, {old: new for old, new in names.items() if old.name != new.name})
 
 

@@ -22,13 +22,13 @@ class Picture:
     """Draws a view for a lesson.
 
     view : what is drawn
-    told : the lesson, whose scenes say when a number appears
+    lesson : the lesson, whose scenes say when a number appears
     fill : what stands in a slot at first
     """
 
-    def __init__(self, view: View, told: Lesson, fill: Fill) -> None:
+    def __init__(self, view: View, lesson: Lesson, fill: Fill) -> None:
         self.view = view
-        self.told = told
+        self.lesson = lesson
         self.fill = fill
         self.nodes = {node.key: node.node for node in view.nodes}
         self.kinds = {node.key: node.kind for node in view.nodes}
@@ -67,27 +67,27 @@ class Picture:
 
     def _values(self, number: int) -> list[tuple[str, Slot, int]]:
         """The numbers at an edge: (class, slot, scene from which it is known)."""
-        edge, told = self.view.edges[number], self.told
+        edge, lesson = self.view.edges[number], self.lesson
         tail = self.nodes[edge.tail]
-        found: list[tuple[str, Slot, int]] = []
+        slots: list[tuple[str, Slot, int]] = []
         if self.kinds[edge.tail] != "constant":
-            found.append(("value", told.value(tail), told.forward.get(tail, 0)))
-        if told.record is None:
-            return found
+            slots.append(("value", lesson.value(tail), lesson.forward.get(tail, 0)))
+        if lesson.record is None:
+            return slots
         if self.kinds[edge.head] == "output":
-            if tail in told.backward or any(tail == node for node in range(len(told.graph.symbols))):
+            if tail in lesson.backward or any(tail == node for node in range(len(lesson.graph.symbols))):
                 place_ = int(edge.head.removeprefix("out"))
-                found.append(("back", told.seed(place_), told.backward.get(tail, len(told.scenes) - 1)))
-        elif (told.graph.exprs[self.nodes[edge.head]], edge.slot) in told.record.contributions:
+                slots.append(("back", lesson.seed(place_), lesson.backward.get(tail, len(lesson.scenes) - 1)))
+        elif (lesson.graph.exprs[self.nodes[edge.head]], edge.slot) in lesson.record.contributions:
             head = self.nodes[edge.head]
-            found.append(("back", told.contribution((head, edge.slot)), told.backward[head]))
-        return found
+            slots.append(("back", lesson.contribution((head, edge.slot)), lesson.backward[head]))
+        return slots
 
     def _total(self, key: str, node: int) -> Slot | None:
         """The sum that a node shows which receives from several uses."""
-        if self.kinds[key] not in ("symbol", "operation") or self.told.record is None:
+        if self.kinds[key] not in ("symbol", "operation") or self.lesson.record is None:
             return None
-        return self.told.adjoint(node) if len(self.told.sources(node)) > 1 else None
+        return self.lesson.adjoint(node) if len(self.lesson.sources(node)) > 1 else None
 
     def _edge(self, edge: PlacedEdge, texts: list[tuple[str, Slot, int]], cap: int) -> str:
         first, second = edge.curves
@@ -110,7 +110,7 @@ class Picture:
         total = self._total(node.key, node.node)
         detail = f"<title>{escape(visible(node.detail, 400))}</title>" if node.detail else ""
         classes = f"node {node.kind}{' adjoint' if node.role == 'backward' else ''}"
-        scene = self.told.forward.get(node.node) if node.kind == "operation" else None
+        scene = self.lesson.forward.get(node.node) if node.kind == "operation" else None
         jump = f' data-scene="{scene}"' if scene is not None else ""
         parts = [f'<g class="{classes}" data-node="{node.key}" data-n="{node.node}"{jump}>{detail}']
         if placed.round:
@@ -131,7 +131,7 @@ class Picture:
         top = y + 0.35 * SIZE - (9 if total is not None else 0)
         parts.append(f'<text class="label" x="{x:.1f}" y="{top:.1f}">{escape(letter)}{below}</text>')
         if total is not None:
-            scene = self.told.known_at(node.node) or len(self.told.scenes) - 1
+            scene = self.lesson.known_at(node.node) or len(self.lesson.scenes) - 1
             parts.append(
                 f'<text class="total" x="{x:.1f}" y="{y + 16:.1f}" data-at="{scene}">Σ '
                 f'<tspan data-v="{total.index}" data-k="{total.key}">{escape(self.fill(total))}</tspan></text>'

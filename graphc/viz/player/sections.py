@@ -9,7 +9,7 @@ from graphc.ir.formatting import show_value
 from graphc.ir.printer import format_number
 from graphc.ir.types import is_float
 from graphc.viz.math_text import named
-from graphc.viz.player.lesson import Lesson, Line, Scene
+from graphc.viz.player.lesson import Lesson, LessonStep, Line
 from graphc.viz.player.mathml import line, plain
 
 _HINTS = {
@@ -23,14 +23,18 @@ def as_text(value: Any) -> str:
     return "" if getattr(value, "ndim", 0) else format_number(value)
 
 
-def slope_of(told: Lesson, node: int) -> int | None:
+def slope_of(lesson: Lesson, node: int) -> int | None:
     """The value that is the derivative of the output with respect to an input, where there is one output."""
-    if told.record is None or len(told.graph.outputs) > 1 or not is_float(told.graph.symbols[node].dtype):
+    if (
+        lesson.record is None
+        or len(lesson.graph.outputs) > 1
+        or not is_float(lesson.graph.symbols[node].dtype)
+    ):
         return None
-    (seed,) = told.record.seeds
+    (seed,) = lesson.record.seeds
     if not seed.is_constant or seed.value != 1:  # what flows back is then a multiple of the slope
         return None
-    return told.adjoint(node).index
+    return lesson.adjoint(node).index
 
 
 def controls(last: int) -> str:
@@ -59,9 +63,9 @@ _BUTTONS = (
 )
 
 
-def section_of_step(told: Lesson, number: int, fill: Any, exercise: bool) -> str:
-    scene = told.scenes[number]
-    lines = [_line(told, item, fill, exercise) for item in scene.lines]
+def section_of_step(lesson: Lesson, number: int, fill: Any, exercise: bool) -> str:
+    scene = lesson.scenes[number]
+    lines = [_line(lesson, item, fill, exercise) for item in scene.lines]
     if scene.kind in ("start", "gradient"):
         listed = f"<ul>{''.join(f'<li>{item}</li>' for item in lines)}</ul>" if lines else ""
     else:
@@ -74,25 +78,25 @@ def section_of_step(told: Lesson, number: int, fill: Any, exercise: bool) -> str
             verb = "" if exercise and item.rule else item.verb
         listed = f'<dl class="lines">{rows}</dl>'
     hidden = " hidden" if number else ""
-    return f'<section class="step {scene.kind}-step"{hidden}><h2>{_title(told, number, scene)}</h2>{listed}</section>'
+    return f'<section class="step {scene.kind}-step"{hidden}><h2>{_title(lesson, number, scene)}</h2>{listed}</section>'
 
 
 def _rule(item: Line, exercise: bool) -> str:
     return f' data-rule="{item.rule}"' if exercise and item.rule else ""
 
 
-def _title(told: Lesson, number: int, scene: Scene) -> str:
+def _title(lesson: Lesson, number: int, scene: LessonStep) -> str:
     if scene.kind == "start":
         return "The inputs"
     if scene.kind == "gradient":
         return "The gradient"
-    places = told.forward if scene.kind == "forward" else told.backward
+    places = lesson.forward if scene.kind == "forward" else lesson.backward
     first = min(places.values())
     words = f"{scene.kind.capitalize()} {number - first + 1} of {len(places)}"
     return f"{words}: {plain(scene.title)}" if scene.title else words
 
 
-def _line(told: Lesson, item: Line, fill: Any, exercise: bool) -> str:
+def _line(lesson: Lesson, item: Line, fill: Any, exercise: bool) -> str:
     text = line(item.pieces, fill, item.inside)
     if item.note:
         text += f' <span class="note">({escape(item.note)})</span>'
@@ -107,11 +111,11 @@ def _line(told: Lesson, item: Line, fill: Any, exercise: bool) -> str:
     return text
 
 
-def section_of_inputs(told: Lesson, values: list[Any], live: bool, digits: int) -> str:
+def section_of_inputs(lesson: Lesson, values: list[Any], live: bool, digits: int) -> str:
     rows = []
-    for node, expr in enumerate(told.graph.symbols):
-        label = plain(named(told.names[node]))
-        text = escape(told.names[node])
+    for node, expr in enumerate(lesson.graph.symbols):
+        label = plain(named(lesson.names[node]))
+        text = escape(lesson.names[node])
         fixed = "" if live else " disabled"
         rows.append(f'<label for="in{node}">{label}</label>')
         if expr.dtype.kind == "b" and live:
@@ -137,13 +141,13 @@ def section_of_inputs(told: Lesson, values: list[Any], live: bool, digits: int) 
     )
 
 
-def section_of_plot(told: Lesson, plotted: list[tuple[int, str]]) -> str:
+def section_of_plot(lesson: Lesson, plotted: list[tuple[int, str]]) -> str:
     """The outputs, of one also its derivative, against one input; nothing where there is no input to plot against."""
-    floats = [node for node, expr in enumerate(told.graph.symbols) if is_float(expr.dtype)]
+    floats = [node for node, expr in enumerate(lesson.graph.symbols) if is_float(expr.dtype)]
     if not floats:
         return ""
-    options = "".join(f'<option value="{node}">{escape(told.names[node])}</option>' for node in floats)
-    slope = any(slope_of(told, node) is not None for node in floats)
+    options = "".join(f'<option value="{node}">{escape(lesson.names[node])}</option>' for node in floats)
+    slope = any(slope_of(lesson, node) is not None for node in floats)
     key = '<li><svg viewBox="0 0 30 10" aria-hidden="true"><line class="c{0}" x1="0" y1="5" x2="30" y2="5"/></svg>{1}</li>'
     lines = [escape(label) for _, label in plotted] + ["its derivative"] * slope
     legend = "".join(key.format(number, label) for number, label in enumerate(lines))

@@ -150,13 +150,13 @@ def _line(edge: ViewEdge, style: Style) -> dict[str, str]:
 def _crossed(view: View) -> frozenset[Block]:
     """The blocks that lines lead into or out of."""
     blocks = {node.key: node.block for node in view.nodes}
-    found: set[Block] = set()
+    crossed: set[Block] = set()
     for edge in view.edges:
         ends = blocks[edge.tail], blocks[edge.head]
         shared = len(common(*ends))
         for end in ends:
-            found.update(end[:depth] for depth in range(shared + 1, len(end) + 1))
-    return frozenset(found)
+            crossed.update(end[:depth] for depth in range(shared + 1, len(end) + 1))
+    return frozenset(crossed)
 
 
 def _add_frames(graph: Any, view: View, frames: _Frames, style: Style, layout: str) -> None:

@@ -417,7 +417,7 @@ def test_the_caller_waits_for_pieces_that_others_have_begun():
     out[:] = 0
     nest = f._nests.nest("cc")
     run = loop_layout.Run((1000,), ((8, 8),), (0, 0))
-    job = thread_pool.Job(nest.address, run, [x.ctypes.data, out.ctypes.data], 0.0, None, least=4)
+    job = thread_pool.ParallelLoop(nest.address, run, [x.ctypes.data, out.ctypes.data], 0.0, None, least=4)
     assert job.pieces == 4
     job.words[thread_pool._NEXT] = 1  # somebody has taken the first piece
     caller = threading.Thread(target=thread_pool.run, args=(job, 1))

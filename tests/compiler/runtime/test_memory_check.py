@@ -14,7 +14,7 @@ import pytest
 import graphc as g
 from graphc.compiler.engine import guard_words
 from graphc.compiler.runtime import instantiated_plan, library_calls, operand_views
-from graphc.compiler.runtime.array_program import Program
+from graphc.compiler.runtime.array_function import Program
 from graphc.compiler.runtime.guarded_plan import Guarded
 from graphc.errors import GraphcError, InputError, InternalError, ShapeError
 from graphc.ir.attribute_text import bound as with_lengths

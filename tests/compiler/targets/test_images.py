@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import graphc as g
 from graphc.compiler.engine import thread_pool
 from graphc.compiler.runtime import instantiated_plan as bound
-from graphc.compiler.schedule.fusion import Group, Library
+from graphc.compiler.schedule.fusion import Group, LibraryCall
 from graphc.compiler.targets.llvm.microkernels import convolution, images
 from graphc.compiler.targets.llvm.microkernels.convolution import Convolution
 from graphc.compiler.targets.llvm.microkernels.windows import Windows
@@ -302,7 +302,7 @@ def test_what_surrounds_a_convolution_is_computed_image_by_image():
     outputs = [loss, *g.grad(loss, symbols)]
     f = g.compile(outputs, symbols, rewrite=None)
     steps = f._plan.steps
-    assert len([step for step in steps if isinstance(step, Library)]) == 0
+    assert len([step for step in steps if isinstance(step, LibraryCall)]) == 0
     assert max(len(step.nodes) for step in steps if isinstance(step, Group)) >= 6
     rng = np.random.default_rng(0)
     for n in (3, 1, 50):

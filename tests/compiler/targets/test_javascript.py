@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import graphc as g
-from graphc.compiler.targets.javascript import HELPERS, program
+from graphc.compiler.targets.javascript import program
+from graphc.compiler.targets.javascript_math import HELPERS
 from graphc.errors import CompileError
 from graphc.ir.graph import Dag
 from tests.compiler.targets import javascript_cases as cases

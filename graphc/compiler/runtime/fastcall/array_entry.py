@@ -32,7 +32,7 @@ _OUT = sys.intern("out")
 """The keyword, which Python interns wherever it is written in a call."""
 
 
-class Table:
+class EntryTable:
     """What `arrays` knows of one compiled function.
 
     limit : the number of elements from which the loop is shared among threads

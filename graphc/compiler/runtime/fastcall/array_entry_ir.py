@@ -6,8 +6,8 @@ is a CPython function (METH_FASTCALL | METH_KEYWORDS). Its `self` is a tuple: th
 in machine code; a table of words; what puts results into structures other than tuples and lists; what runs loops that are long
 enough for several threads. It takes arrays of one shape and any length without gaps, numbers among them, and `out=` arrays like
 them. The results are allocated by NumPy's own C function (large ones by the Python path, which has memory for them:
-`buffer_pool.py`); the loop nest that fits is run; a long one without Python's lock. Everything else goes on to `planned`
-(`call_site_ir.py`).
+`buffer_pool.py`); the loop nest that fits is run; a long one without Python's lock.
+Everything else goes on to `planned` (`call_site_ir.py`).
 
 Arguments are checked before anything is read from them.
 """

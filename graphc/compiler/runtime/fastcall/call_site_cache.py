@@ -20,8 +20,8 @@ _WORD = 1 << 64
 _lock = fork_safety.lock()
 
 
-class Step(NamedTuple):
-    """A loop nest over part of the operands: its address, and its extents, offsets and strides as `layout.Run` has them."""
+class LoopCall(NamedTuple):
+    """A loop nest over part of the operands: its address, and its extents, offsets and strides as `loop_layout.Run` has them."""
 
     nest: int
     extents: tuple[int, ...]
@@ -69,7 +69,7 @@ class Plans:
         self.address = self._addresses.ctypes.data
 
     def add(
-        self, words: list[int], results: Sequence[np.ndarray] | None, steps: Sequence[Step], free: bool
+        self, words: list[int], results: Sequence[np.ndarray] | None, steps: Sequence[LoopCall], free: bool
     ) -> None:
         """Keep how a call is run.
 

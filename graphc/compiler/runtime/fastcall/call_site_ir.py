@@ -5,8 +5,7 @@
 is called by `arrays` (`array_entry_ir.py`) with the same arguments. It describes the call in words, the key: the shape and
 strides of every array, which arguments are numbers, and for arrays given as `out` which inputs are the very same memory. Where
 Python has left a record for that key (`call_site_cache.py`), the results are allocated and the loops run as the record says:
-broadcasting, strided and transposed operands, results in place, constants that are arrays. Anything else goes to the Python
-path.
+broadcasting, strided and transposed operands, results in place, constants that are arrays. Anything else goes to the Python path.
 
 The key holds all that decides about the loops, so a record is either right or not found. It is copied before anything is run, as
 Python may put another record in its place meanwhile.

@@ -1,7 +1,7 @@
 """One element of a kernel as LLVM IR.
 
-`Builder` is what the operations' `emit` rules are written against: typed values in, typed values out, one line of textual IR for
-each instruction. No fast-math flag is ever set: NaN, infinities, signed zeros and the order of operations stay as written.
+`LlvmBuilder` is what the operations' `emit` rules are written against: typed values in, typed values out, one line of textual IR
+for each instruction. No fast-math flag is ever set: NaN, infinities, signed zeros and the order of operations stay as written.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from graphc.compiler.targets.llvm import libm
 from graphc.compiler.targets.llvm.helper_functions import HELPER_USES, HELPERS
 from graphc.errors import CompileError
 from graphc.ir.expr import Expr
+from graphc.ir.op import Op
 from graphc.ir.types import BOOL, FLOAT64, DType
 
 
-class Value(NamedTuple):
+class LlvmValue(NamedTuple):
     """An SSA name or a literal, with its dtype. Booleans are i1 in registers and i8 in memory."""
 
     text: str
@@ -46,7 +47,7 @@ def literal(value: Any, dtype: DType) -> str:
     return str(int(value))
 
 
-_FLOAT_PREDICATES = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq", "ne": "une"}
+FLOAT_PREDICATES = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq", "ne": "une"}
 
 _SUFFIX = {8: "", 4: "f"}
 
@@ -55,7 +56,7 @@ _INTRINSIC_ARITY = {
 }  # fmt: skip
 
 
-class Builder:
+class LlvmBuilder:
     """Writes the instructions of one straight-line body.
 
     inline : whether mathematical functions become part of the body, as a loop needs it to be packed, or are called
@@ -66,7 +67,8 @@ class Builder:
     def __init__(self, inline: bool = False, within: bool = False) -> None:
         self.inline = inline
         self.within = within
-        self.beyond: list[Value] = []
+        self.op: Op | None = None  # whose `emit` is at work
+        self.beyond: list[LlvmValue] = []
         self.lines: list[str] = []
         self.declarations: dict[str, str] = {}
         self.helpers: set[str] = set()
@@ -75,28 +77,30 @@ class Builder:
 
     # --- the basics -------------------------------------------------------------------------------------------------
 
-    def instruction(self, text: str, dtype: DType) -> Value:
+    def instruction(self, text: str, dtype: DType) -> LlvmValue:
         name = f"%v{self._count}"
         self._count += 1
         self.lines.append(f"  {name} = {text}")
-        return Value(name, dtype)
+        return LlvmValue(name, dtype)
 
-    def number(self, value: Any, like: Value) -> Value:
+    def number(self, value: Any, like: LlvmValue) -> LlvmValue:
         """A literal of another value's dtype."""
-        return Value(literal(value, like.dtype), like.dtype)
+        return LlvmValue(literal(value, like.dtype), like.dtype)
 
-    def constant(self, value: Any, dtype: DType) -> Value:
+    def constant(self, value: Any, dtype: DType) -> LlvmValue:
         """A constant of the graph."""
-        return Value(literal(value, dtype), dtype)
+        return LlvmValue(literal(value, dtype), dtype)
 
-    def is_float(self, x: Value) -> bool:
+    def is_float(self, x: LlvmValue) -> bool:
         return x.dtype.kind == "f"
 
-    def _binary(self, floating: str, integer: str, x: Value, y: Value) -> Value:
+    def _binary(self, floating: str, integer: str, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         name = floating if self.is_float(x) else integer
         return self.instruction(f"{name} {register_type(x.dtype)} {x.text}, {y.text}", x.dtype)
 
-    def _call(self, function: str, result: DType, arguments: list[Value], attributes: str = "#0") -> Value:
+    def _call(
+        self, function: str, result: DType, arguments: list[LlvmValue], attributes: str = "#0"
+    ) -> LlvmValue:
         kinds = ", ".join(register_type(argument.dtype) for argument in arguments)
         listed = ", ".join(f"{register_type(argument.dtype)} {argument.text}" for argument in arguments)
         kind = register_type(result)
@@ -106,19 +110,19 @@ class Builder:
 
     # --- arithmetic ---------------------------------------------------------------------------------------------------
 
-    def add(self, x: Value, y: Value) -> Value:
+    def add(self, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         return self.or_(x, y) if x.dtype == BOOL else self._binary("fadd", "add", x, y)
 
-    def sub(self, x: Value, y: Value) -> Value:
+    def sub(self, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         return self._binary("fsub", "sub", x, y)
 
-    def mul(self, x: Value, y: Value) -> Value:
+    def mul(self, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         return self.and_(x, y) if x.dtype == BOOL else self._binary("fmul", "mul", x, y)
 
-    def div(self, x: Value, y: Value) -> Value:
+    def div(self, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         return self._binary("fdiv", "udiv" if x.dtype.kind == "u" else "sdiv", x, y)
 
-    def frem(self, x: Value, y: Value) -> Value:
+    def frem(self, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         """C's fmod: the remainder with the sign of x.
 
         The instruction, not the call: of a call LLVM concludes that there is no NaN where x is finite and y is not 0, also where
@@ -126,19 +130,19 @@ class Builder:
         """
         return self.instruction(f"frem {register_type(x.dtype)} {x.text}, {y.text}", x.dtype)
 
-    def neg(self, x: Value) -> Value:
+    def neg(self, x: LlvmValue) -> LlvmValue:
         if self.is_float(x):
             return self.instruction(f"fneg {register_type(x.dtype)} {x.text}", x.dtype)
         return self.sub(self.number(0, x), x)
 
-    def abs(self, x: Value) -> Value:
+    def abs(self, x: LlvmValue) -> LlvmValue:
         if self.is_float(x):
             return self.intrinsic("fabs", x)
         if x.dtype.kind in "ub":
             return x
         return self.select(self.compare("lt", x, self.number(0, x)), self.neg(x), x)
 
-    def sign(self, x: Value) -> Value:
+    def sign(self, x: LlvmValue) -> LlvmValue:
         """−1, 0, 1; 0 of either zero, NaN of NaN."""
         zero, one = self.number(0, x), self.number(1, x)
         positive = self.compare("gt", x, zero)
@@ -149,7 +153,7 @@ class Builder:
         )
         return self.select(self.isnan(x), x, result) if self.is_float(x) else result
 
-    def _divisor(self, x: Value, y: Value) -> tuple[Value, Value]:
+    def _divisor(self, x: LlvmValue, y: LlvmValue) -> tuple[LlvmValue, LlvmValue]:
         """A divisor for which the machine's division is defined, and whether it stands for 0."""
         zero, one = self.number(0, y), self.number(1, y)
         is_zero = self.compare("eq", y, zero)
@@ -159,7 +163,7 @@ class Builder:
             bad = self.or_(bad, self.and_(least, self.compare("eq", y, self.number(-1, y))))
         return self.select(bad, one, y), is_zero
 
-    def int_floor_divide(self, x: Value, y: Value) -> Value:
+    def int_floor_divide(self, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         divisor, is_zero = self._divisor(x, y)
         quotient = self.div(x, divisor)
         if x.dtype.kind == "i":
@@ -170,7 +174,7 @@ class Builder:
             quotient = self.select(below, self.sub(quotient, self.number(1, x)), quotient)
         return self.select(is_zero, self.number(0, x), quotient)
 
-    def int_mod(self, x: Value, y: Value) -> Value:
+    def int_mod(self, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         divisor, is_zero = self._divisor(x, y)
         rest = self.sub(x, self.mul(self.div(x, divisor), divisor))
         if x.dtype.kind == "i":
@@ -181,7 +185,7 @@ class Builder:
             )
         return self.select(is_zero, self.number(0, x), rest)
 
-    def int_pow(self, x: Value, y: Value) -> Value:
+    def int_pow(self, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         """By squaring, wrapping around as NumPy's; see `pow` for negative exponents."""
         wide = np.dtype(np.int64 if x.dtype.kind == "i" else np.uint64)
         name = "graphc_pow_" + ("i64" if x.dtype.kind == "i" else "u64")
@@ -190,11 +194,11 @@ class Builder:
 
     # --- functions ------------------------------------------------------------------------------------------------------
 
-    def knows(self, name: str, like: Value) -> bool:
+    def knows(self, name: str, like: LlvmValue) -> bool:
         """Whether `call` has a function of graphc's own for that name, in the precision of `like`."""
         return libm.exists(name, 8 * like.dtype.itemsize)
 
-    def call(self, name: str, *arguments: Value) -> Value:
+    def call(self, name: str, *arguments: LlvmValue) -> LlvmValue:
         """A mathematical function in the precision of its arguments: graphc's own, else the C library's."""
         dtype = arguments[0].dtype
         bits = 8 * dtype.itemsize
@@ -211,7 +215,7 @@ class Builder:
         listed = ", ".join(f"{kind} {argument.text}" for argument in arguments)
         return self.instruction(f"call {kind} @{symbol}({listed})", dtype)
 
-    def special(self, name: str, *arguments: Value) -> Value:
+    def special(self, name: str, *arguments: LlvmValue) -> LlvmValue:
         """A function that exists in double precision only."""
         dtype = arguments[-1].dtype
         wide = [self.convert(a, FLOAT64) if self.is_float(a) else a for a in arguments]
@@ -223,7 +227,7 @@ class Builder:
             )
         return self.convert(self._call(function, FLOAT64, wide), dtype)
 
-    def intrinsic(self, name: str, *arguments: Value) -> Value:
+    def intrinsic(self, name: str, *arguments: LlvmValue) -> LlvmValue:
         """One of LLVM's functions that are correctly rounded on every machine."""
         if len(arguments) != _INTRINSIC_ARITY[name]:
             raise CompileError(f"llvm.{name} takes {_INTRINSIC_ARITY[name]} operands, not {len(arguments)}")
@@ -232,50 +236,50 @@ class Builder:
 
     # --- comparisons, logic, choice ----------------------------------------------------------------------------------------
 
-    def compare(self, predicate: str, x: Value, y: Value) -> Value:
+    def compare(self, predicate: str, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         kind = register_type(x.dtype)
         if self.is_float(x):
-            text = f"fcmp {_FLOAT_PREDICATES[predicate]} {kind} {x.text}, {y.text}"
+            text = f"fcmp {FLOAT_PREDICATES[predicate]} {kind} {x.text}, {y.text}"
         else:
             sign = "" if predicate in ("eq", "ne") else "s" if x.dtype.kind == "i" else "u"
             text = f"icmp {sign}{predicate} {kind} {x.text}, {y.text}"
         return self.instruction(text, BOOL)
 
-    def isnan(self, x: Value) -> Value:
+    def isnan(self, x: LlvmValue) -> LlvmValue:
         if not self.is_float(x):
-            return Value("false", BOOL)
+            return LlvmValue("false", BOOL)
         return self.instruction(f"fcmp uno {register_type(x.dtype)} {x.text}, {x.text}", BOOL)
 
-    def select(self, condition: Value, x: Value, y: Value) -> Value:
+    def select(self, condition: LlvmValue, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         kind = register_type(x.dtype)
         return self.instruction(f"select i1 {condition.text}, {kind} {x.text}, {kind} {y.text}", x.dtype)
 
-    def and_(self, x: Value, y: Value) -> Value:
+    def and_(self, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         return self.instruction(f"and {register_type(x.dtype)} {x.text}, {y.text}", x.dtype)
 
-    def or_(self, x: Value, y: Value) -> Value:
+    def or_(self, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         return self.instruction(f"or {register_type(x.dtype)} {x.text}, {y.text}", x.dtype)
 
-    def xor_(self, x: Value, y: Value) -> Value:
+    def xor_(self, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         return self.instruction(f"xor {register_type(x.dtype)} {x.text}, {y.text}", x.dtype)
 
-    def not_(self, x: Value) -> Value:
+    def not_(self, x: LlvmValue) -> LlvmValue:
         return self.instruction(f"xor i1 {x.text}, true", BOOL)
 
-    def maximum(self, x: Value, y: Value) -> Value:
+    def maximum(self, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         """NaN if either is NaN, else the larger, and +0 is larger than −0: IEEE 754-2019's maximum."""
         if self.is_float(x):
             return self.intrinsic("maximum", x, y)
         return self.select(self.compare("ge", x, y), x, y)
 
-    def minimum(self, x: Value, y: Value) -> Value:
+    def minimum(self, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         if self.is_float(x):
             return self.intrinsic("minimum", x, y)
         return self.select(self.compare("le", x, y), x, y)
 
     # --- types -------------------------------------------------------------------------------------------------------------
 
-    def convert(self, x: Value, dtype: DType) -> Value:
+    def convert(self, x: LlvmValue, dtype: DType) -> LlvmValue:
         """A cast as `astype` declares it: floats saturate at the ends of an integer type, NaN gives 0."""
         if x.dtype == dtype:
             return x
@@ -297,19 +301,19 @@ class Builder:
             )
         width, wanted = (1 if source.kind == "b" else 8 * source.itemsize), 8 * target.itemsize
         if width == wanted:
-            return Value(x.text, target)
+            return LlvmValue(x.text, target)
         how = "trunc" if wanted < width else "sext" if source.kind == "i" else "zext"
         return self.instruction(f"{how} {old} {x.text} to {new}", target)
 
     # --- memory ------------------------------------------------------------------------------------------------------------
 
-    def load(self, address: str, dtype: DType, note: str = "") -> Value:
+    def load(self, address: str, dtype: DType, note: str = "") -> LlvmValue:
         kind = memory_type(dtype)
         value = self.instruction(f"load {kind}, ptr {address}{note}", dtype)
         # any byte but 0 counts as true, as it does for NumPy: a view of other memory may hold such
         return self.instruction(f"icmp ne i8 {value.text}, 0", BOOL) if dtype.kind == "b" else value
 
-    def store(self, value: Value, address: str, note: str = "") -> None:
+    def store(self, value: LlvmValue, address: str, note: str = "") -> None:
         text = value.text
         if value.dtype.kind == "b":
             text = self.instruction(f"zext i1 {text} to i8", np.dtype(np.uint8)).text
@@ -318,9 +322,11 @@ class Builder:
     def module_parts(self) -> str:
         """The declarations and helper functions that the instructions so far refer to."""
         own = [libm.definition(name, bits, self.inline, near) for name, bits, near in sorted(self.functions)]
-        intrinsics = {text.split("@")[1].split("(")[0]: text for made in own for text in made.declarations}
+        intrinsics = {
+            text.split("@")[1].split("(")[0]: text for definition in own for text in definition.declarations
+        }
         texts = sorted({**intrinsics, **self.declarations}.values())
-        texts += [made.text for made in own]
+        texts += [definition.text for definition in own]
         texts += [HELPERS[name] for name in sorted(self.helpers)]
         return "\n".join(texts) + "\n\nattributes #0 = { nounwind willreturn memory(none) }\n"
 
@@ -329,16 +335,17 @@ SLOT = 8
 """Bytes from one value to the next in the packed arguments of a body: every dtype fits one."""
 
 
-def emit(builder: Builder, node: Expr, made: dict[Expr, Value]) -> Value:
+def emit(builder: LlvmBuilder, node: Expr, values: dict[Expr, LlvmValue]) -> LlvmValue:
     """The instructions of one node, whose operands have been made."""
     if node.is_constant:
         return builder.constant(node.value, node.dtype)
     op = node.op
     types = op.types(tuple(operand.dtype for operand in node.operands))[0]
     operands = [
-        builder.convert(made[operand], dtype) for operand, dtype in zip(node.operands, types, strict=True)
+        builder.convert(values[operand], dtype) for operand, dtype in zip(node.operands, types, strict=True)
     ]
-    assert op.emit is not None  # `kernels.expand` saw to it
+    assert op.emit is not None  # `expand_ops` saw to it
+    builder.op = op
     value = op.emit(builder, *operands, *node.attrs)
     if value.dtype != node.dtype:
         raise CompileError(f"{op.name} emitted {value.dtype} instead of {node.dtype}", node=repr(node))

@@ -12,14 +12,14 @@ declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 !900000 = distinct !{!900000, !900001}
 !900001 = !{!"llvm.loop.unroll.disable"}
 """
-"""What functions of a `Writer` refer to, once in a module."""
+"""What functions of a `LoopBuilder` refer to, once in a module."""
 
 ROLLED = ", !llvm.loop !900000"
 """At the end of a loop: it is not written out. LLVM does that with loops whose lengths are known, one inside the other, and
 then takes seconds for code that is no faster."""
 
 
-class Writer:
+class LoopBuilder:
     """Writes the instructions of a function. Whole numbers are texts: digits where they are known, else registers."""
 
     def __init__(self, dtype: DType) -> None:

@@ -10,17 +10,17 @@ from graphc.compiler.schedule.fusion import FLAT
 from graphc.compiler.schedule.loop_collapse import merged
 from graphc.compiler.schedule.materialize import Stage
 from graphc.compiler.schedule.row_blocks import Product
-from graphc.compiler.targets.llvm.emit import Value, memory_type, register_type
+from graphc.compiler.targets.llvm.emit import LlvmValue, memory_type, register_type
 from graphc.compiler.targets.llvm.kernels import reducers
-from graphc.compiler.targets.llvm.kernels.loop_writer import FLAT_BLOCK, Body, accumulates, compensated
-from graphc.compiler.targets.llvm.microkernels.images import Routine
+from graphc.compiler.targets.llvm.kernels.loop_writer import FLAT_BLOCK, LoopWriter, accumulates, compensated
+from graphc.compiler.targets.llvm.microkernels.images import ImageRoutine
 from graphc.ir import dims
 from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr
 from graphc.ir.types import INT64, DType
 
 
-class Levels(Body):
+class Levels(LoopWriter):
     """Writes the stages of a group level by level."""
 
     def _write_level(self, stages: list[Stage]) -> None:
@@ -59,11 +59,11 @@ class Levels(Body):
             self._store(elements, stage.node, index, value)
             return
         value = elements.operand(stage.node, 0, index)
-        if stage.node.op.name.startswith("arg"):
-            value = Value("0", INT64)
+        if reducers.reducer_of(stage.node.op.name).of_places:
+            value = LlvmValue("0", INT64)
         self._reduced(stage, elements, index, value)
 
-    def _reduced(self, stage: Stage, elements: Elements, index: Index, value: Value) -> None:
+    def _reduced(self, stage: Stage, elements: Elements, index: Index, value: LlvmValue) -> None:
         """What a reduction makes of the row at an index: a number for the row, or a contribution to the partial result."""
         node = stage.node
         assert stage.run is not None
@@ -74,7 +74,7 @@ class Levels(Body):
         self._scalars[node] = value
         self._store(elements, node, left, value)
 
-    def _accumulate(self, elements: Elements, stage: Stage, index: Index, value: Value) -> None:
+    def _accumulate(self, elements: Elements, stage: Stage, index: Index, value: LlvmValue) -> None:
         node = stage.node
         key = ("partial", node)
         base = self._base(key)
@@ -91,7 +91,7 @@ class Levels(Body):
             self.builder.store(self.builder.add(self.builder.load(lost, node.dtype), error), lost)
         self.builder.store(result, at.text, note)
 
-    def _store(self, elements: Elements, node: Expr, index: Index, value: Value) -> None:
+    def _store(self, elements: Elements, node: Expr, index: Index, value: LlvmValue) -> None:
         if node in self.buffered:
             at, note = self._address(elements, node, index)
             self.builder.store(value, at, note)
@@ -135,8 +135,8 @@ class Levels(Body):
                 value = elements.operand(node, 0, index)
                 if accumulates(stage, self.walk) and not self._is_one(stage):
                     assert stage.run is not None
-                    kept = index[stage.run[1] :]
-                    stores.append(lambda s=stage, k=kept, v=value: self._accumulate(elements, s, k, v))
+                    left = index[stage.run[1] :]
+                    stores.append(lambda s=stage, k=left, v=value: self._accumulate(elements, s, k, v))
                     continue
                 at, note = self._operand_row(elements, stage, index, value.dtype)
                 stores.append(lambda v=value, at=at, note=note: self.builder.store(v, at, note))
@@ -213,7 +213,7 @@ class Levels(Body):
         else:
             for dim in self._inner(stage):
                 count = elements.whole("mul", count, self.lengths(dim))
-        result = INT64 if node.op.name.startswith("arg") else dtype
+        result = INT64 if reducers.reducer_of(node.op.name).of_places else dtype
         value = self.builder.instruction(
             f"call {register_type(result)} @{reducers.symbol(node.op.name, dtype)}(ptr {pointer}, i64 {count})",
             result,
@@ -228,8 +228,8 @@ class Levels(Body):
         shape = node.shape[self.walk :]
         counts = [self.lengths(dim) for dim in shape]
 
-        def address(elements: Elements, kept: list[str]) -> tuple[str, str]:
-            index = (*self.row_index, *kept)
+        def address(elements: Elements, left: list[str]) -> tuple[str, str]:
+            index = (*self.row_index, *left)
             if node in self.buffered:
                 return self._address(elements, node, index)
             return self._row_address(elements, node, index)
@@ -250,7 +250,7 @@ class Levels(Body):
 
         self._nest([self.lengths(dim) for dim in self._inner(stage)], add)
 
-    def _write_image(self, stage: Stage, routine: Routine, times: int) -> None:
+    def _write_image(self, stage: Stage, routine: ImageRoutine, times: int) -> None:
         """The calls of a routine that make an image of a node, or add one to a sum over them."""
         node, suffix = stage.node, self.module.routine(routine)
         elements = self._elements()
@@ -279,8 +279,8 @@ class Levels(Body):
                 )
             if len(places) == 1:
                 arguments.insert(1, "null")
-            given = ", ".join(f"ptr {argument}" for argument in [*arguments, scratch, gemm])
-            self.builder.lines.append(f"  call void @image{suffix}({given}, i64 0, i64 {routine.pieces})")
+            pointers = ", ".join(f"ptr {argument}" for argument in [*arguments, scratch, gemm])
+            self.builder.lines.append(f"  call void @image{suffix}({pointers}, i64 0, i64 {routine.pieces})")
 
         self._nest([str(times)], call)
 

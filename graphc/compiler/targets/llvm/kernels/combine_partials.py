@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from graphc.compiler.lowering.elements import Lengths
 from graphc.compiler.schedule.fusion import Group
-from graphc.compiler.targets.llvm.emit import Builder, Value, memory_type
+from graphc.compiler.targets.llvm.emit import LlvmBuilder, LlvmValue, memory_type
 from graphc.compiler.targets.llvm.kernels import reducers
 from graphc.compiler.targets.llvm.kernels.loop_writer import Memory, Word, accumulates, is_total
-from graphc.compiler.targets.llvm.kernels.module import NAME, Module, loaded
+from graphc.compiler.targets.llvm.kernels.module import NAME, ModuleWriter, loaded
 from graphc.ir import dims
 from graphc.ir.types import DType
 
 
 def finish(
-    number: int, group: Group, memory: Memory, word: Word, module: Module
-) -> tuple[str, Builder] | None:
+    number: int, group: Group, memory: Memory, word: Word, module: ModuleWriter
+) -> tuple[str, LlvmBuilder] | None:
     """The function `void name(ptr frame, ptr words)` that makes results of the partial results of a group's chunks;
     None where there are none."""
     stages = [stage for stage in group.stages if accumulates(stage, group.walk)]
     if not stages:
         return None
     lengths = Lengths()
-    builder = Builder(inline=True)
+    builder = LlvmBuilder(inline=True)
     lines: list[str] = []
     for k, stage in enumerate(stages):
         node = stage.node
@@ -39,9 +39,9 @@ def finish(
     return "\n".join([*head, *lines, "  ret void", "}", ""]), builder
 
 
-def _in_turn(dtype: DType) -> tuple[str, int, Builder]:
+def _in_turn(dtype: DType) -> tuple[str, int, LlvmBuilder]:
     """A function that adds partial sums of one number up, one after the other, with their rounding errors beside them."""
-    builder = Builder(inline=True)
+    builder = LlvmBuilder(inline=True)
     lines, kind = builder.lines, memory_type(dtype)
     lines += [
         f"define internal void @{NAME}(ptr %part, ptr %result, i64 %size, i64 %chunks) noinline nounwind {{",
@@ -53,9 +53,9 @@ def _in_turn(dtype: DType) -> tuple[str, int, Builder]:
         f"  %lost = phi {kind} [ 0.0, %entry ], [ %lost.next, %add ]",
         f"  %at = getelementptr {kind}, ptr %part, i64 %c",
     ]
-    total, value = Value("%total", dtype), builder.load("%at", dtype)
+    total, value = LlvmValue("%total", dtype), builder.load("%at", dtype)
     lines.append(f"  %total.next = fadd {kind} %total, {value.text}")
-    error = reducers.rounding_error(builder, total, value, Value("%total.next", dtype))
+    error = reducers.rounding_error(builder, total, value, LlvmValue("%total.next", dtype))
     lines += [
         f"  %lost.next = fadd {kind} %lost, {error.text}",
         "  %c.next = add nuw nsw i64 %c, 1",
@@ -73,9 +73,9 @@ def _in_turn(dtype: DType) -> tuple[str, int, Builder]:
     return "\n".join(lines), 0, builder
 
 
-def _pairs(name: str, dtype: DType) -> tuple[str, int, Builder]:
+def _pairs(name: str, dtype: DType) -> tuple[str, int, LlvmBuilder]:
     """A function that adds partial results of one size up, in pairs, pairs of pairs and so on, and copies what is left."""
-    builder = Builder(inline=True)
+    builder = LlvmBuilder(inline=True)
     lines, kind = builder.lines, memory_type(dtype)
     lines += [
         f"define internal void @{NAME}(ptr %part, ptr %result, i64 %size, i64 %chunks) noinline nounwind {{",

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from graphc.compiler.lowering.scalar_kernel import Kernel
 from graphc.compiler.targets.llvm import libm
-from graphc.compiler.targets.llvm.emit import SLOT, Builder, Value
+from graphc.compiler.targets.llvm.emit import SLOT, LlvmBuilder, LlvmValue
 from graphc.compiler.targets.llvm.emit import memory_type as _memory
 from graphc.compiler.targets.llvm.kernels.blocks import in_blocks, in_place
 from graphc.compiler.targets.llvm.kernels.scalar_body import body
@@ -47,13 +47,13 @@ def module(kernel: Kernel, pattern: Pattern, packed: str | None = None) -> str:
 
     packed : the symbol of the kernel's scalar body, to call it for each element instead of emitting it into the loop
     """
-    builder = Builder(inline=True)
+    builder = LlvmBuilder(inline=True)
     if packed is not None and all(dtype == FLOAT64 for dtype in (*kernel.inputs, *kernel.outputs)):
         inner = _gathering(len(kernel.inputs), len(kernel.outputs), packed)
     else:
         inner = _inner(kernel, pattern, builder, packed)
         if packed is None and any(libm.limit(name, bits) is not None for name, bits, _ in builder.functions):
-            builder = Builder(inline=True)
+            builder = LlvmBuilder(inline=True)
             inner = _two_ways(kernel, pattern, builder)
     parts = [inner, _nest(len(pattern)), builder.module_parts(), _scopes(kernel)]
     if packed is not None:
@@ -96,7 +96,9 @@ def _note(kernel: Kernel, scope: int) -> str:
     return f", !alias.scope !{base + 2 * scope}, !noalias !{base + 2 * scope + 1}"
 
 
-def _call_packed(kernel: Kernel, builder: Builder, packed: str, inputs: list[Value]) -> list[Value]:
+def _call_packed(
+    kernel: Kernel, builder: LlvmBuilder, packed: str, inputs: list[LlvmValue]
+) -> list[LlvmValue]:
     """One element through the scalar body, its values in slots on the stack."""
     for number, value in enumerate(inputs):
         builder.lines.append(f"  %given{number} = getelementptr i8, ptr %in, i64 {SLOT * number}")
@@ -109,16 +111,18 @@ def _call_packed(kernel: Kernel, builder: Builder, packed: str, inputs: list[Val
     return outputs
 
 
-def _two_ways(kernel: Kernel, pattern: Pattern, builder: Builder) -> str:
+def _two_ways(kernel: Kernel, pattern: Pattern, builder: LlvmBuilder) -> str:
     """The inner loop where functions need another way for large operands, which a packed loop cannot take element by element: a
     block of elements goes through the loop that does without, and through the other where one of their operands is too large."""
-    near = Builder(inline=True, within=True)
+    near = LlvmBuilder(inline=True, within=True)
     parts = [
         _inner(kernel, pattern, builder, None, "inner_far"),
         _inner(kernel, pattern, near, None, "inner_near"),
     ]
     if in_place(pattern):
-        parts.append(_inner(kernel, pattern, Builder(inline=True, within=True), None, "look", store=False))
+        parts.append(
+            _inner(kernel, pattern, LlvmBuilder(inline=True, within=True), None, "look", store=False)
+        )
     builder.functions |= near.functions
     builder.declarations |= near.declarations
     sizes = [dtype.itemsize for dtype in (*kernel.inputs, *kernel.outputs)]
@@ -128,7 +132,7 @@ def _two_ways(kernel: Kernel, pattern: Pattern, builder: Builder) -> str:
 def _inner(
     kernel: Kernel,
     pattern: Pattern,
-    builder: Builder,
+    builder: LlvmBuilder,
     packed: str | None,
     name: str = "inner",
     store: bool = True,
@@ -172,7 +176,7 @@ def _inner(
         addresses[number] = name
         return name
 
-    inputs: list[Value] = []
+    inputs: list[LlvmValue] = []
     hoisted: list[str] = []
     for number, dtype in enumerate(kernel.inputs):
         first = _tied(pattern[number])
@@ -212,7 +216,7 @@ def _inner(
     )
 
 
-def _watching(head: list[str], builder: Builder) -> str:
+def _watching(head: list[str], builder: LlvmBuilder) -> str:
     """The loop that collects whether any of the builder's `beyond` holds for any element."""
     any_of = builder.beyond[0]
     for condition in builder.beyond[1:]:

@@ -63,7 +63,7 @@ class Phase(Levels):
         return "\n".join([start, "row:", *self.builder.lines, "  ret void", "}", ""])
 
 
-class Kernel(Levels):
+class KernelWriter(Levels):
     """Writes the function of one group."""
 
     def text(self, results: Collection[Expr] = ()) -> str:
@@ -155,21 +155,21 @@ class Kernel(Levels):
         name = self.module.function(part.text(stages), part.scopes, part.builder)
         self.waiting |= part.waiting
         self.reducers |= part.reducers
-        given = ["i64 %first", "i64 %block", *[f"ptr {self._base(key)}" for key in part.keys]]
-        given += [f"i64 {self.lengths(dim)}" for dim in part.lengths.names]
-        self.builder.lines.append(f"  call void @{name}({', '.join(given)})")
+        arguments = ["i64 %first", "i64 %block", *[f"ptr {self._base(key)}" for key in part.keys]]
+        arguments += [f"i64 {self.lengths(dim)}" for dim in part.lengths.names]
+        self.builder.lines.append(f"  call void @{name}({', '.join(arguments)})")
 
     def _streamed(self, results: Collection[Expr]) -> dict[Expr, int]:
         """The results whose rows may go past the caches, with the bytes of a row."""
-        found: dict[Expr, int] = {}
+        row_bytes: dict[Expr, int] = {}
         images = any(stage.image is not None for stage in self.group.stages)
         if self.walk < 1 or self.group.in_panels or images or not nontemporal_stores.available():
-            return found
+            return row_bytes
         for stage in self.group.stages:
             size = nontemporal_stores.row_bytes(stage, self.walk)
             if size is not None and stage.node in results and self.memory(stage.node) is stage.node:
-                found[stage.node] = size
-        return found
+                row_bytes[stage.node] = size
+        return row_bytes
 
     def _divert(self, streamed: Mapping[Expr, int]) -> None:
         """A row that goes past the caches is made in scratch memory, as if its buffer began so far before that."""

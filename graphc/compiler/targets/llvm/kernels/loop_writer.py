@@ -16,8 +16,8 @@ from graphc.compiler.lowering.index_text import Index
 from graphc.compiler.schedule.fusion import FLAT, Group
 from graphc.compiler.schedule.materialize import Stage
 from graphc.compiler.schedule.row_blocks import PANEL
-from graphc.compiler.targets.llvm.emit import Builder, Value, memory_type
-from graphc.compiler.targets.llvm.kernels.module import Module
+from graphc.compiler.targets.llvm.emit import LlvmBuilder, LlvmValue, memory_type
+from graphc.compiler.targets.llvm.kernels.module import ModuleWriter
 from graphc.compiler.targets.llvm.loop_builder import ROLLED
 from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr
@@ -42,7 +42,8 @@ def accumulates(stage: Stage, walk: int) -> bool:
 
 def is_total(node: Expr) -> bool:
     """Whether a node is one number that is a sum of floats."""
-    return node.op.name == "sum" and node.dtype.kind == "f" and not node.shape
+    reducer = node.op.reducer
+    return reducer is not None and reducer.compensated and node.dtype.kind == "f" and not node.shape
 
 
 WORTH_COMPENSATING = 64
@@ -59,7 +60,7 @@ def compensated(stage: Stage, walk: int) -> bool:
     return walk == FLAT or math.prod(known) >= WORTH_COMPENSATING
 
 
-class Body:
+class LoopWriter:
     """What the text of one group's function is written with: where its values are, and its loops.
 
     number : of the group, in the keys of the frame's words
@@ -70,7 +71,7 @@ class Body:
     """
 
     def __init__(
-        self, number: int, group: Group, buffered: set[Expr], memory: Memory, word: Word, module: Module
+        self, number: int, group: Group, buffered: set[Expr], memory: Memory, word: Word, module: ModuleWriter
     ) -> None:
         self.number = number
         self.group = group
@@ -80,7 +81,7 @@ class Body:
         self.word = word
         self.module = module
         self.lengths = Lengths()
-        self.builder = Builder(inline=True)
+        self.builder = LlvmBuilder(inline=True)
         self.reducers: set[tuple[str, DType]] = set()
         self.waiting: dict[Hashable, tuple[tuple[Dim, ...], DType]] = {}
         self._bases: dict[tuple[Any, ...], str] = {}
@@ -88,7 +89,7 @@ class Body:
         self._block = "row"
         self._stored = {memory(stage.node) for stage in group.stages}
         self._scopes: dict[Hashable, int] = {}
-        self._scalars: dict[Expr, Value] = {}
+        self._scalars: dict[Expr, LlvmValue] = {}
         self._level: dict[Expr, int] = {}
         self.phase: dict[Expr, int] = {}
         self.row_index: Index = ()
@@ -170,7 +171,7 @@ class Body:
                     last[node] = max(last[node], first[stage.node])
                     if first[node] != first[stage.node]:
                         apart.add(node)
-        found: dict[Expr, Expr] = {}
+        shared: dict[Expr, Expr] = {}
         until: dict[Expr, int] = {}
         waiting = [s.node for s in self.group.stages if s.node in apart and not accumulates(s, self.walk)]
         for node in sorted(waiting, key=first.__getitem__):
@@ -180,9 +181,9 @@ class Body:
             free = (
                 other for other in until if (other.shape, other.dtype) == alike and until[other] < first[node]
             )
-            found[node] = taken = next(free, node)
+            shared[node] = taken = next(free, node)
             until[taken] = last[node]
-        return found
+        return shared
 
     def _is_one(self, stage: Stage) -> bool:
         """Whether a reduction leaves one number in each row."""
@@ -255,10 +256,10 @@ class Body:
         )
         return at.text, self._mark(key, True)
 
-    def _load(self, elements: Elements) -> Callable[[Expr, Index], Value | None]:
+    def _load(self, elements: Elements) -> Callable[[Expr, Index], LlvmValue | None]:
         stages = {stage.node: stage for stage in self.group.stages}
 
-        def load(node: Expr, index: Index) -> Value | None:
+        def load(node: Expr, index: Index) -> LlvmValue | None:
             if node in self._scalars:
                 return self._scalars[node]
             stage = stages.get(node)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from graphc.compiler.targets.llvm.emit import Builder
+from graphc.compiler.targets.llvm.emit import LlvmBuilder
 from graphc.compiler.targets.llvm.kernels import reducers
 from graphc.compiler.targets.llvm.loop_builder import INTRINSICS
 from graphc.ir.types import DType
@@ -18,7 +18,7 @@ NAME = "§name§"
 """Stands for a function's name in its text."""
 
 
-class Routine(Protocol):
+class LlvmFunction(Protocol):
     """A function with what it calls, in LLVM IR."""
 
     @property
@@ -31,7 +31,7 @@ class Routine(Protocol):
         ...
 
 
-class Module:
+class ModuleWriter:
     """Collects the functions of a program's kernels.
 
     exported : the names that are called from outside
@@ -42,10 +42,10 @@ class Module:
         self._suffixes: dict[str, str] = {}
         self._routines: list[str] = []
         self._names: dict[tuple[str, int], str] = {}
-        self._whole = Builder(inline=True)
+        self._whole = LlvmBuilder(inline=True)
         self._reducers: set[tuple[str, DType]] = set()
 
-    def routine(self, routine: Routine) -> str:
+    def routine(self, routine: LlvmFunction) -> str:
         """What the names of a routine end with."""
         text = routine.named("")
         suffix = self._suffixes.get(text)
@@ -55,18 +55,22 @@ class Module:
             self._whole.declarations |= dict(routine.declarations)
         return suffix
 
-    def function(self, text: str, scopes: int, builder: Builder, exported: bool = False) -> str:
+    def function(self, text: str, scopes: int, builder: LlvmBuilder, exported: bool = False) -> str:
         """The name of a function.
 
         text : with `NAME` for it; scopes : how many alias scopes it marks; builder : knows what it calls
         """
         name = self._names.setdefault((text, scopes), f"f{len(self._names)}")
-        self._whole.functions |= builder.functions
-        self._whole.helpers |= builder.helpers
-        self._whole.declarations |= builder.declarations
+        self._knows(builder)
         if exported:
             self.exported[name] = None
         return name
+
+    def _knows(self, builder: LlvmBuilder) -> None:
+        """Takes along what a function calls."""
+        self._whole.functions |= builder.functions
+        self._whole.helpers |= builder.helpers
+        self._whole.declarations |= builder.declarations
 
     def reduces(self, needed: set[tuple[str, DType]]) -> None:
         """Says which reductions are called."""
@@ -76,8 +80,9 @@ class Module:
         """The whole."""
         reducing = []
         for name, dtype in sorted(self._reducers, key=str):
-            self._whole.declarations |= reducers.declarations(name, dtype)
-            reducing.append(reducers.definition(name, dtype))
+            text, builder = reducers.definition(name, dtype)
+            self._knows(builder)
+            reducing.append(text)
         functions = [(text.replace(NAME, name), scopes) for (text, scopes), name in self._names.items()]
         parts = [INTRINSICS, *reducing, *self._routines, _with_scopes(functions), self._whole.module_parts()]
         return "\n".join(parts)

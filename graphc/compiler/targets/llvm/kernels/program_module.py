@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from graphc.compiler.schedule.fusion import Library
+from graphc.compiler.schedule.fusion import LibraryCall
 from graphc.compiler.schedule.materialize import origin
-from graphc.compiler.schedule.memory_plan import Functions, Plan
+from graphc.compiler.schedule.memory_plan import Functions, MemoryPlan
 from graphc.compiler.targets.llvm.kernels.combine_partials import finish
-from graphc.compiler.targets.llvm.kernels.kernel import Kernel
-from graphc.compiler.targets.llvm.kernels.module import Module
+from graphc.compiler.targets.llvm.kernels.kernel import KernelWriter
+from graphc.compiler.targets.llvm.kernels.module import ModuleWriter
 
 
-def write_kernels(plan: Plan) -> None:
+def write_kernels(plan: MemoryPlan) -> None:
     """Fill in the module of a plan: a function for each group, another that finishes its sums over rows, and what they call."""
     buffered = set(plan.lives) | set(plan.targets) | set(plan.inplace)
     buffered |= {node for node in plan.materialized if origin(node) is not node}
-    module = Module()
+    module = ModuleWriter()
     for number, step in enumerate(plan.steps):
-        if isinstance(step, Library):
+        if isinstance(step, LibraryCall):
             continue
         words, last_words = _Words(plan.words), _Words(plan.words)
-        kernel = Kernel(number, step, buffered, plan.memory, words, module)
+        kernel = KernelWriter(number, step, buffered, plan.memory, words, module)
         text = kernel.text(plan.targets)
         name = module.function(text, kernel.scopes, kernel.builder, exported=True)
         module.reduces(kernel.reducers)

@@ -7,9 +7,18 @@ lets LLVM reorder anything. Extremes hand NaN on.
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
-from graphc.compiler.targets.llvm.emit import Builder, Value, literal, memory_type, register_type
+from graphc.compiler.targets.llvm.emit import (
+    FLOAT_PREDICATES,
+    LlvmBuilder,
+    LlvmValue,
+    literal,
+    memory_type,
+    register_type,
+)
+from graphc.errors import CompileError
+from graphc.ir.op import Reducer, lookup
 from graphc.ir.types import BOOL, INT64, DType
 
 BLOCK = 1024
@@ -21,41 +30,28 @@ _VECTORS = 4
 _WIDTH = 64
 """Bytes of a vector."""
 
-SUMS = ("sum", "conv2d_kernel_grad", "matmul")
-"""What adds up."""
+
+def reducer_of(name: str) -> Reducer:
+    """What the operation of that name declares of how it reduces."""
+    reducer = lookup(name).reducer
+    assert reducer is not None  # only such operations are given loops
+    return reducer
 
 
-def identity_of(name: str, dtype: DType) -> Value:
-    """What changes nothing: −0.0 for sums of floats, as 0.0 would lose its sign."""
-    if name in SUMS:
-        return Value(literal(-0.0 if dtype.kind == "f" else 0, dtype), dtype)
-    if name == "prod":
-        return Value(literal(1, dtype), dtype)
-    if name in ("any", "all"):
-        return Value(literal(name == "all", BOOL), BOOL)
-    low = name in ("max", "argmax")
-    if dtype.kind == "f":
-        return Value(literal(-np.inf if low else np.inf, dtype), dtype)
-    if dtype.kind == "b":
-        return Value(literal(not low, dtype), dtype)
-    ends = np.iinfo(dtype)
-    return Value(literal(ends.min if low else ends.max, dtype), dtype)
+def identity_of(name: str, dtype: DType) -> LlvmValue:
+    """What changes nothing."""
+    return LlvmValue(literal(reducer_of(name).identity(dtype), dtype), dtype)
 
 
-def combine(builder: Builder, name: str, x: Value, y: Value) -> Value:
+def combine(builder: LlvmBuilder, name: str, x: LlvmValue, y: LlvmValue) -> LlvmValue:
     """Two results as one."""
-    if name in (*SUMS, "prod"):
-        return builder.add(x, y) if name in SUMS else builder.mul(x, y)
-    if name in ("any", "all"):
-        return builder.or_(x, y) if name == "any" else builder.and_(x, y)
-    if x.dtype == BOOL:
-        return builder.or_(x, y) if name == "max" else builder.and_(x, y)
-    # of zeros any comes out, as with NumPy: `maximum`, which looks at their signs, takes a fifth longer on rows in cache
-    better = builder.compare("ge" if name == "max" else "le", x, y)
-    return builder.select(builder.or_(better, builder.isnan(x)), x, y)
+    reducer = reducer_of(name)
+    emit = reducer.emit or lookup(reducer.combine).emit
+    assert emit is not None  # a test holds that
+    return emit(builder, x, y)
 
 
-def rounding_error(builder: Builder, x: Value, y: Value, total: Value) -> Value:
+def rounding_error(builder: LlvmBuilder, x: LlvmValue, y: LlvmValue, total: LlvmValue) -> LlvmValue:
     """What x + y is more than its rounded value `total`, to the bit (Knuth's two-sum); NaN where that is not finite."""
     part = builder.sub(total, x)
     return builder.add(builder.sub(x, builder.sub(total, part)), builder.sub(y, part))
@@ -66,32 +62,25 @@ def symbol(name: str, dtype: DType) -> str:
     return f"reduce_{name}_{dtype.name}"
 
 
-def declarations(name: str, dtype: DType) -> dict[str, str]:
-    """LLVM's own functions that the text refers to."""
-    if name != "sum" or dtype.kind != "f":
-        return {}
-    kind, intrinsic = register_type(dtype), f"llvm.fabs.f{8 * dtype.itemsize}"
-    return {intrinsic: f"declare {kind} @{intrinsic}({kind})"}
-
-
-def definition(name: str, dtype: DType) -> str:
-    """The function's text; `argmax` and `argmin` return a place."""
-    if name.startswith("arg"):
+def definition(name: str, dtype: DType) -> tuple[str, LlvmBuilder]:
+    """The function's text, and a builder that knows what it calls."""
+    reducer = reducer_of(name)
+    if reducer.of_places:
         return _place(name, dtype)
-    if dtype.kind == "f":
+    if dtype.kind == "f" and reducer.packed:
         return _packed(name, dtype)
     return _plain(name, dtype)
 
 
-def _plain(name: str, dtype: DType) -> str:
+def _plain(name: str, dtype: DType) -> tuple[str, LlvmBuilder]:
     """One after the other: LLVM may reorder whole numbers by itself."""
-    builder = Builder(inline=True)
+    builder = LlvmBuilder(inline=True)
     kind, stored = register_type(dtype), memory_type(dtype)
     builder.lines.append(f"  %at = getelementptr {stored}, ptr %p, i64 %i")
     value = builder.load("%at", dtype)
-    result = combine(builder, name, Value("%sum", dtype), value)
+    result = combine(builder, name, LlvmValue("%sum", dtype), value)
     body = "\n".join(builder.lines)
-    return f"""define internal {kind} @{symbol(name, dtype)}(ptr %p, i64 %n) nounwind {{
+    text = f"""define internal {kind} @{symbol(name, dtype)}(ptr %p, i64 %n) nounwind {{
 entry:
   %some = icmp sgt i64 %n, 0
   br i1 %some, label %loop, label %exit
@@ -107,34 +96,30 @@ exit:
   ret {kind} %result
 }}
 """
+    return text, builder
 
 
-def _place(name: str, dtype: DType) -> str:
+def _place(name: str, dtype: DType) -> tuple[str, LlvmBuilder]:
     """The place of the first extreme; of the first NaN where there is one."""
-    builder = Builder(inline=True)
+    builder = LlvmBuilder(inline=True)
     builder.lines.append(f"  %at = getelementptr {memory_type(dtype)}, ptr %p, i64 %i")
     value = builder.load("%at", dtype)
-    best = Value("%best", dtype)
-    if dtype == BOOL:
-        better = (
-            builder.and_(value, builder.not_(best))
-            if name == "argmax"
-            else builder.and_(best, builder.not_(value))
-        )
-    else:
-        better = builder.compare("gt" if name == "argmax" else "lt", value, best)
-        if dtype.kind == "f":
-            better = builder.or_(better, builder.isnan(value))
-            better = builder.and_(better, builder.not_(builder.isnan(best)))
+    best = LlvmValue("%best", dtype)
+    prefers = reducer_of(name).prefers
+    assert prefers is not None  # it is one of places
+    better = prefers(builder, value, best)
+    if dtype.kind == "f":
+        better = builder.or_(better, builder.isnan(value))
+        better = builder.and_(better, builder.not_(builder.isnan(best)))
     chosen = builder.select(better, value, best)
-    place = builder.select(better, Value("%i", INT64), Value("%place", INT64))
+    place = builder.select(better, LlvmValue("%i", INT64), LlvmValue("%place", INT64))
     body = "\n".join(builder.lines)
     kind = register_type(dtype)
-    first = Builder(inline=True)
+    first = LlvmBuilder(inline=True)
     first._count = 10_000
     start = first.load("%p", dtype)
     head = "\n".join(first.lines)
-    return f"""define internal i64 @{symbol(name, dtype)}(ptr %p, i64 %n) nounwind {{
+    text = f"""define internal i64 @{symbol(name, dtype)}(ptr %p, i64 %n) nounwind {{
 entry:
 {head}
   %some = icmp sgt i64 %n, 1
@@ -152,25 +137,82 @@ exit:
   ret i64 %result
 }}
 """
+    return text, builder
 
 
-def _join(name: str, kind: str, result: str, x: str, y: str, vector: str = "") -> str:
-    """The instructions that make `result` of x and y, numbers or vectors."""
-    if name in ("sum", "prod"):
-        return f"  {result} = {'fadd' if name == 'sum' else 'fmul'} {kind} {x}, {y}"
-    flag = f"<{vector} x i1>" if vector else "i1"
-    predicate = "oge" if name == "max" else "ole"
-    return f"""  {result}.better = fcmp {predicate} {kind} {x}, {y}
-  {result}.nan = fcmp uno {kind} {x}, {x}
-  {result}.keep = or {flag} {result}.better, {result}.nan
-  {result} = select {flag} {result}.keep, {kind} {x}, {kind} {y}"""
+class _Lanes(LlvmBuilder):
+    """Writes a combination of numbers, or of vectors of them, under names that begin as the result's.
+
+    kind, flag : LLVM's types of what is combined and of a condition on it; lanes : how many numbers, 0 of no vector
+    """
+
+    def __init__(self, result: str, kind: str, lanes: int) -> None:
+        super().__init__()
+        self.result, self.kind, self.lanes = result, kind, lanes
+        self.flag = f"<{lanes} x i1>" if lanes else "i1"
+        self.names: list[str] = []
+
+    def instruction(self, text: str, dtype: DType) -> LlvmValue:
+        raise CompileError(f"{text.split()[0]} has no form for vectors", hint="declare packed=False")
+
+    def _line(self, suffix: str, text: str, dtype: DType) -> LlvmValue:
+        name = f"{self.result}.{suffix}"
+        if name in self.names:
+            name += str(len(self.names))
+        self.names.append(name)
+        self.lines.append(f"  {name} = {text}")
+        return LlvmValue(name, dtype)
+
+    def number(self, value: Any, like: LlvmValue) -> LlvmValue:
+        text = literal(value, like.dtype)
+        scalar = self.kind.split()[-1].rstrip(">")
+        splat = f"<{', '.join([f'{scalar} {text}'] * self.lanes)}>"
+        return LlvmValue(splat if self.lanes else text, like.dtype)
+
+    def _binary(self, floating: str, integer: str, x: LlvmValue, y: LlvmValue) -> LlvmValue:
+        return self._line(floating, f"{floating} {self.kind} {x.text}, {y.text}", x.dtype)
+
+    def neg(self, x: LlvmValue) -> LlvmValue:
+        return self._line("neg", f"fneg {self.kind} {x.text}", x.dtype)
+
+    def compare(self, predicate: str, x: LlvmValue, y: LlvmValue) -> LlvmValue:
+        return self._line(
+            "better", f"fcmp {FLOAT_PREDICATES[predicate]} {self.kind} {x.text}, {y.text}", BOOL
+        )
+
+    def isnan(self, x: LlvmValue) -> LlvmValue:
+        return self._line("nan", f"fcmp uno {self.kind} {x.text}, {x.text}", BOOL)
+
+    def and_(self, x: LlvmValue, y: LlvmValue) -> LlvmValue:
+        return self._line("both", f"and {self.flag} {x.text}, {y.text}", BOOL)
+
+    def or_(self, x: LlvmValue, y: LlvmValue) -> LlvmValue:
+        return self._line("keep", f"or {self.flag} {x.text}, {y.text}", BOOL)
+
+    def select(self, condition: LlvmValue, x: LlvmValue, y: LlvmValue) -> LlvmValue:
+        text = f"select {self.flag} {condition.text}, {self.kind} {x.text}, {self.kind} {y.text}"
+        return self._line("chosen", text, x.dtype)
+
+    def text(self, value: LlvmValue) -> str:
+        """The instructions, with the value under the result's name."""
+        if self.names and value.text == self.names[-1]:
+            self.lines[-1] = self.lines[-1].replace(f"  {value.text} =", f"  {self.result} =", 1)
+        else:
+            self.lines.append(f"  {self.result} = freeze {self.kind} {value.text}")
+        return "\n".join(self.lines)
 
 
-def _packed(name: str, dtype: DType) -> str:
+def _packed(name: str, dtype: DType) -> tuple[str, LlvmBuilder]:
     """Floats: vectors of accumulators over a block, then their lanes in pairs; what is left one by one, in a sum of its own."""
     kind = register_type(dtype)
     size = dtype.itemsize
     lanes = _WIDTH // size
+
+    def join(kind: str, result: str, x: str, y: str, lanes: int = 0) -> str:
+        """The instructions that make `result` of x and y, numbers or vectors."""
+        writer = _Lanes(result, kind, lanes)
+        return writer.text(combine(writer, name, LlvmValue(x, dtype), LlvmValue(y, dtype)))
+
     step = lanes * _VECTORS
     vector = f"<{lanes} x {kind}>"
     zero = identity_of(name, dtype).text
@@ -183,7 +225,7 @@ def _packed(name: str, dtype: DType) -> str:
         add(f"  %o{k} = add i64 %i, {k * lanes}")
         add(f"  %p{k} = getelementptr {kind}, ptr %p, i64 %o{k}")
         add(f"  %v{k} = load {vector}, ptr %p{k}, align {size}")
-        add(_join(name, vector, f"%b{k}", f"%a{k}", f"%v{k}", str(lanes)))
+        add(join(vector, f"%b{k}", f"%a{k}", f"%v{k}", lanes))
     wide = "\n".join(lines)
     lines = []
     add = lines.append
@@ -193,7 +235,7 @@ def _packed(name: str, dtype: DType) -> str:
     while len(level) > 1:
         joined = []
         for x, y in zip(level[::2], level[1::2], strict=True):
-            add(_join(name, vector, f"%t{number}", x, y, str(lanes)))
+            add(join(vector, f"%t{number}", x, y, lanes))
             joined.append(f"%t{number}")
             number += 1
         level = joined
@@ -205,11 +247,14 @@ def _packed(name: str, dtype: DType) -> str:
         here, part = f"<{width} x {kind}>", f"<{half} x {kind}>"
         add(f"  %low{width} = shufflevector {here} {current}, {here} poison, <{half} x i32> <{low}>")
         add(f"  %high{width} = shufflevector {here} {current}, {here} poison, <{half} x i32> <{high}>")
-        add(_join(name, part, f"%f{width}", f"%low{width}", f"%high{width}", str(half)))
+        add(join(part, f"%f{width}", f"%low{width}", f"%high{width}", half))
         current, width = f"%f{width}", half
     add(f"  %lane = extractelement <1 x {kind}> {current}, i32 0")
     fold = "\n".join(lines)
-    if name == "sum":  # Neumaier's compensation; none where a sum is not finite
+    builder = LlvmBuilder(inline=True)
+    if reducer_of(name).compensated:  # Neumaier's compensation; none where a sum is not finite
+        intrinsic = f"llvm.fabs.f{8 * size}"
+        builder.declarations[intrinsic] = f"declare {kind} @{intrinsic}({kind})"
         joined = f"""  %total_next = fadd {kind} %total, %part
   %size_t = call {kind} @llvm.fabs.f{8 * size}({kind} %total)
   %size_p = call {kind} @llvm.fabs.f{8 * size}({kind} %part)
@@ -225,11 +270,9 @@ def _packed(name: str, dtype: DType) -> str:
   %fix = and i1 %usable, %some_lost
   %result = select i1 %fix, {kind} %fixed, {kind} %total_end"""
     else:
-        joined = (
-            _join(name, kind, "%total_next", "%total", "%part") + f"\n  %lost_next = fadd {kind} 0.0, %lost"
-        )
+        joined = join(kind, "%total_next", "%total", "%part") + f"\n  %lost_next = fadd {kind} 0.0, %lost"
         final = f"  %result = select i1 true, {kind} %total_end, {kind} %lost_end"
-    return f"""define internal {kind} @{symbol(name, dtype)}(ptr %p, i64 %n) nounwind {{
+    text = f"""define internal {kind} @{symbol(name, dtype)}(ptr %p, i64 %n) nounwind {{
 entry:
   br label %block
 block:
@@ -259,12 +302,12 @@ tail:
   %s = phi {kind} [ {zero}, %folded ], [ %s_next, %tail ]
   %at = getelementptr {kind}, ptr %p, i64 %j
   %x = load {kind}, ptr %at
-{_join(name, kind, "%s_next", "%s", "%x")}
+{join(kind, "%s_next", "%s", "%x")}
   %j_next = add i64 %j, 1
   %tail_done = icmp eq i64 %j_next, %end
   br i1 %tail_done, label %tailed, label %tail
 tailed:
-{_join(name, kind, "%with_tail", "%lane", "%s_next")}
+{join(kind, "%with_tail", "%lane", "%s_next")}
   br label %joined
 joined:
   %part = phi {kind} [ %lane, %folded ], [ %with_tail, %tailed ]
@@ -278,3 +321,4 @@ exit:
   ret {kind} %result
 }}
 """
+    return text, builder

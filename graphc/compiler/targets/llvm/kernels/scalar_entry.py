@@ -13,7 +13,7 @@ import ctypes
 from graphc.compiler.engine.code_generator import STRAIGHT
 from graphc.compiler.lowering.scalar_kernel import Kernel
 from graphc.compiler.targets.llvm.emit import SLOT, memory_type, register_type
-from graphc.compiler.targets.llvm.kernels.split_body import Body, element
+from graphc.compiler.targets.llvm.kernels.split_body import SplitBody, element
 from graphc.errors import CompileError
 from graphc.ir.types import FLOAT64, DType
 from graphc.util.pytree import Leaf, Mapping, Sequence, Structure
@@ -45,7 +45,7 @@ declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)
 
 
 def module(
-    kernel: Kernel, structure: Structure, body: Body | None = None, symbols: tuple[str, ...] = ()
+    kernel: Kernel, structure: Structure, body: SplitBody | None = None, symbols: tuple[str, ...] = ()
 ) -> str:
     """The module of a kernel's scalar entry points; `structure` is that of the results.
 
@@ -209,33 +209,35 @@ class _Boxes:
                 return self.many(structure.kind, first, length)
         items = [self.tree(item) for item in structure.items]
         if structure.kind is tuple:
-            made = self.checked(f"@PyTuple_New(i64 {len(items)})")
+            container = self.checked(f"@PyTuple_New(i64 {len(items)})")
             for number, item in enumerate(items):
-                place = f"{made}_{number}"
+                place = f"{container}_{number}"
                 self.lines.append(
-                    f"  {place} = getelementptr i8, ptr {made}, i64 {_TUPLE_ITEMS + 8 * number}"
+                    f"  {place} = getelementptr i8, ptr {container}, i64 {_TUPLE_ITEMS + 8 * number}"
                 )
                 self.lines.append(f"  store ptr {item}, ptr {place}")
         else:
-            made = self.checked(f"@PyList_New(i64 {len(items)})")
+            container = self.checked(f"@PyList_New(i64 {len(items)})")
             for number, item in enumerate(items):
                 self.lines.append(
-                    f"  {made}_{number} = call i32 @PyList_SetItem(ptr {made}, i64 {number}, ptr {item})"
+                    f"  {container}_{number} = call i32 @PyList_SetItem(ptr {container}, i64 {number}, ptr {item})"
                 )
-        return made
+        return container
 
     def many(self, kind: type, first: int, length: int) -> str:
         """A long tuple or list of float64 results, by a loop."""
-        made = self.checked(f"@{'PyTuple' if kind is tuple else 'PyList'}_New(i64 {length})")
-        tag = made[2:]
+        container = self.checked(f"@{'PyTuple' if kind is tuple else 'PyList'}_New(i64 {length})")
+        tag = container[2:]
         if kind is tuple:
             put = [
-                f"  %mwhere{tag} = getelementptr i8, ptr {made}, i64 {_TUPLE_ITEMS}",
+                f"  %mwhere{tag} = getelementptr i8, ptr {container}, i64 {_TUPLE_ITEMS}",
                 f"  %mplace{tag} = getelementptr ptr, ptr %mwhere{tag}, i64 %mi{tag}",
                 f"  store ptr %mitem{tag}, ptr %mplace{tag}",
             ]
         else:
-            put = [f"  %mdone{tag} = call i32 @PyList_SetItem(ptr {made}, i64 %mi{tag}, ptr %mitem{tag})"]
+            put = [
+                f"  %mdone{tag} = call i32 @PyList_SetItem(ptr {container}, i64 %mi{tag}, ptr %mitem{tag})"
+            ]
         self.lines += [
             f"  br label %many{tag}",
             f"many{tag}:",
@@ -253,7 +255,7 @@ class _Boxes:
             f"  br i1 %mall{tag}, label %after{tag}, label %many{tag}",
             f"after{tag}:",
         ]
-        return made
+        return container
 
 
 UNROLL_UP_TO = 16

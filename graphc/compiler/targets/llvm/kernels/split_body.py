@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from graphc.compiler.engine.code_generator import STRAIGHT
 from graphc.compiler.lowering.scalar_kernel import WINDOW, Kernel, order
 from graphc.compiler.targets.llvm import libm
-from graphc.compiler.targets.llvm.emit import SLOT, Builder, Value, emit
+from graphc.compiler.targets.llvm.emit import SLOT, LlvmBuilder, LlvmValue, emit
 from graphc.ir.expr import Expr
 
 PIECE = 2 * WINDOW
@@ -34,7 +34,7 @@ _ATTRIBUTES = "ptr noalias readonly %in, ptr noalias writeonly %out"
 _WITH_FRAME = f"{_ATTRIBUTES}, ptr noalias %frame"
 
 
-class Body:
+class SplitBody:
     """A kernel's operations in the pieces that they are emitted in.
 
     parts : the pieces by the modules that they go to; one part where one module is enough
@@ -58,7 +58,7 @@ class Body:
             self.parts[-1].append(piece)
             room -= len(piece)
 
-    def functions(self, builder: Builder, part: int, name: str) -> tuple[list[str], list[str]]:
+    def functions(self, builder: LlvmBuilder, part: int, name: str) -> tuple[list[str], list[str]]:
         """The functions of a part and the calls of them, in order."""
         texts, calls = [], []
         for number, piece in enumerate(self.parts[part]):
@@ -69,32 +69,32 @@ class Body:
 
     def module(self, part: int) -> str:
         """The module of a part: `void part(ptr in, ptr out, ptr frame)`."""
-        builder = Builder()
+        builder = LlvmBuilder()
         texts, calls = self.functions(builder, part, "part")
         lines = "\n".join(calls)
         texts.append(f"define void @part({_WITH_FRAME}) nounwind {{\n{lines}\n  ret void\n}}\n")
         return STRAIGHT + "\n".join([*texts, builder.module_parts()])
 
-    def over(self, symbols: Sequence[str], name: str = "element") -> tuple[str, Builder]:
+    def over(self, symbols: Sequence[str], name: str = "element") -> tuple[str, LlvmBuilder]:
         """`element` over the parts of other modules, by their symbols."""
-        builder = Builder()
+        builder = LlvmBuilder()
         declared = [f"declare void @{symbol}(ptr, ptr, ptr)" for symbol in symbols]
         calls = [f"  call void @{symbol}(ptr %in, ptr %out, ptr %frame)" for symbol in symbols]
         text = _function(name, _ATTRIBUTES, _framed(builder, SLOT * self.slots, calls))
         return "\n".join([*declared, text]), builder
 
 
-def element(kernel: Kernel, name: str = "element", body: Body | None = None) -> tuple[str, Builder]:
+def element(kernel: Kernel, name: str = "element", body: SplitBody | None = None) -> tuple[str, LlvmBuilder]:
     """The function `void name(ptr in, ptr out)` on packed values in one module, and the builder that knows what it refers to."""
-    builder = Builder()
-    body = Body(kernel) if body is None else body
+    builder = LlvmBuilder()
+    body = SplitBody(kernel) if body is None else body
     if len(body.parts) == 1 and len(body.parts[0]) == 1:
         lines = _piece(builder, body._places, body.parts[0][0], {})
         return _function(name, _ATTRIBUTES, lines), builder
     texts, calls = [], []
     for part in range(len(body.parts)):
-        made, called = body.functions(builder, part, f"{name}.{part}")
-        texts += made
+        definitions, called = body.functions(builder, part, f"{name}.{part}")
+        texts += definitions
         calls += called
     texts.append(_function(name, _ATTRIBUTES, _framed(builder, SLOT * body.slots, calls)))
     return "\n".join(texts), builder
@@ -130,7 +130,7 @@ def _function(name: str, parameters: str, lines: list[str], attributes: str = ""
     return f"define internal void @{name}({parameters}) {attributes}nounwind {{\n{body}\n  ret void\n}}\n"
 
 
-def _framed(builder: Builder, size: int, calls: list[str]) -> list[str]:
+def _framed(builder: LlvmBuilder, size: int, calls: list[str]) -> list[str]:
     if size <= LARGEST_FRAME:
         return [f"  %frame = alloca [{size} x i8], align 16", *calls]
     builder.declarations["malloc"] = "declare ptr @malloc(i64)"
@@ -176,32 +176,32 @@ class _Places:
             self.outputs.setdefault(kernel.dag.exprs[output], []).append(number)
 
 
-def _piece(builder: Builder, places: _Places, nodes: list[Expr], slots: dict[Expr, int]) -> list[str]:
+def _piece(builder: LlvmBuilder, places: _Places, nodes: list[Expr], slots: dict[Expr, int]) -> list[str]:
     """The instructions of some nodes: what they need from elsewhere is loaded, what is needed elsewhere is stored."""
     builder.lines = []
 
     def address(base: str, number: int, node: Expr) -> str:
         return builder.instruction(f"getelementptr i8, ptr {base}, i64 {SLOT * number}", node.dtype).text
 
-    made: dict[Expr, Value] = {}
+    values: dict[Expr, LlvmValue] = {}
 
-    def value(node: Expr) -> Value:
-        if node not in made:
+    def value(node: Expr) -> LlvmValue:
+        if node not in values:
             if node in places.inputs:
-                made[node] = builder.load(address("%in", places.inputs[node], node), node.dtype)
+                values[node] = builder.load(address("%in", places.inputs[node], node), node.dtype)
             elif node.operands and node in slots:
-                made[node] = builder.load(address("%frame", slots[node], node), node.dtype)
+                values[node] = builder.load(address("%frame", slots[node], node), node.dtype)
             else:
-                made[node] = emit(builder, node, made)
-        return made[node]
+                values[node] = emit(builder, node, values)
+        return values[node]
 
     for node in nodes:
         if node.operands:
             for operand in node.operands:
                 value(operand)
-            made[node] = emit(builder, node, made)
+            values[node] = emit(builder, node, values)
             if node in slots:
-                builder.store(made[node], address("%frame", slots[node], node))
+                builder.store(values[node], address("%frame", slots[node], node))
         for number in places.outputs.get(node, ()):
             builder.store(value(node), address("%out", number, node))
     return builder.lines

@@ -16,7 +16,7 @@ from graphc.compiler.targets.llvm.libm.coefficients import LOG
 from graphc.compiler.targets.llvm.libm.logarithm import SHORT_LOG_2, beyond_f, split
 from graphc.compiler.targets.llvm.libm.pairs import Pair, fast_two_sum, quotient, two_product, two_sum
 from graphc.compiler.targets.llvm.libm.registry import function
-from graphc.compiler.targets.llvm.libm.writer import Value, Writer
+from graphc.compiler.targets.llvm.libm.writer import LibmValue, LibmWriter
 
 LARGE = 2.0**28
 """Above this the root is t to the last bit, and the logarithm log(2t), where 2t may be beyond the largest float."""
@@ -28,12 +28,12 @@ SMALL = 2.0**-27
 class Sum(NamedTuple):
     """high + middle + low, each below an ULP of the one before."""
 
-    high: Value
-    middle: Value
-    low: Value
+    high: LibmValue
+    middle: LibmValue
+    low: LibmValue
 
 
-def log_of_sum(m: Writer, w: Sum, doubled: Value | None = None) -> Value:
+def log_of_sum(m: LibmWriter, w: Sum, doubled: LibmValue | None = None) -> LibmValue:
     """log w, of w ≥ 1; of 2w where `doubled` is set."""
     form = m.format
     k, f, exponent = split(m, w.high, subnormal=False)
@@ -49,14 +49,14 @@ def log_of_sum(m: Writer, w: Sum, doubled: Value | None = None) -> Value:
     return total.high + beyond_f(m, head.high, m.fma(k, lower, total.low) + more)
 
 
-def root(m: Writer, x: Pair) -> Pair:
+def root(m: LibmWriter, x: Pair) -> Pair:
     """√(high + low) as a sum of two floats; 0 of 0."""
     first = m.sqrt(x.high)
     inverse = 0.5 / m.at_least(first, 2.0**-500)
     return Pair(first, (m.fma(-first, first, x.high) + x.low) * inverse)
 
 
-def _with_root(m: Writer, t: Value, sign: float) -> Value:
+def _with_root(m: LibmWriter, t: LibmValue, sign: float) -> LibmValue:
     """log(t + √(t² + sign)) for t ≥ 0."""
     large = t > LARGE
     near = m.select(large, 2.0, t)
@@ -69,20 +69,20 @@ def _with_root(m: Writer, t: Value, sign: float) -> Value:
 
 
 @function("asinh", only=64)
-def asinh(m: Writer, x: Value) -> Value:
+def asinh(m: LibmWriter, x: LibmValue) -> LibmValue:
     size = m.abs(x)
     result = m.copysign(_with_root(m, size, 1.0), x)
     return m.select((size > SMALL) & (size < math.inf), result, x)
 
 
 @function("acosh", only=64)
-def acosh(m: Writer, x: Value) -> Value:
+def acosh(m: LibmWriter, x: LibmValue) -> LibmValue:
     result = m.select(x >= 1.0, _with_root(m, x, -1.0), math.nan)
     return m.select(x < math.inf, result, x)
 
 
 @function("atanh", only=64)
-def atanh(m: Writer, x: Value) -> Value:
+def atanh(m: LibmWriter, x: LibmValue) -> LibmValue:
     size = m.abs(x)
     below = fast_two_sum(1.0, -size)
     excess = quotient(m, Pair(size + size, m.number(0.0)), below)
@@ -97,7 +97,7 @@ def atanh(m: Writer, x: Value) -> Value:
 SMALL_SINGLE = 2.0**-13
 
 
-def _log(m: Writer, x: Value) -> Value:
+def _log(m: LibmWriter, x: LibmValue) -> LibmValue:
     """log x, accurate to 2⁻⁵⁰ absolutely, for x ≥ 1."""
     k, f, _ = split(m, x, subnormal=False)
     s = f / (f + 2.0)
@@ -105,25 +105,25 @@ def _log(m: Writer, x: Value) -> Value:
     return m.fma(s * square, m.horner(square, LOG[32]), m.fma(k, math.log(2), s + s))
 
 
-def _single(name: str, rule: Callable[[Writer, Value], Value]) -> None:
+def _single(name: str, rule: Callable[[LibmWriter, LibmValue], LibmValue]) -> None:
     @function(name, only=32)
-    def in_double(m: Writer, x: Value) -> Value:
+    def in_double(m: LibmWriter, x: LibmValue) -> LibmValue:
         m = m.as_double()
         return m.narrow(rule(m, m.widen(x)))
 
 
-def _asinh_single(m: Writer, x: Value) -> Value:
+def _asinh_single(m: LibmWriter, x: LibmValue) -> LibmValue:
     size = m.abs(x)
     result = m.copysign(_log(m, size + m.sqrt(m.fma(size, size, 1.0))), x)
     return m.select((size > SMALL_SINGLE) & (size < math.inf), result, x)
 
 
-def _acosh_single(m: Writer, x: Value) -> Value:
+def _acosh_single(m: LibmWriter, x: LibmValue) -> LibmValue:
     result = _log(m, x + m.sqrt(m.fma(x, x, -1.0)))
     return m.select(x < math.inf, m.select(x >= 1.0, result, math.nan), x)
 
 
-def _atanh_single(m: Writer, x: Value) -> Value:
+def _atanh_single(m: LibmWriter, x: LibmValue) -> LibmValue:
     size = m.abs(x)
     result = _log(m, (1.0 + size) / (1.0 - size)) * 0.5
     result = m.select(size < 1.0, result, m.select(size.equals(1.0), math.inf, math.nan))

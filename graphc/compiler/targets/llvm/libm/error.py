@@ -24,11 +24,11 @@ from graphc.compiler.targets.llvm.libm.tables import (
     LOG_ERFC,
     LOG_ERFC_SINGLE,
 )
-from graphc.compiler.targets.llvm.libm.writer import Value, Writer
+from graphc.compiler.targets.llvm.libm.writer import LibmValue, LibmWriter
 
 
 @function("erf", only=64)
-def erf(m: Writer, x: Value) -> Value:
+def erf(m: LibmWriter, x: LibmValue) -> LibmValue:
     size = m.at_most(m.abs(x), 6.0)  # erfc 6 is below a quarter of an ULP of 1
     near = m.fma(size, m.estrin(size * size, ERF), size)
     beyond = size - 1.0
@@ -41,7 +41,7 @@ def erf(m: Writer, x: Value) -> Value:
 
 
 @function("erfc", only=64)
-def erfc(m: Writer, x: Value) -> Value:
+def erfc(m: LibmWriter, x: LibmValue) -> LibmValue:
     size = m.abs(x)
     one = fast_two_sum(1.0, -x)
     near = one.high + m.fma(-x, m.estrin(x * x, ERF), one.low)
@@ -73,7 +73,7 @@ def erfc(m: Writer, x: Value) -> Value:
 # --- float32, in float64 ------------------------------------------------------------------------------------------------
 
 
-def _exp(m: Writer, x: Value) -> Value:
+def _exp(m: LibmWriter, x: LibmValue) -> LibmValue:
     """eˣ to 28 bits, for |x| < 700."""
     reduced = reduce(m, x)
     r = reduced.high
@@ -82,7 +82,7 @@ def _exp(m: Writer, x: Value) -> Value:
 
 
 @function("erf", only=32)
-def erf_single(m: Writer, x: Value) -> Value:
+def erf_single(m: LibmWriter, x: LibmValue) -> LibmValue:
     m = m.as_double()
     y = m.widen(x)
     size = m.at_most(m.abs(y), 4.1)
@@ -92,7 +92,7 @@ def erf_single(m: Writer, x: Value) -> Value:
 
 
 @function("erfc", only=32)
-def erfc_single(m: Writer, x: Value) -> Value:
+def erfc_single(m: LibmWriter, x: LibmValue) -> LibmValue:
     m = m.as_double()
     y = m.widen(x)
     size = m.at_most(m.abs(y), 10.4)  # beyond it is 0

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from graphc.compiler.targets.llvm.libm.coefficients import EXP, EXP_CUBIC
 from graphc.compiler.targets.llvm.libm.pairs import Pair, fast_two_sum, two_product, two_sum
 from graphc.compiler.targets.llvm.libm.registry import function
-from graphc.compiler.targets.llvm.libm.writer import Value, Writer
+from graphc.compiler.targets.llvm.libm.writer import LibmValue, LibmWriter
 
 LOG2_E = 1.4426950408889634074
 LOG_2 = {
@@ -32,13 +32,13 @@ MOST_2 = {64: 1024.25, 32: 128.25}
 class Reduced(NamedTuple):
     """x = n·log 2 + high + low; `whole` has n's low bits."""
 
-    n: Value
-    whole: Value
-    high: Value
-    low: Value
+    n: LibmValue
+    whole: LibmValue
+    high: LibmValue
+    low: LibmValue
 
 
-def reduce(m: Writer, x: Value) -> Reduced:
+def reduce(m: LibmWriter, x: LibmValue) -> Reduced:
     """The multiple of log 2 nearest to x, and the rest: |high| ≤ log(2)/2 and a little."""
     upper, lower = LOG_2[m.format.bits]
     n, whole = m.nearest(x, LOG2_E)
@@ -47,7 +47,7 @@ def reduce(m: Writer, x: Value) -> Reduced:
     return Reduced(n, whole, high, m.fma(-n, lower, first - high))
 
 
-def reduce_2(m: Writer, x: Value, low: Value | None = None) -> Reduced:
+def reduce_2(m: LibmWriter, x: LibmValue, low: LibmValue | None = None) -> Reduced:
     """x + low = n + r: as `reduce`, with (x + low)·log 2 in place of x."""
     upper, lower = LOG_2[m.format.bits]
     n, whole = m.nearest(x)
@@ -57,12 +57,12 @@ def reduce_2(m: Writer, x: Value, low: Value | None = None) -> Reduced:
     return Reduced(n, whole, product.high, end if low is None else m.fma(rest.low, upper, end))
 
 
-def tail(m: Writer, high: Value, low: Value) -> Value:
+def tail(m: LibmWriter, high: LibmValue, low: LibmValue) -> LibmValue:
     """e^(high + low) − 1 − high."""
     return m.fma(high * high, m.estrin(high, EXP[m.format.bits]), low)
 
 
-def power(m: Writer, reduced: Reduced) -> Pair:
+def power(m: LibmWriter, reduced: Reduced) -> Pair:
     """e^r for the rest r, as high + low; |low| may exceed half an ULP of high."""
     first = fast_two_sum(1.0, reduced.high)
     return Pair(first.high, tail(m, reduced.high, first.low + reduced.low))
@@ -71,14 +71,14 @@ def power(m: Writer, reduced: Reduced) -> Pair:
 class Scale(NamedTuple):
     """2ⁿ in two factors, so that what it multiplies is rounded once where that is subnormal."""
 
-    main: Value
-    rest: Value
+    main: LibmValue
+    rest: LibmValue
 
-    def times(self, y: Value) -> Value:
+    def times(self, y: LibmValue) -> LibmValue:
         return y * self.main * self.rest
 
 
-def scale(m: Writer, reduced: Reduced, shift: int = 0, double: bool = False) -> Scale:
+def scale(m: LibmWriter, reduced: Reduced, shift: int = 0, double: bool = False) -> Scale:
     """2^(n + shift), or twice that, for n down to twice the least exponent. Where n may be bias + 1, `shift` is −1."""
     f = m.format
     lift = 64 if m.is_double else 32
@@ -90,12 +90,14 @@ def scale(m: Writer, reduced: Reduced, shift: int = 0, double: bool = False) -> 
     return Scale(main, m.select(small, once * 0.5**lift, once))
 
 
-def clamped(m: Writer, x: Value, least: dict[int, float] = LEAST, most: dict[int, float] = MOST) -> Value:
+def clamped(
+    m: LibmWriter, x: LibmValue, least: dict[int, float] = LEAST, most: dict[int, float] = MOST
+) -> LibmValue:
     """x, no further out than the exponential changes."""
     return m.at_most(m.at_least(x, least[m.format.bits]), most[m.format.bits])
 
 
-def finish(m: Writer, reduced: Reduced) -> Value:
+def finish(m: LibmWriter, reduced: Reduced) -> LibmValue:
     """2ⁿ·e^r."""
     high, low = power(m, reduced)
     factor = scale(m, reduced, -1, double=True)  # 2¹⁰²⁴ is no float
@@ -103,16 +105,16 @@ def finish(m: Writer, reduced: Reduced) -> Value:
 
 
 @function("exp")
-def exp(m: Writer, x: Value) -> Value:
+def exp(m: LibmWriter, x: LibmValue) -> LibmValue:
     return finish(m, reduce(m, clamped(m, x)))
 
 
 @function("exp2")
-def exp2(m: Writer, x: Value) -> Value:
+def exp2(m: LibmWriter, x: LibmValue) -> LibmValue:
     return finish(m, reduce_2(m, clamped(m, x, LEAST_2, MOST_2)))
 
 
-def half_expm1(m: Writer, x: Value) -> Pair:
+def half_expm1(m: LibmWriter, x: LibmValue) -> Pair:
     """(eˣ − 1)/2 for x from −60 to `MOST`; not exact where it is subnormal."""
     reduced = reduce(m, x)
     f = m.format
@@ -131,7 +133,7 @@ def half_expm1(m: Writer, x: Value) -> Pair:
 
 
 @function("expm1")
-def expm1(m: Writer, x: Value) -> Value:
+def expm1(m: LibmWriter, x: LibmValue) -> LibmValue:
     """2ⁿ·(e^r − 1) + (2ⁿ − 1): the second is exact, the first as accurate as it is small."""
     limited = m.at_most(m.at_least(x, m.pick(-60.0, -30.0)), MOST[m.format.bits])
     high, low = half_expm1(m, limited)

@@ -13,10 +13,10 @@ from graphc.compiler.targets.llvm.libm.coefficients import COSH, EXP_CUBIC, SINH
 from graphc.compiler.targets.llvm.libm.exponential import reduce
 from graphc.compiler.targets.llvm.libm.pairs import Pair, fast_two_sum, quotient
 from graphc.compiler.targets.llvm.libm.registry import function
-from graphc.compiler.targets.llvm.libm.writer import Value, Writer
+from graphc.compiler.targets.llvm.libm.writer import LibmValue, LibmWriter
 
 
-def _combined(m: Writer, size: Value, odd: bool) -> Value:
+def _combined(m: LibmWriter, size: LibmValue, odd: bool) -> LibmValue:
     """sinh or cosh of |x|, given `size` = |x|."""
     f = m.format
     bits = f.bits
@@ -43,18 +43,18 @@ def _combined(m: Writer, size: Value, odd: bool) -> Value:
 
 
 @function("sinh")
-def sinh(m: Writer, x: Value) -> Value:
+def sinh(m: LibmWriter, x: LibmValue) -> LibmValue:
     size = m.abs(x)
     result = m.copysign(_combined(m, size, odd=True), x)
     return m.select(size < m.pick(2.0**-30, 2.0**-15), x, result)  # x³/6 is below a quarter of an ULP
 
 
 @function("cosh")
-def cosh(m: Writer, x: Value) -> Value:
+def cosh(m: LibmWriter, x: LibmValue) -> LibmValue:
     return _combined(m, m.abs(x), odd=False)
 
 
-def _half_expm1(m: Writer, x: Value) -> Pair:
+def _half_expm1(m: LibmWriter, x: LibmValue) -> Pair:
     """(eˣ − 1)/2 for −50 ≤ x ≤ 0, with a relative error of some hundredths of an ULP; `expm1` has more."""
     f = m.format
     reduced = reduce(m, x)
@@ -67,7 +67,7 @@ def _half_expm1(m: Writer, x: Value) -> Pair:
 
 
 @function("tanh")
-def tanh(m: Writer, x: Value) -> Value:
+def tanh(m: LibmWriter, x: LibmValue) -> LibmValue:
     """−E/(2 + E) with E = exp(−2·|x|) − 1, both as sums of two floats."""
     size = m.at_most(m.abs(x), m.pick(22.0, 10.0))
     above = _half_expm1(m, size * -2.0)

@@ -12,7 +12,7 @@ import math
 from graphc.compiler.targets.llvm.libm.pairs import Pair, fast_two_sum, two_sum
 from graphc.compiler.targets.llvm.libm.registry import function
 from graphc.compiler.targets.llvm.libm.tables import ASIN, ASIN_SINGLE, ATAN, ATAN_SINGLE
-from graphc.compiler.targets.llvm.libm.writer import Value, Writer
+from graphc.compiler.targets.llvm.libm.writer import LibmValue, LibmWriter
 
 HALF_PI = (float.fromhex("0x1.921fb54442d18p+0"), float.fromhex("0x1.1a62633145c07p-54"))
 """π/2 as a sum of two floats."""
@@ -26,7 +26,7 @@ SHORT_QUARTER_PI = (float.fromhex("0x1.921fb54442d00p-1"), float.fromhex("0x1.84
 # --- asin and acos ------------------------------------------------------------------------------------------------------
 
 
-def _halved(m: Writer, x: Value) -> tuple[Value, Value, Value]:
+def _halved(m: LibmWriter, x: LibmValue) -> tuple[LibmValue, LibmValue, LibmValue]:
     """(whether |x| ≤ 1/2, s, asin(s) − s to float32) with s = |x| there, else √((1 − |x|)/2): NaN beyond 1."""
     size = m.abs(x)
     small = size <= 0.5
@@ -39,7 +39,7 @@ RECIPROCAL_ROOT = 0x5FE6EB50C7B537A9
 """Less half a number's pattern it is that of its reciprocal root, within 4 % (C. Lomont, Fast inverse square root, 2003)."""
 
 
-def _halved_pair(m: Writer, x: Value) -> tuple[Value, Value, Value]:
+def _halved_pair(m: LibmWriter, x: LibmValue) -> tuple[LibmValue, LibmValue, LibmValue]:
     """As `_halved`, with what the root's rounding lost in the last part: half an ULP of it would double."""
     size = m.abs(x)
     small = size <= 0.5
@@ -52,7 +52,7 @@ def _halved_pair(m: Writer, x: Value) -> tuple[Value, Value, Value]:
 
 
 @function("asin", only=64)
-def asin(m: Writer, x: Value) -> Value:
+def asin(m: LibmWriter, x: LibmValue) -> LibmValue:
     small, s, more = _halved_pair(m, x)
     upper = fast_two_sum(HALF_PI[0], s * -2.0)
     large = upper.high + (upper.low + m.fma(more, -2.0, HALF_PI[1]))
@@ -60,7 +60,7 @@ def asin(m: Writer, x: Value) -> Value:
 
 
 @function("acos", only=64)
-def acos(m: Writer, x: Value) -> Value:
+def acos(m: LibmWriter, x: LibmValue) -> LibmValue:
     small, s, more = _halved_pair(m, x)
     positive = x > 0.0
     base = m.select(small, HALF_PI[0], m.select(positive, 0.0, 2 * HALF_PI[0]))
@@ -73,7 +73,7 @@ def acos(m: Writer, x: Value) -> Value:
 
 
 @function("asin", only=32)
-def asin_single(m: Writer, x: Value) -> Value:
+def asin_single(m: LibmWriter, x: LibmValue) -> LibmValue:
     m = m.as_double()
     y = m.widen(x)
     small, s, more = _halved(m, y)
@@ -82,7 +82,7 @@ def asin_single(m: Writer, x: Value) -> Value:
 
 
 @function("acos", only=32)
-def acos_single(m: Writer, x: Value) -> Value:
+def acos_single(m: LibmWriter, x: LibmValue) -> LibmValue:
     m = m.as_double()
     y = m.widen(x)
     small, s, more = _halved(m, y)
@@ -94,7 +94,9 @@ def acos_single(m: Writer, x: Value) -> Value:
 # --- atan and atan2 -----------------------------------------------------------------------------------------------------
 
 
-def _turned(m: Writer, above: Value, below: Value) -> tuple[Value, Value, Value, Pair]:
+def _turned(
+    m: LibmWriter, above: LibmValue, below: LibmValue
+) -> tuple[LibmValue, LibmValue, LibmValue, Pair]:
     """(below 1/2, above 2, n, d): atan(above/below) = base + atan(n/d), |n/d| ≤ 1/2, for what is not negative. n is exact."""
     low, high = above + above <= below, above > below + below
     total = two_sum(above, below)
@@ -103,7 +105,7 @@ def _turned(m: Writer, above: Value, below: Value) -> tuple[Value, Value, Value,
     return low, high, n, Pair(d, m.select(low | high, 0.0, total.low))
 
 
-def _ratio(m: Writer, n: Value, d: Pair) -> Pair:
+def _ratio(m: LibmWriter, n: LibmValue, d: Pair) -> Pair:
     """n/d as high + low."""
     inverse = 1.0 / d.high
     first = n * inverse
@@ -111,14 +113,14 @@ def _ratio(m: Writer, n: Value, d: Pair) -> Pair:
     return Pair(first, rest * inverse)
 
 
-def _beyond(m: Writer, z: Pair) -> Value:
+def _beyond(m: LibmWriter, z: Pair) -> LibmValue:
     """atan(high + low) − high."""
     square = z.high * z.high
     return m.fma(z.high * square, m.estrin(square, ATAN), z.low)
 
 
 @function("atan", only=64)
-def atan(m: Writer, x: Value) -> Value:
+def atan(m: LibmWriter, x: LibmValue) -> LibmValue:
     size = m.at_most(m.abs(x), 2.0**100)  # beyond it is π/2
     low, high, n, d = _turned(m, size, m.number(1.0))
     z = _ratio(m, n, d)
@@ -131,7 +133,7 @@ def atan(m: Writer, x: Value) -> Value:
 
 
 @function("atan", only=32)
-def atan_single(m: Writer, x: Value) -> Value:
+def atan_single(m: LibmWriter, x: LibmValue) -> LibmValue:
     m = m.as_double()
     y = m.widen(x)
     size = m.at_most(m.abs(y), 2.0**100)
@@ -140,12 +142,12 @@ def atan_single(m: Writer, x: Value) -> Value:
     return m.narrow(m.copysign(base + _arc_single(m, n / d.high), y))
 
 
-def _arc_single(m: Writer, z: Value) -> Value:
+def _arc_single(m: LibmWriter, z: LibmValue) -> LibmValue:
     square = z * z
     return m.fma(z * square, m.horner(square, ATAN_SINGLE), z)
 
 
-def _finite(m: Writer, y: Value, x: Value) -> tuple[Value, Value]:
+def _finite(m: LibmWriter, y: LibmValue, x: LibmValue) -> tuple[LibmValue, LibmValue]:
     """|y| and |x|, infinities replaced by numbers with the same angle, 0/0 by 0/1."""
     above, below = m.abs(y), m.abs(x)
     most = m.select(above > below, above, below)
@@ -155,7 +157,7 @@ def _finite(m: Writer, y: Value, x: Value) -> tuple[Value, Value]:
     return a, m.select(most.equals(0.0), 1.0, b)
 
 
-def _eighths(m: Writer, x: Value, low: Value, high: Value) -> tuple[Value, Value]:
+def _eighths(m: LibmWriter, x: LibmValue, low: LibmValue, high: LibmValue) -> tuple[LibmValue, LibmValue]:
     """(multiples of π/4 to add, +0.0 or −0.0: whether the angle is turned over for negative x)."""
     count = m.select(low, 0.0, m.select(high, 2.0, 1.0))
     negative = m.bits(x) < 0
@@ -164,7 +166,7 @@ def _eighths(m: Writer, x: Value, low: Value, high: Value) -> tuple[Value, Value
 
 
 @function("atan2", only=64)
-def atan2(m: Writer, y: Value, x: Value) -> Value:
+def atan2(m: LibmWriter, y: LibmValue, x: LibmValue) -> LibmValue:
     above, below = _finite(m, y, x)
     most = m.select(above > below, above, below)
     # so that nothing overflows, and remainders keep their bits; what underflows then is 0 beside the other
@@ -181,7 +183,7 @@ def atan2(m: Writer, y: Value, x: Value) -> Value:
 
 
 @function("atan2", only=32)
-def atan2_single(m: Writer, y: Value, x: Value) -> Value:
+def atan2_single(m: LibmWriter, y: LibmValue, x: LibmValue) -> LibmValue:
     m = m.as_double()
     y, x = m.widen(y), m.widen(x)
     low, high, n, d = _turned(m, *_finite(m, y, x))

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from graphc.compiler.targets.llvm.libm.coefficients import LOG
 from graphc.compiler.targets.llvm.libm.pairs import fast_two_sum, two_product, two_sum
 from graphc.compiler.targets.llvm.libm.registry import function
-from graphc.compiler.targets.llvm.libm.writer import Value, Writer
+from graphc.compiler.targets.llvm.libm.writer import LibmValue, LibmWriter
 
 SHORT_LOG_2 = {
     64: (float.fromhex("0x1.62e42fefa38p-1"), float.fromhex("0x1.ef35793c7673p-45")),
@@ -40,12 +40,12 @@ SHORT_LOG10_2 = {
 class Split(NamedTuple):
     """x = 2ᵏ·(1 + f), exactly; `exponent` is k and the bias, as an integer."""
 
-    k: Value
-    f: Value
-    exponent: Value
+    k: LibmValue
+    f: LibmValue
+    exponent: LibmValue
 
 
-def split(m: Writer, x: Value, subnormal: bool = True) -> Split:
+def split(m: LibmWriter, x: LibmValue, subnormal: bool = True) -> Split:
     """The parts of a positive number: √½ ≤ 1 + f < √2. Without `subnormal` x must be normal."""
     form = m.format
     lift = float(form.digits + 1)
@@ -63,8 +63,8 @@ def split(m: Writer, x: Value, subnormal: bool = True) -> Split:
 
 
 def beyond_f(
-    m: Writer, f: Value, extra: Value | None = None, table: dict[int, tuple[float, ...]] = LOG
-) -> Value:
+    m: LibmWriter, f: LibmValue, extra: LibmValue | None = None, table: dict[int, tuple[float, ...]] = LOG
+) -> LibmValue:
     """log(1 + f) − f + extra."""
     s = f / (f + 2.0)
     z = s * s
@@ -74,7 +74,7 @@ def beyond_f(
     return m.fma(s, inner, -square.high) + (-square.low if extra is None else extra - square.low)
 
 
-def special(m: Writer, x: Value, pole: float, result: Value) -> Value:
+def special(m: LibmWriter, x: LibmValue, pole: float, result: LibmValue) -> LibmValue:
     """The result for x between the pole and ∞; −∞ at the pole, NaN below, and x itself for ∞ and NaN."""
     outside = m.select(x < pole, math.nan, x)
     outside = m.select(x.equals(pole), -math.inf, outside)
@@ -82,14 +82,16 @@ def special(m: Writer, x: Value, pole: float, result: Value) -> Value:
 
 
 @function("log")
-def log(m: Writer, x: Value) -> Value:
+def log(m: LibmWriter, x: LibmValue) -> LibmValue:
     k, f, _ = split(m, x)
     upper, lower = SHORT_LOG_2[m.format.bits]
     total = fast_two_sum(k * upper, f)  # k = 0, or |k·log 2| > |f|
     return special(m, x, 0.0, total.high + beyond_f(m, f, m.fma(k, lower, total.low)))
 
 
-def _other_base(m: Writer, x: Value, factor: tuple[float, float], unit: tuple[float, float]) -> Value:
+def _other_base(
+    m: LibmWriter, x: LibmValue, factor: tuple[float, float], unit: tuple[float, float]
+) -> LibmValue:
     """k·unit + log(1 + f)·factor."""
     k, f, _ = split(m, x)
     high, low = fast_two_sum(f, beyond_f(m, f))
@@ -102,17 +104,17 @@ def _other_base(m: Writer, x: Value, factor: tuple[float, float], unit: tuple[fl
 
 
 @function("log2")
-def log2(m: Writer, x: Value) -> Value:
+def log2(m: LibmWriter, x: LibmValue) -> LibmValue:
     return _other_base(m, x, LOG2_E[m.format.bits], (1.0, 0.0))
 
 
 @function("log10")
-def log10(m: Writer, x: Value) -> Value:
+def log10(m: LibmWriter, x: LibmValue) -> LibmValue:
     return _other_base(m, x, LOG10_E[m.format.bits], SHORT_LOG10_2[m.format.bits])
 
 
 @function("log1p")
-def log1p(m: Writer, x: Value) -> Value:
+def log1p(m: LibmWriter, x: LibmValue) -> LibmValue:
     """The logarithm of 1 + x as a sum of two floats; for k = 0 the sum of f and its low part is x itself."""
     form = m.format
     u = two_sum(x, m.number(1.0))

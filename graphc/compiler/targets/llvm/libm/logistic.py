@@ -12,10 +12,10 @@ from graphc.compiler.targets.llvm.libm.exponential import LEAST, LOG_2, Reduced,
 from graphc.compiler.targets.llvm.libm.logarithm import beyond_f
 from graphc.compiler.targets.llvm.libm.pairs import Pair, fast_two_sum, quotient, two_sum
 from graphc.compiler.targets.llvm.libm.registry import function
-from graphc.compiler.targets.llvm.libm.writer import Value, Writer
+from graphc.compiler.targets.llvm.libm.writer import LibmValue, LibmWriter
 
 
-def decay(m: Writer, x: Value, low: Value | None = None) -> Pair:
+def decay(m: LibmWriter, x: LibmValue, low: LibmValue | None = None) -> Pair:
     """exp(x + low) for x ≤ 0."""
     reduced = reduce(m, m.at_least(x, LEAST[m.format.bits]))
     if low is not None:
@@ -26,7 +26,7 @@ def decay(m: Writer, x: Value, low: Value | None = None) -> Pair:
     return Pair(factor.times(high), factor.times(rest))
 
 
-def _log_one_plus(m: Writer, t: Pair) -> Pair:
+def _log_one_plus(m: LibmWriter, t: Pair) -> Pair:
     """log(1 + t) for t in [0, 1]; above ½ as log 2 + log(1 + (t − 1)/2)."""
     upper, lower = LOG_2[m.format.bits]
     above = t.high > 0.5
@@ -38,7 +38,7 @@ def _log_one_plus(m: Writer, t: Pair) -> Pair:
 
 
 @function("sigmoid")
-def sigmoid(m: Writer, x: Value) -> Value:
+def sigmoid(m: LibmWriter, x: LibmValue) -> LibmValue:
     t = decay(m, -m.abs(x))
     positive = x >= 0.0
     above = Pair(m.select(positive, 1.0, t.high), m.select(positive, 0.0, t.low))
@@ -47,7 +47,7 @@ def sigmoid(m: Writer, x: Value) -> Value:
     return result.high
 
 
-def _softplus(m: Writer, x: Value) -> Value:
+def _softplus(m: LibmWriter, x: LibmValue) -> LibmValue:
     logarithm = _log_one_plus(m, decay(m, -m.abs(x)))
     most = m.at_least(x, 0.0)
     total = two_sum(most, logarithm.high)
@@ -55,17 +55,17 @@ def _softplus(m: Writer, x: Value) -> Value:
 
 
 @function("softplus")
-def softplus(m: Writer, x: Value) -> Value:
+def softplus(m: LibmWriter, x: LibmValue) -> LibmValue:
     return _softplus(m, x)
 
 
 @function("log_sigmoid")
-def log_sigmoid(m: Writer, x: Value) -> Value:
+def log_sigmoid(m: LibmWriter, x: LibmValue) -> LibmValue:
     return -_softplus(m, -x)
 
 
 @function("logaddexp")
-def logaddexp(m: Writer, x: Value, y: Value) -> Value:
+def logaddexp(m: LibmWriter, x: LibmValue, y: LibmValue) -> LibmValue:
     """max + log(1 + exp(−|x − y|)), the difference as a sum of two floats."""
     first = x > y
     most, least = m.select(first, x, y), m.select(first, y, x)

@@ -8,36 +8,36 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from graphc.compiler.targets.llvm.libm.writer import Operand, Value, Writer
+from graphc.compiler.targets.llvm.libm.writer import LibmValue, LibmWriter, Operand
 
 
 class Pair(NamedTuple):
     """The sum high + low."""
 
-    high: Value
-    low: Value
+    high: LibmValue
+    low: LibmValue
 
 
-def two_sum(x: Operand, y: Value) -> Pair:
+def two_sum(x: Operand, y: LibmValue) -> Pair:
     """x + y exactly (Knuth), for operands of any size."""
     total = x + y
     other = total - x
     return Pair(total, (x - (total - other)) + (y - other))
 
 
-def fast_two_sum(x: Operand, y: Value) -> Pair:
+def fast_two_sum(x: Operand, y: LibmValue) -> Pair:
     """x + y exactly (Dekker), for x = 0 or |x| ≥ |y|."""
     total = x + y
     return Pair(total, y - (total - x))
 
 
-def two_product(m: Writer, x: Value, y: Operand) -> Pair:
+def two_product(m: LibmWriter, x: LibmValue, y: Operand) -> Pair:
     """x·y exactly."""
     product = x * y
     return Pair(product, m.fma(x, y, -product))
 
 
-def quotient(m: Writer, above: Pair, below: Pair) -> Pair:
+def quotient(m: LibmWriter, above: Pair, below: Pair) -> Pair:
     """above/below with a relative error of a few 2^(−2·digits): one division, two corrections by its reciprocal."""
     inverse = 1.0 / below.high
     first = above.high * inverse

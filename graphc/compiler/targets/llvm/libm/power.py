@@ -9,18 +9,18 @@ from graphc.compiler.targets.llvm.libm.exponential import LEAST_2, MOST_2, finis
 from graphc.compiler.targets.llvm.libm.logarithm import LOG2_E, split
 from graphc.compiler.targets.llvm.libm.pairs import Pair, fast_two_sum, quotient, two_product
 from graphc.compiler.targets.llvm.libm.registry import function
-from graphc.compiler.targets.llvm.libm.writer import Value, Writer
+from graphc.compiler.targets.llvm.libm.writer import LibmValue, LibmWriter
 
 TWO_THIRDS = (float.fromhex("0x1.5555555555555p-1"), float.fromhex("0x1.5555555555555p-55"))
 
 
-def product(m: Writer, x: Pair, y: Pair) -> Pair:
+def product(m: LibmWriter, x: Pair, y: Pair) -> Pair:
     """The product of two sums, but for the product of their low parts."""
     high, low = two_product(m, x.high, y.high)
     return Pair(high, low + m.fma(x.high, y.low, x.low * y.high))
 
 
-def log2_pair(m: Writer, x: Value) -> Pair:
+def log2_pair(m: LibmWriter, x: LibmValue) -> Pair:
     """log₂ x for x > 0 in float64, with a relative error below 2⁻⁶⁵.
 
     2·s + s³·(2/3 + s²·Q(s²)), where s = f/(2 + f), s² and the first two terms are sums of two floats.
@@ -40,7 +40,9 @@ def log2_pair(m: Writer, x: Value) -> Pair:
     return fast_two_sum(whole.high, whole.low + binary.low)
 
 
-def _special_powers(m: Writer, x: Value, y: Value, size: Value, result: Value) -> Value:
+def _special_powers(
+    m: LibmWriter, x: LibmValue, y: LibmValue, size: LibmValue, result: LibmValue
+) -> LibmValue:
     """Signs and exceptions of x**y, given |x| and |x|**y for positive finite |x| ≠ 1."""
     half = y * 0.5
     integer = m.floor(y).equals(y)
@@ -54,7 +56,7 @@ def _special_powers(m: Writer, x: Value, y: Value, size: Value, result: Value) -
 
 
 @function("pow", only=64)
-def pow_double(m: Writer, x: Value, y: Value) -> Value:
+def pow_double(m: LibmWriter, x: LibmValue, y: LibmValue) -> LibmValue:
     size = m.abs(x)
     logarithm = log2_pair(m, size)
     main = m.select(size.equals(math.inf), math.inf, m.select(size.equals(0.0), -math.inf, logarithm.high))
@@ -67,7 +69,7 @@ def pow_double(m: Writer, x: Value, y: Value) -> Value:
 
 
 @function("pow", only=32)
-def pow_single(m: Writer, x: Value, y: Value) -> Value:
+def pow_single(m: LibmWriter, x: LibmValue, y: LibmValue) -> LibmValue:
     """Through float64, with polynomials to 2⁻³⁴: the exponent, 150 at most, keeps 2⁻³⁰."""
     wide = m.as_double()
     size = m.abs(x)
@@ -82,7 +84,7 @@ def pow_single(m: Writer, x: Value, y: Value) -> Value:
 
 
 @function("cbrt")
-def cbrt(m: Writer, x: Value) -> Value:
+def cbrt(m: LibmWriter, x: LibmValue) -> LibmValue:
     """z ≈ M^(−1/3) by a polynomial and one step of Halley's kind; M·z² with the residual's correction."""
     f = m.format
     size = m.abs(x)
@@ -118,7 +120,7 @@ def cbrt(m: Writer, x: Value) -> Value:
 
 
 @function("rsqrt")
-def rsqrt(m: Writer, x: Value) -> Value:
+def rsqrt(m: LibmWriter, x: LibmValue) -> LibmValue:
     """1/√x, with the residuals of root and quotient, which are exact for numbers that are not too small."""
     small = x < m.pick(2.0**-960, 2.0**-100)
     lifted = m.select(small, x * m.pick(2.0**120, 2.0**60), x)
@@ -132,7 +134,7 @@ def rsqrt(m: Writer, x: Value) -> Value:
 
 
 @function("hypot", only=64)
-def hypot_double(m: Writer, x: Value, y: Value) -> Value:
+def hypot_double(m: LibmWriter, x: LibmValue, y: LibmValue) -> LibmValue:
     first, second = m.abs(x), m.abs(y)
     larger = first > second
     most, least = m.select(larger, first, second), m.select(larger, second, first)
@@ -147,7 +149,7 @@ def hypot_double(m: Writer, x: Value, y: Value) -> Value:
 
 
 @function("hypot", only=32)
-def hypot_single(m: Writer, x: Value, y: Value) -> Value:
+def hypot_single(m: LibmWriter, x: LibmValue, y: LibmValue) -> LibmValue:
     first, second = m.widen(x), m.widen(y)
     infinite = m.abs(first).equals(math.inf) | m.abs(second).equals(math.inf)
     result = m.narrow(m.sqrt(m.fma(first, first, second * second)))

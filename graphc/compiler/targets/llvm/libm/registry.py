@@ -14,10 +14,10 @@ from functools import cache
 from typing import NamedTuple
 
 from graphc.compiler.targets.llvm.libm.processor import has_fma
-from graphc.compiler.targets.llvm.libm.writer import DOUBLE, SINGLE, Value, Writer
+from graphc.compiler.targets.llvm.libm.writer import DOUBLE, SINGLE, LibmValue, LibmWriter
 from graphc.errors import CompileError, DefinitionError
 
-Body = Callable[..., Value]
+Body = Callable[..., LibmValue]
 
 _FUNCTIONS: dict[tuple[str, int], Body] = {}
 
@@ -52,7 +52,7 @@ def function(name: str, *, only: int | None = None, rest: Rest | None = None) ->
     return register
 
 
-class Definition(NamedTuple):
+class LibmFunction(NamedTuple):
     """symbol : what the module calls; text : its definition; declarations : of the intrinsics it calls."""
 
     symbol: str
@@ -82,7 +82,7 @@ def limit(name: str, bits: int) -> float | None:
 
 
 @cache
-def definition(name: str, bits: int, inline: bool, within: bool = False) -> Definition:
+def definition(name: str, bits: int, inline: bool, within: bool = False) -> LibmFunction:
     """The definition of a function: to be inlined where it is called (in loops), or called (in straight-line code).
 
     within : whether no operand lies beyond the function's `limit`, so that it is free of branches
@@ -98,8 +98,8 @@ def definition(name: str, bits: int, inline: bool, within: bool = False) -> Defi
         body = "\n".join(beyond.lines)
         second = f"{header} noinline cold {{\n{body}\n  ret {kind} {answer.text}\n}}\n"
         writer.declarations |= beyond.declarations
-        test = Writer(writer.format)
-        size = test.abs(Value(test, "%x0", kind))
+        test = LibmWriter(writer.format)
+        size = test.abs(LibmValue(test, "%x0", kind))
         writer.declarations |= test.declarations
         lines = [
             *(line.replace("%t", "%size") for line in test.lines),
@@ -112,15 +112,15 @@ def definition(name: str, bits: int, inline: bool, within: bool = False) -> Defi
             *lines,
         ]
     text = f"{head} {how} {{\n" + "\n".join(lines) + f"\n  ret {kind} {result.text}\n}}\n{second}"
-    return Definition(symbol, text, tuple(sorted(writer.declarations)))
+    return LibmFunction(symbol, text, tuple(sorted(writer.declarations)))
 
 
-def _written(body: Body, symbol: str, bits: int) -> tuple[Writer, str, Value]:
+def _written(body: Body, symbol: str, bits: int) -> tuple[LibmWriter, str, LibmValue]:
     """The writer that has written a body, the head of its definition, and its result."""
-    writer = Writer(DOUBLE if bits == 64 else SINGLE)
+    writer = LibmWriter(DOUBLE if bits == 64 else SINGLE)
     kind = writer.format.real
     count = len(inspect.signature(body).parameters) - 1
-    operands = [Value(writer, f"%x{number}", kind) for number in range(count)]
+    operands = [LibmValue(writer, f"%x{number}", kind) for number in range(count)]
     result = body(writer, *operands)
     if result.kind != kind:
         raise CompileError(f"{symbol} of {kind} gives {result.kind}")

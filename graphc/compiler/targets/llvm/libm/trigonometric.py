@@ -15,7 +15,7 @@ from typing import NamedTuple
 from graphc.compiler.targets.llvm.libm.pairs import Pair, fast_two_sum, quotient, two_sum
 from graphc.compiler.targets.llvm.libm.registry import Rest, function
 from graphc.compiler.targets.llvm.libm.tables import COS, COS_SINGLE, SIN, SIN_SINGLE
-from graphc.compiler.targets.llvm.libm.writer import Value, Writer
+from graphc.compiler.targets.llvm.libm.writer import LibmValue, LibmWriter
 
 TWO_OVER_PI = float.fromhex("0x1.45f306dc9c883p-1")
 HALF_PI = (
@@ -34,12 +34,12 @@ SIGN = -(2**63)
 class Angle(NamedTuple):
     """|x| = quadrant·π/2 + high + low; `quadrant` holds it in its low bits."""
 
-    quadrant: Value
-    high: Value
-    low: Value
+    quadrant: LibmValue
+    high: LibmValue
+    low: LibmValue
 
 
-def near(m: Writer, x: Value) -> Angle:
+def near(m: LibmWriter, x: LibmValue) -> Angle:
     """The reduction for |x| ≤ `LIMIT`."""
     size = m.abs(x)
     n, quadrant = m.nearest(size, TWO_OVER_PI)
@@ -83,7 +83,7 @@ FUNNEL = "declare i64 @llvm.fshl.i64(i64, i64, i64)"
 LEADING = "declare i64 @llvm.ctlz.i64(i64, i1)"
 
 
-def far(m: Writer, x: Value) -> Angle:
+def far(m: LibmWriter, x: LibmValue) -> Angle:
     """The reduction for any finite |x| ≥ 2²⁹.
 
     |x| = M·2^E with a whole M below 2⁵³, and |x|·2/π modulo 4 needs of 2/π only the bits from place E − 2 on: 192 of them leave
@@ -98,23 +98,23 @@ def far(m: Writer, x: Value) -> Angle:
     first = place >> 6
     count = place & 63
 
-    def word(k: int) -> Value:
+    def word(k: int) -> LibmValue:
         index = first + k
         address = f"getelementptr [20 x i64], ptr @graphc_two_over_pi, i64 0, i64 {index.text}"
         return emit(f"load i64, ptr {emit(address, 'ptr').text}", "i64")
 
-    def funnel(high: Value, low: Value, by: Value | int) -> Value:
+    def funnel(high: LibmValue, low: LibmValue, by: LibmValue | int) -> LibmValue:
         """The upper word of high:low, shifted left."""
-        amount = by.text if isinstance(by, Value) else str(by)
+        amount = by.text if isinstance(by, LibmValue) else str(by)
         return emit(f"call i64 @llvm.fshl.i64(i64 {high.text}, i64 {low.text}, i64 {amount})", "i64")
 
-    def wide(y: Value) -> Value:
+    def wide(y: LibmValue) -> LibmValue:
         return emit(f"zext i64 {y.text} to i128", "i128")
 
-    def low_word(y: Value) -> Value:
+    def low_word(y: LibmValue) -> LibmValue:
         return emit(f"trunc i128 {y.text} to i64", "i64")
 
-    def real(y: Value) -> Value:
+    def real(y: LibmValue) -> LibmValue:
         return emit(f"uitofp i64 {y.text} to double", "double")
 
     words = [word(k) for k in range(4)]
@@ -141,7 +141,7 @@ def far(m: Writer, x: Value) -> Angle:
     return Angle(quadrant, total.high * scale, total.low * scale)
 
 
-def sine_and_cosine(m: Writer, angle: Angle) -> tuple[Pair, Pair]:
+def sine_and_cosine(m: LibmWriter, angle: Angle) -> tuple[Pair, Pair]:
     """sin and cos of high + low, each as a float and what is to be added to it."""
     high, low = angle.high, angle.low
     square = high * high
@@ -152,29 +152,29 @@ def sine_and_cosine(m: Writer, angle: Angle) -> tuple[Pair, Pair]:
     return Pair(high, sine), Pair(first, cosine)
 
 
-def is_odd(quadrant: Value) -> Value:
+def is_odd(quadrant: LibmValue) -> LibmValue:
     return ~(quadrant & 1).equals(0)
 
 
-def negate(m: Writer, y: Value, sign: Value) -> Value:
+def negate(m: LibmWriter, y: LibmValue, sign: LibmValue) -> LibmValue:
     """y, its sign turned where the first bit of the integer `sign` is set."""
     return m.from_bits(m.bits(y) ^ (sign & SIGN))
 
 
-def sine_of(m: Writer, x: Value, angle: Angle) -> Value:
+def sine_of(m: LibmWriter, x: LibmValue, angle: Angle) -> LibmValue:
     sine, cosine = sine_and_cosine(m, angle)
     size = m.select(is_odd(angle.quadrant), cosine.high + cosine.low, sine.high + sine.low)
     return negate(m, size, (angle.quadrant << 62) ^ m.bits(x))
 
 
-def cosine_of(m: Writer, x: Value, angle: Angle) -> Value:
+def cosine_of(m: LibmWriter, x: LibmValue, angle: Angle) -> LibmValue:
     del x  # an even function
     sine, cosine = sine_and_cosine(m, angle)
     size = m.select(is_odd(angle.quadrant), sine.high + sine.low, cosine.high + cosine.low)
     return negate(m, size, (angle.quadrant + 1) << 62)
 
 
-def tangent_of(m: Writer, x: Value, angle: Angle) -> Value:
+def tangent_of(m: LibmWriter, x: LibmValue, angle: Angle) -> LibmValue:
     sine, cosine = (fast_two_sum(*pair) for pair in sine_and_cosine(m, angle))
     odd = is_odd(angle.quadrant)
     above = Pair(m.select(odd, cosine.high, sine.high), m.select(odd, cosine.low, sine.low))
@@ -186,7 +186,7 @@ def tangent_of(m: Writer, x: Value, angle: Angle) -> Value:
 # --- float32, in float64 ------------------------------------------------------------------------------------------------
 
 
-def near_single(m: Writer, x: Value) -> Angle:
+def near_single(m: LibmWriter, x: LibmValue) -> Angle:
     """The reduction of a float32 (as a float64) with |x| ≤ `LIMIT`: two parts of π/2 are more than it needs."""
     size = m.abs(x)
     n, quadrant = m.nearest(size, TWO_OVER_PI)
@@ -194,25 +194,25 @@ def near_single(m: Writer, x: Value) -> Angle:
     return Angle(quadrant, rest, rest)
 
 
-def _single(m: Writer, angle: Angle) -> tuple[Value, Value]:
+def _single(m: LibmWriter, angle: Angle) -> tuple[LibmValue, LibmValue]:
     """(sin, cos) of `high` to some 30 bits."""
     square = angle.high * angle.high
     sine = m.fma(angle.high * square, m.horner(square, SIN_SINGLE), angle.high)
     return sine, m.fma(square, m.horner(square, COS_SINGLE), 1.0)
 
 
-def sine_of_single(m: Writer, x: Value, angle: Angle) -> Value:
+def sine_of_single(m: LibmWriter, x: LibmValue, angle: Angle) -> LibmValue:
     sine, cosine = _single(m, angle)
     return negate(m, m.select(is_odd(angle.quadrant), cosine, sine), (angle.quadrant << 62) ^ m.bits(x))
 
 
-def cosine_of_single(m: Writer, x: Value, angle: Angle) -> Value:
+def cosine_of_single(m: LibmWriter, x: LibmValue, angle: Angle) -> LibmValue:
     del x
     sine, cosine = _single(m, angle)
     return negate(m, m.select(is_odd(angle.quadrant), sine, cosine), (angle.quadrant + 1) << 62)
 
 
-def tangent_of_single(m: Writer, x: Value, angle: Angle) -> Value:
+def tangent_of_single(m: LibmWriter, x: LibmValue, angle: Angle) -> LibmValue:
     sine, cosine = _single(m, angle)
     odd = is_odd(angle.quadrant)
     ratio = m.select(odd, cosine, sine) / m.select(odd, sine, cosine)
@@ -222,26 +222,26 @@ def tangent_of_single(m: Writer, x: Value, angle: Angle) -> Value:
 # --- the functions ------------------------------------------------------------------------------------------------------
 
 
-Result = Callable[[Writer, Value, Angle], Value]
+Result = Callable[[LibmWriter, LibmValue, Angle], LibmValue]
 
 
 def _register(name: str, double: Result, single: Result) -> None:
     """`name` for both formats, with another reduction beyond `LIMIT` (∞ takes the same way)."""
 
-    def beyond(m: Writer, x: Value) -> Value:
+    def beyond(m: LibmWriter, x: LibmValue) -> LibmValue:
         return m.select(x - x <= 0.0, double(m, x, far(m, x)), x - x)  # ∞ − ∞ and NaN are NaN
 
-    def beyond_single(m: Writer, x: Value) -> Value:
+    def beyond_single(m: LibmWriter, x: LibmValue) -> LibmValue:
         m = m.as_double()
         y = m.widen(x)
         return m.narrow(m.select(y - y <= 0.0, single(m, y, far(m, y)), y - y))
 
     @function(name, only=64, rest=Rest(LIMIT, beyond))
-    def within(m: Writer, x: Value) -> Value:
+    def within(m: LibmWriter, x: LibmValue) -> LibmValue:
         return double(m, x, near(m, x))
 
     @function(name, only=32, rest=Rest(LIMIT, beyond_single))
-    def within_single(m: Writer, x: Value) -> Value:
+    def within_single(m: LibmWriter, x: LibmValue) -> LibmValue:
         m = m.as_double()
         y = m.widen(x)
         return m.narrow(single(m, y, near_single(m, y)))

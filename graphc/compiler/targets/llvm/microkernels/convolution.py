@@ -14,11 +14,11 @@ from typing import Any
 from graphc.compiler.engine import blas
 from graphc.compiler.engine.gemm_partition import RATE
 from graphc.compiler.targets.llvm import libm
-from graphc.compiler.targets.llvm.loop_builder import Writer
+from graphc.compiler.targets.llvm.loop_builder import LoopBuilder
 from graphc.compiler.targets.llvm.microkernels import direct_conv as direct
 from graphc.compiler.targets.llvm.microkernels import direct_conv_input, direct_conv_kernel
 from graphc.compiler.targets.llvm.microkernels.gemm_call import Products, constants
-from graphc.compiler.targets.llvm.microkernels.images import PARAMETERS, Routine
+from graphc.compiler.targets.llvm.microkernels.images import PARAMETERS, ImageRoutine
 from graphc.compiler.targets.llvm.microkernels.windows import Windows, surround, windows_of
 from graphc.ir.types import DType
 
@@ -81,7 +81,7 @@ class Convolution:
 
 def _gather(shape: Convolution) -> str:
     """void gather(image, columns, plane, first, count): the columns of `count` rows of places."""
-    win, w = shape.windows, Writer(shape.dtype)
+    win, w = shape.windows, LoopBuilder(shape.dtype)
     (high, wide), (down, right) = win.places, win.stride
     count = str(high) if shape.pieces == 1 else "%count"
     width = win.whole[1]
@@ -122,7 +122,7 @@ def _gather(shape: Convolution) -> str:
 
 def _scatter(shape: Convolution) -> str:
     """void scatter(columns, image, first, count): adds columns to the image, with what stands around it, where they lay."""
-    win, w = shape.windows, Writer(shape.dtype)
+    win, w = shape.windows, LoopBuilder(shape.dtype)
     (high, wide), (down, right) = win.places, win.stride
     count = str(high) if shape.pieces == 1 else "%count"
     tall, width = win.whole
@@ -155,15 +155,15 @@ def _scatter(shape: Convolution) -> str:
     return w.function("scatter", "ptr noalias %columns, ptr noalias %image, i64 %first, i64 %count")
 
 
-def _divided(w: Writer, x: str, by: int) -> str:
+def _divided(w: LoopBuilder, x: str, by: int) -> str:
     return w.new(f"sdiv i64 {x}, {by}")
 
 
-def _rest(w: Writer, x: str, by: int) -> str:
+def _rest(w: LoopBuilder, x: str, by: int) -> str:
     return w.new(f"srem i64 {x}, {by}")
 
 
-def _pieces(w: Writer, shape: Convolution, body: Callable[[str, str, str], None]) -> None:
+def _pieces(w: LoopBuilder, shape: Convolution, body: Callable[[str, str, str], None]) -> None:
     """body(first, count, length) for the pieces that are wanted: rows of places, and places."""
     high, wide = shape.windows.places
     if shape.pieces == 1:
@@ -178,7 +178,7 @@ def _pieces(w: Writer, shape: Convolution, body: Callable[[str, str, str], None]
     w.loop("%to", piece, "%from")
 
 
-def _column_source(w: Writer, shape: Convolution) -> Callable[[str, str, str], tuple[str, str]]:
+def _column_source(w: LoopBuilder, shape: Convolution) -> Callable[[str, str, str], tuple[str, str]]:
     """(first, count, length) → the columns of the image %a and the distance of their rows."""
     wide = shape.windows.places[1]
 
@@ -198,9 +198,9 @@ def _plane(shape: Convolution) -> int:
     return ((shape.step - 1) * win.stride[0] + win.size[0]) * win.whole[1] if win.padded else 0
 
 
-def forward(shape: Convolution) -> Routine:
+def forward(shape: Convolution) -> ImageRoutine:
     """out (o, places) = kernel (o, rows) · columns (rows, places)."""
-    w = Writer(shape.dtype)
+    w = LoopBuilder(shape.dtype)
     products, columns = Products(w), _column_source(w, shape)
     wide = str(shape.windows.places[1])
 
@@ -219,7 +219,7 @@ def forward(shape: Convolution) -> Routine:
         )
 
     _pieces(w, shape, piece)
-    return Routine(
+    return ImageRoutine(
         _text(w, shape, not shape.direct, False),
         (shape.windows.channels * shape.windows.plane, 0),
         shape.outputs * shape.places,
@@ -230,9 +230,9 @@ def forward(shape: Convolution) -> Routine:
     )
 
 
-def input_gradient(shape: Convolution) -> Routine:
+def input_gradient(shape: Convolution) -> ImageRoutine:
     """The columns (rows, places) = kernelᵀ (rows, o) · v (o, places), added to the image where they lay."""
-    w, win = Writer(shape.dtype), shape.windows
+    w, win = LoopBuilder(shape.dtype), shape.windows
     products = Products(w)
     places, rows, outputs = str(shape.places), str(shape.rows), str(shape.outputs)
     (tall, width), (top, left) = win.whole, (win.padding[0][0], win.padding[1][0])
@@ -259,7 +259,7 @@ def input_gradient(shape: Convolution) -> Routine:
                 w.copy(w.at("%out", w.mul(k, str(win.space[1]))), w.at(target, place), str(win.space[1]))
 
             w.loop(str(win.channels * win.space[0]), row)
-    return Routine(
+    return ImageRoutine(
         _text(w, shape, False, not shape.direct),
         (shape.outputs * shape.places, 0),
         win.channels * win.plane,
@@ -270,9 +270,9 @@ def input_gradient(shape: Convolution) -> Routine:
     )
 
 
-def kernel_gradient(shape: Convolution) -> Routine:
+def kernel_gradient(shape: Convolution) -> ImageRoutine:
     """Adds v (o, places) · columnsᵀ (places, rows) to out (o, rows)."""
-    w = Writer(shape.dtype)
+    w = LoopBuilder(shape.dtype)
     products, columns = Products(w), _column_source(w, shape)
     wide, rows = str(shape.windows.places[1]), str(shape.rows)
 
@@ -291,7 +291,7 @@ def kernel_gradient(shape: Convolution) -> Routine:
 
     _pieces(w, shape, piece)
     size = shape.outputs * shape.rows
-    return Routine(
+    return ImageRoutine(
         _text(w, shape, not shape.direct, False),
         (shape.windows.channels * shape.windows.plane, shape.outputs * shape.places),
         0,
@@ -305,7 +305,7 @@ def kernel_gradient(shape: Convolution) -> Routine:
     )
 
 
-def _text(w: Writer, shape: Convolution, gathers: bool, scatters: bool) -> str:
+def _text(w: LoopBuilder, shape: Convolution, gathers: bool, scatters: bool) -> str:
     parts = [constants(shape.dtype)]
     if gathers:
         parts.append(_gather(shape))
@@ -320,9 +320,9 @@ def _text(w: Writer, shape: Convolution, gathers: bool, scatters: bool) -> str:
 def _found(
     shape: Convolution,
     images: int,
-    products: Callable[[Convolution], Routine],
-    own: Callable[[Windows, int, DType], Routine | None],
-) -> tuple[Routine, int] | None:
+    products: Callable[[Convolution], ImageRoutine],
+    own: Callable[[Windows, int, DType], ImageRoutine | None],
+) -> tuple[ImageRoutine, int] | None:
     """The routine that takes less time, as far as that can be said: by BLAS, or without."""
     if not shape.computable:
         return None
@@ -334,7 +334,7 @@ def _found(
 
 def conv2d(
     dtype: DType, attrs: tuple[Any, ...], x: tuple[int, ...], kernel: tuple[int, ...]
-) -> tuple[Routine, int] | None:
+) -> tuple[ImageRoutine, int] | None:
     """The routine of `conv2d` and its images; None where there is nothing to multiply."""
     stride, padding = attrs
     windows = windows_of(x[1], x[2:], kernel[2:], stride, padding)
@@ -343,7 +343,7 @@ def conv2d(
 
 def conv2d_input_grad(
     dtype: DType, attrs: tuple[Any, ...], v: tuple[int, ...], kernel: tuple[int, ...]
-) -> tuple[Routine, int] | None:
+) -> tuple[ImageRoutine, int] | None:
     """The same of `conv2d_input_grad`."""
     space, stride, padding = attrs
     windows = windows_of(kernel[1], space, kernel[2:], stride, padding)
@@ -353,7 +353,7 @@ def conv2d_input_grad(
 
 def conv2d_kernel_grad(
     dtype: DType, attrs: tuple[Any, ...], x: tuple[int, ...], v: tuple[int, ...]
-) -> tuple[Routine, int] | None:
+) -> tuple[ImageRoutine, int] | None:
     """The same of `conv2d_kernel_grad`."""
     size, stride, padding = attrs
     shape = Convolution(windows_of(x[1], x[2:], size, stride, padding), v[1], dtype)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from graphc.compiler.targets.llvm.microkernels.images import PARAMETERS, Routine
+from graphc.compiler.targets.llvm.microkernels.images import PARAMETERS, ImageRoutine
 from graphc.compiler.targets.llvm.microkernels.register_tiles import (
     BEGUN,
     SLOT,
@@ -89,11 +89,11 @@ def arranged(
     cuts = cut(length, most)
     if len(cuts) <= MOST_CUTS:
         return [(tuple(cuts), 1, length)]
-    found = []
+    ways = []
     for count in range(1, MOST_CUTS + 1):
         wide = count * most
-        found.append((tuple([(k * most, most) for k in range(count)]), -(-length // wide), wide))
-    return found
+        ways.append((tuple([(k * most, most) for k in range(count)]), -(-length // wide), wide))
+    return ways
 
 
 def copied(w: Vectors, windows: Windows, target: str) -> None:
@@ -117,7 +117,7 @@ def _start(w: Vectors, number: str, step: int, length: int, size: int) -> str:
 # --- forward ------------------------------------------------------------------------------------------------------------------
 
 
-def forward(windows: Windows, outputs: int, dtype: DType) -> Routine | None:
+def forward(windows: Windows, outputs: int, dtype: DType) -> ImageRoutine | None:
     """out (o, i, j) = Σ kernel (o, c, a, b) · image (c, i·down + a, j + b); None where that is not for vectors."""
     high, wide = windows.places
     tall, width = windows.whole
@@ -143,7 +143,9 @@ def forward(windows: Windows, outputs: int, dtype: DType) -> Routine | None:
     return _forward(windows, outputs, dtype, work, tile, block)
 
 
-def _forward(windows: Windows, outputs: int, dtype: DType, work: float, tile: int, block: Block) -> Routine:
+def _forward(
+    windows: Windows, outputs: int, dtype: DType, work: float, tile: int, block: Block
+) -> ImageRoutine:
     high, wide = windows.places
     tall, width = windows.whole
     rows, places, size = windows.channels * windows.area, high * wide, windows.channels * tall * width
@@ -191,7 +193,7 @@ def _forward(windows: Windows, outputs: int, dtype: DType, work: float, tile: in
             lambda _: outputs_from(str(full * tile), "tile1"),
             w.greatest(first, str(full)),
         )
-    return Routine(
+    return ImageRoutine(
         "\n".join([*texts, w.function("image", PARAMETERS)]),
         (windows.channels * windows.plane, 0),
         outputs * places,

@@ -20,7 +20,7 @@ from graphc.compiler.targets.llvm.microkernels.direct_conv import (
     arranged,
     spans,
 )
-from graphc.compiler.targets.llvm.microkernels.images import PARAMETERS, Routine
+from graphc.compiler.targets.llvm.microkernels.images import PARAMETERS, ImageRoutine
 from graphc.compiler.targets.llvm.microkernels.register_tiles import (
     BEGUN,
     SLOT,
@@ -71,17 +71,17 @@ def _parts(
 
 def _covered(length: int, dtype: DType) -> list[list[tuple[Span, tuple[Cut, ...]]]]:
     """The ways to cover a row by vectors that lie apart."""
-    found = []
+    covering = []
     for cuts, _, wide in arranged(length, dtype, exact):
         full = length // wide
         way = [(Span(0, wide, full), cuts)]
         if length % wide:
             way.append((Span(full * wide, length % wide, 1), tuple(exact(length % wide, widest(dtype)))))
-        found.append(way)
-    return found
+        covering.append(way)
+    return covering
 
 
-def input_gradient(windows: Windows, outputs: int, dtype: DType) -> Routine | None:
+def input_gradient(windows: Windows, outputs: int, dtype: DType) -> ImageRoutine | None:
     """image (c, i·down + a, j + b) = Σ kernel (o, c, a, b) · v (o, i, j); None where that is not for vectors."""
     high, wide = windows.places
     if windows.stride[1] != 1 or outputs * high * wide * dtype.itemsize > LARGEST:
@@ -100,7 +100,9 @@ def input_gradient(windows: Windows, outputs: int, dtype: DType) -> Routine | No
     return None if best is None else _input_gradient(windows, outputs, dtype, *best)
 
 
-def _input_gradient(windows: Windows, outputs: int, dtype: DType, work: float, parts: list[_Part]) -> Routine:
+def _input_gradient(
+    windows: Windows, outputs: int, dtype: DType, work: float, parts: list[_Part]
+) -> ImageRoutine:
     (tall, width), (high, wide) = windows.whole, windows.places
     places, size, area = high * wide, tall * width, windows.area
     channels = windows.channels
@@ -143,7 +145,7 @@ def _input_gradient(windows: Windows, outputs: int, dtype: DType, work: float, p
 
     last = w.least(w.mul("%to", str(group)), str(channels)) if pieces > 1 else str(channels)
     w.loop(last, channel, w.mul("%from", str(group)) if pieces > 1 else "0")
-    return Routine(
+    return ImageRoutine(
         "\n".join([*texts, w.function("image", PARAMETERS)]),
         (outputs * places, 0),
         channels * windows.plane,

@@ -10,7 +10,7 @@ import itertools
 from dataclasses import dataclass
 
 from graphc.compiler.targets.llvm.microkernels.direct_conv import ADDED, MOST_ROWS, TWO_FORMS, Span, spans
-from graphc.compiler.targets.llvm.microkernels.images import PARAMETERS, Routine
+from graphc.compiler.targets.llvm.microkernels.images import PARAMETERS, ImageRoutine
 from graphc.compiler.targets.llvm.microkernels.register_tiles import (
     BEGUN,
     SLOT,
@@ -67,7 +67,7 @@ def _rows(windows: Windows, dtype: DType, most: int) -> _Rows:
     return _Rows(length, lanes, count, step, -(-high // step), dtype)
 
 
-def kernel_gradient(windows: Windows, outputs: int, dtype: DType) -> Routine | None:
+def kernel_gradient(windows: Windows, outputs: int, dtype: DType) -> ImageRoutine | None:
     """Adds Σ v (o, i, j) · image (c, i·down + a, j·right + b) to out (o, c, a, b); None where no tile fits into registers."""
     wide = windows.places[1]
     rows = _rows(windows, dtype, LARGEST)
@@ -91,7 +91,7 @@ def kernel_gradient(windows: Windows, outputs: int, dtype: DType) -> Routine | N
 
 def _kernel_gradient(
     windows: Windows, outputs: int, rows: _Rows, work: float, tiles: list[Span], parts: list[Span]
-) -> Routine:
+) -> ImageRoutine:
     dtype = rows.dtype
     high, wide = windows.places
     places, length = high * wide, rows.length
@@ -152,7 +152,7 @@ def _kernel_gradient(
     else:
         w.loop("%to", piece, "%from")
     sums = outputs * length
-    return Routine(
+    return ImageRoutine(
         "\n".join([*texts, w.function("image", PARAMETERS)]),
         (windows.channels * windows.plane, outputs * places),
         0,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 
-from graphc.compiler.targets.llvm.loop_builder import Writer
+from graphc.compiler.targets.llvm.loop_builder import LoopBuilder
 from graphc.ir.types import DType
 
 
 class Products:
     """Calls of BLAS' gemm in a function: places for its numbers, which it takes by address."""
 
-    def __init__(self, w: Writer) -> None:
+    def __init__(self, w: LoopBuilder) -> None:
         self.w = w
         self.numbers = [w.new("alloca i32") for _ in range(6)]
 
@@ -41,7 +41,7 @@ class Products:
 
 def constants(dtype: DType) -> str:
     """What products read besides their operands: letters and factors."""
-    kind = Writer(dtype).kind
+    kind = LoopBuilder(dtype).kind
     return f"""@letter_N = private unnamed_addr constant i8 {ord("N")}
 @letter_T = private unnamed_addr constant i8 {ord("T")}
 @one = private unnamed_addr constant {kind} 1.0

@@ -1,7 +1,7 @@
 """Operations on batches of images, (n, c, h, w), one image after the other: how their machine code is written, cut and run.
 
-An operation brings a `Routine`: LLVM IR of a function that computes one image, or some of the pieces it is made of. Units, the
-pieces of all images, are shared by graphc's threads in chunks that the shapes alone decide. What an image needs beside its
+An operation brings an `ImageRoutine`: LLVM IR of a function that computes one image, or some of the pieces it is made of. Units,
+the pieces of all images, are shared by graphc's threads in chunks that the shapes alone decide. What an image needs beside its
 operands stands in scratch memory, a slot for each thread. What is summed over images is summed per chunk, and the chunks' sums
 in their order: the bits do not depend on the number of threads.
 """
@@ -20,7 +20,7 @@ from graphc.compiler.engine.jit import build
 from graphc.compiler.engine.loop_layout import Run
 from graphc.compiler.engine.numpy_layout import data_address
 from graphc.compiler.engine.thread_pool import Parallel
-from graphc.compiler.targets.llvm.loop_builder import INTRINSICS, Writer
+from graphc.compiler.targets.llvm.loop_builder import INTRINSICS, LoopBuilder
 from graphc.compiler.targets.llvm.microkernels.gemm_call import named
 from graphc.ir.types import DType
 
@@ -47,7 +47,7 @@ PARAMETERS = (
 
 
 @dataclass(frozen=True)
-class Routine:
+class ImageRoutine:
     """The function for one image.
 
     text : its LLVM IR under the name "image", with all that it calls
@@ -78,7 +78,7 @@ class Routine:
 
 
 def runner(
-    routine: Routine, images: int, dtype: DType, operands: Sequence[tuple[int, ...]], parallel: Parallel
+    routine: ImageRoutine, images: int, dtype: DType, operands: Sequence[tuple[int, ...]], parallel: Parallel
 ) -> Callable[..., None]:
     """The function (out, *operands) that runs a routine over a batch.
 
@@ -92,7 +92,7 @@ class _Batch:
 
     def __init__(
         self,
-        routine: Routine,
+        routine: ImageRoutine,
         images: int,
         dtype: DType,
         operands: Sequence[tuple[int, ...]],
@@ -154,8 +154,8 @@ class _Batch:
             if self._sums:
                 out.fill(0)
             return
-        given = [self._laid(k, operand) for k, operand in enumerate(operands)]
-        for word, array in zip("ab", given, strict=False):
+        arrays = [self._laid(k, operand) for k, operand in enumerate(operands)]
+        for word, array in zip("ab", arrays, strict=False):
             self._set(word, data_address(array))
         target = out
         if self._sums and self.chunks > 1:
@@ -165,9 +165,9 @@ class _Batch:
         self._set("out", data_address(target))
         if self._routine.multiplies:
             with blas.alone:
-                self._run(given)
+                self._run(arrays)
         else:
-            self._run(given)
+            self._run(arrays)
         for array in self._guarded or ():
             guard_words.check(array, "memory of its own", "a routine of images")
         if target is not out:
@@ -177,7 +177,7 @@ class _Batch:
         count = min(thread_pool.get_num_threads(), self._slots) if self._shared else 1
         if count > 1:
             run = Run((self.chunks,), ((1, 0),), (0, 0))
-            job = thread_pool.Job(
+            job = thread_pool.ParallelLoop(
                 self._address,
                 run,
                 [0, data_address(self._frame)],
@@ -200,9 +200,9 @@ class _Batch:
         return copy
 
 
-def _nest(routine: Routine, dtype: DType) -> str:
+def _nest(routine: ImageRoutine, dtype: DType) -> str:
     """The module: a loop over the units of some chunks, which threads share."""
-    w = Writer(dtype)
+    w = LoopBuilder(dtype)
     pieces = str(routine.pieces)
     steps = (*routine.steps, *(0 for _ in range(2 - len(routine.steps))))
     frame = w.new("load ptr, ptr " + w.at("%data", "1", "i64"))

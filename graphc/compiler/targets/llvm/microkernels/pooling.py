@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.compiler.targets.llvm.microkernels.images import Routine
+from graphc.compiler.targets.llvm.microkernels.images import ImageRoutine
 from graphc.compiler.targets.llvm.microkernels.window_offsets import Places
 from graphc.compiler.targets.llvm.microkernels.windows import windows_of
 from graphc.ir.types import DType
@@ -18,13 +18,13 @@ from graphc.ir.types import DType
 Shape = tuple[int, ...]
 
 
-def _max_pool(pool: Places) -> Routine:
+def _max_pool(pool: Places) -> ImageRoutine:
     plane = pool.around("%a", -np.inf, 0)
     pool.rows(lambda i: pool.row_of_largest(plane, i, pool.w.at("%out", pool.out_place(i, "0"))))
     return pool.routine((pool.windows.plane,), pool.high * pool.wide)
 
 
-def _avg_pool(pool: Places) -> Routine:
+def _avg_pool(pool: Places) -> ImageRoutine:
     w, area = pool.w, pool.windows.area
     plane = pool.around("%a", 0.0, 0)
 
@@ -75,7 +75,7 @@ def _spread(
     pool.inside(target)
 
 
-def _max_pool_grad(pool: Places) -> Routine:
+def _max_pool_grad(pool: Places) -> ImageRoutine:
     w = pool.w
     plane = pool.around("%b", -np.inf, 0)
 
@@ -102,7 +102,7 @@ def _max_pool_grad(pool: Places) -> Routine:
     return pool.routine((pool.high * pool.wide, pool.windows.plane), pool.windows.plane)
 
 
-def _avg_pool_grad(pool: Places) -> Routine:
+def _avg_pool_grad(pool: Places) -> ImageRoutine:
     w, area = pool.w, pool.windows.area
 
     def share(i: str, j: str) -> str:
@@ -117,7 +117,7 @@ def _avg_pool_grad(pool: Places) -> Routine:
     return pool.routine((pool.high * pool.wide,), pool.windows.plane)
 
 
-def _max_pool_pick(pool: Places) -> Routine:
+def _max_pool_pick(pool: Places) -> ImageRoutine:
     w = pool.w
     u, plane = pool.around("%a", 0.0, 0), pool.around("%b", -np.inf, 1)
 
@@ -128,11 +128,11 @@ def _max_pool_pick(pool: Places) -> Routine:
             def one(j: str) -> str:
                 values, chosen = pool.window(plane, i, j), pool.window(u, i, j)
                 top = pool.largest(values)
-                kept = [
+                picked = [
                     pool.select(pool.equal(v, top), c, pool.number(0))
                     for v, c in zip(values, chosen, strict=True)
                 ]
-                return pool.binary("fdiv", pool.total(kept), pool.tied(values, top))
+                return pool.binary("fdiv", pool.total(picked), pool.tied(values, top))
 
             pool.fill(out, one)
             return
@@ -161,35 +161,39 @@ def _max_pool_pick(pool: Places) -> Routine:
 
 
 def _found(
-    write: Callable[[Places], Routine], dtype: DType, image: Shape, attrs: tuple[Any, ...]
-) -> tuple[Routine, int] | None:
+    write: Callable[[Places], ImageRoutine], dtype: DType, image: Shape, attrs: tuple[Any, ...]
+) -> tuple[ImageRoutine, int] | None:
     windows = windows_of(1, image[2:], *attrs)
     if not windows.fits or 0 in image:
         return None
     return write(Places(windows, dtype)), image[0] * image[1]
 
 
-def max_pool2d(dtype: DType, attrs: tuple[Any, ...], x: Shape) -> tuple[Routine, int] | None:
+def max_pool2d(dtype: DType, attrs: tuple[Any, ...], x: Shape) -> tuple[ImageRoutine, int] | None:
     """The routine of `max_pool2d` and how many channels it is for; None where there are none."""
     return _found(_max_pool, dtype, x, attrs)
 
 
-def max_pool2d_grad(dtype: DType, attrs: tuple[Any, ...], v: Shape, x: Shape) -> tuple[Routine, int] | None:
+def max_pool2d_grad(
+    dtype: DType, attrs: tuple[Any, ...], v: Shape, x: Shape
+) -> tuple[ImageRoutine, int] | None:
     """The same of `max_pool2d_grad`."""
     return _found(_max_pool_grad, dtype, x, attrs)
 
 
-def max_pool2d_pick(dtype: DType, attrs: tuple[Any, ...], u: Shape, x: Shape) -> tuple[Routine, int] | None:
+def max_pool2d_pick(
+    dtype: DType, attrs: tuple[Any, ...], u: Shape, x: Shape
+) -> tuple[ImageRoutine, int] | None:
     """The same of `max_pool2d_pick`."""
     return _found(_max_pool_pick, dtype, x, attrs)
 
 
-def avg_pool2d(dtype: DType, attrs: tuple[Any, ...], x: Shape) -> tuple[Routine, int] | None:
+def avg_pool2d(dtype: DType, attrs: tuple[Any, ...], x: Shape) -> tuple[ImageRoutine, int] | None:
     """The same of `avg_pool2d`."""
     return _found(_avg_pool, dtype, x, attrs)
 
 
-def avg_pool2d_grad(dtype: DType, attrs: tuple[Any, ...], v: Shape) -> tuple[Routine, int] | None:
+def avg_pool2d_grad(dtype: DType, attrs: tuple[Any, ...], v: Shape) -> tuple[ImageRoutine, int] | None:
     """The same of `avg_pool2d_grad`."""
     space, *rest = attrs
     return _found(_avg_pool_grad, dtype, (*v[:2], *space), tuple(rest))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 
 from graphc.compiler.targets.llvm import libm
-from graphc.compiler.targets.llvm.loop_builder import ROLLED, Writer
+from graphc.compiler.targets.llvm.loop_builder import ROLLED, LoopBuilder
 from graphc.ir.types import DType
 
 Cut = tuple[int, int]
@@ -27,7 +27,7 @@ BEGUN = 6.0
 """Nanoseconds for a tile beside its work."""
 
 
-class Vectors(Writer):
+class Vectors(LoopBuilder):
     """Writes instructions on vectors: values with their numbers of lanes.
 
     declarations : the functions that are called, name → text
@@ -97,17 +97,17 @@ class Vectors(Writer):
         place = len(self.lines)
         self.lines.append("")
         names = [f"%v{number}_{k}" for k in range(len(values))]
-        found = self.carried(counts[1:], kinds, names, body, [*places, f"%i{number}"])
+        final = self.carried(counts[1:], kinds, names, body, [*places, f"%i{number}"])
         self.do(f"%n{number} = add nuw nsw i64 %i{number}, 1")
         self.do(f"%m{number} = icmp slt i64 %n{number}, {counts[0]}")
         self.do(f"br i1 %m{number}, label %l{number}, label %e{number}{ROLLED}")
         self.lines.append(f"e{number}:")
         phis = [f"  %i{number} = phi i64 [ 0, %{before} ], [ %n{number}, %{self._block} ]"]
-        for name, kind, start, value in zip(names, kinds, values, found, strict=True):
+        for name, kind, start, value in zip(names, kinds, values, final, strict=True):
             phis.append(f"  {name} = phi {kind} [ {start}, %{before} ], [ {value}, %{self._block} ]")
         self.lines[place] = "\n".join(phis)
         self._block = f"e{number}"
-        return found
+        return final
 
     def tile(
         self,
@@ -125,14 +125,14 @@ class Vectors(Writer):
 
         def step(places: list[str], sums: list[str]) -> list[str]:
             columns = [self.take(length, *column(places, number)) for number, length in enumerate(lanes)]
-            found: list[str] = []
+            products: list[str] = []
             for row in range(rows):
                 number = self.load(*factor(places, row))
                 spread = {length: self.spread(number, length) for length in dict.fromkeys(lanes)}
                 for k, length in enumerate(lanes):
                     old = sums[row * len(lanes) + k]
-                    found.append(self.multiplied(length, spread[length], columns[k], old))
-            return found
+                    products.append(self.multiplied(length, spread[length], columns[k], old))
+            return products
 
         kinds = [self.vector(length) for length in lanes] * rows
         flat = self.carried(counts, kinds, ["zeroinitializer"] * len(kinds), step)

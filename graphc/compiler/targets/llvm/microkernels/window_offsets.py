@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from graphc.compiler.targets.llvm.emit import literal
-from graphc.compiler.targets.llvm.loop_builder import Writer
-from graphc.compiler.targets.llvm.microkernels.images import PARAMETERS, Routine
+from graphc.compiler.targets.llvm.loop_builder import LoopBuilder
+from graphc.compiler.targets.llvm.microkernels.images import PARAMETERS, ImageRoutine
 from graphc.compiler.targets.llvm.microkernels.windows import Windows, surround
 from graphc.ir.types import DType
 
@@ -39,7 +39,7 @@ class Places:
     def __init__(self, windows: Windows, dtype: DType) -> None:
         self.windows = windows
         self.dtype = dtype
-        self.w = Writer(dtype)
+        self.w = LoopBuilder(dtype)
         self.high, self.wide = windows.places
         self.plane = windows.whole[0] * windows.whole[1] if windows.padded else 0
         self.lanes = 1  # places that values are of at present
@@ -92,15 +92,15 @@ class Places:
         across, step, count = self.windows.size[1], self.windows.stride[1], self.lanes
         if count == 1:
             return [self.w.load(plane, self.place(i, j, k)) for k in range(self.windows.area)]
-        found = []
+        vectors = []
         length = (count - 1) * step + across
         kind = f"<{length} x {self.w.kind}>"
         for first in range(0, self.windows.area, across):
             row = self.w.new(f"load {kind}, {self._at(plane, self.place(i, j, first))}")
             for k in range(across):
                 picked = _mask([k + lane * step for lane in range(count)])
-                found.append(self.w.new(f"shufflevector {kind} {row}, {kind} poison, {picked}"))
-        return found
+                vectors.append(self.w.new(f"shufflevector {kind} {row}, {kind} poison, {picked}"))
+        return vectors
 
     def put_window(self, target: str, i: str, j: str, values: list[str]) -> None:
         """Write the elements of a small window that no other shares; zeros to those between windows."""
@@ -256,11 +256,11 @@ class Places:
 
         w.loop(str(win.space[0]), row)
 
-    def routine(self, steps: tuple[int, ...], step: int) -> Routine:
+    def routine(self, steps: tuple[int, ...], step: int) -> ImageRoutine:
         """What has been written."""
         work = HANDLED * self.windows.area * self.high * self.wide + 0.1 * self.windows.plane + 5
         scratch = 2 * self.plane + 2 * self.wide
-        return Routine(self.w.function("image", PARAMETERS), steps, step, scratch, 1, work)
+        return ImageRoutine(self.w.function("image", PARAMETERS), steps, step, scratch, 1, work)
 
 
 def _mask(places: list[int]) -> str:

@@ -1,13 +1,11 @@
-"""Windows laid over images, as `graphc.ops.support.windows` has it, for machine code: lengths, and images with what stands
-around.
-"""
+"""Windows laid over images, as in `graphc.ops.support.windows`, for machine code: lengths, and images with what stands around."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from graphc.compiler.targets.llvm.loop_builder import Writer
+from graphc.compiler.targets.llvm.loop_builder import LoopBuilder
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ def windows_of(channels: int, space: Any, size: Any, stride: Any, padding: Any) 
 
 
 def surround(
-    w: Writer, windows: Windows, target: str, source: str, value: str, first: str, count: str
+    w: LoopBuilder, windows: Windows, target: str, source: str, value: str, first: str, count: str
 ) -> None:
     """Copy a channel into a plane with `value` around it: `count` rows of the plane, from its row `first` on."""
     (rows, columns), (top, _), (left, _) = windows.space, *windows.padding

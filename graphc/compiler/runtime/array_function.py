@@ -9,7 +9,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, final
 
 import numpy as np
 
@@ -18,21 +18,20 @@ from graphc.compiler.engine import guard_words
 from graphc.compiler.engine.buffer_pool import empty
 from graphc.compiler.engine.jit import Library, build
 from graphc.compiler.engine.numpy_layout import data_address
-from graphc.compiler.engine.thread_pool import Parallel
 from graphc.compiler.pipeline import Options, Unit
-from graphc.compiler.runtime.compiled_function import DEFAULT, Compiled
+from graphc.compiler.runtime import numba_type
+from graphc.compiler.runtime.compiled_function import CompiledFunction, ScalarEntry
 from graphc.compiler.runtime.guarded_plan import Guarded
 from graphc.compiler.runtime.instantiated_plan import Bound
 from graphc.compiler.schedule.fusion import Group
-from graphc.errors import CompileError, DtypeError, GraphcError, InputError, ShapeError, brief
-from graphc.interpret.call_binding import arguments, signature
+from graphc.errors import CompileError, GraphcError, InputError, ShapeError
+from graphc.interpret.call_binding import arguments
 from graphc.interpret.numpy_eval import run_arrays
 from graphc.ir.attribute_text import bound
-from graphc.ir.expr import Expr, constant, current_site
+from graphc.ir.expr import current_site
 from graphc.ir.graph import Dag
 from graphc.ir.inputs import as_value, bind_dimensions, check_apart, check_shape, share_memory
-from graphc.ir.types import broadcast_shapes, format_shape
-from graphc.ops.support.build import broadcast
+from graphc.ir.types import DType, format_shape
 from graphc.util.pytree import Structure, unflatten
 
 MOST_SHAPES = 32
@@ -54,7 +53,8 @@ class _Known(NamedTuple):
     apart: list[int]
 
 
-class Program(Compiled):
+@final
+class ArrayFunction(CompiledFunction):
     """A compiled function of arrays of declared shapes.
 
     It is called as every compiled function: f(X, W), f(X=…, W=…), f(X, W, out=array). The arguments have exactly the declared
@@ -65,37 +65,26 @@ class Program(Compiled):
     writable arrays of the symbol's dtype, and no two of them, nor one of them and an array of `out`, may share memory.
     """
 
-    def __init__(
-        self,
-        graph: Dag,
-        structure: Structure,
-        options: Options = DEFAULT,
-    ) -> None:
+    def __init__(self, graph: Dag, structure: Structure, options: Options) -> None:
+        super().__init__(graph, structure, options)
         started = time.perf_counter()
-        updated = options.updates
-        unit = pipeline.run(Unit(graph, options), pipeline.REWRITING)
-        self.__dict__["_rewritten"] = unit.graph, pipeline.history(graph, unit)
-        graph = unit.graph
-        self._options = options
-        self._parallel: Parallel = options.parallel
-        self._structure = structure
-        self._symbols = graph.symbols
+        self._rewritten = pipeline.run(Unit(graph, options), pipeline.REWRITING)
+        outputs = [self.graph.exprs[output] for output in self.graph.outputs]
         self._declared = [(symbol, symbol.dtype) for symbol in self._symbols]
-        self._updated = updated
-        self.inputs = tuple(symbol.name for symbol in self._symbols)
-        self._results = len(graph.outputs) - len(updated)
-        self._dtypes = tuple(graph.exprs[output].dtype for output in graph.outputs[: self._results])
-        lowered = pipeline.run(unit, pipeline.LOWERING)
-        assert lowered.plan is not None
+        self._updated = options.updates
+        self._results = len(outputs) - len(options.updates)
+        self._result_dtypes = tuple([output.dtype for output in outputs[: self._results]])
+        lowered = pipeline.run(self._rewritten, pipeline.LOWERING)
+        if lowered.plan is None:
+            raise CompileError("internal error: a graph of whole arrays was left without a plan")
         self._plan, self._constants = lowered.plan, lowered.constants
         planned = time.perf_counter()
-        self._library: Library | None = None  # type: ignore[assignment]
+        self._library: Library | None = None
         if self._plan.exported:
-            self._library = build(self._plan.text, self._plan.exported, options.cache)  # type: ignore[assignment]
+            self._library = build(self._plan.text, self._plan.exported, options.cache)
+            numba_type.register(CompiledFunction)
         self._seconds = {"plan": planned - started, "build": time.perf_counter() - planned}
-        self._guarded = guard_words.wanted()
         self._known: OrderedDict[Any, _Known] = OrderedDict()
-        self.__signature__ = signature(self.inputs)
 
     def __repr__(self) -> str:
         kernels = sum(isinstance(step, Group) for step in self._plan.steps)
@@ -104,14 +93,20 @@ class Program(Compiled):
             (kernels, "kernel"),
             (len(self._plan.steps) - kernels, "library call"),
         )
-        told = [f"{count} {word}{'s' if count != 1 else ''}" for count, word in parts]
-        return f"<compiled ({', '.join(self.inputs)}) → {told[0]} by {told[1]} and {told[2]}>"
+        results, loops, calls = [f"{count} {word}{'s' if count != 1 else ''}" for count, word in parts]
+        return f"<compiled ({', '.join(self.inputs)}) → {results} by {loops} and {calls}>"
 
     def __reduce__(self) -> Any:
-        return Program, (self.graph, self._structure, replace(self._options, rewrite=None))
+        # what is pickled is the rewritten graph
+        return ArrayFunction, (self.graph, self._structure, replace(self._options, rewrite=None, dump=()))
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         return self.call(*args, **kwargs)
+
+    @property
+    def graph(self) -> Dag:
+        """The graph as it was compiled."""
+        return self._rewritten.graph
 
     @property
     def tier(self) -> str:
@@ -119,38 +114,24 @@ class Program(Compiled):
         return "native"
 
     def wait(self, timeout: float | None = None) -> bool:
+        """The machine code is there: True."""
         return True
 
-    @property
-    def llvm(self) -> str:
-        """LLVM IR of the kernels after optimisation."""
-        return self._library.llvm if self._library is not None else ""
-
-    @property
-    def asm(self) -> str:
-        """The kernels as assembly of this machine."""
-        return self._library.asm if self._library is not None else ""
-
-    @property
-    def address(self) -> int:
-        raise CompileError("a function of whole arrays has no address", hint="call it from Python")
-
-    @property
-    def lowlevel(self) -> Any:  # type: ignore[override]
-        raise CompileError(
-            "SciPy calls functions of numbers, and this one has arrays",
-            hint="declare scalars: g.symbol(name)",
-        )
-
-    def export(self, path: Any, **options: Any) -> None:
-        """Functions of whole arrays are not exported: raises `CompileError`."""
-        raise CompileError(
-            "operations on whole arrays are not exported so far", hint="g.save keeps the graph itself"
-        )
-
-    def report(self) -> Any:
+    def report(self) -> ProgramReport:
         """What was made of the function: its kernels and library calls in order, and the time that compiling took."""
         return ProgramReport(self)
+
+    @property
+    def _libraries(self) -> Sequence[Library]:
+        return [] if self._library is None else [self._library]
+
+    @property
+    def _entry(self) -> ScalarEntry | None:
+        return None
+
+    @property
+    def _dtypes(self) -> tuple[DType, ...]:
+        return self._result_dtypes
 
     def call(self, /, *args: Any, **kwargs: Any) -> Any:
         out = kwargs.pop("out", None) if "out" not in self.inputs else None
@@ -194,7 +175,7 @@ class Program(Compiled):
     def _bound(self, lengths: Mapping[str, int]) -> Bound:
         """The plan for given lengths."""
         kind = Guarded if self._guarded else Bound
-        return kind(self._plan, self._library, lengths, self._parallel)
+        return kind(self._plan, self._library, lengths, self._options.parallel)
 
     def _check_updated(self, number: int, value: Any, array: np.ndarray) -> None:
         name = self._symbols[number].name
@@ -300,42 +281,6 @@ class Program(Compiled):
         return list(given)
 
 
-def new_values(updates: Mapping[Expr, Any], symbols: Sequence[Expr], declared: bool) -> list[Expr]:
-    """The new values of some inputs, of their shapes and dtypes.
-
-    symbols : the inputs so far; declared : whether there may be no others
-
-    Raises `InputError` for what is no input, `ShapeError` and `DtypeError` for a value that does not fit it.
-    """
-    values: list[Expr] = []
-    for symbol, value in updates.items():
-        if not isinstance(symbol, Expr) or not symbol.is_symbol:
-            raise InputError(
-                f"updates has {brief(symbol)}, which is no symbol", hint="write updates={W: W - 0.1*dW}"
-            )
-        value = value if isinstance(value, Expr) else constant(value, symbol.dtype)
-        if value.shape != symbol.shape:
-            if value.shape and broadcast_shapes([value.shape, symbol.shape]) != symbol.shape:
-                raise ShapeError(
-                    f"the new value of {symbol.name!r} has shape {format_shape(value.shape)}, not {format_shape(symbol.shape)}",
-                    node=repr(value),
-                    site=value.site,
-                )
-            value = broadcast(value, symbol)
-        if value.dtype != symbol.dtype:
-            raise DtypeError(
-                f"the new value of {symbol.name!r} is {value.dtype}, not {symbol.dtype}",
-                node=repr(value),
-                site=value.site,
-                hint=f"write g.astype(value, {symbol.dtype.name!r})",
-            )
-        values.append(value)
-    for symbol in updates:
-        if declared and symbol not in symbols:
-            raise InputError(f"{symbol.name!r} is updated and not among the inputs", hint="list it in inputs")
-    return values
-
-
 def _in_rows(array: np.ndarray) -> np.ndarray:
     """An array as machine code reads it: row by row, without gaps, aligned."""
     if array.flags.c_contiguous and array.flags.aligned:
@@ -346,7 +291,7 @@ def _in_rows(array: np.ndarray) -> np.ndarray:
 class ProgramReport:
     """What was made of a function of arrays; `print` shows it."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: ArrayFunction) -> None:
         self._program = program
 
     def __str__(self) -> str:

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 import graphc as g
-from graphc.errors import DtypeError, InputError, ShapeError
+from graphc.compiler.runtime.compiled_function import CompiledFunction
+from graphc.errors import CompileError, DtypeError, InputError, ShapeError
 from tests.ops.array_cases import CASES
 
 EACH = pytest.mark.parametrize("case", CASES, ids=[f"{case.op}{number}" for number, case in enumerate(CASES)])
@@ -512,3 +513,31 @@ def test_what_only_lends_its_shape_is_not_computed():
         for symbol, shape in ((x, (5, 3, 6, 6)), (k, (4, 3, 3, 3)), (v, (5, 4, 4, 4)))
     }
     assert agree(f(**at), g.evaluate(gradient, at), "float64")
+
+
+@pytest.mark.parametrize("use", ["global", "argument"])
+def test_numba_code_refuses_a_function_of_whole_arrays(use):
+    import numba
+
+    f = g.compile(g.sum(g.symbol("X", shape=("n",)) * 2))
+    if use == "global":
+        call = numba.njit(lambda values: f(values))
+        arguments = (np.ones(3),)
+    else:
+        call = numba.njit(lambda function, values: function(values))
+        arguments = (f, np.ones(3))
+    with pytest.raises(CompileError, match="calls functions of numbers; this one works on whole arrays"):
+        call(*arguments)
+
+
+@pytest.mark.parametrize("ask", [lambda f: f.address, lambda f: f.lowlevel, lambda f: f.export("kernel.o")])
+def test_what_only_functions_of_numbers_have_is_refused(ask):
+    with pytest.raises(CompileError, match="this one works on whole arrays"):
+        ask(g.compile(g.sum(g.symbol("X", shape=("n",)))))
+
+
+def test_both_kinds_of_functions_are_compiled_functions():
+    scalar, whole = g.compile(g.symbol("x") * 2), g.compile(g.sum(g.symbol("X", shape=("n",))))
+    assert isinstance(scalar, CompiledFunction) and isinstance(whole, CompiledFunction)
+    for function in (scalar, whole):
+        assert function.tier == "native" and function.wait() and str(function.report())
