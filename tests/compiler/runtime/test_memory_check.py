@@ -14,7 +14,7 @@ import pytest
 import graphc as g
 from graphc.compiler.engine import guard_words
 from graphc.compiler.runtime import instantiated_plan, library_calls, operand_views
-from graphc.compiler.runtime.array_function import Program
+from graphc.compiler.runtime.array_function import ArrayFunction
 from graphc.compiler.runtime.guarded_plan import Guarded
 from graphc.errors import GraphcError, InputError, InternalError, ShapeError
 from graphc.ir.attribute_text import bound as with_lengths
@@ -192,7 +192,7 @@ def test_a_range_beyond_its_type_is_refused_when_its_length_is_known() -> None:
     f = g.compile(x[g.arange("m", dtype="int32") * 0] + n * 0, [x, n], rewrite=None)
     assert f(np.ones(1), np.ones(4)).shape == (4,)
     f = g.compile(x[g.arange("m", dtype="int32")] + n, [x, n], rewrite=None)
-    assert isinstance(f, Program)
+    assert isinstance(f, ArrayFunction)
     with pytest.raises(ShapeError, match="does not fit int32"):
         instantiated_plan.Bound(f._plan, f._library, {"n": 1, "m": 2**31 + 8}, False)
 
@@ -382,7 +382,7 @@ def test_what_is_read_after_its_life_is_nan() -> None:
     x = g.symbol("x", shape=(6,))
     e = g.sort(x)
     f = g.compile(g.cumsum(g.cumsum(e)) + g.sort(g.exp(e)), [x], rewrite=None)
-    assert isinstance(f, Program)
+    assert isinstance(f, ArrayFunction)
     lives = f._plan.lives
     for node, (start, _) in list(lives.items()):
         if node.op.name == "sort":
