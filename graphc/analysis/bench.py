@@ -19,6 +19,7 @@ import numpy as np
 
 from graphc.api.compile import compile as compile_
 from graphc.api.functions import grad
+from graphc.errors import InputError
 from graphc.frontend.interop.lambdify import lambdify
 from graphc.interpret.numpy_eval import run_arrays
 from graphc.ir.expr import Expr, constant, free_symbols
@@ -119,6 +120,15 @@ def interleaved(
     return {name: statistics.median(samples) for name, samples in times.items()}
 
 
+def _scalar(symbol: Expr, value: Any) -> float:
+    if np.ndim(value):
+        raise InputError(
+            f"{symbol.name} is an array of shape {np.shape(value)}",
+            hint="name a number: the arrays that are measured are drawn around it",
+        )
+    return float(value)
+
+
 def bench(
     expr: Expr, at: Mapping[Any, Any] | None = None, *, size: int = 1_000_000, rounds: int = 15
 ) -> Report:
@@ -131,12 +141,14 @@ def bench(
     size : length of the arrays; 0 leaves them out
     rounds : how often the contenders take turns
 
-    Raises `InputError` for a point with missing or unknown names.
+    Raises `InputError` for a point with missing or unknown names, or with arrays.
     """
     inputs = free_symbols(expr)
     rng = np.random.default_rng(0)
     point = {symbol: float(rng.uniform(0.5, 1.5)) for symbol in inputs} if at is None else at
-    scalars = [float(array) for array in bind_names(inputs, point)]
+    scalars = [
+        _scalar(symbol, array) for symbol, array in zip(inputs, bind_names(inputs, point), strict=True)
+    ]
     first_seconds = _seconds(lambda: compile_(constant(0.0), []))
 
     def by_graphc() -> Any:

@@ -98,7 +98,7 @@ class Reducer:
     identity : dtype → the value that changes nothing
     combine : name of the operation of elements that makes one of two results
     emit : (builder, x, y) → the machine code of that, where it is not the operation's own
-    packed : whether that code works on vectors as well: instructions, comparisons and choices, no functions. Floats are then
+    packed : whether that code works on vectors of floats as well: +, ×, −x, comparisons, ∧, ∨ and choices alone. Floats are then
         reduced in a fixed number of accumulators; else one after the other.
     compensated : whether what rounding takes from blocks of floats is added up beside them, as for a sum
     prefers : (builder, x, y) → whether x is to be chosen rather than y that stands before it: the result is a place, the first
@@ -194,11 +194,11 @@ class Op:
 
     What the compiler knows of it besides its machine code:
 
-    nanoseconds : what one element of float64 takes on one core, in vectors and in cache; the default is that of an
-        instruction or two
-    texts : language ("python", "javascript") → the function that computes it there: a name that the language or the target's own
-        functions have, as `Math.exp`, or the definition of a function. Without one it is its `expand`, or its `emit` where that
-        is made of instructions alone.
+    nanoseconds : what one element of float64 takes on one core, in vectors and in cache; the default is that of an instruction
+        or two
+    texts : language ("python", "javascript") → the function that computes it there: a name that the language or the target's
+        own functions have, as `Math.exp`, or the definition of a function. Without one it is its `expand`, or its `emit` where
+        that is made of instructions alone.
     reducer : of a reduction that is a loop of its own, and of what adds up partial results: how two results become one
     refuses : of an operation on arrays that is a call of a library, whether that may refuse operands for their values, as a
         solver does a singular matrix; what says nothing must be taken to

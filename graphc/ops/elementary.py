@@ -74,8 +74,9 @@ log2 = _unary(
 )  # fmt: skip
 log10 = _unary(
     "log10", np.log10, lambda S, x: S.log(x, 10), (1e-3, 1e3), lambda out, x: 1 / (x * LN10),
-    "The logarithm to base 10.", latex=r"\log_{10}\left(<0>\right)", facts=Facts(monotone=1, nan=(0.0, math.inf)),
-    reference_ulps=3.0, nanoseconds=1.4, texts={"python": "math.log10", "javascript": "Math.log10"},
+    "The logarithm to base 10.", latex=r"\log_{10}\left(<0>\right)",
+    facts=Facts(monotone=1, nan=(0.0, math.inf)), reference_ulps=3.0,
+    nanoseconds=1.4, texts={"python": "math.log10", "javascript": "Math.log10"},
 )  # fmt: skip
 log1p = _unary(
     "log1p", np.log1p, lambda S, x: S.log(1 + x), (-0.999, 1e3), lambda out, x: 1 / (1 + x),
@@ -148,8 +149,9 @@ atan = _unary(
 
 sinh = _unary(
     "sinh", np.sinh, lambda S, x: S.sinh(x), TAU, lambda out, x: cosh(x), "The hyperbolic sine.",
-    latex=_call("sinh"), facts=Facts(inverse="asinh", parity="odd", monotone=1, nan="never"), sympy=("sinh",),
-    ulps=1.5, reference_ulps=3.0, nanoseconds=1.2, texts={"python": "math.sinh", "javascript": "Math.sinh"},
+    latex=_call("sinh"),
+    facts=Facts(inverse="asinh", parity="odd", monotone=1, nan="never"), sympy=("sinh",), ulps=1.5, reference_ulps=3.0,
+    nanoseconds=1.2, texts={"python": "math.sinh", "javascript": "Math.sinh"},
 )  # fmt: skip
 cosh = _unary(
     "cosh", np.cosh, lambda S, x: S.cosh(x), TAU, lambda out, x: sinh(x), "The hyperbolic cosine.",
@@ -164,8 +166,10 @@ tanh = _unary(
 )  # fmt: skip
 asinh = _unary(
     "asinh", np.arcsinh, lambda S, x: S.asinh(x), TAU, lambda out, x: 1 / hypot(1, x),
-    "The inverse hyperbolic sine.", facts=Facts(inverse="sinh", parity="odd", monotone=1, nan="never"), sympy=("asinh",),
-    ulps=1.5, reference_ulps=3.0, nanoseconds=2.5, texts={"python": "math.asinh", "javascript": "Math.asinh"},
+    "The inverse hyperbolic sine.",
+    facts=Facts(inverse="sinh", parity="odd", monotone=1, nan="never"), sympy=("asinh",), ulps=1.5,
+    reference_ulps=3.0,
+    nanoseconds=2.5, texts={"python": "math.asinh", "javascript": "Math.asinh"},
 )  # fmt: skip
 acosh = _unary(
     "acosh", np.arccosh, lambda S, x: S.acosh(x), (1.001, 1e3), lambda out, x: rsqrt(x - 1) * rsqrt(x + 1),

@@ -162,9 +162,6 @@ ROWS = (
     Rule("power-zero", "x**0", "1", "exact", "pow(x, 0) = 1 for every x", when=lambda m: not m["x"].shape),
     Rule("power-one", "x**1", "x", "exact", "pow(x, 1) = x"),
     Rule("where-same", "where(p, x, x)", "x", "exact", "both branches are one", over=EVERYTHING),
-    Rule("nan-guard-product", "x*where(isnan(y), y, z)", "where(isnan(y), y, x*z)", "exact", "a product with NaN is NaN"),
-    Rule("nan-guard-numerator", "where(isnan(y), y, z)/x", "where(isnan(y), y, z/x)", "exact", "a quotient with NaN is NaN"),
-    Rule("nan-guard-denominator", "x/where(isnan(y), y, z)", "where(isnan(y), y, x/z)", "exact", "a quotient with NaN is NaN"),
     Rule("abs-nonnegative", "abs(x)", "x", "exact", "|x| = x for x > 0", when=lambda m: m.range("x").positive),
 )  # fmt: skip
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from graphc.ir.expr import Expr, symbol
 from graphc.ir.types import FLOAT32
-from graphc.ops.comparison import not_equal, where
+from graphc.ops.comparison import maximum, minimum, not_equal, where
 from graphc.ops.elementary import atan2, cos, exp, expm1, log1p, sin, sqrt, tan
 from graphc.ops.powers import square
 from graphc.rewrite.differences import difference, is_leaf
@@ -85,15 +85,17 @@ def _arctangent_step(m: Match) -> Expr | None:
 
 
 def _reciprocal_root_step(m: Match) -> Expr | None:
-    """c/√x − c/√y as (y − x)/(√x + √y)·c/√x/√y; divided one by one, so that it underflows with the value."""
+    """c/√x − c/√y as (y − x)/(√x + √y)·c/√x/√y; divided one by one, by the larger root first, so that it over- or underflows
+    with the value."""
     x, y, c = m["x"], m["y"], m["c"]
     step = difference(y, x)
     if step is None:
         return None
-    roots = sqrt(x) + sqrt(y)
+    one, other = sqrt(x), sqrt(y)
+    value = c * (step / (one + other)) / maximum(one, other) / minimum(one, other)
     if step.is_constant:
-        return c * step / roots / sqrt(x) / sqrt(y)
-    return where(roots < math.inf, c * (step / roots) / sqrt(x) / sqrt(y), m.root)
+        return value
+    return where((one + other < math.inf) & not_equal(step, 0), value, m.root)
 
 
 def _exact_sum(x: Expr, y: Expr) -> tuple[Expr, Expr]:
@@ -225,6 +227,8 @@ def _expm1_sum(m: Match) -> Expr | None:
     Each half is ±z/(e^|u| − 1), which is 1/x near 0, and the halves ±z/2 of the two signs add up.
     """
     x, y, z = m["x"], m["y"], m["z"]
+    if not all(map(is_leaf, (x, y, z))):
+        return None  # the errors of rounded exponents leave the quotient together, as it is written
     near = 2.0 ** -(26 if m.root.dtype == FLOAT32 else 55)
 
     far = 4 * math.log(float(np.finfo(m.root.dtype).max))

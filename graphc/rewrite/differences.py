@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 
 from graphc.ir.expr import Expr, constant
-from graphc.ops.comparison import maximum, where
+from graphc.ops.comparison import maximum, not_equal, where
 from graphc.ops.elementary import sqrt
 from graphc.ops.powers import square
 from graphc.rewrite.pattern import Kind, Match
@@ -65,7 +65,10 @@ def reciprocal_difference(m: Match) -> Expr | None:
         return None
     by_larger = where(abs(y) < abs(w), known / w / y, known / y / w)  # so that it overflows with the value
     # where y + d overflows by itself, 1/y is what the difference comes to
-    return where(maximum(abs(y), abs(w)) < math.inf, m["x"] * by_larger, m.root)
+    inside = maximum(abs(y), abs(w)) < math.inf
+    if not known.is_constant:  # of zeros of two signs the difference is infinite
+        inside = inside & not_equal(known, 0)
+    return where(inside, m["x"] * by_larger, m.root)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from graphc.ops.comparison import isnan, where
 from graphc.ops.elementary import tanh
 from graphc.ops.logistic import sigmoid
 from graphc.rewrite.factors import MOST_FACTORS, Factors, factors_of, one_plus_exp
-from graphc.rewrite.pattern import Kind
+from graphc.rewrite.pattern import Kind, Match, Rule
 from graphc.rewrite.ranges import Ranges
 from graphc.rewrite.sums import MOST_TERMS, minus, terms, without
 
@@ -253,7 +253,7 @@ def _complement(u: Expr, factor: tuple[Expr, int]) -> Expr | None:
         return None
     if f.op.name == "sigmoid":
         return u * sigmoid(minus(f.operands[0]))
-    return 2 * u * sigmoid(-2 * f.operands[0]) if f.op.name == "tanh" else None
+    return u * (2 * sigmoid(-2 * f.operands[0])) if f.op.name == "tanh" else None
 
 
 def _odds(u: Expr, f: Expr, g: Expr) -> Expr | None:
@@ -289,4 +289,19 @@ def _without(u: Expr, f: Expr) -> Expr | None:
     return None
 
 
-RULES = (Distribute(), LogisticProduct(), LogisticRest())
+def _both_exponential(m: Match) -> bool:
+    """Whether both have exponentials, which may cancel: moved anywhere else a guard is only computed more often."""
+    return _worth(m["x"]) and _worth(m["z"])
+
+
+GUARDS = (
+    Rule("nan-guard-product", "x*where(isnan(y), y, z)", "where(isnan(y), y, x*z)", "stable", "NaN times x is NaN",
+         when=_both_exponential, examples=("exp(x)*where(isnan(y), y, exp(-z))",)),
+    Rule("nan-guard-numerator", "where(isnan(y), y, z)/x", "where(isnan(y), y, z/x)", "stable", "NaN/x is NaN",
+         when=_both_exponential, examples=("where(isnan(y), y, exp(z))/exp(x)",)),
+    Rule("nan-guard-denominator", "x/where(isnan(y), y, z)", "where(isnan(y), y, x/z)", "stable", "x/NaN is NaN",
+         when=_both_exponential, examples=("exp(x)/where(isnan(y), y, exp(z))",)),
+)  # fmt: skip
+"""What `keeping_nan` wrote moves outward, so that what it guards meets its surroundings."""
+
+RULES = (Distribute(), LogisticProduct(), LogisticRest(), *GUARDS)

@@ -72,7 +72,7 @@ class Series:
         power = x
         for _ in range(self.power - 1):
             power = power * x
-        return where(self.near(x), power * self.sum(x), beyond)
+        return where(self.near(x), power * self.sum(x) + 0.0, beyond)  # 0 as a difference is 0: never −0
 
 
 SINE = Series(_sine, 3, 1.5, 12)

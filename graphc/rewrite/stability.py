@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 from graphc.ir.expr import Expr
-from graphc.ops.comparison import isnan, where
+from graphc.ops.comparison import equal, isnan, where
 from graphc.ops.elementary import cosh, exp, expm1, hypot, log, log1p
 from graphc.ops.special import erf
 from graphc.rewrite.differences import RootBesideAbs, reciprocal_difference, root_difference
@@ -52,8 +52,8 @@ LOGARITHMS = (
     Rule("log-sigmoid", "log(sigmoid(x))", "log_sigmoid(x)", "stable", "log σ(x) without underflow"),
     Rule("log-one-minus-sigmoid", "log1p(-sigmoid(x))", "log_sigmoid(-x)", "stable", "1 − σ(x) = σ(−x)"),
     Rule("log1p-of-minus-one-plus", "log1p(x - 1)", "log(x)", "stable", "1 + (x − 1) = x"),
-    Rule("log-reciprocal", "log(1/x)", "-log(x)", "stable", "log x⁻¹ = −log x"),
-    Rule("log-reciprocal-op", "log(reciprocal(x))", "-log(x)", "stable", "log x⁻¹ = −log x"),
+    Rule("log-reciprocal", "log(1/x)", lambda m: _log_reciprocal(m), "stable", "log x⁻¹ = −log x"),
+    Rule("log-reciprocal-op", "log(reciprocal(x))", lambda m: _log_reciprocal(m), "stable", "log x⁻¹ = −log x"),
     Rule("log-sqrt", "log(sqrt(x))", "0.5*log(x)", "stable", "log √x = ½ log x"),
     Rule("log-power", "log(x**c)", lambda m: _log_power(m), "stable", "log xᵃ = a log x"),
     Rule("log-logistic-odds", "log(x/(1 - x))", lambda m: _logit(m["x"]), "stable",
@@ -67,6 +67,12 @@ LOGARITHMS = (
     Rule("log-quotient", "log(x/y)", lambda m: _log_of_both(m, -1), "stable",
          "log x − log y where the quotient of positive numbers over- or underflows", when=lambda m: _both_positive(m)),
 )  # fmt: skip
+
+
+def _log_reciprocal(m: Match) -> Expr:
+    """−log x; log(1/x) is −∞ at both infinities."""
+    x = m["x"]
+    return -log(x if m.range("x").lo > -math.inf else where(equal(x, -math.inf), math.inf, x))
 
 
 def _log1mexp(x: Expr) -> Expr:
@@ -164,8 +170,8 @@ TRIGONOMETRIC = (
     Rule("tanh-quotient", "(exp(x) - exp(-x))/(exp(x) + exp(-x))", "tanh(x)", "stable", "the definition"),
     Rule("tanh-sigmoid", "2*sigmoid(x) - 1", "tanh(x/2)", "stable", "tanh(x/2) = 2σ(x) − 1"),
     Rule("tanh-sinh-cosh", "sinh(x)/cosh(x)", "tanh(x)", "stable", "without overflow"),
-    Rule("sech-squared", "1 - tanh(x)*tanh(x)", lambda m: _sech2(m["x"]), "stable", "1 − tanh² x = 1/cosh² x"),
-    Rule("sech-squared-power", "1 - square(tanh(x))", lambda m: _sech2(m["x"]), "stable", "1 − tanh² x = 1/cosh² x"),
+    Rule("sech-squared", "1 - tanh(x)*tanh(x)", lambda m: _sech2(m), "stable", "1 − tanh² x = 1/cosh² x"),
+    Rule("sech-squared-power", "1 - square(tanh(x))", lambda m: _sech2(m), "stable", "1 − tanh² x = 1/cosh² x"),
     Rule("versine", "1 - cos(x)", "2*square(sin(x/2))", "stable", "1 − cos x = 2 sin²(x/2)"),
     Rule("half-angle", "2*square(sin(x/2))/sin(x)", "tan(x/2)", "stable", "(1 − cos x)/sin x = tan(x/2)"),
     Rule("half-angle-halved", "2*square(sin(x*0.5))/sin(x)", "tan(x*0.5)", "stable", "(1 − cos x)/sin x = tan(x/2)"),
@@ -174,9 +180,11 @@ TRIGONOMETRIC = (
 )  # fmt: skip
 
 
-def _sech2(x: Expr) -> Expr:
+def _sech2(m: Match) -> Expr:
+    """1/cosh² far from 0; near it nothing cancels, and a logarithm of it needs every digit."""
+    x = m["x"]
     sech = 1 / cosh(x)
-    return sech * sech
+    return where(abs(x) < 0.5, m.root, sech * sech)
 
 
 # --- roots, powers, quotients -----------------------------------------------------------------------------

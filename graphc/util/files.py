@@ -75,7 +75,7 @@ def opened(path: str | os.PathLike[str]) -> BinaryIO:
     """A file, opened to be read: a pipe once somebody writes to it, which is waited for a moment. Raises `FileError`."""
     name = as_text(path)
     try:
-        file = open(name, "rb", opener=_without_waiting)  # noqa: SIM115  it is given to the caller
+        file = open(name, "rb", opener=_without_waiting)  # noqa: SIM115  the caller closes it
         if _NONBLOCK:
             if stat.S_ISFIFO(os.fstat(file.fileno()).st_mode) and not _has_writer(file.fileno()):
                 file.close()

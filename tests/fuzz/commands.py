@@ -212,9 +212,8 @@ def as_process(folder: Path, words: list[str], stdin: bytes, stream: str) -> tup
     words = [word for word in words if "\x00" not in word]
     command = [sys.executable, "-m", "graphc", *words]
     options: dict[str, Any] = {"input": stdin, "stderr": subprocess.PIPE, "timeout": 120, "cwd": folder}
-    reader = None
     if stream == "full":
-        options["stdout"] = open("/dev/full", "wb")  # noqa: SIM115
+        options["stdout"] = os.open("/dev/full", os.O_WRONLY)
     elif stream == "gone":
         reader, options["stdout"] = os.pipe()
         os.close(reader)
@@ -229,10 +228,8 @@ def as_process(folder: Path, words: list[str], stdin: bytes, stream: str) -> tup
     except subprocess.TimeoutExpired:
         return None, "it does not end"
     finally:
-        if stream == "gone":
+        if stream in ("gone", "full"):
             os.close(options["stdout"])
-        elif stream == "full":
-            options["stdout"].close()
     text = ended.stderr.decode(errors="replace")
     if stream == "gone" and ended.returncode == 1 and "Traceback" not in text and "ignored" not in text:
         return 1, damage(folder, 1)  # quietly

@@ -253,10 +253,12 @@ def _careful(function: Callable[..., Any]) -> Callable[..., Any]:
     return of
 
 
-def truths(outputs: list[Expr], at: Mapping[str, Any]) -> list[Any] | None:
+def truths(
+    outputs: list[Expr], at: Mapping[str, Any], precisions: tuple[int, ...] = PRECISIONS
+) -> list[Any] | None:
     """Arrays of numbers whose digits stay, None where they do not; None for a formula of operations not known here."""
     before: list[Any] | None = None
-    for bits in PRECISIONS:
+    for bits in precisions:
         try:
             after = values(outputs, at, bits)
         except (
@@ -268,7 +270,7 @@ def truths(outputs: list[Expr], at: Mapping[str, Any]) -> list[Any] | None:
             return None
         if before is not None:
             with mpmath.workprec(bits):
-                last = bits == PRECISIONS[-1]
+                last = bits == precisions[-1]
                 checked = [_each(_settled, one, two, last) for one, two in zip(before, after, strict=True)]
             if last or all(v is not None for array in checked for v in array.ravel()):
                 return checked

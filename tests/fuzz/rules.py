@@ -53,6 +53,9 @@ LOST = 2.0
 JUDGED = 2
 """Points of an output that are held against the truth, of those at which both differ."""
 
+QUICK = (120, 400)
+"""Bits of mpmath's numbers that tell whether the intervals are asked."""
+
 REPEATS = 12
 """How often a formula is evaluated with errors of its own, to tell luck from accuracy."""
 
@@ -208,6 +211,14 @@ def judge(
         lost = not math.isnan(before) and judge_number(before, after, before, dtype)
         return (before, None) if lost and _is_limit(written, point, before) else None
     if real is None:
+        quick = None if before == after == 0 else truths([written], point, QUICK)
+        likely = None if quick is None else quick[0].item()
+        if likely is not None and mpmath.isfinite(likely) and likely != 0:
+            near = rounded(
+                likely, dtype
+            )  # intervals are slow: they are asked about what looks like a failure
+            if not math.isfinite(near) or not judge_number(before, after, near, dtype):
+                return None
         real = truth(written, point)
     if real is None or not mpmath.isfinite(real):
         return None

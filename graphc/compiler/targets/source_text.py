@@ -39,7 +39,7 @@ class SourceBuilder(LlvmBuilder):
 
     @classmethod
     def writes(cls, op: Op) -> bool:
-        """Whether an operation is written as it is, not as what it stands for: one that could be expanded needs a function."""
+        """Whether an operation is written as it is: one that could also be expanded needs a function of the language."""
         return op.emit is not None and (op.expand is None or cls.language in op.texts)
 
     def knows(self, name: str, like: LlvmValue) -> bool:

@@ -163,7 +163,7 @@ _HASHED_IN_C = frozenset({bool, bytes, dims.Name, float, int, str, type(None)})
 
 def _is_hashed_in_c(fields: tuple[Any, ...]) -> bool:
     return all(
-        [type(each) in _HASHED_IN_C or (type(each) is tuple and _is_hashed_in_c(each)) for each in fields]  # noqa: C419  a list is quicker
+        type(each) in _HASHED_IN_C or (type(each) is tuple and _is_hashed_in_c(each)) for each in fields
     )
 
 
