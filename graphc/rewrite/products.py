@@ -187,7 +187,7 @@ def _divided_by_sum_with(node: Expr, a: Expr) -> bool:
 
 
 @dataclass(frozen=True)
-class LogisticRest:
+class OtherFactors:
     """u − u·σ(a) → u·σ(−a), u·σ(a) − u·σ(−a) → u·tanh(a/2) and u − u·tanh(a) → 2u·σ(−2a), where u may be a product"""
 
     name: str = "logistic-rest"
@@ -304,4 +304,4 @@ GUARDS = (
 )  # fmt: skip
 """What `keeping_nan` wrote moves outward, so that what it guards meets its surroundings."""
 
-RULES = (Distribute(), LogisticProduct(), LogisticRest(), *GUARDS)
+RULES = (Distribute(), LogisticProduct(), OtherFactors(), *GUARDS)
