@@ -109,7 +109,7 @@ def test_messages_say_what_to_write():
     x, y = g.symbols("x y")
     with pytest.raises(ExpressionError, match="is not an expression"):
         g.substitute([x, y], {x: y})  # type: ignore[arg-type]
-    with pytest.raises(InputError, match=r"momentum is .0\.9."):
+    with pytest.raises(InputError, match=r"momentum is a number, not .0\.9."):
         train.Momentum(0.1, "0.9")  # type: ignore[arg-type]
     with pytest.raises(ArityError, match=r"(?s)index is not called by its name.*write X\[0, 1:3\]"):
         g.parse("index(n)")

@@ -72,12 +72,18 @@ SMALL = {
 """Further arguments, for examples that take long: fewer steps of training, and digits that are drawn here."""
 
 
+LONG = {"linear_classifier", "playground", "representation"}
+"""Take more than a few seconds even so."""
+
+
 def test_no_example_is_forgotten():
     assert sorted(path.stem for path in EXAMPLES.glob("*.py")) == sorted(FIGURES)
 
 
 @pytest.mark.sample(5)
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in FIGURES]
+)
 def test_example(name, tmp_path):
     (tmp_path / "digits").mkdir()
     write_digits(tmp_path / "digits", 200)

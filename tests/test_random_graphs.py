@@ -189,7 +189,7 @@ def test_special_values_to_the_bit(graphs):
             scalar = compiled(*[column[k].item() for column in columns])
             assert same(scalar, wanted[k]), (output, [column[k] for column in columns], scalar, wanted[k])
 
-    over(expressions(ops=exact, mixed=False, most=10, fit=False), max(graphs // 10, 100), check)
+    over(expressions(ops=exact, mixed=False, most=10, fit=False), max(graphs // 10, 40), check)
 
 
 def first_difference(array: np.ndarray, wanted: np.ndarray, columns: list[np.ndarray]) -> Any:

@@ -103,6 +103,7 @@ def _options(
     if rewrite is not None:
         tables.engine(rewrite, off)  # refuses what is no level or no rule
     shown = () if dump is None else dumps.named(dump, pipeline.NAMES)
+    shown = (*shown, *dumps.asked(pipeline.NAMES))
     return Options(rewrite, off, cache, parallel, tier, progress, updates, shown)
 
 

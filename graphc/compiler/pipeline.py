@@ -60,7 +60,7 @@ class Unit:
     """What is compiled, as the passes so far have left it.
 
     graph : the graph; options : how it is compiled
-    fired : the steps of rewriting; seconds : how long rewriting took
+    fired : the steps of rewriting; seconds : how long rewriting took; lowered : how long the other passes
     constants : arrays that became inputs, behind those of the graph
     kernel, body : of a graph of operations element by element: its scalar body, and that cut into functions
     materialized, steps, plan : of a program over arrays: the nodes kept in memory, what makes them, and where
@@ -70,6 +70,7 @@ class Unit:
     options: Options = field(default_factory=Options)
     fired: tuple[tables.RuleFiring, ...] = ()
     seconds: float = 0.0
+    lowered: float = 0.0
     constants: tuple[np.ndarray, ...] = ()
     kernel: Kernel | None = None
     body: SplitBody | None = None
@@ -181,16 +182,16 @@ def run(unit: Unit, chosen: Sequence[Pass] = PASSES) -> Unit:
     """A unit after some of the passes; those for units of another kind leave it as it is."""
     kind = "arrays" if unit.is_program else "elements"
     verified = checks.asked("passes")
-    shown = (*unit.options.dump, *dump.asked(NAMES))
     for each in chosen:
         if each.works_on not in ("all", kind):
             continue
-        old = dump.text(unit) if each.name in shown else ""  # now: a plan is filled in where it stands
-        before, unit = unit, each.run(unit)
+        started, before, unit = time.perf_counter(), unit, each.run(unit)
+        if each in LOWERING:
+            unit = replace(unit, lowered=unit.lowered + time.perf_counter() - started)
         if verified:
             verify(each.name, before, unit)
-        if each.name in shown:
-            print(dump.changed(each.name, old, dump.text(unit)), file=sys.stderr)
+        if each.name in unit.options.dump:
+            print(dump.changed(each.name, dump.text(before), dump.text(unit)), file=sys.stderr)
     return unit
 
 

@@ -170,7 +170,7 @@ def cache() -> None:
         "for rewrite in ('stable', None):\n"
         "    t = time.perf_counter(); f = g.compile(small, [x, w, b], rewrite=rewrite); f(2., -3., 6.)\n"
         "    u = time.perf_counter(); h = g.compile(large, inputs, rewrite=rewrite); h(.1, .2, .3, .4, .5)\n"
-        "    print(u - t, time.perf_counter() - u, f._library.cached == h._library.cached == 'hit')"
+        "    print(u - t, time.perf_counter() - u, f._libraries[-1].cached == h._libraries[-1].cached == 'hit')"
     )
     with tempfile.TemporaryDirectory() as place:
         environment = dict(os.environ, GRAPHC_CACHE_DIR=place)

@@ -7,8 +7,6 @@ hold: the exit code is 0, 1 (one message that begins with "Error:") or 2 (which 
 file held is lost or half replaced, nothing is left beside it. Case N depends on the seed and N alone (`--first N --count 1`).
 """
 
-# ruff: noqa: E501  a row of a table is a line; hostile letters
-
 from __future__ import annotations
 
 import argparse
@@ -37,17 +35,22 @@ LONGEST = 6_000
 """Characters that a message may have, whatever was typed."""
 
 FORMULAS = (
-    "x", "1/3", "x*w + b", "log(1/(exp(-(x*w + b)) + 1))", "-x**2", "x > 2", "sin(x)/x", "-", "--", "", " ", "(", "x(", "x[", "inf",
-    "nan", "1e999", "__import__('os')", "x;y", "x\n+1", "é", "х + 1", "x\u2028", "\U0001f600", "x" * 100_000, "(" * 5_000, "x+" * 3_000 + "x",
+    "x", "1/3", "x*w + b", "log(1/(exp(-(x*w + b)) + 1))", "-x**2", "x > 2", "sin(x)/x", "-", "--", "", " ", "(",
+    "x(", "x[", "inf",
+    "nan", "1e999", "__import__('os')", "x;y", "x\n+1", "é", "х + 1", "x\u2028", "\U0001f600",
+    "x" * 100_000, "(" * 5_000, "x+" * 3_000 + "x",
     "9" * 5_000, "0x10", "x**10**10", "x if y else z", "lambda: 0", "-o", "--at", "--help", "eval", "\x00", "\udcff", "x\x1b[31m",
 )  # fmt: skip
 POINTS = (
-    "x=2,w=-3,b=6", "x=2", "x=[1,2]", "x=[]", "x=nan,w=inf,b=-inf", "x=1e308,w=1e308,b=0", "x", "x=", "=2", "x=2,x=3", "x=1e999", "",
-    ",", "x=0x10", "x=２", "2=x", "x=" + "9" * 400, "x=[[1]]", "x=[1", "é=1", "x=True", "x=__import__('os')", "\x00", "\udcff=1", "x=1," * 2_000,
+    "x=2,w=-3,b=6", "x=2", "x=[1,2]", "x=[]", "x=nan,w=inf,b=-inf", "x=1e308,w=1e308,b=0", "x", "x=", "=2",
+    "x=2,x=3", "x=1e999", "",
+    ",", "x=0x10", "x=２", "2=x", "x=" + "9" * 400, "x=[[1]]", "x=[1", "é=1", "x=True", "x=__import__('os')", "\x00",
+    "\udcff=1", "x=1," * 2_000,
     "y=3", "x=-0", "x=[" + "1," * 5_000 + "1]",
 )  # fmt: skip
 NUMBERS = (
-    "0", "1", "3", "17", "-1", "1.5", "nan", "inf", "", " ", "1e3", "10" * 30, "-" + "9" * 30, "9" * 5_000, "0x10", "٣", "x", "--", "\x00",
+    "0", "1", "3", "17", "-1", "1.5", "nan", "inf", "", " ", "1e3", "10" * 30, "-" + "9" * 30, "9" * 5_000, "0x10",
+    "٣", "x", "--", "\x00",
 )  # fmt: skip
 RANGES = (
     "x=-50,50",
@@ -66,8 +69,10 @@ RANGES = (
 )
 TEXTS = ("x", "x,w", "x,,w", "", ",", "nothing", "x" * 50_000, "é", "\x00", "\udcff", "-", "b")
 OUTPUTS = (
-    "-", "new{s}", "old{s}", "folder", "folder/new{s}", "missing/new{s}", "old{s}/new{s}", "link{s}", "loop{s}", "dangling{s}", "/dev/null",
-    "/dev/full", "full{s}", "", ".", "a\x00b{s}", "\udcff{s}", "é{s}", "n" * 300 + "{s}", "new", "{s}", "new.exe", "-o", "pipe{s}", " {s}", "../{s}",
+    "-", "new{s}", "old{s}", "folder", "folder/new{s}", "missing/new{s}", "old{s}/new{s}", "link{s}", "loop{s}",
+    "dangling{s}", "/dev/null",
+    "/dev/full", "full{s}", "", ".", "a\x00b{s}", "\udcff{s}", "é{s}", "n" * 300 + "{s}", "new", "{s}", "new.exe",
+    "-o", "pipe{s}", " {s}", "../{s}",
 )  # fmt: skip
 SUFFIXES = (".svg", ".dot", ".html", ".tex", ".png", ".pdf", ".gv", ".txt", ".SVG")
 STDIN = (

@@ -312,6 +312,7 @@ OF_ROOTS = [
 ]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("names", "seed"), [(OF_EXPONENTIALS, 1), (OF_ROOTS, 2)], ids=["exponentials", "roots"]
 )

@@ -161,7 +161,7 @@ def test_it_fires(rule):
     assert instances(rule), f"no formula is known on which {rule} fires: give it examples"
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("rule", EXACT, ids=named)
 def test_exact_rules_keep_every_bit(rule):
     for case in instances(rule):
@@ -185,7 +185,7 @@ def test_stable_rules_never_make_things_worse(rule):
         assert not problems, f"{case}\n  " + "\n  ".join(problems[:8])
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("rule", STABLE, ids=named)
 def test_both_sides_are_one_function(rule):
     """At 40 digits, wherever both sides are determined: 10⁻¹² leaves room for literals such as log 2 that are rounded."""

@@ -7,13 +7,14 @@ import xml.etree.ElementTree as ET
 
 import networkx as nx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import graphc as g
 from graphc.errors import InputError
 from graphc.viz import MAX_NODES, fold, view
 from graphc.viz.grouping import COLUMNS, EDGES, Net, group, repetition
+from tests.counts import examples
 
 x, w = g.symbols("x_fold w_fold")  # their own: expressions stay in the blocks they were written in
 
@@ -229,6 +230,7 @@ def nets(draw):
     return Net(operands, labels, blocks)
 
 
+@settings(max_examples=examples(30))
 @given(nets(), st.integers(4, 20))
 def test_grouping_is_a_partition_that_respects_blocks(net, limit):
     groups = group(net, limit)
@@ -237,6 +239,7 @@ def test_grouping_is_a_partition_that_respects_blocks(net, limit):
     assert group(net, limit) == groups
 
 
+@settings(max_examples=examples(30))
 @given(nets(), st.integers(4, 20))
 def test_grouping_without_blocks_makes_no_cycle(net, limit):
     net = Net(net.operands, net.labels, [()] * len(net.labels))

@@ -58,4 +58,4 @@ def make(unit: Unit, structure: Structure, step: Callable[[int], None]) -> Code:
     emitting += time.perf_counter() - began
     library = build(text, scalar_entry.exported(kernel, structure), cached, parts)
     step(left)
-    return Code(kernel, library, tuple(parts), {"passes": unit.seconds, "emit": emitting})
+    return Code(kernel, library, tuple(parts), {"plan": unit.lowered, "emit": emitting})

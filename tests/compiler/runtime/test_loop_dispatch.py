@@ -16,8 +16,7 @@ import numpy as np
 import pytest
 
 import graphc as g
-from graphc.compiler.engine import loop_layout, thread_pool
-from graphc.compiler.runtime.fastcall import array_entry, struct_ir
+from graphc.compiler.engine import loop_layout, numpy_layout, thread_pool
 from graphc.compiler.targets.llvm.kernels import elementwise_loops
 from graphc.errors import InputError
 
@@ -391,9 +390,9 @@ def test_a_function_that_has_seen_arrays_is_collected():
 def test_numpys_own_headers_place_its_functions_and_fields_so():
     text = (Path(np.get_include()) / "numpy" / "__multiarray_api.h").read_text()
     assert re.search(
-        rf"define PyArray_NewFromDescr \\\s.*\\\s+PyArray_API\[{struct_ir.NEW_FROM_DESCR}\]", text
+        rf"define PyArray_NewFromDescr \\\s.*\\\s+PyArray_API\[{numpy_layout.NEW_FROM_DESCR}\]", text
     )
-    assert array_entry._layout_is_known()
+    assert numpy_layout.layout_is_known()
 
 
 def test_memory_that_is_read_and_written_is_told_to_the_compiler():

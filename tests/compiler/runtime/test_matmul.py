@@ -235,7 +235,8 @@ def test_a_child_of_a_process_whose_thread_multiplies():
     code = """
 import os, signal, threading, time
 import numpy as np
-from graphc.compiler import blas, products
+from graphc.compiler.engine import blas
+from graphc.compiler.runtime import matmul as products
 a = np.ones((300, 300))
 products.multiply(np.empty((300, 300)), a, a)
 for _, limit in blas.thread_counts():

@@ -252,8 +252,8 @@ def _matching(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype,
 
 UNCHECKED = """
 import numpy as np, graphc as g
-from graphc.compiler.schedule import bound, running
-bound.Bound._check = lambda self, check: None  # as if the array had changed since
+from graphc.compiler.runtime import instantiated_plan, prefix_scan as running
+instantiated_plan.Bound._check = lambda self, check: None  # as if the array had changed since
 x, y = g.symbol("x", shape=("n",)), g.symbol("y", shape=("n", 3))
 i = g.symbol("i", shape=("k",), dtype="int64")
 for rewrite in ("stable", None):

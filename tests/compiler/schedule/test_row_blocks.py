@@ -90,6 +90,7 @@ def test_one_compiled_network_for_batches_of_every_size():
             assert close(one, np.multiply(wanted, scale), "float64", 20 * scale)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_bits_do_not_depend_on_threads(dtype):
     symbols, outputs, values = network((40, 60, 50, 10), 3000, dtype, named=True)

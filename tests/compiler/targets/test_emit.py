@@ -185,7 +185,7 @@ def test_array_constants_are_inputs_of_the_machine_code():
     assert f(3.0, out=out)[0] is out[0] and np.array_equal(out[0], 3.0 * row + column)
 
 
-@pytest.mark.parametrize("many", [17, 100])
+@pytest.mark.parametrize("many", [17, pytest.param(100, marks=pytest.mark.slow)])
 def test_many_arguments_and_results(many):
     xs = g.symbols([f"x{number}" for number in range(many)])
     outputs = [x * (number + 1.5) for number, x in enumerate(xs)]

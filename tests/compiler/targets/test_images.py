@@ -98,7 +98,7 @@ def check_convolution(x, kernel, stride, padding, dtype, named):
         assert close(result, value, size, terms, dtype)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(convolutions())
 def test_convolutions_are_those_of_plain_loops(case):
     check_convolution(**case)
@@ -191,7 +191,7 @@ def pool_inputs(shape, values, dtype):
 POOLS = st.sampled_from(["max_pool2d", "avg_pool2d"])
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(pools(), POOLS)
 def test_pools_and_their_derivatives_are_the_interpreters(case, name):
     check_pool(case, name)

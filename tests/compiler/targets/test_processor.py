@@ -69,7 +69,8 @@ def test_the_processor_at_hand_is_what_llvm_makes_of_its_name():
 )
 def test_settings_reach_the_code(settings, answer):
     code = (
-        "import graphc as g; from graphc.compiler import jit, vecmath; x = g.symbol('x')\n"
+        "import graphc as g; from graphc.compiler.engine import jit\n"
+        "from graphc.compiler.targets.llvm import libm as vecmath; x = g.symbol('x')\n"
         "f = g.compile(g.exp(x) * g.tanh(x), [x], cache=False); f(0.5)\n"
         "print(vecmath.has_fma(), vecmath.vector_registers()[0], jit.cpu(), 'fma' in f.llvm, 'zmm' in f.asm)"
     )
@@ -137,7 +138,7 @@ def texts(monkeypatch):
     monkeypatch.setattr(libm, "has_fma", lambda: True)
     monkeypatch.setattr(libm, "vector_registers", lambda: (16, 32))
     parse, parsed = jit._parse, []
-    monkeypatch.setattr(jit, "_parse", lambda text: parsed.append(text) or parse(text))
+    monkeypatch.setattr(jit, "_parse", lambda text, context: parsed.append(text) or parse(text, context))
     return parsed
 
 
