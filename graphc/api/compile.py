@@ -9,7 +9,7 @@ from graphc.api.graph import Graph
 from graphc.compiler import dump as dumps
 from graphc.compiler import pipeline
 from graphc.compiler.engine.thread_pool import Parallel
-from graphc.compiler.pipeline import Options, Tier, Unit
+from graphc.compiler.pipeline import Options, Tier, unit_of
 from graphc.compiler.runtime import graph_cache
 from graphc.compiler.runtime.array_function import ArrayFunction
 from graphc.compiler.runtime.compiled_function import CompiledFunction
@@ -79,7 +79,7 @@ def compile(
     if dtype is not None:
         graph = retype(graph, dtype)
     options = _options(rewrite, without, cache, parallel, tier, progress, updated, dump)
-    if Unit(graph, options).is_program:
+    if unit_of(graph, options).is_program:
         return ArrayFunction(graph, structure, options)
     return make(graph, structure, options, _record(graph, structure, options))
 
@@ -144,7 +144,7 @@ def passes(outputs: Any, inputs: Any = None, *, dtype: Any = None, rewrite: str 
     """
     graph = as_graph(outputs, inputs)
     graph = graph if dtype is None else retype(graph, dtype)
-    return pipeline.told(Unit(graph, _options(rewrite, (), False, False, "native", False, (), None)))
+    return pipeline.told(unit_of(graph, _options(rewrite, (), False, False, "native", False, (), None)))
 
 
 def as_graph(outputs: Any, inputs: Any = None) -> Graph:

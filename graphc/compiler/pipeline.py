@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -60,6 +60,7 @@ class Unit:
     """What is compiled, as the passes so far have left it.
 
     graph : the graph; options : how it is compiled
+    is_program : whether it works on whole arrays; else element by element
     fired : the steps of rewriting; seconds : how long rewriting took; lowered : how long the other passes
     constants : arrays that became inputs, behind those of the graph
     kernel, body : of a graph of operations element by element: its scalar body, and that cut into functions
@@ -67,7 +68,8 @@ class Unit:
     """
 
     graph: Dag
-    options: Options = field(default_factory=Options)
+    options: Options
+    is_program: bool
     fired: tuple[tables.RuleFiring, ...] = ()
     seconds: float = 0.0
     lowered: float = 0.0
@@ -79,9 +81,15 @@ class Unit:
     plan: MemoryPlan | None = None
 
     @property
-    def is_program(self) -> bool:
-        """Whether it works on whole arrays; else element by element."""
-        return bool(self.options.updates) or any(node.op.on_arrays for node in self.graph.exprs)
+    def kind(self) -> Literal["elements", "arrays"]:
+        """Which passes work on it."""
+        return "arrays" if self.is_program else "elements"
+
+
+def unit_of(graph: Dag, options: Options) -> Unit:
+    """A graph before the first pass. What is a program stays one, also where rewriting leaves no operation on arrays in it."""
+    whole = bool(options.updates) or any(node.op.on_arrays for node in graph.exprs)
+    return Unit(graph, options, whole)
 
 
 class Pass(NamedTuple):
@@ -180,7 +188,7 @@ LOWERING = PASSES[3:]
 
 def run(unit: Unit, chosen: Sequence[Pass] = PASSES) -> Unit:
     """A unit after some of the passes; those for units of another kind leave it as it is."""
-    kind = "arrays" if unit.is_program else "elements"
+    kind = unit.kind
     verified = checks.asked("passes")
     for each in chosen:
         if each.works_on not in ("all", kind):
@@ -197,7 +205,7 @@ def run(unit: Unit, chosen: Sequence[Pass] = PASSES) -> Unit:
 
 def told(unit: Unit) -> str:
     """The passes that work on a unit, each with what it does and what it changed, as text."""
-    kind = "arrays" if unit.is_program else "elements"
+    kind = unit.kind
     old = dump.text(unit)
     lines = [old]
     for each in PASSES:

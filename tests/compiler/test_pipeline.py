@@ -204,7 +204,7 @@ def test_show_passes_of_the_command(formula: str, kind: str) -> None:
 
 def test_text_of_a_program() -> None:
     wanted = [each for each in PASSES if each.works_on in ("all", "arrays")]
-    text = pipeline.told(Unit(g.Graph(arrays()), Options(rewrite="stable")))
+    text = pipeline.told(pipeline.unit_of(g.Graph(arrays()), Options(rewrite="stable")))
     assert headings(text) == [f"{each.name}: {each.does}" for each in wanted] and "\0" not in text
 
 
@@ -486,3 +486,17 @@ def test_nobody_looks_unless_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GRAPHC_CHECK")
     breaks(monkeypatch, "normal_form", in_float32)
     assert abs(g.compile(elements(), cache=False)(0.0, 1.0) - math.log(2)) < 1e-6
+
+
+@pytest.mark.parametrize("formula", [
+    lambda X: X[0] - X[0] + 0 * X[1],
+    lambda X: g.sum(X * 0),
+    lambda X: g.reshape(X, (2,)),
+    lambda X: g.permute_dims(X, (0,)),
+    lambda X: g.flip(g.flip(X, 0), 0),
+])  # fmt: skip
+def test_a_program_stays_one_where_rewriting_leaves_no_operation_on_arrays(formula):
+    X = g.symbol("X", shape=2)
+    values = np.array([1.5, -2.0])
+    expr = formula(X)
+    np.testing.assert_array_equal(g.compile(expr, [X])(values), g.evaluate(expr, {"X": values}))

@@ -17,7 +17,7 @@ import graphc as g
 from graphc.compiler.lowering.expand_ops import expand_ops
 from graphc.compiler.targets.javascript import JavaScriptBuilder, program
 from graphc.compiler.targets.javascript_math import HELPERS as JAVASCRIPT
-from graphc.compiler.targets.llvm.emit import Builder, Value
+from graphc.compiler.targets.llvm.emit import LlvmBuilder, LlvmValue
 from graphc.compiler.targets.llvm.kernels import reducers
 from graphc.compiler.targets.python import PythonBuilder
 from graphc.compiler.targets.python_math import HELPERS as PYTHON
@@ -366,7 +366,7 @@ def test_compiled_reductions_are_numpys(op):
 @each([op for op in array_ops() if op.reducer is not None])
 def test_a_reducer_s_machine_code_works_on_vectors_where_it_says_so(op):
     for dtype in typed(op) if op.reduces is not None else FLOATS:
-        reducers.combine(Builder(inline=True), op.name, Value("%x", dtype), Value("%y", dtype))
+        reducers.combine(LlvmBuilder(inline=True), op.name, LlvmValue("%x", dtype), LlvmValue("%y", dtype))
         if op.reduces is not None:
             text, _ = reducers.definition(op.name, dtype)
             packed = op.reducer.packed and dtype.kind == "f" and not op.reducer.of_places
@@ -383,8 +383,8 @@ def code_of(op: Op) -> str:
             for k in range(op.arity)
         )
     )[0]
-    builder = Builder(inline=True)
-    op.emit(builder, *[Value(f"%x{k}", dtype) for k, dtype in enumerate(types)])
+    builder = LlvmBuilder(inline=True)
+    op.emit(builder, *[LlvmValue(f"%x{k}", dtype) for k, dtype in enumerate(types)])
     return "\n".join(builder.lines)
 
 
@@ -453,12 +453,12 @@ def test_a_text_may_be_the_definition_of_a_function():
     for builder in (PythonBuilder(), JavaScriptBuilder()):
         builder.op = own
         for _ in range(2):
-            own.emit(builder, Value("x", FLOATS[0]))
+            own.emit(builder, LlvmValue("x", FLOATS[0]))
         assert list(builder.definitions) == ["own_cosh"]
         assert all("own_cosh(x)" in line for line in builder.lines)
         builder.op = dataclasses.replace(own, texts={})
         with pytest.raises(CompileError, match=f"cosh has no form in {builder.title}"):
-            own.emit(builder, Value("x", FLOATS[0]))
+            own.emit(builder, LlvmValue("x", FLOATS[0]))
 
 
 def test_without_a_text_an_operation_is_what_it_stands_for():

@@ -18,7 +18,7 @@ from graphc.compiler.engine import guard_words
 from graphc.compiler.engine.buffer_pool import empty
 from graphc.compiler.engine.jit import Library, build
 from graphc.compiler.engine.numpy_layout import data_address
-from graphc.compiler.pipeline import Options, Unit
+from graphc.compiler.pipeline import Options, unit_of
 from graphc.compiler.runtime import numba_type
 from graphc.compiler.runtime.compiled_function import CompiledFunction, ScalarEntry
 from graphc.compiler.runtime.guarded_plan import Guarded
@@ -68,7 +68,7 @@ class ArrayFunction(CompiledFunction):
     def __init__(self, graph: Dag, structure: Structure, options: Options) -> None:
         super().__init__(graph, structure, options)
         started = time.perf_counter()
-        self._rewritten = pipeline.run(Unit(graph, options), pipeline.REWRITING)
+        self._rewritten = pipeline.run(unit_of(graph, options), pipeline.REWRITING)
         outputs = [self.graph.exprs[output] for output in self.graph.outputs]
         self._declared = [(symbol, symbol.dtype) for symbol in self._symbols]
         self._updated = options.updates

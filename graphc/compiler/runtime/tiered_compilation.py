@@ -16,7 +16,7 @@ import numpy as np
 from graphc.compiler import pipeline
 from graphc.compiler.engine.background import Job
 from graphc.compiler.engine.jit import Library
-from graphc.compiler.pipeline import Options, Unit
+from graphc.compiler.pipeline import Options, Unit, unit_of
 from graphc.compiler.runtime import build, graph_cache
 from graphc.compiler.runtime.build import Code
 from graphc.compiler.runtime.fast_path_dispatch import Served
@@ -145,7 +145,7 @@ class Tiers:
 
     @cached_property
     def _rewritten(self) -> Unit:
-        return pipeline.run(Unit(self.source.graph, self.source.options), pipeline.REWRITING)
+        return pipeline.run(unit_of(self.source.graph, self.source.options), pipeline.REWRITING)
 
     @property
     def graph(self) -> Dag:
