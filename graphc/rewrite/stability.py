@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from graphc.ir.expr import Expr
 from graphc.ops.comparison import equal, isnan, where
-from graphc.ops.elementary import cosh, exp, expm1, hypot, log, log1p
+from graphc.ops.elementary import cosh, exp, expm1, hypot, log, log1p, tanh
 from graphc.ops.special import erf
 from graphc.rewrite.differences import RootBesideAbs, reciprocal_difference, root_difference
 from graphc.rewrite.pattern import Kind, Match, Rule
@@ -170,8 +170,9 @@ TRIGONOMETRIC = (
     Rule("tanh-quotient", "(exp(x) - exp(-x))/(exp(x) + exp(-x))", "tanh(x)", "stable", "the definition"),
     Rule("tanh-sigmoid", "2*sigmoid(x) - 1", "tanh(x/2)", "stable", "tanh(x/2) = 2σ(x) − 1"),
     Rule("tanh-sinh-cosh", "sinh(x)/cosh(x)", "tanh(x)", "stable", "without overflow"),
-    Rule("sech-squared", "1 - tanh(x)*tanh(x)", lambda m: _sech2(m), "stable", "1 − tanh² x = 1/cosh² x"),
-    Rule("sech-squared-power", "1 - square(tanh(x))", lambda m: _sech2(m), "stable", "1 − tanh² x = 1/cosh² x"),
+    Rule("sech-squared", "1 - tanh(x)*tanh(x)", lambda m: _sech2(m["x"]), "stable", "1 − tanh² x = 1/cosh² x"),
+    Rule("sech-squared-power", "1 - square(tanh(x))", lambda m: _sech2(m["x"]), "stable", "1 − tanh² x = 1/cosh² x"),
+    Rule("log-sech-squared", "log(2/(1 + cosh(2*x)))", lambda m: _log_sech2(m), "stable", "near 0 as log(1 − tanh² x)"),
     Rule("versine", "1 - cos(x)", "2*square(sin(x/2))", "stable", "1 − cos x = 2 sin²(x/2)"),
     Rule("half-angle", "2*square(sin(x/2))/sin(x)", "tan(x/2)", "stable", "(1 − cos x)/sin x = tan(x/2)"),
     Rule("half-angle-halved", "2*square(sin(x*0.5))/sin(x)", "tan(x*0.5)", "stable", "(1 − cos x)/sin x = tan(x/2)"),
@@ -180,11 +181,14 @@ TRIGONOMETRIC = (
 )  # fmt: skip
 
 
-def _sech2(m: Match) -> Expr:
-    """1/cosh² far from 0; near it nothing cancels, and a logarithm of it needs every digit."""
+def _sech2(x: Expr) -> Expr:
+    """1/cosh² x as 2/(1 + cosh 2x): half of the error of cosh, where the square of 1/cosh has twice that."""
+    return 2 / (1 + cosh(2 * x))
+
+
+def _log_sech2(m: Match) -> Expr:
     x = m["x"]
-    sech = 1 / cosh(x)
-    return where(abs(x) < 0.5, m.root, sech * sech)
+    return where(abs(x) < 0.5, log1p(-(tanh(x) * tanh(x))), m.root)
 
 
 # --- roots, powers, quotients -----------------------------------------------------------------------------

@@ -204,7 +204,7 @@ def _array(node: Expr, operands: list[Any]) -> Any:
 def _arranged(node: Expr, operands: list[Any]) -> Any:
     """One operation that moves elements."""
     name, x = node.op.name, operands[0]
-    shape = tuple(node.shape)
+    shape: Any = tuple(node.shape)  # lengths are numbers here
     if name == "permute_dims":
         return np.transpose(x, node.attrs[0])
     if name in ("reshape", "squeeze", "expand_dims"):
