@@ -156,7 +156,8 @@ def test_remainders_beside_a_constant_nan(dtype):
     i = g.symbol("i", dtype=dtype)
     for node in (i % np.nan, i // np.nan, i % g.maximum(g.astype(i, "float64") * np.nan, 1.0)):
         compiled = g.compile(node, [i], rewrite=None)
-        assert np.isnan(compiled(1)) and np.isnan(g.evaluate(node, {i: 1}))
+        one = np.dtype(dtype).type(1)
+        assert np.isnan(compiled(one)) and np.isnan(g.evaluate(node, {i: one}))
         assert np.isnan(compiled(np.ones(5, dtype=dtype))).all()
 
 
