@@ -18,11 +18,14 @@ from graphc.ir.expr import Expr, walk
 PRECISIONS = (120, 600, 2400, 9600)
 """Bits: the last but one holds the sum of the largest and the least float64."""
 
+LARGEST = 5000
+"""Bits before the point of what a function is asked of: of e^(10^(10^9)) the exponent alone would fill memory."""
+
 SAME = mpmath.mpf(2) ** -80
 """Two values that differ by less, relatively, are one."""
 
 
-class NotKnown(ValueError):
+class NotKnown(Exception):
     """An operation that is not written down here."""
 
 
@@ -162,8 +165,14 @@ def _each(function: Callable[..., Any], *operands: Any) -> Any:
     return np.asarray(np.frompyfunc(function, len(operands), 1)(*operands), dtype=object)
 
 
+def _exp(x: Any) -> Any:
+    if _huge(x):
+        raise NotKnown("an exponential of so many digits")
+    return mpmath.exp(x)
+
+
 def _logsumexp(x: Any, axes: tuple[int, ...]) -> Any:
-    return _each(mpmath.log, _sum(_each(mpmath.exp, x), axes, True))
+    return _each(mpmath.log, _sum(_each(_exp, x), axes, True))
 
 
 def _array(node: Expr, operands: list[Any]) -> Any:
@@ -188,7 +197,7 @@ def _array(node: Expr, operands: list[Any]) -> Any:
         return _each(lambda t: t / n, _sum(_each(lambda a, b: (a - b) ** 2, x, mean), axes, keep))
     if name in ("softmax", "log_softmax"):
         logs = _each(lambda a, b: a - b, x, _logsumexp(x, _axes(node)))
-        return logs if name == "log_softmax" else _each(mpmath.exp, logs)
+        return logs if name == "log_softmax" else _each(_exp, logs)
     if name == "logsumexp":
         found = _logsumexp(x, _axes(node))
         return found if _attribute(node, "keepdims") else np.squeeze(found, _axes(node))
@@ -229,7 +238,7 @@ def values(outputs: list[Expr], at: Mapping[str, Any], bits: int) -> list[Any]:
             if node.op.name == "astype":
                 known[node] = operands[0] if node.dtype.kind == "f" else _refused(node)
             elif node.op.name in SCALAR:
-                known[node] = _each(_careful(SCALAR[node.op.name]), *operands)
+                known[node] = _each(_careful(SCALAR[node.op.name], node.op.name in CHEAP), *operands)
             else:
                 known[node] = _array(node, operands)
     return [known[output] for output in outputs]
@@ -239,10 +248,20 @@ def _refused(node: Expr) -> Any:
     raise NotKnown(f"astype to {node.dtype}")
 
 
-def _careful(function: Callable[..., Any]) -> Callable[..., Any]:
-    """NaN stays, and what mpmath refuses is NaN."""
+CHEAP = frozenset(
+    "add subtract multiply divide negative reciprocal square abs sign relu maximum minimum where sqrt rsqrt cbrt hypot log log2"
+    " log10 less less_equal greater greater_equal equal not_equal logical_and logical_or logical_xor logical_not isnan isinf"
+    " isfinite".split()
+)
+"""What takes numbers of any size."""
+
+
+def _careful(function: Callable[..., Any], cheap: bool) -> Callable[..., Any]:
+    """NaN stays, and what mpmath refuses is NaN; a number that is too large is refused."""
 
     def of(*operands: Any) -> Any:
+        if not cheap and any(isinstance(x, mpmath.mpf) and _huge(x) for x in operands):
+            raise NotKnown("a function of a number of so many digits")
         if any(isinstance(x, mpmath.mpf) and mpmath.isnan(x) for x in operands) and len(operands) < 3:
             return mpmath.nan
         try:
@@ -251,6 +270,10 @@ def _careful(function: Callable[..., Any]) -> Callable[..., Any]:
             return mpmath.nan
 
     return of
+
+
+def _huge(x: Any) -> bool:
+    return x != 0 and mpmath.isfinite(x) and mpmath.mag(x) > LARGEST
 
 
 def truths(
