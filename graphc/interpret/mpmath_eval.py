@@ -282,7 +282,7 @@ def _run(
 
     try:
         return through_formulas((dag.exprs[output] for output in dag.outputs), field, leaf, apply)
-    except Undecided:
+    except (Undecided, ZeroDivisionError):  # the latter where an interval has narrowed to 0 on the way
         return None
 
 

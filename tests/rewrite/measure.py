@@ -74,7 +74,7 @@ def truth(expr: Expr, point: dict[str, Any], digits: int = 25) -> Any:
         balls = mpmath_eval._run(
             dag, mpmath_eval._bound(dag, point), (), mpmath_eval._arithmetic(4096, None), rounded=False
         )
-    except (g.GraphcError, ZeroDivisionError):  # the latter where an interval narrows to 0 on the way
+    except g.GraphcError:
         return None
     if balls is None or not mpmath.isfinite(balls[0].rad):
         return None
