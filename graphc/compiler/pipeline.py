@@ -86,7 +86,7 @@ class Unit:
         return "arrays" if self.is_program else "elements"
 
 
-def unit_of(graph: Dag, options: Options) -> Unit:
+def unit_of(graph: Dag, options: Options = Options()) -> Unit:
     """A graph before the first pass. What is a program stays one, also where rewriting leaves no operation on arrays in it."""
     whole = bool(options.updates) or any(node.op.on_arrays for node in graph.exprs)
     return Unit(graph, options, whole)
