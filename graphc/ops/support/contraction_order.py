@@ -48,7 +48,7 @@ def in_pairs(terms: Sequence[str], output: str, lengths: dict[str, Dim]) -> tupl
     lengths : letter → length; a name counts as `NOMINAL`
 
     >>> in_pairs(["ij", "jk", "k"], "i", {"i": 100, "j": 100, "k": 100})
-    (Step(left=1, right=2, subscripts='jk,k->j'), Step(left=0, right=1, subscripts='ij,j->i'))
+    (PairContraction(left=1, right=2, subscripts='jk,k->j'), PairContraction(left=0, right=1, subscripts='ij,j->i'))
     """
     sizes = tuple((letter, max(1, nominal(length))) for letter, length in lengths.items())
     return _in_pairs(tuple(terms), output, sizes)
