@@ -137,14 +137,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def in_rounds(items: list[pytest.Item], seed: int) -> list[pytest.Item]:
-    """One case of each test function, drawn by a seed, in the order of the files; then another of each; and so on."""
+    """One case of each test function, drawn by a seed, in the order of the files; then another of each; and so on. The tests
+    marked as long come last."""
     cases: defaultdict[str, list[tuple[int, pytest.Item]]] = defaultdict(list)
     for place, item in enumerate(items):
         cases[item.nodeid.partition("[")[0]].append((place, item))
     rounds: list[tuple[int, int, pytest.Item]] = []
     for name, numbered in cases.items():
         random.Random(f"{seed} {name}").shuffle(numbered)
-        rounds += [(number, place, item) for number, (place, item) in enumerate(numbered)]
+        rounds += [
+            (len(items) if item.get_closest_marker("long") else number, place, item)
+            for number, (place, item) in enumerate(numbered)
+        ]
     return [item for _, _, item in sorted(rounds, key=lambda entry: entry[:2])]
 
 

@@ -190,6 +190,7 @@ def test_a_chain_of_twenty_thousand_nodes():
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_chain_of_a_million():
     whole_life(1_000_000)
 

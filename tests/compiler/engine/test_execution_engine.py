@@ -352,6 +352,7 @@ def test_the_interpreter_ends_while_threads_free():
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory as Linux counts it")
+@pytest.mark.long
 def test_memory_of_the_process_stays():
     done = python("""
         import sys

@@ -287,6 +287,7 @@ def test_killed_while_writing(place):
 
 @POSIX
 @pytest.mark.slow
+@pytest.mark.long
 def test_killed_two_hundred_times_while_writing(place):
     # some kills did meet writes; how many depends on the machine: some 10 to 30 % of them
     assert kill_in_the_middle(place, 200) > 0
@@ -343,6 +344,7 @@ def test_processes_that_start_at_once(place):
 
 @POSIX
 @pytest.mark.slow
+@pytest.mark.long
 def test_eight_processes_start_at_once_a_hundred_times(place):
     cold_starts(place, 8, 100)
 
