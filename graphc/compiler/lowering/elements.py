@@ -79,6 +79,11 @@ class Elements:
             return x
         return self.builder.instruction(f"select i1 {condition.text}, i64 {x}, i64 {y}", INT64).text
 
+    def at_most(self, x: str, most: str) -> str:
+        """The smaller of two whole numbers without a sign: a place before the first is a large one."""
+        self.builder.declarations["llvm.umin.i64"] = "declare i64 @llvm.umin.i64(i64, i64)"
+        return self.builder.instruction(f"call i64 @llvm.umin.i64(i64 {x}, i64 {most})", INT64).text
+
     # --- elements ------------------------------------------------------------------------------------------------------------
 
     def at(self, node: Expr, index: Index) -> LlvmValue:

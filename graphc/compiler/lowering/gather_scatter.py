@@ -41,7 +41,7 @@ def source_index(e: Elements, node: Expr, index: Index) -> Index:
             place = _named(e, node, slot, among, dim)
             if place[0] == "%" and not is_range(arrays[slot - 1]):
                 # the check that refuses other places reads the array at another time: here nothing else is addressed
-                place = e.either(e.compare("ult", place, e.lengths(dim)), place, "0")
+                place = e.at_most(place, e.whole("sub", e.lengths(dim), "1"))
             result.append(place)
             slot += 1
         elif isinstance(item, tuple):
