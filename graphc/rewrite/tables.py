@@ -8,7 +8,17 @@ from typing import Any
 
 from graphc.errors import DefinitionError, brief
 from graphc.ir.expr import Expr, current_site, walk
-from graphc.rewrite import algebra, axes, cancellation, compensated, matmul_chain, products, stability, sums
+from graphc.rewrite import (
+    algebra,
+    axes,
+    cancellation,
+    compensated,
+    derivatives,
+    matmul_chain,
+    products,
+    stability,
+    sums,
+)
 from graphc.rewrite.engine import AnyRule, Engine, RuleFiring, Trace
 from graphc.rewrite.promotion import Promotions
 from graphc.util import fork_safety
@@ -26,10 +36,10 @@ NORMAL: tuple[AnyRule, ...] = (
 )
 """What brings a graph to its normal form."""
 
-BUILT_IN: tuple[AnyRule, ...] = (*NORMAL, *matmul_chain.RULES, *compensated.RULES)
+BUILT_IN: tuple[AnyRule, ...] = (*derivatives.RULES, *NORMAL, *matmul_chain.RULES, *compensated.RULES)
 
-ON_ARRAYS: tuple[AnyRule, ...] = (*axes.RULES, *matmul_chain.RULES)
-"""Those that speak of operations on whole arrays."""
+ON_ARRAYS: tuple[AnyRule, ...] = (*derivatives.RULES, *axes.RULES, *matmul_chain.RULES)
+"""Those that speak of whole arrays and graphs, not of one element."""
 
 OF_SUMS = frozenset(rule.name for rule in (*sums.RULES, *products.RULES))
 """Those that write differences of exponents where none were."""
@@ -100,6 +110,16 @@ def engine(level: str, without: Iterable[str] = ()) -> Engine:
     return found
 
 
+def derivatives_of_normal_forms(
+    outputs: Sequence[Expr], level: str, without: Iterable[str] = (), earlier: Sequence[RuleFiring] = ()
+) -> Trace:
+    """The outputs with the derivatives in them written from the normal forms of what they are the derivatives of."""
+    off = named(without)
+    if derivatives.RULE.kind not in LEVELS[level] or derivatives.RULE.name in off:
+        return Trace([], tuple(outputs), True)
+    return derivatives.written_anew(outputs, engine(level, without).run)
+
+
 def normal_form(
     outputs: Sequence[Expr], level: str, without: Iterable[str] = (), earlier: Sequence[RuleFiring] = ()
 ) -> Trace:
@@ -141,7 +161,7 @@ def _last(rules: Any, change: Any, outputs: Sequence[Expr], level: str, without:
     return Trace(steps, promotions.undone(results), True)
 
 
-PHASES = (normal_form, matmul_order, compensate)
+PHASES = (derivatives_of_normal_forms, normal_form, matmul_order, compensate)
 """Rewriting in its order: each is a pass of the compiler's pipeline."""
 
 
