@@ -13,6 +13,7 @@ from graphc.rewrite import (
     axes,
     cancellation,
     compensated,
+    derivatives,
     matmul_chain,
     products,
     stability,
@@ -40,6 +41,11 @@ SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
         "Arrays",
         "Along axes: `a` stands for any of them. Pairs and ties of axes are matched as sets.",
         axes.RULES,
+    ),
+    (
+        "Derivatives",
+        "Before all others: of a graph that holds derivatives, each is written from the stable form of what it is the derivative of.",
+        derivatives.RULES,
     ),
     ("Sums of exponentials", "", sums.RULES),
     (

@@ -159,7 +159,7 @@ def _write_kernels(unit: Unit) -> Unit:
 PASSES: tuple[Pass, ...] = (
     Pass(
         "derivatives",
-        "derivatives written from the normal forms of what they are derivatives of",
+        "derivatives of what is stabilised",
         "all",
         _rewritten(tables.derivatives_of_normal_forms),
     ),

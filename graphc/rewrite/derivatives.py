@@ -27,7 +27,7 @@ from graphc.ir.expr import (
 from graphc.ir.scopes import deriving, stay
 from graphc.rewrite.engine import RuleFiring, Trace
 from graphc.rewrite.pattern import Kind
-from graphc.rewrite.ranges import Ranges
+from graphc.rewrite.ranges import Ranges, hazards
 from graphc.util.gc_pause import paused
 
 NormalForm = Callable[[Sequence[Expr]], Trace]
@@ -61,7 +61,7 @@ def written_anew(outputs: Sequence[Expr], normal_form: NormalForm) -> Trace:
     if all(derivation(node) is None for node in walk(outputs)):
         return nothing
     order, circular = walk_sources(outputs)
-    session = _Session(order, circular, normal_form)
+    session = _Rewriter(order, circular, normal_form)
     with on_this_line(), deriving():
         for node in order:
             session.settle(node)
@@ -69,7 +69,7 @@ def written_anew(outputs: Sequence[Expr], normal_form: NormalForm) -> Trace:
     return Trace(session.steps, results, session.complete) if results != tuple(outputs) else nothing
 
 
-class _Session:
+class _Rewriter:
     """best : each node with the derivatives in it written anew"""
 
     def __init__(self, order: Sequence[Expr], circular: set[Expr], normal_form: NormalForm) -> None:
@@ -79,12 +79,14 @@ class _Session:
         self._normal_form = normal_form
         self._results: dict[Derivation, dict[int, Expr]] = {}
         self._known: dict[Expr, tuple[Derivation, int]] = {}
+        self._written: dict[tuple[Derivation, int], Expr] = {}
         self._numbers: defaultdict[Derivation, list[int]] = defaultdict(list)
         for node in order:
             known = derivation(node)
             if known is not None and node not in circular:
                 self._known[node] = known
                 self._numbers[known[0]].append(known[1])
+                self._written[known] = node
 
     def settle(self, node: Expr) -> None:
         """Enter what stands for a node whose operands and sources are settled."""
@@ -120,15 +122,21 @@ class _Session:
             outputs = tuple([self.best[output] for output in outputs])
         better = not ahead and outputs != made.outputs
         others = tuple([self.best[other] for other in made.others])
+        steps: tuple[RuleFiring, ...] = ()
         if made.differentiates:
             trace = self._normal_form(outputs)
             self.complete = self.complete and trace.complete
             if any(step.kind != "exact" for step in trace):
-                better = True
-                self.steps += trace
+                better, steps = True, tuple(trace)
             outputs = trace.outputs
         if not better and others == made.others:
             return {}
+        written = [self._written[made, number] for number in numbers]
+        if not any(hazards(written)):
+            return {}
+        own = hazards(self._normal_form(written).outputs)
+        if not any(own):
+            return {}  # the rules see to it as it is
         try:
             results = made.write(outputs, others, targets, numbers)
         except GraphcError:
@@ -136,6 +144,9 @@ class _Session:
         if ahead:
             back = {stand_in: self.best[node] for node, stand_in in ahead.items()}
             results = [substitute(result, dict(back)) for result in results]
+        if hazards(self._normal_form(results).outputs) > own:
+            return {}
+        self.steps += steps
         return dict(zip(numbers, results, strict=True))
 
 

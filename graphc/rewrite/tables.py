@@ -38,8 +38,11 @@ NORMAL: tuple[AnyRule, ...] = (
 
 BUILT_IN: tuple[AnyRule, ...] = (*derivatives.RULES, *NORMAL, *matmul_chain.RULES, *compensated.RULES)
 
-ON_ARRAYS: tuple[AnyRule, ...] = (*derivatives.RULES, *axes.RULES, *matmul_chain.RULES)
-"""Those that speak of whole arrays and graphs, not of one element."""
+ON_ARRAYS: tuple[AnyRule, ...] = (*axes.RULES, *matmul_chain.RULES)
+"""Those that speak of operations on whole arrays."""
+
+ON_GRAPHS: tuple[AnyRule, ...] = derivatives.RULES
+"""Those that know more of a formula than its nodes."""
 
 OF_SUMS = frozenset(rule.name for rule in (*sums.RULES, *products.RULES))
 """Those that write differences of exponents where none were."""
