@@ -44,7 +44,7 @@ SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
     ),
     (
         "Derivatives",
-        "Before all others: of a graph that holds derivatives, each is written from the stable form of what it is the derivative of.",
+        "Before all others: each derivative in a graph is written from the stable form of what it is the derivative of.",
         derivatives.RULES,
     ),
     ("Sums of exponentials", "", sums.RULES),

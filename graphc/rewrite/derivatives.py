@@ -1,9 +1,11 @@
 """Derivatives of what is stabilised.
 
-log(softmax(z)) has the derivative 1/softmax(z)·…, which is 0/0 where log_softmax(z) has a plain one: rules that keep the digits of
-a formula do not keep those of a derivative that was written before them. So a derivative in a graph is written again, from
-the normal form of what it is the derivative of (`ir.expr.provenance`). Where only exact rules fire on that, the derivative stays
-as it is; seconds and higher derivatives are written from the first, rewritten in the same way.
+log(softmax(z)) has the derivative 1/softmax(z)·…, which is 0/0 where log_softmax(z) has a plain one: rules that keep the digits
+of a formula do not keep those of a derivative that was written before them. So a derivative in a graph is written again, from
+the normal form of what it is the derivative of (`ir.expr.provenance`), second and higher ones from the first so written.
+
+Not always: often the rules bring the derivative as it was written to a form as good. So both are asked where they may be 0/0 or
+∞ − ∞ (`ranges.hazards`): as it was it stays where the rules leave no such place in it, or fewer than in the other.
 """
 
 from __future__ import annotations
