@@ -15,7 +15,9 @@ from graphc.rewrite import (
     compensated,
     derivatives,
     matmul_chain,
+    paired_factors,
     products,
+    smoothing,
     stability,
     sums,
     tables,
@@ -45,7 +47,7 @@ SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
     (
         "Derivatives",
         "Before all others: each derivative in a graph is written from the stable form of what it is the derivative of.",
-        derivatives.RULES,
+        derivatives.RULES + smoothing.RULES,
     ),
     ("Sums of exponentials", "", sums.RULES),
     (
@@ -54,7 +56,7 @@ SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
         cancellation.RULES,
     ),
     ("Functions", "", stability.RULES),
-    ("Products and quotients", "", products.RULES),
+    ("Products and quotients", "", products.RULES + paired_factors.RULES),
     (
         "Products of many arrays",
         "Once, after the others: the order that multiplies the fewest numbers.",

@@ -5,7 +5,7 @@ of a formula do not keep those of a derivative that was written before them. So 
 the normal form of what it is the derivative of (`ir.expr.provenance`), second and higher ones from the first so written.
 
 Not always: often the rules bring the derivative as it was written to a form as good. So both are asked where they may be 0/0 or
-∞ − ∞ (`ranges.hazards`): as it was it stays where the rules leave no such place in it, or fewer than in the other.
+∞ − ∞ (`ranges.hazards`): as it was it stays unless the other has fewer such places.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from graphc.ir.expr import (
     walk_sources,
 )
 from graphc.ir.scopes import deriving, stay
+from graphc.rewrite.branches import settled
 from graphc.rewrite.engine import RuleFiring, Trace
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.ranges import Ranges, hazards
@@ -57,13 +58,16 @@ RULES = (RULE,)
 
 
 @paused()
-def written_anew(outputs: Sequence[Expr], normal_form: NormalForm) -> Trace:
-    """The outputs with the derivatives in them written from the normal forms of what they are the derivatives of."""
+def written_anew(outputs: Sequence[Expr], normal_form: NormalForm, smooth: NormalForm) -> Trace:
+    """The outputs with the derivatives in them written from the normal forms of what they are the derivatives of.
+
+    smooth : the same function without kinks that are none (`smoothing`)
+    """
     nothing = Trace([], tuple(outputs), True)
     if all(derivation(node) is None for node in walk(outputs)):
         return nothing
     order, circular = walk_sources(outputs)
-    session = _Rewriter(order, circular, normal_form)
+    session = _Rewriter(order, circular, normal_form, smooth)
     with on_this_line(), deriving():
         for node in order:
             session.settle(node)
@@ -74,11 +78,15 @@ def written_anew(outputs: Sequence[Expr], normal_form: NormalForm) -> Trace:
 class _Rewriter:
     """best : each node with the derivatives in it written anew"""
 
-    def __init__(self, order: Sequence[Expr], circular: set[Expr], normal_form: NormalForm) -> None:
+    def __init__(
+        self, order: Sequence[Expr], circular: set[Expr], normal_form: NormalForm, smooth: NormalForm
+    ) -> None:
         self.best: dict[Expr, Expr] = {}
         self.steps: list[RuleFiring] = []
         self.complete = True
         self._normal_form = normal_form
+        self._smooth = smooth
+        self._smoothed: set[Expr] = set()  # what holds a derivative that was written without its kinks
         self._results: dict[Derivation, dict[int, Expr]] = {}
         self._known: dict[Expr, tuple[Derivation, int]] = {}
         self._written: dict[tuple[Derivation, int], Expr] = {}
@@ -106,6 +114,8 @@ class _Rewriter:
                 return
         operands = tuple([self.best[operand] for operand in node.operands])
         self.best[node] = rebuild(node, operands) if operands != node.operands else node
+        if self._smoothed and not self._smoothed.isdisjoint(node.operands):
+            self._smoothed.add(node)
 
     def _again(self, made: Derivation) -> dict[int, Expr]:
         """The results of a derivation from better sources; empty where there are none."""
@@ -125,19 +135,22 @@ class _Rewriter:
         better = not ahead and outputs != made.outputs
         others = tuple([self.best[other] for other in made.others])
         steps: tuple[RuleFiring, ...] = ()
+        kinked = any(output in self._smoothed for output in made.outputs)
         if made.differentiates:
-            trace = self._normal_form(outputs)
+            smoothed = self._smooth(outputs)
+            kinked = kinked or len(smoothed) > 0
+            trace = self._normal_form(smoothed.outputs)
             self.complete = self.complete and trace.complete
-            if any(step.kind != "exact" for step in trace):
-                better, steps = True, tuple(trace)
+            if kinked or any(step.kind != "exact" for step in trace):
+                better, steps = True, (*smoothed, *trace)
             outputs = trace.outputs
         if not better and others == made.others:
             return {}
         written = [self._written[made, number] for number in numbers]
-        if not any(hazards(written)):
+        if not kinked and not any(hazards(written)):
             return {}
         own = hazards(self._normal_form(written).outputs)
-        if not any(own):
+        if not kinked and not any(own):
             return {}  # the rules see to it as it is
         try:
             results = made.write(outputs, others, targets, numbers)
@@ -146,9 +159,12 @@ class _Rewriter:
         if ahead:
             back = {stand_in: self.best[node] for node, stand_in in ahead.items()}
             results = [substitute(result, dict(back)) for result in results]
-        if hazards(self._normal_form(results).outputs) > own:
+        results = settled(results)
+        if not kinked and hazards(self._normal_form(results).outputs) >= own:
             return {}
         self.steps += steps
+        if kinked:
+            self._smoothed.update(self._written[made, number] for number in numbers)
         return dict(zip(numbers, results, strict=True))
 
 

@@ -169,7 +169,9 @@ def hazards(outputs: Sequence[Expr]) -> tuple[int, int]:
             if node.operands:
                 hazardous.add(node)
             found = found._replace(nan=False)
-        if node.op.name == "where":  # what is taken is of moderate size, though either branch may be infinite elsewhere
+        if (
+            node.op.name == "where"
+        ):  # what is taken is of moderate size, though either branch may be infinite elsewhere
             found = Range(max(found.lo, -MODERATE), min(found.hi, MODERATE), False)
         known[node] = found
     if not hazardous:

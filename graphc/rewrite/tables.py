@@ -15,7 +15,9 @@ from graphc.rewrite import (
     compensated,
     derivatives,
     matmul_chain,
+    paired_factors,
     products,
+    smoothing,
     stability,
     sums,
 )
@@ -33,16 +35,18 @@ NORMAL: tuple[AnyRule, ...] = (
     *cancellation.RULES,
     *stability.RULES,
     *products.RULES,
+    *paired_factors.RULES,
 )
 """What brings a graph to its normal form."""
 
-BUILT_IN: tuple[AnyRule, ...] = (*derivatives.RULES, *NORMAL, *matmul_chain.RULES, *compensated.RULES)
+ON_GRAPHS: tuple[AnyRule, ...] = (*derivatives.RULES, *smoothing.RULES)
+"""Those for what is differentiated alone."""
+
+BUILT_IN: tuple[AnyRule, ...] = (*ON_GRAPHS, *NORMAL, *matmul_chain.RULES, *compensated.RULES)
 
 ON_ARRAYS: tuple[AnyRule, ...] = (*axes.RULES, *matmul_chain.RULES)
 """Those that speak of operations on whole arrays."""
 
-ON_GRAPHS: tuple[AnyRule, ...] = derivatives.RULES
-"""Those that know more of a formula than its nodes."""
 
 OF_SUMS = frozenset(rule.name for rule in (*sums.RULES, *products.RULES))
 """Those that write differences of exponents where none were."""
@@ -120,7 +124,8 @@ def derivatives_of_normal_forms(
     off = named(without)
     if derivatives.RULE.kind not in LEVELS[level] or derivatives.RULE.name in off:
         return Trace([], tuple(outputs), True)
-    return derivatives.written_anew(outputs, engine(level, without).run)
+    chosen = [rule for rule in smoothing.RULES if rule.name not in off]
+    return derivatives.written_anew(outputs, engine(level, without).run, Engine(chosen).run)
 
 
 def normal_form(
