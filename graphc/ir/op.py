@@ -187,6 +187,11 @@ class Op:
         transposed.
     moves : whether each element of the result is a sum of some elements of the operands, so that it knows of them what it
         depends on; for branches
+    leaves_out : whether there may be elements of an operand that the result does not depend on, or (operands, slot, *attributes)
+        → that. What goes back for an adjoint of ones is then 0 there, and more than 0 elsewhere.
+    picks : whether what goes back is such a sum too, if one of shares above 0, of elements that are chosen by their values
+    reads : (used, output, operands, slot, *attributes) → the condition under which the used elements of the result depend on an
+        element of an operand; None where they all may. `used` is a condition of the result's shape, or None for all.
     batch : what `vmap` makes of it where it does not follow from `axis` or `expand`: "stacks" where axes in front of the last are
         batches already, or (batch, operands, batched, *attributes) → expression, with the batch's axis in front
         (ops/support/vmap_rules.py)
@@ -237,6 +242,9 @@ class Op:
     pullbacks: tuple[Pullback | None, ...] | Pullback | None = None
     linear: Literal["jointly", "each"] | None = None
     moves: bool = False
+    leaves_out: bool | Callable[..., bool] = False
+    picks: bool = False
+    reads: Callable[..., Any] | None = None
     batch: Literal["stacks"] | Callable[..., Any] | None = None
     numpy: tuple[Callable[..., Any], ...] = ()
     nanoseconds: float = 0.12

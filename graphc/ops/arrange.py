@@ -184,6 +184,7 @@ def _triangle(name: str, side: str, reference: Any) -> Any:
         shape=_matrix,
         pullbacks=(lambda v, out, x, k: call(name, v, k=k),),
         batch="stacks",
+        leaves_out=True,
         numpy=(getattr(np, name),),
     )
 
@@ -229,6 +230,7 @@ diagonal = moving(
     shape=_diagonal_shape,
     pullbacks=(lambda v, out, x, offset: _on_diagonal(v, x.shape[-2], x.shape[-1], offset),),
     batch="stacks",
+    leaves_out=True,
 )
 
 

@@ -236,6 +236,27 @@ def _types(dtypes: tuple[Any, ...]) -> Signature:
 
 KEY = Attribute("key", _key)
 
+
+def _leaves_out(operands: tuple[Expr, ...], slot: int, key: tuple[Any, ...]) -> bool:
+    """Whether a key may name less than all elements."""
+    return any(
+        not (
+            item is None or (isinstance(item, tuple) and item[1:3] == (None, None) and item[3] in (None, -1))
+        )
+        for item in key
+    )
+
+
+def _replaces(operands: tuple[Expr, ...], slot: int, key: tuple[Any, ...]) -> bool:
+    """Whether an update may put values in the place of elements of x, or in the place of other values."""
+    return slot == 0 or _repeats(operands, key)
+
+
+def _repeats(operands: tuple[Expr, ...], key: tuple[Any, ...]) -> bool:
+    """Whether a key may name a place more than once."""
+    return len(operands) > 2
+
+
 index = declare_arrays(
     Op(
         name="index",
@@ -257,6 +278,7 @@ index = declare_arrays(
         batch=index_batch,
         linear="jointly",
         moves=True,
+        leaves_out=_leaves_out,
         notation=Notation("[…]"),
         category="indexing",
         operator="x[i]",
@@ -318,7 +340,15 @@ def _set_pullback(v: Expr, out: Expr, operands: tuple[Expr, ...], slot: int, key
     return _add_pullback(v, out, operands, slot, key)
 
 
-def _update(name: str, summary: str, notes: str, reference: Any, pullbacks: Any, refuses: bool) -> Any:
+def _update(
+    name: str,
+    summary: str,
+    notes: str,
+    reference: Any,
+    pullbacks: Any,
+    refuses: bool,
+    leaves_out: Any = False,
+) -> Any:
     return declare_arrays(
         Op(
             name=name,
@@ -334,6 +364,7 @@ def _update(name: str, summary: str, notes: str, reference: Any, pullbacks: Any,
             batch=update_batch(name),
             linear="jointly",
             moves=True,
+            leaves_out=leaves_out,
             notation=Notation(name),
             category="indexing",
             refuses=refuses,
@@ -348,6 +379,7 @@ at_set = _update(
     _updated,
     _set_pullback,
     refuses=True,
+    leaves_out=_replaces,
 )
 
 at_add = _update(

@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from graphc.ir.expr import Expr
+from graphc.ir.expr import Expr, constant
 from graphc.ir.op import Notation, lookup
 from graphc.ir.types import AVERAGED, Shape, broadcast_shapes
+from graphc.ops.comparison import not_equal
 from graphc.ops.support import attributes as at
-from graphc.ops.support.build import call, expanded, fitted, summed, transposed
+from graphc.ops.support.build import broadcast, call, expanded, fitted, summed, transposed
 from graphc.ops.support.declare import family
 from graphc.ops.support.vmap_rules import Batch, Batched, aligned, rank
 
@@ -136,11 +137,20 @@ def _half(x: Expr, lower: bool, k: int = 0) -> Expr:
     return call("tril", x, k=-k) if lower else call("triu", x, k=k)
 
 
+def _reads_half(
+    used: Expr | None, out: Expr, operands: tuple[Expr, ...], slot: int, lower: bool
+) -> Expr | None:
+    if slot:
+        return None
+    return not_equal(_half(broadcast(constant(1.0), operands[0]), lower), 0)
+
+
 solve_triangular = declare(
     "solve_triangular",
     "The solution x of a @ x = b for a triangular matrix: the other triangle of a is not read.",
     params=("a", "b"),
     attributes=(at.flag("lower", True),),
+    reads=_reads_half,
     reference=lambda a, b, lower: _solve(_triangle(a, lower), b),
     shape=_solve_shape,
     batch=_solve_batch("solve_triangular"),

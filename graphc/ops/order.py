@@ -113,6 +113,7 @@ sort = declare_arrays(
                 v, call("argsort", call("argsort", x, axis=axis), axis=axis), axis
             ),
         ),
+        picks=True,
         notation=Notation("sort"),
         category="indexing",
         numpy=(np.sort,),

@@ -202,6 +202,15 @@ def _extremum_pullback(v: Expr, out: Expr, x: Expr, axis: Any, keepdims: bool) -
     return where(chosen, share, constant(0, x.dtype))
 
 
+def _reads_extremes(
+    used: Expr | None, out: Expr, operands: tuple[Expr, ...], slot: int, axis: Any, keepdims: bool
+) -> Expr:
+    """The elements that are the largest, or smallest, of those that matter."""
+    axes = at.axes_of(axis, operands[0].ndim)
+    chosen = equal(operands[0], restored(out, axes, keepdims))
+    return chosen if used is None else chosen & restored(used, axes, keepdims)
+
+
 def _extremum(name: str, words: str) -> Any:
     return reduction(
         name,
@@ -211,6 +220,7 @@ def _extremum(name: str, words: str) -> Any:
         reference=lambda x, axis, keepdims: getattr(np, name)(x, axis=axis, keepdims=keepdims),
         shape=_nonempty(name),
         pullbacks=(_extremum_pullback,),
+        reads=_reads_extremes,
         facts=Facts(bounds=ranges.union),
         reducer=reducers.extreme(name == "max"),
     )
@@ -318,6 +328,17 @@ def _norm_pullback(v: Expr, out: Expr, x: Expr, ord: float, axis: Any, keepdims:
     return where(zero, constant(0, x.dtype), v * ratio)
 
 
+def _reads_norm(
+    used: Expr | None, out: Expr, operands: tuple[Expr, ...], slot: int, ord: float, axis: Any, keepdims: bool
+) -> Expr | None:
+    axes = at.axes_of(axis, operands[0].ndim)
+    chosen = equal(abs(operands[0]), restored(out, axes, keepdims)) if ord == np.inf else None
+    if used is None:
+        return chosen
+    spread = broadcast(restored(used, axes, keepdims), operands[0])
+    return spread if chosen is None else chosen & spread
+
+
 norm = reduction(
     "norm",
     "The norm of vectors along axes: of order 2 by default, 1, inf, or any other above 1.",
@@ -329,6 +350,7 @@ norm = reduction(
     shape=lambda operands, ord, axis, keepdims: _reduced(operands, axis, keepdims),
     reference=_norm,
     pullbacks=(_norm_pullback,),
+    reads=_reads_norm,
     notation=Notation("‖·‖"),
     numpy=(np.linalg.vector_norm,),
     facts=Facts(range=(0.0, np.inf)),
