@@ -253,4 +253,4 @@ _BACK: dict[str, Callable[[Mask, Expr, int], Mask | None]] = {
     "broadcast_to": lambda mask, user, slot: _any_along(mask, user.shape, user.operands[0].shape),
     "broadcast_like": lambda mask, user, slot: _any_along(mask, user.shape, user.operands[0].shape),
 }
-"""(mask of the node, with as many axes; node; slot) → mask of the operand, for what also moves named axes; None where it cannot."""
+"""(mask of the node, with as many axes; node; slot) → mask of the operand; None where it cannot tell. Named axes go through."""

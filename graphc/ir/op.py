@@ -189,6 +189,7 @@ class Op:
         depends on; for branches
     leaves_out : whether there may be elements of an operand that the result does not depend on, or (operands, slot, *attributes)
         → that. What goes back for an adjoint of ones is then 0 there, and more than 0 elsewhere.
+    fills : whether there may be elements of the result that depend on no operand
     picks : whether what goes back is such a sum too, if one of shares above 0, of elements that are chosen by their values
     reads : (used, output, operands, slot, *attributes) → the condition under which the used elements of the result depend on an
         element of an operand; None where they all may. `used` is a condition of the result's shape, or None for all.
@@ -243,6 +244,7 @@ class Op:
     linear: Literal["jointly", "each"] | None = None
     moves: bool = False
     leaves_out: bool | Callable[..., bool] = False
+    fills: bool = False
     picks: bool = False
     reads: Callable[..., Any] | None = None
     batch: Literal["stacks"] | Callable[..., Any] | None = None

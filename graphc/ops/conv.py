@@ -306,6 +306,7 @@ im2col = declare_arrays(
         ),
         linear="jointly",
         moves=True,
+        fills=True,
         leaves_out=skips,
     )
 )
@@ -326,6 +327,7 @@ col2im = declare_arrays(
         ),
         linear="jointly",
         moves=True,
+        fills=True,
     )
 )
 

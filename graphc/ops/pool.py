@@ -150,6 +150,7 @@ avg_pool2d_grad = declare_arrays(
         ),
         linear="jointly",
         moves=True,
+        fills=True,
         notation=Notation("avg poolᵀ"),
         refuses=False,
     )
@@ -208,6 +209,7 @@ max_pool2d_grad = declare_arrays(
         ),
         linear="each",
         picks=True,
+        fills=True,
         notation=Notation("max poolᵀ"),
         refuses=False,
     )
