@@ -27,6 +27,7 @@ import graphc.ops.rounding as _rounding
 import graphc.ops.running as _running
 import graphc.ops.shape as _shape
 import graphc.ops.special as _special
+import graphc.ops.update as _update
 from graphc.analysis.accuracy import accuracy
 from graphc.analysis.gradcheck import check_grad
 from graphc.api.compile import compile
@@ -78,6 +79,7 @@ from graphc.ops.rounding import *
 from graphc.ops.running import *
 from graphc.ops.shape import *
 from graphc.ops.special import *
+from graphc.ops.update import *
 from graphc.version import __version__
 from graphc.viz.player.figure import figure, plot
 
@@ -149,6 +151,7 @@ __all__ += _rounding.__all__
 __all__ += _running.__all__
 __all__ += _shape.__all__
 __all__ += _special.__all__
+__all__ += _update.__all__
 
 
 def __dir__() -> list[str]:

@@ -26,7 +26,7 @@ from graphc.ir.types import Shape
 from graphc.ops.comparison import not_equal
 from graphc.ops.index import to_numpy
 from graphc.ops.support.attributes import axes_of
-from graphc.ops.support.build import broadcast, fitted
+from graphc.ops.support.build import broadcast, call, fitted, zeros_like
 from graphc.ops.support.index_axes import WHOLE
 
 MOST_ELEMENTS = 1 << 20
@@ -143,6 +143,8 @@ def behind(path: Path | None, user: Expr, slot: int, pulled: Pull) -> Path | Non
             back = rule(mask, user, slot)
             if back is not None:
                 return static(back)
+    if path is None and op.name == "index":
+        return Path(None, _named_places(user))
     condition = _whole(path, user)
     used = broadcast(constant(1.0, user.dtype), user) if condition is None else cast(condition, user.dtype)
     handed = pulled(user, slot, used)
@@ -212,6 +214,19 @@ def _back_index(mask: Mask, user: Expr, slot: int) -> Mask | None:
     back = np.zeros(shape, dtype=bool)
     back[to_numpy(key, ())] = mask
     return back
+
+
+def _named_places(user: Expr) -> Expr:
+    """Which elements of x the node x[key] names; of one row for all along axes that are taken as a whole."""
+    x, *arrays = user.operands
+    (key,) = user.attrs
+    items = [item for item in key if item is not None]
+    first = tuple(
+        ("slice", 0, 1, None) if item == WHOLE and isinstance(length, int) and length else WHOLE
+        for item, length in zip(items, x.shape, strict=True)
+    )
+    places = call("index", zeros_like(x), key=first) if set(first) != {WHOLE} else zeros_like(x)
+    return not_equal(call("at_add", places, constant(1, x.dtype), *arrays, key=key), 0)
 
 
 def _named_ends(item: Any) -> bool:

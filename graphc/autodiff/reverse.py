@@ -303,5 +303,5 @@ def _at_the_places(adjoint: Expr, partial: Expr) -> Expr:
     (key,) = adjoint.attrs
     if partial.shape:
         partial = call("index", broadcast(partial, adjoint), *arrays, key=key)
-    one = value.is_constant and not value.shape and value.value == 1 and partial.shape
+    one = value.is_constant and not value.shape and value.value == 1
     return call("at_add", zeros, partial if one else value * partial, *arrays, key=key)

@@ -26,12 +26,13 @@ from graphc.ops import (
     running,
     shape,
     special,
+    update,
 )
 from graphc.ops.support import numpy_protocol
 
 modules = (
     arithmetic, powers, comparison, rounding, elementary, logistic, special, activation,
-    reduce, exponentials, running, shape, arrange, create, products, einsum, index, order, linalg, decompose, conv, pool,
+    reduce, exponentials, running, shape, arrange, create, products, einsum, index, update, order, linalg, decompose, conv, pool,
 )  # fmt: skip
 """In the order of the reference page."""
 
