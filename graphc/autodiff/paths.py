@@ -40,16 +40,18 @@ class Path:
 
     mask : the same, where it is known while the graph is written; broadcasts to the node
     scattered : the adjoint, where it is an array of zeros with all that matters added at some places
+    of_largest : whether what it leaves out is below what it keeps, or above, so that it leaves out no NaN
     never : whether it holds nowhere
     """
 
-    __slots__ = ("condition", "expr", "mask", "parent", "scattered")
+    __slots__ = ("condition", "expr", "mask", "of_largest", "parent", "scattered")
 
     def __init__(self, parent: Path | None, condition: Expr, mask: Mask | None = None) -> None:
         self.parent = parent
         self.condition = condition
         self.mask = mask
         self.scattered: Expr | None = None
+        self.of_largest = False
         self.expr: Expr = condition if parent is None else parent.expr & condition
 
     @property
@@ -127,8 +129,7 @@ def behind(path: Path | None, user: Expr, slot: int, pulled: Pull) -> Path | Non
         condition = op.reads(_whole(path, user), user, user.operands, slot, *user.attrs)
         if condition is None:
             return None
-        mask = computed_mask(condition)
-        return static(mask) if mask is not None else Path(None, condition)
+        return _of_condition(condition, path is None and op.reduces is not None)
     leaves_out = op.leaves_out
     if callable(leaves_out):
         leaves_out = leaves_out(user.operands, slot, *user.attrs)
@@ -151,7 +152,18 @@ def behind(path: Path | None, user: Expr, slot: int, pulled: Pull) -> Path | Non
     if handed is None:
         return None
     mask = computed_mask(handed)
-    return static(mask) if mask is not None else Path(None, not_equal(handed, 0))
+    if mask is not None:
+        return static(mask)
+    return _of_condition(not_equal(handed, 0), path is None and op.picks)
+
+
+def _of_condition(condition: Expr, of_largest: bool) -> Path | None:
+    mask = computed_mask(condition)
+    if mask is not None:
+        return static(mask)
+    path = Path(None, condition)
+    path.of_largest = of_largest
+    return path
 
 
 def _whole(path: Path | None, node: Expr) -> Expr | None:

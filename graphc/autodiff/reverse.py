@@ -199,9 +199,9 @@ def _handed_on(contribution: Expr, user: Expr, slot: int, path: Path | None, inn
         return contribution
     if path is None and user.op.name == "index":
         inner.scattered = contribution
-    if inner.mask is not None or (path is None and user.op.reads is None):
-        return contribution  # zeros are put where it holds nothing
-    return where(inner.expr, contribution, constant(0.0, contribution.dtype))
+    if inner.mask is not None or user.op.picks or (path is None and user.op.reads is None):
+        return contribution  # zeros are put where it does not hold
+    return contribution if _is_choice(contribution, inner.expr) else _chosen(inner.expr, contribution)
 
 
 def _seeds(outputs: tuple[Expr, ...], seeds: Iterable[Expr] | None) -> tuple[Expr, ...]:
@@ -265,9 +265,11 @@ def _contribution(
     )
     if isinstance(partial, Expr):
         local = partial
-        guard = inner
+        guard = None if inner is not None and inner.of_largest and user.op.facts.bounded_slope else inner
         if scattered:
             value, guard = _at_the_places(adjoint, partial), None
+        elif guard is not None and _is_choice(adjoint, guard.expr) and adjoint.shape == user.shape:
+            value = adjoint.operands[1] * partial
         else:
             value = partial if seeded and partial.shape == user.shape else adjoint * partial
     else:
@@ -291,6 +293,15 @@ def _contribution(
     record.contributions[user, slot] = value
     record.partials[user, slot] = local
     return value, inner
+
+
+def _is_choice(value: Expr, condition: Expr) -> bool:
+    """Whether a value is 0 where a condition does not hold, by form."""
+    return value.op.name == "where" and value.operands[0] is condition and _is_zero(value.operands[2])
+
+
+def _is_zero(x: Expr) -> bool:
+    return x.is_constant and not x.shape and x.value == 0
 
 
 def _chosen(condition: Expr, value: Expr) -> Expr:

@@ -62,6 +62,7 @@ class Facts:
     inverse : name of the operation g with g(f(x)) = x over the reals
     parity : f(−x) = −f(x) or f(−x) = f(x), to the bit
     monotone : f is nondecreasing (+1) or nonincreasing (−1) on its domain
+    bounded_slope : whether its partials are finite for all operands but NaN, infinite ones included
     range : the interval that holds every result but NaN
     nan : where it is NaN of operands that are not: "never"; "infinite", for infinite operands at most; (low, high), where its one
         operand lies outside of that interval. What says nothing must be taken to be NaN "anywhere".
@@ -77,6 +78,7 @@ class Facts:
     inverse: str | None = None
     parity: Literal["odd", "even"] | None = None
     monotone: Literal[-1, 0, 1] = 0
+    bounded_slope: bool = False
     range: tuple[float, float] = (-np.inf, np.inf)
     nan: Literal["anywhere", "never", "infinite"] | tuple[float, float] = "anywhere"
     bounds: Callable[..., Range] | None = None
