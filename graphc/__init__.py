@@ -18,6 +18,7 @@ import graphc.ops.exponentials as _exponentials
 import graphc.ops.index as _index
 import graphc.ops.linalg as _linalg
 import graphc.ops.logistic as _logistic
+import graphc.ops.norms as _norms
 import graphc.ops.order as _order
 import graphc.ops.pool as _pool
 import graphc.ops.powers as _powers
@@ -70,6 +71,7 @@ from graphc.ops.exponentials import *
 from graphc.ops.index import *
 from graphc.ops.linalg import *
 from graphc.ops.logistic import *
+from graphc.ops.norms import *
 from graphc.ops.order import *
 from graphc.ops.pool import *
 from graphc.ops.powers import *
@@ -142,6 +144,7 @@ __all__ += _exponentials.__all__
 __all__ += _index.__all__
 __all__ += _linalg.__all__
 __all__ += _logistic.__all__
+__all__ += _norms.__all__
 __all__ += _order.__all__
 __all__ += _pool.__all__
 __all__ += _powers.__all__
