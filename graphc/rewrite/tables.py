@@ -8,7 +8,17 @@ from typing import Any
 
 from graphc.errors import DefinitionError, brief
 from graphc.ir.expr import Expr, current_site, walk
-from graphc.rewrite import algebra, axes, cancellation, compensated, matmul_chain, products, stability, sums
+from graphc.rewrite import (
+    algebra,
+    axes,
+    cancellation,
+    compensated,
+    like_terms,
+    matmul_chain,
+    products,
+    stability,
+    sums,
+)
 from graphc.rewrite.engine import AnyRule, Engine, RuleFiring, Trace
 from graphc.rewrite.promotion import Promotions
 from graphc.util import fork_safety
@@ -23,6 +33,7 @@ NORMAL: tuple[AnyRule, ...] = (
     *cancellation.RULES,
     *stability.RULES,
     *products.RULES,
+    *like_terms.RULES,
 )
 """What brings a graph to its normal form."""
 
