@@ -21,6 +21,7 @@ from graphc.ops import (
     pool,
     powers,
     products,
+    quotients,
     reduce,
     rounding,
     running,
@@ -30,7 +31,7 @@ from graphc.ops import (
 from graphc.ops.support import numpy_protocol
 
 modules = (
-    arithmetic, powers, comparison, rounding, elementary, logistic, special, activation,
+    arithmetic, powers, comparison, rounding, elementary, logistic, special, quotients, activation,
     reduce, exponentials, running, shape, arrange, create, products, einsum, index, order, linalg, decompose, conv, pool,
 )  # fmt: skip
 """In the order of the reference page."""

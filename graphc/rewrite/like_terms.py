@@ -29,31 +29,53 @@ class LikeTerms:
 
     name: str = "like-terms"
     kind: Kind = "stable"
-    examples: tuple[str, ...] = ("(x + y) - x", "1 - (1 - x)", "(x + 1) - 1", "(2*x - y) - 2*x", "(x*y + z) - y*x", "x - (x + 3)")
+    examples: tuple[str, ...] = (
+        "(x + y) - x", "1 - (1 - x)", "(x + 1) - 1", "(2*x - y) - 2*x", "(x*y + z) - y*x", "x - (x + 3)",
+        "y*(1 - x) - y*(1 + x)",
+    )  # fmt: skip
 
     def roots(self) -> tuple[str, ...]:
         return ("add", "subtract")
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
-        if not any(operand.op.name in _SUMS for operand in node.operands):
+        left, right = node.operands
+        if left.op.name == right.op.name == "multiply":
+            return _common_factor(node, ranges)
+        if left.op.name not in _SUMS and right.op.name not in _SUMS:
             return None
-        terms = terms_of(node)
-        if terms is None or len(terms) < 3:
-            return None
-        kept, gone = list(terms), []
-        for term in terms:
-            twin = next((t for t in kept if t is not term and _cancel(term, t)), None) if term in kept else None
-            if twin is not None:
-                kept = [t for t in kept if t is not term and t is not twin]
-                gone.append(term.node)
-        result = total(kept)
-        if not gone or result is None:
-            return None
-        result = keeping_nan(result, [t for t in gone if not t.is_constant and ranges(t).nan])
-        return result if result.shape == node.shape else None
+        result = _without_like(node, ranges)
+        return result if result is not None and result.shape == node.shape else None
 
     def __str__(self) -> str:
         return f"{self.name}: {self.__doc__} ({self.kind})"
+
+
+def _without_like(node: Expr, ranges: Ranges) -> Expr | None:
+    """A sum without the terms that cancel; None where there are none, or nothing remains."""
+    terms = terms_of(node)
+    if terms is None or len(terms) < 3:
+        return None
+    kept, gone = list(terms), []
+    for term in terms:
+        twin = next((t for t in kept if t is not term and _cancel(term, t)), None) if term in kept else None
+        if twin is not None:
+            kept = [t for t in kept if t is not term and t is not twin]
+            gone.append(term.node)
+    result = total(kept)
+    if not gone or result is None:
+        return None
+    return keeping_nan(result, [t for t in gone if not t.is_constant and ranges(t).nan])
+
+
+def _common_factor(node: Expr, ranges: Ranges) -> Expr | None:
+    """u·(1 − x) − u·(1 + x) as u·(−2x): what is left of a product with a common factor where terms cancel."""
+    left, right = node.operands
+    for a, b in (left.operands, left.operands[::-1]):
+        for c, d in (right.operands, right.operands[::-1]):
+            if a is c and (b.op.name in _SUMS or d.op.name in _SUMS) and a.shape == node.shape:
+                rest = _without_like(b + d if node.op.name == "add" else b - d, ranges)
+                return None if rest is None else a * rest
+    return None
 
 
 _SUMS = ("add", "subtract", "negative")

@@ -177,8 +177,6 @@ TRIGONOMETRIC = (
     Rule("versine", "1 - cos(x)", "2*square(sin(x/2))", "stable", "1 − cos x = 2 sin²(x/2)"),
     Rule("half-angle", "2*square(sin(x/2))/sin(x)", "tan(x/2)", "stable", "(1 − cos x)/sin x = tan(x/2)"),
     Rule("half-angle-halved", "2*square(sin(x*0.5))/sin(x)", "tan(x*0.5)", "stable", "(1 − cos x)/sin x = tan(x/2)"),
-    Rule("log-cosh", "log(cosh(x))", lambda m: abs(m["x"]) + log1p(expm1(-2 * abs(m["x"])) / 2), "stable",
-         "|x| + log((1 + e^(−2|x|))/2), without overflow"),
 )  # fmt: skip
 
 

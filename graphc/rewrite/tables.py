@@ -14,8 +14,11 @@ from graphc.rewrite import (
     cancellation,
     compensated,
     like_terms,
+    logarithms,
     matmul_chain,
+    overflow,
     products,
+    removable,
     stability,
     sums,
 )
@@ -31,9 +34,12 @@ NORMAL: tuple[AnyRule, ...] = (
     *axes.RULES,
     *sums.RULES,
     *cancellation.RULES,
+    *logarithms.RULES,
     *stability.RULES,
     *products.RULES,
     *like_terms.RULES,
+    *overflow.RULES,
+    *removable.RULES,
 )
 """What brings a graph to its normal form."""
 
