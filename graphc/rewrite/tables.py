@@ -14,9 +14,13 @@ from graphc.rewrite import (
     cancellation,
     compensated,
     derivatives,
+    like_terms,
+    logarithms,
     matmul_chain,
+    overflow,
     paired_factors,
     products,
+    removable,
     smoothing,
     stability,
     sums,
@@ -33,9 +37,13 @@ NORMAL: tuple[AnyRule, ...] = (
     *axes.RULES,
     *sums.RULES,
     *cancellation.RULES,
+    *logarithms.RULES,
     *stability.RULES,
     *products.RULES,
     *paired_factors.RULES,
+    *like_terms.RULES,
+    *overflow.RULES,
+    *removable.RULES,
 )
 """What brings a graph to its normal form."""
 
