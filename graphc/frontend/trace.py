@@ -128,7 +128,7 @@ class TracedFunction:
             raise ExpressionError(
                 f"{self.__name__} calls itself without end when it is traced",
                 site=self._site,
-                hint="== compares identity here; let a plain number, given as an option, end the recursion",
+                hint="let a plain number, given as an option, end the recursion; == between expressions compares identity",
             ) from error
         if returned is None:
             what = f"{self.__name__} returned nothing"
