@@ -10,7 +10,7 @@ import numpy as np
 from graphc.errors import InputError, ShapeError, brief
 from graphc.ir.expr import Expr
 from graphc.ir.inputs import as_count
-from graphc.util.arguments import truth
+from graphc.util.arguments import MASKED, filled, is_masked, truth
 
 
 class Batches:
@@ -93,6 +93,8 @@ class Batches:
 
 
 def _array(key: Expr, data: Any) -> np.ndarray:
+    if is_masked(data):
+        raise InputError(f"the data for {key.name!r} is {MASKED}", hint=filled(key.name))
     try:
         return data if isinstance(data, np.ndarray) else np.asarray(data)
     except (TypeError, ValueError) as error:
