@@ -316,9 +316,7 @@ def _spoilt_data(key: Expr, value: Any) -> str:
     wrong = ~np.isfinite(value)
     rows = np.unique(np.argwhere(wrong)[:, 0]) if np.ndim(value) else np.empty(0)
     where = f", first in its row {rows[0]}" if rows.size and len(value) > 1 else ""
-    return (
-        f"the data for {key.name!r} holds {float(np.asarray(value)[wrong].flat[0])} in this batch{where}"
-    )
+    return f"the data for {key.name!r} holds {float(np.asarray(value)[wrong].flat[0])} in this batch{where}"
 
 
 def _described(dag: Dag, place: int, values: list[Any]) -> str:
