@@ -37,4 +37,4 @@ def evaluate(outputs: Any, at: Mapping[Any, Any], *, digits: int | None = None) 
     """
     if digits is None:
         return numpy_eval.evaluate(outputs, at)
-    return mpmath_eval.evaluate(outputs, at, digits)
+    return mpmath_eval.evaluate(outputs, numpy_eval.of_interest(outputs, at), digits)

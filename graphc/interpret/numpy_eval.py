@@ -13,7 +13,7 @@ import numpy as np
 
 from graphc.errors import ShapeError
 from graphc.ir.attribute_text import bound
-from graphc.ir.expr import Expr
+from graphc.ir.expr import Expr, free_symbols
 from graphc.ir.graph import Dag
 from graphc.ir.inputs import bind_dimensions, bind_names
 from graphc.ops.support.errors import no_axis, refusal
@@ -117,17 +117,18 @@ def evaluate(tree: Any, at: Mapping[Any, Any]) -> Any:
     """
     leaves, structure = flatten(tree)
     dag = Dag(leaves)
-    values = run(dag, _of_interest(dag, at))
+    values = run(dag, of_interest(leaves, at))
     return unflatten(
         structure, iter(handed_out([values[output] for output in dag.outputs], values[: len(dag.symbols)]))
     )
 
 
-def _of_interest(dag: Dag, at: Mapping[Any, Any]) -> Mapping[Any, Any]:
-    """The point without the names that the graph does not have; as it is when one is missing, for the error's sake."""
+def of_interest(tree: Any, at: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    """The point without the names that an expression does not have; as it is when one is missing, for the error's sake."""
     if not isinstance(at, Mapping):
         return at
-    needed = {symbol.name for symbol in dag.symbols}
+    leaves = [leaf for leaf in flatten(tree)[0] if isinstance(leaf, Expr)]
+    needed = {symbol.name for symbol in free_symbols(*leaves)}
     needed_alone = {
         key: value
         for key, value in at.items()

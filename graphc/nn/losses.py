@@ -107,7 +107,7 @@ def _along_classes(values: Expr, places: Expr) -> Expr:
 
 
 @dataclass(frozen=True)
-class _Rows:
+class _LabelledRows:
     """What the rows of a loss by labels are: which class each has, which count, and how much.
 
     places : the labels as places; counts : whether a row counts, None where all do; weight : of the classes, or None
@@ -118,7 +118,7 @@ class _Rows:
     weight: Expr | None
 
     @classmethod
-    def of(cls, scores: Expr, labels: Expr, weight: Any, ignore_index: int | None) -> _Rows:
+    def of(cls, scores: Expr, labels: Expr, weight: Any, ignore_index: int | None) -> _LabelledRows:
         weight, counts = _checked_weight(scores, weight), None
         if ignore_index is not None:
             if isinstance(ignore_index, bool) or not isinstance(ignore_index, (int, np.integer)):
@@ -163,7 +163,7 @@ def negative_log_likelihood(
     The other parameters are those of `cross_entropy`.
     """
     scores = constant(log_probabilities)
-    rows = _Rows.of(scores, _checked_labels(scores, labels), weight, ignore_index)
+    rows = _LabelledRows.of(scores, _checked_labels(scores, labels), weight, ignore_index)
     return rows.reduced(-_along_classes(scores, rows.places), None, 0.0, reduction)
 
 
@@ -195,7 +195,7 @@ def cross_entropy(
     if is_float(labels.dtype) and logits.shape and labels.shape == logits.shape:
         return _by_probabilities(logits, labels, weight, ignore_index, smoothing, reduction)
     labels = _checked_labels(logits, labels, "; probabilities are floats of the shape of the logits")
-    rows = _Rows.of(logits, labels, weight, ignore_index)
+    rows = _LabelledRows.of(logits, labels, weight, ignore_index)
     costs = logsumexp(logits, axis=-1) - _along_classes(logits, rows.places)
     smooth = None
     if smoothing:
