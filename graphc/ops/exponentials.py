@@ -40,6 +40,7 @@ logsumexp = reduction(
     reference=_logsumexp,
     pullbacks=(_logsumexp_pullback,),
     notation=Notation("logsumexp"),
+    facts=Facts(nan="infinite"),
 )
 
 
@@ -79,6 +80,7 @@ log_softmax = reduction(
     shape=_same_shape,
     reference=_log_softmax,
     pullbacks=(lambda v, out, x, axis: v - exp(out) * summed(v, axis, True),),
+    facts=Facts(range=(-np.inf, 0.0), nan="infinite"),
 )
 
 

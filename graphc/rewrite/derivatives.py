@@ -30,6 +30,7 @@ from graphc.ir.scopes import deriving, stay
 from graphc.rewrite.branches import settled
 from graphc.rewrite.engine import RuleFiring, Trace
 from graphc.rewrite.pattern import Kind
+from graphc.rewrite.promotion import of_type
 from graphc.rewrite.ranges import Ranges, hazards
 from graphc.util.gc_pause import paused
 
@@ -107,7 +108,9 @@ class _Rewriter:
                 stay(node.block)
                 self._results[made] = self._again(made)
             again = self._results[made].get(number)
-            if again is not None and again.dtype == node.dtype and again.shape == node.shape:
+            if again is not None and again.dtype != node.dtype:
+                again = of_type(again, node.dtype)
+            if again is not None and again.shape == node.shape:
                 self.best[node] = again
                 if again is not node:
                     self.steps.append(RuleFiring(RULE.name, RULE.kind, node, again))
