@@ -11,6 +11,7 @@ from graphc.ir.expr import Expr, current_site, walk
 from graphc.rewrite import (
     algebra,
     axes,
+    branches,
     cancellation,
     compensated,
     like_terms,
@@ -18,6 +19,7 @@ from graphc.rewrite import (
     matmul_chain,
     overflow,
     products,
+    ratios,
     removable,
     stability,
     sums,
@@ -31,15 +33,17 @@ LEVELS: dict[str, tuple[str, ...]] = {"exact": ("exact",), "stable": ("exact", "
 
 NORMAL: tuple[AnyRule, ...] = (
     *algebra.RULES,
+    *branches.RULES,
     *axes.RULES,
     *sums.RULES,
+    *removable.RULES,
     *cancellation.RULES,
     *logarithms.RULES,
     *stability.RULES,
+    *ratios.RULES,
     *products.RULES,
     *like_terms.RULES,
     *overflow.RULES,
-    *removable.RULES,
 )
 """What brings a graph to its normal form."""
 
