@@ -39,7 +39,7 @@ class _BranchRule:
 
 
 class NestedBranch(_BranchRule):
-    """where(p, f(where(p, x, y)), z) → where(p, f(x), z), and y where p does not hold; known conditions are left out"""
+    """where(p, f(where(p, x, 0)), y) → where(p, f(x), y), and f(0) where p does not hold; known conditions are left out"""
 
     def roots(self) -> tuple[str, ...]:
         return ("where",)
@@ -159,7 +159,7 @@ def _fixed(node: Expr) -> bool:
 RULES = (
     NestedBranch(
         "nested-branch",
-        ("where(x > 0, exp(where(x > 0, x, y)), y)", "where(x > 0, y, 1 + where(~(x > 0), x, y))"),
+        ("where(x > 0, exp(where(x > 0, x, 0)), y)", "where(x > 0, y, 1 + where(~(x > 0), x, 0))"),
     ),
     BranchesTogether(
         "branches-together",

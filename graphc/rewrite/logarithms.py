@@ -30,7 +30,7 @@ def _log_cosh(x: Expr) -> Expr:
 
 def _log_sinh(m: Match) -> Expr:
     x = m["x"]
-    return where(x > 1, (x - LN2) + log1p(-exp(-2 * x)), m.root)
+    return where(x > 1, (x - LN2) + log1p(0 - exp(-2 * x)), m.root)  # 0 − y: −y would be rewritten itself
 
 
 def _log_tanh(m: Match) -> Expr:
@@ -38,7 +38,7 @@ def _log_tanh(m: Match) -> Expr:
 
 
 def _log_expm1(m: Match) -> Expr:
-    return where(m["x"] > 1, m["x"] + log1p(-exp(-m["x"])), m.root)
+    return where(m["x"] > 1, m["x"] + log1p(0 - exp(-m["x"])), m.root)
 
 
 def _log_gamma(m: Match) -> Expr:

@@ -151,7 +151,8 @@ def _shifted(node: Expr, top: Expr, bottom: Expr, step: float) -> Expr | None:
     if step == int(step) and 1 <= abs(step) <= 4:
         low = bottom if step > 0 else top
         result = _rising(low, int(abs(step)))
-        return result if step > 0 else 1 / result
+        most = 2.0 ** (52 if node.dtype.itemsize == 8 else 23)  # below −most there are poles alone
+        return where(low > -most, result if step > 0 else 1 / result, node)
     if not 0 < abs(step) <= 8:
         return None
     limit = LARGEST_GAMMA[node.dtype.itemsize]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from graphc.ir.expr import Expr, constant
-from graphc.ops.comparison import where
+from graphc.ops.comparison import isnan, where
 from graphc.ops.elementary import exp, expm1, tanh
 from graphc.ops.powers import square
 from graphc.rewrite.factors import MOST_FACTORS, factors_of, one_plus_exp
@@ -99,6 +100,8 @@ class GuardedProduct:
             if not inside & _EXPONENTIALS or not outside & _EXPONENTIALS:
                 continue
             product = value / other if node.op.name == "divide" else value * other if guard is left else other * value
+            if ranges(other).nan:
+                zero = where(isnan(other), other, zero)
             result = where(condition, product, zero)
             return result if result.shape == node.shape else None
         return None
@@ -179,7 +182,7 @@ def _complement(more: list[tuple[Expr, int]]) -> Expr | None:
     r, x = below[0], above[0]
     for side, other in (r.operands, r.operands[::-1]):
         if side is x:
-            return square(other / r)
+            return square(where(r < math.inf, other / r, 0))
     return None
 
 
