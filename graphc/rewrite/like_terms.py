@@ -109,7 +109,10 @@ def _hyperbolic_cosine(f: Expr) -> Iterator[Pair]:
 def _exponential(f: Expr) -> Iterator[Pair]:
     (a,) = f.operands
     yield Pair(1.0, 1.0, lambda: expm1(a))
-    yield Pair(exp(a.operands[0] if a.op.name == "negative" else -a), 2.0, lambda: sinh(a))
+    if a.op.name == "negative":
+        yield Pair(exp(a.operands[0]), -2.0, lambda: sinh(a.operands[0]))
+    else:
+        yield Pair(exp(-a), 2.0, lambda: sinh(a))
 
 
 def _tangent(f: Expr) -> Iterator[Pair]:

@@ -12,7 +12,7 @@ from graphc.ops.elementary import exp, hypot, sqrt
 from graphc.ops.special import lgamma
 from graphc.rewrite.differences import difference
 from graphc.rewrite.linear import factors_of, is_number, product, terms_of, without
-from graphc.rewrite.logarithms import side
+from graphc.rewrite.logarithms import plus_zero, side
 from graphc.rewrite.pattern import Kind, Rule
 from graphc.rewrite.ranges import Ranges
 
@@ -81,7 +81,7 @@ class RootOfDifferenceOfSquares:
         return ("sqrt",)
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
-        (inner,) = node.operands
+        inner = plus_zero(node.operands[0])
         if inner.op.name != "multiply" or inner.dtype != node.dtype:
             return None
         one, other = inner.operands
