@@ -11,17 +11,19 @@ from graphc.ops.elementary import exp, expm1, tanh
 from graphc.ops.powers import square
 from graphc.rewrite.factors import MOST_FACTORS, factors_of, one_plus_exp
 from graphc.rewrite.pattern import Kind
+from graphc.rewrite.products import keeping_nan
 from graphc.rewrite.ranges import Ranges
 
 
 @dataclass(frozen=True)
 class HyperbolicRatio:
-    """u/sinh(a)·cosh(a) → u/tanh(a), u·sinh(a)/cosh(a) → u·tanh(a), u·eᵃ/v/(eᵃ − 1) → u·(eᵃ/(eᵃ − 1))/v, wherever they stand"""
+    """u/sinh(a)·cosh(a) → u/tanh(a), u·sinh(a)/cosh(a) → u·tanh(a), u·eᵃ/v/(eᵃ − 1) → u·(eᵃ/(eᵃ − 1))/v, wherever they stand; sinh a/(1 + cosh a) → tanh(a/2)"""
 
     name: str = "ratio-of-exponentials"
     kind: Kind = "stable"
     examples: tuple[str, ...] = (
         "x/sinh(x)/sinh(x)*cosh(x)", "y*sinh(x)/cosh(x)/cosh(x)", "x/expm1(x)/expm1(x)*exp(x)", "cosh(x)/sinh(x)",
+        "x/cosh(y)/z*cosh(y)", "x/(1 + cosh(y))*cosh(y)", "x/(0 - expm1(y))/z*exp(y)",
     )  # fmt: skip
 
     def roots(self) -> tuple[str, ...]:
@@ -34,35 +36,77 @@ class HyperbolicRatio:
         if len(factors) > MOST_FACTORS:
             return None
         for number, (factor, exponent) in enumerate(factors):
-            partner = _PARTNERS.get(factor.op.name)
-            if partner is None:
-                continue
             for place, (other, power) in enumerate(factors):
-                if other.op.name != partner or other.operands[0] is not factor.operands[0] or power != -exponent:
+                if place == number or power != -exponent:
                     continue
-                (a,) = factor.operands
-                if factor.op.name == "exp":
-                    if exponent < 0 or node.op.name == "divide" and node.operands == (factor, other):
-                        continue
-                    put = (exp(a) / expm1(a), 1)
+                put = _ratio(node, factor, other, exponent)
+                if put is None:
+                    continue
+                if put == ():
+                    rest = [pair for k, pair in enumerate(factors) if k not in (number, place)]
                 else:
-                    put = (tanh(a), exponent)
-                factors[min(number, place)] = put
-                del factors[max(number, place)]
-                return _product(factors, node)
+                    rest = list(factors)
+                    rest[min(number, place)] = put
+                    del rest[max(number, place)]
+                result = _product(rest, node)
+                result = -result if _is_negated(other) else result
+                if put == () and (gone := factor.operands[-1]) is not None and ranges(gone).nan:
+                    result = keeping_nan(result, [gone])
+                return result if result.shape == node.shape else None
         return None
 
     def __str__(self) -> str:
         return f"{self.name}: {self.__doc__} ({self.kind})"
 
 
-_PARTNERS = {"sinh": "cosh", "exp": "expm1"}
+def _ratio(node: Expr, factor: Expr, other: Expr, exponent: int) -> tuple[Expr, int] | tuple[()] | None:
+    """What (factor/other)**exponent is, as a factor with its exponent; () for 1, None where they are no pair."""
+    name = factor.op.name
+    if factor is other:
+        return () if exponent > 0 and (name == "cosh" or _one_plus_cosh(factor) is not None) else None
+    if name == "sinh":
+        (a,) = factor.operands
+        if other.op.name == "cosh" and other.operands[0] is a:
+            return tanh(a), exponent
+        if exponent > 0 and _one_plus_cosh(other) is a:
+            return tanh(a * 0.5), 1
+    if name == "cosh" and exponent > 0 and _one_plus_cosh(other) is factor.operands[0]:
+        return 0.5 + 0.5 * square(tanh(factor.operands[0] * 0.5)), 1
+    if name == "exp" and exponent > 0:
+        inner = _minus_expm1(other)
+        if inner is not None and inner.operands[0] is factor.operands[0] and node is not (factor / other):
+            return factor / inner, 1
+    return None
+
+
+def _one_plus_cosh(node: Expr) -> Expr | None:
+    """a of 1 + cosh a."""
+    if node.op.name != "add":
+        return None
+    for one, other in (node.operands, node.operands[::-1]):
+        if one.is_constant and not one.shape and one.value == 1 and other.op.name == "cosh":
+            return other.operands[0]
+    return None
+
+
+def _is_negated(node: Expr) -> bool:
+    """Whether a node is 0 − (eᵃ − 1)."""
+    return node.op.name == "subtract" and node.operands[1].op.name == "expm1" and node.operands[0].is_constant
+
+
+def _minus_expm1(node: Expr) -> Expr | None:
+    """eᵃ − 1 of itself, and of 0 − (eᵃ − 1)."""
+    if node.op.name == "expm1":
+        return node
+    if _is_negated(node) and not node.operands[0].shape and node.operands[0].value == 0:
+        return node.operands[1]
+    return None
 
 
 def _looks_worth(node: Expr) -> bool:
     """Whether both of a pair are among the first factors: a cheap look."""
     names = _names(node)
-    return any(one in names and other in names for one, other in _PARTNERS.items())
+    return ("cosh" in names) or ("exp" in names and "expm1" in names)
 
 
 def _product(factors: list[tuple[Expr, int]], like: Expr) -> Expr:
@@ -78,31 +122,83 @@ def _product(factors: list[tuple[Expr, int]], like: Expr) -> Expr:
 
 
 @dataclass(frozen=True)
+class DistributeRatio:
+    """(u/cosh a ± v/cosh a)·sinh a → u/cosh a·sinh a ± v/cosh a·sinh a, where every term has something below that pairs with it"""
+
+    name: str = "distribute-ratio"
+    kind: Kind = "stable"
+    examples: tuple[str, ...] = ("(x/cosh(y) - z/cosh(y)/cosh(y))*sinh(y)", "(x/expm1(y) + z/expm1(y)/y)*exp(y)")
+
+    def roots(self) -> tuple[str, ...]:
+        return ("multiply",)
+
+    def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
+        for total, factor in (node.operands, node.operands[::-1]):
+            if total.op.name not in ("add", "subtract") or total.shape != node.shape or total.dtype != node.dtype:
+                continue
+            if factor.op.name not in ("sinh", "cosh", "exp") or not all(_pairs(term, factor) for term in _leaves(total)):
+                continue
+            one, other = total.operands
+            if one.shape != node.shape or other.shape != node.shape:
+                continue
+            return one * factor + other * factor if total.op.name == "add" else one * factor - other * factor
+        return None
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.__doc__} ({self.kind})"
+
+
+def _leaves(total: Expr) -> list[Expr]:
+    """The terms of a sum, as far as a bounded look goes."""
+    pending, found = [total], []
+    while pending:
+        part = pending.pop()
+        if part.op.name in ("add", "subtract") and len(found) + len(pending) < MOST_FACTORS:
+            pending += part.operands
+        else:
+            found.append(part)
+    return found
+
+
+def _pairs(term: Expr, factor: Expr) -> bool:
+    """Whether a product has a factor below that makes a tame ratio with an exponential."""
+    if not _names(term) & {"cosh", "sinh", "expm1"}:
+        return False
+    for other, exponent in factors_of(term):
+        if exponent >= 0:
+            continue
+        below = _minus_expm1(other) if factor.op.name == "exp" else other
+        if below is None or factor.op.name == "exp" and below.operands[0] is not factor.operands[0]:
+            continue
+        argument = _one_plus_cosh(below) if below.op.name == "add" else below.operands[0] if below.operands else None
+        if below.op.name in ("cosh", "sinh", "expm1", "add") and argument is factor.operands[0]:
+            return True
+    return False
+
+
+@dataclass(frozen=True)
 class GuardedProduct:
     """u·where(p, v, 0) → where(p, u·v, 0), where u and v have exponentials that overflow alone and not together"""
 
     name: str = "guarded-product"
     kind: Kind = "stable"
-    examples: tuple[str, ...] = ("where(x < 0, 1/expm1(x), 0)*exp(x)", "where(x < 0, 1/sinh(x), 0)*cosh(x)", "where(x < 0, x/exp(y), 0)/exp(-y)")
+    examples: tuple[str, ...] = ("where(x < 0, 1/expm1(x), 0)*exp(x)", "where(x < 0, 1/sinh(x), 0)*cosh(x)")
 
     def roots(self) -> tuple[str, ...]:
-        return ("multiply", "divide")
+        return ("multiply",)
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
-        left, right = node.operands
-        for guard, other in ((left, right), (right, left))[: 2 if node.op.name == "multiply" else 1]:
+        for guard, other in (node.operands, node.operands[::-1]):
             if guard.op.name != "where" or guard.dtype != node.dtype or other.dtype != node.dtype:
                 continue
             condition, value, zero = guard.operands
             if not zero.is_constant or zero.shape or zero.value != 0:
                 continue
-            inside, outside = _names(value), _names(other)
-            if not inside & _EXPONENTIALS or not outside & _EXPONENTIALS:
+            if not _names(value) & _EXPONENTIALS or not _names(other) & _EXPONENTIALS:
                 continue
-            product = value / other if node.op.name == "divide" else value * other if guard is left else other * value
             if ranges(other).nan:
                 zero = where(isnan(other), other, zero)
-            result = where(condition, product, zero)
+            result = where(condition, value * other if guard is node.operands[0] else other * value, zero)
             return result if result.shape == node.shape else None
         return None
 
@@ -124,6 +220,10 @@ def _names(node: Expr) -> set[str]:
             pending += factor.operands
         elif name == "add" and one_plus_exp(factor) is not None:
             names.add("exp")
+        elif _one_plus_cosh(factor) is not None:
+            names.add("cosh")
+        elif _is_negated(factor):
+            names.add("expm1")
         else:
             names.add(name)
     return names
@@ -208,6 +308,6 @@ def _signed_factors(node: Expr) -> tuple[int, list[tuple[Expr, int]]]:
     return sign, found
 
 
-RULES = (HyperbolicRatio(), GuardedProduct(), NormRest())
+RULES = (HyperbolicRatio(), DistributeRatio(), GuardedProduct(), NormRest())
 
 __all__ = ["RULES"]

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import reduce
 
 from graphc.ir.expr import Expr, constant
 from graphc.ops.comparison import equal, isnan, where
 from graphc.ops.elementary import cosh, exp, expm1, hypot, log, log1p, tanh
+from graphc.ops.logistic import sigmoid
 from graphc.ops.rounding import add_error
-from graphc.ops.special import erf
+from graphc.ops.special import erf, erfc
 from graphc.rewrite.differences import RootBesideAbs, reciprocal_difference, root_difference
 from graphc.rewrite.pattern import Kind, Match, Rule
 from graphc.rewrite.ranges import Ranges
@@ -148,12 +150,22 @@ def _compound(x: Expr) -> Expr:
     return where(abs(x) < LEAST[x.dtype.itemsize], x ** (-x), near)
 
 
+def _logistic_power(m: Match) -> Expr | None:
+    """Powers of whole numbers but 1 and 2, which have rules of their own."""
+    c, x = m.value("c"), m["x"]
+    if c not in (-4, -3, -2, 3, 4):
+        return None
+    factor = sigmoid(-x) if c < 0 else 1 + exp(x)
+    return reduce(lambda one, other: one * other, [factor] * int(abs(c)))
+
+
 # --- the logistic family ----------------------------------------------------------------------------------
 
 LOGISTIC = (
     Rule("sigmoid", "1/(1 + exp(x))", "sigmoid(-x)", "stable", "σ(−x) = 1/(1 + eˣ)"),
     Rule("sigmoid-reciprocal", "reciprocal(1 + exp(x))", "sigmoid(-x)", "stable", "σ(−x) = 1/(1 + eˣ)"),
     Rule("sigmoid-power", "(1 + exp(x))**-1", "sigmoid(-x)", "stable", "σ(−x) = 1/(1 + eˣ)"),
+    Rule("logistic-power", "(1 + exp(x))**c", lambda m: _logistic_power(m), "stable", "by factors, which cancel with others"),
     Rule("sigmoid-quotient", "exp(x)/(1 + exp(x))", "sigmoid(x)", "stable", "σ(x) = eˣ/(1 + eˣ)"),
     Rule("logit-derivative", "1/(x/(1 - x))*(1/(1 - x))", "1/x", "stable", "the odds cancel"),
     Rule("sigmoid-complement", "1 - sigmoid(x)", "sigmoid(-x)", "stable", "1 − σ(x) = σ(−x)"),
@@ -315,7 +327,10 @@ def _log_erfc(x: Expr, kept: Expr) -> Expr:
 def _log_scaled_erfc(m: Match) -> Expr | None:
     if not 1e-6 < m.value("c") < 1e6:
         return None
-    return where(m["x"] > ERFC_FAR, _log_erfc_far(m["x"]) + math.log(m.value("c")), m.root)
+    kept = m.root
+    if m.value("c") == 0.5:  # the distribution function of the normal distribution, near 1
+        kept = where(m["x"] < -0.5, log1p(-0.5 * erfc(-m["x"])), kept)
+    return where(m["x"] > ERFC_FAR, _log_erfc_far(m["x"]) + math.log(m.value("c")), kept)
 
 
 RULES = (*LOGARITHMS, *EXPONENTIALS, *LOGISTIC, *TRIGONOMETRIC, *ROOTS, *ERROR_FUNCTIONS)
