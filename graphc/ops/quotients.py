@@ -47,9 +47,9 @@ def _exprel_code(x: Any) -> Any:
 
 
 def _exprel_partial(out: Any, x: Any) -> Any:
-    """∫₀¹ t·e^(tx) dt: (eˣ − exprel x)/x, for positive x as exprel x + (1 − exprel x)/x, where eˣ overflows first."""
+    """∫₀¹ t·e^(tx) dt: (eˣ − exprel x)/x, for positive x as exprel x·(1 − 1/x) + 1/x, since eˣ overflows first."""
     series = _horner([k / math.factorial(k + 1) for k in range(1, EXPREL_TERMS)], x)
-    return where(abs(x) < EXPREL_NEAR, series, where(x > 0, out + (1 - out) / x, (exp(x) - out) / x))
+    return where(abs(x) < EXPREL_NEAR, series, where(x > 0, out * (1 - 1 / x) + 1 / x, (exp(x) - out) / x))
 
 
 exprel = declare(

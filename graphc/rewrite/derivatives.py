@@ -27,7 +27,6 @@ from graphc.ir.expr import (
     walk_sources,
 )
 from graphc.ir.scopes import deriving, stay
-from graphc.rewrite.branches import settled
 from graphc.rewrite.engine import RuleFiring, Trace
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.promotion import of_type
@@ -162,7 +161,6 @@ class _Rewriter:
         if ahead:
             back = {stand_in: self.best[node] for node, stand_in in ahead.items()}
             results = [substitute(result, dict(back)) for result in results]
-        results = settled(results)
         if not kinked and hazards(self._normal_form(results).outputs) >= own:
             return {}
         self.steps += steps

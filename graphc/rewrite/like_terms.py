@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from graphc.ir.expr import Expr
 from graphc.ops.comparison import where
-from graphc.ops.elementary import exp, expm1, sin, sinh
+from graphc.ops.elementary import cos, exp, expm1, sin, sinh
 from graphc.ops.logistic import sigmoid
 from graphc.ops.powers import square
 from graphc.ops.special import erf, erfc
@@ -20,7 +20,7 @@ from graphc.rewrite.linear import Term, factors_of, is_number, product, same, sc
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.products import keeping_nan
 from graphc.rewrite.ranges import Ranges
-from graphc.rewrite.series import DIFFERENCES, RECIPROCALS
+from graphc.rewrite.series import DIFFERENCES, OVER_EXPONENTIAL, RECIPROCALS, SINE_MINUS_COSINE
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,10 @@ def _hyperbolic_cosine(f: Expr) -> Iterator[Pair]:
 def _exponential(f: Expr) -> Iterator[Pair]:
     (a,) = f.operands
     yield Pair(1.0, 1.0, lambda: expm1(a))
-    yield Pair(exp(a.operands[0] if a.op.name == "negative" else -a), 2.0, lambda: sinh(a))
+    if a.op.name == "negative":
+        yield Pair(exp(a.operands[0]), -2.0, lambda: sinh(a.operands[0]))
+    else:
+        yield Pair(exp(-a), 2.0, lambda: sinh(a))
 
 
 def _tangent(f: Expr) -> Iterator[Pair]:
@@ -117,6 +120,12 @@ def _tangent(f: Expr) -> Iterator[Pair]:
     if f.op.name == "tanh":
         yield Pair(1.0, -2.0, lambda: sigmoid(-2 * f.operands[0]))
         yield Pair(-1.0, 2.0, lambda: sigmoid(2 * f.operands[0]))
+
+
+def _sine(f: Expr) -> Iterator[Pair]:
+    yield from _odd(f)
+    (a,) = f.operands
+    yield Pair(a * cos(a), 1.0, lambda: SINE_MINUS_COSINE.value(a), lambda: SINE_MINUS_COSINE.near(a))
 
 
 def _odd(f: Expr) -> Iterator[Pair]:
@@ -191,6 +200,9 @@ def _reciprocal(f: Expr) -> Iterator[Pair]:
     parts = _shift(below)
     if parts is not None and parts[0] == 1:
         yield Pair(1.0, -1.0, lambda: parts[1] / below, lambda: abs(parts[1]) < 1)
+    if below.op.name == "expm1":
+        (x,) = below.operands
+        yield Pair(one / x, -1.0, lambda: 0.5 - OVER_EXPONENTIAL.value(x), lambda: OVER_EXPONENTIAL.near(x))
     if below.op.name in RECIPROCALS:
         sign, series = RECIPROCALS[below.op.name]
         (a,) = below.operands
@@ -200,7 +212,7 @@ def _reciprocal(f: Expr) -> Iterator[Pair]:
 PAIRS: dict[str, Callable[[Expr], Iterator[Pair]]] = {
     "cos": _cosine, "cosh": _hyperbolic_cosine, "exp": _exponential, "erf": _error_function, "erfc": _error_function,
     "sigmoid": _logistic, "log1p": _logarithm, "sqrt": _root, "hypot": _norm, "divide": _reciprocal,
-    **dict.fromkeys(DIFFERENCES, _tangent),
+    **dict.fromkeys(DIFFERENCES, _tangent), "sin": _sine,
 }  # fmt: skip
 """function → what it vanishes beside"""
 

@@ -12,7 +12,7 @@ from graphc.ops.elementary import exp, hypot, sqrt
 from graphc.ops.special import lgamma
 from graphc.rewrite.differences import difference
 from graphc.rewrite.linear import factors_of, is_number, product, terms_of, without
-from graphc.rewrite.logarithms import side
+from graphc.rewrite.logarithms import plus_zero, side
 from graphc.rewrite.pattern import Kind, Rule
 from graphc.rewrite.ranges import Ranges
 
@@ -86,7 +86,7 @@ class RootOfDifferenceOfSquares:
         return ("sqrt",)
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
-        (inner,) = node.operands
+        inner = plus_zero(node.operands[0])
         if inner.op.name != "multiply" or inner.dtype != node.dtype:
             return None
         one, other = inner.operands
@@ -160,7 +160,8 @@ def _shifted(node: Expr, top: Expr, bottom: Expr, step: float) -> Expr | None:
     if step == int(step) and 1 <= abs(step) <= 4:
         low = bottom if step > 0 else top
         result = _rising(low, int(abs(step)))
-        return result if step > 0 else 1 / result
+        most = 2.0 ** (52 if node.dtype.itemsize == 8 else 23)  # below −most there are poles alone
+        return where(low > -most, result if step > 0 else 1 / result, node)
     if not 0 < abs(step) <= 8:
         return None
     limit = LARGEST_GAMMA[node.dtype.itemsize]

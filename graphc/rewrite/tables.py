@@ -11,6 +11,7 @@ from graphc.ir.expr import Expr, current_site, walk
 from graphc.rewrite import (
     algebra,
     axes,
+    branches,
     cancellation,
     compensated,
     derivatives,
@@ -20,6 +21,7 @@ from graphc.rewrite import (
     overflow,
     paired_factors,
     products,
+    ratios,
     removable,
     smoothing,
     stability,
@@ -34,16 +36,18 @@ LEVELS: dict[str, tuple[str, ...]] = {"exact": ("exact",), "stable": ("exact", "
 
 NORMAL: tuple[AnyRule, ...] = (
     *algebra.RULES,
+    *branches.RULES,
     *axes.RULES,
     *sums.RULES,
+    *removable.RULES,
     *cancellation.RULES,
     *logarithms.RULES,
     *stability.RULES,
+    *ratios.RULES,
     *products.RULES,
     *paired_factors.RULES,
     *like_terms.RULES,
     *overflow.RULES,
-    *removable.RULES,
 )
 """What brings a graph to its normal form."""
 
