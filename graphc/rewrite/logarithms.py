@@ -183,7 +183,11 @@ def is_root_of_square_minus_one(root: Expr, x: Expr) -> bool:
 
 def plus_zero(node: Expr) -> Expr:
     """x of x + 0, which is not −0."""
-    return node.operands[0] if node.op.name == "add" and is_number(node.operands[1]) and node.operands[1].value == 0 else node
+    return (
+        node.operands[0]
+        if node.op.name == "add" and is_number(node.operands[1]) and node.operands[1].value == 0
+        else node
+    )
 
 
 def _shift_by_one(node: Expr, x: Expr) -> int:

@@ -127,16 +127,25 @@ class DistributeRatio:
 
     name: str = "distribute-ratio"
     kind: Kind = "stable"
-    examples: tuple[str, ...] = ("(x/cosh(y) - z/cosh(y)/cosh(y))*sinh(y)", "(x/expm1(y) + z/expm1(y)/y)*exp(y)")
+    examples: tuple[str, ...] = (
+        "(x/cosh(y) - z/cosh(y)/cosh(y))*sinh(y)",
+        "(x/expm1(y) + z/expm1(y)/y)*exp(y)",
+    )
 
     def roots(self) -> tuple[str, ...]:
         return ("multiply",)
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         for total, factor in (node.operands, node.operands[::-1]):
-            if total.op.name not in ("add", "subtract") or total.shape != node.shape or total.dtype != node.dtype:
+            if (
+                total.op.name not in ("add", "subtract")
+                or total.shape != node.shape
+                or total.dtype != node.dtype
+            ):
                 continue
-            if factor.op.name not in ("sinh", "cosh", "exp") or not all(_pairs(term, factor) for term in _leaves(total)):
+            if factor.op.name not in ("sinh", "cosh", "exp") or not all(
+                _pairs(term, factor) for term in _leaves(total)
+            ):
                 continue
             one, other = total.operands
             if one.shape != node.shape or other.shape != node.shape:
@@ -170,7 +179,9 @@ def _pairs(term: Expr, factor: Expr) -> bool:
         below = _minus_expm1(other) if factor.op.name == "exp" else other
         if below is None or factor.op.name == "exp" and below.operands[0] is not factor.operands[0]:
             continue
-        argument = _one_plus_cosh(below) if below.op.name == "add" else below.operands[0] if below.operands else None
+        argument = (
+            _one_plus_cosh(below) if below.op.name == "add" else below.operands[0] if below.operands else None
+        )
         if below.op.name in ("cosh", "sinh", "expm1", "add") and argument is factor.operands[0]:
             return True
     return False

@@ -28,7 +28,11 @@ from graphc.rewrite.series import (
     Series,
 )
 
-_SERIES = (*(series for _, series in (*DIFFERENCES.values(), *RECIPROCALS.values())), COTANGENT, SINE_MINUS_COSINE)
+_SERIES = (
+    *(series for _, series in (*DIFFERENCES.values(), *RECIPROCALS.values())),
+    COTANGENT,
+    SINE_MINUS_COSINE,
+)
 """What a difference may have become near 0."""
 
 
