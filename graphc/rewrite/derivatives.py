@@ -150,11 +150,7 @@ class _Rewriter:
         if not better and others == made.others:
             return {}
         written = [self._written[made, number] for number in numbers]
-        if not kinked and not any(hazards(written)):
-            return {}
         own = self._normal_form(written).outputs
-        if not kinked and not any(hazards(own)):
-            return {}  # the rules see to it as it is
         try:
             results = made.write(outputs, others, targets, numbers)
         except GraphcError:
