@@ -161,14 +161,18 @@ def _along_diagonals(part: Expr, letters: str, own: str, x: Expr) -> Expr:
 def _reads_diagonals(
     used: Expr | None, out: Expr, operands: tuple[Expr, ...], slot: int, subscripts: str
 ) -> Expr | None:
-    """Of an operand whose letters repeat the diagonals; of a single one what its elements are added to."""
-    terms, _ = parts(subscripts)
+    """Of an operand whose letters repeat the diagonals, of any what the used elements of the result are sums over."""
+    terms, output = parts(subscripts)
     own, x = terms[slot], operands[slot]
-    if len(set(own)) == len(own) and (used is None or len(operands) > 1):
+    if used is not None:
+        alone = f"{own}->{''.join(letter for letter in output if letter in own)}"
+        summed_over = contract([output], alone.partition("->")[2], [cast(used, x.dtype)])
+        if summed_over.shape or len(set(own)) != len(own):
+            return not_equal(_einsum_pullback(summed_over, out, (x,), 0, alone), 0)
+        return None
+    if len(set(own)) == len(own):
         return None
     ones = constant(1.0, x.dtype)
-    if len(operands) == 1 and used is not None:
-        return not_equal(_einsum_pullback(cast(used, x.dtype), out, operands, 0, subscripts), 0)
     letters = "".join(dict.fromkeys(own))
     walked = contract([own], letters, [x])
     return not_equal(_along_diagonals(broadcast(ones, walked), letters, own, x), 0)

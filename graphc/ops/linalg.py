@@ -16,6 +16,7 @@ from graphc.ir.op import Notation, lookup
 from graphc.ir.types import AVERAGED, Shape, broadcast_shapes
 from graphc.ops.comparison import not_equal
 from graphc.ops.support import attributes as at
+from graphc.ops.support import kept_axes
 from graphc.ops.support.build import broadcast, call, expanded, fitted, summed, transposed
 from graphc.ops.support.declare import family
 from graphc.ops.support.vmap_rules import Batch, Batched, aligned, rank
@@ -55,7 +56,9 @@ def of_finite(function: Any, lower: bool = False) -> Any:
     return reference
 
 
-_declare = family(params=("x",), types=AVERAGED, category="linear algebra", batch="stacks")
+_declare = family(
+    params=("x",), types=AVERAGED, category="linear algebra", batch="stacks", keeps=kept_axes.stacks
+)
 
 
 def declare(name: str, summary: str, **fields: Any) -> Any:
@@ -139,6 +142,7 @@ solve = declare(
     reference=_solve,
     shape=_solve_shape,
     batch=_solve_batch("solve"),
+    keeps=kept_axes.solved,
     pullbacks=(
         lambda v, out, a, b: fitted(-(_back("solve", v, a, b) @ transposed(_column(out, b))), a),
         lambda v, out, a, b: _to_right(_back("solve", v, a, b), b),
@@ -171,6 +175,7 @@ solve_triangular = declare(
     reference=lambda a, b, lower: _solve(_triangle(a, lower), b),
     shape=_solve_shape,
     batch=_solve_batch("solve_triangular"),
+    keeps=kept_axes.solved,
     pullbacks=(
         lambda v, out, a, b, lower: _half(
             fitted(-(_back("solve_triangular", v, a, b, lower=not lower) @ transposed(_column(out, b))), a),
