@@ -22,7 +22,7 @@ from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr, cast, constant, walk
 from graphc.ir.graph import Dag
 from graphc.ir.op import SYMBOL, lookup
-from graphc.ir.types import Shape
+from graphc.ir.types import Shape, is_float
 from graphc.ops.comparison import not_equal
 from graphc.ops.index import to_numpy
 from graphc.ops.support.attributes import axes_of
@@ -128,6 +128,14 @@ def behind(path: Path | None, user: Expr, slot: int, pulled: Pull) -> Path | Non
     op, operand = user.op, user.operands[slot]
     if not op.on_arrays:
         return None if path is None else _behind_elements(path, user, operand)
+    if (
+        path is not None
+        and op.linear == "each"
+        and not op.picks
+        and op.keeps is None
+        and op.pullbacks is not None
+    ):
+        return _of_bilinear(path, user, slot)
     if op.reads is not None:
         condition = op.reads(_whole(path, user), user, user.operands, slot, *user.attrs)
         if condition is None:
@@ -162,6 +170,28 @@ def behind(path: Path | None, user: Expr, slot: int, pulled: Pull) -> Path | Non
     if mask is not None:
         return static(mask)
     return of_condition(not_equal(handed, 0), path is None and op.picks)
+
+
+def _of_bilinear(path: Path, user: Expr, slot: int) -> Path | None:
+    """The path of a factor: what goes back to it where all other factors are 1."""
+    op = user.op
+    ones = [
+        operand
+        if place == slot or not is_float(operand.dtype)
+        else broadcast(constant(1.0, operand.dtype), operand)
+        for place, operand in enumerate(user.operands)
+    ]
+    used = cast(broadcast(path.expr, user), user.dtype)
+    if isinstance(op.pullbacks, tuple):
+        rule = op.pullbacks[slot]
+        handed = None if rule is None else rule(used, user, *ones, *user.attrs)
+    else:
+        assert op.pullbacks is not None
+        handed = op.pullbacks(used, user, tuple(ones), slot, *user.attrs)
+    if handed is None:
+        return None
+    mask = computed_mask(handed)
+    return static(mask) if mask is not None else of_condition(not_equal(handed, 0))
 
 
 def _along_kept(path: Path, user: Expr, slot: int) -> Path | None:

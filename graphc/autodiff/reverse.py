@@ -80,9 +80,12 @@ def depends(node: Expr, slot: int) -> bool:
     return rules is not None and rules[slot] is not None  # type: ignore[index]
 
 
-def pulled(node: Expr, slot: int, adjoint: Expr, out: Expr | None = None) -> Expr | None:
-    """What an operation on arrays hands back to one of its operands; `out` may stand for the node in it."""
-    op, operands = node.op, node.operands
+def pulled(
+    node: Expr, slot: int, adjoint: Expr, out: Expr | None = None, operands: tuple[Expr, ...] | None = None
+) -> Expr | None:
+    """What an operation on arrays hands back to one of its operands; `out` and `operands` may stand for the node and its own."""
+    op = node.op
+    operands = node.operands if operands is None else operands
     out = node if out is None else out
     if isinstance(op.pullbacks, tuple):
         rule = op.pullbacks[slot]
@@ -195,7 +198,9 @@ def reverse(
                     inner = _path(path, node, slot) if followed else None
                     if inner is not None and inner.never:
                         continue
-                    contribution = pulled(node, slot, record.adjoints[node])
+                    contribution = pulled(
+                        node, slot, record.adjoints[node], operands=_used_factors(path, node, slot)
+                    )
                     if contribution is not None:
                         contribution = _handed_on(contribution, node, slot, path, inner)
                         record.contributions[node, slot] = contribution
@@ -217,6 +222,20 @@ def reverse(
             pending.setdefault(operand, []).append(contribution)
             paths.setdefault(operand, []).append(None if inner is None else _path(inner, node, slot))
     return record
+
+
+def _used_factors(path: Path | None, user: Expr, slot: int) -> tuple[Expr, ...] | None:
+    """The operands of a product with 0 for what enters none of its elements that are used, beside one of them; None for its own."""
+    op = user.op
+    if path is None or path.mask is None or op.linear != "each" or op.picks or op.pullbacks is None:
+        return None
+    operands = list(user.operands)
+    for place, operand in enumerate(user.operands):
+        if place != slot and is_float(operand.dtype):
+            used = _path(path, user, place)
+            if used is not None:
+                operands[place] = _chosen(used.expr, operand)
+    return tuple(operands)
 
 
 def _handed_on(contribution: Expr, user: Expr, slot: int, path: Path | None, inner: Path | None) -> Expr:

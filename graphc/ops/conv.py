@@ -13,7 +13,7 @@ import numpy as np
 
 from graphc.errors import ShapeError, brief_text
 from graphc.ir import dims
-from graphc.ir.expr import Expr, cast, constant
+from graphc.ir.expr import Expr, constant
 from graphc.ir.op import Notation
 from graphc.ir.types import ACCUMULATED, FIRST_KEPT, Shape, format_shape
 from graphc.ops.comparison import not_equal
@@ -202,18 +202,9 @@ def _kernel_grad_batch(
 def _covered(
     used: Expr | None, out: Expr, operands: Operands, slot: int, stride: Pair, padding: Pair
 ) -> Expr | None:
-    """The elements of images that some window covers, of those that are used; the kernels of outputs that are."""
+    """The elements of images that some window covers."""
     x, kernel = operands
     size = (kernel.shape[2], kernel.shape[3])
-    if used is not None:
-        one = constant(1.0, out.dtype)
-        adjoint = cast(used, out.dtype)
-        windows = {"stride": stride, "padding": padding}
-        if slot:
-            back = call("conv2d_kernel_grad", broadcast(one, x), adjoint, size=size, **windows)
-        else:
-            back = call("conv2d_input_grad", adjoint, broadcast(one, kernel), space=x.shape[2:], **windows)
-        return not_equal(back, 0)
     if slot or not skips(operands, 0, size, stride, padding):
         return None
     windows = {"size": size, "stride": stride, "padding": padding}

@@ -9,7 +9,7 @@ import numpy as np
 
 from graphc.errors import ExpressionError
 from graphc.ir.dims import Dim
-from graphc.ir.expr import Expr, apply, cast, constant
+from graphc.ir.expr import Expr, apply, constant
 from graphc.ir.op import Attribute, Notation, Op
 from graphc.ir.types import ALL_PROMOTED, Shape
 from graphc.ops.comparison import not_equal
@@ -161,15 +161,9 @@ def _along_diagonals(part: Expr, letters: str, own: str, x: Expr) -> Expr:
 def _reads_diagonals(
     used: Expr | None, out: Expr, operands: tuple[Expr, ...], slot: int, subscripts: str
 ) -> Expr | None:
-    """Of an operand whose letters repeat the diagonals, of any what the used elements of the result are sums over."""
-    terms, output = parts(subscripts)
+    """Of an operand whose letters repeat the diagonals."""
+    terms, _ = parts(subscripts)
     own, x = terms[slot], operands[slot]
-    if used is not None:
-        alone = f"{own}->{''.join(letter for letter in output if letter in own)}"
-        summed_over = contract([output], alone.partition("->")[2], [cast(used, x.dtype)])
-        if summed_over.shape or len(set(own)) != len(own):
-            return not_equal(_einsum_pullback(summed_over, out, (x,), 0, alone), 0)
-        return None
     if len(set(own)) == len(own):
         return None
     ones = constant(1.0, x.dtype)
