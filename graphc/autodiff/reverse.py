@@ -225,7 +225,7 @@ def reverse(
 
 
 def _used_factors(path: Path | None, user: Expr, slot: int) -> tuple[Expr, ...] | None:
-    """The operands of a product with 0 for what enters none of its elements that are used, beside one of them; None for its own."""
+    """The operands of a product with 0 for what enters none of its used elements, all but one operand; None for its own."""
     op = user.op
     if path is None or path.mask is None or op.linear != "each" or op.picks or op.pullbacks is None:
         return None
