@@ -145,8 +145,8 @@ def test_a_constant_has_nothing_to_check() -> None:
 
 
 NO_DERIVATIVE = {("atan2", (0.0, 0.0)), ("clip", (0.0, 0.0, 0.0))}
-"""Operation and point where there is none, nor one from a side (NaN stands for it), and an interval of one point, which has both its
-ends: they belong to it."""
+"""Operation and point where there is none, nor one from a side (NaN stands for it), and an interval of one point, which has both
+of its ends: they belong to it."""
 
 
 def special_points(op):
@@ -180,7 +180,7 @@ U = g.symbol("U", shape=(3,))
     "build",
     [
         lambda r: r, lambda r: r[0], lambda r: r[1:], g.max, lambda r: g.sort(r)[2], lambda r: r.at[1].set(2.0),
-        lambda r: g.concat([r, U])[2:], lambda r: g.tril(g.outer(r, r))[2], 
+        lambda r: g.concat([r, U])[2:], lambda r: g.tril(g.outer(r, r))[2],
         lambda r: g.cumsum(r)[0], lambda r: g.stack([r, U])[1],
     ],
     ids=["roots", "index", "slice", "max", "sort", "set", "concat", "tril", "cumsum", "stack"],
