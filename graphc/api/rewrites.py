@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, get_args
 
 from graphc.errors import DefinitionError, GraphcError, brief
-from graphc.frontend.interop.sympy import to_sympy
+from graphc.frontend.interop.sympy import sympy, to_sympy
 from graphc.interpret.mpmath_eval import evaluate
 from graphc.ir.expr import Expr, constant, current_site, free_symbols, substitute, symbol
 from graphc.rewrite import tables
@@ -210,7 +210,7 @@ def _sample(s: Expr, rng: random.Random, negative: bool) -> float | bool:
 
 def _value(expr: Expr, at: dict[str, Any]) -> Any:
     try:
-        return evaluate(expr, at, digits=40)
+        return evaluate(expr, {s.name: at[s.name] for s in free_symbols(expr)}, digits=40)
     except GraphcError:
         return None
 
@@ -218,8 +218,13 @@ def _value(expr: Expr, at: dict[str, Any]) -> Any:
 def _value_by_sympy(expr: Expr, at: dict[str, Any]) -> Any:
     """The value by SymPy; None where it finds no real number."""
     try:
-        form = to_sympy(expr)
-        value = form.subs({s: at[s.name] for s in form.free_symbols}).evalf(40)
+        form, Float = to_sympy(expr), sympy().Float
+        # SymPy takes Python's floats for numbers of 15 digits, and computes with as many
+        exact = {
+            s: at[s.name] if isinstance(at[s.name], bool) else Float(at[s.name], 60)
+            for s in form.free_symbols
+        }
+        value = form.subs(exact).evalf(40)
         return value if value.is_Float and value.is_finite else None
     except (GraphcError, ArithmeticError, TypeError, ValueError, RecursionError, AttributeError):
         return None  # what it cannot evaluate it has no word on

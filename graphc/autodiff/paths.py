@@ -208,7 +208,7 @@ def _along_kept(path: Path, user: Expr, slot: int) -> Path | None:
     gone = tuple(place for place, axis in enumerate(kept) if axis is None)
     if path.mask is not None:
         mask = path.mask.reshape((1,) * (user.ndim - path.mask.ndim) + path.mask.shape)
-        return static(np.expand_dims(mask.any(axis=others).transpose(order), gone))
+        return static(np.expand_dims(mask.any(axis=others).transpose(tuple(order.tolist())), gone))
     condition = broadcast(path.expr, user)
     if others:
         condition = call("any", condition, axis=others)
@@ -256,9 +256,9 @@ def _any_along(mask: Mask, shape: Shape, target: Shape) -> Mask:
     """A mask of what was broadcast from `target` to `shape`, as one of what was broadcast."""
     mask = mask.reshape((1,) * (len(shape) - mask.ndim) + mask.shape)
     extra = len(shape) - len(target)
-    mask = mask.any(axis=tuple(range(extra)))
+    mask = np.asarray(mask.any(axis=tuple(range(extra))))
     wide = tuple(axis for axis, dim in enumerate(target) if dim == 1)
-    return mask.any(axis=wide, keepdims=True) if wide else mask
+    return np.asarray(mask.any(axis=wide, keepdims=True)) if wide else mask
 
 
 def _back_index(mask: Mask, user: Expr, slot: int) -> Mask | None:
@@ -323,7 +323,7 @@ def _named_ends(item: Any) -> bool:
 
 def _back_stack(mask: Mask, user: Expr, slot: int) -> Mask:
     (axis,) = user.attrs
-    return mask.take(slot if mask.shape[axis] > 1 else 0, axis)
+    return np.asarray(mask.take(slot if mask.shape[axis] > 1 else 0, axis))
 
 
 def _back_concat(mask: Mask, user: Expr, slot: int) -> Mask | None:

@@ -22,6 +22,7 @@ from graphc.ops import (
     pool,
     powers,
     products,
+    quotients,
     reduce,
     rounding,
     running,
@@ -32,7 +33,7 @@ from graphc.ops import (
 from graphc.ops.support import numpy_protocol
 
 modules = (
-    arithmetic, powers, comparison, rounding, elementary, logistic, special, activation,
+    arithmetic, powers, comparison, rounding, elementary, logistic, special, quotients, activation,
     reduce, norms,
     exponentials, running, shape, arrange, create, products, einsum, index, update, order, linalg, decompose, conv, pool,
 )  # fmt: skip

@@ -42,6 +42,7 @@ logsumexp = reduction(
     pullbacks=(_logsumexp_pullback,),
     keeps=kept_axes.reduced,
     notation=Notation("logsumexp"),
+    facts=Facts(nan="infinite"),
 )
 
 
@@ -72,7 +73,7 @@ softmax = reduction(
     reference=_softmax,
     pullbacks=(lambda v, out, x, axis: out * (v - summed(v * out, axis, True)),),
     keeps=kept_axes.same,
-    facts=Facts(range=(0.0, 1.0)),
+    facts=Facts(range=(0.0, 1.0), nan="infinite"),
 )
 
 log_softmax = reduction(
@@ -83,6 +84,7 @@ log_softmax = reduction(
     reference=_log_softmax,
     pullbacks=(lambda v, out, x, axis: v - exp(out) * summed(v, axis, True),),
     keeps=kept_axes.same,
+    facts=Facts(range=(-np.inf, 0.0), nan="infinite"),
 )
 
 

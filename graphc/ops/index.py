@@ -21,6 +21,7 @@ from graphc.ops.support import attributes as at
 from graphc.ops.support.build import call, zeros_like
 from graphc.ops.support.declare import declare_arrays
 from graphc.ops.support.index_axes import WHOLE, index_batch
+from graphc.util.arguments import is_masked
 
 
 def _count(key: tuple[Any, ...]) -> int:
@@ -75,7 +76,9 @@ def _whole(item: Any) -> int:
     return index
 
 
-def _array(item: list[Any]) -> np.ndarray:
+def _array(item: list[Any]) -> Any:
+    if is_masked(item):
+        return np.ma.masked  # refused as every masked array is
     try:
         return np.asarray(item)
     except Exception as error:  # rows of different lengths, nesting without end

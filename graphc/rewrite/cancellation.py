@@ -19,6 +19,7 @@ from graphc.ir.types import FLOAT32
 from graphc.ops.comparison import maximum, minimum, not_equal, where
 from graphc.ops.elementary import atan2, cos, exp, expm1, log1p, sin, sqrt, tan
 from graphc.ops.powers import square
+from graphc.ops.rounding import add_error
 from graphc.rewrite.differences import difference, is_leaf
 from graphc.rewrite.pattern import Kind, Match, Rule
 from graphc.rewrite.quadratic import QuadraticRoot
@@ -100,9 +101,7 @@ def _reciprocal_root_step(m: Match) -> Expr | None:
 
 def _exact_sum(x: Expr, y: Expr) -> tuple[Expr, Expr]:
     """(s, e): the rounded sum and its rounding error, s + e = x + y to the bit (Knuth's two-sum)."""
-    s = x + y
-    part = s - x
-    return s, (x - (s - part)) + (y - part)
+    return x + y, add_error(x, y)
 
 
 def _sine_of_sum(x: Expr, y: Expr) -> Expr:
@@ -141,10 +140,10 @@ STEPS = (
          "1/√x − 1/√y = (y − x)/(√x√y(√x + √y))",
          examples=("1/sqrt(x) - 1/sqrt(x + 1)", "2/sqrt(x + 3) - 2/sqrt(x)")),
     Rule("sine-of-sum", "sin(x + y) - sin(x)",
-         lambda m: _where_close(m, 2 * sin(m["y"] / 2) * _cosine_of_sum(m["x"], m["y"] / 2)), "stable",
+         lambda m: _where_close(m, 2 * sin(m["y"] / 2) * _cosine_of_sum(m["x"], m["y"] / 2) + 0.0), "stable",
          "2 sin(y/2) cos(x + y/2), the sum not rounded: that would lose the phase of a large x"),
     Rule("cosine-of-sum", "cos(x + y) - cos(x)",
-         lambda m: _where_close(m, -2 * sin(m["y"] / 2) * _sine_of_sum(m["x"], m["y"] / 2)), "stable",
+         lambda m: _where_close(m, -2 * sin(m["y"] / 2) * _sine_of_sum(m["x"], m["y"] / 2) + 0.0), "stable",
          "−2 sin(y/2) sin(x + y/2), the sum not rounded"),
     Rule("tangent-of-sum", "tan(x + y) - tan(x)",
          lambda m: _where_close(m, sin(m["y"]) / (cos(m["x"]) * _cosine_of_sum(m["x"], m["y"]))), "stable",
@@ -248,12 +247,13 @@ EXPONENTIALS = (
     Rule("double-exponential", "expm1(2*x)/expm1(x)",
          lambda m: where(not_equal(m["x"], 0), 1 + exp(m["x"]), _kept_quotient(m)), "stable", "(e²ˣ − 1)/(eˣ − 1) = eˣ + 1"),
     Rule("expm1-quotient", "exp(x)/expm1(x)", lambda m: _expm1_quotient(m["x"]), "stable", "1/(1 − e⁻ˣ) for x > 0"),
+    Rule("expm1-quotient-negated", "exp(x)/(0 - expm1(x))", lambda m: where(m["x"] > 0, 1 / expm1(-m["x"]), m.root), "stable", "as expm1-quotient"),
     Rule("expm1-sum", "z*expm1((x + y)*z)/(expm1(x*z)*expm1(y*z))", _expm1_sum, "stable",
          "the addition theorem of the hyperbolic cotangent"),
     Rule("second-difference-of-exp", "exp(x) - 2 + exp(-x)", "square(2*sinh(x/2))", "stable", "4 sinh²(x/2)"),
     Rule("second-difference-of-exp-sum", "exp(x) + exp(-x) - 2", "square(2*sinh(x/2))", "stable", "4 sinh²(x/2)"),
     Rule("cosh-minus-one", "cosh(x) - 1", "2*square(sinh(x/2))", "stable", "2 sinh²(x/2)"),
-    Rule("log-of-ratio", "log((1 - x)/(1 + x))", "-2*atanh(x)", "stable", "log((1 − x)/(1 + x)) = −2 artanh x"),
+    Rule("log-of-ratio", "log((1 - x)/(1 + x))", "0 - 2*atanh(x)", "stable", "log((1 − x)/(1 + x)) = −2 artanh x"),
     Rule("log-of-inverse-ratio", "log((1 + x)/(1 - x))", "2*atanh(x)", "stable", "log((1 + x)/(1 − x)) = 2 artanh x"),
 )  # fmt: skip
 
