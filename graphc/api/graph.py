@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from graphc.autodiff.remembered import remember
 from graphc.autodiff.reverse import AdjointRecord, reverse
 from graphc.errors import GradientError, brief
 from graphc.interpret.numpy_eval import handed_out, run
@@ -153,6 +154,7 @@ class Graph(Dag):
         wrt = None if wrt is None else _targets(wrt)
         record = self.differentiate(seed, wrt)
         targets = [node for node in self.symbols if is_float(node.dtype)] if wrt is None else list(wrt)
+        remember(record, targets)
         both = Graph((list(record.outputs), [record.adjoint(node) for node in targets]), self.symbols)
         both._forward = frozenset(self.exprs)
         both.record = record

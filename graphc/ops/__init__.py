@@ -17,21 +17,25 @@ from graphc.ops import (
     index,
     linalg,
     logistic,
+    norms,
     order,
     pool,
     powers,
     products,
+    quotients,
     reduce,
     rounding,
     running,
     shape,
     special,
+    update,
 )
 from graphc.ops.support import numpy_protocol
 
 modules = (
-    arithmetic, powers, comparison, rounding, elementary, logistic, special, activation,
-    reduce, exponentials, running, shape, arrange, create, products, einsum, index, order, linalg, decompose, conv, pool,
+    arithmetic, powers, comparison, rounding, elementary, logistic, special, quotients, activation,
+    reduce, norms,
+    exponentials, running, shape, arrange, create, products, einsum, index, update, order, linalg, decompose, conv, pool,
 )  # fmt: skip
 """In the order of the reference page."""
 

@@ -15,7 +15,7 @@ from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr, constant
 from graphc.ir.types import Shape
 from graphc.ops.comparison import where
-from graphc.ops.linalg import columns, declare, matrix, square
+from graphc.ops.linalg import columns, declare, matrix, of_finite, square
 from graphc.ops.shape import sliced
 from graphc.ops.support import attributes as at
 from graphc.ops.support.build import call, expanded, transposed, zeros_like
@@ -167,7 +167,7 @@ eigvalsh = declare(
     "eigvalsh",
     "The eigenvalues of symmetric matrices, in ascending order.",
     notes="Only the lower triangle is read; the derivative is that of a symmetric x, shared by both triangles.",
-    reference=np.linalg.eigvalsh,
+    reference=of_finite(np.linalg.eigvalsh, lower=True),
     shape=lambda operands: square(operands)[:-1],
     pullbacks=(_values_pullback,),
 )
@@ -176,7 +176,7 @@ eigenvectors = declare(
     "eigenvectors",
     "The eigenvectors of symmetric matrices, as columns, in the order of `eigvalsh`.",
     notes=_EQUAL_VALUES.format("eigenvalues"),
-    reference=lambda x: np.linalg.eigh(x)[1],
+    reference=of_finite(lambda x: np.linalg.eigh(x)[1], lower=True),
     shape=square,
     pullbacks=(_vectors_pullback,),
 )
@@ -233,7 +233,7 @@ def _right_pullback(v: Expr, out: Expr, x: Expr) -> Expr:
 svdvals = declare(
     "svdvals",
     "The singular values of matrices, in descending order.",
-    reference=lambda x: np.linalg.svd(x, compute_uv=False),
+    reference=of_finite(lambda x: np.linalg.svd(x, compute_uv=False)),
     shape=lambda operands: (*_thin(operands)[0], _thin(operands)[3]),
     pullbacks=(_svals_pullback,),
 )
@@ -242,7 +242,7 @@ svd_u = declare(
     "svd_u",
     "The left singular vectors of matrices, as columns.",
     notes=_EQUAL_VALUES.format("singular values"),
-    reference=lambda x: np.linalg.svd(x, full_matrices=False)[0],
+    reference=of_finite(lambda x: np.linalg.svd(x, full_matrices=False)[0]),
     shape=_q_shape,
     pullbacks=(_left_pullback,),
 )
@@ -251,7 +251,7 @@ svd_vh = declare(
     "svd_vh",
     "The right singular vectors of matrices, as rows.",
     notes=_EQUAL_VALUES.format("singular values"),
-    reference=lambda x: np.linalg.svd(x, full_matrices=False)[2],
+    reference=of_finite(lambda x: np.linalg.svd(x, full_matrices=False)[2]),
     shape=_r_shape,
     pullbacks=(_right_pullback,),
 )

@@ -69,7 +69,7 @@ softmax = reduction(
     shape=_same_shape,
     reference=_softmax,
     pullbacks=(lambda v, out, x, axis: out * (v - summed(v * out, axis, True)),),
-    facts=Facts(range=(0.0, 1.0)),
+    facts=Facts(range=(0.0, 1.0), nan="infinite"),
 )
 
 log_softmax = reduction(

@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from graphc.ir.expr import Expr
+from graphc.ir.expr import Expr, constant
 from graphc.ir.op import Notation, lookup
 from graphc.ir.types import AVERAGED, Shape, broadcast_shapes
+from graphc.ops.comparison import not_equal
 from graphc.ops.support import attributes as at
-from graphc.ops.support.build import call, expanded, fitted, summed, transposed
+from graphc.ops.support.build import broadcast, call, expanded, fitted, summed, transposed
 from graphc.ops.support.declare import family
 from graphc.ops.support.vmap_rules import Batch, Batched, aligned, rank
 
@@ -35,6 +36,23 @@ def square(operands: tuple[Expr, ...], *_: Any) -> Shape:
             "named dimensions are equal when their names are",
         )
     return shape
+
+
+def of_finite(function: Any, lower: bool = False) -> Any:
+    """A decomposition that is NaN of matrices that hold NaN or infinities, where LAPACK may say anything or never end.
+
+    lower : whether the lower triangle alone is read
+    """
+
+    def reference(x: Any) -> Any:
+        spoiled = ~np.isfinite(np.tril(x) if lower else x).all(axis=(-2, -1))
+        if not spoiled.any():
+            return function(x)
+        result = np.array(function(np.where(spoiled[..., None, None], x.dtype.type(0), x)))
+        result[spoiled] = np.nan
+        return result
+
+    return reference
 
 
 _declare = family(params=("x",), types=AVERAGED, category="linear algebra", batch="stacks")
@@ -136,11 +154,20 @@ def _half(x: Expr, lower: bool, k: int = 0) -> Expr:
     return call("tril", x, k=-k) if lower else call("triu", x, k=k)
 
 
+def _reads_half(
+    used: Expr | None, out: Expr, operands: tuple[Expr, ...], slot: int, lower: bool
+) -> Expr | None:
+    if slot:
+        return None
+    return not_equal(_half(broadcast(constant(1.0), operands[0]), lower), 0)
+
+
 solve_triangular = declare(
     "solve_triangular",
     "The solution x of a @ x = b for a triangular matrix: the other triangle of a is not read.",
     params=("a", "b"),
     attributes=(at.flag("lower", True),),
+    reads=_reads_half,
     reference=lambda a, b, lower: _solve(_triangle(a, lower), b),
     shape=_solve_shape,
     batch=_solve_batch("solve_triangular"),
@@ -197,19 +224,47 @@ def _turn(u: Any, vh: Any) -> Any:
 
 
 def _cofactors(x: Any) -> Any:
-    """With x = U diag(s) Vᵀ they are det U · det V · U diag(∏ s without sᵢ) Vᵀ: right at any rank."""
-    u, s, vh = np.linalg.svd(x)
-    return _turn(u, vh) * ((u * _without_one(s)[..., None, :]) @ vh)
+    """With x = U diag(s) Vᵀ they are det U · det V · U diag(∏ s without sᵢ) Vᵀ: right at any rank.
+
+    Rows and columns are brought to about 1 by powers of two before, and what that does to each cofactor is undone at the end, so
+    that none overflows or vanishes on the way.
+    """
+    scaled, rows, columns = _balanced(x)
+    u, s, vh = np.linalg.svd(scaled)
+    result = _turn(u, vh) * ((u * _without_one(s)[..., None, :]) @ vh)
+    return np.ldexp(result, _of_minors(rows, columns))
+
+
+def _of_minors(rows: Any, columns: Any) -> Any:
+    """The exponents of what cofactors are multiplied by, of a matrix whose rows and columns are multiplied by powers of two."""
+    total = rows.sum(axis=-1) + columns.sum(axis=-1)
+    return total[..., None, None] - rows[..., :, None] - columns[..., None, :]
+
+
+def _balanced(x: Any) -> tuple[Any, Any, Any]:
+    """A matrix with rows and columns divided by powers of two, and these: its elements are at most 1, the largest about that."""
+    rows = _exponents(x, -1)
+    columns = _exponents(np.ldexp(x, -rows[..., :, None]), -2)
+    return np.ldexp(np.ldexp(x, -rows[..., :, None]), -columns[..., None, :]), rows, columns
+
+
+def _exponents(x: Any, axis: int) -> Any:
+    """The exponents of the largest elements along an axis; 0 of zeros."""
+    return np.frexp(np.max(np.abs(x), axis=axis, initial=0))[1]
 
 
 def _cofactors_along(x: Any, v: Any) -> Any:
     """The change of the cofactors of diag(s) along D = Uᵀ v V: pᵢⱼ are the products of all other singular values."""
-    u, s, vh = np.linalg.svd(x)
+    spoiled = ~np.isfinite(x).all(axis=(-2, -1))
+    scaled, rows, columns = _balanced(np.where(spoiled[..., None, None], x.dtype.type(0), x))
+    v = np.ldexp(v, -rows[..., :, None] - columns[..., None, :])
+    u, s, vh = np.linalg.svd(scaled)
     p = _without_two(s)
     inner = np.swapaxes(u, -1, -2) @ v @ np.swapaxes(vh, -1, -2)
     own = np.einsum("...ij,...jj->...i", p, inner)
     change = own[..., None] * np.eye(s.shape[-1], dtype=x.dtype) - p * np.swapaxes(inner, -1, -2)
-    return _turn(u, vh) * (u @ change @ vh)
+    result = np.ldexp(_turn(u, vh) * (u @ change @ vh), _of_minors(rows, columns))
+    return np.where(spoiled[..., None, None], x.dtype.type(np.nan), result)
 
 
 def _third_pullback(u: Expr, out: Expr, x: Expr, v: Expr) -> Expr:
@@ -232,7 +287,7 @@ def _two_alike(operands: tuple[Expr, ...]) -> Shape:
 cofactors = declare(
     "cofactors",
     "The matrix of cofactors of square matrices, det(x)·x⁻ᵀ; defined for singular matrices as well.",
-    reference=_cofactors,
+    reference=of_finite(_cofactors),
     shape=square,
     pullbacks=(lambda v, out, x: call("cofactors_along", x, v),),
     notation=Notation("cof"),

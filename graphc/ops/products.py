@@ -287,6 +287,7 @@ trace = declare_arrays(
         shape=lambda operands, offset: call("diagonal", operands[0], offset=offset).shape[:-1],
         expand=lambda x, offset: summed(call("diagonal", x, offset=offset), -1),
         batch="stacks",
+        leaves_out=True,
         linear="jointly",
         notation=Notation("tr"),
         category="product",

@@ -1,11 +1,14 @@
-"""Rounding to whole numbers: piecewise constant, so every derivative is 0."""
+"""Rounding to whole numbers, and what rounding takes from a sum: every derivative is 0."""
 
 from __future__ import annotations
+
+import math
+from typing import Any
 
 import numpy as np
 
 from graphc.ir.op import Facts, Kink, Notation, Op
-from graphc.ir.types import like_ufunc
+from graphc.ir.types import TypeRule, floating, like_ufunc
 from graphc.ops.support.declare import declare
 
 
@@ -49,7 +52,49 @@ trunc = _rounding(
 round = _rounding(
     "round", np.rint, "roundeven", "round", None,
     "The nearest whole number; halves go to the even neighbour, as in NumPy.",
-    lambda S, x: S.floor(x + S.Rational(1, 2)), 0.5,
+    lambda S, x: S.ceiling(x / 2 - S.Rational(1, 4)) + S.floor(x / 2 + S.Rational(1, 4)), 0.5,
 )  # fmt: skip
 
-__all__ = ["ceil", "floor", "round", "trunc"]
+LARGE = {8: 1e300, 4: 1e36, 2: 1e4}
+"""Beyond this, by the size of the type, the error of a sum is not computed: its steps could overflow."""
+
+
+def _add_error_reference(x: Any, y: Any) -> Any:
+    with np.errstate(all="ignore"):
+        s = x + y
+        b = s - x
+        error = (x - (s - b)) + (y - b)
+        return np.where(np.abs(s) < LARGE[s.dtype.itemsize], error, s.dtype.type(0))
+
+
+def _add_error_code(e: Any, x: Any, y: Any) -> Any:
+    s = e.add(x, y)
+    b = e.sub(s, x)
+    error = e.add(e.sub(x, e.sub(s, b)), e.sub(y, b))
+    within = e.compare("lt", e.intrinsic("fabs", s), e.number(LARGE[s.dtype.itemsize], s))
+    return e.select(within, error, e.number(0.0, s))
+
+
+add_error = declare(
+    Op(
+        name="add_error",
+        params=("x", "y"),
+        summary="What rounding takes from x + y: the float e with x + y = (x + y rounded) + e.",
+        notes=(
+            "By Knuth's TwoSum (The Art of Computer Programming 2, 4.2.2), which rewriting would take for the 0 that it is over the "
+            "real numbers. It is 0 where the sum is huge, infinite or NaN; its derivatives are 0."
+        ),
+        types=TypeRule(floating),
+        reference=_add_error_reference,
+        formula=lambda S, x, y: S.Integer(0),
+        domain=((-1e3, 1e3), (-1e3, 1e3)),
+        ulps=math.inf,  # of the 0 that it is over the real numbers
+        partials=(None, None),
+        emit=_add_error_code,
+        notation=Notation("add_error"),
+        facts=Facts(nan="never"),
+        category="rounding",
+    )
+)
+
+__all__ = ["add_error", "ceil", "floor", "round", "trunc"]

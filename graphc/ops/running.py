@@ -10,9 +10,10 @@ from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr
 from graphc.ir.op import Notation, Op
 from graphc.ir.types import ACCUMULATED, FLOATING
+from graphc.ops.comparison import not_equal
 from graphc.ops.reduce import reduction
 from graphc.ops.support import attributes as at
-from graphc.ops.support.build import call, merged, shifted, unmerged
+from graphc.ops.support.build import broadcast, call, merged, shifted, unmerged
 from graphc.ops.support.declare import declare_arrays
 
 # --- along an axis ----------------------------------------------------------------------------------------------------------
@@ -63,6 +64,13 @@ def _recurrence_adjoint(v: Expr, a: Expr) -> Expr:
     return call("flip", call("linear_recurrence", turned, call("flip", v, axis=last)), axis=last)
 
 
+def _reads_recurrence(used: Expr | None, out: Expr, operands: tuple[Expr, ...], slot: int) -> Expr | None:
+    """All but the first factor, which multiplies nothing."""
+    if slot:
+        return None
+    return broadcast(not_equal(call("arange", start=0, stop=out.shape[-1]), 0), out)
+
+
 linear_recurrence = declare_arrays(
     Op(
         name="linear_recurrence",
@@ -75,6 +83,7 @@ linear_recurrence = declare_arrays(
             lambda v, out, a, b: _recurrence_adjoint(v, a) * shifted(out, 0.0),
             lambda v, out, a, b: _recurrence_adjoint(v, a),
         ),
+        reads=_reads_recurrence,
         batch=lambda b, operands, batched: call(
             "linear_recurrence", *[b.lifted(x, own) for x, own in zip(operands, batched, strict=True)]
         ),

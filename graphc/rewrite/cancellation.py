@@ -19,6 +19,7 @@ from graphc.ir.types import FLOAT32
 from graphc.ops.comparison import maximum, minimum, not_equal, where
 from graphc.ops.elementary import atan2, cos, exp, expm1, log1p, sin, sqrt, tan
 from graphc.ops.powers import square
+from graphc.ops.rounding import add_error
 from graphc.rewrite.differences import difference, is_leaf
 from graphc.rewrite.pattern import Kind, Match, Rule
 from graphc.rewrite.quadratic import QuadraticRoot
@@ -100,9 +101,7 @@ def _reciprocal_root_step(m: Match) -> Expr | None:
 
 def _exact_sum(x: Expr, y: Expr) -> tuple[Expr, Expr]:
     """(s, e): the rounded sum and its rounding error, s + e = x + y to the bit (Knuth's two-sum)."""
-    s = x + y
-    part = s - x
-    return s, (x - (s - part)) + (y - part)
+    return x + y, add_error(x, y)
 
 
 def _sine_of_sum(x: Expr, y: Expr) -> Expr:

@@ -21,14 +21,12 @@ from graphc.ir.expr import Expr, constant, rebuild
 from graphc.ops.comparison import equal, maximum, where
 from graphc.ops.elementary import exp, log, log1p
 from graphc.ops.logistic import sigmoid, softplus
+from graphc.ops.rounding import LARGE, add_error
 from graphc.rewrite.differences import is_leaf
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.ranges import Ranges
 from graphc.rewrite.sums import is_zero, log_terms
 from graphc.util.gc_pause import paused
-
-LARGE = {8: 1e300, 4: 1e36}
-"""Beyond this, by the size of the type, the error of a sum is not computed: its steps could overflow."""
 
 SMALL = 2.0**20
 """Up to this the rounding error e of a difference is so small that e² is nothing beside 1."""
@@ -40,22 +38,12 @@ def like(value: float, other: Expr) -> Expr:
 
 def two_sum(x: Expr, y: Expr) -> tuple[Expr, Expr]:
     """x + y rounded, and what the rounding left out, exactly; 0 where the sum is huge, infinite or NaN."""
-    s = x + y
-    b = s - x
-    error = (x - (s - b)) + (y - b)
-    return s, _tamed(s, error)
+    return x + y, add_error(x, y)
 
 
 def two_difference(x: Expr, y: Expr) -> tuple[Expr, Expr]:
     """x − y rounded, and what the rounding left out."""
-    s = x - y
-    b = s - x
-    error = (x - (s - b)) - (y + b)
-    return s, _tamed(s, error)
-
-
-def _tamed(s: Expr, error: Expr) -> Expr:
-    return where(abs(s) < like(LARGE[s.dtype.itemsize], s), error, like(0.0, s))
+    return x - y, add_error(x, -y)
 
 
 def _parts(argument: Expr, exponents: Set[Expr] = frozenset()) -> tuple[Expr, Expr] | None:

@@ -1,10 +1,11 @@
-"""Power series of differences that vanish at 0, with coefficients in exact arithmetic.
+"""Power series of differences that vanish at 0 and of quotients that are defined there, with coefficients in exact arithmetic.
 
-x − sin x, x − tan x and 1/x − cot x lose all digits near 0, where their first terms cancel. Each is a power of x times a
-series in x², whose coefficients are rational; near 0 the series is used, further out the difference itself, at a
-crossover where the difference loses less than two bits and the series needs few terms.
+x − sin x, x − tan x and 1/x − cot x lose all digits near 0, where their first terms cancel; sin x/x is 0/0 at 0, and its
+derivatives cancel around it. Each is a power of x times a series in x or x², whose coefficients are rational; near 0 the series
+is used, further out the formula itself, at a crossover where the formula loses less than two bits beside its condition and the
+series needs few terms. There are some terms more than the value needs: a series is differentiated term by term.
 
-Source: the expansions in Bernoulli numbers, Abramowitz and Stegun (1964), 4.3.65, 4.3.67 and 4.3.70.
+Source: the expansions in Bernoulli numbers, Abramowitz and Stegun (1964), 4.3.65 to 4.3.70, 4.5.62 to 4.5.67.
 """
 
 from __future__ import annotations
@@ -32,12 +33,36 @@ def bernoulli(n: int) -> Fraction:
 
 
 def _sine(k: int) -> Fraction:
-    return Fraction((-1) ** k, factorial(2 * k + 3))
+    return Fraction((-1) ** k, factorial(2 * k + 1))
+
+
+def _hyperbolic_sine(k: int) -> Fraction:
+    return Fraction(1, factorial(2 * k + 1))
 
 
 def _tangent(k: int) -> Fraction:
-    n = 2 * k + 4
-    return -(2**n) * (2**n - 1) * abs(bernoulli(n)) / factorial(n)
+    n = 2 * k + 2
+    return 2**n * (2**n - 1) * abs(bernoulli(n)) / factorial(n)
+
+
+def _hyperbolic_tangent(k: int) -> Fraction:
+    return (-1) ** k * _tangent(k)
+
+
+def _arctangent(k: int) -> Fraction:
+    return Fraction((-1) ** k, 2 * k + 1)
+
+
+def _area_tangent(k: int) -> Fraction:
+    return Fraction(1, 2 * k + 1)
+
+
+def _arcsine(k: int) -> Fraction:
+    return Fraction(comb(2 * k, k), 4**k * (2 * k + 1))
+
+
+def _area_sine(k: int) -> Fraction:
+    return (-1) ** k * _arcsine(k)
 
 
 def _cotangent(k: int) -> Fraction:
@@ -45,41 +70,113 @@ def _cotangent(k: int) -> Fraction:
     return 2**n * abs(bernoulli(n)) / factorial(n)
 
 
+def _hyperbolic_cotangent(k: int) -> Fraction:
+    return (-1) ** k * _cotangent(k)
+
+
+def _cosecant(k: int) -> Fraction:
+    n = 2 * k + 2
+    return (2**n - 2) * abs(bernoulli(n)) / factorial(n)
+
+
+def _bernoulli(k: int) -> Fraction:
+    return bernoulli(2 * k) / factorial(2 * k)
+
+
+def _after_first(coefficient: Callable[[int], Fraction], sign: int) -> Callable[[int], Fraction]:
+    """The coefficients of ±(f(x) − x), of an f that begins with x."""
+    return lambda k: sign * coefficient(k + 1)
+
+
 @dataclass(frozen=True)
 class Series:
-    """x**power · Σ coefficient(k)·x**(2k) for |x| < limit, to `terms` terms."""
+    """x**power · Σ coefficient(k)·x**(step·k) for |x| < limit, to `terms` terms."""
 
     coefficient: Callable[[int], Fraction]
     power: int
     limit: float
     terms: int
+    step: int = 2
 
     def sum(self, x: Expr) -> Expr:
         """The series without the power of x, by Horner's rule."""
-        square = x * x
+        variable = x * x if self.step == 2 else x
         coefficients = [float(self.coefficient(k)) for k in range(self.terms)]
         total = constant(coefficients[-1], x.dtype)
         for coefficient in reversed(coefficients[:-1]):
-            total = total * square + coefficient
+            total = total * variable + coefficient
         return total
 
     def near(self, x: Expr) -> Expr:
         """The condition under which the series holds."""
         return abs(x) < self.limit
 
+    def times_power(self, x: Expr, without: int = 0) -> Expr:
+        """The series with the power of x, or with a lower one."""
+        total = self.sum(x)
+        if self.power == without:
+            return total
+        power = x
+        for _ in range(self.power - without - 1):
+            power = power * x
+        return power * total
+
+    def value(self, x: Expr) -> Expr:
+        """The series near 0: 0 as a difference is 0, never −0."""
+        return self.times_power(x) + 0.0
+
     def of(self, x: Expr, beyond: Expr) -> Expr:
         """The series near 0, and the difference itself further out."""
-        power = x
-        for _ in range(self.power - 1):
-            power = power * x
-        return where(self.near(x), power * self.sum(x) + 0.0, beyond)  # 0 as a difference is 0: never −0
+        return where(self.near(x), self.value(x), beyond)
 
 
-SINE = Series(_sine, 3, 1.5, 12)
+SINE = Series(_after_first(_sine, -1), 3, 1.5, 12)
 """x − sin x"""
 
-TANGENT = Series(_tangent, 3, 0.6, 18)
+TANGENT = Series(_after_first(_tangent, -1), 3, 0.6, 18)
 """x − tan x"""
 
 COTANGENT = Series(_cotangent, 1, 1.0, 15)
 """1/x − cot x"""
+
+DIFFERENCES: dict[str, tuple[int, Series]] = {
+    "sin": (-1, SINE),
+    "tan": (-1, TANGENT),
+    "sinh": (1, Series(_after_first(_hyperbolic_sine, 1), 3, 1.5, 12)),
+    "tanh": (-1, Series(_after_first(_hyperbolic_tangent, -1), 3, 0.6, 20)),
+    "atan": (-1, Series(_after_first(_arctangent, -1), 3, 0.55, 32)),
+    "asin": (1, Series(_after_first(_arcsine, 1), 3, 0.55, 28)),
+    "asinh": (-1, Series(_after_first(_area_sine, -1), 3, 0.55, 28)),
+    "atanh": (1, Series(_after_first(_area_tangent, 1), 3, 0.55, 32)),
+    "expm1": (1, Series(lambda k: Fraction(1, factorial(k + 2)), 2, 1.0, 20, 1)),
+}
+"""function f → (s, the series of s·(f(x) − x))"""
+
+RECIPROCALS: dict[str, tuple[int, Series]] = {
+    "tan": (-1, COTANGENT),
+    "tanh": (1, Series(_hyperbolic_cotangent, 1, 1.0, 18)),
+    "sin": (1, Series(_cosecant, 1, 1.0, 18)),
+    "sinh": (-1, Series(lambda k: (-1) ** k * _cosecant(k), 1, 1.0, 18)),
+}
+"""function f → (s, the series of s·(1/f(x) − 1/x))"""
+
+QUOTIENTS: dict[str, Series] = {
+    "sin": Series(_sine, 0, 2.0, 16),
+    "sinh": Series(_hyperbolic_sine, 0, 2.0, 16),
+    "tan": Series(_tangent, 0, 0.6, 20),
+    "tanh": Series(_hyperbolic_tangent, 0, 0.6, 22),
+    "atan": Series(_arctangent, 0, 0.55, 34),
+    "asin": Series(_arcsine, 0, 0.55, 30),
+    "asinh": Series(_area_sine, 0, 0.55, 30),
+    "atanh": Series(_area_tangent, 0, 0.55, 34),
+}
+"""function f → the series of f(x)/x"""
+
+AREA_TANGENT = Series(_area_tangent, 0, 0.55, 20)
+"""artanh z/z; log(1 + x) is 2 artanh z with z = x/(2 + x), which is smaller than x"""
+
+BERNOULLI = Series(_bernoulli, 0, 2.0, 20)
+"""x/(eˣ − 1) + x/2"""
+
+OVER_EXPONENTIAL = Series(lambda k: -bernoulli(2 * k + 2) / factorial(2 * k + 2), 1, 2.0, 20)
+"""½ − (1/x − … ): 1/x − 1/(eˣ − 1) − ½ with its sign, x·Σ −B₂ₖ₊₂x²ᵏ/(2k + 2)!"""

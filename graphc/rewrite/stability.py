@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from graphc.ir.expr import Expr
+from graphc.ir.expr import Expr, constant
 from graphc.ops.comparison import equal, isnan, where
 from graphc.ops.elementary import cosh, exp, expm1, hypot, log, log1p, tanh
+from graphc.ops.rounding import add_error
 from graphc.ops.special import erf
 from graphc.rewrite.differences import RootBesideAbs, reciprocal_difference, root_difference
 from graphc.rewrite.pattern import Kind, Match, Rule
@@ -105,7 +106,7 @@ def _logit(x: Expr) -> Expr:
     """The difference of logarithms loses where they are alike; there 1 − x is divided by with its rounding error."""
     below = 1 - x
     quotient = (2 * x - 1) / below
-    exact = quotient - quotient * (((1 - below) - x) / below)
+    exact = quotient - quotient * (add_error(constant(1.0, x.dtype), -x) / below)
     return where((x > 0.39) & (x < 0.75), log1p(exact), log(x) - log1p(-x))
 
 
@@ -176,8 +177,6 @@ TRIGONOMETRIC = (
     Rule("versine", "1 - cos(x)", "2*square(sin(x/2))", "stable", "1 − cos x = 2 sin²(x/2)"),
     Rule("half-angle", "2*square(sin(x/2))/sin(x)", "tan(x/2)", "stable", "(1 − cos x)/sin x = tan(x/2)"),
     Rule("half-angle-halved", "2*square(sin(x*0.5))/sin(x)", "tan(x*0.5)", "stable", "(1 − cos x)/sin x = tan(x/2)"),
-    Rule("log-cosh", "log(cosh(x))", lambda m: abs(m["x"]) + log1p(expm1(-2 * abs(m["x"])) / 2), "stable",
-         "|x| + log((1 + e^(−2|x|))/2), without overflow"),
 )  # fmt: skip
 
 

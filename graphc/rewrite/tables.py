@@ -8,7 +8,23 @@ from typing import Any
 
 from graphc.errors import DefinitionError, brief
 from graphc.ir.expr import Expr, current_site, walk
-from graphc.rewrite import algebra, axes, cancellation, compensated, matmul_chain, products, stability, sums
+from graphc.rewrite import (
+    algebra,
+    axes,
+    cancellation,
+    compensated,
+    derivatives,
+    like_terms,
+    logarithms,
+    matmul_chain,
+    overflow,
+    paired_factors,
+    products,
+    removable,
+    smoothing,
+    stability,
+    sums,
+)
 from graphc.rewrite.engine import AnyRule, Engine, RuleFiring, Trace
 from graphc.rewrite.promotion import Promotions
 from graphc.util import fork_safety
@@ -21,15 +37,24 @@ NORMAL: tuple[AnyRule, ...] = (
     *axes.RULES,
     *sums.RULES,
     *cancellation.RULES,
+    *logarithms.RULES,
     *stability.RULES,
     *products.RULES,
+    *paired_factors.RULES,
+    *like_terms.RULES,
+    *overflow.RULES,
+    *removable.RULES,
 )
 """What brings a graph to its normal form."""
 
-BUILT_IN: tuple[AnyRule, ...] = (*NORMAL, *matmul_chain.RULES, *compensated.RULES)
+ON_GRAPHS: tuple[AnyRule, ...] = (*derivatives.RULES, *smoothing.RULES)
+"""Those for what is differentiated alone."""
+
+BUILT_IN: tuple[AnyRule, ...] = (*ON_GRAPHS, *NORMAL, *matmul_chain.RULES, *compensated.RULES)
 
 ON_ARRAYS: tuple[AnyRule, ...] = (*axes.RULES, *matmul_chain.RULES)
 """Those that speak of operations on whole arrays."""
+
 
 OF_SUMS = frozenset(rule.name for rule in (*sums.RULES, *products.RULES))
 """Those that write differences of exponents where none were."""
@@ -100,6 +125,17 @@ def engine(level: str, without: Iterable[str] = ()) -> Engine:
     return found
 
 
+def derivatives_of_normal_forms(
+    outputs: Sequence[Expr], level: str, without: Iterable[str] = (), earlier: Sequence[RuleFiring] = ()
+) -> Trace:
+    """The outputs with the derivatives in them written from the normal forms of what they are the derivatives of."""
+    off = named(without)
+    if derivatives.RULE.kind not in LEVELS[level] or derivatives.RULE.name in off:
+        return Trace([], tuple(outputs), True)
+    chosen = [rule for rule in smoothing.RULES if rule.name not in off]
+    return derivatives.written_anew(outputs, engine(level, without).run, Engine(chosen).run)
+
+
 def normal_form(
     outputs: Sequence[Expr], level: str, without: Iterable[str] = (), earlier: Sequence[RuleFiring] = ()
 ) -> Trace:
@@ -141,7 +177,7 @@ def _last(rules: Any, change: Any, outputs: Sequence[Expr], level: str, without:
     return Trace(steps, promotions.undone(results), True)
 
 
-PHASES = (normal_form, matmul_order, compensate)
+PHASES = (derivatives_of_normal_forms, normal_form, matmul_order, compensate)
 """Rewriting in its order: each is a pass of the compiler's pipeline."""
 
 

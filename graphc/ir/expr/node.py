@@ -45,7 +45,17 @@ class Node:
     shape : tuple of ints and names; () is a scalar, which broadcasts over arrays when compiled
     """
 
-    __slots__ = ("__weakref__", "_block", "_sites", "attrs", "dtype", "op", "operands", "shape")
+    __slots__ = (
+        "__weakref__",
+        "_block",
+        "_derivation",
+        "_sites",
+        "attrs",
+        "dtype",
+        "op",
+        "operands",
+        "shape",
+    )
 
     op: Op
     operands: tuple[Self, ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from graphc.errors import DtypeError, ExpressionError, GraphcError, brief
 from graphc.ir.expr.expression import Expr, apply, cast, constant, literal
 from graphc.ir.expr.literals import is_weak, short
 from graphc.ir.expr.node import current_site, in_block_of, intern
+from graphc.ir.expr.provenance import Derivation, derivation, derived
 from graphc.ir.expr.traversal import walk
 from graphc.ir.op import SYMBOL
 from graphc.ir.types import DType, as_dtype, as_shape
@@ -186,14 +187,30 @@ def substitute(expr: Expr, replacements: dict[Expr, Any]) -> Expr:
                 site=current_site(),
                 hint=f'write g.astype(…, "{old.dtype}")',
             )
-    for node in walk([expr]):
+    keys = dict(replaced)
+    order = walk([expr])
+    for node in order:
         if node not in replaced:
             replaced[node] = (
                 rebuild(node, tuple(replaced[operand] for operand in node.operands))
                 if node.operands
                 else node
             )
+    # of keys that are symbols: any other node may be gone from a derivative that is written anew
+    if all(key.is_symbol for key in keys):
+        for node in order:
+            if derivation(node) is not None and replaced[node] is not node:
+                made = Derivation(
+                    (node,), tuple(keys.values()), tuple(keys), _substituted, differentiates=False
+                )
+                derived({0: replaced[node]}, made)
     return replaced[expr]
+
+
+def _substituted(
+    outputs: Sequence[Expr], others: Sequence[Expr], targets: Sequence[Expr], numbers: Sequence[int]
+) -> list[Expr]:
+    return [substitute(outputs[number], dict(zip(targets, others, strict=True))) for number in numbers]
 
 
 __all__ = ["computed", "named_symbols", "rebuild", "substitute", "symbol", "symbols"]

@@ -8,6 +8,7 @@ import numpy as np
 
 from graphc.ir.expr import Expr
 from graphc.ops.comparison import clip, where
+from graphc.ops.quotients import sinc
 from graphc.ops.rounding import round, trunc
 
 
@@ -26,6 +27,7 @@ Expr.function_table.update(
         np.round: _round,
         np.around: _round,
         np.fix: trunc,
+        np.sinc: sinc,
         np.shape: lambda x: x.shape,
         np.ndim: lambda x: x.ndim,
         np.result_type: _result_type,

@@ -21,7 +21,9 @@ from tests.ops.test_partials import call, exact, operands, samples
 a, b, c = S.symbols("a b c", real=True)
 x, y = g.symbols("x y")
 
-WITH_FORMULA = [op for op in all_ops() if op.formula is not None and not op.user_defined]
+WITH_FORMULA = [
+    op for op in all_ops() if op.formula is not None and not op.user_defined and op.name != "add_error"
+]  # what rounding takes from a sum is 0 in SymPy
 
 TREES = [
     (a - b, "a - b"),

@@ -1,0 +1,125 @@
+"""Sums as terms, and terms as a number times factors: what the rules over sums in any order look at."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import reduce
+
+from graphc.ir.expr import Expr, constant
+
+MOST_TERMS = 6
+MOST_FACTORS = 8
+
+Factors = tuple[float, tuple[Expr, ...]]
+"""(number, factors)"""
+
+
+@dataclass(frozen=True)
+class Term:
+    """A term of a sum: ±node, which is the number `coefficient` times factors."""
+
+    sign: int
+    node: Expr
+    coefficient: float
+    factors: tuple[Expr, ...]
+
+
+def is_number(node: Expr) -> bool:
+    return node.is_constant and not node.shape and node.dtype.kind == "f" and math.isfinite(node.value)
+
+
+def terms_of(node: Expr) -> list[Term] | None:
+    """The terms of a sum, from left to right; None for one too long, or of other types within."""
+    found: list[Term] = []
+    pending = [(node, 1)]
+    while pending:
+        part, sign = pending.pop()
+        name = part.op.name
+        if part.dtype is not node.dtype:
+            return None
+        if name in ("add", "subtract"):
+            left, right = part.operands
+            pending.append((right, -sign if name == "subtract" else sign))
+            pending.append((left, sign))
+        elif name == "negative":
+            pending.append((part.operands[0], -sign))
+        elif not (part.is_constant and not part.shape and part.value == 0):
+            number, factors = factors_of(part)
+            found.append(Term(sign, part, sign * number, factors))
+        if len(found) + len(pending) > MOST_TERMS:
+            return None
+    return found
+
+
+def factors_of(node: Expr) -> Factors:
+    """A product as a number times factors; what is no product, or has too many factors, is one factor."""
+    number, numbers, factors = 1.0, 0, []
+    pending = [node]
+    while pending:
+        part = pending.pop()
+        name = part.op.name
+        if name == "multiply":
+            pending += part.operands[::-1]
+        elif name == "negative":
+            number = -number
+            pending.append(part.operands[0])
+        elif name == "subtract" and is_number(part.operands[0]) and part.operands[0].value == 0:
+            number = -number  # 0 − x, which is not −0
+            pending.append(part.operands[1])
+        elif name == "square":
+            pending += (part.operands[0], part.operands[0])
+        elif name == "pow" and is_number(part.operands[1]) and part.operands[1].value in (2, 3, 4, 5, 6):
+            factors += [part.operands[0]] * int(part.operands[1].value)
+        elif name == "divide" and is_number(part.operands[0]) and part.operands[0].value not in (0, 1):
+            number *= float(part.operands[0].value)
+            numbers += 1
+            factors.append(constant(1.0, part.dtype) / part.operands[1])
+        elif is_number(part):
+            number *= float(part.value)
+            numbers += abs(part.value) != 1
+        else:
+            factors.append(part)
+        if len(factors) + len(pending) > MOST_FACTORS or numbers > 1 or part.dtype is not node.dtype:
+            return 1.0, (node,)  # a product of rounded numbers is not known exactly
+    return number, tuple(factors)
+
+
+def without(factors: Iterable[Expr], taken: Iterable[Expr]) -> list[Expr] | None:
+    """Factors but those taken, in their order; None where one of these is not among them."""
+    rest = list(factors)
+    for factor in taken:
+        if factor not in rest:
+            return None
+        rest.remove(factor)
+    return rest
+
+
+def same(factors: Iterable[Expr], others: Iterable[Expr]) -> bool:
+    return Counter(factors) == Counter(others)
+
+
+def product(factors: Iterable[Expr]) -> Expr | None:
+    """A product from left to right; None of nothing."""
+    factors = list(factors)
+    return reduce(lambda x, y: x * y, factors) if factors else None
+
+
+def scaled(number: float, value: Expr) -> Expr:
+    """A number times a value that, as a difference, is never −0."""
+    size = abs(number)
+    result = value if size == 1 else constant(size, value.dtype) * value
+    return result if number > 0 else constant(0.0, value.dtype) - result
+
+
+def total(terms: Iterable[Term]) -> Expr | None:
+    """The sum of terms as they stand, from left to right; None of nothing."""
+    result: Expr | None = None
+    for term in terms:
+        if result is None:
+            result = term.node if term.sign > 0 else -term.node
+        else:
+            result = result + term.node if term.sign > 0 else result - term.node
+    return result

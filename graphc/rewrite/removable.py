@@ -1,0 +1,182 @@
+"""Quotients with a removable singularity: sin x/x, (eˣ − 1)/x, (1 − cos x)/x², x/(eˣ − 1) and their kind.
+
+At 0 they are 0/0, and each derivative cancels around it once more. Near 0 they are written as power series, which derivatives of
+any order keep; further out they stay as they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from graphc.ir.expr import Expr, apply, constant, symbol
+from graphc.ir.op import lookup
+from graphc.ops.comparison import where
+from graphc.ops.elementary import exp, expm1
+from graphc.ops.quotients import exprel
+from graphc.rewrite.linear import factors_of, product, without
+from graphc.rewrite.pattern import Kind
+from graphc.rewrite.ranges import Ranges
+from graphc.rewrite.series import (
+    AREA_TANGENT,
+    BERNOULLI,
+    COTANGENT,
+    DIFFERENCES,
+    QUOTIENTS,
+    RECIPROCALS,
+    Series,
+)
+
+_SERIES = (*(series for _, series in (*DIFFERENCES.values(), *RECIPROCALS.values())), COTANGENT)
+"""What a difference may have become near 0."""
+
+
+def _over_argument(node: Expr, f: Expr, a: Expr) -> Expr:
+    """f(a)/a, defined at 0, for a node that is it; else the quotient by itself, which is rewritten in its turn."""
+    name = f.op.name
+    if name == "expm1":
+        return exprel(a)
+    if node is not (f / a):
+        return f / a
+    if name == "log1p":
+        z = a / (2 + a)
+        return where(abs(a) < 0.6, 2 * AREA_TANGENT.sum(z) / (2 + a), f / a)
+    series = QUOTIENTS[name]
+    return where(series.near(a), series.sum(a), f / a)
+
+
+def _argument_over(node: Expr, f: Expr, a: Expr) -> Expr:
+    """a/f(a), defined at 0, likewise."""
+    name = f.op.name
+    if node is not (a / f):
+        return a / f
+    if name == "expm1":  # without overflow, also of its derivatives
+        beyond = where(a > 0, a * (exp(-a) / (0 - expm1(-a))), a / f)
+        return where(BERNOULLI.near(a), BERNOULLI.sum(a) - a * 0.5, beyond)
+    if name == "log1p":
+        return where(abs(a) < 0.6, (2 + a) / (2 * AREA_TANGENT.sum(a / (2 + a))), a / f)
+    series = QUOTIENTS[name]
+    return where(series.near(a), 1 / series.sum(a), a / f)
+
+
+_NAMES = frozenset((*QUOTIENTS, "expm1", "log1p"))
+
+
+@dataclass(frozen=True)
+class RemovableQuotient:
+    """f(x)/x and x/f(x) by power series near 0, for an f that vanishes there; eˣ − 1 over x as exprel"""
+
+    name: str = "removable-quotient"
+    kind: Kind = "stable"
+    examples: tuple[str, ...] = (
+        "sin(x)/x", "expm1(x)/x", "-expm1(-x)/x", "sin(2*x)/x", "y*tanh(x)/(x*z)", "x/expm1(x)", "x/sin(x)", "x*x/tan(x)",
+        "log1p(x)/x", "x/log1p(x)", "atan(x)/x", "asinh(x)/x", "2*square(sin(x/2))/(x*x)", "x*x*x/expm1(x)",
+    )  # fmt: skip
+
+    def roots(self) -> tuple[str, ...]:
+        return ("divide",)
+
+    def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
+        above, below = node.operands
+        if above.dtype != node.dtype or below.dtype != node.dtype or below.is_constant:
+            return None
+        (one, over), (other, under) = factors_of(above), factors_of(below)
+        for f in over:
+            if f.op.name in _NAMES and f.dtype is node.dtype:
+                (a,) = f.operands
+                number, factors = factors_of(a)
+                rest = without(under, factors)
+                if rest is not None and not a.is_constant:
+                    left = without(over, [f]) or []
+                    return _result(node, one * number, other, left, rest, _over_argument(node, f, a))
+        for f in under:
+            if f.op.name in _NAMES and f.dtype is node.dtype:
+                (a,) = f.operands
+                number, factors = factors_of(a)
+                left = without(over, factors)
+                if left is not None and not a.is_constant:
+                    rest = without(under, [f]) or []
+                    return _result(node, one, other * number, left, rest, _argument_over(node, f, a))
+        return None
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.__doc__} ({self.kind})"
+
+
+def _result(
+    node: Expr, one: float, other: float, over: list[Expr], under: list[Expr], result: Expr
+) -> Expr | None:
+    """(one/other)·∏over/∏under·value; None where the number is not exact."""
+    if not other or Fraction(one / other) != Fraction(one) / Fraction(other):
+        return None
+    left, rest = product(over), product(under)
+    if left is not None:
+        result = left * result
+    if rest is not None:
+        result = result / rest
+    number = one / other
+    if abs(number) != 1:
+        result = constant(abs(number), node.dtype) * result
+    result = result if number > 0 else -result
+    return result if result.shape == node.shape else None
+
+
+@dataclass(frozen=True)
+class SeriesOverPower:
+    """(x − sin x)/x³ and its kind: where a difference is a series times a power of x, that power cancels"""
+
+    name: str = "series-over-power"
+    kind: Kind = "stable"
+    examples: tuple[str, ...] = tuple(
+        str(
+            DIFFERENCES[name][1].of(symbol("x"), symbol("x") - apply(lookup(name), symbol("x")))
+            / symbol("x") ** 3
+        )
+        for name in ("sin", "atan")
+    )
+
+    def roots(self) -> tuple[str, ...]:
+        return ("divide",)
+
+    def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
+        above, below = node.operands
+        number, over = factors_of(above)
+        if len(over) != 1 or over[0].op.name != "where" or abs(number) != 1 or above.dtype != node.dtype:
+            return None
+        found = series_of(over[0])
+        if found is None:
+            return None
+        series, x = found
+        one, under = factors_of(below)
+        power = sum(factor is x for factor in under)
+        if not power or power > series.power or one != 1 or power != len(under):
+            return None
+        near = series.times_power(x, without=power)
+        near = near if number > 0 else -near
+        result = where(series.near(x), near, node)
+        return result if result.shape == node.shape else None
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.__doc__} ({self.kind})"
+
+
+def series_of(node: Expr) -> tuple[Series, Expr] | None:
+    """The series and its variable where a node is one that a difference has become near 0."""
+    condition = node.operands[0]
+    if (
+        condition.op.name != "less"
+        or condition.operands[0].op.name != "abs"
+        or not condition.operands[1].is_constant
+    ):
+        return None
+    (x,) = condition.operands[0].operands
+    limit = float(condition.operands[1].value)
+    for series in _SERIES:
+        if abs(series.limit - limit) < 1e-6 and node.operands[1] is series.value(x):
+            return series, x
+    return None
+
+
+RULES = (RemovableQuotient(), SeriesOverPower())
+
+__all__ = ["RULES"]
