@@ -67,7 +67,7 @@ def test_derivatives_are_as_on_the_blackboard(text):
 FORMULAS = {
     "1*(2*x)*w + 0*x**2": "2*x*w", "x - x": "0", "x/x": "1", "1 - (1 - x)": "x", "x + x + x": "3*x", "x/3 + x/6": "x/2",
     "(x + y)**2 - x**2 - 2*x*y": "y**2", "(x + 1)**2 - x**2": "2*x + 1", "x*(x + 1) - x**2": "x",
-    "(x - y)/(y - x)": "-1", "(x - y)/(y - x)**3": "-(1/(x - y)**2)",
+    "(x - y)/(y - x)": "-1", "(x - y)/(y - x)**3": "-(1/(y - x)**2)",
     "(2*x + 2*y)/(y + x)": "2", "1/(1/x)": "x", "x**0.5*x**0.5": "x", "-x - y": "-(x + y)",
     "exp(x)*exp(-x)": "1", "exp(x + y)/exp(y)": "exp(x)", "log(exp(x*y))": "x*y", "exp(log(x))": "x",
     "log(exp(x)*exp(y))": "x + y",
