@@ -197,13 +197,14 @@ def substitute(expr: Expr, replacements: dict[Expr, Any]) -> Expr:
             )
     keys = dict(replaced)
     order = walk([expr])
-    for node in order:
-        if node not in replaced:
-            replaced[node] = (
-                rebuild(node, tuple(replaced[operand] for operand in node.operands))
-                if node.operands
-                else node
-            )
+    with deriving():
+        for node in order:
+            if node not in replaced:
+                replaced[node] = (
+                    rebuild(node, tuple(replaced[operand] for operand in node.operands))
+                    if node.operands
+                    else node
+                )
     # of keys that are symbols: any other node may be gone from a derivative that is written anew
     if all(key.is_symbol for key in keys):
         for node in order:
