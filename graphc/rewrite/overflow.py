@@ -50,10 +50,11 @@ class ComplexQuotient:
         for term in terms:
             number, factors = factors_of(term.node)
             found = next((s for s in (x, y) if s in factors), None)
-            if found is None or abs(number) != 1:
+            if found is None:
                 return None
             part = product([*(without(factors, [found]) or ()), found / r])
             assert part is not None
+            part = part if abs(number) == 1 else abs(number) * part
             part = part if term.coefficient > 0 else -part
             total = part if total is None else total + part
         if total is None:

@@ -23,6 +23,7 @@ from graphc.rewrite import (
     removable,
     stability,
     sums,
+    views,
 )
 from graphc.rewrite.engine import AnyRule, Engine, RuleFiring, Trace
 from graphc.rewrite.promotion import Promotions
@@ -44,12 +45,14 @@ NORMAL: tuple[AnyRule, ...] = (
     *products.RULES,
     *like_terms.RULES,
     *overflow.RULES,
+    *views.RULES,
+    *views.SCALAR_RULES,
 )
 """What brings a graph to its normal form."""
 
 BUILT_IN: tuple[AnyRule, ...] = (*NORMAL, *matmul_chain.RULES, *compensated.RULES)
 
-ON_ARRAYS: tuple[AnyRule, ...] = (*axes.RULES, *matmul_chain.RULES)
+ON_ARRAYS: tuple[AnyRule, ...] = (*axes.RULES, *views.RULES, *matmul_chain.RULES)
 """Those that speak of operations on whole arrays."""
 
 OF_SUMS = frozenset(rule.name for rule in (*sums.RULES, *products.RULES))
