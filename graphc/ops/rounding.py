@@ -81,8 +81,8 @@ add_error = declare(
         params=("x", "y"),
         summary="What rounding takes from x + y: the float e with x + y = (x + y rounded) + e.",
         notes=(
-            "By Knuth's TwoSum (The Art of Computer Programming 2, 4.2.2), which rewriting would take for the 0 that it is over the "
-            "real numbers. It is 0 where the sum is huge, infinite or NaN; its derivatives are 0."
+            "By Knuth's TwoSum (The Art of Computer Programming 2, 4.2.2), which rewriting would take for the 0 that it is "
+            "over the real numbers. It is 0 where the sum is huge, infinite or NaN; its derivatives are 0."
         ),
         types=TypeRule(floating),
         reference=_add_error_reference,

@@ -85,7 +85,7 @@ def _cancel(one: Term, other: Term) -> bool:
     return one.coefficient == -other.coefficient and same(one.factors, other.factors)
 
 
-# --- pairs -----------------------------------------------------------------------------------------------------------------------
+# --- pairs ------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -254,10 +254,13 @@ class VanishingPair:
         others = without(term.factors, [f])
         assert others is not None
         for pair in PAIRS[f.op.name](f):
-            number, factors = factors_of(pair.partner) if isinstance(pair.partner, Expr) else (pair.partner, ())
+            number, factors = (
+                factors_of(pair.partner) if isinstance(pair.partner, Expr) else (pair.partner, ())
+            )
             wanted, size = [*others, *factors], -term.coefficient * number
             twin = next(
-                (t for t in terms if t is not term and t.coefficient == size and same(t.factors, wanted)), None
+                (t for t in terms if t is not term and t.coefficient == size and same(t.factors, wanted)),
+                None,
             )
             if twin is None:
                 continue

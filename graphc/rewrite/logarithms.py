@@ -157,7 +157,9 @@ class AreaFunction(_LogRule):
 def is_root_of_square_plus_one(root: Expr, x: Expr) -> bool:
     """Whether a node is √(x² + 1), as rules leave it."""
     if root.op.name == "hypot":
-        return any(a is x and is_number(b) and abs(b.value) == 1 for a, b in (root.operands, root.operands[::-1]))
+        return any(
+            a is x and is_number(b) and abs(b.value) == 1 for a, b in (root.operands, root.operands[::-1])
+        )
     if root.op.name != "sqrt" or root.operands[0].op.name != "add":
         return False
     left, right = root.operands[0].operands
@@ -181,7 +183,11 @@ def is_root_of_square_minus_one(root: Expr, x: Expr) -> bool:
 
 def plus_zero(node: Expr) -> Expr:
     """x of x + 0, which is not −0."""
-    return node.operands[0] if node.op.name == "add" and is_number(node.operands[1]) and node.operands[1].value == 0 else node
+    return (
+        node.operands[0]
+        if node.op.name == "add" and is_number(node.operands[1]) and node.operands[1].value == 0
+        else node
+    )
 
 
 def _shift_by_one(node: Expr, x: Expr) -> int:

@@ -29,7 +29,12 @@ class ComplexQuotient:
 
     name: str = "complex-quotient"
     kind: Kind = "stable"
-    examples: tuple[str, ...] = ("x/(x*x + y*y)", "-y/(x*x + square(y))", "(a*x + b*y)/(x*x + y*y)", "x/(1 + x*x)")
+    examples: tuple[str, ...] = (
+        "x/(x*x + y*y)",
+        "-y/(x*x + square(y))",
+        "(a*x + b*y)/(x*x + y*y)",
+        "x/(1 + x*x)",
+    )
 
     def roots(self) -> tuple[str, ...]:
         return ("divide",)
@@ -90,7 +95,9 @@ class RootOfDifferenceOfSquares:
             one, other = other, one
         if one.op.name != "subtract" or other.op.name != "add" or set(one.operands) != set(other.operands):
             return None
-        if all(max(-r.lo, r.hi) <= 1e18 for r in map(ranges, one.operands)) and any(map(is_number, one.operands)):
+        if all(max(-r.lo, r.hi) <= 1e18 for r in map(ranges, one.operands)) and any(
+            map(is_number, one.operands)
+        ):
             return None
         apart = sqrt(abs(one)) * sqrt(abs(other))
         return where(_moderate(inner) | (inner < 0), node, apart)
@@ -99,7 +106,7 @@ class RootOfDifferenceOfSquares:
         return f"{self.name}: {self.__doc__} ({self.kind})"
 
 
-# --- gamma functions -------------------------------------------------------------------------------------------------------------
+# --- gamma functions --------------------------------------------------------------------------------------------
 
 LARGEST_GAMMA = {8: 150.0, 4: 30.0}
 """Up to here Γ is far from overflow, by the size of the type."""
@@ -131,7 +138,9 @@ class GammaQuotient:
             step = difference(top[0], bottom[0])
             if step is not None and is_number(step):
                 return _shifted(node, top[0], bottom[0], float(step.value))
-        inside = reduce(lambda p, q: p & q, [(a > 0) & (a < LARGEST_GAMMA[node.dtype.itemsize]) for a in (*top, *bottom)])
+        inside = reduce(
+            lambda p, q: p & q, [(a > 0) & (a < LARGEST_GAMMA[node.dtype.itemsize]) for a in (*top, *bottom)]
+        )
         outside = reduce(lambda p, q: p | q, [a <= 0 for a in (*top, *bottom)])
         logs = reduce(lambda p, q: p + q, map(lgamma, top)) - reduce(lambda p, q: p + q, map(lgamma, bottom))
         value = exp(logs)

@@ -28,7 +28,11 @@ from graphc.rewrite.series import (
     Series,
 )
 
-_SERIES = (*(series for _, series in (*DIFFERENCES.values(), *RECIPROCALS.values())), COTANGENT, SINE_MINUS_COSINE)
+_SERIES = (
+    *(series for _, series in (*DIFFERENCES.values(), *RECIPROCALS.values())),
+    COTANGENT,
+    SINE_MINUS_COSINE,
+)
 """What a difference may have become near 0."""
 
 
@@ -104,7 +108,9 @@ class RemovableQuotient:
         return f"{self.name}: {self.__doc__} ({self.kind})"
 
 
-def _result(node: Expr, one: float, other: float, over: list[Expr], under: list[Expr], result: Expr) -> Expr | None:
+def _result(
+    node: Expr, one: float, other: float, over: list[Expr], under: list[Expr], result: Expr
+) -> Expr | None:
     """(one/other)·∏over/∏under·value; None where the number is not exact."""
     if not other or Fraction(one / other) != Fraction(one) / Fraction(other):
         return None
@@ -127,7 +133,10 @@ class SeriesOverPower:
     name: str = "series-over-power"
     kind: Kind = "stable"
     examples: tuple[str, ...] = tuple(
-        str(DIFFERENCES[name][1].of(symbol("x"), symbol("x") - apply(lookup(name), symbol("x"))) / symbol("x") ** 3)
+        str(
+            DIFFERENCES[name][1].of(symbol("x"), symbol("x") - apply(lookup(name), symbol("x")))
+            / symbol("x") ** 3
+        )
         for name in ("sin", "atan")
     )
 
@@ -175,7 +184,11 @@ def _cancelled(node: Expr, number: float, guarded: Expr, one: float, under: tupl
 def series_of(node: Expr) -> tuple[Series, Expr] | None:
     """The series and its variable where a node is one that a difference has become near 0."""
     condition = node.operands[0]
-    if condition.op.name != "less" or condition.operands[0].op.name != "abs" or not condition.operands[1].is_constant:
+    if (
+        condition.op.name != "less"
+        or condition.operands[0].op.name != "abs"
+        or not condition.operands[1].is_constant
+    ):
         return None
     (x,) = condition.operands[0].operands
     limit = float(condition.operands[1].value)

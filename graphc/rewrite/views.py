@@ -1,8 +1,8 @@
 """Rules see through views: log(reshape(σ(x))) is reshape(log(σ(x))), so that log meets σ.
 
-An operation that moves elements changes none of them, so a function of elements may be taken before it as well as after it, to the
-bit. It is taken before where the function and what stands below the view are a pair that rules speak of; a maximum by a number, or
-a clip, lets the logarithm through as well, which is monotone.
+An operation that moves elements changes none of them, so a function of elements may be taken before it as well as after it, to
+the bit. It is taken before where the function and what stands below the view are a pair that rules speak of; a maximum by a
+number, or a clip, lets the logarithm through as well, which is monotone.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from graphc.rewrite.promotion import FLOATS
 from graphc.rewrite.ranges import Ranges
 
 VIEWS = frozenset(
-    "reshape permute_dims matrix_transpose expand_dims squeeze broadcast_to flip roll index diagonal tile repeat concat stack".split()
+    "reshape permute_dims matrix_transpose expand_dims squeeze broadcast_to flip roll index diagonal tile repeat"
+    " concat stack".split()
 )
 
 _IN_SUMS = frozenset((*PAIRS, "square", "softmax"))
@@ -45,7 +46,7 @@ MEETS: dict[str, frozenset[str]] = {
 _DIFFERENCES = frozenset(("add", "subtract"))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ThroughView:
     """log(view(exp(x))) → view(log(exp(x))), for functions that rules speak of together; also beside a number or the same view"""
 
@@ -80,7 +81,9 @@ class ThroughView:
             else:
                 return _inside(node)
         beside_number = any(map(is_number, node.operands)) and node.op.name in _DIFFERENCES
-        if not any(part.op.name in meets or (beside_number and part.op.name in _DIFFERENCES) for part in inner):
+        if not any(
+            part.op.name in meets or (beside_number and part.op.name in _DIFFERENCES) for part in inner
+        ):
             return None
         if len({part.shape for part in inner if not is_number(part)}) != 1:
             return None
@@ -94,7 +97,8 @@ class ThroughView:
         if any(operand is not view and not is_number(operand) for operand in node.operands):
             return None
         parts = [
-            apply(node.op, *[part if operand is view else operand for operand in node.operands]) for part in view.operands
+            apply(node.op, *[part if operand is view else operand for operand in node.operands])
+            for part in view.operands
         ]
         result = rebuild(view, tuple(parts))
         return result if result.shape == node.shape and result.dtype == node.dtype else None
@@ -104,7 +108,7 @@ class ThroughView:
 
 
 def _inside(node: Expr) -> Expr | None:
-    """exp(x)[0] + exp(x)[1] as exp(x[0]) + exp(x[1]), and the quotient of such: sums of exponentials are met by their exponents."""
+    """exp(x)[0] + exp(x)[1] as exp(x[0]) + exp(x[1]), and quotients of such: rules meet the exponents."""
     if node.op.name not in ("add", "subtract", "divide"):
         return None
     moved: list[Expr] = []
@@ -126,7 +130,7 @@ def _same_view(one: Expr, other: Expr) -> bool:
 
 @dataclass(frozen=True)
 class LogOfClip:
-    """log(clip(x, a, b)) → clip(log(x), log a, log b), log(maximum(x, a)) → maximum(log(x), log a), where log x is known to rules"""
+    """log(clip(x, a, b)) → clip(log(x), log a, log b), log(maximum(x, a)) → maximum(log(x), log a), where rules know log x"""
 
     name: str = "log-of-clip"
     kind: Kind = "stable"

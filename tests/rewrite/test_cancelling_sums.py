@@ -51,7 +51,11 @@ def worst(expr, function, order, points, dtype="float64"):
                 continue
             condition = abs(point * truths[k + 1] / truth) if truth else 1
             unit = max(abs(truth) * float(info.eps), float(info.smallest_subnormal))
-            error = abs(mpmath.mpf(value) - truth) / unit / max(1, condition) if math.isfinite(value) else math.inf
+            error = (
+                abs(mpmath.mpf(value) - truth) / unit / max(1, condition)
+                if math.isfinite(value)
+                else math.inf
+            )
             if error > found[1]:
                 found = (k, float(error), point, value, float(truth))
     return found
@@ -173,7 +177,16 @@ def test_over_and_underflow_on_the_way(text, at, value):
 @pytest.mark.parametrize("seam", [1.0, 1.5, 2.0, 0.6, 0.55, 0.75, 1.25, 2.5])
 def test_derivatives_meet_at_the_seams(seam):
     """On either side of where a series ends, and on it."""
-    texts = ("sin(x) - x", "x/(exp(x) - 1)", "log(cosh(x))", "sqrt(1 + x*x) - 1", "tanh(x)/x", "exprel(x)", "sinc(x)", "log1p(x)/x")
+    texts = (
+        "sin(x) - x",
+        "x/(exp(x) - 1)",
+        "log(cosh(x))",
+        "sqrt(1 + x*x) - 1",
+        "tanh(x)/x",
+        "exprel(x)",
+        "sinc(x)",
+        "log1p(x)/x",
+    )
     for text in texts:
         expr = g.stabilize(g.parse(text))
         first = g.grad(expr, x)
