@@ -11,13 +11,20 @@ from typing import Any
 from graphc.rewrite import (
     algebra,
     axes,
+    branches,
     cancellation,
     compensated,
+    like_terms,
+    logarithms,
     matmul_chain,
+    overflow,
     products,
+    ratios,
+    removable,
     stability,
     sums,
     tables,
+    views,
 )
 
 PAGE = Path(__file__).resolve().parent / "rules.md"
@@ -41,14 +48,25 @@ SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
         "Along axes: `a` stands for any of them. Pairs and ties of axes are matched as sets.",
         axes.RULES,
     ),
+    ("Branches", "What a condition decides is decided once.", branches.RULES),
     ("Sums of exponentials", "", sums.RULES),
+    ("Removable singularities", "", removable.RULES),
     (
         "Differences",
         "After Hamming, Numerical Methods for Scientists and Engineers (1973), chapter 3.",
         cancellation.RULES,
     ),
+    ("Logarithms", "", logarithms.RULES),
     ("Functions", "", stability.RULES),
+    ("Ratios of exponentials, norms", "", ratios.RULES),
     ("Products and quotients", "", products.RULES),
+    (
+        "Terms that cancel",
+        "In any order, with any factor, among other terms.",
+        like_terms.RULES,
+    ),
+    ("Over- and underflow on the way", "", overflow.RULES),
+    ("Views", "", (*views.RULES, *views.SCALAR_RULES)),
     (
         "Products of many arrays",
         "Once, after the others: the order that multiplies the fewest numbers.",

@@ -71,7 +71,9 @@ def _add_error_code(e: Any, x: Any, y: Any) -> Any:
     s = e.add(x, y)
     b = e.sub(s, x)
     error = e.add(e.sub(x, e.sub(s, b)), e.sub(y, b))
-    within = e.compare("lt", e.intrinsic("fabs", s), e.number(LARGE[s.dtype.itemsize], s))
+    within = e.compare(
+        "lt", e.intrinsic("fabs", s), e.number(float(s.dtype.type(LARGE[s.dtype.itemsize])), s)
+    )
     return e.select(within, error, e.number(0.0, s))
 
 
