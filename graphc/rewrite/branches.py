@@ -1,8 +1,8 @@
 """Branches inside of branches: what a condition decides is decided once.
 
-Derivatives guard what they compute for a branch by its condition, each partial by itself: of `where(p, u, v)` many conditions p
-stand inside of each other. Where p holds, a `where(p, a, b)` below is a; two with one condition side by side are one. What is left
-is shorter, and factors that cancel meet each other.
+Derivatives guard what they compute for a branch by its condition, each partial by itself: of
+`where(p, u, v)` many conditions p stand inside of each other. Where p holds, a `where(p, a, 0)` below is a; two with one
+condition side by side are one. What is left is shorter, and factors that cancel meet each other.
 """
 
 from __future__ import annotations
@@ -163,7 +163,8 @@ RULES = (
     ),
     BranchesTogether(
         "branches-together",
-        ("where(x > 0, x, 0) + where(x > 0, y, 0)", "where(x > 0, x, 0)*where(x > 0, y, 1)", "where(x > 0, x, 0) - where(~(x > 0), y, 0)"),
+        ("where(x > 0, x, 0) + where(x > 0, y, 0)", "where(x > 0, x, 0)*where(x > 0, y, 1)",
+         "where(x > 0, x, 0) - where(~(x > 0), y, 0)"),
     ),
 )  # fmt: skip
 

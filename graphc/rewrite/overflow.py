@@ -55,10 +55,11 @@ class ComplexQuotient:
         for term in terms:
             number, factors = factors_of(term.node)
             found = next((s for s in (x, y) if s in factors), None)
-            if found is None or abs(number) != 1:
+            if found is None:
                 return None
             part = product([*(without(factors, [found]) or ()), found / r])
             assert part is not None
+            part = part if abs(number) == 1 else abs(number) * part
             part = part if term.coefficient > 0 else -part
             total = part if total is None else total + part
         if total is None:
@@ -105,7 +106,7 @@ class RootOfDifferenceOfSquares:
         return f"{self.name}: {self.__doc__} ({self.kind})"
 
 
-# --- gamma functions -------------------------------------------------------------------------------------------------------------
+# --- gamma functions --------------------------------------------------------------------------------------------
 
 LARGEST_GAMMA = {8: 150.0, 4: 30.0}
 """Up to here Γ is far from overflow, by the size of the type."""

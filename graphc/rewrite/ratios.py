@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from graphc.ir.expr import Expr, constant
 from graphc.ops.comparison import isnan, where
-from graphc.ops.elementary import exp, expm1, tanh
+from graphc.ops.elementary import tanh
 from graphc.ops.powers import square
 from graphc.rewrite.factors import MOST_FACTORS, factors_of, one_plus_exp
 from graphc.rewrite.pattern import Kind
@@ -17,7 +17,7 @@ from graphc.rewrite.ranges import Ranges
 
 @dataclass(frozen=True)
 class HyperbolicRatio:
-    """u/sinh(a)·cosh(a) → u/tanh(a), u·sinh(a)/cosh(a) → u·tanh(a), u·eᵃ/v/(eᵃ − 1) → u·(eᵃ/(eᵃ − 1))/v, wherever they stand; sinh a/(1 + cosh a) → tanh(a/2)"""
+    """u/sinh(a)·cosh(a) → u/tanh(a), u·eᵃ/v/(eᵃ − 1) → u·(eᵃ/(eᵃ − 1))/v and their kind, in any place"""
 
     name: str = "ratio-of-exponentials"
     kind: Kind = "stable"
@@ -42,15 +42,12 @@ class HyperbolicRatio:
                 put = _ratio(node, factor, other, exponent)
                 if put is None:
                     continue
-                if put == ():
-                    rest = [pair for k, pair in enumerate(factors) if k not in (number, place)]
-                else:
-                    rest = list(factors)
-                    rest[min(number, place)] = put
-                    del rest[max(number, place)]
+                rest = [pair for k, pair in enumerate(factors) if k not in (number, place)]
+                if put:
+                    rest.insert(min(number, place), put)
                 result = _product(rest, node)
                 result = -result if _is_negated(other) else result
-                if put == () and (gone := factor.operands[-1]) is not None and ranges(gone).nan:
+                if not put and (gone := factor.operands[-1]) is not None and ranges(gone).nan:
                     result = keeping_nan(result, [gone])
                 return result if result.shape == node.shape else None
         return None
@@ -123,7 +120,7 @@ def _product(factors: list[tuple[Expr, int]], like: Expr) -> Expr:
 
 @dataclass(frozen=True)
 class DistributeRatio:
-    """(u/cosh a ± v/cosh a)·sinh a → u/cosh a·sinh a ± v/cosh a·sinh a, where every term has something below that pairs with it"""
+    """(u/cosh a ± v/cosh a)·sinh a → u/cosh a·sinh a ± v/cosh a·sinh a, where every term has what pairs with it below"""
 
     name: str = "distribute-ratio"
     kind: Kind = "stable"
@@ -177,7 +174,7 @@ def _pairs(term: Expr, factor: Expr) -> bool:
         if exponent >= 0:
             continue
         below = _minus_expm1(other) if factor.op.name == "exp" else other
-        if below is None or factor.op.name == "exp" and below.operands[0] is not factor.operands[0]:
+        if below is None or (factor.op.name == "exp" and below.operands[0] is not factor.operands[0]):
             continue
         argument = (
             _one_plus_cosh(below) if below.op.name == "add" else below.operands[0] if below.operands else None

@@ -26,6 +26,7 @@ from graphc.rewrite import (
     smoothing,
     stability,
     sums,
+    views,
 )
 from graphc.rewrite.engine import AnyRule, Engine, RuleFiring, Trace
 from graphc.rewrite.promotion import Promotions
@@ -48,6 +49,8 @@ NORMAL: tuple[AnyRule, ...] = (
     *paired_factors.RULES,
     *like_terms.RULES,
     *overflow.RULES,
+    *views.RULES,
+    *views.SCALAR_RULES,
 )
 """What brings a graph to its normal form."""
 
@@ -56,7 +59,7 @@ ON_GRAPHS: tuple[AnyRule, ...] = (*derivatives.RULES, *smoothing.RULES)
 
 BUILT_IN: tuple[AnyRule, ...] = (*ON_GRAPHS, *NORMAL, *matmul_chain.RULES, *compensated.RULES)
 
-ON_ARRAYS: tuple[AnyRule, ...] = (*axes.RULES, *matmul_chain.RULES)
+ON_ARRAYS: tuple[AnyRule, ...] = (*axes.RULES, *views.RULES, *matmul_chain.RULES)
 """Those that speak of operations on whole arrays."""
 
 
