@@ -19,7 +19,6 @@ from graphc.rewrite import (
     logarithms,
     matmul_chain,
     overflow,
-    paired_factors,
     products,
     ratios,
     removable,
@@ -67,7 +66,7 @@ SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
     ("Logarithms", "", logarithms.RULES),
     ("Functions", "", stability.RULES),
     ("Ratios of exponentials, norms", "", ratios.RULES),
-    ("Products and quotients", "", products.RULES + paired_factors.RULES),
+    ("Products and quotients", "", products.RULES),
     (
         "Terms that cancel",
         "In any order, with any factor, among other terms.",
