@@ -11,6 +11,7 @@ from typing import Any
 from graphc.rewrite import (
     algebra,
     axes,
+    branches,
     cancellation,
     compensated,
     derivatives,
@@ -20,11 +21,13 @@ from graphc.rewrite import (
     overflow,
     paired_factors,
     products,
+    ratios,
     removable,
     smoothing,
     stability,
     sums,
     tables,
+    views,
 )
 
 PAGE = Path(__file__).resolve().parent / "rules.md"
@@ -53,18 +56,25 @@ SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
         "Before all others: each derivative in a graph is written from the stable form of what it is the derivative of.",
         derivatives.RULES + smoothing.RULES,
     ),
+    ("Branches", "What a condition decides is decided once.", branches.RULES),
     ("Sums of exponentials", "", sums.RULES),
+    ("Removable singularities", "", removable.RULES),
     (
         "Differences",
         "After Hamming, Numerical Methods for Scientists and Engineers (1973), chapter 3.",
         cancellation.RULES,
     ),
-    ("Logarithms and inverse hyperbolic functions", "", logarithms.RULES),
+    ("Logarithms", "", logarithms.RULES),
     ("Functions", "", stability.RULES),
+    ("Ratios of exponentials, norms", "", ratios.RULES),
     ("Products and quotients", "", products.RULES + paired_factors.RULES),
-    ("Like terms", "", like_terms.RULES),
-    ("Overflow on the way", "", overflow.RULES),
-    ("Removable singularities", "", removable.RULES),
+    (
+        "Terms that cancel",
+        "In any order, with any factor, among other terms.",
+        like_terms.RULES,
+    ),
+    ("Over- and underflow on the way", "", overflow.RULES),
+    ("Views", "", (*views.RULES, *views.SCALAR_RULES)),
     (
         "Products of many arrays",
         "Once, after the others: the order that multiplies the fewest numbers.",

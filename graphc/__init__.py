@@ -23,6 +23,7 @@ import graphc.ops.order as _order
 import graphc.ops.pool as _pool
 import graphc.ops.powers as _powers
 import graphc.ops.products as _products
+import graphc.ops.quotients as _quotients
 import graphc.ops.reduce as _reduce
 import graphc.ops.rounding as _rounding
 import graphc.ops.running as _running
@@ -76,6 +77,7 @@ from graphc.ops.order import *
 from graphc.ops.pool import *
 from graphc.ops.powers import *
 from graphc.ops.products import *
+from graphc.ops.quotients import *
 from graphc.ops.reduce import *
 from graphc.ops.rounding import *
 from graphc.ops.running import *
@@ -149,6 +151,7 @@ __all__ += _order.__all__
 __all__ += _pool.__all__
 __all__ += _powers.__all__
 __all__ += _products.__all__
+__all__ += _quotients.__all__
 __all__ += _reduce.__all__
 __all__ += _rounding.__all__
 __all__ += _running.__all__

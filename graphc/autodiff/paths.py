@@ -22,11 +22,11 @@ from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr, cast, constant, walk
 from graphc.ir.graph import Dag
 from graphc.ir.op import SYMBOL, lookup
-from graphc.ir.types import Shape
+from graphc.ir.types import Shape, is_float
 from graphc.ops.comparison import not_equal
 from graphc.ops.index import to_numpy
 from graphc.ops.support.attributes import axes_of
-from graphc.ops.support.build import broadcast, call, fitted, zeros_like
+from graphc.ops.support.build import broadcast, call, expanded, fitted, zeros_like
 from graphc.ops.support.index_axes import WHOLE
 
 MOST_ELEMENTS = 1 << 20
@@ -41,10 +41,11 @@ class Path:
     mask : the same, where it is known while the graph is written; broadcasts to the node
     scattered : the adjoint, where it is an array of zeros with all that matters added at some places
     of_largest : whether what it leaves out is below what it keeps, or above, so that it leaves out no NaN
+    covers : the axes along which there is, at every place, some element for which it holds
     never : whether it holds nowhere
     """
 
-    __slots__ = ("condition", "expr", "mask", "of_largest", "parent", "scattered")
+    __slots__ = ("condition", "covers", "expr", "mask", "of_largest", "parent", "scattered")
 
     def __init__(self, parent: Path | None, condition: Expr, mask: Mask | None = None) -> None:
         self.parent = parent
@@ -52,6 +53,7 @@ class Path:
         self.mask = mask
         self.scattered: Expr | None = None
         self.of_largest = False
+        self.covers: frozenset[int] = frozenset()
         self.expr: Expr = condition if parent is None else parent.expr & condition
 
     @property
@@ -62,6 +64,7 @@ class Path:
         """The same path with another scattered adjoint."""
         other = Path(self.parent, self.condition, self.mask)
         other.scattered = adjoint
+        other.covers = self.covers
         return other
 
 
@@ -125,11 +128,21 @@ def behind(path: Path | None, user: Expr, slot: int, pulled: Pull) -> Path | Non
     op, operand = user.op, user.operands[slot]
     if not op.on_arrays:
         return None if path is None else _behind_elements(path, user, operand)
+    if (
+        path is not None
+        and op.linear == "each"
+        and not op.picks
+        and op.keeps is None
+        and op.pullbacks is not None
+    ):
+        return _of_bilinear(path, user, slot)
     if op.reads is not None:
         condition = op.reads(_whole(path, user), user, user.operands, slot, *user.attrs)
         if condition is None:
             return None
-        return _of_condition(condition, path is None and op.reduces is not None)
+        return of_condition(condition, path is None and op.reduces is not None)
+    if op.keeps is not None:
+        return None if path is None else _along_kept(path, user, slot)
     leaves_out = op.leaves_out
     if callable(leaves_out):
         leaves_out = leaves_out(user.operands, slot, *user.attrs)
@@ -145,7 +158,9 @@ def behind(path: Path | None, user: Expr, slot: int, pulled: Pull) -> Path | Non
             if back is not None:
                 return static(back)
     if path is None and op.name == "index":
-        return Path(None, _named_places(user))
+        path = Path(None, _named_places(user))
+        path.covers = _covered(user)
+        return path
     condition = _whole(path, user)
     used = broadcast(constant(1.0, user.dtype), user) if condition is None else cast(condition, user.dtype)
     handed = pulled(user, slot, used)
@@ -154,10 +169,55 @@ def behind(path: Path | None, user: Expr, slot: int, pulled: Pull) -> Path | Non
     mask = computed_mask(handed)
     if mask is not None:
         return static(mask)
-    return _of_condition(not_equal(handed, 0), path is None and op.picks)
+    return of_condition(not_equal(handed, 0), path is None and op.picks)
 
 
-def _of_condition(condition: Expr, of_largest: bool) -> Path | None:
+def _of_bilinear(path: Path, user: Expr, slot: int) -> Path | None:
+    """The path of a factor: what goes back to it where all other factors are 1."""
+    op = user.op
+    ones = [
+        operand
+        if place == slot or not is_float(operand.dtype)
+        else broadcast(constant(1.0, operand.dtype), operand)
+        for place, operand in enumerate(user.operands)
+    ]
+    used = cast(broadcast(path.expr, user), user.dtype)
+    if isinstance(op.pullbacks, tuple):
+        rule = op.pullbacks[slot]
+        handed = None if rule is None else rule(used, user, *ones, *user.attrs)
+    else:
+        assert op.pullbacks is not None
+        handed = op.pullbacks(used, user, tuple(ones), slot, *user.attrs)
+    if handed is None:
+        return None
+    mask = computed_mask(handed)
+    return static(mask) if mask is not None else of_condition(not_equal(handed, 0))
+
+
+def _along_kept(path: Path, user: Expr, slot: int) -> Path | None:
+    """The path of an operand whose elements enter those of the result that stand beside them along the axes that are kept."""
+    operand, kept = user.operands[slot], user.op.keeps(user.operands, slot, *user.attrs)  # type: ignore[misc]
+    kept = tuple(
+        None if dim == 1 or axis is None else axis for axis, dim in zip(kept, operand.shape, strict=True)
+    )
+    axes = tuple(axis for axis in kept if axis is not None)
+    if set(axes) <= path.covers:
+        return None
+    others = tuple(axis for axis in range(user.ndim) if axis not in axes)
+    order = np.argsort(np.argsort(axes))  # the axes that are left stand in the result's order
+    gone = tuple(place for place, axis in enumerate(kept) if axis is None)
+    if path.mask is not None:
+        mask = path.mask.reshape((1,) * (user.ndim - path.mask.ndim) + path.mask.shape)
+        return static(np.expand_dims(mask.any(axis=others).transpose(tuple(order.tolist())), gone))
+    condition = broadcast(path.expr, user)
+    if others:
+        condition = call("any", condition, axis=others)
+    if tuple(order) != tuple(range(len(order))):
+        condition = call("permute_dims", condition, axes=tuple(int(place) for place in order))
+    return Path(None, expanded(condition, gone))
+
+
+def of_condition(condition: Expr, of_largest: bool = False) -> Path | None:
     mask = computed_mask(condition)
     if mask is not None:
         return static(mask)
@@ -196,9 +256,9 @@ def _any_along(mask: Mask, shape: Shape, target: Shape) -> Mask:
     """A mask of what was broadcast from `target` to `shape`, as one of what was broadcast."""
     mask = mask.reshape((1,) * (len(shape) - mask.ndim) + mask.shape)
     extra = len(shape) - len(target)
-    mask = mask.any(axis=tuple(range(extra)))
+    mask = np.asarray(mask.any(axis=tuple(range(extra))))
     wide = tuple(axis for axis, dim in enumerate(target) if dim == 1)
-    return mask.any(axis=wide, keepdims=True) if wide else mask
+    return np.asarray(mask.any(axis=wide, keepdims=True)) if wide else mask
 
 
 def _back_index(mask: Mask, user: Expr, slot: int) -> Mask | None:
@@ -241,13 +301,29 @@ def _named_places(user: Expr) -> Expr:
     return not_equal(call("at_add", places, constant(1, x.dtype), *arrays, key=key), 0)
 
 
+def _covered(user: Expr) -> frozenset[int]:
+    """The axes of x that x[key] takes as a whole: by a slice, or by an array that counts along them."""
+    x, *arrays = user.operands
+    rest = iter(arrays)
+    items = [item for item in user.attrs[0] if item is not None]
+    covered = set()
+    for axis, item in enumerate(items):
+        array = next(rest) if item == "array" else None
+        while array is not None and array.op.name in ("reshape", "expand_dims", "broadcast_to", "astype"):
+            array = array.operands[0]
+        counts = array is not None and array.op.name == "arange" and array.attrs[:3] == (0, x.shape[axis], 1)
+        if item == WHOLE or counts:
+            covered.add(axis)
+    return frozenset(covered)
+
+
 def _named_ends(item: Any) -> bool:
     return isinstance(item, tuple) and not all(end is None or isinstance(end, int) for end in item[1:])
 
 
 def _back_stack(mask: Mask, user: Expr, slot: int) -> Mask:
     (axis,) = user.attrs
-    return mask.take(slot if mask.shape[axis] > 1 else 0, axis)
+    return np.asarray(mask.take(slot if mask.shape[axis] > 1 else 0, axis))
 
 
 def _back_concat(mask: Mask, user: Expr, slot: int) -> Mask | None:

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from graphc.autodiff.paths import Path, behind, merge
+from graphc.autodiff.paths import Path, behind, merge, of_condition
 from graphc.errors import GradientError, ShapeError
 from graphc.ir.expr import Expr, cast, computed, constant, current_site, substitute, symbol, walk
 from graphc.ir.scopes import deriving, follow, here
@@ -41,6 +41,7 @@ class AdjointRecord:
     contributions : (user, slot) → what that use hands back; the adjoint of a node is the sum over its uses
     partials : (user, slot) → the local derivative ∂user/∂operand, where it is not 0
     outputs, seeds : what was differentiated, and the adjoints it started from
+    paths : node of `wrt` → the condition under which the outputs depend on it, where some are asked for by `where_seeded`
     """
 
     outputs: tuple[Expr, ...]
@@ -48,6 +49,7 @@ class AdjointRecord:
     adjoints: dict[Expr, Expr] = field(default_factory=dict)
     contributions: dict[Use, Expr] = field(default_factory=dict)
     partials: dict[Use, Expr] = field(default_factory=dict)
+    paths: dict[Expr, Path | None] = field(default_factory=dict)
 
     def adjoint(self, node: Expr) -> Expr:
         """The derivative with respect to a node, of its shape; zeros where the outputs do not depend on it."""
@@ -78,9 +80,12 @@ def depends(node: Expr, slot: int) -> bool:
     return rules is not None and rules[slot] is not None  # type: ignore[index]
 
 
-def pulled(node: Expr, slot: int, adjoint: Expr, out: Expr | None = None) -> Expr | None:
-    """What an operation on arrays hands back to one of its operands; `out` may stand for the node in it."""
-    op, operands = node.op, node.operands
+def pulled(
+    node: Expr, slot: int, adjoint: Expr, out: Expr | None = None, operands: tuple[Expr, ...] | None = None
+) -> Expr | None:
+    """What an operation on arrays hands back to one of its operands; `out` and `operands` may stand for the node and its own."""
+    op = node.op
+    operands = node.operands if operands is None else operands
     out = node if out is None else out
     if isinstance(op.pullbacks, tuple):
         rule = op.pullbacks[slot]
@@ -94,6 +99,29 @@ def pulled(node: Expr, slot: int, adjoint: Expr, out: Expr | None = None) -> Exp
     record = reverse([op.expand(*stand_ins, *node.attrs)], [_stand_in(adjoint)], [stand_ins[slot]])
     pullback = record.adjoint(stand_ins[slot])
     return replaced(pullback, {**dict(zip(stand_ins, operands, strict=True)), _stand_in(adjoint): adjoint})
+
+
+def _unfolded_path(path: Path | None, user: Expr, slot: int) -> Path | None:
+    """The path of an operand, given that of its user, of an operation that is differentiated as what it stands for."""
+    op, operands = user.op, computed(user)
+    stand_ins = tuple([symbol(f"\0{place}", of.shape, of.dtype) for place, of in enumerate(operands)])
+    assert op.expand is not None
+    written = op.expand(*stand_ins, *user.attrs)
+    used = symbol("\0used", user.shape, "bool")
+    record = reverse([written], [_stand_in(written)], [stand_ins[slot]], where_seeded=used)
+    inner = record.paths.get(stand_ins[slot])
+    if inner is None or inner.mask is not None:
+        return inner
+    whole = broadcast(constant(True) if path is None else path.expr, user)
+    return of_condition(replaced(inner.expr, {**dict(zip(stand_ins, operands, strict=True)), used: whole}))
+
+
+def _path(path: Path | None, user: Expr, slot: int) -> Path | None:
+    op = user.op
+    unfolds = op.on_arrays and op.pullbacks is None and op.keeps is None and op.reads is None
+    if unfolds and (path is not None or op.leaves_out):
+        return _unfolded_path(path, user, slot)
+    return behind(path, user, slot, pulled)
 
 
 def _stand_in(of: Expr) -> Expr:
@@ -158,16 +186,21 @@ def reverse(
             adjoint = adjoint + contribution
         record.adjoints[node] = broadcast(adjoint, node)
         path = merge(paths.pop(node))
+        if node in targets:
+            record.paths[node] = path
         if not node.operands:
             continue
         op = node.op
         if op.on_arrays:
             for slot, operand in enumerate(node.operands):
                 if operand in active and depends(node, slot):
-                    inner = behind(path, node, slot, pulled) if operand.operands else None
+                    followed = operand.operands or (where_seeded is not None and operand in targets)
+                    inner = _path(path, node, slot) if followed else None
                     if inner is not None and inner.never:
                         continue
-                    contribution = pulled(node, slot, record.adjoints[node])
+                    contribution = pulled(
+                        node, slot, record.adjoints[node], operands=_used_factors(path, node, slot)
+                    )
                     if contribution is not None:
                         contribution = _handed_on(contribution, node, slot, path, inner)
                         record.contributions[node, slot] = contribution
@@ -187,8 +220,22 @@ def reverse(
             if contribution is None:
                 continue
             pending.setdefault(operand, []).append(contribution)
-            paths.setdefault(operand, []).append(None if inner is None else behind(inner, node, slot, pulled))
+            paths.setdefault(operand, []).append(None if inner is None else _path(inner, node, slot))
     return record
+
+
+def _used_factors(path: Path | None, user: Expr, slot: int) -> tuple[Expr, ...] | None:
+    """The operands of a product with 0 for what enters none of its used elements, all but one operand; None for its own."""
+    op = user.op
+    if path is None or path.mask is None or op.linear != "each" or op.picks or op.pullbacks is None:
+        return None
+    operands = list(user.operands)
+    for place, operand in enumerate(user.operands):
+        if place != slot and is_float(operand.dtype):
+            used = _path(path, user, place)
+            if used is not None:
+                operands[place] = _chosen(used.expr, operand)
+    return tuple(operands)
 
 
 def _handed_on(contribution: Expr, user: Expr, slot: int, path: Path | None, inner: Path | None) -> Expr:
@@ -199,7 +246,9 @@ def _handed_on(contribution: Expr, user: Expr, slot: int, path: Path | None, inn
         return contribution
     if path is None and user.op.name == "index":
         inner.scattered = contribution
-    if inner.mask is not None or user.op.picks or (path is None and user.op.reads is None):
+    op = user.op
+    moves = op.moves or op.picks or bool(op.leaves_out)
+    if moves and (inner.mask is not None or op.picks or path is None):
         return contribution  # zeros are put where it does not hold
     return contribution if _is_choice(contribution, inner.expr) else _chosen(inner.expr, contribution)
 

@@ -195,6 +195,8 @@ class Op:
     picks : whether what goes back is such a sum too, if one of shares above 0, of elements that are chosen by their values
     reads : (used, output, operands, slot, *attributes) → the condition under which the used elements of the result depend on an
         element of an operand; None where they all may. `used` is a condition of the result's shape, or None for all.
+    keeps : (operands, slot, *attributes) → for each axis of an operand the axis of the result that it becomes, None for one that
+        is mixed (ops/support/kept_axes.py); for what does more than move elements
     batch : what `vmap` makes of it where it does not follow from `axis` or `expand`: "stacks" where axes in front of the last are
         batches already, or (batch, operands, batched, *attributes) → expression, with the batch's axis in front
         (ops/support/vmap_rules.py)
@@ -249,6 +251,7 @@ class Op:
     fills: bool = False
     picks: bool = False
     reads: Callable[..., Any] | None = None
+    keeps: Callable[..., Any] | None = None
     batch: Literal["stacks"] | Callable[..., Any] | None = None
     numpy: tuple[Callable[..., Any], ...] = ()
     nanoseconds: float = 0.12

@@ -9,7 +9,7 @@ import numpy as np
 
 from graphc.errors import ExpressionError
 from graphc.ir.dims import Dim
-from graphc.ir.expr import Expr, apply, cast, constant
+from graphc.ir.expr import Expr, apply, constant
 from graphc.ir.op import Attribute, Notation, Op
 from graphc.ir.types import ALL_PROMOTED, Shape
 from graphc.ops.comparison import not_equal
@@ -161,14 +161,12 @@ def _along_diagonals(part: Expr, letters: str, own: str, x: Expr) -> Expr:
 def _reads_diagonals(
     used: Expr | None, out: Expr, operands: tuple[Expr, ...], slot: int, subscripts: str
 ) -> Expr | None:
-    """Of an operand whose letters repeat the diagonals; of a single one what its elements are added to."""
+    """Of an operand whose letters repeat the diagonals."""
     terms, _ = parts(subscripts)
     own, x = terms[slot], operands[slot]
-    if len(set(own)) == len(own) and (used is None or len(operands) > 1):
+    if len(set(own)) == len(own):
         return None
     ones = constant(1.0, x.dtype)
-    if len(operands) == 1 and used is not None:
-        return not_equal(_einsum_pullback(cast(used, x.dtype), out, operands, 0, subscripts), 0)
     letters = "".join(dict.fromkeys(own))
     walked = contract([own], letters, [x])
     return not_equal(_along_diagonals(broadcast(ones, walked), letters, own, x), 0)

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from graphc.ir.op import ATOM, POWER, Facts, Kink, Notation, Op
+from graphc.ir.ranges import Range
 from graphc.ir.types import TypeRule, floating, like_ufunc
 from graphc.ops.comparison import equal, where
 from graphc.ops.support.declare import declare, like
@@ -230,6 +231,12 @@ def _hypot_partial(slot):
     return rule
 
 
+def _hypot_bounds(x: Range, y: Range) -> Range:
+    """No less than either side, up to rounding."""
+    least = max(0.0 if r.lo <= 0 <= r.hi else min(abs(r.lo), abs(r.hi)) for r in (x, y))
+    return Range(least * (1 - 1e-6) if math.isfinite(least) else 0.0, math.inf, x.nan or y.nan)
+
+
 hypot = declare(
     Op(
         name="hypot",
@@ -243,7 +250,7 @@ hypot = declare(
         kinks=(Kink((0.0, 0.0), (0.0, 0.0), "the mean of the derivatives around the tip of the cone"),),
         emit=lambda e, x, y: e.call("hypot", x, y),
         notation=Notation("hypot"),
-        facts=Facts(commutative=True, range=(0.0, math.inf), nan="never"),
+        facts=Facts(commutative=True, range=(0.0, math.inf), nan="never", bounds=_hypot_bounds),
         ufuncs=(np.hypot,),
         nanoseconds=0.7,
         texts={"python": "math.hypot", "javascript": "Math.hypot"},

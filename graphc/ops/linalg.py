@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from graphc.ir.expr import Expr, constant
+from graphc.ir.expr import Expr, cast, constant
 from graphc.ir.op import Notation, lookup
 from graphc.ir.types import AVERAGED, Shape, broadcast_shapes
 from graphc.ops.comparison import not_equal
 from graphc.ops.support import attributes as at
+from graphc.ops.support import kept_axes
 from graphc.ops.support.build import broadcast, call, expanded, fitted, summed, transposed
 from graphc.ops.support.declare import family
 from graphc.ops.support.vmap_rules import Batch, Batched, aligned, rank
@@ -55,7 +56,9 @@ def of_finite(function: Any, lower: bool = False) -> Any:
     return reference
 
 
-_declare = family(params=("x",), types=AVERAGED, category="linear algebra", batch="stacks")
+_declare = family(
+    params=("x",), types=AVERAGED, category="linear algebra", batch="stacks", keeps=kept_axes.stacks
+)
 
 
 def declare(name: str, summary: str, **fields: Any) -> Any:
@@ -139,6 +142,7 @@ solve = declare(
     reference=_solve,
     shape=_solve_shape,
     batch=_solve_batch("solve"),
+    keeps=kept_axes.solved,
     pullbacks=(
         lambda v, out, a, b: fitted(-(_back("solve", v, a, b) @ transposed(_column(out, b))), a),
         lambda v, out, a, b: _to_right(_back("solve", v, a, b), b),
@@ -157,9 +161,21 @@ def _half(x: Expr, lower: bool, k: int = 0) -> Expr:
 def _reads_half(
     used: Expr | None, out: Expr, operands: tuple[Expr, ...], slot: int, lower: bool
 ) -> Expr | None:
+    """Of the matrix its triangle, of both what some row that is used is solved after."""
+    a, b = operands
+    half = None if slot else not_equal(_half(broadcast(constant(1.0, a.dtype), a), lower), 0)
+    if used is None:
+        return half
+    rows = used if b.ndim > 1 else expanded(used, used.ndim)
+    axis = rows.ndim - 2
+    if lower:
+        rows = call("flip", rows, axis=axis)
+    before = call("cumsum", cast(rows, out.dtype), axis=axis)
+    before = call("flip", before, axis=axis) if lower else before
     if slot:
-        return None
-    return not_equal(_half(broadcast(constant(1.0), operands[0]), lower), 0)
+        return not_equal(_to_right(before, b), 0)
+    of_rows = summed(before, axis + 1, True)
+    return half & not_equal(fitted(of_rows, a) if of_rows.ndim > a.ndim else of_rows, 0)
 
 
 solve_triangular = declare(
@@ -171,6 +187,7 @@ solve_triangular = declare(
     reference=lambda a, b, lower: _solve(_triangle(a, lower), b),
     shape=_solve_shape,
     batch=_solve_batch("solve_triangular"),
+    keeps=None,
     pullbacks=(
         lambda v, out, a, b, lower: _half(
             fitted(-(_back("solve_triangular", v, a, b, lower=not lower) @ transposed(_column(out, b))), a),
@@ -284,10 +301,21 @@ def _two_alike(operands: tuple[Expr, ...]) -> Shape:
     return shape
 
 
+def _reads_minors(used: Expr | None, out: Expr, operands: tuple[Expr, ...], slot: int) -> Expr | None:
+    """What shares neither row nor column with some cofactor that is used: all that are used, less those that share one."""
+    if used is None:
+        return None
+    each = cast(used, out.dtype)
+    rows, columns = summed(each, out.ndim - 1, True), summed(each, out.ndim - 2, True)
+    return not_equal(summed(rows, out.ndim - 2, True) - rows - columns + each, 0)
+
+
 cofactors = declare(
     "cofactors",
     "The matrix of cofactors of square matrices, det(x)·x⁻ᵀ; defined for singular matrices as well.",
     reference=of_finite(_cofactors),
+    reads=_reads_minors,
+    keeps=None,
     shape=square,
     pullbacks=(lambda v, out, x: call("cofactors_along", x, v),),
     notation=Notation("cof"),
@@ -299,6 +327,8 @@ cofactors_along = declare(
     notes="Its own derivative by x needs the inverse: at a singular matrix that is an error at the call.",
     params=("x", "v"),
     reference=_cofactors_along,
+    reads=_reads_minors,
+    keeps=None,
     shape=_two_alike,
     batch=lambda b, operands, batched: call(
         "cofactors_along", *[b.lifted(x, own) for x, own in zip(operands, batched, strict=True)]

@@ -111,7 +111,7 @@ def norm(x, ord=None, axis=None, keepdims=False):
         return call("norm", x, axis=axis, keepdims=keepdims)
     if len(axes) == 1:
         return _of_vectors(x, ord, axis, keepdims)
-    if len(axes) != 2:
+    if len(axes) > 2 or not axes:
         raise ShapeError(
             f"a norm of order {brief(ord, 20)} along {len(axes)} axes of an array of shape {format_shape(x.shape)}",
             site=current_site(),
@@ -122,8 +122,12 @@ def norm(x, ord=None, axis=None, keepdims=False):
     return restored(result, (min(rows, columns), max(rows, columns)), False) if keepdims else result
 
 
+def _is_number(ord: Any) -> bool:
+    return isinstance(ord, (int, float, np.integer, np.floating)) and not isinstance(ord, bool)
+
+
 def _of_vectors(x: Expr, ord: Any, axis: Any, keepdims: bool) -> Expr:
-    if isinstance(ord, (int, float)) and ord == -np.inf:
+    if _is_number(ord) and ord == -np.inf:
         return call("min", abs(x), axis=axis, keepdims=keepdims)
     if isinstance(ord, str) and str(ord) in ("fro", "nuc"):
         raise ExpressionError(
@@ -135,7 +139,7 @@ def _of_vectors(x: Expr, ord: Any, axis: Any, keepdims: bool) -> Expr:
 
 
 def _of_matrices(x: Expr, ord: Any, rows: int, columns: int) -> Expr:
-    name = str(ord) if isinstance(ord, str) else float(ord) if isinstance(ord, (int, float)) else None
+    name = str(ord) if isinstance(ord, str) else ord if _is_number(ord) else None
     name = np.inf if name == "inf" else name
     if name in (1.0, -1.0, np.inf, -np.inf):
         # sums along columns for order 1, along rows for infinity

@@ -47,9 +47,9 @@ def _exprel_code(x: Any) -> Any:
 
 
 def _exprel_partial(out: Any, x: Any) -> Any:
-    """∫₀¹ t·e^(tx) dt: (eˣ − exprel x)/x, for positive x as exprel x + (1 − exprel x)/x, where eˣ overflows first."""
+    """∫₀¹ t·e^(tx) dt: (eˣ − exprel x)/x, for positive x as exprel x·(1 − 1/x) + 1/x, since eˣ overflows first."""
     series = _horner([k / math.factorial(k + 1) for k in range(1, EXPREL_TERMS)], x)
-    return where(abs(x) < EXPREL_NEAR, series, where(x > 0, out + (1 - out) / x, (exp(x) - out) / x))
+    return where(abs(x) < EXPREL_NEAR, series, where(x > 0, out * (1 - 1 / x) + 1 / x, (exp(x) - out) / x))
 
 
 exprel = declare(
@@ -79,13 +79,13 @@ def _sinc_reference(x: Any) -> Any:
         n = np.rint(x)
         sign = 1 - 2 * np.abs(n - 2 * np.rint(n / 2))
         quotient = sign * np.sin(x.dtype.type(np.pi) * (x - n)) / (x.dtype.type(np.pi) * x)
-        return np.where(x == 0, x.dtype.type(1), quotient).astype(x.dtype)
+        return np.where(x == 0, x.dtype.type(1), quotient + 0).astype(x.dtype)  # 0 is +0 on either side
 
 
 def _sinc_code(x: Any) -> Any:
     n = round(x)
     sign = 1 - 2 * abs(n - 2 * round(n * 0.5))
-    return where(equal(x, 0), like(1, x), sign * sin(math.pi * (x - n)) / (math.pi * x))
+    return where(equal(x, 0), like(1, x), sign * sin(math.pi * (x - n)) / (math.pi * x) + 0.0)
 
 
 def _sinc_partial(out: Any, x: Any) -> Any:
@@ -105,7 +105,9 @@ sinc = declare(
         notes="0 at whole numbers, since π·x is not rounded before the sine is taken.",
         types=TypeRule(floating),
         reference=_sinc_reference,
-        formula=lambda S, x: S.Piecewise((S.Integer(1), S.Eq(x, 0)), (S.sin(S.pi * x) / (S.pi * x), True)),
+        formula=lambda S, x: S.Piecewise(
+            (S.Integer(1), S.Eq(x, 0)), (S.sin(S.acos(-1) * x) / (S.acos(-1) * x), True)
+        ),
         domain=((-8.0, 8.0),),
         smooth_at=lambda x: x != 0,
         partials=(_sinc_partial,),

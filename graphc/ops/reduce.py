@@ -26,7 +26,7 @@ from graphc.ir.types import (
 from graphc.ops.comparison import equal, where
 from graphc.ops.elementary import sqrt
 from graphc.ops.support import attributes as at
-from graphc.ops.support import reducers
+from graphc.ops.support import kept_axes, reducers
 from graphc.ops.support.build import (
     broadcast,
     call,
@@ -125,6 +125,7 @@ prod = reduction(
     types=ACCUMULATED,
     reference=lambda x, axis, keepdims: np.prod(x, axis=axis, keepdims=keepdims, dtype=x.dtype),
     pullbacks=(_prod_pullback,),
+    keeps=kept_axes.reduced,
     notation=Notation("Π"),
     reducer=reducers.MULTIPLICATION,
 )
@@ -177,6 +178,7 @@ var = reduction(
     types=AVERAGED,
     reference=_variance,
     pullbacks=(_var_pullback,),
+    keeps=kept_axes.reduced,
     facts=Facts(range=(0.0, np.inf)),
 )
 
@@ -190,6 +192,7 @@ std = reduction(
     expand=lambda x, axis, correction, keepdims: sqrt(
         call("var", x, axis=axis, correction=correction, keepdims=keepdims)
     ),
+    keeps=kept_axes.reduced,
     facts=Facts(range=(0.0, np.inf)),
 )
 

@@ -71,7 +71,9 @@ def _add_error_code(e: Any, x: Any, y: Any) -> Any:
     s = e.add(x, y)
     b = e.sub(s, x)
     error = e.add(e.sub(x, e.sub(s, b)), e.sub(y, b))
-    within = e.compare("lt", e.intrinsic("fabs", s), e.number(LARGE[s.dtype.itemsize], s))
+    within = e.compare(
+        "lt", e.intrinsic("fabs", s), e.number(float(s.dtype.type(LARGE[s.dtype.itemsize])), s)
+    )
     return e.select(within, error, e.number(0.0, s))
 
 
@@ -81,8 +83,8 @@ add_error = declare(
         params=("x", "y"),
         summary="What rounding takes from x + y: the float e with x + y = (x + y rounded) + e.",
         notes=(
-            "By Knuth's TwoSum (The Art of Computer Programming 2, 4.2.2), which rewriting would take for the 0 that it is over the "
-            "real numbers. It is 0 where the sum is huge, infinite or NaN; its derivatives are 0."
+            "By Knuth's TwoSum (The Art of Computer Programming 2, 4.2.2), which rewriting would take for the 0 that it is "
+            "over the real numbers. It is 0 where the sum is huge, infinite or NaN; its derivatives are 0."
         ),
         types=TypeRule(floating),
         reference=_add_error_reference,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from graphc.ir.dims import Dim
-from graphc.ir.expr import Expr
+from graphc.ir.expr import Expr, cast
 from graphc.ir.op import Notation, Op
 from graphc.ir.types import ACCUMULATED, FLOATING
 from graphc.ops.comparison import not_equal
@@ -65,10 +65,12 @@ def _recurrence_adjoint(v: Expr, a: Expr) -> Expr:
 
 
 def _reads_recurrence(used: Expr | None, out: Expr, operands: tuple[Expr, ...], slot: int) -> Expr | None:
-    """All but the first factor, which multiplies nothing."""
+    """What comes before some element that is used; the first factor multiplies nothing."""
+    before = None if used is None else not_equal(_from_the_end(cast(used, out.dtype), out.ndim - 1), 0)
     if slot:
-        return None
-    return broadcast(not_equal(call("arange", start=0, stop=out.shape[-1]), 0), out)
+        return before
+    factors = broadcast(not_equal(call("arange", start=0, stop=out.shape[-1]), 0), out)
+    return factors if before is None else factors & before
 
 
 linear_recurrence = declare_arrays(
@@ -94,6 +96,13 @@ linear_recurrence = declare_arrays(
 )
 
 
+def _reads_products(
+    used: Expr | None, out: Expr, operands: tuple[Expr, ...], slot: int, axis: int
+) -> Expr | None:
+    """The elements before some element of the result that is used."""
+    return None if used is None else not_equal(_from_the_end(cast(used, out.dtype), axis), 0)
+
+
 def _cumprod_pullback(v: Expr, out: Expr, x: Expr, axis: int) -> Expr:
     """Divides by nothing, so it is right where elements are 0: p[i] = x[i]·p[i−1], differentiated."""
     row, back, products = (merged(item, (axis,)) for item in (x, v, out))
@@ -108,6 +117,7 @@ cumprod = reduction(
     shape=_running,
     reference=lambda x, axis: np.cumprod(x, axis=axis, dtype=x.dtype),
     pullbacks=(_cumprod_pullback,),
+    reads=_reads_products,
     numpy=(np.cumprod,),
     refuses=False,
 )

@@ -125,7 +125,7 @@ class Total:
         if (
             left_out is not None
         ):  # it may be −∞ itself: a share of 0 beside others, undefined where all are −∞
-            undefined = where(self.shift > 0, zero, like(math.nan, zero))
+            undefined = where(zero < self.shift, zero, like(math.nan, zero))
             self.own = where(left_out > like(-math.inf, zero), self.own, undefined)
         powers: list[Expr] = []
         lost: list[Expr] = []

@@ -4,8 +4,8 @@ log(softmax(z)) has the derivative 1/softmax(z)·…, which is 0/0 where log_sof
 of a formula do not keep those of a derivative that was written before them. So a derivative in a graph is written again, from
 the normal form of what it is the derivative of (`ir.expr.provenance`), second and higher ones from the first so written.
 
-Not always: often the rules bring the derivative as it was written to a form as good. So both are asked where they may be 0/0 or
-∞ − ∞ (`ranges.hazards`): as it was it stays unless the other has fewer such places.
+Not always: often the rules bring the derivative as it was written to a form as good. So where it may be 0/0 or ∞ − ∞
+(`ranges.hazards`) both are tried at points of every size (`trials`), and as it was it stays unless the other gives more numbers.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ from graphc.ir.expr import (
     walk_sources,
 )
 from graphc.ir.scopes import deriving, stay
-from graphc.rewrite.branches import settled
 from graphc.rewrite.engine import RuleFiring, Trace
 from graphc.rewrite.pattern import Kind
+from graphc.rewrite.promotion import of_type
 from graphc.rewrite.ranges import Ranges, hazards
+from graphc.rewrite.trials import failures, nearer
 from graphc.util.gc_pause import paused
 
 NormalForm = Callable[[Sequence[Expr]], Trace]
@@ -107,7 +108,9 @@ class _Rewriter:
                 stay(node.block)
                 self._results[made] = self._again(made)
             again = self._results[made].get(number)
-            if again is not None and again.dtype == node.dtype and again.shape == node.shape:
+            if again is not None and again.dtype != node.dtype:
+                again = of_type(again, node.dtype)
+            if again is not None and again.shape == node.shape:
                 self.best[node] = again
                 if again is not node:
                     self.steps.append(RuleFiring(RULE.name, RULE.kind, node, again))
@@ -147,11 +150,7 @@ class _Rewriter:
         if not better and others == made.others:
             return {}
         written = [self._written[made, number] for number in numbers]
-        if not kinked and not any(hazards(written)):
-            return {}
-        own = hazards(self._normal_form(written).outputs)
-        if not kinked and not any(own):
-            return {}  # the rules see to it as it is
+        own = self._normal_form(written).outputs
         try:
             results = made.write(outputs, others, targets, numbers)
         except GraphcError:
@@ -159,13 +158,20 @@ class _Rewriter:
         if ahead:
             back = {stand_in: self.best[node] for node, stand_in in ahead.items()}
             results = [substitute(result, dict(back)) for result in results]
-        results = settled(results)
-        if not kinked and hazards(self._normal_form(results).outputs) >= own:
+        if not kinked and not _is_better(self._normal_form(results).outputs, own, written):
             return {}
         self.steps += steps
         if kinked:
             self._smoothed.update(self._written[made, number] for number in numbers)
         return dict(zip(numbers, results, strict=True))
+
+
+def _is_better(one: Sequence[Expr], other: Sequence[Expr], written: Sequence[Expr]) -> bool:
+    """Whether the first of two forms of the same derivatives gives numbers at more points, or has more digits there."""
+    failed = failures([one, other])
+    if failed is None:
+        return hazards(one) < hazards(other)
+    return failed[0] < failed[1] or (failed[0] == failed[1] and nearer(one, other, written) > 0)
 
 
 __all__ = ["RULE", "RULES", "written_anew"]

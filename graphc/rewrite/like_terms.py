@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from graphc.ir.expr import Expr
 from graphc.ops.comparison import where
-from graphc.ops.elementary import exp, expm1, sin, sinh
+from graphc.ops.elementary import cos, exp, expm1, sin, sinh
 from graphc.ops.logistic import sigmoid
 from graphc.ops.powers import square
 from graphc.ops.special import erf, erfc
@@ -20,7 +20,7 @@ from graphc.rewrite.linear import Term, factors_of, is_number, product, same, sc
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.products import keeping_nan
 from graphc.rewrite.ranges import Ranges
-from graphc.rewrite.series import DIFFERENCES, RECIPROCALS
+from graphc.rewrite.series import DIFFERENCES, OVER_EXPONENTIAL, RECIPROCALS, SINE_MINUS_COSINE
 
 
 @dataclass(frozen=True)
@@ -85,11 +85,11 @@ def _cancel(one: Term, other: Term) -> bool:
     return one.coefficient == -other.coefficient and same(one.factors, other.factors)
 
 
-# --- pairs -----------------------------------------------------------------------------------------------------------------------
+# --- pairs ------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Pair:
+class VanishingBeside:
     """f − partner = number·value, under a condition."""
 
     partner: Expr | float
@@ -98,47 +98,58 @@ class Pair:
     under: Callable[[], Expr] | None = None
 
 
-def _cosine(f: Expr) -> Iterator[Pair]:
-    yield Pair(1.0, -2.0, lambda: square(sin(f.operands[0] * 0.5)))
+def _cosine(f: Expr) -> Iterator[VanishingBeside]:
+    yield VanishingBeside(1.0, -2.0, lambda: square(sin(f.operands[0] * 0.5)))
 
 
-def _hyperbolic_cosine(f: Expr) -> Iterator[Pair]:
-    yield Pair(1.0, 2.0, lambda: square(sinh(f.operands[0] * 0.5)))
+def _hyperbolic_cosine(f: Expr) -> Iterator[VanishingBeside]:
+    yield VanishingBeside(1.0, 2.0, lambda: square(sinh(f.operands[0] * 0.5)))
 
 
-def _exponential(f: Expr) -> Iterator[Pair]:
+def _exponential(f: Expr) -> Iterator[VanishingBeside]:
     (a,) = f.operands
-    yield Pair(1.0, 1.0, lambda: expm1(a))
-    yield Pair(exp(a.operands[0] if a.op.name == "negative" else -a), 2.0, lambda: sinh(a))
+    yield VanishingBeside(1.0, 1.0, lambda: expm1(a))
+    if a.op.name == "negative":
+        yield VanishingBeside(exp(a.operands[0]), -2.0, lambda: sinh(a.operands[0]))
+    else:
+        yield VanishingBeside(exp(-a), 2.0, lambda: sinh(a))
 
 
-def _tangent(f: Expr) -> Iterator[Pair]:
+def _tangent(f: Expr) -> Iterator[VanishingBeside]:
     yield from _odd(f)
     if f.op.name == "tanh":
-        yield Pair(1.0, -2.0, lambda: sigmoid(-2 * f.operands[0]))
-        yield Pair(-1.0, 2.0, lambda: sigmoid(2 * f.operands[0]))
+        yield VanishingBeside(1.0, -2.0, lambda: sigmoid(-2 * f.operands[0]))
+        yield VanishingBeside(-1.0, 2.0, lambda: sigmoid(2 * f.operands[0]))
 
 
-def _odd(f: Expr) -> Iterator[Pair]:
+def _sine(f: Expr) -> Iterator[VanishingBeside]:
+    yield from _odd(f)
+    (a,) = f.operands
+    yield VanishingBeside(
+        a * cos(a), 1.0, lambda: SINE_MINUS_COSINE.value(a), lambda: SINE_MINUS_COSINE.near(a)
+    )
+
+
+def _odd(f: Expr) -> Iterator[VanishingBeside]:
     (a,) = f.operands
     sign, series = DIFFERENCES[f.op.name]
-    yield Pair(a, sign, lambda: series.value(a), lambda: series.near(a))
+    yield VanishingBeside(a, sign, lambda: series.value(a), lambda: series.near(a))
 
 
-def _error_function(f: Expr) -> Iterator[Pair]:
+def _error_function(f: Expr) -> Iterator[VanishingBeside]:
     (a,) = f.operands
     if f.op.name == "erf":
-        yield Pair(1.0, -1.0, lambda: erfc(a))
-        yield Pair(-1.0, 1.0, lambda: erfc(-a))
+        yield VanishingBeside(1.0, -1.0, lambda: erfc(a))
+        yield VanishingBeside(-1.0, 1.0, lambda: erfc(-a))
     else:
-        yield Pair(1.0, -1.0, lambda: erf(a))
+        yield VanishingBeside(1.0, -1.0, lambda: erf(a))
 
 
-def _logistic(f: Expr) -> Iterator[Pair]:
-    yield Pair(1.0, -1.0, lambda: sigmoid(-f.operands[0]))
+def _logistic(f: Expr) -> Iterator[VanishingBeside]:
+    yield VanishingBeside(1.0, -1.0, lambda: sigmoid(-f.operands[0]))
 
 
-def _logarithm(f: Expr) -> Iterator[Pair]:
+def _logarithm(f: Expr) -> Iterator[VanishingBeside]:
     """log(1 + x) − x with z = x/(2 + x): 2(artanh z − z) − x·z."""
     (a,) = f.operands
 
@@ -146,7 +157,7 @@ def _logarithm(f: Expr) -> Iterator[Pair]:
         z = a / (2 + a)
         return z * (2 * z * z * _ARTANH_REST.sum(z) - a) + 0.0
 
-    yield Pair(a, 1.0, value, lambda: abs(a) < 0.6)
+    yield VanishingBeside(a, 1.0, value, lambda: abs(a) < 0.6)
 
 
 _ARTANH_REST = DIFFERENCES["atanh"][1]
@@ -164,43 +175,48 @@ def _shift(node: Expr) -> tuple[float, Expr] | None:
     return None
 
 
-def _root(f: Expr) -> Iterator[Pair]:
+def _root(f: Expr) -> Iterator[VanishingBeside]:
     """√(c + u) − √c = u/(√(c + u) + √c)"""
     parts = _shift(f.operands[0])
     if parts is None or parts[0] not in _SQUARES:
         return
     root = _SQUARES[parts[0]]
-    yield Pair(root, 1.0, lambda: parts[1] / (f + root), lambda: abs(parts[1]) < parts[0])
+    yield VanishingBeside(root, 1.0, lambda: parts[1] / (f + root), lambda: abs(parts[1]) < parts[0])
 
 
 _SQUARES = {float(n * n): float(n) for n in range(1, 11)} | {0.25: 0.5}
 
 
-def _norm(f: Expr) -> Iterator[Pair]:
+def _norm(f: Expr) -> Iterator[VanishingBeside]:
     """√(x² + c²) − c = x·(x/(√(x² + c²) + c))"""
     for x, c in (f.operands, f.operands[::-1]):
         if is_number(c) and c.value > 0:
-            yield Pair(float(c.value), 1.0, lambda: x * (x / (f + c)), lambda: abs(x) < c)  # noqa: B023  used at once
+            yield VanishingBeside(float(c.value), 1.0, lambda: x * (x / (f + c)), lambda: abs(x) < c)  # noqa: B023  used at once
 
 
-def _reciprocal(f: Expr) -> Iterator[Pair]:
+def _reciprocal(f: Expr) -> Iterator[VanishingBeside]:
     """1/(1 + u) − 1 = −u/(1 + u); 1/tan x − 1/x and its kind by series."""
     one, below = f.operands
     if not is_number(one) or one.value != 1:
         return
     parts = _shift(below)
     if parts is not None and parts[0] == 1:
-        yield Pair(1.0, -1.0, lambda: parts[1] / below, lambda: abs(parts[1]) < 1)
+        yield VanishingBeside(1.0, -1.0, lambda: parts[1] / below, lambda: abs(parts[1]) < 1)
+    if below.op.name == "expm1":
+        (x,) = below.operands
+        yield VanishingBeside(
+            one / x, -1.0, lambda: 0.5 - OVER_EXPONENTIAL.value(x), lambda: OVER_EXPONENTIAL.near(x)
+        )
     if below.op.name in RECIPROCALS:
         sign, series = RECIPROCALS[below.op.name]
         (a,) = below.operands
-        yield Pair(one / a, sign, lambda: series.value(a), lambda: series.near(a))
+        yield VanishingBeside(one / a, sign, lambda: series.value(a), lambda: series.near(a))
 
 
-PAIRS: dict[str, Callable[[Expr], Iterator[Pair]]] = {
+PAIRS: dict[str, Callable[[Expr], Iterator[VanishingBeside]]] = {
     "cos": _cosine, "cosh": _hyperbolic_cosine, "exp": _exponential, "erf": _error_function, "erfc": _error_function,
     "sigmoid": _logistic, "log1p": _logarithm, "sqrt": _root, "hypot": _norm, "divide": _reciprocal,
-    **dict.fromkeys(DIFFERENCES, _tangent),
+    **dict.fromkeys(DIFFERENCES, _tangent), "sin": _sine,
 }  # fmt: skip
 """function → what it vanishes beside"""
 

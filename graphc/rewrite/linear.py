@@ -119,7 +119,7 @@ def total(terms: Iterable[Term]) -> Expr | None:
     result: Expr | None = None
     for term in terms:
         if result is None:
-            result = term.node if term.sign > 0 else -term.node
+            result = term.node if term.sign > 0 else constant(0.0, term.node.dtype) - term.node  # never −0
         else:
             result = result + term.node if term.sign > 0 else result - term.node
     return result

@@ -30,7 +30,7 @@ def _log_cosh(x: Expr) -> Expr:
 
 def _log_sinh(m: Match) -> Expr:
     x = m["x"]
-    return where(x > 1, (x - LN2) + log1p(-exp(-2 * x)), m.root)
+    return where(x > 1, (x - LN2) + log1p(0 - exp(-2 * x)), m.root)  # 0 − y: −y would be rewritten itself
 
 
 def _log_tanh(m: Match) -> Expr:
@@ -38,7 +38,7 @@ def _log_tanh(m: Match) -> Expr:
 
 
 def _log_expm1(m: Match) -> Expr:
-    return where(m["x"] > 1, m["x"] + log1p(-exp(-m["x"])), m.root)
+    return where(m["x"] > 1, m["x"] + log1p(0 - exp(-m["x"])), m.root)
 
 
 def _log_gamma(m: Match) -> Expr:
@@ -76,7 +76,7 @@ ROWS = (
     Rule("log-tanh", "log(tanh(x))", _log_tanh, "stable", "log(1 − 2σ(−2x)), where tanh x is near 1"),
     Rule("log-erf", "log(erf(x))", lambda m: where(m["x"] > 0.5, log1p(-erfc(m["x"])), m.root), "stable",
          "log(1 − erfc x), where erf x is near 1"),
-    Rule("log-cosine", "log(cos(x))", lambda m: where(abs(m["x"]) < 0.75, log1p(-2 * square(sin(m["x"] * 0.5))), m.root),
+    Rule("log-cosine", "log(cos(x))", lambda m: where(abs(m["x"]) < 0.75, log1p(0 - 2 * square(sin(m["x"] * 0.5))), m.root),
          "stable", "log(1 − 2 sin²(x/2)) near 0"),
     Rule("log-expm1", "log(expm1(x))", _log_expm1, "stable", "x + log(1 − e⁻ˣ), without overflow"),
     Rule("log-gamma", "log(gamma(x))", _log_gamma, "stable", "without overflow"),
@@ -146,11 +146,11 @@ class AreaFunction(_LogRule):
             if is_root_of_square_plus_one(root, x):
                 if not minus:
                     return asinh(x)
-                return -asinh(x) if root is inner.operands[0] else None
+                return 0 - asinh(x) if root is inner.operands[0] else None
             if is_root_of_square_minus_one(root, x):
                 if not minus:
                     return acosh(x)
-                return -acosh(x) if root is inner.operands[1] else None
+                return 0 - acosh(x) if root is inner.operands[1] else None
         return None
 
 
@@ -172,12 +172,22 @@ def is_root_of_square_minus_one(root: Expr, x: Expr) -> bool:
         root = root.operands[1]
     parts = root.operands
     if root.op.name == "sqrt":
-        if root.operands[0].op.name != "multiply":
+        inner = plus_zero(root.operands[0])
+        if inner.op.name != "multiply":
             return False
-        parts = root.operands[0].operands
+        parts = inner.operands
     elif root.op.name == "multiply" and all(part.op.name == "sqrt" for part in parts):
         parts = tuple([part.operands[0] for part in parts])
     return len(parts) == 2 and sorted(_shift_by_one(part, x) for part in parts) == [-1, 1]
+
+
+def plus_zero(node: Expr) -> Expr:
+    """x of x + 0, which is not −0."""
+    return (
+        node.operands[0]
+        if node.op.name == "add" and is_number(node.operands[1]) and node.operands[1].value == 0
+        else node
+    )
 
 
 def _shift_by_one(node: Expr, x: Expr) -> int:

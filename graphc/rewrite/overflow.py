@@ -12,7 +12,7 @@ from graphc.ops.elementary import exp, hypot, sqrt
 from graphc.ops.special import lgamma
 from graphc.rewrite.differences import difference
 from graphc.rewrite.linear import factors_of, is_number, product, terms_of, without
-from graphc.rewrite.logarithms import side
+from graphc.rewrite.logarithms import plus_zero, side
 from graphc.rewrite.pattern import Kind, Rule
 from graphc.rewrite.ranges import Ranges
 
@@ -55,10 +55,11 @@ class ComplexQuotient:
         for term in terms:
             number, factors = factors_of(term.node)
             found = next((s for s in (x, y) if s in factors), None)
-            if found is None or abs(number) != 1:
+            if found is None:
                 return None
             part = product([*(without(factors, [found]) or ()), found / r])
             assert part is not None
+            part = part if abs(number) == 1 else abs(number) * part
             part = part if term.coefficient > 0 else -part
             total = part if total is None else total + part
         if total is None:
@@ -86,7 +87,7 @@ class RootOfDifferenceOfSquares:
         return ("sqrt",)
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
-        (inner,) = node.operands
+        inner = plus_zero(node.operands[0])
         if inner.op.name != "multiply" or inner.dtype != node.dtype:
             return None
         one, other = inner.operands
@@ -105,7 +106,7 @@ class RootOfDifferenceOfSquares:
         return f"{self.name}: {self.__doc__} ({self.kind})"
 
 
-# --- gamma functions -------------------------------------------------------------------------------------------------------------
+# --- gamma functions --------------------------------------------------------------------------------------------
 
 LARGEST_GAMMA = {8: 150.0, 4: 30.0}
 """Up to here Γ is far from overflow, by the size of the type."""
@@ -160,7 +161,8 @@ def _shifted(node: Expr, top: Expr, bottom: Expr, step: float) -> Expr | None:
     if step == int(step) and 1 <= abs(step) <= 4:
         low = bottom if step > 0 else top
         result = _rising(low, int(abs(step)))
-        return result if step > 0 else 1 / result
+        most = 2.0 ** (52 if node.dtype.itemsize == 8 else 23)  # below −most there are poles alone
+        return where(low > -most, result if step > 0 else 1 / result, node)
     if not 0 < abs(step) <= 8:
         return None
     limit = LARGEST_GAMMA[node.dtype.itemsize]

@@ -173,4 +173,4 @@ def _divided_by_like(node: Expr, like: tuple[str, Expr]) -> bool:
     return False
 
 
-RULES = (PairedFactors(), DistributedFactor())
+RULES = (DistributedFactor(),)

@@ -157,12 +157,12 @@ def hazards(outputs: Sequence[Expr]) -> tuple[int, int]:
     """How many nodes below some outputs may be NaN for inputs of moderate size, though none of their operands is.
 
     0/0, ∞ − ∞ and their like; of two forms of one function that with fewer of them is the one to compute. First those outside of
-    the branches of `where`, which may be taken where they have values alone; then all.
+    the choices by `where`, whose branches may be taken where they have values alone; then all.
     """
     known: dict[Expr, Range] = {}
     hazardous: set[Expr] = set()
     for node in walk(outputs):
-        found = _of(node, tuple([known[operand] for operand in node.operands]))
+        found = _moderate(node, tuple([known[operand] for operand in node.operands]))
         if node.is_symbol and node.dtype.kind == "f":
             found = Range(max(found.lo, -MODERATE), min(found.hi, MODERATE), False)
         elif found.nan:
@@ -182,8 +182,25 @@ def hazards(outputs: Sequence[Expr]) -> tuple[int, int]:
         node = pending.pop()
         if node not in exposed:
             exposed.add(node)
-            pending += node.operands[:1] if node.op.name == "where" else node.operands
+            pending += node.operands if node.op.name != "where" or _is_mask(node) else node.operands[:1]
     return len(hazardous & exposed), len(hazardous)
+
+
+def _is_mask(node: Expr) -> bool:
+    """Whether a `where` has 0 as one of its branches, as what a derivative leaves out has, and is no choice of two formulas."""
+    return any(branch.is_constant and not branch.shape and branch.value == 0 for branch in node.operands[1:])
+
+
+def _moderate(node: Expr, operands: tuple[Range, ...]) -> Range:
+    """The range of a node; of linear operations on arrays with few elements."""
+    floats = [r for r, x in zip(operands, node.operands, strict=True) if x.dtype.kind == "f"]
+    linear = node.op.on_arrays and node.dtype.kind == "f" and (node.op.linear or node.op.moves)
+    if linear and floats and all(r.finite for r in floats):
+        most = max(max(abs(r.lo), abs(r.hi), 1.0) for r in floats) * MODERATE
+        return Range(0.0 if all(r.nonnegative for r in floats) else -most, most, False)
+    if node.op.name in ("eye", "tri"):
+        return Range(0.0, 1.0, False)
+    return _of(node, operands)
 
 
 def all_ranges(outputs: list[Expr]) -> dict[Expr, Range]:

@@ -24,10 +24,15 @@ from graphc.rewrite.series import (
     DIFFERENCES,
     QUOTIENTS,
     RECIPROCALS,
+    SINE_MINUS_COSINE,
     Series,
 )
 
-_SERIES = (*(series for _, series in (*DIFFERENCES.values(), *RECIPROCALS.values())), COTANGENT)
+_SERIES = (
+    *(series for _, series in (*DIFFERENCES.values(), *RECIPROCALS.values())),
+    COTANGENT,
+    SINE_MINUS_COSINE,
+)
 """What a difference may have become near 0."""
 
 
@@ -109,9 +114,9 @@ def _result(
     """(one/other)·∏over/∏under·value; None where the number is not exact."""
     if not other or Fraction(one / other) != Fraction(one) / Fraction(other):
         return None
-    left, rest = product(over), product(under)
-    if left is not None:
-        result = left * result
+    rest = product(under)
+    for factor in reversed(over):  # one by one: the others may overflow where the product does not
+        result = factor * result
     if rest is not None:
         result = result / rest
     number = one / other
@@ -144,10 +149,10 @@ class SeriesOverPower:
         if len(over) != 1 or over[0].op.name != "where" or abs(number) != 1 or above.dtype != node.dtype:
             return None
         found = series_of(over[0])
-        if found is None:
-            return None
-        series, x = found
         one, under = factors_of(below)
+        if found is None:
+            return _cancelled(node, number, over[0], one, under)
+        series, x = found
         power = sum(factor is x for factor in under)
         if not power or power > series.power or one != 1 or power != len(under):
             return None
@@ -158,6 +163,22 @@ class SeriesOverPower:
 
     def __str__(self) -> str:
         return f"{self.name}: {self.__doc__} ({self.kind})"
+
+
+def _cancelled(node: Expr, number: float, guarded: Expr, one: float, under: tuple[Expr, ...]) -> Expr | None:
+    """where(p, x·u/v, w)/x as where(p, u/v, …)"""
+    condition, value, _ = guarded.operands
+    above, below = value.operands if value.op.name == "divide" else (value, None)
+    two, over = factors_of(above)
+    left = without(over, under)
+    if left is None or one != 1 or abs(two) != 1 or not under:
+        return None
+    result = product(left)
+    result = constant(1.0, node.dtype) if result is None else result
+    result = result if below is None else result / below
+    result = result if number * two > 0 else -result
+    result = where(condition, result, node)
+    return result if result.shape == node.shape else None
 
 
 def series_of(node: Expr) -> tuple[Series, Expr] | None:

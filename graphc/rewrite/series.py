@@ -14,10 +14,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
-from math import comb, factorial
+from math import comb, factorial, pi, sqrt
 
 from graphc.ir.expr import Expr, constant
 from graphc.ops.comparison import where
+from graphc.util.fork_safety import cached_property
 
 
 @cache
@@ -83,6 +84,10 @@ def _bernoulli(k: int) -> Fraction:
     return bernoulli(2 * k) / factorial(2 * k)
 
 
+def _error_function(k: int) -> Fraction:
+    return Fraction(2 / sqrt(pi)) * Fraction((-1) ** k, factorial(k) * (2 * k + 1))
+
+
 def _after_first(coefficient: Callable[[int], Fraction], sign: int) -> Callable[[int], Fraction]:
     """The coefficients of ±(f(x) − x), of an f that begins with x."""
     return lambda k: sign * coefficient(k + 1)
@@ -90,20 +95,28 @@ def _after_first(coefficient: Callable[[int], Fraction], sign: int) -> Callable[
 
 @dataclass(frozen=True)
 class Series:
-    """x**power · Σ coefficient(k)·x**(step·k) for |x| < limit, to `terms` terms."""
+    """x**power · Σ coefficient(k)·x**(step·k) for |x| < limit, to so many terms that three derivatives keep their digits."""
 
     coefficient: Callable[[int], Fraction]
     power: int
     limit: float
-    terms: int
     step: int = 2
+
+    @cached_property
+    def coefficients(self) -> tuple[float, ...]:
+        found = [float(self.coefficient(0))]
+        least = abs(found[0]) * 2.0**-54
+        while True:
+            k = len(found)
+            found.append(float(self.coefficient(k)))
+            if abs(found[-1]) * self.limit ** (self.step * k) * (self.step * k) ** 3 < least:
+                return tuple(found)
 
     def sum(self, x: Expr) -> Expr:
         """The series without the power of x, by Horner's rule."""
         variable = x * x if self.step == 2 else x
-        coefficients = [float(self.coefficient(k)) for k in range(self.terms)]
-        total = constant(coefficients[-1], x.dtype)
-        for coefficient in reversed(coefficients[:-1]):
+        total = constant(self.coefficients[-1], x.dtype)
+        for coefficient in reversed(self.coefficients[:-1]):
             total = total * variable + coefficient
         return total
 
@@ -130,53 +143,57 @@ class Series:
         return where(self.near(x), self.value(x), beyond)
 
 
-SINE = Series(_after_first(_sine, -1), 3, 1.5, 12)
+SINE = Series(_after_first(_sine, -1), 3, 1.5)
 """x − sin x"""
 
-TANGENT = Series(_after_first(_tangent, -1), 3, 0.6, 18)
+TANGENT = Series(_after_first(_tangent, -1), 3, 0.6)
 """x − tan x"""
 
-COTANGENT = Series(_cotangent, 1, 1.0, 15)
+COTANGENT = Series(_cotangent, 1, 1.25)
 """1/x − cot x"""
 
 DIFFERENCES: dict[str, tuple[int, Series]] = {
     "sin": (-1, SINE),
     "tan": (-1, TANGENT),
-    "sinh": (1, Series(_after_first(_hyperbolic_sine, 1), 3, 1.5, 12)),
-    "tanh": (-1, Series(_after_first(_hyperbolic_tangent, -1), 3, 0.6, 20)),
-    "atan": (-1, Series(_after_first(_arctangent, -1), 3, 0.55, 32)),
-    "asin": (1, Series(_after_first(_arcsine, 1), 3, 0.55, 28)),
-    "asinh": (-1, Series(_after_first(_area_sine, -1), 3, 0.55, 28)),
-    "atanh": (1, Series(_after_first(_area_tangent, 1), 3, 0.55, 32)),
-    "expm1": (1, Series(lambda k: Fraction(1, factorial(k + 2)), 2, 1.0, 20, 1)),
+    "sinh": (1, Series(_after_first(_hyperbolic_sine, 1), 3, 1.5)),
+    "tanh": (-1, Series(_after_first(_hyperbolic_tangent, -1), 3, 0.6)),
+    "atan": (-1, Series(_after_first(_arctangent, -1), 3, 0.55)),
+    "asin": (1, Series(_after_first(_arcsine, 1), 3, 0.55)),
+    "asinh": (-1, Series(_after_first(_area_sine, -1), 3, 0.55)),
+    "atanh": (1, Series(_after_first(_area_tangent, 1), 3, 0.55)),
+    "expm1": (1, Series(lambda k: Fraction(1, factorial(k + 2)), 2, 1.0, 1)),
 }
 """function f → (s, the series of s·(f(x) − x))"""
 
 RECIPROCALS: dict[str, tuple[int, Series]] = {
     "tan": (-1, COTANGENT),
-    "tanh": (1, Series(_hyperbolic_cotangent, 1, 1.0, 18)),
-    "sin": (1, Series(_cosecant, 1, 1.0, 18)),
-    "sinh": (-1, Series(lambda k: (-1) ** k * _cosecant(k), 1, 1.0, 18)),
+    "tanh": (1, Series(_hyperbolic_cotangent, 1, 1.5)),
+    "sin": (1, Series(_cosecant, 1, 1.25)),
+    "sinh": (-1, Series(lambda k: (-1) ** k * _cosecant(k), 1, 1.25)),
 }
 """function f → (s, the series of s·(1/f(x) − 1/x))"""
 
 QUOTIENTS: dict[str, Series] = {
-    "sin": Series(_sine, 0, 2.0, 16),
-    "sinh": Series(_hyperbolic_sine, 0, 2.0, 16),
-    "tan": Series(_tangent, 0, 0.6, 20),
-    "tanh": Series(_hyperbolic_tangent, 0, 0.6, 22),
-    "atan": Series(_arctangent, 0, 0.55, 34),
-    "asin": Series(_arcsine, 0, 0.55, 30),
-    "asinh": Series(_area_sine, 0, 0.55, 30),
-    "atanh": Series(_area_tangent, 0, 0.55, 34),
+    "sin": Series(_sine, 0, 2.0),
+    "sinh": Series(_hyperbolic_sine, 0, 2.0),
+    "tan": Series(_tangent, 0, 0.6),
+    "erf": Series(_error_function, 0, 1.0),
+    "tanh": Series(_hyperbolic_tangent, 0, 0.6),
+    "atan": Series(_arctangent, 0, 0.55),
+    "asin": Series(_arcsine, 0, 0.55),
+    "asinh": Series(_area_sine, 0, 0.55),
+    "atanh": Series(_area_tangent, 0, 0.55),
 }
 """function f → the series of f(x)/x"""
 
-AREA_TANGENT = Series(_area_tangent, 0, 0.55, 20)
+AREA_TANGENT = Series(_area_tangent, 0, 0.55)
 """artanh z/z; log(1 + x) is 2 artanh z with z = x/(2 + x), which is smaller than x"""
 
-BERNOULLI = Series(_bernoulli, 0, 2.0, 20)
+BERNOULLI = Series(_bernoulli, 0, 2.0)
 """x/(eˣ − 1) + x/2"""
 
-OVER_EXPONENTIAL = Series(lambda k: -bernoulli(2 * k + 2) / factorial(2 * k + 2), 1, 2.0, 20)
-"""½ − (1/x − … ): 1/x − 1/(eˣ − 1) − ½ with its sign, x·Σ −B₂ₖ₊₂x²ᵏ/(2k + 2)!"""
+OVER_EXPONENTIAL = Series(lambda k: bernoulli(2 * k + 2) / factorial(2 * k + 2), 1, 2.0)
+"""1/(eˣ − 1) − 1/x + ½"""
+
+SINE_MINUS_COSINE = Series(lambda k: Fraction((-1) ** k * (2 * k + 2), factorial(2 * k + 3)), 3, 1.5)
+"""sin x − x·cos x"""

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import reduce
 
 from graphc.ir.expr import Expr, constant
 from graphc.ops.comparison import equal, isnan, where
 from graphc.ops.elementary import cosh, exp, expm1, hypot, log, log1p, tanh
+from graphc.ops.logistic import sigmoid
 from graphc.ops.rounding import add_error
-from graphc.ops.special import erf
+from graphc.ops.special import erf, erfc
 from graphc.rewrite.differences import RootBesideAbs, reciprocal_difference, root_difference
 from graphc.rewrite.pattern import Kind, Match, Rule
 from graphc.rewrite.ranges import Ranges
@@ -49,6 +51,7 @@ LOGARITHMS = (
     Rule("log1mexp", "log(1 - exp(x))", lambda m: _log1mexp(m["x"]), "stable",
          "log(−(eˣ − 1)) near 0, log1p(−eˣ) far below (Mächler, 2012)"),
     Rule("log1mexp-expm1", "log(-expm1(x))", lambda m: _log1mexp(m["x"]), "stable", "as log1mexp"),
+    Rule("log1mexp-minus", "log(0 - expm1(x))", lambda m: _log1mexp(m["x"]), "stable", "as log1mexp"),
     Rule("log1mexp-log1p", "log1p(-exp(x))", lambda m: _log1mexp(m["x"]), "stable", "as log1mexp"),
     Rule("log-sigmoid", "log(sigmoid(x))", "log_sigmoid(x)", "stable", "log σ(x) without underflow"),
     Rule("log-one-minus-sigmoid", "log1p(-sigmoid(x))", "log_sigmoid(-x)", "stable", "1 − σ(x) = σ(−x)"),
@@ -62,7 +65,7 @@ LOGARITHMS = (
     Rule("log-exp-product", "log(exp(x)*exp(y))", "x + y", "stable", "log(eˣ·e^y) = x + y, without overflow"),
     Rule("log-exp-quotient", "log(exp(x)/exp(y))", "x - y", "stable", "log(eˣ/e^y) = x − y, without overflow"),
     Rule("log1p", "log(1 + x)", "log1p(x)", "stable", "without rounding 1 + x"),
-    Rule("log1p-minus", "log(1 - x)", "log1p(-x)", "stable", "without rounding 1 − x"),
+    Rule("log1p-minus", "log(1 - x)", lambda m: log1p(_opposite(m, "x")), "stable", "without rounding 1 − x"),
     Rule("log-product", "log(x*y)", lambda m: _log_of_both(m, 1), "stable",
          "log x + log y where the product of positive numbers over- or underflows", when=lambda m: _both_positive(m)),
     Rule("log-quotient", "log(x/y)", lambda m: _log_of_both(m, -1), "stable",
@@ -73,7 +76,12 @@ LOGARITHMS = (
 def _log_reciprocal(m: Match) -> Expr:
     """−log x; log(1/x) is −∞ at both infinities."""
     x = m["x"]
-    return -log(x if m.range("x").lo > -math.inf else where(equal(x, -math.inf), math.inf, x))
+    return 0 - log(x if m.range("x").lo > -math.inf else where(equal(x, -math.inf), math.inf, x))
+
+
+def _opposite(m: Match, name: str) -> Expr:
+    """−x, and 0 of 0: what is left of a difference is never −0."""
+    return -m[name] if m.range(name).nonzero else 0 - m[name]
 
 
 def _log1mexp(x: Expr) -> Expr:
@@ -114,7 +122,11 @@ def _logit(x: Expr) -> Expr:
 
 EXPONENTIALS = (
     Rule("expm1", "exp(x) - 1", "expm1(x)", "stable", "eˣ − 1 without cancellation"),
-    Rule("one-minus-exp", "1 - exp(x)", "-expm1(x)", "stable", "1 − eˣ without cancellation"),
+    Rule("one-minus-exp", "1 - exp(x)", "0 - expm1(x)", "stable", "1 − eˣ without cancellation; 0 at 0, not −0"),
+    Rule("minus-expm1-product", "(0 - expm1(x))*y", "0 - expm1(x)*y", "stable", "a sign is exact",
+         when=lambda m: m.range("y").nonnegative, examples=("(0 - expm1(x))*sigmoid(y)",)),
+    Rule("minus-expm1-quotient", "(0 - expm1(x))/y", "0 - expm1(x)/y", "stable", "a sign is exact",
+         when=lambda m: m.range("y").positive, examples=("(0 - expm1(x))/(1 + exp(y))",)),
     Rule("expm1-plus-one", "expm1(x) + 1", "exp(x)", "stable", "the inverse of expm1"),
     Rule("sinh", "(exp(x) - exp(-x))/2", "sinh(x)", "stable", "without cancellation near 0"),
     Rule("sinh-half", "(exp(x) - exp(-x))*0.5", "sinh(x)", "stable", "without cancellation near 0"),
@@ -138,12 +150,22 @@ def _compound(x: Expr) -> Expr:
     return where(abs(x) < LEAST[x.dtype.itemsize], x ** (-x), near)
 
 
+def _logistic_power(m: Match) -> Expr | None:
+    """Powers of whole numbers but 1 and 2, which have rules of their own."""
+    c, x = m.value("c"), m["x"]
+    if c not in (-4, -3, -2, 3, 4):
+        return None
+    factor = sigmoid(-x) if c < 0 else 1 + exp(x)
+    return reduce(lambda one, other: one * other, [factor] * int(abs(c)))
+
+
 # --- the logistic family ----------------------------------------------------------------------------------
 
 LOGISTIC = (
     Rule("sigmoid", "1/(1 + exp(x))", "sigmoid(-x)", "stable", "σ(−x) = 1/(1 + eˣ)"),
     Rule("sigmoid-reciprocal", "reciprocal(1 + exp(x))", "sigmoid(-x)", "stable", "σ(−x) = 1/(1 + eˣ)"),
     Rule("sigmoid-power", "(1 + exp(x))**-1", "sigmoid(-x)", "stable", "σ(−x) = 1/(1 + eˣ)"),
+    Rule("logistic-power", "(1 + exp(x))**c", lambda m: _logistic_power(m), "stable", "by factors, which cancel with others"),
     Rule("sigmoid-quotient", "exp(x)/(1 + exp(x))", "sigmoid(x)", "stable", "σ(x) = eˣ/(1 + eˣ)"),
     Rule("logit-derivative", "1/(x/(1 - x))*(1/(1 - x))", "1/x", "stable", "the odds cancel"),
     Rule("sigmoid-complement", "1 - sigmoid(x)", "sigmoid(-x)", "stable", "1 − σ(x) = σ(−x)"),
@@ -187,7 +209,7 @@ def _sech2(x: Expr) -> Expr:
 
 def _log_sech2(m: Match) -> Expr:
     x = m["x"]
-    return where(abs(x) < 0.5, log1p(-(tanh(x) * tanh(x))), m.root)
+    return where(abs(x) < 0.5, log1p(0 - tanh(x) * tanh(x)), m.root)
 
 
 # --- roots, powers, quotients -----------------------------------------------------------------------------
@@ -256,12 +278,12 @@ ROOTS = (
          lambda m: _cube_root_step(m), "stable", "a − b = (a³ − b³)/(a² + ab + b²)"),
     Rule("reciprocal-difference", "x/y - z/w", reciprocal_difference, "stable", "one quotient, when its numerator is known",
          examples=("1/x - 1/(x + 1)", "2/(x + y) - 2/x")),
-    Rule("difference-of-squares", "x*x - y*y", "(x - y)*(x + y)", "stable", "cancellation before rounding",
+    Rule("difference-of-squares", "x*x - y*y", "(x - y)*(x + y) + 0.0", "stable", "cancellation before rounding",
          when=lambda m: not m["x"].is_constant and not m["y"].is_constant),
-    Rule("difference-of-squares-op", "square(x) - square(y)", "(x - y)*(x + y)", "stable", "cancellation before rounding"),
+    Rule("difference-of-squares-op", "square(x) - square(y)", "(x - y)*(x + y) + 0.0", "stable", "cancellation before rounding"),
     Rule("one-minus-square", "1 - x*x", "(1 - x)*(1 + x)", "stable", "cancellation before rounding",
          when=lambda m: m["x"].op.name != "tanh"),
-    Rule("square-minus-one", "x*x - 1", "(x - 1)*(x + 1)", "stable", "cancellation before rounding"),
+    Rule("square-minus-one", "x*x - 1", "(x - 1)*(x + 1) + 0.0", "stable", "cancellation before rounding"),
 )  # fmt: skip
 
 
@@ -298,14 +320,17 @@ def _log_erfc_far(x: Expr) -> Expr:
 
 
 def _log_erfc(x: Expr, kept: Expr) -> Expr:
-    near = where(abs(x) < 0.5, log1p(-erf(x)), kept)
+    near = where(abs(x) < 0.5, log1p(0 - erf(x)), kept)
     return where(x > ERFC_FAR, _log_erfc_far(x), near)
 
 
 def _log_scaled_erfc(m: Match) -> Expr | None:
     if not 1e-6 < m.value("c") < 1e6:
         return None
-    return where(m["x"] > ERFC_FAR, _log_erfc_far(m["x"]) + math.log(m.value("c")), m.root)
+    kept = m.root
+    if m.value("c") == 0.5:  # the distribution function of the normal distribution, near 1
+        kept = where(m["x"] < -0.5, log1p(-0.5 * erfc(-m["x"])), kept)
+    return where(m["x"] > ERFC_FAR, _log_erfc_far(m["x"]) + math.log(m.value("c")), kept)
 
 
 RULES = (*LOGARITHMS, *EXPONENTIALS, *LOGISTIC, *TRIGONOMETRIC, *ROOTS, *ERROR_FUNCTIONS)

@@ -11,6 +11,7 @@ from graphc.ir.expr import Expr, current_site, walk
 from graphc.rewrite import (
     algebra,
     axes,
+    branches,
     cancellation,
     compensated,
     derivatives,
@@ -20,10 +21,12 @@ from graphc.rewrite import (
     overflow,
     paired_factors,
     products,
+    ratios,
     removable,
     smoothing,
     stability,
     sums,
+    views,
 )
 from graphc.rewrite.engine import AnyRule, Engine, RuleFiring, Trace
 from graphc.rewrite.promotion import Promotions
@@ -34,16 +37,20 @@ LEVELS: dict[str, tuple[str, ...]] = {"exact": ("exact",), "stable": ("exact", "
 
 NORMAL: tuple[AnyRule, ...] = (
     *algebra.RULES,
+    *branches.RULES,
     *axes.RULES,
     *sums.RULES,
+    *removable.RULES,
     *cancellation.RULES,
     *logarithms.RULES,
     *stability.RULES,
+    *ratios.RULES,
     *products.RULES,
     *paired_factors.RULES,
     *like_terms.RULES,
     *overflow.RULES,
-    *removable.RULES,
+    *views.RULES,
+    *views.SCALAR_RULES,
 )
 """What brings a graph to its normal form."""
 
@@ -52,7 +59,7 @@ ON_GRAPHS: tuple[AnyRule, ...] = (*derivatives.RULES, *smoothing.RULES)
 
 BUILT_IN: tuple[AnyRule, ...] = (*ON_GRAPHS, *NORMAL, *matmul_chain.RULES, *compensated.RULES)
 
-ON_ARRAYS: tuple[AnyRule, ...] = (*axes.RULES, *matmul_chain.RULES)
+ON_ARRAYS: tuple[AnyRule, ...] = (*axes.RULES, *views.RULES, *matmul_chain.RULES)
 """Those that speak of operations on whole arrays."""
 
 

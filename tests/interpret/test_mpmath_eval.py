@@ -62,7 +62,11 @@ def points(op: Op, symbols: list) -> list[dict]:
 
 
 @pytest.mark.parametrize(
-    "op", [op for op in EVALUATED if op.domain and op.name != "astype"], ids=lambda op: op.name
+    "op",
+    [
+        op for op in EVALUATED if op.domain and op.name not in ("astype", "add_error")
+    ],  # 0 over the real numbers
+    ids=lambda op: op.name,
 )
 def test_the_interpreter_agrees_to_float64(op: Op) -> None:
     """NumPy's and SciPy's functions are not correctly rounded: the bound is the operation's own and theirs."""

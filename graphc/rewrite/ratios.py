@@ -1,0 +1,321 @@
+"""Pairs of factors in products: cosh a over sinh a, eᵃ over eᵃ − 1, which overflow alone and not together."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from graphc.ir.expr import Expr, constant
+from graphc.ops.comparison import isnan, where
+from graphc.ops.elementary import tanh
+from graphc.ops.powers import square
+from graphc.rewrite.factors import MOST_FACTORS, factors_of, one_plus_exp
+from graphc.rewrite.pattern import Kind
+from graphc.rewrite.products import keeping_nan
+from graphc.rewrite.ranges import Ranges
+
+
+@dataclass(frozen=True)
+class HyperbolicRatio:
+    """u/sinh(a)·cosh(a) → u/tanh(a), u·eᵃ/v/(eᵃ − 1) → u·(eᵃ/(eᵃ − 1))/v and their kind, in any place"""
+
+    name: str = "ratio-of-exponentials"
+    kind: Kind = "stable"
+    examples: tuple[str, ...] = (
+        "x/sinh(x)/sinh(x)*cosh(x)", "y*sinh(x)/cosh(x)/cosh(x)", "x/expm1(x)/expm1(x)*exp(x)", "cosh(x)/sinh(x)",
+        "x/cosh(y)/z*cosh(y)", "x/(1 + cosh(y))*cosh(y)", "x/(0 - expm1(y))/z*exp(y)",
+    )  # fmt: skip
+
+    def roots(self) -> tuple[str, ...]:
+        return ("multiply", "divide")
+
+    def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
+        if not _looks_worth(node):
+            return None
+        factors = [pair for pair in factors_of(node) if pair[1]]
+        if len(factors) > MOST_FACTORS:
+            return None
+        for number, (factor, exponent) in enumerate(factors):
+            for place, (other, power) in enumerate(factors):
+                if place == number or power != -exponent:
+                    continue
+                put = _ratio(node, factor, other, exponent)
+                if put is None:
+                    continue
+                rest = [pair for k, pair in enumerate(factors) if k not in (number, place)]
+                if put:
+                    rest.insert(min(number, place), put)
+                result = _product(rest, node)
+                result = -result if _is_negated(other) else result
+                if not put and (gone := factor.operands[-1]) is not None and ranges(gone).nan:
+                    result = keeping_nan(result, [gone])
+                return result if result.shape == node.shape else None
+        return None
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.__doc__} ({self.kind})"
+
+
+def _ratio(node: Expr, factor: Expr, other: Expr, exponent: int) -> tuple[Expr, int] | tuple[()] | None:
+    """What (factor/other)**exponent is, as a factor with its exponent; () for 1, None where they are no pair."""
+    name = factor.op.name
+    if factor is other:
+        return () if exponent > 0 and (name == "cosh" or _one_plus_cosh(factor) is not None) else None
+    if name == "sinh":
+        (a,) = factor.operands
+        if other.op.name == "cosh" and other.operands[0] is a:
+            return tanh(a), exponent
+        if exponent > 0 and _one_plus_cosh(other) is a:
+            return tanh(a * 0.5), 1
+    if name == "cosh" and exponent > 0 and _one_plus_cosh(other) is factor.operands[0]:
+        return 0.5 + 0.5 * square(tanh(factor.operands[0] * 0.5)), 1
+    if name == "exp" and exponent > 0:
+        inner = _minus_expm1(other)
+        if inner is not None and inner.operands[0] is factor.operands[0] and node is not (factor / other):
+            return factor / inner, 1
+    return None
+
+
+def _one_plus_cosh(node: Expr) -> Expr | None:
+    """a of 1 + cosh a."""
+    if node.op.name != "add":
+        return None
+    for one, other in (node.operands, node.operands[::-1]):
+        if one.is_constant and not one.shape and one.value == 1 and other.op.name == "cosh":
+            return other.operands[0]
+    return None
+
+
+def _is_negated(node: Expr) -> bool:
+    """Whether a node is 0 − (eᵃ − 1)."""
+    return node.op.name == "subtract" and node.operands[1].op.name == "expm1" and node.operands[0].is_constant
+
+
+def _minus_expm1(node: Expr) -> Expr | None:
+    """eᵃ − 1 of itself, and of 0 − (eᵃ − 1)."""
+    if node.op.name == "expm1":
+        return node
+    if _is_negated(node) and not node.operands[0].shape and node.operands[0].value == 0:
+        return node.operands[1]
+    return None
+
+
+def _looks_worth(node: Expr) -> bool:
+    """Whether both of a pair are among the first factors: a cheap look."""
+    names = _names(node)
+    return ("cosh" in names) or ("exp" in names and "expm1" in names)
+
+
+def _product(factors: list[tuple[Expr, int]], like: Expr) -> Expr:
+    """A product in the order of its factors."""
+    result: Expr | None = None
+    for factor, exponent in factors:
+        if result is None:
+            result = factor if exponent > 0 else constant(1.0, like.dtype) / factor
+        else:
+            result = result * factor if exponent > 0 else result / factor
+    assert result is not None
+    return result
+
+
+@dataclass(frozen=True)
+class DistributeRatio:
+    """(u/cosh a ± v/cosh a)·sinh a → u/cosh a·sinh a ± v/cosh a·sinh a, where every term has what pairs with it below"""
+
+    name: str = "distribute-ratio"
+    kind: Kind = "stable"
+    examples: tuple[str, ...] = (
+        "(x/cosh(y) - z/cosh(y)/cosh(y))*sinh(y)",
+        "(x/expm1(y) + z/expm1(y)/y)*exp(y)",
+    )
+
+    def roots(self) -> tuple[str, ...]:
+        return ("multiply",)
+
+    def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
+        for total, factor in (node.operands, node.operands[::-1]):
+            if (
+                total.op.name not in ("add", "subtract")
+                or total.shape != node.shape
+                or total.dtype != node.dtype
+            ):
+                continue
+            if factor.op.name not in ("sinh", "cosh", "exp") or not all(
+                _pairs(term, factor) for term in _leaves(total)
+            ):
+                continue
+            one, other = total.operands
+            if one.shape != node.shape or other.shape != node.shape:
+                continue
+            return one * factor + other * factor if total.op.name == "add" else one * factor - other * factor
+        return None
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.__doc__} ({self.kind})"
+
+
+def _leaves(total: Expr) -> list[Expr]:
+    """The terms of a sum, as far as a bounded look goes."""
+    pending, found = [total], []
+    while pending:
+        part = pending.pop()
+        if part.op.name in ("add", "subtract") and len(found) + len(pending) < MOST_FACTORS:
+            pending += part.operands
+        else:
+            found.append(part)
+    return found
+
+
+def _pairs(term: Expr, factor: Expr) -> bool:
+    """Whether a product has a factor below that makes a tame ratio with an exponential."""
+    if not _names(term) & {"cosh", "sinh", "expm1"}:
+        return False
+    for other, exponent in factors_of(term):
+        if exponent >= 0:
+            continue
+        below = _minus_expm1(other) if factor.op.name == "exp" else other
+        if below is None or (factor.op.name == "exp" and below.operands[0] is not factor.operands[0]):
+            continue
+        argument = (
+            _one_plus_cosh(below) if below.op.name == "add" else below.operands[0] if below.operands else None
+        )
+        if below.op.name in ("cosh", "sinh", "expm1", "add") and argument is factor.operands[0]:
+            return True
+    return False
+
+
+@dataclass(frozen=True)
+class GuardedProduct:
+    """u·where(p, v, 0) → where(p, u·v, 0), where u and v have exponentials that overflow alone and not together"""
+
+    name: str = "guarded-product"
+    kind: Kind = "stable"
+    examples: tuple[str, ...] = ("where(x < 0, 1/expm1(x), 0)*exp(x)", "where(x < 0, 1/sinh(x), 0)*cosh(x)")
+
+    def roots(self) -> tuple[str, ...]:
+        return ("multiply",)
+
+    def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
+        for guard, other in (node.operands, node.operands[::-1]):
+            if guard.op.name != "where" or guard.dtype != node.dtype or other.dtype != node.dtype:
+                continue
+            condition, value, zero = guard.operands
+            if not zero.is_constant or zero.shape or zero.value != 0:
+                continue
+            if not _names(value) & _EXPONENTIALS or not _names(other) & _EXPONENTIALS:
+                continue
+            if ranges(other).nan:
+                zero = where(isnan(other), other, zero)
+            result = where(condition, value * other if guard is node.operands[0] else other * value, zero)
+            return result if result.shape == node.shape else None
+        return None
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.__doc__} ({self.kind})"
+
+
+_EXPONENTIALS = frozenset(("exp", "expm1", "sinh", "cosh", "sigmoid"))
+
+
+def _names(node: Expr) -> set[str]:
+    """The functions among the first factors of a product."""
+    pending, looked, names = [node], 0, set()
+    while pending and looked < MOST_FACTORS:
+        factor = pending.pop()
+        looked += 1
+        name = factor.op.name
+        if name in ("multiply", "divide", "negative"):
+            pending += factor.operands
+        elif name == "add" and one_plus_exp(factor) is not None:
+            names.add("exp")
+        elif _one_plus_cosh(factor) is not None:
+            names.add("cosh")
+        elif _is_negated(factor):
+            names.add("expm1")
+        else:
+            names.add(name)
+    return names
+
+
+@dataclass(frozen=True)
+class NormRest:
+    """u/r − u·x²/r³ → (u/r)·(y/r)² with r = hypot(x, y): what the second derivative of a norm cancels to"""
+
+    name: str = "norm-rest"
+    kind: Kind = "stable"
+    examples: tuple[str, ...] = ("1/hypot(x, y) - x/hypot(x, y)/hypot(x, y)*(x/hypot(x, y))",)
+
+    def roots(self) -> tuple[str, ...]:
+        return ("subtract", "add")
+
+    def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
+        left, right = node.operands
+        if not (_holds_norm(left) and _holds_norm(right)):
+            return None
+        sign_left, one = _signed_factors(left)
+        sign_right, other = _signed_factors(right)
+        sign_right = sign_right if node.op.name == "add" else -sign_right
+        if sign_left == sign_right or len(one) > MOST_FACTORS or len(other) > MOST_FACTORS:
+            return None
+        for u, v, sign in ((one, other, sign_left), (other, one, sign_right)):
+            more = list(v)
+            for pair in u:
+                if pair not in more:
+                    break
+                more.remove(pair)
+            else:
+                rest = _complement(more)
+                if rest is not None:
+                    whole = left if u is one else right
+                    whole = whole.operands[0] if whole.op.name == "negative" else whole
+                    if _signed_factors(whole)[0] < 0:
+                        return None
+                    result = whole * rest
+                    result = result if sign > 0 else -result
+                    return result if result.shape == node.shape else None
+        return None
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.__doc__} ({self.kind})"
+
+
+def _complement(more: list[tuple[Expr, int]]) -> Expr | None:
+    """(y/r)² where some factors are x²/r² with r = hypot(x, y)."""
+    if len(more) != 4:
+        return None
+    below = [factor for factor, exponent in more if exponent < 0]
+    above = [factor for factor, exponent in more if exponent > 0]
+    if len(below) != 2 or below[0] is not below[1] or above[0] is not above[1] or below[0].op.name != "hypot":
+        return None
+    r, x = below[0], above[0]
+    for side, other in (r.operands, r.operands[::-1]):
+        if side is x:
+            return square(where(r < math.inf, other / r, 0))
+    return None
+
+
+def _holds_norm(node: Expr) -> bool:
+    pending, looked = [node], 0
+    while pending and looked < MOST_FACTORS:
+        factor = pending.pop()
+        looked += 1
+        if factor.op.name == "hypot":
+            return True
+        if factor.op.name in ("multiply", "divide", "negative"):
+            pending += factor.operands
+    return False
+
+
+def _signed_factors(node: Expr) -> tuple[int, list[tuple[Expr, int]]]:
+    sign, found = 1, []
+    for factor, exponent in factors_of(node):
+        if factor.op.name == "negative":
+            sign = -sign
+        if exponent and not (factor.is_constant and not factor.shape and factor.value == 1):
+            found.append((factor, exponent))
+    return sign, found
+
+
+RULES = (HyperbolicRatio(), DistributeRatio(), GuardedProduct(), NormRest())
+
+__all__ = ["RULES"]

@@ -1,0 +1,201 @@
+"""Values and derivatives of what rules write, against mpmath: sums in any order, removable singularities, logarithms, overflow.
+
+The truth is the formula itself in mpmath, differentiated by its Taylor coefficients, so nothing here is graphc's. Errors are in
+units of the last place of the truth, over the condition number of what is computed by its operand.
+"""
+
+from __future__ import annotations
+
+import math
+
+import mpmath
+import numpy as np
+import pytest
+
+import graphc as g
+
+x, y = g.symbols("x y")
+Y = 0.7
+
+POINTS = (
+    1e-40, -1e-20, 1e-9, -1e-5, 1e-3, 0.01, -0.1, 0.3, -0.5, 0.55, 0.7, 0.99, -1.0, 1.3, -1.5, 2.0, -2.7, 5.0, -7.0, 36.0, -100.0,
+    300.0,
+)  # fmt: skip
+
+BITS = 1000
+
+
+def derivatives(function, at, order):
+    """The value and derivatives of a function of one number, at a precision that no cancellation here uses up."""
+    with mpmath.workprec(BITS):
+        coefficients = mpmath.taylor(function, mpmath.mpf(at), order + 1)
+        return [c * mpmath.factorial(k) for k, c in enumerate(coefficients)]
+
+
+def worst(expr, function, order, points, dtype="float64"):
+    """The largest error of the value and of derivatives: (order, units over the condition number, point, value, truth)."""
+    written = [g.stabilize(expr)]
+    for _ in range(order):
+        written.append(g.grad(written[-1], x))
+    compiled = g.compile(written, [x, y], dtype=dtype)
+    at = np.array(points, dtype=dtype)
+    with np.errstate(all="ignore"):
+        columns = [np.broadcast_to(v, at.shape) for v in compiled(at, np.full_like(at, Y))]
+    info = np.finfo(dtype)
+    found = (0, 0.0, 0.0, 0.0, 0.0)
+    for place, point in enumerate(at.astype(np.float64)):
+        truths = derivatives(lambda t: function(t, mpmath.mpf(float(at.dtype.type(Y)))), point, order)
+        for k, column in enumerate(columns):
+            truth, value = truths[k], float(column[place])
+            if abs(truth) > float(info.max) or mpmath.im(truth):
+                continue
+            condition = abs(point * truths[k + 1] / truth) if truth else 1
+            unit = max(abs(truth) * float(info.eps), float(info.smallest_subnormal))
+            error = (
+                abs(mpmath.mpf(value) - truth) / unit / max(1, condition)
+                if math.isfinite(value)
+                else math.inf
+            )
+            if error > found[1]:
+                found = (k, float(error), point, value, float(truth))
+    return found
+
+
+m = mpmath
+
+SUMS = {
+    "cos(x) - 1": lambda t, y: m.cos(t) - 1,
+    "2 - 2*cos(x)": lambda t, y: 2 - 2 * m.cos(t),
+    "-3 + 3*cos(x)": lambda t, y: 3 * m.cos(t) - 3,
+    "y - y*cos(x)": lambda t, y: y - y * m.cos(t),
+    "sin(x) - x": lambda t, y: m.sin(t) - t,
+    "3*x - 3*sin(x)": lambda t, y: 3 * (t - m.sin(t)),
+    "-(x - sin(x))*y": lambda t, y: -(t - m.sin(t)) * y,
+    "sinh(x) - x": lambda t, y: m.sinh(t) - t,
+    "x - tanh(x)": lambda t, y: t - m.tanh(t),
+    "atan(x) - x": lambda t, y: m.atan(t) - t,
+    "1 - cosh(x)": lambda t, y: 1 - m.cosh(t),
+    "exp(-x) - exp(x)": lambda t, y: m.exp(-t) - m.exp(t),
+    "2*exp(x) - 2": lambda t, y: 2 * m.expm1(t),
+    "(x + y) - x": lambda t, y: y,
+    "1 - (1 - x)": lambda t, y: t,
+    "(x + 1)**2 - 1": lambda t, y: t * t + 2 * t,
+    "(x + 1)**2 - x**2": lambda t, y: 2 * t + 1,
+    "(3*x + y) - x*3": lambda t, y: y,
+}
+
+RIGHT_OF_MINUS_ONE = {
+    "sqrt(x + 1) - 1": lambda t, y: m.sqrt(1 + t) - 1,
+    "2 - 2*sqrt(1 + x)": lambda t, y: 2 - 2 * m.sqrt(1 + t),
+    "1/(x + 1) - 1": lambda t, y: 1 / (1 + t) - 1,
+}
+
+REMOVABLE = {
+    "sin(x)/x": lambda t, y: m.sin(t) / t,
+    "sin(2*x)/x": lambda t, y: m.sin(2 * t) / t,
+    "(exp(x) - 1)/x": lambda t, y: m.expm1(t) / t,
+    "(1 - exp(-x))/x": lambda t, y: -m.expm1(-t) / t,
+    "(1 - cos(x))/(x*x)": lambda t, y: (1 - m.cos(t)) / t**2,
+    "(x - sin(x))/x**3": lambda t, y: (t - m.sin(t)) / t**3,
+    "x/(exp(x) - 1)": lambda t, y: t / m.expm1(t),
+    "1/tanh(x) - 1/x": lambda t, y: m.coth(t) - 1 / t,
+    "1/x - 1/sin(x)": lambda t, y: 1 / t - 1 / m.sin(t),
+    "tanh(x)/x": lambda t, y: m.tanh(t) / t,
+    "x/sin(x)": lambda t, y: t / m.sin(t),
+    "x/tanh(x)": lambda t, y: t * m.coth(t),
+    "asinh(x)/x": lambda t, y: m.asinh(t) / t,
+}
+
+LOGARITHMS = {
+    "log(x + sqrt(x*x + 1))": lambda t, y: m.asinh(t),
+    "log(sqrt(x*x + 1) - x)": lambda t, y: -m.asinh(t),
+    "log(cosh(x))": lambda t, y: m.log(m.cosh(t)),
+    "log(x*x + 1)": lambda t, y: m.log(t * t + 1),
+    "log(x*x + y*y)": lambda t, y: m.log(t * t + y * y),
+}
+
+
+@pytest.mark.parametrize("text", SUMS)
+def test_terms_cancel_in_any_order(text):
+    found = worst(g.parse(text), SUMS[text], 2, POINTS)
+    assert found[1] <= 4, found
+
+
+@pytest.mark.parametrize("text", RIGHT_OF_MINUS_ONE)
+def test_terms_cancel_right_of_minus_one(text):
+    found = worst(g.parse(text), RIGHT_OF_MINUS_ONE[text], 2, [p for p in POINTS if p > -0.9])
+    assert found[1] <= 6, found
+
+
+@pytest.mark.parametrize("text", REMOVABLE)
+def test_removable_singularities_to_the_second_derivative(text):
+    found = worst(g.parse(text), REMOVABLE[text], 2, [p for p in POINTS if abs(p) < 0.9])
+    assert found[1] <= 10, found
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("sin(x)/x", (1, 0, -1 / 3, 0)), ("(exp(x) - 1)/x", (1, 1 / 2, 1 / 3, 1 / 4)), ("x/(exp(x) - 1)", (1, -1 / 2, 1 / 6, 0)),
+        ("(1 - cos(x))/x**2", (1 / 2, 0, -1 / 12, 0)), ("1/tanh(x) - 1/x", (0, 1 / 3, 0, -2 / 15)),
+        ("sqrt(1 + x*x) - 1", (0, 0, 1, 0)),
+        ("tan(x)/x", (1, 0, 2 / 3, 0)), ("log(1 + x)/x", (1, -1 / 2, 2 / 3, -3 / 2)), ("x/sinh(x)", (1, 0, -1 / 3, 0)),
+        ("(sqrt(1 + x) - 1)/x", (1 / 2, -1 / 8, 1 / 8, -15 / 64)), ("(sin(x) - x*cos(x))/x**2", (0, 1 / 3, 0, -1 / 5)),
+        ("1/x - 1/(exp(x) - 1)", (1 / 2, -1 / 12, 0, 1 / 120)),
+    ],
+)  # fmt: skip
+def test_removable_singularities_at_0_to_the_third_derivative(text, values):
+    expr = g.stabilize(g.parse(text))
+    for order, value in enumerate(values):
+        found = g.compile(expr, [x])(0.0)
+        assert abs(found - value) <= 16 * 2.0**-52 * max(1, abs(value)), (order, found, value)
+        expr = g.grad(expr, x)
+
+
+@pytest.mark.parametrize("text", LOGARITHMS)
+def test_logarithms(text):
+    points = (*POINTS, 1e5, -1e9, 1e100, -1e150, 1e200) if "cosh" not in text else POINTS
+    found = worst(g.parse(text), LOGARITHMS[text], 1, points)
+    assert found[1] <= 6, found
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "value"),
+    [
+        ("log(exp(x) - exp(y))", 1000.0, 1000.0), ("log(exp(x) - 1)", 1000.0, 1000.0),
+        ("log(sinh(x))", 1000.0, 1000 - math.log(2)),
+        ("log(tanh(x))", 20.0, -2 * math.exp(-40.0)), ("log(gamma(x))", 400.0, math.lgamma(400.0)),
+        ("log(erf(x))", 6.0, -math.erfc(6.0)),
+        ("gamma(x + 1)/gamma(x)", 400.0, 400.0),
+        ("gamma(x)/gamma(x + 0.5)", 400.0, math.exp(math.lgamma(400.0) - math.lgamma(400.5))),
+        ("gamma(x)*gamma(y)/gamma(x + y)", 300.0, math.exp(math.lgamma(300) + math.lgamma(0.7) - math.lgamma(300.7))),
+        ("x/(x*x + y*y)", 1e200, 1e-200),
+        ("sqrt(x*x - y*y)", -1e200, 1e200), ("(3*x + y*y)/(x*x + y*y)", 1e200, 3e-200),
+    ],
+)  # fmt: skip
+def test_over_and_underflow_on_the_way(text, at, value):
+    """To 10⁻¹²: the expected values are NumPy's and a few roundings of large logarithms."""
+    found = g.compile(g.parse(text), [x, y])(at, Y)
+    assert abs(found - value) <= 1e-12 * abs(value), (found, value)
+
+
+@pytest.mark.parametrize("seam", [1.0, 1.5, 2.0, 0.6, 0.55, 0.75, 1.25, 2.5])
+def test_derivatives_meet_at_the_seams(seam):
+    """On either side of where a series ends, and on it."""
+    texts = (
+        "sin(x) - x",
+        "x/(exp(x) - 1)",
+        "log(cosh(x))",
+        "sqrt(1 + x*x) - 1",
+        "tanh(x)/x",
+        "exprel(x)",
+        "sinc(x)",
+        "log1p(x)/x",
+    )
+    for text in texts:
+        expr = g.stabilize(g.parse(text))
+        first = g.grad(expr, x)
+        f = g.compile([expr, first, g.grad(first, x)], [x])
+        below, on, above = (f(float(v)) for v in (np.nextafter(seam, 0), seam, np.nextafter(seam, 9)))
+        for one, two, three in zip(below, on, above, strict=True):
+            assert one == pytest.approx(two, rel=1e-13) and three == pytest.approx(two, rel=1e-13), text
