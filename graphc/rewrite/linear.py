@@ -17,7 +17,7 @@ Factors = tuple[float, tuple[Expr, ...]]
 """(number, factors)"""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Term:
     """A term of a sum: ±node, which is the number `coefficient` times factors."""
 

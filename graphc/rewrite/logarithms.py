@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 from graphc.ir.expr import Expr
-from graphc.ops.comparison import where
+from graphc.ops.comparison import isnan, where
 from graphc.ops.elementary import acosh, asinh, exp, expm1, hypot, log, log1p, sin, sinh
 from graphc.ops.logistic import sigmoid, softplus
 from graphc.ops.powers import square
@@ -122,7 +122,12 @@ class LogOfNorm(_LogRule):
         if inner.op.name != "add" or inner.dtype != node.dtype:
             return None
         x, y = (side(part) for part in inner.operands)
-        return None if x is None or y is None else 2 * log(hypot(x, y))
+        if x is None or y is None:
+            return None
+        result = 2 * log(hypot(x, y))
+        if not any(ranges(side).nan for side in (x, y)):
+            return result
+        return where(isnan(inner), inner, result)  # hypot(∞, NaN) is ∞
 
 
 def side(node: Expr) -> Expr | None:

@@ -123,10 +123,6 @@ def _logit(x: Expr) -> Expr:
 EXPONENTIALS = (
     Rule("expm1", "exp(x) - 1", "expm1(x)", "stable", "eˣ − 1 without cancellation"),
     Rule("one-minus-exp", "1 - exp(x)", "0 - expm1(x)", "stable", "1 − eˣ without cancellation; 0 at 0, not −0"),
-    Rule("minus-expm1-product", "(0 - expm1(x))*y", "0 - expm1(x)*y", "stable", "a sign is exact",
-         when=lambda m: m.range("y").nonnegative, examples=("(0 - expm1(x))*sigmoid(y)",)),
-    Rule("minus-expm1-quotient", "(0 - expm1(x))/y", "0 - expm1(x)/y", "stable", "a sign is exact",
-         when=lambda m: m.range("y").positive, examples=("(0 - expm1(x))/(1 + exp(y))",)),
     Rule("expm1-plus-one", "expm1(x) + 1", "exp(x)", "stable", "the inverse of expm1"),
     Rule("sinh", "(exp(x) - exp(-x))/2", "sinh(x)", "stable", "without cancellation near 0"),
     Rule("sinh-half", "(exp(x) - exp(-x))*0.5", "sinh(x)", "stable", "without cancellation near 0"),
@@ -188,6 +184,8 @@ LOGISTIC = (
 
 TRIGONOMETRIC = (
     Rule("tanh-expm1", "expm1(x)/(1 + exp(x))", "tanh(x/2)", "stable", "tanh(x/2) = (eˣ − 1)/(eˣ + 1)"),
+    Rule("tanh-minus-expm1", "(0 - expm1(x))/(1 + exp(x))", "0 - tanh(x/2)", "stable", "as tanh-expm1"),
+    Rule("tanh-minus-expm1-sigmoid", "(0 - expm1(x))*sigmoid(-x)", "0 - tanh(x/2)", "stable", "as tanh-expm1-sigmoid"),
     Rule("tanh-expm1-sigmoid", "expm1(x)*sigmoid(-x)", "tanh(x/2)", "stable", "tanh(x/2) = (eˣ − 1)/(eˣ + 1)"),
     Rule("tanh-expm1-sigmoid-factor", "expm1(x)*(sigmoid(-x)*y)", "tanh(x/2)*y", "stable", "as tanh-expm1-sigmoid"),
     Rule("tanh-quotient", "(exp(x) - exp(-x))/(exp(x) + exp(-x))", "tanh(x)", "stable", "the definition"),

@@ -134,9 +134,15 @@ def _value(node: Expr, at: Mapping[str, Any], operands: list[Any], wide: bool) -
         chooses = node.op.name == "where"
         operands = [x if chooses and not place else x.astype(LONG) for place, x in enumerate(operands)]
     function = FUNCTIONS.get(node.op.name) if node.op.shape is None else None
-    value = np.asarray((function or node.op.reference)(*operands, *node.attrs))
+    try:
+        value = np.asarray((function or node.op.reference)(*operands, *node.attrs))
+    except TypeError:  # a function of SciPy's that knows no extended precision
+        operands = [x.astype(np.float64) if x.dtype == LONG else x for x in operands]
+        value = np.asarray(node.op.reference(*operands, *node.attrs))
     if value.dtype == HALF:  # the operands are small integers: again, as float32
         value = np.asarray(function(*[x.astype(np.float32) for x in operands], *node.attrs))  # type: ignore[misc]
     if wide and value.dtype.kind == "f":
         value = value.astype(LONG)
+    elif node.op.category == "special":  # SciPy's functions of small integers answer in float64
+        value = value.astype(node.dtype)
     return value
