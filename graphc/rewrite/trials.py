@@ -26,7 +26,7 @@ ROUNDS = 6
 LENGTH = 3
 """Of an axis with a name."""
 
-MOST_NODES = 2000
+MOST_NODES = 5000
 MOST_ELEMENTS = 20_000
 
 
