@@ -257,6 +257,8 @@ class VanishingPair:
     def _paired(self, node: Expr, terms: list[Term], term: Term, f: Expr) -> Expr | None:
         others = without(term.factors, [f])
         assert others is not None
+        if not any(t is not term and _plausible(f, others, t) for t in terms):
+            return None
         for pair in PAIRS[f.op.name](f):
             number, factors = (
                 factors_of(pair.partner) if isinstance(pair.partner, Expr) else (pair.partner, ())
@@ -281,6 +283,19 @@ class VanishingPair:
     def __str__(self) -> str:
         return f"{self.name}: {self.__doc__} ({self.kind})"
 
+
+def _plausible(f: Expr, others: list[Expr], term: Term) -> bool:
+    """Whether a term may be one that f vanishes beside: a cheap look, before that is written down."""
+    if len(term.factors) < len(others):
+        return False
+    rest = without(term.factors, others)
+    if not rest:
+        return rest is not None
+    a = f.operands[-1]
+    return any(factor is a or factor in a.operands or factor.op.name in _PARTNERS for factor in rest)
+
+
+_PARTNERS = frozenset(("exp", "divide", "cos"))
 
 RULES = (LikeTerms(), VanishingPair())
 
