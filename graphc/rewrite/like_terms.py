@@ -16,7 +16,18 @@ from graphc.ops.elementary import cos, exp, expm1, sin, sinh
 from graphc.ops.logistic import sigmoid
 from graphc.ops.powers import square
 from graphc.ops.special import erf, erfc
-from graphc.rewrite.linear import Term, factors_of, is_number, product, same, scaled, terms_of, total, without
+from graphc.rewrite.linear import (
+    Term,
+    factors_of,
+    is_number,
+    leaves,
+    product,
+    same,
+    scaled,
+    terms_of,
+    total,
+    without,
+)
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.products import keeping_nan
 from graphc.rewrite.ranges import Ranges
@@ -41,13 +52,21 @@ class LikeTerms:
         left, right = node.operands
         if left.op.name == right.op.name == "multiply":
             return _common_factor(node, ranges)
-        if left.op.name not in _SUMS and right.op.name not in _SUMS:
+        if (left.op.name not in _SUMS and right.op.name not in _SUMS) or not _may_cancel(leaves(node)):
             return None
         result = _without_like(node, ranges)
         return result if result is not None and result.shape == node.shape else None
 
     def __str__(self) -> str:
         return f"{self.name}: {self.__doc__} ({self.kind})"
+
+
+def _may_cancel(parts: list[Expr]) -> bool:
+    """Whether terms may cancel: one stands twice, or there are two numbers or two products."""
+    kinds = [part.op.name for part in parts]
+    return len(parts) > 2 and (
+        len({*parts}) < len(parts) or kinds.count("constant") > 1 or kinds.count("multiply") > 0
+    )
 
 
 def _without_like(node: Expr, ranges: Ranges) -> Expr | None:
@@ -64,7 +83,7 @@ def _without_like(node: Expr, ranges: Ranges) -> Expr | None:
     result = total(kept)
     if not gone or result is None:
         return None
-    return keeping_nan(result, [t for t in gone if not t.is_constant and ranges(t).nan])
+    return keeping_nan(result, [t for t in gone if not t.is_constant and ranges(t).nan], LOOK)
 
 
 def _common_factor(node: Expr, ranges: Ranges) -> Expr | None:
@@ -77,6 +96,9 @@ def _common_factor(node: Expr, ranges: Ranges) -> Expr | None:
                 return None if rest is None else a * rest
     return None
 
+
+LOOK = 50
+"""Nodes that a look for what may be NaN visits at most: a guard is cheaper than a longer one."""
 
 _SUMS = ("add", "subtract", "negative")
 
@@ -240,7 +262,7 @@ class VanishingPair:
         return ("add", "subtract")
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
-        if not any(operand.op.name in _LOOK for operand in node.operands):
+        if not any(operand.op.name in _LOOK for operand in node.operands) or not _may_vanish(leaves(node)):
             return None
         terms = terms_of(node)
         if terms is None or len(terms) < 2:
@@ -282,6 +304,27 @@ class VanishingPair:
 
     def __str__(self) -> str:
         return f"{self.name}: {self.__doc__} ({self.kind})"
+
+
+def _may_vanish(parts: list[Expr]) -> bool:
+    """Whether there is a function that vanishes beside one of the other terms: a cheap look, before terms are taken apart."""
+    products = [part for part in parts if part.op.name in ("multiply", "divide")]
+    for part in parts:
+        if part.op.name in PAIRS and part.operands:
+            a = part.operands[-1]
+            for other in parts:
+                if other.is_constant or other is a or other in a.operands:
+                    return True
+                if other is not part and other.op.name in _PARTNERS:
+                    return True
+            if any(other is not part for other in products):
+                return True
+    for one in products:
+        if not any(factor.op.name in PAIRS or factor.op.name == "multiply" for factor in one.operands):
+            continue
+        if len(products) > 1 or any(part.is_constant or part in one.operands for part in parts):
+            return True
+    return False
 
 
 def _plausible(f: Expr, others: list[Expr], term: Term) -> bool:

@@ -54,6 +54,22 @@ def terms_of(node: Expr) -> list[Term] | None:
     return found
 
 
+def leaves(node: Expr) -> list[Expr]:
+    """The terms of a sum without their signs, as far as a bounded look goes: what is cheap to know of it."""
+    found: list[Expr] = []
+    pending = [*node.operands]
+    while pending:
+        part = pending.pop()
+        name = part.op.name
+        if name == "add" or name == "subtract" or name == "negative":
+            pending += part.operands
+            if len(pending) + len(found) > MOST_TERMS:
+                return []
+        else:
+            found.append(part)
+    return found
+
+
 _PRODUCTS = frozenset(("multiply", "negative", "subtract", "square", "pow", "divide", "constant"))
 
 
