@@ -313,7 +313,11 @@ def _may_vanish(parts: list[Expr]) -> bool:
         if part.op.name in PAIRS and part.operands:
             a = part.operands[-1]
             for other in parts:
-                if other.is_constant or other is a or other in a.operands:
+                if (
+                    other is a
+                    or other in a.operands
+                    or (other.is_constant and part.op.name in _BESIDE_NUMBERS)
+                ):
                     return True
                 if other is not part and other.op.name in _PARTNERS:
                     return True
@@ -333,12 +337,17 @@ def _plausible(f: Expr, others: list[Expr], term: Term) -> bool:
         return False
     rest = without(term.factors, others)
     if not rest:
-        return rest is not None
+        return rest is not None and f.op.name in _BESIDE_NUMBERS
     a = f.operands[-1]
     return any(factor is a or factor in a.operands or factor.op.name in _PARTNERS for factor in rest)
 
 
 _PARTNERS = frozenset(("exp", "divide", "cos"))
+
+_BESIDE_NUMBERS = frozenset(
+    ("cos", "cosh", "exp", "tanh", "erf", "erfc", "sigmoid", "sqrt", "hypot", "divide")
+)
+"""Those that vanish beside a number."""
 
 RULES = (LikeTerms(), VanishingPair())
 
