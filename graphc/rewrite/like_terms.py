@@ -310,18 +310,18 @@ def _may_vanish(parts: list[Expr]) -> bool:
     """Whether there is a function that vanishes beside one of the other terms: a cheap look, before terms are taken apart."""
     products = [part for part in parts if part.op.name in ("multiply", "divide")]
     for part in parts:
-        if part.op.name in PAIRS and part.operands:
-            a = part.operands[-1]
-            for other in parts:
-                if (
-                    other is a
-                    or other in a.operands
-                    or (other.is_constant and part.op.name in _BESIDE_NUMBERS)
-                ):
-                    return True
-                if other is not part and other.op.name in _PARTNERS:
-                    return True
-            if any(other is not part for other in products):
+        name = part.op.name
+        if name not in PAIRS or not part.operands:
+            continue
+        a = part.operands[-1]
+        for other in parts:
+            if other is a or other in a.operands or (other.is_constant and name in _BESIDE_NUMBERS):
+                return True
+            if other is part or name == "divide" != other.op.name:
+                continue
+            if name in _PARTNERS and other.op.name == name:
+                return True
+            if other.op.name == "multiply" and any(x is a or x in a.operands for x in other.operands):
                 return True
     for one in products:
         if not any(factor.op.name in PAIRS or factor.op.name == "multiply" for factor in one.operands):
