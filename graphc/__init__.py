@@ -18,6 +18,7 @@ import graphc.ops.exponentials as _exponentials
 import graphc.ops.index as _index
 import graphc.ops.linalg as _linalg
 import graphc.ops.logistic as _logistic
+import graphc.ops.norms as _norms
 import graphc.ops.order as _order
 import graphc.ops.pool as _pool
 import graphc.ops.powers as _powers
@@ -28,6 +29,7 @@ import graphc.ops.rounding as _rounding
 import graphc.ops.running as _running
 import graphc.ops.shape as _shape
 import graphc.ops.special as _special
+import graphc.ops.update as _update
 from graphc.analysis.accuracy import accuracy
 from graphc.analysis.gradcheck import check_grad
 from graphc.api.compile import compile
@@ -70,6 +72,7 @@ from graphc.ops.exponentials import *
 from graphc.ops.index import *
 from graphc.ops.linalg import *
 from graphc.ops.logistic import *
+from graphc.ops.norms import *
 from graphc.ops.order import *
 from graphc.ops.pool import *
 from graphc.ops.powers import *
@@ -80,6 +83,7 @@ from graphc.ops.rounding import *
 from graphc.ops.running import *
 from graphc.ops.shape import *
 from graphc.ops.special import *
+from graphc.ops.update import *
 from graphc.version import __version__
 from graphc.viz.player.figure import figure, plot
 
@@ -142,6 +146,7 @@ __all__ += _exponentials.__all__
 __all__ += _index.__all__
 __all__ += _linalg.__all__
 __all__ += _logistic.__all__
+__all__ += _norms.__all__
 __all__ += _order.__all__
 __all__ += _pool.__all__
 __all__ += _powers.__all__
@@ -152,6 +157,7 @@ __all__ += _rounding.__all__
 __all__ += _running.__all__
 __all__ += _shape.__all__
 __all__ += _special.__all__
+__all__ += _update.__all__
 
 
 def __dir__() -> list[str]:

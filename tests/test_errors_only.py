@@ -242,9 +242,18 @@ def test_interrupts_at_random_moments(name, tmp_path, monkeypatch):
     interrupts.ACTIVITIES[name](0)
 
 
+# An exception that another thread sets may come between llvmlite's freeing of an object and its note that it did so, which then
+# frees it twice; nothing can hold such an exception back. What compiles is held to signals alone.
+_HOWS = [
+    (name, how)
+    for name in interrupts.ACTIVITIES
+    for how in ("signal", "thread")
+    if how == "signal" or name in ("evaluate", "grad", "free", "save", "draw")
+]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("how", ["signal", "thread"])
-@pytest.mark.parametrize("name", interrupts.ACTIVITIES)
+@pytest.mark.parametrize(("name", "how"), _HOWS)
 def test_hundreds_of_interrupts(name, how):
     assert interrupts.attempt(name, how, 100, 1)[1] is None
 

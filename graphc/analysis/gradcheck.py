@@ -174,7 +174,12 @@ def _of_arrays(outputs: list[Expr], arrays: dict[Expr, np.ndarray], targets: lis
         for place, scalar in np.ndenumerate(scalars):
             unit = np.zeros(output.shape, dtype=output.dtype)  # type: ignore[arg-type]  # lengths are known here
             unit[place] = 1
-            record = reverse([output], [constant(unit)], [stand_ins[target] for target in targets])
+            record = reverse(
+                [output],
+                [constant(unit)],
+                [stand_ins[target] for target in targets],
+                where_seeded=constant(unit != 0),
+            )
             for target in (stand_ins[target] for target in targets):
                 adjoints: Any = elements([record.adjoint(target)], known)[0]
                 for where, moved in np.ndenumerate(named(target)):

@@ -15,8 +15,18 @@ from graphc.compiler.runtime.array_function import ArrayFunction
 from graphc.compiler.runtime.compiled_function import CompiledFunction
 from graphc.compiler.runtime.elementwise_function import make
 from graphc.compiler.runtime.updates import new_values
-from graphc.errors import DtypeError, InputError, brief
-from graphc.ir.expr import Expr, constant, current_site, rebuild, symbol
+from graphc.errors import DtypeError, GraphcError, InputError, brief
+from graphc.ir.expr import (
+    Derivation,
+    Expr,
+    constant,
+    current_site,
+    derivation,
+    derived,
+    rebuild,
+    symbol,
+    walk_sources,
+)
 from graphc.ir.types import as_dtype, is_float
 from graphc.rewrite import tables
 from graphc.util.arguments import mapping
@@ -111,7 +121,10 @@ def _record(graph: Graph, structure: Structure, options: Options) -> bytes | Non
     """The key under which what becomes of a graph is recorded; None where it is not, or passes are to be seen at work."""
     if options.rewrite is None or not options.cache or options.dump or tables.has_own():
         return None
-    return graph_cache.key(graph, structure, (options.rewrite, *options.without))
+    sources = walk_sources([graph.exprs[output] for output in graph.outputs])[0]
+    # what the derivatives among them are the derivatives of decides as well
+    origin = () if len(sources) <= len(graph) else (Graph(sources).digest,)
+    return graph_cache.key(graph, structure, (options.rewrite, *options.without, *origin))
 
 
 def _with_updates(graph: Graph, updates: Mapping[Expr, Any], declared: bool) -> tuple[Graph, tuple[int, ...]]:
@@ -156,19 +169,38 @@ def as_graph(outputs: Any, inputs: Any = None) -> Graph:
 
 
 def retype(graph: Graph, dtype: Any) -> Graph:
-    """The graph with every float symbol and float literal in another float type; casts that are written stay."""
+    """The graph with every float symbol and float literal in another float type; casts that are written stay.
+
+    Derivatives are those of the retyped formula: the casts in them follow its types.
+    """
     target = as_dtype(dtype)
     if not is_float(target):
         raise DtypeError(
             f"compile(dtype=…) takes a float type, not {target}", site=current_site(), hint='write "float32"'
         )
     retyped: dict[Expr, Expr] = {}
-    for node in graph.exprs:
+    order, circular = walk_sources([*graph.symbols, *(graph.exprs[output] for output in graph.outputs)])
+    for node in order:
         if node.is_symbol and is_float(node.dtype):
             retyped[node] = symbol(node.name, node.shape, target, range=node.bounds)
         elif node.is_constant and is_float(node.dtype):
             retyped[node] = constant(node.value, target)
         else:
-            retyped[node] = rebuild(node, tuple(retyped[operand] for operand in node.operands))
+            known = None if node in circular else derivation(node)
+            again = None if known is None else _derived_anew(*known, retyped)
+            if again is None:
+                again = rebuild(node, tuple(retyped[operand] for operand in node.operands))
+            retyped[node] = again
     leaves = [retyped[graph.exprs[output]] for output in graph.outputs]
     return Graph(unflatten(graph.structure, iter(leaves)), [retyped[node] for node in graph.symbols])
+
+
+def _derived_anew(made: Derivation, number: int, retyped: Mapping[Expr, Expr]) -> Expr | None:
+    """A derivative of formulas that were retyped; None where they have none."""
+    of = made.mapped(retyped.__getitem__)
+    try:
+        (again,) = of.write(of.outputs, of.others, of.targets, (number,))
+    except GraphcError:
+        return None
+    derived({number: again}, of)
+    return again

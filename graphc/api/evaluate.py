@@ -20,8 +20,8 @@ def evaluate(outputs: Any, at: Mapping[Any, Any], *, digits: int | None = None) 
         10,000 asks for that many significant digits, by mpmath with an error bound that is made smaller until they are right;
         the point may then hold mpmath numbers, fractions and decimals too, taken exactly. Arrays are evaluated element by element
 
-    Returns Python numbers for scalars and NumPy arrays for arrays, in the structure of `outputs`; with `digits` mpmath numbers
-    for floats, and object arrays of them.
+    Returns Python numbers for scalars and NumPy arrays of their own for arrays, in the structure of `outputs`; with `digits`
+    mpmath numbers for floats, and object arrays of them.
 
     Raises `InputError` for missing or unknown names, and `PrecisionError` where a value depends on more digits of what is
     computed on the way than the last precision has.
@@ -37,4 +37,4 @@ def evaluate(outputs: Any, at: Mapping[Any, Any], *, digits: int | None = None) 
     """
     if digits is None:
         return numpy_eval.evaluate(outputs, at)
-    return mpmath_eval.evaluate(outputs, at, digits)
+    return mpmath_eval.evaluate(outputs, numpy_eval.of_interest(outputs, at), digits)

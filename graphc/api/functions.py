@@ -7,9 +7,7 @@ from typing import Any
 
 from graphc.api.compile import as_graph
 from graphc.api.graph import Graph
-from graphc.autodiff.forward import forward
-from graphc.autodiff.jacobian import jacobian as jacobian_of
-from graphc.autodiff.reverse import reverse
+from graphc.autodiff import remembered
 from graphc.errors import GradientError, brief
 from graphc.ir.expr import Expr, constant, current_site
 from graphc.ir.op import all_ops, array_ops
@@ -50,7 +48,7 @@ def grad(output: Any, wrt: Any, seed: Any = None, *, rewrite: str | None = None)
     )
     if rewrite is not None:
         outputs = _stated(outputs, targets, rewrite)
-    record = reverse(outputs, seeds, targets)
+    record = remembered.gradient(outputs, seeds, targets)
     return unflatten(structure, iter([record.adjoint(node) for node in targets]))
 
 
@@ -141,7 +139,7 @@ def jvp(output: Any, wrt: Any, tangents: Any) -> Any:
         for node, direction in zip(targets, directions, strict=True)
     }
     leaves, structure = flatten(output)
-    return unflatten(structure, iter(forward([constant(leaf) for leaf in leaves], given)))
+    return unflatten(structure, iter(remembered.directional([constant(leaf) for leaf in leaves], given)))
 
 
 def hvp(output: Any, wrt: Any, tangents: Any) -> Any:
@@ -171,7 +169,8 @@ def jacobian(output: Any, wrt: Any) -> Any:
     targets, structure = _targets(wrt)
     leaves, outputs = flatten(output)
     rows = [
-        unflatten(structure, iter([jacobian_of(constant(leaf), node) for node in targets])) for leaf in leaves
+        unflatten(structure, iter([remembered.whole(constant(leaf), node) for node in targets]))
+        for leaf in leaves
     ]
     return unflatten(outputs, iter(rows))
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from graphc.autodiff.remembered import remember
 from graphc.autodiff.reverse import AdjointRecord, reverse
 from graphc.errors import GradientError, brief
-from graphc.interpret.numpy_eval import run, to_python
+from graphc.interpret.numpy_eval import handed_out, run
 from graphc.ir.expr import Expr
 from graphc.ir.graph import Dag
 from graphc.ir.types import is_float
@@ -97,7 +98,8 @@ class Graph(Dag):
 
         at : name or symbol → number or array; arrays broadcast. Raises `InputError` for missing or unknown names.
         """
-        return {node: to_python(value) for node, value in enumerate(run(self, at))}
+        values = run(self, at)
+        return dict(enumerate(handed_out(values, values[: len(self.symbols)])))
 
     def backward(
         self, at: Mapping[Any, Any], seed: Any = None, wrt: Iterable[Expr] | None = None
@@ -117,16 +119,19 @@ class Graph(Dag):
         tables = (adjoints, record.contributions, record.partials)
         everything = Dag([*self.exprs, *(e for table in tables for e in table.values())], self.symbols)
         values = run(everything, at)
-
-        def value(expr: Expr) -> Any:
-            return to_python(values[everything.node(expr)])
-
-        result = Adjoints({self.node(node): value(adjoints[node]) for node in self.exprs if node in adjoints})
-        result.contributions = {
-            (self.node(u), slot): value(e) for (u, slot), e in record.contributions.items()
-        }
-        result.partials = {(self.node(u), slot): value(e) for (u, slot), e in record.partials.items()}
-        result.forward = {self.node(node): value(node) for node in self.exprs}
+        of_nodes = {self.node(node): adjoints[node] for node in self.exprs if node in adjoints}
+        forward = {self.node(node): node for node in self.exprs}
+        contributions, partials = (
+            {(self.node(u), slot): e for (u, slot), e in table.items()}
+            for table in (record.contributions, record.partials)
+        )
+        asked = (of_nodes, contributions, partials, forward)
+        shown = [values[everything.node(expr)] for table in asked for expr in table.values()]
+        numbers = iter(handed_out(shown, values[: len(everything.symbols)]))
+        result = Adjoints(zip(of_nodes, numbers, strict=False))
+        result.contributions = dict(zip(contributions, numbers, strict=False))
+        result.partials = dict(zip(partials, numbers, strict=False))
+        result.forward = dict(zip(forward, numbers, strict=False))
         return result
 
     def differentiate(self, seed: Any = None, wrt: Iterable[Expr] | None = None) -> AdjointRecord:
@@ -149,6 +154,7 @@ class Graph(Dag):
         wrt = None if wrt is None else _targets(wrt)
         record = self.differentiate(seed, wrt)
         targets = [node for node in self.symbols if is_float(node.dtype)] if wrt is None else list(wrt)
+        remember(record, targets)
         both = Graph((list(record.outputs), [record.adjoint(node) for node in targets]), self.symbols)
         both._forward = frozenset(self.exprs)
         both.record = record

@@ -7,15 +7,17 @@ import random
 from collections.abc import Callable, Iterable
 from typing import Any, get_args
 
-from graphc.errors import DefinitionError, GraphcError, brief
-from graphc.frontend.interop.sympy import to_sympy
+from graphc.errors import DefinitionError, GraphcError, InputError, brief
+from graphc.frontend.interop.sympy import sympy, to_sympy
 from graphc.interpret.mpmath_eval import evaluate
-from graphc.ir.expr import Expr, constant, current_site, free_symbols, substitute, symbol
+from graphc.ir.expr import Expr, constant, current_site, free_symbols, on_this_line, substitute, symbol
+from graphc.ir.scopes import deriving
 from graphc.rewrite import tables
 from graphc.rewrite.engine import AnyRule, Trace
 from graphc.rewrite.pattern import Kind, Match, Rule
 from graphc.rewrite.ranges import Ranges
-from graphc.util.arguments import function, text
+from graphc.rewrite.real_form import RealForms
+from graphc.util.arguments import choice, function, text
 from graphc.util.pytree import flatten, unflatten
 
 
@@ -49,14 +51,34 @@ def stabilize(outputs: Any, without: Iterable[str] = ()) -> Any:
     return _rewritten(outputs, "stable", without)
 
 
-def simplify(outputs: Any, without: Iterable[str] = ()) -> Any:
-    """The same function to the bit, special values included, by the exact rules alone.
+def simplify(outputs: Any, without: Iterable[str] = (), *, kind: str = "exact") -> Any:
+    """A shorter formula of the same function.
+
+    Parameters
+    ----------
+    outputs : an expression, or a structure of expressions
+    without : names of exact rules that are switched off, or the name of one
+    kind : "exact" keeps every bit, special values included, by the exact rules alone. "real" keeps the real number wherever the
+        formula has one: like terms are collected and factors cancelled with exact fractions, as on the blackboard, where that
+        makes it no longer. It uses the ranges that were declared of symbols (√(x²) is |x|, and x of a positive one), may have a
+        value where the formula has none (x/x at 0), and keeps neither rounding nor NaN nor overflow. For digits there is
+        `stabilize`; compiling applies it to what comes out here too
 
     >>> from graphc.frontend.parse import parse
     >>> simplify(parse("-(-x)*1 + (-y)"))
     x - y
+    >>> simplify(parse("1*(2*x)*w + 0*x**2"), kind="real")
+    2*x*w
     """
-    return _rewritten(outputs, "exact", without)
+    if choice("simplify's kind", kind, ("exact", "real")) == "exact":
+        return _rewritten(outputs, "exact", without)
+    if tables.named(without):
+        raise InputError(
+            "without= names exact rules, and kind='real' applies none", hint='g.simplify(e, kind="real")'
+        )
+    leaves, structure = flatten(outputs)
+    with on_this_line(), deriving():
+        return unflatten(structure, iter(RealForms().shortest([constant(leaf) for leaf in leaves])))
 
 
 def _rewritten(outputs: Any, level: str, without: Iterable[str]) -> Any:
@@ -210,7 +232,7 @@ def _sample(s: Expr, rng: random.Random, negative: bool) -> float | bool:
 
 def _value(expr: Expr, at: dict[str, Any]) -> Any:
     try:
-        return evaluate(expr, at, digits=40)
+        return evaluate(expr, {s.name: at[s.name] for s in free_symbols(expr)}, digits=40)
     except GraphcError:
         return None
 
@@ -218,8 +240,13 @@ def _value(expr: Expr, at: dict[str, Any]) -> Any:
 def _value_by_sympy(expr: Expr, at: dict[str, Any]) -> Any:
     """The value by SymPy; None where it finds no real number."""
     try:
-        form = to_sympy(expr)
-        value = form.subs({s: at[s.name] for s in form.free_symbols}).evalf(40)
+        form, Float = to_sympy(expr), sympy().Float
+        # SymPy takes Python's floats for numbers of 15 digits, and computes with as many
+        exact = {
+            s: at[s.name] if isinstance(at[s.name], bool) else Float(at[s.name], 60)
+            for s in form.free_symbols
+        }
+        value = form.subs(exact).evalf(40)
         return value if value.is_Float and value.is_finite else None
     except (GraphcError, ArithmeticError, TypeError, ValueError, RecursionError, AttributeError):
         return None  # what it cannot evaluate it has no word on

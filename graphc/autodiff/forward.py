@@ -9,25 +9,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from graphc.autodiff.paths import Path, computed_mask, merge, static
 from graphc.autodiff.reverse import active_nodes, depends, pulled, refuse_unless_float, replaced, reverse
 from graphc.errors import ShapeError
 from graphc.ir.expr import Expr, apply, cast, computed, constant, current_site, symbol, walk
 from graphc.ir.scopes import deriving, follow, here
 from graphc.ir.types import format_shape, is_float
-from graphc.ops.comparison import where
+from graphc.ops.comparison import not_equal, where
 from graphc.ops.support.build import broadcast, zeros_like
 from graphc.util.gc_pause import paused
 
 
 @paused()
 @deriving()
-def forward(outputs: Iterable[Expr], tangents: Mapping[Expr, Expr]) -> list[Expr]:
+def forward(
+    outputs: Iterable[Expr], tangents: Mapping[Expr, Expr], where_moved: Mapping[Expr, Expr] | None = None
+) -> list[Expr]:
     """The derivative of each output along a direction, of the output's shape.
 
     Parameters
     ----------
     outputs : expressions; what is no float does not change, and has a tangent of zeros
     tangents : node → its rate of change, of its shape or a scalar for all elements
+    where_moved : node → the condition under which an element changes at all, where some tangents are 0 to leave elements out
 
     Raises `GradientError` for a node that is not a float and `ShapeError` for a tangent that does not fit.
     Source: Griewank and Walther, Evaluating Derivatives (2008), chapter 3.
@@ -37,11 +41,17 @@ def forward(outputs: Iterable[Expr], tangents: Mapping[Expr, Expr]) -> list[Expr
     order = walk(outputs)
     active = active_nodes(order, set(known))
     outer = here()[0]
+    paths: dict[Expr, Path] = {node: Path(None, moved) for node, moved in (where_moved or {}).items()}
     for node in order:
         if node in known or node not in active:
             continue
         follow(outer, node.block)
-        change = _of_arrays(node, known, active) if node.op.on_arrays else _of_elements(node, known, active)
+        change = (
+            _of_arrays(node, known, active) if node.op.on_arrays else _of_elements(node, known, active, paths)
+        )
+        path = _ahead(node, paths, active)
+        if path is not None:
+            paths[node] = path
         known[node] = broadcast(change if change.dtype == node.dtype else cast(change, node.dtype), node)
     return [known[output] if output in known else zeros_like(_as_float(output)) for output in outputs]
 
@@ -69,7 +79,37 @@ def _total(terms: list[Expr], node: Expr) -> Expr:
     return result
 
 
-def _of_elements(node: Expr, known: Mapping[Expr, Expr], active: set[Expr]) -> Expr:
+def _ahead(node: Expr, paths: Mapping[Expr, Path], active: set[Expr]) -> Path | None:
+    """The condition under which an element of a node changes; None is always."""
+    op = node.op
+    moving = [
+        operand for slot, operand in enumerate(node.operands) if operand in active and depends(node, slot)
+    ]
+    if not op.on_arrays:
+        path = merge([paths.get(operand) for operand in moving])
+        if path is None or path.mask is not None or not path.expr.shape:
+            return path
+        return Path(None, broadcast(path.expr, node))
+    still = any(
+        is_float(operand.dtype) and operand not in moving and depends(node, slot)
+        for slot, operand in enumerate(node.operands)
+    )
+    begins = op.fills or (op.linear == "jointly" and still)
+    if not (op.moves or op.picks) or not (begins or any(operand in paths for operand in moving)):
+        return None
+    one = constant(1.0, node.dtype)
+    ones = {
+        operand: broadcast(cast(paths[operand].expr, operand.dtype) if operand in paths else one, operand)
+        for operand in moving
+    }
+    moved = _of_arrays(node, ones, active)
+    mask = computed_mask(moved)
+    return static(mask) if mask is not None else Path(None, not_equal(broadcast(moved, node), 0))
+
+
+def _of_elements(
+    node: Expr, known: Mapping[Expr, Expr], active: set[Expr], paths: Mapping[Expr, Path]
+) -> Expr:
     op, terms = node.op, []
     assert op.partials is not None  # active nodes are differentiable
     operands = computed(node)  # the rules are written for numbers of one type
@@ -83,6 +123,8 @@ def _of_elements(node: Expr, known: Mapping[Expr, Expr], active: set[Expr]) -> E
             term = tangent if partial == 1 else -tangent if partial == -1 else tangent * partial
         else:
             term = tangent * partial
+            if operand in paths:
+                term = where(paths[operand].expr, term, constant(0.0, term.dtype))
         live = op.live[slot] if op.live is not None else None
         if live is not None:
             term = where(live(node, *operands), term, constant(0.0, term.dtype))

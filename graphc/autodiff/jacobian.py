@@ -12,7 +12,7 @@ from graphc.ir import dims
 from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr, constant, current_site, symbol
 from graphc.ir.types import Shape
-from graphc.ops.comparison import where
+from graphc.ops.comparison import not_equal, where
 from graphc.ops.support.build import broadcast, call, expanded
 from graphc.ops.support.vmap_rules import Batch, moved, through
 
@@ -42,10 +42,13 @@ def jacobian(output: Expr, node: Expr) -> Expr:
         return call("broadcast_to", constant(0.0, node.dtype), shape=shape)
     if by_rows:
         seed = symbol("\0row", output.shape, output.dtype)
-        return reshaped(_batched(reverse([output], [seed], [node]).adjoint(node), seed, rows, output), shape)
+        counts = symbol("\0in row", output.shape, "bool")
+        swept = reverse([output], [seed], [node], where_seeded=counts).adjoint(node)
+        return reshaped(_batched(swept, seed, counts, rows, output), shape)
     direction = symbol("\0column", node.shape, node.dtype)
-    (change,) = forward([output], {node: direction})
-    wide = _batched(change, direction, columns, node)
+    moves = symbol("\0in column", node.shape, "bool")
+    (change,) = forward([output], {node: direction}, where_moved={node: moves})
+    wide = _batched(change, direction, moves, columns, node)
     return reshaped(moved(reshaped(wide, (columns, rows)), 0, 1), shape)
 
 
@@ -60,9 +63,10 @@ def reshaped(x: Expr, shape: Shape) -> Expr:
     return x if x.shape == shape else call("reshape", x, shape=shape)
 
 
-def _batched(swept: Expr, of: Expr, count: Dim, like: Expr) -> Expr:
+def _batched(swept: Expr, of: Expr, counts: Expr, count: Dim, like: Expr) -> Expr:
     """What a sweep gives for every unit vector in the place of its seed or direction, with these in front.
 
+    counts : stands in the sweep for where a unit vector is not 0: elsewhere 0 is no factor but leaves an element out
     like : an expression of that shape, through which a call binds the names in it
     """
     unit = call("eye", n_rows=count, dtype=of.dtype.name)
@@ -71,7 +75,7 @@ def _batched(swept: Expr, of: Expr, count: Dim, like: Expr) -> Expr:
         unit = where(expanded(here, 1), unit, constant(0, of.dtype))
     units = reshaped(unit, (count, *of.shape))
     added = Batch(count, units)
-    ((wide, own),) = through([swept], {of: units}, added)
+    ((wide, own),) = through([swept], {of: units, counts: not_equal(units, 0)}, added)
     return added.lifted(wide, own)
 
 

@@ -10,7 +10,8 @@ partials are expressions with branches of their own, so the same holds for deriv
 
 Arrays. An operation on arrays declares what goes back instead (`Op.pullbacks`), or is differentiated as what it stands for
 (`Op.expand`). An operand that was broadcast gets the sum over the elements it was broadcast to. A path of its own shape goes
-through operations that only move and add elements: an element matters where some element of the result does that it is in.
+through operations that only move and add elements: an element matters where some element of the result does that it is in. An
+operation that leaves elements out begins a path of its own (`Op.leaves_out`, `Op.reads`); `paths.py` has how they are followed.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from graphc.autodiff.paths import Path, behind, merge, of_condition
 from graphc.errors import GradientError, ShapeError
 from graphc.ir.expr import Expr, cast, computed, constant, current_site, substitute, symbol, walk
-from graphc.ir.op import lookup
 from graphc.ir.scopes import deriving, follow, here
 from graphc.ir.types import format_shape, is_float
-from graphc.ops.comparison import not_equal, where
-from graphc.ops.support.build import broadcast, fitted
+from graphc.ops.comparison import where
+from graphc.ops.support.build import broadcast, call, fitted
 from graphc.util.gc_pause import paused
 
 Use = tuple[Expr, int]
@@ -40,6 +41,7 @@ class AdjointRecord:
     contributions : (user, slot) → what that use hands back; the adjoint of a node is the sum over its uses
     partials : (user, slot) → the local derivative ∂user/∂operand, where it is not 0
     outputs, seeds : what was differentiated, and the adjoints it started from
+    paths : node of `wrt` → the condition under which the outputs depend on it, where some are asked for by `where_seeded`
     """
 
     outputs: tuple[Expr, ...]
@@ -47,65 +49,12 @@ class AdjointRecord:
     adjoints: dict[Expr, Expr] = field(default_factory=dict)
     contributions: dict[Use, Expr] = field(default_factory=dict)
     partials: dict[Use, Expr] = field(default_factory=dict)
+    paths: dict[Expr, Path | None] = field(default_factory=dict)
 
     def adjoint(self, node: Expr) -> Expr:
         """The derivative with respect to a node, of its shape; zeros where the outputs do not depend on it."""
         adjoint = self.adjoints.get(node)
         return broadcast(constant(0.0, node.dtype) if adjoint is None else adjoint, node)
-
-
-class Path:
-    """The condition under which the outputs depend on a node: `condition` inside `parent`."""
-
-    __slots__ = ("condition", "expr", "parent")
-
-    def __init__(self, parent: Path | None, condition: Expr) -> None:
-        self.parent = parent
-        self.condition = condition
-        self.expr: Expr = condition if parent is None else parent.expr & condition
-
-    def behind(self, user: Expr, slot: int) -> Path | None:
-        """The path of an operand, given that of its user, where their shapes differ."""
-        operand, condition = user.operands[slot], self.expr
-        if not condition.shape or (user.shape == operand.shape and not user.op.on_arrays):
-            return self
-        whole = broadcast(condition, user)
-        if not user.op.on_arrays:
-            return Path(None, not_equal(fitted(cast(whole, "float32"), operand), 0))
-        if not user.op.moves:
-            return None
-        handed = pulled(user, slot, cast(whole, user.dtype))
-        return None if handed is None else Path(None, not_equal(handed, 0))
-
-
-def _opposite(a: Expr, b: Expr) -> bool:
-    """Whether one condition is the other's negation, by form."""
-    negation = lookup("logical_not")
-    return (a.op is negation and a.operands[0] is b) or (b.op is negation and b.operands[0] is a)
-
-
-def _merge(paths: Sequence[Path | None]) -> Path | None:
-    """The condition under which any of several uses is live; None is always."""
-    live: list[Path] = []
-    for path in paths:
-        while True:
-            if path is None:
-                return None
-            twin = next(
-                (k for k in live if k.parent is path.parent and _opposite(k.condition, path.condition)), None
-            )
-            if twin is None:
-                break
-            live.remove(twin)  # both sides of one branch: live wherever the branch is
-            path = path.parent
-        if path not in live:
-            live.append(path)
-    if len(live) == 1:
-        return live[0]
-    union = live[0].expr
-    for path in live[1:]:
-        union = union | path.expr
-    return Path(None, union)
 
 
 def active_nodes(order: Sequence[Expr], wrt: set[Expr]) -> set[Expr]:
@@ -131,9 +80,12 @@ def depends(node: Expr, slot: int) -> bool:
     return rules is not None and rules[slot] is not None  # type: ignore[index]
 
 
-def pulled(node: Expr, slot: int, adjoint: Expr, out: Expr | None = None) -> Expr | None:
-    """What an operation on arrays hands back to one of its operands; `out` may stand for the node in it."""
-    op, operands = node.op, node.operands
+def pulled(
+    node: Expr, slot: int, adjoint: Expr, out: Expr | None = None, operands: tuple[Expr, ...] | None = None
+) -> Expr | None:
+    """What an operation on arrays hands back to one of its operands; `out` and `operands` may stand for the node and its own."""
+    op = node.op
+    operands = node.operands if operands is None else operands
     out = node if out is None else out
     if isinstance(op.pullbacks, tuple):
         rule = op.pullbacks[slot]
@@ -147,6 +99,29 @@ def pulled(node: Expr, slot: int, adjoint: Expr, out: Expr | None = None) -> Exp
     record = reverse([op.expand(*stand_ins, *node.attrs)], [_stand_in(adjoint)], [stand_ins[slot]])
     pullback = record.adjoint(stand_ins[slot])
     return replaced(pullback, {**dict(zip(stand_ins, operands, strict=True)), _stand_in(adjoint): adjoint})
+
+
+def _unfolded_path(path: Path | None, user: Expr, slot: int) -> Path | None:
+    """The path of an operand, given that of its user, of an operation that is differentiated as what it stands for."""
+    op, operands = user.op, computed(user)
+    stand_ins = tuple([symbol(f"\0{place}", of.shape, of.dtype) for place, of in enumerate(operands)])
+    assert op.expand is not None
+    written = op.expand(*stand_ins, *user.attrs)
+    used = symbol("\0used", user.shape, "bool")
+    record = reverse([written], [_stand_in(written)], [stand_ins[slot]], where_seeded=used)
+    inner = record.paths.get(stand_ins[slot])
+    if inner is None or inner.mask is not None:
+        return inner
+    whole = broadcast(constant(True) if path is None else path.expr, user)
+    return of_condition(replaced(inner.expr, {**dict(zip(stand_ins, operands, strict=True)), used: whole}))
+
+
+def _path(path: Path | None, user: Expr, slot: int) -> Path | None:
+    op = user.op
+    unfolds = op.on_arrays and op.pullbacks is None and op.keeps is None and op.reads is None
+    if unfolds and (path is not None or op.leaves_out):
+        return _unfolded_path(path, user, slot)
+    return behind(path, user, slot, pulled)
 
 
 def _stand_in(of: Expr) -> Expr:
@@ -170,7 +145,12 @@ def refuse_unless_float(node: Expr) -> None:
 
 @paused()
 @deriving()
-def reverse(outputs: Iterable[Expr], seeds: Iterable[Expr] | None, wrt: Iterable[Expr]) -> AdjointRecord:
+def reverse(
+    outputs: Iterable[Expr],
+    seeds: Iterable[Expr] | None,
+    wrt: Iterable[Expr],
+    where_seeded: Expr | None = None,
+) -> AdjointRecord:
     """Differentiate `outputs` with respect to the nodes `wrt`.
 
     Parameters
@@ -178,6 +158,7 @@ def reverse(outputs: Iterable[Expr], seeds: Iterable[Expr] | None, wrt: Iterable
     outputs : float expressions
     seeds : one adjoint for each output, of its shape; None is allowed for one scalar output, and is 1
     wrt : nodes, usually symbols; every node between them and the outputs is in the record
+    where_seeded : the condition under which an element of the seeds counts, where some are 0 to leave elements out
 
     Raises `GradientError` when an output or a node of `wrt` is not a float, or a seed is missing.
     Source: Griewank and Walther, Evaluating Derivatives (2008), chapter 3.
@@ -192,7 +173,7 @@ def reverse(outputs: Iterable[Expr], seeds: Iterable[Expr] | None, wrt: Iterable
     paths: dict[Expr, list[Path | None]] = {}
     for output, seed in zip(outputs, record.seeds, strict=True):
         pending.setdefault(output, []).append(seed)
-        paths.setdefault(output, []).append(None)
+        paths.setdefault(output, []).append(None if where_seeded is None else Path(None, where_seeded))
     one = {seed for seed in record.seeds if seed.is_constant and not seed.shape and seed.value == 1}
     outer = here()[0]
     for node in reversed(order):
@@ -204,17 +185,24 @@ def reverse(outputs: Iterable[Expr], seeds: Iterable[Expr] | None, wrt: Iterable
         for contribution in handed[1:]:
             adjoint = adjoint + contribution
         record.adjoints[node] = broadcast(adjoint, node)
-        path = _merge(paths.pop(node))
+        path = merge(paths.pop(node))
+        if node in targets:
+            record.paths[node] = path
         if not node.operands:
             continue
         op = node.op
         if op.on_arrays:
             for slot, operand in enumerate(node.operands):
                 if operand in active and depends(node, slot):
-                    contribution = pulled(node, slot, record.adjoints[node])
+                    followed = operand.operands or (where_seeded is not None and operand in targets)
+                    inner = _path(path, node, slot) if followed else None
+                    if inner is not None and inner.never:
+                        continue
+                    contribution = pulled(
+                        node, slot, record.adjoints[node], operands=_used_factors(path, node, slot)
+                    )
                     if contribution is not None:
-                        inner = None if path is None else path.behind(node, slot)
-                        contribution = _guarded(contribution, operand, inner)
+                        contribution = _handed_on(contribution, node, slot, path, inner)
                         record.contributions[node, slot] = contribution
                         pending.setdefault(operand, []).append(contribution)
                         paths.setdefault(operand, []).append(inner)
@@ -226,23 +214,43 @@ def reverse(outputs: Iterable[Expr], seeds: Iterable[Expr] | None, wrt: Iterable
                 continue
             live = op.live[slot] if op.live is not None else None
             inner = path if live is None else Path(path, live(node, *operands))
-            contribution = _contribution(
+            contribution, inner = _contribution(
                 record, node, slot, rule(node, *operands), adjoint, path, inner, adjoint in one
             )
             if contribution is None:
                 continue
             pending.setdefault(operand, []).append(contribution)
-            paths.setdefault(operand, []).append(None if inner is None else inner.behind(node, slot))
+            paths.setdefault(operand, []).append(None if inner is None else _path(inner, node, slot))
     return record
 
 
-def _guarded(contribution: Expr, operand: Expr, path: Path | None) -> Expr:
+def _used_factors(path: Path | None, user: Expr, slot: int) -> tuple[Expr, ...] | None:
+    """The operands of a product with 0 for what enters none of its used elements, all but one operand; None for its own."""
+    op = user.op
+    if path is None or path.mask is None or op.linear != "each" or op.picks or op.pullbacks is None:
+        return None
+    operands = list(user.operands)
+    for place, operand in enumerate(user.operands):
+        if place != slot and is_float(operand.dtype):
+            used = _path(path, user, place)
+            if used is not None:
+                operands[place] = _chosen(used.expr, operand)
+    return tuple(operands)
+
+
+def _handed_on(contribution: Expr, user: Expr, slot: int, path: Path | None, inner: Path | None) -> Expr:
     """What an operation on arrays hands back, of the operand's type; nothing where it does not matter."""
-    if contribution.dtype != operand.dtype:
-        contribution = cast(contribution, operand.dtype)
-    if path is None:
+    if contribution.dtype != user.operands[slot].dtype:
+        contribution = cast(contribution, user.operands[slot].dtype)
+    if inner is None:
         return contribution
-    return where(path.expr, contribution, constant(0.0, contribution.dtype))
+    if path is None and user.op.name == "index":
+        inner.scattered = contribution
+    op = user.op
+    moves = op.moves or op.picks or bool(op.leaves_out)
+    if moves and (inner.mask is not None or op.picks or path is None):
+        return contribution  # zeros are put where it does not hold
+    return contribution if _is_choice(contribution, inner.expr) else _chosen(inner.expr, contribution)
 
 
 def _seeds(outputs: tuple[Expr, ...], seeds: Iterable[Expr] | None) -> tuple[Expr, ...]:
@@ -297,17 +305,25 @@ def _contribution(
     path: Path | None,
     inner: Path | None,
     seeded: bool,
-) -> Expr | None:
-    """What `user` hands back to its operand `slot`; entered in the record. None where the derivative is 0."""
+) -> tuple[Expr | None, Path | None]:
+    """What `user` hands back to its operand `slot`, entered in the record, and its path. None where the derivative is 0."""
     operand = user.operands[slot]
     branching = inner is not path
+    scattered = (
+        inner is not None and not branching and inner.scattered is adjoint and adjoint.shape == user.shape
+    )
     if isinstance(partial, Expr):
         local = partial
-        value = partial if seeded and partial.shape == user.shape else adjoint * partial
-        guard = inner
+        guard = None if inner is not None and inner.of_largest and user.op.facts.bounded_slope else inner
+        if scattered:
+            value, guard = _at_the_places(adjoint, partial), None
+        elif guard is not None and _is_choice(adjoint, guard.expr) and adjoint.shape == user.shape:
+            value = adjoint.operands[1] * partial
+        else:
+            value = partial if seeded and partial.shape == user.shape else adjoint * partial
     else:
         if partial == 0:
-            return None
+            return None, None
         local = constant(float(partial), user.dtype)
         value = adjoint if partial == 1 else -adjoint if partial == -1 else adjoint * partial
         guard = inner if branching else None  # a finite factor needs no guard beyond its own branch
@@ -315,12 +331,37 @@ def _contribution(
         value = cast(value, operand.dtype)
     if guard is not None:
         condition = guard.condition if not isinstance(partial, Expr) else guard.expr
-        value = where(condition, value, constant(0.0, value.dtype))
+        value = _chosen(condition, value)
     if branching:
         assert inner is not None
         local = where(inner.condition, local, constant(0.0, local.dtype))
     if value.shape != operand.shape and (user.shape or operand.shape):
         value = fitted(broadcast(value, user), operand)
+    if inner is not None and scattered and value.op.name == "at_add":
+        inner = inner.scattering(value)
     record.contributions[user, slot] = value
     record.partials[user, slot] = local
-    return value
+    return value, inner
+
+
+def _is_choice(value: Expr, condition: Expr) -> bool:
+    """Whether a value is 0 where a condition does not hold, by form."""
+    return value.op.name == "where" and value.operands[0] is condition and _is_zero(value.operands[2])
+
+
+def _is_zero(x: Expr) -> bool:
+    return x.is_constant and not x.shape and x.value == 0
+
+
+def _chosen(condition: Expr, value: Expr) -> Expr:
+    return where(condition, value, constant(0.0, value.dtype))
+
+
+def _at_the_places(adjoint: Expr, partial: Expr) -> Expr:
+    """A scattered adjoint times a partial, which is taken at the places alone that something is scattered to."""
+    zeros, value, *arrays = adjoint.operands
+    (key,) = adjoint.attrs
+    if partial.shape:
+        partial = call("index", broadcast(partial, adjoint), *arrays, key=key)
+    one = value.is_constant and not value.shape and value.value == 1
+    return call("at_add", zeros, partial if one else value * partial, *arrays, key=key)

@@ -157,6 +157,12 @@ def _write_kernels(unit: Unit) -> Unit:
 
 
 PASSES: tuple[Pass, ...] = (
+    Pass(
+        "derivatives",
+        "derivatives of what is stabilised",
+        "all",
+        _rewritten(tables.derivatives_of_normal_forms),
+    ),
     Pass("normal_form", "rules that keep digits, until none fires", "all", _rewritten(tables.normal_form)),
     Pass(
         "matmul_order",
@@ -182,8 +188,8 @@ PASSES: tuple[Pass, ...] = (
 
 NAMES = tuple([each.name for each in PASSES])
 
-REWRITING = PASSES[:3]
-LOWERING = PASSES[3:]
+REWRITING = PASSES[:4]
+LOWERING = PASSES[4:]
 
 
 def run(unit: Unit, chosen: Sequence[Pass] = PASSES) -> Unit:

@@ -16,7 +16,7 @@ from graphc.errors import (
     UnknownNameError,
     brief,
 )
-from graphc.interpret.numpy_eval import run, to_python
+from graphc.interpret.numpy_eval import handed_out, run
 from graphc.ir.expr import Expr, constant, current_site, named_symbols, symbol
 from graphc.ir.graph import Dag
 from graphc.ir.inputs import as_value
@@ -90,7 +90,8 @@ class TracedFunction:
         leaves, structure = flatten(self._formula(options))
         dag = Dag(leaves, self.inputs)
         numbers = run(dag, dict(zip(self.inputs, values, strict=True)))
-        return unflatten(structure, iter([to_python(numbers[output]) for output in dag.outputs]))
+        outputs = [numbers[output] for output in dag.outputs]
+        return unflatten(structure, iter(handed_out(outputs, numbers[: len(dag.symbols)])))
 
     def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
         """The inputs' values in order, and the options that were given."""
@@ -128,7 +129,7 @@ class TracedFunction:
             raise ExpressionError(
                 f"{self.__name__} calls itself without end when it is traced",
                 site=self._site,
-                hint="== compares identity here; let a plain number, given as an option, end the recursion",
+                hint="let a plain number, given as an option, end the recursion; == between expressions compares identity",
             ) from error
         if returned is None:
             what = f"{self.__name__} returned nothing"

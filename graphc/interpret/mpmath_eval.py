@@ -299,6 +299,6 @@ _SPECIAL = {
     "isnan": _test("isnan"),
     "isinf": _test("isinf"),
     "isfinite": _test("isfinite"),
-    "round": lambda field, ball: field.round_half_even(ball),  # the formula rounds halves up
+    "round": lambda field, ball: field.round_half_even(ball),  # one decision where the formula takes two
 }
 """What no formula over the real numbers says."""

@@ -6,14 +6,14 @@ brought to the types that its operation computes in, and the operation's referen
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from graphc.errors import ShapeError
 from graphc.ir.attribute_text import bound
-from graphc.ir.expr import Expr
+from graphc.ir.expr import Expr, free_symbols
 from graphc.ir.graph import Dag
 from graphc.ir.inputs import bind_dimensions, bind_names
 from graphc.ops.support.errors import no_axis, refusal
@@ -108,7 +108,7 @@ def evaluate(tree: Any, at: Mapping[Any, Any]) -> Any:
     at : name or symbol → number or array; arrays broadcast. What the expression does not depend on may be given
         too: the derivative of x·w by x is evaluated at the same point as x·w.
 
-    Returns Python numbers for scalars and NumPy arrays for arrays, in the structure of `tree`.
+    Returns Python numbers for scalars and NumPy arrays of their own for arrays, in the structure of `tree`.
 
     >>> from graphc.ir.expr import symbols
     >>> x, y = symbols("x y")
@@ -117,15 +117,18 @@ def evaluate(tree: Any, at: Mapping[Any, Any]) -> Any:
     """
     leaves, structure = flatten(tree)
     dag = Dag(leaves)
-    values = run(dag, _of_interest(dag, at))
-    return unflatten(structure, iter([to_python(values[output]) for output in dag.outputs]))
+    values = run(dag, of_interest(leaves, at))
+    return unflatten(
+        structure, iter(handed_out([values[output] for output in dag.outputs], values[: len(dag.symbols)]))
+    )
 
 
-def _of_interest(dag: Dag, at: Mapping[Any, Any]) -> Mapping[Any, Any]:
-    """The point without the names that the graph does not have; as it is when one is missing, for the error's sake."""
+def of_interest(tree: Any, at: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    """The point without the names that an expression does not have; as it is when one is missing, for the error's sake."""
     if not isinstance(at, Mapping):
         return at
-    needed = {symbol.name for symbol in dag.symbols}
+    leaves = [leaf for leaf in flatten(tree)[0] if isinstance(leaf, Expr)]
+    needed = {symbol.name for symbol in free_symbols(*leaves)}
     needed_alone = {
         key: value
         for key, value in at.items()
@@ -137,3 +140,27 @@ def _of_interest(dag: Dag, at: Mapping[Any, Any]) -> Mapping[Any, Any]:
 def to_python(value: Any) -> Any:
     """NumPy scalars as Python numbers; arrays as they are."""
     return value.item() if isinstance(value, np.generic) else value
+
+
+def handed_out(values: Iterable[Any], inputs: Iterable[Any]) -> list[Any]:
+    """Values as a caller gets them: Python numbers for scalars, and arrays that nobody else writes to.
+
+    inputs : the values of the inputs, whose memory is the caller's. An array in memory of theirs, in that of an array before it,
+        or read-only, is copied.
+    """
+    owners = {id(_owner(value)) for value in inputs if isinstance(value, np.ndarray)}
+    results = []
+    for value in values:
+        if isinstance(value, np.ndarray):
+            if id(_owner(value)) in owners or not value.flags.writeable:
+                value = np.array(value)
+            owners.add(id(_owner(value)))
+        results.append(to_python(value))
+    return results
+
+
+def _owner(array: np.ndarray) -> Any:
+    """What holds the memory of an array."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array if array.base is None else array.base

@@ -10,6 +10,7 @@ import numpy as np
 
 from graphc.errors import ArityError, InputError, ShapeError
 from graphc.ir.types import format_shape
+from graphc.util.arguments import MASKED, filled, is_masked
 from graphc.util.pytree import flatten
 
 
@@ -43,6 +44,9 @@ class Packed:
         self._function = function
         self._fixed = dict(fixed)
         self.names = tuple(start)
+        for name, value in start.items():
+            if is_masked(value):
+                raise InputError(f"input {name!r} begins with {MASKED}", hint=filled(name))
         first = {name: np.asarray(value) for name, value in start.items()}
         self._parts: dict[str, tuple[slice, tuple[int, ...], Any]] = {}
         end = 0

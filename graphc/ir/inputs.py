@@ -17,6 +17,7 @@ from graphc.ir import dims
 from graphc.ir.dims import Polynomial
 from graphc.ir.expr import Expr
 from graphc.ir.types import DTYPES, DType, format_shape
+from graphc.util.arguments import MASKED, filled, is_masked
 from graphc.util.pytree import Structure, flatten
 
 _WEAK_KINDS = {"b": "b", "i": "bi", "u": "bi", "f": "bif"}
@@ -103,7 +104,7 @@ def as_out(
             hint="pass one array for each result, in the structure of the results",
         )
     for array, shape, dtype in zip(arrays, shapes, dtypes, strict=True):
-        if not isinstance(array, np.ndarray):
+        if not isinstance(array, np.ndarray) or isinstance(array, np.ma.MaskedArray):
             raise InputError(f"out takes NumPy arrays, not a {type(array).__name__}")
         if array.dtype != dtype:
             raise DtypeError(
@@ -148,11 +149,8 @@ def check_apart(names: Sequence[str], arrays: Sequence[np.ndarray]) -> None:
 
 
 def _as_array(symbol: Expr, value: Any) -> np.ndarray:
-    if isinstance(value, np.ma.MaskedArray) and np.any(value.mask):
-        raise InputError(
-            f"input {symbol.name!r} got an array with masked elements, which have no values",
-            hint=f"pass {symbol.name}.filled(0.0), and weights of 0 where it is masked",
-        )
+    if is_masked(value):
+        raise InputError(f"input {symbol.name!r} got {MASKED}", hint=filled(symbol.name))
     try:
         return np.asarray(value)
     except (TypeError, ValueError, OverflowError) as error:  # a ragged list, a huge integer in a list, …

@@ -62,6 +62,7 @@ class Facts:
     inverse : name of the operation g with g(f(x)) = x over the reals
     parity : f(−x) = −f(x) or f(−x) = f(x), to the bit
     monotone : f is nondecreasing (+1) or nonincreasing (−1) on its domain
+    bounded_slope : whether its partials are finite for all operands but NaN, infinite ones included
     range : the interval that holds every result but NaN
     nan : where it is NaN of operands that are not: "never"; "infinite", for infinite operands at most; (low, high), where its one
         operand lies outside of that interval. What says nothing must be taken to be NaN "anywhere".
@@ -77,6 +78,7 @@ class Facts:
     inverse: str | None = None
     parity: Literal["odd", "even"] | None = None
     monotone: Literal[-1, 0, 1] = 0
+    bounded_slope: bool = False
     range: tuple[float, float] = (-np.inf, np.inf)
     nan: Literal["anywhere", "never", "infinite"] | tuple[float, float] = "anywhere"
     bounds: Callable[..., Range] | None = None
@@ -187,6 +189,14 @@ class Op:
         transposed.
     moves : whether each element of the result is a sum of some elements of the operands, so that it knows of them what it
         depends on; for branches
+    leaves_out : whether there may be elements of an operand that the result does not depend on, or (operands, slot, *attributes)
+        → that. What goes back for an adjoint of ones is then 0 there, and more than 0 elsewhere.
+    fills : whether there may be elements of the result that depend on no operand
+    picks : whether what goes back is such a sum too, if one of shares above 0, of elements that are chosen by their values
+    reads : (used, output, operands, slot, *attributes) → the condition under which the used elements of the result depend on an
+        element of an operand; None where they all may. `used` is a condition of the result's shape, or None for all.
+    keeps : (operands, slot, *attributes) → for each axis of an operand the axis of the result that it becomes, None for one that
+        is mixed (ops/support/kept_axes.py); for what does more than move elements
     batch : what `vmap` makes of it where it does not follow from `axis` or `expand`: "stacks" where axes in front of the last are
         batches already, or (batch, operands, batched, *attributes) → expression, with the batch's axis in front
         (ops/support/vmap_rules.py)
@@ -237,6 +247,11 @@ class Op:
     pullbacks: tuple[Pullback | None, ...] | Pullback | None = None
     linear: Literal["jointly", "each"] | None = None
     moves: bool = False
+    leaves_out: bool | Callable[..., bool] = False
+    fills: bool = False
+    picks: bool = False
+    reads: Callable[..., Any] | None = None
+    keeps: Callable[..., Any] | None = None
     batch: Literal["stacks"] | Callable[..., Any] | None = None
     numpy: tuple[Callable[..., Any], ...] = ()
     nanoseconds: float = 0.12

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
+from numbers import Number
 from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
 
 from graphc.errors import ExpressionError
 from graphc.ir.op import find
@@ -23,6 +26,17 @@ _ELSEWHERE = {
     "transpose": "x.T, or g.permute_dims(x, axes)", "value_and_grad": "g.value_and_grad(x, symbol)",
 }  # fmt: skip
 """Methods of NumPy's arrays, PyTorch's tensors and SymPy's expressions that are something else here."""
+
+
+def _is_numeric(value: Any) -> bool:
+    """Whether a value is a number, an array or a nested list of numbers: what an expression has a value to compare with."""
+    for _ in range(64):
+        if not isinstance(value, (list, tuple)) or not value:
+            break
+        value = value[0]
+    return isinstance(value, (Number, np.generic, np.ndarray)) or (
+        not isinstance(value, type) and hasattr(type(value), "__array__")
+    )
 
 
 class Operators:
@@ -109,6 +123,25 @@ class Operators:
 
     def __ge__(self, other: Any) -> Expr:
         return self._build("greater_equal", self, other)
+
+    # expressions are one object where they are equal, so between them identity is the whole answer, and a bool: they are
+    # dict keys. A number or an array is compared with the value, which is a formula as `x > 0` is, and has no truth.
+
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: Any) -> Any:
+        if isinstance(other, Operators):
+            return self is other
+        if not _is_numeric(other):
+            return NotImplemented
+        return self._build("equal", self, other)
+
+    def __ne__(self, other: Any) -> Any:
+        if isinstance(other, Operators):
+            return self is not other
+        if not _is_numeric(other):
+            return NotImplemented
+        return self._build("not_equal", self, other)
 
     def __and__(self, other: Any) -> Expr:
         return self._build("logical_and", self, other)

@@ -1,13 +1,14 @@
 """Named blocks: `with g.scope("layer 1"):` says where in a model an expression belongs.
 
 A block is provenance, not identity: the same expression is the same node wherever it is written. Written in several
-blocks it belongs to what encloses them all, and what is written in no block says nothing. Two blocks of one name in the same
-place are one block, so that a model that is built again has the blocks that it had.
+blocks it belongs to what encloses them all, and what is written again in no block says nothing. What was written in no block
+first, and in one later, lies in both: in a picture it stands where its users stand there (`Early`). Two blocks of one name in
+the same place are one block, so that a model that is built again has the blocks that it had.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeAlias
@@ -80,6 +81,29 @@ def stay(block: Block) -> None:
     """What is built next is in a block, unless it exists already. Only inside `deriving`, which takes it back."""
     if block != _here.get()[0]:
         _here.set((block, True))
+
+
+class Early(tuple[str, ...]):
+    """The block of what was written outside of every scope before: only where what uses it lies in that block as well."""
+
+    __slots__ = ()
+
+
+def written_again(known: Block | None, block: Block) -> Block:
+    """The block of an expression that is written once more, in a block; None where it was derived, () where in none."""
+    if known is None:
+        return block
+    if not known and not isinstance(known, Early):
+        return Early(block)
+    shared = common(known, block)
+    return Early(shared) if isinstance(known, Early) else shared
+
+
+def beside(own: Block | None, users: Iterable[Block]) -> Block:
+    """Where an expression stands in a picture, by the blocks of its users there."""
+    if not isinstance(own, Early):
+        return own or ()
+    return max((common(own, user) for user in users), key=len, default=())
 
 
 def common(one: Block, other: Block) -> Block:

@@ -20,6 +20,7 @@ from graphc.nn.layer import Declared, Scope, SummaryLine, as_layer
 from graphc.ops.create import dim
 from graphc.util import arguments
 from graphc.util.archive import fitting, read_arrays, write_arrays
+from graphc.util.arguments import MASKED, filled, is_masked
 from graphc.util.fork_safety import cached_property
 
 
@@ -96,7 +97,10 @@ class Model:
             ) from error
         for key, parameter in (*self._declared.parameters.items(), *self._declared.buffers.items()):
             shape: Any = parameter.symbol.shape
-            drawn = np.asarray(parameter.init(rng, shape))
+            drawn = parameter.init(rng, shape)
+            if is_masked(drawn):
+                raise InputError(f"the initialiser of {key!r} gives {MASKED}", hint=filled())
+            drawn = np.asarray(drawn)
             if drawn.shape != shape:
                 raise InputError(
                     f"the initialiser of {key!r} gives an array of shape {drawn.shape}, not {shape}"

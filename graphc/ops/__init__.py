@@ -17,6 +17,7 @@ from graphc.ops import (
     index,
     linalg,
     logistic,
+    norms,
     order,
     pool,
     powers,
@@ -27,12 +28,14 @@ from graphc.ops import (
     running,
     shape,
     special,
+    update,
 )
 from graphc.ops.support import numpy_protocol
 
 modules = (
     arithmetic, powers, comparison, rounding, elementary, logistic, special, quotients, activation,
-    reduce, exponentials, running, shape, arrange, create, products, einsum, index, order, linalg, decompose, conv, pool,
+    reduce, norms,
+    exponentials, running, shape, arrange, create, products, einsum, index, update, order, linalg, decompose, conv, pool,
 )  # fmt: skip
 """In the order of the reference page."""
 

@@ -159,6 +159,7 @@ pad = declare_arrays(
         batch=lambda b, operands, batched, pad_width, value: call(
             "pad", operands[0], pad_width=((0, 0), *pad_width), value=value
         ),
+        fills=True,
         notation=Notation("pad"),
         category="shape",
         moves=True,
@@ -184,6 +185,8 @@ def _triangle(name: str, side: str, reference: Any) -> Any:
         shape=_matrix,
         pullbacks=(lambda v, out, x, k: call(name, v, k=k),),
         batch="stacks",
+        leaves_out=True,
+        fills=True,
         numpy=(getattr(np, name),),
     )
 
@@ -229,6 +232,7 @@ diagonal = moving(
     shape=_diagonal_shape,
     pullbacks=(lambda v, out, x, offset: _on_diagonal(v, x.shape[-2], x.shape[-1], offset),),
     batch="stacks",
+    leaves_out=True,
 )
 
 
@@ -259,6 +263,7 @@ DIAG = Op(
     batch=_diag_batch,
     linear="jointly",
     moves=True,
+    fills=True,
     notation=Notation("diag"),
     category="shape",
 )

@@ -13,12 +13,13 @@ import numpy as np
 
 from graphc.errors import ShapeError, brief_text
 from graphc.ir import dims
-from graphc.ir.expr import Expr
+from graphc.ir.expr import Expr, constant
 from graphc.ir.op import Notation
 from graphc.ir.types import ACCUMULATED, FIRST_KEPT, Shape, format_shape
+from graphc.ops.comparison import not_equal
 from graphc.ops.einsum import contract
 from graphc.ops.support import attributes as at
-from graphc.ops.support.build import call, expanded, transposed
+from graphc.ops.support.build import broadcast, call, expanded, transposed
 from graphc.ops.support.declare import declare_arrays
 from graphc.ops.support.reducers import PARTIAL_SUMS
 from graphc.ops.support.vmap_rules import Batch, Batched, moved
@@ -36,6 +37,7 @@ from graphc.ops.support.windows import (
     operation,
     places,
     scattered,
+    skips,
     windows_of,
 )
 
@@ -197,6 +199,19 @@ def _kernel_grad_batch(
     return call("reshape", product, shape=(*product.shape[:2], x.shape[-3], *size))
 
 
+def _covered(
+    used: Expr | None, out: Expr, operands: Operands, slot: int, stride: Pair, padding: Pair
+) -> Expr | None:
+    """The elements of images that some window covers."""
+    x, kernel = operands
+    size = (kernel.shape[2], kernel.shape[3])
+    if slot or not skips(operands, 0, size, stride, padding):
+        return None
+    windows = {"size": size, "stride": stride, "padding": padding}
+    ones = broadcast(constant(1.0, x.dtype), call("im2col", x, **windows))
+    return not_equal(call("col2im", ones, space=x.shape[2:], **windows), 0)
+
+
 # --- convolution --------------------------------------------------------------------------------------------------------------
 
 
@@ -222,6 +237,7 @@ conv2d = declare_arrays(
             ),
         ),
         linear="each",
+        reads=_covered,
         batch=_conv_batch,
         notation=Notation("conv"),
         refuses=False,
@@ -290,6 +306,8 @@ im2col = declare_arrays(
         ),
         linear="jointly",
         moves=True,
+        fills=True,
+        leaves_out=skips,
     )
 )
 
@@ -309,6 +327,7 @@ col2im = declare_arrays(
         ),
         linear="jointly",
         moves=True,
+        fills=True,
     )
 )
 

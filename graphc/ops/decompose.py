@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from graphc.ir import dims
 from graphc.ir.dims import Dim
-from graphc.ir.expr import Expr, constant
+from graphc.ir.expr import Expr, cast, constant
 from graphc.ir.types import Shape
-from graphc.ops.comparison import where
-from graphc.ops.linalg import columns, declare, matrix, square
+from graphc.ops.comparison import not_equal, where
+from graphc.ops.linalg import columns, declare, matrix, of_finite, square
 from graphc.ops.shape import sliced
 from graphc.ops.support import attributes as at
 from graphc.ops.support.build import call, expanded, transposed, zeros_like
@@ -41,6 +42,21 @@ def _cholesky_pullback(v: Expr, out: Expr, x: Expr) -> Expr:
     return _symmetric(transposed(call("solve_triangular", transposed(out), transposed(left), lower=False)))
 
 
+def _from(x: Expr, axis: int) -> Expr:
+    """The sum of each element and all after it."""
+    return call("flip", call("cumsum", call("flip", x, axis=axis), axis=axis), axis=axis)
+
+
+def _reads_cholesky(used: Expr | None, out: Expr, operands: tuple[Expr, ...], slot: int) -> Expr | None:
+    """L[i, j] is computed from the leading j rows and columns, and from the first j elements of row i."""
+    if used is None:
+        return None
+    factor = call("tril", cast(used, out.dtype))
+    columns = _from(call("sum", factor, axis=out.ndim - 2), out.ndim - 2)
+    lower = call("tril", _from(factor, out.ndim - 1) + expanded(columns, columns.ndim))
+    return not_equal(lower + transposed(lower), 0)
+
+
 cholesky = declare(
     "cholesky",
     "The lower triangular L with L @ L.T = x, for symmetric positive definite x; an error at the call for others.",
@@ -48,6 +64,8 @@ cholesky = declare(
     reference=np.linalg.cholesky,
     shape=square,
     pullbacks=(_cholesky_pullback,),
+    reads=_reads_cholesky,
+    keeps=None,
 )
 
 
@@ -112,12 +130,39 @@ def _tall_qr_pullback(q: Expr, r: Expr, to_q: Expr | None, to_r: Expr | None) ->
     return transposed(call("solve_triangular", r, transposed(whole), lower=False))
 
 
+def _before(counts: Expr, x: Expr) -> Expr:
+    """For each column of x how many are counted from it on; counted are as many of the first columns as its smaller side has."""
+    before, rest = _from(counts, counts.ndim - 1), dims.subtract(x.shape[-1], counts.shape[-1])
+    if isinstance(rest, int) and rest:
+        before = call("pad", before, pad_width=((0, 0),) * (before.ndim - 1) + ((0, rest),))
+    return before
+
+
+def _reads_q(used: Expr | None, out: Expr, operands: tuple[Expr, ...], slot: int) -> Expr | None:
+    """A column of Q is computed from the columns up to it."""
+    if used is None:
+        return None
+    counts = call("sum", cast(used, out.dtype), axis=out.ndim - 2)
+    return not_equal(columns(_before(counts, operands[0])), 0)
+
+
+def _reads_r(used: Expr | None, out: Expr, operands: tuple[Expr, ...], slot: int) -> Expr | None:
+    """R[i, j] is computed from the columns up to i, and column j."""
+    if used is None:
+        return None
+    factor = call("triu", cast(used, out.dtype))
+    own = call("sum", factor, axis=out.ndim - 2)
+    return not_equal(columns(_before(call("sum", factor, axis=out.ndim - 1), operands[0]) + own), 0)
+
+
 qr_q = declare(
     "qr_q",
     "The factor Q of x = Q @ R: orthonormal columns.",
     reference=lambda x: np.linalg.qr(x)[0],
     shape=_q_shape,
     pullbacks=(lambda v, out, x: _qr_pullback(out, call("qr_r", x), v, None, x),),
+    reads=_reads_q,
+    keeps=None,
 )
 
 qr_r = declare(
@@ -126,6 +171,8 @@ qr_r = declare(
     reference=lambda x: np.linalg.qr(x)[1],
     shape=_r_shape,
     pullbacks=(lambda v, out, x: _qr_pullback(call("qr_q", x), out, None, v, x),),
+    reads=_reads_r,
+    keeps=None,
 )
 
 
@@ -167,7 +214,7 @@ eigvalsh = declare(
     "eigvalsh",
     "The eigenvalues of symmetric matrices, in ascending order.",
     notes="Only the lower triangle is read; the derivative is that of a symmetric x, shared by both triangles.",
-    reference=np.linalg.eigvalsh,
+    reference=of_finite(np.linalg.eigvalsh, lower=True),
     shape=lambda operands: square(operands)[:-1],
     pullbacks=(_values_pullback,),
 )
@@ -176,7 +223,7 @@ eigenvectors = declare(
     "eigenvectors",
     "The eigenvectors of symmetric matrices, as columns, in the order of `eigvalsh`.",
     notes=_EQUAL_VALUES.format("eigenvalues"),
-    reference=lambda x: np.linalg.eigh(x)[1],
+    reference=of_finite(lambda x: np.linalg.eigh(x)[1], lower=True),
     shape=square,
     pullbacks=(_vectors_pullback,),
 )
@@ -233,7 +280,7 @@ def _right_pullback(v: Expr, out: Expr, x: Expr) -> Expr:
 svdvals = declare(
     "svdvals",
     "The singular values of matrices, in descending order.",
-    reference=lambda x: np.linalg.svd(x, compute_uv=False),
+    reference=of_finite(lambda x: np.linalg.svd(x, compute_uv=False)),
     shape=lambda operands: (*_thin(operands)[0], _thin(operands)[3]),
     pullbacks=(_svals_pullback,),
 )
@@ -242,7 +289,7 @@ svd_u = declare(
     "svd_u",
     "The left singular vectors of matrices, as columns.",
     notes=_EQUAL_VALUES.format("singular values"),
-    reference=lambda x: np.linalg.svd(x, full_matrices=False)[0],
+    reference=of_finite(lambda x: np.linalg.svd(x, full_matrices=False)[0]),
     shape=_q_shape,
     pullbacks=(_left_pullback,),
 )
@@ -251,7 +298,7 @@ svd_vh = declare(
     "svd_vh",
     "The right singular vectors of matrices, as rows.",
     notes=_EQUAL_VALUES.format("singular values"),
-    reference=lambda x: np.linalg.svd(x, full_matrices=False)[2],
+    reference=of_finite(lambda x: np.linalg.svd(x, full_matrices=False)[2]),
     shape=_r_shape,
     pullbacks=(_right_pullback,),
 )

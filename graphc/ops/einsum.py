@@ -9,9 +9,10 @@ import numpy as np
 
 from graphc.errors import ExpressionError
 from graphc.ir.dims import Dim
-from graphc.ir.expr import Expr, apply
+from graphc.ir.expr import Expr, apply, constant
 from graphc.ir.op import Attribute, Notation, Op
 from graphc.ir.types import ALL_PROMOTED, Shape
+from graphc.ops.comparison import not_equal
 from graphc.ops.support import attributes as at
 from graphc.ops.support.build import broadcast, call, expanded
 from graphc.ops.support.contraction_order import in_pairs
@@ -157,6 +158,20 @@ def _along_diagonals(part: Expr, letters: str, own: str, x: Expr) -> Expr:
     return contract(terms, result, operands)
 
 
+def _reads_diagonals(
+    used: Expr | None, out: Expr, operands: tuple[Expr, ...], slot: int, subscripts: str
+) -> Expr | None:
+    """Of an operand whose letters repeat the diagonals."""
+    terms, _ = parts(subscripts)
+    own, x = terms[slot], operands[slot]
+    if len(set(own)) == len(own):
+        return None
+    ones = constant(1.0, x.dtype)
+    letters = "".join(dict.fromkeys(own))
+    walked = contract([own], letters, [x])
+    return not_equal(_along_diagonals(broadcast(ones, walked), letters, own, x), 0)
+
+
 def _einsum_batch(b: Batch, operands: tuple[Expr, ...], batched: Batched, subscripts: str) -> Expr:
     spare = next((letter for letter in string.ascii_letters if letter not in subscripts), None)
     if spare is None:
@@ -182,6 +197,7 @@ EINSUM = Op(
     pullbacks=_einsum_pullback,
     batch=_einsum_batch,
     linear="each",
+    reads=_reads_diagonals,
     notation=Notation("einsum"),
     category="product",
 )

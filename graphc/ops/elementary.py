@@ -143,7 +143,10 @@ acos = _unary(
 atan = _unary(
     "atan", np.arctan, lambda S, x: S.atan(x), TAU, lambda out, x: 1 / (1 + x * x),
     "The angle in (−π/2, π/2) whose tangent is x.",
-    latex=_call("arctan"), facts=Facts(inverse="tan", parity="odd", monotone=1, range=(-math.pi / 2, math.pi / 2), nan="never"),
+    latex=_call("arctan"),
+    facts=Facts(
+        inverse="tan", parity="odd", monotone=1, bounded_slope=True, range=(-math.pi / 2, math.pi / 2), nan="never"
+    ),
     sympy=("atan",),
     nanoseconds=2.0, texts={"python": "math.atan", "javascript": "Math.atan"},
 )  # fmt: skip
@@ -161,7 +164,8 @@ cosh = _unary(
 )  # fmt: skip
 tanh = _unary(
     "tanh", np.tanh, lambda S, x: S.tanh(x), TAU, lambda out, x: 1 - out * out, "The hyperbolic tangent.",
-    latex=_call("tanh"), facts=Facts(inverse="atanh", parity="odd", monotone=1, range=(-1.0, 1.0), nan="never"), sympy=("tanh",),
+    latex=_call("tanh"), sympy=("tanh",),
+    facts=Facts(inverse="atanh", parity="odd", monotone=1, bounded_slope=True, range=(-1.0, 1.0), nan="never"),
     reference_ulps=3.0,
     nanoseconds=1.5, texts={"python": "math.tanh", "javascript": "Math.tanh"},
 )  # fmt: skip

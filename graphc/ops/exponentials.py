@@ -13,6 +13,7 @@ from graphc.ir.op import Attribute, Facts, Notation
 from graphc.ops.elementary import exp
 from graphc.ops.reduce import reduction
 from graphc.ops.support import attributes as at
+from graphc.ops.support import kept_axes
 from graphc.ops.support.build import call, restored, summed
 
 
@@ -39,7 +40,9 @@ logsumexp = reduction(
     notes="Of nothing it is −∞.",
     reference=_logsumexp,
     pullbacks=(_logsumexp_pullback,),
+    keeps=kept_axes.reduced,
     notation=Notation("logsumexp"),
+    facts=Facts(nan="infinite"),
 )
 
 
@@ -69,7 +72,8 @@ softmax = reduction(
     shape=_same_shape,
     reference=_softmax,
     pullbacks=(lambda v, out, x, axis: out * (v - summed(v * out, axis, True)),),
-    facts=Facts(range=(0.0, 1.0)),
+    keeps=kept_axes.same,
+    facts=Facts(range=(0.0, 1.0), nan="infinite"),
 )
 
 log_softmax = reduction(
@@ -79,6 +83,8 @@ log_softmax = reduction(
     shape=_same_shape,
     reference=_log_softmax,
     pullbacks=(lambda v, out, x, axis: v - exp(out) * summed(v, axis, True),),
+    keeps=kept_axes.same,
+    facts=Facts(range=(-np.inf, 0.0), nan="infinite"),
 )
 
 

@@ -1,4 +1,4 @@
-"""Indexing: elements by their place, arrays with some elements replaced or added to, and order.
+"""Indexing: elements by their place.
 
 A key is kept in one form, one entry for each axis: an int, ("slice", start, stop, step), None for a new axis, or "array", which
 stands for the next operand. What NumPy's indexing does with it is what it means here.
@@ -18,9 +18,10 @@ from graphc.ir.expr import Expr, apply, constant, current_site
 from graphc.ir.op import Attribute, Facts, Notation, Op
 from graphc.ir.types import BOOL, INT64, Shape, Signature, TypeRule, broadcast_shapes, format_shape
 from graphc.ops.support import attributes as at
-from graphc.ops.support.build import call, fitted, zeros_like
+from graphc.ops.support.build import call, zeros_like
 from graphc.ops.support.declare import declare_arrays
-from graphc.ops.support.index_axes import WHOLE, index_batch, update_batch
+from graphc.ops.support.index_axes import WHOLE, index_batch
+from graphc.util.arguments import is_masked
 
 
 def _count(key: tuple[Any, ...]) -> int:
@@ -75,7 +76,9 @@ def _whole(item: Any) -> int:
     return index
 
 
-def _array(item: list[Any]) -> np.ndarray:
+def _array(item: list[Any]) -> Any:
+    if is_masked(item):
+        return np.ma.masked  # refused as every masked array is
     try:
         return np.asarray(item)
     except Exception as error:  # rows of different lengths, nesting without end
@@ -236,6 +239,17 @@ def _types(dtypes: tuple[Any, ...]) -> Signature:
 
 KEY = Attribute("key", _key)
 
+
+def _leaves_out(operands: tuple[Expr, ...], slot: int, key: tuple[Any, ...]) -> bool:
+    """Whether a key may name less than all elements."""
+    return any(
+        not (
+            item is None or (isinstance(item, tuple) and item[1:3] == (None, None) and item[3] in (None, -1))
+        )
+        for item in key
+    )
+
+
 index = declare_arrays(
     Op(
         name="index",
@@ -257,6 +271,7 @@ index = declare_arrays(
         batch=index_batch,
         linear="jointly",
         moves=True,
+        leaves_out=_leaves_out,
         notation=Notation("[…]"),
         category="indexing",
         operator="x[i]",
@@ -270,128 +285,8 @@ def getitem(x: Expr, written: Any) -> Expr:
     return apply(index.op, x, *arrays, attrs=(key,))  # type: ignore[attr-defined]
 
 
-# --- some elements changed --------------------------------------------------------------------------------------------------
-
-
-def _update_types(dtypes: tuple[Any, ...]) -> Signature:
-    if len(dtypes) < 2:
-        raise ExpressionError("an update takes an array and a value", hint="write x.at[0].set(1.0)")
-    if not np.can_cast(dtypes[1], dtypes[0], "same_kind"):
-        raise DtypeError(
-            f"an array of {dtypes[0]} cannot hold {dtypes[1]}", hint=f'write g.astype(x, "{dtypes[1]}").at[…]'
-        )
-    return (dtypes[0], dtypes[0], *(INT64 for _ in dtypes[2:])), dtypes[0]
-
-
-def _update_shape(operands: tuple[Expr, ...], key: tuple[Any, ...]) -> Shape:
-    place = result_shape(operands[0], operands[2:], key)
-    if broadcast_shapes([operands[1].shape, place]) != place:
-        raise ShapeError(
-            f"a value of shape {format_shape(operands[1].shape)} does not fit the place of shape {format_shape(place)}"
-        )
-    return operands[0].shape
-
-
-def _updated(x: Any, value: Any, *rest: Any) -> Any:
-    result = np.array(x, copy=True)
-    result[to_numpy(rest[-1], rest[:-1])] = value
-    return result
-
-
-def _added(x: Any, value: Any, *rest: Any) -> Any:
-    result = np.array(x, copy=True)
-    np.add.at(result, to_numpy(rest[-1], rest[:-1]), value)
-    return result
-
-
-def _add_pullback(v: Expr, out: Expr, operands: tuple[Expr, ...], slot: int, key: Any) -> Expr | None:
-    if slot == 0:
-        return v
-    if slot == 1:
-        return fitted(call("index", v, *operands[2:], key=key), operands[1])
-    return None
-
-
-def _set_pullback(v: Expr, out: Expr, operands: tuple[Expr, ...], slot: int, key: Any) -> Expr | None:
-    if slot == 0:
-        return call("at_set", v, constant(0, v.dtype), *operands[2:], key=key)
-    return _add_pullback(v, out, operands, slot, key)
-
-
-def _update(name: str, summary: str, notes: str, reference: Any, pullbacks: Any, refuses: bool) -> Any:
-    return declare_arrays(
-        Op(
-            name=name,
-            params=("x",),
-            variadic=True,
-            attributes=(KEY,),
-            summary=summary,
-            notes=notes,
-            types=TypeRule(_update_types),
-            reference=reference,
-            shape=_update_shape,
-            pullbacks=pullbacks,
-            batch=update_batch(name),
-            linear="jointly",
-            moves=True,
-            notation=Notation(name),
-            category="indexing",
-            refuses=refuses,
-        )
-    )
-
-
-at_set = _update(
-    "at_set",
-    "x with the elements at x[...] replaced by values: what x.at[...].set(v) writes.",
-    "An element that is named twice by an integer array gets one of its values; let each be named once.",
-    _updated,
-    _set_pullback,
-    refuses=True,
-)
-
-at_add = _update(
-    "at_add",
-    "x with values added to the elements at x[...]: what x.at[...].add(v) writes.",
-    "An element that is named twice gets both.",
-    _added,
-    _add_pullback,
-    refuses=False,
-)
-
-
-class At:
-    """`x.at`: an array with some elements changed, as a new expression."""
-
-    __slots__ = ("key", "x")
-
-    def __init__(self, x: Expr, key: Any = None) -> None:
-        self.x = x
-        self.key = key
-
-    def __getitem__(self, key: Any) -> At:
-        return At(self.x, (key,))
-
-    def set(self, value: Any) -> Expr:
-        """x with x[key] replaced by a value."""
-        return self._change(at_set, value)
-
-    def add(self, value: Any) -> Expr:
-        """x with a value added to x[key]; places that are named twice get it twice."""
-        return self._change(at_add, value)
-
-    def _change(self, function: Any, value: Any) -> Expr:
-        if self.key is None:
-            raise ExpressionError("x.at needs an index", site=current_site(), hint="write x.at[0].set(1.0)")
-        key, arrays = read_key(self.x, self.key[0])
-        weak = type(value) in (bool, int) or (type(value) is float and self.x.dtype.kind == "f")
-        value = constant(value, self.x.dtype) if weak else constant(value)
-        return apply(function.op, self.x, value, *arrays, attrs=(key,))
-
-
 Expr.getitem = staticmethod(getitem)
-Expr.updates = At
 
 __all__ = [
-    "at_add", "at_set", "index",
+    "index",
 ]  # fmt: skip

@@ -11,11 +11,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from graphc.ir.expr import Expr
+from graphc.ir.expr import Expr, cast, constant
 from graphc.ir.op import Notation, lookup
 from graphc.ir.types import AVERAGED, Shape, broadcast_shapes
+from graphc.ops.comparison import not_equal
 from graphc.ops.support import attributes as at
-from graphc.ops.support.build import call, expanded, fitted, summed, transposed
+from graphc.ops.support import kept_axes
+from graphc.ops.support.build import broadcast, call, expanded, fitted, summed, transposed
 from graphc.ops.support.declare import family
 from graphc.ops.support.vmap_rules import Batch, Batched, aligned, rank
 
@@ -37,7 +39,26 @@ def square(operands: tuple[Expr, ...], *_: Any) -> Shape:
     return shape
 
 
-_declare = family(params=("x",), types=AVERAGED, category="linear algebra", batch="stacks")
+def of_finite(function: Any, lower: bool = False) -> Any:
+    """A decomposition that is NaN of matrices that hold NaN or infinities, where LAPACK may say anything or never end.
+
+    lower : whether the lower triangle alone is read
+    """
+
+    def reference(x: Any) -> Any:
+        spoiled = ~np.isfinite(np.tril(x) if lower else x).all(axis=(-2, -1))
+        if not spoiled.any():
+            return function(x)
+        result = np.array(function(np.where(spoiled[..., None, None], x.dtype.type(0), x)))
+        result[spoiled] = np.nan
+        return result
+
+    return reference
+
+
+_declare = family(
+    params=("x",), types=AVERAGED, category="linear algebra", batch="stacks", keeps=kept_axes.stacks
+)
 
 
 def declare(name: str, summary: str, **fields: Any) -> Any:
@@ -121,6 +142,7 @@ solve = declare(
     reference=_solve,
     shape=_solve_shape,
     batch=_solve_batch("solve"),
+    keeps=kept_axes.solved,
     pullbacks=(
         lambda v, out, a, b: fitted(-(_back("solve", v, a, b) @ transposed(_column(out, b))), a),
         lambda v, out, a, b: _to_right(_back("solve", v, a, b), b),
@@ -136,14 +158,36 @@ def _half(x: Expr, lower: bool, k: int = 0) -> Expr:
     return call("tril", x, k=-k) if lower else call("triu", x, k=k)
 
 
+def _reads_half(
+    used: Expr | None, out: Expr, operands: tuple[Expr, ...], slot: int, lower: bool
+) -> Expr | None:
+    """Of the matrix its triangle, of both what some row that is used is solved after."""
+    a, b = operands
+    half = None if slot else not_equal(_half(broadcast(constant(1.0, a.dtype), a), lower), 0)
+    if used is None:
+        return half
+    rows = used if b.ndim > 1 else expanded(used, used.ndim)
+    axis = rows.ndim - 2
+    if lower:
+        rows = call("flip", rows, axis=axis)
+    before = call("cumsum", cast(rows, out.dtype), axis=axis)
+    before = call("flip", before, axis=axis) if lower else before
+    if slot:
+        return not_equal(_to_right(before, b), 0)
+    of_rows = summed(before, axis + 1, True)
+    return half & not_equal(fitted(of_rows, a) if of_rows.ndim > a.ndim else of_rows, 0)
+
+
 solve_triangular = declare(
     "solve_triangular",
     "The solution x of a @ x = b for a triangular matrix: the other triangle of a is not read.",
     params=("a", "b"),
     attributes=(at.flag("lower", True),),
+    reads=_reads_half,
     reference=lambda a, b, lower: _solve(_triangle(a, lower), b),
     shape=_solve_shape,
     batch=_solve_batch("solve_triangular"),
+    keeps=None,
     pullbacks=(
         lambda v, out, a, b, lower: _half(
             fitted(-(_back("solve_triangular", v, a, b, lower=not lower) @ transposed(_column(out, b))), a),
@@ -197,19 +241,47 @@ def _turn(u: Any, vh: Any) -> Any:
 
 
 def _cofactors(x: Any) -> Any:
-    """With x = U diag(s) Vᵀ they are det U · det V · U diag(∏ s without sᵢ) Vᵀ: right at any rank."""
-    u, s, vh = np.linalg.svd(x)
-    return _turn(u, vh) * ((u * _without_one(s)[..., None, :]) @ vh)
+    """With x = U diag(s) Vᵀ they are det U · det V · U diag(∏ s without sᵢ) Vᵀ: right at any rank.
+
+    Rows and columns are brought to about 1 by powers of two before, and what that does to each cofactor is undone at the end, so
+    that none overflows or vanishes on the way.
+    """
+    scaled, rows, columns = _balanced(x)
+    u, s, vh = np.linalg.svd(scaled)
+    result = _turn(u, vh) * ((u * _without_one(s)[..., None, :]) @ vh)
+    return np.ldexp(result, _of_minors(rows, columns))
+
+
+def _of_minors(rows: Any, columns: Any) -> Any:
+    """The exponents of what cofactors are multiplied by, of a matrix whose rows and columns are multiplied by powers of two."""
+    total = rows.sum(axis=-1) + columns.sum(axis=-1)
+    return total[..., None, None] - rows[..., :, None] - columns[..., None, :]
+
+
+def _balanced(x: Any) -> tuple[Any, Any, Any]:
+    """A matrix with rows and columns divided by powers of two, and these: its elements are at most 1, the largest about that."""
+    rows = _exponents(x, -1)
+    columns = _exponents(np.ldexp(x, -rows[..., :, None]), -2)
+    return np.ldexp(np.ldexp(x, -rows[..., :, None]), -columns[..., None, :]), rows, columns
+
+
+def _exponents(x: Any, axis: int) -> Any:
+    """The exponents of the largest elements along an axis; 0 of zeros."""
+    return np.frexp(np.max(np.abs(x), axis=axis, initial=0))[1]
 
 
 def _cofactors_along(x: Any, v: Any) -> Any:
     """The change of the cofactors of diag(s) along D = Uᵀ v V: pᵢⱼ are the products of all other singular values."""
-    u, s, vh = np.linalg.svd(x)
+    spoiled = ~np.isfinite(x).all(axis=(-2, -1))
+    scaled, rows, columns = _balanced(np.where(spoiled[..., None, None], x.dtype.type(0), x))
+    v = np.ldexp(v, -rows[..., :, None] - columns[..., None, :])
+    u, s, vh = np.linalg.svd(scaled)
     p = _without_two(s)
     inner = np.swapaxes(u, -1, -2) @ v @ np.swapaxes(vh, -1, -2)
     own = np.einsum("...ij,...jj->...i", p, inner)
     change = own[..., None] * np.eye(s.shape[-1], dtype=x.dtype) - p * np.swapaxes(inner, -1, -2)
-    return _turn(u, vh) * (u @ change @ vh)
+    result = np.ldexp(_turn(u, vh) * (u @ change @ vh), _of_minors(rows, columns))
+    return np.where(spoiled[..., None, None], x.dtype.type(np.nan), result)
 
 
 def _third_pullback(u: Expr, out: Expr, x: Expr, v: Expr) -> Expr:
@@ -229,10 +301,21 @@ def _two_alike(operands: tuple[Expr, ...]) -> Shape:
     return shape
 
 
+def _reads_minors(used: Expr | None, out: Expr, operands: tuple[Expr, ...], slot: int) -> Expr | None:
+    """What shares neither row nor column with some cofactor that is used: all that are used, less those that share one."""
+    if used is None:
+        return None
+    each = cast(used, out.dtype)
+    rows, columns = summed(each, out.ndim - 1, True), summed(each, out.ndim - 2, True)
+    return not_equal(summed(rows, out.ndim - 2, True) - rows - columns + each, 0)
+
+
 cofactors = declare(
     "cofactors",
     "The matrix of cofactors of square matrices, det(x)·x⁻ᵀ; defined for singular matrices as well.",
-    reference=_cofactors,
+    reference=of_finite(_cofactors),
+    reads=_reads_minors,
+    keeps=None,
     shape=square,
     pullbacks=(lambda v, out, x: call("cofactors_along", x, v),),
     notation=Notation("cof"),
@@ -244,6 +327,8 @@ cofactors_along = declare(
     notes="Its own derivative by x needs the inverse: at a singular matrix that is an error at the call.",
     params=("x", "v"),
     reference=_cofactors_along,
+    reads=_reads_minors,
+    keeps=None,
     shape=_two_alike,
     batch=lambda b, operands, batched: call(
         "cofactors_along", *[b.lifted(x, own) for x, own in zip(operands, batched, strict=True)]

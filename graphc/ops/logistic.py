@@ -47,14 +47,16 @@ sigmoid = _logistic(
     "The logistic function σ(x) = 1/(1 + e⁻ˣ), without overflow.",
     expand=lambda x: where(x >= 0, like(1, x), exp(-abs(x))) / (1 + exp(-abs(x))),
     notation=Notation("σ", None, r"\sigma\left(<0>\right)"),
-    facts=Facts(monotone=1, range=(0.0, 1.0), nan="never"), ulps=1.0, reference_ulps=4.0,
+    facts=Facts(monotone=1, bounded_slope=True, range=(0.0, 1.0), nan="never"), ulps=1.0, reference_ulps=4.0,
     nanoseconds=1.8, texts={"python": "sigmoid", "javascript": "sigmoid"},
 )  # fmt: skip
 
 softplus = _logistic(
     "softplus", lambda x: np.logaddexp(x, x.dtype.type(0)), lambda S, x: S.log(1 + S.exp(x)), (lambda out, x: sigmoid(x),),
     "log(1 + eˣ), without overflow.", expand=lambda x: maximum(x, 0) + log1p(exp(-abs(x))),
-    facts=Facts(monotone=1, range=(0.0, math.inf), nan="never", bounds=lambda x: Range(0.0, math.inf, x.nan)),
+    facts=Facts(
+        monotone=1, bounded_slope=True, range=(0.0, math.inf), nan="never", bounds=lambda x: Range(0.0, math.inf, x.nan)
+    ),
     ulps=1.0, reference_ulps=3.0,
     nanoseconds=2.2, texts={"python": "softplus", "javascript": "softplus"},
 )  # fmt: skip
@@ -63,7 +65,7 @@ log_sigmoid = _logistic(
     "log_sigmoid", lambda x: -np.logaddexp(-x, x.dtype.type(0)), lambda S, x: S.log(1 / (1 + S.exp(-x))),
     (lambda out, x: sigmoid(-x),), "log σ(x) = −log(1 + e⁻ˣ), without overflow.",
     expand=lambda x: minimum(x, 0) - log1p(exp(-abs(x))), label="log σ",
-    facts=Facts(monotone=1, range=(-math.inf, 0.0), nan="never"), ulps=1.0, reference_ulps=3.0,
+    facts=Facts(monotone=1, bounded_slope=True, range=(-math.inf, 0.0), nan="never"), ulps=1.0, reference_ulps=3.0,
     nanoseconds=2.3, texts={"python": "log_sigmoid", "javascript": "log_sigmoid"},
 )  # fmt: skip
 

@@ -9,7 +9,7 @@ from graphc.ir import ranges
 from graphc.ir.expr import Expr, constant
 from graphc.ir.op import Attribute, Facts, Notation, Op
 from graphc.ir.types import FIRST_KEPT, INT64, Shape, TypeRule, as_dtype, format_shape
-from graphc.ops.comparison import isnan, less
+from graphc.ops.comparison import isnan, less, where
 from graphc.ops.index import getitem
 from graphc.ops.support import attributes as at
 from graphc.ops.support.build import call, expanded, summed
@@ -104,15 +104,18 @@ sort = declare_arrays(
         params=("x",),
         attributes=(_ALONG,),
         summary="The elements along an axis in ascending order, NaN last.",
-        notes="Where elements tie, the derivative is that of a stable sort.",
+        notes="Where elements tie, the derivative is that of a stable sort; by NaN it is 0, as of all that compares.",
         types=FIRST_KEPT,
         reference=lambda x, axis: np.sort(x, axis=axis, kind="stable"),
         shape=lambda operands, axis: operands[0].shape,
         pullbacks=(
-            lambda v, out, x, axis: take_along_axis(
-                v, call("argsort", call("argsort", x, axis=axis), axis=axis), axis
+            lambda v, out, x, axis: where(
+                isnan(x),
+                constant(0, v.dtype),
+                take_along_axis(v, call("argsort", call("argsort", x, axis=axis), axis=axis), axis),
             ),
         ),
+        picks=True,
         notation=Notation("sort"),
         category="indexing",
         numpy=(np.sort,),

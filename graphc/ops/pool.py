@@ -28,6 +28,7 @@ from graphc.ops.support.windows import (
     operation,
     places,
     scattered,
+    skips,
     steps,
     windows_of,
 )
@@ -128,6 +129,7 @@ AVG_POOL2D = operation(
     ),
     linear="jointly",
     moves=True,
+    leaves_out=skips,
     notation=Notation("avg pool"),
     refuses=False,
 )
@@ -148,6 +150,7 @@ avg_pool2d_grad = declare_arrays(
         ),
         linear="jointly",
         moves=True,
+        fills=True,
         notation=Notation("avg poolᵀ"),
         refuses=False,
     )
@@ -169,6 +172,8 @@ MAX_POOL2D = operation(
             "max_pool2d_grad", v, x, size=size, stride=stride, padding=padding
         ),
     ),
+    leaves_out=True,
+    picks=True,
     notation=Notation("max pool"),
     refuses=False,
 )
@@ -203,6 +208,8 @@ max_pool2d_grad = declare_arrays(
             None,
         ),
         linear="each",
+        picks=True,
+        fills=True,
         notation=Notation("max poolᵀ"),
         refuses=False,
     )
@@ -223,6 +230,8 @@ max_pool2d_pick = declare_arrays(
             None,
         ),
         linear="each",
+        leaves_out=True,
+        picks=True,
         notation=Notation("pick"),
         refuses=False,
     )

@@ -14,6 +14,7 @@ from graphc.ir.op import PRODUCT, Attribute, Notation, Op
 from graphc.ir.types import ALL_PROMOTED, Shape, TypeRule, broadcast_shapes, format_shape
 from graphc.ops.einsum import contract
 from graphc.ops.support import attributes as at
+from graphc.ops.support import kept_axes
 from graphc.ops.support.build import call, expanded, fitted, reshaped, summed, transposed
 from graphc.ops.support.declare import declare_arrays
 from graphc.ops.support.reducers import PARTIAL_SUMS
@@ -97,6 +98,7 @@ matmul = declare_arrays(
         shape=_matmul_shape,
         pullbacks=(_matmul_left, _matmul_right),
         batch=_matmul_batch,
+        keeps=kept_axes.multiplied,
         linear="each",
         notation=Notation("@", "[0] @ [1]", r"[0]\,[1]", PRODUCT, PRODUCT, PRODUCT + 1),
         category="product",
@@ -287,6 +289,7 @@ trace = declare_arrays(
         shape=lambda operands, offset: call("diagonal", operands[0], offset=offset).shape[:-1],
         expand=lambda x, offset: summed(call("diagonal", x, offset=offset), -1),
         batch="stacks",
+        leaves_out=True,
         linear="jointly",
         notation=Notation("tr"),
         category="product",

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import DtypeError, ExpressionError, ShapeError
+from graphc.errors import DtypeError, ShapeError
 from graphc.ir import ranges
 from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr, constant
-from graphc.ir.op import Attribute, Facts, Notation, Op
+from graphc.ir.op import Facts, Notation, Op
 from graphc.ir.ranges import ANYTHING, Range
 from graphc.ir.types import (
     ACCUMULATED,
@@ -23,11 +23,10 @@ from graphc.ir.types import (
     TypeRule,
     format_shape,
 )
-from graphc.ops.arithmetic import abs, sign
 from graphc.ops.comparison import equal, where
 from graphc.ops.elementary import sqrt
 from graphc.ops.support import attributes as at
-from graphc.ops.support import reducers
+from graphc.ops.support import kept_axes, reducers
 from graphc.ops.support.build import (
     broadcast,
     call,
@@ -43,7 +42,7 @@ from graphc.ops.support.declare import declare_arrays
 from graphc.ops.support.vmap_rules import Batch, Batched
 
 
-def _reduced(operands: tuple[Expr, ...], axis: Any, *rest: Any) -> tuple[Dim, ...]:
+def reduced(operands: tuple[Expr, ...], axis: Any, *rest: Any) -> tuple[Dim, ...]:
     return _without(operands[0].shape, axis, bool(rest[-1]) if rest else False)
 
 
@@ -64,7 +63,7 @@ def _nonempty(name: str) -> Any:
                 f"{name} of no elements: {format_shape(shape)} is empty along axis {axis}",
                 hint="an empty sum is 0 and an empty product 1; this has no value on nothing",
             )
-        return _reduced(operands, axis, *rest)
+        return reduced(operands, axis, *rest)
 
     return rule
 
@@ -78,7 +77,7 @@ def reduction(name: str, summary: str, **fields: Any) -> Any:
     known = {
         "types": FLOATING,
         "attributes": (at.AXES, at.KEEPDIMS),
-        "shape": _reduced,
+        "shape": reduced,
         "notation": Notation(name),
         "category": "reduction",
         "numpy": (getattr(np, name),) if hasattr(np, name) else (),
@@ -126,6 +125,7 @@ prod = reduction(
     types=ACCUMULATED,
     reference=lambda x, axis, keepdims: np.prod(x, axis=axis, keepdims=keepdims, dtype=x.dtype),
     pullbacks=(_prod_pullback,),
+    keeps=kept_axes.reduced,
     notation=Notation("Π"),
     reducer=reducers.MULTIPLICATION,
 )
@@ -178,6 +178,7 @@ var = reduction(
     types=AVERAGED,
     reference=_variance,
     pullbacks=(_var_pullback,),
+    keeps=kept_axes.reduced,
     facts=Facts(range=(0.0, np.inf)),
 )
 
@@ -191,6 +192,7 @@ std = reduction(
     expand=lambda x, axis, correction, keepdims: sqrt(
         call("var", x, axis=axis, correction=correction, keepdims=keepdims)
     ),
+    keeps=kept_axes.reduced,
     facts=Facts(range=(0.0, np.inf)),
 )
 
@@ -202,6 +204,15 @@ def _extremum_pullback(v: Expr, out: Expr, x: Expr, axis: Any, keepdims: bool) -
     return where(chosen, share, constant(0, x.dtype))
 
 
+def _reads_extremes(
+    used: Expr | None, out: Expr, operands: tuple[Expr, ...], slot: int, axis: Any, keepdims: bool
+) -> Expr:
+    """The elements that are the largest, or smallest, of those that matter."""
+    axes = at.axes_of(axis, operands[0].ndim)
+    chosen = equal(operands[0], restored(out, axes, keepdims))
+    return chosen if used is None else chosen & restored(used, axes, keepdims)
+
+
 def _extremum(name: str, words: str) -> Any:
     return reduction(
         name,
@@ -211,6 +222,7 @@ def _extremum(name: str, words: str) -> Any:
         reference=lambda x, axis, keepdims: getattr(np, name)(x, axis=axis, keepdims=keepdims),
         shape=_nonempty(name),
         pullbacks=(_extremum_pullback,),
+        reads=_reads_extremes,
         facts=Facts(bounds=ranges.union),
         reducer=reducers.extreme(name == "max"),
     )
@@ -274,67 +286,6 @@ any = _logical("any", "Whether any element along axes is true; False of nothing.
 all = _logical("all", "Whether all elements along axes are true; True of nothing.", "logical_and", True)
 
 
-# --- norms ----------------------------------------------------------------------------------------------------------------
-
-
-def _order(name: str, value: Any, operands: tuple[Expr, ...]) -> float:
-    if isinstance(value, str) and str(value) in ("fro", "inf"):
-        return 2.0 if str(value) == "fro" else np.inf
-    order = at.number(name).check(name, value, operands)
-    if not order >= 1:
-        raise ExpressionError(f"norm of order {order:g}", hint="the order is 1 or more, or inf")
-    return order
-
-
-def _norm(x: Any, ord: float, axis: Any, keepdims: bool) -> Any:
-    size = np.abs(x)
-    if ord == np.inf:
-        return np.max(size, axis=axis, keepdims=keepdims, initial=0)
-    if ord == 1:
-        return np.sum(size, axis=axis, keepdims=keepdims)
-    # scaled by the largest, so that no power overflows or vanishes
-    top = np.max(size, axis=axis, keepdims=True, initial=0)
-    scale = np.where((top > 0) & np.isfinite(top), top, x.dtype.type(1))
-    total = (
-        np.sum((size / scale) ** x.dtype.type(ord), axis=axis, keepdims=True) ** x.dtype.type(1 / ord) * scale
-    )
-    return total if keepdims else np.squeeze(total, axis=at.axes_of(axis, x.ndim))
-
-
-def _norm_pullback(v: Expr, out: Expr, x: Expr, ord: float, axis: Any, keepdims: bool) -> Expr:
-    axes = at.axes_of(axis, x.ndim)
-    v, out = restored(v, axes, keepdims), restored(out, axes, keepdims)
-    if ord == 1:
-        return v * sign(x)
-    if ord == np.inf:
-        chosen = equal(abs(x), out)
-        share = v / summed(chosen.astype(x.dtype), axis, True)
-        return where(chosen, share * sign(x), constant(0, x.dtype))
-    zero = equal(out, 0)
-    safe = where(zero, constant(1, x.dtype), out)
-    ratio = x / safe
-    if ord != 2:
-        ratio = sign(x) * abs(ratio) ** (ord - 1)
-    return where(zero, constant(0, x.dtype), v * ratio)
-
-
-norm = reduction(
-    "norm",
-    "The norm of vectors along axes: of order 2 by default, 1, inf, or any other above 1.",
-    notes=(
-        "Along two axes it is the Frobenius norm of matrices. At a vector of zeros the derivative is 0; for inf it is "
-        "shared equally at ties."
-    ),
-    attributes=(Attribute("ord", _order, 2.0), at.AXES, at.KEEPDIMS),
-    shape=lambda operands, ord, axis, keepdims: _reduced(operands, axis, keepdims),
-    reference=_norm,
-    pullbacks=(_norm_pullback,),
-    notation=Notation("‖·‖"),
-    numpy=(np.linalg.vector_norm,),
-    facts=Facts(range=(0.0, np.inf)),
-)
-
-
 __all__ = [
-    "all", "any", "argmax", "argmin", "max", "mean", "min", "norm", "prod", "std", "sum", "var",
+    "all", "any", "argmax", "argmin", "max", "mean", "min", "prod", "std", "sum", "var",
 ]  # fmt: skip

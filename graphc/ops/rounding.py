@@ -52,7 +52,7 @@ trunc = _rounding(
 round = _rounding(
     "round", np.rint, "roundeven", "round", None,
     "The nearest whole number; halves go to the even neighbour, as in NumPy.",
-    lambda S, x: S.floor(x + S.Rational(1, 2)), 0.5,
+    lambda S, x: S.ceiling(x / 2 - S.Rational(1, 4)) + S.floor(x / 2 + S.Rational(1, 4)), 0.5,
 )  # fmt: skip
 
 LARGE = {8: 1e300, 4: 1e36, 2: 1e4}

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from graphc.ir.dims import Dim
-from graphc.ir.expr import Expr
+from graphc.ir.expr import Expr, cast
 from graphc.ir.op import Notation, Op
 from graphc.ir.types import ACCUMULATED, FLOATING
+from graphc.ops.comparison import not_equal
 from graphc.ops.reduce import reduction
 from graphc.ops.support import attributes as at
-from graphc.ops.support.build import call, merged, shifted, unmerged
+from graphc.ops.support.build import broadcast, call, merged, shifted, unmerged
 from graphc.ops.support.declare import declare_arrays
 
 # --- along an axis ----------------------------------------------------------------------------------------------------------
@@ -63,6 +64,15 @@ def _recurrence_adjoint(v: Expr, a: Expr) -> Expr:
     return call("flip", call("linear_recurrence", turned, call("flip", v, axis=last)), axis=last)
 
 
+def _reads_recurrence(used: Expr | None, out: Expr, operands: tuple[Expr, ...], slot: int) -> Expr | None:
+    """What comes before some element that is used; the first factor multiplies nothing."""
+    before = None if used is None else not_equal(_from_the_end(cast(used, out.dtype), out.ndim - 1), 0)
+    if slot:
+        return before
+    factors = broadcast(not_equal(call("arange", start=0, stop=out.shape[-1]), 0), out)
+    return factors if before is None else factors & before
+
+
 linear_recurrence = declare_arrays(
     Op(
         name="linear_recurrence",
@@ -75,6 +85,7 @@ linear_recurrence = declare_arrays(
             lambda v, out, a, b: _recurrence_adjoint(v, a) * shifted(out, 0.0),
             lambda v, out, a, b: _recurrence_adjoint(v, a),
         ),
+        reads=_reads_recurrence,
         batch=lambda b, operands, batched: call(
             "linear_recurrence", *[b.lifted(x, own) for x, own in zip(operands, batched, strict=True)]
         ),
@@ -83,6 +94,13 @@ linear_recurrence = declare_arrays(
         refuses=False,
     )
 )
+
+
+def _reads_products(
+    used: Expr | None, out: Expr, operands: tuple[Expr, ...], slot: int, axis: int
+) -> Expr | None:
+    """The elements before some element of the result that is used."""
+    return None if used is None else not_equal(_from_the_end(cast(used, out.dtype), axis), 0)
 
 
 def _cumprod_pullback(v: Expr, out: Expr, x: Expr, axis: int) -> Expr:
@@ -99,6 +117,7 @@ cumprod = reduction(
     shape=_running,
     reference=lambda x, axis: np.cumprod(x, axis=axis, dtype=x.dtype),
     pullbacks=(_cumprod_pullback,),
+    reads=_reads_products,
     numpy=(np.cumprod,),
     refuses=False,
 )

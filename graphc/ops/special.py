@@ -98,7 +98,8 @@ def _special(name, scipy_name, formula, domain, partial, summary, **more):
 erf = _special(
     "erf", "erf", lambda S, x: S.erf(x), (-5.0, 5.0), lambda out, x: TWO_OVER_ROOT_PI * exp(-(x * x)),
     "The error function 2/√π ∫₀ˣ e^(−t²) dt.", emit=lambda e, x: e.call("erf", x), notation=Notation("erf"),
-    facts=Facts(parity="odd", monotone=1, range=(-1.0, 1.0), nan="never"), sympy=("erf",), ulps=1.5, reference_ulps=3.0,
+    sympy=("erf",), ulps=1.5, reference_ulps=3.0,
+    facts=Facts(parity="odd", monotone=1, bounded_slope=True, range=(-1.0, 1.0), nan="never"),
     nanoseconds=2.5, texts={"python": "math.erf", "javascript": "erf"},
 )  # fmt: skip
 erfc = _special(

@@ -10,5 +10,8 @@ factors     the factors of a product with exponentials, each at its place
 differences differences of roots and of reciprocals whose value is known by form
 axes        rules over whole arrays
 chains      products of many arrays in the order of fewest multiplications
+monomials   sums of products of powers, as plain data
+real_form   formulas over the reals, made shorter
+real_writer formulas of such forms
 tables      all of them, and the user's own
 """

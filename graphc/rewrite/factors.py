@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from graphc.ir.expr import Expr, constant
@@ -16,6 +16,10 @@ MOST_FACTORS = 24
 
 ONE, OTHER, POWER = range(3)
 """σ(a), σ(−a) and eᵃ among the factors of one argument a."""
+
+
+HasPlace = Callable[[Expr, int], bool]
+"""Whether a factor with its exponent has a place."""
 
 
 @dataclass
@@ -155,10 +159,15 @@ class Factors:
 
     def build(self, node: Expr) -> Expr:
         """The product with what stands at its places now."""
-        above, below = _rebuilt(node, node, iter(self.places), 1)
-        if above is None:
-            return constant(1.0, node.dtype) if below is None else 1 / below
-        return above if below is None else above / below
+        return rebuilt(node, self.places, _has_place)
+
+
+def rebuilt(node: Expr, places: Iterable[Place], has_place: HasPlace) -> Expr:
+    """A product with other factors at its places, which are those of the factors that `has_place` names, from left to right."""
+    above, below = _rebuilt(node, node, iter(places), 1, has_place)
+    if above is None:
+        return constant(1.0, node.dtype) if below is None else 1 / below
+    return above if below is None else above / below
 
 
 def _factor(argument: Expr, kind: int, exponent: int) -> tuple[Expr, int]:
@@ -198,14 +207,16 @@ def factors_of(root: Expr) -> Iterator[tuple[Expr, int]]:
             pending.append((operands[0], -exponent if name == "reciprocal" else exponent))
 
 
-def _rebuilt(node: Expr, root: Expr, places: Iterator[Place], exponent: int) -> _ProductPart:
+def _rebuilt(
+    node: Expr, root: Expr, places: Iterator[Place], exponent: int, has_place: HasPlace
+) -> _ProductPart:
     """A part of a product, its factors with exponentials replaced; recursion is no deeper than the number of factors."""
     if not _is_product(node, root):
         if node.dtype != root.dtype or node.shape != root.shape:
             return node, None
         if node.is_constant and not node.shape and node.value == 1:
             return None, None
-        if not _has_place(node, exponent):
+        if not has_place(node, exponent):
             return node, None
         put = next(places).put
         if put is None:
@@ -214,19 +225,21 @@ def _rebuilt(node: Expr, root: Expr, places: Iterator[Place], exponent: int) -> 
         return (factor, None) if to * exponent > 0 else (None, factor)
     name = node.op.name
     if name == "negative":
-        above, below = _rebuilt(node.operands[0], root, places, exponent)
+        above, below = _rebuilt(node.operands[0], root, places, exponent, has_place)
         return (-constant(1.0, root.dtype) if above is None else -above), below
     if name == "reciprocal":
-        above, below = _rebuilt(node.operands[0], root, places, -exponent)
+        above, below = _rebuilt(node.operands[0], root, places, -exponent, has_place)
         return below, above
     if name == "square":
-        left = _rebuilt(node.operands[0], root, places, exponent)
-        right = _rebuilt(node.operands[0], root, places, exponent)
+        left = _rebuilt(node.operands[0], root, places, exponent, has_place)
+        right = _rebuilt(node.operands[0], root, places, exponent, has_place)
         if left == right == (node.operands[0], None):
             return node, None
         return _times(left, right)
-    left = _rebuilt(node.operands[0], root, places, exponent)
-    above, below = _rebuilt(node.operands[1], root, places, exponent if name == "multiply" else -exponent)
+    left = _rebuilt(node.operands[0], root, places, exponent, has_place)
+    above, below = _rebuilt(
+        node.operands[1], root, places, exponent if name == "multiply" else -exponent, has_place
+    )
     return _times(left, (above, below) if name == "multiply" else (below, above))
 
 

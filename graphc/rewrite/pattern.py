@@ -16,6 +16,8 @@ from typing import Any, Literal
 from graphc.errors import DefinitionError
 from graphc.frontend.parse import parse
 from graphc.ir.expr import Expr, apply, constant, symbol
+from graphc.ir.vocabulary import CONSTANTS
+from graphc.ops.support.build import broadcast
 from graphc.rewrite.promotion import FLOATS, computes_over, of_type
 from graphc.rewrite.ranges import Range, Ranges
 from graphc.util.fork_safety import cached_property
@@ -131,6 +133,8 @@ class Rule:
             if result is None or result is node:
                 continue
             result = of_type(result, node.dtype)
+            if result is not None and result.is_constant and not result.shape:
+                result = _of_shape(result, node)
             if (
                 result is not None and result.shape == node.shape
             ):  # a replacement may not lose an operand that gave the result its shape
@@ -138,9 +142,15 @@ class Rule:
         return None
 
 
+def _of_shape(number: Expr, node: Expr) -> Expr:
+    """A number in the shape of the node that it replaces, whose names an operand binds."""
+    like = next((operand for operand in node.operands if operand.shape == node.shape), None)
+    return number if like is None or not node.shape else broadcast(number, like)
+
+
 def _read(text: str) -> Expr:
     """A pattern's text: every name is a float, those that begin with `p` are booleans."""
-    found = sorted(set(re.findall(r"\b[a-z]\w*\b(?!\s*\()", text)))
+    found = sorted(set(re.findall(r"\b[a-z]\w*\b(?!\s*\()", text)) - set(CONSTANTS))
     return parse(
         text, {name: symbol(name, dtype="bool" if name.startswith("p") else "float64") for name in found}
     )

@@ -7,6 +7,7 @@ by their declared ULPs, by which their ends are widened.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -146,6 +147,60 @@ def _outward(found: Range) -> Range:
     return Range(
         max(low, 0.0) if found.lo >= 0 else low, min(high, 0.0) if found.hi <= 0 else high, found.nan
     )
+
+
+MODERATE = 1e5
+"""Inputs up to this size are what formulas are written for; exponentials of them are 0 and infinite."""
+
+
+def hazards(outputs: Sequence[Expr]) -> tuple[int, int]:
+    """How many nodes below some outputs may be NaN for inputs of moderate size, though none of their operands is.
+
+    0/0, ∞ − ∞ and their like; of two forms of one function that with fewer of them is the one to compute. First those outside of
+    the choices by `where`, whose branches may be taken where they have values alone; then all.
+    """
+    known: dict[Expr, Range] = {}
+    hazardous: set[Expr] = set()
+    for node in walk(outputs):
+        found = _moderate(node, tuple([known[operand] for operand in node.operands]))
+        if node.is_symbol and node.dtype.kind == "f":
+            found = Range(max(found.lo, -MODERATE), min(found.hi, MODERATE), False)
+        elif found.nan:
+            if node.operands:
+                hazardous.add(node)
+            found = found._replace(nan=False)
+        if (
+            node.op.name == "where"
+        ):  # what is taken is of moderate size, though either branch may be infinite elsewhere
+            found = Range(max(found.lo, -MODERATE), min(found.hi, MODERATE), False)
+        known[node] = found
+    if not hazardous:
+        return 0, 0
+    exposed: set[Expr] = set()
+    pending = list(outputs)
+    while pending:
+        node = pending.pop()
+        if node not in exposed:
+            exposed.add(node)
+            pending += node.operands if node.op.name != "where" or _is_mask(node) else node.operands[:1]
+    return len(hazardous & exposed), len(hazardous)
+
+
+def _is_mask(node: Expr) -> bool:
+    """Whether a `where` has 0 as one of its branches, as what a derivative leaves out has, and is no choice of two formulas."""
+    return any(branch.is_constant and not branch.shape and branch.value == 0 for branch in node.operands[1:])
+
+
+def _moderate(node: Expr, operands: tuple[Range, ...]) -> Range:
+    """The range of a node; of linear operations on arrays with few elements."""
+    floats = [r for r, x in zip(operands, node.operands, strict=True) if x.dtype.kind == "f"]
+    linear = node.op.on_arrays and node.dtype.kind == "f" and (node.op.linear or node.op.moves)
+    if linear and floats and all(r.finite for r in floats):
+        most = max(max(abs(r.lo), abs(r.hi), 1.0) for r in floats) * MODERATE
+        return Range(0.0 if all(r.nonnegative for r in floats) else -most, most, False)
+    if node.op.name in ("eye", "tri"):
+        return Range(0.0, 1.0, False)
+    return _of(node, operands)
 
 
 def all_ranges(outputs: list[Expr]) -> dict[Expr, Range]:

@@ -14,6 +14,7 @@ from graphc.rewrite import (
     branches,
     cancellation,
     compensated,
+    derivatives,
     like_terms,
     logarithms,
     matmul_chain,
@@ -21,6 +22,7 @@ from graphc.rewrite import (
     products,
     ratios,
     removable,
+    smoothing,
     stability,
     sums,
     views,
@@ -50,10 +52,14 @@ NORMAL: tuple[AnyRule, ...] = (
 )
 """What brings a graph to its normal form."""
 
-BUILT_IN: tuple[AnyRule, ...] = (*NORMAL, *matmul_chain.RULES, *compensated.RULES)
+ON_GRAPHS: tuple[AnyRule, ...] = (*derivatives.RULES, *smoothing.RULES)
+"""Those for what is differentiated alone."""
+
+BUILT_IN: tuple[AnyRule, ...] = (*ON_GRAPHS, *NORMAL, *matmul_chain.RULES, *compensated.RULES)
 
 ON_ARRAYS: tuple[AnyRule, ...] = (*axes.RULES, *views.RULES, *matmul_chain.RULES)
 """Those that speak of operations on whole arrays."""
+
 
 OF_SUMS = frozenset(rule.name for rule in (*sums.RULES, *products.RULES))
 """Those that write differences of exponents where none were."""
@@ -124,6 +130,17 @@ def engine(level: str, without: Iterable[str] = ()) -> Engine:
     return found
 
 
+def derivatives_of_normal_forms(
+    outputs: Sequence[Expr], level: str, without: Iterable[str] = (), earlier: Sequence[RuleFiring] = ()
+) -> Trace:
+    """The outputs with the derivatives in them written from the normal forms of what they are the derivatives of."""
+    off = named(without)
+    if derivatives.RULE.kind not in LEVELS[level] or derivatives.RULE.name in off:
+        return Trace([], tuple(outputs), True)
+    chosen = [rule for rule in smoothing.RULES if rule.name not in off]
+    return derivatives.written_anew(outputs, engine(level, without).run, Engine(chosen).run)
+
+
 def normal_form(
     outputs: Sequence[Expr], level: str, without: Iterable[str] = (), earlier: Sequence[RuleFiring] = ()
 ) -> Trace:
@@ -165,7 +182,7 @@ def _last(rules: Any, change: Any, outputs: Sequence[Expr], level: str, without:
     return Trace(steps, promotions.undone(results), True)
 
 
-PHASES = (normal_form, matmul_order, compensate)
+PHASES = (derivatives_of_normal_forms, normal_form, matmul_order, compensate)
 """Rewriting in its order: each is a pass of the compiler's pipeline."""
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from graphc.errors import InputError, ShapeError, brief
 from graphc.ir.expr import Expr
 from graphc.ir.inputs import as_count
-from graphc.util.arguments import truth
+from graphc.util.arguments import MASKED, filled, is_masked, truth
 
 
 class Batches:
@@ -45,7 +45,7 @@ class Batches:
         size = None if size is None else as_count(size, "a batch of {} rows", "batch=64")
         self.arrays = {key: _array(key, array) for key, array in data.items()}
         named = [key.shape[0] for key in data if key.shape and isinstance(key.shape[0], str)]
-        self._axis = named[0] if named else None
+        self.axis: str | None = named[0] if named else None
         rows: dict[Expr, int] = {}
         for key, array in self.arrays.items():
             if self._batched(key):
@@ -64,8 +64,12 @@ class Batches:
         self.seed = as_count(seed, "a seed of {}", "seed=0", 0)
         self.shuffle = truth("shuffle", shuffle)
 
+    def resized(self, size: int | None) -> Batches:
+        """The same rows in batches of another size."""
+        return Batches(self.arrays, size, seed=self.seed, shuffle=self.shuffle)
+
     def _batched(self, key: Expr) -> bool:
-        return self._axis is not None and bool(key.shape) and key.shape[0] == self._axis
+        return self.axis is not None and bool(key.shape) and key.shape[0] == self.axis
 
     def __len__(self) -> int:
         return -(-self.rows // self.size)
@@ -93,6 +97,8 @@ class Batches:
 
 
 def _array(key: Expr, data: Any) -> np.ndarray:
+    if is_masked(data):
+        raise InputError(f"the data for {key.name!r} is {MASKED}", hint=filled(key.name))
     try:
         return data if isinstance(data, np.ndarray) else np.asarray(data)
     except (TypeError, ValueError) as error:

@@ -90,17 +90,17 @@ def fit(
     seed : of the order of the rows and of the masks of dropout
     schedule : (rate, history) → the rate from this record to the next, as `Halving()`
     validation : symbol → array, on which `metrics` are computed; without it on `data`
-    metrics : name → float scalar, a mean over rows: what is recorded beside the loss, of `model.output`
+    metrics : name → scalar, of `model.output`: what is recorded beside the loss, over all rows (see `evaluate`)
     stop : (history) → whether to stop, as `EarlyStop()`
     checkpoint : a file of .npz that is written with every record, and on Ctrl-C after the step that is running
     resume : whether to go on from `checkpoint` where it exists, to the bits that training without a break would give
     progress : whether to show a bar with loss, rate and remaining time; by default on a terminal only
     each : called with the history after every record
 
-    Returns the `History`: a record for each epoch, or for every `every` of them: the number of the last one, and the loss as the
-    mean over their steps' rows. Raises `TrainingError` when the loss is no finite number, naming the node that made it: the model
-    then has the values from before the step that spoilt them; `FormatError` for a checkpoint of another training; what `Step` and
-    `Batches` raise.
+    Returns the `History`: a record for each epoch, or for every `every` of them: the number of the last one, and the loss of an
+    epoch: of what it sums over rows the sum over all rows, of the rest the mean of the steps weighted by their rows. Raises
+    `TrainingError` when the loss is no finite number, naming the node or the data that made it: the model then has the values
+    from before the step that spoilt them; `FormatError` for a checkpoint of another training; what `Step` and `Batches` raise.
 
     >>> from graphc.ir.expr import symbols, symbol
     >>> from graphc.ops.reduce import mean
@@ -232,7 +232,10 @@ class _Training:
         for place, rows in enumerate(self.batches.epoch(epoch, self.done), self.done):
             masks = _masks(self.model, rows, self.settings.seed, epoch, place) if self.step.masks else {}
             value = self._guard(rows, rate, masks, epoch, place)
-            self.total += value * self.batches.rows_of(place)
+            summed = (
+                self.step.summed
+            )  # over an epoch a sum is a sum, whatever the batches; what is left is a mean
+            self.total += (value - summed) * self.batches.rows_of(place) + summed * self.batches.rows
             if bar.update():
                 bar.set_postfix(loss=f"{value:.4g}", rate=f"{rate:.3g}", refresh=False)
             if self._interrupts.pending:

@@ -18,6 +18,7 @@ from graphc.ir.graph import Dag
 from graphc.ir.inputs import as_value, check_apart
 from graphc.ir.types import format_shape, is_float
 from graphc.train.optimisers import COUNT, RATE, Optimiser
+from graphc.train.row_reductions import Rows, summed_part
 from graphc.util.arguments import listed, mapping, number
 
 Arrays = dict[str, np.ndarray]
@@ -120,7 +121,8 @@ class Step:
     inputs : the symbols that data is given for, in their order
 
     `step(batch, rate)` moves `model.values` in place and returns the loss before the move; where the loss reads masks of dropout,
-    `step(batch, rate, model.draw_masks(rng, batch))`. `state` holds the optimiser's arrays, `masks` the masks that are read.
+    `step(batch, rate, model.draw_masks(rng, batch))`. `state` holds the optimiser's arrays, `masks` the masks that are read,
+    `summed` the part of the last loss that is a sum over the rows of its batch.
     Raises `ExpressionError` where the loss is no scalar, or reads what is neither parameter nor input.
     """
 
@@ -185,7 +187,12 @@ class Step:
         self._order = [
             *self.inputs, *self.masks.values(), *self._values.values(), *self._slots.values(), COUNT, RATE,
         ]  # fmt: skip
-        self._function = make_step([loss], self._order, updates)
+        axes = [key.shape[0] for key in self.inputs if key.shape and isinstance(key.shape[0], str)]
+        summed = summed_part(loss, Rows(axes[0] if axes else None))
+        self._summed = summed
+        apart = [] if summed is None or summed is loss else [summed]
+        self.summed = 0.0
+        self._function = make_step([loss, *apart], self._order, updates)
 
     def __call__(
         self, batch: Mapping[Expr, Any], rate: float, masks: Mapping[str, Any] | None = None
@@ -197,10 +204,12 @@ class Step:
         """The same with what `arguments` gave for the batch."""
         self.state["steps"] += 1
         try:
-            return float(self._function(*arguments)[0])
+            value, *apart = map(float, self._function(*arguments))
         except InputError as error:
             self.state["steps"] -= 1  # nothing has moved
             raise of_data(error, dict(zip(self.inputs, arguments, strict=False))) from error
+        self.summed = 0.0 if self._summed is None else apart[0] if apart else value
+        return value
 
     def arguments(
         self, batch: Mapping[Expr, Any], rate: float, masks: Mapping[str, Any] | None = None
@@ -269,12 +278,17 @@ class Step:
             return f"the interpreter refuses the step: {error.message}"
         nan, infinite = ([_any(test, value) for value in values] for test in (np.isnan, np.isinf))
         for bad in (nan, infinite):
+            reached = _reached(dag, bad)
             for place, operands in enumerate(dag.operands):
-                if not bad[place] or any(bad[operand] for operand in operands):
+                if place not in reached or any(bad[operand] for operand in operands):
                     continue
+                if dag.exprs[place] in self.inputs:
+                    return _spoilt_data(dag.exprs[place], values[place])
                 causes = [_described(dag, place, values)]
                 while source := next((operand for operand in dag.operands[place] if infinite[operand]), None):
                     place = source  # whence the infinity came
+                if dag.exprs[place] in self.inputs:
+                    return _spoilt_data(dag.exprs[place], values[place])
                 if infinite[place] and bad is nan:
                     causes.append(_described(dag, place, values))
                 return "; ".join(causes)
@@ -283,6 +297,26 @@ class Step:
 
 def _any(test: Any, value: Any) -> bool:
     return np.asarray(value).dtype.kind == "f" and bool(test(value).any())
+
+
+def _reached(dag: Dag, bad: list[bool]) -> set[int]:
+    """The bad nodes from which a bad output comes through bad nodes: what a branch leaves out is not to blame."""
+    reached: set[int] = set()
+    pending = [output for output in dag.outputs if bad[output]]
+    while pending:
+        place = pending.pop()
+        if place not in reached:
+            reached.add(place)
+            pending += [operand for operand in dag.operands[place] if bad[operand]]
+    return reached
+
+
+def _spoilt_data(key: Expr, value: Any) -> str:
+    """What is wrong with the data of a batch."""
+    wrong = ~np.isfinite(value)
+    rows = np.unique(np.argwhere(wrong)[:, 0]) if np.ndim(value) else np.empty(0)
+    where = f", first in its row {rows[0]}" if rows.size and len(value) > 1 else ""
+    return f"the data for {key.name!r} holds {float(np.asarray(value)[wrong].flat[0])} in this batch{where}"
 
 
 def _described(dag: Dag, place: int, values: list[Any]) -> str:
@@ -317,12 +351,13 @@ def nonfinite(step: Step, arguments: list[Any], before: list[Any] | None, where:
 
     arguments, before : what this step and the one before it were called with
     """
+    fixed = step.fixed
     spoilt = [
         node.name
-        for node, value in zip(step._order, arguments, strict=True)
+        for node, value in zip(step._order[fixed:], arguments[fixed:], strict=True)
         if _any(lambda v: ~np.isfinite(v), value)
     ]
-    if spoilt and before is not None and not any(_any(lambda v: ~np.isfinite(v), v) for v in before):
+    if spoilt and before is not None and not any(_any(lambda v: ~np.isfinite(v), v) for v in before[fixed:]):
         cause = f"the step before it spoilt {spoilt[0]!r}: {step.culprit(before, after=True)}"
     elif spoilt:
         cause = f"the values of {spoilt[0]!r} are not finite before the step"
@@ -330,7 +365,9 @@ def nonfinite(step: Step, arguments: list[Any], before: list[Any] | None, where:
         cause = step.culprit(arguments)
     return TrainingError(
         f"training does not stay finite {where}: {cause}",
-        hint="a lower rate, or a formula that stays finite there; g.explain and g.stabilize help to find one",
+        hint="data without NaN and infinities"
+        if cause.startswith("the data for") or ": the data for" in cause
+        else "a lower rate, or a formula that stays finite there; g.explain and g.stabilize help to find one",
     )
 
 

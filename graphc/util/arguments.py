@@ -88,10 +88,34 @@ def is_share(value: float) -> bool:
     return 0 <= value < 1
 
 
+def is_masked(value: Any) -> bool:
+    """Whether an array has masked elements, or a nested list holds one that has."""
+    pending, seen = [value], 0
+    while pending:
+        each = pending.pop()
+        if isinstance(each, np.ma.MaskedArray) and np.any(each.mask):
+            return True
+        if isinstance(each, (list, tuple)) and seen < _MOST:  # one that holds itself is refused as no array
+            inner = [item for item in each if isinstance(item, (list, tuple, np.ma.MaskedArray))]
+            seen += 1 + len(inner)
+            pending += inner
+    return False
+
+
+MASKED = "an array with masked elements, which have no values"
+"""What is refused, wherever values are taken."""
+
+
+def filled(name: str = "a") -> str:
+    """What to write instead of a masked array."""
+    return f"pass {name}.filled(0.0), and weights of 0 where it is masked"
+
+
 def is_finite(value: float) -> bool:
     return math.isfinite(value)
 
 
 __all__ = [
-    "choice", "function", "is_finite", "is_share", "listed", "mapping", "number", "text", "truth",
+    "MASKED", "choice", "filled", "function", "is_finite", "is_masked", "is_share", "listed", "mapping", "number", "text",
+    "truth",
 ]  # fmt: skip

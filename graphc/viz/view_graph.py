@@ -184,6 +184,7 @@ class _Builder:
         for operands in (*graph.operands, graph.outputs):
             for operand in operands:
                 self.uses[operand] += 1
+        self.blocks = _blocks_beside(graph)
 
     def add(self, node: int) -> None:
         """Draw a node and its incoming edges; constants are drawn with their users."""
@@ -192,7 +193,8 @@ class _Builder:
             return
         if expr.op is SYMBOL:
             # inside its block the name needs no path
-            self._node(node, "symbol", expr.name.removeprefix("".join(f"{part}." for part in expr.block)))
+            path = "".join(f"{part}." for part in self.blocks[node])
+            self._node(node, "symbol", expr.name.removeprefix(path))
             return
         label = self._folded(expr)
         drawn = [
@@ -207,7 +209,7 @@ class _Builder:
             places = ("",) * len(expr.operands)
         for slot in drawn:
             operand = self.graph.operands[node][slot]
-            tail = self._tail(operand, f"n{node}", expr.block)
+            tail = self._tail(operand, f"n{node}", self.blocks[node])
             handed = self.values.contributions.get((node, slot))
             local = self.values.partials.get((node, slot))
             self.edges.append(self._edge(operand, tail, f"n{node}", slot, places[slot], handed, local))
@@ -253,7 +255,7 @@ class _Builder:
                 adjoint,
                 lost,
                 expr.shape,
-                expr.block,
+                self.blocks[node],
                 self._lines(node),
                 nanoseconds(expr, self.lengths) if "cost" in self.show else 0.0,
                 node in self.alarming,
@@ -322,6 +324,17 @@ class _Builder:
             return label if len(label) <= _LONGEST else None
         label = _fold(expr.op, constants)
         return label if len(label) <= _LONGEST else None
+
+
+def _blocks_beside(graph: Drawable) -> list[Block]:
+    """The block of every node in this picture: what was written outside of every scope first stands where its users do."""
+    blocks: list[Block] = [()] * len(graph.exprs)
+    users: list[list[Block]] = [[] for _ in blocks]
+    for node in reversed(range(len(blocks))):
+        blocks[node] = graph.exprs[node].block_beside(users[node])
+        for operand in graph.operands[node]:
+            users[operand].append(blocks[node])
+    return blocks
 
 
 def _label(expr: Expr) -> str:

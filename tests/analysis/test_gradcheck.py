@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import mpmath
 import numpy as np
 import pytest
@@ -9,7 +11,8 @@ import pytest
 import graphc as g
 from graphc.analysis.gradcheck import check_grad
 from graphc.errors import ExpressionError, GradientError, InputError, ShapeError, UnknownNameError
-from graphc.ir.op import lookup
+from graphc.ir.expr import apply
+from graphc.ir.op import all_ops, lookup
 
 x, w, b = g.symbols("x w b")
 LOSS = g.log(1 / (g.exp(-(x * w + b)) + 1))
@@ -139,3 +142,49 @@ def test_what_cannot_be_checked_is_refused() -> None:
 def test_a_constant_has_nothing_to_check() -> None:
     report = check_grad(g.constant(2.0), {})
     assert report and report.worst is None and "nothing to check" in str(report)
+
+
+NO_DERIVATIVE = {("atan2", (0.0, 0.0)), ("clip", (0.0, 0.0, 0.0))}
+"""Operation and point where there is none, nor one from a side (NaN stands for it), and an interval of one point, which has both
+of its ends: they belong to it."""
+
+
+def special_points(op):
+    """Where an elementwise operation has kinks, the ends of its domain, and zero."""
+    ends = [sorted({low, high, 0.0}) for low, high in op.domain]
+    return sorted({kink.at for kink in op.kinks} | set(itertools.islice(itertools.product(*ends), 27)))
+
+
+@pytest.mark.parametrize(
+    "op", [op for op in all_ops() if op.partials and op.domain and op.name not in ("where", "polygamma")],
+    ids=lambda op: op.name,
+)  # fmt: skip
+def test_kinks_zeros_and_the_ends_of_domains_of_every_operation(op) -> None:
+    operands = [g.symbol(f"x{number}") for number in range(op.arity)]
+    expr = apply(op, *operands)
+    for point in special_points(op):
+        if (op.name, point) in NO_DERIVATIVE:
+            continue
+        for partial in check_grad(expr, dict(zip([s.name for s in operands], point, strict=True))).partials:
+            undefined = partial.note.startswith(("the function is", "not defined"))
+            assert partial.ok or (undefined and partial.difference != partial.difference), (
+                point,
+                str(partial),
+            )
+
+
+U = g.symbol("U", shape=(3,))
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda r: r, lambda r: r[0], lambda r: r[1:], g.max, lambda r: g.sort(r)[2], lambda r: r.at[1].set(2.0),
+        lambda r: g.concat([r, U])[2:], lambda r: g.tril(g.outer(r, r))[2],
+        lambda r: g.cumsum(r)[0], lambda r: g.stack([r, U])[1],
+    ],
+    ids=["roots", "index", "slice", "max", "sort", "set", "concat", "tril", "cumsum", "stack"],
+)  # fmt: skip
+def test_arrays_at_zeros_of_roots(build) -> None:
+    report = check_grad(build(g.sqrt(U)), {"U": [1.0, 0.0, 4.0]})
+    assert report, str(report)

@@ -263,7 +263,7 @@ STRAY = symbol("stray", (3,), np.dtype("float64"))
 GRAPHS = [
     each.name
     for each in PASSES
-    if each.name in ("normal_form", "matmul_order", "compensate", "lift_constants")
+    if each.name in ("derivatives", "normal_form", "matmul_order", "compensate", "lift_constants")
 ]
 
 

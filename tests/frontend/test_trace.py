@@ -253,11 +253,31 @@ def test_what_is_returned_must_be_expressions() -> None:
 
 def test_endless_recursion_is_an_error_of_graphc() -> None:
     def factorial(n):
-        return g.constant(1.0) if n == 0 else n * factorial(n - 1)
+        return g.constant(1.0) if n is None else n * factorial(n - 1)
 
-    with pytest.raises(ExpressionError, match="without end") as caught:
+    with pytest.raises(ExpressionError, match="without end"):
         g.function(lambda n: factorial(n))(3.0)
-    assert "==" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("zero", [0, 0.0, False, np.float32(0), np.zeros(())])
+@pytest.mark.parametrize(
+    "branch",
+    [
+        lambda n, z: n == z,
+        lambda n, z: z == n,
+        lambda n, z: n != z,
+        lambda n, z: z in [n],
+    ],
+    ids=["eq", "reflected", "ne", "in"],
+)
+def test_a_branch_on_a_value_is_refused_where_it_is_asked(branch, zero) -> None:
+    def factorial(n):
+        return g.constant(1.0) if branch(n, zero) else n * factorial(n - 1)
+
+    with pytest.raises(ExpressionError, match="no truth value") as caught:
+        g.function(lambda n: factorial(n))(3.0)
+    assert "g.where" in str(caught.value.hint)
+    assert caught.value.site is not None and caught.value.site.filename == __file__
 
 
 @pytest.mark.parametrize(

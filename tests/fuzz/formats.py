@@ -11,6 +11,7 @@ import json
 import random
 import struct
 import tempfile
+import warnings
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -531,6 +532,12 @@ def _load(path: Path) -> None:
     g.load(path)
 
 
+def _from_sympy(tree: Any) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of a DiracDelta, which becomes 0
+        g.from_sympy(tree)
+
+
 def readers() -> list[Reader]:
     """All of them."""
     return [
@@ -543,7 +550,7 @@ def readers() -> list[Reader]:
         Reader("point", _text("x=2,w=-3,b=6", "x=[1, 2.5],y=inf", "x=1e3"), _read_text(parse_point)),
         Reader("range", _text("x=-50,50", "x=1e-3,inf"), _read_text(parse_range)),
         Reader("cache size", _text("500M", "2G", "0"), disk.parse_size),
-        Reader("sympy", _sympy, g.from_sympy),
+        Reader("sympy", _sympy, _from_sympy),
         Reader(
             "latex",
             _text(

@@ -18,7 +18,7 @@ from graphc.ir.ulp import from_ordinals, ordinals
 from graphc.rewrite import tables
 from tests.rewrite.instances import Instance, instances
 
-RULES = tuple(rule for rule in tables.BUILT_IN if rule not in tables.ON_ARRAYS)
+RULES = tuple(rule for rule in tables.BUILT_IN if rule not in (*tables.ON_ARRAYS, *tables.ON_GRAPHS))
 
 LARGEST = 250
 """Nodes above which a formula is not differentiated once more."""

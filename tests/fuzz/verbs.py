@@ -175,7 +175,7 @@ def _verbs() -> dict[str, Verb]:
         "accuracy": Verb(lambda **names: str(g.accuracy(**names)), {"expr": x + y, "ranges": {"x": (1, 2)}, "samples": 2, "seed": 0, "draw": "both", "rewrite": "stable", "without": (), "nodes": False}),
         "check_grad": Verb(g.check_grad, {"f": formula, "at": point, "wrt": x}),
         "rewrites": Verb(g.rewrites, {"outputs": formula, "level": "stable", "without": ()}),
-        "simplify": Verb(g.simplify, {"outputs": formula, "without": ()}),
+        "simplify": Verb(g.simplify, {"outputs": formula, "without": (), "kind": "real"}),
         "stabilize": Verb(g.stabilize, {"outputs": formula, "without": ()}),
         "rule": Verb(rule, {"name": "fuzzed", "pattern": "sin(a) + sin(a)", "replacement": "2*sin(a)", "when": None, "kind": "stable", "why": ""}),
         "forget_rule": Verb(g.forget_rule, {"name": "no rule"}),
@@ -185,7 +185,7 @@ def _verbs() -> dict[str, Verb]:
         "save": Verb(g.save, {"what": formula, "path": _folder() / "saved.json"}),
         "load": Verb(g.load, {"path": saved}),
         "from_sympy": Verb(g.from_sympy, {"tree": g.to_sympy(formula), "symbols": None, "dtype": "float64"}),
-        "to_sympy": Verb(g.to_sympy, {"tree": formula, "evaluate": True}),
+        "to_sympy": Verb(g.to_sympy, {"tree": formula, "evaluate": True, "symbols": None}),
         "define_op": Verb(defined, {"name": None, "formula": "x**2", "params": "x", "label": None, "latex": None, "domain": None, "summary": None}),
     }  # fmt: skip
 
@@ -239,8 +239,8 @@ def _networks() -> dict[str, Verb]:
         "Residual": Verb(built(lambda first, shortcut: nn.Residual(first, shortcut=shortcut), features), {"first": nn.Affine(3), "shortcut": None}),
         "Inception": Verb(built(lambda first, axis: nn.Inception(first, [nn.Affine(2)], axis=axis), features), {"first": nn.Affine(3), "axis": 1}),
         "Recurrent": Verb(built(nn.Recurrent, steps), {"units": 2, "activation": g.tanh, "last": True, "init": nn.he_normal}),
-        "cross_entropy": Verb(nn.cross_entropy, {"logits": scores, "labels": labels, "reduction": "mean"}),
-        "negative_log_likelihood": Verb(nn.negative_log_likelihood, {"log_probabilities": scores, "labels": labels, "reduction": "mean"}),
+        "cross_entropy": Verb(nn.cross_entropy, {"logits": scores, "labels": labels, "reduction": "mean", "weight": np.ones(3), "ignore_index": -100, "label_smoothing": 0.1}),
+        "negative_log_likelihood": Verb(nn.negative_log_likelihood, {"log_probabilities": scores, "labels": labels, "reduction": "mean", "weight": np.ones(3), "ignore_index": -100}),
         "l2": Verb(nn.l2, {"parameters": [target], "strength": 1.0}),
         "Model": Verb(nn.Model, {"layers": nn.Affine(2), "input": features, "seed": 0, "name": "m"}),
         "Model.call": Verb(model, {"x": features, "training": False}),

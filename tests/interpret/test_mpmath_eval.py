@@ -198,6 +198,14 @@ def test_wrong_points_are_named() -> None:
         mpmath_eval.evaluate(x, 3.0)  # type: ignore[arg-type]
 
 
+def test_a_point_may_hold_more_than_an_expression_needs() -> None:
+    for digits in (None, 20):
+        assert g.evaluate(g.grad(x * y, y), {"x": 2.0, "y": 3.0}, digits=digits) == 2
+        assert g.evaluate(g.constant(1.5), {"x": 2.0}, digits=digits) == 1.5
+        with pytest.raises(InputError, match=r"there is no input 'z'|no value for input 'y'"):
+            g.evaluate(x * y, {"x": 2.0, "z": 3.0}, digits=digits)
+
+
 def test_an_enclosure_holds_what_the_constants_stand_for() -> None:
     expr = x * float(np.log(2))
     found = mpmath_eval.enclose(expr, {"x": 3.0})

@@ -10,6 +10,8 @@ import pickle
 import subprocess
 import sys
 import threading
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +108,51 @@ def test_equality_is_identity_and_expressions_are_keys():
     assert {x + y: 1}[x + y] == 1
     assert g.equal(x, y).op.name == "equal"
     assert x in [y, x]
+    assert [y, x].index(x) == 1
+    assert x not in (y, x + y)
+    assert len({x, y, x + 0, x + 0, 0, 0.5}) == 5
+    assert (x, (y, "axis")) == (x, (y, "axis")) != (y, (x, "axis"))
+
+
+@pytest.mark.parametrize(
+    "other", [0, 0.0, -1, True, np.int8(3), np.float32(0.5), np.zeros(2), np.ones((3, 1))]
+)
+def test_a_comparison_with_a_value_is_a_formula_and_has_no_truth(other):
+    for comparison, name in [
+        (x == other, "equal"),
+        (other == x, "equal"),
+        (x != other, "not_equal"),
+        (other != x, "not_equal"),
+    ]:
+        assert comparison.op.name == name
+        assert comparison.dtype == np.bool_
+        with pytest.raises(ExpressionError, match=r"no truth value[\s\S]*g\.where"):
+            bool(comparison)
+    point = np.float64(0.5)
+    assert np.array_equal(g.evaluate(x == other, {"x": point}), point == other)
+    assert np.array_equal(g.evaluate(x != other, {"x": point}), point != other)
+
+
+@pytest.mark.parametrize("other", [[0.0, 1.0], (1, 2), 1j, Fraction(1, 2), Decimal(1), np.array([1j])])
+def test_a_comparison_with_what_is_no_operand_is_refused_at_once(other):
+    for compare in (lambda: x == other, lambda: x != other):
+        with pytest.raises(ExpressionError, match="cannot be part of an expression"):
+            compare()
+
+
+@pytest.mark.parametrize("other", [None, "x", float, np.float64, (), [], ("n", 3), {}, object()])
+def test_what_has_no_value_differs_from_every_expression(other):
+    assert (x == other) is False
+    assert (other == x) is False
+    assert (x != other) is True
+
+
+def test_a_value_beside_expressions_in_a_list_is_asked_for():
+    assert x in [x, 0]  # the first that is the object itself answers
+    assert 0 in [0, x]
+    for search in (lambda: x in [0, x], lambda: 0 in [x], lambda: [0, x].index(x), lambda: (x, 0) == (0, x)):
+        with pytest.raises(ExpressionError, match="no truth value"):
+            search()
 
 
 def test_the_table_holds_nodes_weakly():

@@ -9,6 +9,7 @@ import pytest
 import graphc as g
 from graphc.errors import ExpressionError
 from graphc.ir.scopes import DEEPEST, common, here
+from graphc.viz.view_graph import view
 
 
 def test_blocks_nest_and_outside_is_none():
@@ -142,3 +143,87 @@ def test_common():
     assert common((), ("a",)) == ()
     assert common(("a", "b"), ("a", "b", "c")) == ("a", "b")
     assert common(("a", "b"), ("b", "b")) == ()
+
+
+# --- what was written outside of every scope first ---------------------------------------------------------------------
+
+
+def frames(*outputs, **options):
+    """Block → the labels of what a picture draws in it."""
+    drawn = {}
+    for node in view(g.Graph(list(outputs)), **options).nodes:
+        if node.kind != "constant":
+            drawn.setdefault(node.block, []).append(node.label)
+    return drawn
+
+
+def shared_product(x):
+    return g.tanh(x * 3 + 1), lambda: x * 3 - 2
+
+
+def shared_root(x):
+    formula = g.tanh(x * 3)
+    return formula, lambda: g.tanh(x * 3) - 2
+
+
+def shared_symbol(x):
+    return x * 5, lambda: g.symbol(x.name) * 7
+
+
+def shared_array(x):
+    V = g.symbol("V_early", shape=("n", 2))
+    return g.sum(g.exp(V), axis=0), lambda: g.max(g.exp(V) * x)
+
+
+@pytest.mark.parametrize("shared", [shared_product, shared_root, shared_symbol, shared_array])
+def test_a_scope_of_another_model_does_not_frame_an_earlier_formula(shared):
+    early, write = shared(g.symbol(f"x_{shared.__name__}"))
+    before, source = frames(early), g.draw(early).source
+    with g.scope("encoder"), g.scope("layer 1"):
+        late = write()
+    assert frames(early) == before and set(before) == {()}
+    assert g.draw(early).source == source
+    assert {node.block for node in g.Graph(early).exprs} == {()}
+    # the later model has its frame with all that stands in it
+    inside = frames(late)[("encoder", "layer 1")]
+    assert len(inside) > 1
+    assert late.block == ("encoder", "layer 1")
+    again = frames(late)
+    with g.scope("another"):
+        write()
+    assert frames(early) == before
+    assert set(frames(late)) <= {(), *again}
+
+
+def test_the_same_holds_beside_the_backward_graph_and_on_the_page():
+    x, y = g.symbols("x_page y_page")
+    early = g.sin(x * y) * 2
+    at = {"x_page": 0.5, "y_page": 2.0}
+    before = g.draw(early, at=at).source
+    with g.scope("net"):
+        g.cos(x * y)
+    assert g.draw(early, at=at).source == before
+    assert "cluster" not in before
+
+
+def test_a_formula_that_is_gone_frames_and_unframes_nothing():
+    x = g.symbol("x_gone")
+    g.exp(x * 11)
+    with g.scope("net"):
+        late = g.exp(x * 11)
+    assert frames(late)[("net",)] == frames(late)[late.block]
+    assert late.block == ("net",)
+
+
+def test_what_is_derived_says_nothing_of_where_it_was_written():
+    x, y = g.symbols("x_derived y_derived")
+    slope = g.grad(x * x * y, x)
+    with g.scope("net"):
+        again = g.substitute(x + y, {x: y})
+        late = g.grad(x * x * y, x)
+    assert late is slope
+    assert again.block == ("net",)
+    outside = g.substitute(g.exp(x) * y, {x: y})
+    with g.scope("net"):
+        assert (g.exp(y) * y).block == ("net",)
+    assert outside.block == ("net",)

@@ -121,3 +121,34 @@ def test_wide_qr_with_both_factors(shape):
     assert abs(found - rate) <= 1e-7 * max(1, abs(rate))
     along = g.evaluate(g.jvp(loss, x, u), {"x": point})
     assert abs(along - found) <= 1e-12 * max(1, abs(found), np.abs(u).sum())
+
+
+SCALES = ([600, 600, -600, -600], [-500, 300, 0, 200], [960, -960, 0, 0], [-340, -340, 340, 340])
+
+
+@pytest.mark.parametrize("rows", SCALES)
+@pytest.mark.parametrize("columns", [[0, 0, 0, 0], [-20, 20, 7, -7]])
+def test_cofactors_of_rows_and_columns_far_apart(rows, columns):
+    """cof(D X E) = det D · det E · D⁻¹ cof(X) E⁻¹, with X of whole numbers and D, E of powers of two."""
+    numbers = [[4, 1, -2, 3], [0, 5, 1, -1], [2, -3, 6, 1], [1, 2, -1, 7]]
+    x = g.symbol("x", shape=(4, 4))
+    point = np.array(
+        [[math.ldexp(v, rows[i] + columns[j]) for j, v in enumerate(row)] for i, row in enumerate(numbers)]
+    )
+    total = sum(rows) + sum(columns)
+    scale = np.array([[total - rows[i] - columns[j] for j in range(4)] for i in range(4)])
+    exact = np.array([[cofactor(numbers, i, j) for j in range(4)] for i in range(4)], dtype=float)
+    gradient = g.grad(g.det(x), x)
+    for value in (g.evaluate(gradient, {"x": point}), g.compile(gradient, [x])(point)):
+        np.testing.assert_allclose(np.ldexp(value, -scale), exact, rtol=0, atol=1e-12 * np.abs(exact).max())
+
+
+def test_second_derivatives_of_determinants_far_apart():
+    """Along D X E itself the cofactors of a 4×4 matrix change by three times themselves (Euler)."""
+    x = g.symbol("x", shape=(4, 4))
+    point = np.diag([1e200, 1e200, 1e-200, 1e-200])
+    along = g.hvp(g.det(x), x, point)
+    value = g.evaluate(along, {"x": point})
+    wanted = np.diag([3e-200, 3e-200, 3e200, 3e200])
+    np.testing.assert_allclose(np.diag(value), np.diag(wanted), rtol=1e-13)
+    assert (value[~np.eye(4, dtype=bool)] == 0).all()

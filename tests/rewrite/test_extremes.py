@@ -234,7 +234,7 @@ def test_derivatives_of_shares_keep_their_digits(text):
 
 def test_what_is_equal_stays_equal_behind_a_guard_of_nan():
     formula = g.grad(g.grad(g.parse("log(exp(x)/exp(y))"), x), y)
-    f = g.compile(formula, [x, y])
+    f = g.compile(formula, [x, y], without="stable-derivative")  # which is that of x - y
     for at in ((-2.0, -17.3), (0.1, 0.3), (30.7, -30.1), (5.5, 5.5)):
         assert f(*at) == 0, at
     assert math.isnan(f(math.nan, 1.0)) and math.isnan(f(1.0, math.nan))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import sys
 
+import numpy as np
 import pytest
 
 import graphc as g
 from graphc.errors import DefinitionError, InputError, UnknownNameError
+from graphc.ir.expr import walk
 
 x, y = g.symbols("x y")
 
@@ -111,6 +113,57 @@ def test_a_rule_that_is_false_is_refused_with_the_counterexample(pattern, replac
         g.rule("false", pattern, replacement)
     assert point in caught.value.message
     assert "false" not in [rule.name for rule in g.rules()]
+
+
+NUMBERS = [
+    ("a - a", "0"), ("a/a", "1"), ("a**0", "1.0"), ("0*a + b*0", "0"), ("exp(a)*exp(-a)", "1"), ("sin(a)**2 + cos(a)**2", "1"),
+    ("cosh(a)**2 - sinh(a)**2", "1"), ("atan(a) + atan2(1, a)", "pi/2"), ("log(exp(2))", "2"), ("sign(a)*sign(a)*0", "0"),
+    ("a > a", "False"), ("p | ~p", "True"), ("where(a == a, 2, b)", "2"), ("0*a", "-0.0"), ("sign(exp(a))", "1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("pattern", "replacement"), NUMBERS)
+def test_a_replacement_may_be_a_number(own, pattern, replacement):
+    rule = own("number", pattern, replacement)
+    assert rule in g.rules()
+    assert rule.template is not None and not g.free_symbols(rule.template)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "replacement"),
+    [
+        ("a - a", "1"),
+        ("a/a", "0"),
+        ("sin(a)**2 + cos(a)**2", "1.000001"),
+        ("a > a", "True"),
+        ("a + b", "2"),
+        ("p & ~p", "True"),
+    ],
+)
+def test_a_wrong_number_is_refused(pattern, replacement):
+    with pytest.raises(DefinitionError, match="the two sides differ at"):
+        g.rule("false", pattern, replacement)
+    assert "false" not in [rule.name for rule in g.rules()]
+
+
+def test_a_number_has_the_type_and_the_shape_of_what_it_replaces(own):
+    own("number", "a - a", "0")
+    n, single = g.symbol("V", shape=("n", 2)), g.symbol("s", shape=(3,), dtype="float32")
+    assert g.stabilize(x - x) is g.constant(0.0)
+    for operand, values in ((n, np.ones((4, 2))), (single, np.ones(3, "float32"))):
+        zero = g.stabilize(operand - operand)
+        assert (zero.shape, zero.dtype) == (operand.shape, operand.dtype)
+        assert "subtract" not in {node.op.name for node in walk([zero])}
+        again = g.compile(g.sum(operand - operand) + g.exp(operand - operand), [operand])(values)
+        assert again.dtype == values.dtype
+        assert np.array_equal(again, np.ones_like(values))
+    wide = g.sum(n, axis=1)[:, None] - n
+    assert g.stabilize(wide) is wide
+
+
+def test_pi_in_a_pattern_is_the_number(own):
+    own("half-turn", "cos(a + pi/2)*2", "-2*sin(a)")
+    assert g.stabilize(g.cos(x + math.pi / 2) * 2).op.name in ("multiply", "negative")
 
 
 @pytest.mark.parametrize("pattern", ["x", "sin(", "__import__('os')", "1", "log(-abs(x) - 1)"])

@@ -40,7 +40,7 @@ FEWEST = 40
 
 MEASURED = ("bits", "range", "near")
 
-BUILT_IN = tuple(rule for rule in tables.BUILT_IN if rule not in tables.ON_ARRAYS)
+BUILT_IN = tuple(rule for rule in tables.BUILT_IN if rule not in (*tables.ON_ARRAYS, *tables.ON_GRAPHS))
 EXACT = [rule for rule in BUILT_IN if rule.kind == "exact"]
 STABLE = [rule for rule in BUILT_IN if rule.kind != "exact"]
 

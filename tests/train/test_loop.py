@@ -341,7 +341,8 @@ def test_labels_out_of_range_are_told(label):
     model, loss = network()
     before = bits(model)
     wrong = {X: np.ones((3, 2)), L: np.array([0, label, 1])}
-    told = rf"out of range for axis 1 of length 2; in this batch 'labels' holds {min(label, 0)} to {max(label, 1)}"
+    held = f"'labels' holds {min(label, 0)} to {max(label, 1)}"
+    told = rf"label {label} is out of range for the 2 classes of axis 1; in this batch {held}"
     with pytest.raises(InputError, match=told):
         train.fit(model, loss, wrong, optimiser=train.SGD(0.1), epochs=1)
     plain = nn.cross_entropy(model.output, L)

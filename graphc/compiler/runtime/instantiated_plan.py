@@ -30,7 +30,7 @@ from graphc.ir import dims
 from graphc.ir.attribute_text import bound as with_lengths
 from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr
-from graphc.ops.support.errors import refusal
+from graphc.ops.support.errors import misplaced, refusal
 
 ALIGNED = 64
 
@@ -253,12 +253,8 @@ class Bound:
         length = dims.evaluate(node.operands[0].shape[check.axis], self.lengths)
 
         def refuse(place: int) -> None:
-            raise InputError(
-                f"index: index {place} is out of range for axis {check.axis} of length {length}",
-                node=told(node),
-                site=node.site,
-                hint=f"places run from {-length} to {length - 1}",
-            )
+            what, hint = misplaced(place, check.axis, length)
+            raise InputError(f"index: {what}", node=told(node), site=node.site, hint=hint)
 
         counted = range_of(array)
         if counted is not None:

@@ -6,17 +6,18 @@ Every operation is its `formula`; the walk does not recurse and keeps shared par
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from graphc.errors import ConversionError, brief_text
+from graphc.errors import ConversionError, brief, brief_text
 from graphc.interpret.formula_interpreter import apply_formula, number, through_formulas
-from graphc.ir.expr import Expr, constant, free_symbols, walk
+from graphc.ir.expr import Expr, constant, current_site, free_symbols, walk
 from graphc.ir.inputs import check_names
 from graphc.ir.types import format_shape
-from graphc.util.arguments import truth
-from graphc.util.pytree import map_leaves
+from graphc.util.arguments import listed, truth
+from graphc.util.pytree import flatten, map_leaves
 
 LONGEST = 4096
 """Whole numbers and fractions of more bits become floats; floats with a larger exponent become infinite or
@@ -53,7 +54,7 @@ def cfunctions() -> Any:
     return module
 
 
-def to_sympy(tree: Any, *, evaluate: bool = True) -> Any:
+def to_sympy(tree: Any, *, evaluate: bool = True, symbols: Any = None) -> Any:
     """The SymPy expression of an expression, or of a structure of expressions.
 
     Parameters
@@ -61,23 +62,75 @@ def to_sympy(tree: Any, *, evaluate: bool = True) -> Any:
     tree : scalar expressions
     evaluate : whether SymPy may simplify while it builds, as it does by default; False keeps the formula
         as written
+    symbols : what graphc's symbols become: a mapping from symbols or names to SymPy expressions, or SymPy symbols, which are
+        taken by name. Others keep their names and are real (or integers, or booleans): SymPy's `Symbol("x")` is another one than
+        `Symbol("x", real=True)`, and a derivative by it is 0
 
-    Symbols keep their names and are real (or integers, or booleans). Whole constants and short binary
+    Whole constants and short binary
     fractions become rationals, other floats SymPy's floats of the same value. Integers do not wrap around.
 
-    Raises `ConversionError` for tensors, for operations that are no function of real numbers, and when SymPy
-    recurses too deeply.
+    Raises `ConversionError` for tensors, for operations that are no function of real numbers, for a key of `symbols` that is no
+    symbol of the expressions, and when SymPy recurses too deeply.
 
     >>> from graphc.ir.expr import symbols
     >>> x, y = symbols("x y")
     >>> to_sympy(x * x + 0.5 * y)
     x**2 + y/2
+    >>> t = sympy().Symbol("t")
+    >>> to_sympy(x * x, symbols={x: t}).diff(t)
+    2*t
     """
     simplified = truth("evaluate", evaluate)
-    return map_leaves(lambda leaf: _written(constant(leaf), simplified), tree)
+    own = _counterparts(tree, symbols)
+
+    def leaf_of(node: Expr) -> Any:
+        return own[node.name] if node.is_symbol and node.name in own else sympy_leaf(node)
+
+    return map_leaves(lambda leaf: _written(constant(leaf), simplified, leaf_of), tree)
 
 
-def _written(expr: Expr, evaluate: bool) -> Any:
+def _counterparts(tree: Any, symbols: Any) -> dict[str, Any]:
+    """Name → the SymPy expression that a symbol becomes."""
+    if symbols is None:
+        return {}
+    S = sympy()
+    hint = 'to_sympy(e, symbols={x: sympy.Symbol("x")}), or symbols=[SymPy symbols], taken by name'
+    declared: dict[Any, Any] = {}
+    if isinstance(symbols, Mapping):
+        declared = dict(symbols)
+    else:
+        for each in [symbols] if isinstance(symbols, S.Symbol) else listed("symbols", symbols, hint):
+            if not isinstance(each, S.Symbol):
+                raise ConversionError(f"{brief(each, 40)} is no SymPy symbol", site=current_site(), hint=hint)
+            declared[each.name] = each
+    present = {s.name: s for s in free_symbols(*[constant(leaf) for leaf in flatten(tree)[0]])}
+    result: dict[str, Any] = {}
+    for key, value in declared.items():
+        name = key.name if isinstance(key, Expr) and key.is_symbol else key
+        known = present.get(name) if isinstance(name, str) else None
+        if isinstance(symbols, Mapping) and (known is None or (isinstance(key, Expr) and key is not known)):
+            raise unmatched(key, present, "the expression", hint)
+        if not isinstance(value, S.Basic):
+            raise ConversionError(
+                f"{brief(value, 40)} is no SymPy expression", site=current_site(), hint=hint
+            )
+        result[str(name)] = value
+    return result
+
+
+def unmatched(key: Any, names: Iterable[str], where: str, hint: str) -> ConversionError:
+    """The error of a key of `symbols` that stands for nothing."""
+    names = sorted(names)
+    near = difflib.get_close_matches(str(key), names, 1)
+    told = f"its symbols are {', '.join(map(repr, names[:20]))}" if names else f"{where} has no symbols"
+    return ConversionError(
+        f"symbols= names {brief_text(str(key), 40)!r}, which is no symbol of {where}",
+        site=current_site(),
+        hint=f"did you mean {near[0]!r}?" if near and near[0] != str(key) else f"{told}; {hint}",
+    )
+
+
+def _written(expr: Expr, evaluate: bool, leaf_of: Callable[[Expr], Any]) -> Any:
     S = sympy()
     check_names(free_symbols(expr))
     if evaluate and is_larger_tree(expr, LARGEST_TREE):
@@ -89,7 +142,7 @@ def _written(expr: Expr, evaluate: bool) -> Any:
         )
     with S.evaluate(evaluate):
         try:
-            return through_formulas([expr], S, sympy_leaf, _Writer() if evaluate else None)[0]
+            return through_formulas([expr], S, leaf_of, _Writer() if evaluate else None)[0]
         except RecursionError:
             raise ConversionError(
                 "SymPy recurses too deeply on this expression",

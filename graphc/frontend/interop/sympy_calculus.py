@@ -8,7 +8,7 @@ from typing import Any
 
 from graphc.errors import ConversionError
 from graphc.frontend.interop.sympy import is_larger_tree, sympy, sympy_leaf, to_sympy
-from graphc.frontend.interop.sympy_reader import from_sympy
+from graphc.frontend.interop.sympy_reader import read_sympy
 from graphc.ir.expr import Expr, free_symbols
 
 LARGEST_TREE = 1000
@@ -41,7 +41,7 @@ def differentiate(expr: Expr, by: Iterable[Expr]) -> list[Expr]:
             slope = formula.diff(sympy_leaf(symbol))
             for real, stand_in in stand_ins.items():
                 slope = slope.replace(stand_in, real)
-            slopes.append(from_sympy(slope, symbols))
+            slopes.append(read_sympy(slope, symbols))
     except RecursionError:
         raise ConversionError("SymPy recurses too deeply on this formula", node=repr(expr)) from None
     return slopes

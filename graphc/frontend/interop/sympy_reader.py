@@ -8,12 +8,13 @@ power of ½ a square root.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable, Mapping
 from functools import cache, reduce
 from typing import Any
 
-from graphc.errors import ConversionError, GraphcError, brief_text
-from graphc.frontend.interop.sympy import cfunctions, sympy
+from graphc.errors import ConversionError, GraphcError, brief_text, user_line
+from graphc.frontend.interop.sympy import cfunctions, sympy, unmatched
 from graphc.frontend.interop.sympy_terms import (
     Plan,
     plan_of_polygamma,
@@ -45,35 +46,103 @@ _RECIPROCALS = {"sec": "cos", "csc": "sin", "cot": "tan", "sech": "cosh", "csch"
 
 
 def from_sympy(
-    tree: Any, symbols: Mapping[str, Expr] | Iterable[Expr] | None = None, dtype: Any = "float64"
+    tree: Any, symbols: Mapping[Any, Expr] | Iterable[Expr] | None = None, dtype: Any = "float64"
 ) -> Any:
     """The expression that a SymPy expression describes.
 
     Parameters
     ----------
     tree : a SymPy expression, or a tuple, list or dict of them
-    symbols : what SymPy's symbols stand for, by name: a mapping, or graphc symbols. Others become scalar
-        symbols of type `dtype`, or booleans where they stand as an operand of a logical connective.
+    symbols : what SymPy's symbols stand for: graphc symbols, taken by name, or a mapping whose keys are names, SymPy
+        symbols, functions of others as f(t), and their derivatives. Others become scalar symbols of type
+        `dtype`, or booleans where they stand as an operand of a logical connective.
     dtype : the type of symbols and numbers
 
     Numbers are floats, rounded once. Over the reals: a root of a negative number is NaN, where SymPy means
-    a complex one. DiracDelta is 0, as the derivative of a jump is everywhere else.
+    a complex one. DiracDelta is 0, as the derivative of a jump is everywhere else, with a warning.
 
     Raises `ConversionError` for what has no counterpart: complex numbers, matrices, integrals, unevaluated
-    derivatives, unknown functions.
+    derivatives, unknown functions; and for a key of a mapping `symbols` that does not occur.
 
     >>> import sympy
     >>> x, y = sympy.symbols("x y")
     >>> from_sympy(sympy.sqrt(x) - y / x)
     sqrt(x) - y/x
     """
-    return map_leaves(lambda leaf: _Reader(leaf, symbols, dtype).read(leaf), tree)
+    return read_sympy(tree, symbols, dtype, jumps=True)
+
+
+def read_sympy(tree: Any, symbols: Any, dtype: Any = "float64", *, jumps: bool = False) -> Any:
+    """As `from_sympy`.
+
+    jumps : whether it is said that a DiracDelta became 0: not of a derivative, where 0 is what is meant
+    """
+    declared = _Declared(symbols)
+    result = map_leaves(lambda leaf: _Reader(leaf, declared, dtype, jumps).read(leaf), tree)
+    declared.check()
+    return result
+
+
+class _Declared:
+    """What SymPy's symbols, functions and derivatives are declared to stand for, and which of them occurred."""
+
+    def __init__(self, symbols: Any) -> None:
+        self._keys: dict[Any, Expr] = {}
+        self._used: set[Any] = set()
+        self._met: set[str] = set()
+        self._strict = isinstance(symbols, Mapping)
+        if not isinstance(symbols, Mapping):
+            self._keys.update(named_symbols(symbols) if symbols is not None else {})
+            return
+        S = sympy()
+        kinds = (str, S.Symbol, S.core.function.AppliedUndef, S.Derivative)
+        for key, value in symbols.items():
+            if not isinstance(key, kinds):
+                raise ConversionError(
+                    f"symbols= has the key {show(key)}, which is no name, symbol, function or derivative",
+                    site=current_site(),
+                    hint=_KEYS,
+                )
+            if not isinstance(value, Expr):
+                raise ConversionError(
+                    f"symbols= gives {brief_text(str(value), 40)} for {show(key)}, which is no expression",
+                    site=current_site(),
+                    hint=_KEYS,
+                )
+            self._keys[key] = value
+
+    def find(self, node: Any) -> Expr | None:
+        """What a symbol, a function or a derivative stands for."""
+        if not self._keys:
+            return None
+        self._met.add(show(node))
+        for key in (node, node.name) if isinstance(node, sympy().Symbol) else (node,):
+            if key in self._keys:
+                self._used.add(key)
+                return self._keys[key]
+        return None
+
+    def check(self) -> None:
+        """Raises `ConversionError` for a key that stands for nothing."""
+        for key in self._keys if self._strict else ():
+            if key in self._used:
+                continue
+            if show(key) in self._met:
+                raise ConversionError(
+                    f"symbols= names {show(key)}, and the one that occurs is another: its assumptions differ",
+                    site=current_site(),
+                    hint="use the symbol itself as the key, or its name",
+                )
+            raise unmatched(key, self._met, "the SymPy expression", _KEYS)
+
+
+_KEYS = 'symbols={"x": x, f(t): y, f(t).diff(t): v}, with expressions of graphc'
 
 
 class _Reader:
     """The conversion of one SymPy expression."""
 
-    def __init__(self, expr: Any, symbols: Any, dtype: Any) -> None:
+    def __init__(self, expr: Any, declared: _Declared, dtype: Any, jumps: bool) -> None:
         if isinstance(expr, str):
             raise ConversionError(
                 f"{expr[:60]!r} is a text, not a SymPy expression",
@@ -91,8 +160,8 @@ class _Reader:
             raise ConversionError(
                 f"SymPy's numbers become floats, not {self.dtype}", hint="declare integers with symbols="
             )
-        declared = symbols if symbols is not None else {}
-        self.given = dict(declared) if isinstance(declared, Mapping) else named_symbols(declared)
+        self.declared = declared
+        self.jumps = jumps
         self.truths: set[Any] = set()
         self.named: dict[str, Any] = {}
 
@@ -135,9 +204,12 @@ class _Reader:
 
     def _plan(self, node: Any) -> Plan:
         S = sympy()
-        if isinstance(node, S.Symbol):
-            variable = self._symbol(node)
-            return (), lambda parts: variable
+        if isinstance(node, (S.Symbol, S.core.function.AppliedUndef, S.Derivative)):
+            variable = self.declared.find(node)
+            if variable is None and isinstance(node, S.Symbol):
+                variable = self._symbol(node)
+            if variable is not None:
+                return (), lambda parts: variable
         if isinstance(node, S.Number):
             value = self._number(node)
             return (), lambda parts: value
@@ -166,9 +238,6 @@ class _Reader:
                 site=current_site(),
                 hint="their assumptions differ, or one is a Dummy: give one of them another name",
             )
-        declared = self.given.get(node.name)
-        if declared is not None:
-            return declared
         return symbol(node.name, dtype="bool" if node in self.truths else self.dtype)
 
     def _number(self, node: Any) -> Expr:
@@ -227,7 +296,11 @@ class _Reader:
         if isinstance(node, S.core.function.AppliedUndef):
             op = find(name)
             if op is None or not op.user_defined:
-                unsupported(node, f"the function {name!r} is not defined", hint="g.define_op declares it")
+                unsupported(
+                    node,
+                    f"the function {name!r} is not defined",
+                    hint=f"g.define_op declares it; symbols={{{show(node)}: …}} says what it stands for",
+                )
             return args, lambda parts: apply(op, *parts)
         if isinstance(node, (S.Max, S.Min)):
             op = lookup("maximum" if isinstance(node, S.Max) else "minimum")
@@ -235,7 +308,20 @@ class _Reader:
         if isinstance(node, S.polygamma):
             return plan_of_polygamma(node)
         if isinstance(node, S.DiracDelta):
+            if self.jumps:
+                warnings.warn_explicit(
+                    f"{show(node)} becomes 0, which it is everywhere but at the jump",
+                    UserWarning,
+                    *(user_line() or (__file__, 0)),
+                )
             return (), lambda parts: constant(0.0, self.dtype)
+        if (
+            name == "log"
+            and len(args) == 1
+            and isinstance(args[0], S.Abs)
+            and isinstance(args[0].args[0], S.gamma)
+        ):
+            return args[0].args[0].args, lambda parts: apply(lookup("lgamma"), *parts)
         op = _functions().get(type(node))
         if op is not None and op.arity == len(args):
             return args, lambda parts: apply(op, *parts)
@@ -269,7 +355,7 @@ _HINTS = {
     "re": "declare the symbols real, as in sympy.symbols('x', real=True)",
     "im": "declare the symbols real, as in sympy.symbols('x', real=True)",
     "conjugate": "declare the symbols real, as in sympy.symbols('x', real=True)",
-    "Derivative": "g.grad differentiates the converted expression",
+    "Derivative": "g.grad differentiates the converted expression; symbols={f(t).diff(t): v} says what it stands for",
     "Integral": "evaluate it first, with .doit()", "Sum": "evaluate it first, with .doit()",
 }  # fmt: skip
 

@@ -26,6 +26,8 @@ def shaped(value: Any, node: Expr) -> Array:
     scalars = (box(value) if isinstance(value, Expr) else np.asarray(value, dtype=object)).reshape(-1)
     for place, item in enumerate(scalars):
         # of no terms NumPy makes None, False or 0
+        if isinstance(item, np.ndarray):  # what NumPy makes of an array without axes that is put in one place
+            item = item[()]
         scalar = item if isinstance(item, Expr) else constant(item or 0, node.dtype)
         flat[place] = scalar if scalar.dtype == node.dtype else cast(scalar, node.dtype)
     return result

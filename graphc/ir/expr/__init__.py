@@ -5,6 +5,7 @@
     literals     numbers as the bits of constants, and what cannot be a number
     expression   `Expr`: a node with Python's operators; operations applied, constants, casts
     leaves       symbols, and nodes put in the place of others
+    provenance   what an expression is the derivative of
 
 Equal nodes are one object (hash consing). Work that is written twice is therefore shared by construction, expressions are
 dict keys by identity, and nothing is simplified when it is built.
@@ -12,16 +13,20 @@ dict keys by identity, and nothing is simplified when it is built.
 
 from graphc.ir.expr.expression import Expr, apply, cast, constant
 from graphc.ir.expr.node import current_site, live_nodes, on_this_line
+from graphc.ir.expr.provenance import Derivation, derivation, derived, walk_sources
 from graphc.ir.expr.symbols import computed, named_symbols, rebuild, substitute, symbol, symbols
 from graphc.ir.expr.traversal import free_symbols, walk
 
 __all__ = [
+    "Derivation",
     "Expr",
     "apply",
     "cast",
     "computed",
     "constant",
     "current_site",
+    "derivation",
+    "derived",
     "free_symbols",
     "live_nodes",
     "named_symbols",
@@ -31,4 +36,5 @@ __all__ = [
     "symbol",
     "symbols",
     "walk",
+    "walk_sources",
 ]

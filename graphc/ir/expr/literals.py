@@ -9,6 +9,7 @@ import numpy as np
 from graphc.errors import DtypeError, ExpressionError, brief
 from graphc.ir.expr.node import current_site
 from graphc.ir.types import DType, Shape, as_dtype
+from graphc.util.arguments import MASKED, filled, is_masked
 
 PLAIN = frozenset((bool, int, float))
 """The types of Python's own numbers, subclasses aside."""
@@ -49,6 +50,10 @@ def array_bits(value: Any, dtype: Any) -> tuple[bytes, DType, Shape]:
     """
     if not isinstance(value, (np.ndarray, np.generic)):
         refuse_operand(value)
+    if is_masked(value):
+        raise ExpressionError(
+            f"{MASKED}, cannot be part of an expression: {short(value)}", site=current_site(), hint=filled()
+        )
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
         refuse_operand(value)

@@ -12,7 +12,7 @@ import operator
 import threading
 import weakref
 from _weakref import _remove_dead_weakref  # type: ignore[attr-defined]  # C: a dead node's entry goes, in one step
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any, NoReturn, Self, TypeVar
 
@@ -45,7 +45,17 @@ class Node:
     shape : tuple of ints and names; () is a scalar, which broadcasts over arrays when compiled
     """
 
-    __slots__ = ("__weakref__", "_block", "_sites", "attrs", "dtype", "op", "operands", "shape")
+    __slots__ = (
+        "__weakref__",
+        "_block",
+        "_derivation",
+        "_sites",
+        "attrs",
+        "dtype",
+        "op",
+        "operands",
+        "shape",
+    )
 
     op: Op
     operands: tuple[Self, ...]
@@ -125,7 +135,12 @@ class Node:
     @property
     def block(self) -> scopes.Block:
         """The names of the scopes that this expression was written in, outermost first; see `scope`."""
-        return self._block or ()
+        block = self._block
+        return block if block and type(block) is tuple else ()
+
+    def block_beside(self, users: Iterable[scopes.Block]) -> scopes.Block:
+        """Where it stands in a picture beside users in these blocks: of what is in a block, there."""
+        return scopes.beside(self._block, users)
 
 
 _new = object.__new__
@@ -237,8 +252,8 @@ def intern(
                 sites = node._sites
                 if site is not None and len(sites) < _MAX_SITES and site not in sites:
                     _set_sites(node, (*sites, site))
-                if block and not derived and node._block is not block:
-                    _set_block(node, block if node._block is None else scopes.common(node._block, block))
+                if not derived and node._block is not block and (block or node._block is None):
+                    _set_block(node, scopes.written_again(node._block, block))
                 return node
         node = _new(kind)
         _set_op(node, op)
@@ -247,14 +262,14 @@ def intern(
         _set_dtype(node, dtype)
         _set_shape(node, shape)
         _set_sites(node, () if site is None else (site,))
-        _set_block(node, block or None)
+        _set_block(node, block or (None if derived else ()))
         _table[key] = _new_entry(node, key)
         return node
 
 
 def in_block_of(old: Node, new: _N) -> _N:
     """`new`, which stands for `old` from now on: in its block, unless it is in one already."""
-    if old._block is not None and new._block is None:
+    if old._block and new._block is None:
         _set_block(new, old._block)
     return new
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,10 @@ from graphc.errors import DtypeError, ExpressionError, GraphcError, brief
 from graphc.ir.expr.expression import Expr, apply, cast, constant, literal
 from graphc.ir.expr.literals import is_weak, short
 from graphc.ir.expr.node import current_site, in_block_of, intern
+from graphc.ir.expr.provenance import Derivation, derivation, derived
 from graphc.ir.expr.traversal import walk
 from graphc.ir.op import SYMBOL
+from graphc.ir.scopes import deriving, here
 from graphc.ir.types import DType, as_dtype, as_shape
 from graphc.util import arguments
 from graphc.util.arguments import mapping, truth
@@ -119,14 +121,21 @@ def rebuild(expr: Expr, operands: tuple[Expr, ...]) -> Expr:
     """The same operation with the same attributes on other operands."""
     if expr.op.is_leaf:
         return expr
+    if here()[1]:
+        return in_block_of(expr, _rebuilt(expr, operands))
+    with deriving():  # it was not written here: it is in the block of what it stands for
+        return in_block_of(expr, _rebuilt(expr, operands))
+
+
+def _rebuilt(expr: Expr, operands: tuple[Expr, ...]) -> Expr:
     for old, new in zip(expr.operands, operands, strict=True):
         if new.dtype is not old.dtype or new.shape != old.shape:
             break
     else:  # of the same types, so the result is
-        return in_block_of(expr, intern(Expr, expr.op, operands, expr.attrs, expr.dtype, expr.shape))
+        return intern(Expr, expr.op, operands, expr.attrs, expr.dtype, expr.shape)
     if expr.op.name == "astype":
-        return in_block_of(expr, cast(operands[0], expr.attrs[0]))
-    return in_block_of(expr, apply(expr.op, *operands, attrs=expr.attrs))
+        return cast(operands[0], expr.attrs[0])
+    return apply(expr.op, *operands, attrs=expr.attrs)
 
 
 def computed(node: Expr, kinds: str = "fiub") -> tuple[Expr, ...]:
@@ -186,14 +195,31 @@ def substitute(expr: Expr, replacements: dict[Expr, Any]) -> Expr:
                 site=current_site(),
                 hint=f'write g.astype(…, "{old.dtype}")',
             )
-    for node in walk([expr]):
-        if node not in replaced:
-            replaced[node] = (
-                rebuild(node, tuple(replaced[operand] for operand in node.operands))
-                if node.operands
-                else node
-            )
+    keys = dict(replaced)
+    order = walk([expr])
+    with deriving():
+        for node in order:
+            if node not in replaced:
+                replaced[node] = (
+                    rebuild(node, tuple(replaced[operand] for operand in node.operands))
+                    if node.operands
+                    else node
+                )
+    # of keys that are symbols: any other node may be gone from a derivative that is written anew
+    if all(key.is_symbol for key in keys):
+        for node in order:
+            if derivation(node) is not None and replaced[node] is not node:
+                made = Derivation(
+                    (node,), tuple(keys.values()), tuple(keys), _substituted, differentiates=False
+                )
+                derived({0: replaced[node]}, made)
     return replaced[expr]
+
+
+def _substituted(
+    outputs: Sequence[Expr], others: Sequence[Expr], targets: Sequence[Expr], numbers: Sequence[int]
+) -> list[Expr]:
+    return [substitute(outputs[number], dict(zip(targets, others, strict=True))) for number in numbers]
 
 
 __all__ = ["computed", "named_symbols", "rebuild", "substitute", "symbol", "symbols"]

@@ -37,11 +37,31 @@ def out_of_range(node: Expr, place: int, axis: int, length: int, text: str | Non
 
     text : the node, where its text is not what the user wrote
     """
-    return InputError(
-        f"{node.op.name}: index {place} is out of range for axis {axis} of length {length}",
-        node=text or repr(node),
-        site=node.site,
-        hint=f"places run from {-length} to {length - 1}" if length else "the axis is empty",
+    what, hint = misplaced(place, axis, length)
+    return InputError(f"{node.op.name}: {what}", node=text or repr(node), site=node.site, hint=hint)
+
+
+FAR_LABEL = 2**62
+"""Labels out of range stand so far from every axis when they are used as places: no negative one counts from the end, and the
+refusal tells a label from an index."""
+
+NEAR_LABEL = 2**32
+"""Labels further from 0 are out of range as they are."""
+
+
+def misplaced(place: int, axis: int, length: int) -> tuple[str, str]:
+    """What is wrong with a place that an axis does not have, and what the places are."""
+    label = place + FAR_LABEL if place < 0 else place - FAR_LABEL
+    if abs(label) <= NEAR_LABEL and not 0 <= label < length:
+        return (
+            f"label {label} is out of range for the {length} classes of axis {axis}",
+            f"labels run from 0 to {length - 1}; rows without a label are left out by ignore_index={label}"
+            if length
+            else "there are no classes",
+        )
+    return (
+        f"index {place} is out of range for axis {axis} of length {length}",
+        f"places run from {-length} to {length - 1}" if length else "the axis is empty",
     )
 
 
@@ -55,4 +75,4 @@ def no_axis(node: Expr, name: str, text: str | None = None) -> ShapeError:
     )
 
 
-__all__ = ["no_axis", "out_of_range", "refusal"]
+__all__ = ["FAR_LABEL", "NEAR_LABEL", "misplaced", "no_axis", "out_of_range", "refusal"]

@@ -107,6 +107,24 @@ STRIDE = Attribute("stride", steps, 1)
 
 PADDING = Attribute("padding", _padding, 0)
 
+
+def skips(operands: Operands, slot: int, *attrs: Any) -> bool:
+    """Whether windows of a size, stride and padding may leave out elements of images: between them, or at the end."""
+    size, stride, padding = attrs
+    return any(
+        step > 1
+        and not (
+            isinstance(length, int)
+            and isinstance(window, int)
+            and step <= window
+            and (length + before + after - window) // step * step + window >= length + before
+        )
+        for length, window, step, (before, after) in zip(
+            operands[0].shape[-2:], size, stride, padding, strict=True
+        )
+    )
+
+
 # --- shapes -------------------------------------------------------------------------------------------------------------------
 
 

@@ -131,21 +131,25 @@ def test_every_element_is_walked_over_once(seed, monkeypatch):
 def test_out_allocates_nothing(fma):
     x, out = np.ones(100_000), np.empty(100_000)
     fma(x, x, 2.0, out=out)
-    tracemalloc.start()
-    fma(x, x, 2.0, out=out)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 20_000  # bytes, of 800,000 in an operand
+    peaks = []
+    for _ in range(5):  # what else happens to run in the process, a collection or a thread, allocates too
+        tracemalloc.start()
+        fma(x, x, 2.0, out=out)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert min(peaks) < 20_000  # bytes, of 800,000 in an operand
 
 
 def test_a_result_is_all_that_is_allocated(fma):
     x = np.ones(100_000)
     fma(x, x, x)
-    tracemalloc.start()
-    fma(x, x[::-1], x[:1])
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert 800_000 <= peak < 820_000
+    peaks = []
+    for _ in range(5):  # what else happens to run in the process, a collection or a thread, allocates too
+        tracemalloc.start()
+        fma(x, x[::-1], x[:1])
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert 800_000 <= min(peaks) < 820_000
 
 
 @pytest.mark.parametrize("parallel", [True, False])

@@ -74,7 +74,6 @@ TREES = [
     (S.loggamma(a), "lgamma(a)"),
     (S.sec(a), "1/cos(a)"),
     (S.Heaviside(a), "where(a > 0, 1, where(a < 0, 0, 0.5))"),
-    (S.DiracDelta(a) * b, "b*0"),
     (S.Piecewise((a, a > 0), (S.log(b), a < -1), (0, True)), "where(a > 0, a, where(a < -1, log(b), 0))"),
     (S.Piecewise((a, a > 0)), "where(a > 0, a, nan)"),
     ((a > 0) & (b <= 1), "(a > 0) & (b <= 1)"),

@@ -1,0 +1,177 @@
+"""Derivatives of what is stabilised.
+
+log(softmax(z)) has the derivative 1/softmax(z)·…, which is 0/0 where log_softmax(z) has a plain one: rules that keep the digits
+of a formula do not keep those of a derivative that was written before them. So a derivative in a graph is written again, from
+the normal form of what it is the derivative of (`ir.expr.provenance`), second and higher ones from the first so written.
+
+Not always: often the rules bring the derivative as it was written to a form as good. So where it may be 0/0 or ∞ − ∞
+(`ranges.hazards`) both are tried at points of every size (`trials`), and as it was it stays unless the other gives more numbers.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from graphc.errors import GraphcError
+from graphc.ir.expr import (
+    Derivation,
+    Expr,
+    derivation,
+    on_this_line,
+    rebuild,
+    substitute,
+    symbol,
+    walk,
+    walk_sources,
+)
+from graphc.ir.scopes import deriving, stay
+from graphc.rewrite.engine import RuleFiring, Trace
+from graphc.rewrite.pattern import Kind
+from graphc.rewrite.promotion import of_type
+from graphc.rewrite.ranges import Ranges, hazards
+from graphc.rewrite.trials import failures, nearer
+from graphc.util.gc_pause import paused
+
+NormalForm = Callable[[Sequence[Expr]], Trace]
+
+
+@dataclass(frozen=True)
+class Derivatives:
+    """∂f as it was written → ∂ of the stable form of f"""
+
+    name: str = "stable-derivative"
+    kind: Kind = "stable"
+
+    def roots(self) -> tuple[str, ...]:
+        return ()
+
+    def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
+        return None  # the engine sees no derivatives, but what they were written as
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.__doc__} ({self.kind})"
+
+
+RULE = Derivatives()
+RULES = (RULE,)
+
+
+@paused()
+def written_anew(outputs: Sequence[Expr], normal_form: NormalForm, smooth: NormalForm) -> Trace:
+    """The outputs with the derivatives in them written from the normal forms of what they are the derivatives of.
+
+    smooth : the same function without kinks that are none (`smoothing`)
+    """
+    nothing = Trace([], tuple(outputs), True)
+    if all(derivation(node) is None for node in walk(outputs)):
+        return nothing
+    order, circular = walk_sources(outputs)
+    session = _Rewriter(order, circular, normal_form, smooth)
+    with on_this_line(), deriving():
+        for node in order:
+            session.settle(node)
+    results = tuple([session.best[output] for output in outputs])
+    return Trace(session.steps, results, session.complete) if results != tuple(outputs) else nothing
+
+
+class _Rewriter:
+    """best : each node with the derivatives in it written anew"""
+
+    def __init__(
+        self, order: Sequence[Expr], circular: set[Expr], normal_form: NormalForm, smooth: NormalForm
+    ) -> None:
+        self.best: dict[Expr, Expr] = {}
+        self.steps: list[RuleFiring] = []
+        self.complete = True
+        self._normal_form = normal_form
+        self._smooth = smooth
+        self._smoothed: set[Expr] = set()  # what holds a derivative that was written without its kinks
+        self._results: dict[Derivation, dict[int, Expr]] = {}
+        self._known: dict[Expr, tuple[Derivation, int]] = {}
+        self._written: dict[tuple[Derivation, int], Expr] = {}
+        self._numbers: defaultdict[Derivation, list[int]] = defaultdict(list)
+        for node in order:
+            known = derivation(node)
+            if known is not None and node not in circular:
+                self._known[node] = known
+                self._numbers[known[0]].append(known[1])
+                self._written[known] = node
+
+    def settle(self, node: Expr) -> None:
+        """Enter what stands for a node whose operands and sources are settled."""
+        known = self._known.get(node)
+        if known is not None:
+            made, number = known
+            if made not in self._results:
+                stay(node.block)
+                self._results[made] = self._again(made)
+            again = self._results[made].get(number)
+            if again is not None and again.dtype != node.dtype:
+                again = of_type(again, node.dtype)
+            if again is not None and again.shape == node.shape:
+                self.best[node] = again
+                if again is not node:
+                    self.steps.append(RuleFiring(RULE.name, RULE.kind, node, again))
+                return
+        operands = tuple([self.best[operand] for operand in node.operands])
+        self.best[node] = rebuild(node, operands) if operands != node.operands else node
+        if self._smoothed and not self._smoothed.isdisjoint(node.operands):
+            self._smoothed.add(node)
+
+    def _again(self, made: Derivation) -> dict[int, Expr]:
+        """The results of a derivation from better sources; empty where there are none."""
+        numbers = sorted(set(self._numbers[made]))
+        outputs, targets = made.outputs, made.targets
+        # rewriting may remove any node but a symbol, so symbols stand for the others, of which what is below stays as it is
+        ahead = {
+            node: symbol(f"\0of{number}", node.shape, node.dtype)
+            for number, node in enumerate(targets)
+            if not node.is_symbol
+        }
+        if ahead:
+            outputs = tuple([substitute(output, dict(ahead)) for output in outputs])
+            targets = tuple([ahead.get(node, node) for node in targets])
+        else:
+            outputs = tuple([self.best[output] for output in outputs])
+        better = not ahead and outputs != made.outputs
+        others = tuple([self.best[other] for other in made.others])
+        steps: tuple[RuleFiring, ...] = ()
+        kinked = any(output in self._smoothed for output in made.outputs)
+        if made.differentiates:
+            smoothed = self._smooth(outputs)
+            kinked = kinked or len(smoothed) > 0
+            trace = self._normal_form(smoothed.outputs)
+            self.complete = self.complete and trace.complete
+            if kinked or any(step.kind != "exact" for step in trace):
+                better, steps = True, (*smoothed, *trace)
+            outputs = trace.outputs
+        if not better and others == made.others:
+            return {}
+        written = [self._written[made, number] for number in numbers]
+        own = self._normal_form(written).outputs
+        try:
+            results = made.write(outputs, others, targets, numbers)
+        except GraphcError:
+            return {}  # what the rules wrote has no derivative: that of the formula as it was written stays
+        if ahead:
+            back = {stand_in: self.best[node] for node, stand_in in ahead.items()}
+            results = [substitute(result, dict(back)) for result in results]
+        if not kinked and not _is_better(self._normal_form(results).outputs, own, written):
+            return {}
+        self.steps += steps
+        if kinked:
+            self._smoothed.update(self._written[made, number] for number in numbers)
+        return dict(zip(numbers, results, strict=True))
+
+
+def _is_better(one: Sequence[Expr], other: Sequence[Expr], written: Sequence[Expr]) -> bool:
+    """Whether the first of two forms of the same derivatives gives numbers at more points, or has more digits there."""
+    failed = failures([one, other])
+    if failed is None:
+        return hazards(one) < hazards(other)
+    return failed[0] < failed[1] or (failed[0] == failed[1] and nearer(one, other, written) > 0)
+
+
+__all__ = ["RULE", "RULES", "written_anew"]

@@ -1,0 +1,132 @@
+"""Forms of one function tried out: which of them gives a number at the larger part of points of every size.
+
+What an interval can only call possible (`ranges.hazards`) a trial sees: 0·∞ in a branch that is not taken does no harm. Points
+are the same in every process.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+
+from graphc.errors import GraphcError
+from graphc.interpret.mpmath_eval import evaluate
+from graphc.interpret.numpy_eval import run_arrays
+from graphc.ir import dims
+from graphc.ir.expr import Expr
+from graphc.ir.graph import Dag
+
+SIZES = (0.0, 1e-200, 1e-9, 0.3, 1.0, 2.5, 7.0, 40.0, 120.0, 750.0, 1e5, 1e200)
+"""What an input may be, of either sign: where functions of exponential growth begin to over- and underflow among them."""
+
+POINTS = 96
+ROUNDS = 6
+LENGTH = 3
+"""Of an axis with a name."""
+
+MOST_NODES = 2000
+MOST_ELEMENTS = 20_000
+
+
+def failures(forms: Sequence[Sequence[Expr]]) -> list[int] | None:
+    """How many elements of each form's outputs are no numbers at the points, or infinite; None where they cannot be tried."""
+    dags = [Dag(list(form)) for form in forms]
+    symbols = list(dict.fromkeys(itertools.chain.from_iterable(dag.symbols for dag in dags)))
+    if any(len(dag) > MOST_NODES for dag in dags):
+        return None
+    whole = any(node.shape or node.op.on_arrays for dag in dags for node in dag.exprs)
+    if whole and any(_elements(node) > MOST_ELEMENTS for dag in dags for node in dag.exprs):
+        return None
+    counts = [0] * len(dags)
+    for number in range(ROUNDS if whole else 1):
+        at = {symbol: _values(symbol, place, number, whole) for place, symbol in enumerate(symbols)}
+        for which, dag in enumerate(dags):
+            try:
+                values = run_arrays(dag, [at[symbol] for symbol in dag.symbols])
+            except (
+                Exception
+            ):  # an index out of range, a matrix that is not positive: what the user's own data will not be
+                return None
+            for output in dag.outputs:
+                value = np.asarray(values[output])
+                counts[which] += (
+                    int(np.size(value) - np.isfinite(value).sum()) if value.dtype.kind == "f" else 0
+                )
+    return counts
+
+
+MOST_JUDGED = 3
+"""Points at which two forms that differ are held against many digits."""
+
+APART = 1e-6
+
+
+def nearer(one: Sequence[Expr], other: Sequence[Expr], truth: Sequence[Expr]) -> int:
+    """At how many points more the first of two forms is nearer to what the formula is over the real numbers.
+
+    Of functions of numbers, where the forms differ by more than roundings; 0 where they do not.
+    """
+    dags = [Dag(list(form)) for form in (one, other)]
+    if any(node.shape or node.op.on_arrays or node.op.user_defined for dag in dags for node in dag.exprs):
+        return 0
+    symbols = list(dict.fromkeys(itertools.chain.from_iterable(dag.symbols for dag in dags)))
+    if any(symbol.dtype.kind != "f" for symbol in symbols):
+        return 0
+    at = {symbol: _values(symbol, place, 0, False) for place, symbol in enumerate(symbols)}
+    try:
+        values = [run_arrays(dag, [at[symbol] for symbol in dag.symbols]) for dag in dags]
+    except Exception:
+        return 0
+    balance = judged = 0
+    for place, formula in enumerate(truth):
+        a, b = (
+            np.broadcast_to(np.asarray(run[dag.outputs[place]], dtype=np.float64), (POINTS,))
+            for run, dag in zip(values, dags, strict=True)
+        )
+        with np.errstate(all="ignore"):
+            apart = (
+                np.isfinite(a) & np.isfinite(b) & (np.abs(a - b) > APART * np.maximum(np.abs(a), np.abs(b)))
+            )
+        for k in np.flatnonzero(apart)[: MOST_JUDGED - judged]:
+            judged += 1
+            point = {symbol.name: float(at[symbol][k]) for symbol in symbols}
+            try:
+                correct = float(evaluate(formula, point, digits=20))
+            except (GraphcError, ArithmeticError, ValueError, TypeError):
+                continue
+            balance += int(abs(a[k] - correct) < abs(b[k] - correct)) - int(
+                abs(a[k] - correct) > abs(b[k] - correct)
+            )
+    return balance
+
+
+def _elements(node: Expr) -> int:
+    count = 1
+    for dim in node.shape:
+        count *= dim if isinstance(dim, int) else LENGTH ** min(len(dims.names_of(dim)), 4)
+    return count
+
+
+def _values(symbol: Expr, place: int, number: int, whole: bool) -> np.ndarray:
+    """Values for an input: one for each point, or an array of its shape."""
+    shape: tuple[int, ...] = (POINTS,)
+    if whole:
+        lengths = {name: LENGTH for dim in symbol.shape for name in dims.names_of(dim)}
+        shape = tuple([dims.evaluate(dim, lengths) for dim in symbol.shape])
+    rng = np.random.default_rng((place, number))
+    if symbol.dtype.kind != "f":
+        return rng.integers(0, 2, size=shape).astype(symbol.dtype)
+    signed = np.array([*SIZES, *(-size for size in SIZES)])
+    if not whole and place == 0:
+        values = np.resize(signed, shape)
+    else:
+        values = rng.choice(signed, size=shape)
+    if symbol.bounds is not None:
+        values = np.clip(values, *symbol.bounds)
+    with np.errstate(over="ignore"):
+        return values.astype(symbol.dtype)
+
+
+__all__ = ["failures", "nearer"]
