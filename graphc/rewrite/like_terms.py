@@ -16,7 +16,18 @@ from graphc.ops.elementary import cos, exp, expm1, sin, sinh
 from graphc.ops.logistic import sigmoid
 from graphc.ops.powers import square
 from graphc.ops.special import erf, erfc
-from graphc.rewrite.linear import Term, factors_of, is_number, product, same, scaled, terms_of, total, without
+from graphc.rewrite.linear import (
+    Term,
+    factors_of,
+    is_number,
+    leaves,
+    product,
+    same,
+    scaled,
+    terms_of,
+    total,
+    without,
+)
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.products import keeping_nan
 from graphc.rewrite.ranges import Ranges
@@ -41,13 +52,21 @@ class LikeTerms:
         left, right = node.operands
         if left.op.name == right.op.name == "multiply":
             return _common_factor(node, ranges)
-        if left.op.name not in _SUMS and right.op.name not in _SUMS:
+        if (left.op.name not in _SUMS and right.op.name not in _SUMS) or not _may_cancel(leaves(node)):
             return None
         result = _without_like(node, ranges)
         return result if result is not None and result.shape == node.shape else None
 
     def __str__(self) -> str:
         return f"{self.name}: {self.__doc__} ({self.kind})"
+
+
+def _may_cancel(parts: list[Expr]) -> bool:
+    """Whether terms may cancel: one stands twice, or there are two numbers or two products."""
+    kinds = [part.op.name for part in parts]
+    return len(parts) > 2 and (
+        len({*parts}) < len(parts) or kinds.count("constant") > 1 or kinds.count("multiply") > 0
+    )
 
 
 def _without_like(node: Expr, ranges: Ranges) -> Expr | None:
@@ -64,7 +83,7 @@ def _without_like(node: Expr, ranges: Ranges) -> Expr | None:
     result = total(kept)
     if not gone or result is None:
         return None
-    return keeping_nan(result, [t for t in gone if not t.is_constant and ranges(t).nan])
+    return keeping_nan(result, [t for t in gone if not t.is_constant and ranges(t).nan], LOOK)
 
 
 def _common_factor(node: Expr, ranges: Ranges) -> Expr | None:
@@ -77,6 +96,9 @@ def _common_factor(node: Expr, ranges: Ranges) -> Expr | None:
                 return None if rest is None else a * rest
     return None
 
+
+LOOK = 50
+"""Nodes that a look for what may be NaN visits at most: a guard is cheaper than a longer one."""
 
 _SUMS = ("add", "subtract", "negative")
 
@@ -240,7 +262,7 @@ class VanishingPair:
         return ("add", "subtract")
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
-        if not any(operand.op.name in _LOOK for operand in node.operands):
+        if not any(operand.op.name in _LOOK for operand in node.operands) or not _may_vanish(leaves(node)):
             return None
         terms = terms_of(node)
         if terms is None or len(terms) < 2:
@@ -257,6 +279,8 @@ class VanishingPair:
     def _paired(self, node: Expr, terms: list[Term], term: Term, f: Expr) -> Expr | None:
         others = without(term.factors, [f])
         assert others is not None
+        if not any(t is not term and _plausible(f, others, t) for t in terms):
+            return None
         for pair in PAIRS[f.op.name](f):
             number, factors = (
                 factors_of(pair.partner) if isinstance(pair.partner, Expr) else (pair.partner, ())
@@ -281,6 +305,49 @@ class VanishingPair:
     def __str__(self) -> str:
         return f"{self.name}: {self.__doc__} ({self.kind})"
 
+
+def _may_vanish(parts: list[Expr]) -> bool:
+    """Whether there is a function that vanishes beside one of the other terms: a cheap look, before terms are taken apart."""
+    products = [part for part in parts if part.op.name in ("multiply", "divide")]
+    for part in parts:
+        name = part.op.name
+        if name not in PAIRS or not part.operands:
+            continue
+        a = part.operands[-1]
+        for other in parts:
+            if other is a or other in a.operands or (other.is_constant and name in _BESIDE_NUMBERS):
+                return True
+            if other is part or name == "divide" != other.op.name:
+                continue
+            if name in _PARTNERS and other.op.name == name:
+                return True
+            if other.op.name == "multiply" and any(x is a or x in a.operands for x in other.operands):
+                return True
+    for one in products:
+        if not any(factor.op.name in PAIRS or factor.op.name == "multiply" for factor in one.operands):
+            continue
+        if len(products) > 1 or any(part.is_constant or part in one.operands for part in parts):
+            return True
+    return False
+
+
+def _plausible(f: Expr, others: list[Expr], term: Term) -> bool:
+    """Whether a term may be one that f vanishes beside: a cheap look, before that is written down."""
+    if len(term.factors) < len(others):
+        return False
+    rest = without(term.factors, others)
+    if not rest:
+        return rest is not None and f.op.name in _BESIDE_NUMBERS
+    a = f.operands[-1]
+    return any(factor is a or factor in a.operands or factor.op.name in _PARTNERS for factor in rest)
+
+
+_PARTNERS = frozenset(("exp", "divide", "cos"))
+
+_BESIDE_NUMBERS = frozenset(
+    ("cos", "cosh", "exp", "tanh", "erf", "erfc", "sigmoid", "sqrt", "hypot", "divide")
+)
+"""Those that vanish beside a number."""
 
 RULES = (LikeTerms(), VanishingPair())
 

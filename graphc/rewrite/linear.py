@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -54,8 +54,29 @@ def terms_of(node: Expr) -> list[Term] | None:
     return found
 
 
+def leaves(node: Expr) -> list[Expr]:
+    """The terms of a sum without their signs, as far as a bounded look goes: what is cheap to know of it."""
+    found: list[Expr] = []
+    pending = [*node.operands]
+    while pending:
+        part = pending.pop()
+        name = part.op.name
+        if name == "add" or name == "subtract" or name == "negative":
+            pending += part.operands
+            if len(pending) + len(found) > MOST_TERMS:
+                return []
+        else:
+            found.append(part)
+    return found
+
+
+_PRODUCTS = frozenset(("multiply", "negative", "subtract", "square", "pow", "divide", "constant"))
+
+
 def factors_of(node: Expr) -> Factors:
     """A product as a number times factors; what is no product, or has too many factors, is one factor."""
+    if node.op.name not in _PRODUCTS:
+        return 1.0, (node,)
     number, numbers, factors = 1.0, 0, []
     pending = [node]
     while pending:
@@ -97,7 +118,12 @@ def without(factors: Iterable[Expr], taken: Iterable[Expr]) -> list[Expr] | None
     return rest
 
 
-def same(factors: Iterable[Expr], others: Iterable[Expr]) -> bool:
+def same(factors: Sequence[Expr], others: Sequence[Expr]) -> bool:
+    """Whether two products have the same factors, in any order."""
+    if len(factors) != len(others):
+        return False
+    if len(factors) < 2:
+        return not factors or factors[0] is others[0]
     return Counter(factors) == Counter(others)
 
 

@@ -60,27 +60,27 @@ class LogisticProduct:
         return f"{self.name}: σ(a) = eᵃ σ(−a) in products ({self.kind})"
 
 
-def keeping_nan(after: Expr, gone: list[Expr]) -> Expr:
+def keeping_nan(after: Expr, gone: list[Expr], look: int = _LOOK) -> Expr:
     """A result, or the NaN of an exponent that it does not hold."""
     if not gone:
         return after
-    near = _near(after)
+    near = _near(after, look)
     for a in gone:
-        if a not in near and not _inputs(a) <= near:
+        if a not in near and not _inputs(a, look) <= near:
             after = where(isnan(a), a, after)
     return after
 
 
-def _inputs(node: Expr) -> set[Expr]:
+def _inputs(node: Expr, look: int = _LOOK) -> set[Expr]:
     """What a node is computed from: symbols, or itself where a bounded look does not find them all."""
-    near = _near(node)
-    return {node} if len(near) >= _LOOK else {leaf for leaf in near if leaf.is_symbol}
+    near = _near(node, look)
+    return {node} if len(near) >= look else {leaf for leaf in near if leaf.is_symbol}
 
 
-def _near(node: Expr) -> set[Expr]:
+def _near(node: Expr, look: int = _LOOK) -> set[Expr]:
     """The nodes below a node, as far as a bounded look goes."""
     pending, found = [node], {node}
-    while pending and len(found) < _LOOK:
+    while pending and len(found) < look:
         for operand in pending.pop().operands:
             if operand not in found:
                 found.add(operand)
