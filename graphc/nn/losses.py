@@ -144,9 +144,9 @@ class _LabelledRows:
             zero = constant(0, costs.dtype)
             costs = where(self.counts, costs, zero)
             own = where(self.counts, constant(1, costs.dtype) if own is None else own, zero)
+        reduced = _reduced(costs, reduction)
         if own is None or reduction != "mean":
-            return _reduced(costs, reduction)
-        _reduced(costs, reduction)
+            return reduced
         return sum(costs) / sum(own) if costs.shape else costs / own
 
 

@@ -45,6 +45,8 @@ class HyperbolicRatio:
                 rest = [pair for k, pair in enumerate(factors) if k not in (number, place)]
                 if put:
                     rest.insert(min(number, place), put)
+                if not rest:
+                    return None  # x/x is 1 for numbers alone
                 result = _product(rest, node)
                 result = -result if _is_negated(other) else result
                 if not put and (gone := factor.operands[-1]) is not None and ranges(gone).nan:

@@ -134,11 +134,11 @@ def derivatives_of_normal_forms(
     outputs: Sequence[Expr], level: str, without: Iterable[str] = (), earlier: Sequence[RuleFiring] = ()
 ) -> Trace:
     """The outputs with the derivatives in them written from the normal forms of what they are the derivatives of."""
-    off = named(without)
+    chosen, off = engine(level, without), named(without)
     if derivatives.RULE.kind not in LEVELS[level] or derivatives.RULE.name in off:
         return Trace([], tuple(outputs), True)
-    chosen = [rule for rule in smoothing.RULES if rule.name not in off]
-    return derivatives.written_anew(outputs, engine(level, without).run, Engine(chosen).run)
+    smooth = Engine(rule for rule in smoothing.RULES if rule.name not in off)
+    return derivatives.written_anew(outputs, chosen.run, smooth.run)
 
 
 def normal_form(

@@ -209,7 +209,7 @@ def test_graphs_and_functions_are_taken():
 
 
 def test_a_rule_that_is_switched_off_does_not_count():
-    report = accuracy(g.exp(x) - 1, {"x": (-1, 1)}, samples=30, without=["expm1"])
+    report = accuracy(g.exp(x) - 1, {"x": (-1, 1)}, samples=30, without=["expm1", "vanishing-pair"])
     assert report.rewritten is report.expr and report.after == report.before
 
 
