@@ -65,7 +65,7 @@ def written_anew(outputs: Sequence[Expr], normal_form: NormalForm, smooth: Norma
     smooth : the same function without kinks that are none (`smoothing`)
     """
     nothing = Trace([], tuple(outputs), True)
-    if all(derivation(node) is None for node in walk(outputs)):
+    if not any(hasattr(node, "_derivation") for node in walk(outputs)):
         return nothing
     order, circular = walk_sources(outputs)
     session = _Rewriter(order, circular, normal_form, smooth)
@@ -167,11 +167,14 @@ class _Rewriter:
 
 
 def _is_better(one: Sequence[Expr], other: Sequence[Expr], written: Sequence[Expr]) -> bool:
-    """Whether the first of two forms of the same derivatives gives numbers at more points, or has more digits there."""
+    """Whether the first of two forms of derivatives gives numbers at more points or has more digits there, and keeps limits."""
     failed = failures([one, other])
     if failed is None:
         return hazards(one) < hazards(other)
-    return failed[0] < failed[1] or (failed[0] == failed[1] and nearer(one, other, written) > 0)
+    ours, theirs = failed
+    if ours.infinite > theirs.infinite:
+        return False  # limits are kept
+    return ours.finite < theirs.finite or (ours.finite == theirs.finite and nearer(one, other, written) > 0)
 
 
 __all__ = ["RULE", "RULES", "written_anew"]

@@ -105,6 +105,10 @@ _Index = dict[str, list[tuple[frozenset[str], str, AnyRule]]]
 and the rule."""
 
 
+_Chosen = dict[tuple[str, ...], list[tuple[str, AnyRule]]]
+"""An operation and those of its operands → what of the index may match, kept for the next such node."""
+
+
 class Engine:
     """Rules ready to be applied.
 
@@ -121,6 +125,7 @@ class Engine:
                 f"there is no rule {min(unknown)!r}", site=current_site(), hint="g.rules() lists them"
             )
         self._by_root: _Index = {}
+        self._by_names: _Chosen = {}
         for rule in rules:
             if rule.name not in off:
                 below, over = getattr(rule, "below", frozenset()), getattr(rule, "over", FLOATS)
@@ -135,7 +140,7 @@ class Engine:
         """
         outputs = tuple(outputs)
         casts = Promotions(walk(outputs)) if promotions is None else promotions
-        session = _Session(self._by_root, 20 * len(casts.written) + 1000, casts)
+        session = _Session(self._by_root, self._by_names, 20 * len(casts.written) + 1000, casts)
         with on_this_line(), deriving():
             results = tuple([session.settle(output) for output in outputs])
         if promotions is None:
@@ -144,8 +149,9 @@ class Engine:
 
 
 class _Session:
-    def __init__(self, by_root: _Index, budget: int, promotions: Promotions) -> None:
+    def __init__(self, by_root: _Index, by_names: _Chosen, budget: int, promotions: Promotions) -> None:
         self._by_root = by_root
+        self._by_names = by_names
         self._promotions = promotions
         self._ranges = Ranges()
         self._normal: dict[Expr, Expr | object] = {}
@@ -206,12 +212,18 @@ class _Session:
         return result
 
     def _fire(self, node: Expr) -> Expr | None:
-        rules = self._by_root.get(node.op.name)
-        if not rules or self.budget <= 0:
+        root = node.op.name
+        if root not in self._by_root or self.budget <= 0:
             return None
-        present = {operand.op.name for operand in node.operands}
-        for below, over, rule in rules:
-            if not below <= present or not (node.dtype.kind in over or computes_over(node, over)):
+        names = (root, *[operand.op.name for operand in node.operands])
+        rules = self._by_names.get(names)
+        if rules is None:
+            present = set(names[1:])
+            rules = [(over, rule) for below, over, rule in self._by_root[root] if below <= present]
+            self._by_names[names] = rules
+        kind = node.dtype.kind
+        for over, rule in rules:
+            if kind not in over and not computes_over(node, over):
                 continue
             stay(node.block)
             after = rule.apply(node, self._ranges)

@@ -48,7 +48,6 @@ class HyperbolicRatio:
                 if not rest:
                     return None  # x/x is 1 for numbers alone
                 result = _product(rest, node)
-                result = -result if _is_negated(other) else result
                 if not put and (gone := factor.operands[-1]) is not None and ranges(gone).nan:
                     result = keeping_nan(result, [gone])
                 return result if result.shape == node.shape else None
@@ -72,6 +71,10 @@ def _ratio(node: Expr, factor: Expr, other: Expr, exponent: int) -> tuple[Expr, 
     if name == "cosh" and exponent > 0 and _one_plus_cosh(other) is factor.operands[0]:
         return 0.5 + 0.5 * square(tanh(factor.operands[0] * 0.5)), 1
     if name == "exp" and exponent > 0:
+        a = factor.operands[0]
+        if _is_negated(other) and other.operands[1].operands[0] is a:
+            quotient = factor / other  # at a zero of either sign 1 − eᵃ is +0: it has a rule of its own
+            return None if node is quotient else (quotient, 1)
         inner = _minus_expm1(other)
         if inner is not None and inner.operands[0] is factor.operands[0] and node is not (factor / other):
             return factor / inner, 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,8 +19,8 @@ from graphc.ir import dims
 from graphc.ir.expr import Expr
 from graphc.ir.graph import Dag
 
-SIZES = (0.0, 1e-200, 1e-9, 0.3, 1.0, 2.5, 7.0, 40.0, 120.0, 750.0, 1e5, 1e200)
-"""What an input may be, of either sign: where functions of exponential growth begin to over- and underflow among them."""
+SIZES = (0.0, 1e-200, 1e-9, 0.3, 1.0, 2.5, 7.0, 40.0, 120.0, 750.0, 1e5, 1e200, np.inf)
+"""What an input may be, of either sign: infinite too, and where functions of exponential growth begin to over- and underflow."""
 
 POINTS = 96
 ROUNDS = 6
@@ -30,8 +31,16 @@ MOST_NODES = 5000
 MOST_ELEMENTS = 20_000
 
 
-def failures(forms: Sequence[Sequence[Expr]]) -> list[int] | None:
-    """How many elements of each form's outputs are no numbers at the points, or infinite; None where they cannot be tried."""
+@dataclass
+class Failures:
+    """How many elements of a form's outputs are no finite numbers: for finite inputs, and where one is infinite."""
+
+    finite: int = 0
+    infinite: int = 0
+
+
+def failures(forms: Sequence[Sequence[Expr]]) -> list[Failures] | None:
+    """What each form fails at; None where they cannot be tried."""
     dags = [Dag(list(form)) for form in forms]
     symbols = list(dict.fromkeys(itertools.chain.from_iterable(dag.symbols for dag in dags)))
     if any(len(dag) > MOST_NODES for dag in dags):
@@ -39,7 +48,7 @@ def failures(forms: Sequence[Sequence[Expr]]) -> list[int] | None:
     whole = any(node.shape or node.op.on_arrays for dag in dags for node in dag.exprs)
     if whole and any(_elements(node) > MOST_ELEMENTS for dag in dags for node in dag.exprs):
         return None
-    counts = [0] * len(dags)
+    counts = [Failures() for _ in dags]
     for number in range(ROUNDS if whole else 1):
         at = {symbol: _values(symbol, place, number, whole) for place, symbol in enumerate(symbols)}
         for which, dag in enumerate(dags):
@@ -47,13 +56,17 @@ def failures(forms: Sequence[Sequence[Expr]]) -> list[int] | None:
                 values = run_arrays(dag, [at[symbol] for symbol in dag.symbols])
             except (
                 Exception
-            ):  # an index out of range, a matrix that is not positive: what the user's own data will not be
+            ):  # an index out of range, a matrix that is not positive: the user's own data will not be so
                 return None
             for output in dag.outputs:
                 value = np.asarray(values[output])
-                counts[which] += (
-                    int(np.size(value) - np.isfinite(value).sum()) if value.dtype.kind == "f" else 0
-                )
+                if value.dtype.kind != "f":
+                    continue
+                failed, apart = ~np.isfinite(value), np.zeros((), bool)
+                for symbol in dag.symbols if not whole else ():
+                    apart = apart | np.isinf(at[symbol])
+                counts[which].infinite += int((failed & apart).sum())
+                counts[which].finite += int((failed & ~apart).sum())
     return counts
 
 
@@ -118,7 +131,8 @@ def _values(symbol: Expr, place: int, number: int, whole: bool) -> np.ndarray:
     rng = np.random.default_rng((place, number))
     if symbol.dtype.kind != "f":
         return rng.integers(0, 2, size=shape).astype(symbol.dtype)
-    signed = np.array([*SIZES, *(-size for size in SIZES)])
+    sizes = SIZES[:-1] if whole else SIZES  # of an array every element is one
+    signed = np.array([*sizes, *(-size for size in sizes)])
     if not whole and place == 0:
         values = np.resize(signed, shape)
     else:
