@@ -30,8 +30,8 @@ In the derivatives `out` is the operation's own result. A derivative with a cond
 condition does not hold it is 0, whatever the branch not taken yields. What an index, a triangle, a pool or any other operation
 leaves out is no part of a derivative either: its derivative is 0, not 0 times an infinite one. Every comparison with NaN is
 false, so NaN is chosen by none: what `max`, `min`, `maximum`, `minimum`, `clip`, `relu`, the norm of order inf, pools and `sort`
-hand back to NaN is 0 (the value is NaN), and a branch by `where(x > 0, …)` takes the other side; derivatives of functions that choose
-nothing are NaN at NaN. "Error" bounds the machine code for float64, in
+hand back to NaN is 0 (the value is NaN), and a branch by `where(x > 0, …)` takes the other side; derivatives of functions that
+choose nothing are NaN at NaN. "Error" bounds the machine code for float64, in
 units in the last place of the exact result. "Types" gives the result for float32, float64, int64 and bool
 operands in turn; × means that they are refused.
 """
