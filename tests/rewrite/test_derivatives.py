@@ -13,7 +13,8 @@ import pytest
 from mpmath import mpf
 
 import graphc as g
-from graphc.ir.expr import derivation
+from graphc.ir.expr import apply, derivation
+from graphc.ir.op import all_ops
 
 x, y = g.symbols("x y")
 X = g.symbol("X", shape=3)
@@ -291,3 +292,51 @@ def test_a_long_chain_of_steps_needs_no_deep_recursion():
     for _ in range(400):
         value -= 0.5 * math.tanh(value)
     assert math.isclose(f(3.0), value, rel_tol=1e-10, abs_tol=1e-300)
+
+
+# --- every operation with a kink ------------------------------------------------------------------------------------------
+
+
+def kinked():
+    for op in all_ops():
+        if not op.user_defined and op.arity == 1:
+            for kink in op.kinks:
+                yield pytest.param(op, kink.at[0], id=f"{op.name} at {kink.at[0]:g}")
+
+
+def one_sided(function, at, side):
+    """The second derivative from one side, by differences of 60 digits."""
+    step = mpf(10) ** -20 * side
+    a, b, c = (function(at + k * step) for k in (1, 2, 3))
+    return (a - 2 * b + c) / step**2
+
+
+SQUARES = {
+    "squared": lambda f: f**2,
+    "times itself": lambda f: f * f,
+    "to the fourth": lambda f: f**4,
+    "under a root": lambda f: g.sqrt(1 + f**2),
+    "in a bell": lambda f: g.exp(-f * f),
+}
+
+
+@pytest.mark.parametrize("how", SQUARES)
+@pytest.mark.parametrize(("op", "at"), list(kinked()))
+def test_what_is_smooth_at_a_kink_has_its_second_derivative(op, at, how):
+    """Of every operation with a kink: where both sides agree on a second derivative, that is it."""
+    formula = SQUARES[how](apply(op, x))
+    with mpmath.workdps(80):
+
+        def value(v):
+            return g.evaluate(formula, {"x": v}, digits=70)
+
+        try:
+            left, right = (one_sided(value, mpf(at), side) for side in (-1, 1))
+        except (g.GraphcError, ArithmeticError, TypeError, ValueError):
+            pytest.skip("one of both sides has no values")
+        infinite = max(abs(left), abs(right)) > 1e9  # the derivatives grow beyond all bounds beside the point
+        if infinite or abs(left - right) > mpf(10) ** -10 * (1 + abs(left)):
+            pytest.skip("it is not smooth")
+        correct = float(left)
+    second = g.compile(g.grad(g.grad(formula, x), x), [x])(at)
+    assert math.isclose(second, correct, rel_tol=1e-9, abs_tol=1e-9)
