@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,17 @@ import numpy as np
 from graphc.errors import ArityError, ExpressionError, ShapeError, brief_text
 from graphc.interpret.numpy_eval import evaluate
 from graphc.ir.dims import Dim
-from graphc.ir.expr import Expr, constant, current_site, on_this_line, symbol, walk
+from graphc.ir.expr import (
+    Derivation,
+    Expr,
+    constant,
+    current_site,
+    derivation,
+    derived,
+    on_this_line,
+    symbol,
+    walk,
+)
 from graphc.ir.types import format_shape
 from graphc.ops.support import attributes as at
 from graphc.ops.support.vmap_rules import Batch, moved, through
@@ -124,10 +134,13 @@ def _call(f: Any, in_axes: Any, out_axes: Any, args: tuple[Any, ...], kwargs: di
     leaves, structure = flatten(returned)
     places = _spread(out_axes, returned, "out_axes")
     added = Batch(batched[0].size, batched[0].wide)
+    leaves = [constant(leaf) for leaf in leaves]
     with on_this_line():
-        results = through(
-            [constant(leaf) for leaf in leaves], {each.each: each.wide for each in batched}, added
-        )
+        results = through(leaves, {each.each: each.wide for each in batched}, added)
+    wides, eaches = tuple([each.wide for each in batched]), tuple([each.each for each in batched])
+    for leaf, (result, own) in zip(leaves, results, strict=True):
+        if own and any(derivation(node) is not None for node in walk([leaf])):
+            derived({0: result}, Derivation((leaf,), wides, eaches, _of_batches, differentiates=False))
     outputs = [
         _placed(result, own, place, added, number)
         for number, ((result, own), place) in enumerate(zip(results, places, strict=True))
@@ -137,6 +150,16 @@ def _call(f: Any, in_axes: Any, out_axes: Any, args: tuple[Any, ...], kwargs: di
         return everything
     # of values alone; expressions that the function brought in keep it an expression
     return everything if any(node.is_symbol for node in walk(outputs)) else evaluate(everything, {})
+
+
+def _of_batches(
+    outputs: Sequence[Expr], wides: Sequence[Expr], eaches: Sequence[Expr], numbers: Sequence[int]
+) -> list[Expr]:
+    """Formulas of one element, with derivatives in them, for the whole batch."""
+    added = Batch(wides[0].shape[0], wides[0])
+    wide_of = dict(zip(eaches, wides, strict=True))
+    chosen = [outputs[number] for number in numbers]
+    return [added.lifted(result, own) for result, own in through(chosen, wide_of, added)]
 
 
 def _elements(arg: Any, axes: Any, what: str, level: int, batched: list[_Argument]) -> Any:

@@ -334,9 +334,29 @@ def test_what_is_smooth_at_a_kink_has_its_second_derivative(op, at, how):
             left, right = (one_sided(value, mpf(at), side) for side in (-1, 1))
         except (g.GraphcError, ArithmeticError, TypeError, ValueError):
             pytest.skip("one of both sides has no values")
-        infinite = not (abs(left) <= 1e9 and abs(right) <= 1e9)  # the derivatives grow beyond all bounds beside the point
+        infinite = not (
+            abs(left) <= 1e9 and abs(right) <= 1e9
+        )  # the derivatives grow beyond all bounds beside the point
         if infinite or abs(left - right) > mpf(10) ** -10 * (1 + abs(left)):
             pytest.skip("it is not smooth")
         correct = float(left)
     second = g.compile(g.grad(g.grad(formula, x), x), [x])(at)
     assert math.isclose(second, correct, rel_tol=1e-9, abs_tol=1e-9)
+
+
+def test_derivatives_of_each_element_of_a_batch():
+    rows = g.symbol("rows", shape=("n", 3))
+
+    def per_row(row):
+        return g.grad(-g.log(g.softmax(row))[0], row)
+
+    at = np.array([[1000.0, 0.0, -1000.0], [-1000.0, 0.0, 1000.0]])
+    expected = [[0.0, 0.0, 0.0], [-1.0, 0.0, 1.0]]
+    for batched in (
+        g.vmap(per_row)(rows),
+        g.vmap(per_row, out_axes=1)(rows).T,
+        2 * g.vmap(per_row)(rows) / 2,
+    ):
+        assert g.compile(batched, [rows])(at).tolist() == expected
+    slopes = g.vmap(lambda v: g.grad(g.grad(abs(v) ** 2, v), v))(g.symbol("line", shape="n"))
+    assert g.compile(slopes)(np.array([-1.0, 0.0, 2.0])).tolist() == [2.0, 2.0, 2.0]
