@@ -158,12 +158,18 @@ class _Rewriter:
         if ahead:
             back = {stand_in: self.best[node] for node, stand_in in ahead.items()}
             results = [substitute(result, dict(back)) for result in results]
+        if _on_arrays(results) and not _on_arrays(written):
+            return {}  # a function of elements stays one
         if not kinked and not _is_better(self._normal_form(results).outputs, own, written):
             return {}
         self.steps += steps
         if kinked:
             self._smoothed.update(self._written[made, number] for number in numbers)
         return dict(zip(numbers, results, strict=True))
+
+
+def _on_arrays(outputs: Sequence[Expr]) -> bool:
+    return any(node.op.on_arrays for node in walk(outputs))
 
 
 def _is_better(one: Sequence[Expr], other: Sequence[Expr], written: Sequence[Expr]) -> bool:
