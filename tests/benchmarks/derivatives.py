@@ -25,6 +25,9 @@ import graphc as g
 POINTS = 40
 MOST = 4.0
 
+LEAST = mpmath.ldexp(1, -1075)
+"""Half the smallest float: what is below is 0, or what rounding left of a 0."""
+
 NAMES: dict[str, Any] = {
     **{name: getattr(mpmath, name) for name in (
         "exp", "log", "log1p", "expm1", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "atan", "asinh", "acosh", "atanh", "erf",
@@ -131,9 +134,11 @@ def points(formula: Formula) -> list[float]:
 
 
 def digits(formula: Formula, x: float) -> int:
-    """How many digits the truth is computed with: exponentials of x may stand beside 1."""
+    """How many digits the truth is computed with: exponentials of x may stand beside 1, and powers of x vanish near 0."""
     size = abs(x)
-    return 700 + (int(size) if size < 2000 else int(6 * math.log10(size + 10)) if size > 0 else 0)
+    if 0 < size < 1e-3:
+        return 700 + int(-4 * math.log10(size))
+    return 700 + (int(size) if size < 2000 else int(6 * math.log10(size)))
 
 
 def truths(formula: Formula, x: float) -> list[Any] | None:
@@ -147,12 +152,13 @@ def truths(formula: Formula, x: float) -> list[Any] | None:
         if around is None:
             return None
         a, b, c, d, e = around
-        return [
+        exact = [
             c,
             (a - 8 * b + 8 * d - e) / (12 * step),
             (-a + 16 * b - 30 * c + 16 * d - e) / (12 * step**2),
             (-a + 2 * b - 2 * d + e) / (2 * step**3),
         ]
+        return [value if abs(value) > LEAST else mpmath.mpf(0) for value in exact]
 
 
 def _around(formula: Formula, at: Any, step: Any, beside: bool = False) -> list[Any] | None:
@@ -191,11 +197,11 @@ def derivatives(formula: Formula) -> list[g.Expr]:
 Truth = dict[float, list[Any] | None]
 
 
-def scalar_errors(formula: Formula, dtype: str, known: Truth) -> list[tuple[float, float]]:
-    """For the value and two derivatives the worst error, and where."""
+def scalar_errors(formula: Formula, dtype: str, known: Truth, every: int = 1) -> list[tuple[float, float]]:
+    """For the value and two derivatives the worst error, and where; at each or at every so many points."""
     f = g.compile(derivatives(formula), dtype=dtype, cache=False)
     worst = [(0.0, 0.0)] * 3
-    for point in points(formula):
+    for point in points(formula)[::every]:
         with np.errstate(over="ignore"):
             x = float(np.dtype(dtype).type(point))
         if not math.isfinite(x):
@@ -280,6 +286,9 @@ def table() -> str:
             text = formula.text.replace("|", "\\|")
             lines.append(f"| `{text}` | " + " | ".join(map(shown, errors)) + " |")
     lines += ["", f"{count - len(above)} of {count} stay below {MOST:g} units everywhere."]
+    if REASONS:
+        lines += ["", "Those that do not, and why:", ""]
+        lines += [f"- `{text}`: {reason}" for text, reason in REASONS.items()]
     return "\n".join(lines)
 
 
