@@ -12,74 +12,47 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
-from itertools import product as pairs
 
 from graphc.ir.expr import Expr, constant
 from graphc.ops.arithmetic import sign
 from graphc.ops.comparison import where
 from graphc.ops.elementary import hypot, sqrt
 from graphc.rewrite.pattern import Kind
+from graphc.rewrite.polynomials import (
+    ONE,
+    ROUND,
+    SIGN,
+    SQUARES,
+    Monomial,
+    Poly,
+    R,
+    U,
+    V,
+    X,
+    degree,
+    inverse_of,
+    lowered,
+    may_cancel,
+    number,
+    parts,
+    plus,
+    power_of,
+    sign_of,
+    size_of,
+    times,
+    without_roots,
+)
 from graphc.rewrite.ranges import Ranges
-
-Monomial = tuple[int, int, int, int, int]
-"""The exponents of x, sign(x), √(x² + 1), √x and √(x + 1): the last four 0 or 1"""
-
-Poly = Mapping[Monomial, Fraction]
-
-X, SIGN, R, U, V = range(5)
-DEGREES = (Fraction(1), Fraction(0), Fraction(1), Fraction(1, 2), Fraction(1, 2))
-SQUARES: dict[int, Poly] = {
-    SIGN: {(0, 0, 0, 0, 0): Fraction(1)},
-    R: {(0, 0, 0, 0, 0): Fraction(1), (2, 0, 0, 0, 0): Fraction(1)},
-    U: {(1, 0, 0, 0, 0): Fraction(1)},
-    V: {(0, 0, 0, 0, 0): Fraction(1), (1, 0, 0, 0, 0): Fraction(1)},
-}
-ROUND = SQUARES[R]
-ONE: Poly = {(0, 0, 0, 0, 0): Fraction(1)}
 
 MOST_NODES = 300
 MOST_DEGREE = 2
-MOST_DIVISORS = 8
+MOST_DIVISORS = 12
+MOST_MONOMIALS = 12
+LARGEST = 2**16
+"""Of constants and their denominators: others are of power series, whose sums do not cancel."""
 
-FAR = {8: (2.0**500, 2.0**1020), 4: (2.0**60, 2.0**124)}
+FAR = {8: (2.0**500, 7 * 2.0**1020), 4: (2.0**60, 7 * 2.0**124)}
 """Beyond this, by the size of the type, the sum stays as it was: where squares that overflow are in the way, and where not."""
-
-
-def _power(generator: int) -> Monomial:
-    exponents = [0] * 5
-    exponents[generator] = 1
-    return (exponents[0], exponents[1], exponents[2], exponents[3], exponents[4])
-
-
-def _number(value: Fraction) -> Poly:
-    return {(0, 0, 0, 0, 0): value} if value else {}
-
-
-def _plus(a: Poly, b: Poly, factor: int = 1) -> Poly:
-    total = dict(a)
-    for monomial, coefficient in b.items():
-        total[monomial] = total.get(monomial, Fraction(0)) + factor * coefficient
-    return {monomial: coefficient for monomial, coefficient in total.items() if coefficient}
-
-
-def _times(a: Poly, b: Poly) -> Poly:
-    total: Poly = {}
-    for (one, p), (other, q) in pairs(a.items(), b.items()):
-        exponents = [i + j for i, j in zip(one, other, strict=True)]
-        extra: list[Poly] = []
-        for generator, square in SQUARES.items():
-            if exponents[generator] == 2:
-                exponents[generator] = 0
-                extra.append(square)
-        term: Poly = {(exponents[0], exponents[1], exponents[2], exponents[3], exponents[4]): p * q}
-        total = _plus(total, reduce(_times, extra, term))
-    return total
-
-
-def _degree(a: Poly) -> Fraction:
-    return max(
-        (sum((e * d for e, d in zip(m, DEGREES, strict=True)), Fraction(0)) for m in a), default=Fraction(-1)
-    )
 
 
 @dataclass(frozen=True)
@@ -95,7 +68,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self.x: Expr | None = None
-        self.polynomials: dict[int | Expr, Poly] = {g: {_power(g): Fraction(1)} for g in (X, R, U, V)}
+        self.polynomials: dict[int | Expr, Poly] = {g: {power_of(g): Fraction(1)} for g in (X, R, U, V)}
         self._left = MOST_NODES
         self._known: dict[Expr, _Quotient | None] = {}
 
@@ -108,17 +81,27 @@ class _Reader:
     def read(self, node: Expr) -> _Quotient | None:
         if node not in self._known:
             self._left -= 1
-            self._known[node] = self._read(node) if self._left >= 0 else None
+            result = self._read(node) if self._left >= 0 else None
+            if (
+                result is None
+                or len(result.above) > MOST_MONOMIALS
+                or sum(result.below.values()) > MOST_DIVISORS
+            ):
+                self._left, result = 0, None  # what one part is not, the whole is not
+            self._known[node] = result
         return self._known[node]
 
     def _read(self, node: Expr) -> _Quotient | None:
         if node.is_constant:
-            known = not node.shape and node.dtype.kind == "f" and math.isfinite(node.value)
-            return _Quotient(_number(Fraction(float(node.value))), {}) if known else None
+            known = not node.shape and node.dtype.kind == "f" and abs(node.value) < LARGEST
+            value = Fraction(float(node.value)) if known else Fraction(0)
+            return _Quotient(number(value), {}) if known and value.denominator < LARGEST else None
+        if node.op.name == "broadcast_to" and node.operands[0].is_constant:
+            return self.read(node.operands[0])  # the seed of a gradient
         read = getattr(self, f"_{node.op.name}", None)
         if read is not None and not node.op.on_arrays:
             return read(*node.operands)
-        return _Quotient({_power(X): Fraction(1)}, {}) if self.is_x(node) else None
+        return _Quotient({power_of(X): Fraction(1)}, {}) if self.is_x(node) else None
 
     def _generator(self, monomial: Monomial) -> _Quotient:
         return _Quotient({monomial: Fraction(1)}, {})
@@ -127,22 +110,26 @@ class _Reader:
         return self._generator((1, 1, 0, 0, 0)) if self.is_x(x) else None
 
     def _sign(self, x: Expr) -> _Quotient | None:
-        return self._generator(_power(SIGN)) if self.is_x(x) else None
+        return self._generator(power_of(SIGN)) if self.is_x(x) else None
 
     def _hypot(self, x: Expr, y: Expr) -> _Quotient | None:
         x, y = (x, y) if y.is_constant else (y, x)
         one = y.is_constant and not y.shape and y.value == 1
-        return self._generator(_power(R)) if one and self.is_x(x) else None
+        return self._generator(power_of(R)) if one and self.is_x(x) else None
 
     def _sqrt(self, inner: Expr) -> _Quotient | None:
         found = self.read(inner)
         if found is None or found.below:
             return None
         generator = next((g for g in (R, U, V) if SQUARES[g] == found.above), None)
-        return None if generator is None else self._generator(_power(generator))
+        return None if generator is None else self._generator(power_of(generator))
 
     def _where(self, condition: Expr, one: Expr, other: Expr) -> _Quotient | None:
-        if condition.op.name != "less" or not condition.operands[1].is_constant or condition.operands[1].shape:
+        if (
+            condition.op.name != "less"
+            or not condition.operands[1].is_constant
+            or condition.operands[1].shape
+        ):
             return None
         size, limit = condition.operands
         if limit.value == math.inf:
@@ -152,14 +139,14 @@ class _Reader:
 
     def _negative(self, a: Expr) -> _Quotient | None:
         found = self.read(a)
-        return None if found is None else _Quotient(_times(found.above, _number(Fraction(-1))), found.below)
+        return None if found is None else _Quotient(times(found.above, number(Fraction(-1))), found.below)
 
     def _add(self, a: Expr, b: Expr, factor: int = 1) -> _Quotient | None:
         one, other = self.read(a), self.read(b)
         if one is None or other is None:
             return None
         below = _common(one, other)
-        above = _plus(self.over(one, below), self.over(other, below), factor)
+        above = plus(self.over(one, below), self.over(other, below), factor)
         return self.reduced(_Quotient(above, below))
 
     def _subtract(self, a: Expr, b: Expr) -> _Quotient | None:
@@ -172,13 +159,13 @@ class _Reader:
         below = dict(one.below)
         for divisor, power in other.below.items():
             below[divisor] = below.get(divisor, 0) + power
-        return self.reduced(_Quotient(_times(one.above, other.above), below))
+        return self.reduced(_Quotient(times(one.above, other.above), below))
 
     def _square(self, a: Expr) -> _Quotient | None:
         return self._multiply(a, a)
 
     def _reciprocal(self, a: Expr) -> _Quotient | None:
-        return self._over(_Quotient(_number(Fraction(1)), {}), a)
+        return self._over(_Quotient(number(Fraction(1)), {}), a)
 
     def _divide(self, a: Expr, b: Expr) -> _Quotient | None:
         above = self.read(a)
@@ -197,12 +184,12 @@ class _Reader:
             ((monomial, coefficient),) = found.above.items()
             if monomial[SIGN]:
                 return None
-            above = _times(above, _number(1 / coefficient))
+            above = times(above, number(1 / coefficient))
             for generator in (X, R, U, V):
                 if monomial[generator]:
                     below[generator] = below.get(generator, 0) + monomial[generator]
-        elif (inverse := _inverse(found.above)) is not None:
-            above = _times(above, inverse)
+        elif (inverse := inverse_of(found.above)) is not None:
+            above = times(above, inverse)
         else:
             known = next((base for base, p in self.polynomials.items() if p == found.above), node)
             self.polynomials[known] = found.above
@@ -214,7 +201,7 @@ class _Reader:
         above = one.above
         for divisor, power in below.items():
             for _ in range(power - one.below.get(divisor, 0)):
-                above = _times(above, self.polynomials[divisor])
+                above = times(above, self.polynomials[divisor])
         return above
 
     def reduced(self, one: _Quotient) -> _Quotient:
@@ -222,22 +209,9 @@ class _Reader:
         above, below = dict(one.above), dict(one.below)
         for generator in (X, R, U, V):
             while below.get(generator) and above and all(m[generator] for m in above):
-                above = {
-                    tuple([e - (k == generator) for k, e in enumerate(m)]): c for m, c in above.items()
-                }  # type: ignore[misc]
+                above = {lowered(m, generator): c for m, c in above.items()}
                 below[generator] -= 1
         return _Quotient(above, {divisor: power for divisor, power in below.items() if power})
-
-
-def _inverse(a: Poly) -> Poly | None:
-    """1/(p + q) as p − q over p² − q², where that is a number: of √(x + 1) + √x and √(x² + 1) + x."""
-    if len(a) != 2 or all(not any(m[SIGN + 1 :]) for m in a):
-        return None
-    (p, c), (q, d) = a.items()
-    norm = _plus(_times({p: c}, {p: c}), _times({q: d}, {q: d}), -1)
-    if set(norm) != {(0, 0, 0, 0, 0)}:
-        return None
-    return _times(_plus({p: c}, {q: d}, -1), _number(1 / norm[0, 0, 0, 0, 0]))
 
 
 def _common(one: _Quotient, other: _Quotient) -> dict[int | Expr, int]:
@@ -254,8 +228,8 @@ def _limits(x: Expr) -> tuple[float, float]:
 def _near(x: Expr, one: _Quotient) -> Expr:
     """Where the quotient as it is written has its value."""
     powers = [power for divisor, power in one.below.items() if not isinstance(divisor, Expr)]
-    vanishes = sum(powers) - _degree(one.above) >= 3  # it underflows before 1 + x² overflows
-    simple = len(powers) == len(one.below) and _degree(one.above) <= 1
+    vanishes = sum(powers) - degree(one.above) >= 3  # it underflows before 1 + x² overflows
+    simple = len(powers) == len(one.below) and degree(one.above) <= 1
     return abs(x) < _limits(x)[simple and (vanishes or one.below.get(R, 0) < 2)]
 
 
@@ -286,7 +260,7 @@ class _Writer:
     def part(self, a: Poly) -> Expr | None:
         """A polynomial times the roots that all its monomials have."""
         roots = next(iter(a))[R:]
-        rational = {_without_roots(m): c for m, c in a.items()}
+        rational = {without_roots(m): c for m, c in a.items()}
         total = self.polynomial(rational)
         for generator, exponent in zip((R, U, V), roots, strict=True):
             if exponent and total is not None:
@@ -296,21 +270,21 @@ class _Writer:
 
     def cancelling(self, one: _Quotient, reader: _Reader) -> Expr | None:
         """A numerator of two parts with different roots: as it is where they have one sign, by its norm where they have two."""
-        p, q = _parts(one.above)
+        p, q = parts(one.above)
         positive = any(m[U] for m in one.above)
-        one_sign, other_sign = _sign(p, positive), _sign(q, positive)
+        one_sign, other_sign = sign_of(p, positive), sign_of(q, positive)
         if one_sign is None or one_sign[1]:
             p, q, one_sign, other_sign = q, p, other_sign, one_sign
         if one_sign is None or other_sign is None or one_sign[1]:
             return None
-        sizes = [self.part(_size(part, positive)) for part in (p, q)]
-        norm = reader.reduced(_Quotient(norm_of(one.above), one.below))
-        if sizes[0] is None or sizes[1] is None or _degree(norm.above) > MOST_DEGREE:
+        sizes = [self.part(size_of(part, positive)) for part in (p, q)]
+        norm = reader.reduced(_Quotient(plus(times(p, p), times(q, q), -1), one.below))
+        if sizes[0] is None or sizes[1] is None or degree(norm.above) > MOST_DEGREE:
             return None
         total = sizes[0] + sizes[1]
         direct = self.divided(total, one.below)
         above = self.polynomial(norm.above)
-        if above is None or len(_parts(norm.above)) != 1 or any(any(m[R:]) for m in norm.above):
+        if above is None or len(parts(norm.above)) != 1 or any(any(m[R:]) for m in norm.above):
             return None
         by_norm = self.divided(above / total, norm.below)
         if one_sign[0] < 0:
@@ -321,10 +295,10 @@ class _Writer:
         return where(self.x < 0, direct, by_norm) if alike < 0 else where(self.x < 0, by_norm, direct)
 
     def quotient(self, one: _Quotient, reader: _Reader) -> Expr | None:
-        parts = _parts(one.above)
-        if len(parts) > 2 or _degree(one.above) > MOST_DEGREE or sum(one.below.values()) > MOST_DIVISORS:
+        count = len(parts(one.above))
+        if count > 2 or degree(one.above) > MOST_DEGREE or sum(one.below.values()) > MOST_DIVISORS:
             return None
-        if len(parts) == 2:
+        if count == 2:
             return self.cancelling(one, reader)
         above = self.part(one.above)
         return None if above is None else self.divided(above, one.below)
@@ -340,47 +314,6 @@ class _Writer:
                 factors = [self.x if divisor == X else self._roots[divisor]] * power
             result = reduce(lambda p, q: p / q, factors, result)
         return result
-
-
-def _without_roots(m: Monomial) -> Monomial:
-    return (m[0], m[1], 0, 0, 0)
-
-
-def _parts(a: Poly) -> list[Poly]:
-    """The monomials with the same roots, together."""
-    found: dict[tuple[int, ...], dict[Monomial, Fraction]] = {}
-    for monomial, coefficient in a.items():
-        found.setdefault(monomial[R:], {})[monomial] = coefficient
-    return list(found.values())
-
-
-def norm_of(a: Poly) -> Poly:
-    """p² − q² of the two parts of a numerator that have different roots."""
-    p, q = _parts(a)
-    return _plus(_times(p, p), _times(q, q), -1)
-
-
-def _sign(a: Poly, positive: bool) -> tuple[int, bool] | None:
-    """(s, whether it is s·sign(x) instead of s) where a part has such a sign; None otherwise.
-
-    positive : whether x is
-    """
-    signs = {(1 if c > 0 else -1, not positive and (m[X] + m[SIGN]) % 2 == 1) for m, c in a.items()}
-    return signs.pop() if len(signs) == 1 else None
-
-
-def _size(a: Poly, positive: bool) -> Poly:
-    """The absolute value of a part that has a sign."""
-    return {(m[X], 0 if positive else m[X] % 2, *m[R:]): abs(c) for m, c in a.items()}  # type: ignore[misc]
-
-
-def _may_cancel(a: Poly) -> bool:
-    parts = _parts(a)
-    if len(parts) != 2:
-        return False
-    positive = any(m[U] for m in a)
-    p, q = (_sign(part, positive) for part in parts)
-    return (p is None or p != q) and _degree(norm_of(a)) < 2 * _degree(a)
 
 
 @dataclass(frozen=True)
@@ -410,7 +343,7 @@ class QuotientSum:
             return None
         below = _common(one, other)
         p, q = reader.over(one, below), reader.over(other, below)
-        total = _plus(p, q, 1 if node.op.name == "add" else -1)
+        total = plus(p, q, 1 if node.op.name == "add" else -1)
         if not _cancels(p, q, total, bool(below)):
             return None
         quotient = reader.reduced(_Quotient(total, below))
@@ -428,9 +361,9 @@ def _cancels(p: Poly, q: Poly, total: Poly, quotients: bool) -> bool:
     """Whether the leading parts of two numerators cancel, by their coefficients or as roots do."""
     if not total or not (quotients or any(any(m[R:]) for m in (*p, *q))):
         return False  # polynomials are no concern of this
-    if _degree(total) < max(_degree(p), _degree(q)):
+    if degree(total) < max(degree(p), degree(q)):
         return True
-    return _may_cancel(total)
+    return may_cancel(total)
 
 
 RULES = (QuotientSum(),)

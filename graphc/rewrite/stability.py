@@ -127,7 +127,7 @@ EXPONENTIALS = (
     Rule("sinh", "(exp(x) - exp(-x))/2", "sinh(x)", "stable", "without cancellation near 0"),
     Rule("sinh-half", "(exp(x) - exp(-x))*0.5", "sinh(x)", "stable", "without cancellation near 0"),
     Rule("cosh", "(exp(x) + exp(-x))*0.5", "cosh(x)", "stable", "one rounding less"),
-    Rule("cosh-sum", "exp(x) + exp(-x)", "2*cosh(x)", "stable", "one rounding less, and beside 2 sinh x a quotient that is known"),
+    Rule("cosh-sum", "exp(x) + exp(-x)", "2*cosh(x)", "stable", "one rounding less; its quotients are known"),
     Rule("exp-difference", "exp(x) - exp(y)", lambda m: _exp_difference(m), "stable",
          "e^y (e^(x − y) − 1) where x is close to y"),
     Rule("compound", "(1 + 1/x)**x", lambda m: _compound(m["x"]), "stable", "(1 + 1/n)ⁿ = e^(n log(1 + 1/n))"),

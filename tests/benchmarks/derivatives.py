@@ -183,7 +183,9 @@ def units(computed: float, exact: Any, following: Any, x: float, dtype: Any) -> 
         return 0.0
     if not math.isfinite(computed):
         return math.inf
-    spacing = max(float(np.spacing(np.asarray(abs(float(exact)), dtype=dtype))), float(info.smallest_subnormal))
+    spacing = max(
+        float(np.spacing(np.asarray(abs(float(exact)), dtype=dtype))), float(info.smallest_subnormal)
+    )
     moved = abs(following * x) * float(info.eps) / 2
     return float(abs(mpmath.mpf(computed) - exact) / (spacing + moved))
 
@@ -248,7 +250,11 @@ def _at(expr: g.Expr, x: g.Expr, each: g.Expr) -> g.Expr:
     graph = g.Graph(expr)
     for node in graph.exprs:
         if node.operands:
-            built[node] = node.op(*[built.get(operand, operand) for operand in node.operands]) if callable(node.op) else _apply(node, built)
+            built[node] = (
+                node.op(*[built.get(operand, operand) for operand in node.operands])
+                if callable(node.op)
+                else _apply(node, built)
+            )
     return built[expr]
 
 
@@ -261,12 +267,18 @@ def _apply(node: g.Expr, built: dict[g.Expr, Any]) -> g.Expr:
 def row(formula: Formula) -> tuple[list[float], list[float]]:
     """The worst errors of a formula: value and derivatives in float64, in float32, the gradient over arrays; and where."""
     known: Truth = {}
-    found = [*scalar_errors(formula, "float64", known), *scalar_errors(formula, "float32", known), array_errors(formula, known)]
+    found = [
+        *scalar_errors(formula, "float64", known),
+        *scalar_errors(formula, "float32", known),
+        array_errors(formula, known),
+    ]
     return [error for error, _ in found], [x for _, x in found]
 
 
 def shown(error: float) -> str:
-    return "NaN" if math.isinf(error) else f"{error:.1f}"
+    if math.isinf(error):
+        return "NaN"
+    return f"{error:.1f}" if error < 1e4 else f"{error:.0e}"
 
 
 def table() -> str:
@@ -298,7 +310,10 @@ def main(names: list[str]) -> int:
         if names and not any(name in formula.text for name in names):
             continue
         errors, at = row(formula)
-        worst = " ".join(f"{shown(e):>9}" + (f"@{x:<9.3g}" if e > MOST else " " * 10) for e, x in zip(errors, at, strict=True))
+        worst = " ".join(
+            f"{shown(e):>9}" + (f"@{x:<9.3g}" if e > MOST else " " * 10)
+            for e, x in zip(errors, at, strict=True)
+        )
         bad += max(errors) > MOST
         print(f"{formula.text:44} {worst}", flush=True)
     print(f"{bad} above {MOST:g} units")
