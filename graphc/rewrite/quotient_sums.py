@@ -45,6 +45,7 @@ from graphc.rewrite.polynomials import (
 from graphc.rewrite.ranges import Ranges
 
 MOST_NODES = 300
+MOST_DEEP = 40
 MOST_DEGREE = 2
 MOST_DIVISORS = 12
 MOST_MONOMIALS = 12
@@ -70,6 +71,7 @@ class _Reader:
         self.x: Expr | None = None
         self.polynomials: dict[int | Expr, Poly] = {g: {power_of(g): Fraction(1)} for g in (X, R, U, V)}
         self._left = MOST_NODES
+        self._depth = 0
         self._known: dict[Expr, _Quotient | None] = {}
 
     def is_x(self, node: Expr) -> bool:
@@ -81,7 +83,9 @@ class _Reader:
     def read(self, node: Expr) -> _Quotient | None:
         if node not in self._known:
             self._left -= 1
-            result = self._read(node) if self._left >= 0 else None
+            self._depth += 1
+            result = self._read(node) if self._left >= 0 and self._depth <= MOST_DEEP else None
+            self._depth -= 1
             if (
                 result is None
                 or len(result.above) > MOST_MONOMIALS
