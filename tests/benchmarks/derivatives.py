@@ -116,7 +116,6 @@ REASONS: dict[str, str] = {
     "(1 - (1 + x)**(-10))/x": "at 0 it is 0/0: no rule knows the limit of this power.",
     "(x - sin(x))/x**3": "the second derivative cancels where the series ends.",
     "tan(x) - x": "over arrays the gradient near 0 is the difference 1/cos² − 1.",
-    "sqrt(x*x + 1) - x": "over arrays the gradient keeps a difference of two terms far out.",
     "sqrt(x*x + 1) - abs(x)": "over arrays the gradient keeps a difference of two terms far out.",
     "(sqrt(1 + x) - 1)/x": "the derivatives are differences of quotients that are close at moderate x.",
     "atan(x + 1) - atan(x)": "the second derivative over one denominator has a numerator of the fourth degree, which is not formed.",

@@ -20,12 +20,12 @@ from tests.benchmarks.derivatives import (
 )
 
 EVERY = 5
-"""Eight of forty points."""
+"""Eight of forty points, of every third formula: the whole table is marked slow."""
 
 KEPT = [formula for _, formula in everything() if formula.text not in REASONS]
 
 
-@pytest.mark.parametrize("formula", KEPT, ids=[formula.text for formula in KEPT])
+@pytest.mark.parametrize("formula", KEPT[::3], ids=[formula.text for formula in KEPT[::3]])
 def test_value_and_derivatives_keep_their_digits(formula: Formula) -> None:
     for order, (error, x) in enumerate(scalar_errors(formula, "float64", {}, EVERY)):
         assert error <= MOST, f"derivative {order} at {x!r}: {error} units"
