@@ -20,6 +20,7 @@ from graphc.rewrite import (
     matmul_chain,
     overflow,
     products,
+    quotient_sums,
     ratios,
     removable,
     smoothing,
@@ -73,6 +74,7 @@ SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
         like_terms.RULES,
     ),
     ("Over- and underflow on the way", "", overflow.RULES),
+    ("Sums of quotients of one symbol", "", quotient_sums.RULES),
     ("Views", "", (*views.RULES, *views.SCALAR_RULES)),
     (
         "Products of many arrays",

@@ -207,6 +207,26 @@ def factors_of(root: Expr) -> Iterator[tuple[Expr, int]]:
             pending.append((operands[0], -exponent if name == "reciprocal" else exponent))
 
 
+def all_factors_of(root: Expr) -> Iterator[tuple[Expr, int]]:
+    """The factors of a product with their exponents 1 and −1, also those of other shapes, without the product's operations."""
+    pending = [(root, 1)]
+    while pending:
+        node, exponent = pending.pop()
+        if not _is_product(node, root):
+            yield node, exponent
+            continue
+        name, operands = node.op.name, node.operands
+        if name in ("multiply", "square"):
+            pending += [(operands[-1], exponent), (operands[0], exponent)]
+        elif name == "divide":
+            pending += [(operands[1], -exponent), (operands[0], exponent)]
+        elif name == "negative":
+            pending.append((operands[0], exponent))
+            yield constant(-1.0, root.dtype), exponent
+        else:
+            pending.append((operands[0], -exponent))
+
+
 def _rebuilt(
     node: Expr, root: Expr, places: Iterator[Place], exponent: int, has_place: HasPlace
 ) -> _ProductPart:

@@ -28,6 +28,11 @@ def _log_cosh(x: Expr) -> Expr:
     return where(size < 1, log1p(2 * square(sinh(x * 0.5))), (size - LN2) + softplus(-2 * size))
 
 
+def _log_two_cosh(m: Match) -> Expr:
+    size = abs(m["x"])
+    return where(size < 1, m.root, size + softplus(-2 * size))
+
+
 def _log_sinh(m: Match) -> Expr:
     x = m["x"]
     return where(x > 1, (x - LN2) + log1p(0 - exp(-2 * x)), m.root)  # 0 − y: −y would be rewritten itself
@@ -72,6 +77,7 @@ def _exp_log1p(m: Match) -> Expr:
 ROWS = (
     Rule("log-cosh", "log(cosh(x))", lambda m: _log_cosh(m["x"]), "stable",
          "|x| + log((1 + e^(−2|x|))/2), without overflow; log(1 + 2 sinh²(x/2)) near 0"),
+    Rule("log-two-cosh", "log(2*cosh(x))", _log_two_cosh, "stable", "|x| + log(1 + e^(−2|x|)), without overflow"),
     Rule("log-sinh", "log(sinh(x))", _log_sinh, "stable", "x − log 2 + log(1 − e⁻²ˣ), without overflow"),
     Rule("log-tanh", "log(tanh(x))", _log_tanh, "stable", "log(1 − 2σ(−2x)), where tanh x is near 1"),
     Rule("log-erf", "log(erf(x))", lambda m: where(m["x"] > 0.5, log1p(-erfc(m["x"])), m.root), "stable",
@@ -142,6 +148,8 @@ class AreaFunction(_LogRule):
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         (inner,) = node.operands
+        if inner.op.name == "where":  # what a sum that cancels on one side has become
+            inner = inner.operands[2]
         if inner.op.name not in ("add", "subtract") or inner.dtype != node.dtype:
             return None
         minus = inner.op.name == "subtract"

@@ -9,7 +9,7 @@ from graphc.ir.expr import Expr, constant
 from graphc.ops.comparison import isnan, where
 from graphc.ops.elementary import tanh
 from graphc.ops.powers import square
-from graphc.rewrite.factors import MOST_FACTORS, factors_of, one_plus_exp
+from graphc.rewrite.factors import MOST_FACTORS, all_factors_of, factors_of, one_plus_exp
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.products import keeping_nan
 from graphc.rewrite.ranges import Ranges
@@ -32,8 +32,8 @@ class HyperbolicRatio:
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         if not _looks_worth(node):
             return None
-        factors = [pair for pair in factors_of(node) if pair[1]]
-        if len(factors) > MOST_FACTORS:
+        factors = list(all_factors_of(node))
+        if len(factors) > MOST_FACTORS or any(factor.dtype != node.dtype for factor, _ in factors):
             return None
         for number, (factor, exponent) in enumerate(factors):
             for place, (other, power) in enumerate(factors):
@@ -313,10 +313,10 @@ def _holds_norm(node: Expr) -> bool:
 
 def _signed_factors(node: Expr) -> tuple[int, list[tuple[Expr, int]]]:
     sign, found = 1, []
-    for factor, exponent in factors_of(node):
-        if factor.op.name == "negative":
+    for factor, exponent in all_factors_of(node):
+        if factor.is_constant and not factor.shape and factor.value == -1:
             sign = -sign
-        if exponent and not (factor.is_constant and not factor.shape and factor.value == 1):
+        elif not (factor.is_constant and not factor.shape and factor.value == 1):
             found.append((factor, exponent))
     return sign, found
 

@@ -20,6 +20,7 @@ from graphc.rewrite import (
     matmul_chain,
     overflow,
     products,
+    quotient_sums,
     ratios,
     removable,
     smoothing,
@@ -47,6 +48,7 @@ NORMAL: tuple[AnyRule, ...] = (
     *products.RULES,
     *like_terms.RULES,
     *overflow.RULES,
+    *quotient_sums.RULES,
     *views.RULES,
     *views.SCALAR_RULES,
 )

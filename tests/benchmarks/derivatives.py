@@ -25,6 +25,9 @@ import graphc as g
 POINTS = 40
 MOST = 4.0
 
+LEAST = mpmath.ldexp(1, -1075)
+"""Half the smallest float: what is below is 0, or what rounding left of a 0."""
+
 NAMES: dict[str, Any] = {
     **{name: getattr(mpmath, name) for name in (
         "exp", "log", "log1p", "expm1", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "atan", "asinh", "acosh", "atanh", "erf",
@@ -102,7 +105,25 @@ FORMULAS: dict[str, tuple[Formula, ...]] = {
     ),
 }  # fmt: skip
 
-REASONS: dict[str, str] = {}
+REASONS: dict[str, str] = {
+    "log(1 + x*x)": "the second derivative is a difference whose terms overflow where x⁴ does.",
+    "log(0.5*erfc(-x/1.4142135623730951))": "the derivatives of log erfc are a difference of large numbers far below 0.",
+    "x*log(x) - x + 1": "no rule knows the difference near 1, where three terms cancel.",
+    "lgamma(x + 0.5) - lgamma(x)": "no rule knows the difference of two logarithms of gamma functions, which are large and alike.",
+    "1/tanh(x) - 1/x": "the second derivative loses two bits where the series ends.",
+    "x*x*exp(x)/(exp(x) - 1)**2": "the derivatives cancel near 0, and in float32 the exponential overflows before the square does.",
+    "log(sinh(x)/x)": "the logarithm is of a number near 1, and sinh overflows in float32.",
+    "(1 - (1 + x)**(-10))/x": "at 0 it is 0/0: no rule knows the limit of this power.",
+    "(x - sin(x))/x**3": "the second derivative cancels where the series ends.",
+    "tan(x) - x": "over arrays the gradient near 0 is the difference 1/cos² − 1.",
+    "sqrt(x*x + 1) - abs(x)": "over arrays the gradient keeps a difference of two terms far out.",
+    "(sqrt(1 + x) - 1)/x": "the derivatives are differences of quotients that are close at moderate x.",
+    "atan(x + 1) - atan(x)": "the second derivative over one denominator has a numerator of the fourth degree, which is not formed.",
+    "log(x + sqrt(x*x - 1))": "the derivatives far out overflow on the way, over 1/√(x² − 1)³.",
+    "0.5*log((1 + x)/(1 - x))": "the second derivative near 0 is a difference of two terms.",
+    "exp(x)*(1 - tanh(x))": "the derivative is a difference of two terms, near 0 and where the exponential is large.",
+    "exp(x)*erfc(x)": "the derivative is a difference that has a zero near −0.03.",
+}
 """Why an error is above the limit, by formula."""
 
 
@@ -131,9 +152,11 @@ def points(formula: Formula) -> list[float]:
 
 
 def digits(formula: Formula, x: float) -> int:
-    """How many digits the truth is computed with: exponentials of x may stand beside 1."""
+    """How many digits the truth is computed with: exponentials of x may stand beside 1, and powers of x vanish near 0."""
     size = abs(x)
-    return 700 + (int(size) if size < 2000 else int(6 * math.log10(size + 10)) if size > 0 else 0)
+    if 0 < size < 1e-3:
+        return 700 + int(-4 * math.log10(size))
+    return 700 + (int(size) if size < 2000 else int(6 * math.log10(size)))
 
 
 def truths(formula: Formula, x: float) -> list[Any] | None:
@@ -147,12 +170,13 @@ def truths(formula: Formula, x: float) -> list[Any] | None:
         if around is None:
             return None
         a, b, c, d, e = around
-        return [
+        exact = [
             c,
             (a - 8 * b + 8 * d - e) / (12 * step),
             (-a + 16 * b - 30 * c + 16 * d - e) / (12 * step**2),
             (-a + 2 * b - 2 * d + e) / (2 * step**3),
         ]
+        return [value if abs(value) > LEAST else mpmath.mpf(0) for value in exact]
 
 
 def _around(formula: Formula, at: Any, step: Any, beside: bool = False) -> list[Any] | None:
@@ -177,7 +201,9 @@ def units(computed: float, exact: Any, following: Any, x: float, dtype: Any) -> 
         return 0.0
     if not math.isfinite(computed):
         return math.inf
-    spacing = max(float(np.spacing(np.asarray(abs(float(exact)), dtype=dtype))), float(info.smallest_subnormal))
+    spacing = max(
+        float(np.spacing(np.asarray(abs(float(exact)), dtype=dtype))), float(info.smallest_subnormal)
+    )
     moved = abs(following * x) * float(info.eps) / 2
     return float(abs(mpmath.mpf(computed) - exact) / (spacing + moved))
 
@@ -191,11 +217,11 @@ def derivatives(formula: Formula) -> list[g.Expr]:
 Truth = dict[float, list[Any] | None]
 
 
-def scalar_errors(formula: Formula, dtype: str, known: Truth) -> list[tuple[float, float]]:
-    """For the value and two derivatives the worst error, and where."""
+def scalar_errors(formula: Formula, dtype: str, known: Truth, every: int = 1) -> list[tuple[float, float]]:
+    """For the value and two derivatives the worst error, and where; at each or at every so many points."""
     f = g.compile(derivatives(formula), dtype=dtype, cache=False)
     worst = [(0.0, 0.0)] * 3
-    for point in points(formula):
+    for point in points(formula)[::every]:
         with np.errstate(over="ignore"):
             x = float(np.dtype(dtype).type(point))
         if not math.isfinite(x):
@@ -242,7 +268,11 @@ def _at(expr: g.Expr, x: g.Expr, each: g.Expr) -> g.Expr:
     graph = g.Graph(expr)
     for node in graph.exprs:
         if node.operands:
-            built[node] = node.op(*[built.get(operand, operand) for operand in node.operands]) if callable(node.op) else _apply(node, built)
+            built[node] = (
+                node.op(*[built.get(operand, operand) for operand in node.operands])
+                if callable(node.op)
+                else _apply(node, built)
+            )
     return built[expr]
 
 
@@ -255,12 +285,18 @@ def _apply(node: g.Expr, built: dict[g.Expr, Any]) -> g.Expr:
 def row(formula: Formula) -> tuple[list[float], list[float]]:
     """The worst errors of a formula: value and derivatives in float64, in float32, the gradient over arrays; and where."""
     known: Truth = {}
-    found = [*scalar_errors(formula, "float64", known), *scalar_errors(formula, "float32", known), array_errors(formula, known)]
+    found = [
+        *scalar_errors(formula, "float64", known),
+        *scalar_errors(formula, "float32", known),
+        array_errors(formula, known),
+    ]
     return [error for error, _ in found], [x for _, x in found]
 
 
 def shown(error: float) -> str:
-    return "NaN" if math.isinf(error) else f"{error:.1f}"
+    if math.isinf(error):
+        return "NaN"
+    return f"{error:.1f}" if error < 1e4 else f"{error:.0e}"
 
 
 def table() -> str:
@@ -280,6 +316,9 @@ def table() -> str:
             text = formula.text.replace("|", "\\|")
             lines.append(f"| `{text}` | " + " | ".join(map(shown, errors)) + " |")
     lines += ["", f"{count - len(above)} of {count} stay below {MOST:g} units everywhere."]
+    if REASONS:
+        lines += ["", "Those that do not, and why:", ""]
+        lines += [f"- `{text}`: {reason}" for text, reason in REASONS.items()]
     return "\n".join(lines)
 
 
@@ -289,7 +328,10 @@ def main(names: list[str]) -> int:
         if names and not any(name in formula.text for name in names):
             continue
         errors, at = row(formula)
-        worst = " ".join(f"{shown(e):>9}" + (f"@{x:<9.3g}" if e > MOST else " " * 10) for e, x in zip(errors, at, strict=True))
+        worst = " ".join(
+            f"{shown(e):>9}" + (f"@{x:<9.3g}" if e > MOST else " " * 10)
+            for e, x in zip(errors, at, strict=True)
+        )
         bad += max(errors) > MOST
         print(f"{formula.text:44} {worst}", flush=True)
     print(f"{bad} above {MOST:g} units")

@@ -16,6 +16,7 @@ from pathlib import Path
 import graphc as g
 from graphc.analysis.accuracy import accuracy
 from graphc.analysis.accuracy_report import Accuracy
+from tests.benchmarks import derivatives
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "accuracy.md"
@@ -169,6 +170,17 @@ cancellation left to differentiate.
 """
 
 
+EVERYDAY = """
+## Everyday formulas and their derivatives
+
+The worst error of each formula, its first and its second derivative, compiled with the defaults, at {points} points: over the
+whole range, around every critical point and where exponentials begin to over- and underflow; the last column is the gradient over
+arrays that are reshaped, gathered and batched. `python -m tests.benchmarks.derivatives` prints where the worst error is. An error
+is counted in units: the spacing of floats at the exact result and what one rounding of the input makes of it, together.
+
+"""
+
+
 def page(samples: int = SAMPLES) -> str:
     """docs/accuracy.md."""
     report = accuracy(g.parse("log(1/(exp(-x) + 1))"), {"x": (-50, 50)})
@@ -179,6 +191,9 @@ def page(samples: int = SAMPLES) -> str:
         + "\n"
         + GRADIENTS.replace("{samples}", str(samples // 4))
         + gradient_table()
+        + "\n"
+        + EVERYDAY.replace("{points}", str(derivatives.POINTS))
+        + derivatives.table()
         + "\n"
     )
 
