@@ -10,20 +10,18 @@ Source: Hamming, Numerical Methods for Scientists and Engineers (2nd edition, 19
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
-from graphc.ir.expr import Expr, symbol
+from graphc.ir.expr import Expr
 from graphc.ir.types import FLOAT32
 from graphc.ops.comparison import maximum, minimum, not_equal, where
 from graphc.ops.elementary import atan2, cos, exp, expm1, log1p, sin, sqrt, tan
 from graphc.ops.powers import square
 from graphc.ops.rounding import add_error
 from graphc.rewrite.differences import difference, is_leaf
-from graphc.rewrite.pattern import Kind, Match, Rule
+from graphc.rewrite.pattern import Match, Rule
 from graphc.rewrite.quadratic import QuadraticRoot
-from graphc.rewrite.ranges import Ranges
 from graphc.rewrite.rational import PartialFractions
 from graphc.rewrite.series import COTANGENT, SINE, TANGENT
 
@@ -171,41 +169,11 @@ def _square_quotient(m: Match, beyond: Expr) -> Expr:
     return where((size < _large(size)) & (size > 1 / _large(size)), _kept_quotient(m), beyond)
 
 
-@dataclass(frozen=True)
-class SineOverTangent:
-    """(x − sin x)/(x − tan x) → the quotient of the series near 0, where both are multiples of x³"""
-
-    name: str = "sine-over-tangent"
-    kind: Kind = "stable"
-    examples: tuple[str, ...] = (str((_minus_sine(symbol("x"))) / _minus_tangent(symbol("x"))),)
-
-    def roots(self) -> tuple[str, ...]:
-        return ("divide",)
-
-    def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
-        above, below = node.operands
-        if above.op.name != "where" or below.op.name != "where":
-            return None
-        condition = above.operands[0]
-        size = condition.operands[0] if condition.op.name == "less" else None
-        if size is None or size.op.name != "abs":  # near 0 is |x| < …
-            return None
-        x = size.operands[0]
-        if above is not _minus_sine(x) or below is not _minus_tangent(x):
-            return None
-        near = TANGENT.near(x) & not_equal(x, 0)  # 0/0 stays what it is
-        return where(near, SINE.sum(x) / TANGENT.sum(x), (sin(x) - x) / (tan(x) - x))
-
-    def __str__(self) -> str:
-        return f"{self.name}: {self.__doc__} ({self.kind})"
-
-
 VANISHING = (
     Rule("minus-sine", "x - sin(x)", lambda m: _minus_sine(m["x"]), "stable", "x³/6 − x⁵/120 + … near 0"),
     Rule("minus-tangent", "x - tan(x)", lambda m: _minus_tangent(m["x"]), "stable", "−x³/3 − 2x⁵/15 − … near 0"),
     Rule("reciprocal-minus-cotangent", "1/x - 1/tan(x)",
          lambda m: _minus_cotangent(m["x"]), "stable", "x/3 + x³/45 + … near 0"),
-    SineOverTangent(),
     Rule("square-quotient", "square(x)/(y*y)", lambda m: _square_quotient(m, square(m["x"] / m["y"])), "stable",
          "(x/y)² where y² over- or underflows by itself"),
     Rule("scaled-square-quotient", "c*square(x)/(y*y)", lambda m: _square_quotient(m, m["c"] * square(m["x"] / m["y"])),

@@ -64,7 +64,7 @@ class _Quotient:
     below: Mapping[int | Expr, int]
 
 
-class _Reader:
+class _QuotientReader:
     """Reads a node as a quotient; what it is of, x, is the first symbol that it meets."""
 
     def __init__(self) -> None:
@@ -237,7 +237,7 @@ def _near(x: Expr, one: _Quotient) -> Expr:
     return abs(x) < _limits(x)[simple and (vanishes or one.below.get(R, 0) < 2)]
 
 
-class _Writer:
+class _QuotientWriter:
     def __init__(self, x: Expr) -> None:
         self.x = x
         self._roots = {R: hypot(x, constant(1.0, x.dtype)), U: sqrt(x), V: sqrt(x + 1)}
@@ -272,7 +272,7 @@ class _Writer:
                 total = root if rational == ONE else total * root
         return total
 
-    def cancelling(self, one: _Quotient, reader: _Reader) -> Expr | None:
+    def cancelling(self, one: _Quotient, reader: _QuotientReader) -> Expr | None:
         """A numerator of two parts with different roots: as it is where they have one sign, by its norm where they have two."""
         p, q = parts(one.above)
         positive = any(m[U] for m in one.above)
@@ -298,7 +298,7 @@ class _Writer:
             return by_norm if alike < 0 else direct
         return where(self.x < 0, direct, by_norm) if alike < 0 else where(self.x < 0, by_norm, direct)
 
-    def quotient(self, one: _Quotient, reader: _Reader) -> Expr | None:
+    def quotient(self, one: _Quotient, reader: _QuotientReader) -> Expr | None:
         count = len(parts(one.above))
         if count > 2 or degree(one.above) > MOST_DEGREE or sum(one.below.values()) > MOST_DIVISORS:
             return None
@@ -339,7 +339,7 @@ class QuotientSum:
         left, right = node.operands
         if node.dtype.kind != "f" or left.dtype != node.dtype or right.dtype != node.dtype:
             return None
-        reader = _Reader()
+        reader = _QuotientReader()
         one = reader.read(left)
         other = reader.read(right) if one is not None else None
         x = reader.x
@@ -351,7 +351,7 @@ class QuotientSum:
         if not _cancels(p, q, total, bool(below)):
             return None
         quotient = reader.reduced(_Quotient(total, below))
-        result = _Writer(x).quotient(quotient, reader)
+        result = _QuotientWriter(x).quotient(quotient, reader)
         if result is None:
             return None
         result = where(_near(x, quotient), result, node)

@@ -126,19 +126,19 @@ def _result(
     return result if result.shape == node.shape else None
 
 
+def _written(name: str) -> Expr:
+    """x − f(x) as a difference that vanishes is written."""
+    x = symbol("x")
+    return DIFFERENCES[name][1].of(x, x - apply(lookup(name), x))
+
+
 @dataclass(frozen=True)
 class SeriesOverPower:
     """(x − sin x)/x³ and its kind: where a difference is a series times a power of x, that power cancels"""
 
     name: str = "series-over-power"
     kind: Kind = "stable"
-    examples: tuple[str, ...] = tuple(
-        str(
-            DIFFERENCES[name][1].of(symbol("x"), symbol("x") - apply(lookup(name), symbol("x")))
-            / symbol("x") ** 3
-        )
-        for name in ("sin", "atan")
-    )
+    examples: tuple[str, ...] = tuple(str(_written(name) / symbol("x") ** 3) for name in ("sin", "atan"))
 
     def roots(self) -> tuple[str, ...]:
         return ("divide",)
@@ -198,6 +198,51 @@ def series_of(node: Expr) -> tuple[Series, Expr] | None:
     return None
 
 
-RULES = (RemovableQuotient(), SeriesOverPower())
+@dataclass(frozen=True)
+class SeriesOverSeries:
+    """(x − sin x)/(x − tan x) → the quotient of the series near 0, where both are multiples of a power of x"""
+
+    name: str = "series-over-series"
+    kind: Kind = "stable"
+    examples: tuple[str, ...] = (
+        str(_written("sin") / _written("tan")), str(symbol("y") * _written("atan") / -_written("sinh")),
+    )  # fmt: skip
+
+    def roots(self) -> tuple[str, ...]:
+        return ("divide",)
+
+    def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
+        if node.op.name != "divide":
+            return None
+        (_, over), (_, under) = (factors_of(operand) for operand in node.operands)
+        for above in over:
+            for below in under:
+                if above.op.name != "where" or below.op.name != "where" or above.shape != below.shape:
+                    continue
+                one, other = series_of(above), series_of(below)
+                if one is None or other is None or one[1] is not other[1] or node.dtype != above.dtype:
+                    continue
+                return self._near(node, above, below, one[0], other[0], one[1])
+        return None
+
+    def _near(self, node: Expr, above: Expr, below: Expr, one: Series, other: Series, x: Expr) -> Expr | None:
+        power = min(one.power, other.power)
+        quotient = one.times_power(x, without=power) / other.times_power(x, without=power)
+        (number, over), (divisor, under) = (factors_of(operand) for operand in node.operands)
+        rest, rests = without(over, [above]), without(under, [below])
+        if rest is None or rests is None or divisor == 0:
+            return None
+        value = quotient if number == divisor else quotient * (number / divisor)
+        above_rest, below_rest = product(rest), product(rests)
+        value = value if above_rest is None else value * above_rest
+        value = value if below_rest is None else value / below_rest
+        result = where(one.near(x) & other.near(x), value, node)
+        return result if result.shape == node.shape else None
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.__doc__} ({self.kind})"
+
+
+RULES = (RemovableQuotient(), SeriesOverPower(), SeriesOverSeries())
 
 __all__ = ["RULES"]
