@@ -55,8 +55,8 @@ round = _rounding(
     lambda S, x: S.ceiling(x / 2 - S.Rational(1, 4)) + S.floor(x / 2 + S.Rational(1, 4)), 0.5,
 )  # fmt: skip
 
-LARGE = {8: 1e300, 4: 1e36, 2: 1e4}
-"""Beyond this, by the size of the type, the error of a sum is not computed: its steps could overflow."""
+LARGE = {8: 1.7e308, 4: 3.4e38, 2: 6.5e4}
+"""Beyond this, by the size of the type, the error of a sum is not computed: its steps could overflow before the sum does."""
 
 
 def _add_error_reference(x: Any, y: Any) -> Any:
