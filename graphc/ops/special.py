@@ -139,8 +139,9 @@ def _polygamma_types(dtypes):
 
 
 def _polygamma_reference(order, x):
-    # SciPy answers in float64
-    return np.asarray(scipy_special().polygamma(order, x)).astype(np.asarray(x).dtype)[()]
+    # SciPy answers in float64. Far below 0 it adds up a term for each whole number on the way: NaN there, as in machine code
+    near = np.where(np.asarray(x) >= -1e5, x, np.nan)
+    return np.asarray(scipy_special().polygamma(order, near)).astype(np.asarray(x).dtype)[()]
 
 
 def _next_order(out: Any, n: Any, x: Any) -> Any:
@@ -151,7 +152,10 @@ POLYGAMMA = Op(
     name="polygamma",
     params=("n", "x"),
     summary="The polygamma function ψ⁽ⁿ⁾(x): the n-th derivative of digamma.",
-    notes="n is a whole number, at least 1 for machine code; by n there is no derivative. x is real, not 0, −1, −2, ….",
+    notes=(
+        "n is a whole number, at least 1 for machine code; by n there is no derivative. x is real, not 0, −1, −2, …; "
+        "NaN below −100,000."
+    ),
     types=TypeRule(_polygamma_types, group=(1,)),
     reference=_polygamma_reference,
     formula=lambda S, n, x: S.polygamma(n, x),
