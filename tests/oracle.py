@@ -171,7 +171,7 @@ def exact(op: Op, *operands: Any) -> Any:
     extra = 0
     if op.name in PADDED:
         for operand in operands:
-            if operand:
+            if operand and mpmath.isfinite(operand):
                 extra += int(min(3 * abs(operand) ** (2 if op.name == "gelu" else 1), 5000))
                 extra += 2 * max(0, -int(mpmath.frexp(operand)[1]))
         if extra > 10_000:

@@ -76,6 +76,16 @@ def _lgamma(x):
     return np.where(np.isinf(x), np.inf, np.where(small & (x != 0), near_zero, result))
 
 
+def _gamma(x):
+    # SciPy's versions differ at the poles, where the C standard has an infinity of the zero's sign, and NaN at the others
+    result = scipy_special().gamma(x)
+    pole = (x < 0) & (np.floor(x) == x)
+    with np.errstate(divide="ignore"):
+        return np.where(
+            x == 0, 1 / np.where(x == 0, x, x.dtype.type(1)), np.where(pole, np.nan, result)
+        ).astype(x.dtype)[()]
+
+
 def _special(name, scipy_name, formula, domain, partial, summary, **more):
     return declare(
         Op(
@@ -110,7 +120,7 @@ erfc = _special(
     nanoseconds=5.0, texts={"python": "math.erfc", "javascript": "erfc"},
 )  # fmt: skip
 gamma = _special(
-    "gamma", "gamma", lambda S, x: S.gamma(x), (0.1, 20.0), lambda out, x: out * digamma(x),
+    "gamma", _gamma, lambda S, x: S.gamma(x), (0.1, 20.0), lambda out, x: out * digamma(x),
     "The gamma function Γ(x), (x − 1)! at whole x.", emit=lambda e, x: e.call("tgamma", x),
     notation=Notation("Γ", None, r"\Gamma\left(<0>\right)"), sympy=("gamma",), ulps=10.0,
     nanoseconds=40.0, texts={"python": "math.gamma", "javascript": "tgamma"},

@@ -137,9 +137,7 @@ def _check(types, ops=OPS):
     assert not wrong, "\n".join(wrong[:40])
 
 
-# It failed once on another machine, in a stage with another processor or other versions, and never here. Until that is
-# understood it is run with the slow ones, on the processor and versions at hand.
-@pytest.mark.slow
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("first", range(3))
 def test_operations_on_small_types(first):
     """Every third operation."""

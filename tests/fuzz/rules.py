@@ -17,7 +17,7 @@ As written some points are right by luck: of 1 + 10⁻¹⁶ − 1 nothing is lef
 (`failed`) where the formula as written is better as well when each of its inexact operations errs by one unit in the last place
 more. Counted by themselves are those that are better by roundings alone (`luck`), and those where that is so once the numbers
 as written have a larger range of exponents (`overflow`): the second derivative of √(x·x) is 0 at 10²⁰⁰ because 1/∞ is; and those
-that are derivatives and differ in the sign of a zero alone (`sign`).
+that are derivatives and differ in the sign of a zero alone (`sign`), or at a NaN that they no longer read (`NaN`).
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Failure:
     correct: float | None
     dtype: Any
     lucky: str
-    """"luck", "overflow", "sign" or nothing: why what was written is better"""
+    """"luck", "overflow", "sign", "NaN" or nothing: why what was written is better"""
 
     def __str__(self) -> str:
         at = ", ".join(f"{name} = {value!r}" for name, value in self.point.items())
@@ -190,6 +190,8 @@ def _failures(
             continue
         # of a derivative's zero that underflows the sign is nobody's promise
         lucky = "sign" if old == new == 0 and written is not one.outputs[0] else ""
+        if written is not one.outputs[0] and any(map(math.isnan, needed.values())):
+            lucky = "NaN"  # that of 2x is 2 wherever x is: a derivative may no longer read what is NaN
         if not lucky and all(map(math.isfinite, needed.values())):
             at = {s: column[k : k + 1] for s, column in zip(symbols, one.points, strict=True)}
             for wide, reason in ((False, "luck"), (True, "overflow")):
@@ -370,14 +372,14 @@ def _report(tried: Counter[str], failures: list[Failure], show: int, strict: boo
     blamed: dict[str, list[Failure]] = defaultdict(list)
     for failure in real[:2000] if not strict else failures[:2000]:
         blamed[blame(failure)].append(failure)
-    reasons = ("", "luck", "overflow", "sign")
+    reasons = ("", "luck", "overflow", "sign", "NaN")
 
     def row(name: str, count: int, some: list[Failure]) -> str:
         counts = Counter(failure.lucky for failure in some)
         return f"{name:40} {count:7}" + "".join(f"{counts[reason]:10}" for reason in reasons)
 
     print(
-        f"{'programs around':40} {'tried':>7}{'failed':>10}{'luck':>10}{'overflow':>10}{'sign':>10}   (outputs)"
+        f"{'programs around':40} {'tried':>7}{'failed':>10}{'luck':>10}{'overflow':>10}{'sign':>10}{'NaN':>10}   (outputs)"
     )
     for name, count in tried.items():
         if by_rule[name]:
