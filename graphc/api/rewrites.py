@@ -114,7 +114,7 @@ def rule(
     Both sides are evaluated at a hundred points by `mpmath_eval`, and at some of them by SymPy as well. Raises
     `DefinitionError` when they differ, with the counterexample, or when the row is malformed.
 
-    >>> made = rule("quarter-turn", "sin(x + pi/2)", "cos(x)")
+    >>> made = rule("quarter-turn", "sin(x + pi/2)", "-cos(x)")
     Traceback (most recent call last):
         ...
     graphc.errors.DefinitionError: rule 'quarter-turn': the two sides differ at x = ...
