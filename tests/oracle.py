@@ -74,6 +74,7 @@ CORNERS = frozenset(
         "exp",
         "exp2",
         "expm1",
+        "exprel",
         "log",
         "log2",
         "log10",
@@ -116,6 +117,7 @@ PADDED = frozenset(
         "elu",
         "selu",
         "expm1",
+        "exprel",
         "log1p",
         "lgamma",
         "softsign",
@@ -154,6 +156,8 @@ def formula(op: Op) -> Callable[..., Any]:
     """The operation's formula as a function of mpmath numbers, at the precision that holds when it is called."""
     if op.formula is None:
         return {"isnan": lambda x: False, "isinf": lambda x: False, "isfinite": lambda x: True}[op.name]
+    if op.name == "sinc":
+        return mpmath.sincpi  # exactly 0 at whole numbers, where sin(π·x) is what π lacks at any precision
     boolean = {"where": (0,)}.get(op.name, range(op.arity) if op.category == "logic" else ())
     symbols = [
         sympy.Symbol(name) if slot in boolean else sympy.Symbol(name, real=True)

@@ -78,12 +78,12 @@ def _lgamma(x):
 
 def _gamma(x):
     # SciPy's versions differ at the poles, where the C standard has an infinity of the zero's sign, and NaN at the others
-    result = scipy_special().gamma(x)
+    result = scipy_special().gamma(x)  # of integers a float64
+    x = np.asarray(x, dtype=result.dtype)
     pole = (x < 0) & (np.floor(x) == x)
-    with np.errstate(divide="ignore"):
-        return np.where(
-            x == 0, 1 / np.where(x == 0, x, x.dtype.type(1)), np.where(pole, np.nan, result)
-        ).astype(x.dtype)[()]
+    return np.where(
+        x == 0, np.copysign(result.dtype.type(np.inf), x), np.where(pole, result.dtype.type(np.nan), result)
+    )[()]
 
 
 def _special(name, scipy_name, formula, domain, partial, summary, **more):
