@@ -51,6 +51,9 @@ def _is(node: Expr, value: float) -> bool:
 class Identity(FactRule):
     """f(x, e) → x, and f(e, x) → x for a commutative f with the identity e"""
 
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return "constant" in operands
+
     def _concerns(self, op: Op) -> bool:
         return op.facts.identity is not None and op.arity == 2
 
@@ -98,6 +101,9 @@ class Idempotence(FactRule):
 class Parity(FactRule):
     """f(−x) → −f(x) for an odd f, f(−x) → f(x) for an even one"""
 
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return operands == ("negative",)
+
     def _concerns(self, op: Op) -> bool:
         return op.facts.parity is not None and op.arity == 1 and op.name not in ("negative",)
 
@@ -117,6 +123,9 @@ class Folding(FactRule):
         " less less_equal greater greater_equal equal not_equal logical_and logical_or logical_xor logical_not"
         " isnan isinf isfinite astype clip".split()
     )
+
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return operands.count("constant") == len(operands)
 
     def _concerns(self, op: Op) -> bool:
         return op.name in self.CORRECTLY_ROUNDED

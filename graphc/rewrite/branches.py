@@ -132,6 +132,9 @@ class BranchesTogether(_BranchRule):
     def roots(self) -> tuple[str, ...]:
         return ("add", "subtract", "multiply")
 
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return operands == ("where", "where")
+
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         left, right = node.operands
         if left.op.name != "where" or right.op.name != "where":

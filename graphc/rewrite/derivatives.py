@@ -65,7 +65,7 @@ def written_anew(outputs: Sequence[Expr], normal_form: NormalForm, smooth: Norma
     smooth : the same function without kinks that are none (`smoothing`)
     """
     nothing = Trace([], tuple(outputs), True)
-    if not any(hasattr(node, "_derivation") for node in walk(outputs)):
+    if not any(node._derivation for node in walk(outputs)):
         return nothing
     order, circular = walk_sources(outputs)
     session = _Rewriter(order, circular, normal_form, smooth)

@@ -32,7 +32,9 @@ from graphc.util.gc_pause import paused
 class AnyRule(Protocol):
     """What the engine needs of a rule: rows of `pattern.Rule`, and rules over sums and products of any length.
 
-    A rule that holds for other kinds of types than floating point says so in an attribute `over`, as "fiu" (`promotion`).
+    A rule that holds for other kinds of types than floating point says so in an attribute `over`, as "fiu" (`promotion`). One that
+    asks for certain operations directly below has a method `fits`: (their names, in order) → whether it may fire. What it says is
+    kept for all nodes whose operands have these names, so it costs nothing at the others.
     """
 
     @property
@@ -100,13 +102,13 @@ class Trace(Sequence[RuleFiring]):
 
 _PENDING = object()
 
-_Index = dict[str, list[tuple[frozenset[str], str, AnyRule]]]
-"""Root operation → the operations that must stand directly below it for a rule to match, the kinds of types it is proved over,
-and the rule."""
+_Index = dict[str, list[tuple[str, AnyRule]]]
+"""Root operation → the kinds of types that a rule is proved over, and the rule."""
 
 
-_Chosen = dict[tuple[str, ...], list[tuple[str, AnyRule]]]
-"""An operation and those of its operands → what of the index may match, kept for the next such node."""
+_Chosen = dict[tuple[str, ...], list[tuple[str | None, AnyRule]]]
+"""An operation, the kind of its type and the operations of its operands → what of the index may fire, kept for the next such node;
+with the kinds of types where the node itself has to be asked (`computes_over`)."""
 
 
 class Engine:
@@ -128,9 +130,9 @@ class Engine:
         self._by_names: _Chosen = {}
         for rule in rules:
             if rule.name not in off:
-                below, over = getattr(rule, "below", frozenset()), getattr(rule, "over", FLOATS)
+                over = getattr(rule, "over", FLOATS)
                 for root in rule.roots():
-                    self._by_root.setdefault(root, []).append((below, over, rule))
+                    self._by_root.setdefault(root, []).append((over, rule))
 
     @paused()
     def run(self, outputs: Iterable[Expr], promotions: Promotions | None = None) -> Trace:
@@ -146,6 +148,22 @@ class Engine:
         if promotions is None:
             results = casts.undone(results) if session.steps else outputs
         return Trace(session.steps, results, session.budget > 0, session.operations())
+
+
+def _that_fit(
+    rules: Iterable[tuple[str, AnyRule]], kind: str, operands: tuple[str, ...]
+) -> list[tuple[str | None, AnyRule]]:
+    """The rules that may fire at a node of a kind of type, above operands of these names."""
+    chosen: list[tuple[str | None, AnyRule]] = []
+    for over, rule in rules:
+        fits = getattr(rule, "fits", None)
+        if fits is not None and not fits(operands):
+            continue
+        if kind == "b":  # a comparison is computed in the types of its operands
+            chosen.append((over, rule))
+        elif kind in over:
+            chosen.append((None, rule))
+    return chosen
 
 
 class _Session:
@@ -198,36 +216,58 @@ class _Session:
                     if operand.dtype is not dtype or dtype.kind != "f":
                         again = self._promotions.of(again)
                         break
-            successor = again if again is not node else self._fire(node)
+            if again is not node:
+                if again in normal or any(operand not in normal for operand in again.operands):
+                    self._wait_for(node, again, stack)
+                    continue
+                # its operands are settled: it is its turn at once, and the node waits for it
+                normal[node] = node if node in self._kept else _PENDING
+                self._waiting.discard(again)
+                successor = self._fire(again)
+                if successor is None:
+                    normal[node] = normal[again] = again
+                    continue
+                stack.append((node, again))
+                node = again
+            else:
+                successor = self._fire(node)
             if successor is None:
                 normal[node] = node
-            elif successor in normal and normal[successor] is not _PENDING:
-                normal[node] = normal[successor]
             else:
-                normal[node] = node if node in self._kept else _PENDING
-                stack.append((node, successor))
-                stack.append((successor, None))
+                self._wait_for(node, successor, stack)
         result = normal[expr]
         assert isinstance(result, Expr)
         return result
+
+    def _wait_for(self, node: Expr, successor: Expr, stack: list[tuple[Expr, Expr | None]]) -> None:
+        """Let a node have the normal form of what stands for it now."""
+        normal = self._normal
+        if successor in normal and normal[successor] is not _PENDING:
+            normal[node] = normal[successor]
+        else:
+            normal[node] = node if node in self._kept else _PENDING
+            stack.append((node, successor))
+            stack.append((successor, None))
 
     def _fire(self, node: Expr) -> Expr | None:
         root = node.op.name
         if root not in self._by_root or self.budget <= 0:
             return None
-        names = (root, *[operand.op.name for operand in node.operands])
+        kind = node.dtype.kind
+        names = (root, kind, *[operand.op.name for operand in node.operands])
         rules = self._by_names.get(names)
         if rules is None:
-            present = set(names[1:])
-            rules = [(over, rule) for below, over, rule in self._by_root[root] if below <= present]
-            self._by_names[names] = rules
-        kind = node.dtype.kind
+            rules = self._by_names[names] = _that_fit(self._by_root[root], kind, names[2:])
+        if not rules:
+            return None
+        stay(node.block)
         for over, rule in rules:
-            if kind not in over and not computes_over(node, over):
+            if over is not None and not computes_over(node, over):
                 continue
-            stay(node.block)
             after = rule.apply(node, self._ranges)
-            if after is not None and after.dtype != node.dtype:
+            if after is None:
+                continue
+            if after.dtype is not node.dtype and after.dtype != node.dtype:
                 after = of_type(after, node.dtype)
             if after is None or after is node or after in self._waiting or self._leads_back(node, after):
                 continue

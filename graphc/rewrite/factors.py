@@ -54,6 +54,12 @@ class Factors:
                 self.places.append(place)
         return True
 
+    def has_nothing_to_trade(self) -> bool:
+        """Whether every exponential stands alone with its argument, so that `reduce` would leave all as it is."""
+        if self.changed or self.sums:
+            return False
+        return len({place.argument for place in self.places}) == len(self.places)
+
     def _signed(self, argument: Expr) -> tuple[Expr, bool]:
         """An argument without its sign, and whether it had one: y − x beside x − y is −(x − y)."""
         if argument.op.name == "negative":

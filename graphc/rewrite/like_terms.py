@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import combinations
 
 from graphc.ir.expr import Expr
 from graphc.ops.comparison import where
@@ -17,6 +18,7 @@ from graphc.ops.logistic import sigmoid
 from graphc.ops.powers import square
 from graphc.ops.special import erf, erfc
 from graphc.rewrite.linear import (
+    Sums,
     Term,
     factors_of,
     is_number,
@@ -24,7 +26,6 @@ from graphc.rewrite.linear import (
     product,
     same,
     scaled,
-    terms_of,
     total,
     without,
 )
@@ -47,6 +48,9 @@ class LikeTerms:
 
     def roots(self) -> tuple[str, ...]:
         return ("add", "subtract")
+
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return operands == ("multiply", "multiply") or any(name in _SUMS for name in operands)
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         left, right = node.operands
@@ -71,8 +75,10 @@ def _may_cancel(parts: list[Expr]) -> bool:
 
 def _without_like(node: Expr, ranges: Ranges) -> Expr | None:
     """A sum without the terms that cancel; None where there are none, or nothing remains."""
-    terms = terms_of(node)
+    terms = ranges.table(Sums)[node]
     if terms is None or len(terms) < 3:
+        return None
+    if not any(_cancel(one, other) for one, other in combinations(terms, 2)):
         return None
     kept, gone = list(terms), []
     for term in terms:
@@ -262,25 +268,32 @@ class VanishingPair:
         return ("add", "subtract")
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
-        if not any(operand.op.name in _LOOK for operand in node.operands) or not _may_vanish(leaves(node)):
-            return None
-        terms = terms_of(node)
+        terms = ranges.table(Sums)[node]
         if terms is None or len(terms) < 2:
             return None
+        looked = False
         for term in terms:
             for f in term.factors:
                 if f.op.name not in PAIRS or f.dtype is not node.dtype:
                     continue
-                result = self._paired(node, terms, term, f)
+                others = without(term.factors, [f]) if len(term.factors) > 1 else []
+                assert others is not None
+                if not any(t is not term and _plausible(term, f, others, t) for t in terms):
+                    continue
+                if not looked and not _may_vanish(leaves(node)):
+                    return None
+                looked = True
+                result = self._paired(node, terms, term, f, others)
                 if result is not None and result.shape == node.shape:
                     return result
         return None
 
-    def _paired(self, node: Expr, terms: list[Term], term: Term, f: Expr) -> Expr | None:
-        others = without(term.factors, [f])
-        assert others is not None
-        if not any(t is not term and _plausible(f, others, t) for t in terms):
-            return None
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return not _LOOK.isdisjoint(operands)
+
+    def _paired(
+        self, node: Expr, terms: list[Term], term: Term, f: Expr, others: list[Expr]
+    ) -> Expr | None:
         for pair in PAIRS[f.op.name](f):
             number, factors = (
                 factors_of(pair.partner) if isinstance(pair.partner, Expr) else (pair.partner, ())
@@ -331,23 +344,36 @@ def _may_vanish(parts: list[Expr]) -> bool:
     return False
 
 
-def _plausible(f: Expr, others: list[Expr], term: Term) -> bool:
-    """Whether a term may be one that f vanishes beside: a cheap look, before that is written down."""
-    if len(term.factors) < len(others):
+def _plausible(term: Term, f: Expr, others: list[Expr], beside: Term) -> bool:
+    """Whether a term with factors f and others may vanish beside another: a cheap look, before that is written down."""
+    more = len(beside.factors) - len(others)
+    name = f.op.name
+    if more <= 0:
+        if more < 0 or name not in _BESIDE_NUMBERS:
+            return False
+        if name in _BESIDE_POSITIVE and term.coefficient * beside.coefficient > 0:
+            return False
+        return not others or same(others, beside.factors)
+    rest = without(beside.factors, others) if others else beside.factors
+    if rest is None:
         return False
-    rest = without(term.factors, others)
-    if not rest:
-        return rest is not None and f.op.name in _BESIDE_NUMBERS
     a = f.operands[-1]
-    return any(factor is a or factor in a.operands or factor.op.name in _PARTNERS for factor in rest)
+    partner = _PARTNER.get(name)
+    return any(factor is a or factor in a.operands or factor.op.name == partner for factor in rest)
 
 
-_PARTNERS = frozenset(("exp", "divide", "cos"))
+_PARTNER = {"exp": "exp", "divide": "divide", "sin": "cos"}
+"""Function → the one that its partner is, or has as a factor, where that is none of its own argument."""
+
+_PARTNERS = frozenset(_PARTNER.values())
 
 _BESIDE_NUMBERS = frozenset(
     ("cos", "cosh", "exp", "tanh", "erf", "erfc", "sigmoid", "sqrt", "hypot", "divide")
 )
 """Those that vanish beside a number."""
+
+_BESIDE_POSITIVE = _BESIDE_NUMBERS - {"tanh", "erf"}
+"""Those that vanish beside positive numbers alone."""
 
 RULES = (LikeTerms(), VanishingPair())
 

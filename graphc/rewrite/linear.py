@@ -17,7 +17,7 @@ Factors = tuple[float, tuple[Expr, ...]]
 """(number, factors)"""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, slots=True)
 class Term:
     """A term of a sum: ±node, which is the number `coefficient` times factors."""
 
@@ -31,8 +31,24 @@ def is_number(node: Expr) -> bool:
     return node.is_constant and not node.shape and node.dtype.kind == "f" and math.isfinite(node.value)
 
 
-def terms_of(node: Expr) -> list[Term] | None:
-    """The terms of a sum, from left to right; None for one too long, or of other types within."""
+class Sums(dict[Expr, "list[Term] | None"]):
+    """Sum → its terms (`terms_of`), found once for all rules that ask; a table of facts about nodes (`Ranges.table`)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._products: dict[Expr, Factors] = {}
+
+    def __missing__(self, node: Expr) -> list[Term] | None:
+        terms = self[node] = terms_of(node, self._products)
+        return terms
+
+
+def terms_of(node: Expr, products: dict[Expr, Factors] | None = None) -> list[Term] | None:
+    """The terms of a sum, from left to right; None for one too long, or of other types within.
+
+    products : what is known of the factors of terms, which is added to
+    """
+    products = {} if products is None else products
     found: list[Term] = []
     pending = [(node, 1)]
     while pending:
@@ -47,7 +63,10 @@ def terms_of(node: Expr) -> list[Term] | None:
         elif name == "negative":
             pending.append((part.operands[0], -sign))
         elif not (part.is_constant and not part.shape and part.value == 0):
-            number, factors = factors_of(part)
+            known = products.get(part)
+            if known is None:
+                known = products[part] = factors_of(part)
+            number, factors = known
             found.append(Term(sign, part, sign * number, factors))
         if len(found) + len(pending) > MOST_TERMS:
             return None

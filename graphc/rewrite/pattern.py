@@ -91,14 +91,13 @@ class Rule:
             return None
         return _read(self.replacement)
 
-    @cached_property
-    def below(self) -> frozenset[str]:
-        """The operations that must stand directly below the root: a cheap look before matching."""
-        named = {operand.op.name for operand in self.root.operands if not operand.is_symbol}
-        named |= {
-            "constant" for operand in self.root.operands if operand.is_symbol and operand.name.startswith("c")
-        }
-        return frozenset(named)
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        """Whether the operations directly below the root are those of the pattern, in either order where it has none."""
+        wanted = [_operation(operand) for operand in self.root.operands]
+        orders = [operands]
+        if self.root.op.facts.commutative and len(operands) == 2:
+            orders.append(operands[::-1])
+        return any(all(want in (None, name) for want, name in zip(wanted, order, strict=False)) for order in orders)
 
     def roots(self) -> tuple[str, ...]:
         """The operations at which the rule may fire."""
@@ -154,6 +153,13 @@ def _read(text: str) -> Expr:
     return parse(
         text, {name: symbol(name, dtype="bool" if name.startswith("p") else "float64") for name in found}
     )
+
+
+def _operation(pattern: Expr) -> str | None:
+    """The operation of what a part of a pattern matches; None for any."""
+    if pattern.is_symbol:
+        return "constant" if pattern.name.startswith("c") else None
+    return pattern.op.name
 
 
 def names(pattern: Expr) -> set[str]:

@@ -13,6 +13,7 @@ from graphc.ir.expr import Expr, constant
 from graphc.ops.comparison import isnan, where
 from graphc.ops.elementary import tanh
 from graphc.ops.logistic import sigmoid
+from graphc.rewrite.facts import LOGISTIC, TWO_PLACES, FactorMarks
 from graphc.rewrite.factors import MOST_FACTORS, Factors, factors_of, one_plus_exp
 from graphc.rewrite.pattern import Kind, Match, Rule
 from graphc.rewrite.ranges import Ranges
@@ -20,6 +21,11 @@ from graphc.rewrite.sums import MOST_TERMS, minus, terms, without
 
 _LOOK = 1000
 """Nodes that a look for inputs visits at most."""
+
+
+_WITH_FACTORS = frozenset(("multiply", "divide", "negative", "reciprocal", "square", "add"))
+_EXPONENTIALS = frozenset(("exp", "sigmoid"))
+_LOGISTIC = frozenset(("sigmoid", "tanh", "multiply", "divide"))
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,9 @@ class LogisticProduct:
     def roots(self) -> tuple[str, ...]:
         return ("multiply", "divide")
 
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return not _WITH_FACTORS.isdisjoint(operands) or set(operands) <= _EXPONENTIALS
+
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         found = self.reduced(node, ranges)
         if found is None:
@@ -46,7 +55,9 @@ class LogisticProduct:
     def reduced(self, node: Expr, ranges: Ranges) -> tuple[Expr, list[Expr]] | None:
         """What a product becomes, and the exponents of what cancelled."""
         factors = Factors()
-        if not _worth(node) or not factors.add(node) or not factors.places:
+        if not ranges.table(FactorMarks)[node] & TWO_PLACES or not _worth(node):
+            return None  # a factor by itself is traded for nothing
+        if not factors.add(node) or factors.has_nothing_to_trade():
             return None
         factors.reduce()
         if not factors.changed:
@@ -138,6 +149,9 @@ class Distribute:
     def roots(self) -> tuple[str, ...]:
         return ("multiply",)
 
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return "exp" in operands and ("add" in operands or "subtract" in operands)
+
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         for total, factor in (node.operands, node.operands[::-1]):
             if factor.op.name != "exp" or total.op.name not in ("add", "subtract"):
@@ -199,11 +213,15 @@ class OtherFactors:
     def roots(self) -> tuple[str, ...]:
         return ("subtract",)
 
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return not _LOGISTIC.isdisjoint(operands)
+
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         left, right = node.operands
         if left.dtype != node.dtype or right.dtype != node.dtype or left.shape != right.shape:
             return None
-        if not _holds(right) and not _holds(left):
+        marks = ranges.table(FactorMarks)
+        if not (marks[left] | marks[right]) & LOGISTIC or (not _holds(right) and not _holds(left)):
             return None
         one, other = _bag(left), _bag(right)
         if one is None or other is None:

@@ -17,6 +17,7 @@ from graphc.ir.expr import Expr, constant
 from graphc.ops.arithmetic import sign
 from graphc.ops.comparison import where
 from graphc.ops.elementary import hypot, sqrt
+from graphc.rewrite.facts import QUOTIENT, Variables, may_be_quotient
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.polynomials import (
     ONE,
@@ -335,8 +336,13 @@ class QuotientSum:
     def roots(self) -> tuple[str, ...]:
         return ("add", "subtract")
 
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return all(may_be_quotient(name) for name in operands)
+
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         left, right = node.operands
+        if ranges.table(Variables)[node][1] != QUOTIENT:
+            return None
         if node.dtype.kind != "f" or left.dtype != node.dtype or right.dtype != node.dtype:
             return None
         reader = _QuotientReader()

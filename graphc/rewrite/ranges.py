@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -19,11 +19,22 @@ from graphc.ir.ranges import ANYTHING, INF, Range
 from graphc.ir.types import FLOAT32
 
 
+_Table = TypeVar("_Table", bound=dict[Any, Any])
+
+
 class Ranges:
-    """The ranges of expressions, each computed once."""
+    """The ranges of expressions, each computed once, and tables of other facts about them."""
 
     def __init__(self) -> None:
         self._known: dict[Expr, Range] = {}
+        self._tables: dict[type, Any] = {}
+
+    def table(self, kind: type[_Table]) -> _Table:
+        """The one table of a kind (`facts`), which is kept as long as the ranges are."""
+        table = self._tables.get(kind)
+        if table is None:
+            table = self._tables[kind] = kind()
+        return table
 
     def __call__(self, expr: Expr) -> Range:
         known = self._known

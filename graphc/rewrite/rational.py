@@ -20,6 +20,9 @@ Term = tuple[Fraction, Expr, Fraction, Expr]
 """(c, x, d, the denominator as it stands) of c/(x + d)"""
 
 
+_FRACTIONS = frozenset(("add", "subtract", "negative", "divide", "reciprocal"))
+
+
 def _value(node: Expr) -> Fraction | None:
     """A constant as the number it stands for."""
     if not node.is_constant or node.shape or node.dtype.kind != "f" or not math.isfinite(node.value):
@@ -94,6 +97,9 @@ class PartialFractions:
 
     def roots(self) -> tuple[str, ...]:
         return ("add", "subtract")
+
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return _FRACTIONS.issuperset(operands)
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         if node.dtype.kind != "f" or node.shape:

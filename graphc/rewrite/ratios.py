@@ -9,10 +9,15 @@ from graphc.ir.expr import Expr, constant
 from graphc.ops.comparison import isnan, where
 from graphc.ops.elementary import tanh
 from graphc.ops.powers import square
+from graphc.rewrite.facts import COSH, EXP, EXPM1, HYPOT, FactorMarks
 from graphc.rewrite.factors import MOST_FACTORS, all_factors_of, factors_of, one_plus_exp
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.products import keeping_nan
 from graphc.rewrite.ranges import Ranges
+
+
+_IN_RATIOS = frozenset(("multiply", "divide", "negative", "cosh", "add", "expm1", "subtract"))
+_IN_NORMS = frozenset(("multiply", "divide", "negative", "hypot"))
 
 
 @dataclass(frozen=True)
@@ -29,8 +34,12 @@ class HyperbolicRatio:
     def roots(self) -> tuple[str, ...]:
         return ("multiply", "divide")
 
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return not _IN_RATIOS.isdisjoint(operands)
+
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
-        if not _looks_worth(node):
+        marks = ranges.table(FactorMarks)[node]
+        if not (marks & COSH or (marks & EXP and marks & EXPM1)) or not _looks_worth(node):
             return None
         factors = list(all_factors_of(node))
         if len(factors) > MOST_FACTORS or any(factor.dtype != node.dtype for factor, _ in factors):
@@ -123,6 +132,9 @@ def _product(factors: list[tuple[Expr, int]], like: Expr) -> Expr:
     return result
 
 
+_SUMS, _FACTORS = frozenset(("add", "subtract")), frozenset(("sinh", "cosh", "exp"))
+
+
 @dataclass(frozen=True)
 class DistributeRatio:
     """(u/cosh a ± v/cosh a)·sinh a → u/cosh a·sinh a ± v/cosh a·sinh a, where every term has what pairs with it below"""
@@ -136,6 +148,9 @@ class DistributeRatio:
 
     def roots(self) -> tuple[str, ...]:
         return ("multiply",)
+
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return not _SUMS.isdisjoint(operands) and not _FACTORS.isdisjoint(operands)
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         for total, factor in (node.operands, node.operands[::-1]):
@@ -200,6 +215,9 @@ class GuardedProduct:
     def roots(self) -> tuple[str, ...]:
         return ("multiply",)
 
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return "where" in operands
+
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         for guard, other in (node.operands, node.operands[::-1]):
             if guard.op.name != "where" or guard.dtype != node.dtype or other.dtype != node.dtype:
@@ -253,9 +271,13 @@ class NormRest:
     def roots(self) -> tuple[str, ...]:
         return ("subtract", "add")
 
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return _IN_NORMS.issuperset(operands)
+
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         left, right = node.operands
-        if not (_holds_norm(left) and _holds_norm(right)):
+        marks = ranges.table(FactorMarks)
+        if not (marks[left] & marks[right] & HYPOT) or not (_holds_norm(left) and _holds_norm(right)):
             return None
         sign_left, one = _signed_factors(left)
         sign_right, other = _signed_factors(right)

@@ -154,6 +154,9 @@ class LogSumExp(_SumRule):
     def roots(self) -> tuple[str, ...]:
         return ("log", "log1p")
 
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return operands == ("add",)
+
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         exponents = terms(node.operands[0])
         if exponents is None:
@@ -169,6 +172,9 @@ class SoftmaxTerm(_SumRule):
     def roots(self) -> tuple[str, ...]:
         return ("divide",)
 
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return operands[1] == "add" and operands[0] in ("exp", "constant")
+
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         above, below = node.operands
         a, exponents = exponent_of(above), terms(below)
@@ -180,6 +186,9 @@ class LogShare(_SumRule):
 
     def roots(self) -> tuple[str, ...]:
         return ("subtract",)
+
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return "softplus" in operands or "logaddexp" in operands
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         left, right = node.operands

@@ -65,6 +65,9 @@ class ThroughView:
     def roots(self) -> tuple[str, ...]:
         return tuple(MEETS)
 
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return not VIEWS.isdisjoint(operands)
+
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         view = next((operand for operand in node.operands if operand.op.name in VIEWS), None)
         if view is None or view.dtype != node.dtype:

@@ -151,6 +151,7 @@ _set_dtype = Node.dtype.__set__  # type: ignore[attr-defined]
 _set_shape = Node.shape.__set__  # type: ignore[attr-defined]
 _set_sites = Node._sites.__set__  # type: ignore[attr-defined]
 _set_block = Node._block.__set__  # type: ignore[attr-defined]
+_set_derivation = Node._derivation.__set__  # type: ignore[attr-defined]
 # --- the table -----------------------------------------------------------------------------------------------------
 
 
@@ -263,6 +264,7 @@ def intern(
         _set_shape(node, shape)
         _set_sites(node, () if site is None else (site,))
         _set_block(node, block or (None if derived else ()))
+        _set_derivation(node, None)  # an attribute that is missing takes long to be found so
         _table[key] = _new_entry(node, key)
         return node
 

@@ -55,7 +55,7 @@ _set = Node._derivation.__set__  # type: ignore[attr-defined]
 
 def derivation(node: Node) -> tuple[Derivation, int] | None:
     """What a node was derived from, and which of the results it is; None where that is not known."""
-    return getattr(node, "_derivation", None)
+    return node._derivation
 
 
 def derived(results: Mapping[int, Expr], made: Derivation) -> None:

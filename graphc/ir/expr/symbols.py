@@ -129,7 +129,7 @@ def rebuild(expr: Expr, operands: tuple[Expr, ...]) -> Expr:
 
 def _rebuilt(expr: Expr, operands: tuple[Expr, ...]) -> Expr:
     for old, new in zip(expr.operands, operands, strict=True):
-        if new.dtype is not old.dtype or new.shape != old.shape:
+        if new is not old and (new.dtype is not old.dtype or new.shape != old.shape):
             break
     else:  # of the same types, so the result is
         return intern(Expr, expr.op, operands, expr.attrs, expr.dtype, expr.shape)
