@@ -62,6 +62,7 @@ class Unit:
     graph : the graph; options : how it is compiled
     is_program : whether it works on whole arrays; else element by element
     fired : the steps of rewriting; seconds : how long rewriting took; lowered : how long the other passes
+    memory : what the phases of rewriting have found of nodes, until the last of them
     constants : arrays that became inputs, behind those of the graph
     kernel, body : of a graph of operations element by element: its scalar body, and that cut into functions
     materialized, steps, plan : of a program over arrays: the nodes kept in memory, what makes them, and where
@@ -73,6 +74,7 @@ class Unit:
     fired: tuple[tables.RuleFiring, ...] = ()
     seconds: float = 0.0
     lowered: float = 0.0
+    memory: tables.Memory | None = None
     constants: tuple[np.ndarray, ...] = ()
     kernel: Kernel | None = None
     body: SplitBody | None = None
@@ -110,10 +112,15 @@ def _rewritten(phase: Callable[..., tables.Trace]) -> Callable[[Unit], Unit]:
             return unit
         started = time.perf_counter()
         outputs = [unit.graph.exprs[output] for output in unit.graph.outputs]
-        trace = phase(outputs, unit.options.rewrite, unit.options.without, unit.fired)
-        fired = (*unit.fired, *trace)
-        graph = unit.graph.with_outputs(trace.outputs) if len(trace) else unit.graph
-        return replace(unit, graph=graph, fired=fired, seconds=unit.seconds + time.perf_counter() - started)
+        memory = tables.Memory() if unit.memory is None else unit.memory
+        trace = phase(outputs, unit.options.rewrite, unit.options.without, unit.fired, memory)
+        return replace(
+            unit,
+            graph=unit.graph.with_outputs(trace.outputs) if len(trace) else unit.graph,
+            fired=(*unit.fired, *trace),
+            seconds=unit.seconds + time.perf_counter() - started,
+            memory=None if phase is tables.PHASES[-1] else memory,
+        )
 
     return run
 

@@ -215,7 +215,9 @@ class Field:
         if not x or mp.isinf(x):
             grows = (not x) == (y < 0)
             return (-mp.inf if odd and x < 0 else mp.inf) if grows else self.zero
-        if mp.mag(y) + mp.mag(mp.log(abs(x)) or self.unit) > EXPONENT_BITS:
+        # the logarithm is at most the bits of x, so that for most it need not be taken
+        longest = mp.mag(y) + (abs(mp.mag(x)) + 1).bit_length() > EXPONENT_BITS
+        if longest and mp.mag(y) + mp.mag(mp.log(abs(x)) or self.unit) > EXPONENT_BITS:
             size = mp.inf if (abs(x) > 1) == (y > 0) else self.zero
             return -size if odd and x < 0 else size
         return x**y

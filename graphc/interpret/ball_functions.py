@@ -132,9 +132,20 @@ class Arithmetic(Field):
             )
         return self.call(lambda value: self.mp.psi(order, value), x)
 
+    def _exp(self, x: Any) -> Any:
+        """eˣ; of a large whole number by x modulo log 2 as of any other, where mpmath multiplies e by itself."""
+        mp = self.mp
+        size = mp.mag(x) if x and mp.isfinite(x) else 0
+        if size < 64:
+            return mp.exp(x)
+        with mp.workprec(mp.prec + size + 16):
+            count = mp.nint(x / mp.ln2)
+            rest = x - count * mp.ln2
+        return mp.ldexp(mp.exp(rest), int(count))
+
     def __getattr__(self, name: str) -> Callable[..., Ball]:
         """A function by its SymPy name, limited to where it can be computed in reasonable time."""
-        function = getattr(self.mp, name) if name in _KNOWN else None
+        function = self._exp if name == "exp" else getattr(self.mp, name) if name in _KNOWN else None
         if function is None:
             raise AttributeError(f"this arithmetic has no {name}")
         bits, far = _FAR.get(name, (None, None))

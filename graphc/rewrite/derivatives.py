@@ -59,13 +59,16 @@ RULES = (RULE,)
 
 
 @paused()
-def written_anew(outputs: Sequence[Expr], normal_form: NormalForm, smooth: NormalForm) -> Trace:
+def written_anew(
+    outputs: Sequence[Expr], normal_form: NormalForm, smooth: NormalForm, nodes: Sequence[Expr] | None = None
+) -> Trace:
     """The outputs with the derivatives in them written from the normal forms of what they are the derivatives of.
 
     smooth : the same function without kinks that are none (`smoothing`)
+    nodes : those below the outputs, where they are known
     """
     nothing = Trace([], tuple(outputs), True)
-    if not any(node._derivation for node in walk(outputs)):
+    if not any([node._derivation for node in (walk(outputs) if nodes is None else nodes)]):
         return nothing
     order, circular = walk_sources(outputs)
     session = _Rewriter(order, circular, normal_form, smooth)
@@ -174,6 +177,8 @@ def _on_arrays(outputs: Sequence[Expr]) -> bool:
 
 def _is_better(one: Sequence[Expr], other: Sequence[Expr], written: Sequence[Expr]) -> bool:
     """Whether the first of two forms of derivatives gives numbers at more points or has more digits there, and keeps limits."""
+    if one == other:
+        return False
     failed = failures([one, other])
     if failed is None:
         return hazards(one) < hazards(other)

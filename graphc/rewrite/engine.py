@@ -15,8 +15,8 @@ it replaces.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from graphc.errors import CompileError, Site, UnknownNameError
@@ -67,20 +67,12 @@ class Trace(Sequence[RuleFiring]):
 
     outputs : the rewritten expressions
     complete : whether every rule that matched could fire within the budget
-    operations : the names of all operations that were met
     """
 
-    def __init__(
-        self,
-        steps: list[RuleFiring],
-        outputs: tuple[Expr, ...],
-        complete: bool,
-        operations: Set[str] = frozenset(),
-    ) -> None:
+    def __init__(self, steps: list[RuleFiring], outputs: tuple[Expr, ...], complete: bool) -> None:
         self._steps = steps
         self.outputs = outputs
         self.complete = complete
-        self.operations = operations
 
     def __len__(self) -> int:
         return len(self._steps)
@@ -111,6 +103,45 @@ _Chosen = dict[tuple[str, ...], list[tuple[str | None, AnyRule]]]
 with the kinds of types where the node itself has to be asked (`computes_over`)."""
 
 
+@dataclass
+class Known:
+    """What an engine has found of nodes that is so wherever they stand.
+
+    irreducible : no rule speaks of the node, nor of any below it
+    proposals : node → the first rule that does, by its place among those that fit, and what it writes
+    """
+
+    irreducible: set[Expr] = field(default_factory=set)
+    proposals: dict[Expr, tuple[int, Expr]] = field(default_factory=dict)
+
+
+class Memory:
+    """What runs over the same nodes share. A node never changes, so what a rule says of it is asked once: the source of a gradient
+    is brought to its normal form for every component, and what came of them stands in the graph that is rewritten at last.
+
+    It holds the nodes, and is to be dropped with what it was made for.
+    """
+
+    def __init__(self) -> None:
+        self.ranges = Ranges()
+        self._known: dict[Engine, Known] = {}
+        self._walked: tuple[tuple[Expr, ...], list[Expr]] = ((), [])
+
+    def known(self, engine: Engine) -> Known:
+        return self._known.setdefault(engine, Known())
+
+    def knows(self, engine: Engine) -> bool:
+        """Whether a run of the engine came before."""
+        return engine in self._known
+
+    def nodes(self, outputs: Sequence[Expr]) -> list[Expr]:
+        """The nodes below some outputs, as `walk` gives them; those of the outputs that were asked for last are kept."""
+        outputs = tuple(outputs)
+        if self._walked[0] != outputs:
+            self._walked = outputs, walk(outputs)
+        return self._walked[1]
+
+
 class Engine:
     """Rules ready to be applied.
 
@@ -135,19 +166,28 @@ class Engine:
                     self._by_root.setdefault(root, []).append((over, rule))
 
     @paused()
-    def run(self, outputs: Iterable[Expr], promotions: Promotions | None = None) -> Trace:
+    def run(
+        self, outputs: Iterable[Expr], promotions: Promotions | None = None, memory: Memory | None = None
+    ) -> Trace:
         """The normal forms of some expressions.
 
         promotions : enters the casts that the results were written with; without it they are taken back
+        memory : of other runs, whose nodes stand in these expressions as well
         """
         outputs = tuple(outputs)
-        casts = Promotions(walk(outputs)) if promotions is None else promotions
+        casts = (
+            Promotions(walk(outputs) if memory is None else memory.nodes(outputs))
+            if promotions is None
+            else promotions
+        )
         session = _Session(self._by_root, self._by_names, 20 * len(casts.written) + 1000, casts)
+        if memory is not None:
+            session.remember(memory, memory.known(self))
         with on_this_line(), deriving():
             results = tuple([session.settle(output) for output in outputs])
         if promotions is None:
             results = casts.undone(results) if session.steps else outputs
-        return Trace(session.steps, results, session.budget > 0, session.operations())
+        return Trace(session.steps, results, session.budget > 0)
 
 
 def _that_fit(
@@ -175,12 +215,19 @@ class _Session:
         self._normal: dict[Expr, Expr | object] = {}
         self._waiting: set[Expr] = set()  # for their operands
         self._kept: set[Expr] = set()  # inside what replaces them
+        self._irreducible: set[Expr] = set()
+        self._proposals: dict[Expr, tuple[int, Expr]] | None = None  # None: nothing is remembered
+        self._undecided = False  # whether it was the node's surroundings that kept a rule from firing
         self.budget = budget
         self.steps: list[RuleFiring] = []
 
+    def remember(self, memory: Memory, known: Known) -> None:
+        """Use what other runs have found, and add to it."""
+        self._ranges, self._irreducible, self._proposals = memory.ranges, known.irreducible, known.proposals
+
     def settle(self, expr: Expr) -> Expr:
         """The normal form of an expression, without recursion."""
-        normal, by_root = self._normal, self._by_root
+        normal, by_root, irreducible = self._normal, self._by_root, self._irreducible
         stack: list[tuple[Expr, Expr | None]] = [(expr, None)]  # (node, what stands for it now)
         while stack:
             node, successor = stack.pop()
@@ -193,10 +240,13 @@ class _Session:
                 continue
             if node in normal:
                 continue
+            if node in irreducible:
+                normal[node] = node
+                continue
             waiting = []
             for operand in node.operands:
                 if operand not in normal:
-                    if operand.operands or operand.op.name in by_root:
+                    if (operand.operands or operand.op.name in by_root) and operand not in irreducible:
                         waiting.append(operand)
                     else:
                         normal[operand] = operand
@@ -226,6 +276,7 @@ class _Session:
                 successor = self._fire(again)
                 if successor is None:
                     normal[node] = normal[again] = again
+                    self._note_irreducible(again)
                     continue
                 stack.append((node, again))
                 node = again
@@ -233,6 +284,7 @@ class _Session:
                 successor = self._fire(node)
             if successor is None:
                 normal[node] = node
+                self._note_irreducible(node)
             else:
                 self._wait_for(node, successor, stack)
         result = normal[expr]
@@ -251,7 +303,8 @@ class _Session:
 
     def _fire(self, node: Expr) -> Expr | None:
         root = node.op.name
-        if root not in self._by_root or self.budget <= 0:
+        self._undecided = self.budget <= 0
+        if root not in self._by_root or self._undecided:
             return None
         kind = node.dtype.kind
         names = (root, kind, *[operand.op.name for operand in node.operands])
@@ -261,15 +314,26 @@ class _Session:
         if not rules:
             return None
         stay(node.block)
-        for over, rule in rules:
-            if over is not None and not computes_over(node, over):
+        first = self._proposals.get(node) if self._proposals else None
+        for place, (over, rule) in enumerate(rules):
+            if first is not None and place <= first[0]:
+                if place < first[0]:
+                    continue
+                after = first[1]
+            elif over is not None and not computes_over(node, over):
                 continue
-            after = rule.apply(node, self._ranges)
-            if after is None:
-                continue
-            if after.dtype is not node.dtype and after.dtype != node.dtype:
-                after = of_type(after, node.dtype)
-            if after is None or after is node or after in self._waiting or self._leads_back(node, after):
+            else:
+                after = rule.apply(node, self._ranges)
+                if after is None:
+                    continue
+                if after.dtype is not node.dtype and after.dtype != node.dtype:
+                    after = of_type(after, node.dtype)
+                if after is None or after is node:
+                    continue
+                if first is None and self._proposals is not None:
+                    self._proposals[node] = first = place, after
+            if after in self._waiting or self._leads_back(node, after):
+                self._undecided = True
                 continue
             if after.dtype != node.dtype or after.shape != node.shape:
                 raise CompileError(
@@ -284,8 +348,14 @@ class _Session:
             return after
         return None
 
-    def operations(self) -> set[str]:
-        return {node.op.name for node in self._normal}
+    def _note_irreducible(self, node: Expr) -> None:
+        """Remember a node at which no rule fires, where none may fire at any below it either."""
+        if self._proposals is None or self._undecided:
+            return
+        for operand in node.operands:
+            if operand.operands and operand not in self._irreducible:
+                return
+        self._irreducible.add(node)
 
     def _take_back(self, node: Expr) -> None:
         """Undo a step that wrote what stands above the node already."""
@@ -307,7 +377,7 @@ class _Session:
             if node is before:
                 self._kept.add(before)
                 continue
-            if state is None and node not in seen:
+            if state is None and node not in seen and node not in self._irreducible:
                 seen.add(node)
                 pending += node.operands
         return False

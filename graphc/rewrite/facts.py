@@ -131,4 +131,16 @@ class Variables(Facts):
         return variable, form
 
 
-__all__ = ["COSH", "EXP", "EXPM1", "HYPOT", "LOGISTIC", "QUOTIENT", "TWO_PLACES", "FactorMarks", "Facts", "Variables", "may_be_quotient"]
+__all__ = [
+    "COSH",
+    "EXP",
+    "EXPM1",
+    "HYPOT",
+    "LOGISTIC",
+    "QUOTIENT",
+    "TWO_PLACES",
+    "FactorMarks",
+    "Facts",
+    "Variables",
+    "may_be_quotient",
+]

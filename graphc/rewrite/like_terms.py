@@ -291,9 +291,7 @@ class VanishingPair:
     def fits(self, operands: tuple[str, ...]) -> bool:
         return not _LOOK.isdisjoint(operands)
 
-    def _paired(
-        self, node: Expr, terms: list[Term], term: Term, f: Expr, others: list[Expr]
-    ) -> Expr | None:
+    def _paired(self, node: Expr, terms: list[Term], term: Term, f: Expr, others: list[Expr]) -> Expr | None:
         for pair in PAIRS[f.op.name](f):
             number, factors = (
                 factors_of(pair.partner) if isinstance(pair.partner, Expr) else (pair.partner, ())

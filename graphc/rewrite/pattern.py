@@ -97,7 +97,9 @@ class Rule:
         orders = [operands]
         if self.root.op.facts.commutative and len(operands) == 2:
             orders.append(operands[::-1])
-        return any(all(want in (None, name) for want, name in zip(wanted, order, strict=False)) for order in orders)
+        return any(
+            all(want in (None, name) for want, name in zip(wanted, order, strict=False)) for order in orders
+        )
 
     def roots(self) -> tuple[str, ...]:
         """The operations at which the rule may fire."""

@@ -13,8 +13,8 @@ from graphc.ir.expr import Expr, constant
 from graphc.ops.comparison import isnan, where
 from graphc.ops.elementary import tanh
 from graphc.ops.logistic import sigmoid
-from graphc.rewrite.facts import LOGISTIC, TWO_PLACES, FactorMarks
 from graphc.rewrite.factors import MOST_FACTORS, Factors, factors_of, one_plus_exp
+from graphc.rewrite.facts import LOGISTIC, TWO_PLACES, FactorMarks
 from graphc.rewrite.pattern import Kind, Match, Rule
 from graphc.rewrite.ranges import Ranges
 from graphc.rewrite.sums import MOST_TERMS, minus, terms, without

@@ -18,7 +18,6 @@ from graphc.ir.op import Op
 from graphc.ir.ranges import ANYTHING, INF, Range
 from graphc.ir.types import FLOAT32
 
-
 _Table = TypeVar("_Table", bound=dict[Any, Any])
 
 

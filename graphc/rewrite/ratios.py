@@ -9,12 +9,11 @@ from graphc.ir.expr import Expr, constant
 from graphc.ops.comparison import isnan, where
 from graphc.ops.elementary import tanh
 from graphc.ops.powers import square
-from graphc.rewrite.facts import COSH, EXP, EXPM1, HYPOT, FactorMarks
 from graphc.rewrite.factors import MOST_FACTORS, all_factors_of, factors_of, one_plus_exp
+from graphc.rewrite.facts import COSH, EXP, EXPM1, HYPOT, FactorMarks
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.products import keeping_nan
 from graphc.rewrite.ranges import Ranges
-
 
 _IN_RATIOS = frozenset(("multiply", "divide", "negative", "cosh", "add", "expm1", "subtract"))
 _IN_NORMS = frozenset(("multiply", "divide", "negative", "hypot"))

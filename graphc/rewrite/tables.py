@@ -28,9 +28,10 @@ from graphc.rewrite import (
     sums,
     views,
 )
-from graphc.rewrite.engine import AnyRule, Engine, RuleFiring, Trace
+from graphc.rewrite.engine import AnyRule, Engine, Memory, RuleFiring, Trace
 from graphc.rewrite.promotion import Promotions
 from graphc.util import fork_safety
+from graphc.util.gc_pause import paused
 
 LEVELS: dict[str, tuple[str, ...]] = {"exact": ("exact",), "stable": ("exact", "stable", "assume")}
 """What may fire at each level of `rewrite=`; a rule that assumes a fact fires where the fact is declared."""
@@ -133,32 +134,67 @@ def engine(level: str, without: Iterable[str] = ()) -> Engine:
 
 
 def derivatives_of_normal_forms(
-    outputs: Sequence[Expr], level: str, without: Iterable[str] = (), earlier: Sequence[RuleFiring] = ()
+    outputs: Sequence[Expr],
+    level: str,
+    without: Iterable[str] = (),
+    earlier: Sequence[RuleFiring] = (),
+    memory: Memory | None = None,
 ) -> Trace:
-    """The outputs with the derivatives in them written from the normal forms of what they are the derivatives of."""
+    """The outputs with the derivatives in them written from the normal forms of what they are the derivatives of.
+
+    earlier, memory : the steps of the phases before, and what they have found of nodes; so for each of the phases
+    """
     chosen, off = engine(level, without), named(without)
     if derivatives.RULE.kind not in LEVELS[level] or derivatives.RULE.name in off:
         return Trace([], tuple(outputs), True)
-    smooth = Engine(rule for rule in smoothing.RULES if rule.name not in off)
-    return derivatives.written_anew(outputs, chosen.run, smooth.run)
+    memory = Memory() if memory is None else memory
+    runs = [partial(each.run, memory=memory) for each in (chosen, _smoothing(off))]
+    return derivatives.written_anew(outputs, *runs, memory.nodes(outputs))
+
+
+def _smoothing(off: frozenset[str]) -> Engine:
+    """The engine of what derivatives are written from, kept for the next call."""
+    names = frozenset(rule.name for rule in smoothing.RULES)
+    key = ("smooth", tuple(sorted(off & names)), 0)
+    found = _engines.get(key)
+    if found is None:
+        found = Engine(rule for rule in smoothing.RULES if rule.name not in off)
+        with _lock:
+            _engines[key] = found
+    return found
 
 
 def normal_form(
-    outputs: Sequence[Expr], level: str, without: Iterable[str] = (), earlier: Sequence[RuleFiring] = ()
+    outputs: Sequence[Expr],
+    level: str,
+    without: Iterable[str] = (),
+    earlier: Sequence[RuleFiring] = (),
+    memory: Memory | None = None,
 ) -> Trace:
     """The outputs in their normal form, rewritten together, so that what they share stays shared."""
-    return engine(level, without).run(outputs)
+    chosen = engine(level, without)
+    if memory is None or not memory.knows(chosen):
+        return chosen.run(outputs)
+    return chosen.run(outputs, memory=memory)
 
 
 def matmul_order(
-    outputs: Sequence[Expr], level: str, without: Iterable[str] = (), earlier: Sequence[RuleFiring] = ()
+    outputs: Sequence[Expr],
+    level: str,
+    without: Iterable[str] = (),
+    earlier: Sequence[RuleFiring] = (),
+    memory: Memory | None = None,
 ) -> Trace:
     """The outputs with products of many arrays in the order of fewest multiplications."""
-    return _last(matmul_chain.RULES, matmul_chain.reorder, outputs, level, without)
+    return _last(matmul_chain.RULES, matmul_chain.reorder, outputs, level, without, memory)
 
 
 def compensate(
-    outputs: Sequence[Expr], level: str, without: Iterable[str] = (), earlier: Sequence[RuleFiring] = ()
+    outputs: Sequence[Expr],
+    level: str,
+    without: Iterable[str] = (),
+    earlier: Sequence[RuleFiring] = (),
+    memory: Memory | None = None,
 ) -> Trace:
     """The outputs with functions of sums that round computed with what the rounding lost.
 
@@ -166,17 +202,25 @@ def compensate(
     """
     written = {e for step in earlier if step.rule in OF_SUMS for e in sums.exponents_near(step.before)}
     polish = partial(compensated.polish, known=written)
-    return _last(compensated.RULES, polish, outputs, level, without)
+    return _last(compensated.RULES, polish, outputs, level, without, memory)
 
 
-def _last(rules: Any, change: Any, outputs: Sequence[Expr], level: str, without: Iterable[str]) -> Trace:
+def _last(
+    rules: Any,
+    change: Any,
+    outputs: Sequence[Expr],
+    level: str,
+    without: Iterable[str],
+    memory: Memory | None,
+) -> Trace:
     """What some rules make of outputs in normal form, each node once."""
     off = named(without)
     chosen = [rule for rule in rules if rule.kind in LEVELS[level] and rule.name not in off]
     roots = {rule.function for rule in chosen}
-    if not any(node.op.name in roots for node in walk(outputs)):
+    nodes = walk(outputs) if memory is None else memory.nodes(outputs)
+    if not any([node.op.name in roots for node in nodes]):
         return Trace([], tuple(outputs), True)
-    promotions = Promotions(walk(outputs))
+    promotions = Promotions(nodes)
     changed, results = change(promotions.applied(outputs), chosen)
     if not changed:
         return Trace([], tuple(outputs), True)
@@ -188,12 +232,13 @@ PHASES = (derivatives_of_normal_forms, normal_form, matmul_order, compensate)
 """Rewriting in its order: each is a pass of the compiler's pipeline."""
 
 
+@paused()
 def run(outputs: Sequence[Expr], level: str, without: Iterable[str] = ()) -> Trace:
     """The outputs rewritten, phase after phase."""
     steps: list[RuleFiring] = []
-    complete = True
+    complete, memory = True, Memory()
     for phase in PHASES:
-        trace = phase(outputs, level, without, steps)
+        trace = phase(outputs, level, without, steps, memory)
         steps += trace
         outputs, complete = trace.outputs, complete and trace.complete
     return Trace(steps, tuple(outputs), complete)
