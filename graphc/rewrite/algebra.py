@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 from graphc.ir.expr import Expr, apply, constant
 from graphc.ir.op import Op, all_ops
+from graphc.ir.types import DType
 from graphc.rewrite.pattern import Kind, Match, Rule
 from graphc.rewrite.promotion import EVERYTHING, FLOATS
 from graphc.rewrite.ranges import Ranges
@@ -40,10 +42,18 @@ class FactRule:
         return f"{self.name}: {self.__doc__} ({self.kind})"
 
 
+@cache
+def _bits(value: float, sign: float, dtype: DType) -> bytes:
+    """The bits of a number; its sign tells zeros apart, which are equal."""
+    return constant(value, dtype).attrs[0]
+
+
 def _is(node: Expr, value: float) -> bool:
     """Whether a node is the constant of this value, the sign of a zero included."""
     if not node.is_constant or node.shape or node.dtype.kind == "b":
         return False
+    if node.dtype.kind == "f":
+        return node.attrs[0] == _bits(value, math.copysign(1, value), node.dtype)
     found = float(node.value)
     return found == value and math.copysign(1, found) == math.copysign(1, value)
 

@@ -81,6 +81,12 @@ class Polish:
         f = self.function
         return f"{self.name}: {f}(x - y) → {f}(s) + e*{f}'(s), where s + e = x - y exactly ({self.kind})"
 
+    def may_concern(self, node: Expr) -> bool:
+        """Whether the function is of a sum, by itself or in a logarithm: a cheap look."""
+        argument = node.operands[0]
+        argument = argument.operands[0] if argument.op.name == "negative" else argument
+        return argument.op.name in ("add", "subtract", "softplus", "logaddexp")
+
     def apply(self, node: Expr, ranges: Ranges, known: Set[Expr] = frozenset()) -> Expr | None:
         argument = node.operands[0]
         parts = _parts(argument, known)

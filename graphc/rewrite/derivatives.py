@@ -11,7 +11,7 @@ Not always: often the rules bring the derivative as it was written to a form as 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from graphc.errors import GraphcError
@@ -58,25 +58,26 @@ RULE = Derivatives()
 RULES = (RULE,)
 
 
+def stand_in(nodes: Iterable[Expr]) -> bool:
+    """Whether any of some nodes remembers what it was derived from."""
+    return any(derivation(node) for node in nodes)
+
+
 @paused()
-def written_anew(
-    outputs: Sequence[Expr], normal_form: NormalForm, smooth: NormalForm, nodes: Sequence[Expr] | None = None
-) -> Trace:
+def written_anew(outputs: Sequence[Expr], normal_form: NormalForm, smooth: NormalForm) -> Trace:
     """The outputs with the derivatives in them written from the normal forms of what they are the derivatives of.
 
     smooth : the same function without kinks that are none (`smoothing`)
-    nodes : those below the outputs, where they are known
     """
-    nothing = Trace([], tuple(outputs), True)
-    if not any([node._derivation for node in (walk(outputs) if nodes is None else nodes)]):
-        return nothing
     order, circular = walk_sources(outputs)
     session = _Rewriter(order, circular, normal_form, smooth)
     with on_this_line(), deriving():
         for node in order:
             session.settle(node)
     results = tuple([session.best[output] for output in outputs])
-    return Trace(session.steps, results, session.complete) if results != tuple(outputs) else nothing
+    if results == tuple(outputs):
+        return Trace([], results, True)
+    return Trace(session.steps, results, session.complete)
 
 
 class _Rewriter:
@@ -188,4 +189,4 @@ def _is_better(one: Sequence[Expr], other: Sequence[Expr], written: Sequence[Exp
     return ours.finite < theirs.finite or (ours.finite == theirs.finite and nearer(one, other, written) > 0)
 
 
-__all__ = ["RULE", "RULES", "written_anew"]
+__all__ = ["RULE", "RULES", "stand_in", "written_anew"]

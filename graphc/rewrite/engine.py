@@ -21,7 +21,7 @@ from typing import Protocol
 
 from graphc.errors import CompileError, Site, UnknownNameError
 from graphc.ir.expr import Expr, current_site, on_this_line, rebuild, walk
-from graphc.ir.scopes import deriving, stay
+from graphc.ir.scopes import Block, deriving, stay
 from graphc.ir.types import format_shape
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.promotion import FLOATS, Promotions, computes_over, of_type
@@ -32,9 +32,9 @@ from graphc.util.gc_pause import paused
 class AnyRule(Protocol):
     """What the engine needs of a rule: rows of `pattern.Rule`, and rules over sums and products of any length.
 
-    A rule that holds for other kinds of types than floating point says so in an attribute `over`, as "fiu" (`promotion`). One that
-    asks for certain operations directly below has a method `fits`: (their names, in order) → whether it may fire. What it says is
-    kept for all nodes whose operands have these names, so it costs nothing at the others.
+    A rule that holds for other kinds of types than floating point says so in an attribute `over`, as "fiu" (`promotion`). One
+    that asks for certain operations directly below has a method `fits`: (their names, in order) → whether it may fire. What it
+    says is kept for all nodes whose operands have these names, so it costs nothing at the others.
     """
 
     @property
@@ -99,8 +99,8 @@ _Index = dict[str, list[tuple[str, AnyRule]]]
 
 
 _Chosen = dict[tuple[str, ...], list[tuple[str | None, AnyRule]]]
-"""An operation, the kind of its type and the operations of its operands → what of the index may fire, kept for the next such node;
-with the kinds of types where the node itself has to be asked (`computes_over`)."""
+"""An operation, the kind of its type and the operations of its operands → what of the index may fire, kept for the next such
+node; with the kinds of types where the node itself has to be asked (`computes_over`)."""
 
 
 @dataclass
@@ -116,23 +116,22 @@ class Known:
 
 
 class Memory:
-    """What runs over the same nodes share. A node never changes, so what a rule says of it is asked once: the source of a gradient
-    is brought to its normal form for every component, and what came of them stands in the graph that is rewritten at last.
+    """What runs over the same nodes share. A node never changes, so what a rule says of it is asked once: the source of a
+    gradient is brought to its normal form for every component, and what came of them stands in the graph that is rewritten last.
 
     It holds the nodes, and is to be dropped with what it was made for.
+
+    remembers : whether more than one run is expected
     """
 
     def __init__(self) -> None:
+        self.remembers = False
         self.ranges = Ranges()
         self._known: dict[Engine, Known] = {}
         self._walked: tuple[tuple[Expr, ...], list[Expr]] = ((), [])
 
     def known(self, engine: Engine) -> Known:
         return self._known.setdefault(engine, Known())
-
-    def knows(self, engine: Engine) -> bool:
-        """Whether a run of the engine came before."""
-        return engine in self._known
 
     def nodes(self, outputs: Sequence[Expr]) -> list[Expr]:
         """The nodes below some outputs, as `walk` gives them; those of the outputs that were asked for last are kept."""
@@ -181,7 +180,7 @@ class Engine:
             else promotions
         )
         session = _Session(self._by_root, self._by_names, 20 * len(casts.written) + 1000, casts)
-        if memory is not None:
+        if memory is not None and memory.remembers:
             session.remember(memory, memory.known(self))
         with on_this_line(), deriving():
             results = tuple([session.settle(output) for output in outputs])
@@ -217,6 +216,7 @@ class _Session:
         self._kept: set[Expr] = set()  # inside what replaces them
         self._irreducible: set[Expr] = set()
         self._proposals: dict[Expr, tuple[int, Expr]] | None = None  # None: nothing is remembered
+        self._block: Block | None = None  # what `stay` was told last
         self._undecided = False  # whether it was the node's surroundings that kept a rule from firing
         self.budget = budget
         self.steps: list[RuleFiring] = []
@@ -259,15 +259,20 @@ class _Session:
             again = node
             if node.operands:
                 operands = tuple([normal[operand] for operand in node.operands])
-                if operands != node.operands:
-                    again = rebuild(node, operands)  # type: ignore[arg-type]  # none is pending: see `_leads_back`
+                for old, new in zip(node.operands, operands):  # noqa: B905  they are as many
+                    if new is not old:
+                        again = rebuild(node, operands)  # type: ignore[arg-type]  # none is pending: see `_leads_back`
+                        break
                 dtype = again.dtype
-                for operand in again.operands:
-                    if operand.dtype is not dtype or dtype.kind != "f":
-                        again = self._promotions.of(again)
+                is_float = dtype.kind == "f"
+                for operand in operands:
+                    if operand.dtype is not dtype or not is_float:  # type: ignore[union-attr]
+                        promoted = self._promotions.of(again)
+                        if promoted is not again:
+                            again, operands = promoted, promoted.operands
                         break
             if again is not node:
-                if again in normal or any(operand not in normal for operand in again.operands):
+                if again in normal or any(operand not in normal for operand in operands):
                     self._wait_for(node, again, stack)
                     continue
                 # its operands are settled: it is its turn at once, and the node waits for it
@@ -313,7 +318,10 @@ class _Session:
             rules = self._by_names[names] = _that_fit(self._by_root[root], kind, names[2:])
         if not rules:
             return None
-        stay(node.block)
+        block = node.block
+        if block != self._block:
+            stay(block)
+            self._block = block
         first = self._proposals.get(node) if self._proposals else None
         for place, (over, rule) in enumerate(rules):
             if first is not None and place <= first[0]:

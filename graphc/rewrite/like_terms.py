@@ -18,6 +18,7 @@ from graphc.ops.logistic import sigmoid
 from graphc.ops.powers import square
 from graphc.ops.special import erf, erfc
 from graphc.rewrite.linear import (
+    Products,
     Sums,
     Term,
     factors_of,
@@ -29,6 +30,7 @@ from graphc.rewrite.linear import (
     total,
     without,
 )
+from graphc.rewrite.looks import BESIDE_NUMBERS, PARTNERS, may_cancel, plausible, two_may_vanish
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.products import keeping_nan
 from graphc.rewrite.ranges import Ranges
@@ -56,21 +58,15 @@ class LikeTerms:
         left, right = node.operands
         if left.op.name == right.op.name == "multiply":
             return _common_factor(node, ranges)
-        if (left.op.name not in _SUMS and right.op.name not in _SUMS) or not _may_cancel(leaves(node)):
+        if left.op.name not in _SUMS and right.op.name not in _SUMS:
+            return None
+        if not may_cancel(leaves(node), ranges.table(Products)):
             return None
         result = _without_like(node, ranges)
         return result if result is not None and result.shape == node.shape else None
 
     def __str__(self) -> str:
         return f"{self.name}: {self.__doc__} ({self.kind})"
-
-
-def _may_cancel(parts: list[Expr]) -> bool:
-    """Whether terms may cancel: one stands twice, or there are two numbers or two products."""
-    kinds = [part.op.name for part in parts]
-    return len(parts) > 2 and (
-        len({*parts}) < len(parts) or kinds.count("constant") > 1 or kinds.count("multiply") > 0
-    )
 
 
 def _without_like(node: Expr, ranges: Ranges) -> Expr | None:
@@ -268,6 +264,11 @@ class VanishingPair:
         return ("add", "subtract")
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
+        left, right = node.operands
+        if left.op.name not in _SUMS and right.op.name not in _SUMS:
+            sign = 1 if node.op.name == "add" else -1
+            if not two_may_vanish(PAIRS, ranges.table(Products), left, sign, right):
+                return None
         terms = ranges.table(Sums)[node]
         if terms is None or len(terms) < 2:
             return None
@@ -278,7 +279,10 @@ class VanishingPair:
                     continue
                 others = without(term.factors, [f]) if len(term.factors) > 1 else []
                 assert others is not None
-                if not any(t is not term and _plausible(term, f, others, t) for t in terms):
+                if not any(
+                    t is not term and plausible(f, others, t.factors, term.coefficient * t.coefficient)
+                    for t in terms
+                ):
                     continue
                 if not looked and not _may_vanish(leaves(node)):
                     return None
@@ -326,11 +330,11 @@ def _may_vanish(parts: list[Expr]) -> bool:
             continue
         a = part.operands[-1]
         for other in parts:
-            if other is a or other in a.operands or (other.is_constant and name in _BESIDE_NUMBERS):
+            if other is a or other in a.operands or (other.is_constant and name in BESIDE_NUMBERS):
                 return True
             if other is part or name == "divide" != other.op.name:
                 continue
-            if name in _PARTNERS and other.op.name == name:
+            if name in PARTNERS and other.op.name == name:
                 return True
             if other.op.name == "multiply" and any(x is a or x in a.operands for x in other.operands):
                 return True
@@ -341,37 +345,6 @@ def _may_vanish(parts: list[Expr]) -> bool:
             return True
     return False
 
-
-def _plausible(term: Term, f: Expr, others: list[Expr], beside: Term) -> bool:
-    """Whether a term with factors f and others may vanish beside another: a cheap look, before that is written down."""
-    more = len(beside.factors) - len(others)
-    name = f.op.name
-    if more <= 0:
-        if more < 0 or name not in _BESIDE_NUMBERS:
-            return False
-        if name in _BESIDE_POSITIVE and term.coefficient * beside.coefficient > 0:
-            return False
-        return not others or same(others, beside.factors)
-    rest = without(beside.factors, others) if others else beside.factors
-    if rest is None:
-        return False
-    a = f.operands[-1]
-    partner = _PARTNER.get(name)
-    return any(factor is a or factor in a.operands or factor.op.name == partner for factor in rest)
-
-
-_PARTNER = {"exp": "exp", "divide": "divide", "sin": "cos"}
-"""Function → the one that its partner is, or has as a factor, where that is none of its own argument."""
-
-_PARTNERS = frozenset(_PARTNER.values())
-
-_BESIDE_NUMBERS = frozenset(
-    ("cos", "cosh", "exp", "tanh", "erf", "erfc", "sigmoid", "sqrt", "hypot", "divide")
-)
-"""Those that vanish beside a number."""
-
-_BESIDE_POSITIVE = _BESIDE_NUMBERS - {"tanh", "erf"}
-"""Those that vanish beside positive numbers alone."""
 
 RULES = (LikeTerms(), VanishingPair())
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
+
+import numpy as np
 
 from graphc.ir.expr import Expr, constant
+from graphc.ir.types import DType
 
 MOST_TERMS = 6
 MOST_FACTORS = 8
@@ -28,27 +30,37 @@ class Term:
 
 
 def is_number(node: Expr) -> bool:
-    return node.is_constant and not node.shape and node.dtype.kind == "f" and math.isfinite(node.value)
+    return (
+        node.is_constant
+        and not node.shape
+        and node.dtype.kind == "f"
+        and _is_finite(node.attrs[0], node.dtype)
+    )
+
+
+@lru_cache(maxsize=1024)
+def _is_finite(bits: bytes, dtype: DType) -> bool:
+    return math.isfinite(np.frombuffer(bits, dtype=dtype)[0])
+
+
+class Products(dict[Expr, Factors]):
+    """Node → its factors (`factors_of`), found once; a table of facts about nodes (`Ranges.table`)."""
+
+    def __missing__(self, node: Expr) -> Factors:
+        factors = self[node] = factors_of(node)
+        return factors
 
 
 class Sums(dict[Expr, "list[Term] | None"]):
     """Sum → its terms (`terms_of`), found once for all rules that ask; a table of facts about nodes (`Ranges.table`)."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._products: dict[Expr, Factors] = {}
-
     def __missing__(self, node: Expr) -> list[Term] | None:
-        terms = self[node] = terms_of(node, self._products)
+        terms = self[node] = terms_of(node)
         return terms
 
 
-def terms_of(node: Expr, products: dict[Expr, Factors] | None = None) -> list[Term] | None:
-    """The terms of a sum, from left to right; None for one too long, or of other types within.
-
-    products : what is known of the factors of terms, which is added to
-    """
-    products = {} if products is None else products
+def terms_of(node: Expr) -> list[Term] | None:
+    """The terms of a sum, from left to right; None for one too long, or of other types within."""
     found: list[Term] = []
     pending = [(node, 1)]
     while pending:
@@ -63,10 +75,7 @@ def terms_of(node: Expr, products: dict[Expr, Factors] | None = None) -> list[Te
         elif name == "negative":
             pending.append((part.operands[0], -sign))
         elif not (part.is_constant and not part.shape and part.value == 0):
-            known = products.get(part)
-            if known is None:
-                known = products[part] = factors_of(part)
-            number, factors = known
+            number, factors = factors_of(part)
             found.append(Term(sign, part, sign * number, factors))
         if len(found) + len(pending) > MOST_TERMS:
             return None
@@ -131,9 +140,12 @@ def without(factors: Iterable[Expr], taken: Iterable[Expr]) -> list[Expr] | None
     """Factors but those taken, in their order; None where one of these is not among them."""
     rest = list(factors)
     for factor in taken:
-        if factor not in rest:
+        for place, other in enumerate(rest):
+            if other is factor:
+                del rest[place]
+                break
+        else:
             return None
-        rest.remove(factor)
     return rest
 
 
@@ -143,7 +155,7 @@ def same(factors: Sequence[Expr], others: Sequence[Expr]) -> bool:
         return False
     if len(factors) < 2:
         return not factors or factors[0] is others[0]
-    return Counter(factors) == Counter(others)
+    return without(factors, others) == []
 
 
 def product(factors: Iterable[Expr]) -> Expr | None:

@@ -89,6 +89,10 @@ class Pairs:
         # an operand of another type, or an axis of length 1, may have been summed away alone
         return left[0] if left[0].shape == root.shape and left[0].dtype == root.dtype else None
 
+    def may_concern(self, node: Expr) -> bool:
+        """Whether it is of three operands or more."""
+        return len(node.operands) > 2
+
     def inner(self, root: Expr, uses: Counts) -> list[Expr]:
         return []
 

@@ -190,7 +190,7 @@ def match(pattern: Expr, node: Expr, bound: Bound, over: str = FLOATS) -> Iterat
             yield {**bound, name: node}
         return
     if pattern.is_constant:
-        if node.is_constant and not node.shape and node.dtype.kind != "b" and node.value == pattern.value:
+        if node.is_constant and not node.shape and node.dtype.kind != "b" and _same_value(node, pattern):
             yield bound
         return
     if pattern.op is not node.op or not computes_over(node, over):
@@ -200,6 +200,17 @@ def match(pattern: Expr, node: Expr, bound: Bound, over: str = FLOATS) -> Iterat
         orders.append(node.operands[::-1])
     for operands in orders:
         yield from _match_all(pattern.operands, operands, bound, over)
+
+
+_ZEROS = frozenset((bytes(8), bytes(7) + b"\x80"))
+
+
+def _same_value(node: Expr, pattern: Expr) -> bool:
+    """Whether a constant has the value of one in a pattern: by their bits where these tell."""
+    bits = pattern.attrs[0]
+    if node.dtype is pattern.dtype and bits not in _ZEROS:
+        return node.attrs[0] == bits
+    return bool(node.value == pattern.value)
 
 
 def _match_all(

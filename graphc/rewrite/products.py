@@ -25,6 +25,7 @@ _LOOK = 1000
 
 _WITH_FACTORS = frozenset(("multiply", "divide", "negative", "reciprocal", "square", "add"))
 _EXPONENTIALS = frozenset(("exp", "sigmoid"))
+_PRODUCTS = _WITH_FACTORS - {"add"}
 _LOGISTIC = frozenset(("sigmoid", "tanh", "multiply", "divide"))
 
 
@@ -214,7 +215,9 @@ class OtherFactors:
         return ("subtract",)
 
     def fits(self, operands: tuple[str, ...]) -> bool:
-        return not _LOGISTIC.isdisjoint(operands)
+        if operands[0] in _PRODUCTS or operands[1] in _PRODUCTS or "constant" in operands:
+            return not _LOGISTIC.isdisjoint(operands)
+        return operands == ("sigmoid", "sigmoid")  # no other two have a factor in common
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         left, right = node.operands

@@ -17,7 +17,7 @@ from graphc.ir.expr import Expr, constant
 from graphc.ops.arithmetic import sign
 from graphc.ops.comparison import where
 from graphc.ops.elementary import hypot, sqrt
-from graphc.rewrite.facts import QUOTIENT, Variables, may_be_quotient
+from graphc.rewrite.facts import Variables, may_be_quotient
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.polynomials import (
     ONE,
@@ -341,7 +341,8 @@ class QuotientSum:
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         left, right = node.operands
-        if ranges.table(Variables)[node][1] != QUOTIENT:
+        known = ranges.table(Variables)[node]
+        if known is None or not known[1]:
             return None
         if node.dtype.kind != "f" or left.dtype != node.dtype or right.dtype != node.dtype:
             return None

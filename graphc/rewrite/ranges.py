@@ -16,7 +16,6 @@ import numpy as np
 from graphc.ir.expr import Expr, walk
 from graphc.ir.op import Op
 from graphc.ir.ranges import ANYTHING, INF, Range
-from graphc.ir.types import FLOAT32
 
 _Table = TypeVar("_Table", bound=dict[Any, Any])
 
@@ -46,23 +45,24 @@ class Ranges:
             if node in known:
                 pending.pop()
                 continue
-            operands = [known.get(operand) for operand in node.operands]
-            if None in operands:
-                pending += [operand for operand in node.operands if operand not in known]
+            waiting = [operand for operand in node.operands if operand not in known]
+            if waiting:
+                pending += waiting
                 continue
             pending.pop()
-            known[node] = _of(node, tuple(operands))  # type: ignore[arg-type]  # none is missing
+            known[node] = _of(node, tuple([known[operand] for operand in node.operands]))
         return known[expr]
 
 
 def _of(node: Expr, operands: tuple[Range, ...]) -> Range:
-    if node.op.on_arrays and node.dtype.kind == "f":
-        return _of_arrays(node, operands)
-    if node.op.name == "astype" and node.dtype.kind == "f":
-        return _rounded(operands[0], node.dtype)
-    if operands and node.dtype.kind == "f":
-        found = _of_operation(node.op, operands)
-        return _outward(found) if node.dtype == FLOAT32 else found
+    op, dtype = node.op, node.dtype
+    if dtype.kind == "f" and (operands or op.shape is not None):
+        if op.shape is not None:
+            return _of_arrays(node, operands)
+        if op.name == "astype":
+            return _rounded(operands[0], dtype)
+        found = _of_operation(op, operands)
+        return _outward(found) if dtype.itemsize == 4 else found
     if node.is_constant:
         values = np.asarray(node.value, dtype=np.float64)
         if values.size == 0:

@@ -10,7 +10,7 @@ from graphc.ops.comparison import isnan, where
 from graphc.ops.elementary import tanh
 from graphc.ops.powers import square
 from graphc.rewrite.factors import MOST_FACTORS, all_factors_of, factors_of, one_plus_exp
-from graphc.rewrite.facts import COSH, EXP, EXPM1, HYPOT, FactorMarks
+from graphc.rewrite.facts import EXP, EXPM1, HYPERBOLIC, HYPOT, FactorMarks
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.products import keeping_nan
 from graphc.rewrite.ranges import Ranges
@@ -38,7 +38,7 @@ class HyperbolicRatio:
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         marks = ranges.table(FactorMarks)[node]
-        if not (marks & COSH or (marks & EXP and marks & EXPM1)) or not _looks_worth(node):
+        if not (marks & HYPERBOLIC or (marks & EXP and marks & EXPM1)) or not _looks_worth(node):
             return None
         factors = list(all_factors_of(node))
         if len(factors) > MOST_FACTORS or any(factor.dtype != node.dtype for factor, _ in factors):

@@ -148,8 +148,11 @@ def derivatives_of_normal_forms(
     if derivatives.RULE.kind not in LEVELS[level] or derivatives.RULE.name in off:
         return Trace([], tuple(outputs), True)
     memory = Memory() if memory is None else memory
+    if not derivatives.stand_in(memory.nodes(outputs)):
+        return Trace([], tuple(outputs), True)
+    memory.remembers = True
     runs = [partial(each.run, memory=memory) for each in (chosen, _smoothing(off))]
-    return derivatives.written_anew(outputs, *runs, memory.nodes(outputs))
+    return derivatives.written_anew(outputs, *runs)
 
 
 def _smoothing(off: frozenset[str]) -> Engine:
@@ -172,10 +175,7 @@ def normal_form(
     memory: Memory | None = None,
 ) -> Trace:
     """The outputs in their normal form, rewritten together, so that what they share stays shared."""
-    chosen = engine(level, without)
-    if memory is None or not memory.knows(chosen):
-        return chosen.run(outputs)
-    return chosen.run(outputs, memory=memory)
+    return engine(level, without).run(outputs, memory=memory)
 
 
 def matmul_order(
@@ -211,14 +211,14 @@ def _last(
     outputs: Sequence[Expr],
     level: str,
     without: Iterable[str],
-    memory: Memory | None,
+    memory: Memory | None = None,
 ) -> Trace:
     """What some rules make of outputs in normal form, each node once."""
     off = named(without)
     chosen = [rule for rule in rules if rule.kind in LEVELS[level] and rule.name not in off]
-    roots = {rule.function for rule in chosen}
     nodes = walk(outputs) if memory is None else memory.nodes(outputs)
-    if not any([node.op.name in roots for node in nodes]):
+    roots = {name for rule in chosen for name in rule.roots()}
+    if not any(_may_concern(rule, node) for node in nodes if node.op.name in roots for rule in chosen):
         return Trace([], tuple(outputs), True)
     promotions = Promotions(nodes)
     changed, results = change(promotions.applied(outputs), chosen)
@@ -226,6 +226,12 @@ def _last(
         return Trace([], tuple(outputs), True)
     steps = [RuleFiring(rule.name, rule.kind, before, after) for rule, before, after in changed]
     return Trace(steps, promotions.undone(results), True)
+
+
+def _may_concern(rule: Any, node: Expr) -> bool:
+    """Whether a rule may change a node; what a rule's own look says of nodes with its operation."""
+    look = getattr(rule, "may_concern", None)
+    return node.op.name in rule.roots() and (look is None or look(node))
 
 
 PHASES = (derivatives_of_normal_forms, normal_form, matmul_order, compensate)

@@ -212,6 +212,9 @@ _NOWHERE: tuple[scopes.Block, bool] = ((), False)
 class _Writing(threading.local):
     fixed = False
     line: tuple[str, int] | None = None
+    sites: tuple[tuple[str, int]] | None = (
+        None  # the line of the last node that was made, as it stands on the node
+    )
 
 
 _writing = _Writing()
@@ -262,7 +265,12 @@ def intern(
         _set_attrs(node, attrs)
         _set_dtype(node, dtype)
         _set_shape(node, shape)
-        _set_sites(node, () if site is None else (site,))
+        if site is None:
+            _set_sites(node, ())
+        else:  # most nodes of a pass are of one line
+            if _writing.sites is None or _writing.sites[0] is not site:
+                _writing.sites = (site,)
+            _set_sites(node, _writing.sites)
         _set_block(node, block or (None if derived else ()))
         _set_derivation(node, None)  # an attribute that is missing takes long to be found so
         _table[key] = _new_entry(node, key)

@@ -119,7 +119,7 @@ def named_symbols(symbols: Any) -> dict[str, Expr]:
 
 def rebuild(expr: Expr, operands: tuple[Expr, ...]) -> Expr:
     """The same operation with the same attributes on other operands."""
-    if expr.op.is_leaf:
+    if not operands and expr.op.is_leaf:
         return expr
     if here()[1]:
         return in_block_of(expr, _rebuilt(expr, operands))
