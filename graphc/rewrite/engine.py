@@ -256,23 +256,11 @@ class _Session:
                 stack += [(operand, None) for operand in reversed(waiting)]
                 continue
             self._waiting.discard(node)
-            again = node
-            if node.operands:
-                operands = tuple([normal[operand] for operand in node.operands])
-                for old, new in zip(node.operands, operands):  # noqa: B905  they are as many
-                    if new is not old:
-                        again = rebuild(node, operands)  # type: ignore[arg-type]  # none is pending: see `_leads_back`
-                        break
-                dtype = again.dtype
-                is_float = dtype.kind == "f"
-                for operand in operands:
-                    if operand.dtype is not dtype or not is_float:  # type: ignore[union-attr]
-                        promoted = self._promotions.of(again)
-                        if promoted is not again:
-                            again, operands = promoted, promoted.operands
-                        break
+            again = self._above_normal(node) if node.operands else node
             if again is not node:
-                if again in normal or any(operand not in normal for operand in operands):
+                if again in irreducible:
+                    normal[again] = again
+                if again in normal or any(operand not in normal for operand in again.operands):
                     self._wait_for(node, again, stack)
                     continue
                 # its operands are settled: it is its turn at once, and the node waits for it
@@ -295,6 +283,22 @@ class _Session:
         result = normal[expr]
         assert isinstance(result, Expr)
         return result
+
+    def _above_normal(self, node: Expr) -> Expr:
+        """A node on the normal forms of its operands, cast to what it computes in."""
+        normal = self._normal
+        again = node
+        for operand in node.operands:
+            if normal[operand] is not operand:
+                operands = tuple([normal[operand] for operand in node.operands])
+                again = rebuild(node, operands)  # type: ignore[arg-type]  # none is pending: see `_leads_back`
+                break
+        dtype = again.dtype
+        is_float = dtype.kind == "f"
+        for operand in again.operands:
+            if operand.dtype is not dtype or not is_float:
+                return self._promotions.of(again)
+        return again
 
     def _wait_for(self, node: Expr, successor: Expr, stack: list[tuple[Expr, Expr | None]]) -> None:
         """Let a node have the normal form of what stands for it now."""
