@@ -27,6 +27,7 @@ from graphc.rewrite.series import (
     SINE_MINUS_COSINE,
     Series,
 )
+from graphc.util.fork_safety import cached_property
 
 _SERIES = (
     *(series for _, series in (*DIFFERENCES.values(), *RECIPROCALS.values())),
@@ -138,7 +139,11 @@ class SeriesOverPower:
 
     name: str = "series-over-power"
     kind: Kind = "stable"
-    examples: tuple[str, ...] = tuple(str(_written(name) / symbol("x") ** 3) for name in ("sin", "atan"))
+
+    @cached_property
+    def examples(self) -> tuple[str, ...]:
+        """Formulas that it fires on, written when they are asked for: the series take a while."""
+        return tuple(str(_written(name) / symbol("x") ** 3) for name in ("sin", "atan"))
 
     def roots(self) -> tuple[str, ...]:
         return ("divide",)
@@ -204,9 +209,12 @@ class SeriesOverSeries:
 
     name: str = "series-over-series"
     kind: Kind = "stable"
-    examples: tuple[str, ...] = (
-        str(_written("sin") / _written("tan")), str(symbol("y") * _written("atan") / -_written("sinh")),
-    )  # fmt: skip
+
+    @cached_property
+    def examples(self) -> tuple[str, ...]:
+        """Formulas that it fires on, written when they are asked for."""
+        y = symbol("y")
+        return str(_written("sin") / _written("tan")), str(y * _written("atan") / -_written("sinh"))
 
     def roots(self) -> tuple[str, ...]:
         return ("divide",)
