@@ -65,7 +65,8 @@ def _log_step(m: Match, x: Expr, y: Expr, step: Expr | None) -> Expr | None:
 def _power_step(m: Match) -> Expr | None:
     """xᵖ − yᵖ with L = log(x/y): −xᵖ·expm1(−pL) for p > 0, yᵖ·expm1(pL) for p < 0, where neither factor overflows first.
 
-    Apart, powers that are no roots of a high order do not cancel; there the difference stays, since derivatives of (x − y)/y overflow.
+    Apart, powers that are no roots of a high order do not cancel; there the difference stays, since derivatives of
+    (x − y)/y overflow.
     """
     x, y, p = m["x"], m["y"], m["z"]
     step = difference(x, y)

@@ -52,8 +52,8 @@ def contracted(
 ) -> tuple[tuple[Expr, ...], dict[Op, tuple[Expr, tuple[Expr, ...]]]]:
     """The outputs with parts as operations, and what each of these stands for: a formula and its symbols.
 
-    Only parts that `differentiate` knows a better derivative for are contracted; of an expression that is one part as a whole there
-    is nothing to gain.
+    Only parts that `differentiate` knows a better derivative for are contracted; of an expression that is one part as a
+    whole there is nothing to gain.
     """
     order = walk(outputs)
     active = active_nodes(order, set(targets))

@@ -96,6 +96,7 @@ class _Rewriter:
         self._known: dict[Expr, tuple[Derivation, int]] = {}
         self._written: dict[tuple[Derivation, int], Expr] = {}
         self._numbers: defaultdict[Derivation, list[int]] = defaultdict(list)
+        self._of_parts: dict[tuple[Expr, tuple[Expr, ...]], Partials | None] = {}
         for node in order:
             known = derivation(node)
             if known is not None and node not in circular:
@@ -153,7 +154,7 @@ class _Rewriter:
             outputs = trace.outputs
         parts: dict[Op, tuple[Expr, tuple[Expr, ...]]] = {}
         if made.differentiates and (_on_arrays(outputs) or any(not _is_one(seed) for seed in made.others)):
-            outputs, parts = contracted(outputs, targets, self._partials)
+            outputs, parts = contracted(outputs, targets, self._partials_of)
             better = better or bool(parts)
         if not better and others == made.others:
             return {}
@@ -177,6 +178,12 @@ class _Rewriter:
             self._smoothed.update(self._written[made, number] for number in numbers)
         return dict(zip(numbers, results, strict=True))
 
+    def _partials_of(self, formula: Expr, symbols: tuple[Expr, ...]) -> Partials | None:
+        key = formula, symbols
+        if key not in self._of_parts:
+            self._of_parts[key] = self._partials(formula, symbols)
+        return self._of_parts[key]
+
     def _partials(self, formula: Expr, symbols: tuple[Expr, ...]) -> Partials | None:
         """The stable derivatives of a formula over numbers, where the chain rule with an adjoint in it gives worse ones."""
         record = gradient([formula], None, symbols)
@@ -192,7 +199,9 @@ class _Rewriter:
             return None
         conditions = [record.paths.get(s) for s in symbols]
         return Partials(
-            tuple([value if s in record.adjoints else None for s, value in zip(symbols, values, strict=True)]),
+            tuple(
+                [value if s in record.adjoints else None for s, value in zip(symbols, values, strict=True)]
+            ),
             tuple([None if path is None else path.expr for path in conditions]),
         )
 

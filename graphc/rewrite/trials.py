@@ -91,7 +91,9 @@ def nearer(one: Sequence[Expr], other: Sequence[Expr], truth: Sequence[Expr]) ->
     dags = [Dag(list(form)) for form in (one, other)]
     symbols = list(dict.fromkeys(itertools.chain.from_iterable(dag.symbols for dag in dags)))
     nodes = Dag(list(truth)).exprs
-    if any(node.op.user_defined for dag in dags for node in dag.exprs) or any(s.dtype.kind != "f" for s in symbols):
+    if any(node.op.user_defined for dag in dags for node in dag.exprs) or any(
+        s.dtype.kind != "f" for s in symbols
+    ):
         return 0
     whole = any(node.shape or node.op.on_arrays for dag in dags for node in dag.exprs)
     if whole and sum(map(_elements, nodes)) > MOST_SCALARS:
@@ -113,7 +115,11 @@ def nearer(one: Sequence[Expr], other: Sequence[Expr], truth: Sequence[Expr]) ->
                 )
             )
             with np.errstate(all="ignore"):
-                apart = np.isfinite(a) & np.isfinite(b) & (np.abs(a - b) > APART * np.maximum(np.abs(a), np.abs(b)))
+                apart = (
+                    np.isfinite(a)
+                    & np.isfinite(b)
+                    & (np.abs(a - b) > APART * np.maximum(np.abs(a), np.abs(b)))
+                )
             chosen = [tuple(index) for index in np.argwhere(apart)[: MOST_JUDGED - judged]]
             judged += len(chosen)
             for index in chosen:
@@ -132,7 +138,9 @@ def _off(values: np.ndarray) -> np.ndarray:
     return values * (1 + STEPS * np.finfo(values.dtype).eps)
 
 
-def _correct(formula: Expr, at: Mapping[Expr, np.ndarray], index: tuple[int, ...], whole: bool) -> float | None:
+def _correct(
+    formula: Expr, at: Mapping[Expr, np.ndarray], index: tuple[int, ...], whole: bool
+) -> float | None:
     """The formula over the real numbers at a point, or one of its elements; None where that is not known."""
     point = {s.name: value if whole else float(value[index]) for s, value in at.items()}
     element = formula[tuple(map(int, index))] if whole and formula.shape else formula

@@ -4,7 +4,8 @@
 
 Every formula is compiled with the defaults at 40 points: over its whole range, around every critical point, and where
 exponentials begin to over- and underflow; for numbers in float64 and float32, and in float64 over arrays that are reshaped,
-gathered and batched on the way, their gradients and products of their Hessians with a vector. The truth is mpmath's value and its difference quotient with many hundred digits.
+gathered and batched on the way, their gradients and products of their Hessians with a vector. The truth is mpmath's value and
+its difference quotient with many hundred digits.
 
 An error is counted in units: the spacing of floats at the exact result, and what one rounding of the input makes of it, together.
 """
@@ -361,8 +362,8 @@ def _apply(node: g.Expr, built: dict[g.Expr, Any]) -> g.Expr:
 
 
 def row(formula: Formula) -> tuple[list[float], list[float]]:
-    """The worst errors of a formula: value and derivatives in float64, in float32; gradient and Hessian-vector product over arrays;
-    and where."""
+    """The worst errors of a formula, and where: value and derivatives in float64, in float32; gradient and Hessian-vector product
+    over arrays."""
     known: Truth = {}
     found = [
         *scalar_errors(formula, "float64", known),

@@ -23,7 +23,12 @@ POINTS = (0.0, -0.0, 1.0, -1.0, 0.5, 2.0, 3.0, 4.0, -2.0, 8.0)
 UNARY = [
     op
     for op in all_ops()
-    if op.arity == 1 and op.name != "astype" and not op.on_arrays and op.formula is not None and op.partials is not None and not op.user_defined
+    if op.arity == 1
+    and op.name != "astype"
+    and not op.on_arrays
+    and op.formula is not None
+    and op.partials is not None
+    and not op.user_defined
 ]
 
 ODD = {("exp", "-0.0"), ("erfc", "-0.0")}
