@@ -23,7 +23,7 @@ MOST_INPUTS = 4
 
 
 @dataclass(frozen=True)
-class Partials:
+class StablePartials:
     """What is known of a formula over numbers.
 
     values : for each input its derivative, None where it is 0 by declaration
@@ -34,7 +34,7 @@ class Partials:
     conditions: tuple[Expr | None, ...]
 
 
-Differentiate = Callable[[Expr, tuple[Expr, ...]], Partials | None]
+Differentiate = Callable[[Expr, tuple[Expr, ...]], StablePartials | None]
 """(formula, symbols) → the partials by those of its symbols; None where those of its operations are as good."""
 
 
@@ -192,7 +192,7 @@ def _constant_in(node: Expr) -> Expr | None:
     return node if node.is_constant and not node.shape else None
 
 
-def _operation(part: _Part, place: Mapping[Expr, int], known: Partials) -> Op:
+def _operation(part: _Part, place: Mapping[Expr, int], known: StablePartials) -> Op:
     symbols = tuple(part.inputs)
     dtype = part.root.dtype
 
@@ -227,4 +227,4 @@ def _operation(part: _Part, place: Mapping[Expr, int], known: Partials) -> Op:
     )
 
 
-__all__ = ["Differentiate", "Partials", "contracted", "expanded", "instantiated"]
+__all__ = ["Differentiate", "StablePartials", "contracted", "expanded", "instantiated"]

@@ -30,7 +30,7 @@ from graphc.ir.expr import (
 )
 from graphc.ir.op import Op
 from graphc.ir.scopes import deriving, stay
-from graphc.rewrite.clusters import Partials, contracted, expanded
+from graphc.rewrite.clusters import StablePartials, contracted, expanded
 from graphc.rewrite.engine import RuleFiring, Trace
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.promotion import of_type
@@ -96,7 +96,7 @@ class _Rewriter:
         self._known: dict[Expr, tuple[Derivation, int]] = {}
         self._written: dict[tuple[Derivation, int], Expr] = {}
         self._numbers: defaultdict[Derivation, list[int]] = defaultdict(list)
-        self._of_parts: dict[tuple[Expr, tuple[Expr, ...]], Partials | None] = {}
+        self._of_parts: dict[tuple[Expr, tuple[Expr, ...]], StablePartials | None] = {}
         for node in order:
             known = derivation(node)
             if known is not None and node not in circular:
@@ -178,13 +178,13 @@ class _Rewriter:
             self._smoothed.update(self._written[made, number] for number in numbers)
         return dict(zip(numbers, results, strict=True))
 
-    def _partials_of(self, formula: Expr, symbols: tuple[Expr, ...]) -> Partials | None:
+    def _partials_of(self, formula: Expr, symbols: tuple[Expr, ...]) -> StablePartials | None:
         key = formula, symbols
         if key not in self._of_parts:
             self._of_parts[key] = self._partials(formula, symbols)
         return self._of_parts[key]
 
-    def _partials(self, formula: Expr, symbols: tuple[Expr, ...]) -> Partials | None:
+    def _partials(self, formula: Expr, symbols: tuple[Expr, ...]) -> StablePartials | None:
         """The stable derivatives of a formula over numbers, where the chain rule with an adjoint in it gives worse ones."""
         record = gradient([formula], None, symbols)
         written = [record.adjoint(s) for s in symbols]
@@ -198,7 +198,7 @@ class _Rewriter:
         if tuple(ours) == others or not _is_better(ours, others, theirs):
             return None
         conditions = [record.paths.get(s) for s in symbols]
-        return Partials(
+        return StablePartials(
             tuple(
                 [value if s in record.adjoints else None for s, value in zip(symbols, values, strict=True)]
             ),
