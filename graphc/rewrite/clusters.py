@@ -39,7 +39,7 @@ Differentiate = Callable[[Expr, tuple[Expr, ...]], StablePartials | None]
 
 
 @dataclass(frozen=True)
-class _Part:
+class _Cluster:
     """root : the last node; formula : the same of numbers; inputs : what stands outside, by the formula's symbols"""
 
     root: Expr
@@ -117,7 +117,7 @@ def _passes_on(node: Expr, below: set[Expr]) -> bool:
 
 def _parts(
     order: Sequence[Expr], outputs: Sequence[Expr], active: set[Expr], below: set[Expr], targets: set[Expr]
-) -> list[_Part]:
+) -> list[_Cluster]:
     """The connected parts of more than one operation, whose nodes but the last nothing else uses."""
     users: dict[Expr, list[Expr | None]] = {output: [None] for output in outputs}
     for node in order:
@@ -150,7 +150,7 @@ def _is_elementwise(node: Expr) -> bool:
     return bool(node.operands) and not node.op.on_arrays and not node.op.user_defined
 
 
-def _formula(root: Expr, inside: set[Expr], below: set[Expr], targets: set[Expr]) -> _Part | None:
+def _formula(root: Expr, inside: set[Expr], below: set[Expr], targets: set[Expr]) -> _Cluster | None:
     """A part as a function of numbers; what chooses between its branches belongs to it. None where it has too many inputs."""
     inputs: dict[Expr, Expr] = {}
     numbers: dict[Expr, Expr] = {}
@@ -182,7 +182,7 @@ def _formula(root: Expr, inside: set[Expr], below: set[Expr], targets: set[Expr]
         stack.pop()
         if len(inputs) > MOST_INPUTS:
             return None
-    return _Part(root, numbers[root], inputs) if inputs else None
+    return _Cluster(root, numbers[root], inputs) if inputs else None
 
 
 def _constant_in(node: Expr) -> Expr | None:
@@ -192,7 +192,7 @@ def _constant_in(node: Expr) -> Expr | None:
     return node if node.is_constant and not node.shape else None
 
 
-def _operation(part: _Part, place: Mapping[Expr, int], known: StablePartials) -> Op:
+def _operation(part: _Cluster, place: Mapping[Expr, int], known: StablePartials) -> Op:
     symbols = tuple(part.inputs)
     dtype = part.root.dtype
 
