@@ -47,7 +47,7 @@ def failures(forms: Sequence[Sequence[Expr]], functions: Sequence[Expr] = ()) ->
 
     functions : where these are NaN nothing is asked: the derivative of a logarithm of negative numbers means nothing
     """
-    dags = [Dag(list(form)) for form in (*forms, functions)]
+    dags = [Dag(list(form)) for form in (*forms, functions or forms[0])]
     symbols = _symbols(dags)
     if any(len(dag) > MOST_NODES for dag in dags):
         return None
@@ -65,9 +65,9 @@ def failures(forms: Sequence[Sequence[Expr]], functions: Sequence[Expr] = ()) ->
             Exception
         ):  # an index out of range, a matrix that is not positive: the user's own data will not be so
             return None
-        meant = _meant(runs.pop(), whole)
+        meant = _meant(runs.pop() if functions else [], whole)
         asked = asked or bool(meant.any())
-        for which, run in enumerate(runs):
+        for which, run in enumerate(runs[: len(forms)]):
             for value in run:
                 if value.dtype.kind != "f":
                     continue
@@ -124,7 +124,7 @@ def nearer(
     Where the forms differ by more than roundings; 0 where they do not, and of programs that are too large.
     functions : as for `failures`
     """
-    dags = [Dag(list(form)) for form in (one, other, functions)]
+    dags = [Dag(list(form)) for form in (one, other, functions or one)]
     symbols = _symbols(dags)
     nodes = Dag(list(truth)).exprs
     if any(node.op.user_defined for dag in dags for node in dag.exprs) or any(
@@ -141,8 +141,8 @@ def nearer(
             runs = _runs(dags, at)
         except Exception:
             return 0
-        meant = _meant(runs.pop(), whole)
-        for formula, ours_here, theirs_here in zip(truth, *runs, strict=True):
+        meant = _meant(runs.pop() if functions else [], whole)
+        for formula, ours_here, theirs_here in zip(truth, *runs[:2], strict=True):
             points = () if whole else (POINTS,)
             a, b = (
                 np.broadcast_to(value.astype(np.float64), np.broadcast_shapes(value.shape, points))
