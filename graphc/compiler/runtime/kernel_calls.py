@@ -24,7 +24,7 @@ _FRAME = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
 _SEQUENCE = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p)
 
 
-SMALL_PRODUCTS = 4_000.0
+SMALL_PRODUCTS = 1_000.0
 """Nanoseconds of work below which BLAS keeps to one thread by itself."""
 
 
