@@ -62,7 +62,7 @@ class Identity(FactRule):
     """f(x, e) → x, and f(e, x) → x for a commutative f with the identity e"""
 
     def fits(self, operands: tuple[str, ...]) -> bool:
-        return "constant" in operands
+        return "constant" in operands or "broadcast_to" in operands
 
     def _concerns(self, op: Op) -> bool:
         return op.facts.identity is not None and op.arity == 2
@@ -73,6 +73,7 @@ class Identity(FactRule):
         assert e is not None
         whole = node.dtype.kind in "iu"
         for kept, other in ((x, y), (y, x)):
+            other = _filling(other)
             if (
                 (_is(other, e) or (whole and _is(other, abs(e))))
                 and kept.dtype == node.dtype
@@ -82,6 +83,11 @@ class Identity(FactRule):
             if not node.op.facts.commutative:
                 break
         return None
+
+
+def _filling(node: Expr) -> Expr:
+    """What an array of equal elements is filled with; anything else as it is."""
+    return node.operands[0] if node.op.name == "broadcast_to" and not node.operands[0].shape else node
 
 
 class Involution(FactRule):

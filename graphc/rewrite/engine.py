@@ -291,7 +291,7 @@ class _Session:
         for operand in node.operands:
             if normal[operand] is not operand:
                 operands = tuple([normal[operand] for operand in node.operands])
-                again = rebuild(node, operands)  # type: ignore[arg-type]  # none is pending: see `_leads_back`
+                again = rebuild(node, operands)  # type: ignore[arg-type]  # none is pending
                 break
         dtype = again.dtype
         is_float = dtype.kind == "f"
@@ -303,8 +303,11 @@ class _Session:
     def _wait_for(self, node: Expr, successor: Expr, stack: list[tuple[Expr, Expr | None]]) -> None:
         """Let a node have the normal form of what stands for it now."""
         normal = self._normal
-        if successor in normal and normal[successor] is not _PENDING:
-            normal[node] = normal[successor]
+        known = normal.get(successor)
+        if known is _PENDING:  # part of what replaces a node has become that node: there it stands as it is
+            normal[node] = successor
+        elif known is not None:
+            normal[node] = known
         else:
             normal[node] = node if node in self._kept else _PENDING
             stack.append((node, successor))
