@@ -262,6 +262,13 @@ def _squared(total: Expr) -> list[Expr] | None:
 LONGEST_NORM = 64
 """Each hypot waits for the one before: beyond this the sum of squares stays."""
 
+FACTORS = (
+    Rule("factor-beside-itself", "x*(1 + y) - x", "x*y", "stable", "x(1 + y) − x = xy"),
+    Rule("factor-beside-itself-minus", "x - x*(1 + y)", "0 - x*y", "stable", "x − x(1 + y) = −xy; 0 as a difference is, never −0"),
+    Rule("factor-beside-itself-less", "x*(1 - y) - x", "0 - x*y", "stable", "x(1 − y) − x = −xy; 0 as a difference is, never −0"),
+    Rule("factor-less-itself", "x - x*(1 - y)", "x*y", "stable", "x − x(1 − y) = xy"),
+)  # fmt: skip
+
 ROOTS = (
     Rule("square-power", "x**2", "x*x", "stable", "pow(x, 2) is x·x rounded once"),
     Rule("reciprocal-power", "x**-1", "1/x", "stable", "pow(x, −1) is 1/x"),
@@ -333,4 +340,4 @@ def _log_scaled_erfc(m: Match) -> Expr | None:
     return where(m["x"] > ERFC_FAR, _log_erfc_far(m["x"]) + math.log(m.value("c")), kept)
 
 
-RULES = (*LOGARITHMS, *EXPONENTIALS, *LOGISTIC, *TRIGONOMETRIC, *ROOTS, *ERROR_FUNCTIONS)
+RULES = (*LOGARITHMS, *EXPONENTIALS, *LOGISTIC, *TRIGONOMETRIC, *FACTORS, *ROOTS, *ERROR_FUNCTIONS)

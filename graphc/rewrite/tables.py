@@ -26,6 +26,7 @@ from graphc.rewrite import (
     smoothing,
     stability,
     sums,
+    symmetric,
     views,
 )
 from graphc.rewrite.engine import AnyRule, Engine, RuleFiring, Trace
@@ -40,6 +41,7 @@ NORMAL: tuple[AnyRule, ...] = (
     *branches.RULES,
     *axes.RULES,
     *sums.RULES,
+    *symmetric.RULES,
     *removable.RULES,
     *cancellation.RULES,
     *logarithms.RULES,
