@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import reduce
+from operator import mul
 
 from graphc.ir.expr import Expr, apply, constant, symbol
 from graphc.ir.op import lookup
 from graphc.ops.comparison import where
 from graphc.ops.elementary import exp, expm1
 from graphc.ops.quotients import exprel
-from graphc.rewrite.linear import factors_of, product, without
+from graphc.rewrite.linear import Factors, factors_of, product, without
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.ranges import Ranges
 from graphc.rewrite.series import (
@@ -76,6 +78,7 @@ class RemovableQuotient:
     examples: tuple[str, ...] = (
         "sin(x)/x", "expm1(x)/x", "-expm1(-x)/x", "sin(2*x)/x", "y*tanh(x)/(x*z)", "x/expm1(x)", "x/sin(x)", "x*x/tan(x)",
         "log1p(x)/x", "x/log1p(x)", "atan(x)/x", "asinh(x)/x", "2*square(sin(x/2))/(x*x)", "x*x*x/expm1(x)",
+        "x*x/(sinh(x)*sinh(x))", "y*square(x)/square(expm1(x))", "x*x*x/(sin(x)*sin(x))",
     )  # fmt: skip
 
     def roots(self) -> tuple[str, ...]:
@@ -100,12 +103,31 @@ class RemovableQuotient:
                 number, factors = factors_of(a)
                 left = without(over, factors)
                 if left is not None and not a.is_constant:
+                    power = _powers_over(node, (one, over), (other, under), f)
+                    if power is not None:
+                        return power
                     rest = without(under, [f]) or []
                     return _result(node, one, other * number, left, rest, _argument_over(node, f, a))
         return None
 
     def __str__(self) -> str:
         return f"{self.name}: {self.__doc__} ({self.kind})"
+
+
+def _powers_over(node: Expr, above: Factors, below: Factors, f: Expr) -> Expr | None:
+    """u·aⁿ/f(a)ⁿ for n > 1: one branch, in whose far side f and its derivatives meet each other; None where it is not that."""
+    (one, over), (other, under) = above, below
+    name, (a,) = f.op.name, f.operands
+    number, factors = factors_of(a)
+    count = under.count(f)
+    left = without(over, factors * count)
+    series = BERNOULLI if name == "expm1" else QUOTIENTS.get(name)
+    if count < 2 or left is None or series is None:
+        return None
+    near = 1 / series.sum(a) if name != "expm1" else series.sum(a) - a * 0.5
+    rest = without(under, [f] * count) or []
+    value = _result(node, one, other * number**count, left, rest, reduce(mul, [near] * count))
+    return None if value is None else where(series.near(a), value, node)
 
 
 def _result(

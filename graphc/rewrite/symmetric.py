@@ -7,6 +7,8 @@ even or odd.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import mul
 
 from graphc.ir.expr import Expr, constant
 from graphc.ops.elementary import cosh, sinh
@@ -111,8 +113,7 @@ def _balanced(node: Expr, factors: list[tuple[Expr, int]], place: int, power: _M
         elif first is not None:
             result = first * result
         assert result is not None
-        for _ in range(count):
-            result = result / put
+        result = result / reduce(mul, [put] * count)  # in one: its quotient may be removable
         return result if scale > 0 else -result
     return None
 
