@@ -120,6 +120,10 @@ class Series:
             total = total * variable + coefficient
         return total
 
+    def rest(self, x: Expr) -> Expr:
+        """The series without the power of x and its first term, over x or x²."""
+        return Series(lambda k: self.coefficient(k + 1), 0, self.limit, self.step).sum(x)
+
     def near(self, x: Expr) -> Expr:
         """The condition under which the series holds."""
         return abs(x) < self.limit

@@ -43,6 +43,7 @@ NAMES: dict[str, Any] = {
             "sinh",
             "cosh",
             "tanh",
+            "asin",
             "atan",
             "asinh",
             "acosh",
