@@ -126,8 +126,35 @@ def _powers_over(node: Expr, above: Factors, below: Factors, f: Expr) -> Expr | 
         return None
     near = 1 / series.sum(a) if name != "expm1" else series.sum(a) - a * 0.5
     rest = without(under, [f] * count) or []
-    value = _result(node, one, other * number**count, left, rest, reduce(mul, [near] * count))
-    return None if value is None else where(series.near(a), value, node)
+    # further out by factors that do not under- or overflow by themselves; a/f would be a quotient to be rewritten
+    branch = where(series.near(a), reduce(mul, [near] * count), reduce(mul, [1 / f * a] * count))
+    return _result(node, one, other * number**count, left, rest, branch)
+
+
+@dataclass(frozen=True)
+class SquareOfQuotient:
+    """(x/f(x))², where x/f(x) has become a branch → x·x/(f(x)·f(x)), which becomes one branch"""
+
+    name: str = "removable-quotient-squared"
+    kind: Kind = "stable"
+    examples: tuple[str, ...] = ("square(x/sinh(x))", "(x/expm1(x))**2", "(x/sin(x))*(x/sin(x))")
+
+    def roots(self) -> tuple[str, ...]:
+        return ("multiply", "square")
+
+    def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
+        guarded = node.operands[0]
+        if guarded is not node.operands[-1] or guarded.op.name != "where" or guarded.dtype is not node.dtype:
+            return None
+        far = guarded.operands[2]
+        far = far.operands[2] if far.op.name == "where" else far
+        if far.op.name != "divide" or far.operands[1].op.name not in _NAMES:
+            return None
+        a, f = far.operands
+        return a * a / (f * f) if a is f.operands[0] and a.dtype is node.dtype else None
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.__doc__} ({self.kind})"
 
 
 def _result(
@@ -265,6 +292,6 @@ class SeriesOverSeries:
         return f"{self.name}: {self.__doc__} ({self.kind})"
 
 
-RULES = (RemovableQuotient(), SeriesOverPower(), SeriesOverSeries())
+RULES = (RemovableQuotient(), SquareOfQuotient(), SeriesOverPower(), SeriesOverSeries())
 
 __all__ = ["RULES"]
