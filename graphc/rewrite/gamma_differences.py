@@ -153,7 +153,10 @@ def polygamma_step(z: Expr, d: Fraction, node: Expr, order: int) -> Expr:
     if part:
         far.append(_derivative(z, part, order))
         near.append(_derivative(z + float(SHIFT), part, order))
-        near += [_apart_powers(z + float(i) if i else z, z + float(i + part), order) * (first * float(part)) for i in range(SHIFT)]
+        scale = first * float(part)
+        near += [
+            scale * _apart_powers(z + float(i) if i else z, z + float(i + part), order) for i in range(SHIFT)
+        ]
     return where(z > SHIFT, _sum(far), where(z > 0, _sum(near), node))
 
 
@@ -175,7 +178,9 @@ def gamma_ratio(z: Expr, d: Fraction, node: Expr) -> Expr:
     m = _middle(z, d)
     rest = _rest(m, d)
     power = m ** float(d)
-    return where(z > (SHIFT if d < 2 else 3 * float(d) + SHIFT), power if rest is None else power * exp(rest), node)
+    return where(
+        z > (SHIFT if d < 2 else 3 * float(d) + SHIFT), power if rest is None else power * exp(rest), node
+    )
 
 
 def _sum(terms: list[Expr]) -> Expr:
@@ -206,7 +211,8 @@ class GammaDifference:
     name: str = "gamma-difference"
     kind: Kind = "stable"
     examples: tuple[str, ...] = (
-        "lgamma(x + 0.5) - lgamma(x)", "lgamma(x) - lgamma(x + 0.25)", "lgamma((x + 1)/2) - lgamma(x/2)", "lgamma(x + 1) - lgamma(x)",
+        "lgamma(x + 0.5) - lgamma(x)", "lgamma(x) - lgamma(x + 0.25)", "lgamma((x + 1)/2) - lgamma(x/2)",
+        "lgamma(x + 1) - lgamma(x)",
         "digamma(x + 0.5) - digamma(x)", "y*digamma(x + 3) - digamma(x - 0.25)*y", "lgamma(x + 20.5) - lgamma(x)",
         "digamma(2*x + 1) - digamma(2*x)", "polygamma(1, x + 0.5) - polygamma(1, x)", "polygamma(2, x) - polygamma(2, x + 1.75)",
     )  # fmt: skip
@@ -280,7 +286,11 @@ class GammaRatio:
 
     name: str = "gamma-ratio"
     kind: Kind = "stable"
-    examples: tuple[str, ...] = ("gamma(x + 0.5)/gamma(x)", "gamma(x)/gamma(x + 0.25)", "gamma(x/2 + 2.5)/gamma(x/2)")
+    examples: tuple[str, ...] = (
+        "gamma(x + 0.5)/gamma(x)",
+        "gamma(x)/gamma(x + 0.25)",
+        "gamma(x/2 + 2.5)/gamma(x/2)",
+    )
 
     def roots(self) -> tuple[str, ...]:
         return ("divide",)

@@ -55,7 +55,10 @@ class LogOfQuotient:
         if value is BERNOULLI.sum(a) - a * 0.5:
             return _of_exponential(node, a, -1)
         z = a / (2 + a)
-        for sign, written in ((1, 2 * AREA_TANGENT.sum(z) / (2 + a)), (-1, (2 + a) / (2 * AREA_TANGENT.sum(z)))):
+        for sign, written in (
+            (1, 2 * AREA_TANGENT.sum(z) / (2 + a)),
+            (-1, (2 + a) / (2 * AREA_TANGENT.sum(z))),
+        ):
             if value is written:
                 t = log1p(a)
                 return where(abs(t) < _NEAR_EXPONENTIAL, _signed(_near_exponential(t), -sign), node)
