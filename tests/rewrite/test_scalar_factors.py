@@ -1,4 +1,4 @@
-"""Sums and quotients that a rule knows, with a scalar as a further factor of one side: the sides of arrays are no longer alike."""
+"""Sums and quotients that a rule knows, with a scalar as a further factor of one side: of arrays, both are no longer alike."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import pytest
 import graphc as g
 from graphc.ir.expr import rebuild
 from graphc.rewrite import tables
-
 from tests.rewrite.test_rules_over_shapes import RULES, formulas, over
 
 scale = g.symbol("scale")
@@ -21,7 +20,7 @@ def test_a_scalar_factor_of_one_side_is_not_lost(rule):
             continue
         names = {s: g.symbol(s.name, shape=(3,), dtype=s.dtype) for s in g.free_symbols(formula)}
         one, other = (names.get(operand, over(operand, names)) for operand in formula.operands)
-        if "f" != one.dtype.kind or "f" != other.dtype.kind:
+        if one.dtype.kind != "f" or other.dtype.kind != "f":
             continue
         outputs = [
             rebuild(formula, pair)
