@@ -8,11 +8,11 @@ from fractions import Fraction
 
 from graphc.ir.expr import Expr, constant
 from graphc.ops.comparison import where
-from graphc.ops.elementary import exp, log, log1p
-from graphc.ops.special import erf, erfc, erfcx
+from graphc.ops.elementary import exp, expm1, log, log1p
+from graphc.ops.special import TWO_OVER_ROOT_PI, erf, erfc, erfcx
 from graphc.rewrite.factors import MOST_FACTORS, all_factors_of
 from graphc.rewrite.gamma_differences import affine
-from graphc.rewrite.linear import factors_of
+from graphc.rewrite.linear import factors_of, product, same, without
 from graphc.rewrite.pattern import Kind, Match, Rule
 from graphc.rewrite.ranges import Ranges
 
@@ -120,6 +120,65 @@ def _rest(u: Expr, one: int, y: Expr, other: int) -> tuple[Expr, ...] | None:
     return (exp(constant(float(left), u.dtype) * (x * x)),) if left else ()
 
 
-RULES = (*ROWS, ScaledErrorFunction())
+@dataclass(frozen=True)
+class ErrorFunctionBesideDensity:
+    """u·erfc(x) − a·u·exp(−x²) → u·((1 − a) − (erf x + a·(exp(−x²) − 1))) near 0: the derivative of a product with erfc"""
+
+    name: str = "erfc-beside-density"
+    kind: Kind = "stable"
+    examples: tuple[str, ...] = (
+        "y*erfc(x) - 1.1283791670955126*(y*exp(-(x*x)))", "exp(x)*(-1.1283791670955126*exp(-(x*x))) + erfc(x)*exp(x)",
+        "erfc(2*x) - 1.25*exp(-(4*x*x))",
+    )  # fmt: skip
+
+    def roots(self) -> tuple[str, ...]:
+        return ("add", "subtract")
+
+    def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
+        left, right = node.operands
+        sign = 1 if node.op.name == "add" else -1
+        for one, other in ((left, right), (right, left)):
+            if not _holds_complement(one) or one.shape != other.shape:
+                continue
+            (number, over), (second, factors) = factors_of(one), factors_of(other)
+            for f in over:
+                found = _density(f, without(over, [f]) or [], factors) if f.op.name == "erfc" else None
+                if found is None or f.dtype is not node.dtype or not number:
+                    continue
+                (y,), rest = f.operands, product(without(over, [f]) or [])
+                ratio = sign * second / number
+                if not -1.5 < ratio < -0.75:  # the sum is no smaller than its terms
+                    return None
+                lowest = ratio + 1 if abs(ratio + TWO_OVER_ROOT_PI) > 1e-6 else 1 - TWO_OVER_ROOT_PI
+                value = lowest + (ratio * expm1(found) - erf(y))
+                value = value if rest is None else rest * value
+                number = number if one is left else sign * number
+                value = value if number == 1 else constant(number, node.dtype) * value
+                result = where(abs(y) < 0.25, value, node)
+                return result if result.shape == node.shape else None
+        return None
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.__doc__} ({self.kind})"
+
+
+def _holds_complement(node: Expr) -> bool:
+    """A cheap look, before products are taken apart."""
+    if node.op.name != "multiply":
+        return node.op.name == "erfc"
+    return any(factor.op.name in ("erfc", "multiply") for factor in node.operands)
+
+
+def _density(f: Expr, rest: list[Expr], factors: tuple[Expr, ...]) -> Expr | None:
+    """−x² beside erfc(x), where a product is the rest of the other with exp(−x²)."""
+    for power in factors:
+        if power.op.name == "exp" and same(rest, without(factors, [power]) or []):
+            found = _rest(power.operands[0], -1, f.operands[0], 1)
+            if found == ():
+                return power.operands[0]
+    return None
+
+
+RULES = (*ROWS, ScaledErrorFunction(), ErrorFunctionBesideDensity())
 
 __all__ = ["RULES"]

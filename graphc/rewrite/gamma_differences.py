@@ -1,4 +1,4 @@
-"""log Γ(z + d) − log Γ(z) and ψ(z + d) − ψ(z) for a number d: differences of large numbers that are close.
+"""Gamma functions at close arguments: log Γ(z + d) − log Γ(z) and ψ(z + d) − ψ(z) for a number d.
 
 With m = z + (d − 1)/2 both expansions of Stirling's kind meet in one of even powers alone:
 
@@ -174,7 +174,7 @@ def _apart_powers(x: Expr, y: Expr, order: int) -> Expr:
 
 
 def gamma_ratio(z: Expr, d: Fraction, node: Expr) -> Expr:
-    """Γ(z + d)/Γ(z) as m^d·e^(the rest of the expansion)."""
+    """Γ(z + d)/Γ(z) for d > 0 as m^d·e^(the rest of the expansion); `node` where z is small or negative."""
     m = _middle(z, d)
     rest = _rest(m, d)
     power = m ** float(d)
@@ -280,39 +280,6 @@ def _opposite(step: Expr, node: Expr) -> Expr:
     return 0 - step
 
 
-@dataclass(frozen=True)
-class GammaRatio:
-    """Γ(z + d)/Γ(z) → (z + (d − 1)/2)^d·…, which does not overflow before the ratio does, for a number d that is not whole"""
-
-    name: str = "gamma-ratio"
-    kind: Kind = "stable"
-    examples: tuple[str, ...] = (
-        "gamma(x + 0.5)/gamma(x)",
-        "gamma(x)/gamma(x + 0.25)",
-        "gamma(x/2 + 2.5)/gamma(x/2)",
-    )
-
-    def roots(self) -> tuple[str, ...]:
-        return ("divide",)
-
-    def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
-        above, below = node.operands
-        if above.op.name != "gamma" or below.op.name != "gamma" or above.dtype is not below.dtype:
-            return None
-        u, w = above.operands[0], below.operands[0]
-        d = _apart(u, w)
-        if d is None or d.denominator == 1 or abs(d) > WHOLE or u.dtype is not node.dtype:
-            return None
-        if d > 0:
-            return gamma_ratio(w, d, node)
-        inverse = gamma_ratio(u, -d, node)
-        condition, value, _ = inverse.operands
-        return where(condition, 1 / value, node)
-
-    def __str__(self) -> str:
-        return f"{self.name}: {self.__doc__} ({self.kind})"
-
-
-RULES = (GammaDifference(), GammaRatio())
+RULES = (GammaDifference(),)
 
 __all__ = ["RULES"]

@@ -131,13 +131,22 @@ def _powers_over(node: Expr, above: Factors, below: Factors, f: Expr) -> Expr | 
     return _result(node, one, other * number**count, left, rest, branch)
 
 
+def _argument_over_written(name: str) -> Expr:
+    """x/f(x) as it is written."""
+    x = symbol("x")
+    f = apply(lookup(name), x)
+    return _argument_over(x / f, f, x)
+
+
 @dataclass(frozen=True)
 class SquareOfQuotient:
     """(x/f(x))², where x/f(x) has become a branch → x·x/(f(x)·f(x)), which becomes one branch"""
 
     name: str = "removable-quotient-squared"
     kind: Kind = "stable"
-    examples: tuple[str, ...] = ("square(x/sinh(x))", "(x/expm1(x))**2", "(x/sin(x))*(x/sin(x))")
+    examples: tuple[str, ...] = tuple(
+        f"square({_argument_over_written(name)})" for name in ("sin", "sinh", "expm1")
+    )
 
     def roots(self) -> tuple[str, ...]:
         return ("multiply", "square")
