@@ -7,7 +7,7 @@ are the same in every process.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +19,11 @@ from graphc.ir import dims
 from graphc.ir.expr import Expr
 from graphc.ir.graph import Dag
 
-SIZES = (0.0, 1e-200, 1e-9, 0.3, 1.0, 2.5, 7.0, 40.0, 120.0, 750.0, 1e5, 1e200, np.inf)
-"""What an input may be, of either sign: infinite too, and where functions of exponential growth begin to over- and underflow."""
+SIZES = (
+    0.0, 1e-200, 1e-70, 1e-28, 1e-13, 1e-9, 1e-4, 0.3, 1.0, 2.5, 7.0, 40.0, 120.0, 750.0, 1e5, 1e11, 1e25, 1e70, 1e200, np.inf
+)  # fmt: skip
+"""What an input may be, of either sign: infinite too, where functions of exponential growth begin to over- and underflow, and
+where powers do, in single precision as well."""
 
 POINTS = 96
 ROUNDS = 6
@@ -71,48 +74,80 @@ def failures(forms: Sequence[Sequence[Expr]]) -> list[Failures] | None:
 
 
 MOST_JUDGED = 3
-"""Points at which two forms that differ are held against many digits."""
+"""Elements at which two forms that differ are held against many digits."""
+
+MOST_SCALARS = 6000
+"""Elements of a program over arrays in all: more are not evaluated with many digits."""
 
 APART = 1e-6
+STEPS = 4
 
 
 def nearer(one: Sequence[Expr], other: Sequence[Expr], truth: Sequence[Expr]) -> int:
-    """At how many points more the first of two forms is nearer to what the formula is over the real numbers.
+    """At how many elements more the first of two forms is nearer to what the formula is over the real numbers.
 
-    Of functions of numbers, where the forms differ by more than roundings; 0 where they do not.
+    Where the forms differ by more than roundings; 0 where they do not, and of programs that are too large.
     """
     dags = [Dag(list(form)) for form in (one, other)]
-    if any(node.shape or node.op.on_arrays or node.op.user_defined for dag in dags for node in dag.exprs):
-        return 0
     symbols = list(dict.fromkeys(itertools.chain.from_iterable(dag.symbols for dag in dags)))
-    if any(symbol.dtype.kind != "f" for symbol in symbols):
+    nodes = Dag(list(truth)).exprs
+    if any(node.op.user_defined for dag in dags for node in dag.exprs) or any(
+        s.dtype.kind != "f" for s in symbols
+    ):
         return 0
-    at = {symbol: _values(symbol, place, 0, False) for place, symbol in enumerate(symbols)}
-    try:
-        values = [run_arrays(dag, [at[symbol] for symbol in dag.symbols]) for dag in dags]
-    except Exception:
+    whole = any(node.shape or node.op.on_arrays for dag in dags for node in dag.exprs)
+    if whole and sum(map(_elements, nodes)) > MOST_SCALARS:
         return 0
     balance = judged = 0
-    for place, formula in enumerate(truth):
-        a, b = (
-            np.broadcast_to(np.asarray(run[dag.outputs[place]], dtype=np.float64), (POINTS,))
-            for run, dag in zip(values, dags, strict=True)
-        )
-        with np.errstate(all="ignore"):
-            apart = (
-                np.isfinite(a) & np.isfinite(b) & (np.abs(a - b) > APART * np.maximum(np.abs(a), np.abs(b)))
+    for number in range(ROUNDS if whole else 1):
+        at = {symbol: _values(symbol, place, number, whole) for place, symbol in enumerate(symbols)}
+        try:
+            runs = [run_arrays(dag, [at[symbol] for symbol in dag.symbols]) for dag in dags]
+        except Exception:
+            return 0
+        for place, formula in enumerate(truth):
+            shape = () if whole else (POINTS,)
+            a, b = (
+                np.broadcast_to(value, np.broadcast_shapes(value.shape, shape))
+                for value in (
+                    np.asarray(run[dag.outputs[place]], dtype=np.float64)
+                    for run, dag in zip(runs, dags, strict=True)
+                )
             )
-        for k in np.flatnonzero(apart)[: MOST_JUDGED - judged]:
-            judged += 1
-            point = {symbol.name: float(at[symbol][k]) for symbol in symbols}
-            try:
-                correct = float(evaluate(formula, point, digits=20))
-            except (GraphcError, ArithmeticError, ValueError, TypeError):
-                continue
-            balance += int(abs(a[k] - correct) < abs(b[k] - correct)) - int(
-                abs(a[k] - correct) > abs(b[k] - correct)
-            )
+            with np.errstate(all="ignore"):
+                apart = (
+                    np.isfinite(a)
+                    & np.isfinite(b)
+                    & (np.abs(a - b) > APART * np.maximum(np.abs(a), np.abs(b)))
+                )
+            chosen = [tuple(index) for index in np.argwhere(apart)[: MOST_JUDGED - judged]]
+            judged += len(chosen)
+            for index in chosen:
+                correct = _correct(formula, at, index, whole)
+                if correct is None:
+                    continue
+                ours, theirs = abs(float(a[index]) - correct), abs(float(b[index]) - correct)
+                moved = _correct(formula, {s: _off(value) for s, value in at.items()}, index, whole)
+                allowed = abs(moved - correct) if moved is not None else 0.0
+                balance += int(max(ours, allowed) < theirs) - int(max(theirs, allowed) < ours)
     return balance
+
+
+def _off(values: np.ndarray) -> np.ndarray:
+    """Values that are off by some units in the last place: what they change in a result no form of it can tell."""
+    return values * (1 + STEPS * np.finfo(values.dtype).eps)
+
+
+def _correct(
+    formula: Expr, at: Mapping[Expr, np.ndarray], index: tuple[int, ...], whole: bool
+) -> float | None:
+    """The formula over the real numbers at a point, or one of its elements; None where that is not known."""
+    point = {s.name: value if whole else float(value[index]) for s, value in at.items()}
+    element = formula[tuple(map(int, index))] if whole and formula.shape else formula
+    try:
+        return float(evaluate(element, point, digits=20))
+    except (GraphcError, ArithmeticError, ValueError, TypeError):
+        return None
 
 
 def _elements(node: Expr) -> int:

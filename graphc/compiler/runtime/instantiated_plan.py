@@ -254,7 +254,7 @@ class Bound:
 
         def refuse(place: int) -> None:
             what, hint = misplaced(place, check.axis, length)
-            raise InputError(f"index: {what}", node=told(node), site=node.site, hint=hint)
+            raise InputError(what, node=told(node), site=node.site, hint=hint)
 
         counted = range_of(array)
         if counted is not None:
