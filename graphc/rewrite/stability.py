@@ -262,11 +262,19 @@ LONGEST_NORM = 64
 """Each hypot waits for the one before: beyond this the sum of squares stays."""
 
 FACTORS = (
-    Rule("factor-beside-itself", "x*(1 + y) - x", "x*y", "stable", "x(1 + y) − x = xy"),
-    Rule("factor-beside-itself-minus", "x - x*(1 + y)", "0 - x*y", "stable", "x − x(1 + y) = −xy, never −0"),
-    Rule("factor-beside-itself-less", "x*(1 - y) - x", "0 - x*y", "stable", "x(1 − y) − x = −xy, never −0"),
-    Rule("factor-less-itself", "x - x*(1 - y)", "x*y", "stable", "x − x(1 − y) = xy"),
+    Rule("factor-beside-itself", "x*(1 + y) - x", "x*y", "stable", "x(1 + y) − x = xy", when=lambda m: _no_exponential(m)),
+    Rule("factor-beside-itself-minus", "x - x*(1 + y)", "0 - x*y", "stable", "x − x(1 + y) = −xy, never −0",
+         when=lambda m: _no_exponential(m)),
+    Rule("factor-beside-itself-less", "x*(1 - y) - x", "0 - x*y", "stable", "x(1 − y) − x = −xy, never −0",
+         when=lambda m: _no_exponential(m)),
+    Rule("factor-less-itself", "x - x*(1 - y)", "x*y", "stable", "x − x(1 − y) = xy", when=lambda m: _no_exponential(m)),
 )  # fmt: skip
+
+
+def _no_exponential(m: Match) -> bool:
+    """Whether 1 + y is no sum of exponentials, which rules of quotients know."""
+    return m["y"].op.name not in ("exp", "add", "sigmoid")
+
 
 ROOTS = (
     Rule("square-power", "x**2", "x*x", "stable", "pow(x, 2) is x·x rounded once"),
