@@ -28,7 +28,15 @@ ROWS = (
 
 def _log_erfc(x: Expr, kept: Expr) -> Expr:
     near = where(abs(x) < 0.5, log1p(0 - erf(x)), kept)
-    return where(x > 0.5, log(erfcx(x)) - x * x, near)
+    return where(x > 0.5, log(erfcx(x)) - _square(x), near)
+
+
+def _square(x: Expr) -> Expr:
+    """x², of a multiple c·y as c²·y², the derivatives of which are rounded less."""
+    scale, base, offset = affine(x)
+    if offset or base is x or abs(scale) == 1:
+        return x * x
+    return constant(float(scale * scale), x.dtype) * (base * base)
 
 
 def _log_scaled_erfc(m: Match) -> Expr | None:
@@ -40,7 +48,7 @@ def _log_scaled_erfc(m: Match) -> Expr | None:
         kept = where(x < -0.5, log1p(-0.5 * erfc(-x)), kept)
     # where the logarithm of the product is far below 0, so that log c cancels nothing
     far = next(bound for bound in (0.5, 1.0, 1.5, 2.0, 3.0, 4.0) if c * math.erfc(bound) < 0.25)
-    return where(x > far, log(erfcx(x)) - x * x + math.log(c), kept)
+    return where(x > far, log(erfcx(x)) - _square(x) + math.log(c), kept)
 
 
 @dataclass(frozen=True)

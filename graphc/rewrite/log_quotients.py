@@ -50,7 +50,7 @@ class LogOfQuotient:
         below = value.op.name == "divide" and value.operands[0].is_constant
         sought = value.operands[1] if below else value
         for name, series in QUOTIENTS.items():
-            if series.coefficients[0] == 1 and sought is series.sum(a):
+            if float(series.coefficient(0)) == 1 and sought is series.sum(a):
                 return _of_function(node, name, a, -1 if below else 1)
         if value is BERNOULLI.sum(a) - a * 0.5:
             return _of_exponential(node, a, -1)

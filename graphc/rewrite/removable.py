@@ -214,6 +214,7 @@ class SeriesOverPower:
         power = sum(factor is x for factor in under)
         if not power or power > series.power or one != 1 or power != len(under):
             return None
+        series = series.wide
         near = series.times_power(x, without=power)
         near = near if number > 0 else -near
         result = where(series.near(x), near, node)
