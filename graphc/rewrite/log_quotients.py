@@ -83,7 +83,7 @@ def _of_function(node: Expr, name: str, a: Expr, sign: int) -> Expr:
     if name == "sinh":
         far = ((size - LN2) - log(size)) + log1p(0 - exp(-2 * size))
         beyond = where(size < math.inf, _signed(far, sign), node)
-        return where(QUOTIENTS[name].near(a), _signed(_near(name, a), sign), beyond)
+        return where(size < 1.6, _signed(_near(name, a), sign), beyond)
     if name == "tanh":
         near, limit = _near("sinh", a) - log1p(2 * square(sinh(a * 0.5))), 2.0
     elif name == "asinh":
