@@ -75,7 +75,7 @@ class ScaledErrorFunction:
             if power.op.name != "exp":
                 continue
             for k, (complement, other) in enumerate(factors):
-                if complement.op.name == "erfc":
+                if complement.op.name == "erfc" and (other > 0 or not _is_slope(factors)):
                     rest = _rest(power.operands[0], one, complement.operands[0], other)
                     if rest is not None:
                         left = [pair for place, pair in enumerate(factors) if place not in (n, k)]
@@ -95,6 +95,15 @@ class ScaledErrorFunction:
 
     def __str__(self) -> str:
         return f"{self.name}: {self.__doc__} ({self.kind})"
+
+
+def _is_slope(factors: list[tuple[Expr, int]]) -> bool:
+    """Whether a quotient is the derivative of log erfc, as the factor −2/√π shows: that is written from the logarithm's own form,
+    whose second derivative is rounded less often."""
+    return any(
+        factor.is_constant and not factor.shape and abs(abs(float(factor.value)) - TWO_OVER_ROOT_PI) < 1e-6
+        for factor, _ in factors
+    )
 
 
 def _looks_worth(node: Expr) -> bool:
