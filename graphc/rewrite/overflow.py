@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import reduce
 
 from graphc.ir.expr import Expr, constant
@@ -11,6 +11,7 @@ from graphc.ops.comparison import where
 from graphc.ops.elementary import exp, hypot, sqrt
 from graphc.ops.special import lgamma
 from graphc.rewrite.differences import difference
+from graphc.rewrite.gamma_differences import gamma_ratio
 from graphc.rewrite.linear import factors_of, is_number, product, terms_of, without
 from graphc.rewrite.logarithms import plus_zero, side
 from graphc.rewrite.pattern import Kind, Rule
@@ -165,30 +166,14 @@ def _shifted(node: Expr, top: Expr, bottom: Expr, step: float) -> Expr | None:
         return where(low > -most, result if step > 0 else 1 / result, node)
     if not 0 < abs(step) <= 8:
         return None
-    limit = LARGEST_GAMMA[node.dtype.itemsize]
-    return where(bottom > limit, _gamma_ratio(bottom, step), node)
+    if step > 0:
+        return gamma_ratio(bottom, Fraction(step), node)
+    condition, value, _ = gamma_ratio(top, Fraction(-step), node).operands
+    return where(condition, 1 / value, node)
 
 
 def _rising(x: Expr, count: int) -> Expr:
     return reduce(lambda p, q: p * q, [x if k == 0 else x + k for k in range(count)])
-
-
-def _gamma_ratio(x: Expr, step: float) -> Expr:
-    """Γ(x + a)/Γ(x) as wᵃ(1 + Σ C(a, 2k) B₂ₖ w⁻²ᵏ), w = x + (a − 1)/2, with the generalised Bernoulli numbers of order 1 + a at
-    (1 + a)/2 (DLMF 5.11.14)."""
-    rho = (1 + step) / 2
-    numbers = (
-        -rho / 6,
-        rho / 60 + rho**2 / 12,
-        -(5 * rho**3 / 72 + rho**2 / 24 + rho / 126),
-    )
-    w = x + (step - 1) / 2
-    ratio = 1 / (w * w)
-    total: Expr | float = 0.0
-    for k in range(len(numbers), 0, -1):
-        binomial = math.prod(step - j for j in range(2 * k)) / math.factorial(2 * k)
-        total = (binomial * numbers[k - 1] + total) * ratio
-    return w**step * (1 + total)
 
 
 def _squared_quotient(quotient: Expr) -> Expr:

@@ -13,7 +13,7 @@ from graphc.ir.expr import Expr, constant
 from graphc.ops.comparison import isnan, where
 from graphc.ops.elementary import tanh
 from graphc.ops.logistic import sigmoid
-from graphc.rewrite.factors import MOST_FACTORS, Factors, factors_of, one_plus_exp
+from graphc.rewrite.factors import MOST_FACTORS, Factors, all_factors_of, one_plus_exp
 from graphc.rewrite.facts import LOGISTIC, TWO_PLACES, FactorMarks
 from graphc.rewrite.pattern import Kind, Match, Rule
 from graphc.rewrite.ranges import Ranges
@@ -259,10 +259,10 @@ def _holds(node: Expr) -> bool:
 def _bag(node: Expr) -> Counter[tuple[Expr, int]] | None:
     """The factors of a product with their exponents; None of one with signs, or of too many."""
     found: Counter[tuple[Expr, int]] = Counter()
-    for number, (factor, exponent) in enumerate(factors_of(node)):
-        if number > 2 * MOST_FACTORS or factor.op.name == "negative":
+    for number, (factor, exponent) in enumerate(all_factors_of(node)):  # scalars beside arrays as well
+        if number > MOST_FACTORS:
             return None
-        if exponent and not (factor.is_constant and not factor.shape and factor.value == 1):
+        if not (factor.is_constant and not factor.shape and factor.value == 1):
             found[factor, exponent] += 1
     return found
 

@@ -28,6 +28,7 @@ class HyperbolicRatio:
     examples: tuple[str, ...] = (
         "x/sinh(x)/sinh(x)*cosh(x)", "y*sinh(x)/cosh(x)/cosh(x)", "x/expm1(x)/expm1(x)*exp(x)", "cosh(x)/sinh(x)",
         "x/cosh(y)/z*cosh(y)", "x/(1 + cosh(y))*cosh(y)", "x/(0 - expm1(y))/z*exp(y)",
+        "x/sinh(y)/z*sinh(y)",
     )  # fmt: skip
 
     def roots(self) -> tuple[str, ...]:
@@ -69,7 +70,8 @@ def _ratio(node: Expr, factor: Expr, other: Expr, exponent: int) -> tuple[Expr, 
     """What (factor/other)**exponent is, as a factor with its exponent; () for 1, None where they are no pair."""
     name = factor.op.name
     if factor is other:
-        return () if exponent > 0 and (name == "cosh" or _one_plus_cosh(factor) is not None) else None
+        known = name in ("cosh", "sinh") or _one_plus_cosh(factor) is not None
+        return () if exponent > 0 and known else None
     if name == "sinh":
         (a,) = factor.operands
         if other.op.name == "cosh" and other.operands[0] is a:
@@ -116,7 +118,7 @@ def _minus_expm1(node: Expr) -> Expr | None:
 def _looks_worth(node: Expr) -> bool:
     """Whether both of a pair are among the first factors: a cheap look."""
     names = _names(node)
-    return ("cosh" in names) or ("exp" in names and "expm1" in names)
+    return "cosh" in names or "sinh" in names or ("exp" in names and "expm1" in names)
 
 
 def _product(factors: list[tuple[Expr, int]], like: Expr) -> Expr:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import reduce
+from operator import mul
 
 from graphc.ir.expr import Expr, apply, constant, symbol
 from graphc.ir.op import lookup
 from graphc.ops.comparison import where
 from graphc.ops.elementary import exp, expm1
 from graphc.ops.quotients import exprel
-from graphc.rewrite.linear import factors_of, product, without
+from graphc.rewrite.linear import Factors, factors_of, product, without
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.ranges import Ranges
 from graphc.rewrite.series import (
@@ -77,6 +79,7 @@ class RemovableQuotient:
     examples: tuple[str, ...] = (
         "sin(x)/x", "expm1(x)/x", "-expm1(-x)/x", "sin(2*x)/x", "y*tanh(x)/(x*z)", "x/expm1(x)", "x/sin(x)", "x*x/tan(x)",
         "log1p(x)/x", "x/log1p(x)", "atan(x)/x", "asinh(x)/x", "2*square(sin(x/2))/(x*x)", "x*x*x/expm1(x)",
+        "x*x/(sinh(x)*sinh(x))", "y*square(x)/square(expm1(x))", "x*x*x/(sin(x)*sin(x))",
     )  # fmt: skip
 
     def roots(self) -> tuple[str, ...]:
@@ -101,9 +104,64 @@ class RemovableQuotient:
                 number, factors = factors_of(a)
                 left = without(over, factors)
                 if left is not None and not a.is_constant:
+                    power = _powers_over(node, (one, over), (other, under), f)
+                    if power is not None:
+                        return power
                     rest = without(under, [f]) or []
                     return _result(node, one, other * number, left, rest, _argument_over(node, f, a))
         return None
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.__doc__} ({self.kind})"
+
+
+def _powers_over(node: Expr, above: Factors, below: Factors, f: Expr) -> Expr | None:
+    """u·aⁿ/f(a)ⁿ for n > 1: one branch, in whose far side f and its derivatives meet each other; None where it is not that."""
+    (one, over), (other, under) = above, below
+    name, (a,) = f.op.name, f.operands
+    number, factors = factors_of(a)
+    count = under.count(f)
+    left = without(over, factors * count)
+    series = BERNOULLI if name == "expm1" else QUOTIENTS.get(name)
+    if count < 2 or left is None or series is None:
+        return None
+    near = 1 / series.sum(a) if name != "expm1" else series.sum(a) - a * 0.5
+    rest = without(under, [f] * count) or []
+    # further out by factors that do not under- or overflow by themselves; a/f would be a quotient to be rewritten
+    branch = where(series.near(a), reduce(mul, [near] * count), reduce(mul, [1 / f * a] * count))
+    return _result(node, one, other * number**count, left, rest, branch)
+
+
+def _argument_over_written(name: str) -> Expr:
+    """x/f(x) as it is written."""
+    x = symbol("x")
+    f = apply(lookup(name), x)
+    return _argument_over(x / f, f, x)
+
+
+@dataclass(frozen=True)
+class SquareOfQuotient:
+    """(x/f(x))², where x/f(x) has become a branch → x·x/(f(x)·f(x)), which becomes one branch"""
+
+    name: str = "removable-quotient-squared"
+    kind: Kind = "stable"
+    examples: tuple[str, ...] = tuple(
+        f"square({_argument_over_written(name)})" for name in ("sin", "sinh", "expm1")
+    )
+
+    def roots(self) -> tuple[str, ...]:
+        return ("multiply", "square")
+
+    def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
+        guarded = node.operands[0]
+        if guarded is not node.operands[-1] or guarded.op.name != "where" or guarded.dtype is not node.dtype:
+            return None
+        far = guarded.operands[2]
+        far = far.operands[2] if far.op.name == "where" else far
+        if far.op.name != "divide" or far.operands[1].op.name not in _NAMES:
+            return None
+        a, f = far.operands
+        return a * a / (f * f) if a is f.operands[0] and a.dtype is node.dtype else None
 
     def __str__(self) -> str:
         return f"{self.name}: {self.__doc__} ({self.kind})"
@@ -161,6 +219,7 @@ class SeriesOverPower:
         power = sum(factor is x for factor in under)
         if not power or power > series.power or one != 1 or power != len(under):
             return None
+        series = series.wide
         near = series.times_power(x, without=power)
         near = near if number > 0 else -near
         result = where(series.near(x), near, node)
@@ -251,6 +310,6 @@ class SeriesOverSeries:
         return f"{self.name}: {self.__doc__} ({self.kind})"
 
 
-RULES = (RemovableQuotient(), SeriesOverPower(), SeriesOverSeries())
+RULES = (RemovableQuotient(), SquareOfQuotient(), SeriesOverPower(), SeriesOverSeries())
 
 __all__ = ["RULES"]

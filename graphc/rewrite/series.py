@@ -11,7 +11,7 @@ Source: the expansions in Bernoulli numbers, Abramowitz and Stegun (1964), 4.3.6
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
 from math import comb, factorial, pi, sqrt
@@ -93,22 +93,55 @@ def _after_first(coefficient: Callable[[int], Fraction], sign: int) -> Callable[
     return lambda k: sign * coefficient(k + 1)
 
 
+PI = Fraction(
+    "3.14159265358979323846264338327950288419716939937510582097494459230781640628620899862803482534211706798"
+)
+
+
+@dataclass(frozen=True)
+class Pole:
+    """residue/(x² + place): the poles of a series that are nearest to 0, which bound where it converges."""
+
+    residue: Fraction
+    place: Fraction
+
+    def coefficient(self, k: int) -> Fraction:
+        return self.residue * (-1) ** k / self.place ** (k + 1)
+
+    def value(self, x: Expr) -> Expr:
+        return float(self.residue) / (x * x + float(self.place))
+
+    @property
+    def rest(self) -> Pole:
+        """Without its value at 0, over x²."""
+        return Pole(-self.residue / self.place, self.place)
+
+
 @dataclass(frozen=True)
 class Series:
-    """x**power · Σ coefficient(k)·x**(step·k) for |x| < limit, to so many terms that three derivatives keep their digits."""
+    """x**power · Σ coefficient(k)·x**(step·k) for |x| < limit, to so many terms that three derivatives keep their digits.
+
+    pole : is taken out of the sum, so that its terms decrease faster
+    over_power : the limit where the power of x is divided by: there the series is needed further out
+    """
 
     coefficient: Callable[[int], Fraction]
     power: int
     limit: float
     step: int = 2
+    pole: Pole | None = None
+    over_power: float | None = None
+
+    def _without_pole(self, k: int) -> Fraction:
+        return self.coefficient(k) - (self.pole.coefficient(k) if self.pole is not None else 0)
 
     @cached_property
     def coefficients(self) -> tuple[float, ...]:
-        found = [float(self.coefficient(0))]
+        found = [float(self._without_pole(0))]
         least = abs(found[0]) * 2.0**-54
         while True:
             k = len(found)
-            found.append(float(self.coefficient(k)))
+            found.append(float(self._without_pole(k)))
             if abs(found[-1]) * self.limit ** (self.step * k) * (self.step * k) ** 3 < least:
                 return tuple(found)
 
@@ -118,7 +151,17 @@ class Series:
         total = constant(self.coefficients[-1], x.dtype)
         for coefficient in reversed(self.coefficients[:-1]):
             total = total * variable + coefficient
-        return total
+        return total if self.pole is None else total + self.pole.value(x)
+
+    def rest(self, x: Expr) -> Expr:
+        """The series without the power of x and its first term, over x or x²."""
+        pole = None if self.pole is None else self.pole.rest
+        return Series(lambda k: self.coefficient(k + 1), 0, self.limit, self.step, pole).sum(x)
+
+    @property
+    def wide(self) -> Series:
+        """The series as it stands where its power of x is divided by."""
+        return self if self.over_power is None else replace(self, limit=self.over_power)
 
     def near(self, x: Expr) -> Expr:
         """The condition under which the series holds."""
@@ -143,42 +186,45 @@ class Series:
         return where(self.near(x), self.value(x), beyond)
 
 
-SINE = Series(_after_first(_sine, -1), 3, 1.5)
+QUARTER = (PI / 2) ** 2
+"""The square of the first pole of tan."""
+
+SINE = Series(_after_first(_sine, -1), 3, 1.5, over_power=4.5)
 """x − sin x"""
 
-TANGENT = Series(_after_first(_tangent, -1), 3, 0.6)
+TANGENT = Series(_after_first(_tangent, -1), 3, 1.0, pole=Pole(2 / QUARTER, -QUARTER))
 """x − tan x"""
 
-COTANGENT = Series(_cotangent, 1, 1.25)
+COTANGENT = Series(_cotangent, 1, 2.0, pole=Pole(Fraction(-2), -(PI**2)))
 """1/x − cot x"""
 
 DIFFERENCES: dict[str, tuple[int, Series]] = {
     "sin": (-1, SINE),
     "tan": (-1, TANGENT),
-    "sinh": (1, Series(_after_first(_hyperbolic_sine, 1), 3, 1.5)),
-    "tanh": (-1, Series(_after_first(_hyperbolic_tangent, -1), 3, 0.6)),
+    "sinh": (1, Series(_after_first(_hyperbolic_sine, 1), 3, 1.5, over_power=4.0)),
+    "tanh": (-1, Series(_after_first(_hyperbolic_tangent, -1), 3, 2.0, pole=Pole(2 / QUARTER, QUARTER))),
     "atan": (-1, Series(_after_first(_arctangent, -1), 3, 0.55)),
     "asin": (1, Series(_after_first(_arcsine, 1), 3, 0.55)),
     "asinh": (-1, Series(_after_first(_area_sine, -1), 3, 0.55)),
     "atanh": (1, Series(_after_first(_area_tangent, 1), 3, 0.55)),
-    "expm1": (1, Series(lambda k: Fraction(1, factorial(k + 2)), 2, 1.0, 1)),
+    "expm1": (1, Series(lambda k: Fraction(1, factorial(k + 2)), 2, 1.0, 1, over_power=3.0)),
 }
 """function f → (s, the series of s·(f(x) − x))"""
 
 RECIPROCALS: dict[str, tuple[int, Series]] = {
     "tan": (-1, COTANGENT),
-    "tanh": (1, Series(_hyperbolic_cotangent, 1, 1.5)),
-    "sin": (1, Series(_cosecant, 1, 1.25)),
-    "sinh": (-1, Series(lambda k: (-1) ** k * _cosecant(k), 1, 1.25)),
+    "tanh": (1, Series(_hyperbolic_cotangent, 1, 2.5, pole=Pole(Fraction(2), PI**2))),
+    "sin": (1, Series(_cosecant, 1, 2.0, pole=Pole(Fraction(-2), -(PI**2)))),
+    "sinh": (-1, Series(lambda k: (-1) ** k * _cosecant(k), 1, 2.5, pole=Pole(Fraction(2), PI**2))),
 }
 """function f → (s, the series of s·(1/f(x) − 1/x))"""
 
 QUOTIENTS: dict[str, Series] = {
     "sin": Series(_sine, 0, 2.0),
     "sinh": Series(_hyperbolic_sine, 0, 2.0),
-    "tan": Series(_tangent, 0, 0.6),
+    "tan": Series(_tangent, 0, 1.0, pole=Pole(Fraction(-2), -QUARTER)),
     "erf": Series(_error_function, 0, 1.0),
-    "tanh": Series(_hyperbolic_tangent, 0, 0.6),
+    "tanh": Series(_hyperbolic_tangent, 0, 1.5, pole=Pole(Fraction(2), QUARTER)),
     "atan": Series(_arctangent, 0, 0.55),
     "asin": Series(_arcsine, 0, 0.55),
     "asinh": Series(_area_sine, 0, 0.55),

@@ -15,7 +15,6 @@ from graphc.ops.comparison import equal, isnan, where
 from graphc.ops.elementary import cosh, exp, expm1, hypot, log, log1p, tanh
 from graphc.ops.logistic import sigmoid
 from graphc.ops.rounding import add_error
-from graphc.ops.special import erf, erfc
 from graphc.rewrite.differences import RootBesideAbs, reciprocal_difference, root_difference
 from graphc.rewrite.pattern import Kind, Match, Rule
 from graphc.rewrite.ranges import Ranges
@@ -262,6 +261,21 @@ def _squared(total: Expr) -> list[Expr] | None:
 LONGEST_NORM = 64
 """Each hypot waits for the one before: beyond this the sum of squares stays."""
 
+FACTORS = (
+    Rule("factor-beside-itself", "x*(1 + y) - x", "x*y", "stable", "x(1 + y) − x = xy", when=lambda m: _no_exponential(m)),
+    Rule("factor-beside-itself-minus", "x - x*(1 + y)", "0 - x*y", "stable", "x − x(1 + y) = −xy, never −0",
+         when=lambda m: _no_exponential(m)),
+    Rule("factor-beside-itself-less", "x*(1 - y) - x", "0 - x*y", "stable", "x(1 − y) − x = −xy, never −0",
+         when=lambda m: _no_exponential(m)),
+    Rule("factor-less-itself", "x - x*(1 - y)", "x*y", "stable", "x − x(1 − y) = xy", when=lambda m: _no_exponential(m)),
+)  # fmt: skip
+
+
+def _no_exponential(m: Match) -> bool:
+    """Whether 1 + y is no sum of exponentials, which rules of quotients know."""
+    return m["y"].op.name not in ("exp", "add", "sigmoid")
+
+
 ROOTS = (
     Rule("square-power", "x**2", "x*x", "stable", "pow(x, 2) is x·x rounded once"),
     Rule("reciprocal-power", "x**-1", "1/x", "stable", "pow(x, −1) is 1/x"),
@@ -293,44 +307,4 @@ def _cube_root_step(m: Match) -> Expr:
     return m["c"] / (from_root * from_root + from_root * to_root + to_root * to_root)
 
 
-# --- error functions --------------------------------------------------------------------------------------
-
-ERROR_FUNCTIONS = (
-    Rule("erf-complement", "1 - erf(x)", "erfc(x)", "stable", "erfc without cancellation"),
-    Rule("erfc-complement", "1 - erfc(x)", "erf(x)", "stable", "erf without cancellation"),
-    Rule("log-erfc", "log(erfc(x))", lambda m: _log_erfc(m["x"], m.root), "stable",
-         "by its asymptotic series, where erfc underflows"),
-    Rule("log-erfc-scaled", "log(c*erfc(x))", lambda m: _log_scaled_erfc(m), "stable", "as log-erfc"),
-    Rule("one-plus-erf", "1 + erf(x)", "erfc(-x)", "stable", "1 + erf(x) = erfc(−x)"),
-)  # fmt: skip
-
-ERFC_FAR = 8.0
-"""From here on the series of log erfc has terms below an ULP of the sum."""
-
-
-def _log_erfc_far(x: Expr) -> Expr:
-    """log erfc x = −x² − log x − log √π + log(1 − 1/(2x²) + 3/(4x⁴) − …) (DLMF 7.12.1)."""
-    ratio = 1 / (x * x)
-    total: Expr | None = None
-    coefficients = [(-1) ** k * math.prod(range(1, 2 * k, 2)) / 2**k for k in range(1, 12)]
-    for coefficient in reversed(coefficients):
-        total = coefficient * ratio if total is None else (coefficient + total) * ratio
-    assert total is not None
-    return -(x * x) - (log(x) + (math.log(math.pi) / 2 - log1p(total)))
-
-
-def _log_erfc(x: Expr, kept: Expr) -> Expr:
-    near = where(abs(x) < 0.5, log1p(0 - erf(x)), kept)
-    return where(x > ERFC_FAR, _log_erfc_far(x), near)
-
-
-def _log_scaled_erfc(m: Match) -> Expr | None:
-    if not 1e-6 < m.value("c") < 1e6:
-        return None
-    kept = m.root
-    if m.value("c") == 0.5:  # the distribution function of the normal distribution, near 1
-        kept = where(m["x"] < -0.5, log1p(-0.5 * erfc(-m["x"])), kept)
-    return where(m["x"] > ERFC_FAR, _log_erfc_far(m["x"]) + math.log(m.value("c")), kept)
-
-
-RULES = (*LOGARITHMS, *EXPONENTIALS, *LOGISTIC, *TRIGONOMETRIC, *ROOTS, *ERROR_FUNCTIONS)
+RULES = (*LOGARITHMS, *EXPONENTIALS, *LOGISTIC, *TRIGONOMETRIC, *FACTORS, *ROOTS)
