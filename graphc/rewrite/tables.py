@@ -22,6 +22,7 @@ from graphc.rewrite import (
     products,
     quotient_sums,
     ratios,
+    rational_functions,
     removable,
     smoothing,
     stability,
@@ -57,7 +58,13 @@ NORMAL: tuple[AnyRule, ...] = (
 ON_GRAPHS: tuple[AnyRule, ...] = (*derivatives.RULES, *smoothing.RULES)
 """Those for what is differentiated alone."""
 
-BUILT_IN: tuple[AnyRule, ...] = (*ON_GRAPHS, *NORMAL, *matmul_chain.RULES, *compensated.RULES)
+BUILT_IN: tuple[AnyRule, ...] = (
+    *ON_GRAPHS,
+    *NORMAL,
+    *rational_functions.RULES,
+    *matmul_chain.RULES,
+    *compensated.RULES,
+)
 
 ON_ARRAYS: tuple[AnyRule, ...] = (*axes.RULES, *views.RULES, *matmul_chain.RULES)
 """Those that speak of operations on whole arrays."""
@@ -136,18 +143,31 @@ def derivatives_of_normal_forms(
     outputs: Sequence[Expr], level: str, without: Iterable[str] = (), earlier: Sequence[RuleFiring] = ()
 ) -> Trace:
     """The outputs with the derivatives in them written from the normal forms of what they are the derivatives of."""
-    chosen, off = engine(level, without), named(without)
+    off = named(without)
     if derivatives.RULE.kind not in LEVELS[level] or derivatives.RULE.name in off:
         return Trace([], tuple(outputs), True)
     smooth = Engine(rule for rule in smoothing.RULES if rule.name not in off)
-    return derivatives.written_anew(outputs, chosen.run, smooth.run)
+    source = partial(_whole, level=level, without=without, source=True)
+    return derivatives.written_anew(outputs, source, smooth.run)
 
 
 def normal_form(
     outputs: Sequence[Expr], level: str, without: Iterable[str] = (), earlier: Sequence[RuleFiring] = ()
 ) -> Trace:
     """The outputs in their normal form, rewritten together, so that what they share stays shared."""
-    return engine(level, without).run(outputs)
+    return _whole(outputs, level, without)
+
+
+def _whole(outputs: Sequence[Expr], level: str, without: Iterable[str], source: bool = False) -> Trace:
+    """The outputs in the normal form of the engine, then with what is a rational function in them written whole."""
+    trace = engine(level, without).run(outputs)
+    if not rational_functions.worth(trace.outputs):
+        return trace
+    change = partial(rational_functions.written_whole, source=source)
+    whole = _last(rational_functions.RULES, change, trace.outputs, level, without)
+    if not whole:
+        return trace
+    return Trace([*trace, *whole], whole.outputs, trace.complete, trace.operations)
 
 
 def matmul_order(
@@ -173,7 +193,7 @@ def _last(rules: Any, change: Any, outputs: Sequence[Expr], level: str, without:
     """What some rules make of outputs in normal form, each node once."""
     off = named(without)
     chosen = [rule for rule in rules if rule.kind in LEVELS[level] and rule.name not in off]
-    roots = {rule.function for rule in chosen}
+    roots = {name for rule in chosen for name in rule.roots()}
     if not any(node.op.name in roots for node in walk(outputs)):
         return Trace([], tuple(outputs), True)
     promotions = Promotions(walk(outputs))

@@ -1,0 +1,194 @@
+"""Forms of a rational function tried out: their largest errors at points of every size, near the zeros and poles among them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from graphc.ir.expr import Expr, walk
+from graphc.rewrite.rational_reader import Quotient, univariate
+from graphc.rewrite.univariate import Poly, linear_factors, primitive, value
+
+SIZES = (
+    1e-300, 1e-150, 1e-60, 1e-37, 1e-17, 1e-8, 1e-5, 1e-3, 0.0173, 0.1, 0.31, 0.5, 0.71, 0.93, 0.9999, 1.0, 1.0001, 1.3, 1.9,
+    2.6, 3.7, 7.1, 18.5, 37.1, 81.0, 350.0, 1.1e4, 1.7e6, 1.1e9, 1e15, 1e18, 1e26, 1e34, 1e50, 1e66, 1e77, 1e86, 1e102, 1e118,
+    1e134, 1e150, 1e200,
+)  # fmt: skip
+"""What the variable may be, of either sign."""
+
+BITS = 700
+STEP = 80
+"""A derivative is taken over 2⁻⁸⁰ of its point."""
+
+
+class Trial:
+    """A formula and what may stand for it, at some points, in its own type."""
+
+    MOST = 3.0
+    """Errors that nothing is done about, in units: a rounding of the result and of the operand"""
+
+    BETTER = 0.6
+
+    def __init__(self, node: Expr, x: Expr, read: Quotient, bounds: tuple[float, float]) -> None:
+        import mpmath
+
+        self._mp = mpmath
+        self._node, self._x = node, x
+        self._dtype = np.dtype("float32" if node.dtype.itemsize == 4 else "float64")
+        self._info = np.finfo(self._dtype)
+        self._form = univariate(read)
+        self._at = self._points(bounds)
+        self._written = self.values(node)
+        self._exact: list[Any] | None = None
+
+    def _points(self, bounds: tuple[float, float]) -> np.ndarray:
+        form = self._form
+        special = {0.0}
+        if form is not None:
+            places: list[Fraction] = []
+            for p in (form.above, *form.below):
+                places += [Fraction(-f[0], 1) / f[1] for f in linear_factors(primitive(p)[1])[0]] if p else []
+            if form.shift is not None:
+                p, q = form.shift
+                places = [(place * place - q) / p for place in places] + [Fraction(-q) / p]
+            special |= {float(place) for place in places}
+        listed = [s * size for size in SIZES for s in (1, -1)]
+        for place in special:
+            listed.append(place)
+            if place:
+                listed += [place * (1 + s * step) for step in (1e-12, 1e-7, 1e-3, 0.04) for s in (1, -1)]
+        with np.errstate(over="ignore", under="ignore"):
+            found = np.unique(np.array([*listed, math.inf, -math.inf]).astype(self._dtype))
+        return found[(found >= bounds[0]) & (found <= bounds[1])]
+
+    def values(self, node: Expr) -> np.ndarray | None:
+        """A formula at the points; None where it holds anything but its variable."""
+        known: dict[Expr, Any] = {self._x: self._at}
+        with np.errstate(all="ignore"):
+            for part in _parts(node, self._x):
+                if part in known:
+                    continue
+                if part.is_constant:
+                    known[part] = part.value
+                elif part.op.name == "broadcast_to" and part.operands[0].is_constant:
+                    known[part] = part.operands[0].value
+                elif not part.operands or part.op.on_arrays or part.op.shape is not None:
+                    return None
+                else:
+                    known[part] = part.op.reference(*[known[o] for o in part.operands], *part.attrs)
+        return np.broadcast_to(np.asarray(known[node], dtype=self._dtype), self._at.shape)
+
+    def _truths(self) -> list[Any]:
+        """(value, change with a relative change of x) at each point; None where there is none."""
+        if self._exact is None:
+            with self._mp.workprec(BITS):
+                self._exact = [self._truth(float(x)) if math.isfinite(x) else None for x in self._at]
+        return self._exact
+
+    def _truth(self, x: float) -> Any:
+        at = self._mp.mpf(x)
+        one = self._function(at)
+        if one is None:
+            return None
+        other = self._function(at * (1 + self._mp.ldexp(1, -STEP)))
+        moved = abs(other - one) * self._mp.ldexp(1, STEP) if other is not None else self._mp.mpf(0)
+        return one, moved
+
+    def _function(self, x: Any) -> Any:
+        """The formula over the reals; infinity at a pole, None outside of its domain."""
+        form = self._form
+        assert form is not None
+        v = x
+        if form.shift is not None:
+            p, q = form.shift
+            square = (
+                p * x + q
+                if isinstance(p, int) and isinstance(q, int)
+                else self._mp.mpf(p) * x + self._mp.mpf(q)
+            )
+            if square < 0:
+                return None
+            v = self._mp.sqrt(square)
+        over, below = value(form.above, v), self._mp.mpf(1)
+        for p, exponent in form.below.items():
+            below *= value(p, v) ** exponent
+        if form.exponent:
+            assert form.root is not None
+            square = value(form.root.square, x)
+            if square < 0:
+                return None
+            if form.exponent > 0:
+                over *= self._mp.sqrt(square)
+            else:
+                below *= self._mp.sqrt(square)
+        if below == 0:
+            return self._mp.inf
+        return over / below
+
+    def errors(self, values: np.ndarray) -> np.ndarray:
+        """Errors in units; infinite where there is no number, where a limit or a pole is not kept."""
+        found = np.zeros(len(values))
+        eps, tiny, largest = float(self._info.eps), float(self._info.tiny), float(self._info.max)
+        for place, truth in enumerate(self._truths()):
+            result = float(values[place])
+            written = float(self._written[place])  # type: ignore[index]
+            if truth is None or not self._mp.isfinite(truth[0]):
+                if not math.isnan(written) and not result == written:
+                    found[place] = math.inf
+                continue
+            exact, moved = truth
+            size = abs(exact)
+            if size > largest:
+                found[place] = 0.0 if math.isinf(result) or math.isnan(written) else math.inf
+            elif not math.isfinite(result):
+                found[place] = math.inf
+            elif size >= tiny:
+                unit = self._mp.ldexp(1, int(self._mp.floor(self._mp.log(size, 2)))) * eps
+                found[place] = float(abs(result - exact) / (unit + moved * eps / 2))
+            elif abs(result) > 4 * tiny:
+                found[place] = math.inf
+        return found
+
+    def worst_as_written(self) -> float:
+        """The largest error of the formula as it stands; 0 where it cannot be tried."""
+        if self._form is None or self._written is None or not self._form.above:
+            return 0.0
+        return float(self.errors(self._written).max(initial=0.0))
+
+    def best(self, forms: Sequence[Expr]) -> Expr | None:
+        """The cheapest of those whose errors are as small as can be; None where none is clearly better."""
+        assert self._written is not None
+        judged: list[tuple[float, Expr]] = []
+        for form in forms:
+            values = self.values(form)
+            if values is not None:
+                judged.append((float(self.errors(values).max(initial=0.0)), form))
+                if judged[-1][0] <= self.MOST:
+                    return form
+        least = min((error for error, _ in judged), default=math.inf)
+        if not least <= self.BETTER * self.worst_as_written() or math.isinf(least):
+            return None
+        return next(form for error, form in judged if error <= 1.1 * least)
+
+
+def _parts(node: Expr, x: Expr) -> list[Expr]:
+    """The nodes of a formula, operands first, without what is below its variable."""
+    order: list[Expr] = []
+    seen = {x}
+    stack = [(node, False)]
+    while stack:
+        part, done = stack.pop()
+        if done:
+            order.append(part)
+        elif part not in seen:
+            seen.add(part)
+            stack.append((part, True))
+            stack += [(operand, False) for operand in part.operands]
+    return order
+
+
+__all__ = ["Poly", "Trial", "walk"]
