@@ -1,12 +1,12 @@
-"""Rational functions of one variable, seen whole: derivatives that cancel, and powers that overflow although their quotient does not.
+"""Rational functions of one variable, seen whole: their derivatives cancel, and powers overflow although quotients do not.
 
-The second derivative of log(1 + x²) is a difference of two quotients whose parts overflow where x⁴ does, and the difference is nothing
-but rounding long before. Over one denominator it is (2 − 2x²)/(1 + x²)², and in t = 1/x it is t²(2t² − 2)/(t² + 1)²: nothing there
-overflows before the value does. The same holds of a variable √(x + 1), in which √(x + 1) − 1 is x/(√(x + 1) + 1), and of
-quotients with a factor √(x² ± 1).
+The second derivative of log(1 + x²) is a difference of two quotients whose parts overflow where x⁴ does, and the difference is
+nothing but rounding long before. Over one denominator it is (2 − 2x²)/(1 + x²)², and in t = 1/x it is t²(2t² − 2)/(t² + 1)²:
+nothing there overflows before the value does. The same holds of a variable √(x + 1), in which √(x + 1) − 1 is
+x/(√(x + 1) + 1), and of quotients with a factor √(x² ± 1).
 
-Which of these forms a formula takes, near 0 and far out, is found by trying them (`rational_trials`): one that is as good as any stays
-as it is. This comes after all other rules, and looks at the largest parts of a graph that are such functions.
+Which of these forms a formula takes, near 0 and far out, is found by trying them (`rational_trials`): one that is as good as any
+stays as it is. This comes after all other rules, and looks at the largest parts of a graph that are such functions.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from functools import reduce
 from graphc.ir.expr import Expr, constant, on_this_line, rebuild, substitute, walk
 from graphc.ir.scopes import deriving, stay
 from graphc.ops.comparison import where
+from graphc.ops.elementary import sqrt
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.ranges import Ranges
 from graphc.rewrite.rational_reader import Quotient, Reader, Univariate, univariate
@@ -27,7 +28,7 @@ from graphc.rewrite.rational_trials import Trial
 from graphc.rewrite.univariate import ONE, Number, Poly, X, linear_factors, plus, primitive, quotient
 from graphc.util.gc_pause import paused
 
-ROOTS = ("add", "subtract", "multiply", "divide")
+ROOTS = ("add", "subtract", "multiply", "divide", "where")
 SKIPPED = frozenset(
     ("exp", "exp2", "expm1", "sigmoid", "tanh", "sinh", "cosh", "softplus", "log_sigmoid", "sin", "cos", "tan", "gamma", "exprel")
 )  # fmt: skip
@@ -85,22 +86,13 @@ class _Writer:
             return self.number(a[0])
         if not any(a[1::2]):
             return self.polynomial(a[::2], v * v)
-        total: Expr | None = None
-        for coefficient in reversed(a):
-            if total is None:
-                total = self.number(coefficient) if coefficient != 1 else None
-                if total is None:
-                    total = v
-                    continue_from_one = True
-                    continue
-                continue_from_one = False
-                continue
-            total = total if continue_from_one else total * v
-            continue_from_one = False
+        *lower, highest = a
+        total = v if highest == 1 else self.number(highest) * v
+        for place, coefficient in enumerate(reversed(lower)):
+            total = total * v if place else total
             if coefficient:
                 value = self.number(abs(coefficient))
                 total = total + value if coefficient > 0 else total - value
-        assert total is not None
         return total
 
     def near(self, one_by_one: bool = False) -> Expr:
@@ -139,13 +131,19 @@ class _Writer:
         if self.form.exponent:
             assert self.form.root is not None
             (over if self.form.exponent > 0 else under).append(self.form.root.node)
-        total = _product([*over, *[self.variable] * powers])
+        total = _product([*over, *self.powers(powers)])
         total = self.number(1) if total is None else total
         for divisor in under if one_by_one else [] if not under else [reduce(_times, under)]:
             total = total / divisor
-        for _ in range(last):
-            total = total / self.variable
+        for divisor in self.powers(last):
+            total = total / divisor
         return total
+
+    def powers(self, count: int) -> list[Expr]:
+        """Factors of a power of the variable: of √u the square is u, which is rounded less."""
+        if self.form.shift is None or self.variable.op.name != "sqrt":
+            return [self.variable] * count
+        return [self.variable.operands[0]] * (count // 2) + [self.variable] * (count % 2)
 
     def factor(self, p: Poly) -> Expr:
         """A polynomial of the denominator: as it was written where that is known."""
@@ -164,7 +162,7 @@ class _Writer:
             return self.sum_of(step, self.form.x), v + self.number(root)
         return self.sum_of(factor, v), None
 
-    def sum_of(self, factor: Poly, v: Expr) -> Expr:
+    def sum_of(self, factor: Sequence[Number], v: Expr) -> Expr:
         """p + q·v"""
         low, high = factor
         term = v if abs(high) == 1 else self.number(abs(high)) * v
@@ -187,10 +185,11 @@ class _Writer:
         total = total if below is None else total / below
         if self.form.exponent:
             assert self.form.root is not None
-            total = total * self.form.root.node if self.form.exponent > 0 else total / self.form.root.node
+            root, size = sqrt(self.reversed(self.form.root.square, t)), abs(self.variable)
+            total = total * root * size if self.form.exponent > 0 else total / root / size
         growth = len(self.form.above) - 1 - self.degree_below
-        for _ in range(abs(growth)):
-            total = total * self.variable if growth > 0 else total / self.variable
+        for factor in self.powers(abs(growth)):
+            total = total * factor if growth > 0 else total / factor
         return total
 
     def reversed(self, a: Poly, t: Expr) -> Expr:
@@ -246,7 +245,10 @@ def forms_of(node: Expr, read: Quotient, factors: Mapping[Poly, tuple[Expr, Numb
     if limit is None or far is None:
         return [near, chained]
     inside = abs(writer.variable) < limit
-    return [near, chained, far, where(inside, node, far), where(inside, near, node), where(inside, near, far)]
+    branches = (
+        [where(inside, near, node), where(inside, node, far)] if len(walk([node])) < len(walk([near])) else []
+    )
+    return [near, chained, far, *branches, where(inside, near, far)]
 
 
 @dataclass(frozen=True)
@@ -272,13 +274,11 @@ class RationalFunction:
     def replaced(self, node: Expr, reader: Reader, ranges: Ranges) -> Expr | None:
         """What stands for a node that was read, or None."""
         read = _variable(node, reader)
-        if read is None or read.atom is None:
+        if read is None or read.atom is None or (_simple(node) and read.root is None and read.degree <= 2):
             return None
         x = read.atom
         known = ranges(x)
         trial = Trial(node, x, read, (known.lo, known.hi))
-        if trial.worst_as_written() <= trial.MOST:
-            return None
         result = trial.best(forms_of(node, read, reader.factors))
         return (
             result
@@ -298,10 +298,24 @@ class RationalFunction:
         return f"{self.name}: {self.__doc__} ({self.kind})"
 
 
+def _simple(node: Expr) -> bool:
+    """Whether a node is a quotient of sums that cannot overflow."""
+    return node.op.name == "divide" and all(operand.op.name in _PLAIN for operand in node.operands)
+
+
+_PLAIN = frozenset(("add", "subtract", "constant", "symbol"))
+
+
 def _variable(node: Expr, reader: Reader) -> Quotient | None:
     """What a node is a quotient of, where that is a number of its type."""
     read = reader.known.get(node)
-    if read is None or not read.divides or read.atom is None or node.dtype.itemsize not in MOST_POWER:
+    if (
+        read is None
+        or not read.divides
+        or (read.degree <= 2 and node.op.name == "divide")
+        or read.atom is None
+        or node.dtype.itemsize not in MOST_POWER
+    ):
         return None
     x = read.atom
     if x is node or x.dtype != node.dtype or x.shape != node.shape or x.op.name in SKIPPED:

@@ -28,7 +28,8 @@ from graphc.rewrite.univariate import (
 )
 
 MOST_DEGREE = 24
-LARGEST = 2**20
+LARGEST = 2**16
+MOST_BINARY = 2**10
 """Of constants and their denominators: others are of power series, whose sums do not cancel."""
 LARGEST_COEFFICIENT = 2**50
 
@@ -100,7 +101,7 @@ class Reader:
         if node.shape or not abs(node.value) < LARGEST:
             return None
         value = exact(float(node.value))
-        if not isinstance(value, int) and value.denominator > LARGEST:
+        if not isinstance(value, int) and value.denominator > MOST_BINARY:
             return None
         return Quotient(None, (value,) if value else ())
 
@@ -178,8 +179,8 @@ class Reader:
         if other.b:
             assert other.root is not None
             norm = plus(times(other.a, other.a), times(times(other.b, other.b), other.root.square), -1)
-            sides = (times(p, conjugate.a) for p in (other.a, tuple([-c for c in other.b])))
-            conjugate = Quotient(other.atom, *sides, other.root, {}, True)
+            a, b = times(other.a, conjugate.a), times(tuple([-c for c in other.b]), conjugate.a)
+            conjugate = Quotient(other.atom, a, b, other.root, {}, True)
             if not norm:
                 return None
         scale, factor = primitive(norm)

@@ -21,6 +21,9 @@ SIZES = (
 """What the variable may be, of either sign."""
 
 BITS = 700
+ALIKE = 1.0
+"""Forms that differ by so many units of rounding, at most, are as good as each other."""
+
 STEP = 80
 """A derivative is taken over 2⁻⁸⁰ of its point."""
 
@@ -43,7 +46,7 @@ class Trial:
         self._form = univariate(read)
         self._at = self._points(bounds)
         self._written = self.values(node)
-        self._exact: list[Any] | None = None
+        self._known: dict[int, Any] = {}
 
     def _points(self, bounds: tuple[float, float]) -> np.ndarray:
         form = self._form
@@ -82,15 +85,15 @@ class Trial:
                     known[part] = part.op.reference(*[known[o] for o in part.operands], *part.attrs)
         return np.broadcast_to(np.asarray(known[node], dtype=self._dtype), self._at.shape)
 
-    def _truths(self) -> list[Any]:
-        """(value, change with a relative change of x) at each point; None where there is none."""
-        if self._exact is None:
+    def _exact(self, place: int) -> Any:
+        """(value, change with a relative change of x) at a point; None where there is none."""
+        if place not in self._known:
+            x = float(self._at[place])
             with self._mp.workprec(BITS):
-                self._exact = [self._truth(float(x)) if math.isfinite(x) else None for x in self._at]
-        return self._exact
+                self._known[place] = self._truth(self._mp.mpf(x)) if math.isfinite(x) else None
+        return self._known[place]
 
-    def _truth(self, x: float) -> Any:
-        at = self._mp.mpf(x)
+    def _truth(self, at: Any) -> Any:
         one = self._function(at)
         if one is None:
             return None
@@ -129,48 +132,56 @@ class Trial:
             return self._mp.inf
         return over / below
 
-    def errors(self, values: np.ndarray) -> np.ndarray:
-        """Errors in units; infinite where there is no number, where a limit or a pole is not kept."""
+    def errors(self, values: np.ndarray, others: np.ndarray) -> np.ndarray:
+        """Errors in units; infinite where there is no number, where a limit or a pole is not kept.
+
+        others : values of a form that is right as a rule: only where the two differ is the truth asked for
+        """
         found = np.zeros(len(values))
-        eps, tiny, largest = float(self._info.eps), float(self._info.tiny), float(self._info.max)
-        for place, truth in enumerate(self._truths()):
-            result = float(values[place])
-            written = float(self._written[place])  # type: ignore[index]
-            if truth is None or not self._mp.isfinite(truth[0]):
-                if not math.isnan(written) and not result == written:
-                    found[place] = math.inf
-                continue
-            exact, moved = truth
-            size = abs(exact)
-            if size > largest:
-                found[place] = 0.0 if math.isinf(result) or math.isnan(written) else math.inf
-            elif not math.isfinite(result):
-                found[place] = math.inf
-            elif size >= tiny:
-                unit = self._mp.ldexp(1, int(self._mp.floor(self._mp.log(size, 2)))) * eps
-                found[place] = float(abs(result - exact) / (unit + moved * eps / 2))
-            elif abs(result) > 4 * tiny:
-                found[place] = math.inf
+        with np.errstate(all="ignore"):
+            apart = np.abs(values - others) > ALIKE * float(self._info.eps) * np.abs(others)
+            apart |= ~(np.isfinite(values) & np.isfinite(others))
+            apart &= ~((values == others) | (np.isnan(values) & np.isnan(others)))
+        for place in np.flatnonzero(apart).tolist():
+            found[place] = self._error(place, float(values[place]))
         return found
 
-    def worst_as_written(self) -> float:
-        """The largest error of the formula as it stands; 0 where it cannot be tried."""
-        if self._form is None or self._written is None or not self._form.above:
-            return 0.0
-        return float(self.errors(self._written).max(initial=0.0))
+    def _error(self, place: int, result: float) -> float:
+        truth = self._exact(place)
+        written = float(self._written[place])  # type: ignore[index]
+        if truth is None or not self._mp.isfinite(truth[0]):
+            return 0.0 if math.isnan(written) or result == written else math.inf
+        exact, moved = truth
+        size, eps = abs(exact), float(self._info.eps)
+        if size > float(self._info.max):
+            return 0.0 if math.isinf(result) or math.isnan(written) else math.inf
+        if not math.isfinite(result):
+            return math.inf
+        least = int(self._info.minexp)
+        power = least if size == 0 else max(self._mp.mag(size) - 1, least)
+        return float(abs(result - exact) / (self._mp.ldexp(eps, power) + moved * eps / 2))
 
     def best(self, forms: Sequence[Expr]) -> Expr | None:
-        """The cheapest of those whose errors are as small as can be; None where none is clearly better."""
-        assert self._written is not None
+        """The cheapest of some forms, by their order, whose errors are as small as can be; None where none is clearly better than
+        what is written. The last one should be right."""
+        if self._form is None or self._written is None or not self._form.above or not forms:
+            return None
+        others = self.values(forms[-1])
+        if others is None:
+            return None
+        worst = float(self.errors(self._written, others).max(initial=0.0))
+        if worst <= self.MOST:
+            return None
         judged: list[tuple[float, Expr]] = []
         for form in forms:
             values = self.values(form)
-            if values is not None:
-                judged.append((float(self.errors(values).max(initial=0.0)), form))
-                if judged[-1][0] <= self.MOST:
-                    return form
+            if values is None:
+                continue
+            judged.append((float(self.errors(values, others).max(initial=0.0)), form))
+            if judged[-1][0] <= self.MOST:
+                return form
         least = min((error for error, _ in judged), default=math.inf)
-        if not least <= self.BETTER * self.worst_as_written() or math.isinf(least):
+        if math.isinf(least) or not least <= self.BETTER * worst:
             return None
         return next(form for error, form in judged if error <= 1.1 * least)
 

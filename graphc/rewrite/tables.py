@@ -21,8 +21,8 @@ from graphc.rewrite import (
     overflow,
     products,
     quotient_sums,
-    ratios,
     rational_functions,
+    ratios,
     removable,
     smoothing,
     stability,
@@ -143,12 +143,12 @@ def derivatives_of_normal_forms(
     outputs: Sequence[Expr], level: str, without: Iterable[str] = (), earlier: Sequence[RuleFiring] = ()
 ) -> Trace:
     """The outputs with the derivatives in them written from the normal forms of what they are the derivatives of."""
-    off = named(without)
+    chosen, off = engine(level, without), named(without)
     if derivatives.RULE.kind not in LEVELS[level] or derivatives.RULE.name in off:
         return Trace([], tuple(outputs), True)
     smooth = Engine(rule for rule in smoothing.RULES if rule.name not in off)
     source = partial(_whole, level=level, without=without, source=True)
-    return derivatives.written_anew(outputs, source, smooth.run)
+    return derivatives.written_anew(outputs, chosen.run, smooth.run, source)
 
 
 def normal_form(
@@ -165,9 +165,10 @@ def _whole(outputs: Sequence[Expr], level: str, without: Iterable[str], source: 
         return trace
     change = partial(rational_functions.written_whole, source=source)
     whole = _last(rational_functions.RULES, change, trace.outputs, level, without)
-    if not whole:
-        return trace
-    return Trace([*trace, *whole], whole.outputs, trace.complete, trace.operations)
+    if not whole or source:
+        return Trace([*trace, *whole], whole.outputs, trace.complete, trace.operations)
+    again = engine(level, without).run(whole.outputs)  # what was written has a normal form in its turn
+    return Trace([*trace, *whole, *again], again.outputs, trace.complete, trace.operations | again.operations)
 
 
 def matmul_order(
