@@ -19,7 +19,7 @@ from functools import reduce
 
 from graphc.ir.expr import Expr, constant, on_this_line, rebuild, substitute, walk
 from graphc.ir.scopes import deriving, stay
-from graphc.ops.comparison import where
+from graphc.ops.comparison import isnan, where
 from graphc.ops.elementary import sqrt
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.ranges import Ranges
@@ -217,7 +217,7 @@ def _product(factors: Iterable[Expr]) -> Expr | None:
 
 def _writer(node: Expr, read: Quotient, factors: Mapping[Poly, tuple[Expr, Number]]) -> _Writer | None:
     form = univariate(read)
-    if form is None or not form.above or form.variable.dtype != node.dtype:
+    if form is None or form.variable.dtype != node.dtype:
         return None
     return _Writer(form, factors)
 
@@ -225,6 +225,9 @@ def _writer(node: Expr, read: Quotient, factors: Mapping[Poly, tuple[Expr, Numbe
 def one_quotient(node: Expr, read: Quotient, factors: Mapping[Poly, tuple[Expr, Number]]) -> Expr | None:
     """A formula as one quotient."""
     writer = _writer(node, read, factors)
+    if writer is not None and len(read.a) <= 1 and not read.b and not read.below:
+        value = constant(float(read.a[0]) if read.a else 0.0, node.dtype)
+        return where(isnan(writer.variable), writer.variable, value)
     try:
         return None if writer is None else writer.near()
     except (_Inexact, OverflowError):
@@ -234,8 +237,8 @@ def one_quotient(node: Expr, read: Quotient, factors: Mapping[Poly, tuple[Expr, 
 def forms_of(node: Expr, read: Quotient, factors: Mapping[Poly, tuple[Expr, Number]]) -> list[Expr]:
     """What a formula may be replaced by, the cheapest first."""
     near, writer = one_quotient(node, read, factors), _writer(node, read, factors)
-    if near is None or writer is None:
-        return []
+    if near is None or writer is None or not read.a + read.b:
+        return [] if near is None else [near]
     try:
         limit = writer.limit()
         far = None if limit is None else writer.far()

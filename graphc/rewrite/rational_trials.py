@@ -164,7 +164,7 @@ class Trial:
     def best(self, forms: Sequence[Expr]) -> Expr | None:
         """The cheapest of some forms, by their order, whose errors are as small as can be; None where none is clearly better than
         what is written. The last one should be right."""
-        if self._form is None or self._written is None or not self._form.above or not forms:
+        if self._form is None or self._written is None or not forms:
             return None
         others = self.values(forms[-1])
         if others is None:
