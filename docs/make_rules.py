@@ -18,9 +18,11 @@ from graphc.rewrite import (
     like_terms,
     logarithms,
     matmul_chain,
+    near_one,
     overflow,
     products,
     quotient_sums,
+    rational_functions,
     ratios,
     removable,
     smoothing,
@@ -59,6 +61,7 @@ SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
     ("Branches", "What a condition decides is decided once.", branches.RULES),
     ("Sums of exponentials", "", sums.RULES),
     ("Removable singularities", "", removable.RULES),
+    ("Near 1", "Powers of 1 + x, compound interest, and divergences.", near_one.RULES),
     (
         "Differences",
         "After Hamming, Numerical Methods for Scientists and Engineers (1973), chapter 3.",
@@ -76,6 +79,11 @@ SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
     ("Over- and underflow on the way", "", overflow.RULES),
     ("Sums of quotients of one symbol", "", quotient_sums.RULES),
     ("Views", "", (*views.RULES, *views.SCALAR_RULES)),
+    (
+        "Rational functions",
+        "Once, after the others: the largest parts of a graph that are such functions.",
+        rational_functions.RULES,
+    ),
     (
         "Products of many arrays",
         "Once, after the others: the order that multiplies the fewest numbers.",

@@ -122,6 +122,7 @@ class PowerQuotient:
     examples: tuple[str, ...] = (
         "expm1(y*log1p(x))/x",
         "3*expm1(-10*log1p(x))*z/(x*y)",
+        "x*y/expm1(5*log1p(x))",
         "where(abs(x) < 0.4, expm1(3*log1p(x)), y)/x",
     )
 
@@ -130,14 +131,17 @@ class PowerQuotient:
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         above, below = node.operands
+        if below.op.name in _ABOVE and _small(below) is not None and below.dtype == node.dtype == above.dtype:
+            return self._inverse(node, above, below)
         if above.op.name not in _ABOVE or above.dtype != node.dtype or below.dtype != node.dtype:
             return None
         guard: Expr | None = None
         number, over = factors_of(above)
-        if len(over) == 1 and over[0].op.name == "where":
-            guard, value, _ = over[0].operands
-            more, over = factors_of(value)
-            number *= more
+        guarded = next((factor for factor in over if factor.op.name == "where"), None)
+        if guarded is not None:
+            guard, value, _ = guarded.operands
+            more, inner = factors_of(value)
+            number, over = number * more, (*(without(over, [guarded]) or ()), *inner)
         f = next((factor for factor in over if factor.op.name == "expm1"), None)
         scale, under = factors_of(below)
         if f is None or not under or scale == 0:
@@ -165,8 +169,38 @@ class PowerQuotient:
         result = result if guard is None else where(guard, result, node)
         return result if result.shape == node.shape else None
 
+    def _inverse(self, node: Expr, above: Expr, below: Expr) -> Expr | None:
+        """u·x/((1 + x)ᵖ − 1) → u/(((1 + x)ᵖ − 1)/x) where x is small"""
+        small, (number, over) = _small(below), factors_of(above)
+        if small is None:
+            return None
+        guard, value, x = small
+        _, factors = factors_of(x)
+        rest = without(over, factors)
+        if rest is None or abs(number) != 1:
+            return None
+        inner = product(rest)
+        result = (constant(1.0, node.dtype) if inner is None else inner) / (value / x)
+        result = result if number > 0 else -result
+        result = result if guard is None else where(guard, result, node)
+        return result if result.shape == node.shape and result is not node else None
+
     def __str__(self) -> str:
         return f"{self.name}: {self.__doc__} ({self.kind})"
+
+
+def _small(node: Expr) -> tuple[Expr | None, Expr, Expr] | None:
+    """(condition, e^(p log(1 + x)) − 1 as a product, x) of one, in a branch or not"""
+    guard: Expr | None = None
+    _, factors = factors_of(node)
+    if len(factors) == 1 and factors[0].op.name == "where" and node is factors[0]:
+        guard, node, _ = node.operands
+    _, factors = factors_of(node)
+    f = next((factor for factor in factors if factor.op.name == "expm1"), None)
+    if f is None:
+        return None
+    log = next((part for part in factors_of(f.operands[0])[1] if part.op.name == "log1p"), None)
+    return None if log is None else (guard, node, log.operands[0])
 
 
 def _binomial(p: float) -> Series:
@@ -251,7 +285,7 @@ class Divergence:
     ) -> Expr | None:
         """The series, where the other terms are what belongs to the one with the logarithm."""
         one = constant(1.0, node.dtype)
-        p, q = ratio if ratio[1] is not None else (one + ratio[0], one)
+        p, q = (one + ratio[0], one) if ratio[1] is None else (ratio[0], ratio[1])
         a = product(rest)
         a = one if a is None else a
         for above, below, sign in ((p, q, 1), (q, p, -1)):

@@ -28,7 +28,7 @@ from graphc.rewrite.rational_trials import Trial
 from graphc.rewrite.univariate import ONE, Number, Poly, X, linear_factors, plus, primitive, quotient
 from graphc.util.gc_pause import paused
 
-ROOTS = ("add", "subtract", "multiply", "divide", "where")
+ROOTS = ("add", "subtract", "multiply", "divide", "negative", "where")
 SKIPPED = frozenset(
     ("exp", "exp2", "expm1", "sigmoid", "tanh", "sinh", "cosh", "softplus", "log_sigmoid", "sin", "cos", "tan", "gamma", "exprel")
 )  # fmt: skip
@@ -199,8 +199,8 @@ class _Writer:
         parts = [self.sum_of(factor[::-1], t) for factor in linear if factor != X]
         if len(rest) > 1:
             parts.append(self.polynomial(tuple([scale * c for c in rest[::-1]]), t))
-        elif scale * rest[0] != 1 or not parts:
-            parts.insert(0, self.number(scale * rest[0]))
+        elif (number := scale * sum(rest)) != 1 or not parts:
+            parts.insert(0, self.number(number))
         total = _product(parts)
         assert total is not None
         return total
@@ -312,13 +312,7 @@ _PLAIN = frozenset(("add", "subtract", "constant", "symbol"))
 def _variable(node: Expr, reader: Reader) -> Quotient | None:
     """What a node is a quotient of, where that is a number of its type."""
     read = reader.known.get(node)
-    if (
-        read is None
-        or not read.divides
-        or (read.degree <= 2 and node.op.name == "divide")
-        or read.atom is None
-        or node.dtype.itemsize not in MOST_POWER
-    ):
+    if read is None or not read.divides or read.atom is None or node.dtype.itemsize not in MOST_POWER:
         return None
     x = read.atom
     if x is node or x.dtype != node.dtype or x.shape != node.shape or x.op.name in SKIPPED:

@@ -24,6 +24,7 @@ from graphc.rewrite.univariate import (
     power,
     primitive,
     quotient,
+    square_free,
     times,
 )
 
@@ -186,7 +187,7 @@ class Reader:
         scale, factor = primitive(norm)
         if node is not None and other.is_polynomial and len(factor) > 1:
             self.factors.setdefault(factor, (node, scale))
-        below = {factor: 1} if len(factor) > 1 else {}
+        below = split(factor)
         inverse = Quotient(
             conjugate.atom,
             tuple([quotient(c, scale) for c in conjugate.a]),
@@ -336,6 +337,18 @@ def _in_root(one: Quotient, x: Expr) -> Univariate:
     scale, below = primitive(composed(power_of(one.below)))
     above = tuple([quotient(c, scale) for c in above])
     return Univariate(one.root.node, above, {below: 1} if len(below) > 1 else {}, x, (p, q))
+
+
+def split(a: Poly) -> dict[Poly, int]:
+    """A primitive polynomial, whose lowest coefficient is positive, by factors that are so."""
+    if len(a) <= 2:
+        return {a: 1} if len(a) == 2 else {}
+    found: dict[Poly, int] = {}
+    for factor, exponent in square_free(a):
+        linear, rest = linear_factors(factor)
+        for part in (*linear, *([rest] if len(rest) > 1 else [])):
+            found[primitive(part)[1]] = exponent
+    return found
 
 
 def _factored(one: Univariate) -> Univariate:

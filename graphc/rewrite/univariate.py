@@ -88,6 +88,41 @@ def primitive(a: Poly) -> tuple[Number, Poly]:
     return scale, a if scale == 1 else tuple([quotient(c, scale) for c in a])
 
 
+def derivative(a: Poly) -> Poly:
+    """The derivative."""
+    return trimmed([k * c for k, c in enumerate(a)][1:])
+
+
+def common(a: Poly, b: Poly) -> Poly:
+    """The greatest common divisor, primitive."""
+    while b:
+        rest = list(a)
+        while len(rest) >= len(b):
+            ratio, shift = quotient(rest[-1], b[-1]), len(rest) - len(b)
+            for place, coefficient in enumerate(b):
+                rest[shift + place] -= ratio * coefficient
+            rest.pop()
+        rest = list(trimmed(rest))
+        a, b = b, primitive(tuple(rest))[1] if rest else ()
+    return primitive(a)[1]
+
+
+def square_free(a: Poly) -> list[tuple[Poly, int]]:
+    """The factors of a primitive polynomial without multiple roots, with their powers; the sign is left out."""
+    found: list[tuple[Poly, int]] = []
+    multiple = common(a, derivative(a))
+    once = divided(a, multiple) or ONE
+    exponent = 1
+    while len(once) > 1:
+        shared = common(once, multiple)
+        alone = primitive(divided(once, shared) or ONE)[1]
+        if len(alone) > 1:
+            found.append((alone, exponent))
+        once, multiple = shared, divided(multiple, shared) or ONE
+        exponent += 1
+    return found
+
+
 MOST_CANDIDATES = 64
 
 
@@ -138,6 +173,6 @@ def _like(coefficient: Fraction, x: Any) -> Any:
 
 
 __all__ = [
-    "ONE", "Number", "Poly", "X", "content", "divided", "exact", "linear_factors", "plus", "power", "primitive", "quotient",
-    "times", "trimmed", "value",
+    "ONE", "Number", "Poly", "X", "common", "content", "derivative", "divided", "exact", "linear_factors", "plus", "power",
+    "primitive", "quotient", "square_free", "times", "trimmed", "value",
 ]  # fmt: skip

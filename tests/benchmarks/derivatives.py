@@ -176,21 +176,13 @@ FORMULAS: dict[str, tuple[Formula, ...]] = {
 }
 
 REASONS: dict[str, str] = {
-    "log(1 + x*x)": "the second derivative is a difference whose terms overflow where x⁴ does.",
     "log(0.5*erfc(-x/1.4142135623730951))": "the derivatives of log erfc are a difference of large numbers far below 0.",
-    "x*log(x) - x + 1": "no rule knows the difference near 1, where three terms cancel.",
     "lgamma(x + 0.5) - lgamma(x)": "no rule knows the difference of two logarithms of gamma functions.",
     "1/tanh(x) - 1/x": "the second derivative loses two bits where the series ends.",
     "x*x*exp(x)/(exp(x) - 1)**2": "the derivatives cancel near 0; in float32 the exponential overflows first.",
     "log(sinh(x)/x)": "the logarithm is of a number near 1, and sinh overflows in float32.",
-    "(1 - (1 + x)**(-10))/x": "at 0 it is 0/0: no rule knows the limit of this power.",
     "(x - sin(x))/x**3": "the second derivative cancels where the series ends.",
     "tan(x) - x": "over arrays the gradient near 0 is the difference 1/cos² − 1.",
-    "sqrt(x*x + 1) - abs(x)": "over arrays the gradient keeps a difference of two terms far out.",
-    "(sqrt(1 + x) - 1)/x": "the derivatives are differences of quotients that are close at moderate x.",
-    "atan(x + 1) - atan(x)": "the second derivative's numerator has the fourth degree: it is not formed.",
-    "log(x + sqrt(x*x - 1))": "the derivatives far out overflow on the way, over 1/√(x² − 1)³.",
-    "0.5*log((1 + x)/(1 - x))": "the second derivative near 0 is a difference of two terms.",
     "exp(x)*(1 - tanh(x))": "the derivative is a difference of two terms, near 0 and where the exponential is large.",
     "exp(x)*erfc(x)": "the derivative is a difference that has a zero near −0.03.",
 }
