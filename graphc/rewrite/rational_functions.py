@@ -23,7 +23,7 @@ from graphc.ops.comparison import isnan, where
 from graphc.ops.elementary import sqrt
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.ranges import Ranges
-from graphc.rewrite.rational_reader import Quotient, Reader, Univariate, univariate
+from graphc.rewrite.rational_reader import Reader, RootQuotient, Univariate, univariate
 from graphc.rewrite.rational_trials import Trial
 from graphc.rewrite.univariate import ONE, Number, Poly, X, linear_factors, plus, primitive, quotient
 from graphc.util.gc_pause import paused
@@ -44,7 +44,7 @@ class _Inexact(Exception):
 
 
 @dataclass(frozen=True)
-class _Writer:
+class _FunctionWriter:
     """Writes a function of one variable: near 0 as it is, far out in the reciprocal of the variable.
 
     factors : nodes that polynomials of x were written as, and what those are multiples by
@@ -215,14 +215,16 @@ def _product(factors: Iterable[Expr]) -> Expr | None:
     return reduce(_times, listed) if listed else None
 
 
-def _writer(node: Expr, read: Quotient, factors: Mapping[Poly, tuple[Expr, Number]]) -> _Writer | None:
+def _writer(
+    node: Expr, read: RootQuotient, factors: Mapping[Poly, tuple[Expr, Number]]
+) -> _FunctionWriter | None:
     form = univariate(read)
     if form is None or form.variable.dtype != node.dtype:
         return None
-    return _Writer(form, factors)
+    return _FunctionWriter(form, factors)
 
 
-def one_quotient(node: Expr, read: Quotient, factors: Mapping[Poly, tuple[Expr, Number]]) -> Expr | None:
+def one_quotient(node: Expr, read: RootQuotient, factors: Mapping[Poly, tuple[Expr, Number]]) -> Expr | None:
     """A formula as one quotient."""
     writer = _writer(node, read, factors)
     if writer is not None and len(read.a) <= 1 and not read.b and not read.below:
@@ -234,7 +236,7 @@ def one_quotient(node: Expr, read: Quotient, factors: Mapping[Poly, tuple[Expr, 
         return None
 
 
-def forms_of(node: Expr, read: Quotient, factors: Mapping[Poly, tuple[Expr, Number]]) -> list[Expr]:
+def forms_of(node: Expr, read: RootQuotient, factors: Mapping[Poly, tuple[Expr, Number]]) -> list[Expr]:
     """What a formula may be replaced by, the cheapest first."""
     near, writer = one_quotient(node, read, factors), _writer(node, read, factors)
     if near is None or writer is None or not read.a + read.b:
@@ -309,7 +311,7 @@ def _simple(node: Expr) -> bool:
 _PLAIN = frozenset(("add", "subtract", "constant", "symbol"))
 
 
-def _variable(node: Expr, reader: Reader) -> Quotient | None:
+def _variable(node: Expr, reader: Reader) -> RootQuotient | None:
     """What a node is a quotient of, where that is a number of its type."""
     read = reader.known.get(node)
     if read is None or not read.divides or read.atom is None or node.dtype.itemsize not in MOST_POWER:

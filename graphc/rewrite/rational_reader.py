@@ -6,7 +6,6 @@ sides are the same function: rules write many of this kind, for the sake of roun
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,7 +15,6 @@ from graphc.rewrite.univariate import (
     Number,
     Poly,
     X,
-    content,
     divided,
     exact,
     linear_factors,
@@ -44,7 +42,7 @@ class Root:
 
 
 @dataclass(frozen=True, eq=False)
-class Quotient:
+class RootQuotient:
     """(a + b·root)/∏ below; `atom` is what the polynomials are of, None of a number"""
 
     atom: Expr | None
@@ -70,17 +68,17 @@ class Reader:
     """
 
     def __init__(self) -> None:
-        self.known: dict[Expr, Quotient | None] = {}
+        self.known: dict[Expr, RootQuotient | None] = {}
         self.factors: dict[Poly, tuple[Expr, Number]] = {}
         self._roots: dict[tuple[Expr, Poly], Root] = {}
 
-    def read(self, node: Expr) -> Quotient | None:
+    def read(self, node: Expr) -> RootQuotient | None:
         """What a node is whose operands are known; None of what is no number of floating point."""
         if node not in self.known:
             self.known[node] = self._read(node)
         return self.known[node]
 
-    def _read(self, node: Expr) -> Quotient | None:
+    def _read(self, node: Expr) -> RootQuotient | None:
         if node.dtype.kind != "f":
             return None
         if node.is_constant:
@@ -96,36 +94,38 @@ class Reader:
                 result = read(self, node, parts)
         if result is not None and (result.degree > MOST_DEGREE or not _moderate(result)):
             result = None
-        return Quotient(node, X) if result is None else result
+        return RootQuotient(node, X) if result is None else result
 
-    def _number(self, node: Expr) -> Quotient | None:
+    def _number(self, node: Expr) -> RootQuotient | None:
         if node.shape or not abs(node.value) < LARGEST:
             return None
         value = exact(float(node.value))
         if not isinstance(value, int) and value.denominator > MOST_BINARY:
             return None
-        return Quotient(None, (value,) if value else ())
+        return RootQuotient(None, (value,) if value else ())
 
     # --- operations -------------------------------------------------------------------------------------------------
 
-    def _sum(self, one: Quotient, other: Quotient, factor: int) -> Quotient | None:
+    def _sum(self, one: RootQuotient, other: RootQuotient, factor: int) -> RootQuotient | None:
         frame = _together(one, other)
         if frame is None:
             return None
         below = {p: max(one.below.get(p, 0), other.below.get(p, 0)) for p in (*one.below, *other.below)}
         (a, b), (c, d) = over(one, below), over(other, below)
-        return reduced(Quotient(frame[0], plus(a, c, factor), plus(b, d, factor), frame[1], below, frame[2]))
+        return reduced(
+            RootQuotient(frame[0], plus(a, c, factor), plus(b, d, factor), frame[1], below, frame[2])
+        )
 
-    def _add(self, node: Expr, parts: Sequence[Quotient]) -> Quotient | None:
+    def _add(self, node: Expr, parts: Sequence[RootQuotient]) -> RootQuotient | None:
         return self._sum(parts[0], parts[1], 1)
 
-    def _subtract(self, node: Expr, parts: Sequence[Quotient]) -> Quotient | None:
+    def _subtract(self, node: Expr, parts: Sequence[RootQuotient]) -> RootQuotient | None:
         return self._sum(parts[0], parts[1], -1)
 
-    def _negative(self, node: Expr, parts: Sequence[Quotient]) -> Quotient | None:
-        return self._product(Quotient(None, (-1,)), parts[0])
+    def _negative(self, node: Expr, parts: Sequence[RootQuotient]) -> RootQuotient | None:
+        return self._product(RootQuotient(None, (-1,)), parts[0])
 
-    def _product(self, one: Quotient, other: Quotient) -> Quotient | None:
+    def _product(self, one: RootQuotient, other: RootQuotient) -> RootQuotient | None:
         frame = _together(one, other)
         if frame is None or one.degree + other.degree > 2 * MOST_DEGREE:
             return None
@@ -135,15 +135,15 @@ class Reader:
         below = dict(one.below)
         for p, exponent in other.below.items():
             below[p] = below.get(p, 0) + exponent
-        return reduced(Quotient(frame[0], a, b, frame[1], below, frame[2]))
+        return reduced(RootQuotient(frame[0], a, b, frame[1], below, frame[2]))
 
-    def _multiply(self, node: Expr, parts: Sequence[Quotient]) -> Quotient | None:
+    def _multiply(self, node: Expr, parts: Sequence[RootQuotient]) -> RootQuotient | None:
         left, right = node.operands
         if left.op.name == right.op.name == "sqrt" and left is not right:
             return self._root_of_both(node)
         return self._product(parts[0], parts[1])
 
-    def _root_of_both(self, node: Expr) -> Quotient | None:
+    def _root_of_both(self, node: Expr) -> RootQuotient | None:
         """√|u|·√|v|, or without the bars, as √(u·v)"""
         inner = [side.operands[0] for side in node.operands]
         inner = [side.operands[0] if side.op.name == "abs" else side for side in inner]
@@ -151,44 +151,44 @@ class Reader:
         square = None if one is None or other is None else self._product(one, other)
         return None if square is None else self._root(node, square)
 
-    def _square(self, node: Expr, parts: Sequence[Quotient]) -> Quotient | None:
+    def _square(self, node: Expr, parts: Sequence[RootQuotient]) -> RootQuotient | None:
         return self._product(parts[0], parts[0])
 
-    def _pow(self, node: Expr, parts: Sequence[Quotient]) -> Quotient | None:
+    def _pow(self, node: Expr, parts: Sequence[RootQuotient]) -> RootQuotient | None:
         base, exponent = parts
         count = exponent.a[0] if exponent.atom is None and exponent.a else 0
         if not isinstance(count, int) or not 1 <= abs(count) <= 8:
             return None
-        result: Quotient | None = base
+        result: RootQuotient | None = base
         for _ in range(abs(count) - 1):
             result = None if result is None else self._product(result, base)
         if result is not None and count < 0:
-            return self._over(Quotient(None, ONE), result, None)
+            return self._over(RootQuotient(None, ONE), result, None)
         return result
 
-    def _divide(self, node: Expr, parts: Sequence[Quotient]) -> Quotient | None:
+    def _divide(self, node: Expr, parts: Sequence[RootQuotient]) -> RootQuotient | None:
         return self._over(parts[0], parts[1], node.operands[1])
 
-    def _reciprocal(self, node: Expr, parts: Sequence[Quotient]) -> Quotient | None:
-        return self._over(Quotient(None, ONE), parts[0], node.operands[0])
+    def _reciprocal(self, node: Expr, parts: Sequence[RootQuotient]) -> RootQuotient | None:
+        return self._over(RootQuotient(None, ONE), parts[0], node.operands[0])
 
-    def _over(self, one: Quotient, other: Quotient, node: Expr | None) -> Quotient | None:
+    def _over(self, one: RootQuotient, other: RootQuotient, node: Expr | None) -> RootQuotient | None:
         if not other.a and not other.b:
             return None
         norm = other.a
-        conjugate = Quotient(other.atom, power_of(other.below), (), None, {}, True)
+        conjugate = RootQuotient(other.atom, power_of(other.below), (), None, {}, True)
         if other.b:
             assert other.root is not None
             norm = plus(times(other.a, other.a), times(times(other.b, other.b), other.root.square), -1)
             a, b = times(other.a, conjugate.a), times(tuple([-c for c in other.b]), conjugate.a)
-            conjugate = Quotient(other.atom, a, b, other.root, {}, True)
+            conjugate = RootQuotient(other.atom, a, b, other.root, {}, True)
             if not norm:
                 return None
         scale, factor = primitive(norm)
         if node is not None and other.is_polynomial and len(factor) > 1:
             self.factors.setdefault(factor, (node, scale))
         below = split(factor)
-        inverse = Quotient(
+        inverse = RootQuotient(
             conjugate.atom,
             tuple([quotient(c, scale) for c in conjugate.a]),
             tuple([quotient(c, scale) for c in conjugate.b]),
@@ -198,23 +198,23 @@ class Reader:
         )
         return self._product(one, inverse)
 
-    def _root(self, node: Expr, inner: Quotient) -> Quotient | None:
+    def _root(self, node: Expr, inner: RootQuotient) -> RootQuotient | None:
         if not inner.is_polynomial or inner.atom is None or not 2 <= len(inner.a) <= 3:
             return None
         root = self._roots.setdefault((inner.atom, inner.a), Root(node, inner.a))
-        return Quotient(inner.atom, (), ONE, root)
+        return RootQuotient(inner.atom, (), ONE, root)
 
-    def _sqrt(self, node: Expr, parts: Sequence[Quotient]) -> Quotient | None:
+    def _sqrt(self, node: Expr, parts: Sequence[RootQuotient]) -> RootQuotient | None:
         return self._root(node, parts[0])
 
-    def _hypot(self, node: Expr, parts: Sequence[Quotient]) -> Quotient | None:
+    def _hypot(self, node: Expr, parts: Sequence[RootQuotient]) -> RootQuotient | None:
         squares = [self._product(part, part) for part in parts]
         if squares[0] is None or squares[1] is None:
             return None
         total = self._sum(squares[0], squares[1], 1)
         return None if total is None else self._root(node, total)
 
-    def _where(self, node: Expr, parts: Sequence[Quotient]) -> Quotient | None:
+    def _where(self, node: Expr, parts: Sequence[RootQuotient]) -> RootQuotient | None:
         _, one, other = parts
         return one if same(one, other) else None
 
@@ -227,7 +227,7 @@ _READERS = {
 }  # fmt: skip
 
 
-def _together(one: Quotient, other: Quotient) -> tuple[Expr | None, Root | None, bool] | None:
+def _together(one: RootQuotient, other: RootQuotient) -> tuple[Expr | None, Root | None, bool] | None:
     """What two quotients are of; None where they are of different parts or roots."""
     if one.atom is not None and other.atom is not None and one.atom is not other.atom:
         return None
@@ -238,7 +238,7 @@ def _together(one: Quotient, other: Quotient) -> tuple[Expr | None, Root | None,
     return atom, roots[0] if roots else None, one.divides or other.divides
 
 
-def _moderate(one: Quotient) -> bool:
+def _moderate(one: RootQuotient) -> bool:
     return all(
         abs(c) < LARGEST_COEFFICIENT and (isinstance(c, int) or c.denominator < LARGEST_COEFFICIENT)
         for p in (one.a, one.b, *one.below)
@@ -254,13 +254,13 @@ def power_of(below: Mapping[Poly, int]) -> Poly:
     return total
 
 
-def over(one: Quotient, below: Mapping[Poly, int]) -> tuple[Poly, Poly]:
+def over(one: RootQuotient, below: Mapping[Poly, int]) -> tuple[Poly, Poly]:
     """The numerator over a multiple of the denominator."""
     more = power_of({p: n - one.below.get(p, 0) for p, n in below.items()})
     return (one.a, one.b) if more == ONE else (times(one.a, more), times(one.b, more))
 
 
-def reduced(one: Quotient) -> Quotient:
+def reduced(one: RootQuotient) -> RootQuotient:
     """Without factors that stand above and below."""
     a, b, below = one.a, one.b, dict(one.below)
     for p in one.below:
@@ -271,10 +271,10 @@ def reduced(one: Quotient) -> Quotient:
             a, b = c, d
             below[p] -= 1
     below = {p: n for p, n in below.items() if n}
-    return Quotient(one.atom, a, b, one.root if b else None, below, one.divides)
+    return RootQuotient(one.atom, a, b, one.root if b else None, below, one.divides)
 
 
-def same(one: Quotient, other: Quotient) -> bool:
+def same(one: RootQuotient, other: RootQuotient) -> bool:
     """Whether two quotients are the same function."""
     if _together(one, other) is None:
         return False
@@ -298,7 +298,7 @@ class Univariate:
     exponent: int = 0
 
 
-def univariate(one: Quotient) -> Univariate | None:
+def univariate(one: RootQuotient) -> Univariate | None:
     """A quotient as one of a single variable, with a denominator of factors that have no common ones; None where it is none."""
     x = one.atom
     if x is None:
@@ -321,7 +321,7 @@ def univariate(one: Quotient) -> Univariate | None:
     return _factored(Univariate(x, above, factors, x, None, one.root, exponent))
 
 
-def _in_root(one: Quotient, x: Expr) -> Univariate:
+def _in_root(one: RootQuotient, x: Expr) -> Univariate:
     """A quotient of x and √(p·x + q) as one of the root alone: x is (v² − q)/p."""
     assert one.root is not None
     q, p = one.root.square
@@ -372,4 +372,4 @@ def _factored(one: Univariate) -> Univariate:
     return Univariate(one.variable, above, below, one.x, one.shift, one.root, one.exponent)
 
 
-__all__ = ["Quotient", "Reader", "Root", "Univariate", "content", "math", "univariate"]
+__all__ = ["Reader", "Root", "RootQuotient", "Univariate", "same", "univariate"]

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from graphc.ir.expr import Expr, walk
-from graphc.rewrite.rational_reader import Quotient, univariate
-from graphc.rewrite.univariate import Poly, linear_factors, primitive, value
+from graphc.ir.expr import Expr
+from graphc.rewrite.rational_reader import RootQuotient, univariate
+from graphc.rewrite.rational_values import STEP, ZERO, Scaled, beside, scaled, value
+from graphc.rewrite.univariate import linear_factors, primitive
 
 SIZES = (
     1e-300, 1e-150, 1e-60, 1e-37, 1e-17, 1e-8, 1e-5, 1e-3, 0.0173, 0.1, 0.31, 0.5, 0.71, 0.93, 0.9999, 1.0, 1.0001, 1.3, 1.9,
@@ -20,12 +21,8 @@ SIZES = (
 )  # fmt: skip
 """What the variable may be, of either sign."""
 
-BITS = 700
 ALIKE = 1.0
 """Forms that differ by so many units of rounding, at most, are as good as each other."""
-
-STEP = 80
-"""A derivative is taken over 2⁻⁸⁰ of its point."""
 
 
 class Trial:
@@ -36,10 +33,7 @@ class Trial:
 
     BETTER = 0.6
 
-    def __init__(self, node: Expr, x: Expr, read: Quotient, bounds: tuple[float, float]) -> None:
-        import mpmath
-
-        self._mp = mpmath
+    def __init__(self, node: Expr, x: Expr, read: RootQuotient, bounds: tuple[float, float]) -> None:
         self._node, self._x = node, x
         self._dtype = np.dtype("float32" if node.dtype.itemsize == 4 else "float64")
         self._info = np.finfo(self._dtype)
@@ -85,52 +79,21 @@ class Trial:
                     known[part] = part.op.reference(*[known[o] for o in part.operands], *part.attrs)
         return np.broadcast_to(np.asarray(known[node], dtype=self._dtype), self._at.shape)
 
-    def _exact(self, place: int) -> Any:
-        """(value, change with a relative change of x) at a point; None where there is none."""
+    def _exact(self, place: int) -> tuple[Scaled, Scaled] | float | None:
+        """(value, its change with a relative change of x) at a point; infinity at a pole, None where there is none."""
         if place not in self._known:
             x = float(self._at[place])
-            with self._mp.workprec(BITS):
-                self._known[place] = self._truth(self._mp.mpf(x)) if math.isfinite(x) else None
+            self._known[place] = self._truth(scaled(x)) if math.isfinite(x) else None
         return self._known[place]
 
-    def _truth(self, at: Any) -> Any:
-        one = self._function(at)
-        if one is None:
-            return None
-        other = self._function(at * (1 + self._mp.ldexp(1, -STEP)))
-        moved = abs(other - one) * self._mp.ldexp(1, STEP) if other is not None else self._mp.mpf(0)
-        return one, moved
-
-    def _function(self, x: Any) -> Any:
-        """The formula over the reals; infinity at a pole, None outside of its domain."""
-        form = self._form
-        assert form is not None
-        v = x
-        if form.shift is not None:
-            p, q = form.shift
-            square = (
-                p * x + q
-                if isinstance(p, int) and isinstance(q, int)
-                else self._mp.mpf(p) * x + self._mp.mpf(q)
-            )
-            if square < 0:
-                return None
-            v = self._mp.sqrt(square)
-        over, below = value(form.above, v), self._mp.mpf(1)
-        for p, exponent in form.below.items():
-            below *= value(p, v) ** exponent
-        if form.exponent:
-            assert form.root is not None
-            square = value(form.root.square, x)
-            if square < 0:
-                return None
-            if form.exponent > 0:
-                over *= self._mp.sqrt(square)
-            else:
-                below *= self._mp.sqrt(square)
-        if below == 0:
-            return self._mp.inf
-        return over / below
+    def _truth(self, x: Scaled) -> tuple[Scaled, Scaled] | float | None:
+        assert self._form is not None
+        one = value(self._form, x)
+        if not isinstance(one, Scaled):
+            return one
+        other = value(self._form, beside(x))
+        moved = other.minus(one) if isinstance(other, Scaled) else ZERO
+        return one, Scaled(abs(moved.digits), moved.exponent + STEP)
 
     def errors(self, values: np.ndarray, others: np.ndarray) -> np.ndarray:
         """Errors in units; infinite where there is no number, where a limit or a pole is not kept.
@@ -149,17 +112,21 @@ class Trial:
     def _error(self, place: int, result: float) -> float:
         truth = self._exact(place)
         written = float(self._written[place])  # type: ignore[index]
-        if truth is None or not self._mp.isfinite(truth[0]):
+        if not isinstance(truth, tuple):
             return 0.0 if math.isnan(written) or result == written else math.inf
         exact, moved = truth
-        size, eps = abs(exact), float(self._info.eps)
-        if size > float(self._info.max):
+        bits = -int(self._info.nmant)
+        if exact.magnitude > int(self._info.maxexp):
             return 0.0 if math.isinf(result) or math.isnan(written) else math.inf
         if not math.isfinite(result):
             return math.inf
-        least = int(self._info.minexp)
-        power = least if size == 0 else max(self._mp.mag(size) - 1, least)
-        return float(abs(result - exact) / (self._mp.ldexp(eps, power) + moved * eps / 2))
+        power = (
+            max(exact.magnitude - 1, int(self._info.minexp)) + bits
+            if exact.digits
+            else int(self._info.minexp) + bits
+        )
+        unit = Scaled(1, power).minus(Scaled(-moved.digits, moved.exponent + bits - 1))
+        return scaled(result).minus(exact).ratio(unit)
 
     def best(self, forms: Sequence[Expr]) -> Expr | None:
         """The cheapest of some forms, by their order, whose errors are as small as can be; None where none is clearly better than
@@ -202,4 +169,4 @@ def _parts(node: Expr, x: Expr) -> list[Expr]:
     return order
 
 
-__all__ = ["Poly", "Trial", "walk"]
+__all__ = ["Trial"]
