@@ -29,7 +29,7 @@ from graphc.rewrite.linear import (
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.ranges import Ranges
 from graphc.rewrite.real_form import RealForms
-from graphc.rewrite.series import Series
+from graphc.rewrite.series import AREA_TANGENT, Series
 
 NEAR = 0.4
 """Up to this size of x the logarithm of 1 + x loses less in a power than the rounding of 1 + x."""
@@ -156,7 +156,8 @@ class PowerQuotient:
         left, rest, others = without(under, factors), without(over, [f]), without(parts, [log])
         if left is None or rest is None or others is None or abs(sign) != 1:
             return None
-        result = exprel(a) * (log / x)
+        near = where(abs(x) < 0.6, 2 * AREA_TANGENT.sum(x / (2 + x)) / (2 + x), log / x)
+        result = exprel(a) * near
         if not others and 0 < abs(coefficient) <= LARGEST_SERIES:
             series = _binomial(coefficient)
             result = where(series.near(x), _sum_of(series, x), result)
@@ -299,7 +300,8 @@ class Divergence:
             if ratio[1] is None:  # 1 + x is not rounded
                 step, both = ratio[0] if sign > 0 else -ratio[0], 2 + ratio[0]
             z = step / both
-            series = z * z * (1 + z * (1 + z) * DIVERGENCE.sum(z))
+            twice = constant(2.0, node.dtype) if above is one else 2 * above
+            series = z * z * (1 + z * (twice / both) * DIVERGENCE.sum(z))  # 1 + z is 2p/(p + q)
             size = both if a is above else a / above * both
             value = scaled(total, size * series)
             result = where(DIVERGENCE.near(z), value, node)

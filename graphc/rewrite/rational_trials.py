@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -33,12 +33,23 @@ class Trial:
 
     BETTER = 0.6
 
-    def __init__(self, node: Expr, x: Expr, read: RootQuotient, bounds: tuple[float, float]) -> None:
+    def __init__(
+        self,
+        node: Expr,
+        x: Expr,
+        read: RootQuotient,
+        bounds: tuple[float, float],
+        under: Iterable[tuple[Expr, bool]] = (),
+    ) -> None:
         self._node, self._x = node, x
         self._dtype = np.dtype("float32" if node.dtype.itemsize == 4 else "float64")
         self._info = np.finfo(self._dtype)
         self._form = univariate(read)
         self._at = self._points(bounds)
+        for condition, holds in under:
+            found = self._evaluated(condition)
+            if found is not None:
+                self._at = self._at[np.broadcast_to(np.asarray(found, dtype=bool), self._at.shape) == holds]
         self._written = self.values(node)
         self._known: dict[int, Any] = {}
 
@@ -64,6 +75,12 @@ class Trial:
 
     def values(self, node: Expr) -> np.ndarray | None:
         """A formula at the points; None where it holds anything but its variable."""
+        found = self._evaluated(node)
+        return (
+            None if found is None else np.broadcast_to(np.asarray(found, dtype=self._dtype), self._at.shape)
+        )
+
+    def _evaluated(self, node: Expr) -> Any:
         known: dict[Expr, Any] = {self._x: self._at}
         with np.errstate(all="ignore"):
             for part in _parts(node, self._x):
@@ -77,7 +94,7 @@ class Trial:
                     return None
                 else:
                     known[part] = part.op.reference(*[known[o] for o in part.operands], *part.attrs)
-        return np.broadcast_to(np.asarray(known[node], dtype=self._dtype), self._at.shape)
+        return known[node]
 
     def _exact(self, place: int) -> tuple[Scaled, Scaled] | float | None:
         """(value, its change with a relative change of x) at a point; infinity at a pole, None where there is none."""
@@ -105,6 +122,7 @@ class Trial:
             apart = np.abs(values - others) > ALIKE * float(self._info.eps) * np.abs(others)
             apart |= ~(np.isfinite(values) & np.isfinite(others))
             apart &= ~((values == others) | (np.isnan(values) & np.isnan(others)))
+            apart |= np.isinf(values) & (values != self._written)  # a pole has its sign
         for place in np.flatnonzero(apart).tolist():
             found[place] = self._error(place, float(values[place]))
         return found
