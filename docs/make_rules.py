@@ -21,9 +21,11 @@ from graphc.rewrite import (
     log_quotients,
     logarithms,
     matmul_chain,
+    near_one,
     overflow,
     products,
     quotient_sums,
+    rational_functions,
     ratios,
     removable,
     smoothing,
@@ -64,6 +66,7 @@ SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
     ("Sums of exponentials", "", sums.RULES),
     ("Exponentials beside half of their quotients", "", symmetric.RULES),
     ("Removable singularities", "", removable.RULES),
+    ("Near 1", "Powers of 1 + x, compound interest, and divergences.", near_one.RULES),
     (
         "Differences",
         "After Hamming, Numerical Methods for Scientists and Engineers (1973), chapter 3.",
@@ -82,6 +85,11 @@ SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
     ("Over- and underflow on the way", "", overflow.RULES),
     ("Sums of quotients of one symbol", "", quotient_sums.RULES),
     ("Views", "", (*views.RULES, *views.SCALAR_RULES)),
+    (
+        "Rational functions",
+        "Once, after the others: the largest parts of a graph that are such functions.",
+        rational_functions.RULES,
+    ),
     (
         "Products of many arrays",
         "Once, after the others: the order that multiplies the fewest numbers.",

@@ -13,5 +13,7 @@ chains      products of many arrays in the order of fewest multiplications
 monomials   sums of products of powers, as plain data
 real_form   formulas over the reals, made shorter
 real_writer formulas of such forms
+rational_functions  functions of one variable as one quotient (rational_reader, rational_trials, univariate)
+near_one    powers of 1 + x, compound interest, divergences
 tables      all of them, and the user's own
 """

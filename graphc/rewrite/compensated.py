@@ -180,7 +180,46 @@ class Total:
         )  # own is 1 here, or NaN
 
 
+@dataclass(frozen=True)
+class PolishPower:
+    """(x + y)**p → sᵖ(1 + p·e/s + …) with the rounding error e of s = x + y, which a large p makes p times as large"""
+
+    name: str = "compensated-power"
+    function: str = "pow"
+    examples: tuple[str, ...] = ("(1 + x)**360", "(1 + x)**y", "(1 - x)**-12")
+    kind: Kind = "stable"
+
+    def roots(self) -> tuple[str, ...]:
+        return (self.function,)
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.__doc__} ({self.kind})"
+
+    def apply(self, node: Expr, ranges: Ranges, known: Set[Expr] = frozenset()) -> Expr | None:
+        base, p = node.operands
+        if p.dtype != node.dtype or base.dtype != node.dtype:
+            return None
+        if p.is_constant and (p.shape or not LEAST_POWER <= abs(p.value) < math.inf):
+            return None
+        parts = _parts(base)
+        if parts is None:
+            return None
+        s, e = parts
+        change = p * (e / s)  # NaN where s is 0
+        rounded = (s + e) ** p
+        whole = rounded + rounded * (change * (1 + 0.5 * change))
+        small = (abs(change) < like(LARGEST_CHANGE, s)) & (abs(rounded) < like(math.inf, s))
+        return where(small, whole, rounded)
+
+
+LEAST_POWER = 4.0
+"""Of smaller powers the error of a sum is no more than their own."""
+
+LARGEST_CHANGE = 2.0**-13
+"""Up to this the third term of the series is nothing."""
+
 RULES = (
+    PolishPower(),
     Polish("compensated-softplus", "softplus", ("softplus(x - y)", "softplus(x + y)", "softplus(logaddexp(y - x, z - x))")),
     Polish("compensated-log-sigmoid", "log_sigmoid", ("log_sigmoid(x - y)", "log_sigmoid(-logaddexp(y - x, z - x))")),
     Polish(
@@ -193,13 +232,13 @@ RULES = (
 
 @paused()
 def polish(
-    outputs: Iterable[Expr], rules: Iterable[Polish], known: Set[Expr] = frozenset()
-) -> tuple[list[tuple[Polish, Expr, Expr]], tuple[Expr, ...]]:
+    outputs: Iterable[Expr], rules: Iterable[Polish | PolishPower], known: Set[Expr] = frozenset()
+) -> tuple[list[tuple[Polish | PolishPower, Expr, Expr]], tuple[Expr, ...]]:
     """The outputs with each node that a rule matches replaced, users before operands, and what was replaced:
     (rule, before, after). `known` are the exponents whose differences other rules wrote."""
     outputs = tuple(outputs)
     by_root = {rule.function: rule for rule in rules}
-    steps: list[tuple[Polish, Expr, Expr]] = []
+    steps: list[tuple[Polish | PolishPower, Expr, Expr]] = []
     ranges = Ranges()
     target: dict[Expr, Expr] = {}
     made: dict[Expr, Expr] = {}

@@ -68,13 +68,16 @@ def stand_in(nodes: Iterable[Expr]) -> bool:
 
 
 @paused()
-def written_anew(outputs: Sequence[Expr], normal_form: NormalForm, smooth: NormalForm) -> Trace:
+def written_anew(
+    outputs: Sequence[Expr], normal_form: NormalForm, smooth: NormalForm, source: NormalForm
+) -> Trace:
     """The outputs with the derivatives in them written from the normal forms of what they are the derivatives of.
 
     smooth : the same function without kinks that are none (`smoothing`)
+    source : the normal form that derivatives are written from
     """
     order, circular = walk_sources(outputs)
-    session = _Rewriter(order, circular, normal_form, smooth)
+    session = _Rewriter(order, circular, normal_form, smooth, source)
     with on_this_line(), deriving():
         for node in order:
             session.settle(node)
@@ -88,13 +91,19 @@ class _Rewriter:
     """best : each node with the derivatives in it written anew"""
 
     def __init__(
-        self, order: Sequence[Expr], circular: set[Expr], normal_form: NormalForm, smooth: NormalForm
+        self,
+        order: Sequence[Expr],
+        circular: set[Expr],
+        normal_form: NormalForm,
+        smooth: NormalForm,
+        source: NormalForm,
     ) -> None:
         self.best: dict[Expr, Expr] = {}
         self.steps: list[RuleFiring] = []
         self.complete = True
         self._normal_form = normal_form
         self._smooth = smooth
+        self._source = source
         self._smoothed: set[Expr] = set()  # what holds a derivative that was written without its kinks
         self._results: dict[Derivation, dict[int, Expr]] = {}
         self._known: dict[Expr, tuple[Derivation, int]] = {}
@@ -151,7 +160,7 @@ class _Rewriter:
         if made.differentiates:
             smoothed = self._smooth(outputs)
             kinked = kinked or len(smoothed) > 0
-            trace = self._normal_form(smoothed.outputs)
+            trace = self._source(smoothed.outputs)
             self.complete = self.complete and trace.complete
             if kinked or any(step.kind != "exact" for step in trace):
                 better, steps = True, (*smoothed, *trace)
@@ -195,7 +204,7 @@ class _Rewriter:
         """The stable derivatives of a formula over numbers, where the chain rule with an adjoint in it gives worse ones."""
         record = gradient([formula], None, symbols)
         written = [record.adjoint(s) for s in symbols]
-        anew = written_anew(written, self._normal_form, self._smooth)
+        anew = written_anew(written, self._normal_form, self._smooth, self._source)
         values = self._normal_form(anew.outputs).outputs
         adjoint = symbol("\0adjoint", dtype=formula.dtype, range=(0.5, 2.0))
         chained = reverse([formula], [adjoint], symbols)

@@ -30,6 +30,9 @@ def difference(a: Expr, b: Expr) -> Expr | None:
         if one.is_constant and other.is_constant:
             return one - other
     if {a.op.name, b.op.name} == {"add", "subtract"} and a.operands == b.operands:
+        step = a.operands[1]
+        if step.is_constant and not step.shape:
+            return constant(2 * step.value if a.op.name == "add" else -2 * step.value, step.dtype)
         return 2 * a.operands[1] if a.op.name == "add" else -2 * a.operands[1]
     return None
 

@@ -278,6 +278,10 @@ class _QuotientWriter:
         p, q = parts(one.above)
         positive = any(m[U] for m in one.above)
         one_sign, other_sign = sign_of(p, positive), sign_of(q, positive)
+        if one_sign is not None and other_sign is not None and one_sign[1] and other_sign[1]:
+            both = {power_of(SIGN): Fraction(1)}  # x − sign(x)·r is sign(x)·(|x| − r)
+            inner = self.cancelling(_Quotient(times(one.above, both), one.below), reader)
+            return None if inner is None else inner * sign(self.x)
         if one_sign is None or one_sign[1]:
             p, q, one_sign, other_sign = q, p, other_sign, one_sign
         if one_sign is None or other_sign is None or one_sign[1]:

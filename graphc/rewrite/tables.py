@@ -21,9 +21,11 @@ from graphc.rewrite import (
     log_quotients,
     logarithms,
     matmul_chain,
+    near_one,
     overflow,
     products,
     quotient_sums,
+    rational_functions,
     ratios,
     removable,
     smoothing,
@@ -47,6 +49,7 @@ NORMAL: tuple[AnyRule, ...] = (
     *sums.RULES,
     *symmetric.RULES,
     *removable.RULES,
+    *near_one.RULES,
     *cancellation.RULES,
     *gamma_differences.RULES,
     *log_quotients.RULES,
@@ -66,7 +69,13 @@ NORMAL: tuple[AnyRule, ...] = (
 ON_GRAPHS: tuple[AnyRule, ...] = (*derivatives.RULES, *smoothing.RULES)
 """Those for what is differentiated alone."""
 
-BUILT_IN: tuple[AnyRule, ...] = (*ON_GRAPHS, *NORMAL, *matmul_chain.RULES, *compensated.RULES)
+BUILT_IN: tuple[AnyRule, ...] = (
+    *ON_GRAPHS,
+    *NORMAL,
+    *rational_functions.RULES,
+    *matmul_chain.RULES,
+    *compensated.RULES,
+)
 
 ON_ARRAYS: tuple[AnyRule, ...] = (*axes.RULES, *views.RULES, *matmul_chain.RULES)
 """Those that speak of operations on whole arrays."""
@@ -159,8 +168,9 @@ def derivatives_of_normal_forms(
     if not derivatives.stand_in(memory.nodes(outputs)):
         return Trace([], tuple(outputs), True)
     memory.remembers = True
-    runs = [partial(each.run, memory=memory) for each in (chosen, _smoothing(off))]
-    return derivatives.written_anew(outputs, *runs)
+    form, smooth = (partial(each.run, memory=memory) for each in (chosen, _smoothing(off)))
+    source = partial(_whole, level=level, without=without, memory=memory, source=True)
+    return derivatives.written_anew(outputs, form, smooth, source)
 
 
 def _smoothing(off: frozenset[str]) -> Engine:
@@ -183,7 +193,28 @@ def normal_form(
     memory: Memory | None = None,
 ) -> Trace:
     """The outputs in their normal form, rewritten together, so that what they share stays shared."""
-    return engine(level, without).run(outputs, memory=memory)
+    return _whole(outputs, level, without, memory)
+
+
+def _whole(
+    outputs: Sequence[Expr],
+    level: str,
+    without: Iterable[str],
+    memory: Memory | None = None,
+    source: bool = False,
+) -> Trace:
+    """The outputs in the normal form of the engine, then with what is a rational function in them written whole."""
+    trace = engine(level, without).run(outputs, memory=memory)
+    if not rational_functions.worth(trace.outputs):
+        return trace
+    change = partial(rational_functions.written_whole, source=source)
+    whole = _last(rational_functions.RULES, change, trace.outputs, level, without, memory)
+    if not whole or source:
+        return Trace([*trace, *whole], whole.outputs, trace.complete)
+    again = engine(level, without).run(
+        whole.outputs, memory=memory
+    )  # what was written has a normal form in its turn
+    return Trace([*trace, *whole, *again], again.outputs, trace.complete)
 
 
 def matmul_order(

@@ -1,0 +1,332 @@
+"""What cancels where a number is near 1: (1 + x)ᵖ − 1, its quotient by x, and p log(p/q) − p + q.
+
+Compound interest is e^(p log(1 + x)) − 1 without the rounding of 1 + x, which a power makes p times as large. The divergence
+p log(p/q) − p + q vanishes with its derivative at p = q: with z = (p − q)/(p + q) it is (p + q)(z·artanh z + artanh z − z), whose
+three terms are one series with positive coefficients. x log x − x + 1, x − 1 − log x and (1 + x)log(1 + x) − x are of this kind.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+from graphc.ir.expr import Expr, constant
+from graphc.ops.comparison import where
+from graphc.ops.elementary import expm1, log1p
+from graphc.ops.quotients import exprel
+from graphc.rewrite.linear import (
+    Term,
+    factors_of,
+    is_number,
+    leaves,
+    product,
+    same,
+    scaled,
+    terms_of,
+    without,
+)
+from graphc.rewrite.pattern import Kind
+from graphc.rewrite.ranges import Ranges
+from graphc.rewrite.real_form import RealForms
+from graphc.rewrite.series import AREA_TANGENT, Series
+
+NEAR = 0.4
+"""Up to this size of x the logarithm of 1 + x loses less in a power than the rounding of 1 + x."""
+
+LARGEST_EXPONENT = 2.0
+"""So does it where the power is no larger than e²."""
+
+LARGEST_SERIES = 16
+"""Up to this power the quotient is a series near 0."""
+
+DIVERGENCE = Series(lambda k: Fraction(1, 2 * k + 3), 3, 0.34)
+"""artanh z − z"""
+
+
+def _beside_one(node: Expr) -> Expr | None:
+    """x of 1 + x, and −x of 1 − x."""
+    if node.op.name not in ("add", "subtract"):
+        return None
+    left, right = node.operands
+    if is_number(left) and left.value == 1 and not right.is_constant:
+        return right if node.op.name == "add" else -right
+    if node.op.name == "add" and is_number(right) and right.value == 1 and not left.is_constant:
+        return left
+    return None
+
+
+def _power(node: Expr) -> tuple[Expr, Expr] | None:
+    """(x, p) of (1 + x)ᵖ or of 1/(1 + x)⁻ᵖ"""
+    inverse = node.op.name == "divide" and is_number(node.operands[0]) and node.operands[0].value == 1
+    base = node.operands[1] if inverse else node
+    if base.op.name != "pow" or base.dtype != node.dtype:
+        return None
+    u, p = base.operands
+    x = _beside_one(u)
+    if x is None or x.dtype != node.dtype or p.dtype != node.dtype:
+        return None
+    if inverse:
+        p = constant(-float(p.value), p.dtype) if is_number(p) else -p
+    return x, p
+
+
+@dataclass(frozen=True)
+class PowerMinusOne:
+    """c·(1 + x)ᵖ − c → c·(e^(p log(1 + x)) − 1) where x is small"""
+
+    name: str = "power-minus-one"
+    kind: Kind = "stable"
+    examples: tuple[str, ...] = (
+        "(1 + x)**y - 1", "1 - (1 + x)**(-10)", "y - y*(1 + x)**3", "1 - 1/(1 + x)**5", "2*(x + 1)**2.5 - 2", "(1 - x)**0.3 - 1",
+    )  # fmt: skip
+
+    def roots(self) -> tuple[str, ...]:
+        return ("add", "subtract")
+
+    def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
+        if not any("pow" in (leaf.op.name, *_operations(leaf)) for leaf in node.operands):
+            return None
+        terms = terms_of(node)
+        if terms is None or len(terms) != 2 or terms[0].coefficient != -terms[1].coefficient:
+            return None
+        for term, other in (terms, terms[::-1]):
+            for factor in term.factors:
+                found = _power(factor)
+                rest = without(term.factors, [factor])
+                if found is None or rest is None or not same(rest, other.factors):
+                    continue
+                x, p = found
+                exponent = p * log1p(x)
+                value, factors = expm1(exponent), product(rest)
+                value = scaled(term.coefficient, value if factors is None else factors * value)
+                result = where((exponent < LARGEST_EXPONENT) | (abs(x) < NEAR), value, node)
+                return result if result.shape == node.shape else None
+        return None
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.__doc__} ({self.kind})"
+
+
+def _operations(node: Expr) -> tuple[str, ...]:
+    """The names directly below a node, and one further down."""
+    return tuple(name for o in node.operands for name in (o.op.name, *[p.op.name for p in o.operands]))
+
+
+@dataclass(frozen=True)
+class PowerQuotient:
+    """((1 + x)ᵖ − 1)/x, as e^(p log(1 + x)) − 1 over x, → p·(log(1 + x)/x)·exprel(p log(1 + x)), which has a value at 0"""
+
+    name: str = "power-quotient"
+    kind: Kind = "stable"
+    examples: tuple[str, ...] = (
+        "expm1(y*log1p(x))/x",
+        "3*expm1(-10*log1p(x))*z/(x*y)",
+        "x*y/expm1(5*log1p(x))",
+        "where(abs(x) < 0.4, expm1(3*log1p(x)), y)/x",
+    )
+
+    def roots(self) -> tuple[str, ...]:
+        return ("divide",)
+
+    def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
+        above, below = node.operands
+        if below.op.name in _ABOVE and _small(below) is not None and below.dtype == node.dtype == above.dtype:
+            return self._inverse(node, above, below)
+        if above.op.name not in _ABOVE or above.dtype != node.dtype or below.dtype != node.dtype:
+            return None
+        guard: Expr | None = None
+        number, over = factors_of(above)
+        guarded = next((factor for factor in over if factor.op.name == "where"), None)
+        if guarded is not None:
+            guard, value, _ = guarded.operands
+            more, inner = factors_of(value)
+            number, over = number * more, (*(without(over, [guarded]) or ()), *inner)
+        f = next((factor for factor in over if factor.op.name == "expm1"), None)
+        scale, under = factors_of(below)
+        if f is None or not under or scale == 0:
+            return None
+        (a,) = f.operands
+        coefficient, parts = factors_of(a)
+        log = next((part for part in parts if part.op.name == "log1p"), None)
+        if log is None:
+            return None
+        (x,) = log.operands
+        sign, factors = factors_of(x)
+        left, rest, others = without(under, factors), without(over, [f]), without(parts, [log])
+        if left is None or rest is None or others is None or abs(sign) != 1:
+            return None
+        near = where(abs(x) < 0.6, 2 * AREA_TANGENT.sum(x / (2 + x)) / (2 + x), log / x)
+        result = exprel(a) * near
+        if not others and 0 < abs(coefficient) <= LARGEST_SERIES:
+            series = _binomial(coefficient)
+            result = where(series.near(x), _sum_of(series, x), result)
+        for factor in (*others, *rest):
+            result = factor * result
+        divisor = product(left)
+        result = result if divisor is None else result / divisor
+        total = number * coefficient * sign / scale
+        result = scaled(total, result) if abs(total) != 1 else result if total > 0 else -result
+        result = result if guard is None else where(guard, result, node)
+        return result if result.shape == node.shape else None
+
+    def _inverse(self, node: Expr, above: Expr, below: Expr) -> Expr | None:
+        """u·x/((1 + x)ᵖ − 1) → u/(((1 + x)ᵖ − 1)/x) where x is small"""
+        small, (number, over) = _small(below), factors_of(above)
+        if small is None:
+            return None
+        guard, value, x = small
+        _, factors = factors_of(x)
+        rest = without(over, factors)
+        if rest is None or abs(number) != 1:
+            return None
+        inner = product(rest)
+        result = (constant(1.0, node.dtype) if inner is None else inner) / (value / x)
+        result = result if number > 0 else -result
+        result = result if guard is None else where(guard, result, node)
+        return result if result.shape == node.shape and result is not node else None
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.__doc__} ({self.kind})"
+
+
+def _small(node: Expr) -> tuple[Expr | None, Expr, Expr] | None:
+    """(condition, e^(p log(1 + x)) − 1 as a product, x) of one, in a branch or not"""
+    guard: Expr | None = None
+    _, factors = factors_of(node)
+    if len(factors) == 1 and factors[0].op.name == "where" and node is factors[0]:
+        guard, node, _ = node.operands
+    _, factors = factors_of(node)
+    f = next((factor for factor in factors if factor.op.name == "expm1"), None)
+    if f is None:
+        return None
+    log = next((part for part in factors_of(f.operands[0])[1] if part.op.name == "log1p"), None)
+    return None if log is None else (guard, node, log.operands[0])
+
+
+def _binomial(p: float) -> Series:
+    """((1 + x)ᵖ − 1)/(p·x), whose derivatives are differences as a product of functions"""
+
+    def coefficient(k: int) -> Fraction:
+        return math.prod((Fraction(p) - j) / j for j in range(1, k + 1)) / Fraction(k + 1)
+
+    return Series(coefficient, 0, min(NEAR, 1 / p if p > 0 else -0.25 / p), 1)
+
+
+def _sum_of(series: Series, x: Expr) -> Expr:
+    """A series that ends where the power is a whole number."""
+    coefficients = list(series.coefficients)
+    while len(coefficients) > 1 and not coefficients[-1]:
+        coefficients.pop()
+    total = constant(coefficients.pop(), x.dtype)
+    for value in reversed(coefficients):
+        total = total * x + value
+    return total
+
+
+_ABOVE = frozenset(("expm1", "where", "multiply", "negative", "subtract"))
+
+# --- divergences --------------------------------------------------------------------------------------------------
+
+Ratio = tuple[Expr, Expr | None]
+"""(p, q) of the logarithm of p/q; (x, None) of log(1 + x)"""
+
+
+def _ratio(node: Expr) -> Ratio | None:
+    """What a logarithm, or a difference of two, is of."""
+    if node.op.name == "where":  # what it became for the sake of overflow
+        node = node.operands[1]
+    if node.op.name == "log1p":
+        return node.operands[0], None
+    if node.op.name == "log":
+        (inner,) = node.operands
+        if inner.op.name == "divide":
+            return inner.operands[0], inner.operands[1]
+        return inner, constant(1.0, inner.dtype)
+    if node.op.name == "subtract" and all(side.op.name == "log" for side in node.operands):
+        return node.operands[0].operands[0], node.operands[1].operands[0]
+    return None
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """p·log(p/q) − p + q, also x − 1 − log x and (1 + x)log(1 + x) − x, by a series in (p − q)/(p + q) where p is near q"""
+
+    name: str = "divergence"
+    kind: Kind = "stable"
+    examples: tuple[str, ...] = (
+        "x*log(x) - x + 1", "x - 1 - log(x)", "(1 + x)*log1p(x) - x", "x - log1p(x)", "x*log(x/y) - x + y",
+        "2*y + 2*x*log(x/y) - 2*x",
+    )  # fmt: skip
+
+    def roots(self) -> tuple[str, ...]:
+        return ("add", "subtract")
+
+    def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
+        if not any(_LOGARITHMS.intersection((leaf.op.name, *_operations(leaf))) for leaf in leaves(node)):
+            return None
+        terms = terms_of(node)
+        if terms is None or not 2 <= len(terms) <= 4:
+            return None
+        for place, term in enumerate(terms):
+            for factor in term.factors:
+                found, rest = _ratio(factor), without(term.factors, [factor])
+                if (
+                    found is None
+                    or rest is None
+                    or any(part.dtype != node.dtype for part in found if part is not None)
+                ):
+                    continue
+                others = [other for k, other in enumerate(terms) if k != place]
+                return self._near(node, term, rest, found, others)
+        return None
+
+    def _near(
+        self, node: Expr, term: Term, rest: list[Expr], ratio: Ratio, others: list[Term]
+    ) -> Expr | None:
+        """The series, where the other terms are what belongs to the one with the logarithm."""
+        one = constant(1.0, node.dtype)
+        p, q = (one + ratio[0], one) if ratio[1] is None else (ratio[0], ratio[1])
+        a = product(rest)
+        a = one if a is None else a
+        for above, below, sign in ((p, q, 1), (q, p, -1)):
+            # a is a multiple of `above`: a·log(above/below) − a + a·below/above
+            other = a if below is above else a * below / above
+            total = sign * term.coefficient
+            expected = (other - a) * total
+            if not _is_zero(_sum(others, expected)):
+                continue
+            step, both = above - below, above + below
+            if ratio[1] is None:  # 1 + x is not rounded
+                step, both = ratio[0] if sign > 0 else -ratio[0], 2 + ratio[0]
+            z = step / both
+            twice = constant(2.0, node.dtype) if above is one else 2 * above
+            series = z * z * (1 + z * (twice / both) * DIVERGENCE.sum(z))  # 1 + z is 2p/(p + q)
+            size = both if a is above else a / above * both
+            value = scaled(total, size * series)
+            result = where(DIVERGENCE.near(z), value, node)
+            return result if result.shape == node.shape else None
+        return None
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.__doc__} ({self.kind})"
+
+
+_LOGARITHMS = frozenset(("log", "log1p", "where"))
+
+
+def _sum(terms: list[Term], less: Expr) -> Expr:
+    total = -less
+    for term in terms:
+        total = total + term.node if term.sign > 0 else total - term.node
+    return total
+
+
+def _is_zero(node: Expr) -> bool:
+    """Whether a formula is 0 over the reals."""
+    return not RealForms().known(node)
+
+
+RULES = (PowerMinusOne(), Divergence(), PowerQuotient())
+
+__all__ = ["RULES"]
