@@ -152,6 +152,7 @@ class _Rewriter:
             if kinked or any(step.kind != "exact" for step in trace):
                 better, steps = True, (*smoothed, *trace)
             outputs = trace.outputs
+        functions = outputs if made.differentiates and not ahead else ()
         parts: dict[Op, tuple[Expr, tuple[Expr, ...]]] = {}
         if made.differentiates and (_on_arrays(outputs) or any(not _is_one(seed) for seed in made.others)):
             outputs, parts = contracted(outputs, targets, self._partials_of)
@@ -171,7 +172,9 @@ class _Rewriter:
             results = [substitute(result, dict(back)) for result in results]
         if _on_arrays(results) and not _on_arrays(written):
             return {}  # a function of elements stays one
-        if not kinked and not _is_better(self._normal_form(results).outputs, own, written, bool(parts)):
+        if not kinked and not _is_better(
+            self._normal_form(results).outputs, own, written, functions, bool(parts)
+        ):
             return {}
         self.steps += steps
         if kinked:
@@ -195,7 +198,7 @@ class _Rewriter:
         theirs = [chained.adjoint(s) for s in symbols]
         ours = [adjoint * value for value in values]
         others = self._normal_form(theirs).outputs
-        if tuple(ours) == others or not _is_better(ours, others, theirs):
+        if tuple(ours) == others or not _is_better(ours, others, theirs, [formula]):
             return None
         conditions = [record.paths.get(s) for s in symbols]
         return StablePartials(
@@ -215,13 +218,18 @@ def _on_arrays(outputs: Sequence[Expr]) -> bool:
 
 
 def _is_better(
-    one: Sequence[Expr], other: Sequence[Expr], written: Sequence[Expr], as_good: bool = False
+    one: Sequence[Expr],
+    other: Sequence[Expr],
+    written: Sequence[Expr],
+    functions: Sequence[Expr],
+    as_good: bool = False,
 ) -> bool:
     """Whether the first of two forms of derivatives gives numbers at more points or has more digits there, and keeps limits.
 
+    functions : what they are the derivatives of; where these are NaN nothing is asked
     as_good : whether it is enough that it is no worse
     """
-    failed = failures([one, other])
+    failed = failures([one, other], functions)
     if failed is None:
         return hazards(one) < hazards(other)
     ours, theirs = failed
@@ -229,7 +237,8 @@ def _is_better(
         return False  # limits are kept
     if ours.finite != theirs.finite:
         return ours.finite < theirs.finite
-    return as_good or nearer(one, other, written) > 0
+    closer = nearer(one, other, written, functions)
+    return closer > 0 or (closer == 0 and (as_good or ours.infinite < theirs.infinite))
 
 
 __all__ = ["RULE", "RULES", "written_anew"]
