@@ -121,14 +121,14 @@ def _parts(
     """The connected parts of more than one operation, whose nodes but the last nothing else uses."""
     users: dict[Expr, list[Expr | None]] = {output: [None] for output in outputs}
     for node in order:
-        for operand in node.operands:
+        for operand in node.operands if node in active else ():  # what only chooses hands nothing back
             users.setdefault(operand, []).append(node)
     root_of: dict[Expr, Expr] = {}
     members: dict[Expr, set[Expr]] = {}
     for node in reversed(order):
         if node not in active or not _is_elementwise(node) or node in targets:
             continue
-        roots = {None if user is None else root_of.get(user) for user in users[node]}
+        roots = {None if user is None else root_of.get(user) for user in users.get(node, [None])}
         (root,) = roots if len(roots) == 1 else (None,)
         if root is not None and root.shape == node.shape and root.dtype == node.dtype:
             root_of[node] = root

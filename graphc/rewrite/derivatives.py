@@ -69,15 +69,19 @@ def stand_in(nodes: Iterable[Expr]) -> bool:
 
 @paused()
 def written_anew(
-    outputs: Sequence[Expr], normal_form: NormalForm, smooth: NormalForm, source: NormalForm
+    outputs: Sequence[Expr],
+    normal_form: NormalForm,
+    smooth: NormalForm,
+    source: NormalForm,
+    final: NormalForm,
 ) -> Trace:
     """The outputs with the derivatives in them written from the normal forms of what they are the derivatives of.
 
     smooth : the same function without kinks that are none (`smoothing`)
-    source : the normal form that derivatives are written from
+    source : the normal form that derivatives are written from; final : that of a graph that nothing is written from
     """
     order, circular = walk_sources(outputs)
-    session = _Rewriter(order, circular, normal_form, smooth, source)
+    session = _Rewriter(order, circular, normal_form, smooth, source, final)
     with on_this_line(), deriving():
         for node in order:
             session.settle(node)
@@ -97,6 +101,7 @@ class _Rewriter:
         normal_form: NormalForm,
         smooth: NormalForm,
         source: NormalForm,
+        final: NormalForm,
     ) -> None:
         self.best: dict[Expr, Expr] = {}
         self.steps: list[RuleFiring] = []
@@ -104,6 +109,7 @@ class _Rewriter:
         self._normal_form = normal_form
         self._smooth = smooth
         self._source = source
+        self._final = final
         self._smoothed: set[Expr] = set()  # what holds a derivative that was written without its kinks
         self._results: dict[Derivation, dict[int, Expr]] = {}
         self._known: dict[Expr, tuple[Derivation, int]] = {}
@@ -204,8 +210,8 @@ class _Rewriter:
         """The stable derivatives of a formula over numbers, where the chain rule with an adjoint in it gives worse ones."""
         record = gradient([formula], None, symbols)
         written = [record.adjoint(s) for s in symbols]
-        anew = written_anew(written, self._normal_form, self._smooth, self._source)
-        values = self._normal_form(anew.outputs).outputs
+        anew = written_anew(written, self._normal_form, self._smooth, self._source, self._final)
+        values = self._final(anew.outputs).outputs
         adjoint = symbol("\0adjoint", dtype=formula.dtype, range=(0.5, 2.0))
         chained = reverse([formula], [adjoint], symbols)
         theirs = [chained.adjoint(s) for s in symbols]

@@ -169,8 +169,8 @@ def derivatives_of_normal_forms(
         return Trace([], tuple(outputs), True)
     memory.remembers = True
     form, smooth = (partial(each.run, memory=memory) for each in (chosen, _smoothing(off)))
-    source = partial(_whole, level=level, without=without, memory=memory, source=True)
-    return derivatives.written_anew(outputs, form, smooth, source)
+    final = partial(_whole, level=level, without=without, memory=memory)
+    return derivatives.written_anew(outputs, form, smooth, partial(final, source=True), final)
 
 
 def _smoothing(off: frozenset[str]) -> Engine:
