@@ -20,8 +20,8 @@ from graphc.ir.expr import Expr
 from graphc.ir.graph import Dag
 
 SIZES = (
-    0.0, 1e-200, 1e-120, 1e-70, 1e-28, 1e-13, 1e-9, 1e-4, 0.3, 1.0, 2.5, 7.0, 40.0, 120.0, 750.0, 1e5, 1e11, 1e25, 1e70, 1e120, 1e200,
-    np.inf,
+    0.0, 1e-200, 1e-120, 1e-70, 1e-28, 1e-13, 1e-9, 1e-4, 0.3, 1.0, 2.5, 7.0, 40.0, 120.0, 750.0,
+    1e5, 1e11, 1e25, 1e70, 1e120, 1e200, np.inf,
 )  # fmt: skip
 """What an input may be, of either sign: infinite too, where functions of exponential growth begin to over- and underflow, and
 where powers do, in single precision as well."""

@@ -178,8 +178,8 @@ FORMULAS: dict[str, tuple[Formula, ...]] = {
 }
 
 REASONS: dict[str, str] = {
-    "sqrt(x*x + 1) - x": "over arrays, products with the Hessian: the second derivative is written from a form with branches, and squares"
-    " of √(x² + 1) overflow in one of them from 10¹⁰² on; numbers come to 1/(1 + x²)/√(1 + x²) by another way.",
+    "sqrt(x*x + 1) - x": "over arrays, products with the Hessian: the second derivative is written from a form with branches,"
+    " and squares of √(x² + 1) overflow in one of them from 10¹⁰² on.",
     "sqrt(x*x + 1) - abs(x)": "over arrays, products with the Hessian: as the one before.",
 }
 """Why an error is above the limit, by formula."""
