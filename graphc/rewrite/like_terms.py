@@ -18,7 +18,7 @@ from graphc.ops.logistic import sigmoid
 from graphc.ops.powers import square
 from graphc.ops.special import erf, erfc
 from graphc.rewrite.linear import (
-    Products,
+    FactorMemory,
     Sums,
     Term,
     factors_of,
@@ -60,7 +60,7 @@ class LikeTerms:
             return _common_factor(node, ranges)
         if left.op.name not in _SUMS and right.op.name not in _SUMS:
             return None
-        if not may_cancel(leaves(node), ranges.table(Products)):
+        if not may_cancel(leaves(node), ranges.table(FactorMemory)):
             return None
         result = _without_like(node, ranges)
         return result if result is not None and result.shape == node.shape else None
@@ -267,7 +267,7 @@ class VanishingPair:
         left, right = node.operands
         if left.op.name not in _SUMS and right.op.name not in _SUMS:
             sign = 1 if node.op.name == "add" else -1
-            if not two_may_vanish(PAIRS, ranges.table(Products), left, sign, right):
+            if not two_may_vanish(PAIRS, ranges.table(FactorMemory), left, sign, right):
                 return None
         terms = ranges.table(Sums)[node]
         if terms is None or len(terms) < 2:

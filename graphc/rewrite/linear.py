@@ -43,7 +43,7 @@ def _is_finite(bits: bytes, dtype: DType) -> bool:
     return math.isfinite(np.frombuffer(bits, dtype=dtype)[0])
 
 
-class Products(dict[Expr, Factors]):
+class FactorMemory(dict[Expr, Factors]):
     """Node → its factors (`factors_of`), found once; a table of facts about nodes (`Ranges.table`)."""
 
     def __missing__(self, node: Expr) -> Factors:

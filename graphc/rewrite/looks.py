@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 
 from graphc.ir.expr import Expr
-from graphc.rewrite.linear import Products, same, without
+from graphc.rewrite.linear import FactorMemory, same, without
 
 
-def may_cancel(parts: list[Expr], products: Products) -> bool:
+def may_cancel(parts: list[Expr], products: FactorMemory) -> bool:
     """Whether terms may cancel: one stands twice, or there are two numbers or two products of the same factors."""
     kinds = [part.op.name for part in parts]
     if len(parts) < 3:
@@ -26,7 +26,7 @@ def may_cancel(parts: list[Expr], products: Products) -> bool:
 _MULTIPLES = frozenset(("multiply", "negative", "square", "pow", "divide", "constant"))
 
 
-def two_may_vanish(functions: Container[str], products: Products, left: Expr, sign: int, right: Expr) -> bool:
+def two_may_vanish(functions: Container[str], products: FactorMemory, left: Expr, sign: int, right: Expr) -> bool:
     """Whether two terms may vanish beside each other, by one of some functions: a cheap look, before a sum is taken apart."""
     number, factors = products[left] if left.op.name in _MULTIPLES else (1.0, (left,))
     other_number, other_factors = products[right] if right.op.name in _MULTIPLES else (1.0, (right,))

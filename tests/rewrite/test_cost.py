@@ -220,4 +220,4 @@ def test_tables_of_facts_take_no_recursion():
     assert facts.FactorMarks()[g.exp(x) * product] & facts.EXP
     assert facts.Variables()[total_] == (x, False)
     assert linear.Sums()[total_] is None
-    assert not looks.may_cancel([x, product], linear.Products())
+    assert not looks.may_cancel([x, product], linear.FactorMemory())
