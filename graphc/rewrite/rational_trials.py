@@ -12,7 +12,7 @@ import numpy as np
 from graphc.ir.expr import Expr
 from graphc.rewrite.rational_reader import RootQuotient, univariate
 from graphc.rewrite.rational_values import STEP, ZERO, Scaled, beside, scaled, value
-from graphc.rewrite.univariate import linear_factors, primitive
+from graphc.rewrite.univariate import Poly, linear_factors, primitive
 
 SIZES = (
     1e-300, 1e-150, 1e-60, 1e-37, 1e-17, 1e-8, 1e-5, 1e-3, 0.0173, 0.1, 0.31, 0.5, 0.71, 0.93, 0.9999, 1.0, 1.0001, 1.3, 1.9,
@@ -45,7 +45,7 @@ class Trial:
         self._dtype = np.dtype("float32" if node.dtype.itemsize == 4 else "float64")
         self._info = np.finfo(self._dtype)
         self._form = univariate(read)
-        self._at = self._points(bounds)
+        self._at = self._points(bounds, () if read.root is None else (read.root.square,))
         for condition, holds in under:
             found = self._evaluated(condition)
             if found is not None:
@@ -53,9 +53,12 @@ class Trial:
         self._written = self.values(node)
         self._known: dict[int, Any] = {}
 
-    def _points(self, bounds: tuple[float, float]) -> np.ndarray:
+    def _points(self, bounds: tuple[float, float], roots: Sequence[Poly]) -> np.ndarray:
+        """Of every size, and around what is 0 in the formula; roots : the polynomials of x under a root."""
         form = self._form
         special = {0.0}
+        for polynomial in roots:
+            special |= {float(Fraction(-f[0], 1) / f[1]) for f in linear_factors(primitive(polynomial)[1])[0]}
         if form is not None:
             places: list[Fraction] = []
             for p in (form.above, *form.below):
@@ -86,11 +89,11 @@ class Trial:
             for part in _parts(node, self._x):
                 if part in known:
                     continue
-                if part.is_constant:
+                if part.is_constant and not part.shape:
                     known[part] = part.value
                 elif part.op.name == "broadcast_to" and part.operands[0].is_constant:
                     known[part] = part.operands[0].value
-                elif not part.operands or part.op.on_arrays or part.op.shape is not None:
+                elif part.is_constant or not part.operands or part.op.on_arrays or part.op.shape is not None:
                     return None
                 else:
                     known[part] = part.op.reference(*[known[o] for o in part.operands], *part.attrs)

@@ -193,7 +193,9 @@ def normal_form(
     memory: Memory | None = None,
 ) -> Trace:
     """The outputs in their normal form, rewritten together, so that what they share stays shared."""
-    return _whole(outputs, level, without, memory)
+    if memory is not None and memory.remembers:  # there are derivatives
+        return _whole(outputs, level, without, memory)
+    return engine(level, without).run(outputs, memory=memory)
 
 
 def _whole(

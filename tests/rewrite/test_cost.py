@@ -71,7 +71,7 @@ def random_graph(operations: int) -> Expr:
 
 
 @pytest.mark.parametrize(
-    ("build", "most"), [(chain, 3.0), (tree, 4.0), (random_graph, 2.5)], ids=["chain", "tree", "random"]
+    ("build", "most"), [(chain, 5.0), (tree, 5.0), (random_graph, 4.0)], ids=["chain", "tree", "random"]
 )
 def test_rules_are_asked_a_bounded_number_of_times_for_each_node(build, most):
     for size in (256, 512, 1024):

@@ -22,8 +22,9 @@ def rule(pattern: str, replacement: str, name: str = "own") -> Rule:
 @pytest.mark.parametrize("row", BUILT_IN, ids=named)
 def test_rewriting_twice_changes_nothing(row):
     for case in instances(row):
-        once = g.rewrites(case.before)
-        again = g.rewrites(once.outputs[0])
+        # equal nodes are one: a derivative that another test wrote may stand in these, and is written whole where it does
+        once = g.rewrites(case.before, without="rational-function")
+        again = g.rewrites(once.outputs[0], without="rational-function")
         assert once.complete
         assert again.outputs[0] is once.outputs[0], f"{case}: {once}\nand then {again}"
 
