@@ -65,6 +65,7 @@ class Unit:
     constants : arrays that became inputs, behind those of the graph
     kernel, body : of a graph of operations element by element: its scalar body, and that cut into functions
     materialized, steps, plan : of a program over arrays: the nodes kept in memory, what makes them, and where
+    written : the graph with its composite operations, before they were taken apart
     """
 
     graph: Dag
@@ -79,6 +80,7 @@ class Unit:
     materialized: frozenset[Expr] = frozenset()
     steps: tuple[Step, ...] = ()
     plan: MemoryPlan | None = None
+    written: Dag | None = None
 
     @property
     def kind(self) -> Literal["elements", "arrays"]:
@@ -134,7 +136,7 @@ def _split_body(unit: Unit) -> Unit:
 
 
 def _decompose(unit: Unit) -> Unit:
-    return replace(unit, graph=decompose(unit.graph))
+    return replace(unit, graph=decompose(unit.graph), written=unit.graph)
 
 
 def _materialize(unit: Unit) -> Unit:
