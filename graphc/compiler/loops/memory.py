@@ -18,6 +18,7 @@ from graphc.compiler.loops.program import (
     View,
     cast,
 )
+from graphc.compiler.lowering.gather_scatter import is_range
 from graphc.ir.dims import Dim, Name
 from graphc.ir.expr import Expr
 from graphc.ir.types import DType, Shape
@@ -59,9 +60,9 @@ class Memory:
                 return Load(here[0], index[here[1] :], node.dtype, guard)
             if here is not None:
                 return here
-            if node in self.held:
-                return Load(self.held[node], index, node.dtype, guard)
-            return None
+            if node not in self.held or is_range(node):  # a range is known by its place alone
+                return None
+            return Load(self.held[node], index, node.dtype, guard)
 
         return rule
 

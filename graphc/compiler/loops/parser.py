@@ -56,6 +56,7 @@ _TYPES = (
 )
 _NUMBER = re.compile(r"-?(?:inf|nan|\d+(?:\.\d*)?(?:e[+-]?\d+)?)(?![\w])")
 _NAME = re.compile(r"[A-Za-z_]\w*")
+_TYPED = re.compile(r":(?=[a-z])")
 _SIGN = re.compile(r" (<=|>=|==|!=|[-+*/<>&|]) ")
 
 
@@ -191,7 +192,7 @@ class _Cursor:
             return value
         number = self.match(_NUMBER)
         if number is not None:
-            dtype = self.dtype() if self.skip(":") else FLOAT64
+            dtype = self.dtype() if self.match(_TYPED) else FLOAT64
             return Constant(float(number) if dtype.kind == "f" else int(number), dtype)
         word = self.name()
         if word in ("true", "false"):

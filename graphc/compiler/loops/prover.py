@@ -17,12 +17,21 @@ class Prover:
 
     extents : loop index → its extent, the outermost first
     facts : polynomials that are at least 0
+    data : integers that were named; those that facts hold between 0 and an end are like indices
     """
 
-    def __init__(self, extents: Mapping[str, Dim], facts: Iterable[Dim]) -> None:
+    def __init__(
+        self, extents: Mapping[str, Dim], facts: Iterable[Dim], data: Iterable[str] = ()
+    ) -> None:
         self.extents = dict(extents)
+        facts = list(facts)
+        for name in data:
+            if name not in self.extents and any(fact == name for fact in facts):
+                ends = [dims.add(fact, Name(name)) for fact in facts if coefficient(fact, name) == -1]
+                if ends:
+                    self.extents[name] = dims.add(ends[0], 1)
         # a body runs where its loops have passes
-        self.facts = [*facts, *(dims.subtract(extent, 1) for extent in extents.values())]
+        self.facts = [*facts, *(dims.subtract(extent, 1) for extent in self.extents.values())]
         self.least = self._least()
 
     def _least(self) -> dict[str, int]:
@@ -39,9 +48,11 @@ class Prover:
                 least[name] = max(least.get(name, 0), 1)
         return least
 
-    def holds(self, dim: Dim) -> bool:
+    def holds(self, dim: Dim, depth: int = 4) -> bool:
         """Whether a polynomial is at least 0: by itself, or with one or two facts taken from it."""
-        if self._alone(dim) or any(self.holds(other) for other in self._undivided(dim)):
+        if self._alone(dim):
+            return True
+        if depth and any(self.holds(other, depth - 1) for other in self._undivided(dim)):
             return True
         names = set(dims.names_of(dim))
         near = [fact for fact in self.facts if names & set(dims.names_of(fact))][:MOST_FACTS]
@@ -81,9 +92,10 @@ class Prover:
 
     def _lowest(self, dim: Dim, index: str) -> Dim | None:
         """The least that a polynomial is over one loop; None where that is not known."""
-        dim = self._without_quotients(dim, index)
-        if dim is None or index not in dims.names_of(dim):
-            return dim
+        whole = self._without_quotients(dim, index)
+        if whole is None or index not in dims.names_of(whole):
+            return whole
+        dim = whole
         slope = coefficient(dim, index)
         if slope is None:
             return None
@@ -100,7 +112,7 @@ class Prover:
                 continue
             above, below = quotient.numerator, quotient.denominator
             slope = coefficient(dim, quotient)
-            if slope is None or not self.holds(dims.subtract(below, 1)):
+            if slope is None or not self._alone(dims.subtract(below, 1)):
                 return None
             rest = dims.subtract(dim, dims.multiply(slope, _as_dim(quotient)))
             least, most = self._ends(above, index)

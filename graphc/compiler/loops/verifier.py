@@ -107,8 +107,12 @@ class _Verifier:
                 self.reduce(statement)
             case Combine(target, index, value, place):
                 self.combine(target, index, value, place)
-            case If(condition, body) if condition.dtype == BOOL:
+            case If(condition, body):
+                self.same(BOOL, condition.dtype, "a condition")
+                before = self.facts
+                self.facts = [*before, *_held(condition)]
                 self.block(body)
+                self.facts = before
             case Private(buffer):
                 self.buffers[buffer.name] = buffer
                 self.written.discard(buffer.name)
@@ -137,7 +141,8 @@ class _Verifier:
                 result |= self.data.get(x.name, frozenset())
             elif isinstance(x, Place):
                 result.update(*(self.data.get(name, ()) for name in dims.names_of(x.dim)))
-        return frozenset(result)
+        # what was chosen by conditions of ranges alone is checked as what was read is
+        return frozenset(result or (() if isinstance(value, Place) else ("",)))
 
     def require(self, condition: Scalar) -> None:
         if isinstance(condition, Holds):
@@ -178,6 +183,12 @@ class _Verifier:
             self.written.add(target)
         else:
             self.let(target, Ref(target, reduction.dtype))
+            for each in walk_statements(reduction.body):
+                if isinstance(each, For) and any(
+                    isinstance(inner, Combine) and inner.target == target and inner.place == each.index
+                    for inner in each.body
+                ):
+                    self.extents[target] = each.extent  # the place is one of the loop's
 
     def combine(self, target: str, index: Index, value: Scalar, place: Dim | None) -> None:
         if target not in self.reductions:
@@ -272,11 +283,11 @@ class _Verifier:
 
     def _prover(self, guard: Conditions) -> Prover:
         facts: list[Dim] = [*guard, *self.facts]
-        first = Prover(self.extents, facts)
+        first = Prover(self.extents, facts, self.data)
         for check in self.given:
             if all(first.holds(dim) for dim in check.given):
                 facts += check.conditions
-        return Prover(self.extents, facts)
+        return Prover(self.extents, facts, self.data)
 
     # --- races ----------------------------------------------------------------------------------------------------------------
 
@@ -301,6 +312,15 @@ class _Verifier:
         for name, index in reads:
             if name in axes and index[axes[name][0]] != axes[name][1]:
                 raise _refuse(f"a pass over {loop.index} reads what another one writes of {name}")
+
+
+def _held(condition: Scalar) -> Conditions:
+    """The conditions that hold where a value is true."""
+    if isinstance(condition, Holds):
+        return condition.conditions
+    if isinstance(condition, Apply) and condition.op == "logical_and":
+        return tuple([dim for operand in condition.operands for dim in _held(operand)])
+    return ()
 
 
 def own_buffers(body: tuple[Statement, ...]) -> dict[str, Buffer]:
