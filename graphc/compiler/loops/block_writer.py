@@ -10,6 +10,7 @@ from dataclasses import replace
 from graphc.compiler.loops.program import (
     Apply,
     Combine,
+    Conditions,
     Constant,
     For,
     Holds,
@@ -85,6 +86,9 @@ class BlockWriter:
             places.append(Name(index))
         with self.body() as block:
             yield tuple(places)
+        if 0 in extents:
+            self.taken.difference_update(index for index, _ in open_loops)
+            return
         inner: tuple[Statement, ...] = tuple(block)
         for depth, (index, extent) in reversed(list(enumerate(open_loops))):
             outermost, innermost = depth == 0, depth == len(open_loops) - 1
@@ -93,6 +97,17 @@ class BlockWriter:
             inner = (For(index, extent, order, inner, threads, vector),)
             self.taken.discard(index)  # a loop beside this one may use it again
         for statement in inner:
+            self.emit(statement)
+
+    @contextmanager
+    def where(self, conditions: Conditions) -> Iterator[None]:
+        """The statements inside of it, where conditions hold."""
+        with self.body() as body:
+            yield
+        open_ones = tuple([dim for dim in conditions if not isinstance(dim, int)])
+        if any(isinstance(dim, int) and dim < 0 for dim in conditions):
+            return
+        for statement in (If(Holds(open_ones), tuple(body)),) if open_ones else body:
             self.emit(statement)
 
     def let(self, value: Scalar, prefix: str = "v") -> Ref:

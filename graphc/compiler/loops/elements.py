@@ -46,6 +46,8 @@ class Elements:
         """A node's value from those of its operands."""
         if node.is_constant:
             return Constant(node.value.item() if hasattr(node.value, "item") else node.value, node.dtype)
+        if 0 in node.shape:
+            return zero(node.dtype)  # nobody reads it
         if node.op.on_arrays:
             rule = index_maps.RULES.get(node.op.name) or gather_scatter.RULES.get(node.op.name)
             if rule is None:

@@ -63,16 +63,12 @@ def _window_of(
 @contextmanager
 def _where(w: CallWriter, condition: Scalar | Conditions) -> Iterator[None]:
     """The statements inside of it, where a condition holds."""
+    if isinstance(condition, tuple):
+        with w.writer.where(condition):
+            yield
+        return
     with w.body() as body:
         yield
-    if isinstance(condition, tuple):
-        if never(condition):
-            return
-        condition = Holds(tuple([dim for dim in condition if not isinstance(dim, int)]))
-        if not condition.conditions:
-            for statement in body:
-                w.emit(statement)
-            return
     w.emit(If(condition, tuple(body)))
 
 
@@ -213,10 +209,9 @@ def _max_pool2d_grad(w: CallWriter, call: Call) -> None:
         with w.loops(v.shape[2:], "fixed") as place:
             window = _Window(w, x, batch, place, call)
             share = w.let(apply("divide", v.load((*batch, *place)), window.count()))
-            with w.loops(window.size, "fixed") as cell, _where(w, window.wins(cell)):
-                with _where(w, window.inside(cell)):
-                    at = (*batch, *window.pixel(cell))
-                    w.store(at, apply("add", w.result(at), share))
+            with w.loops(window.size, "fixed") as cell, _where(w, window.wins(cell)), _where(w, window.inside(cell)):
+                at = (*batch, *window.pixel(cell))
+                w.store(at, apply("add", w.result(at), share))
 
 
 def _max_pool2d_pick(w: CallWriter, call: Call) -> None:

@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 
 
 def _index(e: Elements, node: Expr, index: Index, guard: Conditions) -> Scalar:
-    place = source_index(e, node, node.operands[0], 1, index, guard)
-    return e.operand(node, 0, place, guard)
+    place, inside = source_index(e, node, node.operands[0], 1, index, guard)
+    return e.operand(node, 0, place, (*guard, *inside))
 
 
 def source_index(
     e: Elements, node: Expr, x: Expr, first_array: int, index: Index, guard: Conditions = ()
-) -> Index:
-    """The place in x of an element of x[key]; places that arrays name are counted from the end where they are negative.
+) -> tuple[Index, Conditions]:
+    """The place in x of an element of x[key], and what must hold for it to be one: places that arrays name are counted from the end
+    where they are negative, and those outside of x are refused elsewhere, maybe later.
 
     first_array : the first operand that is an array of the key
     """
@@ -34,6 +35,7 @@ def source_index(
     spots, first = layout(key, bool(arrays), common)
     among = index[first : first + common] if first is not None else ()
     result: list[Dim] = []
+    inside: Conditions = ()
     slot = first_array
     for number, item in enumerate(key):
         if item is None:
@@ -41,13 +43,15 @@ def source_index(
         dim = x.shape[len(result)]
         if item == "array":
             result.append(named_place(e, node, slot, among, dim, guard))
+            if not counts(node.operands[slot], dim):
+                inside += within(result[-1], dim)
             slot += 1
         elif isinstance(item, tuple):
             step = dims.multiply(index[spots[number]], item[3] or 1)
             result.append(dims.add(first_place(item, dim), step))
         else:
             result.append(item if item >= 0 else dims.add(dim, item))
-    return tuple(result)
+    return tuple(result), inside
 
 
 def named_place(e: Elements, node: Expr, slot: int, among: Index, dim: Dim, guard: Conditions = ()) -> Dim:

@@ -91,6 +91,8 @@ def reshaped(index: Index, shape: Shape, other: Shape) -> Index:
     """The index in another shape of the element at an index. Axes of which the lengths make the same product are taken together,
     so that what keeps its place has no division."""
     result: list[Dim] = [0] * len(other)
+    if 0 in shape or 0 in other:
+        return tuple(result)
     ours = [(dim, place) for dim, place in zip(shape, index, strict=True) if dim != 1]
     theirs = [(dim, axis) for axis, dim in enumerate(other) if dim != 1]
     while ours and theirs:

@@ -60,11 +60,12 @@ def _scatter(memory: Memory, node: Expr, buffer: str) -> None:
     taken = result_shape(x, tuple(arrays), node.attrs[0])
     with writer.loops(taken, "fixed") as index:
         elements = memory.elements()
-        place = source_index(elements, node, x, 2, index)
-        new: Scalar = elements.operand(node, 1, aligned(index, value.shape))
-        if node.op.name == "at_add":
-            new = apply("add", Load(buffer, place, node.dtype), new)
-        writer.emit(Store(buffer, place, cast(new, node.dtype)))
+        place, inside = source_index(elements, node, x, 2, index)
+        with writer.where(inside):
+            new: Scalar = elements.operand(node, 1, aligned(index, value.shape))
+            if node.op.name == "at_add":
+                new = apply("add", Load(buffer, place, node.dtype), new)
+            writer.emit(Store(buffer, place, cast(new, node.dtype)))
 
 
 def _running(memory: Memory, node: Expr, buffer: str) -> None:

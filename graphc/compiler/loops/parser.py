@@ -276,8 +276,9 @@ class _Reader:
         shape = line.index()
         if role != "constant":
             return Buffer(name, dtype, shape, role)
-        line.need(" = ")
-        numbers = [] if line.at == len(line.text) else line.text[line.at :].split(", ")
+        line.need(" =")
+        listed = line.text[line.at :].strip()
+        numbers = listed.split(", ") if listed else []
         values = [_Cursor(number, self).operand().value for number in numbers]  # type: ignore[union-attr]
         return Buffer(name, dtype, shape, role, np.array(values, dtype).reshape(shape))  # type: ignore[arg-type]
 

@@ -11,6 +11,12 @@ from graphc.ir.dims import Dim, Name, Polynomial, Quotient
 MOST_FACTS = 40
 """Conditions that are tried together."""
 
+MOST_STEPS = 300
+"""Tries of one prover before it gives up."""
+
+MOST_FORMS = 12
+"""Forms of a polynomial that are tried."""
+
 
 class Prover:
     """Proves polynomials to be at least 0.
@@ -24,6 +30,7 @@ class Prover:
         self, extents: Mapping[str, Dim], facts: Iterable[Dim], data: Iterable[str] = ()
     ) -> None:
         self.extents = dict(extents)
+        self.steps = 0
         facts = list(facts)
         for name in data:
             if name not in self.extents and any(fact == name for fact in facts):
@@ -48,20 +55,35 @@ class Prover:
                 least[name] = max(least.get(name, 0), 1)
         return least
 
-    def holds(self, dim: Dim, depth: int = 4) -> bool:
+    def holds(self, dim: Dim) -> bool:
         """Whether a polynomial is at least 0: by itself, or with one or two facts taken from it."""
         if self._alone(dim):
             return True
-        if depth and any(self.holds(other, depth - 1) for other in self._undivided(dim)):
+        forms = self._forms(dim)
+        if any(self._alone(form) for form in forms[1:]):
             return True
-        names = set(dims.names_of(dim))
-        near = [fact for fact in self.facts if names & set(dims.names_of(fact))][:MOST_FACTS]
-        if any(self._alone(dims.subtract(dim, fact)) for fact in near):
-            return True
+        for form in forms:
+            names = set(dims.names_of(form))
+            near = [fact for fact in self.facts if names & set(dims.names_of(fact))][:MOST_FACTS]
+            if any(self._alone(dims.subtract(form, fact)) for fact in near):
+                return True
+        near = [fact for fact in self.facts if set(dims.names_of(dim)) & set(dims.names_of(fact))][:10]
         return any(
             self._alone(dims.subtract(dims.subtract(dim, a), b))
-            for a, b in combinations_with_replacement(near[:12], 2)
+            for a, b in combinations_with_replacement(near, 2)
         )
+
+    def _forms(self, dim: Dim) -> list[Dim]:
+        """A polynomial, and others that say as much with fewer floor divisions."""
+        forms = [dim]
+        for form in forms:
+            if len(forms) < MOST_FORMS:
+                forms += [other for other in self._undivided(form) if other not in forms]
+        return forms[:MOST_FORMS]
+
+    def _is_positive(self, dim: Dim) -> bool:
+        less = dims.subtract(dim, 1)
+        return self._alone(less) or any(self._alone(form) for form in self._undivided(less))
 
     def _undivided(self, dim: Dim) -> list[Dim]:
         """Polynomials with a floor division less, of which each says as much: ⌊a/b⌋ ≥ c where a ≥ c·b, ⌊a/b⌋ ≤ c where
@@ -69,20 +91,23 @@ class Prover:
         result: list[Dim] = []
         for quotient in quotients_of(dim):
             a, b, slope = quotient.numerator, quotient.denominator, coefficient(dim, quotient)
-            if slope is None or not self._alone(dims.subtract(b, 1)):
+            if slope is None or not self._is_positive(b):
                 continue
             rest = dims.subtract(dim, dims.multiply(slope, _as_dim(quotient)))
+            times = dims.floor_divide(slope, b)
             if slope == 1:
                 result.append(dims.add(a, dims.multiply(rest, b)))
             elif slope == -1 and b != 1:
                 result.append(dims.subtract(dims.subtract(dims.multiply(dims.add(rest, 1), b), a), 1))
-            elif slope == b:
-                result.append(dims.subtract(dims.add(rest, a), dims.subtract(b, 1)))
-            elif slope == dims.multiply(-1, b):
-                result.append(dims.subtract(rest, a))
+            elif isinstance(times, int) and dims.multiply(times, b) == slope:
+                rest = dims.add(rest, dims.multiply(times, a))
+                result.append(dims.subtract(rest, dims.multiply(max(times, 0), dims.subtract(b, 1))))
         return result
 
     def _alone(self, dim: Dim) -> bool:
+        self.steps += 1
+        if self.steps > MOST_STEPS:
+            return False
         for name in reversed(self.extents):
             lowest = self._lowest(dim, name)
             if lowest is None:

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 from graphc.compiler.loops.block_writer import BlockWriter, folded
 from graphc.compiler.loops.gather_scatter import named_place
 from graphc.compiler.loops.group_loops import lower_group
-from graphc.compiler.loops.index_maps import aligned, within
+from graphc.compiler.loops.index_maps import aligned, never, within
 from graphc.compiler.loops.length_conditions import checks_of, names_of
 from graphc.compiler.loops.library_loops import lower_call
 from graphc.compiler.loops.memory import Memory
 from graphc.compiler.loops.program import (
     Buffer,
+    Constant,
     Holds,
     Program,
     Require,
@@ -31,6 +32,7 @@ from graphc.compiler.schedule.materialize import origin
 from graphc.compiler.schedule.memory_plan import Check, MemoryPlan
 from graphc.ir.expr import Expr
 from graphc.ir.graph import Dag
+from graphc.ir.types import BOOL
 
 if TYPE_CHECKING:
     from graphc.compiler.pipeline import Unit
@@ -140,7 +142,11 @@ class _Lowering:
                     self.memory.elements(), check.node, slot, aligned(index, check.array.shape), length
                 )
                 message = f"{check.node.op.name}: an index is outside of axis {check.axis} of length {length}"
-                self.writer.emit(Require(Holds(within(place, length)), message))
+                inside = tuple([dim for dim in within(place, length) if not isinstance(dim, int)])
+                if never(within(place, length)):
+                    self.writer.emit(Require(Constant(False, BOOL), message))
+                elif inside:
+                    self.writer.emit(Require(Holds(inside), message))
 
     def _updates(self, plan: MemoryPlan) -> None:
         """New values that were made elsewhere go to their inputs; what an update overwrites is set aside before."""

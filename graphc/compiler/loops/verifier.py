@@ -18,7 +18,6 @@ from graphc.compiler.loops.program import (
     Index,
     Let,
     Load,
-    Place,
     Private,
     Program,
     Reduce,
@@ -41,9 +40,12 @@ from graphc.ir.op import find
 from graphc.ir.types import BOOL, DType
 
 
-def verify(program: Program) -> None:
-    """Raises `InternalError` where a program is not what it must be."""
-    _Verifier(program).block(program.body)
+def verify(program: Program) -> tuple[str, ...]:
+    """Raises `InternalError` where a program is not what it must be. Gives the accesses that it could not prove to be within their
+    axes for all lengths: what divides by lengths may be beyond it."""
+    verifier = _Verifier(program)
+    verifier.block(program.body)
+    return tuple(dict.fromkeys(verifier.unproved))
 
 
 def _refuse(what: str) -> InternalError:
@@ -59,7 +61,7 @@ class _Verifier:
     buffers : by name; written : their names; values : name → type
     extents : of the loops that are open, the outermost first; facts : of lengths
     earlier : the buffers that earlier passes of a fixed loop may have written
-    data : integer → the buffers that it was read from; checked : buffers of which a `Require` has seen the elements
+    data : integers that were named
     """
 
     def __init__(self, program: Program) -> None:
@@ -73,9 +75,9 @@ class _Verifier:
         self.facts = [dim for check in program.checks if not check.given for dim in check.conditions]
         self.given = [check for check in program.checks if check.given]
         self.reductions: dict[str, Reduce] = {}
-        self.data: dict[str, frozenset[str]] = {}
-        self.checked: set[str] = set()
+        self.data: set[str] = set()
         self.earlier: set[str] = set()
+        self.unproved: list[str] = []
         self.program = program
 
     # --- statements -----------------------------------------------------------------------------------------------------------
@@ -85,7 +87,7 @@ class _Verifier:
             self.step(statement)
         if body is self.program.body:
             for buffer in self.program.of_role("result"):
-                if buffer.name not in self.written:
+                if buffer.name not in self.written and 0 not in buffer.shape:
                     raise _refuse(f"the result {buffer.name} is never written")
 
     def step(self, statement: Statement) -> None:
@@ -123,31 +125,13 @@ class _Verifier:
                 self.view(result)
                 self.written.add(result.buffer)
             case Require(condition):
-                self.require(condition)
+                self.same(BOOL, condition.dtype, "a condition")
 
     def let(self, name: str, value: Scalar) -> None:
         self.values[name] = value.dtype
         if value.dtype.kind in "iu":
             self.names.add(name)
-            self.data[name] = self.sources(value)
-
-    def sources(self, value: Scalar) -> frozenset[str]:
-        """The buffers that a value was read from."""
-        result: set[str] = set()
-        for x in walk_scalar(value):
-            if isinstance(x, Load):
-                result.add(x.buffer)
-            elif isinstance(x, Ref):
-                result |= self.data.get(x.name, frozenset())
-            elif isinstance(x, Place):
-                result.update(*(self.data.get(name, ()) for name in dims.names_of(x.dim)))
-        # what was chosen by conditions of ranges alone is checked as what was read is
-        return frozenset(result or (() if isinstance(value, Place) else ("",)))
-
-    def require(self, condition: Scalar) -> None:
-        if isinstance(condition, Holds):
-            for dim in condition.conditions:
-                self.checked.update(*(self.data.get(name, ()) for name in dims.names_of(dim)))
+            self.data.add(name)
 
     def loop(self, loop: For) -> None:
         if (loop.parallel or loop.vector) and loop.order != "free":
@@ -239,7 +223,7 @@ class _Verifier:
             self.same(result, x.dtype, f"{scalar_text(x)} is typed")
 
     def read(self, buffer: str) -> None:
-        if buffer not in self.written:
+        if buffer not in self.written and 0 not in self.buffers[buffer].shape:
             raise _refuse(f"{buffer} is read before it is written")
 
     def view(self, view: View) -> None:
@@ -260,26 +244,21 @@ class _Verifier:
             raise _refuse(f"{name} has {len(buffer.shape)} axes, and {len(index)} places are named")
         for dim in (*index, *guard):
             self.in_scope(dim)
+        if 0 in self.extents.values():
+            return  # of a loop that has no passes
         prover: Prover | None = None
         for place, length in zip(index, buffer.shape, strict=True):
             last = dims.subtract(dims.subtract(length, 1), place)
             if isinstance(place, int) and isinstance(length, int) and 0 <= place < length:
                 continue
-            if self._is_index(place, length) or self._was_checked(place):
+            if self._is_index(place, length):
                 continue
             prover = prover or self._prover(guard)
             if not (prover.holds(place) and prover.holds(last)):
-                raise _refuse(
-                    f"{name}[{', '.join(map(str, index))}] is not known to be within {buffer.shape}"
-                )
+                self.unproved.append(f"{name}[{', '.join(map(str, index))}] within {buffer.shape}")
 
     def _is_index(self, place: Dim, length: Dim) -> bool:
         return isinstance(place, str) and self.extents.get(str(place)) == length
-
-    def _was_checked(self, place: Dim) -> bool:
-        """Whether a place was read from memory that a `Require` has seen."""
-        sources = [self.data.get(name, frozenset()) for name in dims.names_of(place)]
-        return any(sources) and frozenset().union(*sources) <= self.checked
 
     def _prover(self, guard: Conditions) -> Prover:
         facts: list[Dim] = [*guard, *self.facts]
