@@ -49,6 +49,8 @@ def source_index(
         elif isinstance(item, tuple):
             step = dims.multiply(index[spots[number]], item[3] or 1)
             result.append(dims.add(first_place(item, dim), step))
+            if first_array > 1 and item[1:] != (None, None, None):
+                inside += within(result[-1], dim)  # of an update, whose value may be broadcast along the slice
         else:
             result.append(item if item >= 0 else dims.add(dim, item))
     return tuple(result), inside

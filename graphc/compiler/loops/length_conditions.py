@@ -95,8 +95,19 @@ def _checks_of_key(node: Expr) -> Iterator[Check]:
             )
         elif isinstance(item, tuple) and item[1:] != (None, None, None):
             wanted = taken[spots[number]]
+            if not _reads(node, spots[number] - len(taken)) and abs(item[3] or 1) == 1:
+                continue  # each element asks whether it is on the slice
             yield _check_of_slice(item, axis, length, wanted)
         axis += 1
+
+
+def _reads(node: Expr, axis: int) -> bool:
+    """Whether a node reads as many elements along an axis of x[key], counted from the end, as the key takes there: an update does
+    unless its value is broadcast along it."""
+    if node.op.name == "index":
+        return True
+    shape = node.operands[1].shape
+    return -axis <= len(shape) and shape[axis] != 1
 
 
 def _check_of_slice(item: tuple[Any, ...], axis: int, length: Dim, wanted: Dim) -> Check:
