@@ -228,6 +228,7 @@ class CBuilder(SourceBuilder):
             return None
         self._count = count
         for sign, x in zip(standing, operands, strict=True):
+            text = text.replace(f"({sign.text})", x.text if is_closed(x.text) else f"({x.text})")
             text = text.replace(sign.text, x.text)
         if _is_atom(text) or _is_call(text):
             return LlvmValue(text, result.dtype)
@@ -238,14 +239,19 @@ def _is_atom(text: str) -> bool:
     return text.replace("_", "a").replace(".", "a").isalnum()
 
 
-def _is_call(text: str) -> bool:
-    """Whether a text is one call of a function, or a bracket: nothing stands behind the first closing one."""
-    name, bracket, _ = text.partition("(")
-    if not bracket or not (name == "" or _is_atom(name)):
+def is_closed(text: str) -> bool:
+    """Whether brackets stand around a whole text."""
+    if not text.startswith("("):
         return False
     depth = 0
     for place, sign in enumerate(text):
         depth += (sign == "(") - (sign == ")")
-        if depth == 0 and sign == ")":
-            return place == len(text) - 1 and not text.startswith("(")
+        if depth == 0:
+            return place == len(text) - 1
     return False
+
+
+def _is_call(text: str) -> bool:
+    """Whether a text is one call of a function."""
+    name, bracket, rest = text.partition("(")
+    return bool(bracket) and _is_atom(name) and is_closed(bracket + rest)

@@ -26,7 +26,7 @@ from graphc.compiler.loops.program import (
     walk_statements,
 )
 from graphc.compiler.targets.c import functions
-from graphc.compiler.targets.c.builder import CBuilder, c_type, literal, memory_type
+from graphc.compiler.targets.c.builder import CBuilder, c_type, is_closed, literal, memory_type
 from graphc.compiler.targets.c.index_text import IndexText
 from graphc.compiler.targets.llvm.emit import LlvmValue
 from graphc.errors import CompileError
@@ -297,7 +297,7 @@ class _Writer:
 
     def require(self, s: Require) -> None:
         condition = self.valued(s.condition).text
-        self.put(f"if (!{condition if _closed(condition) else f'({condition})'}) {{ /* {s.message} */")
+        self.put(f"if (!{condition if is_closed(condition) else f'({condition})'}) {{ /* {s.message} */")
         self.depth += 1
         self.put(f"status = {self.program.name.upper()}_BAD_VALUE;")
         self.put("goto done;")
@@ -317,9 +317,9 @@ class _Writer:
         self.put(f"{kind} {s.target} = {start}{error};")
         if reducer.of_places:
             self.put(f"bool {s.target}_any = false;")
-            value = next(each.value for each in walk_statements(s.body) if isinstance(each, Combine) and each.target == s.target) if any(isinstance(each, Combine) and each.target == s.target for each in walk_statements(s.body)) else None
-            if value is not None:
-                self.put(f"{c_type(value.dtype)} {s.target}_best = 0;")
+            for each in walk_statements(s.body):
+                if isinstance(each, Combine) and each.target == s.target:
+                    self.put(f"{c_type(each.value.dtype)} {s.target}_best = 0;")
         self.block(s.body)
         if compensated:
             self.put(f"{s.target} = {self._finish(s)}({s.target}, {s.target}_error);")
@@ -432,21 +432,9 @@ def _is_name(text: str) -> bool:
     return text.isidentifier()
 
 
-def _closed(text: str) -> bool:
-    """Whether brackets stand around a whole text."""
-    if not text.startswith("("):
-        return False
-    depth = 0
-    for place, sign in enumerate(text):
-        depth += (sign == "(") - (sign == ")")
-        if depth == 0:
-            return place == len(text) - 1
-    return False
-
-
 def _bare(text: str) -> str:
     """A text without the brackets around all of it."""
-    return text[1:-1] if _closed(text) else text
+    return text[1:-1] if is_closed(text) else text
 
 
 __all__ = ["INT64", "CText", "write"]
