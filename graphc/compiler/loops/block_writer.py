@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
 from graphc.compiler.loops.program import (
     Apply,
+    Buffer,
+    Call,
     Combine,
     Conditions,
     Constant,
@@ -19,7 +21,6 @@ from graphc.compiler.loops.program import (
     Load,
     Order,
     Place,
-    Private,
     Reduce,
     Ref,
     Require,
@@ -135,6 +136,29 @@ def folded(body: tuple[Statement, ...]) -> tuple[Statement, ...]:
     return _folded(body, _uses(body))
 
 
+def without_unread(
+    buffers: Sequence[Buffer], body: tuple[Statement, ...]
+) -> tuple[tuple[Buffer, ...], tuple[Statement, ...]]:
+    """A program's buffers and body without memory that nobody reads: a range is computed wherever it is needed."""
+    read: set[str] = set()
+    for statement in walk_statements(body):
+        for value in scalars_of(statement):
+            read |= {x.buffer for x in walk_scalar(value) if isinstance(x, Load)}
+        if isinstance(statement, Call):
+            read |= {view.buffer for view in (statement.result, *statement.operands)}
+        if isinstance(statement, Reduce):
+            read |= {statement.target, statement.error or ""}
+    unread = {each.name for each in buffers if each.role == "workspace" and each.name not in read}
+
+    def without(body: tuple[Statement, ...]) -> tuple[Statement, ...]:
+        kept = [each for each in body if not (isinstance(each, Store) and each.buffer in unread)]
+        return tuple(
+            [replace(e, body=without(e.body)) if isinstance(e, (For, If, Reduce)) else e for e in kept]
+        )
+
+    return tuple([each for each in buffers if each.name not in unread]), without(body)
+
+
 def _uses(body: tuple[Statement, ...]) -> Counter[str]:
     """How often each name is used; those in indices count twice, as they keep their names."""
     uses: Counter[str] = Counter()
@@ -199,4 +223,4 @@ def _size(x: Scalar) -> int:
     return sum(1 for _ in walk_scalar(x))
 
 
-__all__ = ["Block", "BlockWriter", "Constant", "Holds", "Load", "Private", "folded"]
+__all__ = ["Block", "BlockWriter", "folded", "without_unread"]

@@ -39,7 +39,11 @@ def expand_calls(program: Program) -> Program:
     """The program with its calls as loops, but for those that are no loops of a known form."""
     taken = {buffer.name for buffer in program.buffers} | set(program.lengths)
     for statement in walk_statements(program.body):
-        taken |= {getattr(statement, field, "") for field in ("index", "name", "target") if not isinstance(getattr(statement, field, ""), tuple)}
+        taken |= {
+            getattr(statement, field, "")
+            for field in ("index", "name", "target")
+            if not isinstance(getattr(statement, field, ""), tuple)
+        }
         if isinstance(statement, Private):
             taken.add(statement.buffer.name)
     types = {buffer.name: buffer.dtype for buffer in program.buffers}
@@ -51,7 +55,9 @@ def expand_calls(program: Program) -> Program:
             rule = RULES.get(statement.routine) if isinstance(statement, Call) else None
             if rule is not None and isinstance(statement, Call):
                 rule(CallWriter(writer, statement, types), statement)
-            elif isinstance(statement, (For, If, Reduce)) and any(isinstance(s, Call) for s in walk_statements(body_of(statement))):
+            elif isinstance(statement, (For, If, Reduce)) and any(
+                isinstance(s, Call) for s in walk_statements(body_of(statement))
+            ):
                 writer.emit(replace(statement, body=expanded(statement.body)))
             else:
                 writer.emit(statement)

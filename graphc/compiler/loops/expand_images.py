@@ -73,7 +73,11 @@ def _where(w: CallWriter, condition: Scalar | Conditions) -> Iterator[None]:
 
 
 def _reduced(
-    w: CallWriter, extents: Shape, value: Callable[..., None], reducer: str = "sum", dtype: DType | None = None
+    w: CallWriter,
+    extents: Shape,
+    value: Callable[..., None],
+    reducer: str = "sum",
+    dtype: DType | None = None,
 ) -> Ref:
     """What `value(target, *places)` combines over some loops."""
     target = w.name("s")
@@ -209,7 +213,11 @@ def _max_pool2d_grad(w: CallWriter, call: Call) -> None:
         with w.loops(v.shape[2:], "fixed") as place:
             window = _Window(w, x, batch, place, call)
             share = w.let(apply("divide", v.load((*batch, *place)), window.count()))
-            with w.loops(window.size, "fixed") as cell, _where(w, window.wins(cell)), _where(w, window.inside(cell)):
+            with (
+                w.loops(window.size, "fixed") as cell,
+                _where(w, window.wins(cell)),
+                _where(w, window.inside(cell)),
+            ):
                 at = (*batch, *window.pixel(cell))
                 w.store(at, apply("add", w.result(at), share))
 
@@ -281,5 +289,3 @@ RULES: dict[str, Routine] = {
     "im2col": _im2col,
     "col2im": _col2im,
 }
-
-

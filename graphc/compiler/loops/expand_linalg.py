@@ -37,7 +37,9 @@ class _Factors:
     sign : the buffer of the sign of the swaps
     """
 
-    def __init__(self, w: CallWriter, a: Elements, batch: Index, side: str | None = None, wide: Dim = 0) -> None:
+    def __init__(
+        self, w: CallWriter, a: Elements, batch: Index, side: str | None = None, wide: Dim = 0
+    ) -> None:
         self.w, self.size = w, a.shape[-1]
         self.dtype = a.dtype
         self.matrix = w.private("k", a.dtype, (self.size, self.size))

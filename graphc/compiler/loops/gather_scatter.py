@@ -50,7 +50,9 @@ def source_index(
             step = dims.multiply(index[spots[number]], item[3] or 1)
             result.append(dims.add(first_place(item, dim), step))
             if first_array > 1 and item[1:] != (None, None, None):
-                inside += within(result[-1], dim)  # of an update, whose value may be broadcast along the slice
+                inside += within(
+                    result[-1], dim
+                )  # of an update, whose value may be broadcast along the slice
         else:
             result.append(item if item >= 0 else dims.add(dim, item))
     return tuple(result), inside
@@ -70,13 +72,8 @@ def named_place(e: Elements, node: Expr, slot: int, among: Index, dim: Dim, guar
         return place
     if array.dtype.kind == "u":
         return place
-    length = Place(dim)
-    wrapped = apply(
-        "where",
-        apply("less", Place(place), Constant(0, INT64)),
-        apply("add", Place(place), length),
-        Place(place),
-    )
+    below = apply("less", Place(place), Constant(0, INT64))
+    wrapped = apply("where", below, Place(dims.add(place, dim)), Place(place))
     return e.writer.integer(wrapped)
 
 

@@ -26,9 +26,7 @@ class Prover:
     data : integers that were named; those that facts hold between 0 and an end are like indices
     """
 
-    def __init__(
-        self, extents: Mapping[str, Dim], facts: Iterable[Dim], data: Iterable[str] = ()
-    ) -> None:
+    def __init__(self, extents: Mapping[str, Dim], facts: Iterable[Dim], data: Iterable[str] = ()) -> None:
         self.extents = dict(extents)
         self.steps = 0
         facts = list(facts)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from graphc.compiler.loops.block_writer import BlockWriter, folded
+from graphc.compiler.loops.block_writer import BlockWriter, folded, without_unread
 from graphc.compiler.loops.gather_scatter import named_place
 from graphc.compiler.loops.group_loops import lower_group
 from graphc.compiler.loops.index_maps import aligned, never, within
@@ -86,8 +86,8 @@ class _Lowering:
         else:
             self._elements(results, places)
         checks = checks_of(self.unit.written if self.unit.written is not None else self.dag)
-        body = folded(tuple(self.writer.blocks[0]))
-        return Program(name, self.lengths, tuple(self.memory.buffers), checks, body)
+        buffers, body = without_unread(self.memory.buffers, tuple(self.writer.blocks[0]))
+        return Program(name, self.lengths, buffers, checks, folded(body))
 
     # --- element by element ---------------------------------------------------------------------------------------------------
 

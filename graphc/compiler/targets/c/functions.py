@@ -112,33 +112,42 @@ def saturating_cast(dtype: DType) -> tuple[str, str]:
     """The name and the text of the cast of a float to an integer type: towards 0, the end of the range beyond it, 0 for NaN."""
     ends, name, kind = np.iinfo(dtype), f"graphc_to_{dtype.name}", f"{dtype.name}_t"
     low = f"{dtype.name.upper()}_MIN" if dtype.kind == "i" else "0"
-    return name, f"""
+    return (
+        name,
+        f"""
 static {kind} {name}(double x) {{ /* towards 0; the end of the range beyond it, 0 for NaN */
     if (x != x) return 0;
     if (x <= {float(ends.min)!r}) return {low};
     if (x >= {float(int(ends.max) + 1)!r}) return {dtype.name.upper()}_MAX;
     return ({kind})x;
-}}"""
+}}""",
+    )
 
 
 def compensated(kind: str, size: str) -> tuple[str, str]:
     """The name and the text of one step of a sum that keeps what rounding takes from it (Neumaier)."""
     name, absolute = f"graphc_add_{size}", "fabs" if size == "float64" else "fabsf"
-    return name, f"""
+    return (
+        name,
+        f"""
 static void {name}({kind} *sum, {kind} *error, {kind} x) {{
     const {kind} old = *sum, new = old + x;
     *error += {absolute}(old) >= {absolute}(x) ? (old - new) + x : (x - new) + old;
     *sum = new;
-}}"""
+}}""",
+    )
 
 
 def finished(kind: str, size: str) -> tuple[str, str]:
     """The name and the text of the end of such a sum."""
     name = f"graphc_sum_{size}"
-    return name, f"""
+    return (
+        name,
+        f"""
 static {kind} {name}({kind} sum, {kind} error) {{
     return isfinite(error) && error != 0 ? sum + error : sum;
-}}"""
+}}""",
+    )
 
 
 def routine(name: str, kind: str, dtype: DType, side: str = "") -> tuple[str, str]:
@@ -152,7 +161,9 @@ def routine(name: str, kind: str, dtype: DType, side: str = "") -> tuple[str, st
     if name == "searchsorted":
         step = before("x[middle]", "value[k]") if side == "left" else f"!{before('value[k]', 'x[middle]')}"
         called = f"graphc_searchsorted_{side}_{size}"
-        return called, f"""
+        return (
+            called,
+            f"""
 static int {called}(int64_t n, int64_t count, const {kind} *x, const {kind} *value, int64_t *place) {{
     int64_t k;
     for (k = 0; k < count; k++) {{
@@ -165,7 +176,8 @@ static int {called}(int64_t n, int64_t count, const {kind} *x, const {kind} *val
         place[k] = low;
     }}
     return 0;
-}}"""
+}}""",
+        )
     called = f"graphc_{name}_{size}"
     moved, at = (kind, "") if name == "sort" else ("int64_t", "x")
 
@@ -173,7 +185,9 @@ static int {called}(int64_t n, int64_t count, const {kind} *x, const {kind} *val
         return f"from[{place}]" if not at else f"x[from[{place}]]"
 
     start = "x[k]" if name == "sort" else "k"
-    return called, f"""
+    return (
+        called,
+        f"""
 static int {called}(int64_t n, const {kind} *x, {moved} *out) {{ /* runs of 1, 2, 4, … are merged; what ties keeps its order */
     {moved} *other = malloc((size_t)(n + 1) * sizeof *other), *from = out, *to = other, *swap;
     int64_t k, run, low;
@@ -192,4 +206,5 @@ static int {called}(int64_t n, const {kind} *x, {moved} *out) {{ /* runs of 1, 2
         for (k = 0; k < n; k++) out[k] = from[k];
     free(other);
     return 0;
-}}"""
+}}""",
+    )

@@ -79,7 +79,13 @@ class IndexText:
                 text = f"{text}*{self.factor(length)}" if length != 1 else text
             if place != 0:
                 own = self.dim(place)
-                text = f"{text} + {own}" if text and not own.startswith("-") else f"{text}{own}" if not text else f"{text} + ({own})"
+                text = (
+                    f"{text} + {own}"
+                    if text and not own.startswith("-")
+                    else f"{text}{own}"
+                    if not text
+                    else f"{text} + ({own})"
+                )
         return f"{self.name(name)}[{text or 0}]"
 
     def size(self, buffer: Buffer, kind: str = "") -> str:

@@ -17,12 +17,15 @@ from graphc.compiler.loops.program import (
     For,
     If,
     Let,
+    Load,
     Private,
     Program,
     Reduce,
     Require,
     Statement,
     Store,
+    scalars_of,
+    walk_scalar,
     walk_statements,
 )
 from graphc.compiler.targets.c import functions
@@ -31,7 +34,7 @@ from graphc.compiler.targets.c.index_text import IndexText
 from graphc.compiler.targets.llvm.emit import LlvmValue
 from graphc.errors import CompileError
 from graphc.ir.op import Reducer, lookup
-from graphc.ir.types import BOOL, INT64
+from graphc.ir.types import BOOL
 from graphc.version import __version__
 
 MOST_CONSTANTS = 10_000
@@ -46,24 +49,18 @@ LARGEST = 2**31 - 1
 
 @dataclass(frozen=True)
 class CText:
-    """A file and its header.
-
-    parameters : the parameters of the function, in order, each with its type; returns : what it returns
-    """
+    """A file and its header."""
 
     source: str
     header: str
 
 
-def write(
-    program: Program, reserved: frozenset[str], formula: str, header: str, stands: Callable[[str], str] = str
-) -> CText:
+def write(program: Program, reserved: frozenset[str], formula: str, header: str) -> CText:
     """A program as C99; the function has the program's name.
 
-    reserved : names that C keeps for itself; formula : as it stands in a comment; header : the name of the header's file
-    stands : a text of the user's as it may stand in a comment
+    reserved : names that C keeps for itself; formula : as it may stand in a comment; header : the name of the header's file
     """
-    return _Writer(expand_calls(program), reserved).write(stands(formula), header)
+    return _Writer(expand_calls(program), reserved).write(formula, header)
 
 
 @dataclass
@@ -126,6 +123,10 @@ class _Writer:
         ]
         for buffer in self.workspace:
             lines.append(f"    {self._declared(buffer)}")
+        read = self._read()
+        for buffer in program.of_role("input", "state"):
+            if buffer.name not in read:
+                lines.append(f"    (void){self.index.name(buffer.name)};")
         lines += [f"    if (!({check})) return {code}_BAD_LENGTHS;" for check in checks]
         for buffer in kept:
             name = self.index.name(buffer.name)
@@ -133,12 +134,29 @@ class _Writer:
             lines.append(f"    {name} = malloc({size} * sizeof *{name});")
         if kept:
             missing = " || ".join(f"{self.index.name(buffer.name)} == NULL" for buffer in kept)
-            lines += [f"    if ({missing}) {{", f"        status = {code}_NO_MEMORY;", "        goto done;", "    }"]
+            lines += [
+                f"    if ({missing}) {{",
+                f"        status = {code}_NO_MEMORY;",
+                "        goto done;",
+                "    }",
+            ]
         jumps = kept or any("goto done;" in line for line in body)
         lines += [*body, *(["done:"] if jumps else [])]
         lines += [f"    free({self.index.name(buffer.name)});" for buffer in kept]
         lines += ["    return status;", "}", ""]
         return CText("\n".join(lines), self.header(formula))
+
+    def _read(self) -> set[str]:
+        """The names of the buffers that something reads or writes."""
+        used: set[str] = set()
+        for statement in walk_statements(self.program.body):
+            for name in ("buffer", "target"):
+                used.add(str(getattr(statement, name, "")))
+            if isinstance(statement, Call):
+                used |= {view.buffer for view in statement.operands}
+            for value in scalars_of(statement):
+                used |= {x.buffer for x in walk_scalar(value) if isinstance(x, Load)}
+        return used
 
     def _ordered(self) -> Iterator[str]:
         """The functions that the file takes along, those that others use first."""
@@ -185,7 +203,7 @@ class _Writer:
                 "#include <stdint.h>",
                 "",
                 f"#define {code}_OK 0",
-                f"#define {code}_NO_MEMORY 1   /* nothing was written */",
+                f"#define {code}_NO_MEMORY 1   /* results are not to be used */",
                 f"#define {code}_BAD_LENGTHS 2 /* nothing was written */",
                 f"#define {code}_BAD_VALUE 3   /* an index outside of its axis, a singular matrix; no input was changed */",
                 "",
@@ -338,7 +356,9 @@ class _Writer:
             self.put(f"{each} {error}[each] = 0;")
         self.block(s.body)
         if s.error is not None:
-            self.put(f"{each} {name}[each] = {self._finish(s)}({name}[each], {self.index.name(s.error)}[each]);")
+            self.put(
+                f"{each} {name}[each] = {self._finish(s)}({name}[each], {self.index.name(s.error)}[each]);"
+            )
 
     def combine(self, s: Combine) -> None:
         reduction, reducer = self.reductions[s.target]
@@ -437,4 +457,4 @@ def _bare(text: str) -> str:
     return text[1:-1] if is_closed(text) else text
 
 
-__all__ = ["INT64", "CText", "write"]
+__all__ = ["CText", "write"]
