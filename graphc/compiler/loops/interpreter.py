@@ -247,8 +247,9 @@ class _Machine:
             case Load(buffer, index, dtype, guard):
                 return self.element(buffer, index) if _all(guard, self.names) else dtype.type(0)
             case Apply(op, operands, attrs, dtype):
-                value = lookup(op).reference(*[self.scalar(operand) for operand in operands], *attrs)
-                return np.asarray(value).astype(dtype)[()]
+                # of vectors: of numbers NumPy may compute another thing, as √x for x ** 0.5
+                rows = [np.reshape(self.scalar(operand), 1) for operand in operands]
+                return np.asarray(lookup(op).reference(*rows, *attrs)).astype(dtype)[0]
         raise AssertionError(x)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from graphc.compiler.loops.index_maps import equal
 from graphc.compiler.loops.program import Check, Conditions
 from graphc.compiler.lowering.gather_scatter import first_place, layout
 from graphc.ir import dims
@@ -58,10 +57,6 @@ def _checks_of(node: Expr) -> Iterator[Check]:
     for dim in node.shape:
         if isinstance(dim, Polynomial):
             yield Check((dim,), f"{name}: a length of {dim} is below 0")
-    if name == "reshape":
-        sizes = [dims.product(shape) for shape in (node.shape, node.operands[0].shape)]
-        if sizes[0] != sizes[1]:
-            yield Check(equal(*sizes), f"reshape: {sizes[1]} elements are not {sizes[0]}")
     if name in _KEYED:
         yield from _checks_of_key(node)
     if name in _NEEDS_ELEMENTS or (name == "norm" and node.attrs[0] == float("inf")):
