@@ -18,11 +18,24 @@ from graphc.errors import CompileError
 from graphc.ir.op import lookup
 from graphc.ir.types import BOOL, FLOAT64, INT64, DType
 
-_LIBRARY = frozenset(
+LIBRARY = frozenset(
     """exp exp2 expm1 log log2 log10 log1p cbrt sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh atan2 hypot pow erf erfc
     tgamma lgamma sqrt floor ceil trunc fabs copysign fmod rint""".split()
 )
 """Functions of C's library; those of floats have an f behind them."""
+
+CALLED = frozenset(
+    (
+        *LIBRARY,
+        *(f"{name}f" for name in LIBRARY),
+        *functions.FUNCTIONS,
+        "isfinite",
+        "signbit",
+        "malloc",
+        "free",
+    )
+)
+"""What the text of a file may call: no name of the user's may hide it."""
 
 _INTRINSICS = {"roundeven": "rint"}
 
@@ -129,10 +142,10 @@ class CBuilder(SourceBuilder):
         return self.convert(self.own(name, FLOAT64, *wide), arguments[-1].dtype)
 
     def knows(self, name: str, like: LlvmValue) -> bool:
-        return name in _LIBRARY or f"graphc_{name}" in functions.FUNCTIONS
+        return name in LIBRARY or f"graphc_{name}" in functions.FUNCTIONS
 
     def call(self, name: str, *arguments: LlvmValue) -> LlvmValue:
-        if name in _LIBRARY:
+        if name in LIBRARY:
             return self.library(name, *arguments)
         if f"graphc_{name}" not in functions.FUNCTIONS:
             raise CompileError(f"{name} has no form in C", hint=self.instead)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from math import prod
@@ -29,13 +30,16 @@ from graphc.compiler.loops.program import (
     walk_statements,
 )
 from graphc.compiler.targets.c import functions
-from graphc.compiler.targets.c.builder import CBuilder, c_type, is_closed, literal, memory_type
+from graphc.compiler.targets.c.builder import CALLED, CBuilder, c_type, is_closed, literal, memory_type
 from graphc.compiler.targets.c.index_text import IndexText
 from graphc.compiler.targets.llvm.emit import LlvmValue
 from graphc.errors import CompileError
 from graphc.ir.op import Reducer, lookup
 from graphc.ir.types import BOOL
 from graphc.version import __version__
+
+_TAKEN = re.compile(r"t\d+|each|status|done|graphc_\w*|\w*_(?:t|error|next|best|any)|[A-Z][A-Z0-9_]+")
+"""Names that the file has for itself, and those that the C library's macros are like."""
 
 MOST_CONSTANTS = 10_000
 """Elements of array constants, which stand in the text."""
@@ -88,8 +92,8 @@ class _Writer:
 
     def _own(self, name: str, names: list[str]) -> str:
         """A name that C does not keep for itself, and that nothing else in the file has."""
-        while name in self.reserved or name in ("status", "done", self.program.name):
-            name += "_"
+        if name in self.reserved or name in CALLED or name == self.program.name or _TAKEN.fullmatch(name):
+            name = f"own_{name}_"
             while name in names:
                 name += "_"
         return name
