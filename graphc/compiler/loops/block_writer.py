@@ -1,9 +1,9 @@
-"""Statements written one after the other, with names that nobody else has; values that are used once stand where they are used."""
+"""Statements written one after the other, with names of their own; values that are used once stand where they are used."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -131,9 +131,18 @@ class BlockWriter:
 # --- values where they are used -------------------------------------------------------------------------------------------------
 
 
-def folded(body: tuple[Statement, ...]) -> tuple[Statement, ...]:
-    """A body in which values that are used once, in the lines behind them, stand there, and what nobody uses is left out."""
-    return _folded(body, _uses(body))
+def folded(body: tuple[Statement, ...], buffers: Iterable[str]) -> tuple[Statement, ...]:
+    """A body in which values that are used once, in the lines behind them, stand there, and what nobody uses is left out.
+
+    buffers : the names of the program's buffers: what is reduced into one of those is used
+    """
+    while True:
+        uses = _uses(body)
+        uses.update(buffers)
+        again = _folded(body, uses)
+        if again == body:
+            return body
+        body = again  # what nobody uses any more is left out next
 
 
 def without_unread(
@@ -194,11 +203,28 @@ def _folded(body: tuple[Statement, ...], uses: Counter[str]) -> tuple[Statement,
             put(statement)
         elif isinstance(statement, (For, Reduce, If)):
             inner = _folded(statement.body, uses)
-            if inner or isinstance(statement, Reduce):
+            if isinstance(statement, Reduce) and not uses[statement.target]:
+                inner = without_combining(inner, statement.target)
+                for each in inner:
+                    put(each)
+            elif inner or isinstance(statement, Reduce):
                 put(replace(statement, body=inner))
         else:
             put(statement)
     return (*result, *waiting.values())
+
+
+def without_combining(body: tuple[Statement, ...], target: str) -> tuple[Statement, ...]:
+    """A body that hands nothing to a reduction that nobody reads."""
+    rest = [each for each in body if not (isinstance(each, Combine) and each.target == target)]
+    return tuple(
+        [
+            replace(each, body=without_combining(each.body, target))
+            if isinstance(each, (For, If, Reduce))
+            else each
+            for each in rest
+        ]
+    )
 
 
 def _with(statement: Statement, waiting: dict[str, Let]) -> Statement:

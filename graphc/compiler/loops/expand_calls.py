@@ -65,7 +65,7 @@ def expand_calls(program: Program) -> Program:
 
     if not any(isinstance(statement, Call) for statement in walk_statements(program.body)):
         return program
-    return replace(program, body=folded(expanded(program.body)))
+    return replace(program, body=folded(expanded(program.body), [buffer.name for buffer in program.buffers]))
 
 
 def _matmul(w: CallWriter, call: Call) -> None:

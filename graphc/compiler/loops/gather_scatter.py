@@ -25,8 +25,8 @@ def _index(e: Elements, node: Expr, index: Index, guard: Conditions) -> Scalar:
 def source_index(
     e: Elements, node: Expr, x: Expr, first_array: int, index: Index, guard: Conditions = ()
 ) -> tuple[Index, Conditions]:
-    """The place in x of an element of x[key], and what must hold for it to be one: places that arrays name are counted from the end
-    where they are negative, and those outside of x are refused elsewhere, maybe later.
+    """The place in x of an element of x[key], and what must hold for it to be one: places that arrays name are counted from the
+    end where they are negative, and those outside of x are refused elsewhere, maybe later.
 
     first_array : the first operand that is an array of the key
     """

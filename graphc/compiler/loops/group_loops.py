@@ -18,7 +18,7 @@ from graphc.compiler.loops.program import (
     Summation,
     cast,
 )
-from graphc.compiler.schedule.fusion import FLAT, Group
+from graphc.compiler.schedule.fusion import Group
 from graphc.compiler.schedule.materialize import Stage
 from graphc.ir.expr import Expr
 from graphc.ir.op import lookup
@@ -59,7 +59,6 @@ class _GroupLoops:
         self.group = group
         self.rows = group.rows
         self.width = len(self.rows)
-        assert group.walk == FLAT or group.walk == self.width
         self.local: dict[Expr, tuple[str, int] | Scalar] = {}
         self.accumulators = {
             stage.node: self._accumulator(stage)

@@ -47,8 +47,8 @@ def run(program: Program, arguments: Mapping[str, Any], lengths: Mapping[str, in
 
     arguments : the name of an input or a state → its array
 
-    Raises `ShapeError` for lengths that its checks refuse, `InputError` for values that it refuses itself, and `InternalError` for
-    an index outside of its axis, or an element that is read and was never written.
+    Raises `ShapeError` for lengths that its checks refuse, `InputError` for values that it refuses itself, and `InternalError`
+    for an index outside of its axis, or an element that is read and was never written.
     """
     for check in program.checks:
         if _all(check.given, lengths) and not _all(check.conditions, lengths):
@@ -79,8 +79,8 @@ def _all(conditions: Conditions, names: Mapping[str, int]) -> bool:
 class _Machine:
     """Memory, names, and what was written.
 
-    names : lengths, indices and integers that were named; values : all that was named; best : of a reduction to a place, the value
-        there
+    names : lengths, indices and integers that were named; values : all that was named
+    best : of a reduction to a place, the value there
     """
 
     def __init__(self, names: dict[str, int]) -> None:

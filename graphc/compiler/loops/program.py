@@ -1,9 +1,9 @@
 """The loop IR as data: frozen, without behaviour.
 
-A `Program` has lengths (its named dimensions), buffers, checks of lengths, and statements. An index is a dimension polynomial over
-lengths, loop indices and integers that a `Let` has named, one for each axis of a buffer. Scalar expressions apply the operations of
-graphc's table (`graphc.ir.op`) to loads, constants and named values; all of them are strict, and a load that must not always happen
-has a guard: conditions, each a polynomial that is to be at least 0.
+A `Program` has lengths (its named dimensions), buffers, checks of lengths, and statements. An index is a dimension polynomial
+over lengths, loop indices and integers that a `Let` has named, one for each axis of a buffer. Scalar expressions apply the
+operations of graphc's table (`graphc.ir.op`) to loads, constants and named values; all of them are strict, and a load that must
+not always happen has a guard: conditions, each a polynomial that is to be at least 0.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class Buffer:
 
 @dataclass(frozen=True)
 class View:
-    """Elements of a buffer as an array of other axes: element (a, b, …) of it is that of the buffer at `index`, over these names."""
+    """Elements of a buffer as an array of other axes: its element (a, b, …) is that of the buffer at `index`."""
 
     axes: tuple[tuple[str, Dim], ...]
     buffer: str
@@ -156,7 +156,7 @@ class For:
     """The index goes from 0 up to the extent.
 
     order : "free" where the passes may run in any order, as none reads or writes what another one writes; else "fixed"
-    parallel : whether threads are to share the passes; vector : whether they are to become vectors. Both are hints, for free ones.
+    parallel : whether threads are to share the passes; vector : whether they are to become vectors. Hints, for free ones alone.
     """
 
     index: str
@@ -173,8 +173,8 @@ class Reduce:
 
     target : the name of the value, or of the buffer; before the first it is the reducer's identity
     reducer : the name of the operation that declares identity and combination
-    summation : "serial" combines one after the other; "compensated" adds up what rounding takes from a sum beside it (Neumaier), and
-        adds that at the end
+    summation : "serial" combines one after the other; "compensated" adds up what rounding takes from a sum beside it (Neumaier),
+        and adds that at the end
     error : the buffer in which that is added up, where the target is one
     """
 

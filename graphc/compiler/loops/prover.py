@@ -166,7 +166,7 @@ class Prover:
         return least, None if most is None else dims.multiply(-1, most)
 
     def _of_lengths(self, dim: Dim) -> bool:
-        """Whether a polynomial over lengths alone is at least 0: written with what each is above its least, nothing is subtracted."""
+        """Whether a polynomial over lengths is at least 0: written with what each is above its least, nothing is subtracted."""
         if isinstance(dim, int):
             return dim >= 0
         if list(quotients_of(dim)):

@@ -1,7 +1,8 @@
 """From a unit behind its last pass to a program of the loop IR.
 
-An array program's fusion groups become nests of loops over the rows that their stages share, its library calls loops or calls of
-routines; where nodes lie is as the memory plan says. A graph of operations element by element is one nest over each shape of results.
+An array program's fusion groups become nests of loops over the rows that their stages share, its library calls loops or calls
+of routines; where nodes lie is as the memory plan says. A graph of operations element by element is a nest over each shape of
+results.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ class _Lowering:
             self._elements(results, places)
         checks = checks_of(self.unit.written if self.unit.written is not None else self.dag)
         buffers, body = without_unread(self.memory.buffers, tuple(self.writer.blocks[0]))
-        return Program(name, self.lengths, buffers, checks, folded(body))
+        return Program(name, self.lengths, buffers, checks, folded(body, [buffer.name for buffer in buffers]))
 
     # --- element by element ---------------------------------------------------------------------------------------------------
 

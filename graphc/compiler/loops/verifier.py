@@ -41,8 +41,8 @@ from graphc.ir.types import BOOL, DType
 
 
 def verify(program: Program) -> tuple[str, ...]:
-    """Raises `InternalError` where a program is not what it must be. Gives the accesses that it could not prove to be within their
-    axes for all lengths: what divides by lengths may be beyond it."""
+    """Raises `InternalError` where a program is not what it must be. Gives the accesses that it could not prove to be within
+    their axes for all lengths: what divides by lengths may be beyond it."""
     verifier = _Verifier(program)
     verifier.block(program.body)
     return tuple(dict.fromkeys(verifier.unproved))

@@ -189,8 +189,8 @@ class CompiledFunction(ABC):
         Parameters
         ----------
         path : "module.py" is a Python module that needs NumPy and Numba alone, up to 2,000 operations; "kernel.o" an object file
-            with a C interface for processors like this one, ".so" a shared library, made by the C compiler; "kernel.c" C99 for any
-            processor, also of functions of whole arrays, which the others are not
+            with a C interface for processors like this one, ".so" a shared library, made by the C compiler; "kernel.c" C99 for
+            any processor, also of functions of whole arrays, which the others are not
         header : where the C header goes; it documents the interface. That of "kernel.c" is "kernel.h" by default
         name : of the function; by default made of the file's name
 

@@ -82,7 +82,8 @@ def write(
     if suffix not in (*PYTHON, *OBJECTS, *SHARED):
         raise InputError(
             f"cannot export to {suffix or 'a file without suffix'!r}",
-            hint='write f.export("module.py"), f.export("kernel.c"), f.export("kernel.o", header="kernel.h") or f.export("kernel.so")',
+            hint='write f.export("module.py"), f.export("kernel.c"), f.export("kernel.o", header="kernel.h") or '
+            'f.export("kernel.so")',
         )
     if header is not None and suffix in PYTHON:
         raise InputError("a Python module has no header", hint="leave header= out")

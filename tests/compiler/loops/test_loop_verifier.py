@@ -49,7 +49,7 @@ WRONG = {
     "never written": "  for i < n free:\n    w[i] = 1.0",
     "several passes": "  for i < n free:\n    for j < k free:\n      r[i] = x[i, j]",
     "what another one writes": "  for i < n free:\n    r[i] = 1.0\n    w[i] = (r[i - 1] if i - 1 >= 0)",
-    "combined by all passes": "  reduce s: float64 = sum serial:\n    for i < n free:\n      s <- x[i, 0]\n  for i < n free:\n    r[i] = s",
+    "combined by all passes": "  reduce s: float64 = sum serial:\n    for i < n free:\n      s <- x[i, 0]\n  r[0] = s",
     "float32": "  for i < n free:\n    r[i] = 1.0:float32",
     "operands of the types": "  for i < n free:\n    r[i] = x[i, 0] + m[0]",
     "names no integer": "  for i < n free:\n    r[i] = x[i, q]",
@@ -130,8 +130,10 @@ def test_the_interpreter_watches_memory(body, message):
 @pytest.mark.parametrize(
     "wrong",
     [
-        "", "program", "program f(n:", "program f():\n  input x: complex[]", "program f():\n  r[0] =", "program f():\n  r[] = nosuch(1.0)",
-        "program f():\n  r[] = q", "program f():\n      r[] = 1.0", "program f():\n  r[import os] = 1.0", "program f():\n  for i < n:\n",
+        "", "program", "program f(n:", "program f():\n  input x: complex[]", "program f():\n  r[0] =",
+        "program f():\n  r[] = nosuch(1.0)",
+        "program f():\n  r[] = q", "program f():\n      r[] = 1.0", "program f():\n  r[import os] = 1.0",
+        "program f():\n  for i < n:\n",
     ],
 )  # fmt: skip
 def test_a_text_that_is_no_program_is_refused(wrong):

@@ -14,7 +14,7 @@ from graphc.compiler.loops.program import Program
 from graphc.errors import CompileError, InputError
 from graphc.ir.op import all_ops
 from tests.compiler.loops.support import assert_close, lengths_at, program_of
-from tests.compiler.targets.c_programs import COMPILER, Exported, exported, has_sanitizers
+from tests.compiler.targets.c_programs import COMPILER, STRICT, Exported, exported, has_sanitizers
 from tests.compiler.test_array_programs import Programs
 from tests.fuzz import array_programs
 from tests.ops.array_cases import CASES, LENGTHS
@@ -50,7 +50,7 @@ def refused(program: Program, tmp_path: Path) -> bool:
     return False
 
 
-# --- every operation --------------------------------------------------------------------------------------------------------------
+# --- every operation --------------------------------------------------------------------------------------------------
 
 
 def cases_of(ops: list[str]) -> dict[str, tuple[Program, dict[str, np.ndarray], list[np.ndarray]]]:
@@ -134,7 +134,7 @@ VALUES = np.array(
 )
 
 LOOSE = {"gelu": 1e-12, "gamma": 1e-13, "lgamma": 1e-13, "digamma": 1e-13, "polygamma": 1e-12, "pow": 1e-14}
-"""Relative errors where the C library or a series is looser than 16 ULPs; gelu is erfc far out, of an argument that was rounded."""
+"""Relative errors where C's library or a series is looser than 16 ULPs; gelu is erfc far out, of a rounded argument."""
 
 
 def element_programs(dtype: str) -> dict[str, tuple[list[g.Expr], list[g.Expr], dict[str, np.ndarray]]]:
@@ -218,7 +218,7 @@ def test_integers_become_floats_and_floats_integers_as_declared(tmp_path):
         )
 
 
-# --- random programs ----------------------------------------------------------------------------------------------------------------
+# --- random programs --------------------------------------------------------------------------------------------------
 
 
 def hold_random(seeds: range, tmp_path: Path) -> None:
@@ -284,7 +284,7 @@ def test_many_random_programs(block, tmp_path):
     hold_random(range(3000 + 20 * block, 3020 + 20 * block), tmp_path)
 
 
-# --- what it refuses ----------------------------------------------------------------------------------------------------------------
+# --- what it refuses --------------------------------------------------------------------------------------------------
 
 
 def test_what_is_wrong_gives_an_error_code(tmp_path):
@@ -357,7 +357,7 @@ def test_export_of_compiled_functions(tmp_path):
         text, header = ((tmp_path / f"{name}{suffix}").read_text(encoding="utf-8") for suffix in (".c", ".h"))
         assert text.isascii() and f'#include "{name}.h"' in text and f"int {name}(" in header
         done = subprocess.run(
-            [str(COMPILER), "-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-c", str(tmp_path / f"{name}.c"), "-o", str(tmp_path / "o")],
+            [str(COMPILER), *STRICT, "-c", str(tmp_path / f"{name}.c"), "-o", str(tmp_path / "o")],
             capture_output=True, text=True,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr

@@ -19,8 +19,8 @@ from graphc.ir.op import lookup
 from graphc.ir.types import BOOL, FLOAT64, INT64, DType
 
 LIBRARY = frozenset(
-    """exp exp2 expm1 log log2 log10 log1p cbrt sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh atan2 hypot pow erf erfc
-    tgamma lgamma sqrt floor ceil trunc fabs copysign fmod rint""".split()
+    """exp exp2 expm1 log log2 log10 log1p cbrt sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh atan2 hypot pow erf
+    erfc tgamma lgamma sqrt floor ceil trunc fabs copysign fmod rint""".split()
 )
 """Functions of C's library; those of floats have an f behind them."""
 
@@ -36,6 +36,11 @@ CALLED = frozenset(
     )
 )
 """What the text of a file may call: no name of the user's may hide it."""
+
+_OPERATORS = {
+    "fadd": "+", "add": "+", "fsub": "-", "sub": "-", "fmul": "*", "mul": "*", "fdiv": "/", "sdiv": "/", "udiv": "/",
+}  # fmt: skip
+_PREDICATES = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
 
 _INTRINSICS = {"roundeven": "rint"}
 
@@ -87,8 +92,8 @@ class CBuilder(SourceBuilder):
 
     language, title = "c", "C"
     instead = "declare the operation by a formula"
-    OPERATORS = {"fadd": "+", "add": "+", "fsub": "-", "sub": "-", "fmul": "*", "mul": "*", "fdiv": "/", "sdiv": "/", "udiv": "/"}  # fmt: skip
-    PREDICATES = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}  # fmt: skip
+    OPERATORS = _OPERATORS
+    PREDICATES = _PREDICATES
     literal = staticmethod(literal)
 
     def __init__(self, index: IndexText) -> None:
@@ -97,7 +102,7 @@ class CBuilder(SourceBuilder):
         self.taken: dict[str, str] = {}
         self.defined: list[tuple[str, DType]] = []
 
-    # --- instructions -------------------------------------------------------------------------------------------------------------
+    # --- instructions -------------------------------------------------------------------------------------------------
 
     def instruction(self, text: str, dtype: DType) -> LlvmValue:
         name = f"t{self._count}"
@@ -185,7 +190,7 @@ class CBuilder(SourceBuilder):
             return self.instruction(f"{name}({x.text})", dtype)
         return self.instruction(f"({c_type(dtype)}){x.text}", dtype)
 
-    # --- expressions --------------------------------------------------------------------------------------------------------------
+    # --- expressions --------------------------------------------------------------------------------------------------
 
     def value(self, x: Scalar) -> LlvmValue:
         """An expression: its text, with names for what cannot stand in it."""

@@ -188,7 +188,7 @@ static int {called}(int64_t n, int64_t count, const {kind} *x, const {kind} *val
     return (
         called,
         f"""
-static int {called}(int64_t n, const {kind} *x, {moved} *out) {{ /* runs of 1, 2, 4 and so on are merged; what ties keeps its order */
+static int {called}(int64_t n, const {kind} *x, {moved} *out) {{ /* runs of 1, 2, 4 and so on are merged: stable */
     {moved} *other = malloc((size_t)(n + 1) * sizeof *other), *from = out, *to = other, *swap;
     int64_t k, run, low;
     if (other == NULL) return 1;

@@ -88,7 +88,8 @@ class _Writer:
             self.index.buffers[buffer.name] = buffer
             if buffer.role == "input" and not buffer.shape:
                 self.index.by_value.add(buffer.name)
-        self.workspace = [*self.program.of_role("workspace"), *inner]
+        used = self._read()
+        self.workspace = [each for each in (*self.program.of_role("workspace"), *inner) if each.name in used]
 
     def _own(self, name: str, names: list[str]) -> str:
         """A name that C does not keep for itself, and that nothing else in the file has."""
@@ -98,7 +99,7 @@ class _Writer:
                 name += "_"
         return name
 
-    # --- the file -----------------------------------------------------------------------------------------------------------------
+    # --- the file -----------------------------------------------------------------------------------------------------
 
     def write(self, formula: str, header: str) -> CText:
         program = self.program
@@ -121,14 +122,14 @@ class _Writer:
             f'#include "{header}"',
             *(text.rstrip() for text in self._ordered()),
             "",
-            *(self._constant(buffer) for buffer in program.of_role("constant")),
+            *(self._constant(each) for each in program.of_role("constant") if each.name in self._read()),
             f"int {program.name}({self.signature()}) {{",
             f"    int status = {code}_OK;",
         ]
         for buffer in self.workspace:
             lines.append(f"    {self._declared(buffer)}")
         read = self._read()
-        for buffer in program.of_role("input", "state"):
+        for buffer in program.of_role("input", "state", "result"):
             if buffer.name not in read:
                 lines.append(f"    (void){self.index.name(buffer.name)};")
         lines += [f"    if (!({check})) return {code}_BAD_LENGTHS;" for check in checks]
@@ -157,7 +158,9 @@ class _Writer:
             for name in ("buffer", "target"):
                 used.add(str(getattr(statement, name, "")))
             if isinstance(statement, Call):
-                used |= {view.buffer for view in statement.operands}
+                used |= {view.buffer for view in (statement.result, *statement.operands)}
+            if isinstance(statement, Reduce) and statement.error is not None:
+                used.add(statement.error)
             for value in scalars_of(statement):
                 used |= {x.buffer for x in walk_scalar(value) if isinstance(x, Load)}
         return used
@@ -196,7 +199,7 @@ class _Writer:
                 f"/* Written by graphc {__version__}. Link with -lm.",
                 f"   {formula}",
                 "",
-                "   Arrays are contiguous, in the order of rows; what is written overlaps nothing else. Truth values are bytes, 0 or 1.",
+                "   Arrays are contiguous, in the order of rows; what is written overlaps nothing else. Truth values are 0 or 1.",
                 f"   Lengths are at most {LARGEST}. Any thread may call the function, which takes its workspace by malloc.",
                 "",
                 *shapes,
@@ -270,7 +273,7 @@ class _Writer:
             conditions = self.index.conditions(check.conditions)
             yield f"!({self.index.conditions(check.given)}) || ({conditions})" if check.given else conditions
 
-    # --- statements ---------------------------------------------------------------------------------------------------------------
+    # --- statements ---------------------------------------------------------------------------------------------------
 
     def put(self, text: str) -> None:
         self.lines.append("    " * self.depth + text)
