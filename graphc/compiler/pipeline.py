@@ -163,6 +163,13 @@ def _write_kernels(unit: Unit) -> Unit:
     return replace(unit, plan=plan)
 
 
+def _to_loops(unit: Unit) -> Unit:
+    lowered = unit
+    if not unit.is_program:  # on every processor alike: what has code in any language stays
+        lowered = replace(unit, graph=expand_ops(unit.graph, lambda op: op.emit is not None))
+    return replace(unit, loops=to_loops(lowered))
+
+
 PASSES: tuple[Pass, ...] = (
     Pass(
         "derivatives",
@@ -200,14 +207,17 @@ ON_REQUEST = (
         "to_loops",
         "loops over buffers: the loop IR",
         "all",
-        lambda unit: replace(unit, loops=to_loops(unit)),
+        _to_loops,
     ),
 )
 """Passes that run where something asks for what they make: machine code does not come from the loop IR."""
 
 REWRITING = PASSES[:4]
 LOWERING = PASSES[4:]
-TO_LOOPS = (*(each for each in LOWERING if each.name not in ("split_body", "write_kernels")), *ON_REQUEST)
+TO_LOOPS = (
+    *(each for each in LOWERING if each.name not in ("expand_ops", "split_body", "write_kernels")),
+    *ON_REQUEST,
+)
 """The passes from what rewriting made to the loop IR."""
 
 

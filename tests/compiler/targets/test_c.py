@@ -11,9 +11,9 @@ import pytest
 
 import graphc as g
 from graphc.compiler.loops.program import Program
-from graphc.errors import CompileError, InputError
+from graphc.errors import CompileError, InputError, ShapeError
 from graphc.ir.op import all_ops
-from tests.compiler.loops.support import assert_close, lengths_at, program_of
+from tests.compiler.loops.support import assert_close, lengths_at, program_of, run_loops
 from tests.compiler.targets.c_programs import COMPILER, STRICT, Exported, exported, has_sanitizers
 from tests.compiler.test_array_programs import Programs
 from tests.fuzz import array_programs
@@ -266,6 +266,10 @@ def hold_typed(functions: Exported, name: str, random: array_programs.Program) -
         if wanted is None:
             assert status in (BAD_LENGTHS, BAD_VALUE)
             assert all(np.array_equal(states[own], arguments[own]) for own in states)
+            continue
+        if status == BAD_LENGTHS:  # as a slice of a named axis that is too short for it
+            with pytest.raises(ShapeError, match="too short for the slice"):
+                run_loops(program, arguments, lengths)
             continue
         assert status == OK, (name, later)
         for member, result in zip(random.outputs, results, strict=True):
