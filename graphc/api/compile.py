@@ -11,8 +11,7 @@ from graphc.compiler import pipeline
 from graphc.compiler.engine.thread_pool import Parallel
 from graphc.compiler.loops.printer import text as program_text
 from graphc.compiler.pipeline import Options, Tier, unit_of
-from graphc.compiler.runtime import graph_cache
-from graphc.compiler.runtime.array_function import ArrayFunction
+from graphc.compiler.runtime import array_function, graph_cache
 from graphc.compiler.runtime.compiled_function import CompiledFunction
 from graphc.compiler.runtime.elementwise_function import make
 from graphc.compiler.runtime.updates import new_values
@@ -91,7 +90,7 @@ def compile(
         graph = retype(graph, dtype)
     options = _options(rewrite, without, cache, parallel, tier, progress, updated, dump)
     if unit_of(graph, options).is_program:
-        return ArrayFunction(graph, structure, options)
+        return array_function.make(graph, structure, options)
     return make(graph, structure, options, _record(graph, structure, options))
 
 

@@ -60,6 +60,7 @@ class Identity(FactRule):
         assert e is not None
         whole = node.dtype.kind in "iu"
         for kept, other in ((x, y), (y, x)):
+            other = _filling(other)
             if (
                 (_is(other, e) or (whole and _is(other, abs(e))))
                 and kept.dtype == node.dtype
@@ -69,6 +70,11 @@ class Identity(FactRule):
             if not node.op.facts.commutative:
                 break
         return None
+
+
+def _filling(node: Expr) -> Expr:
+    """What an array of equal elements is filled with; anything else as it is."""
+    return node.operands[0] if node.op.name == "broadcast_to" and not node.operands[0].shape else node
 
 
 class Involution(FactRule):

@@ -63,14 +63,21 @@ def _log_step(m: Match, x: Expr, y: Expr, step: Expr | None) -> Expr | None:
 
 
 def _power_step(m: Match) -> Expr | None:
-    """xᵖ − yᵖ with L = log(x/y): −xᵖ·expm1(−pL) for p > 0, yᵖ·expm1(pL) for p < 0, where neither factor overflows first."""
+    """xᵖ − yᵖ with L = log(x/y): −xᵖ·expm1(−pL) for p > 0, yᵖ·expm1(pL) for p < 0, where neither factor overflows first.
+
+    Apart, powers that are no roots of a high order do not cancel; there the difference stays, since derivatives of
+    (x − y)/y overflow.
+    """
     x, y, p = m["x"], m["y"], m["z"]
     step = difference(x, y)
     if step is None or not step.is_constant or not 0 < float(step.value) < _large(y):
         return None
     ratio = log1p(step / y)
     rising, falling = -(x**p * expm1(-(p * ratio))), y**p * expm1(p * ratio)
-    inside = (y > _tiny(y) * max(float(step.value), 1.0)) & (y < math.inf) & (abs(p) < math.inf)
+    size = float(step.value)
+    cancels_apart = not p.is_constant or abs(float(p.value)) < 0.25
+    least = _tiny(y) * max(size, 1.0) if cancels_apart else size
+    inside = (y > least) & (y < math.inf) & (abs(p) < math.inf)
     return where(inside, where(p > 0, rising, falling), _kept(m))
 
 
@@ -128,8 +135,8 @@ STEPS = (
     Rule("log1p-step", "log1p(x) - log(x)", lambda m: _log_step(m, 1 + m["x"], m["x"], m.literal(1)), "stable",
          "log((1 + x)/x) = log1p(1/x)"),
     Rule("entropy-step", "(x + 1)*log1p(x) - x*log(x)",
-         lambda m: where(m["x"] > _tiny(m["x"]), log1p(m["x"]) + m["x"] * log1p(1 / m["x"]), _kept(m)), "stable",
-         "(x + 1) log(x + 1) − x log x = log(x + 1) + x log(1 + 1/x)"),
+         lambda m: where(m["x"] > 1, log1p(m["x"]) + m["x"] * log1p(1 / m["x"]), _kept(m)), "stable",
+         "(x + 1) log(x + 1) − x log x = log(x + 1) + x log(1 + 1/x); below 1 nothing cancels"),
     Rule("power-step", "x**z - y**z", _power_step, "stable", "xᵖ − yᵖ = xᵖ(1 − e^(−p log(x/y)))",
          examples=("(x + 1)**(1/n) - x**(1/n)", "(x + 3)**2.5 - x**2.5")),
     Rule("arctangent-difference", "atan(x) - atan(y)", _arctangent_step, "stable", "the angle between two directions",

@@ -14,6 +14,8 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from graphc.autodiff.remembered import gradient
+from graphc.autodiff.reverse import reverse
 from graphc.errors import GraphcError
 from graphc.ir.expr import (
     Derivation,
@@ -26,7 +28,9 @@ from graphc.ir.expr import (
     walk,
     walk_sources,
 )
+from graphc.ir.op import Op
 from graphc.ir.scopes import deriving, stay
+from graphc.rewrite.clusters import StablePartials, contracted, expanded
 from graphc.rewrite.engine import RuleFiring, Trace
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.promotion import of_type
@@ -92,6 +96,7 @@ class _Rewriter:
         self._known: dict[Expr, tuple[Derivation, int]] = {}
         self._written: dict[tuple[Derivation, int], Expr] = {}
         self._numbers: defaultdict[Derivation, list[int]] = defaultdict(list)
+        self._of_parts: dict[tuple[Expr, tuple[Expr, ...]], StablePartials | None] = {}
         for node in order:
             known = derivation(node)
             if known is not None and node not in circular:
@@ -147,6 +152,11 @@ class _Rewriter:
             if kinked or any(step.kind != "exact" for step in trace):
                 better, steps = True, (*smoothed, *trace)
             outputs = trace.outputs
+        functions = outputs if made.differentiates and not ahead else ()
+        parts: dict[Op, tuple[Expr, tuple[Expr, ...]]] = {}
+        if made.differentiates and (_on_arrays(outputs) or any(not _is_one(seed) for seed in made.others)):
+            outputs, parts = contracted(outputs, targets, self._partials_of)
+            better = better or bool(parts)
         if not better and others == made.others:
             return {}
         written = [self._written[made, number] for number in numbers]
@@ -155,32 +165,80 @@ class _Rewriter:
             results = made.write(outputs, others, targets, numbers)
         except GraphcError:
             return {}  # what the rules wrote has no derivative: that of the formula as it was written stays
+        if parts:
+            results = expanded(results, parts)
         if ahead:
             back = {stand_in: self.best[node] for node, stand_in in ahead.items()}
             results = [substitute(result, dict(back)) for result in results]
         if _on_arrays(results) and not _on_arrays(written):
             return {}  # a function of elements stays one
-        if not kinked and not _is_better(self._normal_form(results).outputs, own, written):
+        if not kinked and not _is_better(
+            self._normal_form(results).outputs, own, written, functions, bool(parts)
+        ):
             return {}
         self.steps += steps
         if kinked:
             self._smoothed.update(self._written[made, number] for number in numbers)
         return dict(zip(numbers, results, strict=True))
 
+    def _partials_of(self, formula: Expr, symbols: tuple[Expr, ...]) -> StablePartials | None:
+        key = formula, symbols
+        if key not in self._of_parts:
+            self._of_parts[key] = self._partials(formula, symbols)
+        return self._of_parts[key]
+
+    def _partials(self, formula: Expr, symbols: tuple[Expr, ...]) -> StablePartials | None:
+        """The stable derivatives of a formula over numbers, where the chain rule with an adjoint in it gives worse ones."""
+        record = gradient([formula], None, symbols)
+        written = [record.adjoint(s) for s in symbols]
+        anew = written_anew(written, self._normal_form, self._smooth)
+        values = self._normal_form(anew.outputs).outputs
+        adjoint = symbol("\0adjoint", dtype=formula.dtype, range=(0.5, 2.0))
+        chained = reverse([formula], [adjoint], symbols)
+        theirs = [chained.adjoint(s) for s in symbols]
+        ours = [adjoint * value for value in values]
+        others = self._normal_form(theirs).outputs
+        if tuple(ours) == others or not _is_better(ours, others, theirs, [formula]):
+            return None
+        conditions = [record.paths.get(s) for s in symbols]
+        return StablePartials(
+            tuple(
+                [value if s in record.adjoints else None for s, value in zip(symbols, values, strict=True)]
+            ),
+            tuple([None if path is None else path.expr for path in conditions]),
+        )
+
+
+def _is_one(seed: Expr) -> bool:
+    return seed.is_constant and not seed.shape and seed.value == 1
+
 
 def _on_arrays(outputs: Sequence[Expr]) -> bool:
     return any(node.op.on_arrays for node in walk(outputs))
 
 
-def _is_better(one: Sequence[Expr], other: Sequence[Expr], written: Sequence[Expr]) -> bool:
-    """Whether the first of two forms of derivatives gives numbers at more points or has more digits there, and keeps limits."""
-    failed = failures([one, other])
+def _is_better(
+    one: Sequence[Expr],
+    other: Sequence[Expr],
+    written: Sequence[Expr],
+    functions: Sequence[Expr],
+    as_good: bool = False,
+) -> bool:
+    """Whether the first of two forms of derivatives gives numbers at more points or has more digits there, and keeps limits.
+
+    functions : what they are the derivatives of; where these are NaN nothing is asked
+    as_good : whether it is enough that it is no worse
+    """
+    failed = failures([one, other], functions)
     if failed is None:
         return hazards(one) < hazards(other)
     ours, theirs = failed
     if ours.infinite > theirs.infinite:
         return False  # limits are kept
-    return ours.finite < theirs.finite or (ours.finite == theirs.finite and nearer(one, other, written) > 0)
+    if ours.finite != theirs.finite:
+        return ours.finite < theirs.finite
+    closer = nearer(one, other, written, functions)
+    return closer > 0 or (closer == 0 and (as_good or ours.infinite < theirs.infinite))
 
 
 __all__ = ["RULE", "RULES", "written_anew"]

@@ -192,12 +192,17 @@ class _Session:
             if node.operands:
                 operands = tuple([normal[operand] for operand in node.operands])
                 if operands != node.operands:
-                    again = rebuild(node, operands)  # type: ignore[arg-type]  # none is pending: see `_leads_back`
+                    again = rebuild(node, operands)  # type: ignore[arg-type]  # none is pending
                 dtype = again.dtype
                 for operand in again.operands:
                     if operand.dtype is not dtype or dtype.kind != "f":
                         again = self._promotions.of(again)
                         break
+            if again is not node and normal.get(again) is _PENDING:
+                normal[node] = (
+                    again  # part of what replaces a node has become that node: there it stands as it is
+                )
+                continue
             successor = again if again is not node else self._fire(node)
             if successor is None:
                 normal[node] = node

@@ -295,11 +295,11 @@ def _both_exponential(m: Match) -> bool:
 
 
 GUARDS = (
-    Rule("nan-guard-product", "x*where(isnan(y), y, z)", "where(isnan(y), y, x*z)", "stable", "NaN times x is NaN",
+    Rule("nan-guard-product", "x*where(isnan(y), y, z)", "where(isnan(y), x*y, x*z)", "stable", "NaN times x is NaN",
          when=_both_exponential, examples=("exp(x)*where(isnan(y), y, exp(-z))",)),
-    Rule("nan-guard-numerator", "where(isnan(y), y, z)/x", "where(isnan(y), y, z/x)", "stable", "NaN/x is NaN",
+    Rule("nan-guard-numerator", "where(isnan(y), y, z)/x", "where(isnan(y), y/x, z/x)", "stable", "NaN/x is NaN",
          when=_both_exponential, examples=("where(isnan(y), y, exp(z))/exp(x)",)),
-    Rule("nan-guard-denominator", "x/where(isnan(y), y, z)", "where(isnan(y), y, x/z)", "stable", "x/NaN is NaN",
+    Rule("nan-guard-denominator", "x/where(isnan(y), y, z)", "where(isnan(y), x/y, x/z)", "stable", "x/NaN is NaN",
          when=_both_exponential, examples=("exp(x)/where(isnan(y), y, exp(z))",)),
 )  # fmt: skip
 """What `keeping_nan` wrote moves outward, so that what it guards meets its surroundings."""

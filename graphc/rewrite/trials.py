@@ -7,7 +7,7 @@ are the same in every process.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +19,11 @@ from graphc.ir import dims
 from graphc.ir.expr import Expr
 from graphc.ir.graph import Dag
 
-SIZES = (0.0, 1e-200, 1e-9, 0.3, 1.0, 2.5, 7.0, 40.0, 120.0, 750.0, 1e5, 1e200, np.inf)
-"""What an input may be, of either sign: infinite too, and where functions of exponential growth begin to over- and underflow."""
+SIZES = (
+    0.0, 1e-200, 1e-70, 1e-28, 1e-13, 1e-9, 1e-4, 0.3, 1.0, 2.5, 7.0, 40.0, 120.0, 750.0, 1e5, 1e11, 1e25, 1e70, 1e200, np.inf
+)  # fmt: skip
+"""What an input may be, of either sign: infinite too, where functions of exponential growth begin to over- and underflow, and
+where powers do, in single precision as well."""
 
 POINTS = 96
 ROUNDS = 6
@@ -39,80 +42,149 @@ class Failures:
     infinite: int = 0
 
 
-def failures(forms: Sequence[Sequence[Expr]]) -> list[Failures] | None:
-    """What each form fails at; None where they cannot be tried."""
-    dags = [Dag(list(form)) for form in forms]
-    symbols = list(dict.fromkeys(itertools.chain.from_iterable(dag.symbols for dag in dags)))
+def failures(forms: Sequence[Sequence[Expr]], functions: Sequence[Expr] = ()) -> list[Failures] | None:
+    """What each form fails at; None where they cannot be tried.
+
+    functions : where these are NaN nothing is asked: the derivative of a logarithm of negative numbers means nothing
+    """
+    dags = [Dag(list(form)) for form in (*forms, functions or forms[0])]
+    symbols = _symbols(dags)
     if any(len(dag) > MOST_NODES for dag in dags):
         return None
-    whole = any(node.shape or node.op.on_arrays for dag in dags for node in dag.exprs)
+    whole = _over_arrays(dags)
     if whole and any(_elements(node) > MOST_ELEMENTS for dag in dags for node in dag.exprs):
         return None
-    counts = [Failures() for _ in dags]
+    counts = [Failures() for _ in forms]
+    everywhere = [Failures() for _ in forms]
+    asked = False
     for number in range(ROUNDS if whole else 1):
         at = {symbol: _values(symbol, place, number, whole) for place, symbol in enumerate(symbols)}
-        for which, dag in enumerate(dags):
-            try:
-                values = run_arrays(dag, [at[symbol] for symbol in dag.symbols])
-            except (
-                Exception
-            ):  # an index out of range, a matrix that is not positive: the user's own data will not be so
-                return None
-            for output in dag.outputs:
-                value = np.asarray(values[output])
+        try:
+            runs = _runs(dags, at)
+        except (
+            Exception
+        ):  # an index out of range, a matrix that is not positive: the user's own data will not be so
+            return None
+        meant = _meant(runs.pop() if functions else [], whole)
+        asked = asked or bool(meant.any())
+        for which, run in enumerate(runs[: len(forms)]):
+            for value in run:
                 if value.dtype.kind != "f":
                     continue
                 failed, apart = ~np.isfinite(value), np.zeros((), bool)
-                for symbol in dag.symbols if not whole else ():
+                for symbol in dags[which].symbols if not whole else ():
                     apart = apart | np.isinf(at[symbol])
-                counts[which].infinite += int((failed & apart).sum())
-                counts[which].finite += int((failed & ~apart).sum())
-    return counts
+                for chosen, totals in ((meant, counts), (np.ones((), bool), everywhere)):
+                    totals[which].infinite += int((failed & apart & chosen).sum())
+                    totals[which].finite += int((failed & ~apart & chosen).sum())
+    return counts if asked else everywhere
 
 
-MOST_JUDGED = 3
-"""Points at which two forms that differ are held against many digits."""
+def _symbols(dags: Sequence[Dag]) -> list[Expr]:
+    return list(dict.fromkeys(itertools.chain.from_iterable(dag.symbols for dag in dags)))
+
+
+def _over_arrays(dags: Sequence[Dag]) -> bool:
+    return any(node.shape or node.op.on_arrays for dag in dags for node in dag.exprs)
+
+
+def _runs(dags: Sequence[Dag], at: Mapping[Expr, np.ndarray]) -> list[list[np.ndarray]]:
+    """The outputs of each graph."""
+    found = []
+    for dag in dags:
+        values = run_arrays(dag, [at[symbol] for symbol in dag.symbols])
+        found.append([np.asarray(values[output]) for output in dag.outputs])
+    return found
+
+
+def _meant(values: Sequence[np.ndarray], whole: bool) -> np.ndarray:
+    """At which points functions are numbers; of arrays at all, since among many elements some are always beyond the domain."""
+    meant = np.ones((), bool)
+    for value in values if not whole else ():
+        if value.dtype.kind == "f":
+            meant = meant & ~np.isnan(value)
+    return np.asarray(meant)
+
+
+MOST_JUDGED = 6
+"""Elements at which two forms that differ are held against many digits."""
+
+MOST_SCALARS = 6000
+"""Elements of a program over arrays in all: more are not evaluated with many digits."""
 
 APART = 1e-6
+STEPS = 4
 
 
-def nearer(one: Sequence[Expr], other: Sequence[Expr], truth: Sequence[Expr]) -> int:
-    """At how many points more the first of two forms is nearer to what the formula is over the real numbers.
+def nearer(
+    one: Sequence[Expr], other: Sequence[Expr], truth: Sequence[Expr], functions: Sequence[Expr] = ()
+) -> int:
+    """At how many elements more the first of two forms is nearer to what the formula is over the real numbers.
 
-    Of functions of numbers, where the forms differ by more than roundings; 0 where they do not.
+    Where the forms differ by more than roundings; 0 where they do not, and of programs that are too large.
+    functions : as for `failures`
     """
-    dags = [Dag(list(form)) for form in (one, other)]
-    if any(node.shape or node.op.on_arrays or node.op.user_defined for dag in dags for node in dag.exprs):
+    dags = [Dag(list(form)) for form in (one, other, functions or one)]
+    symbols = _symbols(dags)
+    nodes = Dag(list(truth)).exprs
+    if any(node.op.user_defined for dag in dags for node in dag.exprs) or any(
+        s.dtype.kind != "f" for s in symbols
+    ):
         return 0
-    symbols = list(dict.fromkeys(itertools.chain.from_iterable(dag.symbols for dag in dags)))
-    if any(symbol.dtype.kind != "f" for symbol in symbols):
-        return 0
-    at = {symbol: _values(symbol, place, 0, False) for place, symbol in enumerate(symbols)}
-    try:
-        values = [run_arrays(dag, [at[symbol] for symbol in dag.symbols]) for dag in dags]
-    except Exception:
+    whole = _over_arrays(dags)
+    if whole and sum(map(_elements, nodes)) > MOST_SCALARS:
         return 0
     balance = judged = 0
-    for place, formula in enumerate(truth):
-        a, b = (
-            np.broadcast_to(np.asarray(run[dag.outputs[place]], dtype=np.float64), (POINTS,))
-            for run, dag in zip(values, dags, strict=True)
-        )
-        with np.errstate(all="ignore"):
-            apart = (
-                np.isfinite(a) & np.isfinite(b) & (np.abs(a - b) > APART * np.maximum(np.abs(a), np.abs(b)))
+    for number in range(ROUNDS if whole else 1):
+        at = {symbol: _values(symbol, place, number, whole) for place, symbol in enumerate(symbols)}
+        try:
+            runs = _runs(dags, at)
+        except Exception:
+            return 0
+        meant = _meant(runs.pop() if functions else [], whole)
+        for formula, ours_here, theirs_here in zip(truth, *runs[:2], strict=True):
+            points = () if whole else (POINTS,)
+            a, b = (
+                np.broadcast_to(value.astype(np.float64), np.broadcast_shapes(value.shape, points))
+                for value in (ours_here, theirs_here)
             )
-        for k in np.flatnonzero(apart)[: MOST_JUDGED - judged]:
-            judged += 1
-            point = {symbol.name: float(at[symbol][k]) for symbol in symbols}
-            try:
-                correct = float(evaluate(formula, point, digits=20))
-            except (GraphcError, ArithmeticError, ValueError, TypeError):
-                continue
-            balance += int(abs(a[k] - correct) < abs(b[k] - correct)) - int(
-                abs(a[k] - correct) > abs(b[k] - correct)
-            )
+            with np.errstate(all="ignore"):
+                apart = (
+                    np.isfinite(a)
+                    & np.isfinite(b)
+                    & meant
+                    & (np.abs(a - b) > APART * np.maximum(np.abs(a), np.abs(b)))
+                )
+            places = np.argwhere(apart)
+            count = min(len(places), MOST_JUDGED - judged)
+            chosen = [tuple(places[k * len(places) // count]) for k in range(count)]
+            judged += count
+            for index in chosen:
+                correct = _correct(formula, at, index, whole)
+                if correct is None:
+                    continue
+                ours, theirs = abs(float(a[index]) - correct), abs(float(b[index]) - correct)
+                moved = _correct(formula, {s: _off(value) for s, value in at.items()}, index, whole)
+                allowed = abs(moved - correct) if moved is not None else 0.0
+                balance += int(max(ours, allowed) < theirs) - int(max(theirs, allowed) < ours)
     return balance
+
+
+def _off(values: np.ndarray) -> np.ndarray:
+    """Values that are off by some units in the last place: what they change in a result no form of it can tell."""
+    return values * (1 + STEPS * np.finfo(values.dtype).eps)
+
+
+def _correct(
+    formula: Expr, at: Mapping[Expr, np.ndarray], index: tuple[int, ...], whole: bool
+) -> float | None:
+    """The formula over the real numbers at a point, or one of its elements; None where that is not known."""
+    point = {s.name: value if whole else float(value[index]) for s, value in at.items()}
+    element = formula[tuple(map(int, index))] if whole and formula.shape else formula
+    try:
+        return float(evaluate(element, point, digits=20))
+    except (GraphcError, ArithmeticError, ValueError, TypeError):
+        return None
 
 
 def _elements(node: Expr) -> int:

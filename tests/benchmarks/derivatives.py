@@ -4,7 +4,8 @@
 
 Every formula is compiled with the defaults at 40 points: over its whole range, around every critical point, and where
 exponentials begin to over- and underflow; for numbers in float64 and float32, and in float64 over arrays that are reshaped,
-gathered and batched on the way. The truth is mpmath's value and its difference quotient with many hundred digits.
+gathered and batched on the way, their gradients and products of their Hessians with a vector. The truth is mpmath's value and
+its difference quotient with many hundred digits.
 
 An error is counted in units: the spacing of floats at the exact result, and what one rounding of the input makes of it, together.
 """
@@ -315,20 +316,28 @@ FORMS: dict[str, Callable[[g.Expr, Callable[[g.Expr], g.Expr]], g.Expr]] = {
 }
 
 
-def array_errors(formula: Formula, known: Truth) -> tuple[float, float]:
-    """The worst error of the gradient over arrays, and where."""
+WEIGHTS = (1.0, -2.0, 0.5, 4.0)
+"""Of a product with the Hessian, in turn; powers of two, so that only the second derivative is rounded."""
+
+
+def array_errors(formula: Formula, known: Truth) -> list[tuple[float, float]]:
+    """The worst error over arrays of the gradient and of a product with the Hessian, and where."""
     (x,) = g.free_symbols(formula.expr)
     at = points(formula)
-    values = np.resize(np.array(at), POINTS)
-    X = g.symbol("X", shape=POINTS)
-    worst = (0.0, 0.0)
+    values, weights = np.resize(np.array(at), POINTS), np.resize(np.array(WEIGHTS), POINTS)
+    X, V = g.symbol("X", shape=POINTS), g.symbol("V", shape=POINTS)
+    worst = [(0.0, 0.0)] * 2
     for form in FORMS.values():
-        f = g.compile(g.grad(form(X, lambda each: _at(formula.expr, x, each)), X), [X], cache=False)
-        for point, computed in zip(values.tolist(), f(values).tolist(), strict=True):
+        loss = form(X, lambda each: _at(formula.expr, x, each))
+        f = g.compile([g.grad(loss, X), g.hvp(loss, X, V)], [X, V], cache=False)
+        results = [result.tolist() for result in f(values, weights)]
+        for k, point in enumerate(values.tolist()):
             exact = known.get(point)
             if exact is not None:
-                error = units(computed, exact[1], exact[2], point, "float64")
-                worst = max(worst, (error, point))
+                for order, weight in enumerate((1.0, float(weights[k]))):
+                    true, following = exact[order + 1] * weight, exact[order + 2] * weight
+                    error = units(results[order][k], true, following, point, "float64")
+                    worst[order] = max(worst[order], (error, point))
     return worst
 
 
@@ -353,12 +362,13 @@ def _apply(node: g.Expr, built: dict[g.Expr, Any]) -> g.Expr:
 
 
 def row(formula: Formula) -> tuple[list[float], list[float]]:
-    """The worst errors of a formula: value and derivatives in float64, in float32, the gradient over arrays; and where."""
+    """The worst errors of a formula, and where: value and derivatives in float64, in float32; gradient and Hessian-vector product
+    over arrays."""
     known: Truth = {}
     found = [
         *scalar_errors(formula, "float64", known),
         *scalar_errors(formula, "float32", known),
-        array_errors(formula, known),
+        *array_errors(formula, known),
     ]
     return [error for error, _ in found], [x for _, x in found]
 
@@ -372,12 +382,12 @@ def shown(error: float) -> str:
 def table() -> str:
     """All formulas, in Markdown."""
     lines = [
-        "| formula | value | first | second | value | first | second | over arrays |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| formula | value | first | second | value | first | second | gradient | times vector |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     count, above = 0, []
     for kind, formulas in FORMULAS.items():
-        lines.append(f"| *{kind}* | float64 | | | float32 | | | float64 |")
+        lines.append(f"| *{kind}* | float64 | | | float32 | | | arrays, float64 | |")
         for formula in formulas:
             errors, _ = row(formula)
             count += 1

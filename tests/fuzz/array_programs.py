@@ -5,6 +5,7 @@ The oracle is NumPy: every member of a program carries the function of NumPy's t
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from random import Random
 
@@ -12,6 +13,7 @@ import numpy as np
 
 import graphc as g
 from graphc.interpret.numpy_eval import bound
+from graphc.ir.expr import walk
 from tests.fuzz.array_members import Member, Pool, evaluated, is_dyadic
 from tests.fuzz.array_steps import STEPS
 
@@ -100,7 +102,14 @@ def program(seed: int) -> Program:
                 updates[name] = new
     used = {s.name for s in g.free_symbols(*[m.expr for m in (*outputs, *updates.values())])} | set(updates)
     taken = {name: member for name, member in inputs.items() if name in used}
+    nodes = walk([member.expr for member in (*outputs, *updates.values())])
+    if any(math.prod(bound(node.shape, later)) > MOST_LATER for node in nodes):
+        later = lengths  # a Kronecker product of long axes would fill the memory
     return Program(seed, taken, outputs, updates, (lengths, later))
+
+
+MOST_LATER = 1 << 22
+"""Elements of an array at the lengths of a later call."""
 
 
 class Undecided(Exception):

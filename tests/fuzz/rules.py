@@ -17,7 +17,8 @@ As written some points are right by luck: of 1 + 10⁻¹⁶ − 1 nothing is lef
 (`failed`) where the formula as written is better as well when each of its inexact operations errs by one unit in the last place
 more. Counted by themselves are those that are better by roundings alone (`luck`), and those where that is so once the numbers
 as written have a larger range of exponents (`overflow`): the second derivative of √(x·x) is 0 at 10²⁰⁰ because 1/∞ is; and those
-that are derivatives and differ in the sign of a zero alone (`sign`), or at a NaN that they no longer read (`NaN`).
+that are derivatives and differ in the sign of a zero alone (`sign`), at a NaN that they no longer read (`NaN`), or where the
+formula has no derivative (`kink`).
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class Failure:
     correct: float | None
     dtype: Any
     lucky: str
-    """"luck", "overflow", "sign", "NaN" or nothing: why what was written is better"""
+    """"luck", "overflow", "sign", "NaN", "kink" or nothing: why what was written is better"""
 
     def __str__(self) -> str:
         at = ", ".join(f"{name} = {value!r}" for name, value in self.point.items())
@@ -192,6 +193,8 @@ def _failures(
         lucky = "sign" if old == new == 0 and written is not one.outputs[0] else ""
         if written is not one.outputs[0] and any(map(math.isnan, needed.values())):
             lucky = "NaN"  # that of 2x is 2 wherever x is: a derivative may no longer read what is NaN
+        if written is not one.outputs[0] and not lucky and _has_no_derivative(one.outputs[0], needed):
+            lucky = "kink"
         if not lucky and all(map(math.isfinite, needed.values())):
             at = {s: column[k : k + 1] for s, column in zip(symbols, one.points, strict=True)}
             for wide, reason in ((False, "luck"), (True, "overflow")):
@@ -201,6 +204,15 @@ def _failures(
         found.append(Failure(one.rule, written, needed, old, new, verdict[0], dtype, lucky))
     found.sort(key=lambda failure: bool(failure.lucky))
     return found[:1]
+
+
+def _has_no_derivative(formula: Expr, point: dict[str, float]) -> bool:
+    """Whether a formula has no value at a point, or is an absolute value of 0 there: what is handed back is a convention."""
+    nodes = [node for node in walk((formula,)) if node.op.name == "abs"]
+    at = {s: np.asarray(point.get(s.name, 1.0), s.dtype) for s in g.free_symbols(formula)}
+    with np.errstate(all="ignore"):
+        values = _interpreted([formula, *[node.operands[0] for node in nodes]], at)
+    return bool(np.isnan(values[0])) or any(bool(value == 0) for value in values[1:])
 
 
 def judge(
@@ -372,15 +384,14 @@ def _report(tried: Counter[str], failures: list[Failure], show: int, strict: boo
     blamed: dict[str, list[Failure]] = defaultdict(list)
     for failure in real[:2000] if not strict else failures[:2000]:
         blamed[blame(failure)].append(failure)
-    reasons = ("", "luck", "overflow", "sign", "NaN")
+    reasons = ("", "luck", "overflow", "sign", "NaN", "kink")
 
     def row(name: str, count: int, some: list[Failure]) -> str:
         counts = Counter(failure.lucky for failure in some)
         return f"{name:40} {count:7}" + "".join(f"{counts[reason]:10}" for reason in reasons)
 
-    print(
-        f"{'programs around':40} {'tried':>7}{'failed':>10}{'luck':>10}{'overflow':>10}{'sign':>10}{'NaN':>10}   (outputs)"
-    )
+    headings = "".join(f"{reason or 'failed':>10}" for reason in reasons)
+    print(f"{'programs around':40} {'tried':>7}{headings}   (outputs)")
     for name, count in tried.items():
         if by_rule[name]:
             print(row(name, count, by_rule[name]))

@@ -25,6 +25,9 @@ from graphc.ops.support.build import call, count, expanded, summed
 FEW = 16
 """So many elements are reduced by operations that are written out."""
 
+SMALL_PRODUCT = 512
+"""Multiplications of a product of matrices of fixed size that is written out: a call of a library takes longer."""
+
 _WHOLE = ("slice", None, None, None)
 
 
@@ -128,10 +131,13 @@ def _broadcast_like(node: Expr, x: Expr, like: Expr) -> Expr:
 
 def _matmul(node: Expr, a: Expr, b: Expr) -> Expr:
     """Products of a matrix and a vector as sums, which share a loop with what surrounds them; each reads its matrix by rows."""
-    if a.ndim > 2 or b.ndim > 2:
-        return node
     if a.ndim == b.ndim == 1:
         return summed(a * b)
+    if a.ndim > 1 and b.ndim > 1 and _is_small(a, b):
+        products = expanded(a, a.ndim) * expanded(b, b.ndim - 2)
+        return summed(products, products.ndim - 2)
+    if a.ndim > 2 or b.ndim > 2:
+        return node
     if a.ndim == 2 and b.ndim == 2:
         if b.shape[1] == 1:
             return expanded(_matrix_vector(a, call("squeeze", b, axis=(1,))), 1)
@@ -141,6 +147,14 @@ def _matmul(node: Expr, a: Expr, b: Expr) -> Expr:
             return a * b
         return node
     return _matrix_vector(a, b) if b.ndim == 1 else _vector_matrix(a, b)
+
+
+def _is_small(a: Expr, b: Expr) -> bool:
+    """Whether matrices, or each pair of stacks of them, have so few elements that their product is written out."""
+    rows, inner, columns = a.shape[-2], a.shape[-1], b.shape[-1]
+    if not (isinstance(rows, int) and isinstance(inner, int) and isinstance(columns, int)):
+        return False
+    return 0 < inner <= FEW and rows > 1 and columns > 1 and rows * inner * columns <= SMALL_PRODUCT
 
 
 def _matrix_vector(a: Expr, x: Expr) -> Expr:

@@ -9,7 +9,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple, final
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from graphc.compiler.engine.numpy_layout import data_address
 from graphc.compiler.pipeline import Options, unit_of
 from graphc.compiler.runtime import numba_type
 from graphc.compiler.runtime.compiled_function import CompiledFunction, ScalarEntry
+from graphc.compiler.runtime.fastcall import program_entry
 from graphc.compiler.runtime.guarded_plan import Guarded
 from graphc.compiler.runtime.instantiated_plan import Bound
 from graphc.compiler.schedule.fusion import Group
@@ -32,7 +33,11 @@ from graphc.ir.expr import current_site
 from graphc.ir.graph import Dag
 from graphc.ir.inputs import as_value, bind_dimensions, check_apart, check_shape, share_memory
 from graphc.ir.types import DType, format_shape
+from graphc.util import fork_safety
 from graphc.util.pytree import Structure, unflatten
+
+_serving = fork_safety.lock()
+"""Held while machine code is told of a call."""
 
 MOST_SHAPES = 32
 """So many shapes of arguments keep their memory; those that were not used for longest give theirs back."""
@@ -53,7 +58,6 @@ class _Known(NamedTuple):
     apart: list[int]
 
 
-@final
 class ArrayFunction(CompiledFunction):
     """A compiled function of arrays of declared shapes.
 
@@ -64,6 +68,10 @@ class ArrayFunction(CompiledFunction):
     With `updates` some inputs are written: each gets its new value when all results are computed. Those arguments must be
     writable arrays of the symbol's dtype, and no two of them, nor one of them and an array of `out`, may share memory.
     """
+
+    if TYPE_CHECKING:  # each function's own class has it
+
+        def __call__(self, /, *args: Any, **kwargs: Any) -> Any: ...
 
     def __init__(self, graph: Dag, structure: Structure, options: Options) -> None:
         super().__init__(graph, structure, options)
@@ -85,6 +93,8 @@ class ArrayFunction(CompiledFunction):
             numba_type.register(CompiledFunction)
         self._seconds = {"plan": planned - started, "build": time.perf_counter() - planned}
         self._known: OrderedDict[Any, _Known] = OrderedDict()
+        self._table: program_entry.ProgramTable | None = None
+        type(self).__call__ = self.call  # type: ignore[method-assign]
 
     def __repr__(self) -> str:
         kernels = sum(isinstance(step, Group) for step in self._plan.steps)
@@ -98,10 +108,7 @@ class ArrayFunction(CompiledFunction):
 
     def __reduce__(self) -> Any:
         # what is pickled is the rewritten graph
-        return ArrayFunction, (self.graph, self._structure, replace(self._options, rewrite=None, dump=()))
-
-    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
-        return self.call(*args, **kwargs)
+        return make, (self.graph, self._structure, replace(self._options, rewrite=None, dump=()))
 
     @property
     def graph(self) -> Dag:
@@ -145,6 +152,7 @@ class ArrayFunction(CompiledFunction):
             known = self._known.get(key)
             if known is None:
                 known = self._known[key] = self._first_time(arrays)
+                self._serve(key, known)
                 while len(self._known) > MOST_SHAPES:
                     self._known.popitem(last=False)
             for number in self._updated:
@@ -171,6 +179,26 @@ class ArrayFunction(CompiledFunction):
             return _Known(lengths, [bound(expr.shape, lengths) for expr in exprs], True, [], [])
         first = self._bound(lengths)
         return _Known(lengths, first.shapes[: self._results], False, [first], [])
+
+    def _serve(self, shapes: tuple[tuple[int, ...], ...], known: _Known) -> None:
+        """From here on calls with arguments of these shapes go to machine code, where it takes them."""
+        if self._guarded or known.empty or self._updated or not known.pool[0].is_plain:
+            return
+        dtypes = [dtype for _, dtype in self._declared]
+        if not program_entry.serves(dtypes, self._dtypes, known.shapes, self._structure):
+            return
+        with _serving:
+            table = self._table
+            if table is None:
+                table = program_entry.ProgramTable(
+                    dtypes, self._dtypes, self._structure, "out" not in self.inputs
+                )
+            if table.wants(shapes):
+                own = self._bound(known.lengths)  # its workspace is that of the calls in machine code alone
+                table.add(shapes, known.shapes, own.kernels(len(shapes), self._constants))
+            if self._table is None:
+                self._table = table
+                type(self).__call__ = table.entry(self.call)  # type: ignore[method-assign]
 
     def _bound(self, lengths: Mapping[str, int]) -> Bound:
         """The plan for given lengths."""
@@ -286,6 +314,12 @@ def _in_rows(array: np.ndarray) -> np.ndarray:
     if array.flags.c_contiguous and array.flags.aligned:
         return array
     return np.array(array, order="C", copy=True)
+
+
+def make(graph: Dag, structure: Structure, options: Options) -> ArrayFunction:
+    """Compile a graph with operations on whole arrays whose results come back in `structure`."""
+    kind = type("compiled", (ArrayFunction,), {"__module__": __name__, "__doc__": ArrayFunction.__doc__})
+    return kind(graph, structure, options)
 
 
 class ProgramReport:

@@ -18,7 +18,8 @@ from graphc.compiler.engine.thread_pool import Parallel
 from graphc.compiler.lowering.gather_scatter import casts_of, holds, range_of
 from graphc.compiler.lowering.length_checks import refuse, told
 from graphc.compiler.runtime import library_calls, operand_views
-from graphc.compiler.runtime.kernel_calls import Call, FrameFunction, together
+from graphc.compiler.runtime.fastcall.program_entry import RELEASE, Kernels
+from graphc.compiler.runtime.kernel_calls import Call, FrameFunction, sequence_address, together
 from graphc.compiler.schedule import nontemporal_stores
 from graphc.compiler.schedule.fusion import FLAT, Group
 from graphc.compiler.schedule.memory_plan import Check, MemoryPlan, Operand
@@ -254,7 +255,7 @@ class Bound:
 
         def refuse(place: int) -> None:
             what, hint = misplaced(place, check.axis, length)
-            raise InputError(f"index: {what}", node=told(node), site=node.site, hint=hint)
+            raise InputError(what, node=told(node), site=node.site, hint=hint)
 
         counted = range_of(array)
         if counted is not None:
@@ -284,6 +285,38 @@ class Bound:
                 refuse(low if low < -length else high)
 
         return run
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a call runs kernels alone, one after the other in one thread: machine code may call them without Python."""
+        steps = [do for step in self._steps for do in step]
+        plain = all(isinstance(do, Call) and do.is_plain for do in steps)
+        return bool(steps) and plain and not self._copies and not self._updates
+
+    def kernels(self, arguments: int, constants: Sequence[np.ndarray]) -> Kernels:
+        """What a call runs, where `is_plain` holds.
+
+        arguments : how many of the inputs a call brings; constants : the others
+        """
+        calls = [do for step in self._steps for do in step if isinstance(do, Call)]
+        writes: list[tuple[int, int]] = []
+        for number, (_, place) in enumerate(self._symbols):
+            if place is not None and number < arguments:
+                writes.append((place, number))
+            elif place is not None:
+                self._frame[place] = data_address(constants[number - arguments])
+        results = {node: number for node, number, _ in self._made}
+        writes += [(place, arguments + number) for _, number, place in self._made if place is not None]
+        for place, node in self._partials:
+            if node in results:
+                writes.append((place, arguments + results[node]))
+            else:
+                self._frame[place] = data_address(self._arrays[node])
+        table = np.array([call.row for call in calls], dtype=np.int64)
+        return Kernels(
+            data_address(self._frame), sequence_address(), len(calls), data_address(table),
+            sum(call.work for call in calls) > RELEASE, writes, (self, table, calls),
+        )  # fmt: skip
 
     # --- calls -----------------------------------------------------------------------------------------------------------------
 

@@ -24,6 +24,10 @@ _FRAME = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
 _SEQUENCE = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p)
 
 
+SMALL_PRODUCTS = 1_000.0
+"""Nanoseconds of work below which BLAS keeps to one thread by itself."""
+
+
 class FrameFunction:
     """A function of machine code with the places in the frame that its words name."""
 
@@ -62,6 +66,8 @@ class Call:
         self._owner = owner
         self._job: thread_pool.ParallelLoop | None = None
         self.plain = not shared and not multiplies
+        self.work = work
+        self.is_plain = self.plain or (not shared and work < SMALL_PRODUCTS)
 
     def __call__(self) -> None:
         count = min(thread_pool.get_num_threads(), self._slots) if self._shared else 1
@@ -100,8 +106,13 @@ def _sequence(calls: Sequence[Call]) -> Callable[[], None]:
 
 @cache
 def _driver() -> Any:
+    return _SEQUENCE(sequence_address())
+
+
+@cache
+def sequence_address() -> int:
     """void sequence(count, rows): kernels one after the other, each a row of what `Call` says about it."""
-    return _SEQUENCE(resident(_DRIVER, ("sequence",)).pointer("sequence"))
+    return resident(_DRIVER, ("sequence",)).pointer("sequence")
 
 
 _DRIVER = """define void @sequence(i64 %count, ptr %rows) nounwind {

@@ -37,8 +37,8 @@ def out_of_range(node: Expr, place: int, axis: int, length: int, text: str | Non
 
     text : the node, where its text is not what the user wrote
     """
-    what, hint = misplaced(place, axis, length)
-    return InputError(f"{node.op.name}: {what}", node=text or repr(node), site=node.site, hint=hint)
+    what, hint = misplaced(place, axis, length, node.op.name)
+    return InputError(what, node=text or repr(node), site=node.site, hint=hint)
 
 
 FAR_LABEL = 2**62
@@ -49,8 +49,11 @@ NEAR_LABEL = 2**32
 """Labels further from 0 are out of range as they are."""
 
 
-def misplaced(place: int, axis: int, length: int) -> tuple[str, str]:
-    """What is wrong with a place that an axis does not have, and what the places are."""
+def misplaced(place: int, axis: int, length: int, by: str = "index") -> tuple[str, str]:
+    """What is wrong with a place that an axis does not have, and what the places are.
+
+    by : the operation that was given it, which for a label is not what the user wrote
+    """
     label = place + FAR_LABEL if place < 0 else place - FAR_LABEL
     if abs(label) <= NEAR_LABEL and not 0 <= label < length:
         return (
@@ -60,7 +63,7 @@ def misplaced(place: int, axis: int, length: int) -> tuple[str, str]:
             else "there are no classes",
         )
     return (
-        f"index {place} is out of range for axis {axis} of length {length}",
+        f"{by}: index {place} is out of range for axis {axis} of length {length}",
         f"places run from {-length} to {length - 1}" if length else "the axis is empty",
     )
 

@@ -28,7 +28,7 @@ RELEASE = 20_000.0
 """Nanoseconds of estimated work from which other Python threads may run meanwhile."""
 
 
-_OUT = sys.intern("out")
+OUT = sys.intern("out")
 """The keyword, which Python interns wherever it is written in a call."""
 
 
@@ -49,7 +49,7 @@ class EntryTable:
         constants: Sequence[np.ndarray] = (),
         takes_out: bool = True,
     ) -> None:
-        codes = _codes(structure)
+        codes = structure_codes(structure)
         if codes is not None and len(codes) > code.MAX_CODES:
             raise CompileError(
                 f"{len(codes)} results in one structure are more than the table of a call holds"
@@ -69,12 +69,12 @@ class EntryTable:
             int(RELEASE / max(nanoseconds, 0.01)),
             id(np.ndarray),
             id(np.float64),
-            _new_from_descr(),
+            new_from_descr(),
             0,
             len(codes),
             not finished,
             len(kernel.inputs) - len(constants),
-            id(_OUT) if takes_out else 0,
+            id(OUT) if takes_out else 0,
             self.plans.address,
             self._constants.ctypes.data,
             -(-buffer_pool.LARGE // max(dtype.itemsize for dtype in kernel.outputs)),
@@ -100,12 +100,12 @@ def serves(kernel: Kernel, structure: Structure) -> bool:
     return (
         bool(kernel.inputs and kernel.outputs)
         and len(kernel.inputs) + len(kernel.outputs) <= code.MAX_OPERANDS
-        and len(_codes(structure) or ()) <= code.MAX_CODES
+        and len(structure_codes(structure) or ()) <= code.MAX_CODES
         and layout_is_known()
     )
 
 
-def _codes(structure: Structure) -> list[int] | None:
+def structure_codes(structure: Structure) -> list[int] | None:
     """How results are put together on a stack: 0 takes the next one, 4n + 1 makes a tuple of the last n, 4n + 2 a list."""
     if isinstance(structure, Leaf):
         return [0]
@@ -113,7 +113,7 @@ def _codes(structure: Structure) -> list[int] | None:
         return None
     codes: list[int] = []
     for item in structure.items:
-        inner = _codes(item)
+        inner = structure_codes(item)
         if inner is None:
             return None
         codes += inner
@@ -121,7 +121,7 @@ def _codes(structure: Structure) -> list[int] | None:
 
 
 @cache
-def _new_from_descr() -> int:
+def new_from_descr() -> int:
     """The address of `PyArray_NewFromDescr`."""
     pointer = ctypes.pythonapi.PyCapsule_GetPointer
     pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
