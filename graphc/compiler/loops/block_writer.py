@@ -6,27 +6,28 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import TypeAlias
 
 from graphc.compiler.loops.program import (
     Apply,
+    Assign,
     Buffer,
-    Call,
     Combine,
     Conditions,
     Constant,
     For,
     Holds,
     If,
+    IndexValue,
     Let,
     Load,
     Order,
-    Place,
     Reduce,
     Ref,
     Require,
+    RoutineCall,
     Scalar,
     Statement,
-    Store,
     dims_of,
     scalars_of,
     walk_scalar,
@@ -39,8 +40,8 @@ LONGEST = 24
 """Nodes of an expression that stands in one line."""
 
 
-class Block(list[Statement]):
-    """Statements of one body, with the names of its own loop."""
+Block: TypeAlias = list[Statement]
+"""The statements of a body that is being written."""
 
 
 class BlockWriter:
@@ -48,7 +49,7 @@ class BlockWriter:
 
     def __init__(self, taken: frozenset[str]) -> None:
         self.taken = set(taken)
-        self.blocks: list[Block] = [Block()]
+        self.blocks: list[Block] = [[]]
 
     def name(self, prefix: str) -> str:
         """A name that nothing has so far."""
@@ -64,7 +65,7 @@ class BlockWriter:
     @contextmanager
     def body(self) -> Iterator[Block]:
         """A new body; whoever opens it puts it into a statement."""
-        block = Block()
+        block: Block = []
         self.blocks.append(block)
         try:
             yield block
@@ -93,7 +94,7 @@ class BlockWriter:
         inner: tuple[Statement, ...] = tuple(block)
         for depth, (index, extent) in reversed(list(enumerate(open_loops))):
             outermost, innermost = depth == 0, depth == len(open_loops) - 1
-            vector = order == "free" and innermost and all(isinstance(each, (Let, Store)) for each in inner)
+            vector = order == "free" and innermost and all(isinstance(each, (Let, Assign)) for each in inner)
             threads = parallel and outermost and order == "free"
             inner = (For(index, extent, order, inner, threads, vector),)
             self.taken.discard(index)  # a loop beside this one may use it again
@@ -119,7 +120,7 @@ class BlockWriter:
 
     def integer(self, value: Scalar) -> Dim:
         """A whole number as part of an index."""
-        if isinstance(value, Place):
+        if isinstance(value, IndexValue):
             return value.dim
         if isinstance(value, Constant):
             return int(value.value)
@@ -153,14 +154,14 @@ def without_unread(
     for statement in walk_statements(body):
         for value in scalars_of(statement):
             read |= {x.buffer for x in walk_scalar(value) if isinstance(x, Load)}
-        if isinstance(statement, Call):
+        if isinstance(statement, RoutineCall):
             read |= {view.buffer for view in (statement.result, *statement.operands)}
         if isinstance(statement, Reduce):
             read |= {statement.target, statement.error or ""}
     unread = {each.name for each in buffers if each.role == "workspace" and each.name not in read}
 
     def without(body: tuple[Statement, ...]) -> tuple[Statement, ...]:
-        kept = [each for each in body if not (isinstance(each, Store) and each.buffer in unread)]
+        kept = [each for each in body if not (isinstance(each, Assign) and each.buffer in unread)]
         return tuple(
             [replace(e, body=without(e.body)) if isinstance(e, (For, If, Reduce)) else e for e in kept]
         )
@@ -238,7 +239,7 @@ def _with(statement: Statement, waiting: dict[str, Let]) -> Statement:
         return x
 
     match statement:
-        case Let(_, value) | Store(_, _, value) | Combine(_, _, value):
+        case Let(_, value) | Assign(_, _, value) | Combine(_, _, value):
             return replace(statement, value=inlined(value, LONGEST - _size(value)))
         case Require(condition) | If(condition):
             return replace(statement, condition=inlined(condition, LONGEST))

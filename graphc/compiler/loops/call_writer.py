@@ -9,25 +9,25 @@ from dataclasses import dataclass
 from graphc.compiler.loops.block_writer import Block, BlockWriter
 from graphc.compiler.loops.index_maps import aligned, never, zero
 from graphc.compiler.loops.program import (
+    Assign,
     Buffer,
-    Call,
+    BufferView,
     Conditions,
     Index,
     Load,
     Order,
     Private,
     Ref,
+    RoutineCall,
     Scalar,
     Statement,
-    Store,
-    View,
 )
 from graphc.compiler.loops.prover import substitute
 from graphc.ir.dims import Dim, Name
 from graphc.ir.types import DType, Shape
 
 
-def placed(view: View, index: Index) -> Index:
+def placed(view: BufferView, index: Index) -> Index:
     """The place in its buffer of a view's element."""
     result: list[Dim] = []
     for dim in view.index:
@@ -40,10 +40,10 @@ def placed(view: View, index: Index) -> Index:
 
 
 @dataclass(frozen=True)
-class Elements:
+class OperandElements:
     """An operand of a call."""
 
-    view: View
+    view: BufferView
     dtype: DType
 
     @property
@@ -64,10 +64,10 @@ class Elements:
 class CallWriter:
     """Writes the loops of one call."""
 
-    def __init__(self, writer: BlockWriter, call: Call, types: Mapping[str, DType]) -> None:
+    def __init__(self, writer: BlockWriter, call: RoutineCall, types: Mapping[str, DType]) -> None:
         self.writer = writer
         self.view = call.result
-        self.operands = tuple([Elements(view, types[view.buffer]) for view in call.operands])
+        self.operands = tuple([OperandElements(view, types[view.buffer]) for view in call.operands])
         self.dtype = types[call.result.buffer]
         self.shape = call.result.shape
         self.types = dict(types)
@@ -106,14 +106,14 @@ class CallWriter:
 
     def store(self, index: Index, value: Scalar) -> None:
         """An element of the result."""
-        self.emit(Store(self.view.buffer, placed(self.view, index), value))
+        self.emit(Assign(self.view.buffer, placed(self.view, index), value))
 
-    def whole(self, buffer: str, shape: Shape) -> View:
+    def whole(self, buffer: str, shape: Shape) -> BufferView:
         names = [f"a{axis}" for axis in range(len(shape))]
         index = tuple([0 if dim == 1 else Name(name) for name, dim in zip(names, shape, strict=True)])
-        return View(tuple(zip(names, shape, strict=True)), buffer, index)
+        return BufferView(tuple(zip(names, shape, strict=True)), buffer, index)
 
 
-Routine = Callable[[CallWriter, Call], None]
+Routine = Callable[[CallWriter, RoutineCall], None]
 
-__all__ = ["CallWriter", "Elements", "Routine", "placed"]
+__all__ = ["CallWriter", "OperandElements", "Routine", "placed"]

@@ -15,7 +15,7 @@ Load = Callable[[Expr, Index, Conditions], "Scalar | None"]
 """The value of a node that is kept in memory or under a name, at an index; None of any other node."""
 
 
-class Elements:
+class ElementWriter:
     """Writes the values of nodes at indices; within one body each is written once."""
 
     def __init__(self, writer: BlockWriter, load: Load) -> None:
@@ -74,4 +74,4 @@ class Elements:
         return self.writer.let(value) if isinstance(value, Apply) else value
 
 
-__all__ = ["Elements", "Load", "Ref"]
+__all__ = ["ElementWriter", "Load", "Ref"]

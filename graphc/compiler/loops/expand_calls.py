@@ -13,7 +13,7 @@ from graphc.compiler.loops.block_writer import BlockWriter, folded
 from graphc.compiler.loops.call_writer import CallWriter, Routine
 from graphc.compiler.loops.index_maps import reshaped, zero
 from graphc.compiler.loops.program import (
-    Call,
+    Assign,
     Combine,
     Constant,
     For,
@@ -22,8 +22,8 @@ from graphc.compiler.loops.program import (
     Program,
     Reduce,
     Ref,
+    RoutineCall,
     Statement,
-    Store,
     apply,
     body_of,
     cast,
@@ -52,23 +52,23 @@ def expand_calls(program: Program) -> Program:
     def expanded(body: tuple[Statement, ...]) -> tuple[Statement, ...]:
         writer = BlockWriter(frozenset(taken))
         for statement in body:
-            rule = RULES.get(statement.routine) if isinstance(statement, Call) else None
-            if rule is not None and isinstance(statement, Call):
+            rule = RULES.get(statement.routine) if isinstance(statement, RoutineCall) else None
+            if rule is not None and isinstance(statement, RoutineCall):
                 rule(CallWriter(writer, statement, types), statement)
             elif isinstance(statement, (For, If, Reduce)) and any(
-                isinstance(s, Call) for s in walk_statements(body_of(statement))
+                isinstance(s, RoutineCall) for s in walk_statements(body_of(statement))
             ):
                 writer.emit(replace(statement, body=expanded(statement.body)))
             else:
                 writer.emit(statement)
         return tuple(writer.blocks[0])
 
-    if not any(isinstance(statement, Call) for statement in walk_statements(program.body)):
+    if not any(isinstance(statement, RoutineCall) for statement in walk_statements(program.body)):
         return program
     return replace(program, body=folded(expanded(program.body), [buffer.name for buffer in program.buffers]))
 
 
-def _matmul(w: CallWriter, call: Call) -> None:
+def _matmul(w: CallWriter, call: RoutineCall) -> None:
     """Row by row: each element of the left side times a row of the right one, which is read as it lies."""
     a, b = w.operands
     left, right = len(a.shape) > 1, len(b.shape) > 1
@@ -87,7 +87,7 @@ def _matmul(w: CallWriter, call: Call) -> None:
                 w.store(place, apply("add", w.result(place), product))
 
 
-def _einsum(w: CallWriter, call: Call) -> None:
+def _einsum(w: CallWriter, call: RoutineCall) -> None:
     letters, output = parts(call.attrs[0])
     lengths: dict[str, Dim] = {}
     for term, operand in zip(letters, w.operands, strict=True):
@@ -110,7 +110,7 @@ def _einsum(w: CallWriter, call: Call) -> None:
         w.store(kept, Ref(target, w.dtype))
 
 
-def _of_nothing(w: CallWriter, call: Call) -> None:
+def _of_nothing(w: CallWriter, call: RoutineCall) -> None:
     """What composite reductions are along no axis, and along axes of no elements."""
     axis = call.attrs[0] if call.routine != "norm" else call.attrs[1]
     (x,) = w.operands
@@ -123,7 +123,7 @@ def _of_nothing(w: CallWriter, call: Call) -> None:
             w.store(index, apply("abs", value) if call.routine == "norm" else value)
 
 
-def _along_rows(w: CallWriter, call: Call) -> None:
+def _along_rows(w: CallWriter, call: RoutineCall) -> None:
     """Sorted row by row, each in memory of its own."""
     (x,) = w.operands
     axis = call.attrs[0] % len(x.shape)
@@ -135,13 +135,13 @@ def _along_rows(w: CallWriter, call: Call) -> None:
     with w.loops(others, "free", parallel=True) as rest:
         row, result = w.private("k", x.dtype, (length,)), w.private("k", w.dtype, (length,))
         with w.loops((length,), "free") as (k,):
-            w.emit(Store(row, (k,), x.load((*rest[:axis], k, *rest[axis:]))))
-        w.emit(Call(call.routine, w.whole(result, (length,)), (w.whole(row, (length,)),), (0,)))
+            w.emit(Assign(row, (k,), x.load((*rest[:axis], k, *rest[axis:]))))
+        w.emit(RoutineCall(call.routine, w.whole(result, (length,)), (w.whole(row, (length,)),), (0,)))
         with w.loops((length,), "free") as (k,):
             w.store((*rest[:axis], k, *rest[axis:]), w.load(result, (k,)))
 
 
-def _searchsorted(w: CallWriter, call: Call) -> None:
+def _searchsorted(w: CallWriter, call: RoutineCall) -> None:
     x, values = w.operands
     if w.is_in_rows and len(values.shape) == 1:
         w.emit(call)
@@ -149,18 +149,18 @@ def _searchsorted(w: CallWriter, call: Call) -> None:
     size = dims.product(values.shape)
     flat = [w.private("k", each.dtype, (length,)) for each, length in ((x, x.shape[0]), (values, size))]
     with w.loops(x.shape, "free") as (k,):
-        w.emit(Store(flat[0], (k,), x.load((k,))))
+        w.emit(Assign(flat[0], (k,), x.load((k,))))
     for buffer, operand in ((flat[1], values),):
         with w.loops((size,), "free") as (k,):
-            w.emit(Store(buffer, (k,), operand.load(reshaped((k,), (size,), operand.shape))))
+            w.emit(Assign(buffer, (k,), operand.load(reshaped((k,), (size,), operand.shape))))
     result = w.private("k", w.dtype, (size,))
     views = (w.whole(flat[0], x.shape), w.whole(flat[1], (size,)))
-    w.emit(Call(call.routine, w.whole(result, (size,)), views, call.attrs))
+    w.emit(RoutineCall(call.routine, w.whole(result, (size,)), views, call.attrs))
     with w.loops(w.shape, "free") as index:
         w.store(index, w.load(result, reshaped(index, w.shape, (size,))))
 
 
-RULES: dict[str, Callable[[CallWriter, Call], None]] = {
+RULES: dict[str, Callable[[CallWriter, RoutineCall], None]] = {
     "matmul": _matmul,
     "einsum": _einsum,
     "logsumexp": _of_nothing,

@@ -6,19 +6,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from graphc.compiler.loops.call_writer import CallWriter, Elements, Routine
+from graphc.compiler.loops.call_writer import CallWriter, OperandElements, Routine
 from graphc.compiler.loops.index_maps import never, remainder, reshaped, within, zero
 from graphc.compiler.loops.program import (
-    Call,
     Combine,
     Conditions,
     Constant,
     Holds,
     If,
     Index,
-    Place,
+    IndexValue,
     Reduce,
     Ref,
+    RoutineCall,
     Scalar,
     apply,
     cast,
@@ -87,7 +87,7 @@ def _reduced(
     return Ref(target, dtype or w.dtype)
 
 
-def _conv2d(w: CallWriter, call: Call) -> None:
+def _conv2d(w: CallWriter, call: RoutineCall) -> None:
     x, kernel = w.operands
     stride, padding = call.attrs
     with w.loops(w.shape, "free", parallel=True) as (b, o, *place):
@@ -100,7 +100,7 @@ def _conv2d(w: CallWriter, call: Call) -> None:
         w.store((b, o, *place), _reduced(w, kernel.shape[1:], product))
 
 
-def _conv2d_input_grad(w: CallWriter, call: Call) -> None:
+def _conv2d_input_grad(w: CallWriter, call: RoutineCall) -> None:
     v, kernel = w.operands
     _, stride, padding = call.attrs
     with w.loops(w.shape, "free", parallel=True) as (b, c, *pixel):
@@ -114,7 +114,7 @@ def _conv2d_input_grad(w: CallWriter, call: Call) -> None:
         w.store((b, c, *pixel), _reduced(w, (kernel.shape[0], *kernel.shape[2:]), product))
 
 
-def _conv2d_kernel_grad(w: CallWriter, call: Call) -> None:
+def _conv2d_kernel_grad(w: CallWriter, call: RoutineCall) -> None:
     x, v = w.operands
     _, stride, padding = call.attrs
     with w.loops(w.shape, "free", parallel=True) as (o, c, *cell):
@@ -131,7 +131,7 @@ def _size(size: Pair, dtype: DType) -> Scalar:
     return Constant(float(size[0] * size[1]), dtype)
 
 
-def _avg_pool2d(w: CallWriter, call: Call) -> None:
+def _avg_pool2d(w: CallWriter, call: RoutineCall) -> None:
     (x,) = w.operands
     size, stride, padding = call.attrs
     with w.loops(w.shape, "free", parallel=True) as (b, c, *place):
@@ -143,7 +143,7 @@ def _avg_pool2d(w: CallWriter, call: Call) -> None:
         w.store((b, c, *place), apply("divide", _reduced(w, size, cell), _size(size, w.dtype)))
 
 
-def _avg_pool2d_grad(w: CallWriter, call: Call) -> None:
+def _avg_pool2d_grad(w: CallWriter, call: RoutineCall) -> None:
     (v,) = w.operands
     _, size, stride, padding = call.attrs
     with w.loops(w.shape, "free", parallel=True) as (b, c, *pixel):
@@ -160,7 +160,9 @@ def _avg_pool2d_grad(w: CallWriter, call: Call) -> None:
 class _Window:
     """The window of images at one place: its largest element, and how many are as large."""
 
-    def __init__(self, w: CallWriter, x: Elements, batch: Index, place: Index, call: Call) -> None:
+    def __init__(
+        self, w: CallWriter, x: OperandElements, batch: Index, place: Index, call: RoutineCall
+    ) -> None:
         self.w, self.x, self.batch, self.place = w, x, batch, place
         self.size, self.stride, self.padding = call.attrs
 
@@ -199,13 +201,13 @@ class _Window:
         return self.w.let(cast(apply("maximum", count, Constant(1, INT64)), self.w.dtype))
 
 
-def _max_pool2d(w: CallWriter, call: Call) -> None:
+def _max_pool2d(w: CallWriter, call: RoutineCall) -> None:
     (x,) = w.operands
     with w.loops(w.shape, "free", parallel=True) as (b, c, *place):
         w.store((b, c, *place), _Window(w, x, (b, c), tuple(place), call).top)
 
 
-def _max_pool2d_grad(w: CallWriter, call: Call) -> None:
+def _max_pool2d_grad(w: CallWriter, call: RoutineCall) -> None:
     v, x = w.operands
     with w.loops(w.shape[:2], "free", parallel=True) as batch:
         with w.loops(w.shape[2:], "free") as pixel:
@@ -222,7 +224,7 @@ def _max_pool2d_grad(w: CallWriter, call: Call) -> None:
                 w.store(at, apply("add", w.result(at), share))
 
 
-def _max_pool2d_pick(w: CallWriter, call: Call) -> None:
+def _max_pool2d_pick(w: CallWriter, call: RoutineCall) -> None:
     u, x = w.operands
     with w.loops(w.shape, "free", parallel=True) as (b, c, *place):
         window = _Window(w, x, (b, c), tuple(place), call)
@@ -236,7 +238,7 @@ def _max_pool2d_pick(w: CallWriter, call: Call) -> None:
         w.store((b, c, *place), apply("divide", total, window.count()))
 
 
-def _im2col(w: CallWriter, call: Call) -> None:
+def _im2col(w: CallWriter, call: RoutineCall) -> None:
     (x,) = w.operands
     size, stride, padding = call.attrs
     places = _places(x.shape[2:], size, stride, padding)
@@ -257,7 +259,7 @@ def _places(space: Shape, size: Pair, stride: Pair, padding: Pair) -> Shape:
     )
 
 
-def _col2im(w: CallWriter, call: Call) -> None:
+def _col2im(w: CallWriter, call: RoutineCall) -> None:
     (columns,) = w.operands
     space, size, stride, padding = call.attrs
     places = _places(space, size, stride, padding)
@@ -266,7 +268,7 @@ def _col2im(w: CallWriter, call: Call) -> None:
         def element(target: str, *cell: Dim) -> None:
             conditions, place = _window_of(tuple(pixel), cell, places, stride, padding)
             # under names of their own, so that what holds of them holds of the place among all
-            place = tuple([Name(w.writer.let(Place(each), "p").name) for each in place])
+            place = tuple([Name(w.writer.let(IndexValue(each), "p").name) for each in place])
             for each, count in zip(place, places, strict=True):
                 conditions += within(each, count)
             row = dims.add(dims.multiply(dims.add(dims.multiply(c, size[0]), cell[0]), size[1]), cell[1])

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from graphc.compiler.loops.call_writer import CallWriter, Elements, Routine
+from graphc.compiler.loops.call_writer import CallWriter, OperandElements, Routine
 from graphc.compiler.loops.index_maps import choose, equal
 from graphc.compiler.loops.program import (
-    Call,
+    Assign,
     Combine,
     Constant,
     Index,
     Reduce,
     Ref,
     Require,
+    RoutineCall,
     Scalar,
-    Store,
     apply,
 )
 from graphc.ir import dims
@@ -38,7 +38,7 @@ class _Factors:
     """
 
     def __init__(
-        self, w: CallWriter, a: Elements, batch: Index, side: str | None = None, wide: Dim = 0
+        self, w: CallWriter, a: OperandElements, batch: Index, side: str | None = None, wide: Dim = 0
     ) -> None:
         self.w, self.size = w, a.shape[-1]
         self.dtype = a.dtype
@@ -46,8 +46,8 @@ class _Factors:
         self.sign = w.private("k", a.dtype, (1,))
         self.side, self.wide = side, wide
         with w.loops((self.size, self.size), "free") as (i, j):
-            w.emit(Store(self.matrix, (i, j), a.at(batch, (i, j))))
-        w.emit(Store(self.sign, (0,), Constant(1.0, a.dtype)))
+            w.emit(Assign(self.matrix, (i, j), a.at(batch, (i, j))))
+        w.emit(Assign(self.sign, (0,), Constant(1.0, a.dtype)))
 
     def at(self, i: Dim, j: Dim) -> Scalar:
         return self.w.load(self.matrix, (i, j))
@@ -55,8 +55,8 @@ class _Factors:
     def swap(self, buffer: str, width: Dim, i: Dim, k: Dim) -> None:
         with self.w.loops((width,), "free") as (j,):
             upper, lower = (self.w.let(self.w.load(buffer, (row, j))) for row in (i, k))
-            self.w.emit(Store(buffer, (i, j), lower))
-            self.w.emit(Store(buffer, (k, j), upper))
+            self.w.emit(Assign(buffer, (i, j), lower))
+            self.w.emit(Assign(buffer, (k, j), upper))
 
     def factor(self, refuse: str | None) -> None:
         """L below the diagonal, U on it and above; a pivot of 0 is refused, or divides nothing."""
@@ -78,7 +78,7 @@ class _Factors:
                 self.swap(self.side, self.wide, c, row)
             sign = w.load(self.sign, (0,))
             swapped = choose((dims.subtract(place, 1),), apply("negative", sign), sign)
-            w.emit(Store(self.sign, (0,), swapped))
+            w.emit(Assign(self.sign, (0,), swapped))
             self._eliminate(c, pivot)
 
     def _eliminate(self, c: Dim, pivot: Scalar) -> None:
@@ -88,11 +88,11 @@ class _Factors:
             row = _after(c, r)
             is_zero = apply("equal", pivot, zero)
             factor = w.let(apply("where", is_zero, zero, apply("divide", self.at(row, c), pivot)))
-            w.emit(Store(self.matrix, (row, c), factor))
+            w.emit(Assign(self.matrix, (row, c), factor))
             with w.loops((rest,), "free") as (j,):
                 column = _after(c, j)
                 less = apply("multiply", factor, self.at(c, column))
-                w.emit(Store(self.matrix, (row, column), apply("subtract", self.at(row, column), less)))
+                w.emit(Assign(self.matrix, (row, column), apply("subtract", self.at(row, column), less)))
 
     def diagonal(self, reducer: str, of: str | None, start: Scalar | None) -> Scalar:
         """A reduction of the diagonal of U, or of a function of its elements."""
@@ -111,7 +111,7 @@ def of_element(of: str, value: Scalar) -> Scalar:
     return apply("log", apply("abs", value)) if of == "log" else apply(of, value)
 
 
-def _determinant(w: CallWriter, call: Call) -> None:
+def _determinant(w: CallWriter, call: RoutineCall) -> None:
     (a,) = w.operands
     with w.loops(w.shape, "free", parallel=True) as batch:
         factors = _Factors(w, a, batch)
@@ -124,7 +124,7 @@ def _determinant(w: CallWriter, call: Call) -> None:
         w.store(batch, value)
 
 
-def _solve(w: CallWriter, call: Call) -> None:
+def _solve(w: CallWriter, call: RoutineCall) -> None:
     """a x = b, or a x = 1 for the inverse."""
     a = w.operands[0]
     vector = call.routine == "solve" and len(w.operands[1].shape) == 1
@@ -134,7 +134,7 @@ def _solve(w: CallWriter, call: Call) -> None:
     with w.loops(batch_shape, "free", parallel=True) as batch:
         side = w.private("k", w.dtype, (n, wide))
         with w.loops((n, wide), "free") as (i, j):
-            w.emit(Store(side, (i, j), _right_side(w, call, batch, i, j, vector)))
+            w.emit(Assign(side, (i, j), _right_side(w, call, batch, i, j, vector)))
         factors = _Factors(w, a, batch, side, wide)
         factors.factor(f"{call.routine}: a singular matrix")
         _substitute(w, factors.at, side, n, wide, lower=True, unit=True)
@@ -143,7 +143,7 @@ def _solve(w: CallWriter, call: Call) -> None:
             w.store((*batch, i) if vector else (*batch, i, j), w.load(side, (i, j)))
 
 
-def _right_side(w: CallWriter, call: Call, batch: Index, i: Dim, j: Dim, vector: bool) -> Scalar:
+def _right_side(w: CallWriter, call: RoutineCall, batch: Index, i: Dim, j: Dim, vector: bool) -> Scalar:
     if call.routine == "inv":
         return choose(equal(i, j), Constant(1.0, w.dtype), Constant(0.0, w.dtype))
     return w.operands[1].load((i,)) if vector else w.operands[1].at(batch, (i, j))
@@ -158,14 +158,14 @@ def _substitute(w: CallWriter, at, side: str, n: Dim, wide: Dim, lower: bool, un
             factor = w.let(at(row, other))
             with w.loops((wide,), "free") as (j,):
                 less = apply("multiply", factor, w.load(side, (other, j)))
-                w.emit(Store(side, (row, j), apply("subtract", w.load(side, (row, j)), less)))
+                w.emit(Assign(side, (row, j), apply("subtract", w.load(side, (row, j)), less)))
         if not unit:
             pivot = w.let(at(row, row))
             with w.loops((wide,), "free") as (j,):
-                w.emit(Store(side, (row, j), apply("divide", w.load(side, (row, j)), pivot)))
+                w.emit(Assign(side, (row, j), apply("divide", w.load(side, (row, j)), pivot)))
 
 
-def _solve_triangular(w: CallWriter, call: Call) -> None:
+def _solve_triangular(w: CallWriter, call: RoutineCall) -> None:
     a, b = w.operands
     vector = len(b.shape) == 1
     n, wide = a.shape[-1], (1 if vector else w.shape[-1])
@@ -176,13 +176,13 @@ def _solve_triangular(w: CallWriter, call: Call) -> None:
             regular = apply("not_equal", pivot, Constant(0.0, w.dtype))
             w.emit(Require(regular, "solve_triangular: a singular matrix"))
             with w.loops((wide,), "free") as (j,):
-                w.emit(Store(side, (i, j), b.load((i,)) if vector else b.at(batch, (i, j))))
+                w.emit(Assign(side, (i, j), b.load((i,)) if vector else b.at(batch, (i, j))))
         _substitute(w, lambda i, j: a.at(batch, (i, j)), side, n, wide, lower=call.attrs[0], unit=False)
         with w.loops((n, wide), "free") as (i, j):
             w.store((*batch, i) if vector else (*batch, i, j), w.load(side, (i, j)))
 
 
-def _cholesky(w: CallWriter, call: Call) -> None:
+def _cholesky(w: CallWriter, call: RoutineCall) -> None:
     """Row by row, of the lower triangle alone."""
     (a,) = w.operands
     n, zero = a.shape[-1], Constant(0.0, w.dtype)
@@ -190,15 +190,15 @@ def _cholesky(w: CallWriter, call: Call) -> None:
         factor = w.private("k", w.dtype, (n, n))
         with w.loops((n, n), "free") as (i, j):
             below = (dims.subtract(i, j),)
-            w.emit(Store(factor, (i, j), choose(below, a.at(batch, (i, j)), zero)))
+            w.emit(Assign(factor, (i, j), choose(below, a.at(batch, (i, j)), zero)))
         with w.loops((n,), "fixed") as (i,):
             with w.loops((i,), "fixed") as (j,):
                 rest = _less_products(w, factor, i, j, j)
-                w.emit(Store(factor, (i, j), apply("divide", rest, w.load(factor, (j, j)))))
+                w.emit(Assign(factor, (i, j), apply("divide", rest, w.load(factor, (j, j)))))
             rest = w.let(_less_products(w, factor, i, i, i))
             positive = apply("greater", rest, zero)
             w.emit(Require(positive, "cholesky: the matrix is not positive definite"))
-            w.emit(Store(factor, (i, i), apply("sqrt", rest)))
+            w.emit(Assign(factor, (i, i), apply("sqrt", rest)))
         with w.loops((n, n), "free") as (i, j):
             w.store((*batch, i, j), w.load(factor, (i, j)))
 

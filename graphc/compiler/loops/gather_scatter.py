@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from graphc.compiler.loops.index_maps import Rule, aligned, choose, equal, remainder, within
-from graphc.compiler.loops.program import Conditions, Constant, Index, Place, Scalar, apply, cast
+from graphc.compiler.loops.program import Conditions, Constant, Index, IndexValue, Scalar, apply, cast
 from graphc.compiler.lowering.gather_scatter import counts, first_place, layout, scatter_axes
 from graphc.ir import dims
 from graphc.ir.dims import Dim
@@ -14,16 +14,16 @@ from graphc.ir.types import INT64
 from graphc.ops.index import result_shape
 
 if TYPE_CHECKING:
-    from graphc.compiler.loops.elements import Elements
+    from graphc.compiler.loops.elements import ElementWriter
 
 
-def _index(e: Elements, node: Expr, index: Index, guard: Conditions) -> Scalar:
+def _index(e: ElementWriter, node: Expr, index: Index, guard: Conditions) -> Scalar:
     place, inside = source_index(e, node, node.operands[0], 1, index, guard)
     return e.operand(node, 0, place, (*guard, *inside))
 
 
 def source_index(
-    e: Elements, node: Expr, x: Expr, first_array: int, index: Index, guard: Conditions = ()
+    e: ElementWriter, node: Expr, x: Expr, first_array: int, index: Index, guard: Conditions = ()
 ) -> tuple[Index, Conditions]:
     """The place in x of an element of x[key], and what must hold for it to be one: places that arrays name are counted from the
     end where they are negative, and those outside of x are refused elsewhere, maybe later.
@@ -58,7 +58,9 @@ def source_index(
     return tuple(result), inside
 
 
-def named_place(e: Elements, node: Expr, slot: int, among: Index, dim: Dim, guard: Conditions = ()) -> Dim:
+def named_place(
+    e: ElementWriter, node: Expr, slot: int, among: Index, dim: Dim, guard: Conditions = ()
+) -> Dim:
     """The place along an axis that an array in a key names, counted from the front.
 
     among : the index in the shape that the key's arrays have together
@@ -68,16 +70,16 @@ def named_place(e: Elements, node: Expr, slot: int, among: Index, dim: Dim, guar
     if isinstance(value, Constant):
         return int(value.value) if value.value >= 0 else dims.add(dim, int(value.value))
     place = e.writer.integer(value)
-    if isinstance(value, Place) and counts(array, dim):
+    if isinstance(value, IndexValue) and counts(array, dim):
         return place
     if array.dtype.kind == "u":
         return place
-    below = apply("less", Place(place), Constant(0, INT64))
-    wrapped = apply("where", below, Place(dims.add(place, dim)), Place(place))
+    below = apply("less", IndexValue(place), Constant(0, INT64))
+    wrapped = apply("where", below, IndexValue(dims.add(place, dim)), IndexValue(place))
     return e.writer.integer(wrapped)
 
 
-def _updated(e: Elements, node: Expr, index: Index, guard: Conditions) -> Scalar:
+def _updated(e: ElementWriter, node: Expr, index: Index, guard: Conditions) -> Scalar:
     """x with some elements replaced or added to: each element asks whether it is one of those, and which."""
     x, value, *arrays = node.operands
     key = node.attrs[0]

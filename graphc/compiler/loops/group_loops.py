@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from graphc.compiler.loops.memory import Memory
 from graphc.compiler.loops.program import (
+    Assign,
     Buffer,
     Combine,
     Index,
@@ -14,7 +15,6 @@ from graphc.compiler.loops.program import (
     Reduce,
     Ref,
     Scalar,
-    Store,
     Summation,
     cast,
 )
@@ -97,7 +97,7 @@ class _GroupLoops:
             if stage.node not in self.memory.held:
                 self.local[stage.node] = value
             else:
-                self.writer.emit(Store(self.memory.held[stage.node], index, value))
+                self.writer.emit(Assign(self.memory.held[stage.node], index, value))
                 elements.set(stage.node, index, value)
         else:
             keep = self._place(stage.node)
@@ -121,12 +121,12 @@ class _GroupLoops:
         return name, self.width
 
     def _store(self, node: Expr, place: tuple[str, int], index: Index, value: Scalar) -> None:
-        self.writer.emit(Store(place[0], index[place[1] :], cast(value, node.dtype)))
+        self.writer.emit(Assign(place[0], index[place[1] :], cast(value, node.dtype)))
 
     def _reduce(self, stage: Stage, row: Index) -> None:
         """A reduction of what is in one row."""
         node, run = stage.node, stage.run
-        assert run is not None and run[0] == self.width
+        assert run is not None
         kept = stage.space[run[1] :]
         keep = self._place(node) if kept or node in self.memory.held else None
         with self.writer.loops(kept, "free", parallel=not self.width) as after:
@@ -184,7 +184,7 @@ class _reducing:
         )
         if not accumulator.is_buffer:
             buffer = self.loops.memory.workspace(node)
-            self.loops.writer.emit(Store(buffer, (), Ref(accumulator.target, node.dtype)))
+            self.loops.writer.emit(Assign(buffer, (), Ref(accumulator.target, node.dtype)))
 
 
 __all__ = ["lower_group", "summation_of"]

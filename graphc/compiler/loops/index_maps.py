@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from graphc.compiler.loops.program import Conditions, Constant, Holds, Index, Place, Scalar, apply, cast
+from graphc.compiler.loops.program import Conditions, Constant, Holds, Index, IndexValue, Scalar, apply, cast
 from graphc.ir import dims
 from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr
 from graphc.ir.types import DType, Shape
 
 if TYPE_CHECKING:
-    from graphc.compiler.loops.elements import Elements
+    from graphc.compiler.loops.elements import ElementWriter
 
-Rule = Callable[["Elements", Expr, Index, Conditions], Scalar]
+Rule = Callable[["ElementWriter", Expr, Index, Conditions], Scalar]
 """(elements, node, index, guard) → the node's value there."""
 
 
@@ -56,7 +56,7 @@ def zero(dtype: DType) -> Constant:
     return Constant(False if dtype.kind == "b" else 0, dtype)
 
 
-def _permute(e: Elements, node: Expr, index: Index, guard: Conditions) -> Scalar:
+def _permute(e: ElementWriter, node: Expr, index: Index, guard: Conditions) -> Scalar:
     places: list[Dim] = [0] * len(index)
     for place, axis in zip(index, node.attrs[0], strict=True):
         places[axis] = place
@@ -67,23 +67,23 @@ def _axes(node: Expr) -> tuple[int, ...]:
     return node.attrs[0] if isinstance(node.attrs[0], tuple) else (node.attrs[0],)
 
 
-def _expand(e: Elements, node: Expr, index: Index, guard: Conditions) -> Scalar:
+def _expand(e: ElementWriter, node: Expr, index: Index, guard: Conditions) -> Scalar:
     axes = _axes(node)
     return e.operand(node, 0, tuple([place for axis, place in enumerate(index) if axis not in axes]), guard)
 
 
-def _squeeze(e: Elements, node: Expr, index: Index, guard: Conditions) -> Scalar:
+def _squeeze(e: ElementWriter, node: Expr, index: Index, guard: Conditions) -> Scalar:
     axes, rest = _axes(node), iter(index)
     return e.operand(
         node, 0, tuple([0 if axis in axes else next(rest) for axis in range(node.operands[0].ndim)]), guard
     )
 
 
-def _broadcast(e: Elements, node: Expr, index: Index, guard: Conditions) -> Scalar:
+def _broadcast(e: ElementWriter, node: Expr, index: Index, guard: Conditions) -> Scalar:
     return e.operand(node, 0, aligned(index, node.operands[0].shape), guard)
 
 
-def _reshape(e: Elements, node: Expr, index: Index, guard: Conditions) -> Scalar:
+def _reshape(e: ElementWriter, node: Expr, index: Index, guard: Conditions) -> Scalar:
     return e.operand(node, 0, reshaped(index, node.shape, node.operands[0].shape), guard)
 
 
@@ -121,7 +121,7 @@ def _sizes(a: int, b: int) -> list[tuple[int, int]]:
     return sorted(((m, n) for m in range(1, a + 1) for n in range(1, b + 1)), key=sum)
 
 
-def _flip(e: Elements, node: Expr, index: Index, guard: Conditions) -> Scalar:
+def _flip(e: ElementWriter, node: Expr, index: Index, guard: Conditions) -> Scalar:
     axis, shape = node.attrs[0], node.shape
     axes = range(len(shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     places = [
@@ -131,7 +131,7 @@ def _flip(e: Elements, node: Expr, index: Index, guard: Conditions) -> Scalar:
     return e.operand(node, 0, tuple(places), guard)
 
 
-def _roll(e: Elements, node: Expr, index: Index, guard: Conditions) -> Scalar:
+def _roll(e: ElementWriter, node: Expr, index: Index, guard: Conditions) -> Scalar:
     shift, axis = node.attrs
     if node.ndim == 0:
         return e.operand(node, 0, index, guard)
@@ -139,7 +139,7 @@ def _roll(e: Elements, node: Expr, index: Index, guard: Conditions) -> Scalar:
     return e.operand(node, 0, (*index[:axis], place, *index[axis + 1 :]), guard)
 
 
-def _tile(e: Elements, node: Expr, index: Index, guard: Conditions) -> Scalar:
+def _tile(e: ElementWriter, node: Expr, index: Index, guard: Conditions) -> Scalar:
     x = node.operands[0]
     own, wide = index[len(index) - x.ndim :], node.shape[node.ndim - x.ndim :]
     places = [
@@ -149,13 +149,13 @@ def _tile(e: Elements, node: Expr, index: Index, guard: Conditions) -> Scalar:
     return e.operand(node, 0, tuple(places), guard)
 
 
-def _repeat(e: Elements, node: Expr, index: Index, guard: Conditions) -> Scalar:
+def _repeat(e: ElementWriter, node: Expr, index: Index, guard: Conditions) -> Scalar:
     repeats, axis = node.attrs
     place = dims.floor_divide(index[axis], repeats) if repeats else 0
     return e.operand(node, 0, (*index[:axis], place, *index[axis + 1 :]), guard)
 
 
-def _pad(e: Elements, node: Expr, index: Index, guard: Conditions) -> Scalar:
+def _pad(e: ElementWriter, node: Expr, index: Index, guard: Conditions) -> Scalar:
     widths, value = node.attrs
     x = node.operands[0]
     moved = [dims.subtract(place, before) for place, (before, _) in zip(index, widths, strict=True)]
@@ -167,27 +167,27 @@ def _pad(e: Elements, node: Expr, index: Index, guard: Conditions) -> Scalar:
     return choose(inside, e.operand(node, 0, at, (*guard, *inside)), outside)
 
 
-def _half(e: Elements, node: Expr, index: Index, guard: Conditions, lower: bool) -> Scalar:
+def _half(e: ElementWriter, node: Expr, index: Index, guard: Conditions, lower: bool) -> Scalar:
     above = dims.subtract(dims.subtract(index[-1], index[-2]), node.attrs[0])
     here = (dims.multiply(-1, above) if lower else above,)
     return choose(here, e.operand(node, 0, index, guard), zero(node.dtype))
 
 
-def _tril(e: Elements, node: Expr, index: Index, guard: Conditions) -> Scalar:
+def _tril(e: ElementWriter, node: Expr, index: Index, guard: Conditions) -> Scalar:
     return _half(e, node, index, guard, True)
 
 
-def _triu(e: Elements, node: Expr, index: Index, guard: Conditions) -> Scalar:
+def _triu(e: ElementWriter, node: Expr, index: Index, guard: Conditions) -> Scalar:
     return _half(e, node, index, guard, False)
 
 
-def _diagonal(e: Elements, node: Expr, index: Index, guard: Conditions) -> Scalar:
+def _diagonal(e: ElementWriter, node: Expr, index: Index, guard: Conditions) -> Scalar:
     offset = node.attrs[0]
     row, column = dims.add(index[-1], max(-offset, 0)), dims.add(index[-1], max(offset, 0))
     return e.operand(node, 0, (*index[:-1], row, column), guard)
 
 
-def _diag(e: Elements, node: Expr, index: Index, guard: Conditions) -> Scalar:
+def _diag(e: ElementWriter, node: Expr, index: Index, guard: Conditions) -> Scalar:
     k, (row, column) = node.attrs[0], index
     place = dims.subtract(row, max(-k, 0))
     here = (*equal(dims.add(row, k), column), *within(place, node.operands[0].shape[0]))
@@ -195,25 +195,25 @@ def _diag(e: Elements, node: Expr, index: Index, guard: Conditions) -> Scalar:
     return choose(here, e.operand(node, 0, (at,), (*guard, *here)), zero(node.dtype))
 
 
-def _eye(e: Elements, node: Expr, index: Index, guard: Conditions) -> Scalar:
+def _eye(e: ElementWriter, node: Expr, index: Index, guard: Conditions) -> Scalar:
     return cast(Holds(equal(dims.add(index[0], node.attrs[2]), index[1])), node.dtype)
 
 
-def _arange(e: Elements, node: Expr, index: Index, guard: Conditions) -> Scalar:
+def _arange(e: ElementWriter, node: Expr, index: Index, guard: Conditions) -> Scalar:
     start, _, step, _ = node.attrs
-    return cast(Place(dims.add(start, dims.multiply(index[0], step))), node.dtype)
+    return cast(IndexValue(dims.add(start, dims.multiply(index[0], step))), node.dtype)
 
 
-def _dim(e: Elements, node: Expr, index: Index, guard: Conditions) -> Scalar:
-    return Place(node.attrs[0])
+def _dim(e: ElementWriter, node: Expr, index: Index, guard: Conditions) -> Scalar:
+    return IndexValue(node.attrs[0])
 
 
-def _one_hot(e: Elements, node: Expr, index: Index, guard: Conditions) -> Scalar:
+def _one_hot(e: ElementWriter, node: Expr, index: Index, guard: Conditions) -> Scalar:
     wanted = e.operand(node, 0, index[:-1], guard)
-    return cast(apply("equal", wanted, Place(index[-1])), node.dtype)
+    return cast(apply("equal", wanted, IndexValue(index[-1])), node.dtype)
 
 
-def _concat(e: Elements, node: Expr, index: Index, guard: Conditions) -> Scalar:
+def _concat(e: ElementWriter, node: Expr, index: Index, guard: Conditions) -> Scalar:
     axis = node.attrs[0]
     start: Dim = 0
     result: Scalar | None = None
@@ -230,7 +230,7 @@ def _concat(e: Elements, node: Expr, index: Index, guard: Conditions) -> Scalar:
     return result if result is not None else zero(node.dtype)
 
 
-def _stack(e: Elements, node: Expr, index: Index, guard: Conditions) -> Scalar:
+def _stack(e: ElementWriter, node: Expr, index: Index, guard: Conditions) -> Scalar:
     axis = node.attrs[0]
     rest, place = (*index[:axis], *index[axis + 1 :]), index[axis]
     if isinstance(place, int):

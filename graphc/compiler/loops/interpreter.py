@@ -13,9 +13,10 @@ import numpy as np
 
 from graphc.compiler.loops.program import (
     Apply,
+    Assign,
     Barrier,
     Buffer,
-    Call,
+    BufferView,
     Combine,
     Conditions,
     Constant,
@@ -23,18 +24,17 @@ from graphc.compiler.loops.program import (
     Holds,
     If,
     Index,
+    IndexValue,
     Let,
     Load,
-    Place,
     Private,
     Program,
     Reduce,
     Ref,
     Require,
+    RoutineCall,
     Scalar,
     Statement,
-    Store,
-    View,
 )
 from graphc.errors import InputError, InternalError, ShapeError
 from graphc.ir import dims
@@ -114,7 +114,7 @@ class _Machine:
         match statement:
             case Let(name, value):
                 self.bind(name, self.scalar(value))
-            case Store(buffer, index, value):
+            case Assign(buffer, index, value):
                 self.store(buffer, self.place(buffer, index), self.scalar(value))
             case For(index, extent, _, body):
                 for k in range(dims.evaluate(extent, self.names)):
@@ -129,7 +129,7 @@ class _Machine:
                     self.run(body)
             case Private(buffer):
                 self.declare(buffer)
-            case Call():
+            case RoutineCall():
                 self.call(statement)
             case Require(condition, message):
                 if not self.scalar(condition):
@@ -198,7 +198,7 @@ class _Machine:
         else:
             self.bind(target, new)
 
-    def call(self, statement: Call) -> None:
+    def call(self, statement: RoutineCall) -> None:
         reference = lookup(statement.routine).reference
         operands = [self.gathered(view) for view in statement.operands]
         value = np.asarray(reference(*operands, *bound(statement.attrs, self.names)))
@@ -212,14 +212,14 @@ class _Machine:
                 value[key],
             )
 
-    def indices(self, view: View):
+    def indices(self, view: BufferView):
         """Every index of a view, its axes' names bound to it."""
         shape = bound(view.shape, self.names)
         for key in product(*map(range, shape)):
             self.names.update(zip([name for name, _ in view.axes], key, strict=True))
             yield key
 
-    def gathered(self, view: View) -> Any:
+    def gathered(self, view: BufferView) -> Any:
         shape = bound(view.shape, self.names)
         result = np.empty(shape, self.memory[view.buffer].dtype)
         for key in self.indices(view):
@@ -238,7 +238,7 @@ class _Machine:
         match x:
             case Constant(value, dtype):
                 return dtype.type(value)
-            case Place(dim):
+            case IndexValue(dim):
                 return np.int64(dims.evaluate(dim, self.names))
             case Holds(conditions):
                 return np.bool_(_all(conditions, self.names))

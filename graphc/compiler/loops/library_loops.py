@@ -9,14 +9,14 @@ from graphc.compiler.loops.group_loops import summation_of
 from graphc.compiler.loops.index_maps import aligned
 from graphc.compiler.loops.memory import Memory
 from graphc.compiler.loops.program import (
-    Call,
+    Assign,
     Combine,
     Holds,
     Load,
     Reduce,
     Ref,
+    RoutineCall,
     Scalar,
-    Store,
     apply,
     cast,
 )
@@ -36,7 +36,7 @@ def lower_call(memory: Memory, node: Expr, buffer: str) -> None:
     types = node.op.types(tuple([operand.dtype for operand in node.operands]))[0]
     operands = [memory.view(operand, dtype) for operand, dtype in zip(node.operands, types, strict=True)]
     result = memory.whole(buffer, node.shape)
-    memory.writer.emit(Call(node.op.name, result, tuple(operands), node.attrs))
+    memory.writer.emit(RoutineCall(node.op.name, result, tuple(operands), node.attrs))
 
 
 def _place_of_extreme(memory: Memory, node: Expr, buffer: str) -> None:
@@ -49,7 +49,7 @@ def _place_of_extreme(memory: Memory, node: Expr, buffer: str) -> None:
             writer.emit(Combine(target, (), value, along))
         summation = summation_of(node.op.name, node.dtype)
         writer.emit(Reduce(target, node.dtype, node.op.name, summation, tuple(body)))
-        writer.emit(Store(buffer, index, Ref(target, node.dtype)))
+        writer.emit(Assign(buffer, index, Ref(target, node.dtype)))
 
 
 def _scatter(memory: Memory, node: Expr, buffer: str) -> None:
@@ -65,7 +65,7 @@ def _scatter(memory: Memory, node: Expr, buffer: str) -> None:
             new: Scalar = elements.operand(node, 1, aligned(index, value.shape))
             if node.op.name == "at_add":
                 new = apply("add", Load(buffer, place, node.dtype), new)
-            writer.emit(Store(buffer, place, cast(new, node.dtype)))
+            writer.emit(Assign(buffer, place, cast(new, node.dtype)))
 
 
 def _running(memory: Memory, node: Expr, buffer: str) -> None:
@@ -86,7 +86,7 @@ def _running(memory: Memory, node: Expr, buffer: str) -> None:
                 old = apply("multiply", elements.operand(node, 0, index), old)
             combined = apply("multiply" if node.op.name == "cumprod" else "add", old, value)
             value = apply("where", Holds((dims.subtract(k, 1),)), combined, value)
-        writer.emit(Store(buffer, index, cast(value, node.dtype)))
+        writer.emit(Assign(buffer, index, cast(value, node.dtype)))
 
 
 _LOOPS: dict[str, Callable[[Memory, Expr, str], None]] = {

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from graphc.compiler.loops.block_writer import BlockWriter
-from graphc.compiler.loops.elements import Elements
+from graphc.compiler.loops.elements import ElementWriter
 from graphc.compiler.loops.elements import Load as LoadRule
 from graphc.compiler.loops.program import (
+    Assign,
     Buffer,
+    BufferView,
     Conditions,
     Index,
     Load,
     Role,
     Scalar,
-    Store,
-    View,
     cast,
 )
 from graphc.compiler.lowering.gather_scatter import is_range
@@ -66,17 +66,17 @@ class Memory:
 
         return rule
 
-    def elements(self, local: Local | None = None) -> Elements:
+    def elements(self, local: Local | None = None) -> ElementWriter:
         """What writes elements into the body at hand."""
-        return Elements(self.writer, self.load(local))
+        return ElementWriter(self.writer, self.load(local))
 
     def copy(self, node: Expr, buffer: str, dtype: DType | None = None) -> None:
         """A node's elements into a buffer."""
         with self.writer.loops(node.shape, "free", parallel=True) as index:
             value = self.elements().at(node, index)
-            self.writer.emit(Store(buffer, index, cast(value, dtype or node.dtype)))
+            self.writer.emit(Assign(buffer, index, cast(value, dtype or node.dtype)))
 
-    def view(self, node: Expr, dtype: DType) -> View:
+    def view(self, node: Expr, dtype: DType) -> BufferView:
         """A node as an operand of a call, in the type that this computes in: a view of what is in memory, else a copy."""
         if node.dtype == dtype:
             names = [self.writer.name("a") for _ in node.shape]
@@ -87,13 +87,13 @@ class Memory:
                 value = self.elements().at(node, index)
             self.writer.taken.difference_update(names)
             if isinstance(value, Load) and not value.guard and not block:
-                return View(tuple(zip(names, node.shape, strict=True)), value.buffer, value.index)
+                return BufferView(tuple(zip(names, node.shape, strict=True)), value.buffer, value.index)
         buffer = self.declare("k", dtype, node.shape, "workspace")
         self.copy(node, buffer, dtype)
         return self.whole(buffer, node.shape)
 
-    def whole(self, buffer: str, shape: Shape) -> View:
+    def whole(self, buffer: str, shape: Shape) -> BufferView:
         """All of a buffer as a view."""
         names = [f"a{axis}" for axis in range(len(shape))]
         index = tuple([0 if dim == 1 else Name(name) for name, dim in zip(names, shape, strict=True)])
-        return View(tuple(zip(names, shape, strict=True)), buffer, index)
+        return BufferView(tuple(zip(names, shape, strict=True)), buffer, index)

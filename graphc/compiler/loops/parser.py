@@ -10,10 +10,10 @@ import numpy as np
 
 from graphc.compiler.loops.printer import INFIX
 from graphc.compiler.loops.program import (
+    Assign,
     Barrier,
     Buffer,
-    Call,
-    Check,
+    BufferView,
     Combine,
     Conditions,
     Constant,
@@ -21,18 +21,18 @@ from graphc.compiler.loops.program import (
     Holds,
     If,
     Index,
+    IndexValue,
+    LengthCheck,
     Let,
     Load,
-    Place,
     Private,
     Program,
     Reduce,
     Ref,
     Require,
+    RoutineCall,
     Scalar,
     Statement,
-    Store,
-    View,
     apply,
 )
 from graphc.errors import ParseError
@@ -62,13 +62,13 @@ _SIGN = re.compile(r" (<=|>=|==|!=|[-+*/<>&|]) ")
 
 def parse(text: str) -> Program:
     """The program that a text means; raises `ParseError` with the line."""
-    return _Reader([line for line in text.splitlines() if line.strip()]).program()
+    return _ProgramReader([line for line in text.splitlines() if line.strip()]).program()
 
 
 class _Cursor:
     """One line, read from the left."""
 
-    def __init__(self, text: str, reader: _Reader) -> None:
+    def __init__(self, text: str, reader: _ProgramReader) -> None:
         self.text, self.at, self.reader = text, 0, reader
 
     def refuse(self, what: str) -> ParseError:
@@ -135,7 +135,7 @@ class _Cursor:
             raise self.refuse(f"{word} is no type")
         return np.dtype(word)
 
-    def view(self) -> View:
+    def view(self) -> BufferView:
         self.need("{")
         axes: list[tuple[str, Dim]] = []
         while not self.skip(": "):
@@ -145,7 +145,7 @@ class _Cursor:
             self.skip(", ")
         buffer, index = self.name(), self.index()
         self.need("}")
-        return View(tuple(axes), buffer, index)
+        return BufferView(tuple(axes), buffer, index)
 
     def attribute(self) -> Any:
         if self.skip("("):
@@ -181,7 +181,7 @@ class _Cursor:
         if self.skip("<"):
             dim = self.dim(">")
             self.need(">")
-            return Place(dim)
+            return IndexValue(dim)
         if self.skip("("):
             value = self.scalar()
             if self.skip(" if "):
@@ -217,7 +217,7 @@ class _Cursor:
             raise self.refuse(f"{word} is no operation") from None
 
 
-class _Reader:
+class _ProgramReader:
     """The lines of a program."""
 
     def __init__(self, lines: list[str]) -> None:
@@ -252,7 +252,7 @@ class _Reader:
             lengths.append(head.name())
             head.skip(", ")
         buffers: list[Buffer] = []
-        checks: list[Check] = []
+        checks: list[LengthCheck] = []
         while (line := self.next(1)) is not None:
             word = line.text.split(" ")[0]
             if word in ("input", "result", "state", "workspace", "constant"):
@@ -282,12 +282,12 @@ class _Reader:
         values = [_Cursor(number, self).operand().value for number in numbers]  # type: ignore[union-attr]
         return Buffer(name, dtype, shape, role, np.array(values, dtype).reshape(shape))  # type: ignore[arg-type]
 
-    def check(self, line: _Cursor) -> Check:
+    def check(self, line: _Cursor) -> LengthCheck:
         line.need("check ")
         conditions = line.conditions()
         given = line.conditions() if line.skip(" if ") else ()
         line.need(": ")
-        return Check(conditions, line.text[line.at :], given)
+        return LengthCheck(conditions, line.text[line.at :], given)
 
     def body(self, indent: int) -> tuple[Statement, ...]:
         result: list[Statement] = []
@@ -305,7 +305,7 @@ class _Reader:
         name = line.name()
         index = line.index() if line.text.startswith("[", line.at) else ()
         if line.skip(" = "):
-            return Store(name, index, line.scalar())
+            return Assign(name, index, line.scalar())
         line.need(" <- ")
         value = line.scalar()
         place = line.dim("\n") if line.skip(" at ") else None
@@ -351,12 +351,12 @@ class _Reader:
         line.need(": ")
         return Require(condition, line.text[line.at :])
 
-    def call(self, line: _Cursor, indent: int) -> Call:
+    def call(self, line: _Cursor, indent: int) -> RoutineCall:
         result = line.view()
         line.need(" = ")
         routine = line.name()
         line.need("(")
-        operands: list[View] = []
+        operands: list[BufferView] = []
         attrs: list[Any] = []
         while not line.skip(")"):
             if line.text.startswith("{", line.at):
@@ -364,16 +364,16 @@ class _Reader:
             else:
                 attrs.append(line.attribute())
             line.skip(", ")
-        return Call(routine, result, tuple(operands), tuple(attrs))
+        return RoutineCall(routine, result, tuple(operands), tuple(attrs))
 
 
-_STATEMENTS: dict[str, Callable[[_Reader, _Cursor, int], Statement]] = {
-    "for": _Reader.loop,
-    "reduce": _Reader.reduce,
-    "let": _Reader.let,
-    "if": _Reader.branch,
-    "require": _Reader.require,
-    "call": _Reader.call,
+_STATEMENTS: dict[str, Callable[[_ProgramReader, _Cursor, int], Statement]] = {
+    "for": _ProgramReader.loop,
+    "reduce": _ProgramReader.reduce,
+    "let": _ProgramReader.let,
+    "if": _ProgramReader.branch,
+    "require": _ProgramReader.require,
+    "call": _ProgramReader.call,
     "private": lambda reader, line, indent: Private(reader.buffer(line, "workspace")),
     "barrier": lambda reader, line, indent: Barrier(),
 }

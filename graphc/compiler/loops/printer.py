@@ -9,10 +9,10 @@ import numpy as np
 
 from graphc.compiler.loops.program import (
     Apply,
+    Assign,
     Barrier,
     Buffer,
-    Call,
-    Check,
+    BufferView,
     Combine,
     Conditions,
     Constant,
@@ -20,18 +20,18 @@ from graphc.compiler.loops.program import (
     Holds,
     If,
     Index,
+    IndexValue,
+    LengthCheck,
     Let,
     Load,
-    Place,
     Private,
     Program,
     Reduce,
     Ref,
     Require,
+    RoutineCall,
     Scalar,
     Statement,
-    Store,
-    View,
 )
 from graphc.ir.dims import Name, Polynomial
 from graphc.ir.types import FLOAT64, DType
@@ -59,7 +59,7 @@ def _buffer(buffer: Buffer) -> str:
     return f"{buffer.name}: {buffer.dtype}[{_dims(buffer.shape)}]{held}"
 
 
-def _check(check: Check) -> str:
+def _check(check: LengthCheck) -> str:
     given = f" if {conditions(check.given)}" if check.given else ""
     return f"check {conditions(check.conditions)}{given}: {check.message}"
 
@@ -95,7 +95,7 @@ def _line(statement: Statement) -> str:
     match statement:
         case Let(name, value):
             return f"let {name}: {value.dtype} = {scalar(value)}"
-        case Store(buffer, index, value):
+        case Assign(buffer, index, value):
             return f"{buffer}[{_dims(index)}] = {scalar(value)}"
         case Combine(target, index, value, place):
             at = "" if place is None else f" at {place}"
@@ -107,13 +107,13 @@ def _line(statement: Statement) -> str:
             return f"require {scalar(condition)}: {message}"
         case Barrier():
             return "barrier"
-        case Call(routine, result, operands, attrs):
+        case RoutineCall(routine, result, operands, attrs):
             listed = ", ".join([*map(view, operands), *map(attribute, attrs)])
             return f"call {view(result)} = {routine}({listed})"
     raise AssertionError(statement)
 
 
-def view(x: View) -> str:
+def view(x: BufferView) -> str:
     """A view as text: the whole of a buffer is its name, and the axes of other views are declared."""
     axes = ", ".join(f"{name} < {extent}" for name, extent in x.axes)
     return f"{{{axes}: {x.buffer}[{_dims(x.index)}]}}"
@@ -133,7 +133,7 @@ def scalar(x: Scalar, outermost: bool = True) -> str:
     match x:
         case Constant(value, dtype):
             return _number(value, dtype)
-        case Place(dim):
+        case IndexValue(dim):
             return f"<{dim}>"
         case Holds(held):
             return f"holds({conditions(held)})"

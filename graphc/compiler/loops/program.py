@@ -40,7 +40,7 @@ class Constant:
 
 
 @dataclass(frozen=True)
-class Place:
+class IndexValue:
     """The value of an index polynomial, an int64."""
 
     dim: Dim
@@ -89,7 +89,7 @@ class Apply:
     dtype: DType
 
 
-Scalar: TypeAlias = "Constant | Place | Holds | Ref | Load | Apply"
+Scalar: TypeAlias = "Constant | IndexValue | Holds | Ref | Load | Apply"
 
 
 def apply(op: str, *operands: Scalar, attrs: tuple[Any, ...] = ()) -> Apply:
@@ -122,8 +122,8 @@ class Buffer:
 
 
 @dataclass(frozen=True)
-class View:
-    """Elements of a buffer as an array of other axes: its element (a, b, …) is that of the buffer at `index`."""
+class BufferView:
+    """ElementWriter of a buffer as an array of other axes: its element (a, b, …) is that of the buffer at `index`."""
 
     axes: tuple[tuple[str, Dim], ...]
     buffer: str
@@ -143,7 +143,7 @@ class Let:
 
 
 @dataclass(frozen=True)
-class Store:
+class Assign:
     """An element is written."""
 
     buffer: str
@@ -215,12 +215,12 @@ class Private:
 
 
 @dataclass(frozen=True)
-class Call:
+class RoutineCall:
     """A routine: what an operation on whole arrays is of its operands, written to a view that shares no memory with them."""
 
     routine: str
-    result: View
-    operands: tuple[View, ...]
+    result: BufferView
+    operands: tuple[BufferView, ...]
     attrs: tuple[Any, ...]
 
 
@@ -237,11 +237,13 @@ class Barrier:
     """What comes after it reads what other threads have written before it."""
 
 
-Statement: TypeAlias = "Let | Store | For | Reduce | Combine | If | Private | Call | Require | Barrier"
+Statement: TypeAlias = (
+    "Let | Assign | For | Reduce | Combine | If | Private | RoutineCall | Require | Barrier"
+)
 
 
 @dataclass(frozen=True)
-class Check:
+class LengthCheck:
     """What lengths must be: the conditions, wherever those of `given` hold."""
 
     conditions: Conditions
@@ -260,7 +262,7 @@ class Program:
     name: str
     lengths: tuple[str, ...]
     buffers: tuple[Buffer, ...]
-    checks: tuple[Check, ...]
+    checks: tuple[LengthCheck, ...]
     body: tuple[Statement, ...]
 
     def of_role(self, *roles: Role) -> tuple[Buffer, ...]:
@@ -275,7 +277,7 @@ def body_of(statement: Statement) -> tuple[Statement, ...]:
 
 def scalars_of(statement: Statement) -> tuple[Scalar, ...]:
     """The expressions that a statement itself holds."""
-    if isinstance(statement, (Let, Store, Combine)):
+    if isinstance(statement, (Let, Assign, Combine)):
         return (statement.value,)
     return (statement.condition,) if isinstance(statement, (If, Require)) else ()
 
@@ -299,7 +301,7 @@ def walk_statements(body: tuple[Statement, ...]) -> Iterator[Statement]:
 
 def dims_of(statement: Statement) -> Iterator[Dim]:
     """The polynomials that a statement itself holds, those in its expressions included."""
-    if isinstance(statement, (Store, Combine)):
+    if isinstance(statement, (Assign, Combine)):
         yield from statement.index
     if isinstance(statement, Combine) and statement.place is not None:
         yield statement.place
@@ -307,7 +309,7 @@ def dims_of(statement: Statement) -> Iterator[Dim]:
         yield statement.extent
     if isinstance(statement, Private):
         yield from statement.buffer.shape
-    if isinstance(statement, Call):
+    if isinstance(statement, RoutineCall):
         for view in (statement.result, *statement.operands):
             yield from view.shape
             yield from view.index
@@ -315,7 +317,7 @@ def dims_of(statement: Statement) -> Iterator[Dim]:
         for x in walk_scalar(scalar):
             if isinstance(x, Load):
                 yield from (*x.index, *x.guard)
-            elif isinstance(x, Place):
+            elif isinstance(x, IndexValue):
                 yield x.dim
             elif isinstance(x, Holds):
                 yield from x.conditions

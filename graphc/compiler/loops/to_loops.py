@@ -19,12 +19,12 @@ from graphc.compiler.loops.length_conditions import checks_of, names_of
 from graphc.compiler.loops.library_loops import lower_call
 from graphc.compiler.loops.memory import Memory
 from graphc.compiler.loops.program import (
+    Assign,
     Buffer,
     Constant,
     Holds,
     Program,
     Require,
-    Store,
     cast,
 )
 from graphc.compiler.lowering.gather_scatter import counts
@@ -98,7 +98,7 @@ class _Lowering:
                 elements = self.memory.elements()
                 for node, place in zip(results, places, strict=True):
                     if node.shape == shape:
-                        self.writer.emit(Store(place, index, elements.at(node, index)))
+                        self.writer.emit(Assign(place, index, elements.at(node, index)))
 
     # --- whole arrays ---------------------------------------------------------------------------------------------------------
 
@@ -168,7 +168,7 @@ class _Lowering:
                     rule = self.memory.load({node: (source, 0)})
                     value = rule(node, index, ())
                     assert value is not None
-                    self.writer.emit(Store(target, index, cast(value, shapes[target].dtype)))
+                    self.writer.emit(Assign(target, index, cast(value, shapes[target].dtype)))
             else:
                 self.memory.copy(source, target)
 

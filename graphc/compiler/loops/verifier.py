@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from graphc.compiler.loops.printer import scalar as scalar_text
 from graphc.compiler.loops.program import (
     Apply,
+    Assign,
     Buffer,
-    Call,
+    BufferView,
     Combine,
     Conditions,
     For,
@@ -23,10 +24,9 @@ from graphc.compiler.loops.program import (
     Reduce,
     Ref,
     Require,
+    RoutineCall,
     Scalar,
     Statement,
-    Store,
-    View,
     dims_of,
     scalars_of,
     walk_scalar,
@@ -92,14 +92,14 @@ class _Verifier:
 
     def step(self, statement: Statement) -> None:
         for dim in dims_of(statement):
-            if not isinstance(statement, Call):
+            if not isinstance(statement, RoutineCall):
                 self.in_scope(dim)
         for value in scalars_of(statement):
             self.scalar(value)
         match statement:
             case Let(name, value):
                 self.let(name, value)
-            case Store(buffer, index, value):
+            case Assign(buffer, index, value):
                 self.access(buffer, index)
                 self.same(self.buffers[buffer].dtype, value.dtype, f"{buffer} is stored")
                 self.written.add(buffer)
@@ -118,7 +118,7 @@ class _Verifier:
             case Private(buffer):
                 self.buffers[buffer.name] = buffer
                 self.written.discard(buffer.name)
-            case Call(_, result, operands):
+            case RoutineCall(_, result, operands):
                 for view in operands:
                     self.view(view)
                     self.read(view.buffer)
@@ -226,7 +226,7 @@ class _Verifier:
         if buffer not in self.written and 0 not in self.buffers[buffer].shape:
             raise _refuse(f"{buffer} is read before it is written")
 
-    def view(self, view: View) -> None:
+    def view(self, view: BufferView) -> None:
         saved = dict(self.extents), set(self.names)
         for name, extent in view.axes:
             self.in_scope(extent)
@@ -322,7 +322,7 @@ def _bound_in(body: tuple[Statement, ...]) -> set[str]:
             names.add(each.name)
         elif isinstance(each, Reduce):
             names.add(each.target)
-        elif isinstance(each, Call):
+        elif isinstance(each, RoutineCall):
             names |= {name for view in (each.result, *each.operands) for name, _ in view.axes}
     return names
 
@@ -332,11 +332,11 @@ def _accesses(body: tuple[Statement, ...]) -> tuple[list[tuple[str, Index]], lis
     writes: list[tuple[str, Index]] = []
     reads: list[tuple[str, Index]] = []
     for each in walk_statements(body):
-        if isinstance(each, Store):
+        if isinstance(each, Assign):
             writes.append((each.buffer, each.index))
         elif isinstance(each, Combine):
             writes.append((each.target, each.index))
-        elif isinstance(each, Call):
+        elif isinstance(each, RoutineCall):
             writes.append((each.result.buffer, each.result.index))
             reads += [(view.buffer, view.index) for view in each.operands]
         for value in scalars_of(each):

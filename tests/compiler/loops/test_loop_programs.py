@@ -10,7 +10,7 @@ import pytest
 
 import graphc as g
 from graphc.compiler.loops.expand_calls import ROUTINES, expand_calls
-from graphc.compiler.loops.program import Call, Load, Store, walk_statements
+from graphc.compiler.loops.program import Assign, Load, RoutineCall, walk_statements
 from graphc.errors import InputError, ShapeError
 from graphc.ir.op import all_ops, array_ops
 from tests.compiler.loops.support import assert_close, checked, lengths_at, program_of, run_loops
@@ -48,7 +48,7 @@ def test_every_operation_on_arrays(case, named):
         assert not checked(each)
         for result, right in zip(run_loops(each, point, LENGTHS), wanted, strict=True):
             assert_close(result, right, EPS)
-    left = {each.routine for each in walk_statements(expanded.body) if isinstance(each, Call)}
+    left = {each.routine for each in walk_statements(expanded.body) if isinstance(each, RoutineCall)}
     assert left <= NOT_AS_LOOPS
 
 
@@ -216,7 +216,7 @@ def test_a_gather_reads_nothing_outside_even_where_its_check_comes_later():
     loads = [
         x
         for s in walk_statements(program.body)
-        if isinstance(s, Store)
+        if isinstance(s, Assign)
         for x in [s.value]
         if isinstance(x, Load)
     ]

@@ -76,6 +76,7 @@ def hold(made: dict, tmp_path: Path) -> None:
 
 
 FEW = [
+    "roll",
     "matmul",
     "sort",
     "argsort",
@@ -140,7 +141,13 @@ LOOSE = {"gelu": 1e-12, "gamma": 1e-13, "lgamma": 1e-13, "digamma": 1e-13, "poly
 def element_programs(dtype: str) -> dict[str, tuple[list[g.Expr], list[g.Expr], dict[str, np.ndarray]]]:
     """Operation → its outputs, its inputs and their values, every pair of values for two operands."""
     made = {}
-    values = VALUES if dtype.startswith("float") else np.array([-128, -7, -1, 0, 1, 2, 5, 127])
+    if dtype.startswith("float"):
+        values = VALUES
+    else:
+        ends = np.iinfo(dtype)
+        values = np.array(
+            [ends.min, ends.min + 1, ends.min // 2, 0, 1, 2, 5, ends.max // 2, ends.max - 1, ends.max]
+        )
     with np.errstate(all="ignore"):
         values = values.astype(dtype)
     for op in all_ops():

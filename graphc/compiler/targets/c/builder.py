@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.compiler.loops.program import Apply, Constant, Holds, Load, Place, Ref, Scalar
+from graphc.compiler.loops.program import Apply, Constant, Holds, IndexValue, Load, Ref, Scalar
 from graphc.compiler.targets.c import functions
 from graphc.compiler.targets.c.index_text import IndexText
 from graphc.compiler.targets.llvm.emit import LlvmValue
@@ -197,7 +197,7 @@ class CBuilder(SourceBuilder):
         match x:
             case Constant(value, dtype):
                 return self.constant(value, dtype)
-            case Place(dim):
+            case IndexValue(dim):
                 text = self.index.dim(dim)
                 return LlvmValue(text if text.isalnum() else f"({text})", INT64)
             case Holds(conditions):

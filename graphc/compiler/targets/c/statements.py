@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from graphc.compiler.loops.expand_calls import ROUTINES
 from graphc.compiler.loops.program import (
+    Assign,
     Barrier,
-    Call,
     Combine,
     For,
     If,
@@ -15,9 +15,9 @@ from graphc.compiler.loops.program import (
     Private,
     Reduce,
     Require,
+    RoutineCall,
     Scalar,
     Statement,
-    Store,
     walk_statements,
 )
 from graphc.compiler.targets.c import functions
@@ -68,7 +68,7 @@ class StatementWriter:
     def put_named(self, name: str, value: LlvmValue) -> None:
         self.put(f"const {c_type(value.dtype)} {self.index.name(name)} = {_bare(value.text)};")
 
-    def store(self, s: Store) -> None:
+    def store(self, s: Assign) -> None:
         value = self.text(s.value)
         self.put(f"{self.index.element(s.buffer, s.index)} = {value};")
 
@@ -186,7 +186,7 @@ class StatementWriter:
             self.depth -= 1
             self.put("}")
 
-    def call(self, s: Call) -> None:
+    def call(self, s: RoutineCall) -> None:
         if s.routine not in ROUTINES:
             raise CompileError(
                 f"{s.routine} has no form in C",
@@ -208,13 +208,13 @@ class StatementWriter:
 
 _STATEMENTS: dict[type, Callable] = {
     Let: StatementWriter.let,
-    Store: StatementWriter.store,
+    Assign: StatementWriter.store,
     For: StatementWriter.loop,
     If: StatementWriter.branch,
     Require: StatementWriter.require,
     Reduce: StatementWriter.reduce,
     Combine: StatementWriter.combine,
-    Call: StatementWriter.call,
+    RoutineCall: StatementWriter.call,
     Private: lambda writer, s: None,  # it has memory of the workspace
     Barrier: lambda writer, s: None,  # one thread alone runs
 }

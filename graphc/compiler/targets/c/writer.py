@@ -12,11 +12,11 @@ import numpy as np
 from graphc.compiler.loops.expand_calls import expand_calls
 from graphc.compiler.loops.program import (
     Buffer,
-    Call,
     Load,
     Private,
     Program,
     Reduce,
+    RoutineCall,
     scalars_of,
     walk_scalar,
     walk_statements,
@@ -54,11 +54,11 @@ def write(program: Program, reserved: frozenset[str], formula: str, header: str)
 
     reserved : names that C keeps for itself; formula : as it may stand in a comment; header : the name of the header's file
     """
-    return _Writer(expand_calls(program), reserved).write(formula, header)
+    return _FileWriter(expand_calls(program), reserved).write(formula, header)
 
 
 @dataclass
-class _Writer:
+class _FileWriter:
     """Writes one file."""
 
     program: Program
@@ -143,7 +143,7 @@ class _Writer:
         for statement in walk_statements(self.program.body):
             for name in ("buffer", "target"):
                 used.add(str(getattr(statement, name, "")))
-            if isinstance(statement, Call):
+            if isinstance(statement, RoutineCall):
                 used |= {view.buffer for view in (statement.result, *statement.operands)}
             if isinstance(statement, Reduce) and statement.error is not None:
                 used.add(statement.error)
