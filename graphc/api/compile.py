@@ -9,6 +9,7 @@ from graphc.api.graph import Graph
 from graphc.compiler import dump as dumps
 from graphc.compiler import pipeline
 from graphc.compiler.engine.thread_pool import Parallel
+from graphc.compiler.loops.printer import text as program_text
 from graphc.compiler.pipeline import Options, Tier, unit_of
 from graphc.compiler.runtime import array_function, graph_cache
 from graphc.compiler.runtime.compiled_function import CompiledFunction
@@ -111,8 +112,9 @@ def _options(
     off = tuple(sorted(tables.named(without)))
     if rewrite is not None:
         tables.engine(rewrite, off)  # refuses what is no level or no rule
-    shown = () if dump is None else dumps.named(dump, pipeline.NAMES)
-    shown = (*shown, *dumps.asked(pipeline.NAMES))
+    further = tuple([each.name for each in pipeline.ON_REQUEST])
+    shown = () if dump is None else dumps.named(dump, pipeline.NAMES, further)
+    shown = (*shown, *dumps.asked(pipeline.NAMES, further))
     return Options(rewrite, off, cache, parallel, tier, progress, updates, shown)
 
 
@@ -155,6 +157,20 @@ def passes(outputs: Any, inputs: Any = None, *, dtype: Any = None, rewrite: str 
     graph = as_graph(outputs, inputs)
     graph = graph if dtype is None else retype(graph, dtype)
     return pipeline.told(unit_of(graph, _options(rewrite, (), False, False, "native", False, (), None)))
+
+
+def loops(outputs: Any, inputs: Any = None, *, dtype: Any = None, rewrite: str | None = "stable") -> str:
+    """The loops that a formula becomes, as the text of the loop IR; arguments as for `compile`.
+
+    >>> from graphc.ir.expr import symbols
+    >>> x = symbols("x")
+    >>> print(loops(x * 2).splitlines()[-1])
+      r0[] = x[] * 2.0
+    """
+    graph = as_graph(outputs, inputs)
+    graph = graph if dtype is None else retype(graph, dtype)
+    unit = unit_of(graph, _options(rewrite, (), False, False, "native", False, (), None))
+    return program_text(pipeline.loop_program(pipeline.run(unit, pipeline.REWRITING)))
 
 
 def as_graph(outputs: Any, inputs: Any = None) -> Graph:

@@ -18,7 +18,7 @@ import numpy as np
 from graphc.analysis.accuracy import accuracy as accuracy_
 from graphc.analysis.bench import bench as bench_
 from graphc.analysis.bench import format_time, interleaved
-from graphc.api.compile import as_graph, passes
+from graphc.api.compile import as_graph, loops, passes
 from graphc.api.compile import compile as compile_
 from graphc.api.draw import diagnose as diagnose_
 from graphc.api.draw import draw as draw_
@@ -231,8 +231,8 @@ def explain(formula: Expr, at: Any, output: str, form: str) -> None:
 @_output
 @click.option(
     "--show",
-    type=click.Choice(("llvm", "asm", "passes")),
-    help="Print LLVM IR after optimisation, assembly, or what each pass of the compiler makes of the formula.",
+    type=click.Choice(("llvm", "asm", "passes", "loops")),
+    help="Print LLVM IR after optimisation, assembly, what each pass of the compiler makes of the formula, or its loops.",
 )
 @click.option("--grad", "gradient", is_flag=True, help="Compile the gradient together with the value.")
 @click.option("--dtype", type=click.Choice(("float32", "float64")), default="float64", show_default=True)
@@ -240,8 +240,8 @@ def compile_command(formula: Expr, output: str, show: str | None, gradient: bool
     """Compile a formula and show what was made."""
     inputs = list(free_symbols(formula))
     outputs = value_and_grad(formula, inputs) if gradient else formula
-    if show == "passes":
-        _write(output, passes(outputs, inputs, dtype=dtype))
+    if show in ("passes", "loops"):
+        _write(output, (passes if show == "passes" else loops)(outputs, inputs, dtype=dtype))
         return
     compiled = compile_(outputs, inputs, dtype=dtype)
     _write(output, repr(compiled) if show is None else (compiled.llvm if show == "llvm" else compiled.asm))

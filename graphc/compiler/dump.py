@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from graphc.compiler.loops.printer import text as program_text
 from graphc.compiler.schedule.fusion import FLAT, Group
 from graphc.errors import InputError
 from graphc.ir.expr import Expr, current_site, rebuild, symbol
@@ -20,8 +21,11 @@ BUDGET = 2_000
 """Characters of a formula that are shown."""
 
 
-def named(wanted: Any, names: Sequence[str]) -> tuple[str, ...]:
-    """The passes that `dump=` names: one, several in a list or with commas between, or "all". Raises `InputError` for others."""
+def named(wanted: Any, names: Sequence[str], on_request: Sequence[str] = ()) -> tuple[str, ...]:
+    """The passes that `dump=` names: one, several in a list or with commas between, or "all". Raises `InputError` for others.
+
+    on_request : further passes, which "all" does not stand for
+    """
     listed = (
         wanted.split(",")
         if isinstance(wanted, str)
@@ -32,19 +36,19 @@ def named(wanted: Any, names: Sequence[str]) -> tuple[str, ...]:
     words = [word.strip() if isinstance(word, str) else word for word in listed]
     words = [word for word in words if word not in ("", None)]
     for word in words:
-        if word != "all" and word not in names:
+        if word != "all" and word not in (*names, *on_request):
             raise InputError(
                 f"{word!r:.60} is no pass of the compiler",
                 site=current_site(),
-                hint=f'"all", or of {", ".join(names)}',
+                hint=f'"all", or of {", ".join((*names, *on_request))}',
             )
-    return tuple(names) if "all" in words else tuple(words)
+    return (*names, *(word for word in words if word in on_request)) if "all" in words else tuple(words)
 
 
-def asked(names: Sequence[str]) -> tuple[str, ...]:
+def asked(names: Sequence[str], on_request: Sequence[str] = ()) -> tuple[str, ...]:
     """The passes that the environment's GRAPHC_DUMP names."""
     text = os.environ.get("GRAPHC_DUMP", "")
-    return named(text, names) if text else ()
+    return named(text, names, on_request) if text else ()
 
 
 def changed(name: str, old: str, new: str, does: str = "") -> str:
@@ -55,6 +59,8 @@ def changed(name: str, old: str, new: str, does: str = "") -> str:
 
 def text(unit: Unit) -> str:
     """A unit as text: what the last pass that worked on it made."""
+    if unit.loops is not None:
+        return program_text(unit.loops)
     if unit.plan is not None and unit.plan.text:
         return unit.plan.text
     if unit.plan is not None:

@@ -20,6 +20,8 @@ import numpy as np
 from graphc.compiler import dump
 from graphc.compiler.engine import checks
 from graphc.compiler.engine.thread_pool import Parallel
+from graphc.compiler.loops.program import Program
+from graphc.compiler.loops.to_loops import to_loops
 from graphc.compiler.lowering.decompose import decompose
 from graphc.compiler.lowering.expand_ops import expand_ops
 from graphc.compiler.lowering.lift_constants import lift_constants
@@ -31,6 +33,7 @@ from graphc.compiler.schedule.rewriting_report import Rewriting, rewriting
 from graphc.compiler.targets.llvm.kernels.program_module import write_kernels
 from graphc.compiler.targets.llvm.kernels.split_body import SplitBody
 from graphc.compiler.verify import verify
+from graphc.errors import CompileError
 from graphc.ir.expr import Expr
 from graphc.ir.graph import Dag
 from graphc.rewrite import tables
@@ -66,6 +69,8 @@ class Unit:
     constants : arrays that became inputs, behind those of the graph
     kernel, body : of a graph of operations element by element: its scalar body, and that cut into functions
     materialized, steps, plan : of a program over arrays: the nodes kept in memory, what makes them, and where
+    written : the graph with its composite operations, before they were taken apart
+    loops : the program of the loop IR, where it was asked for
     """
 
     graph: Dag
@@ -81,6 +86,8 @@ class Unit:
     materialized: frozenset[Expr] = frozenset()
     steps: tuple[Step, ...] = ()
     plan: MemoryPlan | None = None
+    written: Dag | None = None
+    loops: Program | None = None
 
     @property
     def kind(self) -> Literal["elements", "arrays"]:
@@ -141,7 +148,7 @@ def _split_body(unit: Unit) -> Unit:
 
 
 def _decompose(unit: Unit) -> Unit:
-    return replace(unit, graph=decompose(unit.graph))
+    return replace(unit, graph=decompose(unit.graph), written=unit.graph)
 
 
 def _materialize(unit: Unit) -> Unit:
@@ -161,6 +168,13 @@ def _write_kernels(unit: Unit) -> Unit:
     plan = replace(unit.plan, words={}, rows={}, kernels={})
     write_kernels(plan)
     return replace(unit, plan=plan)
+
+
+def _to_loops(unit: Unit) -> Unit:
+    lowered = unit
+    if not unit.is_program:  # on every processor alike: what has code in any language stays
+        lowered = replace(unit, graph=expand_ops(unit.graph, lambda op: op.emit is not None))
+    return replace(unit, loops=to_loops(lowered))
 
 
 PASSES: tuple[Pass, ...] = (
@@ -195,8 +209,23 @@ PASSES: tuple[Pass, ...] = (
 
 NAMES = tuple([each.name for each in PASSES])
 
+ON_REQUEST = (
+    Pass(
+        "to_loops",
+        "loops over buffers: the loop IR",
+        "all",
+        _to_loops,
+    ),
+)
+"""Passes that run where something asks for what they make: machine code does not come from the loop IR."""
+
 REWRITING = PASSES[:4]
 LOWERING = PASSES[4:]
+TO_LOOPS = (
+    *(each for each in LOWERING if each.name not in ("expand_ops", "split_body", "write_kernels")),
+    *ON_REQUEST,
+)
+"""The passes from what rewriting made to the loop IR."""
 
 
 def run(unit: Unit, chosen: Sequence[Pass] = PASSES) -> Unit:
@@ -213,7 +242,19 @@ def run(unit: Unit, chosen: Sequence[Pass] = PASSES) -> Unit:
             verify(each.name, before, unit)
         if each.name in unit.options.dump:
             print(dump.changed(each.name, dump.text(before), dump.text(unit)), file=sys.stderr)
+    if LOWERING[-1] in chosen:
+        for each in ON_REQUEST:
+            if each.name in unit.options.dump:
+                print(dump.changed(each.name, "", dump.text(each.run(unit))), file=sys.stderr)
     return unit
+
+
+def loop_program(unit: Unit) -> Program:
+    """The program of the loop IR of a unit that was rewritten, or that is not to be."""
+    program = run(unit, TO_LOOPS).loops
+    if program is None:
+        raise CompileError("internal error: a unit was left without loops")
+    return program
 
 
 def told(unit: Unit) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from graphc.compiler.loops.verifier import verify as verify_loops
 from graphc.compiler.schedule.fusion import Group, Step
 from graphc.compiler.schedule.materialize import base_of, is_alias, kind_of, origin
 from graphc.compiler.schedule.memory_plan import MemoryPlan
@@ -39,6 +40,8 @@ def verify(name: str, before: Unit, after: Unit) -> None:
         _verify_materialized(after, must)
     if after.steps and not before.steps:
         _verify_steps(after, must)
+    if after.loops is not None:
+        verify_loops(after.loops)
     if after.plan is not None:
         _verify_plan(after.plan, must)
         _verify_kernels(after.plan, must)

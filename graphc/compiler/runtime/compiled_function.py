@@ -18,7 +18,7 @@ import numpy as np
 from graphc.compiler.engine import guard_words
 from graphc.compiler.engine.jit import Library, build, pin
 from graphc.compiler.lowering.scalar_kernel import Kernel
-from graphc.compiler.pipeline import Options
+from graphc.compiler.pipeline import Options, loop_program, unit_of
 from graphc.compiler.targets import export
 from graphc.compiler.targets.llvm.kernels import scalar_entry
 from graphc.errors import CompileError
@@ -189,16 +189,22 @@ class CompiledFunction(ABC):
         Parameters
         ----------
         path : "module.py" is a Python module that needs NumPy and Numba alone, up to 2,000 operations; "kernel.o" an object file
-            with a C interface for processors like this one, ".so" a shared library, made by the C compiler
-        header : where the C header goes; it documents the interface
+            with a C interface for processors like this one, ".so" a shared library, made by the C compiler; "kernel.c" C99 for
+            any processor, also of functions of whole arrays, which the others are not
+        header : where the C header goes; it documents the interface. That of "kernel.c" is "kernel.h" by default
         name : of the function; by default made of the file's name
 
         Raises `InputError` for another suffix or a name that is none, `CompileError` for what cannot be exported so.
         """
-        entry = self._scalar_entry(
-            "only functions of numbers are exported so far", "g.save keeps the graph itself"
-        )
         formula = "; ".join(str(self.graph.exprs[output]) for output in self.graph.outputs[:8])
+        if export.is_c(path):
+            unit = unit_of(self.graph, Options(updates=self._options.updates))
+            export.write_c(loop_program(unit), path, header, name, formula)
+            return
+        entry = self._scalar_entry(
+            "only functions of numbers are exported so",
+            'f.export("kernel.c") writes C; g.save keeps the graph itself',
+        )
         shaped = any(symbol.shape for symbol in self._symbols)
         source = export.ExportSource(
             entry.kernel, self.inputs, self._structure, tuple(entry.constants), shaped, formula, self._unused

@@ -1,4 +1,4 @@
-"""Compiled functions for programs that have no graphc: a Python module, an object file with a C header, a shared library.
+"""Compiled functions for programs that have no graphc: a Python module, C, an object file with a C header, a shared library.
 
 The C interface of an exported function `f` of inputs x, y and results r0, r1, all of them float64:
 
@@ -16,15 +16,17 @@ import re
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from graphc.compiler.engine.jit import Library, build, cpu, object_code
+from graphc.compiler.loops.program import Program
 from graphc.compiler.lowering.scalar_kernel import Kernel
 from graphc.compiler.targets import python
+from graphc.compiler.targets.c import writer as c_writer
 from graphc.compiler.targets.llvm.emit import SLOT, memory_type
 from graphc.compiler.targets.llvm.kernels import elementwise_loops
 from graphc.compiler.targets.llvm.kernels.split_body import element
@@ -35,7 +37,7 @@ from graphc.util.files import as_text, write_whole
 from graphc.util.pytree import Structure
 from graphc.version import __version__
 
-PYTHON, OBJECTS, SHARED = (".py",), (".o", ".obj"), (".so", ".dylib", ".dll")
+PYTHON, OBJECTS, SHARED, C = (".py",), (".o", ".obj"), (".so", ".dylib", ".dll"), (".c",)
 
 _UNROLL_UP_TO = 500
 """Operations up to which the array form has the body in its loop."""
@@ -80,7 +82,8 @@ def write(
     if suffix not in (*PYTHON, *OBJECTS, *SHARED):
         raise InputError(
             f"cannot export to {suffix or 'a file without suffix'!r}",
-            hint='write f.export("module.py"), f.export("kernel.o", header="kernel.h") or f.export("kernel.so")',
+            hint='write f.export("module.py"), f.export("kernel.c"), f.export("kernel.o", header="kernel.h") or '
+            'f.export("kernel.so")',
         )
     if header is not None and suffix in PYTHON:
         raise InputError("a Python module has no header", hint="leave header= out")
@@ -101,6 +104,34 @@ def write(
     write_whole(path, code if suffix in OBJECTS else _linked(code, suffix))
     if header is not None:
         write_whole(header, _header(source, called).encode())
+
+
+def is_c(path: str | os.PathLike[str]) -> bool:
+    """Whether what is exported is to be C."""
+    return Path(as_text(path)).suffix in C
+
+
+def write_c(
+    program: Program,
+    path: str | os.PathLike[str],
+    header: str | os.PathLike[str] | None,
+    name: Any,
+    formula: str,
+) -> None:
+    """Export a program of the loop IR as C99 with its header, which lies beside it unless it is to lie elsewhere."""
+    path = Path(as_text(path))
+    beside = path.with_suffix(".h") if header is None else Path(as_text(header))
+    named = replace(program, name=_name(path.stem, name))
+    text = c_writer.write(named, _C_WORDS - {"n"}, python.quoted(formula), _included(beside.name))
+    write_whole(path, text.source.encode())
+    write_whole(beside, text.header.encode())
+
+
+def _included(name: str) -> str:
+    """The name of a header as a file may include it."""
+    if not re.fullmatch(r"[\w.+ -]+", name, re.ASCII):
+        raise InputError(f"{brief(name, 80)} is no name for a header", hint="letters, digits and . _ - alone")
+    return name
 
 
 def _name(stem: str, asked: Any) -> str:

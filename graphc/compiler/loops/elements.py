@@ -1,0 +1,77 @@
+"""One element of a node as an expression of the loop IR: what every operation without a loop of its own does to indices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from graphc.compiler.loops import gather_scatter, index_maps
+from graphc.compiler.loops.block_writer import BlockWriter
+from graphc.compiler.loops.index_maps import aligned, never, zero
+from graphc.compiler.loops.program import Apply, Conditions, Constant, Index, Ref, Scalar, apply, cast
+from graphc.errors import CompileError
+from graphc.ir.expr import Expr
+
+Load = Callable[[Expr, Index, Conditions], "Scalar | None"]
+"""The value of a node that is kept in memory or under a name, at an index; None of any other node."""
+
+
+class ElementWriter:
+    """Writes the values of nodes at indices; within one body each is written once."""
+
+    def __init__(self, writer: BlockWriter, load: Load) -> None:
+        self.writer = writer
+        self.load = load
+        self._values: dict[tuple[Expr, Index, Conditions], Scalar] = {}
+
+    def at(self, node: Expr, index: Index, guard: Conditions = ()) -> Scalar:
+        """A node's value at an index; where the guard does not hold, any value."""
+        if never(guard):
+            return zero(node.dtype)
+        guard = tuple([dim for dim in guard if not isinstance(dim, int)])
+        key = (node, index, guard)
+        value = self._values.get(key)
+        if value is None:
+            loaded = self.load(node, index, guard)
+            value = loaded if loaded is not None else self.compute(node, index, guard)
+            if isinstance(value, Apply):
+                value = self.writer.let(value)
+            self._values[key] = value
+        return value
+
+    def set(self, node: Expr, index: Index, value: Scalar) -> None:
+        """Say what a node's value is at an index, computed elsewhere."""
+        self._values[node, index, ()] = value
+
+    def compute(self, node: Expr, index: Index, guard: Conditions = ()) -> Scalar:
+        """A node's value from those of its operands."""
+        if node.is_constant:
+            return Constant(node.value.item() if hasattr(node.value, "item") else node.value, node.dtype)
+        if 0 in node.shape:
+            return zero(node.dtype)  # nobody reads it
+        if node.op.on_arrays:
+            rule = index_maps.RULES.get(node.op.name) or gather_scatter.RULES.get(node.op.name)
+            if rule is None:
+                raise CompileError(
+                    f"{node.op.name} has no form in the loop IR", node=repr(node), site=node.site
+                )
+            return rule(self, node, index, guard)
+        return cast(
+            apply(
+                node.op.name,
+                *[
+                    self.operand(node, slot, aligned(index, operand.shape), guard)
+                    for slot, operand in enumerate(node.operands)
+                ],
+                attrs=node.attrs,
+            ),
+            node.dtype,
+        )
+
+    def operand(self, node: Expr, slot: int, index: Index, guard: Conditions = ()) -> Scalar:
+        """An operand's value in the type that the operation computes in."""
+        dtype = node.op.types(tuple([o.dtype for o in node.operands]))[0][slot]
+        value = cast(self.at(node.operands[slot], index, guard), dtype)
+        return self.writer.let(value) if isinstance(value, Apply) else value
+
+
+__all__ = ["ElementWriter", "Load", "Ref"]

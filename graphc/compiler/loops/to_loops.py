@@ -1,0 +1,176 @@
+"""From a unit behind its last pass to a program of the loop IR.
+
+An array program's fusion groups become nests of loops over the rows that their stages share, its library calls loops or calls
+of routines; where nodes lie is as the memory plan says. A graph of operations element by element is a nest over each shape of
+results.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from graphc.compiler.loops.block_writer import BlockWriter, folded, without_unread
+from graphc.compiler.loops.gather_scatter import named_place
+from graphc.compiler.loops.group_loops import lower_group
+from graphc.compiler.loops.index_maps import aligned, never, within
+from graphc.compiler.loops.length_conditions import checks_of, names_of
+from graphc.compiler.loops.library_loops import lower_call
+from graphc.compiler.loops.memory import Memory
+from graphc.compiler.loops.program import (
+    Assign,
+    Buffer,
+    Constant,
+    Holds,
+    Program,
+    Require,
+    cast,
+)
+from graphc.compiler.lowering.gather_scatter import counts
+from graphc.compiler.schedule.fusion import Group, Step
+from graphc.compiler.schedule.materialize import origin
+from graphc.compiler.schedule.memory_plan import Check, MemoryPlan
+from graphc.ir.expr import Expr
+from graphc.ir.graph import Dag
+from graphc.ir.types import BOOL
+
+if TYPE_CHECKING:
+    from graphc.compiler.pipeline import Unit
+
+_WORD = re.compile(r"[A-Za-z]\w*", re.ASCII)
+
+RESERVED = frozenset(("true", "false", "holds", "if", "and", "at", "program", "barrier", "nan", "inf"))
+"""Words of the IR's text."""
+
+
+def to_loops(unit: Unit, name: str = "f") -> Program:
+    """The program of a unit that has gone through the passes up to `plan_memory`, or `expand_ops`."""
+    return _Lowering(unit).program(name)
+
+
+class _Lowering:
+    """Lowers one unit."""
+
+    def __init__(self, unit: Unit) -> None:
+        self.unit = unit
+        self.dag: Dag = unit.graph
+        self.lengths = names_of(self.dag)
+        self.writer = BlockWriter(frozenset((*self.lengths, *RESERVED)))
+        self.memory = Memory(self.writer)
+        self._inputs()
+
+    def _inputs(self) -> None:
+        constants: Sequence[Any] = self.unit.constants
+        given = len(self.dag.symbols) - len(constants)
+        for number, symbol in enumerate(self.dag.symbols):
+            own = number < given and _WORD.fullmatch(symbol.name) and symbol.name not in self.writer.taken
+            if own:
+                self.writer.taken.add(symbol.name)
+                name = symbol.name
+            else:
+                name = self.writer.name("x" if number < given else "c")
+            role = "state" if number in self.unit.options.updates else "input"
+            if number < given:
+                self.memory.buffers.append(Buffer(name, symbol.dtype, symbol.shape, role))
+            else:
+                values = constants[number - given]
+                self.memory.buffers.append(Buffer(name, symbol.dtype, symbol.shape, "constant", values))
+            self.memory.held[symbol] = name
+
+    def program(self, name: str) -> Program:
+        outputs = [self.dag.exprs[output] for output in self.dag.outputs]
+        results = outputs[: len(outputs) - len(self.unit.options.updates)]
+        places = [self.memory.declare("r", node.dtype, node.shape, "result") for node in results]
+        if self.unit.plan is not None:
+            self._plan(self.unit.plan, places)
+        else:
+            self._elements(results, places)
+        checks = checks_of(self.unit.written if self.unit.written is not None else self.dag)
+        buffers, body = without_unread(self.memory.buffers, tuple(self.writer.blocks[0]))
+        return Program(name, self.lengths, buffers, checks, folded(body, [buffer.name for buffer in buffers]))
+
+    # --- element by element ---------------------------------------------------------------------------------------------------
+
+    def _elements(self, results: Sequence[Expr], places: Sequence[str]) -> None:
+        for shape in dict.fromkeys(node.shape for node in results):
+            with self.writer.loops(shape, "free", parallel=True) as index:
+                elements = self.memory.elements()
+                for node, place in zip(results, places, strict=True):
+                    if node.shape == shape:
+                        self.writer.emit(Assign(place, index, elements.at(node, index)))
+
+    # --- whole arrays ---------------------------------------------------------------------------------------------------------
+
+    def _plan(self, plan: MemoryPlan, places: Sequence[str]) -> None:
+        held = self.memory.held
+        for node, number in plan.targets.items():
+            held[node] = places[number]
+        for node, symbol in plan.inplace.items():
+            held[node] = held[symbol]
+        for node in plan.lives:
+            self.memory.workspace(node)
+        for number, step in enumerate(plan.steps):
+            self._checks(plan.checks.get(number, ()))
+            self._step(step)
+        self._checks(plan.checks.get(len(plan.steps), ()))
+        for number, node in plan.copies:
+            self.memory.copy(node, places[number])
+        self._updates(plan)
+
+    def _step(self, step: Step) -> None:
+        if not isinstance(step, Group):
+            lower_call(self.memory, step.node, self.memory.workspace(step.node))
+        elif all(stage.image is None and stage.product is None for stage in step.stages):
+            lower_group(self.memory, step)
+        else:  # what goes from image to image or in panels of rows is one routine after the other here
+            for stage in step.stages:
+                if stage.image is not None or stage.product is not None:
+                    lower_call(self.memory, stage.node, self.memory.workspace(stage.node))
+                else:
+                    self.memory.workspace(stage.node)
+                    lower_group(self.memory, Group([stage], {0}, {stage.node}))
+
+    def _checks(self, checks: Sequence[Check]) -> None:
+        """Places that arrays name, held against the lengths of their axes."""
+        for check in checks:
+            length = check.node.operands[0].shape[check.axis]
+            if counts(check.array, length):
+                continue
+            with self.writer.loops(check.array.shape, "free", parallel=True) as index:
+                slot = check.node.operands.index(check.array, 1 if check.node.op.name == "index" else 2)
+                place = named_place(
+                    self.memory.elements(), check.node, slot, aligned(index, check.array.shape), length
+                )
+                message = f"{check.node.op.name}: an index is outside of axis {check.axis} of length {length}"
+                inside = tuple([dim for dim in within(place, length) if not isinstance(dim, int)])
+                if never(within(place, length)):
+                    self.writer.emit(Require(Constant(False, BOOL), message))
+                elif inside:
+                    self.writer.emit(Require(Holds(inside), message))
+
+    def _updates(self, plan: MemoryPlan) -> None:
+        """New values that were made elsewhere go to their inputs; what an update overwrites is set aside before."""
+        symbols = self.dag.symbols
+        changed = {symbols[number] for number, _ in plan.updates}
+        moved: list[tuple[str, Expr | str]] = []
+        for number, node in plan.updates:
+            if origin(node) in changed and len(plan.updates) > 1:
+                aside = self.memory.declare("k", node.dtype, node.shape, "workspace")
+                self.memory.copy(node, aside)
+                moved.append((self.memory.held[symbols[number]], aside))
+            else:
+                moved.append((self.memory.held[symbols[number]], node))
+        shapes = {buffer.name: buffer for buffer in self.memory.buffers}
+        for (target, source), (_, node) in zip(moved, plan.updates, strict=True):
+            if isinstance(source, str):
+                with self.writer.loops(node.shape, "free", parallel=True) as index:
+                    rule = self.memory.load({node: (source, 0)})
+                    value = rule(node, index, ())
+                    assert value is not None
+                    self.writer.emit(Assign(target, index, cast(value, shapes[target].dtype)))
+            else:
+                self.memory.copy(source, target)
+
+
+__all__ = ["to_loops"]

@@ -1,0 +1,1 @@
+"""Programs of the loop IR as C99: one function, and a header."""
