@@ -26,7 +26,9 @@ def may_cancel(parts: list[Expr], products: FactorMemory) -> bool:
 _MULTIPLES = frozenset(("multiply", "negative", "square", "pow", "divide", "constant"))
 
 
-def two_may_vanish(functions: Container[str], products: FactorMemory, left: Expr, sign: int, right: Expr) -> bool:
+def two_may_vanish(
+    functions: Container[str], products: FactorMemory, left: Expr, sign: int, right: Expr
+) -> bool:
     """Whether two terms may vanish beside each other, by one of some functions: a cheap look, before a sum is taken apart."""
     number, factors = products[left] if left.op.name in _MULTIPLES else (1.0, (left,))
     other_number, other_factors = products[right] if right.op.name in _MULTIPLES else (1.0, (right,))

@@ -111,11 +111,18 @@ def test_what_is_rewritten_is_not_refused():
     rng = np.random.default_rng(1)
     at = {s.name: typed_programs.values(s, rng) for s in symbols}
     read = g.evaluate(list(g.rewrites(outputs).outputs), at)
-    for output, value, own in zip(outputs, compiled(*[at[s.name] for s in symbols]), read, strict=True):
+    written, exact = evaluate(outputs, at), evaluate(outputs, at, wide=True)
+    rows = zip(outputs, compiled(*[at[s.name] for s in symbols]), read, written, exact, strict=True)
+    for output, value, own, plain, wide in rows:
         assert value.dtype == output.dtype
         single = any(node.dtype == np.float32 for node in walk([output]))
         tolerance = 1e-4 if single else 1e-6
-        assert np.allclose(value, own, rtol=tolerance, atol=tolerance, equal_nan=True), output
+        near = np.isclose(value, own, rtol=tolerance, atol=tolerance, equal_nan=True)
+        with np.errstate(
+            all="ignore"
+        ):  # where rounding decides, as in log(exp(True) - exp(1.0)), there is nothing to compare
+            decided = np.isclose(plain.astype(float), wide.astype(float), rtol=tolerance, atol=tolerance)
+        assert np.all(near | ~decided), output
 
 
 U, K, B, X = (
