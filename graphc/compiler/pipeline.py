@@ -79,7 +79,7 @@ class Unit:
     fired: tuple[tables.RuleFiring, ...] = ()
     seconds: float = 0.0
     lowered: float = 0.0
-    memory: tables.Memory | None = None
+    memory: tables.RuleMemory | None = None
     constants: tuple[np.ndarray, ...] = ()
     kernel: Kernel | None = None
     body: SplitBody | None = None
@@ -119,7 +119,7 @@ def _rewritten(phase: Callable[..., tables.Trace]) -> Callable[[Unit], Unit]:
             return unit
         started = time.perf_counter()
         outputs = [unit.graph.exprs[output] for output in unit.graph.outputs]
-        memory = tables.Memory() if unit.memory is None else unit.memory
+        memory = tables.RuleMemory() if unit.memory is None else unit.memory
         trace = phase(outputs, unit.options.rewrite, unit.options.without, unit.fired, memory)
         return replace(
             unit,

@@ -115,7 +115,7 @@ class Known:
     proposals: dict[Expr, tuple[int, Expr]] = field(default_factory=dict)
 
 
-class Memory:
+class RuleMemory:
     """What runs over the same nodes share. A node never changes, so what a rule says of it is asked once: the source of a
     gradient is brought to its normal form for every component, and what came of them stands in the graph that is rewritten last.
 
@@ -166,7 +166,7 @@ class Engine:
 
     @paused()
     def run(
-        self, outputs: Iterable[Expr], promotions: Promotions | None = None, memory: Memory | None = None
+        self, outputs: Iterable[Expr], promotions: Promotions | None = None, memory: RuleMemory | None = None
     ) -> Trace:
         """The normal forms of some expressions.
 
@@ -221,7 +221,7 @@ class _Session:
         self.budget = budget
         self.steps: list[RuleFiring] = []
 
-    def remember(self, memory: Memory, known: Known) -> None:
+    def remember(self, memory: RuleMemory, known: Known) -> None:
         """Use what other runs have found, and add to it."""
         self._ranges, self._irreducible, self._proposals = memory.ranges, known.irreducible, known.proposals
 

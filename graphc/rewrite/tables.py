@@ -34,7 +34,7 @@ from graphc.rewrite import (
     symmetric,
     views,
 )
-from graphc.rewrite.engine import AnyRule, Engine, Memory, RuleFiring, Trace
+from graphc.rewrite.engine import AnyRule, Engine, RuleFiring, RuleMemory, Trace
 from graphc.rewrite.promotion import Promotions
 from graphc.util import fork_safety
 from graphc.util.gc_pause import paused
@@ -155,7 +155,7 @@ def derivatives_of_normal_forms(
     level: str,
     without: Iterable[str] = (),
     earlier: Sequence[RuleFiring] = (),
-    memory: Memory | None = None,
+    memory: RuleMemory | None = None,
 ) -> Trace:
     """The outputs with the derivatives in them written from the normal forms of what they are the derivatives of.
 
@@ -164,7 +164,7 @@ def derivatives_of_normal_forms(
     chosen, off = engine(level, without), named(without)
     if derivatives.RULE.kind not in LEVELS[level] or derivatives.RULE.name in off:
         return Trace([], tuple(outputs), True)
-    memory = Memory() if memory is None else memory
+    memory = RuleMemory() if memory is None else memory
     if not derivatives.stand_in(memory.nodes(outputs)):
         return Trace([], tuple(outputs), True)
     memory.remembers = True
@@ -190,7 +190,7 @@ def normal_form(
     level: str,
     without: Iterable[str] = (),
     earlier: Sequence[RuleFiring] = (),
-    memory: Memory | None = None,
+    memory: RuleMemory | None = None,
 ) -> Trace:
     """The outputs in their normal form, rewritten together, so that what they share stays shared."""
     if memory is not None and memory.remembers:  # there are derivatives
@@ -202,7 +202,7 @@ def _whole(
     outputs: Sequence[Expr],
     level: str,
     without: Iterable[str],
-    memory: Memory | None = None,
+    memory: RuleMemory | None = None,
     source: bool = False,
 ) -> Trace:
     """The outputs in the normal form of the engine, then with what is a rational function in them written whole."""
@@ -224,7 +224,7 @@ def matmul_order(
     level: str,
     without: Iterable[str] = (),
     earlier: Sequence[RuleFiring] = (),
-    memory: Memory | None = None,
+    memory: RuleMemory | None = None,
 ) -> Trace:
     """The outputs with products of many arrays in the order of fewest multiplications."""
     return _last(matmul_chain.RULES, matmul_chain.reorder, outputs, level, without, memory)
@@ -235,7 +235,7 @@ def compensate(
     level: str,
     without: Iterable[str] = (),
     earlier: Sequence[RuleFiring] = (),
-    memory: Memory | None = None,
+    memory: RuleMemory | None = None,
 ) -> Trace:
     """The outputs with functions of sums that round computed with what the rounding lost.
 
@@ -252,7 +252,7 @@ def _last(
     outputs: Sequence[Expr],
     level: str,
     without: Iterable[str],
-    memory: Memory | None = None,
+    memory: RuleMemory | None = None,
 ) -> Trace:
     """What some rules make of outputs in normal form, each node once."""
     off = named(without)
@@ -283,7 +283,7 @@ PHASES = (derivatives_of_normal_forms, normal_form, matmul_order, compensate)
 def run(outputs: Sequence[Expr], level: str, without: Iterable[str] = ()) -> Trace:
     """The outputs rewritten, phase after phase."""
     steps: list[RuleFiring] = []
-    complete, memory = True, Memory()
+    complete, memory = True, RuleMemory()
     for phase in PHASES:
         trace = phase(outputs, level, without, steps, memory)
         steps += trace

@@ -11,7 +11,7 @@ import pytest
 import graphc as g
 from graphc.ir.expr import Expr, symbol, walk
 from graphc.rewrite import facts, like_terms, linear, looks, quotient_sums, tables
-from graphc.rewrite.engine import Engine, Memory
+from graphc.rewrite.engine import Engine, RuleMemory
 from graphc.rewrite.ranges import Ranges
 from tests.benchmarks.formulas import random_program
 from tests.rewrite.instances import instances
@@ -88,7 +88,7 @@ def test_what_was_found_of_a_node_is_not_asked_again():
     engine, rules = counting()
     alone = engine.run(outputs)
     once = total(rules)
-    memory = Memory()
+    memory = RuleMemory()
     memory.remembers = True
     for rule in rules:
         rule.asked.clear()
