@@ -181,9 +181,11 @@ def test_what_is_right_stays_as_it_is() -> None:
 
 
 def test_the_rule_can_be_switched_off() -> None:
-    formula = g.parse("1/(1 + x*x)*(2*x)")
+    inner = g.parse("log(1 + x*x)")
+    (x,) = g.free_symbols(inner)
+    formula = g.grad(g.grad(inner, x), x)
     assert "rational-function" in {step.rule for step in g.rewrites(formula)}
     assert "rational-function" not in {step.rule for step in g.rewrites(formula, without="rational-function")}
-    exact = truths(Formula("2*x/(1 + x*x)", *FAR), 1e200)
-    value = float(g.compile(formula, cache=False)(1e200))
-    assert exact is not None and units(value, exact[0], exact[1], 1e200, "float64") <= MOST
+    exact = truths(Formula("log(1 + x*x)", *FAR), 1e120)
+    value = float(g.compile(formula, cache=False)(1e120))
+    assert exact is not None and units(value, exact[2], exact[3], 1e120, "float64") <= MOST
