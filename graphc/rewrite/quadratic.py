@@ -101,16 +101,19 @@ class QuadraticRoot:
             if factor not in rest:
                 return None  # P/Q is not known by form
             rest.remove(factor)
-        m = 0.5 * abs(b) + 0.5 * _discriminant_root(root, b, *above)
-        agreeing = reduce(lambda value, factor: value / factor, below[1], m * (2 / below[0]))
+        positive = of_b * of_root > 0
+        # |b| by its sign in either branch: that of a 0 has a derivative there, which |b| has not
+        size, discriminant = 0.5 * b if positive else -0.5 * b, 0.5 * _discriminant_root(root, b, *above)
+        agreeing = reduce(
+            lambda value, factor: value / factor, below[1], (discriminant + size) * (2 / below[0])
+        )
         quotient = reduce(lambda value, factor: value * factor, rest[1:], rest[0] if rest else 1)
-        opposing = -(above[0] / (2 * below[0])) * quotient / m
+        opposing = -(above[0] / (2 * below[0])) * quotient / (discriminant - size)
         for factor in below[1]:  # the difference of equal roots over 0 stays NaN
             opposing = where(not_equal(factor, 0), opposing, math.nan)
-        positive = of_b * of_root > 0
         agree = b >= 0 if positive else b <= 0
         # an infinite P decides alone, and beside it (P/Q)/(2M) would be ∞/∞
-        result = where(agree | (equal(m, math.inf) & (abs(b) < math.inf)), agreeing, opposing)
+        result = where(agree | (equal(discriminant, math.inf) & (abs(b) < math.inf)), agreeing, opposing)
         return result if of_root > 0 else -result
 
     def __str__(self) -> str:

@@ -362,3 +362,20 @@ def test_derivatives_of_each_element_of_a_batch():
     assert g.compile(slopes)(np.array([0.0, 0.0])).tolist() == [1.0, 1.0]
     constants = g.vmap(lambda v: g.grad(g.grad(abs(v) ** 2, v), v))(g.symbol("line", shape="n"))
     assert g.compile(constants)(np.array([-1.0, 2.0])).tolist() == [2.0, 2.0]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("of_root", [1, -1])
+@pytest.mark.parametrize("of_b", [1, -1])
+def test_roots_of_quadratics_have_derivatives_where_their_branches_meet(of_b, of_root, dtype):
+    """At b = 0, where the form that keeps the digits changes from one side to the other."""
+    a, b, c = g.symbols("a b c", dtype=dtype)
+    root = (of_b * b + of_root * g.sqrt(b * b - 4 * a * c)) / (2 * a)
+    first = g.grad(root, b)
+    outputs = [root, first, g.grad(root, c), g.grad(root, a), g.grad(first, b), g.grad(first, c)]
+    f = g.compile(outputs, [a, b, c], cache=False)
+    eps = float(np.finfo(dtype).eps)
+    for at in (0.0, -0.0):
+        exact = g.evaluate(outputs, {"a": 1.5, "b": at, "c": -3.0}, digits=20)
+        for computed, true in zip(f(*np.array([1.5, at, -3.0], dtype).tolist()), exact, strict=True):
+            assert abs(computed - float(true)) <= 4 * eps * abs(float(true)) + 4 * eps * (true == 0)
