@@ -170,6 +170,8 @@ def exact(op: Op, *operands: Any) -> Any:
     """f(operands) by the formula; None where it has no finite real value."""
     if op.name == "round" and 2 * operands[0] == mpmath.floor(2 * operands[0]):
         return mpf(round(float(operands[0]))) if abs(operands[0]) < 2**53 else operands[0]  # ties go to even
+    if op.name in ("mod", "floor_divide") and operands[1] == 0:
+        return None  # mpmath's remainder by 0 is the dividend
     if op.name == "polygamma":
         operands = (int(operands[0]), operands[1])
     extra = 0
@@ -436,6 +438,8 @@ def derivative(dag: Dag, at: Mapping[str, Any], name: str, precision: int = 400)
                 continue
             if any(p is None for p in points) or not smooth(*[np.float64(p.value) for p in points]):
                 return None
+        if abs(middle[output].value) > mpf(2) ** (precision // 4):
+            return None  # what changes by h is below its last digit
         before = (middle[output].value - left[output].value) / h
         after = (right[output].value - middle[output].value) / h
         slope, bend = (before + after) / 2, abs(after - before)
