@@ -142,7 +142,9 @@ def _variable(node: Expr, reader: Reader) -> RootQuotient | None:
         return None
     x = read.atom
     if x.operands and not x.op.on_arrays:
-        return None  # of x² + y², say: it over- and underflows by itself, which no trial of its own sizes sees
+        return (
+            None  # of x² + y², say: it over- and underflows by itself, which no trial of its own sizes sees
+        )
     if x is node or x.dtype != node.dtype or x.shape != node.shape or x.op.name in SKIPPED:
         return None
     return read
