@@ -145,9 +145,11 @@ class SquareOfQuotient:
 
     name: str = "removable-quotient-squared"
     kind: Kind = "stable"
-    examples: tuple[str, ...] = tuple(
-        f"square({_argument_over_written(name)})" for name in ("sin", "sinh", "expm1")
-    )
+
+    @cached_property
+    def examples(self) -> tuple[str, ...]:
+        """Formulas that it fires on, written when they are asked for: the series take a while."""
+        return tuple([f"square({_argument_over_written(name)})" for name in ("sin", "sinh", "expm1")])
 
     def roots(self) -> tuple[str, ...]:
         return ("multiply", "square")

@@ -197,12 +197,13 @@ class CompiledFunction(ABC):
         Raises `InputError` for another suffix or a name that is none, `CompileError` for what cannot be exported so.
         """
         formula = "; ".join(str(self.graph.exprs[output]) for output in self.graph.outputs[:8])
-        if export.is_c(path):
+        suffix = export.suffix_of(path)
+        if suffix in export.C:
             unit = unit_of(self.graph, Options(updates=self._options.updates))
             export.write_c(loop_program(unit), path, header, name, formula)
             return
         entry = self._scalar_entry(
-            "only functions of numbers are exported so",
+            f"only functions of numbers are exported to {suffix!r} files",
             'f.export("kernel.c") writes C; g.save keeps the graph itself',
         )
         shaped = any(symbol.shape for symbol in self._symbols)

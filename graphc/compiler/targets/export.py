@@ -77,14 +77,7 @@ def write(
     source: ExportSource, path: str | os.PathLike[str], header: str | os.PathLike[str] | None, name: Any
 ) -> None:
     """Export by the suffix of `path`; see `CompiledFunction.export`."""
-    path = as_text(path)
-    suffix = Path(path).suffix
-    if suffix not in (*PYTHON, *OBJECTS, *SHARED):
-        raise InputError(
-            f"cannot export to {suffix or 'a file without suffix'!r}",
-            hint='write f.export("module.py"), f.export("kernel.c"), f.export("kernel.o", header="kernel.h") or '
-            'f.export("kernel.so")',
-        )
+    path, suffix = as_text(path), suffix_of(path)
     if header is not None and suffix in PYTHON:
         raise InputError("a Python module has no header", hint="leave header= out")
     if source.tensors:
@@ -106,9 +99,16 @@ def write(
         write_whole(header, _header(source, called).encode())
 
 
-def is_c(path: str | os.PathLike[str]) -> bool:
-    """Whether what is exported is to be C."""
-    return Path(as_text(path)).suffix in C
+def suffix_of(path: str | os.PathLike[str]) -> str:
+    """The suffix that says what is to be written. Raises `InputError` for one that says nothing."""
+    suffix = Path(as_text(path)).suffix
+    if suffix not in (*PYTHON, *OBJECTS, *SHARED, *C):
+        raise InputError(
+            f"cannot export to {suffix or 'a file without suffix'!r}",
+            hint='write f.export("module.py"), f.export("kernel.c"), f.export("kernel.o", header="kernel.h") or '
+            'f.export("kernel.so")',
+        )
+    return suffix
 
 
 def write_c(

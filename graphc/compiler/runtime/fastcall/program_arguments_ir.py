@@ -52,6 +52,34 @@ exit:
   ret i64 %total
 }}
 
+; Whether an array has the rank and the lengths that stand at %line.
+define internal i1 @has_shape(ptr %object, ptr %line) {{
+entry:
+{field("rank", "%object", NDIM, "i32")}
+{field("shape", "%object", SHAPE, "ptr")}
+  %ndim = sext i32 %rank to i64
+  %wanted = load i64, ptr %line
+  %lengths = getelementptr i64, ptr %line, i64 1
+  %ranks = icmp eq i64 %ndim, %wanted
+  br i1 %ranks, label %axis, label %no
+axis:
+  %d = phi i64 [ 0, %entry ], [ %d_next, %length ]
+  %done = icmp eq i64 %d, %wanted
+  br i1 %done, label %yes, label %length
+length:
+  %length_at = getelementptr i64, ptr %shape, i64 %d
+  %here = load i64, ptr %length_at
+  %there_at = getelementptr i64, ptr %lengths, i64 %d
+  %there = load i64, ptr %there_at
+  %equal = icmp eq i64 %here, %there
+  %d_next = add i64 %d, 1
+  br i1 %equal, label %axis, label %no
+yes:
+  ret i1 true
+no:
+  ret i1 false
+}}
+
 ; Whether an array given as `out` can be written: of the dtype and the shape at %line, in rows, apart from every operand before.
 define internal i1 @takes(ptr %table, ptr %object, i64 %operand, ptr %line, ptr %data, ptr %sizes) {{
 entry:
@@ -64,27 +92,10 @@ entry:
 {field("flags", "%object", FLAGS, "i32")}
   %good = and i32 %flags, {WRITTEN_IN_ROWS}
   %in_rows = icmp eq i32 %good, {WRITTEN_IN_ROWS}
-{field("rank", "%object", NDIM, "i32")}
-{field("shape", "%object", SHAPE, "ptr")}
-  %ndim = sext i32 %rank to i64
-  %there_ndim = load i64, ptr %line
-  %lengths = getelementptr i64, ptr %line, i64 1
-  %ranks = icmp eq i64 %ndim, %there_ndim
+  %shaped = call i1 @has_shape(ptr %object, ptr %line)
   %both = and i1 %typed, %in_rows
-  %all = and i1 %both, %ranks
-  br i1 %all, label %axis, label %no
-axis:
-  %d = phi i64 [ 0, %entry ], [ %d_next, %length ]
-  %done = icmp eq i64 %d, %ndim
-  br i1 %done, label %place, label %length
-length:
-  %length_at = getelementptr i64, ptr %shape, i64 %d
-  %here = load i64, ptr %length_at
-  %there_at = getelementptr i64, ptr %lengths, i64 %d
-  %there = load i64, ptr %there_at
-  %equal = icmp eq i64 %here, %there
-  %d_next = add i64 %d, 1
-  br i1 %equal, label %axis, label %no
+  %all = and i1 %both, %shaped
+  br i1 %all, label %place, label %no
 place:
 {field("pointer", "%object", DATA, "ptr")}
   %data_at = getelementptr ptr, ptr %data, i64 %operand
@@ -140,23 +151,8 @@ number:
   %scalar = icmp eq i64 %wanted, 0
   br i1 %scalar, label %measured, label %no
 array:
-{field("rank", "%object", NDIM, "i32")}
-{field("shape", "%object", SHAPE, "ptr")}
-  %ndim = sext i32 %rank to i64
-  %ranks = icmp eq i64 %ndim, %wanted
-  br i1 %ranks, label %axis, label %no
-axis:
-  %d = phi i64 [ 0, %array ], [ %d_next, %length ]
-  %done = icmp eq i64 %d, %wanted
-  br i1 %done, label %measured, label %length
-length:
-  %length_at = getelementptr i64, ptr %shape, i64 %d
-  %here = load i64, ptr %length_at
-  %there_at = getelementptr i64, ptr %lengths, i64 %d
-  %there = load i64, ptr %there_at
-  %equal = icmp eq i64 %here, %there
-  %d_next = add i64 %d, 1
-  br i1 %equal, label %axis, label %no
+  %shaped = call i1 @has_shape(ptr %object, ptr %line)
+  br i1 %shaped, label %measured, label %no
 measured:
   %bytes = call i64 @bytes(ptr %table, i64 %k, ptr %line)
   %size_at = getelementptr i64, ptr %sizes, i64 %k
