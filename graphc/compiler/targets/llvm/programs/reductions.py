@@ -1,0 +1,238 @@
+"""Reductions of the loop IR as LLVM IR.
+
+Where a loop hands one number after the other to reductions of floats, it fills blocks of them instead, and each block is reduced
+in vectors (`kernels.reducers`): sums within a block are plain, those of blocks are added with compensation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from graphc.compiler.loops.program import Combine, For, Reduce, Statement
+from graphc.compiler.targets.llvm.emit import LlvmValue, literal, memory_type, register_type
+from graphc.compiler.targets.llvm.kernels import reducers
+from graphc.compiler.targets.llvm.programs.values import ValueWriter
+from graphc.ir.op import Reducer, lookup
+from graphc.ir.types import BOOL, INT64, DType
+
+if TYPE_CHECKING:
+    from graphc.compiler.targets.llvm.programs.statements import StatementWriter
+
+WRITTEN_OUT = 8
+"""Passes up to which a loop of known length combines one after the other."""
+
+
+@dataclass
+class _Open:
+    """A reduction whose body is being written.
+
+    total, error, best, some : addresses of the value so far, of what rounding took from it, and of a place's value and whether
+        there is any; None of a reduction into a buffer or of what it does without
+    """
+
+    statement: Reduce
+    reducer: Reducer
+    total: str | None = None
+    error: str | None = None
+    best: str | None = None
+    some: str | None = None
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether blocks of its numbers are reduced in vectors."""
+        kind = self.statement.dtype.kind
+        return self.total is not None and kind == "f" and self.reducer.packed and not self.reducer.of_places
+
+
+class Reductions:
+    """Writes reductions.
+
+    needed : the functions for blocks that the text calls, by reducer and type
+    """
+
+    def __init__(self, values: ValueWriter, statements: StatementWriter) -> None:
+        self.values = values
+        self.builder = values.builder
+        self.statements = statements
+        self.open: dict[str, _Open] = {}
+        self.needed: set[tuple[str, DType]] = set()
+        self._blocks: dict[str, str] = {}
+
+    def reduce(self, s: Reduce) -> None:
+        reducer = lookup(s.reducer).reducer
+        assert reducer is not None
+        start = LlvmValue(literal(0 if reducer.of_places else reducer.identity(s.dtype), s.dtype), s.dtype)
+        if s.target in self.values.buffers:
+            self.open[s.target] = _Open(s, reducer)
+            self._reduce_buffer(s, start)
+            return
+        kind, slot = memory_type(s.dtype), self.statements.slot
+        now = self.open[s.target] = _Open(s, reducer, slot(kind))
+        assert now.total is not None
+        self.builder.store(start, now.total)
+        if s.summation == "compensated":
+            now.error = slot(kind)
+            self.builder.store(LlvmValue(literal(0, s.dtype), s.dtype), now.error)
+        if reducer.of_places:
+            now.some = slot("i8")
+            self.builder.store(LlvmValue("false", BOOL), now.some)
+        self.statements.block(s.body)
+        result = self.builder.load(now.total, s.dtype)
+        if now.error is not None:
+            result = self._finished(result, self.builder.load(now.error, s.dtype))
+        self.values.bind(s.target, result)
+
+    def _finished(self, total: LlvmValue, error: LlvmValue) -> LlvmValue:
+        """The sum with what rounding took from it, where that is finite."""
+        b = self.builder
+        size = b.intrinsic("fabs", error)
+        finite = b.compare("lt", size, b.number(float("inf"), size))
+        some = b.compare("ne", error, b.number(0, error))
+        return b.select(b.and_(finite, some), b.add(total, error), total)
+
+    def _reduce_buffer(self, s: Reduce, start: LlvmValue) -> None:
+        values, kind = self.values, memory_type(s.dtype)
+        count = values.size(values.buffers[s.target])
+        target = values.pointers[s.target]
+
+        def begin(k: LlvmValue) -> None:
+            self.builder.store(start, values.at(target, k.text, kind))
+            if s.error is not None:
+                zero = LlvmValue(literal(0, s.dtype), s.dtype)
+                self.builder.store(zero, values.at(values.pointers[s.error], k.text, kind))
+
+        def end(k: LlvmValue) -> None:
+            at = values.at(target, k.text, kind)
+            error = self.builder.load(values.at(values.pointers[s.error or ""], k.text, kind), s.dtype)
+            self.builder.store(self._finished(self.builder.load(at, s.dtype), error), at)
+
+        self.statements.passes(count, begin)
+        self.statements.block(s.body)
+        if s.error is not None:
+            self.statements.passes(count, end)
+
+    # --- one number ---------------------------------------------------------------------------------------------------
+
+    def combine(self, s: Combine) -> None:
+        block = self._blocks.get(s.target)
+        if block is not None:
+            self.builder.store(self.values.scalar(s.value), block)
+            return
+        now = self.open[s.target]
+        value = self.values.scalar(s.value)
+        if now.reducer.of_places:
+            self._place(s, now, value)
+        elif now.total is not None:
+            self._join(now, value, now.total, now.error)
+        else:
+            error = now.statement.error
+            self._join(
+                now,
+                value,
+                self.values.address(s.target, s.index),
+                None if error is None else self.values.address(error, s.index),
+            )
+
+    def _join(self, now: _Open, value: LlvmValue, total: str, error: str | None) -> None:
+        """A number joins what has been combined so far."""
+        b, dtype = self.builder, now.statement.dtype
+        old = b.load(total, dtype)
+        if error is None:
+            new = b.convert(reducers.combine(b, now.statement.reducer, old, b.convert(value, dtype)), dtype)
+            b.store(new, total)
+            return
+        new = b.add(old, value)
+        lost = b.load(error, dtype)
+        larger = b.compare("ge", b.intrinsic("fabs", old), b.intrinsic("fabs", value))
+        big, small = b.select(larger, old, value), b.select(larger, value, old)
+        b.store(b.add(lost, b.add(b.sub(big, new), small)), error)
+        b.store(new, total)
+
+    def _place(self, s: Combine, now: _Open, value: LlvmValue) -> None:
+        """The first that no other one is preferred to, or the first NaN."""
+        b = self.builder
+        assert s.place is not None and now.total is not None and now.some is not None
+        if now.best is None:
+            now.best = self.statements.slot(memory_type(value.dtype))
+        some = b.load(now.some, BOOL)
+        best = b.select(some, b.load(now.best, value.dtype), value)
+        assert now.reducer.prefers is not None
+        better = now.reducer.prefers(b, value, best)
+        if value.dtype.kind == "f":
+            better = b.and_(b.or_(better, b.isnan(value)), b.not_(b.isnan(best)))
+        chosen = b.or_(better, b.not_(some))
+        b.store(b.select(better, value, best), now.best)
+        place = self.values.dim(s.place)
+        b.store(b.select(chosen, place, b.load(now.total, INT64)), now.total)
+        b.store(LlvmValue("true", BOOL), now.some)
+
+    # --- blocks of numbers --------------------------------------------------------------------------------------------
+
+    def blocked(self, s: For) -> bool:
+        """Writes a loop by blocks, where all that it hands to reductions is reduced in vectors; else says so."""
+        combined = [each for each in s.body if isinstance(each, Combine)]
+        if not combined or (isinstance(s.extent, int) and s.extent <= WRITTEN_OUT):
+            return False
+        targets = [each.target for each in combined]
+        if len(set(targets)) < len(targets) or not all(self.open[t].is_packed for t in targets):
+            return False
+        if any(self._combines(each, targets) for each in s.body if not isinstance(each, Combine)):
+            return False
+        if any(target in self._blocks for target in targets):
+            return False
+        kinds = [self.open[target].statement.dtype for target in targets]
+        length = reducers.BLOCK if not isinstance(s.extent, int) else min(s.extent, reducers.BLOCK)
+        memory = [self.statements.slot(memory_type(dtype), length) for dtype in kinds]
+        if isinstance(s.extent, int) and s.extent <= reducers.BLOCK:
+            self._block(s, targets, memory, LlvmValue("0", INT64), LlvmValue(str(s.extent), INT64))
+            return True
+        stop = self.values.dim(s.extent)
+        blocks = self._whole(f"sdiv i64 {self._whole(f'add nsw i64 {stop.text}, {length - 1}').text}, {length}")
+
+        def write(number: LlvmValue) -> None:
+            start = self._whole(f"mul nsw i64 {number.text}, {length}")
+            left = self._whole(f"sub nsw i64 {stop.text}, {start.text}")
+            few = self.builder.instruction(f"icmp slt i64 {left.text}, {length}", BOOL)
+            count = self._whole(f"select i1 {few.text}, i64 {left.text}, i64 {length}")
+            self._block(s, targets, memory, start, count)
+
+        self.statements.passes(blocks, write)
+        return True
+
+    def _combines(self, statement: Statement, targets: list[str]) -> bool:
+        """Whether something inside of a statement hands numbers to reductions that are to get blocks."""
+        from graphc.compiler.loops.program import walk_statements
+
+        return any(
+            isinstance(each, Combine) and each.target in targets for each in walk_statements((statement,))
+        )
+
+    def _whole(self, text: str) -> LlvmValue:
+        return self.builder.instruction(text, INT64)
+
+    def _block(self, s: For, targets: list[str], memory: list[str], start: LlvmValue, count: LlvmValue) -> None:
+        """One block: its numbers, then what they are together."""
+        values = self.values
+
+        def fill(k: LlvmValue) -> None:
+            index = k if start.text == "0" else self._whole(f"add nsw i64 {start.text}, {k.text}")
+            values.name(s.index, index)
+            for target, at in zip(targets, memory, strict=True):
+                kind = memory_type(self.open[target].statement.dtype)
+                self._blocks[target] = values.at(at, k.text, kind)
+            self.statements.block(s.body)
+            for target in targets:
+                del self._blocks[target]
+
+        self.statements.passes(count, fill)
+        for target, at in zip(targets, memory, strict=True):
+            now = self.open[target]
+            reducer, dtype = now.statement.reducer, now.statement.dtype
+            self.needed.add((reducer, dtype))
+            call = f"call {register_type(dtype)} @{reducers.symbol(reducer, dtype)}(ptr {at}, i64 {count.text})"
+            assert now.total is not None
+            self._join(now, self.builder.instruction(call, dtype), now.total, now.error)
+
+
+__all__ = ["Reductions"]

@@ -1,0 +1,154 @@
+"""Statements of the loop IR as LLVM IR."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+
+from graphc.compiler.loops.program import (
+    Assign,
+    Barrier,
+    Buffer,
+    Combine,
+    For,
+    If,
+    Let,
+    Private,
+    Reduce,
+    Require,
+    RoutineCall,
+    Statement,
+)
+from graphc.compiler.targets.llvm.emit import LlvmBuilder, LlvmValue, memory_type
+from graphc.compiler.targets.llvm.programs.reductions import Reductions
+from graphc.compiler.targets.llvm.programs.values import ValueWriter
+from graphc.errors import CompileError
+from graphc.ir.types import INT64
+
+ON_STACK = 512
+"""Elements of a buffer of known size that lies on the stack, or in registers."""
+
+
+def on_stack(buffer: Buffer) -> bool:
+    """Whether a buffer of the workspace is the function's own."""
+    return all(isinstance(dim, int) for dim in buffer.shape) and prod(buffer.shape) <= ON_STACK  # type: ignore[arg-type]
+
+
+class StatementWriter:
+    """Writes the body of a function.
+
+    messages : what the requirements say, in order; where one does not hold the function returns its number, from 1 on
+    """
+
+    def __init__(self, builder: LlvmBuilder) -> None:
+        self.values = ValueWriter(builder)
+        self.builder = builder
+        self.reductions = Reductions(self.values, self)
+        self.messages: list[str] = []
+        self.allocas: list[str] = []
+
+    def slot(self, kind: str, count: int = 1) -> str:
+        """Memory of the function's own, by its register."""
+        name = f"%s{len(self.allocas)}"
+        self.allocas.append(f"  {name} = alloca [{max(count, 1)} x {kind}], align 64" if count > 8 else f"  {name} = alloca [{max(count, 1)} x {kind}]")
+        return name
+
+    def own(self, buffer: Buffer) -> None:
+        """A buffer of known size gets its place on the stack."""
+        self.values.pointers[buffer.name] = self.slot(memory_type(buffer.dtype), prod(buffer.shape))  # type: ignore[arg-type]
+
+    def block(self, body: tuple[Statement, ...]) -> None:
+        for statement in body:
+            rule = _STATEMENTS.get(type(statement))
+            if rule is None:
+                raise CompileError(f"{type(statement).__name__} has no form in LLVM IR")
+            rule(self, statement)
+
+    def let(self, s: Let) -> None:
+        self.values.bind(s.name, self.values.scalar(s.value))
+
+    def store(self, s: Assign) -> None:
+        value = self.values.scalar(s.value)
+        self.builder.store(value, self.values.address(s.buffer, s.index))
+
+    def loop(self, s: For) -> None:
+        if self.reductions.blocked(s):
+            return
+        self.passes(s.extent, lambda index: self._body(s, index))
+
+    def _body(self, s: For, index: LlvmValue) -> None:
+        self.values.name(s.index, index)
+        self.block(s.body)
+
+    def passes(self, extent: object, body: Callable[[LlvmValue], None], start: str = "0") -> None:
+        """body(i) for i from a start up to an end."""
+        values = self.values
+        stop = extent if isinstance(extent, LlvmValue) else values.dim(extent)  # type: ignore[arg-type]
+        if start == "0" and stop.text == "1":
+            with values.scope():
+                body(LlvmValue("0", INT64))
+            return
+        head, inside, behind, before = values.label("for"), values.label("do"), values.label("rof"), values.block
+        values.line(f"br label %{head}")
+        values.begin(head)
+        place = len(self.builder.lines)
+        self.builder.lines.append("")
+        index = LlvmValue(f"%i.{head}", INT64)
+        values.line(f"%c.{head} = icmp slt i64 {index.text}, {stop.text}")
+        values.line(f"br i1 %c.{head}, label %{inside}, label %{behind}")
+        values.begin(inside)
+        with values.scope():
+            body(index)
+        values.line(f"%n.{head} = add nuw nsw i64 {index.text}, 1")
+        values.line(f"br label %{head}")
+        self.builder.lines[place] = (
+            f"  {index.text} = phi i64 [ {start}, %{before} ], [ %n.{head}, %{values.block} ]"
+        )
+        values.begin(behind)
+
+    def branch(self, s: If) -> None:
+        condition = self.values.scalar(s.condition)
+        self.where(condition, lambda: self.block(s.body))
+
+    def where(self, condition: LlvmValue, write: Callable[[], None]) -> None:
+        """A body for where a condition holds."""
+        inside, behind = self.values.label("if"), self.values.label("fi")
+        self.values.line(f"br i1 {condition.text}, label %{inside}, label %{behind}")
+        self.values.begin(inside)
+        with self.values.scope():
+            write()
+        self.values.line(f"br label %{behind}")
+        self.values.begin(behind)
+
+    def require(self, s: Require) -> None:
+        condition = self.values.scalar(s.condition)
+        if s.message not in self.messages:
+            self.messages.append(s.message)
+        fails, holds = self.values.label("fail"), self.values.label("ok")
+        self.values.line(f"br i1 {condition.text}, label %{holds}, label %{fails}")
+        self.values.begin(fails)
+        self.values.line(f"ret i64 {1 + self.messages.index(s.message)}")
+        self.values.begin(holds)
+
+    def private(self, s: Private) -> None:
+        if s.buffer.name not in self.values.pointers:
+            self.own(s.buffer)
+
+    def call(self, s: RoutineCall) -> None:
+        raise CompileError(f"{s.routine} has no loops")
+
+
+_STATEMENTS: dict[type, Callable] = {
+    Let: StatementWriter.let,
+    Assign: StatementWriter.store,
+    For: StatementWriter.loop,
+    If: StatementWriter.branch,
+    Require: StatementWriter.require,
+    Reduce: lambda writer, s: writer.reductions.reduce(s),
+    Combine: lambda writer, s: writer.reductions.combine(s),
+    RoutineCall: StatementWriter.call,
+    Private: StatementWriter.private,
+    Barrier: lambda writer, s: None,  # one thread alone runs
+}
+
+__all__ = ["StatementWriter", "on_stack"]
