@@ -20,6 +20,7 @@ import numpy as np
 from graphc.compiler import dump
 from graphc.compiler.engine import checks
 from graphc.compiler.engine.thread_pool import Parallel
+from graphc.compiler.loops.one_function import one_function
 from graphc.compiler.loops.program import Program
 from graphc.compiler.loops.to_loops import to_loops
 from graphc.compiler.lowering.decompose import decompose
@@ -70,6 +71,7 @@ class Unit:
     kernel, body : of a graph of operations element by element: its scalar body, and that cut into functions
     materialized, steps, plan : of a program over arrays: the nodes kept in memory, what makes them, and where
     written : the graph with its composite operations, before they were taken apart
+    whole : the program of the loop IR that becomes one native function, instead of kernels and calls
     loops : the program of the loop IR, where it was asked for
     """
 
@@ -87,6 +89,7 @@ class Unit:
     steps: tuple[Step, ...] = ()
     plan: MemoryPlan | None = None
     written: Dag | None = None
+    whole: Program | None = None
     loops: Program | None = None
 
     @property
@@ -163,8 +166,14 @@ def _plan_memory(unit: Unit) -> Unit:
     return replace(unit, plan=plan_memory(unit.graph, unit.steps, unit.materialized, unit.options.updates))
 
 
+def _one_function(unit: Unit) -> Unit:
+    return replace(unit, whole=one_function(unit))
+
+
 def _write_kernels(unit: Unit) -> Unit:
     assert unit.plan is not None
+    if unit.whole is not None:
+        return unit
     plan = replace(unit.plan, words={}, rows={}, kernels={})
     write_kernels(plan)
     return replace(unit, plan=plan)
@@ -204,6 +213,7 @@ PASSES: tuple[Pass, ...] = (
     Pass("materialize", "which nodes are kept in memory", "arrays", _materialize),
     Pass("fuse", "loops over the same rows become one kernel", "arrays", _fuse),
     Pass("plan_memory", "buffers, their lifetimes, updates in place", "arrays", _plan_memory),
+    Pass("one_function", "programs of small routines become loops alone", "arrays", _one_function),
     Pass("write_kernels", "each kernel as LLVM text", "arrays", _write_kernels),
 )
 
@@ -222,7 +232,11 @@ ON_REQUEST = (
 REWRITING = PASSES[:4]
 LOWERING = PASSES[4:]
 TO_LOOPS = (
-    *(each for each in LOWERING if each.name not in ("expand_ops", "split_body", "write_kernels")),
+    *(
+        each
+        for each in LOWERING
+        if each.name not in ("expand_ops", "split_body", "one_function", "write_kernels")
+    ),
     *ON_REQUEST,
 )
 """The passes from what rewriting made to the loop IR."""

@@ -24,6 +24,7 @@ from graphc.compiler.runtime.compiled_function import CompiledFunction, ScalarEn
 from graphc.compiler.runtime.fastcall import program_entry
 from graphc.compiler.runtime.guarded_plan import Guarded
 from graphc.compiler.runtime.instantiated_plan import Bound
+from graphc.compiler.runtime.native_program import BoundProgram, NativeProgram
 from graphc.compiler.schedule.fusion import Group
 from graphc.errors import CompileError, GraphcError, InputError, ShapeError
 from graphc.interpret.call_binding import arguments
@@ -54,7 +55,7 @@ class _Known(NamedTuple):
     lengths: Mapping[str, int]
     shapes: list[tuple[int, ...]]
     empty: bool
-    pool: list[Bound]
+    pool: list[Bound | BoundProgram]
     apart: list[int]
 
 
@@ -88,8 +89,13 @@ class ArrayFunction(CompiledFunction):
         self._plan, self._constants = lowered.plan, lowered.constants
         planned = time.perf_counter()
         self._library: Library | None = None
-        if self._plan.exported:
+        self._native: NativeProgram | None = None
+        if lowered.whole is not None:
+            self._native = NativeProgram(lowered.whole, options.cache)
+            self._library = self._native.library
+        elif self._plan.exported:
             self._library = build(self._plan.text, self._plan.exported, options.cache)
+        if self._library is not None:
             numba_type.register(CompiledFunction)
         self._seconds = {"plan": planned - started, "build": time.perf_counter() - planned}
         self._known: OrderedDict[Any, _Known] = OrderedDict()
@@ -97,6 +103,9 @@ class ArrayFunction(CompiledFunction):
         type(self).__call__ = self.call  # type: ignore[method-assign]
 
     def __repr__(self) -> str:
+        if self._native is not None:
+            count = f"{self._results} result{'s' if self._results != 1 else ''}"
+            return f"<compiled ({', '.join(self.inputs)}) → {count} by one function>"
         kernels = sum(isinstance(step, Group) for step in self._plan.steps)
         parts = (
             (self._results, "result"),
@@ -200,8 +209,10 @@ class ArrayFunction(CompiledFunction):
                 self._table = table
                 type(self).__call__ = table.entry(self.call)  # type: ignore[method-assign]
 
-    def _bound(self, lengths: Mapping[str, int]) -> Bound:
+    def _bound(self, lengths: Mapping[str, int]) -> Bound | BoundProgram:
         """The plan for given lengths."""
+        if self._native is not None:
+            return BoundProgram(self._native, self.graph, lengths, self._guarded)
         kind = Guarded if self._guarded else Bound
         return kind(self._plan, self._library, lengths, self._options.parallel)
 
@@ -331,7 +342,7 @@ class ProgramReport:
     def __str__(self) -> str:
         program = self._program
         lines = [repr(program)]
-        for step in program._plan.steps:
+        for step in program._plan.steps if program._native is None else ():
             if isinstance(step, Group):
                 made = ", ".join(
                     f"{stage.node.op.name}{format_shape(stage.node.shape)}" for stage in step.stages

@@ -1,7 +1,7 @@
 """A program of the loop IR as one native function, and that function bound to the lengths of calls.
 
-No Python runs between its loops. Where it says that a requirement does not hold (an index outside of its axis, a singular matrix),
-the interpreter is asked for the error, which names the node and the line.
+No Python runs between its loops. Where it says that a requirement does not hold (an index outside of its axis, a singular
+matrix), the interpreter is asked for the error, which names the node and the line.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class NativeProgram:
 
     @property
     def serve(self) -> int:
-        """The address of void serve(count, frame), which does what `run` does."""
+        """The address of i64 serve(count, frame), which does what `run` does."""
         return self.library.pointer(writer.SERVE)
 
     def frame(self, lengths: Mapping[str, int], guarded: bool = False) -> tuple[np.ndarray, np.ndarray]:
@@ -91,7 +91,7 @@ class BoundProgram:
         self._constants = native.constants
         for (word, _), values in zip(native.text.places("constant"), self._constants, strict=True):
             self._frame[word] = data_address(values)
-        self.is_plain = not native.text.messages and not native.text.places("state")
+        self.is_plain = not native.text.places("state")
 
     def kernels(self, arguments: int, constants: Sequence[np.ndarray]) -> Kernels:
         """What a call runs, where `is_plain` holds."""
@@ -122,7 +122,9 @@ class BoundProgram:
     def _watched(self, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> None:
         """A call whose memory is looked at: what `GRAPHC_CHECK=memory` asks for."""
         roles = [buffer.role for buffer in self._native.text.operands if buffer.role in ("input", "state")]
-        before = [array.tobytes() if role == "input" else b"" for array, role in zip(inputs, roles, strict=False)]
+        before = [
+            array.tobytes() if role == "input" else b"" for array, role in zip(inputs, roles, strict=False)
+        ]
         guard_words.poison(self._workspace, 0, len(self._workspace), 0)
         status = self._native.run(self._frame)
         what = "the native function"

@@ -11,11 +11,10 @@ import pytest
 import graphc as g
 from graphc.compiler.engine import guard_words
 from graphc.compiler.engine.numpy_layout import data_address
+from graphc.compiler.loops.one_function import has_loops
 from graphc.compiler.loops.program import Program
 from graphc.compiler.runtime.native_program import NativeProgram
-from graphc.compiler.targets.llvm.programs.writer import has_native_form
 from graphc.ir.attribute_text import bound
-from graphc.ir.op import all_ops
 from tests.compiler.loops.support import assert_close, lengths_at, program_of
 from tests.compiler.test_array_programs import Programs
 from tests.fuzz import array_programs
@@ -56,7 +55,7 @@ def test_every_operation_on_arrays(number):
     symbols, point = case.symbols(case.named and number % 2 == 0), case.point()
     outputs = [case.build(*symbols)]
     program = program_of(outputs, symbols)
-    if not has_native_form(program):
+    if not has_loops(program):
         pytest.skip(f"{case.op} is a routine of a library")
     status, results, _ = call(program, point, LENGTHS)
     assert status == 0
@@ -70,7 +69,7 @@ def hold_plain(seed: int) -> None:
     total = sum((g.sum(output * 0.5) for output in outputs), g.constant(0.0, program.dtype))
     outputs = [*outputs, *g.grad(total, program.inputs)]
     loops = program_of(outputs, program.inputs)
-    if not has_native_form(loops):
+    if not has_loops(loops):
         return
     status, results, _ = call(loops, program.point, lengths_at(program.inputs, program.point))
     assert status == 0
@@ -85,7 +84,7 @@ def hold_typed(seed: int) -> None:
     inputs = [member.expr for member in random.inputs.values()]
     updates = {name: member.expr for name, member in random.updates.items()}
     loops = program_of([member.expr for member in random.outputs], inputs, updates)
-    if not has_native_form(loops):
+    if not has_loops(loops):
         return
     for later in (False, True):
         arguments = random.arguments(np.random.default_rng(random.seed), later)

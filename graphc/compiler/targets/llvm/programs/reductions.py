@@ -6,21 +6,29 @@ in vectors (`kernels.reducers`): sums within a block are plain, those of blocks 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import prod
 from typing import TYPE_CHECKING
 
-from graphc.compiler.loops.program import Combine, For, Reduce, Statement
+from graphc.compiler.loops.program import Combine, For, Reduce, Statement, body_of, walk_statements
 from graphc.compiler.targets.llvm.emit import LlvmValue, literal, memory_type, register_type
 from graphc.compiler.targets.llvm.kernels import reducers
 from graphc.compiler.targets.llvm.programs.values import ValueWriter
+from graphc.ir import dims
 from graphc.ir.op import Reducer, lookup
 from graphc.ir.types import BOOL, INT64, DType
 
 if TYPE_CHECKING:
-    from graphc.compiler.targets.llvm.programs.statements import StatementWriter
+    from graphc.compiler.targets.llvm.programs.statements import NativeStatements
 
-WRITTEN_OUT = 8
-"""Passes up to which a loop of known length combines one after the other."""
+WRITTEN_OUT = 16
+"""Passes up to which a loop of known length is written out, and what it hands over is combined in pairs."""
+
+MOST_WRITTEN = 128
+"""Statements that this may give."""
+
+PLAIN = 256
+"""Numbers of a sum, as many as that at most, that are added without compensation."""
 
 
 @dataclass
@@ -29,6 +37,7 @@ class _Open:
 
     total, error, best, some : addresses of the value so far, of what rounding took from it, and of a place's value and whether
         there is any; None of a reduction into a buffer or of what it does without
+    at_once : whether all of it is one block; result : what that is, when it was written
     """
 
     statement: Reduce
@@ -37,12 +46,15 @@ class _Open:
     error: str | None = None
     best: str | None = None
     some: str | None = None
+    at_once: bool = False
+    result: LlvmValue | None = None
 
     @property
     def is_packed(self) -> bool:
         """Whether blocks of its numbers are reduced in vectors."""
         kind = self.statement.dtype.kind
-        return self.total is not None and kind == "f" and self.reducer.packed and not self.reducer.of_places
+        whole = self.total is None and not self.at_once
+        return not whole and kind == "f" and self.reducer.packed and not self.reducer.of_places
 
 
 class Reductions:
@@ -51,13 +63,13 @@ class Reductions:
     needed : the functions for blocks that the text calls, by reducer and type
     """
 
-    def __init__(self, values: ValueWriter, statements: StatementWriter) -> None:
+    def __init__(self, values: ValueWriter, statements: NativeStatements) -> None:
         self.values = values
         self.builder = values.builder
         self.statements = statements
         self.open: dict[str, _Open] = {}
         self.needed: set[tuple[str, DType]] = set()
-        self._blocks: dict[str, str] = {}
+        self._blocks: dict[str, str | list[LlvmValue]] = {}
 
     def reduce(self, s: Reduce) -> None:
         reducer = lookup(s.reducer).reducer
@@ -68,10 +80,16 @@ class Reductions:
             self._reduce_buffer(s, start)
             return
         kind, slot = memory_type(s.dtype), self.statements.slot
-        now = self.open[s.target] = _Open(s, reducer, slot(kind))
-        assert now.total is not None
+        now = self.open[s.target] = _Open(s, reducer, at_once=_is_one_block(s))
+        if now.at_once and now.is_packed:
+            self.statements.block(s.body)
+            assert now.result is not None
+            self.values.bind(s.target, now.result)
+            return
+        now.at_once = False
+        now.total = slot(kind)
         self.builder.store(start, now.total)
-        if s.summation == "compensated":
+        if s.summation == "compensated" and not _is_short(s):
             now.error = slot(kind)
             self.builder.store(LlvmValue(literal(0, s.dtype), s.dtype), now.error)
         if reducer.of_places:
@@ -93,6 +111,9 @@ class Reductions:
 
     def _reduce_buffer(self, s: Reduce, start: LlvmValue) -> None:
         values, kind = self.values, memory_type(s.dtype)
+        if s.error is not None and _is_short(s):
+            s = replace(s, error=None)
+            self.open[s.target] = replace(self.open[s.target], statement=s)
         count = values.size(values.buffers[s.target])
         target = values.pointers[s.target]
 
@@ -116,6 +137,9 @@ class Reductions:
 
     def combine(self, s: Combine) -> None:
         block = self._blocks.get(s.target)
+        if isinstance(block, list):
+            block.append(self.values.scalar(s.value))
+            return
         if block is not None:
             self.builder.store(self.values.scalar(s.value), block)
             return
@@ -172,15 +196,23 @@ class Reductions:
     def blocked(self, s: For) -> bool:
         """Writes a loop by blocks, where all that it hands to reductions is reduced in vectors; else says so."""
         combined = [each for each in s.body if isinstance(each, Combine)]
-        if not combined or (isinstance(s.extent, int) and s.extent <= WRITTEN_OUT):
-            return False
         targets = [each.target for each in combined]
-        if len(set(targets)) < len(targets) or not all(self.open[t].is_packed for t in targets):
+        if not combined or len(set(targets)) < len(targets):
             return False
-        if any(self._combines(each, targets) for each in s.body if not isinstance(each, Combine)):
+        if not all(self.open[target].is_packed for target in targets):
+            return False
+        inner = [each for each in s.body if not isinstance(each, Combine)]
+        if any(
+            isinstance(each, Combine) and each.target in targets for each in walk_statements(tuple(inner))
+        ):
             return False
         if any(target in self._blocks for target in targets):
             return False
+        if isinstance(s.extent, int) and s.extent == 0:
+            return False
+        if _is_written_out(s):
+            self._written_out(s, targets)
+            return True
         kinds = [self.open[target].statement.dtype for target in targets]
         length = reducers.BLOCK if not isinstance(s.extent, int) else min(s.extent, reducers.BLOCK)
         memory = [self.statements.slot(memory_type(dtype), length) for dtype in kinds]
@@ -188,7 +220,9 @@ class Reductions:
             self._block(s, targets, memory, LlvmValue("0", INT64), LlvmValue(str(s.extent), INT64))
             return True
         stop = self.values.dim(s.extent)
-        blocks = self._whole(f"sdiv i64 {self._whole(f'add nsw i64 {stop.text}, {length - 1}').text}, {length}")
+        blocks = self._whole(
+            f"sdiv i64 {self._whole(f'add nsw i64 {stop.text}, {length - 1}').text}, {length}"
+        )
 
         def write(number: LlvmValue) -> None:
             start = self._whole(f"mul nsw i64 {number.text}, {length}")
@@ -200,18 +234,41 @@ class Reductions:
         self.statements.passes(blocks, write)
         return True
 
-    def _combines(self, statement: Statement, targets: list[str]) -> bool:
-        """Whether something inside of a statement hands numbers to reductions that are to get blocks."""
-        from graphc.compiler.loops.program import walk_statements
+    def _written_out(self, s: For, targets: list[str]) -> None:
+        """A short loop without the loop."""
+        assert isinstance(s.extent, int)
+        numbers: list[list[LlvmValue]] = [[] for _ in targets]
+        for target, each in zip(targets, numbers, strict=True):
+            self._blocks[target] = each
+        for k in range(s.extent):
+            with self.values.scope():
+                self.values.name(s.index, LlvmValue(str(k), INT64))
+                self.statements.block(s.body)
+        for target, each in zip(targets, numbers, strict=True):
+            del self._blocks[target]
+            reducer = self.open[target].statement.reducer
+            while len(each) > 1:
+                pairs = [
+                    reducers.combine(self.builder, reducer, *each[k : k + 2])
+                    for k in range(0, len(each) - 1, 2)
+                ]
+                each = [*pairs, *each[len(each) - len(each) % 2 :]]
+            self._part(self.open[target], each[0])
 
-        return any(
-            isinstance(each, Combine) and each.target in targets for each in walk_statements((statement,))
-        )
+    def _part(self, now: _Open, value: LlvmValue) -> None:
+        """What a block is, to what those before it are."""
+        if now.at_once:
+            now.result = value
+        else:
+            assert now.total is not None
+            self._join(now, value, now.total, now.error)
 
     def _whole(self, text: str) -> LlvmValue:
         return self.builder.instruction(text, INT64)
 
-    def _block(self, s: For, targets: list[str], memory: list[str], start: LlvmValue, count: LlvmValue) -> None:
+    def _block(
+        self, s: For, targets: list[str], memory: list[str], start: LlvmValue, count: LlvmValue
+    ) -> None:
         """One block: its numbers, then what they are together."""
         values = self.values
 
@@ -230,9 +287,50 @@ class Reductions:
             now = self.open[target]
             reducer, dtype = now.statement.reducer, now.statement.dtype
             self.needed.add((reducer, dtype))
-            call = f"call {register_type(dtype)} @{reducers.symbol(reducer, dtype)}(ptr {at}, i64 {count.text})"
-            assert now.total is not None
-            self._join(now, self.builder.instruction(call, dtype), now.total, now.error)
+            call = (
+                f"call {register_type(dtype)} @{reducers.symbol(reducer, dtype)}(ptr {at}, i64 {count.text})"
+            )
+            self._part(now, self.builder.instruction(call, dtype))
+
+
+def _is_written_out(s: For) -> bool:
+    """Whether a loop is so short that its passes stand one after the other."""
+    if not isinstance(s.extent, int) or s.extent > WRITTEN_OUT or any(map(body_of, s.body)):
+        return False
+    return s.extent * len(s.body) <= MOST_WRITTEN
+
+
+def _is_one_block(s: Reduce) -> bool:
+    """Whether all numbers of a reduction come from one loop of known length, in its body, that fits into a block."""
+    loops = [each for each in s.body if isinstance(each, For)]
+    direct = [each for loop in loops for each in loop.body if isinstance(each, Combine)]
+    every = [each for each in walk_statements(s.body) if isinstance(each, Combine)]
+    own = [each for each in every if each.target == s.target]
+    if len(own) != 1 or own[0] not in direct:
+        return False
+    (loop,) = [each for each in loops if own[0] in each.body]
+    if not isinstance(loop.extent, int) or not 0 < loop.extent <= reducers.BLOCK:
+        return False
+    return [each for each in walk_statements(loop.body) if isinstance(each, Combine)] == own
+
+
+def _is_short(s: Reduce) -> bool:
+    """Whether so few numbers are combined, for each element of the target, that they need no compensation."""
+
+    def numbers(body: tuple[Statement, ...], passes: dict[str, int]) -> int:
+        most = 0
+        for each in body:
+            if isinstance(each, Combine) and each.target == s.target:
+                named = {name for dim in each.index for name in dims.names_of(dim)}
+                most += prod(count for index, count in passes.items() if index not in named)
+            elif isinstance(each, For):
+                count = each.extent if isinstance(each.extent, int) else PLAIN + 1
+                most += numbers(each.body, {**passes, each.index: count})
+            else:
+                most += numbers(body_of(each), passes)
+        return most
+
+    return numbers(s.body, {}) <= PLAIN
 
 
 __all__ = ["Reductions"]

@@ -20,6 +20,7 @@ from graphc.compiler.loops.program import (
     Statement,
 )
 from graphc.compiler.targets.llvm.emit import LlvmBuilder, LlvmValue, memory_type
+from graphc.compiler.targets.llvm.loop_builder import ROLLED
 from graphc.compiler.targets.llvm.programs.reductions import Reductions
 from graphc.compiler.targets.llvm.programs.values import ValueWriter
 from graphc.errors import CompileError
@@ -34,7 +35,7 @@ def on_stack(buffer: Buffer) -> bool:
     return all(isinstance(dim, int) for dim in buffer.shape) and prod(buffer.shape) <= ON_STACK  # type: ignore[arg-type]
 
 
-class StatementWriter:
+class NativeStatements:
     """Writes the body of a function.
 
     messages : what the requirements say, in order; where one does not hold the function returns its number, from 1 on
@@ -50,7 +51,8 @@ class StatementWriter:
     def slot(self, kind: str, count: int = 1) -> str:
         """Memory of the function's own, by its register."""
         name = f"%s{len(self.allocas)}"
-        self.allocas.append(f"  {name} = alloca [{max(count, 1)} x {kind}], align 64" if count > 8 else f"  {name} = alloca [{max(count, 1)} x {kind}]")
+        aligned = ", align 64" if count > 8 else ""
+        self.allocas.append(f"  {name} = alloca [{max(count, 1)} x {kind}]{aligned}")
         return name
 
     def own(self, buffer: Buffer) -> None:
@@ -88,7 +90,12 @@ class StatementWriter:
             with values.scope():
                 body(LlvmValue("0", INT64))
             return
-        head, inside, behind, before = values.label("for"), values.label("do"), values.label("rof"), values.block
+        head, inside, behind, before = (
+            values.label("for"),
+            values.label("do"),
+            values.label("rof"),
+            values.block,
+        )
         values.line(f"br label %{head}")
         values.begin(head)
         place = len(self.builder.lines)
@@ -100,7 +107,8 @@ class StatementWriter:
         with values.scope():
             body(index)
         values.line(f"%n.{head} = add nuw nsw i64 {index.text}, 1")
-        values.line(f"br label %{head}")
+        nested = any(line.startswith("for") for line in self.builder.lines[place:])
+        values.line(f"br label %{head}{ROLLED if nested else ''}")
         self.builder.lines[place] = (
             f"  {index.text} = phi i64 [ {start}, %{before} ], [ %n.{head}, %{values.block} ]"
         )
@@ -139,16 +147,16 @@ class StatementWriter:
 
 
 _STATEMENTS: dict[type, Callable] = {
-    Let: StatementWriter.let,
-    Assign: StatementWriter.store,
-    For: StatementWriter.loop,
-    If: StatementWriter.branch,
-    Require: StatementWriter.require,
+    Let: NativeStatements.let,
+    Assign: NativeStatements.store,
+    For: NativeStatements.loop,
+    If: NativeStatements.branch,
+    Require: NativeStatements.require,
     Reduce: lambda writer, s: writer.reductions.reduce(s),
     Combine: lambda writer, s: writer.reductions.combine(s),
-    RoutineCall: StatementWriter.call,
-    Private: StatementWriter.private,
+    RoutineCall: NativeStatements.call,
+    Private: NativeStatements.private,
     Barrier: lambda writer, s: None,  # one thread alone runs
 }
 
-__all__ = ["StatementWriter", "on_stack"]
+__all__ = ["NativeStatements", "on_stack"]

@@ -123,7 +123,9 @@ class ValueWriter:
         """Towards −∞."""
         value = self.known(quotient)
         if value is None:
-            value = self.builder.int_floor_divide(self.dim(quotient.numerator), self.dim(quotient.denominator))
+            value = self.builder.int_floor_divide(
+                self.dim(quotient.numerator), self.dim(quotient.denominator)
+            )
             self.name(quotient, value)
         return value
 
@@ -163,7 +165,9 @@ class ValueWriter:
         """The address of an element by its number."""
         if offset == "0":
             return pointer
-        return self.builder.instruction(f"getelementptr inbounds {kind}, ptr {pointer}, i64 {offset}", INT64).text
+        return self.builder.instruction(
+            f"getelementptr inbounds {kind}, ptr {pointer}, i64 {offset}", INT64
+        ).text
 
     # --- scalars ------------------------------------------------------------------------------------------------------
 
@@ -194,7 +198,9 @@ class ValueWriter:
         """An operation's instructions."""
         declared = lookup(op)
         if declared.emit is None:
-            raise CompileError(f"{op} has no machine code of its own", hint="declare the operation by a formula")
+            raise CompileError(
+                f"{op} has no machine code of its own", hint="declare the operation by a formula"
+            )
         self.builder.op = declared
         return declared.emit(self.builder, *operands, *attrs)
 

@@ -2,10 +2,10 @@
 
     i64 run(ptr frame)      computes; 0, or the number of the requirement that does not hold, from 1 on
     i64 bytes(ptr frame)    how much workspace that takes, for lengths that stand in the frame
-    void serve(i64, ptr frame)   computes, where nothing is required
+    i64 serve(i64, ptr frame)    the same for callers that hand a count over
 
-A frame is words of 8 bytes: the lengths in the program's order, the addresses of the buffers that `operands` lists, the address of
-the workspace, aligned to 64 bytes. What is written shares no memory with anything else.
+A frame is words of 8 bytes: the lengths in the program's order, the addresses of the buffers that `operands` lists, that of the
+workspace, aligned to 64 bytes. What is written shares no memory with anything else.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from graphc.compiler.loops.expand_calls import expand_calls
-from graphc.compiler.loops.program import Buffer, Private, Program, RoutineCall, walk_statements
-from graphc.compiler.targets.llvm.emit import LlvmBuilder, LlvmValue, memory_type
+from graphc.compiler.loops.program import Buffer, Private, Program, walk_statements
+from graphc.compiler.targets.llvm.emit import LlvmBuilder, LlvmValue
 from graphc.compiler.targets.llvm.kernels import reducers
-from graphc.compiler.targets.llvm.programs.statements import StatementWriter, on_stack
+from graphc.compiler.targets.llvm.loop_builder import INTRINSICS
+from graphc.compiler.targets.llvm.programs.statements import NativeStatements, on_stack
 from graphc.ir.types import INT64
 
 RUN, BYTES, SERVE = EXPORTED = ("run", "bytes", "serve")
@@ -49,12 +50,6 @@ class NativeText:
         return [(word, number) for number, word in enumerate(words)]
 
 
-def has_native_form(program: Program) -> bool:
-    """Whether all that a program calls has loops."""
-    expanded = expand_calls(program)
-    return not any(isinstance(each, RoutineCall) for each in walk_statements(expanded.body))
-
-
 def write(program: Program) -> NativeText:
     """The module of a program. Raises `CompileError` for what has no loops."""
     return _ModuleWriter(expand_calls(program)).write()
@@ -66,7 +61,7 @@ class _ModuleWriter:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.builder = LlvmBuilder(inline=True)
-        self.statements = StatementWriter(self.builder)
+        self.statements = NativeStatements(self.builder)
         values = self.statements.values
         self.operands = (
             *program.of_role("input", "state"), *program.of_role("result"), *program.of_role("constant"),
@@ -95,7 +90,9 @@ class _ModuleWriter:
             self.builder.functions |= builder.functions
             self.builder.helpers |= builder.helpers
             self.builder.declarations |= builder.declarations
-        text = "\n".join([*reducing, self._body(), self._bytes(), self._run(), self.builder.module_parts()])
+        text = "\n".join(
+            [INTRINSICS, *reducing, self._body(), self._bytes(), self._run(), self.builder.module_parts()]
+        )
         return NativeText(text, self.program.lengths, self.operands, tuple(self.statements.messages))
 
     def _lengths(self) -> list[str]:
@@ -123,7 +120,7 @@ class _ModuleWriter:
     def _sizes(self) -> tuple[list[str], list[str], str]:
         """Instructions that compute where each buffer of the workspace begins; the places; the size of all."""
         builder = LlvmBuilder()
-        values = StatementWriter(builder).values
+        values = NativeStatements(builder).values
         builder._count = 1_000_000
         for number, name in enumerate(self.program.lengths):
             values.name(name, LlvmValue(f"%l{number}", INT64))
@@ -174,13 +171,13 @@ class _ModuleWriter:
         arguments += [f"ptr %w{number}" for number in range(len(self.workspace))]
         lines += [f"  %status = call i64 @body({', '.join(arguments)})", "  ret i64 %status", "}", ""]
         lines += [
-            f"define void @{SERVE}(i64 %count, ptr %frame) nounwind {{",
+            f"define i64 @{SERVE}(i64 %count, ptr %frame) nounwind {{",
             f"  %status = call i64 @{RUN}(ptr %frame)",
-            "  ret void",
+            "  ret i64 %status",
             "}",
             "",
         ]
         return "\n".join(lines)
 
 
-__all__ = ["BYTES", "EXPORTED", "RUN", "SERVE", "NativeText", "has_native_form", "write"]
+__all__ = ["BYTES", "EXPORTED", "RUN", "SERVE", "NativeText", "write"]
