@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from graphc.compiler.loops.expand_calls import expand_calls
 from graphc.compiler.loops.program import Buffer, Private, Program, walk_statements
+from graphc.compiler.loops.split_ranges import split_ranges
 from graphc.compiler.targets.llvm.emit import LlvmBuilder, LlvmValue
 from graphc.compiler.targets.llvm.kernels import reducers
 from graphc.compiler.targets.llvm.loop_builder import INTRINSICS
@@ -52,7 +53,7 @@ class NativeText:
 
 def write(program: Program) -> NativeText:
     """The module of a program. Raises `CompileError` for what has no loops."""
-    return _ModuleWriter(expand_calls(program)).write()
+    return _ModuleWriter(split_ranges(expand_calls(program))).write()
 
 
 class _ModuleWriter:
