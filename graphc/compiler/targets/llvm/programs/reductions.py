@@ -6,6 +6,7 @@ in vectors (`kernels.reducers`): sums within a block are plain, those of blocks 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING
@@ -70,8 +71,14 @@ class Reductions:
         self.open: dict[str, _Open] = {}
         self.needed: set[tuple[str, DType]] = set()
         self._blocks: dict[str, str | list[LlvmValue]] = {}
+        self._strips: dict[str, str] = {}
 
     def reduce(self, s: Reduce) -> None:
+        """A reduction: what its body hands over, as one number or as the elements of a buffer."""
+        self._reduce(s)
+        del self.open[s.target]
+
+    def _reduce(self, s: Reduce) -> None:
         reducer = lookup(s.reducer).reducer
         assert reducer is not None
         start = LlvmValue(literal(0 if reducer.of_places else reducer.identity(s.dtype), s.dtype), s.dtype)
@@ -150,7 +157,7 @@ class Reductions:
         elif now.total is not None:
             self._join(now, value, now.total, now.error)
         else:
-            error = now.statement.error
+            error = None if s.target in self._strips else now.statement.error
             self._join(
                 now,
                 value,
@@ -193,45 +200,99 @@ class Reductions:
 
     # --- blocks of numbers --------------------------------------------------------------------------------------------
 
-    def blocked(self, s: For) -> bool:
-        """Writes a loop by blocks, where all that it hands to reductions is reduced in vectors; else says so."""
-        combined = [each for each in s.body if isinstance(each, Combine)]
-        targets = [each.target for each in combined]
-        if not combined or len(set(targets)) < len(targets):
+    def by_strips(self, s: For) -> bool:
+        """Writes a long loop whose sums go into small buffers by strips of it: within one they are plain. Else says so."""
+        inside = {each.target for each in walk_statements(s.body) if isinstance(each, Combine)}
+        targets = [
+            target
+            for target in sorted(inside)
+            if target in self.open
+            and target not in self._strips
+            and self.open[target].statement.error is not None
+        ]
+        if not targets or (isinstance(s.extent, int) and s.extent <= PLAIN):
             return False
-        if not all(self.open[target].is_packed for target in targets):
+        buffers = [self.values.buffers[target] for target in targets]
+        if not all(map(self.statements.fits_on_stack, buffers)):
             return False
-        inner = [each for each in s.body if not isinstance(each, Combine)]
-        if any(
-            isinstance(each, Combine) and each.target in targets for each in walk_statements(tuple(inner))
-        ):
-            return False
-        if any(target in self._blocks for target in targets):
-            return False
-        if isinstance(s.extent, int) and s.extent == 0:
-            return False
-        if _is_written_out(s):
-            self._written_out(s, targets)
-            return True
-        kinds = [self.open[target].statement.dtype for target in targets]
-        length = reducers.BLOCK if not isinstance(s.extent, int) else min(s.extent, reducers.BLOCK)
-        memory = [self.statements.slot(memory_type(dtype), length) for dtype in kinds]
-        if isinstance(s.extent, int) and s.extent <= reducers.BLOCK:
-            self._block(s, targets, memory, LlvmValue("0", INT64), LlvmValue(str(s.extent), INT64))
-            return True
+        values, builder = self.values, self.builder
+        kinds = [memory_type(buffer.dtype) for buffer in buffers]
+        sizes = [values.size(buffer) for buffer in buffers]
+        memory = [self.statements.slot(k, int(size.text)) for k, size in zip(kinds, sizes, strict=True)]
+
+        def strip(start: LlvmValue, count: LlvmValue) -> None:
+            for target, at, kind, size in zip(targets, memory, kinds, sizes, strict=True):
+                dtype = values.buffers[target].dtype
+                first = LlvmValue(literal(self.open[target].reducer.identity(dtype), dtype), dtype)
+                self.statements.passes(
+                    size, lambda k, *o: builder.store(o[0], values.at(o[1], k.text, o[2])), first, at, kind
+                )
+                self._strips[target] = values.pointers[target]
+                values.pointers[target] = at
+            if not self.blocked(s, start, count):
+                self.statements.passes(count, lambda k: self.statements.body_at(s, self._sum(start, k)))
+            for target, at, kind, size in zip(targets, memory, kinds, sizes, strict=True):
+                values.pointers[target] = self._strips.pop(target)
+                self.statements.passes(size, self._join_element, target, at, kind)
+
+        self._by(s, PLAIN, strip)
+        return True
+
+    def _join_element(self, k: LlvmValue, target: str, at: str, kind: str) -> None:
+        """What a strip has summed for one element of a buffer, to what is there."""
+        values, now = self.values, self.open[target]
+        value = self.builder.load(values.at(at, k.text, kind), now.statement.dtype)
+        total = values.at(values.pointers[target], k.text, kind)
+        self._join(now, value, total, values.at(values.pointers[now.statement.error or ""], k.text, kind))
+
+    def _by(self, s: For, length: int, write: Callable[[LlvmValue, LlvmValue], None]) -> None:
+        """write(first place, how many) for parts of a loop that are at most so long."""
         stop = self.values.dim(s.extent)
         blocks = self._whole(
             f"sdiv i64 {self._whole(f'add nsw i64 {stop.text}, {length - 1}').text}, {length}"
         )
 
-        def write(number: LlvmValue) -> None:
+        def part(number: LlvmValue) -> None:
             start = self._whole(f"mul nsw i64 {number.text}, {length}")
             left = self._whole(f"sub nsw i64 {stop.text}, {start.text}")
             few = self.builder.instruction(f"icmp slt i64 {left.text}, {length}", BOOL)
-            count = self._whole(f"select i1 {few.text}, i64 {left.text}, i64 {length}")
-            self._block(s, targets, memory, start, count)
+            write(start, self._whole(f"select i1 {few.text}, i64 {left.text}, i64 {length}"))
 
-        self.statements.passes(blocks, write)
+        self.statements.passes(blocks, part)
+
+    def _sum(self, start: LlvmValue, k: LlvmValue) -> LlvmValue:
+        return k if start.text == "0" else self._whole(f"add nsw i64 {start.text}, {k.text}")
+
+    def blocked(self, s: For, start: LlvmValue | None = None, count: LlvmValue | None = None) -> bool:
+        """Writes a loop by blocks, where all that it hands to reductions of numbers is reduced in vectors; else says so.
+
+        start, count : the part of the loop that is to be written; else all of it
+        """
+        combined = [each for each in s.body if isinstance(each, Combine) and each.target not in self._strips]
+        targets = [each.target for each in combined]
+        if (
+            not combined
+            or len(set(targets)) < len(targets)
+            or any(target in self._blocks for target in targets)
+        ):
+            return False
+        if s.extent == 0 or not all(self.open[target].is_packed for target in targets):
+            return False
+        inner = tuple([each for each in s.body if each not in combined])
+        if any(isinstance(each, Combine) and each.target in targets for each in walk_statements(inner)):
+            return False
+        if count is None and _is_written_out(s):
+            self._written_out(s, targets)
+            return True
+        length = reducers.BLOCK if not isinstance(s.extent, int) else min(s.extent, reducers.BLOCK)
+        kinds = [self.open[target].statement.dtype for target in targets]
+        memory = [self.statements.slot(memory_type(dtype), length) for dtype in kinds]
+        if start is not None and count is not None:
+            self._block(s, targets, memory, start, count)
+        elif isinstance(s.extent, int) and s.extent <= reducers.BLOCK:
+            self._block(s, targets, memory, LlvmValue("0", INT64), LlvmValue(str(s.extent), INT64))
+        else:
+            self._by(s, length, lambda first, many: self._block(s, targets, memory, first, many))
         return True
 
     def _written_out(self, s: For, targets: list[str]) -> None:
@@ -273,8 +334,7 @@ class Reductions:
         values = self.values
 
         def fill(k: LlvmValue) -> None:
-            index = k if start.text == "0" else self._whole(f"add nsw i64 {start.text}, {k.text}")
-            values.name(s.index, index)
+            values.name(s.index, self._sum(start, k))
             for target, at in zip(targets, memory, strict=True):
                 kind = memory_type(self.open[target].statement.dtype)
                 self._blocks[target] = values.at(at, k.text, kind)

@@ -55,6 +55,10 @@ class NativeStatements:
         self.allocas.append(f"  {name} = alloca [{max(count, 1)} x {kind}]{aligned}")
         return name
 
+    def fits_on_stack(self, buffer: Buffer) -> bool:
+        """Whether there may be another one of its size on the stack."""
+        return on_stack(buffer)
+
     def own(self, buffer: Buffer) -> None:
         """A buffer of known size gets its place on the stack."""
         self.values.pointers[buffer.name] = self.slot(memory_type(buffer.dtype), prod(buffer.shape))  # type: ignore[arg-type]
@@ -74,21 +78,22 @@ class NativeStatements:
         self.builder.store(value, self.values.address(s.buffer, s.index))
 
     def loop(self, s: For) -> None:
-        if self.reductions.blocked(s):
+        if self.reductions.by_strips(s) or self.reductions.blocked(s):
             return
-        self.passes(s.extent, lambda index: self._body(s, index))
+        self.passes(s.extent, lambda index: self.body_at(s, index))
 
-    def _body(self, s: For, index: LlvmValue) -> None:
+    def body_at(self, s: For, index: LlvmValue) -> None:
+        """One pass of a loop, by its index."""
         self.values.name(s.index, index)
         self.block(s.body)
 
-    def passes(self, extent: object, body: Callable[[LlvmValue], None], start: str = "0") -> None:
-        """body(i) for i from a start up to an end."""
+    def passes(self, extent: object, body: Callable[..., None], *more: object) -> None:
+        """body(i, *more) for i from 0 up to an end."""
         values = self.values
         stop = extent if isinstance(extent, LlvmValue) else values.dim(extent)  # type: ignore[arg-type]
-        if start == "0" and stop.text == "1":
+        if stop.text == "1":
             with values.scope():
-                body(LlvmValue("0", INT64))
+                body(LlvmValue("0", INT64), *more)
             return
         head, inside, behind, before = (
             values.label("for"),
@@ -105,12 +110,12 @@ class NativeStatements:
         values.line(f"br i1 %c.{head}, label %{inside}, label %{behind}")
         values.begin(inside)
         with values.scope():
-            body(index)
+            body(index, *more)
         values.line(f"%n.{head} = add nuw nsw i64 {index.text}, 1")
         nested = any(line.startswith("for") for line in self.builder.lines[place:])
         values.line(f"br label %{head}{ROLLED if nested else ''}")
         self.builder.lines[place] = (
-            f"  {index.text} = phi i64 [ {start}, %{before} ], [ %n.{head}, %{values.block} ]"
+            f"  {index.text} = phi i64 [ 0, %{before} ], [ %n.{head}, %{values.block} ]"
         )
         values.begin(behind)
 

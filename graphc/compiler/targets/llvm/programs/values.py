@@ -117,6 +117,12 @@ class ValueWriter:
         return total if total is not None else LlvmValue("0", INT64)
 
     def _whole(self, operation: str, x: LlvmValue, y: LlvmValue) -> LlvmValue:
+        """A sum, a difference or a product of integers; what is known is computed here."""
+        if x.text[0] != "%" and y.text[0] != "%":
+            a, b = int(x.text), int(y.text)
+            return LlvmValue(
+                str(a * b if operation[0] == "m" else a + b if operation[0] == "a" else a - b), INT64
+            )
         return self.builder.instruction(f"{operation} i64 {x.text}, {y.text}", INT64)
 
     def _quotient(self, quotient: Quotient) -> LlvmValue:
