@@ -32,12 +32,14 @@ class NativeText:
     """A module.
 
     operands : the buffers whose addresses stand in the frame, in order: inputs and states, results, constants
+    workspace : the buffers that lie in the workspace
     messages : of the requirements, by their number less 1
     """
 
     text: str
     lengths: tuple[str, ...]
     operands: tuple[Buffer, ...]
+    workspace: tuple[Buffer, ...]
     messages: tuple[str, ...]
 
     @property
@@ -94,7 +96,8 @@ class _ModuleWriter:
         text = "\n".join(
             [INTRINSICS, *reducing, self._body(), self._bytes(), self._run(), self.builder.module_parts()]
         )
-        return NativeText(text, self.program.lengths, self.operands, tuple(self.statements.messages))
+        messages = tuple(self.statements.messages)
+        return NativeText(text, self.program.lengths, self.operands, tuple(self.workspace), messages)
 
     def _lengths(self) -> list[str]:
         return [f"i64 %l{number}" for number in range(len(self.program.lengths))]
