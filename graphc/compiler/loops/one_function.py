@@ -27,8 +27,13 @@ def one_function(unit: Unit) -> Program | None:
 
 def has_loops(program: Program) -> bool:
     """Whether there are loops for all that a program calls."""
-    expanded = expand_calls(program)
-    return not any(isinstance(each, RoutineCall) for each in walk_statements(expanded.body))
+    return routine_without_loops(program) is None
+
+
+def routine_without_loops(program: Program) -> str | None:
+    """A routine that a program calls and that libraries alone have."""
+    called = (s.routine for s in walk_statements(expand_calls(program).body) if isinstance(s, RoutineCall))
+    return next(called, None)
 
 
 def statements_run(program: Program) -> int | None:
@@ -79,4 +84,4 @@ def _most(extent: object, ends: dict[str, int]) -> int | None:
     return total
 
 
-__all__ = ["has_loops", "one_function", "statements_run"]
+__all__ = ["has_loops", "one_function", "routine_without_loops", "statements_run"]

@@ -9,6 +9,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -18,8 +19,9 @@ from graphc.compiler.engine import guard_words
 from graphc.compiler.engine.buffer_pool import empty
 from graphc.compiler.engine.jit import Library, build
 from graphc.compiler.engine.numpy_layout import data_address
+from graphc.compiler.loops.one_function import routine_without_loops
 from graphc.compiler.pipeline import Options, unit_of
-from graphc.compiler.runtime import numba_type
+from graphc.compiler.runtime import numba_arrays, numba_type
 from graphc.compiler.runtime.compiled_function import CompiledFunction, ScalarEntry
 from graphc.compiler.runtime.fastcall import program_entry
 from graphc.compiler.runtime.guarded_plan import Guarded
@@ -140,6 +142,25 @@ class ArrayFunction(CompiledFunction):
     @property
     def _libraries(self) -> Sequence[Library]:
         return [] if self._library is None else [self._library]
+
+    @cached_property
+    def _numba_type(self) -> Any:
+        """What the function is for Numba's compiled code."""
+        return numba_arrays.numba_type(self)
+
+    @cached_property
+    def _whole(self) -> NativeProgram:
+        """The function as one native function, made when something asks for it; `CompileError` where it calls a library."""
+        if self._native is not None:
+            return self._native
+        program = pipeline.loop_program(self._rewritten)
+        called = routine_without_loops(program)
+        if called is not None:
+            raise CompileError(
+                f"{called} is a routine of a library, which code compiled by Numba cannot call",
+                hint="call the function from Python",
+            )
+        return NativeProgram(program, self._options.cache)
 
     @property
     def _entry(self) -> ScalarEntry | None:

@@ -118,3 +118,20 @@ def test_many_random_programs(block):
     for seed in range(3000 + 20 * block, 3020 + 20 * block):
         hold_plain(seed)
         hold_typed(seed)
+
+
+@pytest.mark.parametrize("padding", [((0, 1), (0, 0)), ((1, 1), (1, 1)), ((1, 0), (0, 1))])
+@pytest.mark.parametrize("special", [-np.inf, np.nan, np.inf])
+def test_what_is_padded_is_as_large_as_minus_infinity(padding, special):
+    X, U = (g.symbol(name, shape=(2, 1, 2, 2)) for name in "XU")
+    pooled = g.max_pool2d(X, (2, 2), stride=1, padding=padding)
+    V = g.symbol("V", shape=pooled.shape)
+    first = g.grad(pooled, X, V)
+    outputs = [pooled, first, g.grad(g.sum(first * U), V)]
+    rng = np.random.default_rng(3)
+    point = {"X": rng.normal(size=X.shape), "U": rng.normal(size=X.shape), "V": rng.normal(size=V.shape)}
+    point["X"][:, :, 0] = special
+    status, results, _ = call(program_of(outputs, [X, U, V]), point, {})
+    assert status == 0
+    for result, right in zip(results, g.evaluate(outputs, point), strict=True):
+        np.testing.assert_allclose(result, right, rtol=8 * EPS)
