@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from graphc.compiler.engine import execution_engine
 from graphc.compiler.loops.program import Buffer
 from graphc.compiler.runtime.native_program import NativeProgram
+from graphc.compiler.targets.llvm.programs.writer import ALIGNED
 from graphc.errors import CompileError
 from graphc.ir.dims import Dim, Quotient
 from graphc.ir.types import DType, format_shape
@@ -203,8 +204,6 @@ class _Call:
 
     def _workspace(self) -> Any:
         """Memory for one call, aligned; its address is in the frame."""
-        from graphc.compiler.targets.llvm.programs.writer import ALIGNED
-
         size = self.builder.add(self._native("bytes"), self.word(2 * ALIGNED))
         memory = self._call("malloc", self.ir.IntType(8).as_pointer(), [size])
         address = self.builder.ptrtoint(memory, self.word)
