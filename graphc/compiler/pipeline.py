@@ -71,7 +71,7 @@ class Unit:
     kernel, body : of a graph of operations element by element: its scalar body, and that cut into functions
     materialized, steps, plan : of a program over arrays: the nodes kept in memory, what makes them, and where
     written : the graph with its composite operations, before they were taken apart
-    whole : the program of the loop IR that becomes one native function, instead of kernels and calls
+    whole : the program of the loop IR that becomes one native function, for calls with little to compute
     loops : the program of the loop IR, where it was asked for
     """
 
@@ -172,7 +172,7 @@ def _one_function(unit: Unit) -> Unit:
 
 def _write_kernels(unit: Unit) -> Unit:
     assert unit.plan is not None
-    if unit.whole is not None:
+    if unit.whole is not None and not unit.whole.lengths:  # every call is one of that function
         return unit
     plan = replace(unit.plan, words={}, rows={}, kernels={})
     write_kernels(plan)
@@ -213,7 +213,7 @@ PASSES: tuple[Pass, ...] = (
     Pass("materialize", "which nodes are kept in memory", "arrays", _materialize),
     Pass("fuse", "loops over the same rows become one kernel", "arrays", _fuse),
     Pass("plan_memory", "buffers, their lifetimes, updates in place", "arrays", _plan_memory),
-    Pass("one_function", "programs of small routines become loops alone", "arrays", _one_function),
+    Pass("one_function", "programs become loops alone, for calls with little to do", "arrays", _one_function),
     Pass("write_kernels", "each kernel as LLVM text", "arrays", _write_kernels),
 )
 

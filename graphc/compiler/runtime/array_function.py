@@ -19,7 +19,7 @@ from graphc.compiler.engine import guard_words
 from graphc.compiler.engine.buffer_pool import empty
 from graphc.compiler.engine.jit import Library, build
 from graphc.compiler.engine.numpy_layout import data_address
-from graphc.compiler.loops.one_function import routine_without_loops
+from graphc.compiler.loops.one_function import is_little, routine_without_loops
 from graphc.compiler.pipeline import Options, unit_of
 from graphc.compiler.runtime import numba_arrays, numba_type
 from graphc.compiler.runtime.compiled_function import CompiledFunction, ScalarEntry
@@ -94,10 +94,9 @@ class ArrayFunction(CompiledFunction):
         self._native: NativeProgram | None = None
         if lowered.whole is not None:
             self._native = NativeProgram(lowered.whole, options.cache)
-            self._library = self._native.library
         elif self._plan.exported:
             self._library = build(self._plan.text, self._plan.exported, options.cache)
-        if self._library is not None:
+        if self._libraries:
             numba_type.register(CompiledFunction)
         self._seconds = {"plan": planned - started, "build": time.perf_counter() - planned}
         self._known: OrderedDict[Any, _Known] = OrderedDict()
@@ -105,7 +104,7 @@ class ArrayFunction(CompiledFunction):
         type(self).__call__ = self.call  # type: ignore[method-assign]
 
     def __repr__(self) -> str:
-        if self._native is not None:
+        if self._native is not None and not self._native.text.lengths:
             count = f"{self._results} result{'s' if self._results != 1 else ''}"
             return f"<compiled ({', '.join(self.inputs)}) → {count} by one function>"
         kernels = sum(isinstance(step, Group) for step in self._plan.steps)
@@ -141,7 +140,8 @@ class ArrayFunction(CompiledFunction):
 
     @property
     def _libraries(self) -> Sequence[Library]:
-        return [] if self._library is None else [self._library]
+        native = [] if self._native is None else [self._native.library]
+        return native if self._library is None else [*native, self._library]
 
     @cached_property
     def _numba_type(self) -> Any:
@@ -232,8 +232,12 @@ class ArrayFunction(CompiledFunction):
 
     def _bound(self, lengths: Mapping[str, int]) -> Bound | BoundProgram:
         """The plan for given lengths."""
-        if self._native is not None:
+        if self._native is not None and (
+            not self._native.text.lengths or is_little(self._plan.steps, lengths)
+        ):
             return BoundProgram(self._native, self.graph, lengths, self._guarded)
+        if self._library is None and self._plan.exported:  # the first call with many elements
+            self._library = build(self._plan.text, self._plan.exported, self._options.cache)
         kind = Guarded if self._guarded else Bound
         return kind(self._plan, self._library, lengths, self._options.parallel)
 
@@ -363,7 +367,7 @@ class ProgramReport:
     def __str__(self) -> str:
         program = self._program
         lines = [repr(program)]
-        for step in program._plan.steps if program._native is None else ():
+        for step in program._plan.steps:
             if isinstance(step, Group):
                 made = ", ".join(
                     f"{stage.node.op.name}{format_shape(stage.node.shape)}" for stage in step.stages
@@ -374,8 +378,7 @@ class ProgramReport:
                 lines.append(f"  library  {step.node.op.name}{format_shape(step.node.shape)}")
         for phase, seconds in program._seconds.items():
             lines.append(f"  {phase} {1e3 * seconds:.1f} ms")
-        if program._library is not None:
-            lines.append(f"  cache: {program._library.cached}")
+        lines += [f"  cache: {library.cached}" for library in program._libraries]
         return "\n".join(lines)
 
     __repr__ = __str__
