@@ -51,6 +51,7 @@ from graphc.api.rewrites import forget_rule, rewrites, rule, rules, simplify, st
 from graphc.api.serialize import load, save
 from graphc.compiler.engine.thread_pool import get_num_threads, set_num_threads
 from graphc.errors import GraphcError
+from graphc.frontend.control import cond, fori_loop, scan, switch, while_loop
 from graphc.frontend.define_op import define_op
 from graphc.frontend.interop.sympy import to_sympy
 from graphc.frontend.interop.sympy_reader import from_sympy
@@ -95,6 +96,7 @@ __all__ = [
     "accuracy",
     "check_grad",
     "compile",
+    "cond",
     "constant",
     "define_op",
     "diagnose",
@@ -103,6 +105,7 @@ __all__ = [
     "explain",
     "figure",
     "forget_rule",
+    "fori_loop",
     "free_symbols",
     "from_sympy",
     "function",
@@ -120,18 +123,21 @@ __all__ = [
     "rule",
     "rules",
     "save",
+    "scan",
     "scope",
     "set_num_threads",
     "side_by_side",
     "simplify",
     "stabilize",
     "substitute",
+    "switch",
     "symbol",
     "symbols",
     "to_sympy",
     "value_and_grad",
     "vjp",
     "vmap",
+    "while_loop",
 ]
 __all__ += _activation.__all__
 __all__ += _arithmetic.__all__
