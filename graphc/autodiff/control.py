@@ -23,11 +23,6 @@ Reverse = Callable[..., Any]
 Forward = Callable[..., Any]
 
 
-def loop_key(node: Expr) -> tuple[Any, ...]:
-    """What the nodes of one loop have in common."""
-    return node.op, node.operands, node.attrs[:-1]
-
-
 def _stands_for(name: str, place: int, like: Expr) -> Expr:
     return symbol(f"\2{name}{place}", like.shape, like.dtype)
 
@@ -240,4 +235,4 @@ def _while_forward(node: Expr, known: Mapping[Expr, Expr], forward: Forward) -> 
     return results[carries + changing.index(result)]
 
 
-__all__ = ["loop_key", "masked", "pulled_back", "pushed_forward"]
+__all__ = ["masked", "pulled_back", "pushed_forward"]

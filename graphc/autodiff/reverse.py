@@ -20,13 +20,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from graphc.autodiff.control import loop_key, pulled_back
+from graphc.autodiff.control import pulled_back
 from graphc.autodiff.paths import Path, behind, merge, of_condition
 from graphc.errors import GradientError, ShapeError
 from graphc.ir.expr import Expr, cast, computed, constant, current_site, substitute, symbol, walk
 from graphc.ir.scopes import deriving, follow, here
 from graphc.ir.types import format_shape, is_float
 from graphc.ops.comparison import where
+from graphc.ops.control import loop_key
 from graphc.ops.support.build import broadcast, call, fitted
 from graphc.util.gc_pause import paused
 

@@ -7,7 +7,7 @@ what it returns, and handed to the loop.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,18 @@ import numpy as np
 from graphc.errors import DtypeError, ExpressionError, ShapeError, brief_text
 from graphc.ir.body import Body
 from graphc.ir.dims import Dim
-from graphc.ir.expr import Expr, apply, cast, constant, current_site, rebuild, substitute, symbol, walk
+from graphc.ir.expr import (
+    Expr,
+    apply,
+    cast,
+    constant,
+    created_here,
+    current_site,
+    rebuild,
+    substitute,
+    symbol,
+    walk,
+)
 from graphc.ir.op import lookup
 from graphc.ir.types import as_dim, format_shape
 from graphc.ops.control import scan_results, switch_results, while_results
@@ -61,9 +72,12 @@ class _Traced:
         return [x for each in self.symbols for x in each]
 
 
-def _captured(own: Sequence[Expr], outputs: Sequence[Expr]) -> list[Expr]:
-    """What is used from outside: the largest expressions that do not depend on the body's own arguments."""
-    inside: set[Expr] = set(own)
+def _captured(own: Sequence[Expr], outputs: Sequence[Expr], written: Set[Expr] = frozenset()) -> list[Expr]:
+    """What is used from outside: the largest expressions that do not depend on the body's own arguments.
+
+    written : what belongs to the body too, as it was written there: where a branch may not be taken
+    """
+    inside: set[Expr] = {*own, *(node for node in written if node.operands)}
     result: dict[Expr, None] = {}
     for node in walk(outputs):
         if node not in inside and any(operand in inside for operand in node.operands):
@@ -416,13 +430,21 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *args: Any) -> An
     return _branches("switch", cast(chosen, "int64"), listed, args)
 
 
+def _on_packed(what: str, f: Any) -> Callable[[Any], Any]:
+    if not callable(f):
+        raise ExpressionError(
+            f"a branch of {what} is a function, not {brief_text(f, 60)!r}",
+            site=current_site(),
+            hint="write lambda: …",
+        )
+    return lambda packed: f(*packed)
+
+
 def _branches(what: str, index: Expr, functions: Sequence[Callable[..., Any]], args: tuple[Any, ...]) -> Any:
     leaves, tree = flatten(args)
     arguments = [constant(leaf) for leaf in leaves]
-    traced = [
-        _Traced(what, lambda packed, f=f: f(*packed) if callable(f) else f, [arguments], [tree])
-        for f in functions
-    ]
+    with created_here() as written:
+        traced = [_Traced(what, _on_packed(what, f), [arguments], [tree]) for f in functions]
     flat = [flatten(each.returned) for each in traced]
     results, structure = flat[0]
     first = [constant(leaf) for leaf in results]
@@ -448,8 +470,10 @@ def _branches(what: str, index: Expr, functions: Sequence[Callable[..., Any]], a
                     site=value.site or current_site(),
                     hint="all branches return the same types and shapes",
                 )
-        outputs.append([_with(value, each.own, own) for value in values])
-    captured = _captured(own, [value for each in outputs for value in each])
+        with created_here() as again:
+            outputs.append([_with(value, each.own, own) for value in values])
+        written |= again
+    captured = _captured(own, [value for each in outputs for value in each], written)
     bodies = tuple([_closed(own, each, captured) for each in outputs])
     return unflatten(structure, iter(switch_results(index, bodies, [*arguments, *captured])))
 

@@ -10,6 +10,7 @@ from graphc.compiler.loops.program import (
     Barrier,
     Buffer,
     Combine,
+    Exit,
     For,
     If,
     Let,
@@ -18,6 +19,7 @@ from graphc.compiler.loops.program import (
     Require,
     RoutineCall,
     Statement,
+    While,
 )
 from graphc.compiler.targets.llvm.emit import LlvmBuilder, LlvmValue, memory_type
 from graphc.compiler.targets.llvm.loop_builder import ROLLED
@@ -47,6 +49,7 @@ class NativeStatements:
         self.reductions = Reductions(self.values, self)
         self.messages: list[str] = []
         self.allocas: list[str] = []
+        self.exits: list[str] = []
 
     def slot(self, kind: str, count: int = 1) -> str:
         """Memory of the function's own, by its register."""
@@ -119,6 +122,23 @@ class NativeStatements:
         )
         values.begin(behind)
 
+    def repeat(self, s: While) -> None:
+        values = self.values
+        head, behind = values.label("while"), values.label("elihw")
+        values.line(f"br label %{head}")
+        values.begin(head)
+        self.exits.append(behind)
+        with values.scope():
+            self.block(s.body)
+        self.exits.pop()
+        values.line(f"br label %{head}{ROLLED}")
+        values.begin(behind)
+
+    def exit(self, s: Exit) -> None:
+        condition, on = self.values.scalar(s.condition), self.values.label("on")
+        self.values.line(f"br i1 {condition.text}, label %{on}, label %{self.exits[-1]}")
+        self.values.begin(on)
+
     def branch(self, s: If) -> None:
         condition = self.values.scalar(s.condition)
         self.where(condition, lambda: self.block(s.body))
@@ -156,6 +176,8 @@ _STATEMENTS: dict[type, Callable] = {
     Assign: NativeStatements.store,
     For: NativeStatements.loop,
     If: NativeStatements.branch,
+    While: NativeStatements.repeat,
+    Exit: NativeStatements.exit,
     Require: NativeStatements.require,
     Reduce: lambda writer, s: writer.reductions.reduce(s),
     Combine: lambda writer, s: writer.reductions.combine(s),
