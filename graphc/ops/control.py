@@ -196,13 +196,14 @@ def scan_values(
         for own, value in zip(collected, results[carries:], strict=True):
             own.append(value)
     ys = [
-        np.stack(own[::-1] if reverse else own) if own else np.zeros((0, *_known(out.shape)), out.dtype)
+        np.stack(own[::-1] if reverse else own) if own else np.zeros((0, *known_shape(out.shape)), out.dtype)
         for own, out in zip(collected, body.outputs[carries:], strict=True)
     ]
     return [*carry, *ys]
 
 
-def _known(shape: Shape) -> tuple[int, ...]:
+def known_shape(shape: Shape) -> tuple[int, ...]:
+    """A shape with 0 for what has a name: of what a loop of no steps gives."""
     return tuple(length if isinstance(length, int) else 0 for length in shape)
 
 
@@ -379,54 +380,11 @@ def switch_results(index: Expr, bodies: tuple[Body, ...], arguments: Sequence[Ex
     ]
 
 
-# --- runs ----------------------------------------------------------------------------------------------------------------
-
-
-def loop_key(node: Expr) -> tuple[Any, ...]:
-    """What the nodes of one loop or branch have in common."""
-    return node.op, node.operands, node.attrs[:-1]
-
-
-def same_run(node: Expr) -> tuple[Any, ...]:
-    """What nodes have in common that one run may make: also loops that carry the same, and give different things at a step."""
-    if node.op is not SCAN:
-        return loop_key(node)
-    body, carries, rows, length, reverse, _ = node.attrs
-    return SCAN, node.operands, body.inputs, body.outputs[:carries], carries, rows, length, reverse
-
-
-def merged(nodes: Sequence[Expr]) -> tuple[dict[int, Expr], dict[Expr, int]]:
-    """Nodes of one run as results of one loop: number → the node of that loop, and node → its number."""
-    first = nodes[0]
-    if first.op is not SCAN or all(loop_key(node) == loop_key(first) for node in nodes):
-        return {node.attrs[-1]: node for node in nodes}, {node: node.attrs[-1] for node in nodes}
-    body, carries, rows, length, reverse, _ = first.attrs
-    given: dict[Expr, int] = {}
-    numbers: dict[Expr, int] = {}
-    for node in nodes:
-        result = node.attrs[-1]
-        output = node.attrs[0].outputs[result]
-        numbers[node] = result if result < carries else given.setdefault(output, carries + len(given))
-    whole = Body(body.inputs, (*body.outputs[:carries], *given))
-    operands = first.operands
-    results = scan_results(
-        whole,
-        operands[:carries],
-        operands[carries : carries + rows],
-        operands[carries + rows :],
-        length,
-        reverse,
-    )
-    return {number: results[number] for number in set(numbers.values())}, numbers
-
-
 __all__ = [
     "SCAN",
     "SWITCH",
     "WHILE",
-    "loop_key",
-    "merged",
-    "same_run",
+    "known_shape",
     "scan_results",
     "scan_values",
     "switch_results",

@@ -36,7 +36,7 @@ from graphc.ir.body import Body
 from graphc.ir.expr import Expr
 from graphc.ir.graph import Dag
 from graphc.ir.types import BOOL
-from graphc.ops.control import merged, same_run
+from graphc.ops.control_runs import merged, same_run
 
 if TYPE_CHECKING:
     from graphc.compiler.pipeline import Unit

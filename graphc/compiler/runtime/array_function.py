@@ -235,7 +235,7 @@ class ArrayFunction(CompiledFunction):
         if self._native is not None and (
             not self._native.text.lengths or is_little(self._plan.steps, lengths)
         ):
-            return BoundProgram(self._native, self.graph, lengths, self._guarded)
+            return BoundProgram(self._native, self.graph, lengths, self._guarded, self._plan.dag)
         if self._library is None and self._plan.exported:  # the first call with many elements
             self._library = build(self._plan.text, self._plan.exported, self._options.cache)
         kind = Guarded if self._guarded else Bound

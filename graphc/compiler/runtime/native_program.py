@@ -69,6 +69,8 @@ class NativeProgram:
 class BoundProgram:
     """A native program for given lengths: called as a `Bound` plan is. One of these serves one call at a time.
 
+    dag : what the interpreter is asked about errors; planned : the graph that was lowered, for which lengths must make sense
+
     Raises `ShapeError` where an operation makes no sense for these lengths.
     """
 
@@ -80,9 +82,10 @@ class BoundProgram:
         dag: Dag,
         lengths: Mapping[str, int],
         guarded: bool = False,
+        planned: Dag | None = None,
     ) -> None:
         self._native, self._dag, self._guarded = native, dag, guarded
-        refuse(dag, lengths)
+        refuse(dag if planned is None else planned, lengths)
         self.shapes = [
             tuple([dims.evaluate(dim, lengths) for dim in dag.exprs[output].shape]) for output in dag.outputs
         ]
