@@ -26,7 +26,7 @@ from graphc.compiler.targets.llvm.loop_builder import ROLLED
 from graphc.compiler.targets.llvm.programs.reductions import Reductions
 from graphc.compiler.targets.llvm.programs.values import ValueWriter
 from graphc.errors import CompileError
-from graphc.ir.types import INT64
+from graphc.ir.types import BOOL, INT64
 
 ON_STACK = 512
 """Elements of a buffer of known size that lies on the stack, or in registers."""
@@ -37,13 +37,27 @@ def on_stack(buffer: Buffer) -> bool:
     return all(isinstance(dim, int) for dim in buffer.shape) and prod(buffer.shape) <= ON_STACK  # type: ignore[arg-type]
 
 
+PASSES = 2**16
+"""Passes of a loop of no known length after which Python is asked whether there was a Ctrl-C."""
+
+CALLED = {
+    "PyErr_CheckSignals": "declare i32 @PyErr_CheckSignals()",
+    "PyEval_RestoreThread": "declare void @PyEval_RestoreThread(ptr)",
+    "PyEval_SaveThread": "declare ptr @PyEval_SaveThread()",
+}
+
+
 class NativeStatements:
     """Writes the body of a function.
 
+    interruptible : whether loops of no known length look for a Ctrl-C; the caller then holds Python's lock
+    starts : instructions before all others
     messages : what the requirements say, in order; where one does not hold the function returns its number, from 1 on
     """
 
-    def __init__(self, builder: LlvmBuilder) -> None:
+    def __init__(self, builder: LlvmBuilder, interruptible: bool = False) -> None:
+        self.interruptible = interruptible
+        self.starts: list[str] = []
         self.values = ValueWriter(builder)
         self.builder = builder
         self.reductions = Reductions(self.values, self)
@@ -127,12 +141,38 @@ class NativeStatements:
         head, behind = values.label("while"), values.label("elihw")
         values.line(f"br label %{head}")
         values.begin(head)
+        if self.interruptible:
+            self._look_for_signals()
         self.exits.append(behind)
         with values.scope():
             self.block(s.body)
         self.exits.pop()
         values.line(f"br label %{head}{ROLLED}")
         values.begin(behind)
+
+    def _look_for_signals(self) -> None:
+        """Every so many passes Python is asked for a Ctrl-C, which ends the function."""
+        values, builder = self.values, self.builder
+        count = self.slot("i64")
+        self.starts.append(f"  store i64 1, ptr {count}")
+        passes = builder.instruction(f"load i64, ptr {count}", INT64)
+        builder.lines.append(
+            f"  store i64 {builder.instruction(f'add i64 {passes.text}, 1', INT64).text}, ptr {count}"
+        )
+        low = builder.instruction(f"and i64 {passes.text}, {PASSES - 1}", INT64)
+        now = builder.instruction(f"icmp eq i64 {low.text}, 0", BOOL)
+        ask, stop, on = values.label("ask"), values.label("stop"), values.label("on")
+        values.line(f"br i1 {now.text}, label %{ask}, label %{on}")
+        values.begin(ask)
+        builder.declarations |= CALLED
+        thread = builder.instruction("call ptr @PyEval_SaveThread()", INT64)  # others may run
+        values.line(f"call void @PyEval_RestoreThread(ptr {thread.text})")
+        answer = builder.instruction("call i32 @PyErr_CheckSignals()", INT64)
+        ended = builder.instruction(f"icmp slt i32 {answer.text}, 0", BOOL)
+        values.line(f"br i1 {ended.text}, label %{stop}, label %{on}")
+        values.begin(stop)
+        values.line("ret i64 -1")
+        values.begin(on)
 
     def exit(self, s: Exit) -> None:
         condition, on = self.values.scalar(s.condition), self.values.label("on")

@@ -53,18 +53,21 @@ class NativeText:
         return [(word, number) for number, word in enumerate(words)]
 
 
-def write(program: Program) -> NativeText:
-    """The module of a program. Raises `CompileError` for what has no loops."""
-    return _ModuleWriter(split_ranges(expand_calls(program))).write()
+def write(program: Program, interruptible: bool = False) -> NativeText:
+    """The module of a program. Raises `CompileError` for what has no loops.
+
+    interruptible : whether loops of no known length look for a Ctrl-C; whoever calls the functions then holds Python's lock
+    """
+    return _ModuleWriter(split_ranges(expand_calls(program)), interruptible).write()
 
 
 class _ModuleWriter:
     """Writes one module."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, interruptible: bool) -> None:
         self.program = program
         self.builder = LlvmBuilder(inline=True)
-        self.statements = NativeStatements(self.builder)
+        self.statements = NativeStatements(self.builder, interruptible)
         values = self.statements.values
         self.operands = (
             *program.of_role("input", "state"), *program.of_role("result"), *program.of_role("constant"),
@@ -114,6 +117,7 @@ class _ModuleWriter:
                 f"define internal i64 @body({', '.join(parameters)}) nounwind {{",
                 "entry:",
                 *self.statements.allocas,
+                *self.statements.starts,
                 *self.builder.lines,
                 "  ret i64 0",
                 "}",
