@@ -97,7 +97,15 @@ class _ModuleWriter:
             self.builder.helpers |= builder.helpers
             self.builder.declarations |= builder.declarations
         text = "\n".join(
-            [INTRINSICS, HINTS, *reducing, self._body(), self._bytes(), self._run(), self.builder.module_parts()]
+            [
+                INTRINSICS,
+                HINTS,
+                *reducing,
+                self._body(),
+                self._bytes(),
+                self._run(),
+                self.builder.module_parts(),
+            ]
         )
         messages = tuple(self.statements.messages)
         return NativeText(text, self.program.lengths, self.operands, tuple(self.workspace), messages)
