@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-from graphc.errors import GraphError
+from graphc.errors import GraphcError, GraphError
 from graphc.ir import dims
 from graphc.ir.attribute_text import bound
 from graphc.ir.dims import Name, Polynomial
@@ -77,7 +77,19 @@ class Body:
                 fixed[node] = apply(node.op, *operands, attrs=bound(node.attrs, lengths))
             else:
                 fixed[node] = node
-        return Body([fixed[x] for x in self.inputs], [fixed[output] for output in self.outputs])
+        return self.mapped(fixed, [fixed[output] for output in self.outputs])
+
+    def values_at(self, step: int, what: str, values: Sequence[Any]) -> list[Any]:
+        """The values of the outputs at a step of a loop, which refusals name."""
+        try:
+            return Body.evaluate(self, values)
+        except GraphcError as error:
+            error.message += f", at step {step} of {what}"
+            raise
+
+    def mapped(self, changed: Mapping[Expr, Expr], outputs: Sequence[Expr]) -> Body:
+        """A body of other arguments: those that its own have become."""
+        return Body([changed[x] for x in self.inputs], outputs)
 
     def of(self, arguments: Sequence[Expr]) -> list[Expr]:
         """The outputs written for arguments: the body unrolled once."""
