@@ -12,13 +12,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from graphc.autodiff.paths import Path, merge
 from graphc.errors import GradientError
 from graphc.ir.body import Body
 from graphc.ir.expr import Expr, constant, symbol
 from graphc.ir.types import is_float
+from graphc.ops.comparison import where
 from graphc.ops.control import SCAN, SWITCH, scan_results, switch_results, while_results
 from graphc.ops.control_runs import loop_key
-from graphc.ops.support.build import broadcast, zeros_like
+from graphc.ops.support.build import broadcast, call, zeros_like
 
 Reverse = Callable[..., Any]
 Forward = Callable[..., Any]
@@ -50,22 +52,44 @@ class LoopSweep:
         self._reverse = reverse
         self._left: dict[Any, int] = {}
         self._adjoints: dict[Any, dict[int, Expr]] = {}
+        self._paths: dict[Any, list[Path | None]] = {}
         for node in order:
             if node.op.control is not None and node in active:
                 key = loop_key(node)
                 self._left[key] = self._left.get(key, 0) + 1
 
-    def receives(self, node: Expr, adjoint: Expr) -> None:
-        """What a result was handed."""
-        self._adjoints.setdefault(loop_key(node), {})[node.attrs[-1]] = adjoint
+    def receives(self, node: Expr, adjoint: Expr, path: Path | None) -> None:
+        """What a result was handed, and the condition under which it matters."""
+        key = loop_key(node)
+        if path is not None and path.mask is None:
+            adjoint = chosen(path.expr, adjoint)
+        self._adjoints.setdefault(key, {})[node.attrs[-1]] = adjoint
+        self._paths.setdefault(key, []).append(_of_any(path, node))
 
-    def handed_back(self, node: Expr, wanted: set[int]) -> list[tuple[int, Expr]]:
-        """(slot, what goes back to that operand), when all results of a node's loop have been visited; else nothing."""
+    def handed_back(self, node: Expr, wanted: set[int]) -> list[tuple[int, Expr, Path | None]]:
+        """(slot, what goes back to that operand, when it matters), when all results of a node's loop were visited; else nothing.
+
+        Where no element of a result matters, whatever the loop would hand back is left out: 0, and not 0·∞.
+        """
         key = loop_key(node)
         self._left[key] -= 1
         if self._left[key] or key not in self._adjoints:
             return []
-        return list(pulled_back(node, self._adjoints[key], wanted, self._reverse).items())
+        path = merge(self._paths[key])
+        back = pulled_back(node, self._adjoints[key], wanted, self._reverse)
+        return [(slot, x if path is None else chosen(path.expr, x), path) for slot, x in back.items()]
+
+
+def chosen(condition: Expr, value: Expr) -> Expr:
+    """A value where a condition holds, else 0."""
+    return where(condition, value, constant(0.0, value.dtype))
+
+
+def _of_any(path: Path | None, node: Expr) -> Path | None:
+    """Whether any element of a node matters; None is always."""
+    if path is None or (path.mask is not None and not path.never):
+        return None
+    return path if not path.expr.shape else Path(None, call("any", broadcast(path.expr, node)))
 
 
 # --- reverse ------------------------------------------------------------------------------------------------------------
@@ -272,4 +296,4 @@ def _while_forward(node: Expr, known: Mapping[Expr, Expr], forward: Forward) -> 
     return results[carries + changing.index(result)]
 
 
-__all__ = ["LoopSweep", "added", "masked", "pulled_back", "pushed_forward"]
+__all__ = ["LoopSweep", "added", "chosen", "masked", "pulled_back", "pushed_forward"]

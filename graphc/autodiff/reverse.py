@@ -20,7 +20,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from graphc.autodiff.control import LoopSweep, added
+from graphc.autodiff.control import LoopSweep, added, chosen
 from graphc.autodiff.paths import Path, behind, merge, of_condition
 from graphc.errors import GradientError, ShapeError
 from graphc.ir.expr import Expr, cast, computed, constant, current_site, substitute, symbol, walk
@@ -185,13 +185,12 @@ def reverse(
             path = merge(paths.pop(node)) if node in paths else None
             if handed is not None:
                 record.adjoints[node] = adjoint = broadcast(added(handed), node)
-                plain = path is None or path.mask is not None
-                loops.receives(node, adjoint if plain else _chosen(path.expr, adjoint))
+                loops.receives(node, adjoint, path)
             wanted = {k for k, x in enumerate(node.operands) if x in active and depends(node, k)}
-            for slot, value in loops.handed_back(node, wanted):
+            for slot, value, whole in loops.handed_back(node, wanted):
                 record.contributions[node, slot] = value
                 pending.setdefault(node.operands[slot], []).append(value)
-                paths.setdefault(node.operands[slot], []).append(None)
+                paths.setdefault(node.operands[slot], []).append(whole)
             continue
         if handed is None or node not in active:
             continue
@@ -247,7 +246,7 @@ def _used_factors(path: Path | None, user: Expr, slot: int) -> tuple[Expr, ...] 
         if place != slot and is_float(operand.dtype):
             used = _path(path, user, place)
             if used is not None:
-                operands[place] = _chosen(used.expr, operand)
+                operands[place] = chosen(used.expr, operand)
     return tuple(operands)
 
 
@@ -263,7 +262,7 @@ def _handed_on(contribution: Expr, user: Expr, slot: int, path: Path | None, inn
     moves = op.moves or op.picks or bool(op.leaves_out)
     if moves and (inner.mask is not None or op.picks or path is None):
         return contribution  # zeros are put where it does not hold
-    return contribution if _is_choice(contribution, inner.expr) else _chosen(inner.expr, contribution)
+    return contribution if _is_choice(contribution, inner.expr) else chosen(inner.expr, contribution)
 
 
 def _seeds(outputs: tuple[Expr, ...], seeds: Iterable[Expr] | None) -> tuple[Expr, ...]:
@@ -344,7 +343,7 @@ def _contribution(
         value = cast(value, operand.dtype)
     if guard is not None:
         condition = guard.condition if not isinstance(partial, Expr) else guard.expr
-        value = _chosen(condition, value)
+        value = chosen(condition, value)
     if branching:
         assert inner is not None
         local = where(inner.condition, local, constant(0.0, local.dtype))
@@ -364,10 +363,6 @@ def _is_choice(value: Expr, condition: Expr) -> bool:
 
 def _is_zero(x: Expr) -> bool:
     return x.is_constant and not x.shape and x.value == 0
-
-
-def _chosen(condition: Expr, value: Expr) -> Expr:
-    return where(condition, value, constant(0.0, value.dtype))
 
 
 def _at_the_places(adjoint: Expr, partial: Expr) -> Expr:

@@ -194,14 +194,18 @@ def fori_loop(lo: Any, hi: Any, f: Callable[[Any, Any], Any], carry: Any) -> Any
     >>> evaluate(fori_loop(1, 6, lambda i, c: c * i, 1.0), {})
     120.0
     """
+    start, tree = leaves_of("the carry of fori_loop", carry)
+
+    def step(state: Any) -> Any:
+        i, before = state
+        return i + 1, unflatten(tree, iter(new_carry("fori_loop", start, tree, f(i, before))))
+
+    carry = unflatten(tree, iter(start))
     if isinstance(lo, Expr) or isinstance(hi, Expr):
         begin, end = (
             cast(x, "int64") if isinstance(x, Expr) else constant(int(x), "int64") for x in (lo, hi)
         )
-        last = while_loop(
-            lambda state: state[0] < end, lambda state: (state[0] + 1, f(state[0], state[1])), (begin, carry)
-        )
-        return last[1]
+        return while_loop(lambda state: state[0] < end, step, (begin, carry))[1]
     begin, end = as_dim(lo) if not isinstance(lo, int) else lo, as_dim(hi) if not isinstance(hi, int) else hi
     steps = end - begin if not isinstance(begin, int) or begin else end
     if isinstance(steps, int) and steps < 0:
@@ -211,9 +215,7 @@ def fori_loop(lo: Any, hi: Any, f: Callable[[Any, Any], Any], carry: Any) -> Any
         if isinstance(begin, int)
         else cast(apply(lookup("dim"), attrs=(begin,)), "int64")
     )
-    (_, result), _ = scan(
-        lambda state, _: ((state[0] + 1, f(state[0], state[1])), None), (first, carry), length=steps
-    )
+    (_, result), _ = scan(lambda state, _: (step(state), None), (first, carry), length=steps)
     return result
 
 

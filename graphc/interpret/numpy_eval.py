@@ -44,8 +44,7 @@ def run_arrays(dag: Dag, arrays: list[np.ndarray]) -> list[Any]:
             if op.control is not None:  # all results of a loop come from one run of it
                 key = (op, operands, node.attrs[:-1])
                 if key not in loops:
-                    attrs = bound(node.attrs[:-1], lengths)
-                    loops[key] = op.control([values[operand] for operand in operands], *attrs)
+                    loops[key] = _loop_results(node, [values[operand] for operand in operands], lengths)
                 values.append(loops[key][node.attrs[-1]])
                 continue
             types = op.types(tuple([operand.dtype for operand in node.operands]))[0] if operands else ()
@@ -64,6 +63,17 @@ def run_arrays(dag: Dag, arrays: list[np.ndarray]) -> list[Any]:
                 result = node.dtype.type(result)
             values.append(result)
     return values
+
+
+def _loop_results(node: Expr, operands: list[Any], lengths: Mapping[str, int]) -> list[Any]:
+    """All results of a node's loop or branch."""
+    run = node.op.control
+    assert run is not None
+    try:
+        attrs = bound(node.attrs[:-1], lengths)
+    except KeyError as error:
+        raise no_axis(node, str(error.args[0])) from None
+    return run(operands, *attrs)
 
 
 def _body_values(body: Body, values: Sequence[Any]) -> list[Any]:

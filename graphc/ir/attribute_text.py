@@ -24,7 +24,8 @@ def bound(attr: Any, lengths: Mapping[str, int]) -> Any:
         return dims.evaluate(attr, lengths)
     if isinstance(attr, tuple):
         return tuple([bound(item, lengths) for item in attr])
-    return attr
+    of_lengths = getattr(attr, "bound", None)  # bodies, which lie above this
+    return attr if of_lengths is None else of_lengths(lengths)
 
 
 def show(value: Any) -> str:

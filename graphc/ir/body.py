@@ -6,11 +6,14 @@ in the names of their arguments alone are equal, as are the nodes that own them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-from graphc.errors import GraphError
-from graphc.ir.expr import Expr, free_symbols, substitute, symbol
+from graphc.errors import GraphcError, GraphError
+from graphc.ir import dims
+from graphc.ir.attribute_text import bound
+from graphc.ir.dims import Name, Polynomial
+from graphc.ir.expr import Expr, apply, cast, free_symbols, substitute, symbol
 from graphc.ir.graph import Dag
 from graphc.ir.types import format_shape
 from graphc.util.fork_safety import cached_property
@@ -44,6 +47,50 @@ class Body:
         """Its graph."""
         return Dag(self.outputs, self.inputs)
 
+    @cached_property
+    def lengths(self) -> tuple[str, ...]:
+        """The names of the lengths in it, also of those that no argument has."""
+        every = [each for node in self.dag.exprs for each in (node.shape, node.attrs) if each]
+        return tuple(dict.fromkeys(name for each in every for name in _names_in(each)))
+
+    def bound(self, lengths: Mapping[str, int]) -> Body:
+        """The body with the lengths of a call in place of names; KeyError where one is not known."""
+        if not self.lengths:
+            return self
+        key = tuple([lengths[name] for name in self.lengths])
+        known = self.__dict__.setdefault("_of_lengths", {})
+        if key not in known:
+            if len(known) == _MOST_BOUND:
+                known.clear()
+            known[key] = self._bound(dict(zip(self.lengths, key, strict=True)))
+        return known[key]
+
+    def _bound(self, lengths: Mapping[str, int]) -> Body:
+        fixed: dict[Expr, Expr] = {}
+        for node in self.dag.exprs:
+            if node.is_symbol:
+                fixed[node] = symbol(node.name, bound(node.shape, lengths), node.dtype, range=node.bounds)
+            elif node.op.name == "astype":
+                fixed[node] = cast(fixed[node.operands[0]], node.dtype)
+            elif node.operands or node.op.on_arrays:
+                operands = [fixed[x] for x in node.operands]
+                fixed[node] = apply(node.op, *operands, attrs=bound(node.attrs, lengths))
+            else:
+                fixed[node] = node
+        return self.mapped(fixed, [fixed[output] for output in self.outputs])
+
+    def values_at(self, step: int, what: str, values: Sequence[Any]) -> list[Any]:
+        """The values of the outputs at a step of a loop, which refusals name."""
+        try:
+            return Body.evaluate(self, values)
+        except GraphcError as error:
+            error.message += f", at step {step} of {what}"
+            raise
+
+    def mapped(self, changed: Mapping[Expr, Expr], outputs: Sequence[Expr]) -> Body:
+        """A body of other arguments: those that its own have become."""
+        return Body([changed[x] for x in self.inputs], outputs)
+
     def of(self, arguments: Sequence[Expr]) -> list[Expr]:
         """The outputs written for arguments: the body unrolled once."""
         places = dict(zip(self.inputs, arguments, strict=True))
@@ -70,6 +117,21 @@ class Body:
 
     def __repr__(self) -> str:
         return f"<body {self.dag.digest}>"
+
+
+_MOST_BOUND = 32
+"""For so many lengths a body is remembered."""
+
+
+def _names_in(static: Any) -> Iterator[str]:
+    """The names of lengths in a shape or a static argument."""
+    if isinstance(static, (Name, Polynomial)):
+        yield from map(str, dims.names_of(static))
+    elif isinstance(static, tuple):
+        for item in static:
+            yield from _names_in(item)
+    elif isinstance(static, Body):
+        yield from static.lengths
 
 
 def binder(place: int, like: Expr) -> Expr:

@@ -191,7 +191,7 @@ def scan_values(
     xs, captured = operands[carries : carries + rows], operands[carries + rows :]
     collected: list[list[Any]] = [[] for _ in body.outputs[carries:]]
     for step in range(length - 1, -1, -1) if reverse else range(length):
-        results = Body.evaluate(body, [*carry, *(x[step] for x in xs), *captured])
+        results = body.values_at(step, "scan", [*carry, *(x[step] for x in xs), *captured])
         carry = results[:carries]
         for own, value in zip(collected, results[carries:], strict=True):
             own.append(value)
@@ -281,8 +281,8 @@ def while_values(
     """The carries at the end of a loop, and how many steps it took."""
     carry, captured = list(operands[:carries]), operands[carries:]
     steps = 0
-    while (most is None or steps < most) and Body.evaluate(test, [*carry, *captured])[0]:
-        carry = Body.evaluate(body, [*carry, *captured])
+    while (most is None or steps < most) and test.values_at(steps, "while_loop", [*carry, *captured])[0]:
+        carry = body.values_at(steps, "while_loop", [*carry, *captured])
         steps += 1
     return [*carry, np.int64(steps)]
 
