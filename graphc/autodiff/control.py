@@ -17,15 +17,11 @@ from graphc.ir.body import Body
 from graphc.ir.expr import Expr, constant, symbol
 from graphc.ir.types import is_float
 from graphc.ops.control import SCAN, SWITCH, scan_results, switch_results, while_results
+from graphc.ops.control_runs import loop_key
 from graphc.ops.support.build import broadcast, zeros_like
 
 Reverse = Callable[..., Any]
 Forward = Callable[..., Any]
-
-
-def loop_key(node: Expr) -> tuple[Any, ...]:
-    """What the nodes of one loop have in common."""
-    return node.op, node.operands, node.attrs[:-1]
 
 
 def _stands_for(name: str, place: int, like: Expr) -> Expr:
@@ -34,6 +30,42 @@ def _stands_for(name: str, place: int, like: Expr) -> Expr:
 
 def _floats(xs: Sequence[Expr]) -> list[int]:
     return [place for place, x in enumerate(xs) if is_float(x.dtype)]
+
+
+def added(terms: Sequence[Expr]) -> Expr:
+    """The sum of some expressions."""
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    return total
+
+
+class LoopSweep:
+    """Loops and branches in the sweep of reverse mode: their results hand back together, when the last of them is visited.
+
+    reverse : reverse mode
+    """
+
+    def __init__(self, order: Sequence[Expr], active: set[Expr], reverse: Reverse) -> None:
+        self._reverse = reverse
+        self._left: dict[Any, int] = {}
+        self._adjoints: dict[Any, dict[int, Expr]] = {}
+        for node in order:
+            if node.op.control is not None and node in active:
+                key = loop_key(node)
+                self._left[key] = self._left.get(key, 0) + 1
+
+    def receives(self, node: Expr, adjoint: Expr) -> None:
+        """What a result was handed."""
+        self._adjoints.setdefault(loop_key(node), {})[node.attrs[-1]] = adjoint
+
+    def handed_back(self, node: Expr, wanted: set[int]) -> list[tuple[int, Expr]]:
+        """(slot, what goes back to that operand), when all results of a node's loop have been visited; else nothing."""
+        key = loop_key(node)
+        self._left[key] -= 1
+        if self._left[key] or key not in self._adjoints:
+            return []
+        return list(pulled_back(node, self._adjoints[key], wanted, self._reverse).items())
 
 
 # --- reverse ------------------------------------------------------------------------------------------------------------
@@ -240,4 +272,4 @@ def _while_forward(node: Expr, known: Mapping[Expr, Expr], forward: Forward) -> 
     return results[carries + changing.index(result)]
 
 
-__all__ = ["loop_key", "masked", "pulled_back", "pushed_forward"]
+__all__ = ["LoopSweep", "added", "masked", "pulled_back", "pushed_forward"]

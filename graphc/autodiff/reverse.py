@@ -20,7 +20,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from graphc.autodiff.control import loop_key, pulled_back
+from graphc.autodiff.control import LoopSweep, added
 from graphc.autodiff.paths import Path, behind, merge, of_condition
 from graphc.errors import GradientError, ShapeError
 from graphc.ir.expr import Expr, cast, computed, constant, current_site, substitute, symbol, walk
@@ -175,7 +175,7 @@ def reverse(
     for output, seed in zip(outputs, record.seeds, strict=True):
         pending.setdefault(output, []).append(seed)
         paths.setdefault(output, []).append(None if where_seeded is None else Path(None, where_seeded))
-    loops = _Loops(order, active)
+    loops = LoopSweep(order, active, reverse)
     one = {seed for seed in record.seeds if seed.is_constant and not seed.shape and seed.value == 1}
     outer = here()[0]
     for node in reversed(order):
@@ -183,7 +183,12 @@ def reverse(
         if node.op.control is not None and node in active:
             follow(outer, node.block)
             path = merge(paths.pop(node)) if node in paths else None
-            for slot, value in loops.visited(node, handed, record, path):
+            if handed is not None:
+                record.adjoints[node] = adjoint = broadcast(added(handed), node)
+                plain = path is None or path.mask is not None
+                loops.receives(node, adjoint if plain else _chosen(path.expr, adjoint))
+            wanted = {k for k, x in enumerate(node.operands) if x in active and depends(node, k)}
+            for slot, value in loops.handed_back(node, wanted):
                 record.contributions[node, slot] = value
                 pending.setdefault(node.operands[slot], []).append(value)
                 paths.setdefault(node.operands[slot], []).append(None)
@@ -191,9 +196,7 @@ def reverse(
         if handed is None or node not in active:
             continue
         follow(outer, node.block)
-        adjoint = handed[0]
-        for contribution in handed[1:]:
-            adjoint = adjoint + contribution
+        adjoint = added(handed)
         record.adjoints[node] = broadcast(adjoint, node)
         path = merge(paths.pop(node))
         if node in targets:
@@ -232,42 +235,6 @@ def reverse(
             pending.setdefault(operand, []).append(contribution)
             paths.setdefault(operand, []).append(None if inner is None else _path(inner, node, slot))
     return record
-
-
-class _Loops:
-    """Loops and branches on the way back: their results hand back together, when the last of them is visited."""
-
-    def __init__(self, order: Sequence[Expr], active: set[Expr]) -> None:
-        self.active = active
-        self.left: dict[Any, int] = {}
-        self.adjoints: dict[Any, dict[int, Expr]] = {}
-        for node in order:
-            if node.op.control is not None and node in active:
-                key = loop_key(node)
-                self.left[key] = self.left.get(key, 0) + 1
-
-    def visited(
-        self, node: Expr, handed: list[Expr] | None, record: AdjointRecord, path: Path | None
-    ) -> list[tuple[int, Expr]]:
-        """What goes back to which operand, once all results have been visited."""
-        key = loop_key(node)
-        self.left[key] -= 1
-        if handed is not None:
-            adjoint = handed[0]
-            for contribution in handed[1:]:
-                adjoint = adjoint + contribution
-            record.adjoints[node] = adjoint = broadcast(adjoint, node)
-            if path is not None and path.mask is None:
-                adjoint = _chosen(path.expr, adjoint)
-            self.adjoints.setdefault(key, {})[node.attrs[-1]] = adjoint
-        if self.left[key] or key not in self.adjoints:
-            return []
-        wanted = {
-            slot
-            for slot, operand in enumerate(node.operands)
-            if operand in self.active and depends(node, slot)
-        }
-        return list(pulled_back(node, self.adjoints[key], wanted, reverse).items())
 
 
 def _used_factors(path: Path | None, user: Expr, slot: int) -> tuple[Expr, ...] | None:

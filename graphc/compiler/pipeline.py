@@ -167,7 +167,7 @@ def _plan_memory(unit: Unit) -> Unit:
 
 
 def _one_function(unit: Unit) -> Unit:
-    return replace(unit, whole=one_function(unit))
+    return replace(unit, whole=one_function(unit, _body))
 
 
 def _write_kernels(unit: Unit) -> Unit:
@@ -183,7 +183,16 @@ def _to_loops(unit: Unit) -> Unit:
     lowered = unit
     if not unit.is_program:  # on every processor alike: what has code in any language stays
         lowered = replace(unit, graph=expand_ops(unit.graph, lambda op: op.emit is not None))
-    return replace(unit, loops=to_loops(lowered))
+    return replace(unit, loops=to_loops(lowered, _body))
+
+
+def _body(graph: Dag, around: Unit) -> Unit:
+    """A body of a loop or branch, ready to become part of a program of the loop IR."""
+    options = Options(around.options.rewrite, around.options.without)
+    unit = run(run(unit_of(graph, options), REWRITING), TO_LOOPS[:-1])
+    if not unit.is_program:
+        unit = replace(unit, graph=expand_ops(unit.graph, lambda op: op.emit is not None))
+    return unit
 
 
 PASSES: tuple[Pass, ...] = (

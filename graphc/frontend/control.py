@@ -6,129 +6,33 @@ what it returns, and handed to the loop.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from graphc.errors import DtypeError, ExpressionError, ShapeError, brief_text
+from graphc.frontend.body_trace import (
+    TracedBody,
+    captured_by,
+    closed_body,
+    leaves_of,
+    new_carry,
+    with_symbols,
+)
 from graphc.ir.body import Body
 from graphc.ir.dims import Dim
-from graphc.ir.expr import Expr, apply, cast, constant, current_site, rebuild, substitute, symbol, walk
+from graphc.ir.expr import (
+    Expr,
+    apply,
+    cast,
+    constant,
+    created_here,
+    current_site,
+    symbol,
+)
 from graphc.ir.op import lookup
 from graphc.ir.types import as_dim, format_shape
 from graphc.ops.control import scan_results, switch_results, while_results
-from graphc.util.pytree import Structure, flatten, unflatten
-
-_calls = itertools.count()
-
-
-class _Traced:
-    """A body that was called: its symbols, and what it gave.
-
-    leaves : what it returned, in the order of `structure`
-    """
-
-    def __init__(
-        self,
-        what: str,
-        f: Callable[..., Any],
-        arguments: Sequence[Sequence[Expr]],
-        trees: Sequence[Structure],
-    ):
-        if not callable(f):
-            raise ExpressionError(
-                f"{what} takes a function, not {brief_text(f, 60)!r}",
-                site=current_site(),
-                hint=f"write g.{what}(lambda …)",
-            )
-        self.what = what
-        mark = f"\0loop {next(_calls)}."
-        self.symbols = [
-            [symbol(f"{mark}{group}.{place}", x.shape, x.dtype) for place, x in enumerate(each)]
-            for group, each in enumerate(arguments)
-        ]
-        returned = f(*(unflatten(tree, iter(own)) for tree, own in zip(trees, self.symbols, strict=True)))
-        if returned is None:
-            raise ExpressionError(
-                f"the body of {what} returned nothing", site=current_site(), hint="end it with return"
-            )
-        self.returned = returned
-
-    @property
-    def own(self) -> list[Expr]:
-        return [x for each in self.symbols for x in each]
-
-
-def _captured(own: Sequence[Expr], outputs: Sequence[Expr]) -> list[Expr]:
-    """What is used from outside: the largest expressions that do not depend on the body's own arguments."""
-    inside: set[Expr] = set(own)
-    result: dict[Expr, None] = {}
-    for node in walk(outputs):
-        if node not in inside and any(operand in inside for operand in node.operands):
-            inside.add(node)
-    for node in walk(outputs):
-        if node in inside:
-            for operand in node.operands:
-                if operand not in inside and not (operand.is_constant and not operand.shape):
-                    result[operand] = None
-    for output in outputs:
-        if output not in inside and not (output.is_constant and not output.shape):
-            result[output] = None
-    return list(result)
-
-
-def _closed(own: Sequence[Expr], outputs: Sequence[Expr], captured: Sequence[Expr]) -> Body:
-    """A body whose last arguments are what it takes from outside."""
-    outside = [symbol(f"\2outside{place}", x.shape, x.dtype) for place, x in enumerate(captured)]
-    places = dict(zip(captured, outside, strict=True))
-    known: dict[Expr, Expr] = dict(places)
-    for node in walk(outputs, captured):
-        operands = tuple([known.get(operand, operand) for operand in node.operands])
-        if operands != node.operands:
-            known[node] = rebuild(node, operands)
-    return Body([*own, *outside], [known.get(output, output) for output in outputs])
-
-
-def _leaves(what: str, tree: Any) -> tuple[list[Expr], Structure]:
-    leaves, structure = flatten(tree)
-    if not leaves:
-        raise ExpressionError(
-            f"{what} is empty", site=current_site(), hint="a loop carries one value at least"
-        )
-    return [constant(leaf) for leaf in leaves], structure
-
-
-def _new_carry(what: str, start: Sequence[Expr], tree: Structure, returned: Any) -> list[Expr]:
-    """What a step returns as the carry, checked against what it began with."""
-    leaves, structure = flatten(returned)
-    if structure != tree:
-        raise ExpressionError(
-            f"the body of {what} returns a carry of another structure: {brief_text(returned, 80)}",
-            site=current_site(),
-            hint="return what it was given, in the same tuples, lists and dicts",
-        )
-    result = []
-    for place, (old, new) in enumerate(zip(start, leaves, strict=True)):
-        if not isinstance(new, Expr):
-            new = constant(new, old.dtype) if np.ndim(new) == 0 else constant(new)
-        if new.dtype != old.dtype:
-            raise DtypeError(
-                f"{what}: carry {place} begins as {old.dtype} and becomes {new.dtype}",
-                node=repr(new),
-                site=new.site or current_site(),
-                hint=f'begin with {new.dtype}, or return g.astype(…, "{old.dtype}")',
-            )
-        if new.shape != old.shape:
-            raise ShapeError(
-                f"{what}: carry {place} begins with shape {format_shape(old.shape)} and becomes {format_shape(new.shape)}",
-                node=repr(new),
-                site=new.site or current_site(),
-                hint="a carry keeps its shape",
-            )
-        result.append(new)
-    return result
+from graphc.util.pytree import flatten, unflatten
 
 
 def scan(
@@ -167,15 +71,15 @@ def scan(
     >>> evaluate([total, sums], {"x": [1.0, 2.0, 4.0]})
     [7.0, array([1., 3., 7.])]
     """
-    start, tree = _leaves("the carry of scan", carry)
+    start, tree = leaves_of("the carry of scan", carry)
     rows, row_tree = flatten(xs) if xs is not None else ([], None)
     rows = [constant(row) for row in rows]
     steps = _steps(rows, length)
     each = [symbol("\0row", row.shape[1:], row.dtype) for row in rows]
     if row_tree is None:
-        traced = _Traced("scan", lambda c: f(c, None), [start], [tree])
+        traced = TracedBody("scan", lambda c: f(c, None), [start], [tree])
     else:
-        traced = _Traced("scan", f, [start, each], [tree, row_tree])
+        traced = TracedBody("scan", f, [start, each], [tree, row_tree])
     returned = traced.returned
     if not isinstance(returned, (tuple, list)) or len(returned) != 2:
         raise ExpressionError(
@@ -183,11 +87,11 @@ def scan(
             site=current_site(),
             hint="return carry, y; y may be None",
         )
-    new = _new_carry("scan", start, tree, returned[0])
+    new = new_carry("scan", start, tree, returned[0])
     ys, ys_tree = flatten(returned[1]) if returned[1] is not None else ([], None)
     outputs = [*new, *(constant(y) for y in ys)]
-    captured = _captured(traced.own, outputs)
-    body = _closed(traced.own, outputs, captured)
+    captured = captured_by(traced.own, outputs)
+    body = closed_body(traced.own, outputs, captured)
     results = _checkpointed(body, start, rows, captured, steps, bool(reverse), checkpoint)
     end, stacked = results[: len(start)], results[len(start) :]
     return unflatten(tree, iter(end)), None if ys_tree is None else unflatten(ys_tree, iter(stacked))
@@ -337,11 +241,11 @@ def while_loop(
         raise ExpressionError(
             f"max_steps is a number of steps, not {brief_text(max_steps, 40)}", site=current_site()
         )
-    start, tree = _leaves("the carry of while_loop", carry)
-    traced = _Traced("while_loop", f, [start], [tree])
-    new = _new_carry("while_loop", start, tree, traced.returned)
-    asked = _Traced("while_loop", cond, [start], [tree])
-    (answer,), _ = _leaves("what the condition returns", asked.returned)
+    start, tree = leaves_of("the carry of while_loop", carry)
+    traced = TracedBody("while_loop", f, [start], [tree])
+    new = new_carry("while_loop", start, tree, traced.returned)
+    asked = TracedBody("while_loop", cond, [start], [tree])
+    (answer,), _ = leaves_of("what the condition returns", asked.returned)
     if answer.dtype.kind != "b" or answer.shape:
         raise DtypeError(
             f"the condition of while_loop is one bool, not {answer.dtype}{format_shape(answer.shape)}",
@@ -349,15 +253,11 @@ def while_loop(
             site=answer.site or current_site(),
             hint="write a comparison; g.all(…) of an array of them",
         )
-    answer = _with(answer, asked.own, traced.own)
-    captured = _captured(traced.own, [*new, answer])
-    body, test = (_closed(traced.own, outputs, captured) for outputs in (new, [answer]))
+    answer = with_symbols(answer, asked.own, traced.own)
+    captured = captured_by(traced.own, [*new, answer])
+    body, test = (closed_body(traced.own, outputs, captured) for outputs in (new, [answer]))
     results = while_results(body, test, start, captured, max_steps)
     return unflatten(tree, iter(results[: len(start)]))
-
-
-def _with(output: Expr, old: Sequence[Expr], new: Sequence[Expr]) -> Expr:
-    return substitute(output, dict(zip(old, new, strict=True)))
 
 
 def cond(pred: Any, f: Callable[..., Any], otherwise: Callable[..., Any], *args: Any) -> Any:
@@ -416,13 +316,23 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *args: Any) -> An
     return _branches("switch", cast(chosen, "int64"), listed, args)
 
 
+def _on_packed(what: str, f: Any) -> Callable[[Any], Any]:
+    if not callable(f):
+        raise ExpressionError(
+            f"a branch of {what} is a function, not {brief_text(f, 60)!r}",
+            site=current_site(),
+            hint="write lambda: …",
+        )
+    return lambda packed: f(*packed)
+
+
 def _branches(what: str, index: Expr, functions: Sequence[Callable[..., Any]], args: tuple[Any, ...]) -> Any:
     leaves, tree = flatten(args)
     arguments = [constant(leaf) for leaf in leaves]
-    traced = [
-        _Traced(what, lambda packed, f=f: f(*packed) if callable(f) else f, [arguments], [tree])
-        for f in functions
-    ]
+    with created_here() as written:
+        traced = [
+            TracedBody(what, _on_packed(what, f), [arguments], [tree], ("argument",)) for f in functions
+        ]
     flat = [flatten(each.returned) for each in traced]
     results, structure = flat[0]
     first = [constant(leaf) for leaf in results]
@@ -448,9 +358,11 @@ def _branches(what: str, index: Expr, functions: Sequence[Callable[..., Any]], a
                     site=value.site or current_site(),
                     hint="all branches return the same types and shapes",
                 )
-        outputs.append([_with(value, each.own, own) for value in values])
-    captured = _captured(own, [value for each in outputs for value in each])
-    bodies = tuple([_closed(own, each, captured) for each in outputs])
+        with created_here() as again:
+            outputs.append([with_symbols(value, each.own, own) for value in values])
+        written |= again
+    captured = captured_by(own, [value for each in outputs for value in each], written)
+    bodies = tuple([closed_body(own, each, captured) for each in outputs])
     return unflatten(structure, iter(switch_results(index, bodies, [*arguments, *captured])))
 
 

@@ -196,13 +196,14 @@ def scan_values(
         for own, value in zip(collected, results[carries:], strict=True):
             own.append(value)
     ys = [
-        np.stack(own[::-1] if reverse else own) if own else np.zeros((0, *_known(out.shape)), out.dtype)
+        np.stack(own[::-1] if reverse else own) if own else np.zeros((0, *known_shape(out.shape)), out.dtype)
         for own, out in zip(collected, body.outputs[carries:], strict=True)
     ]
     return [*carry, *ys]
 
 
-def _known(shape: Shape) -> tuple[int, ...]:
+def known_shape(shape: Shape) -> tuple[int, ...]:
+    """A shape with 0 for what has a name: of what a loop of no steps gives."""
     return tuple(length if isinstance(length, int) else 0 for length in shape)
 
 
@@ -383,6 +384,7 @@ __all__ = [
     "SCAN",
     "SWITCH",
     "WHILE",
+    "known_shape",
     "scan_results",
     "scan_values",
     "switch_results",

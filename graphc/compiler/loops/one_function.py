@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from graphc.compiler.engine import thread_pool
 from graphc.compiler.loops.expand_calls import RULES, expand_calls
 from graphc.compiler.loops.program import For, Program, RoutineCall, Statement, body_of, walk_statements
-from graphc.compiler.loops.to_loops import to_loops
+from graphc.compiler.loops.to_loops import Prepare, to_loops
 from graphc.compiler.schedule.fusion import Group, Step
 from graphc.compiler.schedule.small_routines import are_small
 from graphc.ir import dims
@@ -31,11 +31,14 @@ LONGEST = 4_000
 """Statements of a program's text: of more the compiler makes one function in too long a time."""
 
 
-def one_function(unit: Unit) -> Program | None:
+def one_function(unit: Unit, prepare: Prepare) -> Program | None:
     """The program of a unit with a plan that may be called as one function; None where kernels are always better."""
+    if has_control(unit.steps):
+        program = to_loops(unit, prepare)
+        return program if has_loops(program) else None
     if unit.options.parallel is True or not unit.steps or not _fits(unit.steps):
         return None
-    program = to_loops(unit)
+    program = to_loops(unit, prepare)
     if not has_loops(program) or sum(1 for _ in walk_statements(program.body)) > LONGEST:
         return None
     if program.lengths:
@@ -47,8 +50,15 @@ def one_function(unit: Unit) -> Program | None:
 
 def is_little(steps: tuple[Step, ...], lengths: Mapping[str, int]) -> bool:
     """Whether a call with some lengths is rather one of the function: its loops need less memory than kernels, on one thread."""
+    if has_control(steps):  # nothing else runs loops and branches of the graph
+        return True
     factor = min(max(MANY_THREADS / thread_pool.get_num_threads(), 1.0), MOST_FACTOR)
     return work(steps, lengths) <= thread_pool.WORTH * factor
+
+
+def has_control(steps: tuple[Step, ...]) -> bool:
+    """Whether there are loops or branches of the graph's own."""
+    return any(not isinstance(step, Group) and step.node.op.control is not None for step in steps)
 
 
 def _fits(steps: tuple[Step, ...]) -> bool:

@@ -16,6 +16,7 @@ from graphc.compiler.loops.program import (
     BufferView,
     Combine,
     Constant,
+    Exit,
     For,
     Holds,
     If,
@@ -29,6 +30,7 @@ from graphc.compiler.loops.program import (
     RoutineCall,
     Scalar,
     Statement,
+    While,
     apply,
     scalars_of,
     walk_scalar,
@@ -84,7 +86,7 @@ def _cut(condition: Dim, index: str, lengths: frozenset[str]) -> tuple[int, Dim]
 
 def _cuts(loop: For, program: Program) -> list[Dim]:
     """Where a loop is cut, in order: a number of places behind its begin, or before its end."""
-    if loop.order != "free" or (isinstance(loop.extent, int) and loop.extent <= _SHORT):
+    if isinstance(loop.extent, int) and loop.extent <= _SHORT:
         return []
     lengths = frozenset(program.lengths)
     if not lengths.issuperset(dims.names_of(loop.extent)):
@@ -127,7 +129,7 @@ class _Splitter:
         for each in body:
             if isinstance(each, For):
                 result += self._loop(each)
-            elif isinstance(each, (If, Reduce)):
+            elif isinstance(each, (If, Reduce, While)):
                 result.append(replace(each, body=self.block(each.body)))
             else:
                 result.append(each)
@@ -237,6 +239,8 @@ _RULES: dict[type, Callable[[_Piece, object], Statement]] = {
     Reduce: lambda p, s: replace(s, body=p.block(s.body)),
     If: lambda p, s: replace(s, condition=p.scalar(s.condition), body=p.block(s.body)),
     Require: lambda p, s: replace(s, condition=p.scalar(s.condition)),
+    Exit: lambda p, s: replace(s, condition=p.scalar(s.condition)),
+    While: lambda p, s: replace(s, body=p.block(s.body)),
     Private: lambda p, s: replace(s, buffer=replace(s.buffer, shape=tuple(map(p.dim, s.buffer.shape)))),
     RoutineCall: lambda p, s: replace(s, result=p.view(s.result), operands=tuple(map(p.view, s.operands))),
 }  # type: ignore[dict-item]

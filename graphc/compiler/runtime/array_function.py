@@ -93,7 +93,7 @@ class ArrayFunction(CompiledFunction):
         self._library: Library | None = None
         self._native: NativeProgram | None = None
         if lowered.whole is not None:
-            self._native = NativeProgram(lowered.whole, options.cache)
+            self._native = NativeProgram(lowered.whole, options.cache, interruptible=True)
         elif self._plan.exported:
             self._library = build(self._plan.text, self._plan.exported, options.cache)
         if self._libraries:
@@ -151,7 +151,7 @@ class ArrayFunction(CompiledFunction):
     @cached_property
     def _whole(self) -> NativeProgram:
         """The function as one native function, made when something asks for it; `CompileError` where it calls a library."""
-        if self._native is not None:
+        if self._native is not None and not self._native.interruptible:
             return self._native
         program = pipeline.loop_program(self._rewritten)
         called = routine_without_loops(program)
@@ -235,7 +235,7 @@ class ArrayFunction(CompiledFunction):
         if self._native is not None and (
             not self._native.text.lengths or is_little(self._plan.steps, lengths)
         ):
-            return BoundProgram(self._native, self.graph, lengths, self._guarded)
+            return BoundProgram(self._native, self.graph, lengths, self._guarded, self._plan.dag)
         if self._library is None and self._plan.exported:  # the first call with many elements
             self._library = build(self._plan.text, self._plan.exported, self._options.cache)
         kind = Guarded if self._guarded else Bound

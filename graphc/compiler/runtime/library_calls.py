@@ -25,6 +25,8 @@ Compute = Callable[..., None]
 
 def prepare(node: Expr, attrs: tuple[Any, ...], parallel: Parallel = "auto") -> Compute:
     """The function that computes a node; `parallel` as for `g.compile`."""
+    if node.op.control is not None:
+        return _control(node, attrs)
     special = _SPECIAL.get(node.op.name)
     if special is not None:
         return special(node, attrs, parallel)
@@ -47,6 +49,18 @@ def _reference(node: Expr, attrs: tuple[Any, ...]) -> Compute:
     def compute(out: np.ndarray, *operands: np.ndarray) -> None:
         with np.errstate(all="ignore"):
             out[...] = node.op.reference(*[operand[()] for operand in cast(operands)], *attrs)
+
+    return compute
+
+
+def _control(node: Expr, attrs: tuple[Any, ...]) -> Compute:
+    """A loop or branch whose body calls libraries, by the interpreter."""
+    run = node.op.control
+    assert run is not None
+
+    def compute(out: np.ndarray, *operands: np.ndarray) -> None:
+        with np.errstate(all="ignore"):
+            out[...] = run([operand[()] for operand in operands], *attrs[:-1])[attrs[-1]]
 
     return compute
 

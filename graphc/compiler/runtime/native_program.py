@@ -14,7 +14,7 @@ import numpy as np
 from graphc.compiler.engine import guard_words
 from graphc.compiler.engine.jit import Library, build
 from graphc.compiler.engine.numpy_layout import data_address
-from graphc.compiler.loops.program import Program
+from graphc.compiler.loops.program import Program, While, walk_statements
 from graphc.compiler.lowering.length_checks import refuse
 from graphc.compiler.runtime.fastcall.program_entry import Kernels
 from graphc.compiler.targets.llvm.programs import writer
@@ -23,19 +23,30 @@ from graphc.interpret.numpy_eval import run_arrays
 from graphc.ir import dims
 from graphc.ir.graph import Dag
 
+_HELD = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
+"""A call that keeps Python's lock, and raises what Python was told meanwhile."""
+
 _OF_FRAME = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
+
+
+def has_endless(program: Program) -> bool:
+    """Whether there are loops of no known length."""
+    return any(isinstance(each, While) for each in walk_statements(program.body))
 
 
 class NativeProgram:
     """The machine code of a program.
 
+    interruptible : whether a Ctrl-C ends its loops of no known length, where it has some; code that Numba compiles has no lock of
+        Python's, and calls one that is not
     text : what it was written as; library : the code; constants : the arrays that it reads
     """
 
-    def __init__(self, program: Program, cached: bool) -> None:
-        self.text = writer.write(program)
+    def __init__(self, program: Program, cached: bool, interruptible: bool = False) -> None:
+        self.interruptible = interruptible and has_endless(program)
+        self.text = writer.write(program, self.interruptible)
         self.library: Library = build(self.text.text, writer.EXPORTED, cached)
-        self._run = _OF_FRAME(self.library.pointer(writer.RUN))
+        self._run = (_HELD if self.interruptible else _OF_FRAME)(self.library.pointer(writer.RUN))
         self._bytes = _OF_FRAME(self.library.pointer(writer.BYTES))
         self.constants = [
             np.ascontiguousarray(each.values) for each in self.text.operands if each.role == "constant"
@@ -69,6 +80,8 @@ class NativeProgram:
 class BoundProgram:
     """A native program for given lengths: called as a `Bound` plan is. One of these serves one call at a time.
 
+    dag : what the interpreter is asked about errors; planned : the graph that was lowered, for which lengths must make sense
+
     Raises `ShapeError` where an operation makes no sense for these lengths.
     """
 
@@ -80,9 +93,10 @@ class BoundProgram:
         dag: Dag,
         lengths: Mapping[str, int],
         guarded: bool = False,
+        planned: Dag | None = None,
     ) -> None:
         self._native, self._dag, self._guarded = native, dag, guarded
-        refuse(dag, lengths)
+        refuse(dag if planned is None else planned, lengths)
         self.shapes = [
             tuple([dims.evaluate(dim, lengths) for dim in dag.exprs[output].shape]) for output in dag.outputs
         ]
@@ -91,7 +105,7 @@ class BoundProgram:
         self._constants = native.constants
         for (word, _), values in zip(native.text.places("constant"), self._constants, strict=True):
             self._frame[word] = data_address(values)
-        self.is_plain = not native.text.places("state")
+        self.is_plain = not native.text.places("state") and not native.interruptible
 
     def kernels(self, arguments: int, constants: Sequence[np.ndarray]) -> Kernels:
         """What a call runs, where `is_plain` holds."""

@@ -18,7 +18,7 @@ from graphc.compiler.loops.split_ranges import split_ranges
 from graphc.compiler.targets.llvm.emit import LlvmBuilder, LlvmValue
 from graphc.compiler.targets.llvm.kernels import reducers
 from graphc.compiler.targets.llvm.loop_builder import INTRINSICS
-from graphc.compiler.targets.llvm.programs.statements import NativeStatements, on_stack
+from graphc.compiler.targets.llvm.programs.statements import HINTS, NativeStatements, on_stack
 from graphc.ir.types import INT64
 
 RUN, BYTES, SERVE = EXPORTED = ("run", "bytes", "serve")
@@ -53,18 +53,21 @@ class NativeText:
         return [(word, number) for number, word in enumerate(words)]
 
 
-def write(program: Program) -> NativeText:
-    """The module of a program. Raises `CompileError` for what has no loops."""
-    return _ModuleWriter(split_ranges(expand_calls(program))).write()
+def write(program: Program, interruptible: bool = False) -> NativeText:
+    """The module of a program. Raises `CompileError` for what has no loops.
+
+    interruptible : whether loops of no known length look for a Ctrl-C; whoever calls the functions then holds Python's lock
+    """
+    return _ModuleWriter(split_ranges(expand_calls(program)), interruptible).write()
 
 
 class _ModuleWriter:
     """Writes one module."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, interruptible: bool) -> None:
         self.program = program
         self.builder = LlvmBuilder(inline=True)
-        self.statements = NativeStatements(self.builder)
+        self.statements = NativeStatements(self.builder, interruptible)
         values = self.statements.values
         self.operands = (
             *program.of_role("input", "state"), *program.of_role("result"), *program.of_role("constant"),
@@ -94,7 +97,7 @@ class _ModuleWriter:
             self.builder.helpers |= builder.helpers
             self.builder.declarations |= builder.declarations
         text = "\n".join(
-            [INTRINSICS, *reducing, self._body(), self._bytes(), self._run(), self.builder.module_parts()]
+            [INTRINSICS, HINTS, *reducing, self._body(), self._bytes(), self._run(), self.builder.module_parts()]
         )
         messages = tuple(self.statements.messages)
         return NativeText(text, self.program.lengths, self.operands, tuple(self.workspace), messages)
@@ -114,6 +117,7 @@ class _ModuleWriter:
                 f"define internal i64 @body({', '.join(parameters)}) nounwind {{",
                 "entry:",
                 *self.statements.allocas,
+                *self.statements.starts,
                 *self.builder.lines,
                 "  ret i64 0",
                 "}",
