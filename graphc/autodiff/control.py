@@ -15,9 +15,9 @@ from typing import Any
 from graphc.autodiff.paths import Path, merge
 from graphc.errors import GradientError
 from graphc.ir.body import Body
-from graphc.ir.expr import Expr, constant, symbol
+from graphc.ir.expr import Expr, constant, symbol, walk
 from graphc.ir.types import is_float
-from graphc.ops.comparison import where
+from graphc.ops.comparison import equal, where
 from graphc.ops.control import SCAN, SWITCH, scan_results, switch_results, while_results
 from graphc.ops.control_runs import loop_key
 from graphc.ops.support.build import broadcast, call, zeros_like
@@ -77,12 +77,30 @@ class LoopSweep:
             return []
         path = merge(self._paths[key])
         back = pulled_back(node, self._adjoints[key], wanted, self._reverse)
-        return [(slot, x if path is None else chosen(path.expr, x), path) for slot, x in back.items()]
+        handed = []
+        for slot, x in back.items():
+            own = _in_branches(path, node, slot) if node.op is SWITCH else path
+            handed.append((slot, x if own is None else chosen(own.expr, x), own))
+        return handed
 
 
 def chosen(condition: Expr, value: Expr) -> Expr:
     """A value where a condition holds, else 0."""
     return where(condition, value, constant(0.0, value.dtype))
+
+
+def _in_branches(path: Path | None, node: Expr, slot: int) -> Path | None:
+    """The path of an operand of a branch, given that of its results: it matters to the branches that use it."""
+    bodies, _ = node.attrs
+    index = node.operands[0]
+    users = [k for k, body in enumerate(bodies) if body.inputs[slot - 1] in walk(body.outputs)]
+    if len(users) == len(bodies):
+        return path
+    last = len(bodies) - 1
+    taken = constant(False)
+    for k in users:
+        taken = taken | (index <= 0 if k == 0 else index >= last if k == last else equal(index, k))
+    return Path(path, taken)
 
 
 def _of_any(path: Path | None, node: Expr) -> Path | None:
