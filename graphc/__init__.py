@@ -5,6 +5,9 @@ some. `graphc.nn` and `graphc.train` are imported by those names. Everything els
 """
 
 # ruff: noqa: F403  the operations are public through the list of each module
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 import graphc.ops.activation as _activation
 import graphc.ops.arithmetic as _arithmetic
 import graphc.ops.arrange as _arrange
@@ -30,10 +33,7 @@ import graphc.ops.running as _running
 import graphc.ops.shape as _shape
 import graphc.ops.special as _special
 import graphc.ops.update as _update
-from graphc.analysis.accuracy import accuracy
-from graphc.analysis.gradcheck import check_grad
 from graphc.api.compile import compile
-from graphc.api.draw import diagnose, draw, side_by_side
 from graphc.api.evaluate import evaluate
 from graphc.api.functions import (
     explain,
@@ -86,7 +86,23 @@ from graphc.ops.shape import *
 from graphc.ops.special import *
 from graphc.ops.update import *
 from graphc.version import __version__
-from graphc.viz.player.figure import figure, plot
+
+if TYPE_CHECKING:
+    from graphc.analysis.accuracy import accuracy
+    from graphc.analysis.gradcheck import check_grad
+    from graphc.api.draw import diagnose, draw, side_by_side
+    from graphc.viz.player.figure import figure, plot
+
+_LATER = {
+    "accuracy": "graphc.analysis.accuracy",
+    "check_grad": "graphc.analysis.gradcheck",
+    "diagnose": "graphc.api.draw",
+    "draw": "graphc.api.draw",
+    "figure": "graphc.viz.player.figure",
+    "plot": "graphc.viz.player.figure",
+    "side_by_side": "graphc.api.draw",
+}
+"""Verb → its module, imported when the verb is first asked for: pictures and measurements take a tenth of the whole import."""
 
 __all__ = [
     "Expr",
@@ -164,6 +180,16 @@ __all__ += _running.__all__
 __all__ += _shape.__all__
 __all__ += _special.__all__
 __all__ += _update.__all__
+
+
+def __getattr__(name: str) -> Any:
+    module = _LATER.get(name)
+    if module is None:
+        raise AttributeError(
+            f"module {__name__!r} has no attribute {name!r}", name=name, obj=import_module(__name__)
+        )
+    verb = globals()[name] = getattr(import_module(module), name)
+    return verb
 
 
 def __dir__() -> list[str]:

@@ -146,6 +146,8 @@ class _Rewriter:
 
     def _again(self, made: Derivation) -> dict[int, Expr]:
         """The results of a derivation from better sources; empty where there are none."""
+        if any(node.op.control is not None for node in walk(made.sources)):
+            return {}  # forms are judged by values at points, for which a loop may take any time
         numbers = sorted(set(self._numbers[made]))
         outputs, targets = made.outputs, made.targets
         # rewriting may remove any node but a symbol, so symbols stand for the others, of which what is below stays as it is

@@ -15,15 +15,15 @@ from graphc.ir.expr import Expr, constant
 from graphc.ops.comparison import where
 from graphc.ops.elementary import expm1, log1p
 from graphc.ops.quotients import exprel
+from graphc.rewrite.facts import LOGARITHM, POWER, TermMarks
 from graphc.rewrite.linear import (
+    Sums,
     Term,
     factors_of,
     is_number,
-    leaves,
     product,
     same,
     scaled,
-    terms_of,
     without,
 )
 from graphc.rewrite.pattern import Kind
@@ -85,9 +85,9 @@ class PowerMinusOne:
         return ("add", "subtract")
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
-        if not any("pow" in (leaf.op.name, *_operations(leaf)) for leaf in node.operands):
+        if not ranges.table(TermMarks)[node] & POWER:
             return None
-        terms = terms_of(node)
+        terms = ranges.table(Sums)[node]
         if terms is None or len(terms) != 2 or terms[0].coefficient != -terms[1].coefficient:
             return None
         for term, other in (terms, terms[::-1]):
@@ -106,11 +106,6 @@ class PowerMinusOne:
 
     def __str__(self) -> str:
         return f"{self.name}: {self.__doc__} ({self.kind})"
-
-
-def _operations(node: Expr) -> tuple[str, ...]:
-    """The names directly below a node, and one further down."""
-    return tuple(name for o in node.operands for name in (o.op.name, *[p.op.name for p in o.operands]))
 
 
 @dataclass(frozen=True)
@@ -263,9 +258,9 @@ class Divergence:
         return ("add", "subtract")
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
-        if not any(_LOGARITHMS.intersection((leaf.op.name, *_operations(leaf))) for leaf in leaves(node)):
+        if not ranges.table(TermMarks)[node] & LOGARITHM:
             return None
-        terms = terms_of(node)
+        terms = ranges.table(Sums)[node]
         if terms is None or not 2 <= len(terms) <= 4:
             return None
         for place, term in enumerate(terms):
@@ -310,9 +305,6 @@ class Divergence:
 
     def __str__(self) -> str:
         return f"{self.name}: {self.__doc__} ({self.kind})"
-
-
-_LOGARITHMS = frozenset(("log", "log1p", "where"))
 
 
 def _sum(terms: list[Term], less: Expr) -> Expr:

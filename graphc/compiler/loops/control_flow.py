@@ -6,8 +6,8 @@ machine code. A row of an array that lies in memory is read where it is, another
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from graphc.compiler.loops.index_maps import aligned
 from graphc.compiler.loops.memory import Memory, Row
@@ -29,28 +29,37 @@ from graphc.ir.expr import Expr
 from graphc.ir.types import BOOL, INT64
 from graphc.ops.control import SCAN, SWITCH
 
-LowerBody = Callable[[Body, Mapping[Expr, Any], Sequence[str]], None]
-"""(body, input → the name of its buffer or the row of one, the names of the buffers of its outputs): writes its statements."""
+
+class Bodies(Protocol):
+    """What knows how bodies are lowered."""
+
+    def write(self, body: Body, inputs: Mapping[Expr, str | Row], places: Sequence[str]) -> None:
+        """Writes a body's statements: its inputs by the names of their buffers or as rows, the buffers of its outputs."""
+        ...
+
+    def adds_to(self, body: Body, number: int) -> bool:
+        """Whether an output is the input of that number with something added to each element, and nothing else reads that."""
+        ...
 
 
 def lower_control(
-    memory: Memory, nodes: Mapping[int, Expr], places: Mapping[int, str], lower: LowerBody
+    memory: Memory, nodes: Mapping[int, Expr], places: Mapping[int, str], bodies: Bodies
 ) -> None:
     """What makes the results of a loop or branch.
 
     nodes : number of a result → its node, of those that are asked for; places : the names of their buffers
     """
-    _Control(memory, nodes, places, lower).write()
+    _Control(memory, nodes, places, bodies).write()
 
 
 class _Control:
     """Writes one loop or branch."""
 
     def __init__(
-        self, memory: Memory, nodes: Mapping[int, Expr], places: Mapping[int, str], lower: LowerBody
+        self, memory: Memory, nodes: Mapping[int, Expr], places: Mapping[int, str], bodies: Bodies
     ) -> None:
         self.memory, self.writer = memory, memory.writer
-        self.nodes, self.places, self.lower = nodes, places, lower
+        self.nodes, self.places, self.bodies = nodes, places, bodies
         self.node = next(iter(nodes.values()))
 
     def write(self) -> None:
@@ -94,7 +103,11 @@ class _Control:
         carry = self._start(operands[:carries])
         captured = [self._buffer(operand) for operand in operands[carries + rows :]]
         sources = [self._buffer(operand) for operand in operands[carries : carries + rows]]
-        new = [self._own(output) for output in body.outputs]
+        sums = {number for number in range(carries) if self.bodies.adds_to(body, number)}
+        new = [
+            carry[number] if number in sums else self._own(output)  # a sum over steps grows where it is
+            for number, output in enumerate(body.outputs)
+        ]
         inputs: dict[Expr, Any] = dict(zip(body.inputs, carry, strict=False))
         inputs.update(zip(body.inputs[carries + rows :], captured, strict=True))
         with self.writer.loops((length,), "fixed") as (step,):
@@ -102,12 +115,12 @@ class _Control:
             inputs.update(
                 {x: Row(source, place) for x, source in zip(body.inputs[carries:], sources, strict=False)}
             )
-            self.lower(body, inputs, new)
+            self.bodies.write(body, inputs, new)
             for number, output in enumerate(body.outputs):
                 if number >= carries and number in self.places:
                     self._move(new[number], self.places[number], output, place)
             for number, output in enumerate(body.outputs[:carries]):
-                if output is not body.inputs[number]:
+                if output is not body.inputs[number] and number not in sums:
                     self._move(new[number], carry[number], output)
         self._end(carry)
 
@@ -129,9 +142,9 @@ class _Control:
         with self.writer.body() as inside:
             if most is not None:
                 self.writer.emit(Exit(apply("less", Load(count, (), INT64), Constant(most, INT64))))
-            self.lower(test, dict(zip(test.inputs, (*carry, *captured), strict=True)), [asked])
+            self.bodies.write(test, dict(zip(test.inputs, (*carry, *captured), strict=True)), [asked])
             self.writer.emit(Exit(Load(asked, (), BOOL)))
-            self.lower(body, inputs, new)
+            self.bodies.write(body, inputs, new)
             for number, output in enumerate(body.outputs):
                 self._move(new[number], carry[number], output)
             self.writer.emit(Assign(count, (), apply("add", Load(count, (), INT64), Constant(1, INT64))))
@@ -159,7 +172,7 @@ class _Control:
                 self.writer.emit(Assign(buffer, at, zero))
         for number, body in enumerate(bodies):
             with self.writer.body() as inside:
-                self.lower(body, dict(zip(body.inputs, captured, strict=True)), new)
+                self.bodies.write(body, dict(zip(body.inputs, captured, strict=True)), new)
             self.writer.emit(If(_is_branch(chosen, number, len(bodies)), tuple(inside)))
 
 
@@ -180,4 +193,4 @@ def _is_branch(chosen: Scalar, number: int, count: int) -> Scalar:
     return apply("greater_equal" if number == count - 1 else "equal", chosen, own)
 
 
-__all__ = ["LowerBody", "copy_buffer", "lower_control"]
+__all__ = ["Bodies", "copy_buffer", "lower_control"]

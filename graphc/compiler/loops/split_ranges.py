@@ -86,7 +86,7 @@ def _cut(condition: Dim, index: str, lengths: frozenset[str]) -> tuple[int, Dim]
 
 def _cuts(loop: For, program: Program) -> list[Dim]:
     """Where a loop is cut, in order: a number of places behind its begin, or before its end."""
-    if loop.order != "free" or (isinstance(loop.extent, int) and loop.extent <= _SHORT):
+    if isinstance(loop.extent, int) and loop.extent <= _SHORT:
         return []
     lengths = frozenset(program.lengths)
     if not lengths.issuperset(dims.names_of(loop.extent)):

@@ -95,12 +95,12 @@ class _Lowering:
         outputs = [self.dag.exprs[output] for output in self.dag.outputs]
         results = outputs[: len(outputs) - len(self.unit.options.updates)]
         places = [self.memory.declare("r", node.dtype, node.shape, "result") for node in results]
-        self._write(results, places)
+        self._statements(results, places)
         checks = checks_of(self.unit.written if self.unit.written is not None else self.dag)
         buffers, body = without_unread(self.memory.buffers, tuple(self.writer.blocks[0]))
         return Program(name, self.lengths, buffers, checks, folded(body, [buffer.name for buffer in buffers]))
 
-    def _write(self, results: Sequence[Expr], places: Sequence[str]) -> None:
+    def _statements(self, results: Sequence[Expr], places: Sequence[str]) -> None:
         if self.unit.plan is not None:
             self._plan(self.unit.plan, places)
         else:
@@ -120,7 +120,7 @@ class _Lowering:
                 self.memory.rows[symbol] = where
             else:
                 self.memory.held[symbol] = where
-        self._write([self.dag.exprs[output] for output in self.dag.outputs], places)
+        self._statements([self.dag.exprs[output] for output in self.dag.outputs], places)
 
     # --- element by element ---------------------------------------------------------------------------------------------------
 
@@ -186,16 +186,30 @@ class _Lowering:
                 if places.setdefault(numbers[each], place) != place:
                     again.append((place, each))
             self._lowered[key] = aside
-            lower_control(self.memory, together, places, self._lower_body)
+            lower_control(self.memory, together, places, self)
             for place, each in again:
                 copy_buffer(self.memory, places[numbers[each]], place, each)
         if node in self._lowered[key]:
             copy_buffer(self.memory, self._lowered[key][node], self.memory.held[node], node)
 
-    def _lower_body(self, body: Body, inputs: Mapping[Expr, str | Row], places: Sequence[str]) -> None:
+    def write(self, body: Body, inputs: Mapping[Expr, str | Row], places: Sequence[str]) -> None:
+        """The statements of a body."""
+        _Lowering(self._prepared(body), self.prepare, self.memory).body(inputs, places)
+
+    def adds_to(self, body: Body, number: int) -> bool:
+        """Whether an output is the input of that number with something added, and nothing else reads that."""
+        dag = self._prepared(body).graph
+        carried, output = dag.symbols[number], dag.exprs[dag.outputs[number]]
+        users = dag.users[dag.node(carried)]
+        alone = len(users) == 1 and dag.outputs.count(dag.outputs[number]) == 1
+        return (
+            alone and output.op.name == "add" and carried in output.operands and carried.shape == output.shape
+        )
+
+    def _prepared(self, body: Body) -> Unit:
         if body not in self._bodies:
             self._bodies[body] = self.prepare(body.dag, self.unit)
-        _Lowering(self._bodies[body], self.prepare, self.memory).body(inputs, places)
+        return self._bodies[body]
 
     def _checks(self, checks: Sequence[Check]) -> None:
         """Places that arrays name, held against the lengths of their axes."""

@@ -22,7 +22,7 @@ from graphc.ir.types import BOOL, INT64, DType
 if TYPE_CHECKING:
     from graphc.compiler.targets.llvm.programs.statements import NativeStatements
 
-WRITTEN_OUT = 16
+WRITTEN_OUT = 32
 """Passes up to which a loop of known length is written out, and what it hands over is combined in pairs."""
 
 MOST_WRITTEN = 128

@@ -18,7 +18,7 @@ from graphc.compiler.loops.split_ranges import split_ranges
 from graphc.compiler.targets.llvm.emit import LlvmBuilder, LlvmValue
 from graphc.compiler.targets.llvm.kernels import reducers
 from graphc.compiler.targets.llvm.loop_builder import INTRINSICS
-from graphc.compiler.targets.llvm.programs.statements import NativeStatements, on_stack
+from graphc.compiler.targets.llvm.programs.statements import HINTS, NativeStatements, on_stack
 from graphc.ir.types import INT64
 
 RUN, BYTES, SERVE = EXPORTED = ("run", "bytes", "serve")
@@ -97,7 +97,15 @@ class _ModuleWriter:
             self.builder.helpers |= builder.helpers
             self.builder.declarations |= builder.declarations
         text = "\n".join(
-            [INTRINSICS, *reducing, self._body(), self._bytes(), self._run(), self.builder.module_parts()]
+            [
+                INTRINSICS,
+                HINTS,
+                *reducing,
+                self._body(),
+                self._bytes(),
+                self._run(),
+                self.builder.module_parts(),
+            ]
         )
         messages = tuple(self.statements.messages)
         return NativeText(text, self.program.lengths, self.operands, tuple(self.workspace), messages)
