@@ -229,7 +229,7 @@ def test_errors_inside_of_a_body_name_the_step(value):
     with pytest.raises(InputError, match="at step 1 of scan") as caught:
         value(total, [x, k], {"x": np.ones(3), "k": 2})
     assert "\1" not in str(caught.value) and caught.value.site.filename.endswith("test_control_kinds.py")
-    inverse = g.while_loop(lambda s: s < 9, lambda s: s + g.sum(g.inv(g.eye(2) * (s - 2))), 0.0)
+    inverse = g.while_loop(lambda s: s < 9, lambda s: s + 1 + 0 * g.sum(g.inv(g.eye(2) * (s - 2))), 0.0)
     with pytest.raises(GraphcError, match="at step"):
         value(inverse + g.sum(x) * 0, [x], {"x": np.ones(3)})
 
