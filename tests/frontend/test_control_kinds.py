@@ -238,3 +238,49 @@ def test_errors_about_carries_speak_of_the_users_own():
     with pytest.raises(GraphcError, match="fori_loop: carry 0 begins as int64 and becomes float64") as caught:
         g.fori_loop(0, 3, lambda i, c: c * 2.5, 1)
     assert "\0" not in str(caught.value)
+
+
+def _losses(scan, x, y):
+    c, ys = scan(lambda c, a: (c + g.sqrt(a) * c, g.sqrt(a) * c), y, x)
+    _, back = scan(lambda c, a: (c + g.sqrt(a) * c, g.sqrt(a) * c), y, x, reverse=True)
+    return [
+        g.sum(ys[:2]), ys[0], ys[1] * back[0], g.sum(g.where(x > 0, ys, 0.0)), g.where(y > 5, c, ys[0]),
+        g.sum(ys[:2]) * g.where(y > 5, c, 1.0), g.sum(ys[:1] * back[:1]),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", range(7))
+def test_steps_whose_results_are_not_used_do_not_reach_derivatives(number, value):
+    """The last square root has an infinite slope."""
+    x, y = g.symbol("x", shape=(3,)), g.symbol("y")
+    loop, steps = _losses(g.scan, x, y)[number], _losses(unrolled, x, y)[number]
+    for x_value in (np.array([1.0, 2.0, 0.0]), np.array([0.3, 1.7, 0.4])):
+        point = {"x": x_value, "y": 0.5}
+        with np.errstate(invalid="ignore"):
+            right = g.evaluate(g.grad(steps, [x, y]), point)
+            ours = value(g.grad(loop, [x, y]), [x, y], point)
+        for one, other in zip(ours, right, strict=True):
+            assert np.array_equal(np.isfinite(one), np.isfinite(other))
+            fits = np.isfinite(other)
+            np.testing.assert_allclose(np.asarray(one)[fits], np.asarray(other)[fits], rtol=1e-12)
+    second = g.grad(g.grad(loop, y), x), g.grad(g.grad(steps, y), x)
+    close([value(second[0], [x, y], point)], [g.evaluate(second[1], point)], 1e-11)
+
+
+def test_loops_that_carry_nothing_with_a_slope_have_derivatives(value):
+    x, w = g.symbol("x", shape=(3,)), g.symbol("w")
+
+    def outputs(scan):
+        _, squares = scan(lambda n, a: (n + 1, a * a * g.astype(n, "float64")), 0, x)
+        (_, seen), scaled = scan(lambda s, a: ((s[0] + 1, a > 0), a**2 * w), (0, False), x)
+        loss = g.sum(squares) + g.sum(scaled) * g.astype(seen, "float64")
+        return [
+            loss,
+            *g.grad(loss, [x, w]),
+            g.grad(g.sum(squares), x),
+            g.hvp(g.sum(squares), x, x),
+            g.jvp(loss, [w], [1.0]),
+        ]
+
+    point = {"x": np.array([0.5, -1.0, 2.0]), "w": 0.7}
+    close(value(outputs(g.scan), [x, w], point), g.evaluate(outputs(unrolled), point))
