@@ -221,7 +221,9 @@ def _retyped(exprs: Sequence[Expr], target: DType) -> dict[Expr, Expr]:
                 if node.op.control is None:
                     again = rebuild(node, operands)
                 else:
-                    again = apply(node.op, *operands, attrs=tuple(_with_bodies(x, target) for x in node.attrs))
+                    again = apply(
+                        node.op, *operands, attrs=tuple(_with_bodies(x, target) for x in node.attrs)
+                    )
             retyped[node] = again
     return retyped
 
@@ -234,7 +236,9 @@ def _with_bodies(attr: Any, target: DType) -> Any:
         return attr
     retyped = _retyped([*attr.inputs, *attr.outputs], target)
     outputs = [retyped[output] for output in attr.outputs]
-    return attr.mapped(retyped, [cast(x, target) if is_float(x.dtype) and x.dtype != target else x for x in outputs])
+    return attr.mapped(
+        retyped, [cast(x, target) if is_float(x.dtype) and x.dtype != target else x for x in outputs]
+    )
 
 
 def _derived_anew(made: Derivation, number: int, retyped: Mapping[Expr, Expr]) -> Expr | None:

@@ -15,9 +15,9 @@ from typing import Any
 from graphc.autodiff.paths import Path, merge
 from graphc.errors import GradientError
 from graphc.ir.body import Body
-from graphc.ir.expr import Expr, constant, symbol
+from graphc.ir.expr import Expr, constant, symbol, walk
 from graphc.ir.types import is_float
-from graphc.ops.comparison import where
+from graphc.ops.comparison import equal, where
 from graphc.ops.control import SCAN, SWITCH, scan_results, switch_results, while_results
 from graphc.ops.control_runs import loop_key
 from graphc.ops.support.build import broadcast, call, zeros_like
@@ -42,6 +42,14 @@ def added(terms: Sequence[Expr]) -> Expr:
     return total
 
 
+def any_of(conditions: Sequence[Expr]) -> Expr:
+    """Whether any of some conditions holds."""
+    whole = conditions[0]
+    for condition in conditions[1:]:
+        whole = whole | condition
+    return whole
+
+
 class LoopSweep:
     """Loops and branches in the sweep of reverse mode: their results hand back together, when the last of them is visited.
 
@@ -52,6 +60,7 @@ class LoopSweep:
         self._reverse = reverse
         self._left: dict[Any, int] = {}
         self._adjoints: dict[Any, dict[int, Expr]] = {}
+        self._counted: dict[Any, dict[int, Expr]] = {}
         self._paths: dict[Any, list[Path | None]] = {}
         for node in order:
             if node.op.control is not None and node in active:
@@ -64,6 +73,8 @@ class LoopSweep:
         if path is not None and path.mask is None:
             adjoint = chosen(path.expr, adjoint)
         self._adjoints.setdefault(key, {})[node.attrs[-1]] = adjoint
+        if path is not None:
+            self._counted.setdefault(key, {})[node.attrs[-1]] = broadcast(path.expr, node)
         self._paths.setdefault(key, []).append(_of_any(path, node))
 
     def handed_back(self, node: Expr, wanted: set[int]) -> list[tuple[int, Expr, Path | None]]:
@@ -76,13 +87,31 @@ class LoopSweep:
         if self._left[key] or key not in self._adjoints:
             return []
         path = merge(self._paths[key])
-        back = pulled_back(node, self._adjoints[key], wanted, self._reverse)
-        return [(slot, x if path is None else chosen(path.expr, x), path) for slot, x in back.items()]
+        back = pulled_back(node, self._adjoints[key], wanted, self._reverse, self._counted.get(key, {}))
+        handed = []
+        for slot, x in back.items():
+            own = _in_branches(path, node, slot) if node.op is SWITCH else path
+            handed.append((slot, x if own is None else chosen(own.expr, x), own))
+        return handed
 
 
 def chosen(condition: Expr, value: Expr) -> Expr:
     """A value where a condition holds, else 0."""
     return where(condition, value, constant(0.0, value.dtype))
+
+
+def _in_branches(path: Path | None, node: Expr, slot: int) -> Path | None:
+    """The path of an operand of a branch, given that of its results: it matters to the branches that use it."""
+    bodies, _ = node.attrs
+    index = node.operands[0]
+    users = [k for k, body in enumerate(bodies) if body.inputs[slot - 1] in walk(body.outputs)]
+    if len(users) == len(bodies):
+        return path
+    last = len(bodies) - 1
+    taken = constant(False)
+    for k in users:
+        taken = taken | (index <= 0 if k == 0 else index >= last if k == last else equal(index, k))
+    return Path(path, taken)
 
 
 def _of_any(path: Path | None, node: Expr) -> Path | None:
@@ -96,22 +125,40 @@ def _of_any(path: Path | None, node: Expr) -> Path | None:
 
 
 def pulled_back(
-    node: Expr, adjoints: Mapping[int, Expr], wanted: set[int], reverse: Reverse
+    node: Expr,
+    adjoints: Mapping[int, Expr],
+    wanted: set[int],
+    reverse: Reverse,
+    counted: Mapping[int, Expr] = {},
 ) -> dict[int, Expr]:
     """What a loop or branch hands back to some of its operands, by slot.
 
     adjoints : number of a result → its adjoint; reverse : reverse mode
+    counted : number of a result → which of its elements matter, where not all do
     """
     if node.op is SCAN:
-        return _scan_back(node, adjoints, wanted, reverse)
+        return _scan_back(node, adjoints, wanted, reverse, counted)
     if node.op is SWITCH:
         return _switch_back(node, adjoints, wanted, reverse)
     return _while_back(node, adjoints, wanted, reverse)
 
 
+def _any(condition: Expr) -> Expr:
+    return call("any", condition) if condition.shape else condition
+
+
 def _scan_back(
-    node: Expr, adjoints: Mapping[int, Expr], wanted: set[int], reverse: Reverse
+    node: Expr,
+    adjoints: Mapping[int, Expr],
+    wanted: set[int],
+    reverse: Reverse,
+    counted: Mapping[int, Expr] = {},
 ) -> dict[int, Expr]:
+    """The loop that runs the other way.
+
+    Where of all results only some elements matter, it carries beside the adjoints whether any that it has met does, and what no such
+    element depends on hands back 0, and not 0·∞.
+    """
     body, carries, rows, length, backwards, _ = node.attrs
     carry, xs, captured = _parts(node.operands, carries, rows)
     own_carry, own_xs, own_captured = _parts(body.inputs, carries, rows)
@@ -126,25 +173,34 @@ def _scan_back(
     sums = [_stands_for("p", place, own_captured[place]) for place in to_sum]
     seeded = [number for number in sorted(adjoints) if number >= carries]
     row_bars = [_stands_for("y", number, body.outputs[number]) for number in seeded]
+    partly = [number for number in seeded if number in counted]
+    row_counts = {number: symbol(f"\2u{number}", body.outputs[number].shape, "bool") for number in partly}
+    met = symbol("\2met", (), "bool")
+    guarded = bool(partly) and all(number in counted for number in adjoints)
     record = reverse(
         [body.outputs[place] for place in slopes] + [body.outputs[number] for number in seeded],
         [*bars, *row_bars],
         [own_carry[p] for p in slopes] + [own_xs[p] for p in to_stack] + [own_captured[p] for p in to_sum],
+        [met if guarded else None for _ in slopes] + [row_counts.get(number) for number in seeded],
     )
     new_bars = [record.adjoint(own_carry[place]) for place in slopes]
     new_sums = [total + record.adjoint(own_captured[p]) for total, p in zip(sums, to_sum, strict=True)]
     stacked = [record.adjoint(own_xs[place]) for place in to_stack]
+    new_met = any_of([met, *map(_any, row_counts.values())])
+    # a loop carries something: where nothing else is carried, that
+    flag, new_flag = ([met], [new_met]) if guarded or not (slopes or to_sum) else ([], [])
     back = Body(
-        (*bars, *sums, *own_carry, *own_xs, *row_bars, *own_captured), (*new_bars, *new_sums, *stacked)
+        (*bars, *sums, *flag, *own_carry, *own_xs, *row_bars, *row_counts.values(), *own_captured),
+        (*new_bars, *new_sums, *new_flag, *stacked),
     )
     start = [_adjoint(adjoints, place, body.outputs[place]) for place in slopes]
     start += [zeros_like(captured[place]) for place in to_sum]
-    if not start:  # a loop carries something
-        return {}
-    results = scan_results(
-        back, start, [*kept, *xs, *(adjoints[number] for number in seeded)], captured, length, not backwards
-    )
-    slots = slopes + [carries + rows + place for place in to_sum] + [carries + place for place in to_stack]
+    if flag:
+        start.append(any_of([constant(False), *(_any(counted[k]) for k in adjoints if k < carries and k in counted)]))
+    given = [*kept, *xs, *(adjoints[number] for number in seeded), *(counted[number] for number in partly)]
+    results = scan_results(back, start, given, captured, length, not backwards)
+    slots = slopes + [carries + rows + place for place in to_sum] + [-1] * len(flag)
+    slots += [carries + place for place in to_stack]
     return {slot: result for slot, result in zip(slots, results, strict=True) if slot in wanted}
 
 

@@ -150,7 +150,7 @@ def reverse(
     outputs: Iterable[Expr],
     seeds: Iterable[Expr] | None,
     wrt: Iterable[Expr],
-    where_seeded: Expr | None = None,
+    where_seeded: Expr | Sequence[Expr | None] | None = None,
 ) -> AdjointRecord:
     """Differentiate `outputs` with respect to the nodes `wrt`.
 
@@ -159,7 +159,8 @@ def reverse(
     outputs : float expressions
     seeds : one adjoint for each output, of its shape; None is allowed for one scalar output, and is 1
     wrt : nodes, usually symbols; every node between them and the outputs is in the record
-    where_seeded : the condition under which an element of the seeds counts, where some are 0 to leave elements out
+    where_seeded : the condition under which an element of the seeds counts, where some are 0 to leave elements out; one for all
+        outputs, or one for each, None for an output of which all count
 
     Raises `GradientError` when an output or a node of `wrt` is not a float, or a seed is missing.
     Source: Griewank and Walther, Evaluating Derivatives (2008), chapter 3.
@@ -172,9 +173,10 @@ def reverse(
     active = active_nodes(order, set(targets))
     pending: dict[Expr, list[Expr]] = {}
     paths: dict[Expr, list[Path | None]] = {}
-    for output, seed in zip(outputs, record.seeds, strict=True):
+    counts = where_seeded if isinstance(where_seeded, Sequence) else [where_seeded] * len(outputs)
+    for output, seed, counted in zip(outputs, record.seeds, counts, strict=True):
         pending.setdefault(output, []).append(seed)
-        paths.setdefault(output, []).append(None if where_seeded is None else Path(None, where_seeded))
+        paths.setdefault(output, []).append(None if counted is None else Path(None, counted))
     loops = LoopSweep(order, active, reverse)
     one = {seed for seed in record.seeds if seed.is_constant and not seed.shape and seed.value == 1}
     outer = here()[0]

@@ -237,7 +237,9 @@ class Bound:
     def _call(self, node: Expr) -> Callable[[], None]:
         """Runs a library call; its refusals name the node and its line."""
         readers = [self._reader(operand) for operand in self.plan.operands[node]]
-        compute = library_calls.prepare(node, with_lengths(node.attrs, self.lengths), self.parallel, self._runs)
+        compute = library_calls.prepare(
+            node, with_lengths(node.attrs, self.lengths), self.parallel, self._runs
+        )
         arrays, target, shape = self._arrays, self.plan.memory(node), self._shape(node.shape)
 
         def run() -> None:
