@@ -35,7 +35,11 @@ NEAR = 0.4
 """Up to this size of x the logarithm of 1 + x loses less in a power than the rounding of 1 + x."""
 
 LARGEST_EXPONENT = 2.0
-"""So does it where the power is no larger than e²."""
+"""So does it where the power is no larger than e², and no smaller than e⁻², where it is no longer close to 1 and its derivative
+would have the error of its exponent."""
+
+NEAR_ZERO = 0.5
+"""Up to this size of x a quotient by x is written so that it has a value at 0."""
 
 LARGEST_SERIES = 16
 """Up to this power the quotient is a series near 0."""
@@ -100,7 +104,7 @@ class PowerMinusOne:
                 exponent = p * log1p(x)
                 value, factors = expm1(exponent), product(rest)
                 value = scaled(term.coefficient, value if factors is None else factors * value)
-                result = where((exponent < LARGEST_EXPONENT) | (abs(x) < NEAR), value, node)
+                result = where((abs(exponent) < LARGEST_EXPONENT) | (abs(x) < NEAR), value, node)
                 return result if result.shape == node.shape else None
         return None
 
@@ -162,7 +166,7 @@ class PowerQuotient:
         result = result if divisor is None else result / divisor
         total = number * coefficient * sign / scale
         result = scaled(total, result) if abs(total) != 1 else result if total > 0 else -result
-        result = result if guard is None else where(guard, result, node)
+        result = where(abs(x) < NEAR_ZERO if guard is None else guard, result, node)
         return result if result.shape == node.shape else None
 
     def _inverse(self, node: Expr, above: Expr, below: Expr) -> Expr | None:
