@@ -149,7 +149,7 @@ def reverse(
     outputs: Iterable[Expr],
     seeds: Iterable[Expr] | None,
     wrt: Iterable[Expr],
-    where_seeded: Expr | None = None,
+    where_seeded: Sequence[Expr] | None = None,
 ) -> AdjointRecord:
     """Differentiate `outputs` with respect to the nodes `wrt`.
 
@@ -158,7 +158,7 @@ def reverse(
     outputs : float expressions
     seeds : one adjoint for each output, of its shape; None is allowed for one scalar output, and is 1
     wrt : nodes, usually symbols; every node between them and the outputs is in the record
-    where_seeded : the condition under which an element of the seeds counts, where some are 0 to leave elements out
+    where_seeded : for each output the condition under which an element of its seed counts, where some are 0 to leave elements out
 
     Raises `GradientError` when an output or a node of `wrt` is not a float, or a seed is missing.
     Source: Griewank and Walther, Evaluating Derivatives (2008), chapter 3.
@@ -171,9 +171,9 @@ def reverse(
     active = active_nodes(order, set(targets))
     pending: dict[Expr, list[Expr]] = {}
     paths: dict[Expr, list[Path | None]] = {}
-    for output, seed in zip(outputs, record.seeds, strict=True):
+    for number, (output, seed) in enumerate(zip(outputs, record.seeds, strict=True)):
         pending.setdefault(output, []).append(seed)
-        paths.setdefault(output, []).append(None if where_seeded is None else Path(None, where_seeded))
+        paths.setdefault(output, []).append(None if where_seeded is None else Path(None, where_seeded[number]))
     one = {seed for seed in record.seeds if seed.is_constant and not seed.shape and seed.value == 1}
     outer = here()[0]
     for node in reversed(order):
