@@ -17,7 +17,8 @@ MOST_PATHS = 20_000_000
 
 
 def columns_apart(pattern: Any) -> np.ndarray:
-    """A colour, from 0, for each column of a CSR pattern, so that no row has two columns of one colour.
+    """A colour, from 0, for each column of a CSR pattern, so that no row has two columns of one colour; −1 for one
+    without entries.
 
     Greedy, in two orders, of which the one with fewer colours counts: as the columns stand, and columns in long rows first. At
     most 1 + max over columns of Σ over its rows (row's length − 1) colours; never fewer than the longest row has entries.
@@ -38,9 +39,11 @@ def _greedy(by_column: Any, order: np.ndarray, rows: int) -> np.ndarray:
     """Each column in turn gets the first colour that no row of its own has; a row's colours are the bits of a number."""
     used = [0] * rows
     starts, places = by_column.indptr.tolist(), by_column.indices.tolist()
-    colours = np.zeros(by_column.shape[1], np.int64)
+    colours = np.full(by_column.shape[1], -1, np.int64)
     for column in order.tolist():
         own = places[starts[column] : starts[column + 1]]
+        if not own:
+            continue
         taken = 0
         for row in own:
             taken |= used[row]
@@ -65,7 +68,7 @@ def star(pattern: Any) -> np.ndarray:
     neighbours = [
         [other for other in places[starts[v] : starts[v + 1]] if other != v] for v in range(len(starts) - 1)
     ]
-    stars = _star_greedy(neighbours)
+    stars = np.where(lengths > 0, _star_greedy(neighbours), -1)
     return stars if stars.max(initial=-1) < apart.max(initial=-1) else apart
 
 

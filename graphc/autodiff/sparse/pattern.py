@@ -107,7 +107,7 @@ class _Reader:
             self.rows[node] = self._of_numbers(node, slots)
             return
         if node.op.on_arrays and node.op.expand is not None and node.op.name in _EXPANDED:
-            self.rows[node] = self._expanded(node, slots)
+            self._keep(node, self._expanded(node, slots))
             return
         values = self._values_of(node)
         total = None
@@ -117,7 +117,10 @@ class _Reader:
                 break
             rows = self._through(node, slot, values)
             total = rows if total is None else total + rows
-        self.rows[node] = total
+        self._keep(node, total)
+
+    def _keep(self, node: Expr, table: Any) -> None:
+        self.rows[node] = table if node.shape else frozenset(table.indices.tolist())
 
     def _joined(self, node: Expr) -> Any:
         """Many operands beside each other: their rows in one table, then in the order of the result."""
