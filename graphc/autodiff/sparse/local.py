@@ -130,11 +130,12 @@ def _reduced(node: Expr, axis: Any) -> Pairs:
 
 
 def _along(node: Expr, axis: Any) -> Pairs:
-    """What mixes the elements along an axis and leaves the shape: all of them, or all up to each in running sums."""
+    """What mixes the elements along axes and leaves the shape: all of them, or all up to each in running sums."""
     shape: Any = node.operands[0].shape
-    length = shape[axis] if shape and axis is not None else math.prod(shape)
-    lines = numbered(shape).reshape(-1, length) if axis is None else np.moveaxis(numbered(shape), axis, -1)
-    lines = lines.reshape(-1, length)
+    axes = at.axes_of(axis, len(shape))
+    length = math.prod([shape[place] for place in axes])
+    others = [place for place in range(len(shape)) if place not in axes]
+    lines = np.transpose(numbered(shape), (*others, *axes)).reshape(-1, length) if length else numbered((0, 0))
     row, column = np.indices((length, length))
     if node.op.name in ("cumsum", "cumprod"):
         later = row >= column
