@@ -47,7 +47,7 @@ def compile(
     tier: Tier = "auto",
     progress: bool | None = None,
     dump: str | Iterable[str] | None = None,
-) -> Any:
+) -> CompiledFunction:
     """Machine code for a graph: a fast callable.
 
     Parameters
@@ -73,8 +73,9 @@ def compile(
     dump : the name of a pass of the compiler, several, or "all": what each of them makes of the formula is printed on standard
         error; so does the environment's GRAPHC_DUMP. `graphc compile FORMULA --show passes` lists them
 
-    Returns a `CompiledFunction`, a `SparseFunction` where sparse derivatives are among the outputs: numbers in, numbers out; arrays broadcast. With operations on whole arrays, or `updates`,
-    it takes exactly the declared shapes, in which named axes may have any length.
+    Returns a `CompiledFunction` (with sparse derivatives a `SparseFunction`, which is used as one): numbers in, numbers out;
+    arrays broadcast. With operations on whole arrays, or `updates`, it takes exactly the declared shapes, in which named axes
+    may have any length.
 
     >>> from graphc.ir.expr import symbols
     >>> x, y = symbols("x y")
@@ -88,7 +89,7 @@ def compile(
             tree.exprs, inputs, dtype=dtype, rewrite=rewrite, without=without, cache=cache, parallel=parallel,
             updates=updates, tier=tier, progress=progress, dump=dump,
         )  # fmt: skip
-        return SparseFunction(entries, tree)
+        return SparseFunction(entries, tree)  # type: ignore[return-value]  # is called and asked as one
     if updates is not None:
         updates = mapping("updates", updates, "write updates={W: W - 0.1*dW}")
     graph = as_graph(outputs, inputs)

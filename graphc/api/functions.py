@@ -163,8 +163,8 @@ def jacobian(output: Any, wrt: Any, *, sparse: bool = False, format: str = "csr"
     are expected. Several outputs give a structure of such results. Raises `GradientError` for more than 10,000 of both.
 
     sparse : compute only what may differ from zero, in as few sweeps as a colouring of the pattern needs. The result is one
-        `SparseDerivative` with a row for each element of the outputs and a column for each of `wrt`; compiled or evaluated it is a
-        `scipy.sparse` array of fixed structure
+        `SparseDerivative` with a row for each element of the outputs and a column for each of `wrt`; compiled or evaluated it is
+        a `scipy.sparse` array of fixed structure
     format : of that array: "csr", "csc" or "coo"
 
     >>> from graphc.ir.expr import symbols

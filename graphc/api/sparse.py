@@ -149,12 +149,12 @@ def _leaves(tree: Any) -> list[Expr]:
 
 
 def sparsity(output: Any, wrt: Any) -> Sparsity:
-    """The pattern of a Jacobian, read from the graph: which derivatives of an output's elements by a variable's may differ from zero.
+    """The pattern of a Jacobian, read from the graph: which derivatives may differ from zero.
 
     output, wrt : expressions, or structures of them, whose elements stand one after the other, row by row
 
-    Nothing is evaluated but constants. Where an operation, as an inverse, declares no more than that its result depends on a whole
-    matrix, all of that is in the pattern. Raises `GradientError` for an axis with a name, whose length a call alone tells.
+    Nothing is evaluated but constants. Where an operation, as an inverse, declares no more than that its result depends on a
+    whole matrix, all of that is in the pattern. Raises `GradientError` for an axis with a name, whose length a call alone tells.
 
     >>> from graphc.ir.expr import symbols
     >>> x = symbols("x", shape=5)

@@ -173,7 +173,9 @@ def reverse(
     paths: dict[Expr, list[Path | None]] = {}
     for number, (output, seed) in enumerate(zip(outputs, record.seeds, strict=True)):
         pending.setdefault(output, []).append(seed)
-        paths.setdefault(output, []).append(None if where_seeded is None else Path(None, where_seeded[number]))
+        paths.setdefault(output, []).append(
+            None if where_seeded is None else Path(None, where_seeded[number])
+        )
     one = {seed for seed in record.seeds if seed.is_constant and not seed.shape and seed.value == 1}
     outer = here()[0]
     for node in reversed(order):

@@ -75,7 +75,7 @@ PATTERNS = {
     "a mask": (X * np.array([1.0, 0.0] * 4), X, np.diag([1, 0] * 4) > 0, 1),
     "a chosen half": (g.where(np.arange(8) < 3, X, X[::-1]), X, np.vstack([np.eye(8)[:3], np.eye(8)[::-1][3:]]) > 0, 1),
     "updated": (X.at[2:4].set(X[:2] * 2), X, np.eye(8, dtype=bool)[[0, 1, 0, 1, 4, 5, 6, 7]], 1),
-    "padded": (g.pad(X[:2], ((1, 1),), value=7.0), X, np.eye(8, dtype=bool)[[0, 0, 1, 0]] & np.array([[0], [1], [1], [0]], bool), 1),
+    "padded": (g.pad(X[:2], ((1, 1),), value=7.0), X, banded(4, 8, -1) & (np.arange(4) < 3)[:, None], 1),
     "rows of a product": (M @ g.constant(np.array([1.0, 0, 0, 2.0, 0])), M, np.kron(np.eye(4), [1, 0, 0, 1, 0]) > 0, 1),
     "of nothing": (g.constant(np.ones(3)) * 2.0, X, np.zeros((3, 8), bool), 0),
     "one row": (g.sum(X**2), X, np.ones((1, 8), bool), 1),

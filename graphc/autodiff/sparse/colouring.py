@@ -1,7 +1,8 @@
 """Columns in groups that one sweep serves: colourings of a pattern.
 
-Columns of one colour share no row in a Jacobian (distance-2 colouring of the bipartite graph of rows and columns); a Hessian, which
-is symmetric, needs less (star colouring): of each entry or its mirror image alone in its row among the columns of its colour.
+Columns of one colour share no row in a Jacobian: a distance-2 colouring of the bipartite graph of rows and columns. A Hessian,
+which is symmetric, needs less, a star colouring: each entry or its mirror image is alone in its row among the columns of its
+colour.
 
 Source: Gebremedhin, Manne, Pothen, What color is your Jacobian? (SIAM Review, 2005).
 """

@@ -56,8 +56,10 @@ def jacobian_entries(
     return Entries(values, "forward", forward_count)
 
 
-def hessian_entries(slopes: Sequence[Expr], variables: Sequence[Expr], pattern: Any, order: np.ndarray) -> Entries:
-    """As `jacobian_entries` of a gradient: an entry may be read at its mirror image, so fewer columns need colours of their own."""
+def hessian_entries(
+    slopes: Sequence[Expr], variables: Sequence[Expr], pattern: Any, order: np.ndarray
+) -> Entries:
+    """As `jacobian_entries` of a gradient: an entry may be read at its mirror image, which takes fewer colours."""
     colours = star(pattern)
     count = int(colours.max(initial=-1)) + 1
     rows = np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr))
@@ -83,7 +85,12 @@ def _of_numbers(outputs: Sequence[Expr], variables: Sequence[Expr]) -> bool:
 
 
 def _swept_columns(
-    outputs: Sequence[Expr], variables: Sequence[Expr], colours: np.ndarray, count: int, rows: Any, columns: Any
+    outputs: Sequence[Expr],
+    variables: Sequence[Expr],
+    colours: np.ndarray,
+    count: int,
+    rows: Any,
+    columns: Any,
 ) -> Expr | tuple[Expr, ...]:
     """The entries, from the derivatives along the sums of the unit vectors of each colour."""
     if not len(rows):
@@ -91,7 +98,9 @@ def _swept_columns(
     if _of_numbers(outputs, variables):
         sweeps = []
         for colour in range(count):
-            unit = {x: constant(1.0, x.dtype) for x, own in zip(variables, colours, strict=True) if own == colour}
+            unit = {
+                x: constant(1.0, x.dtype) for x, own in zip(variables, colours, strict=True) if own == colour
+            }
             needed = sorted({int(row) for row in rows[colours[columns] == colour]})
             changes = forward([outputs[row] for row in needed], unit)
             sweeps.append(dict(zip(needed, changes, strict=True)))
@@ -106,7 +115,12 @@ def _swept_columns(
 
 
 def _swept_rows(
-    outputs: Sequence[Expr], variables: Sequence[Expr], colours: np.ndarray, count: int, rows: Any, columns: Any
+    outputs: Sequence[Expr],
+    variables: Sequence[Expr],
+    colours: np.ndarray,
+    count: int,
+    rows: Any,
+    columns: Any,
 ) -> Expr | tuple[Expr, ...]:
     """The entries, from the gradients of the sums of the outputs of each colour."""
     if _of_numbers(outputs, variables):

@@ -1,7 +1,7 @@
 """Which elements of an operation's result depend on which elements of an operand, read from its declaration.
 
-Each rule gives pairs (element of the result, element of the operand), both numbered row by row. What moves elements is asked where
-it moves their numbers; sums say what they sum over; products leave out what a constant multiplies by zero.
+Each rule gives pairs (element of the result, element of the operand), both numbered row by row. What moves elements is
+asked where it moves their numbers; sums say what they sum over; products leave out what a constant multiplies by zero.
 """
 
 from __future__ import annotations
@@ -135,7 +135,9 @@ def _along(node: Expr, axis: Any) -> Pairs:
     axes = at.axes_of(axis, len(shape))
     length = math.prod([shape[place] for place in axes])
     others = [place for place in range(len(shape)) if place not in axes]
-    lines = np.transpose(numbered(shape), (*others, *axes)).reshape(-1, length) if length else numbered((0, 0))
+    lines = (
+        np.transpose(numbered(shape), (*others, *axes)).reshape(-1, length) if length else numbered((0, 0))
+    )
     row, column = np.indices((length, length))
     if node.op.name in ("cumsum", "cumprod"):
         later = row >= column
@@ -194,8 +196,8 @@ def _letters(terms: list[str], values: Values, lengths: Mapping[str, int]) -> tu
         order = [unique.index(letter) for letter in letters if letter in unique]
         view = np.transpose(view, order)
         used = used & view[tuple([slice(None) if letter in unique else None for letter in letters])]
-    where = np.nonzero(used) if letters else ()
-    return np.zeros(len(where[0]) if letters else int(bool(used)), np.int64), letters, dict(zip(letters, where, strict=True))  # fmt: skip
+    where: tuple[np.ndarray, ...] = np.nonzero(used) if letters else ()
+    return np.zeros(np.count_nonzero(used), np.int64), letters, dict(zip(letters, where, strict=True))
 
 
 def _flat(term: str, keys: Mapping[str, np.ndarray], shape: Any, count: int) -> np.ndarray:
@@ -219,7 +221,9 @@ def _convolution(node: Expr, slot: int, values: Values) -> Pairs:
     }[node.op.name]
     images, kernels, results = shapes
     columns = lookup("im2col").reference(numbered(images) + 1, tuple(kernels[2:]), *node.attrs[-2:])
-    columns = columns[:, None]  # image, one for every result's channel, place in the kernel, place in the result
+    columns = columns[
+        :, None
+    ]  # image, one for every result's channel, place in the kernel, place in the result
     wide = (images[0], kernels[0], math.prod(kernels[1:]), math.prod(results[2:]))
     image = np.broadcast_to(columns, wide)
     kernel = np.broadcast_to(numbered(kernels).reshape(1, kernels[0], -1, 1), wide)
@@ -280,7 +284,7 @@ def _stacked(node: Expr, slot: int) -> Pairs:
 def _every(node: Expr, slot: int) -> Pairs:
     """Every element of the result may depend on every one of the operand."""
     shape: Any = node.operands[slot].shape
-    rows, columns = math.prod(node.shape), math.prod(shape)  # type: ignore[arg-type]
+    rows, columns = numbered(node.shape).size, math.prod(shape)
     return np.repeat(np.arange(rows), columns), np.tile(np.arange(columns), rows)
 
 

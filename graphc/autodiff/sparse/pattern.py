@@ -33,7 +33,7 @@ def pattern(outputs: Sequence[Expr], variables: Sequence[Expr]) -> Any:
     for node in (*variables, *order):
         _refuse_names(node)
     active = active_nodes(order, set(variables))
-    reader = _Reader(order, active, sum(_size(node) for node in variables))
+    reader = _PatternReader(order, active, sum(_size(node) for node in variables))
     start = 0
     for node in variables:
         reader.begin(node, start)
@@ -71,7 +71,7 @@ def _refuse_names(node: Expr) -> None:
             )
 
 
-class _Reader:
+class _PatternReader:
     """The rows of each node that depends on a variable, from those of its operands."""
 
     def __init__(self, order: Sequence[Expr], active: set[Expr], count: int) -> None:
@@ -100,9 +100,7 @@ class _Reader:
         return scipy_sparse().csr_array((np.ones(len(rows), bool), (rows, columns)), shape=shape)
 
     def read(self, node: Expr) -> None:
-        slots = [
-            slot for slot, x in enumerate(node.operands) if x in self._active and depends(node, slot)
-        ]
+        slots = [slot for slot, x in enumerate(node.operands) if x in self._active and depends(node, slot)]
         if not node.shape and all(not node.operands[slot].shape for slot in slots):
             self.rows[node] = self._of_numbers(node, slots)
             return
