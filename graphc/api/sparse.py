@@ -71,12 +71,7 @@ class SparseDerivative:
 
     def check_out(self, out: Any) -> None:
         """Raises `InputError` unless an array has this structure."""
-        same = (
-            getattr(out, "format", None) == self.format
-            and out.shape == self.shape
-            and out.nnz == self.nnz
-            and out.dtype == self.dtype
-        )
+        same = getattr(out, "format", None) == self.format and out.shape == self.shape and out.nnz == self.nnz
         if same:
             first, second = (out.row, out.col) if self.format == "coo" else (out.indices, out.indptr)
             same = np.array_equal(first, self._places[0]) and np.array_equal(second, self._places[1])

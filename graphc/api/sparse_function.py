@@ -8,6 +8,7 @@ from typing import Any
 from graphc.api.sparse import SparseDerivative
 from graphc.compiler.runtime.compiled_function import CompiledFunction
 from graphc.errors import InputError
+from graphc.interpret.vector_packing import Packed
 from graphc.util.pytree import Structure, flatten, unflatten
 
 
@@ -100,6 +101,21 @@ class SparseFunction:
         if targets is None:
             return self._tree.assembled(self._results(args, kwargs), out)
         return self._tree.assembled(self._results(args, {**kwargs, "out": targets}), out)
+
+    def scipy(self, start: Any, /, **fixed: Any) -> Packed:
+        """The function of several inputs as one of a vector, for `scipy.optimize`, with sparse derivatives.
+
+        start : the inputs to vary, by name, with the values to begin with. The results are a value, its gradients by these and
+            the sparse Hessian, for `minimize`; or residuals and their sparse Jacobian, for `least_squares` and `root`
+        fixed : the other inputs
+
+            p = g.compile([r, g.jacobian(r, [w, b], sparse=True)]).scipy({"w": w0, "b": 0.0}, X=X)
+            fit = scipy.optimize.least_squares(p.fun, p.start, jac=p.jac)
+            p.unpack(fit.x)
+
+        Raises as `CompiledFunction.scipy` does.
+        """
+        return Packed(self, start, fixed, self.entries.inputs)
 
     def _results(self, args: Any, kwargs: Any) -> Sequence[Any]:
         call: Callable[..., Any] = self.entries  # type: ignore[assignment]  # each compiled function's class has its call

@@ -54,9 +54,7 @@ def paired(ours: Callable[[], Any], theirs: Callable[[], Any]) -> str:
         theirs()
         times.append((between - start, time.perf_counter() - between))
     own, other = np.array(times).T
-    return (
-        f"{np.median(own / other):.3f}×  ({1e3 * np.median(own):.3f} ms against {1e3 * np.median(other):.3f} ms)"
-    )
+    return f"{np.median(own / other):.3f}×  ({1e3 * np.median(own):.3f} ms against {1e3 * np.median(other):.3f} ms)"
 
 
 def casadi_call(ca: Any, output: Any, variable: Any, hessian: bool) -> Callable[[np.ndarray], np.ndarray]:
@@ -90,9 +88,7 @@ def beside_casadi(ca: Any, states: int) -> None:
             ours = g.jacobian(g.concat(list(collocation(x, half, g.sin))), x, sparse=True, format="csc")
         f = g.compile(ours, [x])
         between = time.perf_counter()
-        theirs = (
-            ca.sum1(rosenbrock(s)) if hessian else ca.vertcat(*collocation(s, half, ca.sin))
-        )
+        theirs = ca.sum1(rosenbrock(s)) if hessian else ca.vertcat(*collocation(s, half, ca.sin))
         h = casadi_call(ca, theirs, s, hessian)
         end = time.perf_counter()
         point = rng.random(length)
@@ -117,7 +113,9 @@ def beside_jax(jax: Any, length: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--states", type=int, default=10_000)
-    parser.add_argument("--dense", type=int, default=3000, help="variables of the dense comparison: n² numbers")
+    parser.add_argument(
+        "--dense", type=int, default=3000, help="variables of the dense comparison: n² numbers"
+    )
     options = parser.parse_args()
     ca, jax = peer("casadi"), peer("jax")
     if ca is not None:
