@@ -49,6 +49,7 @@ from graphc.api.functions import (
 from graphc.api.graph import Graph
 from graphc.api.rewrites import forget_rule, rewrites, rule, rules, simplify, stabilize
 from graphc.api.serialize import load, save
+from graphc.api.sparse import sparsity
 from graphc.compiler.engine.thread_pool import get_num_threads, set_num_threads
 from graphc.errors import GraphcError
 from graphc.frontend.control import cond, fori_loop, scan, switch, while_loop
@@ -144,6 +145,7 @@ __all__ = [
     "set_num_threads",
     "side_by_side",
     "simplify",
+    "sparsity",
     "stabilize",
     "substitute",
     "switch",

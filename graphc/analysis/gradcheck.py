@@ -178,7 +178,7 @@ def _of_arrays(outputs: list[Expr], arrays: dict[Expr, np.ndarray], targets: lis
                 [output],
                 [constant(unit)],
                 [stand_ins[target] for target in targets],
-                where_seeded=constant(unit != 0),
+                where_seeded=[constant(unit != 0)],
             )
             for target in (stand_ins[target] for target in targets):
                 adjoints: Any = elements([record.adjoint(target)], known)[0]

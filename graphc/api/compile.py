@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from graphc.api.graph import Graph
+from graphc.api.sparse_function import SparseFunction, SparseTree, has_sparse
 from graphc.compiler import dump as dumps
 from graphc.compiler import pipeline
 from graphc.compiler.engine.thread_pool import Parallel
@@ -55,7 +56,8 @@ def compile(
 
     Parameters
     ----------
-    outputs : an expression, a structure of expressions, a `Graph`, or a traced function
+    outputs : an expression, a structure of expressions, a `Graph`, or a traced function; sparse derivatives come back as
+        `scipy.sparse` arrays
     inputs : the symbols in the order of the arguments; by default in the order in which they are read
     dtype : another float type for all float symbols and literals, as "float32"
     rewrite : "stable" rewrites the formula for smaller rounding errors and a wider range (`g.rewrites` lists what fires),
@@ -75,8 +77,9 @@ def compile(
     dump : the name of a pass of the compiler, several, or "all": what each of them makes of the formula is printed on standard
         error; so does the environment's GRAPHC_DUMP. `graphc compile FORMULA --show passes` lists them
 
-    Returns a `CompiledFunction`: numbers in, numbers out; arrays broadcast. With operations on whole arrays, or `updates`,
-    it takes exactly the declared shapes, in which named axes may have any length.
+    Returns a `CompiledFunction` (with sparse derivatives a `SparseFunction`, which is used as one): numbers in, numbers out;
+    arrays broadcast. With operations on whole arrays, or `updates`, it takes exactly the declared shapes, in which named axes
+    may have any length.
 
     >>> from graphc.ir.expr import symbols
     >>> x, y = symbols("x y")
@@ -84,6 +87,13 @@ def compile(
     >>> f(3.0, 4.0), f(y=3, x=2)
     (13.0, 7.0)
     """
+    if has_sparse(outputs):
+        tree = SparseTree(outputs)
+        entries = compile(
+            tree.exprs, inputs, dtype=dtype, rewrite=rewrite, without=without, cache=cache, parallel=parallel,
+            updates=updates, tier=tier, progress=progress, dump=dump,
+        )  # fmt: skip
+        return SparseFunction(entries, tree)  # type: ignore[return-value]  # is called and asked as one
     if updates is not None:
         updates = mapping("updates", updates, "write updates={W: W - 0.1*dW}")
     graph = as_graph(outputs, inputs)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from graphc.api.sparse_function import SparseTree, has_sparse
+from graphc.errors import InputError
 from graphc.interpret import mpmath_eval, numpy_eval
 
 
@@ -35,6 +37,14 @@ def evaluate(outputs: Any, at: Mapping[Any, Any], *, digits: int | None = None) 
     >>> evaluate((1 + x) - 1, {"x": 1e-30}, digits=30) == 1e-30
     True
     """
+    if has_sparse(outputs):
+        tree = SparseTree(outputs)
+        if digits is not None:
+            raise InputError(
+                "a sparse array holds no numbers of more digits",
+                hint="g.evaluate(J.values, at, digits=…) gives its entries",
+            )
+        return tree.assembled(numpy_eval.evaluate(tree.exprs, at))
     if digits is None:
         return numpy_eval.evaluate(outputs, at)
     return mpmath_eval.evaluate(outputs, numpy_eval.of_interest(outputs, at), digits)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphc.api.compile import as_graph
 from graphc.api.graph import Graph
+from graphc.api.sparse import sparse_hessian, sparse_jacobian
 from graphc.autodiff import remembered
 from graphc.errors import GradientError, brief
 from graphc.ir.expr import Expr, constant, current_site
@@ -156,18 +157,27 @@ def hvp(output: Any, wrt: Any, tangents: Any) -> Any:
     return jvp(grad(output, wrt), wrt, tangents)
 
 
-def jacobian(output: Any, wrt: Any) -> Any:
+def jacobian(output: Any, wrt: Any, *, sparse: bool = False, format: str = "csr") -> Any:
     """All derivatives of the elements of an expression: of shape output.shape + wrt.shape, for each of `wrt`.
 
     Rows by reverse mode or columns by forward mode, whichever are fewer; of an axis with a name, whose length a call tells, many
     are expected. Several outputs give a structure of such results. Raises `GradientError` for more than 10,000 of both.
 
+    sparse : compute only what may differ from zero, in as few sweeps as a colouring of the pattern needs. The result is one
+        `SparseDerivative` with a row for each element of the outputs and a column for each of `wrt`; compiled or evaluated it is
+        a `scipy.sparse` array of fixed structure
+    format : of that array: "csr", "csc" or "coo"
+
     >>> from graphc.ir.expr import symbols
     >>> A, x = symbols("A", shape=(2, 3)), symbols("x", shape=3)
     >>> jacobian(A @ x, [A, x])[1].shape
     (2, 3)
+    >>> jacobian(x[1:] * x[:-1], x, sparse=True)
+    <sparse derivative 2×3: 4 entries by 2 forward sweeps, csr>
     """
     targets, structure = _targets(wrt)
+    if sparse:
+        return sparse_jacobian(output, targets, format)
     leaves, outputs = flatten(output)
     rows = [
         unflatten(structure, iter([remembered.whole(constant(leaf), node) for node in targets]))
@@ -176,8 +186,10 @@ def jacobian(output: Any, wrt: Any) -> Any:
     return unflatten(outputs, iter(rows))
 
 
-def hessian(output: Any, wrt: Any) -> Any:
+def hessian(output: Any, wrt: Any, *, sparse: bool = False, format: str = "csr") -> Any:
     """All second derivatives of a scalar expression, of shape wrt.shape + wrt.shape; of several symbols all pairs.
+
+    sparse, format : as for `jacobian`: one symmetric `SparseDerivative`, in which an entry may be read at its mirror image
 
     Raises `GradientError` as `grad` and `jacobian` do.
 
@@ -186,6 +198,9 @@ def hessian(output: Any, wrt: Any) -> Any:
     >>> hessian(x @ x, x).shape
     (3, 3)
     """
+    if sparse:
+        targets, _ = _targets(wrt)
+        return sparse_hessian(grad(output, targets), targets, format)
     return jacobian(grad(output, wrt), wrt)
 
 

@@ -196,7 +196,9 @@ def _scan_back(
     start = [_adjoint(adjoints, place, body.outputs[place]) for place in slopes]
     start += [zeros_like(captured[place]) for place in to_sum]
     if flag:
-        start.append(any_of([constant(False), *(_any(counted[k]) for k in adjoints if k < carries and k in counted)]))
+        start.append(
+            any_of([constant(False), *(_any(counted[k]) for k in adjoints if k < carries and k in counted)])
+        )
     given = [*kept, *xs, *(adjoints[number] for number in seeded), *(counted[number] for number in partly)]
     results = scan_results(back, start, given, captured, length, not backwards)
     slots = slopes + [carries + rows + place for place in to_sum] + [-1] * len(flag)

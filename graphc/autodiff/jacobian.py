@@ -43,7 +43,7 @@ def jacobian(output: Expr, node: Expr) -> Expr:
     if by_rows:
         seed = symbol("\0row", output.shape, output.dtype)
         counts = symbol("\0in row", output.shape, "bool")
-        swept = reverse([output], [seed], [node], where_seeded=counts).adjoint(node)
+        swept = reverse([output], [seed], [node], where_seeded=[counts]).adjoint(node)
         return reshaped(_batched(swept, seed, counts, rows, output), shape)
     direction = symbol("\0column", node.shape, node.dtype)
     moves = symbol("\0in column", node.shape, "bool")

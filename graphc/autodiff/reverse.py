@@ -109,7 +109,7 @@ def _unfolded_path(path: Path | None, user: Expr, slot: int) -> Path | None:
     assert op.expand is not None
     written = op.expand(*stand_ins, *user.attrs)
     used = symbol("\0used", user.shape, "bool")
-    record = reverse([written], [_stand_in(written)], [stand_ins[slot]], where_seeded=used)
+    record = reverse([written], [_stand_in(written)], [stand_ins[slot]], where_seeded=[used])
     inner = record.paths.get(stand_ins[slot])
     if inner is None or inner.mask is not None:
         return inner

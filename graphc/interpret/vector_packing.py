@@ -1,4 +1,4 @@
-"""Functions of several arrays as functions of one vector, as SciPy's minimisers take them."""
+"""Functions of several arrays as functions of one vector, as SciPy's solvers take them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,18 @@ from graphc.util.pytree import flatten
 
 
 class Packed:
-    """A value and its gradient as a function of one vector: what `scipy.optimize.minimize(…, jac=True)` takes.
+    """Functions of one vector that SciPy's solvers take, all from one compiled function.
+
+    Of a value and its gradients, as `g.value_and_grad` gives them, and maybe the Hessian after these, for
+    `scipy.optimize.minimize`; or of residuals and their Jacobian, for `least_squares` and `root`. Both may be sparse.
 
     start : the vector to begin with, float64
     names : of the inputs that the vector holds, one after the other
+    fun, jac, hess, hessp : the value or residuals, their first derivatives, the Hessian, its product with a vector. What one of
+        them computes at a point the others have without another call
 
-    Calling it with a vector gives (value, gradient), a float and a float64 vector.
+    Calling it with a vector gives (value, gradient), a float and a float64 vector, as `minimize(…, jac=True)` takes; or
+    (residuals, Jacobian).
     """
 
     def __init__(
@@ -57,8 +63,10 @@ class Packed:
             kind = value.dtype if value.dtype.kind == "f" else np.dtype(np.float64)
             self._parts[name] = slice(end, end + size), value.shape, kind
             end += size
+        self._size = end
+        self._last: tuple[bytes, tuple[Any, Any, Any]] | None = None
         self.start = self.pack(first)
-        self._check()
+        self._at(self.start)  # refuses a function whose results do not fit
 
     def pack(self, values: Mapping[str, Any]) -> np.ndarray:
         """The inputs by name as one vector; raises `ShapeError` for one of another shape than at the start."""
@@ -80,17 +88,74 @@ class Packed:
             for name, (part, shape, kind) in self._parts.items()
         }
 
-    def __call__(self, vector: Any) -> tuple[float, np.ndarray]:
-        value, *slopes = flatten(self._function(**self.unpack(vector), **self._fixed))[0]
-        return float(value), self.pack(dict(zip(self.names, slopes, strict=True)))
+    def __call__(self, vector: Any) -> tuple[Any, Any]:
+        value, slopes, _ = self._at(vector)
+        return _own(value), _own(slopes)
 
-    def _check(self) -> None:
-        """Calls the function once: a value and one gradient for each input that is varied, of its shape."""
-        value, *slopes = flatten(self._function(**self.unpack(self.start), **self._fixed))[0]
-        if np.ndim(value) or len(slopes) != len(self.names):
+    def fun(self, vector: Any) -> Any:
+        """The value, a float, or the residuals, a float64 vector."""
+        return _own(self._at(vector)[0])
+
+    def jac(self, vector: Any) -> Any:
+        """The gradient, a float64 vector, or the Jacobian of residuals, a matrix or sparse array."""
+        return _own(self._at(vector)[1])
+
+    def hess(self, vector: Any) -> Any:
+        """The Hessian, a matrix or sparse array; raises `ArityError` for a function that does not compute it."""
+        curvature = self._at(vector)[2]
+        if curvature is None:
             raise ArityError(
-                f"a function of {len(self.names)} varied inputs gives a value and {len(self.names)} gradients, "
-                f"and this one {1 + len(slopes)} results",
-                hint=f"compile g.value_and_grad(L, [{', '.join(self.names)}])",
+                "the function was compiled without a Hessian",
+                hint=f"compile [L, g.grad(L, v), g.hessian(L, v, sparse=True)] with v = [{', '.join(self.names)}]",
             )
-        self.pack(dict(zip(self.names, slopes, strict=True)))
+        return _own(curvature)
+
+    def hessp(self, vector: Any, direction: Any) -> np.ndarray:
+        """The Hessian times a direction, for the methods that ask for no more: Newton-CG, trust-ncg, trust-krylov."""
+        return self.hess(vector) @ np.asarray(direction)
+
+    def _at(self, vector: Any) -> tuple[Any, Any, Any]:
+        """(value, first derivatives, Hessian or None) at a point: those of the last one are remembered.
+
+        Threads may ask at once: what is remembered is replaced as a whole, with the point that it belongs to.
+        """
+        point = np.array(vector, dtype=np.float64)  # solvers write in the vector that they pass
+        key, last = point.tobytes(), self._last
+        if last is None or last[0] != key:
+            last = self._last = key, self._parts_of(point)
+        return last[1]
+
+    def _parts_of(self, point: np.ndarray) -> tuple[Any, Any, Any]:
+        results = flatten(self._function(**self.unpack(point), **self._fixed))[0]
+        value, *slopes = results
+        count = len(self.names)
+        if np.ndim(value) == 1 and len(slopes) == 1:
+            return np.asarray(value, np.float64), self._matrix(slopes[0], len(value)), None
+        # the gradient by a further input is no Hessian: that has two axes
+        curved = len(slopes) == count + 1 and len(np.shape(slopes[count])) > 1
+        if np.ndim(value) or len(slopes) != count + curved:
+            raise ArityError(
+                f"a function of {count} varied inputs gives a value and {count} gradients, "
+                f"and this one {len(results)} results",
+                hint=f"compile g.value_and_grad(L, v), with a Hessian after these or not, or residuals and g.jacobian(r, v, "
+                f"sparse=True), where v is [{', '.join(self.names)}]",
+            )
+        gradient = self.pack(dict(zip(self.names, slopes[:count], strict=True)))
+        curvature = self._matrix(slopes[count], len(gradient)) if curved else None
+        return float(value), gradient, curvature
+
+    def _matrix(self, derivative: Any, rows: int) -> Any:
+        """Second derivatives, or those of residuals, with a column for each element of the vector."""
+        if isinstance(derivative, (float, np.ndarray)) and np.size(derivative) == rows * self._size:
+            return np.asarray(derivative, np.float64).reshape(rows, self._size)
+        if np.shape(derivative) != (rows, self._size):
+            raise ShapeError(
+                f"a matrix of derivatives has shape {format_shape(np.shape(derivative))}, and not ({rows}, {self._size})",
+                hint=f"differentiate by [{', '.join(self.names)}], in this order, with sparse=True",
+            )
+        return derivative
+
+
+def _own(result: Any) -> Any:
+    """A result that the caller may change."""
+    return result if isinstance(result, float) else result.copy()

@@ -166,7 +166,7 @@ class CompiledFunction(ABC):
         """The function of several inputs as one of a vector, for `scipy.optimize`.
 
         start : the inputs to vary, by name, with the values to begin with; the results are the value and their gradients, in this
-            order, as `g.value_and_grad` gives them
+            order, as `g.value_and_grad` gives them, and maybe the Hessian; or residuals and their Jacobian
         fixed : the other inputs
 
             p = f.scipy({"w": w0, "b": 0.0}, X=X, y=y)

@@ -1,0 +1,207 @@
+"""Sparse derivatives: their pattern, their entries as one expression, and the functions that return them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from graphc.autodiff.sparse.compressed import Entries, hessian_entries, jacobian_entries, refuse_integers
+from graphc.autodiff.sparse.pattern import pattern as pattern_of
+from graphc.errors import InputError, brief
+from graphc.ir.expr import Expr, constant, current_site
+from graphc.ops.support.sparse_arrays import scipy_sparse
+from graphc.util.pytree import flatten
+
+FORMATS = ("csr", "csc", "coo")
+
+
+class SparseDerivative:
+    """A Jacobian or Hessian of which only the entries that may differ from zero are computed.
+
+    An output like any other for `g.compile` and `g.evaluate`, alone or in a structure beside expressions; what comes back in its
+    place is a `scipy.sparse` array of always the same structure.
+
+    pattern : a CSR array of truth values, sorted
+    values : the entries in the order of the format, one expression of a vector; of graphs of numbers an expression for each
+    format : "csr", "csc" or "coo"
+    mode, colours : "forward" (columns) or "reverse" (rows), and how many sweeps give all entries
+    """
+
+    def __init__(self, pattern: Any, entries: Entries, format: str) -> None:
+        self.pattern = pattern
+        self.values = entries.values
+        self.mode = entries.mode
+        self.colours = entries.colours
+        self.format = format
+        self.shape: tuple[int, int] = pattern.shape
+        self.nnz = int(pattern.nnz)
+        leaves = self.leaves
+        self.dtype = np.result_type(*[leaf.dtype for leaf in leaves]) if leaves else np.dtype(np.float64)
+        other = pattern.asformat(format)
+        self._places = (other.row, other.col) if format == "coo" else (other.indices, other.indptr)
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether the entries are one expression."""
+        return isinstance(self.values, Expr)
+
+    @property
+    def leaves(self) -> list[Expr]:
+        """The expressions that are compiled for it."""
+        return [self.values] if isinstance(self.values, Expr) else list(self.values)
+
+    def assemble(self, results: Sequence[Any], out: Any = None) -> Any:
+        """The sparse array of computed leaves; `out` is one of an earlier call, whose entries are replaced."""
+        data = results[0] if isinstance(self.values, Expr) else np.array(results, dtype=self.dtype)
+        if out is not None:
+            self.check_out(out)
+            if out.data is not data:
+                out.data[...] = data
+            return out
+        sparse = scipy_sparse()
+        first, second = [places.copy() for places in self._places]
+        if self.format == "coo":
+            return sparse.coo_array((data, (first, second)), shape=self.shape)
+        kind = sparse.csr_array if self.format == "csr" else sparse.csc_array
+        result = kind((data, first, second), shape=self.shape)
+        result.has_sorted_indices = result.has_canonical_format = True
+        return result
+
+    def check_out(self, out: Any) -> None:
+        """Raises `InputError` unless an array has this structure."""
+        same = getattr(out, "format", None) == self.format and out.shape == self.shape and out.nnz == self.nnz
+        if same:
+            first, second = (out.row, out.col) if self.format == "coo" else (out.indices, out.indptr)
+            same = np.array_equal(first, self._places[0]) and np.array_equal(second, self._places[1])
+        if not same:
+            raise InputError(
+                f"out is {brief(out)}, not a {self.format} array of shape {self.shape} with the {self.nnz} entries "
+                "of the derivative's pattern",
+                hint="pass a result of an earlier call of the same function",
+            )
+
+    def __repr__(self) -> str:
+        return (
+            f"<sparse derivative {self.shape[0]}×{self.shape[1]}: {self.nnz} entries by {self.colours} "
+            f"{self.mode} sweep{'s' if self.colours != 1 else ''}, {self.format}>"
+        )
+
+
+class Sparsity:
+    """Which derivatives may differ from zero: a table of truth values, `print` shows it and notebooks draw it.
+
+    rows : the elements of the outputs, one after the other; columns : those of the variables
+    array : the pattern as a CSR array of truth values
+    """
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+        self.shape: tuple[int, int] = array.shape
+        self.nnz = int(array.nnz)
+
+    def toarray(self) -> np.ndarray:
+        """The pattern as a NumPy array of truth values."""
+        return self.array.toarray()
+
+    def _cells(self, most: int) -> np.ndarray:
+        """The pattern on a raster of at most so many cells a side: true where any entry of a cell is."""
+        height, width = [min(length, most) for length in self.shape]
+        cells = np.zeros((height, width), bool)
+        places = self.array.tocoo()
+        cells[places.row * height // self.shape[0], places.col * width // self.shape[1]] = True
+        return cells
+
+    def __str__(self) -> str:
+        most = 60
+        text = "\n".join("".join("×" if cell else "·" for cell in row) for row in self._cells(most))
+        scale = "" if max(self.shape) <= most else ", several entries in a cell"
+        return f"{self.shape[0]}×{self.shape[1]}, {self.nnz} entries{scale}\n{text}"
+
+    __repr__ = __str__
+
+    def svg(self, size: int = 400) -> str:
+        """The picture as SVG, its longer side of so many pixels; of large patterns a raster of 200 cells a side."""
+        cells = self._cells(200)
+        height, width = cells.shape
+        step = size / max(height, width, 1)
+        rows = []
+        for y, x in zip(*np.nonzero(cells), strict=True):
+            rows.append(f"M{x} {y}h1v1h-1z")
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width * step:.0f}" height="{height * step:.0f}" '
+            f'viewBox="0 0 {width} {height}"><title>{self.shape[0]}×{self.shape[1]}, {self.nnz} entries</title>'
+            f'<rect width="{width}" height="{height}" fill="#f4f4f4"/>'
+            f'<path d="{"".join(rows)}" fill="#1f4e79"/></svg>'
+        )
+
+    _repr_svg_ = svg
+
+
+def _leaves(tree: Any) -> list[Expr]:
+    return [constant(leaf) for leaf in flatten(tree)[0]]
+
+
+def sparsity(output: Any, wrt: Any) -> Sparsity:
+    """The pattern of a Jacobian, read from the graph: which derivatives may differ from zero.
+
+    output, wrt : expressions, or structures of them, whose elements stand one after the other, row by row
+
+    Nothing is evaluated but constants. Where an operation, as an inverse, declares no more than that its result depends on a
+    whole matrix, all of that is in the pattern. Raises `GradientError` for an axis with a name, whose length a call alone tells.
+
+    >>> from graphc.ir.expr import symbols
+    >>> x = symbols("x", shape=5)
+    >>> print(sparsity(x[1:] * x[:-1], x))
+    4×5, 8 entries
+    ××···
+    ·××··
+    ··××·
+    ···××
+    """
+    outputs, variables = _leaves(output), _leaves(wrt)
+    refuse_integers(variables)
+    return Sparsity(pattern_of(outputs, variables))
+
+
+def sparse_jacobian(output: Any, wrt: Any, format: str) -> SparseDerivative:
+    """See `jacobian`."""
+    _check_format(format)
+    outputs, variables = _leaves(output), _leaves(wrt)
+    refuse_integers([*outputs, *variables])
+    pattern = pattern_of(outputs, variables)
+    return SparseDerivative(
+        pattern, jacobian_entries(outputs, variables, pattern, _order(pattern, format)), format
+    )
+
+
+def sparse_hessian(slopes: Any, wrt: Any, format: str) -> SparseDerivative:
+    """See `hessian`; of the gradient."""
+    _check_format(format)
+    outputs, variables = _leaves(slopes), _leaves(wrt)
+    pattern = pattern_of(outputs, variables)
+    pattern = (pattern + pattern.T).tocsr()  # what one way of writing leaves out the other may not
+    pattern.sort_indices()
+    return SparseDerivative(
+        pattern, hessian_entries(outputs, variables, pattern, _order(pattern, format)), format
+    )
+
+
+def _order(pattern: Any, format: str) -> np.ndarray:
+    """The entries of a CSR pattern in the order of a format."""
+    numbers = np.arange(pattern.nnz)
+    if format != "csc":
+        return numbers
+    kind = scipy_sparse().csr_array
+    return kind((numbers, pattern.indices, pattern.indptr), shape=pattern.shape).tocsc().data
+
+
+def _check_format(format: Any) -> None:
+    if format not in FORMATS:
+        raise InputError(
+            f"format={brief(format)}", site=current_site(), hint='write format="csr", "csc" or "coo"'
+        )
+
+
+__all__ = ["SparseDerivative", "Sparsity", "sparse_hessian", "sparse_jacobian", "sparsity"]
