@@ -1,7 +1,7 @@
 """Newton's fractal: which root of z³ = 1 Newton's method ends at, and in how many steps, from every point of the plane.
 
-The method is a `while_loop` of one starting point, with the number of steps among what it carries; `g.vmap` makes it one of a whole
-picture, which runs until the last point has arrived.
+The method is a `while_loop` of one starting point, with the number of steps among what it carries; `g.vmap` makes it one of a
+whole picture, which runs until the last point has arrived.
 
 Run: python examples/newton_fractal.py [directory for the figure] [pixels along each side]
 """

@@ -9,6 +9,7 @@ import graphc as g
 from graphc.compiler.loops.expand_calls import expand_calls
 from graphc.compiler.loops.program import Program
 from tests.compiler.loops.support import assert_close, checked, program_of, run_loops
+from tests.compiler.targets.c_programs import exported, has_sanitizers
 from tests.frontend.loop_programs import PROGRAMS, LoopProgram
 
 EPS = float(np.finfo(np.float64).eps)
@@ -145,3 +146,22 @@ def test_sums_over_steps_and_what_else_reads_them(name, shape):
             assert_close(result, np.asarray(right), EPS)
         for result, right in zip(g.compile(outputs, [x, c0])(**point), wanted, strict=True):
             assert_close(result, np.asarray(right), EPS)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not has_sanitizers(), reason="no compiler with sanitizers")
+def test_loops_in_c(tmp_path):
+    """The same programs as C, compiled with sanitizers."""
+    names = ("counted", "branching", "backwards", "newton", "matrix power", "branch 2")
+    programs, right = {}, {}
+    for name in names:
+        case, key = EVERY[name], name.replace(" ", "_")
+        outputs = with_derivatives(case)
+        programs[key] = program_of(outputs, case.symbols)
+        right[key] = case.point, g.evaluate(outputs, case.point)
+    functions = exported(programs, tmp_path)
+    for key, (point, wanted) in right.items():
+        status, results, _ = functions.call(key, point, {})
+        assert status == 0
+        for result, value in zip(results, wanted, strict=True):
+            assert_close(result, np.asarray(value), EPS)
