@@ -200,8 +200,9 @@ class _Lowering:
         """Whether an output is the input of that number with something added, and nothing else reads that."""
         dag = self._prepared(body).graph
         carried, output = dag.symbols[number], dag.exprs[dag.outputs[number]]
-        users = dag.users[dag.node(carried)]
-        alone = len(users) == 1 and dag.outputs.count(dag.outputs[number]) == 1
+        place = dag.node(carried)
+        read_once = len(dag.users[place]) == 1 and place not in dag.outputs
+        alone = read_once and dag.outputs.count(dag.outputs[number]) == 1
         return (
             alone and output.op.name == "add" and carried in output.operands and carried.shape == output.shape
         )
