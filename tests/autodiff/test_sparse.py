@@ -193,7 +193,7 @@ def test_scalars_and_arrays_have_one_hessian(format):
 
 def random_patterns():
     rng = np.random.default_rng(11)
-    for rows, columns in ((1, 1), (5, 9), (9, 5), (20, 20), (40, 25)):
+    for rows, columns in ((1, 1), (5, 9), (9, 5), (20, 20), (40, 25), *[(12, 12)] * 30):
         for density in (0.0, 0.05, 0.2, 0.6):
             yield rng.random((rows, columns)) < density
 
