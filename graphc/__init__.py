@@ -5,6 +5,9 @@ some. `graphc.nn` and `graphc.train` are imported by those names. Everything els
 """
 
 # ruff: noqa: F403  the operations are public through the list of each module
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 import graphc.ops.activation as _activation
 import graphc.ops.arithmetic as _arithmetic
 import graphc.ops.arrange as _arrange
@@ -30,10 +33,7 @@ import graphc.ops.running as _running
 import graphc.ops.shape as _shape
 import graphc.ops.special as _special
 import graphc.ops.update as _update
-from graphc.analysis.accuracy import accuracy
-from graphc.analysis.gradcheck import check_grad
 from graphc.api.compile import compile
-from graphc.api.draw import diagnose, draw, side_by_side
 from graphc.api.evaluate import evaluate
 from graphc.api.functions import (
     explain,
@@ -52,6 +52,7 @@ from graphc.api.serialize import load, save
 from graphc.api.sparse import sparsity
 from graphc.compiler.engine.thread_pool import get_num_threads, set_num_threads
 from graphc.errors import GraphcError
+from graphc.frontend.control import cond, fori_loop, scan, switch, while_loop
 from graphc.frontend.define_op import define_op
 from graphc.frontend.interop.sympy import to_sympy
 from graphc.frontend.interop.sympy_reader import from_sympy
@@ -86,7 +87,23 @@ from graphc.ops.shape import *
 from graphc.ops.special import *
 from graphc.ops.update import *
 from graphc.version import __version__
-from graphc.viz.player.figure import figure, plot
+
+if TYPE_CHECKING:
+    from graphc.analysis.accuracy import accuracy
+    from graphc.analysis.gradcheck import check_grad
+    from graphc.api.draw import diagnose, draw, side_by_side
+    from graphc.viz.player.figure import figure, plot
+
+_LATER = {
+    "accuracy": "graphc.analysis.accuracy",
+    "check_grad": "graphc.analysis.gradcheck",
+    "diagnose": "graphc.api.draw",
+    "draw": "graphc.api.draw",
+    "figure": "graphc.viz.player.figure",
+    "plot": "graphc.viz.player.figure",
+    "side_by_side": "graphc.api.draw",
+}
+"""Verb → its module, imported when the verb is first asked for: pictures and measurements take a tenth of the whole import."""
 
 __all__ = [
     "Expr",
@@ -96,6 +113,7 @@ __all__ = [
     "accuracy",
     "check_grad",
     "compile",
+    "cond",
     "constant",
     "define_op",
     "diagnose",
@@ -104,6 +122,7 @@ __all__ = [
     "explain",
     "figure",
     "forget_rule",
+    "fori_loop",
     "free_symbols",
     "from_sympy",
     "function",
@@ -121,6 +140,7 @@ __all__ = [
     "rule",
     "rules",
     "save",
+    "scan",
     "scope",
     "set_num_threads",
     "side_by_side",
@@ -128,12 +148,14 @@ __all__ = [
     "sparsity",
     "stabilize",
     "substitute",
+    "switch",
     "symbol",
     "symbols",
     "to_sympy",
     "value_and_grad",
     "vjp",
     "vmap",
+    "while_loop",
 ]
 __all__ += _activation.__all__
 __all__ += _arithmetic.__all__
@@ -160,6 +182,16 @@ __all__ += _running.__all__
 __all__ += _shape.__all__
 __all__ += _special.__all__
 __all__ += _update.__all__
+
+
+def __getattr__(name: str) -> Any:
+    module = _LATER.get(name)
+    if module is None:
+        raise AttributeError(
+            f"module {__name__!r} has no attribute {name!r}", name=name, obj=import_module(__name__)
+        )
+    verb = globals()[name] = getattr(import_module(module), name)
+    return verb
 
 
 def __dir__() -> list[str]:

@@ -37,8 +37,12 @@ HEAVY = {
     "safetensors": "util",
     "tqdm": "util",
     "opt_einsum": "ops",
+    "platformdirs": "compiler",
 }
 """Packages that `import graphc` must not load, and the room that imports each."""
+
+LATE = ("graphc.viz", "importlib.metadata")
+"""What lighter modules may load where it is needed: it is a tenth of `import graphc`, and many programs draw nothing."""
 
 TOP = {"__init__.py", "__main__.py", "errors.py", "version.py", "py.typed"}
 """What stands beside the rooms."""
@@ -197,12 +201,12 @@ def test_no_imports_go_in_circles():
 
 @pytest.mark.parametrize("module", MODULES)
 def test_no_import_hides_inside_a_function(module):
-    """But the late load of a heavy package, in a function that does little else."""
+    """But the late load of a heavy package, or of what is `LATE`, in a function that does little else."""
     tree = parse(MODULES[module])
     for statement, function in inside_functions(tree).items():
         where = f"{MODULES[module].relative_to(ROOT)}:{statement.lineno}"
-        names = [name.split(".")[0] for name, node in imported(function) if node is statement]
-        assert all(name in HEAVY for name in names), (
+        names = [name for name, node in imported(function) if node is statement]
+        assert all(name.split(".")[0] in HEAVY or name.startswith(LATE) for name in names), (
             f"{where}: {ast.unparse(statement)} hides in {function.name}()"
         )
 
@@ -239,6 +243,27 @@ def test_import_graphc_is_light():
     loaded = set(run.stdout.split())
     assert "numpy" in loaded
     assert not loaded & set(HEAVY)
+
+
+def test_import_graphc_loads_no_pictures_and_no_measurements():
+    code = (
+        "import sys, numpy; before = set(sys.modules); import graphc\n"
+        "late = ('graphc.viz', 'graphc.analysis', 'graphc.nn', 'graphc.train', 'importlib.metadata', 'platformdirs')\n"
+        "print(*(name for name in set(sys.modules) - before if name.startswith(late)))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert not run.stdout.split()
+
+
+def test_verbs_that_are_imported_late_are_the_modules_own():
+    code = (
+        "import sys, graphc as g; from importlib import import_module\n"
+        "for name, module in g._LATER.items():\n"
+        "    assert getattr(g, name) is getattr(import_module(module), name) is vars(g)[name], name\n"
+        "assert set(g._LATER) <= set(g.__all__) and not hasattr(g, 'no_such_verb')\n"
+        "from graphc import *; draw, figure, accuracy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
 def test_the_whole_path_without_compiling_needs_no_heavy_package():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from graphc.api.graph import Graph
@@ -18,9 +18,12 @@ from graphc.compiler.runtime.compiled_function import CompiledFunction
 from graphc.compiler.runtime.elementwise_function import make
 from graphc.compiler.runtime.updates import new_values
 from graphc.errors import DtypeError, GraphcError, InputError, brief
+from graphc.ir.body import Body
 from graphc.ir.expr import (
     Derivation,
     Expr,
+    apply,
+    cast,
     constant,
     current_site,
     derivation,
@@ -29,7 +32,8 @@ from graphc.ir.expr import (
     symbol,
     walk_sources,
 )
-from graphc.ir.types import as_dtype, is_float
+from graphc.ir.inputs import refuse_inner
+from graphc.ir.types import DType, as_dtype, is_float
 from graphc.rewrite import tables
 from graphc.util.arguments import mapping
 from graphc.util.pytree import Structure, flatten, unflatten
@@ -96,6 +100,7 @@ def compile(
     if updates is not None:
         updates = mapping("updates", updates, "write updates={W: W - 0.1*dW}")
     graph = as_graph(outputs, inputs)
+    refuse_inner(graph.symbols)
     structure, updated = graph.structure, ()
     if updates is not None:
         graph, updated = _with_updates(graph, updates, inputs is not None)
@@ -221,8 +226,16 @@ def retype(graph: Graph, dtype: Any) -> Graph:
         raise DtypeError(
             f"compile(dtype=…) takes a float type, not {target}", site=current_site(), hint='write "float32"'
         )
+    outputs = [graph.exprs[output] for output in graph.outputs]
+    retyped = _retyped([*graph.symbols, *outputs], target)
+    leaves = [retyped[output] for output in outputs]
+    return Graph(unflatten(graph.structure, iter(leaves)), [retyped[node] for node in graph.symbols])
+
+
+def _retyped(exprs: Sequence[Expr], target: DType) -> dict[Expr, Expr]:
+    """What becomes of some expressions and of all below them."""
     retyped: dict[Expr, Expr] = {}
-    order, circular = walk_sources([*graph.symbols, *(graph.exprs[output] for output in graph.outputs)])
+    order, circular = walk_sources(exprs)
     for node in order:
         if node.is_symbol and is_float(node.dtype):
             retyped[node] = symbol(node.name, node.shape, target, range=node.bounds)
@@ -232,10 +245,28 @@ def retype(graph: Graph, dtype: Any) -> Graph:
             known = None if node in circular else derivation(node)
             again = None if known is None else _derived_anew(*known, retyped)
             if again is None:
-                again = rebuild(node, tuple(retyped[operand] for operand in node.operands))
+                operands = tuple(retyped[operand] for operand in node.operands)
+                if node.op.control is None:
+                    again = rebuild(node, operands)
+                else:
+                    again = apply(
+                        node.op, *operands, attrs=tuple(_with_bodies(x, target) for x in node.attrs)
+                    )
             retyped[node] = again
-    leaves = [retyped[graph.exprs[output]] for output in graph.outputs]
-    return Graph(unflatten(graph.structure, iter(leaves)), [retyped[node] for node in graph.symbols])
+    return retyped
+
+
+def _with_bodies(attr: Any, target: DType) -> Any:
+    """A static argument with its bodies retyped. They give what they gave in `target`: a carry keeps its type."""
+    if isinstance(attr, tuple):
+        return tuple([_with_bodies(item, target) for item in attr])
+    if not isinstance(attr, Body):
+        return attr
+    retyped = _retyped([*attr.inputs, *attr.outputs], target)
+    outputs = [retyped[output] for output in attr.outputs]
+    return attr.mapped(
+        retyped, [cast(x, target) if is_float(x.dtype) and x.dtype != target else x for x in outputs]
+    )
 
 
 def _derived_anew(made: Derivation, number: int, retyped: Mapping[Expr, Expr]) -> Expr | None:

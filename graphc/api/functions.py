@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphc.api.compile import as_graph
 from graphc.api.graph import Graph
@@ -14,8 +14,9 @@ from graphc.ir.expr import Expr, constant, current_site
 from graphc.ir.op import all_ops, array_ops
 from graphc.rewrite import tables
 from graphc.util.pytree import flatten, unflatten
-from graphc.viz.explain.explain import explain_graph
-from graphc.viz.explain.explanation import Explanation
+
+if TYPE_CHECKING:
+    from graphc.viz.explain.explanation import Explanation
 
 
 def grad(output: Any, wrt: Any, seed: Any = None, *, rewrite: str | None = None) -> Any:
@@ -247,6 +248,8 @@ def explain(
       ∂L/∂y = 2
       ∇L = [5, 2]
     """
+    from graphc.viz.explain.explain import explain_graph
+
     return explain_graph(as_graph(outputs), at, seed=seed, name=name, digits=digits)
 
 

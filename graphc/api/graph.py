@@ -15,7 +15,6 @@ from graphc.ir.types import is_float
 from graphc.util.arguments import listed
 from graphc.util.fork_safety import cached_property
 from graphc.util.pytree import flatten, unflatten
-from graphc.viz import Diagram, fold, view
 
 
 class Adjoints(dict[int, Any]):
@@ -81,6 +80,8 @@ class Graph(Dag):
 
     def _repr_svg_(self) -> str | None:
         """The structure as a diagram, for notebooks, collapsed where it is large; None where that would take too long."""
+        from graphc.viz import Diagram, fold, view
+
         return Diagram(fold(view(self)))._repr_svg_() if len(self) <= 20_000 else None
 
     def __reduce__(self):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from graphc.autodiff.control import pushed_forward
 from graphc.autodiff.paths import Path, computed_mask, merge, static
 from graphc.autodiff.reverse import active_nodes, depends, pulled, refuse_unless_float, replaced, reverse
 from graphc.errors import ShapeError
@@ -134,6 +135,8 @@ def _of_elements(
 
 def _of_arrays(node: Expr, known: Mapping[Expr, Expr], active: set[Expr]) -> Expr:
     op = node.op
+    if op.control is not None:
+        return pushed_forward(node, known, forward)
     slots = [slot for slot, operand in enumerate(node.operands) if operand in active and depends(node, slot)]
     if op.linear == "jointly":
         directions = [

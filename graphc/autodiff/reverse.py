@@ -20,6 +20,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from graphc.autodiff.control import LoopSweep, added, chosen
 from graphc.autodiff.paths import Path, behind, merge, of_condition
 from graphc.errors import GradientError, ShapeError
 from graphc.ir.expr import Expr, cast, computed, constant, current_site, substitute, symbol, walk
@@ -149,7 +150,7 @@ def reverse(
     outputs: Iterable[Expr],
     seeds: Iterable[Expr] | None,
     wrt: Iterable[Expr],
-    where_seeded: Sequence[Expr] | None = None,
+    where_seeded: Expr | Sequence[Expr | None] | None = None,
 ) -> AdjointRecord:
     """Differentiate `outputs` with respect to the nodes `wrt`.
 
@@ -158,7 +159,8 @@ def reverse(
     outputs : float expressions
     seeds : one adjoint for each output, of its shape; None is allowed for one scalar output, and is 1
     wrt : nodes, usually symbols; every node between them and the outputs is in the record
-    where_seeded : for each output the condition under which an element of its seed counts, where some are 0 to leave elements out
+    where_seeded : the condition under which an element of the seeds counts, where some are 0 to leave elements out; one for all
+        outputs, or one for each, None for an output of which all count
 
     Raises `GradientError` when an output or a node of `wrt` is not a float, or a seed is missing.
     Source: Griewank and Walther, Evaluating Derivatives (2008), chapter 3.
@@ -171,21 +173,31 @@ def reverse(
     active = active_nodes(order, set(targets))
     pending: dict[Expr, list[Expr]] = {}
     paths: dict[Expr, list[Path | None]] = {}
-    for number, (output, seed) in enumerate(zip(outputs, record.seeds, strict=True)):
+    counts = where_seeded if isinstance(where_seeded, Sequence) else [where_seeded] * len(outputs)
+    for output, seed, counted in zip(outputs, record.seeds, counts, strict=True):
         pending.setdefault(output, []).append(seed)
-        paths.setdefault(output, []).append(
-            None if where_seeded is None else Path(None, where_seeded[number])
-        )
+        paths.setdefault(output, []).append(None if counted is None else Path(None, counted))
+    loops = LoopSweep(order, active, reverse)
     one = {seed for seed in record.seeds if seed.is_constant and not seed.shape and seed.value == 1}
     outer = here()[0]
     for node in reversed(order):
         handed = pending.pop(node, None)
+        if node.op.control is not None and node in active:
+            follow(outer, node.block)
+            path = merge(paths.pop(node)) if node in paths else None
+            if handed is not None:
+                record.adjoints[node] = adjoint = broadcast(added(handed), node)
+                loops.receives(node, adjoint, path)
+            wanted = {k for k, x in enumerate(node.operands) if x in active and depends(node, k)}
+            for slot, value, whole in loops.handed_back(node, wanted):
+                record.contributions[node, slot] = value
+                pending.setdefault(node.operands[slot], []).append(value)
+                paths.setdefault(node.operands[slot], []).append(whole)
+            continue
         if handed is None or node not in active:
             continue
         follow(outer, node.block)
-        adjoint = handed[0]
-        for contribution in handed[1:]:
-            adjoint = adjoint + contribution
+        adjoint = added(handed)
         record.adjoints[node] = broadcast(adjoint, node)
         path = merge(paths.pop(node))
         if node in targets:
@@ -236,7 +248,7 @@ def _used_factors(path: Path | None, user: Expr, slot: int) -> tuple[Expr, ...] 
         if place != slot and is_float(operand.dtype):
             used = _path(path, user, place)
             if used is not None:
-                operands[place] = _chosen(used.expr, operand)
+                operands[place] = chosen(used.expr, operand)
     return tuple(operands)
 
 
@@ -252,7 +264,7 @@ def _handed_on(contribution: Expr, user: Expr, slot: int, path: Path | None, inn
     moves = op.moves or op.picks or bool(op.leaves_out)
     if moves and (inner.mask is not None or op.picks or path is None):
         return contribution  # zeros are put where it does not hold
-    return contribution if _is_choice(contribution, inner.expr) else _chosen(inner.expr, contribution)
+    return contribution if _is_choice(contribution, inner.expr) else chosen(inner.expr, contribution)
 
 
 def _seeds(outputs: tuple[Expr, ...], seeds: Iterable[Expr] | None) -> tuple[Expr, ...]:
@@ -333,7 +345,7 @@ def _contribution(
         value = cast(value, operand.dtype)
     if guard is not None:
         condition = guard.condition if not isinstance(partial, Expr) else guard.expr
-        value = _chosen(condition, value)
+        value = chosen(condition, value)
     if branching:
         assert inner is not None
         local = where(inner.condition, local, constant(0.0, local.dtype))
@@ -353,10 +365,6 @@ def _is_choice(value: Expr, condition: Expr) -> bool:
 
 def _is_zero(x: Expr) -> bool:
     return x.is_constant and not x.shape and x.value == 0
-
-
-def _chosen(condition: Expr, value: Expr) -> Expr:
-    return where(condition, value, constant(0.0, value.dtype))
 
 
 def _at_the_places(adjoint: Expr, partial: Expr) -> Expr:

@@ -20,6 +20,7 @@ import numpy as np
 from graphc.compiler import dump
 from graphc.compiler.engine import checks
 from graphc.compiler.engine.thread_pool import Parallel
+from graphc.compiler.loops.one_function import one_function
 from graphc.compiler.loops.program import Program
 from graphc.compiler.loops.to_loops import to_loops
 from graphc.compiler.lowering.decompose import decompose
@@ -70,6 +71,7 @@ class Unit:
     kernel, body : of a graph of operations element by element: its scalar body, and that cut into functions
     materialized, steps, plan : of a program over arrays: the nodes kept in memory, what makes them, and where
     written : the graph with its composite operations, before they were taken apart
+    whole : the program of the loop IR that becomes one native function, for calls with little to compute
     loops : the program of the loop IR, where it was asked for
     """
 
@@ -87,6 +89,7 @@ class Unit:
     steps: tuple[Step, ...] = ()
     plan: MemoryPlan | None = None
     written: Dag | None = None
+    whole: Program | None = None
     loops: Program | None = None
 
     @property
@@ -163,8 +166,14 @@ def _plan_memory(unit: Unit) -> Unit:
     return replace(unit, plan=plan_memory(unit.graph, unit.steps, unit.materialized, unit.options.updates))
 
 
+def _one_function(unit: Unit) -> Unit:
+    return replace(unit, whole=one_function(unit, _body))
+
+
 def _write_kernels(unit: Unit) -> Unit:
     assert unit.plan is not None
+    if unit.whole is not None and not unit.whole.lengths:  # every call is one of that function
+        return unit
     plan = replace(unit.plan, words={}, rows={}, kernels={})
     write_kernels(plan)
     return replace(unit, plan=plan)
@@ -174,7 +183,16 @@ def _to_loops(unit: Unit) -> Unit:
     lowered = unit
     if not unit.is_program:  # on every processor alike: what has code in any language stays
         lowered = replace(unit, graph=expand_ops(unit.graph, lambda op: op.emit is not None))
-    return replace(unit, loops=to_loops(lowered))
+    return replace(unit, loops=to_loops(lowered, _body))
+
+
+def _body(graph: Dag, around: Unit) -> Unit:
+    """A body of a loop or branch, ready to become part of a program of the loop IR."""
+    options = Options(around.options.rewrite, around.options.without)
+    unit = run(run(unit_of(graph, options), REWRITING), TO_LOOPS[:-1])
+    if not unit.is_program:
+        unit = replace(unit, graph=expand_ops(unit.graph, lambda op: op.emit is not None))
+    return unit
 
 
 PASSES: tuple[Pass, ...] = (
@@ -204,6 +222,7 @@ PASSES: tuple[Pass, ...] = (
     Pass("materialize", "which nodes are kept in memory", "arrays", _materialize),
     Pass("fuse", "loops over the same rows become one kernel", "arrays", _fuse),
     Pass("plan_memory", "buffers, their lifetimes, updates in place", "arrays", _plan_memory),
+    Pass("one_function", "programs become loops alone, for calls with little to do", "arrays", _one_function),
     Pass("write_kernels", "each kernel as LLVM text", "arrays", _write_kernels),
 )
 
@@ -222,7 +241,11 @@ ON_REQUEST = (
 REWRITING = PASSES[:4]
 LOWERING = PASSES[4:]
 TO_LOOPS = (
-    *(each for each in LOWERING if each.name not in ("expand_ops", "split_body", "write_kernels")),
+    *(
+        each
+        for each in LOWERING
+        if each.name not in ("expand_ops", "split_body", "one_function", "write_kernels")
+    ),
     *ON_REQUEST,
 )
 """The passes from what rewriting made to the loop IR."""

@@ -16,6 +16,7 @@ import numpy as np
 
 from graphc.errors import FormatError, GraphcError, ShapeError
 from graphc.ir import dims
+from graphc.ir.body import Body
 from graphc.ir.dims import Name, Polynomial
 from graphc.ir.expr import Expr, apply, cast, constant, symbol
 from graphc.ir.op import CONSTANT, SYMBOL, find
@@ -66,34 +67,56 @@ def _plain(attr: Any) -> Any:
         return [_plain(item) for item in attr]
     if isinstance(attr, (Name, Polynomial)):
         return {"dim": str(attr)}
+    if isinstance(attr, Body):
+        dag = attr.dag
+        nodes = to_rows(dag.exprs, dag.operands)
+        return {"body": {"inputs": len(dag.inputs), "nodes": nodes, "outputs": list(dag.outputs)}}
     return {"float": repr(attr)} if isinstance(attr, float) else attr
 
 
-def _attr(plain: Any, depth: int = 0) -> Any:
+MOST_NESTED = 8
+"""Lists within lists, and bodies within bodies, of static arguments."""
+
+
+def _body(plain: Any, own: Collection[str], depth: int) -> Body:
+    """The body of a loop or branch."""
+    keys(plain, frozenset(("inputs", "nodes", "outputs")), "a body")
+    if depth >= MOST_NESTED:
+        raise FormatError(f"bodies are nested more than {MOST_NESTED} deep")
+    nodes = from_rows(plain["nodes"], "body node", own, depth + 1)
+    count = plain["inputs"]
+    if type(count) is not int or not 0 <= count <= len(nodes) or not all(x.is_symbol for x in nodes[:count]):
+        raise FormatError(f"a body has {shown(count)} inputs, which are no symbols")
+    return Body(nodes[:count], [nodes[i] for i in indices(plain["outputs"], len(nodes), "a body's outputs")])
+
+
+def _attr(plain: Any, own: Collection[str] = (), depth: int = 0) -> Any:
     """The inverse of `_plain`; what it may be is held by the operation."""
-    if isinstance(plain, list) and depth < 8:
-        return tuple([_attr(item, depth + 1) for item in plain])
+    if isinstance(plain, list) and depth < MOST_NESTED:
+        return tuple([_attr(item, own, depth + 1) for item in plain])
     if isinstance(plain, dict) and len(plain) == 1:
         ((kind, text),) = plain.items()
         if isinstance(text, str) and kind == "dim":
             return dims.parse(text)
         if isinstance(text, str) and kind == "float" and FLOAT.fullmatch(text):
             return float(text)
+        if kind == "body":
+            return _body(text, own, depth)
     if plain is None or isinstance(plain, (bool, int, str)):
         return plain
     raise FormatError(f"{shown(plain)} is not a static argument")
 
 
-def from_rows(rows: Any, where: str, own: Collection[str] = ()) -> list[Expr]:
+def from_rows(rows: Any, where: str, own: Collection[str] = (), depth: int = 0) -> list[Expr]:
     """The expression of each row; raises `FormatError`.
 
     where : what a row is called in messages
-    own : the names of the user's own operations that may stand in a row
+    own : the names of the user's own operations that may stand in a row; depth : of bodies around them
     """
     nodes: list[Expr] = []
     for number, row in enumerate(listed(rows, f"{where}s")):
         try:
-            node = _node(row, nodes, own)
+            node = _node(row, nodes, own, depth)
         except (GraphcError, ValueError, TypeError, OverflowError) as error:
             what = error.message if isinstance(error, GraphcError) else error
             raise FormatError(f"{where} {number}: {what}") from None
@@ -102,7 +125,7 @@ def from_rows(rows: Any, where: str, own: Collection[str] = ()) -> list[Expr]:
     return nodes
 
 
-def _node(row: Any, nodes: list[Expr], own: Collection[str]) -> Expr:
+def _node(row: Any, nodes: list[Expr], own: Collection[str], depth: int = 0) -> Expr:
     if not isinstance(row, dict):
         raise FormatError(f"{shown(row)} is not an object")
     name = row.get("op")
@@ -123,7 +146,7 @@ def _node(row: Any, nodes: list[Expr], own: Collection[str]) -> Expr:
     operands = [nodes[i] for i in indices(row["of"], len(nodes), "operands")]
     if not op.takes(len(operands)):
         raise FormatError(f"{op.name} takes {op.arity} operands, not {len(operands)}")
-    attrs = tuple([_attr(attr) for attr in listed(row.get("attrs", []), "attrs")])
+    attrs = tuple([_attr(attr, own, depth) for attr in listed(row.get("attrs", []), "attrs")])
     if len(attrs) != len(op.attributes):
         raise FormatError(f"{op.name} takes {len(op.attributes)} static arguments, not {len(attrs)}")
     node = cast(operands[0], dtype) if op.name == "astype" else apply(op, *operands, attrs=attrs)

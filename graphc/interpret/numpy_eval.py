@@ -6,13 +6,14 @@ brought to the types that its operation computes in, and the operation's referen
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from graphc.errors import ShapeError
 from graphc.ir.attribute_text import bound
+from graphc.ir.body import Body
 from graphc.ir.expr import Expr, free_symbols
 from graphc.ir.graph import Dag
 from graphc.ir.inputs import bind_dimensions, bind_names
@@ -33,11 +34,18 @@ def run_arrays(dag: Dag, arrays: list[np.ndarray]) -> list[Any]:
     lengths = bind_dimensions(dag.symbols, arrays)
     _check_scalars(dag, arrays)
     values: list[Any] = [array[()] for array in arrays]
+    loops: dict[Any, list[Any]] = {}
     with np.errstate(all="ignore"):
         for node, operands in zip(dag.exprs[len(values) :], dag.operands[len(values) :], strict=True):
             op = node.op
             if op.is_leaf:
                 values.append(node.value)
+                continue
+            if op.control is not None:  # all results of a loop come from one run of it
+                key = (op, operands, node.attrs[:-1])
+                if key not in loops:
+                    loops[key] = _loop_results(node, [values[operand] for operand in operands], lengths)
+                values.append(loops[key][node.attrs[-1]])
                 continue
             types = op.types(tuple([operand.dtype for operand in node.operands]))[0] if operands else ()
             arguments = [
@@ -55,6 +63,27 @@ def run_arrays(dag: Dag, arrays: list[np.ndarray]) -> list[Any]:
                 result = node.dtype.type(result)
             values.append(result)
     return values
+
+
+def _loop_results(node: Expr, operands: list[Any], lengths: Mapping[str, int]) -> list[Any]:
+    """All results of a node's loop or branch."""
+    run = node.op.control
+    assert run is not None
+    try:
+        attrs = bound(node.attrs[:-1], lengths)
+    except KeyError as error:
+        raise no_axis(node, str(error.args[0])) from None
+    return run(operands, *attrs)
+
+
+def _body_values(body: Body, values: Sequence[Any]) -> list[Any]:
+    """What a body gives for values of its arguments."""
+    dag = body.dag
+    results = run_arrays(dag, [np.asarray(value) for value in values])
+    return [results[output] for output in dag.outputs]
+
+
+Body.evaluate = staticmethod(_body_values)
 
 
 def _check_scalars(dag: Dag, arrays: list[np.ndarray]) -> None:

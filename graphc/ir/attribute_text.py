@@ -24,7 +24,8 @@ def bound(attr: Any, lengths: Mapping[str, int]) -> Any:
         return dims.evaluate(attr, lengths)
     if isinstance(attr, tuple):
         return tuple([bound(item, lengths) for item in attr])
-    return attr
+    of_lengths = getattr(attr, "bound", None)  # bodies, which lie above this
+    return attr if of_lengths is None else of_lengths(lengths)
 
 
 def show(value: Any) -> str:
@@ -36,7 +37,7 @@ def show(value: Any) -> str:
     if isinstance(value, tuple):
         inner = ", ".join(show(item) for item in value)
         return f"({inner},)" if len(value) == 1 else f"({inner})"
-    if isinstance(value, (str, Polynomial)):
+    if isinstance(value, (str, Polynomial)) or hasattr(value, "dag"):  # a body tells its form, not its digest
         return str(value)
     return repr(value)
 

@@ -12,7 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
-from graphc.errors import DtypeError, InputError, NameClashError, ShapeError, brief, brief_text, is_huge
+from graphc.errors import (
+    DtypeError,
+    ExpressionError,
+    InputError,
+    NameClashError,
+    ShapeError,
+    brief,
+    brief_text,
+    is_huge,
+)
 from graphc.ir import dims
 from graphc.ir.dims import Polynomial
 from graphc.ir.expr import Expr
@@ -270,6 +279,18 @@ def check_names(symbols: Iterable[Expr]) -> None:
             )
 
 
+def refuse_inner(symbols: Iterable[Expr]) -> None:
+    """Raises `ExpressionError` for what a loop, a branch or `vmap` called a function with, outside of that function."""
+    for symbol in symbols:
+        shown, inner, _ = symbol.name.partition("\0")
+        if inner:
+            raise ExpressionError(
+                f"{shown or symbol.name!r} stands for a value inside of a loop, a branch or vmap, and has none outside",
+                site=symbol.site,
+                hint="return it from that function: what runs once with symbols must not put them elsewhere",
+            )
+
+
 def bind_names(symbols: tuple[Expr, ...], at: Mapping[Any, Any]) -> list[np.ndarray]:
     """Values in the order of `symbols` from a mapping of names or symbols; missing and unknown ones are errors."""
     if not isinstance(at, Mapping):
@@ -297,6 +318,7 @@ def bind_names(symbols: tuple[Expr, ...], at: Mapping[Any, Any]) -> list[np.ndar
         if name in by_name:
             raise InputError(f"input {name!r} is given twice")
         by_name[name] = value
+    refuse_inner(symbol for symbol in symbols if symbol.name not in by_name)
     missing = [symbol.name for symbol in symbols if symbol.name not in by_name]
     if missing:
         raise InputError(

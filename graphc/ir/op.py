@@ -212,6 +212,8 @@ class Op:
     reducer : of a reduction that is a loop of its own, and of what adds up partial results: how two results become one
     refuses : of an operation on arrays that is a call of a library, whether that may refuse operands for their values, as a
         solver does a singular matrix; what says nothing must be taken to
+    control : of a loop or branch that owns bodies, (values of the operands, *attributes but the last) → the values of all
+        its results; a node is the one that its last attribute, `result`, is the number of
     """
 
     name: str
@@ -258,6 +260,7 @@ class Op:
     texts: Mapping[str, str] = field(default_factory=dict)
     reducer: Reducer | None = None
     refuses: bool = True
+    control: Callable[..., Any] | None = None
 
     @property
     def arity(self) -> int:
@@ -302,10 +305,13 @@ class Op:
 
 _REGISTRY: dict[str, Op] = {}
 
+_CONTROL: dict[str, Op] = {}
+"""Loops and branches: they are made of operations, and are none that a formula applies by name."""
+
 
 def register(op: Op) -> Op:
     """Add a declaration to the registry; raises `DefinitionError` when it contradicts itself or one that is there."""
-    if op.name in _REGISTRY:
+    if op.name in _REGISTRY or op.name in _CONTROL:
         raise DefinitionError(f"operation {op.name!r} is already declared", hint="choose another name")
     if not op.name.isidentifier():
         raise DefinitionError(f"operation name {op.name!r} is not an identifier")
@@ -318,14 +324,25 @@ def register(op: Op) -> Op:
     return op
 
 
+def register_control(op: Op) -> Op:
+    """Add the declaration of a loop or branch."""
+    if op.name in _CONTROL or op.name in _REGISTRY:
+        raise DefinitionError(f"operation {op.name!r} is already declared", hint="choose another name")
+    _CONTROL[op.name] = op
+    return op
+
+
 def lookup(name: str) -> Op:
     """The declaration called `name`; KeyError when there is none."""
-    return _REGISTRY[name]
+    op = find(name)
+    if op is None:
+        raise KeyError(name)
+    return op
 
 
 def find(name: str) -> Op | None:
     """The declaration called `name`, or None."""
-    return _REGISTRY.get(name)
+    return _REGISTRY.get(name) or _CONTROL.get(name)
 
 
 def all_ops() -> Iterator[Op]:

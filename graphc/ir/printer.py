@@ -179,10 +179,22 @@ def _indexed(node: Any, latex: bool, first: int) -> tuple[Piece, ...]:
     return tuple(pieces)
 
 
+def shown_name(name: str) -> str:
+    """A symbol's name as it is read: of what a loop, a branch or `vmap` calls a function with, without what tells it from others.
+
+    >>> shown_name("carry\0" + "3"), shown_name("\1" + "0")
+    ('carry', '_0')
+    """
+    if name[:1] == "\1":  # an argument of a body, which has a place alone
+        return f"_{name[1:]}"
+    return name.split("\0")[0] or name
+
+
 def _leaf(node: Any, latex: bool) -> tuple[str, int]:
     """The printed form of a symbol or constant and its precedence."""
     if node.op.name == "symbol":
-        return (latex_name(node.name) if latex else node.name), ATOM
+        name = shown_name(node.name)
+        return (latex_name(name) if latex else name), ATOM
     value = node.value
     if isinstance(value, np.ndarray) and value.ndim:
         text = f"array<{'×'.join(map(str, value.shape))}>"

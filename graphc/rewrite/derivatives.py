@@ -58,6 +58,9 @@ class Derivatives:
         return f"{self.name}: {self.__doc__} ({self.kind})"
 
 
+KINKED = frozenset(("abs", "sqrt", "hypot", "norm", "pow", "relu", "maximum", "minimum", "where"))
+"""Operations that may have a kink, which `smoothing` may take away."""
+
 RULE = Derivatives()
 RULES = (RULE,)
 
@@ -146,6 +149,8 @@ class _Rewriter:
 
     def _again(self, made: Derivation) -> dict[int, Expr]:
         """The results of a derivation from better sources; empty where there are none."""
+        if any(node.op.control is not None for node in walk(made.sources)):
+            return {}  # forms are judged by values at points, for which a loop may take any time
         numbers = sorted(set(self._numbers[made]))
         outputs, targets = made.outputs, made.targets
         # rewriting may remove any node but a symbol, so symbols stand for the others, of which what is below stays as it is
@@ -165,10 +170,10 @@ class _Rewriter:
         kinked = any(output in self._smoothed for output in made.outputs)
         if made.differentiates:
             smoothed = self._smooth(outputs)
-            kinked = kinked or len(smoothed) > 0
+            kinked = kinked or (len(smoothed) > 0 and _lost_kinks(outputs, smoothed.outputs))
             trace = self._source(smoothed.outputs)
             self.complete = self.complete and trace.complete
-            if kinked or any(step.kind != "exact" for step in trace):
+            if kinked or smoothed or any(step.kind != "exact" for step in trace):
                 better, steps = True, (*smoothed, *trace)
             outputs = trace.outputs
         functions = outputs if made.differentiates and not ahead else ()
@@ -226,6 +231,15 @@ class _Rewriter:
             ),
             tuple([None if path is None else path.expr for path in conditions]),
         )
+
+
+def _lost_kinks(outputs: Sequence[Expr], smoothed: Sequence[Expr]) -> bool:
+    """Whether any output is without one of its kinks: where |x| is left elsewhere in it, x² instead of |x|² gains nothing by
+    itself, and is tried like any other form."""
+    return any(
+        {node for node in walk((before,)) if node.op.name in KINKED} - set(walk((after,)))
+        for before, after in zip(outputs, smoothed, strict=True)
+    )
 
 
 def _is_one(seed: Expr) -> bool:

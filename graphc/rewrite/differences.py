@@ -12,6 +12,7 @@ from graphc.ir.expr import Expr, constant
 from graphc.ops.comparison import maximum, not_equal, where
 from graphc.ops.elementary import sqrt
 from graphc.ops.powers import square
+from graphc.rewrite.linear import factors_of, product, same
 from graphc.rewrite.pattern import Kind, Match
 from graphc.rewrite.ranges import Ranges
 
@@ -33,8 +34,33 @@ def difference(a: Expr, b: Expr) -> Expr | None:
         step = a.operands[1]
         if step.is_constant and not step.shape:
             return constant(2 * step.value if a.op.name == "add" else -2 * step.value, step.dtype)
+        known = _of_multiples(a, b)
+        if known is not None:
+            return known
         return 2 * a.operands[1] if a.op.name == "add" else -2 * a.operands[1]
-    return None
+    return _of_multiples(a, b)
+
+
+def _of_multiples(a: Expr, b: Expr) -> Expr | None:
+    """(k + c·x) − (k + d·x) as (c − d)·x, for numbers k, c and d."""
+    one, other = _number_and_multiple(a), _number_and_multiple(b)
+    if one is None or other is None or one[0] is not other[0] or not same(one[2], other[2]):
+        return None
+    term, size = product(one[2]), one[1] - other[1]
+    return None if term is None or not size else constant(size, term.dtype) * term
+
+
+def _number_and_multiple(node: Expr) -> tuple[Expr, float, tuple[Expr, ...]] | None:
+    """(k, c, x) of k + c·x and k − c·x"""
+    if node.op.name not in ("add", "subtract"):
+        return None
+    left, right = node.operands
+    if node.op.name == "add" and right.is_constant:
+        left, right = right, left
+    if not left.is_constant or left.shape or right.is_constant:
+        return None
+    number, factors = factors_of(right)
+    return left, number if node.op.name == "add" else -number, factors
 
 
 def is_leaf(x: Expr) -> bool:

@@ -90,7 +90,13 @@ class ScaledErrorFunction:
             value = power * value
         for factor, other in left:
             value = factor * value if other > 0 else value / factor
-        result = value if exponent > 0 else where(y > 0, value, node)
+        if exponent < 0:
+            value = where(y > 0, value, node)
+        elif (
+            abs(affine(y)[0]) != 1
+        ):  # below 0 it grows as exp(y²), which the rounding of y does not leave its digits
+            value = where(y > -1, value, node)
+        result = value
         return result if result.shape == node.shape else None
 
     def __str__(self) -> str:

@@ -66,6 +66,41 @@ def _marks_of(node: Expr) -> int:
     return marks | ONE_PLACE if "add" in names else marks
 
 
+POWER, LOGARITHM = 1, 2
+
+_MARKED = {"pow": POWER, "log": LOGARITHM, "log1p": LOGARITHM, "where": LOGARITHM}
+
+_OF_SUMS = frozenset(("add", "subtract", "negative"))
+
+
+class TermMarks(dict[Expr, int]):
+    """Sum → what stands in its terms, at most two operations down: powers, and logarithms or branches, which may hold them."""
+
+    def __missing__(self, node: Expr) -> int:
+        pending = [node]
+        while pending:
+            top = pending[-1]
+            waiting = [part for part in top.operands if part.op.name in _OF_SUMS and part not in self]
+            if waiting:
+                pending += waiting
+                continue
+            pending.pop()
+            marks = 0
+            for part in top.operands:
+                marks |= self[part] if part.op.name in _OF_SUMS else _marks_below(part)
+            self[top] = marks
+        return self[node]
+
+
+def _marks_below(node: Expr) -> int:
+    marks = _MARKED.get(node.op.name, 0)
+    for below in node.operands:
+        marks |= _MARKED.get(below.op.name, 0)
+        for last in below.operands:
+            marks |= _MARKED.get(last.op.name, 0)
+    return marks
+
+
 _READ = frozenset(
     "abs sign hypot sqrt negative add subtract multiply square reciprocal divide where broadcast_to".split()
 )
@@ -137,9 +172,12 @@ __all__ = [
     "EXPM1",
     "HYPERBOLIC",
     "HYPOT",
+    "LOGARITHM",
     "LOGISTIC",
+    "POWER",
     "TWO_PLACES",
     "FactorMarks",
+    "TermMarks",
     "Variables",
     "may_be_quotient",
 ]

@@ -15,15 +15,15 @@ from graphc.ir.expr import Expr, constant
 from graphc.ops.comparison import where
 from graphc.ops.elementary import expm1, log1p
 from graphc.ops.quotients import exprel
+from graphc.rewrite.facts import LOGARITHM, POWER, TermMarks
 from graphc.rewrite.linear import (
+    Sums,
     Term,
     factors_of,
     is_number,
-    leaves,
     product,
     same,
     scaled,
-    terms_of,
     without,
 )
 from graphc.rewrite.pattern import Kind
@@ -35,7 +35,11 @@ NEAR = 0.4
 """Up to this size of x the logarithm of 1 + x loses less in a power than the rounding of 1 + x."""
 
 LARGEST_EXPONENT = 2.0
-"""So does it where the power is no larger than e²."""
+"""So does it where the power is no larger than e², and no smaller than e⁻², where it is no longer close to 1 and its derivative
+would have the error of its exponent."""
+
+NEAR_ZERO = 0.5
+"""Up to this size of x a quotient by x is written so that it has a value at 0."""
 
 LARGEST_SERIES = 16
 """Up to this power the quotient is a series near 0."""
@@ -85,9 +89,9 @@ class PowerMinusOne:
         return ("add", "subtract")
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
-        if not any("pow" in (leaf.op.name, *_operations(leaf)) for leaf in node.operands):
+        if not ranges.table(TermMarks)[node] & POWER:
             return None
-        terms = terms_of(node)
+        terms = ranges.table(Sums)[node]
         if terms is None or len(terms) != 2 or terms[0].coefficient != -terms[1].coefficient:
             return None
         for term, other in (terms, terms[::-1]):
@@ -100,17 +104,12 @@ class PowerMinusOne:
                 exponent = p * log1p(x)
                 value, factors = expm1(exponent), product(rest)
                 value = scaled(term.coefficient, value if factors is None else factors * value)
-                result = where((exponent < LARGEST_EXPONENT) | (abs(x) < NEAR), value, node)
+                result = where((abs(exponent) < LARGEST_EXPONENT) | (abs(x) < NEAR), value, node)
                 return result if result.shape == node.shape else None
         return None
 
     def __str__(self) -> str:
         return f"{self.name}: {self.__doc__} ({self.kind})"
-
-
-def _operations(node: Expr) -> tuple[str, ...]:
-    """The names directly below a node, and one further down."""
-    return tuple(name for o in node.operands for name in (o.op.name, *[p.op.name for p in o.operands]))
 
 
 @dataclass(frozen=True)
@@ -133,6 +132,17 @@ class PowerQuotient:
         above, below = node.operands
         if below.op.name in _ABOVE and _small(below) is not None and below.dtype == node.dtype == above.dtype:
             return self._inverse(node, above, below)
+        found = self._quotient(node)
+        if found is None:
+            return None
+        guard, x, result = found
+        near = abs(x) < NEAR_ZERO
+        result = where(near if guard is None else guard & near, result, node)
+        return result if result.shape == node.shape else None
+
+    def _quotient(self, node: Expr) -> tuple[Expr | None, Expr, Expr] | None:
+        """(condition, x, the quotient near 0), where the power stands in a branch by a condition"""
+        above, below = node.operands
         if above.op.name not in _ABOVE or above.dtype != node.dtype or below.dtype != node.dtype:
             return None
         guard: Expr | None = None
@@ -167,8 +177,7 @@ class PowerQuotient:
         result = result if divisor is None else result / divisor
         total = number * coefficient * sign / scale
         result = scaled(total, result) if abs(total) != 1 else result if total > 0 else -result
-        result = result if guard is None else where(guard, result, node)
-        return result if result.shape == node.shape else None
+        return guard, x, result
 
     def _inverse(self, node: Expr, above: Expr, below: Expr) -> Expr | None:
         """u·x/((1 + x)ᵖ − 1) → u/(((1 + x)ᵖ − 1)/x) where x is small"""
@@ -181,9 +190,13 @@ class PowerQuotient:
         if rest is None or abs(number) != 1:
             return None
         inner = product(rest)
-        result = (constant(1.0, node.dtype) if inner is None else inner) / (value / x)
+        quotient = value / x
+        known = self._quotient(quotient)
+        quotient = quotient if known is None else known[2]
+        result = (constant(1.0, node.dtype) if inner is None else inner) / quotient
         result = result if number > 0 else -result
-        result = result if guard is None else where(guard, result, node)
+        near = abs(x) < NEAR_ZERO
+        result = where(near if guard is None else guard & near, result, node)
         return result if result.shape == node.shape and result is not node else None
 
     def __str__(self) -> str:
@@ -263,9 +276,9 @@ class Divergence:
         return ("add", "subtract")
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
-        if not any(_LOGARITHMS.intersection((leaf.op.name, *_operations(leaf))) for leaf in leaves(node)):
+        if not ranges.table(TermMarks)[node] & LOGARITHM:
             return None
-        terms = terms_of(node)
+        terms = ranges.table(Sums)[node]
         if terms is None or not 2 <= len(terms) <= 4:
             return None
         for place, term in enumerate(terms):
@@ -310,9 +323,6 @@ class Divergence:
 
     def __str__(self) -> str:
         return f"{self.name}: {self.__doc__} ({self.kind})"
-
-
-_LOGARITHMS = frozenset(("log", "log1p", "where"))
 
 
 def _sum(terms: list[Term], less: Expr) -> Expr:

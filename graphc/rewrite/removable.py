@@ -6,6 +6,7 @@ any order keep; further out they stay as they are.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
@@ -16,7 +17,7 @@ from graphc.ir.op import lookup
 from graphc.ops.comparison import where
 from graphc.ops.elementary import exp, expm1
 from graphc.ops.quotients import exprel
-from graphc.rewrite.linear import Factors, factors_of, product, without
+from graphc.rewrite.linear import Factors, factors_of, product, scaled, without
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.ranges import Ranges
 from graphc.rewrite.series import (
@@ -211,7 +212,7 @@ class SeriesOverPower:
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         above, below = node.operands
         number, over = factors_of(above)
-        if len(over) != 1 or over[0].op.name != "where" or abs(number) != 1 or above.dtype != node.dtype:
+        if len(over) != 1 or over[0].op.name != "where" or above.dtype != node.dtype:
             return None
         found = series_of(over[0])
         one, under = factors_of(below)
@@ -219,7 +220,7 @@ class SeriesOverPower:
             return _cancelled(node, number, over[0], one, under)
         series, x = found
         power = sum(factor is x for factor in under)
-        if not power or power > series.power or one != 1 or power != len(under):
+        if not power or power > series.power or one != 1 or abs(number) != 1 or power != len(under):
             return None
         series = series.wide
         near = series.times_power(x, without=power)
@@ -232,17 +233,20 @@ class SeriesOverPower:
 
 
 def _cancelled(node: Expr, number: float, guarded: Expr, one: float, under: tuple[Expr, ...]) -> Expr | None:
-    """where(p, x·u/v, w)/x as where(p, u/v, …)"""
+    """where(p, c·x·u/v, w)/x as where(p, c·u/v, …)"""
     condition, value, _ = guarded.operands
     above, below = value.operands if value.op.name == "divide" else (value, None)
     two, over = factors_of(above)
     left = without(over, under)
-    if left is None or one != 1 or abs(two) != 1 or not under:
+    if left is None or one != 1 or not under or not number * two:
         return None
-    result = product(left)
-    result = constant(1.0, node.dtype) if result is None else result
+    total, result = number * two, product(left)
+    if result is None:
+        result, total = constant(abs(total), node.dtype), math.copysign(1.0, total)
+    elif abs(total) != 1:
+        result, total = scaled(total, result), 1.0
     result = result if below is None else result / below
-    result = result if number * two > 0 else -result
+    result = result if total > 0 else -result
     result = where(condition, result, node)
     return result if result.shape == node.shape else None
 

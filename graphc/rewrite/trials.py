@@ -24,7 +24,7 @@ SIZES = (
     1e5, 1e11, 1e25, 1e70, 1e120, 1e200, np.inf,
 )  # fmt: skip
 """What an input may be, of either sign: infinite too, where functions of exponential growth begin to over- and underflow, and
-where powers do, in single precision as well."""
+where powers do, in single precision as well; beside these the largest number of its type and one below the normal ones."""
 
 POINTS = 96
 ROUNDS = 6
@@ -173,7 +173,8 @@ def nearer(
 
 def _off(values: np.ndarray) -> np.ndarray:
     """Values that are off by some units in the last place: what they change in a result no form of it can tell."""
-    return values * (1 + STEPS * np.finfo(values.dtype).eps)
+    with np.errstate(over="ignore"):
+        return values * (1 + STEPS * np.finfo(values.dtype).eps)
 
 
 def _correct(
@@ -205,6 +206,8 @@ def _values(symbol: Expr, place: int, number: int, whole: bool) -> np.ndarray:
     if symbol.dtype.kind != "f":
         return rng.integers(0, 2, size=shape).astype(symbol.dtype)
     sizes = SIZES[:-1] if whole else SIZES  # of an array every element is one
+    extremes = (float(np.finfo(symbol.dtype).max), float(np.finfo(symbol.dtype).tiny) / 64)
+    sizes = (*sizes, *extremes)
     signed = np.array([*sizes, *(-size for size in sizes)])
     if not whole and place == 0:
         values = np.resize(signed, shape)

@@ -58,6 +58,9 @@ JUDGED = 2
 QUICK = (120, 400)
 """Bits of mpmath's numbers that tell whether the intervals are asked."""
 
+FAR = mpmath.mpf(2000)
+"""Beyond where exponentials overflow, and near enough that `truth` follows what they leave of 1."""
+
 REPEATS = 12
 """How often a formula is evaluated with errors of its own, to tell luck from accuracy."""
 
@@ -254,12 +257,21 @@ def _is_limit(written: Expr, point: dict[str, float], value: float) -> bool:
     infinite = [name for name, x in point.items() if math.isinf(x)]
     if any(node.op.name == "pow" for node in walk((written,))):
         return False  # powers with so large exponents take minutes
-    for sizes in itertools.product(BEYOND, repeat=len(infinite)):
+    all_sizes = list(itertools.product(BEYOND, repeat=len(infinite)))
+    if math.isinf(value):
+        # beyond all floats exponentials count as 0, and 1/log(1 - 0) is infinite of either sign: here they are followed
+        all_sizes.append((FAR,) * len(infinite))
+    for sizes in all_sizes:
         sized = {
             name: math.copysign(1, point[name]) * size for name, size in zip(infinite, sizes, strict=True)
         }
         real = truth(written, {**point, **sized})
-        if real is None or mpmath.isnan(real) or rounded(real, written.dtype) != value:
+        if real is None or mpmath.isnan(real):
+            return False
+        if sizes[0] is FAR:
+            if (real > 0) != (value > 0):
+                return False
+        elif rounded(real, written.dtype) != value:
             return False
     return True
 

@@ -31,7 +31,7 @@ from graphc.util import fork_safety
 from graphc.util.interrupts import held
 from graphc.version import __version__
 
-_RECIPE = "1"
+_RECIPE = "2"
 """Counts the ways in which `build` has turned the same text into code: part of every digest."""
 
 _counter = itertools.count()

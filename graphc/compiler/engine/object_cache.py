@@ -28,8 +28,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import platformdirs
-
 from graphc.errors import brief, user_line
 from graphc.util import fork_safety
 from graphc.util.fork_safety import cached_property
@@ -243,9 +241,15 @@ _written: dict[Path, tuple[int, int]] = {}
 def store() -> Store:
     """The cache that the environment asks for now."""
     asked = os.environ.get("GRAPHC_CACHE_DIR")
-    path = os.path.expanduser(asked) if asked else platformdirs.user_cache_dir("graphc", appauthor=False)
+    path = os.path.expanduser(asked) if asked else _usual_place()
     size = parse_size(os.environ.get(_SIZE) or str(SIZE))
     return Store(Path(os.path.abspath(path)), -1 if size is None else size)
+
+
+def _usual_place() -> str:
+    import platformdirs
+
+    return platformdirs.user_cache_dir("graphc", appauthor=False)
 
 
 @cache

@@ -9,12 +9,14 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from graphc.compiler.loops.program import (
+    NESTING,
     Apply,
     Assign,
     Buffer,
     Combine,
     Conditions,
     Constant,
+    Exit,
     For,
     Holds,
     If,
@@ -28,6 +30,7 @@ from graphc.compiler.loops.program import (
     RoutineCall,
     Scalar,
     Statement,
+    While,
     dims_of,
     scalars_of,
     walk_scalar,
@@ -162,9 +165,7 @@ def without_unread(
 
     def without(body: tuple[Statement, ...]) -> tuple[Statement, ...]:
         kept = [each for each in body if not (isinstance(each, Assign) and each.buffer in unread)]
-        return tuple(
-            [replace(e, body=without(e.body)) if isinstance(e, (For, If, Reduce)) else e for e in kept]
-        )
+        return tuple([replace(e, body=without(e.body)) if isinstance(e, NESTING) else e for e in kept])
 
     return tuple([each for each in buffers if each.name not in unread]), without(body)
 
@@ -202,13 +203,13 @@ def _folded(body: tuple[Statement, ...], uses: Counter[str]) -> tuple[Statement,
                 waiting[statement.name] = statement
                 continue
             put(statement)
-        elif isinstance(statement, (For, Reduce, If)):
+        elif isinstance(statement, NESTING):
             inner = _folded(statement.body, uses)
             if isinstance(statement, Reduce) and not uses[statement.target]:
                 inner = without_combining(inner, statement.target)
                 for each in inner:
                     put(each)
-            elif inner or isinstance(statement, Reduce):
+            elif inner or isinstance(statement, (Reduce, While)):
                 put(replace(statement, body=inner))
         else:
             put(statement)
@@ -220,9 +221,7 @@ def without_combining(body: tuple[Statement, ...], target: str) -> tuple[Stateme
     rest = [each for each in body if not (isinstance(each, Combine) and each.target == target)]
     return tuple(
         [
-            replace(each, body=without_combining(each.body, target))
-            if isinstance(each, (For, If, Reduce))
-            else each
+            replace(each, body=without_combining(each.body, target)) if isinstance(each, NESTING) else each
             for each in rest
         ]
     )
@@ -241,7 +240,7 @@ def _with(statement: Statement, waiting: dict[str, Let]) -> Statement:
     match statement:
         case Let(_, value) | Assign(_, _, value) | Combine(_, _, value):
             return replace(statement, value=inlined(value, LONGEST - _size(value)))
-        case Require(condition) | If(condition):
+        case Require(condition) | If(condition) | Exit(condition):
             return replace(statement, condition=inlined(condition, LONGEST))
     return statement
 

@@ -13,11 +13,10 @@ from graphc.compiler.loops.block_writer import BlockWriter, folded
 from graphc.compiler.loops.call_writer import CallWriter, Routine
 from graphc.compiler.loops.index_maps import reshaped, zero
 from graphc.compiler.loops.program import (
+    NESTING,
     Assign,
     Combine,
     Constant,
-    For,
-    If,
     Private,
     Program,
     Reduce,
@@ -55,7 +54,7 @@ def expand_calls(program: Program) -> Program:
             rule = RULES.get(statement.routine) if isinstance(statement, RoutineCall) else None
             if rule is not None and isinstance(statement, RoutineCall):
                 rule(CallWriter(writer, statement, types), statement)
-            elif isinstance(statement, (For, If, Reduce)) and any(
+            elif isinstance(statement, NESTING) and any(
                 isinstance(s, RoutineCall) for s in walk_statements(body_of(statement))
             ):
                 writer.emit(replace(statement, body=expanded(statement.body)))

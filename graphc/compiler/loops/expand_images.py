@@ -7,12 +7,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from graphc.compiler.loops.call_writer import CallWriter, OperandElements, Routine
-from graphc.compiler.loops.index_maps import never, remainder, reshaped, within, zero
+from graphc.compiler.loops.index_maps import choose, never, remainder, reshaped, within, zero
 from graphc.compiler.loops.program import (
     Combine,
     Conditions,
     Constant,
-    Holds,
     If,
     Index,
     IndexValue,
@@ -25,7 +24,8 @@ from graphc.compiler.loops.program import (
 )
 from graphc.ir import dims
 from graphc.ir.dims import Dim, Name
-from graphc.ir.types import BOOL, INT64, DType, Shape
+from graphc.ir.op import lookup
+from graphc.ir.types import INT64, DType, Shape
 
 Pair = tuple[Any, Any]
 
@@ -183,13 +183,13 @@ class _Window:
         return self.x.load((*self.batch, *self.pixel(cell)), self.inside(cell))
 
     def wins(self, cell: Index) -> Scalar:
-        """Whether an element is a largest one."""
+        """Whether an element is a largest one; what is padded is below all that is finite, and as large as −∞."""
         conditions = self.inside(cell)
-        if never(conditions):
-            return Constant(False, BOOL)
-        open_ones = tuple([dim for dim in conditions if not isinstance(dim, int)])
-        equal = apply("equal", self.element(cell), self.top)
-        return apply("logical_and", Holds(open_ones), equal) if open_ones else equal
+        reducer = lookup("max").reducer
+        assert reducer is not None
+        least = Constant(reducer.identity(self.x.dtype), self.x.dtype)
+        element = least if never(conditions) else choose(conditions, self.element(cell), least)
+        return apply("equal", element, self.top)
 
     def count(self) -> Scalar:
         """How many are as large as the largest; 1 beside a NaN, where none is."""

@@ -72,7 +72,9 @@ def named_place(
     place = e.writer.integer(value)
     if isinstance(value, IndexValue) and counts(array, dim):
         return place
-    if array.dtype.kind == "u":
+    if (
+        array.dtype.kind == "u" and array.dtype.itemsize < 8
+    ):  # those of 64 bits wrap around, as NumPy takes them
         return place
     below = apply("less", IndexValue(place), Constant(0, INT64))
     wrapped = apply("where", below, IndexValue(dims.add(place, dim)), IndexValue(place))

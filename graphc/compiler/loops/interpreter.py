@@ -20,6 +20,7 @@ from graphc.compiler.loops.program import (
     Combine,
     Conditions,
     Constant,
+    Exit,
     For,
     Holds,
     If,
@@ -35,6 +36,7 @@ from graphc.compiler.loops.program import (
     RoutineCall,
     Scalar,
     Statement,
+    While,
 )
 from graphc.errors import InputError, InternalError, ShapeError
 from graphc.ir import dims
@@ -74,6 +76,10 @@ def run(program: Program, arguments: Mapping[str, Any], lengths: Mapping[str, in
 def _all(conditions: Conditions, names: Mapping[str, int]) -> bool:
     # one after the other: a later one may divide by what an earlier one excludes
     return all(dims.evaluate(dim, names) >= 0 for dim in conditions)
+
+
+class _Left(Exception):
+    """The innermost loop of no known length ends."""
 
 
 class _Machine:
@@ -127,6 +133,15 @@ class _Machine:
             case If(condition, body):
                 if self.scalar(condition):
                     self.run(body)
+            case While(body):
+                try:
+                    while True:
+                        self.run(body)
+                except _Left:
+                    pass
+            case Exit(condition):
+                if not self.scalar(condition):
+                    raise _Left
             case Private(buffer):
                 self.declare(buffer)
             case RoutineCall():

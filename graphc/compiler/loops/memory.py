@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from graphc.compiler.loops.block_writer import BlockWriter
 from graphc.compiler.loops.elements import ElementWriter
@@ -27,16 +28,28 @@ Local = Mapping[Expr, "tuple[str, int] | Scalar"]
 """Node of the loop at hand → its private buffer and how many first axes that leaves out, or its value."""
 
 
+class Row(NamedTuple):
+    """What an input of a body is in memory: one place along the first axis of a buffer."""
+
+    buffer: str
+    place: Dim
+
+
 class Memory:
     """The buffers of a program.
 
-    held : node → the name of its buffer
+    held : node → the name of its buffer; rows : node → the row that it is
     """
 
-    def __init__(self, writer: BlockWriter) -> None:
+    def __init__(self, writer: BlockWriter, buffers: list[Buffer] | None = None) -> None:
         self.writer = writer
-        self.buffers: list[Buffer] = []
+        self.buffers: list[Buffer] = [] if buffers is None else buffers
         self.held: dict[Expr, str] = {}
+        self.rows: dict[Expr, Row] = {}
+
+    def inside(self) -> Memory:
+        """The memory of a body: the same buffers, with nodes of its own in them."""
+        return Memory(self.writer, self.buffers)
 
     def declare(self, prefix: str, dtype: DType, shape: Shape, role: Role) -> str:
         """A new buffer, by its name."""
@@ -60,6 +73,9 @@ class Memory:
                 return Load(here[0], index[here[1] :], node.dtype, guard)
             if here is not None:
                 return here
+            row = self.rows.get(node)
+            if row is not None:
+                return Load(row.buffer, (row.place, *index), node.dtype, guard)
             if node not in self.held or is_range(node):  # a range is known by its place alone
                 return None
             return Load(self.held[node], index, node.dtype, guard)

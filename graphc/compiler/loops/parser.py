@@ -17,6 +17,7 @@ from graphc.compiler.loops.program import (
     Combine,
     Conditions,
     Constant,
+    Exit,
     For,
     Holds,
     If,
@@ -33,6 +34,7 @@ from graphc.compiler.loops.program import (
     RoutineCall,
     Scalar,
     Statement,
+    While,
     apply,
 )
 from graphc.errors import ParseError
@@ -254,7 +256,7 @@ class _ProgramReader:
         buffers: list[Buffer] = []
         checks: list[LengthCheck] = []
         while (line := self.next(1)) is not None:
-            word = line.text.split(" ")[0]
+            word = line.text.split(" ")[0].removesuffix(":")
             if word in ("input", "result", "state", "workspace", "constant"):
                 line.need(f"{word} ")
                 buffers.append(self.buffer(line, word))
@@ -292,10 +294,10 @@ class _ProgramReader:
     def body(self, indent: int) -> tuple[Statement, ...]:
         result: list[Statement] = []
         while (line := self.next(indent)) is not None:
-            word = line.text.split(" ")[0]
+            word = line.text.split(" ")[0].removesuffix(":")
             rule = _STATEMENTS.get(word)
             if rule is not None:
-                line.need(f"{word} " if line.text != word else word)
+                line.need(f"{word} " if line.text.startswith(f"{word} ") else line.text)
                 result.append(rule(self, line, indent))
             else:
                 result.append(self.assignment(line))
@@ -346,6 +348,13 @@ class _ProgramReader:
         line.need(":")
         return If(condition, self.body(indent + 1))
 
+    def repeat(self, line: _Cursor, indent: int) -> While:
+        return While(self.body(indent + 1))
+
+    def exit(self, line: _Cursor, indent: int) -> Exit:
+        line.need("unless ")
+        return Exit(line.scalar())
+
     def require(self, line: _Cursor, indent: int) -> Require:
         condition = line.scalar()
         line.need(": ")
@@ -375,5 +384,7 @@ _STATEMENTS: dict[str, Callable[[_ProgramReader, _Cursor, int], Statement]] = {
     "require": _ProgramReader.require,
     "call": _ProgramReader.call,
     "private": lambda reader, line, indent: Private(reader.buffer(line, "workspace")),
+    "while": _ProgramReader.repeat,
+    "exit": _ProgramReader.exit,
     "barrier": lambda reader, line, indent: Barrier(),
 }

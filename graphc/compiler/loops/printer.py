@@ -16,6 +16,7 @@ from graphc.compiler.loops.program import (
     Combine,
     Conditions,
     Constant,
+    Exit,
     For,
     Holds,
     If,
@@ -32,6 +33,7 @@ from graphc.compiler.loops.program import (
     RoutineCall,
     Scalar,
     Statement,
+    While,
 )
 from graphc.ir.dims import Name, Polynomial
 from graphc.ir.types import FLOAT64, DType
@@ -84,6 +86,9 @@ def _block(body: tuple[Statement, ...], indent: str) -> Iterator[str]:
                 beside = f" with {error}" if error else ""
                 yield f"{indent}reduce {target}: {dtype} = {reducer} {summation}{beside}:"
                 yield from _block(inner, indent + "  ")
+            case While(inner):
+                yield f"{indent}while:"
+                yield from _block(inner, indent + "  ")
             case If(condition, inner):
                 yield f"{indent}if {scalar(condition)}:"
                 yield from _block(inner, indent + "  ")
@@ -105,6 +110,8 @@ def _line(statement: Statement) -> str:
             return f"private {_buffer(buffer)}"
         case Require(condition, message):
             return f"require {scalar(condition)}: {message}"
+        case Exit(condition):
+            return f"exit unless {scalar(condition)}"
         case Barrier():
             return "barrier"
         case RoutineCall(routine, result, operands, attrs):

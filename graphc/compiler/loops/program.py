@@ -208,6 +208,20 @@ class If:
 
 
 @dataclass(frozen=True)
+class While:
+    """The body again and again, until an `Exit` in it ends that."""
+
+    body: tuple[Statement, ...]
+
+
+@dataclass(frozen=True)
+class Exit:
+    """The innermost `While` around it ends where the condition does not hold."""
+
+    condition: Scalar
+
+
+@dataclass(frozen=True)
 class Private:
     """A buffer that each pass of the loop around it has for itself."""
 
@@ -238,7 +252,7 @@ class Barrier:
 
 
 Statement: TypeAlias = (
-    "Let | Assign | For | Reduce | Combine | If | Private | RoutineCall | Require | Barrier"
+    "Let | Assign | For | Reduce | Combine | If | While | Exit | Private | RoutineCall | Require | Barrier"
 )
 
 
@@ -270,16 +284,20 @@ class Program:
         return tuple([buffer for buffer in self.buffers if buffer.role in roles])
 
 
+NESTING = (For, Reduce, If, While)
+"""The statements that have others inside."""
+
+
 def body_of(statement: Statement) -> tuple[Statement, ...]:
     """The statements inside of one."""
-    return statement.body if isinstance(statement, (For, Reduce, If)) else ()
+    return statement.body if isinstance(statement, NESTING) else ()
 
 
 def scalars_of(statement: Statement) -> tuple[Scalar, ...]:
     """The expressions that a statement itself holds."""
     if isinstance(statement, (Let, Assign, Combine)):
         return (statement.value,)
-    return (statement.condition,) if isinstance(statement, (If, Require)) else ()
+    return (statement.condition,) if isinstance(statement, (If, Require, Exit)) else ()
 
 
 def walk_scalar(x: Scalar) -> Iterator[Scalar]:

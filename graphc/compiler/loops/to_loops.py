@@ -8,16 +8,17 @@ results.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from graphc.compiler.loops.block_writer import BlockWriter, folded, without_unread
+from graphc.compiler.loops.control_flow import copy_buffer, lower_control
 from graphc.compiler.loops.gather_scatter import named_place
 from graphc.compiler.loops.group_loops import lower_group
 from graphc.compiler.loops.index_maps import aligned, never, within
 from graphc.compiler.loops.length_conditions import checks_of, names_of
 from graphc.compiler.loops.library_loops import lower_call
-from graphc.compiler.loops.memory import Memory
+from graphc.compiler.loops.memory import Memory, Row
 from graphc.compiler.loops.program import (
     Assign,
     Buffer,
@@ -31,9 +32,11 @@ from graphc.compiler.lowering.gather_scatter import counts
 from graphc.compiler.schedule.fusion import Group, Step
 from graphc.compiler.schedule.materialize import origin
 from graphc.compiler.schedule.memory_plan import Check, MemoryPlan
+from graphc.ir.body import Body
 from graphc.ir.expr import Expr
 from graphc.ir.graph import Dag
 from graphc.ir.types import BOOL
+from graphc.ops.control_runs import merged, same_run
 
 if TYPE_CHECKING:
     from graphc.compiler.pipeline import Unit
@@ -44,21 +47,29 @@ RESERVED = frozenset(("true", "false", "holds", "if", "and", "at", "program", "b
 """Words of the IR's text."""
 
 
-def to_loops(unit: Unit, name: str = "f") -> Program:
+Prepare = Callable[[Dag, "Unit"], "Unit"]
+"""(the graph of a body, the unit around it) → a unit that has gone through the same passes"""
+
+
+def to_loops(unit: Unit, prepare: Prepare, name: str = "f") -> Program:
     """The program of a unit that has gone through the passes up to `plan_memory`, or `expand_ops`."""
-    return _Lowering(unit).program(name)
+    return _Lowering(unit, prepare).program(name)
 
 
 class _Lowering:
     """Lowers one unit."""
 
-    def __init__(self, unit: Unit) -> None:
-        self.unit = unit
+    def __init__(self, unit: Unit, prepare: Prepare, around: Memory | None = None) -> None:
+        self.unit, self.prepare = unit, prepare
         self.dag: Dag = unit.graph
         self.lengths = names_of(self.dag)
-        self.writer = BlockWriter(frozenset((*self.lengths, *RESERVED)))
-        self.memory = Memory(self.writer)
-        self._inputs()
+        if around is None:
+            self.writer = BlockWriter(frozenset((*self.lengths, *RESERVED)))
+            self.memory = Memory(self.writer)
+        else:
+            self.writer, self.memory = around.writer, around.inside()
+        self._lowered: dict[Any, dict[Expr, str]] = {}
+        self._bodies: dict[Body, Unit] = {}
 
     def _inputs(self) -> None:
         constants: Sequence[Any] = self.unit.constants
@@ -79,16 +90,37 @@ class _Lowering:
             self.memory.held[symbol] = name
 
     def program(self, name: str) -> Program:
+        """All of it, with what its inputs and results are called."""
+        self._inputs()
         outputs = [self.dag.exprs[output] for output in self.dag.outputs]
         results = outputs[: len(outputs) - len(self.unit.options.updates)]
         places = [self.memory.declare("r", node.dtype, node.shape, "result") for node in results]
+        self._statements(results, places)
+        checks = checks_of(self.unit.written if self.unit.written is not None else self.dag)
+        buffers, body = without_unread(self.memory.buffers, tuple(self.writer.blocks[0]))
+        return Program(name, self.lengths, buffers, checks, folded(body, [buffer.name for buffer in buffers]))
+
+    def _statements(self, results: Sequence[Expr], places: Sequence[str]) -> None:
         if self.unit.plan is not None:
             self._plan(self.unit.plan, places)
         else:
             self._elements(results, places)
-        checks = checks_of(self.unit.written if self.unit.written is not None else self.dag)
-        buffers, body = without_unread(self.memory.buffers, tuple(self.writer.blocks[0]))
-        return Program(name, self.lengths, buffers, checks, folded(body, [buffer.name for buffer in buffers]))
+
+    def body(self, inputs: Mapping[Expr, str | Row], places: Sequence[str]) -> None:
+        """The statements of a body, between buffers."""
+        constants = iter(self.unit.constants)
+        for symbol in self.dag.symbols:
+            where = inputs.get(symbol)
+            if where is None:
+                name = self.writer.name("c")
+                values = next(constants)
+                self.memory.buffers.append(Buffer(name, symbol.dtype, symbol.shape, "constant", values))
+                self.memory.held[symbol] = name
+            elif isinstance(where, Row):
+                self.memory.rows[symbol] = where
+            else:
+                self.memory.held[symbol] = where
+        self._statements([self.dag.exprs[output] for output in self.dag.outputs], places)
 
     # --- element by element ---------------------------------------------------------------------------------------------------
 
@@ -119,7 +151,9 @@ class _Lowering:
         self._updates(plan)
 
     def _step(self, step: Step) -> None:
-        if not isinstance(step, Group):
+        if not isinstance(step, Group) and step.node.op.control is not None:
+            self._control(step.node)
+        elif not isinstance(step, Group):
             lower_call(self.memory, step.node, self.memory.workspace(step.node))
         elif all(stage.image is None and stage.product is None for stage in step.stages):
             lower_group(self.memory, step)
@@ -130,6 +164,52 @@ class _Lowering:
                 else:
                     self.memory.workspace(stage.node)
                     lower_group(self.memory, Group([stage], {0}, {stage.node}))
+
+    # --- loops and branches ---------------------------------------------------------------------------------------------------
+
+    def _control(self, node: Expr) -> None:
+        """A loop at the first of its results; those that are written in place wait for their step."""
+        key = same_run(node)
+        if key not in self._lowered:
+            nodes = [other for other in self.dag.exprs if other.op is node.op and same_run(other) == key]
+            together, numbers = merged(nodes)
+            inplace = {} if self.unit.plan is None else self.unit.plan.inplace
+            aside = {
+                each: self.memory.declare("k", each.dtype, each.shape, "workspace")
+                for each in nodes
+                if each in inplace
+            }
+            places: dict[int, str] = {}
+            again: list[tuple[str, Expr]] = []
+            for each in nodes:
+                place = aside.get(each) or self.memory.workspace(each)
+                if places.setdefault(numbers[each], place) != place:
+                    again.append((place, each))
+            self._lowered[key] = aside
+            lower_control(self.memory, together, places, self)
+            for place, each in again:
+                copy_buffer(self.memory, places[numbers[each]], place, each)
+        if node in self._lowered[key]:
+            copy_buffer(self.memory, self._lowered[key][node], self.memory.held[node], node)
+
+    def write(self, body: Body, inputs: Mapping[Expr, str | Row], places: Sequence[str]) -> None:
+        """The statements of a body."""
+        _Lowering(self._prepared(body), self.prepare, self.memory).body(inputs, places)
+
+    def adds_to(self, body: Body, number: int) -> bool:
+        """Whether an output is the input of that number with something added, and nothing else reads that."""
+        dag = self._prepared(body).graph
+        carried, output = dag.symbols[number], dag.exprs[dag.outputs[number]]
+        users = dag.users[dag.node(carried)]
+        alone = len(users) == 1 and dag.outputs.count(dag.outputs[number]) == 1
+        return (
+            alone and output.op.name == "add" and carried in output.operands and carried.shape == output.shape
+        )
+
+    def _prepared(self, body: Body) -> Unit:
+        if body not in self._bodies:
+            self._bodies[body] = self.prepare(body.dag, self.unit)
+        return self._bodies[body]
 
     def _checks(self, checks: Sequence[Check]) -> None:
         """Places that arrays name, held against the lengths of their axes."""

@@ -13,6 +13,7 @@ from graphc.compiler.loops.program import (
     BufferView,
     Combine,
     Conditions,
+    Exit,
     For,
     Holds,
     If,
@@ -27,6 +28,7 @@ from graphc.compiler.loops.program import (
     RoutineCall,
     Scalar,
     Statement,
+    While,
     dims_of,
     scalars_of,
     walk_scalar,
@@ -77,6 +79,7 @@ class _Verifier:
         self.reductions: dict[str, Reduce] = {}
         self.data: set[str] = set()
         self.earlier: set[str] = set()
+        self.whiles = 0
         self.unproved: list[str] = []
         self.program = program
 
@@ -115,6 +118,12 @@ class _Verifier:
                 self.facts = [*before, *_held(condition)]
                 self.block(body)
                 self.facts = before
+            case While(body):
+                self.repeat(body)
+            case Exit(condition):
+                self.same(BOOL, condition.dtype, "a condition")
+                if not self.whiles:
+                    raise _refuse("an exit stands in no loop that it could end")
             case Private(buffer):
                 self.buffers[buffer.name] = buffer
                 self.written.discard(buffer.name)
@@ -149,6 +158,20 @@ class _Verifier:
         self.earlier = before
         del self.extents[loop.index]
         self.names.discard(loop.index)
+
+    def repeat(self, body: tuple[Statement, ...]) -> None:
+        """A loop of no known length: what is written behind its first exit may not have been."""
+        self.whiles += 1
+        split = next((k for k, each in enumerate(body) if isinstance(each, Exit)), None)
+        if split is None:
+            raise _refuse("a loop of no known length never ends")
+        before = self.earlier
+        self.earlier = before | {name for name, _ in _accesses(body)[0]}
+        self.block(body[: split + 1])
+        written = set(self.written)
+        self.block(body[split + 1 :])
+        self.written, self.earlier = written, before
+        self.whiles -= 1
 
     def reduce(self, reduction: Reduce) -> None:
         op = find(reduction.reducer)

@@ -9,6 +9,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -18,12 +19,14 @@ from graphc.compiler.engine import guard_words
 from graphc.compiler.engine.buffer_pool import empty
 from graphc.compiler.engine.jit import Library, build
 from graphc.compiler.engine.numpy_layout import data_address
+from graphc.compiler.loops.one_function import is_little, routine_without_loops
 from graphc.compiler.pipeline import Options, unit_of
-from graphc.compiler.runtime import numba_type
+from graphc.compiler.runtime import numba_arrays, numba_type
 from graphc.compiler.runtime.compiled_function import CompiledFunction, ScalarEntry
 from graphc.compiler.runtime.fastcall import program_entry
 from graphc.compiler.runtime.guarded_plan import Guarded
 from graphc.compiler.runtime.instantiated_plan import Bound
+from graphc.compiler.runtime.native_program import BoundProgram, NativeProgram
 from graphc.compiler.schedule.fusion import Group
 from graphc.errors import CompileError, GraphcError, InputError, ShapeError
 from graphc.interpret.call_binding import arguments
@@ -54,7 +57,7 @@ class _Known(NamedTuple):
     lengths: Mapping[str, int]
     shapes: list[tuple[int, ...]]
     empty: bool
-    pool: list[Bound]
+    pool: list[Bound | BoundProgram]
     apart: list[int]
 
 
@@ -88,8 +91,12 @@ class ArrayFunction(CompiledFunction):
         self._plan, self._constants = lowered.plan, lowered.constants
         planned = time.perf_counter()
         self._library: Library | None = None
-        if self._plan.exported:
+        self._native: NativeProgram | None = None
+        if lowered.whole is not None:
+            self._native = NativeProgram(lowered.whole, options.cache, interruptible=True)
+        elif self._plan.exported:
             self._library = build(self._plan.text, self._plan.exported, options.cache)
+        if self._libraries:
             numba_type.register(CompiledFunction)
         self._seconds = {"plan": planned - started, "build": time.perf_counter() - planned}
         self._known: OrderedDict[Any, _Known] = OrderedDict()
@@ -97,6 +104,9 @@ class ArrayFunction(CompiledFunction):
         type(self).__call__ = self.call  # type: ignore[method-assign]
 
     def __repr__(self) -> str:
+        if self._native is not None and not self._native.text.lengths:
+            count = f"{self._results} result{'s' if self._results != 1 else ''}"
+            return f"<compiled ({', '.join(self.inputs)}) → {count} by one function>"
         kernels = sum(isinstance(step, Group) for step in self._plan.steps)
         parts = (
             (self._results, "result"),
@@ -130,7 +140,27 @@ class ArrayFunction(CompiledFunction):
 
     @property
     def _libraries(self) -> Sequence[Library]:
-        return [] if self._library is None else [self._library]
+        native = [] if self._native is None else [self._native.library]
+        return native if self._library is None else [*native, self._library]
+
+    @cached_property
+    def _numba_type(self) -> Any:
+        """What the function is for Numba's compiled code."""
+        return numba_arrays.numba_type(self)
+
+    @cached_property
+    def _whole(self) -> NativeProgram:
+        """The function as one native function, made when something asks for it; `CompileError` where it calls a library."""
+        if self._native is not None and not self._native.interruptible:
+            return self._native
+        program = pipeline.loop_program(self._rewritten)
+        called = routine_without_loops(program)
+        if called is not None:
+            raise CompileError(
+                f"{called} is a routine of a library, which code compiled by Numba cannot call",
+                hint="call the function from Python",
+            )
+        return NativeProgram(program, self._options.cache)
 
     @property
     def _entry(self) -> ScalarEntry | None:
@@ -200,8 +230,14 @@ class ArrayFunction(CompiledFunction):
                 self._table = table
                 type(self).__call__ = table.entry(self.call)  # type: ignore[method-assign]
 
-    def _bound(self, lengths: Mapping[str, int]) -> Bound:
+    def _bound(self, lengths: Mapping[str, int]) -> Bound | BoundProgram:
         """The plan for given lengths."""
+        if self._native is not None and (
+            not self._native.text.lengths or is_little(self._plan.steps, lengths)
+        ):
+            return BoundProgram(self._native, self.graph, lengths, self._guarded, self._plan.dag)
+        if self._library is None and self._plan.exported:  # the first call with many elements
+            self._library = build(self._plan.text, self._plan.exported, self._options.cache)
         kind = Guarded if self._guarded else Bound
         return kind(self._plan, self._library, lengths, self._options.parallel)
 
@@ -342,8 +378,7 @@ class ProgramReport:
                 lines.append(f"  library  {step.node.op.name}{format_shape(step.node.shape)}")
         for phase, seconds in program._seconds.items():
             lines.append(f"  {phase} {1e3 * seconds:.1f} ms")
-        if program._library is not None:
-            lines.append(f"  cache: {program._library.cached}")
+        lines += [f"  cache: {library.cached}" for library in program._libraries]
         return "\n".join(lines)
 
     __repr__ = __str__

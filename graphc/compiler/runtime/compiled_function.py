@@ -188,9 +188,9 @@ class CompiledFunction(ABC):
 
         Parameters
         ----------
-        path : "module.py" is a Python module that needs NumPy and Numba alone, up to 2,000 operations; "kernel.o" an object file
-            with a C interface for processors like this one, ".so" a shared library, made by the C compiler; "kernel.c" C99 for
-            any processor, also of functions of whole arrays, which the others are not
+        path : "module.py" is a Python module that needs NumPy and Numba alone, up to 2,000 operations, of functions of numbers;
+            "kernel.o" an object file with a C interface for processors like this one, ".so" a shared library, made by the C
+            compiler; "kernel.c" C99 for any processor. Functions of whole arrays have the same interface in all three
         header : where the C header goes; it documents the interface. That of "kernel.c" is "kernel.h" by default
         name : of the function; by default made of the file's name
 
@@ -198,15 +198,16 @@ class CompiledFunction(ABC):
         """
         formula = "; ".join(str(self.graph.exprs[output]) for output in self.graph.outputs[:8])
         suffix = export.suffix_of(path)
-        if suffix in export.C:
+        shaped = any(symbol.shape for symbol in self._symbols)
+        arrays = (self._entry is None or shaped) and suffix not in export.PYTHON
+        if arrays or suffix in export.C:
             unit = unit_of(self.graph, Options(updates=self._options.updates))
-            export.write_c(loop_program(unit), path, header, name, formula)
+            export.write_program(loop_program(unit), path, header, name, formula)
             return
         entry = self._scalar_entry(
             f"only functions of numbers are exported to {suffix!r} files",
-            'f.export("kernel.c") writes C; g.save keeps the graph itself',
+            'f.export("kernel.c") writes C, f.export("kernel.so") a library; g.save keeps the graph itself',
         )
-        shaped = any(symbol.shape for symbol in self._symbols)
         source = export.ExportSource(
             entry.kernel, self.inputs, self._structure, tuple(entry.constants), shaped, formula, self._unused
         )

@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +82,8 @@ def key(graph: Dag, structure: Structure, options: Iterable[str]) -> bytes | Non
 
 @cache
 def _versions() -> tuple[str, ...]:
+    from importlib.metadata import PackageNotFoundError, version
+
     versions = []
     for name in _LIBRARIES:
         try:

@@ -74,6 +74,7 @@ class Bound:
         self.shapes = [self._shape(plan.dag.exprs[output].shape) for output in plan.dag.outputs]
         self.slots = max(thread_pool.get_num_threads(), 1)
         self._arrays: dict[Expr, np.ndarray] = {}
+        self._runs: library_calls.Runs = {}
         self._frame = np.zeros(max(1, len(plan.words)), dtype=np.int64)
         self._flags = np.zeros(8 * self.slots, dtype=np.int64)
         self._partials: list[tuple[int, Expr]] = []
@@ -236,7 +237,9 @@ class Bound:
     def _call(self, node: Expr) -> Callable[[], None]:
         """Runs a library call; its refusals name the node and its line."""
         readers = [self._reader(operand) for operand in self.plan.operands[node]]
-        compute = library_calls.prepare(node, with_lengths(node.attrs, self.lengths), self.parallel)
+        compute = library_calls.prepare(
+            node, with_lengths(node.attrs, self.lengths), self.parallel, self._runs
+        )
         arrays, target, shape = self._arrays, self.plan.memory(node), self._shape(node.shape)
 
         def run() -> None:

@@ -111,11 +111,11 @@ def _driver() -> Any:
 
 @cache
 def sequence_address() -> int:
-    """void sequence(count, rows): kernels one after the other, each a row of what `Call` says about it."""
+    """i64 sequence(count, rows): kernels one after the other, each a row of what `Call` says about it; 0."""
     return resident(_DRIVER, ("sequence",)).pointer("sequence")
 
 
-_DRIVER = """define void @sequence(i64 %count, ptr %rows) nounwind {
+_DRIVER = """define i64 @sequence(i64 %count, ptr %rows) nounwind {
 entry:
   br label %call
 call:
@@ -144,6 +144,6 @@ done:
   %all = icmp sge i64 %next, %count
   br i1 %all, label %exit, label %call
 exit:
-  ret void
+  ret i64 0
 }
 """

@@ -17,14 +17,24 @@ from graphc.compiler.runtime import matmul, prefix_scan, triangular_solve
 from graphc.compiler.schedule.image_routines import ON_IMAGES, Find
 from graphc.compiler.targets.llvm.microkernels.images import runner
 from graphc.ir.expr import Expr
+from graphc.ops.control_runs import loop_key
 from graphc.ops.index import WHOLE
 
 Compute = Callable[..., None]
 """(out, *operands): computes into `out`, which shares no memory with the operands."""
 
 
-def prepare(node: Expr, attrs: tuple[Any, ...], parallel: Parallel = "auto") -> Compute:
-    """The function that computes a node; `parallel` as for `g.compile`."""
+Runs = dict[Any, list[Any]]
+"""Loop or branch → the values of all of its results, of the call at hand."""
+
+
+def prepare(node: Expr, attrs: tuple[Any, ...], parallel: Parallel, runs: Runs) -> Compute:
+    """The function that computes a node; `parallel` as for `g.compile`.
+
+    runs : what nodes of one plan have in common, which are prepared in the order in which they are computed
+    """
+    if node.op.control is not None:
+        return _control(node, attrs, runs)
     special = _SPECIAL.get(node.op.name)
     if special is not None:
         return special(node, attrs, parallel)
@@ -47,6 +57,23 @@ def _reference(node: Expr, attrs: tuple[Any, ...]) -> Compute:
     def compute(out: np.ndarray, *operands: np.ndarray) -> None:
         with np.errstate(all="ignore"):
             out[...] = node.op.reference(*[operand[()] for operand in cast(operands)], *attrs)
+
+    return compute
+
+
+def _control(node: Expr, attrs: tuple[Any, ...], runs: Runs) -> Compute:
+    """A loop or branch whose body calls libraries, by the interpreter: it runs for the first of its results."""
+    run = node.op.control
+    assert run is not None
+    key = loop_key(node)
+    first = key not in runs
+    results = runs.setdefault(key, [])
+
+    def compute(out: np.ndarray, *operands: np.ndarray) -> None:
+        if first:
+            with np.errstate(all="ignore"):
+                results[:] = run([operand[()] for operand in operands], *attrs[:-1])
+        out[...] = results[attrs[-1]]
 
     return compute
 

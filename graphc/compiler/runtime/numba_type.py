@@ -26,9 +26,9 @@ def register(kind: type) -> None:
 
     @typeof_impl.register(kind)
     def typeof(value: Any, context: Any) -> Any:
-        kernel = value._scalar_entry(
-            "code compiled by Numba calls functions of numbers", "call it from Python, or declare scalars"
-        ).kernel
+        if value._entry is None:
+            return value._numba_type
+        kernel = value._entry.kernel
         declared = signature(
             results(value._structure, iter(kernel.outputs)), *(numba_type(dtype) for dtype in kernel.inputs)
         )

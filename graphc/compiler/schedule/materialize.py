@@ -114,6 +114,8 @@ def kind_of(node: Expr) -> Kind:
         return "leaf"
     if not op.on_arrays:
         return "element"
+    if op.control is not None:
+        return "library"
     if op.name in ("at_add", "at_set"):
         return "library" if scatter_axes(node) is None else "element"
     if op.name in RULES:

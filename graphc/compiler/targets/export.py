@@ -30,6 +30,8 @@ from graphc.compiler.targets.c import writer as c_writer
 from graphc.compiler.targets.llvm.emit import SLOT, memory_type
 from graphc.compiler.targets.llvm.kernels import elementwise_loops
 from graphc.compiler.targets.llvm.kernels.split_body import element
+from graphc.compiler.targets.llvm.programs import writer as program_writer
+from graphc.compiler.targets.llvm.programs.c_interface import c_function
 from graphc.errors import CompileError, InputError, brief
 from graphc.ir.types import FLOAT64, DType
 from graphc.ops.special import scipy_lowlevel
@@ -111,20 +113,34 @@ def suffix_of(path: str | os.PathLike[str]) -> str:
     return suffix
 
 
-def write_c(
+def write_program(
     program: Program,
     path: str | os.PathLike[str],
     header: str | os.PathLike[str] | None,
     name: Any,
     formula: str,
 ) -> None:
-    """Export a program of the loop IR as C99 with its header, which lies beside it unless it is to lie elsewhere."""
-    path = Path(as_text(path))
+    """Export a program of the loop IR: as C99 with its header, which lies beside it unless it is to lie elsewhere, or as code of
+    this machine with the same interface.
+    """
+    suffix, path = suffix_of(path), Path(as_text(path))
     beside = path.with_suffix(".h") if header is None else Path(as_text(header))
     named = replace(program, name=_name(path.stem, name))
     text = c_writer.write(named, _C_WORDS - {"n"}, python.quoted(formula), _included(beside.name))
-    write_whole(path, text.source.encode())
-    write_whole(beside, text.header.encode())
+    if suffix in C:
+        write_whole(path, text.source.encode())
+    else:
+        native = program_writer.write(named)
+        module = c_function(named, native, named.name)
+        if "@graphc_digamma" in module:
+            raise CompileError(
+                "digamma is SciPy's and no part of the C library",
+                hint='f.export("kernel.c") has it written out',
+            )
+        code = object_code([module], (named.name,))
+        write_whole(path, code if suffix in OBJECTS else _linked(code, suffix))
+    if suffix in C or header is not None:
+        write_whole(beside, text.header.encode())
 
 
 def _included(name: str) -> str:

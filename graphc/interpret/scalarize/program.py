@@ -39,6 +39,7 @@ from graphc.ir.inputs import bind_dimensions
 from graphc.ir.op import lookup
 from graphc.ir.types import is_float
 from graphc.ops.arithmetic import sign
+from graphc.ops.control_runs import unrolled
 
 MOST = 200_000
 """Scalars that one expression may consist of."""
@@ -135,6 +136,12 @@ def _of(node: Expr, arrays: Mapping[Expr, Array], values: Mapping[Expr, Any]) ->
     rule = _RULES.get(op.name)
     if rule is not None:
         return rule(*operands, *node.attrs)
+    if op.control is not None:
+        stand_ins = [symbol(f"\0{slot}", x.shape, x.dtype) for slot, x in enumerate(node.operands)]
+        at_the_point = [values[x] for x in node.operands]
+        inner = {**values, **dict(zip(stand_ins, at_the_point, strict=True))}
+        below = dict(zip(stand_ins, operands, strict=True))
+        return _expanded(unrolled(node, stand_ins, at_the_point), below, inner)
     if op.name in _AT_THE_POINT:
         return _AT_THE_POINT[op.name](node, operands, values)
     if op.moves or op.name in _BY_NUMPY:

@@ -21,6 +21,9 @@ def is_weak(value: Any) -> bool:
 
 
 _literals: dict[tuple[Any, ...], bytes] = {}
+"""What has been asked for first; few, as they stay in the process."""
+
+_KEPT = 256
 
 
 def scalar_bits(value: bool | int | float, dtype: DType) -> bytes:
@@ -38,7 +41,7 @@ def scalar_bits(value: bool | int | float, dtype: DType) -> bytes:
                 site=current_site(),
                 hint="write it as a float, or choose a wider dtype",
             ) from error
-        if len(_literals) < 4096:
+        if len(_literals) < _KEPT:
             _literals[key] = bits
     return bits
 

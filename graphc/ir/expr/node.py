@@ -211,6 +211,7 @@ _NOWHERE: tuple[scopes.Block, bool] = ((), False)
 
 class _Writing(threading.local):
     fixed = False
+    created: set[Any] | None = None  # what is made, while somebody wants to know
     line: tuple[str, int] | None = None
     sites: tuple[tuple[str, int]] | None = (
         None  # the line of the last node that was made, as it stands on the node
@@ -230,6 +231,19 @@ def on_this_line() -> Iterator[None]:
         yield
     finally:
         _writing.fixed, _writing.line = before
+
+
+@contextlib.contextmanager
+def created_here() -> Iterator[set[Any]]:
+    """The nodes that are made inside; one that there was before is not among them, also where it is written again."""
+    before = _writing.created
+    _writing.created = own = set()
+    try:
+        yield own
+    finally:
+        _writing.created = before
+        if before is not None:
+            before |= own
 
 
 _N = TypeVar("_N", bound=Node)
@@ -274,6 +288,8 @@ def intern(
         _set_block(node, block or (None if derived else ()))
         _set_derivation(node, None)  # an attribute that is missing takes long to be found so
         _table[key] = _new_entry(node, key)
+        if _writing.created is not None:
+            _writing.created.add(node)
         return node
 
 
@@ -290,4 +306,4 @@ def live_nodes() -> int:
     return len(_table)
 
 
-__all__ = ["Node", "current_site", "intern", "live_nodes", "on_this_line"]
+__all__ = ["Node", "created_here", "current_site", "intern", "live_nodes", "on_this_line"]

@@ -257,6 +257,8 @@ class _Teller:
     def _use_of_array(self, node: int, slot: int, operand: int) -> Use:
         """Of an operation on arrays the local derivative would be a matrix: what is told is the product with it."""
         expr = self.graph.exprs[node]
+        if expr.op.control is not None:
+            return self._use_of_loop(node, slot, operand)
         received = symbol(self._delta(node).text, expr.shape, expr.dtype)
         handed = pulled(
             rebuild(expr, tuple(self.aliases[of] for of in self.graph.operands[node])),
@@ -278,6 +280,19 @@ class _Teller:
             equal(product(self._delta(node), self._local(node, slot)), written),
             f"{what}, {format_shape(expr.shape)} → {format_shape(to)}",
         )
+        return self._returned(Use(operand, slot, None, contribution, computes, returns))
+
+    def _use_of_loop(self, node: int, slot: int, operand: int) -> Use:
+        """Of a loop or branch: that its own derivative runs, and what that gives."""
+        loops = (
+            "the branch taken, differentiated"
+            if self.graph.exprs[node].op.name == "switch"
+            else "the loop run backwards"
+        )
+        written = Math(loops, rf"\text{{{loops}}}")
+        contribution = None if self.result is None else self.result.contributions[node, slot]
+        returns = written if contribution is None else self._number(contribution)
+        computes = equal(product(self._delta(node), self._local(node, slot)), written)
         return self._returned(Use(operand, slot, None, contribution, computes, returns))
 
     def _returned(self, use: Use) -> Use:

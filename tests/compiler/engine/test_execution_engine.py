@@ -19,7 +19,7 @@ import pytest
 import scipy.integrate
 
 import graphc as g
-from graphc.compiler.engine import execution_engine, jit
+from graphc.compiler.engine import code_generator, execution_engine, jit
 from graphc.compiler.runtime.fastcall import builtin
 from graphc.errors import CompileError
 
@@ -373,3 +373,15 @@ def test_memory_of_the_process_stays():
     """)
     each, modules = map(float, done.stdout.split())
     assert modules == 0 and each < 20_000, done.stdout  # it was 650,000
+
+
+def test_single_functions_are_optimised_where_they_are_inlined(monkeypatch):
+    """A run for exp, which the kernel calls, and none for the kernel and its entries: llvmlite frees little of a run."""
+    runs = []
+    generator = code_generator.toolchain()[2]
+    manager = generator._function_pass_manager
+    monkeypatch.setattr(generator, "_function_pass_manager", lambda: runs.append(1) or manager())
+    x = g.symbol("x")
+    f = g.compile(g.exp(x) * 0.3125, [x], cache=False)
+    assert f(0.0) == 0.3125
+    assert len(runs) == 1

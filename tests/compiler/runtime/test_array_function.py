@@ -515,22 +515,7 @@ def test_what_only_lends_its_shape_is_not_computed():
     assert agree(f(**at), g.evaluate(gradient, at), "float64")
 
 
-@pytest.mark.parametrize("use", ["global", "argument"])
-def test_numba_code_refuses_a_function_of_whole_arrays(use):
-    import numba
-
-    f = g.compile(g.sum(g.symbol("X", shape=("n",)) * 2))
-    if use == "global":
-        call = numba.njit(lambda values: f(values))
-        arguments = (np.ones(3),)
-    else:
-        call = numba.njit(lambda function, values: function(values))
-        arguments = (f, np.ones(3))
-    with pytest.raises(CompileError, match="calls functions of numbers; this one works on whole arrays"):
-        call(*arguments)
-
-
-@pytest.mark.parametrize("ask", [lambda f: f.address, lambda f: f.lowlevel, lambda f: f.export("kernel.o")])
+@pytest.mark.parametrize("ask", [lambda f: f.address, lambda f: f.lowlevel])
 def test_what_only_functions_of_numbers_have_is_refused(ask):
     with pytest.raises(CompileError, match="this one works on whole arrays"):
         ask(g.compile(g.sum(g.symbol("X", shape=("n",)))))

@@ -358,7 +358,7 @@ def test_a_kernel_that_leaves_its_memory_is_reported(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(instantiated_plan.Bound, "_set", longer)
     x = g.symbol("x", shape=("n", 8))
     last = g.sort(g.exp(x), axis=0) if first else g.exp(x) / g.sum(g.exp(x), axis=1, keepdims=True)
-    f = g.compile(last, [x])
+    f = g.compile(last, [x], parallel=True)
     with pytest.raises(InternalError, match=r"the kernel of .* wrote behind"):
         f(np.ones((4, 8)))
 
@@ -370,7 +370,7 @@ def test_what_is_read_before_it_is_written_is_nan(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(operand_views, "stays", early)
     x = g.symbol("x", shape=("n",))
-    f = g.compile(x.at[[0, 0]].add(g.exp(x)[0]), [x])
+    f = g.compile(x.at[[0, 0]].add(g.exp(x)[0]), [x], parallel=True)
     for _ in range(CALLS):
         assert np.isnan(f(np.ones(4))[0])
     f = g.compile(x[g.argsort(x)[0]], [x])

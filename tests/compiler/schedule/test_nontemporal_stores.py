@@ -54,7 +54,7 @@ def test_the_same_bits_either_way(lengths, dtype, monkeypatch):
 
 def test_what_is_small_or_not_known_stays_in_cache():
     symbols, outputs = program("float64")
-    f = g.compile(outputs, symbols, cache=False)
+    f = g.compile(outputs, symbols, cache=False, parallel=True)
     f(np.ones((3, 4, 300)), np.ones(300))
     words = f._plan.words  # type: ignore[attr-defined]
     ready = next(iter(f._known.values())).pool[0]  # type: ignore[attr-defined]

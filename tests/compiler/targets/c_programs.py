@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from graphc.compiler.loops.program import Program
-from graphc.compiler.targets.export import write_c
+from graphc.compiler.targets.export import write_program
 from graphc.ir.attribute_text import bound
 
 COMPILER = shutil.which(os.environ.get("CC") or "cc")
@@ -139,7 +139,7 @@ def _kind(dtype: np.dtype) -> str:
 def exported(programs: Mapping[str, Program], folder: Path, sanitized: bool = True) -> Exported:
     """Programs written as C and compiled as strict C99, with sanitizers if wanted."""
     for name, program in programs.items():
-        write_c(program, folder / f"{name}.c", None, name, f"the program {name}")
+        write_program(program, folder / f"{name}.c", None, name, f"the program {name}")
     headers = "\n".join(f'#include "{name}.h"' for name in programs)
     calls = "\n".join(_caller(name, program) for name, program in programs.items())
     main, binary = folder / "main.c", folder / "main"

@@ -9,6 +9,7 @@ from graphc.compiler.loops.program import (
     Assign,
     Barrier,
     Combine,
+    Exit,
     For,
     If,
     Let,
@@ -18,6 +19,7 @@ from graphc.compiler.loops.program import (
     RoutineCall,
     Scalar,
     Statement,
+    While,
     walk_statements,
 )
 from graphc.compiler.targets.c import functions
@@ -86,6 +88,14 @@ class StatementWriter:
     def branch(self, s: If) -> None:
         self.put(f"if ({self.text(s.condition)}) {{")
         self.inner(s.body)
+
+    def repeat(self, s: While) -> None:
+        self.put("for (;;) {")
+        self.inner(s.body)
+
+    def exit(self, s: Exit) -> None:
+        condition = self.valued(s.condition).text
+        self.put(f"if (!{condition if is_closed(condition) else f'({condition})'}) break;")
 
     def require(self, s: Require) -> None:
         condition = self.valued(s.condition).text
@@ -211,6 +221,8 @@ _STATEMENTS: dict[type, Callable] = {
     Assign: StatementWriter.store,
     For: StatementWriter.loop,
     If: StatementWriter.branch,
+    While: StatementWriter.repeat,
+    Exit: StatementWriter.exit,
     Require: StatementWriter.require,
     Reduce: StatementWriter.reduce,
     Combine: StatementWriter.combine,

@@ -1,0 +1,165 @@
+"""The C function of a program, for object files: the interface that `targets/c` declares, around the native function.
+
+    int32_t NAME(int64_t lengths…, scalars by value and arrays by address…)
+
+It checks the lengths, takes the workspace by malloc, computes, and gives 0 or the code of an error. Constants are part of the
+module.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from graphc.compiler.loops.program import Buffer, Conditions, LengthCheck, Program
+from graphc.compiler.targets.llvm.emit import LlvmBuilder, LlvmValue, literal, memory_type
+from graphc.compiler.targets.llvm.programs.values import ValueWriter
+from graphc.compiler.targets.llvm.programs.writer import ALIGNED, BYTES, RUN, NativeText
+from graphc.ir.types import BOOL, FLOAT64, INT64
+
+NO_MEMORY, BAD_LENGTHS, BAD_VALUE = 1, 2, 3
+
+LARGEST = 2**31 - 1
+"""The largest length."""
+
+MOST_ELEMENTS = 1.0e15
+"""Elements of one array: their bytes are an int64."""
+
+
+def c_function(program: Program, native: NativeText, name: str) -> str:
+    """The module's text with a function of that name beside the native ones."""
+    return "\n".join([native.text, *_constants(native), _CInterface(program, native).text(name)])
+
+
+def _constants(native: NativeText) -> list[str]:
+    """The arrays that a program reads from itself."""
+    lines = []
+    for number, buffer in enumerate(each for each in native.operands if each.role == "constant"):
+        values, kind = np.ravel(np.asarray(buffer.values)), memory_type(buffer.dtype)
+        texts = [str(int(v)) if buffer.dtype.kind == "b" else literal(v, buffer.dtype) for v in values]
+        listed = ", ".join(f"{kind} {text}" for text in texts or ["0" if buffer.dtype.kind != "f" else "0.0"])
+        count = max(len(values), 1)
+        lines.append(f"@constant{number} = private constant [{count} x {kind}] [{listed}], align {ALIGNED}")
+    return lines
+
+
+class _CInterface:
+    """Writes the function."""
+
+    def __init__(self, program: Program, native: NativeText) -> None:
+        self.program, self.native = program, native
+        self.builder = LlvmBuilder()
+        self.values = ValueWriter(self.builder)
+        self.values.begin("begin")
+        for number, length in enumerate(program.lengths):
+            self.values.name(length, LlvmValue(f"%l{number}", INT64))
+
+    def text(self, name: str) -> str:
+        parameters = [f"i64 %l{number}" for number in range(len(self.program.lengths))]
+        words = self.native.words
+        frame = [f"  %frame = alloca [{words} x i64], align 8"]
+        stores: list[str] = []
+        for number in range(len(self.program.lengths)):
+            stores += self._put(number, f"i64 %l{number}")
+        constants = 0
+        for number, buffer in enumerate(self.native.operands):
+            word, kind = len(self.program.lengths) + number, memory_type(buffer.dtype)
+            if buffer.role == "constant":
+                stores += self._put(word, f"ptr @constant{constants}")
+                constants += 1
+            elif buffer.role == "input" and not buffer.shape:
+                parameters.append(f"{kind} %b{number}")
+                frame.append(f"  %s{number} = alloca {kind}, align 8")
+                stores += [f"  store {kind} %b{number}, ptr %s{number}", *self._put(word, f"ptr %s{number}")]
+            else:
+                parameters.append(f"ptr %b{number}")
+                stores += self._put(word, f"ptr %b{number}")
+        self._checks()
+        last = words - 1
+        return "\n".join(
+            [
+                "declare ptr @malloc(i64)",
+                "declare void @free(ptr)",
+                f"define i32 @{name}({', '.join(parameters)}) nounwind {{",
+                *frame,
+                "  br label %begin",
+                *self.builder.lines,
+                *stores,
+                f"  %bytes = call i64 @{BYTES}(ptr %frame)",
+                f"  %room = add i64 %bytes, {2 * ALIGNED}",
+                "  %memory = call ptr @malloc(i64 %room)",
+                "  %none = icmp eq ptr %memory, null",
+                "  br i1 %none, label %no.memory, label %compute",
+                "compute:",
+                "  %address = ptrtoint ptr %memory to i64",
+                f"  %above = add i64 %address, {ALIGNED - 1}",
+                f"  %aligned = and i64 %above, {-ALIGNED}",
+                *self._put(last, "i64 %aligned"),
+                f"  %status = call i64 @{RUN}(ptr %frame)",
+                "  call void @free(ptr %memory)",
+                "  %good = icmp eq i64 %status, 0",
+                f"  %code = select i1 %good, i32 0, i32 {BAD_VALUE}",
+                "  ret i32 %code",
+                "no.memory:",
+                f"  ret i32 {NO_MEMORY}",
+                "bad.lengths:",
+                f"  ret i32 {BAD_LENGTHS}",
+                "}",
+                "",
+            ]
+        )
+
+    def _put(self, word: int, value: str) -> list[str]:
+        return [
+            f"  %f{word} = getelementptr i64, ptr %frame, i64 {word}",
+            f"  store {value}, ptr %f{word}",
+        ]
+
+    # --- lengths ------------------------------------------------------------------------------------------------------
+
+    def _checks(self) -> None:
+        """What lengths must be, sizes first: in floating point, where nothing overflows."""
+        for number in range(len(self.program.lengths)):
+            self._must(self._compare(f"icmp ule i64 %l{number}, {LARGEST}"))
+        for buffer in (*self.program.buffers, *self.native.workspace):
+            if sum(not isinstance(dim, int) for dim in buffer.shape) > 1:
+                self._must(self._fits(buffer))
+        for check in self.program.checks:
+            if not any(check.conditions == (name,) for name in self.program.lengths):
+                self._must(self._holds(check))
+
+    def _must(self, condition: LlvmValue) -> None:
+        if condition.text != "true":
+            good = self.values.label("good")
+            self.values.line(f"br i1 {condition.text}, label %{good}, label %bad.lengths")
+            self.values.begin(good)
+
+    def _compare(self, text: str) -> LlvmValue:
+        return self.builder.instruction(text, BOOL)
+
+    def _fits(self, buffer: Buffer) -> LlvmValue:
+        total = LlvmValue(literal(1.0, FLOAT64), FLOAT64)
+        for length in buffer.shape:
+            total = self.builder.mul(total, self.builder.convert(self.values.dim(length), FLOAT64))
+        return self.builder.compare("le", total, self.builder.number(MOST_ELEMENTS, total))
+
+    def _holds(self, check: LengthCheck) -> LlvmValue:
+        """The conditions, wherever those that are given hold; later ones are asked only where earlier ones hold."""
+        if not check.given:
+            return self._all(check.conditions)
+        return self.values.choose(
+            self._all(check.given),
+            lambda: self._all(check.conditions),
+            LlvmValue("true", BOOL),
+            "i1",
+        )
+
+    def _all(self, conditions: Conditions) -> LlvmValue:
+        if len(conditions) <= 1:
+            return self.values.conditions(conditions)
+        first = self.values.conditions(conditions[:1])
+        if first.text == "true":
+            return self._all(conditions[1:])
+        return self.values.choose(first, lambda: self._all(conditions[1:]), LlvmValue("false", BOOL), "i1")
+
+
+__all__ = ["c_function"]

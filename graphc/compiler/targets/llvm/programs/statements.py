@@ -1,0 +1,240 @@
+"""Statements of the loop IR as LLVM IR."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+
+from graphc.compiler.loops.program import (
+    Assign,
+    Barrier,
+    Buffer,
+    Combine,
+    Exit,
+    For,
+    If,
+    Let,
+    Private,
+    Reduce,
+    Require,
+    RoutineCall,
+    Statement,
+    While,
+)
+from graphc.compiler.targets.llvm.emit import LlvmBuilder, LlvmValue, memory_type
+from graphc.compiler.targets.llvm.loop_builder import ROLLED
+from graphc.compiler.targets.llvm.programs.reductions import Reductions
+from graphc.compiler.targets.llvm.programs.values import ValueWriter
+from graphc.errors import CompileError
+from graphc.ir.types import BOOL, INT64
+
+ON_STACK = 512
+"""Elements of a buffer of known size that lies on the stack, or in registers."""
+
+
+def on_stack(buffer: Buffer) -> bool:
+    """Whether a buffer of the workspace is the function's own."""
+    return all(isinstance(dim, int) for dim in buffer.shape) and prod(buffer.shape) <= ON_STACK  # type: ignore[arg-type]
+
+
+MASKED = ", !llvm.loop !900002"
+HINTS = """!900002 = distinct !{!900002, !900003, !900004}
+!900003 = !{!"llvm.loop.vectorize.enable", i1 true}
+!900004 = !{!"llvm.loop.vectorize.predicate.enable", i1 true}
+"""
+"""At the end of a short loop: what is left of it behind whole vectors is one vector too, of which some elements are masked."""
+
+SHORT, WIDTH = 64, 8
+"""Passes of such a loop, and elements of a vector."""
+
+PASSES = 2**16
+"""Passes of a loop of no known length after which Python is asked whether there was a Ctrl-C."""
+
+CALLED = {
+    "PyErr_CheckSignals": "declare i32 @PyErr_CheckSignals()",
+    "PyEval_RestoreThread": "declare void @PyEval_RestoreThread(ptr)",
+    "PyEval_SaveThread": "declare ptr @PyEval_SaveThread()",
+}
+
+
+class NativeStatements:
+    """Writes the body of a function.
+
+    interruptible : whether loops of no known length look for a Ctrl-C; the caller then holds Python's lock
+    starts : instructions before all others
+    messages : what the requirements say, in order; where one does not hold the function returns its number, from 1 on
+    """
+
+    def __init__(self, builder: LlvmBuilder, interruptible: bool = False) -> None:
+        self.interruptible = interruptible
+        self.starts: list[str] = []
+        self.values = ValueWriter(builder)
+        self.builder = builder
+        self.reductions = Reductions(self.values, self)
+        self.messages: list[str] = []
+        self.allocas: list[str] = []
+        self.exits: list[str] = []
+
+    def slot(self, kind: str, count: int = 1) -> str:
+        """Memory of the function's own, by its register."""
+        name = f"%s{len(self.allocas)}"
+        aligned = ", align 64" if count > 8 else ""
+        self.allocas.append(f"  {name} = alloca [{max(count, 1)} x {kind}]{aligned}")
+        return name
+
+    def fits_on_stack(self, buffer: Buffer) -> bool:
+        """Whether there may be another one of its size on the stack."""
+        return on_stack(buffer)
+
+    def own(self, buffer: Buffer) -> None:
+        """A buffer of known size gets its place on the stack."""
+        self.values.pointers[buffer.name] = self.slot(memory_type(buffer.dtype), prod(buffer.shape))  # type: ignore[arg-type]
+
+    def block(self, body: tuple[Statement, ...]) -> None:
+        for statement in body:
+            rule = _STATEMENTS.get(type(statement))
+            if rule is None:
+                raise CompileError(f"{type(statement).__name__} has no form in LLVM IR")
+            rule(self, statement)
+
+    def let(self, s: Let) -> None:
+        self.values.bind(s.name, self.values.scalar(s.value))
+
+    def store(self, s: Assign) -> None:
+        value = self.values.scalar(s.value)
+        self.builder.store(value, self.values.address(s.buffer, s.index))
+
+    def loop(self, s: For) -> None:
+        if self.reductions.by_strips(s) or self.reductions.blocked(s):
+            return
+        short = s.vector and isinstance(s.extent, int) and s.extent <= SHORT and s.extent % WIDTH != 0
+        self.passes(s.extent, lambda index: self.body_at(s, index), ending=MASKED if short else "")
+
+    def body_at(self, s: For, index: LlvmValue) -> None:
+        """One pass of a loop, by its index."""
+        self.values.name(s.index, index)
+        self.block(s.body)
+
+    def passes(self, extent: object, body: Callable[..., None], *more: object, ending: str = "") -> None:
+        """body(i, *more) for i from 0 up to an end; `ending` are hints for the loop."""
+        values = self.values
+        stop = extent if isinstance(extent, LlvmValue) else values.dim(extent)  # type: ignore[arg-type]
+        if stop.text == "1":
+            with values.scope():
+                body(LlvmValue("0", INT64), *more)
+            return
+        head, inside, behind, before = (
+            values.label("for"),
+            values.label("do"),
+            values.label("rof"),
+            values.block,
+        )
+        values.line(f"br label %{head}")
+        values.begin(head)
+        place = len(self.builder.lines)
+        self.builder.lines.append("")
+        index = LlvmValue(f"%i.{head}", INT64)
+        values.line(f"%c.{head} = icmp slt i64 {index.text}, {stop.text}")
+        values.line(f"br i1 %c.{head}, label %{inside}, label %{behind}")
+        values.begin(inside)
+        with values.scope():
+            body(index, *more)
+        values.line(f"%n.{head} = add nuw nsw i64 {index.text}, 1")
+        nested = any(line.startswith("for") for line in self.builder.lines[place:])
+        values.line(f"br label %{head}{ROLLED if nested else ending}")
+        self.builder.lines[place] = (
+            f"  {index.text} = phi i64 [ 0, %{before} ], [ %n.{head}, %{values.block} ]"
+        )
+        values.begin(behind)
+
+    def repeat(self, s: While) -> None:
+        values = self.values
+        head, behind = values.label("while"), values.label("elihw")
+        values.line(f"br label %{head}")
+        values.begin(head)
+        if self.interruptible:
+            self._look_for_signals()
+        self.exits.append(behind)
+        with values.scope():
+            self.block(s.body)
+        self.exits.pop()
+        values.line(f"br label %{head}{ROLLED}")
+        values.begin(behind)
+
+    def _look_for_signals(self) -> None:
+        """Every so many passes Python is asked for a Ctrl-C, which ends the function."""
+        values, builder = self.values, self.builder
+        count = self.slot("i64")
+        self.starts.append(f"  store i64 1, ptr {count}")
+        passes = builder.instruction(f"load i64, ptr {count}", INT64)
+        builder.lines.append(
+            f"  store i64 {builder.instruction(f'add i64 {passes.text}, 1', INT64).text}, ptr {count}"
+        )
+        low = builder.instruction(f"and i64 {passes.text}, {PASSES - 1}", INT64)
+        now = builder.instruction(f"icmp eq i64 {low.text}, 0", BOOL)
+        ask, stop, on = values.label("ask"), values.label("stop"), values.label("on")
+        values.line(f"br i1 {now.text}, label %{ask}, label %{on}")
+        values.begin(ask)
+        builder.declarations |= CALLED
+        thread = builder.instruction("call ptr @PyEval_SaveThread()", INT64)  # others may run
+        values.line(f"call void @PyEval_RestoreThread(ptr {thread.text})")
+        answer = builder.instruction("call i32 @PyErr_CheckSignals()", INT64)
+        ended = builder.instruction(f"icmp slt i32 {answer.text}, 0", BOOL)
+        values.line(f"br i1 {ended.text}, label %{stop}, label %{on}")
+        values.begin(stop)
+        values.line("ret i64 -1")
+        values.begin(on)
+
+    def exit(self, s: Exit) -> None:
+        condition, on = self.values.scalar(s.condition), self.values.label("on")
+        self.values.line(f"br i1 {condition.text}, label %{on}, label %{self.exits[-1]}")
+        self.values.begin(on)
+
+    def branch(self, s: If) -> None:
+        condition = self.values.scalar(s.condition)
+        self.where(condition, lambda: self.block(s.body))
+
+    def where(self, condition: LlvmValue, write: Callable[[], None]) -> None:
+        """A body for where a condition holds."""
+        inside, behind = self.values.label("if"), self.values.label("fi")
+        self.values.line(f"br i1 {condition.text}, label %{inside}, label %{behind}")
+        self.values.begin(inside)
+        with self.values.scope():
+            write()
+        self.values.line(f"br label %{behind}")
+        self.values.begin(behind)
+
+    def require(self, s: Require) -> None:
+        condition = self.values.scalar(s.condition)
+        if s.message not in self.messages:
+            self.messages.append(s.message)
+        fails, holds = self.values.label("fail"), self.values.label("ok")
+        self.values.line(f"br i1 {condition.text}, label %{holds}, label %{fails}")
+        self.values.begin(fails)
+        self.values.line(f"ret i64 {1 + self.messages.index(s.message)}")
+        self.values.begin(holds)
+
+    def private(self, s: Private) -> None:
+        if s.buffer.name not in self.values.pointers:
+            self.own(s.buffer)
+
+    def call(self, s: RoutineCall) -> None:
+        raise CompileError(f"{s.routine} has no loops")
+
+
+_STATEMENTS: dict[type, Callable] = {
+    Let: NativeStatements.let,
+    Assign: NativeStatements.store,
+    For: NativeStatements.loop,
+    If: NativeStatements.branch,
+    While: NativeStatements.repeat,
+    Exit: NativeStatements.exit,
+    Require: NativeStatements.require,
+    Reduce: lambda writer, s: writer.reductions.reduce(s),
+    Combine: lambda writer, s: writer.reductions.combine(s),
+    RoutineCall: NativeStatements.call,
+    Private: NativeStatements.private,
+    Barrier: lambda writer, s: None,  # one thread alone runs
+}
+
+__all__ = ["NativeStatements", "on_stack"]

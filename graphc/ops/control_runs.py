@@ -1,0 +1,104 @@
+"""One run of a loop or branch: which nodes it makes the values of, and what it is step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from graphc.errors import ConversionError
+from graphc.ir.body import Body
+from graphc.ir.expr import Expr, constant
+from graphc.ops.control import SCAN, SWITCH, WHILE, known_shape, scan_results, while_values
+from graphc.ops.support.build import call
+
+# --- unrolled -------------------------------------------------------------------------------------------------------------
+
+MOST_UNROLLED = 2_000
+"""Steps of a loop that are written one after the other."""
+
+
+def unrolled(node: Expr, operands: Sequence[Expr], values: Sequence[Any]) -> Expr:
+    """A loop or branch of some operands as what it is where these have values: its steps, the branch that is taken.
+
+    Raises `ConversionError` for a loop of too many steps.
+    """
+    if node.op is SWITCH:
+        bodies, result = node.attrs
+        return bodies[min(max(int(values[0]), 0), len(bodies) - 1)].of(operands[1:])[result]
+    result = node.attrs[-1]
+    if node.op is WHILE:
+        body, test, carries, most, _ = node.attrs
+        steps = int(while_values(values, body, test, carries, most)[-1])
+        if result == carries:
+            return constant(steps, "int64")
+        _few(node, steps)
+        carry = list(operands[:carries])
+        for _ in range(steps):
+            carry = body.of([*carry, *operands[carries:]])
+        return carry[result]
+    body, carries, rows, length, reverse, _ = node.attrs
+    _few(node, length)
+    carry, given = list(operands[:carries]), []
+    for step in range(length - 1, -1, -1) if reverse else range(length):
+        row = [x[step] for x in operands[carries : carries + rows]]
+        results = body.of([*carry, *row, *operands[carries + rows :]])
+        carry = results[:carries]
+        given.append(results[result])
+    if result < carries:
+        return carry[result]
+    if not given:
+        return constant(np.zeros(known_shape(node.shape), node.dtype))
+    return call("stack", *(given[::-1] if reverse else given), axis=0)
+
+
+def _few(node: Expr, steps: Any) -> None:
+    if not isinstance(steps, int) or steps > MOST_UNROLLED:
+        raise ConversionError(
+            f"a loop of {steps} steps is not written step by step", node=repr(node), site=node.site
+        )
+
+
+# --- runs ----------------------------------------------------------------------------------------------------------------
+
+
+def loop_key(node: Expr) -> tuple[Any, ...]:
+    """What the nodes of one loop or branch have in common."""
+    return node.op, node.operands, node.attrs[:-1]
+
+
+def same_run(node: Expr) -> tuple[Any, ...]:
+    """What nodes have in common that one run may make: also loops that carry the same, and give different things at a step."""
+    if node.op is not SCAN:
+        return loop_key(node)
+    body, carries, rows, length, reverse, _ = node.attrs
+    return SCAN, node.operands, body.inputs, body.outputs[:carries], carries, rows, length, reverse
+
+
+def merged(nodes: Sequence[Expr]) -> tuple[dict[int, Expr], dict[Expr, int]]:
+    """Nodes of one run as results of one loop: number → the node of that loop, and node → its number."""
+    first = nodes[0]
+    if first.op is not SCAN or all(loop_key(node) == loop_key(first) for node in nodes):
+        return {node.attrs[-1]: node for node in nodes}, {node: node.attrs[-1] for node in nodes}
+    body, carries, rows, length, reverse, _ = first.attrs
+    given: dict[Expr, int] = {}
+    numbers: dict[Expr, int] = {}
+    for node in nodes:
+        result = node.attrs[-1]
+        output = node.attrs[0].outputs[result]
+        numbers[node] = result if result < carries else given.setdefault(output, carries + len(given))
+    whole = Body(body.inputs, (*body.outputs[:carries], *given))
+    operands = first.operands
+    results = scan_results(
+        whole,
+        operands[:carries],
+        operands[carries : carries + rows],
+        operands[carries + rows :],
+        length,
+        reverse,
+    )
+    return {number: results[number] for number in set(numbers.values())}, numbers
+
+
+__all__ = ["loop_key", "merged", "same_run", "unrolled"]

@@ -1,0 +1,137 @@
+"""Array programs as one native function, from the loop IR: they compute what NumPy does and touch no other memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+import graphc as g
+from graphc.compiler.engine import guard_words
+from graphc.compiler.engine.numpy_layout import data_address
+from graphc.compiler.loops.one_function import has_loops
+from graphc.compiler.loops.program import Program
+from graphc.compiler.runtime.native_program import NativeProgram
+from graphc.ir.attribute_text import bound
+from tests.compiler.loops.support import assert_close, lengths_at, program_of
+from tests.compiler.test_array_programs import Programs
+from tests.fuzz import array_programs
+from tests.ops.array_cases import CASES, LENGTHS
+
+EPS = float(np.finfo(np.float64).eps)
+
+
+def call(
+    program: Program, point: Mapping[str, Any], lengths: Mapping[str, int]
+) -> tuple[int, list[np.ndarray], dict[str, np.ndarray]]:
+    """The status of a program, its results, and its states; between guard words."""
+    native = NativeProgram(program, cached=False)
+    frame, workspace = native.frame({name: lengths[name] for name in program.lengths}, guarded=True)
+    arrays: dict[str, np.ndarray] = {}
+    for word, buffer in enumerate(native.text.operands, len(program.lengths)):
+        if buffer.role == "result":
+            arrays[buffer.name] = guard_words.empty(bound(buffer.shape, lengths), buffer.dtype)
+        else:
+            values = buffer.values if buffer.role == "constant" else point[buffer.name]
+            arrays[buffer.name] = guard_words.copied(np.asarray(values, buffer.dtype))
+        frame[word] = data_address(arrays[buffer.name])
+    before = {b.name: arrays[b.name].copy() for b in native.text.operands if b.role in ("input", "constant")}
+    status = native.run(frame)
+    for name, array in arrays.items():
+        if array.size:
+            guard_words.check(array, name, program.name)
+        if name in before:
+            assert array.tobytes() == before[name].tobytes()
+    guard_words.check(workspace, "workspace", program.name)
+    results = [arrays[buffer.name] for buffer in program.of_role("result")]
+    return status, results, {buffer.name: arrays[buffer.name] for buffer in program.of_role("state")}
+
+
+@pytest.mark.parametrize("number", range(len(CASES)))
+def test_every_operation_on_arrays(number):
+    case = CASES[number]
+    symbols, point = case.symbols(case.named and number % 2 == 0), case.point()
+    outputs = [case.build(*symbols)]
+    program = program_of(outputs, symbols)
+    if not has_loops(program):
+        pytest.skip(f"{case.op} is a routine of a library")
+    status, results, _ = call(program, point, LENGTHS)
+    assert status == 0
+    for result, right in zip(results, g.evaluate(outputs, point), strict=True):
+        assert_close(result, np.asarray(right), EPS)
+
+
+def hold_plain(seed: int) -> None:
+    program = Programs(seed)
+    outputs = program.pool[len(program.inputs) :][-3:] or program.pool[:1]
+    total = sum((g.sum(output * 0.5) for output in outputs), g.constant(0.0, program.dtype))
+    outputs = [*outputs, *g.grad(total, program.inputs)]
+    loops = program_of(outputs, program.inputs)
+    if not has_loops(loops):
+        return
+    status, results, _ = call(loops, program.point, lengths_at(program.inputs, program.point))
+    assert status == 0
+    for result, right in zip(results, g.evaluate(outputs, program.point), strict=True):
+        assert_close(result, np.asarray(right), float(np.finfo(program.dtype).eps))
+
+
+def hold_typed(seed: int) -> None:
+    random = array_programs.program(seed)
+    if not random.outputs:
+        return
+    inputs = [member.expr for member in random.inputs.values()]
+    updates = {name: member.expr for name, member in random.updates.items()}
+    loops = program_of([member.expr for member in random.outputs], inputs, updates)
+    if not has_loops(loops):
+        return
+    for later in (False, True):
+        arguments = random.arguments(np.random.default_rng(random.seed), later)
+        try:
+            wanted = array_programs.oracle(random, {k: v.copy() for k, v in arguments.items()}, later)
+        except array_programs.Undecided:
+            continue
+        lengths = {n: random.lengths[later][n] for n in loops.lengths}
+        if wanted is None:
+            continue
+        if any(length < 0 for buffer in loops.buffers for length in bound(buffer.shape, lengths)):
+            continue
+        status, results, states = call(loops, arguments, lengths)
+        if status:
+            continue
+        for member, result in zip(random.outputs, results, strict=True):
+            assert array_programs.agree(member, wanted[member], result), (seed, member.expr)
+        for own, member in random.updates.items():
+            assert array_programs.agree(member, wanted[member], states[own]), (seed, own)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_programs(seed):
+    hold_plain(seed)
+    hold_typed(seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", range(6))
+def test_many_random_programs(block):
+    for seed in range(3000 + 20 * block, 3020 + 20 * block):
+        hold_plain(seed)
+        hold_typed(seed)
+
+
+@pytest.mark.parametrize("padding", [((0, 1), (0, 0)), ((1, 1), (1, 1)), ((1, 0), (0, 1))])
+@pytest.mark.parametrize("special", [-np.inf, np.nan, np.inf])
+def test_what_is_padded_is_as_large_as_minus_infinity(padding, special):
+    X, U = (g.symbol(name, shape=(2, 1, 2, 2)) for name in "XU")
+    pooled = g.max_pool2d(X, (2, 2), stride=1, padding=padding)
+    V = g.symbol("V", shape=pooled.shape)
+    first = g.grad(pooled, X, V)
+    outputs = [pooled, first, g.grad(g.sum(first * U), V)]
+    rng = np.random.default_rng(3)
+    point = {"X": rng.normal(size=X.shape), "U": rng.normal(size=X.shape), "V": rng.normal(size=V.shape)}
+    point["X"][:, :, 0] = special
+    status, results, _ = call(program_of(outputs, [X, U, V]), point, {})
+    assert status == 0
+    for result, right in zip(results, g.evaluate(outputs, point), strict=True):
+        np.testing.assert_allclose(result, right, rtol=8 * EPS)
