@@ -156,8 +156,8 @@ def _scan_back(
 ) -> dict[int, Expr]:
     """The loop that runs the other way.
 
-    Where of all results only some elements matter, it carries beside the adjoints whether any that it has met does, and what no such
-    element depends on hands back 0, and not 0·∞.
+    Where of all results only some elements matter, it carries beside the adjoints whether any that it has met does, and what no
+    such element depends on hands back 0, and not 0·∞.
     """
     body, carries, rows, length, backwards, _ = node.attrs
     carry, xs, captured = _parts(node.operands, carries, rows)
