@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from graphc.api.graph import Graph
+from graphc.api.sparse import SparseDerivative
 from graphc.api.sparse_function import SparseFunction, SparseTree, has_sparse
 from graphc.compiler import dump as dumps
 from graphc.compiler import pipeline
@@ -35,7 +36,7 @@ from graphc.ir.inputs import refuse_inner
 from graphc.ir.types import DType, as_dtype, is_float
 from graphc.rewrite import tables
 from graphc.util.arguments import mapping
-from graphc.util.pytree import Structure, unflatten
+from graphc.util.pytree import Structure, flatten, unflatten
 
 
 def compile(
@@ -88,9 +89,11 @@ def compile(
     (13.0, 7.0)
     """
     if has_sparse(outputs):
+        if dtype is not None:
+            outputs, inputs = _retyped_tree(outputs, inputs, dtype)
         tree = SparseTree(outputs)
         entries = compile(
-            tree.exprs, inputs, dtype=dtype, rewrite=rewrite, without=without, cache=cache, parallel=parallel,
+            tree.exprs, inputs, rewrite=rewrite, without=without, cache=cache, parallel=parallel,
             updates=updates, tier=tier, progress=progress, dump=dump,
         )  # fmt: skip
         return SparseFunction(entries, tree)  # type: ignore[return-value]  # is called and asked as one
@@ -150,6 +153,21 @@ def _with_updates(graph: Graph, updates: Mapping[Expr, Any], declared: bool) -> 
     needed = [*graph.symbols, *Graph([*leaves, *updates]).symbols]
     graph = Graph(leaves, graph.symbols if declared else list(dict.fromkeys(needed)))
     return graph, tuple([graph.symbols.index(symbol) for symbol in updates])
+
+
+def _retyped_tree(outputs: Any, inputs: Any, dtype: Any) -> tuple[Any, Any]:
+    """A structure with sparse derivatives, and the inputs, in another float type."""
+
+    def change(exprs: list[Expr]) -> list[Expr]:
+        graph = retype(Graph(exprs), dtype) if exprs else None
+        return [graph.exprs[output] for output in graph.outputs] if graph is not None else []
+
+    leaves, structure = flatten(outputs)
+    plain = iter(change([constant(leaf) for leaf in leaves if not isinstance(leaf, SparseDerivative)]))
+    changed = [leaf.changed(change) if isinstance(leaf, SparseDerivative) else next(plain) for leaf in leaves]
+    if inputs is not None:
+        inputs = change([inputs] if isinstance(inputs, Expr) else list(inputs))
+    return unflatten(structure, iter(changed)), inputs
 
 
 def _among(name: str, value: Any, allowed: tuple[Any, ...]) -> None:

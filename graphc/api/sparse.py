@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from graphc.autodiff.sparse.compressed import Entries, hessian_entries, jacobian_entries, refuse_integers
+from graphc.autodiff.sparse.compressed import hessian_entries, jacobian_entries, refuse_integers
 from graphc.autodiff.sparse.pattern import pattern as pattern_of
 from graphc.errors import InputError, brief
 from graphc.ir.expr import Expr, constant, current_site
@@ -29,7 +29,12 @@ class SparseDerivative:
     mode, colours : "forward" (columns) or "reverse" (rows), and how many sweeps give all entries
     """
 
-    def __init__(self, pattern: Any, entries: Entries, format: str) -> None:
+    def __init__(
+        self, outputs: Sequence[Expr], variables: Sequence[Expr], pattern: Any, format: str, symmetric: bool
+    ) -> None:
+        write = hessian_entries if symmetric else jacobian_entries
+        entries = write(outputs, variables, pattern, _order(pattern, format))
+        self._outputs, self._variables, self._symmetric = tuple(outputs), tuple(variables), symmetric
         self.pattern = pattern
         self.values = entries.values
         self.mode = entries.mode
@@ -50,11 +55,19 @@ class SparseDerivative:
     @property
     def leaves(self) -> list[Expr]:
         """The expressions that are compiled for it."""
-        return [self.values] if isinstance(self.values, Expr) else list(self.values)
+        if isinstance(self.values, Expr):
+            return [self.values]
+        return list(self.values) or [constant(0.0)]  # a function has a result, also where there is no entry
+
+    def changed(self, change: Callable[[list[Expr]], Sequence[Expr]]) -> SparseDerivative:
+        """The same of changed outputs and variables, whose pattern is this one's: of other types."""
+        count = len(self._outputs)
+        exprs = change([*self._outputs, *self._variables])
+        return SparseDerivative(exprs[:count], exprs[count:], self.pattern, self.format, self._symmetric)
 
     def assemble(self, results: Sequence[Any], out: Any = None) -> Any:
         """The sparse array of computed leaves; `out` is one of an earlier call, whose entries are replaced."""
-        data = results[0] if isinstance(self.values, Expr) else np.array(results, dtype=self.dtype)
+        data = results[0] if isinstance(self.values, Expr) else np.array(results[: self.nnz], self.dtype)
         if out is not None:
             self.check_out(out)
             if out.data is not data:
@@ -171,9 +184,7 @@ def sparse_jacobian(output: Any, wrt: Any, format: str) -> SparseDerivative:
     outputs, variables = _leaves(output), _leaves(wrt)
     refuse_integers([*outputs, *variables])
     pattern = pattern_of(outputs, variables)
-    return SparseDerivative(
-        pattern, jacobian_entries(outputs, variables, pattern, _order(pattern, format)), format
-    )
+    return SparseDerivative(outputs, variables, pattern, format, symmetric=False)
 
 
 def sparse_hessian(slopes: Any, wrt: Any, format: str) -> SparseDerivative:
@@ -183,9 +194,7 @@ def sparse_hessian(slopes: Any, wrt: Any, format: str) -> SparseDerivative:
     pattern = pattern_of(outputs, variables)
     pattern = (pattern + pattern.T).tocsr()  # what one way of writing leaves out the other may not
     pattern.sort_indices()
-    return SparseDerivative(
-        pattern, hessian_entries(outputs, variables, pattern, _order(pattern, format)), format
-    )
+    return SparseDerivative(outputs, variables, pattern, format, symmetric=True)
 
 
 def _order(pattern: Any, format: str) -> np.ndarray:

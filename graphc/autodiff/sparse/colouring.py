@@ -76,13 +76,12 @@ def star(pattern: Any) -> np.ndarray:
 def _star_greedy(neighbours: list[list[int]]) -> np.ndarray:
     """Greedy, vertices of many neighbours first: each gets the first colour that makes no path of four with two colours.
 
-    tally[w] : how many neighbours of w have each colour
+    tally[w] : how many neighbours of w have each colour: one at most while w has none itself
     """
     tally: list[dict[int, int]] = [{} for _ in neighbours]
     colours = [-1] * len(neighbours)
     order = sorted(range(len(neighbours)), key=lambda v: -len(neighbours[v]))
     for v in order:
-        own = tally[v]
         taken = 0
         for w in neighbours[v]:
             colour = colours[w]
@@ -91,13 +90,9 @@ def _star_greedy(neighbours: list[list[int]]) -> np.ndarray:
                     taken |= 1 << c
                 continue
             taken |= 1 << colour
-            if own[colour] > 1:  # w v w': v may not have the colour of any other neighbour of w
-                for c in tally[w]:
-                    taken |= 1 << c
-            else:
-                for x in neighbours[w]:  # v w x y: with colour(y) = colour(w), v and x differ
-                    if x != v and colours[x] >= 0 and tally[x].get(colour, 0) > 1:
-                        taken |= 1 << colours[x]
+            for x in neighbours[w]:  # v w x y: with colour(y) = colour(w), v and x differ
+                if x != v and colours[x] >= 0 and tally[x].get(colour, 0) > 1:
+                    taken |= 1 << colours[x]
         free = ~taken & (taken + 1)
         colours[v] = free.bit_length() - 1
         for w in neighbours[v]:
