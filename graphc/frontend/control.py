@@ -18,6 +18,7 @@ from graphc.frontend.body_trace import (
     new_carry,
     with_symbols,
 )
+from graphc.ir import dims
 from graphc.ir.body import Body
 from graphc.ir.dims import Dim
 from graphc.ir.expr import (
@@ -201,13 +202,21 @@ def fori_loop(lo: Any, hi: Any, f: Callable[[Any, Any], Any], carry: Any) -> Any
         return i + 1, unflatten(tree, iter(new_carry("fori_loop", start, tree, f(i, before))))
 
     carry = unflatten(tree, iter(start))
+    for x in (lo, hi):
+        if isinstance(x, Expr) and (x.dtype.kind not in "iu" or x.shape):
+            raise DtypeError(
+                f"fori_loop counts between integers, not {x.dtype}{format_shape(x.shape) if x.shape else ''}",
+                node=repr(x),
+                site=current_site(),
+                hint='write g.astype(…, "int64")',
+            )
     if isinstance(lo, Expr) or isinstance(hi, Expr):
         begin, end = (
             cast(x, "int64") if isinstance(x, Expr) else constant(int(x), "int64") for x in (lo, hi)
         )
         return while_loop(lambda state: state[0] < end, step, (begin, carry))[1]
     begin, end = as_dim(lo) if not isinstance(lo, int) else lo, as_dim(hi) if not isinstance(hi, int) else hi
-    steps = end - begin if not isinstance(begin, int) or begin else end
+    steps = dims.subtract(end, begin)
     if isinstance(steps, int) and steps < 0:
         steps = 0
     first = (

@@ -182,7 +182,7 @@ def _indexed(node: Any, latex: bool, first: int) -> tuple[Piece, ...]:
 def shown_name(name: str) -> str:
     """A symbol's name as it is read: of what a loop, a branch or `vmap` calls a function with, without what tells it from others.
 
-    >>> shown_name("carry\0" + "3"), shown_name("\1" + "0")
+    >>> shown_name("carry\\x003"), shown_name("\\x010")
     ('carry', '_0')
     """
     if name[:1] == "\1":  # an argument of a body, which has a place alone

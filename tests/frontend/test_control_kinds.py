@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import graphc as g
-from graphc.errors import ExpressionError, GraphcError, InputError, ShapeError
+from graphc.errors import DtypeError, ExpressionError, GraphcError, InputError, ShapeError
 from graphc.ir.body import Body
 from tests.frontend.loop_programs import unrolled
 
@@ -232,6 +232,20 @@ def test_errors_inside_of_a_body_name_the_step(value):
     inverse = g.while_loop(lambda s: s < 9, lambda s: s + 1 + 0 * g.sum(g.inv(g.eye(2) * (s - 2))), 0.0)
     with pytest.raises(GraphcError, match="at step"):
         value(inverse + g.sum(x) * 0, [x], {"x": np.ones(3)})
+
+
+@pytest.mark.parametrize(("lo", "hi"), [(1, "n"), (0, "n"), (-2, "n"), ("n", 9), ("n", "2*n"), (3, 2)])
+def test_counting_between_lengths(lo, hi, value):
+    x = g.symbol("x", shape=("n",))
+    total = g.fori_loop(lo, hi, lambda i, c: c + i, 0)
+    ends = [{"n": 4, "2*n": 8}.get(end, end) for end in (lo, hi)]
+    assert value([total, g.sum(x)], [x], {"x": np.ones(4)}) == [sum(range(*ends)), 4.0]
+
+
+@pytest.mark.parametrize("end", [g.symbol("y"), g.symbol("v", shape=(2,), dtype="int64")])
+def test_counting_to_what_is_no_integer_is_refused(end):
+    with pytest.raises(DtypeError, match="counts between integers"):
+        g.fori_loop(0, end, lambda i, c: c + i, 0)
 
 
 def test_errors_about_carries_speak_of_the_users_own():
