@@ -206,8 +206,6 @@ def _values(symbol: Expr, place: int, number: int, whole: bool) -> np.ndarray:
     if symbol.dtype.kind != "f":
         return rng.integers(0, 2, size=shape).astype(symbol.dtype)
     sizes = SIZES[:-1] if whole else SIZES  # of an array every element is one
-    extremes = (float(np.finfo(symbol.dtype).max), float(np.finfo(symbol.dtype).tiny) / 64)
-    sizes = (*sizes, *extremes)
     signed = np.array([*sizes, *(-size for size in sizes)])
     if not whole and place == 0:
         values = np.resize(signed, shape)
