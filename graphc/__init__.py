@@ -47,6 +47,7 @@ from graphc.api.functions import (
     vjp,
 )
 from graphc.api.graph import Graph
+from graphc.api.minimize import minimize
 from graphc.api.rewrites import forget_rule, rewrites, rule, rules, simplify, stabilize
 from graphc.api.serialize import load, save
 from graphc.api.sparse import sparsity
@@ -133,6 +134,7 @@ __all__ = [
     "jacobian",
     "jvp",
     "load",
+    "minimize",
     "operations",
     "parse",
     "plot",

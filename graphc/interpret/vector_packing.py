@@ -14,7 +14,51 @@ from graphc.util.arguments import MASKED, filled, is_masked
 from graphc.util.pytree import flatten
 
 
-class Packed:
+class Vector:
+    """Named values as one float64 vector.
+
+    start : the vector of the values to begin with, which say of what shapes they are
+    """
+
+    def __init__(self, start: Mapping[str, Any]) -> None:
+        for name, value in start.items():
+            if is_masked(value):
+                raise InputError(f"input {name!r} begins with {MASKED}", hint=filled(name))
+        first = {name: np.asarray(value) for name, value in start.items()}
+        self._parts: dict[str, tuple[slice, tuple[int, ...], Any]] = {}
+        end = 0
+        for name, value in first.items():
+            if value.dtype.kind not in "fiu":
+                raise InputError(f"input {name!r} begins with {value.dtype}, which cannot be varied")
+            size = math.prod(value.shape)
+            kind = value.dtype if value.dtype.kind == "f" else np.dtype(np.float64)
+            self._parts[name] = slice(end, end + size), value.shape, kind
+            end += size
+        self._size = end
+        self.start = self.pack(first)
+
+    def pack(self, values: Mapping[str, Any]) -> np.ndarray:
+        """The inputs by name as one vector; raises `ShapeError` for one of another shape than at the start."""
+        vector = np.empty(sum(part.stop - part.start for part, _, _ in self._parts.values()))
+        for name, (part, shape, _) in self._parts.items():
+            value = np.asarray(values[name])
+            if value.shape != shape:
+                raise ShapeError(
+                    f"{name!r} has shape {format_shape(value.shape)}, and began with {format_shape(shape)}"
+                )
+            vector[part] = value.ravel()
+        return vector
+
+    def unpack(self, vector: Any) -> dict[str, Any]:
+        """The inputs by name from a vector: arrays of the shapes and dtypes at the start, floats for scalars."""
+        vector = np.asarray(vector)
+        return {
+            name: vector[part].reshape(shape).astype(kind) if shape else float(vector[part][0])
+            for name, (part, shape, kind) in self._parts.items()
+        }
+
+
+class Packed(Vector):
     """Functions of one vector that SciPy's solvers take, all from one compiled function.
 
     Of a value and its gradients, as `g.value_and_grad` gives them, and maybe the Hessian after these, for
@@ -50,43 +94,9 @@ class Packed:
         self._function = function
         self._fixed = dict(fixed)
         self.names = tuple(start)
-        for name, value in start.items():
-            if is_masked(value):
-                raise InputError(f"input {name!r} begins with {MASKED}", hint=filled(name))
-        first = {name: np.asarray(value) for name, value in start.items()}
-        self._parts: dict[str, tuple[slice, tuple[int, ...], Any]] = {}
-        end = 0
-        for name, value in first.items():
-            if value.dtype.kind not in "fiu":
-                raise InputError(f"input {name!r} begins with {value.dtype}, which cannot be varied")
-            size = math.prod(value.shape)
-            kind = value.dtype if value.dtype.kind == "f" else np.dtype(np.float64)
-            self._parts[name] = slice(end, end + size), value.shape, kind
-            end += size
-        self._size = end
         self._last: tuple[bytes, tuple[Any, Any, Any]] | None = None
-        self.start = self.pack(first)
+        super().__init__(start)
         self._at(self.start)  # refuses a function whose results do not fit
-
-    def pack(self, values: Mapping[str, Any]) -> np.ndarray:
-        """The inputs by name as one vector; raises `ShapeError` for one of another shape than at the start."""
-        vector = np.empty(sum(part.stop - part.start for part, _, _ in self._parts.values()))
-        for name, (part, shape, _) in self._parts.items():
-            value = np.asarray(values[name])
-            if value.shape != shape:
-                raise ShapeError(
-                    f"{name!r} has shape {format_shape(value.shape)}, and began with {format_shape(shape)}"
-                )
-            vector[part] = value.ravel()
-        return vector
-
-    def unpack(self, vector: Any) -> dict[str, Any]:
-        """The inputs by name from a vector: arrays of the shapes and dtypes at the start, floats for scalars."""
-        vector = np.asarray(vector)
-        return {
-            name: vector[part].reshape(shape).astype(kind) if shape else float(vector[part][0])
-            for name, (part, shape, kind) in self._parts.items()
-        }
 
     def __call__(self, vector: Any) -> tuple[Any, Any]:
         value, slopes, _ = self._at(vector)

@@ -1,4 +1,4 @@
-"""SciPy's sparse arrays, loaded when something asks for them."""
+"""SciPy's sparse arrays and optimisers, loaded when something asks for them."""
 
 from __future__ import annotations
 
@@ -15,4 +15,12 @@ def scipy_sparse() -> Any:
     return scipy.sparse
 
 
-__all__ = ["scipy_sparse"]
+@fork_safety.once
+def scipy_optimize() -> Any:
+    """The module `scipy.optimize`."""
+    import scipy.optimize
+
+    return scipy.optimize
+
+
+__all__ = ["scipy_optimize", "scipy_sparse"]
