@@ -37,16 +37,6 @@ def on_stack(buffer: Buffer) -> bool:
     return all(isinstance(dim, int) for dim in buffer.shape) and prod(buffer.shape) <= ON_STACK  # type: ignore[arg-type]
 
 
-MASKED = ", !llvm.loop !900002"
-HINTS = """!900002 = distinct !{!900002, !900003, !900004}
-!900003 = !{!"llvm.loop.vectorize.enable", i1 true}
-!900004 = !{!"llvm.loop.vectorize.predicate.enable", i1 true}
-"""
-"""At the end of a short loop: what is left of it behind whole vectors is one vector too, of which some elements are masked."""
-
-SHORT, WIDTH = 64, 8
-"""Passes of such a loop, and elements of a vector."""
-
 PASSES = 2**16
 """Passes of a loop of no known length after which Python is asked whether there was a Ctrl-C."""
 
@@ -107,16 +97,15 @@ class NativeStatements:
     def loop(self, s: For) -> None:
         if self.reductions.by_strips(s) or self.reductions.blocked(s):
             return
-        short = s.vector and isinstance(s.extent, int) and s.extent <= SHORT and s.extent % WIDTH != 0
-        self.passes(s.extent, lambda index: self.body_at(s, index), ending=MASKED if short else "")
+        self.passes(s.extent, lambda index: self.body_at(s, index))
 
     def body_at(self, s: For, index: LlvmValue) -> None:
         """One pass of a loop, by its index."""
         self.values.name(s.index, index)
         self.block(s.body)
 
-    def passes(self, extent: object, body: Callable[..., None], *more: object, ending: str = "") -> None:
-        """body(i, *more) for i from 0 up to an end; `ending` are hints for the loop."""
+    def passes(self, extent: object, body: Callable[..., None], *more: object) -> None:
+        """body(i, *more) for i from 0 up to an end."""
         values = self.values
         stop = extent if isinstance(extent, LlvmValue) else values.dim(extent)  # type: ignore[arg-type]
         if stop.text == "1":
@@ -141,7 +130,7 @@ class NativeStatements:
             body(index, *more)
         values.line(f"%n.{head} = add nuw nsw i64 {index.text}, 1")
         nested = any(line.startswith("for") for line in self.builder.lines[place:])
-        values.line(f"br label %{head}{ROLLED if nested else ending}")
+        values.line(f"br label %{head}{ROLLED if nested else ''}")
         self.builder.lines[place] = (
             f"  {index.text} = phi i64 [ 0, %{before} ], [ %n.{head}, %{values.block} ]"
         )

@@ -18,7 +18,7 @@ from graphc.compiler.loops.split_ranges import split_ranges
 from graphc.compiler.targets.llvm.emit import LlvmBuilder, LlvmValue
 from graphc.compiler.targets.llvm.kernels import reducers
 from graphc.compiler.targets.llvm.loop_builder import INTRINSICS
-from graphc.compiler.targets.llvm.programs.statements import HINTS, NativeStatements, on_stack
+from graphc.compiler.targets.llvm.programs.statements import NativeStatements, on_stack
 from graphc.ir.types import INT64
 
 RUN, BYTES, SERVE = EXPORTED = ("run", "bytes", "serve")
@@ -99,7 +99,6 @@ class _ModuleWriter:
         text = "\n".join(
             [
                 INTRINSICS,
-                HINTS,
                 *reducing,
                 self._body(),
                 self._bytes(),
