@@ -13,6 +13,7 @@ from graphc.errors import GradientError, brief
 from graphc.ir.expr import Expr, constant, current_site
 from graphc.ir.op import all_ops, array_ops
 from graphc.rewrite import tables
+from graphc.util.arguments import truth
 from graphc.util.pytree import flatten, unflatten
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ def jacobian(output: Any, wrt: Any, *, sparse: bool = False, format: str = "csr"
     <sparse derivative 2×3: 4 entries by 2 forward sweeps, csr>
     """
     targets, structure = _targets(wrt)
-    if sparse:
+    if truth("sparse", sparse):
         return sparse_jacobian(output, targets, format)
     leaves, outputs = flatten(output)
     rows = [
@@ -198,7 +199,7 @@ def hessian(output: Any, wrt: Any, *, sparse: bool = False, format: str = "csr")
     >>> hessian(x @ x, x).shape
     (3, 3)
     """
-    if sparse:
+    if truth("sparse", sparse):
         targets, _ = _targets(wrt)
         return sparse_hessian(grad(output, targets), targets, format)
     return jacobian(grad(output, wrt), wrt)

@@ -10,12 +10,14 @@ import numpy as np
 
 from graphc.api.compile import compile
 from graphc.api.functions import grad, hessian, jacobian
-from graphc.errors import GradientError, InputError, brief
+from graphc.errors import GradientError, InputError, ShapeError, brief
 from graphc.interpret.vector_packing import Vector
 from graphc.ir.expr import Expr, constant, current_site, free_symbols, symbol
+from graphc.ir.inputs import as_value, check_shape
 from graphc.ir.types import is_float
 from graphc.ops.reduce import sum as sum_of
 from graphc.ops.support.sparse_arrays import scipy_optimize
+from graphc.util.arguments import listed, mapping
 
 MOST_DENSE = 200
 """Unknowns up to which derivatives are whole matrices; from there on they are sparse."""
@@ -55,7 +57,16 @@ def minimize(
     >>> result.method, round(result.unknowns["x"], 9), round(result.unknowns["y"], 9)
     ('trust-exact', 1.0, 1.0)
     """
-    problem = _Problem([constant(objective), *subject_to], unknowns, bounds, data)
+    objective = constant(objective)
+    subject_to = listed("subject_to", subject_to, "write subject_to=[x + y <= 1]")
+    stray = next((each for each in subject_to if not isinstance(each, Expr)), None)
+    if stray is not None:
+        raise _no_constraint(stray)
+    if not is_float(objective.dtype):
+        raise GradientError(
+            f"an objective of {objective.dtype} has no derivative", node=repr(objective), site=current_site()
+        )
+    problem = _Problem([objective, *subject_to], unknowns, bounds, data)
     if objective.shape:
         if subject_to:
             raise InputError(
@@ -90,10 +101,14 @@ class _Problem:
                 )
         self.symbols = list(unknowns)
         names = [node.name for node in self.symbols]
-        self.vector = Vector(dict(zip(names, unknowns.values(), strict=True)))
+        values = [as_value(node, value) for node, value in unknowns.items()]
+        for node, value in zip(self.symbols, values, strict=True):
+            check_shape(node, value.shape)
+        self.vector = Vector(dict(zip(names, values, strict=True)))
         self.start = self.vector.start
         self.names = names
-        self.data = {key.name if isinstance(key, Expr) else key: value for key, value in (data or {}).items()}
+        data = {} if data is None else mapping("data", data, "write data={X: values}")
+        self.data = {key.name if isinstance(key, Expr) else key: value for key, value in data.items()}
         self.others = [node for node in free_symbols(*roots) if node not in unknowns]
         for node in self.others:
             if node.name not in self.data:
@@ -105,6 +120,15 @@ class _Problem:
         self.bounds = self._bounded(bounds)
 
     def _bounded(self, bounds: Mapping[Expr, tuple[Any, Any]] | None) -> tuple[np.ndarray, np.ndarray] | None:
+        if bounds is None:
+            return None
+        bounds = mapping("bounds", bounds, "write bounds={x: (0, 1)}")
+        for node, pair in bounds.items():
+            if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+                raise InputError(
+                    f"the bounds of {brief(node)} are (least, greatest), not {brief(pair)}",
+                    site=current_site(),
+                )
         if not bounds:
             return None
         sides = []
@@ -116,7 +140,7 @@ class _Problem:
             for node in self.symbols:
                 side = bounds.get(node, (None, None))[number]
                 shape = np.shape(self.vector.unpack(self.start)[node.name])
-                named[node.name] = np.broadcast_to(free if side is None else side, shape)
+                named[node.name] = _side(node, free if side is None else side, shape)
             sides.append(self.vector.pack(named))
         return sides[0], sides[1]
 
@@ -176,6 +200,12 @@ def _least_squares(problem: _Problem, residuals: Expr) -> Any:
         return whole(at(vector)[1])
 
     first = fun(problem.start)
+    if not np.isfinite(first).all():
+        raise InputError(
+            "the residuals are not finite at the values to begin with",
+            node=repr(residuals),
+            site=current_site(),
+        )
     levenberg = not sparse and problem.bounds is None and len(first) >= count
     method = "lm" if levenberg else "trf"
     eps = float(np.finfo(np.float64).eps)
@@ -302,14 +332,31 @@ def _unused(name: str, *taken: Any) -> str:
     return name
 
 
+def _side(node: Expr, value: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """One side of an unknown's bounds, for each of its elements."""
+    array = None if isinstance(value, Expr) else np.asarray(value)
+    if array is None or array.dtype.kind not in "fiu":
+        raise InputError(f"the bounds of {node.name!r} are numbers, not {brief(value)}", site=current_site())
+    try:
+        return np.broadcast_to(array, shape)
+    except ValueError:
+        raise ShapeError(
+            f"bounds of shape {array.shape} for {node.name!r} of shape {shape}", site=current_site()
+        ) from None
+
+
+def _no_constraint(given: Any) -> InputError:
+    return InputError(
+        f"{brief(given)} is no constraint",
+        site=current_site(),
+        hint="write subject_to=[x + y <= 1, g.equal(x, y)]",
+    )
+
+
 def _constraint(problem: _Problem, comparison: Any, sparse: bool) -> Any:
     """A comparison as SciPy's methods take it: a difference that is 0, or at least 0."""
-    if not isinstance(comparison, Expr) or comparison.op.name not in SIGNS:
-        raise InputError(
-            f"{brief(comparison)} is no constraint",
-            site=current_site(),
-            hint="write subject_to=[x + y <= 1, g.equal(x, y)]",
-        )
+    if comparison.op.name not in SIGNS:
+        raise _no_constraint(comparison)
     sign = SIGNS[comparison.op.name]
     left, right = comparison.operands
     difference = right - left if sign < 0 else left - right

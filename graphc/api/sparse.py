@@ -153,7 +153,12 @@ class Sparsity:
 
 
 def _leaves(tree: Any) -> list[Expr]:
-    return [constant(leaf) for leaf in flatten(tree)[0]]
+    leaves = [constant(leaf) for leaf in flatten(tree)[0]]
+    if not leaves:
+        raise InputError(
+            f"{brief(tree)} holds no expressions", site=current_site(), hint="write g.sparsity(y, x)"
+        )
+    return leaves
 
 
 def sparsity(output: Any, wrt: Any) -> Sparsity:
@@ -207,7 +212,7 @@ def _order(pattern: Any, format: str) -> np.ndarray:
 
 
 def _check_format(format: Any) -> None:
-    if format not in FORMATS:
+    if not isinstance(format, str) or format not in FORMATS:
         raise InputError(
             f"format={brief(format)}", site=current_site(), hint='write format="csr", "csc" or "coo"'
         )

@@ -8,13 +8,25 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import DtypeError, ExpressionError, ShapeError, brief_text
+from graphc.errors import DtypeError, ExpressionError, InputError, ShapeError, brief_text
 from graphc.ir.body import Body
 from graphc.ir.expr import Expr, constant, current_site, rebuild, substitute, symbol, walk
 from graphc.ir.types import format_shape
+from graphc.util.arguments import function
 from graphc.util.pytree import Structure, flatten, unflatten
 
 _calls = itertools.count()
+
+
+def body_function(what: str, f: Any, count: int) -> None:
+    """Raises `ExpressionError` for what is no function of so many arguments."""
+    try:
+        function("the function", f, count, "")
+    except InputError as error:
+        said = f"{what} takes a function of {count} argument{'s' * (count != 1)}, not {brief_text(f, 60)!r}"
+        if callable(f) and not isinstance(f, type):
+            said = f"{what}: {error.message}"
+        raise ExpressionError(said, site=current_site(), hint=f"write g.{what}(lambda …)") from None
 
 
 class TracedBody:
@@ -31,12 +43,6 @@ class TracedBody:
         trees: Sequence[Structure],
         names: Sequence[str] = ("carry", "x"),
     ):
-        if not callable(f):
-            raise ExpressionError(
-                f"{what} takes a function, not {brief_text(f, 60)!r}",
-                site=current_site(),
-                hint=f"write g.{what}(lambda …)",
-            )
         self.what = what
         number = next(_calls)  # bodies within bodies have other symbols
         self.symbols = [
@@ -135,4 +141,12 @@ def with_symbols(output: Expr, old: Sequence[Expr], new: Sequence[Expr]) -> Expr
     return substitute(output, dict(zip(old, new, strict=True)))
 
 
-__all__ = ["TracedBody", "captured_by", "closed_body", "leaves_of", "new_carry", "with_symbols"]
+__all__ = [
+    "TracedBody",
+    "body_function",
+    "captured_by",
+    "closed_body",
+    "leaves_of",
+    "new_carry",
+    "with_symbols",
+]

@@ -12,6 +12,7 @@ from typing import Any
 from graphc.errors import DtypeError, ExpressionError, ShapeError, brief_text
 from graphc.frontend.body_trace import (
     TracedBody,
+    body_function,
     captured_by,
     closed_body,
     leaves_of,
@@ -33,6 +34,7 @@ from graphc.ir.expr import (
 from graphc.ir.op import lookup
 from graphc.ir.types import as_dim, format_shape
 from graphc.ops.control import scan_results, switch_results, while_results
+from graphc.util.arguments import listed, truth
 from graphc.util.pytree import flatten, unflatten
 
 
@@ -72,6 +74,7 @@ def scan(
     >>> evaluate([total, sums], {"x": [1.0, 2.0, 4.0]})
     [7.0, array([1., 3., 7.])]
     """
+    body_function("scan", f, 2)
     start, tree = leaves_of("the carry of scan", carry)
     rows, row_tree = flatten(xs) if xs is not None else ([], None)
     rows = [constant(row) for row in rows]
@@ -93,7 +96,7 @@ def scan(
     outputs = [*new, *(constant(y) for y in ys)]
     captured = captured_by(traced.own, outputs)
     body = closed_body(traced.own, outputs, captured)
-    results = _checkpointed(body, start, rows, captured, steps, bool(reverse), checkpoint)
+    results = _checkpointed(body, start, rows, captured, steps, truth("reverse", reverse), checkpoint)
     end, stacked = results[: len(start)], results[len(start) :]
     return unflatten(tree, iter(end)), None if ys_tree is None else unflatten(ys_tree, iter(stacked))
 
@@ -133,7 +136,7 @@ def _checkpointed(
     checkpoint: Any,
 ) -> list[Expr]:
     """The results of a loop, or of one over parts of it, each a loop: reverse mode keeps what each part begins with."""
-    if checkpoint == "none" or checkpoint is None:
+    if checkpoint is None or (isinstance(checkpoint, str) and checkpoint == "none"):
         return scan_results(body, start, rows, captured, steps, reverse)
     if not isinstance(steps, int):
         raise ExpressionError(
@@ -141,7 +144,7 @@ def _checkpointed(
             site=current_site(),
             hint="give scan a length that is a number",
         )
-    if checkpoint == "sqrt":
+    if isinstance(checkpoint, str) and checkpoint == "sqrt":
         part = max(1, round(steps**0.5))
     elif type(checkpoint) is int and checkpoint > 0:
         part = checkpoint
@@ -196,6 +199,7 @@ def fori_loop(lo: Any, hi: Any, f: Callable[[Any, Any], Any], carry: Any) -> Any
     120.0
     """
     start, tree = leaves_of("the carry of fori_loop", carry)
+    body_function("fori_loop", f, 2)
 
     def step(state: Any) -> Any:
         i, before = state
@@ -252,6 +256,8 @@ def while_loop(
         raise ExpressionError(
             f"max_steps is a number of steps, not {brief_text(max_steps, 40)}", site=current_site()
         )
+    body_function("while_loop", cond, 1)
+    body_function("while_loop", f, 1)
     start, tree = leaves_of("the carry of while_loop", carry)
     traced = TracedBody("while_loop", f, [start], [tree])
     new = new_carry("while_loop", start, tree, traced.returned)
@@ -321,19 +327,14 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *args: Any) -> An
             node=repr(chosen),
             site=current_site(),
         )
-    listed = list(branches)
-    if not listed:
+    functions = listed("branches", branches, "write [lambda x: …, lambda x: …]")
+    if not functions:
         raise ExpressionError("switch has no branches", site=current_site())
-    return _branches("switch", cast(chosen, "int64"), listed, args)
+    return _branches("switch", cast(chosen, "int64"), functions, args)
 
 
-def _on_packed(what: str, f: Any) -> Callable[[Any], Any]:
-    if not callable(f):
-        raise ExpressionError(
-            f"a branch of {what} is a function, not {brief_text(f, 60)!r}",
-            site=current_site(),
-            hint="write lambda: …",
-        )
+def _on_packed(what: str, f: Any, count: int) -> Callable[[Any], Any]:
+    body_function(what, f, count)
     return lambda packed: f(*packed)
 
 
@@ -342,14 +343,15 @@ def _branches(what: str, index: Expr, functions: Sequence[Callable[..., Any]], a
     arguments = [constant(leaf) for leaf in leaves]
     with created_here() as written:
         traced = [
-            TracedBody(what, _on_packed(what, f), [arguments], [tree], ("argument",)) for f in functions
+            TracedBody(what, _on_packed(what, f, len(args)), [arguments], [tree], ("argument",))
+            for f in functions
         ]
     flat = [flatten(each.returned) for each in traced]
     results, structure = flat[0]
     first = [constant(leaf) for leaf in results]
     own = traced[0].own
     outputs = []
-    for number, (each, (listed, shape)) in enumerate(zip(traced, flat, strict=True)):
+    for number, (each, (leaves, shape)) in enumerate(zip(traced, flat, strict=True)):
         if shape != structure:
             raise ExpressionError(
                 f"{what}: branch {number} returns another structure than branch 0",
@@ -358,7 +360,7 @@ def _branches(what: str, index: Expr, functions: Sequence[Callable[..., Any]], a
             )
         values = [
             constant(leaf) if isinstance(leaf, Expr) else constant(leaf, like.dtype)
-            for leaf, like in zip(listed, first, strict=True)
+            for leaf, like in zip(leaves, first, strict=True)
         ]
         for value, like in zip(values, first, strict=True):
             if value.dtype != like.dtype or value.shape != like.shape:

@@ -362,7 +362,7 @@ x, v = g.symbol("x"), g.symbol("v", shape=("n",))
         (lambda: g.cond(x, lambda: 1.0, lambda: 2.0), DtypeError, "one bool"),
         (lambda: g.cond(x > 0, lambda: 1.0, lambda: v), ShapeError, "branch 0 returns"),
         (lambda: g.cond(x > 0, lambda: (x, x), lambda: x), ExpressionError, "another structure"),
-        (lambda: g.cond(x > 0, x, lambda: x), ExpressionError, "is a function"),
+        (lambda: g.cond(x > 0, x, lambda: x), ExpressionError, "takes a function"),
         (lambda: g.switch(x, [lambda: x]), DtypeError, "one integer"),
         (lambda: g.switch(0, []), ExpressionError, "no branches"),
     ],
