@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from math import prod
 from typing import TYPE_CHECKING
 
-from graphc.compiler.engine import thread_pool
 from graphc.compiler.loops.expand_calls import RULES, expand_calls
 from graphc.compiler.loops.program import For, Program, RoutineCall, Statement, body_of, walk_statements
 from graphc.compiler.loops.to_loops import Prepare, to_loops
@@ -21,8 +20,9 @@ from graphc.ir import dims
 if TYPE_CHECKING:
     from graphc.compiler.pipeline import Unit
 
-MANY_THREADS, MOST_FACTOR = 8, 4.0
-"""With so many threads, kernels are faster from where threads are worth their while; with few the function is up to later."""
+MOST_WORK = 320_000.0
+"""Nanoseconds of estimated work of a call up to which it is one of the function: beyond, what threads save is more than what lies
+between kernels. It depends on lengths alone, so that results do not depend on the number of threads."""
 
 MOST_STATEMENTS = 50_000
 """Statements that the routines of such a program may come to, where its lengths are known."""
@@ -49,11 +49,10 @@ def one_function(unit: Unit, prepare: Prepare) -> Program | None:
 
 
 def is_little(steps: tuple[Step, ...], lengths: Mapping[str, int]) -> bool:
-    """Whether a call with some lengths is rather one of the function: its loops need less memory than kernels, on one thread."""
+    """Whether a call with some lengths is rather one of the function."""
     if has_control(steps):  # nothing else runs loops and branches of the graph
         return True
-    factor = min(max(MANY_THREADS / thread_pool.get_num_threads(), 1.0), MOST_FACTOR)
-    return work(steps, lengths) <= thread_pool.WORTH * factor
+    return work(steps, lengths) <= MOST_WORK
 
 
 def has_control(steps: tuple[Step, ...]) -> bool:

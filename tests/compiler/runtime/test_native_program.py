@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import graphc as g
-from graphc.compiler.engine import guard_words
+from graphc.compiler.engine import guard_words, thread_pool
 from graphc.compiler.engine.numpy_layout import data_address
 from graphc.compiler.loops.one_function import has_loops
 from graphc.compiler.loops.program import Program
@@ -135,3 +135,17 @@ def test_what_is_padded_is_as_large_as_minus_infinity(padding, special):
     assert status == 0
     for result, right in zip(results, g.evaluate(outputs, point), strict=True):
         np.testing.assert_allclose(result, right, rtol=8 * EPS)
+
+
+@pytest.mark.parametrize("n", [3, 1_000, 300_000])
+def test_the_bits_do_not_depend_on_the_number_of_threads(n, monkeypatch):
+    """Nor does what runs: one function for few elements, kernels for many."""
+    x = g.symbol("x", shape=("n",))
+    f = g.compile([g.sum(g.sin(x) * x), g.cumsum(x * 0.1)], [x], cache=False)
+    at, results = np.random.default_rng(n).normal(size=n), []
+    for threads in (1, 2, 5):
+        monkeypatch.setattr(thread_pool, "_chosen", threads)
+        again = g.compile([g.sum(g.sin(x) * x), g.cumsum(x * 0.1)], [x], cache=False)
+        results += [f(at), again(at)]
+    for other in results[1:]:
+        assert all(np.array_equal(a, b) for a, b in zip(results[0], other, strict=True))

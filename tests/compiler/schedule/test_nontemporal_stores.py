@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import graphc as g
+from graphc.compiler.engine import thread_pool
 from graphc.compiler.schedule import nontemporal_stores
 
 
@@ -34,8 +35,9 @@ def test_the_same_bits_either_way(lengths, dtype, monkeypatch):
     found = []
     for limit in (0.0, float("inf")):
         monkeypatch.setattr(nontemporal_stores, "large", lambda limit=limit: limit)
-        for parallel in (False, True):
-            f = g.compile(outputs, symbols, parallel=parallel, cache=False)
+        for threads in (1, 2):
+            monkeypatch.setattr(thread_pool, "_chosen", threads)
+            f = g.compile(outputs, symbols, parallel=True, cache=False)
             # memory that begins anywhere, with a border that must stay as it is
             size = x.size
             places = [np.full(size + 40, 7, dtype) for _ in range(2)]
