@@ -93,7 +93,15 @@ def _checked_weight(scores: Expr, weight: Any) -> Expr | None:
     """A number for each class, of the scores' type."""
     if weight is None:
         return None
-    weight = constant(np.asarray(weight) if isinstance(weight, (list, tuple)) else weight)
+    if isinstance(weight, (list, tuple)):
+        try:
+            weight = np.asarray(weight)
+        except ValueError:  # rows of several lengths, lists too deep
+            raise InputError(
+                f"weight is {brief(weight)}, which is no array",
+                hint="weight=[1.0, 2.0], one number for each class",
+            ) from None
+    weight = constant(weight)
     if weight.shape != scores.shape[-1:]:
         raise ShapeError(
             f"class weights of shape {format_shape(weight.shape)} for scores of shape {format_shape(scores.shape)}",

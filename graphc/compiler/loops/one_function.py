@@ -6,7 +6,7 @@ its loops, and calls of LAPACK from Python cost more than what they compute. One
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -48,19 +48,19 @@ def one_function(unit: Unit, prepare: Prepare) -> Program | None:
     return program if small and is_little(unit.steps, {}) else None
 
 
-def is_little(steps: tuple[Step, ...], lengths: Mapping[str, int]) -> bool:
+def is_little(steps: Sequence[Step], lengths: Mapping[str, int]) -> bool:
     """Whether a call with some lengths is rather one of the function."""
     if has_control(steps):  # nothing else runs loops and branches of the graph
         return True
     return work(steps, lengths) <= MOST_WORK
 
 
-def has_control(steps: tuple[Step, ...]) -> bool:
+def has_control(steps: Sequence[Step]) -> bool:
     """Whether there are loops or branches of the graph's own."""
     return any(not isinstance(step, Group) and step.node.op.control is not None for step in steps)
 
 
-def _fits(steps: tuple[Step, ...]) -> bool:
+def _fits(steps: Sequence[Step]) -> bool:
     """Whether there are no kernels for images and panels, and no routines but on small matrices of known size."""
     routines = [step for step in steps if not isinstance(step, Group) and step.node.op.name in RULES]
     stages = [stage for step in steps if isinstance(step, Group) for stage in step.stages]
@@ -69,7 +69,7 @@ def _fits(steps: tuple[Step, ...]) -> bool:
     )
 
 
-def work(steps: tuple[Step, ...], lengths: Mapping[str, int]) -> float:
+def work(steps: Sequence[Step], lengths: Mapping[str, int]) -> float:
     """The estimated nanoseconds of a call's kernels."""
     stages = [stage for step in steps if isinstance(step, Group) for stage in step.stages]
     return sum(s.nanoseconds * prod(dims.evaluate(dim, lengths) for dim in s.space) for s in stages)

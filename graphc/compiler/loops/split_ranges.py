@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from graphc.compiler.loops.block_writer import folded
 from graphc.compiler.loops.program import (
@@ -226,7 +227,7 @@ class _Piece:
         return tuple(result)
 
 
-_RULES: dict[type, Callable[[_Piece, object], Statement]] = {
+_RULES: dict[type, Callable[[_Piece, Any], Statement]] = {
     Let: lambda p, s: replace(s, value=p.scalar(s.value)),
     Assign: lambda p, s: replace(s, index=tuple(map(p.dim, s.index)), value=p.scalar(s.value)),
     Combine: lambda p, s: replace(
@@ -243,7 +244,7 @@ _RULES: dict[type, Callable[[_Piece, object], Statement]] = {
     While: lambda p, s: replace(s, body=p.block(s.body)),
     Private: lambda p, s: replace(s, buffer=replace(s.buffer, shape=tuple(map(p.dim, s.buffer.shape)))),
     RoutineCall: lambda p, s: replace(s, result=p.view(s.result), operands=tuple(map(p.view, s.operands))),
-}  # type: ignore[dict-item]
+}
 
 
 __all__ = ["split_ranges"]
