@@ -60,6 +60,40 @@ def _few(node: Expr, steps: Any) -> None:
         )
 
 
+# --- in a picture -----------------------------------------------------------------------------------------------------------
+
+
+def control_label(node: Expr) -> str:
+    """A loop or branch in a diagram: how long it is, and which of its results a node is where there are several.
+
+    >>> from graphc.ir.expr import symbols
+    >>> from graphc.ops.control import switch_results
+    >>> x, k = symbols("x"), symbols("k", dtype="int64")
+    >>> control_label(switch_results(k, (Body([x], [x]), Body([x], [x * x])), [x])[0])
+    'one of 2 branches'
+    """
+    result = node.attrs[-1]
+    if node.op is SWITCH:
+        bodies = node.attrs[0]
+        return _which(f"one of {len(bodies)} branches", "result", result, len(bodies[0].outputs))
+    if node.op is WHILE:
+        _, _, carries, most, _ = node.attrs
+        loop = "while" if most is None else f"while, at most {most} steps"
+        return f"{loop}: steps" if result == carries else _which(loop, "carry", result, carries)
+    body, carries, _, length, _, _ = node.attrs
+    loop = f"scan, {length} steps"
+    if result < carries:
+        return _which(f"{loop}: carry", "", result, carries)
+    return _which(f"{loop}: each step", "", result - carries, len(body.outputs) - carries)
+
+
+def _which(text: str, what: str, number: int, count: int) -> str:
+    """A text with the number of a result, from 1 on, where there are several."""
+    if count == 1:
+        return text
+    return f"{text}: {what} {number + 1}" if what else f"{text} {number + 1}"
+
+
 # --- runs ----------------------------------------------------------------------------------------------------------------
 
 
@@ -101,4 +135,4 @@ def merged(nodes: Sequence[Expr]) -> tuple[dict[int, Expr], dict[Expr, int]]:
     return {number: results[number] for number in set(numbers.values())}, numbers
 
 
-__all__ = ["loop_key", "merged", "same_run", "unrolled"]
+__all__ = ["control_label", "loop_key", "merged", "same_run", "unrolled"]

@@ -24,6 +24,7 @@ from graphc.ir.op import CONSTANT, SYMBOL, Op
 from graphc.ir.printer import array_label, format_number, render
 from graphc.ir.scopes import Block
 from graphc.ir.types import format_shape
+from graphc.ops.control_runs import control_label
 from graphc.util.arguments import truth
 from graphc.viz.annotations import DEFAULT, check_show, nanoseconds
 from graphc.viz.diagnose import finding, not_finite, sources
@@ -338,6 +339,8 @@ def _blocks_beside(graph: Drawable) -> list[Block]:
 
 
 def _label(expr: Expr) -> str:
+    if expr.op.control is not None:
+        return control_label(expr)
     if expr.op.on_arrays:
         return array_label(expr)
     return f"as {expr.attrs[0]}" if expr.op.name == "astype" else expr.op.label

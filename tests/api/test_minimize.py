@@ -48,7 +48,8 @@ def test_constraints_on_many_unknowns():
     x = g.symbol("x", shape=300)
     result = g.minimize(g.sum(x**2), {x: np.ones(300)}, [g.equal(x[1:] - x[:-1], 0.0), x[:1] >= 2.0])
     assert result.method == "trust-constr"
-    np.testing.assert_allclose(result.unknowns["x"], 2.0, atol=1e-4)
+    # the barrier that keeps x above 2 ends at 1e-8 of a slope of 600: what is left is its width
+    np.testing.assert_allclose(result.unknowns["x"], 2.0, atol=5e-5)
 
 
 def test_a_fit_has_all_digits_and_standard_errors():

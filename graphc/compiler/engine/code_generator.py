@@ -92,8 +92,8 @@ def pass_library() -> Any:
         def _optimize_functions(self, ll_module: Any) -> None:
             """The functions that are inlined whole, before they are: what two of them compute alike is then seen to be one.
 
-            Numba takes every function through these passes, which those over the module contain: nothing else of it remains,
-            and what llvmlite does not free of a run was four fifths of what a freed function left.
+            Numba takes every function through these passes. Of all others those over the module do the same work again, and what
+            llvmlite does not free of a run was most of what a freed function left behind.
             """
             ll_module.data_layout = self._codegen._data_layout
             bodies = {

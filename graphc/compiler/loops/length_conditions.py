@@ -15,6 +15,12 @@ from graphc.ir.graph import Dag
 from graphc.ops.index import result_shape
 from graphc.ops.support.attributes import axes_of
 
+LARGEST = 2**31 - 1
+"""The largest length that a function takes whose lengths no Python has checked."""
+
+MOST_ELEMENTS = 1.0e15
+"""The most elements of one array of it: their bytes are an int64."""
+
 _KEYED = {"index": 1, "at_add": 2, "at_set": 2}
 """Operations with a key, and the first operand that is one of its arrays."""
 

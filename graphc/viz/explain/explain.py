@@ -25,6 +25,7 @@ from graphc.ir.op import CONSTANT
 from graphc.ir.printer import latex_name
 from graphc.ir.types import format_shape, is_float
 from graphc.ops.comparison import where
+from graphc.ops.control_runs import loop_key
 from graphc.viz.explain.explanation import Explanation, NodeExplanation, Use, node_names
 from graphc.viz.math_text import (
     Math,
@@ -188,13 +189,28 @@ class _Teller:
             None if result is None else result.forward[node],
             None if result is None else result[node],
             self._definition(node),
-            self._receives(node),
+            self._received(node),
             tuple(
                 self._use(node, slot, operand)
                 for slot, operand in enumerate(self.graph.operands[node])
                 if (expr, slot) in self.record.contributions
             ),
         )
+
+    def _received(self, node: int) -> Math:
+        """What a node receives; with a word where another result of its loop hands back for both."""
+        line = self._receives(node)
+        others = [each for each in self._together(node) if each != node]
+        if not others or any(
+            (self.graph.exprs[node], slot) in self.record.contributions
+            for slot in range(len(self.graph.operands[node]))
+        ):
+            return line
+        last = min(others)  # the one that the sweep visits last
+        note = joined(
+            " ", r"\text{ }", [Math("handed back with", r"\text{handed back with}"), self._name(last)]
+        )
+        return Math(f"{line.text}  ({note.text})", rf"{line.latex} \quad({note.latex})")
 
     def _receives(self, node: int, told: bool = False) -> Math:
         """∂L/∂v; as a sum of what its uses return where there are several, or where symbols alone must tell it."""
@@ -282,17 +298,30 @@ class _Teller:
         )
         return self._returned(Use(operand, slot, None, contribution, computes, returns))
 
+    def _together(self, node: int) -> list[int]:
+        """The results of a node's loop or branch that receive something: they hand back together."""
+        exprs = self.graph.exprs
+        if exprs[node].op.control is None:
+            return [node]
+        key = loop_key(exprs[node])
+        return [
+            other
+            for other, expr in enumerate(exprs)
+            if expr.op.control is not None and expr in self.record.adjoints and loop_key(expr) == key
+        ]
+
     def _use_of_loop(self, node: int, slot: int, operand: int) -> Use:
-        """Of a loop or branch: that its own derivative runs, and what that gives."""
-        loops = (
-            "the branch taken, differentiated"
-            if self.graph.exprs[node].op.name == "switch"
-            else "the loop run backwards"
-        )
-        written = Math(loops, rf"\text{{{loops}}}")
+        """Of a loop or branch: that its own derivative runs, for all of its results at once, and what that gives."""
+        branch = self.graph.exprs[node].op.name == "switch"
+        what = "the branch taken, differentiated" if branch else "the loop run backwards"
+        computes = Math(what, rf"\text{{{what}}}")
+        together = [self._name(each) for each in self._together(node)]
+        if len(together) > 1:
+            computes = joined(
+                ", for ", r"\text{, for }", [computes, joined(" and ", r"\text{ and }", together)]
+            )
         contribution = None if self.result is None else self.result.contributions[node, slot]
-        returns = written if contribution is None else self._number(contribution)
-        computes = equal(product(self._delta(node), self._local(node, slot)), written)
+        returns = computes if contribution is None else self._number(contribution)
         return self._returned(Use(operand, slot, None, contribution, computes, returns))
 
     def _returned(self, use: Use) -> Use:

@@ -10,6 +10,7 @@ from math import prod
 import numpy as np
 
 from graphc.compiler.loops.expand_calls import expand_calls
+from graphc.compiler.loops.length_conditions import LARGEST, MOST_ELEMENTS
 from graphc.compiler.loops.program import (
     Buffer,
     Load,
@@ -36,9 +37,6 @@ MOST_CONSTANTS = 10_000
 
 ON_STACK = 64
 """Elements of a buffer of known size that lies on the stack."""
-
-LARGEST = 2**31 - 1
-"""The largest length that a function takes."""
 
 
 @dataclass(frozen=True)
@@ -252,7 +250,7 @@ class _FileWriter:
             for buffer in (*self.program.buffers, *self.workspace)
             if buffer.role != "constant" and sum(not isinstance(dim, int) for dim in buffer.shape) > 1
         ]
-        yield from (f"{size} <= 1.0e15" for size in dict.fromkeys(sizes))
+        yield from (f"{size} <= {MOST_ELEMENTS:.1e}".replace("e+", "e") for size in dict.fromkeys(sizes))
         for check in self.program.checks:
             if any(check.conditions == (name,) for name in self.program.lengths):
                 continue

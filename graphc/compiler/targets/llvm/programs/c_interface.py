@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from graphc.compiler.loops.length_conditions import LARGEST, MOST_ELEMENTS
 from graphc.compiler.loops.program import Buffer, Conditions, LengthCheck, Program
 from graphc.compiler.targets.llvm.emit import LlvmBuilder, LlvmValue, literal, memory_type
 from graphc.compiler.targets.llvm.programs.values import ValueWriter
@@ -17,12 +18,6 @@ from graphc.compiler.targets.llvm.programs.writer import ALIGNED, BYTES, RUN, Na
 from graphc.ir.types import BOOL, FLOAT64, INT64
 
 NO_MEMORY, BAD_LENGTHS, BAD_VALUE = 1, 2, 3
-
-LARGEST = 2**31 - 1
-"""The largest length."""
-
-MOST_ELEMENTS = 1.0e15
-"""Elements of one array: their bytes are an int64."""
 
 
 def c_function(program: Program, native: NativeText, name: str) -> str:
