@@ -1,20 +1,42 @@
 """Programs with loops, value and gradient, beside JAX's `lax`: the time of a call, and that until the first result.
 
 python -m tests.benchmarks.loops [NAME …]      (GRAPHC_PEERS names a Python that has jax)
+python -m tests.benchmarks.loops checkpoint    what reverse mode over 10⁶ steps keeps, with checkpoints and without
 """
 
 from __future__ import annotations
 
 import math
 import sys
+import time
+from typing import Any
 
+import graphc as g
 from tests.benchmarks.harness import Competitor, peers_python, race
 from tests.benchmarks.peers.loop_programs import NAMES
 
 MODULE = "tests.benchmarks.peers.loop_programs"
 
 
+def checkpoints() -> None:
+    """The numbers in the workspace of value and gradient, and the time of a call."""
+    w = g.symbol("w")
+    for how in ("none", "sqrt"):
+        end, _ = g.scan(lambda c, _: (g.sin(c) * w + 0.1, None), w, length=1_000_000, checkpoint=how)
+        f: Any = g.compile([end, g.grad(end, w)], [w], cache=False)
+        results, seconds = f(0.9), []
+        for _ in range(5):
+            began = time.perf_counter()
+            f(0.9)
+            seconds.append(time.perf_counter() - began)
+        _, workspace = f._native.frame({})
+        print(f"{how:5} {workspace.nbytes // 8:9,} numbers   {1e3 * min(seconds):7.1f} ms   {results}")
+
+
 def main(names: list[str]) -> int:
+    if names == ["checkpoint"]:
+        checkpoints()
+        return 0
     ratios: list[float] = []
     for name in names or NAMES:
         own = Competitor("graphc", MODULE, f"{name}:graphc")
