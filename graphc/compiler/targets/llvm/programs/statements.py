@@ -208,7 +208,10 @@ class NativeStatements:
             self.own(s.buffer)
 
     def call(self, s: RoutineCall) -> None:
-        raise CompileError(f"{s.routine} has no loops")
+        raise CompileError(
+            f"{s.routine} is a routine of a library, and no loops that could be part of this code",
+            hint='f.export("kernel.c") has sorting and searching; else keep the function in Python',
+        )
 
 
 _STATEMENTS: dict[type, Callable] = {
