@@ -236,7 +236,8 @@ ON_REQUEST = (
         _to_loops,
     ),
 )
-"""Passes that run where something asks for what they make: machine code does not come from the loop IR."""
+"""Passes that run where something asks for what they make: the loop IR of every unit, for printing and for C. Of units that may
+become one function `one_function` has it already."""
 
 REWRITING = PASSES[:4]
 LOWERING = PASSES[4:]

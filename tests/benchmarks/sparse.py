@@ -2,7 +2,8 @@
 
     python -m tests.benchmarks.sparse [--dense 3000]
 
-Calls alternate, and the median of their ratios is printed: below 1 graphc is faster. The peers that are not installed are named.
+Calls alternate, and the median of their ratios is printed: below 1 graphc is faster. Peers are imported here; those that are not
+installed are named.
 """
 
 from __future__ import annotations

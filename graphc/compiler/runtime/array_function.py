@@ -1,4 +1,5 @@
-"""The callable for graphs with operations on whole arrays: kernels and library calls, bound to the lengths of each call.
+"""The callable for graphs with operations on whole arrays: one native function for calls with little to compute, kernels and
+library calls for others, bound to the lengths of each call.
 
 One function serves all lengths: what they decide (memory, chunks of rows) is worked out at the first call with them and kept.
 """

@@ -84,8 +84,8 @@ def write(
         raise InputError("a Python module has no header", hint="leave header= out")
     if source.tensors:
         raise CompileError(
-            "a function of symbols with declared shapes cannot be exported",
-            hint="declare scalars: the exported function takes arrays in their place",
+            "a function of symbols with declared shapes cannot be exported as a Python module",
+            hint='declare scalars: the exported function takes arrays in their place; or write f.export("kernel.c")',
         )
     called = _name(Path(path).stem, name)
     if suffix in PYTHON:
