@@ -293,6 +293,24 @@ def test_equal_bodies_are_equal_nodes():
     assert pickle.loads(pickle.dumps(one[0])) is one[0]
 
 
+def test_loops_over_the_same_that_carry_other_things_are_other_loops():
+    """And those that carry the same and give other things at a step are one, whichever is asked for."""
+    X, w = g.symbol("X", shape=("n",)), g.symbol("w")
+    sums, before = g.scan(lambda c, x: (c + x * w, c), 1.0, X)
+    products, doubled = g.scan(lambda c, x: (c * x * w, 2 * c), 1.0, X)
+    again, tripled = g.scan(lambda c, x: (c + x * w, 3 * c), 1.0, X)
+    assert again is not sums
+    outputs = [sums, before, products, doubled, again, tripled, g.grad(sums * again, w)]
+    x = np.array([0.5, 2.0, -1.5])
+    carried = 1.0 + 0.5 * np.array([0.0, 0.5, 2.5])
+    right = [1.5, carried, 0.125 * -1.5, 2 * np.array([1.0, 0.25, 0.25]), 1.5, 3 * carried, 2 * 1.5 * 1.0]
+    f = g.compile(outputs, [X, w])
+    for results in (f(x, 0.5), g.evaluate(outputs, {"X": x, "w": 0.5})):
+        for result, wanted in zip(results, right, strict=True):
+            close(result, wanted)
+    assert g.compile([again], [X, w])(x, 0.5) == [1.5]
+
+
 def test_files_keep_loops(tmp_path):
     program = PROGRAMS["deep"]
     loop = program.build(g.scan, *program.symbols)
