@@ -185,16 +185,16 @@ class PowerQuotient:
         if small is None:
             return None
         guard, value, x = small
-        _, factors = factors_of(x)
+        size, factors = factors_of(x)
         rest = without(over, factors)
-        if rest is None or abs(number) != 1:
+        if rest is None or not factors or not number or abs(number) != abs(size):
             return None
         inner = product(rest)
         quotient = value / x
         known = self._quotient(quotient)
         quotient = quotient if known is None else known[2]
         result = (constant(1.0, node.dtype) if inner is None else inner) / quotient
-        result = result if number > 0 else -result
+        result = result if (number > 0) == (size > 0) else -result
         near = abs(x) < NEAR_ZERO
         result = where(near if guard is None else guard & near, result, node)
         return result if result.shape == node.shape and result is not node else None
