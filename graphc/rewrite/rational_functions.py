@@ -108,7 +108,7 @@ class RationalFunction:
         x = read.atom
         known = ranges(x)
         trial = Trial(node, x, read, (known.lo, known.hi), under)
-        result = trial.best(forms_of(node, read, reader.factors))
+        result = trial.best(forms_of(node, read, reader.factors[x]))
         return (
             result
             if result is not None and result.shape == node.shape and result.dtype == node.dtype
@@ -118,7 +118,9 @@ class RationalFunction:
     def shorter(self, node: Expr, reader: Reader, ranges: Ranges) -> Expr | None:
         """A node that was read as one quotient, where that has fewer operations: what a derivative is best written from."""
         read = _variable(node, reader)
-        result = None if read is None else one_quotient(node, read, reader.factors)
+        if read is None or read.atom is None:
+            return None
+        result = one_quotient(node, read, reader.factors[read.atom])
         if result is None or result.shape != node.shape or len(walk([result])) >= len(walk([node])):
             return None
         return result

@@ -6,6 +6,7 @@ sides are the same function: rules write many of this kind, for the sake of roun
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -64,12 +65,13 @@ class RootQuotient:
 class Reader:
     """Reads the nodes of a graph, operands first; what no quotient is becomes a part that others may be quotients of.
 
-    factors : polynomials that were divided by, with the nodes that they were written as and what those are multiples by
+    factors : by the part that they are of, polynomials that were divided by, with the nodes that they were written as and what
+        those are multiples by
     """
 
     def __init__(self) -> None:
         self.known: dict[Expr, RootQuotient | None] = {}
-        self.factors: dict[Poly, tuple[Expr, Number]] = {}
+        self.factors: defaultdict[Expr, dict[Poly, tuple[Expr, Number]]] = defaultdict(dict)
         self._roots: dict[tuple[Expr, Poly], Root] = {}
 
     def read(self, node: Expr) -> RootQuotient | None:
@@ -185,8 +187,8 @@ class Reader:
             if not norm:
                 return None
         scale, factor = primitive(norm)
-        if node is not None and other.is_polynomial and len(factor) > 1:
-            self.factors.setdefault(factor, (node, scale))
+        if node is not None and other.is_polynomial and len(factor) > 1 and other.atom is not None:
+            self.factors[other.atom].setdefault(factor, (node, scale))
         below = split(factor)
         inverse = RootQuotient(
             conjugate.atom,

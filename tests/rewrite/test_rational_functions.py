@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import graphc as g
-from graphc.rewrite import rational_functions, univariate
+from graphc.rewrite import rational_functions, tables, univariate
 from graphc.rewrite.rational_reader import Reader, same
 from tests.benchmarks import derivatives
 from tests.benchmarks.derivatives import FORMS, MOST, Formula, array_errors, scalar_errors, truths, units
@@ -194,3 +194,22 @@ def test_the_rule_can_be_switched_off() -> None:
     exact = truths(Formula("log(1 + x*x)", *FAR), 1e120)
     value = float(g.compile(formula, cache=False)(1e120))
     assert exact is not None and units(value, exact[2], exact[3], 1e120, "float64") <= MOST
+
+
+@pytest.mark.parametrize("formula", rational_functions.RULE.examples)
+@pytest.mark.parametrize("inner", ["acosh", "asinh", "cbrt"])
+def test_polynomials_of_several_parts_in_one_graph(formula, inner):
+    """1 + x² of one formula is not written where another has 1 + acosh(x)², nor the other way round."""
+    f = g.parse(formula)
+    x = next(s for s in g.free_symbols(f) if s.name == "x")
+    u = getattr(g, inner)(x)
+    slopes = [
+        g.grad(h, x) for h in (f, g.substitute(f, {x: u}), g.log1p(g.square(u)), g.log1p(x * x), g.atan(u))
+    ]
+    for outputs in (slopes, slopes[::-1]):
+        together = tables.run(outputs, "stable").outputs
+        for at in (0.3, 1.7, 5.0):
+            for written, rewritten in zip(outputs, together, strict=True):
+                with np.errstate(invalid="ignore"):
+                    expected, value = (g.evaluate(form, {"x": at}) for form in (written, rewritten))
+                assert value == pytest.approx(expected, rel=1e-12, nan_ok=True)
