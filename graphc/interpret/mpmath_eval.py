@@ -240,8 +240,8 @@ def _is_nothing(ball: Ball, bits: int) -> bool:
 
 def _value(dag: Dag, output: int, ball: Any) -> Any:
     kind = dag.exprs[output].dtype.kind
-    if kind == "b":
-        return ball
+    if kind == "b":  # truths, but what is larger of two truths is a number
+        return bool(getattr(ball, "mid", ball))
     return (
         int(ball.mid) if kind in "iu" and ball.field.mp.isfinite(ball.mid) else Arithmetic.exported(ball.mid)
     )

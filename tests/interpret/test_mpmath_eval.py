@@ -16,6 +16,7 @@ import graphc as g
 from graphc.errors import InputError, PrecisionError, ShapeError
 from graphc.interpret import mpmath_eval
 from graphc.interpret.ball_functions import Arithmetic
+from graphc.ir.expr import apply
 from graphc.ir.op import Op, all_ops
 from tests.ops.test_partials import call, exact, operands, samples
 
@@ -28,6 +29,23 @@ EVALUATED = [op for op in all_ops() if not op.user_defined]
 def _digits():
     with mpmath.workdps(120):
         yield
+
+
+@pytest.mark.parametrize("kind", ["bool", "int8"])
+@pytest.mark.parametrize("op", EVALUATED, ids=lambda op: op.name)
+def test_truths_and_whole_numbers_are_pythons(op: Op, kind: str) -> None:
+    symbols = [g.symbol(param, dtype=kind) for param in op.params]
+    try:
+        expr = apply(op, *symbols)
+    except g.GraphcError:  # not of such operands
+        return
+    values = dict.fromkeys(op.params, True if kind == "bool" else 1)
+    try:
+        found = mpmath_eval.evaluate(expr, values, digits=20)
+    except g.GraphcError:  # no value there
+        return
+    expected = {"b": bool, "i": int, "u": int}.get(expr.dtype.kind, mpmath.mpf)
+    assert type(found) is expected, found
 
 
 @pytest.mark.parametrize("op", EVALUATED, ids=lambda op: op.name)
