@@ -150,7 +150,7 @@ pad = declare_arrays(
         attributes=(Attribute("pad_width", _pad_width), at.number("value", 0.0)),
         summary="x with so many elements of one value before and after it along each axis.",
         types=FIRST_KEPT,
-        reference=lambda x, pad_width, value: np.pad(x, pad_width, constant_values=x.dtype.type(value)),
+        reference=lambda x, pad_width, value: np.pad(x, pad_width or 0, constant_values=x.dtype.type(value)),
         shape=lambda operands, pad_width, value: tuple(
             dims.add(dim, before + after)
             for dim, (before, after) in zip(operands[0].shape, pad_width, strict=True)

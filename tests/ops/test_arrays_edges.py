@@ -336,3 +336,14 @@ def test_the_declaration_refuses_attributes_from_files():
                 assert not isinstance(error, (AssertionError, RecursionError))
                 continue
             assert node is apply(op, *operands, attrs=node.attrs)
+
+
+def test_a_number_has_no_axis_to_pad():
+    """As in NumPy, where it stays a number."""
+    s = g.symbol("s")
+    assert (
+        g.evaluate(g.pad(s, 2), {"s": 3.0})
+        == g.compile(g.pad(s, 2), [s])(3.0)
+        == np.pad(np.array(3.0), 2)
+        == 3.0
+    )
