@@ -100,8 +100,10 @@ def digamma_positive(x):
 ''',
     "polygamma": '''
 def polygamma(n, x):
-    """The n-th derivative of digamma, n > 0: Hurwitz's zeta function by the formula of Euler and Maclaurin (DLMF 25.11.5)."""
-    if n <= 0 or not x >= -1.0e5:
+    """The n-th derivative of digamma: Hurwitz's zeta function by the formula of Euler and Maclaurin (DLMF 25.11.5)."""
+    if n == 0:
+        return digamma(x)
+    if n < 0 or not x >= -1.0e5:
         return math.nan
     s = n + 1.0
     total = 0.0
@@ -126,7 +128,7 @@ BERNOULLI = (
 }  # fmt: skip
 """Name → text, a blank line before it."""
 
-_USES = {"digamma": ("digamma_positive",)}
+_USES = {"digamma": ("digamma_positive",), "polygamma": ("digamma", "digamma_positive")}
 
 
 def with_used(name: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 
 import mpmath
@@ -154,6 +155,31 @@ def test_casts_saturate(source, target):
 
     assert result.dtype == target
     assert result.tolist() == [exact(value) for value in values]
+
+
+def test_polygamma_of_order_0_is_digamma(tmp_path):
+    """Also where the order is an input, and in the Python that is exported."""
+    x, n = g.symbol("x"), g.symbol("n", dtype="int64")
+    points = np.array([-3.5, -0.5, 0.25, 1.0, 30.0])
+    expected = g.evaluate(g.digamma(x), {"x": points})
+    fixed, given = g.compile(g.polygamma(0, x), [x]), g.compile(g.polygamma(n, x), [x, n])
+    np.testing.assert_array_equal(fixed(points), expected)
+    np.testing.assert_array_equal(given(points, 0), expected)
+    given.export(tmp_path / "orders.py")
+    spec = importlib.util.spec_from_file_location("orders", tmp_path / "orders.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    np.testing.assert_allclose(module.orders(points, 0), expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize("order", range(1, 6))
+def test_poles_of_polygamma_have_two_signs_for_even_orders(order):
+    """ψ⁽ⁿ⁾(x) is (−1)ⁿ⁺¹ n!/xⁿ⁺¹ beside 0 (DLMF 5.15.1)."""
+    x = g.symbol("x")
+    expected = np.array([1.0, -1.0 if order % 2 == 0 else 1.0]) * (-1) ** (order + 1) * np.inf
+    zeros = np.array([0.0, -0.0])
+    np.testing.assert_array_equal(g.compile(g.polygamma(order, x), [x])(zeros), expected)
+    np.testing.assert_array_equal(g.evaluate(g.polygamma(order, x), {"x": zeros}), expected)
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 5, 8])

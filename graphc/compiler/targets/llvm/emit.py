@@ -221,10 +221,12 @@ class LlvmBuilder:
         wide = [self.convert(a, FLOAT64) if self.is_float(a) else a for a in arguments]
         function = f"graphc_{name}"
         self.helpers.add(function)
-        for used in HELPER_USES.get(function, ()):  # C functions of doubles that the helper calls
-            self.declarations.setdefault(
-                used[0], f"declare double @{used[0]}({', '.join(['double'] * used[1])}) #0"
-            )
+        for used, count in HELPER_USES.get(function, ()):  # functions of doubles that the helper calls
+            if used in HELPERS:
+                self.helpers.add(used)
+            else:
+                listed = ", ".join(["double"] * count)
+                self.declarations.setdefault(used, f"declare double @{used}({listed}) #0")
         return self.convert(self._call(function, FLOAT64, wide), dtype)
 
     def intrinsic(self, name: str, *arguments: LlvmValue) -> LlvmValue:

@@ -60,7 +60,7 @@ def _polygamma() -> str:
     """ψ⁽ⁿ⁾(x) = (−1)ⁿ⁺¹ n! ζ(n + 1, x), the Hurwitz zeta function by Euler and Maclaurin's formula.
 
     The sum runs until the argument exceeds n + 20, where ten terms of the remainder's expansion are below an ULP. Below
-    −100,000 the sum would be long: NaN. Source: DLMF 25.11.5 and 5.15.
+    −100,000 the sum would be long: NaN. Of order 0 it is digamma. Source: DLMF 25.11.5 and 5.15.
     """
     lines = []
     for j, bernoulli in enumerate(_BERNOULLI, start=1):
@@ -85,7 +85,13 @@ entry:
   %valid_order = icmp sgt i64 %n, 0
   %valid_x = fcmp oge double %x, -1.0e5
   %valid = and i1 %valid_order, %valid_x
-  br i1 %valid, label %test, label %bad
+  br i1 %valid, label %test, label %other
+other:
+  %plain = icmp eq i64 %n, 0
+  br i1 %plain, label %digamma, label %bad
+digamma:
+  %psi = call double @graphc_digamma(double %x)
+  ret double %psi
 bad:
   ret double 0x7FF8000000000000
 test:
@@ -129,5 +135,7 @@ HELPERS: dict[str, str] = {
 }
 """Name → definition; `graphc_digamma` is SciPy's, bound when the module is linked."""
 
-HELPER_USES: dict[str, tuple[tuple[str, int], ...]] = {"graphc_polygamma": (("pow", 2), ("tgamma", 1))}
-"""Helper → the functions of the C library that it calls, with their number of arguments."""
+HELPER_USES: dict[str, tuple[tuple[str, int], ...]] = {
+    "graphc_polygamma": (("pow", 2), ("tgamma", 1), ("graphc_digamma", 1))
+}
+"""Helper → the functions that it calls, of the C library or of this table, with their number of arguments."""
