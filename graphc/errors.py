@@ -26,14 +26,22 @@ _NOT_THE_USERS = (
 """Where frames are not lines of a user's script: graphc, and what stands between it and the script."""
 
 
+_are_users: dict[str, bool] = {}
+"""Whether lines of a file may be a user's; asked for several frames of every node that is made."""
+
+
 def user_line(depth: int = 1) -> tuple[str, int] | None:
     """File and number of the innermost line outside graphc that is running now, `depth` frames up at least."""
     frame = sys._getframe(depth)
     while frame is not None:
         filename = frame.f_code.co_filename
-        own = filename == "<string>" and str(frame.f_globals.get("__name__")).startswith("graphc.")
-        if not own and not filename.startswith(_NOT_THE_USERS):  # own: a dataclass's generated __init__
-            return filename, frame.f_lineno
+        users = _are_users.get(filename)
+        if users is None:
+            users = _are_users[filename] = not filename.startswith(_NOT_THE_USERS)
+        if users:
+            own = filename == "<string>" and str(frame.f_globals.get("__name__")).startswith("graphc.")
+            if not own:  # own: a dataclass's generated __init__
+                return filename, frame.f_lineno
         frame = frame.f_back
     return None
 
