@@ -69,6 +69,11 @@ def _signed_zero(choose: Callable[..., Any], sign: Callable[..., Any]) -> Callab
     return function
 
 
+def _clip(x: Any, low: Any, high: Any) -> Any:
+    """np.clip, whose three operands have one type."""
+    return _smaller(_larger(x, low), high)
+
+
 _larger, _smaller = _signed_zero(np.maximum, np.logical_and), _signed_zero(np.minimum, np.logical_or)
 
 
@@ -98,7 +103,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     ).split()},
     "mod": np.remainder, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "asinh": np.arcsinh, "acosh": np.arccosh,
     "atanh": np.arctanh, "atan2": np.arctan2, "cbrt": np.cbrt, "pow": _power, "maximum": _larger, "minimum": _smaller,
-    "clip": lambda x, low, high: _smaller(_larger(x, low), high),
+    "clip": lambda *operands: _clip(*[o.astype(np.result_type(*operands)) for o in operands]),
     "round": _floats(np.rint),
     "reciprocal": _floats(lambda x: x.dtype.type(1) / x), "rsqrt": _floats(lambda x: 1 / np.sqrt(x)),
     "sigmoid": _floats(_logistic), "softplus": _floats(_softplus), "log_sigmoid": _floats(lambda x: -_softplus(-x)),
