@@ -27,6 +27,8 @@ from graphc.ir.types import format_shape, is_float
 from graphc.ops.comparison import where
 from graphc.ops.control_runs import loop_key
 from graphc.viz.explain.explanation import Explanation, NodeExplanation, Use, node_names
+from graphc.viz.explain.loop_step import bodies_at
+from graphc.viz.loop_names import checked_step
 from graphc.viz.math_text import (
     Math,
     bracketed,
@@ -66,6 +68,7 @@ def explain_graph(
     seed: Any = None,
     name: str = "L",
     digits: int = 3,
+    step: Any = None,
 ) -> Explanation:
     """The explanation of a graph's derivative.
 
@@ -76,13 +79,23 @@ def explain_graph(
     seed : the weight of each output in what is differentiated; needed unless there is one float scalar output
     name : of what is differentiated
     digits : significant digits
+    step : the step of loops that is explained too, a number or one for each depth of nesting
 
     Raises `GradientError` for outputs that have no derivative and `InputError` for a point that does not fit.
     """
     check_digits(digits)
     if not isinstance(name, str):
         raise InputError(f"a name is a text, not {brief(name)}", hint='write name="L"')
-    return _Teller(graph, at, seed, visible(name, 24), digits).tell()
+    steps = checked_step(step, at)
+    told = _Teller(graph, at, seed, visible(name, 24), digits).tell()
+    if not steps or at is None:
+        return told
+    values = graph.backward(at, seed=seed)
+    inside = []
+    for heading, body, point, seeds in bodies_at(graph, values.forward, values, steps[0]):
+        explained = explain_graph(body, point, seed=seeds, name=name, digits=digits, step=steps[1:] or None)
+        inside.append((heading, explained))
+    return replace(told, loops=tuple(inside))
 
 
 class _Teller:
@@ -166,7 +179,14 @@ class _Teller:
             text = whole(graph.exprs[output])
             heads.append(equal(self._name(output), text) if graph.exprs[output].operands else text)
         if len(graph.outputs) > 1:
-            weights = [bracketed(whole(seed)) if seed.operands else whole(seed) for seed in self.record.seeds]
+            weights = [
+                bracketed(whole(seed))
+                if seed.operands
+                else self._number(seed.value)
+                if seed.is_constant and not seed.shape
+                else whole(seed)
+                for seed in self.record.seeds
+            ]
             terms = [
                 product(weight, self._name(node)) for weight, node in zip(weights, graph.outputs, strict=True)
             ]
