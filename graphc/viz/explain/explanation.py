@@ -153,8 +153,11 @@ class Named(Protocol):
     def symbols(self) -> tuple[Expr, ...]: ...
 
 
-def node_names(graph: Named, name: str) -> list[str]:
-    """A name for every node: a symbol's own, the output's, v1, v2, … for the rest."""
+def node_names(graph: Named, name: str, whole: bool = True) -> list[str]:
+    """A name for every node: a symbol's own, the output's, v1, v2, … for the rest.
+
+    whole : whether what is differentiated is the output, where there is one; else it is only a part of it
+    """
     taken = {visible(symbol.name, 24) for symbol in graph.symbols}
     letter = next(
         (
@@ -166,7 +169,7 @@ def node_names(graph: Named, name: str) -> list[str]:
     )
     operations = [node for node, expr in enumerate(graph.exprs) if not expr.op.is_leaf]
     numbered = {node: f"{letter}{number}" for number, node in enumerate(operations, 1)}
-    if len(graph.outputs) == 1 and name not in taken:
+    if whole and len(graph.outputs) == 1 and name not in taken:
         numbered[graph.outputs[0]] = name
     return [
         visible(expr.name, 24) if expr.op is SYMBOL else numbered.get(node, "")

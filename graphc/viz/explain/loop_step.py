@@ -46,7 +46,8 @@ def bodies_at(
         names = binder_names(expr, known)
         outputs, inputs = named_body(body, names)
         seeds = StepAdjoints(replay, received).seeds_at(number)
-        floats = [place for place in seeds if outputs[place].operands or outputs[place].is_symbol]
+        # what nothing uses receives nothing
+        floats = [place for place in seeds if place < replay.carries or place in received]
         point = {x.name: to_python(value) for x, value in zip(inputs, replay.arguments(number), strict=True)}
         heading = f"At step {number} of {run_label(expr, replay.steps)}"
         inside = type(graph)([outputs[place] for place in floats], inputs)
