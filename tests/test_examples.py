@@ -24,16 +24,19 @@ FIGURES = {
     "composed_networks": ["composed_networks.html"],
     "activations": ["activations.png"],
     "least_squares_1d": ["least_squares_1d.png"],
+    "hamiltonian_monte_carlo": ["hamiltonian_monte_carlo.png"],
     "jacobians": ["jacobians.png"],
     "kalman_filter": ["kalman_filter.png"],
     "linear_layer": ["linear_layer.png", "linear_layer.svg", "linear_layer_shapes.png", "perceptron.png"],
     "linear_regression": ["linear_regression.png"],
     "log_sigmoid": ["log_sigmoid.png", "log_sigmoid.svg"],
+    "logistic_map": ["logistic_map.png"],
     "mlp": ["mlp.png", "mlp_graph.png"],
     "newton_fractal": ["newton_fractal.png"],
     "softmax_nll": ["softmax_nll.png", "softmax_nll.svg"],
     "space_warping": ["space_warping.png"],
     "sum_times": ["sum_times.png"],
+    "text_model": ["text_model.png"],
     "two_layer_numpy": ["two_layer_numpy.png"],
 }
 
@@ -69,6 +72,7 @@ SMALL = {
     "mnist1d_depth": ["--examples", "100", "--epochs", "40"],
     "newton_fractal": ["120"],
     "regularisation": ["200"],
+    "text_model": ["15"],
     "two_layer_numpy": ["25"],
     "universal_approximation": ["300"],
 }

@@ -39,6 +39,7 @@ def draw(
     show: Any = DEFAULT,
     layout: str = "right",
     exercise: bool = False,
+    step: int | tuple[int, ...] | None = None,
 ) -> Diagram:
     """A diagram of an expression or graph: the forward value over each edge, what flows back through it under it.
 
@@ -61,8 +62,12 @@ def draw(
         "histogram" (of arrays)
     layout : where the arrows lead: "right" or "down"
     exercise : whether the player asks its reader for the values
+    step : the step of loops whose values are shown inside of them, counted from 0 (that of a row in `g.scan`); -1 is the last
+        one, (3, 0) step 0 of a loop within step 3 of another. None shows what is inside without values
 
-    A constant operand stands in the label of its operation. NaN and infinity are marked, with the line that they begin on;
+    A loop is a frame with its body inside: what goes in and out passes a small box, and a dashed line leads from what a step
+    carries on to where the next one takes it. A branch has a frame for each side, with values in the one that is taken. A
+    constant operand stands in the label of its operation. NaN and infinity are marked, with the line that they begin on;
     `g.diagnose` tells more. `.save("f.svg")`, `.png`, `.pdf` and `.dot` write the diagram, `.html` a player that steps
     through it; `.source` is its DOT text; notebooks show it. Raises `InputError` when `at` does not fit the symbols.
 
@@ -90,7 +95,9 @@ def draw(
             site=current_site(),
             hint="write g.draw(expr, accuracy=g.accuracy(expr))",
         )
-    shown = view(graph, at, backward, seed=seed, name=name, digits=digits, losses=losses, show=show)
+    shown = view(
+        graph, at, backward, seed=seed, name=name, digits=digits, losses=losses, show=show, step=step
+    )
     options: dict[str, Any] = {
         "seed": seed,
         "name": name,

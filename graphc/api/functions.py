@@ -213,7 +213,13 @@ def rewritten(graph: Graph, level: str, without: Iterable[str] = ()) -> Graph:
 
 
 def explain(
-    outputs: Any, at: Mapping[Any, Any] | None = None, *, seed: Any = None, name: str = "L", digits: int = 3
+    outputs: Any,
+    at: Mapping[Any, Any] | None = None,
+    *,
+    seed: Any = None,
+    name: str = "L",
+    digits: int = 3,
+    step: int | tuple[int, ...] | None = None,
 ) -> Explanation:
     """The derivative told node by node, in backward order: what each node receives, computes and returns.
 
@@ -224,6 +230,7 @@ def explain(
     seed : the weight of each output in what is differentiated; needed unless there is one float scalar output
     name : of what is differentiated
     digits : significant digits
+    step : the step of loops that is explained as well, counted from 0; (3, 0) is step 0 of a loop within step 3 of another
 
     Returns an `Explanation`: `print` shows text; it has `.markdown()` and `.latex()`. Raises `GradientError` for
     outputs that have no derivative and `InputError` when `at` does not fit the symbols.
@@ -251,7 +258,7 @@ def explain(
     """
     from graphc.viz.explain.explain import explain_graph
 
-    return explain_graph(as_graph(outputs), at, seed=seed, name=name, digits=digits)
+    return explain_graph(as_graph(outputs), at, seed=seed, name=name, digits=digits, step=step)
 
 
 def operations() -> list[str]:

@@ -193,7 +193,7 @@ def _scan_back(
         (*bars, *sums, *flag, *own_carry, *own_xs, *row_bars, *row_counts.values(), *own_captured),
         (*new_bars, *new_sums, *new_flag, *stacked),
     )
-    start = [_adjoint(adjoints, place, body.outputs[place]) for place in slopes]
+    start = [_adjoint(adjoints, place, carry[place]) for place in slopes]
     start += [zeros_like(captured[place]) for place in to_sum]
     if flag:
         start.append(
@@ -206,8 +206,9 @@ def _scan_back(
     return {slot: result for slot, result in zip(slots, results, strict=True) if slot in wanted}
 
 
-def _adjoint(adjoints: Mapping[int, Expr], number: int, output: Expr) -> Expr:
-    return adjoints[number] if number in adjoints else broadcast(constant(0.0, output.dtype), output)
+def _adjoint(adjoints: Mapping[int, Expr], number: int, like: Expr) -> Expr:
+    """The adjoint of a carry at the end; zeros of the shape that it began with, which nothing inside of the loop is asked for."""
+    return adjoints[number] if number in adjoints else zeros_like(like)
 
 
 def _parts(all_: Sequence[Expr], carries: int, rows: int) -> tuple[Sequence[Expr], ...]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from graphc.errors import DtypeError, ExpressionError, InputError, ShapeError, brief_text
 from graphc.ir.body import Body
-from graphc.ir.expr import Expr, constant, current_site, rebuild, substitute, symbol, walk
+from graphc.ir.expr import Expr, constant, current_site, on_line_of, rebuild, substitute, symbol, walk
 from graphc.ir.types import format_shape
 from graphc.util.arguments import function
 from graphc.util.pytree import Structure, flatten, unflatten
@@ -93,7 +93,8 @@ def closed_body(own: Sequence[Expr], outputs: Sequence[Expr], captured: Sequence
     for node in walk(outputs, captured):
         operands = tuple([known.get(operand, operand) for operand in node.operands])
         if operands != node.operands:
-            known[node] = rebuild(node, operands)
+            with on_line_of(node):
+                known[node] = rebuild(node, operands)
     return Body([*own, *outside], [known.get(output, output) for output in outputs])
 
 

@@ -135,12 +135,14 @@ class Attribute:
     check : (name, value, operands) → the value in its one form, hashable; raises a `GraphcError` that names the attribute
     default : where it may be left out
     text : whether it is a text, which is printed in quotes and before the operands
+    shown : whether it is printed: what follows from the operands, or would fill pages, is not
     """
 
     name: str
     check: Callable[[str, Any, tuple[Any, ...]], Any]
     default: Any = NO_DEFAULT
     text: bool = False
+    shown: bool = True
 
     @property
     def required(self) -> bool:

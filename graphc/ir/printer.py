@@ -158,6 +158,8 @@ def array_label(node: Any) -> str:
 
 def _is_told(known: Attribute, attr: Any, operands: tuple[Any, ...]) -> bool:
     """Whether a static argument is printed: where it is not its default."""
+    if not known.shown:
+        return False
     if known.default is NO_DEFAULT:
         return True
     try:

@@ -8,7 +8,8 @@
 ()
 """
 
-from graphc.nn.blocks import Inception, Recurrent, Residual, Sequential
+from graphc.nn.blocks import Inception, Residual, Sequential
+from graphc.nn.convolution import Conv1d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from graphc.nn.initial import (
     he_normal,
     he_uniform,
@@ -52,12 +53,15 @@ from graphc.nn.losses import (
 )  # fmt: skip
 from graphc.nn.model import Model
 from graphc.nn.norm import BatchNorm, LayerNorm
+from graphc.nn.recurrent import GRU, LSTM, Recurrent
+from graphc.nn.transformer import Attention, Embedding, Positions, TransformerBlock, attention
 from graphc.util.archive import read_arrays, write_arrays
 
 __all__ = [
-    "ELU", "GELU", "SELU", "Affine", "AvgPool2d", "BatchNorm", "Conv2d", "Dropout", "Flatten", "Function", "Inception",
-    "Layer", "LayerNorm", "LeakyReLU", "Linear", "MaxPool2d", "Maxout", "Model", "ReLU", "Recurrent", "Residual",
-    "Scope", "Sequential", "SiLU", "Sigmoid", "Softmax", "Softplus", "Softsign", "Tanh", "cross_entropy", "he_normal",
-    "he_uniform", "hinge", "l2", "logistic", "mean_squared_error", "negative_log_likelihood", "normal", "ones",
-    "read_arrays", "squared_error", "uniform", "write_arrays", "xavier_normal", "xavier_uniform", "zeros",
+    "ELU", "GELU", "GRU", "LSTM", "SELU", "Affine", "Attention", "AvgPool2d", "BatchNorm", "Conv1d", "Conv2d", "Conv3d",
+    "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d", "Dropout", "Embedding", "Flatten", "Function", "Inception",
+    "Layer", "LayerNorm", "LeakyReLU", "Linear", "MaxPool2d", "Maxout", "Model", "Positions", "ReLU", "Recurrent", "Residual",
+    "Scope", "Sequential", "SiLU", "Sigmoid", "Softmax", "Softplus", "Softsign", "Tanh", "TransformerBlock", "attention",
+    "cross_entropy", "he_normal", "he_uniform", "hinge", "l2", "logistic", "mean_squared_error", "negative_log_likelihood",
+    "normal", "ones", "read_arrays", "squared_error", "uniform", "write_arrays", "xavier_normal", "xavier_uniform", "zeros",
 ]  # fmt: skip

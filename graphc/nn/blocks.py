@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-from graphc.errors import ExpressionError, NameClashError, ShapeError, brief
+from graphc.errors import ExpressionError, NameClashError, ShapeError
 from graphc.ir.expr import Expr
-from graphc.ir.inputs import as_count
 from graphc.ir.types import format_shape
-from graphc.nn import initial
-from graphc.nn.initial import Initialiser
 from graphc.nn.layer import Layer, Scope, as_layer
-from graphc.ops.elementary import tanh
-from graphc.ops.shape import concat, stack
-from graphc.util.arguments import function, truth
+from graphc.ops.shape import concat
 
 
 class Sequential(Layer):
@@ -104,48 +99,4 @@ class Inception(Layer):
         return f"Inception of {len(self.branches)}"
 
 
-class Recurrent(Layer):
-    """A cell for every step of sequences (n, steps, features), unrolled: hₜ = f(W·xₜ + U·hₜ₋₁ + b), h₀ = 0.
-
-    units : the length of the state h
-    activation : f
-    last : whether the result is the last state (n, units), or all of them (n, steps, units)
-
-    The number of steps must be known. Source: Elman (1990).
-    """
-
-    kind = "recurrent"
-
-    def __init__(
-        self,
-        units: int,
-        activation: Callable[[Expr], Expr] = tanh,
-        last: bool = True,
-        init: Initialiser = initial.uniform,
-    ) -> None:
-        self.units, self.init, self.last = units, init, truth("last", last)
-        self.activation = function("activation", activation, 1, "activation=g.tanh")
-
-    def build(self, x: Expr, scope: Scope) -> Expr:
-        if x.ndim != 3 or not isinstance(x.shape[1], int) or x.shape[1] < 1:
-            raise ShapeError(
-                f"{self!r} takes sequences (n, steps, features) of a known number of steps, not {format_shape(x.shape)}",
-                hint='g.symbol("x", shape=("n", 10, 3))',
-            )
-        as_count(self.units, "a state of length {}", "nn.Recurrent(10)")
-        inward = scope.parameter("input", (self.units, x.shape[2]), x, self.init)
-        onward = scope.parameter("state", (self.units, self.units), x, self.init)
-        bias = scope.parameter("bias", (self.units,), x, initial.zeros)
-        states: list[Expr] = []
-        for step in range(x.shape[1]):
-            total = x[:, step] @ inward.T
-            if states:
-                total = total + states[-1] @ onward.T
-            states.append(self.activation(total + bias))
-        return states[-1] if self.last else stack(*states, axis=1)
-
-    def __repr__(self) -> str:
-        return f"Recurrent({brief(self.units)})"
-
-
-__all__ = ["Inception", "Recurrent", "Residual", "Sequential"]
+__all__ = ["Inception", "Residual", "Sequential"]

@@ -120,6 +120,10 @@ class Scope:
         self._declared.masks[full] = (mask, keep)
         return mask
 
+    def inside(self, name: str) -> Scope:
+        """A scope within this one: what it declares has a longer name."""
+        return Scope(self._declared, self._name(name))
+
     def apply(self, name: str, layer: Any, x: Expr) -> Expr:
         """A layer inside this one, under a name of its own."""
         layer = as_layer(layer)

@@ -114,8 +114,10 @@ class Model:
 
     @property
     def inputs(self) -> tuple[Expr, ...]:
-        """The symbols that the input is computed from."""
-        return tuple(free_symbols(self.input))
+        """The symbols that the input is computed from, then others that the layers read, such as lengths of sequences."""
+        own = {*self.parameters.values(), *self.buffers.values()}
+        first = free_symbols(self.input)
+        return (*first, *(x for x in free_symbols(self.output) if x not in own and x not in first))
 
     def draw_masks(self, rng: np.random.Generator, batch: Mapping[Expr, Any]) -> dict[str, np.ndarray]:
         """Booleans for the masks of the training form, of the lengths that a batch of inputs has."""

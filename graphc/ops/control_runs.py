@@ -72,19 +72,30 @@ def control_label(node: Expr) -> str:
     >>> control_label(switch_results(k, (Body([x], [x]), Body([x], [x * x])), [x])[0])
     'one of 2 branches'
     """
-    result = node.attrs[-1]
+    result, loop = node.attrs[-1], run_label(node)
     if node.op is SWITCH:
-        bodies = node.attrs[0]
-        return _which(f"one of {len(bodies)} branches", "result", result, len(bodies[0].outputs))
+        return _which(loop, "result", result, len(node.attrs[0][0].outputs))
     if node.op is WHILE:
-        _, _, carries, most, _ = node.attrs
-        loop = "while" if most is None else f"while, at most {most} steps"
+        carries = node.attrs[2]
         return f"{loop}: steps" if result == carries else _which(loop, "carry", result, carries)
-    body, carries, _, length, _, _ = node.attrs
-    loop = f"scan, {length} steps"
+    body, carries, *_ = node.attrs
     if result < carries:
         return _which(f"{loop}: carry", "", result, carries)
     return _which(f"{loop}: each step", "", result - carries, len(body.outputs) - carries)
+
+
+def run_label(node: Expr, steps: int | None = None) -> str:
+    """A loop or branch, whichever of its results a node is: what it is, and how long; `steps` where it is known."""
+    if node.op is SWITCH:
+        return f"one of {len(node.attrs[0])} branches"
+    if node.op is WHILE:
+        most = node.attrs[3]
+        if steps is not None:
+            return f"while: {steps} step{'s' if steps != 1 else ''}"
+        return "while" if most is None else f"while, at most {most} steps"
+    _, _, _, length, reverse, _ = node.attrs
+    length = length if steps is None else steps
+    return f"scan, {length} step{'s' if length != 1 else ''}{', last first' if reverse else ''}"
 
 
 def _which(text: str, what: str, number: int, count: int) -> str:
@@ -135,4 +146,4 @@ def merged(nodes: Sequence[Expr]) -> tuple[dict[int, Expr], dict[Expr, int]]:
     return {number: results[number] for number in set(numbers.values())}, numbers
 
 
-__all__ = ["control_label", "loop_key", "merged", "same_run", "unrolled"]
+__all__ = ["control_label", "loop_key", "merged", "run_label", "same_run", "unrolled"]

@@ -18,9 +18,10 @@ import numpy as np
 from graphc.ir.expr import Expr, substitute, symbol, walk
 from graphc.ir.types import Shape
 
-Kind = Literal["free", "rowwise", "numbers", "reduced", "unknown"]
-"""free: of no row; rowwise: a result for each row, of that row alone; numbers: 0, 1, … along the rows of a block; reduced: a
-function of accumulators; unknown: none of these is proved."""
+Kind = Literal["free", "rowwise", "stepwise", "numbers", "reduced", "unknown"]
+"""free: of no row; rowwise: a result for each row, of that row alone; stepwise: the same with the rows' axis in second place, as
+loops over steps have it; numbers: 0, 1, … along the rows of a block; reduced: a function of accumulators; unknown: none of these
+is proved."""
 
 Combine = Callable[[Any, Any], Any]
 
@@ -78,6 +79,13 @@ class Rows:
             return "reduced" if node.attrs[0] == self.axis else self._free(str(node.attrs[0]))
         if not node.operands:
             return self._leaf(node)
+        if name == "scan" and "reduced" not in kinds and "numbers" not in kinds:
+            return self._loop(node, kinds)
+        if name == "permute_dims" and node.attrs[0] is not None and node.attrs[0][:2] == (1, 0):
+            turned: dict[Kind, Kind] = {"rowwise": "stepwise", "stepwise": "rowwise", "free": "free"}
+            return turned.get(kinds[0], "unknown")
+        if "stepwise" in kinds:
+            return "unknown"
         if self.axis is None or not {"rowwise", "numbers"} & set(kinds):
             if self.has_rows(
                 shape
@@ -95,6 +103,21 @@ class Rows:
         if "numbers" in kinds and name != "index":
             return "numbers" if name in ("reshape", "expand_dims", "astype") else "unknown"
         return "rowwise" if self._each_row(node, kinds) else "unknown"
+
+    def _loop(self, node: Expr, kinds: list[Kind]) -> Kind:
+        """A loop over steps, whose body goes through the rows side by side."""
+        body, carries, over, *_, result = node.attrs
+        for place, (own, kind) in enumerate(zip(body.inputs, kinds, strict=True)):
+            along = carries <= place < carries + over
+            fits = self._fits(own.shape) if self.has_rows(own.shape) else kind == "free"
+            if not fits or kind not in (("stepwise", "free") if along else ("rowwise", "free")):
+                return "unknown"
+        inside = self.kinds(body.outputs)
+        if any(inside[output] not in ("rowwise", "free") for output in body.outputs):
+            return "unknown"
+        if inside[body.outputs[result]] == "free":
+            return "free"
+        return "rowwise" if result < carries else "stepwise"
 
     def _free(self, length: str) -> Kind:
         return "free" if self.axis is None or self.axis not in length else "unknown"

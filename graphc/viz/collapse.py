@@ -212,11 +212,12 @@ def _merged(view: View, keys: Sequence[str], owners: dict[str, Block | None], to
     edges: dict[Any, _Merging] = {}
     for edge in view.edges:
         tail, head = key_of[edge.tail], key_of[edge.head]
-        if tail == head:
+        if tail == head or (edge.feedback and (tail in whole or head in whole)):
             continue
         # the places of an operation stay apart; what goes into or comes from a group is one line
-        key = (tail, head) if head in whole or (tail in whole and not edge.place) else (tail, head, edge.slot)
-        edges.setdefault(key, _Merging(edge)).add(edge)
+        one = head in whole or (tail in whole and not edge.place)
+        use = (tail, head) if one else (tail, head, edge.slot, edge.feedback)
+        edges.setdefault(use, _Merging(edge)).add(edge)
     merged = tuple(
         [sum_of_edges.edge(key[0], key[1], key[1] in whole) for key, sum_of_edges in edges.items()]
     )
@@ -304,7 +305,8 @@ def _group_node(key: str, inside: Sequence[ViewNode]) -> ViewNode:
             lines=lines,
         )
     symbols = [node for node in inside if node.kind == "symbol"]
-    labels = [node.label for node in inside if node.kind not in ("symbol", "constant")]
+    labels = [node.label for node in inside if node.kind not in ("symbol", "constant", "port", "end")]
+    labels = labels or [node.label for node in inside]
     below = (_counted(len(symbols), "input"),) if symbols else ()
     once, times = repetition(labels)
     counts = Counter(labels).most_common(4)
@@ -332,6 +334,8 @@ def _named_again(view: View) -> View:
     uses: dict[str, list[ViewEdge]] = {}
     order = {node.key: number for number, node in enumerate(view.nodes)}
     for edge in sorted(view.edges, key=lambda edge: order[edge.head]):
+        if edge.feedback:
+            continue
         if order[edge.tail] < order[edge.head]:
             column[edge.head] = max(column.get(edge.head, 0), column.get(edge.tail, 0) + 1)
         uses.setdefault(edge.tail, []).append(edge)

@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 
 from graphc.errors import Site
+from graphc.interpret.loop_replay import LoopReplay
 from graphc.ir.expr import Expr
 from graphc.ir.formatting import show_number, show_value, visible
+from graphc.ir.graph import Dag
 from graphc.ir.op import CONSTANT, SYMBOL
 from graphc.ir.printer import render
+from graphc.ops.control import SWITCH
+from graphc.ops.control_runs import loop_key
+from graphc.viz.loop_names import binder_names, named_body
 
 _SHOWN = 12
 """So many findings, and so many nodes of a way, are printed."""
@@ -53,6 +58,7 @@ def sources(dag: Numbered, values: Mapping[int, Any] | Sequence[Any]) -> tuple[N
     """Where NaN and infinity begin among the values of all nodes of a graph, in topological order."""
     bad: list[np.ndarray | None] = []
     begins: list[tuple[int, tuple[int, ...]]] = []
+    loops: set[Any] = set()
     for node, expr in enumerate(dag.exprs):
         mask = not_finite(values[node])
         bad.append(mask)
@@ -64,6 +70,10 @@ def sources(dag: Numbered, values: Mapping[int, Any] | Sequence[Any]) -> tuple[N
             if before is not None:
                 elementwise = not expr.op.on_arrays
                 new = new & ~np.broadcast_to(before, mask.shape) if elementwise else np.zeros_like(mask)
+        if new.any() and expr.op.control is not None:  # the results of one loop begin in one place
+            key = loop_key(expr)
+            new = np.zeros_like(new) if key in loops else new
+            loops.add(key)
         if new.any():
             begins.append((node, tuple(int(i) for i in np.argwhere(new)[0])))
     return tuple(NonFiniteSource(node, index, *_way(dag, bad, node)) for node, index in begins)
@@ -107,6 +117,7 @@ class Finding:
     way : the expressions that carry it on
     arrives : whether it reaches a result
     site : the line that wrote it
+    steps : where it is inside of loops: each with the number of the step, outermost first
     """
 
     what: str
@@ -120,9 +131,11 @@ class Finding:
     way: tuple[Expr, ...]
     arrives: bool
     site: Site | None
+    steps: tuple[tuple[str, int], ...] = ()
 
     def __str__(self) -> str:
         where = f" at index {self.index if len(self.index) != 1 else self.index[0]}" if self.index else ""
+        where += "".join(f" at step {step} of {loop}," for loop, step in self.steps).rstrip(",")
         lines = [f"{self.what} begins{where}: {self.happens}" + (f"  ({self.why})" if self.why else "")]
         inside = f", in the derivative of {_short(self.of)}" if self.of is not None else ""
         lines.append(f"  node: {_short(self.expr)}{inside}")
@@ -177,6 +190,10 @@ def finding(
     of : the operation whose derivative it is part of; None for a node of the formula itself
     """
     expr = dag.exprs[source.node]
+    if expr.op.control is not None:
+        within = _within(dag, values, source, of)
+        if within is not None:
+            return within
     value = values[source.node]
     operands = tuple((dag.exprs[operand], values[operand]) for operand in dag.operands[source.node])
     element = _element(value, source.index)
@@ -210,6 +227,36 @@ def finding(
         source.arrives,
         (expr if of is None else of).site,
     )
+
+
+def _within(
+    dag: Numbered, values: Mapping[int, Any] | Sequence[Any], source: NonFiniteSource, of: Expr | None
+) -> Finding | None:
+    """What is told of the first step of a loop, or of the side of a branch, that NaN or infinity begins in."""
+    expr = dag.exprs[source.node]
+    lengths = {
+        str(name): length
+        for node, each in enumerate(dag.exprs)
+        if each.op is SYMBOL
+        for name, length in zip(each.shape, np.shape(values[node]), strict=False)
+        if not isinstance(name, int)
+    }
+    operands = dag.operands[source.node]
+    replay = LoopReplay(expr, [values[operand] for operand in operands], lengths)
+    named = [dag.exprs[operand].name if dag.exprs[operand].op is SYMBOL else "" for operand in operands]
+    body = replay.bodies[replay.taken]
+    inner = Dag(*named_body(body, binder_names(expr, named)))
+    for step in replay.order:
+        at_step = replay.values(step)
+        found = sources(inner, at_step)
+        begins = next((each for each in found if each.arrives), None)
+        if begins is None:
+            continue
+        told = finding(inner, at_step, begins, of)
+        steps = told.steps if expr.op is SWITCH else ((expr.op.name, step), *told.steps)
+        way = tuple(dag.exprs[node] for node in source.way)
+        return replace(told, steps=steps, way=(told.expr, *way), arrives=source.arrives)
+    return None
 
 
 def _element(value: Any, index: tuple[int, ...]) -> Any:

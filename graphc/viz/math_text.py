@@ -54,6 +54,11 @@ def equal(*parts: Math) -> Math:
     return joined(" = ", " = ", parts)
 
 
+def noted(line: Math, note: str) -> Math:
+    """A line with a remark behind it."""
+    return Math(f"{line.text}  ({note})", rf"{line.latex} \quad\text{{({note})}}")
+
+
 def bracketed(part: Math) -> Math:
     return Math(f"({part.text})", rf"\left({part.latex}\right)")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from graphc.ir.scopes import Block
@@ -16,7 +17,8 @@ class ViewNode:
     key : its name in the picture, unique and the same in every run
     node : the graph's node
     kind : 'symbol', 'constant', 'operation', 'output' for the name at the end of an arrow, 'block' for what stands for several
-        nodes, 'reference' for a name in place of a long line to what has it
+        nodes, 'reference' for a name in place of a long line to what has it, 'port' and 'end' for where a value enters a loop's
+        body and leaves it
     label : its text
     role : as the graph's `role`: 'backward' marks the nodes of a derivative
     detail : the formula it stands for
@@ -59,6 +61,8 @@ class ViewEdge:
     dtype : of the tail
     alarm : whether NaN or infinity goes along it
     hidden : whether it is not drawn: it leads from the end of a row to the beginning of the next
+    node : the graph's node whose value it carries
+    feedback : whether it leads back, from what a step of a loop carries on to where the next one takes it
     """
 
     tail: str
@@ -73,6 +77,8 @@ class ViewEdge:
     dtype: str = ""
     alarm: bool = False
     hidden: bool = False
+    node: int = -1
+    feedback: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,7 @@ class View:
     show : what of it is drawn: see `annotations.SHOW`
     caption : lines that stand below it
     title : what it is a picture of
+    sides : frames of the sides of branches; those that are true stand in the upper half, and have their name at the top
     """
 
     nodes: tuple[ViewNode, ...]
@@ -92,3 +99,4 @@ class View:
     show: frozenset[str] = frozenset(("value", "adjoint"))
     caption: tuple[str, ...] = ()
     title: str = ""
+    sides: Mapping[Block, bool] = field(default_factory=dict)

@@ -20,5 +20,6 @@ def panels(views: Mapping[str, View]) -> View:
         shown |= view.show
         notes += [f"{name}: {view.note}"] if view.note else []
         captions += [line for line in view.caption if line not in captions]
+    sides = {(name, *block): high for name, view in views.items() for block, high in view.sides.items()}
     title = "; ".join(f"{name}: {view.title}" for name, view in views.items())
-    return View(tuple(nodes), tuple(edges), "; ".join(notes), shown, tuple(captions), title)
+    return View(tuple(nodes), tuple(edges), "; ".join(notes), shown, tuple(captions), title, sides)

@@ -29,12 +29,20 @@ OPTIMISERS = {
 STEEP = 0.1
 """A rate at which two orders of the same sums in float32 drift apart with the steps; PyTorch's own, too."""
 
-X, IMAGES, SEQUENCES = (5,), (4, 6, 5), (4, 3)
+X, IMAGES, SEQUENCES, HEADED, VOLUMES = (5,), (4, 6, 5), (4, 3), (5, 4), (2, 4, 5, 3)
 
 LAYERS: dict[str, tuple[Any, tuple[int, ...]]] = {
     "affine": (nn.Affine(4), X), "maxout": (nn.Maxout(3, 2), X), "flatten": (nn.Flatten(), IMAGES),
     "recurrent": (nn.Recurrent(3), SEQUENCES), "recurrent, all": (nn.Recurrent(3, last=False), SEQUENCES),
     "recurrent, relu": (nn.Recurrent(2, nn.ReLU.function), SEQUENCES),
+    "lstm": (nn.LSTM(3), SEQUENCES), "lstm, all": (nn.LSTM(2, layers=2, bidirectional=True, last=False), SEQUENCES),
+    "gru": (nn.GRU(3), SEQUENCES), "gru, all": (nn.GRU(2, layers=2, bidirectional=True, last=False), SEQUENCES),
+    "attention": (nn.Attention(2), HEADED), "attention, causal": (nn.Attention(4, causal=True), HEADED),
+    "transformer": (nn.TransformerBlock(2, 5, causal=True), HEADED),
+    "conv1d": (nn.Conv1d(2, 3, 2, 1), SEQUENCES), "conv3d": (nn.Conv3d(2, (2, 3, 1), (1, 2, 1), (1, 1, 0)), VOLUMES),
+    "transposed 1d": (nn.ConvTranspose1d(2, 3, 2, 1, 1), SEQUENCES),
+    "transposed 2d": (nn.ConvTranspose2d(2, (3, 2), 2, (1, 0), 1), IMAGES),
+    "transposed 3d": (nn.ConvTranspose3d(2, (2, 3, 2), (2, 1, 2), (0, 1, 1), (1, 0, 1)), VOLUMES),
     "batch norm": (nn.BatchNorm(0.2), IMAGES), "batch norm of features": (nn.BatchNorm(), X),
     "layer norm": (nn.LayerNorm(), X), "layer norm of images": (nn.LayerNorm(3), IMAGES), "dropout": (nn.Dropout(0.3), X),
     "relu": (nn.ReLU, X), "leaky relu": (nn.LeakyReLU(0.1), X), "elu": (nn.ELU(0.5), X), "gelu": (nn.GELU, X),

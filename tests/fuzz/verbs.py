@@ -210,6 +210,9 @@ def _networks() -> dict[str, Verb]:
     def drawn(make: Any) -> Callable[..., Any]:
         return lambda rng, shape: make(rng, shape)
 
+    volumes = g.symbol("V", shape=("n", 1, 4, 3, 3))
+    counts = g.symbol("counts", shape=("n",), dtype="int64")
+    cells = {"layers": 2, "bidirectional": True, "lengths": counts, "carried": False, "checkpoint": "none"}
     window = {"size": 2, "stride": None, "padding": 0}
     scores, labels, target = (
         g.symbol("z", shape=(4, 3)),
@@ -248,6 +251,20 @@ def _networks() -> dict[str, Verb]:
         "Residual": Verb(built(lambda first, shortcut: nn.Residual(first, shortcut=shortcut), features), {"first": nn.Affine(3), "shortcut": None}),
         "Inception": Verb(built(lambda first, axis: nn.Inception(first, [nn.Affine(2)], axis=axis), features), {"first": nn.Affine(3), "axis": 1}),
         "Recurrent": Verb(built(nn.Recurrent, steps), {"units": 2, "activation": g.tanh, "last": True, "init": nn.he_normal}),
+        "nn.Recurrent options": Verb(built(lambda **options: nn.Recurrent(2, **options), steps), cells),
+        "LSTM": Verb(built(nn.LSTM, steps), {"units": 2, "last": True, "init": nn.he_normal, **cells}),
+        "GRU": Verb(built(nn.GRU, steps), {"units": 2, "last": True, "init": nn.he_normal, **cells}),
+        "nn.attention": Verb(nn.attention, {"q": steps, "k": steps, "v": steps, "mask": None, "causal": True, "scale": 0.5}),
+        "Attention": Verb(built(nn.Attention, steps), {"heads": 1, "causal": True, "lengths": counts, "memory": steps, "bias": True, "init": nn.he_normal}),
+        "TransformerBlock": Verb(built(nn.TransformerBlock, steps), {"heads": 1, "hidden": 4, "causal": True, "lengths": counts, "activation": g.tanh, "dropout": 0.1, "init": nn.he_normal}),
+        "Embedding": Verb(built(nn.Embedding, counts), {"count": 3, "units": 2, "init": nn.he_normal, "dtype": "float64"}),
+        "Positions": Verb(built(nn.Positions, steps), {"count": 9, "init": nn.he_normal}),
+        "Conv1d": Verb(built(nn.Conv1d, steps), {"channels": 2, "size": 2, "stride": 1, "padding": 0, "bias": True, "init": nn.he_normal}),
+        "Conv3d": Verb(built(nn.Conv3d, volumes), {"channels": 2, "size": 2, "stride": 1, "padding": 0, "bias": True, "init": nn.he_normal}),
+        **{
+            kind: Verb(built(getattr(nn, kind), x), {"channels": 2, "size": 2, "stride": 2, "padding": 0, "extra": 1, "bias": True, "init": nn.he_normal})
+            for kind, x in (("ConvTranspose1d", steps), ("ConvTranspose2d", images), ("ConvTranspose3d", volumes))
+        },
         "cross_entropy": Verb(nn.cross_entropy, {"logits": scores, "labels": labels, "reduction": "mean", "weight": np.ones(3), "ignore_index": -100, "label_smoothing": 0.1}),
         "negative_log_likelihood": Verb(nn.negative_log_likelihood, {"log_probabilities": scores, "labels": labels, "reduction": "mean", "weight": np.ones(3), "ignore_index": -100}),
         "l2": Verb(nn.l2, {"parameters": [target], "strength": 1.0}),

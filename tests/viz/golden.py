@@ -28,6 +28,8 @@ def cases() -> dict[str, Diagram]:
     for number in range(14):
         long = [g.sin, g.exp][number % 2](long)
     array = g.symbol("A", shape=(2, 2))
+    end, steps = g.scan(lambda c, row: (g.tanh(c * w + row), c * row), 0.0, g.symbol("u", shape=(3,)))
+    total = g.cond(w > 0, lambda e: e**2, lambda e: -e, end) + g.sum(steps)
     return {
         "log_sigmoid": g.draw(loss, at=point),
         "log_sigmoid_structure": g.draw(loss),
@@ -42,6 +44,7 @@ def cases() -> dict[str, Diagram]:
         ),
         "rows": g.draw(long),
         "panels": g.side_by_side({"one": x - y, "two": x * y}, at={"x": 2, "y": 5}, style="paper"),
+        "loop": g.draw(total, at={"w": 0.5, "u": [1.0, -2.0, 3.0]}, step=1),
         "hostile": g.draw(g.symbol('<b>"x') * g.symbol("a\\N&\n"), at={'<b>"x': 1, "a\\N&\n": 2}),
     }
 

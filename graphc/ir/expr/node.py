@@ -234,6 +234,17 @@ def on_this_line() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def on_line_of(node: Node) -> Iterator[None]:
+    """All that is built inside counts as written where a node was: it stands for that node."""
+    before = _writing.fixed, _writing.line
+    _writing.fixed, _writing.line = True, node._sites[0] if node._sites else before[1]
+    try:
+        yield
+    finally:
+        _writing.fixed, _writing.line = before
+
+
+@contextlib.contextmanager
 def created_here() -> Iterator[set[Any]]:
     """The nodes that are made inside; one that there was before is not among them, also where it is written again."""
     before = _writing.created
@@ -306,4 +317,4 @@ def live_nodes() -> int:
     return len(_table)
 
 
-__all__ = ["Node", "created_here", "current_site", "intern", "live_nodes", "on_this_line"]
+__all__ = ["Node", "created_here", "current_site", "intern", "live_nodes", "on_line_of", "on_this_line"]

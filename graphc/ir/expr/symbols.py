@@ -10,7 +10,7 @@ import numpy as np
 from graphc.errors import DtypeError, ExpressionError, GraphcError, brief
 from graphc.ir.expr.expression import Expr, apply, cast, constant, literal
 from graphc.ir.expr.literals import is_weak, short
-from graphc.ir.expr.node import current_site, in_block_of, intern
+from graphc.ir.expr.node import current_site, in_block_of, intern, on_line_of
 from graphc.ir.expr.provenance import Derivation, derivation, derived
 from graphc.ir.expr.traversal import walk
 from graphc.ir.op import SYMBOL
@@ -199,12 +199,14 @@ def substitute(expr: Expr, replacements: dict[Expr, Any]) -> Expr:
     order = walk([expr])
     with deriving():
         for node in order:
-            if node not in replaced:
-                replaced[node] = (
-                    rebuild(node, tuple(replaced[operand] for operand in node.operands))
-                    if node.operands
-                    else node
-                )
+            if node in replaced:
+                continue
+            operands = tuple([replaced[operand] for operand in node.operands])
+            if operands == node.operands:
+                replaced[node] = node
+                continue
+            with on_line_of(node):
+                replaced[node] = rebuild(node, operands)
     # of keys that are symbols: any other node may be gone from a derivative that is written anew
     if all(key.is_symbol for key in keys):
         for node in order:

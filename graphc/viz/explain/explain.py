@@ -27,6 +27,8 @@ from graphc.ir.types import format_shape, is_float
 from graphc.ops.comparison import where
 from graphc.ops.control_runs import loop_key
 from graphc.viz.explain.explanation import Explanation, NodeExplanation, Use, node_names
+from graphc.viz.explain.loop_step import bodies_at
+from graphc.viz.loop_names import checked_step
 from graphc.viz.math_text import (
     Math,
     bracketed,
@@ -35,6 +37,7 @@ from graphc.viz.math_text import (
     formula,
     joined,
     named,
+    noted,
     number,
     product,
     total,
@@ -66,6 +69,8 @@ def explain_graph(
     seed: Any = None,
     name: str = "L",
     digits: int = 3,
+    step: Any = None,
+    whole: bool = True,
 ) -> Explanation:
     """The explanation of a graph's derivative.
 
@@ -76,20 +81,38 @@ def explain_graph(
     seed : the weight of each output in what is differentiated; needed unless there is one float scalar output
     name : of what is differentiated
     digits : significant digits
+    step : the step of loops that is explained too, a number or one for each depth of nesting
+    whole : whether what is differentiated is the output, where there is one, and not a multiple of it beside other things
 
     Raises `GradientError` for outputs that have no derivative and `InputError` for a point that does not fit.
     """
     check_digits(digits)
     if not isinstance(name, str):
         raise InputError(f"a name is a text, not {brief(name)}", hint='write name="L"')
-    return _Teller(graph, at, seed, visible(name, 24), digits).tell()
+    steps = checked_step(step, at)
+    told = _Teller(graph, at, seed, visible(name, 24), digits, whole).tell()
+    if not steps or at is None:
+        return told
+    values = graph.backward(at, seed=seed)
+    rest = {"name": name, "digits": digits, "step": steps[1:] or None, "whole": False}
+    inside = [
+        (heading, explain_graph(body, point, seed=seeds, **rest))
+        for heading, body, point, seeds in bodies_at(graph, values.forward, values, steps[0])
+    ]
+    return replace(told, loops=tuple(inside))
 
 
 class _Teller:
     """Names the nodes and writes the lines."""
 
     def __init__(
-        self, graph: Explainable, at: Mapping[Any, Any] | None, seed: Any, name: str, digits: int
+        self,
+        graph: Explainable,
+        at: Mapping[Any, Any] | None,
+        seed: Any,
+        name: str,
+        digits: int,
+        whole: bool,
     ) -> None:
         self.graph = graph
         self._number = partial(number, digits=digits)
@@ -106,7 +129,8 @@ class _Teller:
             )
             for users in graph.users
         ]
-        self.names = node_names(graph, name)
+        self.whole = whole
+        self.names = node_names(graph, name, whole)
         self.aliases = [
             expr if expr.op is CONSTANT else symbol(alias, expr.shape, expr.dtype)
             for expr, alias in zip(graph.exprs, self.names, strict=True)
@@ -141,7 +165,7 @@ class _Teller:
         """A line with the shape of what it gives, where no value shows it."""
         if not expr.shape or self.result is not None:
             return line
-        return _noted(line, f"shape {format_shape(expr.shape)}")
+        return noted(line, f"shape {format_shape(expr.shape)}")
 
     def _definition(self, node: int) -> Math:
         operands = tuple(self.aliases[operand] for operand in self.graph.operands[node])
@@ -165,8 +189,15 @@ class _Teller:
         for output in graph.outputs:
             text = whole(graph.exprs[output])
             heads.append(equal(self._name(output), text) if graph.exprs[output].operands else text)
-        if len(graph.outputs) > 1:
-            weights = [bracketed(whole(seed)) if seed.operands else whole(seed) for seed in self.record.seeds]
+        if len(graph.outputs) > 1 or not self.whole:
+            weights = [
+                bracketed(whole(seed))
+                if seed.operands
+                else self._number(seed.value)
+                if seed.is_constant and not seed.shape
+                else whole(seed)
+                for seed in self.record.seeds
+            ]
             terms = [
                 product(weight, self._name(node)) for weight, node in zip(weights, graph.outputs, strict=True)
             ]
@@ -237,7 +268,7 @@ class _Teller:
         users = ", ".join(dict.fromkeys(self.names[user] for user, _ in givers[:_TERMS]))
         inside = f" in {users}" if users and len(givers) <= _TERMS else ""
         note = f"the sum over its {count} uses"
-        return Math(f"{line.text}  ({note}{inside})", _noted(line, note).latex)
+        return Math(f"{line.text}  ({note}{inside})", noted(line, note).latex)
 
     def _sum(self, terms: list[Math], givers: list[tuple[int, int]], seeds: list[Math]) -> Math:
         more = [Math("…", r"\ldots")] if len(givers) > _TERMS else []
@@ -267,7 +298,7 @@ class _Teller:
             computes = equal(local, factor) if rule.is_constant else equal(local, written, factor)
             returns = equal(product(self._number(self.result[node]), factor), self._number(contribution))
         if self.graph.exprs[operand].shape != self.graph.exprs[node].shape:
-            returns = _noted(returns, "summed over what it was broadcast to")
+            returns = noted(returns, "summed over what it was broadcast to")
         return self._returned(Use(operand, slot, value, contribution, computes, returns))
 
     def _use_of_array(self, node: int, slot: int, operand: int) -> Use:
@@ -292,7 +323,7 @@ class _Teller:
         returns = written if contribution is None else self._number(contribution)
         to = self.graph.exprs[operand].shape
         what = "vector–Jacobian product" if expr.shape or to else "product"
-        computes = _noted(
+        computes = noted(
             equal(product(self._delta(node), self._local(node, slot)), written),
             f"{what}, {format_shape(expr.shape)} → {format_shape(to)}",
         )
@@ -359,10 +390,6 @@ class _Teller:
             name = Math(f"∇{self.name}", rf"\nabla {named(self.name).latex}")
             lines.append(equal(name, Math(f"[{inner.text}]", rf"\left[{inner.latex}\right]")))
         return tuple(lines)
-
-
-def _noted(line: Math, note: str) -> Math:
-    return Math(f"{line.text}  ({note})", rf"{line.latex} \quad\text{{({note})}}")
 
 
 def _seeds(graph: Explainable, record: AdjointRecord, at: Mapping[Any, Any] | None) -> list[Any]:

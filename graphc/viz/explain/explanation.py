@@ -57,6 +57,7 @@ class Explanation:
     forward : the definition and value of every operation, in the order of evaluation
     steps : what every operation receives, computes and returns, in backward order
     gradient : ∂L/∂x for every symbol
+    loops : what a step of a loop does, where one was asked for: a heading, and the explanation of the body
 
     `str()`, `.markdown()` and `.latex()` give its three forms; notebooks show Markdown.
     """
@@ -65,6 +66,7 @@ class Explanation:
     forward: tuple[Math, ...]
     steps: tuple[NodeExplanation, ...]
     gradient: tuple[Math, ...]
+    loops: tuple[tuple[str, Explanation], ...] = ()
 
     def __str__(self) -> str:
         lines = [self.heading.text]
@@ -77,6 +79,8 @@ class Explanation:
             lines += [f"    {word:<8}  {math.text}" for word, math in _lines(step)]
         if self.gradient:
             lines += ["", "Gradient", *(f"  {line.text}" for line in self.gradient)]
+        for heading, inside in self.loops:
+            lines += ["", heading, *(f"  {line}".rstrip() for line in str(inside).split("\n"))]
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -99,6 +103,8 @@ class Explanation:
             lines += [f"  - *{word}* {math(item)}" for word, item in _lines(step)]
         if self.gradient:
             lines += ["", "**Gradient**", "", *(f"- {math(line)}" for line in self.gradient)]
+        for heading, inside in self.loops:
+            lines += ["", f"### {heading}", "", inside.markdown().rstrip("\n")]
         return "\n".join(lines) + "\n"
 
     def latex(self) -> str:
@@ -118,6 +124,8 @@ class Explanation:
             lines += block(rows)
         if self.gradient:
             lines += [r"\paragraph{Gradient}", *block(f"  & {line.latex}" for line in self.gradient)]
+        for heading, inside in self.loops:
+            lines += [rf"\subsubsection*{{{heading}}}", inside.latex().rstrip("\n")]
         return "\n".join(lines) + "\n"
 
     def _repr_markdown_(self) -> str:
@@ -145,8 +153,11 @@ class Named(Protocol):
     def symbols(self) -> tuple[Expr, ...]: ...
 
 
-def node_names(graph: Named, name: str) -> list[str]:
-    """A name for every node: a symbol's own, the output's, v1, v2, … for the rest."""
+def node_names(graph: Named, name: str, whole: bool = True) -> list[str]:
+    """A name for every node: a symbol's own, the output's, v1, v2, … for the rest.
+
+    whole : whether what is differentiated is the output, where there is one; else it is only a part of it
+    """
     taken = {visible(symbol.name, 24) for symbol in graph.symbols}
     letter = next(
         (
@@ -158,7 +169,7 @@ def node_names(graph: Named, name: str) -> list[str]:
     )
     operations = [node for node, expr in enumerate(graph.exprs) if not expr.op.is_leaf]
     numbered = {node: f"{letter}{number}" for number, node in enumerate(operations, 1)}
-    if len(graph.outputs) == 1 and name not in taken:
+    if whole and len(graph.outputs) == 1 and name not in taken:
         numbered[graph.outputs[0]] = name
     return [
         visible(expr.name, 24) if expr.op is SYMBOL else numbered.get(node, "")

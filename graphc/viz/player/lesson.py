@@ -6,6 +6,7 @@ with the values of expressions, so that the same lines hold at any point. An exe
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -17,7 +18,7 @@ from graphc.ir.types import is_float
 from graphc.viz.explain.explanation import Explanation, NodeExplanation, Use, node_names
 from graphc.viz.math_text import Math, derivative, equal, formula, named
 from graphc.viz.player.mathml import FIRST, Slot
-from graphc.viz.view_graph import Drawable
+from graphc.viz.view_builder import Drawable, runs_of
 
 LARGEST = 300
 """A graph with more operations is not stepped through node by node."""
@@ -50,8 +51,8 @@ class Line:
 class LessonStep:
     """One step: what lights up, and what is told.
 
-    kind : 'start', 'forward', 'backward' or 'gradient'
-    node : the graph's node, or None
+    kind : 'start', 'forward', 'round' for a step of a loop, 'backward' or 'gradient'
+    node : the graph's node whose box lights up, or None
     title : a formula, or None
     """
 
@@ -88,6 +89,7 @@ class Lesson:
     def __post_init__(self) -> None:
         self._index: dict[Expr, int] = {}
         self.names = node_names(self.graph, self.name)
+        self.together = runs_of(self.graph)
         self._aliases = [
             expr if expr.op is CONSTANT else symbol(name, expr.shape, expr.dtype)
             for expr, name in zip(self.graph.exprs, self.names, strict=True)
@@ -114,6 +116,17 @@ class Lesson:
         """The forward value of a node."""
         expr = self.graph.exprs[node]
         return self.slot(expr, "" if expr.op.is_leaf else f"f{node}", bracket)
+
+    def box(self, node: int) -> int:
+        """The node in whose box a node is drawn: the results of a loop have one."""
+        return self.together.get(node, (node,))[0]
+
+    def handing(self, node: int, slot: int) -> tuple[int, int] | None:
+        """The use that hands back to an operand: of a loop, that of the result which does so for all."""
+        for each in self.together.get(node, (node,)):
+            if self.record is not None and (self.graph.exprs[each], slot) in self.record.contributions:
+                return each, slot
+        return None
 
     def contribution(self, use: tuple[int, int], bracket: bool = False) -> Slot:
         """What a use hands back."""
@@ -183,7 +196,11 @@ class Lesson:
         self.forward[node] = len(self.scenes)
         returns = Line("returns", (self.name_of(node), self.value(node)), ask=f"f{node}")
         title = equal(self.name_of(node), definition)
-        self.add(LessonStep("forward", node, title, (*receives, Line("computes", pieces, inside), returns)))
+        self.add(
+            LessonStep(
+                "forward", self.box(node), title, (*receives, Line("computes", pieces, inside), returns)
+            )
+        )
 
     def go_backward(self, step: NodeExplanation) -> None:
         """The scene of an operation that hands its adjoint back to its operands."""
@@ -191,7 +208,11 @@ class Lesson:
         self.backward[node] = len(self.scenes)
         computes = [self._computes(node, use) for use in step.uses]
         returns = [self._returns(node, use) for use in step.uses]
-        self.add(LessonStep("backward", node, step.definition, (self._receives(node), *computes, *returns)))
+        self.add(
+            LessonStep(
+                "backward", self.box(node), step.definition, (self._receives(node), *computes, *returns)
+            )
+        )
 
     def _receives(self, node: int, verb: str = "receives") -> Line:
         sources = self.sources(node)
@@ -232,6 +253,10 @@ class Lesson:
             note = "summed over what it was broadcast to"
         return Line("returns", (to, product, handed), note=note, ask=key)
 
+    def go_through(self, node: int, title: Math, lines: tuple[Line, ...]) -> None:
+        """The scene of a step of a loop."""
+        self.add(LessonStep("round", self.box(node), title, lines))
+
     def finish(self) -> None:
         """The last scene: the gradient."""
         floats = [node for node, expr in enumerate(self.graph.symbols) if is_float(expr.dtype)]
@@ -240,7 +265,11 @@ class Lesson:
 
 
 def lesson(
-    graph: Lecture, explanation: Explanation | None, record: AdjointRecord | None, name: str
+    graph: Lecture,
+    explanation: Explanation | None,
+    record: AdjointRecord | None,
+    name: str,
+    rounds: Mapping[int, Sequence[tuple[Math, tuple[Line, ...]]]] | None = None,
 ) -> Lesson:
     """The scenes of a graph.
 
@@ -250,6 +279,7 @@ def lesson(
     explanation : of its derivative, in symbols alone; None tells the forward pass alone
     record : of the derivative; None without an explanation
     name : of what is differentiated
+    rounds : the first result of a loop → what is told of its steps, a title and lines for each
 
     Raises `RenderError` for a graph that is too large to be stepped through.
     """
@@ -261,7 +291,10 @@ def lesson(
         )
     written = Lesson(graph, record, name)
     written.start()
+    rounds = rounds or {}
     for node in operations:
+        for title, lines in rounds.get(node, ()):
+            written.go_through(node, title, lines)
         written.go_forward(node)
     if explanation is not None:
         for step in explanation.steps:

@@ -29,6 +29,7 @@ from graphc.viz.math_text import equal, formula, named
 from graphc.viz.player.lesson import Lecture, Lesson, lesson
 from graphc.viz.player.mathml import Slot, plain
 from graphc.viz.player.picture import Picture
+from graphc.viz.player.rounds import rounds
 from graphc.viz.player.sections import (
     as_text,
     controls,
@@ -150,7 +151,7 @@ def page(
     exercise about arrays, `RenderError` for a graph that is too large.
     """
     record = None if explanation is None else graph.differentiate(seed)
-    course = lesson(graph, explanation, record, visible(name, 24))
+    course = lesson(graph, explanation, record, visible(name, 24), rounds(graph, at, digits))
     plotted = _plotted(course, view)
     slopes = [slope_of(course, node) for node in range(len(graph.symbols))]
     dag = Dag(course.exprs, graph.symbols)

@@ -68,7 +68,7 @@ class Picture:
     def _values(self, number: int) -> list[tuple[str, Slot, int]]:
         """The numbers at an edge: (class, slot, scene from which it is known)."""
         edge, lesson = self.view.edges[number], self.lesson
-        tail = self.nodes[edge.tail]
+        tail = edge.node
         slots: list[tuple[str, Slot, int]] = []
         if self.kinds[edge.tail] != "constant":
             slots.append(("value", lesson.value(tail), lesson.forward.get(tail, 0)))
@@ -78,9 +78,10 @@ class Picture:
             if tail in lesson.backward or any(tail == node for node in range(len(lesson.graph.symbols))):
                 place_ = int(edge.head.removeprefix("out"))
                 slots.append(("back", lesson.seed(place_), lesson.backward.get(tail, len(lesson.scenes) - 1)))
-        elif (lesson.graph.exprs[self.nodes[edge.head]], edge.slot) in lesson.record.contributions:
-            head = self.nodes[edge.head]
-            slots.append(("back", lesson.contribution((head, edge.slot)), lesson.backward[head]))
+        else:
+            use = lesson.handing(self.nodes[edge.head], edge.slot)
+            if use is not None:
+                slots.append(("back", lesson.contribution(use), lesson.backward[use[0]]))
         return slots
 
     def _total(self, key: str, node: int) -> Slot | None:

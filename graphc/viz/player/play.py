@@ -29,7 +29,7 @@ def player(
     if at is None:
         names = ", ".join(f"{symbol.name!r}: 1.0" for symbol in graph.symbols[:3])
         raise RenderError("a player needs a point to begin at", hint=f"write g.draw(L, at={{{names}}})")
-    shown = view(graph, None, name=name, digits=digits)
+    shown = view(graph, None, name=name, digits=digits, bodies=False)
     labels = [node.label for node in shown.nodes if node.kind == "output"]
     known = labels[0] if len(labels) == 1 else name if isinstance(name, str) else "L"
     explanation = None

@@ -46,7 +46,7 @@ function go(to, from = "") {
   const node = scene.node === null ? "" : `n${scene.node}`;
   for (const element of all(".node")) element.classList.toggle("active", element.dataset.node === node);
   for (const element of all(".edge")) {
-    const used = scene.kind === "forward" || scene.kind === "backward";
+    const used = scene.kind === "forward" || scene.kind === "round" || scene.kind === "backward";
     element.classList.toggle("active", used && element.dataset.head === node);
   }
   for (const text of all("svg text[data-at]")) {

@@ -90,9 +90,10 @@ def _title(lesson: Lesson, number: int, scene: LessonStep) -> str:
         return "The inputs"
     if scene.kind == "gradient":
         return "The gradient"
-    places = lesson.forward if scene.kind == "forward" else lesson.backward
-    first = min(places.values())
-    words = f"{scene.kind.capitalize()} {number - first + 1} of {len(places)}"
+    if scene.kind == "round":
+        return plain(scene.title) if scene.title else ""
+    places = sorted((lesson.forward if scene.kind == "forward" else lesson.backward).values())
+    words = f"{scene.kind.capitalize()} {places.index(number) + 1} of {len(places)}"
     return f"{words}: {plain(scene.title)}" if scene.title else words
 
 
@@ -133,7 +134,8 @@ def section_of_inputs(lesson: Lesson, values: list[Any], live: bool, digits: int
             rows.append(f'<input type="range" id="slide{node}" aria-label="{text}, slider">')
     if not rows:
         return '<p id="message"></p>'
-    note = "" if live else '<p class="message note">Arrays: the values stand as they were computed.</p>'
+    what = "Loops" if lesson.together else "Arrays"
+    note = "" if live else f'<p class="message note">{what}: the values stand as they were computed.</p>'
     message = '<p class="message wrong" id="message" role="status"></p>'
     return (
         '<section class="panel" aria-labelledby="inputs-title"><h2 id="inputs-title">Inputs</h2>'

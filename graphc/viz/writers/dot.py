@@ -109,12 +109,12 @@ def _add_edges(
     graph: Any, view: View, texts: list[labels.Rows], style: Style, layout: str, frames: _Frames
 ) -> None:
     blocks = {node.key: node.block for node in view.nodes}
-    fan = Counter(edge.tail for edge in view.edges)
+    fan = Counter(edge.tail for edge in view.edges if not edge.feedback)
     out, into = _ENDS[layout]
     column: dict[str, int] = {}
     widest: dict[int, int] = {}
     for edge, rows in zip(view.edges, texts, strict=True):
-        if edge.hidden:
+        if edge.hidden or edge.feedback:
             continue
         column[edge.head] = max(column.get(edge.head, 0), column.setdefault(edge.tail, 0) + 1)
         widest[column[edge.tail]] = max(widest.get(column[edge.tail], 0), labels.width(rows, style))
@@ -123,6 +123,13 @@ def _add_edges(
         head = f"{edge.head}:s{edge.slot}:{into}" if edge.place else edge.head
         if edge.hidden:
             graph.edge(edge.tail, edge.head, style="invis", constraint="false")
+            continue
+        if (
+            edge.feedback
+        ):  # written forwards, so that it keeps its ends apart; the arrow stands where it leads to
+            graph.edge(
+                edge.head, edge.tail, dir="back", style="dashed", weight="1", tooltip="to the next step"
+            )
             continue
         line = _line(edge, style)
         if not any(rows):
@@ -163,6 +170,7 @@ def _add_frames(graph: Any, view: View, frames: _Frames, style: Style, layout: s
     """The blocks as nested frames with their names."""
     open_frames = _crossed(view)
     symbols: dict[Block, list[str]] = {}
+    entries = {node.key for node in view.nodes if node.kind == "port"}
     for node in view.nodes:
         if node.kind == "symbol":
             symbols.setdefault(node.block, []).append(node.key)
@@ -174,9 +182,14 @@ def _add_frames(graph: Any, view: View, frames: _Frames, style: Style, layout: s
     numbers = {block: number for number, block in enumerate(tree)}
 
     def frame(outer: Any, block: Block) -> None:  # scopes are nested at most 64 deep
+        side, down = block in view.sides, layout == "down"
+        high = view.sides.get(block, False) or (side and down)
+        text = block[-1] + "\xa0" * (
+            len(block[-1]) + 4 if side and down else 0
+        )  # the line comes in beside it
         with outer.subgraph(name=f"cluster_{numbers[block]}") as inner:
             inner.attr(
-                label=labels.html(labels.font(block[-1], style.note, style.value_size)),
+                label=labels.html(labels.font(text, style.note, style.value_size)),
                 tooltip=labels.quoted(" / ".join(block)),
                 style="rounded,filled",
                 color=style.rule,
@@ -185,10 +198,16 @@ def _add_frames(graph: Any, view: View, frames: _Frames, style: Style, layout: s
                 penwidth=f"{style.line_width * 0.75:g}",
                 margin="10",
                 labeljust="l",
-                labelloc="b" if block in open_frames else "t",  # where no line comes in
+                labelloc="b" if block in open_frames and not high else "t",  # where no line comes in
             )
             for key, attributes in ordered(frames.get(block, ())):
                 inner.node(key, **attributes)
+            ports = [key for key, _ in frames.get(block, ()) if key in entries]
+            if len(ports) > 1:
+                with inner.subgraph() as same:
+                    same.attr(rank="same")
+                    for key in ordered(ports):
+                        same.node(key)
             column = [] if block in open_frames else symbols.get(block, [])
             if 1 < len(column) <= _ORDERED:
                 with inner.subgraph() as same:

@@ -37,6 +37,9 @@ _ALL_LOST = 24.0
 _CELL = 5
 """Points that a cell of an array's picture is wide and high."""
 
+_NAMED = ("symbol", "output", "reference", "port", "end")
+"""The kinds of nodes whose label is a name."""
+
 Row: TypeAlias = tuple[str, str]
 """(text, name of the style's colour); the colour 'image' stands for a ready table"""
 
@@ -158,7 +161,9 @@ def node(
     """The DOT attributes of a node; `places` are the argument places that it names, `dearest` is the largest cost of any."""
     coloured = shown.lost is not None or shown.cost > 0 or shown.alarm
     small = style.text if coloured else style.note  # on a coloured node only the darkest can be read
-    text = name(shown.label) if shown.kind in ("symbol", "output", "reference") else plain(shown.label)
+    text = name(shown.label) if shown.kind in _NAMED else plain(shown.label)
+    if shown.kind in ("port", "end"):  # an index below the line would meet what stands there
+        text = f"<I>{plain(shown.label.replace('_', ' '))}</I>" if shown.lines else text
     for line in (*shown.lines, *([duration(shown.cost)] if shown.cost else [])):
         text = f"{text}<BR/>{font(line, small, style.note_size)}"
     if shown.adjoint is not None:
@@ -192,6 +197,9 @@ def _shape(shown: ViewNode, colour: str, lossy: bool, style: Style) -> dict[str,
     if kind == "symbol":
         size = f"{style.node_size * 0.8:g}"
         return {"fillcolor": colour, "height": size, "width": size, **box, "margin": "0.1,0.04"}
+    if kind in ("port", "end"):
+        small = {"fontsize": f"{style.value_size}", "height": "0.3", "width": "0.3", "margin": "0.07,0.03"}
+        return {**small, **box, "fillcolor": style.background, "color": style.rule}
     if kind == "block":
         return {
             "peripheries": "2",

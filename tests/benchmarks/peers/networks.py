@@ -24,6 +24,45 @@ def recurrent(x, w, u, b, act=torch.tanh, last=True):
     return h if last else torch.stack(states, 1)
 
 
+def cells(kind, layers, both, last, x, *given):
+    """PyTorch's own layers with these weights; one of its two biases is 0 but where it stands behind the reset."""
+    ways, each = ("", "_reverse") if both else ("",), 4 if kind is torch.nn.GRU else 3
+    units = given[1].shape[1]
+    module = kind(x.shape[2], units, layers, batch_first=True, bidirectional=both).to(x.dtype)
+    names = [f"l{layer}{way}" for layer in range(layers) for way in ways]
+    weights = {}
+    for place, name in enumerate(names):
+        inward, onward, bias, *new = given[place * each : (place + 1) * each]
+        weights |= {f"weight_ih_{name}": inward, f"weight_hh_{name}": onward, f"bias_ih_{name}": bias}
+        other = torch.zeros_like(bias)
+        weights[f"bias_hh_{name}"] = torch.cat([other[: 2 * units], *new]) if new else other
+    if not len(x):  # which PyTorch refuses
+        return (x.sum() + sum(w.sum() for w in given)) * torch.zeros(
+            (0, units * len(ways)) if last else (0, x.shape[1], units * len(ways)), dtype=x.dtype
+        )
+    out, _ = torch.func.functional_call(module, weights, (x,))
+    return out[:, -1] if last else out
+
+
+def attention(heads, causal, x, *given):
+    def split(part, w, b):
+        return F.linear(part, w, b).unflatten(2, (heads, -1)).transpose(1, 2)
+
+    q, k, v = (split(x, *given[2 * place : 2 * place + 2]) for place in range(3))
+    with torch.nn.attention.sdpa_kernel(
+        torch.nn.attention.SDPBackend.MATH
+    ):  # the others have no second derivatives
+        out = F.scaled_dot_product_attention(q, k, v, is_causal=causal)
+    return F.linear(out.transpose(1, 2).flatten(2), *given[6:])
+
+
+def transformer(x, *given):
+    w1, b1, *heads = given[:10]
+    w2, b2, *rest = given[10:]
+    x = x + attention(2, True, F.layer_norm(x, w1.shape, w1, b1), *heads)
+    return x + F.linear(F.gelu(F.linear(F.layer_norm(x, w2.shape, w2, b2), *rest[:2])), *rest[2:])
+
+
 def batch_norm(x, w, b, mean, variance, momentum):
     """Both forms and the running averages as one array."""
     running = mean.clone(), variance.clone()
@@ -52,6 +91,18 @@ FURTHER = {
     "recurrent": recurrent,
     "recurrent, all": lambda *given: recurrent(*given, last=False),
     "recurrent, relu": lambda *given: recurrent(*given, act=torch.relu),
+    "lstm": lambda *given: cells(torch.nn.LSTM, 1, False, True, *given),
+    "lstm, all": lambda *given: cells(torch.nn.LSTM, 2, True, False, *given),
+    "gru": lambda *given: cells(torch.nn.GRU, 1, False, True, *given),
+    "gru, all": lambda *given: cells(torch.nn.GRU, 2, True, False, *given),
+    "attention": lambda *given: attention(2, False, *given),
+    "attention, causal": lambda *given: attention(4, True, *given),
+    "transformer": transformer,
+    "conv1d": lambda *given: F.conv1d(*given, 2, 1),
+    "conv3d": lambda *given: F.conv3d(*given, (1, 2, 1), (1, 1, 0)),
+    "transposed 1d": lambda *given: F.conv_transpose1d(*given, 2, 1, 1),
+    "transposed 2d": lambda *given: F.conv_transpose2d(*given, 2, (1, 0), 1),
+    "transposed 3d": lambda *given: F.conv_transpose3d(*given, (2, 1, 2), (0, 1, 1), (1, 0, 1)),
     "batch norm": lambda *given: batch_norm(*given, 0.2),
     "batch norm of features": lambda *given: batch_norm(*given, 0.1),
     "layer norm": lambda x, w, b: F.layer_norm(x, w.shape, w, b),
@@ -86,7 +137,11 @@ FURTHER = {
 def further(case: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The same of the other layers and of the losses."""
     leaves = [torch.tensor(case["x"], requires_grad=True)]
-    leaves += [torch.tensor(case[key], requires_grad=True) for key in sorted(case) if key[0] == "p"]
+    leaves += [
+        torch.tensor(case[key], requires_grad=True)
+        for key in sorted(case, key=lambda key: (len(key), key))
+        if key[0] == "p"
+    ]
     others = [torch.tensor(case[key]) for key in sorted(case) if key[0] in "bmt"]
     return derived(case, leaves, FURTHER[str(case["kind"])](*leaves, *others))
 
