@@ -10,8 +10,11 @@ import numpy as np
 from graphc.errors import ConversionError
 from graphc.ir.body import Body
 from graphc.ir.expr import Expr, constant
+from graphc.ops.closures import CALL
 from graphc.ops.control import SCAN, SWITCH, WHILE, known_shape, scan_results, while_values
+from graphc.ops.implicit import EQUATIONS, FIXED_POINT, MINIMIZER, ROOT
 from graphc.ops.support.build import call
+from graphc.ops.unfold import written_near
 
 # --- unrolled -------------------------------------------------------------------------------------------------------------
 
@@ -24,6 +27,9 @@ def unrolled(node: Expr, operands: Sequence[Expr], values: Sequence[Any]) -> Exp
 
     Raises `ConversionError` for a loop of too many steps.
     """
+    near = written_near(node, operands, values)
+    if near is not None:
+        return near
     if node.op is SWITCH:
         bodies, result = node.attrs
         return bodies[min(max(int(values[0]), 0), len(bodies) - 1)].of(operands[1:])[result]
@@ -73,6 +79,14 @@ def control_label(node: Expr) -> str:
     'one of 2 branches'
     """
     result = node.attrs[-1]
+    if node.op is CALL:
+        name, body, *_ = node.attrs
+        return _which(name, "result", result, len(body.outputs))
+    if node.op in EQUATIONS:
+        leaves = node.attrs[1]
+        if result >= leaves:
+            return f"{_SOLVED[node.op]}: {('steps', 'status', 'residual')[result - leaves]}"
+        return _which(_SOLVED[node.op], "unknown", result, leaves)
     if node.op is SWITCH:
         bodies = node.attrs[0]
         return _which(f"one of {len(bodies)} branches", "result", result, len(bodies[0].outputs))
@@ -85,6 +99,9 @@ def control_label(node: Expr) -> str:
     if result < carries:
         return _which(f"{loop}: carry", "", result, carries)
     return _which(f"{loop}: each step", "", result - carries, len(body.outputs) - carries)
+
+
+_SOLVED = {ROOT: "root", FIXED_POINT: "fixed point", MINIMIZER: "argmin"}
 
 
 def _which(text: str, what: str, number: int, count: int) -> str:

@@ -12,11 +12,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from graphc.autodiff.search_report import digits_lost, reason
 from graphc.errors import Site
 from graphc.ir.expr import Expr
 from graphc.ir.formatting import show_number, show_value, visible
 from graphc.ir.op import CONSTANT, SYMBOL
 from graphc.ir.printer import render
+from graphc.ops.control_runs import loop_key
+from graphc.ops.implicit import EQUATIONS
 
 _SHOWN = 12
 """So many findings, and so many nodes of a way, are printed."""
@@ -145,23 +148,26 @@ class Diagnosis:
     findings : in the order of evaluation, forward before backward
     checked : how many nodes were looked at
     remedy : what to do about it, where something is known to help
+    notes : what is finite and worth little: derivatives of solutions where the Jacobian is nearly singular
     """
 
     findings: tuple[Finding, ...]
     checked: int
     remedy: str = ""
+    notes: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.findings)
 
     def __str__(self) -> str:
         if not self.findings:
-            return f"all {self.checked} values are finite"
+            return "\n".join([f"all {self.checked} values are finite", *self.notes])
         lines = [str(finding) for finding in self.findings[:_SHOWN]]
         if len(self.findings) > _SHOWN:
             lines.append(f"… and {len(self.findings) - _SHOWN} places more")
         if self.remedy:
             lines.append(self.remedy)
+        lines += self.notes
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -189,7 +195,7 @@ def finding(
         inside = ", ".join(show_value(operand) for _, operand in operands)
         happens, why = (
             f"{expr.op.name}({inside}) = {show_number(element)}",
-            _OVERFLOW if what == "infinity" else "",
+            reason(expr, [operand for _, operand in operands]) or (_OVERFLOW if what == "infinity" else ""),
         )
     else:
         shape = np.shape(value)
@@ -210,6 +216,23 @@ def finding(
         source.arrives,
         (expr if of is None else of).site,
     )
+
+
+def notes(dag: Numbered, values: Mapping[int, Any] | Sequence[Any]) -> tuple[str, ...]:
+    """What is told of solutions whose derivatives lose many digits."""
+    said: dict[Any, str] = {}
+    for node, expr in enumerate(dag.exprs):
+        if expr.op not in EQUATIONS or loop_key(expr) in said:
+            continue
+        lost = digits_lost(expr, [values[operand] for operand in dag.operands[node]])
+        spare = -math.log10(float(np.finfo(expr.attrs[0].inputs[0].dtype).eps))
+        if lost > spare / 2:
+            many = f"about {lost:.0f} of {spare:.0f} decimal digits" if lost < spare else "all digits"
+            where = f"\n  at:   {expr.site}" if expr.site is not None else ""
+            said[loop_key(expr)] = (
+                f"the Jacobian at the solution of {_short(expr)} is nearly singular: its derivatives lose {many}{where}"
+            )
+    return tuple(said.values())
 
 
 def _element(value: Any, index: tuple[int, ...]) -> Any:
@@ -268,4 +291,4 @@ def _why(name: str, numbers: Sequence[float], what: str) -> str:
     )
 
 
-__all__ = ["Diagnosis", "Finding", "NonFiniteSource", "finding", "not_finite", "sources"]
+__all__ = ["Diagnosis", "Finding", "NonFiniteSource", "finding", "not_finite", "notes", "sources"]

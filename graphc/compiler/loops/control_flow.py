@@ -17,6 +17,7 @@ from graphc.compiler.loops.program import (
     Exit,
     If,
     Load,
+    Require,
     Scalar,
     While,
     apply,
@@ -27,6 +28,7 @@ from graphc.ir.body import Body
 from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr
 from graphc.ir.types import BOOL, INT64
+from graphc.ops.closures import REQUIRED
 from graphc.ops.control import SCAN, SWITCH
 
 
@@ -67,6 +69,8 @@ class _Control:
             self._scan()
         elif self.node.op is SWITCH:
             self._switch()
+        elif self.node.op is REQUIRED:
+            self._required()
         else:
             self._while()
 
@@ -152,6 +156,12 @@ class _Control:
         self._end(carry)
         if carries in self.places:
             self.writer.emit(Assign(self.places[carries], (), Load(count, (), INT64)))
+
+    def _required(self) -> None:
+        value, condition = self.node.operands
+        asked = self._buffer(condition)
+        self.writer.emit(Require(Load(asked, (), BOOL), self.node.attrs[0]))
+        self.memory.copy(value, self.places[0])
 
     # --- branches -----------------------------------------------------------------------------------------------------
 

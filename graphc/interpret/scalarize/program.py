@@ -205,6 +205,7 @@ _RULES: dict[str, Callable[..., Any]] = {
     "matmul": matmul,
     "inv": matrices(inverse),
     "solve": solve,
+    "regular_solve": solve,
     "solve_triangular": solve_triangular,
     "cholesky": matrices(cholesky),
     "det": matrices(lambda a: adjugate(a)[1]),
