@@ -15,15 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from graphc.autodiff.equations import System, dot
+from graphc.autodiff.equations import System, dot, is_positive
 from graphc.ir.body import Body
 from graphc.ir.expr import Expr, constant, symbol
 from graphc.ir.op import Op
 from graphc.ops.closures import required
 from graphc.ops.comparison import where
-from graphc.ops.control import scan_results, switch_results, while_results
+from graphc.ops.control import switch_results, while_results
 from graphc.ops.implicit import FIXED_POINT, MINIMIZER, ROOT, regular_solve
-from graphc.ops.support.build import broadcast, call, expanded
+from graphc.ops.support.build import call, expanded
 from graphc.ops.unfold import near, unfolded_values, unfolds
 
 RUNNING, FOUND, SINGULAR, NOT_FINITE, STUCK, TOO_LONG, NO_MINIMUM = range(7)
@@ -36,6 +36,9 @@ REASONS = {
     NO_MINIMUM: "where the search ended the gradient is 0, and the function has no minimum: the Hessian is not positive",
 }
 """How a search ended, in words."""
+
+NAMES = {ROOT: "root", FIXED_POINT: "fixed_point", MINIMIZER: "argmin"}
+"""What users call the search."""
 
 HISTORY = 5
 """Steps that Anderson's method mixes."""
@@ -136,7 +139,7 @@ class Search:
             for ended, reason in REASONS.items():
                 if (ended == NO_MINIMUM) == (self.op is MINIMIZER) or ended != NO_MINIMUM:
                     holds = call("not_equal", status, ended)
-                    x = required(x, holds, f"{self.op.name}: {reason}")
+                    x = required(x, holds, f"{NAMES[self.op]}: {reason}")
         else:
             x = where(found, x, _number(np.nan, x))
         return Body([*self.start, *self.used], [*self.system.unpack(x), steps, status, residual])
@@ -159,8 +162,13 @@ class Search:
     def _near(self, step: Expr, scale: Expr) -> Expr:
         return _all(abs(step) <= scale * _number(self.tol**0.5, scale))
 
-    def _scale(self, x: Expr, first: Expr, moved: Expr) -> Expr:
-        return call("maximum", call("maximum", abs(x), abs(first)), moved)
+    def _is_rounding(self, value: Expr, matrix: Expr, x: Expr) -> Expr:
+        """Whether a residual is one that the rounding of x leaves."""
+        reach = abs(matrix) * abs(x) if self.system.scalar else abs(matrix) @ abs(x)
+        return _all(abs(value) <= reach * _number(16 * float(np.finfo(x.dtype).eps), x))
+
+    def _scale(self, x: Expr, first: Expr) -> Expr:
+        return call("maximum", abs(x), abs(first))
 
     def _root(self) -> list[Expr]:
         system = self.system
@@ -170,27 +178,24 @@ class Search:
             new = _largest(system.residual(x + t * d, outside))
             return new <= size * (1 - _number(DESCENT, t) * t)
 
-        def step(first: Expr, outside: Sequence[Expr], status: Expr, x: Expr, moved: Expr) -> list[Expr]:
-            value = system.residual(x, outside)
-            d = -_divided(system, system.slope(x, outside), value)
+        def step(first: Expr, outside: Sequence[Expr], status: Expr, x: Expr) -> list[Expr]:
+            value, matrix = system.residual(x, outside), system.slope(x, outside)
+            d = -_divided(system, matrix, value)
             size, right = _largest(value), _finite(d)
             line = _Line(at, [x, where(right, d, _number(0.0, d)), size, *outside])
             new = x + line.part * d
-            moved = call("maximum", moved, where(right, abs(d), _number(0.0, d)))
-            # how far it moved at first is a scale, as long as it does not run off
             status = _ended(
                 system,
                 self._small(new - x, x, new),
-                self._near(d, self._scale(x, first, _number(0.0, d))),
+                self._near(d, self._scale(x, first)) | self._is_rounding(value, matrix, x),
                 line,
                 call("equal", size, 0),
                 [(~call("isfinite", size), NOT_FINITE), (~right, SINGULAR)],
             )
             keep = line.accepted & right & call("not_equal", size, 0)
-            return [status, where(keep, new, x), moved]
+            return [status, where(keep, new, x)]
 
-        zero = broadcast(_number(0.0, self.first), self.first)
-        status, x, _, steps = self._loop(step, [_status(RUNNING), self.first, zero])
+        status, x, steps = self._loop(step, [_status(RUNNING), self.first])
         return [x, steps, status, _largest(system.residual(x, self.used))]
 
     def _minimizer(self) -> list[Expr]:
@@ -212,7 +217,8 @@ class Search:
 
         def step(first: Expr, outside: Sequence[Expr], status: Expr, x: Expr) -> list[Expr]:
             gradient, old = system.residual(x, outside), value(x, outside)
-            newton = -_divided(system, system.slope(x, outside), gradient)
+            matrix = system.slope(x, outside)
+            newton = -_divided(system, matrix, gradient)
             steep = _largest(gradient)
             slope = dot(newton, gradient)
             downhill = _finite(newton) & (slope < 0)
@@ -226,7 +232,7 @@ class Search:
             status = _ended(
                 system,
                 downhill & self._small(new - x, x, new),
-                downhill & self._near(d, self._scale(x, first, _number(0.0, d))),
+                downhill & (self._near(d, self._scale(x, first)) | self._is_rounding(gradient, matrix, x)),
                 line,
                 call("equal", steep, 0),
                 [(~(call("isfinite", old) & call("isfinite", steep)), NOT_FINITE)],
@@ -235,45 +241,58 @@ class Search:
             return [status, where(keep, new, x)]
 
         status, x, steps = self._loop(step, [_status(RUNNING), self.first])
-        positive = _is_positive(system, system.slope(x, self.used))
+        positive = is_positive(system, system.slope(x, self.used))
         status = where(call("equal", status, FOUND) & ~positive, _status(NO_MINIMUM), status)
         return [x, steps, status, _largest(system.residual(x, self.used))]
 
     def _fixed_point(self) -> list[Expr]:
         system = self.system
         polished = isinstance(system.size, int) and system.size <= MOST_POLISHED
-        tol = self.tol if polished else max(self.tol**1.5 * 16, self.tol * 1e-3)
+        tol = self.tol if polished else min(self.tol, self.tol**1.5 * 256)
 
         def step(first: Expr, outside: Sequence[Expr], status: Expr, *state: Expr) -> list[Expr]:
-            x, before, last, best, stale, *history = state
+            x, before, last, best, good, ahead, stale, *history = state
             r = -system.residual(x, outside)
             size = _largest(r)
             new, history = self._mixed(x, r, before, last, history)
-            wild = ~_finite(new)
-            new = where(wild, x + r, new)
             better = size < best
-            stale = where(better, _number(0, stale), stale + 1)
+            wild = ~_finite(new) | ~(size <= best * 10)  # from the best point again, without what was mixed
+            ahead = where(better, x + r, ahead)
+            new = where(wild, ahead, new)
+            history[0] = where(wild, _status(0), history[0])
+            good = where(better, x, good)
+            stale = where(better, _status(0), stale + 1)
             small = _all(abs(r) <= (abs(x) + abs(x + r)) * _number(tol, x))
-            near = self._near(r, self._scale(x, first, _number(0.0, x)))
-            status = where(
-                small | call("equal", size, 0),
-                _status(FOUND),
-                where(
-                    stale > STALE,
-                    where(near, _status(FOUND), _status(RUNNING)),
-                    _status(RUNNING),
-                ),
-            )
-            status = where(call("isfinite", size), status, _status(NOT_FINITE))
-            stays = call("not_equal", status, RUNNING)
+            near = self._near(ahead - good, self._scale(good, first))
+            over = (stale > STALE) & near
+            status = where(small | call("equal", size, 0) | over, _status(FOUND), _status(RUNNING))
+            status = where(call("isfinite", best) | call("isfinite", size), status, _status(NOT_FINITE))
+            new = where(call("equal", status, RUNNING), new, where(over, good, x))
             return [
-                status, where(stays, x, new), x, r, call("minimum", best, size), stale, *history
-            ]  # fmt: skip
+                status,
+                new,
+                x,
+                r,
+                call("minimum", best, where(better, size, best)),
+                good,
+                ahead,
+                stale,
+                *history,
+            ]
 
         none = self.first * _number(0.0, self.first)
-        carry = [self.first, none, none, _number(np.inf, self.first), _status(0), *self._no_history()]
-        status, x, _, r, _, _, *rest = self._loop(step, [_status(RUNNING), *carry])
-        steps = rest[-1]
+        carry = [
+            self.first,
+            none,
+            none,
+            _number(np.inf, self.first),
+            none,
+            none,
+            _status(0),
+            *self._no_history(),
+        ]
+        status, x, *rest = self._loop(step, [_status(RUNNING), *carry])
+        steps, r = rest[-1], -system.residual(x, self.used)
         if polished:
             x, r = self._polished(x, status)
         return [x, steps, status, _largest(r)]
@@ -310,8 +329,10 @@ class Search:
         square = changes @ changes.mT
         eye = call("eye", n_rows=self._depth, dtype=x.dtype.name)
         trace = call("sum", square * eye)
-        eps = float(np.finfo(x.dtype).eps)
-        share = regular_solve(square + eye * (trace * _number(eps * 8, x)), changes @ r)
+        ridge = (
+            float(np.finfo(x.dtype).eps) ** 0.75
+        )  # of steps that depend on each other, as those of one unknown do
+        share = regular_solve(square + eye * (trace * _number(ridge, x)), changes @ r)
         share = where(call("isfinite", share), share, _number(0.0, share))
         return x + r - share @ (points + changes), [count + 1, points, changes]
 
@@ -333,26 +354,6 @@ class Search:
 
 STALE = 30
 """Steps without a smaller residual that end the search for a fixed point, where what is left is small."""
-
-
-def _is_positive(system: System, matrix: Expr) -> Expr:
-    """Whether a symmetric matrix has no negative pivot, so that none of its eigenvalues is below 0."""
-    if system.scalar:
-        return matrix >= 0
-    size = system.size
-    eye = call("eye", n_rows=size, dtype=matrix.dtype.name)
-    if not isinstance(size, int):
-        eye = where(call("equal", matrix, matrix), eye, eye)
-    whole, unit = symbol("\2whole", matrix.shape, matrix.dtype), symbol("\2unit", (size,), matrix.dtype)
-    bound = symbol("\2bound", (), matrix.dtype)
-    row, column = unit @ whole, whole @ unit
-    pivot = dot(row, unit)
-    share = where(pivot > bound, row / pivot, _number(0.0, row))
-    rest = whole - expanded(column, 1) * expanded(share, 0)
-    eps = float(np.finfo(matrix.dtype).eps)
-    noise = call("max", abs(matrix)) * _number(16 * eps, matrix)
-    _, pivots = scan_results(Body([whole, unit, bound], [rest, pivot]), [matrix], [eye], [noise], size)
-    return call("all", pivots >= -noise)
 
 
 def _unfold(op: Op) -> Callable[..., Body]:
