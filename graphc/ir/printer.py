@@ -113,7 +113,7 @@ def _array_pieces(node: Any, latex: bool) -> tuple[Piece, ...]:
     op: Op = node.op
     if op.name == "index":
         return _indexed(node, latex, 1)
-    if op.name == "call":
+    if op.name in ("call", "foreign"):
         return _called(node, latex)
     if op.name in ("at_set", "at_add"):
         opening = rf"\operatorname{{{latex_escape(op.name)}}}\left(" if latex else f"{op.name}("
@@ -146,11 +146,12 @@ def _array_pieces(node: Any, latex: bool) -> tuple[Piece, ...]:
 
 def _called(node: Any, latex: bool) -> tuple[Piece, ...]:
     """A function of the user's by its name, and which of its results a node is where there are several."""
-    name, body, number = node.attrs[0], node.attrs[1], node.attrs[-1]
+    name, number = node.attrs[0], node.attrs[-1]
+    count = len(node.attrs[1].outputs) if node.op.name == "call" else len(node.attrs[2])
     pieces: list[Piece] = [rf"\operatorname{{{latex_escape(name)}}}\left(" if latex else f"{name}("]
     for slot in range(len(node.operands)):
         pieces += [", ", (slot, 0)] if slot else [(slot, 0)]
-    which = f"[{number}]" if len(body.outputs) > 1 else ""
+    which = f"[{number}]" if count > 1 else ""
     return *pieces, (r"\right)" if latex else ")") + which
 
 

@@ -6,17 +6,17 @@ until then it is differentiated by its own rule, or as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
 from graphc.errors import ArityError, ConversionError, DtypeError, ExpressionError, InputError, ShapeError
 from graphc.ir.body import Body
-from graphc.ir.expr import Expr, apply, symbol
+from graphc.ir.expr import Expr, apply, constant, symbol
 from graphc.ir.op import Attribute, Notation, Op, register_control
-from graphc.ir.types import BOOL, FIRST_KEPT, Shape, TypeRule, format_shape, is_float
-from graphc.ops.control import a_body, a_count, fits, wide_body
+from graphc.ir.types import BOOL, FIRST_KEPT, INT64, Shape, TypeRule, format_shape, is_float
+from graphc.ops.control import a_body, a_count, fits, scan_results, wide_body
 from graphc.ops.support.build import summed
 from graphc.ops.support.declare import builder
 from graphc.ops.support.vmap_rules import Batch, Batched
@@ -84,7 +84,8 @@ HELD = register_control(
 # --- conditions ------------------------------------------------------------------------------------------------------------
 
 
-def _text(name: str, value: Any, operands: tuple[Expr, ...]) -> str:
+def a_text(name: str, value: Any, operands: tuple[Expr, ...]) -> str:
+    """A static argument that is a text."""
     if not isinstance(value, str):
         raise ExpressionError(f"{name} is a text, and not {value!r:.60}")
     return value
@@ -112,7 +113,7 @@ REQUIRED = register_control(
         variadic=True,
         shape=_required_shape,
         dtype=lambda operands, *_: operands[0].dtype,
-        attributes=(Attribute("message", _text), Attribute("result", a_count)),
+        attributes=(Attribute("message", a_text), Attribute("result", a_count)),
         reference=lambda *all_, **_: None,
         control=_required_values,
         category="control",
@@ -199,6 +200,24 @@ def _call_batch(
     return call_results(name, wide, operands, rule, mode, count)[result]
 
 
+def over_batch(
+    b: Batch,
+    operands: tuple[Expr, ...],
+    batched: Batched,
+    each: Callable[[list[Expr]], Expr],
+) -> Expr:
+    """A loop over a batch for what takes one element at a time: each has its own inputs, and gives a row of the result."""
+    inputs = [
+        symbol(f"\2each{place}", x.shape[1:] if own else x.shape, x.dtype)
+        for place, (x, own) in enumerate(zip(operands, batched, strict=True))
+    ]
+    rows, same = ([place for place, own in enumerate(batched) if own is wanted] for wanted in (True, False))
+    count = symbol("\2count", (), INT64)
+    body = Body([count, *(inputs[k] for k in rows), *(inputs[k] for k in same)], [count, each(inputs)])
+    start = constant(0, "int64")  # a loop carries something
+    return scan_results(body, [start], [operands[k] for k in rows], [operands[k] for k in same], b.size)[1]
+
+
 CALL = register_control(
     Op(
         name="call",
@@ -210,7 +229,7 @@ CALL = register_control(
         shape=_call_shape,
         dtype=lambda operands, name, body, rule, mode, count, result: body.outputs[result].dtype,
         attributes=(
-            Attribute("name", _text),
+            Attribute("name", a_text),
             Attribute("body", a_body),
             Attribute("rule", _rule),
             Attribute("mode", _mode),
@@ -265,8 +284,10 @@ __all__ = [
     "REQUIRED",
     "STOP_GRADIENT",
     "Mode",
+    "a_text",
     "call_results",
     "floats",
+    "over_batch",
     "required",
     "stop_gradient",
 ]

@@ -12,6 +12,7 @@ from graphc.ir.body import Body
 from graphc.ir.expr import Expr, constant
 from graphc.ops.closures import CALL
 from graphc.ops.control import SCAN, SWITCH, WHILE, known_shape, scan_results, while_values
+from graphc.ops.foreign import FOREIGN
 from graphc.ops.implicit import EQUATIONS, FIXED_POINT, MINIMIZER, ROOT
 from graphc.ops.support.build import call
 from graphc.ops.unfold import written_near
@@ -82,6 +83,8 @@ def control_label(node: Expr) -> str:
     if node.op is CALL:
         name, body, *_ = node.attrs
         return _which(name, "result", result, len(body.outputs))
+    if node.op is FOREIGN:
+        return _which(node.attrs[0], "result", result, len(node.attrs[2]))
     if node.op in EQUATIONS:
         leaves = node.attrs[1]
         if result >= leaves:

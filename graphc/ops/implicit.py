@@ -15,10 +15,11 @@ import numpy as np
 
 from graphc.errors import ArityError, ExpressionError, ShapeError
 from graphc.ir.body import Body
-from graphc.ir.expr import Expr, apply, constant, symbol
+from graphc.ir.expr import Expr, apply
 from graphc.ir.op import Attribute, Notation, Op, lookup, register_control
 from graphc.ir.types import FIRST_KEPT, INT64, DType, Shape, format_shape, is_float
-from graphc.ops.control import a_body, a_count, fits, scan_results
+from graphc.ops.closures import over_batch
+from graphc.ops.control import a_body, a_count, fits
 from graphc.ops.linalg import solve, solving
 from graphc.ops.support.vmap_rules import Batch, Batched
 from graphc.ops.unfold import unfolded_values
@@ -90,15 +91,9 @@ def _batch(name: str) -> Any:
 
     def rule(b: Batch, operands: Operands, batched: Batched, body: Body, *attrs: Any) -> Expr:
         method, result = Method(*attrs[:-1]), attrs[-1]
-        rows = [x for x, own in zip(operands, batched, strict=True) if own]
-        same = [x for x, own in zip(operands, batched, strict=True) if not own]
-        inputs = [symbol(f"\2each{place}", x.shape, x.dtype) for place, x in enumerate(body.inputs)]
-        inner = solutions(lookup(name), body, inputs, method)[result]
-        own_rows = [x for x, own in zip(inputs, batched, strict=True) if own]
-        own_same = [x for x, own in zip(inputs, batched, strict=True) if not own]
-        count = symbol("\2count", (), INT64)
-        each = Body([count, *own_rows, *own_same], [count, inner])
-        return scan_results(each, [constant(0, "int64")], rows, same, b.size)[1]
+        return over_batch(
+            b, operands, batched, lambda inputs: solutions(lookup(name), body, inputs, method)[result]
+        )
 
     return rule
 
