@@ -55,9 +55,13 @@ from graphc.compiler.engine.thread_pool import get_num_threads, set_num_threads
 from graphc.errors import GraphcError
 from graphc.frontend.control import cond, fori_loop, scan, switch, while_loop
 from graphc.frontend.define_op import define_op
+from graphc.frontend.implicit import argmin as _of_arrays_or_functions
+from graphc.frontend.implicit import fixed_point, root
 from graphc.frontend.interop.sympy import to_sympy
 from graphc.frontend.interop.sympy_reader import from_sympy
+from graphc.frontend.own_derivatives import custom_jvp, custom_vjp
 from graphc.frontend.parse import parse
+from graphc.frontend.recomputation import checkpoint, stop_gradient
 from graphc.frontend.trace import function
 from graphc.frontend.vmap import vmap
 from graphc.ir.expr import Expr, constant, free_symbols, substitute, symbol, symbols
@@ -89,6 +93,8 @@ from graphc.ops.special import *
 from graphc.ops.update import *
 from graphc.version import __version__
 
+argmin = _of_arrays_or_functions  # of an array NumPy's, of a function where that is lowest
+
 if TYPE_CHECKING:
     from graphc.analysis.accuracy import accuracy
     from graphc.analysis.gradcheck import check_grad
@@ -113,15 +119,19 @@ __all__ = [
     "__version__",
     "accuracy",
     "check_grad",
+    "checkpoint",
     "compile",
     "cond",
     "constant",
+    "custom_jvp",
+    "custom_vjp",
     "define_op",
     "diagnose",
     "draw",
     "evaluate",
     "explain",
     "figure",
+    "fixed_point",
     "forget_rule",
     "fori_loop",
     "free_symbols",
@@ -139,6 +149,7 @@ __all__ = [
     "parse",
     "plot",
     "rewrites",
+    "root",
     "rule",
     "rules",
     "save",
@@ -149,6 +160,7 @@ __all__ = [
     "simplify",
     "sparsity",
     "stabilize",
+    "stop_gradient",
     "substitute",
     "switch",
     "symbol",

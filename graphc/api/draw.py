@@ -20,7 +20,7 @@ from graphc.ir.graph import Dag
 from graphc.rewrite.engine import RuleFiring, Trace
 from graphc.util.arguments import mapping, truth
 from graphc.viz import DEFAULT, MAX_NODES, SLIDES, Diagram, Style, as_style, fold, panels, view
-from graphc.viz.diagnose import Diagnosis, finding, sources
+from graphc.viz.diagnose import Diagnosis, finding, notes, sources
 from graphc.viz.player.play import player
 
 
@@ -200,7 +200,8 @@ def diagnose(outputs: Any, at: Mapping[Any, Any], backward: bool = True, *, seed
             if owner is not None:
                 findings.append(finding(both, all_values, source, owner))
         checked = len(both)
-    return Diagnosis(tuple(findings), checked, _remedy(graph, values, at) if findings else "")
+    remedy = _remedy(graph, values, at) if findings else ""
+    return Diagnosis(tuple(findings), checked, remedy, notes(graph, values) if backward else ())
 
 
 def _derivative(graph: Graph, seed: Any) -> AdjointRecord | None:

@@ -16,6 +16,7 @@ from graphc.autodiff.paths import Path, merge
 from graphc.errors import GradientError
 from graphc.ir.body import Body
 from graphc.ir.expr import Expr, constant, symbol, walk
+from graphc.ir.op import Op
 from graphc.ir.types import is_float
 from graphc.ops.comparison import equal, where
 from graphc.ops.control import SCAN, SWITCH, scan_results, switch_results, while_results
@@ -24,6 +25,15 @@ from graphc.ops.support.build import broadcast, call, zeros_like
 
 Reverse = Callable[..., Any]
 Forward = Callable[..., Any]
+
+
+_RULES: dict[Op, tuple[Callable[..., dict[int, Expr]], Callable[..., Expr]]] = {}
+"""Those of nodes with bodies that are no loops and branches."""
+
+
+def derivative_rules(op: Op, back: Callable[..., dict[int, Expr]], ahead: Callable[..., Expr]) -> None:
+    """Declare what nodes with bodies hand back, as `pulled_back`, and how they change, as `pushed_forward`."""
+    _RULES[op] = back, ahead
 
 
 def _stands_for(name: str, place: int, like: Expr) -> Expr:
@@ -136,6 +146,8 @@ def pulled_back(
     adjoints : number of a result → its adjoint; reverse : reverse mode
     counted : number of a result → which of its elements matter, where not all do
     """
+    if node.op in _RULES:
+        return _RULES[node.op][0](node, adjoints, wanted, reverse, counted)
     if node.op is SCAN:
         return _scan_back(node, adjoints, wanted, reverse, counted)
     if node.op is SWITCH:
@@ -264,6 +276,8 @@ def masked(body: Body, test: Body, carries: int) -> Body:
 
 def pushed_forward(node: Expr, known: Mapping[Expr, Expr], forward: Forward) -> Expr:
     """The rate of change of a result, from those of the operands that are known to have one; forward : forward mode."""
+    if node.op in _RULES:
+        return _RULES[node.op][1](node, known, forward)
     if node.op is SCAN:
         return _scan_forward(node, known, forward)
     if node.op is SWITCH:
@@ -355,4 +369,4 @@ def _while_forward(node: Expr, known: Mapping[Expr, Expr], forward: Forward) -> 
     return results[carries + changing.index(result)]
 
 
-__all__ = ["LoopSweep", "added", "chosen", "masked", "pulled_back", "pushed_forward"]
+__all__ = ["LoopSweep", "added", "chosen", "derivative_rules", "masked", "pulled_back", "pushed_forward"]

@@ -27,6 +27,7 @@ from graphc.compiler.lowering.decompose import decompose
 from graphc.compiler.lowering.expand_ops import expand_ops
 from graphc.compiler.lowering.lift_constants import lift_constants
 from graphc.compiler.lowering.scalar_kernel import Kernel, kernel_of
+from graphc.compiler.lowering.unfold import unfold
 from graphc.compiler.schedule.fusion import Step, fuse
 from graphc.compiler.schedule.materialize import materialize
 from graphc.compiler.schedule.memory_plan import MemoryPlan, plan_memory
@@ -99,7 +100,11 @@ class Unit:
 
 
 def unit_of(graph: Dag, options: Options = Options()) -> Unit:
-    """A graph before the first pass. What is a program stays one, also where rewriting leaves no operation on arrays in it."""
+    """A graph before the first pass, calls and solvers unfolded.
+
+    What is a program stays one, also where rewriting leaves no operation on arrays in it.
+    """
+    graph = unfold(graph)
     whole = bool(options.updates) or any(node.op.on_arrays for node in graph.exprs)
     return Unit(graph, options, whole)
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import ConversionError, DefinitionError, brief, brief_text
+from graphc.frontend.array_op import define_array_op
 from graphc.frontend.interop.sympy_calculus import differentiate
 from graphc.frontend.interop.sympy_reader import from_sympy
 from graphc.frontend.parse import parse
@@ -30,7 +31,7 @@ from graphc.ir.types import FLOAT64, TypeRule, floating
 from graphc.ir.vocabulary import CONSTANTS, FOLDED
 from graphc.ops.support.declare import Function, builder, declare
 from graphc.util import fork_safety
-from graphc.util.arguments import function, listed, text
+from graphc.util.arguments import function, listed, text, truth
 
 SAMPLED = (0.25, 4.0)
 """Where tests draw an operand from when no domain is declared: most formulas are real and smooth there."""
@@ -52,15 +53,24 @@ _lock = fork_safety.lock()
 
 def define_op(
     name: str,
-    formula: Any,
+    formula: Any = None,
     *,
     params: str | Iterable[str] | None = None,
     label: str | None = None,
     latex: str | None = None,
     domain: Sequence[Any] | None = None,
     summary: str | None = None,
+    vjp: Callable[..., Any] | None = None,
+    jvp: Callable[..., Any] | None = None,
+    reference: Callable[..., Any] | None = None,
+    address: Any = None,
+    takes: Any = None,
+    shape: Callable[..., Any] | None = None,
+    dtype: Any = "float64",
+    outputs: int = 1,
+    check: bool = True,
 ) -> Function:
-    """Declare an operation by its formula; returns the function that builds its expressions.
+    """Declare an operation by its formula, or by what computes it; returns the function that builds its expressions.
 
     Parameters
     ----------
@@ -75,6 +85,24 @@ def define_op(
     domain : for each operand the interval in which the formula is real and smooth; for one operand the
         interval
     summary : the first line of its documentation
+
+    With any of the following the operation is a function of whole arrays, and `formula`, where there is one, a function of
+    expressions. It is no word of `parse` then; label, LaTeX and summary are its name.
+
+    vjp : (adjoints, results, *operands) → a tuple of what goes back to each operand, with None for 0; in expressions
+    jvp : (tangents, results, *operands) → how the results change; in expressions. One of the two serves both modes, and is held
+        against differences when it is declared, on operands that `domain`, (low, high), holds
+    reference : a function of NumPy arrays that computes it, where there is no formula. Compiled code calls it back: each call
+        takes some microseconds, the function is no longer one piece of machine code, and a loop around it is interpreted
+    address : of a C function that computes it, as a number, a numba.cfunc or a function of ctypes. It gets pointers to the
+        operands, contiguous and of type `dtype`, then pointers to the results, then the length of every axis of every operand as
+        int64, and returns nothing; compiled code calls it directly. Beside it `reference` is what it is held against
+    takes : the shapes of the operands, as [("n",), ("n", 3), ()]: what they have to have; an address needs it, since machine code
+        reads what it is told is there
+    shape : (*shapes of the operands) → the result's shape, or a list of shapes; by default the operands' broadcast
+    dtype : of the results, and of operands that are floats; a list where results differ
+    outputs : how many results there are; of several the function returns a tuple
+    check : whether the derivative is held against differences
 
     The operation computes in the common float type of its operands. Its partial derivatives are SymPy's,
     over the reals, of the formula as written; where it jumps they are 0. Defining a name again by the same
@@ -92,6 +120,16 @@ def define_op(
     swish(1 + t)
     """
     _check_name(name)
+    own = (vjp, jvp, reference, address, takes, shape)
+    if outputs != 1 or any(x is not None for x in own):
+        existing = find(name)
+        if existing is not None:
+            what = "already defined by a formula" if name in _definitions else "one of graphc's own"
+            raise DefinitionError(
+                f"operation {name!r} is {what}", site=current_site(), hint="choose another name"
+            )
+        interval = None if domain is None else _domain(name, 1, domain)[0]
+        return define_array_op(name, params, formula, own, dtype, outputs, truth("check", check), interval)
     body, names = _read(name, formula, params)
     body, names = _closed(name, body, names)
     definition = Definition(

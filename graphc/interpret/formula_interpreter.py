@@ -64,7 +64,9 @@ def apply_formula(node: Expr, space: Any, operands: Sequence[Any]) -> Any:
             f"{op.name} has no counterpart in {getattr(space, '__name__', 'this arithmetic')}",
             node=repr(node),
             site=node.site,
-            hint="formulas are for single elements: g.evaluate computes with whole arrays"
+            hint="no formula stands for a loop, a solution or a function with a derivative of its own"
+            if op.control is not None
+            else "formulas are for single elements: g.evaluate computes with whole arrays"
             if op.on_arrays
             else "it asks how a float is represented, which no formula over the real numbers can",
         )

@@ -113,6 +113,8 @@ def _array_pieces(node: Any, latex: bool) -> tuple[Piece, ...]:
     op: Op = node.op
     if op.name == "index":
         return _indexed(node, latex, 1)
+    if op.name in ("call", "foreign"):
+        return _called(node, latex)
     if op.name in ("at_set", "at_add"):
         opening = rf"\operatorname{{{latex_escape(op.name)}}}\left(" if latex else f"{op.name}("
         return opening, *_indexed(node, latex, 2), ", ", (1, 0), r"\right)" if latex else ")"
@@ -140,6 +142,17 @@ def _array_pieces(node: Any, latex: bool) -> tuple[Piece, ...]:
     for number, item in enumerate(items):
         pieces += [", ", *item] if number else item
     return *pieces, r"\right)" if latex else ")"
+
+
+def _called(node: Any, latex: bool) -> tuple[Piece, ...]:
+    """A function of the user's by its name, and which of its results a node is where there are several."""
+    name, number = node.attrs[0], node.attrs[-1]
+    count = len(node.attrs[1].outputs) if node.op.name == "call" else len(node.attrs[2])
+    pieces: list[Piece] = [rf"\operatorname{{{latex_escape(name)}}}\left(" if latex else f"{name}("]
+    for slot in range(len(node.operands)):
+        pieces += [", ", (slot, 0)] if slot else [(slot, 0)]
+    which = f"[{number}]" if count > 1 else ""
+    return *pieces, (r"\right)" if latex else ")") + which
 
 
 def array_label(node: Any) -> str:

@@ -25,7 +25,8 @@ from graphc.ops.support.vmap_rules import Batch, Batched, aligned, moved, throug
 Operands = tuple[Expr, ...]
 
 
-def _body(name: str, value: Any, operands: Operands) -> Body:
+def a_body(name: str, value: Any, operands: Operands) -> Body:
+    """A static argument that is a body."""
     if not isinstance(value, Body):
         raise ExpressionError(f"{name} is a body", hint="write g.scan, g.while_loop or g.cond")
     return value
@@ -37,7 +38,8 @@ def _bodies(name: str, value: Any, operands: Operands) -> tuple[Body, ...]:
     return value
 
 
-def _count(name: str, value: Any, operands: Operands) -> int:
+def a_count(name: str, value: Any, operands: Operands) -> int:
+    """A static argument that is a whole number, not below 0."""
     if type(value) is not int or value < 0:
         raise ExpressionError(f"{name} is a whole number, and not {value!r:.60}")
     return value
@@ -54,10 +56,10 @@ def _length(name: str, value: Any, operands: Operands) -> Dim:
 
 
 def _limit(name: str, value: Any, operands: Operands) -> int | None:
-    return None if value is None else _count(name, value, operands)
+    return None if value is None else a_count(name, value, operands)
 
 
-def _fits(inputs: Sequence[Expr], operands: Sequence[Expr], rows: range = range(0)) -> None:
+def fits(inputs: Sequence[Expr], operands: Sequence[Expr], rows: range = range(0)) -> None:
     """Raises where a body takes other arguments than these; those of the places `rows` are rows of an operand."""
     if len(inputs) != len(operands):
         raise ArityError(f"a body of {len(inputs)} arguments gets {len(operands)}")
@@ -82,7 +84,7 @@ def _carried(body: Body, carries: int) -> None:
 # --- batches ------------------------------------------------------------------------------------------------------------
 
 
-def _wide_body(b: Batch, body: Body, batched: Batched) -> Body:
+def wide_body(b: Batch, body: Body, batched: Batched) -> Body:
     """The body of a batch of loops: of its inputs some have the batch's axis in front, and so have all results."""
     inputs = [
         symbol(f"\2wide{place}", (b.size, *x.shape) if own else x.shape, x.dtype)
@@ -106,7 +108,7 @@ def _scan_batch(
         moved(x, 0, 1) if own else x
         for x, own in zip(operands[carries : carries + rows], batched[carries:], strict=False)
     ]
-    wide = _wide_body(b, body, (*(True for _ in carry), *batched[carries:]))
+    wide = wide_body(b, body, (*(True for _ in carry), *batched[carries:]))
     results = scan_results(wide, carry, xs, operands[carries + rows :], length, reverse)
     return results[result] if result < carries else moved(results[result], 0, 1)
 
@@ -114,7 +116,7 @@ def _scan_batch(
 def _switch_batch(
     b: Batch, operands: Operands, batched: Batched, bodies: tuple[Body, ...], result: int
 ) -> Expr:
-    wide = [_wide_body(b, body, batched[1:]) for body in bodies]
+    wide = [wide_body(b, body, batched[1:]) for body in bodies]
     if not batched[0]:
         return switch_results(operands[0], tuple(wide), operands[1:])[result]
     # every element has a branch of its own: all run, and each takes what it asked for
@@ -140,7 +142,7 @@ def _while_batch(
     carry = [b.lifted(x, own) for x, own in zip(operands[:carries], batched, strict=False)]
     count = b.lift(constant(0, "int64"))
     flags = (*(True for _ in carry), *batched[carries:])
-    wide, asks = _wide_body(b, body, flags), _wide_body(b, test, flags)
+    wide, asks = wide_body(b, body, flags), wide_body(b, test, flags)
     inputs = wide.inputs
     (running,) = asks.of(inputs)
     steps = symbol("\2steps", count.shape, "int64")
@@ -166,7 +168,7 @@ def _while_batch(
 def _scan_shape(
     operands: Operands, body: Body, carries: int, rows: int, length: Dim, reverse: bool, result: int
 ) -> Shape:
-    _fits(body.inputs, operands, range(carries, carries + rows))
+    fits(body.inputs, operands, range(carries, carries + rows))
     if carries > len(body.outputs) or result >= len(body.outputs):
         raise ArityError(
             f"a body of {len(body.outputs)} results has no result {result} beside {carries} carries"
@@ -218,12 +220,12 @@ SCAN = register_control(
         shape=_scan_shape,
         dtype=_of_body,
         attributes=(
-            Attribute("body", _body, shown=False),
-            Attribute("carries", _count, shown=False),
-            Attribute("rows", _count, shown=False),
+            Attribute("body", a_body, shown=False),
+            Attribute("carries", a_count, shown=False),
+            Attribute("rows", a_count, shown=False),
             Attribute("length", _length),
             Attribute("reverse", _flag, False),
-            Attribute("result", _count),
+            Attribute("result", a_count),
         ),
         reference=lambda *all_, **_: None,
         pullbacks=lambda *_: None,
@@ -256,8 +258,8 @@ def scan_results(
 def _while_shape(
     operands: Operands, body: Body, test: Body, carries: int, most: int | None, result: int
 ) -> Shape:
-    _fits(body.inputs, operands)
-    _fits(test.inputs, operands)
+    fits(body.inputs, operands)
+    fits(test.inputs, operands)
     if len(body.outputs) != carries or result > carries:
         raise ArityError(f"a loop of {carries} carries whose body gives {len(body.outputs)} results")
     _carried(body, carries)
@@ -298,11 +300,11 @@ WHILE = register_control(
         shape=_while_shape,
         dtype=_while_dtype,
         attributes=(
-            Attribute("body", _body, shown=False),
-            Attribute("test", _body, shown=False),
-            Attribute("carries", _count, shown=False),
+            Attribute("body", a_body, shown=False),
+            Attribute("test", a_body, shown=False),
+            Attribute("carries", a_count, shown=False),
             Attribute("most", _limit, None),
-            Attribute("result", _count),
+            Attribute("result", a_count),
         ),
         reference=lambda *all_, **_: None,
         pullbacks=lambda *_: None,
@@ -331,7 +333,7 @@ def _switch_shape(operands: Operands, bodies: tuple[Body, ...], result: int) -> 
         raise DtypeError(f"a branch is chosen by one int64, not {index.dtype}{format_shape(index.shape)}")
     first = bodies[0]
     for number, body in enumerate(bodies):
-        _fits(body.inputs, arguments)
+        fits(body.inputs, arguments)
         if len(body.outputs) != len(first.outputs):
             raise ArityError(
                 f"branch 0 gives {len(first.outputs)} results and branch {number} {len(body.outputs)}"
@@ -363,7 +365,7 @@ SWITCH = register_control(
         variadic=True,
         shape=_switch_shape,
         dtype=lambda operands, bodies, result: bodies[0].outputs[result].dtype,
-        attributes=(Attribute("bodies", _bodies, shown=False), Attribute("result", _count)),
+        attributes=(Attribute("bodies", _bodies, shown=False), Attribute("result", a_count)),
         reference=lambda *all_, **_: None,
         pullbacks=lambda *_: None,
         control=switch_values,
@@ -380,10 +382,18 @@ def switch_results(index: Expr, bodies: tuple[Body, ...], arguments: Sequence[Ex
     ]
 
 
+LOOPS = frozenset((SCAN, WHILE, SWITCH))
+"""Operations whose bodies are run as they stand, step by step: what is seen of them is their body."""
+
+
 __all__ = [
+    "LOOPS",
     "SCAN",
     "SWITCH",
     "WHILE",
+    "a_body",
+    "a_count",
+    "fits",
     "known_shape",
     "scan_results",
     "scan_values",
@@ -391,4 +401,5 @@ __all__ = [
     "switch_values",
     "while_results",
     "while_values",
+    "wide_body",
 ]

@@ -10,8 +10,12 @@ import numpy as np
 from graphc.errors import ConversionError
 from graphc.ir.body import Body
 from graphc.ir.expr import Expr, constant
+from graphc.ops.closures import CALL
 from graphc.ops.control import SCAN, SWITCH, WHILE, known_shape, scan_results, while_values
+from graphc.ops.foreign import FOREIGN
+from graphc.ops.implicit import EQUATIONS, FIXED_POINT, MINIMIZER, ROOT
 from graphc.ops.support.build import call
+from graphc.ops.unfold import written_near
 
 # --- unrolled -------------------------------------------------------------------------------------------------------------
 
@@ -24,6 +28,9 @@ def unrolled(node: Expr, operands: Sequence[Expr], values: Sequence[Any]) -> Exp
 
     Raises `ConversionError` for a loop of too many steps.
     """
+    near = written_near(node, operands, values)
+    if near is not None:
+        return near
     if node.op is SWITCH:
         bodies, result = node.attrs
         return bodies[min(max(int(values[0]), 0), len(bodies) - 1)].of(operands[1:])[result]
@@ -72,7 +79,18 @@ def control_label(node: Expr) -> str:
     >>> control_label(switch_results(k, (Body([x], [x]), Body([x], [x * x])), [x])[0])
     'one of 2 branches'
     """
-    result, loop = node.attrs[-1], run_label(node)
+    result = node.attrs[-1]
+    if node.op is CALL:
+        name, body, *_ = node.attrs
+        return _which(name, "result", result, len(body.outputs))
+    if node.op is FOREIGN:
+        return _which(node.attrs[0], "result", result, len(node.attrs[2]))
+    if node.op in EQUATIONS:
+        leaves = node.attrs[1]
+        if result >= leaves:
+            return f"{_SOLVED[node.op]}: {('steps', 'status', 'residual')[result - leaves]}"
+        return _which(_SOLVED[node.op], "unknown", result, leaves)
+    loop = run_label(node)
     if node.op is SWITCH:
         return _which(loop, "result", result, len(node.attrs[0][0].outputs))
     if node.op is WHILE:
@@ -96,6 +114,9 @@ def run_label(node: Expr, steps: int | None = None) -> str:
     _, _, _, length, reverse, _ = node.attrs
     length = length if steps is None else steps
     return f"scan, {length} step{'s' if length != 1 else ''}{', last first' if reverse else ''}"
+
+
+_SOLVED = {ROOT: "root", FIXED_POINT: "fixed point", MINIMIZER: "argmin"}
 
 
 def _which(text: str, what: str, number: int, count: int) -> str:

@@ -135,18 +135,25 @@ def _solve_batch(name: str) -> Any:
     return rule
 
 
+def solving(name: str) -> dict[str, Any]:
+    """How an operation that solves equations goes through batches, and what goes back through it."""
+    return {
+        "batch": _solve_batch(name),
+        "pullbacks": (
+            lambda v, out, a, b: fitted(-(_back(name, v, a, b) @ transposed(_column(out, b))), a),
+            lambda v, out, a, b: _to_right(_back(name, v, a, b), b),
+        ),
+    }
+
+
 solve = declare(
     "solve",
     "The solution x of a @ x = b; b is a vector if it has one axis, else a matrix of right sides.",
     params=("a", "b"),
     reference=_solve,
     shape=_solve_shape,
-    batch=_solve_batch("solve"),
     keeps=kept_axes.solved,
-    pullbacks=(
-        lambda v, out, a, b: fitted(-(_back("solve", v, a, b) @ transposed(_column(out, b))), a),
-        lambda v, out, a, b: _to_right(_back("solve", v, a, b), b),
-    ),
+    **solving("solve"),
 )
 
 

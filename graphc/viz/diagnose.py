@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from graphc.autodiff.search_report import digits_lost, reason
 from graphc.errors import Site
 from graphc.interpret.loop_replay import LoopReplay
 from graphc.ir.expr import Expr
@@ -19,8 +20,9 @@ from graphc.ir.formatting import show_number, show_value, visible
 from graphc.ir.graph import Dag
 from graphc.ir.op import CONSTANT, SYMBOL
 from graphc.ir.printer import render
-from graphc.ops.control import SWITCH
+from graphc.ops.control import LOOPS, SWITCH
 from graphc.ops.control_runs import loop_key
+from graphc.ops.implicit import EQUATIONS
 from graphc.viz.loop_names import binder_names, named_body
 
 _SHOWN = 12
@@ -158,23 +160,26 @@ class Diagnosis:
     findings : in the order of evaluation, forward before backward
     checked : how many nodes were looked at
     remedy : what to do about it, where something is known to help
+    notes : what is finite and worth little: derivatives of solutions where the Jacobian is nearly singular
     """
 
     findings: tuple[Finding, ...]
     checked: int
     remedy: str = ""
+    notes: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.findings)
 
     def __str__(self) -> str:
         if not self.findings:
-            return f"all {self.checked} values are finite"
+            return "\n".join([f"all {self.checked} values are finite", *self.notes])
         lines = [str(finding) for finding in self.findings[:_SHOWN]]
         if len(self.findings) > _SHOWN:
             lines.append(f"… and {len(self.findings) - _SHOWN} places more")
         if self.remedy:
             lines.append(self.remedy)
+        lines += self.notes
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -190,7 +195,7 @@ def finding(
     of : the operation whose derivative it is part of; None for a node of the formula itself
     """
     expr = dag.exprs[source.node]
-    if expr.op.control is not None:
+    if expr.op in LOOPS:
         within = _within(dag, values, source, of)
         if within is not None:
             return within
@@ -206,7 +211,7 @@ def finding(
         inside = ", ".join(show_value(operand) for _, operand in operands)
         happens, why = (
             f"{expr.op.name}({inside}) = {show_number(element)}",
-            _OVERFLOW if what == "infinity" else "",
+            reason(expr, [operand for _, operand in operands]) or (_OVERFLOW if what == "infinity" else ""),
         )
     else:
         shape = np.shape(value)
@@ -257,6 +262,23 @@ def _within(
         way = tuple(dag.exprs[node] for node in source.way)
         return replace(told, steps=steps, way=(told.expr, *way), arrives=source.arrives)
     return None
+
+
+def notes(dag: Numbered, values: Mapping[int, Any] | Sequence[Any]) -> tuple[str, ...]:
+    """What is told of solutions whose derivatives lose many digits."""
+    said: dict[Any, str] = {}
+    for node, expr in enumerate(dag.exprs):
+        if expr.op not in EQUATIONS or loop_key(expr) in said:
+            continue
+        lost = digits_lost(expr, [values[operand] for operand in dag.operands[node]])
+        spare = -math.log10(float(np.finfo(expr.attrs[0].inputs[0].dtype).eps))
+        if lost > spare / 2:
+            many = f"about {lost:.0f} of {spare:.0f} decimal digits" if lost < spare else "all digits"
+            where = f"\n  at:   {expr.site}" if expr.site is not None else ""
+            said[loop_key(expr)] = (
+                f"the Jacobian at the solution of {_short(expr)} is nearly singular: its derivatives lose {many}{where}"
+            )
+    return tuple(said.values())
 
 
 def _element(value: Any, index: tuple[int, ...]) -> Any:
@@ -315,4 +337,4 @@ def _why(name: str, numbers: Sequence[float], what: str) -> str:
     )
 
 
-__all__ = ["Diagnosis", "Finding", "NonFiniteSource", "finding", "not_finite", "sources"]
+__all__ = ["Diagnosis", "Finding", "NonFiniteSource", "finding", "not_finite", "notes", "sources"]

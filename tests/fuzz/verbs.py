@@ -105,6 +105,18 @@ def _operations() -> dict[str, Verb]:
     return verbs
 
 
+def _with_vjp(f: Any, fwd: Any, bwd: Any, a: Any, domain: Any) -> Any:
+    function = g.custom_vjp(f, domain=domain)
+    function.defvjp(fwd, bwd)
+    return function(a)
+
+
+def _with_jvp(f: Any, rule: Any, a: Any, nondiff_argnums: Any) -> Any:
+    function = g.custom_jvp(f, nondiff_argnums=nondiff_argnums)
+    function.defjvp(rule)
+    return function(a)
+
+
 def _verbs() -> dict[str, Verb]:
     x, y = g.symbols("x y")
     formula, point = g.sin(x) * y, {"x": 1.0, "y": 2.0}
@@ -166,6 +178,13 @@ def _verbs() -> dict[str, Verb]:
         "while_loop": Verb(g.while_loop, {"cond": lambda c: x < 3, "f": lambda c: c, "carry": x, "max_steps": 5}),
         "cond": Verb(lambda pred, f, otherwise: g.cond(pred, f, otherwise, x), {"pred": x > 0, "f": g.sin, "otherwise": g.cos}),
         "switch": Verb(lambda index, branches: g.switch(index, branches, x), {"index": 1, "branches": [g.sin, g.cos]}),
+        "root": Verb(g.root, {"f": lambda z: z**3 - x, "start": 1.0, "tol": None, "max_steps": 50, "on_failure": "nan", "details": False}),
+        "fixed_point": Verb(g.fixed_point, {"f": lambda z: g.cos(z * x), "start": 1.0, "tol": None, "max_steps": 50, "on_failure": "nan", "details": False}),
+        "argmin of a function": Verb(lambda f, start: g.argmin(f, start), {"f": lambda z: (z - x) ** 2, "start": 1.0}),
+        "checkpoint": Verb(lambda f, a: g.checkpoint(f)(a), {"f": g.sin, "a": x}),
+        "stop_gradient": Verb(g.stop_gradient, {"x": x}),
+        "custom_vjp": Verb(_with_vjp, {"f": g.sin, "fwd": lambda a: (g.sin(a), a), "bwd": lambda a, v: (v * g.cos(a),), "a": x, "domain": None}),
+        "custom_jvp": Verb(_with_jvp, {"f": g.sin, "rule": lambda p, t: (g.sin(p[0]), t[0] * g.cos(p[0])), "a": x, "nondiff_argnums": ()}),
         "sparsity": Verb(lambda **names: str(g.sparsity(**names)), {"output": g.cumsum(g.symbol("w", shape=(3,))), "wrt": g.symbol("w", shape=(3,))}),
         "jacobian sparse": Verb(g.jacobian, {"output": formula, "wrt": x, "sparse": True, "format": "csr"}),
         "hessian sparse": Verb(g.hessian, {"output": formula, "wrt": [x, y], "sparse": True, "format": "csr"}),

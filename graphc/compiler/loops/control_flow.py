@@ -17,6 +17,8 @@ from graphc.compiler.loops.program import (
     Exit,
     If,
     Load,
+    Require,
+    RoutineCall,
     Scalar,
     While,
     apply,
@@ -26,8 +28,10 @@ from graphc.ir import dims
 from graphc.ir.body import Body
 from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr
-from graphc.ir.types import BOOL, INT64
+from graphc.ir.types import BOOL, DTYPES, INT64
+from graphc.ops.closures import REQUIRED
 from graphc.ops.control import SCAN, SWITCH
+from graphc.ops.foreign import FOREIGN, foreign, packed
 
 
 class Bodies(Protocol):
@@ -67,6 +71,10 @@ class _Control:
             self._scan()
         elif self.node.op is SWITCH:
             self._switch()
+        elif self.node.op is REQUIRED:
+            self._required()
+        elif self.node.op is FOREIGN:
+            self._foreign()
         else:
             self._while()
 
@@ -152,6 +160,33 @@ class _Control:
         self._end(carry)
         if carries in self.places:
             self.writer.emit(Assign(self.places[carries], (), Load(count, (), INT64)))
+
+    def _required(self) -> None:
+        value, condition = self.node.operands
+        asked = self._buffer(condition)
+        self.writer.emit(Require(Load(asked, (), BOOL), self.node.attrs[0]))
+        self.memory.copy(value, self.places[0])
+
+    def _foreign(self) -> None:
+        """A call by address: the results lie behind each other in memory of their own."""
+        name, takes, shapes, gives, _ = self.node.attrs
+        views = []
+        for operand in self.node.operands:
+            buffer = self._own(operand)  # a C function reads whole arrays, as they lie in memory
+            self.memory.copy(operand, buffer)
+            views.append(self.memory.whole(buffer, operand.shape))
+        starts, total = packed(shapes)
+        dtype = DTYPES[gives[0]]
+        kept = self.memory.declare("k", dtype, (total,), "workspace")
+        attrs = (name, foreign(name).address, takes, shapes, gives)
+        self.writer.emit(RoutineCall("foreign", self.memory.whole(kept, (total,)), tuple(views), attrs))
+        for number, place in self.places.items():
+            shape = shapes[number]
+            with self.writer.loops(shape, "free") as index:
+                flat = starts[number]
+                for axis, i in enumerate(index):
+                    flat = dims.add(flat, dims.multiply(i, dims.product(shape[axis + 1 :])))
+                self.writer.emit(Assign(place, index, Load(kept, (flat,), dtype)))
 
     # --- branches -----------------------------------------------------------------------------------------------------
 

@@ -127,7 +127,8 @@ def _determinant(w: CallWriter, call: RoutineCall) -> None:
 def _solve(w: CallWriter, call: RoutineCall) -> None:
     """a x = b, or a x = 1 for the inverse."""
     a = w.operands[0]
-    vector = call.routine == "solve" and len(w.operands[1].shape) == 1
+    refused = call.routine != "regular_solve"  # whose solution is NaN where there is none
+    vector = call.routine != "inv" and len(w.operands[1].shape) == 1
     tail = 1 if vector else 2
     batch_shape, wide = w.shape[: len(w.shape) - tail], (1 if vector else w.shape[-1])
     n = a.shape[-1]
@@ -136,11 +137,18 @@ def _solve(w: CallWriter, call: RoutineCall) -> None:
         with w.loops((n, wide), "free") as (i, j):
             w.emit(Assign(side, (i, j), _right_side(w, call, batch, i, j, vector)))
         factors = _Factors(w, a, batch, side, wide)
-        factors.factor(f"{call.routine}: a singular matrix")
+        factors.factor(f"{call.routine}: a singular matrix" if refused else None)
+        none = w.let(_nan_of_zeros(factors)) if not refused else None
         _substitute(w, factors.at, side, n, wide, lower=True, unit=True)
         _substitute(w, factors.at, side, n, wide, lower=False, unit=False)
         with w.loops((n, wide), "free") as (i, j):
-            w.store((*batch, i) if vector else (*batch, i, j), w.load(side, (i, j)))
+            x = w.load(side, (i, j))
+            w.store((*batch, i) if vector else (*batch, i, j), x if none is None else apply("add", x, none))
+
+
+def _nan_of_zeros(factors: _Factors) -> Scalar:
+    """0, or NaN where a pivot is 0."""
+    return apply("multiply", Constant(0.0, factors.dtype), factors.diagonal("sum", "reciprocal", None))
 
 
 def _right_side(w: CallWriter, call: RoutineCall, batch: Index, i: Dim, j: Dim, vector: bool) -> Scalar:
@@ -217,6 +225,7 @@ RULES: dict[str, Routine] = {
     "logabsdet": _determinant,
     "det_sign": _determinant,
     "solve": _solve,
+    "regular_solve": _solve,
     "inv": _solve,
     "solve_triangular": _solve_triangular,
     "cholesky": _cholesky,

@@ -82,8 +82,8 @@ def has_loops(program: Program) -> bool:
 
 def routine_without_loops(program: Program) -> str | None:
     """A routine that a program calls and that libraries alone have."""
-    called = (s.routine for s in walk_statements(expand_calls(program).body) if isinstance(s, RoutineCall))
-    return next(called, None)
+    called = (s for s in walk_statements(expand_calls(program).body) if isinstance(s, RoutineCall))
+    return next((s.routine for s in called if s.routine != "foreign" or not s.attrs[1]), None)
 
 
 def statements_run(program: Program) -> int | None:

@@ -17,7 +17,18 @@ FEW_ELEMENTS = 4096
 """Elements of what a routine reads or writes."""
 
 ROUTINES = frozenset(
-    ("solve", "inv", "det", "logabsdet", "det_sign", "cholesky", "solve_triangular", "matmul", "einsum")
+    (
+        "solve",
+        "regular_solve",
+        "inv",
+        "det",
+        "logabsdet",
+        "det_sign",
+        "cholesky",
+        "solve_triangular",
+        "matmul",
+        "einsum",
+    )
 )
 """Operations whose routines have loops for every matrix."""
 

@@ -83,6 +83,35 @@ def _substituted(a: Array, b: Array, lower: bool) -> Array:
     return x
 
 
+def eliminated(node: Expr, operands: Sequence[Array], values: Mapping[Expr, Any]) -> Array:
+    """The solution of equations by elimination, with the pivots that are largest at the point."""
+    a, (b, vector) = operands[0], _as_matrix(operands[1])
+    numbers = np.asarray(values[node.operands[0]], np.float64)
+    batches = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    result = np.empty((*batches, *b.shape[-2:]), dtype=object)
+    a, numbers = (np.broadcast_to(x, (*batches, *x.shape[-2:])) for x in (a, numbers))
+    b = np.broadcast_to(b, result.shape)
+    for place in np.ndindex(*batches):
+        result[place] = _eliminated(a[place].copy(), b[place].copy(), numbers[place].copy())
+    return result[..., 0] if vector else result
+
+
+def _eliminated(a: Array, b: Array, numbers: np.ndarray) -> Array:
+    size = len(a)
+    for c in range(size):
+        order = np.arange(size)
+        best = c + int(np.argmax(np.abs(numbers[c:, c])))
+        order[[c, best]] = order[[best, c]]
+        a, b, numbers = a[order], b[order], numbers[order]
+        for r in range(c + 1, size):
+            factor = a[r, c] / a[c, c]
+            a[r, c:] = a[r, c:] - a[c, c:] * box(factor)
+            b[r] = b[r] - b[c] * box(factor)
+            with np.errstate(all="ignore"):
+                numbers[r, c:] -= numbers[c, c:] * (numbers[r, c] / numbers[c, c])
+    return _substituted(a, b, lower=False)
+
+
 def solve_triangular(a: Array, b: Array, lower: bool) -> Array:
     right, vector = _as_matrix(b)
     solution = matrices(lambda a, b: _substituted(a, b, lower))(a, right)
@@ -127,4 +156,14 @@ def log_size(a: Array) -> Any:
     return log(abs(adjugate(a)[1]))
 
 
-__all__ = ["adjugate", "cholesky", "inverse", "log_size", "matrices", "qr", "solve", "solve_triangular"]
+__all__ = [
+    "adjugate",
+    "cholesky",
+    "eliminated",
+    "inverse",
+    "log_size",
+    "matrices",
+    "qr",
+    "solve",
+    "solve_triangular",
+]

@@ -12,6 +12,7 @@ from graphc.interpret.numpy_eval import bound, run_arrays
 from graphc.interpret.scalarize.matrices import (
     adjugate,
     cholesky,
+    eliminated,
     inverse,
     log_size,
     matrices,
@@ -192,7 +193,7 @@ _BY_NUMPY = frozenset(("cumsum", "cumprod", "linear_recurrence", "conv2d", "conv
                        "col2im", "avg_pool2d", "avg_pool2d_grad"))  # fmt: skip
 """NumPy's own code computes these on objects too."""
 
-_AT_THE_POINT = {"qr_q": qr, "qr_r": qr, "sort": _sort}
+_AT_THE_POINT = {"qr_q": qr, "qr_r": qr, "regular_solve": eliminated, "sort": _sort}
 
 _RULES: dict[str, Callable[..., Any]] = {
     "mean": mean,

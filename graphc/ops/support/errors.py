@@ -21,6 +21,8 @@ _HINTS = {
 
 def refusal(node: Expr, error: Exception) -> InputError:
     """The error of a node whose reference raised `error`; says places and lengths as everywhere else."""
+    if isinstance(error, InputError):  # of a function of the user's, which says what is wrong
+        return InputError(error.message, node=repr(node), site=node.site, hint=error.hint)
     said = str(error)
     place = _OUT_OF_BOUNDS.search(said)
     if isinstance(error, IndexError) and place is not None:

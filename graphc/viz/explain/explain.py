@@ -343,8 +343,7 @@ class _Teller:
 
     def _use_of_loop(self, node: int, slot: int, operand: int) -> Use:
         """Of a loop or branch: that its own derivative runs, for all of its results at once, and what that gives."""
-        branch = self.graph.exprs[node].op.name == "switch"
-        what = "the branch taken, differentiated" if branch else "the loop run backwards"
+        what = _BACKWARDS.get(self.graph.exprs[node].op.name, "the loop run backwards")
         computes = Math(what, rf"\text{{{what}}}")
         together = [self._name(each) for each in self._together(node)]
         if len(together) > 1:
@@ -398,3 +397,15 @@ def _seeds(graph: Explainable, record: AdjointRecord, at: Mapping[Any, Any] | No
     dag = Dag(record.seeds, graph.symbols)
     values = run(dag, at)
     return [values[output] for output in dag.outputs]
+
+
+_BY_THEOREM = "the implicit function theorem: one solution with the transposed Jacobian"
+
+_BACKWARDS = {
+    "switch": "the branch taken, differentiated",
+    "call": "the derivative of the function as a whole",
+    "root": _BY_THEOREM,
+    "fixed_point": _BY_THEOREM,
+    "minimizer": _BY_THEOREM,
+}
+"""What is told of nodes with bodies instead of a formula."""

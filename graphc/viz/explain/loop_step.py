@@ -10,7 +10,7 @@ from graphc.interpret.loop_replay import LoopReplay
 from graphc.interpret.numpy_eval import to_python
 from graphc.ir.op import SYMBOL
 from graphc.ir.types import is_float
-from graphc.ops.control import SWITCH
+from graphc.ops.control import LOOPS, SWITCH
 from graphc.ops.control_runs import loop_key, run_label
 from graphc.viz.loop_names import binder_names, named_body
 
@@ -24,7 +24,7 @@ def bodies_at(
     """
     together: dict[Any, list[int]] = {}
     for node, expr in enumerate(graph.exprs):
-        if expr.op.control is not None and expr.op is not SWITCH:
+        if expr.op in LOOPS and expr.op is not SWITCH:
             together.setdefault(loop_key(expr), []).append(node)
     lengths = {
         str(name): length

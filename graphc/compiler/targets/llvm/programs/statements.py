@@ -26,7 +26,8 @@ from graphc.compiler.targets.llvm.loop_builder import ROLLED
 from graphc.compiler.targets.llvm.programs.reductions import Reductions
 from graphc.compiler.targets.llvm.programs.values import ValueWriter
 from graphc.errors import CompileError
-from graphc.ir.types import BOOL, INT64
+from graphc.ir.types import BOOL, DTYPES, INT64
+from graphc.ops.foreign import packed
 
 ON_STACK = 512
 """Elements of a buffer of known size that lies on the stack, or in registers."""
@@ -208,10 +209,25 @@ class NativeStatements:
             self.own(s.buffer)
 
     def call(self, s: RoutineCall) -> None:
+        if s.routine == "foreign" and s.attrs[1]:
+            self._by_address(s)
+            return
         raise CompileError(
             f"{s.routine} is a routine of a library, and no loops that could be part of this code",
             hint='f.export("kernel.c") has sorting and searching; else keep the function in Python',
         )
+
+    def _by_address(self, s: RoutineCall) -> None:
+        """A C function: pointers to the operands and to the results, then the lengths of the operands' axes."""
+        _, address, _, shapes, gives = s.attrs
+        starts, _ = packed(shapes)
+        kind = memory_type(DTYPES[gives[0]])
+        whole = self.values.pointers[s.result.buffer]
+        pointers = [self.values.pointers[view.buffer] for view in s.operands]
+        pointers += [self.values.at(whole, self.values.dim(start).text, kind) for start in starts]
+        lengths = [self.values.dim(length).text for view in s.operands for _, length in view.axes]
+        arguments = ", ".join([*(f"ptr {p}" for p in pointers), *(f"i64 {n}" for n in lengths)])
+        self.values.line(f"call void inttoptr (i64 {address} to ptr)({arguments})")
 
 
 _STATEMENTS: dict[type, Callable] = {
