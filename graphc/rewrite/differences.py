@@ -117,6 +117,9 @@ class RootBesideAbs:
     def roots(self) -> tuple[str, ...]:
         return ("subtract",)
 
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return operands in (("sqrt", "abs"), ("abs", "sqrt"), ("divide", "divide"))
+
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         left, right = node.operands
         above: Expr | None = None

@@ -269,10 +269,12 @@ class VanishingPair:
             sign = 1 if node.op.name == "add" else -1
             if not two_may_vanish(PAIRS, ranges.table(FactorMemory), left, sign, right):
                 return None
+        elif not _may_vanish(leaves(node)):
+            return None
         terms = ranges.table(Sums)[node]
         if terms is None or len(terms) < 2:
             return None
-        looked = False
+        looked = left.op.name in _SUMS or right.op.name in _SUMS
         for term in terms:
             for f in term.factors:
                 if f.op.name not in PAIRS or f.dtype is not node.dtype:
