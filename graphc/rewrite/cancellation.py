@@ -82,19 +82,19 @@ def _power_step(m: Match) -> Expr | None:
 
 
 def _arctangent_step(m: Match) -> Expr | None:
-    """atan x − atan y is the angle of (1 + xy, x − y); far out, where xy overflows, it is (x − y)/(xy)."""
+    """atan x − atan y is the angle of (1 + xy, x − y), both divided by the larger number where xy overflows."""
     x, y = m["x"], m["y"]
     step = difference(x, y)
     if step is not None and step.is_constant and abs(float(step.value)) < math.sqrt(_large(y)):
         return where(abs(y) < _large(y), atan2(step, 1 + x * y), step / x / y)
     if x.is_constant or y.is_constant:
         return None
-    step, both = (
-        x - y if step is None else step,
-        x * y,
-    )  # of one sign and not small, the two may be close to each other
-    far = (both >= _large(y)) & (abs(x) < math.inf) & (abs(y) < math.inf)
-    return where((both > 0.5) & (both < _large(y)), atan2(step, 1 + both), where(far, step / x / y, _kept(m)))
+    step, both = x - y if step is None else step, x * y
+    larger, smaller = maximum(abs(x), abs(y)), minimum(abs(x), abs(y))
+    far = both >= _large(y)
+    value = atan2(where(far, step / larger, step), where(far, 1 / larger + smaller, 1 + both))
+    # of one sign and not small, the two may be close to each other
+    return where((both > 0.5) & (larger < math.inf), value, _kept(m))
 
 
 def _reciprocal_root_step(m: Match) -> Expr | None:

@@ -17,6 +17,7 @@ from graphc.ops.elementary import expm1, log1p
 from graphc.ops.quotients import exprel
 from graphc.rewrite.facts import LOGARITHM, POWER, TermMarks
 from graphc.rewrite.linear import (
+    COMPOSED,
     Sums,
     Term,
     factors_of,
@@ -81,12 +82,16 @@ class PowerMinusOne:
 
     name: str = "power-minus-one"
     kind: Kind = "stable"
+    needs: tuple[frozenset[str], ...] = (frozenset(("pow",)),)
     examples: tuple[str, ...] = (
         "(1 + x)**y - 1", "1 - (1 + x)**(-10)", "y - y*(1 + x)**3", "1 - 1/(1 + x)**5", "2*(x + 1)**2.5 - 2", "(1 - x)**0.3 - 1",
     )  # fmt: skip
 
     def roots(self) -> tuple[str, ...]:
         return ("add", "subtract")
+
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return "pow" in operands or not COMPOSED.isdisjoint(operands)
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         if not ranges.table(TermMarks)[node] & POWER:
@@ -122,6 +127,9 @@ class PowerQuotient:
         "expm1(y*log1p(x))/x",
         "3*expm1(-10*log1p(x))*z/(x*y)",
         "x*y/expm1(5*log1p(x))",
+        "-x*y/expm1(5*log1p(-x))",
+        "2*x*y/expm1(0.5*log1p(2*x))",
+        "x*y/expm1(3*log1p(-x))",
         "where(abs(x) < 0.4, expm1(3*log1p(x)), y)/x",
     )
 
@@ -185,16 +193,16 @@ class PowerQuotient:
         if small is None:
             return None
         guard, value, x = small
-        _, factors = factors_of(x)
+        scale, factors = factors_of(x)
         rest = without(over, factors)
-        if rest is None or abs(number) != 1:
+        if rest is None or abs(number) != abs(scale):
             return None
         inner = product(rest)
         quotient = value / x
         known = self._quotient(quotient)
         quotient = quotient if known is None else known[2]
         result = (constant(1.0, node.dtype) if inner is None else inner) / quotient
-        result = result if number > 0 else -result
+        result = result if number == scale else -result
         near = abs(x) < NEAR_ZERO
         result = where(near if guard is None else guard & near, result, node)
         return result if result.shape == node.shape and result is not node else None
@@ -261,12 +269,16 @@ def _ratio(node: Expr) -> Ratio | None:
     return None
 
 
+_LOGARITHMS = frozenset(("log", "log1p", "where"))
+
+
 @dataclass(frozen=True)
 class Divergence:
     """p·log(p/q) − p + q, also x − 1 − log x and (1 + x)log(1 + x) − x, by a series in (p − q)/(p + q) where p is near q"""
 
     name: str = "divergence"
     kind: Kind = "stable"
+    needs: tuple[frozenset[str], ...] = (frozenset(("log", "log1p")),)
     examples: tuple[str, ...] = (
         "x*log(x) - x + 1", "x - 1 - log(x)", "(1 + x)*log1p(x) - x", "x - log1p(x)", "x*log(x/y) - x + y",
         "2*y + 2*x*log(x/y) - 2*x",
@@ -274,6 +286,9 @@ class Divergence:
 
     def roots(self) -> tuple[str, ...]:
         return ("add", "subtract")
+
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return not _LOGARITHMS.isdisjoint(operands) or not COMPOSED.isdisjoint(operands)
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         if not ranges.table(TermMarks)[node] & LOGARITHM:

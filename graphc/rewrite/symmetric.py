@@ -36,6 +36,9 @@ class SymmetricExponential:
     def roots(self) -> tuple[str, ...]:
         return ("multiply", "divide")
 
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return "exp" in operands or not _PRODUCTS.isdisjoint(operands)
+
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         if not _looks_worth(node):
             return None
@@ -55,6 +58,9 @@ class SymmetricExponential:
         return f"{self.name}: {self.__doc__} ({self.kind})"
 
 
+_PRODUCTS = frozenset(("multiply", "divide", "negative", "square"))
+
+
 def _looks_worth(node: Expr) -> bool:
     """Whether an exponential and what may balance it are among the first factors."""
     pending, looked, power, other = list(node.operands), 0, False, False
@@ -62,7 +68,7 @@ def _looks_worth(node: Expr) -> bool:
         factor = pending.pop()
         looked += 1
         name = factor.op.name
-        if name in ("multiply", "divide", "negative", "square"):
+        if name in _PRODUCTS:
             pending += factor.operands
         elif name == "exp":
             power = True
@@ -113,7 +119,12 @@ def _balanced(node: Expr, factors: list[tuple[Expr, int]], place: int, power: _M
         elif first is not None:
             result = first * result
         assert result is not None
-        result = result / reduce(mul, [put] * count)  # in one: its quotient may be removable
+        above = [factor for factor, exponent in left if exponent > 0]
+        if any(factor in above for factor in rest):  # in one: its quotient may be removable
+            result = result / reduce(mul, [put] * count)
+        else:  # squares of what is small underflow
+            for _ in range(count):
+                result = result / put
         return result if scale > 0 else -result
     return None
 
