@@ -119,7 +119,7 @@ def _balanced(node: Expr, factors: list[tuple[Expr, int]], place: int, power: _M
         elif first is not None:
             result = first * result
         assert result is not None
-        above = [factor for factor, exponent in left if exponent > 0]
+        above = [_base(factor) for factor, exponent in left if exponent > 0]
         if any(factor in above for factor in rest):  # in one: its quotient may be removable
             result = result / reduce(mul, [put] * count)
         else:  # squares of what is small underflow
@@ -127,6 +127,10 @@ def _balanced(node: Expr, factors: list[tuple[Expr, int]], place: int, power: _M
                 result = result / put
         return result if scale > 0 else -result
     return None
+
+
+def _base(factor: Expr) -> Expr:
+    return factor.operands[0] if factor.op.name in ("pow", "square") else factor
 
 
 def _partner(factor: Expr, exponent: int, name: str) -> tuple[float, tuple[Expr, ...], float] | None:

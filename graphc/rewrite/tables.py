@@ -84,6 +84,13 @@ ON_ARRAYS: tuple[AnyRule, ...] = (*axes.RULES, *views.RULES, *matmul_chain.RULES
 OF_SUMS = frozenset(rule.name for rule in (*sums.RULES, *products.RULES))
 """Those that write differences of exponents where none were."""
 
+DIFFERENCES = frozenset(
+    ("arctangent-difference", "cosine-of-sum", "difference-of-squares", "difference-of-squares-op", "one-minus-square",
+     "sine-of-sum", "square-minus-one", "tangent-of-sum")
+)  # fmt: skip
+"""Those whose sums derivatives are not written from: x² − y² is (x − y)(x + y), but its derivative is 2x and not the sum of x + y
+and x − y. What of it is a difference again has a rule of its own."""
+
 _own: list[AnyRule] = []
 _lock = fork_safety.lock()
 _engines: dict[tuple[str, tuple[str, ...], int], Engine] = {}
@@ -206,7 +213,8 @@ def _whole(
     source: bool = False,
 ) -> Trace:
     """The outputs in the normal form of the engine, then with what is a rational function in them written whole."""
-    trace = engine(level, without).run(outputs, memory=memory)
+    chosen = engine(level, named(without) | DIFFERENCES if source else without)
+    trace = chosen.run(outputs, memory=memory)
     if not rational_functions.worth(trace.outputs):
         return trace
     change = partial(rational_functions.written_whole, source=source)
