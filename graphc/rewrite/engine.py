@@ -243,6 +243,7 @@ class _Session:
         self._irreducible: set[Expr] = set()
         self._proposals: dict[Expr, tuple[int, Expr]] | None = None  # None: nothing is remembered
         self._block: Block | None = None  # what `stay` was told last
+        self._of_node: Block | None = ()  # as it stands on the node that it was read from
         self._undecided = False  # whether it was the node's surroundings that kept a rule from firing
         self.budget = 20 * len(promotions.written) + 1000
         self.steps: list[RuleFiring] = []
@@ -286,7 +287,7 @@ class _Session:
             if again is not node:
                 if again in irreducible:
                     normal[again] = again
-                if again in normal or any(operand not in normal for operand in again.operands):
+                if again in normal or not all(map(normal.__contains__, again.operands)):
                     self._wait_for(node, again, stack)
                     continue
                 # its operands are settled: it is its turn at once, and the node waits for it
@@ -349,10 +350,11 @@ class _Session:
             rules = self._by_names[names] = _that_fit(self._by_root[root], kind, names[2:])
         if not rules:
             return None
-        block = node.block
-        if block != self._block:
-            stay(block)
-            self._block = block
+        if self._block is None or node._block is not self._of_node:
+            self._of_node, block = node._block, node.block
+            if block != self._block:
+                stay(block)
+                self._block = block
         first = self._proposals.get(node) if self._proposals else None
         for place, over, rule in rules:
             if first is not None and place <= first[0]:

@@ -19,11 +19,11 @@ from graphc.ops.powers import square
 from graphc.ops.special import erf, erfc
 from graphc.rewrite.linear import (
     FactorMemory,
+    Leaves,
     Sums,
     Term,
     factors_of,
     is_number,
-    leaves,
     product,
     same,
     scaled,
@@ -60,7 +60,7 @@ class LikeTerms:
             return _common_factor(node, ranges)
         if left.op.name not in _SUMS and right.op.name not in _SUMS:
             return None
-        if not may_cancel(leaves(node), ranges.table(FactorMemory)):
+        if not may_cancel(ranges.table(Leaves)[node], ranges.table(FactorMemory)):
             return None
         result = _without_like(node, ranges)
         return result if result is not None and result.shape == node.shape else None
@@ -269,7 +269,7 @@ class VanishingPair:
             sign = 1 if node.op.name == "add" else -1
             if not two_may_vanish(PAIRS, ranges.table(FactorMemory), left, sign, right):
                 return None
-        elif not _may_vanish(leaves(node)):
+        elif not _may_vanish(ranges.table(Leaves)[node]):
             return None
         terms = ranges.table(Sums)[node]
         if terms is None or len(terms) < 2:
@@ -286,7 +286,7 @@ class VanishingPair:
                     for t in terms
                 ):
                     continue
-                if not looked and not _may_vanish(leaves(node)):
+                if not looked and not _may_vanish(ranges.table(Leaves)[node]):
                     return None
                 looked = True
                 result = self._paired(node, terms, term, f, others)
@@ -325,25 +325,26 @@ class VanishingPair:
 
 def _may_vanish(parts: list[Expr]) -> bool:
     """Whether there is a function that vanishes beside one of the other terms: a cheap look, before terms are taken apart."""
-    products = [part for part in parts if part.op.name in ("multiply", "divide")]
-    for part in parts:
-        name = part.op.name
+    there, names = {*parts}, [part.op.name for part in parts]
+    has_number = "constant" in names
+    products = [part for part in parts if part.op.name == "multiply"]
+    for part, name in zip(parts, names, strict=True):
         if name not in PAIRS or not part.operands:
             continue
         a = part.operands[-1]
-        for other in parts:
-            if other is a or other in a.operands or (other.is_constant and name in BESIDE_NUMBERS):
-                return True
-            if other is part or name == "divide" != other.op.name:
-                continue
-            if name in PARTNERS and other.op.name == name:
-                return True
-            if other.op.name == "multiply" and any(x is a or x in a.operands for x in other.operands):
-                return True
+        if a in there or (has_number and name in BESIDE_NUMBERS) or not there.isdisjoint(a.operands):
+            return True
+        if name in PARTNERS and names.count(name) > 1 and len({p for p in there if p.op.name == name}) > 1:
+            return True
+        if name != "divide":
+            for one in products:
+                for factor in one.operands:
+                    if factor is a or factor in a.operands:
+                        return True
+    products += [part for part in parts if part.op.name == "divide"]
     for one in products:
-        if not any(factor.op.name in PAIRS or factor.op.name == "multiply" for factor in one.operands):
-            continue
-        if len(products) > 1 or any(part.is_constant or part in one.operands for part in parts):
+        beside = len(products) > 1 or has_number or not there.isdisjoint(one.operands)
+        if beside and any(factor.op.name in PAIRS or factor.op.name == "multiply" for factor in one.operands):
             return True
     return False
 

@@ -114,6 +114,14 @@ def leaves(node: Expr) -> list[Expr]:
     return found
 
 
+class Leaves(dict[Expr, list[Expr]]):
+    """Sum → its terms without their signs (`leaves`); a table of facts about nodes (`Ranges.table`)."""
+
+    def __missing__(self, node: Expr) -> list[Expr]:
+        found = self[node] = leaves(node)
+        return found
+
+
 _PRODUCTS = frozenset(("multiply", "negative", "subtract", "square", "pow", "divide", "constant"))
 
 

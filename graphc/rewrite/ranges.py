@@ -54,14 +54,18 @@ class Ranges:
                 operands.append(range_of)
             else:
                 pending.pop()
-                known[node] = _of(node, tuple(operands))
+                op = node.op
+                if (
+                    operands and node.dtype is _DOUBLE and op.shape is None and op.name != "astype"
+                ):  # the most
+                    known[node] = _of_operation(op, tuple(operands))
+                else:
+                    known[node] = _of(node, tuple(operands))
         return known[expr]
 
 
 def _of(node: Expr, operands: tuple[Range, ...]) -> Range:
     op, dtype = node.op, node.dtype
-    if operands and dtype is _DOUBLE and op.shape is None and op.name != "astype":  # the most
-        return _of_operation(op, operands)
     if dtype.kind == "f" and (operands or op.shape is not None):
         if op.shape is not None:
             return _of_arrays(node, operands)
