@@ -39,10 +39,14 @@ from graphc.rewrite.series import DIFFERENCES, OVER_EXPONENTIAL, RECIPROCALS, SI
 
 @dataclass(frozen=True)
 class LikeTerms:
-    """(x + y) − x → y, 1 − (1 − x) → x: terms that cancel are left out"""
+    """(x + y) − x → y, 1 − (1 − x) → x: terms that cancel are left out
+
+    guarded : whether NaN of a term that is left out is handed on
+    """
 
     name: str = "like-terms"
     kind: Kind = "stable"
+    guarded: bool = True
     examples: tuple[str, ...] = (
         "(x + y) - x", "1 - (1 - x)", "(x + 1) - 1", "(2*x - y) - 2*x", "(x*y + z) - y*x", "x - (x + 3)",
         "y*(1 - x) - y*(1 + x)",
@@ -57,19 +61,19 @@ class LikeTerms:
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         left, right = node.operands
         if left.op.name == right.op.name == "multiply":
-            return _common_factor(node, ranges)
+            return _common_factor(node, ranges, self.guarded)
         if left.op.name not in _SUMS and right.op.name not in _SUMS:
             return None
         if not may_cancel(ranges.table(Leaves)[node], ranges.table(FactorMemory)):
             return None
-        result = _without_like(node, ranges)
+        result = _without_like(node, ranges, self.guarded)
         return result if result is not None and result.shape == node.shape else None
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.__doc__} ({self.kind})"
+        return f"{self.name}: (x + y) − x → y, 1 − (1 − x) → x: terms that cancel are left out ({self.kind})"
 
 
-def _without_like(node: Expr, ranges: Ranges) -> Expr | None:
+def _without_like(node: Expr, ranges: Ranges, guarded: bool) -> Expr | None:
     """A sum without the terms that cancel; None where there are none, or nothing remains."""
     terms = ranges.table(Sums)[node]
     if terms is None or len(terms) < 3:
@@ -85,16 +89,18 @@ def _without_like(node: Expr, ranges: Ranges) -> Expr | None:
     result = total(kept)
     if not gone or result is None:
         return None
+    if not guarded:
+        return result
     return keeping_nan(result, [t for t in gone if not t.is_constant and ranges(t).nan], LOOK)
 
 
-def _common_factor(node: Expr, ranges: Ranges) -> Expr | None:
+def _common_factor(node: Expr, ranges: Ranges, guarded: bool) -> Expr | None:
     """u·(1 − x) − u·(1 + x) as u·(−2x): what is left of a product with a common factor where terms cancel."""
     left, right = node.operands
     for a, b in (left.operands, left.operands[::-1]):
         for c, d in (right.operands, right.operands[::-1]):
             if a is c and (b.op.name in _SUMS or d.op.name in _SUMS) and a.shape == node.shape:
-                rest = _without_like(b + d if node.op.name == "add" else b - d, ranges)
+                rest = _without_like(b + d if node.op.name == "add" else b - d, ranges, guarded)
                 return None if rest is None else a * rest
     return None
 
@@ -351,4 +357,4 @@ def _may_vanish(parts: list[Expr]) -> bool:
 
 RULES = (LikeTerms(), VanishingPair())
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "LikeTerms"]

@@ -196,7 +196,7 @@ def _failures(
         lucky = "sign" if old == new == 0 and written is not one.outputs[0] else ""
         if written is not one.outputs[0] and any(map(math.isnan, point.values())):
             lucky = "NaN"  # that of 2x is 2 wherever x is: a derivative may read what is NaN, or no longer read it
-        if written is not one.outputs[0] and not lucky and _has_no_derivative(one.outputs[0], needed):
+        if written is not one.outputs[0] and not lucky and _has_no_derivative(one.outputs[0], point):
             lucky = "kink"
         if not lucky and all(map(math.isfinite, needed.values())):
             at = {s: column[k : k + 1] for s, column in zip(symbols, one.points, strict=True)}
