@@ -177,7 +177,10 @@ class FunctionWriter:
             total = total * root * size if self.form.exponent > 0 else total / root / size
         growth = len(self.form.above) - 1 - self.degree_below
         for factor in self.powers(abs(growth)):
-            total = total * factor if growth > 0 else total / factor
+            if growth > 0:
+                total = total * factor
+            else:
+                total = total * t if factor is self.variable else total / factor
         return total
 
     def reversed(self, a: Poly, t: Expr) -> Expr:

@@ -113,18 +113,22 @@ def _balanced(node: Expr, factors: list[tuple[Expr, int]], place: int, power: _M
                 result = factor if exponent > 0 else constant(1.0, node.dtype) / factor
             else:
                 result = result * factor if exponent > 0 else result / factor
-        first = constant(abs(scale), node.dtype) if abs(scale) != 1 or result is None else None
+        above = [_base(factor) for factor, exponent in left if exponent > 0]
+        apart = count > 1 and not any(factor in above for factor in rest)
+        if apart:  # squares of what is small underflow
+            scale /= 0.5**count
+        first = (
+            constant(abs(scale), node.dtype) if abs(scale) != 1 or (result is None and not apart) else None
+        )
         if result is None:
             result = first
         elif first is not None:
             result = first * result
-        assert result is not None
-        above = [_base(factor) for factor, exponent in left if exponent > 0]
-        if any(factor in above for factor in rest):  # in one: its quotient may be removable
+        if apart:
+            result = reduce(mul, [part for part in (result, *[0.5 / put] * count) if part is not None])
+        else:  # in one: its quotient may be removable
+            assert result is not None
             result = result / reduce(mul, [put] * count)
-        else:  # squares of what is small underflow
-            for _ in range(count):
-                result = result / put
         return result if scale > 0 else -result
     return None
 

@@ -82,6 +82,9 @@ ON_ARRAYS: tuple[AnyRule, ...] = (*axes.RULES, *views.RULES, *matmul_chain.RULES
 """Those that speak of operations on whole arrays."""
 
 
+OF_OVERFLOW = frozenset(("complex-quotient", "root-of-difference-of-squares"))
+"""Those that write branches against overflow, which rational functions written whole have already."""
+
 OF_SUMS = frozenset(rule.name for rule in (*sums.RULES, *products.RULES))
 """Those that write differences of exponents where none were."""
 
@@ -242,9 +245,8 @@ def _whole(
     whole = _last(rational_functions.RULES, change, trace.outputs, level, without, memory)
     if not whole or source:
         return Trace([*trace, *whole], whole.outputs, trace.complete)
-    again = engine(level, without).run(
-        whole.outputs, memory=memory
-    )  # what was written has a normal form in its turn
+    # what was written has a normal form in its turn; its branches are where nothing overflows
+    again = engine(level, named(without) | OF_OVERFLOW).run(whole.outputs, memory=memory)
     return Trace([*trace, *whole, *again], again.outputs, trace.complete)
 
 
