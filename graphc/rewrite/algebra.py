@@ -14,7 +14,7 @@ from functools import cache
 import numpy as np
 
 from graphc.ir.expr import Expr, apply, constant
-from graphc.ir.op import Op, all_ops
+from graphc.ir.op import Op, all_ops, find
 from graphc.ir.types import DType
 from graphc.rewrite.pattern import Kind, Match, Rule
 from graphc.rewrite.promotion import EVERYTHING, FLOATS
@@ -93,6 +93,10 @@ def _filling(node: Expr) -> Expr:
 class Involution(FactRule):
     """f(f(x)) → x"""
 
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        below = find(operands[0])
+        return below is None or self._concerns(below)
+
     def _concerns(self, op: Op) -> bool:
         return op.facts.involution
 
@@ -103,6 +107,10 @@ class Involution(FactRule):
 
 class Idempotence(FactRule):
     """f(f(x)) → f(x), f(x, x) → x"""
+
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        below = find(operands[0])
+        return len(operands) > 1 or below is None or self._concerns(below)
 
     def _concerns(self, op: Op) -> bool:
         return op.facts.idempotent

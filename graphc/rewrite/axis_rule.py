@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphc.ir.expr import Expr
+from graphc.ir.op import find
 from graphc.ops.support.attributes import axes_of
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.promotion import FLOATS, of_type
@@ -40,6 +41,13 @@ class AxisRule:
 
     def roots(self) -> tuple[str, ...]:
         return (self.root,)
+
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        root = find(self.root)
+        if root is None or root.on_arrays:
+            return True
+        below = [find(name) for name in operands]  # one of the operands runs over whole arrays
+        return any(op is None or op.on_arrays for op in below)
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         result = self.rewrite(node, ranges)

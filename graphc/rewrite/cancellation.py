@@ -82,19 +82,19 @@ def _power_step(m: Match) -> Expr | None:
 
 
 def _arctangent_step(m: Match) -> Expr | None:
-    """atan x − atan y is the angle of (1 + xy, x − y); far out, where xy overflows, it is (x − y)/(xy)."""
+    """atan x − atan y is the angle of (1 + xy, x − y), both divided by the larger number where xy overflows."""
     x, y = m["x"], m["y"]
     step = difference(x, y)
     if step is not None and step.is_constant and abs(float(step.value)) < math.sqrt(_large(y)):
         return where(abs(y) < _large(y), atan2(step, 1 + x * y), step / x / y)
     if x.is_constant or y.is_constant:
         return None
-    step, both = (
-        x - y if step is None else step,
-        x * y,
-    )  # of one sign and not small, the two may be close to each other
-    far = (both >= _large(y)) & (abs(x) < math.inf) & (abs(y) < math.inf)
-    return where((both > 0.5) & (both < _large(y)), atan2(step, 1 + both), where(far, step / x / y, _kept(m)))
+    step, both = x - y if step is None else step, x * y
+    larger, smaller = maximum(abs(x), abs(y)), minimum(abs(x), abs(y))
+    far = both >= _large(y)
+    value = atan2(where(far, step / larger, step), where(far, 1 / larger + smaller, 1 + both))
+    # of one sign and not small, the two may be close to each other
+    return where((both > 0.5) & (larger < math.inf), value, _kept(m))
 
 
 def _reciprocal_root_step(m: Match) -> Expr | None:
@@ -198,8 +198,13 @@ VANISHING = (
 
 
 def _expm1_quotient(x: Expr) -> Expr:
-    """eˣ/(eˣ − 1): 1/(1 − e⁻ˣ) for positive x, where eˣ overflows."""
-    return where(x < 0, exp(x) / expm1(x), -1 / expm1(-x))
+    """eˣ/(eˣ − 1) as 1/(1 − e⁻ˣ), of one sign or the other; where e⁻ˣ overflows nothing is left but eˣ."""
+    return where(_has_inverse(x), -1 / expm1(-x), -exp(x))
+
+
+def _has_inverse(x: Expr) -> Expr:
+    """Whether e⁻ˣ does not overflow."""
+    return x > (-80.0 if x.dtype.itemsize == 4 else -700.0)
 
 
 def _expm1_sum(m: Match) -> Expr | None:
@@ -228,9 +233,9 @@ def _expm1_sum(m: Match) -> Expr | None:
 EXPONENTIALS = (
     Rule("double-exponential", "expm1(2*x)/expm1(x)",
          lambda m: where(not_equal(m["x"], 0), 1 + exp(m["x"]), _kept_quotient(m)), "stable", "(e²ˣ − 1)/(eˣ − 1) = eˣ + 1"),
-    Rule("expm1-quotient", "exp(x)/expm1(x)", lambda m: _expm1_quotient(m["x"]), "stable", "1/(1 − e⁻ˣ) for x > 0"),
-    Rule("expm1-quotient-negated", "exp(x)/(0 - expm1(x))", lambda m: where(m["x"] > 0, 1 / expm1(-m["x"]), m.root),
-         "stable", "as expm1-quotient"),
+    Rule("expm1-quotient", "exp(x)/expm1(x)", lambda m: _expm1_quotient(m["x"]), "stable", "1/(1 − e⁻ˣ), without overflow"),
+    Rule("expm1-quotient-negated", "exp(x)/(0 - expm1(x))",
+         lambda m: where(_has_inverse(m["x"]), 1 / expm1(-m["x"]), exp(m["x"])), "stable", "as expm1-quotient"),
     Rule("expm1-sum", "z*expm1((x + y)*z)/(expm1(x*z)*expm1(y*z))", _expm1_sum, "stable",
          "the addition theorem of the hyperbolic cotangent"),
     Rule("second-difference-of-exp", "exp(x) - 2 + exp(-x)", "square(2*sinh(x/2))", "stable", "4 sinh²(x/2)"),

@@ -106,16 +106,22 @@ class RootBesideAbs:
 
     |x| is what the root of x² has become, which does not overflow where the other root does: their difference is written so
     that it does not matter.
+
+    any_difference : whether d may be more than a number
     """
 
     name: str = "root-beside-abs"
     kind: Kind = "stable"
+    any_difference: bool = True
     examples: tuple[str, ...] = (
         "sqrt(x*x + 3) - abs(x)", "abs(x) - sqrt(square(x) - y)", "2/sqrt(x*x + 3) - 2/abs(x)", "1/abs(x) - 1/sqrt(x*x + y)",
     )  # fmt: skip
 
     def roots(self) -> tuple[str, ...]:
         return ("subtract",)
+
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return operands in (("sqrt", "abs"), ("abs", "sqrt"), ("divide", "divide"))
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         left, right = node.operands
@@ -131,7 +137,7 @@ class RootBesideAbs:
         (x,) = size.operands
         known = difference(root.operands[0], x * x)
         known = difference(root.operands[0], square(x)) if known is None else known
-        if known is None or known.dtype != node.dtype:
+        if known is None or known.dtype != node.dtype or not (self.any_difference or known.is_constant):
             return None
         both = root + size
         quotient = known / both if root is left else -(known / both)

@@ -17,10 +17,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from graphc.errors import CompileError, Site, UnknownNameError
-from graphc.ir.expr import Expr, current_site, on_this_line, rebuild, walk
+from graphc.ir.expr import Expr, current_site, on_others, on_this_line, walk
 from graphc.ir.scopes import Block, deriving, stay
 from graphc.ir.types import format_shape
 from graphc.rewrite.pattern import Kind
@@ -34,7 +34,9 @@ class AnyRule(Protocol):
 
     A rule that holds for other kinds of types than floating point says so in an attribute `over`, as "fiu" (`promotion`). One
     that asks for certain operations directly below has a method `fits`: (their names, in order) → whether it may fire. What it
-    says is kept for all nodes whose operands have these names, so it costs nothing at the others.
+    says is kept for all nodes whose operands have these names, so it costs nothing at the others. One that needs operations
+    anywhere below says so in an attribute `needs`: sets of names, of each of which one has to stand in the graph, or it is not
+    asked at all.
     """
 
     @property
@@ -94,13 +96,18 @@ class Trace(Sequence[RuleFiring]):
 
 _PENDING = object()
 
-_Index = dict[str, list[tuple[str, AnyRule]]]
-"""Root operation → the kinds of types that a rule is proved over, and the rule."""
+_Candidate = tuple[int, str | None, AnyRule]
+"""A rule by its place among those for its root, with the kinds of types that it is proved over."""
 
+_Index = dict[str, list[_Candidate]]
+"""Root operation → its rules."""
 
-_Chosen = dict[tuple[str, ...], list[tuple[str | None, AnyRule]]]
+_Chosen = dict[tuple[str, ...], list[_Candidate]]
 """An operation, the kind of its type and the operations of its operands → what of the index may fire, kept for the next such
 node; with the kinds of types where the node itself has to be asked (`computes_over`)."""
+
+MOST_VOCABULARIES = 200
+"""Sets of operations for which the rules that find what they need among them are kept."""
 
 
 @dataclass
@@ -156,13 +163,28 @@ class Engine:
             raise UnknownNameError(
                 f"there is no rule {min(unknown)!r}", site=current_site(), hint="g.rules() lists them"
             )
-        self._by_root: _Index = {}
-        self._by_names: _Chosen = {}
+        self.by_root: _Index = {}
+        self._possible: dict[frozenset[str], tuple[_Index, _Chosen]] = {}
         for rule in rules:
             if rule.name not in off:
                 over = getattr(rule, "over", FLOATS)
                 for root in rule.roots():
-                    self._by_root.setdefault(root, []).append((over, rule))
+                    known = self.by_root.setdefault(root, [])
+                    known.append((len(known), over, rule))
+
+    def possible(self, operations: frozenset[str]) -> tuple[_Index, _Chosen]:
+        """The rules that find the operations that they need among those of a graph, and what was chosen of them so far."""
+        found = self._possible.get(operations)
+        if found is None:
+            index = {
+                root: [rule for rule in rules if _finds_what_it_needs(rule[2], operations)]
+                for root, rules in self.by_root.items()
+                if root in operations
+            }
+            if len(self._possible) >= MOST_VOCABULARIES:
+                self._possible.clear()
+            found = self._possible[operations] = {root: rules for root, rules in index.items() if rules}, {}
+        return found
 
     @paused()
     def run(
@@ -179,7 +201,7 @@ class Engine:
             if promotions is None
             else promotions
         )
-        session = _Session(self._by_root, self._by_names, 20 * len(casts.written) + 1000, casts)
+        session = _Session(self, casts)
         if memory is not None and memory.remembers:
             session.remember(memory, memory.known(self))
         with on_this_line(), deriving():
@@ -189,27 +211,31 @@ class Engine:
         return Trace(session.steps, results, session.budget > 0)
 
 
-def _that_fit(
-    rules: Iterable[tuple[str, AnyRule]], kind: str, operands: tuple[str, ...]
-) -> list[tuple[str | None, AnyRule]]:
+def _finds_what_it_needs(rule: AnyRule, operations: frozenset[str]) -> bool:
+    return not any(operations.isdisjoint(needed) for needed in getattr(rule, "needs", ()))
+
+
+def _that_fit(rules: Iterable[_Candidate], kind: str, operands: tuple[str, ...]) -> list[_Candidate]:
     """The rules that may fire at a node of a kind of type, above operands of these names."""
-    chosen: list[tuple[str | None, AnyRule]] = []
-    for over, rule in rules:
+    chosen: list[_Candidate] = []
+    for place, over, rule in rules:
         fits = getattr(rule, "fits", None)
         if fits is not None and not fits(operands):
             continue
         if kind == "b":  # a comparison is computed in the types of its operands
-            chosen.append((over, rule))
-        elif kind in over:
-            chosen.append((None, rule))
+            chosen.append((place, over, rule))
+        elif over is None or kind in over:
+            chosen.append((place, None, rule))
     return chosen
 
 
 class _Session:
-    def __init__(self, by_root: _Index, by_names: _Chosen, budget: int, promotions: Promotions) -> None:
-        self._by_root = by_root
-        self._by_names = by_names
+    def __init__(self, engine: Engine, promotions: Promotions) -> None:
+        self._engine = engine
         self._promotions = promotions
+        self._nodes = set(promotions.written)
+        self._operations = {node.op.name for node in promotions.written} | {"astype"}  # that may stand there
+        self._by_root, self._by_names = engine.possible(frozenset(self._operations))
         self._ranges = Ranges()
         self._normal: dict[Expr, Expr | object] = {}
         self._waiting: set[Expr] = set()  # for their operands
@@ -217,8 +243,9 @@ class _Session:
         self._irreducible: set[Expr] = set()
         self._proposals: dict[Expr, tuple[int, Expr]] | None = None  # None: nothing is remembered
         self._block: Block | None = None  # what `stay` was told last
+        self._of_node: Block | None = ()  # as it stands on the node that it was read from
         self._undecided = False  # whether it was the node's surroundings that kept a rule from firing
-        self.budget = budget
+        self.budget = 20 * len(promotions.written) + 1000
         self.steps: list[RuleFiring] = []
 
     def remember(self, memory: RuleMemory, known: Known) -> None:
@@ -227,7 +254,7 @@ class _Session:
 
     def settle(self, expr: Expr) -> Expr:
         """The normal form of an expression, without recursion."""
-        normal, by_root, irreducible = self._normal, self._by_root, self._irreducible
+        normal, by_root, irreducible = self._normal, self._engine.by_root, self._irreducible
         stack: list[tuple[Expr, Expr | None]] = [(expr, None)]  # (node, what stands for it now)
         while stack:
             node, successor = stack.pop()
@@ -260,7 +287,7 @@ class _Session:
             if again is not node:
                 if again in irreducible:
                     normal[again] = again
-                if again in normal or any(operand not in normal for operand in again.operands):
+                if again in normal or not all(map(normal.__contains__, again.operands)):
                     self._wait_for(node, again, stack)
                     continue
                 # its operands are settled: it is its turn at once, and the node waits for it
@@ -286,19 +313,17 @@ class _Session:
 
     def _above_normal(self, node: Expr) -> Expr:
         """A node on the normal forms of its operands, cast to what it computes in."""
-        normal = self._normal
-        again = node
+        normal, dtype = self._normal, node.dtype
+        changed, implied = False, dtype.kind != "f"
         for operand in node.operands:
             if normal[operand] is not operand:
-                operands = tuple([normal[operand] for operand in node.operands])
-                again = rebuild(node, operands)  # type: ignore[arg-type]  # none is pending
-                break
-        dtype = again.dtype
-        is_float = dtype.kind == "f"
-        for operand in again.operands:
-            if operand.dtype is not dtype or not is_float:
-                return self._promotions.of(again)
-        return again
+                changed = True
+            if operand.dtype is not dtype:
+                implied = True
+        if changed:  # a normal form has the type and the shape of what it replaces
+            operands: Any = tuple([normal[operand] for operand in node.operands])  # none is pending
+            node = on_others(node, operands)
+        return self._promotions.of(node) if implied else node
 
     def _wait_for(self, node: Expr, successor: Expr, stack: list[tuple[Expr, Expr | None]]) -> None:
         """Let a node have the normal form of what stands for it now."""
@@ -325,12 +350,13 @@ class _Session:
             rules = self._by_names[names] = _that_fit(self._by_root[root], kind, names[2:])
         if not rules:
             return None
-        block = node.block
-        if block != self._block:
-            stay(block)
-            self._block = block
+        if self._block is None or node._block is not self._of_node:
+            self._of_node, block = node._block, node.block
+            if block != self._block:
+                stay(block)
+                self._block = block
         first = self._proposals.get(node) if self._proposals else None
-        for place, (over, rule) in enumerate(rules):
+        for place, over, rule in rules:
             if first is not None and place <= first[0]:
                 if place < first[0]:
                     continue
@@ -360,8 +386,22 @@ class _Session:
                 )
             self.budget -= 1
             self.steps.append(RuleFiring(rule.name, rule.kind, node, after))
+            self._note_operations(after)
             return after
         return None
+
+    def _note_operations(self, after: Expr) -> None:
+        """Enter the operations of what a rule wrote."""
+        nodes, before = self._nodes, len(self._operations)
+        pending = [after]
+        while pending:
+            node = pending.pop()
+            if node not in nodes:
+                nodes.add(node)
+                self._operations.add(node.op.name)
+                pending += node.operands
+        if len(self._operations) > before:
+            self._by_root, self._by_names = self._engine.possible(frozenset(self._operations))
 
     def _note_irreducible(self, node: Expr) -> None:
         """Remember a node at which no rule fires, where none may fire at any below it either."""

@@ -57,6 +57,7 @@ class ScaledErrorFunction:
 
     name: str = "scaled-error-function"
     kind: Kind = "stable"
+    needs: tuple[frozenset[str], ...] = (frozenset(("exp",)), frozenset(("erfc",)))
     examples: tuple[str, ...] = (
         "exp(x*x)*erfc(x)", "y*exp(square(x))*erfc(-x)", "exp(-x*x)/erfc(x)", "exp(x*x/2)*erfc(x/1.4142135623730951)",
         "exp(-x*x/2)/(y*erfc(x/1.4142135623730951))",
@@ -64,6 +65,9 @@ class ScaledErrorFunction:
 
     def roots(self) -> tuple[str, ...]:
         return ("multiply", "divide")
+
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return not _PRODUCTS.isdisjoint(operands) or {*operands} == {"erfc", "exp"}
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         if not _looks_worth(node):
@@ -112,13 +116,16 @@ def _is_slope(factors: list[tuple[Expr, int]]) -> bool:
     )
 
 
+_PRODUCTS = frozenset(("multiply", "divide", "negative"))
+
+
 def _looks_worth(node: Expr) -> bool:
     pending, looked, names = list(node.operands), 0, set[str]()
     while pending and looked < MOST_FACTORS:
         factor = pending.pop()
         looked += 1
         names.add(factor.op.name)
-        if factor.op.name in ("multiply", "divide", "negative"):
+        if factor.op.name in _PRODUCTS:
             pending += factor.operands
     return "erfc" in names and "exp" in names
 
@@ -149,6 +156,7 @@ class ErrorFunctionBesideDensity:
 
     name: str = "erfc-beside-density"
     kind: Kind = "stable"
+    needs: tuple[frozenset[str], ...] = (frozenset(("exp",)), frozenset(("erfc",)))
     examples: tuple[str, ...] = (
         "y*erfc(x) - 1.1283791670955126*(y*exp(-(x*x)))", "exp(x)*(-1.1283791670955126*exp(-(x*x))) + erfc(x)*exp(x)",
         "erfc(2*x) - 1.25*exp(-(4*x*x))",
@@ -156,6 +164,9 @@ class ErrorFunctionBesideDensity:
 
     def roots(self) -> tuple[str, ...]:
         return ("add", "subtract")
+
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return "erfc" in operands or "multiply" in operands
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         left, right = node.operands

@@ -204,12 +204,17 @@ def _order(f: Expr) -> int | None:
 HIGHEST = 4
 
 
+_PRODUCTS = frozenset(("multiply", "negative"))
+_GAMMAS = _PRODUCTS | {"lgamma", "digamma", "polygamma"}
+
+
 @dataclass(frozen=True)
 class GammaDifference:
     """u·log Γ(z + d) − u·log Γ(z) → u·(d·log(z + (d − 1)/2) + …) for a number d, and so for ψ and its derivatives"""
 
     name: str = "gamma-difference"
     kind: Kind = "stable"
+    needs: tuple[frozenset[str], ...] = (frozenset(("lgamma", "digamma", "polygamma")),)
     examples: tuple[str, ...] = (
         "lgamma(x + 0.5) - lgamma(x)", "lgamma(x) - lgamma(x + 0.25)", "lgamma((x + 1)/2) - lgamma(x/2)",
         "lgamma(x + 1) - lgamma(x)",
@@ -219,6 +224,9 @@ class GammaDifference:
 
     def roots(self) -> tuple[str, ...]:
         return ("subtract",)
+
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return _GAMMAS.issuperset(operands)
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         left, right = node.operands
@@ -253,9 +261,9 @@ def _holds_gamma(node: Expr) -> bool:
     while pending and looked < MOST_FACTORS:
         factor = pending.pop()
         looked += 1
-        if factor.op.name in ("lgamma", "digamma", "polygamma"):
+        if factor.op.name in _GAMMAS - _PRODUCTS:
             return True
-        if factor.op.name in ("multiply", "negative"):
+        if factor.op.name in _PRODUCTS:
             pending += factor.operands
     return False
 

@@ -19,11 +19,11 @@ from graphc.ops.powers import square
 from graphc.ops.special import erf, erfc
 from graphc.rewrite.linear import (
     FactorMemory,
+    Leaves,
     Sums,
     Term,
     factors_of,
     is_number,
-    leaves,
     product,
     same,
     scaled,
@@ -39,10 +39,14 @@ from graphc.rewrite.series import DIFFERENCES, OVER_EXPONENTIAL, RECIPROCALS, SI
 
 @dataclass(frozen=True)
 class LikeTerms:
-    """(x + y) − x → y, 1 − (1 − x) → x: terms that cancel are left out"""
+    """(x + y) − x → y, 1 − (1 − x) → x: terms that cancel are left out
+
+    guarded : whether NaN of a term that is left out is handed on
+    """
 
     name: str = "like-terms"
     kind: Kind = "stable"
+    guarded: bool = True
     examples: tuple[str, ...] = (
         "(x + y) - x", "1 - (1 - x)", "(x + 1) - 1", "(2*x - y) - 2*x", "(x*y + z) - y*x", "x - (x + 3)",
         "y*(1 - x) - y*(1 + x)",
@@ -57,19 +61,19 @@ class LikeTerms:
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         left, right = node.operands
         if left.op.name == right.op.name == "multiply":
-            return _common_factor(node, ranges)
+            return _common_factor(node, ranges, self.guarded)
         if left.op.name not in _SUMS and right.op.name not in _SUMS:
             return None
-        if not may_cancel(leaves(node), ranges.table(FactorMemory)):
+        if not may_cancel(ranges.table(Leaves)[node], ranges.table(FactorMemory)):
             return None
-        result = _without_like(node, ranges)
+        result = _without_like(node, ranges, self.guarded)
         return result if result is not None and result.shape == node.shape else None
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.__doc__} ({self.kind})"
+        return f"{self.name}: (x + y) − x → y, 1 − (1 − x) → x: terms that cancel are left out ({self.kind})"
 
 
-def _without_like(node: Expr, ranges: Ranges) -> Expr | None:
+def _without_like(node: Expr, ranges: Ranges, guarded: bool) -> Expr | None:
     """A sum without the terms that cancel; None where there are none, or nothing remains."""
     terms = ranges.table(Sums)[node]
     if terms is None or len(terms) < 3:
@@ -85,16 +89,18 @@ def _without_like(node: Expr, ranges: Ranges) -> Expr | None:
     result = total(kept)
     if not gone or result is None:
         return None
+    if not guarded:
+        return result
     return keeping_nan(result, [t for t in gone if not t.is_constant and ranges(t).nan], LOOK)
 
 
-def _common_factor(node: Expr, ranges: Ranges) -> Expr | None:
+def _common_factor(node: Expr, ranges: Ranges, guarded: bool) -> Expr | None:
     """u·(1 − x) − u·(1 + x) as u·(−2x): what is left of a product with a common factor where terms cancel."""
     left, right = node.operands
     for a, b in (left.operands, left.operands[::-1]):
         for c, d in (right.operands, right.operands[::-1]):
             if a is c and (b.op.name in _SUMS or d.op.name in _SUMS) and a.shape == node.shape:
-                rest = _without_like(b + d if node.op.name == "add" else b - d, ranges)
+                rest = _without_like(b + d if node.op.name == "add" else b - d, ranges, guarded)
                 return None if rest is None else a * rest
     return None
 
@@ -269,10 +275,12 @@ class VanishingPair:
             sign = 1 if node.op.name == "add" else -1
             if not two_may_vanish(PAIRS, ranges.table(FactorMemory), left, sign, right):
                 return None
+        elif not _may_vanish(ranges.table(Leaves)[node]):
+            return None
         terms = ranges.table(Sums)[node]
         if terms is None or len(terms) < 2:
             return None
-        looked = False
+        looked = left.op.name in _SUMS or right.op.name in _SUMS
         for term in terms:
             for f in term.factors:
                 if f.op.name not in PAIRS or f.dtype is not node.dtype:
@@ -284,7 +292,7 @@ class VanishingPair:
                     for t in terms
                 ):
                     continue
-                if not looked and not _may_vanish(leaves(node)):
+                if not looked and not _may_vanish(ranges.table(Leaves)[node]):
                     return None
                 looked = True
                 result = self._paired(node, terms, term, f, others)
@@ -323,29 +331,30 @@ class VanishingPair:
 
 def _may_vanish(parts: list[Expr]) -> bool:
     """Whether there is a function that vanishes beside one of the other terms: a cheap look, before terms are taken apart."""
-    products = [part for part in parts if part.op.name in ("multiply", "divide")]
-    for part in parts:
-        name = part.op.name
+    there, names = {*parts}, [part.op.name for part in parts]
+    has_number = "constant" in names
+    products = [part for part in parts if part.op.name == "multiply"]
+    for part, name in zip(parts, names, strict=True):
         if name not in PAIRS or not part.operands:
             continue
         a = part.operands[-1]
-        for other in parts:
-            if other is a or other in a.operands or (other.is_constant and name in BESIDE_NUMBERS):
-                return True
-            if other is part or name == "divide" != other.op.name:
-                continue
-            if name in PARTNERS and other.op.name == name:
-                return True
-            if other.op.name == "multiply" and any(x is a or x in a.operands for x in other.operands):
-                return True
+        if a in there or (has_number and name in BESIDE_NUMBERS) or not there.isdisjoint(a.operands):
+            return True
+        if name in PARTNERS and names.count(name) > 1 and len({p for p in there if p.op.name == name}) > 1:
+            return True
+        if name != "divide":
+            for one in products:
+                for factor in one.operands:
+                    if factor is a or factor in a.operands:
+                        return True
+    products += [part for part in parts if part.op.name == "divide"]
     for one in products:
-        if not any(factor.op.name in PAIRS or factor.op.name == "multiply" for factor in one.operands):
-            continue
-        if len(products) > 1 or any(part.is_constant or part in one.operands for part in parts):
+        beside = len(products) > 1 or has_number or not there.isdisjoint(one.operands)
+        if beside and any(factor.op.name in PAIRS or factor.op.name == "multiply" for factor in one.operands):
             return True
     return False
 
 
 RULES = (LikeTerms(), VanishingPair())
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "LikeTerms"]

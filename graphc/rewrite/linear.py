@@ -47,8 +47,24 @@ class FactorMemory(dict[Expr, Factors]):
     """Node → its factors (`factors_of`), found once; a table of facts about nodes (`Ranges.table`)."""
 
     def __missing__(self, node: Expr) -> Factors:
-        factors = self[node] = factors_of(node)
+        found = self._of_product(node) if node.op.name == "multiply" else None
+        factors = self[node] = factors_of(node) if found is None else found
         return factors
+
+    def _of_product(self, node: Expr) -> Factors | None:
+        """The factors of a product from those of its sides, where these are known or are no products."""
+        number, factors = 1.0, ()
+        for side in node.operands:
+            if side.dtype is not node.dtype:
+                return None
+            if side.op.name not in _PRODUCTS:
+                factors += (side,)
+                continue
+            known = self.get(side)
+            if known is None or abs(known[0]) != 1 or known[1] == (side,):
+                return None
+            number, factors = number * known[0], factors + known[1]
+        return (number, factors) if len(factors) <= MOST_FACTORS else None
 
 
 class Sums(dict[Expr, "list[Term] | None"]):
@@ -98,7 +114,19 @@ def leaves(node: Expr) -> list[Expr]:
     return found
 
 
+class Leaves(dict[Expr, list[Expr]]):
+    """Sum → its terms without their signs (`leaves`); a table of facts about nodes (`Ranges.table`)."""
+
+    def __missing__(self, node: Expr) -> list[Expr]:
+        found = self[node] = leaves(node)
+        return found
+
+
 _PRODUCTS = frozenset(("multiply", "negative", "subtract", "square", "pow", "divide", "constant"))
+
+
+COMPOSED = _PRODUCTS - {"constant"} | {"add"}
+"""Sums, and what is taken apart to factors: all other terms are factors themselves."""
 
 
 def factors_of(node: Expr) -> Factors:

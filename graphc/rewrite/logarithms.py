@@ -9,13 +9,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from graphc.ir.expr import Expr
 from graphc.ops.comparison import isnan, where
 from graphc.ops.elementary import acosh, asinh, exp, expm1, hypot, log, log1p, sin, sinh
 from graphc.ops.logistic import sigmoid, softplus
 from graphc.ops.powers import square
 from graphc.ops.special import erfc, lgamma
-from graphc.rewrite.linear import is_number
+from graphc.rewrite.linear import Sums, factors_of, is_number, total
 from graphc.rewrite.pattern import Kind, Match, Rule
 from graphc.rewrite.ranges import Ranges
 
@@ -143,6 +145,64 @@ def side(node: Expr) -> Expr | None:
     return node.operands[0] if node.op.name == "multiply" and node.operands[0] is node.operands[1] else None
 
 
+class LogOnePlusSum(_LogRule):
+    """log(1 + x + y) → log1p(x + y), where the sum is near 1: what 1 + x rounds away is not lost"""
+
+    needs = (frozenset(("add", "subtract")),)
+
+    def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
+        (inner,) = node.operands
+        if inner.op.name not in ("add", "subtract") or inner.dtype != node.dtype:
+            return None
+        if any(map(is_number, inner.operands)):
+            return None  # of 1 + x alone there is a row
+        terms = ranges.table(Sums)[inner]
+        if terms is None or len(terms) < 3:
+            return None
+        others = [term for term in terms if term.factors]
+        numbers = [term.coefficient for term in terms if not term.factors]
+        rest = total(others) if numbers == [1.0] else None
+        if rest is None or rest.shape != node.shape:
+            return None
+        if ranges(rest).nonnegative:
+            return log1p(rest)
+        return where(abs(rest) < 0.5, log1p(rest), node)
+
+
+@dataclass(frozen=True)
+class LogOnePlusPower:
+    """log(1 + xⁿ) → n log|x| where xⁿ is large, for an n above 2"""
+
+    name: str = "log1p-power"
+    kind: Kind = "stable"
+    examples: tuple[str, ...] = ("log1p(x**4)", "log1p(x*x*x)", "log1p(x**2.5)", "log1p(x**8)")
+
+    def roots(self) -> tuple[str, ...]:
+        return ("log1p",)
+
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return operands[0] in ("pow", "multiply", "square")
+
+    def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
+        (power,) = node.operands
+        if power.dtype != node.dtype:
+            return None
+        number, factors = factors_of(power)
+        x, n = factors[0], float(len(factors))
+        if len(factors) == 1 and power.op.name == "pow" and is_number(power.operands[1]):
+            x, n = power.operands[0], float(power.operands[1].value)
+        if number != 1 or any(factor is not factors[0] for factor in factors) or n <= 2:
+            return None
+        found, most = ranges(x), float(np.finfo(node.dtype).max)
+        if x.dtype != node.dtype or max(-found.lo, found.hi) < most ** (1 / n):
+            return None
+        limit = 2.0 ** ((30 if node.dtype.itemsize == 4 else 60) / n)
+        return where(abs(x) < limit, node, n * log(abs(x) if n % 2 == 0 else x))
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.__doc__} ({self.kind})"
+
+
 class AreaFunction(_LogRule):
     """log(x + √(x² + 1)) → asinh(x), log(x + √(x² − 1)) → acosh(x), with a minus −asinh(x) and −acosh(x)"""
 
@@ -218,6 +278,8 @@ def _shift_by_one(node: Expr, x: Expr) -> int:
 RULES = (
     *ROWS,
     LogExpDifference("log-exp-difference", ("log(exp(x) - exp(y))",)),
+    LogOnePlusSum("log-one-plus-sum", ("log(1 + x + y)", "log(1 - x + x*x)", "log(x + (1 - y))")),
+    LogOnePlusPower(),
     LogOfNorm("log-norm", ("log(x*x + y*y)", "log(square(x) + y*y)")),
     AreaFunction(
         "area-function",

@@ -30,6 +30,8 @@ def two_may_vanish(
     functions: Container[str], products: FactorMemory, left: Expr, sign: int, right: Expr
 ) -> bool:
     """Whether two terms may vanish beside each other, by one of some functions: a cheap look, before a sum is taken apart."""
+    if left.op.name not in _MULTIPLES and right.op.name not in _MULTIPLES:
+        return _beside(functions, left, right) or _beside(functions, right, left)
     number, factors = products[left] if left.op.name in _MULTIPLES else (1.0, (left,))
     other_number, other_factors = products[right] if right.op.name in _MULTIPLES else (1.0, (right,))
     size = sign * number * other_number
@@ -40,6 +42,15 @@ def two_may_vanish(
             ):
                 return True
     return False
+
+
+def _beside(functions: Container[str], f: Expr, other: Expr) -> bool:
+    """Whether one factor may vanish beside another: its argument, a part of that, or a function of its own kind."""
+    name = f.op.name
+    if name not in functions:
+        return False
+    a = f.operands[-1]
+    return other is a or other.op.name == _PARTNER.get(name) or any(other is part for part in a.operands)
 
 
 def plausible(f: Expr, others: Sequence[Expr], beside: Sequence[Expr], size: float) -> bool:

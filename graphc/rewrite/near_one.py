@@ -17,6 +17,7 @@ from graphc.ops.elementary import expm1, log1p
 from graphc.ops.quotients import exprel
 from graphc.rewrite.facts import LOGARITHM, POWER, TermMarks
 from graphc.rewrite.linear import (
+    COMPOSED,
     Sums,
     Term,
     factors_of,
@@ -75,18 +76,32 @@ def _power(node: Expr) -> tuple[Expr, Expr] | None:
     return x, p
 
 
+def _whole_power_minus_one(x: Expr, n: int) -> Expr:
+    """(1 + x)ⁿ − 1 as a product with x"""
+    total = x
+    for k in range(n - 1, 0, -1):
+        total = total + math.comb(n, k)
+        total = total * x
+    return total
+
+
 @dataclass(frozen=True)
 class PowerMinusOne:
     """c·(1 + x)ᵖ − c → c·(e^(p log(1 + x)) − 1) where x is small"""
 
     name: str = "power-minus-one"
     kind: Kind = "stable"
+    needs: tuple[frozenset[str], ...] = (frozenset(("pow",)),)
     examples: tuple[str, ...] = (
-        "(1 + x)**y - 1", "1 - (1 + x)**(-10)", "y - y*(1 + x)**3", "1 - 1/(1 + x)**5", "2*(x + 1)**2.5 - 2", "(1 - x)**0.3 - 1",
+        "(1 + x)**y - 1", "(1 + x)**5 - 1", "2 - 2*(1 - x)**3", "1 - (1 + x)**(-10)", "y - y*(1 + x)**3", "1 - 1/(1 + x)**5",
+        "2*(x + 1)**2.5 - 2", "(1 - x)**0.3 - 1",
     )  # fmt: skip
 
     def roots(self) -> tuple[str, ...]:
         return ("add", "subtract")
+
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return "pow" in operands or not COMPOSED.isdisjoint(operands)
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         if not ranges.table(TermMarks)[node] & POWER:
@@ -95,16 +110,24 @@ class PowerMinusOne:
         if terms is None or len(terms) != 2 or terms[0].coefficient != -terms[1].coefficient:
             return None
         for term, other in (terms, terms[::-1]):
-            for factor in term.factors:
-                found = _power(factor)
-                rest = without(term.factors, [factor])
-                if found is None or rest is None or not same(rest, other.factors):
+            for factor in dict.fromkeys(term.factors):
+                count = term.factors.count(factor)
+                x = _beside_one(factor) if count > 1 else None  # whole powers are factors
+                found = _power(factor) if x is None else None
+                rest = without(term.factors, [factor] * count if found is None else [factor])
+                if (found is None and x is None) or rest is None or not same(rest, other.factors):
                     continue
-                x, p = found
-                exponent = p * log1p(x)
-                value, factors = expm1(exponent), product(rest)
+                if found is not None:
+                    x, p = found
+                    exponent = p * log1p(x)
+                    value, near = expm1(exponent), (abs(exponent) < LARGEST_EXPONENT) | (abs(x) < NEAR)
+                elif x is not None and x.dtype == node.dtype:
+                    value, near = _whole_power_minus_one(x, count), abs(x) < 0.5 / count
+                else:
+                    continue
+                factors = product(rest)
                 value = scaled(term.coefficient, value if factors is None else factors * value)
-                result = where((abs(exponent) < LARGEST_EXPONENT) | (abs(x) < NEAR), value, node)
+                result = where(near, value, node)
                 return result if result.shape == node.shape else None
         return None
 
@@ -122,6 +145,7 @@ class PowerQuotient:
         "expm1(y*log1p(x))/x",
         "3*expm1(-10*log1p(x))*z/(x*y)",
         "x*y/expm1(5*log1p(x))",
+        "2*x*y/expm1(0.5*log1p(2*x))",
         "where(abs(x) < 0.4, expm1(3*log1p(x)), y)/x",
     )
 
@@ -261,12 +285,16 @@ def _ratio(node: Expr) -> Ratio | None:
     return None
 
 
+_LOGARITHMS = frozenset(("log", "log1p", "where"))
+
+
 @dataclass(frozen=True)
 class Divergence:
     """p·log(p/q) − p + q, also x − 1 − log x and (1 + x)log(1 + x) − x, by a series in (p − q)/(p + q) where p is near q"""
 
     name: str = "divergence"
     kind: Kind = "stable"
+    needs: tuple[frozenset[str], ...] = (frozenset(("log", "log1p")),)
     examples: tuple[str, ...] = (
         "x*log(x) - x + 1", "x - 1 - log(x)", "(1 + x)*log1p(x) - x", "x - log1p(x)", "x*log(x/y) - x + y",
         "2*y + 2*x*log(x/y) - 2*x",
@@ -274,6 +302,9 @@ class Divergence:
 
     def roots(self) -> tuple[str, ...]:
         return ("add", "subtract")
+
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return not _LOGARITHMS.isdisjoint(operands) or not COMPOSED.isdisjoint(operands)
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         if not ranges.table(TermMarks)[node] & LOGARITHM:

@@ -87,6 +87,9 @@ class RootOfDifferenceOfSquares:
     def roots(self) -> tuple[str, ...]:
         return ("sqrt",)
 
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return operands[0] in ("multiply", "add")
+
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         inner = plus_zero(node.operands[0])
         if inner.op.name != "multiply" or inner.dtype != node.dtype:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from graphc.errors import DefinitionError
 from graphc.frontend.parse import parse
-from graphc.ir.expr import Expr, apply, constant, symbol
+from graphc.ir.expr import Expr, apply, constant, symbol, walk
 from graphc.ir.vocabulary import CONSTANTS
 from graphc.ops.support.build import broadcast
 from graphc.rewrite.promotion import FLOATS, computes_over, of_type
@@ -93,13 +93,26 @@ class Rule:
 
     def fits(self, operands: tuple[str, ...]) -> bool:
         """Whether the operations directly below the root are those of the pattern, in either order where it has none."""
-        wanted = [_operation(operand) for operand in self.root.operands]
-        orders = [operands]
-        if self.root.op.facts.commutative and len(operands) == 2:
-            orders.append(operands[::-1])
-        return any(
-            all(want in (None, name) for want, name in zip(wanted, order, strict=False)) for order in orders
-        )
+        for wanted in self._below:
+            for want, name in zip(wanted, operands, strict=False):
+                if want is not None and want != name:
+                    break
+            else:
+                return True
+        return False
+
+    @cached_property
+    def needs(self) -> tuple[frozenset[str], ...]:
+        """The operations of the pattern: without one of them in a graph it matches nothing there (`engine.AnyRule`)."""
+        found = {node.op.name for node in walk((self.root,)) if not node.op.is_leaf}
+        return tuple([frozenset((name,)) for name in sorted(found)])
+
+    @cached_property
+    def _below(self) -> tuple[tuple[str | None, ...], ...]:
+        """The operations directly below the root, in the orders in which they match."""
+        wanted = tuple([_operation(operand) for operand in self.root.operands])
+        both = self.root.op.facts.commutative and len(wanted) == 2
+        return (wanted, wanted[::-1]) if both else (wanted,)
 
     def roots(self) -> tuple[str, ...]:
         """The operations at which the rule may fire."""

@@ -20,6 +20,9 @@ from graphc.ir.ranges import ANYTHING, INF, Range
 _Table = TypeVar("_Table", bound=dict[Any, Any])
 
 
+_DOUBLE = np.dtype(np.float64)
+
+
 class Ranges:
     """The ranges of expressions, each computed once, and tables of other facts about them."""
 
@@ -39,18 +42,25 @@ class Ranges:
         found = known.get(expr)
         if found is not None:
             return found
-        pending = [expr]
-        while pending:  # as `walk`, but without entering what is known
+        pending = [expr]  # a path: each node is an operand of the one before
+        while pending:
             node = pending[-1]
-            if node in known:
+            operands = []
+            for operand in node.operands:
+                range_of = known.get(operand)
+                if range_of is None:
+                    pending.append(operand)
+                    break
+                operands.append(range_of)
+            else:
                 pending.pop()
-                continue
-            waiting = [operand for operand in node.operands if operand not in known]
-            if waiting:
-                pending += waiting
-                continue
-            pending.pop()
-            known[node] = _of(node, tuple([known[operand] for operand in node.operands]))
+                op = node.op
+                if (
+                    operands and node.dtype is _DOUBLE and op.shape is None and op.name != "astype"
+                ):  # the most
+                    known[node] = _of_operation(op, tuple(operands))
+                else:
+                    known[node] = _of(node, tuple(operands))
         return known[expr]
 
 

@@ -84,6 +84,7 @@ class FunctionWriter:
         over: list[Expr] = []
         under: list[Expr] = []
         powers = 0
+        number: Expr | None = None
         for factor in linear:
             if factor == X:
                 powers += 1
@@ -92,7 +93,9 @@ class FunctionWriter:
             over.append(one)
             under += [other] if other is not None else []
         if rest != ONE or scale != 1:
-            if len(rest) == 1:
+            if len(rest) == 1 and one_by_one and linear:
+                number = self.number(scale * rest[0])
+            elif len(rest) == 1:
                 over.insert(0, self.number(scale * rest[0]))
             else:
                 over.insert(0, self.polynomial(tuple([scale * c for c in rest]), self.variable))
@@ -117,6 +120,9 @@ class FunctionWriter:
         total = -total if flips % 2 else total
         for divisor in under if one_by_one else [] if not under else [reduce(_times, under)]:
             total = total / divisor
+            if number is not None:  # once 2x cannot overflow
+                total, number = number * total, None
+        total = total if number is None else number * total
         for divisor in self.powers(last):
             total = total / divisor
         return total
@@ -171,7 +177,10 @@ class FunctionWriter:
             total = total * root * size if self.form.exponent > 0 else total / root / size
         growth = len(self.form.above) - 1 - self.degree_below
         for factor in self.powers(abs(growth)):
-            total = total * factor if growth > 0 else total / factor
+            if growth > 0:
+                total = total * factor
+            else:
+                total = total * t if factor is self.variable else total / factor
         return total
 
     def reversed(self, a: Poly, t: Expr) -> Expr:

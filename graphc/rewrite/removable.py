@@ -155,6 +155,9 @@ class SquareOfQuotient:
     def roots(self) -> tuple[str, ...]:
         return ("multiply", "square")
 
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return {*operands} == {"where"}
+
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         guarded = node.operands[0]
         if guarded is not node.operands[-1] or guarded.op.name != "where" or guarded.dtype is not node.dtype:

@@ -225,6 +225,9 @@ class Norm:
     def roots(self) -> tuple[str, ...]:
         return ("sqrt",)
 
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return operands == ("add",)
+
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         (total,) = node.operands
         sides = _squared(total)

@@ -212,6 +212,9 @@ class ExpShare(_SumRule):
     def roots(self) -> tuple[str, ...]:
         return ("exp",)
 
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return operands == ("log_sigmoid",)
+
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         inner = node.operands[0]
         return sigmoid(inner.operands[0]) if inner.op.name == "log_sigmoid" else None

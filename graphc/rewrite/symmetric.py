@@ -36,6 +36,9 @@ class SymmetricExponential:
     def roots(self) -> tuple[str, ...]:
         return ("multiply", "divide")
 
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return "exp" in operands or not _PRODUCTS.isdisjoint(operands)
+
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         if not _looks_worth(node):
             return None
@@ -55,6 +58,9 @@ class SymmetricExponential:
         return f"{self.name}: {self.__doc__} ({self.kind})"
 
 
+_PRODUCTS = frozenset(("multiply", "divide", "negative", "square"))
+
+
 def _looks_worth(node: Expr) -> bool:
     """Whether an exponential and what may balance it are among the first factors."""
     pending, looked, power, other = list(node.operands), 0, False, False
@@ -62,7 +68,7 @@ def _looks_worth(node: Expr) -> bool:
         factor = pending.pop()
         looked += 1
         name = factor.op.name
-        if name in ("multiply", "divide", "negative", "square"):
+        if name in _PRODUCTS:
             pending += factor.operands
         elif name == "exp":
             power = True
@@ -107,15 +113,28 @@ def _balanced(node: Expr, factors: list[tuple[Expr, int]], place: int, power: _M
                 result = factor if exponent > 0 else constant(1.0, node.dtype) / factor
             else:
                 result = result * factor if exponent > 0 else result / factor
-        first = constant(abs(scale), node.dtype) if abs(scale) != 1 or result is None else None
+        above = [_base(factor) for factor, exponent in left if exponent > 0]
+        apart = count > 1 and not any(factor in above for factor in rest)
+        if apart:  # squares of what is small underflow
+            scale /= 0.5**count
+        first = (
+            constant(abs(scale), node.dtype) if abs(scale) != 1 or (result is None and not apart) else None
+        )
         if result is None:
             result = first
         elif first is not None:
             result = first * result
-        assert result is not None
-        result = result / reduce(mul, [put] * count)  # in one: its quotient may be removable
+        if apart:
+            result = reduce(mul, [part for part in (result, *[0.5 / put] * count) if part is not None])
+        else:  # in one: its quotient may be removable
+            assert result is not None
+            result = result / reduce(mul, [put] * count)
         return result if scale > 0 else -result
     return None
+
+
+def _base(factor: Expr) -> Expr:
+    return factor.operands[0] if factor.op.name in ("pow", "square") else factor
 
 
 def _partner(factor: Expr, exponent: int, name: str) -> tuple[float, tuple[Expr, ...], float] | None:

@@ -15,6 +15,7 @@ from graphc.rewrite import (
     cancellation,
     compensated,
     derivatives,
+    differences,
     error_functions,
     gamma_differences,
     like_terms,
@@ -81,8 +82,25 @@ ON_ARRAYS: tuple[AnyRule, ...] = (*axes.RULES, *views.RULES, *matmul_chain.RULES
 """Those that speak of operations on whole arrays."""
 
 
+OF_OVERFLOW = frozenset(("complex-quotient", "root-of-difference-of-squares"))
+"""Those that write branches against overflow, which rational functions written whole have already."""
+
 OF_SUMS = frozenset(rule.name for rule in (*sums.RULES, *products.RULES))
 """Those that write differences of exponents where none were."""
+
+DIFFERENCES = frozenset(
+    ("arctangent-difference", "cosine-of-sum", "difference-of-squares", "difference-of-squares-op", "log-one-plus-sum",
+     "one-minus-square", "sine-of-sum", "square-minus-one", "tangent-of-sum")
+)  # fmt: skip
+"""Those that derivatives are not written from: x² − y² is (x − y)(x + y), but its derivative is 2x and not the sum of x + y and
+x − y. What of it is a difference again has a rule of its own."""
+
+IN_SOURCES: dict[str, AnyRule] = {
+    "like-terms": like_terms.LikeTerms(guarded=False),
+    "root-beside-abs": differences.RootBesideAbs(any_difference=False),
+}
+"""Rules that derivatives are written from in part. No NaN is handed on there: where a function is NaN, its derivative is nobody's
+promise, and costs no guard."""
 
 _own: list[AnyRule] = []
 _lock = fork_safety.lock()
@@ -173,6 +191,19 @@ def derivatives_of_normal_forms(
     return derivatives.written_anew(outputs, form, smooth, partial(final, source=True), final)
 
 
+def _source_engine(level: str, off: frozenset[str]) -> Engine:
+    """The engine of what derivatives are written from, kept for the next call."""
+    key = (f"source {level}", tuple(sorted(off)), len(_own))
+    found = _engines.get(key)
+    if found is None:
+        allowed = [rule for rule in (*_own, *NORMAL) if rule.kind in LEVELS[level]]
+        chosen = [IN_SOURCES.get(rule.name, rule) for rule in allowed]
+        found = Engine([rule for rule in chosen if rule.name not in off | DIFFERENCES])
+        with _lock:
+            _engines[key] = found
+    return found
+
+
 def _smoothing(off: frozenset[str]) -> Engine:
     """The engine of what derivatives are written from, kept for the next call."""
     names = frozenset(rule.name for rule in smoothing.RULES)
@@ -206,16 +237,16 @@ def _whole(
     source: bool = False,
 ) -> Trace:
     """The outputs in the normal form of the engine, then with what is a rational function in them written whole."""
-    trace = engine(level, without).run(outputs, memory=memory)
+    chosen = _source_engine(level, named(without)) if source else engine(level, without)
+    trace = chosen.run(outputs, memory=memory)
     if not rational_functions.worth(trace.outputs):
         return trace
     change = partial(rational_functions.written_whole, source=source)
     whole = _last(rational_functions.RULES, change, trace.outputs, level, without, memory)
     if not whole or source:
         return Trace([*trace, *whole], whole.outputs, trace.complete)
-    again = engine(level, without).run(
-        whole.outputs, memory=memory
-    )  # what was written has a normal form in its turn
+    # what was written has a normal form in its turn; its branches are where nothing overflows
+    again = engine(level, named(without) | OF_OVERFLOW).run(whole.outputs, memory=memory)
     return Trace([*trace, *whole, *again], again.outputs, trace.complete)
 
 

@@ -17,7 +17,7 @@ As written some points are right by luck: of 1 + 10⁻¹⁶ − 1 nothing is lef
 (`failed`) where the formula as written is better as well when each of its inexact operations errs by one unit in the last place
 more. Counted by themselves are those that are better by roundings alone (`luck`), and those where that is so once the numbers
 as written have a larger range of exponents (`overflow`): the second derivative of √(x·x) is 0 at 10²⁰⁰ because 1/∞ is; and those
-that are derivatives and differ in the sign of a zero alone (`sign`), at a NaN that they no longer read (`NaN`), or where the
+that are derivatives and differ in the sign of a zero alone (`sign`), at a NaN of the formula (`NaN`), or where the
 formula has no derivative (`kink`).
 """
 
@@ -194,9 +194,9 @@ def _failures(
             continue
         # of a derivative's zero that underflows the sign is nobody's promise
         lucky = "sign" if old == new == 0 and written is not one.outputs[0] else ""
-        if written is not one.outputs[0] and any(map(math.isnan, needed.values())):
-            lucky = "NaN"  # that of 2x is 2 wherever x is: a derivative may no longer read what is NaN
-        if written is not one.outputs[0] and not lucky and _has_no_derivative(one.outputs[0], needed):
+        if written is not one.outputs[0] and any(map(math.isnan, point.values())):
+            lucky = "NaN"  # that of 2x is 2 wherever x is: a derivative may read what is NaN, or no longer read it
+        if written is not one.outputs[0] and not lucky and _has_no_derivative(one.outputs[0], point):
             lucky = "kink"
         if not lucky and all(map(math.isfinite, needed.values())):
             at = {s: column[k : k + 1] for s, column in zip(symbols, one.points, strict=True)}

@@ -54,6 +54,80 @@ def test_an_inverse_quotient_of_a_power_near_minus_one(power):
     assert derivatives(x / ((1 + x) ** power - 1), [-1.0], 0)[0] == 1.0
 
 
+@pytest.mark.parametrize("scale", [-1.0, 2.0, -2.0, -0.5])
+def test_an_inverse_quotient_keeps_the_sign_and_the_scale_of_its_argument(scale):
+    points = [1e-17, -1e-8, 0.1, 0.2, 0.25]
+    for below in ((1 + scale * x) ** 5 - 1, g.expm1(5 * g.log1p(scale * x))):
+        values = derivatives(scale * x * abs(x) / below, points, 1)
+        assert off(values, lambda t: scale * t * abs(t) / ((1 + scale * t) ** 5 - 1), points) <= 24
+
+
+@pytest.mark.parametrize("power", [2, 3, 4, 5, 6])
+@pytest.mark.parametrize("scale", [1.0, -1.0, 0.5])
+def test_whole_powers_less_one_keep_their_digits(power, scale):
+    points = [1e-17, -1e-8, 0.01, -0.05, 0.09, -0.3, 1.5]
+    values = derivatives((1 + scale * x) ** power - 1, points, 1)
+    assert off(values, lambda t: (1 + scale * t) ** power - 1, points) <= 6
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [(1e252, 1.0), (1.7e308, 354.9), (-1e200, -1e200 * (1 - 1e-15)), (-354.9, -1e300), (1e160, 1e155)],
+)
+def test_arctangents_of_numbers_whose_product_overflows(one, other):
+    a, b = g.symbols("a b")
+    found = float(g.compile(g.atan(a) - g.atan(b), [a, b])(one, other))
+    with mpmath.workdps(700):
+        correct = float(mpmath.atan(mpmath.mpf(one)) - mpmath.atan(mpmath.mpf(other)))
+    assert abs(ordinal(found) - ordinal(correct)) <= 4
+
+
+@pytest.mark.parametrize(
+    ("build", "truth"),
+    [
+        (lambda a, b: g.sin(a + b) - g.sin(a), lambda a, b: -mpmath.sin(a + b)),
+        (lambda a, b: g.cos(a + b) - g.cos(a), lambda a, b: -mpmath.cos(a + b)),
+        (
+            lambda a, b: g.tan(a + b) - g.tan(a),
+            lambda a, b: 2 * mpmath.tan(a + b) * (1 + mpmath.tan(a + b) ** 2),
+        ),
+        (lambda a, b: a * a - b * b, lambda a, b: mpmath.mpf(-2)),
+    ],
+    ids=["sine", "cosine", "tangent", "squares"],
+)
+def test_derivatives_of_differences_by_what_is_one_side_do_not_cancel(build, truth):
+    a, b = g.symbols("a b")
+    formula = g.grad(g.grad(build(a, b), b), b)
+    for one, other in (
+        (1.2391311572619408, -1.2391311538980396),
+        (1.57, 1e-9),
+        (3.0, 0.14159265),
+        (0.5, -1e-12),
+    ):
+        found = float(g.compile(formula, [a, b])(one, other))
+        with mpmath.workdps(60):
+            correct = float(truth(mpmath.mpf(one + other), mpmath.mpf(0)))  # the sum as it is rounded
+        assert abs(ordinal(found) - ordinal(correct)) <= 8
+
+
+def test_derivatives_of_squares_less_squares_keep_the_smaller_part():
+    a, b = g.symbols("a b")
+    formula = (g.square(a * a + b * b) - g.square(a)) / (g.square(a) - g.square(b))
+    one, other = 3.141592653589793, 5474646268.254988
+    found = float(g.compile(g.grad(formula, a), [a, b])(one, other))
+    with mpmath.workdps(200):
+        y = mpmath.mpf(other)
+        correct = float(
+            mpmath.diff(lambda t: ((t * t + y * y) ** 2 - t * t) / (t * t - y * y), mpmath.mpf(one))
+        )
+    assert abs(ordinal(found) - ordinal(correct)) <= 8
+
+
+def test_a_rational_function_at_the_largest_number_underflows():
+    for formula in (1 / (x * x - 1), 3 / (4 - x * x)):
+        assert np.array_equal(derivatives(formula, [LARGEST, -LARGEST], 1)[1], [0.0, 0.0])
+
+
 @pytest.mark.parametrize("exponent", [-5])
 def test_a_power_far_below_one_has_the_derivative_of_the_power(exponent):
     points = [7.0, 30.0, 1e3]

@@ -28,6 +28,12 @@ MEMBERS = [
     Formula("log(erfc(x))", -30.0, 100.0, (0.0, 0.5)),
     Formula("log(1 + erf(x))", -100.0, 30.0, (0.0, -0.5)),
     Formula("exp(x*x)*erfc(x)", -20.0, 1e5, (0.0, 0.5)),
+    Formula("log(1 + x**4)", -1e300, 1e300),
+    Formula("log(1 + x**3)", -0.9, 1e300),
+    Formula("log(1 + x*x*x*x*x*x)", -1e300, 1e300),
+    Formula("log(1 + x + x*x)", -1e150, 1e150),
+    Formula("log(1 + sin(x) + x)", -0.3, 1e150),
+    Formula("log(2*x + 1 - x*x)", -0.3, 2.0),
 ]
 
 

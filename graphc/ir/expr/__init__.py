@@ -14,7 +14,7 @@ dict keys by identity, and nothing is simplified when it is built.
 from graphc.ir.expr.expression import Expr, apply, cast, constant
 from graphc.ir.expr.node import created_here, current_site, live_nodes, on_line_of, on_this_line
 from graphc.ir.expr.provenance import Derivation, derivation, derived, walk_sources
-from graphc.ir.expr.symbols import computed, named_symbols, rebuild, substitute, symbol, symbols
+from graphc.ir.expr.symbols import computed, named_symbols, on_others, rebuild, substitute, symbol, symbols
 from graphc.ir.expr.traversal import free_symbols, walk
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "live_nodes",
     "named_symbols",
     "on_line_of",
+    "on_others",
     "on_this_line",
     "rebuild",
     "substitute",

@@ -267,7 +267,8 @@ def intern(
 
     Nothing is checked: the callers know the type that the operation has on these operands.
     """
-    site = _writing.line if _writing.fixed else user_line(2)
+    writing = _writing
+    site = writing.line if writing.fixed else user_line(2)
     # a leaf's type is its own; elsewhere it follows from operation, operands and attributes
     key = (op, attrs, dtype, shape) if not operands else (op, operands, attrs)
     block, derived = scopes.here() if op is not CONSTANT else _NOWHERE  # a number belongs to its users
@@ -293,14 +294,19 @@ def intern(
         if site is None:
             _set_sites(node, ())
         else:  # most nodes of a pass are of one line
-            if _writing.sites is None or _writing.sites[0] is not site:
-                _writing.sites = (site,)
-            _set_sites(node, _writing.sites)
+            sites = writing.sites
+            if sites is None or sites[0] is not site:
+                writing.sites = sites = (site,)
+            _set_sites(node, sites)
         _set_block(node, block or (None if derived else ()))
         _set_derivation(node, None)  # an attribute that is missing takes long to be found so
-        _table[key] = _new_entry(node, key)
-        if _writing.created is not None:
-            _writing.created.add(node)
+        if operands and not attrs:  # most nodes: their keys are hashed in C
+            _table[key] = entry = _Entry(node, _forget)
+            entry.forget = partial(_remove_dead_weakref, _table, key)
+        else:
+            _table[key] = _new_entry(node, key)
+        if writing.created is not None:
+            writing.created.add(node)
         return node
 
 

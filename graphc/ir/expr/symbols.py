@@ -127,6 +127,11 @@ def rebuild(expr: Expr, operands: tuple[Expr, ...]) -> Expr:
         return in_block_of(expr, _rebuilt(expr, operands))
 
 
+def on_others(expr: Expr, operands: tuple[Expr, ...]) -> Expr:
+    """The same operation on other operands of the same types and shapes. Only inside `deriving`."""
+    return in_block_of(expr, intern(Expr, expr.op, operands, expr.attrs, expr.dtype, expr.shape))
+
+
 def _rebuilt(expr: Expr, operands: tuple[Expr, ...]) -> Expr:
     for old, new in zip(expr.operands, operands, strict=True):
         if new is not old and (new.dtype is not old.dtype or new.shape != old.shape):

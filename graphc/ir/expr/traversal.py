@@ -28,7 +28,8 @@ def walk(outputs: Iterable[_N], leaves: Iterable[_N] = ()) -> list[_N]:
             if node in done:
                 stack.pop()
                 continue
-            waiting = [operand for operand in node.operands if operand not in done]
+            operands = node.operands
+            waiting = [operand for operand in operands if operand not in done] if operands else None
             if waiting:
                 waiting.reverse()
                 stack += waiting
