@@ -13,7 +13,7 @@ import numpy as np
 from graphc.errors import DtypeError
 from graphc.ir.attribute_text import show
 from graphc.ir.expr import Expr, apply, cast, symbol
-from graphc.ir.op import NO_DEFAULT, Op, all_ops, array_ops
+from graphc.ir.op import NO_DEFAULT, NoPartial, Op, all_ops, array_ops
 from graphc.ir.types import as_dtype
 
 PAGE = Path(__file__).with_name("ops.md")
@@ -86,6 +86,9 @@ def derivatives(op: Op) -> str:
     out = symbol("out", dtype=result.dtype)
     parts = []
     for slot, (name, partial) in enumerate(zip(op.params, op.partials, strict=True)):
+        if isinstance(partial, NoPartial):
+            parts.append(f"∂/∂{name}: none, {partial.reason}")
+            continue
         text = "0" if partial is None else str(partial(out, *operands))
         live = op.live[slot] if op.live is not None else None
         condition = "" if live is None else f" where {code(str(live(out, *operands)))}"
@@ -197,6 +200,16 @@ def page() -> str:
     lines += [
         "`g.zeros`, `g.ones`, `g.full` and `…_like` are `broadcast_to` of a number; `g.take`, `g.take_along_axis` and `g.split`",
         "write indices; `g.dot`, `g.slogdet`, `g.qr`, `g.eigh` and `g.svd` stand for the operations above as NumPy's do.",
+        "",
+        "`g.sici`, `g.shichi` and `g.airy` return the operations above as SciPy's functions of these names do;",
+        "`g.eval_legendre(n, x)`, `g.eval_hermite(n, x)` and `g.multigammaln(a, d)`, of a degree or dimension that is a number,",
+        "are formulas of operations. So are NumPy's `heaviside`, `copysign`, `fmod`, `fmax`, `fmin`, `nan_to_num`, `deg2rad`,",
+        "`rad2deg`, `select`, `piecewise`, `polyval`, `interp`, `diff`, `cross`, `trapezoid`, `average`, `cov`, `corrcoef`,",
+        "`pinv`, `lstsq`; `g.cubic_spline(x, xp, fp)` and `g.piecewise_polynomial(x, c, breaks)` are SciPy's. NumPy's and",
+        "SciPy's functions build them where they meet an expression, as in `scipy.special.ndtr(x)`.",
+        "",
+        "`python -m tests.benchmarks.special` prints how exact special functions and their first two derivatives are, beside",
+        "mpmath. What calls a compiled function of SciPy's is refused by exports, by name.",
         "",
         "`g.maxout(x, y, …)` is the largest of any number of expressions, built from `maximum`. `g.define_op` adds",
         "operations of your own; they behave as these do.",

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import graphc.ops.activation as _activation
 import graphc.ops.arithmetic as _arithmetic
 import graphc.ops.arrange as _arrange
+import graphc.ops.bessel as _bessel
+import graphc.ops.beta as _beta
 import graphc.ops.comparison as _comparison
 import graphc.ops.conv as _conv
 import graphc.ops.create as _create
@@ -18,11 +20,20 @@ import graphc.ops.decompose as _decompose
 import graphc.ops.einsum as _einsum
 import graphc.ops.elementary as _elementary
 import graphc.ops.exponentials as _exponentials
+import graphc.ops.incomplete_gamma as _incomplete_gamma
 import graphc.ops.index as _index
+import graphc.ops.information as _information
+import graphc.ops.integrals as _integrals
+import graphc.ops.lambert as _lambert
 import graphc.ops.linalg as _linalg
 import graphc.ops.logistic as _logistic
+import graphc.ops.matrix_functions as _matrix_functions
+import graphc.ops.normal as _normal
 import graphc.ops.norms as _norms
+import graphc.ops.numpy_arrays as _numpy_arrays
+import graphc.ops.numpy_elementwise as _numpy_elementwise
 import graphc.ops.order as _order
+import graphc.ops.polynomials as _polynomials
 import graphc.ops.pool as _pool
 import graphc.ops.powers as _powers
 import graphc.ops.products as _products
@@ -32,7 +43,9 @@ import graphc.ops.rounding as _rounding
 import graphc.ops.running as _running
 import graphc.ops.shape as _shape
 import graphc.ops.special as _special
+import graphc.ops.tables as _tables
 import graphc.ops.update as _update
+import graphc.ops.zeta as _zeta
 from graphc.api.compile import compile
 from graphc.api.evaluate import evaluate
 from graphc.api.functions import (
@@ -69,6 +82,8 @@ from graphc.ir.scopes import scope
 from graphc.ops.activation import *
 from graphc.ops.arithmetic import *
 from graphc.ops.arrange import *
+from graphc.ops.bessel import *
+from graphc.ops.beta import *
 from graphc.ops.comparison import *
 from graphc.ops.conv import *
 from graphc.ops.create import *
@@ -76,11 +91,20 @@ from graphc.ops.decompose import *
 from graphc.ops.einsum import *
 from graphc.ops.elementary import *
 from graphc.ops.exponentials import *
+from graphc.ops.incomplete_gamma import *
 from graphc.ops.index import *
+from graphc.ops.information import *
+from graphc.ops.integrals import *
+from graphc.ops.lambert import *
 from graphc.ops.linalg import *
 from graphc.ops.logistic import *
+from graphc.ops.matrix_functions import *
+from graphc.ops.normal import *
 from graphc.ops.norms import *
+from graphc.ops.numpy_arrays import *
+from graphc.ops.numpy_elementwise import *
 from graphc.ops.order import *
+from graphc.ops.polynomials import *
 from graphc.ops.pool import *
 from graphc.ops.powers import *
 from graphc.ops.products import *
@@ -90,7 +114,9 @@ from graphc.ops.rounding import *
 from graphc.ops.running import *
 from graphc.ops.shape import *
 from graphc.ops.special import *
+from graphc.ops.tables import *
 from graphc.ops.update import *
+from graphc.ops.zeta import *
 from graphc.version import __version__
 
 argmin = _of_arrays_or_functions  # of an array NumPy's, of a function where that is lowest
@@ -175,6 +201,19 @@ __all__ += _activation.__all__
 __all__ += _arithmetic.__all__
 __all__ += _arrange.__all__
 __all__ += _comparison.__all__
+__all__ += _tables.__all__
+__all__ += _numpy_elementwise.__all__
+__all__ += _numpy_arrays.__all__
+__all__ += _matrix_functions.__all__
+__all__ += _zeta.__all__
+__all__ += _polynomials.__all__
+__all__ += _lambert.__all__
+__all__ += _integrals.__all__
+__all__ += _bessel.__all__
+__all__ += _normal.__all__
+__all__ += _information.__all__
+__all__ += _incomplete_gamma.__all__
+__all__ += _beta.__all__
 __all__ += _conv.__all__
 __all__ += _create.__all__
 __all__ += _decompose.__all__

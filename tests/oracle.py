@@ -18,7 +18,7 @@ What cannot be bounded (a pole in the box, overflow, a point outside the domain)
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -26,11 +26,12 @@ from typing import Any
 
 import mpmath
 import numpy as np
+import pytest
 import sympy
 from mpmath import mp, mpf
 
 from graphc.ir.graph import Dag
-from graphc.ir.op import Op
+from graphc.ir.op import NoPartial, Op
 
 BASE = 106
 """Bits to start with: twice float64's."""
@@ -121,6 +122,7 @@ PADDED = frozenset(
         "log1p",
         "lgamma",
         "softsign",
+        "log_ndtr",
     ]
 )
 """Operations whose formula cancels: the working precision grows with the exponents of the operands."""
@@ -137,6 +139,11 @@ class Bound:
     error: Any
 
 
+def refused(op: Op, slot: int) -> bool:
+    """Whether an operation says that it has no derivative by an operand."""
+    return op.partials is not None and isinstance(op.partials[slot], NoPartial)
+
+
 def ulp(value: Any, dtype: np.dtype) -> Any:
     """The distance of adjacent floats of `dtype` at `value`, the smallest subnormal below the normal range."""
     bits, least = (53, -1074) if dtype == np.float64 else (24, -149)
@@ -151,6 +158,24 @@ def ulp_error(computed: Any, truth: Any, dtype: np.dtype) -> float:
     return float(abs(mpf(float(computed)) - truth) / ulp(truth, dtype))
 
 
+UNPRINTED = {
+    "airyaiprime": lambda x: mpmath.airyai(x, derivative=1),
+    "airybiprime": lambda x: mpmath.airybi(x, derivative=1),
+}
+"""SymPy's functions that it does not print for mpmath."""
+
+
+def dear(ops: Iterable[Op]) -> list[Any]:
+    """Operations as parameters of a test: those whose formula takes mpmath long are in the slow suite."""
+    slow = {"beta", "betaln", "binom", "poch"}
+    return [pytest.param(op, marks=pytest.mark.slow) if op.library or op.name in slow else op for op in ops]
+
+
+def few(op: Op, count: int, least: int = 3) -> int:
+    """So many samples; few of a function for which mpmath takes milliseconds."""
+    return max(count // 12, least) if op.library else count
+
+
 @cache
 def formula(op: Op) -> Callable[..., Any]:
     """The operation's formula as a function of mpmath numbers, at the precision that holds when it is called."""
@@ -163,7 +188,7 @@ def formula(op: Op) -> Callable[..., Any]:
         sympy.Symbol(name) if slot in boolean else sympy.Symbol(name, real=True)
         for slot, name in enumerate(op.params)
     ]
-    return sympy.lambdify(symbols, op.formula(sympy, *symbols), "mpmath")
+    return sympy.lambdify(symbols, op.formula(sympy, *symbols), [UNPRINTED, "mpmath"])
 
 
 def exact(op: Op, *operands: Any) -> Any:
@@ -178,7 +203,7 @@ def exact(op: Op, *operands: Any) -> Any:
     if op.name in PADDED:
         for operand in operands:
             if operand and mpmath.isfinite(operand):
-                extra += int(min(3 * abs(operand) ** (2 if op.name == "gelu" else 1), 5000))
+                extra += int(min(3 * abs(operand) ** (2 if op.name in ("gelu", "log_ndtr") else 1), 5000))
                 extra += 2 * max(0, -int(mpmath.frexp(operand)[1]))
         if extra > 10_000:
             return None

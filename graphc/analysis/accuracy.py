@@ -23,6 +23,7 @@ from graphc.api.graph import Graph
 from graphc.errors import DtypeError, InputError, PrecisionError, brief
 from graphc.interpret.mpmath_eval import evaluate
 from graphc.ir.expr import Expr, computed, current_site
+from graphc.ir.op import NoPartial
 from graphc.ir.types import FLOAT64, DType, is_float
 from graphc.ir.ulp import bits_of_error, rounded
 from graphc.ops.comparison import where
@@ -274,7 +275,7 @@ def _condition(node: Expr) -> Expr | None:
     operands = computed(node)
     for slot, operand in enumerate(node.operands):
         partial = None if op.partials is None else op.partials[slot]
-        if partial is None or not is_float(operand.dtype):
+        if partial is None or isinstance(partial, NoPartial) or not is_float(operand.dtype):
             continue
         term = abs(operand * partial(node, *operands) / node)
         live = None if op.live is None else op.live[slot]

@@ -132,6 +132,24 @@ class Arithmetic(Field):
             )
         return self.call(lambda value: self.mp.psi(order, value), x)
 
+    def lowergamma(self, a: Any, x: Any) -> Ball:
+        return self.call(lambda a, x: self.mp.gammainc(a, 0, x), a, x)
+
+    def uppergamma(self, a: Any, x: Any) -> Ball:
+        return self.call(lambda a, x: self.mp.gammainc(a, x), a, x)
+
+    def betainc(self, a: Any, b: Any, low: Any, high: Any) -> Ball:
+        return self.call(self.mp.betainc, a, b, low, high)
+
+    def LambertW(self, z: Any, k: Any = 0) -> Ball:
+        return self.call(lambda z: self.mp.lambertw(z, int(self.ball(k).mid)), z)
+
+    def airyaiprime(self, x: Any) -> Ball:
+        return self.call(lambda x: self.mp.airyai(x, derivative=1), x)
+
+    def airybiprime(self, x: Any) -> Ball:
+        return self.call(lambda x: self.mp.airybi(x, derivative=1), x)
+
     def _exp(self, x: Any) -> Any:
         """eˣ; of a large whole number by x modulo log 2 as of any other, where mpmath multiplies e by itself."""
         mp = self.mp
@@ -145,7 +163,8 @@ class Arithmetic(Field):
 
     def __getattr__(self, name: str) -> Callable[..., Ball]:
         """A function by its SymPy name, limited to where it can be computed in reasonable time."""
-        function = self._exp if name == "exp" else getattr(self.mp, name) if name in _KNOWN else None
+        name_there = _RENAMED.get(name, name)
+        function = self._exp if name == "exp" else getattr(self.mp, name_there) if name in _KNOWN else None
         if function is None:
             raise AttributeError(f"this arithmetic has no {name}")
         bits, far = _FAR.get(name, (None, None))
@@ -168,8 +187,14 @@ class Arithmetic(Field):
 
 
 _KNOWN = frozenset(
-    "exp sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh erf erfc gamma loggamma digamma".split()
+    "exp sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh erf erfc gamma loggamma digamma"
+    " erfinv besselj bessely besseli besselk airyai airybi Ei expint Si Ci Shi Chi elliptic_k elliptic_e zeta".split()
 )
+
+_RENAMED = {
+    "Ei": "ei", "Si": "si", "Ci": "ci", "Shi": "shi", "Chi": "chi", "elliptic_k": "ellipk", "elliptic_e": "ellipe",
+}  # fmt: skip
+"""SymPy's name → mpmath's."""
 
 _INF, _NAN = float("inf"), float("nan")
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from graphc.errors import DefinitionError
+from graphc.ir.no_partial import NoPartial as NoPartial
 from graphc.ir.ranges import Range
 from graphc.ir.types import DType, TypeRule
 
@@ -211,6 +212,8 @@ class Op:
     texts : language ("python", "javascript") → the function that computes it there: a name that the language or the target's
         own functions have, as `Math.exp`, or the definition of a function. Without one it is its `expand`, or its `emit` where
         that is made of instructions alone.
+    library : what its machine code calls a compiled function of, "scipy": text in other languages and object files refuse it
+    scipy : the functions of `scipy.special` that build it when they meet an expression, by name
     reducer : of a reduction that is a loop of its own, and of what adds up partial results: how two results become one
     refuses : of an operation on arrays that is a call of a library, whether that may refuse operands for their values, as a
         solver does a singular matrix; what says nothing must be taken to
@@ -260,6 +263,8 @@ class Op:
     numpy: tuple[Callable[..., Any], ...] = ()
     nanoseconds: float = 0.12
     texts: Mapping[str, str] = field(default_factory=dict)
+    library: str = ""
+    scipy: tuple[str, ...] = ()
     reducer: Reducer | None = None
     refuses: bool = True
     control: Callable[..., Any] | None = None

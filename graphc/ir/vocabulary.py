@@ -13,8 +13,14 @@ from graphc.ir.op import Op, all_ops, array_ops, find
 CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan}
 """Names that are numbers unless a symbol of that name is declared."""
 
-ALIASES = {"ln": "log", "sgn": "sign", "loggamma": "lgamma"}
+ALIASES = {
+    "ln": "log", "sgn": "sign", "loggamma": "lgamma", "gammaln": "lgamma", "psi": "digamma", "expit": "sigmoid",
+    "log_expit": "log_sigmoid",
+}  # fmt: skip
 """Other names of operations; NumPy's own (`arcsin`, `power`, …) come from the operations' ufuncs."""
+
+BARE = frozenset(["beta", "zeta", "logit"])
+"""Functions whose names are good ones of variables: they are meant only where they are called."""
 
 FOLDED = {"min": "minimum", "max": "maximum"}
 """Functions of two or more operands that become nested operations of two."""
@@ -66,4 +72,14 @@ def functions() -> list[str]:
     return [*(op.name for op in (*all_ops(), *array_ops())), *ALIASES, *FOLDED, "maxout"]
 
 
-__all__ = ["ALIASES", "CONSTANTS", "FOLDED", "OPERATIONS", "function", "functions", "nearest", "on_arrays"]
+__all__ = [
+    "ALIASES",
+    "BARE",
+    "CONSTANTS",
+    "FOLDED",
+    "OPERATIONS",
+    "function",
+    "functions",
+    "nearest",
+    "on_arrays",
+]

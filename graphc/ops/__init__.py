@@ -7,6 +7,8 @@ from graphc.ops import (
     activation,
     arithmetic,
     arrange,
+    bessel,
+    beta,
     comparison,
     conv,
     create,
@@ -14,11 +16,20 @@ from graphc.ops import (
     einsum,
     elementary,
     exponentials,
+    incomplete_gamma,
     index,
+    information,
+    integrals,
+    lambert,
     linalg,
     logistic,
+    matrix_functions,
+    normal,
     norms,
+    numpy_arrays,
+    numpy_elementwise,
     order,
+    polynomials,
     pool,
     powers,
     products,
@@ -28,14 +39,19 @@ from graphc.ops import (
     running,
     shape,
     special,
+    tables,
     update,
+    zeta,
 )
 from graphc.ops.support import numpy_protocol
 
 modules = (
-    arithmetic, powers, comparison, rounding, elementary, logistic, special, quotients, activation,
+    arithmetic, powers, comparison, rounding, elementary, logistic, special, normal, information, beta, incomplete_gamma, bessel,
+    integrals,
+    lambert, zeta, polynomials,    quotients, activation,
     reduce, norms,
     exponentials, running, shape, arrange, create, products, einsum, index, update, order, linalg, decompose, conv, pool,
+    matrix_functions, numpy_elementwise, numpy_arrays, tables,
 )  # fmt: skip
 """In the order of the reference page."""
 

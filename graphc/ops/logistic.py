@@ -17,6 +17,8 @@ from graphc.ops.comparison import equal, maximum, minimum, where
 from graphc.ops.elementary import exp, log1p
 from graphc.ops.support.declare import declare, like
 
+_SCIPYS = {"sigmoid": ("expit",), "log_sigmoid": ("log_expit",)}
+
 
 def _logistic(name, reference, formula, partials, summary, **more):
     more.setdefault("notation", Notation(more.pop("label", name)))
@@ -32,6 +34,7 @@ def _logistic(name, reference, formula, partials, summary, **more):
             domain=((-30.0, 30.0),),
             partials=partials,
             category="logistic",
+            scipy=_SCIPYS.get(name, ()),
             **more,
         )
     )

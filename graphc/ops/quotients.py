@@ -17,18 +17,12 @@ from graphc.ops.comparison import equal, where
 from graphc.ops.elementary import cos, exp, expm1, sin
 from graphc.ops.rounding import round
 from graphc.ops.support.declare import declare, like
+from graphc.ops.support.polynomial import horner
 
 EXPREL_NEAR = 2.5
 EXPREL_TERMS = 32
 SINC_NEAR = 0.75
 SINC_TERMS = 20
-
-
-def _horner(coefficients: list[float], x: Any) -> Any:
-    total: Any = like(coefficients[-1], x)
-    for coefficient in reversed(coefficients[:-1]):
-        total = total * x + coefficient
-    return total
 
 
 def _exprel_reference(x: Any) -> Any:
@@ -48,13 +42,14 @@ def _exprel_code(x: Any) -> Any:
 
 def _exprel_partial(out: Any, x: Any) -> Any:
     """∫₀¹ t·e^(tx) dt: (eˣ − exprel x)/x, for positive x as exprel x·(1 − 1/x) + 1/x, since eˣ overflows first."""
-    series = _horner([k / math.factorial(k + 1) for k in range(1, EXPREL_TERMS)], x)
+    series = horner([k / math.factorial(k + 1) for k in range(1, EXPREL_TERMS)], x)
     return where(abs(x) < EXPREL_NEAR, series, where(x > 0, out * (1 - 1 / x) + 1 / x, (exp(x) - out) / x))
 
 
 exprel = declare(
     Op(
         name="exprel",
+        scipy=("exprel",),
         params=("x",),
         summary="(eˣ − 1)/x, and 1 at 0.",
         types=TypeRule(floating),
@@ -94,7 +89,7 @@ def _sinc_partial(out: Any, x: Any) -> Any:
         2 * k * (-1) ** k * math.pi ** (2 * k) / math.factorial(2 * k + 1) for k in range(1, SINC_TERMS)
     ]
     phase = x - 2 * round(x * 0.5)
-    return where(abs(x) < SINC_NEAR, x * _horner(coefficients, x * x), (cos(math.pi * phase) - out) / x)
+    return where(abs(x) < SINC_NEAR, x * horner(coefficients, x * x), (cos(math.pi * phase) - out) / x)
 
 
 sinc = declare(

@@ -88,6 +88,10 @@ def _gamma(x):
     )[()]
 
 
+_SCIPYS = {"lgamma": ("gammaln", "loggamma"), "digamma": ("psi", "digamma")}
+"""Names of SciPy's, where they are others."""
+
+
 def _special(name, scipy_name, formula, domain, partial, summary, **more):
     return declare(
         Op(
@@ -102,6 +106,7 @@ def _special(name, scipy_name, formula, domain, partial, summary, **more):
             domain=(domain,),
             partials=(partial,),
             category="special",
+            scipy=_SCIPYS.get(name, (name,)),
             **more,
         )
     )

@@ -78,6 +78,10 @@ def _operations() -> dict[str, Verb]:
         "max_pool2d": {"x": images, "size": 2}, "max_pool2d_pick": {"stride": 2, "u": images, "x": images, "size": 2},
         "conv2d_input_grad": {"v": images, "kernel": kernel, "space": (7, 7)}, "conv2d_kernel_grad": {"x": images, "v": images, "size": 1},
         "avg_pool2d_grad": {"v": images, "stride": 2, "space": (12, 12), "size": 2}, "max_pool2d_grad": {"v": pooled, "stride": 2, "x": images, "size": 2},
+        "eval_legendre": {"n": 3}, "eval_hermite": {"n": 3}, "multigammaln": {"d": 2}, "interp": {"xp": [0.0, 1.0, 2.0], "fp": [1.0, 0.0, 3.0]},
+        "piecewise_polynomial": {"coefficients": np.ones((2, 2)), "breaks": [0.0, 1.0, 2.0]}, "polyval": {"p": [1.0, 2.0]},
+        "cubic_spline": {"xp": [0.0, 1.0, 2.0], "fp": [1.0, 0.0, 3.0]}, "select": {"condlist": [matrix > 0], "choicelist": [matrix]},
+        "piecewise": {"condlist": [matrix > 0], "funclist": [1.0]},
         "col2im": {"columns": g.im2col(images, 2), "space": (6, 6), "size": 2},
     }  # fmt: skip
     verbs: dict[str, Verb] = {}

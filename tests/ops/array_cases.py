@@ -108,6 +108,13 @@ def _np_cofactors_along(a, v):
 NM, NN, N, M = ("n", "m"), ("n", "n"), ("n",), ("m",)
 WHOLE, BOOLEAN = ("int64",), ("bool",)
 
+
+def _expm(x):
+    import scipy.linalg
+
+    return scipy.linalg.expm(x)
+
+
 CASES = [
     Case("sum", lambda a: g.sum(a), lambda a: a.sum(), (NM,)),
     Case("sum", lambda a: g.sum(a, axis=-1, keepdims=True), lambda a: a.sum(1, keepdims=True), (NM,)),
@@ -218,6 +225,7 @@ CASES = [
     Case("sort", lambda a: g.sort(a), lambda a: np.sort(a), (NM,)),
     Case("sort", lambda a: g.sort(a, axis=0), lambda a: np.sort(a, 0), (NM,)),
     Case("searchsorted", lambda a, b: g.searchsorted(g.sort(a), b, side="right"), lambda a, b: np.searchsorted(np.sort(a), b, "right"), (M, NM), smooth=False),
+    Case("expm", lambda a: g.expm(a * 0.125), lambda a: _expm(a * 0.125), (("k", "n", "n"),)),
     Case("inv", lambda a: g.inv(a), np.linalg.inv, (("k", "n", "n"),)),
     Case("solve", lambda a, b: g.solve(a, b), np.linalg.solve, (NN, NM)),
     Case("solve", lambda a, b: g.solve(a, b), lambda a, b: np.linalg.solve(a, b[:, None])[..., 0], (("k", "n", "n"), N)),

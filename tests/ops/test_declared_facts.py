@@ -134,7 +134,7 @@ def intervals(op: Op) -> list[tuple[float, float]]:
 
 
 @pytest.mark.parametrize("dtype", FLOATS, ids=str)
-@each(REAL)
+@each([op for op in REAL if op.name != "yv"])  # SciPy takes seconds for it at large orders
 def test_ranges_hold_every_value(op, dtype):
     """For operands within declared ranges, the ends among them, the result's range holds what the reference gives."""
     points = specials(dtype)[:: 1 if op.arity < 3 else 3]
@@ -402,7 +402,7 @@ def test_what_is_more_than_instructions_declares_its_cost(op):
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@each([op for op in all_ops() if not op.user_defined and op.name != "astype"])
+@each([op for op in all_ops() if not op.user_defined and not op.library and op.name != "astype"])
 def test_every_operation_has_a_form_in_every_language(op, dtype):
     assert set(op.texts) <= {"python", "javascript"}
     for language, own in (("python", PYTHON), ("javascript", JAVASCRIPT)):
@@ -420,6 +420,18 @@ def test_every_operation_has_a_form_in_every_language(op, dtype):
     for builder in (PythonBuilder, JavaScriptBuilder):
         for node in expand_ops(dag, builder.writes).exprs:
             assert node.op.is_leaf or node.op.emit is not None
+
+
+@each([op for op in all_ops() if op.library])
+def test_what_calls_a_library_is_refused_by_name_in_other_languages(op):
+    symbols = [g.symbol(name) for name in op.params]
+    dag = Dag([apply(op, *symbols)], symbols)
+    with pytest.raises(CompileError, match=f"{op.name} has no form in JavaScript: graphc calls SciPy's"):
+        program(dag)
+    builder = PythonBuilder()
+    builder.op = op
+    with pytest.raises(CompileError, match=f"{op.name} has no form in Python: graphc calls SciPy's"):
+        op.emit(builder, *[LlvmValue(name, FLOATS[0]) for name in op.params])
 
 
 @each([op for op in array_ops() if not op.refuses])

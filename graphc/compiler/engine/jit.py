@@ -12,7 +12,6 @@ and the linker finds it anew: no address of a process is part of it.
 
 from __future__ import annotations
 
-import ctypes
 import itertools
 import platform
 import sys
@@ -25,8 +24,8 @@ from weakref import WeakValueDictionary
 from graphc.compiler.engine import execution_engine
 from graphc.compiler.engine.code_generator import optimise, pass_library, toolchain
 from graphc.compiler.engine.object_cache import digest, store
+from graphc.compiler.engine.scipy_functions import bind, symbols_in
 from graphc.errors import CompileError
-from graphc.ops.special import scipy_special
 from graphc.util import fork_safety
 from graphc.util.interrupts import held
 from graphc.version import __version__
@@ -57,25 +56,13 @@ def environment() -> tuple[str, ...]:
     )
 
 
-@cache
-def _bind_scipy() -> None:
-    """Give the linker SciPy's digamma, which the C library lacks."""
-    capsule = scipy_special().cython_special.__pyx_capi__["__pyx_fuse_1psi"]
-    name = ctypes.pythonapi.PyCapsule_GetName
-    name.restype, name.argtypes = ctypes.c_char_p, [ctypes.py_object]
-    pointer = ctypes.pythonapi.PyCapsule_GetPointer
-    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    # the capsule's function takes a flag of Cython's in a second integer register, which a call with one double leaves free
-    toolchain()[0].add_symbol("graphc_digamma", pointer(capsule, name(capsule)))
-
-
 class Library:
     """A module of machine code in this process; it is unloaded when neither this nor `handle` is referred to any more.
 
     cached : "hit" where the code came from disk, else why it did not: "miss: …" or "off: …"
     seconds : how long each step took: "parse", "optimise and generate", "load", as far as they were taken
     exported : the functions that it has
-    key, digamma : what the code is found by, None where it is not kept, and whether it calls SciPy's function
+    key, scipy : what the code is found by, None where it is not kept, and the symbols of SciPy's functions that it calls
     """
 
     def __init__(
@@ -94,7 +81,7 @@ class Library:
         self.cached = cached
         self.seconds = seconds
         self.key: bytes | None = None
-        self.digamma = False
+        self.scipy: tuple[str, ...] = ()
         self._asm: str | None = None
 
     def pointer(self, name: str) -> int:
@@ -152,9 +139,8 @@ def build(
     cached : whether to look for the code in this process and on disk, and to keep it there
     uses : the modules whose functions it calls by their symbols; they stay as long as this one
     """
-    digamma = "@graphc_digamma" in text
-    if digamma:
-        _bind_scipy()
+    scipy = symbols_in(text)
+    bind(scipy)
     compiler_lock = toolchain()[1]
     try:
         if not cached:
@@ -168,7 +154,7 @@ def build(
             if library is None:
                 prefix = f"graphc_{key.hex()[:32]}_"
                 library = _found_or_compiled(key, _named(text, exported, prefix), exported, prefix, uses)
-                library.key, library.digamma = key, digamma
+                library.key, library.scipy = key, scipy
                 _libraries[key] = library
         return library
     finally:
@@ -193,16 +179,16 @@ def pin(library: Library) -> None:
 def recall(
     key: bytes,
     exported: tuple[str, ...],
-    digamma: bool,
+    scipy: tuple[str, ...],
     text: Callable[[], str],
     uses: Sequence[Library] = (),
 ) -> Library | None:
     """The library of a key, of this process or from disk; None where there is none.
 
+    scipy : the symbols of SciPy's functions that it calls
     text : makes the module's text, for whoever wants to look at it; uses : as for `build`
     """
-    if digamma:
-        _bind_scipy()
+    bind(scipy)
     with held(), toolchain()[1]:
         library = _libraries.get(key)
         if library is None:
@@ -211,7 +197,7 @@ def recall(
                 return None
             prefix = f"graphc_{key.hex()[:32]}_"
             library = _load(code, lambda: _named(text(), exported, prefix), exported, prefix, uses)
-            library.key, library.digamma = key, digamma
+            library.key, library.scipy = key, scipy
             _libraries[key] = library
     return library
 

@@ -182,7 +182,7 @@ def _why(function: str) -> str:
         return "a long body is compiled once, not for each loop"
     if not function.startswith("graphc_"):
         return f"{function}() is the C library's and takes one number"
-    own = function == "graphc_digamma"
+    own = function == "graphc_digamma" or function.startswith(("graphc_scipy_", "graphc_part_"))
     return f"{function}() is {'SciPy’s' if own else 'graphc’s own, with branches,'} and takes one number"
 
 
@@ -195,7 +195,7 @@ def _operation(function: str, names: Mapping[str, int]) -> str | None:
         return _OF.get(bare, bare)
     if function.endswith("_packed"):
         return "the whole body"
-    bare = function.removeprefix("graphc_")
+    bare = function.removeprefix("graphc_").removeprefix("scipy_").removeprefix("part_")
     return max((name for name in names if bare.startswith(name)), key=len, default=None)
 
 

@@ -24,6 +24,7 @@ import numpy as np
 from graphc.compiler import pipeline
 from graphc.compiler.engine import jit
 from graphc.compiler.engine.object_cache import digest, store
+from graphc.compiler.engine.scipy_functions import is_symbol
 from graphc.compiler.lowering.scalar_kernel import Kernel, Recalled
 from graphc.compiler.pipeline import Unit
 from graphc.compiler.runtime.build import Code
@@ -43,11 +44,11 @@ _LIBRARIES = ("numpy", "scipy", "mpmath", "sympy", "numba", "llvmlite")
 
 @dataclass(frozen=True)
 class CachedModule:
-    """A module of machine code: its key, the functions that it exports, and whether it calls SciPy's digamma."""
+    """A module of machine code: its key, the functions that it exports, and the symbols of SciPy's that it calls."""
 
     key: bytes
     exported: tuple[str, ...]
-    digamma: bool
+    scipy: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def keep(key: bytes, code: Code) -> None:
     for library in code.libraries:
         if library.key is None:
             return
-        modules.append([library.key.hex(), library.exported, library.digamma])
+        modules.append([library.key.hex(), library.exported, library.scipy])
     record = {
         "modules": modules, "operations": code.kernel.operations, "nanoseconds": cost_model.nanoseconds(code.kernel),
         "outputs": [dtype.name for dtype in code.kernel.outputs],
@@ -155,7 +156,7 @@ def find(key: bytes, graph: Dag, structure: Structure, rewritten: Callable[[], U
         library = jit.recall(
             module.key,
             module.exported,
-            module.digamma,
+            module.scipy,
             partial(text, number),
             tuple(libraries) if last else (),
         )
@@ -186,8 +187,8 @@ def _read(content: bytes) -> CachedGraph | None:
         return None
 
 
-def _module(key: str, exported: list[str], digamma: bool) -> CachedModule:
+def _module(key: str, exported: list[str], scipy: list[str]) -> CachedModule:
     whole = len(bytes.fromhex(key)) == 32 and all(isinstance(name, str) for name in exported)
-    if not whole or not isinstance(digamma, bool):
+    if not whole or not isinstance(scipy, list) or not all(map(is_symbol, scipy)):
         raise ValueError(key)
-    return CachedModule(bytes.fromhex(key), tuple(exported), digamma)
+    return CachedModule(bytes.fromhex(key), tuple(exported), tuple(scipy))

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from graphc.compiler.engine.jit import Library, build, cpu, object_code
+from graphc.compiler.engine.scipy_functions import DIGAMMA, function_of, symbols_in
 from graphc.compiler.loops.program import Program
 from graphc.compiler.lowering.scalar_kernel import Kernel
 from graphc.compiler.targets import python
@@ -132,15 +133,21 @@ def write_program(
     else:
         native = program_writer.write(named)
         module = c_function(named, native, named.name)
-        if "@graphc_digamma" in module:
-            raise CompileError(
-                "digamma is SciPy's and no part of the C library",
-                hint='f.export("kernel.c") has it written out',
-            )
+        _refuse_scipy(module, 'f.export("kernel.c") has it written out')
         code = object_code([module], (named.name,))
         write_whole(path, code if suffix in OBJECTS else _linked(code, suffix))
     if suffix in C or header is not None:
         write_whole(beside, text.header.encode())
+
+
+def _refuse_scipy(module: str, of_digamma: str) -> None:
+    """SciPy's functions are no part of an object file."""
+    for symbol in symbols_in(module):
+        own = symbol == DIGAMMA
+        raise CompileError(
+            f"{'digamma' if own else function_of(symbol)} is SciPy's and no part of the C library",
+            hint=of_digamma if own else "call it in this process, where SciPy is, and hand the result over",
+        )
 
 
 def _included(name: str) -> str:
@@ -196,10 +203,7 @@ def _object(kernel: Kernel, name: str) -> bytes:
     body, builder = element(kernel)
     text = "\n".join([body, _packed(), _one(kernel, name), builder.module_parts()])
     operands = len(kernel.inputs) + len(kernel.outputs)
-    if "@graphc_digamma" in text:
-        raise CompileError(
-            "digamma is SciPy's and no part of the C library", hint='f.export("module.py") has it written out'
-        )
+    _refuse_scipy(text, 'f.export("module.py") has it written out')
     if kernel.operations > _UNROLL_UP_TO or operands > _MAX_OPERANDS:
         array = elementwise_loops.module(kernel, elementwise_loops.generic(kernel), "packed")
     else:

@@ -56,6 +56,13 @@ class SourceBuilder(LlvmBuilder):
         self.definitions[defined[1]] = text
         return defined[1]
 
+    def scipy(self, name: str, *arguments: LlvmValue, result: int | None = None) -> LlvmValue:
+        called = self.op.name if self.op is not None else name
+        raise CompileError(
+            f"{called} has no form in {self.title}: graphc calls SciPy's compiled {name} for it",
+            hint="call it in this process, where SciPy is, and hand the result over",
+        )
+
     def number(self, value: Any, like: LlvmValue) -> LlvmValue:
         return self.constant(value, like.dtype)
 

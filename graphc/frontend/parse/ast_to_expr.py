@@ -14,7 +14,7 @@ from graphc.ir.attribute_text import STATIC, NotStatic, WrongCall, read_key, spl
 from graphc.ir.expr import Expr, apply, cast, constant, symbol
 from graphc.ir.op import Op, lookup
 from graphc.ir.types import BOOL, DTYPES, DType
-from graphc.ir.vocabulary import CONSTANTS, FOLDED, OPERATIONS, function, functions, nearest, on_arrays
+from graphc.ir.vocabulary import BARE, CONSTANTS, FOLDED, OPERATIONS, function, functions, nearest, on_arrays
 from graphc.ops.comparison import maxout
 
 Value = Any
@@ -135,7 +135,7 @@ class ExprBuilder:
             return CONSTANTS[name]
         op = function(name)
         # sum, mean, var, … are good names of variables: an operation on arrays is meant only where it is called
-        if op is not None and not op.on_arrays:
+        if op is not None and not op.on_arrays and name not in BARE:
             hint = f"write {name}(…), or declare a symbol of that name: g.parse(text, symbols=[…])"
             self.refuse(f"the function {name} stands without arguments", node, hint, UnknownNameError)
         if self.names is None:

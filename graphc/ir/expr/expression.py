@@ -5,16 +5,18 @@ Types and shapes are checked here, where a formula is written, and not where it 
 
 from __future__ import annotations
 
+import sys
 from typing import Any, ClassVar
 
 import numpy as np
 
 from graphc.errors import ArityError, DtypeError, ExpressionError, GraphcError, ShapeError, Site
 from graphc.ir import printer
+from graphc.ir.expr.counterparts import hint
 from graphc.ir.expr.literals import PLAIN, array_bits, is_weak, scalar_bits
 from graphc.ir.expr.node import Node, current_site, intern
 from graphc.ir.expr.traversal import pickled, unpickle
-from graphc.ir.op import CONSTANT, Op, lookup
+from graphc.ir.op import CONSTANT, Op, all_ops, array_ops, lookup
 from graphc.ir.operators import Operators
 from graphc.ir.types import DType, Shape, as_dtype, broadcast_shapes, format_shape, weak_dtype
 
@@ -81,7 +83,7 @@ class Expr(Node, Operators):
             raise ExpressionError(
                 f"{_named(function)} has no counterpart on expressions",
                 site=current_site(),
-                hint="g.operations() lists the operations",
+                hint=hint(getattr(function, "__name__", ""), _counterparts()),
             )
         return build(*args, **kwargs)
 
@@ -90,6 +92,9 @@ class Expr(Node, Operators):
 
     function_table: ClassVar[dict[Any, Any]] = {}
     """NumPy function → the function that builds its operation; filled as operations are declared."""
+
+    scipy_table: ClassVar[dict[str, Any]] = {}
+    """Name in `scipy.special` → the function that builds its operation; by name, as SciPy need not be there."""
 
     getitem: ClassVar[Any]
     updates: ClassVar[Any]
@@ -249,14 +254,32 @@ def _from_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: d
         op = Expr.ufunc_table.get(ufunc)
         if op is not None:
             return _of_numpys_type(ufunc, apply(op, *inputs))
-    name = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
+        build = Expr.scipy_table.get(ufunc.__name__) if _is_scipys(ufunc) else Expr.function_table.get(ufunc)
+        if build is not None:
+            return build(*inputs)
+    name = f"{'scipy.special' if _is_scipys(ufunc) else 'np'}.{ufunc.__name__}" + (
+        "" if method == "__call__" else f".{method}"
+    )
     if kwargs:
         name += f" with {', '.join(kwargs)}="
     raise ExpressionError(
         f"{name} has no counterpart on expressions",
         site=current_site(),
-        hint="g.operations() lists the operations; out= and where= belong to the compiled function",
+        hint="out= and where= belong to the compiled function"
+        if kwargs
+        else hint(ufunc.__name__, _counterparts()),
     )
+
+
+def _counterparts() -> set[str]:
+    """The names of the operations, and of the functions that have a counterpart."""
+    functions = {getattr(function, "__name__", "") for function in Expr.function_table.values()}
+    return {op.name for op in (*all_ops(), *array_ops())} | functions | {"sigmoid", "lgamma"}
+
+
+def _is_scipys(ufunc: np.ufunc) -> bool:
+    """Whether a ufunc is one of `scipy.special`, which is loaded where somebody has one."""
+    return getattr(sys.modules.get("scipy.special._ufuncs"), ufunc.__name__, None) is ufunc
 
 
 def _of_numpys_type(ufunc: np.ufunc, node: Expr) -> Expr:

@@ -19,7 +19,10 @@ def declare(op: Op) -> Function:
     register(op)
     for ufunc in op.ufuncs:
         Expr.ufunc_table[ufunc] = op
-    return builder(op)
+    function = builder(op)
+    for name in op.scipy:
+        Expr.scipy_table[name] = function
+    return function
 
 
 def builder(op: Op) -> Function:

@@ -103,7 +103,9 @@ def test_arithmetic_has_the_same_bits(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("op", [op for op in all_ops() if not op.user_defined], ids=lambda op: op.name)
+@pytest.mark.parametrize(
+    "op", [op for op in all_ops() if not op.user_defined and not op.library], ids=lambda op: op.name
+)
 def test_every_operation(op, tmp_path):
     """At samples of its domain, against the interpreter."""
     every_operation(op, tmp_path)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from graphc.compiler.targets.llvm import libm
-from graphc.compiler.targets.llvm.helper_functions import HELPER_USES, HELPERS
+from graphc.compiler.targets.llvm.helper_functions import HELPER_USES, HELPERS, part_declaration, part_of
 from graphc.errors import CompileError
 from graphc.ir.expr import Expr
 from graphc.ir.op import Op
@@ -228,6 +228,23 @@ class LlvmBuilder:
                 listed = ", ".join(["double"] * count)
                 self.declarations.setdefault(used, f"declare double @{used}({listed}) #0")
         return self.convert(self._call(function, FLOAT64, wide), dtype)
+
+    def scipy(self, name: str, *arguments: LlvmValue, result: int | None = None) -> LlvmValue:
+        """A compiled function of SciPy's, of doubles; `result` is the number of one that it hands through a pointer.
+
+        Behind the operands stands a flag of Cython's that compiled code leaves 0.
+        """
+        dtype = arguments[-1].dtype
+        wide = [self.convert(argument, FLOAT64) for argument in arguments]
+        symbol = f"graphc_scipy_{name}"
+        if result is not None:
+            self.helpers.add(part_of(name, result))
+            self.declarations[symbol] = part_declaration(name)
+            return self.convert(self._call(part_of(name, result), FLOAT64, wide), dtype)
+        kinds, listed = ["double"] * len(wide), [f"double {argument.text}" for argument in wide]
+        self.declarations[symbol] = f"declare double @{symbol}({', '.join([*kinds, 'i32'])}) #0"
+        text = f"call double @{symbol}({', '.join([*listed, 'i32 0'])})"
+        return self.convert(self.instruction(text, FLOAT64), dtype)
 
     def intrinsic(self, name: str, *arguments: LlvmValue) -> LlvmValue:
         """One of LLVM's functions that are correctly rounded on every machine."""

@@ -1,4 +1,4 @@
-"""Functions in LLVM IR that some operations call: integer powers and the polygamma function.
+"""Functions in LLVM IR that some operations call: integer powers, the polygamma function, and one result of several of SciPy's.
 
 A helper joins a module only when an operation in it asks for it.
 """
@@ -127,11 +127,40 @@ rest:
 """
 
 
+PARTS = {"sici": 2, "shichi": 2, "airy": 4}
+"""SciPy's functions that hand several results through pointers, and how many."""
+
+
+def _part(function: str, count: int, number: int) -> str:
+    """One of the results of a function of SciPy's."""
+    places = "\n".join(f"  %at{k} = alloca double" for k in range(count))
+    listed = ", ".join(f"ptr %at{k}" for k in range(count))
+    return f"""define internal double @{part_of(function, number)}(double %x) {{
+entry:
+{places}
+  call void @graphc_scipy_{function}(double %x, {listed})
+  %result = load double, ptr %at{number}
+  ret double %result
+}}
+"""
+
+
+def part_of(function: str, number: int) -> str:
+    """The name of the helper that gives one result of a function of SciPy's."""
+    return f"graphc_part_{function}_{number}"
+
+
+def part_declaration(function: str) -> str:
+    """What a module that takes parts of a function's results declares."""
+    return f"declare void @graphc_scipy_{function}(double{', ptr' * PARTS[function]}) nounwind"
+
+
 HELPERS: dict[str, str] = {
     "graphc_pow_i64": _int_pow("graphc_pow_i64", signed=True),
     "graphc_pow_u64": _int_pow("graphc_pow_u64", signed=False),
     "graphc_polygamma": _polygamma(),
     "graphc_digamma": "declare double @graphc_digamma(double) #0",
+    **{part_of(name, k): _part(name, count, k) for name, count in PARTS.items() for k in range(count)},
 }
 """Name → definition; `graphc_digamma` is SciPy's, bound when the module is linked."""
 
