@@ -57,6 +57,7 @@ from graphc.frontend.control import cond, fori_loop, scan, switch, while_loop
 from graphc.frontend.define_op import define_op
 from graphc.frontend.interop.sympy import to_sympy
 from graphc.frontend.interop.sympy_reader import from_sympy
+from graphc.frontend.ode.integrate import odeint
 from graphc.frontend.parse import parse
 from graphc.frontend.trace import function
 from graphc.frontend.vmap import vmap
@@ -135,6 +136,7 @@ __all__ = [
     "jvp",
     "load",
     "minimize",
+    "odeint",
     "operations",
     "parse",
     "plot",

@@ -29,6 +29,7 @@ FIGURES = {
     "linear_layer": ["linear_layer.png", "linear_layer.svg", "linear_layer_shapes.png", "perceptron.png"],
     "linear_regression": ["linear_regression.png"],
     "log_sigmoid": ["log_sigmoid.png", "log_sigmoid.svg"],
+    "lotka_volterra": ["lotka_volterra.png"],
     "mlp": ["mlp.png", "mlp_graph.png"],
     "newton_fractal": ["newton_fractal.png"],
     "softmax_nll": ["softmax_nll.png", "softmax_nll.svg"],
