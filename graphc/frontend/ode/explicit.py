@@ -10,7 +10,7 @@ from graphc.frontend.ode.tableaus import Tableau
 from graphc.ir.expr import Expr
 
 
-class Step(NamedTuple):
+class StepResult(NamedTuple):
     """What one step gives.
 
     state : y at its end
@@ -42,7 +42,7 @@ class ExplicitPair:
         """What the first step begins with, of the slope there."""
         return slope
 
-    def step(self, t: Expr, y: State, h: Expr, carried: State) -> Step:
+    def step(self, t: Expr, y: State, h: Expr, carried: State) -> StepResult:
         """One step of length h."""
         tableau = self.tableau
         slopes = stages(self.system, tableau, t, y, h, carried)
@@ -51,7 +51,7 @@ class ExplicitPair:
         error = _scaled(h, combined(tableau.error, slopes) or [])
         columns = zip(*tableau.dense, strict=True)
         dense = [_scaled(h, combined(column, slopes) or []) for column in columns]
-        return Step(end, error, slopes[-1], dense)
+        return StepResult(end, error, slopes[-1], dense)
 
 
 def stages(
@@ -77,4 +77,4 @@ def _scaled(h: Expr, change: Sequence[Expr]) -> State:
     return [fitting(h, k) * k for k in change]
 
 
-__all__ = ["ExplicitPair", "Step", "fixed_step", "stages"]
+__all__ = ["ExplicitPair", "StepResult", "fixed_step", "stages"]

@@ -42,12 +42,12 @@ def odeint(
     ----------
     f : (t, y) → what y changes by in a unit of time, in the structure of y; it runs once, with symbols
     y0 : the state at the first time: an expression, a number or an array, or a tuple, list or dict of them
-    t : the times, sorted, the first one that of y0: an array, a symbol of shape (n,), or a list of numbers and expressions; or one
-        number or expression, the end of an integration from 0. They may fall as well as rise.
+    t : the times, sorted, the first one that of y0: an array, a symbol of shape (n,), or a list of numbers and expressions; or
+        one number or expression, the end of an integration from 0. They may fall as well as rise.
     rtol, atol : a step's estimated error is at most atol + rtol·|y|, in the root mean square of all elements
     method : "tsit5", "dopri5": order 5, steps by their error; "euler", "midpoint", "rk4": fixed steps, order 1, 2, 4
     steps : how many equal steps a method of fixed steps takes between two times: an int or the name of a length
-    max_steps : the most steps that a method takes between two times; None for any number, which reverse mode does not differentiate
+    max_steps : the most steps that a method takes between two times; None for any number, without reverse mode
     first_step, max_step : the length of the first step where it is not to be estimated, and the greatest one
     info : whether to return (solution, {"status", "steps", "rejected"}): status is 0, or what went wrong: 1 max_steps
         reached, 2 steps became too short, 3 the state is not finite, 4 the times are not sorted
@@ -55,8 +55,8 @@ def odeint(
     Returns the state at each time, stacked along axis 0, in the structure of y0; at one time that state alone. Where the
     integration fails the rest is NaN.
 
-    It is a loop of the graph: compiled to machine code, differentiated in both modes by y0, by the times and by whatever f uses from
-    outside. The derivative is that of the steps that were taken, at the lengths that they had.
+    It is a loop of the graph: compiled to machine code, differentiated in both modes by y0, by the times and by whatever f uses
+    from outside. The derivative is that of the steps that were taken, at the lengths that they had.
 
     Raises `ExpressionError`, `ShapeError` and `DtypeError` for a right-hand side that is none of y, `InputError` for other
     arguments.

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from graphc.frontend.control import scan, while_loop
-from graphc.frontend.ode.explicit import Step
+from graphc.frontend.ode.explicit import StepResult
 from graphc.frontend.ode.system import (
     State,
     System,
@@ -73,7 +73,7 @@ class Stepper(Protocol):
 
     def begun(self, slope: State) -> State: ...
 
-    def step(self, t: Expr, y: State, h: Expr, carried: State) -> Step: ...
+    def step(self, t: Expr, y: State, h: Expr, carried: State) -> StepResult: ...
 
 
 def whole(number: int) -> Expr:
