@@ -72,6 +72,7 @@ from graphc.frontend.implicit import argmin as _of_arrays_or_functions
 from graphc.frontend.implicit import fixed_point, root
 from graphc.frontend.interop.sympy import to_sympy
 from graphc.frontend.interop.sympy_reader import from_sympy
+from graphc.frontend.ode.integrate import odeint
 from graphc.frontend.own_derivatives import custom_jvp, custom_vjp
 from graphc.frontend.parse import parse
 from graphc.frontend.recomputation import checkpoint, stop_gradient
@@ -171,6 +172,7 @@ __all__ = [
     "jvp",
     "load",
     "minimize",
+    "odeint",
     "operations",
     "parse",
     "plot",

@@ -31,6 +31,7 @@ FIGURES = {
     "linear_regression": ["linear_regression.png"],
     "log_sigmoid": ["log_sigmoid.png", "log_sigmoid.svg"],
     "logistic_map": ["logistic_map.png"],
+    "lotka_volterra": ["lotka_volterra.png"],
     "mlp": ["mlp.png", "mlp_graph.png"],
     "newton_fractal": ["newton_fractal.png"],
     "softmax_nll": ["softmax_nll.png", "softmax_nll.svg"],
