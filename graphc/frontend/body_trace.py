@@ -95,7 +95,8 @@ def closed_body(own: Sequence[Expr], outputs: Sequence[Expr], captured: Sequence
         if operands != node.operands:
             with on_line_of(node):
                 known[node] = rebuild(node, operands)
-    return Body([*own, *outside], [known.get(output, output) for output in outputs])
+    body = Body([*own, *outside], [known.get(output, output) for output in outputs])
+    return body.written_as(outputs, lambda node: node.site)
 
 
 def leaves_of(what: str, tree: Any) -> tuple[list[Expr], Structure]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-from graphc.errors import GraphcError, GraphError
+from graphc.errors import GraphcError, GraphError, Site
 from graphc.ir import dims
 from graphc.ir.attribute_text import bound
 from graphc.ir.dims import Name, Polynomial
@@ -41,6 +41,22 @@ class Body:
         if loose:
             raise GraphError(f"a body is closed, and this one reads {sorted(map(str, loose))[0]}")
         self._hash = hash((self.inputs, self.outputs))
+        self.written: dict[Expr, Site] = {}
+        """Where its nodes were written, as far as that is known: a node itself may stand in other bodies as well."""
+
+    def written_as(self, outputs: Sequence[Expr], site_of: Callable[[Expr], Site | None]) -> Body:
+        """The body, with the lines of the outputs that it was made of: theirs are its nodes' from the results on."""
+        pairs, seen = list(zip(outputs, self.outputs, strict=True)), set()
+        while pairs:
+            old, new = pairs.pop()
+            if new in seen or not new.operands or len(old.operands) != len(new.operands):
+                continue
+            seen.add(new)
+            site = site_of(old)
+            if site is not None:
+                self.written[new] = site
+            pairs += zip(old.operands, new.operands, strict=True)
+        return self
 
     @cached_property
     def dag(self) -> Dag:
@@ -77,7 +93,8 @@ class Body:
                 fixed[node] = apply(node.op, *operands, attrs=bound(node.attrs, lengths))
             else:
                 fixed[node] = node
-        return self.mapped(fixed, [fixed[output] for output in self.outputs])
+        body = self.mapped(fixed, [fixed[output] for output in self.outputs])
+        return body.written_as(self.outputs, self.written.get)
 
     def values_at(self, step: int, what: str, values: Sequence[Any]) -> list[Any]:
         """The values of the outputs at a step of a loop, which refusals name."""
@@ -85,6 +102,8 @@ class Body:
             return Body.evaluate(self, values)
         except GraphcError as error:
             error.message += f", at step {step} of {what}"
+            lines = (site for node, site in self.written.items() if repr(node) == error.node)
+            error.site = next(lines, error.site)
             raise
 
     def mapped(self, changed: Mapping[Expr, Expr], outputs: Sequence[Expr]) -> Body:

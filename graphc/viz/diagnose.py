@@ -260,7 +260,9 @@ def _within(
         told = finding(inner, at_step, begins, of)
         steps = told.steps if expr.op is SWITCH else ((expr.op.name, step), *told.steps)
         way = tuple(dag.exprs[node] for node in source.way)
-        return replace(told, steps=steps, way=(told.expr, *way), arrives=source.arrives)
+        inside = inner.exprs[begins.node].op.control is None and of is None
+        site = body.written.get(body.dag.exprs[begins.node], told.site) if inside else told.site
+        return replace(told, steps=steps, way=(told.expr, *way), arrives=source.arrives, site=site)
     return None
 
 

@@ -95,7 +95,7 @@ def test_recurrent_layers(name, n):
 PACKED = {
     "recurrent": (nn.Recurrent, plain_cell, {}),
     "lstm": (nn.LSTM, lstm_cell, {}),
-    "lstm, two layers both ways": (nn.LSTM, lstm_cell, {"layers": 2, "bidirectional": True}),
+    "lstm, both ways": (nn.LSTM, lstm_cell, {"bidirectional": True}),
     "gru, all": (nn.GRU, gru_cell, {"last": False}),
 }
 
@@ -122,10 +122,10 @@ def test_what_is_behind_the_lengths_does_not_matter():
     np.testing.assert_array_equal(model.predict(x, lengths), model.predict(other, lengths))
 
 
-@pytest.mark.parametrize("kind, cell", [("lstm", lstm_cell), ("gru", gru_cell), ("recurrent", plain_cell)])
+@pytest.mark.parametrize("kind, cell", [("lstm", lstm_cell), ("gru", gru_cell)])
 def test_states_of_ones_own(kind, cell):
     """Results and states from given states; the second half goes on where the first ended."""
-    made = {"lstm": nn.LSTM, "gru": nn.GRU, "recurrent": nn.Recurrent}[kind](2, layers=2)
+    made = {"lstm": nn.LSTM, "gru": nn.GRU}[kind](2, layers=2)
 
     class Whole(nn.Layer):
         kind = "whole"

@@ -201,7 +201,8 @@ def test_a_diagnosis_names_the_step_and_the_line(kind):
     assert f"step {step} of" in " ".join(g.draw(end, {"x": 2.0}).view.caption)
 
 
-def test_an_error_in_a_body_names_the_line_and_the_step():
+@pytest.mark.parametrize("twice", [False, True])
+def test_an_error_in_a_body_names_the_line_and_the_step(twice):
     rows = g.symbol("rows", shape=(3,), dtype="int64")
     table = g.symbol("table", shape=(2,))
 
@@ -209,7 +210,11 @@ def test_an_error_in_a_body_names_the_line_and_the_step():
         chosen = g.take(table, i)
         return c + chosen, None
 
+    other = (
+        g.scan(lambda c, i: (c * table[i], None), 1.0, rows) if twice else None
+    )  # the same place in another loop
     end, _ = g.scan(pick, 0.0, rows)
+    assert (other is None) is not twice
     with pytest.raises(GraphcError) as caught:
         g.evaluate(end, {"rows": [0, 1, 2], "table": [1.0, 2.0]})
     assert "at step 2 of scan" in caught.value.message
@@ -227,3 +232,13 @@ def test_the_player_steps_through_iterations():
     long = g.fori_loop(0, 100, lambda i, c: c * 0.5, g.symbol("x"))
     page = g.draw(long, {"x": 1.0}).html()
     assert page.count('class="step round-step"') == 15 and "99" in page
+
+
+def test_the_same_formula_in_two_loops_has_the_line_of_each():
+    x = g.symbol("x")
+    first, _ = g.scan(lambda c, _: (g.log(c), None), x, length=2)
+    second, _ = g.scan(diverging, x, np.ones(5))
+    (found,) = g.diagnose(second, {"x": 2.0}, backward=False).findings
+    assert "root = g.log(c)" in str(found)
+    (found,) = g.diagnose(first, {"x": 0.5}, backward=False).findings
+    assert "first, _ =" in str(found)
