@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
-import numpy as np
-
 from graphc.autodiff.jacobian import jacobian
 from graphc.autodiff.reverse import reverse
 from graphc.ir import dims
 from graphc.ir.body import Body
 from graphc.ir.dims import Dim
-from graphc.ir.expr import Expr, constant, symbol
+from graphc.ir.expr import Expr, symbol
 from graphc.ir.op import Op
 from graphc.ir.types import DType
-from graphc.ops.comparison import where
-from graphc.ops.control import scan_results
 from graphc.ops.implicit import FIXED_POINT, MINIMIZER
-from graphc.ops.support.build import call, expanded, summed
+from graphc.ops.support.build import call, summed
 
 FEW_NUMBERS = 16
 """So many unknowns that are single numbers are differentiated by one by one."""
@@ -144,24 +140,4 @@ def dot(a: Expr, b: Expr) -> Expr:
     return a * b if not a.shape else summed(a * b)
 
 
-def is_positive(system: System, matrix: Expr) -> Expr:
-    """Whether a symmetric matrix has no negative pivot, so that none of its eigenvalues is below 0."""
-    if system.scalar:
-        return matrix >= 0
-    size = system.size
-    eye = call("eye", n_rows=size, dtype=matrix.dtype.name)
-    if not isinstance(size, int):
-        eye = where(call("equal", matrix, matrix), eye, eye)
-    whole, unit = symbol("\2whole", matrix.shape, matrix.dtype), symbol("\2unit", (size,), matrix.dtype)
-    bound = symbol("\2bound", (), matrix.dtype)
-    row, column = unit @ whole, whole @ unit
-    pivot = dot(row, unit)
-    share = where(pivot > bound, row / pivot, constant(0.0, row.dtype))
-    rest = whole - expanded(column, 1) * expanded(share, 0)
-    eps = float(np.finfo(matrix.dtype).eps)
-    noise = call("max", abs(matrix)) * constant(16 * eps, matrix.dtype)
-    _, pivots = scan_results(Body([whole, unit, bound], [rest, pivot]), [matrix], [eye], [noise], size)
-    return call("all", pivots >= -noise)
-
-
-__all__ = ["System", "dot", "is_positive", "residuals"]
+__all__ = ["System", "dot", "residuals"]

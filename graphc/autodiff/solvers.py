@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from graphc.autodiff.equations import System, dot, is_positive
+from graphc.autodiff.equations import System, dot
+from graphc.autodiff.hessians import is_positive, shift_of, shifted
 from graphc.ir.body import Body
 from graphc.ir.expr import Expr, constant, symbol
 from graphc.ir.op import Op
@@ -117,6 +118,11 @@ def _ended(system: System, small: Expr, near: Expr, line: _Line, zero: Expr, che
     return where(zero, _status(FOUND), status)
 
 
+def _slow(status: Expr, near: Expr) -> Expr:
+    """The status of a search that took all its steps, the last of them small: it nears one where the Jacobian is singular."""
+    return where(call("equal", status, RUNNING) & near, _status(FOUND), status)
+
+
 class Search:
     """The loop of a search, as the body that it stands for."""
 
@@ -168,7 +174,7 @@ class Search:
         return _all(abs(value) <= reach * _number(16 * float(np.finfo(x.dtype).eps), x))
 
     def _scale(self, x: Expr, first: Expr) -> Expr:
-        return call("maximum", abs(x), abs(first))
+        return call("maximum", _largest(x), _largest(first))
 
     def _root(self) -> list[Expr]:
         system = self.system
@@ -178,24 +184,26 @@ class Search:
             new = _largest(system.residual(x + t * d, outside))
             return new <= size * (1 - _number(DESCENT, t) * t)
 
-        def step(first: Expr, outside: Sequence[Expr], status: Expr, x: Expr) -> list[Expr]:
+        def step(first: Expr, outside: Sequence[Expr], status: Expr, x: Expr, _: Expr) -> list[Expr]:
             value, matrix = system.residual(x, outside), system.slope(x, outside)
             d = -_divided(system, matrix, value)
             size, right = _largest(value), _finite(d)
             line = _Line(at, [x, where(right, d, _number(0.0, d)), size, *outside])
             new = x + line.part * d
+            near = self._near(d, self._scale(x, first))
             status = _ended(
                 system,
                 self._small(new - x, x, new),
-                self._near(d, self._scale(x, first)) | self._is_rounding(value, matrix, x),
+                near | self._is_rounding(value, matrix, x),
                 line,
                 call("equal", size, 0),
                 [(~call("isfinite", size), NOT_FINITE), (~right, SINGULAR)],
             )
             keep = line.accepted & right & call("not_equal", size, 0)
-            return [status, where(keep, new, x)]
+            return [status, where(keep, new, x), near]
 
-        status, x, steps = self._loop(step, [_status(RUNNING), self.first])
+        status, x, near, steps = self._loop(step, [_status(RUNNING), self.first, constant(False)])
+        status = _slow(status, near)
         return [x, steps, status, _largest(system.residual(x, self.used))]
 
     def _minimizer(self) -> list[Expr]:
@@ -215,33 +223,31 @@ class Search:
             flatter = _largest(system.residual(point, outside)) <= steep * (1 - part)
             return lower | (level & flatter)
 
-        def step(first: Expr, outside: Sequence[Expr], status: Expr, x: Expr) -> list[Expr]:
+        def step(first: Expr, outside: Sequence[Expr], status: Expr, x: Expr, _: Expr) -> list[Expr]:
             gradient, old = system.residual(x, outside), value(x, outside)
-            matrix = system.slope(x, outside)
-            newton = -_divided(system, matrix, gradient)
-            steep = _largest(gradient)
-            slope = dot(newton, gradient)
-            downhill = _finite(newton) & (slope < 0)
-            reach = call("maximum", _largest(x), _number(1.0, x)) / call(
-                "maximum", steep, _number(float(np.finfo(system.dtype).tiny), x)
-            )
-            d = where(downhill, newton, -gradient * reach)
+            matrix, steep = system.slope(x, outside), _largest(gradient)
+            shift, downhill = shift_of(system, matrix)
+            newton = -_divided(system, shifted(system, matrix, shift), gradient)
+            usable = _finite(newton)
+            d = where(usable, newton, -gradient)
             slope = dot(d, gradient)
             line = _Line(at, [x, d, old, slope, steep, *outside])
             new = x + line.part * d
+            near = usable & self._near(d, self._scale(x, first))
             status = _ended(
                 system,
                 downhill & self._small(new - x, x, new),
-                downhill & (self._near(d, self._scale(x, first)) | self._is_rounding(gradient, matrix, x)),
+                near | self._is_rounding(gradient, matrix, x),
                 line,
                 call("equal", steep, 0),
                 [(~(call("isfinite", old) & call("isfinite", steep)), NOT_FINITE)],
             )
             keep = line.accepted & call("not_equal", steep, 0)
-            return [status, where(keep, new, x)]
+            return [status, where(keep, new, x), near]
 
-        status, x, steps = self._loop(step, [_status(RUNNING), self.first])
-        positive = is_positive(system, system.slope(x, self.used))
+        status, x, near, steps = self._loop(step, [_status(RUNNING), self.first, constant(False)])
+        status = _slow(status, near)
+        positive = is_positive(system, system.slope(x, self.used), strict=False)
         status = where(call("equal", status, FOUND) & ~positive, _status(NO_MINIMUM), status)
         return [x, steps, status, _largest(system.residual(x, self.used))]
 

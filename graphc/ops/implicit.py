@@ -98,7 +98,7 @@ def _batch(name: str) -> Any:
     return rule
 
 
-def _equation(name: str, summary: str, of_minimum: bool = False) -> Op:
+def _equation(name: str, summary: str, most: int, of_minimum: bool = False) -> Op:
     op = Op(
         name=name,
         params=("operands",),
@@ -111,10 +111,10 @@ def _equation(name: str, summary: str, of_minimum: bool = False) -> Op:
         attributes=(
             Attribute("body", a_body),
             Attribute("leaves", a_count),
-            Attribute("tol", _tol),
-            Attribute("most", a_count),
-            Attribute("strict", _strict),
-            Attribute("result", a_count),
+            Attribute("tol", _tol, None),
+            Attribute("most", a_count, most),
+            Attribute("strict", _strict, False),
+            Attribute("result", a_count, 0),
         ),
         reference=lambda *all_, **_: None,
         pullbacks=lambda *_: None,
@@ -125,9 +125,9 @@ def _equation(name: str, summary: str, of_minimum: bool = False) -> Op:
     return register_control(op)
 
 
-ROOT = _equation("root", "Where a function is 0.")
-FIXED_POINT = _equation("fixed_point", "What a function leaves as it is.")
-MINIMIZER = _equation("minimizer", "Where a function has a minimum.", of_minimum=True)
+ROOT = _equation("root", "Where a function is 0.", 100)
+FIXED_POINT = _equation("fixed_point", "What a function leaves as it is.", 1000)
+MINIMIZER = _equation("minimizer", "Where a function has a minimum.", 200, of_minimum=True)
 
 EQUATIONS = frozenset((ROOT, FIXED_POINT, MINIMIZER))
 

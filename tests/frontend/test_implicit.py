@@ -22,6 +22,14 @@ from graphc.errors import (
 SOLVERS = ("interpreted", "compiled")
 
 
+def chosen(names, fast):
+    """All of some names, of which a few are tried by default."""
+    return [name if name in fast else pytest.param(name, marks=pytest.mark.slow) for name in names]
+
+
+WAYS = chosen(SOLVERS, ("compiled",))
+
+
 def value(e, how, **point):
     return g.evaluate(e, point) if how == "interpreted" else g.compile(e)(**point)
 
@@ -52,8 +60,8 @@ CLOSED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("how", ["compiled", pytest.param("interpreted", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("name", CLOSED)
+@pytest.mark.parametrize("how", WAYS)
+@pytest.mark.parametrize("name", chosen(CLOSED, ("square root", "Babylonian", "parabola")))
 def test_values_and_derivatives_are_those_of_the_closed_form(name, how):
     build, closed = CLOSED[name]
     a, b = g.symbols("a b")
@@ -126,8 +134,7 @@ def systems():
     }  # fmt: skip
 
 
-SLOW = ("matrix", "mixing", "valley")
-NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in systems()]
+NAMES = chosen(systems(), ("numbers", "Rosenbrock"))
 
 
 def difference(f, h):
@@ -170,6 +177,7 @@ def test_systems_against_differences_in_many_digits(name):
     )
 
 
+@pytest.mark.slow
 def test_second_derivatives_of_a_system():
     # of a least-squares fit: argmin has a closed form, and so have its second derivatives
     A, b, w = g.symbol("A", shape=(5, 2)), g.symbol("b", shape=(5,)), g.symbol("w")
@@ -193,6 +201,7 @@ def test_second_derivatives_of_a_system():
         close(one, other, 1e-12)
 
 
+@pytest.mark.slow
 def test_named_lengths():
     a, b = g.symbol("a", shape=("n",)), g.symbol("b", shape=("n",))
     x = g.root(lambda v: v**3 + v * g.exp(a) - b, a * 0.0)
@@ -210,6 +219,7 @@ def test_named_lengths():
         close(da, 1 - slope * x0 * np.exp(at))
 
 
+@pytest.mark.slow
 def test_minima_are_those_that_scipy_finds():
     c = g.symbol("c", shape=(3,))
     f = lambda v: g.sum(g.log(1 + (v - c) ** 2)) + 0.1 * g.sum(v) ** 2 + g.exp(v[0] * 0.3)
@@ -222,10 +232,77 @@ def test_minima_are_those_that_scipy_finds():
     assert np.abs(slope(g.compile(x)(at), at)).max() < 1e-15
 
 
+def powell(v):
+    return g.stack(
+        [v[0] + 10 * v[1], 5**0.5 * (v[2] - v[3]), (v[1] - 2 * v[2]) ** 2, 10**0.5 * (v[0] - v[3]) ** 2]
+    )
+
+
+def broyden(v):
+    none = g.zeros((1,))
+    return (3 - 2 * v) * v - 2 * g.concat([v[1:], none]) - g.concat([none, v[:-1]]) + 1
+
+
+def wood(v):
+    valleys = 100 * (v[0] ** 2 - v[1]) ** 2 + 90 * (v[2] ** 2 - v[3]) ** 2
+    rest = (v[0] - 1) ** 2 + (v[2] - 1) ** 2 + 10.1 * ((v[1] - 1) ** 2 + (v[3] - 1) ** 2)
+    return valleys + rest + 19.8 * (v[1] - 1) * (v[3] - 1)
+
+
+def brown(v):
+    return (v[0] - 1e6) ** 2 + (v[1] - 2e-6) ** 2 + (v[0] * v[1] - 2) ** 2
+
+
+HARD = {
+    # of Moré, Garbow and Hillstrom, Testing unconstrained optimization software (1981), from their starts
+    "Rosenbrock": (
+        g.root,
+        lambda v: g.stack([10 * (v[1] - v[0] ** 2), 1 - v[0]]),
+        [-1.2, 1.0],
+        [1, 1],
+        1e-15,
+    ),
+    "Powell singular": (g.root, powell, [3.0, -1.0, 0.0, 1.0], [0, 0, 0, 0], 1e-7),
+    "Powell badly scaled": (
+        g.root,
+        lambda v: g.stack([1e4 * v[0] * v[1] - 1, g.exp(-v[0]) + g.exp(-v[1]) - 1.0001]),
+        [0.0, 1.0],
+        None,
+        1e-12,
+    ),
+    "Broyden tridiagonal": (g.root, broyden, [-1.0] * 10, None, 1e-14),
+    "tiny": (g.root, lambda v: v * v - 1e-40, [1e-3], [1e-20], 1e-34),
+    "Beale": (
+        g.argmin,
+        lambda v: sum((c - v[0] * (1 - v[1] ** k)) ** 2 for k, c in ((1, 1.5), (2, 2.25), (3, 2.625))),
+        [1.0, 1.0],
+        [3, 0.5],
+        1e-14,
+    ),
+    "Wood": (g.argmin, wood, [-3.0, -1.0, -3.0, -1.0], [1, 1, 1, 1], 1e-14),
+    "Brown": (g.argmin, brown, [1.0, 1.0], [1e6, 2e-6], 1e-9),
+    "quartic": (g.argmin, lambda v: g.sum(v**4), [1.0, 2.0], [0, 0], 1e-7),
+    "saddle": (g.argmin, lambda v: v[0] * v[1], [0.0, 0.0], [np.nan, np.nan], 0),
+}
+
+
+@pytest.mark.parametrize("name", chosen(HARD, ("Powell singular", "Beale", "saddle")))
+def test_hard_problems(name):
+    find, f, start, solution, tolerance = HARD[name]
+    x, said = find(f, np.array(start), details=True)
+    x, said = g.compile([x, said])()
+    if solution is not None:
+        assert (np.isnan(x) == np.isnan(solution)).all()
+        assert np.abs(x - solution).max() <= tolerance or np.isnan(solution).any()
+        assert said["status"] == (1 if np.isfinite(solution).all() else 6)
+    else:
+        assert said["status"] == 1 and said["residual"] <= tolerance
+
+
 # --- how they end -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("how", SOLVERS)
+@pytest.mark.parametrize("how", WAYS)
 def test_a_search_that_fails_is_nan_with_a_reason(how):
     a = g.symbol("a")
     x, details = g.root(lambda x: x * x + a, 3.0, details=True)
@@ -244,7 +321,7 @@ def test_a_search_that_fails_is_nan_with_a_reason(how):
     assert np.isnan(value(nowhere, how, a=1.0))
 
 
-@pytest.mark.parametrize("how", SOLVERS)
+@pytest.mark.parametrize("how", WAYS)
 @pytest.mark.parametrize(
     ("build", "said"),
     [
@@ -270,9 +347,7 @@ def test_diagnose_tells_the_reason():
     assert "no minimum" in told
 
 
-@pytest.mark.parametrize(
-    "power", [2, pytest.param(4, marks=pytest.mark.slow), 6, 8, pytest.param(12, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("power", chosen((2, 4, 6, 8, 12), (8,)))
 def test_nearly_singular_jacobians(power):
     # x² = a near a = 0: the derivative 1/(2√a) grows, and is right to the digits that the condition leaves
     a = g.symbol("a")
