@@ -19,12 +19,15 @@ from graphc.errors import ArityError, DefinitionError, GradientError, GraphcErro
 from graphc.frontend.own_derivatives import custom_jvp, custom_vjp
 from graphc.ir.dims import evaluate, names_of
 from graphc.ir.expr import Expr, cast, constant, current_site, symbol
-from graphc.ir.types import DTYPES, Shape, as_shape, broadcast_shapes, format_shape, is_float
+from graphc.ir.types import DTYPES, Shape, as_dtype, as_shape, broadcast_shapes, format_shape, is_float
 from graphc.ops.foreign import FOREIGN, KNOWN, Foreign, by_address, foreign_results
-from graphc.util.arguments import function
+from graphc.util.arguments import function, listed
 
 TRIED = ((), (3,), (3, 3))
 """Shapes of operands that a derivative is held against differences with when it is declared; the first that fit."""
+
+
+MOST_RESULTS = 1000
 
 
 class ArrayOp:
@@ -187,8 +190,10 @@ def _taken(name: str, takes: Any, names: tuple[str, ...]) -> list[Shape]:
 
 
 def _types(name: str, dtype: Any, outputs: int) -> tuple[str, ...]:
-    types = [dtype] * outputs if isinstance(dtype, (str, np.dtype, type)) else list(dtype)
-    names = [t if isinstance(t, str) else np.dtype(t).name for t in types]
+    alone = isinstance(dtype, (str, np.dtype, type))
+    names = [
+        as_dtype(t).name for t in ([dtype] * outputs if alone else listed("dtype", dtype, 'dtype="float64"'))
+    ]
     if len(names) != outputs or any(n not in DTYPES for n in names):
         raise DefinitionError(
             f"the types of {name} are {brief_text(dtype, 60)}",
@@ -238,7 +243,7 @@ def define_array_op(
     fields: dict[str, Any] = dict(zip(kinds, own, strict=True))
     fields |= {"formula": formula, "dtype": dtype, "outputs": outputs, "check": check, "domain": domain}
     reference, address = fields["reference"], fields["address"]
-    if type(outputs) is not int or outputs < 1:
+    if type(outputs) is not int or not 0 < outputs <= MOST_RESULTS:
         raise DefinitionError(
             f"{name} has {brief_text(outputs, 40)} results", site=current_site(), hint="outputs=2"
         )
@@ -319,7 +324,8 @@ def _hold_reference(op: ArrayOp) -> None:
 
 def _names(name: str, params: Any, of: Any) -> tuple[str, ...]:
     if params is not None:
-        names = params.replace(",", " ").split() if isinstance(params, str) else list(params)
+        text = isinstance(params, str)
+        names = params.replace(",", " ").split() if text else listed("params", params, 'params="x y"')
     elif isinstance(of, np.ufunc):
         names = [f"x{k}" if of.nin > 1 else "x" for k in range(of.nin)]
     else:

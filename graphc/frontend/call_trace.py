@@ -88,6 +88,8 @@ def function_name(f: Callable[..., Any]) -> str:
 
 def least_arguments(f: Any) -> int:
     """The number of arguments that a function has to get; 1 for what does not say."""
+    if not callable(f):
+        return 1
     try:
         parameters = inspect.signature(f).parameters.values()
     except (TypeError, ValueError):

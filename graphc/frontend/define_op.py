@@ -121,7 +121,7 @@ def define_op(
     """
     _check_name(name)
     own = (vjp, jvp, reference, address, takes, shape)
-    if outputs != 1 or any(x is not None for x in own):
+    if type(outputs) is not int or outputs != 1 or any(x is not None for x in own):
         existing = find(name)
         if existing is not None:
             what = "already defined by a formula" if name in _definitions else "one of graphc's own"

@@ -144,7 +144,7 @@ def _solved(
         raise ExpressionError(
             f"max_steps is a number of steps, not {brief_text(max_steps, 40)}", site=current_site()
         )
-    if on_failure not in ("nan", "raise"):
+    if not isinstance(on_failure, str) or on_failure not in ("nan", "raise"):
         raise ExpressionError(
             f'on_failure is "nan" or "raise", not {brief_text(on_failure, 40)}', site=current_site()
         )

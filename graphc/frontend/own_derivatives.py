@@ -10,6 +10,8 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 import graphc.autodiff.calls  # noqa: F401  it declares the derivatives of calls
 from graphc.errors import ArityError, DefinitionError, ExpressionError, brief_text
 from graphc.frontend.body_trace import body_function, captured_by, closed_body
@@ -29,6 +31,7 @@ from graphc.ir.formatting import show_number, show_value
 from graphc.ir.types import is_float
 from graphc.ops.closures import Mode, call_results, floats
 from graphc.ops.support.build import zeros_like
+from graphc.util.arguments import listed
 from graphc.util.pytree import Structure, flatten, map_leaves, unflatten
 
 MOST_NESTED = 2
@@ -54,8 +57,8 @@ class _Custom:
         self.f = f
         functools.update_wrapper(self, f)
         self.name = name if name is not None else function_name(f)
-        self._static = frozenset(nondiff_argnums)
-        self._check, self._domain = check, domain
+        self._static = frozenset(_places(nondiff_argnums))
+        self._check, self._domain = check, _interval(domain)
         self._checked: set[Any] = set()
         self._nested = 0
 
@@ -152,6 +155,33 @@ def _moved(body: Body, own: int, beside: int) -> Body:
 
 
 # --- the two kinds of rules ----------------------------------------------------------------------------------------------------
+
+
+def _interval(domain: Any) -> tuple[float, float] | None:
+    """Where the check draws its arguments."""
+    if domain is None:
+        return None
+    try:
+        low, high = (float(end) for end in domain)
+    except Exception:  # whatever it is
+        low, high = 1.0, 0.0
+    if not -np.inf < low < high < np.inf:
+        raise DefinitionError(
+            f"the domain is {brief_text(domain, 60)}", site=current_site(), hint="write domain=(low, high)"
+        )
+    return low, high
+
+
+def _places(places: Any) -> list[int]:
+    """The places of arguments."""
+    known = listed("nondiff_argnums", places, "nondiff_argnums=(0,)")
+    if not all(type(place) is int and place >= 0 for place in known):
+        raise ExpressionError(
+            f"nondiff_argnums are places of arguments, not {brief_text(places, 40)}",
+            site=current_site(),
+            hint="nondiff_argnums=(0,)",
+        )
+    return known
 
 
 class custom_vjp(_Custom):

@@ -61,7 +61,9 @@ def with_jvp():
 KINDS = {"vjp": with_vjp, "jvp": with_jvp, "checkpoint": lambda: g.checkpoint(plain)}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(k, marks=pytest.mark.slow) if k == "jvp" else k for k in KINDS]
+)
 def test_values_and_derivatives_are_those_of_the_function(kind):
     f = KINDS[kind]()
     a, v = g.symbol("a"), g.symbol("v", shape=(3,))
@@ -95,7 +97,9 @@ def test_values_and_derivatives_are_those_of_the_function(kind):
                 close(left, wanted, 1e-12)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(k, marks=pytest.mark.slow) if k != "vjp" else k for k in KINDS]
+)
 def test_in_batches_loops_files_and_pictures(kind, tmp_path):
     f = KINDS[kind]()
     a, V = g.symbol("a"), g.symbol("V", shape=("n", 3))

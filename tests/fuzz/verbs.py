@@ -15,6 +15,7 @@ import numpy as np
 
 import graphc as g
 from graphc import nn, train
+from graphc.ops.foreign import KNOWN
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,13 @@ def _operations() -> dict[str, Verb]:
     return verbs
 
 
+def _array_op(**names: Any) -> Any:
+    try:
+        return g.define_op("fuzzed_op", **names)
+    finally:
+        KNOWN.pop("fuzzed_op", None)
+
+
 def _with_vjp(f: Any, fwd: Any, bwd: Any, a: Any, domain: Any) -> Any:
     function = g.custom_vjp(f, domain=domain)
     function.defvjp(fwd, bwd)
@@ -183,9 +191,10 @@ def _verbs() -> dict[str, Verb]:
         "odeint": Verb(g.odeint, {"f": lambda t, y: -y * x, "y0": 1.0, "t": [0.0, 1.0], "rtol": 1e-6, "atol": 1e-8, "method": "rk4", "steps": 2, "max_steps": 20, "first_step": None, "max_step": None, "info": False}),
         "cond": Verb(lambda pred, f, otherwise: g.cond(pred, f, otherwise, x), {"pred": x > 0, "f": g.sin, "otherwise": g.cos}),
         "switch": Verb(lambda index, branches: g.switch(index, branches, x), {"index": 1, "branches": [g.sin, g.cos]}),
-        "root": Verb(g.root, {"f": lambda z: z**3 - x, "start": 1.0, "tol": None, "max_steps": 50, "on_failure": "nan", "details": False}),
+        "root": Verb(g.root, {"f": lambda z: x - z, "start": 1.0, "tol": None, "max_steps": 50, "on_failure": "nan", "details": False}),
         "fixed_point": Verb(g.fixed_point, {"f": lambda z: g.cos(z * x), "start": 1.0, "tol": None, "max_steps": 50, "on_failure": "nan", "details": False}),
         "argmin of a function": Verb(lambda f, start: g.argmin(f, start), {"f": lambda z: (z - x) ** 2, "start": 1.0}),
+        "define_op of arrays": Verb(_array_op, {"reference": np.sin, "params": "x", "vjp": None, "shape": None, "takes": None, "dtype": "float64", "outputs": 1}),
         "checkpoint": Verb(lambda f, a: g.checkpoint(f)(a), {"f": g.sin, "a": x}),
         "stop_gradient": Verb(g.stop_gradient, {"x": x}),
         "custom_vjp": Verb(_with_vjp, {"f": g.sin, "fwd": lambda a: (g.sin(a), a), "bwd": lambda a, v: (v * g.cos(a),), "a": x, "domain": None}),
