@@ -16,7 +16,8 @@ from graphc.ir.body import Body
 from graphc.ir.expr import Expr, apply, constant, symbol
 from graphc.ir.op import Attribute, Notation, Op, register_control
 from graphc.ir.types import BOOL, FIRST_KEPT, INT64, Shape, TypeRule, format_shape, is_float
-from graphc.ops.control import a_body, a_count, fits, scan_results, wide_body
+from graphc.ops.control import scan_results, wide_body
+from graphc.ops.control_attributes import a_body, a_count, fits
 from graphc.ops.support.build import summed
 from graphc.ops.support.declare import builder
 from graphc.ops.support.vmap_rules import Batch, Batched

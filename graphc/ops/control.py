@@ -12,73 +12,27 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import ArityError, DtypeError, ExpressionError, ShapeError
+from graphc.errors import ArityError, DtypeError, ShapeError
 from graphc.ir.body import Body
 from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr, apply, constant, symbol
 from graphc.ir.op import Attribute, Notation, Op, register_control
-from graphc.ir.types import FIRST_KEPT, DType, Shape, as_dim, format_shape
+from graphc.ir.types import FIRST_KEPT, DType, Shape, format_shape
 from graphc.ops.comparison import less_equal, where
+from graphc.ops.control_attributes import (
+    a_body,
+    a_count,
+    a_flag,
+    a_length,
+    a_limit,
+    carried,
+    fits,
+    some_bodies,
+)
 from graphc.ops.support.build import call
 from graphc.ops.support.vmap_rules import Batch, Batched, aligned, moved, through
 
 Operands = tuple[Expr, ...]
-
-
-def a_body(name: str, value: Any, operands: Operands) -> Body:
-    """A static argument that is a body."""
-    if not isinstance(value, Body):
-        raise ExpressionError(f"{name} is a body", hint="write g.scan, g.while_loop or g.cond")
-    return value
-
-
-def _bodies(name: str, value: Any, operands: Operands) -> tuple[Body, ...]:
-    if not isinstance(value, tuple) or not value or not all(isinstance(each, Body) for each in value):
-        raise ExpressionError(f"{name} are bodies", hint="write g.cond or g.switch")
-    return value
-
-
-def a_count(name: str, value: Any, operands: Operands) -> int:
-    """A static argument that is a whole number, not below 0."""
-    if type(value) is not int or value < 0:
-        raise ExpressionError(f"{name} is a whole number, and not {value!r:.60}")
-    return value
-
-
-def _flag(name: str, value: Any, operands: Operands) -> bool:
-    if type(value) is not bool:
-        raise ExpressionError(f"{name} is True or False, and not {value!r:.60}")
-    return value
-
-
-def _length(name: str, value: Any, operands: Operands) -> Dim:
-    return as_dim(value)
-
-
-def _limit(name: str, value: Any, operands: Operands) -> int | None:
-    return None if value is None else a_count(name, value, operands)
-
-
-def fits(inputs: Sequence[Expr], operands: Sequence[Expr], rows: range = range(0)) -> None:
-    """Raises where a body takes other arguments than these; those of the places `rows` are rows of an operand."""
-    if len(inputs) != len(operands):
-        raise ArityError(f"a body of {len(inputs)} arguments gets {len(operands)}")
-    for place, (own, given) in enumerate(zip(inputs, operands, strict=True)):
-        shape = given.shape[1:] if place in rows else given.shape
-        if own.shape != shape or own.dtype != given.dtype:
-            raise ShapeError(
-                f"argument {place} of a body is {own.dtype}{format_shape(own.shape)} and gets {given.dtype}{format_shape(shape)}"
-            )
-
-
-def _carried(body: Body, carries: int) -> None:
-    for place, (old, new) in enumerate(zip(body.inputs[:carries], body.outputs, strict=False)):
-        if new.dtype != old.dtype:
-            raise DtypeError(f"carry {place} is {old.dtype} and becomes {new.dtype}")
-        if new.shape != old.shape:
-            raise ShapeError(
-                f"carry {place} has shape {format_shape(old.shape)} and gets {format_shape(new.shape)}"
-            )
 
 
 # --- batches ------------------------------------------------------------------------------------------------------------
@@ -173,7 +127,7 @@ def _scan_shape(
         raise ArityError(
             f"a body of {len(body.outputs)} results has no result {result} beside {carries} carries"
         )
-    _carried(body, carries)
+    carried(body, carries)
     for x in operands[carries : carries + rows]:
         if not x.shape or x.shape[0] != length:
             raise ShapeError(f"a loop of length {length} over an array of shape {format_shape(x.shape)}")
@@ -223,8 +177,8 @@ SCAN = register_control(
             Attribute("body", a_body, shown=False),
             Attribute("carries", a_count, shown=False),
             Attribute("rows", a_count, shown=False),
-            Attribute("length", _length),
-            Attribute("reverse", _flag, False),
+            Attribute("length", a_length),
+            Attribute("reverse", a_flag, False),
             Attribute("result", a_count),
         ),
         reference=lambda *all_, **_: None,
@@ -262,7 +216,7 @@ def _while_shape(
     fits(test.inputs, operands)
     if len(body.outputs) != carries or result > carries:
         raise ArityError(f"a loop of {carries} carries whose body gives {len(body.outputs)} results")
-    _carried(body, carries)
+    carried(body, carries)
     (asked,) = test.outputs
     if asked.dtype.kind != "b" or asked.shape:
         raise DtypeError(
@@ -303,7 +257,7 @@ WHILE = register_control(
             Attribute("body", a_body, shown=False),
             Attribute("test", a_body, shown=False),
             Attribute("carries", a_count, shown=False),
-            Attribute("most", _limit, None),
+            Attribute("most", a_limit, None),
             Attribute("result", a_count),
         ),
         reference=lambda *all_, **_: None,
@@ -365,7 +319,7 @@ SWITCH = register_control(
         variadic=True,
         shape=_switch_shape,
         dtype=lambda operands, bodies, result: bodies[0].outputs[result].dtype,
-        attributes=(Attribute("bodies", _bodies, shown=False), Attribute("result", a_count)),
+        attributes=(Attribute("bodies", some_bodies, shown=False), Attribute("result", a_count)),
         reference=lambda *all_, **_: None,
         pullbacks=lambda *_: None,
         control=switch_values,
@@ -391,9 +345,6 @@ __all__ = [
     "SCAN",
     "SWITCH",
     "WHILE",
-    "a_body",
-    "a_count",
-    "fits",
     "known_shape",
     "scan_results",
     "scan_values",

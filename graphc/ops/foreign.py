@@ -18,7 +18,7 @@ from graphc.ir.expr import Expr, apply
 from graphc.ir.op import Attribute, Notation, Op, register_control
 from graphc.ir.types import DTYPES, FIRST_KEPT, Shape, as_shape
 from graphc.ops.closures import a_text, over_batch
-from graphc.ops.control import a_count
+from graphc.ops.control_attributes import a_count
 from graphc.ops.support.vmap_rules import Batch, Batched
 
 

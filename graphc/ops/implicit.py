@@ -19,7 +19,7 @@ from graphc.ir.expr import Expr, apply
 from graphc.ir.op import Attribute, Notation, Op, lookup, register_control
 from graphc.ir.types import FIRST_KEPT, INT64, DType, Shape, format_shape, is_float
 from graphc.ops.closures import over_batch
-from graphc.ops.control import a_body, a_count, fits
+from graphc.ops.control_attributes import a_body, a_count, fits
 from graphc.ops.linalg import solve, solving
 from graphc.ops.support.vmap_rules import Batch, Batched
 from graphc.ops.unfold import unfolded_values
