@@ -171,6 +171,11 @@ def dear(ops: Iterable[Op]) -> list[Any]:
     return [pytest.param(op, marks=pytest.mark.slow) if op.library or op.name in slow else op for op in ops]
 
 
+def held_apart(op: Op) -> bool:
+    """Whether a special function is held by tests/ops/test_special.py: what SciPy computes, and long formulas."""
+    return op.category == "special" and (bool(op.library) or op.emit is None) and op.name != "erfcx"
+
+
 def few(op: Op, count: int, least: int = 3) -> int:
     """So many samples; few of a function for which mpmath takes milliseconds."""
     return max(count // 12, least) if op.library else count

@@ -8,17 +8,19 @@ from typing import Any
 import numpy as np
 
 from graphc.ir.op import NoPartial, Notation
-from graphc.ops.comparison import equal, maximum, where
+from graphc.ops.comparison import equal, maximum, minimum, where
 from graphc.ops.elementary import exp, sin
 from graphc.ops.powers import pow
 from graphc.ops.rounding import round
-from graphc.ops.special import gamma, scipy_special
+from graphc.ops.special import gamma, lgamma, scipy_special
 from graphc.ops.support.declare import like
 from graphc.ops.support.polynomial import horner
 from graphc.ops.support.scipy_ops import special
 from graphc.ops.support.stirling import BERNOULLI
 
 STEPS = 12
+
+LOG_TWO_PI = math.log(2 * math.pi)
 
 MIDDLE = (
     0.7301772544047934, 0.5009685607949891, 0.07944311427301333, -0.0039027365210748495, -0.0006073800438428719,
@@ -51,21 +53,20 @@ def _riemann_below(s: Any) -> Any:
     half = 0.5 * where(inside, like(-1, s), s)
     phase = half - 2 * round(0.5 * half)
     # 2ˢ·πˢ⁻¹·sin(πs/2)·Γ(1 − s)·ζ(1 − s), the powers and Γ together, which overflow apart
-    far = (
-        2
-        * exp(-t * math.log(2 * math.pi))
-        * gamma(t)
-        * sin(math.pi * phase)
-        * _hurwitz(maximum(t, 1.0), like(1, s))
-    )
+    small = minimum(t, 30.0)
+    scale = where(t < 30, exp(-small * LOG_TWO_PI) * gamma(small), exp(lgamma(t) - t * LOG_TWO_PI))
+    sine = sin(math.pi * phase)
+    far = where(equal(sine, 0), like(0, s), 2 * scale * sine * _hurwitz(maximum(t, 1.0), like(1, s)))
     return where(inside, middle, far)
 
 
 def _code(x: Any, q: Any) -> Any:
-    usable = (x > 1) & (q > 0)
+    usable = (x > 1) & (q > 0) & (x < math.inf) & (q < math.inf)
     value = _hurwitz(where(usable, x, like(2, x)), where(usable, q, like(1, x)))
     at_one = where(equal(x, 1), like(math.inf, x), like(math.nan, x))
     of_riemann = where(equal(q, 1) & (x < 1), _riemann_below(where(x < 1, x, like(0.5, x))), at_one)
+    at_infinity = where(q < 1, like(math.inf, x), where(equal(q, 1), like(1, x), like(0, x)))
+    of_riemann = where((q > 0) & (x > 1), where(equal(x, math.inf), at_infinity, like(0, x)), of_riemann)
     beyond = where(equal(q, 0) & (x > 1), like(math.inf, x), of_riemann)
     return where(usable, value, beyond)
 

@@ -17,12 +17,15 @@ from graphc.interpret import mpmath_eval
 from graphc.ir.expr import apply
 from graphc.ir.op import Op, all_ops, lookup
 from tests.ops.test_partials import call, exact, operands, samples
+from tests.oracle import held_apart
 
 a, b, c = S.symbols("a b c", real=True)
 x, y = g.symbols("x y")
 
 WITH_FORMULA = [
-    op for op in all_ops() if op.formula is not None and not op.user_defined and op.name != "add_error"
+    op
+    for op in all_ops()
+    if op.formula is not None and not op.user_defined and op.name != "add_error" and not held_apart(op)
 ]  # what rounding takes from a sum is 0 in SymPy
 
 TREES = [
@@ -256,7 +259,7 @@ def test_sharing_that_sympy_would_write_out_is_refused() -> None:
         (S.Symbol("a") + a, "two different SymPy symbols are called 'a'"),
         (S.Dummy("a") + a, "two different SymPy symbols are called 'a'"),
         (S.re(S.Symbol("z")), "real numbers"),
-        (S.besselj(0, a), "besselj"),
+        (S.hankel1(0, a), "hankel1"),
         (S.Sum(b, (b, 1, 3)), "Sum"),
         (None, "NoneType"),
         (object(), "object"),
@@ -289,7 +292,9 @@ def test_what_sympy_has_no_counterpart_for_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    "op", [op for op in WITH_FORMULA if op.partials and op.name != "polygamma"], ids=lambda op: op.name
+    "op",
+    [op for op in WITH_FORMULA if op.partials and op.name != "polygamma" and not held_apart(op)],
+    ids=lambda op: op.name,
 )
 def test_derivatives_by_sympy_are_those_of_reverse_mode(op: Op) -> None:
     symbols = operands(op)
