@@ -250,8 +250,8 @@ def test_balls_hold_the_truth() -> None:
 
 
 def test_the_arithmetic_names_what_it_lacks() -> None:
-    with pytest.raises(AttributeError, match="no LambertW"):
-        _ = Arithmetic(53).LambertW
+    with pytest.raises(AttributeError, match="no hyper"):
+        _ = Arithmetic(53).hyper
 
 
 @pytest.mark.parametrize(
