@@ -74,6 +74,7 @@ CASES = {
 }  # fmt: skip
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", CASES)
 def test_values_are_numpys(name):
     function, symbols, values = CASES[name]
@@ -90,6 +91,7 @@ SMOOTH = [
 ]  # fmt: skip
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("name", SMOOTH)
 def test_derivatives_are_differences(name):
     function, symbols, values = CASES[name]

@@ -91,6 +91,7 @@ DIFFERS = {
 }  # fmt: skip
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     "op",
     [op for op in all_ops() if op.scipy and op.name not in ("yv", "jv", "lambertw")],
