@@ -50,9 +50,6 @@ MOST_POLISHED = 64
 DESCENT = 1e-4
 """The part of the promised decrease that a step has to keep."""
 
-SHORTEST = 1e-12
-"""The shortest part of a step that the line search tries."""
-
 
 def _largest(x: Expr) -> Expr:
     """The largest size of an element; NaN where one is."""
@@ -85,9 +82,10 @@ def _divided(system: System, matrix: Expr, right: Expr) -> Expr:
 
 
 class _Line:
-    """Part of the way along a direction: halved until a condition holds or it is too short.
+    """Part of the way along a direction: halved until a condition holds, or until that is no way at all.
 
-    at : (t, *what is used) → (the condition, what is wanted of the point)
+    at : (t, what is used) → the condition
+    used : the point, the direction, and what else the condition is made of
     """
 
     def __init__(self, at: Callable[[Expr, Sequence[Expr]], Expr], used: Sequence[Expr]) -> None:
@@ -97,7 +95,8 @@ class _Line:
         accepted = symbol("\2accepted", (), "bool")
         shorter = t * _number(0.5, t)
         body = Body([t, accepted, *own], [shorter, at(shorter, own)])
-        goes_on = Body([t, accepted, *own], [~accepted & (t > _number(SHORTEST, t))])
+        moves = call("not_equal", own[0] + t * own[1], own[0])
+        goes_on = Body([t, accepted, *own], [~accepted & (moves if not moves.shape else call("any", moves))])
         first = _number(1.0, t)
         self.part, self.accepted, *_ = while_results(body, goes_on, [first, at(first, used)], used, None)
 
