@@ -20,7 +20,7 @@ FEW_NUMBERS = 16
 """So many unknowns that are single numbers are differentiated by one by one."""
 
 
-class System:
+class Equations:
     """Equations of some unknowns.
 
     scalar : whether there is one unknown, a number; `size` : how many numbers the unknowns are
@@ -111,7 +111,7 @@ def residuals(op: Op, body: Body, leaves: int) -> Body:
 
 @lru_cache(maxsize=64)
 def _matrix(op: Op, body: Body, leaves: int) -> Body:
-    system, equations = System(op, body, leaves), residuals(op, body, leaves)
+    system, equations = Equations(op, body, leaves), residuals(op, body, leaves)
     own, outputs = equations.inputs[:leaves], equations.outputs
     if leaves <= FEW_NUMBERS and all(not x.shape for x in own):
         rows = []
@@ -140,4 +140,4 @@ def dot(a: Expr, b: Expr) -> Expr:
     return a * b if not a.shape else summed(a * b)
 
 
-__all__ = ["System", "dot", "residuals"]
+__all__ = ["Equations", "dot", "residuals"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from graphc.autodiff.equations import System, dot
+from graphc.autodiff.equations import Equations, dot
 from graphc.ir.body import Body
 from graphc.ir.expr import Expr, constant, symbol
 from graphc.ops.comparison import where
@@ -15,7 +15,7 @@ from graphc.ops.control import scan_results, while_results
 from graphc.ops.support.build import call, expanded
 
 
-def is_positive(system: System, matrix: Expr, strict: bool) -> Expr:
+def is_positive(system: Equations, matrix: Expr, strict: bool) -> Expr:
     """Whether a symmetric matrix has pivots above 0, or none below 0 and zeros beside those that are 0, up to rounding."""
     eps = float(np.finfo(matrix.dtype).eps)
     if system.scalar:
@@ -39,7 +39,7 @@ def is_positive(system: System, matrix: Expr, strict: bool) -> Expr:
     return call("all", held)
 
 
-def shifted(system: System, matrix: Expr, shift: Expr) -> Expr:
+def shifted(system: Equations, matrix: Expr, shift: Expr) -> Expr:
     """A matrix with a number added to its diagonal."""
     if system.scalar:
         return matrix + shift
@@ -49,7 +49,7 @@ def shifted(system: System, matrix: Expr, shift: Expr) -> Expr:
     return matrix + eye * shift
 
 
-def shift_of(system: System, matrix: Expr) -> tuple[Expr, Expr]:
+def shift_of(system: Equations, matrix: Expr) -> tuple[Expr, Expr]:
     """What to add to a Hessian's diagonal so that its directions lead down, and whether that is nothing."""
     added, hessian = symbol("\2added", (), matrix.dtype), symbol("\2hessian", matrix.shape, matrix.dtype)
     positive = symbol("\2positive", (), "bool")

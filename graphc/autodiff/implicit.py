@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from graphc.autodiff.control import derivative_rules
-from graphc.autodiff.equations import System, residuals
+from graphc.autodiff.equations import Equations, residuals
 from graphc.ir.body import Body
 from graphc.ir.expr import Expr, symbol
 from graphc.ops.implicit import EQUATIONS, Method, regular_solve, solutions
@@ -27,7 +27,7 @@ class _Solution:
         body, *method, self.number = node.attrs
         known = Method(*method)
         self.leaves = known.leaves
-        self.system = System(node.op, body, self.leaves)
+        self.system = Equations(node.op, body, self.leaves)
         self.equations = residuals(node.op, body, self.leaves)
         self.unknowns = solutions(node.op, body, node.operands, known)[: self.leaves]
         self.point = [*self.unknowns, *node.operands[self.leaves :]]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.autodiff.equations import System
+from graphc.autodiff.equations import Equations
 from graphc.autodiff.reverse import reverse
 from graphc.autodiff.solvers import REASONS
 from graphc.ir.body import Body
@@ -42,7 +42,7 @@ def digits_lost(node: Expr, operands: Sequence[Any]) -> float:
     x = results[:leaves]
     if not all(np.isfinite(value).all() for value in x):
         return 0.0
-    system = System(node.op, body, leaves)
+    system = Equations(node.op, body, leaves)
     point = [*x, *operands[leaves:]]
     slope = system.matrix()
     if system.scalar:

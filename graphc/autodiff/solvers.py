@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.autodiff.equations import System, dot
+from graphc.autodiff.equations import Equations, dot
 from graphc.autodiff.hessians import is_positive, shift_of, shifted
 from graphc.ir.body import Body
 from graphc.ir.expr import Expr, constant, symbol
@@ -50,9 +50,6 @@ MOST_POLISHED = 64
 DESCENT = 1e-4
 """The part of the promised decrease that a step has to keep."""
 
-SHORTEST = 1e-12
-"""The shortest part of a step that the line search tries."""
-
 
 def _largest(x: Expr) -> Expr:
     """The largest size of an element; NaN where one is."""
@@ -79,15 +76,16 @@ def _tolerance(tol: float | None, like: Expr) -> float:
     return float(np.finfo(like.dtype).eps) ** (2 / 3) if tol is None else tol
 
 
-def _divided(system: System, matrix: Expr, right: Expr) -> Expr:
+def _divided(system: Equations, matrix: Expr, right: Expr) -> Expr:
     """The solution of matrix · d = right; not finite where there is none."""
     return right / matrix if system.scalar else regular_solve(matrix, right)
 
 
 class _Line:
-    """Part of the way along a direction: halved until a condition holds or it is too short.
+    """Part of the way along a direction: halved until a condition holds, or until that is no way at all.
 
-    at : (t, *what is used) → (the condition, what is wanted of the point)
+    at : (t, what is used) → the condition
+    used : the point, the direction, and what else the condition is made of
     """
 
     def __init__(self, at: Callable[[Expr, Sequence[Expr]], Expr], used: Sequence[Expr]) -> None:
@@ -97,12 +95,15 @@ class _Line:
         accepted = symbol("\2accepted", (), "bool")
         shorter = t * _number(0.5, t)
         body = Body([t, accepted, *own], [shorter, at(shorter, own)])
-        goes_on = Body([t, accepted, *own], [~accepted & (t > _number(SHORTEST, t))])
+        moves = call("not_equal", own[0] + t * own[1], own[0])
+        goes_on = Body([t, accepted, *own], [~accepted & (moves if not moves.shape else call("any", moves))])
         first = _number(1.0, t)
         self.part, self.accepted, *_ = while_results(body, goes_on, [first, at(first, used)], used, None)
 
 
-def _ended(system: System, small: Expr, near: Expr, line: _Line, zero: Expr, checks: Sequence[Any]) -> Expr:
+def _ended(
+    system: Equations, small: Expr, near: Expr, line: _Line, zero: Expr, checks: Sequence[Any]
+) -> Expr:
     """The status behind a step.
 
     zero : whether the residual is 0; small : whether the step was; near : whether it would have been, and nothing is lower
@@ -128,7 +129,7 @@ class Search:
 
     def __init__(self, op: Op, body: Body, leaves: int, tol: float | None, most: int, strict: bool) -> None:
         self.op = op
-        self.system = system = System(op, body, leaves)
+        self.system = system = Equations(op, body, leaves)
         self.start = [symbol(f"\2start{k}", x.shape, x.dtype) for k, x in enumerate(body.inputs[:leaves])]
         self.most, self.strict = most, strict
         self.first = system.pack(self.start)
@@ -377,7 +378,7 @@ def _refined(node: Expr, operands: Sequence[Expr], values: Sequence[Any]) -> Exp
     results = unfolded_values(node.op, values, node.attrs[:-1])
     if number >= leaves:
         return constant(results[number])
-    system = System(node.op, body, leaves)
+    system = Equations(node.op, body, leaves)
     x, outside = system.pack([constant(value) for value in results[:leaves]]), operands[leaves:]
     for _ in range(REFINED):
         x = x - _divided(system, system.slope(x, outside), system.residual(x, outside))

@@ -272,6 +272,7 @@ HARD = {
     ),
     "Broyden tridiagonal": (g.root, broyden, [-1.0] * 10, None, 1e-14),
     "tiny": (g.root, lambda v: v * v - 1e-40, [1e-3], [1e-20], 1e-34),
+    "huge": (g.root, lambda v: v * v - 1e200, [1.0], [1e100], 1e85),
     "Beale": (
         g.argmin,
         lambda v: sum((c - v[0] * (1 - v[1] ** k)) ** 2 for k, c in ((1, 1.5), (2, 2.25), (3, 2.625))),

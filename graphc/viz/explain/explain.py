@@ -27,7 +27,7 @@ from graphc.ir.types import format_shape, is_float
 from graphc.ops.comparison import where
 from graphc.ops.control_runs import loop_key
 from graphc.viz.explain.explanation import Explanation, NodeExplanation, Use, node_names
-from graphc.viz.explain.loop_step import bodies_at
+from graphc.viz.explain.loop_step import BACKWARDS, bodies_at
 from graphc.viz.loop_names import checked_step
 from graphc.viz.math_text import (
     Math,
@@ -343,7 +343,7 @@ class _Teller:
 
     def _use_of_loop(self, node: int, slot: int, operand: int) -> Use:
         """Of a loop or branch: that its own derivative runs, for all of its results at once, and what that gives."""
-        what = _BACKWARDS.get(self.graph.exprs[node].op.name, "the loop run backwards")
+        what = BACKWARDS.get(self.graph.exprs[node].op.name, "the loop run backwards")
         computes = Math(what, rf"\text{{{what}}}")
         together = [self._name(each) for each in self._together(node)]
         if len(together) > 1:
@@ -397,15 +397,3 @@ def _seeds(graph: Explainable, record: AdjointRecord, at: Mapping[Any, Any] | No
     dag = Dag(record.seeds, graph.symbols)
     values = run(dag, at)
     return [values[output] for output in dag.outputs]
-
-
-_BY_THEOREM = "the implicit function theorem: one solution with the transposed Jacobian"
-
-_BACKWARDS = {
-    "switch": "the branch taken, differentiated",
-    "call": "the derivative of the function as a whole",
-    "root": _BY_THEOREM,
-    "fixed_point": _BY_THEOREM,
-    "minimizer": _BY_THEOREM,
-}
-"""What is told of nodes with bodies instead of a formula."""

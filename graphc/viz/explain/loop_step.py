@@ -54,4 +54,15 @@ def bodies_at(
         yield heading, inside, point, [seeds[place] for place in floats]
 
 
-__all__ = ["bodies_at"]
+_BY_THEOREM = "the implicit function theorem: one solution with the transposed Jacobian"
+
+BACKWARDS = {
+    "switch": "the branch taken, differentiated",
+    "call": "the derivative of the function as a whole",
+    "root": _BY_THEOREM,
+    "fixed_point": _BY_THEOREM,
+    "minimizer": _BY_THEOREM,
+}
+"""What is told of nodes with bodies instead of a formula."""
+
+__all__ = ["BACKWARDS", "bodies_at"]
