@@ -338,3 +338,75 @@ def test_without_max_steps_forward_mode_alone():
     assert abs(g.compile(g.jvp(y, k, 1.0), [k], cache=False)(0.5) + math.exp(-0.5)) < 1e-7
     with pytest.raises(GraphcError, match="max_steps"):
         g.grad(y, k)
+
+
+# --- Taylor's method ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("order", "longest"), [(3, 1 / 16), (6, 1 / 8), (11, 1 / 4)])
+def test_the_order_of_taylors_method(order, longest):
+    def error(h):
+        y = g.odeint(
+            lambda t, y: g.cos(t) * y,
+            1.0,
+            2.0,
+            method="taylor",
+            order=order,
+            rtol=0.5,
+            max_step=longest,
+            max_steps=None,
+        )
+        return abs(g.compile(y, [], cache=False)() - math.exp(math.sin(2.0)))
+
+    # the step is the longest one wherever the series allows it
+    assert abs(math.log2(error(longest) / error(longest / 2)) - order) < 0.6
+
+
+def test_taylors_method_is_right_to_the_last_bits_at_all_times():
+    times = np.linspace(0, 3, 40)
+    y = g.odeint(lambda t, y: g.cos(t) * y, 1.0, times, method="taylor")
+    assert np.abs(g.compile(y, [], cache=False)() / np.exp(np.sin(times)) - 1).max() < 1e-15
+    back = g.odeint(lambda t, y: g.cos(t) * y, 1.0, [0.0, -1.0, -2.0], method="taylor")
+    assert np.abs(g.compile(back, [], cache=False)() / np.exp(np.sin([0.0, -1, -2])) - 1).max() < 1e-15
+
+
+def test_sensitivities_by_taylors_method():
+    y = g.odeint(lambda t, y: -k * y * y, 1.0, 2.0, method="taylor", order=8, rtol=1e-12, max_steps=100)
+    value, slope, forward = g.compile([y, g.grad(y, k), g.jvp(y, k, 1.0)], [k], cache=False)(0.7)
+    assert abs(value - 1 / 2.4) < 1e-12 and abs(slope + 2 / 2.4**2) < 1e-12 and abs(forward - slope) < 1e-14
+
+
+@pytest.mark.slow
+def test_taylors_method_on_arrays_and_their_sensitivities():
+    A = np.array([[0.0, 1.0], [-1.0, 0.0]])
+    y = g.odeint(
+        lambda t, y: k * (A @ y) * g.sum(y * y), np.array([1.0, 0.0]), 2.0, method="taylor", max_steps=40
+    )
+    value, slope = g.compile([y, g.grad(y[0], k)], [k], cache=False)(0.7)
+    np.testing.assert_allclose(value, [math.cos(1.4), -math.sin(1.4)], rtol=1e-14)
+    assert abs(slope + 2 * math.sin(1.4)) < 1e-13
+
+
+def test_an_orbit_keeps_its_energy():
+    def f(t, state):
+        x, y, u, v = state
+        r3 = (x * x + y * y) ** -1.5
+        return [u, v, -x * r3, -y * r3]
+
+    y, told = g.odeint(
+        f, [0.8, 0.0, 0.0, math.sqrt(1.5)], 200 * np.pi, method="taylor", max_steps=None, info=True
+    )
+    (a, b, c, d), told = g.compile([y, told], [], cache=False)()
+    assert abs((c * c + d * d) / 2 - 1 / math.hypot(a, b) + 0.5) < 2e-15 and told["status"] == 0
+
+
+def test_taylors_method_says_what_goes_wrong():
+    y, told = g.odeint(lambda t, y: y * y, 1.0, [0.0, 0.5, 2.0], method="taylor", info=True)
+    y, told = g.compile([y, told], [], cache=False)()
+    assert told["status"] in (1, 2, 3) and y[:2].tolist() == [1.0, 2.0] and np.isnan(y[2])
+    with pytest.raises(GraphcError, match="not known") as caught:
+        g.odeint(lambda t, y: g.cholesky(y), np.eye(2), 1.0, method="taylor")
+    assert caught.value.site.filename == __file__
+    for order in (1, 1.5, "high", 1000):
+        with pytest.raises(InputError, match="order"):
+            g.odeint(lambda t, y: y, 1.0, 1.0, method="taylor", order=order)
