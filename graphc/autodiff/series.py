@@ -1,9 +1,10 @@
 """Taylor coefficients of the solution of y' = f(t, y), by recurrences, order by order.
 
 Every operation follows from its declaration. One that is linear is applied to the coefficients; of one that is linear in each
-operand alone the coefficients are Cauchy products; an elementwise one has z' = Σ ∂z/∂u·u', whose partials, written in user syntax,
-are expressions of the same graph with coefficients of their own: of exp(u) the partial is exp(u) itself, that of sin(u) is cos(u),
-whose own is sin(u) again. Those come out as the recurrences that are known for them. Quotients, roots and powers have shorter ones.
+operand alone the coefficients are Cauchy products; an elementwise one has z' = Σ ∂z/∂u·u', whose partials, written in user
+syntax, are expressions of the same graph with coefficients of their own: of exp(u) the partial is exp(u) itself, that of sin(u)
+is cos(u), whose own is sin(u) again. Those come out as the recurrences that are known for them. Quotients, roots and powers have
+shorter ones.
 
 Sources: Jorba and Zou, A software package for the numerical integration of ODEs by means of high-order Taylor methods (2005);
 Griewank and Walther, Evaluating Derivatives (2008), chapter 13.

@@ -31,7 +31,8 @@ for exact in (False, True):
     steps = ta.propagate_until(2 * math.pi * {ORBITS})[3]
     a, b, c, d = ta.state
     energy = (c * c + d * d) / 2 - 1 / math.hypot(a, b)
-    print(f"heyoka{{', high accuracy' if exact else '':16}}: energy off by {{abs(energy / -0.5 - 1):.2e}} after {{steps:,}} steps of order {{ta.order}}")
+    name = "heyoka, high accuracy" if exact else "heyoka"
+    print(f"{{name}}: energy off by {{abs(energy / -0.5 - 1):.2e}} after {{steps:,}} steps of order {{ta.order}}")
 """
 
 

@@ -12,6 +12,7 @@ from graphc.errors import DtypeError, ExpressionError, InputError, ShapeError, b
 from graphc.frontend.control import scan
 from graphc.frontend.ode.explicit import ExplicitPair, fixed_step
 from graphc.frontend.ode.stepping import ErrorControlled, march
+from graphc.frontend.ode.stiff import Rosenbrock
 from graphc.frontend.ode.system import State, System, unit_roundoff
 from graphc.frontend.ode.tableaus import ADAPTIVE, FIXED
 from graphc.frontend.ode.taylor import Taylor
@@ -20,7 +21,7 @@ from graphc.ir.types import DType, as_dim, format_shape
 from graphc.ops.support.build import call, expanded
 from graphc.util.arguments import choice, number, truth
 
-METHODS = (*FIXED, *ADAPTIVE, "taylor")
+METHODS = (*FIXED, *ADAPTIVE, "rosenbrock", "taylor")
 
 
 def odeint(
@@ -49,7 +50,8 @@ def odeint(
     rtol, atol : a step's estimated error is at most atol + rtol·|y|, in the root mean square of all elements; rtol is 1e-8 where
         nothing is said, and 2⁻⁵² for Taylor's method
     method : "tsit5", "dopri5": order 5, steps by their error; "euler", "midpoint", "rk4": fixed steps, order 1, 2, 4;
-        "taylor": the series of each step by recurrences, for smooth f and small tolerances
+        "taylor": the series of each step by recurrences, for smooth f and small tolerances;
+        "rosenbrock": order 2, for stiff systems, with the Jacobian of f
     steps : how many equal steps a method of fixed steps takes between two times: an int or the name of a length
     max_steps : the most steps that a method takes between two times; None for any number, without reverse mode
     order : that of Taylor's method; 20 for the smallest tolerance, fewer for greater ones where nothing is said
@@ -97,7 +99,7 @@ def odeint(
     if method == "taylor":
         marcher = Taylor(system, rtol, order, max_step, several)
         return _marched(system, marcher, t0, times, end, single, max_steps, wants_info)
-    pair = ExplicitPair(system, ADAPTIVE[method])
+    pair = Rosenbrock(system) if method == "rosenbrock" else ExplicitPair(system, ADAPTIVE[method])
     marcher = ErrorControlled(pair, rtol, atol, first_step, max_step, several)
     return _marched(system, marcher, t0, times, end, single, max_steps, wants_info)
 

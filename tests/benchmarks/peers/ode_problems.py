@@ -44,12 +44,14 @@ def volterra(t: Any, y: Any) -> list[Any]:
 
 def outer(t: Any, state: Any) -> list[Any]:
     """Six bodies as arrays of shape (3, 6): each pair once."""
+    import graphc as g
+
     i, j = np.triu_indices(6, 1)
     shares = np.zeros((15, 6))
     shares[range(15), i], shares[range(15), j] = GRAVITY * MASSES[j], -GRAVITY * MASSES[i]
     x, v = state
     apart = x[:, j] - x[:, i]
-    return [v, (apart * (apart * apart).sum(axis=0) ** -1.5) @ shares]
+    return [v, (apart * g.sum(apart * apart, axis=0) ** -1.5) @ shares]
 
 
 SIDES = {"lorenz": lorenz, "lorenz5": lorenz, "volterra5": volterra, "outer": outer}
