@@ -1,4 +1,4 @@
-"""Steps of a Rosenbrock method, for stiff systems: linear equations with the Jacobian, which reverse mode writes, and no iterations.
+"""Steps of a Rosenbrock method, for stiff systems: linear equations with the Jacobian that is derived, and no iterations.
 
 Source: Shampine and Reichelt, The MATLAB ODE suite (1997): a linearly implicit pair of order 2 and 3, L-stable.
 """

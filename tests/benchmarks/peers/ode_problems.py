@@ -3,8 +3,8 @@
     python -m tests.benchmarks.peers.ode_problems lorenz:graphc        (or :heyoka, :scipy)
 
 Taylor's method to the last bit: `lorenz`, `outer` (Sun, four outer planets and Pluto over 1,000 years); by a pair of order 5 with
-rtol 1e−8: `lorenz5`, `volterra5`. The equations and numbers of the outer solar system are those of heyoka's own benchmark: Applegate
-and others, The outer solar system for 200 million years (1986).
+rtol 1e−8: `lorenz5`, `volterra5`. The equations and numbers of the outer solar system are those of heyoka's own
+benchmark: Applegate and others, The outer solar system for 200 million years (1986).
 """
 
 from __future__ import annotations
@@ -28,9 +28,12 @@ PLACES = np.array([
     [-30.1777243405203, 1.91155314998064, -0.153887595621042], [-21.3858977531573, 32.0719104739886, 2.49245689556096],
 ])  # fmt: skip
 SPEEDS = 365 * np.array([
-    [6.69048890636161e-6, -6.33922479583593e-6, -3.13202145590767e-9], [-5.59797969310664e-3, 5.51815399480116e-3, -2.66711392865591e-6],
-    [-4.17354020307064e-3, 3.99723751748116e-3, 1.67206320571441e-5], [-3.25884806151064e-3, 2.06438412905916e-3, -2.17699042180559e-5],
-    [-2.17471785045538e-4, -3.11361111025884e-3, 3.58344705491441e-5], [-1.76936577252484e-3, -2.06720938381724e-3, 6.58091931493844e-4],
+    [6.69048890636161e-6, -6.33922479583593e-6, -3.13202145590767e-9],
+    [-5.59797969310664e-3, 5.51815399480116e-3, -2.66711392865591e-6],
+    [-4.17354020307064e-3, 3.99723751748116e-3, 1.67206320571441e-5],
+    [-3.25884806151064e-3, 2.06438412905916e-3, -2.17699042180559e-5],
+    [-2.17471785045538e-4, -3.11361111025884e-3, 3.58344705491441e-5],
+    [-1.76936577252484e-3, -2.06720938381724e-3, 6.58091931493844e-4],
 ])  # fmt: skip
 
 
