@@ -25,6 +25,7 @@ FIGURES = {
     "activations": ["activations.png"],
     "least_squares_1d": ["least_squares_1d.png"],
     "hamiltonian_monte_carlo": ["hamiltonian_monte_carlo.png"],
+    "double_pendulum": ["double_pendulum.png"],
     "jacobians": ["jacobians.png"],
     "kalman_filter": ["kalman_filter.png"],
     "linear_layer": ["linear_layer.png", "linear_layer.svg", "linear_layer_shapes.png", "perceptron.png"],

@@ -8,6 +8,7 @@ from itertools import product
 import mpmath
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 import graphc as g
 from graphc.errors import DtypeError, ExpressionError, GraphcError, InputError, ShapeError
@@ -338,3 +339,144 @@ def test_without_max_steps_forward_mode_alone():
     assert abs(g.compile(g.jvp(y, k, 1.0), [k], cache=False)(0.5) + math.exp(-0.5)) < 1e-7
     with pytest.raises(GraphcError, match="max_steps"):
         g.grad(y, k)
+
+
+# --- Taylor's method ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("order", "longest"), [(3, 1 / 16), (6, 1 / 8), (11, 1 / 4)])
+def test_the_order_of_taylors_method(order, longest):
+    def error(h):
+        y = g.odeint(
+            lambda t, y: g.cos(t) * y,
+            1.0,
+            2.0,
+            method="taylor",
+            order=order,
+            rtol=0.5,
+            max_step=h,
+            max_steps=None,
+        )
+        return abs(g.compile(y, [], cache=False)() - math.exp(math.sin(2.0)))
+
+    # the step is the longest one wherever the series allows it
+    assert abs(math.log2(error(longest) / error(longest / 2)) - order) < 0.6
+
+
+def test_taylors_method_is_right_to_the_last_bits_at_all_times():
+    times = np.linspace(0, 3, 40)
+    y = g.odeint(lambda t, y: g.cos(t) * y, 1.0, times, method="taylor")
+    assert np.abs(g.compile(y, [], cache=False)() / np.exp(np.sin(times)) - 1).max() < 1e-15
+    back = g.odeint(lambda t, y: g.cos(t) * y, 1.0, [0.0, -1.0, -2.0], method="taylor")
+    assert np.abs(g.compile(back, [], cache=False)() / np.exp(np.sin([0.0, -1, -2])) - 1).max() < 1e-15
+
+
+def test_sensitivities_by_taylors_method():
+    y = g.odeint(lambda t, y: -k * y * y, 1.0, 2.0, method="taylor", order=8, rtol=1e-12, max_steps=100)
+    value, slope, forward = g.compile([y, g.grad(y, k), g.jvp(y, k, 1.0)], [k], cache=False)(0.7)
+    assert abs(value - 1 / 2.4) < 1e-12 and abs(slope + 2 / 2.4**2) < 1e-11 and abs(forward - slope) < 1e-14
+
+
+@pytest.mark.slow
+def test_taylors_method_on_arrays_and_their_sensitivities():
+    A = np.array([[0.0, 1.0], [-1.0, 0.0]])
+    y = g.odeint(
+        lambda t, y: k * (A @ y) * g.sum(y * y), np.array([1.0, 0.0]), 2.0, method="taylor", max_steps=40
+    )
+    value, slope = g.compile([y, g.grad(y[0], k)], [k], cache=False)(0.7)
+    np.testing.assert_allclose(value, [math.cos(1.4), -math.sin(1.4)], rtol=1e-14)
+    assert abs(slope + 2 * math.sin(1.4)) < 1e-13
+
+
+def test_an_orbit_keeps_its_energy():
+    def f(t, state):
+        x, y, u, v = state
+        r3 = (x * x + y * y) ** -1.5
+        return [u, v, -x * r3, -y * r3]
+
+    y, told = g.odeint(
+        f, [0.8, 0.0, 0.0, math.sqrt(1.5)], 200 * np.pi, method="taylor", max_steps=None, info=True
+    )
+    (a, b, c, d), told = g.compile([y, told], [], cache=False)()
+    assert abs((c * c + d * d) / 2 - 1 / math.hypot(a, b) + 0.5) < 2e-15 and told["status"] == 0
+
+
+def test_taylors_method_says_what_goes_wrong():
+    y, told = g.odeint(lambda t, y: y * y, 1.0, [0.0, 0.5, 2.0], method="taylor", info=True)
+    y, told = g.compile([y, told], [], cache=False)()
+    assert told["status"] in (1, 2, 3) and y[:2].tolist() == [1.0, 2.0] and np.isnan(y[2])
+    with pytest.raises(GraphcError, match="not known") as caught:
+        g.odeint(lambda t, y: g.cholesky(y), np.eye(2), 1.0, method="taylor")
+    assert caught.value.site.filename == __file__
+    for order in (1, 1.5, "high", 1000):
+        with pytest.raises(InputError, match="order"):
+            g.odeint(lambda t, y: y, 1.0, 1.0, method="taylor", order=order)
+
+
+# --- stiff systems ------------------------------------------------------------------------------------------------------
+
+
+def test_the_stiff_method_takes_robertsons_reaction_where_explicit_ones_stop():
+    def f(t, y):
+        a, b, c = y
+        fast = 1e4 * b * c
+        return [-0.04 * a + fast, 0.04 * a - fast - 3e7 * b * b, 3e7 * b * b]
+
+    times = [0.0, 0.4, 40.0, 4e3, 4e5, 4e7]
+    y, told = g.odeint(f, [1.0, 0.0, 0.0], times, method="rosenbrock", rtol=1e-6, atol=1e-10, info=True)
+    y, told = g.compile([y, told], [], cache=False)()
+    right = solve_ivp(f, (0, 4e7), [1.0, 0, 0], method="Radau", rtol=1e-10, atol=1e-14, t_eval=times).y
+    np.testing.assert_allclose(y, right, rtol=2e-4)
+    assert told["status"] == 0 and told["steps"] < 2000
+    explicit = g.odeint(f, [1.0, 0.0, 0.0], times, method="tsit5", rtol=1e-6, atol=1e-10, info=True)[1]
+    assert g.compile(explicit, [], cache=False)()["status"] == 1
+
+
+@pytest.mark.parametrize("start", [1.0, {"a": np.ones((2, 2))}])
+def test_stiff_solutions_and_their_sensitivities(start):
+    def f(t, y):
+        y = y["a"] if isinstance(y, dict) else y
+        slope = -k * 300 * (y - g.cos(t))
+        return {"a": slope} if isinstance(start, dict) else slope
+
+    def solved(rtol):
+        y = g.odeint(f, start, 1.5, method="rosenbrock", rtol=rtol, atol=rtol / 10, max_steps=5000)
+        y = y["a"][1, 0] if isinstance(start, dict) else y
+        return g.compile([y, g.jvp(y, k, 1.0)], [k], cache=False)(1.0)
+
+    def exact(rate):
+        with mpmath.workdps(30):
+            r = mpmath.mpf(300) * rate
+            special = lambda t: (r * r * mpmath.cos(t) + r * mpmath.sin(t)) / (1 + r * r)
+            return special(mpmath.mpf(1.5)) + (1 - special(0)) * mpmath.exp(-r * mpmath.mpf(1.5))
+
+    right = (
+        exact(1),
+        (exact(mpmath.mpf(1) + mpmath.mpf(10) ** -6) - exact(1 - mpmath.mpf(10) ** -6)) / mpmath.mpf(2e-6),
+    )
+    for value, wanted, bound in zip(solved(1e-7), right, (1e-7, 1e-5), strict=True):
+        assert abs(value - float(wanted)) < bound
+
+
+def test_the_order_of_the_stiff_method():
+    def error(h):
+        y = g.odeint(
+            lambda t, y: g.cos(t) * y,
+            1.0,
+            2.0,
+            method="rosenbrock",
+            rtol=0.5,
+            atol=1.0,
+            first_step=h,
+            max_step=h,
+        )
+        return abs(g.compile(y, [], cache=False)() - math.exp(math.sin(2.0)))
+
+    assert abs(math.log2(error(1 / 64) / error(1 / 128)) - 2) < 0.2
+
+
+def test_the_stiff_method_needs_a_state_of_known_size():
+    x = g.symbol("x", shape="n")
+    with pytest.raises(ShapeError, match="known size") as caught:
+        g.odeint(lambda t, y: -y, x, 1.0, method="rosenbrock")
+    assert caught.value.site.filename == __file__

@@ -52,13 +52,15 @@ class BlockWriter:
 
     def __init__(self, taken: frozenset[str]) -> None:
         self.taken = set(taken)
+        self._next: dict[str, int] = {}
         self.blocks: list[Block] = [[]]
 
     def name(self, prefix: str) -> str:
         """A name that nothing has so far."""
-        number = 0
+        number = self._next.get(prefix, 0)
         while f"{prefix}{number}" in self.taken:
             number += 1
+        self._next[prefix] = number + 1
         self.taken.add(f"{prefix}{number}")
         return f"{prefix}{number}"
 

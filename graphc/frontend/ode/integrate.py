@@ -12,14 +12,16 @@ from graphc.errors import DtypeError, ExpressionError, InputError, ShapeError, b
 from graphc.frontend.control import scan
 from graphc.frontend.ode.explicit import ExplicitPair, fixed_step
 from graphc.frontend.ode.stepping import ErrorControlled, march
-from graphc.frontend.ode.system import State, System
+from graphc.frontend.ode.stiff import Rosenbrock
+from graphc.frontend.ode.system import State, System, unit_roundoff
 from graphc.frontend.ode.tableaus import ADAPTIVE, FIXED
+from graphc.frontend.ode.taylor import Taylor
 from graphc.ir.expr import Expr, cast, constant, current_site
 from graphc.ir.types import DType, as_dim, format_shape
 from graphc.ops.support.build import call, expanded
 from graphc.util.arguments import choice, number, truth
 
-METHODS = (*FIXED, *ADAPTIVE)
+METHODS = (*FIXED, *ADAPTIVE, "rosenbrock", "taylor")
 
 
 def odeint(
@@ -27,13 +29,14 @@ def odeint(
     y0: Any,
     t: Any,
     *,
-    rtol: float = 1e-8,
+    rtol: float | None = None,
     atol: float = 1e-10,
     method: str = "tsit5",
     steps: Any = 1,
     max_steps: int | None = 10_000,
     first_step: float | None = None,
     max_step: float | None = None,
+    order: int | None = None,
     info: bool = False,
 ) -> Any:
     """The solution of y' = f(t, y) with y(t₀) = y0, at some times.
@@ -44,10 +47,14 @@ def odeint(
     y0 : the state at the first time: an expression, a number or an array, or a tuple, list or dict of them
     t : the times, sorted, the first one that of y0: an array, a symbol of shape (n,), or a list of numbers and expressions; or
         one number or expression, the end of an integration from 0. They may fall as well as rise.
-    rtol, atol : a step's estimated error is at most atol + rtol·|y|, in the root mean square of all elements
-    method : "tsit5", "dopri5": order 5, steps by their error; "euler", "midpoint", "rk4": fixed steps, order 1, 2, 4
+    rtol, atol : a step's estimated error is at most atol + rtol·|y|, in the root mean square of all elements; rtol is 1e-8 where
+        nothing is said, and 2⁻⁵² for Taylor's method
+    method : "tsit5", "dopri5": order 5, steps by their error; "euler", "midpoint", "rk4": fixed steps, order 1, 2, 4;
+        "taylor": the series of each step by recurrences, for smooth f and small tolerances;
+        "rosenbrock": order 2, for stiff systems, with the Jacobian of f
     steps : how many equal steps a method of fixed steps takes between two times: an int or the name of a length
     max_steps : the most steps that a method takes between two times; None for any number, without reverse mode
+    order : that of Taylor's method; 20 for the smallest tolerance, fewer for greater ones where nothing is said
     first_step, max_step : the length of the first step where it is not to be estimated, and the greatest one
     info : whether to return (solution, {"status", "steps", "rejected"}): status is 0, or what went wrong: 1 max_steps
         reached, 2 steps became too short, 3 the state is not finite, 4 the times are not sorted
@@ -71,7 +78,8 @@ def odeint(
     array([1.       , 0.6065307, 0.3678794])
     """
     choice("method", method, METHODS)
-    rtol = number("rtol", rtol, lambda x: 0 <= x < 1, "write rtol=1e-8")
+    usual = unit_roundoff(np.dtype("float64")) if method == "taylor" else 1e-8
+    rtol = number("rtol", usual if rtol is None else rtol, lambda x: 0 <= x < 1, "write rtol=1e-8")
     atol = number("atol", atol, lambda x: 0 <= x < math.inf, "write atol=1e-10")
     if rtol == atol == 0:
         raise InputError("rtol and atol are both 0", hint="no step has an error of 0: write rtol=1e-12")
@@ -80,13 +88,18 @@ def odeint(
             number(name, value, lambda x: 0 < x < math.inf, f"write {name}=1e-3")
     if max_steps is not None and (type(max_steps) is not int or max_steps < 1):
         raise InputError(f"max_steps is {brief(max_steps, 40)}", hint="write max_steps=10_000, or None")
+    if order is not None and (type(order) is not int or not 2 <= order <= 100):
+        raise InputError(f"order is {brief(order, 40)}", hint="write order=20, or leave it out")
     wants_info = truth("info", info)
     system = System(f, y0)
     t0, times, end, single = read_times(t, system.dtype)
     if method in FIXED:
         return _fixed(system, method, t0, times, single, steps, wants_info)
-    pair = ExplicitPair(system, ADAPTIVE[method])
     several = not single and times.shape[0] != 1
+    if method == "taylor":
+        marcher = Taylor(system, rtol, order, max_step, several)
+        return _marched(system, marcher, t0, times, end, single, max_steps, wants_info)
+    pair = Rosenbrock(system) if method == "rosenbrock" else ExplicitPair(system, ADAPTIVE[method])
     marcher = ErrorControlled(pair, rtol, atol, first_step, max_step, several)
     return _marched(system, marcher, t0, times, end, single, max_steps, wants_info)
 
