@@ -15,7 +15,7 @@ it replaces.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -129,11 +129,13 @@ class RuleMemory:
     It holds the nodes, and is to be dropped with what it was made for.
 
     remembers : whether more than one run is expected
+    settled : the results of the last run that entered every node, and all nodes that it met: those below the results and others
     """
 
     def __init__(self) -> None:
         self.remembers = False
         self.ranges = Ranges()
+        self.settled: tuple[tuple[Expr, ...], Collection[Expr]] | None = None
         self._known: dict[Engine, Known] = {}
         self._walked: tuple[tuple[Expr, ...], list[Expr]] = ((), [])
 
@@ -206,6 +208,8 @@ class Engine:
             session.remember(memory, memory.known(self))
         with on_this_line(), deriving():
             results = tuple([session.settle(output) for output in outputs])
+        if memory is not None and not memory.remembers and not casts.implied:
+            memory.settled = results, session.met
         if promotions is None:
             results = casts.undone(results) if session.steps else outputs
         return Trace(session.steps, results, session.budget > 0)
@@ -247,6 +251,11 @@ class _Session:
         self._undecided = False  # whether it was the node's surroundings that kept a rule from firing
         self.budget = 20 * len(promotions.written) + 1000
         self.steps: list[RuleFiring] = []
+
+    @property
+    def met(self) -> Collection[Expr]:
+        """All nodes that were settled."""
+        return self._normal.keys()
 
     def remember(self, memory: RuleMemory, known: Known) -> None:
         """Use what other runs have found, and add to it."""
