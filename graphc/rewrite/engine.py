@@ -15,14 +15,15 @@ it replaces.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from graphc.errors import CompileError, Site, UnknownNameError
+from graphc.errors import CompileError, UnknownNameError
 from graphc.ir.expr import Expr, current_site, on_others, on_this_line, walk
 from graphc.ir.scopes import Block, deriving, stay
 from graphc.ir.types import format_shape
+from graphc.rewrite.firings import RuleFiring, Trace
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.promotion import FLOATS, Promotions, computes_over, of_type
 from graphc.rewrite.ranges import Ranges
@@ -45,53 +46,6 @@ class AnyRule(Protocol):
     def kind(self) -> Kind: ...
     def roots(self) -> tuple[str, ...]: ...
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None: ...
-
-
-@dataclass(frozen=True)
-class RuleFiring:
-    """One rule that fired."""
-
-    rule: str
-    kind: Kind
-    before: Expr
-    after: Expr
-
-    @property
-    def site(self) -> Site | None:
-        return self.before.site
-
-    def __str__(self) -> str:
-        return f"{self.rule} ({self.kind}): {self.before!r} → {self.after!r}"
-
-
-class Trace(Sequence[RuleFiring]):
-    """What fired, in order, and what came of it.
-
-    outputs : the rewritten expressions
-    complete : whether every rule that matched could fire within the budget
-    """
-
-    def __init__(self, steps: list[RuleFiring], outputs: tuple[Expr, ...], complete: bool) -> None:
-        self._steps = steps
-        self.outputs = outputs
-        self.complete = complete
-
-    def __len__(self) -> int:
-        return len(self._steps)
-
-    def __getitem__(self, index):  # type: ignore[override]
-        return self._steps[index]
-
-    def __iter__(self) -> Iterator[RuleFiring]:
-        return iter(self._steps)
-
-    def __str__(self) -> str:
-        if not self._steps:
-            return "nothing to rewrite"
-        lines = [f"{number:3d}. {step}" for number, step in enumerate(self._steps, start=1)]
-        return "\n".join(lines if self.complete else [*lines, "…  stopped: the budget of steps is used up"])
-
-    __repr__ = __str__
 
 
 _PENDING = object()
