@@ -15,14 +15,15 @@ it replaces.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from graphc.errors import CompileError, Site, UnknownNameError
+from graphc.errors import CompileError, UnknownNameError
 from graphc.ir.expr import Expr, current_site, on_others, on_this_line, walk
 from graphc.ir.scopes import Block, deriving, stay
 from graphc.ir.types import format_shape
+from graphc.rewrite.firings import RuleFiring, Trace
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.promotion import FLOATS, Promotions, computes_over, of_type
 from graphc.rewrite.ranges import Ranges
@@ -45,53 +46,6 @@ class AnyRule(Protocol):
     def kind(self) -> Kind: ...
     def roots(self) -> tuple[str, ...]: ...
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None: ...
-
-
-@dataclass(frozen=True)
-class RuleFiring:
-    """One rule that fired."""
-
-    rule: str
-    kind: Kind
-    before: Expr
-    after: Expr
-
-    @property
-    def site(self) -> Site | None:
-        return self.before.site
-
-    def __str__(self) -> str:
-        return f"{self.rule} ({self.kind}): {self.before!r} → {self.after!r}"
-
-
-class Trace(Sequence[RuleFiring]):
-    """What fired, in order, and what came of it.
-
-    outputs : the rewritten expressions
-    complete : whether every rule that matched could fire within the budget
-    """
-
-    def __init__(self, steps: list[RuleFiring], outputs: tuple[Expr, ...], complete: bool) -> None:
-        self._steps = steps
-        self.outputs = outputs
-        self.complete = complete
-
-    def __len__(self) -> int:
-        return len(self._steps)
-
-    def __getitem__(self, index):  # type: ignore[override]
-        return self._steps[index]
-
-    def __iter__(self) -> Iterator[RuleFiring]:
-        return iter(self._steps)
-
-    def __str__(self) -> str:
-        if not self._steps:
-            return "nothing to rewrite"
-        lines = [f"{number:3d}. {step}" for number, step in enumerate(self._steps, start=1)]
-        return "\n".join(lines if self.complete else [*lines, "…  stopped: the budget of steps is used up"])
-
-    __repr__ = __str__
 
 
 _PENDING = object()
@@ -129,11 +83,13 @@ class RuleMemory:
     It holds the nodes, and is to be dropped with what it was made for.
 
     remembers : whether more than one run is expected
+    settled : the results of the last run that entered every node, and all nodes that it met: those below the results and others
     """
 
     def __init__(self) -> None:
         self.remembers = False
         self.ranges = Ranges()
+        self.settled: tuple[tuple[Expr, ...], Collection[Expr]] | None = None
         self._known: dict[Engine, Known] = {}
         self._walked: tuple[tuple[Expr, ...], list[Expr]] = ((), [])
 
@@ -206,6 +162,8 @@ class Engine:
             session.remember(memory, memory.known(self))
         with on_this_line(), deriving():
             results = tuple([session.settle(output) for output in outputs])
+        if memory is not None and not memory.remembers and not casts.implied:
+            memory.settled = results, session.met
         if promotions is None:
             results = casts.undone(results) if session.steps else outputs
         return Trace(session.steps, results, session.budget > 0)
@@ -247,6 +205,11 @@ class _Session:
         self._undecided = False  # whether it was the node's surroundings that kept a rule from firing
         self.budget = 20 * len(promotions.written) + 1000
         self.steps: list[RuleFiring] = []
+
+    @property
+    def met(self) -> Collection[Expr]:
+        """All nodes that were settled."""
+        return self._normal.keys()
 
     def remember(self, memory: RuleMemory, known: Known) -> None:
         """Use what other runs have found, and add to it."""

@@ -53,6 +53,11 @@ class Promotions:
         self._own_casts: set[Expr] | None = None
         self._implied: set[Expr] = set()
 
+    @property
+    def implied(self) -> bool:
+        """Whether any cast was written down."""
+        return bool(self._implied)
+
     def of(self, node: Expr) -> Expr:
         """A node with those of its operands cast that it computes as floats of another type."""
         if not node.operands:

@@ -288,9 +288,16 @@ def _last(
     """What some rules make of outputs in normal form, each node once."""
     off = named(without)
     chosen = [rule for rule in rules if rule.kind in LEVELS[level] and rule.name not in off]
-    nodes = walk(outputs) if memory is None else memory.nodes(outputs)
     roots = {name for rule in chosen for name in rule.roots()}
-    if not any(_may_concern(rule, node) for node in nodes if node.op.name in roots for rule in chosen):
+
+    def concern(nodes: Iterable[Expr]) -> bool:
+        return any(_may_concern(rule, node) for node in nodes if node.op.name in roots for rule in chosen)
+
+    settled = None if memory is None else memory.settled
+    if settled is not None and settled[0] == tuple(outputs) and not concern(settled[1]):
+        return Trace([], tuple(outputs), True)  # without another walk over the graph
+    nodes = walk(outputs) if memory is None else memory.nodes(outputs)
+    if not concern(nodes):
         return Trace([], tuple(outputs), True)
     promotions = Promotions(nodes)
     changed, results = change(promotions.applied(outputs), chosen)
