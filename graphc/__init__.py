@@ -60,6 +60,7 @@ from graphc.api.functions import (
     vjp,
 )
 from graphc.api.graph import Graph
+from graphc.api.lambdify import lambdify
 from graphc.api.minimize import minimize
 from graphc.api.rewrites import forget_rule, rewrites, rule, rules, simplify, stabilize
 from graphc.api.serialize import load, save
@@ -170,6 +171,7 @@ __all__ = [
     "hvp",
     "jacobian",
     "jvp",
+    "lambdify",
     "load",
     "minimize",
     "odeint",
