@@ -77,6 +77,7 @@ from graphc.frontend.ode.integrate import odeint
 from graphc.frontend.own_derivatives import custom_jvp, custom_vjp
 from graphc.frontend.parse import parse
 from graphc.frontend.recomputation import checkpoint, stop_gradient
+from graphc.frontend.parse.latex import parse_latex
 from graphc.frontend.trace import function
 from graphc.frontend.vmap import vmap
 from graphc.ir.expr import Expr, constant, free_symbols, substitute, symbol, symbols
@@ -177,6 +178,7 @@ __all__ = [
     "odeint",
     "operations",
     "parse",
+    "parse_latex",
     "plot",
     "rewrites",
     "root",
