@@ -56,14 +56,14 @@ def parse_latex(text: str, symbols: Any = None, dtype: Any = "float64") -> Expr:
         source.refuse(
             f"the formula has {len(text):,} characters, more than {MAX_LENGTH:,}", 0, 1, "parse its parts"
         )
-    reader = _Reader(source, declared_names(symbols, target), target)
+    reader = LatexReader(source, declared_names(symbols, target), target)
     try:
         return reader.whole()
     except RecursionError:
         reader.refuse("the formula is nested too deeply for the stack that is left", "parse its parts")
 
 
-class _Reader(Grammar):
+class LatexReader(Grammar):
     """The grammar with fractions, derivatives, roots, sums, cases and matrices."""
 
     def whole(self) -> Expr:
