@@ -76,8 +76,8 @@ from graphc.frontend.interop.sympy_reader import from_sympy
 from graphc.frontend.ode.integrate import odeint
 from graphc.frontend.own_derivatives import custom_jvp, custom_vjp
 from graphc.frontend.parse import parse
-from graphc.frontend.recomputation import checkpoint, stop_gradient
 from graphc.frontend.parse.latex import parse_latex
+from graphc.frontend.recomputation import checkpoint, stop_gradient
 from graphc.frontend.trace import function
 from graphc.frontend.vmap import vmap
 from graphc.ir.expr import Expr, constant, free_symbols, substitute, symbol, symbols
