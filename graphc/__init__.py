@@ -60,6 +60,7 @@ from graphc.api.functions import (
     vjp,
 )
 from graphc.api.graph import Graph
+from graphc.api.lambdify import lambdify
 from graphc.api.minimize import minimize
 from graphc.api.rewrites import forget_rule, rewrites, rule, rules, simplify, stabilize
 from graphc.api.serialize import load, save
@@ -75,6 +76,7 @@ from graphc.frontend.interop.sympy_reader import from_sympy
 from graphc.frontend.ode.integrate import odeint
 from graphc.frontend.own_derivatives import custom_jvp, custom_vjp
 from graphc.frontend.parse import parse
+from graphc.frontend.parse.latex import parse_latex
 from graphc.frontend.recomputation import checkpoint, stop_gradient
 from graphc.frontend.trace import function
 from graphc.frontend.vmap import vmap
@@ -170,11 +172,13 @@ __all__ = [
     "hvp",
     "jacobian",
     "jvp",
+    "lambdify",
     "load",
     "minimize",
     "odeint",
     "operations",
     "parse",
+    "parse_latex",
     "plot",
     "rewrites",
     "root",

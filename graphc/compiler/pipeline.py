@@ -40,7 +40,7 @@ from graphc.ir.expr import Expr
 from graphc.ir.graph import Dag
 from graphc.rewrite import tables
 
-Tier = Literal["auto", "native", "interpreted"]
+Tier = Literal["auto", "native", "interpreted", "quick"]
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,14 @@ A structure is a leaf, or a tuple, list, dict (with text keys) or named tuple of
 
 from __future__ import annotations
 
+import math
 from collections import namedtuple
 from collections.abc import Callable, Iterator
+from collections.abc import Sequence as Sequence_
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from graphc.errors import ExpressionError
 
@@ -34,9 +38,22 @@ class Mapping:
     items: tuple[Structure, ...]
 
 
+@dataclass(frozen=True)
+class Stack(Sequence):
+    """Leaves that are the elements of one array of NumPy's, row by row: a matrix that is handed out whole.
+
+    shape : of the array; where the leaves are arrays themselves, their axes follow
+    """
+
+    shape: tuple[int, ...]
+
+
 Structure = Leaf | Sequence | Mapping
 
 LEAF = Leaf()
+
+MOST_STACKED = 2**20
+"""The most elements of one array of results that a file may tell of."""
 
 
 def flatten(tree: Any) -> tuple[list[Any], Structure]:
@@ -73,11 +90,25 @@ def unflatten(structure: Structure, leaves: Iterator[Any]) -> Any:
     if isinstance(structure, Leaf):
         return next(leaves)
     items = [unflatten(item, leaves) for item in structure.items]
+    if isinstance(structure, Stack):
+        return stacked(structure.shape, items)
     if isinstance(structure, Mapping):
         return dict(zip(structure.keys, items, strict=True))
     if structure.kind in (tuple, list):
         return structure.kind(items)
     return structure.kind(*items)
+
+
+def stacked(shape: tuple[int, ...], items: Sequence_[Any]) -> np.ndarray:
+    """Numbers, or arrays that broadcast, as the elements of an array of a shape."""
+    arrays = [np.asarray(item) for item in items]
+    inner = np.broadcast_shapes(*(array.shape for array in arrays))
+    result = np.empty((len(arrays), *inner), np.result_type(*arrays) if arrays else float)
+    for row, array in zip(result, arrays, strict=True) if inner else ():
+        row[...] = array
+    if not inner:
+        result[:] = arrays
+    return result.reshape((*shape, *inner))
 
 
 def map_leaves(function: Callable[[Any], Any], tree: Any) -> Any:
@@ -90,6 +121,8 @@ def to_plain(structure: Structure) -> Any:
     """The structure as JSON-able data; a named tuple by its name and fields."""
     if isinstance(structure, Leaf):
         return "leaf"
+    if isinstance(structure, Stack):
+        return {"array": list(structure.shape), "items": len(structure.items)}
     items = [to_plain(item) for item in structure.items]
     if isinstance(structure, Mapping):
         return {"dict": list(structure.keys), "items": items}
@@ -104,6 +137,11 @@ def from_plain(plain: Any) -> Structure:
         return LEAF
     if not isinstance(plain, dict):
         raise ValueError(f"not a structure: {plain!r}")
+    if "array" in plain:
+        shape = tuple([int(length) for length in plain["array"]])
+        if min(shape, default=0) < 0 or not math.prod(shape) == plain["items"] <= MOST_STACKED:
+            raise ValueError("an array's shape and number of items differ")
+        return Stack(tuple, (LEAF,) * plain["items"], shape)
     if "tuple" in plain or "list" in plain:
         kind = tuple if "tuple" in plain else list
         return Sequence(kind, tuple(from_plain(item) for item in plain[kind.__name__]))

@@ -121,6 +121,20 @@ def _formula(rng: random.Random) -> str:
     return mutate_text(rng.choice(FORMULAS), rng)
 
 
+LATEX = (
+    r"\frac{1}{1+e^{-x}}", r"\sin^2 x \cos x", r"\sum_{i=1}^{3} x_i^2", r"\begin{cases} x & x>0 \\ 0 & \text{otherwise} \end{cases}",
+    r"\left|\sqrt[3]{x}\right|", r"\begin{pmatrix} a & b \\ c & d \end{pmatrix}^T", r"\frac{\partial^2}{\partial x^2} x^3", r"\binom{n}{k} k!",
+)  # fmt: skip
+
+
+def _latex(rng: random.Random) -> str:
+    """Formulas put into each other, and damaged."""
+    text = rng.choice(LATEX)
+    for _ in range(rng.randrange(3)):
+        text = text.replace("x", "{" + rng.choice(LATEX) + "}", 1)
+    return mutate_text(text, rng) if rng.random() < 0.7 else text
+
+
 def _parse(text: str) -> None:
     g.parse(text)
 
@@ -543,6 +557,7 @@ def readers() -> list[Reader]:
     return [
         Reader("parse", _formula, _parse),
         Reader("parse with symbols", _formula, _parse_declared),
+        Reader("parse_latex", _latex, g.parse_latex),
         Reader("rule", _pairs, _rule),
         Reader("einsum", _text("ij,jk->ik", "...ij,...jk", "ii,jj"), _einsum),
         Reader("dimension", _text("n*28*28", "n - k + 1", "(n + 2)//3*m"), _shape),

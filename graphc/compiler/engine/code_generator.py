@@ -71,6 +71,27 @@ STRAIGHT = "; straight-line\n"
 Speelpenning's product of 1,000 variables they took two thirds of the time; a graph of 30,000 operations runs as fast without."""
 
 
+QUICK = "; quick\n"
+"""The first line of a module that is to be ready soon: it goes through no passes, and through LLVM's fastest selection of
+instructions and allocation of registers. The equations of motion of twelve links, 3,462 operations, take 0.06 s so, 0.7 s by the
+passes for straight-line code, and run in 1.7 µs against 1.3 µs; the results are the same to the bit."""
+
+
+@fork_safety.once
+def quick_machine() -> Any:
+    """LLVM's target machine for this processor that generates code fast."""
+    llvm, _, codegen = toolchain()
+    target = llvm.Target.from_triple(llvm.get_process_triple())
+    return target.create_target_machine(
+        opt=0,
+        cpu=codegen._get_host_cpu_name(),
+        features=codegen._tm_features,
+        reloc="default",
+        codemodel="jitdefault",
+        jit=True,
+    )
+
+
 _CALLED = re.compile(r"\bcall\b[^\n@]*@([\w.$]+)\(")
 """The names of functions that an instruction calls, in the text of LLVM IR."""
 
@@ -111,11 +132,19 @@ def pass_library() -> Any:
     return Passes
 
 
+def machine_of(text: str) -> Any:
+    """The target machine that makes code of a module's text."""
+    return quick_machine() if text.startswith(QUICK) else toolchain()[2]._tm
+
+
 def optimise(module: Any, name: str, text: str) -> Any:
-    """The module after Numba's passes; it is used up. Straight-line code goes through a single, short list instead of two.
+    """The module after Numba's passes; it is used up. Straight-line code goes through a single, short list instead of two, and
+    what is to be ready soon through none.
 
     name : what the result is called; text : the module's
     """
+    if text.startswith(QUICK):
+        return module
     codegen = toolchain()[2]
     passes = pass_library()(name, module._context)
     if text.startswith(STRAIGHT):

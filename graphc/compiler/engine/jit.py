@@ -22,7 +22,8 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from graphc.compiler.engine import execution_engine
-from graphc.compiler.engine.code_generator import optimise, pass_library, toolchain
+from graphc.compiler.engine.code_generator import machine_of, optimise, pass_library, toolchain
+from graphc.compiler.engine.numpy_layout import bind_numpy
 from graphc.compiler.engine.object_cache import digest, store
 from graphc.compiler.engine.scipy_functions import bind, symbols_in
 from graphc.errors import CompileError
@@ -61,6 +62,7 @@ class Library:
 
     cached : "hit" where the code came from disk, else why it did not: "miss: …" or "off: …"
     seconds : how long each step took: "parse", "optimise and generate", "load", as far as they were taken
+    first : the first line of the text, which says how it is compiled, where `source` is bitcode
     exported : the functions that it has
     key, scipy : what the code is found by, None where it is not kept, and the symbols of SciPy's functions that it calls
     """
@@ -73,8 +75,10 @@ class Library:
         source: bytes | Callable[[], str],
         cached: str,
         seconds: dict[str, float],
+        first: str = "",
     ) -> None:
         self.handle = handle
+        self._first = first
         self._prefix = prefix
         self.exported = exported
         self._source = source
@@ -108,8 +112,13 @@ class Library:
         with _lock:
             if self._asm is None:
                 with held(), toolchain()[1]:
-                    self._asm = str(toolchain()[2]._tm.emit_assembly(self._optimised()))
+                    self._asm = str(machine_of(self._text).emit_assembly(self._optimised()))
             return self._asm
+
+    @property
+    def _text(self) -> str:
+        """What says how the module is compiled: its text, or the first line of that."""
+        return self._first if isinstance(self._source, bytes) else self._source()
 
     def _optimised(self) -> Any:
         """The optimised module, from its bitcode; code that came from disk has none, so it is made again, and not loaded."""
@@ -241,7 +250,7 @@ def _compile(
     parsed = time.perf_counter()
     module = optimise(module, prefix + "module", text)
     module.verify()
-    code = toolchain()[2]._tm.emit_object(module)
+    code = machine_of(text).emit_object(module)
     generated = time.perf_counter()
     handle = _linked(code, uses)
     seconds = {
@@ -249,7 +258,8 @@ def _compile(
         "optimise and generate": generated - parsed,
         "load": time.perf_counter() - generated,
     }
-    return Library(handle, prefix, exported, module.as_bitcode(), cached, seconds), code
+    first = text[: text.index("\n") + 1]
+    return Library(handle, prefix, exported, module.as_bitcode(), cached, seconds, first), code
 
 
 def _load(
@@ -261,6 +271,7 @@ def _load(
 
 
 def _linked(code: bytes, uses: Sequence[Library]) -> execution_engine.Handle:
+    bind_numpy(toolchain()[0])
     symbols = {symbol: address for library in uses for symbol, address in library.symbols().items()}
     return execution_engine.link(code, symbols, tuple([library.handle for library in uses]))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -17,8 +18,27 @@ DATA, NDIM, SHAPE, STRIDES, DTYPE, FLAGS = (HEADER + offset for offset in (0, 8,
 CONTIGUOUS, ALIGNED, WRITEABLE = 3, 0x100, 0x400
 """Bits of an array's flags; of the first, 1 says in C's order and 2 in Fortran's."""
 
-NEW_FROM_DESCR = 94
-"""The place of `PyArray_NewFromDescr` in NumPy's table of C functions, part of its ABI."""
+NEW, NEW_FROM_DESCR = 93, 94
+"""The places of `PyArray_New` and `PyArray_NewFromDescr` in NumPy's table of C functions, part of its ABI."""
+
+
+@cache
+def c_function(place: int) -> int:
+    """The address of a function of NumPy's C interface."""
+    pointer = ctypes.pythonapi.PyCapsule_GetPointer
+    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    table = pointer(np._core._multiarray_umath._ARRAY_API, None)  # type: ignore[attr-defined]
+    address = ctypes.c_void_p.from_address(table + 8 * place).value
+    assert address is not None
+    return address
+
+
+@cache
+def bind_numpy(llvm: Any) -> None:
+    """Give the linker what machine code calls and compares of NumPy's: the maker of arrays, two types."""
+    llvm.add_symbol("graphc_numpy_new", c_function(NEW))
+    llvm.add_symbol("graphc_numpy_array", id(np.ndarray))
+    llvm.add_symbol("graphc_numpy_float64", id(np.float64))
 
 
 def data_address(array: np.ndarray) -> int:

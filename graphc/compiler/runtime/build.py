@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from graphc.compiler.engine.code_generator import QUICK
 from graphc.compiler.engine.jit import Library, build
 from graphc.compiler.lowering.scalar_kernel import Kernel
-from graphc.compiler.pipeline import Unit
+from graphc.compiler.pipeline import Options, Unit
 from graphc.compiler.targets.llvm.kernels import scalar_entry
 from graphc.errors import CompileError
 from graphc.util.pytree import Structure
@@ -32,6 +33,11 @@ class Code:
         return (*self.parts, self.library)
 
 
+def marked(options: Options, text: str) -> str:
+    """The text of a module, with a first line that says so where it is to be ready soon."""
+    return QUICK + text if options.tier == "quick" else text
+
+
 def make(unit: Unit, structure: Structure, step: Callable[[int], None]) -> Code:
     """The code of a unit that has gone through all passes.
 
@@ -47,14 +53,17 @@ def make(unit: Unit, structure: Structure, step: Callable[[int], None]) -> Code:
     for number in range(len(body.parts) if len(body.parts) > 1 else 0):
         step(0)
         began = time.perf_counter()
-        text = body.module(number)
+        text = marked(unit.options, body.module(number))
         emitting += time.perf_counter() - began
         parts.append(build(text, ("part",), cached))
         done = sum(bool(node.operands) for piece in body.parts[number] for node in piece)
         left -= done
         step(done)
     began = time.perf_counter()
-    text = scalar_entry.module(kernel, structure, body, tuple(part.symbol("part") for part in parts))
+    text = marked(
+        unit.options,
+        scalar_entry.module(kernel, structure, body, tuple(part.symbol("part") for part in parts)),
+    )
     emitting += time.perf_counter() - began
     library = build(text, scalar_entry.exported(kernel, structure), cached, parts)
     step(left)

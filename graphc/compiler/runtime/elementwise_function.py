@@ -138,6 +138,14 @@ class ElementwiseFunction(CompiledFunction):
         options = replace(self._options, rewrite=None, dump=())  # what is pickled is the rewritten graph
         return make, (self.graph, self._structure, options, None, self._not_used)
 
+    def entered(self, otherwise: Any) -> Any:
+        """A builtin that takes exact numbers straight into the machine code and hands other calls to `otherwise`; None where the
+        results need Python, or the machine code is not there yet."""
+        code = self._tiers.code
+        if code is None or code.constants or not scalar_entry.has_call(code.code.kernel, self._structure):
+            return None
+        return builtin(code.code.library, "call", otherwise)
+
     # --- the Python path ---------------------------------------------------------------------------------------------------
 
     def call(self, /, *args: Any, **kwargs: Any) -> Any:

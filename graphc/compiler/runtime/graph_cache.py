@@ -27,7 +27,7 @@ from graphc.compiler.engine.object_cache import digest, store
 from graphc.compiler.engine.scipy_functions import is_symbol
 from graphc.compiler.lowering.scalar_kernel import Kernel, Recalled
 from graphc.compiler.pipeline import Unit
-from graphc.compiler.runtime.build import Code
+from graphc.compiler.runtime.build import Code, marked
 from graphc.compiler.schedule import cost_model
 from graphc.compiler.targets.llvm.kernels import scalar_entry
 from graphc.compiler.targets.llvm.kernels.split_body import SplitBody
@@ -146,10 +146,9 @@ def find(key: bytes, graph: Dag, structure: Structure, rewritten: Callable[[], U
 
     def text(number: int) -> str:
         if number < len(record.modules) - 1:
-            return body().module(number)
-        return scalar_entry.module(
-            kernel(), structure, body(), tuple(part.symbol("part") for part in libraries[:-1])
-        )
+            return marked(lowered().options, body().module(number))
+        symbols = tuple(part.symbol("part") for part in libraries[:-1])
+        return marked(lowered().options, scalar_entry.module(kernel(), structure, body(), symbols))
 
     for number, module in enumerate(record.modules):
         last = number == len(record.modules) - 1

@@ -105,7 +105,7 @@ class Tiers:
 
     def _is_interpreted_first(self) -> bool:
         tier, graph = self.source.options.tier, self.source.graph
-        if tier == "native" or any(node.shape for node in graph.exprs):
+        if tier in ("native", "quick") or any(node.shape for node in graph.exprs):
             return False
         return tier == "interpreted" or sum(map(bool, graph.operands)) >= INTERPRETED_FROM
 

@@ -16,10 +16,14 @@ from typing import Any
 from graphc.errors import ConversionError, GraphcError, brief_text, user_line
 from graphc.frontend.interop.sympy import cfunctions, sympy, unmatched
 from graphc.frontend.interop.sympy_terms import (
+    SCIPY_NAMES,
     Plan,
+    called,
+    named_kinds,
     plan_of_polygamma,
     plan_of_power,
     plan_of_product,
+    plan_of_range,
     plan_of_sum,
     show,
     sinc,
@@ -72,13 +76,28 @@ def from_sympy(
     return read_sympy(tree, symbols, dtype, jumps=True)
 
 
-def read_sympy(tree: Any, symbols: Any, dtype: Any = "float64", *, jumps: bool = False) -> Any:
+def read_sympy(
+    tree: Any,
+    symbols: Any,
+    dtype: Any = "float64",
+    *,
+    jumps: bool = False,
+    strict: bool = True,
+    functions: Mapping[str, Any] | None = None,
+    implemented: bool = True,
+) -> Any:
     """As `from_sympy`.
+
+    strict : whether every key of a mapping `symbols` must occur
+    implemented : whether the function that `implemented_function` gave a SymPy function is called
+    functions : name → a Python function that is called with the converted arguments in the place of SymPy's function
 
     jumps : whether it is said that a DiracDelta became 0: not of a derivative, where 0 is what is meant
     """
-    declared = _Declared(symbols)
-    result = map_leaves(lambda leaf: _Reader(leaf, declared, dtype, jumps).read(leaf), tree)
+    declared = _Declared(symbols, strict)
+    result = map_leaves(
+        lambda leaf: _Reader(leaf, declared, dtype, jumps, functions or {}, implemented).read(leaf), tree
+    )
     declared.check()
     return result
 
@@ -86,16 +105,15 @@ def read_sympy(tree: Any, symbols: Any, dtype: Any = "float64", *, jumps: bool =
 class _Declared:
     """What SymPy's symbols, functions and derivatives are declared to stand for, and which of them occurred."""
 
-    def __init__(self, symbols: Any) -> None:
+    def __init__(self, symbols: Any, strict: bool = True) -> None:
         self._keys: dict[Any, Expr] = {}
         self._used: set[Any] = set()
         self._met: set[str] = set()
-        self._strict = isinstance(symbols, Mapping)
+        self._strict = strict and isinstance(symbols, Mapping)
         if not isinstance(symbols, Mapping):
             self._keys.update(named_symbols(symbols) if symbols is not None else {})
             return
-        S = sympy()
-        kinds = (str, S.Symbol, S.core.function.AppliedUndef, S.Derivative)
+        kinds = (str, *named_kinds())
         for key, value in symbols.items():
             if not isinstance(key, kinds):
                 raise ConversionError(
@@ -115,7 +133,8 @@ class _Declared:
         """What a symbol, a function or a derivative stands for."""
         if not self._keys:
             return None
-        self._met.add(show(node))
+        if self._strict:
+            self._met.add(show(node))
         for key in (node, node.name) if isinstance(node, sympy().Symbol) else (node,):
             if key in self._keys:
                 self._used.add(key)
@@ -142,7 +161,15 @@ _KEYS = 'symbols={"x": x, f(t): y, f(t).diff(t): v}, with expressions of graphc'
 class _Reader:
     """The conversion of one SymPy expression."""
 
-    def __init__(self, expr: Any, declared: _Declared, dtype: Any, jumps: bool) -> None:
+    def __init__(
+        self,
+        expr: Any,
+        declared: _Declared,
+        dtype: Any,
+        jumps: bool,
+        functions: Mapping[str, Any],
+        implemented: bool,
+    ) -> None:
         if isinstance(expr, str):
             raise ConversionError(
                 f"{expr[:60]!r} is a text, not a SymPy expression",
@@ -162,6 +189,7 @@ class _Reader:
             )
         self.declared = declared
         self.jumps = jumps
+        self.functions, self.implemented = functions, implemented
         self.truths: set[Any] = set()
         self.named: dict[str, Any] = {}
 
@@ -204,7 +232,7 @@ class _Reader:
 
     def _plan(self, node: Any) -> Plan:
         S = sympy()
-        if isinstance(node, (S.Symbol, S.core.function.AppliedUndef, S.Derivative)):
+        if isinstance(node, named_kinds()):
             variable = self.declared.find(node)
             if variable is None and isinstance(node, S.Symbol):
                 variable = self._symbol(node)
@@ -293,6 +321,11 @@ class _Reader:
         S = sympy()
         name = type(node).__name__
         args = node.args
+        own = self.functions.get(name) or (getattr(type(node), "_imp_", None) if self.implemented else None)
+        if own is not None:
+            return args, lambda parts: called(node, own, parts)
+        if isinstance(node, (S.Sum, S.Product)):
+            return plan_of_range(node)
         if isinstance(node, S.core.function.AppliedUndef):
             op = find(name)
             if op is None or not op.user_defined:
@@ -315,12 +348,8 @@ class _Reader:
                     *(user_line() or (__file__, 0)),
                 )
             return (), lambda parts: constant(0.0, self.dtype)
-        if (
-            name == "log"
-            and len(args) == 1
-            and isinstance(args[0], S.Abs)
-            and isinstance(args[0].args[0], S.gamma)
-        ):
+        sized = name == "log" and len(args) == 1 and isinstance(args[0], S.Abs)
+        if sized and isinstance(args[0].args[0], S.gamma):
             return args[0].args[0].args, lambda parts: apply(lookup("lgamma"), *parts)
         op = _functions().get(type(node))
         if op is not None and op.arity == len(args):
@@ -330,16 +359,17 @@ class _Reader:
             return args, lambda parts: 1 / apply(below, *parts)
         if name == "frac":
             return args, lambda parts: parts[0] - apply(lookup("floor"), parts[0])
-        if name == "sinc":
-            return args, sinc
-        if name == "Heaviside":
-            return args, step
+        if name in ("sinc", "Heaviside"):
+            return args, sinc if name == "sinc" else step
         if name == "factorial":
             return args, lambda parts: apply(lookup("gamma"), parts[0] + 1)
         if name == "log" and len(args) == 2:
             return args, lambda parts: apply(lookup("log"), parts[0]) / apply(lookup("log"), parts[1])
         if name in ("Sqrt", "Cbrt"):
             return args, lambda parts: apply(lookup(name.lower()), *parts)
+        named = find(SCIPY_NAMES.get(name, ""))
+        if isinstance(node, S.Function) and named is not None and named.takes(len(args)):
+            return args, lambda parts: apply(named, *parts)
         unsupported(node, _WHY.get(name, "there is no operation for it"), _HINTS.get(name))
 
 
@@ -356,7 +386,7 @@ _HINTS = {
     "im": "declare the symbols real, as in sympy.symbols('x', real=True)",
     "conjugate": "declare the symbols real, as in sympy.symbols('x', real=True)",
     "Derivative": "g.grad differentiates the converted expression; symbols={f(t).diff(t): v} says what it stands for",
-    "Integral": "evaluate it first, with .doit()", "Sum": "evaluate it first, with .doit()",
+    "Integral": "evaluate it first, with .doit()",
 }  # fmt: skip
 
 

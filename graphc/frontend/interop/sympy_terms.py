@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import reduce
+from functools import cache, reduce
 from typing import Any, NoReturn
 
 from graphc.errors import ConversionError, brief_text
@@ -50,10 +50,9 @@ def plan_of_sum(node: Any) -> Plan:
         total: Any = None
         for negative, above, below in terms:
             term = _quotient([next(rest) for _ in above], [next(rest) for _ in below])
-            if total is None:
-                total = -term if negative else term
-            else:
-                total = total - term if negative else total + term
+            total = (
+                (-term if negative else term) if total is None else total - term if negative else total + term
+            )
         return total
 
     return parts, build
@@ -137,6 +136,57 @@ def plan_of_polygamma(node: Any) -> Plan:
     return [x], lambda parts: apply(lookup("polygamma"), constant(order.p), *parts)
 
 
+MOST_TERMS = 10_000
+"""Terms of a finite sum or product that are written out."""
+
+
+def plan_of_range(node: Any) -> Plan:
+    """A sum or product between whole numbers, term after term."""
+    terms = [node.function]
+    for index, *bounds in node.limits:
+        if len(bounds) != 2 or not all(bound.is_Integer for bound in bounds):
+            unsupported(
+                node, "its bounds are no whole numbers", "put numbers in: .subs(n, 10), or use .doit()"
+            )
+        first, last = map(int, bounds)
+        if last < first:
+            unsupported(node, "its upper bound is below the lower one", "evaluate it first, with .doit()")
+        if len(terms) * (last - first + 1) > MOST_TERMS:
+            unsupported(node, f"it has more than {MOST_TERMS:,} terms", "write a g.fori_loop")
+        terms = [term.subs(index, value) for term in terms for value in range(first, last + 1)]
+    if isinstance(node, sympy().Product):
+        return terms, lambda parts: reduce(lambda a, b: a * b, parts)
+    return terms, lambda parts: reduce(lambda a, b: a + b, parts)
+
+
+SCIPY_NAMES = {
+    "besselj": "jv", "bessely": "yv", "besseli": "iv", "besselk": "kv", "Ei": "expi", "LambertW": "lambertw",
+    "elliptic_k": "ellipk", "elliptic_e": "ellipe", "binomial": "binom", "RisingFactorial": "poch", "zeta": "zeta",
+    "beta": "beta", "erfinv": "erfinv",
+}  # fmt: skip
+"""SymPy's functions by SciPy's names, with the same arguments; they convert where an operation of that name is declared."""
+
+
+def called(node: Any, function: Any, parts: list[Expr]) -> Expr:
+    """What a Python function gives for expressions; it is called once, as `g.function` calls one."""
+    try:
+        return constant(function(*parts))
+    except Exception as error:
+        unsupported(
+            node,
+            f"its Python function does not work on expressions: {brief_text(error, 100) or type(error).__name__}",
+            "write it with NumPy's functions and operators, or give it a formula by g.define_op",
+        )
+
+
+@cache
+def named_kinds() -> tuple[type, ...]:
+    """What a key of `symbols=` may be beside a name: symbols, functions of others, their derivatives, elements."""
+    S = sympy()
+    element = S.matrices.expressions.matexpr.MatrixElement
+    return (S.Symbol, S.core.function.AppliedUndef, S.Derivative, element, S.Indexed)
+
+
 def step(parts: list[Expr]) -> Expr:
     x, middle = parts
     return where(x > 0, 1.0, where(x < 0, 0.0, middle))
@@ -148,6 +198,6 @@ def sinc(parts: list[Expr]) -> Expr:
 
 
 __all__ = [
-    "Build", "Plan", "plan_of_polygamma", "plan_of_power", "plan_of_product", "plan_of_sum", "show", "sinc", "step",
-    "unsupported",
+    "SCIPY_NAMES", "Build", "Plan", "called", "named_kinds", "plan_of_polygamma", "plan_of_power", "plan_of_product",
+    "plan_of_range", "plan_of_sum", "show", "sinc", "step", "unsupported",
 ]  # fmt: skip

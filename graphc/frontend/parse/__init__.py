@@ -53,12 +53,12 @@ def parse(text: str, symbols: Any = None, dtype: Any = "float64") -> Expr:
             site=current_site(),
             hint='write g.parse("x*w + b")',
         )
-    names = _declared(symbols, target)
+    names = declared_names(symbols, target)
     source, root = syntax_tree(text, () if names is None else names)
     return _build(ExprBuilder(source, names, target), root)
 
 
-def _declared(symbols: Any, dtype: DType) -> dict[str, Expr] | None:
+def declared_names(symbols: Any, dtype: DType) -> dict[str, Expr] | None:
     """The names that may stand in a text; None when any name may."""
     if symbols is None:
         return None
@@ -106,4 +106,4 @@ def _build(builder: ExprBuilder, root: ast.expr) -> Expr:
     return builder.made(root, constant, result, weak_dtype(result, (builder.dtype,)))
 
 
-__all__ = ["parse"]
+__all__ = ["declared_names", "parse"]

@@ -7,7 +7,6 @@ and numbers among them; and of other calls those whose shapes and strides were m
 
 from __future__ import annotations
 
-import ctypes
 import sys
 from collections.abc import Sequence
 from functools import cache
@@ -16,13 +15,13 @@ import numpy as np
 
 from graphc.compiler.engine import buffer_pool
 from graphc.compiler.engine.jit import Library, resident
-from graphc.compiler.engine.numpy_layout import NEW_FROM_DESCR, layout_is_known
+from graphc.compiler.engine.numpy_layout import NEW_FROM_DESCR, c_function, layout_is_known
 from graphc.compiler.lowering.scalar_kernel import Kernel
 from graphc.compiler.runtime.fastcall import struct_ir as code
 from graphc.compiler.runtime.fastcall.array_entry_ir import MODULE
 from graphc.compiler.runtime.fastcall.call_site_cache import Plans
 from graphc.errors import CompileError
-from graphc.util.pytree import Leaf, Mapping, Structure
+from graphc.util.pytree import Leaf, Mapping, Stack, Structure
 
 RELEASE = 20_000.0
 """Nanoseconds of estimated work from which other Python threads may run meanwhile."""
@@ -109,7 +108,7 @@ def structure_codes(structure: Structure) -> list[int] | None:
     """How results are put together on a stack: 0 takes the next one, 4n + 1 makes a tuple of the last n, 4n + 2 a list."""
     if isinstance(structure, Leaf):
         return [0]
-    if isinstance(structure, Mapping) or structure.kind not in (tuple, list):
+    if isinstance(structure, (Mapping, Stack)) or structure.kind not in (tuple, list):
         return None
     codes: list[int] = []
     for item in structure.items:
@@ -120,15 +119,9 @@ def structure_codes(structure: Structure) -> list[int] | None:
     return [*codes, 4 * len(structure.items) + (1 if structure.kind is tuple else 2)]
 
 
-@cache
 def new_from_descr() -> int:
     """The address of `PyArray_NewFromDescr`."""
-    pointer = ctypes.pythonapi.PyCapsule_GetPointer
-    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    table = pointer(np._core._multiarray_umath._ARRAY_API, None)  # type: ignore[attr-defined]
-    address = ctypes.c_void_p.from_address(table + 8 * NEW_FROM_DESCR).value
-    assert address is not None
-    return address
+    return c_function(NEW_FROM_DESCR)
 
 
 @cache

@@ -1,7 +1,7 @@
 """The entry points for single values, as LLVM IR.
 
-call     a CPython function (METH_FASTCALL | METH_KEYWORDS): exact floats in, Python objects out; anything else goes to
-         the Python path, which is the function's `self`
+call     a CPython function (METH_FASTCALL | METH_KEYWORDS): Python's exact floats and ints and NumPy's float64 in, Python
+         objects out; anything else goes to the Python path, which is the function's `self`
 packed   void packed(ptr in, ptr out): values in slots of 8 bytes
 direct   typed values in, a nested struct of values out: for Numba's compiled code
 """
@@ -11,21 +11,17 @@ from __future__ import annotations
 import ctypes
 
 from graphc.compiler.engine.code_generator import STRAIGHT
+from graphc.compiler.engine.numpy_layout import DATA, FLOAT, ITEMS, layout_is_known
 from graphc.compiler.lowering.scalar_kernel import Kernel
 from graphc.compiler.targets.llvm.emit import SLOT, memory_type, register_type
+from graphc.compiler.targets.llvm.kernels.scalar_arguments import TAKE, take_each, take_many
 from graphc.compiler.targets.llvm.kernels.split_body import SplitBody, element
 from graphc.errors import CompileError
 from graphc.ir.types import FLOAT64, DType
-from graphc.util.pytree import Leaf, Mapping, Sequence, Structure
+from graphc.util.pytree import Leaf, Mapping, Sequence, Stack, Structure
 
 METH_FASTCALL_KEYWORDS = 0x0080 | 0x0002
 
-_OBJECT_HEADER = object.__basicsize__
-_TYPE_OFFSET = _OBJECT_HEADER - 8
-_FLOAT_OFFSET = float.__basicsize__ - 8
-_TUPLE_ITEMS = tuple.__basicsize__
-"""Where CPython keeps an object's type, a float's value and a tuple's items; from the interpreter itself, so that builds with a
-larger header are served too."""
 
 STRAIGHT_FROM = 500
 """Bodies of more operations are compiled as straight-line code; LLVM's further passes take 2 to 7 hundredths off the run time of
@@ -33,6 +29,11 @@ shorter ones, and a third longer."""
 
 _RUNTIME = """
 @PyFloat_Type = external global i8
+@PyLong_Type = external global i8
+@graphc_numpy_float64 = external global i8
+declare double @PyLong_AsDouble(ptr)
+declare ptr @PyErr_Occurred()
+declare void @PyErr_Clear()
 declare ptr @PyFloat_FromDouble(double)
 declare ptr @PyLong_FromLongLong(i64)
 declare ptr @PyLong_FromUnsignedLongLong(i64)
@@ -55,7 +56,7 @@ def module(
     long = kernel.operations > STRAIGHT_FROM
     parts = [STRAIGHT + _RUNTIME if long else _RUNTIME, text, _packed()]
     if has_call(kernel, structure):
-        parts.append(_call(kernel, structure))
+        parts += [_NUMPY, TAKE, _call(kernel, structure)]
     return "\n".join([*parts, builder.module_parts()])
 
 
@@ -66,7 +67,9 @@ def exported(kernel: Kernel, structure: Structure) -> tuple[str, ...]:
 
 def has_call(kernel: Kernel, structure: Structure) -> bool:
     """Whether there is a CPython function: Python floats are exact values of every input, and it can build the results."""
-    return all(dtype.kind == "f" for dtype in kernel.inputs) and builds_in_machine_code(structure)
+    if not all(dtype.kind == "f" for dtype in kernel.inputs) or not builds_in_machine_code(structure):
+        return False
+    return not has_stack(structure) or all(dtype == FLOAT64 for dtype in kernel.outputs)
 
 
 def _packed() -> str:
@@ -155,7 +158,16 @@ def builds_in_machine_code(structure: Structure) -> bool:
         return True
     if isinstance(structure, Mapping) or structure.kind not in (tuple, list):
         return False
+    if isinstance(structure, Stack):
+        return 0 < len(structure.shape) <= MAX_AXES and layout_is_known()
     return all(builds_in_machine_code(item) for item in structure.items)
+
+
+def has_stack(structure: Structure) -> bool:
+    """Whether some of the results are the elements of an array."""
+    if isinstance(structure, Leaf):
+        return False
+    return isinstance(structure, Stack) or any(has_stack(item) for item in structure.items)
 
 
 class _Boxes:
@@ -202,6 +214,8 @@ class _Boxes:
             return self.scalar()
         assert isinstance(structure, Sequence)
         length = len(structure.items)
+        if isinstance(structure, Stack):
+            return self.array(structure.shape, length)
         if length > UNROLL_UP_TO and all(isinstance(item, Leaf) for item in structure.items):
             ahead = self.dtypes[self.taken : self.taken + length]
             if all(dtype == FLOAT64 for dtype in ahead):
@@ -212,9 +226,7 @@ class _Boxes:
             container = self.checked(f"@PyTuple_New(i64 {len(items)})")
             for number, item in enumerate(items):
                 place = f"{container}_{number}"
-                self.lines.append(
-                    f"  {place} = getelementptr i8, ptr {container}, i64 {_TUPLE_ITEMS + 8 * number}"
-                )
+                self.lines.append(f"  {place} = getelementptr i8, ptr {container}, i64 {ITEMS + 8 * number}")
                 self.lines.append(f"  store ptr {item}, ptr {place}")
         else:
             container = self.checked(f"@PyList_New(i64 {len(items)})")
@@ -224,13 +236,34 @@ class _Boxes:
                 )
         return container
 
+    def array(self, shape: tuple[int, ...], length: int) -> str:
+        """A new array of NumPy's, and the next results in it."""
+        first, self.taken = self.taken, self.taken + length
+        lines, tag = self.lines, f"a{self.count}"
+        lines.append(f"  %dims{tag} = alloca [{len(shape)} x i64], align 8")
+        for axis, extent in enumerate(shape):
+            lines.append(f"  %dim{tag}_{axis} = getelementptr i64, ptr %dims{tag}, i64 {axis}")
+            lines.append(f"  store i64 {extent}, ptr %dim{tag}_{axis}")
+        made = (
+            f"@graphc_numpy_new(ptr @graphc_numpy_array, i32 {len(shape)}, ptr %dims{tag}, i32 {_NPY_DOUBLE}, "
+            "ptr null, ptr null, i32 0, i32 0, ptr null)"
+        )
+        container = self.checked(made)
+        lines += [
+            f"  %field{tag} = getelementptr i8, ptr {container}, i64 {DATA}",
+            f"  %data{tag} = load ptr, ptr %field{tag}",
+            f"  %from{tag} = getelementptr i64, ptr %out, i64 {first}",
+            f"  call void @llvm.memcpy.p0.p0.i64(ptr %data{tag}, ptr %from{tag}, i64 {SLOT * length}, i1 false)",
+        ]
+        return container
+
     def many(self, kind: type, first: int, length: int) -> str:
         """A long tuple or list of float64 results, by a loop."""
         container = self.checked(f"@{'PyTuple' if kind is tuple else 'PyList'}_New(i64 {length})")
         tag = container[2:]
         if kind is tuple:
             put = [
-                f"  %mwhere{tag} = getelementptr i8, ptr {container}, i64 {_TUPLE_ITEMS}",
+                f"  %mwhere{tag} = getelementptr i8, ptr {container}, i64 {ITEMS}",
                 f"  %mplace{tag} = getelementptr ptr, ptr %mwhere{tag}, i64 %mi{tag}",
                 f"  store ptr %mitem{tag}, ptr %mplace{tag}",
             ]
@@ -262,54 +295,17 @@ UNROLL_UP_TO = 16
 """More arguments or results than this are taken or built in a loop: unrolled, hundreds of them take seconds to compile."""
 
 
-def _take_many(count: int) -> list[str]:
-    """Exact floats for a long list of float64 inputs, by a loop."""
-    return [
-        "check0:",
-        "  br label %take",
-        "take:",
-        "  %n = phi i64 [ 0, %check0 ], [ %n_next, %keep ]",
-        "  %place = getelementptr ptr, ptr %args, i64 %n",
-        "  %object = load ptr, ptr %place",
-        f"  %head = getelementptr i8, ptr %object, i64 {_TYPE_OFFSET}",
-        "  %type = load ptr, ptr %head",
-        "  %exact = icmp eq ptr %type, @PyFloat_Type",
-        "  br i1 %exact, label %keep, label %slow",
-        "keep:",
-        f"  %at = getelementptr i8, ptr %object, i64 {_FLOAT_OFFSET}",
-        "  %value = load double, ptr %at",
-        "  %slot = getelementptr i64, ptr %in, i64 %n",
-        "  store double %value, ptr %slot",
-        "  %n_next = add i64 %n, 1",
-        f"  %n_all = icmp eq i64 %n_next, {count}",
-        f"  br i1 %n_all, label %check{count}, label %take",
-    ]
+MAX_AXES = 32
+"""The most axes of an array that machine code makes."""
 
+_NPY_DOUBLE = 12
+"""NumPy's number of float64, part of its ABI."""
 
-def _take_each(kernel: Kernel) -> list[str]:
-    """Exact floats for the inputs, one after another."""
-    lines: list[str] = []
-    for number, dtype in enumerate(kernel.inputs):
-        lines += [
-            f"check{number}:",
-            f"  %place{number} = getelementptr ptr, ptr %args, i64 {number}",
-            f"  %object{number} = load ptr, ptr %place{number}",
-            f"  %head{number} = getelementptr i8, ptr %object{number}, i64 {_TYPE_OFFSET}",
-            f"  %type{number} = load ptr, ptr %head{number}",
-            f"  %exact{number} = icmp eq ptr %type{number}, @PyFloat_Type",
-            f"  br i1 %exact{number}, label %take{number}, label %slow",
-            f"take{number}:",
-            f"  %at{number} = getelementptr i8, ptr %object{number}, i64 {_FLOAT_OFFSET}",
-            f"  %value{number} = load double, ptr %at{number}",
-            f"  %slot{number} = getelementptr i8, ptr %in, i64 {SLOT * number}",
-        ]
-        text = f"%value{number}"
-        if dtype.itemsize == 4:
-            lines.append(f"  %narrow{number} = fptrunc double {text} to float")
-            text = f"%narrow{number}"
-        lines.append(f"  store {memory_type(dtype)} {text}, ptr %slot{number}")
-        lines.append(f"  br label %check{number + 1}")
-    return lines
+_NUMPY = """
+@graphc_numpy_array = external global i8
+declare ptr @graphc_numpy_new(ptr, i32, ptr, i32, ptr, ptr, i32, i32, ptr)
+declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
+"""
 
 
 def _call(kernel: Kernel, structure: Structure) -> str:
@@ -322,9 +318,9 @@ def _call(kernel: Kernel, structure: Structure) -> str:
         "  br i1 %plain, label %check0, label %slow",
     ]
     if len(kernel.inputs) > UNROLL_UP_TO and all(dtype.itemsize == 8 for dtype in kernel.inputs):
-        lines += _take_many(len(kernel.inputs))
+        lines += take_many(len(kernel.inputs))
     else:
-        lines += _take_each(kernel)
+        lines += take_each(kernel)
     lines += [f"check{len(kernel.inputs)}:", "  call void @element(ptr %in, ptr %out)"]
     result = _Boxes(lines, kernel.outputs).tree(structure)
     lines += [f"  ret ptr {result}", "failed:", "  ret ptr null"]
@@ -341,5 +337,5 @@ def _call(kernel: Kernel, structure: Structure) -> str:
 def check_layout() -> None:
     """Raises `CompileError` unless CPython keeps a float where `call` reads it."""
     probe = 1.5
-    if ctypes.c_double.from_address(id(probe) + _FLOAT_OFFSET).value != probe:
+    if ctypes.c_double.from_address(id(probe) + FLOAT).value != probe:
         raise CompileError("this Python keeps floats in an unknown layout")
