@@ -23,6 +23,7 @@ from graphc.compiler.engine.numpy_layout import data_address
 from graphc.compiler.loops.one_function import is_little, routine_without_loops
 from graphc.compiler.pipeline import Options, unit_of
 from graphc.compiler.runtime import numba_arrays, numba_type
+from graphc.compiler.runtime.c_callable import CCallable
 from graphc.compiler.runtime.compiled_function import CompiledFunction, ScalarEntry
 from graphc.compiler.runtime.fastcall import program_entry
 from graphc.compiler.runtime.guarded_plan import Guarded
@@ -162,6 +163,32 @@ class ArrayFunction(CompiledFunction):
                 hint="call the function from Python",
             )
         return NativeProgram(program, self._options.cache)
+
+    @cached_property
+    def _c_callable(self) -> CCallable:
+        """The function as one that C calls, made when something asks for it; `CompileError` where it calls a library."""
+        program = pipeline.loop_program(self._rewritten)
+        called = routine_without_loops(program)
+        if called is not None:
+            raise CompileError(
+                f"{called} is a routine of a library, which a C function without Python cannot call",
+                hint="call the function from Python",
+            )
+        return CCallable(program, self._options.cache)
+
+    @property
+    def address(self) -> int:
+        """The address of the C function whose declaration is `c_signature`; valid as long as the function.
+
+        It takes the lengths, the inputs, numbers by value, and the results by address, and gives 0 or what is wrong, as headers
+        of `export` say. Raises `CompileError` where the function calls a library.
+        """
+        return self._c_callable.address
+
+    @property
+    def c_signature(self) -> str:
+        """The declaration in C of the function at `address`."""
+        return self._c_callable.signature
 
     @property
     def _entry(self) -> ScalarEntry | None:

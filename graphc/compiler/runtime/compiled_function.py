@@ -58,7 +58,9 @@ class CompiledFunction(ABC):
     inputs : the names of the arguments
     llvm, asm : what was made, as LLVM IR after optimisation and as assembly
     lowlevel : the function for SciPy's integrators
-    address : the address of `void f(const void *in, void *out)` on values in slots of 8 bytes; valid as long as the function
+    address : the address of the function for C, valid as long as the function; c_signature : its declaration. Of a function of
+        numbers that is `void f(const void *in, void *out)` on values in slots of 8 bytes; of one of whole arrays as in the header
+        that `export` writes
 
     Machine code is unloaded with the function, or with the last `lowlevel` callable of it. Only what has become part of code
     that Numba compiled stays for good.
@@ -140,13 +142,15 @@ class CompiledFunction(ABC):
 
     @property
     def address(self) -> int:
-        """The address of the C function `void (const void *in, void *out)`; one slot of 8 bytes for each value.
-
-        Raises `CompileError` for a function of whole arrays.
-        """
+        """The address of the C function `c_signature`; one slot of 8 bytes for each value."""
         return self._scalar_entry(
             "only functions of numbers have an address", "call it from Python"
         ).library.pointer("packed")
+
+    @property
+    def c_signature(self) -> str:
+        """The declaration in C of the function at `address`."""
+        return "void function(const void *in, void *out);"
 
     @cached_property
     def lowlevel(self) -> Any:

@@ -150,6 +150,11 @@ def _refuse_scipy(module: str, of_digamma: str) -> None:
         )
 
 
+def declaration(program: Program) -> str:
+    """The declaration in C of the function of a program, as headers have it."""
+    return c_writer.declaration(program, _C_WORDS - {"n"})
+
+
 def _included(name: str) -> str:
     """The name of a header as a file may include it."""
     if not re.fullmatch(r"[\w.+ -]+", name, re.ASCII):

@@ -69,7 +69,6 @@ class _CInterface:
                 parameters.append(f"ptr %b{number}")
                 stores += self._put(word, f"ptr %b{number}")
         self._checks()
-        last = words - 1
         return "\n".join(
             [
                 "declare ptr @malloc(i64)",
@@ -79,29 +78,41 @@ class _CInterface:
                 "  br label %begin",
                 *self.builder.lines,
                 *stores,
-                f"  %bytes = call i64 @{BYTES}(ptr %frame)",
-                f"  %room = add i64 %bytes, {2 * ALIGNED}",
-                "  %memory = call ptr @malloc(i64 %room)",
-                "  %none = icmp eq ptr %memory, null",
-                "  br i1 %none, label %no.memory, label %compute",
-                "compute:",
-                "  %address = ptrtoint ptr %memory to i64",
-                f"  %above = add i64 %address, {ALIGNED - 1}",
-                f"  %aligned = and i64 %above, {-ALIGNED}",
-                *self._put(last, "i64 %aligned"),
-                f"  %status = call i64 @{RUN}(ptr %frame)",
-                "  call void @free(ptr %memory)",
-                "  %good = icmp eq i64 %status, 0",
-                f"  %code = select i1 %good, i32 0, i32 {BAD_VALUE}",
-                "  ret i32 %code",
-                "no.memory:",
-                f"  ret i32 {NO_MEMORY}",
+                *self._compute(),
                 "bad.lengths:",
                 f"  ret i32 {BAD_LENGTHS}",
                 "}",
                 "",
             ]
         )
+
+    def _compute(self) -> list[str]:
+        """The call of the native function, around it memory for the workspace where there is any."""
+        run = [
+            f"  %status = call i64 @{RUN}(ptr %frame)",
+            "  %good = icmp eq i64 %status, 0",
+            f"  %code = select i1 %good, i32 0, i32 {BAD_VALUE}",
+        ]
+        if not self.native.workspace:
+            return [*run, "  ret i32 %code"]
+        return [
+            f"  %bytes = call i64 @{BYTES}(ptr %frame)",
+            f"  %room = add i64 %bytes, {2 * ALIGNED}",
+            "  %memory = call ptr @malloc(i64 %room)",
+            "  %none = icmp eq ptr %memory, null",
+            "  br i1 %none, label %no.memory, label %compute",
+            "compute:",
+            "  %address = ptrtoint ptr %memory to i64",
+            f"  %above = add i64 %address, {ALIGNED - 1}",
+            f"  %aligned = and i64 %above, {-ALIGNED}",
+            *self._put(self.native.words - 1, "i64 %aligned"),
+            run[0],
+            "  call void @free(ptr %memory)",
+            *run[1:],
+            "  ret i32 %code",
+            "no.memory:",
+            f"  ret i32 {NO_MEMORY}",
+        ]
 
     def _put(self, word: int, value: str) -> list[str]:
         return [
