@@ -20,6 +20,7 @@ from graphc.compiler.engine.jit import Library, build, pin
 from graphc.compiler.lowering.scalar_kernel import Kernel
 from graphc.compiler.pipeline import Options, loop_program, unit_of
 from graphc.compiler.targets import export
+from graphc.compiler.targets.javascript_program import expanded
 from graphc.compiler.targets.llvm.kernels import scalar_entry
 from graphc.errors import CompileError
 from graphc.interpret.call_binding import signature
@@ -194,7 +195,8 @@ class CompiledFunction(ABC):
         ----------
         path : "module.py" is a Python module that needs NumPy and Numba alone, up to 2,000 operations, of functions of numbers;
             "kernel.o" an object file with a C interface for processors like this one, ".so" a shared library, made by the C
-            compiler; "kernel.c" C99 for any processor. Functions of whole arrays have the same interface in all three
+            compiler; "kernel.c" C99 for any processor; "module.js" an ES module over typed arrays. Functions of
+            whole arrays have the same interface in all three of C
         header : where the C header goes; it documents the interface. That of "kernel.c" is "kernel.h" by default
         name : of the function; by default made of the file's name
 
@@ -204,8 +206,9 @@ class CompiledFunction(ABC):
         suffix = export.suffix_of(path)
         shaped = any(symbol.shape for symbol in self._symbols)
         arrays = (self._entry is None or shaped) and suffix not in export.PYTHON
-        if arrays or suffix in export.C:
-            unit = unit_of(self.graph, Options(updates=self._options.updates))
+        if arrays or suffix in (*export.C, *export.JAVASCRIPT):
+            graph = expanded(self.graph) if suffix in export.JAVASCRIPT else self.graph
+            unit = unit_of(graph, Options(updates=self._options.updates))
             export.write_program(loop_program(unit), path, header, name, formula)
             return
         entry = self._scalar_entry(

@@ -68,7 +68,7 @@ class Prepared:
         inputs, results = case.build()
         self.function = case.function
         self.f: Any = g.compile(results, inputs, cache=False)
-        self.values = [
+        self.values: list[Any] = [
             np.ascontiguousarray(value, dtype=np.float64) if x.shape else float(value)
             for x, value in zip(inputs, case.at(), strict=True)
         ]
@@ -82,7 +82,7 @@ class Prepared:
 
     def arguments(self, results: list[np.ndarray]) -> list[Any]:
         """What a C function takes."""
-        given = [ctypes.c_int64(n) for n in self.lengths]
+        given: list[Any] = [ctypes.c_int64(n) for n in self.lengths]
         for value in (*self.values, *results):
             own = ctypes.c_double(value) if isinstance(value, float) else ctypes.c_void_p(value.ctypes.data)
             given.append(own)

@@ -1,4 +1,4 @@
-"""The programs that stand in `arrays.cpp` and `loops.cpp`, over graphc's functions: inputs, results, and values to call them with."""
+"""The programs that stand in `arrays.cpp` and `loops.cpp`, over graphc's functions: inputs, results, values."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _transformations() -> tuple[list[g.Expr], list[g.Expr]]:
         g.symbol("frames", shape=(26, 4, 4)),
         g.symbol("points", shape=(500, 4)),
     )
-    total = None
+    total: Any = None
     for k in range(26):
         c, s = g.cos(angles[k]), g.sin(angles[k])
         turn = g.stack([g.stack([c, -s, 0.0, 0.0]), g.stack([s, c, 0.0, 0.0]), np.eye(4)[2], np.eye(4)[3]])

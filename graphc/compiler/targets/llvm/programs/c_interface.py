@@ -2,8 +2,8 @@
 
     int32_t NAME(int64_t lengths…, scalars by value and arrays by address…)
 
-It checks the lengths, takes the workspace by malloc where it is large, computes, and gives 0 or the code of an error. Constants are part of the
-module.
+It checks the lengths, takes the workspace by malloc where it is large, computes, and gives 0 or the code of an error. Constants
+are part of the module.
 """
 
 from __future__ import annotations

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from graphc.compiler.loops.conditional_sums import conditional_sums
 from graphc.compiler.loops.expand_calls import expand_calls
 from graphc.compiler.loops.program import Buffer, Private, Program, walk_statements
 from graphc.compiler.loops.split_ranges import split_ranges
+from graphc.compiler.loops.unroll import unroll
 from graphc.compiler.targets.llvm.emit import LlvmBuilder, LlvmValue
 from graphc.compiler.targets.llvm.kernels import reducers
 from graphc.compiler.targets.llvm.loop_builder import INTRINSICS
@@ -58,7 +60,7 @@ def write(program: Program, interruptible: bool = False) -> NativeText:
 
     interruptible : whether loops of no known length look for a Ctrl-C; whoever calls the functions then holds Python's lock
     """
-    return _ModuleWriter(split_ranges(expand_calls(program)), interruptible).write()
+    return _ModuleWriter(split_ranges(conditional_sums(unroll(expand_calls(program)))), interruptible).write()
 
 
 class _ModuleWriter:
