@@ -37,12 +37,16 @@ from graphc.ir import dims
 
 def conditional_sums(program: Program) -> Program:
     """The program with sums into buffers asked for what they add before it is computed."""
-    reductions = {each.target for each in walk_statements(program.body) if _is_sum(each, program)}
+    reductions = {
+        each.target
+        for each in walk_statements(program.body)
+        if isinstance(each, Reduce) and _is_sum(each, program)
+    }
     if not any(
         isinstance(each, Combine) and _choice(each, reductions) for each in walk_statements(program.body)
     ):
         return program
-    return replace(program, body=_without_unread(_Rewriter(program, reductions).block(program.body)))
+    return replace(program, body=_without_unread(_ChosenSums(program, reductions).block(program.body)))
 
 
 def _without_unread(body: tuple[Statement, ...]) -> tuple[Statement, ...]:
@@ -81,14 +85,10 @@ def _without_unread(body: tuple[Statement, ...]) -> tuple[Statement, ...]:
     return without(body) if unread else body
 
 
-def _is_sum(s: Statement, program: Program) -> bool:
-    """Whether a statement adds floats up in a buffer."""
-    return (
-        isinstance(s, Reduce)
-        and s.reducer == "sum"
-        and s.dtype.kind == "f"
-        and any(buffer.name == s.target for buffer in program.buffers)
-    )
+def _is_sum(s: Reduce, program: Program) -> bool:
+    """Whether a reduction adds floats up in a buffer."""
+    into = any(buffer.name == s.target for buffer in program.buffers)
+    return into and s.reducer == "sum" and s.dtype.kind == "f"
 
 
 def _choice(s: Combine, reductions: set[str]) -> tuple[Scalar, Scalar] | None:
@@ -101,7 +101,7 @@ def _choice(s: Combine, reductions: set[str]) -> tuple[Scalar, Scalar] | None:
     return None
 
 
-class _Rewriter:
+class _ChosenSums:
     """Rewrites one program."""
 
     def __init__(self, program: Program, reductions: set[str]) -> None:
@@ -122,6 +122,7 @@ class _Rewriter:
             if isinstance(each, Assign)
             and each.buffer in private.intersection(within)
             and stores[each.buffer] == 1
+            and within[each.buffer].isdisjoint(_names(If(each.value, ())))
             and not any(isinstance(x, Ref) and x.name in within[each.buffer] for x in walk_scalar(each.value))
         }
         stays = {name for name in private if stores[name] == 1}
@@ -133,26 +134,45 @@ class _Rewriter:
         }  # what they are computed from is the same later on
 
     def block(self, body: tuple[Statement, ...]) -> tuple[Statement, ...]:
-        return tuple([self._statement(each) for each in body])
+        return tuple([written for each in body for written in self._statement(each)])
 
-    def _statement(self, s: Statement) -> Statement:
+    def _statement(self, s: Statement) -> list[Statement]:
         if isinstance(s, Combine):
             choice = _choice(s, self.reductions)
             if choice is None:
-                return s
+                return [s]
             condition, value = choice
-            return If(self._asked(condition), (replace(s, value=value),))
+            return [If(self._asked(condition), (replace(s, value=value),))]
         if not isinstance(s, (For, Reduce, If, While)):
-            return s
+            return [s]
         inner = self.block(s.body)
-        only = inner[0] if len(inner) == 1 else None
-        if isinstance(s, For) and isinstance(only, If) and not self._depends(only.condition, s.index):
-            return replace(only, body=(replace(s, body=only.body),))
-        return replace(s, body=inner)
+        if isinstance(s, For) and isinstance(inner[-1], If):
+            outside = self._asked_outside(s, inner[:-1], inner[-1])
+            if outside is not None:
+                return outside
+        return [replace(s, body=inner)]
 
-    def _depends(self, x: Scalar, index: str) -> bool:
-        places = dims_of(If(x, ()))
-        return any(index in dims.names_of(place) for place in places)
+    def _asked_outside(self, loop: For, named: tuple[Statement, ...], asked: If) -> list[Statement] | None:
+        """A loop in a condition that does not change in it; None where it may."""
+        before: list[Statement] = []
+        after: list[Statement] = []
+        changing = {loop.index}
+
+        def changes(x: Scalar) -> bool:
+            read = {each.name for each in walk_scalar(x) if isinstance(each, Ref)}
+            return not changing.isdisjoint(read | _names(If(x, ())))
+
+        for each in named:
+            if not isinstance(each, Let):
+                return None
+            if changes(each.value):
+                changing.add(each.name)
+                after.append(each)
+            else:
+                before.append(each)
+        if changes(asked.condition):
+            return None
+        return [*before, replace(asked, body=(replace(loop, body=(*after, *asked.body)),))]
 
     def _asked(self, condition: Scalar) -> Scalar:
         """A condition as it was computed for the loop at hand, where that is short."""
@@ -169,6 +189,11 @@ class _Rewriter:
         if len(renamed) != len(store.index):
             return condition
         return _renamed(store.value, renamed)
+
+
+def _names(s: Statement) -> set[str]:
+    """The names that stand in a statement's places."""
+    return {str(name) for dim in dims_of(s) for name in dims.names_of(dim)}
 
 
 def _renamed(x: Scalar, names: dict[str, dims.Dim]) -> Scalar:

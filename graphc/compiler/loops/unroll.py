@@ -31,6 +31,7 @@ from graphc.compiler.loops.program import (
     Scalar,
     Statement,
     While,
+    dims_of,
     scalars_of,
     walk_scalar,
     walk_statements,
@@ -79,6 +80,11 @@ def _asks(loop: For) -> bool:
             return False
     if passes > MOST_PASSES:
         return False
+    named = {each.name for each in walk_statements(loop.body) if isinstance(each, Let)}
+    if any(
+        named.intersection(dims.names_of(d)) for each in walk_statements(loop.body) for d in dims_of(each)
+    ):
+        return False  # places that are read from memory
     asked = False
     for each in walk_statements(loop.body):
         for scalar in scalars_of(each):
@@ -236,7 +242,7 @@ class _Nest:
         if operands and all(isinstance(each, Constant) for each in operands):
             return _computed(x, operands)
         if x.op in ("add", "subtract", "multiply") and x.dtype.kind == "f":
-            one, other = operands
+            one, other = operands[0], operands[1]
             if (x.op == "add" and _is_number(one, 0.0)) or (x.op == "multiply" and _is_number(one, 1.0)):
                 one, other = other, one
             if one.dtype == x.dtype and self._is_neutral(x.op, one, other):

@@ -167,27 +167,15 @@ class ArrayFunction(CompiledFunction):
     @cached_property
     def _c_callable(self) -> CCallable:
         """The function as one that C calls, made when something asks for it; `CompileError` where it calls a library."""
-        program = pipeline.loop_program(self._rewritten)
-        called = routine_without_loops(program)
-        if called is not None:
-            raise CompileError(
-                f"{called} is a routine of a library, which a C function without Python cannot call",
-                hint="call the function from Python",
-            )
-        return CCallable(program, self._options.cache)
+        return CCallable(pipeline.loop_program(self._rewritten), self._options.cache)
 
     @property
     def address(self) -> int:
-        """The address of the C function whose declaration is `c_signature`; valid as long as the function.
-
-        It takes the lengths, the inputs, numbers by value, and the results by address, and gives 0 or what is wrong, as headers
-        of `export` say. Raises `CompileError` where the function calls a library.
-        """
+        """The address of the C function `c_signature`; raises `CompileError` where the function calls a library."""
         return self._c_callable.address
 
     @property
     def c_signature(self) -> str:
-        """The declaration in C of the function at `address`."""
         return self._c_callable.signature
 
     @property
@@ -261,7 +249,7 @@ class ArrayFunction(CompiledFunction):
     def _bound(self, lengths: Mapping[str, int]) -> Bound | BoundProgram:
         """The plan for given lengths."""
         if self._native is not None and (
-            not self._native.text.lengths or is_little(self._plan.steps, lengths)
+            not self._native.text.lengths or is_little(self._plan.steps, lengths, self._native.text.chooses)
         ):
             return BoundProgram(self._native, self.graph, lengths, self._guarded, self._plan.dag)
         if self._library is None and self._plan.exported:  # the first call with many elements

@@ -9,7 +9,6 @@ values make impossible throws a `RangeError`. Elements are written by the operat
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 import numpy as np
@@ -45,27 +44,13 @@ from graphc.compiler.lowering.expand_ops import expand_ops
 from graphc.compiler.targets.c.index_text import IndexText
 from graphc.compiler.targets.javascript import JavaScriptBuilder, _held, literal
 from graphc.compiler.targets.javascript_math import HELPERS
+from graphc.compiler.targets.javascript_names import ARRAYS, own_name, quoted
 from graphc.compiler.targets.llvm.emit import LlvmValue
 from graphc.errors import CompileError
 from graphc.ir.graph import Dag
 from graphc.ir.op import Reducer, lookup
 from graphc.ir.types import BOOL, INT64, DType
 from graphc.version import __version__
-
-_WORDS = frozenset(
-    """abstract arguments await boolean break byte case catch char class const continue debugger default delete do double else
-    enum eval export extends false final finally float for function goto if implements import in instanceof int interface let long
-    native new null package private protected public return short static super switch synchronized this throw throws transient
-    true try typeof var void volatile while with yield async of get set undefined NaN Infinity Math Number BigInt Array Object
-    RangeError Float64Array Float32Array Uint8Array floorDiv each""".split()
-)
-_TAKEN = re.compile(r"t\d+|\w*_(?:error|next|best|any|place|old|big)")
-
-_ARRAYS = {
-    "float64": "Float64Array", "float32": "Float32Array", "bool": "Uint8Array", "int8": "Int8Array", "int16": "Int16Array",
-    "int32": "Int32Array", "int64": "BigInt64Array", "uint8": "Uint8Array", "uint16": "Uint16Array", "uint32": "Uint32Array",
-    "uint64": "BigUint64Array",
-}  # fmt: skip
 
 _FLOOR = "const floorDiv = (a, b) => Math.floor(a / b);"
 
@@ -75,7 +60,7 @@ def module(program: Program, formula: str) -> str:
 
     Raises `CompileError` for routines and operations that have no form in JavaScript.
     """
-    return _ModuleWriter(expand_calls(program)).write(formula)
+    return _JavaScriptModule(expand_calls(program)).write(formula)
 
 
 def expanded(graph: Dag) -> Dag:
@@ -83,7 +68,7 @@ def expanded(graph: Dag) -> Dag:
     return expand_ops(graph, lambda op: op.on_arrays or op.expand is None or JavaScriptBuilder.writes(op))
 
 
-class _Builder(JavaScriptBuilder):
+class _ElementBuilder(JavaScriptBuilder):
     """Elements, under names that no other value has."""
 
     def instruction(self, text: str, dtype: DType) -> LlvmValue:
@@ -93,7 +78,7 @@ class _Builder(JavaScriptBuilder):
         return LlvmValue(name, dtype)
 
 
-class _ModuleWriter:
+class _JavaScriptModule:
     """Writes one module.
 
     whole : the named values that are integers: numbers, as places ask for, and BigInts under the same name with `_big`
@@ -104,29 +89,16 @@ class _ModuleWriter:
         inner = [each.buffer for each in walk_statements(program.body) if isinstance(each, Private)]
         self.workspace = [*program.of_role("workspace"), *inner]
         names = [*program.lengths, *(buffer.name for buffer in (*program.buffers, *inner))]
-        self.index = IndexText({name: self._own(name, names) for name in names})
+        self.index = IndexText({name: own_name(name, names, program.name) for name in names})
         for buffer in (*program.buffers, *inner):
             self.index.buffers[buffer.name] = buffer
             if buffer.role == "input" and not buffer.shape:
                 self.index.by_value.add(buffer.name)
-        self.builder = _Builder()
+        self.builder = _ElementBuilder()
         self.whole: set[str] = set()
         self.lines: list[str] = []
         self.depth = 1
         self.reductions: dict[str, tuple[Reduce, Reducer]] = {}
-
-    def _own(self, name: str, names: list[str]) -> str:
-        """A name that JavaScript does not keep for itself, and that nothing else in the module has."""
-        plain = re.sub(r"\W", "_", name, flags=re.ASCII)
-        if plain == name and not (
-            name in _WORDS or name in HELPERS or name == self.program.name or _TAKEN.fullmatch(name)
-        ):
-            return name
-        plain = f"own_{plain}_"
-        while plain in names:
-            plain += "_"
-        names.append(plain)
-        return plain
 
     # --- the module ---------------------------------------------------------------------------------------------------
 
@@ -138,7 +110,7 @@ class _ModuleWriter:
             self.put(check)
         for buffer in (*program.of_role("result"), *self.workspace):
             self.put(
-                f"const {self.index.name(buffer.name)} = new {_ARRAYS[buffer.dtype.name]}({self.index.size(buffer)});"
+                f"const {self.index.name(buffer.name)} = new {ARRAYS[buffer.dtype.name]}({self.index.size(buffer)});"
             )
         self.block(program.body)
         results = [self._result(buffer) for buffer in program.of_role("result")]
@@ -157,7 +129,7 @@ class _ModuleWriter:
         )
 
     def _constant(self, buffer: Buffer) -> str:
-        kind = _ARRAYS[buffer.dtype.name]
+        kind = ARRAYS[buffer.dtype.name]
         values = np.ravel(np.asarray(buffer.values))
         big = kind.startswith("Big")
         texts = [
@@ -182,7 +154,7 @@ class _ModuleWriter:
             holds = self.index.conditions(check.conditions)
             if check.given:
                 holds = f"!({self.index.conditions(check.given)}) || ({holds})"
-            lines.append(f"if (!({holds})) throw new RangeError({_quoted(check.message)});")
+            lines.append(f"if (!({holds})) throw new RangeError({quoted(check.message)});")
         for buffer in program.of_role("input", "state"):
             if buffer.shape:
                 own = self.index.name(buffer.name)
@@ -296,7 +268,7 @@ class _ModuleWriter:
         self.put(f"if (!({self.value(s.condition).text})) break;")
 
     def require(self, s: Require) -> None:
-        self.put(f"if (!({self.value(s.condition).text})) throw new RangeError({_quoted(s.message)});")
+        self.put(f"if (!({self.value(s.condition).text})) throw new RangeError({quoted(s.message)});")
 
     def reduce(self, s: Reduce) -> None:
         reducer = lookup(s.reducer).reducer
@@ -410,25 +382,17 @@ class _ModuleWriter:
         )
 
 
-def _quoted(text: str) -> str:
-    """A text as a string of JavaScript."""
-    plain = "".join(
-        sign if sign.isascii() and sign.isprintable() and sign not in "\\'" else " " for sign in text
-    )
-    return f"'{plain}'"
-
-
 _STATEMENTS: dict[type, Callable] = {
-    Let: _ModuleWriter.let,
-    Assign: _ModuleWriter.store,
-    For: _ModuleWriter.loop,
-    If: _ModuleWriter.branch,
-    While: _ModuleWriter.repeat,
-    Exit: _ModuleWriter.exit,
-    Require: _ModuleWriter.require,
-    Reduce: _ModuleWriter.reduce,
-    Combine: _ModuleWriter.combine,
-    RoutineCall: _ModuleWriter.call,
+    Let: _JavaScriptModule.let,
+    Assign: _JavaScriptModule.store,
+    For: _JavaScriptModule.loop,
+    If: _JavaScriptModule.branch,
+    While: _JavaScriptModule.repeat,
+    Exit: _JavaScriptModule.exit,
+    Require: _JavaScriptModule.require,
+    Reduce: _JavaScriptModule.reduce,
+    Combine: _JavaScriptModule.combine,
+    RoutineCall: _JavaScriptModule.call,
     Private: lambda writer, s: None,  # it has memory of the workspace
     Barrier: lambda writer, s: None,  # one thread alone runs
 }

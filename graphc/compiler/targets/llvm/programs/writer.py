@@ -10,7 +10,7 @@ workspace, aligned to 64 bytes. What is written shares no memory with anything e
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from graphc.compiler.loops.conditional_sums import conditional_sums
 from graphc.compiler.loops.expand_calls import expand_calls
@@ -36,6 +36,7 @@ class NativeText:
     operands : the buffers whose addresses stand in the frame, in order: inputs and states, results, constants
     workspace : the buffers that lie in the workspace
     messages : of the requirements, by their number less 1
+    chooses : whether there are sums that are asked what they add before it is computed, which kernels' are not
     """
 
     text: str
@@ -43,6 +44,7 @@ class NativeText:
     operands: tuple[Buffer, ...]
     workspace: tuple[Buffer, ...]
     messages: tuple[str, ...]
+    chooses: bool = False
 
     @property
     def words(self) -> int:
@@ -60,7 +62,10 @@ def write(program: Program, interruptible: bool = False) -> NativeText:
 
     interruptible : whether loops of no known length look for a Ctrl-C; whoever calls the functions then holds Python's lock
     """
-    return _ModuleWriter(split_ranges(conditional_sums(unroll(expand_calls(program)))), interruptible).write()
+    written_out = unroll(expand_calls(program))
+    chosen = conditional_sums(written_out)
+    text = _ModuleWriter(split_ranges(chosen), interruptible).write()
+    return replace(text, chooses=chosen is not written_out)
 
 
 class _ModuleWriter:
