@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.benchmarks import by_hand
+from tests.benchmarks.by_hand import tensors as by_hand
 
 Arrays = dict[str, np.ndarray]
 

@@ -23,6 +23,7 @@ from graphc.compiler.engine.numpy_layout import data_address
 from graphc.compiler.loops.one_function import is_little, routine_without_loops
 from graphc.compiler.pipeline import Options, unit_of
 from graphc.compiler.runtime import numba_arrays, numba_type
+from graphc.compiler.runtime.c_callable import CCallable
 from graphc.compiler.runtime.compiled_function import CompiledFunction, ScalarEntry
 from graphc.compiler.runtime.fastcall import program_entry
 from graphc.compiler.runtime.guarded_plan import Guarded
@@ -163,6 +164,20 @@ class ArrayFunction(CompiledFunction):
             )
         return NativeProgram(program, self._options.cache)
 
+    @cached_property
+    def _c_callable(self) -> CCallable:
+        """The function as one that C calls, made when something asks for it; `CompileError` where it calls a library."""
+        return CCallable(pipeline.loop_program(self._rewritten), self._options.cache)
+
+    @property
+    def address(self) -> int:
+        """The address of the C function `c_signature`; raises `CompileError` where the function calls a library."""
+        return self._c_callable.address
+
+    @property
+    def c_signature(self) -> str:
+        return self._c_callable.signature
+
     @property
     def _entry(self) -> ScalarEntry | None:
         return None
@@ -234,7 +249,7 @@ class ArrayFunction(CompiledFunction):
     def _bound(self, lengths: Mapping[str, int]) -> Bound | BoundProgram:
         """The plan for given lengths."""
         if self._native is not None and (
-            not self._native.text.lengths or is_little(self._plan.steps, lengths)
+            not self._native.text.lengths or is_little(self._plan.steps, lengths, self._native.text.chooses)
         ):
             return BoundProgram(self._native, self.graph, lengths, self._guarded, self._plan.dag)
         if self._library is None and self._plan.exported:  # the first call with many elements

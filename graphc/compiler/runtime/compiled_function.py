@@ -20,6 +20,7 @@ from graphc.compiler.engine.jit import Library, build, pin
 from graphc.compiler.lowering.scalar_kernel import Kernel
 from graphc.compiler.pipeline import Options, loop_program, unit_of
 from graphc.compiler.targets import export
+from graphc.compiler.targets.javascript_program import expanded
 from graphc.compiler.targets.llvm.kernels import scalar_entry
 from graphc.errors import CompileError
 from graphc.interpret.call_binding import signature
@@ -58,7 +59,9 @@ class CompiledFunction(ABC):
     inputs : the names of the arguments
     llvm, asm : what was made, as LLVM IR after optimisation and as assembly
     lowlevel : the function for SciPy's integrators
-    address : the address of `void f(const void *in, void *out)` on values in slots of 8 bytes; valid as long as the function
+    address : the address of the function for C, valid as long as the function; c_signature : its declaration. Of a function of
+        numbers that is `void f(const void *in, void *out)` on values in slots of 8 bytes; of one of whole arrays as in the header
+        that `export` writes
 
     Machine code is unloaded with the function, or with the last `lowlevel` callable of it. Only what has become part of code
     that Numba compiled stays for good.
@@ -140,13 +143,15 @@ class CompiledFunction(ABC):
 
     @property
     def address(self) -> int:
-        """The address of the C function `void (const void *in, void *out)`; one slot of 8 bytes for each value.
-
-        Raises `CompileError` for a function of whole arrays.
-        """
+        """The address of the C function `c_signature`; one slot of 8 bytes for each value."""
         return self._scalar_entry(
             "only functions of numbers have an address", "call it from Python"
         ).library.pointer("packed")
+
+    @property
+    def c_signature(self) -> str:
+        """The declaration in C of the function at `address`."""
+        return "void function(const void *in, void *out);"
 
     @cached_property
     def lowlevel(self) -> Any:
@@ -190,7 +195,8 @@ class CompiledFunction(ABC):
         ----------
         path : "module.py" is a Python module that needs NumPy and Numba alone, up to 2,000 operations, of functions of numbers;
             "kernel.o" an object file with a C interface for processors like this one, ".so" a shared library, made by the C
-            compiler; "kernel.c" C99 for any processor. Functions of whole arrays have the same interface in all three
+            compiler; "kernel.c" C99 for any processor; "module.js" an ES module over typed arrays. Functions of
+            whole arrays have the same interface in all three of C
         header : where the C header goes; it documents the interface. That of "kernel.c" is "kernel.h" by default
         name : of the function; by default made of the file's name
 
@@ -200,8 +206,9 @@ class CompiledFunction(ABC):
         suffix = export.suffix_of(path)
         shaped = any(symbol.shape for symbol in self._symbols)
         arrays = (self._entry is None or shaped) and suffix not in export.PYTHON
-        if arrays or suffix in export.C:
-            unit = unit_of(self.graph, Options(updates=self._options.updates))
+        if arrays or suffix in (*export.C, *export.JAVASCRIPT):
+            graph = expanded(self.graph) if suffix in export.JAVASCRIPT else self.graph
+            unit = unit_of(graph, Options(updates=self._options.updates))
             export.write_program(loop_program(unit), path, header, name, formula)
             return
         entry = self._scalar_entry(

@@ -26,7 +26,7 @@ from graphc.compiler.engine.jit import Library, build, cpu, object_code
 from graphc.compiler.engine.scipy_functions import DIGAMMA, function_of, symbols_in
 from graphc.compiler.loops.program import Program
 from graphc.compiler.lowering.scalar_kernel import Kernel
-from graphc.compiler.targets import python
+from graphc.compiler.targets import javascript_program, python
 from graphc.compiler.targets.c import writer as c_writer
 from graphc.compiler.targets.llvm.emit import SLOT, memory_type
 from graphc.compiler.targets.llvm.kernels import elementwise_loops
@@ -41,6 +41,7 @@ from graphc.util.pytree import Structure
 from graphc.version import __version__
 
 PYTHON, OBJECTS, SHARED, C = (".py",), (".o", ".obj"), (".so", ".dylib", ".dll"), (".c",)
+JAVASCRIPT = (".js", ".mjs")
 
 _UNROLL_UP_TO = 500
 """Operations up to which the array form has the body in its loop."""
@@ -105,11 +106,11 @@ def write(
 def suffix_of(path: str | os.PathLike[str]) -> str:
     """The suffix that says what is to be written. Raises `InputError` for one that says nothing."""
     suffix = Path(as_text(path)).suffix
-    if suffix not in (*PYTHON, *OBJECTS, *SHARED, *C):
+    if suffix not in (*PYTHON, *OBJECTS, *SHARED, *C, *JAVASCRIPT):
         raise InputError(
             f"cannot export to {suffix or 'a file without suffix'!r}",
-            hint='write f.export("module.py"), f.export("kernel.c"), f.export("kernel.o", header="kernel.h") or '
-            'f.export("kernel.so")',
+            hint='write f.export("module.py"), f.export("kernel.c"), f.export("kernel.o", header="kernel.h"), '
+            'f.export("kernel.so") or f.export("module.js")',
         )
     return suffix
 
@@ -125,6 +126,12 @@ def write_program(
     this machine with the same interface.
     """
     suffix, path = suffix_of(path), Path(as_text(path))
+    if suffix in JAVASCRIPT:
+        if header is not None:
+            raise InputError("a JavaScript module has no header", hint="leave header= out")
+        named = replace(program, name=_name(path.stem, name))
+        write_whole(path, javascript_program.module(named, python.quoted(formula)).encode())
+        return
     beside = path.with_suffix(".h") if header is None else Path(as_text(header))
     named = replace(program, name=_name(path.stem, name))
     text = c_writer.write(named, _C_WORDS - {"n"}, python.quoted(formula), _included(beside.name))
@@ -148,6 +155,11 @@ def _refuse_scipy(module: str, of_digamma: str) -> None:
             f"{'digamma' if own else function_of(symbol)} is SciPy's and no part of the C library",
             hint=of_digamma if own else "call it in this process, where SciPy is, and hand the result over",
         )
+
+
+def declaration(program: Program) -> str:
+    """The declaration in C of the function of a program, as headers have it."""
+    return c_writer.declaration(program, _C_WORDS - {"n"})
 
 
 def _included(name: str) -> str:

@@ -6,6 +6,7 @@ does.
 
 from __future__ import annotations
 
+import ctypes
 import pickle
 import threading
 import tracemalloc
@@ -515,7 +516,23 @@ def test_what_only_lends_its_shape_is_not_computed():
     assert agree(f(**at), g.evaluate(gradient, at), "float64")
 
 
-@pytest.mark.parametrize("ask", [lambda f: f.address, lambda f: f.lowlevel])
+def test_the_address_of_a_function_of_arrays_is_that_of_a_c_function():
+    x, c = g.symbol("x", shape=("n",)), g.symbol("c")
+    f = g.compile([g.sum(c * x**2), c * x], [x, c])
+    assert f.c_signature == (
+        "int function(int64_t n, const double *restrict x, double c, double *restrict r0, double *restrict r1);"
+    )
+    kinds = [ctypes.c_int64, ctypes.c_void_p, ctypes.c_double, ctypes.c_void_p, ctypes.c_void_p]
+    call = ctypes.CFUNCTYPE(ctypes.c_int, *kinds)(f.address)
+    at, value, rows = np.arange(4.0), np.zeros(1), np.zeros(4)
+    assert call(4, at.ctypes.data, 2.0, value.ctypes.data, rows.ctypes.data) == 0
+    assert value[0] == 28 and rows.tolist() == [0, 2, 4, 6]
+    assert call(-1, at.ctypes.data, 2.0, value.ctypes.data, rows.ctypes.data) == 2
+    with pytest.raises(CompileError, match="argsort"):
+        _ = g.compile(g.argsort(x)).address
+
+
+@pytest.mark.parametrize("ask", [lambda f: f.lowlevel])
 def test_what_only_functions_of_numbers_have_is_refused(ask):
     with pytest.raises(CompileError, match="this one works on whole arrays"):
         ask(g.compile(g.sum(g.symbol("X", shape=("n",)))))

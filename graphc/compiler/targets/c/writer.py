@@ -55,6 +55,11 @@ def write(program: Program, reserved: frozenset[str], formula: str, header: str)
     return _FileWriter(expand_calls(program), reserved).write(formula, header)
 
 
+def declaration(program: Program, reserved: frozenset[str]) -> str:
+    """The declaration of a program's function, as its header has it."""
+    return f"int {program.name}({_FileWriter(program, reserved).signature()});"
+
+
 @dataclass
 class _FileWriter:
     """Writes one file."""
@@ -260,4 +265,4 @@ class _FileWriter:
 
 _ROLES = {"input": "read", "state": "read, and written at the end", "result": "written"}
 
-__all__ = ["CText", "write"]
+__all__ = ["CText", "declaration", "write"]

@@ -11,12 +11,18 @@ INTRINSICS = """declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
 declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 !900000 = distinct !{!900000, !900001}
 !900001 = !{!"llvm.loop.unroll.disable"}
+!900002 = distinct !{!900002, !900001, !900003}
+!900003 = !{!"llvm.loop.vectorize.enable", i1 false}
 """
 """What functions of a `LoopBuilder` refer to, once in a module."""
 
 ROLLED = ", !llvm.loop !900000"
 """At the end of a loop: it is not written out. LLVM does that with loops whose lengths are known, one inside the other, and
 then takes seconds for code that is no faster."""
+
+
+ASKED = ", !llvm.loop !900002"
+"""At the end of a loop in which few passes have anything to do: as vectors all would do it, and most of it for nothing."""
 
 
 class LoopBuilder:

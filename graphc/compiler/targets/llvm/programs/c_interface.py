@@ -2,8 +2,8 @@
 
     int32_t NAME(int64_t lengths…, scalars by value and arrays by address…)
 
-It checks the lengths, takes the workspace by malloc, computes, and gives 0 or the code of an error. Constants are part of the
-module.
+It checks the lengths, takes the workspace by malloc where it is large, computes, and gives 0 or the code of an error. Constants
+are part of the module.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from graphc.compiler.targets.llvm.emit import LlvmBuilder, LlvmValue, literal, m
 from graphc.compiler.targets.llvm.programs.values import ValueWriter
 from graphc.compiler.targets.llvm.programs.writer import ALIGNED, BYTES, RUN, NativeText
 from graphc.ir.types import BOOL, FLOAT64, INT64
+
+ON_STACK = 16_384
+"""Bytes of a workspace that lies on the stack."""
 
 NO_MEMORY, BAD_LENGTHS, BAD_VALUE = 1, 2, 3
 
@@ -52,6 +55,8 @@ class _CInterface:
         parameters = [f"i64 %l{number}" for number in range(len(self.program.lengths))]
         words = self.native.words
         frame = [f"  %frame = alloca [{words} x i64], align 8"]
+        if self.native.workspace:
+            frame.append(f"  %stack = alloca [{ON_STACK} x i8], align {ALIGNED}")
         stores: list[str] = []
         for number in range(len(self.program.lengths)):
             stores += self._put(number, f"i64 %l{number}")
@@ -69,7 +74,6 @@ class _CInterface:
                 parameters.append(f"ptr %b{number}")
                 stores += self._put(word, f"ptr %b{number}")
         self._checks()
-        last = words - 1
         return "\n".join(
             [
                 "declare ptr @malloc(i64)",
@@ -79,29 +83,51 @@ class _CInterface:
                 "  br label %begin",
                 *self.builder.lines,
                 *stores,
-                f"  %bytes = call i64 @{BYTES}(ptr %frame)",
-                f"  %room = add i64 %bytes, {2 * ALIGNED}",
-                "  %memory = call ptr @malloc(i64 %room)",
-                "  %none = icmp eq ptr %memory, null",
-                "  br i1 %none, label %no.memory, label %compute",
-                "compute:",
-                "  %address = ptrtoint ptr %memory to i64",
-                f"  %above = add i64 %address, {ALIGNED - 1}",
-                f"  %aligned = and i64 %above, {-ALIGNED}",
-                *self._put(last, "i64 %aligned"),
-                f"  %status = call i64 @{RUN}(ptr %frame)",
-                "  call void @free(ptr %memory)",
-                "  %good = icmp eq i64 %status, 0",
-                f"  %code = select i1 %good, i32 0, i32 {BAD_VALUE}",
-                "  ret i32 %code",
-                "no.memory:",
-                f"  ret i32 {NO_MEMORY}",
+                *self._compute(),
                 "bad.lengths:",
                 f"  ret i32 {BAD_LENGTHS}",
                 "}",
                 "",
             ]
         )
+
+    def _compute(self) -> list[str]:
+        """The call of the native function, around it memory for the workspace where there is any."""
+        run = [
+            f"  %status = call i64 @{RUN}(ptr %frame)",
+            "  %good = icmp eq i64 %status, 0",
+            f"  %code = select i1 %good, i32 0, i32 {BAD_VALUE}",
+        ]
+        if not self.native.workspace:
+            return [*run, "  ret i32 %code"]
+        return [
+            f"  %bytes = call i64 @{BYTES}(ptr %frame)",
+            f"  %little = icmp ule i64 %bytes, {ON_STACK}",
+            "  br i1 %little, label %compute, label %more",
+            "more:",
+            f"  %room = add i64 %bytes, {2 * ALIGNED}",
+            "  %memory = call ptr @malloc(i64 %room)",
+            "  %none = icmp eq ptr %memory, null",
+            "  br i1 %none, label %no.memory, label %compute",
+            "compute:",
+            f"  %taken = phi ptr [ null, %{self.values.block} ], [ %memory, %more ]",
+            "  %own = ptrtoint ptr %stack to i64",
+            "  %address = ptrtoint ptr %taken to i64",
+            f"  %above = add i64 %address, {ALIGNED - 1}",
+            f"  %aligned = and i64 %above, {-ALIGNED}",
+            "  %workspace = select i1 %little, i64 %own, i64 %aligned",
+            *self._put(self.native.words - 1, "i64 %workspace"),
+            run[0],
+            "  br i1 %little, label %end, label %give.back",
+            "give.back:",
+            "  call void @free(ptr %taken)",
+            "  br label %end",
+            "end:",
+            *run[1:],
+            "  ret i32 %code",
+            "no.memory:",
+            f"  ret i32 {NO_MEMORY}",
+        ]
 
     def _put(self, word: int, value: str) -> list[str]:
         return [

@@ -22,7 +22,7 @@ from graphc.compiler.loops.program import (
     While,
 )
 from graphc.compiler.targets.llvm.emit import LlvmBuilder, LlvmValue, memory_type
-from graphc.compiler.targets.llvm.loop_builder import ROLLED
+from graphc.compiler.targets.llvm.loop_builder import ASKED, ROLLED
 from graphc.compiler.targets.llvm.programs.reductions import Reductions
 from graphc.compiler.targets.llvm.programs.values import ValueWriter
 from graphc.errors import CompileError
@@ -65,6 +65,7 @@ class NativeStatements:
         self.messages: list[str] = []
         self.allocas: list[str] = []
         self.exits: list[str] = []
+        self.asked = False
 
     def slot(self, kind: str, count: int = 1) -> str:
         """Memory of the function's own, by its register."""
@@ -104,6 +105,9 @@ class NativeStatements:
         """One pass of a loop, by its index."""
         self.values.name(s.index, index)
         self.block(s.body)
+        self.asked = isinstance(s.body[-1] if s.body else None, If) and all(
+            isinstance(each, Let) for each in s.body[:-1]
+        )
 
     def passes(self, extent: object, body: Callable[..., None], *more: object) -> None:
         """body(i, *more) for i from 0 up to an end."""
@@ -131,7 +135,8 @@ class NativeStatements:
             body(index, *more)
         values.line(f"%n.{head} = add nuw nsw i64 {index.text}, 1")
         nested = any(line.startswith("for") for line in self.builder.lines[place:])
-        values.line(f"br label %{head}{ROLLED if nested else ''}")
+        values.line(f"br label %{head}{ASKED if self.asked else ROLLED if nested else ''}")
+        self.asked = False
         self.builder.lines[place] = (
             f"  {index.text} = phi i64 [ 0, %{before} ], [ %n.{head}, %{values.block} ]"
         )

@@ -10,11 +10,13 @@ workspace, aligned to 64 bytes. What is written shares no memory with anything e
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from graphc.compiler.loops.conditional_sums import conditional_sums
 from graphc.compiler.loops.expand_calls import expand_calls
 from graphc.compiler.loops.program import Buffer, Private, Program, walk_statements
 from graphc.compiler.loops.split_ranges import split_ranges
+from graphc.compiler.loops.unroll import unroll
 from graphc.compiler.targets.llvm.emit import LlvmBuilder, LlvmValue
 from graphc.compiler.targets.llvm.kernels import reducers
 from graphc.compiler.targets.llvm.loop_builder import INTRINSICS
@@ -34,6 +36,7 @@ class NativeText:
     operands : the buffers whose addresses stand in the frame, in order: inputs and states, results, constants
     workspace : the buffers that lie in the workspace
     messages : of the requirements, by their number less 1
+    chooses : whether there are sums that are asked what they add before it is computed, which kernels' are not
     """
 
     text: str
@@ -41,6 +44,7 @@ class NativeText:
     operands: tuple[Buffer, ...]
     workspace: tuple[Buffer, ...]
     messages: tuple[str, ...]
+    chooses: bool = False
 
     @property
     def words(self) -> int:
@@ -58,7 +62,10 @@ def write(program: Program, interruptible: bool = False) -> NativeText:
 
     interruptible : whether loops of no known length look for a Ctrl-C; whoever calls the functions then holds Python's lock
     """
-    return _ModuleWriter(split_ranges(expand_calls(program)), interruptible).write()
+    written_out = unroll(expand_calls(program))
+    chosen = conditional_sums(written_out)
+    text = _ModuleWriter(split_ranges(chosen), interruptible).write()
+    return replace(text, chooses=chosen is not written_out)
 
 
 class _ModuleWriter:

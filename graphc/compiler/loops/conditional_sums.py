@@ -1,0 +1,217 @@
+"""Sums of what is chosen, as sums where it is chosen: `s <- where(c, x, 0)` becomes `if c: s <- x`.
+
+The slope of a smallest distance reaches one centre of many: nothing is computed, or added, for the others. A condition that does
+not change in an inner loop is asked once, around it; one that was kept in memory for that loop alone stands as it was computed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from graphc.compiler.loops.program import (
+    Apply,
+    Assign,
+    Combine,
+    Constant,
+    For,
+    If,
+    Let,
+    Load,
+    Private,
+    Program,
+    Reduce,
+    Ref,
+    RoutineCall,
+    Scalar,
+    Statement,
+    While,
+    dims_of,
+    scalars_of,
+    walk_scalar,
+    walk_statements,
+)
+from graphc.compiler.loops.prover import substitute
+from graphc.ir import dims
+
+
+def conditional_sums(program: Program) -> Program:
+    """The program with sums into buffers asked for what they add before it is computed."""
+    reductions = {
+        each.target
+        for each in walk_statements(program.body)
+        if isinstance(each, Reduce) and _is_sum(each, program)
+    }
+    if not any(
+        isinstance(each, Combine) and _choice(each, reductions) for each in walk_statements(program.body)
+    ):
+        return program
+    return replace(program, body=_without_unread(_ChosenSums(program, reductions).block(program.body)))
+
+
+def _without_unread(body: tuple[Statement, ...]) -> tuple[Statement, ...]:
+    """A body without memory of single passes that nobody reads any more, and without loops in which nothing is left."""
+    statements = list(walk_statements(body))
+    read = {
+        x.buffer
+        for each in statements
+        for value in scalars_of(each)
+        for x in walk_scalar(value)
+        if isinstance(x, Load)
+    }
+    read |= {each.target for each in statements if isinstance(each, Reduce)}
+    read |= {
+        v.buffer
+        for each in statements
+        if isinstance(each, RoutineCall)
+        for v in (each.result, *each.operands)
+    }
+    unread = {each.buffer.name for each in statements if isinstance(each, Private)} - read
+
+    def without(body: tuple[Statement, ...]) -> tuple[Statement, ...]:
+        result: list[Statement] = []
+        for each in body:
+            if isinstance(each, Private) and each.buffer.name in unread:
+                continue
+            if isinstance(each, Assign) and each.buffer in unread:
+                continue
+            if isinstance(each, (For, Reduce, If, While)):
+                each = replace(each, body=without(each.body))
+                if isinstance(each, For) and all(isinstance(inner, Let) for inner in each.body):
+                    continue
+            result.append(each)
+        return tuple(result)
+
+    return without(body) if unread else body
+
+
+def _is_sum(s: Reduce, program: Program) -> bool:
+    """Whether a reduction adds floats up in a buffer."""
+    into = any(buffer.name == s.target for buffer in program.buffers)
+    return into and s.reducer == "sum" and s.dtype.kind == "f"
+
+
+def _choice(s: Combine, reductions: set[str]) -> tuple[Scalar, Scalar] | None:
+    """(condition, value) of what is added where a condition holds."""
+    match s.value:
+        case Apply("where", (condition, value, Constant(number))) if (
+            s.target in reductions and number == 0 and value.dtype == s.value.dtype
+        ):
+            return condition, value
+    return None
+
+
+class _ChosenSums:
+    """Rewrites one program."""
+
+    def __init__(self, program: Program, reductions: set[str]) -> None:
+        self.reductions = reductions
+        statements = list(walk_statements(program.body))
+        private = {each.buffer.name for each in statements if isinstance(each, Private)}
+        stores = Counter(each.buffer for each in statements if isinstance(each, Assign))
+        within = {
+            each.buffer: {let.name for let in walk_statements(loop.body) if isinstance(let, Let)}
+            for loop in reversed([each for each in statements if isinstance(each, For)])
+            if not any(isinstance(each, (Private, Reduce, If, While)) for each in walk_statements(loop.body))
+            for each in walk_statements(loop.body)
+            if isinstance(each, Assign)
+        }  # what is named in the loops around a store, and nowhere else
+        self.made: dict[str, Assign] = {
+            each.buffer: each
+            for each in statements
+            if isinstance(each, Assign)
+            and each.buffer in private.intersection(within)
+            and stores[each.buffer] == 1
+            and within[each.buffer].isdisjoint(_names(If(each.value, ())))
+            and not any(isinstance(x, Ref) and x.name in within[each.buffer] for x in walk_scalar(each.value))
+        }
+        stays = {name for name in private if stores[name] == 1}
+        stays |= {each.name for each in program.of_role("input", "constant")}
+        self.made = {
+            name: store
+            for name, store in self.made.items()
+            if all(x.buffer in stays for x in walk_scalar(store.value) if isinstance(x, Load))
+        }  # what they are computed from is the same later on
+
+    def block(self, body: tuple[Statement, ...]) -> tuple[Statement, ...]:
+        return tuple([written for each in body for written in self._statement(each)])
+
+    def _statement(self, s: Statement) -> list[Statement]:
+        if isinstance(s, Combine):
+            choice = _choice(s, self.reductions)
+            if choice is None:
+                return [s]
+            condition, value = choice
+            return [If(self._asked(condition), (replace(s, value=value),))]
+        if not isinstance(s, (For, Reduce, If, While)):
+            return [s]
+        inner = self.block(s.body)
+        if isinstance(s, For) and isinstance(inner[-1], If):
+            outside = self._asked_outside(s, inner[:-1], inner[-1])
+            if outside is not None:
+                return outside
+        return [replace(s, body=inner)]
+
+    def _asked_outside(self, loop: For, named: tuple[Statement, ...], asked: If) -> list[Statement] | None:
+        """A loop in a condition that does not change in it; None where it may."""
+        before: list[Statement] = []
+        after: list[Statement] = []
+        changing = {loop.index}
+
+        def changes(x: Scalar) -> bool:
+            read = {each.name for each in walk_scalar(x) if isinstance(each, Ref)}
+            return not changing.isdisjoint(read | _names(If(x, ())))
+
+        for each in named:
+            if not isinstance(each, Let):
+                return None
+            if changes(each.value):
+                changing.add(each.name)
+                after.append(each)
+            else:
+                before.append(each)
+        if changes(asked.condition):
+            return None
+        return [*before, replace(asked, body=(replace(loop, body=(*after, *asked.body)),))]
+
+    def _asked(self, condition: Scalar) -> Scalar:
+        """A condition as it was computed for the loop at hand, where that is short."""
+        if isinstance(condition, Apply) and condition.op != "where":
+            return replace(condition, operands=tuple(map(self._asked, condition.operands)))
+        if not isinstance(condition, Load) or condition.guard or condition.buffer not in self.made:
+            return condition
+        store = self.made[condition.buffer]
+        if sum(1 for _ in walk_scalar(store.value)) > 8:
+            return condition
+        if not all(isinstance(place, str) for place in store.index):
+            return condition
+        renamed = dict(zip(map(str, store.index), condition.index, strict=True))
+        if len(renamed) != len(store.index):
+            return condition
+        return _renamed(store.value, renamed)
+
+
+def _names(s: Statement) -> set[str]:
+    """The names that stand in a statement's places."""
+    return {str(name) for dim in dims_of(s) for name in dims.names_of(dim)}
+
+
+def _renamed(x: Scalar, names: dict[str, dims.Dim]) -> Scalar:
+    """An expression with other places in the places' names."""
+    match x:
+        case Load(_, index, _, guard):
+            return replace(
+                x, index=tuple(_dim(d, names) for d in index), guard=tuple(_dim(d, names) for d in guard)
+            )
+        case Apply(_, operands):
+            return replace(x, operands=tuple([_renamed(each, names) for each in operands]))
+    return x
+
+
+def _dim(dim: dims.Dim, names: dict[str, dims.Dim]) -> dims.Dim:
+    for name, place in names.items():
+        dim = substitute(dim, name, place)
+    return dim
+
+
+__all__ = ["conditional_sums"]

@@ -1,0 +1,87 @@
+"""Loops written out, and sums of what is chosen: the same values by the interpreter, and nothing left to ask."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import graphc as g
+from graphc.compiler.loops.conditional_sums import conditional_sums
+from graphc.compiler.loops.expand_calls import expand_calls
+from graphc.compiler.loops.printer import text
+from graphc.compiler.loops.unroll import unroll
+from graphc.compiler.loops.verifier import verify
+from tests.compiler.loops.support import lengths_at, program_of, run_loops
+from tests.compiler.test_array_programs import Programs
+from tests.ops.array_cases import CASES, LENGTHS
+
+
+def same(outputs, inputs, point, lengths, rewrite=None):
+    """Before and after, of both passes; gives the program at the end."""
+    program = expand_calls(program_of(outputs, inputs, rewrite=rewrite))
+    before = run_loops(program, point, lengths)
+    for one in (unroll, conditional_sums):
+        program = one(program)
+        verify(program)
+        for mine, right in zip(run_loops(program, point, lengths), before, strict=True):
+            assert np.array_equal(mine, right, equal_nan=True)  # to the sign of zeros
+    return program
+
+
+def species(y):
+    flows = [0.35 * y[0], 26.6 * y[1] * y[3], 8.6e-4 * y[2], 1.2 * y[4] * y[0], 3.0 * y[5]]
+    ends = [
+        -flows[0] + flows[1] - flows[3],
+        flows[0] - flows[1],
+        flows[2] * 0 - flows[2],
+        flows[3] - flows[1],
+        flows[4],
+        -flows[4],
+    ]
+    return g.stack(ends)
+
+
+def test_a_jacobian_by_elements_has_no_loops_left():
+    y = g.symbol("y", shape=6)
+    right = species(y)
+    program = same([right, g.jacobian(right, y)], [y], {"y": np.linspace(0.1, 2, 6)}, {})
+    printed = text(program)
+    assert "for " not in printed and "holds" not in printed and "where" not in printed
+
+
+def test_sums_of_what_is_chosen_are_asked_first():
+    c, x = g.symbol("c", shape=(4, 3)), g.symbol("x", shape=("n", 3))
+    value = g.sum(g.min(g.sum((x[:, None, :] - c[None]) ** 2, axis=2), axis=1))
+    rng = np.random.default_rng(0)
+    point = {"c": rng.normal(size=(4, 3)), "x": rng.normal(size=(9, 3))}
+    program = same([value, g.grad(value, c)], [c, x], point, {"n": 9}, "stable")
+    printed = text(program)
+    assert "if float64(" in printed and "private" not in printed.split("if float64(")[0].split("s0 <-")[1]
+
+
+def test_special_values_stay():
+    x = g.symbol("x", shape=4)
+    total = g.stack([x[0] + 0.0, x[1] - 0.0, 0.0 + x[2] + 0.0, 1.0 * x[3]])
+    for at in ([-0.0, -0.0, -0.0, -0.0], [np.inf, np.nan, -np.inf, 0.0]):
+        program = expand_calls(program_of([total], [x]))
+        (before,), (after,) = (run_loops(p, {"x": np.array(at)}, {}) for p in (program, unroll(program)))
+        assert before.tobytes() == after.tobytes()
+
+
+FEW = ("stack", "concat", "roll", "pad", "at_set", "eye", "tril", "matmul", "min", "where")
+
+
+@pytest.mark.parametrize("op", [*FEW, pytest.param("", marks=pytest.mark.slow, id="all")])
+def test_operations(op):
+    for case in [case for case in CASES if case.op == op or not op]:
+        symbols, point = case.symbols(case.named), case.point()
+        same([case.build(*symbols)], symbols, point, LENGTHS)
+
+
+@pytest.mark.parametrize(
+    "seed", [*range(500, 506), *(pytest.param(k, marks=pytest.mark.slow) for k in range(506, 560))]
+)
+def test_random_programs(seed):
+    program = Programs(seed)
+    outputs = program.pool[len(program.inputs) :][-3:] or program.pool[:1]
+    same(outputs, program.inputs, program.point, lengths_at(program.inputs, program.point))
