@@ -1,10 +1,10 @@
 """Error bars from derivatives: Fisher information, the delta method, a profile likelihood, Laplace's approximation.
 
-Counts decay with an unknown rate over an unknown background. One formula, the log-likelihood of Poisson's distribution, gives all:
+Counts decay with an unknown rate over a known background. One formula, the log-likelihood of Poisson's distribution, gives all:
 its Hessian at the maximum is the Fisher information, whose inverse is the covariance of what is estimated; the gradient of any
 quantity carries that covariance to its error bar; fits with one unknown held draw the profile, whose interval needs no normal
-distribution; and the integral of the likelihood is that of the parabola at its maximum. At the end measured numbers with errors go
-through a formula by one Jacobian.
+distribution; and the integral of the likelihood is that of the parabola at its maximum. At the end measured numbers with errors
+go through a formula by one Jacobian.
 
 Run: python examples/error_bars.py
 """
