@@ -24,6 +24,7 @@ FIGURES = {
     "composed_networks": ["composed_networks.html"],
     "activations": ["activations.png"],
     "least_squares_1d": ["least_squares_1d.png"],
+    "error_bars": [],
     "hamiltonian_monte_carlo": ["hamiltonian_monte_carlo.png"],
     "double_pendulum": ["double_pendulum.png"],
     "jacobians": ["jacobians.png"],

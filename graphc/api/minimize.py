@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 
-from graphc.api.compile import compile
-from graphc.api.functions import grad, hessian, jacobian
-from graphc.errors import GradientError, InputError, ShapeError, brief
-from graphc.interpret.vector_packing import Vector
+from graphc.api.functions import grad, hessian
+from graphc.api.kkt import Constraint, Objective, optimum
+from graphc.api.least_squares import MOST_DENSE, least_squares
+from graphc.api.packed_problem import PackedProblem
+from graphc.errors import GradientError, InputError, brief
 from graphc.ir.expr import Expr, constant, current_site, free_symbols, symbol
-from graphc.ir.inputs import as_value, check_shape
 from graphc.ir.types import is_float
 from graphc.ops.reduce import sum as sum_of
 from graphc.ops.support.sparse_arrays import scipy_optimize
-from graphc.util.arguments import listed, mapping
+from graphc.util.arguments import listed
 
-MOST_DENSE = 200
-"""Unknowns up to which derivatives are whole matrices; from there on they are sparse."""
+NEARLY = 1e-6
+"""What may be left of the optimality conditions, beside their terms, where a solver has found an optimum."""
+
+SETTLED = 1e-9
+"""The same where an optimum is sure, whatever the solver said when it stopped."""
 
 SIGNS = {"less": -1.0, "less_equal": -1.0, "greater": 1.0, "greater_equal": 1.0, "equal": 0.0}
 
@@ -44,11 +47,16 @@ def minimize(
     data : the other symbols, by symbol or name
 
     Returns SciPy's `OptimizeResult`, with `unknowns` (symbol's name → value), `method` and `why` it was chosen; of residuals
-    `standard_errors` by name as well, infinite where the residuals do not tell an unknown.
+    `standard_errors` by name, infinite where the residuals do not tell an unknown; with constraints `multipliers`, one for
+    each in the order of `subject_to`, and with bounds `bound_multipliers` by name: ∇objective is the sum of the multipliers times
+    ∇(greater side − less side), of equations ∇(left − right), and those of inequalities are ≥ 0. `optimality` is what is left of
+    the conditions of an optimum, beside the size of their terms.
 
     A constrained problem is solved by SLSQP up to 200 unknowns, and by trust-constr with sparse derivatives beyond; one with
     bounds by L-BFGS-B; one without either by trust-exact or, from 200 unknowns on, trust-ncg with a sparse Hessian; residuals by
-    least_squares. A minimum that is found is a local one.
+    least_squares, from the given values and, where some unknowns enter linearly, from their best values too: the lesser of the
+    two is returned. Steps of Newton's method by exact derivatives follow, with the active constraints held, until they gain no
+    more digits. A minimum that is found is a local one.
     Raises `InputError` for a symbol without a value, for a constraint that is no comparison, and for constrained residuals.
 
     >>> from graphc.ir.expr import symbols
@@ -66,7 +74,7 @@ def minimize(
         raise GradientError(
             f"an objective of {objective.dtype} has no derivative", node=repr(objective), site=current_site()
         )
-    problem = _Problem([objective, *subject_to], unknowns, bounds, data)
+    problem = PackedProblem([objective, *subject_to], unknowns, bounds, data)
     if objective.shape:
         if subject_to:
             raise InputError(
@@ -74,204 +82,11 @@ def minimize(
                 site=current_site(),
                 hint="give g.sum(residuals**2) for the objective",
             )
-        return _least_squares(problem, objective)
+        return least_squares(problem, objective)
     return _smooth(problem, objective, subject_to)
 
 
-class _Problem:
-    """The unknowns as one vector, and expressions compiled as functions of it."""
-
-    def __init__(
-        self,
-        roots: Sequence[Expr],
-        unknowns: Any,
-        bounds: Mapping[Expr, tuple[Any, Any]] | None,
-        data: Mapping[Any, Any] | None,
-    ) -> None:
-        if not isinstance(unknowns, Mapping) or not unknowns:
-            raise InputError(
-                "minimize() takes the unknowns with the values to begin with",
-                site=current_site(),
-                hint="write g.minimize(L, {x: 1.0, y: 0.0})",
-            )
-        for node in unknowns:
-            if not isinstance(node, Expr) or not node.is_symbol or not is_float(node.dtype):
-                raise InputError(
-                    f"{brief(node)} is no float symbol, and cannot be an unknown", site=current_site()
-                )
-        self.symbols = list(unknowns)
-        names = [node.name for node in self.symbols]
-        values = [as_value(node, value) for node, value in unknowns.items()]
-        for node, value in zip(self.symbols, values, strict=True):
-            check_shape(node, value.shape)
-        self.vector = Vector(dict(zip(names, values, strict=True)))
-        self.start = self.vector.start
-        self.names = names
-        data = {} if data is None else mapping("data", data, "write data={X: values}")
-        self.data = {key.name if isinstance(key, Expr) else key: value for key, value in data.items()}
-        self.others = [node for node in free_symbols(*roots) if node not in unknowns]
-        for node in self.others:
-            if node.name not in self.data:
-                raise InputError(
-                    f"{node.name!r} is no unknown and has no value",
-                    site=current_site(),
-                    hint=f"add it to the unknowns, or give data={{{node.name!r}: …}}",
-                )
-        self.bounds = self._bounded(bounds)
-
-    def _bounded(self, bounds: Mapping[Expr, tuple[Any, Any]] | None) -> tuple[np.ndarray, np.ndarray] | None:
-        if bounds is None:
-            return None
-        bounds = mapping("bounds", bounds, "write bounds={x: (0, 1)}")
-        for node, pair in bounds.items():
-            if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-                raise InputError(
-                    f"the bounds of {brief(node)} are (least, greatest), not {brief(pair)}",
-                    site=current_site(),
-                )
-        if not bounds:
-            return None
-        sides = []
-        stray = next((node for node in bounds if node not in self.symbols), None)
-        if stray is not None:
-            raise InputError(f"bounds of {brief(stray)}, which is no unknown", site=current_site())
-        for number, free in enumerate((-np.inf, np.inf)):
-            named = {}
-            for node in self.symbols:
-                side = bounds.get(node, (None, None))[number]
-                shape = np.shape(self.vector.unpack(self.start)[node.name])
-                named[node.name] = _side(node, free if side is None else side, shape)
-            sides.append(self.vector.pack(named))
-        return sides[0], sides[1]
-
-    def compiled(self, outputs: Any) -> Callable[[np.ndarray], Any]:
-        """A function of the vector; what it gives at the last point is kept, so several may ask for parts of it."""
-        function: Any = compile(outputs, [*self.symbols, *self.others])
-        values = {node.name: self.data[node.name] for node in self.others}
-        last: tuple[bytes, Any] = (b"", None)  # one assignment writes both, so that threads see a pair
-
-        def at(vector: np.ndarray) -> Any:
-            nonlocal last
-            key, known = last
-            point = vector.tobytes()
-            if key == point:
-                return known
-            results = function(**self.vector.unpack(vector), **values)
-            last = (point, results)
-            return results
-
-        return at
-
-    def rows(self, outputs: Sequence[Expr], sparse: bool) -> tuple[Any, Callable[[Any], Any]]:
-        """The Jacobian of some outputs by the unknowns to be compiled, and what makes one matrix of its values."""
-        if sparse:
-            return jacobian(list(outputs), self.symbols, sparse=True), lambda value: value
-        blocks = [[jacobian(output, node) for node in self.symbols] for output in outputs]
-        widths = [np.size(value) for value in self.vector.unpack(self.start).values()]
-
-        def whole(values: Any) -> np.ndarray:
-            return np.vstack(
-                [
-                    np.hstack(
-                        [np.reshape(block, (-1, width)) for block, width in zip(row, widths, strict=True)]
-                    )
-                    for row in values
-                ]
-            )
-
-        return blocks, whole
-
-    def finished(self, result: Any, method: str, why: str) -> Any:
-        result.unknowns = self.vector.unpack(result.x)
-        result.method, result.why = method, why
-        return result
-
-
-def _least_squares(problem: _Problem, residuals: Expr) -> Any:
-    count = len(problem.start)
-    sparse = count > MOST_DENSE
-    derivative, whole = problem.rows([residuals], sparse)
-    at = problem.compiled((residuals, derivative))
-
-    def fun(vector: np.ndarray) -> np.ndarray:
-        return np.ravel(at(vector)[0]).copy()
-
-    def jac(vector: np.ndarray) -> Any:
-        return whole(at(vector)[1])
-
-    first = fun(problem.start)
-    if not np.isfinite(first).all():
-        raise InputError(
-            "the residuals are not finite at the values to begin with",
-            node=repr(residuals),
-            site=current_site(),
-        )
-    levenberg = not sparse and problem.bounds is None and len(first) >= count
-    method = "lm" if levenberg else "trf"
-    eps = float(np.finfo(np.float64).eps)
-    bounds = problem.bounds or (-np.inf, np.inf)
-    optimize: Any = scipy_optimize()
-    result = optimize.least_squares(
-        fun,
-        problem.start,
-        jac,
-        bounds,
-        method=method,
-        x_scale="jac",
-        ftol=eps,
-        xtol=eps,
-        gtol=eps,
-        max_nfev=20_000,
-    )
-    if levenberg:
-        result.x = _polished(fun, jac, result.x)
-        result.fun, result.jac = fun(result.x), jac(result.x)
-        result.cost = 0.5 * float(result.fun @ result.fun)
-        result.grad = result.jac.T @ result.fun
-    why = "the objective is an array of residuals, " + (
-        "without bounds"
-        if levenberg
-        else "with a sparse Jacobian"
-        if sparse
-        else "with bounds or few residuals"
-    )
-    if not sparse:
-        result.standard_errors = problem.vector.unpack(_errors(result.jac, result.fun))
-    return problem.finished(result, f"least_squares({method})", why)
-
-
-def _polished(fun: Callable[..., Any], jac: Callable[..., Any], x: np.ndarray) -> np.ndarray:
-    """Gauss-Newton steps as long as they make the gradient less: what a solver leaves when the sum of squares stands still."""
-    best, slope = x, math.inf
-    for _ in range(20):
-        matrix, residuals = jac(x), fun(x)
-        lengths = np.linalg.norm(matrix, axis=0)
-        lengths[lengths == 0] = 1.0
-        now = float(np.linalg.norm((matrix / lengths).T @ residuals))
-        if not now < slope:
-            return best
-        best, slope = x, now
-        step = np.linalg.lstsq(matrix / lengths, -residuals, rcond=None)[0] / lengths
-        x = x + step
-    return best
-
-
-def _errors(matrix: np.ndarray, residuals: np.ndarray) -> np.ndarray:
-    """Standard errors of a fit: the diagonal of s²·(JᵀJ)⁻¹ by QR of J with columns of length 1."""
-    rows, columns = matrix.shape
-    if rows <= columns:
-        return np.full(columns, np.inf)
-    lengths = np.linalg.norm(matrix, axis=0)
-    if not np.all(lengths > 0):
-        return np.where(lengths > 0, np.nan, np.inf)
-    triangle = np.linalg.qr(matrix / lengths, mode="r")
-    if np.abs(np.diag(triangle)).min() < rows * np.finfo(np.float64).eps:
-        return np.full(columns, np.inf)
-    spread = np.linalg.norm(np.linalg.inv(triangle), axis=1) / lengths
-    return spread * math.sqrt(float(residuals @ residuals) / (rows - columns))
-
-
-def _smooth(problem: _Problem, objective: Expr, subject_to: Sequence[Expr]) -> Any:
+def _smooth(problem: PackedProblem, objective: Expr, subject_to: Sequence[Expr]) -> Any:
     count = len(problem.start)
     large = count > MOST_DENSE
     at = problem.compiled((objective, grad(objective, problem.symbols)))
@@ -282,41 +97,112 @@ def _smooth(problem: _Problem, objective: Expr, subject_to: Sequence[Expr]) -> A
     def jac(vector: np.ndarray) -> np.ndarray:
         return problem.vector.pack(dict(zip(problem.names, at(vector)[1], strict=True)))
 
-    options: dict[str, Any] = {}
-    more: dict[str, Any] = {}
-    if subject_to:
-        method = "trust-constr" if large else "SLSQP"
-        why = f"there are constraints, and {count} unknowns"
-        options = {"maxiter": 5000, **({"xtol": 1e-12, "gtol": 1e-10} if large else {"ftol": 1e-15})}
-        more["constraints"] = [_constraint(problem, each, large) for each in subject_to]
-        if large:
-            more["hess"] = _curvature(problem, objective, large)
-    elif problem.bounds is not None:
-        method, why = "L-BFGS-B", "there are bounds and no other constraints"
-        options = {"ftol": 0.0, "gtol": 1e-10, "maxiter": 100_000, "maxfun": 1_000_000}
-    else:
-        method = "trust-ncg" if large else "trust-exact"
-        why = f"there are no constraints, and {count} unknowns: a {'sparse' if large else 'whole'} Hessian is cheap"
-        options = {"gtol": 1e-10, "maxiter": 10_000}
-        curvature = _curvature(problem, objective, large)
-        if large:  # these methods take products with a sparse Hessian, not itself
-            more["hessp"] = lambda vector, along: curvature(vector) @ along
-        else:
-            more["hess"] = curvature
-    optimize: Any = scipy_optimize()
-    if problem.bounds is not None:
-        more["bounds"] = optimize.Bounds(*problem.bounds)
-    result = optimize.minimize(fun, problem.start, jac=jac, method=method, options=options, **more)
+    whole = Objective(fun, jac, _curvature(problem, objective, large), large)
+    constraints = [_constraint(problem, each, large) for each in subject_to]
+    method, why, options = _method(problem, bool(constraints))
+    result = _settled(problem, whole, constraints, _solved(problem, whole, constraints, method, options))
+    if constraints and not large and not result.optimality < NEARLY:
+        options = _method(problem, True, True)[2]
+        other = _settled(
+            problem, whole, constraints, _solved(problem, whole, constraints, "trust-constr", options)
+        )
+        if _violation(constraints, other.x) <= max(_violation(constraints, result.x), NEARLY):
+            result, method, why = other, "trust-constr", f"{why}; SLSQP found no optimum"
     return problem.finished(result, method, why)
 
 
-def _curvature(problem: _Problem, objective: Expr, sparse: bool) -> Callable[[np.ndarray], Any]:
-    if sparse:
-        return problem.compiled(hessian(objective, problem.symbols, sparse=True))
-    slopes = grad(objective, problem.symbols)
-    blocks, whole = problem.rows(slopes, False)
-    at = problem.compiled(blocks)
-    return lambda vector: whole(at(vector))
+def _method(
+    problem: PackedProblem, constrained: bool, barrier: bool = False
+) -> tuple[str, str, dict[str, Any]]:
+    """SciPy's method, why, and its options: none stops before its steps are lost in rounding."""
+    count = len(problem.start)
+    large = count > MOST_DENSE
+    if constrained and (large or barrier):
+        why = f"there are constraints, and {count} unknowns"
+        return "trust-constr", why, {"maxiter": 5000, "xtol": 1e-12, "gtol": 1e-10}
+    if constrained:
+        return "SLSQP", f"there are constraints, and {count} unknowns", {"maxiter": 5000, "ftol": 1e-15}
+    if problem.bounds is not None:
+        options = {"ftol": 0.0, "gtol": 1e-10, "maxiter": 100_000, "maxfun": 1_000_000}
+        return "L-BFGS-B", "there are bounds and no other constraints", options
+    kind = "sparse" if large else "whole"
+    why = f"there are no constraints, and {count} unknowns: a {kind} Hessian is cheap"
+    return "trust-ncg" if large else "trust-exact", why, {"gtol": 1e-10, "maxiter": 10_000}
+
+
+def _solved(
+    problem: PackedProblem,
+    whole: Objective,
+    constraints: Sequence[Constraint],
+    method: str,
+    options: dict[str, Any],
+) -> Any:
+    optimize: Any = scipy_optimize()
+    more: dict[str, Any] = {}
+    if method == "SLSQP":
+        kinds = {True: "eq", False: "ineq"}
+        more["constraints"] = [
+            {"type": kinds[each.equality], "fun": each.fun, "jac": each.jac} for each in constraints
+        ]
+    elif method == "trust-constr":
+        more["hess"] = whole.hess
+        more["constraints"] = [
+            optimize.NonlinearConstraint(
+                each.fun, 0.0, 0.0 if each.equality else np.inf, jac=each.jac, hess=each.hess
+            )
+            for each in constraints
+        ]
+    elif method == "trust-ncg":  # it takes products with a sparse Hessian, not itself
+        more["hessp"] = lambda vector, along: whole.hess(vector) @ along
+    elif method == "trust-exact":
+        more["hess"] = whole.hess
+    if problem.bounds is not None:
+        more["bounds"] = optimize.Bounds(*problem.bounds)
+    return optimize.minimize(whole.fun, problem.start, jac=whole.jac, method=method, options=options, **more)
+
+
+def _violation(constraints: Sequence[Constraint], x: np.ndarray) -> float:
+    sides = [np.abs(each.fun(x)) if each.equality else -each.fun(x) for each in constraints]
+    worst = float(max((side.max(initial=0.0) for side in sides), default=0.0))
+    return worst if np.isfinite(worst) else np.inf
+
+
+def _settled(problem: PackedProblem, whole: Objective, constraints: Sequence[Constraint], result: Any) -> Any:
+    """The result after Newton steps on the optimality conditions from where the solver stopped, and the multipliers there."""
+    found = optimum(whole, constraints, problem.bounds, result.x)
+    if found is None:
+        result.optimality = np.nan
+        return result
+    result.x, result.fun, result.jac = found.x, whole.fun(found.x), whole.jac(found.x)
+    result.optimality = found.left
+    if found.left < SETTLED and not result.success:
+        result.success, result.status, result.message = True, 0, "The conditions of an optimum hold."
+    if constraints:
+        result.multipliers = [float(part) if not part.shape else part for part in found.multipliers]
+    if problem.bounds is not None:
+        result.bound_multipliers = problem.vector.unpack(found.of_bounds)
+    return result
+
+
+def _curvature(
+    problem: PackedProblem, objective: Expr, sparse: bool, more: Sequence[Expr] = ()
+) -> Callable[..., Any]:
+    """The Hessian as a function of the vector, compiled when it is first asked for."""
+
+    @cache
+    def compiled() -> tuple[Callable[..., Any], Callable[[Any], Any]]:
+        if sparse:
+            return problem.compiled(
+                hessian(objective, problem.symbols, sparse=True), more
+            ), lambda value: value
+        blocks, whole = problem.rows(grad(objective, problem.symbols), False)
+        return problem.compiled(blocks, more), whole
+
+    def at(vector: np.ndarray, *rest: Any) -> Any:
+        function, whole = compiled()
+        return whole(function(vector, *rest))
+
+    return at
 
 
 def _unused(name: str, *taken: Any) -> str:
@@ -332,19 +218,6 @@ def _unused(name: str, *taken: Any) -> str:
     return name
 
 
-def _side(node: Expr, value: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """One side of an unknown's bounds, for each of its elements."""
-    array = None if isinstance(value, Expr) else np.asarray(value)
-    if array is None or array.dtype.kind not in "fiu":
-        raise InputError(f"the bounds of {node.name!r} are numbers, not {brief(value)}", site=current_site())
-    try:
-        return np.broadcast_to(array, shape)
-    except ValueError:
-        raise ShapeError(
-            f"bounds of shape {array.shape} for {node.name!r} of shape {shape}", site=current_site()
-        ) from None
-
-
 def _no_constraint(given: Any) -> InputError:
     return InputError(
         f"{brief(given)} is no constraint",
@@ -353,8 +226,8 @@ def _no_constraint(given: Any) -> InputError:
     )
 
 
-def _constraint(problem: _Problem, comparison: Any, sparse: bool) -> Any:
-    """A comparison as SciPy's methods take it: a difference that is 0, or at least 0."""
+def _constraint(problem: PackedProblem, comparison: Any, sparse: bool) -> Constraint:
+    """A comparison as a difference that is 0, or at least 0."""
     if comparison.op.name not in SIGNS:
         raise _no_constraint(comparison)
     sign = SIGNS[comparison.op.name]
@@ -364,33 +237,24 @@ def _constraint(problem: _Problem, comparison: Any, sparse: bool) -> Any:
         raise GradientError(f"the constraint {comparison!r} compares no floats", site=comparison.site)
     derivative, whole = problem.rows([difference], sparse)
     at = problem.compiled((difference, derivative))
-
-    def fun(vector: np.ndarray) -> np.ndarray:
-        return np.ravel(at(vector)[0]).copy()
-
-    def jac(vector: np.ndarray) -> Any:
-        return whole(at(vector)[1])
-
-    if not sparse:
-        return {"type": "ineq" if sign else "eq", "fun": fun, "jac": jac}
+    shape = np.shape(at(problem.start)[0])
     weights = symbol(
         _unused("weights of a constraint", problem.symbols, difference), difference.shape, difference.dtype
     )
     weighted = difference * weights
-    bent: Any = compile(
-        hessian(sum_of(weighted) if weighted.shape else weighted, problem.symbols, sparse=True),
-        [*problem.symbols, *problem.others, weights],
-    )
-    values = [problem.data[node.name] for node in problem.others]
+    bent = _curvature(problem, sum_of(weighted) if weighted.shape else weighted, sparse, [weights])
+
+    def fun(vector: np.ndarray) -> np.ndarray:
+        return np.ravel(at(vector)[0]).astype(np.float64)
+
+    def jac(vector: np.ndarray) -> Any:
+        return whole(at(vector)[1])
 
     def hess(vector: np.ndarray, multipliers: np.ndarray) -> Any:
-        shaped = np.reshape(multipliers, np.shape(at(vector)[0]))
-        return bent(
-            *problem.vector.unpack(vector).values(), *values, shaped if shaped.shape else float(shaped)
-        )
+        shaped = np.reshape(multipliers, shape)
+        return bent(vector, shaped if shape else float(shaped))
 
-    optimize: Any = scipy_optimize()
-    return optimize.NonlinearConstraint(fun, 0.0, np.inf if sign else 0.0, jac=jac, hess=hess)
+    return Constraint(not sign, shape, fun, jac, hess)
 
 
 __all__ = ["minimize"]

@@ -9,7 +9,7 @@ import numpy as np
 
 from graphc.autodiff.sparse.compressed import hessian_entries, jacobian_entries, refuse_integers
 from graphc.autodiff.sparse.pattern import pattern as pattern_of
-from graphc.errors import InputError, brief
+from graphc.errors import ExpressionError, InputError, brief
 from graphc.ir.expr import Expr, constant, current_site
 from graphc.ops.support.sparse_arrays import scipy_sparse
 from graphc.util.pytree import flatten
@@ -28,6 +28,8 @@ class SparseDerivative:
     format : "csr", "csc" or "coo"
     mode, colours : "forward" (columns) or "reverse" (rows), and how many sweeps give all entries
     """
+
+    __array_ufunc__ = None  # NumPy's arrays leave operators to this class, which refuses them
 
     def __init__(
         self, outputs: Sequence[Expr], variables: Sequence[Expr], pattern: Any, format: str, symmetric: bool
@@ -100,6 +102,29 @@ class SparseDerivative:
             f"<sparse derivative {self.shape[0]}×{self.shape[1]}: {self.nnz} entries by {self.colours} "
             f"{self.mode} sweep{'s' if self.colours != 1 else ''}, {self.format}>"
         )
+
+
+def _refuses(name: str) -> Callable[..., Any]:
+    """A method of Python's operators that says what to compute with instead."""
+
+    def method(self: SparseDerivative, *_: Any) -> Any:
+        raise ExpressionError(
+            f"{name} of a sparse derivative: it is a result to be compiled, and no operand of a formula",
+            node=repr(self),
+            site=current_site(),
+            hint="compute with the scipy.sparse array that the compiled function returns, or with J.values, the entries as "
+            "expressions; g.jacobian and g.hessian without sparse=True give whole matrices",
+        )
+
+    method.__name__ = name
+    return method
+
+
+for _name in (
+    "__add__ __radd__ __sub__ __rsub__ __mul__ __rmul__ __truediv__ __rtruediv__ __matmul__ __rmatmul__ __pow__ __rpow__ "
+    "__neg__ __pos__ __abs__ __getitem__ __lt__ __le__ __gt__ __ge__ __iter__ __len__ __float__"
+).split():
+    setattr(SparseDerivative, _name, _refuses(_name.strip("_")))
 
 
 class Sparsity:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 
 import graphc as g
 from graphc.autodiff.sparse.colouring import columns_apart, star
-from graphc.errors import GradientError, InputError
+from graphc.errors import ExpressionError, GradientError, InputError
 from graphc.ir.expr import walk
 from graphc.ops.support.sparse_arrays import scipy_sparse
 from tests.ops.array_cases import CASES
@@ -313,3 +313,24 @@ def test_a_picture():
     assert pattern.svg().count("h1v1h-1z") == pattern.nnz == 14
     large = g.symbol("u", shape=3000)
     assert g.sparsity(large[1:] - large[:-1], large).svg().count("h1v1h-1z") < 1000
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda J: J + 1,
+        lambda J: 1 - J,
+        lambda J: 2.0 * J,
+        lambda J: np.ones(3) @ J,
+        lambda J: np.ones((3, 3)) + J,
+        lambda J: J @ np.ones(3),
+        lambda J: J[0],
+        lambda J: -J,
+        lambda J: J < 1,
+        lambda J: list(J),
+    ],
+)
+def test_a_sparse_derivative_is_no_operand(use):
+    x = g.symbol("x", shape=3)
+    with pytest.raises(ExpressionError, match=r"(?s)no operand of a formula.*compiled function returns"):
+        use(g.jacobian(x * x, x, sparse=True))

@@ -23,4 +23,12 @@ def scipy_optimize() -> Any:
     return scipy.optimize
 
 
-__all__ = ["scipy_optimize", "scipy_sparse"]
+@fork_safety.once
+def scipy_linear() -> Any:
+    """The module `scipy.sparse.linalg`."""
+    import scipy.sparse.linalg
+
+    return scipy.sparse.linalg
+
+
+__all__ = ["scipy_linear", "scipy_optimize", "scipy_sparse"]
