@@ -53,9 +53,7 @@ _PENDING = object()
 _Candidate = tuple[int, str | None, AnyRule]
 """A rule by its place among those for its root, with the kinds of types that it is proved over."""
 
-_Index = dict[str, list[_Candidate]]
-"""Root operation → its rules."""
-
+_Index = dict[str, list[_Candidate]]  # root operation → its rules
 _Chosen = dict[tuple[str, ...], list[_Candidate]]
 """An operation, the kind of its type and the operations of its operands → what of the index may fire, kept for the next such
 node; with the kinds of types where the node itself has to be asked (`computes_over`)."""
