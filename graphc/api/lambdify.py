@@ -16,7 +16,7 @@ from graphc.compiler.runtime.elementwise_function import ElementwiseFunction, ma
 from graphc.errors import ArityError, ConversionError, GraphcError, InputError, brief
 from graphc.frontend.interop.sympy import sympy
 from graphc.frontend.interop.sympy_reader import read_sympy
-from graphc.frontend.interop.sympy_structure import Arguments, read_arguments, read_results
+from graphc.frontend.interop.sympy_structure import SympyArguments, read_arguments, read_results
 from graphc.ir.expr import Expr, current_site, symbol
 from graphc.ir.graph import Dag
 from graphc.util.pytree import Structure, unflatten
@@ -115,7 +115,7 @@ def _functions(modules: Any) -> dict[str, Any]:
 
 
 def _converted(
-    arguments: Arguments, leaves: list[Any], functions: Mapping[str, Any], use_imps: bool
+    arguments: SympyArguments, leaves: list[Any], functions: Mapping[str, Any], use_imps: bool
 ) -> tuple[list[Expr], list[Expr]]:
     """The expressions of the results, and the symbols of the arguments."""
     inputs = _symbols(arguments, frozenset())
@@ -131,7 +131,7 @@ def _converted(
     return read_sympy(leaves, declared, strict=False, functions=functions, implemented=use_imps), inputs
 
 
-def _symbols(arguments: Arguments, truths: frozenset[Any]) -> list[Expr]:
+def _symbols(arguments: SympyArguments, truths: frozenset[Any]) -> list[Expr]:
     """A symbol for each argument, under names of their own: two of SymPy's may have one name."""
     names: dict[str, int] = {}
     symbols = []
@@ -171,7 +171,7 @@ def _uses(graph: Dag) -> list[tuple[int, ...]] | None:
     return [tuple([n for n in graph.inputs if masks[output] >> n & 1]) for output in graph.outputs]
 
 
-def _document(arguments: Arguments, expr: Any, limit: int | None) -> str:
+def _document(arguments: SympyArguments, expr: Any, limit: int | None) -> str:
     """A docstring in the form of SymPy's."""
     signature = f"func({', '.join(arguments.names)})"
     shown = "..."
@@ -201,7 +201,7 @@ class LambdifiedFunction:
         def __call__(self, /, *args: Any, **kwargs: Any) -> Any: ...
 
     def __init__(
-        self, arguments: Arguments, compiled: Any, structure: Structure, uses: Any, document: str
+        self, arguments: SympyArguments, compiled: Any, structure: Structure, uses: Any, document: str
     ) -> None:
         self.compiled = compiled
         self.arguments = arguments.names
@@ -279,7 +279,7 @@ class LambdifiedFunction:
 
 
 def _bound(
-    arguments: Arguments, compiled: Any, structure: Structure, uses: Any, document: str
+    arguments: SympyArguments, compiled: Any, structure: Structure, uses: Any, document: str
 ) -> LambdifiedFunction:
     """A function in a class of its own, whose `__call__` is a builtin where that can be."""
     kind = type("lambdified", (LambdifiedFunction,), {"__module__": __name__})

@@ -38,7 +38,7 @@ def _times(factor: float, x: Coefficient) -> Coefficient:
     return None if x is None else x if factor == 1 else -x if factor == -1 else factor * x
 
 
-class Series:
+class TaylorSeries:
     """Taylor coefficients of nodes, computed as they are asked for.
 
     known : symbol → its coefficients, as many as are known; those of a symbol of the state are added to it
@@ -221,50 +221,50 @@ def _fit(value: Coefficient, node: Expr) -> Coefficient:
     return None if value is None else broadcast(value, node)
 
 
-def _sum(series: Series, node: Expr, n: int) -> Coefficient:
+def _sum(series: TaylorSeries, node: Expr, n: int) -> Coefficient:
     x, y = (series.coefficient(operand, n) for operand in node.operands)
     if y is not None and node.op.name == "subtract":
         return _fit(-y if x is None else x - y, node)
     return _fit(added([each for each in (x, y) if each is not None]), node)
 
 
-def _negative(series: Series, node: Expr, n: int) -> Coefficient:
+def _negative(series: TaylorSeries, node: Expr, n: int) -> Coefficient:
     return _times(-1, series.coefficient(node.operands[0], n))
 
 
-def _multiply(series: Series, node: Expr, n: int) -> Coefficient:
+def _multiply(series: TaylorSeries, node: Expr, n: int) -> Coefficient:
     x, y = node.operands
     return _fit(series.squared(x, n) if x is y else series.convolved(x, y, n), node)
 
 
-def _square(series: Series, node: Expr, n: int) -> Coefficient:
+def _square(series: TaylorSeries, node: Expr, n: int) -> Coefficient:
     return series.squared(node.operands[0], n)
 
 
-def _divide(series: Series, node: Expr, n: int) -> Coefficient:
+def _divide(series: TaylorSeries, node: Expr, n: int) -> Coefficient:
     """z = u/v: zₙ = (uₙ − Σ_{j≥1} vⱼ zₙ₋ⱼ)/v₀."""
     u, v = node.operands
     return _quotient(series, node, series.coefficient(u, n), v, n)
 
 
-def _reciprocal(series: Series, node: Expr, n: int) -> Coefficient:
+def _reciprocal(series: TaylorSeries, node: Expr, n: int) -> Coefficient:
     return _quotient(series, node, None, node.operands[0], n)
 
 
-def _quotient(series: Series, node: Expr, above: Coefficient, v: Expr, n: int) -> Coefficient:
+def _quotient(series: TaylorSeries, node: Expr, above: Coefficient, v: Expr, n: int) -> Coefficient:
     rest = series.convolved(v, node, n, first=1) if series.moves(v) else None
     whole = above if rest is None else -rest if above is None else above - rest
     return None if whole is None else _fit(whole / series.coefficient(v, 0), node)
 
 
-def _sqrt(series: Series, node: Expr, n: int) -> Coefficient:
+def _sqrt(series: TaylorSeries, node: Expr, n: int) -> Coefficient:
     """z² = u: zₙ = (uₙ − Σ zⱼ zₙ₋ⱼ)/(2 z₀), without the first and the last term."""
     u, rest = series.coefficient(node.operands[0], n), series.squared(node, n, first=1)
     whole, first = u if rest is None else -rest if u is None else u - rest, series.coefficient(node, 0)
     return None if whole is None or first is None else whole / (2 * first)
 
 
-def _pow(series: Series, node: Expr, n: int) -> Coefficient:
+def _pow(series: TaylorSeries, node: Expr, n: int) -> Coefficient:
     """z = uᵃ: n·u₀·zₙ = Σ_{j<n} (n·a − j·(a + 1)) uₙ₋ⱼ zⱼ; of an exponent that changes, z' = z·(y·log u)'."""
     u, exponent = node.operands
     if not exponent.is_constant or exponent.shape:
@@ -288,7 +288,7 @@ def _called(name: str, *operands: Expr) -> Expr:
     return apply(lookup(name), *operands)
 
 
-def _where(series: Series, node: Expr, n: int) -> Coefficient:
+def _where(series: TaylorSeries, node: Expr, n: int) -> Coefficient:
     condition = series.coefficient(node.operands[0], 0)
     x, y = (series.coefficient(operand, n) for operand in node.operands[1:])
     if x is None and y is None:
@@ -300,12 +300,12 @@ def _where(series: Series, node: Expr, n: int) -> Coefficient:
     )
 
 
-def _astype(series: Series, node: Expr, n: int) -> Coefficient:
+def _astype(series: TaylorSeries, node: Expr, n: int) -> Coefficient:
     x = series.coefficient(node.operands[0], n) if is_float(node.operands[0].dtype) else None
     return None if x is None else cast(x, node.dtype)
 
 
-_RULES: dict[str, Callable[[Series, Expr, int], Coefficient]] = {
+_RULES: dict[str, Callable[[TaylorSeries, Expr, int], Coefficient]] = {
     "add": _sum, "subtract": _sum, "negative": _negative, "multiply": _multiply, "square": _square, "divide": _divide,
     "reciprocal": _reciprocal, "sqrt": _sqrt, "pow": _pow, "where": _where, "astype": _astype,
 }  # fmt: skip
@@ -322,7 +322,7 @@ def solution_coefficients(
     one = constant(1.0, time.dtype)
     known: dict[Expr, list[Coefficient]] = {time: [start, one]}
     known.update({part: [value] for part, value in zip(state, values, strict=True)})
-    series = Series(known)
+    series = TaylorSeries(known)
     for n in range(order):
         rates = [series.coefficient(slope, n) for slope in slopes]
         for part, rate in zip(state, rates, strict=True):
@@ -332,4 +332,4 @@ def solution_coefficients(
     ]
 
 
-__all__ = ["Series", "solution_coefficients"]
+__all__ = ["TaylorSeries", "solution_coefficients"]

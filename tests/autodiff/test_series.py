@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import graphc as g
-from graphc.autodiff.series import Series, solution_coefficients
+from graphc.autodiff.series import solution_coefficients
 from graphc.errors import GradientError
 
 u, v = g.symbols("u v")

@@ -23,7 +23,7 @@ MOST_ELEMENTS = 100_000
 
 
 @dataclass(frozen=True)
-class Arguments:
+class SympyArguments:
     """The arguments of a function.
 
     keys : the SymPy symbols, from left to right; names : of the arguments as they are passed
@@ -73,7 +73,7 @@ def _take(name: str, part: tuple[Any, ...], value: Any, taken: list[Any]) -> Non
             _take(name, inner, item, taken)
 
 
-def read_arguments(args: Any) -> Arguments:
+def read_arguments(args: Any) -> SympyArguments:
     """The arguments as declared: a symbol, a function of others, a derivative, a matrix symbol, names, or (nested) sequences."""
     S = sympy()
     if isinstance(args, str):
@@ -91,7 +91,7 @@ def read_arguments(args: Any) -> Arguments:
     if len(set(keys)) != len(keys):
         twice = next(key for number, key in enumerate(keys) if key in keys[:number])
         raise ConversionError(f"the argument {show(twice)} is listed twice", site=current_site())
-    return Arguments(tuple(keys), tuple(names), tuple(parts))
+    return SympyArguments(tuple(keys), tuple(names), tuple(parts))
 
 
 def _is_nested(value: Any) -> bool:
@@ -220,4 +220,4 @@ def _unshaped(expr: Any) -> Any:
     )
 
 
-__all__ = ["Arguments", "read_arguments", "read_results"]
+__all__ = ["SympyArguments", "read_arguments", "read_results"]
