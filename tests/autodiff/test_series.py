@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import graphc as g
-from graphc.autodiff.series import solution_coefficients
+from graphc.autodiff.series import TaylorSeries, solution_coefficients
 from graphc.errors import GradientError
 
 u, v = g.symbols("u v")
@@ -61,7 +61,7 @@ class _Mpmath:
 def test_coefficients_are_mpmaths(name):
     f = CASES[name]
     known = {u: [g.constant(c) for c in U], v: [g.constant(c) for c in V]}
-    series = Series(known)
+    series = TaylorSeries(known)
     node = f(g, u, v)
     ours = [series.coefficient(node, n) for n in range(ORDER + 1)]
     values = g.evaluate([0.0 if c is None else c for c in ours], {})
@@ -74,7 +74,7 @@ def test_coefficients_are_mpmaths(name):
 
 def test_branches_and_kinks_take_the_side_of_the_beginning():
     known = {u: [g.constant(c) for c in U], v: [g.constant(-c) for c in V]}
-    series = Series(known)
+    series = TaylorSeries(known)
     for node, right in (
         (abs(v), V),
         (g.where(u > 0, u, v), U),
@@ -91,7 +91,7 @@ def test_arrays_are_carried_through_what_is_linear():
     A = np.arange(6.0).reshape(2, 3) / 4
     x = g.symbol("x", shape=3)
     rows = [np.array([0.2, -0.4, 0.5]) / (n + 1) for n in range(4)]
-    series = Series({x: [g.constant(row) for row in rows]})
+    series = TaylorSeries({x: [g.constant(row) for row in rows]})
     y = g.concat([A @ x, g.flip(x)[:2] * 2])
     dot, mean = g.sum(x * x) + x @ x, g.mean(x)
     for n in range(4):
@@ -111,7 +111,7 @@ def test_solutions():
 
 def test_what_has_no_recurrence_is_told_with_its_line():
     A = g.symbol("A", shape=(2, 2))
-    series = Series({A: [g.constant(np.eye(2)), g.constant(np.ones((2, 2)))]})
+    series = TaylorSeries({A: [g.constant(np.eye(2)), g.constant(np.ones((2, 2)))]})
     with pytest.raises(GradientError, match=r"cholesky .* is not known|of cholesky") as caught:
         series.coefficient(g.cholesky(A), 1)
     assert caught.value.site.filename == __file__
