@@ -20,6 +20,7 @@ ITERATED = (
     "svdvals",
     "svd_u",
     "svd_vh",
+    "expm",
 )
 """What has no formula of finitely many operations."""
 

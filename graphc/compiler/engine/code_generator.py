@@ -118,7 +118,9 @@ def pass_library() -> Any:
             """
             ll_module.data_layout = self._codegen._data_layout
             bodies = {
-                function.name: function for function in ll_module.functions if not function.is_declaration
+                function.name: function
+                for function in ll_module.functions
+                if not function.is_declaration and b"noinline" not in function.attributes
             }
             calls = {
                 name: bodies.keys() & _CALLED.findall(str(function)) for name, function in bodies.items()

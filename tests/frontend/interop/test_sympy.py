@@ -260,7 +260,7 @@ def test_sharing_that_sympy_would_write_out_is_refused() -> None:
         (S.Dummy("a") + a, "two different SymPy symbols are called 'a'"),
         (S.re(S.Symbol("z")), "real numbers"),
         (S.hankel1(0, a), "hankel1"),
-        (S.Sum(b, (b, 1, 3)), "Sum"),
+        (S.Sum(b, (b, 1, a)), "Sum"),
         (None, "NoneType"),
         (object(), "object"),
         (S.polygamma(b, a), "polygamma"),
