@@ -221,6 +221,9 @@ def _names(expr: Expr) -> list[str]:
 def _run(graph: Graph, points: Sequence[Mapping[str, Any]], target: Expr) -> np.ndarray:
     """What the compiled code answers at the points."""
     function: Any = compile(graph, rewrite=None)
+    if any(node.op.control is not None for node in graph.exprs):  # a loop is of one point
+        rows = [[symbol.dtype.type(at[symbol.name]) for symbol in graph.symbols] for at in points]
+        return np.array([function(*row) for row in rows], dtype=target.dtype)
     columns = [np.array([at[symbol.name] for at in points], dtype=symbol.dtype) for symbol in graph.symbols]
     return np.broadcast_to(np.asarray(function(*columns), dtype=target.dtype), (len(points),))
 

@@ -35,6 +35,7 @@ from graphc.rewrite import (
     symmetric,
     views,
 )
+from graphc.rewrite.bodies import rewritten_bodies
 from graphc.rewrite.engine import AnyRule, Engine, RuleFiring, RuleMemory, Trace
 from graphc.rewrite.promotion import Promotions
 from graphc.util import fork_safety
@@ -319,9 +320,10 @@ PHASES = (derivatives_of_normal_forms, normal_form, matmul_order, compensate)
 
 @paused()
 def run(outputs: Sequence[Expr], level: str, without: Iterable[str] = ()) -> Trace:
-    """The outputs rewritten, phase after phase."""
-    steps: list[RuleFiring] = []
-    complete, memory = True, RuleMemory()
+    """The outputs rewritten, phase after phase; first what is inside of loops and branches."""
+    inside = rewritten_bodies(outputs, lambda inner: run(inner, level, without))
+    steps, outputs = list(inside), inside.outputs
+    complete, memory = inside.complete, RuleMemory()
     for phase in PHASES:
         trace = phase(outputs, level, without, steps, memory)
         steps += trace
