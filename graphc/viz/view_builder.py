@@ -116,7 +116,7 @@ class ViewBuilder:
         if expr.op is SYMBOL:
             # inside its block the name needs no path
             path = "".join(f"{part}." for part in self.blocks[node])
-            self._node(node, "symbol", expr.name.removeprefix(path).replace("\1", "_"))
+            self._node(node, "symbol", expr.name.removeprefix(path))
             return
         if node in self.runs:
             if self.runs[node][0] == node:
