@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from graphc.ir.body import Body
 from graphc.ir.expr import Expr, apply, on_line_of, rebuild, walk
@@ -27,22 +28,18 @@ def rewritten_bodies(outputs: Sequence[Expr], rewrite: Callable[[Sequence[Expr]]
             bodies[body] = body if after == body else after.written_as(body.outputs, body.written.get)
         return bodies[body]
 
+    def inside(attr: Any) -> Any:
+        if isinstance(attr, tuple):
+            return tuple([inside(each) for each in attr])
+        return within(attr) if isinstance(attr, Body) else attr
+
     for node in order:
         operands = tuple([known[operand] for operand in node.operands])
         with on_line_of(node):
             if node.op.control is None:
                 known[node] = node if operands == node.operands else rebuild(node, operands)
                 continue
-            attrs = tuple(
-                [
-                    within(each)
-                    if isinstance(each, Body)
-                    else tuple([within(body) for body in each])
-                    if isinstance(each, tuple)
-                    else each
-                    for each in node.attrs
-                ]
-            )
+            attrs = inside(node.attrs)
             same = operands == node.operands and attrs == node.attrs
             known[node] = node if same else apply(node.op, *operands, attrs=attrs)
     return Trace(steps, tuple([known[output] for output in outputs]), complete)

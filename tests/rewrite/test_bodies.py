@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mpmath
+import numpy as np
 import pytest
 
 import graphc as g
@@ -52,3 +53,19 @@ def test_an_accuracy_report_of_a_loop():
         g.fori_loop(0, 2, lambda i, c: unstable(c), x), {"x": (1.0, 500.0)}, samples=20, seed=1
     )
     assert report.after.worst <= 4 < 10  # bits; softplus is good to a few units in the last place
+
+
+def test_operations_without_a_body_of_expressions_stay():
+    """Of C and Python functions there is nothing to rewrite, of equations and own derivatives there is."""
+    v = g.symbol("v", shape=(3,))
+    order = g.define_op("order_of", reference=np.argmax, params="row", takes=[("n",)], shape=lambda row: ())
+    soft = g.custom_vjp(lambda t: g.log(1 + g.exp(t)), name="soft")
+    soft.defvjp(lambda t: (None, t), lambda t, c: (c * g.sigmoid(t),))
+    root = g.root(lambda z: z + g.log(1 + g.exp(z)) - v[0], 0.0)
+    written = [order(v) + g.sum(v), soft(v[1]), root, g.stop_gradient(v[2]) * 1.0]
+    rewritten = g.rewrites(written)
+    assert "softplus" in str(list(rewritten))
+    at = {"v": np.array([1.0, 800.0, 0.5])}
+    for before, after in zip(written, rewritten.outputs, strict=True):
+        expected = 800.0 if before is written[1] else g.evaluate(before, at)
+        assert g.evaluate(after, at) == pytest.approx(expected, rel=1e-12)
