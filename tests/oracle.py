@@ -466,8 +466,9 @@ def derivative(dag: Dag, at: Mapping[str, Any], name: str, precision: int = 400)
             smooth = node.op.smooth_at
             if smooth is None or all(p is None for p in points):  # in a branch not taken, perhaps
                 continue
-            if any(p is None for p in points) or not smooth(*[np.float64(p.value) for p in points]):
-                return None
+            with np.errstate(all="ignore"):  # a quotient by 0 is not smooth
+                if any(p is None for p in points) or not smooth(*[np.float64(p.value) for p in points]):
+                    return None
         if abs(middle[output].value) > mpf(2) ** (precision // 4):
             return None  # what changes by h is below its last digit
         before = (middle[output].value - left[output].value) / h
