@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from graphc.errors import ConversionError, brief, brief_text
+from graphc.errors import ConversionError, GraphcError, brief, brief_text
 from graphc.interpret.formula_interpreter import apply_formula, number, through_formulas
 from graphc.ir.expr import Expr, constant, current_site, free_symbols, walk
 from graphc.ir.inputs import check_names
@@ -202,6 +202,8 @@ class _Writer:
         try:
             with S.evaluate(self._may_simplify(node, operands)):
                 value = apply_formula(node, S, operands)
+        except GraphcError:
+            raise  # it says all that there is to say; some are ValueErrors too
         except (TypeError, ValueError, ArithmeticError) as error:
             raise ConversionError(
                 f"SymPy refuses {op.name}: {brief_text(error, 120)}",
