@@ -301,7 +301,7 @@ class custom_jvp(_Custom):
     ...     return wave(primals[0]), cos(primals[0]) * tangents[0]
     >>> x = symbol("x")
     >>> reverse([wave(x)], None, [x]).adjoint(x)
-    cos(x)
+    1*cos(x)
     """
 
     mode = "jvp"

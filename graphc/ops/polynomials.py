@@ -86,7 +86,7 @@ def multigammaln(a: Any, d: Any) -> Expr:
 
     >>> import graphc as g
     >>> round(float(g.evaluate(g.multigammaln(g.symbol("a"), 2), {"a": 3.0})), 12)
-    1.550194981183
+    1.550194993958
     """
     dimension, a = _whole("multigammaln", "the dimension", d, 1), _operand(a)
     total = lgamma(a)
