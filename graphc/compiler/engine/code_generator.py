@@ -118,16 +118,14 @@ def pass_library() -> Any:
             """
             ll_module.data_layout = self._codegen._data_layout
             bodies = {
-                function.name: function
-                for function in ll_module.functions
-                if not function.is_declaration and b"noinline" not in function.attributes
+                function.name: function for function in ll_module.functions if not function.is_declaration
             }
             calls = {
                 name: bodies.keys() & _CALLED.findall(str(function)) for name, function in bodies.items()
             }
             called = set().union(*calls.values())
             for name, function in bodies.items():
-                if name in called and not calls[name]:
+                if name in called and not calls[name] and b"noinline" not in function.attributes:
                     passes, builder = self._codegen._function_pass_manager()
                     passes.run(function, builder)
 
