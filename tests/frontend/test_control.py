@@ -423,3 +423,24 @@ def test_ctrl_c_ends_a_loop_that_never_does():
         [sys.executable, "-c", ENDLESS], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.stdout.strip() == "interrupted -2.0", done.stderr
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("shape", [("n", 3), (4, "k"), ("n", "k")])
+def test_derivatives_where_the_last_carry_is_not_used_hold_no_arguments_of_the_body(shape, reverse):
+    w, rows = g.symbol("w"), g.symbol("rows", shape=shape)
+    start = g.sum(rows, axis=0) * 0.0
+    _, ys = g.scan(lambda c, row: (g.tanh(c * w + row), c * c), start, rows, reverse=reverse)
+    slopes = g.grad(g.sum(ys), [w, rows])
+    assert set(g.free_symbols(*slopes)) == {w, rows}
+    length = 4
+    x, h = np.random.default_rng(0).normal(size=(length, 3)), 1e-6
+
+    def value(weight):
+        c, total = np.zeros(3), 0.0
+        for row in x[::-1] if reverse else x:
+            c, total = np.tanh(c * weight + row), total + np.sum(c * c)
+        return total
+
+    found = g.compile(slopes[0], [w, rows])(0.7, x)
+    assert found == pytest.approx((value(0.7 + h) - value(0.7 - h)) / (2 * h), rel=1e-7)
