@@ -59,7 +59,8 @@ def main(directory="."):
     left.set_title("the lower weight")
     right.semilogy(TIMES[1:], apart[1:])
     right.set_xlabel("seconds")
-    right.set_title("distance of two that began 10⁻⁹ degrees apart, in m")
+    right.set_title("two that began 10⁻⁹ degrees apart")
+    right.set_ylabel("distance in m")
     figure.savefig(Path(directory) / "double_pendulum.png", dpi=120)
     plt.close(figure)
 
