@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from graphc.errors import ExpressionError, InputError, ShapeError, brief
+from graphc.errors import ExpressionError, InputError, ShapeError, brief, is_huge
 from graphc.ir import dims
 from graphc.ir.expr import Expr
 from graphc.ir.inputs import as_count
@@ -33,7 +33,7 @@ def _lengths(value: Any, axes: int, what: str, least: int = 1) -> tuple[int, ...
     if len(listed) != axes:
         raise ExpressionError(f"{what} has {axes} lengths, not {brief(value)}", hint=f"one number, or {axes}")
     for length in listed:
-        if type(length) is not int or length < least:
+        if type(length) is not int or length < least or is_huge(length):
             raise InputError(f"{what} of length {brief(length)}", hint=f"whole numbers of at least {least}")
     return listed
 

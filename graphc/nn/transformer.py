@@ -24,7 +24,7 @@ from graphc.ops.create import arange
 from graphc.ops.exponentials import softmax
 from graphc.ops.order import take
 from graphc.ops.shape import expand_dims, permute_dims, reshape
-from graphc.util.arguments import function, truth
+from graphc.util.arguments import function, number, truth
 
 
 def attention(
@@ -66,9 +66,7 @@ def attention(
         if not isinstance(width, int) or width < 1:
             raise ShapeError(f"the scale 1/√{width} is no number", hint="give scale=")
         scale = 1 / math.sqrt(width)
-    elif isinstance(scale, bool) or not isinstance(scale, (int, float)) or not math.isfinite(scale):
-        raise ExpressionError(f"scale is a number, not {brief(scale)}", hint="scale=0.125")
-    scores = (q * float(scale)) @ _turned(k)
+    scores = (q * number("scale", scale, math.isfinite, "scale=0.125")) @ _turned(k)
     allowed = None if mask is None else constant(mask)
     if allowed is not None and allowed.dtype.kind != "b":
         raise DtypeError(f"a mask is of booleans, not {allowed.dtype}", hint="mask=g.arange(n) < length")
@@ -186,7 +184,10 @@ class TransformerBlock(Layer):
             )
         features = x.shape[2]
         hidden = 4 * features if self.hidden is None else as_count(self.hidden, "{} units", "hidden=64")
-        drop = Dropout(self.dropout) if self.dropout else None
+        rate = number(
+            "dropout", self.dropout, lambda rate: 0 <= rate < 1, "dropout=0.1, at least 0 and below 1"
+        )
+        drop = Dropout(rate) if rate else None
 
         def kept(name: str, of: Expr) -> Expr:
             return of if drop is None else scope.apply(name, drop, of)
@@ -194,7 +195,12 @@ class TransformerBlock(Layer):
         own = Attention(self.heads, self.causal, self.lengths, init=self.init)
         x = x + kept("dropout1", scope.apply("attention", own, scope.apply("norm1", LayerNorm(), x)))
         wide = scope.apply("affine1", Affine(hidden, init=self.init), scope.apply("norm2", LayerNorm(), x))
-        narrow = scope.apply("affine2", Affine(features, init=self.init), bend(wide))
+        bent = bend(wide)
+        if not isinstance(bent, Expr):
+            raise ExpressionError(
+                f"the activation gives {brief(bent)}, not an expression", hint="activation=g.gelu"
+            )
+        narrow = scope.apply("affine2", Affine(features, init=self.init), bent)
         return x + kept("dropout2", narrow)
 
 

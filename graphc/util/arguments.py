@@ -24,9 +24,12 @@ def number(name: str, value: Any, holds: Callable[[Any], bool], hint: str) -> fl
     whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     if not (whole or isinstance(value, (float, np.floating))) or value != value:
         raise InputError(f"{name} is a number, not {brief(value, 40)}", hint=hint)
-    if is_huge(value) or not holds(value):
-        raise InputError(f"{name} is {brief(value, 40)}", hint=hint)
-    return float(value)
+    try:
+        if not is_huge(value) and holds(value):
+            return float(value)
+    except OverflowError:  # a whole number beyond the floats
+        pass
+    raise InputError(f"{name} is {brief(value, 40)}", hint=hint)
 
 
 def truth(name: str, value: Any) -> bool:

@@ -378,7 +378,7 @@ REFUSED = {
     "heads": (lambda: nn.Model(nn.Attention(3), E), ShapeError, "multiple of 3"),
     "mask": (lambda: nn.attention(E, E, E, mask=np.ones((3, 3))), DtypeError, "booleans"),
     "keys": (lambda: nn.attention(E, S, S), ShapeError, "do not fit"),
-    "scale": (lambda: nn.attention(E, E, E, scale="big"), ExpressionError, "scale is a number"),
+    "scale": (lambda: nn.attention(E, E, E, scale="big"), InputError, "scale is a number"),
     "embedding of floats": (lambda: nn.Model(nn.Embedding(3, 2), S), DtypeError, "whole numbers"),
     "too many steps": (lambda: nn.Model(nn.Positions(2), S), ShapeError, "no rows for 4 steps"),
     "kernel": (lambda: nn.Model(nn.Conv3d(2, (1, 2)), V), ExpressionError, "has 3 lengths"),

@@ -86,7 +86,7 @@ def read_arguments(args: Any) -> SympyArguments:
     keys: list[Any] = []
     names, parts = [], []
     for number, argument in enumerate(listed):
-        parts.append(_declared(argument, keys))
+        parts.append(_declared(argument, keys, 0))
         names.append(_name(argument) or f"arg_{number}")
     if len(set(keys)) != len(keys):
         twice = next(key for number, key in enumerate(keys) if key in keys[:number])
@@ -105,8 +105,12 @@ def _name(argument: Any) -> str:
     return str(name) if str(name).isidentifier() and not _is_nested(argument) else ""
 
 
-def _declared(argument: Any, keys: list[Any]) -> Argument:
+def _declared(argument: Any, keys: list[Any], depth: int) -> Argument:
     S = sympy()
+    if depth > 50:
+        raise ConversionError(
+            "arguments are nested more than 50 deep", site=current_site(), hint="pass a flat list"
+        )
     if isinstance(argument, str):
         argument = S.Symbol(argument)
     if isinstance(argument, (S.MatrixSymbol, S.IndexedBase)):
@@ -124,9 +128,9 @@ def _declared(argument: Any, keys: list[Any]) -> Argument:
         keys.append(argument)
         return None
     if isinstance(argument, S.MatrixBase):
-        return tuple([_declared(item, keys) for item in argument])
+        return tuple([_declared(item, keys, depth + 1) for item in argument])
     if _is_nested(argument):
-        return tuple([_declared(item, keys) for item in argument])
+        return tuple([_declared(item, keys, depth + 1) for item in argument])
     raise ConversionError(
         f"{brief(argument)} is no argument: it is not a symbol",
         site=current_site(),
