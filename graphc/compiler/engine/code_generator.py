@@ -95,6 +95,24 @@ def quick_machine() -> Any:
 _CALLED = re.compile(r"\bcall\b[^\n@]*@([\w.$]+)\(")
 """The names of functions that an instruction calls, in the text of LLVM IR."""
 
+_DEFINED = re.compile(r"^define [^\n@]*@([\w.$]+)\((.*)$", re.MULTILINE)
+"""The names of functions in the text of a module, and what follows on their first lines."""
+
+
+def inlined(text: str) -> list[str]:
+    """The functions of a module that others call, that call none of it themselves, and that may be inlined."""
+    heads = list(_DEFINED.finditer(text))
+    ends = [head.start() for head in heads[1:]] + [len(text)]
+    names = {head[1] for head in heads}
+    calls = {
+        head[1]: names.intersection(_CALLED.findall(text, head.end(), end))
+        for head, end in zip(heads, ends, strict=True)
+    }
+    called = set().union(*calls.values())
+    return [
+        head[1] for head in heads if head[1] in called and not calls[head[1]] and "noinline" not in head[2]
+    ]
+
 
 @fork_safety.once
 def pass_library() -> Any:
@@ -109,6 +127,7 @@ def pass_library() -> Any:
             empty = str(codegen._create_empty_module(name))
             self._final_module = execution_engine.binding().parse_assembly(empty, context)
             self._final_module.name = normalize_ir_text(name)
+            self.text = ""  # of the module that is added next
 
         def _optimize_functions(self, ll_module: Any) -> None:
             """The functions that are inlined whole, before they are: what two of them compute alike is then seen to be one.
@@ -117,17 +136,9 @@ def pass_library() -> Any:
             llvmlite does not free of a run was most of what a freed function left behind.
             """
             ll_module.data_layout = self._codegen._data_layout
-            bodies = {
-                function.name: function for function in ll_module.functions if not function.is_declaration
-            }
-            calls = {
-                name: bodies.keys() & _CALLED.findall(str(function)) for name, function in bodies.items()
-            }
-            called = set().union(*calls.values())
-            for name, function in bodies.items():
-                if name in called and not calls[name] and b"noinline" not in function.attributes:
-                    passes, builder = self._codegen._function_pass_manager()
-                    passes.run(function, builder)
+            for name in inlined(self.text):
+                passes, builder = self._codegen._function_pass_manager()
+                passes.run(ll_module.get_function(name), builder)
 
     return Passes
 
@@ -153,6 +164,7 @@ def optimise(module: Any, name: str, text: str) -> Any:
         manager, builder = codegen._module_pass_manager(opt=1, loop_vectorize=False, slp_vectorize=False)
         manager.run(passes._final_module, builder)
     else:
+        passes.text = text
         passes.add_llvm_module(module)
         passes._optimize_final_module()
     return passes._final_module

@@ -21,7 +21,7 @@ from functools import cache
 from typing import Any
 from weakref import WeakValueDictionary
 
-from graphc.compiler.engine import execution_engine
+from graphc.compiler.engine import execution_engine, number_arguments
 from graphc.compiler.engine.code_generator import machine_of, optimise, pass_library, toolchain
 from graphc.compiler.engine.numpy_layout import bind_numpy
 from graphc.compiler.engine.object_cache import digest, store
@@ -31,7 +31,7 @@ from graphc.util import fork_safety
 from graphc.util.interrupts import held
 from graphc.version import __version__
 
-_RECIPE = "2"
+_RECIPE = "3"
 """Counts the ways in which `build` has turned the same text into code: part of every digest."""
 
 _counter = itertools.count()
@@ -272,8 +272,18 @@ def _load(
 
 def _linked(code: bytes, uses: Sequence[Library]) -> execution_engine.Handle:
     bind_numpy(toolchain()[0])
+    if number_arguments.SYMBOL.encode() in code:
+        _bind_number_arguments()
     symbols = {symbol: address for library in uses for symbol, address in library.symbols().items()}
     return execution_engine.link(code, symbols, tuple([library.handle for library in uses]))
+
+
+@fork_safety.once
+def _bind_number_arguments() -> Library:
+    """Give the linker the function that takes arguments which are not all exact floats."""
+    library = resident(number_arguments.MODULE, (number_arguments.NAME,))
+    toolchain()[0].add_symbol(number_arguments.SYMBOL, library.pointer(number_arguments.NAME))
+    return library
 
 
 def object_code(texts: list[str], exported: tuple[str, ...]) -> bytes:
@@ -282,6 +292,7 @@ def object_code(texts: list[str], exported: tuple[str, ...]) -> bytes:
     with held(), compiler_lock:
         library = pass_library()("exported", llvm.create_context())
         for text in texts:
+            library.text = text
             library.add_llvm_module(_parse(text, library._final_module._context))
         for function in library._final_module.functions:
             if not function.is_declaration and function.name not in exported:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import graphc as g
-from graphc.errors import ArityError, DtypeError, InputError, NameClashError, ShapeError
+from graphc.errors import ArityError, DtypeError, GraphcError, InputError, NameClashError, ShapeError
 
 Pair = namedtuple("Pair", "total difference")
 
@@ -71,6 +71,35 @@ def test_fast_path_and_python_path_give_the_same_bits(fma, value):
     fast = fma(value, 1.5, -0.0)
     slow = fma(np.float64(value), 1.5, -0.0)
     assert [bits(a) for a in fast] == [bits(a) for a in slow]
+
+
+@pytest.mark.parametrize(
+    "narrow", ["...", ".x.", "xxx", "." * 70, "x" + 69 * ".", 63 * "." + "x", 64 * "x", "x." * 33], ids=str
+)
+def test_numbers_of_other_types_among_floats(narrow):
+    """In each place, beside floats, the others as they are: an int is rounded once, what is no number of its kind is refused."""
+    symbols = [
+        g.symbol(f"x{n}", dtype="float32" if mark == "x" else "float64") for n, mark in enumerate(narrow)
+    ]
+    f = g.compile([s * 0.5 for s in symbols], symbols, tier="quick")
+    floats = [n + 0.3 for n in range(len(narrow))]
+
+    def expected(number, value):
+        kind = np.float32 if narrow[number] == "x" else np.float64
+        return float(kind(value) * kind(0.5))
+
+    wanted = [expected(*pair) for pair in enumerate(floats)]
+    assert f(*floats) == wanted
+    for place in sorted({0, len(narrow) // 2, len(narrow) - 1}):
+        for value in (3, -1, 0, True, 2**53 + 1, -(2**53) - 1, np.float64(0.1), np.int8(-3)):
+            if type(value) is np.float64 and narrow[place] == "x":
+                continue  # it could lose digits: refused
+            got = f(*floats[:place], value, *floats[place + 1 :])
+            assert got == [*wanted[:place], expected(place, value), *wanted[place + 1 :]]
+            assert type(got[place]) is float
+        for value in (2**1100, "1", None, 1j):
+            with pytest.raises(GraphcError):
+                f(*floats[:place], value, *floats[place + 1 :])
 
 
 def test_every_dtype_as_argument_and_result():

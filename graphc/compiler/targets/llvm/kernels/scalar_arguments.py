@@ -2,41 +2,10 @@
 
 from __future__ import annotations
 
+from graphc.compiler.engine.number_arguments import SYMBOL
 from graphc.compiler.engine.numpy_layout import FLOAT, TYPE
 from graphc.compiler.lowering.scalar_kernel import Kernel
 from graphc.compiler.targets.llvm.emit import SLOT, memory_type
-
-TAKE = f"""define internal i1 @take_number(ptr %object, ptr %type, ptr %slot) noinline {{
-  %numpy = icmp eq ptr %type, @graphc_numpy_float64
-  br i1 %numpy, label %float, label %other
-float:
-  %at = getelementptr i8, ptr %object, i64 {FLOAT}
-  %value = load double, ptr %at
-  store double %value, ptr %slot
-  ret i1 true
-other:
-  %whole = icmp eq ptr %type, @PyLong_Type
-  br i1 %whole, label %long, label %no
-long:
-  %converted = call double @PyLong_AsDouble(ptr %object)
-  store double %converted, ptr %slot
-  %doubt = fcmp oeq double %converted, -1.0
-  br i1 %doubt, label %check, label %yes
-check:
-  %error = call ptr @PyErr_Occurred()
-  %failed = icmp ne ptr %error, null
-  br i1 %failed, label %clear, label %yes
-clear:
-  call void @PyErr_Clear()
-  ret i1 false
-yes:
-  ret i1 true
-no:
-  ret i1 false
-}}
-"""
-"""What is no exact float but a number all the same: NumPy's float64, which keeps its value where Python's does, and exact ints,
-rounded once as Python rounds them; those that are too large are the Python path's to refuse."""
 
 
 def take_many(count: int) -> list[str]:
@@ -52,10 +21,7 @@ def take_many(count: int) -> list[str]:
         "  %type = load ptr, ptr %head",
         "  %exact = icmp eq ptr %type, @PyFloat_Type",
         "  %slot = getelementptr i64, ptr %in, i64 %n",
-        "  br i1 %exact, label %keep, label %number",
-        "number:",
-        "  %taken = call i1 @take_number(ptr %object, ptr %type, ptr %slot)",
-        "  br i1 %taken, label %next, label %slow",
+        "  br i1 %exact, label %keep, label %mixed",
         "keep:",
         f"  %at = getelementptr i8, ptr %object, i64 {FLOAT}",
         "  %value = load double, ptr %at",
@@ -72,7 +38,6 @@ def take_each(kernel: Kernel) -> list[str]:
     """Exact floats for the inputs, one after another."""
     lines: list[str] = []
     for number, dtype in enumerate(kernel.inputs):
-        other = f"number{number}" if dtype.itemsize == 8 else "slow"
         lines += [
             f"check{number}:",
             f"  %place{number} = getelementptr ptr, ptr %args, i64 {number}",
@@ -81,15 +46,7 @@ def take_each(kernel: Kernel) -> list[str]:
             f"  %type{number} = load ptr, ptr %head{number}",
             f"  %exact{number} = icmp eq ptr %type{number}, @PyFloat_Type",
             f"  %slot{number} = getelementptr i8, ptr %in, i64 {SLOT * number}",
-            f"  br i1 %exact{number}, label %take{number}, label %{other}",
-        ]
-        if dtype.itemsize == 8:
-            lines += [
-                f"number{number}:",
-                f"  %taken{number} = call i1 @take_number(ptr %object{number}, ptr %type{number}, ptr %slot{number})",
-                f"  br i1 %taken{number}, label %check{number + 1}, label %slow",
-            ]
-        lines += [
+            f"  br i1 %exact{number}, label %take{number}, label %mixed",
             f"take{number}:",
             f"  %at{number} = getelementptr i8, ptr %object{number}, i64 {FLOAT}",
             f"  %value{number} = load double, ptr %at{number}",
@@ -103,4 +60,20 @@ def take_each(kernel: Kernel) -> list[str]:
     return lines
 
 
-__all__ = ["TAKE", "take_each", "take_many"]
+def take_mixed(kernel: Kernel) -> list[str]:
+    """All inputs anew where one is no exact float, by a function of the process; the Python path where that cannot either."""
+    count = len(kernel.inputs)
+    narrow = sum(1 << number for number, dtype in enumerate(kernel.inputs) if dtype.itemsize == 4)
+    if not count:
+        return []
+    if narrow == (1 << count) - 1 or (narrow and count > 64):
+        return ["mixed:", "  br label %slow"]
+    signed = narrow - (1 << 64) if narrow >> 63 else narrow
+    return [
+        "mixed:",
+        f"  %taken = call i1 @{SYMBOL}(ptr %args, ptr %in, i64 {count}, i64 {signed})",
+        f"  br i1 %taken, label %check{count}, label %slow",
+    ]
+
+
+__all__ = ["take_each", "take_many", "take_mixed"]

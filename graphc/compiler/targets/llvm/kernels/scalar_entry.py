@@ -14,7 +14,7 @@ from graphc.compiler.engine.code_generator import STRAIGHT
 from graphc.compiler.engine.numpy_layout import DATA, FLOAT, ITEMS, layout_is_known
 from graphc.compiler.lowering.scalar_kernel import Kernel
 from graphc.compiler.targets.llvm.emit import SLOT, memory_type, register_type
-from graphc.compiler.targets.llvm.kernels.scalar_arguments import TAKE, take_each, take_many
+from graphc.compiler.targets.llvm.kernels.scalar_arguments import take_each, take_many, take_mixed
 from graphc.compiler.targets.llvm.kernels.split_body import SplitBody, element
 from graphc.errors import CompileError
 from graphc.ir.types import FLOAT64, DType
@@ -29,11 +29,7 @@ shorter ones, and a third longer."""
 
 _RUNTIME = """
 @PyFloat_Type = external global i8
-@PyLong_Type = external global i8
-@graphc_numpy_float64 = external global i8
-declare double @PyLong_AsDouble(ptr)
-declare ptr @PyErr_Occurred()
-declare void @PyErr_Clear()
+declare i1 @graphc_take_numbers(ptr, ptr, i64, i64)
 declare ptr @PyFloat_FromDouble(double)
 declare ptr @PyLong_FromLongLong(i64)
 declare ptr @PyLong_FromUnsignedLongLong(i64)
@@ -56,7 +52,7 @@ def module(
     long = kernel.operations > STRAIGHT_FROM
     parts = [STRAIGHT + _RUNTIME if long else _RUNTIME, text, _packed()]
     if has_call(kernel, structure):
-        parts += [_NUMPY, TAKE, _call(kernel, structure)]
+        parts += [_NUMPY, _call(kernel, structure)]
     return "\n".join([*parts, builder.module_parts()])
 
 
@@ -321,6 +317,7 @@ def _call(kernel: Kernel, structure: Structure) -> str:
         lines += take_many(len(kernel.inputs))
     else:
         lines += take_each(kernel)
+    lines += take_mixed(kernel)
     lines += [f"check{len(kernel.inputs)}:", "  call void @element(ptr %in, ptr %out)"]
     result = _Boxes(lines, kernel.outputs).tree(structure)
     lines += [f"  ret ptr {result}", "failed:", "  ret ptr null"]
