@@ -67,6 +67,13 @@ def place(pool: Pool, length: int, most: int = 2) -> Member | None:
     return pool.pick(right)
 
 
+def _taken(x: np.ndarray, places: np.ndarray, axis: int) -> np.ndarray:
+    """`np.take`, which looks at no index where the result is empty."""
+    if np.size(places) and not x.shape[axis]:
+        raise IndexError("an index into an empty axis")
+    return np.take(x, places, axis)
+
+
 def gather(pool: Pool) -> Member | None:
     x = pool.pick(lambda m: m.value.ndim > 0)
     if x is None:
@@ -78,7 +85,7 @@ def gather(pool: Pool) -> Member | None:
     before, kind = (slice(None),) * (axis % x.value.ndim), rng.random()
     if kind < 0.3:
         return pool.add(
-            lambda x, i: g.take(x, i, axis=axis), lambda x, i: np.take(x, i, axis), x, spot, exact=True
+            lambda x, i: g.take(x, i, axis=axis), lambda x, i: _taken(x, i, axis), x, spot, exact=True
         )
     if kind < 0.5 and axis % x.value.ndim + 1 < x.value.ndim:
         other = place(pool, x.value.shape[axis % x.value.ndim + 1], spot.value.ndim)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import graphc as g
+from tests.fuzz.array_control import CONTROL
 from tests.fuzz.array_linalg import LINALG
 from tests.fuzz.array_members import (
     Formula,
@@ -264,5 +265,5 @@ def running(pool: Pool) -> Member | None:
 
 STEPS: tuple[Step, ...] = (
     elementwise, elementwise, arithmetic, arithmetic, arithmetic, logic, cast, reduction, reduction, reduction, arrangement,
-    joined, order, order, searched, running, running, exponential, *PLACES, *LINALG,
+    joined, order, order, searched, running, running, exponential, *PLACES, *LINALG, *CONTROL,
 )  # fmt: skip

@@ -97,8 +97,8 @@ def _call(
     try:
         results = compiled(**given) if out is None else compiled(**given, out=out)
     except GraphcError as error:
-        if later and isinstance(error, ShapeError):
-            return []  # lengths that graphc reads in another way than NumPy
+        if isinstance(error, ShapeError) and (later or "too short for the slice" in str(error)):
+            return []  # lengths of names that graphc reads in another way than NumPy
         unchanged = all(np.array_equal(given[name], before[name]) for name in given)
         if expected is not None or type(error).__name__ == "InternalError":
             return [("refused", str(error))]
