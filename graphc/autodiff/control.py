@@ -19,7 +19,7 @@ from graphc.ir.expr import Expr, constant, symbol, walk
 from graphc.ir.op import Op
 from graphc.ir.types import is_float
 from graphc.ops.comparison import equal, where
-from graphc.ops.control import SCAN, SWITCH, scan_results, switch_results, while_results
+from graphc.ops.control import SCAN, SWITCH, WHILE, scan_results, switch_results, while_results
 from graphc.ops.control_runs import loop_key
 from graphc.ops.support.build import broadcast, call, zeros_like
 
@@ -32,7 +32,7 @@ _RULES: dict[Op, tuple[Callable[..., dict[int, Expr]], Callable[..., Expr]]] = {
 
 
 def derivative_rules(op: Op, back: Callable[..., dict[int, Expr]], ahead: Callable[..., Expr]) -> None:
-    """Declare what nodes with bodies hand back, as `pulled_back`, and how they change, as `pushed_forward`."""
+    """Declare what nodes with bodies hand back, as `pulled_back`, and how they change, as `LoopChanges.of`."""
     _RULES[op] = back, ahead
 
 
@@ -274,15 +274,29 @@ def masked(body: Body, test: Body, carries: int) -> Body:
 # --- forward ------------------------------------------------------------------------------------------------------------
 
 
-def pushed_forward(node: Expr, known: Mapping[Expr, Expr], forward: Forward) -> Expr:
-    """The rate of change of a result, from those of the operands that are known to have one; forward : forward mode."""
-    if node.op in _RULES:
-        return _RULES[node.op][1](node, known, forward)
-    if node.op is SCAN:
-        return _scan_forward(node, known, forward)
-    if node.op is SWITCH:
-        return _switch_forward(node, known, forward)
-    return _while_forward(node, known, forward)
+class LoopChanges:
+    """Loops and branches in forward mode: how their results change, found once for all that are wanted.
+
+    forward : forward mode
+    """
+
+    def __init__(self, order: Sequence[Expr], active: set[Expr], forward: Forward) -> None:
+        self._forward = forward
+        self._wanted: dict[Any, list[int]] = {}
+        self._found: dict[Any, dict[int, Expr]] = {}
+        for node in order:
+            if node.op in (SCAN, SWITCH, WHILE) and node in active:
+                self._wanted.setdefault(loop_key(node), []).append(node.attrs[-1])
+
+    def of(self, node: Expr, known: Mapping[Expr, Expr]) -> Expr:
+        """The rate of change of a result, from those of the operands that are known to have one."""
+        if node.op in _RULES:
+            return _RULES[node.op][1](node, known, self._forward)
+        key = loop_key(node)
+        if key not in self._found:
+            how = {SCAN: _scan_forward, SWITCH: _switch_forward}.get(node.op, _while_forward)
+            self._found[key] = how(node, known, self._forward, self._wanted[key])
+        return self._found[key][node.attrs[-1]]
 
 
 def _moving(operands: Sequence[Expr], known: Mapping[Expr, Expr], start: int, stop: int | None) -> list[int]:
@@ -294,8 +308,10 @@ def _tangent(x: Expr, known: Mapping[Expr, Expr]) -> Expr:
     return known[x] if x in known else zeros_like(x)
 
 
-def _scan_forward(node: Expr, known: Mapping[Expr, Expr], forward: Forward) -> Expr:
-    body, carries, rows, length, reverse, result = node.attrs
+def _scan_forward(
+    node: Expr, known: Mapping[Expr, Expr], forward: Forward, wanted: Sequence[int]
+) -> dict[int, Expr]:
+    body, carries, rows, length, reverse, _ = node.attrs
     operands, inputs = node.operands, body.inputs
     changing = _floats(inputs[:carries])
     moving_rows = _moving(operands, known, carries, carries + rows)
@@ -303,7 +319,7 @@ def _scan_forward(node: Expr, known: Mapping[Expr, Expr], forward: Forward) -> E
     dots = {
         place: _stands_for("t", place, inputs[place]) for place in (*changing, *moving_rows, *moving_rest)
     }
-    given = [number for number in range(carries, len(body.outputs)) if is_float(body.outputs[number].dtype)]
+    given = [number for number in sorted(wanted) if number >= carries]
     changes = forward(
         [body.outputs[place] for place in (*changing, *given)],
         {inputs[place]: dot for place, dot in dots.items()},
@@ -327,25 +343,29 @@ def _scan_forward(node: Expr, known: Mapping[Expr, Expr], forward: Forward) -> E
         length,
         reverse,
     )
-    place = changing.index(result) if result < carries else len(changing) + given.index(result)
-    return results[carries + place]
+    return dict(zip((*changing, *given), results[carries:], strict=True))
 
 
-def _switch_forward(node: Expr, known: Mapping[Expr, Expr], forward: Forward) -> Expr:
-    bodies, result = node.attrs
+def _switch_forward(
+    node: Expr, known: Mapping[Expr, Expr], forward: Forward, wanted: Sequence[int]
+) -> dict[int, Expr]:
+    bodies, _ = node.attrs
     index, *arguments = node.operands
     moving = [place for place, x in enumerate(arguments) if x in known]
     ahead = []
     for body in bodies:
         dots = {place: _stands_for("t", place, body.inputs[place]) for place in moving}
-        (change,) = forward([body.outputs[result]], {body.inputs[p]: dot for p, dot in dots.items()})
-        ahead.append(Body((*body.inputs, *dots.values()), (change,)))
-    (out,) = switch_results(index, tuple(ahead), [*arguments, *(known[arguments[p]] for p in moving)])
-    return out
+        directions = {body.inputs[p]: dot for p, dot in dots.items()}
+        changes = forward([body.outputs[result] for result in wanted], directions)
+        ahead.append(Body((*body.inputs, *dots.values()), changes))
+    results = switch_results(index, tuple(ahead), [*arguments, *(known[arguments[p]] for p in moving)])
+    return dict(zip(wanted, results, strict=True))
 
 
-def _while_forward(node: Expr, known: Mapping[Expr, Expr], forward: Forward) -> Expr:
-    body, test, carries, most, result = node.attrs
+def _while_forward(
+    node: Expr, known: Mapping[Expr, Expr], forward: Forward, wanted: Sequence[int]
+) -> dict[int, Expr]:
+    body, test, carries, most, _ = node.attrs
     operands, inputs = node.operands, body.inputs
     changing = _floats(inputs[:carries])
     moving = _moving(operands, known, carries, None)
@@ -366,7 +386,7 @@ def _while_forward(node: Expr, known: Mapping[Expr, Expr], forward: Forward) -> 
         [*operands[carries:], *(known[operands[p]] for p in moving)],
         most,
     )
-    return results[carries + changing.index(result)]
+    return dict(zip(changing, results[carries:-1], strict=True))
 
 
-__all__ = ["LoopSweep", "added", "chosen", "derivative_rules", "masked", "pulled_back", "pushed_forward"]
+__all__ = ["LoopChanges", "LoopSweep", "added", "chosen", "derivative_rules", "masked", "pulled_back"]

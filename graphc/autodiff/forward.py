@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from graphc.autodiff.control import pushed_forward
+from graphc.autodiff.control import LoopChanges
 from graphc.autodiff.paths import Path, computed_mask, merge, static
 from graphc.autodiff.reverse import active_nodes, depends, pulled, refuse_unless_float, replaced, reverse
 from graphc.errors import ShapeError
@@ -41,15 +41,18 @@ def forward(
     known: dict[Expr, Expr] = {node: _checked(node, tangent) for node, tangent in tangents.items()}
     order = walk(outputs)
     active = active_nodes(order, set(known))
-    outer = here()[0]
+    outer, loops = here()[0], LoopChanges(order, active, forward)
     paths: dict[Expr, Path] = {node: Path(None, moved) for node, moved in (where_moved or {}).items()}
     for node in order:
         if node in known or node not in active:
             continue
         follow(outer, node.block)
-        change = (
-            _of_arrays(node, known, active) if node.op.on_arrays else _of_elements(node, known, active, paths)
-        )
+        if node.op.control is not None:
+            change = loops.of(node, known)
+        elif node.op.on_arrays:
+            change = _of_arrays(node, known, active)
+        else:
+            change = _of_elements(node, known, active, paths)
         path = _ahead(node, paths, active)
         if path is not None:
             paths[node] = path
@@ -135,8 +138,6 @@ def _of_elements(
 
 def _of_arrays(node: Expr, known: Mapping[Expr, Expr], active: set[Expr]) -> Expr:
     op = node.op
-    if op.control is not None:
-        return pushed_forward(node, known, forward)
     slots = [slot for slot, operand in enumerate(node.operands) if operand in active and depends(node, slot)]
     if op.linear == "jointly":
         directions = [
