@@ -14,11 +14,14 @@ from graphc.autodiff.solvers import REASONS
 from graphc.ir.body import Body
 from graphc.ir.expr import Expr
 from graphc.ops.implicit import EQUATIONS, STATUS
+from graphc.ops.outcome import CHECKED, reason_of
 from graphc.ops.unfold import unfolded_values
 
 
 def reason(node: Expr, operands: Sequence[Any]) -> str:
-    """Why a solution was not found from values of the operands; nothing where it was, or for what is no equation."""
+    """Why a solution was not found from values of the operands; nothing where it was, or for what does not fail so."""
+    if node.op is CHECKED:
+        return reason_of(node, operands[1])
     if node.op not in EQUATIONS:
         return ""
     results = unfolded_values(node.op, operands, _gentle(node))

@@ -19,18 +19,12 @@ from graphc.frontend.body_trace import (
     new_carry,
     with_symbols,
 )
+from graphc.frontend.failures import ended_in_time, failure_choice
+from graphc.frontend.truncation import COUNT, truncated
 from graphc.ir import dims
 from graphc.ir.body import Body
 from graphc.ir.dims import Dim
-from graphc.ir.expr import (
-    Expr,
-    apply,
-    cast,
-    constant,
-    created_here,
-    current_site,
-    symbol,
-)
+from graphc.ir.expr import Expr, apply, cast, constant, created_here, current_site, symbol
 from graphc.ir.op import lookup
 from graphc.ir.types import as_dim, format_shape
 from graphc.ops.control import scan_results, switch_results, while_results
@@ -46,6 +40,7 @@ def scan(
     length: Any = None,
     reverse: bool = False,
     checkpoint: Any = "none",
+    truncate: int | None = None,
 ) -> tuple[Any, Any]:
     """A loop that carries values from step to step, over the rows of arrays.
 
@@ -58,6 +53,7 @@ def scan(
     reverse : whether the last row comes first; the results lie as `xs` do
     checkpoint : what reverse mode keeps of the carries: "none" keeps that of every step, "sqrt" those of √n steps and computes
         the others again, an int those of every so many steps
+    truncate : derivatives go through so many steps at most: every so many the carry counts as a constant; None for all
 
     Returns (carry at the end, ys): what the steps gave, stacked along axis 0, in the structure that f returns.
 
@@ -75,6 +71,10 @@ def scan(
     [7.0, array([1., 3., 7.])]
     """
     body_function("scan", f, 2)
+    if truncate is not None:
+        step, state = truncated(f, truncate), (carry, COUNT)
+        (end, _), ys = scan(step, state, xs, length=length, reverse=reverse, checkpoint=checkpoint)
+        return end, ys
     start, tree = leaves_of("the carry of scan", carry)
     rows, row_tree = flatten(xs) if xs is not None else ([], None)
     rows = [constant(row) for row in rows]
@@ -233,7 +233,12 @@ def fori_loop(lo: Any, hi: Any, f: Callable[[Any, Any], Any], carry: Any) -> Any
 
 
 def while_loop(
-    cond: Callable[[Any], Any], f: Callable[[Any], Any], carry: Any, *, max_steps: int | None = None
+    cond: Callable[[Any], Any],
+    f: Callable[[Any], Any],
+    carry: Any,
+    *,
+    max_steps: int | None = None,
+    on_failure: str = "stop",
 ) -> Any:
     """A loop that runs while a condition holds: `while cond(carry): carry = f(carry)`, as `jax.lax.while_loop`.
 
@@ -243,6 +248,8 @@ def while_loop(
     f : carry → carry
     carry : as for `scan`
     max_steps : the most steps it takes; it ends there. Reverse mode needs it; forward mode does without
+    on_failure : what it gives where the condition still holds after `max_steps`: "stop" the carry as it is there, "nan" NaN
+        for its floats, of which `g.diagnose` tells the reason, "raise" an `InputError` at the call
 
     Returns the carry at the end.
 
@@ -256,6 +263,7 @@ def while_loop(
         raise ExpressionError(
             f"max_steps is a number of steps, not {brief_text(max_steps, 40)}", site=current_site()
         )
+    failure_choice(on_failure, ("stop", "nan", "raise"))
     body_function("while_loop", cond, 1)
     body_function("while_loop", f, 1)
     start, tree = leaves_of("the carry of while_loop", carry)
@@ -273,8 +281,10 @@ def while_loop(
     answer = with_symbols(answer, asked.own, traced.own)
     captured = captured_by(traced.own, [*new, answer])
     body, test = (closed_body(traced.own, outputs, captured) for outputs in (new, [answer]))
-    results = while_results(body, test, start, captured, max_steps)
-    return unflatten(tree, iter(results[: len(start)]))
+    results = while_results(body, test, start, captured, max_steps)[: len(start)]
+    if on_failure != "stop":
+        results = ended_in_time(results, test, captured, max_steps, on_failure)
+    return unflatten(tree, iter(results))
 
 
 def cond(pred: Any, f: Callable[..., Any], otherwise: Callable[..., Any], *args: Any) -> Any:

@@ -37,7 +37,7 @@ class Recurrence(Layer):
         steps behind is 0, as for PyTorch's packed sequences
     carried : whether the states at the end of a batch begin the next one, in training with `updates`: back-propagation through
         time, truncated where a batch ends. They are buffers of the model; the number of sequences must be known
-    checkpoint : as for `g.scan`
+    checkpoint, truncate : as for `g.scan`
 
     The states begin at 0 unless `run` is given others. The number of steps may have a name.
     """
@@ -58,10 +58,11 @@ class Recurrence(Layer):
         lengths: Expr | None = None,
         carried: bool = False,
         checkpoint: Any = "none",
+        truncate: int | None = None,
     ) -> None:
         self.units, self.init, self.last = units, init, truth("last", last)
         self.layers, self.bidirectional = layers, truth("bidirectional", bidirectional)
-        self.carried, self.checkpoint = truth("carried", carried), checkpoint
+        self.carried, self.checkpoint, self.truncate = truth("carried", carried), checkpoint, truncate
         if lengths is not None and not isinstance(lengths, Expr):
             raise ExpressionError(
                 f"lengths are an expression, not {brief(lengths)}",
@@ -139,7 +140,8 @@ class Recurrence(Layer):
             return tuple(kept), where(counts, after[0], constant(0.0, x.dtype))
 
         over = rows if counted is None else (rows, counted)
-        ends, given = scan(step, tuple(start), over, reverse=reverse, checkpoint=self.checkpoint)
+        options = {"checkpoint": self.checkpoint, "truncate": self.truncate}
+        ends, given = scan(step, tuple(start), over, reverse=reverse, **options)
         return permute_dims(given, (1, 0, 2)), list(ends)
 
     def _start(self, x: Expr, scope: Scope, units: int, count: int, start: Any) -> list[States]:
@@ -237,6 +239,7 @@ class LSTM(Recurrence):
     carried : whether the states at the end of a batch begin the next one: back-propagation through time, truncated where a batch
         ends. The states are buffers of the model, and the number of sequences must be known
     checkpoint : as for `g.scan`: how many states reverse mode keeps
+    truncate : as for `g.scan`: back-propagation through time, truncated every so many steps; None for all
 
     `run(x, scope, start)` gives all results and the states at the end, from states of one's own. The number of steps may have a
     name.

@@ -14,6 +14,7 @@ from graphc.ops.closures import CALL
 from graphc.ops.control import SCAN, SWITCH, WHILE, known_shape, scan_results, while_values
 from graphc.ops.foreign import FOREIGN
 from graphc.ops.implicit import EQUATIONS, FIXED_POINT, MINIMIZER, ROOT
+from graphc.ops.outcome import CHECKED
 from graphc.ops.support.build import call
 from graphc.ops.unfold import written_near
 
@@ -90,6 +91,8 @@ def control_label(node: Expr) -> str:
         if result >= leaves:
             return f"{_SOLVED[node.op]}: {('steps', 'status', 'residual')[result - leaves]}"
         return _which(_SOLVED[node.op], "unknown", result, leaves)
+    if node.op is CHECKED:
+        return f"{'an error' if node.attrs[2] else 'NaN'} where it failed"
     loop = run_label(node)
     if node.op is SWITCH:
         return _which(loop, "result", result, len(node.attrs[0][0].outputs))
