@@ -73,6 +73,7 @@ from graphc.frontend.implicit import argmin as _of_arrays_or_functions
 from graphc.frontend.implicit import fixed_point, root
 from graphc.frontend.interop.sympy import to_sympy
 from graphc.frontend.interop.sympy_reader import from_sympy
+from graphc.frontend.ode.events import Event
 from graphc.frontend.ode.integrate import odeint
 from graphc.frontend.own_derivatives import custom_jvp, custom_vjp
 from graphc.frontend.parse import parse
@@ -142,6 +143,7 @@ _LATER = {
 """Verb → its module, imported when the verb is first asked for: pictures and measurements take a tenth of the whole import."""
 
 __all__ = [
+    "Event",
     "Expr",
     "Graph",
     "GraphcError",

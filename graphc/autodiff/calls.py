@@ -42,7 +42,7 @@ def _back(
     _refuse_captured(node, sorted(wanted))
     bars = [adjoints.get(k, _zeros_of(node, k)) for k in floats(body.outputs)]
     own = floats(body.inputs[:count])
-    if mode == "vjp":
+    if mode != "jvp":
         backs = rule.of([*node.operands, *bars])
     else:
         seeds = [symbol(f"\2y{k}", x.shape, x.dtype) for k, x in enumerate(bars)]
@@ -75,13 +75,14 @@ def _body_back(node: Expr, adjoints: Mapping[int, Expr], wanted: set[int]) -> di
 def _ahead(node: Expr, known: Mapping[Expr, Expr], forward: Any) -> Expr:
     name, body, rule, mode, count, result = node.attrs
     moving = [slot for slot, x in enumerate(node.operands) if x in known]
-    if rule is None:
+    if rule is None or mode == "back":
         dots = [symbol(f"\2t{slot}", x.shape, x.dtype) for slot, x in ((s, body.inputs[s]) for s in moving)]
         (change,) = forward(
             [body.outputs[result]], {body.inputs[s]: x for s, x in zip(moving, dots, strict=True)}
         )
         ahead = Body([*body.inputs, *dots], [change])
         operands = [*node.operands, *(known[node.operands[slot]] for slot in moving)]
+        mode = "" if mode == "back" else mode
         return call_results(name, ahead, operands, None, mode, count)[0]
     _refuse_captured(node, moving)
     own, place = floats(body.inputs[:count]), floats(body.outputs).index(result)

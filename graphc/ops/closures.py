@@ -23,11 +23,12 @@ from graphc.ops.support.declare import builder
 from graphc.ops.support.vmap_rules import Batch, Batched
 from graphc.ops.unfold import near, unfolds
 
-Mode = Literal["", "vjp", "jvp", "again"]
-"""How a call is differentiated: as its body; by a rule for reverse mode, or for forward mode. "again" is what reverse mode makes
-of a call: its body computes what the call computed before, and is not to share that."""
+Mode = Literal["", "vjp", "jvp", "back", "again"]
+"""How a call is differentiated: as its body; by a rule for reverse mode, or for forward mode, which is transposed for the other
+one; "back" by a rule for reverse mode, and in forward mode as its body. "again" is what reverse mode makes of a call: its body
+computes what the call computed before, and is not to share that."""
 
-MODES = ("", "vjp", "jvp", "again")
+MODES = ("", "vjp", "jvp", "back", "again")
 
 
 # --- what has no derivative ----------------------------------------------------------------------------------------------
@@ -153,7 +154,7 @@ def _call_shape(
         raise ArityError(f"a function of {len(body.outputs)} results has no result {result}")
     if count > len(operands):
         raise ArityError(f"a function of {len(operands)} arguments with rules for {count}")
-    if (rule is not None) != (mode in ("vjp", "jvp")):
+    if (rule is not None) != (mode in ("vjp", "jvp", "back")):
         raise ExpressionError(f"a call of mode {mode!r} {'with' if rule is not None else 'without'} a rule")
     if rule is not None:
         _rule_fits(body, rule, mode, count)
@@ -166,7 +167,7 @@ def _rule_fits(body: Body, rule: Body, mode: Mode, count: int) -> None:
         [body.inputs[p] for p in floats(body.inputs[:count])],
         [body.outputs[p] for p in floats(body.outputs)],
     )
-    behind, results = (given, own) if mode == "vjp" else (own, given)
+    behind, results = (own, given) if mode == "jvp" else (given, own)
     fits(rule.inputs, (*body.inputs, *behind))
     if len(rule.outputs) != len(results):
         raise ArityError(f"a rule gives {len(rule.outputs)} results, and {len(results)} are wanted")
@@ -191,7 +192,7 @@ def _call_batch(
 ) -> Expr:
     wide = wide_body(b, body, batched)
     own = floats(body.inputs[:count])
-    if rule is not None and mode == "vjp":
+    if rule is not None and mode != "jvp":
         flags = (*batched, *(True for _ in floats(body.outputs)))
         of_rule = wide_body(b, rule, flags)
         backs = [x if batched[p] else summed(x, 0) for p, x in zip(own, of_rule.outputs, strict=True)]

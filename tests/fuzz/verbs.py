@@ -186,10 +186,11 @@ def _verbs() -> dict[str, Verb]:
         "jvp": Verb(g.jvp, {"output": formula, "wrt": x, "tangents": 1.0}),
         "vjp": Verb(g.vjp, {"output": formula, "wrt": x, "adjoint": 1.0}),
         "vmap": Verb(lambda f, in_axes, out_axes: g.vmap(f, in_axes, out_axes)(g.symbol("R", shape=(3, 3))), {"f": g.sin, "in_axes": 0, "out_axes": 0}),
-        "scan": Verb(g.scan, {"f": lambda c, a: (c + a, c), "carry": 0.0, "xs": g.symbol("w", shape=(3,)), "length": None, "reverse": False, "checkpoint": "none"}),
+        "scan": Verb(g.scan, {"f": lambda c, a: (c + a, c), "carry": 0.0, "xs": g.symbol("w", shape=(3,)), "length": None, "reverse": False, "checkpoint": "none", "truncate": 2}),
         "fori_loop": Verb(g.fori_loop, {"lo": 0, "hi": 3, "f": lambda i, c: c * 2, "carry": 1.0}),
-        "while_loop": Verb(g.while_loop, {"cond": lambda c: x < 3, "f": lambda c: c, "carry": x, "max_steps": 5}),
-        "odeint": Verb(g.odeint, {"f": lambda t, y: y, "y0": 1.0, "t": [0.0, 1.0], "rtol": 1e-6, "atol": 1e-8, "method": "rk4", "steps": 2, "max_steps": 20, "first_step": None, "max_step": None, "order": None, "info": False}),
+        "while_loop": Verb(g.while_loop, {"cond": lambda c: x < 3, "f": lambda c: c, "carry": x, "max_steps": 5, "on_failure": "nan"}),
+        "odeint": Verb(g.odeint, {"f": lambda t, y: y, "y0": 1.0, "t": [0.0, 1.0], "rtol": 1e-6, "atol": 1e-8, "method": "rk4", "steps": 2, "max_steps": 20, "first_step": None, "max_step": None, "order": None, "events": (), "sensitivity": "adjoint", "on_failure": "raise", "info": False}),
+        "Event": Verb(_with_event, {"condition": lambda t, y: y - x, "terminal": True, "direction": 0, "count": 2}),
         "cond": Verb(lambda pred, f, otherwise: g.cond(pred, f, otherwise, x), {"pred": x > 0, "f": g.sin, "otherwise": g.cos}),
         "switch": Verb(lambda index, branches: g.switch(index, branches, x), {"index": 1, "branches": [g.sin, g.cos]}),
         "root": Verb(g.root, {"f": lambda z: x - z, "start": 1.0, "tol": None, "max_steps": 50, "on_failure": "nan", "details": False}),
@@ -234,6 +235,10 @@ def _verbs() -> dict[str, Verb]:
     }  # fmt: skip
 
 
+def _with_event(**arguments: Any) -> Any:
+    return g.odeint(lambda t, y: -y, 1.0, 1.0, events=[g.Event(**arguments)])
+
+
 def _networks() -> dict[str, Verb]:
     images = g.symbol("I", shape=("n", 2, 6, 6))
     features = g.symbol("X", shape=("n", 3))
@@ -247,7 +252,14 @@ def _networks() -> dict[str, Verb]:
 
     volumes = g.symbol("V", shape=("n", 1, 4, 3, 3))
     counts = g.symbol("counts", shape=("n",), dtype="int64")
-    cells = {"layers": 2, "bidirectional": True, "lengths": counts, "carried": False, "checkpoint": "none"}
+    cells = {
+        "layers": 2,
+        "bidirectional": True,
+        "lengths": counts,
+        "carried": False,
+        "checkpoint": "none",
+        "truncate": 2,
+    }
     window = {"size": 2, "stride": None, "padding": 0}
     scores, labels, target = (
         g.symbol("z", shape=(4, 3)),

@@ -21,7 +21,6 @@ from graphc.frontend.ode.system import (
     fitting,
     held,
     moved_by,
-    nans_like,
     rms,
     scales,
     unit_roundoff,
@@ -30,8 +29,9 @@ from graphc.ir.expr import Expr, constant
 from graphc.ir.types import INT64
 from graphc.ops.comparison import clip, equal, maximum, minimum, where
 from graphc.ops.elementary import exp2, log2
+from graphc.ops.outcome import checked
 
-FINE, MOST_STEPS, TOO_SHORT, NOT_FINITE, NOT_SORTED = range(5)
+FINE, MOST_STEPS, TOO_SHORT, NOT_FINITE, NOT_SORTED, EVENT = range(6)
 
 REASONS = {
     MOST_STEPS: "max_steps reached",
@@ -39,6 +39,8 @@ REASONS = {
     NOT_FINITE: "the state or its rate of change is not finite",
     NOT_SORTED: "the times are not sorted",
 }
+
+SAID = [f"odeint: {reason}" for reason in REASONS.values()]
 
 Loop = dict[str, Any]
 """What the loop over steps carries."""
@@ -81,11 +83,17 @@ def whole(number: int) -> Expr:
 
 
 def march(
-    marcher: Marcher, t0: Expr, times: Expr | Sequence[Expr], end: Expr, most: int | None
+    marcher: Marcher,
+    t0: Expr,
+    times: Expr | Sequence[Expr],
+    end: Expr,
+    most: int | None,
+    strict: bool = False,
 ) -> tuple[Any, Loop]:
     """The states at some times, and what the loop carries at the end.
 
     times : the times behind t0, as an array, whose states are then stacked, or as single ones
+    strict : whether it is an error where the integration fails, and not NaN
     """
     y0 = marcher.system.start
     forwards = where(end < t0, constant(-1.0, t0.dtype), constant(1.0, t0.dtype))
@@ -103,13 +111,12 @@ def march(
         short = (target - after["t"]) * forwards > 0
         status = where(short & equal(after["status"], FINE), whole(MOST_STEPS), after["status"])
         after = {**after, "status": status}
-        arrived = equal(status, FINE)
-        state = chosen_state(
-            arrived,
-            chosen_state(equal(after["t"], target), after["y"], marcher.read(after, target)),
-            nans_like(y0),
-        )
-        return after, state
+        ended = equal(status, EVENT)  # behind an event that ends it the state stays as it is there
+        behind = ended & ((target - after["t"]) * forwards > 0)
+        inside = (equal(status, FINE) | ended) & ~equal(after["t"], target) & ~behind
+        failed = where(ended, whole(FINE), status)
+        state = chosen_state(inside, marcher.read(after, target), after["y"])
+        return after, [checked(part, failed, SAID, strict) for part in state]
 
     if isinstance(times, Expr):
 

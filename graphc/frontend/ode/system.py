@@ -67,6 +67,18 @@ class System:
             slopes.append(slope)
         return slopes
 
+    def where(self, places: Mapping[Expr, Expr], start: Sequence[Expr]) -> System:
+        """The same equation with other expressions in place of some, from another state on."""
+        return self.like(self.state, written_for(self.slopes, places), start)
+
+    def like(self, state: Sequence[Expr], slopes: Sequence[Expr], start: Sequence[Expr]) -> System:
+        """Another equation of the same time: symbols of a state, what they change by, and the state at the beginning."""
+        other = object.__new__(System)
+        other.time, other.dtype = self.time, self.dtype
+        other.tree = self.tree if len(state) == len(self.state) else LEAF
+        other.state, other.slopes, other.start = list(state), list(slopes), list(start)
+        return other
+
     def rate(self, t: Expr, y: Sequence[Expr]) -> State:
         """f(t, y)."""
         return written_for(self.slopes, dict(zip((self.time, *self.state), (t, *y), strict=True)))
@@ -172,10 +184,6 @@ def unit_roundoff(dtype: DType) -> float:
     return float(np.finfo(dtype).eps)
 
 
-def nans_like(y: Sequence[Expr]) -> State:
-    return [constant(np.nan, part.dtype) for part in y]
-
-
 def any_not_finite(parts: Sequence[Expr]) -> Any:
     """Whether a state has an element that is NaN or infinite."""
     found: Any = None
@@ -196,7 +204,6 @@ __all__ = [
     "fitting",
     "held",
     "moved_by",
-    "nans_like",
     "rms",
     "scales",
     "unit_roundoff",
