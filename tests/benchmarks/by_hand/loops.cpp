@@ -318,4 +318,216 @@ int rnn(const double *W, const double *U, const double *X, double *value, double
     std::memcpy(dU, byU, sizeof byU);
     return 0;
 }
+
+// Two layers of long short-term memory, 14 units each, over 1,024 steps of 14 numbers: the mean of the squares of what they give.
+int lstm(const double *W1, const double *b1, const double *W2, const double *b2, const double *X, double *value, double *dW1,
+         double *db1, double *dW2, double *db2) {
+    constexpr int S = 14, N = 1024;
+    struct Kept {
+        double in[2 * S], gates[4 * S], cell[S], bent[S];
+    };
+    std::vector<Kept> first(N), second(N);
+    double h1[S] = {}, c1[S] = {}, h2[S] = {}, c2[S] = {}, total = 0;
+    const auto ahead = [](const double *W, const double *b, const double *x, double *h, double *c, Kept &k) {
+        std::memcpy(k.in, h, S * sizeof(double)), std::memcpy(k.in + S, x, S * sizeof(double));
+        for (int i = 0; i < 4 * S; i++) {
+            double s = b[i];
+            for (int j = 0; j < 2 * S; j++) s += W[2 * S * i + j] * k.in[j];
+            k.gates[i] = s;
+        }
+        for (int i = 0; i < 3 * S; i++) k.gates[i] = 1 / (1 + std::exp(-k.gates[i]));
+        for (int i = 3 * S; i < 4 * S; i++) k.gates[i] = std::tanh(k.gates[i]);
+        for (int i = 0; i < S; i++) {
+            k.cell[i] = c[i];
+            c[i] = k.gates[S + i] * c[i] + k.gates[i] * k.gates[3 * S + i];
+            k.bent[i] = std::tanh(c[i]);
+            h[i] = k.gates[2 * S + i] * k.bent[i];
+        }
+    };
+    // What goes back through a step: dh and dc become those before it, dx is added to.
+    const auto back = [](const double *W, const Kept &k, double *dh, double *dc, double *dx, double *dW, double *db) {
+        double dz[4 * S], din[2 * S] = {};
+        for (int i = 0; i < S; i++) {
+            const double in = k.gates[i], keep = k.gates[S + i], out = k.gates[2 * S + i], next = k.gates[3 * S + i];
+            const double c = dc[i] + dh[i] * out * (1 - k.bent[i] * k.bent[i]);
+            dz[i] = c * next * in * (1 - in);
+            dz[S + i] = c * k.cell[i] * keep * (1 - keep);
+            dz[2 * S + i] = dh[i] * k.bent[i] * out * (1 - out);
+            dz[3 * S + i] = c * in * (1 - next * next);
+            dc[i] = c * keep;
+        }
+        for (int i = 0; i < 4 * S; i++) {
+            db[i] += dz[i];
+            for (int j = 0; j < 2 * S; j++) {
+                dW[2 * S * i + j] += dz[i] * k.in[j];
+                din[j] += dz[i] * W[2 * S * i + j];
+            }
+        }
+        std::memcpy(dh, din, S * sizeof(double));
+        for (int j = 0; j < S; j++) dx[j] += din[S + j];
+    };
+    for (int n = 0; n < N; n++) {
+        ahead(W1, b1, X + S * n, h1, c1, first[n]);
+        ahead(W2, b2, h1, h2, c2, second[n]);
+        for (int i = 0; i < S; i++) total += h2[i] * h2[i];
+    }
+    std::memset(dW1, 0, 8 * S * S * sizeof(double)), std::memset(dW2, 0, 8 * S * S * sizeof(double));
+    std::memset(db1, 0, 4 * S * sizeof(double)), std::memset(db2, 0, 4 * S * sizeof(double));
+    double a1[S] = {}, e1[S] = {}, a2[S] = {}, e2[S] = {};
+    for (int n = N - 1; n >= 0; n--) {
+        double unused[S] = {};
+        for (int i = 0; i < S; i++) a2[i] += 2.0 / N * second[n].gates[2 * S + i] * second[n].bent[i];
+        back(W2, second[n], a2, e2, a1, dW2, db2);
+        back(W1, first[n], a1, e1, unused, dW1, db1);
+    }
+    *value = total / N;
+    return 0;
+}
+
+// 20 of Runge and Kutta's steps of 50 bodies that attract each other: the squares of places and momenta.
+int bodies(const double *q0, const double *p0, double *value, double *dq, double *dp) {
+    constexpr int B = 50, D = 3, M = B * D, N = 20;
+    constexpr double h = 0.001;
+    const auto pull = [](const double *q, double *a) {
+        for (int i = 0; i < B; i++) {
+            double x = 0, y = 0, z = 0;
+            for (int j = 0; j < B; j++) {
+                const double dx = q[D * j] - q[D * i], dy = q[D * j + 1] - q[D * i + 1], dz = q[D * j + 2] - q[D * i + 2];
+                const double square = dx * dx + dy * dy + dz * dz + 0.05, w = 1 / (square * std::sqrt(square));
+                x += dx * w, y += dy * w, z += dz * w;
+            }
+            a[D * i] = x, a[D * i + 1] = y, a[D * i + 2] = z;
+        }
+    };
+    // What slopes e of the pull are by the places, added to out.
+    const auto pull_back = [](const double *q, const double *e, double *out) {
+        for (int i = 0; i < B; i++) {
+            double x = 0, y = 0, z = 0;
+            for (int j = 0; j < B; j++) {
+                const double dx = q[D * j] - q[D * i], dy = q[D * j + 1] - q[D * i + 1], dz = q[D * j + 2] - q[D * i + 2];
+                // each pair once for both: the pull of i by j and that of j by i
+                const double ex = e[D * i] - e[D * j], ey = e[D * i + 1] - e[D * j + 1], ez = e[D * i + 2] - e[D * j + 2];
+                const double square = dx * dx + dy * dy + dz * dz + 0.05, w = 1 / (square * std::sqrt(square));
+                const double along = 3 * w / square * (dx * ex + dy * ey + dz * ez);
+                x -= w * ex - along * dx, y -= w * ey - along * dy, z -= w * ez - along * dz;
+            }
+            out[D * i] += x, out[D * i + 1] += y, out[D * i + 2] += z;
+        }
+    };
+    std::vector<double> kept(2 * M * (N + 1));
+    std::memcpy(kept.data(), q0, M * sizeof(double)), std::memcpy(kept.data() + M, p0, M * sizeof(double));
+    const double part[4] = {0, h / 2, h / 2, h}, weight[4] = {h / 6, h / 3, h / 3, h / 6};
+    double v[4][M], a[4][M], places[4][M];
+    const auto stages = [&](const double *q, const double *p) {
+        for (int s = 0; s < 4; s++) {
+            for (int i = 0; i < M; i++) {
+                places[s][i] = s ? q[i] + part[s] * v[s - 1][i] : q[i];
+                v[s][i] = s ? p[i] + part[s] * a[s - 1][i] : p[i];
+            }
+            pull(places[s], a[s]);
+        }
+    };
+    for (int n = 0; n < N; n++) {
+        const double *q = &kept[2 * M * n], *p = q + M;
+        double *next = &kept[2 * M * (n + 1)];
+        stages(q, p);
+        for (int i = 0; i < M; i++) {
+            double x = q[i], y = p[i];
+            for (int s = 0; s < 4; s++) x += weight[s] * v[s][i], y += weight[s] * a[s][i];
+            next[i] = x, next[M + i] = y;
+        }
+    }
+    const double *last = &kept[2 * M * N];
+    double total = 0;
+    for (int i = 0; i < M; i++) {
+        total += last[i] * last[i] + last[M + i] * last[M + i];
+        dq[i] = 2 * last[i], dp[i] = 2 * last[M + i];
+    }
+    for (int n = N - 1; n >= 0; n--) {
+        stages(&kept[2 * M * n], &kept[2 * M * n] + M);
+        double bv[4][M], ba[4][M], to_q[M], to_p[M];
+        for (int i = 0; i < M; i++) {
+            to_q[i] = dq[i], to_p[i] = dp[i];
+            for (int s = 0; s < 4; s++) bv[s][i] = weight[s] * dq[i], ba[s][i] = weight[s] * dp[i];
+        }
+        for (int s = 3; s >= 0; s--) {
+            double bq[M] = {};
+            pull_back(places[s], ba[s], bq);
+            for (int i = 0; i < M; i++) {
+                to_q[i] += bq[i], to_p[i] += bv[s][i];
+                if (s) bv[s - 1][i] += part[s] * bq[i], ba[s - 1][i] += part[s] * bv[s][i];
+            }
+        }
+        std::memcpy(dq, to_q, sizeof to_q), std::memcpy(dp, to_p, sizeof to_p);
+    }
+    *value = total;
+    return 0;
+}
+
+// A Markov chain of Metropolis's of 2,000 steps over given random numbers.
+int metropolis(double scale, const double *centre, const double *Z, const double *U, double *value, double *dscale,
+               double *dcentre) {
+    constexpr int N = 2000;
+    // Forward mode: the state is x = centre/10 + scale·(the sum of the moves taken), so that its slopes are two numbers.
+    double x[2] = {0.1 * centre[0], 0.1 * centre[1]}, sum[2] = {}, total = 0, ds = 0, dc[2] = {};
+    const auto density = [&](const double *x) {
+        double value = 0;
+        for (int i = 0; i < 2; i++) {
+            const double d = x[i] - centre[i];
+            value -= 0.5 * d * d + 0.1 * d * d * d * d;
+        }
+        return value;
+    };
+    double known = density(x);
+    for (int n = 0; n < N; n++) {
+        const double moved[2] = {x[0] + scale * Z[2 * n], x[1] + scale * Z[2 * n + 1]};
+        const double next = density(moved);
+        if (U[n] < next - known) {
+            known = next;
+            for (int i = 0; i < 2; i++) x[i] = moved[i], sum[i] += Z[2 * n + i];
+        }
+        total += known;
+        for (int i = 0; i < 2; i++) {
+            const double d = x[i] - centre[i], slope = -d - 0.4 * d * d * d;
+            total += x[i] * x[i];
+            ds += (2 * x[i] + slope) * sum[i];
+            dc[i] += 0.1 * 2 * x[i] - 0.9 * slope;
+        }
+    }
+    *value = total / N, *dscale = ds / N;
+    for (int i = 0; i < 2; i++) dcentre[i] = dc[i] / N;
+    return 0;
+}
+
+// The soft minimum over alignments of two sequences of 64, and what each cost weighs in it.
+int edit_distance(const double *C, double *value, double *dC) {
+    constexpr int S = 64, R = S + 1;
+    std::vector<double> table(R * R), shares(3 * S * S), slopes(R * R);
+    for (int j = 0; j < R; j++) table[j] = j;
+    for (int i = 0; i < S; i++) {
+        const double *before = &table[R * i];
+        double *row = &table[R * (i + 1)];
+        row[0] = before[0] + 1;
+        for (int j = 0; j < S; j++) {
+            const double a = row[j] + 1, b = before[j + 1] + 1, c = before[j] + C[S * i + j];
+            const double least = a < b ? (a < c ? a : c) : (b < c ? b : c);
+            double *w = &shares[3 * (S * i + j)];
+            w[0] = std::exp(least - a), w[1] = std::exp(least - b), w[2] = std::exp(least - c);
+            const double total = w[0] + w[1] + w[2];
+            for (int k = 0; k < 3; k++) w[k] /= total;
+            row[j + 1] = least - std::log(total);
+        }
+    }
+    slopes[R * R - 1] = 1;
+    for (int i = S - 1; i >= 0; i--)
+        for (int j = S - 1; j >= 0; j--) {
+            const double here = slopes[R * (i + 1) + j + 1], *w = &shares[3 * (S * i + j)];
+            slopes[R * (i + 1) + j] += here * w[0];
+            slopes[R * i + j + 1] += here * w[1];
+            slopes[R * i + j] += here * w[2];
+            dC[S * i + j] = here * w[2];
+        }
+    *value = table[R * R - 1];
+    return 0;
+}
 }

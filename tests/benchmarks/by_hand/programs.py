@@ -202,6 +202,12 @@ def _loop(program: LoopProgram) -> tuple[list[g.Expr], list[g.Expr]]:
     return symbols, [value, *g.grad(value, symbols[: program.by])]
 
 
+LOOPS = (
+    "lotka-volterra", "kalman", "markov", "power", "leapfrog", "rnn", "lstm", "bodies", "metropolis", "edit-distance",
+)  # fmt: skip
+"""Programs with loops that stand in `loops.cpp`, bisection beside them."""
+
+
 def _cases() -> dict[str, Case]:
     cases = {}
     for n in (3, 10, 100, 1_000, 10_000, 100_000, 1_000_000):
@@ -223,7 +229,7 @@ def _cases() -> dict[str, Case]:
     cases["determinant"] = Case("determinant", _determinant, _normal((8, 8)))
     cases["kinetics"] = Case("kinetics", _kinetics, lambda: [np.random.default_rng(5).random(20)])
     loops = _programs()
-    for name in ("lotka-volterra", "kalman", "markov", "power", "leapfrog", "rnn"):
+    for name in LOOPS:
         program = loops[name]
         cases[name] = Case(
             name.replace("-", "_"), lambda p=program: _loop(p), lambda p=program: list(p.arguments)

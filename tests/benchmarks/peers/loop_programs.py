@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import sys
 import types
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -118,6 +119,83 @@ def _newton(m: Any, a: Any) -> Any:
     return m.while_loop(lambda s: m.abs(s * s - a) > 1e-12, lambda s: s - (s * s - a) / (2 * s), a)
 
 
+def _bodies(m: Any, q: Any, p: Any) -> Any:
+    """Runge and Kutta's steps of 50 bodies that attract each other."""
+
+    def slope(q: Any, p: Any) -> tuple[Any, Any]:
+        d = q[None, :, :] - q[:, None, :]
+        square = m.sum(d * d, axis=2) + 0.05
+        return p, m.sum(d * (1 / (square * m.sqrt(square)))[:, :, None], axis=1)
+
+    def step(state: Any, _: Any) -> Any:
+        q, p = state
+        h = 0.001
+        v1, a1 = slope(q, p)
+        v2, a2 = slope(q + h / 2 * v1, p + h / 2 * a1)
+        v3, a3 = slope(q + h / 2 * v2, p + h / 2 * a2)
+        v4, a4 = slope(q + h * v3, p + h * a3)
+        q = q + h / 6 * (v1 + 2 * v2 + 2 * v3 + v4)
+        p = p + h / 6 * (a1 + 2 * a2 + 2 * a3 + a4)
+        return (q, p), None
+
+    (q, p), _ = m.scan(step, (q, p), length=20)
+    return m.sum(q * q) + m.sum(p * p)
+
+
+def _metropolis(m: Any, scale: Any, centre: Any, Z: Any, U: Any) -> Any:
+    """A Markov chain of Metropolis's over given random numbers: moves Z, logarithms U of uniform ones."""
+
+    def density(x: Any) -> Any:
+        d = x - centre
+        return -0.5 * m.sum(d * d) - 0.1 * m.sum(d * d * d * d)
+
+    def step(carry: Any, row: Any) -> Any:
+        x, known = carry
+        z, u = row
+        moved = x + scale * z
+        new = density(moved)
+        taken = u < new - known
+        x, known = m.where(taken, moved, x), m.where(taken, new, known)
+        return (x, known), m.sum(x * x) + known
+
+    start = 0.1 * centre
+    _, ys = m.scan(step, (start, density(start)), (Z, U))
+    return m.mean(ys)
+
+
+def _bisection(m: Any, a: Any) -> Any:
+    """The root of x³ + x = a."""
+
+    def halved(ends: Any) -> Any:
+        low, high = ends
+        x = 0.5 * (low + high)
+        above = x * x * x + x > a
+        return m.where(above, low, x), m.where(above, x, high)
+
+    low, high = m.while_loop(lambda ends: ends[1] - ends[0] > 1e-12, halved, (0.0 * a, a))
+    return 0.5 * (low + high)
+
+
+def _edit_distance(m: Any, C: Any) -> Any:
+    """The soft minimum over alignments of two sequences, row by row, each from left to right."""
+
+    def soft(a: Any, b: Any, c: Any) -> Any:
+        return -m.logsumexp(m.stack([-a, -b, -c]))
+
+    def row(before: Any, costs: Any) -> Any:
+        def cell(carry: Any, x: Any) -> Any:
+            left, corner = carry
+            above, cost = x
+            here = soft(left + 1, above + 1, corner + cost)
+            return (here, above), here
+
+        _, after = m.scan(cell, (before[0] + 1, before[0]), (before[1:], costs))
+        return m.concat([m.reshape(before[0] + 1, (1,)), after]), None
+
+    last, _ = m.scan(row, m.arange(C.shape[1] + 1) * 1.0, C)
+    return last[-1]
+
+
 def _programs() -> dict[str, LoopProgram]:
     rng = np.random.default_rng(0)
 
@@ -138,19 +216,28 @@ def _programs() -> dict[str, LoopProgram]:
         "leapfrog": LoopProgram(_leapfrog, [1.0, 0.3], 2),
         "power": LoopProgram(_power, [symmetric + symmetric.T, np.ones(8)], 1),
         "newton": LoopProgram(_newton, [7.0], 0),
+        "bodies": LoopProgram(_bodies, [5 * normal(50, 3), normal(50, 3)], 2),
+        "metropolis": LoopProgram(
+            _metropolis,
+            [0.8, np.array([0.3, -0.4]), 5 * normal(2000, 2), np.log(rng.random(2000))],
+            2,
+        ),
+        "bisection": LoopProgram(_bisection, [7.0], 0),
+        "edit-distance": LoopProgram(_edit_distance, [rng.random((64, 64))], 1),
     }
 
 
 NAMES = tuple(_programs())
 
 
-def _jax(program: LoopProgram) -> Callable[[], Any]:
+def _jax_build(program: LoopProgram) -> tuple[Any, Callable[..., Any], list[Any]]:
     import jax
     import jax.numpy as jnp
 
     jax.config.update("jax_enable_x64", True)
     own = {
-        name: getattr(jnp, name) for name in "zeros sum mean tanh exp log sqrt abs stack outer eye".split()
+        name: getattr(jnp, name)
+        for name in "zeros sum mean tanh exp log sqrt abs stack outer eye where reshape arange".split()
     }
     m = types.SimpleNamespace(
         scan=lambda f, carry, xs=None, length=None: jax.lax.scan(f, carry, xs, length=length),
@@ -161,9 +248,31 @@ def _jax(program: LoopProgram) -> Callable[[], Any]:
     def build(*arguments: Any) -> Any:
         return program.build(m, *arguments)
 
+    return jax, build, [jnp.asarray(value) for value in program.arguments]
+
+
+def _jax(program: LoopProgram) -> Callable[[], Any]:
+    jax, build, arguments = _jax_build(program)
     f = jax.jit(jax.value_and_grad(build, argnums=tuple(range(program.by))) if program.by else build)
-    arguments = [jnp.asarray(value) for value in program.arguments]
     return lambda: jax.block_until_ready(f(*arguments))
+
+
+def _directions(program: LoopProgram) -> list[np.ndarray]:
+    """What slopes are differentiated along: ones would be a direction in which probabilities do not change."""
+    shapes = [np.shape(value) for value in program.arguments[: program.by]]
+    return [np.cos(np.arange(int(np.prod(shape)))).reshape(shape) for shape in shapes]
+
+
+def _jax_exact(program: LoopProgram) -> list[Any]:
+    """Value, slopes, and the slopes' derivative along a direction."""
+    jax, build, arguments = _jax_build(program)
+    if not program.by:
+        return [build(*arguments)]
+    own, rest = arguments[: program.by], arguments[program.by :]
+    slopes = jax.grad(lambda xs: build(*xs, *rest))
+    along = [jax.numpy.asarray(x) for x in _directions(program)]
+    first, second = jax.jit(lambda xs: jax.jvp(slopes, (xs,), (along,)))(own)
+    return [build(*arguments), *first, *second]
 
 
 def _graphc(program: LoopProgram) -> Callable[[], Any]:
@@ -172,8 +281,27 @@ def _graphc(program: LoopProgram) -> Callable[[], Any]:
     symbols = [g.symbol(f"a{k}", shape=np.shape(value)) for k, value in enumerate(program.arguments)]
     value = program.build(g, *symbols)
     results = (value, tuple(g.grad(value, symbols[: program.by]))) if program.by else value
-    f = g.compile(results, symbols, cache=False)
+    f: Any = g.compile(results, symbols, cache=False)
     return lambda: f(*program.arguments)
+
+
+def _graphc_exact(program: LoopProgram) -> list[Any]:
+    import graphc as g
+
+    symbols = [g.symbol(f"a{k}", shape=np.shape(value)) for k, value in enumerate(program.arguments)]
+    value, by = program.build(g, *symbols), symbols[: program.by]
+    results = [value]
+    if by:
+        first = g.grad(value, by)
+        results += [*first, *g.jvp(first, by, [g.constant(x) for x in _directions(program)])]
+    f: Any = g.compile(results, symbols, cache=False)
+    return f(*program.arguments)
+
+
+def written(name: str, kind: str, path: str) -> None:
+    """Value, slopes and second derivatives of a program in a file of .npz."""
+    exact = _jax_exact if kind == "jax" else _graphc_exact
+    np.savez(path, *[np.asarray(x) for x in exact(_programs()[name])])
 
 
 def check(result: Any) -> str:
@@ -183,7 +311,9 @@ def check(result: Any) -> str:
     return f"{float(result[0]):.12g} {sum(float(np.abs(np.asarray(x)).sum()) for x in result[1]):.12g}"
 
 
-if __name__ == "__main__":
+if __name__ == "__main__" and sys.argv[1:2] == ["written"]:
+    written(*sys.argv[2:5])
+elif __name__ == "__main__":
     serve(
         {
             f"{name}:{kind}": lambda program=program, make=make: make(program)
