@@ -41,6 +41,7 @@ VALUE_COLOUR, SLOPE_COLOUR = "#0a4f94", "#bf4a00"
 
 
 def main(output_dir="."):
+    Path(output_dir).mkdir(parents=True, exist_ok=True)
     grid = np.linspace(-4, 4, 800)  # an even number of points: none falls on a kink
     figure, axes = plt.subplots(2, 3, figsize=(10, 5.6), sharex=True, layout="constrained")
     for axis, (name, formula) in zip(axes.flat, ACTIVATIONS.items(), strict=True):

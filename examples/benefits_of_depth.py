@@ -228,6 +228,7 @@ def teacher_and_students(file, epochs, width=5):
 
 
 def main(output_dir=".", epochs="400"):
+    Path(output_dir).mkdir(parents=True, exist_ok=True)
     directory = Path(output_dir)
     teeth(directory / "depth_teeth.png")
     counts(directory / "depth_regions.png")

@@ -185,6 +185,7 @@ def failures(file, epochs):
 
 
 def main(output_dir=".", epochs="60", bits="10"):
+    Path(output_dir).mkdir(parents=True, exist_ok=True)
     directory = Path(output_dir)
     sign_of_integers()
     all_boolean_functions(int(bits))

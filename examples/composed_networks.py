@@ -38,6 +38,7 @@ SECOND = {"b_1": -0.5, "b_2": 0.4, "by_0": 0.8, "by_1": -0.6, "by_2": 0.6, "by_3
 
 
 def main(output_dir="."):
+    Path(output_dir).mkdir(parents=True, exist_ok=True)
     x, y = g.symbols("x y")
     a, b = joints("a"), joints("b")
     first, second = network(x, a), network(y, b)

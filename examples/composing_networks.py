@@ -103,6 +103,7 @@ def in_two_dimensions(file):
 
 
 def main(output_dir="."):
+    Path(output_dir).mkdir(parents=True, exist_ok=True)
     directory = Path(output_dir)
     inputs = [x, *first.values(), *second.values()]
     compiled = g.compile([Y, OUT], inputs)

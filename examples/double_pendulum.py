@@ -1,9 +1,10 @@
 """A double pendulum, to the last bits: Taylor's method of order 20 inside of a compiled function.
 
 Two pendulums that begin a billionth of a degree apart go their own ways after half a minute, while each keeps its energy to 14
-digits. The figure has the way of the lower weight, and how the distance between the two grows.
+digits. The figure has the way of the lower weight, and how the distance between the two grows; the animation has both pendulums
+as they swing, in the time that they take.
 
-Run: python examples/double_pendulum.py [directory for the figure]
+Run: python examples/double_pendulum.py [directory for the figures]
 """
 
 import sys
@@ -14,6 +15,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from PIL import Image, ImageDraw
 
 import graphc as g
 
@@ -39,7 +41,37 @@ def energy(a, b, u, v):
     return u * u + v * v / 2 + u * v * np.cos(a - b) - GRAVITY * (2 * np.cos(a) + np.cos(b))
 
 
+def animation(one, other, path, seconds=30, side=240, per_second=10):
+    """Both pendulums as a moving picture, the second one in grey behind the first, each with the way of the last second."""
+    scale, every = side / 4.4, round(1 / per_second / TIMES[1])
+    colours = {"other": ((176, 176, 176), (216, 216, 216)), "one": ((31, 119, 180), (174, 199, 232))}
+    frames = []
+
+    def at(x, y):
+        return side + 2 * scale * x, side - 2 * scale * y  # drawn twice as large, so that edges are smooth
+
+    ways = {}
+    for name, (a, b, *_) in (("other", other), ("one", one)):
+        x, y = np.sin(a), -np.cos(a)
+        ways[name] = (
+            list(zip(*at(x, y), strict=True)),
+            list(zip(*at(x + np.sin(b), y - np.cos(b)), strict=True)),
+        )
+    for number in range(0, min(len(TIMES), round(seconds / TIMES[1]) + 1), every):
+        frame = Image.new("RGB", (2 * side, 2 * side), "white")
+        pen = ImageDraw.Draw(frame)
+        for name, (upper, lower) in ways.items():
+            dark, light = colours[name]
+            pen.line(lower[max(0, number - 100) : number + 1 : 2], fill=light, width=4)
+            pen.line([at(0, 0), upper[number], lower[number]], fill=dark, width=5)
+            for x, y in (at(0, 0), upper[number], lower[number]):
+                pen.ellipse([x - 9, y - 9, x + 9, y + 9], fill=dark)
+        frames.append(frame.resize((side, side)).quantize(32))
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=1000 // per_second, loop=0)
+
+
 def main(directory="."):
+    Path(directory).mkdir(parents=True, exist_ok=True)
     f = g.compile(g.odeint(change, tuple(start), TIMES, method="taylor", max_steps=None), start)
     angles = np.radians([120.0, -10.0])
     one, other = f(*angles, 0.0, 0.0), f(angles[0] + np.radians(1e-9), angles[1], 0.0, 0.0)
@@ -62,6 +94,7 @@ def main(directory="."):
     right.set_title("two that began 10⁻⁹ degrees apart")
     right.set_ylabel("distance in m")
     figure.savefig(Path(directory) / "double_pendulum.png", dpi=120)
+    animation(one, other, Path(directory) / "double_pendulum.gif")
     plt.close(figure)
 
 

@@ -78,6 +78,7 @@ def random_walk(place, rng, count):
 
 
 def main(directory="."):
+    Path(directory).mkdir(parents=True, exist_ok=True)
     start, momenta, uniforms = (
         g.symbol("start", shape=("chains", 2)),
         g.symbol("momenta", shape=("chains", "paths", 2)),

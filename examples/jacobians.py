@@ -26,6 +26,7 @@ W_AT = np.arange(15.0).reshape(3, 5) / 10
 
 
 def main(output_dir="."):
+    Path(output_dir).mkdir(parents=True, exist_ok=True)
     x, w, b = g.symbol("x", shape=5), g.symbol("w", shape=5), g.symbol("b")
     W = g.symbol("W", shape=(3, 5))
     v = g.symbol("v", shape=3)

@@ -56,6 +56,7 @@ def by_hand(observed, logs):
 
 
 def main(directory="."):
+    Path(directory).mkdir(parents=True, exist_ok=True)
     _, (states, terms) = g.scan(step, (np.zeros(2), 10 * np.eye(2)), seen)
     loss = g.sum(terms) / 2
     place, observed = world()

@@ -45,6 +45,7 @@ def evaluate(formula, layer_input, data):
 
 
 def main(output_dir="."):
+    Path(output_dir).mkdir(parents=True, exist_ok=True)
     data, start = {"x": 3.0, "y": 1.0}, 2.0
 
     values = forward(start, data)

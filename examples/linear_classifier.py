@@ -135,6 +135,7 @@ def templates(file):
 
 
 def main(output_dir="."):
+    Path(output_dir).mkdir(parents=True, exist_ok=True)
     two_classes(Path(output_dir) / "linear_classifier.png")
     templates(Path(output_dir) / "linear_templates.png")
 

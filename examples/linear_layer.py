@@ -34,6 +34,7 @@ def perceptron(output_dir):
 
 
 def main(output_dir="."):
+    Path(output_dir).mkdir(parents=True, exist_ok=True)
     perceptron(output_dir)
 
     X, W, B = g.symbol("X", shape=("n", 3)), g.symbol("W", shape=(3, 2)), g.symbol("B", shape=2)

@@ -74,6 +74,7 @@ def plot(path, best, loss_and_gradient, position, target, file):
 
 
 def main(output_dir="."):
+    Path(output_dir).mkdir(parents=True, exist_ok=True)
     position, target = make_data()
     loss_and_gradient = g.compile(g.value_and_grad(LOSS, theta), [x, t, *theta])
 

@@ -15,6 +15,7 @@ POINT = {"x": 2.0, "w": -3.0, "b": 6.0}
 
 
 def main(output_dir="."):
+    Path(output_dir).mkdir(parents=True, exist_ok=True)
     # 1. Declare. The graph is the formula as written: nothing is simplified.
     x, w, b = g.symbols("x w b")
     loss = g.log(1 / (g.exp(-(x * w + b)) + 1))

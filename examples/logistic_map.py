@@ -29,6 +29,7 @@ def step(x, _):
 
 
 def main(directory=".", count="600"):
+    Path(directory).mkdir(parents=True, exist_ok=True)
     settled, _ = g.scan(lambda x, _: (step(x, None)[0], None), g.full_like(r, 0.4), length=SETTLE)
     _, (orbit, rates) = g.scan(step, settled, length=SHOWN)
     run = g.compile([orbit, g.mean(rates, axis=0)], [r])

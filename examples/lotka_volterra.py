@@ -42,6 +42,7 @@ def by_scipy(rates, start, times):
 
 
 def main(directory="."):
+    Path(directory).mkdir(parents=True, exist_ok=True)
     path = g.odeint(change, g.exp(logs[4:]), YEARS, rtol=1e-8, atol=1e-8, max_steps=50)
     misfit = g.sum((g.log(path) - g.log(counts)) ** 2) / 2
 

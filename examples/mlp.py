@@ -53,6 +53,7 @@ def by_hand(x, parameters):
 
 
 def main(output_dir=".", steps=3000):
+    Path(output_dir).mkdir(parents=True, exist_ok=True)
     f, parameters = network(WIDTHS)
     x = g.symbol("x", shape=WIDTHS[0])
     X, T = g.symbol("X", shape=("n", WIDTHS[0])), g.symbol("T", shape=("n", WIDTHS[-1]))

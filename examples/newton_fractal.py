@@ -36,6 +36,7 @@ def newton(x, y):
 
 
 def main(directory=".", pixels="400"):
+    Path(directory).mkdir(parents=True, exist_ok=True)
     side = np.linspace(-1.5, 1.5, int(pixels))
     x, y = (part.ravel() for part in np.meshgrid(side + 1e-9, side + 1e-9))
     X, Y = g.symbol("x", shape="n"), g.symbol("y", shape="n")

@@ -175,6 +175,7 @@ def play(name, data, hidden, epochs, directory, seed=0):
 
 
 def main(output_dir=".", epochs="150"):
+    Path(output_dir).mkdir(parents=True, exist_ok=True)
     directory = Path(output_dir)
     # three units cut the plane along three lines: a triangle around the disc
     assert play("circles", circles, (3,), int(epochs), directory, seed=1) > 0.95

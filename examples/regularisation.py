@@ -51,6 +51,7 @@ VARIANTS = {
 
 
 def main(output_dir=".", epochs="600"):
+    Path(output_dir).mkdir(parents=True, exist_ok=True)
     position, wanted = examples(30, seed=0)
     unseen, truth = examples(1000, seed=1, noise=0.0)
     grid = np.linspace(-2, 2, 300)[:, None]

@@ -131,6 +131,7 @@ def trained(file):
 
 
 def main(output_dir="."):
+    Path(output_dir).mkdir(parents=True, exist_ok=True)
     warped(Path(output_dir) / "representation_warped.png")
     trained(Path(output_dir) / "representation_trained.png")
 

@@ -87,6 +87,7 @@ def derivative_is_right(model, loss, data):
 
 
 def main(output_dir="."):
+    Path(output_dir).mkdir(parents=True, exist_ok=True)
     directory = Path(output_dir)
     pixels, kinds = strokes(400, seed=0)
     unseen, truth = strokes(400, seed=1)

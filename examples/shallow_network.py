@@ -169,6 +169,7 @@ def two_inputs(file):
 
 
 def main(output_dir="."):
+    Path(output_dir).mkdir(parents=True, exist_ok=True)
     directory = Path(output_dir)
     position = np.linspace(-2, 2, 80)
     wanted = curve(position)

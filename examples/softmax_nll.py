@@ -20,6 +20,7 @@ LABELS = np.array([0, 2, 1])  # a cat, a horse, and a dog that looks as much lik
 
 
 def main(output_dir="."):
+    Path(output_dir).mkdir(parents=True, exist_ok=True)
     S = g.symbol("S", shape=("n", 3))
     label = g.symbol("label", shape=("n",), dtype="int64")
     # As it is written on the slide. The rules make log-softmax of it before machine code does.

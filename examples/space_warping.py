@@ -30,6 +30,7 @@ def lattice(count=33, reach=2.0):
 
 
 def main(output_dir="."):
+    Path(output_dir).mkdir(parents=True, exist_ok=True)
     W, x, scale = g.symbol("W", shape=(2, 2)), g.symbol("x", shape=2), g.symbol("s")
     X = g.symbol("X", shape=("n", 2))
 

@@ -14,6 +14,7 @@ POINT = {"x": -2.0, "y": 5.0, "z": -4.0}
 
 
 def main(output_dir="."):
+    Path(output_dir).mkdir(parents=True, exist_ok=True)
     x, y, z = g.symbols("x y z")
     q = x + y
     f = q * z

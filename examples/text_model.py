@@ -58,6 +58,7 @@ def writer():
 
 
 def main(directory=".", passes="50"):
+    Path(directory).mkdir(parents=True, exist_ok=True)
     loss = surprise(model.training_output, following)
     step = train.Step(model, loss, train.Adam(0.01), [letters, following])
     length = (len(codes) - 1) // READERS // PIECE * PIECE

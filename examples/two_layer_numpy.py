@@ -64,6 +64,7 @@ def compiled(x, y, w1, w2, steps):
 
 
 def main(output_dir=".", steps=2000):
+    Path(output_dir).mkdir(parents=True, exist_ok=True)
     steps = int(steps)
     ours, theirs = make_data(), make_data()
     hand, hand_seconds = by_hand(*ours, steps)

@@ -151,6 +151,7 @@ def search_beside_descent(file, budget, units=20):
 
 
 def main(output_dir=".", epochs="1000"):
+    Path(output_dir).mkdir(parents=True, exist_ok=True)
     directory = Path(output_dir)
     boxes(directory / "universal_boxes.png")
     more_units(directory / "universal_units.png", int(epochs))
