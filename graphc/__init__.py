@@ -47,6 +47,7 @@ import graphc.ops.tables as _tables
 import graphc.ops.update as _update
 import graphc.ops.zeta as _zeta
 from graphc.api.compile import compile
+from graphc.api.curve_fit import curve_fit
 from graphc.api.evaluate import evaluate
 from graphc.api.functions import (
     explain,
@@ -154,6 +155,7 @@ __all__ = [
     "compile",
     "cond",
     "constant",
+    "curve_fit",
     "custom_jvp",
     "custom_vjp",
     "define_op",

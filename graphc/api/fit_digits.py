@@ -214,11 +214,30 @@ def standard_errors(matrix: np.ndarray, squares: float) -> np.ndarray:
     lengths = np.linalg.norm(matrix, axis=0)
     if not np.all(lengths > 0):
         return np.where(lengths > 0, np.nan, np.inf)
+    inverse = _inverse_factor(matrix)
+    if inverse is None:
+        return np.full(columns, np.inf)
+    return np.linalg.norm(inverse, axis=1) * math.sqrt(squares / (rows - columns))
+
+
+def covariance(matrix: np.ndarray) -> np.ndarray:
+    """(JᵀJ)⁻¹ by QR of J with columns of length 1; infinite where J has not the rank of its columns."""
+    inverse = _inverse_factor(matrix)
+    if inverse is None:
+        return np.full((matrix.shape[1],) * 2, np.inf)
+    return inverse @ inverse.T
+
+
+def _inverse_factor(matrix: np.ndarray) -> np.ndarray | None:
+    """R⁻¹ of J = QR; None where J has not the rank of its columns."""
+    rows, columns = matrix.shape
+    lengths = np.linalg.norm(matrix, axis=0)
+    if rows < columns or not np.all(lengths > 0) or not np.isfinite(lengths).all():
+        return None
     triangle = np.linalg.qr(matrix / lengths, mode="r")
     if np.abs(np.diag(triangle)).min() < rows * EPS:
-        return np.full(columns, np.inf)
-    spread = np.linalg.norm(np.linalg.inv(triangle), axis=1) / lengths
-    return spread * math.sqrt(squares / (rows - columns))
+        return None
+    return np.linalg.inv(triangle) / lengths[:, None]
 
 
-__all__ = ["EPS", "FitFunctions", "finish", "standard_errors"]
+__all__ = ["EPS", "FitFunctions", "covariance", "finish", "standard_errors"]

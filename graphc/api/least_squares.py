@@ -30,6 +30,7 @@ def least_squares(problem: PackedProblem, residuals: Expr) -> Any:
     """SciPy's result of a least-squares problem, with unknowns and standard errors by name."""
     count = len(problem.start)
     sparse = count > MOST_DENSE
+    _check_bounds(problem)
     f = _functions(problem, residuals, sparse)
     first = f.fun(problem.start)
     if not np.isfinite(first).all():
@@ -53,6 +54,29 @@ def least_squares(problem: PackedProblem, residuals: Expr) -> Any:
     return problem.finished(
         result, f"least_squares({how[0]})", f"the objective is an array of residuals, {reason}{how[1]}"
     )
+
+
+def _check_bounds(problem: PackedProblem) -> None:
+    """Refuse what SciPy's solvers of residuals do not take."""
+    if problem.bounds is None:
+        return
+    (least, greatest), start = problem.bounds, problem.start
+    held = np.flatnonzero(least == greatest)
+    if held.size:
+        name = problem.name_at(held[0])
+        raise InputError(
+            f"{name} has one value that its bounds allow, {least[held[0]]:g}",
+            site=current_site(),
+            hint=f"g.substitute(residuals, {{{name}: {least[held[0]]:g}}}) makes it no unknown",
+        )
+    outside = np.flatnonzero(~((least <= start) & (start <= greatest)))
+    if outside.size:
+        k = outside[0]
+        raise InputError(
+            f"{problem.name_at(k)} begins at {start[k]:g}, outside of its bounds ({least[k]:g}, {greatest[k]:g})",
+            site=current_site(),
+            hint="begin between them",
+        )
 
 
 def _functions(problem: PackedProblem, residuals: Expr, sparse: bool) -> FitFunctions:

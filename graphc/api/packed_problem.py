@@ -83,7 +83,19 @@ class PackedProblem:
                 shape = np.shape(self.vector.unpack(self.start)[node.name])
                 named[node.name] = side_of(node, free if side is None else side, shape)
             sides.append(self.vector.pack(named))
+        crossed = np.flatnonzero(~(sides[0] <= sides[1]))
+        if crossed.size:
+            k = crossed[0]
+            raise InputError(
+                f"the least value of {self.name_at(k)} is {sides[0][k]:g}, and its greatest {sides[1][k]:g}",
+                site=current_site(),
+                hint="bounds are (least, greatest), and None for no bound",
+            )
         return sides[0], sides[1]
+
+    def name_at(self, place: int) -> str:
+        """The name of the unknown that an element of the vector belongs to."""
+        return self.names[int(np.searchsorted(np.cumsum(self.sizes), place, side="right"))]
 
     def compiled(self, outputs: Any, more: Sequence[Expr] = ()) -> Callable[..., Any]:
         """A function of the vector; what it gives at the last point is kept, so several may ask for parts of it.

@@ -108,3 +108,18 @@ def test_refusals():
         g.minimize(x**2, {x: 1.0}, bounds={y: (0, 1)})
     with pytest.raises(InputError, match="no other constraints"):
         g.minimize(g.stack([x, x - 1]), {x: 1.0}, [x <= 1])
+
+
+@pytest.mark.parametrize(
+    ("objective", "start", "pair", "said"),
+    [
+        (lambda x: (x - 1) ** 2, 0.5, (1, 0), "the least value of x is 1, and its greatest 0"),
+        (lambda x: g.stack([x - 1, 2 * x]), 0.5, (1, 0), "the least value of x"),
+        (lambda x: g.stack([x - 1, 2 * x]), 5.0, (0, 1), "x begins at 5, outside of its bounds"),
+        (lambda x: g.stack([x - 1, 2 * x]), 1.0, (1, 1), "one value that its bounds allow"),
+    ],
+)
+def test_bounds_that_leave_nothing(objective, start, pair, said):
+    x = g.symbol("x")
+    with pytest.raises(InputError, match=said):
+        g.minimize(objective(x), {x: start}, bounds={x: pair})

@@ -205,6 +205,7 @@ def _verbs() -> dict[str, Verb]:
         "jacobian sparse": Verb(g.jacobian, {"output": formula, "wrt": x, "sparse": True, "format": "csr"}),
         "hessian sparse": Verb(g.hessian, {"output": formula, "wrt": [x, y], "sparse": True, "format": "csr"}),
         "minimize": Verb(g.minimize, {"objective": (x - 1) ** 2, "unknowns": {x: 0.0}, "subject_to": (), "bounds": None, "data": None}),
+        "curve_fit": Verb(g.curve_fit, {"model": x * y, "x": {x: [1.0, 2.0, 3.0]}, "y": [1.0, 2.0, 3.1], "start": {y: 1.0}, "sigma": None, "absolute_sigma": False, "bounds": None}),
         "evaluate": Verb(g.evaluate, {"outputs": formula, "at": point}),
         "explain": Verb(lambda **names: str(g.explain(**names)), {"outputs": formula, "at": point, "seed": None, "name": "L", "digits": 3}),
         "compile": Verb(g.compile, {"outputs": formula, "inputs": [x, y], "dtype": None, **options, "cache": False, "parallel": "auto", "updates": None, "tier": "auto", "progress": None}),
