@@ -64,6 +64,7 @@ from graphc.api.graph import Graph
 from graphc.api.lambdify import lambdify
 from graphc.api.minimize import minimize
 from graphc.api.rewrites import forget_rule, rewrites, rule, rules, simplify, stabilize
+from graphc.api.scipy_bundle import bundle as _bundle  # noqa: F401  what f.scipy() gives
 from graphc.api.serialize import load, save
 from graphc.api.sparse import sparsity
 from graphc.compiler.engine.thread_pool import get_num_threads, set_num_threads

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from graphc.api.functions import grad, hessian
 from graphc.api.kkt import Constraint, Objective, optimum
 from graphc.api.least_squares import MOST_DENSE, least_squares
 from graphc.api.packed_problem import PackedProblem
-from graphc.errors import GradientError, InputError, brief
-from graphc.ir.expr import Expr, constant, current_site, free_symbols, symbol
+from graphc.api.smooth_problem import constraint_of, no_constraint, objective_of
+from graphc.api.solver_arguments import OUTSIDE, checked_method, outside, scipy_arguments
+from graphc.errors import GradientError, InputError
+from graphc.ir.expr import Expr, constant, current_site
 from graphc.ir.types import is_float
-from graphc.ops.reduce import sum as sum_of
 from graphc.ops.support.sparse_arrays import scipy_optimize
-from graphc.util.arguments import listed
+from graphc.util.arguments import listed, mapping
 
 NEARLY = 1e-6
 """What may be left of the optimality conditions, beside their terms, where a solver has found an optimum."""
 
 SETTLED = 1e-9
 """The same where an optimum is sure, whatever the solver said when it stopped."""
-
-SIGNS = {"less": -1.0, "less_equal": -1.0, "greater": 1.0, "greater_equal": 1.0, "equal": 0.0}
 
 
 def minimize(
@@ -35,6 +32,8 @@ def minimize(
     *,
     bounds: Mapping[Expr, tuple[Any, Any]] | None = None,
     data: Mapping[Any, Any] | None = None,
+    method: str | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> Any:
     """The values of some symbols at which a formula is least, by the method of `scipy.optimize` that fits the problem.
 
@@ -45,6 +44,9 @@ def minimize(
     subject_to : comparisons, as x + y <= 1 or g.equal(x, y), of scalars or arrays; for a scalar objective
     bounds : unknown → (least, greatest), numbers or arrays; None for no bound
     data : the other symbols, by symbol or name
+    method : of a scalar objective, the name of one of SciPy's methods in the place of the choice below, or "ipopt" or "nlopt",
+        which need the packages cyipopt and nlopt
+    options : of that method, by name, as SciPy's `options=`; of NLopt also `algorithm`, as "LD_MMA"
 
     Returns SciPy's `OptimizeResult`, with `unknowns` (symbol's name → value), `method` and `why` it was chosen; of residuals
     `standard_errors` by name, infinite where the residuals do not tell an unknown; with constraints `multipliers`, one for
@@ -57,7 +59,8 @@ def minimize(
     least_squares, from the given values and, where some unknowns enter linearly, from their best values too: the lesser of the
     two is returned. Steps of Newton's method by exact derivatives follow, with the active constraints held, until they gain no
     more digits. A minimum that is found is a local one.
-    Raises `InputError` for a symbol without a value, for a constraint that is no comparison, and for constrained residuals.
+    Raises `InputError` for a symbol without a value, for a constraint that is no comparison, for constrained residuals, and for a
+    method that is not installed or does not take what the problem has.
 
     >>> from graphc.ir.expr import symbols
     >>> x, y = symbols("x y")
@@ -69,12 +72,26 @@ def minimize(
     subject_to = listed("subject_to", subject_to, "write subject_to=[x + y <= 1]")
     stray = next((each for each in subject_to if not isinstance(each, Expr)), None)
     if stray is not None:
-        raise _no_constraint(stray)
+        raise no_constraint(stray)
     if not is_float(objective.dtype):
         raise GradientError(
             f"an objective of {objective.dtype} has no derivative", node=repr(objective), site=current_site()
         )
+    if options is not None:
+        options = mapping("options", options, 'write options={"maxiter": 500}')
+    if options is not None and method is None:
+        raise InputError(
+            "options are those of a method, and the method is yet to be chosen",
+            site=current_site(),
+            hint='write method="SLSQP", too',
+        )
     problem = PackedProblem([objective, *subject_to], unknowns, bounds, data)
+    if objective.shape and method is not None:
+        raise InputError(
+            "residuals have a method of their own",
+            site=current_site(),
+            hint="leave method= out, or give g.sum(residuals**2) for the objective",
+        )
     if objective.shape:
         if subject_to:
             raise InputError(
@@ -83,22 +100,24 @@ def minimize(
                 hint="give g.sum(residuals**2) for the objective",
             )
         return least_squares(problem, objective)
-    return _smooth(problem, objective, subject_to)
+    if method is not None:
+        method = checked_method(method, problem.bounds is not None, bool(subject_to))
+    return _smooth(problem, objective, subject_to, method, dict(options or {}))
 
 
-def _smooth(problem: PackedProblem, objective: Expr, subject_to: Sequence[Expr]) -> Any:
-    count = len(problem.start)
-    large = count > MOST_DENSE
-    at = problem.compiled((objective, grad(objective, problem.symbols)))
-
-    def fun(vector: np.ndarray) -> float:
-        return float(at(vector)[0])
-
-    def jac(vector: np.ndarray) -> np.ndarray:
-        return problem.vector.pack(dict(zip(problem.names, at(vector)[1], strict=True)))
-
-    whole = Objective(fun, jac, _curvature(problem, objective, large), large)
-    constraints = [_constraint(problem, each, large) for each in subject_to]
+def _smooth(
+    problem: PackedProblem,
+    objective: Expr,
+    subject_to: Sequence[Expr],
+    asked: str | None,
+    given: dict[str, Any],
+) -> Any:
+    large = len(problem.start) > MOST_DENSE
+    whole = objective_of(problem, objective, large)
+    constraints = [constraint_of(problem, each, large) for each in subject_to]
+    if asked is not None:
+        result = _settled(problem, whole, constraints, _solved(problem, whole, constraints, asked, given))
+        return problem.finished(result, asked, "it was asked for")
     method, why, options = _method(problem, bool(constraints))
     result = _settled(problem, whole, constraints, _solved(problem, whole, constraints, method, options))
     if constraints and not large and not result.optimality < NEARLY:
@@ -137,28 +156,22 @@ def _solved(
     method: str,
     options: dict[str, Any],
 ) -> Any:
+    if method in OUTSIDE:
+        return outside(method, whole, constraints, problem.bounds, problem.start, options)
+
+    def hessp(vector: np.ndarray, along: np.ndarray) -> np.ndarray:
+        return whole.hess(vector) @ along
+
+    arguments = scipy_arguments(whole, hessp, constraints, problem.bounds, problem.start, method)
     optimize: Any = scipy_optimize()
-    more: dict[str, Any] = {}
-    if method == "SLSQP":
-        kinds = {True: "eq", False: "ineq"}
-        more["constraints"] = [
-            {"type": kinds[each.equality], "fun": each.fun, "jac": each.jac} for each in constraints
-        ]
-    elif method == "trust-constr":
-        more["hess"] = whole.hess
-        more["constraints"] = [
-            optimize.NonlinearConstraint(
-                each.fun, 0.0, 0.0 if each.equality else np.inf, jac=each.jac, hess=each.hess
-            )
-            for each in constraints
-        ]
-    elif method == "trust-ncg":  # it takes products with a sparse Hessian, not itself
-        more["hessp"] = lambda vector, along: whole.hess(vector) @ along
-    elif method == "trust-exact":
-        more["hess"] = whole.hess
-    if problem.bounds is not None:
-        more["bounds"] = optimize.Bounds(*problem.bounds)
-    return optimize.minimize(whole.fun, problem.start, jac=whole.jac, method=method, options=options, **more)
+    try:
+        return optimize.minimize(**arguments, options=options)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"SciPy's {method} refuses the problem or its options: {error}",
+            site=current_site(),
+            hint="leave method= and options= out, and the method is chosen",
+        ) from None
 
 
 def _violation(constraints: Sequence[Constraint], x: np.ndarray) -> float:
@@ -182,79 +195,6 @@ def _settled(problem: PackedProblem, whole: Objective, constraints: Sequence[Con
     if problem.bounds is not None:
         result.bound_multipliers = problem.vector.unpack(found.of_bounds)
     return result
-
-
-def _curvature(
-    problem: PackedProblem, objective: Expr, sparse: bool, more: Sequence[Expr] = ()
-) -> Callable[..., Any]:
-    """The Hessian as a function of the vector, compiled when it is first asked for."""
-
-    @cache
-    def compiled() -> tuple[Callable[..., Any], Callable[[Any], Any]]:
-        if sparse:
-            return problem.compiled(
-                hessian(objective, problem.symbols, sparse=True), more
-            ), lambda value: value
-        blocks, whole = problem.rows(grad(objective, problem.symbols), False)
-        return problem.compiled(blocks, more), whole
-
-    def at(vector: np.ndarray, *rest: Any) -> Any:
-        function, whole = compiled()
-        return whole(function(vector, *rest))
-
-    return at
-
-
-def _unused(name: str, *taken: Any) -> str:
-    """A name that no symbol below some expressions has."""
-    used = {
-        node.name
-        for node in free_symbols(
-            *(x for each in taken for x in (each if isinstance(each, Sequence) else [each]))
-        )
-    }
-    while name in used:
-        name += "'"
-    return name
-
-
-def _no_constraint(given: Any) -> InputError:
-    return InputError(
-        f"{brief(given)} is no constraint",
-        site=current_site(),
-        hint="write subject_to=[x + y <= 1, g.equal(x, y)]",
-    )
-
-
-def _constraint(problem: PackedProblem, comparison: Any, sparse: bool) -> Constraint:
-    """A comparison as a difference that is 0, or at least 0."""
-    if comparison.op.name not in SIGNS:
-        raise _no_constraint(comparison)
-    sign = SIGNS[comparison.op.name]
-    left, right = comparison.operands
-    difference = right - left if sign < 0 else left - right
-    if not is_float(difference.dtype):
-        raise GradientError(f"the constraint {comparison!r} compares no floats", site=comparison.site)
-    derivative, whole = problem.rows([difference], sparse)
-    at = problem.compiled((difference, derivative))
-    shape = np.shape(at(problem.start)[0])
-    weights = symbol(
-        _unused("weights of a constraint", problem.symbols, difference), difference.shape, difference.dtype
-    )
-    weighted = difference * weights
-    bent = _curvature(problem, sum_of(weighted) if weighted.shape else weighted, sparse, [weights])
-
-    def fun(vector: np.ndarray) -> np.ndarray:
-        return np.ravel(at(vector)[0]).astype(np.float64)
-
-    def jac(vector: np.ndarray) -> Any:
-        return whole(at(vector)[1])
-
-    def hess(vector: np.ndarray, multipliers: np.ndarray) -> Any:
-        shaped = np.reshape(multipliers, shape)
-        return bent(vector, shaped if shape else float(shaped))
-
-    return Constraint(not sign, shape, fun, jac, hess)
 
 
 __all__ = ["minimize"]

@@ -18,6 +18,7 @@ class Vector:
     """Named values as one float64 vector.
 
     start : the vector of the values to begin with, which say of what shapes they are
+    places : name → where it stands in the vector, its shape and its dtype
     """
 
     def __init__(self, start: Mapping[str, Any]) -> None:
@@ -25,22 +26,22 @@ class Vector:
             if is_masked(value):
                 raise InputError(f"input {name!r} begins with {MASKED}", hint=filled(name))
         first = {name: np.asarray(value) for name, value in start.items()}
-        self._parts: dict[str, tuple[slice, tuple[int, ...], Any]] = {}
+        self.places: dict[str, tuple[slice, tuple[int, ...], Any]] = {}
         end = 0
         for name, value in first.items():
             if value.dtype.kind not in "fiu":
                 raise InputError(f"input {name!r} begins with {value.dtype}, which cannot be varied")
             size = math.prod(value.shape)
             kind = value.dtype if value.dtype.kind == "f" else np.dtype(np.float64)
-            self._parts[name] = slice(end, end + size), value.shape, kind
+            self.places[name] = slice(end, end + size), value.shape, kind
             end += size
         self._size = end
         self.start = self.pack(first)
 
     def pack(self, values: Mapping[str, Any]) -> np.ndarray:
         """The inputs by name as one vector; raises `ShapeError` for one of another shape than at the start."""
-        vector = np.empty(sum(part.stop - part.start for part, _, _ in self._parts.values()))
-        for name, (part, shape, _) in self._parts.items():
+        vector = np.empty(sum(part.stop - part.start for part, _, _ in self.places.values()))
+        for name, (part, shape, _) in self.places.items():
             value = np.asarray(values[name])
             if value.shape != shape:
                 raise ShapeError(
@@ -54,8 +55,26 @@ class Vector:
         vector = np.asarray(vector)
         return {
             name: vector[part].reshape(shape).astype(kind) if shape else float(vector[part][0])
-            for name, (part, shape, kind) in self._parts.items()
+            for name, (part, shape, kind) in self.places.items()
         }
+
+
+def refuse_names(start: Any, fixed: Mapping[str, Any], inputs: tuple[str, ...], also: Any = None) -> None:
+    """Refuse what does not say which inputs vary, which are fixed, and with what values.
+
+    also : a name that need not be an input
+    """
+    if not isinstance(start, Mapping) or not start:
+        raise InputError(
+            "scipy() takes the values to begin with by name",
+            hint='write f.scipy({"w": w0, "b": 0.0}, X=X, y=y)',
+        )
+    for name in start:
+        if name in fixed:
+            raise InputError(f"input {name!r} is both varied and fixed")
+    unknown = [name for name in (*start, *fixed) if name not in inputs and name != also]
+    if unknown:
+        raise InputError(f"there is no input {unknown[0]!r}", hint=f"the inputs are {', '.join(inputs)}")
 
 
 class Packed(Vector):
@@ -80,17 +99,7 @@ class Packed(Vector):
         fixed: Mapping[str, Any],
         inputs: tuple[str, ...],
     ) -> None:
-        if not isinstance(start, Mapping) or not start:
-            raise InputError(
-                "scipy() takes the values to begin with by name",
-                hint='write f.scipy({"w": w0, "b": 0.0}, X=X, y=y)',
-            )
-        for name in start:
-            if name in fixed:
-                raise InputError(f"input {name!r} is both varied and fixed")
-        unknown = [name for name in (*start, *fixed) if name not in inputs]
-        if unknown:
-            raise InputError(f"there is no input {unknown[0]!r}", hint=f"the inputs are {', '.join(inputs)}")
+        refuse_names(start, fixed, inputs)
         self._function = function
         self._fixed = dict(fixed)
         self.names = tuple(start)

@@ -1,5 +1,7 @@
 """minimize: against optima known in closed form, from the literature, or solved by mpmath."""
 
+import sys
+
 import mpmath
 import numpy as np
 import pytest
@@ -123,3 +125,73 @@ def test_bounds_that_leave_nothing(objective, start, pair, said):
     x = g.symbol("x")
     with pytest.raises(InputError, match=said):
         g.minimize(objective(x), {x: start}, bounds={x: pair})
+
+
+def valley():
+    v = g.symbol("v", shape=3)
+    return v, g.sum(100 * (v[1:] - v[:-1] ** 2) ** 2 + (1 - v[:-1]) ** 2)
+
+
+@pytest.mark.parametrize("method", ["BFGS", "newton-cg", "TNC", "trust-krylov"])
+def test_a_method_that_is_asked_for(method):
+    v, formula = valley()
+    result = g.minimize(formula, {v: np.zeros(3)}, method=method)
+    assert result.method.lower() == method.lower() and "asked for" in result.why
+    np.testing.assert_allclose(result.unknowns["v"], 1.0, rtol=1e-12)
+
+
+def test_options_of_a_method():
+    v, formula = valley()
+    result = g.minimize(formula, {v: np.zeros(3)}, method="L-BFGS-B", options={"maxiter": 1})
+    assert result.nit == 1
+
+
+@pytest.mark.parametrize("algorithm", [None, "LD_MMA", "LD_CCSAQ"])
+def test_nlopt(algorithm):
+    pytest.importorskip("nlopt")
+    x = g.symbol("x", shape=2)
+    bend = [x[1] >= 8 * x[0] ** 3, x[1] >= (1 - x[0]) ** 3]  # the problem of NLopt's tutorial
+    result = g.minimize(
+        g.sqrt(x[1]), {x: [1.234, 5.678]}, bend, bounds={x: ([-5.0, 0.0], 10.0)}, method="nlopt",
+        options=None if algorithm is None else {"algorithm": algorithm},
+    )  # fmt: skip
+    np.testing.assert_allclose(result.unknowns["x"], [1 / 3, 8 / 27], rtol=1e-9)
+
+
+@pytest.mark.parametrize("count", [4, 300])
+def test_ipopt(count):
+    pytest.importorskip("cyipopt")
+    v = g.symbol("v", shape=count)
+    result = g.minimize(
+        g.sum((v - 2) ** 4 + v**2),
+        {v: np.ones(count)},
+        [g.equal(g.sum(v), 0.5 * count), v[0] * v[1] >= 1.0],
+        method="ipopt",
+    )
+    assert result.optimality < 1e-8 and result.unknowns["v"].sum() == pytest.approx(0.5 * count)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"method": "simplex"}, "no method 'simplex'"),
+        ({"method": 3}, "a method is a name"),
+        ({"options": {"maxiter": 3}}, "yet to be chosen"),
+        ({"method": "CG", "bounds": (0, 1)}, "CG takes no bounds"),
+        ({"method": "SLSQP", "options": {"ftol": "small"}}, "SciPy's SLSQP refuses"),
+    ],
+)
+def test_methods_that_do_not_fit(more, said):
+    v, formula = valley()
+    bounds = {v: more["bounds"]} if "bounds" in more else None
+    with pytest.raises(InputError, match=said):
+        g.minimize(formula, {v: np.zeros(3)}, **{**more, "bounds": bounds})
+
+
+@pytest.mark.parametrize(("method", "package"), [("nlopt", "nlopt"), ("ipopt", "cyipopt")])
+def test_packages_that_are_not_there(method, package, monkeypatch):
+    monkeypatch.setitem(sys.modules, package, None)
+    v, formula = valley()
+    with pytest.raises(InputError, match=f"{package} is not installed") as caught:
+        g.minimize(formula, {v: np.zeros(3)}, method=method)
+    assert "pip install" in str(caught.value)

@@ -133,6 +133,7 @@ def _verbs() -> dict[str, Verb]:
     x, y = g.symbols("x y")
     formula, point = g.sin(x) * y, {"x": 1.0, "y": 2.0}
     function = g.compile(formula, [x, y])
+    field = g.compile([y, -x], [x, y])
     rows = g.compile(g.sum(g.symbol("R", shape=("n", 3)), axis=1))
     graph = g.Graph(formula)
     saved = _written("graph.json", lambda path: g.save(graph, path))
@@ -204,7 +205,11 @@ def _verbs() -> dict[str, Verb]:
         "sparsity": Verb(lambda **names: str(g.sparsity(**names)), {"output": g.cumsum(g.symbol("w", shape=(3,))), "wrt": g.symbol("w", shape=(3,))}),
         "jacobian sparse": Verb(g.jacobian, {"output": formula, "wrt": x, "sparse": True, "format": "csr"}),
         "hessian sparse": Verb(g.hessian, {"output": formula, "wrt": [x, y], "sparse": True, "format": "csr"}),
-        "minimize": Verb(g.minimize, {"objective": (x - 1) ** 2, "unknowns": {x: 0.0}, "subject_to": (), "bounds": None, "data": None}),
+        "minimize": Verb(g.minimize, {"objective": (x - 1) ** 2, "unknowns": {x: 0.0}, "subject_to": (), "bounds": None, "data": None, "method": "BFGS", "options": {}}),
+        "scipy": Verb(lambda start, **given: function.scipy(start, **given).jac([0.5, 0.25]), {"start": {"x": 1.0, "y": 2.0}, "bounds": {"x": (0.0, 2.0)}, "subject_to": ()}),
+        "scipy.arguments": Verb(function.scipy({"x": 1.0, "y": 2.0}).arguments, {"solver": "BFGS"}),
+        "scipy over": Verb(lambda start, **given: field.scipy(start, **given).jac(0.0, [0.5, 0.25]), {"start": {"x": 1.0, "y": 2.0}, "over": "t", "events": [x]}),
+        "scipy boundary": Verb(lambda start, **given: field.scipy(start, **given).bc([0.5, 0.25], [0.5, 0.25]), {"start": {"x": 1.0, "y": 2.0}, "over": "t", "boundary": lambda a, b: [a["x"], b["x"]]}),
         "curve_fit": Verb(g.curve_fit, {"model": x * y, "x": {x: [1.0, 2.0, 3.0]}, "y": [1.0, 2.0, 3.1], "start": {y: 1.0}, "sigma": None, "absolute_sigma": False, "bounds": None}),
         "evaluate": Verb(g.evaluate, {"outputs": formula, "at": point}),
         "explain": Verb(lambda **names: str(g.explain(**names)), {"outputs": formula, "at": point, "seed": None, "name": "L", "digits": 3}),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
@@ -39,7 +40,7 @@ from graphc.compiler.loops.program import (
 from graphc.compiler.loops.prover import substitute
 from graphc.ir import dims
 from graphc.ir.dims import Dim
-from graphc.ir.op import lookup
+from graphc.ir.op import find, lookup
 from graphc.ir.types import BOOL, INT64
 
 MOST_PASSES = 1_024
@@ -48,9 +49,20 @@ MOST_PASSES = 1_024
 MOST_VALUES = 6_000
 """Operations that a nest may come to, written out; of more it stays as it is."""
 
+INSTRUCTIONS = 25.0
+"""Of machine code for each nanosecond that a function takes: a sine or a power becomes that much wherever it is written."""
+
 
 class _TooLarge(Exception):
     """A nest comes to too much, or its passes are not apart."""
+
+
+@cache
+def _weight(name: str) -> int:
+    """How many simple operations one comes to."""
+    op = find(name)
+    nanoseconds = 0.0 if op is None else op.nanoseconds or 0.0
+    return round(INSTRUCTIONS * nanoseconds) if nanoseconds > 0.5 else 1
 
 
 def unroll(program: Program) -> Program:
@@ -247,7 +259,7 @@ class _Nest:
                 one, other = other, one
             if one.dtype == x.dtype and self._is_neutral(x.op, one, other):
                 return one
-        self.count += 1
+        self.count += _weight(x.op)
         if self.count > MOST_VALUES:
             raise _TooLarge
         return replace(x, operands=operands)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -24,7 +24,6 @@ from graphc.compiler.targets.javascript_program import expanded
 from graphc.compiler.targets.llvm.kernels import scalar_entry
 from graphc.errors import CompileError
 from graphc.interpret.call_binding import signature
-from graphc.interpret.vector_packing import Packed
 from graphc.ir.formatting import visible
 from graphc.ir.graph import Dag
 from graphc.ir.inputs import as_out
@@ -167,20 +166,30 @@ class CompiledFunction(ABC):
             )
         return export.lowlevel(entry.kernel, entry.library, self._options.cache)
 
-    def scipy(self, start: Any, /, **fixed: Any) -> Packed:
-        """The function of several inputs as one of a vector, for `scipy.optimize`.
+    bundle: ClassVar[Callable[..., Any]]
+    """What `scipy` gives; the room of the public verbs, which derives and compiles, sets it."""
 
-        start : the inputs to vary, by name, with the values to begin with; the results are the value and their gradients, in this
-            order, as `g.value_and_grad` gives them, and maybe the Hessian; or residuals and their Jacobian
-        fixed : the other inputs
+    def scipy(self, start: Any, /, **fixed: Any) -> Any:
+        """The function as one of a vector, with derivatives, as SciPy's solvers take it.
+
+        start : the inputs to vary, by name, with the values to begin with
+        fixed : the other inputs. Unless inputs have these names: `bounds` by name, each (least, greatest), and `subject_to`, a
+            list of comparisons as x + y <= 1; `over`, the name of the variable that a differential equation is solved over, with
+            `events`, expressions whose zeros are looked for, or with `boundary`, a function of the states at both ends, by
+            name, that returns what is 0 there, and `parameters`, unknown ones with values to begin with
+
+        Of one formula the derivatives are made when they are asked for, and the result has `fun`, `jac`, `hess`, `hessp`,
+        `bounds`, `constraints`, `arguments(solver)` and `lowlevel`; of a function that computes them (the value and gradients, as
+        `g.value_and_grad` gives them, and maybe the Hessian; or residuals and their Jacobian) they are taken from it. With
+        `over` it has what `scipy.integrate.solve_ivp` or, with `boundary`, `solve_bvp` take.
 
             p = f.scipy({"w": w0, "b": 0.0}, X=X, y=y)
-            found = scipy.optimize.minimize(p, p.start, jac=True)
+            found = scipy.optimize.minimize(**p.arguments("trust-exact"))
             p.unpack(found.x)
 
         Raises `InputError` for names that are no inputs, `ArityError` and `ShapeError` where results do not fit them.
         """
-        return Packed(self.call, start, fixed, self.inputs)
+        return type(self).bundle(self, start, fixed)
 
     def export(
         self,

@@ -85,3 +85,14 @@ def test_random_programs(seed):
     program = Programs(seed)
     outputs = program.pool[len(program.inputs) :][-3:] or program.pool[:1]
     same(outputs, program.inputs, program.point, lengths_at(program.inputs, program.point))
+
+
+@pytest.mark.parametrize(
+    ("apply", "stays"), [(lambda u: u * u * u, False), (g.sin, True), (lambda u: u**2.5, True)]
+)
+def test_a_loop_of_costly_functions_stays_a_loop(apply, stays):
+    """Every sine that is written is code of its own: 300 of them take LLVM seconds."""
+    u = g.symbol("u", shape=300)
+    padded = g.pad(u, 1)
+    program = same([padded[2:] - padded[:-2] + apply(u)], [u], {"u": np.linspace(0.5, 2, 300)}, {})
+    assert ("for " in text(program)) == stays
