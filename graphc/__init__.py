@@ -1,7 +1,7 @@
 """graphc: symbolic computation graphs, their exact derivatives, their pictures, and their machine code.
 
 The public names are those of `__all__`: the verbs, listed here, and the operations, through the list of each module that declares
-some. `graphc.nn` and `graphc.train` are imported by those names. Everything else is internal.
+some. `g.nn`, `g.stats` and `g.train` have names of their own. Everything else is internal.
 """
 
 # ruff: noqa: F403  the operations are public through the list of each module
@@ -128,6 +128,9 @@ from graphc.version import __version__
 argmin = _of_arrays_or_functions  # of an array NumPy's, of a function where that is lowest
 
 if TYPE_CHECKING:
+    from graphc import nn as nn
+    from graphc import stats as stats
+    from graphc import train as train
     from graphc.analysis.accuracy import accuracy
     from graphc.analysis.gradcheck import check_grad
     from graphc.api.draw import diagnose, draw, side_by_side
@@ -248,7 +251,13 @@ __all__ += _special.__all__
 __all__ += _update.__all__
 
 
+_ROOMS = ("nn", "stats", "train")
+"""Rooms with public names of their own, imported when they are first asked for: `g.stats`."""
+
+
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f"graphc.{name}")
     module = _LATER.get(name)
     if module is None:
         raise AttributeError(

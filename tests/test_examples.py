@@ -35,6 +35,7 @@ FIGURES = {
     "logistic_map": ["logistic_map.png"],
     "lotka_volterra": ["lotka_volterra.png"],
     "mlp": ["mlp.png", "mlp_graph.png"],
+    "sampling_posteriors": [],
     "newton_fractal": ["newton_fractal.png"],
     "softmax_nll": ["softmax_nll.png", "softmax_nll.svg"],
     "space_warping": ["space_warping.png"],

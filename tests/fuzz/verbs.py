@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import graphc as g
-from graphc import nn, train
+from graphc import nn, stats, train
 from graphc.ops.foreign import KNOWN
 
 
@@ -378,9 +378,52 @@ def _training() -> dict[str, Verb]:
     }  # fmt: skip
 
 
+def _statistics() -> dict[str, Verb]:
+    """Every function of every distribution, with numbers, and what is built on them."""
+    x, tau = g.symbols("x tau")
+    vectors = {
+        "x": [0.2, 0.8],
+        "alpha": [1.0, 2.0],
+        "p": [0.5, 0.5],
+        "mean": [0.0, 0.0],
+        "L": np.eye(2),
+        "R": np.eye(2),
+    }
+    own: dict[str, dict[str, Any]] = {
+        "multinomial.logpmf": {**vectors, "x": [1.0, 2.0], "n": 3.0}, "dirichlet.logpdf": vectors,
+        "multivariate_normal.logpdf": {**vectors, "cov": np.eye(2), "cholesky": None}, "lkj.logpdf": vectors, "lkj_cholesky.logpdf": vectors,
+    }  # fmt: skip
+    verbs: dict[str, Verb] = {}
+    for name in stats.__all__:
+        family = getattr(stats, name)
+        for function in ("logpdf", "logpmf", "logpmf_of_logit", "cdf", "sf", "logcdf", "logsf", "ppf"):
+            call = getattr(family, function, None)
+            if call is not None:
+                given = own.get(f"{name}.{function}", {})
+                parameters = inspect.signature(call).parameters
+                verbs[f"{name}.{function}"] = Verb(call, {each: given.get(each, 0.5) for each in parameters})
+    model = stats.Posterior(stats.norm.logpdf(x, 0.0, tau), {x: None, tau: stats.positive})
+    return verbs | {
+        "mixture_logpdf": Verb(stats.mixture_logpdf, {"weights": [0.5, 0.5], "logpdfs": [x, tau]}),
+        "above": Verb(stats.above, {"least": 0.0}),
+        "below": Verb(stats.below, {"greatest": 0.0}),
+        "between": Verb(stats.between, {"least": 0.0, "greatest": 1.0}),
+        "Posterior": Verb(stats.Posterior, {"logp": stats.norm.logpdf(x, 0.0, tau), "parameters": {x: None}, "data": {tau: 1.0}}),
+        "Posterior.logp_and_grad": Verb(lambda u: model.logp_and_grad(u), {"u": [0.0, 1.0]}),
+        "Posterior.pack": Verb(model.pack, {"values": {x: 0.0, "tau": 1.0}}),
+        "Posterior.unpack": Verb(model.unpack, {"u": [0.0, 1.0]}),
+    }  # fmt: skip
+
+
 def verbs() -> dict[str, Verb]:
     """Name → every public callable with a valid call."""
-    groups = {"": _operations(), "g.": _verbs(), "nn.": _networks(), "train.": _training()}
+    groups = {
+        "": _operations(),
+        "g.": _verbs(),
+        "nn.": _networks(),
+        "train.": _training(),
+        "stats.": _statistics(),
+    }
     return {
         f"{prefix}{name.removeprefix(prefix)}": verb
         for prefix, group in groups.items()

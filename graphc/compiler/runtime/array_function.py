@@ -165,18 +165,18 @@ class ArrayFunction(CompiledFunction):
         return NativeProgram(program, self._options.cache)
 
     @cached_property
-    def _c_callable(self) -> CCallable:
+    def c_callable(self) -> CCallable:
         """The function as one that C calls, made when something asks for it; `CompileError` where it calls a library."""
         return CCallable(pipeline.loop_program(self._rewritten), self._options.cache)
 
     @property
     def address(self) -> int:
         """The address of the C function `c_signature`; raises `CompileError` where the function calls a library."""
-        return self._c_callable.address
+        return self.c_callable.address
 
     @property
     def c_signature(self) -> str:
-        return self._c_callable.signature
+        return self.c_callable.signature
 
     @property
     def _entry(self) -> ScalarEntry | None:

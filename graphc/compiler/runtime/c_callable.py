@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from graphc.compiler.engine.jit import Library, build
 from graphc.compiler.loops.one_function import routine_without_loops
@@ -41,4 +42,34 @@ class CCallable:
         return self.library.pointer(NAME)
 
 
-__all__ = ["NAME", "CCallable"]
+def sampler_entry(function: Any, size: int) -> Library:
+    """The module of `int64_t logp(uint64_t n, const double *u, double *gradient, double *value, void *unused)`.
+
+    function : a compiled one of a vector of so many numbers, that gives a gradient and a value
+
+    Raises `CompileError` for one that calls a library.
+    """
+    inner: CCallable = function.c_callable
+    declared = f"declare i32 @{inner.library.symbol(NAME)}(ptr, ptr, ptr)"
+    text = f"""{declared}
+declare double @llvm.fabs.f64(double)
+define i64 @logp(i64 %n, ptr %u, ptr %gradient, ptr %value, ptr %unused) nounwind {{
+  %fits = icmp eq i64 %n, {size}
+  br i1 %fits, label %run, label %refuse
+run:
+  %status = call i32 @{inner.library.symbol(NAME)}(ptr %u, ptr %gradient, ptr %value)
+  %result = load double, ptr %value
+  %size = call double @llvm.fabs.f64(double %result)
+  %finite = fcmp olt double %size, 0x7FF0000000000000
+  %done = icmp eq i32 %status, 0
+  %good = and i1 %finite, %done
+  %code = select i1 %good, i64 0, i64 1
+  ret i64 %code
+refuse:
+  ret i64 1
+}}
+"""
+    return build(text, ("logp",), False, (inner.library,))
+
+
+__all__ = ["NAME", "CCallable", "sampler_entry"]

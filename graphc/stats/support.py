@@ -1,0 +1,112 @@
+"""What densities share: operands as floats, supports, and the pieces of factorials that keep their digits."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from graphc.errors import GraphcError, InputError, brief
+from graphc.ir.expr import Expr, cast, constant, current_site
+from graphc.ir.types import FLOAT64, is_float
+from graphc.ops.comparison import equal, where
+from graphc.ops.elementary import log
+from graphc.ops.rounding import floor
+from graphc.ops.support.declare import like
+from graphc.ops.support.polynomial import horner
+from graphc.ops.support.stirling import LARGE, SMALL, remainder
+
+HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
+
+
+class Distribution:
+    """A family of distributions: its functions are formulas, under the names that `scipy.stats` has."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __repr__(self) -> str:
+        functions = [name for name in dir(self) if not name.startswith("_")]
+        return f"<graphc.stats.{self._name}: {', '.join(functions)}>"
+
+
+def floats(**operands: Any) -> list[Expr]:
+    """Operands as float expressions; whole numbers become float64. Raises `InputError` for what is none."""
+    found = []
+    for name, value in operands.items():
+        try:
+            expr = value if isinstance(value, Expr) else constant(value)
+        except GraphcError:
+            raise _no_number(name, value) from None
+        if expr.dtype.kind not in "fiu":
+            raise _no_number(name, value)
+        found.append(expr if is_float(expr.dtype) else cast(expr, FLOAT64))
+    return found
+
+
+def _no_number(name: str, value: Any) -> InputError:
+    return InputError(
+        f"{name} is a number, an array of numbers or an expression, not {brief(value)}",
+        site=current_site(),
+        hint="declare it with g.symbol(name), or give numbers",
+    )
+
+
+def supported(inside: Any, value: Any, x: Any) -> Any:
+    """A log-density: −∞ outside of the support, and NaN of NaN."""
+    return where(inside, value, where(equal(x, x), like(-math.inf, value), like(math.nan, value)))
+
+
+def beyond(inside: Any, value: Any, x: Any, *edges: Any) -> Any:
+    """A value inside, else that of the last edge (condition, value) which holds, and NaN of NaN."""
+    result = like(math.nan, value)
+    for condition, edge in edges:
+        result = where(condition, like(edge, value), result)
+    return where(inside, value, result)
+
+
+def valid(parameters: Any, value: Any) -> Any:
+    """NaN where parameters are none."""
+    return where(parameters, value, like(math.nan, value))
+
+
+def inner(inside: Any, x: Any, instead: float) -> Any:
+    """x inside, and another value where a formula would not be finite: derivatives there are those of a constant."""
+    return where(inside, x, like(instead, x))
+
+
+def whole(x: Any) -> Any:
+    return equal(floor(x), x)
+
+
+def both(*conditions: Any) -> Any:
+    first, *rest = conditions
+    for each in rest:
+        first = first & each
+    return first
+
+
+def factorial_rest(x: Any) -> Any:
+    """log Γ(1 + x) − x·log x + x for x ≥ 0: ½·log 2πx and little else where x is large, 0 at 0.
+
+    Of log-densities that are written by deviances this is what remains of factorials. Source: `ops/support/stirling.py`.
+    """
+    large = where(x >= LARGE, x, like(LARGE, x))  # no maximum, whose slope at LARGE is neither side's
+    far = 0.5 * log(large) + (HALF_LOG_TWO_PI + remainder(large))
+    small = where((x > 0) & (x < LARGE), x, like(1, x))
+    # e⁻ˣ/Γ(1 + x) is the polynomial
+    near = -small * log(small) - log(horner(SMALL, small - 0.75))
+    return where(x >= LARGE, far, where(x > 0, near, like(0, x)))
+
+
+__all__ = [
+    "HALF_LOG_TWO_PI",
+    "Distribution",
+    "beyond",
+    "both",
+    "factorial_rest",
+    "floats",
+    "inner",
+    "supported",
+    "valid",
+    "whole",
+]  # fmt: skip
