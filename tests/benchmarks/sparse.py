@@ -1,129 +1,52 @@
 """Sparse Jacobians and Hessians beside CasADi's (sparse, by its virtual machine) and JAX's (dense), in one run.
 
-    python -m tests.benchmarks.sparse [--dense 3000]
+    python -m tests.benchmarks.sparse [--only NAME] [--scale 1.0]      (GRAPHC_PEERS names a Python that has casadi and jax)
 
-Calls alternate, and the median of their ratios is printed: below 1 graphc is faster. Peers are imported here; those that are not
-installed are named.
+Four programs: a reaction–diffusion stencil of 300,000 unknowns, an optimal-control transcription of 10,000 states, bundle
+adjustment of 100,000 observations, the Hessian of the extended Rosenbrock function of 1,000,000 variables; `--scale` makes them
+smaller. Dense matrices are compared at some 2,000 unknowns. Each way is a process of its own; calls alternate, and medians are
+compared: below 1 graphc is faster. Wanted are at most 1 beside CasADi and 0.2 beside JAX.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
-import time
-from collections.abc import Callable
-from typing import Any
+import sys
 
-import numpy as np
+from tests.benchmarks.harness import Competitor, peers_python, race
+from tests.benchmarks.peers.sparse_programs import BOUNDS, derivative, unknowns
 
-import graphc as g
-
-ROUNDS = 15
+MODULE = "tests.benchmarks.peers.sparse_programs"
+SIZES = {"stencil": 300_000, "collocation": 10_000, "bundle": 100_000, "rosenbrock": 1_000_000}
+DENSE = {"stencil": 2_000, "collocation": 1_600, "bundle": 1_500, "rosenbrock": 2_000}
 
 
-def rosenbrock(x: Any) -> Any:
-    return 100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2
+def beside(name: str, size: int, other: str, rounds: int) -> None:
+    workload = f"{name}:{size}"
+    own = Competitor("graphc", MODULE, f"{workload}:graphc")
+    peer = Competitor(other, MODULE, f"{workload}:{other}", peers_python(), patience=900.0)
+    title = f"{name} of {size:,}: {unknowns(name, size):,} unknowns, beside {other}"
+    times = race(title, [own, peer], rounds)
+    if other in times:
+        ready = own.facts["setup_seconds"] / peer.facts["setup_seconds"]
+        print(f"  graphc/{other}: a call {times['graphc'] / times[other]:.3f}, ready {ready:.3f}", flush=True)
 
 
-def collocation(x: Any, states: int, sin: Callable[[Any], Any]) -> Any:
-    """Trapezoidal defects of a driven pendulum: angles, speeds and torques one after the other."""
-    a, w, c = x[:states], x[states : 2 * states], x[2 * states :]
-    force = c - sin(a)
-    return (
-        a[1:] - a[:-1] - 0.005 * (w[1:] + w[:-1]),
-        w[1:] - w[:-1] - 0.005 * (force[1:] + force[:-1]),
-    )
-
-
-def peer(name: str) -> Any:
-    """A package, or None where it is not installed."""
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        print(f"{name} is not installed: left out")
-        return None
-
-
-def paired(ours: Callable[[], Any], theirs: Callable[[], Any]) -> str:
-    """The median of the ratios of alternating calls, and both medians."""
-    ours(), theirs()
-    times = []
-    for _ in range(ROUNDS):
-        start = time.perf_counter()
-        ours()
-        between = time.perf_counter()
-        theirs()
-        times.append((between - start, time.perf_counter() - between))
-    own, other = np.array(times).T
-    return f"{np.median(own / other):.3f}×  ({1e3 * np.median(own):.3f} ms against {1e3 * np.median(other):.3f} ms)"
-
-
-def casadi_call(ca: Any, output: Any, variable: Any, hessian: bool) -> Callable[[np.ndarray], np.ndarray]:
-    """CasADi's function through buffers, which spares it the conversion of arguments: point → the entries."""
-    matrix = ca.hessian(output, variable)[0] if hessian else ca.jacobian(output, variable)
-    function = ca.Function("f", [variable], [matrix])
-    buffer, call = function.buffer()
-    entries = np.zeros(function.nnz_out(0))
-    buffer.set_res(0, memoryview(entries))
-
-    def run(point: np.ndarray) -> np.ndarray:
-        buffer.set_arg(0, memoryview(point))
-        call()
-        return entries
-
-    return run
-
-
-def beside_casadi(ca: Any, states: int) -> None:
-    rng = np.random.default_rng(0)
-    for name, length, hessian in (
-        ("Rosenbrock's Hessian", states, True),
-        ("collocation Jacobian", 3 * states // 2, False),
-    ):
-        x, s = g.symbol("x", shape=length), ca.SX.sym("x", length)
-        half = states // 2
-        start = time.perf_counter()
-        if hessian:
-            ours = g.hessian(g.sum(rosenbrock(x)), x, sparse=True, format="csc")
-        else:
-            ours = g.jacobian(g.concat(list(collocation(x, half, g.sin))), x, sparse=True, format="csc")
-        f = g.compile(ours, [x])
-        between = time.perf_counter()
-        theirs = ca.sum1(rosenbrock(s)) if hessian else ca.vertcat(*collocation(s, half, ca.sin))
-        h = casadi_call(ca, theirs, s, hessian)
-        end = time.perf_counter()
-        point = rng.random(length)
-        np.testing.assert_allclose(f(point).data, h(point), rtol=1e-9, atol=1e-9)
-        out = f(point)
-        print(f"{name}, {length} variables: {ours}")
-        print(f"  ready after {between - start:.2f} s, CasADi after {end - between:.2f} s")
-        print(f"  a call {paired(lambda f=f, p=point, o=out: f(p, out=o), lambda h=h, p=point: h(p))} CasADi")
-
-
-def beside_jax(jax: Any, length: int) -> None:
-    jax.config.update("jax_enable_x64", True)
-    x = g.symbol("x", shape=length)
-    f = g.compile(g.hessian(g.sum(rosenbrock(x)), x, sparse=True), [x])
-    dense = jax.jit(jax.hessian(lambda x: rosenbrock(x).sum()))
-    point = np.random.default_rng(0).random(length)
-    np.testing.assert_allclose(f(point).toarray(), dense(point), rtol=1e-9, atol=1e-9)
-    print(f"Rosenbrock's Hessian, {length} variables, dense by JAX")
-    print(f"  a call {paired(lambda: f(point), lambda: dense(point).block_until_ready())} JAX")
-
-
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--states", type=int, default=10_000)
-    parser.add_argument(
-        "--dense", type=int, default=3000, help="variables of the dense comparison: n² numbers"
-    )
+    parser.add_argument("--only", choices=SIZES, action="append")
+    parser.add_argument("--scale", type=float, default=1.0, help="of the large programs")
+    parser.add_argument("--no-dense", action="store_true", help="leave JAX out")
+    parser.add_argument("--rounds", type=int, default=11)
     options = parser.parse_args()
-    ca, jax = peer("casadi"), peer("jax")
-    if ca is not None:
-        beside_casadi(ca, options.states)
-    if jax is not None:
-        beside_jax(jax, options.dense)
+    for name in options.only or SIZES:
+        _, small = derivative(name, DENSE[name])
+        print(f"\n{name}: {small}; at most {BOUNDS[name]} colours", flush=True)
+        if not options.no_dense:
+            beside(name, DENSE[name], "jax", options.rounds)
+        beside(name, int(SIZES[name] * options.scale), "casadi", options.rounds)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

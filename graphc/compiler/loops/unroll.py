@@ -46,8 +46,11 @@ from graphc.ir.types import BOOL, INT64
 MOST_PASSES = 1_024
 """Passes of a nest that is written out."""
 
-MOST_VALUES = 6_000
+MOST_VALUES = 1_500
 """Operations that a nest may come to, written out; of more it stays as it is."""
+
+MOST_OF_A_PROGRAM = 2_500
+"""The same for all nests of a program: LLVM's time grows faster than code without loops does."""
 
 INSTRUCTIONS = 25.0
 """Of machine code for each nanosecond that a function takes: a sine or a power becomes that much wherever it is written."""
@@ -116,6 +119,7 @@ class _Unroller:
         self.own = own
         self.known: dict[str, dict[Index, Constant]] = {}
         self.names = 0
+        self.count = 0
 
     def block(self, body: tuple[Statement, ...], top: bool = False) -> tuple[Statement, ...]:
         result: list[Statement] = []
@@ -128,6 +132,7 @@ class _Unroller:
                     result.append(each)
                     continue
                 result += nest.statements()
+                self.count += nest.count
                 if top:
                     self.known |= nest.known
             elif isinstance(each, (For, If, Reduce, While)):
@@ -260,7 +265,7 @@ class _Nest:
             if one.dtype == x.dtype and self._is_neutral(x.op, one, other):
                 return one
         self.count += _weight(x.op)
-        if self.count > MOST_VALUES:
+        if self.count > min(MOST_VALUES, MOST_OF_A_PROGRAM - self.around.count):
             raise _TooLarge
         return replace(x, operands=operands)
 
