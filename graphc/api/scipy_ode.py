@@ -133,7 +133,7 @@ class Equation(Vector):
         }
 
 
-class Event:
+class ZeroFunction:
     """A function (t, y) whose zeros `scipy.integrate.solve_ivp` looks for; `terminal` and `direction` are SciPy's."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -187,7 +187,7 @@ class InitialValue(Equation):
         values = [self.values[node.name] for node in others]
         return lambda t, y: made(t, y, *values)
 
-    def _event(self, given: Any) -> Event:
+    def _event(self, given: Any) -> ZeroFunction:
         if not isinstance(given, Expr) or given.shape or not is_float(given.dtype):
             raise InputError(
                 f"an event is a float expression, a number whose zeros are looked for, not {brief(given)}",
@@ -203,7 +203,7 @@ class InitialValue(Equation):
                 site=current_site(),
                 hint=f"give {stray[0].name}=…",
             )
-        return Event(self.compiled(expr, [self.time, self.vector]))
+        return ZeroFunction(self.compiled(expr, [self.time, self.vector]))
 
 
 def _fits(shape: tuple[Any, ...], actual: tuple[int, ...]) -> bool:
