@@ -15,6 +15,7 @@ from graphc.rewrite import (
     cancellation,
     compensated,
     derivatives,
+    divergences,
     error_functions,
     gamma_differences,
     like_terms,
@@ -66,7 +67,7 @@ SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
     ("Sums of exponentials", "", sums.RULES),
     ("Exponentials beside half of their quotients", "", symmetric.RULES),
     ("Removable singularities", "", removable.RULES),
-    ("Near 1", "Powers of 1 + x, compound interest, and divergences.", near_one.RULES),
+    ("Near 1", "Powers of 1 + x, compound interest, and divergences.", (*near_one.RULES, *divergences.RULES)),
     (
         "Differences",
         "After Hamming, Numerical Methods for Scientists and Engineers (1973), chapter 3.",

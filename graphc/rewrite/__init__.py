@@ -14,6 +14,6 @@ monomials   sums of products of powers, as plain data
 real_form   formulas over the reals, made shorter
 real_writer formulas of such forms
 rational_functions  functions of one variable as one quotient (rational_reader, rational_trials, univariate)
-near_one    powers of 1 + x, compound interest, divergences
+near_one    powers of 1 + x, compound interest
 tables      all of them, and the user's own
 """

@@ -12,6 +12,7 @@ from graphc.ops.elementary import exp, expm1, log, log1p
 from graphc.ops.special import TWO_OVER_ROOT_PI, erf, erfc, erfcx
 from graphc.rewrite.factors import MOST_FACTORS, all_factors_of
 from graphc.rewrite.gamma_differences import affine
+from graphc.rewrite.half_angle import polynomial
 from graphc.rewrite.linear import factors_of, product, same, without
 from graphc.rewrite.pattern import Kind, Match, Rule
 from graphc.rewrite.ranges import Ranges
@@ -51,12 +52,36 @@ def _log_scaled_erfc(m: Match) -> Expr | None:
     return where(x > far, log(erfcx(x)) - _square(x) + math.log(c), kept)
 
 
+INVERSE_SCALED = (
+    1.3459734895013484, -0.6503352412957762, 0.17811440626493694, 0.08187912596951362, -0.10167731971362204,
+    0.023813378720401866, 0.02300955474267916, -0.017134271582950226, -0.0015071598074443647, 0.006263246942943871,
+    -0.0014415406623644149, -0.0016411659206928028, 0.0009082464544973847, 0.00028622303569998816, -0.0003485253877501113,
+    -4.113428705981818e-06, 0.00010183085679779331, -2.2060425374797403e-05, -2.2503538792954667e-05, 1.1348308569209384e-05,
+    2.8532691736222513e-06, -3.811109933521617e-06, 4.4714210445477255e-07, 9.573640113119696e-07, -4.63935687206527e-07,
+    -1.6828240139176748e-07, 1.9444739662894767e-07, 1.1958969774187657e-08, -5.7894334403267856e-08, 3.638404696440091e-09,
+    1.273534411330122e-08, -1.314977428031668e-09, -1.88975537370229e-09, 1.4867709191922276e-10, 1.4185139175108386e-10,
+)  # fmt: skip
+"""(1/(exp(x²)·erfc x) − √π·x)·(x + 2) in y = (x − 3)/(x + 3), for x ≥ 0, to so many terms that two derivatives keep their digits:
+`python -m tests.benchmarks.chebyshev`. The quotient grows as √π·x, so its second derivative is a small rest of large terms
+where it is derived from that of the scaled function."""
+
+
+def _inverse_scaled(x: Expr) -> Expr:
+    """1/(exp(x²)·erfc x) for x ≥ 0, as its derivatives are written from it."""
+    y = 1 - 6 / (x + 3)
+    return math.sqrt(math.pi) * x + polynomial(INVERSE_SCALED, y) / (x + 2)
+
+
 @dataclass(frozen=True)
 class ScaledErrorFunction:
-    """u·exp(x²)·erfc(x) → u·erfcx(x) and u·exp(−x²)/erfc(x) → u/erfcx(x) for x > 0, also where the squares are only close"""
+    """u·exp(x²)·erfc(x) → u·erfcx(x) and u·exp(−x²)/erfc(x) → u/erfcx(x) for x > 0, also where the squares are only close
+
+    wide : 1/erfcx(x) in a form whose second derivative does not cancel
+    """
 
     name: str = "scaled-error-function"
     kind: Kind = "stable"
+    wide: bool = False
     needs: tuple[frozenset[str], ...] = (frozenset(("exp",)), frozenset(("erfc",)))
     examples: tuple[str, ...] = (
         "exp(x*x)*erfc(x)", "y*exp(square(x))*erfc(-x)", "exp(-x*x)/erfc(x)", "exp(x*x/2)*erfc(x/1.4142135623730951)",
@@ -89,7 +114,8 @@ class ScaledErrorFunction:
     def _scaled(
         self, node: Expr, left: list[tuple[Expr, int]], y: Expr, exponent: int, rest: tuple[Expr, ...]
     ) -> Expr | None:
-        value = erfcx(y) if exponent > 0 else 1 / erfcx(y)
+        inverse = _inverse_scaled if self.wide else lambda y: 1 / erfcx(y)
+        value = erfcx(y) if exponent > 0 else inverse(y)
         for power in rest:
             value = power * value
         for factor, other in left:
@@ -104,7 +130,7 @@ class ScaledErrorFunction:
         return result if result.shape == node.shape else None
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.__doc__} ({self.kind})"
+        return f"{self.name}: {(self.__doc__ or '').splitlines()[0]} ({self.kind})"
 
 
 def _is_slope(factors: list[tuple[Expr, int]]) -> bool:

@@ -1,8 +1,6 @@
-"""What cancels where a number is near 1: (1 + x)ᵖ − 1, its quotient by x, and p log(p/q) − p + q.
+"""What cancels where a number is near 1: (1 + x)ᵖ − 1 and its quotient by x.
 
-Compound interest is e^(p log(1 + x)) − 1 without the rounding of 1 + x, which a power makes p times as large. The divergence
-p log(p/q) − p + q vanishes with its derivative at p = q: with z = (p − q)/(p + q) it is (p + q)(z·artanh z + artanh z − z), whose
-three terms are one series with positive coefficients. x log x − x + 1, x − 1 − log x and (1 + x)log(1 + x) − x are of this kind.
+Compound interest is e^(p log(1 + x)) − 1 without the rounding of 1 + x, which a power makes p times as large.
 """
 
 from __future__ import annotations
@@ -10,16 +8,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from graphc.ir.expr import Expr, constant
 from graphc.ops.comparison import where
 from graphc.ops.elementary import expm1, log1p
 from graphc.ops.quotients import exprel
-from graphc.rewrite.facts import LOGARITHM, POWER, TermMarks
+from graphc.rewrite.facts import POWER, TermMarks
+from graphc.rewrite.half_angle import economised, polynomial
 from graphc.rewrite.linear import (
     COMPOSED,
     Sums,
-    Term,
     factors_of,
     is_number,
     product,
@@ -29,7 +28,6 @@ from graphc.rewrite.linear import (
 )
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.ranges import Ranges
-from graphc.rewrite.real_form import RealForms
 from graphc.rewrite.series import AREA_TANGENT, Series
 
 NEAR = 0.4
@@ -44,9 +42,6 @@ NEAR_ZERO = 0.5
 
 LARGEST_SERIES = 16
 """Up to this power the quotient is a series near 0."""
-
-DIVERGENCE = Series(lambda k: Fraction(1, 2 * k + 3), 3, 0.34)
-"""artanh z − z"""
 
 
 def _beside_one(node: Expr) -> Expr | None:
@@ -132,15 +127,19 @@ class PowerMinusOne:
         return None
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.__doc__} ({self.kind})"
+        return f"{self.name}: {(self.__doc__ or '').splitlines()[0]} ({self.kind})"
 
 
 @dataclass(frozen=True)
 class PowerQuotient:
-    """((1 + x)ᵖ − 1)/x, as e^(p log(1 + x)) − 1 over x, → p·(log(1 + x)/x)·exprel(p log(1 + x)), which has a value at 0"""
+    """((1 + x)ᵖ − 1)/x, as e^(p log(1 + x)) − 1 over x, → p·(log(1 + x)/x)·exprel(p log(1 + x)), which has a value at 0
+
+    wide : where p is a number, in a form whose derivatives do not cancel, as far as those of the quotient do
+    """
 
     name: str = "power-quotient"
     kind: Kind = "stable"
+    wide: bool = False
     examples: tuple[str, ...] = (
         "expm1(y*log1p(x))/x",
         "3*expm1(-10*log1p(x))*z/(x*y)",
@@ -159,12 +158,11 @@ class PowerQuotient:
         found = self._quotient(node)
         if found is None:
             return None
-        guard, x, result = found
-        near = abs(x) < NEAR_ZERO
-        result = where(near if guard is None else guard & near, result, node)
+        near, _, result = found
+        result = where(near, result, node)
         return result if result.shape == node.shape else None
 
-    def _quotient(self, node: Expr) -> tuple[Expr | None, Expr, Expr] | None:
+    def _quotient(self, node: Expr) -> tuple[Expr, Expr, Expr] | None:
         """(condition, x, the quotient near 0), where the power stands in a branch by a condition"""
         above, below = node.operands
         if above.op.name not in _ABOVE or above.dtype != node.dtype or below.dtype != node.dtype:
@@ -190,9 +188,12 @@ class PowerQuotient:
         left, rest, others = without(under, factors), without(over, [f]), without(parts, [log])
         if left is None or rest is None or others is None or abs(sign) != 1:
             return None
-        near = where(abs(x) < 0.6, 2 * AREA_TANGENT.sum(x / (2 + x)) / (2 + x), log / x)
-        result = exprel(a) * near
-        if not others and 0 < abs(coefficient) <= LARGEST_SERIES:
+        near = abs(x) < NEAR_ZERO if guard is None else guard & (abs(x) < NEAR_ZERO)
+        over_x = where(abs(x) < 0.6, 2 * AREA_TANGENT.sum(x / (2 + x)) / (2 + x), log / x)
+        result = exprel(a) * over_x
+        if self.wide and not others and 0 < coefficient <= LARGEST_SERIES:
+            near, result = (x > -0.75) & (x < 6), _by_odd_part(coefficient, x)
+        elif not others and 0 < abs(coefficient) <= LARGEST_SERIES:
             series = _binomial(coefficient)
             result = where(series.near(x), _sum_of(series, x), result)
         for factor in (*others, *rest):
@@ -201,7 +202,7 @@ class PowerQuotient:
         result = result if divisor is None else result / divisor
         total = number * coefficient * sign / scale
         result = scaled(total, result) if abs(total) != 1 else result if total > 0 else -result
-        return guard, x, result
+        return near, x, result
 
     def _inverse(self, node: Expr, above: Expr, below: Expr) -> Expr | None:
         """u·x/((1 + x)ᵖ − 1) → u/(((1 + x)ᵖ − 1)/x) where x is small"""
@@ -224,7 +225,7 @@ class PowerQuotient:
         return result if result.shape == node.shape and result is not node else None
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.__doc__} ({self.kind})"
+        return f"{self.name}: {(self.__doc__ or '').splitlines()[0]} ({self.kind})"
 
 
 def _small(node: Expr) -> tuple[Expr | None, Expr, Expr] | None:
@@ -250,6 +251,24 @@ def _binomial(p: float) -> Series:
     return Series(coefficient, 0, min(NEAR, 1 / p if p > 0 else -0.25 / p), 1)
 
 
+def _by_odd_part(p: float, x: Expr) -> Expr:
+    """((1 + x)ᵖ − 1)/(p·x) with z = x/(2 + x), where 1 + x = (1 + z)/(1 − z): (1 + x/2)ᵖ⁻¹·((1 + z)ᵖ − (1 − z)ᵖ)/(2pz), the last
+    a series in z². The factors change in one direction, and so do their derivatives."""
+    z = x / (2 + x)
+    return (1 + 0.5 * x) ** (p - 1) * polynomial(_odd_part(p), z * z)
+
+
+@lru_cache(maxsize=64)
+def _odd_part(p: float) -> tuple[float, ...]:
+    binomials = [Fraction(1)]  # over p
+    for j in range(1, 2 * MOST_BINOMIALS):
+        binomials.append(binomials[-1] * (Fraction(p) - j) / (j + 1))
+    return economised.__wrapped__(lambda k: binomials[2 * k], 0.5625)
+
+
+MOST_BINOMIALS = 200
+
+
 def _sum_of(series: Series, x: Expr) -> Expr:
     """A series that ends where the power is a whole number."""
     coefficients = list(series.coefficients)
@@ -263,111 +282,6 @@ def _sum_of(series: Series, x: Expr) -> Expr:
 
 _ABOVE = frozenset(("expm1", "where", "multiply", "negative", "subtract"))
 
-# --- divergences --------------------------------------------------------------------------------------------------
-
-Ratio = tuple[Expr, Expr | None]
-"""(p, q) of the logarithm of p/q; (x, None) of log(1 + x)"""
-
-
-def _ratio(node: Expr) -> Ratio | None:
-    """What a logarithm, or a difference of two, is of."""
-    if node.op.name == "where":  # what it became for the sake of overflow
-        node = node.operands[1]
-    if node.op.name == "log1p":
-        return node.operands[0], None
-    if node.op.name == "log":
-        (inner,) = node.operands
-        if inner.op.name == "divide":
-            return inner.operands[0], inner.operands[1]
-        return inner, constant(1.0, inner.dtype)
-    if node.op.name == "subtract" and all(side.op.name == "log" for side in node.operands):
-        return node.operands[0].operands[0], node.operands[1].operands[0]
-    return None
-
-
-_LOGARITHMS = frozenset(("log", "log1p", "where"))
-
-
-@dataclass(frozen=True)
-class Divergence:
-    """p·log(p/q) − p + q, also x − 1 − log x and (1 + x)log(1 + x) − x, by a series in (p − q)/(p + q) where p is near q"""
-
-    name: str = "divergence"
-    kind: Kind = "stable"
-    needs: tuple[frozenset[str], ...] = (frozenset(("log", "log1p")),)
-    examples: tuple[str, ...] = (
-        "x*log(x) - x + 1", "x - 1 - log(x)", "(1 + x)*log1p(x) - x", "x - log1p(x)", "x*log(x/y) - x + y",
-        "2*y + 2*x*log(x/y) - 2*x",
-    )  # fmt: skip
-
-    def roots(self) -> tuple[str, ...]:
-        return ("add", "subtract")
-
-    def fits(self, operands: tuple[str, ...]) -> bool:
-        return not _LOGARITHMS.isdisjoint(operands) or not COMPOSED.isdisjoint(operands)
-
-    def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
-        if not ranges.table(TermMarks)[node] & LOGARITHM:
-            return None
-        terms = ranges.table(Sums)[node]
-        if terms is None or not 2 <= len(terms) <= 4:
-            return None
-        for place, term in enumerate(terms):
-            for factor in term.factors:
-                found, rest = _ratio(factor), without(term.factors, [factor])
-                if (
-                    found is None
-                    or rest is None
-                    or any(part.dtype != node.dtype for part in found if part is not None)
-                ):
-                    continue
-                others = [other for k, other in enumerate(terms) if k != place]
-                return self._near(node, term, rest, found, others)
-        return None
-
-    def _near(
-        self, node: Expr, term: Term, rest: list[Expr], ratio: Ratio, others: list[Term]
-    ) -> Expr | None:
-        """The series, where the other terms are what belongs to the one with the logarithm."""
-        one = constant(1.0, node.dtype)
-        p, q = (one + ratio[0], one) if ratio[1] is None else (ratio[0], ratio[1])
-        a = product(rest)
-        a = one if a is None else a
-        for above, below, sign in ((p, q, 1), (q, p, -1)):
-            # a is a multiple of `above`: a·log(above/below) − a + a·below/above
-            other = a if below is above else a * below / above
-            total = sign * term.coefficient
-            expected = (other - a) * total
-            if not _is_zero(_sum(others, expected)):
-                continue
-            step, both = above - below, above + below
-            if ratio[1] is None:  # 1 + x is not rounded
-                step, both = ratio[0] if sign > 0 else -ratio[0], 2 + ratio[0]
-            z = step / both
-            twice = constant(2.0, node.dtype) if above is one else 2 * above
-            series = z * z * (1 + z * (twice / both) * DIVERGENCE.sum(z))  # 1 + z is 2p/(p + q)
-            size = both if a is above else a / above * both
-            value = scaled(total, size * series)
-            result = where(DIVERGENCE.near(z), value, node)
-            return result if result.shape == node.shape else None
-        return None
-
-    def __str__(self) -> str:
-        return f"{self.name}: {self.__doc__} ({self.kind})"
-
-
-def _sum(terms: list[Term], less: Expr) -> Expr:
-    total = -less
-    for term in terms:
-        total = total + term.node if term.sign > 0 else total - term.node
-    return total
-
-
-def _is_zero(node: Expr) -> bool:
-    """Whether a formula is 0 over the reals."""
-    return not RealForms().known(node)
-
-
-RULES = (PowerMinusOne(), Divergence(), PowerQuotient())
+RULES = (PowerMinusOne(), PowerQuotient())
 
 __all__ = ["RULES"]

@@ -7,7 +7,8 @@ any order keep; further out they stay as they are.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import reduce
 from operator import mul
@@ -17,6 +18,8 @@ from graphc.ir.op import lookup
 from graphc.ops.comparison import where
 from graphc.ops.elementary import exp, expm1
 from graphc.ops.quotients import exprel
+from graphc.rewrite.factors import all_factors_of
+from graphc.rewrite.half_angle import OVER_POWER, WIDE_DIFFERENCES, WIDE_QUOTIENTS, logarithm_over
 from graphc.rewrite.linear import Factors, factors_of, product, scaled, without
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.ranges import Ranges
@@ -40,7 +43,7 @@ _SERIES = (
 """What a difference may have become near 0."""
 
 
-def _over_argument(node: Expr, f: Expr, a: Expr) -> Expr:
+def _over_argument(node: Expr, f: Expr, a: Expr, wide: bool) -> Expr:
     """f(a)/a, defined at 0, for a node that is it; else the quotient by itself, which is rewritten in its turn."""
     name = f.op.name
     if name == "expm1":
@@ -48,13 +51,21 @@ def _over_argument(node: Expr, f: Expr, a: Expr) -> Expr:
     if node is not (f / a):
         return f / a
     if name == "log1p":
-        z = a / (2 + a)
-        return where(abs(a) < 0.6, 2 * AREA_TANGENT.sum(z) / (2 + a), f / a)
-    series = QUOTIENTS[name]
+        near, value = logarithm_over(a) if wide else _logarithm_over(a)
+        return where(near, value, f / a)
+    series = _quotients(wide)[name]
     return where(series.near(a), series.sum(a), f / a)
 
 
-def _argument_over(node: Expr, f: Expr, a: Expr) -> Expr:
+def _logarithm_over(a: Expr) -> tuple[Expr, Expr]:
+    return abs(a) < 0.6, 2 * AREA_TANGENT.sum(a / (2 + a)) / (2 + a)
+
+
+def _quotients(wide: bool) -> Mapping[str, Series]:
+    return {**QUOTIENTS, **WIDE_QUOTIENTS} if wide else QUOTIENTS
+
+
+def _argument_over(node: Expr, f: Expr, a: Expr, wide: bool = False) -> Expr:
     """a/f(a), defined at 0, likewise."""
     name = f.op.name
     if node is not (a / f):
@@ -63,8 +74,9 @@ def _argument_over(node: Expr, f: Expr, a: Expr) -> Expr:
         beyond = where(a > 0, a * (exp(-a) / (0 - expm1(-a))), a / f)
         return where(BERNOULLI.near(a), BERNOULLI.sum(a) - a * 0.5, beyond)
     if name == "log1p":
-        return where(abs(a) < 0.6, (2 + a) / (2 * AREA_TANGENT.sum(a / (2 + a))), a / f)
-    series = QUOTIENTS[name]
+        near, value = logarithm_over(a) if wide else _logarithm_over(a)
+        return where(near, 1 / value, a / f)
+    series = _quotients(wide)[name]
     return where(series.near(a), 1 / series.sum(a), a / f)
 
 
@@ -73,10 +85,14 @@ _NAMES = frozenset((*QUOTIENTS, "expm1", "log1p"))
 
 @dataclass(frozen=True)
 class RemovableQuotient:
-    """f(x)/x and x/f(x) by power series near 0, for an f that vanishes there; eˣ − 1 over x as exprel"""
+    """f(x)/x and x/f(x) by power series near 0, for an f that vanishes there; eˣ − 1 over x as exprel
+
+    wide : by series that hold further out, since there derivatives of the quotient still cancel
+    """
 
     name: str = "removable-quotient"
     kind: Kind = "stable"
+    wide: bool = False
     examples: tuple[str, ...] = (
         "sin(x)/x", "expm1(x)/x", "-expm1(-x)/x", "sin(2*x)/x", "y*tanh(x)/(x*z)", "x/expm1(x)", "x/sin(x)", "x*x/tan(x)",
         "log1p(x)/x", "x/log1p(x)", "atan(x)/x", "asinh(x)/x", "2*square(sin(x/2))/(x*x)", "x*x*x/expm1(x)",
@@ -98,7 +114,9 @@ class RemovableQuotient:
                 rest = without(under, factors)
                 if rest is not None and not a.is_constant:
                     left = without(over, [f]) or []
-                    return _result(node, one * number, other, left, rest, _over_argument(node, f, a))
+                    return _result(
+                        node, one * number, other, left, rest, _over_argument(node, f, a, self.wide)
+                    )
         for f in under:
             if f.op.name in _NAMES and f.dtype is node.dtype:
                 (a,) = f.operands
@@ -109,11 +127,13 @@ class RemovableQuotient:
                     if power is not None:
                         return power
                     rest = without(under, [f]) or []
-                    return _result(node, one, other * number, left, rest, _argument_over(node, f, a))
+                    return _result(
+                        node, one, other * number, left, rest, _argument_over(node, f, a, self.wide)
+                    )
         return None
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.__doc__} ({self.kind})"
+        return f"{self.name}: {(self.__doc__ or '').splitlines()[0]} ({self.kind})"
 
 
 def _powers_over(node: Expr, above: Factors, below: Factors, f: Expr) -> Expr | None:
@@ -170,24 +190,27 @@ class SquareOfQuotient:
         return a * a / (f * f) if a is f.operands[0] and a.dtype is node.dtype else None
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.__doc__} ({self.kind})"
+        return f"{self.name}: {(self.__doc__ or '').splitlines()[0]} ({self.kind})"
 
 
 def _result(
     node: Expr, one: float, other: float, over: list[Expr], under: list[Expr], result: Expr
 ) -> Expr | None:
-    """(one/other)·∏over/∏under·value; None where the number is not exact."""
-    if not other or Fraction(one / other) != Fraction(one) / Fraction(other):
+    """(one/other)·∏over/∏under·value, rounded once more where one/other is no float."""
+    if not other or not one:
         return None
     rest = product(under)
     for factor in reversed(over):  # one by one: the others may overflow where the product does not
         result = factor * result
     if rest is not None:
         result = result / rest
-    number = one / other
-    if abs(number) != 1:
-        result = constant(abs(number), node.dtype) * result
-    result = result if number > 0 else -result
+    number = abs(one / other)
+    if Fraction(number) == abs(Fraction(one) / Fraction(other)):
+        result = result if number == 1 else constant(number, node.dtype) * result
+    else:
+        result = result if abs(one) == 1 else constant(abs(one), node.dtype) * result
+        result = result / constant(abs(other), node.dtype)
+    result = result if (one > 0) == (other > 0) else -result
     return result if result.shape == node.shape else None
 
 
@@ -199,10 +222,14 @@ def _written(name: str) -> Expr:
 
 @dataclass(frozen=True)
 class SeriesOverPower:
-    """(x − sin x)/x³ and its kind: where a difference is a series times a power of x, that power cancels"""
+    """(x − sin x)/x³ and its kind: where a difference is a series times a power of x, that power cancels
+
+    wide : as for `RemovableQuotient`
+    """
 
     name: str = "series-over-power"
     kind: Kind = "stable"
+    wide: bool = False
 
     @cached_property
     def examples(self) -> tuple[str, ...]:
@@ -214,49 +241,62 @@ class SeriesOverPower:
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         above, below = node.operands
-        number, over = factors_of(above)
-        if len(over) != 1 or over[0].op.name != "where" or above.dtype != node.dtype:
+        if above.dtype != node.dtype or below.dtype != node.dtype:
             return None
-        found = series_of(over[0])
+        number, over = factors_of(above)
+        guarded = [factor for factor in over if factor.op.name == "where"]
+        if len(guarded) != 1 or guarded[0].dtype != node.dtype:
+            return None
+        found = series_of(guarded[0])
         one, under = factors_of(below)
         if found is None:
-            return _cancelled(node, number, over[0], one, under)
-        series, x = found
-        power = sum(factor is x for factor in under)
-        if not power or power > series.power or one != 1 or abs(number) != 1 or power != len(under):
+            return _cancelled(node, number, guarded[0], one, under) if len(over) == 1 else None
+        series, x, scale = found
+        power = min(sum(factor is x for factor in under), series.power)
+        left, rest = without(over, guarded), without(under, [x] * power)
+        if not power or left is None or rest is None:
             return None
-        series = series.wide
-        near = series.times_power(x, without=power)
-        near = near if number > 0 else -near
+        series = (WIDE_DIFFERENCES if self.wide else OVER_POWER).get(series, series.wide)
+        if self.wide and power < series.power:  # the less is divided by, the less cancels
+            series = replace(series, limit=series.limit / 2)
+        near = _result(node, number * scale, one, left, rest, series.times_power(x, without=power))
+        if near is None:
+            return None
         result = where(series.near(x), near, node)
         return result if result.shape == node.shape else None
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.__doc__} ({self.kind})"
+        return f"{self.name}: {(self.__doc__ or '').splitlines()[0]} ({self.kind})"
 
 
 def _cancelled(node: Expr, number: float, guarded: Expr, one: float, under: tuple[Expr, ...]) -> Expr | None:
     """where(p, c·x·u/v, w)/x as where(p, c·u/v, …)"""
     condition, value, _ = guarded.operands
-    above, below = value.operands if value.op.name == "divide" else (value, None)
-    two, over = factors_of(above)
-    left = without(over, under)
-    if left is None or one != 1 or not under or not number * two:
+    if one != 1 or not under:
         return None
-    total, result = number * two, product(left)
+    total, over, below = number, [], []
+    for factor, exponent in all_factors_of(value):
+        if factor.is_constant and not factor.shape and exponent > 0:
+            total *= float(factor.value)
+        else:
+            (over if exponent > 0 else below).append(factor)
+    left = without(over, under)
+    if left is None or not total or any(part.dtype is not node.dtype for part in (*left, *below)):
+        return None
+    result, divisor = product(left), product(below)
     if result is None:
         result, total = constant(abs(total), node.dtype), math.copysign(1.0, total)
     elif abs(total) != 1:
         result, total = scaled(total, result), 1.0
-    result = result if below is None else result / below
+    result = result if divisor is None else result / divisor
     result = result if total > 0 else -result
     result = where(condition, result, node)
     return result if result.shape == node.shape else None
 
 
-def series_of(node: Expr) -> tuple[Series, Expr] | None:
-    """The series and its variable where a node is one that a difference has become near 0."""
-    condition = node.operands[0]
+def series_of(node: Expr) -> tuple[Series, Expr, float] | None:
+    """The series, its variable and its factor where a node is one that a difference has become near 0."""
+    condition, value = node.operands[:2]
     if (
         condition.op.name != "less"
         or condition.operands[0].op.name != "abs"
@@ -265,10 +305,17 @@ def series_of(node: Expr) -> tuple[Series, Expr] | None:
         return None
     (x,) = condition.operands[0].operands
     limit = float(condition.operands[1].value)
-    for series in _SERIES:
-        if abs(series.limit - limit) < 1e-6 and node.operands[1] is series.value(x):
-            return series, x
-    return None
+    known = [series for series in _SERIES if abs(series.limit - limit) < 1e-6]
+    if not known:
+        return None
+    scale = 1.0
+    if value.op.name == "subtract" and value.operands[0].is_constant and value.operands[0].value == 0:
+        value, scale = value.operands[1], -1.0
+    elif value.op.name == "negative":
+        value, scale = value.operands[0], -1.0
+    if value.op.name == "multiply" and value.operands[0].is_constant and not value.operands[0].shape:
+        scale, value = scale * float(value.operands[0].value), value.operands[1]
+    return next(((series, x, scale) for series in known if value is series.value(x)), None)
 
 
 @dataclass(frozen=True)
@@ -298,13 +345,22 @@ class SeriesOverSeries:
                 one, other = series_of(above), series_of(below)
                 if one is None or other is None or one[1] is not other[1] or node.dtype != above.dtype:
                     continue
-                return self._near(node, above, below, one[0], other[0], one[1])
+                return self._near(node, above, below, one, other)
         return None
 
-    def _near(self, node: Expr, above: Expr, below: Expr, one: Series, other: Series, x: Expr) -> Expr | None:
+    def _near(
+        self,
+        node: Expr,
+        above: Expr,
+        below: Expr,
+        ours: tuple[Series, Expr, float],
+        theirs: tuple[Series, Expr, float],
+    ) -> Expr | None:
+        (one, x, scale), (other, _, divided) = ours, theirs
         power = min(one.power, other.power)
         quotient = one.times_power(x, without=power) / other.times_power(x, without=power)
         (number, over), (divisor, under) = (factors_of(operand) for operand in node.operands)
+        number, divisor = number * scale, divisor * divided
         rest, rests = without(over, [above]), without(under, [below])
         if rest is None or rests is None or divisor == 0:
             return None
@@ -316,7 +372,7 @@ class SeriesOverSeries:
         return result if result.shape == node.shape else None
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.__doc__} ({self.kind})"
+        return f"{self.name}: {(self.__doc__ or '').splitlines()[0]} ({self.kind})"
 
 
 RULES = (RemovableQuotient(), SquareOfQuotient(), SeriesOverPower(), SeriesOverSeries())

@@ -121,7 +121,7 @@ class Pole:
 class Series:
     """x**power · Σ coefficient(k)·x**(step·k) for |x| < limit, to so many terms that three derivatives keep their digits.
 
-    pole : is taken out of the sum, so that its terms decrease faster
+    poles : are taken out of the sum, so that its terms decrease faster
     over_power : the limit where the power of x is divided by: there the series is needed further out
     """
 
@@ -129,11 +129,11 @@ class Series:
     power: int
     limit: float
     step: int = 2
-    pole: Pole | None = None
+    poles: tuple[Pole, ...] = ()
     over_power: float | None = None
 
     def _without_pole(self, k: int) -> Fraction:
-        return self.coefficient(k) - (self.pole.coefficient(k) if self.pole is not None else 0)
+        return self.coefficient(k) - sum((pole.coefficient(k) for pole in self.poles), Fraction(0))
 
     @cached_property
     def coefficients(self) -> tuple[float, ...]:
@@ -151,12 +151,14 @@ class Series:
         total = constant(self.coefficients[-1], x.dtype)
         for coefficient in reversed(self.coefficients[:-1]):
             total = total * variable + coefficient
-        return total if self.pole is None else total + self.pole.value(x)
+        for pole in self.poles:
+            total = total + pole.value(x)
+        return total
 
     def rest(self, x: Expr) -> Expr:
         """The series without the power of x and its first term, over x or x²."""
-        pole = None if self.pole is None else self.pole.rest
-        return Series(lambda k: self.coefficient(k + 1), 0, self.limit, self.step, pole).sum(x)
+        poles = tuple([pole.rest for pole in self.poles])
+        return Series(lambda k: self.coefficient(k + 1), 0, self.limit, self.step, poles).sum(x)
 
     @property
     def wide(self) -> Series:
@@ -192,17 +194,17 @@ QUARTER = (PI / 2) ** 2
 SINE = Series(_after_first(_sine, -1), 3, 1.5, over_power=4.5)
 """x − sin x"""
 
-TANGENT = Series(_after_first(_tangent, -1), 3, 1.0, pole=Pole(2 / QUARTER, -QUARTER))
+TANGENT = Series(_after_first(_tangent, -1), 3, 1.0, poles=(Pole(2 / QUARTER, -QUARTER),))
 """x − tan x"""
 
-COTANGENT = Series(_cotangent, 1, 2.0, pole=Pole(Fraction(-2), -(PI**2)))
+COTANGENT = Series(_cotangent, 1, 2.0, poles=(Pole(Fraction(-2), -(PI**2)),))
 """1/x − cot x"""
 
 DIFFERENCES: dict[str, tuple[int, Series]] = {
     "sin": (-1, SINE),
     "tan": (-1, TANGENT),
     "sinh": (1, Series(_after_first(_hyperbolic_sine, 1), 3, 1.5, over_power=4.0)),
-    "tanh": (-1, Series(_after_first(_hyperbolic_tangent, -1), 3, 2.0, pole=Pole(2 / QUARTER, QUARTER))),
+    "tanh": (-1, Series(_after_first(_hyperbolic_tangent, -1), 3, 2.0, poles=(Pole(2 / QUARTER, QUARTER),))),
     "atan": (-1, Series(_after_first(_arctangent, -1), 3, 0.55)),
     "asin": (1, Series(_after_first(_arcsine, 1), 3, 0.55)),
     "asinh": (-1, Series(_after_first(_area_sine, -1), 3, 0.55)),
@@ -213,18 +215,18 @@ DIFFERENCES: dict[str, tuple[int, Series]] = {
 
 RECIPROCALS: dict[str, tuple[int, Series]] = {
     "tan": (-1, COTANGENT),
-    "tanh": (1, Series(_hyperbolic_cotangent, 1, 2.5, pole=Pole(Fraction(2), PI**2))),
-    "sin": (1, Series(_cosecant, 1, 2.0, pole=Pole(Fraction(-2), -(PI**2)))),
-    "sinh": (-1, Series(lambda k: (-1) ** k * _cosecant(k), 1, 2.5, pole=Pole(Fraction(2), PI**2))),
+    "tanh": (1, Series(_hyperbolic_cotangent, 1, 2.5, poles=(Pole(Fraction(2), PI**2),))),
+    "sin": (1, Series(_cosecant, 1, 2.0, poles=(Pole(Fraction(-2), -(PI**2)),))),
+    "sinh": (-1, Series(lambda k: (-1) ** k * _cosecant(k), 1, 2.5, poles=(Pole(Fraction(2), PI**2),))),
 }
 """function f → (s, the series of s·(1/f(x) − 1/x))"""
 
 QUOTIENTS: dict[str, Series] = {
     "sin": Series(_sine, 0, 2.0),
     "sinh": Series(_hyperbolic_sine, 0, 2.0),
-    "tan": Series(_tangent, 0, 1.0, pole=Pole(Fraction(-2), -QUARTER)),
+    "tan": Series(_tangent, 0, 1.0, poles=(Pole(Fraction(-2), -QUARTER),)),
     "erf": Series(_error_function, 0, 1.0),
-    "tanh": Series(_hyperbolic_tangent, 0, 1.5, pole=Pole(Fraction(2), QUARTER)),
+    "tanh": Series(_hyperbolic_tangent, 0, 1.5, poles=(Pole(Fraction(2), QUARTER),)),
     "atan": Series(_arctangent, 0, 0.55),
     "asin": Series(_arcsine, 0, 0.55),
     "asinh": Series(_area_sine, 0, 0.55),

@@ -16,6 +16,7 @@ from graphc.rewrite import (
     compensated,
     derivatives,
     differences,
+    divergences,
     error_functions,
     gamma_differences,
     like_terms,
@@ -52,6 +53,7 @@ NORMAL: tuple[AnyRule, ...] = (
     *symmetric.RULES,
     *removable.RULES,
     *near_one.RULES,
+    *divergences.RULES,
     *cancellation.RULES,
     *gamma_differences.RULES,
     *log_quotients.RULES,
@@ -98,6 +100,11 @@ x − y. What of it is a difference again has a rule of its own."""
 
 IN_SOURCES: dict[str, AnyRule] = {
     "like-terms": like_terms.LikeTerms(guarded=False),
+    "divergence": divergences.Divergence(wide=True),
+    "power-quotient": near_one.PowerQuotient(wide=True),
+    "removable-quotient": removable.RemovableQuotient(wide=True),
+    "scaled-error-function": error_functions.ScaledErrorFunction(wide=True),
+    "series-over-power": removable.SeriesOverPower(wide=True),
     "root-beside-abs": differences.RootBesideAbs(any_difference=False),
 }
 """Rules that derivatives are written from in part. No NaN is handed on there: where a function is NaN, its derivative is nobody's

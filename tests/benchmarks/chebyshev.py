@@ -1,6 +1,7 @@
 """Polynomials by interpolation at Chebyshev's points, with as many digits as mpmath is asked for: behind the special functions.
 
-python -m tests.benchmarks.chebyshev        the coefficients of graphc/ops/support/stirling.py and inverse_error.py
+python -m tests.benchmarks.chebyshev        the coefficients of graphc/ops/support/stirling.py and inverse_error.py, and of
+                                            graphc/rewrite/error_functions.py
 """
 
 from __future__ import annotations
@@ -65,6 +66,20 @@ def stirling(u: Any) -> Any:
         return a * (mpmath.loggamma(a) - ((a - mpf(1) / 2) * mpmath.log(a) - a + mpmath.log(2 * mp.pi) / 2))
 
 
+def inverse_scaled_complement(y: Any) -> Any:
+    """(1/(exp(x²)·erfc x) − √π·x)·(x + 2) at y = (x − 3)/(x + 3)."""
+    if y == 1:
+        return mpmath.sqrt(mp.pi) / 2
+    x = 3 * (1 + y) / (1 - y)
+    with mp.extraprec(60 + 4 * abs(int(mpmath.mag(x)))):
+        if x < 30:
+            return (mpmath.exp(-x * x) / mpmath.erfc(x) - mpmath.sqrt(mp.pi) * x) * (x + 2)
+        rest = mpmath.nsum(
+            lambda k: (-1) ** int(k) * mpmath.fac2(2 * int(k) - 1) / (2 * x * x) ** int(k), [1, 30]
+        )
+        return -mpmath.sqrt(mp.pi) * x * rest / (1 + rest) * (x + 2)
+
+
 TABLES: dict[str, tuple[Callable[[Any], Any], str, str, str]] = {
     "NEAR": (lambda w: inverse_error(mpmath.sqrt(w)), "0", "6.25", "3e-18"),
     "MIDDLE": (inverse_error, "2.5", "4.25", "3e-18"),
@@ -72,6 +87,7 @@ TABLES: dict[str, tuple[Callable[[Any], Any], str, str, str]] = {
     "FARTHEST": (inverse_error, "8.5", "27.5", "3e-18"),
     "REMAINDER": (stirling, "0", "0.66666666666666666666", "1e-17"),
     "SMALL": (lambda a: mpmath.exp(-a) / mpmath.gamma(1 + a), "0", "1.5", "3e-18"),
+    "INVERSE_SCALED": (inverse_scaled_complement, "-1", "1", "1e-20"),
     "MIDDLE_OF_ZETA": (lambda s: (s - 1) * mpmath.zeta(s), "0", "1", "3e-18"),
 }
 """Name → the function, from where to where, and what is left out."""
