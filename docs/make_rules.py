@@ -13,6 +13,7 @@ from graphc.rewrite import (
     axes,
     branches,
     cancellation,
+    cheaper,
     compensated,
     derivatives,
     divergences,
@@ -101,6 +102,7 @@ SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
         "Once, after all others: what rounding left out of a difference is given back.",
         compensated.RULES,
     ),
+    ("For speed", "After that: what a stable form would compute twice.", cheaper.RULES),
 )
 
 

@@ -15,5 +15,7 @@ real_form   formulas over the reals, made shorter
 real_writer formulas of such forms
 rational_functions  functions of one variable as one quotient (rational_reader, rational_trials, univariate)
 near_one    powers of 1 + x, compound interest
+half_angle  series far beyond their radius, which derivatives are written from
+cheaper     what stable forms would compute twice
 tables      all of them, and the user's own
 """

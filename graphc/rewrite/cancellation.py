@@ -222,7 +222,8 @@ def _expm1_sum(m: Match) -> Expr | None:
     def part(factor: Expr) -> Expr:
         size = abs(factor * z)
         sign = where(factor < 0, m.literal(-1), m.literal(1))
-        grown = where(size > far, m.literal(0), abs(z) / expm1(size))  # ∞/∞ where z is large
+        small = exp(-size)  # neither it nor its derivatives overflow
+        grown = where(size > far, m.literal(0), abs(z) * (small / -expm1(-size)))
         return where(size < near, 1 / factor, grown / sign)
 
     same = where((x < 0) ^ (y < 0), m.literal(0), abs(z))

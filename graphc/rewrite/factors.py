@@ -269,6 +269,57 @@ def _rebuilt(
     return _times(left, (above, below) if name == "multiply" else (below, above))
 
 
+def replaced(
+    root: Expr, factor: Expr, other: Expr, exponent: int, put: tuple[Expr, int] | None
+) -> Expr | None:
+    """A product with factor**exponent·other**−exponent replaced by what is put there, or by nothing; all else is multiplied in
+    the order in which it was, since a product of other parts may over- or underflow by itself. None where nothing is left."""
+    places: list[_Put] = [(factor, exponent, put), (other, -exponent, None)]
+    above, below = _with_places(root, root, 1, places)
+    if above is None:
+        return None if below is None else constant(1.0, root.dtype) / below
+    return above if below is None else above / below
+
+
+_Put = tuple[Expr, int, tuple[Expr, int] | None]
+"""A factor with its exponent and what stands for it"""
+
+
+def _with_places(node: Expr, root: Expr, power: int, places: list[_Put]) -> _ProductPart:
+    """A part of a product with what has a place in it, which is taken from the list; recursion as in `_rebuilt`."""
+    for place in places:
+        if place[0] is node and place[1] == power:
+            places.remove(place)
+            if place[2] is None:
+                return None, None
+            value, to = place[2]
+            return (value, None) if to * power > 0 else (None, value)
+    if not _is_product(node, root) or not places:
+        return _divided_apart(node), None
+    name, operands, waiting = node.op.name, node.operands, len(places)
+    if name == "reciprocal":
+        below, above = _with_places(operands[0], root, -power, places)
+    elif name == "negative":
+        above, below = _with_places(operands[0], root, power, places)
+        if len(places) < waiting:
+            above = -constant(1.0, root.dtype) if above is None else -above
+    else:
+        left = _with_places(operands[0], root, power, places)
+        right = _with_places(operands[-1], root, -power if name == "divide" else power, places)
+        above, below = _times(left, (right[1], right[0]) if name == "divide" else right)
+    return (above, below) if len(places) < waiting else (_divided_apart(node), None)
+
+
+def _divided_apart(node: Expr) -> Expr:
+    """a/(b·c) as a/b/c: the product below may overflow before the quotient underflows."""
+    if node.op.name != "divide" or node.operands[1].op.name not in ("multiply", "square"):
+        return node
+    above, below = node.operands
+    if any(operand.shape != below.shape or operand.dtype is not below.dtype for operand in below.operands):
+        return node
+    return above / below.operands[0] / below.operands[-1]
+
+
 def _times(left: _ProductPart, right: _ProductPart) -> _ProductPart:
     """The product of two parts. What stands below by itself divides as soon as something stands above."""
     above = left[0] if right[0] is None else right[0] if left[0] is None else left[0] * right[0]

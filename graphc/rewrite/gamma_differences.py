@@ -148,29 +148,30 @@ def polygamma_step(z: Expr, d: Fraction, node: Expr, order: int) -> Expr:
     whole, part = divmod(d, 1)
     sign = 1.0 if order % 2 else -1.0
     first = sign * factorial(order - 1)
-    far = [first / _power(z + float(part + i) if part + i else z, order) for i in range(whole)]
+    far = [first * _power(1 / (z + float(part + i) if part + i else z), order) for i in range(whole)]
     near = list(far)
     if part:
         far.append(_derivative(z, part, order))
         near.append(_derivative(z + float(SHIFT), part, order))
         scale = first * float(part)
         near += [
-            scale * _apart_powers(z + float(i) if i else z, z + float(i + part), order) for i in range(SHIFT)
+            _apart_powers(z + float(i) if i else z, z + float(i + part), order, scale) for i in range(SHIFT)
         ]
     return where(z > SHIFT, _sum(far), where(z > 0, _sum(near), node))
 
 
 def _power(x: Expr, order: int) -> Expr:
+    """xⁿ; of a reciprocal, which underflows with all its derivatives where a reciprocal of the power is ∞/∞."""
     return reduce(mul, [x] * order)
 
 
-def _apart_powers(x: Expr, y: Expr, order: int) -> Expr:
-    """(x⁻ⁿ − y⁻ⁿ)/(y − x): a sum of products of n + 1 factors 1/x and 1/y, one of each at least"""
+def _apart_powers(x: Expr, y: Expr, order: int, scale: float) -> Expr:
+    """(x⁻ⁿ − y⁻ⁿ)/(y − x), scaled: a sum of products of n + 1 factors 1/x and 1/y, one of each at least"""
     if order == 1:
-        return 1 / x / y
+        return scale / y / x  # y is no smaller than its distance from x, which the scale is a multiple of
     r, s = 1 / x, 1 / y
     total = reduce(add, [reduce(mul, [r] * (order - k) + [s] * k) for k in range(1, order)], _power(s, order))
-    return total * r
+    return scale * (total * r)
 
 
 def gamma_ratio(z: Expr, d: Fraction, node: Expr) -> Expr:

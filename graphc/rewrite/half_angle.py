@@ -24,7 +24,7 @@ from math import comb
 
 from graphc.ir.expr import Expr, constant
 from graphc.ops.elementary import sqrt
-from graphc.rewrite.series import DIFFERENCES, QUARTER, Pole, Series
+from graphc.rewrite.series import AREA_TANGENT, DIFFERENCES, QUARTER, Pole, Series
 from graphc.util.fork_safety import cached_property
 
 BITS = 256
@@ -171,6 +171,12 @@ def logarithm_over(a: Expr) -> tuple[Expr, Expr]:
     return near, 2 * polynomial(coefficients, z * z) / (2 + a)
 
 
+def narrow_logarithm_over(a: Expr) -> tuple[Expr, Expr]:
+    """The same as values are written."""
+    return abs(a) < 0.6, 2 * AREA_TANGENT.sum(a / (2 + a)) / (2 + a)
+
+
 __all__ = [
-    "OVER_POWER", "WIDE_DIFFERENCES", "WIDE_QUOTIENTS", "HalfAngle", "economised", "logarithm_over", "polynomial",
+    "OVER_POWER", "WIDE_DIFFERENCES", "WIDE_QUOTIENTS", "HalfAngle", "economised", "logarithm_over",
+    "narrow_logarithm_over", "polynomial",
 ]  # fmt: skip

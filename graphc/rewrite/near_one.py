@@ -15,7 +15,7 @@ from graphc.ops.comparison import where
 from graphc.ops.elementary import expm1, log1p
 from graphc.ops.quotients import exprel
 from graphc.rewrite.facts import POWER, TermMarks
-from graphc.rewrite.half_angle import economised, polynomial
+from graphc.rewrite.half_angle import economised, logarithm_over, narrow_logarithm_over, polynomial
 from graphc.rewrite.linear import (
     COMPOSED,
     Sums,
@@ -28,7 +28,7 @@ from graphc.rewrite.linear import (
 )
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.ranges import Ranges
-from graphc.rewrite.series import AREA_TANGENT, Series
+from graphc.rewrite.series import Series
 
 NEAR = 0.4
 """Up to this size of x the logarithm of 1 + x loses less in a power than the rounding of 1 + x."""
@@ -154,15 +154,15 @@ class PowerQuotient:
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         above, below = node.operands
         if below.op.name in _ABOVE and _small(below) is not None and below.dtype == node.dtype == above.dtype:
-            return self._inverse(node, above, below)
-        found = self._quotient(node)
+            return self._inverse(node, above, below, ranges)
+        found = self._quotient(node, ranges)
         if found is None:
             return None
         near, _, result = found
         result = where(near, result, node)
         return result if result.shape == node.shape else None
 
-    def _quotient(self, node: Expr) -> tuple[Expr, Expr, Expr] | None:
+    def _quotient(self, node: Expr, ranges: Ranges) -> tuple[Expr, Expr, Expr] | None:
         """(condition, x, the quotient near 0), where the power stands in a branch by a condition"""
         above, below = node.operands
         if above.op.name not in _ABOVE or above.dtype != node.dtype or below.dtype != node.dtype:
@@ -189,10 +189,13 @@ class PowerQuotient:
         if left is None or rest is None or others is None or abs(sign) != 1:
             return None
         near = abs(x) < NEAR_ZERO if guard is None else guard & (abs(x) < NEAR_ZERO)
-        over_x = where(abs(x) < 0.6, 2 * AREA_TANGENT.sum(x / (2 + x)) / (2 + x), log / x)
+        close, series_over_x = logarithm_over(x) if self.wide else narrow_logarithm_over(x)
+        over_x = where(close, series_over_x, log / x)  # as the quotient by itself becomes
         result = exprel(a) * over_x
         if self.wide and not others and 0 < coefficient <= LARGEST_SERIES:
-            near, result = (x > -0.75) & (x < 6), _by_odd_part(coefficient, x)
+            result = _by_odd_part(coefficient, x)
+            if guarded is None or PowerMinusOne().apply(guarded.operands[2], ranges) is guarded:
+                near = (x > -0.75) & (x < 6)  # the branch further out is the power as well
         elif not others and 0 < abs(coefficient) <= LARGEST_SERIES:
             series = _binomial(coefficient)
             result = where(series.near(x), _sum_of(series, x), result)
@@ -204,7 +207,7 @@ class PowerQuotient:
         result = scaled(total, result) if abs(total) != 1 else result if total > 0 else -result
         return near, x, result
 
-    def _inverse(self, node: Expr, above: Expr, below: Expr) -> Expr | None:
+    def _inverse(self, node: Expr, above: Expr, below: Expr, ranges: Ranges) -> Expr | None:
         """u·x/((1 + x)ᵖ − 1) → u/(((1 + x)ᵖ − 1)/x) where x is small"""
         small, (number, over) = _small(below), factors_of(above)
         if small is None:
@@ -216,7 +219,7 @@ class PowerQuotient:
             return None
         inner = product(rest)
         quotient = value / x
-        known = self._quotient(quotient)
+        known = self._quotient(quotient, ranges)
         quotient = quotient if known is None else known[2]
         result = (constant(1.0, node.dtype) if inner is None else inner) / quotient
         result = result if (number > 0) == (size > 0) else -result

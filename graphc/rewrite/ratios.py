@@ -9,7 +9,7 @@ from graphc.ir.expr import Expr, constant
 from graphc.ops.comparison import isnan, where
 from graphc.ops.elementary import tanh
 from graphc.ops.powers import square
-from graphc.rewrite.factors import MOST_FACTORS, all_factors_of, factors_of, one_plus_exp
+from graphc.rewrite.factors import MOST_FACTORS, all_factors_of, factors_of, one_plus_exp, replaced
 from graphc.rewrite.facts import EXP, EXPM1, HYPERBOLIC, HYPOT, FactorMarks
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.products import keeping_nan
@@ -51,12 +51,17 @@ class HyperbolicRatio:
                 put = _ratio(node, factor, other, exponent)
                 if put is None:
                     continue
-                rest = [pair for k, pair in enumerate(factors) if k not in (number, place)]
-                if put:
-                    rest.insert(min(number, place), put)
-                if not rest:
+                if (
+                    factor.op.name == "exp"
+                ):  # beside exponentials stands anything, of which no other product is formed
+                    result = replaced(node, factor, other, exponent, put or None)
+                else:  # powers of hyperbolic functions divide one by one, before they overflow
+                    rest = [pair for k, pair in enumerate(factors) if k not in (number, place)]
+                    if put:
+                        rest.insert(min(number, place), put)
+                    result = _product(rest, node) if rest else None
+                if result is None:
                     return None  # x/x is 1 for numbers alone
-                result = _product(rest, node)
                 if not put and (gone := factor.operands[-1]) is not None and ranges(gone).nan:
                     result = keeping_nan(result, [gone])
                 return result if result.shape == node.shape else None

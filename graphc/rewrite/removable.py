@@ -19,12 +19,17 @@ from graphc.ops.comparison import where
 from graphc.ops.elementary import exp, expm1
 from graphc.ops.quotients import exprel
 from graphc.rewrite.factors import all_factors_of
-from graphc.rewrite.half_angle import OVER_POWER, WIDE_DIFFERENCES, WIDE_QUOTIENTS, logarithm_over
+from graphc.rewrite.half_angle import (
+    OVER_POWER,
+    WIDE_DIFFERENCES,
+    WIDE_QUOTIENTS,
+    logarithm_over,
+    narrow_logarithm_over,
+)
 from graphc.rewrite.linear import Factors, factors_of, product, scaled, without
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.ranges import Ranges
 from graphc.rewrite.series import (
-    AREA_TANGENT,
     BERNOULLI,
     COTANGENT,
     DIFFERENCES,
@@ -51,14 +56,10 @@ def _over_argument(node: Expr, f: Expr, a: Expr, wide: bool) -> Expr:
     if node is not (f / a):
         return f / a
     if name == "log1p":
-        near, value = logarithm_over(a) if wide else _logarithm_over(a)
+        near, value = logarithm_over(a) if wide else narrow_logarithm_over(a)
         return where(near, value, f / a)
     series = _quotients(wide)[name]
     return where(series.near(a), series.sum(a), f / a)
-
-
-def _logarithm_over(a: Expr) -> tuple[Expr, Expr]:
-    return abs(a) < 0.6, 2 * AREA_TANGENT.sum(a / (2 + a)) / (2 + a)
 
 
 def _quotients(wide: bool) -> Mapping[str, Series]:
@@ -68,16 +69,19 @@ def _quotients(wide: bool) -> Mapping[str, Series]:
 def _argument_over(node: Expr, f: Expr, a: Expr, wide: bool = False) -> Expr:
     """a/f(a), defined at 0, likewise."""
     name = f.op.name
-    if node is not (a / f):
-        return a / f
+    quotient = a / f
+    if node is not quotient:
+        if a.op.name != "negative":
+            return quotient
+        quotient = 1 / f * a  # −x over f(−x) would become the node again
     if name == "expm1":  # without overflow, also of its derivatives
-        beyond = where(a > 0, a * (exp(-a) / (0 - expm1(-a))), a / f)
+        beyond = where(a > 0, a * (exp(-a) / (0 - expm1(-a))), quotient)
         return where(BERNOULLI.near(a), BERNOULLI.sum(a) - a * 0.5, beyond)
     if name == "log1p":
-        near, value = logarithm_over(a) if wide else _logarithm_over(a)
-        return where(near, 1 / value, a / f)
+        near, value = logarithm_over(a) if wide else narrow_logarithm_over(a)
+        return where(near, 1 / value, quotient)
     series = _quotients(wide)[name]
-    return where(series.near(a), 1 / series.sum(a), a / f)
+    return where(series.near(a), 1 / series.sum(a), quotient)
 
 
 _NAMES = frozenset((*QUOTIENTS, "expm1", "log1p"))
@@ -162,7 +166,7 @@ def _argument_over_written(name: str) -> Expr:
 
 @dataclass(frozen=True)
 class SquareOfQuotient:
-    """(x/f(x))², where x/f(x) has become a branch → x·x/(f(x)·f(x)), which becomes one branch"""
+    """(x/f(x))ⁿ, where x/f(x) has become a branch → one branch of powers"""
 
     name: str = "removable-quotient-squared"
     kind: Kind = "stable"
@@ -173,21 +177,35 @@ class SquareOfQuotient:
         return tuple([f"square({_argument_over_written(name)})" for name in ("sin", "sinh", "expm1")])
 
     def roots(self) -> tuple[str, ...]:
-        return ("multiply", "square")
+        return ("multiply", "square", "pow")
 
     def fits(self, operands: tuple[str, ...]) -> bool:
-        return {*operands} == {"where"}
+        return operands[0] == "where" and operands[-1] in ("where", "constant")
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
-        guarded = node.operands[0]
-        if guarded is not node.operands[-1] or guarded.op.name != "where" or guarded.dtype is not node.dtype:
+        guarded, other, count = node.operands[0], node.operands[-1], 2
+        if node.op.name == "pow":
+            if not other.is_constant or other.shape or other.value not in (2, 3, 4, 5, 6):
+                return None
+            count = int(other.value)
+        elif guarded is not other:
             return None
-        far = guarded.operands[2]
-        far = far.operands[2] if far.op.name == "where" else far
+        if guarded.op.name != "where" or guarded.dtype is not node.dtype:
+            return None
+        far, positive = guarded.operands[2], None
+        if far.op.name == "where":  # where it does not overflow, nor do its derivatives
+            positive, far = far.operands[:2], far.operands[2]
         if far.op.name != "divide" or far.operands[1].op.name not in _NAMES:
             return None
         a, f = far.operands
-        return a * a / (f * f) if a is f.operands[0] and a.dtype is node.dtype else None
+        if a is not f.operands[0] or a.dtype is not node.dtype:
+            return None
+        condition, near = guarded.operands[:2]
+        far = 1 / f * a  # a/f would be a quotient to be rewritten
+        power = reduce(mul, [far] * count)
+        if positive is not None:
+            power = where(positive[0], reduce(mul, [positive[1]] * count), power)
+        return where(condition, reduce(mul, [near] * count), power)
 
     def __str__(self) -> str:
         return f"{self.name}: {(self.__doc__ or '').splitlines()[0]} ({self.kind})"

@@ -106,7 +106,14 @@ def against(a: Expr, others: Sequence[Expr]) -> Expr:
     if len(others) == 1:
         b = others[0]
         return a if is_zero(b) else -b if is_zero(a) else a - b
-    return -log_sum_exp([b if is_zero(a) else -a if is_zero(b) else b - a for b in others])
+    return -log_sum_exp([_less(b, a) for b in others])
+
+
+def _less(b: Expr, a: Expr) -> Expr:
+    """b − a, 0 where both are one: ∞ − ∞ would be NaN, and the share of one of two that are equal is ½."""
+    if b is a:
+        return constant(0.0, a.dtype) if not a.shape else b - a
+    return b if is_zero(a) else -a if is_zero(b) else b - a
 
 
 def without(exponents: Sequence[Expr], a: Expr) -> list[Expr] | None:

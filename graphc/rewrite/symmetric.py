@@ -6,6 +6,7 @@ even or odd.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import reduce
 from operator import mul
@@ -99,7 +100,13 @@ def _balanced(node: Expr, factors: list[tuple[Expr, int]], place: int, power: _M
         half = product(rest)
         if half is None:
             return None
-        half = half if abs(argument) == 2 else constant(abs(argument) / 2, node.dtype) * half
+        if (
+            len(rest) > 1
+        ):  # the rounding of the exponent leaves a sum of such quotients together, as it is written
+            whole = factors[gone[1]][0]
+            half = constant(math.copysign(0.5, argument), node.dtype) * _exponent_of(whole)
+        elif abs(argument) != 2:
+            half = constant(abs(argument) / 2, node.dtype) * half
         if argument < 0 and name == "expm1" and count % 2:
             sign = -sign
         scale = sign * 0.5**count
@@ -131,6 +138,16 @@ def _balanced(node: Expr, factors: list[tuple[Expr, int]], place: int, power: _M
             result = result / reduce(mul, [put] * count)
         return result if scale > 0 else -result
     return None
+
+
+def _exponent_of(partner: Expr) -> Expr:
+    """The exponent, as it stands, of what `_partner` knows; that of a logistic function with the other sign."""
+    if partner.op.name == "subtract":
+        partner = partner.operands[1]
+    if partner.op.name == "add":
+        partner = next(operand for operand in partner.operands if operand.op.name == "exp")
+    (argument,) = partner.operands
+    return -argument if partner.op.name == "sigmoid" else argument
 
 
 def _base(factor: Expr) -> Expr:

@@ -13,6 +13,7 @@ from graphc.rewrite import (
     axes,
     branches,
     cancellation,
+    cheaper,
     compensated,
     derivatives,
     differences,
@@ -79,6 +80,7 @@ BUILT_IN: tuple[AnyRule, ...] = (
     *rational_functions.RULES,
     *matmul_chain.RULES,
     *compensated.RULES,
+    *cheaper.RULES,
 )
 
 ON_ARRAYS: tuple[AnyRule, ...] = (*axes.RULES, *views.RULES, *matmul_chain.RULES)
@@ -276,13 +278,15 @@ def compensate(
     earlier: Sequence[RuleFiring] = (),
     memory: RuleMemory | None = None,
 ) -> Trace:
-    """The outputs with functions of sums that round computed with what the rounding lost.
+    """The outputs with functions of sums that round computed with what the rounding lost, then what was written twice once.
 
     earlier : the steps before, some of which wrote differences that are to be compensated
     """
     written = {e for step in earlier if step.rule in OF_SUMS for e in sums.exponents_near(step.before)}
     polish = partial(compensated.polish, known=written)
-    return _last(compensated.RULES, polish, outputs, level, without, memory)
+    trace = _last(compensated.RULES, polish, outputs, level, without, memory)
+    spared = _last(cheaper.RULES, cheaper.spared, trace.outputs, level, without, None if trace else memory)
+    return Trace([*trace, *spared], spared.outputs, True) if spared else trace
 
 
 def _last(

@@ -1,7 +1,8 @@
 """The figures of the whole path, side by side in one run.
 
-    python -m tests.benchmarks            all but memory and the table
-    python -m tests.benchmarks scalar     one of: start, scalar, random, rewrite, freeze, array, cache, memory, tensors, table
+    python -m tests.benchmarks            all but memory, slopes and the table
+    python -m tests.benchmarks scalar     one of: start, scalar, random, rewrite, freeze, array, slopes, cache, memory, tensors,
+                                          table
     python -m tests.benchmarks.tensors k-means      programs over tensors whose title holds the word
 
 GRAPHC_PEERS names the Python of a virtual environment with the other frameworks; without it they are reported missing.
@@ -161,6 +162,13 @@ def table() -> None:
     main()
 
 
+def slopes() -> None:
+    """What stable derivatives cost beside those that are written, where these are right."""
+    from tests.benchmarks.slopes import main
+
+    main([])
+
+
 def cache() -> None:
     """From g.compile to the first result in a process that finds its machine code on disk; medians of seven processes."""
     code = (
@@ -201,11 +209,11 @@ def memory() -> None:
 
 PARTS = {
     "start": start, "scalar": scalar, "random": random, "rewrite": rewrite, "freeze": freeze, "array": array,
-    "cache": cache, "memory": memory, "tensors": tensors, "table": table,
+    "slopes": slopes, "cache": cache, "memory": memory, "tensors": tensors, "table": table,
 }  # fmt: skip
 
 if __name__ == "__main__":
-    chosen = sys.argv[1:] or [part for part in PARTS if part not in ("memory", "table")]
+    chosen = sys.argv[1:] or [part for part in PARTS if part not in ("memory", "slopes", "table")]
     unknown = [name for name in chosen if name not in PARTS]
     if unknown:
         sys.exit(f"unknown part {unknown[0]!r}; the parts are {', '.join(PARTS)}")

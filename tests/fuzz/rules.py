@@ -61,6 +61,9 @@ QUICK = (120, 400)
 FAR = mpmath.mpf(2000)
 """Beyond where exponentials overflow, and near enough that `truth` follows what they leave of 1."""
 
+UNKNOWN = 0.5
+"""A formula that roundings of one unit move by this part of its value holds no digit: finite values are as good as each other."""
+
 REPEATS = 12
 """How often a formula is evaluated with errors of its own, to tell luck from accuracy."""
 
@@ -202,7 +205,11 @@ def _failures(
             at = {s: column[k : k + 1] for s, column in zip(symbols, one.points, strict=True)}
             for wide, reason in ((False, "luck"), (True, "overflow")):
                 value = noisy(written, at, wide)(verdict[0])
-                if not lucky and judge(written, needed, value, new, verdict[1]) is None:
+                known = abs(value - verdict[0]) <= UNKNOWN * abs(verdict[0])
+                if not lucky and (
+                    judge(written, needed, value, new, verdict[1]) is None
+                    or (math.isfinite(new) and math.isfinite(value) and not known)
+                ):
                     lucky = reason
         found.append(Failure(one.rule, written, needed, old, new, verdict[0], dtype, lucky))
     found.sort(key=lambda failure: bool(failure.lucky))

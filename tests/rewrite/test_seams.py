@@ -37,6 +37,7 @@ MEMBERS = [
 ]
 
 
+@pytest.mark.sample(8)
 @pytest.mark.parametrize("formula", MEMBERS, ids=[formula.text for formula in MEMBERS])
 def test_derivatives_keep_their_digits_between_the_forms(formula: Formula) -> None:
     f = g.compile(derivatives(formula), cache=False)
