@@ -25,6 +25,10 @@ _NOT_THE_USERS = (
 )
 """Where frames are not lines of a user's script: graphc, and what stands between it and the script."""
 
+_NEIGHBOURS = tuple(
+    f"{sep}site-packages{sep}{name}{sep}" for name in ("pandas", "xarray", "polars", "torch", "jax", "dask")
+)
+"""Packages whose operators and functions call graphc back."""
 
 _are_users: dict[str, bool] = {}
 """Whether lines of a file may be a user's; asked for several frames of every node that is made."""
@@ -37,7 +41,9 @@ def user_line(depth: int = 1) -> tuple[str, int] | None:
         filename = frame.f_code.co_filename
         users = _are_users.get(filename)
         if users is None:
-            users = _are_users[filename] = not filename.startswith(_NOT_THE_USERS)
+            users = _are_users[filename] = not (
+                filename.startswith(_NOT_THE_USERS) or any(part in filename for part in _NEIGHBOURS)
+            )
         if users:
             own = filename == "<string>" and str(frame.f_globals.get("__name__")).startswith("graphc.")
             if not own:  # own: a dataclass's generated __init__

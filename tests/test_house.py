@@ -38,6 +38,12 @@ HEAVY = {
     "tqdm": "util",
     "opt_einsum": "ops",
     "platformdirs": "compiler",
+    "torch": "frontend/interop",
+    "jax": "frontend/interop",
+    "xarray": "frontend/interop",
+    "pandas": "frontend/interop",
+    "polars": "frontend/interop",
+    "dask": "frontend/interop",
 }
 """Packages that `import graphc` must not load, and the room that imports each."""
 

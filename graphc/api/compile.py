@@ -13,9 +13,9 @@ from graphc.compiler import pipeline
 from graphc.compiler.engine.thread_pool import Parallel
 from graphc.compiler.loops.printer import text as program_text
 from graphc.compiler.pipeline import Options, Tier, unit_of
-from graphc.compiler.runtime import array_function, graph_cache
+from graphc.compiler.runtime import graph_cache
 from graphc.compiler.runtime.compiled_function import CompiledFunction
-from graphc.compiler.runtime.elementwise_function import make
+from graphc.compiler.runtime.make import make
 from graphc.compiler.runtime.updates import new_values
 from graphc.errors import DtypeError, GraphcError, InputError, brief
 from graphc.ir.body import Body
@@ -109,9 +109,7 @@ def compile(
     if dtype is not None:
         graph = retype(graph, dtype)
     options = _options(rewrite, without, cache, parallel, tier, progress, updated, dump)
-    if unit_of(graph, options).is_program:
-        return array_function.make(graph, structure, options)
-    return make(graph, structure, options, _record(graph, structure, options))
+    return make(graph, structure, options, lambda: _record(graph, structure, options))
 
 
 def _options(

@@ -35,9 +35,10 @@ from graphc.compiler.schedule.rewriting_report import Rewriting, rewriting
 from graphc.compiler.targets.llvm.kernels.program_module import write_kernels
 from graphc.compiler.targets.llvm.kernels.split_body import SplitBody
 from graphc.compiler.verify import verify
-from graphc.errors import CompileError
+from graphc.errors import CompileError, ShapeError
 from graphc.ir.expr import Expr
 from graphc.ir.graph import Dag
+from graphc.ir.types import broadcast_shapes
 from graphc.rewrite import tables
 
 Tier = Literal["auto", "native", "interpreted", "quick"]
@@ -105,8 +106,21 @@ def unit_of(graph: Dag, options: Options = Options()) -> Unit:
     What is a program stays one, also where rewriting leaves no operation on arrays in it.
     """
     graph = unfold(graph)
-    whole = bool(options.updates) or any(node.op.on_arrays for node in graph.exprs)
+    whole = bool(options.updates) or any(node.op.on_arrays for node in graph.exprs) or not _in_one_loop(graph)
     return Unit(graph, options, whole)
+
+
+def _in_one_loop(graph: Dag) -> bool:
+    """Whether all declared shapes broadcast: formulas of arrays of different lengths are no loop over elements."""
+    unused = set(graph.unused)
+    shapes = {node.shape for number, node in enumerate(graph.exprs) if node.shape and number not in unused}
+    if len(shapes) < 2:
+        return True
+    try:
+        broadcast_shapes(shapes)
+    except ShapeError:
+        return False
+    return True
 
 
 class Pass(NamedTuple):

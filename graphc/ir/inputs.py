@@ -25,6 +25,7 @@ from graphc.errors import (
 from graphc.ir import dims
 from graphc.ir.dims import Polynomial
 from graphc.ir.expr import Expr
+from graphc.ir.foreign_arrays import as_numpy, package_of
 from graphc.ir.types import DTYPES, DType, format_shape
 from graphc.util.arguments import MASKED, filled, is_masked
 from graphc.util.pytree import Structure, flatten
@@ -160,6 +161,8 @@ def check_apart(names: Sequence[str], arrays: Sequence[np.ndarray]) -> None:
 def _as_array(symbol: Expr, value: Any) -> np.ndarray:
     if is_masked(value):
         raise InputError(f"input {symbol.name!r} got {MASKED}", hint=filled(symbol.name))
+    if type(value) is not np.ndarray and package_of(value) not in ("builtins", "numpy"):
+        return as_numpy(symbol.name, value)
     try:
         return np.asarray(value)
     except (TypeError, ValueError, OverflowError) as error:  # a ragged list, a huge integer in a list, …

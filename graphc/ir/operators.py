@@ -27,6 +27,12 @@ _ELSEWHERE = {
 }  # fmt: skip
 """Methods of NumPy's arrays, PyTorch's tensors and SymPy's expressions that are something else here."""
 
+LABELLED = (
+    "declare a symbol in its place and pass it when the compiled function is called, which gives its kind back; or write "
+    "np.asarray(a) for its values as constants"
+)
+"""What to do with an array of another library beside an expression."""
+
 
 def _is_numeric(value: Any) -> bool:
     """Whether a value is a number, an array or a nested list of numbers: what an expression has a value to compare with."""
@@ -43,6 +49,8 @@ class Operators:
     """The operators; `Expr` says how a node is built."""
 
     __slots__ = ()
+
+    __pandas_priority__ = 10_000  # above a DataFrame's: `column * x` comes here, as `x * column` does, and not element by element
 
     @staticmethod
     @abstractmethod
@@ -227,6 +235,10 @@ class Operators:
 
         def __getattr__(self, name: str) -> Any:
             # what Python looks for and does not find: the methods that arrays of other libraries have
+            if (
+                name == "variable"
+            ):  # what xarray's operators ask the other operand for, before they take it for an array
+                self._refuse("a labelled array of xarray cannot be part of an expression", LABELLED)
             hint = _ELSEWHERE.get(name)
             if hint is None and not name.startswith("_") and find(name) is not None:
                 hint = f"g.{name}(x)"

@@ -103,7 +103,7 @@ class ArrayFunction(CompiledFunction):
         self._seconds = {"plan": planned - started, "build": time.perf_counter() - planned}
         self._known: OrderedDict[Any, _Known] = OrderedDict()
         self._table: program_entry.ProgramTable | None = None
-        type(self).__call__ = self.call  # type: ignore[method-assign]
+        type(self).__call__ = self.dispatch  # type: ignore[method-assign]
 
     def __repr__(self) -> str:
         if self._native is not None and not self._native.text.lengths:
@@ -244,7 +244,7 @@ class ArrayFunction(CompiledFunction):
                 table.add(shapes, known.shapes, own.kernels(len(shapes), self._constants))
             if self._table is None:
                 self._table = table
-                type(self).__call__ = table.entry(self.call)  # type: ignore[method-assign]
+                type(self).__call__ = table.entry(self.dispatch)  # type: ignore[method-assign]
 
     def _bound(self, lengths: Mapping[str, int]) -> Bound | BoundProgram:
         """The plan for given lengths."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any, ClassVar
 
@@ -22,15 +22,18 @@ from graphc.compiler.pipeline import Options, loop_program, unit_of
 from graphc.compiler.targets import export
 from graphc.compiler.targets.javascript_program import expanded
 from graphc.compiler.targets.llvm.kernels import scalar_entry
-from graphc.errors import CompileError
-from graphc.interpret.call_binding import signature
+from graphc.errors import CompileError, GraphcError
+from graphc.frontend.interop import jax, neighbours, torch
+from graphc.frontend.interop.callee import Callee
+from graphc.interpret.call_binding import arguments, signature
+from graphc.ir.expr import Expr, current_site
 from graphc.ir.formatting import visible
 from graphc.ir.graph import Dag
 from graphc.ir.inputs import as_out
 from graphc.ir.printer import render
 from graphc.ir.types import DType
 from graphc.util.fork_safety import cached_property
-from graphc.util.pytree import Structure
+from graphc.util.pytree import Structure, flatten
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,8 @@ class CompiledFunction(ABC):
         self._symbols = graph.symbols
         self._options = options
         self._guarded = guard_words.wanted()
+        self._written = graph
+        self._memory: dict[Any, Any] = {}
         self.inputs = tuple([symbol.name for symbol in self._symbols])
         self.__signature__ = signature(self.inputs)
 
@@ -120,6 +125,78 @@ class CompiledFunction(ABC):
     @abstractmethod
     def _dtypes(self) -> tuple[DType, ...]:
         """Of the results."""
+
+    # --- arrays of other libraries ------------------------------------------------------------------------------------------
+
+    def dispatch(self, /, *args: Any, **kwargs: Any) -> Any:
+        """The function on what machine code has not taken: other libraries' arrays go to their neighbour, the rest to `call`."""
+        for value in args:
+            if type(value) not in neighbours.OWN:
+                break
+        else:
+            if not kwargs:
+                return self.call(*args)
+        given = (
+            kwargs if "out" in self.inputs else {name: each for name, each in kwargs.items() if name != "out"}
+        )
+        try:
+            answer = neighbours.answering((*args, *given.values()))
+            if answer is None or len(given) != len(kwargs):  # results in `out`, which are NumPy's arrays
+                return self.call(*args, **kwargs)
+            return answer(self._callee(), arguments(self.inputs, args, kwargs))
+        except GraphcError as error:
+            error.site = error.site or current_site()
+            raise
+
+    def torch(self) -> torch.TorchFunction:
+        """The function as a differentiable function of PyTorch's tensors, on the processor and without copies.
+
+        Derivatives of every order are graphs that graphc derives from this function's formula. `torch.compile` takes it as one
+        opaque operation. Called with tensors that require a gradient, `f` itself is this function.
+
+            loss = f.torch()(w, X, y)
+            loss.backward()
+
+        Raises `DtypeError` where PyTorch has not the type of an input, when called for casts that could lose information, and
+        `GradientError` for what has no derivative, when that is asked for. Needs the package `torch`.
+        """
+        return torch.function_of(self._callee())
+
+    def jax(self) -> jax.JaxFunction:
+        """The function as one that JAX traces: inside of `jax.jit`, `jax.vmap` and `jax.grad`, in reverse mode and any order.
+
+        XLA's program calls it back on the host. Called with values that JAX traces, `f` itself is this function. Without
+        `jax_enable_x64` what comes and goes is float32.
+
+            jax.jit(jax.grad(lambda w: f.jax()(w, X, y)))(w)
+
+        Raises as `torch` does. Needs the package `jax`.
+        """
+        return jax.function_of(self._callee())
+
+    def _callee(self) -> Callee:
+        """The function as neighbours see it."""
+        graph = self._written
+        count = len(graph.outputs) - len(self._options.updates)
+        options = replace(self._options, updates=(), dump=())
+
+        def compiled(outputs: Sequence[Expr], inputs: Sequence[Expr]) -> Callee:
+            structure = flatten(list(outputs))[1]
+            return type(self)._make(Dag(outputs, inputs), structure, options)._callee()
+
+        return Callee(
+            self.call, compiled, graph.symbols, tuple([graph.exprs[output] for output in graph.outputs[:count]]),
+            self._structure, self._dtypes, self._broadcasts, self._unused, bool(self._options.updates), self.dispatch,
+            self._memory,
+        )  # fmt: skip
+
+    _make: ClassVar[Callable[[Dag, Structure, Options], CompiledFunction]]
+    """Compiles another graph to the kind of function that it needs; `make.py` says which."""
+
+    @property
+    def _broadcasts(self) -> bool:
+        """Whether arrays of any shapes are taken, element by element."""
+        return False
 
     # --- machine code -------------------------------------------------------------------------------------------------------
 

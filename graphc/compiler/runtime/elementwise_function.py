@@ -61,7 +61,7 @@ class ElementwiseFunction(CompiledFunction):
         self._has_shapes = any(symbol.shape for symbol in self._symbols)
         self._constants: tuple[np.ndarray, ...] = ()
         self._not_used = graph.unused if unused is None else unused
-        type(self).__call__ = self.call  # type: ignore[method-assign]
+        type(self).__call__ = self.dispatch  # type: ignore[method-assign]
         self._tiers = Tiers(Source(graph, structure, options, record, "out" not in self.inputs))
         self._tiers.begin(self._enter)
 
@@ -75,7 +75,7 @@ class ElementwiseFunction(CompiledFunction):
             numbers = scalar_entry.has_call(made.code.kernel, self._structure) and not made.constants
             kind.__call__ = builtin(made.code.library, "call", way) if numbers else way  # type: ignore[method-assign]
 
-        made.served.opens(self.call, enter)
+        made.served.opens(self.dispatch, enter)
 
     @property
     def graph(self) -> Dag:
@@ -111,6 +111,10 @@ class ElementwiseFunction(CompiledFunction):
     def _entry(self) -> ScalarEntry:
         native = self._tiers.native
         return ScalarEntry(native.code.kernel, native.code.library, native.constants)
+
+    @property
+    def _broadcasts(self) -> bool:
+        return not self._has_shapes
 
     @property
     def _unused(self) -> tuple[int, ...]:

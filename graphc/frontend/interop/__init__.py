@@ -1,1 +1,1 @@
-"""Neighbours: one file for each package that graphc exchanges expressions with."""
+"""Neighbours: one file for each package that graphc exchanges expressions or arrays with."""

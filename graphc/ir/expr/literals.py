@@ -8,6 +8,7 @@ import numpy as np
 
 from graphc.errors import DtypeError, ExpressionError, brief
 from graphc.ir.expr.node import current_site
+from graphc.ir.operators import LABELLED
 from graphc.ir.types import DType, Shape, as_dtype
 from graphc.util.arguments import MASKED, filled, is_masked
 
@@ -88,6 +89,8 @@ def refuse_operand(value: Any) -> NoReturn:
         hint = "write np.array([...]) for an array of numbers"
     elif getattr(dtype, "kind", "") == "O":
         hint = "convert the object array to numbers first, as in a.astype(float)"
+    elif hasattr(type(value), "__array__") or hasattr(type(value), "__dlpack__"):
+        hint = LABELLED
     elif callable(value) and hasattr(value, "__name__"):
         kind, shown = "function", value.__name__
         hint = "call it, and take what it returns; g.function(f) makes a graph of a Python function"

@@ -543,3 +543,10 @@ def test_both_kinds_of_functions_are_compiled_functions():
     assert isinstance(scalar, CompiledFunction) and isinstance(whole, CompiledFunction)
     for function in (scalar, whole):
         assert function.tier == "native" and function.wait() and str(function.report())
+
+
+def test_arrays_of_different_lengths_are_no_loop_over_elements():
+    w, y = g.symbol("w", shape=(3,)), g.symbol("y", shape=("n",))
+    for f in (g.compile([2 * w, g.exp(y)], [w, y]), g.compile([w, y], [w, y])):
+        one, other = f(np.ones(3), np.zeros(5))
+        assert one.shape == (3,) and other.shape == (5,)

@@ -1,0 +1,148 @@
+"""JAX: arrays in and out without copies, and compiled functions inside of functions that JAX traces.
+
+A compiled function is called back from XLA's program (`jax.pure_callback`) and has a derivative rule of its own
+(`jax.custom_vjp`), which calls back the function that graphc derives; that has such a rule again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from graphc.errors import DtypeError
+from graphc.frontend.interop.callee import Callee
+from graphc.ir.attribute_text import bound
+from graphc.ir.foreign_arrays import is_traced, package_of
+from graphc.ir.inputs import bind_dimensions, check_shape
+from graphc.util import fork_safety
+from graphc.util.fork_safety import cached_property
+
+
+@fork_safety.once
+def jax_itself() -> Any:
+    """The module `jax`."""
+    import jax
+
+    return jax
+
+
+class JaxFunction:
+    """A compiled function as one that JAX traces, compiles, batches and differentiates in reverse mode.
+
+    It takes and gives JAX's arrays, results in the structure of the compiled function's. Without `jax_enable_x64` JAX has no 64
+    bits: float64 inputs then come as float32, graphc computes in float64, and the results are rounded to float32.
+    """
+
+    def __init__(self, callee: Callee) -> None:
+        self._callee = callee
+        self._jax = jax_itself()
+        self._broadcast = [
+            k for k in range(len(callee.inputs)) if callee.broadcasts and k not in callee.unused
+        ]
+        traced = self._jax.custom_vjp(self._called_back)
+        traced.defvjp(self._forward, self._backward)
+        self._traced = traced
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        arrays = [self._array(k, value) for k, value in enumerate(self._callee.bound(args, kwargs))]
+        if len(self._broadcast) > 1:
+            wide = self._jax.numpy.broadcast_arrays(*[arrays[k] for k in self._broadcast])
+            for k, array in zip(self._broadcast, wide, strict=True):
+                arrays[k] = array
+        return self._callee.put_together(self._traced(*arrays))
+
+    def __repr__(self) -> str:
+        return f"<compiled ({', '.join(self._callee.inputs)}) for jax>"
+
+    def _array(self, number: int, value: Any) -> Any:
+        symbol = self._callee.symbols[number]
+        held = self._jax.dtypes.canonicalize_dtype(symbol.dtype)
+        if isinstance(value, (bool, int, float)) and not isinstance(value, np.generic):
+            return self._jax.numpy.asarray(value, held)
+        array = self._jax.numpy.asarray(value)
+        if array.dtype == held:
+            return array
+        if not np.can_cast(array.dtype, symbol.dtype, "safe"):
+            raise DtypeError(
+                f"input {symbol.name!r} is {symbol.dtype} and got an array of {array.dtype}: the cast could lose information",
+                hint=f'pass {symbol.name}.astype("{symbol.dtype}"), or declare the symbol as {array.dtype}',
+            )
+        return array.astype(held)
+
+    def _results(self, arrays: Sequence[Any]) -> list[Any]:
+        """The shapes and types of the results."""
+        callee, jax = self._callee, self._jax
+        if callee.broadcasts:
+            used = [arrays[k].shape for k in self._broadcast]
+            shapes = [np.broadcast_shapes(*used)] * len(callee.dtypes)
+        else:
+            for symbol, array in zip(callee.symbols, arrays, strict=True):
+                check_shape(symbol, array.shape)
+            lengths = bind_dimensions(callee.symbols, arrays)
+            shapes = [bound(output.shape, lengths) for output in callee.outputs]
+        kinds = map(jax.dtypes.canonicalize_dtype, callee.dtypes)
+        return [jax.ShapeDtypeStruct(shape, kind) for shape, kind in zip(shapes, kinds, strict=True)]
+
+    def _called_back(self, *arrays: Any) -> list[Any]:
+        results = self._results(arrays)
+
+        def host(*values: Any) -> list[np.ndarray]:
+            given = [np.asarray(value) for value in values]
+            batch = given[0].shape[: given[0].ndim - arrays[0].ndim] if given else ()
+            return [
+                np.broadcast_to(np.asarray(array, result.dtype), (*batch, *result.shape))
+                for array, result in zip(self._callee.arrays(given), results, strict=True)
+            ]
+
+        method = "broadcast_all" if self._callee.broadcasts else "sequential"
+        return list(self._jax.pure_callback(host, results, *arrays, vmap_method=method))
+
+    def _forward(self, *arrays: Any) -> tuple[list[Any], tuple[Any, ...]]:
+        return self._traced(*arrays), arrays
+
+    def _backward(self, arrays: tuple[Any, ...], adjoints: Sequence[Any]) -> tuple[Any, ...]:
+        callee, numpy = self._callee, self._jax.numpy
+        back: list[Any] = [None] * len(arrays)
+        seeds = [adjoints[k] for k in callee.float_outputs]
+        if callee.float_inputs and seeds:
+            given = self.pullback(*arrays, *seeds)
+            for number, adjoint in zip(callee.float_inputs, given, strict=True):
+                back[number] = numpy.broadcast_to(adjoint, arrays[number].shape)
+        return tuple(back)
+
+    @cached_property
+    def pullback(self) -> JaxFunction:
+        """What goes back to the inputs that are floats."""
+        return JaxFunction(self._callee.pullback())
+
+
+def function_of(callee: Callee) -> JaxFunction:
+    """The function as one of JAX's arrays, the same one each time."""
+    made = callee.memory.get("jax")
+    if made is None:
+        made = callee.memory["jax"] = JaxFunction(callee)
+    return made
+
+
+def call(callee: Callee, values: Sequence[Any]) -> Any:
+    """A function on JAX's arrays: arrays over the results' memory; traced where the arguments are."""
+    jax = jax_itself()
+    if any(map(is_traced, values)):
+        return function_of(callee)(*values)
+    arrays = [np.asarray(value) if package_of(value) in ("jax", "jaxlib") else value for value in values]
+    return callee.put_together([_as_jax(jax, array) for array in callee.arrays(arrays)])
+
+
+def _as_jax(jax: Any, array: np.ndarray) -> Any:
+    """An array over the same memory, where JAX has its type and finds it aligned."""
+    if jax.dtypes.canonicalize_dtype(array.dtype) != array.dtype or not array.flags.writeable:
+        return jax.numpy.asarray(array)
+    try:
+        return jax.numpy.from_dlpack(array)
+    except Exception:  # a layout or a type that it does not take without a copy
+        return jax.numpy.asarray(array)
+
+
+__all__ = ["JaxFunction", "call", "function_of", "jax_itself"]

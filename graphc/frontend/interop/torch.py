@@ -1,0 +1,211 @@
+"""PyTorch: tensors in and out without copies, and compiled functions as differentiable functions of tensors.
+
+One operation of PyTorch's, `graphc::call`, stands for all compiled functions; its argument says which. `torch.compile` sees it as
+one opaque node whose shapes it knows, and its derivative is the same operation with the function that graphc derives, so that
+derivatives of any order are derivatives of graphs.
+"""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from graphc.errors import DtypeError
+from graphc.frontend.interop.callee import Callee
+from graphc.ir import dims
+from graphc.ir.expr import Expr
+from graphc.ir.foreign_arrays import as_numpy, is_differentiated, package_of
+from graphc.util import fork_safety
+from graphc.util.fork_safety import cached_property
+
+_functions: weakref.WeakValueDictionary[str, TorchFunction] = weakref.WeakValueDictionary()
+"""By the name that the operation is called with; each lives as long as somebody holds it."""
+
+_numbers = itertools.count()
+
+
+@fork_safety.once
+def pytorch() -> Any:
+    """The module `torch`."""
+    import torch
+
+    return torch
+
+
+class TorchFunction:
+    """A compiled function as a differentiable function of PyTorch's tensors.
+
+    It takes tensors on the processor, by position and by name, and gives tensors in the structure of the results. Derivatives of
+    every order are graphs that graphc derives and compiles when they are first asked for. Memory is shared in both directions.
+    """
+
+    def __init__(self, callee: Callee) -> None:
+        self._torch = pytorch()
+        self._operation = operation()
+        self._callee = callee
+        self._inputs = callee.inputs
+        self._dtypes = [_dtype_of(self._torch, each) for each in callee.symbols]
+        self._broadcast = [
+            k for k in range(len(self._inputs)) if callee.broadcasts and k not in callee.unused
+        ]
+        self._name = str(next(_numbers))
+        _functions[self._name] = self
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        values = self._callee.bound(args, kwargs) if kwargs or len(args) != len(self._inputs) else args
+        tensors = [self._tensor(number, value) for number, value in enumerate(values)]
+        if len(self._broadcast) > 1:
+            wide = self._torch.broadcast_tensors(*[tensors[k] for k in self._broadcast])
+            for k, tensor in zip(self._broadcast, wide, strict=True):
+                tensors[k] = tensor
+        results = self._operation(tensors, self._name)
+        return self._callee.put_together(results)
+
+    def __repr__(self) -> str:
+        return f"<compiled ({', '.join(self._inputs)}) for torch>"
+
+    def _tensor(self, number: int, value: Any) -> Any:
+        """An argument as a tensor of the input's type, by a cast that loses nothing."""
+        torch, dtype = self._torch, self._dtypes[number]
+        if not isinstance(value, torch.Tensor):
+            if isinstance(value, (bool, int, float)):
+                return torch.tensor(value, dtype=dtype)
+            value = torch.as_tensor(value)
+        if value.dtype != dtype:
+            if torch.promote_types(value.dtype, dtype) != dtype:
+                raise DtypeError(
+                    f"input {self._inputs[number]!r} is {dtype} and got a tensor of {value.dtype}: the cast could lose "
+                    "information",
+                    hint=f"pass {self._inputs[number]}.to({dtype}), or declare the symbol with that dtype",
+                )
+            value = value.to(dtype)
+        return value
+
+    @cached_property
+    def pullback(self) -> TorchFunction:
+        """What goes back to the inputs that are floats."""
+        return TorchFunction(self._callee.pullback())
+
+    def run(self, tensors: Sequence[Any]) -> list[Any]:
+        """The results on tensors that hold values."""
+        arrays = [_array(tensor.detach()) for tensor in tensors]
+        results = self._callee.arrays(arrays)
+        return [_own(self._torch, result, arrays) for result in results]
+
+    def shapes(self, tensors: Sequence[Any]) -> list[Any]:
+        """Tensors without values, of the shapes and types of the results."""
+        callee, torch = self._callee, self._torch
+        dtypes = [getattr(torch, dtype.name) for dtype in callee.dtypes]
+        if callee.broadcasts:
+            used = [tensors[k].shape for k in self._broadcast]
+            shapes = [torch.broadcast_shapes(*used) if used else ()] * len(dtypes)
+        else:
+            lengths: dict[str, Any] = {}
+            for symbol, tensor in zip(callee.symbols, tensors, strict=True):
+                for dim, length in zip(symbol.shape, tensor.shape, strict=True):
+                    if isinstance(dim, str):
+                        lengths[dim] = length
+            shapes = [_evaluated(output, lengths) for output in callee.outputs]
+        like = tensors[0] if tensors else torch.empty(0)
+        return [like.new_empty(shape, dtype=dtype) for shape, dtype in zip(shapes, dtypes, strict=True)]
+
+    def back(self, tensors: Sequence[Any], adjoints: Sequence[Any], shapes: Sequence[Any]) -> list[Any]:
+        """What goes back to each input, None to those that have no derivative."""
+        callee, torch = self._callee, self._torch
+        seeds = [
+            torch.zeros(shapes[k], dtype=getattr(torch, callee.dtypes[k].name))
+            if adjoints[k] is None
+            else adjoints[k]
+            for k in callee.float_outputs
+        ]
+        back: list[Any] = [None] * len(tensors)
+        numbers = callee.float_inputs
+        if not numbers or not seeds:
+            return back
+        given = self.pullback(*tensors, *seeds)
+        for number, adjoint in zip(numbers, given, strict=True):
+            back[number] = (
+                adjoint if adjoint.shape == tensors[number].shape else adjoint.expand(tensors[number].shape)
+            )
+        return back
+
+
+def _evaluated(output: Expr, lengths: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple([dims.evaluate(dim, lengths) for dim in output.shape])
+
+
+def _dtype_of(torch: Any, each: Expr) -> Any:
+    dtype = getattr(torch, each.dtype.name, None)
+    if dtype is None:
+        raise DtypeError(f"input {each.name!r} is {each.dtype}, which PyTorch does not have")
+    return dtype
+
+
+def _array(tensor: Any) -> np.ndarray:
+    return tensor.resolve_conj().resolve_neg().numpy()
+
+
+def _own(torch: Any, result: np.ndarray, arrays: Sequence[np.ndarray]) -> Any:
+    """A result as a tensor over the same memory, or over its own where that is an argument's or cannot be written."""
+    if not result.flags.writeable or any(np.may_share_memory(result, array) for array in arrays):
+        result = result.copy()
+    return torch.from_numpy(result)
+
+
+@fork_safety.once
+def operation() -> Any:
+    """The operation `graphc::call`, declared to PyTorch when it is first needed."""
+    torch = pytorch()
+
+    def call(inputs: Sequence[Any], function: str) -> list[Any]:
+        return _functions[function].run(inputs)
+
+    made = torch.library.custom_op(
+        "graphc::call",
+        call,
+        mutates_args=(),
+        schema="(Tensor[] inputs, str function) -> Tensor[]",
+        device_types="cpu",
+    )
+    made.register_fake(lambda inputs, function: _functions[function].shapes(inputs))
+
+    def remember(ctx: Any, inputs: tuple[Any, ...], output: Sequence[Any]) -> None:
+        tensors, function = inputs
+        ctx.save_for_backward(*tensors)
+        ctx.function = _functions[function]
+        ctx.shapes = [result.shape for result in output]
+
+    def backward(ctx: Any, adjoints: Sequence[Any]) -> tuple[Any, None]:
+        return ctx.function.back(ctx.saved_tensors, adjoints, ctx.shapes), None
+
+    made.register_autograd(backward, setup_context=remember)
+    return torch.ops.graphc.call
+
+
+def function_of(callee: Callee) -> TorchFunction:
+    """The function as one of tensors, the same one each time."""
+    made = callee.memory.get("torch")
+    if made is None:
+        made = callee.memory["torch"] = TorchFunction(callee)
+    return made
+
+
+def call(callee: Callee, values: Sequence[Any]) -> Any:
+    """A function on tensors: tensors over the results' memory; differentiable ones where a gradient is asked for."""
+    torch = pytorch()
+    if not torch.is_grad_enabled():
+        values = [value.detach() if package_of(value) == "torch" else value for value in values]
+    elif any(map(is_differentiated, values)):
+        return function_of(callee)(*values)
+    arrays = [
+        as_numpy(symbol.name, value) if package_of(value) == "torch" else value
+        for symbol, value in zip(callee.symbols, values, strict=True)
+    ]
+    return callee.put_together([_own(torch, array, ()) for array in callee.arrays(arrays)])
+
+
+__all__ = ["TorchFunction", "call", "function_of", "operation", "pytorch"]

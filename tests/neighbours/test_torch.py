@@ -1,0 +1,199 @@
+"""PyTorch: gradients by its own checkers, memory by pointers, `torch.compile`."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+
+import numpy as np
+import pytest
+
+import graphc as g
+from graphc.errors import DtypeError, GradientError, InputError, ShapeError
+
+torch = pytest.importorskip("torch")
+
+
+def elementwise():
+    x, y = g.symbols("x y")
+    return g.compile(g.sin(x) * y + g.exp(-x * x), [x, y])
+
+
+def model():
+    X, w, t = g.symbol("X", shape=("n", 3)), g.symbol("w", shape=(3,)), g.symbol("t", shape=("n",))
+    r = g.tanh(X @ w) - t
+    return g.compile({"loss": g.mean(r**2), "r": r, "worst": g.argmax(r)}, [w, X, t])
+
+
+def tensors(*shapes):
+    torch.manual_seed(1)
+    return [torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in shapes]
+
+
+@pytest.mark.parametrize("shapes", [((3, 1), (4,)), ((), (2,)), ((2, 2), (2, 2))], ids=str)
+def test_elementwise_gradients(shapes):
+    f, given = elementwise().torch(), tensors(*shapes)
+    assert torch.autograd.gradcheck(f, given)
+    assert torch.autograd.gradgradcheck(f, given)
+
+
+def test_gradients_of_a_model():
+    f, given = model().torch(), tensors((3,), (5, 3), (5,))
+
+    def results(*values):
+        found = f(*values)
+        return found["loss"], found["r"]
+
+    assert torch.autograd.gradcheck(results, given)
+    assert torch.autograd.gradgradcheck(results, given)
+    assert not f(*given)["worst"].requires_grad
+
+
+def test_inputs_without_part_and_derivatives_that_are_zero():
+    x, y, n = g.symbol("x"), g.symbol("y"), g.symbol("n", dtype="int64")
+    f = g.compile(g.floor(x) + n, [x, y, n]).torch()
+    x0, y0 = tensors((3,), (7,))
+    f(x0, y0, torch.arange(3)).sum().backward()
+    assert torch.equal(x0.grad, torch.zeros(3, dtype=torch.float64)) and y0.grad is None
+
+
+def test_a_rule_of_the_users_own_is_the_derivative():
+    def clipped(x):
+        return x * 2
+
+    clipped = g.custom_vjp(clipped, check=False)
+    clipped.defvjp(lambda x: (x * 2, ()), lambda saved, back: (back * 100,))
+    x = g.symbol("x")
+    f = g.compile(clipped(x), [x]).torch()
+    at = torch.ones(2, dtype=torch.float64, requires_grad=True)
+    f(at).sum().backward()
+    assert at.grad.tolist() == [100.0, 100.0]
+
+
+def test_the_function_itself_is_differentiable():
+    f, (a, b) = elementwise(), tensors((3,), (3,))
+    assert f(a, b).requires_grad
+    assert not f(a.detach(), b.detach()).requires_grad
+    with torch.no_grad():
+        assert not f(a, b).requires_grad
+
+
+def test_casts_that_lose_nothing_carry_gradients():
+    f = elementwise().torch()
+    single = torch.ones(2, requires_grad=True)
+    f(single, 2.0).sum().backward()
+    assert single.grad.dtype == torch.float32
+    x = g.symbol("x", dtype="float32")
+    with pytest.raises(DtypeError, match="lose information"):
+        g.compile(x * 2, [x]).torch()(torch.ones(2, dtype=torch.float64))
+
+
+def test_memory_is_shared():
+    """The array that the machine code reads is the tensor's, and the tensor that comes back is over the array that it wrote."""
+    from graphc.ir.foreign_arrays import as_numpy
+
+    given = torch.ones(1000, dtype=torch.float64)
+    assert as_numpy("x", given).ctypes.data == given.data_ptr()
+    turned = torch.ones(4, 6, dtype=torch.float64).T
+    assert as_numpy("x", turned).ctypes.data == turned.data_ptr()
+    x = g.symbol("x", shape=("n",))
+    total = g.compile(g.cumsum(x), [x])
+    result = total(given)
+    assert np.shares_memory(result.numpy(), np.from_dlpack(result))
+    seen = []
+    callee = total._callee()
+    from graphc.frontend.interop import torch as adapter
+
+    class Spy:
+        def __getattr__(self, name):
+            return getattr(callee, name)
+
+        def arrays(self, values):
+            seen.extend(callee.arrays(values))
+            return seen
+
+    out = adapter.call(Spy(), [given])
+    assert out.data_ptr() == seen[0].ctypes.data
+
+
+def test_dlpack_goes_both_ways_without_copies():
+    x = g.symbol("x", shape=("n",))
+    result = g.compile(g.cumsum(x), [x])(np.ones(100))
+    assert torch.from_dlpack(result).data_ptr() == result.ctypes.data
+
+
+@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
+def test_in_a_compiled_function(backend):
+    f, h, given = model().torch(), elementwise().torch(), tensors((3,), (5, 3), (5,))
+
+    def composed(w, X, t):
+        return (f(w, X, t)["loss"] * 2 + h(w, 2.0).sum()).sin()
+
+    expected = torch.autograd.grad(composed(*given), given)
+    compiled = torch.compile(composed, fullgraph=True, backend=backend)
+    found = torch.autograd.grad(compiled(*given), given)
+    for one, other in zip(found, expected, strict=True):
+        assert torch.equal(one, other)
+
+
+def test_the_operation_passes_pytorchs_own_checks():
+    f, given = model().torch(), tensors((3,), (5, 3), (5,))
+    torch.library.opcheck(torch.ops.graphc.call.default, (given, f._name))
+
+
+def test_what_is_refused():
+    f = elementwise()
+    with pytest.raises(DtypeError, match="bfloat16"):
+        f(torch.ones(2, dtype=torch.bfloat16), 1.0)
+    with pytest.raises(InputError, match="meta"):
+        f(torch.ones(2, device="meta"), 1.0)
+    X = g.symbol("X", shape=("n", 3))
+    with pytest.raises(ShapeError):
+        g.compile(g.sum(X), [X])(torch.ones(3, dtype=torch.float64))
+    x = g.symbol("x")
+    with pytest.raises(InputError, match=r"f\.torch\(\)"):
+        g.evaluate(x * 2, {x: torch.ones(2, requires_grad=True, dtype=torch.float64)})
+    W = g.symbol("W", shape=(2,))
+    step = g.compile(g.sum(W), [W], updates={W: W * 0.5})
+    with pytest.raises(InputError, match="updates"):
+        step(torch.ones(2, dtype=torch.float64, requires_grad=True)).backward()
+    plain = torch.ones(2, dtype=torch.float64)
+    step(plain)
+    assert plain.tolist() == [0.5, 0.5]
+
+
+def test_what_has_no_derivative_says_so():
+    v, x = g.symbols("v x")
+    f = g.compile(g.jv(v, x), [v, x]).torch()
+    a, b = tensors((2,), (2,))
+    with pytest.raises(GradientError):
+        f(a.exp(), b.exp()).sum().backward()
+
+
+def test_threads():
+    f, (a, b) = elementwise().torch(), tensors((50,), (50,))
+    expected = torch.autograd.grad(f(a, b).sum(), (a, b))
+    found = []
+
+    def run():
+        for _ in range(20):
+            found.append(torch.autograd.grad(f(a, b).sum(), (a, b)))
+
+    workers = [threading.Thread(target=run) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert len(found) == 80 and all(
+        torch.equal(x, y) for each in found for x, y in zip(each, expected, strict=True)
+    )
+
+
+def test_functions_that_are_gone_leave_nothing():
+    f = elementwise()
+    at = f.torch()
+    gone = weakref.ref(at)
+    del f, at
+    gc.collect()
+    assert gone() is None
