@@ -171,6 +171,7 @@ def main(arguments=None):
         "--checkpoint", type=Path, help="an .npz file to write after each epoch and to go on from"
     )
     options = parser.parse_args(arguments)
+    options.output.mkdir(parents=True, exist_ok=True)
 
     training, test = load(options.data, options.source)
     images = g.symbol("images", shape=("n", 1, 28, 28), dtype="float32")

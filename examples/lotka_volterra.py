@@ -43,7 +43,7 @@ def by_scipy(rates, start, times):
 
 def main(directory="."):
     Path(directory).mkdir(parents=True, exist_ok=True)
-    path = g.odeint(change, g.exp(logs[4:]), YEARS, rtol=1e-8, atol=1e-8, max_steps=50)
+    path = g.odeint(change, g.exp(logs[4:]), YEARS, rtol=1e-8, atol=1e-8, max_steps=500)
     misfit = g.sum((g.log(path) - g.log(counts)) ** 2) / 2
 
     rng = np.random.default_rng(3)

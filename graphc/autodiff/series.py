@@ -42,10 +42,11 @@ class TaylorSeries:
     """Taylor coefficients of nodes, computed as they are asked for.
 
     known : symbol → its coefficients, as many as are known; those of a symbol of the state are added to it
+    divided : up to this number coefficients are divided by theirs: 1/3 as a float is off, and always to the same side
     """
 
-    def __init__(self, known: Mapping[Expr, list[Coefficient]]) -> None:
-        self.symbols = known
+    def __init__(self, known: Mapping[Expr, list[Coefficient]], divided: int = 0) -> None:
+        self.symbols, self.divided = known, divided
         self.rows: dict[Expr, list[Coefficient]] = {}
         self.partials: dict[Expr, list[tuple[int, Expr]]] = {}
         self.moving: dict[Expr, bool] = {}
@@ -61,6 +62,14 @@ class TaylorSeries:
         while len(rows) <= order:
             self._extend(node)
         return rows[order]
+
+    def divides(self, n: int) -> bool:
+        """Whether a division by a number is not left to the product with its rounded reciprocal."""
+        return n <= self.divided and n & (n - 1) != 0
+
+    def over(self, x: Coefficient, n: int) -> Coefficient:
+        """x/n."""
+        return None if x is None else x / n if self.divides(n) else _times(1 / n, x)
 
     def moves(self, node: Expr) -> bool:
         """Whether a node depends on a symbol that has coefficients."""
@@ -181,7 +190,7 @@ class TaylorSeries:
                     term = _times(j, u)
                     assert term is not None
                     terms.append(term * p)
-        whole = _times(1 / n, added(terms))
+        whole = self.over(added(terms), n)
         return (
             None
             if whole is None
@@ -280,8 +289,12 @@ def _pow(series: TaylorSeries, node: Expr, n: int) -> Coefficient:
         if a < 2:
             return series.coefficient(u, n) if a else None
         return series.squared(u, n) if a == 2 else series.coefficient(u * u * u, n)
+    first = series.coefficient(u, 0)
+    if series.divides(n):
+        rest = series.convolved(node, u, n, lambda j: n * a - j * (a + 1), last=n - 1)
+        return None if rest is None or first is None else rest / (n * first)
     rest = series.convolved(node, u, n, lambda j: a - j * (a + 1) / n, last=n - 1)
-    return None if rest is None else rest / series.coefficient(u, 0)
+    return None if rest is None else rest / first
 
 
 def _called(name: str, *operands: Expr) -> Expr:
@@ -313,20 +326,27 @@ _RULES: dict[str, Callable[[TaylorSeries, Expr, int], Coefficient]] = {
 
 
 def solution_coefficients(
-    time: Expr, state: Sequence[Expr], slopes: Sequence[Expr], start: Expr, values: Sequence[Expr], order: int
+    time: Expr,
+    state: Sequence[Expr],
+    slopes: Sequence[Expr],
+    start: Expr,
+    values: Sequence[Expr],
+    order: int,
+    divided: int = 0,
 ) -> list[list[Expr]]:
     """The Taylor coefficients 0 … order of each part of the solution of state' = slopes(time, state).
 
     start, values : the time and the state about which it is expanded
+    divided : as for `TaylorSeries`
     """
     one = constant(1.0, time.dtype)
     known: dict[Expr, list[Coefficient]] = {time: [start, one]}
     known.update({part: [value] for part, value in zip(state, values, strict=True)})
-    series = TaylorSeries(known)
+    series = TaylorSeries(known, divided)
     for n in range(order):
         rates = [series.coefficient(slope, n) for slope in slopes]
         for part, rate in zip(state, rates, strict=True):
-            known[part].append(_times(1 / (n + 1), rate))
+            known[part].append(series.over(rate, n + 1))
     return [
         [zeros_like(part) if row is None else broadcast(row, part) for row in known[part]] for part in state
     ]

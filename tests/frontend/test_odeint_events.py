@@ -10,6 +10,7 @@ import pytest
 from scipy.integrate import solve_ivp
 
 import graphc as g
+from graphc.autodiff.rounding import low_parts
 from graphc.errors import DtypeError, ExpressionError, GraphcError, InputError, ShapeError
 
 k, h = g.symbols("k h")
@@ -363,3 +364,48 @@ def test_the_adjoint_equation_says_where_it_fails():
         compiled(g.grad(strict, k), [k], 1.0)
     with pytest.raises(GraphcError, match="sensitivity"):
         g.odeint(lambda t, y: y, 1.0, 1.0, sensitivity="both")
+
+
+# --- rounding errors ----------------------------------------------------------------------------------------------------
+
+
+def test_what_rounding_takes_is_found_to_twice_the_digits():
+    x, y, dx = g.symbols("x y dx")
+    rng = np.random.default_rng(0)
+
+    def of(x, y, root):
+        return [
+            -x * (x * x + y * y) ** -1.5,
+            (x - y) / (x * x + 1) + 3 * root(x * x + y),
+            1 / (y * root(y)) - x**2 * y**2.5,
+        ]
+
+    values = of(x, y, g.sqrt)
+    lows = low_parts(values, {x: dx})
+    f = g.compile([values, lows], [x, y, dx], cache=False)
+    with mpmath.workdps(50):
+        for a, b, e in zip(
+            rng.normal(size=20), rng.random(20) + 0.1, rng.normal(size=20) * 1e-17, strict=True
+        ):
+            exact = of(mpmath.mpf(a) + mpmath.mpf(e), mpmath.mpf(b), mpmath.sqrt)
+            for value, low, right in zip(*f(a, b, e), exact, strict=True):
+                assert abs((mpmath.mpf(value) + mpmath.mpf(low) - right) / right) < 1e-28
+
+
+@pytest.mark.slow
+def test_an_orbit_keeps_its_energy_over_many_turns():
+    def f(t, state):
+        x, y, u, v = state
+        r3 = (x * x + y * y) ** -1.5
+        return [u, v, -x * r3, -y * r3]
+
+    y = g.odeint(
+        f, [0.8, 0.0, 0.0, math.sqrt(1.5)], 20_000 * np.pi, method="taylor", order=20, max_steps=None, high_accuracy=True
+    )  # fmt: skip
+    a, b, c, d = compiled(y)
+    assert abs((c * c + d * d) / 2 - 1 / math.hypot(a, b) + 0.5) < 3e-15
+
+
+def test_high_accuracy_is_of_taylors_method():
+    with pytest.raises(InputError, match="Taylor"):
+        g.odeint(lambda t, y: y, 1.0, 1.0, high_accuracy=True)

@@ -190,7 +190,7 @@ def _verbs() -> dict[str, Verb]:
         "scan": Verb(g.scan, {"f": lambda c, a: (c + a, c), "carry": 0.0, "xs": g.symbol("w", shape=(3,)), "length": None, "reverse": False, "checkpoint": "none", "truncate": 2}),
         "fori_loop": Verb(g.fori_loop, {"lo": 0, "hi": 3, "f": lambda i, c: c * 2, "carry": 1.0}),
         "while_loop": Verb(g.while_loop, {"cond": lambda c: x < 3, "f": lambda c: c, "carry": x, "max_steps": 5, "on_failure": "nan"}),
-        "odeint": Verb(g.odeint, {"f": lambda t, y: y, "y0": 1.0, "t": [0.0, 1.0], "rtol": 1e-6, "atol": 1e-8, "method": "rk4", "steps": 2, "max_steps": 20, "first_step": None, "max_step": None, "order": None, "events": (), "sensitivity": "adjoint", "on_failure": "raise", "info": False}),
+        "odeint": Verb(g.odeint, {"f": lambda t, y: y, "y0": 1.0, "t": [0.0, 1.0], "rtol": 1e-6, "atol": 1e-8, "method": "rk4", "steps": 2, "max_steps": 20, "first_step": None, "max_step": None, "order": None, "high_accuracy": False, "events": (), "sensitivity": "adjoint", "on_failure": "raise", "info": False}),
         "Event": Verb(_with_event, {"condition": lambda t, y: y - x, "terminal": True, "direction": 0, "count": 2}),
         "cond": Verb(lambda pred, f, otherwise: g.cond(pred, f, otherwise, x), {"pred": x > 0, "f": g.sin, "otherwise": g.cos}),
         "switch": Verb(lambda index, branches: g.switch(index, branches, x), {"index": 1, "branches": [g.sin, g.cos]}),

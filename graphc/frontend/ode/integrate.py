@@ -32,6 +32,7 @@ def odeint(
     first_step: float | None = None,
     max_step: float | None = None,
     order: int | None = None,
+    high_accuracy: bool = False,
     events: Any = (),
     sensitivity: str = "discrete",
     on_failure: str = "nan",
@@ -54,6 +55,8 @@ def odeint(
     max_steps : the most steps that a method takes between two times; None for any number, without reverse mode unless that is by
         the adjoint equation
     order : that of Taylor's method; 20 for the smallest tolerance, fewer for greater ones where nothing is said
+    high_accuracy : whether Taylor's method adds up what rounding takes from the first terms of its series too, for long times: a
+        step takes about four times as long
     first_step, max_step : the length of the first step where it is not to be estimated, and the greatest one
     events : what is looked out for, `g.Event`s or functions (t, y) → a number that crosses 0; of methods that choose their steps.
         Behind a terminal event the state stays as it is there
@@ -99,6 +102,9 @@ def odeint(
         raise InputError(f"order is {brief(order, 40)}", hint="write order=20, or leave it out")
     wants_info = truth("info", info)
     strict = failure_choice(on_failure) == "raise"
+    exact = truth("high_accuracy", high_accuracy)
+    if exact and method != "taylor":
+        raise InputError("high_accuracy is of Taylor's method", hint='write method="taylor"')
     looked_for = read_events(events)
     if looked_for and method in FIXED:
         raise InputError(
@@ -113,7 +119,7 @@ def odeint(
     system = System(f, y0)
     times = read_times(t, system.dtype)
     settings = Settings(
-        method, rtol, atol, steps, max_steps, first_step, max_step, order, strict, tuple(looked_for)
+        method, rtol, atol, steps, max_steps, first_step, max_step, order, strict, tuple(looked_for), exact
     )
     solver = solve_with_adjoints if sensitivity == "adjoint" else solve
     solution, told = solver(system, times, settings)

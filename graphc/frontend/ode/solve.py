@@ -29,7 +29,7 @@ Told = dict[str, Any]
 class Settings(NamedTuple):
     """How an equation is integrated: what `odeint` takes, checked.
 
-    strict : whether it is an error where the integration fails
+    strict : whether it is an error where the integration fails; exact : whether Taylor's method adds up rounding errors
     """
 
     method: str
@@ -42,6 +42,7 @@ class Settings(NamedTuple):
     order: int | None
     strict: bool
     events: tuple[Event, ...] = ()
+    exact: bool = False
 
 
 def solve(system: System, times: Times, settings: Settings) -> tuple[State, Told]:
@@ -56,7 +57,7 @@ def _marcher(system: System, times: Times, settings: Settings) -> Marcher:
     marcher: Marcher
     if settings.method == "taylor":
         marcher, parts = (
-            Taylor(system, settings.rtol, settings.order, settings.max_step, dense),
+            Taylor(system, settings.rtol, settings.order, settings.max_step, dense, settings.exact),
             PARTS_OF_SERIES,
         )
     else:

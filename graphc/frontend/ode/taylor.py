@@ -13,6 +13,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from graphc.autodiff.rounding import low_parts
 from graphc.autodiff.series import solution_coefficients
 from graphc.frontend.ode.stepping import NOT_FINITE, TOO_SHORT, Loop, polynomial, whole
 from graphc.frontend.ode.system import State, System, fitting, held, unit_roundoff
@@ -21,6 +22,9 @@ from graphc.ops.comparison import maximum, minimum, where
 from graphc.ops.elementary import exp2, log2
 from graphc.ops.rounding import add_error
 from graphc.ops.support.build import call
+
+EXACT_TERMS, DIVIDED = 3, 7
+"""To be exact: the terms of the series whose rounding errors are added up, and the numbers that coefficients are divided by."""
 
 
 def order_for(tolerance: float) -> int:
@@ -32,14 +36,21 @@ class Taylor:
     """Steps of Taylor's method (`stepping.Marcher`).
 
     dense : whether states inside of steps are asked for
+    exact : whether the rounding errors of the first terms of the series are added up too
     """
 
     def __init__(
-        self, system: System, tolerance: float, order: int | None, max_step: Any, dense: bool
+        self,
+        system: System,
+        tolerance: float,
+        order: int | None,
+        max_step: Any,
+        dense: bool,
+        exact: bool = False,
     ) -> None:
         self.system, self.tolerance = system, max(tolerance, unit_roundoff(system.dtype))
         self.order = order_for(self.tolerance) if order is None else order
-        self.max_step, self.dense = max_step, dense
+        self.max_step, self.dense, self.exact = max_step, dense, exact
 
     def begun(self, t: Expr, y: State, end: Expr) -> Loop:
         zero, zeros = constant(0.0, t.dtype), [part * 0 for part in y]
@@ -51,7 +62,9 @@ class Taylor:
 
     def once(self, loop: Loop, end: Expr, forwards: Expr) -> Loop:
         t, y, system = loop["t"], loop["y"], self.system
-        rows = solution_coefficients(system.time, system.state, system.slopes, t, y, self.order)
+        rows = solution_coefficients(
+            system.time, system.state, system.slopes, t, y, self.order, DIVIDED if self.exact else 0
+        )
         columns = [list(column) for column in zip(*rows, strict=True)][1:]
         rest = ((end - t) - loop["t_low"]) * forwards
         length = held(self._length(y, columns))
@@ -60,15 +73,14 @@ class Taylor:
         status = where(failed, whole(TOO_SHORT), loop["status"])
         status = where(length * 0 == 0, status, whole(NOT_FINITE))
         h = where(ends, rest, length) * forwards
-        change = [at * value for at, value in _inner(columns, h)]
-        moved = [d + low for d, low in zip(change, loop["y_low"], strict=True)]
+        y_ends, y_lows = self._moved(loop, columns, h)
         time = t + h
         low = loop["t_low"] + add_error(t, h)
         after: Loop = {
             "t": where(ends, end, time + low),
             "t_low": where(ends, constant(0.0, t.dtype), add_error(time, low)),
-            "y": [part + d for part, d in zip(y, moved, strict=True)],
-            "y_low": [add_error(part, d) for part, d in zip(y, moved, strict=True)],
+            "y": y_ends,
+            "y_low": y_lows,
             "status": status,
             "steps": loop["steps"] + 1,
             "rejected": loop["rejected"],
@@ -76,6 +88,32 @@ class Taylor:
         if self.dense:
             after["dense"] = {"t": t, "t_low": loop["t_low"], "y": list(y), "d": columns}
         return after
+
+    def _moved(self, loop: Loop, columns: Sequence[State], h: Expr) -> tuple[State, State]:
+        """The state behind a step, and what rounding took from it.
+
+        To be exact, the first terms of the series keep what rounding takes from them too: the others are smaller by powers of the
+        part of the radius of convergence that a step is.
+        """
+        y, lows = loop["y"], loop["y_low"]
+        if not self.exact:
+            moved = [at * value + low for (at, value), low in zip(_inner(columns, h), lows, strict=True)]
+            return _added(y, moved)
+        rest = [at * value for at, value in _inner(columns[EXACT_TERMS:], h)]
+        change = []
+        for place, value in enumerate(rest):
+            at = fitting(h, value)
+            for column in reversed(columns[:EXACT_TERMS]):
+                value = at * (column[place] + value)
+            change.append(value)
+        own = {loop["t"]: loop["t_low"], **dict(zip(y, lows, strict=True))}
+        found = low_parts(change, own, [h, *rest])
+        ends, after = _added(y, change)
+        lost = [
+            held(error + low if more is None else error + (more + low))
+            for error, more, low in zip(after, found, lows, strict=True)
+        ]
+        return _added(ends, lost)
 
     def _length(self, y: State, columns: Sequence[State]) -> Expr:
         """By which the last two terms of the series are as small as the tolerance, of the whole or of 1."""
@@ -97,6 +135,12 @@ class Taylor:
             return loop["y"]
         dense = loop["dense"]
         return polynomial(dense["y"], dense["d"], (target - dense["t"]) - dense["t_low"])
+
+
+def _added(parts: Sequence[Expr], others: Sequence[Expr]) -> tuple[State, State]:
+    """Sums, and what rounding takes from them."""
+    pairs = list(zip(parts, others, strict=True))
+    return [a + b for a, b in pairs], [add_error(a, b) for a, b in pairs]
 
 
 def _largest(parts: Sequence[Expr], dtype: Any) -> Expr:
