@@ -17,19 +17,21 @@ MOST_PATHS = 20_000_000
 """Paths of three edges that a star colouring looks at; beyond, a Hessian is coloured as a Jacobian, which is one too."""
 
 
-def columns_apart(pattern: Any) -> np.ndarray:
+def columns_apart(pattern: Any, once: bool = False) -> np.ndarray:
     """A colour, from 0, for each column of a CSR pattern, so that no row has two columns of one colour; −1 for one
     without entries.
 
     Greedy, in two orders, of which the one with fewer colours counts: as the columns stand, and columns in long rows first. At
     most 1 + max over columns of Σ over its rows (row's length − 1) colours; never fewer than the longest row has entries.
+
+    once : whether the first order is enough
     """
     by_column = pattern.tocsc()
     lengths = np.diff(pattern.indptr)
     longest = int(lengths.max(initial=0))
     columns = pattern.shape[1]
     colours = _greedy(by_column, np.arange(columns), pattern.shape[0])
-    if colours.max(initial=-1) + 1 == longest:
+    if once or colours.max(initial=-1) + 1 == longest:
         return colours
     weights = np.bincount(pattern.indices, np.repeat(lengths, lengths), minlength=columns)
     second = _greedy(by_column, np.argsort(-weights, kind="stable"), pattern.shape[0])

@@ -12,14 +12,20 @@ import numpy as np
 from graphc.autodiff.forward import forward
 from graphc.autodiff.jacobian import reshaped
 from graphc.autodiff.reverse import reverse
+from graphc.autodiff.sparse.affine import apart
 from graphc.autodiff.sparse.colouring import columns_apart, star
 from graphc.autodiff.sparse.local import numbered
+from graphc.autodiff.sparse.pattern import pattern as pattern_of
 from graphc.errors import GradientError
+from graphc.interpret.numpy_eval import evaluate
 from graphc.ir.expr import Expr, cast, constant, symbol
 from graphc.ir.types import is_float
 from graphc.ops.comparison import equal
 from graphc.ops.support.build import call, expanded
 from graphc.ops.support.vmap_rules import Batch, through
+
+MOST_MOVING = 1.25
+"""Of so many entries one may be no number, for the others to be kept apart."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,65 @@ def jacobian_entries(
     outputs: Sequence[Expr], variables: Sequence[Expr], pattern: Any, order: np.ndarray
 ) -> Entries:
     """The derivatives at the places of a CSR pattern, in an order of their own: columns by forward mode, or rows by reverse mode,
-    whichever need fewer sweeps."""
+    whichever need fewer sweeps. What is affine in the variables needs none, where the rest needs fewer without it."""
+    known = _beside_constants(outputs, variables, pattern, order)
+    return _swept(outputs, variables, pattern, order) if known is None else known
+
+
+def _beside_constants(
+    outputs: Sequence[Expr], variables: Sequence[Expr], pattern: Any, order: np.ndarray
+) -> Entries | None:
+    """The entries as numbers, to some of which the derivatives of what is not affine are added; None where that gains nothing."""
+    if _of_numbers(outputs, variables) or not pattern.nnz:
+        return None
+    parts = apart(outputs, variables)
+    if parts is None:
+        return None
+    affine, rest = parts
+    fixed, moving = pattern_of(affine, variables), pattern_of(rest, variables)
+    if moving.nnz * MOST_MOVING > pattern.nnz:
+        return None
+    numbers = np.argsort(order, kind="stable")  # of an entry of the pattern its place among the results
+    places = [_places_in(pattern, each) for each in (fixed, moving)]
+    if places[0] is None or places[1] is None:
+        return None
+    # once, and not at every call: by few colours or more
+    by_columns = columns_apart(fixed, once=True)
+    rows = np.repeat(np.arange(fixed.shape[0]), np.diff(fixed.indptr))
+    still = _swept_columns(
+        affine, variables, by_columns, int(by_columns.max()) + 1, rows, fixed.indices.astype(np.int64)
+    )
+    assert isinstance(still, Expr)
+    zeros = {x: np.zeros(x.shape, x.dtype) for x in variables}  # type: ignore[arg-type]
+    base = np.zeros(pattern.nnz, still.dtype)
+    base[numbers[places[0]]] = evaluate(still, zeros)
+    if not moving.nnz:
+        return Entries(constant(base), "forward", 0)
+    targets = numbers[places[1]]
+    inner = np.argsort(targets, kind="stable")
+    swept = _swept(rest, variables, moving, inner)
+    assert isinstance(swept.values, Expr)
+    targets = targets[inner]
+    there = constant(targets)
+    sums = swept.values + constant(base[targets])
+    values = sums if len(targets) == len(base) else constant(base).at[there].set(sums)
+    return Entries(values, swept.mode, swept.colours)
+
+
+def _places_in(pattern: Any, part: Any) -> np.ndarray | None:
+    """Where the entries of a CSR pattern are among those of another; None where some is not."""
+    keys = [
+        np.repeat(np.arange(each.shape[0], dtype=np.int64), np.diff(each.indptr)) * each.shape[1]
+        + each.indices
+        for each in (pattern, part)
+    ]
+    places = np.searchsorted(keys[0], keys[1])
+    found = places < len(keys[0])
+    return places if found.all() and np.array_equal(keys[0][places], keys[1]) else None
+
+
+def _swept(outputs: Sequence[Expr], variables: Sequence[Expr], pattern: Any, order: np.ndarray) -> Entries:
+    """All entries by sweeps."""
     rows = np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr))[order]
     columns = pattern.indices[order].astype(np.int64)
     by_columns = columns_apart(pattern)
