@@ -70,7 +70,11 @@ class Competitor:
 
     def stop(self) -> None:
         self.process.stdin.close()
-        self.process.wait(timeout=30)
+        try:
+            self.process.wait(timeout=60)
+        except subprocess.TimeoutExpired:  # millions of nodes take minutes to be freed
+            self.process.kill()
+            self.process.wait(timeout=30)
         self.process.stdout.close()
         self.process.stderr.close()
 

@@ -84,7 +84,7 @@ def test_arrays():
 
 NONSENSE = [
     ("", 1), ("x^", 3), ("{x", 3), ("x}", 2), (r"\frac{1}", 9), ("x)", 2), ("(x", 3), (r"\foo", 1), (r"\int x dx", 1), (r"\lim_{x\to 0} x", 1), ("x^2^3", 4), ("x__1", 3), ("2+*3", 3), ("x = y", 3),
-    (r"\left( x \right]", 16), (r"\begin{cases} x \end{cases}", 17), (r"\begin{foo} x \end{foo}", 1), (r"\begin{pmatrix} a & b \\ c \end{pmatrix}", 1), (r"\sum_{i=1}^{n} i", 12), (r"\sum x", 6), (r"\sum_{i=3}^{1} i", 1),
+    (r"\left( x \right]", 16), (r"\begin{cases} x \end{cases}", 17), (r"\begin{foo} x \end{foo}", 1), (r"\begin{pmatrix} a & b \\ c \end{pmatrix}", 1), (r"\sum_{i=1}^{1.5} i", 12), (r"\sum x", 6), (r"\sum_{i=3}^{1} i", 1),
     (r"\pm x", 1), ("$x$", 1), ("x @ y", 3), (r"\sin", 5), (r"\sin -x", 6), (r"\frac{d^{2}}{dx} x", 1), ("é", 1), (r"\exp^{-1} x", 1), ("|x", 3), (r"\sqrt", 6), ("1" * 500, 1), (r"x_{+}", 4), (r"\nabla f", 1), ("a, b", 2),
 ]  # fmt: skip
 
@@ -125,3 +125,45 @@ def test_names():
     assert g.parse_latex("e + x", "e x").operands[0].name == "e"
     with pytest.raises(GraphcError):
         g.parse_latex(3)
+
+
+def long(text, at, **arrays):
+    """The value of a formula with a loop in it, by machine code."""
+    symbols = [g.symbol(name, shape=np.shape(value)) for name, value in arrays.items()]
+    names = [g.symbol(name) for name in at]
+    return g.compile(g.parse_latex(text, [*symbols, *names]), [*symbols, *names])(
+        *arrays.values(), *at.values()
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "wanted"),
+    [
+        (r"\sum_{i=1}^{n} x^i", {"x": 0.5, "n": 6.0}, sum(0.5**k for k in range(1, 7))),
+        (r"\prod_{k=1}^n (1+\frac{x}{k})", {"x": 0.5, "n": 4.0}, np.prod(1 + 0.5 / np.arange(1, 5))),
+        (r"\sum_{i=m}^{2n-1} i", {"m": 3.0, "n": 4.0}, 3 + 4 + 5 + 6 + 7),
+        (r"\sum_{i=0}^{3000} \cos(i x)", {"x": 0.1}, np.cos(0.1 * np.arange(3001)).sum()),
+        (r"\sum_{i=1}^{n}\sum_{j=1}^{i} x^j", {"x": 0.5, "n": 5.0}, sum(0.5**b for a in range(6) for b in range(1, a + 1))),
+        (r"\sum_{i=1}^{n} i + i", {"n": 3.0, "i": 10.0}, 16.0),
+        (r"\sum_{i=1}^{n} x", {"x": 2.0, "n": 0.0}, 0.0),
+    ],
+)  # fmt: skip
+def test_sums_up_to_symbols_and_long_ones_are_loops(text, at, wanted):
+    assert long(text, at) == pytest.approx(wanted, rel=1e-12)
+
+
+def test_elements_of_declared_arrays_in_loops():
+    a, A = np.arange(6.0) + 1, np.arange(12.0).reshape(3, 4)
+    assert long(r"\sum_{i=1}^{n} a_i x^i", {"x": 0.5, "n": 6.0}, a=a) == pytest.approx(
+        sum(a[k] * 0.5 ** (k + 1) for k in range(6))
+    )
+    assert long(r"\sum_{i=1}^{n}\sum_{j=1}^{m} A_{ij}", {"n": 3.0, "m": 4.0}, A=A) == A.sum()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [(r"\sum_{i=1}^{n} a_i", "a has an element for each step"), (r"\sum_{i=1}^{1.5} x", "no whole number")]
+)  # fmt: skip
+def test_loops_that_say_nothing(text, said):
+    with pytest.raises(ParseError, match=said) as caught:
+        g.parse_latex(text)
+    assert caught.value.hint

@@ -15,15 +15,19 @@ from typing import Any
 
 from graphc.errors import ConversionError, GraphcError, brief_text, user_line
 from graphc.frontend.interop.sympy import cfunctions, sympy, unmatched
+from graphc.frontend.interop.sympy_matrices import plan_of_matrix
+from graphc.frontend.interop.sympy_sums import plan_of_element, plan_of_range
 from graphc.frontend.interop.sympy_terms import (
+    HINTS,
     SCIPY_NAMES,
+    WHY,
     Plan,
     called,
+    element_kind,
     named_kinds,
     plan_of_polygamma,
     plan_of_power,
     plan_of_product,
-    plan_of_range,
     plan_of_sum,
     show,
     sinc,
@@ -65,7 +69,10 @@ def from_sympy(
     Numbers are floats, rounded once. Over the reals: a root of a negative number is NaN, where SymPy means
     a complex one. DiracDelta is 0, as the derivative of a jump is everywhere else, with a warning.
 
-    Raises `ConversionError` for what has no counterpart: complex numbers, matrices, integrals, unevaluated
+    Matrices become arrays of two axes; a `MatrixSymbol` is a symbol of its shape, whose lengths may have names. Long sums and
+    products, and those between bounds that are not known, become loops; without a term they are 0 and 1.
+
+    Raises `ConversionError` for what has no counterpart: complex numbers, integrals, infinite sums, unevaluated
     derivatives, unknown functions; and for a key of a mapping `symbols` that does not occur.
 
     >>> import sympy
@@ -135,7 +142,7 @@ class _Declared:
             return None
         if self._strict:
             self._met.add(show(node))
-        for key in (node, node.name) if isinstance(node, sympy().Symbol) else (node,):
+        for key in (node, node.name) if isinstance(node, (sympy().Symbol, sympy().MatrixSymbol)) else (node,):
             if key in self._keys:
                 self._used.add(key)
                 return self._keys[key]
@@ -176,7 +183,7 @@ class _Reader:
                 site=current_site(),
                 hint="write g.parse(text)",
             )
-        if not isinstance(expr, (sympy().Basic, bool, int, float)):
+        if not isinstance(expr, (sympy().Basic, sympy().MatrixBase, bool, int, float)):
             raise ConversionError(
                 f"a {type(expr).__name__} is not a SymPy expression: {show(expr)}",
                 site=current_site(),
@@ -194,7 +201,7 @@ class _Reader:
         self.named: dict[str, Any] = {}
 
     def read(self, root: Any) -> Expr:
-        if not isinstance(root, sympy().Basic):
+        if not isinstance(root, (sympy().Basic, sympy().MatrixBase)):
             return constant(root, self.dtype)
         # keyed by identity, because hashing a deep SymPy expression recurses; `kept` holds the keys' objects alive
         built: dict[int, Expr] = {}
@@ -238,6 +245,10 @@ class _Reader:
                 variable = self._symbol(node)
             if variable is not None:
                 return (), lambda parts: variable
+            if isinstance(node, S.Indexed):
+                return plan_of_element(node, self.declared.find(node.base.label))
+        if isinstance(node, (S.MatrixExpr, S.MatrixBase, S.Trace, S.Determinant, element_kind())):
+            return plan_of_matrix(node, self.dtype)
         if isinstance(node, S.Number):
             value = self._number(node)
             return (), lambda parts: value
@@ -325,7 +336,7 @@ class _Reader:
         if own is not None:
             return args, lambda parts: called(node, own, parts)
         if isinstance(node, (S.Sum, S.Product)):
-            return plan_of_range(node)
+            return plan_of_range(node, self.dtype)
         if isinstance(node, S.core.function.AppliedUndef):
             op = find(name)
             if op is None or not op.user_defined:
@@ -370,24 +381,7 @@ class _Reader:
         named = find(SCIPY_NAMES.get(name, ""))
         if isinstance(node, S.Function) and named is not None and named.takes(len(args)):
             return args, lambda parts: apply(named, *parts)
-        unsupported(node, _WHY.get(name, "there is no operation for it"), _HINTS.get(name))
-
-
-_WHY = {
-    "ImaginaryUnit": "graphc computes with real numbers",
-    "ComplexInfinity": "graphc computes with real numbers: its infinities have a sign",
-    "re": "graphc computes with real numbers", "im": "graphc computes with real numbers",
-    "conjugate": "graphc computes with real numbers", "arg": "graphc computes with real numbers",
-    "Derivative": "SymPy has left a derivative unevaluated", "Subs": "SymPy has left a derivative unevaluated",
-}  # fmt: skip
-
-_HINTS = {
-    "re": "declare the symbols real, as in sympy.symbols('x', real=True)",
-    "im": "declare the symbols real, as in sympy.symbols('x', real=True)",
-    "conjugate": "declare the symbols real, as in sympy.symbols('x', real=True)",
-    "Derivative": "g.grad differentiates the converted expression; symbols={f(t).diff(t): v} says what it stands for",
-    "Integral": "evaluate it first, with .doit()",
-}  # fmt: skip
+        unsupported(node, WHY.get(name, "there is no operation for it"), HINTS.get(name))
 
 
 @cache

@@ -140,25 +140,6 @@ MOST_TERMS = 10_000
 """Terms of a finite sum or product that are written out."""
 
 
-def plan_of_range(node: Any) -> Plan:
-    """A sum or product between whole numbers, term after term."""
-    terms = [node.function]
-    for index, *bounds in node.limits:
-        if len(bounds) != 2 or not all(bound.is_Integer for bound in bounds):
-            unsupported(
-                node, "its bounds are no whole numbers", "put numbers in: .subs(n, 10), or use .doit()"
-            )
-        first, last = map(int, bounds)
-        if last < first:
-            unsupported(node, "its upper bound is below the lower one", "evaluate it first, with .doit()")
-        if len(terms) * (last - first + 1) > MOST_TERMS:
-            unsupported(node, f"it has more than {MOST_TERMS:,} terms", "write a g.fori_loop")
-        terms = [term.subs(index, value) for term in terms for value in range(first, last + 1)]
-    if isinstance(node, sympy().Product):
-        return terms, lambda parts: reduce(lambda a, b: a * b, parts)
-    return terms, lambda parts: reduce(lambda a, b: a + b, parts)
-
-
 SCIPY_NAMES = {
     "besselj": "jv", "bessely": "yv", "besseli": "iv", "besselk": "kv", "Ei": "expi", "LambertW": "lambertw",
     "elliptic_k": "ellipk", "elliptic_e": "ellipe", "binomial": "binom", "RisingFactorial": "poch", "zeta": "zeta",
@@ -183,8 +164,12 @@ def called(node: Any, function: Any, parts: list[Expr]) -> Expr:
 def named_kinds() -> tuple[type, ...]:
     """What a key of `symbols=` may be beside a name: symbols, functions of others, their derivatives, elements."""
     S = sympy()
-    element = S.matrices.expressions.matexpr.MatrixElement
-    return (S.Symbol, S.core.function.AppliedUndef, S.Derivative, element, S.Indexed)
+    return (S.Symbol, S.MatrixSymbol, S.core.function.AppliedUndef, S.Derivative, element_kind(), S.Indexed)
+
+
+def element_kind() -> type:
+    """The class of elements of matrix symbols."""
+    return sympy().matrices.expressions.matexpr.MatrixElement
 
 
 def step(parts: list[Expr]) -> Expr:
@@ -197,7 +182,24 @@ def sinc(parts: list[Expr]) -> Expr:
     return where(apply(lookup("equal"), x, 0.0), 1.0, apply(lookup("sin"), x) / x)
 
 
+WHY = {
+    "ImaginaryUnit": "graphc computes with real numbers",
+    "ComplexInfinity": "graphc computes with real numbers: its infinities have a sign",
+    "re": "graphc computes with real numbers", "im": "graphc computes with real numbers",
+    "conjugate": "graphc computes with real numbers", "arg": "graphc computes with real numbers",
+    "Derivative": "SymPy has left a derivative unevaluated", "Subs": "SymPy has left a derivative unevaluated",
+}  # fmt: skip
+
+HINTS = {
+    "re": "declare the symbols real, as in sympy.symbols('x', real=True)",
+    "im": "declare the symbols real, as in sympy.symbols('x', real=True)",
+    "conjugate": "declare the symbols real, as in sympy.symbols('x', real=True)",
+    "Derivative": "g.grad differentiates the converted expression; symbols={f(t).diff(t): v} says what it stands for",
+    "Integral": "evaluate it first, with .doit()",
+}  # fmt: skip
+
+
 __all__ = [
-    "SCIPY_NAMES", "Build", "Plan", "called", "named_kinds", "plan_of_polygamma", "plan_of_power", "plan_of_product",
-    "plan_of_range", "plan_of_sum", "show", "sinc", "step", "unsupported",
+    "HINTS", "SCIPY_NAMES", "WHY", "Build", "Plan", "called", "element_kind", "named_kinds", "plan_of_polygamma", "plan_of_power",
+    "plan_of_product", "plan_of_sum", "show", "sinc", "step", "unsupported",
 ]  # fmt: skip

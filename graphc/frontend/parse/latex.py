@@ -7,19 +7,24 @@ from typing import Any
 
 from graphc.autodiff import remembered
 from graphc.errors import ParseError
+from graphc.frontend.control import fori_loop
 from graphc.frontend.parse import declared_names
 from graphc.frontend.parse.latex_grammar import Grammar
 from graphc.frontend.parse.latex_lexer import MAX_LENGTH, Token
 from graphc.frontend.parse.latex_tables import GREEK, TYPES, on_array, times
 from graphc.frontend.parse.lexer import FormulaText
-from graphc.ir.expr import Expr, apply, constant, current_site
+from graphc.ir.expr import Expr, apply, cast, constant, current_site, substitute, symbol
 from graphc.ir.op import find, lookup
 from graphc.ir.types import as_dtype
 from graphc.ops.comparison import where
 from graphc.ops.shape import stack
+from graphc.ops.support.build import call
 
 MAX_TERMS = 2_000
 """Terms of a sum or product that are written out, over all that stand inside each other."""
+
+MOST_WRITTEN = 200
+"""Terms of one sum or product that are written out; more become a loop, as those up to a symbol do."""
 
 
 def parse_latex(text: str, symbols: Any = None, dtype: Any = "float64") -> Expr:
@@ -28,9 +33,10 @@ def parse_latex(text: str, symbols: Any = None, dtype: Any = "float64") -> Expr:
     Parameters
     ----------
     text : fractions, roots, powers, products with or without a sign, functions with or without brackets (\sin^2 x, \log_2 n,
-        \operatorname{erf} x), |x|, \lVert x\rVert, \lfloor x\rfloor, n!, \binom{n}{k}, sums and products between whole numbers,
-        derivatives (\frac{d}{dx}, \frac{\partial f}{\partial x}), cases, pmatrix and bmatrix, transposes. Without brackets a
-        function takes the product behind it, up to the next function, + or -. A sum takes the product behind it
+        \operatorname{erf} x), |x|, \lVert x\rVert, \lfloor x\rfloor, n!, \binom{n}{k}, sums and products between whole numbers
+        or up to symbols, which become loops, derivatives (\frac{d}{dx}, \frac{\partial f}{\partial x}), cases, pmatrix and
+        bmatrix, transposes. Without brackets a function takes the product behind it, up to the next function, + or -. A sum
+        takes the product behind it
     symbols : as for `g.parse`; by default every name becomes a scalar symbol
     dtype : the type of symbols that are given by name alone
 
@@ -188,8 +194,8 @@ class LatexReader(Grammar):
         )
 
     def range(self, token: Token) -> Expr:
-        """A sum or product between whole numbers, its body read once for each value of the index."""
-        hint = "write \\sum_{i=1}^{10}, between whole numbers"
+        """A sum or product: short between whole numbers its body is read once for each value of the index, else it is a loop."""
+        hint = "write \\sum_{i=1}^{10}, or \\sum_{i=1}^{n} up to a symbol"
         self.need("_", hint)
         self.need("{", hint)
         index = (
@@ -202,8 +208,14 @@ class LatexReader(Grammar):
         self.need("}", hint)
         self.need("^", hint)
         last = self.bounds(hint, self.token, self.argument())
-        if last < first:
-            self.refuse("the upper bound is below the lower one", hint, token)
+        if isinstance(first, int) and isinstance(last, int):
+            if last < first:
+                self.refuse("the upper bound is below the lower one", hint, token)
+            if last - first < MOST_WRITTEN:
+                return self.written_out(token, index, first, last)
+        return self.looped(token, index, first, last)
+
+    def written_out(self, token: Token, index: str, first: int, last: int) -> Expr:
         before, start, value = self.bound.get(index), self.at, None
         for number in range(first, last + 1):
             self.terms += 1
@@ -214,14 +226,39 @@ class LatexReader(Grammar):
             term = self.term()
             joined = times if token.text == "\\prod" else lambda a, b: a + b
             value = term if value is None else self.made(token, joined, value, term)
-        self.bound.pop(index)
-        if before is not None:
-            self.bound[index] = before
+        self.bind(index, before)
         assert value is not None
         return value
 
-    def bounds(self, hint: str, token: Token, value: Expr) -> int:
-        if not value.is_constant or not float(value.value).is_integer() or abs(float(value.value)) > 1e9:
+    def looped(self, token: Token, index: str, first: int | Expr, last: int | Expr) -> Expr:
+        """A loop: its body is read once, with a symbol in the place of the index."""
+        before, number = self.bound.get(index), symbol(f"{index} at {token.start}", dtype=self.dtype)
+        self.bound[index] = number
+        term = self.term()
+        self.bind(index, before)
+        product = token.text == "\\prod"
+        begin, end = (x if isinstance(x, int) else cast(x, "int64") for x in (first, last))
+
+        def step(i: Expr, value: Expr) -> Expr:
+            one = substitute(term, {number: cast(i, number.dtype)})
+            return value * one if product else value + one
+
+        start = constant(1.0 if product else 0.0, term.dtype)
+        if term.shape:
+            start = call("broadcast_to", start, shape=term.shape)
+        return self.made(token, lambda: fori_loop(begin, end + 1, step, start))
+
+    def bind(self, index: str, value: int | Expr | None) -> None:
+        """An index as it was around a sum."""
+        self.bound.pop(index)
+        if value is not None:
+            self.bound[index] = value
+
+    def bounds(self, hint: str, token: Token, value: Expr) -> int | Expr:
+        """A whole number, or a formula that is one at a call."""
+        if not value.is_constant and not value.shape:
+            return value
+        if value.shape or not float(value.value).is_integer() or abs(float(value.value)) > 1e9:
             self.refuse("the bound of a sum is no whole number", hint, token)
         return int(value.value)
 

@@ -18,6 +18,7 @@ from graphc.frontend.parse.latex_tables import (
     TYPES,
     literal,
     on_array,
+    place,
     times,
 )
 from graphc.ir.expr import Expr, apply, constant, symbol
@@ -250,12 +251,14 @@ class Grammar(TokenReader):
             parts, index = self.subscript()
             base = None if self.names is None else self.names.get(word)
             if base is not None and base.shape and all(part is not None for part in index):
-                return self.made(token, lambda: base[tuple([int(part or 0) - 1 for part in index])])
+                return self.made(token, lambda: base[tuple([place(part) for part in index])])
+            self.refuse_moving(token, word, index)
             word = f"{word}_{parts}"
         while self.take("'"):
             word += "_prime"
         if plain == word and plain in self.bound:
-            return constant(float(self.bound[plain]), self.dtype)
+            bound = self.bound[plain]
+            return bound if isinstance(bound, Expr) else constant(float(bound), self.dtype)
         return self.named(token, word)
 
     def word(self) -> str:
@@ -276,10 +279,10 @@ class Grammar(TokenReader):
             return word if token.text in TYPES else f"{word}_{token.text[1:]}"
         return token.text.lstrip("\\")
 
-    def subscript(self) -> tuple[str, list[int | None]]:
+    def subscript(self) -> tuple[str, list[int | Expr | None]]:
         """What stands below: as part of a name, and as the indices that it may be."""
         braced, text = self.take("{"), ""
-        index: list[int | None] = []
+        index: list[int | Expr | None] = []
         while (
             self.token.kind in ("number", "letter")
             or self.token.text[1:] in GREEK
@@ -295,7 +298,7 @@ class Grammar(TokenReader):
                     value = self.bound.get(token.text.lstrip("\\"))
                     whole = int(token.text) if token.kind == "number" and token.text.isdigit() else value
                     index.append(whole)
-                    text += str(whole if whole is not None else token.text.lstrip("\\"))
+                    text += str(whole if isinstance(whole, int) else token.text.lstrip("\\"))
             if not braced:
                 break
         if braced:

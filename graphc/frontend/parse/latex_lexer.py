@@ -75,15 +75,24 @@ def tokens(source: FormulaText) -> list[Token]:
 class TokenReader:
     """Token after token: what stands here, what must stand here, and where it was refused.
 
-    bound : index of a sum → its value; bars : the closing brackets that are waited for
+    bound : index of a sum → its value, or the symbol of a loop's; bars : the closing brackets that are waited for
     """
 
     def __init__(self, source: FormulaText, names: dict[str, Expr] | None, dtype: DType) -> None:
         self.source, self.names, self.dtype = source, names, dtype
         self.tokens = tokens(source)
         self.at = self.depth = self.terms = 0
-        self.bound: dict[str, int] = {}  # index of a sum → its value
+        self.bound: dict[str, int | Expr] = {}
         self.bars: list[str] = []  # the closing bars that are waited for
+
+    def refuse_moving(self, token: Token, word: str, index: list[int | Expr | None]) -> None:
+        """Refuse a name below which the index of a loop stands: it would be another one at each step."""
+        if any(isinstance(part, Expr) for part in index):
+            self.refuse(
+                f"{word} has an element for each step, and is no array",
+                f'symbols=[g.symbol("{word}", shape="n"), …] declares it',
+                token,
+            )
 
     # --- tokens
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphc.ir.expr import Expr, apply
+from graphc.ir.expr import Expr, apply, cast
 
 GREEK = frozenset(
     "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho varrho sigma tau upsilon "
@@ -59,6 +59,11 @@ def on_array(op: Any, x: Expr) -> Expr:
     return apply(op, x, attrs=(0,)) if op.name == "trace" else apply(op, x)
 
 
+def place(index: int | Expr | None) -> Any:
+    """A place counted from 1, as one counted from 0."""
+    return (cast(index, "int64") if isinstance(index, Expr) else index or 0) - 1
+
+
 __all__ = [
     "CLOSE",
     "FUNCTIONS",
@@ -70,5 +75,6 @@ __all__ = [
     "TYPES",
     "literal",
     "on_array",
+    "place",
     "times",
 ]  # fmt: skip
