@@ -65,7 +65,7 @@ _PRODUCTS = frozenset(("add", "subtract", "multiply", "divide", "negative"))
 
 
 @dataclass(frozen=True)
-class _Quotient:
+class _BranchQuotient:
     """number·above/below, with 0 added that makes −0 to 0 or not"""
 
     number: float
@@ -74,7 +74,7 @@ class _Quotient:
     plus_zero: bool
 
 
-def _quotient(node: Expr) -> _Quotient | None:
+def _quotient(node: Expr) -> _BranchQuotient | None:
     """What is a quotient of two factors but for powers of 2."""
     number, plus_zero = 1.0, False
     if node.op.name in ("add", "subtract"):
@@ -95,10 +95,10 @@ def _quotient(node: Expr) -> _Quotient | None:
         return None
     if any(factor.dtype is not node.dtype for factor in (*above, *below)):
         return None
-    return _Quotient(number, above[0] if above else constant(1.0, node.dtype), below[0], plus_zero)
+    return _BranchQuotient(number, above[0] if above else constant(1.0, node.dtype), below[0], plus_zero)
 
 
-def _is_sign_beyond(condition: Expr, quotient: _Quotient) -> bool:
+def _is_sign_beyond(condition: Expr, quotient: _BranchQuotient) -> bool:
     """Whether a quotient is sign z/|z|, where |z| < c does not hold for a c above 0."""
     if condition.op.name != "less" or condition.operands[0] is not quotient.below:
         return False
