@@ -298,3 +298,18 @@ def test_loops_that_carry_nothing_with_a_slope_have_derivatives(value):
 
     point = {"x": np.array([0.5, -1.0, 2.0]), "w": 0.7}
     close(value(outputs(g.scan), [x, w], point), g.evaluate(outputs(unrolled), point))
+
+
+def test_bodies_may_be_deep():
+    """A chain of operations longer than Python's stack."""
+    x = g.symbol("x")
+
+    def body(_, c):
+        for _ in range(2000):
+            c = g.sin(c) * 0.99 + 0.01
+        return c
+
+    deep, right = g.fori_loop(0, 2, body, x), 0.3
+    for _ in range(4000):
+        right = np.sin(right) * 0.99 + 0.01
+    assert abs(g.compile(deep, [x], cache=False)(0.3) - right) <= 1e-14

@@ -29,14 +29,32 @@ class ElementWriter:
             return zero(node.dtype)
         guard = tuple([dim for dim in guard if not isinstance(dim, int)])
         key = (node, index, guard)
-        value = self._values.get(key)
-        if value is None:
-            loaded = self.load(node, index, guard)
-            value = loaded if loaded is not None else self.compute(node, index, guard)
-            if isinstance(value, Apply):
-                value = self.writer.let(value)
-            self._values[key] = value
-        return value
+        if key not in self._values:
+            self._write(node, index, guard)
+        return self._values[key]
+
+    def _write(self, node: Expr, index: Index, guard: Conditions) -> None:
+        """A node's value, behind those of its operands: without recursion through operations of elements."""
+        pending = [(node, index, False)]
+        while pending:
+            each, place, ready = pending.pop()
+            key = (each, place, guard)
+            if key in self._values:
+                continue
+            value = None if ready else self.load(each, place, guard)
+            if (
+                value is None
+                and not ready
+                and each.operands
+                and not each.op.on_arrays
+                and 0 not in each.shape
+            ):
+                pending.append((each, place, True))
+                pending += [(x, aligned(place, x.shape), False) for x in reversed(each.operands)]
+                continue
+            if value is None:
+                value = self.compute(each, place, guard)
+            self._values[key] = self.writer.let(value) if isinstance(value, Apply) else value
 
     def set(self, node: Expr, index: Index, value: Scalar) -> None:
         """Say what a node's value is at an index, computed elsewhere."""
