@@ -180,9 +180,10 @@ class CompiledFunction(ABC):
         count = len(graph.outputs) - len(self._options.updates)
         options = replace(self._options, updates=(), dump=())
 
-        def compiled(outputs: Sequence[Expr], inputs: Sequence[Expr]) -> Callee:
+        def compiled(outputs: Sequence[Expr], inputs: Sequence[Expr], serial: bool = False) -> Callee:
             structure = flatten(list(outputs))[1]
-            return type(self)._make(Dag(outputs, inputs), structure, options)._callee()
+            wanted = replace(options, parallel=False) if serial else options
+            return type(self)._make(Dag(outputs, inputs), structure, wanted)._callee()
 
         return Callee(
             self.call, compiled, graph.symbols, tuple([graph.exprs[output] for output in graph.outputs[:count]]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -15,7 +15,11 @@ from graphc.ir.expr import Expr, symbol
 from graphc.ir.types import DType, is_float
 from graphc.util.pytree import LEAF, Structure, flatten, unflatten
 
-Compiles = Callable[[Sequence[Expr], Sequence[Expr]], "Callee"]
+
+class Compiles(Protocol):
+    """Makes another function with the same options, or one for a single thread."""
+
+    def __call__(self, outputs: Sequence[Expr], inputs: Sequence[Expr], serial: bool = False) -> Callee: ...
 
 
 @dataclass(frozen=True)

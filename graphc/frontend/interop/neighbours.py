@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import InputError
-from graphc.frontend.interop import jax, sparse, tables, torch, xarray
+from graphc.frontend.interop import dask, jax, sparse, tables, torch, xarray
 from graphc.frontend.interop.callee import Callee
 from graphc.ir.foreign_arrays import as_numpy, is_sparse, package_of
 
@@ -44,7 +44,7 @@ def _has_namespace(value: Any) -> bool:
 
 _ANSWERS: dict[str, Answers] = {
     "torch": torch.call, "jax": jax.call, "jaxlib": jax.call, "xarray": xarray.call, "pandas": tables.call_pandas,
-    "polars": tables.call_polars, "scipy": sparse.call,
+    "polars": tables.call_polars, "scipy": sparse.call, "dask": dask.call,
 }  # fmt: skip
 
 _ONE = {"jaxlib": "jax"}
