@@ -105,6 +105,7 @@ PROGRAMS = {
     "all": (g.all(X > -1, axis=0), lambda p: (p["X"] > -1).all(0)),
     "products": (X.T @ X, lambda p: p["X"].T @ p["X"]),
     "einsum": (g.einsum("ni,n,nj->ij", X, t, X), lambda p: (p["X"] * p["t"][:, None]).T @ p["X"]),
+    "calls": (g.sum(g.checkpoint(lambda X, w: g.tanh(X @ w))(X, w)), lambda p: np.tanh(p["X"] @ p["w"]).sum()),
     "equations": (g.solve(X.T @ X, X.T @ t), lambda p: np.linalg.lstsq(p["X"], p["t"])[0]),
     "softmax": (g.softmax(t), lambda p: softmax(p["t"])),
     "norm": (g.norm(t), lambda p: np.linalg.norm(p["t"])),
@@ -132,6 +133,7 @@ def called(f, chunks, point=POINT):
     return f(**{name: values.get(name, point[name]) for name in f.inputs})
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("chunks", [5, (1, 9, 13), N], ids=str)
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_blocks_give_what_the_whole_gives(name, chunks):

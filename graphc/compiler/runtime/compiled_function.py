@@ -18,6 +18,7 @@ import numpy as np
 from graphc.compiler.engine import guard_words
 from graphc.compiler.engine.jit import Library, build, pin
 from graphc.compiler.lowering.scalar_kernel import Kernel
+from graphc.compiler.lowering.unfold import unfold
 from graphc.compiler.pipeline import Options, loop_program, unit_of
 from graphc.compiler.targets import export
 from graphc.compiler.targets.javascript_program import expanded
@@ -185,10 +186,14 @@ class CompiledFunction(ABC):
             wanted = replace(options, parallel=False) if serial else options
             return type(self)._make(Dag(outputs, inputs), structure, wanted)._callee()
 
+        def unfolded() -> tuple[Expr, ...]:
+            plain = unfold(graph)
+            return tuple([plain.exprs[output] for output in plain.outputs[:count]])
+
         return Callee(
             self.call, compiled, graph.symbols, tuple([graph.exprs[output] for output in graph.outputs[:count]]),
             self._structure, self._dtypes, self._broadcasts, self._unused, bool(self._options.updates), self.dispatch,
-            self._memory,
+            self._memory, unfolded,
         )  # fmt: skip
 
     _make: ClassVar[Callable[[Dag, Structure, Options], CompiledFunction]]

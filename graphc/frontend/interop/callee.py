@@ -32,6 +32,7 @@ class Callee:
     unused : the numbers of the inputs that no result depends on
     writes : whether inputs are written
     take : the function on arrays of any library; memory : what neighbours keep with the function
+    unfolded : gives the outputs with calls and solvers as the operations that they stand for
     """
 
     call: Callable[..., Any]
@@ -45,6 +46,7 @@ class Callee:
     writes: bool
     take: Callable[..., Any]
     memory: dict[Any, Any]
+    unfolded: Callable[[], tuple[Expr, ...]]
 
     @property
     def inputs(self) -> tuple[str, ...]:

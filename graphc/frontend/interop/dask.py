@@ -273,7 +273,7 @@ def _plan(callee: Callee, axis: str) -> DaskPlan:
     if plan is not None:
         return plan
     if axis:
-        cut = split(callee.outputs, axis)
+        cut = split(callee.unfolded(), axis)
     else:
         cut = Split("", symbol("length", (), "int64"), symbol("rows", (), "int64"), [], list(callee.outputs))
     passes = []
