@@ -16,6 +16,7 @@ from graphc.compiler.loops.conditional_sums import conditional_sums
 from graphc.compiler.loops.expand_calls import expand_calls
 from graphc.compiler.loops.program import Buffer, Private, Program, walk_statements
 from graphc.compiler.loops.split_ranges import split_ranges
+from graphc.compiler.loops.turned_copies import turned_copies
 from graphc.compiler.loops.unroll import unroll
 from graphc.compiler.targets.llvm.emit import LlvmBuilder, LlvmValue
 from graphc.compiler.targets.llvm.kernels import reducers
@@ -64,7 +65,7 @@ def write(program: Program, interruptible: bool = False) -> NativeText:
     """
     written_out = unroll(expand_calls(program))
     chosen = conditional_sums(written_out)
-    text = _ModuleWriter(split_ranges(chosen), interruptible).write()
+    text = _ModuleWriter(turned_copies(split_ranges(chosen)), interruptible).write()
     return replace(text, chooses=chosen is not written_out)
 
 

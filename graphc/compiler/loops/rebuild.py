@@ -1,0 +1,51 @@
+"""Statements and expressions written anew with something in place of their parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from graphc.compiler.loops.program import (
+    NESTING,
+    Apply,
+    Assign,
+    Combine,
+    Exit,
+    If,
+    Let,
+    Load,
+    Require,
+    Scalar,
+    Statement,
+)
+
+
+def with_scalars(s: Statement, change: Callable[[Scalar], Scalar]) -> Statement:
+    """A statement with other expressions of its own; what is inside of it stays."""
+    match s:
+        case Let(_, value) | Assign(_, _, value) | Combine(_, _, value):
+            return replace(s, value=change(value))
+        case If(condition) | Require(condition) | Exit(condition):
+            return replace(s, condition=change(condition))
+    return s
+
+
+def with_all_scalars(s: Statement, change: Callable[[Scalar], Scalar]) -> Statement:
+    """A statement with other expressions, in all that is inside of it too."""
+    s = with_scalars(s, change)
+    if isinstance(s, NESTING):
+        return replace(s, body=tuple([with_all_scalars(each, change) for each in s.body]))
+    return s
+
+
+def with_loads(x: Scalar, change: Callable[[Load], Scalar]) -> Scalar:
+    """An expression with something else in place of what it reads."""
+    if isinstance(x, Load):
+        return change(x)
+    if isinstance(x, Apply):
+        operands = tuple([with_loads(each, change) for each in x.operands])
+        return x if operands == x.operands else replace(x, operands=operands)
+    return x
+
+
+__all__ = ["with_all_scalars", "with_loads", "with_scalars"]
