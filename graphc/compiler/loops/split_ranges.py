@@ -154,7 +154,13 @@ class _Splitter:
                 stop = Name(name)
             piece = _Piece(self, loop, cuts, number, start)
             body = folded(piece.block(loop.body), [buffer.name for buffer in self.program.buffers])
-            result.append(replace(loop, extent=dims.subtract(stop, start), body=self.block(body)))
+            ends = any(
+                isinstance(place, int) for place in (piece.below, dims.subtract(loop.extent, piece.above))
+            )
+            vector = loop.vector and not (named and ends)  # an end of few passes
+            result.append(
+                replace(loop, extent=dims.subtract(stop, start), body=self.block(body), vector=vector)
+            )
             start = stop
         return result
 

@@ -30,6 +30,9 @@ _VECTORS = 4
 _WIDTH = 64
 """Bytes of a vector."""
 
+FEW = 32
+"""Floats of a block below which there are no vectors: they join one after the other."""
+
 
 def reducer_of(name: str) -> Reducer:
     """What the operation of that name declares of how it reduces."""
@@ -213,7 +216,7 @@ def _packed(name: str, dtype: DType) -> tuple[str, LlvmBuilder]:
         writer = _Lanes(result, kind, lanes)
         return writer.text(combine(writer, name, LlvmValue(x, dtype), LlvmValue(y, dtype)))
 
-    step = lanes * _VECTORS
+    step = lanes * _VECTORS  # at least `FEW`
     vector = f"<{lanes} x {kind}>"
     zero = identity_of(name, dtype).text
     splat = f"<{', '.join([f'{kind} {zero}'] * lanes)}>"
@@ -230,7 +233,7 @@ def _packed(name: str, dtype: DType) -> tuple[str, LlvmBuilder]:
     lines = []
     add = lines.append
     for k in range(_VECTORS):
-        add(f"  %w{k} = phi {vector} [ {splat}, %block ], [ %b{k}, %wide ]")
+        add(f"  %w{k} = phi {vector} [ %b{k}, %wide ]")
     level, number = [f"%w{k}" for k in range(_VECTORS)], 0
     while len(level) > 1:
         joined = []
@@ -249,7 +252,7 @@ def _packed(name: str, dtype: DType) -> tuple[str, LlvmBuilder]:
         add(f"  %high{width} = shufflevector {here} {current}, {here} poison, <{half} x i32> <{high}>")
         add(join(part, f"%f{width}", f"%low{width}", f"%high{width}", half))
         current, width = f"%f{width}", half
-    add(f"  %lane = extractelement <1 x {kind}> {current}, i32 0")
+    add(f"  %all_lanes = extractelement <1 x {kind}> {current}, i32 0")
     fold = "\n".join(lines)
     builder = LlvmBuilder(inline=True)
     if reducer_of(name).compensated:  # Neumaier's compensation; none where a sum is not finite
@@ -276,9 +279,9 @@ def _packed(name: str, dtype: DType) -> tuple[str, LlvmBuilder]:
 entry:
   br label %block
 block:
-  %start = phi i64 [ 0, %entry ], [ %end, %joined ]
-  %total = phi {kind} [ {zero}, %entry ], [ %total_next, %joined ]
-  %lost = phi {kind} [ 0.0, %entry ], [ %lost_next, %joined ]
+  %start = phi i64 [ 0, %entry ], [ %end, %joining ]
+  %total = phi {kind} [ {zero}, %entry ], [ %total_next, %joining ]
+  %lost = phi {kind} [ 0.0, %entry ], [ %lost_next, %joining ]
   %left = sub i64 %n, %start
   %more = icmp sgt i64 %left, {BLOCK}
   %count = select i1 %more, i64 {BLOCK}, i64 %left
@@ -286,7 +289,7 @@ block:
   %rest = srem i64 %count, {step}
   %whole = sub i64 %end, %rest
   %any = icmp slt i64 %start, %whole
-  br i1 %any, label %wide, label %folded
+  br i1 %any, label %wide, label %few
 wide:
   %i = phi i64 [ %start, %block ], [ %i_next, %wide ]
 {wide}
@@ -295,11 +298,14 @@ wide:
   br i1 %wide_done, label %folded, label %wide
 folded:
 {fold}
+  br label %few
+few:
+  %lane = phi {kind} [ {zero}, %block ], [ %all_lanes, %folded ]
   %single = icmp slt i64 %whole, %end
   br i1 %single, label %tail, label %joined
 tail:
-  %j = phi i64 [ %whole, %folded ], [ %j_next, %tail ]
-  %s = phi {kind} [ {zero}, %folded ], [ %s_next, %tail ]
+  %j = phi i64 [ %whole, %few ], [ %j_next, %tail ]
+  %s = phi {kind} [ {zero}, %few ], [ %s_next, %tail ]
   %at = getelementptr {kind}, ptr %p, i64 %j
   %x = load {kind}, ptr %at
 {join(kind, "%s_next", "%s", "%x")}
@@ -310,13 +316,18 @@ tailed:
 {join(kind, "%with_tail", "%lane", "%s_next")}
   br label %joined
 joined:
-  %part = phi {kind} [ %lane, %folded ], [ %with_tail, %tailed ]
+  %part = phi {kind} [ %lane, %few ], [ %with_tail, %tailed ]
+  %alone = icmp sle i64 %n, {BLOCK}
+  br i1 %alone, label %one, label %joining
+one:
+  ret {kind} %part
+joining:
 {joined}
   %finished = icmp sge i64 %end, %n
   br i1 %finished, label %exit, label %block
 exit:
-  %total_end = phi {kind} [ %total_next, %joined ]
-  %lost_end = phi {kind} [ %lost_next, %joined ]
+  %total_end = phi {kind} [ %total_next, %joining ]
+  %lost_end = phi {kind} [ %lost_next, %joining ]
 {final}
   ret {kind} %result
 }}

@@ -8,13 +8,17 @@ are part of the module.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 
 from graphc.compiler.loops.length_conditions import LARGEST, MOST_ELEMENTS
 from graphc.compiler.loops.program import Buffer, Conditions, LengthCheck, Program
 from graphc.compiler.targets.llvm.emit import LlvmBuilder, LlvmValue, literal, memory_type
 from graphc.compiler.targets.llvm.programs.values import ValueWriter
-from graphc.compiler.targets.llvm.programs.writer import ALIGNED, BYTES, RUN, NativeText
+from graphc.compiler.targets.llvm.programs.writer import ALIGNED, BODY, NativeText
+from graphc.ir.dims import Dim, subtract
 from graphc.ir.types import BOOL, FLOAT64, INT64
 
 ON_STACK = 16_384
@@ -25,7 +29,7 @@ NO_MEMORY, BAD_LENGTHS, BAD_VALUE = 1, 2, 3
 
 def c_function(program: Program, native: NativeText, name: str) -> str:
     """The module's text with a function of that name beside the native ones."""
-    return "\n".join([native.text, *_constants(native), _CInterface(program, native).text(name)])
+    return "\n".join([native.body, *_constants(native), _CInterface(program, native).text(name)])
 
 
 def _constants(native: NativeText) -> list[str]:
@@ -38,6 +42,34 @@ def _constants(native: NativeText) -> list[str]:
         count = max(len(values), 1)
         lines.append(f"@constant{number} = private constant [{count} x {kind}] [{listed}], align {ALIGNED}")
     return lines
+
+
+def needed(checks: Sequence[LengthCheck], lengths: Sequence[str]) -> list[LengthCheck]:
+    """Checks that decide what all of them do together, where lengths are at least 0: none that follows from others."""
+    always = [each.conditions for each in checks if not each.given]
+    alone = {condition for conditions in always for condition in conditions}
+    strongest = [
+        one
+        for one in sorted(alone, key=str)
+        if not any(_follows(one, other) and one != other for other in (*alone, *lengths))
+    ]
+    result = [replace(checks[0], conditions=(one,), given=()) for one in strongest if one not in lengths]
+    for each in checks:
+        if each.given:
+            known = (*strongest, *lengths, *each.given)
+            rest = tuple([one for one in each.conditions if not any(_follows(one, other) for other in known)])
+            given = tuple(
+                [one for one in each.given if not any(_follows(one, k) for k in (*strongest, *lengths))]
+            )
+            if rest:
+                result.append(replace(each, conditions=rest, given=given))
+    return result
+
+
+def _follows(one: Dim, other: Dim) -> bool:
+    """Whether a polynomial is at least 0 wherever another one is."""
+    more = subtract(one, other)
+    return isinstance(more, int) and more >= 0
 
 
 class _CInterface:
@@ -53,26 +85,23 @@ class _CInterface:
 
     def text(self, name: str) -> str:
         parameters = [f"i64 %l{number}" for number in range(len(self.program.lengths))]
-        words = self.native.words
-        frame = [f"  %frame = alloca [{words} x i64], align 8"]
+        arguments, frame, stores = list(parameters), [], []
         if self.native.workspace:
             frame.append(f"  %stack = alloca [{ON_STACK} x i8], align {ALIGNED}")
-        stores: list[str] = []
-        for number in range(len(self.program.lengths)):
-            stores += self._put(number, f"i64 %l{number}")
         constants = 0
         for number, buffer in enumerate(self.native.operands):
-            word, kind = len(self.program.lengths) + number, memory_type(buffer.dtype)
+            kind = memory_type(buffer.dtype)
             if buffer.role == "constant":
-                stores += self._put(word, f"ptr @constant{constants}")
+                arguments.append(f"ptr @constant{constants}")
                 constants += 1
             elif buffer.role == "input" and not buffer.shape:
                 parameters.append(f"{kind} %b{number}")
                 frame.append(f"  %s{number} = alloca {kind}, align 8")
-                stores += [f"  store {kind} %b{number}, ptr %s{number}", *self._put(word, f"ptr %s{number}")]
+                stores.append(f"  store {kind} %b{number}, ptr %s{number}")
+                arguments.append(f"ptr %s{number}")
             else:
                 parameters.append(f"ptr %b{number}")
-                stores += self._put(word, f"ptr %b{number}")
+                arguments.append(f"ptr %b{number}")
         self._checks()
         return "\n".join(
             [
@@ -83,7 +112,7 @@ class _CInterface:
                 "  br label %begin",
                 *self.builder.lines,
                 *stores,
-                *self._compute(),
+                *self._compute(arguments),
                 "bad.lengths:",
                 f"  ret i32 {BAD_LENGTHS}",
                 "}",
@@ -91,62 +120,59 @@ class _CInterface:
             ]
         )
 
-    def _compute(self) -> list[str]:
+    def _compute(self, arguments: list[str]) -> list[str]:
         """The call of the native function, around it memory for the workspace where there is any."""
-        run = [
-            f"  %status = call i64 @{RUN}(ptr %frame)",
+        lines, places, total = self.native.sizes
+        arguments = [*arguments, *(f"ptr %w{number}" for number in range(len(places)))]
+        code = [
             "  %good = icmp eq i64 %status, 0",
             f"  %code = select i1 %good, i32 0, i32 {BAD_VALUE}",
         ]
-        if not self.native.workspace:
-            return [*run, "  ret i32 %code"]
+        run = f"  %status = call i64 @{BODY}({', '.join(arguments)})"
+        if not places:
+            return [run, *code, "  ret i32 %code"]
         return [
-            f"  %bytes = call i64 @{BYTES}(ptr %frame)",
-            f"  %little = icmp ule i64 %bytes, {ON_STACK}",
+            *lines,
+            f"  %little = icmp ule i64 {total}, {ON_STACK}",
             "  br i1 %little, label %compute, label %more",
             "more:",
-            f"  %room = add i64 %bytes, {2 * ALIGNED}",
+            f"  %room = add i64 {total}, {2 * ALIGNED}",
             "  %memory = call ptr @malloc(i64 %room)",
             "  %none = icmp eq ptr %memory, null",
-            "  br i1 %none, label %no.memory, label %compute",
-            "compute:",
-            f"  %taken = phi ptr [ null, %{self.values.block} ], [ %memory, %more ]",
-            "  %own = ptrtoint ptr %stack to i64",
-            "  %address = ptrtoint ptr %taken to i64",
+            "  br i1 %none, label %no.memory, label %aligning",
+            "aligning:",
+            "  %address = ptrtoint ptr %memory to i64",
             f"  %above = add i64 %address, {ALIGNED - 1}",
             f"  %aligned = and i64 %above, {-ALIGNED}",
-            "  %workspace = select i1 %little, i64 %own, i64 %aligned",
-            *self._put(self.native.words - 1, "i64 %workspace"),
-            run[0],
+            "  %heap = inttoptr i64 %aligned to ptr",
+            "  br label %compute",
+            "compute:",
+            f"  %taken = phi ptr [ null, %{self.values.block} ], [ %memory, %aligning ]",
+            f"  %w = phi ptr [ %stack, %{self.values.block} ], [ %heap, %aligning ]",
+            *(f"  %w{number} = getelementptr i8, ptr %w, i64 {place}" for number, place in enumerate(places)),
+            run,
+            *code,
             "  br i1 %little, label %end, label %give.back",
             "give.back:",
             "  call void @free(ptr %taken)",
             "  br label %end",
             "end:",
-            *run[1:],
             "  ret i32 %code",
             "no.memory:",
             f"  ret i32 {NO_MEMORY}",
         ]
 
-    def _put(self, word: int, value: str) -> list[str]:
-        return [
-            f"  %f{word} = getelementptr i64, ptr %frame, i64 {word}",
-            f"  store {value}, ptr %f{word}",
-        ]
-
     # --- lengths ------------------------------------------------------------------------------------------------------
 
     def _checks(self) -> None:
-        """What lengths must be, sizes first: in floating point, where nothing overflows."""
+        """What lengths must be, sizes first: in floating point, where nothing overflows. What follows from others is not asked."""
         for number in range(len(self.program.lengths)):
             self._must(self._compare(f"icmp ule i64 %l{number}, {LARGEST}"))
         for buffer in (*self.program.buffers, *self.native.workspace):
             if sum(not isinstance(dim, int) for dim in buffer.shape) > 1:
                 self._must(self._fits(buffer))
-        for check in self.program.checks:
-            if not any(check.conditions == (name,) for name in self.program.lengths):
-                self._must(self._holds(check))
+        for check in needed(self.program.checks, self.program.lengths):
+            self._must(self._holds(check))
 
     def _must(self, condition: LlvmValue) -> None:
         if condition.text != "true":

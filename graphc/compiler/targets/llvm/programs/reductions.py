@@ -11,7 +11,18 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING
 
-from graphc.compiler.loops.program import Combine, For, Reduce, Statement, body_of, walk_statements
+from graphc.compiler.loops.program import (
+    Apply,
+    Assign,
+    Combine,
+    For,
+    Let,
+    Reduce,
+    Statement,
+    body_of,
+    walk_scalar,
+    walk_statements,
+)
 from graphc.compiler.targets.llvm.emit import LlvmValue, literal, memory_type, register_type
 from graphc.compiler.targets.llvm.kernels import reducers
 from graphc.compiler.targets.llvm.programs.values import ValueWriter
@@ -27,6 +38,9 @@ WRITTEN_OUT = 32
 
 MOST_WRITTEN = 128
 """Statements that this may give."""
+
+MOST_TWICE = 24
+"""Operations of a loop that is written once more for few passes."""
 
 PLAIN = 256
 """Numbers of a sum, as many as that at most, that are added without compensation."""
@@ -58,6 +72,13 @@ class _Open:
         return not whole and kind == "f" and self.reducer.packed and not self.reducer.of_places
 
 
+@dataclass(frozen=True)
+class _Serial:
+    """A block of few numbers, that join one after the other as its function joins as many; slot : what they are so far."""
+
+    slot: str
+
+
 class Reductions:
     """Writes reductions.
 
@@ -70,7 +91,7 @@ class Reductions:
         self.statements = statements
         self.open: dict[str, _Open] = {}
         self.needed: set[tuple[str, DType]] = set()
-        self._blocks: dict[str, str | list[LlvmValue]] = {}
+        self._blocks: dict[str, str | list[LlvmValue] | _Serial] = {}
         self._strips: dict[str, str] = {}
 
     def reduce(self, s: Reduce) -> None:
@@ -111,10 +132,13 @@ class Reductions:
     def _finished(self, total: LlvmValue, error: LlvmValue) -> LlvmValue:
         """The sum with what rounding took from it, where that is finite."""
         b = self.builder
-        size = b.intrinsic("fabs", error)
-        finite = b.compare("lt", size, b.number(float("inf"), size))
-        some = b.compare("ne", error, b.number(0, error))
-        return b.select(b.and_(finite, some), b.add(total, error), total)
+        some = b.compare("ne", error, b.number(0, error))  # none of a single block: nothing waits for that
+
+        def corrected() -> LlvmValue:
+            size = b.intrinsic("fabs", error)
+            return b.select(b.compare("lt", size, b.number(float("inf"), size)), b.add(total, error), total)
+
+        return self.values.choose(some, corrected, total, register_type(total.dtype))
 
     def _reduce_buffer(self, s: Reduce, start: LlvmValue) -> None:
         values, kind = self.values, memory_type(s.dtype)
@@ -147,10 +171,15 @@ class Reductions:
         if isinstance(block, list):
             block.append(self.values.scalar(s.value))
             return
+        now = self.open[s.target]
+        if isinstance(block, _Serial):
+            old = self.builder.load(block.slot, now.statement.dtype)
+            value = self.values.scalar(s.value)
+            self.builder.store(reducers.combine(self.builder, now.statement.reducer, old, value), block.slot)
+            return
         if block is not None:
             self.builder.store(self.values.scalar(s.value), block)
             return
-        now = self.open[s.target]
         value = self.values.scalar(s.value)
         if now.reducer.of_places:
             self._place(s, now, value)
@@ -165,8 +194,8 @@ class Reductions:
                 None if error is None else self.values.address(error, s.index),
             )
 
-    def _join(self, now: _Open, value: LlvmValue, total: str, error: str | None) -> None:
-        """A number joins what has been combined so far."""
+    def _join(self, now: _Open, value: LlvmValue, total: str, error: str | None, block: bool = False) -> None:
+        """A number joins what has been combined so far; block : whether it is a block's, the first one mostly."""
         b, dtype = self.builder, now.statement.dtype
         old = b.load(total, dtype)
         if error is None:
@@ -174,11 +203,18 @@ class Reductions:
             b.store(new, total)
             return
         new = b.add(old, value)
-        lost = b.load(error, dtype)
-        larger = b.compare("ge", b.intrinsic("fabs", old), b.intrinsic("fabs", value))
-        big, small = b.select(larger, old, value), b.select(larger, value, old)
-        b.store(b.add(lost, b.add(b.sub(big, new), small)), error)
         b.store(new, total)
+
+        def lose() -> None:
+            lost = b.load(error, dtype)
+            larger = b.compare("ge", b.intrinsic("fabs", old), b.intrinsic("fabs", value))
+            big, small = b.select(larger, old, value), b.select(larger, value, old)
+            b.store(b.add(lost, b.add(b.sub(big, new), small)), error)
+
+        if block:  # nothing is lost where there was nothing before
+            self.statements.where(b.compare("ne", old, b.number(0, old)), lose)
+        else:
+            lose()
 
     def _place(self, s: Combine, now: _Open, value: LlvmValue) -> None:
         """The first that no other one is preferred to, or the first NaN."""
@@ -291,9 +327,37 @@ class Reductions:
             self._block(s, targets, memory, start, count)
         elif isinstance(s.extent, int) and s.extent <= reducers.BLOCK:
             self._block(s, targets, memory, LlvmValue("0", INT64), LlvmValue(str(s.extent), INT64))
+        elif not isinstance(s.extent, int) and _is_cheap(s):
+            stop = self.values.dim(s.extent)
+            few = self.builder.instruction(f"icmp slt i64 {stop.text}, {reducers.FEW}", BOOL)
+            self.statements.where(few, lambda: self._few(s, targets, stop))
+            many = self.builder.not_(few)
+            self.statements.where(
+                many,
+                lambda: self._by(
+                    s, length, lambda first, count: self._block(s, targets, memory, first, count)
+                ),
+            )
         else:
             self._by(s, length, lambda first, many: self._block(s, targets, memory, first, many))
         return True
+
+    def _few(self, s: For, targets: list[str], count: LlvmValue) -> None:
+        """A block of fewer numbers than a vector's accumulators take: one after the other, and nothing between in memory."""
+        for target in targets:
+            dtype = self.open[target].statement.dtype
+            self._blocks[target] = _Serial(self.statements.slot(memory_type(dtype)))
+            start = LlvmValue(literal(self.open[target].reducer.identity(dtype), dtype), dtype)
+            self.builder.store(start, self._blocks[target].slot)  # type: ignore[union-attr]
+
+        def body(k: LlvmValue) -> None:
+            self.statements.body_at(s, k)
+            self.statements.asked = True  # no vectors
+
+        self.statements.passes(count, body)
+        for target in targets:
+            block = self._blocks.pop(target)
+            self._part(self.open[target], self.builder.load(block.slot, self.open[target].statement.dtype))  # type: ignore[union-attr]
 
     def _written_out(self, s: For, targets: list[str]) -> None:
         """A short loop without the loop."""
@@ -322,7 +386,7 @@ class Reductions:
             now.result = value
         else:
             assert now.total is not None
-            self._join(now, value, now.total, now.error)
+            self._join(now, value, now.total, now.error, block=True)
 
     def _whole(self, text: str) -> LlvmValue:
         return self.builder.instruction(text, INT64)
@@ -358,6 +422,23 @@ def _is_written_out(s: For) -> bool:
     if not isinstance(s.extent, int) or s.extent > WRITTEN_OUT or any(map(body_of, s.body)):
         return False
     return s.extent * len(s.body) <= MOST_WRITTEN
+
+
+def _is_cheap(s: For) -> bool:
+    """Whether a body is so little that it may be written twice."""
+    operations = 0
+    for each in walk_statements(s.body):
+        if not isinstance(each, (Let, Assign, Combine)):
+            return False
+        for x in walk_scalar(each.value):
+            operations += isinstance(x, Apply)
+            if isinstance(x, Apply) and x.op not in _SHORT:
+                return False
+    return operations <= MOST_TWICE
+
+
+_SHORT = frozenset("add subtract multiply negative divide sqrt abs minimum maximum where astype".split())
+"""Operations of a few instructions."""
 
 
 def _is_one_block(s: Reduce) -> bool:

@@ -105,8 +105,10 @@ class NativeStatements:
         """One pass of a loop, by its index."""
         self.values.name(s.index, index)
         self.block(s.body)
-        self.asked = isinstance(s.body[-1] if s.body else None, If) and all(
-            isinstance(each, Let) for each in s.body[:-1]
+        few = s.order == "free" and not s.vector and all(isinstance(each, (Let, Assign)) for each in s.body)
+        self.asked = few or (
+            isinstance(s.body[-1] if s.body else None, If)
+            and all(isinstance(each, Let) for each in s.body[:-1])
         )
 
     def passes(self, extent: object, body: Callable[..., None], *more: object) -> None:

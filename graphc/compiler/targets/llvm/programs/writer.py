@@ -12,7 +12,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from graphc.compiler.loops.computed_again import computed_again
 from graphc.compiler.loops.conditional_sums import conditional_sums
+from graphc.compiler.loops.exact_sums import exact_sums
 from graphc.compiler.loops.expand_calls import expand_calls
 from graphc.compiler.loops.program import Buffer, Private, Program, walk_statements
 from graphc.compiler.loops.split_ranges import split_ranges
@@ -24,6 +26,9 @@ from graphc.compiler.targets.llvm.loop_builder import INTRINSICS
 from graphc.compiler.targets.llvm.programs.statements import NativeStatements, on_stack
 from graphc.ir.types import INT64
 
+BODY = "body"
+"""The function that computes, of lengths and addresses."""
+
 RUN, BYTES, SERVE = EXPORTED = ("run", "bytes", "serve")
 
 ALIGNED = 64
@@ -34,6 +39,8 @@ ALIGNED = 64
 class NativeText:
     """A module.
 
+    text : the function of lengths and addresses, `body`, and the three above; body : without those three
+    sizes : instructions that compute where each buffer of the workspace begins, from the lengths; the places; the size
     operands : the buffers whose addresses stand in the frame, in order: inputs and states, results, constants
     workspace : the buffers that lie in the workspace
     messages : of the requirements, by their number less 1
@@ -41,6 +48,8 @@ class NativeText:
     """
 
     text: str
+    body: str
+    sizes: tuple[list[str], list[str], str]
     lengths: tuple[str, ...]
     operands: tuple[Buffer, ...]
     workspace: tuple[Buffer, ...]
@@ -65,7 +74,8 @@ def write(program: Program, interruptible: bool = False) -> NativeText:
     """
     written_out = unroll(expand_calls(program))
     chosen = conditional_sums(written_out)
-    text = _ModuleWriter(turned_copies(split_ranges(chosen)), interruptible).write()
+    ready = turned_copies(exact_sums(split_ranges(computed_again(exact_sums(chosen)))))
+    text = _ModuleWriter(ready, interruptible).write()
     return replace(text, chooses=chosen is not written_out)
 
 
@@ -104,18 +114,16 @@ class _ModuleWriter:
             self.builder.functions |= builder.functions
             self.builder.helpers |= builder.helpers
             self.builder.declarations |= builder.declarations
-        text = "\n".join(
-            [
-                INTRINSICS,
-                *reducing,
-                self._body(),
-                self._bytes(),
-                self._run(),
-                self.builder.module_parts(),
-            ]
+        head, parts = "\n".join([INTRINSICS, *reducing, self._body()]), self.builder.module_parts()
+        return NativeText(
+            text="\n".join([head, self._bytes(), self._run(), parts]),
+            body="\n".join([head, parts]),
+            sizes=self._sizes(),
+            lengths=self.program.lengths,
+            operands=self.operands,
+            workspace=tuple(self.workspace),
+            messages=tuple(self.statements.messages),
         )
-        messages = tuple(self.statements.messages)
-        return NativeText(text, self.program.lengths, self.operands, tuple(self.workspace), messages)
 
     def _lengths(self) -> list[str]:
         return [f"i64 %l{number}" for number in range(len(self.program.lengths))]
@@ -129,7 +137,7 @@ class _ModuleWriter:
         parameters += [f"ptr noalias align {ALIGNED} %w{number}" for number in range(len(self.workspace))]
         return "\n".join(
             [
-                f"define internal i64 @body({', '.join(parameters)}) nounwind {{",
+                f"define internal i64 @{BODY}({', '.join(parameters)}) nounwind {{",
                 "entry:",
                 *self.statements.allocas,
                 *self.statements.starts,
@@ -192,7 +200,7 @@ class _ModuleWriter:
         arguments = self._lengths()
         arguments += [f"ptr %b{number}" for number in range(len(self.operands))]
         arguments += [f"ptr %w{number}" for number in range(len(self.workspace))]
-        lines += [f"  %status = call i64 @body({', '.join(arguments)})", "  ret i64 %status", "}", ""]
+        lines += [f"  %status = call i64 @{BODY}({', '.join(arguments)})", "  ret i64 %status", "}", ""]
         lines += [
             f"define i64 @{SERVE}(i64 %count, ptr %frame) nounwind {{",
             f"  %status = call i64 @{RUN}(ptr %frame)",
@@ -203,4 +211,4 @@ class _ModuleWriter:
         return "\n".join(lines)
 
 
-__all__ = ["BYTES", "EXPORTED", "RUN", "SERVE", "NativeText", "write"]
+__all__ = ["BODY", "BYTES", "EXPORTED", "RUN", "SERVE", "NativeText", "write"]
