@@ -13,6 +13,7 @@ declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 !900001 = !{!"llvm.loop.unroll.disable"}
 !900002 = distinct !{!900002, !900001, !900003}
 !900003 = !{!"llvm.loop.vectorize.enable", i1 false}
+!900004 = !{!"branch_weights", i32 1, i32 4000}
 """
 """What functions of a `LoopBuilder` refer to, once in a module."""
 
@@ -23,6 +24,10 @@ then takes seconds for code that is no faster."""
 
 ASKED = ", !llvm.loop !900002"
 """At the end of a loop in which few passes have anything to do: as vectors all would do it, and most of it for nothing."""
+
+
+GUESSED = ", !prof !900004"
+"""At the end of a selection that becomes a branch: LLVM makes one of what it is told to be nearly always the same."""
 
 
 class LoopBuilder:

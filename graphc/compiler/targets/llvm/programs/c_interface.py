@@ -165,7 +165,7 @@ class _CInterface:
     # --- lengths ------------------------------------------------------------------------------------------------------
 
     def _checks(self) -> None:
-        """What lengths must be, sizes first: in floating point, where nothing overflows. What follows from others is not asked."""
+        """What lengths must be, sizes first: in floating point, where nothing overflows; nothing that follows from others."""
         for number in range(len(self.program.lengths)):
             self._must(self._compare(f"icmp ule i64 %l{number}, {LARGEST}"))
         for buffer in (*self.program.buffers, *self.native.workspace):

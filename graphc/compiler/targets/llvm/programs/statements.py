@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import prod
 
+from graphc.compiler.loops.guessed_choices import guessed_choices
 from graphc.compiler.loops.program import (
     Assign,
     Barrier,
@@ -104,12 +105,17 @@ class NativeStatements:
     def body_at(self, s: For, index: LlvmValue) -> None:
         """One pass of a loop, by its index."""
         self.values.name(s.index, index)
-        self.block(s.body)
+        self._pass(s)
         few = s.order == "free" and not s.vector and all(isinstance(each, (Let, Assign)) for each in s.body)
         self.asked = few or (
             isinstance(s.body[-1] if s.body else None, If)
             and all(isinstance(each, Let) for each in s.body[:-1])
         )
+
+    def _pass(self, s: For | While) -> None:
+        outer, self.values.guessed = self.values.guessed, guessed_choices(s)
+        self.block(s.body)
+        self.values.guessed = outer
 
     def passes(self, extent: object, body: Callable[..., None], *more: object) -> None:
         """body(i, *more) for i from 0 up to an end."""
@@ -153,7 +159,7 @@ class NativeStatements:
             self._look_for_signals()
         self.exits.append(behind)
         with values.scope():
-            self.block(s.body)
+            self._pass(s)
         self.exits.pop()
         values.line(f"br label %{head}{ROLLED}")
         values.begin(behind)

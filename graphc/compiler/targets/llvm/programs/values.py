@@ -22,6 +22,7 @@ from graphc.compiler.loops.program import (
     Scalar,
 )
 from graphc.compiler.targets.llvm.emit import LlvmBuilder, LlvmValue, literal, memory_type, register_type
+from graphc.compiler.targets.llvm.loop_builder import GUESSED
 from graphc.errors import CompileError
 from graphc.ir.dims import Dim, Polynomial, Quotient
 from graphc.ir.op import lookup
@@ -32,6 +33,7 @@ class ValueWriter:
     """Writes values into the block at hand.
 
     buffers : by name; pointers : name → the register that has its address
+    guessed : choices of the loop at hand that are branches
     block : the label of the block that is being written
     """
 
@@ -39,6 +41,7 @@ class ValueWriter:
         self.builder = builder
         self.buffers: dict[str, Buffer] = {}
         self.pointers: dict[str, str] = {}
+        self.guessed: frozenset[Scalar] = frozenset()
         self.block = "entry"
         self._scopes: list[dict[Any, LlvmValue]] = [{}]
         self._labels = 0
@@ -197,7 +200,10 @@ class ValueWriter:
                     return self._guarded(x)
                 return builder.load(self.address(buffer, index), dtype)
             case Apply(op, operands, attrs):
-                return self.applied(op, [self.scalar(operand) for operand in operands], attrs)
+                value = self.applied(op, [self.scalar(operand) for operand in operands], attrs)
+                if op == "where" and x in self.guessed and " = select " in builder.lines[-1]:
+                    builder.lines[-1] += GUESSED
+                return value
         raise AssertionError(x)
 
     def applied(self, op: str, operands: list[LlvmValue], attrs: tuple[Any, ...]) -> LlvmValue:
