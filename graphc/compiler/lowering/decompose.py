@@ -25,6 +25,12 @@ from graphc.ops.support.build import call, count, expanded, summed
 FEW = 16
 """So many elements are reduced by operations that are written out."""
 
+NARROW = 4
+"""Columns of both sides of a product, of points in space and a transformation: what is around it shares its loop."""
+
+FEW_ROWS = 1_024
+"""Rows of the left side of such a product."""
+
 SMALL_PRODUCT = 512
 """Multiplications of a product of matrices of fixed size that is written out: a call of a library takes longer."""
 
@@ -154,7 +160,10 @@ def _is_small(a: Expr, b: Expr) -> bool:
     rows, inner, columns = a.shape[-2], a.shape[-1], b.shape[-1]
     if not (isinstance(rows, int) and isinstance(inner, int) and isinstance(columns, int)):
         return False
-    return 0 < inner <= FEW and rows > 1 and columns > 1 and rows * inner * columns <= SMALL_PRODUCT
+    if rows <= 1 or columns <= 1 or not 0 < inner <= FEW:
+        return False
+    narrow = inner <= NARROW and columns <= NARROW and rows <= FEW_ROWS
+    return narrow or rows * inner * columns <= SMALL_PRODUCT
 
 
 def _matrix_vector(a: Expr, x: Expr) -> Expr:
@@ -259,6 +268,32 @@ def _roll(node: Expr, x: Expr) -> Expr:
     return call("reshape", call("roll", flat, shift=shift, axis=0), shape=x.shape)
 
 
+def _reshape(node: Expr, x: Expr) -> Expr:
+    """Axes that are merged, brought into another order and split again, as a Jacobian's are, only change their order."""
+    if x.op.name != "permute_dims" or x.operands[0].op.name != "reshape":
+        return node
+    (merged,) = x.operands
+    (source,) = merged.operands
+    groups: list[list[int]] = []
+    place = 0
+    for length in merged.shape:
+        group: list[int] = []
+        while place < source.ndim and (not group or dims.product([source.shape[k] for k in group]) != length):
+            group.append(place)
+            place += 1
+        groups.append(group)
+    groups[-1] += range(place, source.ndim)
+    if any(
+        dims.product([source.shape[k] for k in group]) != length
+        for group, length in zip(groups, merged.shape, strict=True)
+    ):
+        return node
+    axes = tuple([k for axis in x.attrs[0] for k in groups[axis]])
+    if tuple([source.shape[k] for k in axes]) != node.shape:
+        return node
+    return call("permute_dims", source, axes=axes)
+
+
 _RULES: dict[str, Callable[..., Expr]] = {
     "mean": _mean,
     "var": _var,
@@ -267,6 +302,7 @@ _RULES: dict[str, Callable[..., Expr]] = {
     "log_softmax": _log_softmax,
     "norm": _norm,
     "roll": _roll,
+    "reshape": _reshape,
     "broadcast_like": _broadcast_like,
     "matmul": _matmul,
     "einsum": einsum,
