@@ -36,6 +36,9 @@ from graphc.ir.dims import Name
 MOST_ELEMENTS = 2_048
 """Elements of an array that is turned: with its copy it stays in the fastest cache."""
 
+FEWEST_PASSES = 4
+"""Passes of a loop that become a vector."""
+
 FEWEST_READS = 4
 """Times that it is to be read, at least: turning it reads it once."""
 
@@ -91,7 +94,7 @@ class _Turner:
         def count(s: Statement, loops: tuple[For, ...]) -> None:
             if isinstance(s, For):
                 loops = (*loops, s)
-            if loops and loops[-1].order == "free":
+            if loops and loops[-1].order == "free" and _passes(loops[-1]) >= FEWEST_PASSES:
                 for across, x in _across(s, loops[-1].index):
                     if across.buffer in self.buffers and _is_small(self.buffers[across.buffer]):
                         named = {name for dim in x.index for name in dims.names_of(dim)}
@@ -152,9 +155,9 @@ def _written(statement: Statement) -> set[str]:
 
 
 def _is_small(buffer: Buffer) -> bool:
-    """Whether a buffer has a known number of elements, not too many."""
+    """Whether a buffer has a known number of floats, not too many."""
     sizes = [dim for dim in buffer.shape if isinstance(dim, int)]
-    return len(sizes) == len(buffer.shape) and 0 < prod(sizes) <= MOST_ELEMENTS
+    return buffer.dtype.kind == "f" and len(sizes) == len(buffer.shape) and 0 < prod(sizes) <= MOST_ELEMENTS
 
 
 def _passes(loop: For) -> float:
@@ -182,7 +185,7 @@ def _across(s: Statement, index: str) -> list[tuple[_Across, Load]]:
 
 
 def _with_copy(s: Statement, across: _Across, copy: str, index: str | None) -> Statement:
-    """A statement that reads the copy wherever it read across rows; index : of the loop around it."""
+    """A statement that reads the copy wherever it read across rows; index : of the free loop around it."""
 
     def read(x: Load) -> Load:
         if index is None or x.buffer != across.buffer or _axis(x, index) != across.axis:

@@ -8,42 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from math import prod
 from typing import TYPE_CHECKING
 
 from graphc.compiler.loops.program import (
-    Apply,
-    Assign,
     Combine,
     For,
-    Let,
     Reduce,
-    Statement,
-    body_of,
-    walk_scalar,
     walk_statements,
 )
 from graphc.compiler.targets.llvm.emit import LlvmValue, literal, memory_type, register_type
 from graphc.compiler.targets.llvm.kernels import reducers
+from graphc.compiler.targets.llvm.programs.reduction_sizes import (
+    PLAIN,
+    is_cheap,
+    is_one_block,
+    is_short,
+    is_written_out,
+)
 from graphc.compiler.targets.llvm.programs.values import ValueWriter
-from graphc.ir import dims
 from graphc.ir.op import Reducer, lookup
 from graphc.ir.types import BOOL, INT64, DType
 
 if TYPE_CHECKING:
     from graphc.compiler.targets.llvm.programs.statements import NativeStatements
-
-WRITTEN_OUT = 32
-"""Passes up to which a loop of known length is written out, and what it hands over is combined in pairs."""
-
-MOST_WRITTEN = 128
-"""Statements that this may give."""
-
-MOST_TWICE = 24
-"""Operations of a loop that is written once more for few passes."""
-
-PLAIN = 256
-"""Numbers of a sum, as many as that at most, that are added without compensation."""
 
 
 @dataclass
@@ -108,7 +95,7 @@ class Reductions:
             self._reduce_buffer(s, start)
             return
         kind, slot = memory_type(s.dtype), self.statements.slot
-        now = self.open[s.target] = _Open(s, reducer, at_once=_is_one_block(s))
+        now = self.open[s.target] = _Open(s, reducer, at_once=is_one_block(s))
         if now.at_once and now.is_packed:
             self.statements.block(s.body)
             assert now.result is not None
@@ -117,7 +104,7 @@ class Reductions:
         now.at_once = False
         now.total = slot(kind)
         self.builder.store(start, now.total)
-        if s.summation == "compensated" and not _is_short(s):
+        if s.summation == "compensated" and not is_short(s):
             now.error = slot(kind)
             self.builder.store(LlvmValue(literal(0, s.dtype), s.dtype), now.error)
         if reducer.of_places:
@@ -142,7 +129,7 @@ class Reductions:
 
     def _reduce_buffer(self, s: Reduce, start: LlvmValue) -> None:
         values, kind = self.values, memory_type(s.dtype)
-        if s.error is not None and _is_short(s):
+        if s.error is not None and is_short(s):
             s = replace(s, error=None)
             self.open[s.target] = replace(self.open[s.target], statement=s)
         count = values.size(values.buffers[s.target])
@@ -317,7 +304,7 @@ class Reductions:
         inner = tuple([each for each in s.body if each not in combined])
         if any(isinstance(each, Combine) and each.target in targets for each in walk_statements(inner)):
             return False
-        if count is None and _is_written_out(s):
+        if count is None and is_written_out(s):
             self._written_out(s, targets)
             return True
         length = reducers.BLOCK if not isinstance(s.extent, int) else min(s.extent, reducers.BLOCK)
@@ -327,7 +314,7 @@ class Reductions:
             self._block(s, targets, memory, start, count)
         elif isinstance(s.extent, int) and s.extent <= reducers.BLOCK:
             self._block(s, targets, memory, LlvmValue("0", INT64), LlvmValue(str(s.extent), INT64))
-        elif not isinstance(s.extent, int) and _is_cheap(s):
+        elif not isinstance(s.extent, int) and is_cheap(s):
             stop = self.values.dim(s.extent)
             few = self.builder.instruction(f"icmp slt i64 {stop.text}, {reducers.FEW}", BOOL)
             self.statements.where(few, lambda: self._few(s, targets, stop))
@@ -415,63 +402,6 @@ class Reductions:
                 f"call {register_type(dtype)} @{reducers.symbol(reducer, dtype)}(ptr {at}, i64 {count.text})"
             )
             self._part(now, self.builder.instruction(call, dtype))
-
-
-def _is_written_out(s: For) -> bool:
-    """Whether a loop is so short that its passes stand one after the other."""
-    if not isinstance(s.extent, int) or s.extent > WRITTEN_OUT or any(map(body_of, s.body)):
-        return False
-    return s.extent * len(s.body) <= MOST_WRITTEN
-
-
-def _is_cheap(s: For) -> bool:
-    """Whether a body is so little that it may be written twice."""
-    operations = 0
-    for each in walk_statements(s.body):
-        if not isinstance(each, (Let, Assign, Combine)):
-            return False
-        for x in walk_scalar(each.value):
-            operations += isinstance(x, Apply)
-            if isinstance(x, Apply) and x.op not in _SHORT:
-                return False
-    return operations <= MOST_TWICE
-
-
-_SHORT = frozenset("add subtract multiply negative divide sqrt abs minimum maximum where astype".split())
-"""Operations of a few instructions."""
-
-
-def _is_one_block(s: Reduce) -> bool:
-    """Whether all numbers of a reduction come from one loop of known length, in its body, that fits into a block."""
-    loops = [each for each in s.body if isinstance(each, For)]
-    direct = [each for loop in loops for each in loop.body if isinstance(each, Combine)]
-    every = [each for each in walk_statements(s.body) if isinstance(each, Combine)]
-    own = [each for each in every if each.target == s.target]
-    if len(own) != 1 or own[0] not in direct:
-        return False
-    (loop,) = [each for each in loops if own[0] in each.body]
-    if not isinstance(loop.extent, int) or not 0 < loop.extent <= reducers.BLOCK:
-        return False
-    return [each for each in walk_statements(loop.body) if isinstance(each, Combine)] == own
-
-
-def _is_short(s: Reduce) -> bool:
-    """Whether so few numbers are combined, for each element of the target, that they need no compensation."""
-
-    def numbers(body: tuple[Statement, ...], passes: dict[str, int]) -> int:
-        most = 0
-        for each in body:
-            if isinstance(each, Combine) and each.target == s.target:
-                named = {name for dim in each.index for name in dims.names_of(dim)}
-                most += prod(count for index, count in passes.items() if index not in named)
-            elif isinstance(each, For):
-                count = each.extent if isinstance(each.extent, int) else PLAIN + 1
-                most += numbers(each.body, {**passes, each.index: count})
-            else:
-                most += numbers(body_of(each), passes)
-        return most
-
-    return numbers(s.body, {}) <= PLAIN
 
 
 __all__ = ["Reductions"]

@@ -20,6 +20,7 @@ from graphc.compiler.loops.program import Buffer, Private, Program, walk_stateme
 from graphc.compiler.loops.split_ranges import split_ranges
 from graphc.compiler.loops.turned_copies import turned_copies
 from graphc.compiler.loops.unroll import unroll
+from graphc.compiler.loops.vector_stages import vector_stages
 from graphc.compiler.targets.llvm.emit import LlvmBuilder, LlvmValue
 from graphc.compiler.targets.llvm.kernels import reducers
 from graphc.compiler.targets.llvm.loop_builder import INTRINSICS
@@ -74,7 +75,7 @@ def write(program: Program, interruptible: bool = False) -> NativeText:
     """
     written_out = unroll(expand_calls(program))
     chosen = conditional_sums(written_out)
-    ready = turned_copies(exact_sums(split_ranges(computed_again(exact_sums(chosen)))))
+    ready = turned_copies(vector_stages(exact_sums(split_ranges(computed_again(exact_sums(chosen))))))
     text = _ModuleWriter(ready, interruptible).write()
     return replace(text, chooses=chosen is not written_out)
 

@@ -1,0 +1,92 @@
+"""What decides how a reduction of the loop IR is written: how many numbers it combines, and what they cost."""
+
+from __future__ import annotations
+
+from math import prod
+
+from graphc.compiler.loops.program import (
+    Apply,
+    Assign,
+    Combine,
+    For,
+    Let,
+    Reduce,
+    Statement,
+    body_of,
+    walk_scalar,
+    walk_statements,
+)
+from graphc.compiler.targets.llvm.kernels import reducers
+from graphc.ir import dims
+
+WRITTEN_OUT = 32
+"""Passes up to which a loop of known length is written out, and what it hands over is combined in pairs."""
+
+MOST_WRITTEN = 128
+"""Statements that this may give."""
+
+MOST_TWICE = 24
+"""Operations of a loop that is written once more for few passes."""
+
+PLAIN = 256
+"""Numbers of a sum, as many as that at most, that are added without compensation."""
+
+
+def is_written_out(s: For) -> bool:
+    """Whether a loop is so short that its passes stand one after the other."""
+    if not isinstance(s.extent, int) or s.extent > WRITTEN_OUT or any(map(body_of, s.body)):
+        return False
+    return s.extent * len(s.body) <= MOST_WRITTEN
+
+
+def is_cheap(s: For) -> bool:
+    """Whether a body is so little that it may be written twice."""
+    operations = 0
+    for each in walk_statements(s.body):
+        if not isinstance(each, (Let, Assign, Combine)):
+            return False
+        for x in walk_scalar(each.value):
+            operations += isinstance(x, Apply)
+            if isinstance(x, Apply) and x.op not in _SHORT:
+                return False
+    return operations <= MOST_TWICE
+
+
+_SHORT = frozenset("add subtract multiply negative divide sqrt abs minimum maximum where astype".split())
+"""Operations of a few instructions."""
+
+
+def is_one_block(s: Reduce) -> bool:
+    """Whether all numbers of a reduction come from one loop of known length, in its body, that fits into a block."""
+    loops = [each for each in s.body if isinstance(each, For)]
+    direct = [each for loop in loops for each in loop.body if isinstance(each, Combine)]
+    every = [each for each in walk_statements(s.body) if isinstance(each, Combine)]
+    own = [each for each in every if each.target == s.target]
+    if len(own) != 1 or own[0] not in direct:
+        return False
+    (loop,) = [each for each in loops if own[0] in each.body]
+    if not isinstance(loop.extent, int) or not 0 < loop.extent <= reducers.BLOCK:
+        return False
+    return [each for each in walk_statements(loop.body) if isinstance(each, Combine)] == own
+
+
+def is_short(s: Reduce) -> bool:
+    """Whether so few numbers are combined, for each element of the target, that they need no compensation."""
+
+    def numbers(body: tuple[Statement, ...], passes: dict[str, int]) -> int:
+        most = 0
+        for each in body:
+            if isinstance(each, Combine) and each.target == s.target:
+                named = {name for dim in each.index for name in dims.names_of(dim)}
+                most += prod(count for index, count in passes.items() if index not in named)
+            elif isinstance(each, For):
+                count = each.extent if isinstance(each.extent, int) else PLAIN + 1
+                most += numbers(each.body, {**passes, each.index: count})
+            else:
+                most += numbers(body_of(each), passes)
+        return most
+
+    return numbers(s.body, {}) <= PLAIN
+
+
+__all__ = ["PLAIN", "is_cheap", "is_one_block", "is_short", "is_written_out"]
