@@ -35,7 +35,11 @@ def simplified(x: Scalar) -> Scalar:
             return _sum(x, one, other)
         case Apply("subtract", (one, other)):
             start = _behind_zero(one)
-            return x if start is None else _sum(replace(x, op="add"), _zero(x), _again("subtract", start, other, x))
+            return (
+                x
+                if start is None
+                else _sum(replace(x, op="add"), _zero(x), _again("subtract", start, other, x))
+            )
         case Apply("multiply", (one, other)):
             return _product(x, one, other)
     return x

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from typing import Any
 
 import numpy as np
 import pytest
@@ -131,7 +132,7 @@ def test_fewer_operations_give_the_same_bits(form):
         "0.5*(2*a)": apply("multiply", number(0.5), apply("multiply", number(2), a)),
     }
 
-    def value(x, of):
+    def value(x: Any, of: dict[str, float]) -> Any:
         match x:
             case Constant(number):
                 return np.float64(number)
@@ -165,8 +166,8 @@ def test_a_choice_that_the_next_pass_waits_for_is_a_branch():
     a, root = halving(lambda x: x * x * x + x > 3.0)
     loops = [each for each in walk_statements(program_of([root], [a]).body) if isinstance(each, While)]
     assert [len(guessed_choices(loop)) for loop in loops] == [2]
-    f = g.compile(root, [a], cache=False)
-    assert "!prof" in f.llvm or f.address
+    f: Any = g.compile(root, [a], cache=False)
+    assert f.address
     for end in (2.0, 5.0, 7.5):
         low, high = 0.0, end
         while high - low > 1e-9:
@@ -187,7 +188,7 @@ def test_few_numbers_are_added_as_blocks_of_as_many_are(n):
     x = g.symbol("x", shape=("n",))
     value = g.sum(x * x)
     data = np.random.default_rng(n).normal(size=n) * 10.0 ** np.arange(n).clip(0, 12)
-    f = g.compile([value], [x])
+    f: Any = g.compile([value], [x])
     result = np.zeros(())
     call = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)(f.address)
     assert call(n, data.ctypes.data, result.ctypes.data) == 0
@@ -202,7 +203,7 @@ def test_few_numbers_are_added_as_blocks_of_as_many_are(n):
 
 def test_lengths_that_follow_from_others_are_not_asked_but_bad_ones_are_refused():
     inputs, outputs = rosenbrock()
-    f = g.compile(outputs, inputs)
+    f: Any = g.compile(outputs, inputs)
     call = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int64, *[ctypes.c_void_p] * 3)(f.address)
     x, value, slope = np.ones(4), np.zeros(()), np.zeros(4)
     where = [each.ctypes.data for each in (x, value, slope)]
@@ -217,9 +218,10 @@ def test_a_jacobian_of_points_has_its_axes_without_copies(rows, columns):
     moved = points @ turn
     rng = np.random.default_rng(3)
     at, near = rng.normal(size=5), rng.normal(size=(rows, 4))
-    result = np.asarray(g.compile(g.jacobian(moved, a), [a, points])(at, near))
+    slopes: Any = g.compile(g.jacobian(moved, a), [a, points])
+    result = np.asarray(slopes(at, near))
     h = 1e-6
-    single = g.compile(moved, [a, points])
+    single: Any = g.compile(moved, [a, points])
     for k in range(5):
         step = h * np.eye(5)[k]
         slope = (single(at + step, near) - single(at - step, near)) / (2 * h)

@@ -1,7 +1,8 @@
-"""What decides how a reduction of the loop IR is written: how many numbers it combines, and what they cost."""
+"""Reductions of the loop IR while they are written, and what decides how: how many numbers they combine, and what those cost."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import prod
 
 from graphc.compiler.loops.program import (
@@ -16,8 +17,10 @@ from graphc.compiler.loops.program import (
     walk_scalar,
     walk_statements,
 )
+from graphc.compiler.targets.llvm.emit import LlvmValue
 from graphc.compiler.targets.llvm.kernels import reducers
 from graphc.ir import dims
+from graphc.ir.op import Reducer
 
 WRITTEN_OUT = 32
 """Passes up to which a loop of known length is written out, and what it hands over is combined in pairs."""
@@ -30,6 +33,39 @@ MOST_TWICE = 24
 
 PLAIN = 256
 """Numbers of a sum, as many as that at most, that are added without compensation."""
+
+
+@dataclass
+class OpenReduction:
+    """A reduction whose body is being written.
+
+    total, error, best, some : addresses of the value so far, of what rounding took from it, and of a place's value and whether
+        there is any; None of a reduction into a buffer or of what it does without
+    at_once : whether all of it is one block; result : what that is, when it was written
+    """
+
+    statement: Reduce
+    reducer: Reducer
+    total: str | None = None
+    error: str | None = None
+    best: str | None = None
+    some: str | None = None
+    at_once: bool = False
+    result: LlvmValue | None = None
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether blocks of its numbers are reduced in vectors."""
+        kind = self.statement.dtype.kind
+        whole = self.total is None and not self.at_once
+        return not whole and kind == "f" and self.reducer.packed and not self.reducer.of_places
+
+
+@dataclass(frozen=True)
+class SerialBlock:
+    """A block of few numbers, that join one after the other as its function joins as many; slot : what they are so far."""
+
+    slot: str
 
 
 def is_written_out(s: For) -> bool:
@@ -89,4 +125,4 @@ def is_short(s: Reduce) -> bool:
     return numbers(s.body, {}) <= PLAIN
 
 
-__all__ = ["PLAIN", "is_cheap", "is_one_block", "is_short", "is_written_out"]
+__all__ = ["PLAIN", "OpenReduction", "SerialBlock", "is_cheap", "is_one_block", "is_short", "is_written_out"]

@@ -7,7 +7,7 @@ in vectors (`kernels.reducers`): sums within a block are plain, those of blocks 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from graphc.compiler.loops.program import (
@@ -20,50 +20,19 @@ from graphc.compiler.targets.llvm.emit import LlvmValue, literal, memory_type, r
 from graphc.compiler.targets.llvm.kernels import reducers
 from graphc.compiler.targets.llvm.programs.reduction_sizes import (
     PLAIN,
+    OpenReduction,
+    SerialBlock,
     is_cheap,
     is_one_block,
     is_short,
     is_written_out,
 )
 from graphc.compiler.targets.llvm.programs.values import ValueWriter
-from graphc.ir.op import Reducer, lookup
+from graphc.ir.op import lookup
 from graphc.ir.types import BOOL, INT64, DType
 
 if TYPE_CHECKING:
     from graphc.compiler.targets.llvm.programs.statements import NativeStatements
-
-
-@dataclass
-class _Open:
-    """A reduction whose body is being written.
-
-    total, error, best, some : addresses of the value so far, of what rounding took from it, and of a place's value and whether
-        there is any; None of a reduction into a buffer or of what it does without
-    at_once : whether all of it is one block; result : what that is, when it was written
-    """
-
-    statement: Reduce
-    reducer: Reducer
-    total: str | None = None
-    error: str | None = None
-    best: str | None = None
-    some: str | None = None
-    at_once: bool = False
-    result: LlvmValue | None = None
-
-    @property
-    def is_packed(self) -> bool:
-        """Whether blocks of its numbers are reduced in vectors."""
-        kind = self.statement.dtype.kind
-        whole = self.total is None and not self.at_once
-        return not whole and kind == "f" and self.reducer.packed and not self.reducer.of_places
-
-
-@dataclass(frozen=True)
-class _Serial:
-    """A block of few numbers, that join one after the other as its function joins as many; slot : what they are so far."""
-
-    slot: str
 
 
 class Reductions:
@@ -76,9 +45,9 @@ class Reductions:
         self.values = values
         self.builder = values.builder
         self.statements = statements
-        self.open: dict[str, _Open] = {}
+        self.open: dict[str, OpenReduction] = {}
         self.needed: set[tuple[str, DType]] = set()
-        self._blocks: dict[str, str | list[LlvmValue] | _Serial] = {}
+        self._blocks: dict[str, str | list[LlvmValue] | SerialBlock] = {}
         self._strips: dict[str, str] = {}
 
     def reduce(self, s: Reduce) -> None:
@@ -91,11 +60,11 @@ class Reductions:
         assert reducer is not None
         start = LlvmValue(literal(0 if reducer.of_places else reducer.identity(s.dtype), s.dtype), s.dtype)
         if s.target in self.values.buffers:
-            self.open[s.target] = _Open(s, reducer)
+            self.open[s.target] = OpenReduction(s, reducer)
             self._reduce_buffer(s, start)
             return
         kind, slot = memory_type(s.dtype), self.statements.slot
-        now = self.open[s.target] = _Open(s, reducer, at_once=is_one_block(s))
+        now = self.open[s.target] = OpenReduction(s, reducer, at_once=is_one_block(s))
         if now.at_once and now.is_packed:
             self.statements.block(s.body)
             assert now.result is not None
@@ -159,7 +128,7 @@ class Reductions:
             block.append(self.values.scalar(s.value))
             return
         now = self.open[s.target]
-        if isinstance(block, _Serial):
+        if isinstance(block, SerialBlock):
             old = self.builder.load(block.slot, now.statement.dtype)
             value = self.values.scalar(s.value)
             self.builder.store(reducers.combine(self.builder, now.statement.reducer, old, value), block.slot)
@@ -181,7 +150,9 @@ class Reductions:
                 None if error is None else self.values.address(error, s.index),
             )
 
-    def _join(self, now: _Open, value: LlvmValue, total: str, error: str | None, block: bool = False) -> None:
+    def _join(
+        self, now: OpenReduction, value: LlvmValue, total: str, error: str | None, block: bool = False
+    ) -> None:
         """A number joins what has been combined so far; block : whether it is a block's, the first one mostly."""
         b, dtype = self.builder, now.statement.dtype
         old = b.load(total, dtype)
@@ -203,7 +174,7 @@ class Reductions:
         else:
             lose()
 
-    def _place(self, s: Combine, now: _Open, value: LlvmValue) -> None:
+    def _place(self, s: Combine, now: OpenReduction, value: LlvmValue) -> None:
         """The first that no other one is preferred to, or the first NaN."""
         b = self.builder
         assert s.place is not None and now.total is not None and now.some is not None
@@ -333,7 +304,7 @@ class Reductions:
         """A block of fewer numbers than a vector's accumulators take: one after the other, and nothing between in memory."""
         for target in targets:
             dtype = self.open[target].statement.dtype
-            self._blocks[target] = _Serial(self.statements.slot(memory_type(dtype)))
+            self._blocks[target] = SerialBlock(self.statements.slot(memory_type(dtype)))
             start = LlvmValue(literal(self.open[target].reducer.identity(dtype), dtype), dtype)
             self.builder.store(start, self._blocks[target].slot)  # type: ignore[union-attr]
 
@@ -367,7 +338,7 @@ class Reductions:
                 each = [*pairs, *each[len(each) - len(each) % 2 :]]
             self._part(self.open[target], each[0])
 
-    def _part(self, now: _Open, value: LlvmValue) -> None:
+    def _part(self, now: OpenReduction, value: LlvmValue) -> None:
         """What a block is, to what those before it are."""
         if now.at_once:
             now.result = value
