@@ -20,7 +20,7 @@ import numpy as np
 from graphc.errors import InputError
 from graphc.frontend.interop.block_results import combined, of_block
 from graphc.frontend.interop.callee import Callee
-from graphc.frontend.interop.split import BlockPass, Partial, Split, split
+from graphc.frontend.interop.split import BlockPartial, BlockPass, SplitFormula, split
 from graphc.ir.attribute_text import bound
 from graphc.ir.expr import Expr, symbol, walk
 from graphc.ir.foreign_arrays import package_of
@@ -105,7 +105,7 @@ class CompiledPass:
 class DaskPlan:
     """A formula cut along an axis, compiled."""
 
-    cut: Split
+    cut: SplitFormula
     passes: list[CompiledPass]
     last: BlockFunction | None
     inputs: tuple[Expr, ...]
@@ -275,7 +275,9 @@ def _plan(callee: Callee, axis: str) -> DaskPlan:
     if axis:
         cut = split(callee.unfolded(), axis)
     else:
-        cut = Split("", symbol("length", (), "int64"), symbol("rows", (), "int64"), [], list(callee.outputs))
+        cut = SplitFormula(
+            "", symbol("length", (), "int64"), symbol("rows", (), "int64"), [], list(callee.outputs)
+        )
     passes = []
     for each in cut.passes:
         before, before_inputs = _compiled(callee, list(each.whole.values()))
@@ -337,7 +339,7 @@ def _value_of(partials: Sequence[tuple[np.ndarray, ...]], place: int) -> np.ndar
     return partials[place][-1]
 
 
-def _step(partial: Partial, lengths: Any) -> int:
+def _step(partial: BlockPartial, lengths: Any) -> int:
     """How far apart rows are where the place of an extreme is counted."""
     return 1 if partial.along is None else math.prod(bound(partial.along, lengths))
 

@@ -30,7 +30,7 @@ PLACES = {"argmax": "max", "argmin": "min"}
 
 
 @dataclass(frozen=True)
-class Partial:
+class BlockPartial:
     """A reduction over the split axis.
 
     kind : how results for two blocks become one; of : what each block computes; stand_in : the symbol for the result
@@ -54,12 +54,12 @@ class BlockPass:
 
     whole: dict[Expr, Expr]
     outputs: list[Expr]
-    partials: list[Partial]
+    partials: list[BlockPartial]
     results: list[tuple[int, int]]
 
 
 @dataclass(frozen=True)
-class Split:
+class SplitFormula:
     """A formula cut along an axis: the passes over the blocks, and what is computed after them.
 
     length : the symbol that stands for the axis' whole length; numbers : that for the numbers of the rows
@@ -82,7 +82,7 @@ class Splitter:
     numbers: Expr
     places: dict[Expr, int | None] = field(default_factory=dict)
     levels: dict[Expr, int] = field(default_factory=dict)
-    partials: list[tuple[int, Partial]] = field(default_factory=list)
+    partials: list[tuple[int, BlockPartial]] = field(default_factory=list)
 
     def cut(self, outputs: Sequence[Expr], known: dict[Expr, Expr] | None = None) -> list[Expr]:
         """The outputs with partials replaced by their stand-ins."""
@@ -150,7 +150,7 @@ class Splitter:
 
     def _summed(self, part: Expr, level: int) -> Expr:
         stand_in = symbol(f"partial {len(self.partials)} of {self.axis}", part.shape, part.dtype)
-        self.partials.append((level, Partial("sum", (part,), stand_in)))
+        self.partials.append((level, BlockPartial("sum", (part,), stand_in)))
         return self._set(stand_in, None, level + 1)
 
     def _whole_cast(self, node: Expr) -> Expr:
@@ -172,7 +172,7 @@ class Splitter:
         self.places[node], self.levels[node] = place, level
         return node
 
-    def _partial(self, made: Expr, places: dict[int, Any]) -> Partial | None:
+    def _partial(self, made: Expr, places: dict[int, Any]) -> BlockPartial | None:
         name, along, of = made.op.name, None, (made,)
         stand_in = symbol(f"partial {len(self.partials)} of {self.axis}", made.shape, made.dtype)
         if summed(made, places):
@@ -188,7 +188,7 @@ class Splitter:
             kind, of = name, (call(PLACES[name], operand, axis=made.attrs[0], keepdims=made.attrs[1]), made)
         else:
             return None
-        return Partial(kind, of, stand_in, along)
+        return BlockPartial(kind, of, stand_in, along)
 
     def _refuse(self, node: Expr) -> Any:
         raise InputError(
@@ -203,7 +203,7 @@ def _differs(one: Expr, other: Expr) -> bool:
     return one is not other
 
 
-def split(outputs: Sequence[Expr], axis: str) -> Split:
+def split(outputs: Sequence[Expr], axis: str) -> SplitFormula:
     """Cut a formula along an axis.
 
     Raises `InputError` for what cannot be computed block by block, with the node.
@@ -229,7 +229,7 @@ def split(outputs: Sequence[Expr], axis: str) -> Split:
             stand_ins = {expr: stand_in for stand_in, expr in whole.items()}
             passes.append(BlockPass(whole, [substitute(each, stand_ins) for each in wanted], partials, rows))
     last = [result if state.places[result] is None else None for result in results]
-    return Split(axis, length, numbers, passes, last)
+    return SplitFormula(axis, length, numbers, passes, last)
 
 
 def _frontier(wanted: Sequence[Expr], state: Splitter) -> dict[Expr, Expr]:
@@ -245,4 +245,4 @@ def _frontier(wanted: Sequence[Expr], state: Splitter) -> dict[Expr, Expr]:
     return {stand_in: expr for expr, stand_in in found.items()}
 
 
-__all__ = ["PLACES", "REDUCED", "BlockPass", "Partial", "Split", "Splitter", "split"]
+__all__ = ["PLACES", "REDUCED", "BlockPartial", "BlockPass", "SplitFormula", "Splitter", "split"]
