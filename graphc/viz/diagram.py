@@ -12,8 +12,9 @@ from graphc.errors import InputError, RenderError, brief
 from graphc.ir.formatting import show_value, visible
 from graphc.util.files import as_text, write_whole
 from graphc.util.fork_safety import cached_property
-from graphc.viz.graphviz_engine import FORMATS, LAYOUT, check_size, render
-from graphc.viz.layout_scene import read
+from graphc.viz.edge_routing import route
+from graphc.viz.graphviz_engine import FORMATS, LAYOUT, check_size, redraw, render
+from graphc.viz.layout_scene import Scene, read
 from graphc.viz.model import View
 from graphc.viz.style import SLIDES, Style, as_style
 from graphc.viz.writers import WRITERS
@@ -24,6 +25,9 @@ FORMS = tuple(dict.fromkeys((*FORMATS, *WRITERS, "html", "dot")))
 
 _SUFFIXES = {**{f".{form}": form for form in FORMS}, ".gv": "dot"}
 
+
+_WIDER = 0.3
+"""Inches that channels are wider where edges find no way through them."""
 
 _SHOWN = 4_000_000
 """A notebook does not keep pictures of more characters than this."""
@@ -73,12 +77,37 @@ class Diagram:
             return self.source.encode()
         if form == "html":
             return self.html().encode()
-        parts = len(self.view.nodes) + 3 * len(self.view.edges)  # an edge with values is a node and two edges
+        parts = self._parts
         check_size(parts)
+        scene, lines, layout = self._placed
         if form in WRITERS:
-            scene = read(render(self.source, LAYOUT, parts=parts))
             return WRITERS[form](scene, self.view.title, self.describe()).encode()
-        return render(self.source, form, parts=parts, settings=_pixels(self.style) if form == "png" else None)
+        settings = _pixels(self.style) if form == "png" else {}
+        if lines or layout:
+            return redraw(self.source, form, lines, parts=parts, layout=layout, settings=settings)
+        return render(self.source, form, parts=parts, settings=settings)
+
+    @cached_property
+    def _placed(self) -> tuple[Scene, dict[str, str], dict[str, str]]:
+        """The picture laid out, the lines in it that Graphviz did not lay, as it writes them, and the settings of its layout.
+
+        Where edges find no way around what they meet it is laid out once more, with wider channels.
+        """
+        parts, wide = self._parts, _wide(self.style)
+        plain = read(render(self.source, LAYOUT, parts=parts))
+        scene, left = route(plain, self.layout)
+        layout: dict[str, str] = {}
+        if left:
+            other = read(render(self.source, LAYOUT, parts=parts, settings=wide))
+            led, still = route(other, self.layout)
+            if still < left:
+                plain, scene, layout = other, led, wide
+        changed = zip(plain.items, scene.items, strict=True)
+        return scene, {old.at: new.at for old, new in changed if old.at != new.at}, layout
+
+    @property
+    def _parts(self) -> int:
+        return len(self.view.nodes) + 3 * len(self.view.edges)  # an edge with values is a node and two edges
 
     def html(self) -> str:
         """The player: a page that steps through the graph, with inputs that can be changed. Raises `RenderError`."""
@@ -137,3 +166,8 @@ def _pixels(style: Style) -> dict[str, str]:
     """The settings for PNG, which cannot be enlarged to be read: more room than a page before it is scaled down."""
     width, height = style.page
     return {"dpi": f"{style.dpi}", "size": f"{4 * width:g},{4 * height:g}"}
+
+
+def _wide(style: Style) -> dict[str, str]:
+    """The settings for wider channels between nodes."""
+    return {"ranksep": f"{2 * style.rank_gap + _WIDER:g}", "nodesep": f"{style.node_gap + _WIDER / 2:g}"}

@@ -22,6 +22,8 @@ FORMATS = ("svg", "png", "pdf")
 LAYOUT = "json"
 """The format that says where the parts of a picture stand, for those who draw them themselves."""
 
+_PLACED = "dot"
+
 IN_PROCESS = 150
 """Diagrams of at most so many DOT nodes and edges are laid out in this process, in well under a second."""
 
@@ -40,9 +42,9 @@ _LOCK = fork_safety.lock()
 _CHILD = """
 import sys, pygraphviz
 graph = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode("utf-8"))
-for setting in sys.argv[2:]:
+for setting in sys.argv[3:]:
     graph.graph_attr.__setitem__(*setting.split("=", 1))
-sys.stdout.buffer.write(graph.draw(format=sys.argv[1], prog="dot"))
+sys.stdout.buffer.write(graph.draw(format=sys.argv[1], prog=sys.argv[2]))
 """
 
 
@@ -78,29 +80,31 @@ def render(
     parts: int,
     settings: Mapping[str, str] | None = None,
     time_limit: float = TIME_LIMIT,
+    program: str = "dot",
 ) -> bytes:
     """A file's content.
 
     Parameters
     ----------
     source : DOT text
-    form : 'svg', 'png' or 'pdf'; 'json' is the layout with what would be drawn
+    form : 'svg', 'png' or 'pdf'; 'json' is the layout with what would be drawn, 'dot' the text with the layout in it
     parts : how many nodes and edges the text has
     settings : graph attributes that replace those of the text
     time_limit : seconds for a diagram that is not small
+    program : 'dot', or 'nop2' for a text with a layout in it, which is drawn as it says
 
     Raises `RenderError` when the diagram is too large, takes too long, or nothing on this machine can render it.
     """
-    if form not in (*FORMATS, LAYOUT):
+    if form not in (*FORMATS, LAYOUT, _PLACED):
         raise RenderError(f"no such format: {brief(form)}", hint=f"use one of {', '.join(FORMATS)}, or dot")
     check_size(parts)
     settings = {**(settings or {}), **(_HASTE if parts > IN_PROCESS else {})}
     changes = [f"{key}={value}" for key, value in settings.items()]
     if _has_bundled_engine():
         if parts <= IN_PROCESS or not sys.executable:
-            return _in_process(source, form, settings)
+            return _in_process(source, form, settings, program)
         # -P: a file called pygraphviz.py in the working directory is not the package
-        command = [sys.executable, "-P", "-c", _CHILD, form, *changes]
+        command = [sys.executable, "-P", "-c", _CHILD, form, program, *changes]
         paths = os.pathsep.join(path for path in sys.path if path)
         return _in_child(command, source, time_limit, {**os.environ, "PYTHONPATH": paths})
     dot = shutil.which("dot")
@@ -110,16 +114,43 @@ def render(
             hint="pip install pygraphviz (its wheels carry Graphviz), or install Graphviz so that `dot` is on the PATH; "
             '.save("x.dot") works without',
         )
-    return _in_child([dot, f"-T{form}", *(f"-G{change}" for change in changes)], source, time_limit, None)
+    return _in_child(
+        [dot, f"-K{program}", f"-T{form}", *(f"-G{change}" for change in changes)], source, time_limit, None
+    )
 
 
-def _in_process(source: str, form: str, settings: Mapping[str, str]) -> bytes:
+def redraw(
+    source: str,
+    form: str,
+    lines: Mapping[str, str],
+    *,
+    parts: int,
+    layout: Mapping[str, str],
+    settings: Mapping[str, str],
+) -> bytes:
+    """A file's content with some edges led elsewhere than where Graphviz lays them.
+
+    Parameters
+    ----------
+    source, form, parts : as for `render`
+    lines : where an edge runs in Graphviz's layout → where it shall run, both as DOT writes it
+    layout, settings : graph attributes for laying out, and for drawing
+
+    Raises `RenderError` as `render` does.
+    """
+    placed = render(source, _PLACED, parts=parts, settings=layout).decode().replace("\\\n", "")
+    for old, new in lines.items():
+        placed = placed.replace(f'pos="{old}"', f'pos="{new}"')
+    return render(placed, form, parts=parts, settings=settings, program="nop2")
+
+
+def _in_process(source: str, form: str, settings: Mapping[str, str], program: str) -> bytes:
     with _LOCK:
         try:
             graph = _pygraphviz().AGraph(string=source)
             for key, value in settings.items():
                 graph.graph_attr[key] = value
-            return graph.draw(format=form, prog="dot")
+            return graph.draw(format=form, prog=program)
         except (ValueError, OSError, ImportError) as error:
             raise RenderError(f"the layout failed: {error}", hint='.save("x.dot") writes the text') from error
 

@@ -52,12 +52,16 @@ class Text:
 
 @dataclass(frozen=True)
 class Item:
-    """A node, an edge or a frame: its name in the DOT text, what it tells when pointed at, and its parts from back to front."""
+    """A node, an edge or a frame: its name in the DOT text, what it tells when pointed at, and its parts from back to front.
+
+    at : where an edge runs, as DOT writes it
+    """
 
     kind: str
     key: str
     tip: str
     parts: tuple[Stroke | Text, ...]
+    at: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,8 @@ def _item(kind: str, entry: dict[str, Any], names: dict[int, str] | None = None)
         for operation in entry.get(stage, ()):
             pen = _drawn(operation, pen, parts)
     tip = str(entry.get("tooltip", "")).strip() if kind != "edge" else ""
-    return Item(kind, str(key), tip.replace("\\\\", "\\"), tuple(parts))
+    at = str(entry.get("pos", "")) if kind == "edge" else ""
+    return Item(kind, str(key), tip.replace("\\\\", "\\"), tuple(parts), at)
 
 
 _FORMS = {"p": "polygon", "b": "curve", "l": "polyline", "e": "ellipse"}
