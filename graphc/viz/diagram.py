@@ -79,7 +79,7 @@ class Diagram:
             return self.html().encode()
         parts = self._parts
         check_size(parts)
-        scene, lines, layout = self._placed
+        scene, lines, layout = self._placed()
         if form in WRITERS:
             return WRITERS[form](scene, self.view.title, self.describe()).encode()
         settings = _pixels(self.style) if form == "png" else {}
@@ -87,7 +87,6 @@ class Diagram:
             return redraw(self.source, form, lines, parts=parts, layout=layout, settings=settings)
         return render(self.source, form, parts=parts, settings=settings)
 
-    @cached_property
     def _placed(self) -> tuple[Scene, dict[str, str], dict[str, str]]:
         """The picture laid out, the lines in it that Graphviz did not lay, as it writes them, and the settings of its layout.
 

@@ -114,9 +114,8 @@ def render(
             hint="pip install pygraphviz (its wheels carry Graphviz), or install Graphviz so that `dot` is on the PATH; "
             '.save("x.dot") works without',
         )
-    return _in_child(
-        [dot, f"-K{program}", f"-T{form}", *(f"-G{change}" for change in changes)], source, time_limit, None
-    )
+    command = [dot, *([] if program == "dot" else [f"-K{program}"]), f"-T{form}"]
+    return _in_child([*command, *(f"-G{change}" for change in changes)], source, time_limit, None)
 
 
 def redraw(

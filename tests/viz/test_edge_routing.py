@@ -51,7 +51,7 @@ def test_what_is_good_stays_as_it_was(layout):
 @pytest.mark.parametrize("form", ["png", "pdf"])
 def test_every_format_draws_the_new_lines(form):
     diagram = nested(SEEDS[2])
-    _, lines, _ = diagram._placed
+    _, lines, _ = diagram._placed()
     assert lines
     assert diagram.render(form) != graphviz_engine.render(diagram.source, form, parts=10)
 
