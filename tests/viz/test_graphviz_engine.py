@@ -162,7 +162,7 @@ def test_text_that_is_no_graph():
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell script stands in for dot")
 def test_without_the_bundled_engine_dot_serves(monkeypatch, tmp_path):
     script = tmp_path / "dot"
-    nothing = '{"bb": "0,0,1,1", "size": "1,1"}'  # a layout
+    nothing = '{"bb": "0,0,1,1", "size": "1,1", "name": "g"}'  # a layout
     script.write_text(f"#!/bin/sh\nif [ $1 = -Tjson ]; then echo '{nothing}'; exit; fi\necho \"$@\"\ncat\n")
     script.chmod(0o755)
     monkeypatch.setattr(graphviz_engine, "_has_bundled_engine", lambda: False)
