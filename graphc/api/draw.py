@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,7 @@ from graphc.ir.graph import Dag
 from graphc.rewrite.engine import RuleFiring, Trace
 from graphc.util.arguments import mapping, truth
 from graphc.viz import DEFAULT, MAX_NODES, SLIDES, Diagram, Style, as_style, fold, panels, view
+from graphc.viz.annotations import checked_watch
 from graphc.viz.diagnose import Diagnosis, finding, notes, sources
 from graphc.viz.player.play import player
 
@@ -40,6 +42,8 @@ def draw(
     layout: str = "right",
     exercise: bool = False,
     step: int | tuple[int, ...] | None = None,
+    decimals: int | None = None,
+    watch: Mapping[Any, Any] | None = None,
 ) -> Diagram:
     """A diagram of an expression or graph: the forward value over each edge, what flows back through it under it.
 
@@ -51,7 +55,7 @@ def draw(
         node their sum (Σ). Several outputs, or one that is no float scalar, are drawn forward only unless there is a `seed`.
     seed : the weight of each output in what is differentiated
     name : the name of the output, or one for each; by default L, or the keys of a dict of outputs
-    digits : significant digits
+    digits : significant digits; of a matrix those of its largest element
     style : "slides", "paper", "dark", "mono", or a dict of what differs from one: {"base": "dark", "size": 18}
     accuracy : a report of `g.accuracy`; every operation is coloured by the bits that it loses
     collapse : True draws every block of `g.scope` as one node, a name or names ("layer 1", "encoder/layer 1") those blocks
@@ -64,6 +68,10 @@ def draw(
     exercise : whether the player asks its reader for the values
     step : the step of loops whose values are shown inside of them, counted from 0 (that of a row in `g.scan`); -1 is the last
         one, (3, 0) step 0 of a loop within step 3 of another. None shows what is inside without values
+    decimals : places behind the point of every number, in place of significant digits
+    watch : name or symbol → indices of elements, {"W": [(0, 1)]}: of that array they are written out, and nothing else
+
+    Vectors of up to six elements and matrices of up to 6×6 are shown as such, larger ones as their shape and range.
 
     A loop is a frame with its body inside: what goes in and out passes a small box, and a dashed line leads from what a step
     carries on to where the next one takes it. A branch has a frame for each side, with values in the one that is taken. A
@@ -98,6 +106,13 @@ def draw(
     shown = view(
         graph, at, backward, seed=seed, name=name, digits=digits, losses=losses, show=show, step=step
     )
+    watched = checked_watch(graph, watch)
+    if watched:
+        edges = tuple(
+            replace(edge, watch=watched.get(edge.node, ())) if edge.node in watched else edge
+            for edge in shown.edges
+        )
+        shown = replace(shown, edges=edges)
     options: dict[str, Any] = {
         "seed": seed,
         "name": name,
@@ -106,7 +121,7 @@ def draw(
         "exercise": exercise,
     }
     page = partial(player, graph, at, backward, **options)
-    return Diagram(fold(shown, collapse, max_nodes), style, digits, layout, page)
+    return Diagram(fold(shown, collapse, max_nodes), style, digits, layout, page, decimals)
 
 
 def side_by_side(parts: Mapping[str, Any], at: Mapping[Any, Any] | None = None, **options: Any) -> Diagram:
@@ -162,7 +177,7 @@ def side_by_side(parts: Mapping[str, Any], at: Mapping[Any, Any] | None = None, 
     if first.layout == "right":
         ordered.reverse()  # Graphviz begins at the bottom then
     views = {name: diagram.view for name, diagram in ordered}
-    return Diagram(panels(views), first.style, first.digits, first.layout)
+    return Diagram(panels(views), first.style, first.digits, first.layout, decimals=first.decimals)
 
 
 def diagnose(outputs: Any, at: Mapping[Any, Any], backward: bool = True, *, seed: Any = None) -> Diagnosis:

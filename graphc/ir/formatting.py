@@ -68,20 +68,22 @@ def show_number(value: Any, digits: int = 3) -> str:
     return text.replace("-", "−")
 
 
-def show_value(value: Any, digits: int = 3) -> str:
+def show_value(value: Any, digits: int = 3, decimals: int | None = None) -> str:
     """A number as `show_number` shows it; an array as its shape and, if it is short, its elements, else its range.
+
+    `decimals` asks for a fixed number of places behind the point of numbers and elements.
 
     >>> show_value(np.array([1.0, 2.5])), show_value(np.linspace(-1, 1, 12).reshape(3, 4))
     ('[1, 2.5]', '(3, 4) −1…1')
     """
     array = np.asarray(value)
     if array.ndim == 0:
-        return show_number(array[()], digits)
+        return _shown(array[()], digits, decimals)
     shape = format_shape(array.shape)
     if array.size == 0:
         return f"{shape} empty"
     if array.ndim == 1 and array.size <= 3:
-        return f"[{', '.join(show_number(item, digits) for item in array)}]"
+        return f"[{', '.join(_shown(item, digits, decimals) for item in array)}]"
     if array.dtype.kind == "b":
         return f"{shape} {np.count_nonzero(array)} True"
     missing = np.count_nonzero(np.isnan(array)) if array.dtype.kind == "f" else 0
@@ -94,6 +96,92 @@ def show_value(value: Any, digits: int = 3) -> str:
         return f"{shape} {'about' if known.min() != known.max() else 'all'} {low}{beside}"
     return f"{shape} {low}…{high}{beside}"
 
+
+def _shown(value: Any, digits: int, decimals: int | None) -> str:
+    return show_number(value, digits) if decimals is None else show_fixed(value, decimals)
+
+
+LARGEST_SHOWN = 6
+"""A matrix of at most so many rows and columns is shown element by element."""
+
+
+def check_decimals(decimals: Any) -> int | None:
+    """`decimals` as a number of places behind the point, or None; raises `InputError` unless it is an int from 0 to 17."""
+    if decimals is None:
+        return None
+    if (
+        isinstance(decimals, bool)
+        or not isinstance(decimals, (int, np.integer))
+        or not 0 <= decimals <= _MOST_DECIMALS
+    ):
+        raise InputError(f"decimals is an int from 0 to 17, not {brief(decimals)}", hint="write decimals=2")
+    return int(decimals)
+
+
+def show_fixed(value: Any, decimals: int) -> str:
+    """A number with so many places behind its point.
+
+    >>> show_fixed(-2, 2), show_fixed(-0.001, 2), show_fixed(float("inf"), 2)
+    ('−2.00', '0.00', '∞')
+    """
+    if isinstance(value, (bool, np.bool_)) or not math.isfinite(value):
+        return show_number(value)
+    if abs(value) >= 1e15:
+        return show_number(value, 17)
+    text = f"{Decimal(float(value)):.{decimals}f}"  # the float's own value, so that rounding it is correct
+    return (text.removeprefix("-") if not float(text) else text).replace("-", "−")
+
+
+def matrix_cells(value: Any, digits: int = 3, decimals: int | None = None) -> list[list[str]] | None:
+    """The elements of a small matrix as texts whose points stand below one another when they end at one place; None for any
+    other value.
+
+    The largest element has so many significant digits, unless `decimals` says how many places there are; where a common number
+    of places would show an element as nothing, each is shown as `show_number` does.
+
+    >>> matrix_cells([[1, -0.5], [10, 0.25]])
+    [['1.0', '−0.5'], ['10.0', '0.2']]
+    >>> matrix_cells([[1, 2], [3, 40]]), matrix_cells([[1, 1e-9]])
+    ([['1', '2'], ['3', '40']], [['1', '1×10⁻⁹']])
+    """
+    array = np.asarray(value)
+    if array.ndim != 2 or not 0 < min(array.shape) <= max(array.shape) <= LARGEST_SHOWN:
+        return None
+    if array.dtype.kind not in "biuf":
+        return None
+    known = array[np.isfinite(array)] if array.dtype.kind == "f" else array
+    if decimals is None and array.dtype.kind != "b":
+        decimals = _common_decimals(known.astype(float).ravel(), digits)
+    if decimals is None or array.dtype.kind == "b":
+        return [[show_number(item, digits) for item in row] for row in array]
+    return [[show_fixed(item, decimals) for item in row] for row in array]
+
+
+def _common_decimals(known: Any, digits: int) -> int | None:
+    """How many places behind the point the elements of a matrix have in common; None where that would not show them."""
+    sizes = np.abs(known[known != 0])
+    if not sizes.size:
+        return 0
+    largest = math.floor(math.log10(sizes.max()))
+    if largest >= max(digits, 3) + 2 or largest < -3:
+        return None if np.any(known != np.round(known)) or sizes.max() >= _EXACT else 0
+    least = max(0, min(digits - 1 - largest, _MOST_DECIMALS))
+    for places in range(least, least + _MORE):
+        rounded = [f"{Decimal(float(item)):.{places}f}" for item in known]
+        if all(float(text) or not item for text, item in zip(rounded, known, strict=True)):
+            break
+    else:
+        return None
+    if places:
+        used = [len(text.rstrip("0").rpartition(".")[2]) for text in rounded]
+        return max(used)
+    return 0
+
+
+_MOST_DECIMALS = 17
+
+_MORE = 3
+"""So many more places are tried where the smallest element of a matrix would be shown as nothing."""
 
 _INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 """Unicode categories that draw nothing, change the direction of what follows, or cannot be encoded."""

@@ -12,6 +12,8 @@ from graphc.compiler.schedule import cost_model
 from graphc.errors import InputError, brief, brief_text
 from graphc.ir.expr import Expr
 from graphc.ir.formatting import show_number
+from graphc.ir.op import SYMBOL
+from graphc.ir.types import format_shape
 
 SHOW = ("value", "adjoint", "local", "shape", "dtype", "name", "order", "cost", "image", "histogram")
 """All that can be shown: forward values, what flows back, local derivatives, shapes, types, the names v1, v2, … of an
@@ -39,6 +41,52 @@ def check_show(show: Any) -> frozenset[str]:
             hint = f"{near[0]!r}?" if near else f"choose among {', '.join(SHOW)}"
             raise InputError(f"a diagram does not show {brief_text(name, 60)!r}", hint=hint)
     return frozenset(names)
+
+
+def checked_watch(graph: Any, watch: Any) -> dict[int, tuple[tuple[int, ...], ...]]:
+    """Node of a symbol → the indices of its elements that are written out; raises `InputError` for what is none."""
+    if watch is None:
+        return {}
+    hint = 'write watch={"W": [(0, 1)]}: the name of an array and indices of its elements'
+    if not isinstance(watch, Mapping):
+        raise InputError(f"watch is {brief(watch)}", hint=hint)
+    nodes = {expr.name: node for node, expr in enumerate(graph.exprs) if expr.op is SYMBOL}
+    chosen: dict[int, tuple[tuple[int, ...], ...]] = {}
+    for key, indices in watch.items():
+        name = key.name if isinstance(key, Expr) and key.op is SYMBOL else key
+        if not isinstance(name, str) or name not in nodes:
+            near = get_close_matches(brief_text(name), nodes, 1)
+            known = f"{near[0]!r}?" if near else f"choose among {', '.join(nodes)}"
+            raise InputError(f"there is no symbol {brief_text(name, 60)!r} to watch", hint=known)
+        shape = graph.exprs[nodes[name]].shape
+        listed = list(indices) if isinstance(indices, (list, tuple, set, frozenset)) else [indices]
+        if isinstance(indices, tuple) and indices and all(_is_place(place) for place in indices):
+            listed = [indices]
+        chosen[nodes[name]] = tuple(_index(name, index, shape, hint) for index in listed)
+    return chosen
+
+
+def _is_place(place: Any) -> bool:
+    return isinstance(place, (int, np.integer)) and not isinstance(place, bool)
+
+
+def _index(name: str, index: Any, shape: Any, hint: str) -> tuple[int, ...]:
+    """An index as a tuple that fits the shape as far as its lengths are known."""
+    places = (index,) if _is_place(index) else index
+    if not isinstance(places, tuple) or not all(_is_place(place) for place in places):
+        raise InputError(f"an element of {brief_text(name, 60)} is not at {brief(index)}", hint=hint)
+    fits = len(places) == len(shape) and len(shape) > 0
+    fits = fits and all(
+        -length <= place < length
+        for place, length in zip(places, shape, strict=True)
+        if isinstance(length, int)
+    )
+    if not fits:
+        raise InputError(
+            f"{brief_text(name, 60)} has no element {brief(index)}: its shape is {format_shape(shape)}",
+            hint=hint,
+        )
+    return tuple(int(place) for place in places)
 
 
 def nanoseconds(expr: Expr, lengths: Mapping[str, int]) -> float:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from graphc.errors import InputError, RenderError, brief
-from graphc.ir.formatting import show_value, visible
+from graphc.ir.formatting import check_decimals, show_value, visible
 from graphc.util.files import as_text, write_whole
 from graphc.util.fork_safety import cached_property
 from graphc.viz.edge_routing import route
@@ -40,6 +40,7 @@ class Diagram:
     style : how it looks
     digits : significant digits of its numbers
     layout : where its arrows lead: 'right' or 'down'
+    decimals : places behind the point of its numbers, where they are fixed
     player : makes the text of the HTML file that steps through the graph
     source : the DOT text
 
@@ -53,6 +54,7 @@ class Diagram:
         digits: int = 3,
         layout: str = "right",
         player: Callable[[], str] | None = None,
+        decimals: int | None = None,
     ) -> None:
         self.view = view
         self.style = as_style(style)
@@ -61,6 +63,7 @@ class Diagram:
         self.digits = digits
         self.layout = layout
         self._player = player
+        self.decimals = check_decimals(decimals)
 
     def __repr__(self) -> str:
         count = len(self.view.nodes)
@@ -69,7 +72,7 @@ class Diagram:
     @cached_property
     def source(self) -> str:
         """The diagram in the DOT language."""
-        return to_dot(self.view, self.style, self.digits, self.layout)
+        return to_dot(self.view, self.style, self.digits, self.layout, self.decimals)
 
     def render(self, form: str = "svg") -> bytes:
         """The content of a file: form is 'svg', 'png', 'pdf', 'tex', 'html' or 'dot'. Raises `RenderError`."""
@@ -126,7 +129,7 @@ class Diagram:
         outputs = {node.key: node.label for node in view.nodes if node.kind == "output"}
         for edge in view.edges:
             if edge.head in outputs and edge.value is not None:
-                said.append(f"{outputs[edge.head]} = {show_value(edge.value, self.digits)}.")
+                said.append(f"{outputs[edge.head]} = {show_value(edge.value, self.digits, self.decimals)}.")
         return visible(" ".join([*said, *view.caption, *([view.note] if view.note else [])]), 1000)
 
     def svg(self) -> str:

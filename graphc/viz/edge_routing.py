@@ -164,7 +164,7 @@ class _Routing:
             if body.round and through_ellipse(flat, _grown(body.box, -3.5 if own else 1.0)):
                 return True
             for box in () if body.round else body.solid:
-                if through(flat, _grown(box, 0.5 if not own else -1.0 if body.value else -3.5)):
+                if through(flat, _grown(box, 0.5 if not own else -0.5 if body.value else -3.5)):
                     return True
         if any(through(flat, _grown(box, 0.5)) for box in self.titles):
             return True

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from graphc.ir.formatting import show_value
+from graphc.ir.formatting import matrix_cells, show_value
 from graphc.ir.printer import latex_name, render
 
 
@@ -28,7 +28,16 @@ def formula(expr: Any) -> Math:
 
 
 def number(value: Any, digits: int) -> Math:
-    """A number or array, rounded for the eye."""
+    """A number or array, rounded for the eye; a small matrix with all its elements.
+
+    >>> number([[1, -2], [0, 0.5]], 3)
+    Math(text='[1.0 −2.0; 0.0 0.5]', latex='\\\\begin{bmatrix}1.0 & -2.0 \\\\\\\\ 0.0 & 0.5\\\\end{bmatrix}')
+    """
+    cells = matrix_cells(value, digits)
+    if cells is not None:
+        rows = r" \\ ".join(" & ".join(map(_latex_value, row)) for row in cells)
+        text = "; ".join(" ".join(row) for row in cells)
+        return Math(f"[{text}]", rf"\begin{{bmatrix}}{rows}\end{{bmatrix}}")
     text = show_value(value, digits)
     return Math(text, _latex_value(text))
 

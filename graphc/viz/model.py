@@ -63,6 +63,7 @@ class ViewEdge:
     hidden : whether it is not drawn: it leads from the end of a row to the beginning of the next
     node : the graph's node whose value it carries
     feedback : whether it leads back, from what a step of a loop carries on to where the next one takes it
+    watch : the elements of an array that are written out, in place of its range
     """
 
     tail: str
@@ -79,6 +80,7 @@ class ViewEdge:
     hidden: bool = False
     node: int = -1
     feedback: bool = False
+    watch: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True)

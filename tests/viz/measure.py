@@ -221,8 +221,8 @@ def measure(svg: str) -> Measured:
     return Measured(
         tuple(_meets(drawing)),
         tuple(_overlaps(drawing)),
-        _crossings(drawing.edges),
-        sum(_bends(edge.points) for edge in drawing.edges),
+        int(_crossings(drawing.edges)),
+        int(sum(_bends(edge.points) for edge in drawing.edges)),
         min(drawing.sizes, default=float("nan")),
         max(drawing.gaps, default=0.0),
         (drawing.width, drawing.height),

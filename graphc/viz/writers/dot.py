@@ -28,9 +28,11 @@ _Frames: TypeAlias = dict[Block, list[tuple[str, dict[str, str]]]]
 """block → the nodes that stand in it, with their attributes"""
 
 
-def to_dot(view: View, style: Style, digits: int = 3, layout: str = "right") -> str:
+def to_dot(
+    view: View, style: Style, digits: int = 3, layout: str = "right", decimals: int | None = None
+) -> str:
     """The view as DOT text for the layout engine `dot`; the same view gives the same text in any process."""
-    texts = [labels.rows(edge, view.show, style, digits) for edge in view.edges]
+    texts = [labels.rows(edge, view.show, style, digits, decimals) for edge in view.edges]
     split = any(over or under for over, under in texts)  # columns of values between those of nodes
     graph = _empty(view, style, split, layout)
     down = layout == "down"
@@ -45,14 +47,14 @@ def to_dot(view: View, style: Style, digits: int = 3, layout: str = "right") -> 
         if ordered or not any(node.block for node in view.nodes):
             column.attr(rank="source")
         for node in symbols:
-            column.node(node.key, **labels.node(node, [], down, style, digits, dearest))
+            column.node(node.key, **labels.node(node, [], down, style, digits, dearest, decimals))
         if ordered:
             for upper, lower in pairwise(symbols):
                 column.edge(upper.key, lower.key, style="invis")
     frames: _Frames = {}
     for node in view.nodes:
         if node.kind != "symbol" or node.block:
-            attributes = labels.node(node, places.get(node.key, []), down, style, digits, dearest)
+            attributes = labels.node(node, places.get(node.key, []), down, style, digits, dearest, decimals)
             _put(graph, frames, node.block, node.key, attributes)
     _add_edges(graph, view, texts, style, layout, frames)
     _add_frames(graph, view, frames, style, layout)

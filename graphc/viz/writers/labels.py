@@ -6,17 +6,21 @@ table with a rule in it, drawn as the line itself. Every text is escaped.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from html import escape
 from math import ceil, isnan, sqrt
 from typing import Any, TypeAlias
 
-from graphc.ir.formatting import name_parts, show_value, visible
+import numpy as np
+
+from graphc.ir.formatting import LARGEST_SHOWN, name_parts, show_value, visible
 from graphc.ir.types import format_shape
 from graphc.viz.annotations import cells, duration, histogram
 from graphc.viz.diagnose import not_finite
 from graphc.viz.model import ViewEdge, ViewNode
 from graphc.viz.style import Style
+from graphc.viz.writers.matrices import matrix, text_width
 
 
 def graphviz():
@@ -40,6 +44,9 @@ _CELL = 5
 _NAMED = ("symbol", "output", "reference", "port", "end")
 """The kinds of nodes whose label is a name."""
 
+_TABLE_WIDTH = re.compile(r'FIXEDSIZE="TRUE" WIDTH="(\d+)"')
+"""How wide a ready table is."""
+
 Row: TypeAlias = tuple[str, str]
 """(text, name of the style's colour); the colour 'image' stands for a ready table"""
 
@@ -50,12 +57,18 @@ Rows: TypeAlias = tuple[list[Row], list[Row]]
 # --- edges ----------------------------------------------------------------------------------------------------
 
 
-def rows(edge: ViewEdge, show: frozenset[str], style: Style, digits: int) -> Rows:
+def rows(
+    edge: ViewEdge, show: frozenset[str], style: Style, digits: int, decimals: int | None = None
+) -> Rows:
     """What stands over and under an edge, from top to bottom."""
     over: list[Row] = []
     under: list[Row] = []
+
+    def given(value: Any, colour: str) -> list[Row]:
+        return _given(value, colour, style, digits, decimals, edge.watch)
+
     if edge.note:
-        return [(edge.note, "note")], _given(edge.contribution, "backward", digits)
+        return [(edge.note, "note")], given(edge.contribution, "backward")
     about = [format_shape(edge.shape)] if edge.shape and ("shape" in show or edge.value is None) else []
     about += [edge.dtype] if "dtype" in show else []
     if edge.value is not None and "image" in show:
@@ -64,18 +77,49 @@ def rows(edge: ViewEdge, show: frozenset[str], style: Style, digits: int) -> Row
         over += [(text, "forward") for text in [histogram(edge.value)] if text]
     over += [(" ".join(about), "note")] if about else []
     if "value" in show:
-        over += _given(edge.value, "forward", digits)
+        over += given(edge.value, "forward")
     if "adjoint" in show:
-        under += _given(edge.contribution, "backward", digits)
+        under += given(edge.contribution, "backward")
     if "local" in show and edge.local is not None:
-        under += [(f"∂ {text}", colour) for text, colour in _given(edge.local, "note", digits)]
+        under += [
+            (text if colour == "image" else f"∂ {text}", colour) for text, colour in given(edge.local, "note")
+        ]
     return over, under
 
 
-def _given(value: Any, colour: str, digits: int) -> list[Row]:
+def _given(
+    value: Any,
+    colour: str,
+    style: Style,
+    digits: int,
+    decimals: int | None,
+    watch: tuple[tuple[int, ...], ...],
+) -> list[Row]:
+    """A value as lines of text, or as a ready table where it is a small matrix; of watched elements each has a line."""
     if value is None:
         return []
-    return [(show_value(value, digits), "alarm" if not_finite(value) is not None else colour)]
+    array = np.asarray(value)
+    chosen = [index for index in watch if _within(index, array.shape)]
+    if chosen:
+        return [
+            (f"[{', '.join(map(str, index))}] {text}", ink)
+            for index in chosen
+            for text, ink in _given(array[index], colour, style, digits, decimals, ())
+        ]
+    table = matrix(value, getattr(style, colour), style, digits, decimals)
+    if table:
+        return [(table, "image")]
+    if array.ndim == 1 and 3 < array.size <= LARGEST_SHOWN and array.dtype.kind in "biuf":
+        text = f"[{', '.join(show_value(item, digits, decimals) for item in array)}]"
+    else:
+        text = show_value(value, digits, decimals)
+    return [(text, "alarm" if not_finite(value) is not None else colour)]
+
+
+def _within(index: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    return len(index) == len(shape) and all(
+        -length <= place < length for place, length in zip(index, shape, strict=True)
+    )
 
 
 def _image(value: Any, style: Style) -> list[Row]:
@@ -110,7 +154,7 @@ def width(texts: Rows, style: Style) -> int:
 
 
 def _width(text: str, style: Style) -> int:
-    return ceil(style.value_size * sum(0.9 if character in "−×…=" else 0.64 for character in text))
+    return ceil(text_width(text, style.value_size))
 
 
 def port(texts: Rows, down: bool) -> str:
@@ -127,6 +171,8 @@ def table(texts: Rows, wide: int, down: bool, style: Style) -> dict[str, str]:
     """The attributes of the node that splits an edge."""
     over, under = (side or [("", "note")] for side in texts)
     if down:  # beside a line from top to bottom: the value at its left, in columns of one width
+        ready = [text for side in (over, under) for text, colour in side if colour == "image"]
+        wide = max(wide, *(int(found[1]) + 2 for text in ready if (found := _TABLE_WIDTH.search(text))), 0)
         columns = "<VR/>".join(
             f'<TD BORDER="0" WIDTH="{wide}"><TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">'
             f"{''.join(f'<TR>{_cell(row, wide, style, align)}</TR>' for row in side)}</TABLE></TD>"
@@ -156,7 +202,13 @@ def _cell(row: Row, wide: int, style: Style, align: str = "") -> str:
 
 
 def node(
-    shown: ViewNode, places: Sequence[tuple[int, str]], down: bool, style: Style, digits: int, dearest: float
+    shown: ViewNode,
+    places: Sequence[tuple[int, str]],
+    down: bool,
+    style: Style,
+    digits: int,
+    dearest: float,
+    decimals: int | None = None,
 ) -> dict[str, str]:
     """The DOT attributes of a node; `places` are the argument places that it names, `dearest` is the largest cost of any."""
     coloured = shown.lost is not None or shown.cost > 0 or shown.alarm
@@ -167,7 +219,7 @@ def node(
     for line in (*shown.lines, *([duration(shown.cost)] if shown.cost else [])):
         text = f"{text}<BR/>{font(line, small, style.note_size)}"
     if shown.adjoint is not None:
-        total = f"Σ {show_value(shown.adjoint, digits)}"
+        total = f"Σ {show_value(shown.adjoint, digits, decimals)}"
         alarming = not_finite(shown.adjoint) is not None
         ink = style.alarm if alarming and not coloured else style.text if coloured else style.backward
         text = f"{text}<BR/>{font(total, ink, style.value_size - 1)}"

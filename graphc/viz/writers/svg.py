@@ -21,7 +21,8 @@ def to_svg(scene: Scene, title: str, description: str) -> str:
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{_n(width * scene.scale)}pt" '
-        f'height="{_n(height * scene.scale)}pt" viewBox="0 0 {_n(width)} {_n(height)}">',
+        f'height="{_n(height * scene.scale)}pt" viewBox="0 0 {_n(width)} {_n(height)}" '
+        'style="max-width:100%;height:auto">',
         f"<title>{escape(title)}</title>",
         f"<desc>{escape(description)}</desc>",
         f'<rect width="100%" height="100%" fill="{scene.background}"/>',
