@@ -49,7 +49,7 @@ class _Body:
 
 
 @dataclass
-class _Line:
+class _DrawnEdge:
     """An edge, or a half of one: its place among the scene's items and its curves, flattened."""
 
     number: int
@@ -83,7 +83,7 @@ class _Routing:
         self.bodies: dict[str, _Body] = {}
         self.frames: list[Box] = []
         self.titles: list[Box] = []
-        self.lines: list[_Line] = []
+        self.lines: list[_DrawnEdge] = []
         for item in scene.items:
             if item.kind == "frame":
                 self.frames.append(self._around(item, Stroke))
@@ -96,7 +96,7 @@ class _Routing:
             if item.kind == "edge" and curves and tail in self.bodies and head in self.bodies:
                 points = tuple(self._point(point) for point in curves[0].points)
                 self.lines.append(
-                    _Line(number, tail, head, points, self._arrow(item, points), flattened(points))
+                    _DrawnEdge(number, tail, head, points, self._arrow(item, points), flattened(points))
                 )
         self.members = {
             key: frozenset(n for n, frame in enumerate(self.frames) if _holds(frame, _middle(body.box)))
@@ -153,7 +153,7 @@ class _Routing:
 
     # --- what is wrong ------------------------------------------------------------------------------------
 
-    def meets(self, line: _Line, flat: np.ndarray | None = None) -> bool:
+    def meets(self, line: _DrawnEdge, flat: np.ndarray | None = None) -> bool:
         """Whether a line runs through or along something that it does not belong to."""
         flat = line.flat if flat is None else flat
         window = (*flat.min(axis=0), *flat.max(axis=0))
@@ -179,7 +179,7 @@ class _Routing:
 
     # --- another way --------------------------------------------------------------------------------------
 
-    def _led(self, line: _Line) -> tuple[Point, ...] | None:
+    def _led(self, line: _DrawnEdge) -> tuple[Point, ...] | None:
         """The curve of a better way; None where none is found."""
         around = self.members[line.tail] ^ self.members[line.head]
         both = self.members[line.tail] & self.members[line.head]
@@ -209,7 +209,7 @@ class _Routing:
     def _extent(self) -> Box:
         return _grown(_union([*(body.box for body in self.bodies.values()), *self.frames]), 24.0)
 
-    def _starts(self, line: _Line) -> list[End]:
+    def _starts(self, line: _DrawnEdge) -> list[End]:
         body, at = self.bodies[line.tail], line.curve[0]
         stub = _STUB + (_ARROW if line.arrow == "tail" else 0.0)
         if body.value:
@@ -223,7 +223,7 @@ class _Routing:
             End((x, low), (0.0, -1.0), stub, _SIDE),
         ]
 
-    def _goals(self, line: _Line) -> list[End]:
+    def _goals(self, line: _DrawnEdge) -> list[End]:
         body = self.bodies[line.head]
         if body.value:
             return [End(line.curve[-1], (1.0, 0.0), CLEAR + 0.5)]
@@ -242,7 +242,7 @@ class _Routing:
             )
         ]
 
-    def _taken(self, line: _Line, at: Point) -> float:
+    def _taken(self, line: _DrawnEdge, at: Point) -> float:
         """What it costs that another edge ends at the same point."""
         ends = (other.flat[-1] for other in self.lines if other is not line and other.head == line.head)
         return 2 * _SIDE if any(np.hypot(*(end - np.array(at))) < 12 for end in ends) else 0.0
