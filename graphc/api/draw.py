@@ -65,7 +65,7 @@ def draw(
         v2, … as in `g.explain`), "order" (topological numbers), "cost" (estimated times, and their heat map), "image" and
         "histogram" (of arrays)
     layout : where the arrows lead: "right" or "down"
-    exercise : whether the player asks its reader for the values
+    exercise : whether the player asks its reader for the values; the picture then has none
     step : the step of loops whose values are shown inside of them, counted from 0 (that of a row in `g.scan`); -1 is the last
         one, (3, 0) step 0 of a loop within step 3 of another. None shows what is inside without values
     decimals : places behind the point of every number, in place of significant digits
@@ -103,9 +103,10 @@ def draw(
             site=current_site(),
             hint="write g.draw(expr, accuracy=g.accuracy(expr))",
         )
-    shown = view(
-        graph, at, backward, seed=seed, name=name, digits=digits, losses=losses, show=show, step=step
-    )
+    options: dict[str, Any] = {"seed": seed, "name": name, "digits": digits}
+    shown = view(graph, at, backward, **options, losses=losses, show=show, step=step)
+    if exercise:  # the values are what its reader finds
+        shown = view(graph, None, backward, **options, show=show)
     watched = checked_watch(graph, watch)
     if watched:
         edges = tuple(
@@ -113,13 +114,7 @@ def draw(
             for edge in shown.edges
         )
         shown = replace(shown, edges=edges)
-    options: dict[str, Any] = {
-        "seed": seed,
-        "name": name,
-        "digits": digits,
-        "style": style,
-        "exercise": exercise,
-    }
+    options |= {"style": style, "exercise": exercise}
     page = partial(player, graph, at, backward, **options)
     return Diagram(fold(shown, collapse, max_nodes), style, digits, layout, page, decimals)
 

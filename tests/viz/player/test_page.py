@@ -226,3 +226,13 @@ def test_refusals(tmp_path):
 def test_special_values_do_not_break_the_data():
     for value in (float("nan"), float("inf"), -0.0, 1e-320):
         assert "NaN" not in re.findall(r'id="data">(.*?)</script>', page(x * 2 + 1, {"x": value}))[0]
+
+
+def test_an_exercise_that_is_displayed_has_no_answers():
+    u, v = g.symbols("u v")
+    diagram = g.draw(g.exp(u * v) * v, {"u": 1.5, "v": 2.25}, exercise=True)
+    shown = diagram._repr_svg_()
+    assert shown is not None and diagram.describe() == "Computation graph with 3 operations. Inputs: u, v."
+    for answer in ("3.38", "29.2", "65.8", "2.25", "1.5<"):
+        assert answer not in shown
+    assert "<html" in diagram.html()
