@@ -105,7 +105,7 @@ def draw(
         )
     options: dict[str, Any] = {"seed": seed, "name": name, "digits": digits}
     shown = view(graph, at, backward, **options, losses=losses, show=show, step=step)
-    if exercise:  # the values are what its reader finds
+    if truth("exercise", exercise):  # the values are what its reader finds
         shown = view(graph, None, backward, **options, show=show)
     watched = checked_watch(graph, watch)
     if watched:
@@ -114,7 +114,7 @@ def draw(
             for edge in shown.edges
         )
         shown = replace(shown, edges=edges)
-    options |= {"style": style, "exercise": exercise}
+    options |= {"style": style, "exercise": truth("exercise", exercise)}
     page = partial(player, graph, at, backward, **options)
     return Diagram(fold(shown, collapse, max_nodes), style, digits, layout, page, decimals)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from graphc.errors import DtypeError, ExpressionError, ShapeError, brief_text
+from graphc.errors import DtypeError, ExpressionError, ShapeError, brief, brief_text, is_huge
 from graphc.frontend.body_trace import (
     TracedBody,
     body_function,
@@ -259,9 +259,9 @@ def while_loop(
     >>> evaluate(while_loop(lambda x: x < 100, lambda x: x * 2, 3.0), {})
     192.0
     """
-    if max_steps is not None and (type(max_steps) is not int or max_steps < 0):
+    if max_steps is not None and (type(max_steps) is not int or max_steps < 0 or is_huge(max_steps)):
         raise ExpressionError(
-            f"max_steps is a number of steps, not {brief_text(max_steps, 40)}", site=current_site()
+            f"max_steps is a number of steps, not {brief(max_steps, 40)}", site=current_site()
         )
     failure_choice(on_failure, ("stop", "nan", "raise"))
     body_function("while_loop", cond, 1)
