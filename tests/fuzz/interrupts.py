@@ -166,13 +166,16 @@ class _Alarm:
             pass
 
 
+def _seconds(act: Callable[[int], None], number: int) -> float:
+    begin = time.perf_counter()
+    act(number)
+    return time.perf_counter() - begin
+
+
 def rounds(name: str, how: str, count: int, seed: int) -> tuple[int, int]:
     """So many rounds in this process and its folder: how many exceptions came out, and how many were raised."""
     act, rng, alarm, caught = ACTIVITIES[name], random.Random(seed), _Alarm(how), 0
-    act(0)
-    begin = time.perf_counter()
-    act(1)
-    spent = time.perf_counter() - begin
+    spent = min(_seconds(act, number) for number in (0, 1, 1, 1))  # one may wait for another process
     for number in range(2, count + 2):
         try:
             try:
