@@ -158,7 +158,7 @@ def _lkj_constant(size: int, eta: Expr) -> Any:
 def mixture_logpdf(weights: Any, logpdfs: Sequence[Any]) -> Expr:
     """log Σₖ wₖ·pₖ(x), of components whose logarithms are given.
 
-    weights : a vector of shares that add to 1, one for each component, or several along a last axis
+    weights : shares that add to 1, one for each component: a vector, a list, or several along a last axis
     logpdfs : the components' log-densities at x, of shapes that broadcast
 
     Nothing overflows or underflows. Raises `InputError` where their numbers differ.
@@ -168,6 +168,8 @@ def mixture_logpdf(weights: Any, logpdfs: Sequence[Any]) -> Expr:
     >>> evaluate(mixture_logpdf([0.5, 0.5], [norm.logpdf(60.0, -3.0), norm.logpdf(60.0, 3.0)]), {})
     -1626.1120857137646
     """
+    if isinstance(weights, (list, tuple)) and weights:
+        weights = stack([floats(weights=each)[0] for each in weights])
     (weights,) = floats(weights=weights)
     _vectors("weights", weights)
     components = [

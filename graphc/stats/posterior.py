@@ -47,7 +47,7 @@ class Posterior:
     (('mu', 'tau'), 2, {'mu': 1.0, 'tau': 1.0})
     >>> value, gradient = model.logp_and_grad([1.0, 0.0])
     >>> float(value).__round__(6), gradient.round(6).tolist()
-    (-2.188669, [-0.5, -0.75])
+    (-2.188668, [-0.5, -0.75])
     """
 
     c_signature = (
