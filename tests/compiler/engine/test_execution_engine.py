@@ -392,5 +392,5 @@ def test_single_functions_are_optimised_where_they_are_inlined(monkeypatch):
     assert len(names) == 1 and len(runs) == len(names[0]) <= 1
     h = g.compile(g.exp(xs) * 0.3125, [xs], cache=False)
     assert h(np.zeros(3)).tolist() == [0.3125] * 3
-    names = [name for each in names for name in each]
-    assert set(names) == {"graphc_exp_f64"} and len(runs) == len(names)
+    called = [name for each in names for name in each]
+    assert 1 <= len(runs) == len(called) and not {"call", "packed", "loop"} & set(called)
