@@ -36,7 +36,9 @@ class PackedProblem:
         for node in unknowns:
             if not isinstance(node, Expr) or not node.is_symbol or not is_float(node.dtype):
                 raise InputError(
-                    f"{brief(node)} is no float symbol, and cannot be an unknown", site=current_site()
+                    f"{brief(node)} is no float symbol, and cannot be an unknown",
+                    site=current_site(),
+                    hint="write {x: 1.0}, symbols and where they start",
                 )
         self.symbols = list(unknowns)
         names = [node.name for node in self.symbols]

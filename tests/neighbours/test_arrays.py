@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 
@@ -133,3 +134,14 @@ def test_pickles_without_neighbours_in_them():
     f = g.compile(x * y, [x, y])
     f(Standard(np.arange(3.0)), 2.0)
     assert pickle.loads(pickle.dumps(f))(2.0, 3.0) == 6.0
+
+
+@pytest.mark.parametrize("name", ["torch", "jax"])
+def test_a_package_that_is_not_there_is_named(name, monkeypatch):
+    module = importlib.import_module(f"graphc.frontend.interop.{name}")
+    monkeypatch.setitem(sys.modules, name, None)
+    loads = {"torch": "pytorch", "jax": "jax_itself"}[name]
+    monkeypatch.setattr(module, loads, getattr(module, loads).__wrapped__)
+    x = g.symbol("x")
+    with pytest.raises(InputError, match=rf"(?s)needs the package {name}.*pip install {name}"):
+        getattr(g.compile(x * x, [x]), name)()

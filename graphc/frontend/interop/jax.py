@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import DtypeError
+from graphc.errors import DtypeError, InputError
 from graphc.frontend.interop.callee import Callee
 from graphc.ir.attribute_text import bound
+from graphc.ir.expr import current_site
 from graphc.ir.foreign_arrays import is_traced, package_of
 from graphc.ir.inputs import bind_dimensions, check_shape
 from graphc.util import fork_safety
@@ -23,8 +24,12 @@ from graphc.util.fork_safety import cached_property
 @fork_safety.once
 def jax_itself() -> Any:
     """The module `jax`."""
-    import jax
-
+    try:
+        import jax
+    except ImportError as error:
+        raise InputError(
+            "f.jax() needs the package jax", site=current_site(), hint="pip install jax"
+        ) from error
     return jax
 
 

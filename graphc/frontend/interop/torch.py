@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import DtypeError
+from graphc.errors import DtypeError, InputError
 from graphc.frontend.interop.callee import Callee
 from graphc.ir import dims
-from graphc.ir.expr import Expr
+from graphc.ir.expr import Expr, current_site
 from graphc.ir.foreign_arrays import as_numpy, is_differentiated, package_of
 from graphc.util import fork_safety
 from graphc.util.fork_safety import cached_property
@@ -31,8 +31,12 @@ _numbers = itertools.count()
 @fork_safety.once
 def pytorch() -> Any:
     """The module `torch`."""
-    import torch
-
+    try:
+        import torch
+    except ImportError as error:
+        raise InputError(
+            "f.torch() needs the package torch", site=current_site(), hint="pip install torch"
+        ) from error
     return torch
 
 
