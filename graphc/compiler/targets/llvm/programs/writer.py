@@ -45,7 +45,8 @@ class NativeText:
     operands : the buffers whose addresses stand in the frame, in order: inputs and states, results, constants
     workspace : the buffers that lie in the workspace
     messages : of the requirements, by their number less 1
-    chooses : whether there are sums that are asked what they add before it is computed, which kernels' are not
+    leaves_out : whether it leaves out what kernels compute, since its sums ask what they add before that is computed, or all
+        memory of named lengths, since it computes elements again where they are read
     """
 
     text: str
@@ -55,7 +56,7 @@ class NativeText:
     operands: tuple[Buffer, ...]
     workspace: tuple[Buffer, ...]
     messages: tuple[str, ...]
-    chooses: bool = False
+    leaves_out: bool = False
 
     @property
     def words(self) -> int:
@@ -75,9 +76,16 @@ def write(program: Program, interruptible: bool = False) -> NativeText:
     """
     written_out = unroll(expand_calls(program))
     chosen = conditional_sums(written_out)
-    ready = turned_copies(vector_stages(exact_sums(split_ranges(computed_again(exact_sums(chosen))))))
+    again = computed_again(exact_sums(chosen))
+    ready = turned_copies(vector_stages(exact_sums(split_ranges(again))))
     text = _ModuleWriter(ready, interruptible).write()
-    return replace(text, chooses=chosen is not written_out)
+    memory = [bool(_of_named_lengths(each)) for each in (chosen, again)]
+    return replace(text, leaves_out=chosen is not written_out or memory == [True, False])
+
+
+def _of_named_lengths(program: Program) -> list[Buffer]:
+    """The workspace that grows with the lengths."""
+    return [x for x in program.of_role("workspace") if not all(isinstance(dim, int) for dim in x.shape)]
 
 
 class _ModuleWriter:
