@@ -46,8 +46,6 @@ import graphc.ops.special as _special
 import graphc.ops.tables as _tables
 import graphc.ops.update as _update
 import graphc.ops.zeta as _zeta
-from graphc.api.compile import compile
-from graphc.api.curve_fit import curve_fit
 from graphc.api.evaluate import evaluate
 from graphc.api.functions import (
     explain,
@@ -61,25 +59,13 @@ from graphc.api.functions import (
     vjp,
 )
 from graphc.api.graph import Graph
-from graphc.api.lambdify import lambdify
-from graphc.api.minimize import minimize
-from graphc.api.rewrites import forget_rule, rewrites, rule, rules, simplify, stabilize
-from graphc.api.scipy_bundle import bundle as _bundle  # noqa: F401  what f.scipy() gives
-from graphc.api.serialize import load, save
-from graphc.api.sparse import sparsity
-from graphc.compiler.engine.thread_pool import get_num_threads, set_num_threads
 from graphc.errors import GraphcError
 from graphc.frontend.control import cond, fori_loop, scan, switch, while_loop
 from graphc.frontend.define_op import define_op
 from graphc.frontend.implicit import argmin as _of_arrays_or_functions
 from graphc.frontend.implicit import fixed_point, root
-from graphc.frontend.interop.sympy import to_sympy
-from graphc.frontend.interop.sympy_reader import from_sympy
-from graphc.frontend.ode.events import Event
-from graphc.frontend.ode.integrate import odeint
 from graphc.frontend.own_derivatives import custom_jvp, custom_vjp
 from graphc.frontend.parse import parse
-from graphc.frontend.parse.latex import parse_latex
 from graphc.frontend.recomputation import checkpoint, stop_gradient
 from graphc.frontend.trace import function
 from graphc.frontend.vmap import vmap
@@ -133,19 +119,53 @@ if TYPE_CHECKING:
     from graphc import train as train
     from graphc.analysis.accuracy import accuracy
     from graphc.analysis.gradcheck import check_grad
+    from graphc.api.compile import compile
+    from graphc.api.curve_fit import curve_fit
     from graphc.api.draw import diagnose, draw, side_by_side
+    from graphc.api.lambdify import lambdify
+    from graphc.api.minimize import minimize
+    from graphc.api.rewrites import forget_rule, rewrites, rule, rules, simplify, stabilize
+    from graphc.api.serialize import load, save
+    from graphc.api.sparse import sparsity
+    from graphc.compiler.engine.thread_pool import get_num_threads, set_num_threads
+    from graphc.frontend.interop.sympy import to_sympy
+    from graphc.frontend.interop.sympy_reader import from_sympy
+    from graphc.frontend.ode.events import Event
+    from graphc.frontend.ode.integrate import odeint
+    from graphc.frontend.parse.latex import parse_latex
     from graphc.viz.player.figure import figure, plot
 
 _LATER = {
     "accuracy": "graphc.analysis.accuracy",
     "check_grad": "graphc.analysis.gradcheck",
+    "compile": "graphc.api.compile",
+    "curve_fit": "graphc.api.curve_fit",
     "diagnose": "graphc.api.draw",
     "draw": "graphc.api.draw",
+    "Event": "graphc.frontend.ode.events",
     "figure": "graphc.viz.player.figure",
+    "forget_rule": "graphc.api.rewrites",
+    "from_sympy": "graphc.frontend.interop.sympy_reader",
+    "get_num_threads": "graphc.compiler.engine.thread_pool",
+    "lambdify": "graphc.api.lambdify",
+    "load": "graphc.api.serialize",
+    "minimize": "graphc.api.minimize",
+    "odeint": "graphc.frontend.ode.integrate",
+    "parse_latex": "graphc.frontend.parse.latex",
     "plot": "graphc.viz.player.figure",
+    "rewrites": "graphc.api.rewrites",
+    "rule": "graphc.api.rewrites",
+    "rules": "graphc.api.rewrites",
+    "save": "graphc.api.serialize",
+    "set_num_threads": "graphc.compiler.engine.thread_pool",
     "side_by_side": "graphc.api.draw",
+    "simplify": "graphc.api.rewrites",
+    "sparsity": "graphc.api.sparse",
+    "stabilize": "graphc.api.rewrites",
+    "to_sympy": "graphc.frontend.interop.sympy",
 }
-"""Verb → its module, imported when the verb is first asked for: pictures and measurements take a tenth of the whole import."""
+"""Verb → its module, imported when the verb is first asked for: declaring and differentiating need neither the compiler nor what
+rewrites, draws, measures or solves, which are two thirds of all that there is to import."""
 
 __all__ = [
     "Event",

@@ -17,9 +17,9 @@ import numpy as np
 from graphc.analysis import array_accuracy
 from graphc.analysis.accuracy_report import Accuracy, Errors, NodeAccuracy, Sample
 from graphc.analysis.sampling import DIGITS, DRAWS, drawn, intervals, number
-from graphc.api.compile import as_graph, compile
+from graphc.api.compile import compile
 from graphc.api.functions import rewritten
-from graphc.api.graph import Graph
+from graphc.api.graph import Graph, as_graph
 from graphc.errors import DtypeError, InputError, PrecisionError, brief
 from graphc.interpret.mpmath_eval import evaluate
 from graphc.ir.expr import Expr, computed, current_site

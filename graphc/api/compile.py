@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from graphc.api.graph import Graph
+from graphc.api.graph import Graph, as_graph
 from graphc.api.sparse import SparseDerivative
 from graphc.api.sparse_function import SparseFunction, SparseTree, has_sparse
 from graphc.compiler import dump as dumps
@@ -205,16 +205,6 @@ def loops(outputs: Any, inputs: Any = None, *, dtype: Any = None, rewrite: str |
     graph = graph if dtype is None else retype(graph, dtype)
     unit = unit_of(graph, _options(rewrite, (), False, False, "native", False, (), None))
     return program_text(pipeline.loop_program(pipeline.run(unit, pipeline.REWRITING)))
-
-
-def as_graph(outputs: Any, inputs: Any = None) -> Graph:
-    """A `Graph` of an expression, a structure of expressions, a traced function, or a graph as it is."""
-    if isinstance(outputs, Graph) and inputs is None:
-        return outputs
-    if isinstance(outputs, Graph):
-        leaves = [outputs.exprs[output] for output in outputs.outputs]
-        return Graph(unflatten(outputs.structure, iter(leaves)), inputs)
-    return Graph(outputs, inputs)
 
 
 def retype(graph: Graph, dtype: Any) -> Graph:

@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from graphc.api.compile import as_graph
 from graphc.api.functions import rewritten
-from graphc.api.graph import Graph
+from graphc.api.graph import Graph, as_graph
 from graphc.autodiff.reverse import AdjointRecord
 from graphc.compiler.runtime.compiled_function import CompiledFunction
 from graphc.errors import GradientError, InputError, brief

@@ -1,18 +1,18 @@
-"""The verbs of derivatives and explanations: each a short pipeline that can be read in one look."""
+"""The verbs of derivatives and explanations: each a short pipeline that can be read in one look.
+
+What some calls need alone (rules of rewriting, sparse derivatives, explanations) is imported by them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from graphc.api.compile import as_graph
-from graphc.api.graph import Graph
-from graphc.api.sparse import sparse_hessian, sparse_jacobian
+from graphc.api.graph import Graph, as_graph
 from graphc.autodiff import remembered
 from graphc.errors import GradientError, brief
 from graphc.ir.expr import Expr, constant, current_site
 from graphc.ir.op import all_ops, array_ops
-from graphc.rewrite import tables
 from graphc.util.arguments import truth
 from graphc.util.pytree import flatten, unflatten
 
@@ -65,6 +65,8 @@ def _stated(outputs: list[Expr], targets: list[Expr], rewrite: str) -> list[Expr
                 site=current_site(),
                 hint="differentiate by symbols, or leave rewrite= out",
             )
+    from graphc.rewrite import tables
+
     return list(tables.run([constant(output) for output in outputs], rewrite).outputs)
 
 
@@ -178,6 +180,8 @@ def jacobian(output: Any, wrt: Any, *, sparse: bool = False, format: str = "csr"
     """
     targets, structure = _targets(wrt)
     if truth("sparse", sparse):
+        from graphc.api.sparse import sparse_jacobian
+
         return sparse_jacobian(output, targets, format)
     leaves, outputs = flatten(output)
     rows = [
@@ -200,6 +204,8 @@ def hessian(output: Any, wrt: Any, *, sparse: bool = False, format: str = "csr")
     (3, 3)
     """
     if truth("sparse", sparse):
+        from graphc.api.sparse import sparse_hessian
+
         targets, _ = _targets(wrt)
         return sparse_hessian(grad(output, targets), targets, format)
     return jacobian(grad(output, wrt), wrt)
@@ -207,6 +213,8 @@ def hessian(output: Any, wrt: Any, *, sparse: bool = False, format: str = "csr")
 
 def rewritten(graph: Graph, level: str, without: Iterable[str] = ()) -> Graph:
     """The graph after rewriting, with the same inputs and the same structure of outputs."""
+    from graphc.rewrite import tables
+
     return graph.with_outputs(
         tables.run([graph.exprs[output] for output in graph.outputs], level, without).outputs
     )

@@ -179,3 +179,13 @@ def _rebuild(leaves: list[Expr], inputs: list[Expr], structure: Any) -> Graph:
     graph = Graph(leaves, inputs)
     graph.structure = structure
     return graph
+
+
+def as_graph(outputs: Any, inputs: Any = None) -> Graph:
+    """A `Graph` of an expression, a structure of expressions, a traced function, or a graph as it is."""
+    if isinstance(outputs, Graph) and inputs is None:
+        return outputs
+    if isinstance(outputs, Graph):
+        leaves = [outputs.exprs[output] for output in outputs.outputs]
+        return Graph(unflatten(outputs.structure, iter(leaves)), inputs)
+    return Graph(outputs, inputs)

@@ -58,9 +58,6 @@ def bundle(function: CompiledFunction, start: Any, given: Mapping[str, Any]) -> 
     return Bundle(outputs[0], by_name, start, fixed, **words)
 
 
-CompiledFunction.bundle = staticmethod(bundle)
-
-
 class Bundle(Vector):
     """A formula as functions of one vector, with all that SciPy's solvers take; derivatives are compiled when first asked for.
 

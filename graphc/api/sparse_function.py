@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphc.api.sparse import SparseDerivative
-from graphc.compiler.runtime.compiled_function import CompiledFunction
 from graphc.errors import InputError
 from graphc.interpret.vector_packing import Packed
 from graphc.util.pytree import Structure, flatten, unflatten
+
+if TYPE_CHECKING:
+    from graphc.compiler.runtime.compiled_function import CompiledFunction
 
 
 class SparseTree:

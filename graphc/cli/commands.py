@@ -18,13 +18,14 @@ import numpy as np
 from graphc.analysis.accuracy import accuracy as accuracy_
 from graphc.analysis.bench import bench as bench_
 from graphc.analysis.bench import format_time, interleaved
-from graphc.api.compile import as_graph, loops, passes
 from graphc.api.compile import compile as compile_
+from graphc.api.compile import loops, passes
 from graphc.api.draw import diagnose as diagnose_
 from graphc.api.draw import draw as draw_
 from graphc.api.functions import explain as explain_
 from graphc.api.functions import grad as grad_
 from graphc.api.functions import value_and_grad
+from graphc.api.graph import as_graph
 from graphc.cli.shell import CommandGroup, Formula, Point, RangeOption, merge_points, shorten
 from graphc.compiler.engine import jit
 from graphc.compiler.engine import object_cache as cache_

@@ -248,11 +248,9 @@ class ArrayFunction(CompiledFunction):
 
     def _bound(self, lengths: Mapping[str, int]) -> Bound | BoundProgram:
         """The plan for given lengths."""
-        if self._native is not None and (
-            not self._native.text.lengths
-            or is_little(self._plan.steps, lengths, self._native.text.leaves_out)
-        ):
-            return BoundProgram(self._native, self.graph, lengths, self._guarded, self._plan.dag)
+        native, steps = self._native, self._plan.steps
+        if native and (not native.text.lengths or is_little(steps, lengths, native.text.leaves_out)):
+            return BoundProgram(native, self.graph, lengths, self._guarded, self._plan.dag)
         if self._library is None and self._plan.exported:  # the first call with many elements
             self._library = build(self._plan.text, self._plan.exported, self._options.cache)
         kind = Guarded if self._guarded else Bound

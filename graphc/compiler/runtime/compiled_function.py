@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from html import escape
+from importlib import import_module
 from typing import Any, ClassVar
 
 import numpy as np
@@ -249,9 +250,6 @@ class CompiledFunction(ABC):
             )
         return export.lowlevel(entry.kernel, entry.library, self._options.cache)
 
-    bundle: ClassVar[Callable[..., Any]]
-    """What `scipy` gives; the room of the public verbs, which derives and compiles, sets it."""
-
     def scipy(self, start: Any, /, **fixed: Any) -> Any:
         """The function as one of a vector, with derivatives, as SciPy's solvers take it.
 
@@ -272,7 +270,8 @@ class CompiledFunction(ABC):
 
         Raises `InputError` for names that are no inputs, `ArityError` and `ShapeError` where results do not fit them.
         """
-        return type(self).bundle(self, start, fixed)
+        verb = import_module("graphc.api.scipy_bundle")  # derives and compiles: a room above this one
+        return verb.bundle(self, start, fixed)
 
     def export(
         self,

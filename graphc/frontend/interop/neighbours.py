@@ -7,12 +7,12 @@ a value of it is there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from graphc.errors import InputError
-from graphc.frontend.interop import dask, jax, sparse, tables, torch, xarray
 from graphc.frontend.interop.callee import Callee
 from graphc.ir.foreign_arrays import as_numpy, is_sparse, package_of
 
@@ -42,10 +42,12 @@ def _has_namespace(value: Any) -> bool:
     )
 
 
-_ANSWERS: dict[str, Answers] = {
-    "torch": torch.call, "jax": jax.call, "jaxlib": jax.call, "xarray": xarray.call, "pandas": tables.call_pandas,
-    "polars": tables.call_polars, "scipy": sparse.call, "dask": dask.call,
+_ANSWERS = {
+    "torch": ("torch", "call"), "jax": ("jax", "call"), "jaxlib": ("jax", "call"), "xarray": ("xarray", "call"),
+    "pandas": ("tables", "call_pandas"), "polars": ("tables", "call_polars"), "scipy": ("sparse", "call"),
+    "dask": ("dask", "call"),
 }  # fmt: skip
+"""A package's file in this room, which is imported when a value of the package is there, and the function in it."""
 
 _ONE = {"jaxlib": "jax"}
 
@@ -63,7 +65,10 @@ def answering(values: Iterable[Any]) -> Answers | None:
         if package == "scipy" and not is_sparse(value):
             continue
         if package in _ANSWERS:
-            found[_ONE.get(package, package)] = _ANSWERS[package]
+            file, function = _ANSWERS[package]
+            found[_ONE.get(package, package)] = getattr(
+                import_module(f"graphc.frontend.interop.{file}"), function
+            )
         elif _has_namespace(value) and package != "cupy":
             found[package] = _array_api
     if len(found) > 1:
