@@ -15,7 +15,7 @@ from typing import Any
 from graphc.autodiff.paths import Path, merge
 from graphc.errors import GradientError
 from graphc.ir.body import Body
-from graphc.ir.expr import Expr, constant, symbol, walk
+from graphc.ir.expr import Expr, constant, substitute, symbol, walk
 from graphc.ir.op import Op
 from graphc.ir.types import is_float
 from graphc.ops.comparison import equal, where
@@ -174,10 +174,6 @@ def _scan_back(
     body, carries, rows, length, backwards, _ = node.attrs
     carry, xs, captured = _parts(node.operands, carries, rows)
     own_carry, own_xs, own_captured = _parts(body.inputs, carries, rows)
-    # the first run, with what each step began with
-    kept = scan_results(
-        Body(body.inputs, (*body.outputs[:carries], *own_carry)), carry, xs, captured, length, backwards
-    )[carries:]
     slopes = _floats(own_carry)  # carries that have adjoints
     to_sum = [place for place in _floats(own_captured) if carries + rows + place in wanted]
     to_stack = [place for place in _floats(own_xs) if carries + place in wanted]
@@ -201,10 +197,26 @@ def _scan_back(
     new_met = any_of([met, *map(_any, row_counts.values())])
     # a loop carries something: where nothing else is carried, that
     flag, new_flag = ([met], [new_met]) if guarded or not (slopes or to_sum) else ([], [])
+    outputs = (*new_bars, *new_sums, *new_flag, *stacked)
+    inner = _loops_within(outputs, body.inputs)
+    known = {loop: _stands_for("l", place, loop) for place, loop in enumerate(inner)}
     back = Body(
-        (*bars, *sums, *flag, *own_carry, *own_xs, *row_bars, *row_counts.values(), *own_captured),
-        (*new_bars, *new_sums, *new_flag, *stacked),
+        (
+            *bars,
+            *sums,
+            *flag,
+            *own_carry,
+            *known.values(),
+            *own_xs,
+            *row_bars,
+            *row_counts.values(),
+            *own_captured,
+        ),
+        [substitute(output, known) for output in outputs] if known else outputs,
     )
+    # the first run, with what each step began with, and what loops within it gave
+    first = Body(body.inputs, (*body.outputs[:carries], *own_carry, *inner))
+    kept = scan_results(first, carry, xs, captured, length, backwards)[carries:]
     start = [_adjoint(adjoints, place, carry[place]) for place in slopes]
     start += [zeros_like(captured[place]) for place in to_sum]
     if flag:
@@ -216,6 +228,26 @@ def _scan_back(
     slots = slopes + [carries + rows + place for place in to_sum] + [-1] * len(flag)
     slots += [carries + place for place in to_stack]
     return {slot: result for slot, result in zip(slots, results, strict=True) if slot in wanted}
+
+
+def _loops_within(outputs: Sequence[Expr], inputs: Sequence[Expr]) -> list[Expr]:
+    """The loops of a step as it runs forwards that its derivative reads: they are not run again for it."""
+    ahead: set[Expr] = set(inputs)
+    for node in walk(outputs):
+        if node.operands and all(x in ahead or x.is_constant for x in node.operands):
+            ahead.add(node)
+    found: dict[Expr, None] = {}
+    pending, seen = list(outputs), set[Expr]()
+    while pending:
+        node = pending.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if node in ahead and node.op in (SCAN, WHILE):
+            found[node] = None
+        else:
+            pending += node.operands
+    return list(found)
 
 
 def _adjoint(adjoints: Mapping[int, Expr], number: int, like: Expr) -> Expr:

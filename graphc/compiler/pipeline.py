@@ -24,6 +24,7 @@ from graphc.compiler.loops.one_function import one_function
 from graphc.compiler.loops.program import Program
 from graphc.compiler.loops.to_loops import to_loops
 from graphc.compiler.lowering.decompose import decompose
+from graphc.compiler.lowering.distribute_loops import distribute_loops
 from graphc.compiler.lowering.expand_ops import expand_ops
 from graphc.compiler.lowering.lift_constants import lift_constants
 from graphc.compiler.lowering.scalar_kernel import Kernel, kernel_of
@@ -169,6 +170,10 @@ def _split_body(unit: Unit) -> Unit:
     return replace(unit, body=SplitBody(unit.kernel))
 
 
+def _distribute_loops(unit: Unit) -> Unit:
+    return replace(unit, graph=distribute_loops(unit.graph))
+
+
 def _decompose(unit: Unit) -> Unit:
     return replace(unit, graph=decompose(unit.graph), written=unit.graph)
 
@@ -237,6 +242,12 @@ PASSES: tuple[Pass, ...] = (
     Pass("lift_constants", "array constants become inputs", "all", _lift_constants),
     Pass("expand_ops", "operations without machine code become what they stand for", "elements", _expand_ops),
     Pass("split_body", "a long scalar body becomes several functions", "elements", _split_body),
+    Pass(
+        "distribute_loops",
+        "what steps compute of their rows alone is computed for all at once",
+        "arrays",
+        _distribute_loops,
+    ),
     Pass("decompose", "composite operations become simple ones", "arrays", _decompose),
     Pass("materialize", "which nodes are kept in memory", "arrays", _materialize),
     Pass("fuse", "loops over the same rows become one kernel", "arrays", _fuse),
