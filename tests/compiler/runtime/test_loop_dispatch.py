@@ -431,3 +431,20 @@ def test_the_caller_waits_for_pieces_that_others_have_begun():
     job.words[thread_pool._FINISHED] += 1  # and is done with it
     caller.join()
     assert np.array_equal(out[256:], np.full(744, 5.0))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int64", "int8", "uint8", "bool"])
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1), (3,)])
+def test_results_written_over_the_arguments_that_they_are_made_of(shape, dtype):
+    """Also over arrays of one number, of no axes, and each over the other's."""
+    x, y = g.symbols("x y", dtype=dtype)
+    f = g.compile([g.minimum(x, y), g.maximum(x, y)], [x, y], cache=False)
+    for own in (True, False):
+        a, b = np.full(shape, 1).astype(dtype), np.full(shape, 0).astype(dtype)
+        least, most = np.minimum(a, b), np.maximum(a, b)
+        results = f(a, b, out=(a, b) if own else (b, a))
+        assert results[0] is (a if own else b) and np.array_equal(results[0], least)
+        assert np.array_equal(results[1], most)
+    same = g.compile(g.minimum(x, x), [x], cache=False)
+    a = np.full(shape, 1).astype(dtype)
+    assert same(a, out=a) is a and np.array_equal(a, np.full(shape, 1).astype(dtype))

@@ -164,7 +164,8 @@ def _inner(
     def address(number: int) -> str:
         letter, name, line = pattern[number], f"%address{number}", builder.lines.append
         if letter.isupper():
-            return addresses[ord(letter) - ord("A")]
+            number = ord(letter) - ord("A")
+            return addresses.get(number, f"%base{number}")  # an array of one number stays where it is
         if letter == "b":
             return f"%base{number}"
         if letter == "s":
