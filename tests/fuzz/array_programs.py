@@ -141,6 +141,8 @@ def oracle(made: Program, arguments: dict[str, np.ndarray], later: bool) -> dict
             raise Undecided("shape") from None
         if result.size > LARGEST:
             raise Undecided("size")
+        if result.dtype.kind not in "biuf":
+            raise Undecided("numbers that no type of arrays holds")
         if shape != result.shape or not np.all(np.isfinite(result)):
             raise Undecided("shape or range")
         if member.exact and member.kind in "fi" and is_dyadic(member.value) and not is_dyadic(result):
