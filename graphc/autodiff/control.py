@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from graphc.autodiff.loop_parts import any_of, chosen, loops_within, masked
 from graphc.autodiff.paths import Path, merge
 from graphc.errors import GradientError
 from graphc.ir.body import Body
 from graphc.ir.expr import Expr, constant, substitute, symbol, walk
 from graphc.ir.op import Op
 from graphc.ir.types import is_float
-from graphc.ops.comparison import equal, where
+from graphc.ops.comparison import equal
 from graphc.ops.control import SCAN, SWITCH, WHILE, scan_results, switch_results, while_results
 from graphc.ops.control_runs import loop_key
 from graphc.ops.support.build import broadcast, call, zeros_like
@@ -42,22 +43,6 @@ def _stands_for(name: str, place: int, like: Expr) -> Expr:
 
 def _floats(xs: Sequence[Expr]) -> list[int]:
     return [place for place, x in enumerate(xs) if is_float(x.dtype)]
-
-
-def added(terms: Sequence[Expr]) -> Expr:
-    """The sum of some expressions."""
-    total = terms[0]
-    for term in terms[1:]:
-        total = total + term
-    return total
-
-
-def any_of(conditions: Sequence[Expr]) -> Expr:
-    """Whether any of some conditions holds."""
-    whole = conditions[0]
-    for condition in conditions[1:]:
-        whole = whole | condition
-    return whole
 
 
 class LoopSweep:
@@ -103,11 +88,6 @@ class LoopSweep:
             own = _in_branches(path, node, slot) if node.op is SWITCH else path
             handed.append((slot, x if own is None else chosen(own.expr, x), own))
         return handed
-
-
-def chosen(condition: Expr, value: Expr) -> Expr:
-    """A value where a condition holds, else 0."""
-    return where(condition, value, constant(0.0, value.dtype))
 
 
 def _in_branches(path: Path | None, node: Expr, slot: int) -> Path | None:
@@ -198,7 +178,7 @@ def _scan_back(
     # a loop carries something: where nothing else is carried, that
     flag, new_flag = ([met], [new_met]) if guarded or not (slopes or to_sum) else ([], [])
     outputs = (*new_bars, *new_sums, *new_flag, *stacked)
-    inner = _loops_within(outputs, body.inputs)
+    inner = loops_within(outputs, body.inputs)
     known = {loop: _stands_for("l", place, loop) for place, loop in enumerate(inner)}
     back = Body(
         (
@@ -228,26 +208,6 @@ def _scan_back(
     slots = slopes + [carries + rows + place for place in to_sum] + [-1] * len(flag)
     slots += [carries + place for place in to_stack]
     return {slot: result for slot, result in zip(slots, results, strict=True) if slot in wanted}
-
-
-def _loops_within(outputs: Sequence[Expr], inputs: Sequence[Expr]) -> list[Expr]:
-    """The loops of a step as it runs forwards that its derivative reads: they are not run again for it."""
-    ahead: set[Expr] = set(inputs)
-    for node in walk(outputs):
-        if node.operands and all(x in ahead or x.is_constant for x in node.operands):
-            ahead.add(node)
-    found: dict[Expr, None] = {}
-    pending, seen = list(outputs), set[Expr]()
-    while pending:
-        node = pending.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        if node in ahead and node.op in (SCAN, WHILE):
-            found[node] = None
-        else:
-            pending += node.operands
-    return list(found)
 
 
 def _adjoint(adjoints: Mapping[int, Expr], number: int, like: Expr) -> Expr:
@@ -294,13 +254,6 @@ def _while_back(
     whole = masked(body, test, carries)
     first = scan_results(whole, carry, [], captured, most)[0]
     return _scan_back(first, adjoints, wanted, reverse)
-
-
-def masked(body: Body, test: Body, carries: int) -> Body:
-    """One step of a loop where its condition holds; what there was where it does not."""
-    stays = Body(body.inputs, body.inputs[:carries])
-    (asked,) = test.of(body.inputs)
-    return Body(body.inputs, switch_results(asked.astype("int64"), (stays, body), body.inputs))
 
 
 # --- forward ------------------------------------------------------------------------------------------------------------
@@ -421,4 +374,4 @@ def _while_forward(
     return dict(zip(changing, results[carries:-1], strict=True))
 
 
-__all__ = ["LoopChanges", "LoopSweep", "added", "chosen", "derivative_rules", "masked", "pulled_back"]
+__all__ = ["LoopChanges", "LoopSweep", "derivative_rules", "pulled_back"]

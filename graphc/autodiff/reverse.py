@@ -20,7 +20,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from graphc.autodiff.control import LoopSweep, added, chosen
+from graphc.autodiff.control import LoopSweep
+from graphc.autodiff.loop_parts import added, chosen
 from graphc.autodiff.paths import Path, behind, merge, of_condition
 from graphc.errors import GradientError, ShapeError
 from graphc.ir.expr import Expr, cast, computed, constant, current_site, substitute, symbol, walk

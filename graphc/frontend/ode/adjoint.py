@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import graphc.autodiff.calls  # noqa: F401  it declares the derivatives of calls
-from graphc.autodiff.control import added
+from graphc.autodiff.loop_parts import added
 from graphc.autodiff.reverse import reverse
 from graphc.frontend.body_trace import captured_by
 from graphc.frontend.control import scan
