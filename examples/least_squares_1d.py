@@ -8,6 +8,10 @@ pass runs downwards and carries δᵢ = ∂ℓ/∂uᵢ:
 
     δ₃ = 1,    δᵢ₋₁ = δᵢ · fᵢ′(uᵢ₋₁)
 
+The graph of the whole formula has the inputs x and y as well. It is numbered topologically too: the picture writes
+the number into each node, every edge leads from a smaller number to a larger one, and the backward pass goes
+through the numbers downwards.
+
 Run: python examples/least_squares_1d.py [directory for the figures]
 """
 
@@ -64,9 +68,17 @@ def main(output_dir="."):
     adjoints = graph.backward(point)
     chain = [w, w * x, w * x - y, loss]
     numbers = [graph.node(node) for node in chain]
-    g.draw(loss, at=point, name="ℓ").save(Path(output_dir) / "least_squares_1d.png")
+    print("number  node       value  adjoint")
+    for number, node in enumerate(graph.exprs):
+        if node.operands or node.is_symbol:  # the exponent 2 has a number, but nothing flows back to it
+            value, adjoint = adjoints.forward[number], adjoints[number]
+            print(f"{number:6}  {node!s:<10} {value:5g}  {adjoint:7g}")
+    shown = ("value", "adjoint", "local", "order")
+    g.draw(loss, at=point, name="ℓ", show=shown).save(Path(output_dir) / "least_squares_1d.png")
 
-    assert numbers == sorted(numbers), "the numbering is topological"
+    for number, node in enumerate(graph.exprs):
+        assert all(graph.node(operand) < number for operand in node.operands), "the numbering is topological"
+    assert numbers == sorted(numbers)
     assert [adjoints.forward[node] for node in numbers] == values
     assert [adjoints[node] for node in numbers] == delta
     assert g.evaluate(g.grad(loss, w), point) == delta[0]

@@ -101,29 +101,63 @@ def plot_parts(values, position, wanted, joints, regions, file):
 
 
 def two_outputs(file):
-    """Two outputs of one hidden layer bend at the same joints."""
+    """Two outputs of one hidden layer of four units, as the lecture draws them: both bend at the same joints."""
     rng = np.random.default_rng(3)
-    W = g.symbol("W", shape=(2, UNITS))
-    both = ACTIVE @ W.T
+    W, bias, slope = g.symbol("W", shape=(2, 4)), g.symbol("bias", shape=(4,)), g.symbol("slope", shape=(4,))
+    both = g.relu(g.expand_dims(x, 1) * slope + bias) @ W.T
     values = {
-        "theta_0": np.array([0.9, 0.1, -0.8]),
-        "theta_1": np.ones(UNITS),
-        "W": rng.normal(size=(2, UNITS)),
+        "bias": np.array([1.3, 0.4, -0.3, -1.1]),
+        "slope": np.ones(4),
+        "W": rng.choice([-1, 1], (2, 4)) * rng.uniform(0.5, 1.5, (2, 4)),
     }
     grid = np.linspace(-2, 2, 4001)
     found = g.evaluate(both, {**values, "x": grid})
     # a joint is where the slope changes: the second difference of a line is 0 but for rounding
     bends = [grid[1:-1][np.abs(np.diff(part, 2)) > 1e-6] for part in found.T]
-    joints = np.sort(-values["theta_0"])
+    joints = np.sort(-values["bias"])
     for bend in bends:
         assert np.abs(bend[:, None] - joints).min(axis=1).max() <= 1.001e-3
-    figure, axis = plt.subplots(figsize=(6, 3.6), layout="constrained")
+        assert np.abs(bend - joints[:, None]).min(axis=1).max() <= 1.001e-3  # each output bends at all four
+    print(f"two outputs of 4 hidden units: {4 + 4 + 8} parameters and 2 offsets, both bend at {joints}")
+    figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
     for joint in joints:
         axis.axvline(joint, color="0.7", linestyle="--", linewidth=1)
     for part, colour, name in zip(found.T, COLOURS, ("first output", "second output"), strict=False):
         axis.plot(grid, part, color=colour, linewidth=2, label=name)
-    axis.set(xlabel="x", ylabel="y", title="two outputs share the joints")
+    axis.set(xlabel="x", ylabel="y", title="two outputs of four hidden units share the four joints")
     axis.legend(frameon=False)
+    figure.savefig(file, dpi=110)
+    plt.close(figure)
+
+
+def two_inputs_two_outputs(file):
+    """Two inputs and two outputs: the lines where planes meet are shared, how they bend there is each output's own."""
+    at, W = g.symbol("at", shape=("n", 2)), g.symbol("W", shape=(2, UNITS))
+    V = g.symbol("V", shape=(UNITS, 2))
+    both = g.relu(at @ V.T + theta_0) @ W.T
+    values = {
+        "V": np.array([[1.0, 0.4], [-0.3, 1.0], [0.8, -0.9]]), "theta_0": np.array([0.2, -0.3, 0.1]),
+        "W": np.array([[1.0, -1.2, 0.9], [-0.7, 0.0, 1.3]]),
+    }  # fmt: skip
+    side = np.linspace(-1.5, 1.5, 301)
+    grid = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+    heights = g.evaluate(both, {**values, "at": grid}).T.reshape(2, 301, 301)
+    slopes = [g.evaluate(g.grad(g.sum(both[:, k]), at), {**values, "at": grid}) for k in range(2)]
+    regions = [len(np.unique(np.round(slope, 9), axis=0)) for slope in slopes]
+    # the second output does not listen to unit 2, so it does not bend at that unit's line: 7 regions, and 4
+    assert regions == [7, 4]
+    print(
+        f"two inputs, two outputs: regions {regions}; the weight 0 takes the line of unit 2 from the second"
+    )
+    figure, axes = plt.subplots(1, 2, figsize=(9.6, 4.6), layout="constrained")
+    for axis, height, row, name in zip(axes, heights, values["W"], ("first", "second"), strict=True):
+        axis.contourf(side, side, height, 24, cmap="viridis")
+        axis.contour(side, side, height, 24, colors="white", linewidths=0.4)
+        for unit, ((a, b), c) in enumerate(zip(values["V"], values["theta_0"], strict=True)):
+            used = row[unit] != 0
+            axis.plot(side, -(a * side + c) / b, "-" if used else ":", color="#ff7733", linewidth=2)
+        axis.set(xlim=(-1.5, 1.5), ylim=(-1.5, 1.5), xlabel="x₁", ylabel="x₂", aspect="equal")
+        axis.set_title(f"{name} output: weights " + ", ".join(f"{w:g}" for w in row).replace("-", "−"))
     figure.savefig(file, dpi=110)
     plt.close(figure)
 
@@ -195,6 +229,7 @@ def main(output_dir="."):
     plot_parts(values, position, wanted, joints, regions, directory / "shallow_network.png")
     two_outputs(directory / "shallow_two_outputs.png")
     two_inputs(directory / "shallow_two_inputs.png")
+    two_inputs_two_outputs(directory / "shallow_two_inputs_two_outputs.png")
 
 
 if __name__ == "__main__":

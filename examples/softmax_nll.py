@@ -10,6 +10,10 @@ Run: python examples/softmax_nll.py [directory for the figures]
 import sys
 from pathlib import Path
 
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
@@ -17,6 +21,36 @@ import graphc as g
 CLASSES = ("cat", "dog", "horse")
 SCORES = np.array([[5.0, 4, 2], [4, 2, 8], [4, 4, 1]])  # a row of scores for each picture
 LABELS = np.array([0, 2, 1])  # a cat, a horse, and a dog that looks as much like a cat
+
+
+def tables(file):
+    """The same as the slide has it: tables, from scores to losses, with the label of each picture framed."""
+    e = np.exp(SCORES)
+    p = e / e.sum(axis=1, keepdims=True)
+    nll = -np.log(p[np.arange(3), LABELS])[:, None]
+    steps = (("scores s", SCORES, "{:.0f}"), ("eˢ", e, "{:.4g}"), ("eˢ / Σ eˢ", p, "{:.3f}"),
+             ("−log p", nll, "{:.3f}"))  # fmt: skip
+    figure, axes = plt.subplots(
+        1, 4, figsize=(12, 3.6), layout="constrained", width_ratios=(3, 3, 3, 1.6), sharey=True
+    )
+    for axis, (title, table, form) in zip(axes, steps, strict=True):
+        shade = table / table.max(axis=1, keepdims=True)
+        axis.imshow(shade if table is not nll else nll, cmap="Blues", vmin=0, vmax=2, aspect="auto")
+        for (row, column), value in np.ndenumerate(table):
+            axis.text(column, row, form.format(value), ha="center", va="center", fontsize=17)
+            if table is not nll and column == LABELS[row]:
+                frame = plt.Rectangle(
+                    (column - 0.47, row - 0.47), 0.94, 0.94, fill=False, edgecolor="#b34400", linewidth=2.5
+                )
+                axis.add_patch(frame)
+        axis.set_title(title, fontsize=17)
+        axis.set_xticks(
+            range(table.shape[1]), CLASSES if table is not nll else [f"Σ = {nll.sum():.3f}"], fontsize=14
+        )
+        axis.set_yticks(range(3), [f"picture of a {CLASSES[label]}" for label in LABELS], fontsize=14)
+        axis.tick_params(length=0)
+    figure.savefig(file, dpi=110)
+    plt.close(figure)
 
 
 def main(output_dir="."):
@@ -60,9 +94,16 @@ def main(output_dir="."):
     assert g.stabilize(g.log(shares)[g.arange("n"), label]) is steep
     assert g.evaluate(-steep, {"S": 1000 * SCORES[:1], "label": LABELS[1:2]}).tolist() == [3000.0]
 
-    diagram = g.draw(loss, at=at)
+    # For a slide: softmax is one node, and the table of labels is written down. The player has every operation.
+    T = g.symbol("T", shape=("n", 3))
+    shown, point = -g.sum(T * g.log(shares)), {"S": SCORES, "T": np.eye(3)[LABELS]}
+    assert abs(g.evaluate(shown, point) - total) <= 1e-15
     for suffix in ("svg", "png"):
-        diagram.save(Path(output_dir) / f"softmax_nll.{suffix}")
+        g.draw(shown, at=point, name="NLL", collapse="softmax").save(
+            Path(output_dir) / f"softmax_nll.{suffix}"
+        )
+    g.draw(loss, at=at, name="NLL").save(Path(output_dir) / "softmax_nll.html")
+    tables(Path(output_dir) / "softmax_nll_tables.png")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,9 @@ import graphc as g
 
 W_AT = np.array([[0.19, 1.84], [-0.97, -0.93]])
 
+SECOND = np.array([[1.2, 0.9], [0.8, 0.1]])
+"""A second map, chosen here: its determinant is −0.6, so the plane is turned over, and one direction is squeezed to 0.36."""
+
 
 def lattice(count=33, reach=2.0):
     """Points (n, 2) on a square, and colours by their place."""
@@ -53,6 +56,17 @@ def main(output_dir="."):
     # areas grow by |det W|: the Jacobian of the map is W everywhere
     assert np.array_equal(g.evaluate(g.jacobian(W @ x, x), {"W": W_AT, "x": np.ones(2)}), W_AT)
 
+    # A second map turns the plane over: det W < 0, and U and Vᵀ cannot both be turns.
+    U2, S2, Vh2 = g.compile(tuple(g.svd(W)), [W])(SECOND)
+    second = linear(SECOND, points)
+    assert np.allclose(linear(U2, S2 * linear(Vh2, points)), second, rtol=0, atol=1e-14)
+    assert np.isclose(np.linalg.det(U2) * np.linalg.det(Vh2), -1) and np.isclose(np.prod(S2), 0.6)
+    print(f"second map: singular values {S2}, determinant {np.linalg.det(SECOND):.2f}")
+    corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1.0]])
+    areas = [0.5 * np.sum(c[:, 0] * np.roll(c[:, 1], -1) - np.roll(c[:, 0], -1) * c[:, 1])
+             for c in (corners, linear(W_AT, corners), linear(SECOND, corners))]  # fmt: skip
+    assert np.allclose(np.divide(areas[1:], areas[0]), [np.linalg.det(W_AT), np.linalg.det(SECOND)])
+
     # Steeper is flatter: at scale 5 tanh pushes most points to the border of the square, ReLU folds three quarters of them away.
     bent = {(name, s): f(float(s), points) for name, f in warps.items() for s in (1, 5)}
     for (name, s), found in bent.items():
@@ -62,12 +76,18 @@ def main(output_dir="."):
     print(f"points within 0.01 of the border: {at_border[1]:.0%} at scale 1, {at_border[5]:.0%} at scale 5")
     assert at_border[1] < 0.05 and at_border[5] > 0.7
 
-    figure, axes = plt.subplots(2, 4, figsize=(14, 7.4), layout="constrained")
+    # an orthogonal matrix of determinant −1 is a turn and a mirror: the decomposition is free to use two that cancel
+    how = lambda matrix: "turned" if np.linalg.det(matrix) > 0 else "turned and mirrored"
+    figure, axes = plt.subplots(3, 4, figsize=(14, 10.8), layout="constrained")
     shown = [
         (points, "x"),
-        (linear(Vh, points), "Vᵀ x: turned"),
+        (linear(Vh, points), f"Vᵀ x: {how(Vh)}"),
         (S * linear(Vh, points), f"S Vᵀ x: stretched by {S[0]:.2f} and {S[1]:.2f}"),
-        (mapped, "W x = U S Vᵀ x: turned again"),
+        (mapped, f"W x = U S Vᵀ x: {how(U)}"),
+        (points, "x"),
+        (linear(Vh2, points), f"a second map, Vᵀ x: {how(Vh2)}"),
+        (S2 * linear(Vh2, points), f"S Vᵀ x: stretched by {S2[0]:.2f} and {S2[1]:.2f}"),
+        (second, f"W x = U S Vᵀ x: {how(U2)}"),
         *((found, f"{name}({s} x)") for (name, s), found in bent.items()),
     ]
     for plot, (where, title) in zip(axes.flat, shown, strict=True):

@@ -1,7 +1,8 @@
 """Universal approximation: more hidden units, less error; and a function put together from boxes of rectified linear units.
 
 With D hidden units a shallow network on one input has up to D + 1 linear regions. Four units make a box of height h over [a, b],
-its flanks as steep as one likes, and boxes side by side follow any continuous function: narrower boxes follow it better.
+its flanks as steep as one likes, and boxes side by side follow any continuous function: narrower boxes follow it better. The
+three boxes that are drawn first, 2 over [1, 3], 3.5 over [4, 5] and 1 over [7, 9], and the widths 0.5 to 0.01 are chosen here.
 
 Run: python examples/universal_approximation.py [directory for the figures] [epochs]
 """
@@ -37,6 +38,9 @@ def boxes(file):
         assert abs(found[np.searchsorted(grid, place)] - wanted) <= 1e-9
     axes[0, 0].plot(grid, found, color="#0a4f94")
     axes[0, 0].set_title("three boxes: 12 units")
+    for a, b, h in ((1, 3, 2.0), (4, 5, 3.5), (7, 9, 1.0)):
+        axes[0, 0].text((a + b) / 2, h + 0.1, f"{h:g} over [{a}, {b}]", ha="center")
+    axes[0, 0].set(ylim=(-0.2, 4.2), xlabel="x")
     grid = np.linspace(0, 2 * np.pi, 20_000)
     errors = {}
     for axis, width in zip(axes.flat[1:], (0.5, 0.25, 0.1, 0.01), strict=False):

@@ -37,7 +37,7 @@ FIGURES = {
     "mlp": ["mlp.png", "mlp_graph.png"],
     "sampling_posteriors": [],
     "newton_fractal": ["newton_fractal.png"],
-    "softmax_nll": ["softmax_nll.png", "softmax_nll.svg"],
+    "softmax_nll": ["softmax_nll.html", "softmax_nll.png", "softmax_nll.svg", "softmax_nll_tables.png"],
     "space_warping": ["space_warping.png"],
     "sum_times": ["sum_times.png"],
     "text_model": ["text_model.png"],
@@ -64,15 +64,36 @@ FIGURES |= {
     "regularisation": ["regularisation.png"],
     "representation": ["representation_trained.png", "representation_warped.png"],
     "residual_and_inception": ["inception_block.svg", "residual_and_inception.png", "residual_block.svg"],
-    "shallow_network": ["shallow_network.png", "shallow_two_inputs.png", "shallow_two_outputs.png"],
+    "shallow_network": [
+        "shallow_network.png", "shallow_two_inputs.png", "shallow_two_inputs_two_outputs.png", "shallow_two_outputs.png",
+    ],
     "universal_approximation": ["universal_boxes.png", "universal_search.png", "universal_units.png"],
 }  # fmt: skip
 """Those of networks."""
+
+FIGURES |= {
+    name: [f"{name}.png"]
+    for name in (
+        "approximation_and_samples", "autoencoder", "bias_and_variance", "counting_boolean_functions", "cross_validation",
+        "data_augmentation", "double_descent", "early_stopping", "gradients_by_depth", "hyperparameter_search", "im2col",
+        "initialisation", "kinks_and_ties", "learning_rates", "local_minima", "minibatch_gradients", "optimisers",
+        "parity_gradients", "posterior_of_functions", "random_labels", "sample_complexity", "sigmoid_approximation", "xor",
+    )
+}  # fmt: skip
+FIGURES |= {
+    "famous_networks": ["famous_networks.png", "famous_networks_blocks.png", "famous_networks_blocks.svg"],
+    "layers_beside_loops": ["layers_beside_loops.html", "layers_beside_loops.png"],
+    "loss_surface": ["loss_surface.html", "loss_surface.png"],
+    "notation": ["notation_matrices.png", "notation_scalars.png", "notation_vectors.png"],
+    "reduction_layer": ["reduction_direct.png", "reduction_layer.png", "reduction_reduced.png"],
+}
+"""Those of a single topic of a lecture."""
 
 SMALL = {
     "benefits_of_depth": ["150"],
     "boolean_functions": ["40", "6"],
     "lenet_mnist": ["--data", "digits", "--epochs", "1"],
+    "local_minima": ["12"],
     "mnist1d_depth": ["--examples", "100", "--epochs", "40"],
     "newton_fractal": ["120"],
     "regularisation": ["200"],
@@ -83,7 +104,11 @@ SMALL = {
 """Further arguments, for examples that take long: fewer steps of training, and digits that are drawn here."""
 
 
-LONG = {"linear_classifier", "playground", "representation"}
+LONG = {
+    "approximation_and_samples", "autoencoder", "cross_validation", "data_augmentation", "double_descent", "early_stopping",
+    "hyperparameter_search", "linear_classifier", "local_minima", "optimisers", "parity_gradients", "playground",
+    "random_labels", "representation", "sample_complexity",
+}  # fmt: skip
 """Take more than a few seconds even so."""
 
 
@@ -91,7 +116,7 @@ def test_no_example_is_forgotten():
     assert sorted(path.stem for path in EXAMPLES.glob("*.py")) == sorted(FIGURES)
 
 
-@pytest.mark.sample(5)
+@pytest.mark.sample(8)
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in FIGURES]
 )
