@@ -1,10 +1,14 @@
-"""LeNet on handwritten digits: two convolutions, two pools, two affine layers, trained by mini-batch gradient descent.
+"""LeNet on handwritten digits: two convolutions, two pools, two affine layers, trained on mini-batches by Adam.
 
     Conv(5×5, 20) → Pool(2×2) → Conv(5×5, 50) → Pool(2×2) → Affine(500) → ReLU → Affine(10), multiclass logistic loss
 
 The digits are those of MNIST in its IDX files, in the directory that `--data` names: 60,000 to train on and 10,000 to test on.
 Files that are missing are downloaded. A directory with the 10,000 alone is enough too: the last tenth of them is then held back,
-and the others are also shown moved by a pixel.
+and the others are also shown turned, sheared, scaled and moved a little, each four times at random.
+
+Plain gradient descent takes longer here, and at the rate 0.1 its first epoch ends with half of the digits wrong: the two
+convolutions have no activation of their own, and large steps make the scores of one class larger than all others before they come
+back.
 
 Run: python examples/lenet_mnist.py [directory for the figures] [--data DIR] [--epochs N] [--rate R] [--seed S]
 """
@@ -21,6 +25,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from scipy.ndimage import affine_transform
 
 import graphc as g
 from graphc import nn, train
@@ -87,11 +92,21 @@ def load(directory, source=SOURCE):
     if training is None:
         held = len(test[0]) - len(test[0]) // 10
         training, test = tuple(part[:held] for part in test), tuple(part[held:] for part in test)
-        # few images: each is shown moved by a pixel in the four directions as well
-        moves = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))
-        moved = [np.roll(training[0], move, axis=(2, 3)) for move in moves]
-        training = np.concatenate(moved), np.tile(training[1], len(moves))
+        rng = np.random.default_rng(0)
+        copies = [np.stack([warped(image, rng) for image in training[0]]) for _ in range(4)]
+        training = np.concatenate([training[0], *copies]), np.tile(training[1], 5)
     return training, test
+
+
+def warped(image, rng):
+    """A digit (1, 28, 28) turned by up to 14°, sheared, scaled by up to an eighth and moved by up to 1.5 pixels."""
+    angle, shear, scale = rng.uniform(-0.25, 0.25), rng.uniform(-0.15, 0.15), rng.uniform(0.88, 1.12)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    matrix = turn @ np.array([[1, shear], [0, 1]]) / scale
+    middle = np.array([13.5, 13.5])
+    return affine_transform(
+        image[0], matrix, middle - matrix @ (middle + rng.uniform(-1.5, 1.5, 2)), order=1
+    )[None]
 
 
 def lenet(images, seed):
@@ -140,7 +155,8 @@ def plot_kernels(weights, file):
 
 def plot_misclassified(pixels, digits, found, file):
     wrong = np.flatnonzero(digits != found)[:24]
-    figure, axes = plt.subplots(3, 8, figsize=(8, 3.8), layout="constrained")
+    rows = max(1, -(-len(wrong) // 8))
+    figure, axes = plt.subplots(rows, 8, figsize=(8, 0.4 + 1.15 * rows), layout="constrained", squeeze=False)
     for axis in axes.flat:
         axis.set_axis_off()
     for axis, place in zip(axes.flat, wrong, strict=False):
@@ -163,9 +179,9 @@ def main(arguments=None):
     parser.add_argument("output", nargs="?", default=".", type=Path, help="directory for the figures")
     parser.add_argument("--data", default=Path("mnist"), type=Path, help="directory of the IDX files")
     parser.add_argument("--source", default=SOURCE, help="address of the directory to download them from")
-    parser.add_argument("--epochs", default=6, type=int)
+    parser.add_argument("--epochs", default=4, type=int)
     parser.add_argument("--batch", default=64, type=int)
-    parser.add_argument("--rate", default=0.1, type=float)
+    parser.add_argument("--rate", default=0.001, type=float)
     parser.add_argument("--seed", default=0, type=int)
     parser.add_argument(
         "--checkpoint", type=Path, help="an .npz file to write after each epoch and to go on from"
@@ -184,7 +200,7 @@ def main(arguments=None):
     accuracy = g.mean(g.equal(g.argmax(model.output, axis=1), labels).astype("float64"))
     history = train.fit(
         model, loss, {images: training[0], labels: training[1]},
-        optimiser=train.SGD(options.rate), epochs=options.epochs, batch=options.batch, seed=options.seed,
+        optimiser=train.Adam(options.rate), epochs=options.epochs, batch=options.batch, seed=options.seed,
         schedule=train.StepDecay(every=1, factor=0.5),
         validation={images: test[0], labels: test[1]}, metrics={"accuracy": accuracy},
         checkpoint=options.checkpoint, resume=options.checkpoint is not None,
@@ -196,8 +212,8 @@ def main(arguments=None):
     print(f"{len(training[0]):,} images to train on, {len(test[0]):,} to test on: {share:.2%} right")
     # the two ways to count agree, but for logits that tie to the last digit
     assert abs(share - history[-1]["accuracy"]) <= 2 / len(found)
-    if len(training[0]) >= 9000 and options.epochs >= 6:
-        assert share >= 0.98
+    if len(training[0]) >= 9000 and options.epochs >= 4:
+        assert share >= 0.985 and history[0]["accuracy"] > 0.95
 
     history.plot(options.output / "lenet_history.png", "loss", "accuracy")
     plot_confusion(test[1], found, options.output / "lenet_confusion.png")

@@ -61,6 +61,7 @@ FIGURES |= {
         "playground_spirals.gif", "playground_spirals.html", "playground_spirals.png",
         "playground_spirals_deep.gif", "playground_spirals_deep.html", "playground_spirals_deep.png",
     ],
+    "playground_weights": ["playground_weights.html", "playground_weights.png"],
     "regularisation": ["regularisation.png"],
     "representation": ["representation_trained.png", "representation_warped.png"],
     "residual_and_inception": ["inception_block.svg", "residual_and_inception.png", "residual_block.svg"],
@@ -75,9 +76,10 @@ FIGURES |= {
     name: [f"{name}.png"]
     for name in (
         "approximation_and_samples", "autoencoder", "bias_and_variance", "counting_boolean_functions", "cross_validation",
-        "data_augmentation", "double_descent", "early_stopping", "gradients_by_depth", "hyperparameter_search", "im2col",
-        "initialisation", "kinks_and_ties", "learning_rates", "local_minima", "minibatch_gradients", "optimisers",
-        "parity_gradients", "posterior_of_functions", "random_labels", "sample_complexity", "sigmoid_approximation", "xor",
+        "data_augmentation", "double_descent", "early_stopping", "gradients_by_depth", "hyperparameter_search",
+        "im2col", "initialisation", "kernel_answers", "kinks_and_ties", "learning_rates", "local_minima",
+        "minibatch_gradients", "optimisers", "parity_gradients", "posterior_of_functions", "random_labels",
+        "sample_complexity", "sigmoid_approximation", "xor",
     )
 }  # fmt: skip
 FIGURES |= {
@@ -96,7 +98,7 @@ SMALL = {
     "local_minima": ["12"],
     "mnist1d_depth": ["--examples", "100", "--epochs", "40"],
     "newton_fractal": ["120"],
-    "regularisation": ["200"],
+    "regularisation": ["300", "3"],
     "text_model": ["15"],
     "two_layer_numpy": ["25"],
     "universal_approximation": ["300"],
@@ -106,8 +108,8 @@ SMALL = {
 
 LONG = {
     "approximation_and_samples", "autoencoder", "cross_validation", "data_augmentation", "double_descent", "early_stopping",
-    "hyperparameter_search", "linear_classifier", "local_minima", "optimisers", "parity_gradients", "playground",
-    "random_labels", "representation", "sample_complexity",
+    "hyperparameter_search", "kernel_answers", "linear_classifier", "local_minima", "optimisers", "parity_gradients",
+    "playground", "random_labels", "regularisation", "representation", "sample_complexity",
 }  # fmt: skip
 """Take more than a few seconds even so."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytestmark = pytest.mark.browser
@@ -59,3 +60,37 @@ def test_the_page_is_accessible(browser, page, dark):
     browser.open(page, width=400, dark=dark)
     browser.picture(f"playground_{'dark' if dark else 'light'}")
     assert browser.violations() == []
+
+
+def test_weights_are_edited_and_trained(browser, tmp_path, monkeypatch):
+    """What the page says, against NumPy with the weights that it has."""
+    monkeypatch.syspath_prepend(EXAMPLES)
+    importlib.import_module("playground_weights").main(tmp_path)
+    page = tmp_path / "playground_weights.html"
+    assert "://" not in page.read_text(encoding="utf-8")
+
+    def told():
+        text = browser.one("#told").text
+        V, b, w, c, points, classes = browser.run(
+            "const p = window.playground, all = (v) => Array.from(v);"
+            "return [...['V', 'b', 'w', 'c'].map((name) => all(p.weights[name])), all(p.points), all(p.classes)]"
+        )
+        hidden = np.tanh(np.reshape(points, (-1, 2)) @ np.reshape(V, (3, 2)).T + b)
+        margin = np.array(classes) * (hidden @ w + c[0])
+        loss, right = np.mean(np.logaddexp(0, -margin)), 100 * np.mean(margin > 0)
+        assert text == f"loss {loss:.3f}, {right:.1f} % of the points right"
+        return loss
+
+    browser.open(page, width=900)
+    trained = told()
+    browser.run("const w1 = document.querySelector('[aria-label^=w1]'); w1.value = 0; w1.oninput()")
+    assert told() > trained + 0.1
+    edited = told()
+    browser.one("[data-steps='200']").click()
+    assert told() < edited
+    browser.one("[data-start='random']").click()
+    assert told() > trained + 0.1
+    browser.one("[data-start='trained']").click()
+    assert told() == trained
+    browser.picture("playground_weights")
+    assert not browser.complaints()
