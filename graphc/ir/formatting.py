@@ -98,7 +98,8 @@ def show_value(value: Any, digits: int = 3, decimals: int | None = None) -> str:
 
 
 def _shown(value: Any, digits: int, decimals: int | None) -> str:
-    return show_number(value, digits) if decimals is None else show_fixed(value, decimals)
+    whole = isinstance(value, np.integer)  # labels and counts have no places behind a point
+    return show_number(value, digits) if decimals is None or whole else show_fixed(value, decimals)
 
 
 LARGEST_SHOWN = 6
@@ -150,6 +151,8 @@ def matrix_cells(value: Any, digits: int = 3, decimals: int | None = None) -> li
     if array.dtype.kind not in "biuf":
         return None
     known = array[np.isfinite(array)] if array.dtype.kind == "f" else array
+    if array.dtype.kind in "iu":
+        decimals = None
     if decimals is None and array.dtype.kind != "b":
         decimals = _common_decimals(known.astype(float).ravel(), digits)
     if decimals is None or array.dtype.kind == "b":

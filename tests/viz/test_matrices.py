@@ -110,6 +110,17 @@ def test_elements_that_are_not_there(watch, message):
         g.draw(g.sum(A), ONE, watch=watch)
 
 
+def test_whole_numbers_have_no_places_behind_a_point():
+    """Labels beside a table whose places are fixed."""
+    A, k = g.symbol("A", shape=(3, 2)), g.symbol("k", shape=(3,), dtype="int64")
+    table = g.symbol("table", shape=(2, 2), dtype="int32")
+    chosen = g.sum(A[g.arange(3), k]) + g.sum(table)
+    at = {"A": np.full((3, 2), 0.5), "k": [0, 1, 1], "table": [[7, 8], [9, 10]]}
+    shown = texts(g.draw(chosen, at, backward=False, decimals=2))
+    assert "[0, 1, 1]" in shown and {"0.50", "1.50"} <= set(shown) and {"7", "10"} <= set(shown)
+    assert not {"0.00", "7.00", "10.00"} & set(shown)
+
+
 @pytest.mark.parametrize("decimals", [-1, 18, 1.0, True, "2"])
 def test_places_that_are_no_number_of_places(decimals):
     with pytest.raises(InputError, match="decimals is an int"):
