@@ -150,6 +150,19 @@ def test_the_gallery_shows_what_is_drawn_today(tmp_path):
             assert (folder / f"{drawn.stem}.{form}").stat().st_size > 1000
 
 
+def test_the_index_of_the_lectures_has_every_example_with_its_picture():
+    make = maker("lectures")
+    assert make.PAGE.read_text(encoding="utf-8") == make.page(), "run: python docs/make_lectures.py --page"
+    topics = [topic for listed in make.LECTURES.values() for topic in listed]
+    shown = {topic.script for topic in topics} | set(make.WITHOUT_A_FIGURE)
+    assert shown == {path.stem for path in make.EXAMPLES.glob("*.py")}
+    files = {file for topic in topics for file in topic.files}
+    assert files == {path.name for path in make.FOLDER.iterdir()}, (
+        "run: python docs/make_lectures.py [examples]"
+    )
+    assert len({topic.title for topic in topics}) == len(topics)
+
+
 def test_curves_of_a_run_become_points_a_figure_and_a_page(tmp_path):
     """Those of a small file made here; falling as 1/epoch, and to nothing in the shallower network."""
     make, run, folder = maker("curves"), tmp_path / "run", tmp_path / "curves"
