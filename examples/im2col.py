@@ -4,8 +4,8 @@ Every window of the image becomes a column; the kernels become rows. Then O = W�
 the mean of each column. With stride s, padding p and kernels of size k an image of side h gives ⌊(h + 2p − k)/s⌋ + 1 places.
 
 What goes back to the image is summed over all windows that an element lies in. A maximum hands it to its largest element; at a
-tie every choice between the tied ones is a subgradient. graphc shares equally; PyTorch takes the first. Both lower the loss at
-the same rate along symmetric directions, but only the even share treats a picture and its mirror image alike.
+tie every choice between the tied ones is a subgradient. graphc shares equally, PyTorch takes the first; only the even share
+treats a picture and its mirror image alike.
 
 Run: python examples/im2col.py [directory for the figures]
 """
@@ -71,6 +71,8 @@ def ties():
     print(
         f"tie of two: slope {left:.0f} to the left, {right:.0f} to the right, graphc hands back {back.tolist()}"
     )
+    mirrored = g.evaluate(g.grad(g.sum(pooled), x), {x: at[..., ::-1, :]})[0, 0]
+    assert (mirrored == back[::-1]).all()  # the first would be the upper one in both
     assert (back == [[0.5, 0], [0.5, 0]]).all() and (round(left, 9), round(right, 9)) == (0, 1)
 
 
