@@ -167,10 +167,7 @@ def side_by_side(parts: Mapping[str, Any], at: Mapping[Any, Any] | None = None, 
         )
         drawn[name] = draw(graph, point, **options)
     first = next(iter(drawn.values()))
-    ordered = list(drawn.items())
-    if first.layout == "right":
-        ordered.reverse()  # Graphviz begins at the bottom then
-    views = {name: diagram.view for name, diagram in ordered}
+    views = {name: diagram.view for name, diagram in drawn.items()}
     return Diagram(panels(views), first.style, first.digits, first.layout, decimals=first.decimals)
 
 

@@ -1,7 +1,7 @@
 """Diagrams: a graph becomes a view (pure data), the view DOT text, the text SVG, PNG or PDF.
 
-view_graph.py says what is shown, style.py how it looks, writers/dot.py writes it down, graphviz_engine.py renders it, and
-diagram.py is what a user holds.
+view_graph.py says what is shown, style.py how it looks, layered/ where it stands, writers/ write it down, graphviz_engine.py
+renders what is too large for that, and diagram.py is what a user holds.
 """
 
 from graphc.viz.annotations import DEFAULT as DEFAULT

@@ -13,12 +13,14 @@ from graphc.ir.formatting import check_decimals, show_value, visible
 from graphc.util.files import as_text, write_whole
 from graphc.util.fork_safety import cached_property
 from graphc.viz.edge_routing import route
-from graphc.viz.graphviz_engine import FORMATS, LAYOUT, check_size, redraw, render
+from graphc.viz.graphviz_engine import AS_PLACED, FORMATS, LAYOUT, check_size, redraw, render
+from graphc.viz.layered.place import place
 from graphc.viz.layout_scene import Scene, read
 from graphc.viz.model import View
 from graphc.viz.style import SLIDES, Style, as_style
 from graphc.viz.writers import WRITERS
 from graphc.viz.writers.dot import LAYOUTS, to_dot
+from graphc.viz.writers.xdot import to_xdot
 
 FORMS = tuple(dict.fromkeys((*FORMATS, *WRITERS, "html", "dot")))
 """What a diagram can be written as."""
@@ -82,6 +84,22 @@ class Diagram:
             return self.html().encode()
         parts = self._parts
         check_size(parts)
+        scene = self._scene
+        if scene is None:
+            return self._by_graphviz(form)
+        if form in WRITERS:
+            return WRITERS[form](scene, self.view.title, self.describe()).encode()
+        settings = _pixels(self.style) if form == "png" else _inches(self.style, 1)
+        return render(to_xdot(scene), form, parts=1, settings=settings, program=AS_PLACED)
+
+    @cached_property
+    def _scene(self) -> Scene | None:
+        """The picture as graphc lays it out; None where Graphviz shall."""
+        return place(self.view, self.style, self.digits, self.layout, self.decimals)
+
+    def _by_graphviz(self, form: str) -> bytes:
+        """The content of a file, laid out by Graphviz: of what is too large, or whose frames lead into each other both ways."""
+        parts = self._parts
         scene, lines, layout = self._placed()
         if form in WRITERS:
             return WRITERS[form](scene, self.view.title, self.describe()).encode()
@@ -91,7 +109,7 @@ class Diagram:
         return render(self.source, form, parts=parts, settings=settings)
 
     def _placed(self) -> tuple[Scene, dict[str, str], dict[str, str]]:
-        """The picture laid out, the lines in it that Graphviz did not lay, as it writes them, and the settings of its layout.
+        """The picture laid out by Graphviz, the lines that it did not lay, as it writes them, and the settings of its layout.
 
         Where edges find no way around what they meet it is laid out once more, with wider channels.
         """
@@ -166,8 +184,13 @@ def _counted(count: int, what: str) -> str:
 
 def _pixels(style: Style) -> dict[str, str]:
     """The settings for PNG, which cannot be enlarged to be read: more room than a page before it is scaled down."""
+    return {"dpi": f"{style.dpi}", **_inches(style, 4)}
+
+
+def _inches(style: Style, pages: float) -> dict[str, str]:
+    """The setting that scales a picture down to so many pages in width and height."""
     width, height = style.page
-    return {"dpi": f"{style.dpi}", "size": f"{4 * width:g},{4 * height:g}"}
+    return {"size": f"{pages * width:g},{pages * height:g}"}
 
 
 def _wide(style: Style) -> dict[str, str]:

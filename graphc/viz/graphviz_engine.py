@@ -24,6 +24,9 @@ LAYOUT = "json"
 
 _PLACED = "dot"
 
+AS_PLACED = "nop2"
+"""The program that draws a text with a layout in it as it says."""
+
 IN_PROCESS = 150
 """Diagrams of at most so many DOT nodes and edges are laid out in this process, in well under a second."""
 
@@ -140,7 +143,7 @@ def redraw(
     placed = render(source, _PLACED, parts=parts, settings=layout).decode().replace("\\\n", "")
     for old, new in lines.items():
         placed = placed.replace(f'pos="{old}"', f'pos="{new}"')
-    return render(placed, form, parts=parts, settings=settings, program="nop2")
+    return render(placed, form, parts=parts, settings=settings, program=AS_PLACED)
 
 
 def _in_process(source: str, form: str, settings: Mapping[str, str], program: str) -> bytes:

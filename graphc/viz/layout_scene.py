@@ -1,7 +1,7 @@
 """A diagram that is laid out, as a list of strokes and texts: what the writers of SVG and TikZ have in common.
 
-Graphviz lays out and says what it would draw (its JSON with xdot operations); here that becomes plain data, so that every writer
-draws the same picture. Coordinates are points, y upwards. Source: https://graphviz.org/docs/outputs/canon/#xdot.
+Graphviz says what it would draw (its JSON with xdot operations); here that becomes plain data, so that every writer draws the
+same picture. Coordinates are points, y upwards. Source: https://graphviz.org/docs/outputs/canon/#xdot.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ class Stroke:
     points : coordinates
     line, fill : colours as #rrggbb; None for no line, or no fill
     width : of the line, in points
+    dashed : whether the line is
     """
 
     form: str
@@ -32,6 +33,7 @@ class Stroke:
     line: str | None
     fill: str | None
     width: float
+    dashed: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ class _Pen:
     size: float = 12.0
     font: str = ""
     form: int = 0
+    dashed: bool = False
 
 
 def read(content: bytes) -> Scene:
@@ -105,6 +108,29 @@ def read(content: bytes) -> Scene:
     scale = min(1.0, pages[0] / (box[2] - box[0]), pages[1] / (box[3] - box[1]))
     shown = tuple(item for item in [*items, replace(caption, tip="")] if item.parts)
     return Scene(box, scale, str(data.get("bgcolor", "#FFFFFF")), shown)
+
+
+def read_items(content: bytes) -> dict[str, Item]:
+    """The nodes that Graphviz's JSON describes, each around its own middle; raises `RenderError` for what is none."""
+    try:
+        items: dict[str, Item] = {}
+        for entry in json.loads(content).get("objects", []):
+            x, y = (float(number) for number in entry["pos"].split(","))
+            item = _item("node", entry)
+            items[item.key] = replace(item, parts=tuple(moved(part, -x, -y) for part in item.parts))
+    except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
+        raise RenderError(f"the layout engine's answer cannot be read: {error}") from error
+    return items
+
+
+def moved(part: Stroke | Text, x: float, y: float) -> Stroke | Text:
+    """A part of a picture elsewhere."""
+    if isinstance(part, Text):
+        return replace(part, at=(part.at[0] + x, part.at[1] + y))
+    if part.form == "ellipse":
+        (cx, cy), half = part.points
+        return replace(part, points=((cx + x, cy + y), half))
+    return replace(part, points=tuple((px + x, py + y) for px, py in part.points))
 
 
 _DRAWN = ("_draw_", "_ldraw_", "_tdraw_", "_hdraw_")
@@ -133,6 +159,8 @@ def _drawn(operation: dict[str, Any], pen: _Pen, parts: list[Stroke | Text]) -> 
         return replace(pen, line=colour) if op == "c" else replace(pen, fill=colour)
     if op == "S":
         width = re.fullmatch(r"setlinewidth\(([\d.]+)\)", operation["style"])
+        if operation["style"] in ("solid", "dashed"):
+            return replace(pen, dashed=operation["style"] == "dashed")
         return replace(pen, width=float(width[1])) if width else pen
     if op == "F":
         return replace(pen, size=float(operation["size"]), font=operation["face"])
@@ -153,7 +181,7 @@ def _drawn(operation: dict[str, Any], pen: _Pen, parts: list[Stroke | Text]) -> 
     else:
         points = tuple((float(x), float(y)) for x, y in operation["points"])
     # in this language a capital letter says that the area is filled
-    parts.append(Stroke(form, points, pen.line, pen.fill if op.isupper() else None, pen.width))
+    parts.append(Stroke(form, points, pen.line, pen.fill if op.isupper() else None, pen.width, pen.dashed))
     return pen
 
 

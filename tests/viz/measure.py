@@ -178,6 +178,7 @@ def read(svg: str) -> Drawing:
     for value, sides in halves.items():
         (tail, first), (head, second) = sides["in"], sides["out"]
         drawing.edges.append(Edge(tail, head, np.concatenate([first, second]), value))
+    _note_apart(drawing)
     return drawing
 
 
@@ -210,6 +211,32 @@ def _note_distances(drawing: Drawing, boxes: list[Box], lines: list[ET.Element])
     y = (rules[0][1] + rules[0][3]) / 2
     above, below = [y - box[3] for box in boxes if box[3] <= y], [box[1] - y for box in boxes if box[1] >= y]
     drawing.gaps += [min(side) for side in (above, below) if side]
+
+
+def _note_apart(drawing: Drawing) -> None:
+    """How far the values on a line without a rule of its own are from the nearest line above them and below them."""
+    for key, node in drawing.values.items():
+        if not node.texts or any(edge.values == key for edge in drawing.edges):
+            continue
+        distances = [float("inf")]
+        for axis in (0, 1):  # above and below a level line, or at the sides of an upright one
+            box = _around(node.texts)
+            middle = (box[axis] + box[axis + 2]) / 2
+            sides = [side for text in node.texts for side in (text[1 - axis], text[3 - axis])]
+            distances += [
+                min(abs(level - side) for side in sides)
+                for edge in drawing.edges
+                for level in _levels(edge.points[:, :: 1 - 2 * axis], middle)
+            ]
+        drawing.gaps.append(min(distances))
+
+
+def _levels(points: np.ndarray, x: float) -> list[float]:
+    """Where a broken line passes above or below a point."""
+    a, b = points[:-1], points[1:]
+    over = (np.minimum(a[:, 0], b[:, 0]) <= x) & (x < np.maximum(a[:, 0], b[:, 0]))
+    share = (x - a[over, 0]) / (b[over, 0] - a[over, 0])
+    return (a[over, 1] + share * (b[over, 1] - a[over, 1])).tolist()
 
 
 # --- measuring ------------------------------------------------------------------------------------------------
@@ -373,8 +400,35 @@ def _crossings(edges: list[Edge]) -> int:
         a, b = boxes[one], boxes[other]
         if a[0] > b[2] or b[0] > a[2] or a[1] > b[3] or b[1] > a[3]:
             continue
-        count += _cross(edges[one].points, edges[other].points)
+        count += _cross(*_forked(edges[one], edges[other]))
     return count
+
+
+def _forked(one: Edge, other: Edge) -> tuple[np.ndarray, np.ndarray]:
+    """The points of two lines without what they have in common at a node that both begin or end at."""
+    a, b = one.points, other.points
+    if one.tail == other.tail:
+        a, b = _parted(a, b)
+    if one.head == other.head:
+        a, b = (line[::-1] for line in _parted(a[::-1], b[::-1]))
+    return a, b
+
+
+def _parted(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Two lines from where the one is no longer on the other."""
+    starts = []
+    for one, other in ((a, b), (b, a)):
+        apart = _to_line(one, other) > 0.05
+        starts.append(max(0, int(apart.argmax()) - 1) if apart.any() else len(one) - 1)
+    return a[starts[0] :], b[starts[1] :]
+
+
+def _to_line(points: np.ndarray, line: np.ndarray) -> np.ndarray:
+    """The distance of each point from a broken line."""
+    start, step = line[None, :-1], np.diff(line, axis=0)[None]
+    length = np.maximum((step**2).sum(axis=2), 1e-12)
+    t = np.clip(((points[:, None] - start) * step).sum(axis=2) / length, 0, 1)
+    return np.linalg.norm(points[:, None] - start - t[..., None] * step, axis=2).min(axis=1)
 
 
 def _cross(one: np.ndarray, other: np.ndarray) -> int:

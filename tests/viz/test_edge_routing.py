@@ -28,14 +28,14 @@ def plain(diagram):
 def test_no_edge_runs_through_anything(seed):
     diagram = nested(seed)
     assert measure(to_svg(plain(diagram), "", "")).meets, "Graphviz's own drawing was good"
-    found = measure(diagram.svg())
+    found = measure(diagram._by_graphviz("svg").decode())
     assert found.meets == found.overlaps == ()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(100, 160))
 def test_random_graphs(seed):
-    found = measure(nested(seed).svg())
+    found = measure(nested(seed)._by_graphviz("svg").decode())
     assert found.overlaps == ()
     assert len(found.meets) <= len(measure(to_svg(plain(nested(seed)), "", "")).meets) // 4
 
@@ -53,7 +53,7 @@ def test_every_format_draws_the_new_lines(form):
     diagram = nested(SEEDS[2])
     _, lines, _ = diagram._placed()
     assert lines
-    assert diagram.render(form) != graphviz_engine.render(diagram.source, form, parts=10)
+    assert diagram._by_graphviz(form) != graphviz_engine.render(diagram.source, form, parts=10)
 
 
 SQUARE = (40.0, -20.0, 60.0, 20.0)

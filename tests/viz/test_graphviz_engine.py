@@ -14,6 +14,8 @@ import pytest
 import graphc as g
 from graphc.errors import FileError, InputError, RenderError
 from graphc.viz import graphviz_engine
+from graphc.viz.layered import place as layered_place
+from graphc.viz.writers.xdot import to_xdot
 
 x, y = g.symbols("x y")
 DIAGRAM = g.draw(x * y + 1, at={"x": 2, "y": 3})
@@ -116,6 +118,7 @@ def test_what_is_no_regular_file_is_written_to(tmp_path):
 
 def test_a_larger_diagram_is_laid_out_by_a_child_process(monkeypatch):
     monkeypatch.setattr(graphviz_engine, "_in_process", lambda *_: pytest.fail("laid out in this process"))
+    monkeypatch.setattr(layered_place, "LARGEST", 0)
     tree = ET.fromstring(g.draw(chain(60), at={"x": 1}, max_nodes=None).svg().encode())
     shown = ["".join(item.itertext()) for item in tree.iter("{http://www.w3.org/2000/svg}text")]
     assert shown.count("sin") == 60
@@ -168,23 +171,25 @@ def test_without_the_bundled_engine_dot_serves(monkeypatch, tmp_path):
     monkeypatch.setattr(graphviz_engine, "_has_bundled_engine", lambda: False)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     assert graphviz_engine.engine() == str(script)
+    assert DIAGRAM._scene is not None
     first, rest = DIAGRAM.render("png").decode().split("\n", 1)
-    assert first.split() == ["-Tpng", "-Gdpi=192", "-Gsize=53.32,30"]
-    assert rest == DIAGRAM.source
+    assert first.split() == ["-Knop2", "-Tpng", "-Gdpi=192", "-Gsize=53.32,30"]
+    assert rest == to_xdot(DIAGRAM._scene)
     script.write_text("#!/bin/sh\necho broken >&2\nexit 3\n")
     with pytest.raises(RenderError, match="broken"):
-        DIAGRAM.svg()
+        g.draw(g.symbol("x") + 1).svg()
 
 
 def test_with_no_engine_one_clear_error_and_dot_still_works(monkeypatch, tmp_path):
     monkeypatch.setattr(graphviz_engine, "_has_bundled_engine", lambda: False)
     monkeypatch.setenv("PATH", str(tmp_path))
+    diagram = g.draw(g.symbol("x") + 1)
     assert graphviz_engine.engine() is None
     with pytest.raises(RenderError, match="renders SVG") as caught:
-        DIAGRAM.save(tmp_path / "a.svg")
+        diagram.save(tmp_path / "a.svg")
     assert "pip install pygraphviz" in caught.value.hint
-    assert DIAGRAM._repr_svg_() is None
-    assert DIAGRAM.save(tmp_path / "a.dot").exists()
+    assert diagram._repr_svg_() is None
+    assert diagram.save(tmp_path / "a.dot").exists()
     assert os.listdir(tmp_path) == ["a.dot"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, TypeAlias
 
@@ -32,9 +33,11 @@ def to_dot(
     view: View, style: Style, digits: int = 3, layout: str = "right", decimals: int | None = None
 ) -> str:
     """The view as DOT text for the layout engine `dot`; the same view gives the same text in any process."""
+    if layout == "right":
+        view = _from_below(view)
     texts = [labels.rows(edge, view.show, style, digits, decimals) for edge in view.edges]
     split = any(over or under for over, under in texts)  # columns of values between those of nodes
-    graph = _empty(view, style, split, layout)
+    graph = empty(view, style, split, layout)
     down = layout == "down"
     places: dict[str, list[tuple[int, str]]] = {}
     for edge in view.edges:
@@ -61,12 +64,26 @@ def to_dot(
     return graph.source
 
 
-def _empty(view: View, style: Style, split: bool, layout: str) -> Any:
+def _from_below(view: View) -> View:
+    """A view of frames that nothing connects with the last of them first: Graphviz begins at the bottom."""
+    outer = {node.key: node.block[:1] for node in view.nodes}
+    order = list(dict.fromkeys(outer.values()))
+    if len(order) < 2 or () in order or any(outer[edge.tail] != outer[edge.head] for edge in view.edges):
+        return view
+    place = {block: -number for number, block in enumerate(order)}
+    return replace(
+        view,
+        nodes=tuple(sorted(view.nodes, key=lambda node: place[node.block[:1]])),
+        edges=tuple(sorted(view.edges, key=lambda edge: place[outer[edge.tail]])),
+    )
+
+
+def empty(view: View, style: Style, split: bool, layout: str) -> Any:
+    """The text of a diagram with nothing in it: how everything looks."""
     width, height = style.page
     caption: dict[str, str] = {}
     if view.caption:
-        lines = "<BR/>".join(labels.font(line, style.alarm, style.value_size, 160) for line in view.caption)
-        caption = {"label": labels.html(lines), "labelloc": "b", "fontname": style.font}
+        caption = {"label": labels.caption(view.caption, style), "labelloc": "b", "fontname": style.font}
     return labels.graphviz().Digraph(
         "graphc",
         graph_attr={

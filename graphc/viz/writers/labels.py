@@ -187,6 +187,19 @@ def table(texts: Rows, wide: int, down: bool, style: Style) -> dict[str, str]:
     return {"label": html(label), "shape": "plain", "style": "", "penwidth": "0", "tooltip": " "}
 
 
+def side(rows: Sequence[Row], style: Style, align: str = "") -> dict[str, str]:
+    """The attributes of what stands on one side of a line alone; `align` is where lines of text end, "LEFT" or "RIGHT"."""
+    where = f' ALIGN="{align}"' if align else ""
+    lines = "".join(f"<TR>{_cell(row, 0, style, where)}</TR>" for row in rows)
+    label = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{lines}</TABLE>'
+    return {"label": html(label), "shape": "plain", "style": "", "penwidth": "0", "tooltip": " "}
+
+
+def caption(lines: Sequence[str], style: Style) -> str:
+    """The label that says what is wrong in a picture."""
+    return html("<BR/>".join(font(line, style.alarm, style.value_size, 160) for line in lines))
+
+
 def _cell(row: Row, wide: int, style: Style, align: str = "") -> str:
     text, colour = row
     about = f' BORDER="0" WIDTH="{wide}"{align}'

@@ -52,6 +52,7 @@ def _stroke(part: Stroke, dx: float, top: float) -> str:
         look += ' stroke="none"'
     else:
         look += f' stroke="{part.line}"' + (f' stroke-width="{_n(part.width)}"' if part.width != 1 else "")
+        look += ' stroke-dasharray="6 4"' if part.dashed else ""
     if part.form == "ellipse":
         (x, y), (rx, ry) = part.points
         return f'<ellipse {look} cx="{_n(x + dx)}" cy="{_n(top - y)}" rx="{_n(rx)}" ry="{_n(ry)}"/>'

@@ -79,6 +79,8 @@ def _stroke(part: Stroke, colour: object) -> str:
     look = []
     if part.line is not None:
         look += [f"draw={colour(part.line)}", f"line width={_n(part.width)}bp"]
+    if part.dashed:
+        look.append("dash pattern=on 6bp off 4bp")
     if part.fill is not None:
         look.append(f"fill={colour(part.fill)}")
     points = [f"({_n(x)},{_n(y)})" for x, y in part.points]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import graphc as g
 from graphc.ir.formatting import name_parts, visible
 from tests.viz import golden
+from tests.viz.measure import read
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -44,20 +45,30 @@ def test_the_log_sigmoids_numbers_are_in_the_picture():
     assert "−0" not in shown
 
 
-def test_forward_stands_over_the_rule_and_backward_under_it():
+def test_forward_stands_over_the_line_and_backward_under_it():
+    drawing = read(g.draw(L, at=AT).svg())
     tree = ET.fromstring(g.draw(L, at=AT).svg().encode())
-    tables = 0
+    ys = {key: [box[1] for box in node.texts] for key, node in drawing.values.items()}
+    assert len(ys) == 10
     for group in tree.iter(f"{SVG}g"):
-        found = list(group.findall(f".//{SVG}text"))
-        if group.get("class") != "node" or {item.get("fill") for item in found} != {"#0a4f94", "#b34400"}:
+        if group.get("data-key") not in ys:
             continue
-        tables += 1
-        forward, backward = sorted(found, key=lambda item: item.get("fill") != "#0a4f94")
-        rule = group.find(f".//{SVG}polygon")
-        assert rule is not None
-        height = float(rule.get("points", "").split(",")[1].split()[0])
-        assert float(forward.get("y", "nan")) < height < float(backward.get("y", "nan"))
-    assert tables == 10
+        found = sorted(group.findall(f".//{SVG}text"), key=lambda item: item.get("fill") != "#0a4f94")
+        forward, backward = (
+            (
+                float(item.get("x", "nan")) + float(item.get("textLength", "nan")) / 2,
+                float(item.get("y", "nan")),
+            )
+            for item in found
+        )
+        assert [item.get("fill") for item in found] == ["#0a4f94", "#b34400"]
+        levels = [
+            float(np.interp(forward[0], edge.points[:, 0], edge.points[:, 1]))
+            for edge in drawing.edges
+            if edge.points[0, 0] < forward[0] < edge.points[-1, 0]
+        ]
+        between = [level for level in levels if forward[1] < level < backward[1]]
+        assert len(between) == 1, (group.get("data-key"), levels)
 
 
 def test_symbols_stand_at_the_left_in_order_and_the_output_at_the_right():

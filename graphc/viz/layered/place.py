@@ -1,0 +1,380 @@
+"""A view as a scene, laid out by graphc: each connected part of it by itself, one below the other."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from graphc.ir.scopes import Block
+from graphc.viz.layered.coordinates import PAD, Placed, Room, heights, widths
+from graphc.viz.layered.drawn import Bounds, DrawnPart, DrawnView, bounds, drawn, entries
+from graphc.viz.layered.layers import Layers, layers
+from graphc.viz.layered.network import Box, Network, NetworkLine, Vertex, shared
+from graphc.viz.layered.ordering import Ordering
+from graphc.viz.layered.parts import Filled, fill
+from graphc.viz.layered.wires import middle, wire
+from graphc.viz.layout_scene import Item, Scene, Stroke
+from graphc.viz.model import View, ViewEdge, ViewNode
+from graphc.viz.style import Style
+
+LARGEST = 1200
+"""Views of more nodes and edges are laid out by Graphviz."""
+
+_ORDERED = 8
+"""So many symbols stand in the first column."""
+
+_ABOVE = 2.5
+"""Points between a line and what stands on it."""
+
+_APART = 18.0
+"""Points between parts of a picture that nothing connects."""
+
+_INCH = 72.0
+
+
+@dataclass
+class _Component:
+    """A connected part of a view: the numbers of its nodes and edges, and what was found for it."""
+
+    nodes: list[int]
+    edges: list[int]
+
+
+def place(view: View, style: Style, digits: int, layout: str, decimals: int | None) -> Scene | None:
+    """The scene of a view; None for what this layout has no answer to, or no time."""
+    if not view.nodes or len(view.nodes) + len(view.edges) > LARGEST:
+        return None
+    return _Placing(view, style, digits, layout, decimals).scene()
+
+
+class _Placing:
+    """One view on its way to a scene. Lines lead along one axis, and what stands side by side does so across it."""
+
+    def __init__(self, view: View, style: Style, digits: int, layout: str, decimals: int | None) -> None:
+        self.view, self.style, self.down = view, style, layout == "down"
+        self.places: dict[str, list[tuple[int, str]]] = defaultdict(list)
+        for edge in view.edges:
+            if edge.place:
+                self.places[edge.head].append((edge.slot, edge.place))
+        self.blocks = _blocks(view.nodes)
+        self.drawn: DrawnView = drawn(view, style, digits, layout, decimals, self.places, self.blocks)
+        self.frames: list[Item] = []
+        self.lines: list[Item] = []
+        self.nodes: list[Item] = []
+        self.values: list[Item] = []
+
+    def scene(self) -> Scene | None:
+        """The picture, or None where one of its parts has no layout."""
+        offset = 0.0
+        for component in _components(self.view):
+            depth = self._component(component, offset)
+            if depth is None:
+                return None
+            offset = depth + _APART
+        items = [*self.frames, *self.lines, *self.nodes, *self.values]
+        left, low, right, high = bounds([part for item in items for part in item.parts])
+        if self.drawn.caption is not None:
+            x0, y0, x1, y1 = self.drawn.caption.bounds
+            items.append(self.drawn.caption.at((left + right) / 2, low - 10 - y1))
+            low -= 10 + y1 - y0
+            left, right = min(left, (left + right - x1 + x0) / 2), max(right, (left + right + x1 - x0) / 2)
+        pad = 0.08 * _INCH
+        box = (left - pad, low - pad, right + pad, high + pad)
+        width, height = (_INCH * length for length in self.style.page)
+        scale = min(1.0, width / (box[2] - box[0]), height / (box[3] - box[1]))
+        return Scene(box, scale, self.style.background, tuple(items))
+
+    # --- one part of it -----------------------------------------------------------------------------------
+
+    def _component(self, component: _Component, offset: float) -> float | None:
+        """Lay a part of the view out, below `offset`; how far down it reaches."""
+        network, depths = self._network(component)
+        columns = layers(network)
+        if columns is None:
+            return None
+        filled = fill(network, columns)
+        ordering = Ordering(network, filled, columns.count)
+        if not ordering.improve():
+            return None
+        starts = _entered(network, depths, ordering.shares)
+        room = Room(_INCH * self.style.node_gap, _INCH * self.style.rank_gap)
+        y = heights(network, columns, filled, ordering, room, starts)
+        if y is None:
+            return None
+        top = min(
+            *(y[n] - part.up for n, part in enumerate(filled.parts)),
+            *(y[pair[0]] for pair in filled.borders.values()),
+            1e9,
+        )
+        placed = widths(network, columns, filled, [at - top + offset for at in y], room, starts)
+        self._draw(component, network, columns, filled, placed, starts)
+        return max(placed.y[n] + part.down for n, part in enumerate(filled.parts))
+
+    def _network(self, component: _Component) -> tuple[Network, list[int]]:
+        """The part of the view without its texts, and the length of the longest way to each vertex."""
+        nodes = [self.view.nodes[number] for number in component.nodes]
+        at = {node.key: number for number, node in enumerate(nodes)}
+        edges = [self.view.edges[number] for number in component.edges]
+        depths = _depths(len(nodes), [(at[edge.tail], at[edge.head]) for edge in edges if not edge.feedback])
+        spine = _spine([(at[edge.tail], at[edge.head]) for edge in edges if not edge.feedback], depths)
+        first = _first(nodes, edges)
+        vertices = []
+        for node in nodes:
+            shown = self.drawn.nodes[node.key]
+            round_ = any(isinstance(part, Stroke) and part.form == "ellipse" for part in shown.item.parts)
+            found = entries(shown, self.places.get(node.key, ()), self.style, self.down)
+            vertices.append(Vertex(node.block, self._seen(_padded(shown)), round_, found, node.key in first))
+        uses: dict[int, int] = defaultdict(int)
+        for edge in edges:
+            uses[at[edge.tail]] += 1
+        lines = []
+        for number, edge in zip(component.edges, edges, strict=True):
+            pair = at[edge.tail], at[edge.head]
+            weight = 8.0 if pair in spine else 2.0 if uses[pair[0]] == 1 else 1.0
+            lines.append(NetworkLine(*pair, edge.slot, self._label(number), edge.feedback, weight))
+        titles = {}
+        for block in _blocks(nodes):
+            x0, y0, x1, y1 = self.drawn.titles[block].bounds if block in self.drawn.titles else (0, 0, 0, 0)
+            titles[block] = (x1 - x0, y1 - y0)
+        fixed = frozenset(block for block in titles if block in self.view.sides)
+        return Network(vertices, lines, titles, fixed, self.down), depths
+
+    def _seen(self, box: Bounds) -> Box:
+        """Bounds as this layout takes them: how far back, up, forth and down."""
+        left, low, right, high = box
+        return (high, -left, -low, right) if self.down else (-left, high, right, -low)
+
+    def _label(self, number: int) -> Box | None:
+        """How far what stands on a line reaches around the middle of its length."""
+        over, under = self.drawn.values[number]
+        if over is None and under is None:
+            return None
+        (ow, oh), (uw, uh) = (
+            (0.0, 0.0) if side is None else (side.bounds[2] - side.bounds[0], side.bounds[3] - side.bounds[1])
+            for side in (over, under)
+        )
+        if self.down:
+            half = max(oh, uh) / 2 + 2
+            return half, ow + 2 * _ABOVE, half, uw + 2 * _ABOVE
+        half = max(ow, uw) / 2 + 2
+        return half, oh + _ABOVE, half, uh + _ABOVE
+
+    # --- drawing it ---------------------------------------------------------------------------------------
+
+    def _draw(
+        self,
+        component: _Component,
+        network: Network,
+        columns: Layers,
+        filled: Filled,
+        placed: Placed,
+        starts: list[float],
+    ) -> None:
+        for block in sorted(placed.frames, key=len):
+            self.frames.append(self._frame(block, placed.frames[block]))
+        for place_, number in enumerate(component.nodes):
+            shown = self.drawn.nodes[self.view.nodes[number].key]
+            self.nodes.append(shown.at(*self._point(middle(network, columns, placed, place_))))
+        for place_, number in enumerate(component.edges):
+            edge = self.view.edges[number]
+            self.lines.append(self._line(edge, network, columns, filled, placed, place_, starts[place_]))
+            at = columns.labels[place_]
+            if at >= 0:
+                (part,) = (n for n in filled.chains[place_][1:-1] if filled.parts[n].wide == at)
+                self._value(number, (sum(placed.columns[at]) / 2, placed.y[part]))
+
+    def _point(self, point: tuple[float, float]) -> tuple[float, float]:
+        x, y = point
+        return (y, -x) if self.down else (x, -y)
+
+    def _line(
+        self,
+        edge: ViewEdge,
+        network: Network,
+        columns: Layers,
+        filled: Filled,
+        placed: Placed,
+        at: int,
+        enter: float,
+    ) -> Item:
+        style = self.style
+        curve, arrow = wire(network, columns, filled, placed, at, enter, 1.0)
+        colour = (style.alarm if edge.alarm else style.line).lower()
+        width = style.line_width * (2 if edge.alarm else 1)
+        parts = (
+            Stroke("curve", tuple(map(self._point, curve)), colour, None, width, edge.feedback),
+            Stroke("polygon", tuple(map(self._point, arrow)), colour, colour, style.line_width),
+        )
+        return Item("edge", f"{edge.tail}-{edge.head}", "to the next step" if edge.feedback else "", parts)
+
+    def _value(self, number: int, at: tuple[float, float]) -> None:
+        """What stands on a line: over it and under it, or at its left and its right where it leads down."""
+        x, y = self._point(at)
+        parts = []
+        for side, sign in zip(self.drawn.values[number], (1, -1), strict=True):
+            if side is None:
+                continue
+            left, low, right, high = side.bounds
+            if self.down:
+                dx = -_ABOVE * 1.5 - right if sign > 0 else _ABOVE * 1.5 - left
+                parts += side.at(x + dx, y - (low + high) / 2).parts
+            else:
+                dy = _ABOVE - low if sign > 0 else -_ABOVE - high
+                parts += side.at(x - (left + right) / 2, y + dy).parts
+        self.values.append(Item("node", f"e{number}", "", tuple(parts)))
+
+    def _frame(self, block: Block, frame: tuple[float, float, float, float]) -> Item:
+        style = self.style
+        (x0, y0), (x1, y1) = self._point(frame[:2]), self._point(frame[2:])
+        left, right, low, high = min(x0, x1), max(x0, x1), min(y0, y1), max(y0, y1)
+        fill_ = style.frame if len(block) % 2 else style.background
+        curve = _rounded(left, low, right, high)
+        parts = [Stroke("curve", curve, style.rule.lower(), fill_.lower(), 0.75 * style.line_width)]
+        title: DrawnPart | None = self.drawn.titles.get(block)
+        if title is None:
+            return Item("frame", "/".join(block), "", tuple(parts))
+        shown = title.at(left + PAD - title.bounds[0], high - 0.55 * PAD - title.bounds[3])
+        return Item("frame", f"cluster_{self.blocks.index(block)}", title.item.tip, (*parts, *shown.parts))
+
+
+_ROUND = 8.0
+
+
+def _rounded(left: float, low: float, right: float, high: float) -> tuple[tuple[float, float], ...]:
+    """A rectangle with round corners, as a curve."""
+    r, k = _ROUND, 0.45 * _ROUND
+    curve: list[tuple[float, float]] = [(left + r, high)]
+    for corner, one, other in (
+        ((right, high), (-1, 0), (0, -1)),
+        ((right, low), (0, 1), (-1, 0)),
+        ((left, low), (1, 0), (0, 1)),
+        ((left, high), (0, -1), (1, 0)),
+    ):
+        x, y = corner
+        before = (x + r * one[0], y + r * one[1])
+        behind = (x + r * other[0], y + r * other[1])
+        curve += [curve[-1], before, before]
+        curve += [(x + k * one[0], y + k * one[1]), (x + k * other[0], y + k * other[1]), behind]
+    return tuple(curve)
+
+
+# --- what the view is made of ---------------------------------------------------------------------------------
+
+
+def _blocks(nodes: Sequence[ViewNode]) -> list[Block]:
+    found: dict[Block, None] = {}
+    for node in nodes:
+        for depth in range(1, len(node.block) + 1):
+            found.setdefault(node.block[:depth])
+    return list(found)
+
+
+def _components(view: View) -> list[_Component]:
+    """The parts of a view that nothing connects, no edge and no frame, in their order."""
+    keys = {node.key: number for number, node in enumerate(view.nodes)}
+    parent = list(range(len(view.nodes)))
+
+    def root(number: int) -> int:
+        while parent[number] != number:
+            parent[number] = parent[parent[number]]
+            number = parent[number]
+        return number
+
+    outer: dict[Block, int] = {}
+    for number, node in enumerate(view.nodes):
+        if node.block:
+            parent[root(number)] = root(outer.setdefault(node.block[:1], number))
+    for edge in view.edges:
+        if not edge.hidden:
+            parent[root(keys[edge.tail])] = root(keys[edge.head])
+    parts: dict[int, _Component] = {}
+    for number in range(len(view.nodes)):
+        parts.setdefault(root(number), _Component([], [])).nodes.append(number)
+    for number, edge in enumerate(view.edges):
+        if not edge.hidden:
+            parts[root(keys[edge.tail])].edges.append(number)
+    return list(parts.values())
+
+
+def _first(nodes: Sequence[ViewNode], edges: Sequence[ViewEdge]) -> frozenset[str]:
+    """The symbols that stand in the first column: few, and in no frame that other lines lead into or out of."""
+    blocks = {node.key: node.block for node in nodes}
+    crossed: set[Block] = set()
+    for edge in edges:
+        tail, head = blocks[edge.tail], blocks[edge.head]
+        depth = shared(tail, head)
+        crossed.update(end[:length] for end in (tail, head) for length in range(depth + 1, len(end) + 1))
+    symbols: dict[Block, list[str]] = defaultdict(list)
+    for node in nodes:
+        if node.kind == "symbol" and node.block not in crossed:
+            symbols[node.block].append(node.key)
+    return frozenset(key for some in symbols.values() if len(some) <= _ORDERED for key in some)
+
+
+def _padded(shown: DrawnPart) -> Bounds:
+    """The bounds of a node; letters without a box around them keep the line at a distance."""
+    left, low, right, high = shown.bounds
+    if any(isinstance(part, Stroke) for part in shown.item.parts):
+        return shown.bounds
+    return left - 4, low - 2, right + 4, high + 2
+
+
+def _depths(count: int, pairs: Sequence[tuple[int, int]]) -> list[int]:
+    """The length of the longest way to each node."""
+    into: dict[int, list[int]] = defaultdict(list)
+    waiting = [0] * count
+    for tail, head in pairs:
+        into[tail].append(head)
+        waiting[head] += 1
+    depths = [0] * count
+    ready = [number for number in range(count) if not waiting[number]]
+    while ready:
+        number = ready.pop()
+        for head in into[number]:
+            depths[head] = max(depths[head], depths[number] + 1)
+            waiting[head] -= 1
+            if not waiting[head]:
+                ready.append(head)
+    return depths
+
+
+def _spine(pairs: Sequence[tuple[int, int]], depths: Sequence[int]) -> frozenset[tuple[int, int]]:
+    """The edges of the longest way through a graph."""
+    best: dict[int, int] = {}
+    for tail, head in pairs:
+        if head not in best or depths[tail] > depths[best[head]]:
+            best[head] = tail
+    at = max(range(len(depths)), key=depths.__getitem__, default=0)
+    found = set()
+    while at in best:
+        found.add((best[at], at))
+        at = best[at]
+    return frozenset(found)
+
+
+def _entered(network: Network, depths: Sequence[int], shares: Sequence[float]) -> list[float]:
+    """How far below the middle of its head each line arrives."""
+    starts = [0.0] * len(network.lines)
+    into: dict[int, list[int]] = defaultdict(list)
+    for number, line in enumerate(network.lines):
+        into[line.head].append(number)
+    for vertex, numbers in into.items():
+        box, fixed = network.vertices[vertex].box, network.vertices[vertex].entries
+        numbers.sort(key=shares.__getitem__)
+        count = len(numbers)
+        deepest = sorted((depths[network.lines[number].tail] for number in numbers), reverse=True)
+        main = [n for n, number in enumerate(numbers) if depths[network.lines[number].tail] == deepest[0]]
+        straight = main[0] if count == 2 and deepest[0] > deepest[1] else -1
+        reach = 0.62 if network.vertices[vertex].round else 0.7
+        for at, number in enumerate(numbers):
+            slot = network.lines[number].slot
+            if slot in fixed:
+                starts[number] = fixed[slot]
+            elif count > 1 and at != straight:
+                spread = (at / (count - 1) - 0.5) * 2 * reach
+                starts[number] = spread * (box[1] if spread < 0 else box[3])
+    return starts
+
+
+__all__ = ["LARGEST", "place"]

@@ -1,0 +1,122 @@
+"""The layout of graphc's own, held against what `measure` finds in the SVG, and against all orders of small graphs."""
+
+from __future__ import annotations
+
+import random
+from itertools import permutations
+
+import pytest
+
+import graphc as g
+from graphc.viz.layered.layers import layers
+from graphc.viz.layered.network import Network, NetworkLine, Vertex
+from graphc.viz.layered.ordering import Ordering
+from graphc.viz.layered.parts import fill
+from tests.viz.measure import measure, read
+from tests.viz.nested import nested
+
+BOX = (10.0, 10.0, 10.0, 10.0)
+
+
+def laid_out_here(diagram):
+    assert diagram._scene is not None, "laid out by Graphviz"
+    return diagram.svg()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_nothing_meets_and_nothing_overlaps(seed):
+    found = measure(laid_out_here(nested(seed)))
+    assert found.meets == found.overlaps == () and found.distance <= 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1000, 1200))
+def test_random_graphs(seed):
+    found = measure(laid_out_here(nested(seed)))
+    assert found.meets == found.overlaps == ()
+
+
+@pytest.mark.parametrize("seed", range(2, 8))
+def test_lines_may_lead_down(seed):
+    diagram = nested(seed, most=40)
+    found = measure(laid_out_here(g.viz.Diagram(diagram.view, layout="down")))
+    assert found.meets == found.overlaps == ()
+
+
+def test_a_picture_is_the_same_every_time():
+    assert nested(5).svg() == nested(5).svg()
+
+
+def test_operands_stand_in_their_order():
+    a, b, c, d = g.symbols("a b c d")
+    drawing = read(g.draw((b - a) * g.maximum(d, c)).svg())
+    ys = [edge.points[-1, 1] for edge in drawing.edges if edge.head == drawing.edges[-2].head]
+    middles = {key: (node.box[1] + node.box[3]) / 2 for key, node in drawing.nodes.items()}
+    by_head: dict[str, list] = {}
+    for edge in drawing.edges:
+        by_head.setdefault(edge.head, []).append(edge)
+    for edges in by_head.values():
+        if len(edges) == 2:
+            first, second = edges
+            assert first.points[-1, 1] < second.points[-1, 1]
+            assert middles[first.tail] < middles[second.tail]
+    assert ys
+
+
+def test_the_longest_way_is_straight():
+    x, w, b = g.symbols("x w b")
+    drawing = read(g.draw(g.log(1 / (g.exp(-(x * w + b)) + 1)), {"x": 2, "w": -3, "b": 6}).svg())
+    tails = {edge.tail for edge in drawing.edges}
+    spine = [edge for edge in drawing.edges if edge.tail not in ("n0", "n1", "n2")]
+    assert len(spine) >= 6 and tails
+    for edge in spine:
+        assert abs(edge.points[:, 1] - spine[0].points[0, 1]).max() < 0.1
+
+
+def crossings(network: Network, order: dict[int, float]) -> int:
+    """Crossings of straight lines between two columns, counted by hand."""
+    lines = network.lines
+    return sum(
+        (order[a.tail] - order[b.tail]) * (order[a.head] - order[b.head]) < 0
+        for n, a in enumerate(lines)
+        for b in lines[:n]
+    )
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_crossings_are_as_few_as_any_order_has(number):
+    rng = random.Random(number)
+    upper, lower = 4, 4
+    pairs = [(tail, upper + head) for tail in range(upper) for head in range(lower) if rng.random() < 0.5]
+    pairs += [(0, upper + head) for head in range(lower) if all(pair[1] != upper + head for pair in pairs)]
+    network = Network(
+        [Vertex((), BOX) for _ in range(upper + lower)],
+        [NetworkLine(tail, head, slot) for slot, (tail, head) in enumerate(pairs)],
+        {},
+    )
+    columns = layers(network)
+    assert columns is not None
+    ordering = Ordering(network, fill(network, columns), columns.count)
+    assert ordering.improve()
+    place = {n: float(ordering.place[n]) for n in range(upper + lower)}
+    best = min(
+        crossings(
+            network, {**dict(zip(one, range(4), strict=True)), **dict(zip(other, range(4), strict=True))}
+        )
+        for one in permutations(range(upper))
+        for other in permutations(range(upper, upper + lower))
+    )
+    assert crossings(network, place) == best
+
+
+def test_frames_that_lead_into_each_other_are_left_to_graphviz():
+    x, y = g.symbols("x y")
+    with g.scope("one"):
+        a = g.sin(x)
+    with g.scope("two"):
+        b, c = g.exp(a), g.cos(y)
+    with g.scope("one"):
+        d = g.tanh(c)
+    diagram = g.draw(b + d)
+    assert diagram._scene is None
+    assert len(read(diagram.svg()).frames) == 2
