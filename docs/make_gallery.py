@@ -69,7 +69,7 @@ def sum_times() -> Diagram:
             for edge in view.edges
         )
         steps[f"{number}  {name}"] = replace(view, edges=edges)
-    return Diagram(panels(dict(reversed(steps.items()))), whole.style)  # type: ignore[arg-type]
+    return Diagram(panels(steps), whole.style)  # type: ignore[arg-type]
 
 
 def least_squares() -> Diagram:

@@ -43,6 +43,7 @@ def draw(
     step: int | tuple[int, ...] | None = None,
     decimals: int | None = None,
     watch: Mapping[Any, Any] | None = None,
+    page: str | tuple[float, float] | None = None,
 ) -> Diagram:
     """A diagram of an expression or graph: the forward value over each edge, what flows back through it under it.
 
@@ -68,6 +69,8 @@ def draw(
     step : the step of loops whose values are shown inside of them, counted from 0 (that of a row in `g.scan`); -1 is the last
         one, (3, 0) step 0 of a loop within step 3 of another. None shows what is inside without values
     decimals : places behind the point of every number, in place of significant digits
+    page : "slide", "a4", "column", or width and height in inches: broken into rows, turned or collapsed until its smallest text
+        can be read there (12 points on a slide, 8 elsewhere); a `UserWarning` says what was collapsed
     watch : name or symbol → indices of elements, {"W": [(0, 1)]}: of that array they are written out, and nothing else
 
     Vectors of up to six elements and matrices of up to 6×6 are shown as such, larger ones as their shape and range.
@@ -114,8 +117,10 @@ def draw(
         )
         shown = replace(shown, edges=edges)
     options |= {"style": style, "exercise": truth("exercise", exercise)}
-    page = partial(player, graph, at, backward, **options)
-    return Diagram(fold(shown, collapse, max_nodes), style, digits, layout, page, decimals)
+    play = partial(player, graph, at, backward, **options)
+    folded = fold(shown, collapse, max_nodes)
+    diagram = Diagram(folded, style, digits, layout, play, decimals, shown, collapse)
+    return diagram if page is None else diagram.fit(page)
 
 
 def side_by_side(parts: Mapping[str, Any], at: Mapping[Any, Any] | None = None, **options: Any) -> Diagram:

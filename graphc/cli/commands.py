@@ -39,6 +39,7 @@ from graphc.version import __version__
 from graphc.viz import DEFAULT, MAX_NODES, SHOW, STYLES
 from graphc.viz.diagram import FORMS
 from graphc.viz.graphviz_engine import engine
+from graphc.viz.page_fit import PAGES
 
 LOG_SIGMOID = "log(1/(exp(-(x*w + b)) + 1))"
 POINT = {"x": 2.0, "w": -3.0, "b": 6.0}
@@ -111,14 +112,15 @@ def main() -> None:
     "--max-nodes", type=click.IntRange(0), default=MAX_NODES, show_default=True,
     help="More nodes than this are grouped; 0 draws all.",
 )  # fmt: skip
+@click.option("--page", metavar="PAGE", help=f"Fit it to a page: {', '.join(PAGES)}, or inches as 6.5x4.")
 def draw(
     formula: Expr, at: Any, output: str, form: str | None, no_backward: bool, digits: int,
-    show: tuple[str, ...], style: str, layout: str, max_nodes: int,
+    show: tuple[str, ...], style: str, layout: str, max_nodes: int, page: str | None,
 ) -> None:  # fmt: skip
     """Draw the graph; with --at, values stand over its edges and derivatives under them."""
     diagram = draw_(
         formula, at, not no_backward, digits=digits, show=show or DEFAULT, style=style, layout=layout,
-        max_nodes=max_nodes or None,
+        max_nodes=max_nodes or None, page=_page(page),
     )  # fmt: skip
     if output == "-":
         content = diagram.source.encode() if form == "dot" else diagram.render(form or "svg")
@@ -128,6 +130,15 @@ def draw(
     else:
         diagram.save(output)
         click.echo(f"wrote {output}", err=True)
+
+
+def _page(text: str | None) -> str | tuple[float, float] | None:
+    """A page as it is written on the command line; what is no size is a name, and `g.draw` says whether there is one."""
+    width, cross, height = (text or "").partition("x")
+    try:
+        return (float(width), float(height)) if cross else text
+    except ValueError:
+        return text
 
 
 @main.command()

@@ -34,7 +34,7 @@ _MANY_USES, _FAR = 3, 6
 """What has more uses than this is named again at those that are more than so many columns away."""
 
 
-def fold(view: View, collapse: Any = None, max_nodes: int | None = MAX_NODES) -> View:
+def fold(view: View, collapse: Any = None, max_nodes: int | None = MAX_NODES, rows: bool = True) -> View:
     """The view with blocks collapsed.
 
     Parameters
@@ -43,6 +43,7 @@ def fold(view: View, collapse: Any = None, max_nodes: int | None = MAX_NODES) ->
         `encoder`
     max_nodes : where more would be drawn, blocks are collapsed until it is no more, innermost first; where there are none, or not
         enough, nodes are grouped by structure. None draws everything.
+    rows : whether a long row is broken into several where one line leads on
 
     Raises `InputError` for a name that no block has, and for `max_nodes` that is no positive number.
     """
@@ -67,7 +68,7 @@ def fold(view: View, collapse: Any = None, max_nodes: int | None = MAX_NODES) ->
     ):
         folded = _by_structure(folded, max_nodes)
     named = _named_again(folded)
-    return named if max_nodes is None else wrap(named)
+    return wrap(named) if rows and max_nodes is not None else named
 
 
 def _blocks(view: View) -> dict[Block, int]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from graphc.errors import InputError, RenderError, brief
+from graphc.errors import InputError, RenderError, brief, user_line
 from graphc.ir.formatting import check_decimals, show_value, visible
 from graphc.util.files import as_text, write_whole
 from graphc.util.fork_safety import cached_property
@@ -17,6 +18,7 @@ from graphc.viz.graphviz_engine import AS_PLACED, FORMATS, LAYOUT, check_size, r
 from graphc.viz.layered.place import place
 from graphc.viz.layout_scene import Scene, read
 from graphc.viz.model import View
+from graphc.viz.page_fit import fit
 from graphc.viz.style import SLIDES, Style, as_style
 from graphc.viz.writers import WRITERS
 from graphc.viz.writers.dot import LAYOUTS, to_dot
@@ -43,6 +45,7 @@ class Diagram:
     digits : significant digits of its numbers
     layout : where its arrows lead: 'right' or 'down'
     decimals : places behind the point of its numbers, where they are fixed
+    whole, collapse : the view with nothing collapsed, and what is collapsed of it in any case
     player : makes the text of the HTML file that steps through the graph
     source : the DOT text
 
@@ -57,6 +60,8 @@ class Diagram:
         layout: str = "right",
         player: Callable[[], str] | None = None,
         decimals: int | None = None,
+        whole: View | None = None,
+        collapse: Any = None,
     ) -> None:
         self.view = view
         self.style = as_style(style)
@@ -66,6 +71,7 @@ class Diagram:
         self.layout = layout
         self._player = player
         self.decimals = check_decimals(decimals)
+        self._whole, self._collapse = whole or view, collapse
 
     def __repr__(self) -> str:
         count = len(self.view.nodes)
@@ -154,13 +160,47 @@ class Diagram:
         """The diagram as SVG text. Raises `RenderError`."""
         return self.render("svg").decode()
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
+    def fit(self, page: Any) -> Diagram:
+        """This diagram fitted to a page, so that its smallest text can be read there.
+
+        Parameters
+        ----------
+        page : "slide" (13.33 × 7.5 inches, text of 12 points or more), "a4" or "column" (6.3 × 9.7 and 3.4 × 9 inches, 8 points
+            or more), or width and height in inches (8 points or more)
+
+        It is broken into rows that numbered signs lead on, turned, or collapsed, whichever loses least; a `UserWarning` says
+        what was collapsed, or that no way was found to reach that size. Raises `InputError` for what is no page.
+
+        >>> from graphc.ir.expr import symbols
+        >>> from graphc.api.draw import draw
+        >>> x, y = symbols("x y")
+        >>> draw(x * y + x).fit("column")
+        <Diagram of 5 nodes; .save("diagram.svg") writes it>
+        """
+        fitted = fit(self._whole, page, self.style, self.digits, self.layout, self.decimals, self._collapse)
+        if fitted.told:
+            warnings.warn_explicit(fitted.told, UserWarning, *(user_line() or (__file__, 0)))
+        return Diagram(
+            fitted.view,
+            fitted.style,
+            self.digits,
+            fitted.layout,
+            self._player,
+            self.decimals,
+            self._whole,
+            self._collapse,
+        )
+
+    def save(self, path: str | os.PathLike[str], page: Any = None) -> Path:
         """Write the diagram to a file; the suffix says how: .svg, .png, .pdf, .tex, .dot, or .html for the player.
 
-        The file is written whole or not at all: when anything fails, a file that was there stays as it was.
+        `page` fits it to a page, as `fit` does. The file is written whole or not at all: when anything fails, a file that was
+        there stays as it was.
         Returns the path. Raises `RenderError` for an unknown suffix, or when the diagram cannot be rendered, and `FileError`
         when the file cannot be written.
         """
+        if page is not None:
+            return self.fit(page).save(path)
         target = Path(as_text(path))
         form = _SUFFIXES.get(target.suffix.lower())
         if form is None:

@@ -1,0 +1,114 @@
+"""Diagrams fitted to pages: the smallest text as large as asked, nothing lost without a word, measured from the SVG."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+
+import pytest
+from click.testing import CliRunner
+
+import graphc as g
+from graphc.cli.commands import main
+from graphc.errors import InputError
+from graphc.viz.page_fit import PAGES
+from tests.viz.measure import measure
+from tests.viz.nested import nested
+
+
+def chain(length: int) -> g.Expr:
+    expr = g.symbol("x")
+    for number in range(length):
+        expr = g.tanh(expr * g.symbol(f"w_{number}"))
+    return expr
+
+
+def blocks(count: int) -> g.Expr:
+    expr = g.symbol("x")
+    for number in range(count):
+        with g.scope(f"layer {number}"):
+            expr = g.tanh(expr * g.symbol(f"w_{number}") + g.symbol(f"b_{number}"))
+    return expr
+
+
+CASES = {"a few nodes": chain(1), "a long row": chain(14), "blocks": blocks(3), "many blocks": blocks(7)}
+
+
+@pytest.mark.filterwarnings("ignore:collapsed to fit the page")
+@pytest.mark.parametrize(
+    ("case", "page"),
+    [
+        *(("blocks", page) for page in PAGES),
+        ("a few nodes", (5, 4)),
+        *(
+            pytest.param(case, page, marks=pytest.mark.slow)
+            for case in ("a long row", "many blocks")
+            for page in (*PAGES, (5, 4))
+        ),
+    ],
+)
+def test_the_smallest_text_can_be_read(case, page):
+    found = measure(g.draw(CASES[case], page=page).svg())
+    width, height, least = PAGES[page] if isinstance(page, str) else (*page, 8.0)
+    assert found.smallest >= least - 0.05
+    assert found.page[0] <= 72 * width + 0.1 and found.page[1] <= 72 * height + 0.1
+    assert found.meets == found.overlaps == ()
+
+
+def test_rows_lose_nothing():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fitted = g.draw(chain(14), page="slide")
+    kinds = Counter(node.kind for node in fitted.view.nodes)
+    assert kinds["operation"] == 28 and kinds["symbol"] == 15 and kinds["reference"] >= 2
+    signs = Counter(node.label for node in fitted.view.nodes if node.kind == "reference")
+    assert all(count >= 2 for label, count in signs.items() if not label.startswith("w"))
+    connected = {edge.tail for edge in fitted.view.edges} | {edge.head for edge in fitted.view.edges}
+    assert connected == {node.key for node in fitted.view.nodes}
+
+
+def test_what_is_collapsed_is_told():
+    with pytest.warns(UserWarning, match=r"collapsed to fit the page: layer .* are not drawn") as told:
+        g.draw(blocks(7), page="column")
+    assert told[0].filename == __file__
+
+
+def test_what_no_page_can_hold_is_told():
+    with pytest.warns(UserWarning, match="the smallest text has"):
+        g.draw(chain(1), page=(0.5, 0.5))
+
+
+def test_saving_fits(tmp_path):
+    diagram = g.draw(chain(14))
+    diagram.save(tmp_path / "whole.svg")
+    diagram.save(tmp_path / "slide.svg", page="slide")
+    slide = measure((tmp_path / "slide.svg").read_text())
+    assert slide.smallest >= 12 and slide.page[0] <= 72 * 13.34
+    assert "max-width:100%" in (tmp_path / "slide.svg").read_text()
+
+
+@pytest.mark.parametrize(
+    "page", ["letter", (1,), (0, 5), ("a", "b"), 7, (float("nan"), 2), (True, 2), object()]
+)
+def test_no_page(page):
+    with pytest.raises(InputError, match="page is") as caught:
+        g.draw(g.symbol("x") + 1, page=page)
+    assert "'slide'" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("page", ["slide", "5x4"])
+def test_the_command_fits(tmp_path, page):
+    path = tmp_path / "f.svg"
+    words = ["draw", "tanh(exp(sin(x*w) + b)*v)/(1 + x)", "-o", str(path), "--page", page]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 0, result.output
+    assert measure(path.read_text()).smallest >= (12 if page == "slide" else 8)
+    assert CliRunner().invoke(main, ["draw", "x", "--page", "5xy"]).exit_code != 0
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:collapsed to fit the page", "ignore:the smallest text")
+@pytest.mark.parametrize("seed", range(40))
+def test_random_graphs_fit(seed):
+    found = measure(nested(seed).fit("slide").svg())
+    assert found.meets == found.overlaps == () and found.smallest >= 11.95
