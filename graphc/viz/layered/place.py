@@ -13,6 +13,7 @@ from graphc.viz.layered.layers import Layers, layers
 from graphc.viz.layered.network import Box, Network, NetworkLine, Vertex, shared
 from graphc.viz.layered.ordering import Ordering
 from graphc.viz.layered.parts import Filled, fill
+from graphc.viz.layered.pieces import in_pieces, piece_name
 from graphc.viz.layered.wires import middle, wire
 from graphc.viz.layout_scene import Item, Scene, Stroke
 from graphc.viz.model import View, ViewEdge, ViewNode
@@ -89,14 +90,28 @@ class _Placing:
 
     def _component(self, component: _Component, offset: float) -> float | None:
         """Lay a part of the view out, below `offset`; how far down it reaches."""
-        network, depths = self._network(component)
-        columns = layers(network)
-        if columns is None:
-            return None
-        filled = fill(network, columns)
-        ordering = Ordering(network, filled, columns.count)
-        if not ordering.improve():
-            return None
+        whole, depths = self._network(component)
+        for network in in_pieces(whole):
+            columns = layers(network)
+            if columns is None:
+                continue
+            filled = fill(network, columns)
+            ordering = Ordering(network, filled, columns.count)
+            if ordering.improve():
+                return self._coordinates(component, network, columns, filled, ordering, depths, offset)
+        return None
+
+    def _coordinates(
+        self,
+        component: _Component,
+        network: Network,
+        columns: Layers,
+        filled: Filled,
+        ordering: Ordering,
+        depths: Sequence[int],
+        offset: float,
+    ) -> float | None:
+        """Where the parts stand, and what is drawn there; how far down it reaches."""
         starts = _entered(network, depths, ordering.shares)
         room = Room(_INCH * self.style.node_gap, _INCH * self.style.rank_gap)
         y = heights(network, columns, filled, ordering, room, starts)
@@ -231,11 +246,12 @@ class _Placing:
         fill_ = style.frame if len(block) % 2 else style.background
         curve = _rounded(left, low, right, high)
         parts = [Stroke("curve", curve, style.rule.lower(), fill_.lower(), 0.75 * style.line_width)]
-        title: DrawnPart | None = self.drawn.titles.get(block)
-        if title is None:
-            return Item("frame", "/".join(block), "", tuple(parts))
+        shown_as = (
+            block if block in self.drawn.titles else tuple(name.rstrip(piece_name("", 1)) for name in block)
+        )
+        title = self.drawn.titles[shown_as]
         shown = title.at(left + PAD - title.bounds[0], high - 0.55 * PAD - title.bounds[3])
-        return Item("frame", f"cluster_{self.blocks.index(block)}", title.item.tip, (*parts, *shown.parts))
+        return Item("frame", f"cluster_{len(self.frames)}", title.item.tip, (*parts, *shown.parts))
 
 
 _ROUND = 8.0
