@@ -17,6 +17,7 @@ from graphc.ir.scopes import Block
 from graphc.ir.types import format_shape
 from graphc.ops.control import LOOPS
 from graphc.ops.control_runs import loop_key, run_label
+from graphc.viz.adjoint_alarms import adjoint_sources
 from graphc.viz.annotations import nanoseconds
 from graphc.viz.diagnose import finding, not_finite, sources
 from graphc.viz.model import ViewEdge, ViewNode
@@ -56,6 +57,9 @@ class Values:
 _TOLD = 3
 """Below a diagram stand at most so many places at which NaN or infinity begins."""
 
+_TOLD_BACK = 2
+"""And so many of the backward pass, NaN before infinity."""
+
 _DETAILED = 2000
 """In larger graphs the nodes do not carry their formulas: nobody could point at them."""
 
@@ -83,7 +87,8 @@ class ViewBuilder:
         self.losses = losses
         self.show = show
         self.sources = sources(graph, values.forward) if values.forward else ()
-        self.alarming = {source.node for source in self.sources}
+        self.adjoint_sources = adjoint_sources(graph.exprs, values.adjoints, values.contributions)
+        self.alarming = {source.node for source in (*self.sources, *self.adjoint_sources)}
         self.operations = 0
         known = {
             node: np.shape(value) for node, value in values.forward.items() if graph.exprs[node].op is SYMBOL
@@ -232,7 +237,7 @@ class ViewBuilder:
         return (" · ".join(about),) if about else ()
 
     def caption(self) -> tuple[str, ...]:
-        """Where NaN and infinity begin: the operation, and the line that wrote it."""
+        """Where NaN and infinity begin, forwards and then backwards: the operation, and the line that wrote it."""
         lines = []
         for source in self.sources[:_TOLD]:
             start = finding(self.graph, self.values.forward, source)
@@ -241,6 +246,11 @@ class ViewBuilder:
             lines.append(
                 line if start.site is None else f"{line}, {Path(start.site.filename).name}:{start.site.line}"
             )
+        backwards = sorted(self.adjoint_sources, key=lambda begun: begun.what != "NaN")
+        for begun in backwards[:_TOLD_BACK]:
+            site = self.graph.exprs[begun.node].site
+            where = "" if site is None else f", {Path(site.filename).name}:{site.line}"
+            lines.append(f"{begun.what} of the derivative begins at {begun.happens}{where}")
         return tuple(lines)
 
     def _tail(self, node: int, user: str, block: Block) -> str:
