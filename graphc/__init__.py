@@ -121,7 +121,7 @@ if TYPE_CHECKING:
     from graphc.analysis.gradcheck import check_grad
     from graphc.api.compile import compile
     from graphc.api.curve_fit import curve_fit
-    from graphc.api.draw import diagnose, draw, side_by_side
+    from graphc.api.draw import compare, diagnose, draw, side_by_side
     from graphc.api.lambdify import lambdify
     from graphc.api.minimize import minimize
     from graphc.api.rewrites import forget_rule, rewrites, rule, rules, simplify, stabilize
@@ -138,6 +138,7 @@ if TYPE_CHECKING:
 _LATER = {
     "accuracy": "graphc.analysis.accuracy",
     "check_grad": "graphc.analysis.gradcheck",
+    "compare": "graphc.api.draw",
     "compile": "graphc.api.compile",
     "curve_fit": "graphc.api.curve_fit",
     "diagnose": "graphc.api.draw",
@@ -176,6 +177,7 @@ __all__ = [
     "accuracy",
     "check_grad",
     "checkpoint",
+    "compare",
     "compile",
     "cond",
     "constant",

@@ -21,6 +21,7 @@ from graphc.rewrite.engine import RuleFiring, Trace
 from graphc.util.arguments import mapping, truth
 from graphc.viz import DEFAULT, MAX_NODES, SLIDES, Diagram, Style, as_style, fold, panels, view
 from graphc.viz.annotations import checked_watch
+from graphc.viz.compare import compared
 from graphc.viz.diagnose import Diagnosis, finding, notes, sources
 from graphc.viz.player.play import player
 
@@ -174,6 +175,42 @@ def side_by_side(parts: Mapping[str, Any], at: Mapping[Any, Any] | None = None, 
     first = next(iter(drawn.values()))
     views = {name: diagram.view for name, diagram in drawn.items()}
     return Diagram(panels(views), first.style, first.digits, first.layout, decimals=first.decimals)
+
+
+def compare(
+    before: Any,
+    after: Any,
+    *,
+    name: str | Sequence[str] | None = None,
+    digits: int = 3,
+    style: Style | str | Mapping[str, Any] = SLIDES,
+    layout: str = "right",
+    max_nodes: int | None = MAX_NODES,
+    page: str | tuple[float, float] | None = None,
+) -> Diagram:
+    """A diagram of two graphs in one: what `after` has new, what of `before` is gone, and what was changed.
+
+    Parameters
+    ----------
+    before, after : expressions, structures of expressions, or graphs
+    name : the name of the outputs, as in `draw`
+    digits, style, layout, max_nodes, page : as in `draw`
+
+    What is new has a thick line and the word "new", what is gone a dashed line and the word "gone"; an operation with other
+    constants says what it was. `.view.note` counts them. Raises `InputError` and `ExpressionError` as `draw` does.
+
+    >>> from graphc.ir.expr import symbols
+    >>> x, w, b = symbols("x w b")
+    >>> compare(x * w * 2, x * w * 3 + b).view.note
+    '2 added, 1 changed'
+    """
+    style = as_style(style)
+    one, other = as_graph(before), as_graph(after)
+    first, second = (view(graph, None, name=name, digits=digits, bodies=False) for graph in (one, other))
+    pairs = list(zip(one.outputs, other.outputs, strict=False))
+    both = compared(first, second, one.exprs, other.exprs, pairs)
+    diagram = Diagram(fold(both, None, max_nodes), style, digits, layout, whole=both)
+    return diagram if page is None else diagram.fit(page)
 
 
 def diagnose(outputs: Any, at: Mapping[Any, Any], backward: bool = True, *, seed: Any = None) -> Diagnosis:

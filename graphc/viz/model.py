@@ -29,6 +29,7 @@ class ViewNode:
     lines : what stands under its label, in small letters
     cost : nanoseconds that it takes, estimated; 0 where that is not shown
     alarm : whether NaN or infinity begins here
+    mark : how it stands out: 'added', 'removed' and 'changed' where two graphs are compared, 'highlight'; mostly not at all
     """
 
     key: str
@@ -44,6 +45,7 @@ class ViewNode:
     lines: tuple[str, ...] = ()
     cost: float = 0.0
     alarm: bool = False
+    mark: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class ViewEdge:
     node : the graph's node whose value it carries
     feedback : whether it leads back, from what a step of a loop carries on to where the next one takes it
     watch : the elements of an array that are written out, in place of its range
+    mark : 'added' or 'removed' where two graphs are compared
     """
 
     tail: str
@@ -81,6 +84,7 @@ class ViewEdge:
     node: int = -1
     feedback: bool = False
     watch: tuple[tuple[int, ...], ...] = ()
+    mark: str = ""
 
 
 @dataclass(frozen=True)

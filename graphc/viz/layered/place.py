@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from graphc.ir.scopes import Block
+from graphc.viz.layered.components import (
+    ViewComponent,
+    components,
+    depths_of,
+    first_column,
+    spine_of,
+    view_blocks,
+)
 from graphc.viz.layered.coordinates import PAD, Placed, Room, heights, widths
 from graphc.viz.layered.drawn import Bounds, DrawnPart, DrawnView, bounds, drawn, entries
 from graphc.viz.layered.layers import Layers, layers
-from graphc.viz.layered.network import Box, Network, NetworkLine, Vertex, shared
+from graphc.viz.layered.network import Box, Network, NetworkLine, Vertex
 from graphc.viz.layered.ordering import Ordering
 from graphc.viz.layered.parts import Filled, fill
 from graphc.viz.layered.pieces import in_pieces, piece_name
 from graphc.viz.layered.wires import middle, wire
 from graphc.viz.layout_scene import Item, Scene, Stroke
-from graphc.viz.model import View, ViewEdge, ViewNode
+from graphc.viz.model import View, ViewEdge
 from graphc.viz.style import Style
+from graphc.viz.writers import labels
 
 LARGEST = 1200
 """Views of more nodes and edges are laid out by Graphviz."""
-
-_ORDERED = 8
-"""So many symbols stand in the first column."""
 
 _ABOVE = 2.5
 """Points between a line and what stands on it."""
@@ -32,14 +37,6 @@ _APART = 18.0
 """Points between parts of a picture that nothing connects."""
 
 _INCH = 72.0
-
-
-@dataclass
-class _Component:
-    """A connected part of a view: the numbers of its nodes and edges, and what was found for it."""
-
-    nodes: list[int]
-    edges: list[int]
 
 
 def place(view: View, style: Style, digits: int, layout: str, decimals: int | None) -> Scene | None:
@@ -56,9 +53,9 @@ class _Placing:
         self.view, self.style, self.down = view, style, layout == "down"
         self.places: dict[str, list[tuple[int, str]]] = defaultdict(list)
         for edge in view.edges:
-            if edge.place:
+            if edge.place and (edge.slot, edge.place) not in self.places[edge.head]:
                 self.places[edge.head].append((edge.slot, edge.place))
-        self.blocks = _blocks(view.nodes)
+        self.blocks = view_blocks(view.nodes)
         self.drawn: DrawnView = drawn(view, style, digits, layout, decimals, self.places, self.blocks)
         self.frames: list[Item] = []
         self.lines: list[Item] = []
@@ -68,7 +65,7 @@ class _Placing:
     def scene(self) -> Scene | None:
         """The picture, or None where one of its parts has no layout."""
         offset = 0.0
-        for component in _components(self.view):
+        for component in components(self.view):
             depth = self._component(component, offset)
             if depth is None:
                 return None
@@ -88,7 +85,7 @@ class _Placing:
 
     # --- one part of it -----------------------------------------------------------------------------------
 
-    def _component(self, component: _Component, offset: float) -> float | None:
+    def _component(self, component: ViewComponent, offset: float) -> float | None:
         """Lay a part of the view out, below `offset`; how far down it reaches."""
         whole, depths = self._network(component)
         for network in in_pieces(whole):
@@ -103,7 +100,7 @@ class _Placing:
 
     def _coordinates(
         self,
-        component: _Component,
+        component: ViewComponent,
         network: Network,
         columns: Layers,
         filled: Filled,
@@ -126,14 +123,16 @@ class _Placing:
         self._draw(component, network, columns, filled, placed, starts)
         return max(placed.y[n] + part.down for n, part in enumerate(filled.parts))
 
-    def _network(self, component: _Component) -> tuple[Network, list[int]]:
+    def _network(self, component: ViewComponent) -> tuple[Network, list[int]]:
         """The part of the view without its texts, and the length of the longest way to each vertex."""
         nodes = [self.view.nodes[number] for number in component.nodes]
         at = {node.key: number for number, node in enumerate(nodes)}
         edges = [self.view.edges[number] for number in component.edges]
-        depths = _depths(len(nodes), [(at[edge.tail], at[edge.head]) for edge in edges if not edge.feedback])
-        spine = _spine([(at[edge.tail], at[edge.head]) for edge in edges if not edge.feedback], depths)
-        first = _first(nodes, edges)
+        depths = depths_of(
+            len(nodes), [(at[edge.tail], at[edge.head]) for edge in edges if not edge.feedback]
+        )
+        spine = spine_of([(at[edge.tail], at[edge.head]) for edge in edges if not edge.feedback], depths)
+        first = first_column(nodes, edges)
         vertices = []
         for node in nodes:
             shown = self.drawn.nodes[node.key]
@@ -149,7 +148,7 @@ class _Placing:
             weight = 8.0 if pair in spine else 2.0 if uses[pair[0]] == 1 else 1.0
             lines.append(NetworkLine(*pair, edge.slot, self._label(number), edge.feedback, weight))
         titles = {}
-        for block in _blocks(nodes):
+        for block in view_blocks(nodes):
             x0, y0, x1, y1 = self.drawn.titles[block].bounds if block in self.drawn.titles else (0, 0, 0, 0)
             titles[block] = (x1 - x0, y1 - y0)
         fixed = frozenset(block for block in titles if block in self.view.sides)
@@ -179,7 +178,7 @@ class _Placing:
 
     def _draw(
         self,
-        component: _Component,
+        component: ViewComponent,
         network: Network,
         columns: Layers,
         filled: Filled,
@@ -215,10 +214,18 @@ class _Placing:
     ) -> Item:
         style = self.style
         curve, arrow = wire(network, columns, filled, placed, at, enter, 1.0)
-        colour = (style.alarm if edge.alarm else style.line).lower()
-        width = style.line_width * (2 if edge.alarm else 1)
+        line, width = labels.mark(edge.mark, style)
+        colour = (style.alarm if edge.alarm else line).lower()
+        width = 2 * style.line_width if edge.alarm else width
         parts = (
-            Stroke("curve", tuple(map(self._point, curve)), colour, None, width, edge.feedback),
+            Stroke(
+                "curve",
+                tuple(map(self._point, curve)),
+                colour,
+                None,
+                width,
+                edge.feedback or edge.mark == "removed",
+            ),
             Stroke("polygon", tuple(map(self._point, arrow)), colour, colour, style.line_width),
         )
         return Item("edge", f"{edge.tail}-{edge.head}", "to the next step" if edge.feedback else "", parts)
@@ -278,95 +285,12 @@ def _rounded(left: float, low: float, right: float, high: float) -> tuple[tuple[
 # --- what the view is made of ---------------------------------------------------------------------------------
 
 
-def _blocks(nodes: Sequence[ViewNode]) -> list[Block]:
-    found: dict[Block, None] = {}
-    for node in nodes:
-        for depth in range(1, len(node.block) + 1):
-            found.setdefault(node.block[:depth])
-    return list(found)
-
-
-def _components(view: View) -> list[_Component]:
-    """The parts of a view that nothing connects, no edge and no frame, in their order."""
-    keys = {node.key: number for number, node in enumerate(view.nodes)}
-    parent = list(range(len(view.nodes)))
-
-    def root(number: int) -> int:
-        while parent[number] != number:
-            parent[number] = parent[parent[number]]
-            number = parent[number]
-        return number
-
-    outer: dict[Block, int] = {}
-    for number, node in enumerate(view.nodes):
-        if node.block:
-            parent[root(number)] = root(outer.setdefault(node.block[:1], number))
-    for edge in view.edges:
-        if not edge.hidden:
-            parent[root(keys[edge.tail])] = root(keys[edge.head])
-    parts: dict[int, _Component] = {}
-    for number in range(len(view.nodes)):
-        parts.setdefault(root(number), _Component([], [])).nodes.append(number)
-    for number, edge in enumerate(view.edges):
-        if not edge.hidden:
-            parts[root(keys[edge.tail])].edges.append(number)
-    return list(parts.values())
-
-
-def _first(nodes: Sequence[ViewNode], edges: Sequence[ViewEdge]) -> frozenset[str]:
-    """The symbols that stand in the first column: few, and in no frame that other lines lead into or out of."""
-    blocks = {node.key: node.block for node in nodes}
-    crossed: set[Block] = set()
-    for edge in edges:
-        tail, head = blocks[edge.tail], blocks[edge.head]
-        depth = shared(tail, head)
-        crossed.update(end[:length] for end in (tail, head) for length in range(depth + 1, len(end) + 1))
-    symbols: dict[Block, list[str]] = defaultdict(list)
-    for node in nodes:
-        if node.kind == "symbol" and node.block not in crossed:
-            symbols[node.block].append(node.key)
-    return frozenset(key for some in symbols.values() if len(some) <= _ORDERED for key in some)
-
-
 def _padded(shown: DrawnPart) -> Bounds:
     """The bounds of a node; letters without a box around them keep the line at a distance."""
     left, low, right, high = shown.bounds
     if any(isinstance(part, Stroke) for part in shown.item.parts):
         return shown.bounds
     return left - 4, low - 2, right + 4, high + 2
-
-
-def _depths(count: int, pairs: Sequence[tuple[int, int]]) -> list[int]:
-    """The length of the longest way to each node."""
-    into: dict[int, list[int]] = defaultdict(list)
-    waiting = [0] * count
-    for tail, head in pairs:
-        into[tail].append(head)
-        waiting[head] += 1
-    depths = [0] * count
-    ready = [number for number in range(count) if not waiting[number]]
-    while ready:
-        number = ready.pop()
-        for head in into[number]:
-            depths[head] = max(depths[head], depths[number] + 1)
-            waiting[head] -= 1
-            if not waiting[head]:
-                ready.append(head)
-    return depths
-
-
-def _spine(pairs: Sequence[tuple[int, int]], depths: Sequence[int]) -> frozenset[tuple[int, int]]:
-    """The edges of the longest way through a graph."""
-    best: dict[int, int] = {}
-    for tail, head in pairs:
-        if head not in best or depths[tail] > depths[best[head]]:
-            best[head] = tail
-    at = max(range(len(depths)), key=depths.__getitem__, default=0)
-    found = set()
-    while at in best:
-        found.add((best[at], at))
-        at = best[at]
-    return frozenset(found)
 
 
 def _entered(network: Network, depths: Sequence[int], shares: Sequence[float]) -> list[float]:

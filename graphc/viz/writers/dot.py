@@ -41,8 +41,8 @@ def to_dot(
     down = layout == "down"
     places: dict[str, list[tuple[int, str]]] = {}
     for edge in view.edges:
-        if edge.place:
-            places.setdefault(edge.head, []).append((edge.slot, edge.place))
+        if edge.place and (edge.slot, edge.place) not in places.setdefault(edge.head, []):
+            places[edge.head].append((edge.slot, edge.place))
     dearest = max((node.cost for node in view.nodes), default=0.0)
     symbols = [node for node in view.nodes if node.kind == "symbol" and not node.block]
     ordered = len(symbols) <= _ORDERED
@@ -169,7 +169,14 @@ def _add_edges(
 
 
 def _line(edge: ViewEdge, style: Style) -> dict[str, str]:
-    """What is special about a line: NaN or infinity goes along it."""
+    """What is special about a line: NaN or infinity goes along it, or only one of two graphs has it."""
+    if edge.mark:
+        colour, width = labels.mark(edge.mark, style)
+        return {
+            "color": colour,
+            "penwidth": f"{width:g}",
+            "style": "dashed" if edge.mark == "removed" else "solid",
+        }
     return {"color": style.alarm, "penwidth": f"{2 * style.line_width:g}"} if edge.alarm else {}
 
 

@@ -243,10 +243,30 @@ def node(
     if shown.alarm:
         attributes |= {"color": style.alarm, "penwidth": f"{2.5 * style.line_width:g}"}
     colour = _fill(shown, shown.cost / dearest if dearest else 0.0, style)
+    line, width = mark(shown.mark, style)
+    if shown.mark:
+        colour = mixed(style.background, line, 0.12)
     if shown.kind == "operation" and places:
-        label = _ports(text, places, colour, small, down, style, style.alarm if shown.alarm else style.line)
+        label = _ports(
+            text, places, colour, small, down, style, style.alarm if shown.alarm else line, shown.mark
+        )
         return {**attributes, "label": html(label), "shape": "plain", "style": ""}
-    return {**attributes, **_shape(shown, colour, lossy, style)}
+    attributes |= _shape(shown, colour, lossy, style)
+    if shown.mark and shown.kind != "output":
+        dashed = ",dashed" if shown.mark == "removed" else ""
+        attributes |= {
+            "color": line,
+            "penwidth": f"{width:g}",
+            "style": attributes.get("style", "filled") + dashed,
+        }
+    return attributes
+
+
+def mark(name: str, style: Style) -> tuple[str, float]:
+    """The colour and the width of what stands out: what is removed is dashed as well."""
+    if name == "removed":
+        return style.backward, 1.2 * style.line_width
+    return (style.forward, 2.2 * style.line_width) if name else (style.line, style.line_width)
 
 
 def _shape(shown: ViewNode, colour: str, lossy: bool, style: Style) -> dict[str, str]:
@@ -292,7 +312,14 @@ def _fill(shown: ViewNode, heat: float, style: Style) -> str:
 
 
 def _ports(
-    text: str, places: Sequence[tuple[int, str]], colour: str, ink: str, down: bool, style: Style, line: str
+    text: str,
+    places: Sequence[tuple[int, str]],
+    colour: str,
+    ink: str,
+    down: bool,
+    style: Style,
+    line: str,
+    mark: str = "",
 ) -> str:
     """A box with a named entrance for every argument, in their order: from top to bottom, or from left to right."""
     height = round(72 * style.node_size / len(places))
@@ -310,8 +337,9 @@ def _ports(
         rows = [
             f"<TR>{entrance}{label if number == 0 else ''}</TR>" for number, entrance in enumerate(entrances)
         ]
+    dashed, border = (",DASHED" if mark == "removed" else ""), (2 if mark else 1)
     return (
-        f'<TABLE STYLE="ROUNDED" BORDER="1" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3" COLOR="{line}"'
+        f'<TABLE STYLE="ROUNDED{dashed}" BORDER="{border}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3" COLOR="{line}"'
         f' BGCOLOR="{colour}">{"".join(rows)}</TABLE>'
     )
 
