@@ -23,6 +23,7 @@ from graphc.viz import DEFAULT, MAX_NODES, SLIDES, Diagram, Style, as_style, fol
 from graphc.viz.annotations import checked_watch
 from graphc.viz.compare import compared
 from graphc.viz.diagnose import Diagnosis, finding, notes, sources
+from graphc.viz.emphasis import emphasized
 from graphc.viz.player.play import player
 
 
@@ -45,6 +46,8 @@ def draw(
     decimals: int | None = None,
     watch: Mapping[Any, Any] | None = None,
     page: str | tuple[float, float] | None = None,
+    highlight: Any = None,
+    note: Mapping[Any, str] | None = None,
 ) -> Diagram:
     """A diagram of an expression or graph: the forward value over each edge, what flows back through it under it.
 
@@ -72,6 +75,8 @@ def draw(
     decimals : places behind the point of every number, in place of significant digits
     page : "slide", "a4", "column", or width and height in inches: broken into rows, turned or collapsed until its smallest text
         can be read there (12 points on a slide, 8 elsewhere); a `UserWarning` says what was collapsed
+    highlight : an expression or the name of a symbol, or several, that stand out
+    note : expression or name of a symbol → a remark under its label
     watch : name or symbol → indices of elements, {"W": [(0, 1)]}: of that array they are written out, and nothing else
 
     Vectors of up to six elements and matrices of up to 6×6 are shown as such, larger ones as their shape and range.
@@ -117,6 +122,7 @@ def draw(
             for edge in shown.edges
         )
         shown = replace(shown, edges=edges)
+    shown = emphasized(shown, graph, highlight, note)
     options |= {"style": style, "exercise": truth("exercise", exercise)}
     play = partial(player, graph, at, backward, **options)
     folded = fold(shown, collapse, max_nodes)

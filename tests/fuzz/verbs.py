@@ -216,7 +216,7 @@ def _verbs() -> dict[str, Verb]:
         "compile": Verb(g.compile, {"outputs": formula, "inputs": [x, y], "dtype": None, **options, "cache": False, "parallel": "auto", "updates": None, "tier": "auto", "progress": None}),
         "compiled": Verb(function, {"x": 1.0, "y": 2.0, "out": None}),
         "compiled rows": Verb(rows, {"R": np.ones((2, 3)), "out": None}),
-        "draw": Verb(lambda **names: g.draw(**names).source, {"outputs": formula, "at": point, "backward": True, "seed": None, "name": None, "digits": 3, "style": "slides", "accuracy": None, "collapse": None, "max_nodes": 60, "show": ("value",), "layout": "right", "exercise": False, "decimals": None, "watch": None, "page": None}),
+        "draw": Verb(lambda **names: g.draw(**names).source, {"outputs": formula, "at": point, "backward": True, "seed": None, "name": None, "digits": 3, "style": "slides", "accuracy": None, "collapse": None, "max_nodes": 60, "show": ("value",), "layout": "right", "exercise": False, "decimals": None, "watch": None, "page": None, "highlight": None, "note": None}),
         "diagram.save": Verb(lambda path: g.draw(formula).save(path), {"path": _folder() / "x.dot"}),
         "side_by_side": Verb(lambda **names: g.side_by_side(**names).source, {"parts": {"a": x * 2, "b": y + 1}, "at": point}),
         "compare": Verb(lambda **names: g.compare(**names).source, {"before": formula, "after": formula * 2, "name": None, "digits": 3, "style": "slides", "layout": "right", "max_nodes": 60, "page": None}),
