@@ -122,6 +122,7 @@ if TYPE_CHECKING:
     from graphc.api.compile import compile
     from graphc.api.curve_fit import curve_fit
     from graphc.api.draw import compare, diagnose, draw, side_by_side
+    from graphc.api.improve import improve
     from graphc.api.lambdify import lambdify
     from graphc.api.minimize import minimize
     from graphc.api.rewrites import forget_rule, rewrites, rule, rules, simplify, stabilize
@@ -148,6 +149,7 @@ _LATER = {
     "forget_rule": "graphc.api.rewrites",
     "from_sympy": "graphc.frontend.interop.sympy_reader",
     "get_num_threads": "graphc.compiler.engine.thread_pool",
+    "improve": "graphc.api.improve",
     "lambdify": "graphc.api.lambdify",
     "load": "graphc.api.serialize",
     "minimize": "graphc.api.minimize",
@@ -200,6 +202,7 @@ __all__ = [
     "grad",
     "hessian",
     "hvp",
+    "improve",
     "jacobian",
     "jvp",
     "lambdify",

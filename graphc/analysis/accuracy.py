@@ -16,7 +16,6 @@ import numpy as np
 
 from graphc.analysis import array_accuracy
 from graphc.analysis.accuracy_report import Accuracy, Errors, NodeAccuracy, Sample
-from graphc.analysis.sampling import DIGITS, DRAWS, drawn, intervals, number
 from graphc.api.compile import compile
 from graphc.api.functions import rewritten
 from graphc.api.graph import Graph, as_graph
@@ -27,6 +26,7 @@ from graphc.ir.op import NoPartial
 from graphc.ir.types import FLOAT64, DType, is_float
 from graphc.ir.ulp import bits_of_error, rounded
 from graphc.ops.comparison import where
+from graphc.search.sampling import DIGITS, DRAWS, drawn, intervals, number
 from graphc.util.arguments import truth
 
 SAMPLES = 256

@@ -203,6 +203,17 @@ def _shape(dag: Dag, inputs: list[Any]) -> tuple[int, ...]:
 
 def _rising(dag: Dag, inputs: list[Any], where: tuple[Any, ...], digits: int) -> list[Any]:
     """The outputs at one point, the precision doubled until each has its digits."""
+    return decided(dag, inputs, digits, where)[0]
+
+
+def decided(dag: Dag, inputs: list[Any], digits: int, where: tuple[Any, ...] = ()) -> tuple[list[Any], int]:
+    """The outputs of a graph at one point, each to `digits` digits, and the binary digits that this took.
+
+    inputs : exact numbers in the order of the graph's symbols: NumPy's or Python's floats and truths
+    where : (shape, index) where they are arrays, of which one element is meant
+
+    Raises `PrecisionError` as `evaluate` does.
+    """
     bits = _bits(digits)
     last = max(LARGEST_BITS, 4 * bits)
     while True:
@@ -212,13 +223,15 @@ def _rising(dag: Dag, inputs: list[Any], where: tuple[Any, ...], digits: int) ->
             dag, inputs, where, _arithmetic(bits, 2.0 ** (-bits // 4) if at_end else None), rounded=False
         )
         if balls is not None and all(_has_digits(ball, digits) for ball in balls):
-            return [_value(dag, output, ball) for output, ball in zip(dag.outputs, balls, strict=True)]
+            values = [_value(dag, output, ball) for output, ball in zip(dag.outputs, balls, strict=True)]
+            return values, bits
         if at_end:
             break
         bits = min(2 * bits, last)
     if balls is not None and all(_has_digits(ball, digits) or _is_nothing(ball, bits) for ball in balls):
         settled = [ball if _has_digits(ball, digits) else ball.field.ball(0) for ball in balls]
-        return [_value(dag, output, ball) for output, ball in zip(dag.outputs, settled, strict=True)]
+        values = [_value(dag, output, ball) for output, ball in zip(dag.outputs, settled, strict=True)]
+        return values, bits
     raise PrecisionError(
         f"{last} binary digits do not determine {digits} decimal digits of the value",
         node=repr(dag.exprs[dag.outputs[0]]),
@@ -299,6 +312,8 @@ _SPECIAL = {
     "isnan": _test("isnan"),
     "isinf": _test("isinf"),
     "isfinite": _test("isfinite"),
+    "multiply_error": lambda field, ball: field.ball(0),  # nothing is rounded here
+    "held": lambda field, ball: ball,
     "round": lambda field, ball: field.round_half_even(ball),  # one decision where the formula takes two
 }
 """What no formula over the real numbers says."""

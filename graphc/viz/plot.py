@@ -37,10 +37,12 @@ def scatter(
     xlabel: str = "",
     ylabel: str = "",
     wide: bool = False,
+    bounds: Sequence[float] = (),
 ) -> Path:
     """Write a plot of several values over one: .png, .svg or .pdf by the suffix. Returns the path.
 
     wide : whether x goes by the numbers of the floats, so that each power of ten is as long as any other on both sides of 0
+    bounds : where the pieces of a piecewise formula meet, in order: every other piece is shaded
 
     Raises `RenderError` for another suffix and without matplotlib, `FileError` when the file cannot be written.
     """
@@ -50,6 +52,11 @@ def scatter(
     places = ordinals(x).astype(float) if wide else x
     for (label, values), colour in zip(series.items(), _COLOURS, strict=False):
         axes.plot(places, values, ".", label=label, color=colour, markersize=4)
+    if bounds:
+        ends = [min(x), *(bound for bound in bounds if min(x) < bound < max(x)), max(x)]
+        drawn = ordinals(ends).astype(float).tolist() if wide else ends
+        for number in range(1, len(drawn) - 1, 2):
+            axes.axvspan(drawn[number], drawn[number + 1], color="#F2E8C9", zorder=0)
     if wide:
         ticks = [sign * 10.0**power for power in TICKS for sign in (-1, 1)] + [0.0]
         ticks = sorted(tick for tick in ticks if min(x) <= tick <= max(x))

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from graphc.api.graph import Graph
 from graphc.errors import InputError, PrecisionError, brief, brief_text
 from graphc.interpret.mpmath_eval import evaluate
 from graphc.ir.expr import Expr, current_site
 from graphc.ir.expr import symbol as scalar
+from graphc.ir.graph import Dag
 from graphc.ir.inputs import as_value
 from graphc.ir.types import is_float
 from graphc.ir.ulp import from_ordinals, ordinals, rounded
@@ -27,7 +27,7 @@ DIGITS = 30
 """Decimal digits to begin with; a value too close to the middle of two floats is evaluated with more."""
 
 
-def intervals(graph: Graph, ranges: Mapping[Any, Any] | None) -> list[tuple[float, float]]:
+def intervals(graph: Dag, ranges: Mapping[Any, Any] | None) -> list[tuple[float, float]]:
     """The interval of each symbol, in its own type."""
     by_name: dict[str, Any] = {}
     if ranges is not None and not isinstance(ranges, Mapping):
@@ -97,7 +97,7 @@ class Found:
 
 
 def drawn(
-    graph: Graph,
+    graph: Dag,
     target: Expr,
     intervals: Sequence[tuple[float, float]],
     count: int,

@@ -1,0 +1,1 @@
+"""The search for digits: formulas rewritten by trial, measured against what is true of them."""

@@ -1,0 +1,119 @@
+"""The forms of one formula that a search has found: what each costs, and where it is right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphc.ir.expr import Expr
+from graphc.search.columns import Columns, cost
+from graphc.search.extraction import PRICE
+
+MOST = 400
+"""Forms that are kept."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """One form.
+
+    wrong : bits of error at each point; error : their mean
+    """
+
+    expr: Expr
+    wrong: np.ndarray
+    error: float
+    cost: float
+    origin: str
+
+    @property
+    def score(self) -> float:
+        return self.error + PRICE * self.cost
+
+
+class Forms:
+    """All forms of a formula.
+
+    columns : values at the points; exact : what is true there
+    """
+
+    def __init__(self, columns: Columns, exact: np.ndarray) -> None:
+        self.columns = columns
+        self.exact = exact
+        self._forms: dict[Expr, Form] = {}
+
+    def __len__(self) -> int:
+        return len(self._forms)
+
+    def __contains__(self, expr: object) -> bool:
+        return expr in self._forms
+
+    def add(self, expr: Expr, origin: str) -> Form:
+        """A form, measured."""
+        form = self._forms.get(expr)
+        if form is None:
+            wrong = self.columns.bits(expr, self.exact)
+            form = Form(expr, wrong, float(wrong.mean()), cost(expr), origin)
+            self._forms[expr] = form
+            if len(self._forms) > 2 * MOST:
+                kept = {*self.ranked()[:MOST], *self.cover(12), next(iter(self._forms.values()))}
+                self._forms = {e: f for e, f in self._forms.items() if f in kept}
+        return form
+
+    def add_all(self, exprs: Iterable[Expr], origin: str) -> None:
+        for expr in exprs:
+            self.add(expr, origin)
+
+    def ranked(self) -> list[Form]:
+        """All forms, the best first."""
+        return sorted(self._forms.values(), key=lambda form: (form.score, form.cost))
+
+    @property
+    def best(self) -> Form:
+        return min(self._forms.values(), key=lambda form: (form.score, form.cost))
+
+    def cover(self, count: int) -> list[Form]:
+        """A few forms of which at every point one is good: each is the one that adds the most to those before it."""
+        forms = list(self._forms.values())
+        if not forms:
+            return []
+        table = np.array([form.wrong for form in forms])
+        prices = PRICE * np.array([form.cost for form in forms])
+        chosen: list[int] = []
+        least = np.full(table.shape[1], np.inf)
+        for _ in range(min(count, len(forms))):
+            totals = np.minimum(table, least).mean(axis=1) + prices
+            place = int(totals.argmin())
+            if chosen and np.minimum(table[place], least).mean() > least.mean() - 0.02:
+                break
+            chosen.append(place)
+            least = np.minimum(least, table[place])
+        return [forms[place] for place in chosen]
+
+    def front(self) -> list[Form]:
+        """The forms that none is both better and cheaper than, the most accurate first."""
+        found: list[Form] = []
+        cheapest = np.inf
+        for form in sorted(self._forms.values(), key=lambda form: (form.error, form.cost)):
+            if form.cost < cheapest:
+                found.append(form)
+                cheapest = form.cost
+        return found
+
+
+def worst_places(wrong: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Points to look at: half of them where most is wrong, the others anywhere."""
+    places = np.argsort(-wrong + rng.random(len(wrong)) * 0.5, kind="stable")
+    first = places[: count // 2]
+    rest = rng.permutation(places[count // 2 :])[: count - len(first)]
+    return np.sort(np.concatenate([first, rest]))
+
+
+def merged(forms: Sequence[Form]) -> np.ndarray:
+    """The bits of error at each point of the best of some forms there."""
+    return np.min([form.wrong for form in forms], axis=0)
+
+
+__all__ = ["Form", "Forms", "merged", "worst_places"]

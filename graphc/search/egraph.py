@@ -1,0 +1,341 @@
+"""Formulas that are equal, together: an e-graph in which numbers say what is equal.
+
+A class holds all ways to write one value from the values of other classes. Rules of mathematics only propose further ways: a
+proposal joins the class of what it was made from where both have the same value at every point in some hundred digits. So a rule
+needs no condition, and a formula that comes out equal to one that is known joins its class whichever way it came about.
+
+Sources: Willsey et al., egg: fast and extensible equality saturation (POPL 2021); values in place of conditions are those of
+observational equivalence in Udupa et al., TRANSIT (PLDI 2013).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphc.ir.expr import Expr, walk
+from graphc.ir.op import Op, lookup
+from graphc.search.clock import Clock
+from graphc.search.reals import Reals, Value
+
+Key = tuple[Any, ...]
+"""(operation, numbers of the operands' classes…) or (expression,) of what is not looked into."""
+
+Row = tuple[Value, ...]
+
+FEWEST = 3
+"""Points at which two values must be known to be called equal."""
+
+COMMUTATIVE = frozenset(
+    ("add", "multiply", "maximum", "minimum", "hypot", "logaddexp", "logical_and", "logical_or")
+)
+
+
+@dataclass
+class EClass:
+    """One value: its number, the ways to write it, and what it is at the points."""
+
+    number: int
+    row: Row
+    keys: dict[Key, None] = field(default_factory=dict)
+    users: list[Key] = field(default_factory=list)
+
+
+class EGraph:
+    """Classes of equal formulas.
+
+    fields : the arithmetic of each point; most : keys that it holds at most
+    """
+
+    def __init__(self, fields: Sequence[Reals], most: int) -> None:
+        self.fields = list(fields)
+        self.most = most
+        self.classes: dict[int, EClass] = {}
+        self._parent: list[int] = []
+        self._known: dict[Key, int] = {}
+        self._by_value: dict[Any, list[int]] = defaultdict(list)
+        self.by_op: dict[str, dict[int, None]] = defaultdict(dict)
+        self._samples: dict[Op, Expr] = {}
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    @property
+    def full(self) -> bool:
+        return len(self._known) >= self.most
+
+    def find(self, number: int) -> int:
+        """The number that stands for a class now."""
+        parent = self._parent
+        while parent[number] != number:
+            parent[number] = number = parent[parent[number]]
+        return number
+
+    # --- what goes in -----------------------------------------------------------------------------------------------
+
+    def leaf(self, expr: Expr, row: Row) -> int:
+        """The class of an expression that is not looked into."""
+        return self._entered((expr,), row)
+
+    def number(self, value: float) -> int:
+        """The class of a number."""
+        from_bits = ("number", value)
+        known = self._known.get(from_bits)
+        if known is not None:
+            return self.find(known)
+        return self._entered(from_bits, tuple([each.number(value) for each in self.fields]))
+
+    def add(self, op: Op, *operands: int) -> int | None:
+        """The class of an operation on classes; None where it has a value at too few points."""
+        key = self._key(op, operands)
+        known = self._known.get(key)
+        if known is not None:
+            return self.find(known)
+        row = self._row(op, operands)
+        return None if row is None else self._entered(key, row)
+
+    def _key(self, op: Op, operands: Sequence[int]) -> Key:
+        found = [self.find(operand) for operand in operands]
+        if op.name in COMMUTATIVE and found[0] > found[1]:
+            found.reverse()
+        return (op, *found)
+
+    def _row(self, op: Op, operands: Sequence[int]) -> Row | None:
+        rows = [self.classes[self.find(operand)].row for operand in operands]
+        row = tuple([each.apply(op, values) for each, *values in zip(self.fields, *rows, strict=True)])
+        known = sum(value is not None for value in row)
+        return row if known >= min(FEWEST, len(row)) else None
+
+    def _entered(self, key: Key, row: Row) -> int:
+        """The class of a new key: that of an equal value, or a new one."""
+        equal = self._like(row)
+        if equal is None:
+            equal = len(self._parent)
+            self._parent.append(equal)
+            self.classes[equal] = EClass(equal, row)
+            for name in self._names(row):
+                self._by_value[name].append(equal)
+        self._known[key] = equal
+        home = self.classes[equal]
+        home.keys[key] = None
+        if type(key[0]) is Op:
+            self.by_op[key[0].name][equal] = None
+            for operand in key[1:]:
+                self.classes[self.find(operand)].users.append(key)
+        if sum(v is not None for v in row) > sum(v is not None for v in home.row):
+            home.row = row
+        return equal
+
+    def _names(self, row: Row) -> list[Any]:
+        """Under which a value is looked for: its leading digits at two points."""
+        names: list[Any] = []
+        for place, value in enumerate(row):
+            if value is None:
+                continue
+            if type(value) is bool:
+                names.append((place, value))
+            else:
+                sign, mantissa, exponent, count = value._mpf_
+                short = mantissa >> (count - 40) if count > 40 else mantissa << (40 - count)
+                names.append((place, sign, short, exponent + count if mantissa else 0))
+            if len(names) == 2:
+                break
+        return names
+
+    def _like(self, row: Row) -> int | None:
+        """The class of an equal value."""
+        for name in self._names(row):
+            for candidate in self._by_value.get(name, ()):
+                candidate = self.find(candidate)
+                if self._agree(row, self.classes[candidate].row):
+                    return candidate
+        return None
+
+    def _agree(self, one: Row, other: Row) -> bool:
+        """Whether two values are equal wherever both are known, at enough points."""
+        common = 0
+        for each, a, b in zip(self.fields, one, other, strict=True):
+            if a is None or b is None:
+                continue
+            if not each.equal(a, b):
+                return False
+            common += 1
+        return 2 * common >= sum(value is not None for value in one) and common >= min(FEWEST, len(one))
+
+    def formula(self, expr: Expr, row_of: Any, opaque: Any) -> int:
+        """The class of a formula, each of its nodes in the class of its own value.
+
+        row_of : expression → its values; opaque : expression → whether it is not looked into
+        """
+        places: dict[Expr, int] = {}
+        leaves = [node for node in walk([expr]) if opaque(node)]
+        for node in walk([expr], [node for node in leaves if node is not expr]):
+            for operand in node.operands:
+                if operand not in places:
+                    places[operand] = self.leaf(operand, row_of(operand))
+            if opaque(node) or node.is_symbol:
+                places[node] = self.leaf(node, row_of(node))
+            elif node.is_constant:
+                places[node] = self.number(float(node.value))
+            else:
+                key = self._key(node.op, [places[operand] for operand in node.operands])
+                known = self._known.get(key)
+                places[node] = self._entered(key, row_of(node)) if known is None else self.find(known)
+        return places[expr]
+
+    # --- what is joined ---------------------------------------------------------------------------------------------
+
+    def join(self, one: int, other: int) -> int:
+        """Two classes as one; they stay apart where their values differ."""
+        one, other = self.find(one), self.find(other)
+        if one == other:
+            return one
+        a, b = self.classes[one], self.classes[other]
+        if not self._agree(a.row, b.row):
+            return one
+        if len(a.keys) + len(a.users) < len(b.keys) + len(b.users):
+            a, b = b, a
+        self._parent[b.number] = a.number
+        del self.classes[b.number]
+        a.keys |= b.keys
+        a.row = tuple([x if x is not None else y for x, y in zip(a.row, b.row, strict=True)])
+        for key in b.keys:
+            if type(key[0]) is Op:
+                self.by_op[key[0].name].pop(b.number, None)
+                self.by_op[key[0].name][a.number] = None
+        users, b.users = b.users, []
+        for key in users:  # which are written with the number that is gone
+            self._written_anew(key)
+        a.users += users
+        return self.find(a.number)
+
+    def _written_anew(self, key: Key) -> None:
+        home = self._known.pop(key, None)
+        again = self._key(key[0], key[1:])
+        if home is None:
+            return
+        home = self.find(home)
+        self.classes[home].keys.pop(key, None)
+        twin = self._known.get(again)
+        self._known[again] = home
+        self.classes[home].keys[again] = None
+        if twin is not None and self.find(twin) != home:
+            self.join(twin, home)
+
+    # --- what matches -----------------------------------------------------------------------------------------------
+
+    def matches(self, pattern: Pattern, number: int, bound: dict[str, int]) -> Iterator[dict[str, int]]:
+        """Every way in which a class is of the form of a pattern."""
+        number = self.find(number)
+        if type(pattern) is str:
+            known = bound.get(pattern)
+            if known is None:
+                yield {**bound, pattern: number}
+            elif self.find(known) == number:
+                yield bound
+            return
+        if type(pattern) is float:
+            known = self._known.get(("number", pattern))
+            if known is not None and self.find(known) == number:
+                yield bound
+            return
+        op, operands = pattern[0], pattern[1:]
+        if number not in self.by_op[op.name]:
+            return
+        for key in list(self.classes[number].keys):
+            if key[0] is not op:
+                continue
+            yield from self._match_all(operands, key[1:], bound)
+            if op.name in COMMUTATIVE and key[1] != key[2]:
+                yield from self._match_all(operands, (key[2], key[1]), bound)
+
+    def _match_all(
+        self, patterns: Sequence[Pattern], numbers: Sequence[int], bound: dict[str, int]
+    ) -> Iterator[dict[str, int]]:
+        for first in self.matches(patterns[0], numbers[0], bound):
+            if len(patterns) == 1:
+                yield first
+            else:
+                yield from self._match_all(patterns[1:], numbers[1:], first)
+
+    def build(self, pattern: Pattern, bound: dict[str, int]) -> int | None:
+        """The class of a pattern on what its names stand for; None where it has no value, or there is no room."""
+        if type(pattern) is str:
+            return self.find(bound[pattern])
+        if type(pattern) is float:
+            return self.number(pattern)
+        if self.full:
+            return None
+        operands = []
+        for part in pattern[1:]:
+            operand = self.build(part, bound)
+            if operand is None:
+                return None
+            operands.append(operand)
+        return self.add(pattern[0], *operands)
+
+
+Pattern = Any
+"""A name, a number, or (operation, patterns…)."""
+
+
+def pattern_of(expr: Expr) -> Pattern:
+    """A formula as a pattern: each symbol stands for any class."""
+    if expr.is_symbol:
+        return expr.name
+    if expr.is_constant:
+        return float(expr.value)
+    return (lookup(expr.op.name), *[pattern_of(operand) for operand in expr.operands])
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A rule of mathematics: two patterns with one value."""
+
+    before: Pattern
+    after: Pattern
+    text: str
+
+
+def saturate(
+    graph: EGraph, proposals: Sequence[Proposal], rounds: int, clock: Clock, share: float
+) -> set[str]:
+    """Every proposal made at every class, round after round, until there is no room or nothing new.
+
+    Each proposal is made so often in a round at most that no other is starved. Returns the texts of those that led to something.
+    """
+    by_root: dict[str, list[Proposal]] = defaultdict(list)
+    for proposal in proposals:
+        by_root[proposal.before[0].name].append(proposal)
+    used: set[str] = set()
+    for number in range(rounds):
+        before = len(graph)
+        most = 24 << number
+        for name, rules in by_root.items():
+            for rule in rules:
+                made = 0
+                for place in list(graph.by_op.get(name, ())):
+                    if graph.full or clock.over(share):
+                        return used
+                    if graph.find(place) != place:
+                        continue
+                    for bound in list(graph.matches(rule.before, place, {})):
+                        size = len(graph)
+                        new = graph.build(rule.after, bound)
+                        if new is not None and graph.find(new) != graph.find(place):
+                            graph.join(place, new)
+                        if len(graph) > size:
+                            used.add(rule.text)
+                            made += 1
+                        if made >= most:
+                            break
+                    if made >= most:
+                        break
+        if len(graph) == before:
+            break
+    return used
+
+
+__all__ = ["EClass", "EGraph", "Pattern", "Proposal", "pattern_of", "saturate"]

@@ -1,0 +1,254 @@
+"""The search: forms of a formula proposed, measured and put together, until none is better or the time is up.
+
+What is proposed comes from the rules of `rewrite`, from e-graphs over the parts that lose most, from the rounding errors of sums
+and products added back, and from polynomials where a subformula depends on one value; piecewise forms are made of what is good
+in different places. Only measured bits decide what stays.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from graphc.autodiff.rounding import low_parts
+from graphc.errors import GraphcError
+from graphc.ir.expr import Expr, substitute, symbol, walk
+from graphc.ir.types import FLOAT64
+from graphc.rewrite import tables
+from graphc.rewrite.real_form import RealForms
+from graphc.search.alternatives import Form, Forms, merged, worst_places
+from graphc.search.clock import Clock
+from graphc.search.columns import Columns
+from graphc.search.egraph import EGraph, saturate
+from graphc.search.exact import Exact
+from graphc.search.extraction import Extraction
+from graphc.search.fits import fitted
+from graphc.search.identities import proposals
+from graphc.search.regimes import Boundaries, cut
+from graphc.search.truth import Points, Truth
+
+FLOOR = 0.2
+"""Mean bits of error that are rounding alone: a form with fewer is not improved further."""
+
+ROUNDS = 6
+LOOKED_AT = 36
+"""Points of an e-graph."""
+
+KEYS = 1400
+"""Keys of an e-graph."""
+
+WHOLE = 60
+"""Formulas of so many nodes are looked at as a whole, larger ones in parts."""
+
+DEEP = 5
+"""How far a part reaches below its root."""
+
+PARTS = 3
+"""Parts that are looked at in a round."""
+
+TAKEN = 24
+"""Forms taken from one e-graph."""
+
+LARGE = 400
+"""Formulas of more nodes are not simplified as a whole."""
+
+OPAQUE_OPS = frozenset(("held", "add_error", "multiply_error", "astype"))
+
+
+class Search:
+    """The search for forms of one output.
+
+    output : as written; points : with the truth at them; intervals : symbol → its range
+    """
+
+    def __init__(
+        self, output: Expr, truth: Truth, points: Points, intervals: dict[Expr, tuple[float, float]],
+        rng: np.random.Generator, clock: Clock, share: float = 1.0,
+    ) -> None:  # fmt: skip
+        self.output, self.truth, self.rng, self.clock, self.share = output, truth, rng, clock, share
+        self.intervals = intervals
+        known = np.isfinite(points.exact[output])
+        self.points = points.of(np.flatnonzero(known))
+        self.columns = Columns(self.points.columns, len(self.points))
+        self.forms = Forms(self.columns, self.points.exact[output])
+        self.used: set[str] = set()
+        self.rounds = 0
+        self.stopped = ""
+        self._expanded: set[Expr] = set()
+
+    def over(self) -> bool:
+        return self.clock.over(self.share)
+
+    def run(self) -> Forms:
+        """All forms that were found."""
+        original = self.forms.add(self.output, "as written")
+        if not len(self.points) or original.error <= FLOOR:
+            self.stopped = "nothing is lost as it is written"
+            return self.forms
+        self._seeds()
+        last = self.forms.best.error
+        for number in range(ROUNDS):
+            if self.over():
+                break
+            self.rounds += 1
+            self._round()
+            best = self.forms.best.error
+            if best <= FLOOR or (number >= 1 and best > last - 0.05):
+                self.stopped = "no further form was better"
+                break
+            last = best
+        else:
+            self.stopped = "no further form was better"
+        if self.over():
+            self.stopped = "the time was up"
+        return self.forms
+
+    # --- where forms come from --------------------------------------------------------------------------------------
+
+    def _seeds(self) -> None:
+        """What the rules make of the formula, and its shortest forms, with the ranges as promises."""
+        promised = {
+            s: symbol(s.name, dtype=s.dtype, range=self.intervals[s])
+            for s in self.truth.symbols
+            if s in self.intervals and s.bounds is None
+        }
+        back = {new: old for old, new in promised.items()}
+        starts = [self.output]
+        if promised:
+            starts.append(substitute(self.output, promised))
+        for start in starts:
+            if self.over():
+                return
+            found = [start]
+            try:
+                found += tables.run([start], "stable").outputs
+                if len(walk([start])) <= LARGE and not self.over():
+                    short = RealForms().shortest([start])
+                    found += [*short, *tables.run(short, "stable").outputs]
+            except GraphcError:
+                pass
+            for expr in found:
+                self.forms.add(substitute(expr, back) if start is not self.output else expr, "rules")
+
+    def _round(self) -> None:
+        cover = self.forms.cover(6)
+        wrong = merged(cover)
+        ranked = [self.forms.best, *cover, *self.forms.ranked()]
+        waiting = list({form.expr: form for form in ranked if form.expr not in self._expanded}.values())
+        for form in waiting[:2]:
+            if self.over():
+                return
+            self._expanded.add(form.expr)
+            best = form.expr is self.forms.best.expr
+            self._expand(form, form.wrong if best else np.maximum(wrong, 0.5 * form.wrong))
+        self._compensate()
+        self._fit()
+        self._piecewise()
+
+    def _expand(self, form: Form, wrong: np.ndarray) -> None:
+        """Forms that e-graphs make of one."""
+        looked_at = worst_places(wrong, min(LOOKED_AT, len(self.points)), self.rng)
+        points = self.points.of(looked_at)
+        exact = Exact(points)
+        columns = Columns(points.columns, len(points))
+        size = len(walk([form.expr]))
+        losses = exact.losses([form.expr])
+        if size <= WHOLE:
+            self._saturate(form.expr, form.expr, exact, columns)
+        worst = sorted((node for node in losses if losses[node] > 0.5), key=lambda node: -losses[node])
+        for node in worst[:PARTS]:
+            if self.over():
+                return
+            if node is form.expr and size <= WHOLE:
+                continue
+            self._saturate(form.expr, node, exact, columns)
+
+    def _saturate(self, whole: Expr, root: Expr, exact: Exact, columns: Columns) -> None:
+        """Forms with another way to write one part."""
+        near = _within(root, DEEP if len(walk([root])) > WHOLE else 10**6)
+
+        def opaque(node: Expr) -> bool:
+            return (
+                node not in near or bool(node.attrs and node.operands) or node.op.name in OPAQUE_OPS
+                or node.op.control is not None or (node.dtype != FLOAT64 and node.dtype.kind != "b")
+                or (node.is_constant and node.dtype != FLOAT64)
+            )  # fmt: skip
+
+        graph = EGraph(exact.fields, KEYS)
+        place = graph.formula(root, exact.row, opaque)
+        self.used |= saturate(graph, proposals(), 4, self.clock, self.share)
+        ways = Extraction(graph, columns).run(place, self.clock, self.share)
+        for way in _spread(ways, TAKEN):
+            part = way.expr
+            self.forms.add(part if root is whole else substitute(whole, {root: part}), "identities")
+
+    def _compensate(self) -> None:
+        """Forms with what rounding takes from sums and products added back."""
+        for form in self.forms.ranked()[:3]:
+            if self.over() or len(walk([form.expr])) > WHOLE:
+                return
+            try:
+                (low,) = low_parts([form.expr], {})
+            except GraphcError:
+                continue
+            if low is not None:
+                self.forms.add(form.expr + low, "rounding errors added back")
+
+    def _fit(self) -> None:
+        """Forms with a polynomial for a part that depends on one value."""
+        best = self.forms.best
+        if best.error <= 2 * FLOOR or self.over():
+            return
+        looked_at = worst_places(best.wrong, min(LOOKED_AT, len(self.points)), self.rng)
+        exact = Exact(self.points.of(looked_at))
+        for form in dict.fromkeys((best.expr, self.output)):
+            for part, polynomial in fitted(form, exact, self.columns, self.clock, self.share):
+                self.forms.add(substitute(form, {part: polynomial}), "polynomial")
+
+    def _piecewise(self) -> None:
+        """Piecewise forms of those that are good in different places."""
+        forms = self.forms.cover(10)
+        if len(forms) < 2 or len(self.points) < 16:
+            return
+        table = np.array([form.wrong for form in forms])
+        found = []
+        for value in self.truth.symbols:
+            if value.dtype == FLOAT64:
+                runs = cut(value, self.columns(value), table)
+                if runs.cuts:
+                    found.append(runs)
+        bounds = Boundaries(self.output, self.truth, self.points, self.columns, self.rng, self.clock)
+        for runs in sorted(found, key=lambda each: each.error)[:2]:
+            if self.over():
+                return
+            self.forms.add(bounds.written(runs, [form.expr for form in forms]), "piecewise")
+
+
+def _within(root: Expr, depth: int) -> set[Expr]:
+    """The nodes at most so many operations below one, and it itself."""
+    level, found = [root], {root}
+    for _ in range(depth):
+        level = [operand for node in level for operand in node.operands if operand not in found]
+        if not level:
+            break
+        found.update(level)
+    return found
+
+
+def _spread(ways: list, count: int) -> list:
+    """A few ways: the best, and those that are best at some point."""
+    if len(ways) <= count:
+        return ways
+    chosen = list(ways[: count // 2])
+    table = np.array([way.wrong for way in ways])
+    least = np.min([way.wrong for way in chosen], axis=0)
+    while len(chosen) < count:
+        gains = np.minimum(table, least).mean(axis=1)
+        place = int(gains.argmin())
+        if gains[place] > least.mean() - 0.01:
+            break
+        chosen.append(ways[place])
+        least = np.minimum(least, table[place])
+    return chosen
+
+
+__all__ = ["FLOOR", "Search"]

@@ -1,0 +1,244 @@
+"""A search from its question to its answer: points, forms, and what of these may be offered."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from graphc.errors import GraphcError
+from graphc.ir.expr import Expr, walk
+from graphc.ir.graph import Dag
+from graphc.ir.types import FLOAT64
+from graphc.rewrite import tables
+from graphc.search.alternatives import Form
+from graphc.search.clock import Clock
+from graphc.search.columns import Columns, cost
+from graphc.search.engine import LARGE, Search
+from graphc.search.exact import Exact
+from graphc.search.honesty import agreement, is_worse
+from graphc.search.result import SLACK, Alternative, Part
+from graphc.search.sampling import intervals
+from graphc.search.truth import Points, Truth, is_wide
+
+TRAIN = 256
+"""Points that a search works with."""
+
+FRESH = 1024
+"""Points that it is held to account at."""
+
+DRAW_SHARE, SEARCH_SHARE = 0.2, 0.75
+"""Of the budget: by when the points are drawn, and by when the search has ended. What is left is for fresh points."""
+
+OFFERED = 6
+"""Forms of the front that are offered."""
+
+TRIED = 30
+"""Forms that are held to account."""
+
+ALIKE = 0.25
+"""Mean bits of error that count as none: of forms so close the cheaper one is chosen."""
+
+TOLD = 24
+"""Points at which the losses of single operations are measured, for pictures."""
+
+WORD = 53
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of a search.
+
+    outputs : scalar float64 formulas; symbols : their inputs; ends : the range of each
+    goal : "accurate", "fast" or "pareto"; digits : how many are enough, None for as many as there are
+    """
+
+    outputs: tuple[Expr, ...]
+    symbols: tuple[Expr, ...]
+    ends: tuple[tuple[float, float], ...]
+    narrowed: frozenset[Expr]
+    budget: float
+    goal: str
+    seed: int
+    digits: float | None
+
+    @classmethod
+    def of(
+        cls, outputs: Sequence[Expr], ranges: Mapping[Any, Any] | None, budget: float, goal: str, seed: int,
+        digits: float | None,
+    ) -> Question:  # fmt: skip
+        """A question with its ranges checked. Raises `InputError` for those that fit no input or hold nothing."""
+        dag = Dag(outputs)
+        whole, ends = intervals(dag, None), intervals(dag, ranges)
+        narrowed = frozenset(
+            s for s, one, other in zip(dag.symbols, whole, ends, strict=True) if one != other
+        )
+        return cls(tuple(outputs), dag.symbols, tuple(ends), narrowed, budget, goal, seed, digits)
+
+    @property
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """Name → interval, of all inputs."""
+        return {symbol.name: ends for symbol, ends in zip(self.symbols, self.ends, strict=True)}
+
+
+def answered(question: Question) -> tuple[Part, ...]:
+    """The search for each output, in their order; the time is divided among those that are left."""
+    clock = Clock(question.budget)
+    wide = [is_wide(*ends) for ends in question.ends]
+    truth = Truth(question.outputs, question.symbols)
+    rng = np.random.default_rng((question.seed, 1))
+    points = truth.draw(question.ends, wide, TRAIN, rng, clock, DRAW_SHARE)
+    promised = {
+        symbol: ends
+        for symbol, ends in zip(question.symbols, question.ends, strict=True)
+        if symbol in question.narrowed
+    }
+    searches: dict[Expr, Search] = {}
+    for number, output in enumerate(truth.outputs):
+        share = DRAW_SHARE + (SEARCH_SHARE - DRAW_SHARE) * (number + 1) / len(truth.outputs)
+        own = np.random.default_rng((question.seed, 2, number))
+        search = searches[output] = Search(output, truth, points, promised, own, clock, share)
+        search.run()
+    fresh = truth.draw(question.ends, wide, FRESH, np.random.default_rng((question.seed, 3)), clock, 0.95)
+    chosen: list[Expr] = []
+    parts: dict[Expr, Part] = {}
+    for output in truth.outputs:
+        part = _held_to_account(searches[output], question, fresh, clock, chosen)
+        parts[output] = part
+        chosen.append(part.chosen.expr)
+    return tuple([parts[output] for output in question.outputs])
+
+
+def _held_to_account(
+    search: Search, question: Question, fresh: Points, clock: Clock, beside: Sequence[Expr]
+) -> Part:
+    """What of the forms of an output may be offered, and which is chosen.
+
+    beside : the forms that were chosen for other outputs, with which work may be shared
+    """
+    output = search.output
+    known = fresh.of(np.flatnonzero(np.isfinite(fresh.exact[output])))
+    columns = Columns(known.columns, len(known))
+    before = columns.bits(output, known.exact[output])
+    if not len(search.forms):
+        search.forms.add(output, "as written")
+    written = _alternative(search.forms.add(output, "as written"), before)
+    offered, refused = [written], 0
+    for form in _candidates(search):
+        if form.expr is output or len(offered) > OFFERED + 1 or len(known) < 2:
+            continue
+        if clock.over(1.0) and len(offered) > 1:
+            break
+        after = columns.bits(form.expr, known.exact[output])
+        if is_worse(before, after, known):
+            refused += 1
+            continue
+        agrees = agreement(output, form.expr, question.symbols, known, clock)
+        if agrees is None:
+            refused += 1
+            continue
+        offered.append(_alternative(form, after, agrees))
+    front = _front(offered)
+    chosen = _chosen(front, written, question, beside)
+    return Part(
+        written, chosen, tuple(front), _compiled(chosen.expr, columns, known.exact[output], clock), known,
+        len(search.points), len(search.forms), search.rounds, search.stopped or _why_nothing(search, clock), refused,
+        _losses(output, chosen.expr, known),
+    )  # fmt: skip
+
+
+def _why_nothing(search: Search, clock: Clock) -> str:
+    return (
+        "the time was up"
+        if clock.over(SEARCH_SHARE) or not len(search.points)
+        else "no further form was better"
+    )
+
+
+def _candidates(search: Search) -> list[Form]:
+    """The forms worth holding to account: the front, and the best of all by their scores."""
+    front = search.forms.front()
+    return list(
+        {
+            id(form): form for form in (*front[: TRIED // 2], *search.forms.ranked()[: TRIED // 2], *front)
+        }.values()
+    )
+
+
+def _alternative(form: Form, bits: np.ndarray, agrees: Any = None) -> Alternative:
+    mean, worst = (float(bits.mean()), float(bits.max())) if len(bits) else (math.nan, math.nan)
+    return Alternative(form.expr, mean, worst, form.cost, form.origin, *([agrees] if agrees else []))
+
+
+def _front(offered: Sequence[Alternative]) -> list[Alternative]:
+    """Those that none is both better and cheaper than, the most accurate first."""
+    front: list[Alternative] = []
+    for each in sorted(offered, key=lambda a: (a.bits, a.cost)):
+        if not front or each.cost < min(other.cost for other in front):
+            front.append(each)
+    return front
+
+
+def _chosen(
+    front: Sequence[Alternative], written: Alternative, question: Question, beside: Sequence[Expr]
+) -> Alternative:
+    """The form that the goal asks for; that as written where none is better."""
+    if not front:
+        return written
+
+    def price(each: Alternative) -> float:
+        return cost(each.expr, *beside)
+
+    enough = -math.inf if question.digits is None else WORD - question.digits * math.log2(10)
+    if question.goal == "fast":
+        good = [each for each in front if not each.bits > max(written.bits, enough) + SLACK]
+        quick = min(good, key=price, default=written)
+        return quick if quick.cost < written.cost else written
+    if question.goal == "pareto":
+        return min(front, key=lambda each: each.bits + PARETO * each.cost)
+    least = min(each.bits for each in front)
+    good = [each for each in front if each.bits <= max(least + ALIKE, enough)]
+    best = min(good, key=price, default=written)
+    return best if best.bits < written.bits or best.cost < written.cost else written
+
+
+PARETO = 0.25
+"""Mean bits of error that a nanosecond is worth under the goal "pareto"."""
+
+
+def _compiled(expr: Expr, columns: Columns, exact: np.ndarray, clock: Clock) -> float | None:
+    """Mean bits of error of what the rules make of a form."""
+    if not len(exact) or clock.over() or len(walk([expr])) > LARGE:
+        return None
+    try:
+        (again,) = tables.run([expr], "stable").outputs
+    except GraphcError:
+        return None
+    return float(columns.bits(again, exact).mean())
+
+
+def _losses(written: Expr, chosen: Expr, points: Points) -> dict[Expr, tuple[float, float]]:
+    """What single operations of both forms lose."""
+    if not len(points) or len(walk([written, chosen])) > LARGE:
+        return {}
+    few = points.of(np.linspace(0, len(points) - 1, min(TOLD, len(points))).astype(int))
+    exact = Exact(few)
+    return {node: (lost, lost) for node, lost in exact.losses([written, chosen]).items()}
+
+
+def is_searched(expr: Expr) -> bool:
+    """Whether a formula can be searched: scalar, of float64, of operations that work element by element."""
+    return (
+        expr.dtype == FLOAT64
+        and not any(node.shape or node.op.on_arrays for node in walk([expr]))
+        and not any(
+            node.op.control is not None and node.op.name not in ("held", "multiply_error")
+            for node in walk([expr])
+        )
+    )
+
+
+__all__ = ["Question", "answered", "is_searched"]

@@ -1,0 +1,146 @@
+"""Operations on real numbers in many digits, without bounds: quick enough for thousands of nodes at dozens of points.
+
+What comes out is right to half of its digits or more wherever the precision is that at which ball arithmetic decided the formula
+that the points belong to. It tells which of two formulas are equal, and what a subformula should have been; whatever it says is
+held against ball arithmetic before it is handed out.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+from graphc.errors import GraphcError
+from graphc.interpret.ball_arithmetic import Ball, Undecided
+from graphc.interpret.ball_functions import Arithmetic
+from graphc.interpret.formula_interpreter import apply_formula, as_number
+from graphc.ir.expr import Expr
+from graphc.ir.op import Op
+
+Value = Any
+"""An mpmath number, a truth, or None where a value is undefined or unknown."""
+
+STEP = 192
+"""Precisions are multiples of this, so that few arithmetics serve all points."""
+
+LARGEST = 20_000
+"""Numbers with an exponent of more bits are left unknown, and so are functions of numbers beyond `FAR`."""
+
+SAME = 120
+"""Values that agree in so many binary digits are one value; what separates two formulas is larger at one of many points."""
+
+SPARE = 160
+"""Binary digits beyond those that decided a formula: what is proposed for it may cancel more than it does."""
+
+FAR = 1100
+"""Arguments of periodic functions have at most so many bits before the point."""
+
+_ZERO_OVER_THE_REALS = frozenset(("add_error", "multiply_error"))
+
+_PERIODIC = frozenset(("sin", "cos", "tan"))
+
+
+class Reals:
+    """Arithmetic on numbers of `prec` binary digits."""
+
+    def __init__(self, prec: int) -> None:
+        self.prec = prec
+        self.field = Arithmetic(prec, 2.0 ** (-prec // 4))
+        self.mp = mp = self.field.mp
+        self.zero = mp.mpf(0)
+        self._close = mp.mpf(2) ** -SAME
+        self._direct: dict[str, Callable[..., Any]] = {
+            "add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "divide": operator.truediv,
+            "negative": operator.neg, "abs": abs, "square": lambda x: x * x, "reciprocal": lambda x: 1 / x,
+            "exp": self.field._exp, "log": mp.log, "sqrt": mp.sqrt, "sin": mp.sin, "cos": mp.cos, "tan": mp.tan,
+            "expm1": self._expm1, "log1p": self._log1p, "sinh": mp.sinh, "cosh": mp.cosh, "tanh": mp.tanh,
+            "asin": mp.asin, "acos": mp.acos, "atan": mp.atan, "asinh": mp.asinh, "acosh": mp.acosh, "atanh": mp.atanh,
+            "atan2": mp.atan2, "hypot": mp.hypot, "pow": self.field.power, "erf": mp.erf, "erfc": mp.erfc,
+            "maximum": max, "minimum": min,
+        }  # fmt: skip
+
+    def _expm1(self, x: Any) -> Any:
+        return self.field._exp(x) - 1 if self.mp.mag(x) > -self.prec // 3 else self.mp.expm1(x)
+
+    def _log1p(self, x: Any) -> Any:
+        return self.mp.log(1 + x) if self.mp.mag(x) > -self.prec // 3 else self.mp.log1p(x)
+
+    def number(self, value: Any) -> Value:
+        """A float or a truth, exactly; None for what is not finite."""
+        if value is True or value is False:
+            return value
+        value = self.mp.mpf(value)
+        return value if self.mp.isfinite(value) else None
+
+    def apply(self, op: Op, operands: Sequence[Value], node: Expr | None = None) -> Value:
+        """What an operation makes of numbers.
+
+        node : one with this operation, for those that its name does not determine
+        """
+        name = op.name
+        if name in _ZERO_OVER_THE_REALS:
+            return self.zero
+        if name == "held":
+            return operands[0]
+        if name == "where":
+            condition, one, other = operands
+            return None if condition is None else one if condition else other
+        for value in operands:
+            if value is None:
+                return None
+        try:
+            direct = self._direct.get(name)
+            if direct is not None and not any(type(value) is bool for value in operands):
+                if name in _PERIODIC and self.mp.mag(operands[0]) > FAR:
+                    return None
+                value = direct(*operands)
+            else:
+                value = self._by_formula(op, operands, node)
+        except (
+            ValueError, ZeroDivisionError, OverflowError, MemoryError, NotImplementedError, TypeError, Undecided,
+            GraphcError, self.mp.NoConvergence,
+        ):  # fmt: skip
+            return None
+        if type(value) is bool:
+            return value
+        if not hasattr(value, "_mpf_") or not self.mp.isfinite(value):
+            return None  # complex, or no number
+        return value if abs(value._mpf_[2]).bit_length() <= LARGEST else None
+
+    def _by_formula(self, op: Op, operands: Sequence[Value], node: Expr | None) -> Value:
+        field = self.field
+        balls = [value if type(value) is bool else Ball(field, value, field.zero) for value in operands]
+        if node is not None:
+            types = op.types(tuple([operand.dtype for operand in node.operands]))[0]
+            balls = [
+                as_number(field, ball) if type(ball) is bool and dtype.kind != "b" else ball
+                for ball, dtype in zip(balls, types, strict=True)
+            ]
+            found = balls[0] if op.name == "astype" else apply_formula(node, field, balls)
+        elif op.formula is None:
+            return None
+        else:
+            found = op.formula(field, *balls)
+        return found if type(found) is bool else field.ball(found).mid
+
+    def equal(self, one: Value, other: Value) -> bool:
+        """Whether two values are the same number, as far as the digits tell."""
+        if type(one) is bool or type(other) is bool:
+            return one is other
+        return one == other or abs(one - other) <= self._close * max(abs(one), abs(other))
+
+
+@cache
+def reals(prec: int) -> Reals:
+    """The arithmetic of a precision, one for all threads: nothing in it changes."""
+    return Reals(prec)
+
+
+def precision(bits: int) -> int:
+    """The precision for a point at which `bits` binary digits decided the formula."""
+    return -(-(bits + SPARE) // STEP) * STEP
+
+
+__all__ = ["Reals", "Value", "precision", "reals"]
