@@ -1,0 +1,160 @@
+"""Bits of error of formulas of the collection: as written, compiled by default, in the form made by hand, and improved by search.
+
+An error is counted in bits, log₂(1 + the number of floats between a value and the exact one), at points uniform over the
+floats for which a formula is meant and at points uniform over its physical ranges; exact values are the formula's, in rising
+mpmath precision.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import warnings
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+import graphc as g
+from graphc.analysis.sampling import drawn, exact_value
+from graphc.errors import InputError
+from graphc.ir.ulp import bits_of_error
+from tests.benchmarks.collection import Entry
+
+BUDGET = 10.0
+
+
+@dataclass
+class Row:
+    """The mean errors of one output of an entry, by form, and at each point."""
+
+    name: str
+    by: str
+    means: dict[str, float] = field(default_factory=dict)
+    bits: dict[str, np.ndarray] = field(default_factory=dict)
+    kinds: list[str] = field(default_factory=list)
+    points: list[dict[str, float]] = field(default_factory=list)
+
+
+def sample(entry: Entry, count: int, seed: int) -> tuple[list[dict[str, float]], list[str]]:
+    """Fresh points: half uniform over the floats of the domain, half uniform over the physical ranges."""
+    graph = g.Graph(entry.formula, entry.symbols)
+    points: list[dict[str, float]] = []
+    kinds: list[str] = []
+    for number, (kind, ranges) in enumerate((("floats", entry.domain), ("range", entry.range))):
+        rng = np.random.default_rng((zlib.crc32(entry.name.encode()), seed, number))
+        intervals = [ranges[symbol.name] for symbol in graph.symbols]
+        try:
+            found = drawn(graph, entry.formula, intervals, count // 2, kind, rng)
+        except InputError:  # none was found
+            continue
+        points += found.points
+        kinds += [kind] * len(found.points)
+    return points, kinds
+
+
+def truths(target: g.Expr, points: Sequence[dict[str, float]]) -> np.ndarray:
+    """The exact values, rounded; NaN where there is none, or one beyond the largest float."""
+    names = {symbol.name for symbol in g.free_symbols(target)}
+    values = []
+    for at in points:
+        found = exact_value(target, {name: x for name, x in at.items() if name in names})
+        values.append(math.nan if found is None or not math.isfinite(found[0]) else found[0])
+    return np.array(values)
+
+
+def errors(
+    form: g.Expr, entry: Entry, points: Sequence[dict[str, float]], exact: np.ndarray, level: Any
+) -> np.ndarray:
+    """Bits of error of a form at points."""
+    columns = [np.array([at[s.name] for at in points]) for s in entry.symbols]
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        function: Any = g.compile(form, entry.symbols, rewrite=level, cache=False)
+        values = function(*columns)
+    return np.asarray(
+        bits_of_error(np.broadcast_to(values, exact.shape).astype(float), exact, np.dtype("float64"))
+    )
+
+
+def measured(
+    entry: Entry, count: int, seed: int, gradients: bool = False, improved: bool = False
+) -> list[Row]:
+    """The row of an entry, or one for each of its partial derivatives."""
+    points, kinds = sample(entry, count, seed)
+    outputs: Iterable[g.Expr | None] = entry.symbols if gradients else (None,)
+    better = search(entry, gradients) if improved else None
+    rows = []
+    for number, by in enumerate(outputs):
+        target = entry.formula if by is None else g.grad(entry.formula, by)
+        exact = truths(target, points)
+        known = np.isfinite(exact)
+        row = Row(entry.name, "" if by is None else by.name)
+        row.kinds = [kind for kind, ok in zip(kinds, known, strict=True) if ok]
+        row.points = [at for at, ok in zip(points, known, strict=True) if ok]
+        if not row.points:
+            continue
+        forms: dict[str, tuple[g.Expr, Any]] = {
+            "written": (target, None),
+            "default": (target, "stable"),
+            "by hand": (entry.by_hand if by is None else g.grad(entry.by_hand, by), None),
+        }
+        if better is not None:
+            forms["improved"] = (better[number], None)
+        for form, (expr, level) in forms.items():
+            row.bits[form] = errors(expr, entry, row.points, exact[known], level)
+            row.means[form] = mean_of_kinds(row.bits[form], row.kinds)
+        rows.append(row)
+    return rows
+
+
+def mean_of_kinds(bits: np.ndarray, kinds: Sequence[str]) -> float:
+    """The mean over floats and the mean over ranges count alike, however many points either has."""
+    parts = [
+        statistics.fmean(b for b, k in zip(bits.tolist(), kinds, strict=True) if k == kind)
+        for kind in sorted(set(kinds))
+    ]
+    return statistics.fmean(parts)
+
+
+def search(entry: Entry, gradients: bool) -> list[g.Expr]:
+    """What `g.improve` makes of the formula, or of each partial derivative."""
+    outputs = [g.grad(entry.formula, s) for s in entry.symbols] if gradients else [entry.formula]
+    return [_formula(g.improve(output, ranges=entry.domain, budget=BUDGET)) for output in outputs]
+
+
+def _formula(result: Any) -> g.Expr:
+    return result if isinstance(result, g.Expr) else result.expr
+
+
+def summary(rows: Sequence[Row]) -> list[str]:
+    """The figures by which forms are judged."""
+    lines = []
+    forms = list(rows[0].means)
+    for form in forms:
+        means = [row.means[form] for row in rows]
+        lines.append(
+            f"{form:9} mean {statistics.fmean(means):6.2f} bits, median {statistics.median(means):5.2f}"
+        )
+    for form in forms:
+        if form == "by hand":
+            continue
+        near = sum(row.means[form] <= row.means["by hand"] + 1 for row in rows)
+        better = sum(row.means[form] < row.means["by hand"] - 1 for row in rows)
+        lines.append(
+            f"{form:9} within 1 bit of the form made by hand: {near} of {len(rows)} ({near / len(rows):.0%}); "
+            f"better by more than 1 bit: {better} ({better / len(rows):.0%})"
+        )
+        if form != "written":
+            worse = [_named(row) for row in rows if row.means[form] > row.means["written"] + 0.1]
+            lines.append(f"{form:9} worse than as written by more than 0.1 bit: {', '.join(worse) or 'none'}")
+    return lines
+
+
+def _named(row: Row) -> str:
+    return f"{row.name} by {row.by}" if row.by else row.name
+
+
+__all__ = ["BUDGET", "Row", "errors", "mean_of_kinds", "measured", "sample", "search", "summary", "truths"]
