@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphc.ir.expr import Expr
+from graphc.ir.expr import Expr, rebuild, walk
 from graphc.search.columns import Columns, cost
 from graphc.search.extraction import PRICE
 
@@ -51,7 +51,8 @@ class Forms:
         return expr in self._forms
 
     def add(self, expr: Expr, origin: str) -> Form:
-        """A form, measured."""
+        """A form, measured; what does not matter in it is left out."""
+        expr = tidied(expr)
         form = self._forms.get(expr)
         if form is None:
             wrong = self.columns.bits(expr, self.exact)
@@ -101,6 +102,21 @@ class Forms:
                 found.append(form)
                 cheapest = form.cost
         return found
+
+
+def tidied(expr: Expr) -> Expr:
+    """A form without choices between equal sides."""
+    order = walk([expr])
+    if not any(node.op.name == "where" and node.operands[1] is node.operands[2] for node in order):
+        return expr
+    made: dict[Expr, Expr] = {}
+    for node in order:
+        operands = tuple([made[operand] for operand in node.operands])
+        if node.op.name == "where" and operands[1] is operands[2] and operands[1].dtype is node.dtype:
+            made[node] = operands[1]
+        else:
+            made[node] = rebuild(node, operands) if operands != node.operands else node
+    return made[expr]
 
 
 def worst_places(wrong: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:

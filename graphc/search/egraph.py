@@ -134,12 +134,7 @@ class EGraph:
         for place, value in enumerate(row):
             if value is None:
                 continue
-            if type(value) is bool:
-                names.append((place, value))
-            else:
-                sign, mantissa, exponent, count = value._mpf_
-                short = mantissa >> (count - 40) if count > 40 else mantissa << (40 - count)
-                names.append((place, sign, short, exponent + count if mantissa else 0))
+            names.append(_name(place, value))
             if len(names) == 2:
                 break
         return names
@@ -163,6 +158,33 @@ class EGraph:
                 return False
             common += 1
         return 2 * common >= sum(value is not None for value in one) and common >= min(FEWEST, len(one))
+
+    def known_value(self, op: Op, one: int, other: int, scales: Sequence[float]) -> tuple[int, float] | None:
+        """(class, c) where a class has c times the value of an operation on two: looked up by its value at one point."""
+        a, b = self.classes[self.find(one)].row, self.classes[self.find(other)].row
+        for place in range(min(2, len(a))):
+            if a[place] is None or b[place] is None or type(a[place]) is bool or type(b[place]) is bool:
+                continue
+            value = self.fields[place].apply(op, (a[place], b[place]))
+            if value is None or not value:
+                return None
+            for scale in scales:
+                for candidate in self._by_value.get(_name(place, value * scale), ()):
+                    candidate = self.find(candidate)
+                    if candidate in (self.find(one), self.find(other)):
+                        continue
+                    if self._is_scaled(self.classes[candidate].row, a, b, op, scale):
+                        return candidate, scale
+            return None
+        return None
+
+    def _is_scaled(self, row: Row, one: Row, other: Row, op: Op, scale: float) -> bool:
+        """Whether a value is `scale` times that of an operation on two, at the points."""
+        values = [
+            None if value is None else value * scale
+            for value in (each.apply(op, (a, b)) for each, a, b in zip(self.fields, one, other, strict=True))
+        ]
+        return self._agree(tuple(values), row)
 
     def formula(self, expr: Expr, row_of: Any, opaque: Any) -> int:
         """The class of a formula, each of its nodes in the class of its own value.
@@ -277,6 +299,15 @@ class EGraph:
         return self.add(pattern[0], *operands)
 
 
+def _name(place: int, value: Value) -> Any:
+    """The leading digits of a value at a point."""
+    if type(value) is bool:
+        return place, value
+    sign, mantissa, exponent, count = value._mpf_
+    short = mantissa >> (count - 40) if count > 40 else mantissa << (40 - count)
+    return place, sign, short, exponent + count if mantissa else 0
+
+
 Pattern = Any
 """A name, a number, or (operation, patterns…)."""
 
@@ -300,11 +331,12 @@ class Proposal:
 
 
 def saturate(
-    graph: EGraph, proposals: Sequence[Proposal], rounds: int, clock: Clock, share: float
+    graph: EGraph, proposals: Sequence[Proposal], rounds: int, clock: Clock, share: float, most: int = 10**9
 ) -> set[str]:
     """Every proposal made at every class, round after round, until there is no room or nothing new.
 
-    Each proposal is made so often in a round at most that no other is starved. Returns the texts of those that led to something.
+    most : keys at which it ends, of those that the graph has room for. Each proposal is made so often in a round at most that no
+    other is starved. Returns the texts of those that led to something.
     """
     by_root: dict[str, list[Proposal]] = defaultdict(list)
     for proposal in proposals:
@@ -312,12 +344,12 @@ def saturate(
     used: set[str] = set()
     for number in range(rounds):
         before = len(graph)
-        most = 24 << number
+        often = 24 << number
         for name, rules in by_root.items():
             for rule in rules:
                 made = 0
                 for place in list(graph.by_op.get(name, ())):
-                    if graph.full or clock.over(share):
+                    if graph.full or len(graph) >= most or clock.over(share):
                         return used
                     if graph.find(place) != place:
                         continue
@@ -329,9 +361,9 @@ def saturate(
                         if len(graph) > size:
                             used.add(rule.text)
                             made += 1
-                        if made >= most:
+                        if made >= often:
                             break
-                    if made >= most:
+                    if made >= often:
                         break
         if len(graph) == before:
             break

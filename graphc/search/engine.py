@@ -21,16 +21,17 @@ from graphc.search.columns import Columns
 from graphc.search.egraph import EGraph, saturate
 from graphc.search.exact import Exact
 from graphc.search.extraction import Extraction
+from graphc.search.factors import take_apart
 from graphc.search.fits import fitted
 from graphc.search.identities import proposals
 from graphc.search.regimes import Boundaries, cut
 from graphc.search.truth import Points, Truth
 
-FLOOR = 0.2
+FLOOR = 0.35
 """Mean bits of error that are rounding alone: a form with fewer is not improved further."""
 
 ROUNDS = 6
-LOOKED_AT = 36
+LOOKED_AT = 28
 """Points of an e-graph."""
 
 KEYS = 1400
@@ -38,6 +39,9 @@ KEYS = 1400
 
 WHOLE = 60
 """Formulas of so many nodes are looked at as a whole, larger ones in parts."""
+
+LEAVES = 5
+"""Inputs of a part that terms are made of."""
 
 DEEP = 5
 """How far a part reaches below its root."""
@@ -175,7 +179,13 @@ class Search:
 
         graph = EGraph(exact.fields, KEYS)
         place = graph.formula(root, exact.row, opaque)
-        self.used |= saturate(graph, proposals(), 4, self.clock, self.share)
+        self.used |= saturate(graph, proposals(), 2, self.clock, self.share, KEYS // 2)
+        leaves = [node for node in walk([root]) if node.is_symbol or opaque(node)][:LEAVES]
+        if take_apart(
+            graph, place, [graph.leaf(node, exact.row(node)) for node in leaves], self.clock, self.share
+        ):
+            self.used.add("values taken apart")
+        self.used |= saturate(graph, proposals(), 3, self.clock, self.share)
         ways = Extraction(graph, columns).run(place, self.clock, self.share)
         for way in _spread(ways, TAKEN):
             part = way.expr

@@ -39,7 +39,7 @@ OFFERED = 6
 TRIED = 30
 """Forms that are held to account."""
 
-ALIKE = 0.25
+ALIKE = 0.5
 """Mean bits of error that count as none: of forms so close the cheaper one is chosen."""
 
 TOLD = 24

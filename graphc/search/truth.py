@@ -100,7 +100,7 @@ class Truth:
         clock: Clock,
         share: float = 1.0,
     ) -> Points:
-        """Points with values, drawn in turn uniformly over the floats and evenly over the ranges.
+        """Points with values, drawn in turn uniformly over the floats, evenly over the ranges, and close to one another.
 
         wide : of which symbols the range spans so many powers of ten that the second way draws numbers of moderate size
         share : of the clock's budget at which drawing ends with what there is
@@ -113,11 +113,14 @@ class Truth:
         while len(rows) < count and drawn < ATTEMPTS * count:
             if clock.over(share) and (rows or drawn >= FIRST or clock.over(2 * share)):
                 break
-            evenly = drawn % 2 == 1
+            way = WAYS[drawn % len(WAYS)]
+            evenly = way != "floats"
             row = [
                 _moderate(symbol, *ends, rng) if evenly and far else number(symbol, *ends, evenly, rng)
                 for symbol, ends, far in zip(self.symbols, intervals, wide, strict=True)
             ]
+            if way == "near":
+                row = _near(row, self.symbols, intervals, rng)
             drawn += 1
             values, needed = self.at(row)
             if not any(map(math.isfinite, values)):
@@ -135,6 +138,34 @@ class Truth:
             drawn,
             np.array(ranged, dtype=bool),
         )
+
+
+WAYS = ("floats", "range", "floats", "range", "floats", "near", "floats", "range")
+"""How points are drawn, in turn: uniformly over the floats, evenly over the ranges, and near one another or near ±1."""
+
+NEAREST = 15.0
+"""Powers of ten: numbers near one another differ by so small a part of them at least."""
+
+
+def _near(
+    row: list[float], symbols: Sequence[Expr], intervals: Sequence[tuple[float, float]], rng: np.random.Generator
+) -> list[float]:  # fmt: skip
+    """A point where two inputs are close, or one is close to 1 or −1: where much cancels, and few points that are drawn lie."""
+    moved = list(row)
+    floats = [place for place, symbol in enumerate(symbols) if symbol.dtype == FLOAT64]
+    if not floats:
+        return moved
+    place = int(rng.choice(floats))
+    others = [other for other in floats if other != place]
+    centre = (
+        moved[int(rng.choice(others))] if others and rng.random() < 0.8 else float(rng.choice((1.0, -1.0)))
+    )
+    by = 10.0 ** -rng.uniform(0, NEAREST) * (1 if rng.random() < 0.5 else -1)
+    value = float(FLOAT64.type(centre * (1 + by)))
+    low, high = intervals[place]
+    if low <= value <= high:
+        moved[place] = value
+    return moved
 
 
 MODERATE = 6.0

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 import graphc as g
-from graphc.analysis.sampling import drawn, exact_value
 from graphc.errors import InputError
 from graphc.ir.ulp import bits_of_error
+from graphc.search.sampling import drawn, exact_value
 from tests.benchmarks.collection import Entry
 
 BUDGET = 10.0
