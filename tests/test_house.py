@@ -47,7 +47,7 @@ HEAVY = {
 }
 """Packages that `import graphc` must not load, and the room that imports each."""
 
-LATE = ("graphc.viz", "graphc.rewrite.tables", "graphc.api.sparse", "importlib.metadata")
+LATE = ("graphc.viz", "graphc.search", "graphc.rewrite.tables", "graphc.api.sparse", "importlib.metadata")
 """What lighter modules may load where it is needed: many programs only declare and differentiate."""
 
 TOP = {"__init__.py", "__main__.py", "errors.py", "version.py", "py.typed"}
@@ -256,7 +256,7 @@ def test_import_graphc_loads_no_compiler_no_pictures_and_no_measurements():
     code = (
         "import sys, numpy; before = set(sys.modules); import graphc\n"
         "late = ('graphc.viz', 'graphc.analysis', 'graphc.nn', 'graphc.train', 'importlib.metadata', 'platformdirs',\n"
-        "'graphc.compiler', 'graphc.rewrite', 'graphc.frontend.ode')\n"
+        "'graphc.compiler', 'graphc.rewrite', 'graphc.frontend.ode', 'graphc.search')\n"
         "print(*(name for name in set(sys.modules) - before if name.startswith(late)))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from graphc.api.graph import Graph, as_graph
@@ -35,7 +37,7 @@ from graphc.ir.expr import (
 from graphc.ir.inputs import refuse_inner
 from graphc.ir.types import DType, as_dtype, is_float
 from graphc.rewrite import tables
-from graphc.util.arguments import mapping
+from graphc.util.arguments import mapping, number
 from graphc.util.pytree import Structure, flatten, unflatten
 
 
@@ -52,6 +54,8 @@ def compile(
     tier: Tier = "auto",
     progress: bool | None = None,
     dump: str | Iterable[str] | None = None,
+    ranges: Mapping[Any, Any] | None = None,
+    budget: float = 10.0,
 ) -> CompiledFunction:
     """Machine code for a graph: a fast callable.
 
@@ -62,7 +66,9 @@ def compile(
     inputs : the symbols in the order of the arguments; by default in the order in which they are read
     dtype : another float type for all float symbols and literals, as "float32"
     rewrite : "stable" rewrites the formula for smaller rounding errors and a wider range (`g.rewrites` lists what fires),
-        "exact" by the rules that keep every bit, None compiles it as it is written
+        "exact" by the rules that keep every bit, None compiles it as it is written; "search" compiles what `g.improve` finds for
+        the outputs together, such as a value and its gradient. Outputs that are no formulas of float64 numbers are rewritten by
+        the rules then
     without : names of rules that are switched off, or the name of one
     cache : take machine code that was made before, by this process or an earlier one, and keep what is made; the environment's
         GRAPHC_CACHE_DIR and GRAPHC_CACHE_SIZE say where and how much, `graphc cache info` shows it
@@ -79,6 +85,8 @@ def compile(
     progress : whether a bar on standard error shows how far compiling is; None shows it on a terminal, after a second
     dump : the name of a pass of the compiler, several, or "all": what each of them makes of the formula is printed on standard
         error; so does the environment's GRAPHC_DUMP. `graphc compile FORMULA --show passes` lists them
+    ranges, budget : with rewrite="search": the intervals of the inputs, and the seconds of the search, as for `improve`. What is
+        found is kept in the cache beside machine code, so it is searched for once
 
     Returns a `CompiledFunction` (with sparse derivatives a `SparseFunction`, which is used as one): numbers in, numbers out;
     arrays broadcast. With operations on whole arrays, or `updates`, it takes exactly the declared shapes, in which named axes
@@ -96,7 +104,7 @@ def compile(
         tree = SparseTree(outputs)
         entries = compile(
             tree.exprs, inputs, rewrite=rewrite, without=without, cache=cache, parallel=parallel,
-            updates=updates, tier=tier, progress=progress, dump=dump,
+            updates=updates, tier=tier, progress=progress, dump=dump, ranges=ranges, budget=budget,
         )  # fmt: skip
         return SparseFunction(entries, tree)  # type: ignore[return-value]  # is called and asked as one
     if updates is not None:
@@ -108,8 +116,34 @@ def compile(
         graph, updated = _with_updates(graph, updates, inputs is not None)
     if dtype is not None:
         graph = retype(graph, dtype)
-    options = _options(rewrite, without, cache, parallel, tier, progress, updated, dump)
+    searched = isinstance(rewrite, str) and rewrite == "search"
+    if ranges is not None and not searched:
+        raise InputError(
+            "compile(ranges=…) is of a search", site=current_site(), hint='write rewrite="search" beside it'
+        )
+    level = "stable" if searched else rewrite
+    options = _options(level, without, cache, parallel, tier, progress, updated, dump)
+    if searched:
+        graph, options = _searched(graph, options, ranges, budget), replace(options, rewrite=None)
     return make(graph, structure, options, lambda: _record(graph, structure, options))
+
+
+def _searched(graph: Graph, options: Options, ranges: Any, budget: Any) -> Graph:
+    """The graph with what a search finds for its outputs; those that cannot be searched are rewritten by the rules."""
+    from graphc.search.improve import Question, is_searched
+    from graphc.search.kept import found
+
+    budget = number("budget", budget, lambda value: 0 <= value < math.inf, "seconds, from 0 on")
+    outputs = [graph.exprs[output] for output in graph.outputs]
+    sought = [output for output in dict.fromkeys(outputs) if is_searched(output)]
+    forms: dict[Expr, Expr] = {}
+    if sought:
+        question = Question.of(sought, ranges, budget, "accurate", 0, None, graph.symbols)
+        forms = dict(zip(sought, found(question, options.cache), strict=True))
+    others = [output for output in dict.fromkeys(outputs) if output not in forms]
+    if others:
+        forms.update(zip(others, tables.run(others, "stable", options.without).outputs, strict=True))
+    return graph.with_outputs([forms[output] for output in outputs])
 
 
 def _options(

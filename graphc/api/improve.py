@@ -14,6 +14,7 @@ from graphc.ir.types import FLOAT64
 from graphc.search.improve import Question, answered, is_searched
 from graphc.search.result import Improvement
 from graphc.util import arguments
+from graphc.util.progress import Progress
 from graphc.util.pytree import unflatten
 
 GOALS = ("accurate", "fast", "pareto")
@@ -30,6 +31,7 @@ def improve(
     goal: str = "accurate",
     seed: int = 0,
     digits: float | None = None,
+    progress: bool | None = None,
 ) -> Improvement:
     """A form of a formula that loses fewer digits, found by search, with the report of how it was held to account.
 
@@ -44,6 +46,7 @@ def improve(
         than as written; "pareto" the one that trades both best. The others are in `.alternatives` whatever the goal
     seed : of the random numbers: with the same seed a search that is not ended by its budget finds the same
     digits : how many decimal digits are enough, on average: of the forms that have them the cheapest is chosen
+    progress : whether a bar on standard error shows how much of the budget is spent; None shows it on a terminal, after a second
 
     Forms are proposed by rules, by equality saturation over identities of real functions, by polynomials near points where
     digits cancel, and by adding back what rounding takes from sums and products; piecewise forms of these are made where one is
@@ -84,7 +87,17 @@ def improve(
     for output in outputs:
         _check(output)
     question = Question.of(outputs, ranges, budget, goal, seed, digits)
-    parts = answered(question)
+    if not any(progress is known for known in (None, True, False)):
+        raise InputError(f"progress is {brief(progress)}", site=current_site(), hint="True, False or None")
+    told = 0
+    with Progress(100, progress, "searching", "%", many=0) as bar:
+
+        def tell(share: float) -> None:
+            nonlocal told
+            bar.step(int(100 * share) - told)
+            told = int(100 * share)
+
+        parts = answered(question, tell)
     found = unflatten(graph.structure, iter([part.chosen.expr for part in parts]))
     return Improvement(found, parts, question.ranges, goal, seed, budget, time.perf_counter() - started)
 

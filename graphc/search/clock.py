@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+
+OFTEN = 0.2
+"""Seconds between two words of how far a search is."""
 
 
 class Clock:
     """A budget that runs from when it is made.
 
     seconds : of it; 0 has run out at once
+    tell : is told the share that is spent, now and then
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, tell: Callable[[float], None] | None = None) -> None:
         self.seconds = seconds
+        self._tell = tell
+        self._told = 0.0
         self._began = time.perf_counter()
 
     @property
@@ -22,7 +29,11 @@ class Clock:
 
     def over(self, share: float = 1.0) -> bool:
         """Whether a share of the budget has been spent."""
-        return self.spent >= share * self.seconds
+        spent = self.spent
+        if self._tell is not None and spent > self._told + OFTEN:
+            self._told = spent
+            self._tell(min(1.0, spent / self.seconds) if self.seconds else 1.0)
+        return spent >= share * self.seconds
 
 
 __all__ = ["Clock"]

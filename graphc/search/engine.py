@@ -31,7 +31,7 @@ FLOOR = 0.35
 """Mean bits of error that are rounding alone: a form with fewer is not improved further."""
 
 ROUNDS = 6
-LOOKED_AT = 28
+LOOKED_AT = 24
 """Points of an e-graph."""
 
 KEYS = 1400
@@ -180,7 +180,9 @@ class Search:
         graph = EGraph(exact.fields, KEYS)
         place = graph.formula(root, exact.row, opaque)
         self.used |= saturate(graph, proposals(), 2, self.clock, self.share, KEYS // 2)
-        leaves = [node for node in walk([root]) if node.is_symbol or opaque(node)][:LEAVES]
+        leaves = [
+            node for node in walk([root]) if node.dtype == FLOAT64 and (node.is_symbol or opaque(node))
+        ][:LEAVES]
         if take_apart(
             graph, place, [graph.leaf(node, exact.row(node)) for node in leaves], self.clock, self.share
         ):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,8 +30,9 @@ TRAIN = 256
 FRESH = 1024
 """Points that it is held to account at."""
 
-DRAW_SHARE, SEARCH_SHARE = 0.2, 0.75
-"""Of the budget: by when the points are drawn, and by when the search has ended. What is left is for fresh points."""
+DRAW_SHARE, FRESH_SHARE, SEARCH_SHARE = 0.15, 0.3, 0.9
+"""Of the budget: by when the points are drawn, by when those are that the search does not see, and by when it has ended. What is
+left is for holding to account."""
 
 OFFERED = 6
 """Forms of the front that are offered."""
@@ -68,10 +69,18 @@ class Question:
     @classmethod
     def of(
         cls, outputs: Sequence[Expr], ranges: Mapping[Any, Any] | None, budget: float, goal: str, seed: int,
-        digits: float | None,
+        digits: float | None, inputs: Sequence[Expr] | None = None,
     ) -> Question:  # fmt: skip
-        """A question with its ranges checked. Raises `InputError` for those that fit no input or hold nothing."""
+        """A question with its ranges checked. Raises `InputError` for those that fit no input or hold nothing.
+
+        inputs : symbols that ranges may be given for, of which the outputs may need some alone
+        """
         dag = Dag(outputs)
+        if inputs is not None and isinstance(ranges, Mapping):
+            intervals(Dag(outputs, inputs), ranges)
+            needed = {symbol.name for symbol in dag.symbols}
+            named = {key.name if isinstance(key, Expr) else key: ends for key, ends in ranges.items()}
+            ranges = {name: ends for name, ends in named.items() if name in needed}
         whole, ends = intervals(dag, None), intervals(dag, ranges)
         narrowed = frozenset(
             s for s, one, other in zip(dag.symbols, whole, ends, strict=True) if one != other
@@ -84,13 +93,19 @@ class Question:
         return {symbol.name: ends for symbol, ends in zip(self.symbols, self.ends, strict=True)}
 
 
-def answered(question: Question) -> tuple[Part, ...]:
-    """The search for each output, in their order; the time is divided among those that are left."""
-    clock = Clock(question.budget)
+def answered(question: Question, tell: Callable[[float], None] | None = None) -> tuple[Part, ...]:
+    """The search for each output, in their order; the time is divided among those that are left.
+
+    tell : is told the share of the budget that is spent, now and then
+    """
+    clock = Clock(question.budget, tell)
     wide = [is_wide(*ends) for ends in question.ends]
     truth = Truth(question.outputs, question.symbols)
     rng = np.random.default_rng((question.seed, 1))
     points = truth.draw(question.ends, wide, TRAIN, rng, clock, DRAW_SHARE)
+    fresh = truth.draw(
+        question.ends, wide, FRESH, np.random.default_rng((question.seed, 3)), clock, FRESH_SHARE
+    )
     promised = {
         symbol: ends
         for symbol, ends in zip(question.symbols, question.ends, strict=True)
@@ -98,11 +113,10 @@ def answered(question: Question) -> tuple[Part, ...]:
     }
     searches: dict[Expr, Search] = {}
     for number, output in enumerate(truth.outputs):
-        share = DRAW_SHARE + (SEARCH_SHARE - DRAW_SHARE) * (number + 1) / len(truth.outputs)
+        share = FRESH_SHARE + (SEARCH_SHARE - FRESH_SHARE) * (number + 1) / len(truth.outputs)
         own = np.random.default_rng((question.seed, 2, number))
         search = searches[output] = Search(output, truth, points, promised, own, clock, share)
         search.run()
-    fresh = truth.draw(question.ends, wide, FRESH, np.random.default_rng((question.seed, 3)), clock, 0.95)
     chosen: list[Expr] = []
     parts: dict[Expr, Part] = {}
     for output in truth.outputs:

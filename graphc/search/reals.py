@@ -50,7 +50,6 @@ class Reals:
         self.field = Arithmetic(prec, 2.0 ** (-prec // 4))
         self.mp = mp = self.field.mp
         self.zero = mp.mpf(0)
-        self._close = mp.mpf(2) ** -SAME
         self._direct: dict[str, Callable[..., Any]] = {
             "add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "divide": operator.truediv,
             "negative": operator.neg, "abs": abs, "square": lambda x: x * x, "reciprocal": lambda x: 1 / x,
@@ -125,11 +124,20 @@ class Reals:
             found = op.formula(field, *balls)
         return found if type(found) is bool else field.ball(found).mid
 
-    def equal(self, one: Value, other: Value) -> bool:
+    @staticmethod
+    def equal(one: Value, other: Value) -> bool:
         """Whether two values are the same number, as far as the digits tell."""
         if type(one) is bool or type(other) is bool:
             return one is other
-        return one == other or abs(one - other) <= self._close * max(abs(one), abs(other))
+        a, b = one._mpf_, other._mpf_
+        if a == b:
+            return True
+        if a[0] != b[0] or not a[1] or not b[1] or abs(a[2] + a[3] - b[2] - b[3]) > 1:
+            return False
+        shift = a[2] - b[2]
+        apart = (a[1] << shift) - b[1] if shift > 0 else a[1] - (b[1] << -shift)
+        size = max(a[2] + a[3], b[2] + b[3]) - min(a[2], b[2])
+        return abs(apart).bit_length() <= size - SAME
 
 
 @cache

@@ -34,20 +34,28 @@ def _bar() -> Any:
 
 
 class Progress:
-    """How far a compilation is; a context that ends the bar.
+    """How far a compilation is, or something else; a context that ends the bar.
 
     total : operations; shown : True always, False never, None on a terminal, where it takes longer than `DELAY`
+    what, unit : the words of the bar; many : the total from which it may appear by itself
     """
 
-    def __init__(self, total: int, shown: bool | None) -> None:
+    def __init__(
+        self,
+        total: int,
+        shown: bool | None,
+        what: str = "compiling",
+        unit: str = " operations",
+        many: int = MANY,
+    ) -> None:
         stream = sys.stderr
         terminal = stream is not None and stream.isatty()
         self._bar: Any = None
-        if stream is not None and (terminal and total >= MANY if shown is None else shown):
+        if stream is not None and (terminal and total >= many if shown is None else shown):
             self._bar = _bar()(
                 total=total,
-                desc="compiling",
-                unit=" operations",
+                desc=what,
+                unit=unit,
                 unit_scale=True,
                 delay=0.0 if shown else DELAY,
                 leave=bool(shown),
