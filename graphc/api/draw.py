@@ -15,9 +15,10 @@ from graphc.autodiff.reverse import AdjointRecord
 from graphc.compiler.runtime.compiled_function import CompiledFunction
 from graphc.errors import GradientError, InputError, brief
 from graphc.interpret.numpy_eval import run, to_python
-from graphc.ir.expr import Expr, current_site
+from graphc.ir.expr import Expr, current_site, free_symbols
 from graphc.ir.graph import Dag
 from graphc.rewrite.engine import RuleFiring, Trace
+from graphc.search.result import Improvement
 from graphc.util.arguments import mapping, truth
 from graphc.viz import DEFAULT, MAX_NODES, SLIDES, Diagram, Style, as_style, fold, panels, view
 from graphc.viz.annotations import checked_watch
@@ -53,7 +54,8 @@ def draw(
 
     Parameters
     ----------
-    outputs : an expression, a structure of expressions, a `Graph`, or a step of `g.rewrites`: before and after in one picture
+    outputs : an expression, a structure of expressions, a `Graph`, a step of `g.rewrites`: before and after in one picture;
+        or what `g.improve` found: both forms side by side, every operation with the bits that it loses
     at : name or symbol → number or array; without it the structure alone is drawn
     backward : whether to show what flows back. At a node used more than once each use shows its contribution and the
         node their sum (Σ). Several outputs, or one that is no float scalar, are drawn forward only unless there is a `seed`.
@@ -103,6 +105,12 @@ def draw(
         )
     if isinstance(outputs, RuleFiring):
         outputs = {"before": outputs.before, "after": outputs.after}
+    if isinstance(outputs, Improvement):
+        options = {
+            "seed": seed, "digits": digits, "style": style, "collapse": collapse, "max_nodes": max_nodes, "show": show,
+            "layout": layout, "step": step, "decimals": decimals, "watch": watch,
+        }  # fmt: skip
+        return _improved(outputs, at, backward, options)
     graph = as_graph(outputs)
     losses = None if accuracy is None else getattr(accuracy, "losses", None)
     if accuracy is not None and losses is None:
@@ -128,6 +136,26 @@ def draw(
     folded = fold(shown, collapse, max_nodes)
     diagram = Diagram(folded, style, digits, layout, play, decimals, shown, collapse)
     return diagram if page is None else diagram.fit(page)
+
+
+def _improved(found: Improvement, at: Any, backward: bool, options: dict[str, Any]) -> Diagram:
+    """What a search found beside what it was given."""
+    parts: dict[str, Diagram] = {}
+    for number, part in enumerate(found.parts):
+        which = f" {number}" if len(found.parts) > 1 else ""
+        for name, form in ((f"as written{which}", part.written), (f"found{which}", part.chosen)):
+            parts[f"{name}: {form.bits:.2f} bits"] = draw(
+                form.expr, _of_needed(form.expr, at), backward, accuracy=part, **options
+            )
+    return side_by_side(parts)
+
+
+def _of_needed(expr: Expr, at: Any) -> Any:
+    """A point without the inputs that one form does not need."""
+    if not isinstance(at, Mapping):
+        return at
+    known = {symbol.name for symbol in free_symbols(expr)}
+    return {key: value for key, value in at.items() if (key.name if isinstance(key, Expr) else key) in known}
 
 
 def side_by_side(parts: Mapping[str, Any], at: Mapping[Any, Any] | None = None, **options: Any) -> Diagram:

@@ -13,6 +13,7 @@ from functools import cache
 
 from graphc.frontend.parse import parse
 from graphc.ir.expr import symbols
+from graphc.search.algebra import ALGEBRA
 from graphc.search.egraph import Proposal, pattern_of
 
 ACCURATE = """
@@ -243,164 +244,6 @@ a**b*c**b = (a*c)**b
 """
 """Forms that keep digits, and what leads to them."""
 
-ALGEBRA = """
-a - b = a + (-b)
-a + (-b) = a - b
--(a - b) = b - a
--(-a) = a
-(-a)*b = -(a*b)
--(a*b) = a*(-b)
-(-a)/b = -(a/b)
-a/(-b) = -(a/b)
--(a/b) = (-a)/b
-a - (-b) = a + b
-(a + b) + c = a + (b + c)
-(a + b) - c = a + (b - c)
-(a - b) + c = a - (b - c)
-(a - b) - c = a - (b + c)
-(a - b) + (c - d) = (a + c) - (b + d)
-a + (b - c) = (a + b) - c
-a - (b - c) = (a - b) + c
-a - (b + c) = (a - b) - c
-(a*b)*c = a*(b*c)
-(a*b)/c = a*(b/c)
-(a*b)/c = a/(c/b)
-a*(b/c) = (a*b)/c
-(a/b)/c = a/(b*c)
-a/(b*c) = (a/b)/c
-a/(b/c) = (a*c)/b
-(a/b)*(c/d) = (a*c)/(b*d)
-(a/b)*c = a/(b/c)
-(a*b)/(c*d) = (a/c)*(b/d)
-1/(a/b) = b/a
-1/(1/a) = a
-a/b = a*(1/b)
-a*(1/b) = a/b
-a*b + a*c = a*(b + c)
-a*b - a*c = a*(b - c)
-a*b + a = a*(b + 1)
-a*b - a = a*(b - 1)
-a - a*b = a*(1 - b)
-a*(b + c) = a*b + a*c
-a*(b - c) = a*b - a*c
-a*(1 - b) = a - a*b
-a/c + b/c = (a + b)/c
-a/c - b/c = (a - b)/c
-(a + b)/c = a/c + b/c
-(a - b)/c = a/c - b/c
-a/b + c = (a + c*b)/b
-a/b - c = (a - c*b)/b
-c - a/b = (c*b - a)/b
-a/b + c/d = (a*d + c*b)/(b*d)
-a/b - c/d = (a*d - c*b)/(b*d)
-a + a = 2*a
-a*b + b = (a + 1)*b
-a - a = 0
-a/a = 1
-a*0 = 0
-0 - a = -a
-a + 0 = a
-a*1 = a
-a/1 = a
-2*(a/2) = a
-a/2 = 0.5*a
-a*0.5 = a/2
-a*a = square(a)
-square(a) = a*a
-a**2 = square(a)
-a**3 = a*square(a)
-a**4 = square(square(a))
-a**0.5 = sqrt(a)
-a**(-0.5) = 1/sqrt(a)
-a**1.5 = a*sqrt(a)
-a**(-1) = 1/a
-a**(-2) = 1/square(a)
-square(a)*a = a**3
-a**b*a = a**(b + 1)
-square(a*b) = square(a)*square(b)
-square(a)*square(b) = square(a*b)
-square(a/b) = square(a)/square(b)
-square(a)/square(b) = square(a/b)
-square(-a) = square(a)
-square(sqrt(a)) = a
-sqrt(a)*sqrt(a) = a
-sqrt(square(a)) = abs(a)
-sqrt(a*a) = abs(a)
-sqrt(a*b) = sqrt(a)*sqrt(b)
-sqrt(a)*sqrt(b) = sqrt(a*b)
-sqrt(a/b) = sqrt(a)/sqrt(b)
-sqrt(a)/sqrt(b) = sqrt(a/b)
-a/sqrt(a) = sqrt(a)
-sqrt(a)/a = 1/sqrt(a)
-sqrt(square(a)*b) = abs(a)*sqrt(b)
-sqrt(square(a) + square(b)) = hypot(a, b)
-sqrt(square(a) + b) = hypot(a, sqrt(b))
-sqrt(1 - square(a)) = sqrt((1 - a)*(1 + a))
-sqrt(square(a) - square(b)) = sqrt(a - b)*sqrt(a + b)
-abs(a)*abs(b) = abs(a*b)
-abs(a/b) = abs(a)/abs(b)
-square(abs(a)) = square(a)
-1/sqrt(a) = rsqrt(a)
-a*a - b*b = (a - b)*(a + b)
-square(a) - square(b) = (a - b)*(a + b)
-square(a) - 1 = (a - 1)*(a + 1)
-a*a - 1 = (a - 1)*(a + 1)
-1 - a*a = (1 - a)*(1 + a)
-1 - square(a) = (1 - a)*(1 + a)
-(a - b)*(a + b) = square(a) - square(b)
-square(a + b) = square(a) + (2*a*b + square(b))
-square(a - b) = square(a) - (2*a*b - square(b))
-square(a + b) - square(a) = b*(2*a + b)
-square(a + b) - square(b) = a*(a + 2*b)
-square(a + b) - square(a - b) = 4*(a*b)
-square(a) + 2*a*b + square(b) = square(a + b)
-a**3 - b**3 = (a - b)*(square(a) + a*b + square(b))
-a**3 + b**3 = (a + b)*(square(a) - a*b + square(b))
-square(a)*b + square(a)*c = square(a)*(b + c)
-exp(a + b) = exp(a)*exp(b)
-exp(a - b) = exp(a)/exp(b)
-exp(a)*exp(b) = exp(a + b)
-exp(a)/exp(b) = exp(a - b)
-1/exp(a) = exp(-a)
-exp(-a) = 1/exp(a)
-square(exp(a)) = exp(2*a)
-exp(2*a) = square(exp(a))
-sqrt(exp(a)) = exp(a/2)
-exp(a)**b = exp(a*b)
-log(a*b) = log(a) + log(b)
-log(a) + log(b) = log(a*b)
-log(1/a) = -log(a)
--log(a) = log(1/a)
-log(square(a)) = 2*log(abs(a))
-log(sqrt(a)) = 0.5*log(a)
-2*log(a) = log(square(a))
-sin(-a) = -sin(a)
-cos(-a) = cos(a)
-tan(-a) = -tan(a)
-sinh(-a) = -sinh(a)
-cosh(-a) = cosh(a)
-tanh(-a) = -tanh(a)
-atan(-a) = -atan(a)
-asin(-a) = -asin(a)
-asinh(-a) = -asinh(a)
-atanh(-a) = -atanh(a)
-expm1(2*a) = expm1(a)*(exp(a) + 1)
-sinh(2*a) = 2*sinh(a)*cosh(a)
-sinh(a)*cosh(a) = sinh(2*a)/2
-square(sinh(a)) = (cosh(2*a) - 1)/2
-square(sin(a)) = (1 - cos(2*a))/2
-sin(a)/a = sinc(a)
-a*(b/a) = b
-(a*b)/a = b
-(a + b) - a = b
-(a - b) - a = -b
-a - (a - b) = b
-a/(a + b) = 1/(1 + b/a)
-a/(a*b) = 1/b
-max(a, b) = a + relu(b - a)
-"""
-"""What carries terms together."""
-
 
 @cache
 def proposals() -> tuple[Proposal, ...]:
@@ -413,4 +256,4 @@ def proposals() -> tuple[Proposal, ...]:
     return tuple(made)
 
 
-__all__ = ["ACCURATE", "ALGEBRA", "proposals"]
+__all__ = ["ACCURATE", "proposals"]

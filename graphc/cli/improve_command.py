@@ -1,0 +1,59 @@
+"""The command improve: a search for digits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from graphc.api.improve import GOALS
+from graphc.api.improve import improve as improve_
+from graphc.cli.commands import main
+from graphc.cli.shell import Formula, RangeOption, merge_points
+from graphc.ir.expr import Expr
+from graphc.util.files import write_whole
+
+
+@main.command()
+@click.argument("formula", type=Formula())
+@click.option(
+    "-o", "--output", default="-", help="A file; - is standard output.  [default: -]", metavar="FILE"
+)
+@click.option(
+    "--range",
+    "ranges",
+    type=RangeOption(),
+    multiple=True,
+    callback=merge_points,
+    help="Where a symbol's values lie, as in --range x=1e-300,1e300; by default all floats.",
+)
+@click.option("--budget", type=click.FloatRange(0, 86_400), default=10.0, show_default=True, help="Seconds.")
+@click.option("--goal", type=click.Choice(GOALS), default="accurate", show_default=True)
+@click.option("--digits", type=click.FloatRange(1, 17), help="How many decimal digits are enough.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the random numbers.")
+@click.option(
+    "--format", "form", type=click.Choice(("text", "html", "latex")), default="text", show_default=True
+)
+@click.option(
+    "--plot",
+    help="Plot the error before and after over one input: a .png, .svg or .pdf file.",
+    metavar="FILE",
+)
+@click.option("--against", help="The input to plot over.  [default: the first]", metavar="NAME")
+def improve(
+    formula: Expr, output: str, ranges: Any, budget: float, goal: str, digits: float | None, seed: int, form: str,
+    plot: str | None, against: str | None,
+) -> None:  # fmt: skip
+    """Search for a form of a formula that loses fewer digits, and report how it was held to account."""
+    found = improve_(formula, ranges, budget=budget, goal=goal, seed=seed, digits=digits)
+    texts = {"text": lambda: found.report, "html": found.to_html, "latex": found.to_latex}
+    if output == "-":
+        click.echo(texts[form]())
+    else:
+        write_whole(output, f"{texts[form]()}\n".encode())
+    if plot is not None:
+        found.plot(plot, against)
+        click.echo(f"wrote {plot}", err=True)
+
+
+__all__ = ["improve"]
