@@ -9,7 +9,7 @@ exactly, integers do not wrap around, float32 is not rounded to, zeros have no s
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -211,6 +211,7 @@ def decided(dag: Dag, inputs: list[Any], digits: int, where: tuple[Any, ...] = (
 
     inputs : exact numbers in the order of the graph's symbols: NumPy's or Python's floats and truths
     where : (shape, index) where they are arrays, of which one element is meant
+    stop : asked at each node whether to give up, which is a `PrecisionError`
 
     Raises `PrecisionError` as `evaluate` does.
     """
@@ -220,7 +221,12 @@ def decided(dag: Dag, inputs: list[Any], digits: int, where: tuple[Any, ...] = (
         at_end = bits >= last
         # in the last attempt a difference of a quarter of the digits' size or less is a tie
         balls = _run(
-            dag, inputs, where, _arithmetic(bits, 2.0 ** (-bits // 4) if at_end else None), rounded=False
+            dag,
+            inputs,
+            where,
+            _arithmetic(bits, 2.0 ** (-bits // 4) if at_end else None),
+            rounded=False,
+            stop=stop,
         )
         if balls is not None and all(_has_digits(ball, digits) for ball in balls):
             values = [_value(dag, output, ball) for output, ball in zip(dag.outputs, balls, strict=True)]
@@ -261,7 +267,13 @@ def _value(dag: Dag, output: int, ball: Any) -> Any:
 
 
 def _run(
-    dag: Dag, inputs: list[Any], where: tuple[Any, ...], field: Arithmetic, *, rounded: bool
+    dag: Dag,
+    inputs: list[Any],
+    where: tuple[Any, ...],
+    field: Arithmetic,
+    *,
+    rounded: bool,
+    stop: Callable[[], bool] | None = None,
 ) -> list[Any] | None:
     """The balls of the outputs at one point; None where a branch is not decided.
 
@@ -290,6 +302,8 @@ def _run(
         return ball
 
     def apply(node: Expr, operands: Any) -> Any:
+        if stop is not None and stop():
+            raise PrecisionError("the time in which a value was to be decided is up", node=repr(node))
         special = _SPECIAL.get(node.op.name)
         return special(field, operands[0]) if special else apply_formula(node, field, operands)
 

@@ -146,7 +146,6 @@ sinh(2*a) = 2*sinh(a)*cosh(a)
 sinh(a)*cosh(a) = sinh(2*a)/2
 square(sinh(a)) = (cosh(2*a) - 1)/2
 square(sin(a)) = (1 - cos(2*a))/2
-sin(a)/a = sinc(a)
 a*(b/a) = b
 (a*b)/a = b
 (a + b) - a = b

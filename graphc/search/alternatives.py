@@ -56,7 +56,7 @@ class Forms:
         form = self._forms.get(expr)
         if form is None:
             wrong = self.columns.bits(expr, self.exact)
-            form = Form(expr, wrong, float(wrong.mean()), cost(expr), origin)
+            form = Form(expr, wrong, float(wrong.mean()) if len(wrong) else 0.0, cost(expr), origin)
             self._forms[expr] = form
             if len(self._forms) > 2 * MOST:
                 kept = {*self.ranked()[:MOST], *self.cover(12), next(iter(self._forms.values()))}

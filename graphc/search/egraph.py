@@ -171,7 +171,7 @@ class EGraph:
             for scale in scales:
                 for candidate in self._by_value.get(_name(place, value * scale), ()):
                     candidate = self.find(candidate)
-                    if candidate in (self.find(one), self.find(other)):
+                    if candidate == self.find(one):
                         continue
                     if self._is_scaled(self.classes[candidate].row, a, b, op, scale):
                         return candidate, scale

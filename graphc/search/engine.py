@@ -30,6 +30,9 @@ from graphc.search.truth import Points, Truth
 FLOOR = 0.35
 """Mean bits of error that are rounding alone: a form with fewer is not improved further."""
 
+DEAR = 1.5
+"""Forms that take so many times as long as the formula as written are worth a search for a cheaper one."""
+
 ROUNDS = 6
 LOOKED_AT = 24
 """Points of an e-graph."""
@@ -85,11 +88,18 @@ class Search:
     def run(self) -> Forms:
         """All forms that were found."""
         original = self.forms.add(self.output, "as written")
-        if not len(self.points) or original.error <= FLOOR:
+        if not len(self.points):
+            self.stopped = "no point was found at which the formula has a value"
+            return self.forms
+        if original.error <= FLOOR:
             self.stopped = "nothing is lost as it is written"
             return self.forms
         self._seeds()
-        last = self.forms.best.error
+        best = self.forms.best
+        if best.error <= FLOOR and best.cost <= DEAR * original.cost:
+            self.stopped = "the rules left nothing to gain"
+            return self.forms
+        last = best.error
         for number in range(ROUNDS):
             if self.over():
                 break

@@ -63,8 +63,10 @@ def agreement(
             break
         row = [points.columns[symbol][place] for symbol in symbols]
         try:
-            (one, other), _ = decided(both, row, DIGITS)
+            (one, other), _ = decided(both, row, DIGITS, stop=clock.over)
         except (GraphcError, OverflowError, MemoryError):
+            if clock.over():
+                break
             undecided += 1
             continue
         apart = abs(one - other)

@@ -100,7 +100,7 @@ def answered(question: Question, tell: Callable[[float], None] | None = None) ->
     """
     clock = Clock(question.budget, tell)
     wide = [is_wide(*ends) for ends in question.ends]
-    truth = Truth(question.outputs, question.symbols)
+    truth = Truth(question.outputs, question.symbols, clock)
     rng = np.random.default_rng((question.seed, 1))
     points = truth.draw(question.ends, wide, TRAIN, rng, clock, DRAW_SHARE)
     fresh = truth.draw(
@@ -159,17 +159,9 @@ def _held_to_account(
     chosen = _chosen(front, written, question, beside)
     return Part(
         written, chosen, tuple(front), _compiled(chosen.expr, columns, known.exact[output], clock), known,
-        len(search.points), len(search.forms), search.rounds, search.stopped or _why_nothing(search, clock), refused,
+        len(search.points), len(search.forms), search.rounds, search.stopped, refused,
         _losses(output, chosen.expr, known),
     )  # fmt: skip
-
-
-def _why_nothing(search: Search, clock: Clock) -> str:
-    return (
-        "the time was up"
-        if clock.over(SEARCH_SHARE) or not len(search.points)
-        else "no further form was better"
-    )
 
 
 def _candidates(search: Search) -> list[Form]:

@@ -64,9 +64,11 @@ class Truth:
     """What is true of some formulas.
 
     outputs : scalar float formulas; symbols : their inputs, in order
+    clock : whose budget ends what is being decided
     """
 
-    def __init__(self, outputs: Sequence[Expr], symbols: Sequence[Expr]) -> None:
+    def __init__(self, outputs: Sequence[Expr], symbols: Sequence[Expr], clock: Clock | None = None) -> None:
+        self._stop = None if clock is None else clock.over
         self.outputs = list(dict.fromkeys(outputs))
         self.symbols = list(symbols)
         self._whole = Dag(self.outputs, self.symbols)
@@ -76,7 +78,7 @@ class Truth:
         """The outputs at a point as floats, NaN where there is none, and the binary digits that decided them."""
         inputs = [symbol.dtype.type(value) for symbol, value in zip(self.symbols, values, strict=True)]
         try:
-            exact, bits = decided(self._whole, inputs, DIGITS)
+            exact, bits = decided(self._whole, inputs, DIGITS, stop=self._stop)
         except (GraphcError, OverflowError, MemoryError):
             if len(self.outputs) == 1:
                 return [math.nan], 0
@@ -86,7 +88,7 @@ class Truth:
 
     def _one(self, dag: Dag, inputs: list[float]) -> tuple[float, int]:
         try:
-            exact, bits = decided(dag, inputs, DIGITS)
+            exact, bits = decided(dag, inputs, DIGITS, stop=self._stop)
         except (GraphcError, OverflowError, MemoryError):
             return math.nan, 0
         return _float(exact[0]), bits
@@ -110,8 +112,8 @@ class Truth:
         bits: list[int] = []
         ranged: list[bool] = []
         drawn = 0
-        while len(rows) < count and drawn < ATTEMPTS * count:
-            if clock.over(share) and (rows or drawn >= FIRST or clock.over(2 * share)):
+        while clock.seconds > 0 and len(rows) < count and drawn < ATTEMPTS * count:
+            if clock.over() or (clock.over(share) and (rows or drawn >= FIRST or clock.over(2 * share))):
                 break
             way = WAYS[drawn % len(WAYS)]
             evenly = way != "floats"

@@ -1,0 +1,197 @@
+"""The parts of the search by themselves: e-graphs, runs, polynomials, points, the checks before a form is offered."""
+
+from __future__ import annotations
+
+import itertools
+
+import mpmath
+import numpy as np
+import pytest
+
+import graphc as g
+from graphc.ir.graph import Dag
+from graphc.ir.op import lookup
+from graphc.search.clock import Clock
+from graphc.search.columns import Columns, bits_wrong
+from graphc.search.egraph import EGraph, Proposal, pattern_of, saturate
+from graphc.search.exact import Exact
+from graphc.search.extraction import Extraction
+from graphc.search.factors import take_apart
+from graphc.search.fits import fitted
+from graphc.search.honesty import agreement, is_worse
+from graphc.search.identities import proposals
+from graphc.search.reals import reals
+from graphc.search.regimes import cut, shortest
+from graphc.search.sampling import intervals
+from graphc.search.truth import Points, Truth
+
+
+def points_of(formula: g.Expr, ranges: dict[str, tuple[float, float]], count: int = 24) -> Points:
+    dag = Dag([formula])
+    ends = intervals(dag, ranges)
+    return Truth([formula], dag.symbols).draw(
+        ends, [False] * len(ends), count, np.random.default_rng(1), Clock(100)
+    )
+
+
+def graph_of(formula: g.Expr, points: Points) -> tuple[EGraph, int]:
+    exact = Exact(points)
+    graph = EGraph(exact.fields, 2000)
+    return graph, graph.formula(formula, exact.row, lambda node: False)
+
+
+@pytest.mark.sample(12)
+@pytest.mark.parametrize("proposal", [pytest.param(p, id=p.text) for p in proposals()])
+def test_most_identities_hold_somewhere(proposal):
+    """Both sides in mpmath agree at some points of a few domains, but where a float stands for π; none is a slip."""
+    if "pi" in proposal.text:
+        pytest.skip("a float is not π")
+    before, after = (g.parse(side) for side in proposal.text.split(" = "))
+    names = sorted({s.name for s in g.free_symbols(before, after)})
+    rng = np.random.default_rng(5)
+    agreed = 0
+    for low, high in ((0.1, 0.9), (1.1, 3.0), (-0.9, -0.1), (0.3, 0.6)):
+        for _ in range(4):
+            at = {name: float(rng.uniform(low, high)) for name in names}
+            if "acosh(a) - acosh(b)" in proposal.text or "a > b" in proposal.text:
+                at = dict(zip(sorted(at), sorted(at.values()), strict=True))
+            try:
+                one, other = (
+                    g.evaluate(side, {n: at[n] for n in (s.name for s in g.free_symbols(side))}, digits=30)
+                    for side in (before, after)
+                )
+            except g.GraphcError:
+                continue
+            if (
+                mpmath.isfinite(one)
+                and mpmath.isfinite(other)
+                and abs(one - other) <= 1e-25 * max(abs(one), 1e-5)
+            ):
+                agreed += 1
+    assert agreed >= 2
+
+
+def test_classes_of_equal_values_are_one():
+    x = g.symbol("x")
+    graph, root = graph_of(g.sin(x) * g.sin(x) + g.cos(x) * g.cos(x), points_of(g.sin(x), {"x": (0.1, 3)}))
+    assert graph.find(root) == graph.number(1.0)
+
+
+def test_false_proposals_join_nothing():
+    x = g.symbol("x")
+    graph, root = graph_of(g.sqrt(x * x), points_of(g.sqrt(x * x), {"x": (-3, 3)}))
+    false = Proposal(pattern_of(g.parse("sqrt(a*a)")), pattern_of(g.parse("a")), "sqrt(a*a) = a")
+    saturate(graph, [false], 3, Clock(100), 1.0)
+    assert graph.find(root) != graph.leaf(x, Exact(points_of(g.sqrt(x * x), {"x": (-3, 3)})).row(x))
+    true = Proposal(false.before, pattern_of(g.parse("abs(a)")), "sqrt(a*a) = abs(a)")
+    saturate(graph, [true], 3, Clock(100), 1.0)
+    assert any(key[0] is lookup("abs") for key in graph.classes[graph.find(root)].keys)
+
+
+def test_values_are_taken_apart_by_their_digits():
+    x, y = g.symbols("x y")
+    formula = (x * x + y * y) / 2 - ((x + y) / 2) * ((x + y) / 2)
+    points = points_of(formula, {"x": (1, 2), "y": (1, 2)})
+    graph, root = graph_of(formula, points)
+    row = Exact(points).row
+    assert take_apart(graph, root, [graph.leaf(s, row(s)) for s in (x, y)], Clock(100), 1.0)
+    best = Extraction(graph, Columns(points.columns, len(points))).run(root, Clock(100), 1.0)[0]
+    assert best.error < 1.5
+
+
+def test_values_in_many_digits():
+    field = reals(384)
+    third, near = field.mp.mpf(1) / 3, field.mp.mpf(1) / 3 + field.mp.mpf(2) ** -200
+    assert field.equal(third, near) and not field.equal(third, third + field.mp.mpf(2) ** -100)
+    assert not field.equal(third, -third) and not field.equal(third, field.zero)
+    assert field.equal(field.zero, field.zero) and field.equal(True, True) and not field.equal(True, third)
+    assert field.apply(lookup("log"), [field.mp.mpf(-1)]) is None  # complex
+    assert field.apply(lookup("divide"), [third, field.zero]) is None
+    assert field.apply(lookup("erfcx"), [field.mp.mpf(1)]) == pytest.approx(0.42758357615580700)
+
+
+def test_runs_are_those_of_all_that_could_be():
+    rng = np.random.default_rng(4)
+    for _ in range(20):
+        count = 14
+        column = np.sort(rng.choice(np.arange(9.0), count))
+        wrong = np.round(rng.uniform(0, 20, (3, count)), 3)
+        runs = cut(g.symbol("x"), column, wrong, 3)
+        ends = [k for k in range(3, count - 2) if column[k] > column[k - 1]]
+        least = np.inf
+        for pieces in range(3):
+            for cuts in itertools.combinations(ends, pieces):
+                borders = [0, *cuts, count]
+                total = sum(min(row[a:b].sum() for row in wrong) for a, b in itertools.pairwise(borders))
+                least = min(least, total + 0.25 * count * pieces)
+        own = runs.error * count + 0.25 * count * len(runs.cuts)
+        assert own == pytest.approx(least)
+        borders = [0, *runs.cuts, count]
+        assert runs.error * count == pytest.approx(
+            sum(
+                wrong[c][runs.order][a:b].sum()
+                for c, (a, b) in zip(runs.chosen, itertools.pairwise(borders), strict=True)
+            )
+        )
+
+
+def test_the_shortest_number_between():
+    assert shortest(0.123456, 0.2) == 0.2 and shortest(-1.0, 1.0) == 0.0 and shortest(1.4999, 1.5001) == 1.5
+    assert 1.0000000000000002 <= shortest(1.0000000000000002, 1.0000000000000004) <= 1.0000000000000004
+
+
+@pytest.mark.parametrize(
+    ("text", "function"),
+    [
+        ("x - sin(x)", lambda x: x - mpmath.sin(x)),
+        ("exp(x) - 1 - x", lambda x: mpmath.expm1(x) - x),
+        ("(1 - cos(x))/(x*x)", lambda x: (1 - mpmath.cos(x)) / x**2),
+    ],
+)
+def test_polynomials_near_0(text, function):
+    formula = g.parse(text)
+    points = points_of(formula, {"x": (-0.4, 0.4)}, 48)
+    exact, columns = Exact(points), Columns(points.columns, len(points))
+    forms = [form for part, form in fitted(formula, exact, columns, Clock(100), 1.0) if part is formula]
+    assert forms
+    with mpmath.workdps(60):
+        for x in (0.3, -0.001, 1e-20, 0.0123):
+            errors = [
+                bits_wrong(
+                    np.array([g.evaluate(form, {"x": x})]), np.array([float(function(mpmath.mpf(x)))])
+                )[0]
+                for form in forms
+            ]
+            assert min(errors) <= 2.4
+
+
+def test_forms_that_are_worse_somewhere_are_refused():
+    x = g.symbol("x")
+    points = points_of(g.exp(x), {"x": (0, 1)}, 256)
+    before, after = np.full(256, 10.0), np.zeros(256)
+    assert not is_worse(before, after, points)
+    order = np.argsort(points.columns[x])
+    after[order[:64]] = 11.0
+    assert is_worse(before, after, points)
+    assert not is_worse(np.zeros(256), np.where(np.arange(256) % 21, 0.0, 1.0), points)
+
+
+def test_other_functions_are_refused():
+    x = g.symbol("x")
+    formula = g.exp(x) - 1
+    points = points_of(formula, {"x": (0, 1)}, 64)
+    same = agreement(formula, g.expm1(x), [x], points, Clock(100))
+    assert same is not None and same.equal > 30 and not same.near
+    assert agreement(formula, g.expm1(x) + 1e-10, [x], points, Clock(100)) is None
+    near = agreement(formula, g.expm1(x) * (1 + 1e-16) + 0, [x], points, Clock(100))
+    assert near is not None
+
+
+def test_points_have_values():
+    formula = g.parse("sqrt(x)*log(y)")
+    points = points_of(formula, {"x": (-4, 4), "y": (-1, 9)}, 40)
+    x, y = (points.columns[s] for s in g.free_symbols(formula))
+    assert len(points) == 40 and (x >= 0).all() and (y > 0).all() and points.drawn > 60
+    with mpmath.workdps(50):
+        exact = [float(mpmath.sqrt(a) * mpmath.log(b)) for a, b in zip(x.tolist(), y.tolist(), strict=True)]
+    assert points.exact[formula].tolist() == exact
