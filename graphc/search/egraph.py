@@ -323,11 +323,15 @@ def pattern_of(expr: Expr) -> Pattern:
 
 @dataclass(frozen=True)
 class Proposal:
-    """A rule of mathematics: two patterns with one value."""
+    """A rule of mathematics: two patterns with one value.
+
+    eager : whether it leads to forms that keep digits; others carry terms about, and leave room for those
+    """
 
     before: Pattern
     after: Pattern
     text: str
+    eager: bool = True
 
 
 def saturate(
@@ -338,36 +342,45 @@ def saturate(
     most : keys at which it ends, of those that the graph has room for. Each proposal is made so often in a round at most that no
     other is starved. Returns the texts of those that led to something.
     """
-    by_root: dict[str, list[Proposal]] = defaultdict(list)
-    for proposal in proposals:
-        by_root[proposal.before[0].name].append(proposal)
     used: set[str] = set()
+    room = min(most, graph.most)
     for number in range(rounds):
         before = len(graph)
-        often = 24 << number
-        for name, rules in by_root.items():
-            for rule in rules:
-                made = 0
-                for place in list(graph.by_op.get(name, ())):
-                    if graph.full or len(graph) >= most or clock.over(share):
-                        return used
-                    if graph.find(place) != place:
-                        continue
-                    for bound in list(graph.matches(rule.before, place, {})):
-                        size = len(graph)
-                        new = graph.build(rule.after, bound)
-                        if new is not None and graph.find(new) != graph.find(place):
-                            graph.join(place, new)
-                        if len(graph) > size:
-                            used.add(rule.text)
-                            made += 1
-                        if made >= often:
-                            break
-                    if made >= often:
-                        break
+        for rule in proposals:
+            often = (EAGER if rule.eager else PATIENT) << number
+            if not rule.eager and len(graph) > room * (number + 1) // (rounds + 1):
+                continue
+            if graph.full or len(graph) >= most or clock.over(share):
+                return used
+            if _made(graph, rule, often):
+                used.add(rule.text)
         if len(graph) == before:
             break
     return used
+
+
+EAGER, PATIENT = 24, 5
+"""How often a proposal is made in the first round: one that keeps digits, and one that carries terms about; twice as often in
+each further round."""
+
+
+def _made(graph: EGraph, rule: Proposal, often: int) -> int:
+    """Make one proposal at every class, so often at most that it leads to something new; how often it did."""
+    made = 0
+    for place in list(graph.by_op.get(rule.before[0].name, ())):
+        if graph.find(place) != place:
+            continue
+        for bound in list(graph.matches(rule.before, place, {})):
+            if graph.full:
+                return made
+            size = len(graph)
+            new = graph.build(rule.after, bound)
+            if new is not None and graph.find(new) != graph.find(place):
+                graph.join(place, new)
+            made += len(graph) > size
+            if made >= often:
+                return made
+    return made
 
 
 __all__ = ["EClass", "EGraph", "Pattern", "Proposal", "pattern_of", "saturate"]

@@ -56,6 +56,30 @@ asinh(a) - asinh(b) = asinh(a*sqrt(1 + b*b) - b*sqrt(1 + a*a))
 asin(a) - asin(b) = asin(a*sqrt(1 - b*b) - b*sqrt(1 - a*a))
 pi/2 - atan(x) = atan(1/x)
 sqrt(a*a + b*b) = hypot(a, b)
+sqrt(square(a) + square(b)) = hypot(a, b)
+sqrt(square(a) + b) = hypot(a, sqrt(b))
+sqrt(1 + square(a)) = hypot(1, a)
+sqrt(a/b) = sqrt(a)/sqrt(b)
+sqrt((a*a)*b + 1) = hypot(1, a*sqrt(b))
+sqrt(a*b) = sqrt(a)*sqrt(b)
+sqrt(a*a - b*b) = sqrt(a - b)*sqrt(a + b)
+sqrt(a/2) = sqrt(a)*sqrt(0.5)
+square(a) - square(b) = (a - b)*(a + b)
+a*a - b*b = (a - b)*(a + b)
+cos(x)**2 - sin(x)**2 = cos(2*x)
+cos(2*x) + cosh(2*y) = 2*(square(cos(x)) + square(sinh(y)))
+cosh(2*y) - cos(2*x) = 2*(square(sin(x)) + square(sinh(y)))
+hypot(a, b) - hypot(a, c) = (b - c)*((b + c)/(hypot(a, b) + hypot(a, c)))
+hypot(a*c, b*c) = abs(c)*hypot(a, b)
+(a + b)**3 - (a - b)**3 = 2*b*(3*square(a) + square(b))
+(a + b)**3 + (a - b)**3 = 2*a*(square(a) + 3*square(b))
+a**4 - b**4 = (a - b)*((a + b)*(square(a) + square(b)))
+a**3 - b**3 = (a - b)*(square(a) + a*b + square(b))
+1/expm1(a) - 1/expm1(b) = expm1(a - b)/(expm1(a)*expm1(-b))
+1/expm1(a) - 1/expm1(b) = -expm1(b - a)/(expm1(-a)*expm1(b))
+1/(a*a) - 1/(b*b) = (b - a)*(b + a)/(a*a*(b*b))
+a/(1 + a) - b/(1 + b) = (a - b)/((1 + a)*(1 + b))
+(c*a)/(1 + c*a) - (c*b)/(1 + c*b) = c*(a - b)/((1 + c*a)*(1 + c*b))
 sqrt(1 + a*a) = hypot(1, a)
 hypot(a, b) = sqrt(a*a + b*b)
 sqrt(a) - sqrt(b) = (a - b)/(sqrt(a) + sqrt(b))
@@ -250,9 +274,10 @@ def proposals() -> tuple[Proposal, ...]:
     """All of them, those that keep digits first."""
     names = {name: symbols(name) for name in ("x", "y", "a", "b", "c", "d")}
     made = []
-    for line in (*ACCURATE.strip().splitlines(), *ALGEBRA.strip().splitlines()):
-        before, after = (pattern_of(parse(side, names)) for side in line.split(" = "))
-        made.append(Proposal(before, after, line))
+    for table in (ACCURATE, ALGEBRA):
+        for line in table.strip().splitlines():
+            before, after = (pattern_of(parse(side, names)) for side in line.split(" = "))
+            made.append(Proposal(before, after, line, table is ACCURATE))
     return tuple(made)
 
 

@@ -181,6 +181,9 @@ is counted in units: the spacing of floats at the exact result and what one roun
 """
 
 
+GALLERY = "## Ten formulas that scientists get wrong\n"
+
+
 def page(samples: int = SAMPLES) -> str:
     """docs/accuracy.md."""
     report = accuracy(g.parse("log(1/(exp(-x) + 1))"), {"x": (-50, 50)})
@@ -207,7 +210,8 @@ def main() -> None:
     for name in chosen:
         print(measure(known[name], nodes=True), end="\n\n")
     if not chosen:
-        PAGE.write_text(page(), encoding="utf-8")
+        gallery = PAGE.read_text(encoding="utf-8").partition(GALLERY)  # which docs/make_improved.py writes
+        PAGE.write_text(page() + "".join(("\n", *gallery[1:])) * bool(gallery[1]), encoding="utf-8")
         print(f"wrote {PAGE}")
 
 
