@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from graphc.compiler.pipeline import Options
+from graphc.compiler.runtime.make import make
 from graphc.errors import GraphcError
 from graphc.interpret.mpmath_eval import decided
-from graphc.ir.expr import Expr
+from graphc.ir.expr import Expr, walk
 from graphc.ir.graph import Dag
 from graphc.ir.types import FLOAT64
 from graphc.search.clock import Clock
 from graphc.search.result import SLACK, Agreement
 from graphc.search.truth import DIGITS, Points
+from graphc.util.pytree import flatten
 
 GROUP = 64
 """Neighbouring points whose mean is taken."""
@@ -79,4 +83,23 @@ def agreement(
     return Agreement(equal, near, undecided)
 
 
-__all__ = ["agreement", "is_worse"]
+MOST_COMPILED = 2000
+"""Operations of all forms together that are compiled to be measured; those of more are measured as NumPy computes them."""
+
+
+def as_compiled(forms: Sequence[Expr], symbols: Sequence[Expr], points: Points) -> list[np.ndarray] | None:
+    """What machine code answers for some forms at the points, as they are written; None where there is none."""
+    if not len(points) or not symbols or len(walk(forms)) > MOST_COMPILED:
+        return None
+    try:
+        options = Options(tier="quick", cache=False, progress=False, parallel=False)
+        function: Any = make(Dag(forms, symbols), flatten(list(forms))[1], options)
+        results = function(*[points.columns[symbol] for symbol in symbols])
+    except GraphcError:
+        return None
+    return [
+        np.ascontiguousarray(np.broadcast_to(np.asarray(each, FLOAT64), (len(points),))) for each in results
+    ]
+
+
+__all__ = ["agreement", "as_compiled", "is_worse"]

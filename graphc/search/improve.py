@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,10 @@ from graphc.ir.types import FLOAT64
 from graphc.rewrite import tables
 from graphc.search.alternatives import Form
 from graphc.search.clock import Clock
-from graphc.search.columns import Columns, cost
+from graphc.search.columns import Columns, bits_wrong, cost
 from graphc.search.engine import LARGE, Search
 from graphc.search.exact import Exact
-from graphc.search.honesty import agreement, is_worse
+from graphc.search.honesty import agreement, as_compiled, is_worse
 from graphc.search.result import SLACK, Alternative, Part
 from graphc.search.sampling import intervals
 from graphc.search.truth import Points, Truth, is_wide
@@ -155,13 +155,33 @@ def _held_to_account(
             refused += 1
             continue
         offered.append(_alternative(form, after, agrees))
+    if len(offered) > 1 and not clock.over():
+        offered, worse = _by_machine_code(offered, question, known, output)
+        refused += worse
+        written = offered[0]
     front = _front(offered)
     chosen = _chosen(front, written, question, beside)
     return Part(
-        written, chosen, tuple(front), _compiled(chosen.expr, columns, known.exact[output], clock), known,
+        written, chosen, tuple(front), _compiled(chosen, columns, known.exact[output], clock), known,
         len(search.points), len(search.forms), search.rounds, search.stopped, refused,
         _losses(output, chosen.expr, known),
     )  # fmt: skip
+
+
+def _by_machine_code(
+    offered: list[Alternative], question: Question, known: Points, output: Expr
+) -> tuple[list[Alternative], int]:
+    """The forms as machine code computes them, that as written first, without those that are worse so; how many these were."""
+    values = as_compiled([each.expr for each in offered], question.symbols, known)
+    if values is None:
+        return offered, 0
+    bits = [bits_wrong(each, known.exact[output]) for each in values]
+    kept = [
+        replace(each, bits=float(own.mean()), worst=float(own.max()))
+        for place, (each, own) in enumerate(zip(offered, bits, strict=True))
+        if not place or not is_worse(bits[0], own, known)
+    ]
+    return kept, len(offered) - len(kept)
 
 
 def _candidates(search: Search) -> list[Form]:
@@ -215,15 +235,16 @@ PARETO = 0.25
 """Mean bits of error that a nanosecond is worth under the goal "pareto"."""
 
 
-def _compiled(expr: Expr, columns: Columns, exact: np.ndarray, clock: Clock) -> float | None:
-    """Mean bits of error of what the rules make of a form."""
-    if not len(exact) or clock.over() or len(walk([expr])) > LARGE:
+def _compiled(chosen: Alternative, columns: Columns, exact: np.ndarray, clock: Clock) -> float | None:
+    """Mean bits of error of what the rules make of a form: beside its own, by as much as NumPy's values differ."""
+    if not len(exact) or clock.over() or len(walk([chosen.expr])) > LARGE:
         return None
     try:
-        (again,) = tables.run([expr], "stable").outputs
+        (again,) = tables.run([chosen.expr], "stable").outputs
     except GraphcError:
         return None
-    return float(columns.bits(again, exact).mean())
+    one, other = (float(columns.bits(each, exact).mean()) for each in (chosen.expr, again))
+    return chosen.bits + other - one
 
 
 def _losses(written: Expr, chosen: Expr, points: Points) -> dict[Expr, tuple[float, float]]:
