@@ -10,6 +10,7 @@ observational equivalence in Udupa et al., TRANSIT (PLDI 2013).
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -35,10 +36,11 @@ COMMUTATIVE = frozenset(
 
 @dataclass
 class EClass:
-    """One value: its number, the ways to write it, and what it is at the points."""
+    """One value: its number, the ways to write it, and what it is at the points; whether it is a constant, which is only that."""
 
     number: int
     row: Row
+    is_number: bool = False
     keys: dict[Key, None] = field(default_factory=dict)
     users: list[Key] = field(default_factory=list)
 
@@ -57,7 +59,7 @@ class EGraph:
         self._known: dict[Key, int] = {}
         self._by_value: dict[Any, list[int]] = defaultdict(list)
         self.by_op: dict[str, dict[int, None]] = defaultdict(dict)
-        self._samples: dict[Op, Expr] = {}
+        self.tried: set[Any] = set()
 
     def __len__(self) -> int:
         return len(self._known)
@@ -120,6 +122,7 @@ class EGraph:
         self._known[key] = equal
         home = self.classes[equal]
         home.keys[key] = None
+        home.is_number |= key[0] == "number"
         if type(key[0]) is Op:
             self.by_op[key[0].name][equal] = None
             for operand in key[1:]:
@@ -222,6 +225,7 @@ class EGraph:
         self._parent[b.number] = a.number
         del self.classes[b.number]
         a.keys |= b.keys
+        a.is_number |= b.is_number
         a.row = tuple([x if x is not None else y for x, y in zip(a.row, b.row, strict=True)])
         for key in b.keys:
             if type(key[0]) is Op:
@@ -264,7 +268,7 @@ class EGraph:
                 yield bound
             return
         op, operands = pattern[0], pattern[1:]
-        if number not in self.by_op[op.name]:
+        if number not in self.by_op[op.name] or self.classes[number].is_number:
             return
         for key in list(self.classes[number].keys):
             if key[0] is not op:
@@ -323,10 +327,7 @@ def pattern_of(expr: Expr) -> Pattern:
 
 @dataclass(frozen=True)
 class Proposal:
-    """A rule of mathematics: two patterns with one value.
-
-    eager : whether it leads to forms that keep digits; others carry terms about, and leave room for those
-    """
+    """A rule: two patterns with one value. Those that are `eager` lead to forms that keep digits; others carry terms about."""
 
     before: Pattern
     after: Pattern
@@ -352,7 +353,7 @@ def saturate(
                 continue
             if graph.full or len(graph) >= most or clock.over(share):
                 return used
-            if _made(graph, rule, often):
+            if _made(graph, rule, often, clock, share):
                 used.add(rule.text)
         if len(graph) == before:
             break
@@ -364,14 +365,25 @@ EAGER, PATIENT = 24, 5
 each further round."""
 
 
-def _made(graph: EGraph, rule: Proposal, often: int) -> int:
+MATCHES, LOOKS = 48, 200
+"""Matches of a proposal that are looked at: at one class, and in one round."""
+
+
+def _made(graph: EGraph, rule: Proposal, often: int, clock: Clock, share: float) -> int:
     """Make one proposal at every class, so often at most that it leads to something new; how often it did."""
-    made = 0
+    made = looked_at = 0
     for place in list(graph.by_op.get(rule.before[0].name, ())):
         if graph.find(place) != place:
             continue
-        for bound in list(graph.matches(rule.before, place, {})):
-            if graph.full:
+        if clock.over(share):
+            break
+        for bound in list(itertools.islice(graph.matches(rule.before, place, {}), MATCHES)):
+            sign = (rule.text, place, *bound.values())
+            if sign in graph.tried:
+                continue
+            graph.tried.add(sign)
+            looked_at += 1
+            if graph.full or looked_at > LOOKS:
                 return made
             size = len(graph)
             new = graph.build(rule.after, bound)

@@ -61,7 +61,7 @@ LARGE = 400
 OPAQUE_OPS = frozenset(("held", "add_error", "multiply_error", "astype"))
 
 
-class Search:
+class FormSearch:
     """The search for forms of one output.
 
     output : as written; points : with the truth at them; intervals : symbol → its range
@@ -273,4 +273,4 @@ def _spread(ways: list, count: int) -> list:
     return chosen
 
 
-__all__ = ["FLOOR", "Search"]
+__all__ = ["FLOOR", "FormSearch"]

@@ -21,6 +21,9 @@ SOUGHT = 40
 TERMS = 14
 """Terms made of inputs."""
 
+MOST = 30
+"""Products and sums that are entered."""
+
 SCALES = (1.0, 2.0, 0.5, 4.0, 0.25)
 
 
@@ -64,8 +67,10 @@ def take_apart(graph: EGraph, root: int, leaves: list[int], clock: Clock, share:
     found = 0
     for number in near_root(graph, root):
         number = graph.find(number)
+        if graph.classes[number].is_number:
+            continue
         for term in terms:
-            if clock.over(share) or graph.full:
+            if clock.over(share) or graph.full or found >= MOST:
                 return found
             term = graph.find(term)
             if term == number:

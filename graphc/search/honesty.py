@@ -35,16 +35,18 @@ NEAR = 2.0**-52
 def is_worse(before: np.ndarray, after: np.ndarray, points: Points, slack: float = SLACK) -> bool:
     """Whether a form is worse anywhere: on the whole of the points, of those drawn one way, or of a group of neighbours.
 
-    before, after : bits of error at each point. Neighbours are those that follow one another along an input; among them a result
-    that is a unit in the last place off counts as right.
+    before, after : bits of error at each point. Neighbours are those that follow one another along an input. In parts of the
+    points a result that is a unit in the last place off counts as right.
     """
     if not len(before):
         return False
+    if after.mean() > before.mean() + slack:
+        return True
+    gained = np.maximum(after, UNIT) - np.maximum(before, UNIT)
     for kind in (True, False):
         chosen = points.ranged == kind
-        if chosen.any() and after[chosen].mean() > before[chosen].mean() + slack:
+        if chosen.any() and gained[chosen].mean() > slack:
             return True
-    gained = np.maximum(after, UNIT) - np.maximum(before, UNIT)
     for symbol, column in points.columns.items():
         if symbol.dtype != FLOAT64 or len(column) < 2 * GROUP:
             continue

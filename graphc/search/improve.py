@@ -17,7 +17,7 @@ from graphc.rewrite import tables
 from graphc.search.alternatives import Form
 from graphc.search.clock import Clock
 from graphc.search.columns import Columns, bits_wrong, cost
-from graphc.search.engine import LARGE, Search
+from graphc.search.engine import LARGE, FormSearch
 from graphc.search.exact import Exact
 from graphc.search.honesty import agreement, as_compiled, is_worse
 from graphc.search.result import SLACK, Alternative, Part
@@ -111,11 +111,11 @@ def answered(question: Question, tell: Callable[[float], None] | None = None) ->
         for symbol, ends in zip(question.symbols, question.ends, strict=True)
         if symbol in question.narrowed
     }
-    searches: dict[Expr, Search] = {}
+    searches: dict[Expr, FormSearch] = {}
     for number, output in enumerate(truth.outputs):
         share = FRESH_SHARE + (SEARCH_SHARE - FRESH_SHARE) * (number + 1) / len(truth.outputs)
         own = np.random.default_rng((question.seed, 2, number))
-        search = searches[output] = Search(output, truth, points, promised, own, clock, share)
+        search = searches[output] = FormSearch(output, truth, points, promised, own, clock, share)
         search.run()
     chosen: list[Expr] = []
     parts: dict[Expr, Part] = {}
@@ -127,7 +127,7 @@ def answered(question: Question, tell: Callable[[float], None] | None = None) ->
 
 
 def _held_to_account(
-    search: Search, question: Question, fresh: Points, clock: Clock, beside: Sequence[Expr]
+    search: FormSearch, question: Question, fresh: Points, clock: Clock, beside: Sequence[Expr]
 ) -> Part:
     """What of the forms of an output may be offered, and which is chosen.
 
@@ -184,7 +184,7 @@ def _by_machine_code(
     return kept, len(offered) - len(kept)
 
 
-def _candidates(search: Search) -> list[Form]:
+def _candidates(search: FormSearch) -> list[Form]:
     """The forms worth holding to account: the front, and the best of all by their scores."""
     front = search.forms.front()
     return list(
