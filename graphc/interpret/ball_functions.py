@@ -161,10 +161,25 @@ class Arithmetic(Field):
             rest = x - count * mp.ln2
         return mp.ldexp(mp.exp(rest), int(count))
 
+    def _cosh(self, x: Any) -> Any:
+        """cosh x; of a large number by `_exp`, for the same reason."""
+        if not x or not self.mp.isfinite(x) or self.mp.mag(x) < 64:
+            return self.mp.cosh(x)
+        return self._exp(abs(x)) / 2
+
+    def _sinh(self, x: Any) -> Any:
+        """sinh x, likewise."""
+        if not x or not self.mp.isfinite(x) or self.mp.mag(x) < 64:
+            return self.mp.sinh(x)
+        return self.mp.sign(x) * self._exp(abs(x)) / 2
+
     def __getattr__(self, name: str) -> Callable[..., Ball]:
         """A function by its SymPy name, limited to where it can be computed in reasonable time."""
         name_there = _RENAMED.get(name, name)
-        function = self._exp if name == "exp" else getattr(self.mp, name_there) if name in _KNOWN else None
+        if name in ("exp", "sinh", "cosh"):
+            function = getattr(self, f"_{name}")
+        else:
+            function = getattr(self.mp, name_there) if name in _KNOWN else None
         if function is None:
             raise AttributeError(f"this arithmetic has no {name}")
         bits, far = _FAR.get(name, (None, None))

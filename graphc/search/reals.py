@@ -54,9 +54,9 @@ class Reals:
             "add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "divide": operator.truediv,
             "negative": operator.neg, "abs": abs, "square": lambda x: x * x, "reciprocal": lambda x: 1 / x,
             "exp": self.field._exp, "log": mp.log, "sqrt": mp.sqrt, "sin": mp.sin, "cos": mp.cos, "tan": mp.tan,
-            "expm1": self._expm1, "log1p": self._log1p, "sinh": mp.sinh, "cosh": mp.cosh, "tanh": mp.tanh,
+            "expm1": self._expm1, "log1p": self._log1p, "sinh": self.field._sinh, "cosh": self.field._cosh, "tanh": mp.tanh,
             "asin": mp.asin, "acos": mp.acos, "atan": mp.atan, "asinh": mp.asinh, "acosh": mp.acosh, "atanh": mp.atanh,
-            "atan2": mp.atan2, "hypot": mp.hypot, "pow": self.field.power, "erf": mp.erf, "erfc": mp.erfc,
+            "atan2": mp.atan2, "hypot": mp.hypot, "pow": self.field.power,
             "maximum": max, "minimum": min,
         }  # fmt: skip
 

@@ -110,6 +110,17 @@ def test_values_in_many_digits():
     assert field.apply(lookup("erfcx"), [field.mp.mpf(1)]) == pytest.approx(0.42758357615580700)
 
 
+@pytest.mark.parametrize("name", ["exp", "sinh", "cosh", "tanh", "erf", "erfc", "sin", "tan", "gamma", "pow"])
+def test_large_numbers_take_no_time(name):
+    """Functions of whole numbers whose results have huge exponents: a value or none, and not after minutes."""
+    field, op = reals(384), lookup(name)
+    large = field.mp.mpf(2) ** 1000 + 1
+    for sign in (1, -1):
+        value = field.apply(op, [sign * large] * op.arity)
+        assert value is None or field.mp.isfinite(value)
+    g.evaluate(g.tanh(g.sinh(g.symbol("x"))), {"x": 1e300}, digits=20)
+
+
 def test_runs_are_those_of_all_that_could_be():
     rng = np.random.default_rng(4)
     for _ in range(20):
