@@ -23,7 +23,7 @@ from graphc.search.exact import Exact
 from graphc.search.extraction import Extraction
 from graphc.search.factors import take_apart
 from graphc.search.fits import fitted
-from graphc.search.identities import proposals
+from graphc.search.identities import fitting
 from graphc.search.regimes import Boundaries, cut
 from graphc.search.truth import Points, Truth
 
@@ -189,7 +189,8 @@ class FormSearch:
 
         graph = EGraph(exact.fields, KEYS)
         place = graph.formula(root, exact.row, opaque)
-        self.used |= saturate(graph, proposals(), 2, self.clock, self.share, KEYS // 2)
+        proposals = fitting(root)
+        self.used |= saturate(graph, proposals, 2, self.clock, self.share, KEYS // 2)
         leaves = [
             node for node in walk([root]) if node.dtype == FLOAT64 and (node.is_symbol or opaque(node))
         ][:LEAVES]
@@ -197,7 +198,7 @@ class FormSearch:
             graph, place, [graph.leaf(node, exact.row(node)) for node in leaves], self.clock, self.share
         ):
             self.used.add("values taken apart")
-        self.used |= saturate(graph, proposals(), 3, self.clock, self.share)
+        self.used |= saturate(graph, proposals, 3, self.clock, self.share)
         ways = Extraction(graph, columns).run(place, self.clock, self.share)
         for way in _spread(ways, TAKEN):
             part = way.expr

@@ -12,9 +12,9 @@ from __future__ import annotations
 from functools import cache
 
 from graphc.frontend.parse import parse
-from graphc.ir.expr import symbols
+from graphc.ir.expr import Expr, symbols, walk
 from graphc.search.algebra import ALGEBRA
-from graphc.search.egraph import Proposal, pattern_of
+from graphc.search.egraph import Pattern, Proposal, pattern_of
 
 ACCURATE = """
 exp(x) - 1 = expm1(x)
@@ -281,4 +281,48 @@ def proposals() -> tuple[Proposal, ...]:
     return tuple(made)
 
 
-__all__ = ["ACCURATE", "proposals"]
+FAMILIES = {
+    "exponential": "exp exp2 expm1 log log2 log10 log1p sinh cosh tanh asinh acosh atanh sigmoid softplus log_sigmoid logaddexp"
+    " exprel logit xlogy xlog1py entr",
+    "trigonometric": "sin cos tan asin acos atan atan2 sinc",
+    "normal": "erf erfc erfcx ndtr log_ndtr",
+    "gamma": "gamma lgamma digamma gammainc gammaincc",
+}
+"""Families of functions, by the names of operations: what is made of one is never shorter in another."""
+
+_FAMILY = {name: family for family, names in FAMILIES.items() for name in names.split()}
+
+
+def families(expr: Expr) -> frozenset[str]:
+    """The families that functions of a formula are of; powers are exponentials but those of halves of whole numbers."""
+    found = set()
+    for node in walk([expr]):
+        name = node.op.name
+        if name in _FAMILY:
+            found.add(_FAMILY[name])
+        elif name == "pow" and not (
+            node.operands[1].is_constant and float(2 * node.operands[1].value).is_integer()
+        ):
+            found.add("exponential")
+    return frozenset(found | ({"exponential"} if found - {"trigonometric"} else set()))
+
+
+@cache
+def _within(known: frozenset[str]) -> tuple[Proposal, ...]:
+    return tuple([proposal for proposal in proposals() if _written(proposal.after) <= known])
+
+
+def _written(pattern: Pattern) -> set[str]:
+    """The families of a pattern's functions."""
+    if not isinstance(pattern, tuple):
+        return set()
+    own = {_FAMILY[pattern[0].name]} if pattern[0].name in _FAMILY else set()
+    return own.union(*map(_written, pattern[1:]))
+
+
+def fitting(expr: Expr) -> tuple[Proposal, ...]:
+    """The proposals that write no function of a family that a formula has nothing of."""
+    return _within(families(expr))
+
+
+__all__ = ["ACCURATE", "families", "fitting", "proposals"]

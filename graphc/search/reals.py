@@ -35,11 +35,11 @@ SPARE = 160
 """Binary digits beyond those that decided a formula: what is proposed for it may cancel more than it does."""
 
 FAR = 1100
-"""Arguments of periodic functions have at most so many bits before the point."""
+"""Arguments of periodic and exponential functions have at most so many bits before the point."""
 
 _ZERO_OVER_THE_REALS = frozenset(("add_error", "multiply_error"))
 
-_PERIODIC = frozenset(("sin", "cos", "tan"))
+_NOT_FAR = frozenset(("sin", "cos", "tan", "exp", "expm1", "sinh", "cosh", "tanh"))
 
 
 class Reals:
@@ -92,7 +92,7 @@ class Reals:
         try:
             direct = self._direct.get(name)
             if direct is not None and not any(type(value) is bool for value in operands):
-                if name in _PERIODIC and self.mp.mag(operands[0]) > FAR:
+                if name in _NOT_FAR and self.mp.mag(operands[0]) > FAR:
                     return None
                 value = direct(*operands)
             else:

@@ -19,7 +19,7 @@ from graphc.search.extraction import Extraction
 from graphc.search.factors import take_apart
 from graphc.search.fits import fitted
 from graphc.search.honesty import agreement, is_worse
-from graphc.search.identities import proposals
+from graphc.search.identities import families, fitting, proposals
 from graphc.search.reals import reals
 from graphc.search.regimes import cut, shortest
 from graphc.search.sampling import intervals
@@ -71,6 +71,15 @@ def test_most_identities_hold_somewhere(proposal):
     assert agreed >= 2
 
 
+def test_proposals_stay_within_the_families_of_a_formula():
+    roots, sines = (fitting(g.parse(text)) for text in ("sqrt(x**2 + 1) - x", "sin(x) - x"))
+    texts = [{proposal.text for proposal in chosen} for chosen in (roots, sines)]
+    assert "sqrt(a) - b = (a - b*b)/(sqrt(a) + b)" in texts[0] & texts[1]
+    assert "1 - cos(x) = 2*square(sin(x/2))" in texts[1] - texts[0]
+    assert "x**y = exp(y*log(x))" not in texts[0] | texts[1]
+    assert families(g.parse("x**n + erf(x)")) == {"exponential", "normal"}
+
+
 def test_classes_of_equal_values_are_one():
     x = g.symbol("x")
     graph, root = graph_of(g.sin(x) * g.sin(x) + g.cos(x) * g.cos(x), points_of(g.sin(x), {"x": (0.1, 3)}))
@@ -114,10 +123,10 @@ def test_values_in_many_digits():
 def test_large_numbers_take_no_time(name):
     """Functions of whole numbers whose results have huge exponents: a value or none, and not after minutes."""
     field, op = reals(384), lookup(name)
-    large = field.mp.mpf(2) ** 1000 + 1
-    for sign in (1, -1):
-        value = field.apply(op, [sign * large] * op.arity)
-        assert value is None or field.mp.isfinite(value)
+    for large in (field.mp.mpf(2) ** 1000 + 1, field.mp.mpf(2) ** (10**300)):
+        for sign in (1, -1):
+            value = field.apply(op, [sign * large] * op.arity)
+            assert value is None or field.mp.isfinite(value)
     g.evaluate(g.tanh(g.sinh(g.symbol("x"))), {"x": 1e300}, digits=20)
 
 
