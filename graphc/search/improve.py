@@ -43,6 +43,9 @@ TRIED = 30
 ALIKE = 0.5
 """Mean bits of error that count as none: of forms so close the cheaper one is chosen."""
 
+RIGHT, SMALL = 0.7, 4.0
+"""Mean and largest bits of error of a form that is as good as right: less is not bought with time."""
+
 TOLD = 24
 """Points at which the losses of single operations are measured, for pictures."""
 
@@ -226,7 +229,11 @@ def _chosen(
     if question.goal == "pareto":
         return min(front, key=lambda each: each.bits + PARETO * each.cost)
     least = min(each.bits for each in front)
-    good = [each for each in front if each.bits <= max(least + ALIKE, enough)]
+    good = [
+        each
+        for each in front
+        if each.bits <= max(least + ALIKE, enough) or (each.bits <= RIGHT and each.worst <= SMALL)
+    ]
     best = min(good, key=price, default=written)
     return best if best.bits < written.bits or best.cost < written.cost else written
 
