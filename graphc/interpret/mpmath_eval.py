@@ -206,7 +206,13 @@ def _rising(dag: Dag, inputs: list[Any], where: tuple[Any, ...], digits: int) ->
     return decided(dag, inputs, digits, where)[0]
 
 
-def decided(dag: Dag, inputs: list[Any], digits: int, where: tuple[Any, ...] = ()) -> tuple[list[Any], int]:
+def decided(
+    dag: Dag,
+    inputs: list[Any],
+    digits: int,
+    where: tuple[Any, ...] = (),
+    stop: Callable[[], bool] | None = None,
+) -> tuple[list[Any], int]:
     """The outputs of a graph at one point, each to `digits` digits, and the binary digits that this took.
 
     inputs : exact numbers in the order of the graph's symbols: NumPy's or Python's floats and truths
