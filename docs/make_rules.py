@@ -10,6 +10,7 @@ from typing import Any
 
 from graphc.rewrite import (
     algebra,
+    angles,
     axes,
     branches,
     cancellation,
@@ -19,6 +20,7 @@ from graphc.rewrite import (
     divergences,
     error_functions,
     gamma_differences,
+    growth,
     like_terms,
     log_quotients,
     logarithms,
@@ -30,6 +32,7 @@ from graphc.rewrite import (
     rational_functions,
     ratios,
     removable,
+    several_variables,
     smoothing,
     stability,
     sums,
@@ -64,6 +67,11 @@ SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
         "Before all others: each derivative in a graph is written from the stable form of what it is the derivative of.",
         derivatives.RULES + smoothing.RULES,
     ),
+    (
+        "Sums of several variables and of roots",
+        "Before the normal form: the largest sums of a graph that cancel when they are multiplied out.",
+        several_variables.RULES,
+    ),
     ("Branches", "What a condition decides is decided once.", branches.RULES),
     ("Sums of exponentials", "", sums.RULES),
     ("Exponentials beside half of their quotients", "", symmetric.RULES),
@@ -76,7 +84,12 @@ SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
     ),
     ("Gamma functions at close arguments", "", gamma_differences.RULES),
     ("Logarithms", "", log_quotients.RULES + logarithms.RULES),
-    ("Functions", "", stability.RULES + error_functions.RULES),
+    (
+        "Angles",
+        "Inverse functions, differences and sums of angles, triangles and great circles.",
+        angles.RULES,
+    ),
+    ("Functions", "", stability.RULES + growth.RULES + error_functions.RULES),
     ("Ratios of exponentials, norms", "", ratios.RULES),
     ("Products and quotients", "", products.RULES),
     (

@@ -208,7 +208,7 @@ class AreaFunction(_LogRule):
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         (inner,) = node.operands
-        if inner.op.name == "where":  # what a sum that cancels on one side has become
+        while inner.op.name == "where":  # what a sum that cancels on one side has become
             inner = inner.operands[2]
         if inner.op.name not in ("add", "subtract") or inner.dtype != node.dtype:
             return None

@@ -10,6 +10,7 @@ from graphc.errors import DefinitionError, brief
 from graphc.ir.expr import Expr, current_site, walk
 from graphc.rewrite import (
     algebra,
+    angles,
     axes,
     branches,
     cancellation,
@@ -20,6 +21,7 @@ from graphc.rewrite import (
     divergences,
     error_functions,
     gamma_differences,
+    growth,
     like_terms,
     log_quotients,
     logarithms,
@@ -31,6 +33,7 @@ from graphc.rewrite import (
     rational_functions,
     ratios,
     removable,
+    several_variables,
     smoothing,
     stability,
     sums,
@@ -59,7 +62,9 @@ NORMAL: tuple[AnyRule, ...] = (
     *gamma_differences.RULES,
     *log_quotients.RULES,
     *logarithms.RULES,
+    *angles.RULES,
     *stability.RULES,
+    *growth.RULES,
     *error_functions.RULES,
     *ratios.RULES,
     *products.RULES,
@@ -76,6 +81,7 @@ ON_GRAPHS: tuple[AnyRule, ...] = (*derivatives.RULES, *smoothing.RULES)
 
 BUILT_IN: tuple[AnyRule, ...] = (
     *ON_GRAPHS,
+    *several_variables.RULES,
     *NORMAL,
     *rational_functions.RULES,
     *matmul_chain.RULES,
@@ -236,7 +242,23 @@ def normal_form(
     """The outputs in their normal form, rewritten together, so that what they share stays shared."""
     if memory is not None and memory.remembers:  # there are derivatives
         return _whole(outputs, level, without, memory)
-    return engine(level, without).run(outputs, memory=memory)
+    sums = _of_several(outputs, level, without, memory)
+    trace = engine(level, without).run(sums.outputs, memory=memory)
+    return Trace([*sums, *trace], trace.outputs, trace.complete) if sums else trace
+
+
+def _of_several(
+    outputs: Sequence[Expr],
+    level: str,
+    without: Iterable[str],
+    memory: RuleMemory | None,
+    source: bool = False,
+) -> Trace:
+    """The outputs with sums of several parts that cancel written anew."""
+    change = partial(several_variables.written_whole, source=source)
+    if not several_variables.worth(walk(outputs) if memory is None else memory.nodes(outputs)):
+        return Trace([], tuple(outputs), True)
+    return _last(several_variables.RULES, change, outputs, level, without, memory)
 
 
 def _whole(
@@ -248,7 +270,9 @@ def _whole(
 ) -> Trace:
     """The outputs in the normal form of the engine, then with what is a rational function in them written whole."""
     chosen = _source_engine(level, named(without)) if source else engine(level, without)
-    trace = chosen.run(outputs, memory=memory)
+    sums = _of_several(outputs, level, without, memory, source)
+    trace = chosen.run(sums.outputs, memory=memory)
+    trace = Trace([*sums, *trace], trace.outputs, trace.complete) if sums else trace
     if not rational_functions.worth(trace.outputs):
         return trace
     change = partial(rational_functions.written_whole, source=source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -9,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 import graphc as g
+from graphc.errors import GradientError
 from graphc.ir.expr import Expr, symbol, walk
 from graphc.rewrite import facts, like_terms, linear, looks, quotient_sums, tables
 from graphc.rewrite.engine import Engine, RuleMemory
@@ -132,7 +134,8 @@ def _nodes() -> list[Expr]:
             outputs.append(formula)
             symbols = [s for s in own.values() if s.dtype.kind == "f"]
             if symbols and formula.dtype.kind == "f" and not formula.shape:
-                outputs += g.grad(formula, symbols)
+                with contextlib.suppress(GradientError):  # by the order of a function that has none
+                    outputs += g.grad(formula, symbols)
     return walk(outputs)
 
 

@@ -1,0 +1,228 @@
+"""Sums of several parts and of roots whose terms cancel when they are multiplied out.
+
+r − √(r² − c²) is c²/(r + √(r² − c²)), n/(v − b) − n/v is (n/v)·(b/(v − b)), and (x + h)³ − x³ is h·(3x² + 3xh + h²): what
+cancels is found in exact arithmetic, as `rational_functions` does it for one variable, and is gone before anything is rounded.
+What a sum is replaced by has to lose fewer bits at points of every kind (`several_trials`), and stands where its own steps do not
+over- or underflow; beside that the sum stays as it is.
+
+This comes before all other rules: they write sums in forms of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from graphc.ir.expr import Expr, on_this_line, rebuild, substitute, walk
+from graphc.ir.scopes import deriving, stay
+from graphc.ops.comparison import where
+from graphc.rewrite.multivariate import Poly, degree, variables
+from graphc.rewrite.pattern import Kind
+from graphc.rewrite.ranges import Ranges
+from graphc.rewrite.several_reader import Quotient, Reader
+from graphc.rewrite.several_trials import is_better, losses
+from graphc.rewrite.several_writer import InexactError, Writer, mixed
+from graphc.util.gc_pause import paused
+
+SUMS = frozenset(("add", "subtract"))
+
+LEAST = {8: 1e-290, 4: 1e-30}
+MOST = {8: 1e300, 4: 1e36}
+"""Between these, by the size of the type, no step of a form has under- or overflown."""
+
+MOST_TRIED = 64
+"""Sums of a graph for which forms are written."""
+
+
+@dataclass(frozen=True)
+class SeveralVariables:
+    """r − √(r² − c²) → c²/(r + √(r² − c²)), n/(v − b) − n/v → (n/v)·(b/(v − b)) and their kind: sums of quotients of several
+    parts and roots, whose terms cancel when they are multiplied out"""
+
+    name: str = "several-variables"
+    kind: Kind = "stable"
+    examples: tuple[str, ...] = (
+        "x - sqrt(x*x - y*y)", "sqrt(x*x + y) - x", "1/(y - x) - 1/y", "(x + y)**3 - x**3", "x/sqrt(x*x + y*y) - 1",
+        "x - x*y/(x + y)", "x - x*x",
+    )  # fmt: skip
+
+    def roots(self) -> tuple[str, ...]:
+        return ("add", "subtract")
+
+    def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
+        reader = Reader()
+        for below in walk([node]):
+            reader.read(below)
+        return self.replaced(node, reader, ranges)
+
+    def replaced(self, node: Expr, reader: Reader, ranges: Ranges, source: bool = False) -> Expr | None:
+        """What stands for a sum that was read, or None.
+
+        source : for what is to be differentiated, without branches against over- and underflow
+        """
+        read = reader.known.get(node)
+        if read is None or not _may_cancel(read, reader, source) or node.dtype.itemsize not in LEAST:
+            return None
+        rooted = any(v in reader.squares for v in variables(read.above))
+        for conjugate in (True, False) if rooted else (False,):
+            writer = Writer(reader, node, ranges)
+            try:
+                form = writer.quotient(read, conjugate)
+            except (InexactError, OverflowError):
+                continue
+            if form is None or not (read.cancels or writer.gains) or form is node:
+                continue
+            if form.dtype != node.dtype or form.shape != node.shape:
+                continue
+            if _is_worth(form, writer.condition, node, read, reader, ranges):
+                return _guarded(form, writer.condition, node, source)
+        return None
+
+    def __str__(self) -> str:
+        return f"{self.name}: {' '.join((self.__doc__ or '').split())} ({self.kind})"
+
+
+def _may_cancel(read: Quotient, reader: Reader, source: bool) -> bool:
+    if not read.above or (len(read.above) == 1 and not read.cancels):
+        return False
+    if read.cancels or any(v in reader.squares for v in variables(read.above)):
+        return True
+    return (
+        not source
+        and degree(read.above) > 1
+        and mixed([read.above])
+        and not (len(read.above) == 2 and _are_squares(read.above))
+    )
+
+
+def _are_squares(a: Poly) -> bool:
+    """Whether a polynomial is x² − y² or 1 − x², which have rules of their own."""
+    return degree(a) == 2 and all(
+        c in (1, -1) and len(m) <= 1 and all(n == 2 for _, n in m) for m, c in a.items()
+    )
+
+
+def _is_worth(
+    form: Expr, condition: Expr | None, node: Expr, read: Quotient, reader: Reader, ranges: Ranges
+) -> bool:
+    """Whether a form loses fewer bits than the sum."""
+    parts = _parts(read, reader)
+    if not parts:
+        return False
+    bounds = [(ranges(part).lo, ranges(part).hi) for part in parts]
+    after = form if condition is None else where(condition, form, node)
+    found = losses([after, node], parts, bounds)
+    return found is not None and is_better(*found)
+
+
+def _parts(read: Quotient, reader: Reader) -> list[Expr]:
+    """What a quotient is of: variables, and those under its roots."""
+    pending = {v for p in (read.above, *map(dict, read.below)) for v in variables(p)}
+    found: set[int] = set()
+    while pending:
+        place = pending.pop()
+        square = reader.squares.get(place)
+        if square is None:
+            found.add(place)
+            continue
+        pending |= {v for p in (square.above, *map(dict, square.below)) for v in variables(p)}
+    return [reader.parts[place] for place in sorted(found)]
+
+
+def _guarded(form: Expr, condition: Expr | None, node: Expr, source: bool) -> Expr:
+    inside = condition
+    if not source:
+        size = abs(form)
+        safe = (size > LEAST[node.dtype.itemsize]) & (size < MOST[node.dtype.itemsize])
+        inside = safe if condition is None else condition & safe
+    return form if inside is None else where(inside, form, node)
+
+
+RULE = SeveralVariables()
+RULES = (RULE,)
+
+
+def worth(nodes: Iterable[Expr]) -> bool:
+    """Whether there is a difference at all."""
+    return any(node.op.name in ("subtract", "negative") for node in nodes)
+
+
+@paused()
+def written_whole(
+    outputs: Iterable[Expr], rules: Iterable[SeveralVariables], source: bool = False
+) -> tuple[list[tuple[SeveralVariables, Expr, Expr]], tuple[Expr, ...]]:
+    """The outputs with the largest sums in them that cancel written anew, and what was replaced."""
+    outputs = tuple(outputs)
+    (rule,) = rules
+    reader, ranges = Reader(), Ranges()
+    order = walk(outputs)
+    for node in order:
+        reader.read(node)
+    inside = _fallbacks(order)
+    steps: list[tuple[SeveralVariables, Expr, Expr]] = []
+    target: dict[Expr, Expr] = {}
+    tried = 0
+    pending, seen = list(outputs), set[Expr]()
+    with on_this_line(), deriving():
+        while pending:
+            node = pending.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            read = reader.known.get(node)
+            if (
+                read is not None
+                and node.op.name in SUMS
+                and node not in inside
+                and tried < MOST_TRIED
+                and _may_cancel(read, reader, source)
+                and not _one_variable(node, read, reader)
+            ):
+                tried += 1
+                stay(node.block)
+                after = rule.replaced(node, reader, ranges, source)
+                if after is not None:
+                    steps.append((rule, node, after))
+                    target[node] = after
+                    for part in _below(read, reader):
+                        pending += part.operands
+                    continue
+            pending += node.operands
+        return (steps, _exchanged(outputs, target, reader)) if steps else ([], outputs)
+
+
+def _one_variable(node: Expr, read: Quotient, reader: Reader) -> bool:
+    """Whether a sum is one of a single variable without roots, which is seen whole later."""
+    places = {v for p in (read.above, *map(dict, read.below)) for v in variables(p)}
+    return bool(read.below) and len(places) == 1 and not places & set(reader.squares)
+
+
+def _fallbacks(order: Sequence[Expr]) -> set[Expr]:
+    """What stands in a branch beside another form of it already."""
+    return {
+        node.operands[2] for node in order if node.op.name == "where" and node.operands[2].op.name in SUMS
+    }
+
+
+def _below(read: Quotient, reader: Reader) -> list[Expr]:
+    """The parts of a quotient, with its roots."""
+    return [reader.parts[v] for p in (read.above, *map(dict, read.below)) for v in variables(p)]
+
+
+def _exchanged(outputs: Sequence[Expr], target: dict[Expr, Expr], reader: Reader) -> tuple[Expr, ...]:
+    """The outputs with sums replaced, and what stands in their parts as well."""
+    written: dict[Expr, Expr] = {}
+    for node in walk(outputs):
+        if node in target:
+            read = reader.known[node]
+            assert read is not None
+            changed = {part: written[part] for part in _below(read, reader) if written[part] is not part}
+            after = target[node]
+            written[node] = substitute(after, changed) if changed else after
+            continue
+        operands = tuple([written[operand] for operand in node.operands])
+        written[node] = rebuild(node, operands) if operands != node.operands else node
+    return tuple([written[output] for output in outputs])
+
+
+__all__ = ["RULE", "RULES", "worth", "written_whole"]
