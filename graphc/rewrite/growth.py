@@ -47,8 +47,13 @@ def _log_of_quotient(m: Match) -> Expr | None:
     step = x - y if is_leaf(x) and is_leaf(y) else known_difference(x, y)
     if step is None:
         return None
-    quotient = m.root.operands[0]
-    return where((quotient > NEAR) & (quotient < 2), log1p(step / y), m.root)
+    (quotient,) = m.root.operands
+    rest = m.root
+    if is_leaf(x) and is_leaf(y):  # where the quotient over- or underflows
+        least = 1e-30 if m.root.dtype.itemsize == 4 else 1e-290
+        inside = ((quotient > least) & (quotient < 1 / least)) | ~((x > 0) & (y > 0))
+        rest = where(inside, m.root, log(x) - log(y))
+    return where((quotient > NEAR) & (quotient < 2), log1p(step / y), rest)
 
 
 def _log_difference(m: Match) -> Expr | None:

@@ -35,6 +35,7 @@ class ComplexQuotient:
         "-y/(x*x + square(y))",
         "(a*x + b*y)/(x*x + y*y)",
         "x/(1 + x*x)",
+        "a*x*x/(x*x + y*y)",
     )
 
     def roots(self) -> tuple[str, ...]:
@@ -58,7 +59,20 @@ class ComplexQuotient:
             found = next((s for s in (x, y) if s in factors), None)
             if found is None:
                 return None
-            part = product([*(without(factors, [found]) or ()), found / r])
+            rest = without(factors, [found]) or ()
+            second = (
+                next((s for s in (x, y) if s in rest and not s.is_constant), None)
+                if len(terms) == 1
+                else None
+            )
+            if second is not None:  # x·y/(x² + y²): each factor by the norm
+                both = product([*(without(rest, [second]) or ()), found / r, second / r])
+                assert both is not None
+                both = both if abs(number) == 1 else abs(number) * both
+                both = both if term.coefficient > 0 else -both
+                result = where(_moderate(below), node, both)
+                return result if result.shape == node.shape else None
+            part = product([*rest, found / r])
             assert part is not None
             part = part if abs(number) == 1 else abs(number) * part
             part = part if term.coefficient > 0 else -part

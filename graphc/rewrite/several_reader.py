@@ -45,11 +45,16 @@ def _is_part(node: Expr) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Quotient:
-    """above/∏ below; cancels: whether terms of opposite signs met in the sum that it was read from"""
+    """above/∏ below
+
+    cancels : whether terms of opposite signs met in the sum that it was read from
+    is_variable : whether it was not taken apart
+    """
 
     above: Poly
     below: Mapping[Key, int] = field(default_factory=dict)
     cancels: bool = False
+    is_variable: bool = False
 
 
 class Reader:
@@ -92,7 +97,7 @@ class Reader:
             if not _is_part(node):
                 known[node] = None
                 return None
-            found = Quotient(variable(self.place(node)))
+            found = Quotient(variable(self.place(node)), is_variable=True)
         elif (
             not found.below
             and not found.cancels

@@ -28,7 +28,7 @@ BETTER = 0.75
 
 @cache
 def _points(count: int) -> np.ndarray:
-    """Values for some variables: of all sizes, of usual size, near each other, near 1, and one large beside others."""
+    """Values of variables: of all sizes, of usual size, near each other, near 1, tiny, and one large beside others."""
     rng = np.random.default_rng(7)
     sizes = np.exp2(rng.uniform(-18, 18, (count, POINTS)))
     usual = np.exp2(rng.uniform(-1.5, 1.5, (count, POINTS)))
@@ -47,6 +47,7 @@ def _points(count: int) -> np.ndarray:
         large,
         large[rng.permutation(count)],
         rng.uniform(0, 1, (count, POINTS)),
+        np.exp2(rng.uniform(-40, -3, (count, POINTS))),
     ]
     which = np.arange(POINTS) % len(kinds)
     values = np.choose(which, kinds) * signs

@@ -106,7 +106,7 @@ def _is_worth(
     form: Expr, condition: Expr | None, node: Expr, read: Quotient, reader: Reader, ranges: Ranges
 ) -> bool:
     """Whether a form loses fewer bits than the sum."""
-    parts = _parts(read, reader)
+    parts = _parts(node, reader)
     if not parts:
         return False
     bounds = [(ranges(part).lo, ranges(part).hi) for part in parts]
@@ -115,18 +115,21 @@ def _is_worth(
     return found is not None and is_better(*found)
 
 
-def _parts(read: Quotient, reader: Reader) -> list[Expr]:
-    """What a quotient is of: variables, and those under its roots."""
-    pending = {v for p in (read.above, *map(dict, read.below)) for v in variables(p)}
-    found: set[int] = set()
+def _parts(node: Expr, reader: Reader) -> list[Expr]:
+    """What a sum is of, those parts that cancel as well."""
+    found: dict[Expr, None] = {}
+    seen, pending = {node}, [node]
     while pending:
-        place = pending.pop()
-        square = reader.squares.get(place)
-        if square is None:
-            found.add(place)
+        part = pending.pop()
+        read = reader.known.get(part)
+        if read is not None and read.is_variable and reader.place(part) not in reader.squares:
+            found[part] = None
             continue
-        pending |= {v for p in (square.above, *map(dict, square.below)) for v in variables(p)}
-    return [reader.parts[place] for place in sorted(found)]
+        for operand in part.operands:
+            if operand not in seen:
+                seen.add(operand)
+                pending.append(operand)
+    return list(found)
 
 
 def _guarded(form: Expr, condition: Expr | None, node: Expr, source: bool) -> Expr:
