@@ -1,7 +1,7 @@
 """Powers, exponentials and logarithms near 1, their mixtures, and complements: what finance, statistics and chemistry write.
 
-x^(1/n) − 1 is e^(log x/n) − 1, log(a/b) is log(1 + (a − b)/b) where a is near b, and of a mixture p·eᵃ + q·e^b the larger
-exponential is taken out before it under- or overflows.
+x^(1/n) − 1 is e^(log x/n) − 1, log(a/b) is log(1 + (a − b)/b) where a is near b, and a share p·eᵃ/(p·eᵃ + q·e^b) is
+divided by its numerator before the exponentials under- or overflow.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import math
 
 from graphc.ir.expr import Expr, constant
 from graphc.ops.beta import betaln
-from graphc.ops.comparison import maximum, where
+from graphc.ops.comparison import where
 from graphc.ops.elementary import cos, exp, expm1, log, log1p, sin
 from graphc.ops.powers import square
 from graphc.ops.special import erfc
@@ -85,14 +85,6 @@ def _log_of_base(m: Match, base: float) -> Expr:
     return where(abs(x) < NEAR, log1p(x) * (1 / math.log(base)), m.root)
 
 
-def _log_mixture(m: Match) -> Expr:
-    """m + log(x·e^(a − m) + y·e^(b − m)) with m = max(a, b), where the exponentials over- or underflow"""
-    a, b, x, y = m["a"], m["b"], m["x"], m["y"]
-    most = maximum(a, b)
-    ordinary = (abs(most) < 0.75 * _largest(m)) | ~(abs(most) < math.inf)
-    return where(ordinary, m.root, most + log(x * exp(a - most) + y * exp(b - most)))
-
-
 def _share(m: Match) -> Expr:
     """x/(x + y·e^(b − a)), where the exponentials over- or underflow"""
     a, b, x, y = m["a"], m["b"], m["x"], m["y"]
@@ -142,7 +134,6 @@ RULES = (
          when=lambda m: not m["x"].is_constant),
     Rule("log2-near-one", "log2(1 + x)", lambda m: _log_of_base(m, 2.0), "stable", "log1p x/log 2",
          when=lambda m: not m["x"].is_constant),
-    Rule("log-mixture", "log(x*exp(a) + y*exp(b))", _log_mixture, "stable", "without over- and underflow"),
     Rule("share-of-exponentials", "x*exp(a)/(x*exp(a) + y*exp(b))", _share, "stable", "without over- and underflow"),
     Rule("log-two-cosh-rest", "where(p, y, abs(x) + u) - x", _beyond_logarithm, "stable",
          "log(2 cosh x) − x = log(1 + e⁻²ˣ) for x > 0",
