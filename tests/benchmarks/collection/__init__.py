@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import graphc as g
+import graphc.ops.exact_product  # registers multiply_error, which texts name
 
 FILES = ("algebra", "functions", "sciences", "everyday")
 HELD_OUT = ("held_out",)
