@@ -5,6 +5,7 @@ Run: python docs/make_gallery.py [names]    (a test holds that the pictures show
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -276,9 +277,21 @@ PLAYERS: dict[str, Callable[[], Diagram]] = {
 
 HEAD = """# The gallery
 
-Written by `python docs/make_gallery.py`, which is also how each picture is made. Every picture is here as SVG, PNG and TikZ; a
-player is a page of its own that steps through the graph.
+Written by `python docs/make_gallery.py`. Under each picture stands the code that makes it, after `import graphc as g`; every picture
+is here as SVG, PNG and TikZ, and a player is a page of its own that steps through the graph. Forward values are blue and what flows
+back is orange, in hues and lightnesses that colour-blind readers tell apart and that stay apart in print.
 """
+
+
+def code(make: Callable[[], Diagram]) -> str:
+    """How a picture is made: its function, after the functions of this file that it calls."""
+    wanted = [make]
+    for function in wanted:
+        for name in function.__code__.co_names:
+            called = globals().get(name)
+            if inspect.isfunction(called) and called.__module__ == __name__ and called not in wanted:
+                wanted.append(called)
+    return "\n\n".join(inspect.getsource(function).rstrip() for function in reversed(wanted))
 
 
 def page() -> str:
@@ -288,7 +301,8 @@ def page() -> str:
         forms = ["svg", "png", "tex"] + (["html"] if name in PLAYERS else [])
         links = ", ".join(f"[{'player' if form == 'html' else form}]({name}.{form})" for form in forms)
         text = f"{entry.text} {links}" if entry.text else links
-        parts.append(f"## {entry.title}\n\n![{entry.title}]({name}.svg)\n\n{text}\n")
+        block = f"```python\n{code(entry.make)}\n```"
+        parts.append(f"## {entry.title}\n\n![{entry.title}]({name}.svg)\n\n{text}\n\n{block}\n")
     return "\n".join(parts)
 
 

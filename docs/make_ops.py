@@ -33,8 +33,12 @@ false, so NaN is chosen by none: what `max`, `min`, `maximum`, `minimum`, `clip`
 hand back to NaN is 0 (the value is NaN), and a branch by `where(x > 0, …)` takes the other side; derivatives of functions that
 choose nothing are NaN at NaN. "Error" bounds the machine code for float64, in
 units in the last place of the exact result. "Types" gives the result for float32, float64, int64 and bool
-operands in turn; × means that they are refused.
+operands in turn; × means that they are refused. Derivatives that are long polynomials are cut short here; `g.grad(g.exprel(x), x)` has
+them whole.
 """
+
+LONGEST = 160
+"""Characters of a derivative that are shown."""
 
 TITLES = {
     "elementwise": "Arithmetic and elementary functions",
@@ -47,7 +51,7 @@ TITLES = {
     "special": "Special functions",
 }
 
-ARRAY_HEAD = """# Operations on arrays
+ARRAY_HEAD = """## Operations on arrays
 
 These work on whole arrays. Lengths may have names, `g.symbol("X", shape=("n", 784))`: a name stands for one length in a call, two
 names for two, and `X.shape[0]*2` or `"2*n"` is computed from one. Shapes are checked where the expression is written. `axis=` is
@@ -90,6 +94,7 @@ def derivatives(op: Op) -> str:
             parts.append(f"∂/∂{name}: none, {partial.reason}")
             continue
         text = "0" if partial is None else str(partial(out, *operands))
+        text = text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
         live = op.live[slot] if op.live is not None else None
         condition = "" if live is None else f" where {code(str(live(out, *operands)))}"
         parts.append(f"∂/∂{name}: {code(text)}{condition}")
