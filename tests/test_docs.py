@@ -28,7 +28,13 @@ FOR_ENGINEERS = [
     ROOT / "CHANGELOG.md",
     *sorted((ROOT / "docs" / "dev").glob("*.md")),
 ]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *FOR_ENGINEERS]
+PAGES = [
+    ROOT / "README.md",
+    *sorted(page for page in (ROOT / "docs").rglob("*.md") if page not in FOR_ENGINEERS),
+    *FOR_ENGINEERS,
+]
+NEEDS = re.compile(r"# needs: ([\w, ]+)$", re.MULTILINE)
+"""What marks the blocks of a page that a package is imported in which a user may not have."""
 
 
 def blocks(page: Path, language: str) -> list[tuple[int, str]]:
@@ -42,7 +48,14 @@ def blocks(page: Path, language: str) -> list[tuple[int, str]]:
 
 
 def id_of(page: Path) -> str:
-    return page.name
+    folder = page.parent.name
+    return page.name if folder in ("docs", ROOT.name) else f"{folder}/{page.name}"
+
+
+def lacking(block: str) -> list[str]:
+    """The packages that a block says it needs and that are not here."""
+    needed = [name.strip() for found in NEEDS.findall(block) for name in found.split(",")]
+    return [name for name in needed if importlib.util.find_spec(name) is None]
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "pycon")], ids=id_of)
@@ -51,9 +64,11 @@ def test_python_blocks_print_what_they_say(page, tmp_path, monkeypatch):
         pytest.skip("it shows routines that this processor cannot run")
     monkeypatch.chdir(tmp_path)
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
-    namespace: dict[str, object] = {}
+    namespace: dict[str, object] = {"__name__": "__main__"}  # as at a console
     messages: list[str] = []
     for line, block in blocks(page, "pycon"):
+        if lacking(block):
+            continue
         test = doctest.DocTestParser().get_doctest(block, namespace, page.name, str(page), line)
         assert test.examples, f"{page.name}:{line}: a block without an example"
         runner.run(test, out=messages.append, clear_globs=False)
