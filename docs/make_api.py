@@ -257,8 +257,8 @@ def verbs_page() -> str:
 
 def operations_page() -> str:
     parts = [
-        "# Operations\n\nWhat formulas are made of, by module of their declaration. Their derivatives, types and error bounds are in\n"
-        "[the table of operations](../ops.md).\n"
+        "# Operations\n\nWhat formulas are made of, by module of their declaration. Their derivatives, types and error\n"
+        "bounds are in [the table of operations](../ops.md).\n"
     ]
     for module, names in operations().items():
         first = (sys.modules[module].__doc__ or "").split("\n")[0]

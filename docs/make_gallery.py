@@ -277,9 +277,9 @@ PLAYERS: dict[str, Callable[[], Diagram]] = {
 
 HEAD = """# The gallery
 
-Written by `python docs/make_gallery.py`. Under each picture stands the code that makes it, after `import graphc as g`; every picture
-is here as SVG, PNG and TikZ, and a player is a page of its own that steps through the graph. Forward values are blue and what flows
-back is orange, in hues and lightnesses that colour-blind readers tell apart and that stay apart in print.
+Written by `python docs/make_gallery.py`. Under each picture stands the code that makes it, after `import graphc as g`; every
+picture is here as SVG, PNG and TikZ, and a player is a page of its own that steps through the graph. Forward values are blue and
+what flows back is orange, in hues and lightnesses that colour-blind readers tell apart and that stay apart in print.
 """
 
 

@@ -74,8 +74,8 @@ def section(seconds: float, packages: list[tuple[str, str, int]]) -> str:
     total = sum(size for _, _, size in packages)
     lines = [
         BEGIN,
-        f"`pip install .` took {seconds:.0f} s, wheels from a registry nearby (Python {platform.python_version()}, {platform.system()}), "
-        f"and wrote {total / 1e6:.0f} MB:",
+        f"`pip install .` took {seconds:.0f} s, wheels from a registry nearby (Python {platform.python_version()}, "
+        f"{platform.system()}), and wrote {total / 1e6:.0f} MB:",
         "| package | MB | share | what graphc needs it for |\n| --- | ---: | ---: | --- |",
     ]
     rows = []

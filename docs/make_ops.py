@@ -33,8 +33,8 @@ false, so NaN is chosen by none: what `max`, `min`, `maximum`, `minimum`, `clip`
 hand back to NaN is 0 (the value is NaN), and a branch by `where(x > 0, …)` takes the other side; derivatives of functions that
 choose nothing are NaN at NaN. "Error" bounds the machine code for float64, in
 units in the last place of the exact result. "Types" gives the result for float32, float64, int64 and bool
-operands in turn; × means that they are refused. Derivatives that are long polynomials are cut short here; `g.grad(g.exprel(x), x)` has
-them whole.
+operands in turn; × means that they are refused. Derivatives that are long polynomials are cut short here;
+`g.grad(g.exprel(x), x)` has them whole.
 """
 
 LONGEST = 160

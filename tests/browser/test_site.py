@@ -20,7 +20,8 @@ pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (
     "index", "tutorial", "networks", "install", "neighbours", "from/sympy", "from/casadi", "gallery/index", "examples/mlp",
-    "api/index", "api/verbs", "api/classes", "api/nn", "ops", "rules", "accuracy", "benchmarks", "architecture", "dev/adding", "changelog",
+    "api/index", "api/verbs", "api/classes", "api/nn", "ops", "rules", "accuracy", "benchmarks", "architecture", "dev/adding",
+    "changelog",
 )  # fmt: skip
 WIDTHS = (1280, 390)
 ACCESSIBLE = (
@@ -75,12 +76,13 @@ def test_pages_fit(browser, site, page, width):
     browser.picture(f"site_{page.replace('/', '_')}_{width}")
     assert browser.run("return document.documentElement.scrollWidth") <= width
     wide = browser.run(
-        """const out = [];
+        """
+        const hides = ["auto", "scroll", "hidden"], out = [];
         for (const each of document.querySelectorAll(".md-content *")) {
-          let box = each, inside = false;
-          while (box && !inside) { inside = ["auto", "scroll", "hidden"].includes(getComputedStyle(box).overflowX); box = box.parentElement; }
+          let box = each;
+          while (box && !hides.includes(getComputedStyle(box).overflowX)) box = box.parentElement;
           const right = each.getBoundingClientRect().right;
-          if (!inside && right > innerWidth + 1) out.push(each.tagName + " " + each.className + " " + right);
+          if (!box && right > innerWidth + 1) out.push(`${each.tagName} ${each.className} ${right}`);
         }
         return out.slice(0, 5);"""
     )
