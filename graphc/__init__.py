@@ -111,7 +111,7 @@ from graphc.ops.update import *
 from graphc.ops.zeta import *
 from graphc.version import __version__
 
-argmin = _of_arrays_or_functions  # of an array NumPy's, of a function where that is lowest
+argmin: Any = _of_arrays_or_functions  # of an array NumPy's, of a function where that is lowest
 
 if TYPE_CHECKING:
     from graphc import nn as nn

@@ -84,7 +84,7 @@ class Graph(Dag):
 
         return Diagram(fold(view(self)))._repr_svg_() if len(self) <= 20_000 else None
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         from_leaves = [self.exprs[output] for output in self.outputs]
         return _rebuild, (from_leaves, list(self.symbols), self.structure)
 

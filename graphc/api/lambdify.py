@@ -204,12 +204,12 @@ class LambdifiedFunction:
         self, arguments: SympyArguments, compiled: Any, structure: Structure, uses: Any, document: str
     ) -> None:
         self.compiled = compiled
-        self.arguments = arguments.names
+        self.arguments: tuple[str, ...] = arguments.names
         self.__doc__ = document
         self.__name__ = "_lambdifygenerated"
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
         if len(set(arguments.names)) == len(arguments.names):
-            self.__signature__ = inspect.Signature(
+            self.__signature__: inspect.Signature = inspect.Signature(
                 [inspect.Parameter(name, kind) for name in arguments.names]
             )
         self._parts, self._structure, self._uses = arguments, structure, uses

@@ -45,12 +45,14 @@ class PackedProblem:
         values = [as_value(node, value) for node, value in unknowns.items()]
         for node, value in zip(self.symbols, values, strict=True):
             check_shape(node, value.shape)
-        self.vector = Vector(dict(zip(names, values, strict=True)))
-        self.start = self.vector.start
+        self.vector: Vector = Vector(dict(zip(names, values, strict=True)))
+        self.start: np.ndarray = self.vector.start
         self.names = names
         data = {} if data is None else mapping("data", data, "write data={X: values}")
-        self.data = {key.name if isinstance(key, Expr) else key: value for key, value in data.items()}
-        self.others = [node for node in free_symbols(*roots) if node not in unknowns]
+        self.data: dict[str | Any, Any] = {
+            key.name if isinstance(key, Expr) else key: value for key, value in data.items()
+        }
+        self.others: list[Expr] = [node for node in free_symbols(*roots) if node not in unknowns]
         for node in self.others:
             if node.name not in self.data:
                 raise InputError(
@@ -58,7 +60,7 @@ class PackedProblem:
                     site=current_site(),
                     hint=f"add it to the unknowns, or give data={{{node.name!r}: …}}",
                 )
-        self.bounds = self._bounds_of(bounds)
+        self.bounds: tuple[np.ndarray, np.ndarray] | None = self._bounds_of(bounds)
 
     def _bounds_of(
         self, bounds: Mapping[Expr, tuple[Any, Any]] | None

@@ -94,7 +94,7 @@ class Bundle(Vector):
             raise no_constraint(stray)
         unknowns = {by_name[name]: value for name, value in start.items()}
         self._output, self._by_name, self._fixed = output, by_name, dict(fixed)
-        self.names = tuple(start)
+        self.names: tuple[str, ...] = tuple(start)
         super().__init__(start)
         sides = None if bounds is None else _by_symbol(bounds, by_name, self.names)
         self._problem = PackedProblem([output, *constraints], unknowns, sides, fixed)

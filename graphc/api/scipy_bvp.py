@@ -40,7 +40,7 @@ class BoundaryValue(Equation):
         )
         self._unknown = [self.by_name[name] for name in self.parameters]
         self._packed_parameters = Vector(self.parameters) if self.parameters else None
-        self.p = None if self._packed_parameters is None else self._packed_parameters.start
+        self.p: np.ndarray | None = None if self._packed_parameters is None else self._packed_parameters.start
         count = 0 if self.p is None else len(self.p)
         self._p = symbol(self.unused_name("parameters"), (count,))
         if self._packed_parameters is not None:
@@ -51,7 +51,7 @@ class BoundaryValue(Equation):
                 else self._p[places[node.name][0].start]
                 for node in self._unknown
             }
-            self.rhs = substitute(self.rhs, parts)
+            self.rhs: Expr = substitute(self.rhs, parts)
         else:
             parts = {}
         self._ends = [

@@ -35,7 +35,7 @@ class Equation(Vector):
         parameters: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(start)
-        self.names = tuple(start)
+        self.names: tuple[str, ...] = tuple(start)
         if not isinstance(over, (str, Expr)) or (isinstance(over, Expr) and not over.is_symbol):
             raise InputError(
                 f"over is the name of the independent variable, not {brief(over)}",
@@ -50,9 +50,9 @@ class Equation(Vector):
                 site=t.site,
                 hint="declare g.symbol(name)",
             )
-        self.parameters = {} if parameters is None else dict(parameters)
-        self.time = t if t is not None else symbol(time)
-        self.states = [by_name[name] for name in self.names]
+        self.parameters: dict[str, Any] = {} if parameters is None else dict(parameters)
+        self.time: Expr = t if t is not None else symbol(time)
+        self.states: list[Expr] = [by_name[name] for name in self.names]
         self.by_name = by_name
         if len(outputs) != len(self.states):
             raise ArityError(
@@ -69,17 +69,17 @@ class Equation(Vector):
                     site=output.site,
                 )
         # with lengths of the start in the place of names, all parts are slices of one vector
-        self.vector = symbol(self.unused_name("state"), self.start.shape)
+        self.vector: Expr = symbol(self.unused_name("state"), self.start.shape)
         parts: dict[Expr, Expr] = {}
         for node in self.states:
             parts[node] = self.part(self.vector, node)
         values = {by_name[name]: np.asarray(value) for name, value in fixed.items()}
-        self.values = {
+        self.values: dict[str, np.ndarray] = {
             node.name: value.astype(node.dtype) if is_float(node.dtype) else value
             for node, value in values.items()
         }
         self._parts = parts
-        self.rhs = _joined(
+        self.rhs: Expr = _joined(
             [self.of_vector(output) for output in outputs], [np.shape(first[name]) for name in self.names]
         )
         missing = [
@@ -159,7 +159,7 @@ class InitialValue(Equation):
     def __init__(self, *equation: Any, events: Any = ()) -> None:
         super().__init__(*equation)
         given = listed("events", events, "write events=[height], expressions whose zeros are looked for")
-        self.events = [self._event(each) for each in given]
+        self.events: list[ZeroFunction] = [self._event(each) for each in given]
         self.fun(0.0, self.start)
 
     def fun(self, t: float, y: Any) -> np.ndarray:

@@ -38,12 +38,12 @@ class SparseDerivative:
         entries = write(outputs, variables, pattern, _order(pattern, format))
         self._outputs, self._variables, self._symmetric = tuple(outputs), tuple(variables), symmetric
         self.pattern = pattern
-        self.values = entries.values
-        self.mode = entries.mode
-        self.colours = entries.colours
+        self.values: Expr | tuple[Expr, ...] = entries.values
+        self.mode: str = entries.mode
+        self.colours: int = entries.colours
         self.format = format
         self.shape: tuple[int, int] = pattern.shape
-        self.nnz = int(pattern.nnz)
+        self.nnz: int = int(pattern.nnz)
         leaves = self.leaves
         self.dtype = np.result_type(*[leaf.dtype for leaf in leaves]) if leaves else np.dtype(np.float64)
         other = pattern.asformat(format)
@@ -137,7 +137,7 @@ class Sparsity:
     def __init__(self, array: Any) -> None:
         self.array = array
         self.shape: tuple[int, int] = array.shape
-        self.nnz = int(array.nnz)
+        self.nnz: int = int(array.nnz)
 
     def toarray(self) -> np.ndarray:
         """The pattern as a NumPy array of truth values."""

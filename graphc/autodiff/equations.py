@@ -27,13 +27,17 @@ class Equations:
     captured : stand-ins for what the equations use from outside
     """
 
+    op: Op
+    body: Body
+    leaves: int
+
     def __init__(self, op: Op, body: Body, leaves: int) -> None:
         self.op, self.body, self.leaves = op, body, leaves
-        self.unknowns = body.inputs[:leaves]
-        self.captured = tuple(
+        self.unknowns: tuple[Expr, ...] = body.inputs[:leaves]
+        self.captured: tuple[Expr, ...] = tuple(
             [symbol(f"\2outside{k}", x.shape, x.dtype) for k, x in enumerate(body.inputs[leaves:])]
         )
-        self.scalar = leaves == 1 and not self.unknowns[0].shape
+        self.scalar: bool = leaves == 1 and not self.unknowns[0].shape
         self.sizes: list[Dim] = [dims.product(x.shape) for x in self.unknowns]
         self.size: Dim = 1
         if not self.scalar:

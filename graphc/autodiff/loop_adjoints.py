@@ -33,12 +33,14 @@ class StepAdjoints:
         self.replay = replay
         self.received = received
         self.body: Body = replay.bodies[replay.taken]
-        self.outputs = [place for place, out in enumerate(self.body.outputs) if is_float(out.dtype)]
-        self.seeds = [
+        self.outputs: list[int] = [
+            place for place, out in enumerate(self.body.outputs) if is_float(out.dtype)
+        ]
+        self.seeds: list[Expr] = [
             symbol(f"\2seed{place}", self.body.outputs[place].shape, self.body.outputs[place].dtype)
             for place in self.outputs
         ]
-        self.inputs = [x for x in self.body.inputs if is_float(x.dtype)]
+        self.inputs: list[Expr] = [x for x in self.body.inputs if is_float(x.dtype)]
         self.record: AdjointRecord = reverse(
             [self.body.outputs[place] for place in self.outputs], self.seeds, self.inputs
         )

@@ -45,14 +45,16 @@ class Path:
     never : whether it holds nowhere
     """
 
+    mask: Mask | None
+
     __slots__ = ("condition", "covers", "expr", "mask", "of_largest", "parent", "scattered")
 
     def __init__(self, parent: Path | None, condition: Expr, mask: Mask | None = None) -> None:
-        self.parent = parent
-        self.condition = condition
+        self.parent: Path | None = parent
+        self.condition: Expr = condition
         self.mask = mask
         self.scattered: Expr | None = None
-        self.of_largest = False
+        self.of_largest: bool = False
         self.covers: frozenset[int] = frozenset()
         self.expr: Expr = condition if parent is None else parent.expr & condition
 

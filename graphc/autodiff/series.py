@@ -45,6 +45,9 @@ class TaylorSeries:
     divided : up to this number coefficients are divided by theirs: 1/3 as a float is off, and always to the same side
     """
 
+    symbols: Mapping[Expr, list[Coefficient]]
+    divided: int
+
     def __init__(self, known: Mapping[Expr, list[Coefficient]], divided: int = 0) -> None:
         self.symbols, self.divided = known, divided
         self.rows: dict[Expr, list[Coefficient]] = {}

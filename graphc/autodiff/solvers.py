@@ -127,14 +127,20 @@ def _slow(status: Expr, near: Expr) -> Expr:
 class Search:
     """The loop of a search, as the body that it stands for."""
 
+    system: Equations
+    most: int
+    strict: bool
+
     def __init__(self, op: Op, body: Body, leaves: int, tol: float | None, most: int, strict: bool) -> None:
         self.op = op
         self.system = system = Equations(op, body, leaves)
-        self.start = [symbol(f"\2start{k}", x.shape, x.dtype) for k, x in enumerate(body.inputs[:leaves])]
+        self.start: list[Expr] = [
+            symbol(f"\2start{k}", x.shape, x.dtype) for k, x in enumerate(body.inputs[:leaves])
+        ]
         self.most, self.strict = most, strict
-        self.first = system.pack(self.start)
-        self.tol = _tolerance(tol, self.first)
-        self.used = system.captured
+        self.first: Expr = system.pack(self.start)
+        self.tol: float = _tolerance(tol, self.first)
+        self.used: tuple[Expr, ...] = system.captured
 
     def unfold(self) -> Body:
         """The search written out: all results."""

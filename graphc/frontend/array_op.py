@@ -33,6 +33,12 @@ MOST_RESULTS = 1000
 class ArrayOp:
     """What a user declared: called with expressions it gives the node, or a tuple of nodes, of the results."""
 
+    name: str
+    params: tuple[str, ...]
+    outputs: int
+    formula: Callable[..., Any] | None
+    shape: Callable[..., Any] | None
+
     def __init__(
         self,
         name: str,
@@ -52,8 +58,8 @@ class ArrayOp:
     ) -> None:
         self.name, self.params, self.outputs = name, names, outputs
         self.formula, self.shape = formula, shape
-        self.gives = _types(name, dtype, outputs)
-        self.takes = None if takes is None else _taken(name, takes, names)
+        self.gives: tuple[str, ...] = _types(name, dtype, outputs)
+        self.takes: list[Shape] | None = None if takes is None else _taken(name, takes, names)
         if address is not None and self.takes is None:
             raise DefinitionError(
                 f"{name} has machine code, and nobody says what shapes it reads",
@@ -61,8 +67,8 @@ class ArrayOp:
                 hint='say how many axes each operand has, as in takes=[("n",), ("n", 3), ()]',
             )
         if formula is None:
-            self.foreign = Foreign(reference, _address(name, address, self.gives))
-        self.__signature__ = inspect.Signature(
+            self.foreign: Foreign = Foreign(reference, _address(name, address, self.gives))
+        self.__signature__: inspect.Signature = inspect.Signature(
             [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD) for n in names]
         )
         self._call: Callable[..., Any] = self._body

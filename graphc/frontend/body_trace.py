@@ -45,7 +45,7 @@ class TracedBody:
     ):
         self.what = what
         number = next(_calls)  # bodies within bodies have other symbols
-        self.symbols = [
+        self.symbols: list[list[Expr]] = [
             [
                 symbol(f"{shown}{place if len(each) > 1 else ''}\0{number}", x.shape, x.dtype)
                 for place, x in enumerate(each)

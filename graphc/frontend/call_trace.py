@@ -21,18 +21,18 @@ class Arguments:
     def __init__(self, args: Sequence[Any], names: Sequence[str]) -> None:
         flat = [flatten(arg) for arg in args]
         self.trees: list[Structure] = [tree for _, tree in flat]
-        self.given = [[constant(leaf) for leaf in leaves] for leaves, _ in flat]
-        self.leaves = [leaf for each in self.given for leaf in each]
+        self.given: list[list[Expr]] = [[constant(leaf) for leaf in leaves] for leaves, _ in flat]
+        self.leaves: list[Expr] = [leaf for each in self.given for leaf in each]
         if not self.leaves:
             raise ExpressionError("a function of no expressions has no derivative", site=current_site())
-        self.symbols = [
+        self.symbols: list[list[Expr]] = [
             [
                 symbol(f"{name}{k if len(each) > 1 else ''}\0{id_}", x.shape, x.dtype)
                 for k, x in enumerate(each)
             ]
             for name, each, id_ in zip(names, self.given, map(_next_number, names), strict=True)
         ]
-        self.own = [x for each in self.symbols for x in each]
+        self.own: list[Expr] = [x for each in self.symbols for x in each]
 
     def built(self, leaves: Sequence[Sequence[Expr]]) -> list[Any]:
         """Leaves in the structures of the arguments."""

@@ -56,7 +56,7 @@ class _Custom:
         body_function(type(self).__name__, f, least_arguments(f))
         self.f = f
         functools.update_wrapper(self, f)
-        self.name = name if name is not None else function_name(f)
+        self.name: str = name if name is not None else function_name(f)
         self._static = frozenset(_places(nondiff_argnums))
         self._check, self._domain = check, _interval(domain)
         self._checked: set[Any] = set()
@@ -218,7 +218,7 @@ class custom_vjp(_Custom):
     1.0
     """
 
-    mode = "vjp"
+    mode: Mode = "vjp"
     _rules: tuple[Callable[..., Any], Callable[..., Any]] | None = None
 
     def defvjp(self, fwd: Callable[..., Any], bwd: Callable[..., Any]) -> None:
@@ -304,7 +304,7 @@ class custom_jvp(_Custom):
     1*cos(x)
     """
 
-    mode = "jvp"
+    mode: Mode = "jvp"
     _rule: Callable[..., Any] | None = None
 
     def defjvp(self, rule: Callable[..., Any]) -> Callable[..., Any]:

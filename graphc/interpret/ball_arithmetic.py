@@ -37,10 +37,13 @@ def _mpmath():
 class Ball:
     """`mid` ± `rad`, two mpmath numbers of one `Field`. Immutable by convention."""
 
+    mid: Any
+    rad: Any
+
     __slots__ = ("field", "mid", "rad")
 
     def __init__(self, field: Field, mid: Any, rad: Any) -> None:
-        self.field = field
+        self.field: Field = field
         self.mid = mid
         self.rad = rad
 
@@ -99,6 +102,12 @@ class Field:
     It keeps a context of its own, so that neither mpmath's global precision nor another thread's is touched.
     """
 
+    true: bool
+    false: bool
+    mp: Any
+    zero: Any
+    unit: Any
+
     true, false = True, False
 
     def __init__(self, bits: int, ties: float | None = None) -> None:
@@ -107,9 +116,9 @@ class Field:
         self.ties = ties
         self.zero = mp.mpf(0)
         self.unit = mp.mpf(2) ** (1 - bits)  # one unit in the last place of 1
-        self.nan = Ball(self, mp.nan, self.zero)
-        self.oo = Ball(self, mp.inf, self.zero)
-        self.unknown = Ball(self, mp.nan, mp.inf)
+        self.nan: Ball = Ball(self, mp.nan, self.zero)
+        self.oo: Ball = Ball(self, mp.inf, self.zero)
+        self.unknown: Ball = Ball(self, mp.nan, mp.inf)
 
     # --- making balls ---------------------------------------------------------------------------------------
 

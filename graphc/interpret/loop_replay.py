@@ -27,6 +27,12 @@ class LoopReplay:
     taken : the number of the branch that runs; 0 of a loop
     """
 
+    operands: list[np.ndarray]
+    carries: Any
+    rows: Any
+    steps: Any
+    reverse: Any
+
     def __init__(self, node: Expr, operands: Sequence[Any], lengths: Mapping[str, int]) -> None:
         self.node = node
         self.operands = [np.asarray(value) for value in operands]
@@ -35,7 +41,7 @@ class LoopReplay:
         self._before: list[list[Any]] | None = None
         if node.op is SWITCH:
             (self.bodies,) = attrs
-            self.taken = min(max(int(self.operands[0]), 0), len(self.bodies) - 1)
+            self.taken: int = min(max(int(self.operands[0]), 0), len(self.bodies) - 1)
             self.carries, self.rows, self.steps, self.reverse = 0, 0, 1, False
         elif node.op is WHILE:
             body, test, self.carries, self._most = attrs

@@ -36,7 +36,7 @@ class Vector:
             self.places[name] = slice(end, end + size), value.shape, kind
             end += size
         self._size = end
-        self.start = self.pack(first)
+        self.start: np.ndarray = self.pack(first)
 
     def pack(self, values: Mapping[str, Any]) -> np.ndarray:
         """The inputs by name as one vector; raises `ShapeError` for one of another shape than at the start."""
@@ -102,7 +102,7 @@ class Packed(Vector):
         refuse_names(start, fixed, inputs)
         self._function = function
         self._fixed = dict(fixed)
-        self.names = tuple(start)
+        self.names: tuple[str, ...] = tuple(start)
         self._last: tuple[bytes, tuple[Any, Any, Any]] | None = None
         super().__init__(start)
         self._at(self.start)  # refuses a function whose results do not fit

@@ -120,7 +120,7 @@ class Dag:
 
     @cached_property
     @paused()
-    def nx(self) -> networkx.DiGraph:
+    def nx(self) -> Any:
         """The graph as a frozen `networkx.DiGraph`.
 
         Nodes carry `op`, `label`, `dtype`, `shape` and `role`; edges run from operand to user and carry `slots`, the

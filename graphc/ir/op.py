@@ -305,7 +305,7 @@ class Op:
     def __repr__(self) -> str:
         return f"<Op {self.name}>"
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         # a declaration holds functions: what travels is the name, looked up where it arrives
         return (lookup, (self.name,))
 

@@ -135,7 +135,12 @@ class Operators:
     # expressions are one object where they are equal, so between them identity is the whole answer, and a bool: they are
     # dict keys. A number or an array is compared with the value, which is a formula as `x > 0` is, and has no truth.
 
-    __hash__ = object.__hash__
+    if TYPE_CHECKING:
+
+        def __hash__(self) -> int: ...
+
+    else:
+        __hash__ = object.__hash__
 
     def __eq__(self, other: Any) -> Any:
         if isinstance(other, Operators):

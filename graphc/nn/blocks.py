@@ -61,7 +61,7 @@ class Residual(Sequential):
 
     def __init__(self, *layers: Any, shortcut: Any = None, **named: Any) -> None:
         super().__init__(*layers, **named)
-        self.shortcut = None if shortcut is None else as_layer(shortcut)
+        self.shortcut: Layer | None = None if shortcut is None else as_layer(shortcut)
 
     def build(self, x: Expr, scope: Scope) -> Expr:
         past = x if self.shortcut is None else scope.apply("shortcut", self.shortcut, x)
@@ -85,7 +85,7 @@ class Inception(Layer):
     def __init__(self, *branches: Any, axis: int = 1) -> None:
         if not branches:
             raise ExpressionError("an inception block has one branch at least")
-        self.branches = [
+        self.branches: list[Sequential | Layer] = [
             Sequential(*branch) if isinstance(branch, (list, tuple)) else as_layer(branch)
             for branch in branches
         ]

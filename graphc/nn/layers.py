@@ -205,10 +205,15 @@ def ELU(alpha: float = 1.0) -> Function:
     return Function(lambda x: elu(x, alpha), f"ELU({alpha:g})")
 
 
-ReLU, Sigmoid, Tanh = Function(relu, "ReLU"), Function(sigmoid, "Sigmoid"), Function(tanh, "Tanh")
-GELU, SELU, SiLU = Function(gelu, "GELU"), Function(selu, "SELU"), Function(silu, "SiLU")
-Softplus, Softsign = Function(softplus, "Softplus"), Function(softsign, "Softsign")
-Softmax = Function(softmax, "Softmax")
+ReLU: Function = Function(relu, "ReLU")
+Sigmoid: Function = Function(sigmoid, "Sigmoid")
+Tanh: Function = Function(tanh, "Tanh")
+GELU: Function = Function(gelu, "GELU")
+SELU: Function = Function(selu, "SELU")
+SiLU: Function = Function(silu, "SiLU")
+Softplus: Function = Function(softplus, "Softplus")
+Softsign: Function = Function(softsign, "Softsign")
+Softmax: Function = Function(softmax, "Softmax")
 """Functions as layers: `g.relu` itself is one as well."""
 
 __all__ = [

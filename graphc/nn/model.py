@@ -60,10 +60,10 @@ class Model:
             )
         self.input = input
         self.layers = as_layer(layers)
-        self.name = arguments.text("a model's name", name, 'name="encoder"')
+        self.name: str = arguments.text("a model's name", name, 'name="encoder"')
         inference, training = Declared(False), Declared(True)
-        self.output = self._build(inference, input)
-        self.training_output = self._build(training, input)
+        self.output: Expr = self._build(inference, input)
+        self.training_output: Expr = self._build(training, input)
         self.parameters: dict[str, Expr] = {key: p.symbol for key, p in inference.parameters.items()}
         self.buffers: dict[str, Expr] = {key: p.symbol for key, p in inference.buffers.items()}
         self.buffer_updates: dict[str, Expr] = training.updates

@@ -42,6 +42,15 @@ class Recurrence(Layer):
     The states begin at 0 unless `run` is given others. The number of steps may have a name.
     """
 
+    units: int
+    init: Initialiser
+    last: bool
+    layers: int
+    bidirectional: bool
+    carried: bool
+    checkpoint: Any
+    truncate: int | None
+
     cells = 1
     """How many arrays a cell carries; the first is what it gives."""
     gates = 1
@@ -208,6 +217,8 @@ class Recurrent(Recurrence):
     The other arguments are those of `nn.LSTM`.
     """
 
+    activation: Callable[..., Any]
+
     kind = "recurrent"
 
     def __init__(
@@ -250,6 +261,9 @@ class LSTM(Recurrence):
     >>> Model(LSTM(14, layers=2), symbol("x", shape=("n", "steps", 3)))
     <Model LSTM(14, layers=2): (n, steps, 3) → (n, 14), 2,632 parameters>
     """
+
+    cells: int
+    gates: int
 
     kind = "lstm"
     cells, gates = 2, 4

@@ -15,7 +15,7 @@ from graphc.ops.comparison import clip, larger, where
 from graphc.ops.elementary import exp, expm1
 from graphc.ops.logistic import expit, sigmoid
 from graphc.ops.special import erfc
-from graphc.ops.support.declare import declare, like
+from graphc.ops.support.declare import Function, declare, like
 
 SMOOTH = (-30.0, 30.0)
 SELU_ALPHA = 1.6732632423543772848170429916717
@@ -47,7 +47,7 @@ def _not_positive(x):
     return np.where(x > 0, x.dtype.type(0), x)
 
 
-relu = _activation(
+relu: Function = _activation(
     "relu", lambda x: larger(x, x.dtype.type(0)), lambda S, x: S.Max(x, 0),
     (lambda out, x: 1,),
     "The rectified linear unit [x]₊ = max(x, 0).",
@@ -57,7 +57,7 @@ relu = _activation(
     facts=Facts(idempotent=True, monotone=1, range=(0.0, math.inf), nan="never"), ulps=0.5,
 )  # fmt: skip
 
-leaky_relu = _activation(
+leaky_relu: Function = _activation(
     "leaky_relu", lambda x, slope: np.where(x > 0, x, slope * x), lambda S, x, slope: S.Piecewise((x, x > 0), (slope * x, True)),
     (
         lambda out, x, slope: where(x > 0, like(1, out), slope),
@@ -69,7 +69,7 @@ leaky_relu = _activation(
     expand=lambda x, slope: where(x > 0, x, slope * x), label="leaky ReLU", ulps=0.5,
 )  # fmt: skip
 
-elu = _activation(
+elu: Function = _activation(
     "elu", lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(_not_positive(x))),
     lambda S, x, alpha: S.Piecewise((x, x > 0), (alpha * (S.exp(x) - 1), True)),
     (
@@ -82,7 +82,7 @@ elu = _activation(
     expand=lambda x, alpha: where(x > 0, x, alpha * expm1(x)), label="ELU", ulps=2.0,
 )  # fmt: skip
 
-selu = _activation(
+selu: Function = _activation(
     "selu",
     lambda x: x.dtype.type(SELU_SCALE) * np.where(x > 0, x, x.dtype.type(SELU_ALPHA) * np.expm1(_not_positive(x))),
     lambda S, x: S.Piecewise(
@@ -96,7 +96,7 @@ selu = _activation(
 )  # fmt: skip
 
 
-silu = _activation(
+silu: Function = _activation(
     "silu", lambda x: x * expit(x), lambda S, x: x / (1 + S.exp(-x)),
     (lambda out, x: sigmoid(x) * (1 + x * (1 - sigmoid(x))),),
     "x·σ(x), also called swish; NaN at −∞, as the product is.", expand=lambda x: x * sigmoid(x), label="SiLU", ulps=4.0,
@@ -107,7 +107,7 @@ def _gelu_reference(x):
     return x.dtype.type(0.5) * x * lookup("erfc").reference(-x * x.dtype.type(ROOT_HALF))
 
 
-gelu = _activation(
+gelu: Function = _activation(
     "gelu", _gelu_reference, lambda S, x: x * S.erfc(-x / S.sqrt(2)) / 2,
     (lambda out, x: 0.5 * erfc(-ROOT_HALF * x) + ONE_OVER_ROOT_TAU * (x * exp(-0.5 * (x * x))),),
     "x·Φ(x) with the normal distribution function Φ (Hendrycks and Gimpel, 2016), in its exact form.",
@@ -116,14 +116,14 @@ gelu = _activation(
 )  # fmt: skip
 
 
-softsign = _activation(
+softsign: Function = _activation(
     "softsign", lambda x: x / (1 + np.abs(x)), lambda S, x: x / (1 + S.Abs(x)),
     (lambda out, x: 1 / ((1 + abs(x)) * (1 + abs(x))),), "x/(1 + |x|).",
     smooth_at=lambda x: x != 0, expand=lambda x: x / (1 + abs(x)),
     facts=Facts(parity="odd", monotone=1, range=(-1.0, 1.0), nan="infinite"), ulps=1.5,
 )  # fmt: skip
 
-hard_tanh = _activation(
+hard_tanh: Function = _activation(
     "hard_tanh", lambda x: np.minimum(np.maximum(x, x.dtype.type(-1)), x.dtype.type(1)), lambda S, x: S.Min(S.Max(x, -1), 1),
     (lambda out, x: 1,),
     "x limited to [−1, 1].",

@@ -8,11 +8,11 @@ from graphc.ir import ranges
 from graphc.ir.expr import cast
 from graphc.ir.op import ATOM, PRODUCT, SUM, UNARY, Facts, Kink, Notation, Op
 from graphc.ir.types import TypeRule, like_ufunc
-from graphc.ops.support.declare import declare, with_checks
+from graphc.ops.support.declare import Function, declare, with_checks
 
 WIDE = (-1e3, 1e3)
 
-add = declare(
+add: Function = declare(
     Op(
         name="add",
         params=("x", "y"),
@@ -31,7 +31,7 @@ add = declare(
     )
 )
 
-subtract = declare(
+subtract: Function = declare(
     Op(
         name="subtract",
         params=("x", "y"),
@@ -50,7 +50,7 @@ subtract = declare(
     )
 )
 
-multiply = declare(
+multiply: Function = declare(
     Op(
         name="multiply",
         params=("x", "y"),
@@ -69,7 +69,7 @@ multiply = declare(
     )
 )
 
-divide = declare(
+divide: Function = declare(
     Op(
         name="divide",
         params=("x", "y"),
@@ -116,7 +116,7 @@ def _float_mod(e, x, y):
     return e.select(e.compare("eq", y, zero), rest, result)
 
 
-floor_divide = declare(
+floor_divide: Function = declare(
     Op(
         name="floor_divide",
         params=("x", "y"),
@@ -145,7 +145,7 @@ floor_divide = declare(
     )
 )
 
-mod = declare(
+mod: Function = declare(
     Op(
         name="mod",
         params=("x", "y"),
@@ -167,7 +167,7 @@ mod = declare(
     )
 )
 
-negative = declare(
+negative: Function = declare(
     Op(
         name="negative",
         params=("x",),
@@ -193,7 +193,7 @@ negative = declare(
     )
 )
 
-abs = declare(
+abs: Function = declare(
     Op(
         name="abs",
         params=("x",),
@@ -215,7 +215,7 @@ abs = declare(
     )
 )
 
-sign = declare(
+sign: Function = declare(
     Op(
         name="sign",
         params=("x",),

@@ -15,13 +15,13 @@ from graphc.ir.types import FIRST_KEPT, format_shape
 from graphc.ops.comparison import where
 from graphc.ops.support import attributes as at
 from graphc.ops.support.build import call, reshaped, summed
-from graphc.ops.support.declare import declare_arrays, moving, with_checks
+from graphc.ops.support.declare import Function, declare_arrays, moving, with_checks
 from graphc.ops.support.vmap_rules import Batch, Batched, aligned
 from graphc.util.arguments import listed
 
 # --- turned, repeated, padded ---------------------------------------------------------------------------------------------
 
-flip = moving(
+flip: Function = moving(
     "flip",
     "x in reversed order along axes; along all by default.",
     attributes=(at.AXES,),
@@ -40,7 +40,7 @@ def _roll_batch(b: Batch, operands: tuple[Expr, ...], batched: Batched, shift: i
     return reshaped(call("roll", call("reshape", x, shape=(b.size, -1)), shift=shift, axis=1), x)
 
 
-roll = moving(
+roll: Function = moving(
     "roll",
     "x moved along an axis, what falls off coming in again; without an axis all elements, row by row.",
     attributes=(at.integer("shift"), at.AXIS_OR_NONE),
@@ -79,7 +79,7 @@ def _tile_batch(b: Batch, operands: tuple[Expr, ...], batched: Batched, reps: An
     return call("tile", aligned(operands[0], True, len(counts)), reps=(1, *counts))
 
 
-tile = moving(
+tile: Function = moving(
     "tile",
     "x repeated as a whole, so many times along each axis, as `numpy.tile`.",
     attributes=(Attribute("reps", _repetitions),),
@@ -99,7 +99,7 @@ def _repeat_pullback(v: Expr, out: Expr, x: Expr, repeats: int, axis: int) -> Ex
     return summed(call("reshape", v, shape=shape), axis + 1)
 
 
-repeat = moving(
+repeat: Function = moving(
     "repeat",
     "Each element of x repeated so many times along an axis, which may be left out of a vector.",
     attributes=(Attribute("repeats", lambda n, v, o: _repetitions(n, at.whole(n, v), o)), at.ONE_WAY),
@@ -143,7 +143,7 @@ def _pad_pullback(v: Expr, out: Expr, x: Expr, pad_width: Any, value: float) -> 
     return call("index", v, key=key)
 
 
-pad = declare_arrays(
+pad: Function = declare_arrays(
     Op(
         name="pad",
         params=("x",),
@@ -191,8 +191,8 @@ def _triangle(name: str, side: str, reference: Any) -> Any:
     )
 
 
-tril = _triangle("tril", "lower", np.tril)
-triu = _triangle("triu", "upper", np.triu)
+tril: Function = _triangle("tril", "lower", np.tril)
+triu: Function = _triangle("triu", "upper", np.triu)
 
 
 def _diagonal_shape(operands: tuple[Expr, ...], offset: int) -> tuple[Dim, ...]:
@@ -224,7 +224,7 @@ def _on_diagonal(v: Expr, rows: Dim, columns: Dim, offset: int) -> Expr:
     return where(mask, v, constant(0, v.dtype))
 
 
-diagonal = moving(
+diagonal: Function = moving(
     "diagonal",
     "A diagonal of the matrices in the last two axes; offset > 0 lies above the main one.",
     attributes=(at.integer("offset", 0),),

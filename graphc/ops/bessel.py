@@ -11,6 +11,7 @@ from graphc.ir.op import Facts, NoPartial, Notation
 from graphc.ops.arithmetic import sign
 from graphc.ops.comparison import maximum, where
 from graphc.ops.elementary import sqrt
+from graphc.ops.support.declare import Function
 from graphc.ops.support.polynomial import horner
 from graphc.ops.support.scipy_ops import compiled
 
@@ -31,27 +32,27 @@ def _of_order(name, letter, sympy_name, domain, partial, summary, **more):
     )  # fmt: skip
 
 
-jv = _of_order(
+jv: Function = _of_order(
     "jv", "J", "besselj", ((0.0, 8.0), (0.1, 20.0)), lambda out, v, x: 0.5 * (jv(v - 1, x) - jv(v + 1, x)),
     "The Bessel function of the first kind Jᵥ(x) of real order.", specials=(((0.0, 0.0), 1.0), ((1.0, 0.0), 0.0)), ulps=1e5,
 )  # fmt: skip
-yv = _of_order(
+yv: Function = _of_order(
     "yv", "Y", "bessely", ((0.0, 8.0), (0.5, 20.0)), lambda out, v, x: 0.5 * (yv(v - 1, x) - yv(v + 1, x)),
     "The Bessel function of the second kind Yᵥ(x) of real order.", specials=(((0.0, 0.0), -math.inf),), ulps=1e5,
 )  # fmt: skip
-iv = _of_order(
+iv: Function = _of_order(
     "iv", "I", "besseli", ((0.0, 8.0), (0.1, 20.0)), lambda out, v, x: 0.5 * (iv(v - 1, x) + iv(v + 1, x)),
     "The modified Bessel function of the first kind Iᵥ(x) of real order.", specials=(((0.0, 0.0), 1.0), ((1.0, 0.0), 0.0)),
 )  # fmt: skip
-kv = _of_order(
+kv: Function = _of_order(
     "kv", "K", "besselk", ((0.0, 8.0), (0.1, 20.0)), lambda out, v, x: -0.5 * (kv(v - 1, x) + kv(v + 1, x)),
     "The modified Bessel function of the second kind Kᵥ(x) of real order.", specials=(((1.0, 0.0), math.inf),),
 )  # fmt: skip
-ive = _of_order(
+ive: Function = _of_order(
     "ive", "I^e", None, ((0.0, 8.0), (0.1, 6.0)), lambda out, v, x: 0.5 * (ive(v - 1, x) + ive(v + 1, x)) - sign(x) * out,
     "e^(−|x|)·Iᵥ(x), which does not overflow.", formula=lambda S, v, x: S.exp(-x) * S.besseli(v, x),
 )  # fmt: skip
-kve = _of_order(
+kve: Function = _of_order(
     "kve", "K^e", None, ((0.0, 8.0), (0.1, 6.0)), lambda out, v, x: out - 0.5 * (kve(v - 1, x) + kve(v + 1, x)),
     "eˣ·Kᵥ(x), which does not underflow.", formula=lambda S, v, x: S.exp(x) * S.besselk(v, x),
 )  # fmt: skip
@@ -69,24 +70,24 @@ def _of_whole(name, letter, order, domain, partial, summary, of, scale=None, **m
     )  # fmt: skip
 
 
-j0 = _of_whole(
+j0: Function = _of_whole(
     "j0", "J", 0, (0.1, 20.0), lambda out, x: -j1(x), "The Bessel function J₀(x).", "besselj", specials=(((0.0,), 1.0),),
 )  # fmt: skip
-j1 = _of_whole(
+j1: Function = _of_whole(
     "j1", "J", 1, (0.1, 20.0), lambda out, x: 0.5 * (j0(x) - jv(2.0, x)), "The Bessel function J₁(x).", "besselj",
     specials=(((0.0,), 0.0),),
 )  # fmt: skip
-y0 = _of_whole(
+y0: Function = _of_whole(
     "y0", "Y", 0, (0.1, 20.0), lambda out, x: -y1(x), "The Bessel function Y₀(x).", "bessely", specials=(((0.0,), -math.inf),),
 )  # fmt: skip
-y1 = _of_whole(
+y1: Function = _of_whole(
     "y1", "Y", 1, (0.1, 20.0), lambda out, x: 0.5 * (y0(x) - yv(2.0, x)), "The Bessel function Y₁(x).", "bessely",
     specials=(((0.0,), -math.inf),),
 )  # fmt: skip
-i0 = _of_whole(
+i0: Function = _of_whole(
     "i0", "I", 0, (0.1, 20.0), lambda out, x: i1(x), "The modified Bessel function I₀(x).", "besseli", specials=(((0.0,), 1.0),),
 )  # fmt: skip
-i1 = _of_whole(
+i1: Function = _of_whole(
     "i1", "I", 1, (0.1, 20.0), lambda out, x: 0.5 * (i0(x) + iv(2.0, x)), "The modified Bessel function I₁(x).", "besseli",
     specials=(((0.0,), 0.0),),
 )  # fmt: skip
@@ -113,29 +114,29 @@ def _k_slope(order: int, x: Any, near: Any) -> Any:
     return where(x < FAR, near, _far_slope(order, 1, x) * math.sqrt(math.pi / 2))
 
 
-i0e = _of_whole(
+i0e: Function = _of_whole(
     "i0e", "I^e", 0, (0.1, 6.0), lambda out, x: _i_slope(0, x, i1e(x) - sign(x) * out),
     "e^(−|x|)·I₀(x), which does not overflow.", "besseli",
     -1,
     specials=(((0.0,), 1.0),),
 )  # fmt: skip
-i1e = _of_whole(
+i1e: Function = _of_whole(
     "i1e", "I^e", 1, (0.1, 6.0), lambda out, x: _i_slope(1, x, 0.5 * (i0e(x) + ive(2.0, x)) - sign(x) * out),
     "e^(−|x|)·I₁(x), which does not overflow.", "besseli", -1, specials=(((0.0,), 0.0),),
 )  # fmt: skip
-k0 = _of_whole(
+k0: Function = _of_whole(
     "k0", "K", 0, (0.1, 20.0), lambda out, x: -k1(x), "The modified Bessel function K₀(x).", "besselk",
     specials=(((0.0,), math.inf),),
 )  # fmt: skip
-k1 = _of_whole(
+k1: Function = _of_whole(
     "k1", "K", 1, (0.1, 20.0), lambda out, x: -0.5 * (k0(x) + kv(2.0, x)), "The modified Bessel function K₁(x).", "besselk",
     specials=(((0.0,), math.inf),),
 )  # fmt: skip
-k0e = _of_whole(
+k0e: Function = _of_whole(
     "k0e", "K^e", 0, (0.1, 6.0), lambda out, x: _k_slope(0, x, out - k1e(x)), "eˣ·K₀(x), which does not underflow.", "besselk", 1,
     specials=(((0.0,), math.inf),),
 )  # fmt: skip
-k1e = _of_whole(
+k1e: Function = _of_whole(
     "k1e", "K^e", 1, (0.1, 6.0), lambda out, x: _k_slope(1, x, out - 0.5 * (k0e(x) + kve(2.0, x))),
     "eˣ·K₁(x), which does not underflow.",
     "besselk", 1, specials=(((0.0,), math.inf),),
@@ -149,18 +150,18 @@ def _airy(name, label, latex, number, partial, summary, **more):
     )  # fmt: skip
 
 
-airyai = _airy(
+airyai: Function = _airy(
     "airyai", "Ai", r"\operatorname{Ai}", 0, lambda out, x: airyaiprime(x), "The Airy function Ai(x).",
     facts=Facts(),
 )  # fmt: skip
-airyaiprime = _airy(
+airyaiprime: Function = _airy(
     "airyaiprime", "Ai′", r"\operatorname{Ai}^\prime", 1, lambda out, x: x * airyai(x),
     "The derivative of the Airy function Ai(x).",
 )  # fmt: skip
-airybi = _airy(
+airybi: Function = _airy(
     "airybi", "Bi", r"\operatorname{Bi}", 2, lambda out, x: airybiprime(x), "The Airy function Bi(x).",
 )  # fmt: skip
-airybiprime = _airy(
+airybiprime: Function = _airy(
     "airybiprime", "Bi′", r"\operatorname{Bi}^\prime", 3, lambda out, x: x * airybi(x),
     "The derivative of the Airy function Bi(x).",
 )  # fmt: skip

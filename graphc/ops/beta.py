@@ -13,7 +13,7 @@ from graphc.ops.elementary import exp, log, log1p
 from graphc.ops.information import kl_term
 from graphc.ops.rounding import floor, round
 from graphc.ops.special import digamma, gamma, lgamma
-from graphc.ops.support.declare import like
+from graphc.ops.support.declare import Function, like
 from graphc.ops.support.scipy_ops import compiled, scipys, special
 from graphc.ops.support.stirling import LARGE, digamma_between, digamma_gap, power_weight, remainder, weight
 
@@ -70,7 +70,7 @@ def _betaln_code(a: Any, b: Any) -> Any:
     return where(low > 0, positive, lgamma(a) + lgamma(b) - lgamma(a + b))
 
 
-betaln = special(
+betaln: Function = special(
     "betaln", ("a", "b"), lambda S, a, b: S.log(S.Abs(S.gamma(a) * S.gamma(b) / S.gamma(a + b))), ((0.1, 50.0), (0.1, 50.0)),
     (lambda out, a, b: digamma_difference(a, b), lambda out, a, b: digamma_difference(b, a)),
     "The logarithm of |B(a, b)|, the beta function.", expand=_betaln_code, facts=Facts(commutative=True),
@@ -98,7 +98,7 @@ def _beta_code(a: Any, b: Any) -> Any:
     return where(low > 0, positive, general)
 
 
-beta = special(
+beta: Function = special(
     "beta", ("a", "b"), lambda S, a, b: S.gamma(a) * S.gamma(b) / S.gamma(a + b), ((0.1, 20.0), (0.1, 20.0)),
     (lambda out, a, b: out * digamma_difference(a, b), lambda out, a, b: out * digamma_difference(b, a)),
     "The beta function B(a, b) = Γ(a)Γ(b)/Γ(a + b).", expand=_beta_code, facts=Facts(commutative=True), sympy=("beta",),
@@ -132,7 +132,7 @@ def _share(S: Any, a: Any, b: Any, x: Any) -> Any:
     return S.betainc(a, b, 0, x) * S.gamma(a + b) / (S.gamma(a) * S.gamma(b))
 
 
-betainc = compiled(
+betainc: Function = compiled(
     "betainc", ("a", "b", "x"), lambda S, a, b, x: _share(S, a, b, x), ((0.5, 20.0), (0.5, 20.0), (0.02, 0.98)),
     (_refused("a", "betainc"), _refused("b", "betainc"), lambda out, a, b, x: beta_density(a, b, x)),
     "The regularized incomplete beta function Iₓ(a, b), the distribution function of the beta distribution.",
@@ -140,7 +140,7 @@ betainc = compiled(
     notation=Notation("Iₓ", None, r"I_{<2>}\left(<0>, <1>\right)"), nanoseconds=300.0,
     specials=(((2.0, 3.0, 0.0), 0.0), ((2.0, 3.0, 1.0), 1.0)),
 )  # fmt: skip
-betaincc = compiled(
+betaincc: Function = compiled(
     "betaincc", ("a", "b", "x"), lambda S, a, b, x: _share(S, b, a, 1 - x),
     ((0.5, 20.0), (0.5, 20.0), (0.02, 0.98)),
     (_refused("a", "betaincc"), _refused("b", "betaincc"), lambda out, a, b, x: -beta_density(a, b, x)),
@@ -154,7 +154,7 @@ def _factorial_code(x: Any) -> Any:
     return where(x < 0, like(0, x), gamma(1 + x))
 
 
-factorial = special(
+factorial: Function = special(
     "factorial", ("x",), lambda S, x: S.gamma(1 + x), ((0.1, 20.0),),
     (lambda out, x: out * digamma(1 + x),),
     "x! = Γ(x + 1), and 0 below 0: as SciPy's.", expand=_factorial_code, scipy=(), sympy=("factorial",),
@@ -193,7 +193,7 @@ def _binom_code(n: Any, k: Any) -> Any:
     return _rounded(value, _whole(n) & _whole(k))
 
 
-binom = special(
+binom: Function = special(
     "binom", ("n", "k"), lambda S, n, k: S.gamma(1 + n) / (S.gamma(1 + k) * S.gamma(1 + n - k)), ((10.5, 30.0), (0.2, 9.0)),
     (
         lambda out, n, k: out * _rise(1 + (n - k), k),
@@ -234,7 +234,7 @@ def _poch_partial(out: Any, z: Any, m: Any) -> Any:
     return where(near, product, out * _rise(z, m))
 
 
-poch = special(
+poch: Function = special(
     "poch", ("z", "m"), lambda S, z, m: S.gamma(z + m) / S.gamma(z), ((0.5, 20.0), (0.2, 9.0)),
     (_poch_partial, lambda out, z, m: out * digamma(z + m)),
     "Pochhammer's rising factorial Γ(z + m)/Γ(z).", expand=_poch_code, sympy=("RisingFactorial",),

@@ -19,7 +19,7 @@ from graphc.ir.types import BOOL, FIRST_KEPT, INT64, Shape, TypeRule, format_sha
 from graphc.ops.control import scan_results, wide_body
 from graphc.ops.control_attributes import a_body, a_count, fits
 from graphc.ops.support.build import summed
-from graphc.ops.support.declare import builder
+from graphc.ops.support.declare import Function, builder
 from graphc.ops.support.vmap_rules import Batch, Batched
 from graphc.ops.unfold import near, unfolds
 
@@ -65,7 +65,7 @@ STOP_GRADIENT = register_control(
     )
 )
 
-stop_gradient = builder(STOP_GRADIENT)
+stop_gradient: Function = builder(STOP_GRADIENT)
 
 HELD = register_control(
     Op(

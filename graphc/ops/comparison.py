@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from functools import reduce
+from typing import Any
 
 import numpy as np
 
 from graphc.errors import ArityError, ExpressionError
 from graphc.ir import ranges
-from graphc.ir.expr import apply, constant, current_site
+from graphc.ir.expr import Expr, apply, constant, current_site
 from graphc.ir.op import AND, COMPARISON, OR, UNARY, XOR, Facts, Kink, Notation, Op
 from graphc.ir.ranges import Range
 from graphc.ir.types import BOOL, TypeRule, floating, like_ufunc, logical, promoted, selected
-from graphc.ops.support.declare import declare, like, with_checks
+from graphc.ops.support.declare import Function, declare, like, with_checks
 
 WIDE = (-1e3, 1e3)
 
@@ -40,12 +41,12 @@ def _compare(name, ufunc, symbol, latex, predicate, relation, operator=None):
     )
 
 
-less = _compare("less", np.less, "<", "<", "lt", "Lt", "<")
-less_equal = _compare("less_equal", np.less_equal, "≤", r"\le", "le", "Le", "<=")
-greater = _compare("greater", np.greater, ">", ">", "gt", "Gt", ">")
-greater_equal = _compare("greater_equal", np.greater_equal, "≥", r"\ge", "ge", "Ge", ">=")
-equal = _compare("equal", np.equal, "=", "=", "eq", "Eq", "==")
-not_equal = _compare("not_equal", np.not_equal, "≠", r"\ne", "ne", "Ne", "!=")
+less: Function = _compare("less", np.less, "<", "<", "lt", "Lt", "<")
+less_equal: Function = _compare("less_equal", np.less_equal, "≤", r"\le", "le", "Le", "<=")
+greater: Function = _compare("greater", np.greater, ">", ">", "gt", "Gt", ">")
+greater_equal: Function = _compare("greater_equal", np.greater_equal, "≥", r"\ge", "ge", "Ge", ">=")
+equal: Function = _compare("equal", np.equal, "=", "=", "eq", "Eq", "==")
+not_equal: Function = _compare("not_equal", np.not_equal, "≠", r"\ne", "ne", "Ne", "!=")
 
 
 def _logic(name, ufunc, symbol, operator, latex, precedence, connective, emit):
@@ -69,15 +70,17 @@ def _logic(name, ufunc, symbol, operator, latex, precedence, connective, emit):
     )
 
 
-logical_and = _logic(
+logical_and: Function = _logic(
     "logical_and", np.logical_and, "∧", "&", r"\land", AND, "And", lambda e, x, y: e.and_(x, y)
 )
-logical_or = _logic("logical_or", np.logical_or, "∨", "|", r"\lor", OR, "Or", lambda e, x, y: e.or_(x, y))
-logical_xor = _logic(
+logical_or: Function = _logic(
+    "logical_or", np.logical_or, "∨", "|", r"\lor", OR, "Or", lambda e, x, y: e.or_(x, y)
+)
+logical_xor: Function = _logic(
     "logical_xor", np.logical_xor, "⊕", "^", r"\oplus", XOR, "Xor", lambda e, x, y: e.xor_(x, y)
 )
 
-logical_not = declare(
+logical_not: Function = declare(
     Op(
         name="logical_not",
         params=("x",),
@@ -112,14 +115,14 @@ def _test(name, ufunc, summary, emit):
     )
 
 
-isnan = _test("isnan", np.isnan, "Whether x is NaN.", lambda e, x: e.isnan(x))
-isinf = _test(
+isnan: Function = _test("isnan", np.isnan, "Whether x is NaN.", lambda e, x: e.isnan(x))
+isinf: Function = _test(
     "isinf",
     np.isinf,
     "Whether x is ∞ or −∞.",
     lambda e, x: e.compare("eq", e.abs(x), e.number(float("inf"), x)),
 )
-isfinite = _test(
+isfinite: Function = _test(
     "isfinite", np.isfinite, "Whether x is neither infinite nor NaN.",
     lambda e, x: e.compare("lt", e.abs(x), e.number(float("inf"), x)),
 )  # fmt: skip
@@ -166,12 +169,12 @@ def where(condition, x, y):
     return apply(WHERE, condition, x, y)
 
 
-def larger(x, y):
+def larger(x: Any, y: Any) -> Expr:
     """IEEE 754-2019's maximum of arrays: NaN beside NaN, and +0 is larger than −0, which NumPy leaves open."""
     return _signed(np.maximum(x, y), x, y, np.logical_and)
 
 
-def smaller(x, y):
+def smaller(x: Any, y: Any) -> Expr:
     """IEEE 754-2019's minimum of arrays."""
     return _signed(np.minimum(x, y), x, y, np.logical_or)
 
@@ -233,11 +236,11 @@ def _extremum(name, ufunc, reference, symbol, predicate, monotone_text):
     )
 
 
-maximum = _extremum("maximum", np.maximum, larger, "max", "ge", "larger")
-minimum = _extremum("minimum", np.minimum, smaller, "min", "le", "smaller")
+maximum: Function = _extremum("maximum", np.maximum, larger, "max", "ge", "larger")
+minimum: Function = _extremum("minimum", np.minimum, smaller, "min", "le", "smaller")
 
 
-def maxout(*operands):
+def maxout(*operands: Any) -> Expr:
     """The largest of several expressions: the Maxout activation (Goodfellow et al., 2013).
 
     Built as nested `maximum`, from left to right; at a tie the derivative is shared as `maximum` shares it. NaN if any
@@ -255,7 +258,7 @@ def maxout(*operands):
 _CLIP = getattr(getattr(getattr(np, "_core", None), "umath", None), "clip", None)
 """The ufunc below np.clip, which NumPy has no public name for."""
 
-clip = declare(
+clip: Function = declare(
     Op(
         name="clip",
         params=("x", "low", "high"),

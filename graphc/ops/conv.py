@@ -20,7 +20,7 @@ from graphc.ops.comparison import not_equal
 from graphc.ops.einsum import contract
 from graphc.ops.support import attributes as at
 from graphc.ops.support.build import broadcast, call, expanded, transposed
-from graphc.ops.support.declare import declare_arrays
+from graphc.ops.support.declare import Function, declare_arrays
 from graphc.ops.support.reducers import PARTIAL_SUMS
 from graphc.ops.support.vmap_rules import Batch, Batched, moved
 from graphc.ops.support.windows import (
@@ -215,7 +215,7 @@ def _covered(
 # --- convolution --------------------------------------------------------------------------------------------------------------
 
 
-conv2d = declare_arrays(
+conv2d: Function = declare_arrays(
     operation(
         "conv2d",
         ("x", "kernel"),
@@ -244,7 +244,7 @@ conv2d = declare_arrays(
     )
 )
 
-conv2d_input_grad = declare_arrays(
+conv2d_input_grad: Function = declare_arrays(
     operation(
         "conv2d_input_grad",
         ("v", "kernel"),
@@ -267,7 +267,7 @@ conv2d_input_grad = declare_arrays(
     )
 )
 
-conv2d_kernel_grad = declare_arrays(
+conv2d_kernel_grad: Function = declare_arrays(
     operation(
         "conv2d_kernel_grad",
         ("x", "v"),
@@ -289,7 +289,7 @@ conv2d_kernel_grad = declare_arrays(
     )
 )
 
-im2col = declare_arrays(
+im2col: Function = declare_arrays(
     operation(
         "im2col",
         ("x",),
@@ -311,7 +311,7 @@ im2col = declare_arrays(
     )
 )
 
-col2im = declare_arrays(
+col2im: Function = declare_arrays(
     operation(
         "col2im",
         ("columns",),

@@ -14,13 +14,13 @@ from graphc.ir.op import Attribute, Notation, Op
 from graphc.ir.types import FLOAT64, INT64, TypeRule, as_dtype, floating, format_shape
 from graphc.ops.support import attributes as at
 from graphc.ops.support.build import broadcast, call
-from graphc.ops.support.declare import declare_arrays, with_checks
+from graphc.ops.support.declare import Function, declare_arrays, with_checks
 
 # --- known by their shape alone --------------------------------------------------------------------------------------------
 
 NOTHING = TypeRule(lambda dtypes: ((), FLOAT64))
 
-dim = declare_arrays(
+dim: Function = declare_arrays(
     Op(
         name="dim",
         params=(),
@@ -40,7 +40,7 @@ def _columns(name: str, value: Any, operands: tuple[Expr, ...]) -> Dim | None:
     return None if value is None else at.as_dim(value)
 
 
-eye = declare_arrays(
+eye: Function = declare_arrays(
     Op(
         name="eye",
         params=(),
@@ -121,7 +121,7 @@ def _scalars(operands: tuple[Expr, ...], num: Dim, endpoint: bool) -> tuple[Dim,
     return (num,)
 
 
-linspace = declare_arrays(
+linspace: Function = declare_arrays(
     Op(
         name="linspace",
         params=("start", "stop"),
@@ -141,7 +141,7 @@ linspace = declare_arrays(
 )
 
 
-def full(shape, value, dtype=None):
+def full(shape: Any, value: Any, dtype: Any = None) -> Expr:
     """An array of one value: that value broadcast to a shape, which may hold names.
 
     value : a number or a scalar expression
@@ -156,28 +156,28 @@ def full(shape, value, dtype=None):
     return call("broadcast_to", value, shape=shape)
 
 
-def zeros(shape, dtype="float64"):
+def zeros(shape: Any, dtype: Any = "float64") -> Expr:
     """An array of zeros: the constant 0 broadcast to a shape, which may hold names."""
     return full(shape, 0, dtype)
 
 
-def ones(shape, dtype="float64"):
+def ones(shape: Any, dtype: Any = "float64") -> Expr:
     """An array of ones: the constant 1 broadcast to a shape, which may hold names."""
     return full(shape, 1, dtype)
 
 
-def full_like(x, value):
+def full_like(x: Any, value: Any) -> Expr:
     """An array of one value, of another expression's shape and type."""
     x = constant(x)
     return broadcast(constant(value, x.dtype), x)
 
 
-def zeros_like(x):
+def zeros_like(x: Any) -> Expr:
     """Zeros of another expression's shape and type."""
     return full_like(x, 0)
 
 
-def ones_like(x):
+def ones_like(x: Any) -> Expr:
     """Ones of another expression's shape and type."""
     return full_like(x, 1)
 

@@ -7,7 +7,7 @@ for svd Townsend (2016).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from graphc.ops.linalg import columns, declare, matrix, of_finite, square
 from graphc.ops.shape import sliced
 from graphc.ops.support import attributes as at
 from graphc.ops.support.build import call, expanded, transposed, zeros_like
+from graphc.ops.support.declare import Function
 
 _EQUAL_VALUES = "Where {} are equal they have no derivative; infinities or NaN stand for it."
 
@@ -57,7 +58,7 @@ def _reads_cholesky(used: Expr | None, out: Expr, operands: tuple[Expr, ...], sl
     return not_equal(lower + transposed(lower), 0)
 
 
-cholesky = declare(
+cholesky: Function = declare(
     "cholesky",
     "The lower triangular L with L @ L.T = x, for symmetric positive definite x; an error at the call for others.",
     notes="Only the lower triangle of x is read; the derivative is that of a symmetric x, shared by both triangles.",
@@ -155,7 +156,7 @@ def _reads_r(used: Expr | None, out: Expr, operands: tuple[Expr, ...], slot: int
     return not_equal(columns(_before(call("sum", factor, axis=out.ndim - 1), operands[0]) + own), 0)
 
 
-qr_q = declare(
+qr_q: Function = declare(
     "qr_q",
     "The factor Q of x = Q @ R: orthonormal columns.",
     reference=lambda x: np.linalg.qr(x)[0],
@@ -165,7 +166,7 @@ qr_q = declare(
     keeps=None,
 )
 
-qr_r = declare(
+qr_r: Function = declare(
     "qr_r",
     "The factor R of x = Q @ R: upper triangular.",
     reference=lambda x: np.linalg.qr(x)[1],
@@ -183,7 +184,7 @@ class QR(NamedTuple):
     R: Expr
 
 
-def qr(x):
+def qr(x: Any) -> QR:
     """The QR decomposition (Q, R), reduced: Q has as many columns as the smaller side of x. As `numpy.linalg.qr`.
 
     Differentiable for matrices of full rank (of more columns than rows: where the first columns have it).
@@ -210,7 +211,7 @@ def _values_pullback(v: Expr, out: Expr, x: Expr) -> Expr:
     return (vectors * columns(v)) @ transposed(vectors)
 
 
-eigvalsh = declare(
+eigvalsh: Function = declare(
     "eigvalsh",
     "The eigenvalues of symmetric matrices, in ascending order.",
     notes="Only the lower triangle is read; the derivative is that of a symmetric x, shared by both triangles.",
@@ -219,7 +220,7 @@ eigvalsh = declare(
     pullbacks=(_values_pullback,),
 )
 
-eigenvectors = declare(
+eigenvectors: Function = declare(
     "eigenvectors",
     "The eigenvectors of symmetric matrices, as columns, in the order of `eigvalsh`.",
     notes=_EQUAL_VALUES.format("eigenvalues"),
@@ -236,7 +237,7 @@ class Eigh(NamedTuple):
     eigenvectors: Expr
 
 
-def eigh(x):
+def eigh(x: Any) -> Eigh:
     """The (eigenvalues, eigenvectors) of symmetric matrices, eigenvalues in ascending order; as `numpy.linalg.eigh`.
 
     Raises `ShapeError` for a matrix that is not square.
@@ -277,7 +278,7 @@ def _right_pullback(v: Expr, out: Expr, x: Expr) -> Expr:
     return call("svd_u", x) @ transposed(change)
 
 
-svdvals = declare(
+svdvals: Function = declare(
     "svdvals",
     "The singular values of matrices, in descending order.",
     reference=of_finite(lambda x: np.linalg.svd(x, compute_uv=False)),
@@ -285,7 +286,7 @@ svdvals = declare(
     pullbacks=(_svals_pullback,),
 )
 
-svd_u = declare(
+svd_u: Function = declare(
     "svd_u",
     "The left singular vectors of matrices, as columns.",
     notes=_EQUAL_VALUES.format("singular values"),
@@ -294,7 +295,7 @@ svd_u = declare(
     pullbacks=(_left_pullback,),
 )
 
-svd_vh = declare(
+svd_vh: Function = declare(
     "svd_vh",
     "The right singular vectors of matrices, as rows.",
     notes=_EQUAL_VALUES.format("singular values"),
@@ -312,7 +313,7 @@ class SVD(NamedTuple):
     Vh: Expr
 
 
-def svd(x):
+def svd(x: Any) -> SVD:
     """The singular value decomposition (U, S, Vh), reduced; as `numpy.linalg.svd` with full_matrices=False.
 
     Raises `ShapeError` for what is no matrix, and where names leave open which side is smaller.

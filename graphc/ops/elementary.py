@@ -10,7 +10,7 @@ from graphc.ir.op import ATOM, POWER, Facts, Kink, Notation, Op
 from graphc.ir.ranges import Range
 from graphc.ir.types import TypeRule, floating, like_ufunc
 from graphc.ops.comparison import equal, where
-from graphc.ops.support.declare import declare, like
+from graphc.ops.support.declare import Function, declare, like
 
 LN2, LN10 = math.log(2), math.log(10)
 TAU = (-30.0, 30.0)
@@ -44,48 +44,48 @@ def _call(name):
     return rf"\{name}\left(<0>\right)"
 
 
-exp = _unary(
+exp: Function = _unary(
     "exp", np.exp, lambda S, x: S.exp(x), TAU, lambda out, x: out, "The exponential eˣ.",
     notation=Notation("exp", None, "e^{<0>}", latex_precedence=POWER),
     facts=Facts(inverse="log", monotone=1, range=(0.0, math.inf), nan="never"), sympy=("exp",),
     nanoseconds=0.8, texts={"python": "math.exp", "javascript": "Math.exp"},
 )  # fmt: skip
-exp2 = _unary(
+exp2: Function = _unary(
     "exp2", np.exp2, lambda S, x: 2**x, TAU, lambda out, x: out * LN2, "The power 2ˣ.",
     notation=Notation("2^", None, "2^{<0>}", latex_precedence=POWER),
     facts=Facts(inverse="log2", monotone=1, range=(0.0, math.inf), nan="never"),
     nanoseconds=0.7, texts={"python": "np.exp2", "javascript": "exp2"},
 )  # fmt: skip
-expm1 = _unary(
+expm1: Function = _unary(
     "expm1", np.expm1, lambda S, x: S.exp(x) - 1, TAU, lambda out, x: exp(x),
     "eˣ − 1 without cancellation near 0.",
     facts=Facts(inverse="log1p", monotone=1, range=(-1.0, math.inf), nan="never"),
     nanoseconds=1.2, texts={"python": "math.expm1", "javascript": "Math.expm1"},
 )  # fmt: skip
-log = _unary(
+log: Function = _unary(
     "log", np.log, lambda S, x: S.log(x), (1e-3, 1e3), lambda out, x: 1 / x,
     "The natural logarithm; −∞ at 0, NaN below.", latex=_call("log"),
     facts=Facts(inverse="exp", monotone=1, nan=(0.0, math.inf)), sympy=("log",),
     nanoseconds=1.1, texts={"python": "math.log", "javascript": "Math.log"},
 )  # fmt: skip
-log2 = _unary(
+log2: Function = _unary(
     "log2", np.log2, lambda S, x: S.log(x, 2), (1e-3, 1e3), lambda out, x: 1 / (x * LN2),
     "The logarithm to base 2.", latex=r"\log_{2}\left(<0>\right)", facts=Facts(inverse="exp2", monotone=1, nan=(0.0, math.inf)),
     nanoseconds=1.3, texts={"python": "math.log2", "javascript": "Math.log2"},
 )  # fmt: skip
-log10 = _unary(
+log10: Function = _unary(
     "log10", np.log10, lambda S, x: S.log(x, 10), (1e-3, 1e3), lambda out, x: 1 / (x * LN10),
     "The logarithm to base 10.", latex=r"\log_{10}\left(<0>\right)",
     facts=Facts(monotone=1, nan=(0.0, math.inf)), reference_ulps=3.0,
     nanoseconds=1.4, texts={"python": "math.log10", "javascript": "Math.log10"},
 )  # fmt: skip
-log1p = _unary(
+log1p: Function = _unary(
     "log1p", np.log1p, lambda S, x: S.log(1 + x), (-0.999, 1e3), lambda out, x: 1 / (1 + x),
     "log(1 + x) without cancellation near 0.", facts=Facts(inverse="expm1", monotone=1, nan=(-1.0, math.inf)),
     nanoseconds=1.2, texts={"python": "math.log1p", "javascript": "Math.log1p"},
 )  # fmt: skip
 
-sqrt = _unary(
+sqrt: Function = _unary(
     "sqrt", np.sqrt, lambda S, x: S.sqrt(x), (1e-3, 1e3), lambda out, x: 0.5 / out,
     "The square root; NaN below 0. Correctly rounded.",
     notation=Notation("√", None, r"\sqrt{<0>}"), emit=lambda e, x: e.intrinsic("sqrt", x),
@@ -93,7 +93,7 @@ sqrt = _unary(
     facts=Facts(inverse="square", monotone=1, range=(-0.0, math.inf), nan=(0.0, math.inf)), ulps=0.5,
     nanoseconds=0.6,
 )  # fmt: skip
-rsqrt = _unary(
+rsqrt: Function = _unary(
     "rsqrt", lambda x: x.dtype.type(1) / np.sqrt(x), lambda S, x: 1 / S.sqrt(x), (1e-3, 1e3),
     lambda out, x: -0.5 * (out * out * out), "The reciprocal square root 1/√x.",
     notation=Notation("1/√", None, r"\frac{1}{\sqrt{<0>}}", latex_precedence=ATOM - 5),
@@ -101,7 +101,7 @@ rsqrt = _unary(
     facts=Facts(monotone=-1, nan=(0.0, math.inf)), reference_ulps=2.5,  # −∞ at −0, as IEEE 754 has it
     nanoseconds=0.9, texts={"python": "rsqrt", "javascript": "rsqrt"},
 )  # fmt: skip
-cbrt = _unary(
+cbrt: Function = _unary(
     "cbrt", np.cbrt, lambda S, x: S.real_root(x, 3), (1e-3, 1e3), lambda out, x: 1 / (3 * (out * out)),
     "The real cube root, of negative numbers as well.",
     notation=Notation("∛", None, r"\sqrt[{3}]{<0>}"),
@@ -110,22 +110,22 @@ cbrt = _unary(
     nanoseconds=1.4, texts={"python": "np.cbrt", "javascript": "Math.cbrt"},
 )  # fmt: skip
 
-sin = _unary(
+sin: Function = _unary(
     "sin", np.sin, lambda S, x: S.sin(x), TAU, lambda out, x: cos(x), "The sine of x in radians.",
     latex=_call("sin"), facts=Facts(parity="odd", range=(-1.0, 1.0), nan="infinite"), sympy=("sin",),
     nanoseconds=2.0, texts={"python": "math.sin", "javascript": "Math.sin"},
 )  # fmt: skip
-cos = _unary(
+cos: Function = _unary(
     "cos", np.cos, lambda S, x: S.cos(x), TAU, lambda out, x: -sin(x), "The cosine of x in radians.",
     latex=_call("cos"), facts=Facts(parity="even", range=(-1.0, 1.0), nan="infinite"), sympy=("cos",),
     nanoseconds=2.0, texts={"python": "math.cos", "javascript": "Math.cos"},
 )  # fmt: skip
-tan = _unary(
+tan: Function = _unary(
     "tan", np.tan, lambda S, x: S.tan(x), (-1.5, 1.5), lambda out, x: 1 + out * out, "The tangent of x in radians.",
     latex=_call("tan"), facts=Facts(parity="odd", nan="infinite"), sympy=("tan",), ulps=1.5,
     nanoseconds=3.0, texts={"python": "math.tan", "javascript": "Math.tan"},
 )  # fmt: skip
-asin = _unary(
+asin: Function = _unary(
     "asin", np.arcsin, lambda S, x: S.asin(x), (-0.999, 0.999), lambda out, x: rsqrt((1 - x) * (1 + x)),
     "The angle in [−π/2, π/2] whose sine is x; NaN outside [−1, 1].",
     latex=_call("arcsin"),
@@ -133,14 +133,14 @@ asin = _unary(
     kinks=(Kink((1.0,), (math.inf,), "the limit of the derivative from below"),), sympy=("asin",),
     nanoseconds=2.0, texts={"python": "math.asin", "javascript": "Math.asin"},
 )  # fmt: skip
-acos = _unary(
+acos: Function = _unary(
     "acos", np.arccos, lambda S, x: S.acos(x), (-0.999, 0.999), lambda out, x: -rsqrt((1 - x) * (1 + x)),
     "The angle in [0, π] whose cosine is x; NaN outside [−1, 1].",
     latex=_call("arccos"), facts=Facts(inverse="cos", monotone=-1, range=(0.0, math.pi), nan=(-1.0, 1.0)),
     kinks=(Kink((1.0,), (-math.inf,), "the limit of the derivative from below"),), sympy=("acos",),
     nanoseconds=2.0, texts={"python": "math.acos", "javascript": "Math.acos"},
 )  # fmt: skip
-atan = _unary(
+atan: Function = _unary(
     "atan", np.arctan, lambda S, x: S.atan(x), TAU, lambda out, x: 1 / (1 + x * x),
     "The angle in (−π/2, π/2) whose tangent is x.",
     latex=_call("arctan"),
@@ -151,39 +151,39 @@ atan = _unary(
     nanoseconds=2.0, texts={"python": "math.atan", "javascript": "Math.atan"},
 )  # fmt: skip
 
-sinh = _unary(
+sinh: Function = _unary(
     "sinh", np.sinh, lambda S, x: S.sinh(x), TAU, lambda out, x: cosh(x), "The hyperbolic sine.",
     latex=_call("sinh"),
     facts=Facts(inverse="asinh", parity="odd", monotone=1, nan="never"), sympy=("sinh",), ulps=1.5, reference_ulps=3.0,
     nanoseconds=1.2, texts={"python": "math.sinh", "javascript": "Math.sinh"},
 )  # fmt: skip
-cosh = _unary(
+cosh: Function = _unary(
     "cosh", np.cosh, lambda S, x: S.cosh(x), TAU, lambda out, x: sinh(x), "The hyperbolic cosine.",
     latex=_call("cosh"), facts=Facts(parity="even", range=(1.0, math.inf), nan="never"), sympy=("cosh",), reference_ulps=3.0,
     nanoseconds=1.1, texts={"python": "math.cosh", "javascript": "Math.cosh"},
 )  # fmt: skip
-tanh = _unary(
+tanh: Function = _unary(
     "tanh", np.tanh, lambda S, x: S.tanh(x), TAU, lambda out, x: 1 - out * out, "The hyperbolic tangent.",
     latex=_call("tanh"), sympy=("tanh",),
     facts=Facts(inverse="atanh", parity="odd", monotone=1, bounded_slope=True, range=(-1.0, 1.0), nan="never"),
     reference_ulps=3.0,
     nanoseconds=1.5, texts={"python": "math.tanh", "javascript": "Math.tanh"},
 )  # fmt: skip
-asinh = _unary(
+asinh: Function = _unary(
     "asinh", np.arcsinh, lambda S, x: S.asinh(x), TAU, lambda out, x: 1 / hypot(1, x),
     "The inverse hyperbolic sine.",
     facts=Facts(inverse="sinh", parity="odd", monotone=1, nan="never"), sympy=("asinh",), ulps=1.5,
     reference_ulps=3.0,
     nanoseconds=2.5, texts={"python": "math.asinh", "javascript": "Math.asinh"},
 )  # fmt: skip
-acosh = _unary(
+acosh: Function = _unary(
     "acosh", np.arccosh, lambda S, x: S.acosh(x), (1.001, 1e3), lambda out, x: rsqrt(x - 1) * rsqrt(x + 1),
     "The inverse hyperbolic cosine; NaN below 1.",
     facts=Facts(inverse="cosh", monotone=1, range=(0.0, math.inf), nan=(1.0, math.inf)),
     kinks=(Kink((1.0,), (math.inf,), "the limit of the derivative from above"),), sympy=("acosh",), reference_ulps=3.0,
     nanoseconds=2.5, texts={"python": "math.acosh", "javascript": "Math.acosh"},
 )  # fmt: skip
-atanh = _unary(
+atanh: Function = _unary(
     "atanh", np.arctanh, lambda S, x: S.atanh(x), (-0.999, 0.999), lambda out, x: 1 / ((1 - x) * (1 + x)),
     "The inverse hyperbolic tangent; ±∞ at ±1, NaN outside [−1, 1].",
     facts=Facts(inverse="tanh", parity="odd", monotone=1, nan=(-1.0, 1.0)), sympy=("atanh",), reference_ulps=3.0,
@@ -200,7 +200,7 @@ def _atan2_partial(numerator):
     return rule
 
 
-atan2 = declare(
+atan2: Function = declare(
     Op(
         name="atan2",
         params=("y", "x"),
@@ -237,7 +237,7 @@ def _hypot_bounds(x: Range, y: Range) -> Range:
     return Range(least * (1 - 1e-6) if math.isfinite(least) else 0.0, math.inf, x.nan or y.nan)
 
 
-hypot = declare(
+hypot: Function = declare(
     Op(
         name="hypot",
         params=("x", "y"),

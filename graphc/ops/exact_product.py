@@ -11,7 +11,7 @@ import numpy as np
 
 from graphc.ir.op import Notation, Op, register_control
 from graphc.ir.types import TypeRule
-from graphc.ops.support.declare import builder
+from graphc.ops.support.declare import Function, builder
 
 _SPLIT = {8: 134217729.0, 4: 4097.0, 2: 65.0}
 """2ⁿ + 1, by the size of the type: a number times this leaves its upper half of the digits."""
@@ -61,6 +61,6 @@ MULTIPLY_ERROR = register_control(
     )
 )
 
-multiply_error = builder(MULTIPLY_ERROR)
+multiply_error: Function = builder(MULTIPLY_ERROR)
 
 __all__ = ["MULTIPLY_ERROR", "multiply_error"]

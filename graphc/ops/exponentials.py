@@ -15,6 +15,7 @@ from graphc.ops.reduce import reduction
 from graphc.ops.support import attributes as at
 from graphc.ops.support import kept_axes
 from graphc.ops.support.build import call, restored, summed
+from graphc.ops.support.declare import Function
 
 
 def _greatest(x: Any, axis: Any) -> Any:
@@ -34,7 +35,7 @@ def _logsumexp_pullback(v: Expr, out: Expr, x: Expr, axis: Any, keepdims: bool) 
     return restored(v, axes, keepdims) * call("softmax", x, axis=axis) if axes else v
 
 
-logsumexp = reduction(
+logsumexp: Function = reduction(
     "logsumexp",
     "The logarithm of the sum of exponentials along axes: it does not overflow.",
     notes="Of nothing it is −∞.",
@@ -65,7 +66,7 @@ def _same_shape(operands: tuple[Expr, ...], *_: Any) -> tuple[Dim, ...]:
     return operands[0].shape
 
 
-softmax = reduction(
+softmax: Function = reduction(
     "softmax",
     "exp(x) over its sum along an axis, the last by default: positive, and 1 in sum.",
     attributes=(_EVERY,),
@@ -76,7 +77,7 @@ softmax = reduction(
     facts=Facts(range=(0.0, 1.0), nan="infinite"),
 )
 
-log_softmax = reduction(
+log_softmax: Function = reduction(
     "log_softmax",
     "The logarithm of `softmax`, as x − logsumexp(x): it does not underflow.",
     attributes=(_EVERY,),

@@ -13,7 +13,7 @@ from graphc.ops.beta import beta_density
 from graphc.ops.comparison import equal, where
 from graphc.ops.elementary import exp
 from graphc.ops.information import kl_term
-from graphc.ops.support.declare import declare, like
+from graphc.ops.support.declare import Function, declare, like
 from graphc.ops.support.scipy_ops import scipys
 from graphc.ops.support.stirling import weight
 
@@ -74,7 +74,7 @@ def _incomplete(name, formula, domain, partial, summary, **more):
     )
 
 
-gammainc = _incomplete(
+gammainc: Function = _incomplete(
     "gammainc", lambda S, a, x: S.lowergamma(a, x) / S.gamma(a), ((0.5, 20.0), (0.2, 30.0)),
     lambda out, a, x: gamma_density(a, x),
     "The regularized lower incomplete gamma function P(a, x), the distribution function of the gamma distribution.",
@@ -82,7 +82,7 @@ gammainc = _incomplete(
     reference=_clipped("gammainc"), emit=_share("gammainc"),
     specials=(((2.0, 0.0), 0.0), ((2.0, math.inf), 1.0), ((0.0, 1.0), 1.0)),
 )  # fmt: skip
-gammaincc = _incomplete(
+gammaincc: Function = _incomplete(
     "gammaincc", lambda S, a, x: S.uppergamma(a, x) / S.gamma(a), ((0.5, 20.0), (0.2, 30.0)),
     lambda out, a, x: -gamma_density(a, x),
     "The regularized upper incomplete gamma function Q(a, x) = 1 − P(a, x).",
@@ -90,15 +90,15 @@ gammaincc = _incomplete(
     reference=_clipped("gammaincc"), emit=_share("gammaincc"),
     specials=(((2.0, 0.0), 1.0), ((2.0, math.inf), 0.0), ((0.0, 1.0), 0.0)),
 )  # fmt: skip
-gammaincinv = _incomplete(
+gammaincinv: Function = _incomplete(
     "gammaincinv", None, (), lambda out, a, x: 1 / gamma_density(a, out),
     "The inverse of P(a, ·): the quantile of the gamma distribution.", specials=(((2.0, 0.0), 0.0), ((2.0, 1.0), math.inf)),
 )  # fmt: skip
-gammainccinv = _incomplete(
+gammainccinv: Function = _incomplete(
     "gammainccinv", None, (), lambda out, a, x: -1 / gamma_density(a, out),
     "The inverse of Q(a, ·).", specials=(((2.0, 1.0), 0.0), ((2.0, 0.0), math.inf)),
 )  # fmt: skip
-betaincinv = declare(
+betaincinv: Function = declare(
     Op(
         name="betaincinv",
         params=("a", "b", "y"),

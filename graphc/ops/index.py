@@ -19,7 +19,7 @@ from graphc.ir.op import Attribute, Facts, Notation, Op
 from graphc.ir.types import BOOL, INT64, Shape, Signature, TypeRule, broadcast_shapes, format_shape
 from graphc.ops.support import attributes as at
 from graphc.ops.support.build import call, zeros_like
-from graphc.ops.support.declare import declare_arrays
+from graphc.ops.support.declare import Function, declare_arrays
 from graphc.ops.support.index_axes import WHOLE, index_batch
 from graphc.util.arguments import is_masked
 
@@ -250,7 +250,7 @@ def _leaves_out(operands: tuple[Expr, ...], slot: int, key: tuple[Any, ...]) -> 
     )
 
 
-index = declare_arrays(
+index: Function = declare_arrays(
     Op(
         name="index",
         facts=Facts(bounds=lambda x, *places: x),

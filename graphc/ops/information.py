@@ -13,7 +13,7 @@ from graphc.ops.arithmetic import divide
 from graphc.ops.comparison import equal, isnan, where
 from graphc.ops.elementary import atanh, log, log1p
 from graphc.ops.special import scipy_special
-from graphc.ops.support.declare import declare, like
+from graphc.ops.support.declare import Function, declare, like
 from graphc.ops.support.polynomial import horner
 
 _SERIES = [2 / (2 * k + 3) for k in range(18)]
@@ -48,14 +48,14 @@ def _zero_times(x: Any, y: Any, product: Any) -> Any:
     return where(equal(x, 0) & ~isnan(y), like(0, product), product)
 
 
-xlogy = _information(
+xlogy: Function = _information(
     "xlogy", ("x", "y"), lambda S, x, y: x * S.log(y), ((0.1, 10.0), (0.1, 10.0)),
     (lambda out, x, y: log(y), lambda out, x, y: where(equal(x, 0), like(0, out), x / y)),
     "x·log y, and 0 at x = 0 whatever y is but NaN.", expand=lambda x, y: _zero_times(x, y, x * log(y)),
     notation=Notation("x·log y"), specials=(((0.0, 0.0), 0.0), ((0.0, -1.0), 0.0), ((0.0, math.inf), 0.0)), ulps=2.0,
     nanoseconds=2.0,
 )  # fmt: skip
-xlog1py = _information(
+xlog1py: Function = _information(
     "xlog1py", ("x", "y"), lambda S, x, y: x * S.log(1 + y), ((0.1, 10.0), (-0.9, 10.0)),
     (lambda out, x, y: log1p(y), lambda out, x, y: where(equal(x, 0), like(0, out), x / (1 + y))),
     "x·log(1 + y), and 0 at x = 0 whatever y is but NaN.", expand=lambda x, y: _zero_times(x, y, x * log1p(y)),
@@ -68,7 +68,7 @@ def _entr_code(x: Any) -> Any:
     return where(x > 0, -x * log(x), where(equal(x, 0), like(0, x), where(x < 0, like(-math.inf, x), x)))
 
 
-entr = _information(
+entr: Function = _information(
     "entr", ("x",), lambda S, x: -x * S.log(x), ((0.01, 10.0),), (lambda out, x: -log(x) - 1,),
     "The entropy −x·log x of one share: 0 at 0, −∞ below.", expand=_entr_code, facts=Facts(nan="never"),
     specials=(((0.0,), 0.0), ((-1.0,), -math.inf), ((math.inf,), -math.inf)), ulps=2.0, nanoseconds=2.0,
@@ -92,7 +92,7 @@ def _rel_entr_code(x: Any, y: Any) -> Any:
     return where(_inside(x, y), x * _log_ratio(x, y), edge)
 
 
-rel_entr = _information(
+rel_entr: Function = _information(
     "rel_entr", ("x", "y"), lambda S, x, y: x * S.log(x / y), ((0.1, 10.0), (0.1, 10.0)),
     (lambda out, x, y: _log_ratio(x, y) + 1, lambda out, x, y: -divide(x, y)),
     "The relative entropy x·log(x/y) of two shares: 0 at x = 0 ≤ y, ∞ where one is below.", expand=_rel_entr_code,
@@ -121,7 +121,7 @@ def _kl_div_code(x: Any, y: Any) -> Any:
     return where(_inside(x, y), kl_term(x, y), edge)
 
 
-kl_div = _information(
+kl_div: Function = _information(
     "kl_div", ("x", "y"), lambda S, x, y: x * S.log(x / y) - x + y, ((0.1, 10.0), (0.1, 10.0)),
     (lambda out, x, y: _log_ratio(x, y), lambda out, x, y: _one_minus(x, y)),
     "x·log(x/y) − x + y, a term of the Kullback–Leibler divergence: y at x = 0 ≤ y, ∞ where one is below.", expand=_kl_div_code,
@@ -135,7 +135,7 @@ def _logit_code(x: Any) -> Any:
     return where(abs(x - 0.5) < 0.25, 2 * atanh(2 * x - 1), log(x / (1 - x)))
 
 
-logit = _information(
+logit: Function = _information(
     "logit", ("x",), lambda S, x: S.log(x / (1 - x)), ((0.01, 0.99),), (lambda out, x: 1 / (x * (1 - x)),),
     "The log-odds log(x/(1 − x)), the inverse of the logistic function.", expand=_logit_code,
     facts=Facts(nan=(0.0, 1.0), inverse="sigmoid"),

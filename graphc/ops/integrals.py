@@ -11,17 +11,17 @@ from graphc.ir.expr import Expr
 from graphc.ir.op import Facts, Notation
 from graphc.ops.comparison import equal, where
 from graphc.ops.elementary import cos, cosh, exp, sin, sinh, sqrt
-from graphc.ops.support.declare import like
+from graphc.ops.support.declare import Function, like
 from graphc.ops.support.polynomial import horner
 from graphc.ops.support.scipy_ops import compiled, scipys, special
 
-expi = compiled(
+expi: Function = compiled(
     "expi", ("x",), lambda S, x: S.Ei(x), ((0.5, 20.0),), (lambda out, x: exp(x) / x,),
     "The exponential integral Ei(x), the principal value of ∫ eᵗ/t dt from −∞ to x.", sympy=("Ei",),
     notation=Notation("Ei", None, r"\operatorname{Ei}\left(<0>\right)"), nanoseconds=60.0,
     specials=(((0.0,), -math.inf), ((math.inf,), math.inf)),
 )  # fmt: skip
-exp1 = compiled(
+exp1: Function = compiled(
     "exp1", ("x",), lambda S, x: S.expint(1, x), ((0.1, 20.0),), (lambda out, x: -exp(-x) / x,),
     "The exponential integral E₁(x) = ∫ e⁻ᵗ/t dt from x to ∞.", notation=Notation("E₁", None, r"E_1\left(<0>\right)"),
     nanoseconds=60.0, specials=(((0.0,), math.inf), ((math.inf,), 0.0)),
@@ -53,7 +53,7 @@ def _expn_code(e: Any, n: Any, x: Any) -> Any:
     return e.select(known, e.scipy("expn", whole, x), e.number(math.nan, x))
 
 
-expn = compiled(
+expn: Function = compiled(
     "expn", ("n", "x"), lambda S, n, x: S.expint(S.floor(n), x), ((1.0, 8.0), (0.1, 20.0)), (None, _expn_partial),
     "The exponential integral Eₙ(x) = ∫ e^(−xt)/tⁿ dt from 1 to ∞; n is cut to a whole number.",
     reference=_expn_reference, emit=_expn_code, smooth_at=lambda n, x: n != math.floor(n),
@@ -86,20 +86,20 @@ def _over_x(function: Any, series: list[float]) -> Any:
     return quotient
 
 
-sinint = _integral(
+sinint: Function = _integral(
     "sinint", "Si", 0, "sici", "Si", _over_x(sin, _SINC), (-20.0, 20.0),
     "The sine integral Si(x) = ∫ sin(t)/t dt from 0 to x, the first result of SciPy's sici.", facts=Facts(range=(-2.0, 2.0)),
     specials=(((0.0,), 0.0),),
 )  # fmt: skip
-cosint = _integral(
+cosint: Function = _integral(
     "cosint", "Ci", 1, "sici", "Ci", lambda out, x: cos(x) / x, (0.1, 20.0),
     "The cosine integral Ci(x), the second result of SciPy's sici.", specials=(((0.0,), -math.inf),), ulps=1e5,
 )  # fmt: skip
-sinhint = _integral(
+sinhint: Function = _integral(
     "sinhint", "Shi", 0, "shichi", "Shi", _over_x(sinh, _SINHC), (-20.0, 20.0),
     "The hyperbolic sine integral Shi(x), the first result of SciPy's shichi.", specials=(((0.0,), 0.0),),
 )  # fmt: skip
-coshint = _integral(
+coshint: Function = _integral(
     "coshint", "Chi", 1, "shichi", "Chi", lambda out, x: cosh(x) / x, (0.7, 20.0),
     "The hyperbolic cosine integral Chi(x), the second result of SciPy's shichi.", specials=(((0.0,), -math.inf),),
 )  # fmt: skip
@@ -189,13 +189,13 @@ def _ellipe_partial(out: Any, m: Any) -> Any:
     return where(m < 1, slope, where(equal(m, 1), like(-math.inf, m), like(math.nan, m)))
 
 
-ellipk = special(
+ellipk: Function = special(
     "ellipk", ("m",), lambda S, m: S.elliptic_k(m), ((-5.0, 0.99),), (_ellipk_partial,),
     "The complete elliptic integral of the first kind K(m); m is the parameter k².", expand=_ellipk_code, sympy=("elliptic_k",),
     notation=Notation("K", None, r"K\left(<0>\right)"), ulps=16.0, reference_ulps=40.0, nanoseconds=60.0,
     specials=(((1.0,), math.inf),),
 )  # fmt: skip
-ellipe = special(
+ellipe: Function = special(
     "ellipe", ("m",), lambda S, m: S.elliptic_e(m), ((-5.0, 0.99),), (_ellipe_partial,),
     "The complete elliptic integral of the second kind E(m); m is the parameter k².", expand=_ellipe_code, sympy=("elliptic_e",),
     notation=Notation("E", None, r"E\left(<0>\right)"), ulps=16.0, reference_ulps=40.0, nanoseconds=60.0,

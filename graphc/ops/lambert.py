@@ -17,7 +17,7 @@ from graphc.ir.op import NoPartial, Notation
 from graphc.ops.comparison import equal, maximum, minimum, where
 from graphc.ops.elementary import exp, log, log1p, sqrt
 from graphc.ops.special import scipy_special
-from graphc.ops.support.declare import like
+from graphc.ops.support.declare import Function, like
 from graphc.ops.support.polynomial import horner
 from graphc.ops.support.scipy_ops import special
 
@@ -101,7 +101,7 @@ def _reference(z: Any, k: Any) -> Any:
     return np.where(real, value.real, np.nan).astype(z.dtype)[()]
 
 
-lambertw = special(
+lambertw: Function = special(
     "lambertw", ("z", "k"), lambda S, z, k: S.LambertW(z, k), ((-0.3, 50.0), (0.0, 0.0)),
     (_partial, NoPartial("k of lambertw", "it is the number of a branch", "give k as 0 or −1")),
     "Lambert's function W(z), the real w with w·eʷ = z: the upper branch for k = 0, from −1 on, the lower one for k = −1.",

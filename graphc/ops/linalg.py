@@ -18,7 +18,7 @@ from graphc.ops.comparison import not_equal
 from graphc.ops.support import attributes as at
 from graphc.ops.support import kept_axes
 from graphc.ops.support.build import broadcast, call, expanded, fitted, summed, transposed
-from graphc.ops.support.declare import family
+from graphc.ops.support.declare import Function, family
 from graphc.ops.support.vmap_rules import Batch, Batched, aligned, rank
 
 
@@ -75,7 +75,7 @@ def columns(values: Expr) -> Expr:
     return expanded(values, values.ndim - 1)
 
 
-inv = declare(
+inv: Function = declare(
     "inv",
     "The inverse of square matrices; an error at the call where there is none.",
     reference=np.linalg.inv,
@@ -146,7 +146,7 @@ def solving(name: str) -> dict[str, Any]:
     }
 
 
-solve = declare(
+solve: Function = declare(
     "solve",
     "The solution x of a @ x = b; b is a vector if it has one axis, else a matrix of right sides.",
     params=("a", "b"),
@@ -185,7 +185,7 @@ def _reads_half(
     return half & not_equal(fitted(of_rows, a) if of_rows.ndim > a.ndim else of_rows, 0)
 
 
-solve_triangular = declare(
+solve_triangular: Function = declare(
     "solve_triangular",
     "The solution x of a @ x = b for a triangular matrix: the other triangle of a is not read.",
     params=("a", "b"),
@@ -217,7 +217,7 @@ def _batch(operands: tuple[Expr, ...], *_: Any) -> Shape:
     return square(operands)[:-2]
 
 
-det = declare(
+det: Function = declare(
     "det",
     "The determinant of square matrices.",
     notes="Its derivative is the matrix of cofactors, at singular matrices too.",
@@ -317,7 +317,7 @@ def _reads_minors(used: Expr | None, out: Expr, operands: tuple[Expr, ...], slot
     return not_equal(summed(rows, out.ndim - 2, True) - rows - columns + each, 0)
 
 
-cofactors = declare(
+cofactors: Function = declare(
     "cofactors",
     "The matrix of cofactors of square matrices, det(x)·x⁻ᵀ; defined for singular matrices as well.",
     reference=of_finite(_cofactors),
@@ -328,7 +328,7 @@ cofactors = declare(
     notation=Notation("cof"),
 )
 
-cofactors_along = declare(
+cofactors_along: Function = declare(
     "cofactors_along",
     "How the cofactors of x change along a direction v, which is also what they hand back of an adjoint v.",
     notes="Its own derivative by x needs the inverse: at a singular matrix that is an error at the call.",
@@ -344,7 +344,7 @@ cofactors_along = declare(
     notation=Notation("cof′"),
 )
 
-logabsdet = declare(
+logabsdet: Function = declare(
     "logabsdet",
     "The logarithm of the absolute value of the determinant, which does not overflow; −∞ for singular matrices.",
     reference=lambda x: np.linalg.slogdet(x)[1],
@@ -352,7 +352,7 @@ logabsdet = declare(
     pullbacks=(lambda v, out, x: _each(v) * transposed(call("inv", x)),),
 )
 
-det_sign = declare(
+det_sign: Function = declare(
     "det_sign",
     "The sign of the determinant: −1, 0 or 1. Piecewise constant: its derivative is 0.",
     reference=lambda x: np.linalg.slogdet(x)[0],
@@ -368,7 +368,7 @@ class Slogdet(NamedTuple):
     logabsdet: Expr
 
 
-def slogdet(x):
+def slogdet(x: Any) -> Slogdet:
     """The sign of the determinant and the logarithm of its absolute value, as (sign, logabsdet); as `numpy.linalg.slogdet`.
 
     Raises `ShapeError` for a matrix that is not square.

@@ -7,15 +7,17 @@ syntax, for processors that cannot run that.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
+from graphc.ir.expr import Expr
 from graphc.ir.op import Facts, Notation, Op
 from graphc.ir.ranges import Range
 from graphc.ir.types import TypeRule, floating, like_ufunc
 from graphc.ops.comparison import equal, maximum, minimum, where
 from graphc.ops.elementary import exp, log1p
-from graphc.ops.support.declare import declare, like
+from graphc.ops.support.declare import Function, declare, like
 
 _SCIPYS = {"sigmoid": ("expit",), "log_sigmoid": ("log_expit",)}
 
@@ -40,12 +42,12 @@ def _logistic(name, reference, formula, partials, summary, **more):
     )
 
 
-def expit(x):
+def expit(x: Any) -> Expr:
     small = np.exp(-np.abs(x))
     return np.where(x >= 0, x.dtype.type(1), small) / (1 + small)
 
 
-sigmoid = _logistic(
+sigmoid: Function = _logistic(
     "sigmoid", expit, lambda S, x: 1 / (1 + S.exp(-x)), (lambda out, x: out * (1 - out),),
     "The logistic function σ(x) = 1/(1 + e⁻ˣ), without overflow.",
     expand=lambda x: where(x >= 0, like(1, x), exp(-abs(x))) / (1 + exp(-abs(x))),
@@ -54,7 +56,7 @@ sigmoid = _logistic(
     nanoseconds=1.8, texts={"python": "sigmoid", "javascript": "sigmoid"},
 )  # fmt: skip
 
-softplus = _logistic(
+softplus: Function = _logistic(
     "softplus", lambda x: np.logaddexp(x, x.dtype.type(0)), lambda S, x: S.log(1 + S.exp(x)), (lambda out, x: sigmoid(x),),
     "log(1 + eˣ), without overflow.", expand=lambda x: maximum(x, 0) + log1p(exp(-abs(x))),
     facts=Facts(
@@ -64,7 +66,7 @@ softplus = _logistic(
     nanoseconds=2.2, texts={"python": "softplus", "javascript": "softplus"},
 )  # fmt: skip
 
-log_sigmoid = _logistic(
+log_sigmoid: Function = _logistic(
     "log_sigmoid", lambda x: -np.logaddexp(-x, x.dtype.type(0)), lambda S, x: S.log(1 / (1 + S.exp(-x))),
     (lambda out, x: sigmoid(-x),), "log σ(x) = −log(1 + e⁻ˣ), without overflow.",
     expand=lambda x: minimum(x, 0) - log1p(exp(-abs(x))), label="log σ",
@@ -79,7 +81,7 @@ def _expand_logaddexp(x, y):
     return maximum(x, y) + log1p(exp(difference))
 
 
-logaddexp = declare(
+logaddexp: Function = declare(
     Op(
         name="logaddexp",
         params=("x", "y"),

@@ -15,6 +15,7 @@ from graphc.ops.decompose import qr, svdvals
 from graphc.ops.linalg import declare, of_finite, solve_triangular, square
 from graphc.ops.support import attributes as at
 from graphc.ops.support.build import call, summed, transposed
+from graphc.ops.support.declare import Function
 from graphc.util import fork_safety
 
 
@@ -41,7 +42,7 @@ def _expm_pullback(v: Expr, out: Expr, x: Expr) -> Expr:
     return block[(..., slice(None, length), slice(length, None))]
 
 
-expm = declare(
+expm: Function = declare(
     "expm",
     "The exponential Σ xᵏ/k! of square matrices.",
     reference=_expm,

@@ -17,7 +17,7 @@ from graphc.ops.comparison import equal, where
 from graphc.ops.elementary import exp, log, log1p
 from graphc.ops.special import ERFCX, ERFCX_PLACE, ERFCX_SHIFT, erfc, erfcx, scipy_special
 from graphc.ops.support import inverse_error
-from graphc.ops.support.declare import declare, like
+from graphc.ops.support.declare import Function, declare, like
 from graphc.ops.support.polynomial import horner
 
 ROOT_HALF, ROOT_PI_HALVES, ROOT_TWO_PI, HALF_ROOT_PI = (
@@ -47,7 +47,7 @@ def _density(x: Any) -> Any:
     return exp(-0.5 * (x * x)) * (1 / ROOT_TWO_PI)
 
 
-ndtr = _normal(
+ndtr: Function = _normal(
     "ndtr", lambda S, x: S.erfc(-x / S.sqrt(2)) / 2, (-6.0, 6.0), lambda out, x: _density(x),
     "The distribution function Φ(x) of the normal distribution.", expand=lambda x: 0.5 * erfc(-ROOT_HALF * x),
     notation=Notation("Φ", None, r"\Phi\left(<0>\right)"), facts=Facts(range=(0.0, 1.0), nan="never"),
@@ -69,7 +69,7 @@ def _log_ndtr_partial(out: Any, x: Any) -> Any:
     return where(x < 0, below, _density(x) / (0.5 * erfc(-ROOT_HALF * x)))
 
 
-log_ndtr = _normal(
+log_ndtr: Function = _normal(
     "log_ndtr", lambda S, x: S.log(S.erfc(-x / S.sqrt(2)) / 2), (-30.0, 5.0), _log_ndtr_partial,
     "The logarithm of the normal distribution function, log Φ(x), far below 0 too.", expand=_log_ndtr_code,
     notation=Notation("log Φ", None, r"\log\Phi\left(<0>\right)"), facts=Facts(range=(-math.inf, 0.0), nan="never"),
@@ -93,7 +93,7 @@ def _erfcinv_reference(x: Any) -> Any:
         return scipy_special().erfcinv(x) + 0  # 0 at 1, not −0
 
 
-erfinv = _normal(
+erfinv: Function = _normal(
     "erfinv", lambda S, x: S.erfinv(x), (-0.999, 0.999), lambda out, x: HALF_ROOT_PI * exp(out * out),
     "The inverse of the error function.", expand=_erfinv_code, reference=_erfinv_reference,
     notation=Notation("erf⁻¹", None, r"\operatorname{erf}^{-1}\left(<0>\right)"),
@@ -112,7 +112,7 @@ def _erfcinv_partial(out: Any, x: Any) -> Any:
     return where(x < 1, -HALF_ROOT_PI * erfcx(out) / x, -HALF_ROOT_PI * exp(out * out))
 
 
-erfcinv = _normal(
+erfcinv: Function = _normal(
     "erfcinv", lambda S, x: S.erfinv(1 - x), (1e-3, 1.999), _erfcinv_partial,
     "The inverse of the complementary error function.", expand=_erfcinv_code, reference=_erfcinv_reference,
     notation=Notation("erfc⁻¹", None, r"\operatorname{erfc}^{-1}\left(<0>\right)"), facts=Facts(nan=(0.0, 2.0)),
@@ -136,7 +136,7 @@ def _ndtri_reference(p: Any) -> Any:
         return scipy_special().ndtri(p)
 
 
-ndtri = _normal(
+ndtri: Function = _normal(
     "ndtri", lambda S, x: S.sqrt(2) * S.erfinv(2 * x - 1), (1e-3, 0.999), _ndtri_partial,
     "The quantile of the normal distribution, the inverse of Φ.", expand=_ndtri_code, reference=_ndtri_reference,
     notation=Notation("Φ⁻¹", None, r"\Phi^{-1}\left(<0>\right)"), facts=Facts(nan=(0.0, 1.0)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from graphc.errors import DtypeError, ShapeError
@@ -13,13 +15,13 @@ from graphc.ops.comparison import isnan, less, where
 from graphc.ops.index import getitem
 from graphc.ops.support import attributes as at
 from graphc.ops.support.build import call, expanded, summed
-from graphc.ops.support.declare import declare_arrays
+from graphc.ops.support.declare import Function, declare_arrays
 from graphc.ops.support.vmap_rules import Batch, Batched, aligned, rank
 
 # --- by arrays of places ------------------------------------------------------------------------------------------------------
 
 
-def take(x, indices, axis=None):
+def take(x: Any, indices: Any, axis: int | None = None) -> Expr:
     """Elements of x by their places along an axis, as `numpy.take`; without an axis among the elements row by row.
 
     indices : whole numbers: an expression, an array or an int
@@ -33,7 +35,7 @@ def take(x, indices, axis=None):
     return getitem(x, (*(slice(None),) * axis, indices))
 
 
-def take_along_axis(x, indices, axis=-1):
+def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Expr:
     """For each place along the other axes the element of x that `indices` names along `axis`, as `numpy.take_along_axis`.
 
     indices : whole numbers, with as many axes as x, and of its lengths in all others or 1
@@ -69,7 +71,7 @@ ONE_HOT = Op(
     notation=Notation("one_hot"),
     category="indexing",
 )
-one_hot = declare_arrays(ONE_HOT)
+one_hot: Function = declare_arrays(ONE_HOT)
 
 
 def _indices(x: Expr) -> Expr:
@@ -82,7 +84,7 @@ def _indices(x: Expr) -> Expr:
 
 _ALONG = Attribute("axis", at.LAST_AXIS.check, -1)
 
-argsort = declare_arrays(
+argsort: Function = declare_arrays(
     Op(
         name="argsort",
         params=("x",),
@@ -97,7 +99,7 @@ argsort = declare_arrays(
     )
 )
 
-sort = declare_arrays(
+sort: Function = declare_arrays(
     Op(
         name="sort",
         facts=Facts(bounds=ranges.union),
@@ -150,7 +152,7 @@ def _search_batch(b: Batch, operands: tuple[Expr, ...], batched: Batched, side: 
     return summed(before, -1)
 
 
-searchsorted = declare_arrays(
+searchsorted: Function = declare_arrays(
     Op(
         name="searchsorted",
         params=("x", "values"),

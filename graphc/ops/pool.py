@@ -16,7 +16,7 @@ from graphc.ir.op import Attribute, Notation, Op
 from graphc.ir.types import Shape
 from graphc.ops.support import attributes as at
 from graphc.ops.support.build import call
-from graphc.ops.support.declare import declare_arrays, with_checks
+from graphc.ops.support.declare import Function, declare_arrays, with_checks
 from graphc.ops.support.windows import (
     PADDING,
     SIZE,
@@ -135,7 +135,7 @@ AVG_POOL2D = operation(
 )
 declare_arrays(AVG_POOL2D)
 
-avg_pool2d_grad = declare_arrays(
+avg_pool2d_grad: Function = declare_arrays(
     operation(
         "avg_pool2d_grad",
         ("v",),
@@ -193,7 +193,7 @@ def _picked_shape(operands: Operands, size: Pair, stride: Pair, padding: Pair) -
     return _pool_shape(operands, size, stride, padding)
 
 
-max_pool2d_grad = declare_arrays(
+max_pool2d_grad: Function = declare_arrays(
     operation(
         "max_pool2d_grad",
         ("v", "x"),
@@ -215,7 +215,7 @@ max_pool2d_grad = declare_arrays(
     )
 )
 
-max_pool2d_pick = declare_arrays(
+max_pool2d_pick: Function = declare_arrays(
     operation(
         "max_pool2d_pick",
         ("u", "x"),

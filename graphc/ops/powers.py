@@ -14,7 +14,7 @@ from graphc.ir.types import TypeRule, floating, like_ufunc
 from graphc.ops.arithmetic import WIDE
 from graphc.ops.comparison import equal, where
 from graphc.ops.elementary import log
-from graphc.ops.support.declare import declare, like
+from graphc.ops.support.declare import Function, declare, like
 
 
 def _pow_dx(out, x, y):
@@ -69,7 +69,7 @@ def _pow_bounds(x: Range, y: Range) -> Range:
     return Range(nan=x.nan or y.nan) if x.nonnegative else ANYTHING  # −0 to the power −1 is −∞
 
 
-pow = declare(
+pow: Function = declare(
     Op(
         name="pow",
         params=("x", "y"),
@@ -97,7 +97,7 @@ pow = declare(
     )
 )
 
-reciprocal = declare(
+reciprocal: Function = declare(
     Op(
         name="reciprocal",
         params=("x",),
@@ -121,7 +121,7 @@ reciprocal = declare(
     )
 )
 
-square = declare(
+square: Function = declare(
     Op(
         name="square",
         params=("x",),

@@ -16,7 +16,7 @@ from graphc.ops.einsum import contract
 from graphc.ops.support import attributes as at
 from graphc.ops.support import kept_axes
 from graphc.ops.support.build import call, expanded, fitted, reshaped, summed, transposed
-from graphc.ops.support.declare import declare_arrays
+from graphc.ops.support.declare import Function, declare_arrays
 from graphc.ops.support.reducers import PARTIAL_SUMS
 from graphc.ops.support.vmap_rules import Batch, Batched, aligned, rank
 
@@ -87,7 +87,7 @@ def _matmul_batch(batch: Batch, operands: tuple[Expr, ...], batched: Batched) ->
     return aligned(a, left, most) @ aligned(b, right, most)
 
 
-matmul = declare_arrays(
+matmul: Function = declare_arrays(
     Op(
         name="matmul",
         params=("a", "b"),
@@ -163,7 +163,7 @@ def _tensordot_as_einsum(a: Expr, b: Expr, axes: Any) -> Expr:
     return contract([first, second], result, [a, b])
 
 
-tensordot = declare_arrays(
+tensordot: Function = declare_arrays(
     Op(
         name="tensordot",
         params=("a", "b"),
@@ -204,7 +204,7 @@ def _vecdot_batch(b: Batch, operands: tuple[Expr, ...], batched: Batched, axis: 
     return call("vecdot", *[aligned(x, own, most) for x, own in zip(operands, batched, strict=True)])
 
 
-vecdot = declare_arrays(
+vecdot: Function = declare_arrays(
     Op(
         name="vecdot",
         params=("a", "b"),
@@ -230,7 +230,7 @@ def _outer_shape(operands: tuple[Expr, ...]) -> Shape:
     return (operands[0].shape[0], operands[1].shape[0])
 
 
-outer = declare_arrays(
+outer: Function = declare_arrays(
     Op(
         name="outer",
         params=("a", "b"),
@@ -262,7 +262,7 @@ def _kron(a: Expr, b: Expr) -> Expr:
     return call("reshape", left * right, shape=_kron_shape((a, b)))
 
 
-kron = declare_arrays(
+kron: Function = declare_arrays(
     Op(
         name="kron",
         params=("a", "b"),
@@ -278,7 +278,7 @@ kron = declare_arrays(
     )
 )
 
-trace = declare_arrays(
+trace: Function = declare_arrays(
     Op(
         name="trace",
         params=("x",),
@@ -298,7 +298,7 @@ trace = declare_arrays(
 )
 
 
-def dot(a, b):
+def dot(a: Any, b: Any) -> Expr:
     """The dot product as `numpy.dot`: of vectors a number, of matrices `a @ b`; a scalar multiplies.
 
     Of arrays with more axes the sum over the last axis of a and the last but one of b.

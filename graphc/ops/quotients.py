@@ -16,7 +16,7 @@ from graphc.ir.types import TypeRule, floating
 from graphc.ops.comparison import equal, where
 from graphc.ops.elementary import cos, exp, expm1, sin
 from graphc.ops.rounding import round
-from graphc.ops.support.declare import declare, like
+from graphc.ops.support.declare import Function, declare, like
 from graphc.ops.support.polynomial import horner
 
 EXPREL_NEAR = 2.5
@@ -46,7 +46,7 @@ def _exprel_partial(out: Any, x: Any) -> Any:
     return where(abs(x) < EXPREL_NEAR, series, where(x > 0, out * (1 - 1 / x) + 1 / x, (exp(x) - out) / x))
 
 
-exprel = declare(
+exprel: Function = declare(
     Op(
         name="exprel",
         scipy=("exprel",),
@@ -92,7 +92,7 @@ def _sinc_partial(out: Any, x: Any) -> Any:
     return where(abs(x) < SINC_NEAR, x * horner(coefficients, x * x), (cos(math.pi * phase) - out) / x)
 
 
-sinc = declare(
+sinc: Function = declare(
     Op(
         name="sinc",
         params=("x",),

@@ -38,7 +38,7 @@ from graphc.ops.support.build import (
     summed,
     unmerged,
 )
-from graphc.ops.support.declare import declare_arrays
+from graphc.ops.support.declare import Function, declare_arrays
 from graphc.ops.support.vmap_rules import Batch, Batched
 
 
@@ -90,7 +90,7 @@ def _sum_bounds(x: Range) -> Range:
     return Range(0.0, np.inf, x.nan) if x.nonnegative else ANYTHING
 
 
-sum = reduction(
+sum: Function = reduction(
     "sum",
     "The sum of elements along axes: an int, a tuple, or all.",
     notes="The sum of nothing is 0. Booleans and short integers are added up in 64 bits.",
@@ -118,7 +118,7 @@ def _prod_pullback(v: Expr, out: Expr, x: Expr, axis: Any, keepdims: bool) -> Ex
     return _spread(v, x, axis, keepdims) * unmerged(before * after, x, axes)
 
 
-prod = reduction(
+prod: Function = reduction(
     "prod",
     "The product of elements along axes.",
     notes="The product of nothing is 1. The derivative divides by nothing, so it is right where elements are 0.",
@@ -130,7 +130,7 @@ prod = reduction(
     reducer=reducers.MULTIPLICATION,
 )
 
-mean = reduction(
+mean: Function = reduction(
     "mean",
     "The mean of elements along axes; NaN of nothing.",
     types=AVERAGED,
@@ -170,7 +170,7 @@ def _var_pullback(v: Expr, out: Expr, x: Expr, axis: Any, correction: float, kee
     return scale * centred
 
 
-var = reduction(
+var: Function = reduction(
     "var",
     "The variance of elements along axes: the mean of the squared distances from the mean.",
     notes="With `correction` c the sum of squares is divided by n − c: 1 gives the unbiased estimate.",
@@ -182,7 +182,7 @@ var = reduction(
     facts=Facts(range=(0.0, np.inf)),
 )
 
-std = reduction(
+std: Function = reduction(
     "std",
     "The standard deviation of elements along axes: the square root of `var`.",
     notes="Where all elements are equal it has no derivative; NaN stands for it.",
@@ -228,8 +228,8 @@ def _extremum(name: str, words: str) -> Any:
     )
 
 
-max = _extremum("max", "largest")
-min = _extremum("min", "smallest")
+max: Function = _extremum("max", "largest")
+min: Function = _extremum("min", "smallest")
 
 _PLACE = (at.AXIS_OR_NONE, at.KEEPDIMS)
 
@@ -260,8 +260,8 @@ def _place(name: str, words: str) -> Any:
     )
 
 
-argmax = _place("argmax", "largest")
-argmin = _place("argmin", "smallest")
+argmax: Function = _place("argmax", "largest")
+argmin: Function = _place("argmin", "smallest")
 
 
 def _truth(dtypes: Any) -> Signature:
@@ -282,8 +282,12 @@ def _logical(name: str, summary: str, combine: str, of_nothing: bool) -> Any:
     )
 
 
-any = _logical("any", "Whether any element along axes is true; False of nothing.", "logical_or", False)
-all = _logical("all", "Whether all elements along axes are true; True of nothing.", "logical_and", True)
+any: Function = _logical(
+    "any", "Whether any element along axes is true; False of nothing.", "logical_or", False
+)
+all: Function = _logical(
+    "all", "Whether all elements along axes are true; True of nothing.", "logical_and", True
+)
 
 
 __all__ = [

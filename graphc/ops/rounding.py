@@ -9,7 +9,7 @@ import numpy as np
 
 from graphc.ir.op import Facts, Kink, Notation, Op
 from graphc.ir.types import TypeRule, floating, like_ufunc
-from graphc.ops.support.declare import declare
+from graphc.ops.support.declare import Function, declare
 
 
 def _rounding(name, ufunc, intrinsic, label, latex, summary, formula, jumps, ufuncs=(), sympy=()):
@@ -37,19 +37,19 @@ def _rounding(name, ufunc, intrinsic, label, latex, summary, formula, jumps, ufu
     )
 
 
-floor = _rounding(
+floor: Function = _rounding(
     "floor", np.floor, "floor", "⌊·⌋", r"\left\lfloor <0> \right\rfloor",
     "The largest whole number not above x.", lambda S, x: S.floor(x), 0.0, sympy=("floor",),
 )  # fmt: skip
-ceil = _rounding(
+ceil: Function = _rounding(
     "ceil", np.ceil, "ceil", "⌈·⌉", r"\left\lceil <0> \right\rceil",
     "The smallest whole number not below x.", lambda S, x: S.ceiling(x), 0.0, sympy=("ceiling",),
 )  # fmt: skip
-trunc = _rounding(
+trunc: Function = _rounding(
     "trunc", np.trunc, "trunc", "trunc", None,
     "x rounded towards 0.", lambda S, x: S.sign(x) * S.floor(S.Abs(x)), 0.0,
 )  # fmt: skip
-round = _rounding(
+round: Function = _rounding(
     "round", np.rint, "roundeven", "round", None,
     "The nearest whole number; halves go to the even neighbour, as in NumPy.",
     lambda S, x: S.ceiling(x / 2 - S.Rational(1, 4)) + S.floor(x / 2 + S.Rational(1, 4)), 0.5,
@@ -77,7 +77,7 @@ def _add_error_code(e: Any, x: Any, y: Any) -> Any:
     return e.select(within, error, e.number(0.0, s))
 
 
-add_error = declare(
+add_error: Function = declare(
     Op(
         name="add_error",
         params=("x", "y"),

@@ -14,7 +14,7 @@ from graphc.ops.comparison import not_equal
 from graphc.ops.reduce import reduction
 from graphc.ops.support import attributes as at
 from graphc.ops.support.build import broadcast, call, merged, shifted, unmerged
-from graphc.ops.support.declare import declare_arrays
+from graphc.ops.support.declare import Function, declare_arrays
 
 # --- along an axis ----------------------------------------------------------------------------------------------------------
 
@@ -28,7 +28,7 @@ def _from_the_end(x: Expr, axis: int) -> Expr:
     return call("flip", call("cumsum", call("flip", x, axis=axis), axis=axis), axis=axis)
 
 
-cumsum = reduction(
+cumsum: Function = reduction(
     "cumsum",
     "The sum of each element and all before it along an axis, which may be left out of a vector.",
     types=ACCUMULATED,
@@ -73,7 +73,7 @@ def _reads_recurrence(used: Expr | None, out: Expr, operands: tuple[Expr, ...], 
     return factors if before is None else factors & before
 
 
-linear_recurrence = declare_arrays(
+linear_recurrence: Function = declare_arrays(
     Op(
         name="linear_recurrence",
         params=("a", "b"),
@@ -109,7 +109,7 @@ def _cumprod_pullback(v: Expr, out: Expr, x: Expr, axis: int) -> Expr:
     return unmerged(_recurrence_adjoint(back, row) * shifted(products, 1.0), x, (axis,))
 
 
-cumprod = reduction(
+cumprod: Function = reduction(
     "cumprod",
     "The product of each element and all before it along an axis, which may be left out of a vector.",
     types=ACCUMULATED,

@@ -18,7 +18,7 @@ from graphc.ir.op import Attribute, Facts, Notation
 from graphc.ir.types import ALL_PROMOTED, as_shape, broadcast_shapes, format_shape
 from graphc.ops.support import attributes as at
 from graphc.ops.support.build import broadcast, call, fitted, reshaped
-from graphc.ops.support.declare import moving
+from graphc.ops.support.declare import Function, moving
 from graphc.ops.support.vmap_rules import Batch, Batched, aligned, rank
 from graphc.util.arguments import listed
 
@@ -45,7 +45,7 @@ def _target(name: str, value: Any, operands: tuple[Expr, ...]) -> tuple[Dim, ...
     return known
 
 
-reshape = moving(
+reshape: Function = moving(
     "reshape",
     "The elements of x, read row by row, in another shape.",
     attributes=(Attribute("shape", _target),),
@@ -58,7 +58,7 @@ reshape = moving(
     facts=Facts(bounds=ranges.union),
 )
 
-permute_dims = moving(
+permute_dims: Function = moving(
     "permute_dims",
     "x with its axes in another order; reversed by default.",
     attributes=(at.PERMUTATION,),
@@ -75,7 +75,7 @@ permute_dims = moving(
     facts=Facts(bounds=ranges.union),
 )
 
-expand_dims = moving(
+expand_dims: Function = moving(
     "expand_dims",
     "x with new axes of length 1 at the places that `axis` names in the result.",
     attributes=(at.NEW_AXES,),
@@ -108,7 +108,7 @@ def _ones(name: str, value: Any, operands: tuple[Expr, ...]) -> Any:
     return axes
 
 
-squeeze = moving(
+squeeze: Function = moving(
     "squeeze",
     "x without axes of length 1: those that `axis` names, by default all.",
     attributes=(Attribute("axis", _ones, None),),
@@ -128,7 +128,7 @@ def _broadcast_shape(operands: tuple[Expr, ...], target: tuple[Dim, ...]) -> tup
     return target
 
 
-broadcast_to = moving(
+broadcast_to: Function = moving(
     "broadcast_to",
     "x repeated along axes of length 1, and along new ones in front, until it has a shape.",
     attributes=(at.SHAPE,),
@@ -149,7 +149,7 @@ def _broadcast_batch(b: Batch, operands: tuple[Expr, ...], batched: Batched) -> 
     return broadcast(aligned(x, batched[0], rank(like, batched[1])), b.lifted(like, batched[1]))
 
 
-broadcast_like = moving(
+broadcast_like: Function = moving(
     "broadcast_like",
     "x broadcast to the shape of another expression, whose values do not matter.",
     params=("x", "like"),
@@ -203,7 +203,7 @@ def sliced(x: Expr, axis: int, start: Any, stop: Any, step: int | None = None) -
     return call("index", x, key=key)
 
 
-concat = moving(
+concat: Function = moving(
     "concat",
     "Arrays one after the other along an axis.",
     params=("arrays",),
@@ -232,7 +232,7 @@ def _stack_pullback(v: Expr, out: Expr, operands: tuple[Expr, ...], slot: int, a
     return call("index", v, key=(("slice", None, None, None),) * axis + (slot,))
 
 
-stack = moving(
+stack: Function = moving(
     "stack",
     "Arrays of one shape beside each other along a new axis.",
     params=("arrays",),
@@ -281,7 +281,7 @@ def split(x: Any, sections: Any, axis: int = 0) -> tuple[Expr, ...]:
     return tuple([sliced(x, axis, start, stop) for start, stop in itertools.pairwise(cuts)])
 
 
-def matrix_transpose(x):
+def matrix_transpose(x: Any) -> Expr:
     """The last two axes exchanged, which `x.mT` writes; raises `ShapeError` for fewer than two axes."""
     x = constant(x)
     if x.ndim < 2:

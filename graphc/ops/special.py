@@ -23,7 +23,7 @@ from graphc.ir.types import INT64, TypeRule, floating
 from graphc.ops.comparison import where
 from graphc.ops.elementary import exp
 from graphc.ops.rounding import trunc
-from graphc.ops.support.declare import declare, like, with_checks
+from graphc.ops.support.declare import Function, declare, like, with_checks
 from graphc.util import fork_safety
 
 TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
@@ -60,7 +60,7 @@ def scipy_blas():
     return importlib.import_module(name)
 
 
-def scipy_lowlevel(address, owner):
+def scipy_lowlevel(address: int, owner: Any) -> Any:
     """The C function `double (int, double *)` at an address as a `scipy.LowLevelCallable`; `owner` is what keeps it there."""
     import scipy
 
@@ -112,14 +112,14 @@ def _special(name, scipy_name, formula, domain, partial, summary, **more):
     )
 
 
-erf = _special(
+erf: Function = _special(
     "erf", "erf", lambda S, x: S.erf(x), (-5.0, 5.0), lambda out, x: TWO_OVER_ROOT_PI * exp(-(x * x)),
     "The error function 2/√π ∫₀ˣ e^(−t²) dt.", emit=lambda e, x: e.call("erf", x), notation=Notation("erf"),
     sympy=("erf",), ulps=1.5, reference_ulps=3.0,
     facts=Facts(parity="odd", monotone=1, bounded_slope=True, range=(-1.0, 1.0), nan="never"),
     nanoseconds=2.5, texts={"python": "math.erf", "javascript": "erf"},
 )  # fmt: skip
-erfc = _special(
+erfc: Function = _special(
     "erfc", "erfc", lambda S, x: S.erfc(x), (-5.0, 5.0), lambda out, x: -TWO_OVER_ROOT_PI * exp(-(x * x)),
     "The complementary error function 1 − erf(x), without cancellation.", emit=lambda e, x: e.call("erfc", x),
     notation=Notation("erfc"), facts=Facts(monotone=-1, range=(0.0, 2.0), nan="never"), sympy=("erfc",), ulps=1.5,
@@ -173,27 +173,27 @@ def _erfcx_partial(out, x):
     return where(x < ERFCX_NEAR, 2 * x * out - TWO_OVER_ROOT_PI, above)
 
 
-erfcx = _special(
+erfcx: Function = _special(
     "erfcx", "erfcx", lambda S, x: S.exp(x**2) * S.erfc(x), (-3.0, 50.0), _erfcx_partial,
     "The scaled complementary error function exp(x²)·erfc(x), which does not underflow.", expand=_erfcx_code,
     notation=Notation("erfcx"), facts=Facts(monotone=-1, range=(0.0, math.inf), nan="never"), ulps=4.0, reference_ulps=20.0,
     specials=(((0.0,), 1.0), ((-0.0,), 1.0), ((math.inf,), 0.0), ((-math.inf,), math.inf)),
     nanoseconds=8.0,
 )  # fmt: skip
-gamma = _special(
+gamma: Function = _special(
     "gamma", _gamma, lambda S, x: S.gamma(x), (0.1, 20.0), lambda out, x: out * digamma(x),
     "The gamma function Γ(x), (x − 1)! at whole x.", emit=lambda e, x: e.call("tgamma", x),
     notation=Notation("Γ", None, r"\Gamma\left(<0>\right)"), sympy=("gamma",), ulps=10.0,
     nanoseconds=40.0, texts={"python": "math.gamma", "javascript": "tgamma"},
 )  # fmt: skip
-lgamma = _special(
+lgamma: Function = _special(
     "lgamma", _lgamma, lambda S, x: S.log(S.Abs(S.gamma(x))), (2.5, 100.0), lambda out, x: digamma(x),
     "The logarithm of |Γ(x)|.", notes="Near its roots 1 and 2 the error is small beside 1, not beside the value.",
     emit=lambda e, x: e.call("lgamma", x),
     notation=Notation("log Γ", None, r"\log\left|\Gamma\left(<0>\right)\right|"), sympy=("loggamma",), ulps=10.0,
     nanoseconds=40.0, texts={"python": "math.lgamma", "javascript": "lgamma"},
 )  # fmt: skip
-digamma = _special(
+digamma: Function = _special(
     "digamma", "psi", lambda S, x: S.digamma(x), (0.1, 100.0), lambda out, x: polygamma(1, x),
     "The digamma function ψ(x) = Γ′(x)/Γ(x).", emit=lambda e, x: e.special("digamma", x),
     notation=Notation("ψ", None, r"\psi\left(<0>\right)"), sympy=("digamma",), ulps=50.0,

@@ -14,7 +14,7 @@ from graphc.ir.types import INT64, Shape, Signature, TypeRule, broadcast_shapes,
 from graphc.ops.comparison import equal, where
 from graphc.ops.index import KEY, read_key, result_shape, to_numpy
 from graphc.ops.support.build import broadcast, call, fitted
-from graphc.ops.support.declare import declare_arrays
+from graphc.ops.support.declare import Function, declare_arrays
 from graphc.ops.support.index_axes import update_batch
 
 
@@ -141,7 +141,7 @@ def _update(
     )
 
 
-at_set = _update(
+at_set: Function = _update(
     "at_set",
     "x with the elements at x[...] replaced by values: what x.at[...].set(v) writes.",
     "An element that is named twice by an integer array gets the last of its values, which gets the derivative too.",
@@ -151,7 +151,7 @@ at_set = _update(
     leaves_out=_replaces,
 )
 
-at_add = _update(
+at_add: Function = _update(
     "at_add",
     "x with values added to the elements at x[...]: what x.at[...].add(v) writes.",
     "An element that is named twice gets both.",
@@ -164,10 +164,12 @@ at_add = _update(
 class At:
     """`x.at`: an array with some elements changed, as a new expression."""
 
+    key: Any
+
     __slots__ = ("key", "x")
 
     def __init__(self, x: Expr, key: Any = None) -> None:
-        self.x = x
+        self.x: Expr = x
         self.key = key
 
     def __getitem__(self, key: Any) -> At:

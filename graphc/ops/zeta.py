@@ -13,7 +13,7 @@ from graphc.ops.elementary import exp, sin
 from graphc.ops.powers import pow
 from graphc.ops.rounding import round
 from graphc.ops.special import gamma, lgamma, scipy_special
-from graphc.ops.support.declare import like
+from graphc.ops.support.declare import Function, like
 from graphc.ops.support.polynomial import horner
 from graphc.ops.support.scipy_ops import special
 from graphc.ops.support.stirling import BERNOULLI
@@ -80,7 +80,7 @@ def _reference(x: Any, q: Any) -> Any:
     return np.where(known, hurwitz, below).astype(np.result_type(x, q))[()]
 
 
-zeta = special(
+zeta: Function = special(
     "zeta", ("x", "q"), lambda S, x, q: S.zeta(x, q), ((1.5, 20.0), (0.3, 10.0)),
     (
         NoPartial("x of zeta", "it has no closed form in the functions that there are", "differentiate by q, or give a number"),

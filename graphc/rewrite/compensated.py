@@ -121,18 +121,23 @@ class Polish:
 class Total:
     """1 + Σ e^(tⱼ) as eᵐ·(own + others), with m = max(0, t₁, …) and all exponents to twice the digits."""
 
+    zero: Expr
+    others: Expr
+    others_lost: Expr
+    all: Expr
+
     def __init__(self, exponents: Sequence[Expr], known: Set[Expr] = frozenset()) -> None:
         self.known = known
         self.zero = zero = like(0.0, exponents[0])
         parts = [(zero, zero) if is_zero(t) else self._exponent(t) for t in exponents]
-        self.shift = reduce(maximum, [s for s, _ in parts], zero)
+        self.shift: Expr = reduce(maximum, [s for s, _ in parts], zero)
         self.own = exp(-self.shift)
         left_out = next((t.operands[1] for t in exponents if t.op.name == "subtract"), None)
         if (
             left_out is not None
         ):  # it may be −∞ itself: a share of 0 beside others, undefined where all are −∞
             undefined = where(zero < self.shift, zero, like(math.nan, zero))
-            self.own = where(left_out > like(-math.inf, zero), self.own, undefined)
+            self.own: Expr = where(left_out > like(-math.inf, zero), self.own, undefined)
         powers: list[Expr] = []
         lost: list[Expr] = []
         for s, e in parts:
@@ -146,7 +151,7 @@ class Total:
             lost.append(error)
         self.others, self.others_lost = total, reduce(lambda a, b: a + b, lost)
         self.all, error = two_sum(self.own, total)
-        self.all_lost = self.others_lost + error
+        self.all_lost: Expr = self.others_lost + error
 
     def _exponent(self, t: Expr) -> tuple[Expr, Expr]:
         """(s, e) of tⱼ = b − a; an exponential that is left out by b = −∞ is 0, also beside a = −∞."""

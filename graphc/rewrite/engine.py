@@ -86,7 +86,7 @@ class RuleMemory:
 
     def __init__(self) -> None:
         self.remembers = False
-        self.ranges = Ranges()
+        self.ranges: Ranges = Ranges()
         self.settled: tuple[tuple[Expr, ...], Collection[Expr]] | None = None
         self._known: dict[Engine, Known] = {}
         self._walked: tuple[tuple[Expr, ...], list[Expr]] = ((), [])

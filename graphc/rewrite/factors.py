@@ -37,6 +37,8 @@ class Factors:
     """A product seen as powers of σ(a), σ(−a) and eᵃ for every argument a, and of sums of exponentials. All other factors,
     and the order in which they are multiplied, stay: multiplied in another order they may over- or underflow on the way."""
 
+    count: int
+
     def __init__(self) -> None:
         self.places: list[Place] = []
         self.sums: list[tuple[int, Expr]] = []
@@ -141,7 +143,7 @@ class Factors:
                 free.append(place)
         if not free:
             return
-        self.changed = True
+        self.changed: bool = True
         missing = [
             (kind, 1 if count > 0 else -1) for kind, count in enumerate(left) for _ in range(abs(count))
         ]

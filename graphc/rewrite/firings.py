@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from graphc.errors import Site
 from graphc.ir.expr import Expr
@@ -42,7 +43,7 @@ class Trace(Sequence[RuleFiring]):
     def __len__(self) -> int:
         return len(self._steps)
 
-    def __getitem__(self, index):  # type: ignore[override]
+    def __getitem__(self, index: Any) -> Any:
         return self._steps[index]
 
     def __iter__(self) -> Iterator[RuleFiring]:

@@ -363,15 +363,19 @@ class Beta(Distribution):
         return valid(both(scale > 0, a > 0, b > 0), loc + scale * betaincinv(a, b, q))
 
 
-norm, t, gamma, beta = Normal("norm"), T("t"), Gamma("gamma"), Beta("beta")
-lognorm, halfnorm, cauchy, halfcauchy = (
-    Lognorm("lognorm"),
-    Halfnorm("halfnorm"),
-    Cauchy("cauchy"),
-    Halfcauchy("halfcauchy"),
-)
-laplace, logistic, uniform = Laplace("laplace"), Logistic("logistic"), Uniform("uniform")
-expon, invgamma = Expon("expon"), Invgamma("invgamma")
+norm: Normal = Normal("norm")
+t: T = T("t")
+gamma: Gamma = Gamma("gamma")
+beta: Beta = Beta("beta")
+lognorm: Lognorm = Lognorm("lognorm")
+halfnorm: Halfnorm = Halfnorm("halfnorm")
+cauchy: Cauchy = Cauchy("cauchy")
+halfcauchy: Halfcauchy = Halfcauchy("halfcauchy")
+laplace: Laplace = Laplace("laplace")
+logistic: Logistic = Logistic("logistic")
+uniform: Uniform = Uniform("uniform")
+expon: Expon = Expon("expon")
+invgamma: Invgamma = Invgamma("invgamma")
 
 __all__ = [
     "beta", "cauchy", "expon", "gamma", "halfcauchy", "halfnorm", "invgamma", "laplace", "logistic", "lognorm", "norm", "t",

@@ -127,7 +127,9 @@ class Nbinom(Distribution):
         return valid(both(n > 0, p > 0, p <= 1), beyond(inside, value, k, (k < 0, 1), (k == math.inf, 0)))
 
 
-bernoulli, binom = Bernoulli("bernoulli"), Binom("binom")
-nbinom, poisson = Nbinom("nbinom"), Poisson("poisson")
+bernoulli: Bernoulli = Bernoulli("bernoulli")
+binom: Binom = Binom("binom")
+nbinom: Nbinom = Nbinom("nbinom")
+poisson: Poisson = Poisson("poisson")
 
 __all__ = ["bernoulli", "binom", "nbinom", "poisson"]

@@ -187,8 +187,10 @@ def mixture_logpdf(weights: Any, logpdfs: Sequence[Any]) -> Expr:
     return logsumexp(stack(terms, axis=-1), axis=-1)
 
 
-multinomial, dirichlet = Multinomial("multinomial"), Dirichlet("dirichlet")
-multivariate_normal = MultivariateNormal("multivariate_normal")
-lkj, lkj_cholesky = Lkj("lkj"), LkjCholesky("lkj_cholesky")
+multinomial: Multinomial = Multinomial("multinomial")
+dirichlet: Dirichlet = Dirichlet("dirichlet")
+multivariate_normal: MultivariateNormal = MultivariateNormal("multivariate_normal")
+lkj: Lkj = Lkj("lkj")
+lkj_cholesky: LkjCholesky = LkjCholesky("lkj_cholesky")
 
 __all__ = ["dirichlet", "lkj", "lkj_cholesky", "mixture_logpdf", "multinomial", "multivariate_normal"]

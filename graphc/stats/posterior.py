@@ -50,6 +50,10 @@ class Posterior:
     (-2.188668, [-0.5, -0.75])
     """
 
+    size: int
+    names: tuple[str, ...]
+    expr: Any
+
     c_signature = (
         "int64_t function(uint64_t n, const double *u, double *gradient, double *value, void *unused);"
     )

@@ -78,8 +78,8 @@ def _outside(name: str, x: Any) -> InputError:
     )
 
 
-real = _elementwise("real", lambda u: u, lambda u: 0 * u, lambda x: x)
-positive = _elementwise("positive", exp, lambda u: u, np.log)
+real: Transform = _elementwise("real", lambda u: u, lambda u: 0 * u, lambda x: x)
+positive: Transform = _elementwise("positive", exp, lambda u: u, np.log)
 
 
 def above(least: Any) -> Transform:
@@ -144,7 +144,9 @@ def _ordered_inverse(x: np.ndarray) -> np.ndarray:
     return free
 
 
-ordered = Transform("ordered", lambda shape: _one_axis("ordered", shape), _ordered_forward, _ordered_inverse)
+ordered: Transform = Transform(
+    "ordered", lambda shape: _one_axis("ordered", shape), _ordered_forward, _ordered_inverse
+)
 
 
 def _simplex_size(shape: tuple[int, ...]) -> int:
@@ -170,7 +172,7 @@ def _simplex_inverse(x: np.ndarray) -> np.ndarray:
     return np.log(x[:-1]) - np.log(after) + np.log(np.arange(len(x) - 1, 0, -1.0))
 
 
-simplex = Transform("a simplex", _simplex_size, _simplex_forward, _simplex_inverse)
+simplex: Transform = Transform("a simplex", _simplex_size, _simplex_forward, _simplex_inverse)
 
 
 # --- matrices -----------------------------------------------------------------------------------------------------------
@@ -223,7 +225,7 @@ def _correlation_inverse(x: np.ndarray) -> np.ndarray:
     return np.array(free)
 
 
-correlation_cholesky = Transform(
+correlation_cholesky: Transform = Transform(
     "a Cholesky factor of a correlation matrix", _matrix_size, _correlation_forward, _correlation_inverse
 )
 

@@ -43,7 +43,7 @@ class Batches:
             if not isinstance(key, Expr) or not key.is_symbol:
                 raise InputError(f"data is given for symbols, not for {brief(key)}", hint="write {x: array}")
         size = None if size is None else as_count(size, "a batch of {} rows", "batch=64")
-        self.arrays = {key: _array(key, array) for key, array in data.items()}
+        self.arrays: dict[Expr, np.ndarray] = {key: _array(key, array) for key, array in data.items()}
         named = [key.shape[0] for key in data if key.shape and isinstance(key.shape[0], str)]
         self.axis: str | None = named[0] if named else None
         rows: dict[Expr, int] = {}
@@ -57,12 +57,12 @@ class Batches:
         if len(set(rows.values())) > 1:
             counts = ", ".join(f"{key.name!r} has {count}" for key, count in rows.items())
             raise ShapeError(f"the data has different numbers of rows: {counts}")
-        self.rows = next(iter(rows.values()), 1)
+        self.rows: int = next(iter(rows.values()), 1)
         if self.rows == 0:
             raise InputError(f"the data for {next(iter(rows)).name!r} has no rows")
-        self.size = self.rows if size is None or not rows else min(size, self.rows)
-        self.seed = as_count(seed, "a seed of {}", "seed=0", 0)
-        self.shuffle = truth("shuffle", shuffle)
+        self.size: int = self.rows if size is None or not rows else min(size, self.rows)
+        self.seed: int = as_count(seed, "a seed of {}", "seed=0", 0)
+        self.shuffle: bool = truth("shuffle", shuffle)
 
     def resized(self, size: int | None) -> Batches:
         """The same rows in batches of another size."""

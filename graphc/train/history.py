@@ -24,7 +24,9 @@ class History(Sequence[dict[str, float]]):
     def __init__(self, records: Sequence[dict[str, float]] = ()) -> None:
         hint = 'records of names and numbers: [{"epoch": 1, "loss": 0.5}]'
         listed_records = listed("a history", records, hint)
-        self.records = [dict(mapping("a record of a history", record, hint)) for record in listed_records]
+        self.records: list[dict[Any, Any]] = [
+            dict(mapping("a record of a history", record, hint)) for record in listed_records
+        ]
 
     def __len__(self) -> int:
         return len(self.records)

@@ -55,7 +55,7 @@ def _small(value: float) -> None:
 class SGD(Optimiser):
     """Gradient descent: w − η·d."""
 
-    def move(self, w, d, rate, state):
+    def move(self, w: Expr, d: Expr, rate: Expr, state: Mapping[str, Expr]) -> tuple[Expr, dict[str, Expr]]:
         return w - rate * d, {}
 
 
@@ -70,7 +70,7 @@ class Momentum(Optimiser):
         super().__post_init__()
         _share("momentum", self.momentum)
 
-    def move(self, w, d, rate, state):
+    def move(self, w: Expr, d: Expr, rate: Expr, state: Mapping[str, Expr]) -> tuple[Expr, dict[str, Expr]]:
         velocity = self.momentum * state["velocity"] + d
         return w - rate * velocity, {"velocity": velocity}
 
@@ -79,7 +79,7 @@ class Momentum(Optimiser):
 class Nesterov(Momentum):
     """Momentum that looks ahead: v = μ·v + d, w − η·(d + μ·v). Nesterov (1983), in the form of PyTorch."""
 
-    def move(self, w, d, rate, state):
+    def move(self, w: Expr, d: Expr, rate: Expr, state: Mapping[str, Expr]) -> tuple[Expr, dict[str, Expr]]:
         velocity = self.momentum * state["velocity"] + d
         return w - rate * (d + self.momentum * velocity), {"velocity": velocity}
 
@@ -97,7 +97,7 @@ class RMSProp(Optimiser):
         _share("decay", self.decay)
         _small(self.epsilon)
 
-    def move(self, w, d, rate, state):
+    def move(self, w: Expr, d: Expr, rate: Expr, state: Mapping[str, Expr]) -> tuple[Expr, dict[str, Expr]]:
         square = self.decay * state["square"] + (1 - self.decay) * (d * d)
         return w - rate * d / (sqrt(square) + self.epsilon), {"square": square}
 
@@ -120,7 +120,7 @@ class Adam(Optimiser):
         _share("beta2", self.beta2)
         _small(self.epsilon)
 
-    def move(self, w, d, rate, state):
+    def move(self, w: Expr, d: Expr, rate: Expr, state: Mapping[str, Expr]) -> tuple[Expr, dict[str, Expr]]:
         mean = self.beta1 * state["mean"] + (1 - self.beta1) * d
         square = self.beta2 * state["square"] + (1 - self.beta2) * (d * d)
         # 1 − βᵗ loses its digits in float32
@@ -140,7 +140,7 @@ class AdamW(Adam):
         super().__post_init__()
         number("decay", self.decay, lambda decay: 0 <= decay < np.inf, "decay ≥ 0")
 
-    def move(self, w, d, rate, state):
+    def move(self, w: Expr, d: Expr, rate: Expr, state: Mapping[str, Expr]) -> tuple[Expr, dict[str, Expr]]:
         moved, states = super().move(w * (1 - rate * self.decay), d, rate, state)
         return moved, states
 

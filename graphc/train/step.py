@@ -126,6 +126,10 @@ class Step:
     Raises `ExpressionError` where the loss is no scalar, or reads what is neither parameter nor input.
     """
 
+    model: Trainable
+    loss: Expr
+    optimiser: Optimiser
+
     def __init__(self, model: Trainable, loss: Expr, optimiser: Optimiser, inputs: Iterable[Expr]) -> None:
         if not isinstance(loss, Expr) or loss.shape or not is_float(loss.dtype):
             what = (
@@ -138,7 +142,7 @@ class Step:
             raise InputError(f"{brief(optimiser)} is no optimiser", hint="train.SGD(0.01)")
         check_model(model)
         self.model, self.loss, self.optimiser = model, loss, optimiser
-        self.inputs = listed("inputs", inputs, "the symbols that data is given for: [x, labels]")
+        self.inputs: list[Any] = listed("inputs", inputs, "the symbols that data is given for: [x, labels]")
         for key in self.inputs:
             if not isinstance(key, Expr) or not key.is_symbol:
                 raise InputError(f"inputs are symbols, not {brief(key)}", hint="[x, labels]")
@@ -208,7 +212,7 @@ class Step:
         except InputError as error:
             self.state["steps"] -= 1  # nothing has moved
             raise of_data(error, dict(zip(self.inputs, arguments, strict=False))) from error
-        self.summed = 0.0 if self._summed is None else apart[0] if apart else value
+        self.summed: float = 0.0 if self._summed is None else apart[0] if apart else value
         return value
 
     def arguments(

@@ -76,12 +76,15 @@ class Obstacles:
 class Grid:
     """The grid of a search: its lines, and what each piece between two of them costs; None is a piece that is not free."""
 
+    level: np.ndarray
+    upright: np.ndarray
+
     def __init__(
         self, window: Box, obstacles: Obstacles, lines: Iterable[Sequence[Point]], ends: Sequence[Point]
     ) -> None:
         solid = [box for box in obstacles.solid if _meet(box, window)]
         frames = [box for box in (*obstacles.borders, *obstacles.closed) if _meet(box, window)]
-        self.axes = [
+        self.axes: list[list[float]] = [
             _coordinates(
                 [(box[axis], box[axis + 2]) for box in solid],
                 [side for box in frames for side in (box[axis], box[axis + 2])],

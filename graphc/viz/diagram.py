@@ -64,13 +64,13 @@ class Diagram:
         collapse: Any = None,
     ) -> None:
         self.view = view
-        self.style = as_style(style)
+        self.style: Style = as_style(style)
         if not isinstance(layout, str) or layout not in LAYOUTS:
             raise InputError(f"layout is {brief(layout)}", hint='"right" or "down"')
         self.digits = digits
         self.layout = layout
         self._player = player
-        self.decimals = check_decimals(decimals)
+        self.decimals: int | None = check_decimals(decimals)
         self._whole, self._collapse = whole or view, collapse
 
     def __repr__(self) -> str:

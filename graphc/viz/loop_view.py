@@ -52,6 +52,8 @@ class BodyGraph(Dag):
 class BodyViewBuilder(ViewBuilder):
     """A view whose loops and branches show what is inside."""
 
+    blocks: list[Block]
+
     steps: tuple[int, ...] = ()
     """The steps that are shown, of loops from the outermost one on."""
 
@@ -60,7 +62,7 @@ class BodyViewBuilder(ViewBuilder):
         self.frames: set[Block] = set() if outer is None else outer.frames
         self.sides: dict[Block, bool] = {} if outer is None else outer.sides
         self.port_names: dict[int, str] = {}
-        self.hidden = {
+        self.hidden: set[int] = {
             self.graph.operands[nodes[0]][0] for nodes in self.runs.values() if self._asks_alone(nodes[0])
         }
         if outer is not None:

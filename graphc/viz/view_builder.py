@@ -70,6 +70,9 @@ class ViewBuilder:
     A loop or branch is one box, whatever the number of its results; `loop_view.py` draws what is inside.
     """
 
+    operations: int
+    blocks: list[Block]
+
     prefix = "n"
     """What the keys of nodes begin with."""
 
@@ -88,12 +91,12 @@ class ViewBuilder:
         self.show = show
         self.sources = sources(graph, values.forward) if values.forward else ()
         self.adjoint_sources = adjoint_sources(graph.exprs, values.adjoints, values.contributions)
-        self.alarming = {source.node for source in (*self.sources, *self.adjoint_sources)}
+        self.alarming: set[int] = {source.node for source in (*self.sources, *self.adjoint_sources)}
         self.operations = 0
         known = {
             node: np.shape(value) for node, value in values.forward.items() if graph.exprs[node].op is SYMBOL
         }
-        self.lengths = {
+        self.lengths: dict[str, Any] = {
             str(name): length
             for node, shape in known.items()
             for name, length in zip(graph.exprs[node].shape, shape, strict=False)
@@ -102,10 +105,10 @@ class ViewBuilder:
         self.nodes: list[ViewNode] = []
         self.edges: list[ViewEdge] = []
         self.constants: set[str] = set()
-        self.runs = runs_of(graph)
+        self.runs: dict[int, tuple[int, ...]] = runs_of(graph)
         self.sides: dict[Block, bool] = {}
         self.keys: dict[int, str] = {}
-        self.uses = [0] * len(graph.exprs)
+        self.uses: list[int] = [0] * len(graph.exprs)
         for user, operands in enumerate((*graph.operands, graph.outputs)):
             if self.runs.get(user, (user,))[0] != user:
                 continue  # its operands go into the box of the first result

@@ -119,7 +119,7 @@ class _Alone:
                 limit(count)
 
 
-alone = _Alone()
+alone: _Alone = _Alone()
 """`with alone:` BLAS has one thread; what it had before comes back at the end of the last block."""
 
 if hasattr(os, "register_at_fork"):

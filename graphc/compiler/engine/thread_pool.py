@@ -97,6 +97,8 @@ class ParallelLoop:
     cutting : the dimension, the length of a piece and their number, where they are not left to `cut`
     """
 
+    words: np.ndarray
+
     def __init__(
         self,
         nest: int,
@@ -126,7 +128,7 @@ class ParallelLoop:
             words += row
         self.pieces = pieces
         self.words = np.array(words, dtype=np.int64)
-        self.address = self.words.ctypes.data
+        self.address: int = self.words.ctypes.data
         self.keep = keep  # the operands: alive as long as anyone may write to them
 
 

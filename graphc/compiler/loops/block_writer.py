@@ -51,7 +51,7 @@ class BlockWriter:
     """Writes statements into the innermost body that is open."""
 
     def __init__(self, taken: frozenset[str]) -> None:
-        self.taken = set(taken)
+        self.taken: set[str] = set(taken)
         self._next: dict[str, int] = {}
         self.blocks: list[Block] = [[]]
 

@@ -66,15 +66,17 @@ class CallWriter:
 
     def __init__(self, writer: BlockWriter, call: RoutineCall, types: Mapping[str, DType]) -> None:
         self.writer = writer
-        self.view = call.result
-        self.operands = tuple([OperandElements(view, types[view.buffer]) for view in call.operands])
-        self.dtype = types[call.result.buffer]
-        self.shape = call.result.shape
-        self.types = dict(types)
+        self.view: BufferView = call.result
+        self.operands: tuple[OperandElements, ...] = tuple(
+            [OperandElements(view, types[view.buffer]) for view in call.operands]
+        )
+        self.dtype: DType = types[call.result.buffer]
+        self.shape: Shape = call.result.shape
+        self.types: dict[str, DType] = dict(types)
         views = (call.result, *call.operands)
         names = [tuple([0 if n == 1 else Name(name) for name, n in view.axes]) for view in views]
         # the whole of a buffer: a view that names its axes in order
-        self.is_in_rows = all(view.index == own for view, own in zip(views, names, strict=True))
+        self.is_in_rows: bool = all(view.index == own for view, own in zip(views, names, strict=True))
 
     def name(self, prefix: str) -> str:
         return self.writer.name(prefix)

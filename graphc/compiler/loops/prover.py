@@ -26,8 +26,10 @@ class Prover:
     data : integers that were named; those that facts hold between 0 and an end are like indices
     """
 
+    steps: int
+
     def __init__(self, extents: Mapping[str, Dim], facts: Iterable[Dim], data: Iterable[str] = ()) -> None:
-        self.extents = dict(extents)
+        self.extents: dict[str, Dim] = dict(extents)
         self.steps = 0
         facts = list(facts)
         for name in data:
@@ -36,8 +38,8 @@ class Prover:
                 if ends:
                     self.extents[name] = dims.add(ends[0], 1)
         # a body runs where its loops have passes
-        self.facts = [*facts, *(dims.subtract(extent, 1) for extent in self.extents.values())]
-        self.least = self._least()
+        self.facts: list[Dim] = [*facts, *(dims.subtract(extent, 1) for extent in self.extents.values())]
+        self.least: dict[str, int] = self._least()
 
     def _least(self) -> dict[str, int]:
         """The least value of each length that a fact alone decides."""

@@ -32,10 +32,10 @@ class CCallable:
                 f"{called} is a routine of a library, which a C function without Python cannot call",
                 hint="call the function from Python",
             )
-        self.program = replace(program, name=NAME)
-        self.text = c_function(self.program, writer.write(self.program), NAME)
+        self.program: Program = replace(program, name=NAME)
+        self.text: str = c_function(self.program, writer.write(self.program), NAME)
         self.library: Library = build(self.text, (NAME,), cached)
-        self.signature = export.declaration(self.program)
+        self.signature: str = export.declaration(self.program)
 
     @property
     def address(self) -> int:

@@ -71,8 +71,10 @@ class Bound:
         self.lengths = lengths
         self.parallel: Parallel = parallel
         refuse(plan.dag, lengths)
-        self.shapes = [self._shape(plan.dag.exprs[output].shape) for output in plan.dag.outputs]
-        self.slots = max(thread_pool.get_num_threads(), 1)
+        self.shapes: list[tuple[int, ...]] = [
+            self._shape(plan.dag.exprs[output].shape) for output in plan.dag.outputs
+        ]
+        self.slots: int = max(thread_pool.get_num_threads(), 1)
         self._arrays: dict[Expr, np.ndarray] = {}
         self._runs: library_calls.Runs = {}
         self._frame = np.zeros(max(1, len(plan.words)), dtype=np.int64)
@@ -146,7 +148,7 @@ class Bound:
         margin = self.margin
         places, total = _places([(first, last, size + 2 * margin, key) for first, last, size, key in spans])
         slot = _rounded(slot)
-        self.workspace = self._memory(total + slot * self.slots + ALIGNED)
+        self.workspace: np.ndarray = self._memory(total + slot * self.slots + ALIGNED)
         base = -data_address(self.workspace) % ALIGNED
         self._spans = [
             (first, last, base + places[key] + margin, size, key) for first, last, size, key in spans

@@ -34,7 +34,7 @@ class FrameFunction:
     def __init__(self, address: int, words: Sequence[int]) -> None:
         self.address = address
         self._words = np.array([*words, 0], dtype=np.int64)
-        self.words = data_address(self._words)
+        self.words: int = data_address(self._words)
 
 
 class Call:
@@ -59,15 +59,15 @@ class Call:
         self._last = _FRAME(last.address) if last is not None else None
         finish = (last.address, last.words) if last is not None else (0, 0)
         self._finish = frame, finish[1]
-        self.row = (kernel.address, start, finish[0], frame, finish[1])
+        self.row: tuple[int, int, int, int, int] = (kernel.address, start, finish[0], frame, finish[1])
         self._chunks, self._work = chunks, work
         self._shared, self._slots = shared, slots
         self._quiet = blas.alone if multiplies else nullcontext()
         self._owner = owner
         self._job: thread_pool.ParallelLoop | None = None
-        self.plain = not shared and not multiplies
+        self.plain: bool = not shared and not multiplies
         self.work = work
-        self.is_plain = self.plain or (not shared and work < SMALL_PRODUCTS)
+        self.is_plain: bool = self.plain or (not shared and work < SMALL_PRODUCTS)
 
     def __call__(self) -> None:
         count = min(thread_pool.get_num_threads(), self._slots) if self._shared else 1

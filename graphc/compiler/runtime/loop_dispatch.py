@@ -71,8 +71,8 @@ class Nests:
         self._scalar = scalar
         self._cached = cached
         operands = len(kernel.inputs) + len(kernel.outputs)
-        self.large = kernel.operations > SPECIALISE_UP_TO or operands > MAX_OPERANDS
-        self.nanoseconds = cost_model.nanoseconds(kernel)
+        self.large: bool = kernel.operations > SPECIALISE_UP_TO or operands > MAX_OPERANDS
+        self.nanoseconds: float = cost_model.nanoseconds(kernel)
         self._made: dict[elementwise_loops.Pattern, LoopNest] = {}
         self._plans: dict[Any, list[_Step]] = {}
 

@@ -42,8 +42,10 @@ class NativeProgram:
     text : what it was written as; library : the code; constants : the arrays that it reads
     """
 
+    constants: list[np.ndarray]
+
     def __init__(self, program: Program, cached: bool, interruptible: bool = False) -> None:
-        self.interruptible = interruptible and has_endless(program)
+        self.interruptible: bool = interruptible and has_endless(program)
         self.text = writer.write(program, self.interruptible)
         self.library: Library = build(self.text.text, writer.EXPORTED, cached)
         self._run = (_HELD if self.interruptible else _OF_FRAME)(self.library.pointer(writer.RUN))
@@ -97,7 +99,7 @@ class BoundProgram:
     ) -> None:
         self._native, self._dag, self._guarded = native, dag, guarded
         refuse(dag if planned is None else planned, lengths)
-        self.shapes = [
+        self.shapes: list[tuple[int, ...]] = [
             tuple([dims.evaluate(dim, lengths) for dim in dag.exprs[output].shape]) for output in dag.outputs
         ]
         self._frame, self._workspace = native.frame(lengths, guarded)

@@ -84,6 +84,8 @@ def read_events(events: Any) -> list[Event]:
 class Condition:
     """A condition on time and state, traced once."""
 
+    value: Expr
+
     def __init__(self, system: System, event: Event) -> None:
         self.system = system
         traced = TracedBody(
@@ -123,9 +125,14 @@ class Watching:
     parts : of a step, at whose ends conditions are compared
     """
 
+    marcher: Marcher
+    system: System
+    events: Sequence[Event]
+    parts: int
+
     def __init__(self, marcher: Marcher, events: Sequence[Event], parts: int) -> None:
         self.marcher, self.system, self.events, self.parts = marcher, marcher.system, events, parts
-        self.conditions = [Condition(self.system, event) for event in events]
+        self.conditions: list[Condition] = [Condition(self.system, event) for event in events]
 
     def begun(self, t: Expr, y: State, end: Expr) -> Loop:
         loop = self.marcher.begun(t, y, end)

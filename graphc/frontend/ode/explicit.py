@@ -28,9 +28,12 @@ class StepResult(NamedTuple):
 class ExplicitPair:
     """A Runge–Kutta method with an error estimate, as `stepping.Stepper`."""
 
+    system: System
+    tableau: Tableau
+
     def __init__(self, system: System, tableau: Tableau) -> None:
         self.system, self.tableau = system, tableau
-        self.order = tableau.error_order
+        self.order: int = tableau.error_order
 
     @property
     def degree(self) -> int:

@@ -142,6 +142,14 @@ class ErrorControlled:
     Source: Hairer, Nørsett and Wanner, Solving Ordinary Differential Equations I (1993), II.4; Hairer and Wanner II (1996), IV.2.
     """
 
+    stepper: Stepper
+    system: System
+    rtol: float
+    atol: float
+    dense: bool
+    first_step: Any
+    max_step: Any
+
     def __init__(
         self, stepper: Stepper, rtol: float, atol: float, first_step: Any, max_step: Any, dense: bool
     ) -> None:

@@ -25,17 +25,21 @@ _E = 6 + math.sqrt(2)
 class Rosenbrock:
     """The pair of order 2(3), as `stepping.Stepper`: of the state as one vector."""
 
+    flat: Expr
+    slope: Expr
+    drift: Expr
+
     order = 2
     degree = 2
 
     def __init__(self, system: System) -> None:
         self.system = system
-        self.sizes = [math.prod(_known(part)) for part in system.start]
-        self.size = sum(self.sizes)
+        self.sizes: list[int] = [math.prod(_known(part)) for part in system.start]
+        self.size: int = sum(self.sizes)
         flat = symbol("\2flat", (self.size,), system.dtype)
         slopes = written_for(system.slopes, dict(zip(system.state, self._parts(flat), strict=True)))
         self.flat, self.slope = flat, self._vector(slopes)
-        self.jacobian = jacobian(self.slope, flat)
+        self.jacobian: Expr = jacobian(self.slope, flat)
         one = constant(1.0, system.dtype)
         (self.drift,) = forward([self.slope], {system.time: one})
 

@@ -27,6 +27,10 @@ class System:
     start : the state at the beginning; tree : the structure that users see; dtype : that of time
     """
 
+    tree: Structure
+    time: Expr
+    state: list[Expr]
+
     def __init__(self, f: Callable[[Any, Any], Any], y0: Any) -> None:
         body_function("odeint", f, 2)
         parts, self.tree = leaves_of("the state of odeint", y0)

@@ -39,6 +39,12 @@ class Taylor:
     exact : whether the rounding errors of the first terms of the series are added up too
     """
 
+    system: System
+    tolerance: float
+    max_step: Any
+    dense: bool
+    exact: bool
+
     def __init__(
         self,
         system: System,
@@ -49,7 +55,7 @@ class Taylor:
         exact: bool = False,
     ) -> None:
         self.system, self.tolerance = system, max(tolerance, unit_roundoff(system.dtype))
-        self.order = order_for(self.tolerance) if order is None else order
+        self.order: int = order_for(self.tolerance) if order is None else order
         self.max_step, self.dense, self.exact = max_step, dense, exact
 
     def begun(self, t: Expr, y: State, end: Expr) -> Loop:

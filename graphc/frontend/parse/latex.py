@@ -72,6 +72,8 @@ def parse_latex(text: str, symbols: Any = None, dtype: Any = "float64") -> Expr:
 class LatexReader(Grammar):
     """The grammar with fractions, derivatives, roots, sums, cases and matrices."""
 
+    at: int
+
     def whole(self) -> Expr:
         if self.token.kind == "end":
             self.refuse("the formula is empty", 'write g.parse_latex(r"\\frac{1}{x}")')

@@ -78,9 +78,15 @@ class TokenReader:
     bound : index of a sum → its value, or the symbol of a loop's; bars : the closing brackets that are waited for
     """
 
+    source: FormulaText
+    names: dict[str, Expr] | None
+    dtype: DType
+    at: int
+    depth: int
+
     def __init__(self, source: FormulaText, names: dict[str, Expr] | None, dtype: DType) -> None:
         self.source, self.names, self.dtype = source, names, dtype
-        self.tokens = tokens(source)
+        self.tokens: list[Token] = tokens(source)
         self.at = self.depth = self.terms = 0
         self.bound: dict[str, int | Expr] = {}
         self.bars: list[str] = []  # the closing bars that are waited for

@@ -74,7 +74,7 @@ class FormulaText:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.encoded = text.encode(errors="replace")
+        self.encoded: bytes = text.encode(errors="replace")
 
     def mark(self, start: int, end: int) -> str:
         """The column, and the text around it with carets below, up to `end`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 Dim: TypeAlias = "int | str | Polynomial"
 """One dimension: a length, the name of a length that is bound at the call, or a polynomial over such names."""
@@ -54,17 +54,25 @@ class Name(_Arithmetic, str):
 
     __slots__ = ()
 
-    __hash__ = str.__hash__
+    if TYPE_CHECKING:
+
+        def __hash__(self) -> int: ...
+
+    else:
+        __hash__ = str.__hash__
 
     def __mod__(self, other: Any) -> Any:
         raise ValueError(f"{self} % … is no dimension")
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return Name, (str(self),)
 
 
 class Quotient:
     """⌊numerator/denominator⌋, where it does not simplify."""
+
+    denominator: Dim
+    numerator: Dim
 
     __slots__ = ("denominator", "numerator")
 

@@ -45,7 +45,7 @@ class Expr(Node, Operators):
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {printer.render(self, latex=True, budget=4000)}$"
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return unpickle, (type(self), pickled(self))
 
     @staticmethod

@@ -14,7 +14,7 @@ import weakref
 from _weakref import _remove_dead_weakref  # type: ignore[attr-defined]  # C: a dead node's entry goes, in one step
 from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import Any, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
 import numpy as np
 
@@ -83,7 +83,12 @@ class Node:
     def __deepcopy__(self, memo: Any) -> Self:
         return self
 
-    __hash__ = object.__hash__
+    if TYPE_CHECKING:
+
+        def __hash__(self) -> int: ...
+
+    else:
+        __hash__ = object.__hash__
 
     @property
     def ndim(self) -> int:

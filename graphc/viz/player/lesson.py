@@ -88,14 +88,14 @@ class Lesson:
 
     def __post_init__(self) -> None:
         self._index: dict[Expr, int] = {}
-        self.names = node_names(self.graph, self.name)
-        self.together = runs_of(self.graph)
+        self.names: list[str] = node_names(self.graph, self.name)
+        self.together: dict[int, tuple[int, ...]] = runs_of(self.graph)
         self._aliases = [
             expr if expr.op is CONSTANT else symbol(name, expr.shape, expr.dtype)
             for expr, name in zip(self.graph.exprs, self.names, strict=True)
         ]
         contributions = {} if self.record is None else self.record.contributions
-        self.givers = [
+        self.givers: list[list[Any]] = [
             sorted(
                 (use for use in users if (self.graph.exprs[use[0]], use[1]) in contributions),
                 key=lambda use: (-use[0], use[1]),

@@ -30,8 +30,8 @@ class Picture:
         self.view = view
         self.lesson = lesson
         self.fill = fill
-        self.nodes = {node.key: node.node for node in view.nodes}
-        self.kinds = {node.key: node.kind for node in view.nodes}
+        self.nodes: dict[str, int] = {node.key: node.node for node in view.nodes}
+        self.kinds: dict[str, str] = {node.key: node.kind for node in view.nodes}
 
     def svg(self) -> str:
         """The picture as SVG for a page."""

@@ -23,7 +23,7 @@ from graphc.viz.style import Style
 from graphc.viz.writers.matrices import matrix, text_width
 
 
-def graphviz():
+def graphviz() -> Any:
     import graphviz
 
     return graphviz

@@ -58,7 +58,7 @@ class EntryTable:
             codes = [0] * len(kernel.outputs) + [4 * len(kernel.outputs) + 1]
         dtypes = (*kernel.inputs, *kernel.outputs)
         self._dtypes = [np.dtype(dtype.name) for dtype in dtypes]  # their addresses are kept
-        self.plans = Plans()
+        self.plans: Plans = Plans()
         self._constants = np.array([array.ctypes.data for array in constants], dtype=np.int64)
         words = np.zeros(code.CODE_TABLE + len(codes), dtype=np.int64)
         words[: code.HEAD] = (

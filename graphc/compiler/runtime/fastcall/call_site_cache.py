@@ -66,7 +66,7 @@ class Plans:
     def __init__(self) -> None:
         self._addresses = np.zeros(PLACES, dtype=np.int64)
         self._records: list[np.ndarray | None] = [None] * PLACES
-        self.address = self._addresses.ctypes.data
+        self.address: int = self._addresses.ctypes.data
 
     def add(
         self, words: list[int], results: Sequence[np.ndarray] | None, steps: Sequence[LoopCall], free: bool

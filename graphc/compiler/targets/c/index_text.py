@@ -17,7 +17,7 @@ class IndexText:
     def __init__(self, names: Mapping[str, str]) -> None:
         self.buffers: dict[str, Buffer] = {}
         self.by_value: set[str] = set()
-        self.names = dict(names)
+        self.names: dict[str, str] = dict(names)
         self.divides = False
 
     def name(self, name: str) -> str:
@@ -42,7 +42,7 @@ class IndexText:
     def _atom(self, atom: str | Quotient, kind: str) -> str:
         if isinstance(atom, str):
             return f"{kind}{self.name(atom)}"
-        self.divides = True
+        self.divides: bool = True
         return f"{kind}floor_div({self.dim(atom.numerator)}, {self.dim(atom.denominator)})"
 
     def factor(self, dim: Dim) -> str:

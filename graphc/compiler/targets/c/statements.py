@@ -37,6 +37,11 @@ class StatementWriter:
     code : what the names of its error codes begin with; lines : what was written
     """
 
+    index: IndexText
+    builder: CBuilder
+    code: str
+    depth: int
+
     def __init__(self, index: IndexText, builder: CBuilder, code: str) -> None:
         self.index, self.builder, self.code = index, builder, code
         self.lines: list[str] = []

@@ -35,7 +35,7 @@ class LoopBuilder:
 
     def __init__(self, dtype: DType) -> None:
         self.dtype = dtype
-        self.kind = register_type(dtype)
+        self.kind: str = register_type(dtype)
         self.lines: list[str] = []
         self._count = 0
         self._block = "entry"

@@ -75,13 +75,13 @@ class LoopWriter:
     ) -> None:
         self.number = number
         self.group = group
-        self.walk = group.walk
+        self.walk: int = group.walk
         self.buffered = buffered
         self.memory = memory
         self.word = word
         self.module = module
-        self.lengths = Lengths()
-        self.builder = LlvmBuilder(inline=True)
+        self.lengths: Lengths = Lengths()
+        self.builder: LlvmBuilder = LlvmBuilder(inline=True)
         self.reducers: set[tuple[str, DType]] = set()
         self.waiting: dict[Hashable, tuple[tuple[Dim, ...], DType]] = {}
         self._bases: dict[tuple[Any, ...], str] = {}

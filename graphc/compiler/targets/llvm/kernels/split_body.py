@@ -40,6 +40,8 @@ class SplitBody:
     parts : the pieces by the modules that they go to; one part where one module is enough
     """
 
+    slots: int
+
     def __init__(self, kernel: Kernel) -> None:
         nodes = [node for node in order(kernel.dag) if node.operands]
         leaves = list(dict.fromkeys(node for node in kernel.dag.exprs if node.is_symbol or node.is_constant))

@@ -68,9 +68,9 @@ class LibmValue:
     __slots__ = ("kind", "text", "writer")
 
     def __init__(self, writer: LibmWriter, text: str, kind: str) -> None:
-        self.writer = writer
-        self.text = text
-        self.kind = kind
+        self.writer: LibmWriter = writer
+        self.text: str = text
+        self.kind: str = kind
 
     @property
     def is_real(self) -> bool:

@@ -43,13 +43,13 @@ class Convolution:
         self.windows = windows
         self.outputs = outputs
         self.dtype = dtype
-        self.rows = windows.channels * windows.area  # of the columns
-        self.places = windows.places[0] * windows.places[1]
+        self.rows: int = windows.channels * windows.area  # of the columns
+        self.places: int = windows.places[0] * windows.places[1]
         high, wide = (max(1, count) for count in windows.places)  # where no window fits, nothing is computed
         fitting = COLUMNS // max(1, self.rows * wide * dtype.itemsize)
         pieces = -(-high // min(high, max(1, fitting)))
-        self.step = -(-high // pieces)
-        self.pieces = -(-high // self.step)
+        self.step: int = -(-high // pieces)
+        self.pieces: int = -(-high // self.step)
 
     @property
     def direct(self) -> bool:

@@ -13,7 +13,7 @@ class Products:
 
     def __init__(self, w: LoopBuilder) -> None:
         self.w = w
-        self.numbers = [w.new("alloca i32") for _ in range(6)]
+        self.numbers: list[str] = [w.new("alloca i32") for _ in range(6)]
 
     def call(
         self,

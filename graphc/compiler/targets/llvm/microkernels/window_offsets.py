@@ -36,12 +36,15 @@ class Places:
     what stands in scratch memory: the plane of x and another with what stands around, then rows of places
     """
 
+    high: int
+    wide: int
+
     def __init__(self, windows: Windows, dtype: DType) -> None:
         self.windows = windows
         self.dtype = dtype
-        self.w = LoopBuilder(dtype)
+        self.w: LoopBuilder = LoopBuilder(dtype)
         self.high, self.wide = windows.places
-        self.plane = windows.whole[0] * windows.whole[1] if windows.padded else 0
+        self.plane: int = windows.whole[0] * windows.whole[1] if windows.padded else 0
         self.lanes = 1  # places that values are of at present
 
     # --- places ----------------------------------------------------------------------------------------------------------------
@@ -149,7 +152,7 @@ class Places:
         self.lanes = rest
         if rest:
             body(str(full * most))
-        self.lanes = 1
+        self.lanes: int = 1
 
     def out_place(self, i: str, j: str) -> str:
         return self.w.add(self.w.mul(i, str(self.wide)), j)

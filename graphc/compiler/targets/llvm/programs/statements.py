@@ -60,9 +60,9 @@ class NativeStatements:
     def __init__(self, builder: LlvmBuilder, interruptible: bool = False) -> None:
         self.interruptible = interruptible
         self.starts: list[str] = []
-        self.values = ValueWriter(builder)
+        self.values: ValueWriter = ValueWriter(builder)
         self.builder = builder
-        self.reductions = Reductions(self.values, self)
+        self.reductions: Reductions = Reductions(self.values, self)
         self.messages: list[str] = []
         self.allocas: list[str] = []
         self.exits: list[str] = []
@@ -144,7 +144,7 @@ class NativeStatements:
         values.line(f"%n.{head} = add nuw nsw i64 {index.text}, 1")
         nested = any(line.startswith("for") for line in self.builder.lines[place:])
         values.line(f"br label %{head}{ASKED if self.asked else ROLLED if nested else ''}")
-        self.asked = False
+        self.asked: bool = False
         self.builder.lines[place] = (
             f"  {index.text} = phi i64 [ 0, %{before} ], [ %n.{head}, %{values.block} ]"
         )

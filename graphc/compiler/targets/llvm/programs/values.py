@@ -60,7 +60,7 @@ class ValueWriter:
     def begin(self, label: str) -> None:
         """The block that is written from here on."""
         self.builder.lines.append(f"{label}:")
-        self.block = label
+        self.block: str = label
 
     @contextmanager
     def scope(self) -> Iterator[None]:
