@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,9 +17,6 @@ from graphc.ir.types import broadcast_shapes
 from graphc.util.arguments import listed
 from graphc.util.fork_safety import cached_property
 from graphc.util.gc_pause import paused
-
-if TYPE_CHECKING:
-    import networkx
 
 
 def _networkx():
