@@ -229,7 +229,7 @@ def explain(
     digits: int = 3,
     step: int | tuple[int, ...] | None = None,
 ) -> Explanation:
-    """The derivative told node by node, in backward order: what each node receives, computes and returns.
+    """The derivative, node by node, in backward order: what each node receives, computes and returns.
 
     Parameters
     ----------

@@ -98,7 +98,7 @@ def define_op(
         operands, contiguous and of type `dtype`, then pointers to the results, then the length of every axis of every operand as
         int64, and returns nothing; compiled code calls it directly. Beside it `reference` is what it is held against
     takes : the shapes of the operands, as [("n",), ("n", 3), ()]: what they have to have; an address needs it, since machine code
-        reads what it is told is there
+        reads memory at the sizes it is given
     shape : (*shapes of the operands) → the result's shape, or a list of shapes; by default the operands' broadcast
     dtype : of the results, and of operands that are floats; a list where results differ
     outputs : how many results there are; of several the function returns a tuple

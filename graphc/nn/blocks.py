@@ -16,7 +16,7 @@ class Sequential(Layer):
     """Layers one after the other, each built on what the one before gives.
 
     Written `Sequential(Conv2d(20, 5), MaxPool2d(2), …)`, where names are made of kinds and numbers (`conv1`, `pool1`), or with
-    names of one's own, `Sequential(first=Affine(3), bend=g.relu)`. Functions of an expression are layers.
+    your own names, `Sequential(first=Affine(3), bend=g.relu)`. Functions of an expression are layers.
     Raises `ExpressionError` for what is no layer.
     """
 

@@ -84,7 +84,7 @@ def he_normal(rng: np.random.Generator, shape: Shape) -> np.ndarray:
 
 
 def normal(scale: float) -> Initialiser:
-    """Normal with a standard deviation of one's own."""
+    """Normal with a given standard deviation."""
     spread = number("the standard deviation", scale, lambda scale: 0 <= scale < math.inf, "nn.normal(0.01)")
     return lambda rng, shape: _generator(rng).normal(0.0, spread, _shape(shape))
 

@@ -149,7 +149,7 @@ def _size(shape: Shape) -> int:
 
 
 class Layer(ABC):
-    """A part of a network. A layer of one's own is a frozen dataclass with `kind` and `build`."""
+    """A part of a network. A layer of your own is a frozen dataclass with `kind` and `build`."""
 
     kind: str = "layer"
     """How it is called in a model where it has no name: `conv1`, `conv2`, …"""

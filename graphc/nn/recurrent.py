@@ -252,7 +252,7 @@ class LSTM(Recurrence):
     checkpoint : as for `g.scan`: how many states reverse mode keeps
     truncate : as for `g.scan`: back-propagation through time, truncated every so many steps; None for all
 
-    `run(x, scope, start)` gives all results and the states at the end, from states of one's own. The number of steps may have a
+    `run(x, scope, start)` gives all results and the states at the end, from given states. The number of steps may have a
     name.
     Raises `ShapeError` for what are no sequences.
 

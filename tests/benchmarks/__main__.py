@@ -26,7 +26,7 @@ PEERS = ("jax", "torch", "torch.compile", "pytensor", "casadi", "heyoka", "symen
 
 
 def verdict(what: str, value: float, limit: float, unit: str) -> None:
-    print(f"  {'reached' if value <= limit else 'MISSED '}  {what}: {value:.3f} {unit} (asked ≤ {limit:g})")
+    print(f"  {'reached' if value <= limit else 'MISSED '}  {what}: {value:.3f} {unit} (target ≤ {limit:g})")
 
 
 def _processes(code: str, environment: dict[str, str]) -> list[str]:

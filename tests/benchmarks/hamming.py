@@ -155,7 +155,7 @@ On the command line, `graphc accuracy EXPR --range x=-50,50 --plot error.png`:
 Differences of close values, from chapter 3 of Hamming, *Numerical Methods for Scientists and Engineers*, in the selection of
 Panchekha et al., *Automatically improving accuracy for floating point expressions* (PLDI 2015). Inputs are drawn from all
 floats at which the formula has a value, each exponent as likely as any other: {samples} points each. A rewritten formula
-that is not shown is one with branches; `g.stabilize` prints it, and `g.rewrites` tells how it came about.
+that is not shown is one with branches; `g.stabilize` prints it, and `g.rewrites` lists the steps.
 
 """
 

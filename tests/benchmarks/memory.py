@@ -190,7 +190,7 @@ def _measured(name: str, python: str, functions: int, seconds: float) -> float |
 
 
 def main(functions: int = 10_000) -> None:
-    print(f"\nMemory that functions leave when they are gone (asked ≤ {LIMIT:g} MB for 10,000)")
+    print(f"\nMemory that functions leave when they are gone (target ≤ {LIMIT:g} MB for 10,000)")
     for own, others in (
         ("graphc_numbers", ("numba_numbers", "jax_numbers")),
         ("graphc_numbers_from_disk", ()),

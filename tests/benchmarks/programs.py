@@ -22,7 +22,7 @@ Arrays = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Program:
-    """A formula over tensors and what is asked of it.
+    """A formula over tensors and its targets.
 
     data : (random generator, *sizes) → the inputs by name, in float64 and int64; `arrays` casts them
     build : (m, **inputs) → the loss, or for "vjp" the output
@@ -32,7 +32,7 @@ class Program:
     sizes, tiny : of the data; the tiny ones tell what the memory of a call is without data
     flops : floating-point operations of the products, the fewest that give the result
     bytes : of what must be read and written once
-    limits : the most it may take of the fastest peer's time and memory; None where nothing is asked
+    limits : the most it may take of the fastest peer's time and memory; None without a target
     """
 
     data: Callable[..., Arrays]

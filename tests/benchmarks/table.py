@@ -180,7 +180,7 @@ Written by `python -m tests.benchmarks table`; edit that instead. GRAPHC_PEERS n
 the other frameworks.
 
 All frameworks run interleaved in one session, each in a process of its own; the figures are medians over {rounds} rounds. Where
-derivatives are asked for, each framework takes them by its own means, and a call returns the value and all of them; what returns
+derivatives are computed, each framework takes them by its own means, and a call returns the value and all of them; what returns
 less says so. "Ready after" is the time from the formula to the first result, imports included.
 {machine}. Versions: {versions}.
 

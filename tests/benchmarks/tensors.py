@@ -177,12 +177,12 @@ def section(outcome: Outcome) -> str:
         bound.append(
             f"{outcome.program.flops / 1e6:.0f} MFLOP at the rate of a large product {multiplied * 1e3:.3g} ms"
         )
-    lines += ["", "; ".join(bound) + "." + "".join(f" {text}." for text in _asked(outcome))]
+    lines += ["", "; ".join(bound) + "." + "".join(f" {text}." for text in _targets(outcome))]
     return "\n".join(lines)
 
 
-def _asked(outcome: Outcome) -> list[str]:
-    """What is asked of graphc against the fastest peer, and what it is."""
+def _targets(outcome: Outcome) -> list[str]:
+    """The targets of graphc against the fastest peer, and what was reached."""
     running = [e for e in outcome.entries if e.missing is None]
     own = next((e for e in running if e.name == "graphc"), None)
     peers = [e for e in running if e.name not in OWN]
@@ -193,11 +193,13 @@ def _asked(outcome: Outcome) -> list[str]:
     said = []
     if time_limit is not None:
         ratio = own.competitor.median / fastest.competitor.median
-        said.append(f"graphc takes {ratio:.2f} of the time of {fastest.name} (asked: at most {time_limit:g})")
+        said.append(
+            f"graphc takes {ratio:.2f} of the time of {fastest.name} (target: at most {time_limit:g})"
+        )
     if memory_limit is not None and own.growth is not None and fastest.growth is not None:
         said.append(
             f"beyond its inputs it holds {_size(own.growth)} MB, {fastest.name} {_size(fastest.growth)} MB"
-            f" (asked: at most {memory_limit:g} of it)"
+            f" (target: at most {memory_limit:g} of it)"
         )
     return said
 

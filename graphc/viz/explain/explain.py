@@ -1,4 +1,4 @@
-"""The derivative told node by node, as on the lecture slides: what a node receives, what it computes, what it returns.
+"""The derivative, node by node, as on the lecture slides: what a node receives, what it computes, what it returns.
 
 Every operation of the graph gets a short name (v1, v2, …). In backward order each receives ∂L/∂v, computes its local derivatives
 ∂v/∂u in terms of its operands, and returns the products ∂L/∂v · ∂v/∂u to them; what a node receives from several uses is summed.

@@ -51,7 +51,7 @@ class NodeExplanation:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The derivative of a graph, told node by node; made by `explain`.
+    """The derivative of a graph, node by node; made by `explain`.
 
     heading : the formula, and the point
     forward : the definition and value of every operation, in the order of evaluation
