@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -123,11 +124,25 @@ def maker(name: str) -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["ops", "rules"])
+@pytest.mark.parametrize("name", ["ops", "rules", "comparison"])
 def test_reference_is_current(name):
     module = maker(name)
     current = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
     assert current == module.page(), f"run: python docs/make_{name}.py"
+
+
+def test_the_comparison_has_the_digits_of_today():
+    """What this package makes of the formula and the network, as they stand on the page."""
+    module = maker("comparison")
+    space: dict[str, Any] = {}
+    exec(module.SCRIPTS["graphc"], space)
+    for point in module.POINTS:
+        for found, true in zip(space["f"](1.0, point, 0.0), module.exact(point), strict=True):
+            assert abs(found - true) <= 2 * np.spacing(abs(float(true)))
+    exec(module.DATA + module.NETWORKS["graphc"], space)
+    recorded = module.json.loads(module.RECORD.read_text(encoding="utf-8"))["network"]
+    for losses in recorded.values():
+        np.testing.assert_allclose(space["losses"], losses, rtol=1e-9)
 
 
 def test_picture_of_the_readme_is_what_the_demo_draws(tmp_path):
