@@ -272,8 +272,8 @@ torchviz, JAX a text (`jax.make_jaxpr`) and CasADi `dotdraw`; none of them shows
 operations.
 """
 
-DIGITS = """graphc rewrites the formula before it compiles it; the others compute what is written. PyTorch, JAX and SciPy have
-functions that compute this loss well (`torch.nn.functional.logsigmoid`, `jax.nn.log_sigmoid`, `scipy.special.log_expit`), for those
+DIGITS = """graphc rewrites the formula before it compiles it; the others compute what is written. PyTorch, JAX and SciPy
+have functions that compute this loss well (`torch.nn.functional.logsigmoid`, `jax.nn.log_sigmoid`, `scipy.special.log_expit`), for those
 who know to look for them.
 """
 
