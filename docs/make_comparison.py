@@ -273,8 +273,8 @@ operations.
 """
 
 DIGITS = """graphc rewrites the formula before it compiles it; the others compute what is written. PyTorch, JAX and SciPy
-have functions that compute this loss well (`torch.nn.functional.logsigmoid`, `jax.nn.log_sigmoid`, `scipy.special.log_expit`), for those
-who know to look for them.
+have functions that compute this loss well (`torch.nn.functional.logsigmoid`, `jax.nn.log_sigmoid`,
+`scipy.special.log_expit`), for those who know to look for them.
 """
 
 WINS = """Where one of the others is the better choice:

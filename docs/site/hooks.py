@@ -65,6 +65,8 @@ def generated() -> dict[str, str]:
         new: (ROOT / old).read_text(encoding="utf-8") for old, new in COPIED.items() if (ROOT / old).exists()
     }
     api = load(ROOT / "docs" / "make_api.py")
+    course = load(ROOT / "docs" / "make_course.py")
+    pages |= {f"course/{path.stem}.md": course.page(path) for path in course.files()}
     return pages | examples() | {f"api/{name}": make() for name, make in api.PAGES.items()}
 
 
@@ -108,6 +110,8 @@ def on_page_markdown(markdown: str, page: Any, files: Files, **_: Any) -> str:
         if (new := COPIED.get(place)) is None:
             if place.startswith("docs/"):
                 new = place.removeprefix("docs/")
+            elif place.startswith("examples/course/") and place.endswith(".ipynb"):
+                new = f"course/{posixpath.basename(place).removesuffix('.ipynb')}.md"
             elif place.startswith("examples/") and place.endswith(".py") and place.count("/") == 1:
                 new = place.removesuffix(".py") + ".md"
             elif place == "examples":
@@ -121,7 +125,7 @@ def on_page_markdown(markdown: str, page: Any, files: Files, **_: Any) -> str:
         relative = posixpath.relpath(new, posixpath.dirname(here) or ".")
         return f"]({relative}{'#' + anchor if anchor else ''})"
 
-    if here.startswith(("api/", "examples/")):
+    if here.startswith(("api/", "examples/", "course/")) and page.file.generated_by:
         return markdown
     return re.sub(r"\]\(([^()\s]+)\)", led, markdown)
 
