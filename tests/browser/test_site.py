@@ -19,7 +19,8 @@ pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (
-    "index", "tutorial", "networks", "install", "neighbours", "from/sympy", "from/casadi", "gallery/index", "examples/mlp",
+    "index", "tutorial", "networks", "install", "neighbours", "from/sympy", "from/casadi", "comparison", "gallery/index",
+    "course/4_softmax", "examples/mlp",
     "api/index", "api/verbs", "api/classes", "api/nn", "ops", "rules", "accuracy", "benchmarks", "architecture", "dev/adding",
     "changelog",
 )  # fmt: skip

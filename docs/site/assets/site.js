@@ -3,6 +3,9 @@
 let blocks = 0;
 const mend = () => {
   for (const code of document.querySelectorAll("pre > code:not([tabindex])")) code.tabIndex = 0;
+  for (const table of document.querySelectorAll(".md-typeset__scrollwrap:not([tabindex])")) {
+    if (table.scrollWidth > table.clientWidth) table.tabIndex = 0;
+  }
   for (const nav of document.querySelectorAll("nav.md-code__nav:not([aria-label])")) {
     blocks += 1;
     nav.setAttribute("aria-label", `Code block ${blocks}`);
