@@ -20,7 +20,7 @@ from graphc.search.columns import Columns, bits_wrong, cost
 from graphc.search.engine import LARGE, FormSearch
 from graphc.search.exact import Exact
 from graphc.search.honesty import agreement, as_compiled, is_worse
-from graphc.search.result import SLACK, Alternative, Part
+from graphc.search.result import SLACK, Alternative, SearchedPart
 from graphc.search.sampling import intervals
 from graphc.search.truth import Points, Truth, is_wide
 
@@ -96,7 +96,7 @@ class Question:
         return {symbol.name: ends for symbol, ends in zip(self.symbols, self.ends, strict=True)}
 
 
-def answered(question: Question, tell: Callable[[float], None] | None = None) -> tuple[Part, ...]:
+def answered(question: Question, tell: Callable[[float], None] | None = None) -> tuple[SearchedPart, ...]:
     """The search for each output, in their order; the time is divided among those that are left.
 
     tell : is told the share of the budget that is spent, now and then
@@ -121,7 +121,7 @@ def answered(question: Question, tell: Callable[[float], None] | None = None) ->
         search = searches[output] = FormSearch(output, truth, points, promised, own, clock, share)
         search.run()
     chosen: list[Expr] = []
-    parts: dict[Expr, Part] = {}
+    parts: dict[Expr, SearchedPart] = {}
     for output in truth.outputs:
         part = _held_to_account(searches[output], question, fresh, clock, chosen)
         parts[output] = part
@@ -131,7 +131,7 @@ def answered(question: Question, tell: Callable[[float], None] | None = None) ->
 
 def _held_to_account(
     search: FormSearch, question: Question, fresh: Points, clock: Clock, beside: Sequence[Expr]
-) -> Part:
+) -> SearchedPart:
     """What of the forms of an output may be offered, and which is chosen.
 
     beside : the forms that were chosen for other outputs, with which work may be shared
@@ -164,7 +164,7 @@ def _held_to_account(
         written = offered[0]
     front = _front(offered)
     chosen = _chosen(front, written, question, beside)
-    return Part(
+    return SearchedPart(
         written, chosen, tuple(front), _compiled(chosen, columns, known.exact[output], clock), known,
         len(search.points), len(search.forms), search.rounds, search.stopped, refused,
         _losses(output, chosen.expr, known),

@@ -73,7 +73,7 @@ class Alternative:
 
 
 @dataclass(frozen=True)
-class Part:
+class SearchedPart:
     """The search for one output.
 
     written : as it was given; chosen : what took its place; alternatives : the front of error against time, that among them
@@ -132,7 +132,7 @@ class Improvement:
     """
 
     expr: Any
-    parts: tuple[Part, ...]
+    parts: tuple[SearchedPart, ...]
     ranges: dict[str, tuple[float, float]]
     goal: str
     seed: int
@@ -273,4 +273,4 @@ def bounds_of(expr: Expr, value: Expr) -> list[float]:
     return sorted(found)
 
 
-__all__ = ["SLACK", "Agreement", "Alternative", "Improvement", "Part", "bounds_of"]
+__all__ = ["SLACK", "Agreement", "Alternative", "Improvement", "SearchedPart", "bounds_of"]
