@@ -9,13 +9,11 @@ from __future__ import annotations
 import math
 
 from graphc.ir.expr import Expr, constant
-from graphc.ops.beta import betaln
 from graphc.ops.comparison import where
 from graphc.ops.elementary import cos, exp, expm1, log, log1p, sin
 from graphc.ops.powers import square
 from graphc.ops.special import erfc
 from graphc.rewrite.angles import known_difference
-from graphc.rewrite.differences import is_leaf
 from graphc.rewrite.pattern import Match, Rule
 
 NEAR = 0.5
@@ -37,30 +35,6 @@ def _power_near_one(m: Match, sign: int) -> Expr | None:
     exponent = p * size
     value = expm1(exponent) if sign > 0 else 0 - expm1(exponent)
     return where(abs(exponent) < NEAR, value, m.root)
-
-
-def _log_of_quotient(m: Match) -> Expr | None:
-    """log(1 + (x − y)/y) where the quotient is near 1"""
-    x, y = m["x"], m["y"]
-    if x.is_constant or y.is_constant:
-        return None
-    step = x - y if is_leaf(x) and is_leaf(y) else known_difference(x, y)
-    if step is None:
-        return None
-    (quotient,) = m.root.operands
-    rest = m.root
-    if is_leaf(x) and is_leaf(y):  # where the quotient over- or underflows
-        least = 1e-30 if m.root.dtype.itemsize == 4 else 1e-290
-        inside = ((quotient > least) & (quotient < 1 / least)) | ~((x > 0) & (y > 0))
-        rest = where(inside, m.root, log(x) - log(y))
-    return where((quotient > NEAR) & (quotient < 2), log1p(step / y), rest)
-
-
-def _log_difference(m: Match) -> Expr | None:
-    x, y = m["x"], m["y"]
-    if x.is_constant or y.is_constant or not (is_leaf(x) and is_leaf(y)):
-        return None
-    return where((x > NEAR * y) & (x < 2 * y), log1p((x - y) / y), m.root)
 
 
 def _log_beside_twice(m: Match) -> Expr | None:
@@ -93,12 +67,6 @@ def _share(m: Match) -> Expr:
     return where(ordinary | ~(abs(a - b) < math.inf), m.root, x / (x + y * exp(b - a)))
 
 
-def _beyond_logarithm(m: Match) -> Expr:
-    """log(2 cosh x) − x, from |x| + log(1 + e^(−2|x|))"""
-    x = m["x"]
-    return where(m["p"], m["y"] - x, where(x > 0, m["u"], m.root))
-
-
 def _exponential_wave(m: Match) -> Expr:
     """(eˣ − 1) cos y − (1 − cos y)"""
     x, y = m["x"], m["y"]
@@ -112,19 +80,9 @@ def _error_function_step(m: Match) -> Expr:
     return where((x > NEAR) & (y > NEAR), erfc(y) - erfc(x), below)
 
 
-def _gamma_share(m: Match) -> Expr:
-    x, y = m["x"], m["y"]
-    most = 30.0 if m.root.dtype.itemsize == 4 else 160.0
-    inside = (x > 0) & (y > 0) & (x + y > most) & (x + y < math.inf)
-    return where(inside, exp(0 - betaln(x, y)), m.root)
-
-
 RULES = (
     Rule("power-near-one", "x**y - 1", lambda m: _power_near_one(m, 1), "stable", "xᵖ = e^(p log x)"),
     Rule("power-near-one-minus", "1 - x**y", lambda m: _power_near_one(m, -1), "stable", "as power-near-one"),
-    Rule("log-quotient-near-one", "log(x/y)", _log_of_quotient, "stable", "log(x/y) = log1p((x − y)/y)",
-         examples=("log(x/y)", "log((x + y)/x)")),
-    Rule("log-difference", "log(x) - log(y)", _log_difference, "stable", "log(x/y) = log1p((x − y)/y)"),
     Rule("log-beside-twice", "log(x) - 2*log(y)", _log_beside_twice, "stable", "log(x/y²) = log1p((x − y²)/y²)",
          examples=("log(y*y + 3) - 2*log(y)",)),
     Rule("log1p-beside-twice", "log1p(y*y + x) - 2*log(y)",
@@ -135,19 +93,12 @@ RULES = (
     Rule("log2-near-one", "log2(1 + x)", lambda m: _log_of_base(m, 2.0), "stable", "log1p x/log 2",
          when=lambda m: not m["x"].is_constant),
     Rule("share-of-exponentials", "x*exp(a)/(x*exp(a) + y*exp(b))", _share, "stable", "without over- and underflow"),
-    Rule("log-two-cosh-rest", "where(p, y, abs(x) + u) - x", _beyond_logarithm, "stable",
-         "log(2 cosh x) − x = log(1 + e⁻²ˣ) for x > 0",
-         examples=("where(abs(x) < 1, log(2*cosh(x)), abs(x) + softplus(-2*abs(x))) - x",)),
     Rule("cosh-minus-sinh", "cosh(x) - sinh(x)", "exp(-x)", "stable", "the definitions"),
     Rule("sinh-minus-cosh", "sinh(x) - cosh(x)", "-exp(-x)", "stable", "the definitions"),
     Rule("cotangent-minus-one", "1/tanh(x) - 1", lambda m: where(m["x"] > NEAR, 2 / expm1(2 * m["x"]), m.root), "stable",
          "coth x − 1 = 2/(e²ˣ − 1)"),
     Rule("exponential-wave", "exp(x)*cos(y) - 1", _exponential_wave, "stable", "(eˣ − 1) cos y − (1 − cos y)"),
-    Rule("gammainc-complement", "1 - gammainc(x, y)", "gammaincc(x, y)", "stable", "the complement"),
-    Rule("gammaincc-complement", "1 - gammaincc(x, y)", "gammainc(x, y)", "stable", "the complement"),
     Rule("erf-difference", "erf(x) - erf(y)", _error_function_step, "stable", "by the complements, where both are near 1"),
-    Rule("gamma-share", "gamma(x + y)/(gamma(x)*gamma(y))", _gamma_share, "stable",
-         "the logarithm of the beta function, where Γ overflows"),
 )  # fmt: skip
 
 __all__ = ["RULES"]
