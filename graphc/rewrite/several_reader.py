@@ -44,7 +44,7 @@ def _is_part(node: Expr) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class Quotient:
+class PolyQuotient:
     """above/∏ below
 
     cancels : whether terms of opposite signs met in the sum that it was read from
@@ -57,7 +57,7 @@ class Quotient:
     is_variable: bool = False
 
 
-class Reader:
+class SeveralReader:
     """Reads the nodes of a graph, operands first; a symbol and what is ordinary of one is a variable, others are not read.
 
     parts : what the variables stand for
@@ -68,10 +68,10 @@ class Reader:
 
     def __init__(self) -> None:
         self.parts: list[Expr] = []
-        self.squares: dict[int, Quotient] = {}
+        self.squares: dict[int, PolyQuotient] = {}
         self.written: dict[Key, tuple[Expr, Number]] = {}
         self.standing: dict[int, list[Poly]] = {}
-        self.known: dict[Expr, Quotient | None] = {}
+        self.known: dict[Expr, PolyQuotient | None] = {}
         self._places: dict[Expr, int] = {}
 
     def place(self, node: Expr) -> int:
@@ -82,7 +82,7 @@ class Reader:
             self.parts.append(node)
         return found
 
-    def read(self, node: Expr) -> Quotient | None:
+    def read(self, node: Expr) -> PolyQuotient | None:
         """What a node is whose operands are known; None of what is no number of floating point."""
         known = self.known
         if node in known:
@@ -97,7 +97,7 @@ class Reader:
             if not _is_part(node):
                 known[node] = None
                 return None
-            found = Quotient(variable(self.place(node)), is_variable=True)
+            found = PolyQuotient(variable(self.place(node)), is_variable=True)
         elif (
             not found.below
             and not found.cancels
@@ -116,15 +116,15 @@ class Reader:
         found = self.known.get(node)
         return found is not None and found.cancels
 
-    def _number(self, node: Expr) -> Quotient | None:
+    def _number(self, node: Expr) -> PolyQuotient | None:
         if node.shape or not math.isfinite(node.value):
             return None
         value = exact(float(node.value))
         if abs(Fraction(value).numerator) > LARGEST or Fraction(value).denominator > LARGEST:
             return None
-        return Quotient({(): value} if value else {})
+        return PolyQuotient({(): value} if value else {})
 
-    def _operation(self, node: Expr) -> Quotient | None:
+    def _operation(self, node: Expr) -> PolyQuotient | None:
         read = _READERS.get(node.op.name)
         if read is None:
             return None
@@ -138,11 +138,11 @@ class Reader:
 
     # --- operations -------------------------------------------------------------------------------------------------
 
-    def total(self, one: Quotient, other: Quotient, factor: int = 1) -> Quotient | None:
+    def total(self, one: PolyQuotient, other: PolyQuotient, factor: int = 1) -> PolyQuotient | None:
         """one + factor·other"""
         if not one.below and not other.below:
             above, met = plus(one.above, other.above, factor)
-            return Quotient(above, {}, met)
+            return PolyQuotient(above, {}, met)
         below = {p: max(one.below.get(p, 0), other.below.get(p, 0)) for p in (*one.below, *other.below)}
         sides = []
         for part in (one, other):
@@ -152,13 +152,13 @@ class Reader:
                     more = times(more, dict(p))
                     if len(more) > 2 * MOST_TERMS:
                         return None
-            sides.append(self.reduced(Quotient(more)))
+            sides.append(self.reduced(PolyQuotient(more)))
         if any(side is None or side.below for side in sides):
             return None
         above, met = plus(sides[0].above, sides[1].above, factor)  # type: ignore[union-attr]
-        return self.lowest(Quotient(above, below, met))
+        return self.lowest(PolyQuotient(above, below, met))
 
-    def product(self, one: Quotient, other: Quotient) -> Quotient | None:
+    def product(self, one: PolyQuotient, other: PolyQuotient) -> PolyQuotient | None:
         if (
             len(one.above) * len(other.above) > 4 * MOST_TERMS
             or degree(one.above) + degree(other.above) > MOST_DEGREE
@@ -167,10 +167,10 @@ class Reader:
         below = dict(one.below)
         for p, n in other.below.items():
             below[p] = below.get(p, 0) + n
-        found = self.reduced(Quotient(times(one.above, other.above), below))
+        found = self.reduced(PolyQuotient(times(one.above, other.above), below))
         return None if found is None else self.lowest(found)
 
-    def reduced(self, one: Quotient) -> Quotient | None:
+    def reduced(self, one: PolyQuotient) -> PolyQuotient | None:
         """Without squares of square roots."""
         for place in sorted((v for v in variables(one.above) if v in self.squares), reverse=True):
             square = self.squares[place]
@@ -196,10 +196,10 @@ class Reader:
             below = dict(one.below)
             for p, n in square.below.items():
                 below[p] = below.get(p, 0) + n * most
-            one = Quotient(total, below, one.cancels)
+            one = PolyQuotient(total, below, one.cancels)
         return one
 
-    def lowest(self, one: Quotient) -> Quotient:
+    def lowest(self, one: PolyQuotient) -> PolyQuotient:
         """Without factors that stand above and below."""
         above, below = one.above, dict(one.below)
         for p in one.below:
@@ -209,9 +209,9 @@ class Reader:
                     break
                 above = left
                 below[p] -= 1
-        return Quotient(above, {p: n for p, n in below.items() if n} if above else {}, one.cancels)
+        return PolyQuotient(above, {p: n for p, n in below.items() if n} if above else {}, one.cancels)
 
-    def _over(self, one: Quotient, other: Quotient) -> Quotient | None:
+    def _over(self, one: PolyQuotient, other: PolyQuotient) -> PolyQuotient | None:
         if not other.above:
             return None
         scale, shared, rest = primitive(other.above)
@@ -225,52 +225,52 @@ class Reader:
         upper: Poly = {(): quotient(1, scale)}
         for p, n in other.below.items():
             upper = times(upper, power(dict(p), n))
-        return self.product(one, Quotient(upper, below))
+        return self.product(one, PolyQuotient(upper, below))
 
-    def _add(self, node: Expr, parts: list[Quotient]) -> Quotient | None:
+    def _add(self, node: Expr, parts: list[PolyQuotient]) -> PolyQuotient | None:
         return self.total(parts[0], parts[1])
 
-    def _subtract(self, node: Expr, parts: list[Quotient]) -> Quotient | None:
+    def _subtract(self, node: Expr, parts: list[PolyQuotient]) -> PolyQuotient | None:
         return self.total(parts[0], parts[1], -1)
 
-    def _negative(self, node: Expr, parts: list[Quotient]) -> Quotient | None:
-        return Quotient(scaled(parts[0].above, -1), parts[0].below)
+    def _negative(self, node: Expr, parts: list[PolyQuotient]) -> PolyQuotient | None:
+        return PolyQuotient(scaled(parts[0].above, -1), parts[0].below)
 
-    def _multiply(self, node: Expr, parts: list[Quotient]) -> Quotient | None:
+    def _multiply(self, node: Expr, parts: list[PolyQuotient]) -> PolyQuotient | None:
         return self.product(parts[0], parts[1])
 
-    def _square(self, node: Expr, parts: list[Quotient]) -> Quotient | None:
+    def _square(self, node: Expr, parts: list[PolyQuotient]) -> PolyQuotient | None:
         return self.product(parts[0], parts[0])
 
-    def _divide(self, node: Expr, parts: list[Quotient]) -> Quotient | None:
+    def _divide(self, node: Expr, parts: list[PolyQuotient]) -> PolyQuotient | None:
         return self._over(parts[0], parts[1])
 
-    def _reciprocal(self, node: Expr, parts: list[Quotient]) -> Quotient | None:
-        return self._over(Quotient(ONE), parts[0])
+    def _reciprocal(self, node: Expr, parts: list[PolyQuotient]) -> PolyQuotient | None:
+        return self._over(PolyQuotient(ONE), parts[0])
 
-    def _pow(self, node: Expr, parts: list[Quotient]) -> Quotient | None:
+    def _pow(self, node: Expr, parts: list[PolyQuotient]) -> PolyQuotient | None:
         base, exponent = parts
         count = exponent.above.get((), 0)
         if set(exponent.above) != {()} or exponent.below or not isinstance(count, int):
             return None
         if not 2 <= abs(count) <= MOST_POWER or (len(base.above) > 2 and abs(count) > 3):
             return None
-        found: Quotient | None = base
+        found: PolyQuotient | None = base
         for _ in range(abs(count) - 1):
             found = None if found is None else self.product(found, base)
         if found is not None and count < 0:
-            return self._over(Quotient(ONE), found)
+            return self._over(PolyQuotient(ONE), found)
         return found
 
-    def _sqrt(self, node: Expr, parts: list[Quotient]) -> Quotient | None:
+    def _sqrt(self, node: Expr, parts: list[PolyQuotient]) -> PolyQuotient | None:
         (inner,) = parts
         if not inner.above or set(inner.above) == {()}:
             return None
         place = self.place(node)
         self.squares.setdefault(place, inner)
-        return Quotient(variable(place))
+        return PolyQuotient(variable(place))
 
-    def _hypot(self, node: Expr, parts: list[Quotient]) -> Quotient | None:
+    def _hypot(self, node: Expr, parts: list[PolyQuotient]) -> PolyQuotient | None:
         squares = [self.product(part, part) for part in parts]
         if squares[0] is None or squares[1] is None:
             return None
@@ -279,12 +279,12 @@ class Reader:
 
 
 _READERS = {
-    name: getattr(Reader, f"_{name}")
+    name: getattr(SeveralReader, f"_{name}")
     for name in ("add", "subtract", "negative", "multiply", "square", "pow", "divide", "reciprocal", "sqrt", "hypot")
 }  # fmt: skip
 
 
-def _is_small(one: Quotient) -> bool:
+def _is_small(one: PolyQuotient) -> bool:
     if len(one.above) > MOST_TERMS or degree(one.above) > MOST_DEGREE or sum(one.below.values()) > MOST_POWER:
         return False
     if len({v for p in (one.above, *map(dict, one.below)) for v in variables(p)}) > MOST_VARIABLES:
@@ -296,4 +296,4 @@ def _fits(c: Number) -> bool:
     return abs(c.numerator) <= LARGEST and c.denominator <= LARGEST
 
 
-__all__ = ["Quotient", "Reader"]
+__all__ = ["PolyQuotient", "SeveralReader"]

@@ -19,9 +19,9 @@ from graphc.ops.comparison import where
 from graphc.rewrite.multivariate import Poly, degree, variables
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.ranges import Ranges
-from graphc.rewrite.several_reader import Quotient, Reader
+from graphc.rewrite.several_reader import PolyQuotient, SeveralReader
 from graphc.rewrite.several_trials import is_better, losses
-from graphc.rewrite.several_writer import InexactError, Writer, mixed
+from graphc.rewrite.several_writer import NotExactError, Writer, mixed
 from graphc.util.gc_pause import paused
 
 SUMS = frozenset(("add", "subtract"))
@@ -50,12 +50,14 @@ class SeveralVariables:
         return ("add", "subtract")
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
-        reader = Reader()
+        reader = SeveralReader()
         for below in walk([node]):
             reader.read(below)
         return self.replaced(node, reader, ranges)
 
-    def replaced(self, node: Expr, reader: Reader, ranges: Ranges, source: bool = False) -> Expr | None:
+    def replaced(
+        self, node: Expr, reader: SeveralReader, ranges: Ranges, source: bool = False
+    ) -> Expr | None:
         """What stands for a sum that was read, or None.
 
         source : for what is to be differentiated, without branches against over- and underflow
@@ -68,7 +70,7 @@ class SeveralVariables:
             writer = Writer(reader, node, ranges)
             try:
                 form = writer.quotient(read, conjugate)
-            except (InexactError, OverflowError):
+            except (NotExactError, OverflowError):
                 continue
             if form is None or not (read.cancels or writer.gains) or form is node:
                 continue
@@ -82,7 +84,7 @@ class SeveralVariables:
         return f"{self.name}: {' '.join((self.__doc__ or '').split())} ({self.kind})"
 
 
-def _may_cancel(read: Quotient, reader: Reader, source: bool) -> bool:
+def _may_cancel(read: PolyQuotient, reader: SeveralReader, source: bool) -> bool:
     if not read.above or (len(read.above) == 1 and not read.cancels):
         return False
     if read.cancels or any(v in reader.squares for v in variables(read.above)):
@@ -103,7 +105,7 @@ def _are_squares(a: Poly) -> bool:
 
 
 def _is_worth(
-    form: Expr, condition: Expr | None, node: Expr, read: Quotient, reader: Reader, ranges: Ranges
+    form: Expr, condition: Expr | None, node: Expr, read: PolyQuotient, reader: SeveralReader, ranges: Ranges
 ) -> bool:
     """Whether a form loses fewer bits than the sum."""
     parts = _parts(node, reader)
@@ -115,7 +117,7 @@ def _is_worth(
     return found is not None and is_better(*found)
 
 
-def _parts(node: Expr, reader: Reader) -> list[Expr]:
+def _parts(node: Expr, reader: SeveralReader) -> list[Expr]:
     """What a sum is of, those parts that cancel as well."""
     found: dict[Expr, None] = {}
     seen, pending = {node}, [node]
@@ -157,7 +159,7 @@ def written_whole(
     """The outputs with the largest sums in them that cancel written anew, and what was replaced."""
     outputs = tuple(outputs)
     (rule,) = rules
-    reader, ranges = Reader(), Ranges()
+    reader, ranges = SeveralReader(), Ranges()
     order = walk(outputs)
     for node in order:
         reader.read(node)
@@ -194,7 +196,7 @@ def written_whole(
         return (steps, _exchanged(outputs, target, reader)) if steps else ([], outputs)
 
 
-def _one_variable(node: Expr, read: Quotient, reader: Reader) -> bool:
+def _one_variable(node: Expr, read: PolyQuotient, reader: SeveralReader) -> bool:
     """Whether a sum is one of a single variable without roots, which is seen whole later."""
     places = {v for p in (read.above, *map(dict, read.below)) for v in variables(p)}
     return bool(read.below) and len(places) == 1 and not places & set(reader.squares)
@@ -207,12 +209,12 @@ def _fallbacks(order: Sequence[Expr]) -> set[Expr]:
     }
 
 
-def _below(read: Quotient, reader: Reader) -> list[Expr]:
+def _below(read: PolyQuotient, reader: SeveralReader) -> list[Expr]:
     """The parts of a quotient, with its roots."""
     return [reader.parts[v] for p in (read.above, *map(dict, read.below)) for v in variables(p)]
 
 
-def _exchanged(outputs: Sequence[Expr], target: dict[Expr, Expr], reader: Reader) -> tuple[Expr, ...]:
+def _exchanged(outputs: Sequence[Expr], target: dict[Expr, Expr], reader: SeveralReader) -> tuple[Expr, ...]:
     """The outputs with sums replaced, and what stands in their parts as well."""
     written: dict[Expr, Expr] = {}
     for node in walk(outputs):

@@ -30,7 +30,7 @@ from graphc.rewrite.multivariate import (
     without,
 )
 from graphc.rewrite.ranges import Ranges
-from graphc.rewrite.several_reader import Quotient, Reader
+from graphc.rewrite.several_reader import PolyQuotient, SeveralReader
 from graphc.rewrite.univariate import Number
 
 MOST_CANDIDATES = 40
@@ -38,7 +38,7 @@ MOST_MOVED = 8
 """Terms of a polynomial that is asked whether it is one of differences."""
 
 
-class InexactError(ArithmeticError):
+class NotExactError(ArithmeticError):
     """A coefficient is no number of the type."""
 
 
@@ -49,12 +49,12 @@ class Writer:
     condition : where the form holds its digits; None for everywhere
     """
 
-    def __init__(self, reader: Reader, node: Expr, ranges: Ranges) -> None:
+    def __init__(self, reader: SeveralReader, node: Expr, ranges: Ranges) -> None:
         self._reader, self._dtype, self._ranges = reader, node.dtype, ranges
         self.gains = False
         self.condition: Expr | None = None
 
-    def quotient(self, one: Quotient, conjugate: bool) -> Expr | None:
+    def quotient(self, one: PolyQuotient, conjugate: bool) -> Expr | None:
         """A quotient as a product of quotients of factors; None where there is no such form.
 
         conjugate : whether a root that may cancel is to be moved below
@@ -86,7 +86,7 @@ class Writer:
     def number(self, value: Number) -> Expr:
         found = constant(float(value), self._dtype)
         if Fraction(float(found.value)) != value:
-            raise InexactError
+            raise NotExactError
         return found
 
     def polynomial(self, a: Poly) -> Expr:
@@ -232,7 +232,7 @@ class Writer:
             }
             if not plain or any(dict(m).get(root, 0) > 1 for m in a):
                 continue
-            squares = [reader.product(Quotient(p), Quotient(p)) for p in (plain, times_root)]
+            squares = [reader.product(PolyQuotient(p), PolyQuotient(p)) for p in (plain, times_root)]
             other = None if squares[1] is None else reader.product(squares[1], reader.squares[root])
             if squares[0] is None or other is None:
                 continue
@@ -362,4 +362,4 @@ def mixed(polynomials: Iterable[Poly]) -> bool:
     return any(map(_is_mixed, polynomials))
 
 
-__all__ = ["InexactError", "Writer", "mixed"]
+__all__ = ["NotExactError", "Writer", "mixed"]
