@@ -18,6 +18,7 @@ from graphc.ir.scopes import deriving, stay
 from graphc.ops.comparison import where
 from graphc.rewrite.multivariate import Poly, degree, variables
 from graphc.rewrite.pattern import Kind
+from graphc.rewrite.quadratic import RULES as QUADRATICS
 from graphc.rewrite.ranges import Ranges
 from graphc.rewrite.several_reader import PolyQuotient, SeveralReader
 from graphc.rewrite.several_trials import is_better, losses
@@ -29,6 +30,8 @@ SUMS = frozenset(("add", "subtract"))
 LEAST = {8: 1e-290, 4: 1e-30}
 MOST = {8: 1e300, 4: 1e36}
 """Between these, by the size of the type, no step of a form has under- or overflown."""
+
+(QUADRATIC,) = QUADRATICS
 
 MOST_TRIED = 64
 """Sums of a graph for which forms are written."""
@@ -163,7 +166,7 @@ def written_whole(
     order = walk(outputs)
     for node in order:
         reader.read(node)
-    inside = _fallbacks(order)
+    inside = _fallbacks(order) | _roots_of_quadratics(order, ranges)
     steps: list[tuple[SeveralVariables, Expr, Expr]] = []
     target: dict[Expr, Expr] = {}
     tried = 0
@@ -207,6 +210,16 @@ def _fallbacks(order: Sequence[Expr]) -> set[Expr]:
     return {
         node.operands[2] for node in order if node.op.name == "where" and node.operands[2].op.name in SUMS
     }
+
+
+def _roots_of_quadratics(order: Sequence[Expr], ranges: Ranges) -> set[Expr]:
+    """The sums in what is written as the root of a quadratic: there is a rule for the whole."""
+    found: set[Expr] = set()
+    for node in order:
+        if node.op.name in QUADRATIC.roots() and QUADRATIC.apply(node, ranges) is not None:
+            parts = [*node.operands, *(x for operand in node.operands for x in operand.operands)]
+            found.update(part for part in parts if part.op.name in SUMS)
+    return found
 
 
 def _below(read: PolyQuotient, reader: SeveralReader) -> list[Expr]:
