@@ -132,8 +132,15 @@ def sweep(
             for dtype in (np.dtype(np.float64), np.dtype(np.float32)):
                 failures += _check([one for one in batch if one.dtype == dtype], dtype, interpreted)
             batch = []
-            if time.monotonic() - started > seconds:
+            spent = time.monotonic() - started
+            print(
+                f"\r{sum(tried.values())} programs, {len(failures)} to judge, {spent:.0f} s",
+                end="",
+                file=sys.stderr,
+            )
+            if spent > seconds:
                 break
+    print(file=sys.stderr)
     return tried, failures
 
 
@@ -400,6 +407,11 @@ def _report(tried: Counter[str], failures: list[Failure], show: int, strict: boo
     for failure in failures:
         by_rule[failure.rule].append(failure)
     real = [failure for failure in failures if not failure.lucky]
+    print(
+        f"{sum(tried.values())} programs, {len(real)} failures; now who is to blame for them",
+        file=sys.stderr,
+        flush=True,
+    )
     blamed: dict[str, list[Failure]] = defaultdict(list)
     for failure in real[:2000] if not strict else failures[:2000]:
         blamed[blame(failure)].append(failure)
