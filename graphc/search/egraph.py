@@ -52,7 +52,7 @@ class EGraph:
     """
 
     def __init__(self, fields: Sequence[Reals], most: int) -> None:
-        self.fields = list(fields)
+        self.fields: list[Reals] = list(fields)
         self.most = most
         self.classes: dict[int, EClass] = {}
         self._parent: list[int] = []

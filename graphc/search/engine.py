@@ -71,12 +71,16 @@ class FormSearch:
         self, output: Expr, truth: Truth, points: Points, intervals: dict[Expr, tuple[float, float]],
         rng: np.random.Generator, clock: Clock, share: float = 1.0,
     ) -> None:  # fmt: skip
-        self.output, self.truth, self.rng, self.clock, self.share = output, truth, rng, clock, share
+        self.output: Expr = output
+        self.truth: Truth = truth
+        self.rng: np.random.Generator = rng
+        self.clock: Clock = clock
+        self.share: float = share
         self.intervals = intervals
         known = np.isfinite(points.exact[output])
-        self.points = points.of(np.flatnonzero(known))
-        self.columns = Columns(self.points.columns, len(self.points))
-        self.forms = Forms(self.columns, self.points.exact[output])
+        self.points: Points = points.of(np.flatnonzero(known))
+        self.columns: Columns = Columns(self.points.columns, len(self.points))
+        self.forms: Forms = Forms(self.columns, self.points.exact[output])
         self.used: set[str] = set()
         self.rounds = 0
         self.stopped = ""

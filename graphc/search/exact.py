@@ -10,7 +10,7 @@ from graphc.ir.expr import Expr, walk
 from graphc.ir.types import FLOAT64
 from graphc.ir.ulp import rounded
 from graphc.search.columns import applied, bits_wrong
-from graphc.search.reals import Value, precision, reals
+from graphc.search.reals import Reals, Value, precision, reals
 from graphc.search.truth import Points
 
 Row = tuple[Value, ...]
@@ -28,7 +28,7 @@ class Exact:
 
     def __init__(self, points: Points) -> None:
         self.points = points
-        self.fields = [reals(precision(int(bits))) for bits in points.bits]
+        self.fields: list[Reals] = [reals(precision(int(bits))) for bits in points.bits]
         self._rows: dict[Expr, Row] = {}
         self._floats: dict[Expr, np.ndarray] = {}
 

@@ -43,8 +43,12 @@ class Way:
         self, op: Op | None, ways: tuple[Way, ...], column: np.ndarray, wrong: np.ndarray, cost: float,
         expr: Expr | None,
     ) -> None:  # fmt: skip
-        self.op, self.ways, self.column, self.wrong, self.cost = op, ways, column, wrong, cost
-        self.error = float(wrong.mean())
+        self.op: Op | None = op
+        self.ways: tuple[Way, ...] = ways
+        self.column: np.ndarray = column
+        self.wrong: np.ndarray = wrong
+        self.cost: float = cost
+        self.error: float = float(wrong.mean())
         self._expr = expr
 
     @property

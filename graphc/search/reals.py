@@ -47,9 +47,10 @@ class Reals:
 
     def __init__(self, prec: int) -> None:
         self.prec = prec
-        self.field = Arithmetic(prec, 2.0 ** (-prec // 4))
-        self.mp = mp = self.field.mp
-        self.zero = mp.mpf(0)
+        self.field: Arithmetic = Arithmetic(prec, 2.0 ** (-prec // 4))
+        self.mp: Any = self.field.mp
+        mp = self.mp
+        self.zero: Any = mp.mpf(0)
         self._direct: dict[str, Callable[..., Any]] = {
             "add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "divide": operator.truediv,
             "negative": operator.neg, "abs": abs, "square": lambda x: x * x, "reciprocal": lambda x: 1 / x,

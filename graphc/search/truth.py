@@ -69,8 +69,8 @@ class Truth:
 
     def __init__(self, outputs: Sequence[Expr], symbols: Sequence[Expr], clock: Clock | None = None) -> None:
         self._stop = None if clock is None else clock.over
-        self.outputs = list(dict.fromkeys(outputs))
-        self.symbols = list(symbols)
+        self.outputs: list[Expr] = list(dict.fromkeys(outputs))
+        self.symbols: list[Expr] = list(symbols)
         self._whole = Dag(self.outputs, self.symbols)
         self._single = {output: Dag([output], self.symbols) for output in self.outputs}
 

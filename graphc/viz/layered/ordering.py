@@ -38,15 +38,16 @@ class Ordering:
     """
 
     def __init__(self, network: Network, filled: Filled, gaps: int) -> None:
-        self.network, self.filled = network, filled
+        self.network: Network = network
+        self.filled: Filled = filled
         self.shares = entry_shares(network)
         self._start(_as_read(network, filled))
         self._collect(gaps)
 
     def _start(self, children: dict[Block, np.ndarray]) -> None:
         self.children = children
-        self.order = np.array(_walked(children, self.filled), dtype=np.int64)
-        self.place = np.empty_like(self.order)
+        self.order: np.ndarray = np.array(_walked(children, self.filled), dtype=np.int64)
+        self.place: np.ndarray = np.empty_like(self.order)
         self.place[self.order] = np.arange(len(self.order))
 
     def _collect(self, gaps: int) -> None:
@@ -58,10 +59,10 @@ class Ordering:
         for number, part in enumerate(self.filled.parts):
             for gap in range(part.first, part.last):
                 rows[gap].append((number, number, 0.25, _BORDER if part.edge else 1.0))
-        self.left = [np.array([row[0] for row in some], dtype=np.int64) for some in rows]
-        self.right = [np.array([row[1] for row in some], dtype=np.int64) for some in rows]
-        self.share = [np.array([row[2] for row in some]) for some in rows]
-        self.weight = [np.array([row[3] for row in some]) for some in rows]
+        self.left: list[np.ndarray] = [np.array([row[0] for row in some], dtype=np.int64) for some in rows]
+        self.right: list[np.ndarray] = [np.array([row[1] for row in some], dtype=np.int64) for some in rows]
+        self.share: list[np.ndarray] = [np.array([row[2] for row in some]) for some in rows]
+        self.weight: list[np.ndarray] = [np.array([row[3] for row in some]) for some in rows]
         self.out: dict[int, list[int]] = defaultdict(list)
         self.into: dict[int, list[int]] = defaultdict(list)
         for gap in range(gaps):
