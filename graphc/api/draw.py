@@ -236,7 +236,7 @@ def compare(
     >>> from graphc.ir.expr import symbols
     >>> x, w, b = symbols("x w b")
     >>> compare(x * w * 2, x * w * 3 + b).view.note
-    '2 added, 1 changed'
+    '3 added, 1 removed'
     """
     style = as_style(style)
     one, other = as_graph(before), as_graph(after)
