@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import subprocess
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -172,3 +177,41 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(n, monkeypatch):
         results += [f(at), again(at)]
     for other in results[1:]:
         assert all(np.array_equal(a, b) for a, b in zip(results[0], other, strict=True))
+
+
+ROOT = Path(__file__).resolve().parents[3]
+
+_IN_LOOPS = """
+import numpy as np
+import graphc as g
+from graphc.ir.op import all_ops
+
+x = g.symbol("x", shape=(3,))
+data = np.array([0.3, 0.6, 0.9])
+ends, names = [], []
+for op in all_ops():
+    f = getattr(g, op.name, None)
+    if op.arity != 1 or op.is_leaf or op.user_defined or f is None:
+        continue
+    try:
+        end, _ = g.scan(lambda c, row: (0.5 * c + f(row + 0.0 * c), None), g.constant(0.0), x)
+    except g.GraphcError:  # not of one float
+        continue
+    ends.append(end)
+    names.append(op.name)
+got = g.compile(ends, [x], cache=False)(data)
+for name, one, other in zip(names, got, g.evaluate(ends, {"x": data})):
+    assert np.allclose(one, other, rtol=1e-12, equal_nan=True), (name, one, other)
+print(len(names))
+"""
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="a processor of x86-64")
+def test_operations_in_loops_on_a_processor_without_fused_multiply_add():
+    """They are what they stand for there: a call of a library's function by an operation's name would go nowhere."""
+    environment = {**os.environ, "NUMBA_CPU_NAME": "x86-64-v2", "NUMBA_CPU_FEATURES": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", _IN_LOOPS], capture_output=True, text=True, env=environment, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert int(done.stdout) > 40
