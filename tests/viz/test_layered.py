@@ -132,8 +132,9 @@ def test_frames_that_lead_into_each_other_are_drawn_in_pieces(case):
     svg = laid_out_here(g.draw(both_ways()[case]))
     found, drawing = measure(svg), read(svg)
     assert found.meets == found.overlaps == ()
-    titles = {"one": 2, "two": 2} if case == "in a circle" else {"outer": 1, "inner": 2}
+    # in a circle either may be the one in pieces: both are as good, and which it is depends on the solver
+    titles = {"one": 1, "two": 1} if case == "in a circle" else {"outer": 1, "inner": 2}
     texts = [part for part in svg.split(">") if part.endswith("</text")]
     for title, least in titles.items():
         assert sum(part == f"{title}</text" for part in texts) >= least
-    assert len(drawing.frames) >= sum(titles.values())
+    assert len(drawing.frames) >= 3
