@@ -109,6 +109,7 @@ from graphc.ops.special import *
 from graphc.ops.tables import *
 from graphc.ops.update import *
 from graphc.ops.zeta import *
+from graphc.util.fork_safety import loading as _loading
 from graphc.version import __version__
 
 argmin: Any = _of_arrays_or_functions  # of an array NumPy's, of a function where that is lowest
@@ -282,13 +283,15 @@ _ROOMS = ("nn", "stats", "train")
 
 def __getattr__(name: str) -> Any:
     if name in _ROOMS:
-        return import_module(f"graphc.{name}")
+        with _loading():
+            return import_module(f"graphc.{name}")
     module = _LATER.get(name)
     if module is None:
         raise AttributeError(
             f"module {__name__!r} has no attribute {name!r}", name=name, obj=import_module(__name__)
         )
-    verb = globals()[name] = getattr(import_module(module), name)
+    with _loading():
+        verb = globals()[name] = getattr(import_module(module), name)
     return verb
 
 

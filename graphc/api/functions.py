@@ -14,6 +14,7 @@ from graphc.errors import GradientError, brief
 from graphc.ir.expr import Expr, constant, current_site
 from graphc.ir.op import all_ops, array_ops
 from graphc.util.arguments import truth
+from graphc.util.fork_safety import loading
 from graphc.util.pytree import flatten, unflatten
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ def _stated(outputs: list[Expr], targets: list[Expr], rewrite: str) -> list[Expr
                 site=current_site(),
                 hint="differentiate by symbols, or leave rewrite= out",
             )
-    from graphc.rewrite import tables
+    with loading():
+        from graphc.rewrite import tables
 
     return list(tables.run([constant(output) for output in outputs], rewrite).outputs)
 
@@ -180,7 +182,8 @@ def jacobian(output: Any, wrt: Any, *, sparse: bool = False, format: str = "csr"
     """
     targets, structure = _targets(wrt)
     if truth("sparse", sparse):
-        from graphc.api.sparse import sparse_jacobian
+        with loading():
+            from graphc.api.sparse import sparse_jacobian
 
         return sparse_jacobian(output, targets, format)
     leaves, outputs = flatten(output)
@@ -204,7 +207,8 @@ def hessian(output: Any, wrt: Any, *, sparse: bool = False, format: str = "csr")
     (3, 3)
     """
     if truth("sparse", sparse):
-        from graphc.api.sparse import sparse_hessian
+        with loading():
+            from graphc.api.sparse import sparse_hessian
 
         targets, _ = _targets(wrt)
         return sparse_hessian(grad(output, targets), targets, format)
@@ -213,7 +217,8 @@ def hessian(output: Any, wrt: Any, *, sparse: bool = False, format: str = "csr")
 
 def rewritten(graph: Graph, level: str, without: Iterable[str] = ()) -> Graph:
     """The graph after rewriting, with the same inputs and the same structure of outputs."""
-    from graphc.rewrite import tables
+    with loading():
+        from graphc.rewrite import tables
 
     return graph.with_outputs(
         tables.run([graph.exprs[output] for output in graph.outputs], level, without).outputs

@@ -214,7 +214,9 @@ def _body(graph: Dag, around: Unit) -> Unit:
     """A body of a loop or branch, ready to become part of a program of the loop IR."""
     options = Options(around.options.rewrite, around.options.without)
     unit = run(run(unit_of(graph, options), REWRITING), TO_LOOPS[:-1])
-    if not unit.is_program:  # what this processor has no code for would be called in a library that has none either
+    if (
+        not unit.is_program
+    ):  # what this processor has no code for would be called in a library that has none either
         unit = replace(unit, graph=expand_ops(unit.graph))
     return unit
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import functools
 import os
 import threading
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -52,6 +52,13 @@ def once(load: Callable[[], T]) -> Callable[[], T]:
         return value[0]
 
     return loaded
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Around an import that is made late: no fork splits it, and no Ctrl-C breaks it off."""
+    with held(), _loading:
+        yield
 
 
 class cached_property(functools.cached_property[T]):

@@ -6,12 +6,17 @@ import pytest
 
 import graphc as g
 
-x, w, b = g.symbols("x w b")
+# equal formulas are one, with the line that was first: names that no other test has
+x, w = g.symbols("x_alarm w_alarm")
 
 CASES = {
-    "0 · ∞ of a root": (g.sqrt(x * x) * w, {"x": 0.0, "w": 1.0}, {"NaN": "x*x", "infinity": "sqrt(x*x)"}),
-    "∞ of a root": (g.sqrt(x) * w, {"x": 0.0, "w": 2.0}, {"infinity": "sqrt(x)"}),
-    "∞ − ∞ where uses meet": (g.sqrt(x) - g.sqrt(x * 2), {"x": 0.0}, {"NaN": "the sum at x"}),
+    "0 · ∞ of a root": (
+        g.sqrt(x * x) * w,
+        {"x_alarm": 0.0, "w_alarm": 1.0},
+        {"NaN": "x_alarm*x_alarm", "infinity": "sqrt(x_alarm*x_alarm)"},
+    ),
+    "∞ of a root": (g.sqrt(x) * w, {"x_alarm": 0.0, "w_alarm": 2.0}, {"infinity": "sqrt(x_alarm)"}),
+    "∞ − ∞ where uses meet": (g.sqrt(x) - g.sqrt(x * 2), {"x_alarm": 0.0}, {"NaN": "the sum at x_alarm"}),
 }
 
 
@@ -27,14 +32,14 @@ def test_the_place_is_told_and_marked(case):
 
 
 def test_nothing_is_told_where_all_is_finite():
-    view = g.draw(g.sqrt(x * x) * w, {"x": 1.0, "w": 2.0}).view
+    view = g.draw(g.sqrt(x * x) * w, {"x_alarm": 1.0, "w_alarm": 2.0}).view
     assert view.caption == () and not any(node.alarm for node in view.nodes)
 
 
 def test_nothing_is_told_of_a_forward_pass_alone():
-    assert g.draw(g.sqrt(x * x) * w, {"x": 0.0, "w": 1.0}, backward=False).view.caption == ()
+    assert g.draw(g.sqrt(x * x) * w, {"x_alarm": 0.0, "w_alarm": 1.0}, backward=False).view.caption == ()
 
 
 def test_the_sum_of_contributions_is_marked():
-    svg = g.draw(g.sqrt(x) - g.sqrt(x * 2), {"x": 0.0}).svg()
+    svg = g.draw(g.sqrt(x) - g.sqrt(x * 2), {"x_alarm": 0.0}).svg()
     assert "Σ NaN" in svg

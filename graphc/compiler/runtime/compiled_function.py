@@ -34,7 +34,7 @@ from graphc.ir.graph import Dag
 from graphc.ir.inputs import as_out
 from graphc.ir.printer import render
 from graphc.ir.types import DType
-from graphc.util.fork_safety import cached_property
+from graphc.util.fork_safety import cached_property, loading
 from graphc.util.pytree import Structure, flatten
 
 
@@ -270,7 +270,8 @@ class CompiledFunction(ABC):
 
         Raises `InputError` for names that are no inputs, `ArityError` and `ShapeError` where results do not fit them.
         """
-        verb = import_module("graphc.api.scipy_bundle")  # derives and compiles: a room above this one
+        with loading():
+            verb = import_module("graphc.api.scipy_bundle")  # derives and compiles: a room above this one
         return verb.bundle(self, start, fixed)
 
     def export(

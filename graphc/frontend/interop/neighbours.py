@@ -15,6 +15,7 @@ import numpy as np
 from graphc.errors import InputError
 from graphc.frontend.interop.callee import Callee
 from graphc.ir.foreign_arrays import as_numpy, is_sparse, package_of
+from graphc.util.fork_safety import loading
 
 OWN: frozenset[type] = frozenset(
     (float, int, bool, np.ndarray, list, tuple, np.float64, np.float32, np.int64, np.bool_)
@@ -66,9 +67,9 @@ def answering(values: Iterable[Any]) -> Answers | None:
             continue
         if package in _ANSWERS:
             file, function = _ANSWERS[package]
-            found[_ONE.get(package, package)] = getattr(
-                import_module(f"graphc.frontend.interop.{file}"), function
-            )
+            with loading():
+                module = import_module(f"graphc.frontend.interop.{file}")
+            found[_ONE.get(package, package)] = getattr(module, function)
         elif _has_namespace(value) and package != "cupy":
             found[package] = _array_api
     if len(found) > 1:
