@@ -8,6 +8,8 @@ some. `g.nn`, `g.stats` and `g.train` have names of their own. Everything else i
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import graphc.compiler.engine.background as _background
+import graphc.compiler.engine.blas as _blas
 import graphc.ops.activation as _activation
 import graphc.ops.arithmetic as _arithmetic
 import graphc.ops.arrange as _arrange
@@ -59,6 +61,7 @@ from graphc.api.functions import (
     vjp,
 )
 from graphc.api.graph import Graph
+from graphc.compiler.engine.thread_pool import get_num_threads, set_num_threads
 from graphc.errors import GraphcError
 from graphc.frontend.control import cond, fori_loop, scan, switch, while_loop
 from graphc.frontend.define_op import define_op
@@ -129,13 +132,15 @@ if TYPE_CHECKING:
     from graphc.api.rewrites import forget_rule, rewrites, rule, rules, simplify, stabilize
     from graphc.api.serialize import load, save
     from graphc.api.sparse import sparsity
-    from graphc.compiler.engine.thread_pool import get_num_threads, set_num_threads
     from graphc.frontend.interop.sympy import to_sympy
     from graphc.frontend.interop.sympy_reader import from_sympy
     from graphc.frontend.ode.events import Event
     from graphc.frontend.ode.integrate import odeint
     from graphc.frontend.parse.latex import parse_latex
     from graphc.viz.player.figure import figure, plot
+
+_WATCH_FORKS = (_background, _blas)
+"""What looks after threads around a fork does so from the beginning: a fork may be under way when it would come in."""
 
 _LATER = {
     "accuracy": "graphc.analysis.accuracy",
@@ -149,7 +154,6 @@ _LATER = {
     "figure": "graphc.viz.player.figure",
     "forget_rule": "graphc.api.rewrites",
     "from_sympy": "graphc.frontend.interop.sympy_reader",
-    "get_num_threads": "graphc.compiler.engine.thread_pool",
     "improve": "graphc.api.improve",
     "lambdify": "graphc.api.lambdify",
     "load": "graphc.api.serialize",
@@ -161,7 +165,6 @@ _LATER = {
     "rule": "graphc.api.rewrites",
     "rules": "graphc.api.rewrites",
     "save": "graphc.api.serialize",
-    "set_num_threads": "graphc.compiler.engine.thread_pool",
     "side_by_side": "graphc.api.draw",
     "simplify": "graphc.api.rewrites",
     "sparsity": "graphc.api.sparse",
