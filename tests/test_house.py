@@ -256,7 +256,8 @@ def test_import_graphc_loads_no_compiler_no_pictures_and_no_measurements():
     code = (
         "import sys, numpy; before = set(sys.modules); import graphc\n"
         "late = ('graphc.viz', 'graphc.analysis', 'graphc.nn', 'graphc.train', 'importlib.metadata', 'platformdirs',\n"
-        "'graphc.compiler.pipeline', 'graphc.compiler.runtime', 'graphc.compiler.targets', 'graphc.rewrite', 'graphc.frontend.ode', 'graphc.search')\n"
+        "'graphc.compiler.pipeline', 'graphc.compiler.runtime', 'graphc.compiler.targets', 'graphc.rewrite',\n"
+        "'graphc.frontend.ode', 'graphc.search')\n"
         "print(*(name for name in set(sys.modules) - before if name.startswith(late)))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
