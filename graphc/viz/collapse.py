@@ -350,8 +350,8 @@ def _named_again(view: View) -> View:
         if len(mine) <= _MANY_USES:
             continue
         # what has no operand is drawn in the column before its first use
-        at = column.get(node.key) or min(column[edge.head] for edge in mine) - 1
-        far = [edge for edge in mine if column[edge.head] - at > _FAR]
+        at = column.get(node.key) or min(column.get(edge.head, 0) for edge in mine) - 1
+        far = [edge for edge in mine if column.get(edge.head, 0) - at > _FAR]
         if not far or (node.kind not in ("symbol", "block") and len(far) <= _MANY_USES):
             continue
         label = node.label
