@@ -55,7 +55,7 @@ def compile(
     progress: bool | None = None,
     dump: str | Iterable[str] | None = None,
     ranges: Mapping[Any, Any] | None = None,
-    budget: float = 10.0,
+    budget: float | None = None,
 ) -> CompiledFunction:
     """Machine code for a graph: a fast callable.
 
@@ -117,14 +117,20 @@ def compile(
     if dtype is not None:
         graph = retype(graph, dtype)
     searched = isinstance(rewrite, str) and rewrite == "search"
-    if ranges is not None and not searched:
-        raise InputError(
-            "compile(ranges=…) is of a search", site=current_site(), hint='write rewrite="search" beside it'
-        )
+    for word, value in (("ranges", ranges), ("budget", budget)):
+        if value is not None and not searched:
+            raise InputError(
+                f"compile({word}=…) is of a search",
+                site=current_site(),
+                hint='write rewrite="search" beside it',
+            )
     level = "stable" if searched else rewrite
     options = _options(level, without, cache, parallel, tier, progress, updated, dump)
     if searched:
-        graph, options = _searched(graph, options, ranges, budget), replace(options, rewrite=None)
+        graph, options = (
+            _searched(graph, options, ranges, 10.0 if budget is None else budget),
+            replace(options, rewrite=None),
+        )
     return make(graph, structure, options, lambda: _record(graph, structure, options))
 
 

@@ -43,9 +43,8 @@ def graph_of(formula: g.Expr, points: Points) -> tuple[EGraph, int]:
 @pytest.mark.sample(12)
 @pytest.mark.parametrize("proposal", [pytest.param(p, id=p.text) for p in proposals()])
 def test_most_identities_hold_somewhere(proposal):
-    """Both sides in mpmath agree at some points of a few domains, but where a float stands for π; none is a slip."""
-    if "pi" in proposal.text:
-        pytest.skip("a float is not π")
+    """Both sides in mpmath agree at some points of a few domains, with a float for π to its rounding."""
+    allowed = 2.0**-52 if "pi" in proposal.text else 1e-25
     before, after = (g.parse(side) for side in proposal.text.split(" = "))
     names = sorted({s.name for s in g.free_symbols(before, after)})
     rng = np.random.default_rng(5)
@@ -65,7 +64,7 @@ def test_most_identities_hold_somewhere(proposal):
             if (
                 mpmath.isfinite(one)
                 and mpmath.isfinite(other)
-                and abs(one - other) <= 1e-25 * max(abs(one), 1e-5)
+                and abs(one - other) <= allowed * max(abs(one), 1e-5)
             ):
                 agreed += 1
     assert agreed >= 2
