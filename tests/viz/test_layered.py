@@ -111,7 +111,8 @@ def test_crossings_are_as_few_as_any_order_has(number):
 
 def both_ways():
     """Two frames of which each feeds the other, directly and along one way."""
-    x, y = g.symbols("x y")
+    # equal formulas are one, with the frames that they were first written in: names that no other test has
+    x, y = g.symbols("x_circle y_circle")
     with g.scope("one"):
         a = g.sin(x)
     with g.scope("two"):
@@ -132,9 +133,8 @@ def test_frames_that_lead_into_each_other_are_drawn_in_pieces(case):
     svg = laid_out_here(g.draw(both_ways()[case]))
     found, drawing = measure(svg), read(svg)
     assert found.meets == found.overlaps == ()
-    # in a circle either may be the one in pieces: both are as good, and which it is depends on the solver
-    titles = {"one": 1, "two": 1} if case == "in a circle" else {"outer": 1, "inner": 2}
+    titles = {"one": 2, "two": 2} if case == "in a circle" else {"outer": 1, "inner": 2}
     texts = [part for part in svg.split(">") if part.endswith("</text")]
     for title, least in titles.items():
         assert sum(part == f"{title}</text" for part in texts) >= least
-    assert len(drawing.frames) >= 3
+    assert len(drawing.frames) >= sum(titles.values())
