@@ -79,6 +79,8 @@ class Failure:
     dtype: Any
     lucky: str
     """"luck", "overflow", "sign", "NaN", "kink" or nothing: why what was written is better"""
+    around: dict[str, float]
+    """the point with the inputs that the formula as written does not read: what is rewritten may hand on their NaN"""
 
     def __str__(self) -> str:
         at = ", ".join(f"{name} = {value!r}" for name, value in self.point.items())
@@ -218,7 +220,7 @@ def _failures(
                     or (math.isfinite(new) and math.isfinite(value) and not known)
                 ):
                     lucky = reason
-        found.append(Failure(one.rule, written, needed, old, new, verdict[0], dtype, lucky))
+        found.append(Failure(one.rule, written, needed, old, new, verdict[0], dtype, lucky, point))
     found.sort(key=lambda failure: bool(failure.lucky))
     return found[:1]
 
@@ -393,10 +395,11 @@ def blame(failure: Failure) -> str:
     """The rule without which it does not fail; all that fired where none decides alone."""
     written = failure.written
     fired = list(dict.fromkeys(step.rule for step in g.rewrites(written)))
-    at = {s: np.array([failure.point[s.name]], s.dtype) for s in g.free_symbols(written)}
     for name in fired:
+        outputs = list(tables.run([written], "stable", [name]).outputs)
+        at = {s: np.array([failure.around[s.name]], s.dtype) for s in g.free_symbols(*outputs)}
         with np.errstate(all="ignore"):
-            (other,) = _interpreted(list(tables.run([written], "stable", [name]).outputs), at)
+            (other,) = _interpreted(outputs, at)
         if judge(written, failure.point, failure.before, float(np.ravel(other)[0])) is None:
             return name
     return " + ".join(fired)
