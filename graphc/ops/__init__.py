@@ -15,6 +15,7 @@ from graphc.ops import (
     decompose,
     einsum,
     elementary,
+    exact_product,
     exponentials,
     incomplete_gamma,
     index,
@@ -55,4 +56,4 @@ modules = (
 )  # fmt: skip
 """In the order of the reference page."""
 
-__all__ = ["modules", "numpy_protocol"]
+__all__ = ["exact_product", "modules", "numpy_protocol"]
