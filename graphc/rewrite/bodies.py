@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from graphc.ir.body import Body
-from graphc.ir.expr import Expr, apply, on_line_of, rebuild, walk
+from graphc.ir.expr import Expr, apply, on_line_of, rebuild
 from graphc.rewrite.engine import RuleFiring, Trace
 
 
-def rewritten_bodies(outputs: Sequence[Expr], rewrite: Callable[[Sequence[Expr]], Trace]) -> Trace:
-    """The outputs with the bodies of their loops and branches rewritten, and what fired there."""
-    order = walk(outputs)
+def rewritten_bodies(
+    outputs: Sequence[Expr], order: Sequence[Expr], rewrite: Callable[[Sequence[Expr]], Trace]
+) -> Trace:
+    """The outputs, whose nodes are in `order`, with the bodies of their loops and branches rewritten, and what fired there."""
     steps: list[RuleFiring] = []
     if all(node.op.control is None for node in order):
         return Trace(steps, tuple(outputs), True)

@@ -10,8 +10,8 @@ Stable forms cost operations that the formula as written has not. Two of them ar
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from graphc.ir.expr import Expr, constant, rebuild, walk
@@ -161,39 +161,42 @@ Rule = OneDivision | SharedExponential
 
 
 def spared(
-    outputs: Iterable[Expr], rules: Iterable[Rule]
+    outputs: Iterable[Expr], rules: Sequence[Rule]
 ) -> tuple[list[tuple[Rule, Expr, Expr]], tuple[Expr, ...]]:
     """The outputs with what the rules match replaced, operands first, and what was replaced: (rule, before, after)."""
-    outputs, rules, ranges = tuple(outputs), list(rules), Ranges()
+    outputs, ranges = tuple(outputs), Ranges()
+    by_root = {root: [rule for rule in rules if root in rule.roots()] for rule in rules for root in rule.roots()}
     nodes = walk(outputs)
-    users: defaultdict[Expr, list[Expr]] = defaultdict(list)
-    for node in nodes:
-        for operand in node.operands:
-            users[operand].append(node)
-    for output in outputs:
-        users[output].append(output)  # what is handed out is needed as it is
+    uses: Counter[Expr] | None = None
     steps: list[tuple[Rule, Expr, Expr]] = []
-    made: dict[Expr, Expr] = {}
+    made: dict[Expr, Expr] = {}  # what has changed
     for node in nodes:
-        operands = tuple([made[operand] for operand in node.operands])
-        now = rebuild(node, operands) if operands != node.operands else node
-        for rule in rules:
-            if now.op.name not in rule.roots() or (
-                rule.name == "shared-exponential" and not _for_one_product(node, users)
-            ):
+        now = node
+        if made and not made.keys().isdisjoint(node.operands):
+            now = rebuild(node, tuple([made.get(operand, operand) for operand in node.operands]))
+        for rule in by_root.get(now.op.name, ()):
+            if not rule.may_concern(now):
                 continue
+            if rule.name == "shared-exponential":
+                uses = _uses(nodes, outputs) if uses is None else uses
+                if any(uses[operand] > 1 for operand in node.operands if operand.op.name == "tanh"):
+                    continue  # the hyperbolic tangent is needed elsewhere
             after = rule.apply(now, ranges)
             if after is not None and after is not now:
                 steps.append((rule, now, after))
                 now = after
                 break
-        made[node] = now
-    return steps, tuple([made[output] for output in outputs])
+        if now is not node:
+            made[node] = now
+    return steps, tuple([made.get(output, output) for output in outputs])
 
 
-def _for_one_product(node: Expr, users: dict[Expr, list[Expr]]) -> bool:
-    """Whether the hyperbolic tangent in a product is needed nowhere else."""
-    return all(len(users[operand]) == 1 for operand in node.operands if operand.op.name == "tanh")
+def _uses(nodes: Iterable[Expr], outputs: Iterable[Expr]) -> Counter[Expr]:
+    """How often each node is needed: what is handed out is needed as it is."""
+    uses = Counter(outputs)
+    for node in nodes:
+        uses.update(node.operands)
+    return uses
 
 
 __all__ = ["RULES", "OneDivision", "SharedExponential", "spared"]

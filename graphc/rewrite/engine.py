@@ -155,9 +155,9 @@ class Engine:
             if promotions is None
             else promotions
         )
-        session = _Session(self, casts)
+        session = _Session(self, casts, Ranges() if memory is None else memory.ranges)
         if memory is not None and memory.remembers:
-            session.remember(memory, memory.known(self))
+            session.remember(memory.known(self))
         with on_this_line(), deriving():
             results = tuple([session.settle(output) for output in outputs])
         if memory is not None and not memory.remembers and not casts.implied:
@@ -186,13 +186,13 @@ def _that_fit(rules: Iterable[_Candidate], kind: str, operands: tuple[str, ...])
 
 
 class _Session:
-    def __init__(self, engine: Engine, promotions: Promotions) -> None:
+    def __init__(self, engine: Engine, promotions: Promotions, ranges: Ranges) -> None:
         self._engine = engine
         self._promotions = promotions
         self._nodes = set(promotions.written)
         self._operations = {node.op.name for node in promotions.written} | {"astype"}  # that may stand there
         self._by_root, self._by_names = engine.possible(frozenset(self._operations))
-        self._ranges = Ranges()
+        self._ranges = ranges
         self._normal: dict[Expr, Expr | object] = {}
         self._waiting: set[Expr] = set()  # for their operands
         self._kept: set[Expr] = set()  # inside what replaces them
@@ -209,9 +209,9 @@ class _Session:
         """All nodes that were settled."""
         return self._normal.keys()
 
-    def remember(self, memory: RuleMemory, known: Known) -> None:
+    def remember(self, known: Known) -> None:
         """Use what other runs have found, and add to it."""
-        self._ranges, self._irreducible, self._proposals = memory.ranges, known.irreducible, known.proposals
+        self._irreducible, self._proposals = known.irreducible, known.proposals
 
     def settle(self, expr: Expr) -> Expr:
         """The normal form of an expression, without recursion."""

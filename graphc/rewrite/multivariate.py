@@ -121,10 +121,9 @@ def divided(a: Poly, b: Poly) -> Poly | None:
 def primitive(a: Poly) -> tuple[Number, Monomial, Poly]:
     """(c, m, p) with a = c·m·p: p has whole coefficients without a common divisor and no variable in all its terms; the first
     of its terms is positive."""
-    parts = [Fraction(c) for c in a.values()]
-    scale: Number = Fraction(
-        math.gcd(*[c.numerator for c in parts]), math.lcm(*[c.denominator for c in parts])
-    )
+    scale: Number = math.gcd(*[c.numerator for c in a.values()])
+    if any(type(c) is not int for c in a.values()):
+        scale = Fraction(scale, math.lcm(*[c.denominator for c in a.values()]))
     shared: dict[int, int] | None = None
     for monomial in a:
         powers = dict(monomial)

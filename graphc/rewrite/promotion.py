@@ -73,10 +73,12 @@ class Promotions:
         return rebuild(node, made)
 
     def applied(self, outputs: Iterable[Expr]) -> tuple[Expr, ...]:
-        """The outputs with the casts of `of` at every node."""
+        """The outputs, whose nodes `written` are, with the casts of `of` at every node."""
         outputs = tuple(outputs)
-        made: dict[Expr, Expr] = {}
         with on_this_line():
+            if all(self.of(node) is node for node in self.written if not _is_of_one_type(node)):
+                return outputs  # as in nearly every graph
+            made: dict[Expr, Expr] = {}
             for node in walk(outputs):
                 operands = tuple([made[operand] for operand in node.operands])
                 again = rebuild(node, operands) if operands != node.operands else node
@@ -98,6 +100,18 @@ class Promotions:
                 operands = [made.get(operand, operand) for operand in operands]
                 made[node] = rebuild(node, tuple(operands)) if tuple(operands) != node.operands else node
         return tuple([made[output] for output in outputs])
+
+
+def _is_of_one_type(node: Expr) -> bool:
+    """Whether an operation takes floats of one type, as they are: a cheap look."""
+    operands = node.operands
+    if not operands:
+        return True
+    first = operands[0].dtype
+    for operand in operands:
+        if operand.dtype is not first:
+            return False
+    return first.kind == "f"
 
 
 def _drop(node: Expr, operands: list[Expr], place: int) -> None:

@@ -200,11 +200,14 @@ TANGENT = Series(_after_first(_tangent, -1), 3, 1.0, poles=(Pole(2 / QUARTER, -Q
 COTANGENT = Series(_cotangent, 1, 2.0, poles=(Pole(Fraction(-2), -(PI**2)),))
 """1/x − cot x"""
 
+TWO_POLES = (Pole(2 / QUARTER, QUARTER), Pole(2 / (9 * QUARTER), 9 * QUARTER))
+"""Those of x − tanh x: a second division spares the half of its terms."""
+
 DIFFERENCES: dict[str, tuple[int, Series]] = {
     "sin": (-1, SINE),
     "tan": (-1, TANGENT),
     "sinh": (1, Series(_after_first(_hyperbolic_sine, 1), 3, 1.5, over_power=4.0)),
-    "tanh": (-1, Series(_after_first(_hyperbolic_tangent, -1), 3, 2.0, poles=(Pole(2 / QUARTER, QUARTER),))),
+    "tanh": (-1, Series(_after_first(_hyperbolic_tangent, -1), 3, 1.6, poles=TWO_POLES, over_power=2.0)),
     "atan": (-1, Series(_after_first(_arctangent, -1), 3, 0.55)),
     "asin": (1, Series(_after_first(_arcsine, 1), 3, 0.55)),
     "asinh": (-1, Series(_after_first(_area_sine, -1), 3, 0.55)),

@@ -6,7 +6,7 @@ Where a sum is formed it is noted whether terms of opposite signs met: there dig
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -63,7 +63,7 @@ class SeveralReader:
     parts : what the variables stand for
     squares : by the variable that a square root is, the quotient that it is the root of
     written : polynomials that stand in the formula as they are: the node, and what multiple it is
-    standing : these by the first of their variables
+    standing : these by the first of their variables; both as far as `note_sums` has entered them
     """
 
     def __init__(self) -> None:
@@ -73,6 +73,7 @@ class SeveralReader:
         self.standing: dict[int, list[Poly]] = {}
         self.known: dict[Expr, PolyQuotient | None] = {}
         self._places: dict[Expr, int] = {}
+        self._sums: list[tuple[Expr, Poly]] = []
 
     def place(self, node: Expr) -> int:
         """The variable that stands for a part."""
@@ -90,7 +91,11 @@ class SeveralReader:
         if node.dtype.kind != "f":
             known[node] = None
             return None
-        found = self._number(node) if node.is_constant else self._operation(node)
+        name = node.op.name
+        if name in _READERS:
+            found = self._operation(node, _READERS[name])
+        else:
+            found = self._number(node) if node.is_constant else None
         if found is not None and found.above and not _is_small(found):
             found = None
         if found is None:
@@ -102,15 +107,21 @@ class SeveralReader:
             not found.below
             and not found.cancels
             and len(found.above) > 1
-            and node.op.name in ("add", "subtract")
+            and name in ("add", "subtract")
         ):
-            scale, shared, rest = primitive(found.above)
+            self._sums.append((node, found.above))
+        known[node] = found
+        return found
+
+    def note_sums(self) -> None:
+        """Enter the sums read so far among what stands in the formula: nothing asks for them before something is written."""
+        for node, above in self._sums:
+            scale, shared, rest = primitive(above)
             alone = not shared and not any(self._cancels(operand) for operand in node.operands)
             if alone and key(rest) not in self.written:
                 self.written[key(rest)] = node, scale
                 self.standing.setdefault(variables(rest)[0], []).append(rest)
-        known[node] = found
-        return found
+        self._sums.clear()
 
     def _cancels(self, node: Expr) -> bool:
         found = self.known.get(node)
@@ -124,10 +135,7 @@ class SeveralReader:
             return None
         return PolyQuotient({(): value} if value else {})
 
-    def _operation(self, node: Expr) -> PolyQuotient | None:
-        read = _READERS.get(node.op.name)
-        if read is None:
-            return None
+    def _operation(self, node: Expr, read: Callable[..., PolyQuotient | None]) -> PolyQuotient | None:
         parts = []
         for operand in node.operands:
             part = self.known.get(operand)
@@ -172,6 +180,8 @@ class SeveralReader:
 
     def reduced(self, one: PolyQuotient) -> PolyQuotient | None:
         """Without squares of square roots."""
+        if not self.squares:
+            return one
         for place in sorted((v for v in variables(one.above) if v in self.squares), reverse=True):
             square = self.squares[place]
             byp: dict[int, Poly] = {}
@@ -201,6 +211,8 @@ class SeveralReader:
 
     def lowest(self, one: PolyQuotient) -> PolyQuotient:
         """Without factors that stand above and below."""
+        if not one.below:
+            return one
         above, below = one.above, dict(one.below)
         for p in one.below:
             while below[p] and above:
@@ -287,13 +299,14 @@ _READERS = {
 def _is_small(one: PolyQuotient) -> bool:
     if len(one.above) > MOST_TERMS or degree(one.above) > MOST_DEGREE or sum(one.below.values()) > MOST_POWER:
         return False
-    if len({v for p in (one.above, *map(dict, one.below)) for v in variables(p)}) > MOST_VARIABLES:
+    terms = [*one.above.items(), *(term for p in one.below for term in p)]
+    if len({place for monomial, _ in terms for place, _ in monomial}) > MOST_VARIABLES:
         return False
-    return all(_fits(c) for p in (one.above, *map(dict, one.below)) for c in p.values())
+    return all(_fits(c) for _, c in terms)
 
 
 def _fits(c: Number) -> bool:
-    return abs(c.numerator) <= LARGEST and c.denominator <= LARGEST
+    return -LARGEST <= c <= LARGEST if type(c) is int else abs(c.numerator) <= LARGEST >= c.denominator
 
 
 __all__ = ["PolyQuotient", "SeveralReader"]

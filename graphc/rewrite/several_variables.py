@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from graphc.ir.expr import Expr, on_this_line, rebuild, substitute, walk
 from graphc.ir.scopes import deriving, stay
 from graphc.ops.comparison import where
+from graphc.rewrite.engine import RuleMemory
 from graphc.rewrite.multivariate import Poly, degree, variables
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.quadratic import RULES as QUADRATICS
@@ -68,9 +69,14 @@ class SeveralVariables:
         read = reader.known.get(node)
         if read is None or not _may_cancel(read, reader, source) or node.dtype.itemsize not in LEAST:
             return None
+        parts = _parts(node, reader)
+        if len(parts) < 2:  # of one part there are rules that know its seams
+            return None
         rooted = any(v in reader.squares for v in variables(read.above))
         for conjugate in (True, False) if rooted else (False,):
             writer = Writer(reader, node, ranges)
+            if not (conjugate or read.cancels or writer.may_gain(read.above)):
+                continue
             try:
                 form = writer.quotient(read, conjugate)
             except (NotExactError, OverflowError):
@@ -79,7 +85,7 @@ class SeveralVariables:
                 continue
             if form.dtype != node.dtype or form.shape != node.shape:
                 continue
-            if _is_worth(form, writer.condition, node, read, reader, ranges):
+            if _is_worth(form, writer.condition, node, parts, ranges):
                 return _guarded(form, writer.condition, node, source)
         return None
 
@@ -107,13 +113,8 @@ def _are_squares(a: Poly) -> bool:
     )
 
 
-def _is_worth(
-    form: Expr, condition: Expr | None, node: Expr, read: PolyQuotient, reader: SeveralReader, ranges: Ranges
-) -> bool:
+def _is_worth(form: Expr, condition: Expr | None, node: Expr, parts: Sequence[Expr], ranges: Ranges) -> bool:
     """Whether a form loses fewer bits than the sum."""
-    parts = _parts(node, reader)
-    if len(parts) < 2:  # of one part there are rules that know its seams
-        return False
     bounds = [(ranges(part).lo, ranges(part).hi) for part in parts]
     after = form if condition is None else where(condition, form, node)
     found = losses([after, node], parts, bounds)
@@ -157,15 +158,21 @@ def worth(nodes: Iterable[Expr]) -> bool:
 
 @paused()
 def written_whole(
-    outputs: Iterable[Expr], rules: Iterable[SeveralVariables], source: bool = False
+    outputs: Iterable[Expr],
+    rules: Iterable[SeveralVariables],
+    source: bool = False,
+    memory: RuleMemory | None = None,
 ) -> tuple[list[tuple[SeveralVariables, Expr, Expr]], tuple[Expr, ...]]:
     """The outputs with the largest sums in them that cancel written anew, and what was replaced."""
     outputs = tuple(outputs)
     (rule,) = rules
-    reader, ranges = SeveralReader(), Ranges()
-    order = walk(outputs)
+    memory = RuleMemory() if memory is None else memory
+    reader, ranges, order = SeveralReader(), memory.ranges, memory.nodes(outputs)
     for node in order:
         reader.read(node)
+    sums = {node for node in order if node.op.name in SUMS and _is_candidate(node, reader, source)}
+    if not sums:
+        return [], outputs
     inside = _fallbacks(order) | _roots_of_quadratics(order, ranges)
     steps: list[tuple[SeveralVariables, Expr, Expr]] = []
     target: dict[Expr, Expr] = {}
@@ -177,19 +184,11 @@ def written_whole(
             if node in seen:
                 continue
             seen.add(node)
-            read = reader.known.get(node)
-            if (
-                read is not None
-                and node.op.name in SUMS
-                and node not in inside
-                and tried < MOST_TRIED
-                and _may_cancel(read, reader, source)
-                and not _one_variable(node, read, reader)
-            ):
+            if node in sums and node not in inside and tried < MOST_TRIED:
                 tried += 1
                 stay(node.block)
-                after = rule.replaced(node, reader, ranges, source)
-                if after is not None:
+                read, after = reader.known[node], rule.replaced(node, reader, ranges, source)
+                if read is not None and after is not None:
                     steps.append((rule, node, after))
                     target[node] = after
                     for part in _below(read, reader):
@@ -197,6 +196,11 @@ def written_whole(
                     continue
             pending += node.operands
         return (steps, _exchanged(outputs, target, reader)) if steps else ([], outputs)
+
+
+def _is_candidate(node: Expr, reader: SeveralReader, source: bool) -> bool:
+    read = reader.known[node]
+    return read is not None and _may_cancel(read, reader, source) and not _one_variable(node, read, reader)
 
 
 def _one_variable(node: Expr, read: PolyQuotient, reader: SeveralReader) -> bool:

@@ -51,6 +51,7 @@ class Writer:
 
     def __init__(self, reader: SeveralReader, node: Expr, ranges: Ranges) -> None:
         self._reader, self._dtype, self._ranges = reader, node.dtype, ranges
+        reader.note_sums()
         self.gains = False
         self.condition: Expr | None = None
 
@@ -77,6 +78,11 @@ class Writer:
                 lower_parts = []
             parts, below, scale = parts + more, below + lower_parts, scale * multiple
         return self._together(scale, parts, below)
+
+    def may_gain(self, a: Poly) -> bool:
+        """Whether the factors of a polynomial may have a difference in them that none was before: a cheap look."""
+        parts = self._reader.parts
+        return any(not parts[place].operands for monomial in a for place, _ in monomial)
 
     # --- polynomials ------------------------------------------------------------------------------------------------
 
@@ -239,6 +245,9 @@ class Writer:
             norm = reader.total(squares[0], other, -1)
             if norm is None or not norm.above:
                 continue
+            fewer = len(norm.above) < len(squares[0].above) + len(other.above)
+            if not (fewer if norm.cancels else self.may_gain(norm.above)):
+                continue
             scale, shared, rest = primitive(norm.above)
             more = self._powers(shared)
             before = self.gains
@@ -246,8 +255,7 @@ class Writer:
             if len(rest) > 1:
                 found, multiple = self._factors(rest)
                 more, scale = more + found, scale * multiple
-            fewer = len(norm.above) < len(squares[0].above) + len(other.above)
-            useful = fewer if norm.cancels else self.gains
+            useful = norm.cancels or self.gains
             self.gains = before
             if not useful or not self._opposite(plain, times_root):
                 continue

@@ -255,7 +255,7 @@ def _of_several(
     source: bool = False,
 ) -> Trace:
     """The outputs with sums of several parts that cancel written anew."""
-    change = partial(several_variables.written_whole, source=source)
+    change = partial(several_variables.written_whole, source=source, memory=memory)
     if not several_variables.worth(walk(outputs) if memory is None else memory.nodes(outputs)):
         return Trace([], tuple(outputs), True)
     return _last(several_variables.RULES, change, outputs, level, without, memory)
@@ -356,9 +356,9 @@ PHASES = (derivatives_of_normal_forms, normal_form, matmul_order, compensate)
 @paused()
 def run(outputs: Sequence[Expr], level: str, without: Iterable[str] = ()) -> Trace:
     """The outputs rewritten, phase after phase; first what is inside of loops and branches."""
-    inside = rewritten_bodies(outputs, lambda inner: run(inner, level, without))
-    steps, outputs = list(inside), inside.outputs
-    complete, memory = inside.complete, RuleMemory()
+    memory = RuleMemory()
+    inside = rewritten_bodies(outputs, memory.nodes(outputs), lambda inner: run(inner, level, without))
+    steps, outputs, complete = list(inside), inside.outputs, inside.complete
     for phase in PHASES:
         trace = phase(outputs, level, without, steps, memory)
         steps += trace

@@ -25,6 +25,8 @@ def exact(value: float) -> Number:
 
 def quotient(a: Number, b: Number) -> Number:
     """a/b"""
+    if type(a) is int and type(b) is int and not a % b:
+        return a // b
     found = Fraction(a) / b
     return found.numerator if found.denominator == 1 else found
 
