@@ -165,7 +165,9 @@ def spared(
 ) -> tuple[list[tuple[Rule, Expr, Expr]], tuple[Expr, ...]]:
     """The outputs with what the rules match replaced, operands first, and what was replaced: (rule, before, after)."""
     outputs, ranges = tuple(outputs), Ranges()
-    by_root = {root: [rule for rule in rules if root in rule.roots()] for rule in rules for root in rule.roots()}
+    by_root = {
+        root: [rule for rule in rules if root in rule.roots()] for rule in rules for root in rule.roots()
+    }
     nodes = walk(outputs)
     uses: Counter[Expr] | None = None
     steps: list[tuple[Rule, Expr, Expr]] = []

@@ -35,6 +35,7 @@ from graphc.rewrite.engine import RuleFiring, Trace
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.promotion import of_type
 from graphc.rewrite.ranges import Ranges, hazards
+from graphc.rewrite.several_variables import RULE as SEVERAL
 from graphc.rewrite.trials import failures, nearer
 from graphc.util.gc_pause import paused
 
@@ -61,6 +62,9 @@ class Derivatives:
 KINKED = frozenset(("abs", "sqrt", "hypot", "norm", "pow", "relu", "maximum", "minimum", "where"))
 """Operations that may have a kink, which `smoothing` may take away."""
 
+GUARDED = frozenset((SEVERAL.name,))
+"""Rules whose forms over- and underflow before what they replace does, so that they have branches where they are values."""
+
 RULE = Derivatives()
 RULES = (RULE,)
 
@@ -75,16 +79,17 @@ def written_anew(
     outputs: Sequence[Expr],
     normal_form: NormalForm,
     smooth: NormalForm,
-    source: NormalForm,
+    sources: tuple[NormalForm, NormalForm],
     final: NormalForm,
 ) -> Trace:
     """The outputs with the derivatives in them written from the normal forms of what they are the derivatives of.
 
     smooth : the same function without kinks that are none (`smoothing`)
-    source : the normal form that derivatives are written from; final : that of a graph that nothing is written from
+    sources : the normal forms that derivatives are written from, the second where those from the first overflow
+    final : that of a graph that nothing is written from
     """
     order, circular = walk_sources(outputs)
-    session = _Rewriter(order, circular, normal_form, smooth, source, final)
+    session = _Rewriter(order, circular, normal_form, smooth, sources, final)
     with on_this_line(), deriving():
         for node in order:
             session.settle(node)
@@ -103,7 +108,7 @@ class _Rewriter:
         circular: set[Expr],
         normal_form: NormalForm,
         smooth: NormalForm,
-        source: NormalForm,
+        sources: tuple[NormalForm, NormalForm],
         final: NormalForm,
     ) -> None:
         self.best: dict[Expr, Expr] = {}
@@ -111,7 +116,7 @@ class _Rewriter:
         self.complete = True
         self._normal_form = normal_form
         self._smooth = smooth
-        self._source = source
+        self._sources = sources
         self._final = final
         self._smoothed: set[Expr] = set()  # what holds a derivative that was written without its kinks
         self._results: dict[Derivation, dict[int, Expr]] = {}
@@ -147,8 +152,11 @@ class _Rewriter:
         if self._smoothed and not self._smoothed.isdisjoint(node.operands):
             self._smoothed.add(node)
 
-    def _again(self, made: Derivation) -> dict[int, Expr]:
-        """The results of a derivation from better sources; empty where there are none."""
+    def _again(self, made: Derivation, guarded: bool = False) -> dict[int, Expr]:
+        """The results of a derivation from better sources; empty where there are none.
+
+        guarded : from those with branches against over- and underflow
+        """
         if any(node.op.control is not None for node in walk(made.sources)):
             return {}  # forms are judged by values at points, for which a loop may take any time
         numbers = sorted(set(self._numbers[made]))
@@ -171,7 +179,7 @@ class _Rewriter:
         if made.differentiates:
             smoothed = self._smooth(outputs)
             kinked = kinked or (len(smoothed) > 0 and _lost_kinks(outputs, smoothed.outputs))
-            trace = self._source(smoothed.outputs)
+            trace = self._sources[guarded](smoothed.outputs)
             self.complete = self.complete and trace.complete
             if kinked or smoothed or any(step.kind != "exact" for step in trace):
                 better, steps = True, (*smoothed, *trace)
@@ -196,13 +204,30 @@ class _Rewriter:
             results = [substitute(result, dict(back)) for result in results]
         if _on_arrays(results) and not _on_arrays(written):
             return {}  # a function of elements stays one
-        if not kinked and not _is_better(
-            self._normal_form(results).outputs, own, written, functions, bool(parts)
-        ):
+        final = self._normal_form(results).outputs
+        if not kinked and not _is_better(final, own, written, functions, bool(parts)):
             return {}
+        unchanged = (
+            made.outputs if functions else ()
+        )  # where what was written instead overflows it is asked as well
+        overflows = any(step.rule in GUARDED for step in steps) and _spoils(final, own, unchanged)
+        if overflows and not guarded:
+            anew = self._again(made, guarded=True)
+            if anew:
+                return anew
         self.steps += steps
         if kinked:
             self._smoothed.update(self._written[made, number] for number in numbers)
+        if overflows and not kinked:  # what one result gains is not paid for by another
+            forms = zip(final, own, written, strict=True)
+            stay_as_written = [
+                _spoils([f], [o], unchanged) and not _is_better([f], [o], [w], functions) for f, o, w in forms
+            ]
+            return {
+                n: result
+                for n, result, stays in zip(numbers, results, stay_as_written, strict=True)
+                if not stays
+            }
         return dict(zip(numbers, results, strict=True))
 
     def _partials_of(self, formula: Expr, symbols: tuple[Expr, ...]) -> StablePartials | None:
@@ -215,7 +240,7 @@ class _Rewriter:
         """The stable derivatives of a formula over numbers, where the chain rule with an adjoint in it gives worse ones."""
         record = gradient([formula], None, symbols)
         written = [record.adjoint(s) for s in symbols]
-        anew = written_anew(written, self._normal_form, self._smooth, self._source, self._final)
+        anew = written_anew(written, self._normal_form, self._smooth, self._sources, self._final)
         values = self._final(anew.outputs).outputs
         adjoint = symbol("\0adjoint", dtype=formula.dtype, range=(0.5, 2.0))
         chained = reverse([formula], [adjoint], symbols)
@@ -248,6 +273,12 @@ def _is_one(seed: Expr) -> bool:
 
 def _on_arrays(outputs: Sequence[Expr]) -> bool:
     return any(node.op.on_arrays for node in walk(outputs))
+
+
+def _spoils(one: Sequence[Expr], other: Sequence[Expr], functions: Sequence[Expr]) -> bool:
+    """Whether the first of two forms is no number at a point where the second is one."""
+    failed = failures([one, other], functions, pairs=True)
+    return failed is not None and failed[0].alone > 0
 
 
 def _is_better(

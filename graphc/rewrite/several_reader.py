@@ -103,12 +103,7 @@ class SeveralReader:
                 known[node] = None
                 return None
             found = PolyQuotient(variable(self.place(node)), is_variable=True)
-        elif (
-            not found.below
-            and not found.cancels
-            and len(found.above) > 1
-            and name in ("add", "subtract")
-        ):
+        elif not found.below and not found.cancels and len(found.above) > 1 and name in ("add", "subtract"):
             self._sums.append((node, found.above))
         known[node] = found
         return found

@@ -60,11 +60,12 @@ class SeveralVariables:
         return self.replaced(node, reader, ranges)
 
     def replaced(
-        self, node: Expr, reader: SeveralReader, ranges: Ranges, source: bool = False
+        self, node: Expr, reader: SeveralReader, ranges: Ranges, source: bool = False, guarded: bool = True
     ) -> Expr | None:
         """What stands for a sum that was read, or None.
 
-        source : for what is to be differentiated, without branches against over- and underflow
+        source : for what is to be differentiated
+        guarded : with branches against over- and underflow
         """
         read = reader.known.get(node)
         if read is None or not _may_cancel(read, reader, source) or node.dtype.itemsize not in LEAST:
@@ -86,7 +87,11 @@ class SeveralVariables:
             if form.dtype != node.dtype or form.shape != node.shape:
                 continue
             if _is_worth(form, writer.condition, node, parts, ranges):
-                return _guarded(form, writer.condition, node, source)
+                return (
+                    _guarded(form, writer.condition, node)
+                    if guarded
+                    else _under(writer.condition, form, node)
+                )
         return None
 
     def __str__(self) -> str:
@@ -138,13 +143,14 @@ def _parts(node: Expr, reader: SeveralReader) -> list[Expr]:
     return list(found)
 
 
-def _guarded(form: Expr, condition: Expr | None, node: Expr, source: bool) -> Expr:
-    inside = condition
-    if not source:
-        size = abs(form)
-        safe = (size > LEAST[node.dtype.itemsize]) & (size < MOST[node.dtype.itemsize])
-        inside = safe if condition is None else condition & safe
-    return form if inside is None else where(inside, form, node)
+def _guarded(form: Expr, condition: Expr | None, node: Expr) -> Expr:
+    size = abs(form)
+    safe = (size > LEAST[node.dtype.itemsize]) & (size < MOST[node.dtype.itemsize])
+    return where(safe if condition is None else condition & safe, form, node)
+
+
+def _under(condition: Expr | None, form: Expr, node: Expr) -> Expr:
+    return form if condition is None else where(condition, form, node)
 
 
 RULE = SeveralVariables()
@@ -161,6 +167,7 @@ def written_whole(
     outputs: Iterable[Expr],
     rules: Iterable[SeveralVariables],
     source: bool = False,
+    guarded: bool = True,
     memory: RuleMemory | None = None,
 ) -> tuple[list[tuple[SeveralVariables, Expr, Expr]], tuple[Expr, ...]]:
     """The outputs with the largest sums in them that cancel written anew, and what was replaced."""
@@ -187,7 +194,7 @@ def written_whole(
             if node in sums and node not in inside and tried < MOST_TRIED:
                 tried += 1
                 stay(node.block)
-                read, after = reader.known[node], rule.replaced(node, reader, ranges, source)
+                read, after = reader.known[node], rule.replaced(node, reader, ranges, source, guarded)
                 if read is not None and after is not None:
                     steps.append((rule, node, after))
                     target[node] = after

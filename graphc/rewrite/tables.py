@@ -204,7 +204,8 @@ def derivatives_of_normal_forms(
     memory.remembers = True
     form, smooth = (partial(each.run, memory=memory) for each in (chosen, _smoothing(off)))
     final = partial(_whole, level=level, without=without, memory=memory)
-    return derivatives.written_anew(outputs, form, smooth, partial(final, source=True), final)
+    sources = partial(final, source=True), partial(final, source=True, guarded=True)
+    return derivatives.written_anew(outputs, form, smooth, sources, final)
 
 
 def _source_engine(level: str, off: frozenset[str]) -> Engine:
@@ -242,7 +243,7 @@ def normal_form(
     """The outputs in their normal form, rewritten together, so that what they share stays shared."""
     if memory is not None and memory.remembers:  # there are derivatives
         return _whole(outputs, level, without, memory)
-    sums = _of_several(outputs, level, without, memory)
+    sums = _of_several(outputs, level, without, memory, source=False, guarded=True)
     trace = engine(level, without).run(sums.outputs, memory=memory)
     return Trace([*sums, *trace], trace.outputs, trace.complete) if sums else trace
 
@@ -252,10 +253,11 @@ def _of_several(
     level: str,
     without: Iterable[str],
     memory: RuleMemory | None,
-    source: bool = False,
+    source: bool,
+    guarded: bool,
 ) -> Trace:
     """The outputs with sums of several parts that cancel written anew."""
-    change = partial(several_variables.written_whole, source=source, memory=memory)
+    change = partial(several_variables.written_whole, source=source, guarded=guarded, memory=memory)
     if not several_variables.worth(walk(outputs) if memory is None else memory.nodes(outputs)):
         return Trace([], tuple(outputs), True)
     return _last(several_variables.RULES, change, outputs, level, without, memory)
@@ -267,10 +269,14 @@ def _whole(
     without: Iterable[str],
     memory: RuleMemory | None = None,
     source: bool = False,
+    guarded: bool = False,
 ) -> Trace:
-    """The outputs in the normal form of the engine, then with what is a rational function in them written whole."""
+    """The outputs in the normal form of the engine, then with what is a rational function in them written whole.
+
+    source : for what derivatives are written from; guarded : with branches against over- and underflow in it
+    """
     chosen = _source_engine(level, named(without)) if source else engine(level, without)
-    sums = _of_several(outputs, level, without, memory, source)
+    sums = _of_several(outputs, level, without, memory, source, guarded or not source)
     trace = chosen.run(sums.outputs, memory=memory)
     trace = Trace([*sums, *trace], trace.outputs, trace.complete) if sums else trace
     if not rational_functions.worth(trace.outputs):

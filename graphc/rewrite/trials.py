@@ -37,15 +37,22 @@ MOST_ELEMENTS = 20_000
 
 @dataclass
 class Failures:
-    """How many elements of a form's outputs are no finite numbers: for finite inputs, and where one is infinite."""
+    """How many elements of a form's outputs are no finite numbers: for finite inputs, and where one is infinite.
+
+    alone : at how many of these all other forms are finite numbers
+    """
 
     finite: int = 0
     infinite: int = 0
+    alone: int = 0
 
 
-def failures(forms: Sequence[Sequence[Expr]], functions: Sequence[Expr] = ()) -> list[Failures] | None:
+def failures(
+    forms: Sequence[Sequence[Expr]], functions: Sequence[Expr] = (), pairs: bool = False
+) -> list[Failures] | None:
     """What each form fails at; None where they cannot be tried.
 
+    pairs : whether every size of the first input meets every size of the second
     functions : where these are NaN nothing is asked: the derivative of a logarithm of negative numbers means nothing
     """
     dags = [Dag(list(form)) for form in (*forms, functions or forms[0])]
@@ -58,8 +65,9 @@ def failures(forms: Sequence[Sequence[Expr]], functions: Sequence[Expr] = ()) ->
     counts = [Failures() for _ in forms]
     everywhere = [Failures() for _ in forms]
     asked = False
+    values = _paired_values if pairs and not whole else _values
     for number in range(ROUNDS if whole else 1):
-        at = {symbol: _values(symbol, place, number, whole) for place, symbol in enumerate(symbols)}
+        at = {symbol: values(symbol, place, number, whole) for place, symbol in enumerate(symbols)}
         try:
             runs = _runs(dags, at)
         except (
@@ -69,7 +77,8 @@ def failures(forms: Sequence[Sequence[Expr]], functions: Sequence[Expr] = ()) ->
         meant = _meant(runs.pop() if functions else [], whole)
         asked = asked or bool(meant.any())
         for which, run in enumerate(runs[: len(forms)]):
-            for value in run:
+            others = [other for place, other in enumerate(runs[: len(forms)]) if place != which]
+            for value, *beside in zip(run, *others, strict=True):
                 if value.dtype.kind != "f":
                     continue
                 failed, apart = ~np.isfinite(value), np.zeros((), bool)
@@ -78,6 +87,8 @@ def failures(forms: Sequence[Sequence[Expr]], functions: Sequence[Expr] = ()) ->
                 for chosen, totals in ((meant, counts), (np.ones((), bool), everywhere)):
                     totals[which].infinite += int((failed & apart & chosen).sum())
                     totals[which].finite += int((failed & ~apart & chosen).sum())
+                    alone = failed & chosen & np.all([np.isfinite(other) for other in beside], axis=0)
+                    totals[which].alone += int(alone.sum())
     return counts if asked else everywhere
 
 
@@ -207,10 +218,23 @@ def _values(symbol: Expr, place: int, number: int, whole: bool) -> np.ndarray:
         return rng.integers(0, 2, size=shape).astype(symbol.dtype)
     sizes = SIZES[:-1] if whole else SIZES  # of an array every element is one
     signed = np.array([*sizes, *(-size for size in sizes)])
-    if not whole and place == 0:
-        values = np.resize(signed, shape)
-    else:
-        values = rng.choice(signed, size=shape)
+    return _of_symbol(
+        symbol, np.resize(signed, shape) if not whole and place == 0 else rng.choice(signed, size=shape)
+    )
+
+
+def _paired_values(symbol: Expr, place: int, number: int, whole: bool) -> np.ndarray:
+    """Values of which those of the first two inputs stand beside each other in all pairs, those of others in many."""
+    signed = np.array([*SIZES, *(-size for size in SIZES)])
+    slow, fast = np.divmod(np.arange(len(signed) ** 2), len(signed))
+    values = signed[(fast + place * slow) % len(signed)]
+    if symbol.dtype.kind != "f":
+        return ((slow + fast + place) % 2).astype(symbol.dtype)
+    return _of_symbol(symbol, values)
+
+
+def _of_symbol(symbol: Expr, values: np.ndarray) -> np.ndarray:
+    """Values as the type and the range of an input has them."""
     if symbol.bounds is not None:
         values = np.clip(values, *symbol.bounds)
     with np.errstate(over="ignore"):
