@@ -20,6 +20,7 @@ from graphc.rewrite import (
     divergences,
     error_functions,
     gamma_differences,
+    gamma_logarithms,
     growth,
     like_terms,
     log_quotients,
@@ -82,7 +83,11 @@ SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
         "After Hamming, Numerical Methods for Scientists and Engineers (1973), chapter 3.",
         cancellation.RULES,
     ),
-    ("Gamma functions at close arguments", "", gamma_differences.RULES),
+    (
+        "Gamma functions at close arguments, and beside logarithms",
+        "",
+        gamma_differences.RULES + gamma_logarithms.RULES,
+    ),
     ("Logarithms", "", log_quotients.RULES + logarithms.RULES),
     (
         "Angles",

@@ -112,6 +112,15 @@ def _expansion(z: Expr, d: Fraction) -> Expr:
     return main if rest is None else main + rest
 
 
+def expansion_beside_logarithm(z: Expr, d: Fraction, v: Expr, apart: Fraction) -> Expr | None:
+    """The expansion without d·log v, where z − v is the number `apart`; None where it is 0."""
+    rest, change = _rest(_middle(z, d), d), apart + (d - 1) / 2
+    if not change:
+        return rest
+    logarithm = float(d) * log1p(float(change) / v)
+    return logarithm if rest is None else logarithm + rest
+
+
 def _derivative(z: Expr, d: Fraction, order: int) -> Expr:
     """A derivative of the expansion, of order 1 and higher."""
     m = _middle(z, d)
@@ -291,4 +300,4 @@ def _opposite(step: Expr, node: Expr) -> Expr:
 
 RULES = (GammaDifference(),)
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "SHIFT", "TERMS", "WHOLE", "affine", "expansion_beside_logarithm"]
