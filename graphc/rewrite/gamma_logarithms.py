@@ -33,7 +33,7 @@ NARROW = 4
 
 
 @dataclass(frozen=True)
-class _Part:
+class _TermPart:
     """coefficient·function·∏ others in a sum; term : of which it is a part."""
 
     coefficient: float
@@ -81,11 +81,11 @@ class GammaBesideLogarithm:
         return f"{self.name}: {self.__doc__} ({self.kind})"
 
 
-_Found = Iterator[tuple[list[_Part], Expr, float, Expr]]
+_Found = Iterator[tuple[list[_TermPart], Expr, float, Expr]]
 """What is replaced, z, from where on, and by what for a coefficient of 1"""
 
 
-def _of_digamma(gammas: list[_Part], logarithms: list[_Part]) -> _Found:
+def _of_digamma(gammas: list[_TermPart], logarithms: list[_TermPart]) -> _Found:
     for psi in gammas:
         if psi.function.op.name != "digamma":
             continue
@@ -100,7 +100,7 @@ def _of_digamma(gammas: list[_Part], logarithms: list[_Part]) -> _Found:
             yield [psi, beside], z, SHIFT, value
 
 
-def _of_differences(gammas: list[_Part], logarithms: list[_Part]) -> _Found:
+def _of_differences(gammas: list[_TermPart], logarithms: list[_TermPart]) -> _Found:
     for one in gammas:
         for other in gammas:
             if one.function.op.name != "lgamma" or other.function.op.name != "lgamma" or one is other:
@@ -126,21 +126,21 @@ def _of_differences(gammas: list[_Part], logarithms: list[_Part]) -> _Found:
                     yield [one, other, beside], z, SHIFT if d <= NARROW else 3 * float(d) + SHIFT, value
 
 
-def _parts(term: Term) -> Iterator[_Part]:
+def _parts(term: Term) -> Iterator[_TermPart]:
     """The gamma functions and logarithms among the factors of a term, also in a difference that has been expanded already."""
     for f in term.factors:
         others = without(term.factors, [f])
         if others is None:
             continue
         if f.op.name in ("lgamma", "digamma", "log"):
-            yield _Part(term.coefficient, f, others, term)
+            yield _TermPart(term.coefficient, f, others, term)
         elif f.op.name == "where":
             for sign, part in _as_written(f):
                 number, factors = factors_of(part)
                 for g in factors:
                     rest = without(factors, [g])
                     if g.op.name == "lgamma" and rest is not None:
-                        yield _Part(sign * term.coefficient * number, g, [*others, *rest], term)
+                        yield _TermPart(sign * term.coefficient * number, g, [*others, *rest], term)
 
 
 def _as_written(branches: Expr) -> Iterator[tuple[int, Expr]]:
@@ -153,7 +153,7 @@ def _as_written(branches: Expr) -> Iterator[tuple[int, Expr]]:
         yield -1, branches.operands[1]
 
 
-def _is_whole(used: list[_Part], term: Term) -> bool:
+def _is_whole(used: list[_TermPart], term: Term) -> bool:
     """Whether all of a term is replaced: of a difference both sides."""
     if not any(factor.op.name == "where" for factor in term.factors):
         return True
