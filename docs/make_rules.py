@@ -19,6 +19,7 @@ from graphc.rewrite import (
     derivatives,
     divergences,
     error_functions,
+    expansions,
     gamma_differences,
     gamma_logarithms,
     growth,
@@ -67,6 +68,11 @@ SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
         "Derivatives",
         "Before all others: each derivative in a graph is written from the stable form of what it is the derivative of.",
         derivatives.RULES + smoothing.RULES,
+    ),
+    (
+        "Series near 0",
+        "Before all others: formulas of one variable that the rules below do not mend near 0, which is found by trial.",
+        expansions.RULES,
     ),
     (
         "Sums of several variables and of roots",

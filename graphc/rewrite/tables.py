@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
+from graphc.autodiff.reverse import reverse
 from graphc.errors import DefinitionError, brief
 from graphc.ir.expr import Expr, current_site, walk
+from graphc.ir.graph import Dag
 from graphc.rewrite import (
     algebra,
     angles,
@@ -20,6 +22,7 @@ from graphc.rewrite import (
     differences,
     divergences,
     error_functions,
+    expansions,
     gamma_differences,
     gamma_logarithms,
     growth,
@@ -44,6 +47,7 @@ from graphc.rewrite import (
 from graphc.rewrite.bodies import rewritten_bodies
 from graphc.rewrite.engine import AnyRule, Engine, RuleFiring, RuleMemory, Trace
 from graphc.rewrite.promotion import Promotions
+from graphc.rewrite.series_node import written_out
 from graphc.util import fork_safety
 from graphc.util.gc_pause import paused
 
@@ -83,6 +87,7 @@ ON_GRAPHS: tuple[AnyRule, ...] = (*derivatives.RULES, *smoothing.RULES)
 
 BUILT_IN: tuple[AnyRule, ...] = (
     *ON_GRAPHS,
+    *expansions.RULES,
     *several_variables.RULES,
     *NORMAL,
     *rational_functions.RULES,
@@ -122,6 +127,7 @@ promise, and costs no guard."""
 
 _own: list[AnyRule] = []
 _lock = fork_safety.lock()
+_expanders: dict[tuple[str, tuple[str, ...], int], expansions.Expander] = {}
 _engines: dict[tuple[str, tuple[str, ...], int], Engine] = {}
 
 
@@ -144,6 +150,7 @@ def add(rule: AnyRule) -> None:
             )
         _own.append(rule)
         _engines.clear()
+        _expanders.clear()
 
 
 def remove(name: str) -> None:
@@ -151,6 +158,7 @@ def remove(name: str) -> None:
     with _lock:
         _own[:] = [rule for rule in _own if rule.name != name]
         _engines.clear()
+        _expanders.clear()
 
 
 def named(without: Any) -> frozenset[str]:
@@ -204,10 +212,12 @@ def derivatives_of_normal_forms(
     if not derivatives.stand_in(memory.nodes(outputs)):
         return Trace([], tuple(outputs), True)
     memory.remembers = True
-    form, smooth = (partial(each.run, memory=memory) for each in (chosen, _smoothing(off)))
+    form = partial(_near_zero_and, chosen, level=level, without=without, memory=memory)
+    smooth = partial(_smoothing(off).run, memory=memory)
     final = partial(_whole, level=level, without=without, memory=memory)
     sources = partial(final, source=True), partial(final, source=True, guarded=True)
-    return derivatives.written_anew(outputs, form, smooth, sources, final)
+    trace = derivatives.written_anew(outputs, form, smooth, sources, final)
+    return Trace(list(trace), written_out(trace.outputs), trace.complete)
 
 
 def _source_engine(level: str, off: frozenset[str]) -> Engine:
@@ -245,9 +255,74 @@ def normal_form(
     """The outputs in their normal form, rewritten together, so that what they share stays shared."""
     if memory is not None and memory.remembers:  # there are derivatives
         return _whole(outputs, level, without, memory)
-    sums = _of_several(outputs, level, without, memory, source=False, guarded=True)
+    sums = _before_others(outputs, level, without, memory, source=False, guarded=True)
     trace = engine(level, without).run(sums.outputs, memory=memory)
     return Trace([*sums, *trace], trace.outputs, trace.complete) if sums else trace
+
+
+def _before_others(
+    outputs: Sequence[Expr],
+    level: str,
+    without: Iterable[str],
+    memory: RuleMemory | None,
+    source: bool,
+    guarded: bool,
+) -> Trace:
+    """The outputs with what is seen whole or not at all written anew: formulas that cancel at 0, sums of several parts."""
+    near = _expanded(outputs, level, without, memory, source)
+    sums = _of_several(near.outputs, level, without, memory, source, guarded)
+    return Trace([*near, *sums], sums.outputs, True)
+
+
+def _expanded(
+    outputs: Sequence[Expr],
+    level: str,
+    without: Iterable[str],
+    memory: RuleMemory | None,
+    source: bool,
+) -> Trace:
+    """The outputs with formulas of one variable that cancel at 0 written as series there."""
+    off = named(without)
+    if expansions.RULE.name in off or not expansions.worth(
+        walk(outputs) if memory is None else memory.nodes(outputs)
+    ):
+        return Trace([], tuple(outputs), True)
+    key = (f"source {level}" if source else level, tuple(sorted(off)), len(_own))
+    expander = _expanders.get(key)
+    if expander is None:
+        tries = _derivatives_tried if source else _value_tried
+        expander = expansions.Expander(
+            partial(tries, level=level, without=off | {expansions.RULE.name}), source
+        )
+        with _lock:
+            _expanders[key] = expander
+    change = partial(expansions.written_whole, expander=expander)
+    return _last(expansions.RULES, change, outputs, level, without, memory)
+
+
+def _near_zero_and(
+    chosen: Engine, outputs: Sequence[Expr], level: str, without: Iterable[str], memory: RuleMemory
+) -> Trace:
+    """The outputs with formulas that cancel at 0 written anew, then in the normal form of an engine."""
+    near = _expanded(outputs, level, without, memory, source=False)
+    trace = chosen.run(near.outputs, memory=memory)
+    return Trace([*near, *trace], trace.outputs, trace.complete) if near else trace
+
+
+def _value_tried(formula: Expr, level: str, without: Iterable[str]) -> tuple[Expr, ...]:
+    """A formula of a number as the other rules write it."""
+    return _whole([formula], level, without).outputs
+
+
+def _derivatives_tried(formula: Expr, level: str, without: Iterable[str]) -> tuple[Expr, ...]:
+    """A formula of a number and its two derivatives as the other rules write them."""
+    found, (x,) = [formula], Dag([formula]).symbols
+    sources = formula
+    for _ in range(2):
+        (sources,) = _whole([sources], level, without, source=True).outputs
+        sources = reverse([sources], None, [x]).adjoint(x)
+        found.append(sources)
+    return _whole(written_out(found), level, without).outputs
 
 
 def _of_several(
@@ -278,7 +353,7 @@ def _whole(
     source : for what derivatives are written from; guarded : with branches against over- and underflow in it
     """
     chosen = _source_engine(level, named(without)) if source else engine(level, without)
-    sums = _of_several(outputs, level, without, memory, source, guarded or not source)
+    sums = _before_others(outputs, level, without, memory, source, guarded or not source)
     trace = chosen.run(sums.outputs, memory=memory)
     trace = Trace([*sums, *trace], trace.outputs, trace.complete) if sums else trace
     if not rational_functions.worth(trace.outputs):

@@ -9,7 +9,7 @@ from typing import Any
 import graphc as g
 from graphc.ir.expr import Expr, apply, constant, free_symbols, substitute, symbol
 from graphc.ir.op import lookup
-from graphc.rewrite import algebra, compensated
+from graphc.rewrite import algebra, compensated, expansions, tables
 from graphc.rewrite.pattern import Rule
 from graphc.rewrite.ranges import Ranges
 
@@ -66,6 +66,9 @@ def instances(rule: Any) -> list[Instance]:
 def _fire(rule: Any, formula: Expr) -> Instance | None:
     if formula.op.name not in rule.roots():
         return None
+    if isinstance(rule, expansions.Expansion):  # it asks what the other rules write
+        steps = [step for step in tables.run([formula], "stable") if step.rule == rule.name]
+        return Instance(formula, steps[0].after) if steps else None
     after = rule.apply(formula, Ranges())
     if after is None or after is formula:
         return None
