@@ -11,11 +11,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from graphc.interpret import laurent, laurent_functions
+from graphc.interpret.laurent import Laurent, NoSeriesError
+from graphc.interpret.laurent_functions import FUNCTIONS
 from graphc.interpret.numpy_eval import run_arrays
 from graphc.ir.expr import Expr, rebuild, symbol, walk
 from graphc.ir.graph import Dag
-from graphc.rewrite import laurent
-from graphc.rewrite.laurent import FUNCTIONS, Laurent, NoSeriesError
 
 SUMS = frozenset(("add", "subtract"))
 ARITHMETIC = SUMS | {"multiply", "divide", "negative", "square", "reciprocal"}
@@ -24,7 +25,7 @@ READ = ARITHMETIC | {"pow"} | frozenset(FUNCTIONS)
 MOST_NODES = 80
 
 
-class Variables(dict[Expr, "Expr | None"]):
+class VariableOf(dict[Expr, "Expr | None"]):
     """Node → the variable that it is a formula of, itself where it is one; None of numbers."""
 
     def __missing__(self, node: Expr) -> Expr | None:
@@ -135,8 +136,8 @@ def _expansion(node: Expr, known: Mapping[Expr, Laurent | None]) -> Laurent | No
         case "reciprocal":
             return laurent.divide(laurent.of_number(1.0), first)
         case "pow":
-            return laurent.power(first, float(node.operands[1].value))
-    return laurent.apply(name, first)
+            return laurent_functions.power(first, float(node.operands[1].value))
+    return laurent_functions.apply(name, first)
 
 
-__all__ = ["Variables", "argument_of", "expansions", "is_function", "is_read", "of_number", "suspects"]
+__all__ = ["VariableOf", "argument_of", "expansions", "is_function", "is_read", "of_number", "suspects"]

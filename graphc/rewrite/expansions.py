@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from graphc.interpret.truncated_series import TruncatedSeries, truncated
 from graphc.ir.expr import Expr, on_this_line, rebuild, walk
 from graphc.ir.scopes import deriving, stay
 from graphc.ops.comparison import not_equal, where
@@ -21,7 +22,7 @@ from graphc.rewrite.clusters import instantiated
 from graphc.rewrite.expansion_known import WELL_KNOWN
 from graphc.rewrite.expansion_reader import (
     SUMS,
-    Variables,
+    VariableOf,
     argument_of,
     expansions,
     is_function,
@@ -29,7 +30,7 @@ from graphc.rewrite.expansion_reader import (
     of_number,
     suspects,
 )
-from graphc.rewrite.expansion_trials import Forms, Polynomial, Trial, holds, polynomial
+from graphc.rewrite.expansion_trials import Forms, SeriesTrial, holds
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.ranges import Ranges
 from graphc.rewrite.series_node import horner, series_node
@@ -81,7 +82,7 @@ def is_well_known(formula: Expr) -> bool:
     return str(formula).replace(argument_of(formula.dtype).name, "x") in WELL_KNOWN
 
 
-Recipe = tuple[tuple[int, Polynomial, float, bool], ...]
+Recipe = tuple[tuple[int, TruncatedSeries, float, bool], ...]
 """What is mended of a formula: (which of its nodes, its series, up to which size of the variable, whether 0 is left as it is)"""
 
 
@@ -137,7 +138,7 @@ class _Mending:
             self._reach[node] = node in doubtful or any(self._reach[operand] for operand in node.operands)
         self._whole = formula
         self._done: dict[Expr, Expr] = {}
-        self.steps: list[tuple[int, Polynomial, float, bool]] = []
+        self.steps: list[tuple[int, TruncatedSeries, float, bool]] = []
         self._node(formula)
 
     @cached_property
@@ -180,12 +181,12 @@ class _Mending:
         parts = tuple([self._node(operand) for operand in node.operands])
         return rebuild(node, parts) if parts != node.operands else node
 
-    def _trial(self, node: Expr) -> Trial | None:
+    def _trial(self, node: Expr) -> SeriesTrial | None:
         found = self._known[node]
         if found is None or found.is_zero:
             return None
-        series = polynomial(found, node.dtype)
-        return None if series is None else Trial(series, node.dtype)
+        series = truncated(found, node.dtype)
+        return None if series is None else SeriesTrial(series, node.dtype)
 
 
 def _mended(formula: Expr, recipe: Recipe, source: bool) -> Expr:
@@ -201,7 +202,7 @@ def _mended(formula: Expr, recipe: Recipe, source: bool) -> Expr:
 
 
 def near_zero(
-    series: Polynomial, limit: float, keeps_zero: bool, x: Expr, beyond: Expr, source: bool = False
+    series: TruncatedSeries, limit: float, keeps_zero: bool, x: Expr, beyond: Expr, source: bool = False
 ) -> Expr:
     """The series for |x| < limit, and what it is the series of further out.
 
@@ -223,7 +224,7 @@ def written_whole(
     """The outputs with formulas of one variable mended near 0, and what was replaced."""
     outputs = tuple(outputs)
     (rule,) = rules
-    order, variables, ranges = walk(outputs), Variables(), Ranges()
+    order, variables, ranges = walk(outputs), VariableOf(), Ranges()
     whole = _largest(order, outputs, variables) & _elementary(order, variables) & _exposed(outputs, variables)
     if not whole:
         return [], outputs
@@ -250,7 +251,7 @@ def written_whole(
         return (steps, tuple([written[output] for output in outputs])) if steps else ([], outputs)
 
 
-def _largest(order: Sequence[Expr], outputs: Sequence[Expr], variables: Variables) -> set[Expr]:
+def _largest(order: Sequence[Expr], outputs: Sequence[Expr], variables: VariableOf) -> set[Expr]:
     """The formulas that are not part of a larger one of the same variable."""
     found: dict[Expr, None] = {}
     for node in order:
@@ -265,7 +266,7 @@ def _largest(order: Sequence[Expr], outputs: Sequence[Expr], variables: Variable
     return set(found)
 
 
-def _elementary(order: Sequence[Expr], variables: Variables) -> set[Expr]:
+def _elementary(order: Sequence[Expr], variables: VariableOf) -> set[Expr]:
     """The formulas that are more than quotients of polynomials."""
     found: set[Expr] = set()
     for node in order:
@@ -277,7 +278,7 @@ def _elementary(order: Sequence[Expr], variables: Variables) -> set[Expr]:
     return found
 
 
-def _exposed(outputs: Sequence[Expr], variables: Variables) -> set[Expr]:
+def _exposed(outputs: Sequence[Expr], variables: VariableOf) -> set[Expr]:
     """What does not only stand further out, where there is another form near 0 already."""
     exposed: set[Expr] = set()
     seen: set[tuple[Expr, Expr | None]] = set()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any
 
 from graphc.autodiff.reverse import reverse
 from graphc.errors import DefinitionError, brief
@@ -46,13 +45,10 @@ from graphc.rewrite import (
 )
 from graphc.rewrite.bodies import rewritten_bodies
 from graphc.rewrite.engine import AnyRule, Engine, RuleFiring, RuleMemory, Trace
-from graphc.rewrite.promotion import Promotions
+from graphc.rewrite.levels import LEVELS, named, written_once
 from graphc.rewrite.series_node import written_out
 from graphc.util import fork_safety
 from graphc.util.gc_pause import paused
-
-LEVELS: dict[str, tuple[str, ...]] = {"exact": ("exact",), "stable": ("exact", "stable", "assume")}
-"""What may fire at each level of `rewrite=`; a rule that assumes a fact fires where the fact is declared."""
 
 NORMAL: tuple[AnyRule, ...] = (
     *algebra.RULES,
@@ -159,19 +155,6 @@ def remove(name: str) -> None:
         _own[:] = [rule for rule in _own if rule.name != name]
         _engines.clear()
         _expanders.clear()
-
-
-def named(without: Any) -> frozenset[str]:
-    """The rules that `without=` switches off: a text is the name of one. Raises `DefinitionError` for what names none."""
-    listed = [without] if isinstance(without, str) else without
-    found: list[Any] = list(listed) if isinstance(listed, Iterable) else [listed]
-    if not all(isinstance(name, str) for name in found):
-        raise DefinitionError(
-            f"without={brief(without)} does not name rules",
-            site=current_site(),
-            hint='write without="log1p" or without=["log1p", "softplus"]; g.rules() lists them',
-        )
-    return frozenset(found)
 
 
 def engine(level: str, without: Iterable[str] = ()) -> Engine:
@@ -297,7 +280,7 @@ def _expanded(
         with _lock:
             _expanders[key] = expander
     change = partial(expansions.written_whole, expander=expander)
-    return _last(expansions.RULES, change, outputs, level, without, memory)
+    return written_once(expansions.RULES, change, outputs, level, without, memory)
 
 
 def _near_zero_and(
@@ -337,7 +320,7 @@ def _of_several(
     change = partial(several_variables.written_whole, source=source, guarded=guarded, memory=memory)
     if not several_variables.worth(walk(outputs) if memory is None else memory.nodes(outputs)):
         return Trace([], tuple(outputs), True)
-    return _last(several_variables.RULES, change, outputs, level, without, memory)
+    return written_once(several_variables.RULES, change, outputs, level, without, memory)
 
 
 def _whole(
@@ -359,7 +342,7 @@ def _whole(
     if not rational_functions.worth(trace.outputs):
         return trace
     change = partial(rational_functions.written_whole, source=source)
-    whole = _last(rational_functions.RULES, change, trace.outputs, level, without, memory)
+    whole = written_once(rational_functions.RULES, change, trace.outputs, level, without, memory)
     if not whole or source:
         return Trace([*trace, *whole], whole.outputs, trace.complete)
     # what was written has a normal form in its turn; its branches are where nothing overflows
@@ -375,7 +358,7 @@ def matmul_order(
     memory: RuleMemory | None = None,
 ) -> Trace:
     """The outputs with products of many arrays in the order of fewest multiplications."""
-    return _last(matmul_chain.RULES, matmul_chain.reorder, outputs, level, without, memory)
+    return written_once(matmul_chain.RULES, matmul_chain.reorder, outputs, level, without, memory)
 
 
 def compensate(
@@ -391,45 +374,11 @@ def compensate(
     """
     written = {e for step in earlier if step.rule in OF_SUMS for e in sums.exponents_near(step.before)}
     polish = partial(compensated.polish, known=written)
-    trace = _last(compensated.RULES, polish, outputs, level, without, memory)
-    spared = _last(cheaper.RULES, cheaper.spared, trace.outputs, level, without, None if trace else memory)
+    trace = written_once(compensated.RULES, polish, outputs, level, without, memory)
+    spared = written_once(
+        cheaper.RULES, cheaper.spared, trace.outputs, level, without, None if trace else memory
+    )
     return Trace([*trace, *spared], spared.outputs, True) if spared else trace
-
-
-def _last(
-    rules: Any,
-    change: Any,
-    outputs: Sequence[Expr],
-    level: str,
-    without: Iterable[str],
-    memory: RuleMemory | None = None,
-) -> Trace:
-    """What some rules make of outputs in normal form, each node once."""
-    off = named(without)
-    chosen = [rule for rule in rules if rule.kind in LEVELS[level] and rule.name not in off]
-    roots = {name for rule in chosen for name in rule.roots()}
-
-    def concern(nodes: Iterable[Expr]) -> bool:
-        return any(_may_concern(rule, node) for node in nodes if node.op.name in roots for rule in chosen)
-
-    settled = None if memory is None else memory.settled
-    if settled is not None and settled[0] == tuple(outputs) and not concern(settled[1]):
-        return Trace([], tuple(outputs), True)  # without another walk over the graph
-    nodes = walk(outputs) if memory is None else memory.nodes(outputs)
-    if not concern(nodes):
-        return Trace([], tuple(outputs), True)
-    promotions = Promotions(nodes)
-    changed, results = change(promotions.applied(outputs), chosen)
-    if not changed:
-        return Trace([], tuple(outputs), True)
-    steps = [RuleFiring(rule.name, rule.kind, before, after) for rule, before, after in changed]
-    return Trace(steps, promotions.undone(results), True)
-
-
-def _may_concern(rule: Any, node: Expr) -> bool:
-    """Whether a rule may change a node; what a rule's own look says of nodes with its operation."""
-    look = getattr(rule, "may_concern", None)
-    return node.op.name in rule.roots() and (look is None or look(node))
 
 
 PHASES = (derivatives_of_normal_forms, normal_form, matmul_order, compensate)
