@@ -7,6 +7,7 @@ one operation it has thirty other coefficients.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -19,6 +20,13 @@ from graphc.ir.types import TypeRule
 NAME = "\0series"
 
 
+@dataclass(frozen=True)
+class SeriesOp(Op):
+    """terms : (valuation, step, coefficients)"""
+
+    terms: tuple[int, int, tuple[float, ...]] = (0, 1, ())
+
+
 def series_node(x: Expr, valuation: int, step: int, coefficients: Sequence[float]) -> Expr:
     """x**valuation · Σ coefficients[k]·x**(step·k) as one operation."""
     return apply(_operation(valuation, step, tuple(coefficients)), x)
@@ -27,13 +35,13 @@ def series_node(x: Expr, valuation: int, step: int, coefficients: Sequence[float
 def written_out(outputs: Sequence[Expr]) -> tuple[Expr, ...]:
     """The outputs with series by Horner's rule."""
     order = walk(outputs)
-    if not any(node.op.name == NAME for node in order):
+    if not any(isinstance(node.op, SeriesOp) for node in order):
         return tuple(outputs)
     done: dict[Expr, Expr] = {}
     for node in order:
         operands = tuple([done[operand] for operand in node.operands])
-        if node.op.name == NAME:
-            done[node] = horner(operands[0], *node.op.texts["series"])
+        if isinstance(node.op, SeriesOp):
+            done[node] = horner(operands[0], *node.op.terms)
         else:
             done[node] = rebuild(node, operands) if operands != node.operands else node
     return tuple([done[output] for output in outputs])
@@ -61,7 +69,7 @@ def _power(x: Expr, exponent: int) -> Expr:
 
 
 @lru_cache(256)
-def _operation(valuation: int, step: int, coefficients: tuple[float, ...]) -> Op:
+def _operation(valuation: int, step: int, coefficients: tuple[float, ...]) -> SeriesOp:
     powers = [valuation + step * k for k in range(len(coefficients))]
     rates = [c * power for c, power in zip(coefficients, powers, strict=True)]
     lost = 1 if powers[0] == 0 else 0
@@ -75,7 +83,7 @@ def _operation(valuation: int, step: int, coefficients: tuple[float, ...]) -> Op
             total = total * x if valuation > 0 else total / x
         return total
 
-    return Op(
+    return SeriesOp(
         name=NAME,
         params=("x",),
         summary="A power series.",
@@ -83,7 +91,7 @@ def _operation(valuation: int, step: int, coefficients: tuple[float, ...]) -> Op
         reference=reference,
         notation=Notation("series"),
         partials=(lambda out, x: series_node(x, *derived) if derived[2] else 0.0,),
-        texts={"series": (valuation, step, coefficients)},  # type: ignore[dict-item]
+        terms=(valuation, step, coefficients),
     )
 
 
