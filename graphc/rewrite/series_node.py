@@ -20,7 +20,7 @@ from graphc.ir.types import TypeRule
 NAME = "\0series"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SeriesOp(Op):
     """terms : (valuation, step, coefficients)"""
 
