@@ -18,7 +18,8 @@ from graphc.ir.body import Body
 from graphc.ir.expr import Expr, symbol
 from graphc.ir.graph import Dag
 from graphc.ir.types import is_float
-from graphc.ops.control import SWITCH, known_shape
+from graphc.ops.control import known_shape
+from graphc.ops.function_calls import STEPLESS
 
 
 class StepAdjoints:
@@ -82,7 +83,7 @@ class StepAdjoints:
         if value is None:
             return np.zeros(known_shape(out.shape), out.dtype)
         whole = np.asarray(value, out.dtype)
-        return whole if step is None or self.replay.node.op is SWITCH else whole[step]
+        return whole if step is None or self.replay.node.op in STEPLESS else whole[step]
 
 
 __all__ = ["StepAdjoints"]

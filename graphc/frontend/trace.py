@@ -16,6 +16,7 @@ from graphc.errors import (
     UnknownNameError,
     brief,
 )
+from graphc.frontend.nested_calls import Inline, NestedCalls, checked_inline
 from graphc.interpret.numpy_eval import handed_out, run
 from graphc.ir.expr import Expr, constant, current_site, named_symbols, symbol
 from graphc.ir.graph import Dag
@@ -45,7 +46,13 @@ class TracedFunction:
     __name__: str
     __qualname__: str
 
-    def __init__(self, python: Callable[..., Any], symbols: Mapping[str, Expr], dtype: DType) -> None:
+    def __init__(
+        self,
+        python: Callable[..., Any],
+        symbols: Mapping[str, Expr],
+        dtype: DType,
+        inline: Inline = True,
+    ) -> None:
         functools.update_wrapper(self, python)
         self._python = python
         self._site = Site(python.__code__.co_filename, python.__code__.co_firstlineno)
@@ -61,6 +68,7 @@ class TracedFunction:
                 inputs.append(symbols[name] if name in symbols else symbol(name, dtype=dtype))
         self.inputs: tuple[Expr, ...] = tuple(inputs)
         names = [node.name for node in inputs]
+        self._calls = NestedCalls(self.__name__, names, self._site, inline)
         unknown = [name for name in symbols if name not in names]
         if unknown:
             raise UnknownNameError(
@@ -86,7 +94,8 @@ class TracedFunction:
                 value if isinstance(value, Expr) else constant(as_value(node, value)[()])
                 for node, value in zip(self.inputs, values, strict=True)
             ]
-            return self._run(places, options)
+            result = self._calls.called(places, _told_apart(options), lambda own: self._run(own, options))
+            return self._run(places, options) if result is None else result
         leaves, structure = flatten(self._formula(options))
         dag = Dag(leaves, self.inputs)
         numbers = run(dag, dict(zip(self.inputs, values, strict=True)))
@@ -106,10 +115,8 @@ class TracedFunction:
 
     def _formula(self, options: Mapping[str, Any]) -> Any:
         """The formula of the inputs, remembered for each set of options."""
-        key = tuple((name, type(value), value) for name, value in options.items())
-        try:
-            hash(key)
-        except TypeError:  # an option such as a list: nothing to remember it by
+        key = _told_apart(options)
+        if key is None:
             return self._run(self.inputs, options)
         if key not in self._traced:
             if len(self._traced) == _MAX_KEPT:
@@ -148,13 +155,30 @@ class TracedFunction:
         return self.__qualname__
 
 
+def _told_apart(options: Mapping[str, Any]) -> Any:
+    """What options are remembered by; None where one of them, such as a list, has nothing to remember it by."""
+    key = tuple((name, type(value), value) for name, value in options.items())
+    try:
+        hash(key)
+    except TypeError:
+        return None
+    return key
+
+
 @overload
 def function(python: Callable[..., Any], /) -> TracedFunction: ...
 @overload
 def function(
-    *, symbols: Iterable[Expr] = (), dtype: Any = "float64"
+    *, symbols: Iterable[Expr] = (), dtype: Any = "float64", inline: Inline = True
 ) -> Callable[[Callable[..., Any]], TracedFunction]: ...
-def function(python: Any = None, /, *, symbols: Iterable[Expr] = (), dtype: Any = "float64") -> Any:
+def function(
+    python: Any = None,
+    /,
+    *,
+    symbols: Iterable[Expr] = (),
+    dtype: Any = "float64",
+    inline: Inline = True,
+) -> Any:
     """A Python function as a graph: a decorator.
 
     Parameters
@@ -162,12 +186,17 @@ def function(python: Any = None, /, *, symbols: Iterable[Expr] = (), dtype: Any 
     python : the function. Its parameters become inputs; one with a default is an option, which keeps its value.
     symbols : the symbols of inputs that are not scalars of type `dtype`, named as the parameters
     dtype : the type of the other inputs
+    inline : what a call of it within a formula is. True: its formula, written out. False: one node, drawn as a frame that
+        opens; its body is traced once for arguments of some types and shapes, differentiated once, compiled once as a native
+        function, and called: a formula that calls it a hundred times compiles as fast as one that calls it once. "auto": one
+        node where it has more than 150 operations
 
     The function is called with symbols, and the operations that it performs are recorded: Python's loops, and
     branches on options, run; `if x > 0:` and `math.exp(x)` on an input are errors that name the line and what to
     write instead. Returns a `TracedFunction`.
 
-    Raises `DefinitionError` for parameters such as *args, `UnknownNameError` for a symbol that is no input.
+    Raises `DefinitionError` for parameters such as *args, `UnknownNameError` for a symbol that is no input, and `ExpressionError`
+    where one with `inline=False` calls itself. What such a function uses from outside is what it was when it was traced.
 
     >>> @function
     ... def loss(x, w, b):
@@ -176,8 +205,15 @@ def function(python: Any = None, /, *, symbols: Iterable[Expr] = (), dtype: Any 
     ((x*w + b)**2, (x, w, b))
     >>> loss(2, -3, 6)
     0.0
+    >>> @function(inline=False)
+    ... def bump(x):
+    ...     return 1 / (1 + x * x)
+    >>> x, y = loss.inputs[:2]
+    >>> bump(x) + bump(y)
+    bump(x) + bump(w)
     """
 
+    checked = checked_inline(inline)
     declared = named_symbols(symbols)
 
     def decorate(python: Any) -> TracedFunction:
@@ -190,7 +226,7 @@ def function(python: Any = None, /, *, symbols: Iterable[Expr] = (), dtype: Any 
         if inspect.iscoroutinefunction(python) or inspect.isgeneratorfunction(python):
             what, hint = f"{python.__name__} returns before it computes", "write a plain def with return"
             raise DefinitionError(what, site=current_site(), hint=hint)
-        return TracedFunction(python, declared, as_dtype(dtype))
+        return TracedFunction(python, declared, as_dtype(dtype), checked)
 
     return decorate if python is None else decorate(python)
 

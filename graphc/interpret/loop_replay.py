@@ -13,6 +13,7 @@ from graphc.ir.attribute_text import bound
 from graphc.ir.body import Body
 from graphc.ir.expr import Expr, current_site
 from graphc.ops.control import SCAN, SWITCH, WHILE
+from graphc.ops.function_calls import FUNCTION, STEPLESS
 
 
 class LoopReplay:
@@ -23,8 +24,8 @@ class LoopReplay:
     node : any result of it
     bodies : its bodies with the lengths of the call in place of names: of a `while_loop` the step and the condition, of a
         `switch` the branches
-    steps : how many steps it takes; 1 of a branch
-    taken : the number of the branch that runs; 0 of a loop
+    steps : how many steps it takes; 1 of a branch and of a function
+    taken : the number of the branch that runs; 0 of a loop or function
     """
 
     operands: list[np.ndarray]
@@ -43,6 +44,10 @@ class LoopReplay:
             (self.bodies,) = attrs
             self.taken: int = min(max(int(self.operands[0]), 0), len(self.bodies) - 1)
             self.carries, self.rows, self.steps, self.reverse = 0, 0, 1, False
+        elif node.op is FUNCTION:
+            _, body = attrs
+            self.bodies = (body,)
+            self.carries, self.rows, self.steps, self.reverse = 0, 0, 1, False
         elif node.op is WHILE:
             body, test, self.carries, self._most = attrs
             self.bodies: tuple[Body, ...] = (body, test)
@@ -60,7 +65,7 @@ class LoopReplay:
     def checked(self, step: int) -> int:
         """A step as a number from 0 on; raises `InputError` where the loop has none of that number."""
         number = step + self.steps if step < 0 else step
-        if self.node.op is SWITCH:
+        if self.node.op in STEPLESS:
             return 0
         if not 0 <= number < self.steps:
             has = f"{self.steps} step{'s' if self.steps != 1 else ''}"
@@ -76,6 +81,8 @@ class LoopReplay:
         """What the body is called with at a step."""
         if self.node.op is SWITCH:
             return self.operands[1:]
+        if self.node.op is FUNCTION:
+            return self.operands
         first = self.carries + self.rows
         rows = [x[step] for x in self.operands[self.carries : first]]
         place = self.steps - 1 - step if self.reverse else step

@@ -113,7 +113,7 @@ def _array_pieces(node: Any, latex: bool) -> tuple[Piece, ...]:
     op: Op = node.op
     if op.name == "index":
         return _indexed(node, latex, 1)
-    if op.name in ("call", "foreign"):
+    if op.name in ("call", "function", "foreign"):
         return _called(node, latex)
     if op.name in ("at_set", "at_add"):
         opening = rf"\operatorname{{{latex_escape(op.name)}}}\left(" if latex else f"{op.name}("
@@ -147,7 +147,7 @@ def _array_pieces(node: Any, latex: bool) -> tuple[Piece, ...]:
 def _called(node: Any, latex: bool) -> tuple[Piece, ...]:
     """A function of the user's by its name, and which of its results a node is where there are several."""
     name, number = node.attrs[0], node.attrs[-1]
-    count = len(node.attrs[1].outputs) if node.op.name == "call" else len(node.attrs[2])
+    count = len(node.attrs[1].outputs) if node.op.name in ("call", "function") else len(node.attrs[2])
     pieces: list[Piece] = [rf"\operatorname{{{latex_escape(name)}}}\left(" if latex else f"{name}("]
     for slot in range(len(node.operands)):
         pieces += [", ", (slot, 0)] if slot else [(slot, 0)]

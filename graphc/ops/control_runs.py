@@ -13,6 +13,7 @@ from graphc.ir.expr import Expr, constant
 from graphc.ops.closures import CALL
 from graphc.ops.control import SCAN, SWITCH, WHILE, known_shape, scan_results, while_values
 from graphc.ops.foreign import FOREIGN
+from graphc.ops.function_calls import FUNCTION
 from graphc.ops.implicit import EQUATIONS, FIXED_POINT, MINIMIZER, ROOT
 from graphc.ops.outcome import CHECKED
 from graphc.ops.support.build import call
@@ -81,7 +82,7 @@ def control_label(node: Expr) -> str:
     'one of 2 branches'
     """
     result = node.attrs[-1]
-    if node.op is CALL:
+    if node.op in (CALL, FUNCTION):
         name, body, *_ = node.attrs
         return _which(name, "result", result, len(body.outputs))
     if node.op is FOREIGN:
@@ -107,6 +108,8 @@ def control_label(node: Expr) -> str:
 
 def run_label(node: Expr, steps: int | None = None) -> str:
     """A loop or branch, whichever of its results a node is: what it is, and how long; `steps` where it is known."""
+    if node.op is FUNCTION:
+        return node.attrs[0]
     if node.op is SWITCH:
         return f"one of {len(node.attrs[0])} branches"
     if node.op is WHILE:

@@ -20,8 +20,8 @@ from graphc.ir.formatting import show_number, show_value, visible
 from graphc.ir.graph import Dag
 from graphc.ir.op import CONSTANT, SYMBOL
 from graphc.ir.printer import render
-from graphc.ops.control import LOOPS, SWITCH
 from graphc.ops.control_runs import loop_key
+from graphc.ops.function_calls import OPENED, STEPLESS
 from graphc.ops.implicit import EQUATIONS
 from graphc.viz.loop_names import binder_names, named_body
 
@@ -195,7 +195,7 @@ def finding(
     of : the operation whose derivative it is part of; None for a node of the formula itself
     """
     expr = dag.exprs[source.node]
-    if expr.op in LOOPS:
+    if expr.op in OPENED:
         within = _within(dag, values, source, of)
         if within is not None:
             return within
@@ -258,7 +258,7 @@ def _within(
         if begins is None:
             continue
         told = finding(inner, at_step, begins, of)
-        steps = told.steps if expr.op is SWITCH else ((expr.op.name, step), *told.steps)
+        steps = told.steps if expr.op in STEPLESS else ((expr.op.name, step), *told.steps)
         way = tuple(dag.exprs[node] for node in source.way)
         inside = inner.exprs[begins.node].op.control is None and of is None
         site = body.written.get(body.dag.exprs[begins.node], told.site) if inside else told.site

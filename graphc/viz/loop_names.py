@@ -9,6 +9,7 @@ from graphc.errors import InputError, brief
 from graphc.ir.body import Body
 from graphc.ir.expr import Expr, current_site, substitute, symbol
 from graphc.ops.control import SCAN, SWITCH
+from graphc.ops.function_calls import FUNCTION
 
 
 def checked_step(step: Any, at: Any) -> tuple[int, ...]:
@@ -46,6 +47,8 @@ def binder_names(node: Expr, operands: Sequence[str]) -> list[str]:
     """
     if node.op is SWITCH:
         return _different(list(operands[1:]), "in")
+    if node.op is FUNCTION:
+        return _different(list(operands), "in")
     carries = node.attrs[1] if node.op is SCAN else node.attrs[2]
     rows = node.attrs[2] if node.op is SCAN else 0
     carried = ["carry"] if carries == 1 else [f"carry_{place}" for place in range(1, carries + 1)]

@@ -23,6 +23,7 @@ from graphc.ir.op import CONSTANT, SYMBOL
 from graphc.ir.scopes import Block
 from graphc.ops.control import SCAN, SWITCH, WHILE
 from graphc.ops.control_runs import run_label
+from graphc.ops.function_calls import FUNCTION, STEPLESS
 from graphc.viz.loop_names import binder_names, is_cond, named_body
 from graphc.viz.model import ViewEdge, ViewNode
 from graphc.viz.node_labels import constant_text
@@ -82,13 +83,15 @@ class BodyViewBuilder(ViewBuilder):
         expr = self.graph.exprs[first]
         replay = self._replay(first)
         step = None
-        if replay is not None and (expr.op is SWITCH or self.steps):
+        if replay is not None and (expr.op in STEPLESS or self.steps):
             step = replay.checked(self.steps[0] if self.steps else 0)
         frame = self._frame(first, replay, step)
         for node in results:
             self.keys[node] = f"{self.prefix}{first}o{self.graph.exprs[node].attrs[-1]}"
         if expr.op is SWITCH:
             _BranchView(self, results, frame, replay).draw()
+        elif expr.op is FUNCTION:
+            _FunctionView(self, results, frame, replay).draw()
         else:
             _LoopView(self, results, frame, replay, step).draw()
 
@@ -116,7 +119,7 @@ class BodyViewBuilder(ViewBuilder):
             if is_cond(expr)
             else run_label(expr, self._count(expr) if replay is None else replay.steps)
         )
-        if step is not None and expr.op is not SWITCH:
+        if step is not None and expr.op not in STEPLESS:
             label += f" · at step {step}"
         number, block = 1, (*self.blocks[node], label)
         while block in self.frames:
@@ -171,6 +174,15 @@ class _RunView:
             ViewNode(key, self.first, kind, label, self.role, label, block=self.frame, lines=lines)
         )
 
+    def leave(self, inner: BodyViewBuilder, place: int, key: str, label: str, handed: Any) -> None:
+        """Draw the port of a result of the body, and the edge to it."""
+        node = inner.graph.outputs[place]
+        tail = inner._tail(node, key, self.frame)
+        self.port(key, label, kind="end")
+        self.outer.edges.append(
+            replace(inner._edge(node, tail, key, 0, "", to_python(handed)), node=self.first)
+        )
+
     def child(
         self, body: Body, prefix: str, frame: Block, values: Values, ports: Mapping[int, str], used: set[Expr]
     ) -> BodyViewBuilder:
@@ -181,7 +193,7 @@ class _RunView:
         inner = type(outer)(graph, values, outer.digits, {}, outer.show, outer=outer, block=frame)
         inner.prefix = prefix
         inner.lengths = outer.lengths
-        inner.steps = outer.steps[1:] if self.expr.op is not SWITCH else outer.steps
+        inner.steps = outer.steps[1:] if self.expr.op not in STEPLESS else outer.steps
         inner.keys.update(ports)
         inner.port_names = dict(enumerate(self.names))
         needed = {node for node, expr in enumerate(body.dag.exprs) if expr in used}
@@ -288,14 +300,22 @@ class _LoopView(_RunView):
         count = len(self.body.outputs) - self.carries
         return "each step" if count == 1 else f"each step {place - self.carries + 1}"
 
-    def leave(self, inner: BodyViewBuilder, place: int, key: str, label: str, handed: Any) -> None:
-        """Draw the port of a result of the body, and the edge to it."""
-        node = inner.graph.outputs[place]
-        tail = inner._tail(node, key, self.frame)
-        self.port(key, label, kind="end")
-        self.outer.edges.append(
-            replace(inner._edge(node, tail, key, 0, "", to_python(handed)), node=self.first)
-        )
+
+class _FunctionView(_RunView):
+    """A function that stays a call."""
+
+    def draw(self) -> None:
+        body = self.expr.attrs[1] if self.replay is None else self.replay.bodies[0]
+        places = sorted(self.wanted)
+        used = used_by([body.outputs[place] for place in places])
+        adjoints = self.adjoints()
+        seeds = {} if adjoints is None else adjoints.seeds_at(0)
+        values = self.inner_values(body, None if self.replay is None else 0, adjoints, seeds)
+        ports = self.enter(body, 0, {place for place, x in enumerate(body.inputs) if x in used})
+        inner = self.child(body, f"{self.stem}b", self.frame, values, ports, used)
+        for place in places:
+            label = "result" if len(body.outputs) == 1 else f"result {place + 1}"
+            self.leave(inner, place, f"{self.stem}o{place}", label, seeds.get(place))
 
 
 class _BranchView(_RunView):

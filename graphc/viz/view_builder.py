@@ -15,8 +15,8 @@ from graphc.ir.op import CONSTANT, SYMBOL
 from graphc.ir.printer import render
 from graphc.ir.scopes import Block
 from graphc.ir.types import format_shape
-from graphc.ops.control import LOOPS
 from graphc.ops.control_runs import loop_key, run_label
+from graphc.ops.function_calls import OPENED
 from graphc.viz.adjoint_alarms import adjoint_sources
 from graphc.viz.annotations import nanoseconds
 from graphc.viz.diagnose import finding, not_finite, sources
@@ -279,7 +279,7 @@ def runs_of(graph: Drawable) -> dict[int, tuple[int, ...]]:
     """Result of a loop or branch → the nodes that are results of it."""
     together: dict[Any, list[int]] = {}
     for node, expr in enumerate(graph.exprs):
-        if expr.op in LOOPS:
+        if expr.op in OPENED:
             together.setdefault(loop_key(expr), []).append(node)
     return {node: tuple(nodes) for nodes in together.values() for node in nodes}
 

@@ -160,7 +160,7 @@ def without_unread(
         for value in scalars_of(statement):
             read |= {x.buffer for x in walk_scalar(value) if isinstance(x, Load)}
         if isinstance(statement, RoutineCall):
-            read |= {view.buffer for view in (statement.result, *statement.operands)}
+            read |= {view.buffer for view in statement.views}
         if isinstance(statement, Reduce):
             read |= {statement.target, statement.error or ""}
     unread = {each.name for each in buffers if each.role == "workspace" and each.name not in read}

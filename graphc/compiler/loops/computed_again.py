@@ -84,7 +84,7 @@ def _made(program: Program) -> dict[str, _Made]:
         if isinstance(s, Reduce):
             apart.update((s.target, s.error or ""))
         elif isinstance(s, RoutineCall):
-            apart.update(view.buffer for view in (s.result, *s.operands))
+            apart.update(view.buffer for view in s.views)
         elif isinstance(s, Assign) and s.buffer in shapes:
             stores.setdefault(s.buffer, []).append(_store(s, loops, names, shapes[s.buffer], stays))
         if not isinstance(s, For):

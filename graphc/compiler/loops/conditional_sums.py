@@ -60,12 +60,7 @@ def _without_unread(body: tuple[Statement, ...]) -> tuple[Statement, ...]:
         if isinstance(x, Load)
     }
     read |= {each.target for each in statements if isinstance(each, Reduce)}
-    read |= {
-        v.buffer
-        for each in statements
-        if isinstance(each, RoutineCall)
-        for v in (each.result, *each.operands)
-    }
+    read |= {v.buffer for each in statements if isinstance(each, RoutineCall) for v in each.views}
     unread = {each.buffer.name for each in statements if isinstance(each, Private)} - read
 
     def without(body: tuple[Statement, ...]) -> tuple[Statement, ...]:

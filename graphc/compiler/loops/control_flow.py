@@ -32,6 +32,7 @@ from graphc.ir.types import BOOL, DTYPES, INT64
 from graphc.ops.closures import REQUIRED
 from graphc.ops.control import SCAN, SWITCH
 from graphc.ops.foreign import FOREIGN, foreign, packed
+from graphc.ops.function_calls import FUNCTION
 
 
 class Bodies(Protocol):
@@ -39,6 +40,10 @@ class Bodies(Protocol):
 
     def write(self, body: Body, inputs: Mapping[Expr, str | Row], places: Sequence[str]) -> None:
         """Writes a body's statements: its inputs by the names of their buffers or as rows, the buffers of its outputs."""
+        ...
+
+    def function(self, name: str, body: Body) -> str:
+        """The name of the function of the program that a body is."""
         ...
 
     def adds_to(self, body: Body, number: int) -> bool:
@@ -73,6 +78,8 @@ class _Control:
             self._switch()
         elif self.node.op is REQUIRED:
             self._required()
+        elif self.node.op is FUNCTION:
+            self._function()
         elif self.node.op is FOREIGN:
             self._foreign()
         else:
@@ -166,6 +173,17 @@ class _Control:
         asked = self._buffer(condition)
         self.writer.emit(Require(Load(asked, (), BOOL), self.node.attrs[0]))
         self.memory.copy(value, self.places[0])
+
+    def _function(self) -> None:
+        """A call: what it is of stands in memory, as its results do."""
+        name, body, _ = self.node.attrs
+        operands = [self.memory.whole(self._buffer(x), x.shape) for x in self.node.operands]
+        first, *more = [
+            self.memory.whole(self.places.get(number) or self._own(output), output.shape)
+            for number, output in enumerate(body.outputs)
+        ]
+        attrs = (self.bodies.function(name, body),)
+        self.writer.emit(RoutineCall("function", first, tuple(operands), attrs, tuple(more)))
 
     def _foreign(self) -> None:
         """A call by address: the results lie behind each other in memory of their own."""

@@ -62,6 +62,8 @@ def expand_calls(program: Program) -> Program:
                 writer.emit(statement)
         return tuple(writer.blocks[0])
 
+    functions = tuple(map(expand_calls, program.functions))
+    program = program if functions == program.functions else replace(program, functions=functions)
     if not any(isinstance(statement, RoutineCall) for statement in walk_statements(program.body)):
         return program
     return replace(program, body=folded(expanded(program.body), [buffer.name for buffer in program.buffers]))

@@ -6,6 +6,7 @@ Every element is written before it is read, and every index is within its axis, 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -55,7 +56,7 @@ def run(program: Program, arguments: Mapping[str, Any], lengths: Mapping[str, in
     for check in program.checks:
         if _all(check.given, lengths) and not _all(check.conditions, lengths):
             raise ShapeError(check.message)
-    machine = _Machine(dict(lengths))
+    machine = _Machine(dict(lengths), program)
     for buffer in program.buffers:
         machine.declare(buffer)
         if buffer.role in ("input", "state"):
@@ -89,8 +90,8 @@ class _Machine:
     best : of a reduction to a place, the value there
     """
 
-    def __init__(self, names: dict[str, int]) -> None:
-        self.names = names
+    def __init__(self, names: dict[str, int], program: Program) -> None:
+        self.names, self.program = names, program
         self.values: dict[str, Any] = {}
         self.memory: dict[str, np.ndarray] = {}
         self.written: dict[str, np.ndarray] = {}
@@ -213,7 +214,25 @@ class _Machine:
         else:
             self.bind(target, new)
 
+    def function(self, statement: RoutineCall) -> None:
+        """A function of the program's own, in memory of its own."""
+        own = self.program.called(statement)
+        place = self.program.functions.index(own)
+        inputs = [each.name for each in own.of_role("input")]
+        given = {
+            name: np.asarray(self.gathered(view))
+            for name, view in zip(inputs, statement.operands, strict=True)
+        }
+        lengths = {name: self.names[name] for name in own.lengths}
+        values = run(replace(own, functions=self.program.functions[:place]), given, lengths)
+        for view, value in zip(statement.results, values, strict=True):
+            for key in self.indices(view):
+                self.store(view.buffer, self.place(view.buffer, view.index), value[key])
+
     def call(self, statement: RoutineCall) -> None:
+        if statement.routine == "function":
+            self.function(statement)
+            return
         reference = lookup(statement.routine).reference
         operands = [self.gathered(view) for view in statement.operands]
         value = np.asarray(reference(*operands, *bound(statement.attrs, self.names)))

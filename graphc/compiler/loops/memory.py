@@ -15,11 +15,13 @@ from graphc.compiler.loops.program import (
     Conditions,
     Index,
     Load,
+    Program,
     Role,
     Scalar,
     cast,
 )
 from graphc.compiler.lowering.gather_scatter import is_range
+from graphc.ir.body import Body
 from graphc.ir.dims import Dim, Name
 from graphc.ir.expr import Expr
 from graphc.ir.types import DType, Shape
@@ -39,17 +41,21 @@ class Memory:
     """The buffers of a program.
 
     held : node → the name of its buffer; rows : node → the row that it is
+    functions : the functions of the program so far, by the bodies that they are made of
     """
 
     def __init__(self, writer: BlockWriter, buffers: list[Buffer] | None = None) -> None:
         self.writer = writer
         self.buffers: list[Buffer] = [] if buffers is None else buffers
+        self.functions: dict[Body, Program] = {}
         self.held: dict[Expr, str] = {}
         self.rows: dict[Expr, Row] = {}
 
     def inside(self) -> Memory:
         """The memory of a body: the same buffers, with nodes of its own in them."""
-        return Memory(self.writer, self.buffers)
+        memory = Memory(self.writer, self.buffers)
+        memory.functions = self.functions
+        return memory
 
     def declare(self, prefix: str, dtype: DType, shape: Shape, role: Role) -> str:
         """A new buffer, by its name."""

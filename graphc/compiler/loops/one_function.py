@@ -87,8 +87,15 @@ def has_loops(program: Program) -> bool:
 
 def routine_without_loops(program: Program) -> str | None:
     """A routine that a program calls and that libraries alone have."""
-    called = (s for s in walk_statements(expand_calls(program).body) if isinstance(s, RoutineCall))
-    return next((s.routine for s in called if s.routine != "foreign" or not s.attrs[1]), None)
+    expanded = expand_calls(program)
+    for body in (expanded.body, *(each.body for each in expanded.functions)):
+        for s in walk_statements(body):
+            own = isinstance(s, RoutineCall) and (
+                s.routine == "function" or (s.routine == "foreign" and s.attrs[1])
+            )
+            if isinstance(s, RoutineCall) and not own:
+                return s.routine
+    return None
 
 
 def statements_run(program: Program) -> int | None:

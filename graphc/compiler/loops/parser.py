@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,7 @@ _SIGN = re.compile(r" (<=|>=|==|!=|[-+*/<>&|]) ")
 
 def parse(text: str) -> Program:
     """The program that a text means; raises `ParseError` with the line."""
-    return _ProgramReader([line for line in text.splitlines() if line.strip()]).program()
+    return _ProgramReader([line for line in text.splitlines() if line.strip()]).whole()
 
 
 class _Cursor:
@@ -242,11 +243,21 @@ class _ProgramReader:
         self.number += 1
         return _Cursor(line.strip(), self)
 
-    def program(self) -> Program:
+    def whole(self) -> Program:
+        """A program behind the functions that it calls."""
+        functions: list[Program] = []
+        while self.number < len(self.lines) and self.lines[self.number].startswith("function "):
+            functions.append(self.program("function"))
+        program = self.program("program")
+        if self.number != len(self.lines):
+            raise ParseError(f"{self.lines[self.number]!r:.200} stands at no indent that is open")
+        return replace(program, functions=tuple(functions))
+
+    def program(self, kind: str) -> Program:
         head = self.next(0)
         if head is None:
             raise ParseError("no program")
-        head.need("program ")
+        head.need(f"{kind} ")
         name = head.name()
         head.need("(")
         lengths: list[str] = []
@@ -265,10 +276,7 @@ class _ProgramReader:
             else:
                 self.number -= 1
                 break
-        body = self.body(1)
-        if self.number != len(self.lines):
-            raise ParseError(f"{self.lines[self.number]!r:.200} stands at no indent that is open")
-        return Program(name, tuple(lengths), tuple(buffers), tuple(checks), body)
+        return Program(name, tuple(lengths), tuple(buffers), tuple(checks), self.body(1))
 
     def buffer(self, line: _Cursor, role: Any) -> Buffer:
         name = line.name()
@@ -361,7 +369,9 @@ class _ProgramReader:
         return Require(condition, line.text[line.at :])
 
     def call(self, line: _Cursor, indent: int) -> RoutineCall:
-        result = line.view()
+        results = [line.view()]
+        while line.skip(", "):
+            results.append(line.view())
         line.need(" = ")
         routine = line.name()
         line.need("(")
@@ -373,7 +383,7 @@ class _ProgramReader:
             else:
                 attrs.append(line.attribute())
             line.skip(", ")
-        return RoutineCall(routine, result, tuple(operands), tuple(attrs))
+        return RoutineCall(routine, results[0], tuple(operands), tuple(attrs), tuple(results[1:]))
 
 
 _STATEMENTS: dict[str, Callable[[_ProgramReader, _Cursor, int], Statement]] = {

@@ -46,8 +46,13 @@ INFIX = {
 
 
 def text(program: Program) -> str:
-    """A program as text."""
-    lines = [f"program {program.name}({', '.join(program.lengths)}):"]
+    """A program as text, the functions that it calls first."""
+    parts = [_function(each, "function") for each in program.functions]
+    return "\n".join([*parts, _function(program, "program")])
+
+
+def _function(program: Program, kind: str) -> str:
+    lines = [f"{kind} {program.name}({', '.join(program.lengths)}):"]
     lines += [f"  {each.role} {_buffer(each)}" for each in program.buffers]
     lines += [f"  {_check(check)}" for check in program.checks]
     return "\n".join([*lines, *_block(program.body, "  ")])
@@ -114,9 +119,9 @@ def _line(statement: Statement) -> str:
             return f"exit unless {scalar(condition)}"
         case Barrier():
             return "barrier"
-        case RoutineCall(routine, result, operands, attrs):
+        case RoutineCall(routine, _, operands, attrs):
             listed = ", ".join([*map(view, operands), *map(attribute, attrs)])
-            return f"call {view(result)} = {routine}({listed})"
+            return f"call {', '.join(map(view, statement.results))} = {routine}({listed})"
     raise AssertionError(statement)
 
 

@@ -230,12 +230,27 @@ class Private:
 
 @dataclass(frozen=True)
 class RoutineCall:
-    """A routine: what an operation on whole arrays is of its operands, written to a view that shares no memory with them."""
+    """A routine: what an operation on whole arrays is of its operands, written to views that share no memory with them.
+
+    routine : the operation; "function" one of the program's own, whose name is the attribute, of whole buffers
+    more : where a function has several results, those behind the first
+    """
 
     routine: str
     result: BufferView
     operands: tuple[BufferView, ...]
     attrs: tuple[Any, ...]
+    more: tuple[BufferView, ...] = ()
+
+    @property
+    def results(self) -> tuple[BufferView, ...]:
+        """What is written."""
+        return (self.result, *self.more)
+
+    @property
+    def views(self) -> tuple[BufferView, ...]:
+        """All that is read and written."""
+        return (*self.results, *self.operands)
 
 
 @dataclass(frozen=True)
@@ -271,6 +286,7 @@ class Program:
 
     lengths : the names of its dimensions, in order of their parameters
     buffers : inputs first, in the order of the parameters
+    functions : programs that this one calls, each behind those that it calls itself; they take all of the lengths
     """
 
     name: str
@@ -278,10 +294,15 @@ class Program:
     buffers: tuple[Buffer, ...]
     checks: tuple[LengthCheck, ...]
     body: tuple[Statement, ...]
+    functions: tuple[Program, ...] = ()
 
     def of_role(self, *roles: Role) -> tuple[Buffer, ...]:
         """The buffers of some roles, in order."""
         return tuple([buffer for buffer in self.buffers if buffer.role in roles])
+
+    def called(self, call: RoutineCall) -> Program:
+        """The function that a call is of."""
+        return next(each for each in self.functions if each.name == call.attrs[0])
 
 
 NESTING = (For, Reduce, If, While)
@@ -328,7 +349,7 @@ def dims_of(statement: Statement) -> Iterator[Dim]:
     if isinstance(statement, Private):
         yield from statement.buffer.shape
     if isinstance(statement, RoutineCall):
-        for view in (statement.result, *statement.operands):
+        for view in statement.views:
             yield from view.shape
             yield from view.index
     for scalar in scalars_of(statement):

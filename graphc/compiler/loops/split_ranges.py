@@ -249,7 +249,12 @@ _RULES: dict[type, Callable[[_Piece, Any], Statement]] = {
     Exit: lambda p, s: replace(s, condition=p.scalar(s.condition)),
     While: lambda p, s: replace(s, body=p.block(s.body)),
     Private: lambda p, s: replace(s, buffer=replace(s.buffer, shape=tuple(map(p.dim, s.buffer.shape)))),
-    RoutineCall: lambda p, s: replace(s, result=p.view(s.result), operands=tuple(map(p.view, s.operands))),
+    RoutineCall: lambda p, s: replace(
+        s,
+        result=p.view(s.result),
+        operands=tuple(map(p.view, s.operands)),
+        more=tuple(map(p.view, s.more)),
+    ),
 }
 
 

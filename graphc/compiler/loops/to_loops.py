@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from graphc.compiler.loops.block_writer import BlockWriter, folded, without_unread
@@ -41,6 +42,8 @@ from graphc.ops.control_runs import merged, same_run
 if TYPE_CHECKING:
     from graphc.compiler.pipeline import Unit
 
+_OTHER = re.compile(r"\W", re.ASCII)
+
 _WORD = re.compile(r"[A-Za-z]\w*", re.ASCII)
 
 RESERVED = frozenset(("true", "false", "holds", "if", "and", "at", "program", "barrier", "nan", "inf"))
@@ -59,10 +62,16 @@ def to_loops(unit: Unit, prepare: Prepare, name: str = "f") -> Program:
 class _Lowering:
     """Lowers one unit."""
 
-    def __init__(self, unit: Unit, prepare: Prepare, around: Memory | None = None) -> None:
+    def __init__(
+        self,
+        unit: Unit,
+        prepare: Prepare,
+        lengths: tuple[str, ...] | None = None,
+        around: Memory | None = None,
+    ) -> None:
         self.unit, self.prepare = unit, prepare
         self.dag: Dag = unit.graph
-        self.lengths = names_of(self.dag)
+        self.lengths = names_of(self.dag) if lengths is None else lengths
         if around is None:
             self.writer = BlockWriter(frozenset((*self.lengths, *RESERVED)))
             self.memory = Memory(self.writer)
@@ -98,7 +107,8 @@ class _Lowering:
         self._statements(results, places)
         checks = checks_of(self.unit.written if self.unit.written is not None else self.dag)
         buffers, body = without_unread(self.memory.buffers, tuple(self.writer.blocks[0]))
-        return Program(name, self.lengths, buffers, checks, folded(body, [buffer.name for buffer in buffers]))
+        body = folded(body, [buffer.name for buffer in buffers])
+        return Program(name, self.lengths, buffers, checks, body, tuple(self.memory.functions.values()))
 
     def _statements(self, results: Sequence[Expr], places: Sequence[str]) -> None:
         if self.unit.plan is not None:
@@ -194,7 +204,20 @@ class _Lowering:
 
     def write(self, body: Body, inputs: Mapping[Expr, str | Row], places: Sequence[str]) -> None:
         """The statements of a body."""
-        _Lowering(self._prepared(body), self.prepare, self.memory).body(inputs, places)
+        _Lowering(self._prepared(body), self.prepare, self.lengths, self.memory).body(inputs, places)
+
+    def function(self, name: str, body: Body) -> str:
+        """The function that a body is, lowered when it is first called; none of its names is anything else's."""
+        functions = self.memory.functions
+        if body not in functions:
+            inner = _Lowering(self._prepared(body), self.prepare, self.lengths)
+            inner.memory.functions = functions
+            inner.writer.taken |= self.writer.taken
+            own = inner.program("function")
+            self.writer.taken |= inner.writer.taken
+            own = replace(own, name=f"f{len(functions)}_{_OTHER.sub('_', name)}", functions=())
+            functions[body] = own
+        return functions[body].name
 
     def adds_to(self, body: Body, number: int) -> bool:
         """Whether an output is the input of that number with something added, and nothing else reads that."""

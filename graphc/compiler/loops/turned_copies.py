@@ -148,7 +148,7 @@ def _written(statement: Statement) -> set[str]:
         elif isinstance(each, Combine):
             names.add(each.target)
         elif isinstance(each, RoutineCall):
-            names |= {view.buffer for view in (each.result, *each.operands)}
+            names |= {view.buffer for view in each.views}
         elif isinstance(each, Private):
             names.add(each.buffer.name)
     return names

@@ -4,6 +4,7 @@ within their axes whatever the lengths, and the passes of a free loop do not mee
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from graphc.compiler.loops.printer import scalar as scalar_text
 from graphc.compiler.loops.program import (
@@ -45,9 +46,14 @@ from graphc.ir.types import BOOL, DType
 def verify(program: Program) -> tuple[str, ...]:
     """Raises `InternalError` where a program is not what it must be. Gives the accesses that it could not prove to be within
     their axes for all lengths: what divides by lengths may be beyond it."""
+    unproved: list[str] = []
+    for number, function in enumerate(program.functions):
+        if any(each.name == function.name for each in program.functions[:number]):
+            raise _refuse(f"two functions are called {function.name}")
+        unproved += verify(replace(function, functions=program.functions[:number]))
     verifier = _Verifier(program)
     verifier.block(program.body)
-    return tuple(dict.fromkeys(verifier.unproved))
+    return tuple(dict.fromkeys((*unproved, *verifier.unproved)))
 
 
 def _refuse(what: str) -> InternalError:
@@ -127,14 +133,38 @@ class _Verifier:
             case Private(buffer):
                 self.buffers[buffer.name] = buffer
                 self.written.discard(buffer.name)
-            case RoutineCall(_, result, operands):
-                for view in operands:
+            case RoutineCall():
+                for view in statement.operands:
                     self.view(view)
                     self.read(view.buffer)
-                self.view(result)
-                self.written.add(result.buffer)
+                for view in statement.results:
+                    self.view(view)
+                    self.written.add(view.buffer)
+                if statement.routine == "function":
+                    self.function(statement)
             case Require(condition):
                 self.same(BOOL, condition.dtype, "a condition")
+
+    def function(self, call: RoutineCall) -> None:
+        """A call of a function: of whole buffers like its own, the results apart from all else."""
+        own = [each for each in self.program.functions if each.name == call.attrs[0]]
+        if not own:
+            raise _refuse(f"{call.attrs[0]} is no function of the program")
+        takes = own[0].of_role("input"), own[0].of_role("result")
+        if len({view.buffer for view in call.results} - {view.buffer for view in call.operands}) < len(
+            call.results
+        ):
+            raise _refuse(f"what {call.attrs[0]} writes is one memory with something else of the call")
+        for views, buffers in zip((call.operands, call.results), takes, strict=True):
+            if len(views) != len(buffers):
+                raise _refuse(f"{call.attrs[0]} has {len(buffers)} parameters where {len(views)} are given")
+            for view, like in zip(views, buffers, strict=True):
+                given = self.buffers[view.buffer]
+                self.same(like.dtype, given.dtype, f"{view.buffer} is given to {call.attrs[0]}")
+                if given.shape != like.shape or view.shape != like.shape:
+                    raise _refuse(
+                        f"{view.buffer} of shape {given.shape} is given for {like.name} of {like.shape}"
+                    )
 
     def let(self, name: str, value: Scalar) -> None:
         self.values[name] = value.dtype
@@ -346,7 +376,7 @@ def _bound_in(body: tuple[Statement, ...]) -> set[str]:
         elif isinstance(each, Reduce):
             names.add(each.target)
         elif isinstance(each, RoutineCall):
-            names |= {name for view in (each.result, *each.operands) for name, _ in view.axes}
+            names |= {name for view in each.views for name, _ in view.axes}
     return names
 
 
@@ -360,7 +390,7 @@ def _accesses(body: tuple[Statement, ...]) -> tuple[list[tuple[str, Index]], lis
         elif isinstance(each, Combine):
             writes.append((each.target, each.index))
         elif isinstance(each, RoutineCall):
-            writes.append((each.result.buffer, each.result.index))
+            writes += [(view.buffer, view.index) for view in each.results]
             reads += [(view.buffer, view.index) for view in each.operands]
         for value in scalars_of(each):
             reads += [(x.buffer, x.index) for x in walk_scalar(value) if isinstance(x, Load)]

@@ -22,7 +22,7 @@ from graphc.compiler.lowering.scalar_kernel import Kernel
 from graphc.compiler.lowering.unfold import unfold
 from graphc.compiler.pipeline import Options, loop_program, unit_of
 from graphc.compiler.targets import export
-from graphc.compiler.targets.javascript_program import expanded
+from graphc.compiler.targets.javascript_module import expanded
 from graphc.compiler.targets.llvm.kernels import scalar_entry
 from graphc.errors import CompileError, GraphcError
 from graphc.frontend.interop import jax, neighbours, torch

@@ -31,7 +31,8 @@ _OF_FRAME = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
 
 def has_endless(program: Program) -> bool:
     """Whether there are loops of no known length."""
-    return any(isinstance(each, While) for each in walk_statements(program.body))
+    bodies = (program.body, *(each.body for each in program.functions))
+    return any(isinstance(each, While) for body in bodies for each in walk_statements(body))
 
 
 class NativeProgram:

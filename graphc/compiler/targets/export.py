@@ -26,7 +26,7 @@ from graphc.compiler.engine.jit import Library, build, cpu, object_code
 from graphc.compiler.engine.scipy_functions import DIGAMMA, function_of, symbols_in
 from graphc.compiler.loops.program import Program
 from graphc.compiler.lowering.scalar_kernel import Kernel
-from graphc.compiler.targets import javascript_program, python
+from graphc.compiler.targets import javascript_module, python
 from graphc.compiler.targets.c import writer as c_writer
 from graphc.compiler.targets.llvm.emit import SLOT, memory_type
 from graphc.compiler.targets.llvm.kernels import elementwise_loops
@@ -130,7 +130,7 @@ def write_program(
         if header is not None:
             raise InputError("a JavaScript module has no header", hint="leave header= out")
         named = replace(program, name=_name(path.stem, name))
-        write_whole(path, javascript_program.module(named, python.quoted(formula)).encode())
+        write_whole(path, javascript_module.module(named, python.quoted(formula)).encode())
         return
     beside = path.with_suffix(".h") if header is None else Path(as_text(header))
     named = replace(program, name=_name(path.stem, name))

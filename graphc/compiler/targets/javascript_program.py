@@ -1,19 +1,12 @@
-"""A program of the loop IR as a JavaScript module: one function over typed arrays.
+"""A program of the loop IR as a function of JavaScript, over typed arrays; `javascript_module.py` makes a module of it.
 
-    export function f(n, x, w)      lengths, inputs; gives an array of the results
-
-Arrays are typed arrays in the order of rows (`Float64Array`, `Float32Array`, `BigInt64Array`, …; truth values in `Uint8Array`).
-A single float is a number, a truth value a boolean, an integer a BigInt. Inputs that are updated are written. What lengths or
-values make impossible throws a `RangeError`. Elements are written by the operations' `emit` rules, as in `javascript.py`.
+Elements are written by the operations' `emit` rules, as in `javascript.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
-from graphc.compiler.loops.expand_calls import expand_calls
 from graphc.compiler.loops.length_conditions import LARGEST
 from graphc.compiler.loops.program import (
     Apply,
@@ -40,32 +33,13 @@ from graphc.compiler.loops.program import (
     While,
     walk_statements,
 )
-from graphc.compiler.lowering.expand_ops import expand_ops
 from graphc.compiler.targets.c.index_text import IndexText
 from graphc.compiler.targets.javascript import JavaScriptBuilder, _held, literal
-from graphc.compiler.targets.javascript_math import HELPERS
 from graphc.compiler.targets.javascript_names import ARRAYS, own_name, quoted
 from graphc.compiler.targets.llvm.emit import LlvmValue
 from graphc.errors import CompileError
-from graphc.ir.graph import Dag
 from graphc.ir.op import Reducer, lookup
 from graphc.ir.types import BOOL, INT64, DType
-from graphc.version import __version__
-
-_FLOOR = "const floorDiv = (a, b) => Math.floor(a / b);"
-
-
-def module(program: Program, formula: str) -> str:
-    """The text of the module; `formula` stands in a comment.
-
-    Raises `CompileError` for routines and operations that have no form in JavaScript.
-    """
-    return _JavaScriptModule(expand_calls(program)).write(formula)
-
-
-def expanded(graph: Dag) -> Dag:
-    """A graph whose elements JavaScript can compute: operations without a form in it are what they stand for."""
-    return expand_ops(graph, lambda op: op.on_arrays or op.expand is None or JavaScriptBuilder.writes(op))
 
 
 class _ElementBuilder(JavaScriptBuilder):
@@ -78,8 +52,8 @@ class _ElementBuilder(JavaScriptBuilder):
         return LlvmValue(name, dtype)
 
 
-class _JavaScriptModule:
-    """Writes one module.
+class JavaScriptFunction:
+    """Writes one function.
 
     whole : the named values that are integers: numbers, as places ask for, and BigInts under the same name with `_big`
     """
@@ -102,7 +76,8 @@ class _JavaScriptModule:
 
     # --- the module ---------------------------------------------------------------------------------------------------
 
-    def write(self, formula: str) -> str:
+    def function(self) -> list[str]:
+        """The function itself."""
         program = self.program
         parameters = [self.index.name(name) for name in program.lengths]
         parameters += [self.index.name(each.name) for each in program.of_role("input", "state")]
@@ -115,28 +90,7 @@ class _JavaScriptModule:
         self.block(program.body)
         results = [self._result(buffer) for buffer in program.of_role("result")]
         self.put(f"return [{', '.join(results)}];")
-        head = [f"// Written by graphc {__version__}.", f"// {formula}"]
-        written = [HELPERS[name] for name in HELPERS if name in self.builder.helpers]
-        written += self.builder.definitions.values()
-        if any("floor_div(" in line for line in self.lines):
-            head.append(_FLOOR)
-        head += [line for text in written for line in text.strip().splitlines()]
-        for buffer in program.of_role("constant"):
-            head.append(self._constant(buffer))
-        body = [line.replace("floor_div(", "floorDiv(") for line in self.lines]
-        return "\n".join(
-            [*head, "", f"export function {program.name}({', '.join(parameters)}) {{", *body, "}", ""]
-        )
-
-    def _constant(self, buffer: Buffer) -> str:
-        kind = ARRAYS[buffer.dtype.name]
-        values = np.ravel(np.asarray(buffer.values))
-        big = kind.startswith("Big")
-        texts = [
-            f"{int(v)}n" if big else str(int(v)) if buffer.dtype.kind in "biu" else literal(v, buffer.dtype)
-            for v in values
-        ]
-        return f"const {self.index.name(buffer.name)} = {kind}.of({', '.join(texts)});"
+        return [f"function {program.name}({', '.join(parameters)}) {{", *self.lines, "}"]
 
     def _result(self, buffer: Buffer) -> str:
         return self.index.name(buffer.name) if buffer.shape else self._read(buffer, "0")
@@ -376,25 +330,51 @@ class _JavaScriptModule:
         self.put("}")
 
     def call(self, s: RoutineCall) -> None:
+        if s.routine == "function":
+            self._function(s)
+            return
         raise CompileError(
             f"{s.routine} has no form in JavaScript",
             hint="write what it is used for without it, or keep the function in Python",
         )
 
+    def _function(self, s: RoutineCall) -> None:
+        """A function of the module's own: what it returns goes into the memory that it is called for."""
+        names = [self.index.name(name) for name in self.program.lengths]
+        for view in s.operands:
+            buffer = self.index.buffers[view.buffer]
+            names.append(self.index.name(buffer.name) if buffer.shape else self._read(buffer, "0"))
+        self.put("{")
+        self.depth += 1
+        self.put(f"const given = {function_name(s.attrs[0])}({', '.join(names)});")
+        for number, view in enumerate(s.results):
+            buffer = self.index.buffers[view.buffer]
+            if buffer.shape:
+                self.put(f"{self.index.name(buffer.name)}.set(given[{number}]);")
+            else:
+                self._write(buffer.name, "0", LlvmValue(f"given[{number}]", buffer.dtype))
+        self.depth -= 1
+        self.put("}")
+
+
+def function_name(name: str) -> str:
+    """What a function of the program's own is called in JavaScript."""
+    return f"graphc_{name}"
+
 
 _STATEMENTS: dict[type, Callable] = {
-    Let: _JavaScriptModule.let,
-    Assign: _JavaScriptModule.store,
-    For: _JavaScriptModule.loop,
-    If: _JavaScriptModule.branch,
-    While: _JavaScriptModule.repeat,
-    Exit: _JavaScriptModule.exit,
-    Require: _JavaScriptModule.require,
-    Reduce: _JavaScriptModule.reduce,
-    Combine: _JavaScriptModule.combine,
-    RoutineCall: _JavaScriptModule.call,
+    Let: JavaScriptFunction.let,
+    Assign: JavaScriptFunction.store,
+    For: JavaScriptFunction.loop,
+    If: JavaScriptFunction.branch,
+    While: JavaScriptFunction.repeat,
+    Exit: JavaScriptFunction.exit,
+    Require: JavaScriptFunction.require,
+    Reduce: JavaScriptFunction.reduce,
+    Combine: JavaScriptFunction.combine,
+    RoutineCall: JavaScriptFunction.call,
     Private: lambda writer, s: None,  # it has memory of the workspace
     Barrier: lambda writer, s: None,  # one thread alone runs
 }
 
-__all__ = ["expanded", "module"]
+__all__ = ["JavaScriptFunction", "function_name"]

@@ -16,6 +16,7 @@ from graphc.interpret.formula_interpreter import apply_formula, number, through_
 from graphc.ir.expr import Expr, constant, current_site, free_symbols, walk
 from graphc.ir.inputs import check_names
 from graphc.ir.types import format_shape
+from graphc.ops.function_calls import written_out
 from graphc.util.arguments import listed, truth
 from graphc.util.pytree import flatten, map_leaves
 
@@ -133,6 +134,7 @@ def unmatched(key: Any, names: Iterable[str], where: str, hint: str) -> Conversi
 def _written(expr: Expr, evaluate: bool, leaf_of: Callable[[Expr], Any]) -> Any:
     S = sympy()
     check_names(free_symbols(expr))
+    (expr,) = written_out([expr])
     if evaluate and is_larger_tree(expr, LARGEST_TREE):
         raise ConversionError(
             f"the expression has more than {LARGEST_TREE:,} operations where SymPy, which does not share work, simplifies it",

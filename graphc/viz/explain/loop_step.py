@@ -59,6 +59,7 @@ _BY_THEOREM = "the implicit function theorem: one solution with the transposed J
 BACKWARDS = {
     "switch": "the branch taken, differentiated",
     "call": "the derivative of the function as a whole",
+    "function": "the derivative of the function, called",
     "checked": "the same where it did not fail",
     "root": _BY_THEOREM,
     "fixed_point": _BY_THEOREM,

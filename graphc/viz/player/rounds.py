@@ -12,6 +12,7 @@ from graphc.ir.graph import Dag
 from graphc.ir.op import CONSTANT, SYMBOL
 from graphc.ops.control import SWITCH
 from graphc.ops.control_runs import run_label
+from graphc.ops.function_calls import FUNCTION, STEPLESS
 from graphc.viz.explain.explanation import node_names
 from graphc.viz.loop_names import binder_names, is_cond, named_body
 from graphc.viz.math_text import Math, formula, named, number
@@ -70,8 +71,8 @@ def _told(replay: LoopReplay, names: list[str], digits: int) -> Iterator[Round]:
                 lines.append(Line("computes", (named(shown[node]), written, number(values[node], digits))))
         for place, node in enumerate(inner.outputs):
             carried = names[place] if place < replay.carries else "each step"
-            given = "result" if replay.node.op is SWITCH else carried
-            note = "" if replay.node.op is SWITCH else "to the next step" if place < replay.carries else ""
+            given = "result" if replay.node.op in STEPLESS else carried
+            note = "" if replay.node.op in STEPLESS else "to the next step" if place < replay.carries else ""
             lines.append(
                 Line("returns", (Math(given, rf"\text{{{given}}}"), number(values[node], digits)), note=note)
             )
@@ -83,6 +84,8 @@ def _title(replay: LoopReplay, step: int) -> Math:
     if node.op is SWITCH:
         side = ("else", "then")[replay.taken] if is_cond(node) else f"branch {replay.taken}"
         return Math(f"The side taken: {side}", rf"\text{{The side taken: {side}}}")
+    if node.op is FUNCTION:
+        return Math(f"Inside {run_label(node)}", rf"\text{{Inside {run_label(node)}}}")
     text = f"{run_label(node, replay.steps)}: step {step}"
     return Math(text, rf"\text{{{text}}}")
 

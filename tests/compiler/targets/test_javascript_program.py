@@ -16,7 +16,7 @@ import graphc as g
 from graphc.compiler.loops.expand_calls import RULES
 from graphc.compiler.loops.one_function import has_loops
 from graphc.compiler.pipeline import REWRITING, Options, loop_program, run, unit_of
-from graphc.compiler.targets.javascript_program import expanded, module
+from graphc.compiler.targets.javascript_module import expanded, module
 from graphc.errors import CompileError, InputError
 from graphc.ir.attribute_text import bound
 from tests.compiler.loops.support import lengths_at

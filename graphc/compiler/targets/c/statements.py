@@ -34,7 +34,7 @@ from graphc.ir.types import BOOL
 class StatementWriter:
     """Writes the body of a function.
 
-    code : what the names of its error codes begin with; lines : what was written
+    code : what the names of its error codes begin with; lengths : the program's; lines : what was written
     """
 
     index: IndexText
@@ -42,8 +42,8 @@ class StatementWriter:
     code: str
     depth: int
 
-    def __init__(self, index: IndexText, builder: CBuilder, code: str) -> None:
-        self.index, self.builder, self.code = index, builder, code
+    def __init__(self, index: IndexText, builder: CBuilder, code: str, lengths: tuple[str, ...] = ()) -> None:
+        self.index, self.builder, self.code, self.lengths = index, builder, code, lengths
         self.lines: list[str] = []
         self.builder.lines = self.lines
         self.depth = 1
@@ -201,7 +201,21 @@ class StatementWriter:
             self.depth -= 1
             self.put("}")
 
+    def function(self, s: RoutineCall) -> None:
+        """A function of the file's own; what is wrong in there ends this one too."""
+        lengths = [self.index.name(name) for name in self.lengths]
+        inputs = [
+            self.index.element(view.buffer, ()) if not view.shape else self.index.name(view.buffer)
+            for view in s.operands
+        ]
+        results = [self.index.name(view.buffer) for view in s.results]
+        self.put(f"status = {function_name(s.attrs[0])}({', '.join([*lengths, *inputs, *results])});")
+        self.put("if (status) goto done;")
+
     def call(self, s: RoutineCall) -> None:
+        if s.routine == "function":
+            self.function(s)
+            return
         if s.routine not in ROUTINES:
             raise CompileError(
                 f"{s.routine} has no form in C",
@@ -235,6 +249,11 @@ _STATEMENTS: dict[type, Callable] = {
     Private: lambda writer, s: None,  # it has memory of the workspace
     Barrier: lambda writer, s: None,  # one thread alone runs
 }
+
+
+def function_name(name: str) -> str:
+    """What a function of the program's own is called in C: nothing of a user's is called so."""
+    return f"graphc_{name}"
 
 
 def _is_name(text: str) -> bool:

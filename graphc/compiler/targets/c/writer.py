@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
@@ -25,7 +25,7 @@ from graphc.compiler.loops.program import (
 from graphc.compiler.targets.c import functions
 from graphc.compiler.targets.c.builder import CALLED, CBuilder, literal, memory_type
 from graphc.compiler.targets.c.index_text import IndexText
-from graphc.compiler.targets.c.statements import StatementWriter
+from graphc.compiler.targets.c.statements import StatementWriter, function_name
 from graphc.errors import CompileError
 from graphc.version import __version__
 
@@ -66,13 +66,15 @@ class _FileWriter:
 
     program: Program
     reserved: frozenset[str]
+    code: str = ""
 
     def __post_init__(self) -> None:
+        self.code: str = self.code or self.program.name.upper()
         names = [*self.program.lengths, *(buffer.name for buffer in self.program.buffers)]
         own = {name: self._own(name, names) for name in names}
         self.index = IndexText(own)
         self.builder = CBuilder(self.index)
-        self.statements = StatementWriter(self.index, self.builder, self.program.name.upper())
+        self.statements = StatementWriter(self.index, self.builder, self.code, self.program.lengths)
         inner = [s.buffer for s in walk_statements(self.program.body) if isinstance(s, Private)]
         for buffer in (*self.program.buffers, *inner):
             self.index.buffers[buffer.name] = buffer
@@ -92,14 +94,13 @@ class _FileWriter:
     # --- the file -----------------------------------------------------------------------------------------------------
 
     def write(self, formula: str, header: str) -> CText:
-        program = self.program
-        self.statements.block(program.body)
-        body = self.statements.lines
-        checks = list(self._checks())
-        if self.index.divides:
-            self.builder.take("floor_div")
-        code = program.name.upper()
-        kept = [buffer for buffer in self.workspace if not self._on_stack(buffer)]
+        functions: list[str] = []
+        for function in self.program.functions:
+            own = replace(function, name=function_name(function.name))
+            writer = _FileWriter(own, self.reserved, self.code)
+            functions += ["", *writer.function("static int")]
+            self.builder.taken |= writer.builder.taken
+        body = self.function("int")
         lines = [
             f"/* Written by graphc {__version__}. Link with -lm.",
             f"   {formula} */",
@@ -110,18 +111,37 @@ class _FileWriter:
             "",
             f'#include "{header}"',
             *(text.rstrip() for text in self._ordered()),
+            *functions,
             "",
-            *(self._constant(each) for each in program.of_role("constant") if each.name in self._read()),
-            f"int {program.name}({self.signature()}) {{",
-            f"    int status = {code}_OK;",
+            *body,
+            "",
+        ]
+        return CText("\n".join(lines), self.header(formula))
+
+    def function(self, kind: str) -> list[str]:
+        """The function itself, behind the arrays that it reads from the file."""
+        program = self.program
+        self.statements.block(program.body)
+        body = self.statements.lines
+        checks = list(self._checks())
+        if self.index.divides:
+            self.builder.take("floor_div")
+        kept = [buffer for buffer in self.workspace if not self._on_stack(buffer)]
+        read = self._read()
+        lines = [
+            *(self._constant(each) for each in program.of_role("constant") if each.name in read),
+            f"{kind} {program.name}({self.signature()}) {{",
+            f"    int status = {self.code}_OK;",
         ]
         for buffer in self.workspace:
             lines.append(f"    {self._declared(buffer)}")
-        read = self._read()
         for buffer in program.of_role("input", "state", "result"):
             if buffer.name not in read:
                 lines.append(f"    (void){self.index.name(buffer.name)};")
-        lines += [f"    if (!({check})) return {code}_BAD_LENGTHS;" for check in checks]
+        if kind != "int":  # what takes all lengths may need few
+            lines += [f"    (void){self.index.name(name)};" for name in program.lengths]
+        else:
+            lines += [f"    if (!({check})) return {self.code}_BAD_LENGTHS;" for check in checks]
         for buffer in kept:
             name = self.index.name(buffer.name)
             size = f"(size_t)({self.index.size(buffer)} + 1)"
@@ -130,15 +150,14 @@ class _FileWriter:
             missing = " || ".join(f"{self.index.name(buffer.name)} == NULL" for buffer in kept)
             lines += [
                 f"    if ({missing}) {{",
-                f"        status = {code}_NO_MEMORY;",
+                f"        status = {self.code}_NO_MEMORY;",
                 "        goto done;",
                 "    }",
             ]
         jumps = kept or any("goto done;" in line for line in body)
         lines += [*body, *(["done:"] if jumps else [])]
         lines += [f"    free({self.index.name(buffer.name)});" for buffer in kept]
-        lines += ["    return status;", "}", ""]
-        return CText("\n".join(lines), self.header(formula))
+        return [*lines, "    return status;", "}"]
 
     def _read(self) -> set[str]:
         """The names of the buffers that something reads or writes."""
@@ -147,7 +166,7 @@ class _FileWriter:
             for name in ("buffer", "target"):
                 used.add(str(getattr(statement, name, "")))
             if isinstance(statement, RoutineCall):
-                used |= {view.buffer for view in (statement.result, *statement.operands)}
+                used |= {view.buffer for view in statement.views}
             if isinstance(statement, Reduce) and statement.error is not None:
                 used.add(statement.error)
             for value in scalars_of(statement):

@@ -53,12 +53,18 @@ class NativeStatements:
     """Writes the body of a function.
 
     interruptible : whether loops of no known length look for a Ctrl-C; the caller then holds Python's lock
+    function : what writes a call of a function of the program's own
     starts : instructions before all others
     messages : what the requirements say, in order; where one does not hold the function returns its number, from 1 on
     """
 
-    def __init__(self, builder: LlvmBuilder, interruptible: bool = False) -> None:
-        self.interruptible = interruptible
+    def __init__(
+        self,
+        builder: LlvmBuilder,
+        interruptible: bool = False,
+        function: Callable[[RoutineCall], None] | None = None,
+    ) -> None:
+        self.interruptible, self.function = interruptible, function
         self.starts: list[str] = []
         self.values: ValueWriter = ValueWriter(builder)
         self.builder = builder
@@ -224,6 +230,9 @@ class NativeStatements:
     def call(self, s: RoutineCall) -> None:
         if s.routine == "foreign" and s.attrs[1]:
             self._by_address(s)
+            return
+        if s.routine == "function" and self.function is not None:
+            self.function(s)
             return
         raise CompileError(
             f"{s.routine} is a routine of a library, and no loops that could be part of this code",

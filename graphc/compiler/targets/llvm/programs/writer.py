@@ -10,13 +10,15 @@ workspace, aligned to 64 bytes. What is written shares no memory with anything e
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from graphc.compiler.loops.computed_again import computed_again
 from graphc.compiler.loops.conditional_sums import conditional_sums
 from graphc.compiler.loops.exact_sums import exact_sums
 from graphc.compiler.loops.expand_calls import expand_calls
-from graphc.compiler.loops.program import Buffer, Private, Program, walk_statements
+from graphc.compiler.loops.program import Buffer, Private, Program, RoutineCall, walk_statements
 from graphc.compiler.loops.split_ranges import split_ranges
 from graphc.compiler.loops.turned_copies import turned_copies
 from graphc.compiler.loops.unroll import unroll
@@ -25,7 +27,8 @@ from graphc.compiler.targets.llvm.emit import LlvmBuilder, LlvmValue
 from graphc.compiler.targets.llvm.kernels import reducers
 from graphc.compiler.targets.llvm.loop_builder import INTRINSICS
 from graphc.compiler.targets.llvm.programs.statements import NativeStatements, on_stack
-from graphc.ir.types import INT64
+from graphc.ir.dims import Name
+from graphc.ir.types import BOOL, INT64
 
 BODY = "body"
 """The function that computes, of lengths and addresses."""
@@ -74,13 +77,27 @@ def write(program: Program, interruptible: bool = False) -> NativeText:
 
     interruptible : whether loops of no known length look for a Ctrl-C; whoever calls the functions then holds Python's lock
     """
-    written_out = unroll(expand_calls(program))
+    expanded = expand_calls(program)
+    ready = _ready(expanded)
+    functions = [_ready(each).program for each in expanded.functions]
+    text = _ModuleWriter(replace(ready.program, functions=tuple(functions)), interruptible).write()
+    return replace(text, leaves_out=ready.leaves_out)
+
+
+class _Ready(NamedTuple):
+    """A program behind the passes that machine code is written from; `leaves_out` as in `NativeText`."""
+
+    program: Program
+    leaves_out: bool
+
+
+def _ready(program: Program) -> _Ready:
+    written_out = unroll(program)
     chosen = conditional_sums(written_out)
     again = computed_again(exact_sums(chosen))
     ready = turned_copies(vector_stages(exact_sums(split_ranges(again))))
-    text = _ModuleWriter(ready, interruptible).write()
     memory = [bool(_of_named_lengths(each)) for each in (chosen, again)]
-    return replace(text, leaves_out=chosen is not written_out or memory == [True, False])
+    return _Ready(ready, chosen is not written_out or memory == [True, False])
 
 
 def _of_named_lengths(program: Program) -> list[Buffer]:
@@ -88,65 +105,77 @@ def _of_named_lengths(program: Program) -> list[Buffer]:
     return [x for x in program.of_role("workspace") if not all(isinstance(dim, int) for dim in x.shape)]
 
 
-class _ModuleWriter:
-    """Writes one module."""
+class _BodyWriter:
+    """Writes the function of lengths and addresses that a program is.
 
-    def __init__(self, program: Program, interruptible: bool) -> None:
-        self.program = program
+    functions : those that it may call, by their names
+    operands, workspace : the buffers whose addresses it takes, those of the functions that it calls included
+    """
+
+    def __init__(self, program: Program, interruptible: bool, functions: Mapping[str, _BodyWriter]) -> None:
+        self.program, self.functions = program, functions
         self.builder = LlvmBuilder(inline=True)
-        self.statements = NativeStatements(self.builder, interruptible)
+        self.statements = NativeStatements(self.builder, interruptible, self._call)
         values = self.statements.values
-        self.operands = (
+        called = [functions[name] for name in dict.fromkeys(_called(program))]
+        constants = [each for f in called for each in f.operands if each.role == "constant"]
+        self.operands: tuple[Buffer, ...] = (
             *program.of_role("input", "state"), *program.of_role("result"), *program.of_role("constant"),
+            *dict.fromkeys(constants),
         )  # fmt: skip
         inner = [each.buffer for each in walk_statements(program.body) if isinstance(each, Private)]
-        for buffer in (*program.buffers, *inner):
+        further = tuple(dict.fromkeys(each for f in called for each in f.workspace))
+        for buffer in (*program.buffers, *inner, *constants, *further):
             values.buffers[buffer.name] = buffer
         for number, name in enumerate(program.lengths):
             values.name(name, LlvmValue(f"%l{number}", INT64))
         for number, buffer in enumerate(self.operands):
             values.pointers[buffer.name] = f"%b{number}"
         self.workspace: list[Buffer] = []
-        for buffer in (*program.of_role("workspace"), *inner):
-            if on_stack(buffer):
+        for buffer in (*program.of_role("workspace"), *inner, *further):
+            if buffer not in further and on_stack(buffer):
                 self.statements.own(buffer)
             else:
                 values.pointers[buffer.name] = f"%w{len(self.workspace)}"
                 self.workspace.append(buffer)
 
-    def write(self) -> NativeText:
+    @property
+    def extra(self) -> list[Buffer]:
+        """What a call hands over besides operands and results: arrays that it reads from itself, its workspace."""
+        return [*(each for each in self.operands if each.role == "constant"), *self.workspace]
+
+    @property
+    def fails(self) -> bool:
+        """Whether it may return anything but 0."""
+        return any(line.startswith("  ret ") for line in self.builder.lines)
+
+    def _call(self, s: RoutineCall) -> None:
+        """A call of another function; what is wrong in there is the answer here too."""
+        function, values = self.functions[s.attrs[0]], self.statements.values
+        arguments = [f"i64 {values.dim(Name(length)).text}" for length in self.program.lengths]
+        arguments += [f"ptr {values.pointers[view.buffer]}" for view in (*s.operands, *s.results)]
+        arguments += [f"ptr {values.pointers[buffer.name]}" for buffer in function.extra]
+        call = f"call i64 @{s.attrs[0]}({', '.join(arguments)})"
+        status = self.builder.instruction(call, INT64)
+        if function.fails:
+            good = self.builder.instruction(f"icmp eq i64 {status.text}, 0", BOOL)
+            wrong, on = values.label("wrong"), values.label("on")
+            values.line(f"br i1 {good.text}, label %{on}, label %{wrong}")
+            values.begin(wrong)
+            values.line(f"ret i64 {status.text}")
+            values.begin(on)
+
+    def write(self, name: str, attributes: str = "nounwind") -> str:
+        """The function: what is written is told apart by its parameters."""
         self.statements.block(self.program.body)
-        reducing = []
-        for name, dtype in sorted(self.statements.reductions.needed, key=str):
-            text, builder = reducers.definition(name, dtype)
-            reducing.append(text)
-            self.builder.functions |= builder.functions
-            self.builder.helpers |= builder.helpers
-            self.builder.declarations |= builder.declarations
-        head, parts = "\n".join([INTRINSICS, *reducing, self._body()]), self.builder.module_parts()
-        return NativeText(
-            text="\n".join([head, self._bytes(), self._run(), parts]),
-            body="\n".join([head, parts]),
-            sizes=self._sizes(),
-            lengths=self.program.lengths,
-            operands=self.operands,
-            workspace=tuple(self.workspace),
-            messages=tuple(self.statements.messages),
-        )
-
-    def _lengths(self) -> list[str]:
-        return [f"i64 %l{number}" for number in range(len(self.program.lengths))]
-
-    def _body(self) -> str:
-        """The function of lengths and addresses: what is written is told apart by its parameters."""
-        parameters = self._lengths()
+        parameters = [f"i64 %l{number}" for number in range(len(self.program.lengths))]
         for number, buffer in enumerate(self.operands):
             reads = " readonly" if buffer.role in ("input", "constant") else ""
             parameters.append(f"ptr noalias{reads} %b{number}")
         parameters += [f"ptr noalias align {ALIGNED} %w{number}" for number in range(len(self.workspace))]
         return "\n".join(
             [
-                f"define internal i64 @{BODY}({', '.join(parameters)}) nounwind {{",
+                f"define internal i64 @{name}({', '.join(parameters)}) {attributes} {{",
                 "entry:",
                 *self.statements.allocas,
                 *self.statements.starts,
@@ -156,6 +185,55 @@ class _ModuleWriter:
                 "",
             ]
         )
+
+
+def _called(program: Program) -> list[str]:
+    """The names of the functions that a program calls itself."""
+    calls = (each for each in walk_statements(program.body) if isinstance(each, RoutineCall))
+    return [each.attrs[0] for each in calls if each.routine == "function"]
+
+
+class _ModuleWriter:
+    """Writes one module."""
+
+    def __init__(self, program: Program, interruptible: bool) -> None:
+        self.program = program
+        self.functions: dict[str, _BodyWriter] = {}
+        self.texts: list[str] = []
+        messages: list[str] = []
+        for function in program.functions:
+            writer = _BodyWriter(function, interruptible, self.functions)
+            writer.statements.messages = messages
+            self.texts.append(writer.write(function.name, "nounwind noinline"))
+            self.functions[function.name] = writer
+        self.main = _BodyWriter(program, interruptible, self.functions)
+        self.main.statements.messages = messages
+        self.operands, self.workspace = self.main.operands, self.main.workspace
+
+    def write(self) -> NativeText:
+        self.texts.append(self.main.write(BODY))
+        writers = [*self.functions.values(), self.main]
+        builder, reducing = self.main.builder, []
+        for writer in writers:
+            _take(builder, writer.builder)
+        needed = {each for writer in writers for each in writer.statements.reductions.needed}
+        for name, dtype in sorted(needed, key=str):
+            text, other = reducers.definition(name, dtype)
+            reducing.append(text)
+            _take(builder, other)
+        head, parts = "\n".join([INTRINSICS, *reducing, *self.texts]), builder.module_parts()
+        return NativeText(
+            text="\n".join([head, self._bytes(), self._run(), parts]),
+            body="\n".join([head, parts]),
+            sizes=self._sizes(),
+            lengths=self.program.lengths,
+            operands=self.operands,
+            workspace=tuple(self.workspace),
+            messages=tuple(self.main.statements.messages),
+        )
+
+    def _lengths(self) -> list[str]:
+        return [f"i64 %l{number}" for number in range(len(self.program.lengths))]
 
     def _sizes(self) -> tuple[list[str], list[str], str]:
         """Instructions that compute where each buffer of the workspace begins; the places; the size of all."""
@@ -218,6 +296,13 @@ class _ModuleWriter:
             "",
         ]
         return "\n".join(lines)
+
+
+def _take(builder: LlvmBuilder, other: LlvmBuilder) -> None:
+    """What another builder's instructions refer to."""
+    builder.functions |= other.functions
+    builder.helpers |= other.helpers
+    builder.declarations |= other.declarations
 
 
 __all__ = ["BODY", "BYTES", "EXPORTED", "RUN", "SERVE", "NativeText", "write"]
