@@ -70,6 +70,19 @@ def scipy_lowlevel(address: int, owner: Any) -> Any:
     return scipy.LowLevelCallable(function)
 
 
+def scipy_callback(address: int, signature: str, data: Any, owner: Any) -> Any:
+    """The C function of some signature at an address as a `scipy.LowLevelCallable`, with the memory of an array as its data."""
+    import scipy
+
+    function = ctypes.CFUNCTYPE(None)(address)
+    function.owner = owner  # type: ignore[attr-defined]
+    pointer = None
+    if data is not None:
+        pointer = ctypes.c_void_p(data.ctypes.data)
+        pointer.owner = data  # type: ignore[attr-defined]
+    return scipy.LowLevelCallable(function, pointer, signature)
+
+
 def _lgamma(x):
     # SciPy's answers -inf at -inf, against the C standard, and overflows for subnormals, where log|Γ(x)| = -log|x|
     result = scipy_special().gammaln(x)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from importlib import import_module
@@ -21,6 +21,8 @@ from graphc.compiler.engine.jit import Library, build, pin
 from graphc.compiler.lowering.scalar_kernel import Kernel
 from graphc.compiler.lowering.unfold import unfold
 from graphc.compiler.pipeline import Options, loop_program, unit_of
+from graphc.compiler.runtime import callbacks
+from graphc.compiler.runtime.c_callable import CCallable
 from graphc.compiler.targets import export
 from graphc.compiler.targets.javascript_module import expanded
 from graphc.compiler.targets.llvm.kernels import scalar_entry
@@ -62,7 +64,7 @@ class CompiledFunction(ABC):
 
     inputs : the names of the arguments
     llvm, asm : what was made, as LLVM IR after optimisation and as assembly
-    lowlevel : the function for SciPy's integrators
+    lowlevel : the function for SciPy's integrators; `callback` makes one for filters, solvers in C, and with data
     address : the address of the function for C, valid as long as the function; c_signature : its declaration. Of a function of
         numbers that is `void f(const void *in, void *out)` on values in slots of 8 bytes; of one of whole arrays as in the header
         that `export` writes
@@ -240,15 +242,52 @@ class CompiledFunction(ABC):
     def lowlevel(self) -> Any:
         """The function as a `scipy.LowLevelCallable`, `double (int, double *)`: for `scipy.integrate.quad` and `nquad`.
 
-        Raises `CompileError` unless all inputs and the one result are float64 numbers.
+        Raises `CompileError` unless all inputs and the one result are float64 numbers, or the one input is a vector; `callback`
+        makes those that other functions of SciPy's call.
         """
+        if self._entry is None or any(symbol.shape for symbol in self._symbols):
+            return callbacks.callback(
+                self.c_callable, callbacks.usual_kind(self.c_callable.program), None, self._options.cache
+            ).lowlevel
         entry = self._scalar_entry("SciPy calls functions of numbers")
-        if entry.constants or any(symbol.shape for symbol in self._symbols):
+        if entry.constants:
             raise CompileError(
                 "SciPy calls functions of numbers, and this one has arrays",
                 hint="declare scalars: g.symbol(name)",
             )
         return export.lowlevel(entry.kernel, entry.library, self._options.cache)
+
+    @cached_property
+    def c_callable(self) -> CCallable:
+        """The function as one that C calls, as headers of `export` declare it; made when something asks for it."""
+        unit = unit_of(self.graph, Options(updates=self._options.updates))
+        return CCallable(loop_program(unit), self._options.cache)
+
+    def callback(self, kind: str, data: Mapping[str, Any] | None = None) -> callbacks.Callback:
+        """The function as a C function that a library calls back, at the library's own signature.
+
+        Parameters
+        ----------
+        kind : who calls it. "quad": of a number; "nquad": of a vector or of several numbers; both also for `scipy.integrate`'s
+            others. "generic_filter", "generic_filter1d", "geometric_transform": those of `scipy.ndimage`. "lsoda": of a number t
+            and a vector u, gives a vector: a right-hand side as numbalsoda and other solvers in C call them
+        data : the other inputs by name, float64; they lie one behind the other where the user's data are. Where nothing is given
+            the caller hands a pointer to them over
+
+        Returns an object with `address`, `signature` (in C), `lowlevel` (the `scipy.LowLevelCallable`), and `data`, an array that
+        may be changed between calls. Lengths that do not fit, and indices outside of an axis, give NaN, or in
+        `scipy.ndimage` an error.
+
+        Raises `InputError` for another kind and for data that do not fit, `CompileError` for a function that is not of that form.
+
+        >>> import graphc as g
+        >>> from scipy import integrate
+        >>> x, w = g.symbol("x"), g.symbol("w", shape=(3,))
+        >>> f = g.compile(g.sum(w * g.stack([1.0, x, x * x])), [x, w])
+        >>> round(integrate.quad(f.callback("quad", {"w": [1, 0, 3]}).lowlevel, 0, 2)[0], 12)
+        10.0
+        """
+        return callbacks.callback(self.c_callable, kind, data, self._options.cache)
 
     def scipy(self, start: Any, /, **fixed: Any) -> Any:
         """The function as one of a vector, with derivatives, as SciPy's solvers take it.
