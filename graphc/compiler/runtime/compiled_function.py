@@ -24,7 +24,6 @@ from graphc.compiler.pipeline import Options, loop_program, unit_of
 from graphc.compiler.runtime import callbacks
 from graphc.compiler.runtime.c_callable import CCallable
 from graphc.compiler.targets import export
-from graphc.compiler.targets.javascript_module import expanded
 from graphc.compiler.targets.llvm.kernels import scalar_entry
 from graphc.errors import CompileError, GraphcError
 from graphc.frontend.interop import jax, neighbours, torch
@@ -324,7 +323,7 @@ class CompiledFunction(ABC):
 
         Parameters
         ----------
-        path : "module.py" is a Python module that needs NumPy and Numba alone, up to 2,000 operations, of functions of numbers;
+        path : "module.py" is a Python module that needs NumPy and Numba alone, up to 2,000 operations;
             "kernel.o" an object file with a C interface for processors like this one, ".so" a shared library, made by the C
             compiler; "kernel.c" C99 for any processor; "module.js" an ES module over typed arrays. Functions of
             whole arrays have the same interface in all three of C
@@ -336,18 +335,16 @@ class CompiledFunction(ABC):
         formula = "; ".join(str(self.graph.exprs[output]) for output in self.graph.outputs[:8])
         suffix = export.suffix_of(path)
         shaped = any(symbol.shape for symbol in self._symbols)
-        arrays = (self._entry is None or shaped) and suffix not in export.PYTHON
-        if arrays or suffix in (*export.C, *export.JAVASCRIPT):
-            graph = expanded(self.graph) if suffix in export.JAVASCRIPT else self.graph
-            unit = unit_of(graph, Options(updates=self._options.updates))
-            export.write_program(loop_program(unit), path, header, name, formula)
+        if self._entry is None or shaped or suffix in (*export.C, *export.JAVASCRIPT):
+            unit = unit_of(export.expanded(self.graph, suffix), Options(updates=self._options.updates))
+            export.write_program(loop_program(unit), path, header, name, formula, self._structure)
             return
         entry = self._scalar_entry(
             f"only functions of numbers are exported to {suffix!r} files",
             'f.export("kernel.c") writes C, f.export("kernel.so") a library; g.save keeps the graph itself',
         )
         source = export.ExportSource(
-            entry.kernel, self.inputs, self._structure, tuple(entry.constants), shaped, formula, self._unused
+            entry.kernel, self.inputs, self._structure, tuple(entry.constants), formula, self._unused
         )
         export.write(source, path, header, name)
 

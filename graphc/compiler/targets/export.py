@@ -26,7 +26,7 @@ from graphc.compiler.engine.jit import Library, build, cpu, object_code
 from graphc.compiler.engine.scipy_functions import DIGAMMA, function_of, symbols_in
 from graphc.compiler.loops.program import Program
 from graphc.compiler.lowering.scalar_kernel import Kernel
-from graphc.compiler.targets import javascript_module, python
+from graphc.compiler.targets import javascript_module, python, python_module
 from graphc.compiler.targets.c import writer as c_writer
 from graphc.compiler.targets.llvm.emit import SLOT, memory_type
 from graphc.compiler.targets.llvm.kernels import elementwise_loops
@@ -34,10 +34,11 @@ from graphc.compiler.targets.llvm.kernels.split_body import element
 from graphc.compiler.targets.llvm.programs import writer as program_writer
 from graphc.compiler.targets.llvm.programs.c_interface import c_function
 from graphc.errors import CompileError, InputError, brief
+from graphc.ir.graph import Dag
 from graphc.ir.types import FLOAT64, DType
 from graphc.ops.special import scipy_lowlevel
 from graphc.util.files import as_text, write_whole
-from graphc.util.pytree import Structure
+from graphc.util.pytree import Structure, flatten
 from graphc.version import __version__
 
 PYTHON, OBJECTS, SHARED, C = (".py",), (".o", ".obj"), (".so", ".dylib", ".dll"), (".c",)
@@ -72,7 +73,6 @@ class ExportSource:
     inputs: tuple[str, ...]
     structure: Structure
     constants: tuple[np.ndarray, ...]
-    tensors: bool
     formula: str
     unused: tuple[int, ...] = ()
 
@@ -84,11 +84,6 @@ def write(
     path, suffix = as_text(path), suffix_of(path)
     if header is not None and suffix in PYTHON:
         raise InputError("a Python module has no header", hint="leave header= out")
-    if source.tensors:
-        raise CompileError(
-            "a function of symbols with declared shapes cannot be exported as a Python module",
-            hint='declare scalars: the exported function takes arrays in their place; or write f.export("kernel.c")',
-        )
     called = _name(Path(path).stem, name)
     if suffix in PYTHON:
         write_whole(path, _python(source, called).encode())
@@ -115,20 +110,36 @@ def suffix_of(path: str | os.PathLike[str]) -> str:
     return suffix
 
 
+def expanded(graph: Dag, suffix: str) -> Dag:
+    """A graph whose elements the language of a file can compute."""
+    if suffix in JAVASCRIPT:
+        return javascript_module.expanded(graph)
+    return python_module.expanded(graph) if suffix in PYTHON else graph
+
+
 def write_program(
     program: Program,
     path: str | os.PathLike[str],
     header: str | os.PathLike[str] | None,
     name: Any,
     formula: str,
+    structure: Structure | None = None,
 ) -> None:
-    """Export a program of the loop IR: as C99 with its header, which lies beside it unless it is to lie elsewhere, or as code of
-    this machine with the same interface.
+    """Export a program of the loop IR: as a Python or JavaScript module; as C99 with its header, beside it unless it is
+    to lie elsewhere; or as code of this machine with the same interface.
+
+    structure : of the results, for Python; a list by default
     """
     suffix, path = suffix_of(path), Path(as_text(path))
+    if header is not None and suffix in (*PYTHON, *JAVASCRIPT):
+        language = "Python" if suffix in PYTHON else "JavaScript"
+        raise InputError(f"a {language} module has no header", hint="leave header= out")
+    if suffix in PYTHON:
+        named = replace(program, name=_name(path.stem, name))
+        results = flatten([0.0] * len(program.of_role("result")))[1] if structure is None else structure
+        write_whole(path, python_module.module(named, results, formula).encode())
+        return
     if suffix in JAVASCRIPT:
-        if header is not None:
-            raise InputError("a JavaScript module has no header", hint="leave header= out")
         named = replace(program, name=_name(path.stem, name))
         write_whole(path, javascript_module.module(named, python.quoted(formula)).encode())
         return

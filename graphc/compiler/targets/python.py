@@ -235,7 +235,7 @@ def module(
         f"    results = [np.empty(shape, dtype) for dtype in ({''.join(f'np.{d.name}, ' for d in kernel.outputs)})]",
         "    loop(*arrays, *[result.reshape(-1) for result in results])",
         "    results = [result if shape else result.item() for result in results]",
-        f"    return {_structured(structure, iter(range(len(outputs))))}",
+        f"    return {structured(structure, iter(range(len(outputs))))}",
         "",
     ]
     return "\n".join(lines)
@@ -259,10 +259,10 @@ def quoted(text: str) -> str:
     return ascii(text)[1:-1].replace("\\", "|").replace('"', "'").replace("*/", "* /").replace("/*", "/ *")
 
 
-def _structured(structure: Structure, numbers: Any) -> str:
+def structured(structure: Structure, numbers: Any) -> str:
     if isinstance(structure, Leaf):
         return f"results[{next(numbers)}]"
-    items = [_structured(item, numbers) for item in structure.items]
+    items = [structured(item, numbers) for item in structure.items]
     if isinstance(structure, Mapping):
         pairs = (f"{key!a}: {item}" for key, item in zip(structure.keys, items, strict=True))
         return "{" + ", ".join(pairs) + "}"
