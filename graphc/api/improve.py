@@ -11,6 +11,7 @@ from graphc.api.graph import as_graph
 from graphc.errors import DtypeError, InputError, ShapeError, brief
 from graphc.ir.expr import Expr, constant, current_site
 from graphc.ir.types import FLOAT64
+from graphc.ops.function_calls import written_out
 from graphc.search.improve import Question, answered, is_searched
 from graphc.search.result import Improvement
 from graphc.util import arguments
@@ -84,6 +85,7 @@ def improve(
             site=current_site(),
             hint=f"take a part of at most {LARGEST} nodes",
         )
+    outputs = written_out(outputs)  # what a function computes is part of the formula
     for output in outputs:
         _check(output)
     question = Question.of(outputs, ranges, budget, goal, seed, digits)

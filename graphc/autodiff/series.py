@@ -19,6 +19,7 @@ from graphc.ir.expr import Expr, apply, cast, computed, constant, walk
 from graphc.ir.op import lookup
 from graphc.ir.types import is_float
 from graphc.ops.comparison import where
+from graphc.ops.function_calls import FUNCTION, expanded_once
 from graphc.ops.support.build import broadcast, zeros_like
 
 Coefficient = Expr | None
@@ -102,6 +103,8 @@ class TaylorSeries:
             )
         if not is_float(node.dtype):
             return None  # a condition or a count: it is what it is at the beginning of the step
+        if op is FUNCTION:
+            return self.coefficient(expanded_once(node, node.operands), n)
         if op.control is not None:
             raise GradientError(
                 f"a Taylor series through {op.name} is not known", node=repr(node), site=node.site,

@@ -85,6 +85,14 @@ def function_results(name: str, body: Body, operands: Sequence[Expr]) -> list[Ex
     return [apply(FUNCTION, *operands, attrs=(name, body, result)) for result in range(len(body.outputs))]
 
 
+def expanded_once(node: Expr, operands: Sequence[Expr]) -> Expr:
+    """What an operation or a function stands for, of some operands."""
+    if node.op is FUNCTION:
+        return node.attrs[1].of(operands)[node.attrs[-1]]
+    assert node.op.expand is not None
+    return node.op.expand(*operands, *node.attrs)
+
+
 def written_out(outputs: Sequence[Expr]) -> list[Expr]:
     """The outputs with what functions compute in place of their calls, for languages of formulas."""
     known: dict[Expr, Expr] = {}
@@ -97,7 +105,7 @@ def written_out(outputs: Sequence[Expr]) -> list[Expr]:
             with on_line_of(node):
                 known[node] = rebuild(node, operands) if operands != node.operands else node
                 if node.op is FUNCTION:
-                    known[node] = node.attrs[1].of(operands)[node.attrs[-1]]
+                    known[node] = expanded_once(node, operands)
         pending = [known[output] for output in pending]
         if all(node.op is not FUNCTION for node in walk(pending)):
             return pending
@@ -111,4 +119,4 @@ STEPLESS = frozenset((SWITCH, FUNCTION))
 """Those of them that run a body once, and have no steps that one could name."""
 
 
-__all__ = ["FUNCTION", "OPENED", "STEPLESS", "function_results", "remembered", "written_out"]
+__all__ = ["FUNCTION", "OPENED", "STEPLESS", "expanded_once", "function_results", "remembered", "written_out"]

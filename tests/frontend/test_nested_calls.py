@@ -235,6 +235,34 @@ def test_sympy_gets_the_formula_and_accuracy_its_numbers():
     assert "bits of error" in str(g.accuracy(formula, dict.fromkeys(symbols, (0.1, 1.0))))
 
 
+def test_sparse_patterns_series_and_the_search_look_inside():
+    @g.function(inline=False)
+    def local(v):
+        return g.sin(v) * v[::-1], g.sum(v)
+
+    v = g.symbol("nest_local", shape=(4,))
+    matrix = g.compile(g.jacobian(local(v)[0], v, sparse=True), [v])(np.array([0.1, 0.2, 0.3, 0.4]))
+    assert matrix.nnz == 8
+    dense = g.compile(g.jacobian(local(v)[0], v), [v])(np.array([0.1, 0.2, 0.3, 0.4]))
+    close(matrix.toarray(), dense)
+
+    @g.function(inline=False)
+    def slope(y):
+        return -y * y
+
+    times = np.array([0.0, 1.0])
+    solution = g.odeint(lambda t, y: slope(y), 1.0, times, method="taylor")
+    close(np.asarray(g.evaluate(solution, {}))[-1], 0.5, 1e-6)
+
+    @g.function(inline=False)
+    def less(t):
+        return g.sqrt(t + 1) - g.sqrt(t)
+
+    x = g.symbol("nest_less")
+    found = g.improve(less(x) * 2.0, {x: (1e8, 1e12)}, budget=5)
+    close(g.evaluate(found.expr, {x: 1e10}), 2 / (np.sqrt(1e10 + 1) + 1e5), 1e-19)
+
+
 # --- sizes and refusals ---------------------------------------------------------------------------------------------------
 
 

@@ -15,6 +15,7 @@ from graphc.errors import GradientError
 from graphc.interpret.numpy_eval import evaluate
 from graphc.ir.expr import Expr, current_site, symbol, walk
 from graphc.ir.types import format_shape
+from graphc.ops.function_calls import FUNCTION, expanded_once
 from graphc.ops.support.sparse_arrays import scipy_sparse
 
 Rows = Any
@@ -104,7 +105,7 @@ class _PatternReader:
         if not node.shape and all(not node.operands[slot].shape for slot in slots):
             self.rows[node] = self._of_numbers(node, slots)
             return
-        if node.op.on_arrays and node.op.expand is not None and node.op.name in _EXPANDED:
+        if node.op is FUNCTION or (node.op.expand is not None and node.op.name in _EXPANDED):
             self._keep(node, self._expanded(node, slots))
             return
         values = self._values_of(node)
@@ -160,8 +161,7 @@ class _PatternReader:
             symbol(f"\0{slot}", x.shape, x.dtype) if slot in slots else x
             for slot, x in enumerate(node.operands)
         ]
-        assert node.op.expand is not None
-        inner = pattern([node.op.expand(*operands, *node.attrs)], [operands[slot] for slot in slots])
+        inner = pattern([expanded_once(node, operands)], [operands[slot] for slot in slots])
         sparse = scipy_sparse()
         below = [self.table(node.operands[slot]) for slot in slots]
         return sparse.csr_array(inner @ sparse.vstack(below, format="csr"))
