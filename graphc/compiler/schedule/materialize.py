@@ -31,6 +31,9 @@ CHEAP = 0.5
 ONCE = 20.0
 """The same for a single number, which a loop computes once, before it begins."""
 
+GATHERED = 0.3
+"""Nanoseconds for an element at a place that is read from memory: vectors of such take as many loads as they have elements."""
+
 MOST_INLINED = 120
 """Operations in the body of one loop that are computed for one materialized node, copies counted."""
 
@@ -217,7 +220,7 @@ def _add_costly(dag: Dag, kinds: Mapping[Expr, Kind], materialized: set[Expr]) -
 def _inlined(node: Expr, inlined: Mapping[Expr, _Inlined], materialized: Set[Expr]) -> _Inlined:
     """What an element of a node takes, with those of its operands that no memory holds."""
     computed = [operand for operand in dict.fromkeys(node.operands) if operand not in materialized]
-    own = computing([node]) if not node.op.on_arrays else 0.05
+    own = computing([node]) if not node.op.on_arrays else GATHERED if _gathers(node) else 0.05
     # what a single number costs is not counted: a loop computes it before it begins
     nanoseconds = own + sum(
         inlined[operand].nanoseconds for operand in computed if operand.shape or not node.shape
@@ -225,6 +228,11 @@ def _inlined(node: Expr, inlined: Mapping[Expr, _Inlined], materialized: Set[Exp
     operations = 1 + sum(inlined[operand].operations for operand in computed)
     depth = 1 + max((inlined[operand].depth for operand in computed), default=0)
     return _Inlined(nanoseconds, operations, depth)
+
+
+def _gathers(node: Expr) -> bool:
+    """Whether a node's elements lie at places that are read from memory."""
+    return node.op.name == "index" and any(not is_range(array) for array in node.operands[1:])
 
 
 def _is_computed_again(node: Expr, users: Set[Expr]) -> bool:
