@@ -425,6 +425,39 @@ def test_ctrl_c_ends_a_loop_that_never_does():
     assert done.stdout.strip() == "interrupted -2.0", done.stderr
 
 
+CALLED_MEANWHILE = """
+import signal
+import numpy as np
+import graphc as g
+v, last = g.symbol("v", shape=700), g.symbol("last")
+f = g.compile(g.while_loop(lambda s: s[0] < last, lambda s: s + 1.0, v), [v, last])
+start, out = np.arange(700.0), np.empty(700)
+assert f(start, 5.0)[1] == 6.0
+seen = []
+def handler(*_):
+    seen.append(f(start + 0.5, 3.0)[:2].tolist())
+    if len(seen) == 2:
+        raise ArithmeticError
+signal.signal(signal.SIGVTALRM, handler)
+signal.setitimer(signal.ITIMER_VIRTUAL, 0.02)
+result = f(start, 600_000.0)
+print(np.array_equal(result, start + 600_000.0), seen)
+signal.setitimer(signal.ITIMER_VIRTUAL, 0.02)
+try:
+    f(start, np.inf, out=out)
+except ArithmeticError:
+    print("ended", seen[-1], f(start, 2.0)[:2])
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no timers of a process' own time")
+def test_a_handler_of_a_signal_may_call_the_function_that_it_interrupts():
+    done = subprocess.run(
+        [sys.executable, "-c", CALLED_MEANWHILE], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout.splitlines() == ["True [[3.5, 4.5]]", "ended [3.5, 4.5] [2. 3.]"], done.stderr
+
+
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("shape", [("n", 3), (4, "k"), ("n", "k")])
 def test_derivatives_where_the_last_carry_is_not_used_hold_no_arguments_of_the_body(shape, reverse):

@@ -108,7 +108,7 @@ class BoundProgram:
         self._constants = native.constants
         for (word, _), values in zip(native.text.places("constant"), self._constants, strict=True):
             self._frame[word] = data_address(values)
-        self.is_plain = not native.text.places("state") and not native.interruptible
+        self.is_plain = not native.text.places("state")
 
     def kernels(self, arguments: int, constants: Sequence[np.ndarray]) -> Kernels:
         """What a call runs, where `is_plain` holds."""

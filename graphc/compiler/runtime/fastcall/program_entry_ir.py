@@ -6,9 +6,9 @@ is a CPython function (METH_FASTCALL | METH_KEYWORDS). Its `self` is a tuple: th
 in machine code; a table of words; what puts results into structures other than tuples and lists. It takes arrays of the declared
 dtypes, with any strides, and numbers for scalars, whose shapes some record has (`program_entry.py` has how it is laid out), and
 `out=` arrays of the results' shapes that share memory with nothing else: it allocates the other results, tells the program's
-frame where everything is, runs the kernels and returns; where these refuse the arguments, the Python path says why. The frame
-and the workspace serve one call at a time: Python's lock is held throughout, or where that would take too long a record is busy
-meanwhile, and calls of other threads take the Python path.
+frame where everything is, runs the kernels and returns; where these refuse the arguments, the Python path says why, and where
+they were ended by a Ctrl-C, its exception is passed on. The frame and the workspace serve one call at a time: a record is busy
+meanwhile, and calls of other threads, where Python's lock is let go, and of signals' handlers take the Python path.
 
 Arguments are checked before anything is read from them.
 """
@@ -44,6 +44,7 @@ from graphc.compiler.runtime.fastcall.struct_ir import (
 
 _PROGRAM = f"""
 declare ptr @PyFloat_FromDouble(double)
+declare ptr @PyErr_Occurred()
 
 define ptr @program(ptr %self, ptr %args, i64 %count, ptr %names) {{
 entry:
@@ -198,26 +199,32 @@ run:
 {record("rows", ROWS, "ptr")}
 {record("free", FREE)}
   %lets_go = icmp ne i64 %free, 0
+  store i64 1, ptr %busy_at
   br i1 %lets_go, label %run_free, label %run_held
 run_free:
-  store i64 1, ptr %busy_at
   %thread = call ptr @PyEval_SaveThread()
   %status_free = call i64 %sequence(i64 %kernels, ptr %rows)
   call void @PyEval_RestoreThread(ptr %thread)
-  store i64 0, ptr %busy_at
   br label %ran
 run_held:
   %status_held = call i64 %sequence(i64 %kernels, ptr %rows)
   br label %ran
 ran:
   %status = phi i64 [ %status_free, %run_free ], [ %status_held, %run_held ]
+  store i64 0, ptr %busy_at
   %computed = icmp eq i64 %status, 0
   br i1 %computed, label %box, label %refused_arguments
 refused_arguments:
-  br i1 %into, label %slow, label %give_back
+  %raised = call ptr @PyErr_Occurred()
+  %is_over = icmp ne ptr %raised, null
+  br i1 %into, label %ended, label %give_back
 give_back:
   call void @drop(ptr %results, i64 %outputs)
-  br label %slow
+  br label %ended
+ended:
+  br i1 %is_over, label %over, label %slow
+over:
+  ret ptr null
 
 box:
   %b = phi i64 [ 0, %ran ], [ %b_next, %boxed ]

@@ -46,6 +46,15 @@ CALLED = {
     "PyErr_CheckSignals": "declare i32 @PyErr_CheckSignals()",
     "PyEval_RestoreThread": "declare void @PyEval_RestoreThread(ptr)",
     "PyEval_SaveThread": "declare ptr @PyEval_SaveThread()",
+    "stopped": """; Lets others run, and says whether there was a Ctrl-C: apart, and no loop keeps registers for its sake.
+define internal i1 @stopped() cold noinline nounwind {
+  %thread = call ptr @PyEval_SaveThread()
+  call void @PyEval_RestoreThread(ptr %thread)
+  %answer = call i32 @PyErr_CheckSignals()
+  %stops = icmp slt i32 %answer, 0
+  ret i1 %stops
+}
+""",
 }
 
 
@@ -185,10 +194,7 @@ class NativeStatements:
         values.line(f"br i1 {now.text}, label %{ask}, label %{on}")
         values.begin(ask)
         builder.declarations |= CALLED
-        thread = builder.instruction("call ptr @PyEval_SaveThread()", INT64)  # others may run
-        values.line(f"call void @PyEval_RestoreThread(ptr {thread.text})")
-        answer = builder.instruction("call i32 @PyErr_CheckSignals()", INT64)
-        ended = builder.instruction(f"icmp slt i32 {answer.text}, 0", BOOL)
+        ended = builder.instruction("call i1 @stopped()", BOOL)
         values.line(f"br i1 {ended.text}, label %{stop}, label %{on}")
         values.begin(stop)
         values.line("ret i64 -1")
