@@ -9,7 +9,7 @@ Source: Allen and Kennedy, Optimizing Compilers for Modern Architectures (2001),
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from math import prod
 from typing import Any
 
@@ -32,6 +32,9 @@ ARRAYS = frozenset(
 
 HEAVY = 0.5
 """Nanoseconds of an element from which it is rather written and read."""
+
+PRODUCTS = frozenset(("matmul", "outer", "tensordot", "vecdot"))
+"""Operations on arrays that are not done a second time in the loop, where they are done in front of it."""
 
 EXPONENTIALS = frozenset(("log_softmax", "logsumexp", "softmax"))
 """Operations on arrays whose elements take longer."""
@@ -134,9 +137,25 @@ def _parts(body: Body, carries: int, rows: int, length: Dim) -> list[Expr]:
             chosen.add(node)
         else:
             pending += [x for x in node.operands if x in behind and x not in chosen]
-    parts = [node for node in order if node in chosen]
-    worth = any(x.op.name in JOINING for x in order) or any(prod(_known(x.shape)) % VECTOR for x in parts)
-    return parts if worth and _are_few(parts, body.inputs[: carries + rows], length) else []
+    held = body.inputs[: carries + rows]
+    shared = chosen | _shared_products(body.outputs[:carries], chosen, of_rows & free)
+    for some in (shared, chosen):
+        parts = [node for node in order if node in some]
+        if _are_worth(parts, order) and _are_few(parts, held, length):
+            return parts
+    return []
+
+
+def _shared_products(outputs: Sequence[Expr], chosen: Set[Expr], free: Set[Expr]) -> set[Expr]:
+    """The products that are computed in front of the loop on the way to what is chosen, and in the loop for others."""
+    above = set(walk([x for part in chosen for x in part.operands]))
+    left = walk(outputs, list(chosen))
+    return {x for x in left if x in above and x in free and x.op.name in PRODUCTS}
+
+
+def _are_worth(parts: Sequence[Expr], order: Sequence[Expr]) -> bool:
+    """Whether what vectors save is more than what writing costs."""
+    return any(x.op.name in JOINING for x in order) or any(prod(_known(x.shape)) % VECTOR for x in parts)
 
 
 def _may_go(node: Expr) -> bool:

@@ -50,6 +50,19 @@ def joined(units: int) -> tuple[Expr, Expr]:
     return g.sum(ys**2), x
 
 
+def power(n: int) -> tuple[Expr, Expr]:
+    """The way back needs the product with the matrix for its norm, which the carries do not need, and for the slope."""
+    A = g.symbol("A", shape=(n, n))
+
+    def step(v: Any, _: Any) -> Any:
+        w = A @ v
+        size = g.sqrt(g.sum(w * w))
+        return w / size, size
+
+    _, sizes = g.scan(step, g.ones((n,)), length=STEPS)
+    return sizes[-1] + 0.1 * g.sum(sizes), A
+
+
 def soft_minimum() -> tuple[Expr, Expr]:
     x = g.symbol("x", shape=(STEPS,))
 
@@ -87,6 +100,7 @@ def named() -> tuple[Expr, Expr]:
 PROGRAMS: dict[str, Callable[[], tuple[Expr, Expr]]] = {
     **{f"recurrent {n}": (lambda n=n: recurrent(n)) for n in (1, 3, 8)},
     **{f"joined {n}": (lambda n=n: joined(n)) for n in (1, 3, 8)},
+    **{f"power {n}": (lambda n=n: power(n)) for n in (3, 8)},
     "soft minimum": soft_minimum, "rows alone": of_rows_alone, "nested": nested, "named": named,
 }  # fmt: skip
 
@@ -115,6 +129,13 @@ def unrolled(name: str, data: np.ndarray) -> float:
         for x in data:
             c = -math.log(math.exp(-c) + math.exp(-x) + math.exp(-(c + x)))
         return c
+    if kind == "power":
+        v, sizes = np.ones(int(units)), []
+        for _ in range(STEPS):
+            w = data @ v
+            sizes.append(math.sqrt(w @ w))
+            v = w / sizes[-1]
+        return sizes[-1] + 0.1 * sum(sizes)
     if name == "nested":
         h, total = 0.2, 0.0
         for xs in data:
@@ -191,6 +212,19 @@ def test_exponentials_of_rows_are_outside_of_loops_that_go_back(name):
                 carried.add(inner)
         inside = {inner.op.name for inner in walk(body.outputs[:carries]) if inner.operands}
         assert not inside & slow - {inner.op.name for inner in carried}
+
+
+@pytest.mark.parametrize("name", ["power 3", "power 8"])
+def test_products_of_rows_are_not_done_again_in_loops_that_go_back(name):
+    for node in distributed(name):
+        body, carries, rows, *_ = node.attrs
+        back = rows > 0  # the first run has no rows
+        products = [x for x in walk(body.outputs[:carries]) if x.op.name == "matmul"]
+        of_carries = set(walk(body.outputs[:carries])) & set(body.inputs[:carries])
+        assert of_carries
+        for product in products:
+            above = set(walk(product.operands))
+            assert not back or above & of_carries, product
 
 
 def test_a_loop_that_keeps_more_for_it_than_it_has_stays_as_it_is():
