@@ -215,3 +215,21 @@ def test_operations_in_loops_on_a_processor_without_fused_multiply_add():
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert int(done.stdout) > 40
+
+
+@pytest.mark.parametrize("n", [8, 12, 16])
+def test_vectors_run_along_the_rows_of_a_sum_of_products(n):
+    """LLVM writes a short inner loop out first, and vectors over the outer one are scattered over the rows."""
+    A, v = g.symbol(f"A_rows_{n}", shape=(n, n)), g.symbol(f"v_rows_{n}", shape=n)
+
+    def step(total, row):
+        return total + g.outer(g.tanh(row @ A), row), None
+
+    rows = g.symbol(f"rows_{n}", shape=(30, n))
+    total, _ = g.scan(step, g.outer(v, v), rows)
+    f = g.compile(total, [A, v, rows], cache=False)
+    rng = np.random.default_rng(n)
+    at, w, xs = rng.normal(size=(n, n)), rng.normal(size=n), rng.normal(size=(30, n))
+    wanted = np.outer(w, w) + sum(np.outer(np.tanh(x @ at), x) for x in xs)
+    np.testing.assert_allclose(f(at, w, xs), wanted, rtol=1e-11, atol=1e-11)
+    assert "vscatter" not in f.asm

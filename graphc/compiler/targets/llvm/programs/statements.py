@@ -39,6 +39,15 @@ def on_stack(buffer: Buffer) -> bool:
     return all(isinstance(dim, int) for dim in buffer.shape) and prod(buffer.shape) <= ON_STACK  # type: ignore[arg-type]
 
 
+FEWEST_LANES = 8
+"""Passes of an inner loop of known length from which it, and not the loop around it, runs in vectors."""
+
+
+def _fills_vectors(loop: For) -> bool:
+    """Whether a loop is to run in vectors: LLVM writes short ones out first, and would then have vectors across the rows."""
+    return loop.vector and isinstance(loop.extent, int) and loop.extent >= FEWEST_LANES
+
+
 PASSES = 2**16
 """Passes of a loop of no known length after which Python is asked whether there was a Ctrl-C."""
 
@@ -121,10 +130,15 @@ class NativeStatements:
         """One pass of a loop, by its index."""
         self.values.name(s.index, index)
         self._pass(s)
+        across = any(isinstance(each, For) and _fills_vectors(each) for each in s.body)
         few = s.order == "free" and not s.vector and all(isinstance(each, (Let, Assign)) for each in s.body)
-        self.asked = few or (
-            isinstance(s.body[-1] if s.body else None, If)
-            and all(isinstance(each, Let) for each in s.body[:-1])
+        self.asked = (
+            across
+            or few
+            or (
+                isinstance(s.body[-1] if s.body else None, If)
+                and all(isinstance(each, Let) for each in s.body[:-1])
+            )
         )
 
     def _pass(self, s: For | While) -> None:
