@@ -12,11 +12,13 @@ from graphc.compiler.loops.program import (
     Assign,
     Exit,
     For,
+    Index,
     IndexValue,
     Let,
     Load,
     Ref,
     Scalar,
+    Statement,
     While,
 )
 from graphc.ir import dims
@@ -34,16 +36,34 @@ _CYCLES = {
 _OTHERS = 40
 
 
+SHORT = 4
+"""Passes of a loop within the body that are as good as written out: those over the numbers of a small vector."""
+
+
 def guessed_choices(loop: For | While) -> frozenset[Scalar]:
-    """The choices in a body that are rather branches; none of a body with loops in it."""
+    """The choices in a body that are rather branches; none of a body with loops in it but short ones."""
     if isinstance(loop, For) and loop.order != "fixed":
         return frozenset()
-    if not all(isinstance(each, (Let, Assign, Exit)) for each in loop.body):
+    body = _written_out(loop.body)
+    if body is None or not any(_is_choice(each) for each in body):
         return frozenset()
-    if not any(_is_choice(each) for each in loop.body):
-        return frozenset()
-    body = _Chains(loop)
-    return body.choices()
+    return _Chains(loop, body).choices()
+
+
+def _written_out(body: tuple[Statement, ...]) -> list[Let | Assign] | None:
+    """What a pass computes and stores, one pass of short loops for all of theirs; None where there is more in a body."""
+    result: list[Let | Assign] = []
+    for each in body:
+        if isinstance(each, (Let, Assign)):
+            result.append(each)
+        elif isinstance(each, For) and isinstance(each.extent, int) and each.extent <= SHORT:
+            inner = _written_out(each.body)
+            if inner is None:
+                return None
+            result += inner
+        elif not isinstance(each, Exit):
+            return None
+    return result
 
 
 def _is_choice(s: object) -> bool:
@@ -53,30 +73,34 @@ def _is_choice(s: object) -> bool:
 class _Chains:
     """How long what a body computes waits for what the pass before has computed.
 
+    body : what a pass computes and stores; vectors : the buffers that short loops write, known as wholes
     carried : the elements that one pass hands to the next; written : how long those written so far wait; None of what does not
     """
 
-    def __init__(self, loop: For | While) -> None:
-        self.loop = loop
+    def __init__(self, loop: For | While, body: list[Let | Assign]) -> None:
+        self.body = body
         index = loop.index if isinstance(loop, For) else None
+        stores = [each for each in body if isinstance(each, Assign)]
+        self.vectors = {each.buffer for each in stores if each not in loop.body}
         self.carried = {
-            (each.buffer, each.index)
-            for each in loop.body
-            if isinstance(each, Assign) and not any(index in dims.names_of(dim) for dim in each.index)
+            self.place(each.buffer, each.index)
+            for each in stores
+            if not any(index in dims.names_of(dim) for dim in each.index)
         }
         self.written: dict[object, int | None] = {}
 
+    def place(self, buffer: str, index: Index) -> tuple[str, Index]:
+        return (buffer, () if buffer in self.vectors else index)
+
     def choices(self) -> frozenset[Scalar]:
         found: list[Scalar] = []
-        for each in self.loop.body:
-            if not isinstance(each, (Let, Assign)):
-                continue
+        for each in self.body:
             value = each.value
             if isinstance(value, Apply) and value.op == "where" and value.dtype.kind == "f":
                 wait = self.wait(value.operands[0])
                 if wait is not None and wait >= CHAIN:
                     found.append(value)
-            key = each.name if isinstance(each, Let) else (each.buffer, each.index)
+            key = each.name if isinstance(each, Let) else self.place(each.buffer, each.index)
             self.written[key] = self.wait(value)
         longest = max((self.written.get(key) or 0 for key in self.carried), default=0)
         return frozenset(found) if longest >= CHAIN else frozenset()
@@ -87,7 +111,7 @@ class _Chains:
             case Ref(name, _):
                 return self.written.get(name)
             case Load(buffer, index, _, ()):
-                key = (buffer, index)
+                key = self.place(buffer, index)
                 return self.written.get(key, 0 if key in self.carried else None)
             case IndexValue():
                 return None

@@ -4,7 +4,8 @@
 
 The C++ is built by the system's compiler (CXX, else c++) with -O3 -march=native. What is called of graphc is the C function at
 `f.address`; a second figure is the call from Python, `f(…)`, over the same C++: there what is large may run on several threads.
-Results are compared before anything is timed. Each figure is the least of many batches.
+Results are compared before anything is timed. "New moves" are other random numbers call after call (in C alone): given the same
+again, a processor remembers 2,000 branches. Each figure is the least of many batches.
 """
 
 from __future__ import annotations
@@ -68,10 +69,8 @@ class Prepared:
         inputs, results = case.build()
         self.function = case.function
         self.f: Any = g.compile(results, inputs, cache=False)
-        self.values: list[Any] = [
-            np.ascontiguousarray(value, dtype=np.float64) if x.shape else float(value)
-            for x, value in zip(inputs, case.at(), strict=True)
-        ]
+        self.values = self._ready(case.at(), inputs)
+        self.others = [] if case.others is None else [self._ready(each, inputs) for each in case.others()]
         self.expected = self.f(*self.values)
         lengths: dict[str, int] = {}
         for x, value in zip(inputs, self.values, strict=True):
@@ -80,10 +79,17 @@ class Prepared:
             }
         self.lengths = [lengths[n] for n in re.findall(r"int64_t (\w+)", self.f.c_signature)]
 
-    def arguments(self, results: list[np.ndarray]) -> list[Any]:
+    @staticmethod
+    def _ready(values: list[Any], inputs: list[g.Expr]) -> list[Any]:
+        return [
+            np.ascontiguousarray(value, dtype=np.float64) if x.shape else float(value)
+            for x, value in zip(inputs, values, strict=True)
+        ]
+
+    def arguments(self, results: list[np.ndarray], values: list[Any] | None = None) -> list[Any]:
         """What a C function takes."""
         given: list[Any] = [ctypes.c_int64(n) for n in self.lengths]
-        for value in (*self.values, *results):
+        for value in (*(self.values if values is None else values), *results):
             own = ctypes.c_double(value) if isinstance(value, float) else ctypes.c_void_p(value.ctypes.data)
             given.append(own)
         return given
@@ -108,9 +114,14 @@ class Prepared:
         once = max(timed(given[1][0], ctypes.c_int64(3), *given[1][1]), 1e-9)
         repeats = max(1, int(BATCH / once))
         few = max(1, min(repeats, 2_000))
+        sets = [[arguments] for _, arguments, _ in given]
+        if self.others:
+            sets = [[self.arguments(results, each) for each in self.others] for _, _, results in given]
+            repeats = 1
         for _ in range(ROUNDS):
-            for k, (call, arguments, _) in enumerate(given):
-                least[k] = min(least[k], timed(call, ctypes.c_int64(repeats), *arguments))
+            for k, (call, _, _) in enumerate(given):
+                took = [timed(call, ctypes.c_int64(repeats), *arguments) for arguments in sets[k]]
+                least[k] = min(least[k], sum(took) / len(took))
             began = time.perf_counter()
             for _ in range(few):
                 self.f(*self.values)

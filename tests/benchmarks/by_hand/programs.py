@@ -17,11 +17,13 @@ class Case(NamedTuple):
     """A program that is compared.
 
     function : the name of the function in C++; build : → (inputs, results); at : the inputs' values
+    others : further values, call after call: a processor that is given the same again remembers which way branches went
     """
 
     function: str
     build: Callable[[], tuple[list[g.Expr], list[g.Expr]]]
     at: Callable[[], list[Any]]
+    others: Callable[[], list[list[Any]]] | None = None
 
 
 def _normal(*shapes: tuple[int, ...], scale: float = 1.0) -> Callable[[], list[Any]]:
@@ -196,6 +198,16 @@ def _bisection() -> tuple[list[g.Expr], list[g.Expr]]:
     return [a], [0.5 * (low + high)]
 
 
+def _moves() -> list[list[Any]]:
+    """Arguments of Metropolis's chain with other random numbers: more branches than a processor remembers."""
+    rng = np.random.default_rng(1)
+    scale, centre, moves, uniform = _programs()["metropolis"].arguments
+    return [
+        [scale, centre, rng.normal(size=np.shape(moves)), np.log(rng.random(np.shape(uniform)))]
+        for _ in range(64)
+    ]
+
+
 def _loop(program: LoopProgram) -> tuple[list[g.Expr], list[g.Expr]]:
     symbols = [g.symbol(f"a{k}", shape=np.shape(value)) for k, value in enumerate(program.arguments)]
     value = program.build(g, *symbols)
@@ -234,6 +246,7 @@ def _cases() -> dict[str, Case]:
         cases[name] = Case(
             name.replace("-", "_"), lambda p=program: _loop(p), lambda p=program: list(p.arguments)
         )
+    cases["metropolis, new moves"] = cases["metropolis"]._replace(others=_moves)
     cases["bisection"] = Case("bisection", _bisection, lambda: [7.0])
     return cases
 

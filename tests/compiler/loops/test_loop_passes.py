@@ -176,6 +176,35 @@ def test_a_choice_that_the_next_pass_waits_for_is_a_branch():
         assert f(end) == 0.5 * (low + high)
 
 
+@pytest.mark.parametrize("size", [1, 2, 4, 9])
+def test_choices_between_small_vectors_are_branches(size):
+    """Those of an accepted move: the place, element by element, and its density."""
+    z, u = g.symbol(f"z_moves_{size}", shape=(40, size)), g.symbol(f"u_moves_{size}", shape=40)
+
+    def step(carry, row):
+        x, known = carry
+        move, chance = row
+        moved = x + move
+        new = -g.sum(moved * moved * moved * moved)
+        taken = chance < new - known
+        return (g.where(taken, moved, x), g.where(taken, new, known)), None
+
+    (x, known), _ = g.scan(step, (g.zeros((size,)), g.constant(0.0)), (z, u))
+    loops = [s for s in walk_statements(program_of([x, known], [z, u]).body) if isinstance(s, For)]
+    found = sum(len(guessed_choices(loop)) for loop in loops if loop.order == "fixed")
+    assert (found > 0) == (size <= 4)
+    rng = np.random.default_rng(size)
+    moves, chances = 0.5 * rng.normal(size=(40, size)), np.log(rng.random(40))
+    at, density = np.zeros(size), 0.0
+    for move, chance in zip(moves, chances, strict=True):
+        new = -np.sum((at + move) ** 4)
+        if chance < new - density:
+            at, density = at + move, new
+    mine = g.compile([x, known], [z, u], cache=False)(moves, chances)
+    np.testing.assert_allclose(mine[0], at, rtol=1e-13)
+    np.testing.assert_allclose(mine[1], density, rtol=1e-12)
+
+
 def test_a_choice_that_is_known_at_once_is_none():
     a, root = halving(lambda x: x > 1.0)
     loops = [each for each in walk_statements(program_of([root], [a]).body) if isinstance(each, While)]

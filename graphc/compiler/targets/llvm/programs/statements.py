@@ -142,7 +142,7 @@ class NativeStatements:
         )
 
     def _pass(self, s: For | While) -> None:
-        outer, self.values.guessed = self.values.guessed, guessed_choices(s)
+        outer, self.values.guessed = self.values.guessed, self.values.guessed | guessed_choices(s)
         self.block(s.body)
         self.values.guessed = outer
 
