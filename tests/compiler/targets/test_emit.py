@@ -233,3 +233,28 @@ def test_patterns_name_what_they_do(pattern):
     loop = text[text.index("loop:") : text.index("exit:")]
     assert loop.count("load double") == sum(letter != "b" for letter in pattern[:2])
     assert loop.count("store double") == 1
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", ["maximum", "minimum"])
+def test_extremes_of_all_pairs_are_those_of_ieee_754(name, dtype):
+    """Beside NaN NaN, and of zeros +0 is the larger: of numbers, of arrays, and where one of both is part of the formula."""
+    tiny = np.finfo(dtype).smallest_subnormal
+    values = [0.0, -0.0, 1.0, -1.0, tiny, -tiny, np.inf, -np.inf, np.nan, -np.nan, 3.5, -7.25]
+    x, y = (g.symbol(f"{each}_{name}_{dtype}", dtype=dtype) for each in "xy")
+    choose = getattr(g, name)
+    f = g.compile(choose(x, y), [x, y], cache=False)
+    fixed = g.compile([choose(x, float(b)) for b in values], [x], cache=False)
+    besides = [fixed(float(a)) for a in values]
+    left, right = (side.ravel().astype(dtype) for side in np.meshgrid(values, values))
+    packed = f(left, right)
+    for number, (a, b, together) in enumerate(zip(left, right, packed, strict=True)):
+        alone = np.dtype(dtype).type(f(float(a), float(b)))
+        beside = np.dtype(dtype).type(besides[number % len(values)][number // len(values)])
+        if np.isnan(a) or np.isnan(b):
+            assert np.isnan([together, alone, beside]).all(), (a, b)
+            continue
+        ordered = sorted([a, b], key=lambda v: (v, not np.signbit(v)))
+        wanted = ordered[1] if name == "maximum" else ordered[0]
+        for mine in (together, alone, beside):
+            assert mine == wanted and np.signbit(mine) == np.signbit(wanted), (a, b, mine)

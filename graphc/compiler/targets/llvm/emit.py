@@ -6,6 +6,7 @@ for each instruction. No fast-math flag is ever set: NaN, infinities, signed zer
 
 from __future__ import annotations
 
+import platform
 import struct
 from typing import Any, NamedTuple
 
@@ -16,7 +17,9 @@ from graphc.compiler.targets.llvm.helper_functions import HELPER_USES, HELPERS, 
 from graphc.errors import CompileError
 from graphc.ir.expr import Expr
 from graphc.ir.op import Op
-from graphc.ir.types import BOOL, FLOAT64, DType
+from graphc.ir.types import BOOL, FLOAT64, INT64, DType
+
+_X86 = platform.machine().lower() in ("x86_64", "amd64")
 
 
 class LlvmValue(NamedTuple):
@@ -288,13 +291,32 @@ class LlvmBuilder:
     def maximum(self, x: LlvmValue, y: LlvmValue) -> LlvmValue:
         """NaN if either is NaN, else the larger, and +0 is larger than −0: IEEE 754-2019's maximum."""
         if self.is_float(x):
-            return self.intrinsic("maximum", x, y)
+            if self._is_known(x) or self._is_known(y):
+                return self.intrinsic("maximum", x, y)
+            return self.neg(self.minimum(self.neg(x), self.neg(y)))
         return self.select(self.compare("ge", x, y), x, y)
 
     def minimum(self, x: LlvmValue, y: LlvmValue) -> LlvmValue:
-        if self.is_float(x):
+        """As `maximum`: the bits of both orders of x86's minimum, which gives the second of zeros and beside NaN, in one.
+
+        LLVM's own asks for signs in registers of integers, on the way from operand to result.
+        """
+        if not self.is_float(x):
+            return self.select(self.compare("le", x, y), x, y)
+        if self._is_known(x) or self._is_known(y):
             return self.intrinsic("minimum", x, y)
-        return self.select(self.compare("le", x, y), x, y)
+        kind, bits = register_type(x.dtype), f"i{8 * x.dtype.itemsize}"
+        orders = [
+            self.instruction(f"bitcast {kind} {least.text} to {bits}", INT64)
+            for least in (self.select(self.compare("lt", a, b), a, b) for a, b in ((x, y), (y, x)))
+        ]
+        both = self.instruction(f"or {bits} {orders[0].text}, {orders[1].text}", INT64)
+        return self.instruction(f"bitcast {bits} {both.text} to {kind}", x.dtype)
+
+    @staticmethod
+    def _is_known(x: LlvmValue) -> bool:
+        """Whether it is a literal, beside which LLVM's own way has less to ask for, or has an instruction."""
+        return not _X86 or not x.text.startswith("%")
 
     # --- types -------------------------------------------------------------------------------------------------------------
 
