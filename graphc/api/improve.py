@@ -28,6 +28,7 @@ def improve(
     expr: Any,
     ranges: Mapping[Any, Any] | None = None,
     *,
+    focus: Mapping[Any, Any] | None = None,
     budget: float = 10.0,
     goal: str = "accurate",
     seed: int = 0,
@@ -41,6 +42,8 @@ def improve(
     expr : a scalar float64 expression, a structure of them (a value and its gradient), or a `Graph` or traced function
     ranges : name or symbol → (low, high), where its values lie; by default all finite ones. What is found is meant
         for these alone
+    focus : name or symbol → (low, high), the part of its range in which most values lie: half of the points are drawn evenly from
+        these parts, and what is found is right there first
     budget : seconds. The search stops earlier where nothing better is found, and with the best so far when they are over; with 0
         the formula comes back as it is
     goal : "accurate" is the form of the fewest wrong bits, of forms alike the cheapest; "fast" the cheapest that is not worse
@@ -59,7 +62,8 @@ def improve(
     Returns an `Improvement`: `.expr` in the structure of `expr`, `.alternatives`, `.report`, `.to_latex()`, `.plot(path)`;
     `g.draw` shows both forms side by side. Compile `.expr` with rewrite=None, or let `g.compile(expr, rewrite="search")` do both.
 
-    Raises `InputError` for ranges that fit no input, `DtypeError` for what is no float64, `ShapeError` for arrays.
+    Raises `InputError` for ranges that fit no input and for a focus outside of them, `DtypeError` for what is no float64,
+    `ShapeError` for arrays.
 
     Source: Panchekha et al., Automatically improving accuracy for floating point expressions (PLDI 2015).
 
@@ -88,7 +92,7 @@ def improve(
     outputs = written_out(outputs)  # what a function computes is part of the formula
     for output in outputs:
         _check(output)
-    question = Question.of(outputs, ranges, budget, goal, seed, digits)
+    question = Question.of(outputs, ranges, budget, goal, seed, digits, focus=focus)
     if not any(progress is known for known in (None, True, False)):
         raise InputError(f"progress is {brief(progress)}", site=current_site(), hint="True, False or None")
     told = 0

@@ -27,6 +27,13 @@ from graphc.util.files import write_whole
     callback=merge_points,
     help="Where a symbol's values lie, as in --range x=1e-300,1e300; by default all floats.",
 )
+@click.option(
+    "--focus",
+    type=RangeOption(),
+    multiple=True,
+    callback=merge_points,
+    help="Where most of a symbol's values lie, within its range.",
+)
 @click.option("--budget", type=click.FloatRange(0, 86_400), default=10.0, show_default=True, help="Seconds.")
 @click.option("--goal", type=click.Choice(GOALS), default="accurate", show_default=True)
 @click.option("--digits", type=click.FloatRange(1, 17), help="How many decimal digits are enough.")
@@ -41,11 +48,11 @@ from graphc.util.files import write_whole
 )
 @click.option("--against", help="The input to plot over.  [default: the first]", metavar="NAME")
 def improve(
-    formula: Expr, output: str, ranges: Any, budget: float, goal: str, digits: float | None, seed: int, form: str,
+    formula: Expr, output: str, ranges: Any, focus: Any, budget: float, goal: str, digits: float | None, seed: int, form: str,
     plot: str | None, against: str | None,
 ) -> None:  # fmt: skip
     """Search for a form of a formula that loses fewer digits, and report how it was held to account."""
-    found = improve_(formula, ranges, budget=budget, goal=goal, seed=seed, digits=digits)
+    found = improve_(formula, ranges, focus=focus, budget=budget, goal=goal, seed=seed, digits=digits)
     texts = {"text": lambda: found.report, "html": found.to_html, "latex": found.to_latex}
     if output == "-":
         click.echo(texts[form]())

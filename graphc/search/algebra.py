@@ -50,6 +50,7 @@ a/b - c = (a - c*b)/b
 c - a/b = (c*b - a)/b
 a/b + c/d = (a*d + c*b)/(b*d)
 a/b - c/d = (a*d - c*b)/(b*d)
+(a + c) - (b + c) = a - b
 a + a = 2*a
 a*b + b = (a + 1)*b
 a - a = 0

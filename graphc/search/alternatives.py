@@ -127,9 +127,14 @@ def worst_places(wrong: np.ndarray, count: int, rng: np.random.Generator) -> np.
     return np.sort(np.concatenate([first, rest]))
 
 
+def harm(after: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """By how many bits one form is worse than another at each point; up to a unit in the last place is none."""
+    return np.maximum(np.maximum(after, 1.0) - np.maximum(before, 1.0), 0.0)
+
+
 def merged(forms: Sequence[Form]) -> np.ndarray:
     """The bits of error at each point of the best of some forms there."""
     return np.min([form.wrong for form in forms], axis=0)
 
 
-__all__ = ["Form", "Forms", "merged", "worst_places"]
+__all__ = ["Form", "Forms", "harm", "merged", "worst_places"]

@@ -155,11 +155,10 @@ class EGraph:
         """Whether two values are equal wherever both are known, at enough points."""
         common = 0
         for each, a, b in zip(self.fields, one, other, strict=True):
-            if a is None or b is None:
-                continue
-            if not each.equal(a, b):
-                return False
-            common += 1
+            if a is not None and b is not None:
+                if not each.equal(a, b):
+                    return False
+                common += 1
         return 2 * common >= sum(value is not None for value in one) and common >= min(FEWEST, len(one))
 
     def known_value(self, op: Op, one: int, other: int, scales: Sequence[float]) -> tuple[int, float] | None:
@@ -183,11 +182,16 @@ class EGraph:
 
     def _is_scaled(self, row: Row, one: Row, other: Row, op: Op, scale: float) -> bool:
         """Whether a value is `scale` times that of an operation on two, at the points."""
-        values = [
-            None if value is None else value * scale
-            for value in (each.apply(op, (a, b)) for each, a, b in zip(self.fields, one, other, strict=True))
-        ]
-        return self._agree(tuple(values), row)
+        common = known = 0
+        for each, a, b, value in zip(self.fields, one, other, row, strict=True):
+            made = each.apply(op, (a, b))
+            known += made is not None
+            if made is None or value is None:
+                continue
+            if not each.equal(made * scale, value):
+                return False
+            common += 1
+        return 2 * common >= known and common >= min(FEWEST, len(row))
 
     def formula(self, expr: Expr, row_of: Any, opaque: Any) -> int:
         """The class of a formula, each of its nodes in the class of its own value.
@@ -361,9 +365,7 @@ def saturate(
 
 
 EAGER, PATIENT = 24, 5
-"""How often a proposal is made in the first round: one that keeps digits, and one that carries terms about; twice as often in
-each further round."""
-
+"""How often a proposal is made in the first round: one that keeps digits, one that carries terms about; later twice as often."""
 
 MATCHES, LOOKS = 48, 200
 """Matches of a proposal that are looked at: at one class, and in one round."""

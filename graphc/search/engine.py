@@ -11,20 +11,24 @@ import numpy as np
 
 from graphc.autodiff.rounding import low_parts
 from graphc.errors import GraphcError
-from graphc.ir.expr import Expr, substitute, symbol, walk
+from graphc.ir.expr import Expr, constant, substitute, symbol, walk
 from graphc.ir.types import FLOAT64
+from graphc.ops.comparison import where
 from graphc.rewrite import tables
 from graphc.rewrite.real_form import RealForms
-from graphc.search.alternatives import Form, Forms, merged, worst_places
+from graphc.search.alternatives import Form, Forms, harm, merged, worst_places
 from graphc.search.clock import Clock
-from graphc.search.columns import Columns
+from graphc.search.columns import Columns, cost
 from graphc.search.egraph import EGraph, saturate
 from graphc.search.exact import Exact
-from graphc.search.extraction import Extraction
+from graphc.search.extraction import PRICE, Extraction
 from graphc.search.factors import take_apart
 from graphc.search.fits import fitted
+from graphc.search.homogeneous import normalised
+from graphc.search.honesty import is_worse
 from graphc.search.identities import fitting
-from graphc.search.regimes import Boundaries, cut
+from graphc.search.regimes import WORTH, Boundaries, branch_values, cut
+from graphc.search.result import SLACK
 from graphc.search.truth import Points, Truth
 
 FLOOR = 0.35
@@ -32,6 +36,9 @@ FLOOR = 0.35
 
 DEAR = 1.5
 """Forms that take so many times as long as the formula as written are worth a search for a cheaper one."""
+
+EXPANDING = 0.85
+"""Of the time of a search: by when no e-graph grows further, so that what it found is put together."""
 
 ROUNDS = 6
 LOOKED_AT = 24
@@ -54,6 +61,13 @@ PARTS = 3
 
 TAKEN = 24
 """Forms taken from one e-graph."""
+
+CUT = 4
+"""Piecewise forms that are made in a round: along the values where runs of the points have the fewest wrong bits."""
+
+HARM, STRICT = 2.0, 20.0
+"""How much more a bit counts by which a piece is worse than the formula as written: what is worse somewhere is not offered. The
+second where the best form is."""
 
 LARGE = 400
 """Formulas of more nodes are not simplified as a whole."""
@@ -85,6 +99,7 @@ class FormSearch:
         self.rounds = 0
         self.stopped = ""
         self._expanded: set[Expr] = set()
+        self._expanding: float = EXPANDING * share
 
     def over(self) -> bool:
         return self.clock.over(self.share)
@@ -100,6 +115,9 @@ class FormSearch:
             return self.forms
         self._seeds()
         best = self.forms.best
+        if best.error > FLOOR:  # what takes little time comes before e-graphs
+            self._finish_round()
+            best = self.forms.best
         if best.error <= FLOOR and best.cost <= DEAR * original.cost:
             self.stopped = "the rules left nothing to gain"
             return self.forms
@@ -146,6 +164,10 @@ class FormSearch:
                 pass
             for expr in found:
                 self.forms.add(substitute(expr, back) if start is not self.output else expr, "rules")
+        for form in (self.forms.best.expr, self.output):
+            for expr in normalised(form, self.points):
+                if not self.over():
+                    self.forms.add(expr, "quotients of inputs")
 
     def _round(self) -> None:
         cover = self.forms.cover(6)
@@ -153,11 +175,14 @@ class FormSearch:
         ranked = [self.forms.best, *cover, *self.forms.ranked()]
         waiting = list({form.expr: form for form in ranked if form.expr not in self._expanded}.values())
         for form in waiting[:2]:
-            if self.over():
-                return
+            if self.clock.over(self._expanding):
+                break
             self._expanded.add(form.expr)
             best = form.expr is self.forms.best.expr
             self._expand(form, form.wrong if best else np.maximum(wrong, 0.5 * form.wrong))
+        self._finish_round()
+
+    def _finish_round(self) -> None:
         self._compensate()
         self._fit()
         self._piecewise()
@@ -174,7 +199,7 @@ class FormSearch:
             self._saturate(form.expr, form.expr, exact, columns)
         worst = sorted((node for node in losses if losses[node] > 0.5), key=lambda node: -losses[node])
         for node in worst[:PARTS]:
-            if self.over():
+            if self.clock.over(self._expanding):
                 return
             if node is form.expr and size <= WHOLE:
                 continue
@@ -194,15 +219,15 @@ class FormSearch:
         graph = EGraph(exact.fields, KEYS)
         place = graph.formula(root, exact.row, opaque)
         proposals = fitting(root)
-        self.used |= saturate(graph, proposals, 2, self.clock, self.share, KEYS // 2)
+        self.used |= saturate(graph, proposals, 2, self.clock, self._expanding, KEYS // 2)
         leaves = [
             node for node in walk([root]) if node.dtype == FLOAT64 and (node.is_symbol or opaque(node))
         ][:LEAVES]
         if take_apart(
-            graph, place, [graph.leaf(node, exact.row(node)) for node in leaves], self.clock, self.share
+            graph, place, [graph.leaf(node, exact.row(node)) for node in leaves], self.clock, self._expanding
         ):
             self.used.add("values taken apart")
-        self.used |= saturate(graph, proposals, 3, self.clock, self.share)
+        self.used |= saturate(graph, proposals, 3, self.clock, self._expanding)
         ways = Extraction(graph, columns).run(place, self.clock, self.share)
         for way in _spread(ways, TAKEN):
             part = way.expr
@@ -218,7 +243,13 @@ class FormSearch:
             except GraphcError:
                 continue
             if low is not None:
-                self.forms.add(form.expr + low, "rounding errors added back")
+                sum_ = form.expr + low
+                self.forms.add(sum_, "rounding errors added back")
+                if not np.isfinite(
+                    self.columns(low)
+                ).all():  # products of large numbers have no error that is a float
+                    finite = abs(low) < constant(np.finfo(FLOAT64).max, FLOAT64)
+                    self.forms.add(where(finite, sum_, form.expr), "rounding errors added back")
 
     def _fit(self) -> None:
         """Forms with a polynomial for a part that depends on one value."""
@@ -227,24 +258,31 @@ class FormSearch:
             return
         looked_at = worst_places(best.wrong, min(LOOKED_AT, len(self.points)), self.rng)
         exact = Exact(self.points.of(looked_at))
-        for form in dict.fromkeys((best.expr, self.output)):
+        scaled = [form.expr for form in self.forms.ranked() if form.origin == "quotients of inputs"][:1]
+        for form in dict.fromkeys((best.expr, self.output, *scaled)):
             for part, polynomial in fitted(form, exact, self.columns, self.clock, self.share):
                 self.forms.add(substitute(form, {part: polynomial}), "polynomial")
 
     def _piecewise(self) -> None:
         """Piecewise forms of those that are good in different places."""
-        forms = self.forms.cover(10)
+        original = self.forms.add(self.output, "as written")
+        forms = list({form.expr: form for form in (*self.forms.cover(10), original)}.values())
         if len(forms) < 2 or len(self.points) < 16:
             return
-        table = np.array([form.wrong for form in forms])
+        price = STRICT if is_worse(original.wrong, self.forms.best.wrong, self.points, SLACK / 2) else HARM
+        table = np.array([form.wrong + price * harm(form.wrong, original.wrong) for form in forms])
         found = []
-        for value in self.truth.symbols:
-            if value.dtype == FLOAT64:
-                runs = cut(value, self.columns(value), table)
+        for value in branch_values(self.truth.symbols, [form.expr for form in forms]):
+            if self.over():
+                break
+            column = self.columns(value)
+            if not np.isnan(column).any():
+                runs = cut(value, column, table)
                 if runs.cuts:
-                    found.append(runs)
+                    price = PRICE * (0.0 if value.is_symbol else cost(value))
+                    found.append((runs.error + WORTH * len(runs.cuts) + price, len(found), runs))
         bounds = Boundaries(self.output, self.truth, self.points, self.columns, self.rng, self.clock)
-        for runs in sorted(found, key=lambda each: each.error)[:2]:
+        for _, _, runs in sorted(found, key=lambda each: each[:2])[:CUT]:
             if self.over():
                 return
             self.forms.add(bounds.written(runs, [form.expr for form in forms]), "piecewise")

@@ -16,7 +16,7 @@ from graphc.ir.graph import Dag
 from graphc.ir.types import FLOAT64
 from graphc.search.clock import Clock
 from graphc.search.result import SLACK, Agreement
-from graphc.search.truth import DIGITS, Points
+from graphc.search.truth import DIGITS, EVENLY, FLOATS, FOCUS, Points
 from graphc.util.pytree import flatten
 
 GROUP = 64
@@ -43,8 +43,8 @@ def is_worse(before: np.ndarray, after: np.ndarray, points: Points, slack: float
     if after.mean() > before.mean() + slack:
         return True
     gained = np.maximum(after, UNIT) - np.maximum(before, UNIT)
-    for kind in (True, False):
-        chosen = points.ranged == kind
+    for kind in (FLOATS, EVENLY, FOCUS):
+        chosen = points.kinds == kind
         if chosen.any() and gained[chosen].mean() > slack:
             return True
     for symbol, column in points.columns.items():

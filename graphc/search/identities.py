@@ -48,6 +48,9 @@ asin(sqrt(x)) = atan2(sqrt(x), sqrt(1 - x))
 atan(a) - atan(b) = atan((a - b)/(1 + a*b))
 atan(a) - atan(b) = atan2(a - b, 1 + a*b)
 atan(a) + atan(b) = atan2(a + b, 1 - a*b)
+atan2(a, b) - atan2(a, c) = atan2(c - b, (b/a)*c + a)
+acos((a*c + b*d)/(sqrt(a*a + b*b)*sqrt(c*c + d*d))) = abs(atan2(a*d - b*c, a*c + b*d))
+x - asin(y) = asin(sin(x)*sqrt((1 - y)*(1 + y)) - y*cos(x))
 atan(a/b) = atan2(a, b)
 atan2(a, b) = atan(a/b)
 atan2(a*c, b*c) = atan2(a, b)
@@ -62,6 +65,8 @@ sqrt(1 + square(a)) = hypot(1, a)
 sqrt(a/b) = sqrt(a)/sqrt(b)
 sqrt((a*a)*b + 1) = hypot(1, a*sqrt(b))
 sqrt(a*b) = sqrt(a)*sqrt(b)
+sqrt(a*a - c) = abs(a)*sqrt(1 - c/a/a)
+sqrt(a*a + c) = abs(a)*sqrt(1 + c/a/a)
 sqrt(a*a - b*b) = sqrt(a - b)*sqrt(a + b)
 sqrt(a/2) = sqrt(a)*sqrt(0.5)
 square(a) - square(b) = (a - b)*(a + b)
@@ -92,6 +97,7 @@ a + b = (a*a - b*b)/(a - b)
 a - b = (a*a - b*b)/(a + b)
 cbrt(a) - cbrt(b) = (a - b)/(cbrt(a)*cbrt(a) + cbrt(a)*cbrt(b) + cbrt(b)*cbrt(b))
 1/a - 1/b = (b - a)/(a*b)
+1/a - 1/b = (b - a)/a/b
 1/sqrt(a) - 1/sqrt(b) = (b - a)/(sqrt(a)*sqrt(b)*(sqrt(a) + sqrt(b)))
 1 - 1/sqrt(a) = (a - 1)/(a + sqrt(a))
 1/sqrt(a) - 1 = (1 - a)/(a + sqrt(a))
@@ -101,6 +107,9 @@ cbrt(a) - cbrt(b) = (a - b)/(cbrt(a)*cbrt(a) + cbrt(a)*cbrt(b) + cbrt(b)*cbrt(b)
 1 - sqrt(1 - x) = x/(1 + sqrt(1 - x))
 sqrt(1 + x) - 1 = x/(1 + sqrt(1 + x))
 exp(a) - exp(b) = exp(b)*expm1(a - b)
+1 - c*exp(a) = (1 - c) - c*expm1(a)
+b - c*exp(a) = (b - c) - c*expm1(a)
+b + c*exp(a) = (b + c) + c*expm1(a)
 exp(a) - exp(b) = 2*exp((a + b)/2)*sinh((a - b)/2)
 exp(a) - exp(-a) = 2*sinh(a)
 exp(a) + exp(-a) = 2*cosh(a)
@@ -227,6 +236,7 @@ exp(x)/(exp(x) - 1) = -1/expm1(-x)
 log(1 + exp(x)) = softplus(x)
 log1p(exp(x)) = softplus(x)
 log(exp(a) + exp(b)) = logaddexp(a, b)
+log(c*exp(a) + d*exp(b)) = logaddexp(a + log(c), b + log(d))
 logaddexp(a, b) - a = softplus(b - a)
 logaddexp(a, b) - b = softplus(a - b)
 softplus(x) - x = softplus(-x)
@@ -243,6 +253,8 @@ erfc(x)*exp(x*x) = erfcx(x)
 erfc(x) = exp(-x*x)*erfcx(x)
 erf(a) - erf(b) = erfc(b) - erfc(a)
 exp(x*x)*erfc(x) = erfcx(x)
+gamma(a + b)/(gamma(a)*gamma(b)) = exp(-betaln(a, b))
+a*log(a/b) + (1 - a)*log((1 - a)/(1 - b)) = kl_div(a, b) + kl_div(1 - a, 1 - b)
 gamma(a)/gamma(b) = exp(lgamma(a) - lgamma(b))
 log(gamma(x)) = lgamma(x)
 exp(lgamma(x)) = gamma(x)
@@ -283,10 +295,10 @@ def proposals() -> tuple[Proposal, ...]:
 
 FAMILIES = {
     "exponential": "exp exp2 expm1 log log2 log10 log1p sinh cosh tanh asinh acosh atanh sigmoid softplus log_sigmoid logaddexp"
-    " exprel logit xlogy xlog1py entr",
+    " exprel kl_div logit xlogy xlog1py entr",
     "trigonometric": "sin cos tan asin acos atan atan2 sinc",
     "normal": "erf erfc erfcx ndtr log_ndtr",
-    "gamma": "gamma lgamma digamma gammainc gammaincc",
+    "gamma": "gamma lgamma betaln digamma gammainc gammaincc",
 }
 """Families of functions, by the names of operations: what is made of one is never shorter in another."""
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import GraphcError
-from graphc.ir.expr import Expr, walk
+from graphc.errors import GraphcError, InputError
+from graphc.ir.expr import Expr, current_site, walk
 from graphc.ir.graph import Dag
 from graphc.ir.types import FLOAT64
 from graphc.rewrite import tables
@@ -24,7 +24,7 @@ from graphc.search.result import SLACK, Alternative, SearchedPart
 from graphc.search.sampling import intervals
 from graphc.search.truth import Points, Truth, is_wide
 
-TRAIN = 256
+TRAIN = 512
 """Points that a search works with."""
 
 FRESH = 1024
@@ -57,6 +57,7 @@ class Question:
     """What is asked of a search.
 
     outputs : scalar float64 formulas; symbols : their inputs; ends : the range of each
+    focus : the interval in which most values of each input lie, None where that is not known
     goal : "accurate", "fast" or "pareto"; digits : how many are enough, None for as many as there are
     """
 
@@ -64,6 +65,7 @@ class Question:
     symbols: tuple[Expr, ...]
     ends: tuple[tuple[float, float], ...]
     narrowed: frozenset[Expr]
+    focus: tuple[tuple[float, float] | None, ...] | None
     budget: float
     goal: str
     seed: int
@@ -72,7 +74,7 @@ class Question:
     @classmethod
     def of(
         cls, outputs: Sequence[Expr], ranges: Mapping[Any, Any] | None, budget: float, goal: str, seed: int,
-        digits: float | None, inputs: Sequence[Expr] | None = None,
+        digits: float | None, inputs: Sequence[Expr] | None = None, focus: Mapping[Any, Any] | None = None,
     ) -> Question:  # fmt: skip
         """A question with its ranges checked. Raises `InputError` for those that fit no input or hold nothing.
 
@@ -88,12 +90,37 @@ class Question:
         narrowed = frozenset(
             s for s, one, other in zip(dag.symbols, whole, ends, strict=True) if one != other
         )
-        return cls(tuple(outputs), dag.symbols, tuple(ends), narrowed, budget, goal, seed, digits)
+        middle = None if not focus else _focus(dag, focus, ends)
+        return cls(tuple(outputs), dag.symbols, tuple(ends), narrowed, middle, budget, goal, seed, digits)
 
     @property
     def ranges(self) -> dict[str, tuple[float, float]]:
         """Name → interval, of all inputs."""
         return {symbol.name: ends for symbol, ends in zip(self.symbols, self.ends, strict=True)}
+
+
+def _focus(
+    dag: Dag, focus: Mapping[Any, Any], ends: Sequence[tuple[float, float]]
+) -> tuple[tuple[float, float] | None, ...]:
+    """The part of each input's range in which most of its values lie; None where nothing is said."""
+    given = (
+        {key.name if isinstance(key, Expr) else key for key in focus} if isinstance(focus, Mapping) else ()
+    )
+    found: list[tuple[float, float] | None] = []
+    for symbol, inner, outer in zip(dag.symbols, intervals(dag, focus, "focus"), ends, strict=True):
+        low, high = max(inner[0], outer[0]), min(inner[1], outer[1])
+        if symbol.name not in given:
+            found.append(None)
+            continue
+        if low > high:
+            raise InputError(
+                f"the focus of {symbol.name!r}, from {inner[0]:g} to {inner[1]:g}, is outside of its range, "
+                f"from {outer[0]:g} to {outer[1]:g}",
+                site=current_site(),
+                hint="a focus is a part of the range, where most values lie",
+            )
+        found.append((low, high))
+    return tuple(found)
 
 
 def answered(question: Question, tell: Callable[[float], None] | None = None) -> tuple[SearchedPart, ...]:
@@ -105,10 +132,9 @@ def answered(question: Question, tell: Callable[[float], None] | None = None) ->
     wide = [is_wide(*ends) for ends in question.ends]
     truth = Truth(question.outputs, question.symbols, clock)
     rng = np.random.default_rng((question.seed, 1))
-    points = truth.draw(question.ends, wide, TRAIN, rng, clock, DRAW_SHARE)
-    fresh = truth.draw(
-        question.ends, wide, FRESH, np.random.default_rng((question.seed, 3)), clock, FRESH_SHARE
-    )
+    points = truth.draw(question.ends, wide, TRAIN, rng, clock, DRAW_SHARE, question.focus)
+    rng = np.random.default_rng((question.seed, 3))
+    fresh = truth.draw(question.ends, wide, FRESH, rng, clock, FRESH_SHARE, question.focus)
     promised = {
         symbol: ends
         for symbol, ends in zip(question.symbols, question.ends, strict=True)
@@ -188,13 +214,13 @@ def _by_machine_code(
 
 
 def _candidates(search: FormSearch) -> list[Form]:
-    """The forms worth holding to account: the front, and the best of all by their scores."""
+    """The forms worth holding to account: the front, and the best of all by their scores; first those that were nowhere worse
+    at the points of the search."""
     front = search.forms.front()
-    return list(
-        {
-            id(form): form for form in (*front[: TRIED // 2], *search.forms.ranked()[: TRIED // 2], *front)
-        }.values()
-    )
+    found = {id(form): form for form in (*front[: TRIED // 2], *search.forms.ranked()[: 4 * TRIED], *front)}
+    written = search.forms.add(search.output, "as written")
+    worse = {key: is_worse(written.wrong, form.wrong, search.points) for key, form in found.items()}
+    return sorted(found.values(), key=lambda form: worse[id(form)])
 
 
 def _alternative(form: Form, bits: np.ndarray, agrees: Any = None) -> Alternative:

@@ -56,7 +56,7 @@ def _key(question: Question) -> bytes | None:
     source = _source()
     if source is None or any(node.op.user_defined for node in dag.exprs):
         return None
-    asked = (question.ends, question.budget, question.goal, question.seed, question.digits)
+    asked = (question.ends, question.focus, question.budget, question.goal, question.seed, question.digits)
     return digest("what a search found", __version__, source, dag.digest, repr(asked))
 
 

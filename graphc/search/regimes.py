@@ -1,4 +1,5 @@
-"""Piecewise forms: which of some formulas is to be taken where, along one value, and at which floats to change.
+"""Piecewise forms: which of some formulas is to be taken where, along one value, and at which floats to change. The value is an
+input or what is computed from inputs.
 
 The points are sorted by the value and cut into a few runs, each with the formula of the least error, by dynamic programming. A
 boundary then lies between two points; it is found by bisection over the floats between them, with both formulas held against the
@@ -9,13 +10,15 @@ Source: Panchekha et al., Automatically improving accuracy for floating point ex
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from graphc.ir.expr import Expr, constant
+from graphc.ir.expr import Expr, apply, constant, walk
+from graphc.ir.op import lookup
 from graphc.ir.types import FLOAT64
 from graphc.ir.ulp import from_ordinals, ordinals
 from graphc.ops.comparison import where
@@ -89,6 +92,28 @@ def cut(value: Expr, column: np.ndarray, wrong: np.ndarray, most: int = MOST) ->
             place = int(begins[place])
             cuts.append(place)
     return Runs(value, order, tuple(reversed(cuts)), tuple(reversed(chosen)), error)
+
+
+VALUES = 40
+"""Values along which runs are sought."""
+
+
+def branch_values(symbols: Sequence[Expr], forms: Sequence[Expr]) -> list[Expr]:
+    """What pieces may be chosen by: inputs, their sizes, differences and quotients of two, and what the forms compute."""
+    inputs = [symbol for symbol in symbols if symbol.dtype == FLOAT64]
+    values: list[Expr] = [*inputs, *[apply(lookup("abs"), symbol) for symbol in inputs]]
+    for x, y in itertools.combinations(inputs, 2):
+        values += [apply(lookup(name), x, y) for name in ("subtract", "divide")]
+    shared: dict[Expr, int] = {}
+    for node in walk(forms):
+        if node.operands and node.dtype == FLOAT64 and node not in forms:
+            shared[node] = min(len(walk([node])), SIZE + 1)
+    values += sorted([node for node in shared if shared[node] <= SIZE], key=lambda node: shared[node])
+    return list(dict.fromkeys(values))[:VALUES]
+
+
+SIZE = 8
+"""Nodes of a value that pieces are chosen by."""
 
 
 def shortest(low: float, high: float) -> float:
@@ -165,4 +190,4 @@ class Boundaries:
         return bool(one <= other)
 
 
-__all__ = ["MOST", "WORTH", "Boundaries", "Runs", "cut", "shortest"]
+__all__ = ["MOST", "WORTH", "Boundaries", "Runs", "branch_values", "cut", "shortest"]

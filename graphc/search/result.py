@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import InputError, brief_text
-from graphc.ir.expr import Expr, current_site
+from graphc.ir.expr import Expr, current_site, walk
 from graphc.ir.formatting import visible
 from graphc.ir.printer import render
 from graphc.search.columns import Columns
@@ -69,7 +70,8 @@ class Alternative:
     agreement: Agreement = Agreement()
 
     def __str__(self) -> str:
-        return f"{self.bits:7.2f}{self.worst:8.2f}{self.cost:9.1f}  {visible(render(self.expr, budget=TEXT), TEXT)}"
+        bits, worst = _bits(self.bits), _bits(self.worst)
+        return f"{bits:>8}{worst:>8}{self.cost:9.1f}  {visible(render(self.expr, budget=TEXT), TEXT)}"
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class SearchedPart:
 
     def lines(self) -> list[str]:
         """Its part of a report."""
-        lines = [f"{'bits':>7}{'worst':>8}{'ns':>9}"]
+        lines = [f"{'bits':>8}{'worst':>8}{'ns':>9}"]
         marks = {id(self.written): "as written", id(self.chosen): "chosen"}
         for each in (self.written, *(a for a in self.alternatives if a.expr is not self.written.expr)):
             mark = marks.get(id(each), each.origin)
@@ -158,9 +160,8 @@ class Improvement:
     def report(self) -> str:
         """The report as text."""
         over = ", ".join(f"{name} in [{low:g}, {high:g}]" for name, (low, high) in self.ranges.items())
-        before, after = self.bits
         lines = [
-            f"{before:.2f} bits of error as written, {after:.2f} found{f'; {over}' if over else ''}",
+            f"{self._said()}{f'; {over}' if over else ''}",
             f"goal {self.goal!r}, seed {self.seed}, {self.seconds:.1f} of {self.budget:g} seconds",
         ]
         for number, part in enumerate(self.parts):
@@ -172,8 +173,22 @@ class Improvement:
         return self.report
 
     def __repr__(self) -> str:
+        return f"<Improvement: {self._said()}; print it>"
+
+    def _said(self) -> str:
+        """The errors in words."""
         before, after = self.bits
-        return f"<Improvement: {before:.2f} bits of error as written, {after:.2f} found; print it>"
+        if math.isfinite(before):
+            return f"{before:.2f} bits of error as written, {after:.2f} found"
+        if self.budget == 0:
+            return "not searched: a budget of 0 seconds leaves no time for a single point"
+        for part in self.parts:
+            if any(
+                node.is_constant and node.dtype.kind == "f" and np.isnan(node.value)
+                for node in walk([part.written.expr])
+            ):
+                return "not searched: the formula has a NaN constant, and no value anywhere"
+        return "not searched: no point was found at which the formula has a finite value"
 
     def to_latex(self) -> str:
         """The formulas as written and as found, with their bits of error: rows of an aligned display.
@@ -188,7 +203,7 @@ class Improvement:
             for name, each in (("written", part.written), ("found", part.chosen)):
                 rows.append(
                     f"\\text{{{name}}} &: {render(each.expr, latex=True, budget=4 * TEXT)} "
-                    f"&& {each.bits:.2f}\\ \\text{{bits}} \\\\"
+                    f"&& \\text{{{_bits(each.bits)} bits}} \\\\"
                 )
         return "\n".join(["\\begin{aligned}", *rows, "\\end{aligned}"])
 
@@ -202,7 +217,7 @@ class Improvement:
                 )
                 formula = html.escape(visible(render(each.expr, budget=TEXT), TEXT))
                 rows.append(
-                    f"<tr><td>{html.escape(name)}</td><td>{each.bits:.2f}</td><td>{each.worst:.2f}</td>"
+                    f"<tr><td>{html.escape(name)}</td><td>{_bits(each.bits)}</td><td>{_bits(each.worst)}</td>"
                     f"<td>{each.cost:.1f}</td><td><code>{formula}</code></td></tr>"
                 )
         head = "<tr><th>form</th><th>mean bits</th><th>worst</th><th>ns</th><th>formula</th></tr>"
@@ -252,6 +267,10 @@ class Improvement:
             wide=bool(np.max(np.abs(over)) > WIDE),
             bounds=bounds_of(searched.chosen.expr, inputs[name]),
         )
+
+
+def _bits(number: float) -> str:
+    return f"{number:.2f}" if math.isfinite(number) else "unknown"
 
 
 def bounds_of(expr: Expr, value: Expr) -> list[float]:

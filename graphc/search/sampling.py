@@ -27,12 +27,17 @@ DIGITS = 30
 """Decimal digits to begin with; a value too close to the middle of two floats is evaluated with more."""
 
 
-def intervals(graph: Dag, ranges: Mapping[Any, Any] | None) -> list[tuple[float, float]]:
-    """The interval of each symbol, in its own type."""
+def intervals(
+    graph: Dag, ranges: Mapping[Any, Any] | None, argument: str = "ranges"
+) -> list[tuple[float, float]]:
+    """The interval of each symbol, in its own type.
+
+    argument : what the user calls them, for errors
+    """
     by_name: dict[str, Any] = {}
     if ranges is not None and not isinstance(ranges, Mapping):
         raise InputError(
-            f"ranges is a dict of intervals, not {type(ranges).__name__}",
+            f"{argument} is a dict of intervals, not {type(ranges).__name__}",
             site=current_site(),
             hint='write {"x": (-50, 50)}',
         )

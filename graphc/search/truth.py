@@ -37,14 +37,14 @@ class Points:
 
     columns : symbol → its values; exact : output → its values there, rounded, NaN where it has none
     bits : for each point the binary digits that decided it
-    drawn : how many points were drawn; ranged : which of the points kept were drawn evenly over the ranges
+    drawn : how many points were drawn; kinds : how each that was kept was: `FLOATS`, `EVENLY` or `FOCUS`
     """
 
     columns: dict[Expr, np.ndarray]
     exact: dict[Expr, np.ndarray]
     bits: np.ndarray
     drawn: int
-    ranged: np.ndarray
+    kinds: np.ndarray
 
     def __len__(self) -> int:
         return len(self.bits)
@@ -56,7 +56,7 @@ class Points:
             {output: column[chosen] for output, column in self.exact.items()},
             self.bits[chosen],
             self.drawn,
-            self.ranged[chosen],
+            self.kinds[chosen],
         )
 
 
@@ -101,26 +101,33 @@ class Truth:
         rng: np.random.Generator,
         clock: Clock,
         share: float = 1.0,
+        focus: Sequence[tuple[float, float] | None] | None = None,
     ) -> Points:
         """Points with values, drawn in turn uniformly over the floats, evenly over the ranges, and close to one another.
 
         wide : of which symbols the range spans so many powers of ten that the second way draws numbers of moderate size
         share : of the clock's budget at which drawing ends with what there is
+        focus : the interval in which most values of each symbol lie, if one is known; half of the points are from these
         """
         rows: list[list[float]] = []
         exact: list[list[float]] = []
         bits: list[int] = []
-        ranged: list[bool] = []
+        kinds: list[int] = []
         drawn = 0
         while clock.seconds > 0 and len(rows) < count and drawn < ATTEMPTS * count:
             if clock.over() or (clock.over(share) and (rows or drawn >= FIRST or clock.over(2 * share))):
                 break
-            way = WAYS[drawn % len(WAYS)]
+            way = WAYS[drawn % len(WAYS)] if focus is None else FOCUSED_WAYS[drawn % len(FOCUSED_WAYS)]
             evenly = way != "floats"
             row = [
                 _moderate(symbol, *ends, rng) if evenly and far else number(symbol, *ends, evenly, rng)
                 for symbol, ends, far in zip(self.symbols, intervals, wide, strict=True)
             ]
+            if way == "focus" and focus is not None:
+                row = [
+                    value if ends is None else number(symbol, *ends, True, rng)
+                    for symbol, ends, value in zip(self.symbols, focus, row, strict=True)
+                ]
             if way == "near":
                 row = _near(row, self.symbols, intervals, rng)
             drawn += 1
@@ -130,7 +137,7 @@ class Truth:
             rows.append(row)
             exact.append([value if math.isfinite(value) else math.nan for value in values])
             bits.append(needed)
-            ranged.append(evenly)
+            kinds.append(FOCUS if way == "focus" else EVENLY if evenly else FLOATS)
         columns = np.array(rows, dtype=FLOAT64).reshape(len(rows), len(self.symbols))
         results = np.array(exact, dtype=FLOAT64).reshape(len(rows), len(self.outputs))
         return Points(
@@ -138,12 +145,18 @@ class Truth:
             {output: results[:, number].copy() for number, output in enumerate(self.outputs)},
             np.array(bits, dtype=np.int64),
             drawn,
-            np.array(ranged, dtype=bool),
+            np.array(kinds, dtype=np.int8),
         )
 
 
 WAYS = ("floats", "range", "floats", "range", "floats", "near", "floats", "range")
 """How points are drawn, in turn: uniformly over the floats, evenly over the ranges, and near one another or near ±1."""
+
+FOCUSED_WAYS = ("floats", "focus", "range", "focus", "floats", "focus", "near", "focus")
+"""The same where it is known in which intervals most values lie."""
+
+FLOATS, EVENLY, FOCUS = 0, 1, 2
+"""Kinds of points: uniform over the floats of the ranges, even over them (or near one another), even over the focus."""
 
 NEAREST = 15.0
 """Powers of ten: numbers near one another differ by so small a part of them at least."""

@@ -159,7 +159,24 @@ def test_nan_everywhere():
     formula = x + math.nan
     found = g.improve(formula, budget=0.5)
     assert found.expr is formula
-    str(found), found.to_html(), found.to_latex()
+    for text in (str(found), repr(found), found.to_html(), found.to_latex()):
+        assert "nan bits" not in text.lower() and "nan found" not in text
+    assert "NaN constant" in str(found) and "NaN constant" in repr(found)
+    assert "finite value" in str(g.improve(g.parse("log(-1 - q*q)"), budget=0.5))
+
+
+def test_focus_is_where_half_of_the_points_are():
+    formula = g.parse("sqrt(x + 1) - sqrt(x)")
+    inside = g.improve(formula, {"x": (1, 1e300)}, focus={"x": (1e6, 2e6)}, budget=BUDGET)
+    column = inside.parts[0].fresh.columns[g.symbol("x")]
+    share = np.mean((column >= 1e6) & (column <= 2e6))
+    assert 0.45 < share < 0.6 and inside.bits[1] < 1
+    with pytest.raises(InputError, match="no input 'y'"):
+        g.improve(formula, focus={"y": (1, 2)})
+    with pytest.raises(InputError, match="outside of its range"):
+        g.improve(formula, {"x": (1, 2)}, focus={"x": (3, 4)})
+    with pytest.raises(InputError, match="focus is a dict"):
+        g.improve(formula, focus=3)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

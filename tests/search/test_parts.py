@@ -18,10 +18,11 @@ from graphc.search.exact import Exact
 from graphc.search.extraction import Extraction
 from graphc.search.factors import take_apart
 from graphc.search.fits import fitted
+from graphc.search.homogeneous import normalised
 from graphc.search.honesty import agreement, is_worse
 from graphc.search.identities import families, fitting, proposals
 from graphc.search.reals import reals
-from graphc.search.regimes import cut, shortest
+from graphc.search.regimes import branch_values, cut, shortest
 from graphc.search.sampling import intervals
 from graphc.search.truth import Points, Truth
 
@@ -152,6 +153,44 @@ def test_runs_are_those_of_all_that_could_be():
                 for c, (a, b) in zip(runs.chosen, itertools.pairwise(borders), strict=True)
             )
         )
+
+
+def test_pieces_may_be_chosen_by_what_is_computed():
+    x, y = g.symbols("x y")
+    values = branch_values([x, y], [g.exp(x * y) - 1])
+    for expected in (x, y, abs(x), x - y, x / y, x * y, g.exp(x * y)):
+        assert any(value is expected for value in values)
+    assert not any(value.is_constant for value in values)
+
+
+@pytest.mark.parametrize(
+    ("text", "powers"),
+    [
+        ("x - n*log(1 + x/n)", {"x*(1 - ", "n*(x/n - "}),
+        ("r*t - 2*r*sin(t/2)", {"r*("}),
+        ("1/sqrt(a*a + b*b) - 1/a", {"/a", "/b"}),
+        ("sqrt(c)*log(c/d)", {"sqrt(c)*", "sqrt(d)*"}),
+        ("x + sin(x)*y*y", set()),
+    ],
+)
+def test_formulas_that_scale(text, powers):
+    """What is written with quotients is the same function, in mpmath, at points of the test's own."""
+    formula = g.parse(text)
+    names = [s.name for s in g.free_symbols(formula)]
+    points = points_of(formula, dict.fromkeys(names, (0.5, 2)), 12)
+    forms = list(normalised(formula, points))
+    assert bool(forms) == bool(powers)
+    for part in powers:
+        assert any(part in str(form) for form in forms)
+    rng = np.random.default_rng(8)
+    for form in forms:
+        for _ in range(5):
+            at = {name: float(rng.uniform(0.1, 9)) for name in names}
+            one, other = (
+                g.evaluate(each, {s.name: at[s.name] for s in g.free_symbols(each)}, digits=30)
+                for each in (formula, form)
+            )
+            assert abs(one - other) < 1e-25 * abs(one)
 
 
 def test_the_shortest_number_between():

@@ -50,6 +50,14 @@ class Entry:
     def symbols(self) -> list[g.Expr]:
         return [g.symbol(name) for name in self.range]
 
+    @property
+    def focus(self) -> dict[str, tuple[float, float]]:
+        """The physical range, as far as it is meant: what a user tells a search of it."""
+        return {
+            name: (max(low, self.domain[name][0]), min(high, self.domain[name][1]))
+            for name, (low, high) in self.range.items()
+        }
+
     @cached_property
     def formula(self) -> g.Expr:
         return g.parse(self.written, self.symbols)

@@ -122,7 +122,7 @@ def mean_of_kinds(bits: np.ndarray, kinds: Sequence[str]) -> float:
 def search(entry: Entry, gradients: bool) -> list[g.Expr]:
     """What `g.improve` makes of the formula, or of each partial derivative."""
     outputs = [g.grad(entry.formula, s) for s in entry.symbols] if gradients else [entry.formula]
-    return [_formula(g.improve(output, ranges=entry.domain, budget=BUDGET)) for output in outputs]
+    return [_formula(g.improve(output, entry.domain, focus=entry.focus, budget=BUDGET)) for output in outputs]
 
 
 def _formula(result: Any) -> g.Expr:
