@@ -73,6 +73,7 @@ from graphc.frontend.recomputation import checkpoint, stop_gradient
 from graphc.frontend.trace import function
 from graphc.frontend.vmap import vmap
 from graphc.ir.expr import Expr, constant, free_symbols, substitute, symbol, symbols
+from graphc.ir.node_names import name, naming
 from graphc.ir.scopes import scope
 from graphc.ops.activation import *
 from graphc.ops.arithmetic import *
@@ -212,6 +213,8 @@ __all__ = [
     "lambdify",
     "load",
     "minimize",
+    "name",
+    "naming",
     "odeint",
     "operations",
     "parse",
@@ -284,17 +287,16 @@ _ROOMS = ("nn", "stats", "train")
 """Rooms with public names of their own, imported when they are first asked for: `g.stats`."""
 
 
-def __getattr__(name: str) -> Any:
-    if name in _ROOMS:
+def __getattr__(attribute: str) -> Any:
+    if attribute in _ROOMS:
         with _loading():
-            return import_module(f"graphc.{name}")
-    module = _LATER.get(name)
+            return import_module(f"graphc.{attribute}")
+    module = _LATER.get(attribute)
     if module is None:
-        raise AttributeError(
-            f"module {__name__!r} has no attribute {name!r}", name=name, obj=import_module(__name__)
-        )
+        what = f"module {__name__!r} has no attribute {attribute!r}"
+        raise AttributeError(what, name=attribute, obj=import_module(__name__))
     with _loading():
-        verb = globals()[name] = getattr(import_module(module), name)
+        verb = globals()[attribute] = getattr(import_module(module), attribute)
     return verb
 
 

@@ -230,7 +230,7 @@ def explain(
     at: Mapping[Any, Any] | None = None,
     *,
     seed: Any = None,
-    name: str = "L",
+    name: str | None = None,
     digits: int = 3,
     step: int | tuple[int, ...] | None = None,
 ) -> Explanation:
@@ -241,7 +241,7 @@ def explain(
     outputs : an expression, a structure of expressions, or a `Graph`
     at : name or symbol → number or array; without it the explanation is in symbols alone
     seed : the weight of each output in what is differentiated; needed unless there is one float scalar output
-    name : of what is differentiated
+    name : of what is differentiated; by default the user's own name for it, or what it is the derivative of, or L
     digits : significant digits
     step : the step of loops that is explained as well, counted from 0; (3, 0) is step 0 of a loop within step 3 of another
 

@@ -11,6 +11,7 @@ from graphc.errors import GradientError, brief
 from graphc.interpret.numpy_eval import handed_out, run
 from graphc.ir.expr import Expr
 from graphc.ir.graph import Dag
+from graphc.ir.node_names import checked_name
 from graphc.ir.types import is_float
 from graphc.util.arguments import listed
 from graphc.util.fork_safety import cached_property
@@ -61,10 +62,26 @@ class Graph(Dag):
         super().__init__(leaves, [inputs] if isinstance(inputs, Expr) else inputs)
         self._forward: frozenset[Expr] | None = None
         self.record: AdjointRecord | None = None
+        self._names: dict[Expr, str | None] = {}
 
     def with_outputs(self, outputs: Sequence[Expr]) -> Graph:
         """The graph of other outputs in the same structure, with the same inputs."""
         return Graph(unflatten(self.structure, iter(outputs)), self.symbols)
+
+    def name(self, expr: Expr, text: str | None) -> None:
+        """Give a node a name in this graph alone; `g.name` gives it wherever the node is drawn. None takes a name away.
+
+        Raises `UnknownNameError` for what is no node of the graph, and `InputError` for what cannot be named.
+        """
+        checked = checked_name(expr, text)
+        self.node(expr)
+        self._names[expr] = checked
+
+    @property
+    def names(self) -> dict[int, str]:
+        """Node → the user's own name for it, as `g.name`, `g.naming` and `graph.name` have given them."""
+        own = {self._index[expr]: text for expr, text in self._names.items()}
+        return {node: text for node, text in {**super().names, **own}.items() if text is not None}
 
     @property
     def nodes(self) -> range:
@@ -86,7 +103,7 @@ class Graph(Dag):
 
     def __reduce__(self) -> tuple[Any, ...]:
         from_leaves = [self.exprs[output] for output in self.outputs]
-        return _rebuild, (from_leaves, list(self.symbols), self.structure)
+        return _rebuild, (from_leaves, list(self.symbols), self.structure, self.names)
 
     def role(self, node: int) -> str:
         """'input', 'constant', 'forward' or 'output'; in a graph that holds its derivative also 'backward'."""
@@ -175,9 +192,11 @@ def _targets(wrt: Any) -> list[Expr]:
     return targets
 
 
-def _rebuild(leaves: list[Expr], inputs: list[Expr], structure: Any) -> Graph:
+def _rebuild(leaves: list[Expr], inputs: list[Expr], structure: Any, names: Mapping[int, str]) -> Graph:
     graph = Graph(leaves, inputs)
     graph.structure = structure
+    for node, text in names.items():
+        graph.name(graph.exprs[node], text)
     return graph
 
 

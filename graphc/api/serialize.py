@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from graphc.api.graph import Graph
-from graphc.errors import FormatError, GraphcError
+from graphc.errors import FormatError, GraphcError, InputError
 from graphc.frontend.define_op import define_op
 from graphc.frontend.json_nodes import (
     FLOAT,
@@ -30,6 +30,7 @@ from graphc.frontend.json_nodes import (
 )
 from graphc.ir.expr import Expr, constant, symbol, walk
 from graphc.ir.graph import Dag
+from graphc.ir.node_names import checked_name, remember_names
 from graphc.ir.op import Op, all_ops, find
 from graphc.util.files import as_text, read_whole, write_whole
 from graphc.util.gc_pause import paused
@@ -37,7 +38,8 @@ from graphc.util.pytree import flatten, from_plain, to_plain, unflatten
 from graphc.version import __version__
 
 FORMAT = "graphc"
-VERSION = 1
+VERSION = 2
+"""Of files with names of nodes; those without are of version 1, which every graphc reads."""
 
 _KINDS = ("expression", "graph")
 _KEYS = frozenset(
@@ -60,7 +62,8 @@ def save(what: Any, path: str | os.PathLike[str]) -> None:
     path : the file; by convention it ends in .json. It is replaced as a whole or not at all.
 
     Constants are kept to the bit, operations of the user's own with their formulas. Where an expression was written, and
-    which of a graph's nodes are its backward part, is not kept. Raises `FileError` when the file cannot be written.
+    which of a graph's nodes are its backward part, is not kept;
+    the user's own names for nodes are. Raises `FileError` when the file cannot be written.
     """
     write_whole(path, to_text(what).encode())
 
@@ -100,9 +103,10 @@ def to_text(what: Any) -> str:
     sizes: dict[str, int] = {}
     for op in own:
         _measure(op.name, _formula(op), sizes)
+    names = dag.names
     content: dict[str, Any] = {
         "format": FORMAT,
-        "version": VERSION,
+        "version": VERSION if names else 1,
         "graphc": __version__,
         "kind": kind,
         "ops": [_definition(op) for op in own],
@@ -111,6 +115,8 @@ def to_text(what: Any) -> str:
         "outputs": list(dag.outputs),
         "structure": to_plain(structure),
     }
+    if names:
+        content["names"] = [[node, names[node]] for node in sorted(names)]
     content["digest"] = _digest(content)
     encode = json.JSONEncoder().encode
     lines = [
@@ -219,7 +225,7 @@ def _content(data: bytes | str) -> dict[str, Any]:
             f"the file is of version {version} of the format; graphc {__version__} reads up to version {VERSION}",
             hint="update graphc: pip install --upgrade graphc",
         )
-    keys(content, _KEYS, "the file")
+    keys(content, _KEYS if version == 1 else _KEYS | {"names"}, "the file")
     if content["digest"] != _digest(content):
         raise FormatError(
             "the file is damaged: its contents do not match its digest", hint="save the graph again"
@@ -255,7 +261,27 @@ def _from_content(content: dict[str, Any]) -> Any:
         graph = Graph(tree, inputs)
     except (GraphcError, ValueError, TypeError) as error:
         raise FormatError(f"it makes no graph: {getattr(error, 'message', error)}") from None
+    for expr, text in _names(content.get("names", []), nodes).items():
+        if expr in graph:
+            graph.name(expr, text)
+    if kind == "expression":
+        remember_names({graph.exprs[node]: text for node, text in graph.names.items()})
     return graph if kind == "graph" else tree
+
+
+def _names(rows: Any, nodes: list[Expr]) -> dict[Expr, str]:
+    """The names of a file's nodes."""
+    found: dict[Expr, str] = {}
+    for row in listed(rows, "names"):
+        must(isinstance(row, list) and len(row) == 2, f"names: {shown(row)} is not a node and a text")
+        (number,) = indices(row[:1], len(nodes), "names")
+        try:
+            text = checked_name(nodes[number], row[1])
+        except InputError as error:
+            raise FormatError(f"names: {error.message}") from None
+        must(text is not None and nodes[number] not in found, f"names: node {number} has no name of its own")
+        found[nodes[number]] = str(text)
+    return found
 
 
 def _define(row: Any, where: str, own: dict[str, int]) -> None:

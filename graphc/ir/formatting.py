@@ -210,7 +210,7 @@ def visible(text: str, limit: int = 40) -> str:
     return joined if joined.strip() else "␣" * len(joined)
 
 
-_LETTERS = {
+GREEK = {
     name: unicodedata.lookup(f"GREEK {case} LETTER {name.upper().replace('LAMBDA', 'LAMDA')}")
     for case, names in (
         (
@@ -221,15 +221,48 @@ _LETTERS = {
     )
     for name in names.split()
 }
+"""The names of Greek letters that LaTeX has a command for."""
+
+_LETTER = "[^\\W\\d_\u2080-\u209c\u1d62-\u1d6a]"
+"""A letter of any alphabet that does not stand below the line already."""
+
+_NAME = re.compile(
+    rf"(?P<base>{_LETTER}(?:{_LETTER}|[\u0300-\u036f])*)(?P<prime>['′]*)"
+    r"(?P<close>[0-9]*)(?P<parts>(?:_(?:[^\W_]|[\u0300-\u036f])+)*)(?P<low>[\u2080-\u209c\u1d62-\u1d6a]*)"
+)
+"""Letters, digits right behind them, parts behind underscores, and characters that are subscripts themselves."""
+
+
+def split_name(name: str) -> tuple[str, tuple[str, ...]]:
+    """A name as letters and the parts of its index; a name of another form is all letters.
+
+    Several parts are an index only of a letter or two, or of a Greek letter's name: `learning_rate_x` is a phrase.
+
+    >>> split_name("x_max_i"), split_name("w1_2"), split_name("δ₁"), split_name("learning_rate_x")
+    (('x', ('max', 'i')), ('w', ('1', '2')), ('δ', ('1',)), ('learning_rate_x', ()))
+    """
+    found = _NAME.fullmatch(unicodedata.normalize("NFC", name))
+    if found is None:
+        return name, ()
+    base = found["base"]
+    low = unicodedata.normalize("NFKC", found["low"]).replace("−", "-")
+    parts = tuple(part for part in (found["close"], *found["parts"].split("_"), low) if part)
+    if len(parts) > 1 and len(base) > 2 and base not in GREEK:
+        return name, ()
+    return base + "′" * len(found["prime"]), parts
+
+
+_LONGEST_PART = 6
+"""A part of an index with more characters is a word of a phrase."""
 
 
 def name_parts(name: str) -> tuple[str, str]:
     """A name as letter and index, Greek names as letters; a name of another form is all letter.
 
-    >>> name_parts("theta_12"), name_parts("w1"), name_parts("rate"), name_parts("<b>")
-    (('θ', '12'), ('w', '1'), ('rate', ''), ('<b>', ''))
+    >>> name_parts("theta_12"), name_parts("w1"), name_parts("rate"), name_parts("<b>"), name_parts("β_1")
+    (('θ', '12'), ('w', '1'), ('rate', ''), ('<b>', ''), ('β', '1'))
     """
-    match = re.fullmatch(r"([A-Za-z]+)(?:_([A-Za-z0-9]{1,6})|([0-9]{1,6}))", name, re.ASCII)
-    if match is None:
-        return _LETTERS.get(name, name), ""
-    return _LETTERS.get(match[1], match[1]), match[2] or match[3]
+    base, parts = split_name(name)
+    if any(len(part) > _LONGEST_PART for part in parts):
+        base, parts = name, ()
+    return GREEK.get(base, base), ",".join(GREEK.get(part, part) for part in parts)

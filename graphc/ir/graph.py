@@ -12,6 +12,7 @@ import numpy as np
 from graphc.errors import ExpressionError, GraphcError, GraphError, UnknownNameError, brief
 from graphc.ir.expr import Expr, apply, constant, current_site, rebuild, walk
 from graphc.ir.inputs import check_names
+from graphc.ir.node_names import names_of
 from graphc.ir.op import CONSTANT, SYMBOL
 from graphc.ir.types import broadcast_shapes
 from graphc.util.arguments import listed
@@ -101,6 +102,12 @@ class Dag:
         """The inputs on which no output depends."""
         used = {*self.outputs, *itertools.chain.from_iterable(self.operands)}
         return tuple([number for number in self.inputs if number not in used])
+
+    @property
+    def names(self) -> dict[int, str]:
+        """Node → the user's own name for it, as `g.name` and `g.naming` have given them."""
+        found = names_of(self._index, [self.exprs[output] for output in self.outputs])
+        return {self._index[expr]: text for expr, text in found.items()}
 
     def role(self, node: int) -> str:
         """What a node is in the graph: 'input', 'constant', 'output' or 'forward'."""

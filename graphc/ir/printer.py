@@ -17,15 +17,15 @@ import numpy as np
 
 from graphc.errors import GraphcError
 from graphc.ir.attribute_text import key_pieces, show
+from graphc.ir.formatting import GREEK, split_name
 from graphc.ir.op import ATOM, NO_DEFAULT, POWER, UNARY, Attribute, Op
 from graphc.ir.types import weak_dtype
 
 _PLACE = re.compile(r"\[(\d)\]|<(\d)>")
 
-_GREEK = frozenset(
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi"
-    " omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega".split()
-)
+_GREEK = frozenset(GREEK)
+
+_GREEK_LETTERS = {letter: name for name, letter in GREEK.items()}
 
 _LATEX_SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",
@@ -58,18 +58,30 @@ def latex_escape(text: str) -> str:
 def latex_name(name: str) -> str:
     """A symbol's name in LaTeX: Greek names as letters, what follows an underscore or closing digits as index.
 
-    >>> latex_name("x"), latex_name("theta_12"), latex_name("w1"), latex_name("rate")
-    ('x', '\\\\theta_{12}', 'w_{1}', '\\\\mathrm{rate}')
+    >>> latex_name("x"), latex_name("theta_12"), latex_name("w1"), latex_name("rate"), latex_name("δ₁"), latex_name("x_max_i")
+    ('x', '\\\\theta_{12}', 'w_{1}', '\\\\mathrm{rate}', '\\\\delta_{1}', 'x_{\\\\mathrm{max},i}')
     """
-    match = re.fullmatch(r"([A-Za-z]+?)_?(\d*)|([A-Za-z]+)_([A-Za-z0-9]+)", name)
-    if match is None:
+    base, parts = split_name(name)
+    letters = _latex_letters(base)
+    if letters is None:
         return rf"\mathrm{{{latex_escape(name)}}}"
-    base, index = (match[1], match[2]) if match[1] else (match[3], match[4])
-    if base in _GREEK:
-        base = "\\" + base
-    elif len(base) > 1:
-        base = rf"\mathrm{{{base}}}"
-    return f"{base}_{{{index}}}" if index else base
+    if not parts:
+        return letters
+    index = [_latex_letters(part, 3) or part for part in parts]
+    return f"{letters}_{{{','.join(index)}}}"
+
+
+def _latex_letters(text: str, upright: int = 2) -> str | None:
+    """Letters in LaTeX: those of Greek as commands, words upright from some length on; None for what has no form there."""
+    bare = text.rstrip("′")
+    primes = "'" * (len(text) - len(bare))
+    if bare in _GREEK:
+        return f"\\{bare}{primes}"
+    if len(bare) == 1 and bare in _GREEK_LETTERS:
+        return f"\\{_GREEK_LETTERS[bare]}{primes}"
+    if not bare.isalnum():
+        return None
+    return (rf"\mathrm{{{bare}}}" if len(bare) >= upright and not bare.isdecimal() else bare) + primes
 
 
 def latex_number(value: Any) -> str:

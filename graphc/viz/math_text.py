@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from graphc.ir.formatting import matrix_cells, show_value
 from graphc.ir.printer import latex_name, render
+from graphc.viz.derivative_names import DerivativeName, read_derivative
 
 
 class Math(NamedTuple):
@@ -18,8 +20,24 @@ class Math(NamedTuple):
 
 
 def named(name: str) -> Math:
-    """A name."""
-    return Math(name, latex_name(name))
+    """A name, of a derivative as well.
+
+    >>> named("∂²L/∂w∂b").latex
+    '\\\\frac{\\\\partial^2 L}{\\\\partial w\\\\,\\\\partial b}'
+    """
+    derivative = read_derivative(name)
+    return Math(name, latex_name(name)) if derivative is None else Math(name, _fraction(derivative))
+
+
+def _fraction(derivative: DerivativeName) -> str:
+    order = len(derivative.under)
+    power = f"^{order}" if order > 1 else ""
+    below = [
+        rf"\partial {latex_name(name)}" + (f"^{{{count}}}" if (count := len(list(same))) > 1 else "")
+        for name, same in groupby(derivative.under)
+    ]
+    under = r"\,".join(below)
+    return rf"\frac{{\partial{power} {latex_name(derivative.over)}}}{{{under}}}"
 
 
 def formula(expr: Any) -> Math:
@@ -48,8 +66,8 @@ def derivative(over: str, under: str) -> Math:
     >>> derivative("L", "w1")
     Math(text='∂L/∂w1', latex='\\\\frac{\\\\partial L}{\\\\partial w_{1}}')
     """
-    top, bottom = latex_name(over), latex_name(under)
-    return Math(f"∂{over}/∂{under}", rf"\frac{{\partial {top}}}{{\partial {bottom}}}")
+    known = (read_derivative(over) or DerivativeName(over, ())).by(under)
+    return Math(known.text(), _fraction(known))
 
 
 def joined(text: str, latex: str, parts: Iterable[Math]) -> Math:

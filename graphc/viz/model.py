@@ -29,6 +29,7 @@ class ViewNode:
     lines : what stands under its label, in small letters
     cost : nanoseconds that it takes, estimated; 0 where that is not shown
     alarm : whether NaN or infinity begins here
+    name : the user's own name for it, empty where there is none
     mark : how it stands out: 'added', 'removed' and 'changed' where two graphs are compared, 'highlight'; mostly not at all
     """
 
@@ -46,6 +47,7 @@ class ViewNode:
     cost: float = 0.0
     alarm: bool = False
     mark: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True)

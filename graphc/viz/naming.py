@@ -8,11 +8,16 @@ from typing import Any
 from graphc.autodiff.reverse import AdjointRecord
 from graphc.errors import InputError, brief
 from graphc.ir.formatting import visible
+from graphc.ir.node_names import names_of, with_sources
 from graphc.ir.printer import render
+from graphc.viz.derivative_names import DerivativeName, derivative_names, read_derivative
 
 
 def output_names(graph: Any, name: str | Sequence[str] | None) -> list[str]:
-    """What the outputs are called: as given, as the keys of a dict, L, or y₁, y₂, …; `InputError` for names that do not fit."""
+    """What the outputs are called: as given, as the keys of a dict, by the user's own names, as derivatives, L, or y₁, y₂, …
+
+    Raises `InputError` for names that do not fit.
+    """
     count = len(graph.outputs)
     if isinstance(name, str):
         return [name] if count == 1 else [f"{name}_{number}" for number in range(1, count + 1)]
@@ -27,22 +32,32 @@ def output_names(graph: Any, name: str | Sequence[str] | None) -> list[str]:
     keys = getattr(getattr(graph, "structure", None), "keys", ())
     if len(keys) == count:
         return list(keys)
+    own: list[str | None] = [graph.names.get(node) for node in graph.outputs]
     if graph.record is not None:
-        return _derivative_names(graph, graph.record)
-    return ["L"] if count == 1 else [f"y_{number}" for number in range(1, count + 1)]
+        found: list[str] = _derivative_names(graph, graph.record, own)
+    else:
+        exprs = [graph.exprs[node] for node in graph.outputs]
+        called = names_of(dict.fromkeys(with_sources(exprs), 0), exprs)
+        called |= {graph.exprs[node]: text for node, text in graph.names.items()}
+        derived = derivative_names(exprs, called)
+        plain = ["L"] if count == 1 else [f"y_{number}" for number in range(1, count + 1)]
+        found = [mine or other or rest for mine, other, rest in zip(own, derived, plain, strict=True)]
+    return found
 
 
-def _derivative_names(graph: Any, record: AdjointRecord) -> list[str]:
+def _derivative_names(graph: Any, record: AdjointRecord, own: Sequence[str | None]) -> list[str]:
     """Names of the outputs of a graph that holds outputs and adjoints of its symbols."""
     first = len(record.outputs)
     names = ["L"] if first == 1 else [f"y_{number}" for number in range(1, first + 1)]
+    names = [mine or other for mine, other in zip(own, names, strict=False)]
     over = names[0] if first == 1 else "L"
     waiting = list(graph.symbols)
     for node in graph.outputs[first:]:
         owner = next((symbol for symbol in waiting if record.adjoint(symbol) is graph.exprs[node]), None)
         if owner is not None:
             waiting.remove(owner)
-        names.append(f"g_{len(names) - first + 1}" if owner is None else f"∂{over}/∂{owner.name}")
+        known = None if owner is None else (read_derivative(over) or DerivativeName(over, ())).by(owner.name)
+        names.append(f"g_{len(names) - first + 1}" if known is None else known.text())
     return names
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -36,6 +36,8 @@ class Drawable(Protocol):
     def symbols(self) -> tuple[Expr, ...]: ...
     @property
     def users(self) -> Any: ...
+    @property
+    def names(self) -> Mapping[int, str]: ...
     def role(self, node: int) -> str: ...
     def forward(self, at: Mapping[Any, Any]) -> dict[int, Any]: ...
     def backward(self, at: Mapping[Any, Any], seed: Any = None) -> Any: ...
@@ -107,6 +109,7 @@ class ViewBuilder:
         self.constants: set[str] = set()
         self.runs: dict[int, tuple[int, ...]] = runs_of(graph)
         self.sides: dict[Block, bool] = {}
+        self.names: Mapping[int, str] = graph.names
         self.keys: dict[int, str] = {}
         self.uses: list[int] = [0] * len(graph.exprs)
         for user, operands in enumerate((*graph.operands, graph.outputs)):
@@ -175,6 +178,8 @@ class ViewBuilder:
         """Draw the arrow out of an output, with its name."""
         key = f"out{number}"
         tail = self._tail(node, key, ())
+        if self.names.get(node) == name:  # it is told once, at the end of the arrow
+            self.nodes[:] = [replace(each, name="") if each.key == tail else each for each in self.nodes]
         self.nodes.append(ViewNode(key, node, "output", name, self.graph.role(node)))
         seed = self.values.seeds[number] if self.values.seeds else None
         self.edges.append(self._edge(node, tail, key, 0, "", seed))
@@ -227,6 +232,7 @@ class ViewBuilder:
                 self._lines(node),
                 nanoseconds(expr, self.lengths) if "cost" in self.show else 0.0,
                 node in self.alarming,
+                name=self.names.get(node, ""),
             )
         )
 
@@ -235,7 +241,7 @@ class ViewBuilder:
         about = []
         if not self.graph.exprs[node].op.is_leaf:
             self.operations += 1
-            about += [f"v{self.operations}"] if "name" in self.show else []
+            about += [f"v{self.operations}"] if "name" in self.show and node not in self.names else []
         about += [str(node)] if "order" in self.show else []
         return (" · ".join(about),) if about else ()
 

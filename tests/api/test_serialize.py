@@ -304,7 +304,7 @@ def test_formulas_are_measured_with_own_operations_spelt_out() -> None:
         (b'{"format": "graphc", "version": true}', "version is true"),
         (b'{"format": "graphc", "version": 0}', "version is 0"),
         (b'{"format": "graphc", "version": 1.0}', "version is 1.0"),
-        (b'{"format": "graphc", "version": 2}', "version 2 of the format; graphc"),
+        (b'{"format": "graphc", "version": 3}', "version 3 of the format; graphc"),
         (b'{"format": "graphc", "version": 1}', "has no 'digest'"),
         (b'{"format": "graphc", "format": "graphc"}', "same key twice"),
         (b"[" * 100_000, "nested too deeply"),
@@ -326,7 +326,7 @@ def test_foreign_files_are_refused(tmp_path: Path, data: bytes, says: str) -> No
 
 def test_a_newer_file_says_what_to_do() -> None:
     with pytest.raises(FormatError, match="pip install --upgrade graphc"):
-        from_text(stamped({**content_of(LOSS), "version": 2, "new": "things"}))
+        from_text(stamped({**content_of(LOSS), "version": 3, "new": "things"}))
 
 
 def test_every_truncation_is_refused() -> None:

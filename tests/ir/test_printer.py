@@ -129,7 +129,9 @@ def test_numbers():
 def test_names_in_latex():
     for name, latex in [
         ("x", "x"), ("theta", r"\theta"), ("theta_12", r"\theta_{12}"), ("w1", "w_{1}"), ("w_in", "w_{in}"),
-        ("rate", r"\mathrm{rate}"), ("a b", r"\mathrm{a b}"), ("a_b_c", r"\mathrm{a\_b\_c}"), ("Omega2", r"\Omega_{2}"),
+        ("rate", r"\mathrm{rate}"), ("a b", r"\mathrm{a b}"), ("a_b_c", "a_{b,c}"), ("Omega2", r"\Omega_{2}"),
+        ("β_1", r"\beta_{1}"), ("δ₁", r"\delta_{1}"), ("x_max_i", r"x_{\mathrm{max},i}"), ("w1_2", "w_{1,2}"),
+        ("x_alpha", r"x_{\alpha}"), ("ש_1", "ש_{1}"), ("é1", "é_{1}"), ("x'", "x'"), ("rate_of_x_1", r"\mathrm{rate\_of\_x\_1}"),
     ]:  # fmt: skip
         assert latex_name(name) == latex
 

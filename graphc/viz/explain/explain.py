@@ -26,7 +26,7 @@ from graphc.ir.printer import latex_name
 from graphc.ir.types import format_shape, is_float
 from graphc.ops.comparison import where
 from graphc.ops.control_runs import loop_key
-from graphc.viz.explain.explanation import Explanation, NodeExplanation, Use, node_names
+from graphc.viz.explain.explanation import Explanation, Named, NodeExplanation, Use, node_names
 from graphc.viz.explain.loop_step import BACKWARDS, bodies_at
 from graphc.viz.loop_names import checked_step
 from graphc.viz.math_text import (
@@ -42,20 +42,17 @@ from graphc.viz.math_text import (
     product,
     total,
 )
+from graphc.viz.naming import output_names
 
 _TERMS = 8
 """At most so many terms of a sum are written out."""
 
 
-class Explainable(Protocol):
+class Explainable(Named, Protocol):
     """What an explanation needs of a graph; the public `Graph` has it."""
 
-    exprs: tuple[Expr, ...]
     operands: tuple[tuple[int, ...], ...]
-    outputs: tuple[int, ...]
 
-    @property
-    def symbols(self) -> tuple[Expr, ...]: ...
     @property
     def users(self) -> Any: ...
     def backward(self, at: Mapping[Any, Any], seed: Any = None) -> Any: ...
@@ -67,7 +64,7 @@ def explain_graph(
     at: Mapping[Any, Any] | None = None,
     *,
     seed: Any = None,
-    name: str = "L",
+    name: str | None = None,
     digits: int = 3,
     step: Any = None,
     whole: bool = True,
@@ -79,7 +76,7 @@ def explain_graph(
     graph : a `Graph`
     at : name or symbol → value; None explains in symbols alone
     seed : the weight of each output in what is differentiated; needed unless there is one float scalar output
-    name : of what is differentiated
+    name : of what is differentiated; by default the user's own name for it, or what it is the derivative of, or L
     digits : significant digits
     step : the step of loops that is explained too, a number or one for each depth of nesting
     whole : whether what is differentiated is the output, where there is one, and not a multiple of it beside other things
@@ -87,6 +84,8 @@ def explain_graph(
     Raises `GradientError` for outputs that have no derivative and `InputError` for a point that does not fit.
     """
     check_digits(digits)
+    if name is None:
+        name = output_names(graph, None)[0] if whole and len(graph.outputs) == 1 else "L"
     if not isinstance(name, str):
         raise InputError(f"a name is a text, not {brief(name)}", hint='write name="L"')
     steps = checked_step(step, at)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -151,10 +151,12 @@ class Named(Protocol):
 
     @property
     def symbols(self) -> tuple[Expr, ...]: ...
+    @property
+    def names(self) -> Mapping[int, str]: ...
 
 
 def node_names(graph: Named, name: str, whole: bool = True) -> list[str]:
-    """A name for every node: a symbol's own, the output's, v1, v2, … for the rest.
+    """A name for every node: a symbol's own, the output's, the user's, v1, v2, … for the rest.
 
     whole : whether what is differentiated is the output, where there is one; else it is only a part of it
     """
@@ -163,14 +165,25 @@ def node_names(graph: Named, name: str, whole: bool = True) -> list[str]:
         (
             letter
             for letter in "vutnp"
-            if not any(re.fullmatch(letter + r"_?\d+", used) for used in (*taken, name))
+            if not any(
+                re.fullmatch(letter + r"_?\d+", used) for used in (*taken, name, *graph.names.values())
+            )
         ),
         "node_",
     )
     operations = [node for node, expr in enumerate(graph.exprs) if not expr.op.is_leaf]
     numbered = {node: f"{letter}{number}" for number, node in enumerate(operations, 1)}
-    if whole and len(graph.outputs) == 1 and name not in taken:
-        numbered[graph.outputs[0]] = name
+    last = graph.outputs[0] if whole and len(graph.outputs) == 1 and name not in taken else None
+    if last is not None:
+        taken.add(name)
+    for node, own in graph.names.items():
+        if node != last:
+            while own in taken:
+                own += "′"
+            taken.add(own)
+            numbered[node] = visible(own, 24)
+    if last is not None:
+        numbered[last] = name
     return [
         visible(expr.name, 24) if expr.op is SYMBOL else numbered.get(node, "")
         for node, expr in enumerate(graph.exprs)

@@ -17,6 +17,7 @@ import numpy as np
 from graphc.ir.formatting import LARGEST_SHOWN, name_parts, show_value, visible
 from graphc.ir.types import format_shape
 from graphc.viz.annotations import cells, duration, histogram
+from graphc.viz.derivative_names import read_derivative
 from graphc.viz.diagnose import not_finite
 from graphc.viz.model import ViewEdge, ViewNode
 from graphc.viz.style import Style
@@ -229,6 +230,10 @@ def node(
     text = name(shown.label) if shown.kind in _NAMED else plain(shown.label)
     if shown.kind in ("port", "end"):  # an index below the line would meet what stands there
         text = f"<I>{plain(shown.label.replace('_', ' '))}</I>" if shown.lines else text
+    if shown.name and shown.kind == "operation":
+        text = (
+            f'{text}<BR/><FONT COLOR="{style.text}" POINT-SIZE="{style.value_size}">{name(shown.name)}</FONT>'
+        )
     for line in (*shown.lines, *([duration(shown.cost)] if shown.cost else [])):
         text = f"{text}<BR/>{font(line, small, style.note_size)}"
     if shown.adjoint is not None:
@@ -293,7 +298,7 @@ def _shape(shown: ViewNode, colour: str, lossy: bool, style: Style) -> dict[str,
             "style": "filled",
             "margin": "0.14,0.08",
         }
-    short = len(shown.label) <= _ROUND and all(len(line) <= _ROUND for line in shown.lines)
+    short = len(shown.label) <= _ROUND and all(len(line) <= _ROUND for line in (*shown.lines, shown.name))
     if short and shown.adjoint is None and not lossy and not shown.cost:
         return {"fillcolor": colour, "shape": "circle", "margin": "0.02"}
     return {"fillcolor": colour, **box, "margin": "0.1,0.06"}
@@ -359,6 +364,15 @@ def mixed(one: str, other: str, share: float) -> str:
 
 def name(name: str) -> str:
     """A symbol's name in italics, its index below the line."""
+    derivative = read_derivative(name)
+    if derivative is not None:
+        return "".join(
+            plain(text) if kind == "sign" else _letters(text) for kind, text in derivative.pieces()
+        )
+    return _letters(name)
+
+
+def _letters(name: str) -> str:
     letter, index = name_parts(name)
     below = f"<SUB>{escape(index)}</SUB>" if index else ""
     return f"<I>{plain(letter)}</I>{below}"
