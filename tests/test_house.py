@@ -34,6 +34,8 @@ HEAVY = {
     "click": "cli",
     "matplotlib": "viz",
     "latex2mathml": "viz",
+    "PIL": "viz",
+    "pptx": "viz",
     "safetensors": "util",
     "tqdm": "util",
     "opt_einsum": "ops",

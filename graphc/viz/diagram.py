@@ -19,6 +19,8 @@ from graphc.viz.layered.place import place
 from graphc.viz.layout_scene import Scene, read
 from graphc.viz.model import View
 from graphc.viz.page_fit import fit
+from graphc.viz.steps.film import film
+from graphc.viz.steps.steps import Steps
 from graphc.viz.style import SLIDES, Style, as_style
 from graphc.viz.writers import WRITERS
 from graphc.viz.writers.dot import LAYOUTS, to_dot
@@ -190,6 +192,26 @@ class Diagram:
             self._whole,
             self._collapse,
         )
+
+    def steps(self) -> Steps:
+        """The diagram node by node, forwards and then backwards: frames over one fixed layout, in which values appear.
+
+        `.save` writes them as SVG files in a directory, a Beamer frame in TikZ, an animated SVG or GIF, a film, or slides.
+        Raises `RenderError` for a diagram that is too large for graphc's own layout.
+
+        >>> from graphc.ir.expr import symbols
+        >>> from graphc.api.draw import draw
+        >>> x, y = symbols("x y")
+        >>> draw(x * y + x, at={"x": 2, "y": 5}).steps()
+        <6 steps; .save("steps/"), .svg, .gif, .mp4, .tex or .pptx writes them>
+        """
+        check_size(self._parts)
+        if self._scene is None:
+            raise RenderError(
+                f"a diagram of {len(self.view.nodes)} nodes is not shown in steps",
+                hint="collapse some of it: g.draw(L, at={…}, max_nodes=60)",
+            )
+        return Steps(film(self.view, self._scene, self.style), self.view.title, self.style)
 
     def save(self, path: str | os.PathLike[str], page: Any = None) -> Path:
         """Write the diagram to a file; the suffix says how: .svg, .png, .pdf, .tex, .dot, or .html for the player.

@@ -57,6 +57,7 @@ class Item:
     """A node, an edge or a frame: its name in the DOT text, what it tells when pointed at, and its parts from back to front.
 
     at : where an edge runs, as DOT writes it
+    split : of what stands on an edge, how many parts stand over it; the rest stands under it
     """
 
     kind: str
@@ -64,6 +65,7 @@ class Item:
     tip: str
     parts: tuple[Stroke | Text, ...]
     at: str = ""
+    split: int = 0
 
 
 @dataclass(frozen=True)

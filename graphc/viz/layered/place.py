@@ -22,7 +22,7 @@ from graphc.viz.layered.ordering import Ordering
 from graphc.viz.layered.parts import Filled, fill
 from graphc.viz.layered.pieces import in_pieces, piece_name
 from graphc.viz.layered.wires import middle, wire
-from graphc.viz.layout_scene import Item, Scene, Stroke
+from graphc.viz.layout_scene import Item, Scene, Stroke, Text
 from graphc.viz.model import View, ViewEdge
 from graphc.viz.style import Style
 from graphc.viz.writers import labels
@@ -233,8 +233,10 @@ class _Placing:
     def _value(self, number: int, at: tuple[float, float]) -> None:
         """What stands on a line: over it and under it, or at its left and its right where it leads down."""
         x, y = self._point(at)
-        parts = []
+        parts: list[Stroke | Text] = []
+        over = 0
         for side, sign in zip(self.drawn.values[number], (1, -1), strict=True):
+            over = over if sign > 0 else len(parts)
             if side is None:
                 continue
             left, low, right, high = side.bounds
@@ -244,7 +246,7 @@ class _Placing:
             else:
                 dy = _ABOVE - low if sign > 0 else -_ABOVE - high
                 parts += side.at(x - (left + right) / 2, y + dy).parts
-        self.values.append(Item("node", f"e{number}", "", tuple(parts)))
+        self.values.append(Item("node", f"e{number}", "", tuple(parts), split=over))
 
     def _frame(self, block: Block, frame: tuple[float, float, float, float]) -> Item:
         style = self.style

@@ -16,9 +16,18 @@ _SMALL = 0.72
 
 def to_svg(scene: Scene, title: str, description: str) -> str:
     """The text of an SVG file."""
+    left, _, _, top = scene.box
+    lines = svg_head(scene, title, description)
+    for item in scene.items:
+        lines += svg_item(item, -left, top)
+    return "\n".join([*lines, "</svg>"]) + "\n"
+
+
+def svg_head(scene: Scene, title: str, description: str) -> list[str]:
+    """The lines of an SVG file before its items."""
     left, bottom, right, top = scene.box
     width, height = right - left, top - bottom
-    lines = [
+    return [
         '<?xml version="1.0" encoding="UTF-8"?>',
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{_n(width * scene.scale)}pt" '
         f'height="{_n(height * scene.scale)}pt" viewBox="0 0 {_n(width)} {_n(height)}" '
@@ -27,12 +36,10 @@ def to_svg(scene: Scene, title: str, description: str) -> str:
         f"<desc>{escape(description)}</desc>",
         f'<rect width="100%" height="100%" fill="{scene.background}"/>',
     ]
-    for item in scene.items:
-        lines += _item(item, -left, top)
-    return "\n".join([*lines, "</svg>"]) + "\n"
 
 
-def _item(item: Item, dx: float, top: float) -> list[str]:
+def svg_item(item: Item, dx: float, top: float) -> list[str]:
+    """The lines of an item."""
     lines = [f'<g class="{item.kind}" data-key="{escape(item.key)}">']
     if item.tip:
         lines.append(f"<title>{escape(item.tip)}</title>")
