@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 from graphc.ir.scopes import Block
 from graphc.viz.layered.components import (
@@ -30,6 +31,9 @@ from graphc.viz.writers import labels
 LARGEST = 1200
 """Views of more nodes and edges are laid out by Graphviz."""
 
+Sides = tuple[DrawnPart | None, DrawnPart | None]
+"""What stands over an edge, and under it."""
+
 _ABOVE = 2.5
 """Points between a line and what stands on it."""
 
@@ -39,17 +43,35 @@ _APART = 18.0
 _INCH = 72.0
 
 
-def place(view: View, style: Style, digits: int, layout: str, decimals: int | None) -> Scene | None:
-    """The scene of a view; None for what this layout has no answer to, or no time."""
+def place(
+    view: View,
+    style: Style,
+    digits: int,
+    layout: str,
+    decimals: int | None,
+    values: list[Sides] | None = None,
+) -> Scene | None:
+    """The scene of a view; None for what this layout has no answer to, or no time.
+
+    values : what stands over and under each edge, in place of the values that the view has
+    """
     if not view.nodes or len(view.nodes) + len(view.edges) > LARGEST:
         return None
-    return _Placing(view, style, digits, layout, decimals).scene()
+    return _Placing(view, style, digits, layout, decimals, values).scene()
 
 
 class _Placing:
     """One view on its way to a scene. Lines lead along one axis, and what stands side by side does so across it."""
 
-    def __init__(self, view: View, style: Style, digits: int, layout: str, decimals: int | None) -> None:
+    def __init__(
+        self,
+        view: View,
+        style: Style,
+        digits: int,
+        layout: str,
+        decimals: int | None,
+        values: list[Sides] | None,
+    ) -> None:
         self.view, self.style, self.down = view, style, layout == "down"
         self.places: dict[str, list[tuple[int, str]]] = defaultdict(list)
         for edge in view.edges:
@@ -57,6 +79,8 @@ class _Placing:
                 self.places[edge.head].append((edge.slot, edge.place))
         self.blocks = view_blocks(view.nodes)
         self.drawn: DrawnView = drawn(view, style, digits, layout, decimals, self.places, self.blocks)
+        if values is not None:
+            self.drawn = replace(self.drawn, values=values)
         self.frames: list[Item] = []
         self.lines: list[Item] = []
         self.nodes: list[Item] = []

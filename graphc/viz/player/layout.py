@@ -1,74 +1,71 @@
-"""Where the parts of a picture stand: a view laid out by Graphviz, as plain data.
-
-The text that is laid out has no label of the user's in it: nodes are boxes and circles of known sizes, and each edge is split by
-a box that leaves room for a value above its line and one below.
-"""
+"""Where the parts of a player's picture stand: the diagram's own layout, with room on its lines for values that change."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import prod
 
-from graphc.ir.formatting import name_parts, visible
-from graphc.viz.graphviz_engine import render
-from graphc.viz.view_graph import View, ViewEdge, ViewNode
-
-SIZE = 15.0
-"""Points of a label's letters."""
+from graphc.errors import RenderError
+from graphc.ir.formatting import LARGEST_SHOWN
+from graphc.viz.layered.components import components
+from graphc.viz.layered.drawn import DrawnPart
+from graphc.viz.layered.place import Sides, place
+from graphc.viz.layout_scene import Item, Scene, Stroke
+from graphc.viz.model import View
+from graphc.viz.style import Style
 
 VALUE = 12.0
 """Points of a value's letters."""
 
-PLACE = 9.0
-"""Points of the letters of an entrance's name."""
+_ROW = 1.3
+"""A line of text is so many times as high as its letters."""
 
-_ORDERED = 8
-"""So many symbols stand in the order of the inputs."""
+_CELL = 6.0
+"""Points that a cell of a heat map is wide and high, where there is room for it."""
 
-Point = tuple[float, float]
+_MAP = (96.0, 64.0)
+"""Points that a heat map on a line is wide and high at most."""
+
+RANGE = 11.0
+"""Points of the line over a heat map that tells its range."""
+
+Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class PlacedNode:
-    """A node with its centre and size, in points from the upper left corner.
+class ValueBox:
+    """The room of a value: how it is shown, and how large that is in points.
 
-    round : whether it is a circle
-    places : names of its entrances, from top to bottom
+    form : 'number', 'matrix' for an array whose elements are written out, 'heat' for a map of colours
+    rows, columns : of what is shown; of an array with more axes all but the last one are rows
     """
 
-    view: ViewNode
-    x: float
-    y: float
+    form: str
     width: float
     height: float
-    round: bool
-    places: tuple[str, ...] = ()
+    rows: int = 1
+    columns: int = 1
+    figures: int = 0
 
 
 @dataclass(frozen=True)
 class PlacedEdge:
-    """An edge: Bézier curves from the tail to the line under the value and on to the head.
+    """The line of an edge with its arrow, and the left upper corners of what stands over it and under it."""
 
-    curves : for each half its points: a first one, then three for each piece
-    x, y, width : the middle and length of the line that carries the value
-    """
-
-    view: ViewEdge
-    curves: tuple[tuple[Point, ...], tuple[Point, ...]]
-    x: float
-    y: float
-    width: float
+    line: Item
+    over: tuple[float, float] | None
+    under: tuple[float, float] | None
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A picture's parts, and its size in points."""
+    """A picture's parts; y upwards, as in a `Scene`."""
 
-    nodes: tuple[PlacedNode, ...]
-    edges: tuple[PlacedEdge, ...]
-    width: float
-    height: float
+    scene: Scene
+    frames: list[Item]
+    nodes: dict[str, Item]
+    edges: dict[int, PlacedEdge]
 
 
 def text_width(text: str, size: float) -> float:
@@ -78,86 +75,93 @@ def text_width(text: str, size: float) -> float:
     )
 
 
-def shown(node: ViewNode) -> tuple[str, str]:
-    """What a node says, and its index: names of symbols have one."""
-    return name_parts(visible(node.label)) if node.kind in ("symbol", "output") else (visible(node.label), "")
+def form_of(shape: Shape) -> str:
+    """How an array of a shape is shown.
 
-
-def _size(node: ViewNode, total: bool, places: tuple[str, ...]) -> tuple[float, float, bool]:
-    letter, index = shown(node)
-    wide = text_width(letter, SIZE) + text_width(index, 0.7 * SIZE)
-    if node.kind in ("output", "constant"):
-        return wide + 10, 25.0, False
-    if node.kind == "symbol" or total or places or wide > 34:
-        wide = max(wide, text_width("Σ −88.88", VALUE - 1) if total else 0.0)
-        beside = max((text_width(name, PLACE) for name in places), default=0.0)
-        return max(wide + beside + 20, 36.0), max(50.0 if total else 36.0, 20.0 * len(places)), False
-    return 46.0, 46.0, True
-
-
-def place(view: View, room: dict[int, float], totals: frozenset[str]) -> Layout:
-    """The layout of a view.
-
-    Parameters
-    ----------
-    room : the number of an edge → points that its value may be wide; edges that are left out have no values
-    totals : keys of the nodes that show a sum under their label
-
-    Raises `RenderError` where nothing lays out, as for any diagram.
+    >>> form_of(()), form_of((6,)), form_of((2, 3)), form_of((7,)), form_of((2, 2, 2)), form_of((0, 2))
+    ('number', 'matrix', 'matrix', 'heat', 'heat', 'number')
     """
-    entrances: dict[str, list[tuple[int, str]]] = {}
-    for edge in view.edges:
-        if edge.place:
-            entrances.setdefault(edge.head, []).append((edge.slot, edge.place))
-    places = {key: tuple(name for _, name in sorted(found)) for key, found in entrances.items()}
-    ports = {(key, slot): n for key, found in entrances.items() for n, (slot, _) in enumerate(sorted(found))}
-    sizes = {node.key: _size(node, node.key in totals, places.get(node.key, ())) for node in view.nodes}
-    boxes = {node.key: _box(node.key, *sizes[node.key], len(places.get(node.key, ()))) for node in view.nodes}
-    symbols = [node.key for node in view.nodes if node.kind == "symbol"]
-    lines = [
-        'digraph { graph [rankdir=LR, nodesep=0.2, ranksep=0.25]; edge [dir=none]; node [fixedsize=true, label=""];'
+    if not shape or 0 in shape:
+        return "number"
+    return "matrix" if len(shape) <= 2 and max(shape) <= LARGEST_SHOWN else "heat"
+
+
+def grid_of(shape: Shape) -> tuple[int, int]:
+    """Rows and columns in which an array is shown."""
+    return (prod(shape[:-1]), shape[-1]) if shape else (1, 1)
+
+
+def value_box(shape: Shape, figures: int) -> ValueBox:
+    """The room of a value whose numbers have at most so many characters."""
+    rows, columns = grid_of(shape)
+    match form_of(shape):
+        case "number":
+            return ValueBox("number", text_width("0" * figures, VALUE) + 6, _ROW * VALUE, figures=figures)
+        case "matrix":
+            wide = columns * (text_width("0" * figures, VALUE - 1) + 5) + 8
+            return ValueBox("matrix", wide, rows * 15.0 + 2, rows, columns, figures)
+        case _:
+            width = min(_MAP[0], max(40.0, _CELL * columns))
+            return ValueBox(
+                "heat", max(width, 64.0), min(_MAP[1], max(10.0, _CELL * rows)) + RANGE, rows, columns
+            )
+
+
+def laid_out(
+    view: View, style: Style, boxes: Mapping[int, tuple[ValueBox | None, ValueBox | None]]
+) -> Layout:
+    """The layout of a view whose values have rooms: by the number of the edge, over its line and under it.
+
+    Frames that lead into one another in a circle are left out. Raises `RenderError` for a view that is too large.
+    """
+    values: list[Sides] = [
+        (_room(over), _room(under))
+        for over, under in (boxes.get(number, (None, None)) for number in range(len(view.edges)))
     ]
-    lines += ["{ rank=source;", *(boxes[key] for key in symbols)]
-    if len(symbols) <= _ORDERED:
-        lines += [f'"{upper}" -> "{lower}" [style=invis, id=order];' for upper, lower in pairwise(symbols)]
-    lines += ["}", *(boxes[node.key] for node in view.nodes if node.kind != "symbol")]
-    for number, edge in enumerate(view.edges):
-        wide = max(room.get(number, 12.0), 12.0)
-        entrance = ports.get((edge.head, edge.slot))
-        port = "" if entrance is None else f":p{entrance}:w"
-        lines.append(_box(f"e{number}", wide, 2 * VALUE + 6 if number in room else 8.0, False, 0))
-        lines.append(f'"{edge.tail}" -> "e{number}":w [id="t{number}", weight=8];')
-        lines.append(f'"e{number}":e -> "{edge.head}"{port} [id="h{number}", weight=2];')
-    source = "\n".join([*lines, "}"])
-    found = json.loads(render(source, "json", parts=len(view.nodes) + 3 * len(view.edges)))
-    _, _, width, height = (float(number) for number in found["bb"].split(","))
-    centres = {item["name"]: _point(item["pos"], height) for item in found["objects"] if "pos" in item}
-    curves = {
-        item["id"]: tuple(_point(pair, height) for pair in item["pos"].split() if pair[0] not in "es")
-        for item in found.get("edges", ())
-    }
-    nodes = tuple(
-        PlacedNode(node, *centres[node.key], *sizes[node.key], places.get(node.key, ()))
-        for node in view.nodes
-    )
-    edges = tuple(
-        PlacedEdge(
-            edge,
-            (curves[f"t{number}"], curves[f"h{number}"]),
-            *centres[f"e{number}"],
-            max(room.get(number, 12.0), 12.0),
+    scene = place(view, style, 3, "right", None, values)
+    if scene is None:
+        view = replace(view, nodes=tuple(replace(node, block=()) for node in view.nodes), sides={})
+        scene = place(view, style, 3, "right", None, values)
+    if scene is None:
+        raise RenderError(
+            f"a picture of {len(view.nodes)} nodes is too large for a player",
+            hint="name blocks with g.scope, which a player opens and closes; .svg and .dot take larger pictures",
         )
-        for number, edge in enumerate(view.edges)
-    )
-    return Layout(nodes, edges, width, height)
+    lines = iter([item for item in scene.items if item.kind == "edge"])
+    rooms = {item.key: item for item in scene.items if item.key[:1] == "e" and item.key[1:].isdigit()}
+    edges: dict[int, PlacedEdge] = {}
+    for component in components(view):
+        for number in component.edges:
+            corners = [_corner(part) for part in rooms[f"e{number}"].parts] if f"e{number}" in rooms else []
+            over = corners.pop(0) if values[number][0] is not None and corners else None
+            edges[number] = PlacedEdge(next(lines), over, corners[0] if corners else None)
+    keys = {node.key for node in view.nodes}
+    nodes = {item.key: item for item in scene.items if item.kind == "node" and item.key in keys}
+    return Layout(scene, [item for item in scene.items if item.kind == "frame"], nodes, edges)
 
 
-def _box(key: str, width: float, height: float, round_: bool, entrances: int) -> str:
-    shape = "circle" if round_ else "record" if entrances else "box"
-    label = "|".join(f"<p{number}>" for number in range(entrances))
-    return f'"{key}" [shape={shape}, label="{label}", width={width / 72:.4f}, height={height / 72:.4f}];'
+def _room(box: ValueBox | None) -> DrawnPart | None:
+    """An empty place as what stands on a line."""
+    if box is None:
+        return None
+    x, y = box.width / 2, box.height / 2
+    corners = ((-x, y), (x, y), (x, -y), (-x, -y))
+    return DrawnPart(Item("node", "", "", (Stroke("polygon", corners, None, None, 0.0),)), (-x, -y, x, y))
 
 
-def _point(text: str, height: float) -> Point:
-    x, y = (float(number) for number in text.split(","))
-    return x, height - y
+def _corner(part: object) -> tuple[float, float]:
+    assert isinstance(part, Stroke)
+    return part.points[0]
+
+
+__all__ = [
+    "RANGE",
+    "VALUE",
+    "Layout",
+    "PlacedEdge",
+    "ValueBox",
+    "form_of",
+    "grid_of",
+    "laid_out",
+    "value_box",
+]

@@ -76,7 +76,7 @@ def assemble(title: str, body: str, data: Any, scripts: tuple[str, ...], compute
 
 _COLOURS = {
     "bg": "background", "text": "text", "note": "note", "line": "line", "forward": "forward", "back": "backward",
-    "op": "operation", "symbol": "symbol", "constant": "constant", "adjoint": "adjoint",
+    "op": "operation", "symbol": "symbol", "constant": "constant", "adjoint": "adjoint", "frame": "frame", "edge": "rule",
 }  # fmt: skip
 """Names in the page → names in a style."""
 
@@ -167,6 +167,7 @@ def page(
     def fill(slot: Slot) -> str:
         return "?" if exercise and slot.key else texts[slot.index]
 
+    picture = Picture(view, course, fill, style, [values[place] for place in dag.outputs])
     heading = equal(named(course.name), formula(_shown(course))) if len(graph.outputs) == 1 else None
     title = heading.text if heading else ", ".join(_labels(view))[:200]
     with_plot = compute is not None and not exercise and bool(plotted)
@@ -174,7 +175,7 @@ def page(
         [
             '<div class="formula" tabindex="0" role="region" aria-label="The formula">'
             f'<h1 aria-label="{escape(title)}">{plain(heading) if heading else escape(title)}</h1></div>',
-            f'<div class="scroll" tabindex="0" role="region" aria-label="The graph">{Picture(view, course, fill).svg()}</div>',
+            f'<div class="scroll" tabindex="0" role="region" aria-label="The graph">{picture.svg()}</div>',
             controls(len(course.scenes) - 1),
             '<div class="columns">',
             '<div class="stack">' if with_plot else "",
@@ -186,7 +187,7 @@ def page(
             "</div>",
             f'<p class="note">{escape(view.note)}</p>' if view.note else "",
             '<p class="keys"><kbd>←</kbd> <kbd>→</kbd> step, <kbd>Home</kbd> <kbd>End</kbd> first and last, '
-            "<kbd>Space</kbd> play; a click on an operation shows its forward step.</p>",
+            "<kbd>Space</kbd> play; a click on a node shows its forward step, another its backward step.</p>",
             "<noscript><p>Without scripts the first step alone is shown.</p></noscript>",
         ]
     )

@@ -1,21 +1,35 @@
-"""The picture of a player: an SVG whose parts the page lights up and whose numbers it fills in."""
+"""The picture of a player: the diagram as an SVG whose parts the page lights up and whose values it fills in.
+
+It is laid out as `g.draw` lays it out; colours are left to the page's style sheet, so that dark pages have dark pictures.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from html import escape
+from typing import Any
 
-from graphc.ir.formatting import visible
-from graphc.viz.player.layout import PLACE, SIZE, VALUE, PlacedEdge, PlacedNode, place, shown, text_width
+import numpy as np
+
+from graphc.ir.formatting import matrix_cells, show_number, visible
+from graphc.viz.layout_scene import ITALIC, SUBSCRIPT, SUPERSCRIPT, Item, Stroke, Text
+from graphc.viz.player.layout import VALUE, PlacedEdge, ValueBox, laid_out, value_box
 from graphc.viz.player.lesson import Lesson
 from graphc.viz.player.mathml import Fill, Slot
-from graphc.viz.view_graph import View
+from graphc.viz.style import Style
+from graphc.viz.view_graph import View, ViewEdge, ViewNode
 
-_LEAST = 7
-"""A value has room for at least so many figures; longer ones are written smaller."""
+_LEAST, _LEAST_CELL = 7, 5
+"""A number, and an element of a matrix, has room for at least so many figures; longer ones are written smaller."""
 
 _MOST = 16
 
-_MARGIN = 6.0
+_SMALL = 0.72
+"""The size of an index as a part of that of its letter."""
+
+Told = tuple[str, Slot, int]
+"""What stands at an edge: (class, slot, scene from which it is known)"""
 
 
 class Picture:
@@ -24,37 +38,44 @@ class Picture:
     view : what is drawn
     lesson : the lesson, whose scenes say when a number appears
     fill : what stands in a slot at first
+    style : sizes of letters and gaps
+    values : what the slots hold at first
     """
 
-    def __init__(self, view: View, lesson: Lesson, fill: Fill) -> None:
-        self.view = view
-        self.lesson = lesson
-        self.fill = fill
+    def __init__(self, view: View, lesson: Lesson, fill: Fill, style: Style, values: list[Any]) -> None:
+        self.view, self.lesson, self.fill, self.style = view, lesson, fill, style
+        self.values = values
         self.nodes: dict[str, int] = {node.key: node.node for node in view.nodes}
         self.kinds: dict[str, str] = {node.key: node.kind for node in view.nodes}
+        self.totals: dict[str, Slot] = {}
+        for node in view.nodes:
+            total = self._total(node.key, node.node)
+            if total is not None:
+                self.totals[node.key] = total
 
     def svg(self) -> str:
         """The picture as SVG for a page."""
-        values = [self._values(number) for number in range(len(self.view.edges))]
-        caps = [
-            min(max(_LEAST, *(len(self.fill(slot)) for _, slot, _ in texts)), _MOST) if texts else 0
-            for texts in values
-        ]
-        room = {number: text_width("0" * cap, VALUE) + 6 for number, cap in enumerate(caps) if cap}
-        totals = {node.key for node in self.view.nodes if self._total(node.key, node.node) is not None}
-        layout = place(self.view, room, frozenset(totals))
-        width, height = layout.width + 2 * _MARGIN, layout.height + 2 * _MARGIN
+        told = [self._told(number) for number in range(len(self.view.edges))]
+        boxes = {number: self._boxes(texts) for number, texts in enumerate(told)}
+        shown = replace(
+            self.view,
+            nodes=tuple(self._with_total(node) for node in self.view.nodes),
+            show=frozenset(("value",)),
+        )
+        layout = laid_out(shown, self.style, boxes)
+        left, bottom, right, top = layout.scene.box
+        self.dx, self.top = -left, top
         parts = [
-            f'<svg viewBox="{-_MARGIN:g} {-_MARGIN:g} {width:.1f} {height:.1f}" style="--w:{width:.0f}" role="img" '
-            'aria-labelledby="picture-title picture-text">',
-            '<title id="picture-title">The computation graph</title>',
+            f'<svg viewBox="0 0 {right - left:.1f} {top - bottom:.1f}" style="--w:{right - left:.0f}" role="group" '
+            'aria-labelledby="picture-title" aria-describedby="picture-text">',
+            '<title id="picture-title" data-t="picture">The computation graph</title>',
             f'<desc id="picture-text">{escape(self._description())}</desc>',
-            '<defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="9" markerHeight="9" '
-            'markerUnits="userSpaceOnUse" orient="auto"><path d="M0,0.6 L8,4 L0,7.4 z"/></marker></defs>',
         ]
-        for edge, texts, cap in zip(layout.edges, values, caps, strict=True):
-            parts.append(self._edge(edge, texts, cap))
-        parts += [self._node(node) for node in layout.nodes]
+        parts += [f'<g class="frame">{self._title(item)}{self._parts(item)}</g>' for item in layout.frames]
+        for number, edge in enumerate(self.view.edges):
+            if number in layout.edges:
+                parts.append(self._edge(edge, layout.edges[number], told[number], boxes[number]))
+        parts += [self._node(node, layout.nodes[node.key]) for node in self.view.nodes]
         return "\n".join([*parts, "</svg>"])
 
     def _description(self) -> str:
@@ -65,11 +86,13 @@ class Picture:
             "what flows back under them."
         )
 
-    def _values(self, number: int) -> list[tuple[str, Slot, int]]:
-        """The numbers at an edge: (class, slot, scene from which it is known)."""
+    # --- values ---------------------------------------------------------------------------------------------------
+
+    def _told(self, number: int) -> list[Told]:
+        """The numbers at an edge."""
         edge, lesson = self.view.edges[number], self.lesson
         tail = edge.node
-        slots: list[tuple[str, Slot, int]] = []
+        slots: list[Told] = []
         if self.kinds[edge.tail] != "constant":
             slots.append(("value", lesson.value(tail), lesson.forward.get(tail, 0)))
         if lesson.record is None:
@@ -84,69 +107,157 @@ class Picture:
                 slots.append(("back", lesson.contribution(use), lesson.backward[use[0]]))
         return slots
 
+    def _boxes(self, texts: list[Told]) -> tuple[ValueBox | None, ValueBox | None]:
+        """The room of what stands over an edge and under it; numbers have as much on either side."""
+        found = {kind: self._box(slot) for kind, slot, _ in texts}
+        over, under = found.get("value"), found.get("back")
+        if over and under and over.form == under.form == "number":
+            over = under = max(over, under, key=lambda box: box.width)
+        return over, under
+
+    def _box(self, slot: Slot) -> ValueBox:
+        value = self.values[slot.index]
+        shape = tuple(getattr(value, "shape", ()))
+        if not shape or 0 in shape:
+            return value_box(shape, min(max(_LEAST, len(self.fill(slot))), _MOST))
+        return value_box(shape, max(_LEAST_CELL, _longest(value)))
+
     def _total(self, key: str, node: int) -> Slot | None:
         """The sum that a node shows which receives from several uses."""
         if self.kinds[key] not in ("symbol", "operation") or self.lesson.record is None:
             return None
         return self.lesson.adjoint(node) if len(self.lesson.sources(node)) > 1 else None
 
-    def _edge(self, edge: PlacedEdge, texts: list[tuple[str, Slot, int]], cap: int) -> str:
-        first, second = edge.curves
-        path = f"{_curve(first)} L{_at(second[0])} {_curve(second)[1:].partition(' ')[2]}"
-        view = edge.view
-        parts = [f'<g class="edge" data-tail="{view.tail}" data-head="{view.head}"><path d="{path}"/>']
+    def _with_total(self, node: ViewNode) -> ViewNode:
+        """A node with room for its sum; what it really is the page fills in."""
+        if node.key not in self.totals:
+            return node
+        value = self.values[self.totals[node.key].index]
+        return replace(node, adjoint=value if getattr(value, "ndim", 0) else -88.88)
+
+    # --- what is drawn --------------------------------------------------------------------------------------------
+
+    def _edge(
+        self,
+        view: ViewEdge,
+        edge: PlacedEdge,
+        texts: list[Told],
+        boxes: tuple[ValueBox | None, ValueBox | None],
+    ) -> str:
+        parts = [f'<g class="edge" data-tail="{view.tail}" data-head="{view.head}">{self._parts(edge.line)}']
         for kind, slot, scene in texts:
-            y = edge.y - 4.5 if kind == "value" else edge.y + VALUE + 2
-            text = self.fill(slot)
-            small = f' style="font-size:{VALUE * cap / len(text):.1f}px"' if len(text) > cap else ""
-            parts.append(
-                f'<text class="{kind}" x="{edge.x:.1f}" y="{y:.1f}" data-v="{slot.index}" data-k="{slot.key}" '
-                f'data-at="{scene}" data-cap="{cap}"{small}>{escape(text)}</text>'
-            )
+            corner, box = (edge.over, boxes[0]) if kind == "value" else (edge.under, boxes[1])
+            if corner is not None and box is not None:
+                x, y = corner[0] + self.dx, self.top - corner[1]
+                parts.append(self._value(kind, slot, scene, box, x, y))
         return "".join([*parts, "</g>"])
 
-    def _node(self, placed: PlacedNode) -> str:
-        node = placed.view
-        x, y, width, height = placed.x, placed.y, placed.width, placed.height
-        total = self._total(node.key, node.node)
-        detail = f"<title>{escape(visible(node.detail, 400))}</title>" if node.detail else ""
-        classes = f"node {node.kind}{' adjoint' if node.role == 'backward' else ''}"
-        scene = self.lesson.forward.get(node.node) if node.kind == "operation" else None
-        jump = f' data-scene="{scene}"' if scene is not None else ""
-        parts = [f'<g class="{classes}" data-node="{node.key}" data-n="{node.node}"{jump}>{detail}']
-        if placed.round:
-            parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{width / 2:.1f}"/>')
-        elif node.kind != "output":
-            parts.append(
-                f'<rect x="{x - width / 2:.1f}" y="{y - height / 2:.1f}" width="{width:.1f}" height="{height:.1f}" '
-                f'rx="{min(10.0, height / 2):g}"/>'
+    def _value(self, kind: str, slot: Slot, scene: int, box: ValueBox, x: float, y: float) -> str:
+        about = f'data-v="{slot.index}" data-k="{slot.key}" data-at="{scene}"'
+        if box.form != "number":
+            return (
+                f'<g class="{kind} array" transform="translate({x:.1f} {y:.1f})" {about} data-form="{box.form}" '
+                f'data-w="{box.width:.1f}" data-h="{box.height:.1f}" data-cap="{box.figures}"></g>'
             )
-        left = x - width / 2
-        beside = max((text_width(name, PLACE) for name in placed.places), default=0.0)
-        for number, name in enumerate(placed.places):
-            row = y - height / 2 + (number + 0.5) * height / len(placed.places)
-            parts.append(f'<text class="place" x="{left + 5:.1f}" y="{row + 3:.1f}">{escape(name)}</text>')
-        x += beside / 2
-        letter, index = shown(node)
-        below = f'<tspan class="index" dy="4">{escape(index)}</tspan>' if index else ""
-        top = y + 0.35 * SIZE - (9 if total is not None else 0)
-        parts.append(f'<text class="label" x="{x:.1f}" y="{top:.1f}">{escape(letter)}{below}</text>')
-        if total is not None:
-            scene = self.lesson.known_at(node.node) or len(self.lesson.scenes) - 1
-            parts.append(
-                f'<text class="total" x="{x:.1f}" y="{y + 16:.1f}" data-at="{scene}">Σ '
+        text = self.fill(slot)
+        small = (
+            f' style="font-size:{VALUE * box.figures / len(text):.1f}px"' if len(text) > box.figures else ""
+        )
+        return (
+            f'<text class="{kind}" x="{x + box.width / 2:.1f}" y="{y + 0.98 * VALUE:.1f}" {about} '
+            f'data-cap="{box.figures}"{small}>{escape(text)}</text>'
+        )
+
+    def _node(self, node: ViewNode, item: Item) -> str:
+        lesson = self.lesson
+        classes = f"node {node.kind}{' adjoint' if node.role == 'backward' else ''}"
+        about = f'data-node="{node.key}" data-n="{node.node}"'
+        forward = lesson.forward.get(node.node, 0 if node.kind == "symbol" else None)
+        if forward is not None and node.kind in ("operation", "symbol"):
+            back = lesson.backward.get(node.node)
+            if node.kind == "symbol" and lesson.record is not None:
+                back = len(lesson.scenes) - 1
+            name = escape(
+                visible(lesson.names[node.node] if node.node < len(lesson.names) else node.label, 40)
+            )
+            about += f' data-scene="{forward}" tabindex="0" role="button" aria-label="{name}: {escape(visible(node.label, 40))}"'
+            about += f' data-back="{back}"' if back is not None else ""
+        total = self.totals.get(node.key)
+        return f'<g class="{classes}" {about}>{self._title(item)}{self._parts(item, node.node, total)}</g>'
+
+    def _title(self, item: Item) -> str:
+        return f"<title>{escape(visible(item.tip, 400))}</title>" if item.tip else ""
+
+    def _parts(self, item: Item, node: int = -1, total: Slot | None = None) -> str:
+        middle = _middle(item)
+        return "".join(
+            self._stroke(part, item.kind, place)
+            if isinstance(part, Stroke)
+            else self._text(part, item.kind, node, total, middle)
+            for place, part in enumerate(item.parts)
+        )
+
+    def _stroke(self, part: Stroke, kind: str, place: int) -> str:
+        look = (
+            ""
+            if part.line and (part.fill or kind == "edge")
+            else ' class="bare"'
+            if part.line
+            else ' class="area"'
+        )
+        if kind == "edge":
+            look = ' class="head"' if place else ""
+            look += ' stroke-dasharray="6 4"' if part.dashed else ""
+        if part.form == "ellipse":
+            (x, y), (rx, ry) = part.points
+            cx, cy = self._at((x, y))
+            return f'<ellipse{look} cx="{cx}" cy="{cy}" rx="{rx:.1f}" ry="{ry:.1f}"/>'
+        points = [",".join(self._at(point)) for point in part.points]
+        if part.form == "curve":
+            return f'<path{look} d="M{points[0]}C{" ".join(points[1:])}"/>'
+        return f'<{part.form}{look} points="{" ".join(points)}"/>'
+
+    def _text(self, part: Text, kind: str, node: int, total: Slot | None, middle: float) -> str:
+        size, (x, y) = part.size, part.at
+        if total is not None and part.text.startswith("Σ"):
+            scene = self.lesson.known_at(node) or len(self.lesson.scenes) - 1
+            at_x, at_y = self._at((middle, y))
+            return (
+                f'<text class="total" x="{at_x}" y="{at_y}" text-anchor="middle" font-size="{size:g}" data-at="{scene}">Σ '
                 f'<tspan data-v="{total.index}" data-k="{total.key}">{escape(self.fill(total))}</tspan></text>'
             )
-        return "".join([*parts, "</g>"])
+        if part.form & (SUBSCRIPT | SUPERSCRIPT):
+            size *= _SMALL
+            y -= 0.2 * part.size if part.form & SUBSCRIPT else -0.35 * part.size
+        role = "place" if kind == "frame" or part.size <= self.style.note_size else "label"
+        slant = ' font-style="italic"' if part.form & ITALIC else ""
+        at_x, at_y = self._at((x, y))
+        return (
+            f'<text class="{role}" x="{at_x}" y="{at_y}" textLength="{part.width:.1f}" lengthAdjust="spacingAndGlyphs" '
+            f'font-size="{size:g}"{slant} xml:space="preserve">{escape(part.text, quote=False)}</text>'
+        )
+
+    def _at(self, point: tuple[float, float]) -> tuple[str, str]:
+        return f"{point[0] + self.dx:.1f}", f"{self.top - point[1]:.1f}"
 
 
-def _at(point: tuple[float, float]) -> str:
-    return f"{point[0]:.1f},{point[1]:.1f}"
+def _middle(item: Item) -> float:
+    for part in item.parts:
+        if isinstance(part, Stroke):
+            if part.form == "ellipse":
+                return part.points[0][0]
+            xs = [x for x, _ in part.points]
+            return (min(xs) + max(xs)) / 2
+    return 0.0
 
 
-def _curve(points: tuple[tuple[float, float], ...]) -> str:
-    first, *rest = points
-    pieces = [f"M{_at(first)}"]
-    for start in range(0, len(rest), 3):
-        pieces.append("C" + " ".join(_at(point) for point in rest[start : start + 3]))
-    return " ".join(pieces)
+def _longest(value: Any) -> int:
+    """How many figures the longest element of a small array has."""
+    array = np.asarray(value)
+    cells: Mapping[Any, Any] | Any = matrix_cells(array if array.ndim == 2 else array.reshape(1, -1))
+    if cells is None:
+        return max((len(show_number(item, 3)) for item in array.ravel()[:64]), default=1)
+    return max(len(text) for row in cells for text in row)
+
+
+__all__ = ["Picture"]

@@ -49,7 +49,7 @@ function go(to, from = "") {
     const used = scene.kind === "forward" || scene.kind === "round" || scene.kind === "backward";
     element.classList.toggle("active", used && element.dataset.head === node);
   }
-  for (const text of all("svg text[data-at]")) {
+  for (const text of all("svg [data-at]")) {
     text.classList.toggle("on", Number(text.dataset.at) <= step);
     text.classList.toggle("new", Number(text.dataset.at) === step && step > 0);
   }
@@ -107,7 +107,20 @@ addEventListener("keydown", event => {
   else return;
   event.preventDefault();
 });
-for (const node of all(".node[data-scene]")) node.addEventListener("click", () => go(Number(node.dataset.scene)));
+// A click goes to the step of a node in the pass that is shown, a second one to its step in the other pass.
+for (const node of all(".node[data-scene]")) {
+  const jump = () => {
+    const forward = Number(node.dataset.scene), back = Number(node.dataset.back ?? node.dataset.scene);
+    const now = ["backward", "gradient"].includes(data.scenes[step].kind) ? back : forward;
+    go(now !== step ? now : now === back ? forward : back);
+  };
+  node.addEventListener("click", jump);
+  node.addEventListener("keydown", event => {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    jump();
+  });
+}
 
 // --- inputs ------------------------------------------------------------------------------------------------------------
 
