@@ -31,6 +31,10 @@ def box(group):
             cx, cy, rx, ry = (float(shape.get(name)) for name in ("cx", "cy", "rx", "ry"))
             x += [cx - rx, cx + rx]
             y += [cy - ry, cy + ry]
+        elif shape.tag == "text" and group.get("class") == "node output":
+            left, base = float(shape.get("x")), float(shape.get("y"))
+            x += [left, left + float(shape.get("textLength"))]
+            y += [base - 12, base + 3]
         else:
             found = numbers(shape.get("d") or shape.get("points") or "")
             x += found[::2]
