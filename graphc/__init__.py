@@ -127,6 +127,7 @@ if TYPE_CHECKING:
     from graphc.api.compile import compile
     from graphc.api.curve_fit import curve_fit
     from graphc.api.draw import compare, diagnose, draw, side_by_side
+    from graphc.api.exercise import check_code
     from graphc.api.improve import improve
     from graphc.api.lambdify import lambdify
     from graphc.api.minimize import minimize
@@ -146,6 +147,7 @@ _WATCH_FORKS = (_background, _blas)
 _LATER = {
     "accuracy": "graphc.analysis.accuracy",
     "check_grad": "graphc.analysis.gradcheck",
+    "check_code": "graphc.api.exercise",
     "compare": "graphc.api.draw",
     "compile": "graphc.api.compile",
     "curve_fit": "graphc.api.curve_fit",
@@ -182,6 +184,7 @@ __all__ = [
     "GraphcError",
     "__version__",
     "accuracy",
+    "check_code",
     "check_grad",
     "checkpoint",
     "compare",

@@ -24,9 +24,10 @@ from graphc.viz.steps.steps import Steps
 from graphc.viz.style import SLIDES, Style, as_style
 from graphc.viz.writers import WRITERS
 from graphc.viz.writers.dot import LAYOUTS, to_dot
+from graphc.viz.writers.scorm import package
 from graphc.viz.writers.xdot import to_xdot
 
-FORMS = tuple(dict.fromkeys((*FORMATS, *WRITERS, "html", "dot")))
+FORMS = tuple(dict.fromkeys((*FORMATS, *WRITERS, "html", "zip", "dot")))
 """What a diagram can be written as."""
 
 _SUFFIXES = {**{f".{form}": form for form in FORMS}, ".gv": "dot"}
@@ -85,11 +86,13 @@ class Diagram:
         return to_dot(self.view, self.style, self.digits, self.layout, self.decimals)
 
     def render(self, form: str = "svg") -> bytes:
-        """The content of a file: form is 'svg', 'png', 'pdf', 'tex', 'html' or 'dot'. Raises `RenderError`."""
+        """The content of a file: form is 'svg', 'png', 'pdf', 'tex', 'html', 'zip' or 'dot'. Raises `RenderError`."""
         if form == "dot":
             return self.source.encode()
         if form == "html":
             return self.html().encode()
+        if form == "zip":
+            return package(self.html(), self.view.title)
         parts = self._parts
         check_size(parts)
         scene = self._scene
@@ -214,7 +217,8 @@ class Diagram:
         return Steps(film(self.view, self._scene, self.style), self.view.title, self.style)
 
     def save(self, path: str | os.PathLike[str], page: Any = None) -> Path:
-        """Write the diagram to a file; the suffix says how: .svg, .png, .pdf, .tex, .dot, or .html for the player.
+        """Write the diagram to a file; the suffix says how: .svg, .png, .pdf, .tex, .dot, .html for the player, or .zip for
+        the player as a package that learning platforms take (SCORM 1.2).
 
         `page` fits it to a page, as `fit` does. The file is written whole or not at all: when anything fails, a file that was
         there stays as it was.

@@ -7,7 +7,7 @@ with the values of expressions, so that the same lines hold at any point. An exe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from graphc.autodiff.reverse import AdjointRecord
@@ -34,17 +34,19 @@ class Line:
     verb : receives, computes or returns; empty in the last scene
     pieces : what stands between equals signs; a tuple among them is a formula of several parts
     inside : slots within the formulas among the pieces
-    note : a remark behind it
+    note : a remark behind it: its key among the words of the page, and what stands in it
     ask : the key of the question that an exercise asks here, whose answer is the last piece
     rule : the key of the question whose answer this line gives away
+    numeric : the input whose numerical derivative stands behind it
     """
 
     verb: str
     pieces: tuple[Any, ...]
     inside: tuple[Slot, ...] = ()
-    note: str = ""
+    note: tuple[Any, ...] = ()
     ask: str = ""
     rule: str = ""
+    numeric: int | None = None
 
 
 @dataclass(frozen=True)
@@ -222,10 +224,8 @@ class Lesson:
         for term in self.sources(node, bracket=True)[1:_TERMS]:
             terms += ["+", term]
         terms += ["+", "…"] if len(sources) > _TERMS else []
-        note = f"the sum over its {len(sources)} uses"
-        return Line(
-            verb, (self.derivative_of(node), tuple(terms), self.adjoint(node)), note=note, ask=f"a{node}"
-        )
+        pieces = (self.derivative_of(node), tuple(terms), self.adjoint(node))
+        return Line(verb, pieces, note=("uses", len(sources)), ask=f"a{node}")
 
     def _computes(self, node: int, use: Use) -> Line:
         key = f"c{node}_{use.slot}"
@@ -248,9 +248,9 @@ class Lesson:
         if local is None:
             return Line("returns", (to, handed), ask=key)
         product = (self.adjoint(node), "×", self.slot(local, key, bracket=True))
-        note = ""
+        note = ()
         if self.graph.exprs[use.operand].shape != self.graph.exprs[node].shape:
-            note = "summed over what it was broadcast to"
+            note = ("broadcast",)
         return Line("returns", (to, product, handed), note=note, ask=key)
 
     def go_through(self, node: int, title: Math, lines: tuple[Line, ...]) -> None:
@@ -260,7 +260,7 @@ class Lesson:
     def finish(self) -> None:
         """The last scene: the gradient."""
         floats = [node for node, expr in enumerate(self.graph.symbols) if is_float(expr.dtype)]
-        lines = tuple(self._receives(node, "") for node in floats)
+        lines = tuple(replace(self._receives(node, ""), numeric=node) for node in floats)
         self.add(LessonStep("gradient", None, None, lines))
 
 

@@ -6,7 +6,7 @@ of a user's, in a name or in an operation's LaTeX, becomes anything else in a pa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
@@ -50,8 +50,25 @@ _ATTRIBUTES = frozenset(
 )
 _NAMESPACE = ' xmlns="http://www.w3.org/1998/Math/MathML"'
 
-Fill = Callable[[Slot], str]
-"""What stands in a slot at first, as text."""
+
+@dataclass(frozen=True)
+class Fill:
+    """What stands in the slots at first.
+
+    texts : as text
+    forms : 'number', 'matrix' or 'heat', as `layout.form_of` says
+    hidden : whether what has a key is asked for and not shown
+    """
+
+    texts: Sequence[str]
+    forms: Sequence[str]
+    hidden: bool = False
+
+    def __call__(self, slot: Slot) -> str:
+        return "?" if self.hidden and slot.key else self.texts[slot.index]
+
+    def form(self, slot: Slot) -> str:
+        return self.forms[slot.index]
 
 
 def line(pieces: Iterable[Any], fill: Fill, slots: Iterable[Slot] = ()) -> str:
@@ -81,7 +98,11 @@ def _item(item: Math | Slot | str, fill: Fill, inside: dict[str, Slot]) -> str:
 def written(slot: Slot, fill: Fill) -> str:
     """A slot as an element."""
     bracket = " data-b" if slot.bracket else ""
-    text = fill(slot)
+    text, form = fill(slot), fill.form(slot)
+    if form != "number":  # an element of MathML that HTML may stand in; the page draws the array there
+        return (
+            f'<mtext class="array" data-v="{slot.index}" data-k="" data-form="{form}">{escape(text)}</mtext>'
+        )
     text = f"({text})" if slot.bracket and text.startswith("−") else text
     return f'<mn data-v="{slot.index}" data-k="{escape(slot.key)}"{bracket}>{escape(text)}</mn>'
 

@@ -45,17 +45,74 @@ function show(value, digits) {
   return sign + whole + (part ? "." + part : "");
 }
 
-// What was typed, as a number; null for anything else. Fractions are welcome: 1/2.
+// What was typed, as a number; null for anything else. Fractions, products, π and decimal commas are welcome: 1/3, 0,5, 2pi, 3*pi/4.
 function read(text) {
-  const number = part => {
-    const found = part.trim().replace(/^[−–]/, "-");
-    const named = { "inf": Infinity, "-inf": -Infinity, "∞": Infinity, "-∞": -Infinity, "nan": NaN }[found.toLowerCase()];
-    if (named !== undefined) return named;
-    return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(found) ? Number(found) : null;
+  const named = { "inf": Infinity, "∞": Infinity, "nan": NaN, "pi": Math.PI, "π": Math.PI };
+  const factor = part => {
+    const sign = /^[-−–]/.test(part) ? -1 : 1, found = part.replace(/^[-−–+]/, "").trim().toLowerCase();
+    if (Object.hasOwn(named, found)) return sign * named[found];
+    const [, digits, pi] = /^(.*?)\s*(pi|π)?$/.exec(found);
+    if (!/^(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?$/.test(digits)) return null;
+    return sign * Number(digits.replace(",", ".")) * (pi ? Math.PI : 1);
   };
-  const parts = text.split("/").map(number);
+  const product = part => {
+    const factors = part.split(/[*·×]/).map(each => factor(each.trim()));
+    return factors.includes(null) ? null : factors.reduce((a, b) => a * b);
+  };
+  const parts = text.replace(/[\u00a0\u202f\u200e\u200f]/g, " ").trim().split("/").map(product);
   if (parts.includes(null) || parts.length > 2) return null;
   return parts.length === 2 ? parts[0] / parts[1] : parts[0];
+}
+
+// A number with so many places behind its point, halves to even.
+function toPlaces(value, count) {
+  const exact = value.toFixed(Math.min(100, count + 60)), cut = exact.length - Math.min(100, count + 60) + count;
+  const kept = count ? exact.slice(0, cut) : exact.slice(0, cut - 1);
+  return /^\.?50*$/.test(exact.slice(kept.length)) && "02468".includes(kept[kept.length - 1]) ? kept : value.toFixed(count);
+}
+
+// How many places behind the point numbers have in common, as Python's `matrix_cells` finds them; null where none would show all.
+function places(known, digits) {
+  const sizes = known.map(Math.abs).filter(size => size > 0);
+  if (!sizes.length) return 0;
+  const most = Math.max(...sizes), largest = Number(most.toExponential(100).split("e")[1]);
+  if (largest >= Math.max(digits, 3) + 2 || largest < -3) {
+    return known.some(value => value !== Math.round(value)) || most >= 1e15 ? null : 0;
+  }
+  const least = Math.max(0, Math.min(digits - 1 - largest, 17));
+  for (let count = least; count < least + 3; count++) {
+    const texts = known.map(value => toPlaces(value, count));
+    if (!texts.every((text, k) => Number(text) !== 0 || known[k] === 0)) continue;
+    return count ? Math.max(...texts.map(text => text.replace(/0+$/, "").split(".")[1].length)) : 0;
+  }
+  return null;
+}
+
+// The elements of a small array as texts whose points stand below one another.
+function cells(array, digits) {
+  const list = Array.from(array);
+  const floats = list.every(value => typeof value === "number");
+  const count = floats ? places(list.filter(Number.isFinite), digits) : null;
+  return list.map(value => {
+    if (count === null || !Number.isFinite(value) || Math.abs(value) >= 1e15) return show(value, digits);
+    const text = toPlaces(value, count);
+    return (Number(text) === 0 ? text.replace("-", "") : text).replace("-", "−");
+  });
+}
+
+// An array in one line: its range.
+function range(array, digits) {
+  let low = Infinity, high = -Infinity, missing = 0;
+  for (const value of array) {
+    if (Number.isNaN(value)) missing++;
+    else {
+      if (value < low) low = value;
+      if (value > high) high = value;
+    }
+  }
+  if (missing === array.length) return missing ? "NaN" : "";
+  const [first, last] = [show(low, digits), show(high, digits)];
+  return (first === last ? first : `${first}…${last}`) + (missing ? `, ${missing} NaN` : "");
 }
 
 // A step for a slider that covers a range: a power of ten.

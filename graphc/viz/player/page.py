@@ -16,8 +16,7 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
-from graphc.compiler.targets.javascript import program
-from graphc.errors import CompileError, InputError
+from graphc.errors import InputError
 from graphc.interpret.numpy_eval import run
 from graphc.ir.expr import Expr, substitute, symbol
 from graphc.ir.formatting import show_value, visible
@@ -26,18 +25,31 @@ from graphc.ir.types import is_float
 from graphc.version import __version__
 from graphc.viz.explain.explanation import Explanation
 from graphc.viz.math_text import equal, formula, named
+from graphc.viz.player.codes import exercise_key
+from graphc.viz.player.elements import adjoints_of, names_of, rules_of, with_operands
+from graphc.viz.player.layout import form_of
 from graphc.viz.player.lesson import Lecture, Lesson, lesson
-from graphc.viz.player.mathml import Slot, plain
-from graphc.viz.player.picture import Picture
+from graphc.viz.player.mathml import Fill, plain
+from graphc.viz.player.panels import (
+    input_form,
+    section_of_descent,
+    section_of_element,
+    section_of_exercise,
+    section_of_inputs,
+    section_of_links,
+    toolbar,
+)
+from graphc.viz.player.picture import Picture, picture_slots
+from graphc.viz.player.recompute import as_data, recomputation
 from graphc.viz.player.rounds import rounds
 from graphc.viz.player.sections import (
     as_text,
     controls,
-    section_of_inputs,
     section_of_plot,
     section_of_step,
     slope_of,
 )
+from graphc.viz.player.words import label, languages, told
 from graphc.viz.style import DARK, Style
 from graphc.viz.view_graph import View
 
@@ -147,77 +159,110 @@ def page(
     style : colours, where the reader prefers light ones
     exercise : whether the reader is asked for the values
 
-    Numbers can be changed in the page; arrays are shown as they are. Raises `InputError` for a point that does not fit and for an
+    Numbers and elements of arrays can be changed in the page, which computes everything anew; what JavaScript has no form for
+    stands as it was computed. Raises `InputError` for a point that does not fit and for an
     exercise about arrays, `RenderError` for a graph that is too large.
     """
     record = None if explanation is None else graph.differentiate(seed)
     course = lesson(graph, explanation, record, visible(name, 24), rounds(graph, at, digits))
     plotted = _plotted(course, view)
     slopes = [slope_of(course, node) for node in range(len(graph.symbols))]
+    adjoints = adjoints_of(course)
+    nodes = [course.slot(expr).index for expr in graph.exprs]
+    picture_slots(view, course)
+    values = run(Dag(course.exprs, graph.symbols), at)
+    arrays = any(getattr(value, "ndim", 0) for value in values)
+    if arrays:
+        with_operands(course)
     dag = Dag(course.exprs, graph.symbols)
     values = run(dag, at)
-    compute = _program(dag, values)
-    if exercise and compute is None:
+    inputs, values = values[: len(graph.symbols)], [values[place] for place in dag.outputs]
+    compute = recomputation(dag, inputs)
+    if exercise and (arrays or compute is None):
         raise InputError(
             "an exercise asks for numbers, and this graph computes with arrays",
             hint="leave exercise=True out",
         )
-    texts = [show_value(values[place], digits) for place in dag.outputs]
-
-    def fill(slot: Slot) -> str:
-        return "?" if exercise and slot.key else texts[slot.index]
-
-    picture = Picture(view, course, fill, style, [values[place] for place in dag.outputs])
+    shapes: list[tuple[int, ...]] = [tuple(getattr(value, "shape", ())) for value in values]
+    fill = Fill(
+        [show_value(value, digits) for value in values], [form_of(shape) for shape in shapes], exercise
+    )
     heading = equal(named(course.name), formula(_shown(course))) if len(graph.outputs) == 1 else None
     title = heading.text if heading else ", ".join(_labels(view))[:200]
-    with_plot = compute is not None and not exercise and bool(plotted)
+    listed = {slot: list(shape) for slot, shape in enumerate(shapes) if form_of(shape) != "number"}
+    names = names_of(course) if arrays else []
+    live = compute is not None
+    with_plot = live and not exercise and bool(plotted)
+    sides = [
+        section_of_plot(course, plotted) if with_plot else "",
+        section_of_descent(course) if with_plot and len(graph.outputs) == 1 else "",
+    ]
+    picture = Picture(view, course, fill, style, values)
     body = "\n".join(
         [
-            '<div class="formula" tabindex="0" role="region" aria-label="The formula">'
+            f'<div class="formula" tabindex="0" role="region"{label("formula")} dir="ltr">'
             f'<h1 aria-label="{escape(title)}">{plain(heading) if heading else escape(title)}</h1></div>',
-            f'<div class="scroll" tabindex="0" role="region" aria-label="The graph">{picture.svg()}</div>',
+            toolbar(),
+            f'<div class="scroll" tabindex="0" role="region"{label("graph")} dir="ltr">{picture.svg()}</div>',
             controls(len(course.scenes) - 1),
-            '<div class="columns">',
-            '<div class="stack">' if with_plot else "",
-            '<div class="panel lecture" aria-live="polite" tabindex="0" role="region" aria-label="This step">',
+            f'<div class="columns{"" if any(sides) else " single"}">',
+            '<div class="stack">',
+            f'<div class="panel lecture" aria-live="polite" tabindex="0" role="region"{label("this_step")}>',
             *(section_of_step(course, number, fill, exercise) for number in range(len(course.scenes))),
             "</div>",
-            section_of_inputs(course, values, compute is not None, digits),
-            "</div>" + section_of_plot(course, plotted) if with_plot else "",
+            section_of_exercise() if exercise else "",
+            section_of_inputs(course, inputs, live, digits),
+            section_of_element(course, names, listed) if arrays else "",
+            "</div>",
+            f'<div class="stack">{"".join(sides)}</div>' if any(sides) else "",
             "</div>",
             f'<p class="note">{escape(view.note)}</p>' if view.note else "",
-            '<p class="keys"><kbd>←</kbd> <kbd>→</kbd> step, <kbd>Home</kbd> <kbd>End</kbd> first and last, '
-            "<kbd>Space</kbd> play; a click on a node shows its forward step, another its backward step.</p>",
-            "<noscript><p>Without scripts the first step alone is shown.</p></noscript>",
+            "" if exercise else section_of_links(title),
+            '<p class="keys"><kbd>←</kbd> <kbd>→</kbd> <kbd>PgUp</kbd> <kbd>PgDn</kbd> <kbd>Home</kbd> <kbd>End</kbd> '
+            f"<kbd>Space</kbd> {told('keys')}</p>",
+            f"<noscript>{told('no_script', tag='p')}</noscript>",
+            f'<button type="button" id="curtain"{label("black")} hidden></button>',
         ]
     )
     data = {
         "digits": digits,
         "exercise": exercise,
-        "outputs": [{"slot": slot, "name": label} for slot, label in plotted],
+        "exam": exercise_key(graph, graph.symbols, inputs, digits) if exercise else "",
+        "outputs": [{"slot": slot, "name": text} for slot, text in plotted],
         "slopes": slopes,
         "scenes": [{"kind": scene.kind, "node": scene.node} for scene in course.scenes],
         "inputs": [
-            {
-                "name": course.names[node],
-                "kind": _kind(expr),
-                "value": as_text(values[node]),
-                "bounds": _bounds(expr),
-            }
-            for node, expr in enumerate(graph.symbols)
+            _input(course.names[k], expr, inputs[k], nodes[k]) for k, expr in enumerate(graph.symbols)
         ],
+        "shapes": listed,
+        "names": names,
+        "adjoints": adjoints if arrays else {},
+        "rules": rules_of(course, values) if arrays else {},
+        "fixed": {} if live else {k: as_data(values[k]) for k in listed if input_form(values[k])},
+        "words": languages(),
     }
-    return assemble(title, body, data, ("numbers.js", "chart.js", "player.js"), compute or "null", style)
+    return assemble(title, body, data, SCRIPTS, compute or "null", style)
 
 
-def _program(dag: Dag, values: list[Any]) -> str | None:
-    """The function that recomputes every value; None where there are arrays, which the page shows as they are."""
-    if any(getattr(value, "ndim", 0) for value in values):
-        return None
-    try:
-        return program(dag)
-    except CompileError:
-        return None
+SCRIPTS = (
+    "numbers.js", "chart.js", "values.js", "words.js", "elements.js", "inputs.js", "plotting.js", "exercise.js", "moving.js",
+    "player.js", "sharing.js", "begin.js",
+)  # fmt: skip
+"""The page's scripts, in the order in which they run."""
+
+
+def _input(name: str, expr: Expr, value: Any, slot: int) -> dict[str, Any]:
+    """An input as plain data."""
+    form = input_form(value)
+    described = {"name": name, "kind": expr.dtype.kind, "bounds": _bounds(expr), "slot": slot, "form": form}
+    if expr.dtype.itemsize < 8:
+        described["single"] = True
+    if getattr(value, "ndim", 0):
+        array = (
+            as_data(value) if form else {"type": value.dtype.name, "shape": list(value.shape), "bytes": ""}
+        )
+        return {**described, "array": array}
+    return {**described, "value": as_text(value)}
 
 
 def _plotted(lesson: Lesson, view: View) -> list[tuple[int, str]]:
@@ -239,10 +284,6 @@ def _shown(lesson: Lesson) -> Expr:
     names = {old: symbol(new, old.shape, old.dtype) for old, new in zip(symbols, lesson.names, strict=False)}
     output = lesson.graph.exprs[lesson.graph.outputs[0]]
     return substitute(output, {old: new for old, new in names.items() if old.name != new.name})
-
-
-def _kind(expr: Expr) -> str:
-    return expr.dtype.kind
 
 
 def _bounds(expr: Expr) -> list[float] | None:

@@ -45,17 +45,15 @@ class Picture:
     def __init__(self, view: View, lesson: Lesson, fill: Fill, style: Style, values: list[Any]) -> None:
         self.view, self.lesson, self.fill, self.style = view, lesson, fill, style
         self.values = values
-        self.nodes: dict[str, int] = {node.key: node.node for node in view.nodes}
-        self.kinds: dict[str, str] = {node.key: node.kind for node in view.nodes}
         self.totals: dict[str, Slot] = {}
         for node in view.nodes:
-            total = self._total(node.key, node.node)
+            total = _total(self.lesson, node)
             if total is not None:
                 self.totals[node.key] = total
 
     def svg(self) -> str:
         """The picture as SVG for a page."""
-        told = [self._told(number) for number in range(len(self.view.edges))]
+        told = [_told(self.view, self.lesson, number) for number in range(len(self.view.edges))]
         boxes = {number: self._boxes(texts) for number, texts in enumerate(told)}
         shown = replace(
             self.view,
@@ -88,25 +86,6 @@ class Picture:
 
     # --- values ---------------------------------------------------------------------------------------------------
 
-    def _told(self, number: int) -> list[Told]:
-        """The numbers at an edge."""
-        edge, lesson = self.view.edges[number], self.lesson
-        tail = edge.node
-        slots: list[Told] = []
-        if self.kinds[edge.tail] != "constant":
-            slots.append(("value", lesson.value(tail), lesson.forward.get(tail, 0)))
-        if lesson.record is None:
-            return slots
-        if self.kinds[edge.head] == "output":
-            if tail in lesson.backward or any(tail == node for node in range(len(lesson.graph.symbols))):
-                place_ = int(edge.head.removeprefix("out"))
-                slots.append(("back", lesson.seed(place_), lesson.backward.get(tail, len(lesson.scenes) - 1)))
-        else:
-            use = lesson.handing(self.nodes[edge.head], edge.slot)
-            if use is not None:
-                slots.append(("back", lesson.contribution(use), lesson.backward[use[0]]))
-        return slots
-
     def _boxes(self, texts: list[Told]) -> tuple[ValueBox | None, ValueBox | None]:
         """The room of what stands over an edge and under it; numbers have as much on either side."""
         found = {kind: self._box(slot) for kind, slot, _ in texts}
@@ -121,12 +100,6 @@ class Picture:
         if not shape or 0 in shape:
             return value_box(shape, min(max(_LEAST, len(self.fill(slot))), _MOST))
         return value_box(shape, max(_LEAST_CELL, _longest(value)))
-
-    def _total(self, key: str, node: int) -> Slot | None:
-        """The sum that a node shows which receives from several uses."""
-        if self.kinds[key] not in ("symbol", "operation") or self.lesson.record is None:
-            return None
-        return self.lesson.adjoint(node) if len(self.lesson.sources(node)) > 1 else None
 
     def _with_total(self, node: ViewNode) -> ViewNode:
         """A node with room for its sum; what it really is the page fills in."""
@@ -241,6 +214,42 @@ class Picture:
         return f"{point[0] + self.dx:.1f}", f"{self.top - point[1]:.1f}"
 
 
+def picture_slots(view: View, lesson: Lesson) -> None:
+    """Slots for all that the picture shows, before their values are computed."""
+    for number in range(len(view.edges)):
+        _told(view, lesson, number)
+    for node in view.nodes:
+        _total(lesson, node)
+
+
+def _told(view: View, lesson: Lesson, number: int) -> list[Told]:
+    """The numbers at an edge."""
+    edge = view.edges[number]
+    nodes = {node.key: node for node in view.nodes}
+    tail, head = edge.node, nodes[edge.head]
+    slots: list[Told] = []
+    if nodes[edge.tail].kind != "constant":
+        slots.append(("value", lesson.value(tail), lesson.forward.get(tail, 0)))
+    if lesson.record is None:
+        return slots
+    if head.kind == "output":
+        if tail in lesson.backward or any(tail == node for node in range(len(lesson.graph.symbols))):
+            place_ = int(edge.head.removeprefix("out"))
+            slots.append(("back", lesson.seed(place_), lesson.backward.get(tail, len(lesson.scenes) - 1)))
+    else:
+        use = lesson.handing(head.node, edge.slot)
+        if use is not None:
+            slots.append(("back", lesson.contribution(use), lesson.backward[use[0]]))
+    return slots
+
+
+def _total(lesson: Lesson, node: ViewNode) -> Slot | None:
+    """The sum that a node shows which receives from several uses."""
+    if node.kind not in ("symbol", "operation") or lesson.record is None:
+        return None
+    return lesson.adjoint(node.node) if len(lesson.sources(node.node)) > 1 else None
+
+
 def _middle(item: Item) -> float:
     for part in item.parts:
         if isinstance(part, Stroke):
@@ -260,4 +269,4 @@ def _longest(value: Any) -> int:
     return max(len(text) for row in cells for text in row)
 
 
-__all__ = ["Picture"]
+__all__ = ["Picture", "picture_slots"]

@@ -72,7 +72,7 @@ def _told(replay: LoopReplay, names: list[str], digits: int) -> Iterator[Round]:
         for place, node in enumerate(inner.outputs):
             carried = names[place] if place < replay.carries else "each step"
             given = "result" if replay.node.op in STEPLESS else carried
-            note = "" if replay.node.op in STEPLESS else "to the next step" if place < replay.carries else ""
+            note = ("next_step",) if replay.node.op not in STEPLESS and place < replay.carries else ()
             lines.append(
                 Line("returns", (Math(given, rf"\text{{{given}}}"), number(values[node], digits)), note=note)
             )

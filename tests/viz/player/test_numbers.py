@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from math import pi
 
 import numpy as np
 import pytest
 
-from graphc.ir.formatting import show_number
+from graphc.ir.formatting import matrix_cells, show_number
 from graphc.viz.player.page import asset
 
 NODE = shutil.which("node") or shutil.which("nodejs")
@@ -78,9 +79,46 @@ def test_show():
 
 def test_read():
     texts = ["1", " −2.5 ", "1/2", "-1/4", "1e-3", ".5", "2.", "inf", "-inf", "∞", "+3"]
+    texts += ["1,5", "−0,25", ",5", "pi", "-π", "2pi", "pi/2", "3*pi/4", "2·3", "1,5e-3", "1/3"]
     numbers = [1, -2.5, 0.5, -0.25, 1e-3, 0.5, 2, float("inf"), -float("inf"), float("inf"), 3]
+    numbers += [1.5, -0.25, 0.5, pi, -pi, 2 * pi, pi / 2, 3 * pi / 4, 6, 1.5e-3, 1 / 3]
     got = run(f"console.log(JSON.stringify({json.dumps(texts)}.map(read).map(String)))")
     assert [float(text.replace("Infinity", "inf")) for text in got] == numbers
-    bad = ["", "a", "1/2/3", "1,5", "0x10", "1 2", "alert(1)", "--1", "1e", "１"]
+    bad = [
+        "",
+        "a",
+        "1/2/3",
+        "1,5,2",
+        "1.5,2",
+        "p",
+        "pi pi",
+        "1**2",
+        "*2",
+        "0x10",
+        "1 2",
+        "alert(1)",
+        "--1",
+        "1e",
+        "１",
+    ]
     assert run(f"console.log(JSON.stringify({json.dumps(bad)}.map(read)))") == [None] * len(bad)
     assert run("console.log(JSON.stringify(String(read('nan'))))") == "NaN"
+
+
+def test_elements_of_small_arrays():
+    random = np.random.default_rng(2)
+    arrays = [random.normal(size=(2, 3)) * 10.0 ** random.integers(-6, 7, (2, 3)) for _ in range(150)]
+    arrays += [random.integers(-20, 20, (3, 2)) / 4.0 for _ in range(30)]
+    arrays += [
+        np.array(rows)
+        for rows in ([[0.0, -0.0]], [[np.nan, 1.5], [np.inf, -2]], [[1e300, 1]], [[-1e-9, 3.0]])
+    ]
+    arrays += [np.array([[1e6 + 0.5, 2]]), np.array([[0.001, 0.0005]]), np.array([[999999.0, 1]])]
+    for digits in (2, 3, 5):
+        texts = json.dumps([[repr(float(v)) for v in np.ravel(array)] for array in arrays])
+        texts = texts.replace("inf", "Infinity").replace("nan", "NaN")
+        shown = run(
+            f"console.log(JSON.stringify({texts}.map(row => cells(Float64Array.from(row.map(Number)), {digits}))))"
+        )
+        wanted = [[text for row in matrix_cells(array, digits) for text in row] for array in arrays]
+        assert shown == wanted

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+import struct
 from html.parser import HTMLParser
 
 import pytest
@@ -15,6 +16,8 @@ from graphc.errors import GradientError, InputError, RenderError
 from graphc.ir.formatting import show_value
 from graphc.viz.math_text import Math
 from graphc.viz.player.mathml import plain
+from graphc.viz.player.page import SCRIPTS, asset
+from graphc.viz.player.words import languages
 
 x, w, b = g.symbols("x w b")
 POINT = {"x": 2, "w": -3, "b": 6}
@@ -157,6 +160,10 @@ def test_names_of_outputs_and_latex_of_operations_are_no_elements_either():
         Reader(made)
 
 
+def body_of(text):
+    return text[: text.index('<script type="application/json"')]
+
+
 def test_without_a_derivative_the_forward_pass_is_told():
     for output, at in (
         (x > w, {"x": 1, "w": 2}),
@@ -164,10 +171,10 @@ def test_without_a_derivative_the_forward_pass_is_told():
         (g.floor(x) > 1, {"x": 2.5}),
     ):
         text = page(output, at)
-        assert "Forward" in text and "Backward" not in text
+        assert "Forward" in body_of(text) and "Backward" not in body_of(text)
     both = page([x * w, x + w], {"x": 1, "w": 2}, seed=[1.0, 2.0])
     assert "Backward 2 of 2" in both
-    assert "Backward" not in page(loss(), backward=False)
+    assert "Backward" not in body_of(page(loss(), backward=False))
     with pytest.raises(GradientError):
         g.draw([x * w, x + w], at={"x": 1, "w": 2}, seed=[1.0])
 
@@ -194,13 +201,48 @@ def test_leaves_alone():
         Reader(page(output, at))
 
 
-def test_arrays_are_shown_as_they_are():
+def data_of(text):
+    return json.loads(re.findall(r'id="data">(.*?)</script>', text, re.S)[0])
+
+
+def test_arrays_are_computed_in_the_page():
     v = g.symbol("v", shape=3)
     text = page(g.sum(g.exp(v) * 2), {"v": [1.0, 2.0, 3.0]})
-    assert "const compute = null;" in text and "[5.44, 14.8, 40.2]" in text
-    assert "const compute = null;" in page(x * w, {"x": [1.0, 2.0], "w": 3.0}, seed=[1.0])
+    assert "const compute = null;" not in text and "[5.44, 14.8, 40.2]" in text
+    data = data_of(text)
+    (given,) = data["inputs"]
+    assert (
+        given["array"]["type"] == "float64" and given["array"]["shape"] == [3] and given["form"] == "matrix"
+    )
+    assert base64.b64decode(given["array"]["bytes"]) == struct.pack("<3d", 1, 2, 3)
+    assert "const compute = null;" not in page(x * w, {"x": [1.0, 2.0], "w": 3.0}, seed=[1.0])
     with pytest.raises(InputError, match="arrays"):
         page(g.sum(v), {"v": [1.0, 2.0, 3.0]}, exercise=True)
+
+
+def test_what_javascript_cannot_compute_stands_as_it_was_computed():
+    m = g.symbol("m_page", shape=(2, 2))
+    text = page(g.sum(g.svdvals(m)), {"m_page": [[2.0, 0.0], [0.0, 1.0]]})
+    data = data_of(text)
+    assert "const compute = null;" in text and data["fixed"] and "Gradient descent" not in body_of(text)
+
+
+@pytest.mark.parametrize("code", sorted(languages()))
+def test_every_language_has_every_word_and_its_numbers(code):
+    english, other = languages()["en"], languages()[code]
+    assert set(other) == set(english) and other["direction"] in ("ltr", "rtl")
+    for key, text in english.items():
+        assert other[key].strip() and set(re.findall(r"\{\d\}", other[key])) == set(
+            re.findall(r"\{\d\}", text)
+        ), key
+
+
+def test_the_keys_in_pages_and_scripts_are_words():
+    text = page(loss()) + page(loss(), exercise=True)
+    used = set(re.findall(r'data-[tlp]="(\w+)"', text))
+    used |= set(re.findall(r'\bsay\(\s*"(\w+)"', "".join(asset(name) for name in SCRIPTS)))
+    assert used - {"hint_"} <= set(languages()["en"])
+    assert {"descent", "share", "exercise", "hint", "numerically"} <= used
 
 
 def test_an_exercise_gives_nothing_away():

@@ -1,0 +1,86 @@
+"""What a player's page recomputes, as JavaScript: numbers by one function over numbers, arrays by a program of the loop IR.
+
+The lengths of arrays are those of the point. Arrays travel as the bytes of their elements, and become typed arrays in the page.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from graphc.compiler.pipeline import REWRITING, Options, loop_program, run, unit_of
+from graphc.compiler.targets.javascript import program
+from graphc.compiler.targets.javascript_program import expanded, module
+from graphc.errors import CompileError, GraphcError
+from graphc.ir.attribute_text import bound
+from graphc.ir.expr import Expr, apply, cast, symbol, walk
+from graphc.ir.graph import Dag
+from graphc.ir.inputs import bind_dimensions
+
+_LARGEST = 400_000
+"""A program of more characters is not sent along: the values then stand as they were computed."""
+
+
+def recomputation(dag: Dag, values: Sequence[Any]) -> str | None:
+    """A JavaScript expression, the function from the inputs to the outputs of a graph; None where it has no form there.
+
+    values : of the symbols of the graph, in their order
+
+    Numbers are numbers, truth values booleans, integers BigInts and arrays typed arrays in the order of rows, in and out.
+    """
+    try:
+        if not any(getattr(value, "ndim", 0) for value in values) and not any(
+            node.shape for node in dag.exprs
+        ):
+            try:
+                return program(dag)
+            except CompileError:
+                pass  # loops have no form in a function of numbers alone, but as a program
+        text = _of_arrays(dag, values)
+    except GraphcError:
+        return None
+    return text if len(text) <= _LARGEST else None
+
+
+def _of_arrays(dag: Dag, values: Sequence[Any]) -> str:
+    known = dict(zip(dag.symbols, map(np.asarray, values), strict=True))
+    fixed = at_lengths([*(dag.exprs[place] for place in dag.outputs), *dag.symbols], known)
+    outputs, symbols = fixed[: len(dag.outputs)], fixed[len(dag.outputs) :]
+    unit = unit_of(expanded(Dag(outputs, symbols)), Options(rewrite=None))
+    written = module(replace(loop_program(run(unit, REWRITING)), name="values"), "", exported=False)
+    body = "\n".join(line for line in written.splitlines() if not line.startswith("//"))
+    return f"(() => {{\n{body}\nreturn input => values(...input);\n}})()"
+
+
+def at_lengths(outputs: Sequence[Expr], arrays: Mapping[Expr, np.ndarray]) -> list[Expr]:
+    """Expressions with the lengths of a point in place of names; a symbol of a number that got an array is one of an array."""
+    lengths = bind_dimensions(arrays, arrays.values())
+    fixed: dict[Expr, Expr] = {}
+    for node in walk([*outputs, *arrays]):
+        if node.is_symbol:
+            shape = bound(node.shape, lengths) if node.shape else arrays[node].shape
+            fixed[node] = symbol(node.name, shape, node.dtype, range=node.bounds)
+        elif node.op.name == "astype":
+            fixed[node] = cast(fixed[node.operands[0]], node.dtype)
+        elif node.operands or node.op.on_arrays:
+            fixed[node] = apply(node.op, *[fixed[x] for x in node.operands], attrs=bound(node.attrs, lengths))
+        else:
+            fixed[node] = node
+    return [fixed[output] for output in outputs]
+
+
+def as_data(value: Any) -> dict[str, Any]:
+    """An array as plain data: its type, its shape and its bytes."""
+    array = np.ascontiguousarray(value)
+    return {
+        "type": array.dtype.name,
+        "shape": list(array.shape),
+        "bytes": base64.b64encode(array.astype(array.dtype.newbyteorder("<")).tobytes()).decode(),
+    }
+
+
+__all__ = ["as_data", "at_lengths", "recomputation"]
