@@ -3,6 +3,8 @@ const first_language = preferred();
 showInputs();
 refresh();
 speak(first_language);
+data.inputs.forEach((input, number) => { if (compute && input.array && input.form) choose(number, 0); });
 fromHash();
 map();
+if (one("link")) one("link").value = location.href;
 if (data.exercise) tellScore();

@@ -100,13 +100,15 @@ function tellElement() {
   }
   one("element-told").replaceChildren(...lines);
   const parts = made ? made.parts.slice(0, MOST).filter(([part]) => data.shapes[part]) : [];
-  one("element-parts").replaceChildren(...parts.map(([part, place]) => {
+  const key = JSON.stringify(parts);
+  if (one("element-parts").dataset.of !== key) one("element-parts").replaceChildren(...parts.map(([part, place]) => {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = named(part, place);
     button.addEventListener("click", () => openElement(part, place));
     return button;
   }));
+  one("element-parts").dataset.of = key; // the same ones stay, and keep the focus
   one("element-array").value = String(slot);
   if (document.activeElement !== one("element-index")) one("element-index").value = indexOf(flat, data.shapes[slot] ?? []).join(", ");
 }

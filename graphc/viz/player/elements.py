@@ -47,7 +47,8 @@ def names_of(lesson: Lesson) -> list[str]:
             names[expr] = f"∂{shown[over]}/∂{shown[under]}"
         for (user, slot), expr in record.contributions.items():
             over, under = graph.exprs.index(user), graph.exprs.index(user.operands[slot])
-            names[expr] = f"{shown[over]} → ∂{lesson.name}/∂{shown[under]}"
+            again = sum(x is user.operands[slot] for x in user.operands[:slot])
+            names[expr] = f"{shown[over]}→{shown[under]}{'′' * again}"
         for node, expr in enumerate(graph.exprs):
             if lesson.sources(node):
                 names[record.adjoint(expr)] = f"∂{lesson.name}/∂{shown[node]}"

@@ -49,7 +49,7 @@ function showInput(number, from = "", cell = chosen[number]) {
   const field = input.form === "matrix" ? one(`in${number}_${cell}`) : one(`in${number}`), slider = one(`slide${number}`);
   const value = numberAt(number, cell);
   if (field.type === "checkbox") field.checked = Boolean(value);
-  else if (from !== "field") field.value = typeof value === "number" ? tidy(value) : String(value);
+  else if (from !== "field") field.value = typeof value === "number" ? tidy(value, input.form === "matrix" ? 4 : 6) : String(value);
   field.removeAttribute("aria-invalid");
   if (input.array) {
     const told = one(`cell${number}`);

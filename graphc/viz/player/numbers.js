@@ -125,6 +125,6 @@ function clamp(value, low, high) {
 }
 
 // A short text for an input: the number as it is, without the noise of binary fractions.
-function tidy(value) {
-  return String(Number(Number(value).toPrecision(6)));
+function tidy(value, digits = 6) {
+  return String(Number(Number(value).toPrecision(digits)));
 }

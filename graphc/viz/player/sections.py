@@ -95,7 +95,7 @@ def _title(lesson: Lesson, number: int, scene: LessonStep) -> str:
 
 
 def _line(lesson: Lesson, item: Line, fill: Fill, exercise: bool) -> str:
-    text = line(item.pieces, fill, item.inside)
+    text = f'<span dir="ltr">{line(item.pieces, fill, item.inside)}</span>'
     if item.note:
         key, *parts = item.note
         text += f' <span class="note">({told(key, *parts)})</span>'
@@ -131,7 +131,7 @@ def section_of_plot(lesson: Lesson, plotted: list[tuple[int, str]]) -> str:
         f'<button type="button" id="closer"{label("zoom_in")}>+</button>'
         f'<button type="button" id="wider"{label("zoom_out")}>−</button></div>'
         f'<div id="plot" dir="ltr"></div><ul class="legend chart">{legend}</ul>'
-        '<p class="note" id="slope" dir="ltr"></p></section>'
+        '<p class="note" id="slope" dir="auto"></p></section>'
     )
 
 

@@ -58,7 +58,7 @@ function fromHash() {
 // --- the lecture hall -----------------------------------------------------------------------------------------------------
 
 function large() {
-  const on = document.body.classList.toggle("large");
+  const on = document.documentElement.classList.toggle("large");
   one("large").setAttribute("aria-pressed", String(on));
   after();
 }
