@@ -134,6 +134,11 @@ def _held(text: str, dtype: DType) -> str:
     return f"BigInt.as{'Int' if dtype.kind == 'i' else 'Uint'}N({8 * dtype.itemsize}, {text})"
 
 
+def expanded(graph: Dag) -> Dag:
+    """A graph whose elements JavaScript can compute: operations without a form in it are what they stand for."""
+    return expand_ops(graph, lambda op: op.on_arrays or op.expand is None or JavaScriptBuilder.writes(op))
+
+
 def program(dag: Dag) -> str:
     """A JavaScript expression whose value is a function: an array of the inputs in, an array of the outputs out.
 

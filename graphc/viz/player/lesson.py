@@ -56,12 +56,14 @@ class LessonStep:
     kind : 'start', 'forward', 'round' for a step of a loop, 'backward' or 'gradient'
     node : the graph's node whose box lights up, or None
     title : a formula, or None
+    fixed : whether the numbers are those of the point at which the page begins
     """
 
     kind: str
     node: int | None
     title: Math | None
     lines: tuple[Line, ...]
+    fixed: bool = False
 
 
 class Lecture(Drawable, Protocol):
@@ -253,9 +255,14 @@ class Lesson:
             note = ("broadcast",)
         return Line("returns", (to, product, handed), note=note, ask=key)
 
-    def go_through(self, node: int, title: Math, lines: tuple[Line, ...]) -> None:
+    def go_through(self, node: int, title: Math, lines: tuple[Line, ...], fixed: bool) -> None:
         """The scene of a step of a loop."""
-        self.add(LessonStep("round", self.box(node), title, lines))
+        filled = (
+            tuple(self.slot(piece) if isinstance(piece, Expr) else piece for piece in item.pieces)
+            for item in lines
+        )
+        told = tuple(replace(item, pieces=pieces) for item, pieces in zip(lines, filled, strict=True))
+        self.add(LessonStep("round", self.box(node), title, told, fixed))
 
     def finish(self) -> None:
         """The last scene: the gradient."""
@@ -269,7 +276,7 @@ def lesson(
     explanation: Explanation | None,
     record: AdjointRecord | None,
     name: str,
-    rounds: Mapping[int, Sequence[tuple[Math, tuple[Line, ...]]]] | None = None,
+    rounds: Mapping[int, Sequence[tuple[Math, tuple[Line, ...], bool]]] | None = None,
 ) -> Lesson:
     """The scenes of a graph.
 
@@ -279,7 +286,8 @@ def lesson(
     explanation : of its derivative, in symbols alone; None tells the forward pass alone
     record : of the derivative; None without an explanation
     name : of what is differentiated
-    rounds : the first result of a loop → what is told of its steps, a title and lines for each
+    rounds : the first result of a loop → what is told of its steps: a title and lines for each, and whether these hold at the
+        point alone; expressions among the lines become slots
 
     Raises `RenderError` for a graph that is too large to be stepped through.
     """
@@ -293,8 +301,8 @@ def lesson(
     written.start()
     rounds = rounds or {}
     for node in operations:
-        for title, lines in rounds.get(node, ()):
-            written.go_through(node, title, lines)
+        for title, lines, fixed in rounds.get(node, ()):
+            written.go_through(node, title, lines, fixed)
         written.go_forward(node)
     if explanation is not None:
         for step in explanation.steps:

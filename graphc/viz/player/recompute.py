@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from graphc.compiler.pipeline import REWRITING, Options, loop_program, run, unit_of
-from graphc.compiler.targets.javascript import program
-from graphc.compiler.targets.javascript_program import expanded, module
+from graphc.compiler.targets.javascript import expanded, program
+from graphc.compiler.targets.javascript_program import module
 from graphc.errors import CompileError, GraphcError
 from graphc.ir.attribute_text import bound
 from graphc.ir.expr import Expr, apply, cast, symbol, walk
@@ -23,6 +23,10 @@ from graphc.ir.inputs import bind_dimensions
 
 _LARGEST = 400_000
 """A program of more characters is not sent along: the values then stand as they were computed."""
+
+
+_TURNS = 20_000
+"""While loops of a page take no more turns than these: nobody waits for a page, and a value that is typed must not stop it."""
 
 
 def recomputation(dag: Dag, values: Sequence[Any]) -> str | None:
@@ -51,7 +55,7 @@ def _of_arrays(dag: Dag, values: Sequence[Any]) -> str:
     fixed = at_lengths([*(dag.exprs[place] for place in dag.outputs), *dag.symbols], known)
     outputs, symbols = fixed[: len(dag.outputs)], fixed[len(dag.outputs) :]
     unit = unit_of(expanded(Dag(outputs, symbols)), Options(rewrite=None))
-    written = module(replace(loop_program(run(unit, REWRITING)), name="values"), "", exported=False)
+    written = module(replace(loop_program(run(unit, REWRITING)), name="values"), "", _TURNS)
     body = "\n".join(line for line in written.splitlines() if not line.startswith("//"))
     return f"(() => {{\n{body}\nreturn input => values(...input);\n}})()"
 

@@ -7,10 +7,11 @@ from typing import Any
 
 from graphc.interpret.loop_replay import LoopReplay
 from graphc.interpret.numpy_eval import run
+from graphc.ir.body import Body
 from graphc.ir.expr import Expr, rebuild, symbol
 from graphc.ir.graph import Dag
 from graphc.ir.op import CONSTANT, SYMBOL
-from graphc.ops.control import SWITCH
+from graphc.ops.control import SCAN, SWITCH
 from graphc.ops.control_runs import run_label
 from graphc.ops.function_calls import FUNCTION, STEPLESS
 from graphc.viz.explain.explanation import node_names
@@ -22,8 +23,11 @@ from graphc.viz.view_builder import runs_of
 _FIRST, _LAST = 12, 3
 """Of a long loop so many steps are told, at its beginning and at its end."""
 
-Round = tuple[Math, tuple[Line, ...]]
-"""A title, and what is told."""
+_UNROLLED = 800
+"""A loop of more nodes in all its steps is told at the point alone."""
+
+Round = tuple[Math, tuple[Line, ...], bool]
+"""A title, what is told, and whether that holds at the point alone."""
 
 
 def rounds(graph: Any, at: Mapping[Any, Any], digits: int) -> dict[int, list[Round]]:
@@ -43,11 +47,29 @@ def rounds(graph: Any, at: Mapping[Any, Any], digits: int) -> dict[int, list[Rou
         operands = graph.operands[nodes[0]]
         known = [graph.exprs[of].name if graph.exprs[of].op is SYMBOL else "" for of in operands]
         replay = LoopReplay(graph.exprs[nodes[0]], [values[of] for of in operands], lengths)
-        told[nodes[0]] = list(_told(replay, binder_names(graph.exprs[nodes[0]], known), digits))
+        steps = _unrolled(replay, [graph.exprs[of] for of in operands])
+        told[nodes[0]] = list(_told(replay, binder_names(graph.exprs[nodes[0]], known), digits, steps))
     return told
 
 
-def _told(replay: LoopReplay, names: list[str], digits: int) -> Iterator[Round]:
+def _unrolled(replay: LoopReplay, operands: list[Expr]) -> dict[int, list[Expr]] | None:
+    """Step → every node of the body there, in terms of the graph; None where the number of steps depends on values."""
+    (body, *_), size = replay.bodies, len(replay.bodies[0].dag.exprs)
+    if replay.node.op is not SCAN or replay.steps * size > _UNROLLED:
+        return None
+    whole = Body(body.inputs, body.dag.exprs)
+    first = replay.carries + replay.rows
+    carry, steps = operands[: replay.carries], {}
+    for step in replay.order:
+        rows = [x[step] for x in operands[replay.carries : first]]
+        steps[step] = whole.of([*carry, *rows, *operands[first:]])
+        carry = [steps[step][place] for place in body.dag.outputs[: replay.carries]]
+    return steps
+
+
+def _told(
+    replay: LoopReplay, names: list[str], digits: int, steps: dict[int, list[Expr]] | None
+) -> Iterator[Round]:
     body = replay.bodies[replay.taken]
     outputs, inputs = named_body(body, names)
     inner = Dag(outputs, inputs)
@@ -60,23 +82,19 @@ def _told(replay: LoopReplay, names: list[str], digits: int) -> Iterator[Round]:
     if len(order) > _FIRST + _LAST:
         order = [*order[:_FIRST], *order[-_LAST:]]
     for step in order:
-        values = replay.values(step)
-        lines = [
-            Line("receives", (named(shown[node]), number(values[node], digits)))
-            for node in range(len(inputs))
-        ]
+        at_the_point = [number(value, digits) for value in replay.values(step)]
+        values: list[Any] = at_the_point if steps is None else steps[step]
+        lines = [Line("receives", (named(shown[node]), values[node])) for node in range(len(inputs))]
         for node, expr in enumerate(inner.exprs):
             if not expr.op.is_leaf:
                 written = formula(rebuild(expr, tuple(aliases[of] for of in inner.operands[node])))
-                lines.append(Line("computes", (named(shown[node]), written, number(values[node], digits))))
+                lines.append(Line("computes", (named(shown[node]), written, values[node])))
         for place, node in enumerate(inner.outputs):
             carried = names[place] if place < replay.carries else "each step"
             given = "result" if replay.node.op in STEPLESS else carried
             note = ("next_step",) if replay.node.op not in STEPLESS and place < replay.carries else ()
-            lines.append(
-                Line("returns", (Math(given, rf"\text{{{given}}}"), number(values[node], digits)), note=note)
-            )
-        yield _title(replay, step), tuple(lines)
+            lines.append(Line("returns", (Math(given, rf"\text{{{given}}}"), values[node]), note=note))
+        yield _title(replay, step), tuple(lines), steps is None
 
 
 def _title(replay: LoopReplay, step: int) -> Math:

@@ -70,6 +70,8 @@ def section_of_step(lesson: Lesson, number: int, fill: Fill, exercise: bool) -> 
             rows += f'<div class="row"{_rule(item, exercise)}>{_verb(item.verb, again)}<dd>{shown}</dd></div>'
             verb = "" if exercise and item.rule else item.verb
         listed = f'<dl class="lines">{rows}</dl>'
+    if scene.fixed:
+        listed += told("at_start", tag="p", class_="note stale", hidden="")
     hidden = " hidden" if number else ""
     return f'<section class="step {scene.kind}-step"{hidden}><h2>{_title(lesson, number, scene)}</h2>{listed}</section>'
 

@@ -69,6 +69,8 @@ function fill() {
     element.classList.toggle("alarm", /NaN|∞/.test(text));
     if (place.cap) element.style.fontSize = text.length > place.cap ? `${((12 * place.cap) / text.length).toFixed(1)}px` : "";
   }
+  const moved = inputs.some((value, number) => value !== start[number]);
+  for (const note of all(".stale")) note.hidden = !moved;
   for (const rule of all("[data-rule]")) rule.hidden = secret(rule.dataset.rule) && !rule.dataset.told;
 }
 
