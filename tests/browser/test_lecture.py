@@ -449,3 +449,42 @@ def test_hostile_names_of_arrays(browser, tmp_path):
     browser.run("document.querySelector('.edge .cell').click()")
     assert browser.run("return document.querySelectorAll('img, iframe, object').length") == 0
     assert chains(browser)[0] == "</script><im…r=alert(1)>[0, 0] = 1" and browser.complaints() == []
+
+
+def test_frames_of_a_large_graph_open_and_close(browser, tmp_path):
+    from selenium.webdriver.common.keys import Keys
+    from selenium.webdriver.support.ui import Select, WebDriverWait
+
+    first, second = g.symbols("x w")
+    value = first
+    for number_ in range(20):
+        with g.scope(f"block {number_ // 5}"), g.scope(f"part {number_}"):
+            value = g.tanh(value * second) + value * first
+    graph = g.Graph(value)
+    at = {"x": 0.5, "w": 0.75}
+    opened(browser, tmp_path, graph, at)
+    WebDriverWait(browser.driver, 20).until(lambda _: browser.one("#where").text == "0 / 161")
+    labels = """
+    return [...document.querySelectorAll("svg.picture:not(.closed) .node.block")].map(node => node.getAttribute("aria-label"))"""
+    assert browser.run(labels) == [f"block {k}" for k in range(4)]
+    browser.one("svg.picture:not(.closed) .node.block").send_keys(Keys.ENTER)
+    assert browser.run(labels) == [*(f"block 0 / part {k}" for k in range(5)), "block 1"]
+    assert "\n".join(browser.violations()) == ""
+    browser.picture("frames-open")
+    for step in (1, 80, 81, 160):
+        browser.run("step.value = arguments[0]; step.dispatchEvent(new Event('input'))", step)
+        active = "return [...document.querySelectorAll('svg.picture:not(.closed) .node.active')].map(n => +n.dataset.n)"
+        (node,) = browser.run(active)
+        assert node == (step + 1 if step <= 80 else len(graph.exprs) - (step - 80))
+    check = """
+    return [...document.querySelectorAll("section.step:not([hidden]) [data-v]")].map(e => [e.dataset.k, e.textContent])"""
+    result = graph.backward(at)
+    for key, text in browser.run(check):
+        if key.startswith("a"):
+            assert text == show_value(result[int(key[1:])])
+    Select(browser.one("#frames")).select_by_visible_text("block 2 / part 12")
+    assert "block 2 / part 13" in browser.run(labels)
+    type_into(browser, browser.one("#find"), "v70")
+    found = "return document.querySelector('svg.picture:not(.closed) .found').getAttribute('aria-label')"
+    assert browser.run(found).startswith("v70")
+    assert browser.complaints() == []

@@ -20,7 +20,7 @@ from graphc.viz.math_text import Math, derivative, equal, formula, named
 from graphc.viz.player.mathml import FIRST, Slot
 from graphc.viz.view_builder import Drawable, runs_of
 
-LARGEST = 300
+LARGEST = 2000
 """A graph with more operations is not stepped through node by node."""
 
 _TERMS = 8

@@ -1,6 +1,38 @@
 // A picture that is larger than its frame: enlarged, moved by hand, searched, and seen as a whole in a small map.
-const scroller = document.querySelector(".scroll"), drawing = scroller.querySelector("svg");
-let scale = 1;
+const scroller = document.querySelector(".scroll"), pictures = all("svg.picture", scroller), frames = one("frames");
+let drawing = pictures[0], scale = 1;
+
+// Shows the picture in which a frame is open.
+function openFrame(number) {
+  if (pictures[number] === drawing) return;
+  drawing = pictures[number];
+  pictures.forEach(picture => picture.classList.toggle("closed", picture !== drawing));
+  drawing.style.setProperty("--z", scale);
+  drawing.classList.toggle("zoomed", scale !== 1);
+  frames.value = String(number);
+  small.replaceChildren();
+  fill();
+  map();
+}
+
+// Shows a picture in which a node is, or the frame that it is in: the one that is seen, if it is.
+function openFor(node) {
+  const has = picture => picture.querySelector(`.node[data-node="${node}"]`);
+  if (!node || has(drawing)) return;
+  const found = pictures.findIndex(has);
+  if (found >= 0) openFrame(found);
+}
+
+if (frames) frames.addEventListener("change", () => openFrame(Number(frames.value)));
+for (const block of all("[data-open]")) {
+  block.addEventListener("click", () => openFrame(Number(block.dataset.open)));
+  block.addEventListener("keydown", event => {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    openFrame(Number(block.dataset.open));
+    frames.focus();
+  });
+}
 
 function enlarge(factor) {
   scale = factor ? clamp(scale * factor, 0.25, 6) : 1;
@@ -36,6 +68,7 @@ addEventListener("pointerup", () => {
 const small = one("map");
 
 function map() {
+  if (!drawing) return;
   const over = scroller.scrollWidth > scroller.clientWidth + 2 || scroller.scrollHeight > scroller.clientHeight + 2;
   small.toggleAttribute("hidden", !over);
   if (!over) return;
@@ -66,13 +99,14 @@ const findField = one("find");
 let foundAt = -1;
 
 function find(next) {
-  const text = findField.value.trim().toLowerCase(), nodes = all(".node[data-node]", drawing);
+  const text = findField.value.trim().toLowerCase(), nodes = all(".node[data-node]", scroller);
   const labels = nodes.map(node => (node.getAttribute("aria-label") ?? node.textContent).toLowerCase());
   const hits = [...nodes.keys()].filter(k => text && labels[k].includes(text)).sort((a, b) => !labels[a].startsWith(text) - !labels[b].startsWith(text));
   for (const node of nodes) node.classList.remove("found");
   foundAt = hits.length ? (next ? foundAt + 1 : 0) % hits.length : -1;
   if (foundAt < 0) return;
   nodes[hits[foundAt]].classList.add("found");
+  openFrame(pictures.indexOf(nodes[hits[foundAt]].closest("svg.picture")));
   reveal(nodes[hits[foundAt]]);
 }
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from html import escape
 from importlib.resources import files
@@ -27,6 +29,7 @@ from graphc.viz.explain.explanation import Explanation
 from graphc.viz.math_text import equal, formula, named
 from graphc.viz.player.codes import exercise_key
 from graphc.viz.player.elements import adjoints_of, names_of, rules_of, with_operands
+from graphc.viz.player.frames import frame_pictures, titles
 from graphc.viz.player.layout import form_of
 from graphc.viz.player.lesson import Lecture, Lesson, lesson
 from graphc.viz.player.mathml import Fill, plain
@@ -73,7 +76,7 @@ def assemble(title: str, body: str, data: Any, scripts: tuple[str, ...], compute
     compute : a JavaScript expression, the function that the scripts call `compute`
     """
     inner = "\n".join([f"const compute = {compute};", *(asset(script) for script in scripts)])
-    script = f'"use strict";\n(() => {{\n{inner}}})();\n'
+    script = f'"use strict";\n(async () => {{\n{inner}}})();\n'
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return Template(asset("player.html")).substitute(
         digest=f"sha256-{digest}",
@@ -197,18 +200,29 @@ def page(
         section_of_plot(course, plotted) if with_plot else "",
         section_of_descent(course) if with_plot and len(graph.outputs) == 1 else "",
     ]
-    picture = Picture(view, course, fill, style, values)
+    frames = frame_pictures(view)
+    long = len(course.scenes) > _PLAIN and not exercise
+    blank = replace(fill, texts=[""] * len(values)) if long else fill  # the page writes all numbers itself
+    parts = {
+        "pictures": "\n".join(
+            Picture(view, course, fill, style, values, frame if len(frames) > 1 else None, number).svg(blank)
+            for number, frame in enumerate(frames)
+        ),
+        "steps": "\n".join(section_of_step(course, k, blank, exercise) for k in range(len(course.scenes))),
+    }
+    packed = _packed(parts) if long else ""
+    shown = {name: f'<div data-packed="{name}"></div>' for name in parts} if packed else parts
     body = "\n".join(
         [
             f'<div class="formula" tabindex="0" role="region"{label("formula")} dir="ltr">'
             f'<h1 aria-label="{escape(title)}">{plain(heading) if heading else escape(title)}</h1></div>',
-            toolbar(),
-            f'<div class="scroll" tabindex="0" role="region"{label("graph")} dir="ltr">{picture.svg()}</div>',
+            toolbar(titles(frames) if len(frames) > 1 else []),
+            f'<div class="scroll" tabindex="0" role="region"{label("graph")} dir="ltr">{shown["pictures"]}</div>',
             controls(len(course.scenes) - 1),
             f'<div class="columns{"" if any(sides) else " single"}">',
             '<div class="stack">',
             f'<div class="panel lecture" aria-live="polite" tabindex="0" role="region"{label("this_step")}>',
-            *(section_of_step(course, number, fill, exercise) for number in range(len(course.scenes))),
+            shown["steps"],
             "</div>",
             section_of_exercise() if exercise else "",
             section_of_inputs(course, inputs, live, digits),
@@ -240,13 +254,22 @@ def page(
         "rules": rules_of(course, values) if arrays else {},
         "fixed": {} if live else {k: as_data(values[k]) for k in listed if input_form(values[k])},
         "words": languages(),
+        "packed": packed,
     }
     return assemble(title, body, data, SCRIPTS, compute or "null", style)
 
 
+_PLAIN = 120
+"""Of a graph with more steps the pictures and steps travel packed."""
+
+
+def _packed(parts: dict[str, str]) -> str:
+    return base64.b64encode(zlib.compress(json.dumps(parts).encode(), 9)).decode()
+
+
 SCRIPTS = (
-    "numbers.js", "chart.js", "values.js", "words.js", "elements.js", "inputs.js", "plotting.js", "exercise.js", "moving.js",
-    "player.js", "sharing.js", "begin.js",
+    "unpack.js", "numbers.js", "chart.js", "values.js", "words.js", "elements.js", "inputs.js", "plotting.js", "exercise.js",
+    "moving.js", "player.js", "sharing.js", "begin.js",
 )  # fmt: skip
 """The page's scripts, in the order in which they run."""
 

@@ -163,8 +163,12 @@ def section_of_exercise() -> str:
     )
 
 
-def toolbar() -> str:
-    """Above the graph: search and size of the picture; letters, full screen and language of the page."""
+def toolbar(frames: list[str]) -> str:
+    """Above the graph: search, size and open frame of the picture; letters, full screen and language of the page."""
+    opened = "".join(
+        f'<option value="{number}">{escape(name) or "·"}</option>' for number, name in enumerate(frames)
+    )
+    chooser = f'<select id="frames"{label("frames")}>{opened}</select>' if frames else ""
     options = "".join(
         f'<option value="{code}" lang="{code}">{escape(words["name"])}</option>'
         for code, words in languages().items()
@@ -176,7 +180,7 @@ def toolbar() -> str:
         f'<button type="button" id="farther"{label("zoom_out")}>−</button>'
         f'<button type="button" id="nearer"{label("zoom_in")}>+</button>'
         f'<button type="button" id="whole"{label("whole")}>1:1</button>'
-        f'<svg id="map" hidden role="img"{label("map")}></svg><span class="space"></span>'
+        f'<svg id="map" hidden role="img"{label("map")}></svg>{chooser}<span class="space"></span>'
         f'<button type="button" id="large" aria-pressed="false"{label("large")}>Aa</button>'
         f'<button type="button" id="full"{label("full")}>{corners}</button>'
         f'<select id="language"{label("language")}>{options}</select></div>'

@@ -14,6 +14,7 @@ import numpy as np
 
 from graphc.ir.formatting import matrix_cells, show_number, visible
 from graphc.viz.layout_scene import ITALIC, SUBSCRIPT, SUPERSCRIPT, Item, Stroke, Text
+from graphc.viz.player.frames import FramePicture
 from graphc.viz.player.layout import VALUE, PlacedEdge, ValueBox, laid_out, value_box
 from graphc.viz.player.lesson import Lesson
 from graphc.viz.player.mathml import Fill, Slot
@@ -40,10 +41,27 @@ class Picture:
     fill : what stands in a slot at first
     style : sizes of letters and gaps
     values : what the slots hold at first
+    frame : the view with some frames closed, which is drawn in place of the whole
+    number : of the picture on its page
     """
 
-    def __init__(self, view: View, lesson: Lesson, fill: Fill, style: Style, values: list[Any]) -> None:
-        self.view, self.lesson, self.fill, self.style = view, lesson, fill, style
+    def __init__(
+        self,
+        view: View,
+        lesson: Lesson,
+        fill: Fill,
+        style: Style,
+        values: list[Any],
+        frame: FramePicture | None = None,
+        number: int = 0,
+    ) -> None:
+        self.lesson, self.fill, self.style, self.number = lesson, fill, style, number
+        self.opens = {} if frame is None else frame.opens
+        self.told = [_told(view, lesson, edge) for edge in range(len(view.edges))]
+        if frame is not None:
+            view = frame.view
+            self.told = [_together([self.told[edge] for edge in edges]) for edges in frame.edges]
+        self.view = view
         self.values = values
         self.totals: dict[str, Slot] = {}
         for node in view.nodes:
@@ -51,10 +69,13 @@ class Picture:
             if total is not None:
                 self.totals[node.key] = total
 
-    def svg(self) -> str:
-        """The picture as SVG for a page."""
-        told = [_told(self.view, self.lesson, number) for number in range(len(self.view.edges))]
+    def svg(self, written: Fill) -> str:
+        """The picture as SVG for a page; `written` says what stands in its slots until the page fills them."""
+        self.written = written
+        told = self.told
         boxes = {number: self._boxes(texts) for number, texts in enumerate(told)}
+        key = f"picture{self.number or ''}"
+
         shown = replace(
             self.view,
             nodes=tuple(self._with_total(node) for node in self.view.nodes),
@@ -65,9 +86,10 @@ class Picture:
         self.dx, self.top = -left, top
         parts = [
             f'<svg viewBox="0 0 {right - left:.1f} {top - bottom:.1f}" style="--w:{right - left:.0f}" role="group" '
-            'aria-labelledby="picture-title" aria-describedby="picture-text">',
-            '<title id="picture-title" data-t="picture">The computation graph</title>',
-            f'<desc id="picture-text">{escape(self._description())}</desc>',
+            f'class="picture{" closed" if self.number else ""}" '
+            f'aria-labelledby="{key}-title" aria-describedby="{key}-text">',
+            f'<title id="{key}-title" data-t="picture">The computation graph</title>',
+            f'<desc id="{key}-text">{escape(self._description())}</desc>',
         ]
         parts += [f'<g class="frame">{self._title(item)}{self._parts(item)}</g>' for item in layout.frames]
         for number, edge in enumerate(self.view.edges):
@@ -138,13 +160,15 @@ class Picture:
         )
         return (
             f'<text class="{kind}" x="{x + box.width / 2:.1f}" y="{y + 0.98 * VALUE:.1f}" {about} '
-            f'data-cap="{box.figures}"{small}>{escape(text)}</text>'
+            f'data-cap="{box.figures}"{small}>{escape(self.written(slot))}</text>'
         )
 
     def _node(self, node: ViewNode, item: Item) -> str:
         lesson = self.lesson
         classes = f"node {node.kind}{' adjoint' if node.role == 'backward' else ''}"
         about = f'data-node="{node.key}" data-n="{node.node}"'
+        if node.key in self.opens:
+            about += f' data-open="{self.opens[node.key]}" tabindex="0" role="button" aria-label="{escape(node.detail)}"'
         forward = lesson.forward.get(node.node, 0 if node.kind == "symbol" else None)
         if forward is not None and node.kind in ("operation", "symbol"):
             back = lesson.backward.get(node.node)
@@ -197,7 +221,7 @@ class Picture:
             at_x, at_y = self._at((middle, y))
             return (
                 f'<text class="total" x="{at_x}" y="{at_y}" text-anchor="middle" font-size="{size:g}" data-at="{scene}">Σ '
-                f'<tspan data-v="{total.index}" data-k="{total.key}">{escape(self.fill(total))}</tspan></text>'
+                f'<tspan data-v="{total.index}" data-k="{total.key}">{escape(self.written(total))}</tspan></text>'
             )
         if part.form & (SUBSCRIPT | SUPERSCRIPT):
             size *= _SMALL
@@ -241,6 +265,11 @@ def _told(view: View, lesson: Lesson, number: int) -> list[Told]:
         if use is not None:
             slots.append(("back", lesson.contribution(use), lesson.backward[use[0]]))
     return slots
+
+
+def _together(told: list[list[Told]]) -> list[Told]:
+    """What stands at a line that stands for several: what they carry; what flows back where it is one alone."""
+    return told[0] if len(told) == 1 else [each for each in told[0] if each[0] == "value"]
 
 
 def _total(lesson: Lesson, node: ViewNode) -> Slot | None:

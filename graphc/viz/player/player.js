@@ -7,6 +7,7 @@ function go(to, from = "") {
   scenes.forEach((scene, number) => { scene.hidden = number !== step; });
   const scene = data.scenes[step];
   const node = scene.node === null ? "" : `n${scene.node}`;
+  openFor(node);
   for (const element of all(".node")) element.classList.toggle("active", element.dataset.node === node);
   for (const element of all(".edge")) {
     const used = scene.kind === "forward" || scene.kind === "round" || scene.kind === "backward";
@@ -24,7 +25,7 @@ function go(to, from = "") {
   for (const place of shown) if (place.form && place.section && !place.section.hidden) fillArray(place);
   tellNumeric();
   if (from !== "hash") remember(true);
-  reveal(all(".node.active")[0]);
+  reveal(all("svg.picture:not(.closed) .node.active")[0]);
   if (step === last) stop();
   if (step === last && !data.exercise) report(1, true);
 }

@@ -52,10 +52,12 @@ const shown = all("[data-v]").map(element => ({
   bracket: "b" in element.dataset,
   form: element.dataset.form,
   section: element.closest("section.step"),
+  picture: element.closest("svg.picture"),
 }));
 
 function fill() {
   for (const place of shown) {
+    if (place.picture?.classList.contains("closed")) continue;
     if (place.form) {
       if (!place.section || !place.section.hidden) fillArray(place);
       continue;
