@@ -43,7 +43,7 @@ from graphc.viz.player.panels import (
     toolbar,
 )
 from graphc.viz.player.picture import Picture, picture_slots
-from graphc.viz.player.recompute import as_data, recomputation
+from graphc.viz.player.recompute import as_data, recomputation, some_as_data
 from graphc.viz.player.rounds import rounds
 from graphc.viz.player.sections import (
     as_text,
@@ -202,7 +202,9 @@ def page(
     ]
     frames = frame_pictures(view)
     long = len(course.scenes) > _PLAIN and not exercise
-    blank = replace(fill, texts=[""] * len(values)) if long else fill  # the page writes all numbers itself
+    blank = (
+        replace(fill, texts=[""] * len(values)) if long and live else fill
+    )  # the page writes all numbers itself
     parts = {
         "pictures": "\n".join(
             Picture(view, course, fill, style, values, frame if len(frames) > 1 else None, number).svg(blank)
@@ -246,13 +248,13 @@ def page(
         "slopes": slopes,
         "scenes": [{"kind": scene.kind, "node": scene.node} for scene in course.scenes],
         "inputs": [
-            _input(course.names[k], expr, inputs[k], nodes[k]) for k, expr in enumerate(graph.symbols)
+            _input(course.names[k], expr, inputs[k], nodes[k], live) for k, expr in enumerate(graph.symbols)
         ],
         "shapes": listed,
         "names": names,
         "adjoints": adjoints if arrays else {},
         "rules": rules_of(course, values) if arrays else {},
-        "fixed": {} if live else {k: as_data(values[k]) for k in listed if input_form(values[k])},
+        "fixed": {} if live else some_as_data({k: values[k] for k in listed if input_form(values[k])}),
         "words": languages(),
         "packed": packed,
     }
@@ -274,7 +276,7 @@ SCRIPTS = (
 """The page's scripts, in the order in which they run."""
 
 
-def _input(name: str, expr: Expr, value: Any, slot: int) -> dict[str, Any]:
+def _input(name: str, expr: Expr, value: Any, slot: int, live: bool) -> dict[str, Any]:
     """An input as plain data."""
     form = input_form(value)
     described = {"name": name, "kind": expr.dtype.kind, "bounds": _bounds(expr), "slot": slot, "form": form}
@@ -282,7 +284,9 @@ def _input(name: str, expr: Expr, value: Any, slot: int) -> dict[str, Any]:
         described["single"] = True
     if getattr(value, "ndim", 0):
         array = (
-            as_data(value) if form else {"type": value.dtype.name, "shape": list(value.shape), "bytes": ""}
+            as_data(value)
+            if form and live
+            else {"type": value.dtype.name, "shape": list(value.shape), "bytes": ""}
         )
         return {**described, "array": array}
     return {**described, "value": as_text(value)}

@@ -25,6 +25,9 @@ _LARGEST = 400_000
 """A program of more characters is not sent along: the values then stand as they were computed."""
 
 
+SENT = 150_000
+"""So many bytes of arrays travel with a page."""
+
 _TURNS = 20_000
 """While loops of a page take no more turns than these: nobody waits for a page, and a value that is typed must not stop it."""
 
@@ -32,10 +35,12 @@ _TURNS = 20_000
 def recomputation(dag: Dag, values: Sequence[Any]) -> str | None:
     """A JavaScript expression, the function from the inputs to the outputs of a graph; None where it has no form there.
 
-    values : of the symbols of the graph, in their order
+    values : of the symbols of the graph, in their order; with more than `SENT` bytes of them nothing is computed
 
     Numbers are numbers, truth values booleans, integers BigInts and arrays typed arrays in the order of rows, in and out.
     """
+    if sum(getattr(value, "nbytes", 0) for value in values) > SENT:
+        return None
     try:
         if not any(getattr(value, "ndim", 0) for value in values) and not any(
             node.shape for node in dag.exprs
@@ -87,4 +92,14 @@ def as_data(value: Any) -> dict[str, Any]:
     }
 
 
-__all__ = ["as_data", "at_lengths", "recomputation"]
+def some_as_data(arrays: Mapping[int, Any]) -> dict[int, dict[str, Any]]:
+    """Arrays as plain data, small ones before large ones, as many as travel with a page."""
+    sent, told = 0, {}
+    for key, array in sorted(arrays.items(), key=lambda item: item[1].nbytes):
+        sent += array.nbytes
+        if sent <= SENT:
+            told[key] = as_data(array)
+    return told
+
+
+__all__ = ["SENT", "as_data", "at_lengths", "recomputation", "some_as_data"]

@@ -39,7 +39,10 @@ function problem(text) {
   if (place) place.textContent = text;
 }
 
-const valueOf = slot => (values ? values[slot] : fixed[slot]);
+const inputOf = new Map(data.inputs.flatMap((input, number) => (input.array ? [[input.slot, number]] : [])));
+
+// The value of a slot; arrays that are inputs are those themselves, so that what did not change is seen not to have.
+const valueOf = slot => (!values ? fixed[slot] : inputOf.has(slot) ? inputs[inputOf.get(slot)] : values[slot]);
 const secret = key => data.exercise && key && !known.has(key);
 
 // --- places ------------------------------------------------------------------------------------------------------------
@@ -105,6 +108,10 @@ function arrayBox({ element, form, slot }) {
 }
 
 function showArray(box, array, shape, place) {
+  if (box.last === array && box.inks === inks && inks) return;
+  inks ??= palette();
+  box.last = array;
+  box.inks = inks;
   const [rows, columns] = gridOf(shape);
   if (place.form === "matrix") return showMatrix(box, array, columns, place.cap);
   let canvas = box.querySelector("canvas"), note = box.querySelector("small");
@@ -155,7 +162,6 @@ function palette() {
 
 // Colours: blue for what is positive, orange for what is negative, the background for nothing.
 function heat(canvas, array) {
-  inks ??= palette();
   const context = canvas.getContext("2d"), image = (canvas.pixels ??= context.createImageData(canvas.width, canvas.height));
   let most = 0;
   for (let k = 0; k < array.length; k++) {

@@ -9,6 +9,7 @@ import re
 import struct
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
 import graphc as g
@@ -225,6 +226,19 @@ def test_what_javascript_cannot_compute_stands_as_it_was_computed():
     text = page(g.sum(g.svdvals(m)), {"m_page": [[2.0, 0.0], [0.0, 1.0]]})
     data = data_of(text)
     assert "const compute = null;" in text and data["fixed"] and "Gradient descent" not in body_of(text)
+
+
+def test_large_arrays_do_not_travel():
+    m = g.symbol("m_large", shape=(300, 200))
+    text = page(g.sum(g.tanh(m @ np.full(200, 0.5))), {"m_large": np.ones((300, 200))})
+    data = data_of(text)
+    assert (
+        "const compute = null;" in text and data["inputs"][0]["array"]["bytes"] == "" and len(text) < 400_000
+    )
+    assert (
+        all(len(base64.b64decode(each["bytes"])) <= 150_000 for each in data["fixed"].values())
+        and data["fixed"]
+    )
 
 
 @pytest.mark.parametrize("code", sorted(languages()))
