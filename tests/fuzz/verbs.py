@@ -15,7 +15,10 @@ import numpy as np
 
 import graphc as g
 from graphc import nn, stats, train
+from graphc.interpret.numpy_eval import run
+from graphc.ir.graph import Dag
 from graphc.ops.foreign import KNOWN
+from graphc.viz.player.codes import exercise_key, sealed
 
 
 @dataclass(frozen=True)
@@ -226,6 +229,7 @@ def _verbs() -> dict[str, Verb]:
         "figure": Verb(g.figure, {"plots": (g.plot({"f": formula}, x, (0, 1)),), "at": point, "sliders": None, "title": "t", "digits": 3, "style": "slides"}, "plots"),
         "accuracy": Verb(lambda **names: str(g.accuracy(**names)), {"expr": x + y, "ranges": {"x": (1, 2)}, "samples": 2, "seed": 0, "draw": "both", "rewrite": "stable", "without": (), "nodes": False}),
         "improve": Verb(lambda **names: str(g.improve(**names)), {"expr": g.exp(x) - y, "ranges": {"x": (1, 2)}, "budget": 0.02, "goal": "fast", "seed": 0, "digits": 3, "progress": False}),
+        "check_code": Verb(g.check_code, {"code": _code(formula, point), "outputs": formula, "at": point, "pupil": "Ana", "digits": 3}),
         "check_grad": Verb(g.check_grad, {"f": formula, "at": point, "wrt": x}),
         "rewrites": Verb(g.rewrites, {"outputs": formula, "level": "stable", "without": ()}),
         "simplify": Verb(g.simplify, {"outputs": formula, "without": (), "kind": "real"}),
@@ -416,6 +420,13 @@ def _statistics() -> dict[str, Verb]:
         "Posterior.pack": Verb(model.pack, {"values": {x: 0.0, "tau": 1.0}}),
         "Posterior.unpack": Verb(model.unpack, {"u": [0.0, 1.0]}),
     }  # fmt: skip
+
+
+def _code(formula: Any, point: Any) -> str:
+    """The code of an exercise about a formula, with one half point of four."""
+    graph = g.Graph(formula)
+    key = exercise_key(graph, graph.symbols, run(Dag(graph.symbols, graph.symbols), point), 3)
+    return f"G1-0-1-4-{sealed(f'{key}|ana|0-1-4')}"
 
 
 def verbs() -> dict[str, Verb]:
