@@ -15,30 +15,29 @@ import numpy as np
 
 from graphc.compiler.loops.expand_calls import expand_calls
 from graphc.compiler.loops.program import Program
-from graphc.compiler.lowering.expand_ops import expand_ops
-from graphc.compiler.targets.javascript import JavaScriptBuilder, literal
+from graphc.compiler.targets.javascript import expanded, literal
 from graphc.compiler.targets.javascript_math import HELPERS
 from graphc.compiler.targets.javascript_names import ARRAYS
 from graphc.compiler.targets.javascript_program import JavaScriptFunction, function_name
-from graphc.ir.graph import Dag
 from graphc.version import __version__
 
 _FLOOR = "const floorDiv = (a, b) => Math.floor(a / b);"
 
 
-def module(program: Program, formula: str) -> str:
-    """The text of the module; `formula` stands in a comment.
+def module(program: Program, formula: str, turns: int = 0) -> str:
+    """The text of the module; `formula` stands in a comment. With `turns` it is a function of a script, not exported, whose while
+    loops together throw a `RangeError` after so many turns.
 
     Raises `CompileError` for routines and operations that have no form in JavaScript.
     """
     program = expand_calls(program)
     writers = [
-        *(JavaScriptFunction(replace(f, name=function_name(f.name))) for f in program.functions),
-        JavaScriptFunction(program),
+        *(JavaScriptFunction(replace(f, name=function_name(f.name)), turns) for f in program.functions),
+        JavaScriptFunction(program, turns),
     ]
     lines = [line for writer in writers[:-1] for line in writer.function()]
     first, *rest = writers[-1].function()
-    lines = ["", *lines, f"export {first}", *rest]
+    lines = ["", *lines, first if turns else f"export {first}", *rest]
     head = [f"// Written by graphc {__version__}.", f"// {formula}"]
     helpers = {name for writer in writers for name in writer.builder.helpers}
     written = [HELPERS[name] for name in HELPERS if name in helpers]
@@ -62,11 +61,6 @@ def _constants(writer: JavaScriptFunction) -> list[str]:
         ]
         lines.append(f"const {writer.index.name(buffer.name)} = {kind}.of({', '.join(texts)});")
     return lines
-
-
-def expanded(graph: Dag) -> Dag:
-    """A graph whose elements JavaScript can compute: operations without a form in it are what they stand for."""
-    return expand_ops(graph, lambda op: op.on_arrays or op.expand is None or JavaScriptBuilder.writes(op))
 
 
 __all__ = ["expanded", "module"]

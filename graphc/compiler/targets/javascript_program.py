@@ -55,11 +55,12 @@ class _ElementBuilder(JavaScriptBuilder):
 class JavaScriptFunction:
     """Writes one function.
 
+    turns : after so many its while loops together throw a `RangeError`; 0 for never
     whole : the named values that are integers: numbers, as places ask for, and BigInts under the same name with `_big`
     """
 
-    def __init__(self, program: Program) -> None:
-        self.program = program
+    def __init__(self, program: Program, turns: int = 0) -> None:
+        self.program, self.turns = program, turns
         inner = [each.buffer for each in walk_statements(program.body) if isinstance(each, Private)]
         self.workspace = [*program.of_role("workspace"), *inner]
         names = [*program.lengths, *(buffer.name for buffer in (*program.buffers, *inner))]
@@ -90,7 +91,8 @@ class JavaScriptFunction:
         self.block(program.body)
         results = [self._result(buffer) for buffer in program.of_role("result")]
         self.put(f"return [{', '.join(results)}];")
-        return [f"function {program.name}({', '.join(parameters)}) {{", *self.lines, "}"]
+        counter = ["  let turns_next = 0;"] if self.turns else []
+        return [f"function {program.name}({', '.join(parameters)}) {{", *counter, *self.lines, "}"]
 
     def _result(self, buffer: Buffer) -> str:
         return self.index.name(buffer.name) if buffer.shape else self._read(buffer, "0")
@@ -216,6 +218,8 @@ class JavaScriptFunction:
 
     def repeat(self, s: While) -> None:
         self.put("for (;;) {")
+        if self.turns:
+            self.put(f"  if (turns_next++ > {self.turns}) throw new RangeError('steps > {self.turns}');")
         self.inner(s.body)
 
     def exit(self, s: Exit) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from graphc.compiler.pipeline import REWRITING, Options, loop_program, run, unit_of
 from graphc.compiler.targets.javascript import expanded, program
-from graphc.compiler.targets.javascript_program import module
+from graphc.compiler.targets.javascript_module import module
 from graphc.errors import CompileError, GraphcError
 from graphc.ir.attribute_text import bound
 from graphc.ir.expr import Expr, apply, cast, symbol, walk
