@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import time
+from importlib import import_module
 from xml.etree import ElementTree
 
 import numpy as np
@@ -20,6 +21,7 @@ import graphc as g
 from graphc.analysis import bench
 from graphc.cli import main
 from graphc.cli.commands import _by_hand
+from graphc.cli.main_group import COMMANDS
 from graphc.cli.shell import parse_point
 
 LOG_SIGMOID = "log(1/(exp(-(x*w+b))+1))"
@@ -44,6 +46,16 @@ def process(*words, **options):
 
 
 # --- points --------------------------------------------------------------------------------------------------
+
+
+def test_numbers_as_they_are_typed():
+    assert parse_point("a=pi,b=-pi,c=1/3,d=pi/2,e=-1/8,f=[1/2, pi]") | {"f": 0} == {
+        "a": math.pi, "b": -math.pi, "c": 1 / 3, "d": math.pi / 2, "e": -0.125, "f": 0,
+    }  # fmt: skip
+    assert parse_point("f=[1/2, pi]")["f"].tolist() == [0.5, math.pi]
+    for wrong in ("x=1/0", "x=1//2", "x=1/2/3", "x=/2", "x=1/", "x=pie", "x=2pi", "x=pi*2"):
+        with pytest.raises(ValueError):
+            parse_point(wrong)
 
 
 def test_points():
@@ -346,16 +358,57 @@ def test_reader_that_leaves_early_is_no_error():
 
 def test_terminal_that_cannot_show_a_letter():
     done = process("grad", "x", env={"PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}, encoding="latin-1")
-    assert done.returncode == 0 and done.stdout == "?/?x = 1\n"
+    assert done.returncode == 0 and done.stdout == "d/dx = 1\n"
 
 
 def test_importing_the_command_line_is_light():
-    code = "import sys, graphc.cli; print(*(n for n in ('numba', 'sympy', 'networkx', 'graphviz') if n in sys.modules))"
+    names = ("numba", "sympy", "networkx", "graphviz", "numpy", "graphc.ops", "graphc.ir")
+    code = f"import sys, graphc.cli; print(*(n for n in {names} if n in sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )  # fmt: skip
     assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1", "cp437", "koi8-r", "utf-8"])
+def test_minus_signs_survive_every_encoding(encoding):
+    """What is explained has the numbers of the text in Unicode, signs included."""
+    words = ("explain", "x*w - 3", "--at", "x=2,w=-1")
+    whole = process(*words).stdout
+    done = process(*words, env={"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}, encoding=encoding)
+    assert done.returncode == 0 and "−5" in whole
+    plain = done.stdout.replace("−", "-")
+    assert plain.count("-5") == whole.count("−5") and "?" not in plain
+
+
+@pytest.mark.parametrize("words", [("--help",), ("--version",), ("cache", "--help")])
+def test_what_only_says_how_it_is_called_loads_no_operation(words):
+    code = "import sys\nfrom graphc.cli import main\ntry: main(sys.argv[1:])\nfinally: print('graphc.ops' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    assert done.stdout.endswith("False\n") == (words[0] != "cache")
+
+
+def test_the_list_of_commands_says_what_the_commands_say():
+    assert list(COMMANDS) == sorted(COMMANDS)
+    for name, (module, line) in COMMANDS.items():
+        command = main.get_command(None, name)
+        assert command.get_short_help_str(100) == line and command in import_module(module).COMMANDS
+
+
+def test_eval_loads_neither_the_compiler_nor_pictures():
+    code = (
+        "import sys\nfrom graphc.cli import main\ntry: main(['eval', 'x*y', '--at', 'x=2,y=3'])\n"
+        "finally: print([n for n in sys.modules if n.startswith(('graphc.compiler', 'graphc.viz', 'graphc.rewrite'))])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    assert done.stdout == "6\n[]\n"
 
 
 # --- play ------------------------------------------------------------------------------------------------------

@@ -247,16 +247,41 @@ def test_a_file_fits_in_a_head(module):
 
 
 def test_import_graphc_is_light():
-    code = "import sys, graphc; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    code = "import sys, graphc; graphc.symbol; print(*sorted({name.split('.')[0] for name in sys.modules}))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     loaded = set(run.stdout.split())
     assert "numpy" in loaded
     assert not loaded & set(HEAVY)
 
 
+def test_import_graphc_alone_loads_nothing():
+    code = (
+        "import sys, graphc\nprint(*(name for name in sys.modules if name.startswith(('graphc.', 'numpy'))))\n"
+        "from graphc import *; log, draw, argmin"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert set(run.stdout.split()) == {
+        "graphc.util", "graphc.util.fork_safety", "graphc.util.interrupts", "graphc.version",
+    }  # fmt: skip
+
+
+def test_what_is_unpickled_first_finds_its_operations():
+    import pickle
+
+    import graphc as g
+
+    x = g.symbol("unpickled_first", shape=(2, 2))
+    for expr, after in ((g.exp(x) @ x, "e + 1"), (x, "e * e, numpy.sin(e), e.T, numpy.linalg.norm(e)")):
+        code = f"import pickle, numpy; e = pickle.loads({pickle.dumps(expr)!r}); {after}; print(e)"
+        run = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+        )
+        assert run.stdout == f"{expr}\n"
+
+
 def test_import_graphc_loads_no_compiler_no_pictures_and_no_measurements():
     code = (
-        "import sys, numpy; before = set(sys.modules); import graphc\n"
+        "import sys, numpy; before = set(sys.modules); import graphc; graphc.symbol\n"
         "late = ('graphc.viz', 'graphc.analysis', 'graphc.nn', 'graphc.train', 'importlib.metadata', 'platformdirs',\n"
         "'graphc.compiler.pipeline', 'graphc.compiler.runtime', 'graphc.compiler.targets', 'graphc.rewrite',\n"
         "'graphc.frontend.ode', 'graphc.search')\n"

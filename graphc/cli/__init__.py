@@ -1,4 +1,3 @@
-"""The command line: commands.py says what there is to do, shell.py how it reads and refuses."""
+"""The command line: main.py lists the commands, group.py loads them by name, shell.py reads what is typed."""
 
-from graphc.cli import improve_command as _improve_command  # noqa: F401  registers its command
-from graphc.cli.commands import main as main
+from graphc.cli.main_group import main as main

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import io
 import math
 import os
 import platform
@@ -25,15 +24,23 @@ from graphc.api.draw import draw as draw_
 from graphc.api.functions import explain as explain_
 from graphc.api.functions import grad as grad_
 from graphc.api.functions import value_and_grad
-from graphc.api.graph import as_graph
-from graphc.cli.shell import CommandGroup, Formula, Point, RangeOption, merge_points, shorten
+from graphc.cli.group import CommandGroup
+from graphc.cli.shell import (
+    Command,
+    RangeOption,
+    at_option,
+    formula_argument,
+    merge_points,
+    output_option,
+    shorten,
+    show,
+)
 from graphc.compiler.engine import jit
 from graphc.compiler.engine import object_cache as cache_
 from graphc.errors import UnknownNameError
 from graphc.frontend.parse import parse
 from graphc.interpret.numpy_eval import evaluate
 from graphc.ir.expr import Expr, free_symbols, symbols
-from graphc.ir.printer import format_number
 from graphc.util.files import write_whole
 from graphc.version import __version__
 from graphc.viz import DEFAULT, MAX_NODES, SHOW, STYLES
@@ -45,25 +52,6 @@ LOG_SIGMOID = "log(1/(exp(-(x*w + b)) + 1))"
 POINT = {"x": 2.0, "w": -3.0, "b": 6.0}
 DEMO_SAMPLES = 100_000
 _PACKAGES = ("numpy", "numba", "llvmlite", "scipy", "sympy", "networkx", "graphviz", "pygraphviz")
-
-_formula = click.argument("formula", type=Formula())
-_at = click.option(
-    "--at",
-    type=Point(),
-    multiple=True,
-    callback=merge_points,
-    help="The point, as in --at x=2,w=-3,b=6; arrays as x=[1,2].",
-)
-_output = click.option(
-    "-o", "--output", default="-", help="A file; - is standard output.  [default: -]", metavar="FILE"
-)
-
-
-def _show(value: Any) -> str:
-    """A value so that it reads back as the same number."""
-    if isinstance(value, np.ndarray):
-        return np.array2string(value, separator=", ", floatmode="unique", threshold=1000)
-    return format_number(value)
 
 
 def _write(output: str, text: str) -> None:
@@ -81,23 +69,10 @@ def _write_bytes(content: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-@click.group(cls=CommandGroup, context_settings={"max_content_width": 100})
-@click.version_option(__version__, prog_name="graphc")
-def main() -> None:
-    """Write a formula; see its graph, its exact derivative and its machine code.
-
-    FORMULA is an expression such as "log(1/(exp(-(x*w + b)) + 1))"; its names become inputs, and - reads it
-    from standard input.
-    """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show ∂ shows a question mark
-            stream.reconfigure(errors="replace")
-
-
-@main.command()
-@_formula
-@_at
-@_output
+@click.command(cls=Command)
+@formula_argument
+@at_option
+@output_option
 @click.option(
     "--format", "form", type=click.Choice(FORMS), help="What standard output gets; svg if not given."
 )
@@ -141,18 +116,18 @@ def _page(text: str | None) -> str | tuple[float, float] | None:
         return text
 
 
-@main.command()
-@_formula
-@_at
+@click.command(cls=Command)
+@formula_argument
+@at_option
 @click.option("--no-backward", is_flag=True, help="Leave the derivative out.")
 def diagnose(formula: Expr, at: Any, no_backward: bool) -> None:
     """Tell where NaN and infinity begin at a point."""
     click.echo(diagnose_(formula, at or {}, not no_backward))
 
 
-@main.command()
-@_formula
-@_at
+@click.command(cls=Command)
+@formula_argument
+@at_option
 @click.option(
     "-o",
     "--output",
@@ -183,18 +158,9 @@ def play(
         raise click.ClickException(f"no browser was found; open {output} by hand")
 
 
-@main.command("eval")
-@_formula
-@_at
-def eval_command(formula: Expr, at: Any) -> None:
-    """Print the value of a formula at a point."""
-    graph = as_graph(formula)
-    click.echo(_show(graph.forward(at or {})[graph.outputs[0]]))
-
-
-@main.command()
-@_formula
-@_at
+@click.command(cls=Command)
+@formula_argument
+@at_option
 @click.option("--wrt", help="The names to differentiate by, separated by commas.  [default: all]")
 def grad(formula: Expr, at: Any, wrt: str | None) -> None:
     """Print the partial derivatives: as formulas, or as numbers at the point --at."""
@@ -204,7 +170,7 @@ def grad(formula: Expr, at: Any, wrt: str | None) -> None:
         shown = [str(derivative) for derivative in derivatives]
     else:
         # with the formula among the outputs the point is checked against all of its symbols
-        shown = [_show(value) for value in evaluate([formula, *derivatives], at)[1:]]
+        shown = [show(value) for value in evaluate([formula, *derivatives], at)[1:]]
     for symbol, text in zip(targets, shown, strict=True):
         click.echo(f"∂/∂{symbol.name} = {text}")
 
@@ -223,10 +189,10 @@ def _targets(formula: Expr, wrt: str | None) -> list[Expr]:
     return [known[name] for name in names]
 
 
-@main.command()
-@_formula
-@_at
-@_output
+@click.command(cls=Command)
+@formula_argument
+@at_option
+@output_option
 @click.option("--format", "form", type=click.Choice(("text", "markdown", "latex")), default="text")
 def explain(formula: Expr, at: Any, output: str, form: str) -> None:
     """Explain backpropagation node by node: what each receives, computes and returns."""
@@ -238,9 +204,9 @@ def explain(formula: Expr, at: Any, output: str, form: str) -> None:
     _write(output, text.rstrip("\n"))
 
 
-@main.command("compile")
-@_formula
-@_output
+@click.command("compile", cls=Command)
+@formula_argument
+@output_option
 @click.option(
     "--show",
     type=click.Choice(("llvm", "asm", "passes", "loops")),
@@ -259,8 +225,8 @@ def compile_command(formula: Expr, output: str, show: str | None, gradient: bool
     _write(output, repr(compiled) if show is None else (compiled.llvm if show == "llvm" else compiled.asm))
 
 
-@main.command()
-@_formula
+@click.command(cls=Command)
+@formula_argument
 @click.option(
     "--range",
     "ranges",
@@ -284,9 +250,9 @@ def accuracy(
         click.echo(f"wrote {plot}", err=True)
 
 
-@main.command()
-@_formula
-@_at
+@click.command(cls=Command)
+@formula_argument
+@at_option
 @click.option(
     "--size", type=click.IntRange(0, 10**8), default=10**6, show_default=True, help="Length of the arrays."
 )
@@ -298,7 +264,7 @@ def bench(formula: Expr, at: Any, size: int, rounds: int) -> None:
     click.echo(str(bench_(formula, at, size=size, rounds=rounds)))
 
 
-@main.command()
+@click.command(cls=Command)
 def info() -> None:
     """Print the versions, the rendering engine and the processor that code is made for."""
     click.echo(f"graphc {__version__}, Python {platform.python_version()} on {platform.platform()}")
@@ -313,7 +279,7 @@ def info() -> None:
     click.echo(f"processor: {jit.cpu()} ({platform.machine()}), {cores} cores usable")
 
 
-@main.group("cache")
+@click.group("cache", cls=CommandGroup)
 def cache_group() -> None:
     """The machine code that is kept on disk, so that it is compiled once.
 
@@ -321,7 +287,7 @@ def cache_group() -> None:
     """
 
 
-@cache_group.command("info")
+@cache_group.command(cls=Command, name="info")
 def cache_info() -> None:
     """Print where the cache is, whether it is used, and what it holds."""
     store = cache_.store()
@@ -332,7 +298,7 @@ def cache_info() -> None:
     click.echo(f"entries: {len(entries)}, {_bytes(held)} of at most {_bytes(max(store.limit, 0))}")
 
 
-@cache_group.command("clear")
+@cache_group.command(cls=Command, name="clear")
 def cache_clear() -> None:
     """Remove what is kept on disk; programs that run keep theirs."""
     count, size = cache_.store().clear()
@@ -343,7 +309,7 @@ def _bytes(count: int) -> str:
     return f"{count / 2**20:,.1f} MB"
 
 
-@main.command()
+@click.command(cls=Command)
 @click.option("-o", "--output", default="logsigmoid.svg", show_default=True, help="The file of the diagram.")
 def demo(output: str) -> None:
     """The log-sigmoid loss from formula to machine code; writes its diagram."""
@@ -355,7 +321,7 @@ def demo(output: str) -> None:
 
     compiled: Any = compile_(value_and_grad(loss, inputs), inputs)
     value, gradient = compiled(**POINT)
-    click.echo(f"compiled: L = {_show(value)}, ∇L = ({', '.join(_show(part) for part in gradient)})")
+    click.echo(f"compiled: L = {show(value)}, ∇L = ({', '.join(show(part) for part in gradient)})")
     numbers = tuple(POINT.values())
     _compare("one call", interleaved({"graphc": (compiled, numbers), "Python": (_by_hand, numbers)}))
     columns = [np.full(DEMO_SAMPLES, number) for number in numbers]
@@ -376,3 +342,6 @@ def _by_hand(x: float, w: float, b: float) -> tuple[float, tuple[float, float, f
     v = u + 1
     slope = u / v
     return math.log(1 / v), (slope * w, slope * x, slope)
+
+
+COMMANDS = (draw, diagnose, play, grad, explain, compile_command, accuracy, bench, info, cache_group, demo)

@@ -8,13 +8,12 @@ import click
 
 from graphc.api.improve import GOALS
 from graphc.api.improve import improve as improve_
-from graphc.cli.commands import main
-from graphc.cli.shell import Formula, RangeOption, merge_points
+from graphc.cli.shell import Command, Formula, RangeOption, merge_points
 from graphc.ir.expr import Expr
 from graphc.util.files import write_whole
 
 
-@main.command()
+@click.command(cls=Command)
 @click.argument("formula", type=Formula())
 @click.option(
     "-o", "--output", default="-", help="A file; - is standard output.  [default: -]", metavar="FILE"
@@ -63,4 +62,4 @@ def improve(
         click.echo(f"wrote {plot}", err=True)
 
 
-__all__ = ["improve"]
+COMMANDS = (improve,)

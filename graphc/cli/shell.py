@@ -1,28 +1,25 @@
-"""How the command line reads and refuses: points, formulas, a leading minus, errors as exit codes.
-
-Nothing that is typed is evaluated. Exit codes: 0 fine, 1 the user's error with one message on standard
-error, 2 wrong usage, 130 Ctrl-C, which says nothing. A reader that has gone (`| head`) ends a command quietly, with 1.
-"""
+"""How a command reads what is typed: points, formulas, a leading minus. Nothing of it is evaluated."""
 
 from __future__ import annotations
 
 import math
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 import numpy as np
 
+from graphc.cli.group import abridged
 from graphc.errors import GraphcError
 from graphc.frontend.parse import parse
 from graphc.ir.expr import Expr
+from graphc.ir.printer import format_number
 
 _STDIN_LIMIT = 1 << 20
-INTERRUPTED = 130
-"""The exit code after Ctrl-C, as shells have it: 128 and the number of the signal."""
-
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf|nan)", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf|nan|pi)", re.ASCII)
 
 
 def parse_point(text: str) -> dict[str, Any]:
@@ -30,6 +27,8 @@ def parse_point(text: str) -> dict[str, Any]:
 
     >>> parse_point("x=2,b=-1e3")
     {'x': 2.0, 'b': -1000.0}
+    >>> parse_point("x=1/4,y=-pi")
+    {'x': 0.25, 'y': -3.141592653589793}
     """
     point: dict[str, Any] = {}
     for item in re.split(r",(?![^\[\]]*\])", text):
@@ -47,9 +46,22 @@ def parse_point(text: str) -> dict[str, Any]:
 
 
 def _number(text: str) -> float:
+    """A number as it is typed: 2, -1e3, pi, 1/3, -pi/2."""
     text = text.strip()
-    if not _NUMBER.fullmatch(text):
+    parts = [part.strip() for part in text.split("/")]
+    if len(parts) > 2 or not all(map(_NUMBER.fullmatch, parts)):
         raise ValueError(f"{shorten(text)!r} is not a number")
+    values = [_factor(part) for part in parts]
+    if len(values) == 1:
+        return values[0]
+    if values[1] == 0:
+        raise ValueError(f"{shorten(text)!r} divides by zero")
+    return values[0] / values[1]
+
+
+def _factor(text: str) -> float:
+    if text.endswith("pi"):
+        return math.copysign(math.pi, -1 if text.startswith("-") else 1)
     value = float(text)
     if math.isinf(value) and "inf" not in text:
         raise ValueError(f"{shorten(text)!r} is larger than any float64")
@@ -59,11 +71,6 @@ def _number(text: str) -> float:
 def shorten(text: str) -> str:
     """What was typed, short enough for a message."""
     return text if len(text) <= 40 else text[:39] + "…"
-
-
-def _abridged(message: str) -> str:
-    """A message without the middle of words that nobody reads to their end."""
-    return re.sub(r"\S{301,}", lambda word: f"{word[0][:200]}…{word[0][-20:]}", message)
 
 
 class Point(click.ParamType):
@@ -129,6 +136,16 @@ class Formula(click.ParamType):
         return parse(value)
 
 
+@contextmanager
+def _messages() -> Iterator[None]:
+    """An error of graphc's is a message and exit code 1, never a traceback."""
+    try:
+        yield
+    except GraphcError as error:
+        error.site = None  # the line of a script; here it would be a line of the command line itself
+        raise click.ClickException(abridged(str(error))) from error
+
+
 class Command(click.Command):
     """A command whose formula may begin with a minus: `graphc eval -x**2 --at x=3`."""
 
@@ -152,46 +169,15 @@ class Command(click.Command):
                 if takes_value.get(arg):
                     options.extend(value for value in (next(rest, None),) if value is not None)
         try:
-            return super().parse_args(ctx, [*options, "--", *formulas] if formulas else options)
+            with _messages():  # a formula is read here
+                return super().parse_args(ctx, [*options, "--", *formulas] if formulas else options)
         except click.UsageError as error:  # an option without its value does not know its command
             error.ctx = error.ctx or ctx
             raise
 
-
-class CommandGroup(click.Group):
-    """The commands; a graphc error is a message and exit code 1, never a traceback."""
-
-    command_class = Command
-
-    def main(self, *args: Any, **extra: Any) -> Any:
-        try:
-            return super().main(*args, **extra)
-        except OSError as error:  # what --help and --version print has nowhere to go
-            click.echo(f"Error: output: {error.strerror or error}", err=True)
-            sys.exit(1)
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        try:
-            return super().parse_args(ctx, args)
-        except click.UsageError as error:
-            error.message = _abridged(error.message)  # type: ignore[misc]
-            raise
-
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with _messages():
             return super().invoke(ctx)
-        except click.ClickException as error:
-            error.message = _abridged(error.message)  # type: ignore[misc]
-            raise
-        except BrokenPipeError:
-            raise  # the reader has gone: click ends quietly
-        except KeyboardInterrupt:
-            raise click.exceptions.Exit(INTERRUPTED) from None
-        except GraphcError as error:
-            error.site = None  # the line of a script; here it would be a line of the command line itself
-            raise click.ClickException(_abridged(str(error))) from error
-        except OSError as error:
-            raise click.ClickException(f"{error.filename or 'output'}: {error.strerror or error}") from error
 
 
 def merge_points(ctx: click.Context, param: click.Parameter, value: tuple[dict[str, Any], ...]) -> Any:
@@ -203,3 +189,23 @@ def merge_points(ctx: click.Context, param: click.Parameter, value: tuple[dict[s
                 raise click.BadParameter(f"{name} is given twice", ctx, param)
             merged[name] = number
     return merged if value else None
+
+
+formula_argument = click.argument("formula", type=Formula())
+at_option = click.option(
+    "--at",
+    type=Point(),
+    multiple=True,
+    callback=merge_points,
+    help="The point, as in --at x=2,w=-3,b=6; arrays as x=[1,2].",
+)
+output_option = click.option(
+    "-o", "--output", default="-", help="A file; - is standard output.  [default: -]", metavar="FILE"
+)
+
+
+def show(value: Any) -> str:
+    """A value so that it reads back as the same number."""
+    if isinstance(value, np.ndarray):
+        return np.array2string(value, separator=", ", floatmode="unique", threshold=1000)
+    return format_number(value)

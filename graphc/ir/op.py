@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from graphc.errors import DefinitionError
+from graphc.ir.declared import declare_all as declare_all
 from graphc.ir.no_partial import NoPartial as NoPartial
 from graphc.ir.ranges import Range
 from graphc.ir.types import DType, TypeRule
@@ -349,16 +350,21 @@ def lookup(name: str) -> Op:
 
 def find(name: str) -> Op | None:
     """The declaration called `name`, or None."""
-    return _REGISTRY.get(name) or _CONTROL.get(name)
+    op = _REGISTRY.get(name) or _CONTROL.get(name)
+    if op is None and declare_all():
+        op = _REGISTRY.get(name) or _CONTROL.get(name)
+    return op
 
 
 def all_ops() -> Iterator[Op]:
     """Every declared operation that works element by element, in the order of declaration."""
+    declare_all()
     return (op for op in tuple(_REGISTRY.values()) if op.params and op.shape is None)
 
 
 def array_ops() -> Iterator[Op]:
     """Every declared operation on whole arrays, in the order of declaration."""
+    declare_all()
     return (op for op in tuple(_REGISTRY.values()) if op.shape is not None)
 
 

@@ -3,6 +3,9 @@
 In a child of `os.fork` the thread that forked is alone. A lock that another thread held would be held in it for good, and what it
 guards, LLVM's state above all, half changed. So a fork waits until every lock made here is free and holds them all for as long as
 the process is copied.
+
+Modules that look after threads around a fork say so by `at_fork`. They are loaded late, and a fork may be under way on another
+thread meanwhile: what has not been called before it is not called after it.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from graphc.util.interrupts import held
 
@@ -69,7 +72,29 @@ class cached_property(functools.cached_property[T]):
         self.lock: Any = nullcontext()
 
 
-def _before_fork() -> None:
+class _Watch(NamedTuple):
+    """What a module does around a fork."""
+
+    before: Callable[[], object]
+    in_parent: Callable[[], object]
+    in_child: Callable[[], object]
+
+
+_watches: list[_Watch] = []
+_under_way: list[_Watch] = []
+"""Those that were called before the fork that holds the locks."""
+
+
+def at_fork(
+    before: Callable[[], object] = lambda: None,
+    in_parent: Callable[[], object] = lambda: None,
+    in_child: Callable[[], object] = lambda: None,
+) -> None:
+    """From the next fork on, call these around it: before it the youngest first, after it the oldest first."""
+    _watches.append(_Watch(before, in_parent, in_child))
+
+
+def _take_locks() -> None:
     """Take every lock; wait for one only while no other is held, so that whoever has it can take what it needs and go on."""
     first: Any = None
     while True:
@@ -84,19 +109,37 @@ def _before_fork() -> None:
                 _held.append(one)
         else:
             return
-        _after_fork()
+        _release_locks()
 
 
-def _after_fork() -> None:
-    """In the parent, and in the child, whose one thread holds them."""
+def _release_locks() -> None:
     while _held:
         _held.pop().release()
+
+
+def _before_fork() -> None:
+    called = list(_watches)
+    for watch in reversed(called):
+        watch.before()
+    _take_locks()
+    _under_way[:] = called
+
+
+def _after_fork(where: Literal["in_parent", "in_child"]) -> None:
+    """In the parent, and in the child, whose one thread holds the locks."""
+    called = list(_under_way)
+    _release_locks()
+    for watch in called:
+        getattr(watch, where)()
 
 
 _loading = lock()
 
 if hasattr(os, "register_at_fork"):
-    # registered before all others of graphc's, it runs last: what waits for threads to end or pause has done so by then
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=functools.partial(_after_fork, "in_parent"),
+        after_in_child=functools.partial(_after_fork, "in_child"),
+    )
 
-__all__ = ["cached_property", "keep_whole", "lock", "once"]
+__all__ = ["at_fork", "cached_property", "keep_whole", "loading", "lock", "once"]

@@ -12,10 +12,11 @@ A job is done in steps and calls `pause` between them; that is where it can be s
 from __future__ import annotations
 
 import atexit
-import os
 import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
+
+from graphc.util.fork_safety import at_fork
 
 T = TypeVar("T")
 
@@ -138,9 +139,4 @@ def _after_fork_in_child() -> None:
 
 atexit.register(_stop)
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=lambda: _gate.close(),
-        after_in_parent=lambda: _gate.open(),
-        after_in_child=_after_fork_in_child,
-    )
+at_fork(lambda: _gate.close(), lambda: _gate.open(), _after_fork_in_child)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import ctypes
 import itertools
-import os
 import threading
 from collections.abc import Callable
 from functools import cache
@@ -23,6 +22,7 @@ import numpy as np
 from graphc.compiler.engine.jit import resident
 from graphc.ir.types import DType
 from graphc.ops.special import scipy_blas
+from graphc.util.fork_safety import at_fork
 
 OPERANDS = 11
 """Words that a nest takes as the addresses of its operands: three that move and those of a call that do not."""
@@ -122,10 +122,7 @@ class _Alone:
 alone: _Alone = _Alone()
 """`with alone:` BLAS has one thread; what it had before comes back at the end of the last block."""
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=alone.before_fork, after_in_parent=alone.after_fork, after_in_child=alone.in_child
-    )
+at_fork(alone.before_fork, alone.after_fork, alone.in_child)
 
 
 @cache

@@ -26,6 +26,7 @@ import numpy as np
 from graphc.compiler.engine.jit import resident
 from graphc.compiler.engine.loop_layout import Run
 from graphc.errors import InputError, brief
+from graphc.util.fork_safety import at_fork
 
 Parallel = Literal[True, False, "auto"]
 """Whether loops are shared by threads: always, never, or where they are long enough to gain by it."""
@@ -202,12 +203,7 @@ def _after_fork_in_child() -> None:
     _pool = _Pool()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_before_fork,
-        after_in_parent=lambda: _pool.lock.release(),
-        after_in_child=_after_fork_in_child,
-    )
+at_fork(_before_fork, lambda: _pool.lock.release(), _after_fork_in_child)
 
 
 def run(job: ParallelLoop, threads: int) -> None:

@@ -16,7 +16,7 @@ from graphc.ir.expr.counterparts import hint
 from graphc.ir.expr.literals import PLAIN, array_bits, is_weak, scalar_bits
 from graphc.ir.expr.node import Node, current_site, intern
 from graphc.ir.expr.traversal import pickled, unpickle
-from graphc.ir.op import CONSTANT, Op, all_ops, array_ops, lookup
+from graphc.ir.op import CONSTANT, Op, all_ops, array_ops, declare_all, lookup
 from graphc.ir.operators import Operators
 from graphc.ir.types import DType, Shape, as_dtype, broadcast_shapes, format_shape, weak_dtype
 
@@ -67,6 +67,7 @@ class Expr(Node, Operators):
     @property
     def mT(self) -> Expr:
         """The last two axes exchanged: every matrix of a stack transposed."""
+        declare_all()
         return Expr.function_table["matrix_transpose"](self)
 
     @property
@@ -78,6 +79,7 @@ class Expr(Node, Operators):
         return _from_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        declare_all()
         build = Expr.function_table.get(function)
         if build is None:
             raise ExpressionError(
@@ -254,6 +256,7 @@ def _from_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: d
         op = Expr.ufunc_table.get(ufunc)
         if op is not None:
             return _of_numpys_type(ufunc, apply(op, *inputs))
+        declare_all()
         build = Expr.scipy_table.get(ufunc.__name__) if _is_scipys(ufunc) else Expr.function_table.get(ufunc)
         if build is not None:
             return build(*inputs)
