@@ -347,6 +347,11 @@ def _load_first() -> None:
     globals().update(names)
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """What `%load_ext graphc` calls."""
+    import_module("graphc.cli.notebook").load(shell)
+
+
 def __getattr__(name: str) -> Any:
     bound = globals()
     if name not in bound and (name == "__all__" or not name.startswith("__")):

@@ -25,6 +25,8 @@ _NOT_THE_USERS = (
 )
 """Where frames are not lines of a user's script: graphc, and what stands between it and the script."""
 
+_LINES_IN_NOTEBOOKS = 6
+
 _NEIGHBOURS = tuple(
     f"{sep}site-packages{sep}{name}{sep}" for name in ("pandas", "xarray", "polars", "torch", "jax", "dask")
 )
@@ -132,6 +134,14 @@ class GraphcError(Exception):
         if self.hint is not None:
             lines.append(f"  hint: {self.hint}")
         return "\n".join(lines)
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in place of the frames inside graphc: the message, shortened in its middle to six lines."""
+        lines = f"{type(self).__name__}: {self}".splitlines()
+        if len(lines) <= _LINES_IN_NOTEBOOKS:
+            return lines
+        last = [line for line in lines[-3:] if line.startswith(("  node: ", "  at:   ", "  hint: "))]
+        return [*lines[: _LINES_IN_NOTEBOOKS - 1 - len(last)], "  …", *last]
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_rebuild, (type(self), self.message, self.node, self.site, self.hint))

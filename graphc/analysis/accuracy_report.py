@@ -14,6 +14,7 @@ from graphc.errors import InputError, brief_text
 from graphc.ir.expr import Expr, current_site
 from graphc.ir.formatting import show_number, show_value, visible
 from graphc.ir.printer import format_number, render
+from graphc.util.notebook import ShownAsText
 from graphc.viz.plot import scatter
 
 WIDE = 1e9
@@ -69,7 +70,7 @@ class NodeAccuracy:
 
 
 @dataclass(frozen=True)
-class Accuracy:
+class Accuracy(ShownAsText):
     """An accuracy report, made by `accuracy`; `print` shows it, `g.draw(expr, accuracy=report)` colours the graph by it.
 
     expr, rewritten : the formula as written, and as the rules make it

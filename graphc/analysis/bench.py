@@ -26,6 +26,7 @@ from graphc.ir.expr import Expr, constant, free_symbols
 from graphc.ir.graph import Dag
 from graphc.ir.inputs import bind_names
 from graphc.ir.types import is_float
+from graphc.util.notebook import ShownAsText
 
 SYMPY = "sympy.lambdify(cse=True)"
 NUMPY = "NumPy, one call an operation"
@@ -63,7 +64,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(ShownAsText):
     """What `bench` measured; `str()` is the page that the command line prints."""
 
     tables: tuple[Table, ...]

@@ -22,6 +22,7 @@ from graphc.ir.expr import Expr, constant, current_site, free_symbols, substitut
 from graphc.ir.graph import Dag
 from graphc.ir.inputs import bind_names
 from graphc.ir.types import is_float
+from graphc.util.notebook import ShownAsText
 from graphc.util.pytree import flatten
 
 FIRST_STEP, NEXT_STEP, STEPS = 10, 8, 5
@@ -69,7 +70,7 @@ class Partial:
 
 
 @dataclass(frozen=True)
-class GradientReport:
+class GradientReport(ShownAsText):
     """The result of `check_grad`: true when every partial agrees.
 
     partials : every partial that was checked, in order

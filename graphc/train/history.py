@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
 
 from graphc.errors import InputError, brief
 from graphc.util.arguments import listed, mapping
 from graphc.viz.plot import lines
+
+_SHOWN = 20
+"""Records that a notebook shows."""
 
 
 class History(Sequence[dict[str, float]]):
@@ -70,11 +74,28 @@ class History(Sequence[dict[str, float]]):
         series = {name: self.series(name) for name in chosen}
         return lines(path, self.series("epoch"), series, xlabel="epoch", log=log)
 
+    def _repr_html_(self) -> str:
+        """For notebooks: a table of the last records."""
+        shown = self.records[-_SHOWN:]
+        names = list(dict.fromkeys(name for record in shown for name in record))
+        left_out = len(self.records) - len(shown)
+        note = f"<caption>the last {len(shown)} of {len(self.records)} records</caption>" if left_out else ""
+        rows = [
+            [f"{record[name]:.4g}" if isinstance(record.get(name), float) else str(record.get(name, "")) for name in names]
+            for record in shown
+        ]  # fmt: skip
+        head = _row("th", map(str, names))
+        return f"<table>{note}<thead>{head}</thead><tbody>{''.join(_row('td', row) for row in rows)}</tbody></table>"
+
     def __repr__(self) -> str:
         if not self.records:
             return "<History of no epoch>"
         last = ", ".join(f"{name} {value:.4g}" for name, value in self.records[-1].items() if name != "epoch")
         return f"<History of {self.epochs} epoch{'s' if self.epochs != 1 else ''}: {last}>"
+
+
+def _row(tag: str, cells: Iterable[str]) -> str:
+    return f"<tr>{''.join(f'<{tag}>{escape(cell)}</{tag}>' for cell in cells)}</tr>"
 
 
 __all__ = ["History"]

@@ -23,6 +23,7 @@ from graphc.ir.printer import render
 from graphc.ops.control_runs import loop_key
 from graphc.ops.function_calls import OPENED, STEPLESS
 from graphc.ops.implicit import EQUATIONS
+from graphc.util.notebook import ShownAsText
 from graphc.viz.loop_names import binder_names, named_body
 
 _SHOWN = 12
@@ -154,7 +155,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Diagnosis:
+class Diagnosis(ShownAsText):
     """Where NaN and infinity begin; made by `diagnose`. Print it; it is true when there is any.
 
     findings : in the order of evaluation, forward before backward

@@ -1,6 +1,8 @@
-"""What the command `graphc` takes before it has said anything, beside Python with NumPy and click: `python -m tests.benchmarks.commands`.
+"""What the command `graphc` takes before it has said anything, beside Python with NumPy and click.
 
-Processor time of whole processes, which take turns: the least of `ROUNDS`, with bytecode kept, as it is for whoever installs graphc.
+    python -m tests.benchmarks.commands
+
+Processor time of whole processes that take turns: the least of `ROUNDS`, with bytecode kept, as it is where graphc is installed.
 """
 
 from __future__ import annotations

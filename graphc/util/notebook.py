@@ -1,0 +1,14 @@
+"""What notebooks show of what is printed elsewhere."""
+
+from __future__ import annotations
+
+from html import escape
+
+
+class ShownAsText:
+    """A report whose printed form has columns: a notebook shows it as it stands, in letters of one width."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        return f'<pre style="overflow-x:auto;line-height:1.3">{escape(str(self))}</pre>'
