@@ -29,7 +29,9 @@ def test_a_cell_is_drawn_with_its_values():
     assert "−6" not in loaded()("", "magic_x*magic_w")._repr_svg_()
 
 
-@pytest.mark.parametrize("line, cell", [("magic_x", "magic_x"), ("magic_x=two", "magic_x"), ("", ""), ("", "import os")])
+@pytest.mark.parametrize(
+    "line, cell", [("magic_x", "magic_x"), ("magic_x=two", "magic_x"), ("", ""), ("", "import os")]
+)
 def test_what_is_no_formula_is_refused_in_six_lines(line, cell):
     with pytest.raises(g.GraphcError) as caught:
         loaded()(line, cell)
