@@ -81,7 +81,9 @@ class ArrayFunction(CompiledFunction):
     def __init__(self, graph: Dag, structure: Structure, options: Options) -> None:
         super().__init__(graph, structure, options)
         started = time.perf_counter()
-        self._rewritten = pipeline.run(unit_of(graph, options), pipeline.REWRITING)
+        # a pickled program may have no operation on arrays left after it was rewritten
+        unit = replace(unit_of(graph, options), is_program=True)
+        self._rewritten = pipeline.run(unit, pipeline.REWRITING)
         outputs = [self.graph.exprs[output] for output in self.graph.outputs]
         self._declared = [(symbol, symbol.dtype) for symbol in self._symbols]
         self._updated = options.updates

@@ -240,6 +240,14 @@ def test_pickled_functions_compute_the_same():
     assert np.array_equal(pickle.loads(pickle.dumps(f))(x), f(x))
 
 
+def test_a_program_that_rewriting_leaves_no_operation_on_arrays_in_is_pickled():
+    v, n = g.symbol("direction pickled", shape=(3,)), g.symbol("length pickled")
+    f = g.compile([1 / n, g.broadcast_to(g.constant(1.0), (3,)) * v], [n, v])
+    direction = np.array([1.0, -2.0, 3.0])
+    for found, expected in zip(pickle.loads(pickle.dumps(f))(4.0, direction), (0.25, direction), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
 def test_a_long_chain_and_a_wide_graph():
     y = X
     for k in range(1500):
