@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from graphc.api.cluster_minimize import ClusterProblem, minimize_on_cluster
 from graphc.api.kkt import Constraint, Objective, optimum
 from graphc.api.least_squares import MOST_DENSE, least_squares
 from graphc.api.packed_problem import PackedProblem
@@ -34,6 +35,7 @@ def minimize(
     data: Mapping[Any, Any] | None = None,
     method: str | None = None,
     options: Mapping[str, Any] | None = None,
+    client: Any = None,
 ) -> Any:
     """The values of some symbols at which a formula is least, by the method of `scipy.optimize` that fits the problem.
 
@@ -47,6 +49,11 @@ def minimize(
     method : of a scalar objective, the name of one of SciPy's methods in the place of the choice below, or "ipopt" or "nlopt",
         which need the packages cyipopt and nlopt
     options : of that method, by name, as SciPy's `options=`; of NLopt also `algorithm`, as "LD_MMA"
+    client : of `dask.distributed`, on whose workers the data is: Dask arrays are read block by block in every pass (those of
+        `x.persist()` stay in memory), mapped files by the workers themselves, and NumPy's arrays are sent once. For a scalar
+        objective without constraints: Newton-CG, or L-BFGS-B with bounds, or another method that asks for values, gradients
+        and products with the Hessian, each of them one pass. One chunking gives one result, to the bit, however many
+        workers there are
 
     Returns SciPy's `OptimizeResult`, with `unknowns` (symbol's name → value), `method` and `why` it was chosen; of residuals
     `standard_errors` by name, infinite where the residuals do not tell an unknown; with constraints `multipliers`, one for
@@ -85,6 +92,8 @@ def minimize(
             site=current_site(),
             hint='write method="SLSQP", too',
         )
+    if client is not None:
+        return _on_cluster(objective, unknowns, subject_to, bounds, data, method, options, client)
     problem = PackedProblem([objective, *subject_to], unknowns, bounds, data)
     if objective.shape and method is not None:
         raise InputError(
@@ -103,6 +112,33 @@ def minimize(
     if method is not None:
         method = checked_method(method, problem.bounds is not None, bool(subject_to))
     return _smooth(problem, objective, subject_to, method, dict(options or {}))
+
+
+def _on_cluster(
+    objective: Expr,
+    unknowns: Mapping[Expr, Any],
+    subject_to: Sequence[Expr],
+    bounds: Mapping[Expr, tuple[Any, Any]] | None,
+    data: Mapping[Any, Any] | None,
+    method: str | None,
+    options: Mapping[str, Any] | None,
+    client: Any,
+) -> Any:
+    if objective.shape:
+        raise InputError(
+            "the objective over data on a cluster is a scalar",
+            site=current_site(),
+            hint="give g.sum(residuals**2), or g.mean(…), for the objective",
+        )
+    if subject_to:
+        raise InputError(
+            "a minimum over data on a cluster takes bounds, but no other constraints",
+            site=current_site(),
+            hint="leave client= out, or add a penalty to the objective",
+        )
+    method = None if method is None else checked_method(method, bounds is not None, False)
+    problem = ClusterProblem(objective, unknowns, bounds, data, client)
+    return minimize_on_cluster(problem, objective, method, options or {})
 
 
 def _smooth(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -106,8 +107,7 @@ class PackedProblem:
 
         more : symbols whose values follow the vector
         """
-        function: Any = compile(outputs, [*self.symbols, *self.others, *more])
-        values = {node.name: self.data[node.name] for node in self.others}
+        function = self.function(outputs, more)
         last: tuple[Any, Any] = (None, None)  # one assignment writes both, so that threads see a pair
 
         def at(vector: np.ndarray, *rest: Any) -> Any:
@@ -117,11 +117,16 @@ class PackedProblem:
             if key == point:
                 return known
             named = dict(zip([node.name for node in more], rest, strict=True))
-            results = function(**self.vector.unpack(vector), **values, **named)
+            results = function(**self.vector.unpack(vector), **named)
             last = (point, results)
             return results
 
         return at
+
+    def function(self, outputs: Any, more: Sequence[Expr]) -> Callable[..., Any]:
+        """The outputs compiled, as a function of the unknowns and of `more`, by name."""
+        compiled: Any = compile(outputs, [*self.symbols, *self.others, *more])
+        return partial(compiled, **{node.name: self.data[node.name] for node in self.others})
 
     @property
     def sizes(self) -> list[int]:

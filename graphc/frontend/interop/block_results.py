@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,30 +17,48 @@ _COMBINE: dict[str, Callable[[Any, Any], Any]] = {
 }  # fmt: skip
 
 
-def of_block(
-    function: Callable[..., list[np.ndarray]],
-    kinds: Sequence[Kind],
-    start: int,
-    size: int,
-    total: int,
-    *arrays: Any,
-) -> list[np.ndarray]:
-    """The results of one block: the parts of the partials, each as a part of all rows, then what is split.
+@dataclass(frozen=True)
+class BlockTask:
+    """What is computed of each block.
 
-    start, size : the block's first row and their number; total : of all
+    function : on the arrays of `slots`: the number of one of the blocks, or ~number of one of the values without rows
+    kinds : of the partials, whose parts come first in its results; total : the rows of all blocks
+    along : the rows' axis in the first of the blocks; numbers : which of the blocks holds the numbers of its rows, if one does
     """
-    if size == 0 and kinds:  # a block without rows has no extremes, and no part in a mean
-        return []
-    results = function(*arrays)
-    place = 0
-    for kind, count, step in kinds:
-        last = place + count - 1
-        if kind == "mean":
-            results[last] = (results[last] * (size / total)).astype(results[last].dtype)
-        elif count > 1:  # the place of an extreme
-            results[last] = results[last] + start * step
-        place += count
-    return results
+
+    function: Callable[..., list[np.ndarray]]
+    kinds: tuple[Kind, ...]
+    slots: tuple[int, ...]
+    total: int
+    along: int
+    numbers: int | None
+
+    def __call__(self, whole: Sequence[Any], blocks: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The parts of the partials, each as a part of all rows, then what is split."""
+        size = blocks[0].shape[self.along]
+        if size == 0 and self.kinds:  # a block without rows has no extremes, and no part in a mean
+            return []
+        results = self.function(*[blocks[slot] if slot >= 0 else whole[~slot] for slot in self.slots])
+        place = 0
+        for kind, count, step in self.kinds:
+            last = place + count - 1
+            if kind == "mean":
+                results[last] = (results[last] * (size / self.total)).astype(results[last].dtype)
+            elif self.numbers is not None and count > 1:  # the place of an extreme
+                results[last] = results[last] + int(blocks[self.numbers][0]) * step
+            place += count
+        return results
+
+
+def of_block(task: BlockTask, whole: Sequence[Any], *blocks: Any) -> list[np.ndarray]:
+    """The results of one block, whose arrays Dask hands over in lists along axes that they have alone."""
+    return task(whole, [_unwrapped(block) for block in blocks])
+
+
+def _unwrapped(block: Any) -> np.ndarray:
+    while isinstance(block, list):
+        (block,) = block
+    return np.asarray(block)
 
 
 def combined(names: Sequence[str], *blocks: Sequence[Any]) -> list[tuple[np.ndarray, ...]]:
@@ -72,4 +91,4 @@ def _both(name: str, one: tuple[np.ndarray, ...], other: tuple[np.ndarray, ...])
     return np.where(better, later, value), np.where(better, later_at, at)
 
 
-__all__ = ["Kind", "combined", "of_block"]
+__all__ = ["BlockTask", "Kind", "combined", "of_block"]

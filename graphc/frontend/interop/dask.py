@@ -7,98 +7,23 @@ once in each process. They run on one thread each: Dask's workers are the thread
 
 from __future__ import annotations
 
-import hashlib
 import math
-import pickle
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from graphc.errors import InputError
-from graphc.frontend.interop.block_results import combined, of_block
+from graphc.frontend.interop.block_function import BlockFunction, CompiledPass, dask_arrays, dask_itself
+from graphc.frontend.interop.block_tasks import Blocks, called, item, item_of
 from graphc.frontend.interop.callee import Callee
-from graphc.frontend.interop.split import BlockPartial, BlockPass, SplitFormula, split
+from graphc.frontend.interop.mapped_files import is_mapped
+from graphc.frontend.interop.split import SplitFormula, split
 from graphc.ir.attribute_text import bound
 from graphc.ir.expr import Expr, symbol, walk
 from graphc.ir.foreign_arrays import package_of
 from graphc.ir.inputs import as_value, bind_dimensions, check_shape
-from graphc.util import fork_safety
-from graphc.util.fork_safety import cached_property
-
-FAN_IN = 8
-"""So many partial results are combined by one task."""
-
-_MOST_ARRIVED = 64
-
-_arrived: OrderedDict[str, BlockFunction] = OrderedDict()
-_arriving = fork_safety.lock()
-
-
-@fork_safety.once
-def dask_itself() -> Any:
-    """The module `dask`."""
-    import dask
-
-    return dask
-
-
-@fork_safety.once
-def dask_arrays() -> Any:
-    """The module `dask.array`."""
-    import dask.array  # pyright: ignore[reportMissingImports]
-
-    return dask.array
-
-
-class BlockFunction:
-    """A compiled function in tasks: pickled as its graph, and compiled once in each process that it comes to."""
-
-    def __init__(self, callee: Callee) -> None:
-        self._callee = callee
-
-    def __call__(self, *arrays: Any) -> list[np.ndarray]:
-        return self._callee.arrays(arrays)
-
-    @cached_property
-    def _packed(self) -> tuple[str, bytes]:
-        packed = pickle.dumps(self._callee.call.__self__)  # type: ignore[attr-defined]
-        return hashlib.sha256(packed).hexdigest(), packed
-
-    def __reduce__(self) -> Any:
-        return arrived, self._packed
-
-    def __dask_tokenize__(self) -> str:
-        return self._packed[0]
-
-
-def arrived(digest: str, packed: bytes) -> BlockFunction:
-    """The function of these bytes, the same one each time; the last used 64 stay compiled."""
-    with _arriving:
-        known = _arrived.get(digest)
-        if known is None:
-            known = _arrived[digest] = BlockFunction(pickle.loads(packed)._callee())
-        _arrived.move_to_end(digest)
-        while len(_arrived) > _MOST_ARRIVED:
-            _arrived.popitem(last=False)
-        return known
-
-
-@dataclass(frozen=True)
-class CompiledPass:
-    """A pass over the blocks, compiled.
-
-    before, inputs_before : what is computed once before it, and the symbols that it reads; None where nothing is
-    blocks, inputs : what each block computes, and the symbols that it reads
-    """
-
-    cut: BlockPass
-    before: BlockFunction | None
-    inputs_before: tuple[Expr, ...]
-    blocks: BlockFunction
-    inputs: tuple[Expr, ...]
 
 
 @dataclass(frozen=True)
@@ -119,13 +44,16 @@ def call(callee: Callee, values: Sequence[Any]) -> Any:
     """
     if callee.writes:
         raise InputError("a function that updates its inputs takes no Dask arrays", hint="pass x.compute()")
-    arrays = [_checked(each, value) for each, value in zip(callee.symbols, values, strict=True)]
+    arrays = [checked(each, value) for each, value in zip(callee.symbols, values, strict=True)]
     results = _elementwise(callee, arrays) if callee.broadcasts else _declared(callee, arrays)
     return callee.put_together(results)
 
 
-def _checked(each: Expr, value: Any) -> Any:
+def checked(each: Expr, value: Any) -> Any:
     """An argument as a Dask array of the input's type, of known chunks, or as NumPy's array."""
+    if is_mapped(value):
+        as_value(symbol(each.name, (), each.dtype), np.zeros((), value.dtype))
+        return value
     if package_of(value) != "dask":
         return as_value(each, value)
     kind = type(value).__name__
@@ -171,13 +99,9 @@ def _elementwise(callee: Callee, arrays: list[Any]) -> list[Any]:
     meta = np.empty((0,) * ndim, object)
     blocks = da.blockwise(function, tuple(range(ndim)), *operands, dtype=object, meta=meta)
     return [
-        blocks.map_blocks(_item, number, dtype=dtype, meta=np.empty((0,) * ndim, dtype))
+        blocks.map_blocks(item, number, dtype=dtype, meta=np.empty((0,) * ndim, dtype))
         for number, dtype in enumerate(callee.dtypes)
     ]
-
-
-def _item(results: Sequence[np.ndarray], number: int) -> np.ndarray:
-    return results[number]
 
 
 # --- functions of arrays ----------------------------------------------------------------------------------------------
@@ -185,46 +109,69 @@ def _item(results: Sequence[np.ndarray], number: int) -> np.ndarray:
 
 def _declared(callee: Callee, arrays: list[Any]) -> list[Any]:
     da = dask_arrays()
-    for each, array in zip(callee.symbols, arrays, strict=True):
-        check_shape(each, array.shape)
-    lengths = bind_dimensions(callee.symbols, arrays)
-    axis, chunks = _split_axis(callee.symbols, arrays)
-    arrays = [_rechunked(each, array, axis) for each, array in zip(callee.symbols, arrays, strict=True)]
-    plan = _plan(callee, axis)
-    delayed = dask_itself().delayed
-    values: dict[Expr, Any] = {plan.cut.length: np.int64(lengths.get(axis, 0))}
-    ends = np.cumsum(chunks)
-    values[plan.cut.numbers] = [
-        delayed(np.arange, pure=False)(int(end) - size, int(end))
-        for end, size in zip(ends, chunks, strict=True)
-    ]
-    for each, array in zip(callee.symbols, arrays, strict=True):
-        if axis in each.shape:
-            values[each] = _in_blocks(delayed, each, array, axis, chunks)
-        elif isinstance(array, da.Array):
-            values[each] = array.to_delayed().ravel()[0]
-        else:
-            values[each] = delayed(array, pure=False, traverse=False) if array.ndim else array
+    plan, blocks, whole = _placed(callee, arrays)
     results: list[Any] = [None] * len(callee.outputs)
-    shapes = [bound(output.shape, lengths) for output in callee.outputs]
+    shapes = [bound(output.shape, blocks.lengths) for output in callee.outputs]
     for each in plan.passes:
-        _run(each, values, axis, chunks, lengths)
+        found = blocks.run(each, whole)
         for place, (number, along) in enumerate(each.cut.results, sum(len(p.of) for p in each.cut.partials)):
             parts = []
-            for block, size in zip(values["blocks"], chunks, strict=True):  # type: ignore[index]
+            for block, size in zip(found, blocks.chunks, strict=True):
                 shape = (*shapes[number][:along], size, *shapes[number][along + 1 :])
-                parts.append(da.from_delayed(_get(delayed, block, place), shape, callee.dtypes[number]))
+                parts.append(da.from_delayed(item_of(block, place), shape, callee.dtypes[number]))
             results[number] = da.concatenate(parts, along)
     if plan.last is not None:
-        found = _called(delayed, plan.last, [values[each] for each in plan.inputs])
+        found = called(plan.last, [whole[each] for each in plan.inputs])
         numbers = [number for number, result in enumerate(plan.cut.last) if result is not None]
         for place, number in enumerate(numbers):
-            part = _get(delayed, found, place)
+            part = item_of(found, place)
             results[number] = da.from_delayed(part, shapes[number], callee.dtypes[number])
     return results
 
 
-def _split_axis(symbols: Sequence[Expr], arrays: Sequence[Any]) -> tuple[str, tuple[int, ...]]:
+def results_without_rows(callee: Callee, values: Sequence[Any]) -> Any:
+    """The list of a function's results in one lazy task: less for the scheduler to do than arrays of their own.
+
+    Raises `InputError` for a result with the axis that is in several chunks.
+    """
+    arrays = [checked(each, value) for each, value in zip(callee.symbols, values, strict=True)]
+    plan, blocks, whole = _placed(callee, arrays)
+    for output, result in zip(callee.outputs, plan.cut.last, strict=True):
+        if result is None:
+            raise InputError(
+                f"a result has the axis {blocks.axis!r} of the data, which stays on the cluster",
+                node=repr(output),
+                site=output.site,
+                hint="call the compiled function with the Dask arrays: its results are Dask arrays",
+            )
+    for each in plan.passes:
+        blocks.run(each, whole)
+    return called(plan.last, [whole[each] for each in plan.inputs])
+
+
+def _placed(callee: Callee, arrays: list[Any]) -> tuple[DaskPlan, Blocks, dict[Expr, Any]]:
+    """A call's plan, its data in blocks, and its values without rows."""
+    for each, array in zip(callee.symbols, arrays, strict=True):
+        check_shape(each, array.shape)
+    lengths = bind_dimensions(callee.symbols, arrays)
+    axis, chunks = split_axis(callee.symbols, arrays)
+    arrays = [_rechunked(each, array, axis) for each, array in zip(callee.symbols, arrays, strict=True)]
+    plan = _plan(callee, axis)
+    delayed = dask_itself().delayed
+    whole: dict[Expr, Any] = {plan.cut.length: np.int64(lengths.get(axis, 0))}
+    blocks = Blocks(axis, chunks, lengths, plan.cut.numbers)
+    for each, array in zip(callee.symbols, arrays, strict=True):
+        if axis in each.shape:
+            blocks.add(each, array)
+        elif isinstance(array, dask_arrays().Array):
+            whole[each] = array.to_delayed().ravel()[0]
+        else:
+            array = np.asarray(array, each.dtype)
+            whole[each] = delayed(array, pure=False, traverse=False) if array.ndim else array
+    return plan, blocks, whole
+
+
+def split_axis(symbols: Sequence[Expr], arrays: Sequence[Any]) -> tuple[str, tuple[int, ...]]:
     """The one named axis that is in several chunks, and these; "" where none is."""
     found: dict[str, tuple[tuple[int, ...], Expr]] = {}
     for each, array in zip(symbols, arrays, strict=True):
@@ -258,16 +205,6 @@ def _rechunked(each: Expr, array: Any, axis: str) -> Any:
     return array.rechunk({k: -1 for k, dim in enumerate(each.shape) if dim != axis})
 
 
-def _in_blocks(delayed: Any, each: Expr, array: Any, axis: str, chunks: tuple[int, ...]) -> list[Any]:
-    """An array cut along its axis as the others are."""
-    place = each.shape.index(axis)
-    if hasattr(array, "to_delayed"):
-        return list(array.rechunk({place: chunks}).to_delayed().ravel())
-    ends = np.cumsum(chunks)
-    cut = np.split(array, ends[:-1], place)
-    return [delayed(np.ascontiguousarray(part), pure=False, traverse=False) for part in cut]
-
-
 def _plan(callee: Callee, axis: str) -> DaskPlan:
     plan = callee.memory.get(("dask", axis))
     if plan is not None:
@@ -296,61 +233,4 @@ def _compiled(callee: Callee, outputs: list[Expr]) -> tuple[BlockFunction | None
     return BlockFunction(callee.compiled(outputs, inputs, True)), inputs
 
 
-def _called(delayed: Any, function: BlockFunction, arguments: list[Any]) -> Any:
-    return delayed(function, pure=False, traverse=False)(*arguments)
-
-
-def _get(delayed: Any, results: Any, place: int) -> Any:
-    return delayed(_item, pure=False, traverse=False)(results, place)
-
-
-def _run(
-    each: CompiledPass, values: dict[Any, Any], axis: str, chunks: tuple[int, ...], lengths: Any
-) -> None:
-    """The tasks of one pass; `values` gets the stand-ins of its partials, and its blocks."""
-    delayed = dask_itself().delayed
-    if each.before is not None:
-        found = _called(delayed, each.before, [values[symbol] for symbol in each.inputs_before])
-        for place, stand_in in enumerate(each.cut.whole):
-            values[stand_in] = _get(delayed, found, place)
-    function = delayed(each.blocks, pure=False, traverse=False)
-    kinds = [(partial.kind, len(partial.of), _step(partial, lengths)) for partial in each.cut.partials]
-    compute = delayed(of_block, pure=False, traverse=False)
-    blocks, start, total = [], 0, sum(chunks)
-    for number, size in enumerate(chunks):
-        arguments = [
-            values[symbol][number] if axis in symbol.shape else values[symbol] for symbol in each.inputs
-        ]
-        blocks.append(compute(function, kinds, start, size, total, *arguments))
-        start += size
-    values["blocks"] = blocks
-    if not kinds:
-        return
-    combine: Callable[..., Any] = delayed(combined, pure=False, traverse=False)
-    names = [kind for kind, _, _ in kinds]
-    level = [combine(names, block) for block, size in zip(blocks, chunks, strict=True) if size]
-    while len(level) > 1:
-        level = [combine(names, *level[k : k + FAN_IN]) for k in range(0, len(level), FAN_IN)]
-    for place, partial in enumerate(each.cut.partials):
-        values[partial.stand_in] = delayed(_value_of, pure=False, traverse=False)(level[0], place)
-
-
-def _value_of(partials: Sequence[tuple[np.ndarray, ...]], place: int) -> np.ndarray:
-    return partials[place][-1]
-
-
-def _step(partial: BlockPartial, lengths: Any) -> int:
-    """How far apart rows are where the place of an extreme is counted."""
-    return 1 if partial.along is None else math.prod(bound(partial.along, lengths))
-
-
-__all__ = [
-    "FAN_IN",
-    "BlockFunction",
-    "CompiledPass",
-    "DaskPlan",
-    "arrived",
-    "call",
-    "dask_arrays",
-    "dask_itself",
-]
+__all__ = ["DaskPlan", "call", "checked", "results_without_rows", "split_axis"]
