@@ -9,6 +9,7 @@ import numpy as np
 
 from graphc.errors import InputError, ShapeError, brief
 from graphc.ir.expr import Expr
+from graphc.ir.foreign_arrays import package_of
 from graphc.ir.inputs import as_count
 from graphc.util.arguments import MASKED, filled, is_masked, truth
 
@@ -91,6 +92,15 @@ class Batches:
                 for key, array in self.arrays.items()
             }
 
+    @property
+    def same(self) -> dict[str, Any]:
+        """What a checkpoint must agree with beside the rows: of data on one machine, that there are no blocks."""
+        return {"chunks": None}
+
+    def shaped(self, batch: Mapping[Expr, Any]) -> Mapping[Expr, Any]:
+        """Arrays of a batch's shapes: its own."""
+        return batch
+
     def rows_of(self, place: int) -> int:
         """How many rows the batch of that number has."""
         return min(self.size, self.rows - place * self.size)
@@ -99,6 +109,11 @@ class Batches:
 def _array(key: Expr, data: Any) -> np.ndarray:
     if is_masked(data):
         raise InputError(f"the data for {key.name!r} is {MASKED}", hint=filled(key.name))
+    if package_of(data) == "dask":
+        raise InputError(
+            f"the data for {key.name!r} is a Dask array, which may be larger than this machine's memory",
+            hint="client=distributed.Client(), or the array of its .compute()",
+        )
     try:
         return data if isinstance(data, np.ndarray) else np.asarray(data)
     except (TypeError, ValueError) as error:

@@ -16,9 +16,11 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import FormatError, InputError, TrainingError, brief
+from graphc.frontend.interop.cluster import ClusterData
 from graphc.ir.expr import Expr
 from graphc.ir.inputs import as_count
 from graphc.train.checkpoint import RECORDED, read_checkpoint, write_checkpoint
+from graphc.train.cluster import ClusterBatches, ClusterStep, measured_on_cluster
 from graphc.train.data import Batches
 from graphc.train.history import History
 from graphc.train.metrics import measured
@@ -74,6 +76,7 @@ def fit(
     resume: bool = False,
     progress: bool | None = None,
     each: Callable[[History], None] | None = None,
+    client: Any = None,
 ) -> History:
     """Train a model: its `values` are changed in place.
 
@@ -96,6 +99,10 @@ def fit(
     resume : whether to go on from `checkpoint` where it exists, to the bits that training without a break would give
     progress : whether to show a bar with loss, rate and remaining time; by default on a terminal only
     each : called with the history after every record
+    client : of `dask.distributed`, whose workers compute loss and gradients block by block: data are Dask arrays, mapped files,
+        or NumPy's arrays, which are sent once. `shuffle` changes the order of blocks and of the rows in each. The loss is of
+        sums, means and the like over the rows, as of compiled functions of Dask arrays. One chunking gives one result, to the
+        bit
 
     Returns the `History`: a record for each epoch, or for every `every` of them: the number of the last one, and the loss of an
     epoch: of what it sums over rows the sum over all rows, of the rest the mean of the steps weighted by their rows. Raises
@@ -118,11 +125,12 @@ def fit(
     resume = truth("resume", resume)
     progress = None if progress is None else truth("progress", progress)
     _check(metrics, {"schedule": (schedule, 2), "stop": (stop, 1), "each": (each, 1)}, checkpoint, resume)
-    batches = Batches(data, batch, seed=seed, shuffle=shuffle)
-    step = Step(model, loss, optimiser, batches.arrays)
-    measure = measured(model, metrics, validation if validation is not None else data, seed)
+    batches, step, measure = _parts(
+        model, loss, data, optimiser, batch, seed, shuffle, metrics, validation, client
+    )
     same = {
         "optimiser": repr(optimiser), "seed": seed, "rows": batches.rows, "batch size": batches.size, "shuffle": shuffle,
+        **batches.same,
     }  # fmt: skip
     settings = _Settings(
         optimiser.rate, epochs, every, seed, schedule, stop, each, checkpoint, progress, same
@@ -132,6 +140,30 @@ def fit(
         training.resume(checkpoint)
     training.run()
     return training.history
+
+
+def _parts(
+    model: Trainable,
+    loss: Expr,
+    data: Mapping[Expr, Any],
+    optimiser: Optimiser,
+    batch: int | None,
+    seed: int,
+    shuffle: bool,
+    metrics: Mapping[str, Expr],
+    validation: Mapping[Expr, Any] | None,
+    client: Any,
+) -> tuple[Batches | ClusterBatches, Step, Callable[[], dict[str, float]]]:
+    """Batches, step and metrics, of this machine or of a cluster."""
+    if client is None:
+        batches = Batches(data, batch, seed=seed, shuffle=shuffle)
+        step = Step(model, loss, optimiser, batches.arrays)
+        return batches, step, measured(model, metrics, validation if validation is not None else data, seed)
+    held = ClusterData(client, data)
+    blocks = ClusterBatches(held, batch, seed=seed, shuffle=shuffle)
+    over = held if validation is None else ClusterData(client, validation)
+    step = ClusterStep(model, loss, optimiser, blocks)
+    return blocks, step, measured_on_cluster(model, metrics, over)
 
 
 @dataclass(frozen=True)
@@ -164,7 +196,7 @@ class _Training:
         self,
         model: Trainable,
         step: Step,
-        batches: Batches,
+        batches: Batches | ClusterBatches,
         measure: Callable[[], dict[str, float]],
         settings: _Settings,
     ) -> None:
@@ -230,7 +262,11 @@ class _Training:
     def _epoch(self, epoch: int, rate: float, bar: Any) -> None:
         """The steps of an epoch that are still to do."""
         for place, rows in enumerate(self.batches.epoch(epoch, self.done), self.done):
-            masks = _masks(self.model, rows, self.settings.seed, epoch, place) if self.step.masks else {}
+            masks = (
+                _masks(self.model, self.batches.shaped(rows), self.settings.seed, epoch, place)
+                if self.step.masks
+                else {}
+            )
             value = self._guard(rows, rate, masks, epoch, place)
             summed = (
                 self.step.summed

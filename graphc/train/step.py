@@ -155,7 +155,10 @@ class Step:
         updates: dict[Expr, Expr] = {}
         self.state: Arrays = {"steps": np.zeros(())}
         self._slots: dict[str, Expr] = {}
-        for (key, w), d in zip(moved.items(), grad(loss, list(moved.values())), strict=True):
+        self._of_data: dict[Expr, Expr] = {}
+        slopes = dict(zip(moved, grad(loss, list(moved.values())), strict=True))
+        slopes = self._computed({f"gradient.{key}": d for key, d in slopes.items()})
+        for (key, w), d in zip(moved.items(), slopes.values(), strict=True):
             own = {
                 name: symbol(f"optimiser.{name}.{key}", shape=w.shape, dtype=w.dtype)
                 for name in optimiser.states
@@ -167,11 +170,12 @@ class Step:
                 updates[slot] = following[name]
                 self._slots[f"{name}.{key}"] = slot
                 self.state[f"{name}.{key}"] = np.zeros_like(model.values[key])
-        for key, value in getattr(model, "buffer_updates", {}).items():
+        following = dict(getattr(model, "buffer_updates", {}))
+        for key, value in zip(following, self._computed(following).values(), strict=True):
             updates[buffers[key]] = value
         self._values = {**moved, **{k: b for k, b in buffers.items() if b in updates or b in used}}
         self.updates = updates
-        read = set(free_symbols(loss)).union(*(free_symbols(value) for value in updates.values()))
+        read = set(free_symbols(loss, *updates.values(), *self._of_data.values()))
         masks: Mapping[str, Any] = getattr(model, "masks", {})
         self.masks: dict[str, Expr] = {key: mask for key, (mask, _) in masks.items() if mask in read}
         known = {
@@ -179,6 +183,7 @@ class Step:
             *self._slots.values(),
             *self.masks.values(),
             *self.inputs,
+            *self._of_data,
             COUNT,
             RATE,
         }
@@ -196,7 +201,15 @@ class Step:
         self._summed = summed
         apart = [] if summed is None or summed is loss else [summed]
         self.summed = 0.0
-        self._function = make_step([loss, *apart], self._order, updates)
+        self._function = self._made([loss, *apart], updates)
+
+    def _computed(self, named: Mapping[str, Expr]) -> dict[str, Expr]:
+        """What the updates read of the data, for the formulas of it: these themselves."""
+        return dict(named)
+
+    def _made(self, outputs: list[Expr], updates: Mapping[Expr, Expr]) -> Callable[..., list[Any]]:
+        """The compiled step: the outputs' values, when the updates have been made."""
+        return make_step(outputs, self._order, updates)
 
     def __call__(
         self, batch: Mapping[Expr, Any], rate: float, masks: Mapping[str, Any] | None = None
@@ -233,8 +246,7 @@ class Step:
         return [
             *(as_value(key, batch[key]) for key in self.inputs),
             *(masks[key] for key in self.masks),
-            *(self.model.values[key] for key in self._values),
-            *(self.state[key] for key in self._slots),
+            *self._present(),
             self.state["steps"],
             np.asarray(rate, dtype=np.float64),
         ]
@@ -246,8 +258,11 @@ class Step:
 
     def like(self, arguments: list[Any]) -> list[Any]:
         """Arguments for the same data with the values and states as they are now."""
-        now = [*(self.model.values[key] for key in self._values), *(self.state[key] for key in self._slots)]
-        return [*arguments[: self.fixed], *now, *arguments[-2:]]
+        return [*arguments[: self.fixed], *self._present(), *arguments[-2:]]
+
+    def _present(self) -> list[np.ndarray]:
+        """The values and states as they are now."""
+        return [*(self.model.values[key] for key in self._values), *(self.state[key] for key in self._slots)]
 
     def put_back(self, arguments: list[Any]) -> bool:
         """Write back the values and states of former arguments, which count their own step; False where they are not finite."""

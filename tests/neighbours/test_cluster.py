@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 
 import graphc as g
-from graphc.errors import InputError
+from graphc import nn, train
+from graphc.errors import FormatError, InputError, TrainingError
 
 pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
 import dask.array as da  # noqa: E402
+
+from graphc.frontend.interop.cluster import ClusterData  # noqa: E402
+from graphc.train.cluster import ClusterBatches  # noqa: E402
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
@@ -145,3 +149,92 @@ def test_what_is_refused(client):
                 arguments.pop("subject_to", ()),
                 **arguments,
             )
+
+
+def line(**options):
+    model = train.Parameters({w: np.zeros(D), c: 0.0})
+    return model, {"optimiser": train.Adam(0.05), "epochs": 3, "progress": False, **options}
+
+
+@pytest.mark.parametrize("batch", [None, 128], ids=str)
+@pytest.mark.parametrize("rows", [100, (1, 250, 349)], ids=str)
+def test_training_is_that_of_one_machine(client, rows, batch):
+    one, options = line(batch=batch, shuffle=False)
+    expected = train.fit(one, LOGISTIC, {X: DATA, y: LABELS}, metrics={"loss here": LOGISTIC}, **options)
+    other, _ = line()
+    data = {X: chunked(DATA, rows), y: LABELS}
+    history = train.fit(other, LOGISTIC, data, metrics={"loss here": LOGISTIC}, client=client, **options)
+    for record, wanted in zip(history.records, expected.records, strict=True):
+        assert record["loss"] == pytest.approx(wanted["loss"], rel=1e-12)
+        assert record["loss here"] == pytest.approx(wanted["loss here"], rel=1e-12)
+    np.testing.assert_allclose(other.values[w.name], one.values[w.name], rtol=1e-12)
+
+
+def test_shuffled_batches_hold_each_row_once_and_go_on_from_a_checkpoint(client, tmp_path):
+    numbers = np.arange(N, dtype=float)
+    data = ClusterData(client, {y: chunked(numbers, (7, 200, 393))})
+    batches = ClusterBatches(data, 64, seed=5, shuffle=True)
+    epochs = [np.concatenate([batch[y].now().compute() for batch in batches.epoch(k)]) for k in range(2)]
+    for rows in epochs:
+        np.testing.assert_array_equal(np.sort(rows), numbers)
+    assert not np.array_equal(*epochs) and not np.array_equal(epochs[0], numbers)
+    np.testing.assert_array_equal(next(iter(batches.epoch(1, 3)))[y].now().compute(), epochs[1][192:256])
+
+    data = {X: chunked(DATA, 150), y: chunked(LABELS, 150)}
+    whole, options = line(batch=64, epochs=4)
+    train.fit(whole, LOGISTIC, data, client=client, **options)
+    first, _ = line()
+    path = tmp_path / "run.npz"
+    train.fit(first, LOGISTIC, data, client=client, checkpoint=path, **{**options, "epochs": 2})
+    second, _ = line()
+    train.fit(second, LOGISTIC, data, client=client, checkpoint=path, resume=True, **options)
+    np.testing.assert_array_equal(second.values[w.name], whole.values[w.name])
+    for other in ({X: chunked(DATA, 100), y: LABELS}, None):
+        third, _ = line()
+        given = {"client": client} if other else {}
+        with pytest.raises(FormatError, match="its chunks is"):
+            train.fit(
+                third,
+                LOGISTIC,
+                other or {X: DATA, y: LABELS},
+                checkpoint=path,
+                resume=True,
+                **given,
+                **options,
+            )
+
+
+def test_dropout_and_normalisation_are_those_of_one_machine(client):
+    x, labels = (
+        g.symbol("x of a cluster", shape=("n", D)),
+        g.symbol("labels of a cluster", shape=("n",), dtype="int64"),
+    )
+
+    def network():
+        layers = nn.Sequential(nn.Affine(6), nn.BatchNorm(), g.tanh, nn.Dropout(0.7), nn.Affine(2))
+        return nn.Model(layers, x, seed=4)
+
+    options = {"optimiser": train.SGD(0.2), "epochs": 2, "batch": 200, "shuffle": False, "progress": False}
+    results = []
+    for given in ({}, {"client": client}):
+        model = network()
+        data = (
+            {x: chunked(DATA, 90), labels: LABELS.astype(int)}
+            if given
+            else {x: DATA, labels: LABELS.astype(int)}
+        )
+        train.fit(model, nn.cross_entropy(model.training_output, labels), data, **options, **given)
+        results.append(model.values)
+    for key, value in results[0].items():
+        np.testing.assert_allclose(results[1][key], value, rtol=1e-10, atol=1e-13)
+
+
+def test_what_training_on_a_cluster_refuses(client):
+    model, options = line(batch=100)
+    spoilt = DATA.copy()
+    spoilt[450, 2] = np.nan
+    with pytest.raises(TrainingError, match=r"the data for 'X of a cluster' holds nan .*block"):
+        train.fit(model, LOGISTIC, {X: chunked(spoilt, 200), y: LABELS}, client=client, **options)
+    assert np.isfinite(model.values[w.name]).all()
+    with pytest.raises(InputError, match="is a Dask array"):
+        train.fit(model, LOGISTIC, {X: chunked(DATA, 200), y: LABELS}, **options)

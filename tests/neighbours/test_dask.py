@@ -9,6 +9,7 @@ import pytest
 from scipy.special import log_softmax, logsumexp, softmax
 
 import graphc as g
+from graphc import nn
 from graphc.errors import DtypeError, InputError, ShapeError
 
 dask = pytest.importorskip("dask")
@@ -115,6 +116,18 @@ PROGRAMS = {
     "columns": (X.T[1:] * 2, lambda p: p["X"].T[1:] * 2),
     "shapes": (g.reshape(X, ("n", 3, 1))[:, ::-1, 0], lambda p: p["X"][:, ::-1]),
     "lookup": (v[labels] * t, lambda p: p["v"][p["labels"]] * p["t"]),
+    "cross-entropy": (
+        nn.cross_entropy(X @ B, labels),
+        lambda p: -np.mean((one_hot(p) * log_softmax(p["X"] @ p["B"], axis=1)).sum(1)),
+    ),
+    "its slope": (
+        g.grad(nn.cross_entropy(X @ B, labels), B),
+        lambda p: p["X"].T @ (softmax(p["X"] @ p["B"], axis=1) - one_hot(p)) / N,
+    ),
+    "one of each row": (
+        g.take_along_axis(X, g.reshape(labels % 3, ("n", 1)), axis=1),
+        lambda p: p["X"][np.arange(N), p["labels"] % 3][:, None],
+    ),
     "scattered": (g.grad(g.sum(v[labels] * t), v), lambda p: np.bincount(p["labels"], p["t"], 4)),
     "row numbers": (g.sum(g.arange("n") * t), lambda p: np.arange(N) @ p["t"]),
     "gradient by rows": (g.grad(LOSS, X), lambda p: 2 * np.outer(residual(p), p["w"]) / N),

@@ -7,7 +7,7 @@ a lost worker spoilt is computed again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -124,14 +124,17 @@ class ClusterFunction:
     def __init__(self, function: Callee, data: ClusterData) -> None:
         self._function, self._data = function, data
 
-    def at(self, values: Mapping[Expr, Any], data: Mapping[Expr, Any] | None = None) -> list[np.ndarray]:
+    def at(
+        self, values: Mapping[Expr, Any], data: Callable[[], Mapping[Expr, Any]] = dict
+    ) -> list[np.ndarray]:
         """The results, one after the other.
 
-        values : of the symbols that no data is for; data : in the place of some of the data
+        values : of the symbols that no data is for; data : gives what stands in the place of some of the data, asked for in
+            every try
         """
         for left in reversed(range(TRIES)):
             try:
-                return self._once({**self._data.arrays(), **(data or {}), **values})
+                return self._once({**self._data.arrays(), **data(), **values})
             except lost_errors() as error:
                 self._data.lost()
                 if not left:

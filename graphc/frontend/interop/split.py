@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import InputError
-from graphc.frontend.interop.split_axes import axes_along, kept_place, scattered, summed
+from graphc.frontend.interop.split_axes import RESHAPED, axes_along, kept_place, scattered, summed
 from graphc.frontend.interop.split_formulas import by_partials
 from graphc.ir import dims
 from graphc.ir.expr import Expr, computed, constant, rebuild, substitute, symbol, walk
@@ -111,13 +111,8 @@ class Splitter:
                 if node.dtype == self.numbers.dtype
                 else self.cut([self.numbers.astype(node.dtype)])[0]
             )
-        if node.op.name in ("index", "at_add", "at_set") and self.numbers in operands[1:]:
-            within = call(
-                "arange", start=0, stop=self.axis, step=1, dtype="int64"
-            )  # in an array of rows a row is counted in its block
-            if self.places[operands[0]] == 0:
-                self._set(within, 0, 0)
-                operands = [within if operand is self.numbers else operand for operand in operands]
+        if node.op.name in ("index", "at_add", "at_set") and self.places[operands[0]] == 0:
+            operands = [operands[0], *map(self._in_block, operands[1:])]
         made = rebuild(node, tuple(operands)) if any(map(_differs, operands, node.operands)) else node
         if made in self.places:
             return made
@@ -147,6 +142,18 @@ class Splitter:
         if expanded is not None:
             return self.cut([expanded])[0]
         return self._refuse(made)
+
+    def _in_block(self, index: Expr) -> Expr:
+        """Numbers of rows that index an array of rows, in whatever shape: in a block a row is counted from its beginning."""
+        if index is self.numbers:
+            within = call("arange", start=0, stop=self.axis, step=1, dtype="int64")
+            return self._set(within, 0, 0)
+        if index.op.name not in RESHAPED or self.places.get(index) != 0:
+            return index
+        inner = self._in_block(index.operands[0])
+        if inner is index.operands[0]:
+            return index
+        return self._set(rebuild(index, (inner, *index.operands[1:])), 0, 0)
 
     def _summed(self, part: Expr, level: int) -> Expr:
         stand_in = symbol(f"partial {len(self.partials)} of {self.axis}", part.shape, part.dtype)

@@ -13,6 +13,9 @@ _FIRST = frozenset((
 ))  # fmt: skip
 """Operations on a batch of images in front, one by one."""
 
+RESHAPED = ("reshape", "expand_dims")
+"""How an index of rows gets axes of length 1."""
+
 _ALL = ("slice", None, None, None)
 
 
@@ -74,14 +77,21 @@ def _place_of(node: Expr, slot: int, place: int) -> int | None:
 
 def _indexed(node: Expr, slot: int, place: int) -> int | None:
     key = node.attrs[0]
-    if slot and node.operands[1].op.name != "arange":  # v[labels]: an element of v for each of the labels
+    if slot and not is_row_numbers(node.operands[1]):  # v[labels]: an element of v for each of the labels
         return place if key and key[0] == "array" and len(node.operands) == 2 else None
     if len(node.operands) > 1:
         first, ndims = node.operands[1], {array.ndim for array in node.operands[1:]}
         if key[0] == "array":  # x[arange(n), labels]: an element of every row
-            return 0 if place == 0 and first.op.name == "arange" and ndims == {1} else None
+            return 0 if place == 0 and is_row_numbers(first) and len(ndims) == 1 else None
         return 0 if place == 0 and key[0] == _ALL else None
     return _through(key, place)
+
+
+def is_row_numbers(index: Expr) -> bool:
+    """Whether an index counts the rows: 0, 1, … in one axis, and others of length 1 that were added to it."""
+    while index.op.name in RESHAPED:
+        index = index.operands[0]
+    return index.op.name == "arange"
 
 
 def _through(key: tuple[Any, ...], place: int) -> int | None:
@@ -112,10 +122,10 @@ def _updated(node: Expr, slot: int, place: int) -> int | None:
         rows = (
             bool(key)
             and key[0] == "array"
-            and arrays[0].op.name == "arange"
+            and is_row_numbers(arrays[0])
             and len({a.ndim for a in arrays}) == 1
         )
-        return place if rows and place == 0 and arrays[0].ndim == 1 else None
+        return place if rows and place == 0 else None
     at = [_through(key, axis) for axis in range(into.ndim)]
     wide = sum(item is None or isinstance(item, tuple) for item in key)
     ndim = wide + into.ndim - sum(item is not None for item in key)
@@ -159,4 +169,4 @@ def summed(node: Expr, places: Mapping[int, Any]) -> bool:
     return False
 
 
-__all__ = ["axes_along", "kept_place", "scattered", "summed"]
+__all__ = ["RESHAPED", "axes_along", "is_row_numbers", "kept_place", "scattered", "summed"]
