@@ -46,6 +46,7 @@ HEAVY = {
     "pandas": "frontend/interop",
     "polars": "frontend/interop",
     "dask": "frontend/interop",
+    "distributed": "frontend/interop",
 }
 """Packages that `import graphc` must not load, and the room that imports each."""
 

@@ -82,8 +82,7 @@ class ArrayFunction(CompiledFunction):
         super().__init__(graph, structure, options)
         started = time.perf_counter()
         # a pickled program may have no operation on arrays left after it was rewritten
-        unit = replace(unit_of(graph, options), is_program=True)
-        self._rewritten = pipeline.run(unit, pipeline.REWRITING)
+        self._rewritten = pipeline.run(replace(unit_of(graph, options), is_program=True), pipeline.REWRITING)
         outputs = [self.graph.exprs[output] for output in self.graph.outputs]
         self._declared = [(symbol, symbol.dtype) for symbol in self._symbols]
         self._updated = options.updates

@@ -28,14 +28,6 @@ PARTS, LEAST = 32, 2**20
 """Where no chunks are given: so many blocks, but none below so many bytes or above what Dask calls a chunk."""
 
 
-@once
-def distributed_itself() -> Any:
-    """The module `distributed`."""
-    import distributed  # pyright: ignore[reportMissingImports]
-
-    return distributed
-
-
 def checked_client(client: Any) -> Any:
     """A client of `dask.distributed` that waits for its results; raises `InputError` for anything else."""
     if package_of(client) != "distributed" or not hasattr(client, "gather"):
@@ -166,7 +158,6 @@ __all__ = [
     "ClusterData",
     "ClusterFunction",
     "checked_client",
-    "distributed_itself",
     "is_lazy",
     "lost_errors",
 ]
