@@ -119,7 +119,7 @@ def minimize_on_cluster(
         arguments["jac"] = jac
     if "hessp" in METHODS[method]:
         arguments["hessp"] = product
-    if bounded:
+    if problem.bounds is not None:
         arguments["bounds"] = scipy_optimize().Bounds(*problem.bounds)
     optimize: Any = scipy_optimize()
     try:
