@@ -1,4 +1,4 @@
-"""`%load_ext graphc`: the cell magic `%%graphc`, whose cell is a formula and whose line is a point."""
+"""A notebook's `%load_ext graphc`: the cell magic `%%graphc`, whose cell is a formula and whose line is a point."""
 
 from __future__ import annotations
 

@@ -10,7 +10,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -39,6 +38,7 @@ from graphc.ir.graph import Dag
 from graphc.ir.inputs import as_value, bind_dimensions, check_apart, check_shape, share_memory
 from graphc.ir.types import DType, format_shape
 from graphc.util import fork_safety
+from graphc.util.fork_safety import cached_property
 from graphc.util.pytree import Structure, unflatten
 
 _serving = fork_safety.lock()
