@@ -312,7 +312,7 @@ def test_ctrl_c_ends_a_command_quietly(monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("graphc.cli.commands._show", interrupted)
+    monkeypatch.setattr("graphc.cli.eval_command.show", interrupted)
     result = CliRunner().invoke(main, ["eval", "1/3"])
     assert result.exit_code == 130
     assert not result.output

@@ -129,9 +129,12 @@ def _command(rng: random.Random) -> tuple[list[str], click.Command]:
     while True:
         path, command = [], graphc
         while isinstance(command, click.Group):
-            name = rng.choice(sorted(command.commands))
+            context = click.Context(command)
+            name = rng.choice(command.list_commands(context))
             path.append(name)
-            command = command.commands[name]
+            found = command.get_command(context, name)
+            assert found is not None
+            command = found
         if command.name != "demo" or rng.random() < 0.02:  # it measures
             return path, command
 

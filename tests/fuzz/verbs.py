@@ -223,6 +223,8 @@ def _verbs() -> dict[str, Verb]:
         "draw": Verb(lambda **names: g.draw(**names).source, {"outputs": formula, "at": point, "backward": True, "seed": None, "name": None, "digits": 3, "style": "slides", "accuracy": None, "collapse": None, "max_nodes": 60, "show": ("value",), "layout": "right", "exercise": False, "decimals": None, "watch": None, "page": None, "highlight": None, "note": None}),
         "diagram.save": Verb(lambda path: g.draw(formula).save(path), {"path": _folder() / "x.dot"}),
         "side_by_side": Verb(lambda **names: g.side_by_side(**names).source, {"parts": {"a": x * 2, "b": y + 1}, "at": point}),
+        "name": Verb(lambda expr, text: g.name(expr, text), {"expr": formula, "text": None}),
+        "naming": Verb(lambda: g.naming(), {}),
         "compare": Verb(lambda **names: g.compare(**names).source, {"before": formula, "after": formula * 2, "name": None, "digits": 3, "style": "slides", "layout": "right", "max_nodes": 60, "page": None}),
         "diagnose": Verb(lambda **names: str(g.diagnose(**names)), {"outputs": formula, "at": point, "backward": True, "seed": None}),
         "plot": Verb(g.plot, {"curves": {"f": formula}, "over": x, "range": (0, 1), "ylim": None, "handles": (), "title": ""}),
