@@ -39,7 +39,7 @@ class VariableOf(dict[Expr, "Expr | None"]):
         if not is_read(node):
             return node
         found = {self[operand] for operand in node.operands} - {None}
-        return found.pop() if len(found) == 1 else node
+        return node if len(found) > 1 else found.pop() if found else None
 
 
 def is_read(node: Expr) -> bool:

@@ -8,9 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from graphc.autodiff.reverse import reverse
-from graphc.errors import GraphcError
-from graphc.interpret.mpmath_eval import evaluate
 from graphc.interpret.numpy_eval import run_arrays
 from graphc.interpret.truncated_series import TruncatedSeries
 from graphc.ir.expr import Expr
@@ -98,34 +95,4 @@ class SeriesTrial:
         return found
 
 
-SAMPLES = (1e-15, 1e-9, 1e-6, 1e-3, 0.02)
-
-
-def holds(formula: Expr, forms: Forms) -> bool:
-    """Whether forms of a formula that has no series at 0 are right at some points beside it."""
-    dag, written = Dag(list(forms)), [formula]
-    (x,) = dag.symbols or (None,)
-    if x is None:
-        return True
-    for _ in forms:
-        written.append(reverse([written[-1]], None, [x]).adjoint(x))
-    points = np.array([sign * size for size in SAMPLES for sign in (1, -1)], x.dtype)
-    values = run_arrays(dag, [points])
-    ours = [np.broadcast_to(np.asarray(values[output]), points.shape) for output in dag.outputs]
-    eps = float(np.finfo(x.dtype).eps)
-    for place, point in enumerate(points):
-        try:
-            true = [float(v) for v in evaluate(written, {x.name: float(point)}, digits=20)]
-        except (GraphcError, ArithmeticError, ValueError, TypeError):
-            continue
-        for order, value in enumerate(ours):
-            size = abs(true[order]) + abs(float(point) * true[order + 1])
-            if (
-                math.isfinite(size)
-                and not abs(float(value[place]) - true[order]) <= LIMITS[order] * eps * size
-            ):
-                return False
-    return True
-
-
-__all__ = ["Forms", "SeriesTrial", "holds"]
+__all__ = ["Forms", "SeriesTrial"]

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from graphc.interpret.truncated_series import TruncatedSeries, truncated
-from graphc.ir.expr import Expr, on_this_line, rebuild, walk
+from graphc.ir.expr import Expr, on_this_line, rebuild, substitute, walk
 from graphc.ir.scopes import deriving, stay
 from graphc.ops.comparison import not_equal, where
 from graphc.rewrite.clusters import instantiated
@@ -30,7 +30,7 @@ from graphc.rewrite.expansion_reader import (
     of_number,
     suspects,
 )
-from graphc.rewrite.expansion_trials import Forms, SeriesTrial, holds
+from graphc.rewrite.expansion_trials import Forms, SeriesTrial
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.ranges import Ranges
 from graphc.rewrite.series_node import horner, series_node
@@ -68,8 +68,11 @@ class Expansion:
 RULE = Expansion()
 RULES = (RULE,)
 
-Tries = Callable[[Expr], Forms]
-"""A formula of a number → it and its derivatives as the other rules write them"""
+Tries = Callable[[Expr, int], Forms]
+"""A formula of a number, and how many derivatives → it and these as the other rules write them"""
+
+DERIVATIVES = 2
+"""That have to hold of what is differentiated."""
 
 
 def worth(nodes: Iterable[Expr]) -> bool:
@@ -138,13 +141,29 @@ class _Mending:
             self._reach[node] = node in doubtful or any(self._reach[operand] for operand in node.operands)
         self._whole = formula
         self._done: dict[Expr, Expr] = {}
+        self._values: dict[Expr, Expr] = {}
+        self._tried: dict[Expr, Forms] = {}
         self.steps: list[tuple[int, TruncatedSeries, float, bool]] = []
         self._node(formula)
+
+    def _form(self, node: Expr) -> Expr:
+        """A part as the other rules write it."""
+        if node not in self._values:
+            (self._values[node],) = self._tries(node, 0)
+        return self._values[node]
+
+    def _forms(self, node: Expr) -> Forms:
+        """The same, with the derivatives that have to hold."""
+        if not self._source:
+            return (self._form(node),)
+        if node not in self._tried:
+            self._tried[node] = self._tries(node, DERIVATIVES)
+        return self._tried[node]
 
     @cached_property
     def _left(self) -> set[Expr]:
         """What the other rules leave of the formula."""
-        return set(walk(self._tries(self._whole)))
+        return set(walk((self._form(self._whole),)))
 
     def _node(self, node: Expr) -> Expr:
         """What stands for a node: the innermost that fails first, since what is around it may be right then."""
@@ -154,28 +173,40 @@ class _Mending:
 
     def _settled(self, node: Expr) -> Expr:
         trial = self._trial(node)
-        forms = self._tries(node)
         if trial is None:
-            if not (node is self._whole and holds(node, forms)):
-                return self._of_parts(node)
-            return node
+            before = len(self.steps)
+            mended = self._of_parts(node)
+            if mended is not node and node is self._whole and not self._is_apart(mended):
+                del self.steps[before:]
+                return node
+            return mended
+        forms = self._forms(node)
         if trial.failing(forms) is None:
             return node
-        if node is not self._whole and forms[0] not in self._left:
+        if node is not self._whole and self._form(node) not in self._left:
             return node  # there the other rules see more than the node
         before = len(self.steps)
         mended = self._of_parts(node)
-        if mended is not node and trial.failing(self._tries(mended)) is None:
+        if mended is not node and trial.failing(self._forms(mended)) is None:
             return mended
         limit = trial.failing(forms)
         assert limit is not None
         keeps_zero = trial.keeps_zero(forms)
         form = near_zero(trial.series, limit, keeps_zero, argument_of(node.dtype), node, self._source)
-        if not trial.is_better(self._tries(form), self._tries(mended)):
+        if not trial.is_better(self._forms(form), self._forms(mended)):
             return mended
         del self.steps[before:]
         self.steps.append((self._number[node], trial.series, limit, keeps_zero))
         return form
+
+    def _is_apart(self, mended: Expr) -> bool:
+        """Whether the other rules write the whole around what was mended as they do around what was written: a part that they
+        look into is left to them, where there is no series of the whole to tell which is right."""
+        changed = {
+            self._form(part): self._form(self._done[part])
+            for part in (self._order[number] for number, *_ in self.steps)
+        }
+        return substitute(self._form(self._whole), dict(changed)) == self._form(mended)
 
     def _of_parts(self, node: Expr) -> Expr:
         parts = tuple([self._node(operand) for operand in node.operands])

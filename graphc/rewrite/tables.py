@@ -195,8 +195,7 @@ def derivatives_of_normal_forms(
     if not derivatives.stand_in(memory.nodes(outputs)):
         return Trace([], tuple(outputs), True)
     memory.remembers = True
-    form = partial(_near_zero_and, chosen, level=level, without=without, memory=memory)
-    smooth = partial(_smoothing(off).run, memory=memory)
+    form, smooth = (partial(each.run, memory=memory) for each in (chosen, _smoothing(off)))
     final = partial(_whole, level=level, without=without, memory=memory)
     sources = partial(final, source=True), partial(final, source=True, guarded=True)
     trace = derivatives.written_anew(outputs, form, smooth, sources, final)
@@ -273,36 +272,22 @@ def _expanded(
     key = (f"source {level}" if source else level, tuple(sorted(off)), len(_own))
     expander = _expanders.get(key)
     if expander is None:
-        tries = _derivatives_tried if source else _value_tried
-        expander = expansions.Expander(
-            partial(tries, level=level, without=off | {expansions.RULE.name}), source
-        )
+        tries = partial(_tried, level=level, without=off | {expansions.RULE.name})
+        expander = expansions.Expander(tries, source)
         with _lock:
             _expanders[key] = expander
     change = partial(expansions.written_whole, expander=expander)
     return written_once(expansions.RULES, change, outputs, level, without, memory)
 
 
-def _near_zero_and(
-    chosen: Engine, outputs: Sequence[Expr], level: str, without: Iterable[str], memory: RuleMemory
-) -> Trace:
-    """The outputs with formulas that cancel at 0 written anew, then in the normal form of an engine."""
-    near = _expanded(outputs, level, without, memory, source=False)
-    trace = chosen.run(near.outputs, memory=memory)
-    return Trace([*near, *trace], trace.outputs, trace.complete) if near else trace
-
-
-def _value_tried(formula: Expr, level: str, without: Iterable[str]) -> tuple[Expr, ...]:
-    """A formula of a number as the other rules write it."""
-    return _whole([formula], level, without).outputs
-
-
-def _derivatives_tried(formula: Expr, level: str, without: Iterable[str]) -> tuple[Expr, ...]:
-    """A formula of a number and its two derivatives as the other rules write them."""
-    found, (x,) = [formula], Dag([formula]).symbols
-    sources = formula
-    for _ in range(2):
+def _tried(formula: Expr, derivatives: int, level: str, without: Iterable[str]) -> tuple[Expr, ...]:
+    """A formula of a number and so many of its derivatives as the other rules write them."""
+    found, sources = [formula], formula
+    for _ in range(derivatives):
         (sources,) = _whole([sources], level, without, source=True).outputs
+        (x,) = Dag([sources]).symbols or (None,)
+        if x is None:
+            return tuple(found)
         sources = reverse([sources], None, [x]).adjoint(x)
         found.append(sources)
     return _whole(written_out(found), level, without).outputs
