@@ -319,13 +319,20 @@ def _exposed(outputs: Sequence[Expr], variables: VariableOf) -> set[Expr]:
         if (node, protected) in seen or (node, None) in seen:
             continue
         seen.add((node, protected))
-        if protected is None or variables[node] is not protected:
+        if protected is None or _size(variables[node], variables) is not protected:
             exposed.add(node)
         apart = _far_branch(node)
         for place, operand in enumerate(node.operands):
-            beside = variables[apart[1]] if apart is not None and place == apart[0] else protected
+            beside = _size(apart[1], variables) if apart is not None and place == apart[0] else protected
             pending.append((operand, beside))
     return exposed
+
+
+def _size(node: Expr | None, variables: VariableOf) -> Expr | None:
+    """What is small together with a node: x for |x| and −x."""
+    while (node is not None and variables[node] is not node) or (node is not None and node.op.name == "abs"):
+        node = node.operands[0] if node.op.name == "abs" else variables[node]
+    return node
 
 
 def _far_branch(node: Expr) -> tuple[int, Expr] | None:

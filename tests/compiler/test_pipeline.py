@@ -18,7 +18,7 @@ import pytest
 from click.testing import CliRunner
 
 import graphc as g
-from graphc.cli.commands import main
+from graphc.cli import main
 from graphc.compiler import dump, pipeline
 from graphc.compiler.engine import checks
 from graphc.compiler.pipeline import NAMES, PASSES, Options, Unit

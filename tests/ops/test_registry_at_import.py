@@ -1,4 +1,4 @@
-"""`import graphc` alone makes every operation known: texts and files name operations that nothing else has asked for yet."""
+"""The first name that is asked of graphc makes every operation known: texts and files name operations that nothing else has asked for yet."""
 
 import json
 import subprocess
@@ -12,8 +12,9 @@ from graphc.ir import op as declarations
 AT_IMPORT = """
 import json, sys
 import graphc
+listed = graphc.operations()
 from graphc.ir import op
-print(json.dumps([sorted([*op._REGISTRY, *op._CONTROL]), graphc.operations()]))
+print(json.dumps([sorted([*op._REGISTRY, *op._CONTROL]), listed]))
 """
 
 EVERYTHING = """
@@ -56,12 +57,15 @@ def test_no_module_declares_an_operation_later(at_import):
 def test_every_listed_name_is_known(at_import):
     known, listed = at_import
     assert set(listed) <= set(known)
-    assert listed == g.operations()
+    own = {op.name for op in declarations.all_ops() if op.user_defined}  # of other tests
+    assert listed == [name for name in g.operations() if name not in own]
 
 
 def test_texts_are_read_by_a_fresh_process_as_by_this_one():
     texts = []
     for op in (*declarations.all_ops(), *declarations._CONTROL.values()):
+        if op.user_defined:
+            continue
         text = f"{op.name}({', '.join('xyzuvw'[: op.arity])})"
         try:
             g.parse(text)

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 import graphc as g
-from graphc.cli.commands import main
+from graphc.cli import main
 from graphc.errors import InputError
 from graphc.viz.page_fit import PAGES
 from tests.viz.measure import measure

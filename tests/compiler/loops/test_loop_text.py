@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 import graphc as g
 from graphc.api.compile import loops
-from graphc.cli.commands import main
+from graphc.cli import main
 from graphc.compiler import pipeline
 from graphc.compiler.loops.printer import text
 from graphc.errors import InputError
