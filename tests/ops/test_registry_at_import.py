@@ -1,4 +1,4 @@
-"""The first name that is asked of graphc makes every operation known: texts and files name operations that nothing else has asked for yet."""
+"""The first name asked of graphc makes every operation known: texts and files name operations that nothing else asked for."""
 
 import json
 import subprocess
