@@ -36,6 +36,16 @@ class Browser:
         self.driver.get("about:blank")  # so that another fragment of the same file is loaded anew
         self.driver.get_log("browser")
         self.driver.get(f"{Path(path).as_uri()}{fragment}")
+        self.until_loaded()
+
+    def until_loaded(self):
+        """Wait until the page's script has run to its end: it unpacks what is long, which takes a turn."""
+        from selenium.webdriver.support.ui import WebDriverWait
+
+        loading = "return document.documentElement.hasAttribute('data-loading')"
+        WebDriverWait(self.driver, 20, poll_frequency=0.02).until(
+            lambda driver: not driver.execute_script(loading)
+        )
 
     def size(self, width, height=900):
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}

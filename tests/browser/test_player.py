@@ -200,6 +200,7 @@ def test_the_point_on_the_plot_can_be_dragged(browser, player):
 
     graph, at = player
     handle = browser.one("#plot .handle")
+    browser.run("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", handle)
     ActionChains(browser.driver).click_and_hold(handle).move_by_offset(40, -5).release().perform()
     moved = float(browser.one("#in0").get_attribute("value"))
     assert moved > at[graph.symbols[0].name]

@@ -44,7 +44,7 @@ class Chart {
   handle(label, moved) {
     const element = make("g", { class: "reachable" }, this.front);
     make("circle", { r: 22, class: "reach" }, element);
-    const dot = make("circle", { r: 8, class: "handle", tabindex: 0, role: "slider", "aria-label": label }, element);
+    const dot = make("circle", { r: 8, class: "handle", tabindex: 0, role: "slider", "aria-label": label, "aria-valuenow": 0 }, element);
     const drag = event => {
       const box = this.svg.getBoundingClientRect();
       const x = ((event.clientX - box.left) / box.width) * this.width, y = ((event.clientY - box.top) / box.height) * this.height;

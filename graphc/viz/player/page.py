@@ -76,7 +76,9 @@ def assemble(title: str, body: str, data: Any, scripts: tuple[str, ...], compute
     compute : a JavaScript expression, the function that the scripts call `compute`
     """
     inner = "\n".join([f"const compute = {compute};", *(asset(script) for script in scripts)])
-    script = f'"use strict";\n(async () => {{\n{inner}}})();\n'
+    script = (
+        f'"use strict";\n(async () => {{\n{inner}delete document.documentElement.dataset.loading;\n}})();\n'
+    )
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return Template(asset("player.html")).substitute(
         digest=f"sha256-{digest}",
