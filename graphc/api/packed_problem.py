@@ -41,14 +41,14 @@ class PackedProblem:
                     site=current_site(),
                     hint="write {x: 1.0}, symbols and where they start",
                 )
-        self.symbols = list(unknowns)
+        self.symbols: list[Expr] = list(unknowns)
         names = [node.name for node in self.symbols]
         values = [as_value(node, value) for node, value in unknowns.items()]
         for node, value in zip(self.symbols, values, strict=True):
             check_shape(node, value.shape)
         self.vector: Vector = Vector(dict(zip(names, values, strict=True)))
         self.start: np.ndarray = self.vector.start
-        self.names = names
+        self.names: list[str] = names
         data = {} if data is None else mapping("data", data, "write data={X: values}")
         self.data: dict[str | Any, Any] = {
             key.name if isinstance(key, Expr) else key: value for key, value in data.items()

@@ -93,7 +93,7 @@ class SparseFunction:
     def __init__(self, entries: CompiledFunction, tree: SparseTree) -> None:
         self.entries = entries
         self._tree = tree
-        self.__signature__ = entries.__signature__
+        self.__signature__: Any = entries.__signature__
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         out = kwargs.pop("out", None) if "out" not in self.entries.inputs else None

@@ -31,7 +31,7 @@ class CommandGroup(click.Group):
 
     def __init__(self, *args: Any, lazily: Mapping[str, tuple[str, str]] | None = None, **extra: Any) -> None:
         super().__init__(*args, **extra)
-        self.lazily = lazily or {}
+        self.lazily: Mapping[str, tuple[str, str]] = lazily or {}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*self.lazily, *super().list_commands(ctx)})

@@ -48,7 +48,10 @@ class NestedCalls:
     """
 
     def __init__(self, name: str, names: Sequence[str], site: Site, inline: Inline) -> None:
-        self.name, self.names, self.site, self.inline = name, tuple(names), site, inline
+        self.name: str = name
+        self.names: tuple[str, ...] = tuple(names)
+        self.site: Site = site
+        self.inline: Inline = inline
         self._traced: dict[Any, Traced] = {}
         self._running = threading.local()
 

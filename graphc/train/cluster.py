@@ -32,7 +32,7 @@ class ClusterBatches:
     """
 
     def __init__(self, data: ClusterData, size: int | None, *, seed: int, shuffle: bool) -> None:
-        self.data = data
+        self.data: ClusterData = data
         self.axis, self.chunks = data.axis, data.chunks
         self.arrays = data.arrays()
         self.rows: int = sum(self.chunks) or 1
@@ -46,7 +46,8 @@ class ClusterBatches:
                 )
         size = None if size is None else as_count(size, "a batch of {} rows", "batch=64")
         self.size: int = self.rows if size is None or not self.chunks else min(size, self.rows)
-        self.seed, self.shuffle = seed, truth("shuffle", shuffle)
+        self.seed: int = seed
+        self.shuffle: bool = truth("shuffle", shuffle)
 
     def __len__(self) -> int:
         return -(-self.rows // self.size)

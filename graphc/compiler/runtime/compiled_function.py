@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from importlib import import_module
+from inspect import Signature
 from typing import Any, ClassVar
 
 import numpy as np
@@ -85,7 +86,7 @@ class CompiledFunction(ABC):
         self._written = graph
         self._memory: dict[Any, Any] = {}
         self.inputs = tuple([symbol.name for symbol in self._symbols])
-        self.__signature__ = signature(self.inputs)
+        self.__signature__: Signature = signature(self.inputs)
 
     # --- what each kind of function says ------------------------------------------------------------------------------------
 

@@ -60,16 +60,17 @@ class JavaScriptFunction:
     """
 
     def __init__(self, program: Program, turns: int = 0) -> None:
-        self.program, self.turns = program, turns
+        self.program: Program = program
+        self.turns: int = turns
         inner = [each.buffer for each in walk_statements(program.body) if isinstance(each, Private)]
-        self.workspace = [*program.of_role("workspace"), *inner]
+        self.workspace: list[Buffer] = [*program.of_role("workspace"), *inner]
         names = [*program.lengths, *(buffer.name for buffer in (*program.buffers, *inner))]
-        self.index = IndexText({name: own_name(name, names, program.name) for name in names})
+        self.index: IndexText = IndexText({name: own_name(name, names, program.name) for name in names})
         for buffer in (*program.buffers, *inner):
             self.index.buffers[buffer.name] = buffer
             if buffer.role == "input" and not buffer.shape:
                 self.index.by_value.add(buffer.name)
-        self.builder = _ElementBuilder()
+        self.builder: _ElementBuilder = _ElementBuilder()
         self.whole: set[str] = set()
         self.lines: list[str] = []
         self.depth = 1

@@ -56,18 +56,19 @@ class PythonFunction:
     """
 
     def __init__(self, program: Program, name: str, module: str) -> None:
-        self.program, self.name = program, name
+        self.program: Program = program
+        self.name: str = name
         inner = [each.buffer for each in walk_statements(program.body) if isinstance(each, Private)]
-        self.workspace = [*program.of_role("workspace"), *inner]
+        self.workspace: list[Buffer] = [*program.of_role("workspace"), *inner]
         names = [*program.lengths, *(buffer.name for buffer in (*program.buffers, *inner))]
-        self.index = PythonIndex(own_names(names, module))
+        self.index: PythonIndex = PythonIndex(own_names(names, module))
         for buffer in (*program.buffers, *inner):
             self.index.buffers[buffer.name] = buffer
             if buffer.role not in ("state", "constant") and not buffer.shape:
                 self.index.by_value.add(buffer.name)
         for number, buffer in enumerate(program.of_role("constant")):
             self.index.names[buffer.name] = f"_constant{number}_{name}"
-        self.builder = ElementText(self.index)
+        self.builder: ElementText = ElementText(self.index)
         self.lines: list[str] = []
         self.builder.lines = self.lines
         self.depth = 1

@@ -31,8 +31,10 @@ class Blocks:
     """
 
     def __init__(self, axis: str, chunks: tuple[int, ...], lengths: dict[str, int], numbers: Expr) -> None:
-        self.axis, self.chunks, self.lengths = axis, chunks, lengths
-        self.total = sum(chunks)
+        self.axis: str = axis
+        self.chunks: tuple[int, ...] = chunks
+        self.lengths: dict[str, int] = lengths
+        self.total: int = sum(chunks)
         self.arrays: dict[Expr, Any] = {}
         self._numbers = numbers
 

@@ -57,7 +57,7 @@ class ClusterData:
     """
 
     def __init__(self, client: Any, data: Mapping[Expr, Any]) -> None:
-        self.client = checked_client(client)
+        self.client: Any = checked_client(client)
         self._given: dict[Expr, Any] = {key: checked(key, value) for key, value in data.items()}
         symbols, arrays = list(self._given), list(self._given.values())
         self.axis, self.chunks = split_axis(symbols, arrays)

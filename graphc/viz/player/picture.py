@@ -55,7 +55,10 @@ class Picture:
         frame: FramePicture | None = None,
         number: int = 0,
     ) -> None:
-        self.lesson, self.fill, self.style, self.number = lesson, fill, style, number
+        self.lesson: Lesson = lesson
+        self.fill = fill
+        self.style: Style = style
+        self.number: int = number
         self.opens = {} if frame is None else frame.opens
         self.told = [_told(view, lesson, edge) for edge in range(len(view.edges))]
         if frame is not None:
@@ -83,7 +86,8 @@ class Picture:
         )
         layout = laid_out(shown, self.style, boxes)
         left, bottom, right, top = layout.scene.box
-        self.dx, self.top = -left, top
+        self.dx: float = -left
+        self.top: float = top
         parts = [
             f'<svg viewBox="0 0 {right - left:.1f} {top - bottom:.1f}" style="--w:{right - left:.0f}" role="group" '
             f'class="picture{" closed" if self.number else ""}" '
