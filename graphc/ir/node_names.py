@@ -194,8 +194,13 @@ def checked_name(expr: Any, text: Any) -> str | None:
         raise InputError(what, site=current_site(), hint=hint)
     if text is None:
         return None
-    if not isinstance(text, str) or not text.strip() or len(text) > _LONGEST:
-        hint = f'it is a text of up to {_LONGEST} characters: g.name(expr, "δ₁")'
+    if (
+        not isinstance(text, str)
+        or not text.strip()
+        or len(text) > _LONGEST
+        or not text.strip().isprintable()
+    ):
+        hint = f'it is a printable text of up to {_LONGEST} characters: g.name(expr, "δ₁")'
         raise InputError(f"a node's name is {brief(text)}", site=current_site(), hint=hint)
     return text.strip()
 

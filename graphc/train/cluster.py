@@ -19,7 +19,7 @@ from graphc.frontend.interop.block_function import dask_arrays
 from graphc.frontend.interop.cluster import ClusterData, ClusterFunction
 from graphc.ir.expr import Expr, free_symbols, symbol
 from graphc.ir.inputs import as_count
-from graphc.train.step import Step, Trainable, check_model, make_step
+from graphc.train.step import Step, Trainable, check_metrics, check_model, make_step
 from graphc.util.arguments import mapping, truth
 
 
@@ -230,9 +230,7 @@ def measured_on_cluster(
     check_model(model)
     if not metrics:
         return dict
-    for name, expr in metrics.items():
-        if not isinstance(expr, Expr) or expr.shape:
-            raise ExpressionError(f"the metric {name!r} is no scalar", hint="g.mean(…) over the samples")
+    check_metrics(metrics)
     arrays = data.arrays()
     read = free_symbols(*metrics.values())
     stored = {

@@ -12,7 +12,7 @@ from graphc.interpret import numpy_eval
 from graphc.ir.expr import Expr, free_symbols
 from graphc.train.data import Batches
 from graphc.train.row_reductions import Accumulated, Rows, outside
-from graphc.train.step import Trainable, check_model, make_step, of_data
+from graphc.train.step import Trainable, check_metrics, check_model, make_step, of_data
 from graphc.util.arguments import mapping
 
 
@@ -25,9 +25,7 @@ def measured(
     check_model(model)
     if not metrics:
         return dict
-    for name, expr in metrics.items():
-        if not isinstance(expr, Expr) or expr.shape:
-            raise ExpressionError(f"the metric {name!r} is no scalar", hint="g.mean(…) over the samples")
+    check_metrics(metrics)
     read = {symbol for expr in metrics.values() for symbol in free_symbols(expr)}
     needed = {key: array for key, array in data.items() if key in read}
     batches = Batches(needed or data, _BLOCK, seed=seed, shuffle=False)

@@ -105,3 +105,10 @@ def test_names_of_derivatives_read_back(under):
     name = DerivativeName("L", under)
     assert read_derivative(name.text()) == name
     assert "".join(text for _, text in name.pieces()) == name.text()
+
+
+@pytest.mark.parametrize("text", ["a\nb", "a\0", "\u202eab", "a\tb", "\x1b[31m"])
+def test_names_that_cannot_be_printed_are_refused(text):
+    x = g.symbol("x")
+    with pytest.raises(g.GraphcError, match="a node's name is"):
+        g.name(x * 2, text)

@@ -220,3 +220,11 @@ def test_hostile_names_are_neither_markup_nor_commands(tmp_path):
 
 def test_a_notebook_shows_the_animation(steps):
     assert steps._repr_html_().startswith("<svg")
+
+
+def test_an_empty_path_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    x = g.symbol("x")
+    with pytest.raises(g.GraphcError, match="the path is empty"):
+        g.draw(x * 2, at={"x": 1.0}).steps().save("")
+    assert not list(tmp_path.iterdir())

@@ -24,6 +24,18 @@ from graphc.ir.types import BOOL, FLOAT64, DType
 from graphc.util.pytree import Leaf, Mapping, Structure
 from graphc.version import __version__
 
+HEAD = (
+    f'"""Written by graphc {__version__}. It needs NumPy and Numba; Numba keeps its machine code beside this file."""',
+    "",
+    "import math",
+    "",
+    "import numba",
+    "import numpy as np",
+    "",
+    'compiled = numba.njit(cache=True, error_model="numpy")',
+)
+"""The first lines of a module."""
+
 MAX_OPERATIONS = 2000
 """Numba's own compiler takes seconds for a function of this size, and its time grows faster than the size."""
 
@@ -193,14 +205,7 @@ def module(
     stored = ", ".join(f"{result}[i]" for result in results)
     elements = ", ".join(f"{argument}[i]" for argument in inner)
     lines = [
-        f'"""Written by graphc {__version__}. It needs NumPy and Numba; Numba keeps its machine code beside this file."""',
-        "",
-        "import math",
-        "",
-        "import numba",
-        "import numpy as np",
-        "",
-        'compiled = numba.njit(cache=True, error_model="numpy")',
+        *HEAD,
         "",
         *(["", *helpers] if helpers else []),
         "",

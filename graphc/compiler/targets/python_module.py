@@ -11,14 +11,20 @@ import numpy as np
 from graphc.compiler.loops.expand_calls import expand_calls
 from graphc.compiler.loops.program import Buffer, Program, scalars_of, walk_scalar, walk_statements
 from graphc.compiler.lowering.expand_ops import expand_ops
-from graphc.compiler.targets.python import MAX_CONSTANTS, MAX_OPERATIONS, PythonBuilder, literal, structured
+from graphc.compiler.targets.python import (
+    HEAD,
+    MAX_CONSTANTS,
+    MAX_OPERATIONS,
+    PythonBuilder,
+    literal,
+    structured,
+)
 from graphc.compiler.targets.python_math import HELPERS, saturating_cast
 from graphc.compiler.targets.python_program import PythonFunction, numpy_type, plain_text
 from graphc.errors import CompileError
 from graphc.ir.dims import Name
 from graphc.ir.graph import Dag
 from graphc.util.pytree import Structure
-from graphc.version import __version__
 
 _TAKES = '''
 def _array(value, dtype, ndim, name):
@@ -56,14 +62,7 @@ def module(program: Program, structure: Structure, formula: str) -> str:
     helpers = sorted({name for writer in (*writers, main) for name in writer.builder.helpers})
     definitions = {k: v for writer in (*writers, main) for k, v in writer.builder.definitions.items()}
     lines = [
-        f'"""Written by graphc {__version__}. It needs NumPy and Numba; Numba keeps its machine code beside this file."""',
-        "",
-        "import math",
-        "",
-        "import numba",
-        "import numpy as np",
-        "",
-        'compiled = numba.njit(cache=True, error_model="numpy")',
+        *HEAD,
     ]
     for name in helpers:
         text = saturating_cast(name) if name.startswith("to_") else HELPERS[name]

@@ -47,17 +47,19 @@ MOST = 200_000
 
 
 def specialised(
-    outputs: Sequence[Expr], arrays: Mapping[Expr, np.ndarray]
+    outputs: Sequence[Expr], arrays: Mapping[Expr, np.ndarray], broadcasting: bool = False
 ) -> tuple[list[Expr], dict[Expr, Expr]]:
     """The outputs with the lengths of a point in place of names, and symbol → the symbol that stands for it.
 
     arrays : symbol → value
+    broadcasting : whether a symbol of a number that got an array is one of an array
     """
     lengths = bind_dimensions(arrays, arrays.values())
     fixed: dict[Expr, Expr] = {}
     for node in walk([*outputs, *arrays]):
         if node.is_symbol:
-            shape = bound(node.shape, lengths)
+            widened = broadcasting and not node.shape
+            shape = arrays[node].shape if widened else bound(node.shape, lengths)
             fixed[node] = symbol(node.name, shape, node.dtype, range=node.bounds)
         elif node.op.name == "astype":
             fixed[node] = cast(fixed[node.operands[0]], node.dtype)

@@ -16,10 +16,8 @@ from graphc.compiler.pipeline import REWRITING, Options, loop_program, run, unit
 from graphc.compiler.targets.javascript import expanded, program
 from graphc.compiler.targets.javascript_module import module
 from graphc.errors import CompileError, GraphcError
-from graphc.ir.attribute_text import bound
-from graphc.ir.expr import Expr, apply, cast, symbol, walk
+from graphc.interpret.scalarize.program import specialised
 from graphc.ir.graph import Dag
-from graphc.ir.inputs import bind_dimensions
 
 _LARGEST = 400_000
 """A program of more characters is not sent along: the values then stand as they were computed."""
@@ -57,29 +55,14 @@ def recomputation(dag: Dag, values: Sequence[Any]) -> str | None:
 
 def _of_arrays(dag: Dag, values: Sequence[Any]) -> str:
     known = dict(zip(dag.symbols, map(np.asarray, values), strict=True))
-    fixed = at_lengths([*(dag.exprs[place] for place in dag.outputs), *dag.symbols], known)
+    fixed = specialised(
+        [*(dag.exprs[place] for place in dag.outputs), *dag.symbols], known, broadcasting=True
+    )[0]
     outputs, symbols = fixed[: len(dag.outputs)], fixed[len(dag.outputs) :]
     unit = unit_of(expanded(Dag(outputs, symbols)), Options(rewrite=None))
     written = module(replace(loop_program(run(unit, REWRITING)), name="values"), "", _TURNS)
     body = "\n".join(line for line in written.splitlines() if not line.startswith("//"))
     return f"(() => {{\n{body}\nreturn input => values(...input);\n}})()"
-
-
-def at_lengths(outputs: Sequence[Expr], arrays: Mapping[Expr, np.ndarray]) -> list[Expr]:
-    """Expressions with the lengths of a point in place of names; a symbol of a number that got an array is one of an array."""
-    lengths = bind_dimensions(arrays, arrays.values())
-    fixed: dict[Expr, Expr] = {}
-    for node in walk([*outputs, *arrays]):
-        if node.is_symbol:
-            shape = bound(node.shape, lengths) if node.shape else arrays[node].shape
-            fixed[node] = symbol(node.name, shape, node.dtype, range=node.bounds)
-        elif node.op.name == "astype":
-            fixed[node] = cast(fixed[node.operands[0]], node.dtype)
-        elif node.operands or node.op.on_arrays:
-            fixed[node] = apply(node.op, *[fixed[x] for x in node.operands], attrs=bound(node.attrs, lengths))
-        else:
-            fixed[node] = node
-    return [fixed[output] for output in outputs]
 
 
 def as_data(value: Any) -> dict[str, Any]:
@@ -102,4 +85,4 @@ def some_as_data(arrays: Mapping[int, Any]) -> dict[int, dict[str, Any]]:
     return told
 
 
-__all__ = ["SENT", "as_data", "at_lengths", "recomputation", "some_as_data"]
+__all__ = ["SENT", "as_data", "recomputation", "some_as_data"]

@@ -11,7 +11,7 @@ import re
 from graphc.viz.layout_scene import ITALIC, SUBSCRIPT, SUPERSCRIPT, Stroke, Text
 from graphc.viz.steps.film import Cel, Film
 from graphc.viz.style import Style
-from graphc.viz.writers.tikz import latex
+from graphc.viz.writers.tikz import latex, tikz_path
 
 _WIDTH, _HEIGHT = 430.0, 225.0
 """Points of a frame of 16:9 in which a picture has room."""
@@ -124,19 +124,7 @@ def _stroke(part: Stroke, looks: _Looks, colours: dict[str, str], scale: float) 
         look += [f"draw={_colour(part.line, colours)}", f"line width={_n(part.width * scale)}bp"]
     look += ["dash pattern=on 6bp off 4bp"] if part.dashed else []
     look += [f"fill={_colour(part.fill, colours)}"] if part.fill is not None else []
-    points = [f"({_n(x)},{_n(y)})" for x, y in part.points]
-    if part.form == "ellipse":
-        rx, ry = part.points[1]
-        path = f"{points[0]} ellipse [x radius={_n(rx)},y radius={_n(ry)}]"
-    elif part.form == "curve":
-        pieces = [
-            f".. controls {points[at]} and {points[at + 1]} .. {points[at + 2]}"
-            for at in range(1, len(points) - 2, 3)
-        ]
-        path = f"{points[0]} {' '.join(pieces)}"
-    else:
-        path = " -- ".join(points) + (" -- cycle" if part.form == "polygon" else "")
-    return rf"\path[{looks.named(','.join(look), part.line)}] {path};"
+    return rf"\path[{looks.named(','.join(look), part.line)}] {tikz_path(part)};"
 
 
 def _text(part: Text, looks: _Looks, colours: dict[str, str], scale: float) -> str:

@@ -80,6 +80,8 @@ class Steps:
                 hint=f"write a number from 0.02 to {_LONGEST:g}",
             )
         text = as_text(path)
+        if not text:
+            raise RenderError("the path is empty", hint='name a file or a directory: "steps.gif" or "steps/"')
         target = Path(text)
         if text.endswith(("/", os.sep)) or target.is_dir() or not target.suffix:
             return self._sequence(target)

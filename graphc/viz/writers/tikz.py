@@ -83,19 +83,22 @@ def _stroke(part: Stroke, colour: object) -> str:
         look.append("dash pattern=on 6bp off 4bp")
     if part.fill is not None:
         look.append(f"fill={colour(part.fill)}")
+    return rf"\path[{','.join(look)}] {tikz_path(part)};"
+
+
+def tikz_path(part: Stroke) -> str:
+    """The path of a stroke in TikZ."""
     points = [f"({_n(x)},{_n(y)})" for x, y in part.points]
     if part.form == "ellipse":
         rx, ry = part.points[1]
-        path = f"{points[0]} ellipse [x radius={_n(rx)},y radius={_n(ry)}]"
-    elif part.form == "curve":
+        return f"{points[0]} ellipse [x radius={_n(rx)},y radius={_n(ry)}]"
+    if part.form == "curve":
         pieces = [
             f".. controls {points[at]} and {points[at + 1]} .. {points[at + 2]}"
             for at in range(1, len(points) - 2, 3)
         ]
-        path = f"{points[0]} {' '.join(pieces)}"
-    else:
-        path = " -- ".join(points) + (" -- cycle" if part.form == "polygon" else "")
-    return rf"\path[{','.join(look)}] {path};"
+        return f"{points[0]} {' '.join(pieces)}"
+    return " -- ".join(points) + (" -- cycle" if part.form == "polygon" else "")
 
 
 def _text(part: Text, colour: object) -> str:
