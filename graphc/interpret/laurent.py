@@ -15,7 +15,7 @@ from fractions import Fraction
 from typing import Any
 
 BITS = 1024
-TERMS = 72
+TERMS = 96
 """Coefficients of a series that nothing has cancelled in."""
 
 ONE = 1 << BITS

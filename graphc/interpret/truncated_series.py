@@ -16,7 +16,7 @@ REACHES = (
     2.0**-5, 2.0**-6, 2.0**-7, 2.0**-9, 2.0**-11, 2.0**-14,
 )  # fmt: skip
 
-MOST_TERMS = 36
+MOST_TERMS = 44
 LEAST_TERMS = 5
 
 DIGITS = 200
@@ -105,18 +105,21 @@ def truncated(series: Laurent, dtype: Any) -> TruncatedSeries | None:
         found = TruncatedSeries(series.valuation, coefficients, step, 0.0, np.finfo(dtype).nmant + 1)
         for reach in REACHES:
             count = _count(coefficients, reach, step, found.bits)
-            if count <= min(MOST_TERMS, len(coefficients)) and _is_steady(coefficients, reach, step):
+            if count <= min(MOST_TERMS, len(coefficients)) and _is_steady(
+                coefficients, reach, step, found.valuation
+            ):
                 return replace(found, reach=reach)
     return None
 
 
-def _is_steady(coefficients: Sequence[Any], reach: float, step: int) -> bool:
-    """Whether the terms of a sum are not much larger than the sum, at either side."""
+def _is_steady(coefficients: Sequence[Any], reach: float, step: int, valuation: int) -> bool:
+    """Whether the terms of a sum are not much larger than the sum, or what it changes with its argument, at either side."""
     import mpmath
 
     for x in (reach, -reach, reach / 2, -reach / 2):
         terms = [c * mpmath.mpf(x) ** (step * k) for k, c in enumerate(coefficients)]
-        if sum(map(abs, terms)) > 3 * abs(sum(terms)):
+        change = sum((valuation + step * k) * term for k, term in enumerate(terms))
+        if sum(map(abs, terms)) > 3 * (abs(sum(terms)) + abs(change)):
             return False
     return True
 

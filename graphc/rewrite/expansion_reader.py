@@ -20,7 +20,7 @@ from graphc.ir.graph import Dag
 
 SUMS = frozenset(("add", "subtract"))
 ARITHMETIC = SUMS | {"multiply", "divide", "negative", "square", "reciprocal"}
-READ = ARITHMETIC | {"pow"} | frozenset(FUNCTIONS)
+READ = ARITHMETIC | {"pow", "hypot"} | frozenset(FUNCTIONS)
 
 MOST_NODES = 80
 
@@ -75,7 +75,11 @@ def argument_of(dtype: object) -> Expr:
 def is_function(node: Expr) -> bool:
     """Whether an operation is more than arithmetic: for quotients of polynomials there are other rules."""
     name = node.op.name
-    return name in FUNCTIONS or (name == "pow" and not float(node.operands[1].value).is_integer())
+    return (
+        name in FUNCTIONS
+        or name == "hypot"
+        or (name == "pow" and not float(node.operands[1].value).is_integer())
+    )
 
 
 def suspects(formula: Expr) -> set[Expr]:
@@ -135,6 +139,9 @@ def _expansion(node: Expr, known: Mapping[Expr, Laurent | None]) -> Laurent | No
             return laurent.multiply(first, first)
         case "reciprocal":
             return laurent.divide(laurent.of_number(1.0), first)
+        case "hypot":
+            square = laurent.add(laurent.multiply(first, first), laurent.multiply(second, second))
+            return laurent_functions.power(square, 0.5)
         case "pow":
             return laurent_functions.power(first, float(node.operands[1].value))
     return laurent_functions.apply(name, first)

@@ -16,6 +16,9 @@ from graphc.ir.graph import Dag
 Forms = Sequence[Expr]
 """A formula, and its derivatives where these are wanted"""
 
+OFF = (0.713, 0.877)
+"""Beside each size: what a form loses at one point another does not show."""
+
 LIMITS = (6.0, 10.0, 20.0)
 """By so many roundings of the formula and of its argument may the value and each derivative be off."""
 
@@ -35,6 +38,7 @@ class SeriesTrial:
         self._dtype = np.dtype(dtype)
         sizes = sorted({s for s in SIZES[self._dtype.itemsize] if s < series.reach}
                        | {series.reach * part for part in PARTS})  # fmt: skip
+        sizes = sorted({size * part for size in sizes for part in (1.0, *OFF)})
         self._points = np.array([x for size in sizes for x in (size, -size)], self._dtype)
         self._truth: list[np.ndarray] = []
 

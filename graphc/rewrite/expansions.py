@@ -166,7 +166,7 @@ class _Mending:
         return set(walk((self._form(self._whole),)))
 
     def _node(self, node: Expr) -> Expr:
-        """What stands for a node: the innermost that fails first, since what is around it may be right then."""
+        """What stands for a node: its series, or where that reaches less far what its parts give with series of their own."""
         if node not in self._done:
             self._done[node] = self._settled(node) if self._reach[node] and node.operands else node
         return self._done[node]
@@ -185,14 +185,12 @@ class _Mending:
             return node
         if node is not self._whole and self._form(node) not in self._left:
             return node  # there the other rules see more than the node
-        before = len(self.steps)
-        mended = self._of_parts(node)
-        if mended is not node and trial.failing(self._forms(mended)) is None:
-            return mended
         limit = trial.failing(forms)
         assert limit is not None
         keeps_zero = trial.keeps_zero(forms)
         form = near_zero(trial.series, limit, keeps_zero, argument_of(node.dtype), node, self._source)
+        before = len(self.steps)
+        mended = node if trial.failing(self._forms(form)) is None else self._of_parts(node)
         if not trial.is_better(self._forms(form), self._forms(mended)):
             return mended
         del self.steps[before:]
