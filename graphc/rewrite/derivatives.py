@@ -30,11 +30,13 @@ from graphc.ir.expr import (
 )
 from graphc.ir.op import Op
 from graphc.ir.scopes import deriving, stay
+from graphc.ops.comparison import where
 from graphc.rewrite.clusters import StablePartials, contracted, expanded
 from graphc.rewrite.engine import RuleFiring, Trace
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.promotion import of_type
 from graphc.rewrite.ranges import Ranges, hazards
+from graphc.rewrite.series_node import near_condition
 from graphc.rewrite.several_variables import RULE as SEVERAL
 from graphc.rewrite.trials import failures, nearer
 from graphc.util.gc_pause import paused
@@ -206,7 +208,14 @@ class _Rewriter:
             return {}  # a function of elements stays one
         final = self._normal_form(results).outputs
         if not kinked and not _is_better(final, own, written, functions, bool(parts)):
-            return {}
+            near = near_condition(outputs)
+            if near is None or any(form.shape != near.shape for form in (*written, *results)):
+                return {}
+            # the series near 0, and further out what was written
+            results = [where(near, result, node) for result, node in zip(results, written, strict=True)]
+            final = self._normal_form(results).outputs
+            if not _is_better(final, own, written, functions, bool(parts)):
+                return {}
         unchanged = (
             made.outputs if functions else ()
         )  # where what was written instead overflows it is asked as well

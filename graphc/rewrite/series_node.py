@@ -47,6 +47,20 @@ def written_out(outputs: Sequence[Expr]) -> tuple[Expr, ...]:
     return tuple([done[output] for output in outputs])
 
 
+def near_condition(outputs: Sequence[Expr]) -> Expr | None:
+    """The condition under which a series stands in the outputs; None where there is none."""
+    for node in walk(outputs):
+        if node.op.name != "where":
+            continue
+        condition, *branches = node.operands
+        inside = [any(isinstance(part.op, SeriesOp) for part in walk((branch,))) for branch in branches]
+        if inside[0]:
+            return condition
+        if inside[1] and condition.op.name == "logical_not":
+            return condition.operands[0]
+    return None
+
+
 def horner(x: Expr, valuation: int, step: int, coefficients: Sequence[float]) -> Expr:
     """x**valuation · Σ coefficients[k]·x**(step·k); what is outside of the sum one factor after the other, so that it over- and
     underflows with the value."""
@@ -95,4 +109,4 @@ def _operation(valuation: int, step: int, coefficients: tuple[float, ...]) -> Se
     )
 
 
-__all__ = ["horner", "series_node", "written_out"]
+__all__ = ["horner", "near_condition", "series_node", "written_out"]
