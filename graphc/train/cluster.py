@@ -19,7 +19,8 @@ from graphc.frontend.interop.block_function import dask_arrays
 from graphc.frontend.interop.cluster import ClusterData, ClusterFunction
 from graphc.ir.expr import Expr, free_symbols, symbol
 from graphc.ir.inputs import as_count
-from graphc.train.step import Step, Trainable, check_metrics, check_model, make_step
+from graphc.train.metrics import check_metrics
+from graphc.train.step import Step, Trainable, check_model, make_step
 from graphc.util.arguments import mapping, truth
 
 

@@ -12,8 +12,15 @@ from graphc.interpret import numpy_eval
 from graphc.ir.expr import Expr, free_symbols
 from graphc.train.data import Batches
 from graphc.train.row_reductions import Accumulated, Rows, outside
-from graphc.train.step import Trainable, check_metrics, check_model, make_step, of_data
+from graphc.train.step import Trainable, check_model, make_step, of_data
 from graphc.util.arguments import mapping
+
+
+def check_metrics(metrics: Mapping[str, Any]) -> None:
+    """Raises `ExpressionError` for a metric that is no scalar."""
+    for name, expr in metrics.items():
+        if not isinstance(expr, Expr) or expr.shape:
+            raise ExpressionError(f"the metric {name!r} is no scalar", hint="g.mean(…) over the samples")
 
 
 def measured(
@@ -109,4 +116,4 @@ def evaluate(model: Trainable, metrics: Mapping[str, Expr], data: Mapping[Expr, 
     return measured(model, metrics, data, 0)()
 
 
-__all__ = ["evaluate", "measured"]
+__all__ = ["check_metrics", "evaluate", "measured"]

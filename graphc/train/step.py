@@ -100,13 +100,6 @@ def _interpreted(
     return step
 
 
-def check_metrics(metrics: Mapping[str, Any]) -> None:
-    """Raises `ExpressionError` for a metric that is no scalar."""
-    for name, expr in metrics.items():
-        if not isinstance(expr, Expr) or expr.shape:
-            raise ExpressionError(f"the metric {name!r} is no scalar", hint="g.mean(…) over the samples")
-
-
 def check_model(model: Any) -> None:
     """Raises `InputError` for what has no parameters and values to train."""
     parts = [getattr(model, name, None) for name in ("parameters", "values")]
@@ -397,13 +390,4 @@ def nonfinite(step: Step, arguments: list[Any], before: list[Any] | None, where:
     )
 
 
-__all__ = [
-    "Parameters",
-    "Step",
-    "Trainable",
-    "check_metrics",
-    "check_model",
-    "make_step",
-    "nonfinite",
-    "of_data",
-]
+__all__ = ["Parameters", "Step", "Trainable", "check_model", "make_step", "nonfinite", "of_data"]
