@@ -11,6 +11,7 @@ import contextlib
 import functools
 import linecache
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from os.path import dirname, sep
 from typing import Any
@@ -35,9 +36,25 @@ _NEIGHBOURS = tuple(
 _are_users: dict[str, bool] = {}
 """Whether lines of a file may be a user's; asked for several frames of every node that is made."""
 
+_commands = 0
+"""How many commands of the command line run: there is no script then whose lines could be named."""
+
+
+@contextlib.contextmanager
+def without_script() -> Iterator[None]:
+    """While a command runs: what was typed has no line in a file, and those of the libraries around it are nobody's."""
+    global _commands
+    _commands += 1
+    try:
+        yield
+    finally:
+        _commands -= 1
+
 
 def user_line(depth: int = 1) -> tuple[str, int] | None:
     """File and number of the innermost line outside graphc that is running now, `depth` frames up at least."""
+    if _commands:
+        return None
     frame = sys._getframe(depth)
     while frame is not None:
         filename = frame.f_code.co_filename

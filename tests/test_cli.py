@@ -20,9 +20,9 @@ from click.testing import CliRunner
 import graphc as g
 from graphc.analysis import bench
 from graphc.cli import main
-from graphc.cli.commands import _by_hand
+from graphc.cli.demo_command import _by_hand, display
 from graphc.cli.main_group import COMMANDS
-from graphc.cli.shell import parse_point
+from graphc.cli.points import parse_point
 
 LOG_SIGMOID = "log(1/(exp(-(x*w+b))+1))"
 AT = "x=2,w=-3,b=6"
@@ -67,7 +67,15 @@ def test_points():
     assert math.copysign(1, parse_point("x=-0")["x"]) == -1
 
 
+def test_matrices_as_they_are_typed():
+    point = parse_point("A=[[1, 2], [3, -4.5]],b=2,c=[[[1],[2]],[[pi],[1/2]]],d=[[],[]]")
+    assert point["A"].tolist() == [[1, 2], [3, -4.5]] and point["b"] == 2
+    assert point["c"].tolist() == [[[1], [2]], [[math.pi], [0.5]]] and point["d"].shape == (2, 0)
+
+
 HOSTILE_POINTS = [
+    "x=[[1],[2,3]]", "x=[[1],2]", "x=[1]]", "x=[[1]", "x=[1][2]", "x=[1],[2]", "x=]1[", "x=[1]2",
+    "x=[[1],[[2]]]", "x=[,]", "x=[1,]",
     "x", "x=", "=2", "x=2,", "x=two", "x=2;w=3", "x=2,x=3", "x=1_000", "x=0x10", "x=２", "x=2j", "x=[1", "x=[1,[2]]", "x=[a]",
     "x=__import__('os').system('true')", "2=x", "x y=1", "x=1e999", "x=" + "9" * 400, "x=" + "[" * 10_000, "",
 ]  # fmt: skip
@@ -207,8 +215,33 @@ def test_demo(tmp_path, monkeypatch):
     text = ok("demo")
     ElementTree.fromstring((tmp_path / "logsigmoid.svg").read_text(encoding="utf-8"))
     assert str(tmp_path / "logsigmoid.svg") in text
-    assert "∇L = (-1.5, 1, 0.5)" in text
+    assert "∇L = (-1.5, 1, 0.5)" in text and "v1 = x*w = −6           ∂L/∂v1 = 0.5" in text
     assert text.count("in plain Python (×") == 2
+    assert text.count("\n") <= 24, "a screenful"
+    ok("demo")
+    assert os.listdir(tmp_path) == ["logsigmoid.svg"], "the same picture is not written under another name"
+    (tmp_path / "logsigmoid.svg").write_text("mine", encoding="utf-8")
+    ok("demo")
+    assert (tmp_path / "logsigmoid.svg").read_text(encoding="utf-8") == "mine"
+    ElementTree.fromstring((tmp_path / "logsigmoid-2.svg").read_text(encoding="utf-8"))
+
+
+def test_demo_opens_the_player(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", lambda address: opened.append(address) or True)
+    text = ok("demo", "--open")
+    page = tmp_path / "logsigmoid.html"
+    assert (
+        opened == [page.as_uri()]
+        and str(page) in text
+        and page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    )
+    unseen = ({}, {"DISPLAY": ""}, {"DISPLAY": ":0", "SSH_TTY": "/dev/pts/1"}, {"DISPLAY": ":0", "CI": "1"})
+    assert not any(display(environment, "linux") for environment in unseen)
+    assert (
+        display({"WAYLAND_DISPLAY": "wayland-0"}, "linux") and display({}, "darwin") and display({}, "win32")
+    )
 
 
 def test_plain_python_of_the_demo_computes_the_same():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import math
 import os
 import platform
 import sys
@@ -12,11 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
 from graphc.analysis.accuracy import accuracy as accuracy_
 from graphc.analysis.bench import bench as bench_
-from graphc.analysis.bench import format_time, interleaved
 from graphc.api.compile import compile as compile_
 from graphc.api.compile import loops, passes
 from graphc.api.draw import diagnose as diagnose_
@@ -25,48 +22,23 @@ from graphc.api.functions import explain as explain_
 from graphc.api.functions import grad as grad_
 from graphc.api.functions import value_and_grad
 from graphc.cli.group import CommandGroup
-from graphc.cli.shell import (
-    Command,
-    RangeOption,
-    at_option,
-    formula_argument,
-    merge_points,
-    output_option,
-    shorten,
-    show,
-)
+from graphc.cli.output import claim, free_name, without_noise, write_bytes, write_file, write_text
+from graphc.cli.points import RangeOption, merge_points, shorten
+from graphc.cli.shell import Command, at_option, force_option, formula_argument, output_option, show
+from graphc.cli.terminal import TERMINAL_FORMS, chosen, show_picture
 from graphc.compiler.engine import jit
 from graphc.compiler.engine import object_cache as cache_
 from graphc.errors import UnknownNameError
-from graphc.frontend.parse import parse
 from graphc.interpret.numpy_eval import evaluate
-from graphc.ir.expr import Expr, free_symbols, symbols
-from graphc.util.files import write_whole
+from graphc.ir.expr import Expr, free_symbols
 from graphc.version import __version__
 from graphc.viz import DEFAULT, MAX_NODES, SHOW, STYLES
-from graphc.viz.diagram import FORMS
+from graphc.viz.diagram import FORMS, Diagram, form_of
 from graphc.viz.graphviz_engine import engine
 from graphc.viz.page_fit import PAGES
+from graphc.viz.writers.terminal import PROTOCOLS
 
-LOG_SIGMOID = "log(1/(exp(-(x*w + b)) + 1))"
-POINT = {"x": 2.0, "w": -3.0, "b": 6.0}
-DEMO_SAMPLES = 100_000
 _PACKAGES = ("numpy", "numba", "llvmlite", "scipy", "sympy", "networkx", "graphviz", "pygraphviz")
-
-
-def _write(output: str, text: str) -> None:
-    if output == "-":
-        click.echo(text)
-    else:
-        write_whole(output, f"{text}\n".encode())
-
-
-def _write_bytes(content: bytes) -> None:
-    """To standard output, now: what a full disk refuses at the end of the process would be nobody's error."""
-    if sys.stdout is None:
-        raise click.ClickException("there is no standard output; name a file: -o FILE")
-    sys.stdout.buffer.write(content)
-    sys.stdout.buffer.flush()
 
 
 @click.command(cls=Command)
@@ -74,7 +46,10 @@ def _write_bytes(content: bytes) -> None:
 @at_option
 @output_option
 @click.option(
-    "--format", "form", type=click.Choice(FORMS), help="What standard output gets; svg if not given."
+    "--format",
+    "form",
+    type=click.Choice([*FORMS, *PROTOCOLS]),
+    help="What standard output gets; if not given svg, or on a terminal what it can show.",
 )
 @click.option("--no-backward", is_flag=True, help="Leave out what flows back.")
 @click.option("--digits", default=3, show_default=True, help="Significant digits of the values.")
@@ -89,22 +64,38 @@ def _write_bytes(content: bytes) -> None:
 )  # fmt: skip
 @click.option("--page", metavar="PAGE", help=f"Fit it to a page: {', '.join(PAGES)}, or inches as 6.5x4.")
 def draw(
-    formula: Expr, at: Any, output: str, form: str | None, no_backward: bool, digits: int,
+    formula: Expr, at: Any, output: str, force: bool, form: str | None, no_backward: bool, digits: int,
     show: tuple[str, ...], style: str, layout: str, max_nodes: int, page: str | None,
 ) -> None:  # fmt: skip
     """Draw the graph; with --at, values stand over its edges and derivatives under them."""
-    diagram = draw_(
-        formula, at, not no_backward, digits=digits, show=show or DEFAULT, style=style, layout=layout,
-        max_nodes=max_nodes or None, page=_page(page),
-    )  # fmt: skip
-    if output == "-":
-        content = diagram.source.encode() if form == "dot" else diagram.render(form or "svg")
-        _write_bytes(content)
-    elif form is not None and Path(output).suffix != f".{form}":
-        raise click.UsageError(f"{output} does not end in .{form}")
-    else:
-        diagram.save(output)
-        click.echo(f"wrote {output}", err=True)
+
+    def drawn(direction: str) -> Diagram:
+        return draw_(
+            formula, at, not no_backward, digits=digits, show=show or DEFAULT, style=style, layout=direction,
+            max_nodes=max_nodes or None, page=_page(page),
+        )  # fmt: skip
+
+    diagram = drawn(layout)
+    if output != "-":
+        if form is not None and Path(output).suffix != f".{form}":
+            raise click.UsageError(f"{output} does not end in .{form}")
+        _save(diagram, output, force)
+        return
+    if form is None:
+        form = chosen() if sys.stdout is not None and sys.stdout.isatty() else "svg"
+    if form in TERMINAL_FORMS:
+        show_picture(diagram, drawn("down" if layout == "right" else "right"), form)
+        return
+    with without_noise():
+        content = diagram.render(form)
+    write_bytes(content)
+
+
+def _save(diagram: Diagram, path: str, force: bool) -> None:
+    with without_noise():
+        content = diagram.render(form_of(path))
+    write_file(path, content, force)
+    click.echo(f"wrote {path}", err=True)
 
 
 def _page(text: str | None) -> str | tuple[float, float] | None:
@@ -131,31 +122,31 @@ def diagnose(formula: Expr, at: Any, no_backward: bool) -> None:
 @click.option(
     "-o",
     "--output",
-    default="player.html",
-    show_default=True,
-    help="A file; - is standard output.",
+    help="A file; - is standard output.  [default: player.html, or the next such name that is free]",
     metavar="FILE",
 )
+@force_option
 @click.option("--exercise", is_flag=True, help="Ask the reader for the values.")
 @click.option("--no-backward", is_flag=True, help="Leave out what flows back.")
 @click.option("--digits", default=3, show_default=True, help="Significant digits of the values.")
 @click.option("--open", "opened", is_flag=True, help="Open the page in a browser.")
 def play(
-    formula: Expr, at: Any, output: str, exercise: bool, no_backward: bool, digits: int, opened: bool
-) -> None:
+    formula: Expr, at: Any, output: str | None, force: bool, exercise: bool, no_backward: bool, digits: int, opened: bool
+) -> None:  # fmt: skip
     """Write a page that steps through the graph, with inputs to drag."""
-    diagram = draw_(formula, at, not no_backward, digits=digits, exercise=exercise)
-    if output == "-":
-        if opened:
-            raise click.UsageError("--open needs a file: leave -o - out")
-        _write_bytes(diagram.render("html"))
-        return
-    if Path(output).suffix != ".html":
+    if output is not None and output != "-" and Path(output).suffix != ".html":
         raise click.UsageError(f"{output} does not end in .html")
-    path = diagram.save(output)
-    click.echo(f"wrote {output}", err=True)
-    if opened and not webbrowser.open(path.resolve().as_uri()):
-        raise click.ClickException(f"no browser was found; open {output} by hand")
+    if output == "-" and opened:
+        raise click.UsageError("--open needs a file: leave -o - out")
+    content = draw_(formula, at, not no_backward, digits=digits, exercise=exercise).render("html")
+    if output == "-":
+        write_bytes(content)
+        return
+    path = free_name("player.html", content) if output is None else output
+    write_file(path, content, force)
+    click.echo(f"wrote {path}", err=True)
+    if opened and not webbrowser.open(Path(path).resolve().as_uri()):
+        raise click.ClickException(f"no browser was found; open {path} by hand")
 
 
 @click.command(cls=Command)
@@ -194,14 +185,14 @@ def _targets(formula: Expr, wrt: str | None) -> list[Expr]:
 @at_option
 @output_option
 @click.option("--format", "form", type=click.Choice(("text", "markdown", "latex")), default="text")
-def explain(formula: Expr, at: Any, output: str, form: str) -> None:
+def explain(formula: Expr, at: Any, output: str, force: bool, form: str) -> None:
     """Explain backpropagation node by node: what each receives, computes and returns."""
     explanation = explain_(formula, at=at)
     if form == "text":
         text = str(explanation)
     else:
         text = explanation.markdown() if form == "markdown" else explanation.latex()
-    _write(output, text.rstrip("\n"))
+    write_text(output, text.rstrip("\n"), force)
 
 
 @click.command("compile", cls=Command)
@@ -214,15 +205,18 @@ def explain(formula: Expr, at: Any, output: str, form: str) -> None:
 )
 @click.option("--grad", "gradient", is_flag=True, help="Compile the gradient together with the value.")
 @click.option("--dtype", type=click.Choice(("float32", "float64")), default="float64", show_default=True)
-def compile_command(formula: Expr, output: str, show: str | None, gradient: bool, dtype: str) -> None:
+def compile_command(
+    formula: Expr, output: str, force: bool, show: str | None, gradient: bool, dtype: str
+) -> None:
     """Compile a formula and show what was made."""
     inputs = list(free_symbols(formula))
     outputs = value_and_grad(formula, inputs) if gradient else formula
     if show in ("passes", "loops"):
-        _write(output, (passes if show == "passes" else loops)(outputs, inputs, dtype=dtype))
+        write_text(output, (passes if show == "passes" else loops)(outputs, inputs, dtype=dtype), force)
         return
     compiled = compile_(outputs, inputs, dtype=dtype)
-    _write(output, repr(compiled) if show is None else (compiled.llvm if show == "llvm" else compiled.asm))
+    texts = {None: lambda: repr(compiled), "llvm": lambda: compiled.llvm, "asm": lambda: compiled.asm}
+    write_text(output, texts[show](), force)
 
 
 @click.command(cls=Command)
@@ -239,10 +233,13 @@ def compile_command(formula: Expr, output: str, show: str | None, gradient: bool
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the random numbers.")
 @click.option("--plot", help="Plot the error over one input: a .png, .svg or .pdf file.", metavar="FILE")
 @click.option("--against", help="The input to plot over.  [default: the first]", metavar="NAME")
+@force_option
 def accuracy(
-    formula: Expr, ranges: Any, samples: int | None, seed: int, plot: str | None, against: str | None
-) -> None:
+    formula: Expr, ranges: Any, samples: int | None, seed: int, plot: str | None, against: str | None, force: bool
+) -> None:  # fmt: skip
     """Report the bits of error of a formula, as written and rewritten, and where they are lost."""
+    if plot is not None:
+        claim(plot, force)
     report = accuracy_(formula, ranges, samples=samples, seed=seed)
     click.echo(str(report))
     if plot is not None:
@@ -309,39 +306,4 @@ def _bytes(count: int) -> str:
     return f"{count / 2**20:,.1f} MB"
 
 
-@click.command(cls=Command)
-@click.option("-o", "--output", default="logsigmoid.svg", show_default=True, help="The file of the diagram.")
-def demo(output: str) -> None:
-    """The log-sigmoid loss from formula to machine code; writes its diagram."""
-    inputs = list(symbols(" ".join(POINT)))
-    loss = parse(LOG_SIGMOID, inputs)
-    click.echo(f"{explain_(loss, at=POINT)}\n")
-    draw_(loss, at=POINT, name="L").save(output)
-    click.echo(f"diagram: {Path(output).resolve()}")
-
-    compiled: Any = compile_(value_and_grad(loss, inputs), inputs)
-    value, gradient = compiled(**POINT)
-    click.echo(f"compiled: L = {show(value)}, ∇L = ({', '.join(show(part) for part in gradient)})")
-    numbers = tuple(POINT.values())
-    _compare("one call", interleaved({"graphc": (compiled, numbers), "Python": (_by_hand, numbers)}))
-    columns = [np.full(DEMO_SAMPLES, number) for number in numbers]
-    lists = [column.tolist() for column in columns]
-    calls = {"graphc": (compiled, columns), "Python": (lambda *lists: [*map(_by_hand, *lists)], lists)}
-    _compare(f"{DEMO_SAMPLES:,} samples", interleaved(calls, rounds=5))
-
-
-def _compare(what: str, medians: dict[str, float]) -> None:
-    ours, plain = medians["graphc"], medians["Python"]
-    times = f"{format_time(ours)} compiled, {format_time(plain)} in plain Python"
-    click.echo(f"{what}: value and gradient in {times} (× {plain / ours:.1f})")
-
-
-def _by_hand(x: float, w: float, b: float) -> tuple[float, tuple[float, float, float]]:
-    """Value and gradient as a careful Python programmer writes them: what `demo` compares with."""
-    u = math.exp(-(x * w + b))
-    v = u + 1
-    slope = u / v
-    return math.log(1 / v), (slope * w, slope * x, slope)
-
-
-COMMANDS = (draw, diagnose, play, grad, explain, compile_command, accuracy, bench, info, cache_group, demo)
+COMMANDS = (draw, diagnose, play, grad, explain, compile_command, accuracy, bench, info, cache_group)

@@ -8,16 +8,16 @@ import click
 
 from graphc.api.improve import GOALS
 from graphc.api.improve import improve as improve_
-from graphc.cli.shell import Command, Formula, RangeOption, merge_points
+from graphc.cli.formula import Formula
+from graphc.cli.output import claim, write_text
+from graphc.cli.points import RangeOption, merge_points
+from graphc.cli.shell import Command, output_option
 from graphc.ir.expr import Expr
-from graphc.util.files import write_whole
 
 
 @click.command(cls=Command)
 @click.argument("formula", type=Formula())
-@click.option(
-    "-o", "--output", default="-", help="A file; - is standard output.  [default: -]", metavar="FILE"
-)
+@output_option
 @click.option(
     "--range",
     "ranges",
@@ -47,16 +47,16 @@ from graphc.util.files import write_whole
 )
 @click.option("--against", help="The input to plot over.  [default: the first]", metavar="NAME")
 def improve(
-    formula: Expr, output: str, ranges: Any, focus: Any, budget: float, goal: str, digits: float | None, seed: int, form: str,
-    plot: str | None, against: str | None,
+    formula: Expr, output: str, force: bool, ranges: Any, focus: Any, budget: float, goal: str,
+    digits: float | None, seed: int, form: str, plot: str | None, against: str | None,
 ) -> None:  # fmt: skip
     """Search for a form of a formula that loses fewer digits, and report how it was held to account."""
+    for path in (output, plot):  # before the search, which takes its time
+        if path not in (None, "-"):
+            claim(path, force)
     found = improve_(formula, ranges, focus=focus, budget=budget, goal=goal, seed=seed, digits=digits)
     texts = {"text": lambda: found.report, "html": found.to_html, "latex": found.to_latex}
-    if output == "-":
-        click.echo(texts[form]())
-    else:
-        write_whole(output, f"{texts[form]()}\n".encode())
+    write_text(output, texts[form](), force=True)
     if plot is not None:
         found.plot(plot, against)
         click.echo(f"wrote {plot}", err=True)

@@ -19,7 +19,10 @@ COMMANDS = {
     "bench": (_MOST, "Measure compilation, a scalar call and arrays beside SymPy's lambdify and NumPy."),
     "cache": (_MOST, "The machine code that is kept on disk, so that it is compiled once."),
     "compile": (_MOST, "Compile a formula and show what was made."),
-    "demo": (_MOST, "The log-sigmoid loss from formula to machine code; writes its diagram."),
+    "demo": (
+        "graphc.cli.demo_command",
+        "The log-sigmoid loss from formula to machine code; writes its diagram, and opens its player where there is a display.",
+    ),
     "diagnose": (_MOST, "Tell where NaN and infinity begin at a point."),
     "draw": (_MOST, "Draw the graph; with --at, values stand over its edges and derivatives under them."),
     "eval": ("graphc.cli.eval_command", "Print the value of a formula at a point."),

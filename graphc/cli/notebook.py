@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphc.api.draw import draw
-from graphc.cli.shell import parse_point
+from graphc.cli.points import parse_point
 from graphc.errors import ParseError
 from graphc.frontend.parse import parse
 from graphc.viz.diagram import Diagram

@@ -25,6 +25,7 @@ from graphc.viz.style import SLIDES, Style, as_style
 from graphc.viz.writers import WRITERS
 from graphc.viz.writers.dot import LAYOUTS, to_dot
 from graphc.viz.writers.scorm import package
+from graphc.viz.writers.text import to_text
 from graphc.viz.writers.xdot import to_xdot
 
 FORMS = tuple(dict.fromkeys((*FORMATS, *WRITERS, "html", "zip", "dot")))
@@ -86,7 +87,7 @@ class Diagram:
         return to_dot(self.view, self.style, self.digits, self.layout, self.decimals)
 
     def render(self, form: str = "svg") -> bytes:
-        """The content of a file: form is 'svg', 'png', 'pdf', 'tex', 'html', 'zip' or 'dot'. Raises `RenderError`."""
+        """The content of a file: form is 'svg', 'png', 'pdf', 'tex', 'txt', 'html', 'zip' or 'dot'. Raises `RenderError`."""
         if form == "dot":
             return self.source.encode()
         if form == "html":
@@ -165,6 +166,24 @@ class Diagram:
         """The diagram as SVG text. Raises `RenderError`."""
         return self.render("svg").decode()
 
+    def text(self, colour: bool = False, width: int | None = None) -> str:
+        """The diagram in characters, for a terminal, a mail or a comment: boxes, lines and numbers.
+
+        Parameters
+        ----------
+        colour : with the escape sequences of terminals (ECMA-48) that give values their colours
+        width : at most so many characters a line; what is longer is cut, with … as its last
+
+        Raises `RenderError` as `render` does.
+
+        >>> from graphc.ir.expr import symbol
+        >>> from graphc.api.draw import draw
+        >>> x = symbol("x")
+        >>> print(draw(x * x, at={"x": 3}, backward=False).text())
+        """
+        check_size(self._parts)
+        return to_text(self._scene or self._placed()[0], colour, width)
+
     def fit(self, page: Any) -> Diagram:
         """This diagram fitted to a page, so that its smallest text can be read there.
 
@@ -217,7 +236,7 @@ class Diagram:
         return Steps(film(self.view, self._scene, self.style), self.view.title, self.style)
 
     def save(self, path: str | os.PathLike[str], page: Any = None) -> Path:
-        """Write the diagram to a file; the suffix says how: .svg, .png, .pdf, .tex, .dot, .html for the player, or .zip for
+        """Write the diagram to a file; the suffix says how: .svg, .png, .pdf, .tex, .txt, .dot, .html for the player, or .zip for
         the player as a package that learning platforms take (SCORM 1.2).
 
         `page` fits it to a page, as `fit` does. The file is written whole or not at all: when anything fails, a file that was
@@ -228,12 +247,7 @@ class Diagram:
         if page is not None:
             return self.fit(page).save(path)
         target = Path(as_text(path))
-        form = _SUFFIXES.get(target.suffix.lower())
-        if form is None:
-            what = f"the suffix {target.suffix!r}" if target.suffix else f"{str(target)!r} without a suffix"
-            raise RenderError(f"graphc does not draw {what}", hint=f"use one of {', '.join(_SUFFIXES)}")
-        content = self.render(form)
-        write_whole(target, content)
+        write_whole(target, self.render(form_of(target)))
         return target
 
     def _repr_svg_(self) -> str | None:
@@ -242,6 +256,16 @@ class Diagram:
         except RenderError:  # a notebook then shows the repr, which says what can be done
             return None
         return text if len(text) <= _SHOWN else None
+
+
+def form_of(path: str | os.PathLike[str]) -> str:
+    """The form that a file's suffix names; raises `RenderError` for another suffix."""
+    suffix = Path(path).suffix
+    form = _SUFFIXES.get(suffix.lower())
+    if form is None:
+        what = f"the suffix {suffix!r}" if suffix else f"{os.fspath(path)!r} without a suffix"
+        raise RenderError(f"graphc does not draw {what}", hint=f"use one of {', '.join(_SUFFIXES)}")
+    return form
 
 
 def _counted(count: int, what: str) -> str:

@@ -24,7 +24,7 @@ import numpy as np
 import graphc as g
 from graphc import nn, train
 from graphc.api import serialize
-from graphc.cli.shell import parse_point, parse_range
+from graphc.cli.points import parse_point, parse_range
 from graphc.compiler.engine import object_cache as disk
 from graphc.compiler.runtime import graph_cache
 from graphc.errors import FormatError
