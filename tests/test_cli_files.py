@@ -29,7 +29,7 @@ ARRAYS = {
     "softmax(x)": lambda x, A: np.exp(x) / np.exp(x).sum(),
     "det(A)": lambda x, A: A[0, 0] * A[1, 1] - A[0, 1] * A[1, 0],
     "norm(A@x)": lambda x, A: np.linalg.norm(A @ x),
-    "transpose(A)[0]": lambda x, A: A.T[0],
+    "matrix_transpose(A)[0]": lambda x, A: A.T[0],
     "A*x + 1": lambda x, A: A * x + 1,
 }
 
@@ -46,7 +46,7 @@ def test_symbols_take_their_shapes_from_the_point(formula):
 def test_options_and_formula_stand_in_any_order():
     words = ("--at", "W=[[1,2],[3,4]],x=[1,2]")
     assert ok("eval", "sum(W@x)", *words) == ok("eval", *words, "sum(W@x)") == "16\n"
-    assert ok("grad", "sum((W@x)**2)", "--wrt", "x", *words) == "∂/∂x = [76., 108.]\n"
+    assert ok("grad", "sum((W@x)**2)", "--wrt", "x", *words) == "∂/∂x = [ 76., 108.]\n"
     assert "<svg" in ok("draw", "sum(tanh(W@x))", *words)
 
 
@@ -57,6 +57,8 @@ def test_elementwise_formulas_keep_a_derivative_for_each_element():
 def test_pi_is_a_number_beside_arrays_and_e_is_what_the_point_says():
     assert float(ok("eval", "sum(x)*pi", "--at", "x=[1,2]")) == 3 * math.pi
     assert float(ok("eval", "sum(x)*e", "--at", "x=[1,2],e=2")) == 6
+    assert float(ok("eval", "x*e", "--at", "x=3,e=2")) == 6
+    assert float(ok("eval", "x*e", "--at", "x=3")) == 3 * math.e
 
 
 def test_a_file_that_is_there_is_kept(tmp_path):

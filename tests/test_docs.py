@@ -154,7 +154,7 @@ def test_picture_of_the_readme_is_what_the_demo_draws(tmp_path):
         )
         for file in (ROOT / "docs" / "images" / "logsigmoid.svg", tmp_path / "drawn.svg")
     )
-    assert shown == drawn and "−0.693" in shown, "run: graphc demo -o docs/images/logsigmoid.svg"
+    assert shown == drawn and "−0.693" in shown, "run: graphc demo -f -o docs/images/logsigmoid.svg"
 
 
 def test_the_gallery_shows_what_is_drawn_today(tmp_path):

@@ -52,7 +52,7 @@ def display(environment: Mapping[str, str], platform: str) -> bool:
     help="Whether the player is opened in a browser.  [default: where there is a display]",
 )  # fmt: skip
 def demo(output: str | None, force: bool, opened: bool | None) -> None:
-    """The log-sigmoid loss from formula to machine code; writes its diagram, and opens its player where there is a display."""
+    """The log-sigmoid loss from formula to machine code: its diagram as a file, its player opened."""
     inputs = list(symbols(" ".join(POINT)))
     loss = parse(LOG_SIGMOID, inputs)
     diagram = draw(loss, at=POINT, name="L")

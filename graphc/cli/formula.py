@@ -29,7 +29,7 @@ class Formula(click.ParamType):
             return value
         text = _standard_input() if value == "-" else value
         point = (ctx.params.get("at") if ctx is not None else None) or {}
-        return shaped(text, {name: at.shape for name, at in point.items() if getattr(at, "shape", ())})
+        return shaped(text, {name: getattr(at, "shape", ()) for name, at in point.items()})
 
 
 def _standard_input() -> str:
@@ -50,23 +50,30 @@ def _standard_input() -> str:
 def shaped(text: str, shapes: Mapping[str, tuple[int, ...]]) -> Expr:
     """A formula whose symbols are scalars, or, where it works on whole arrays, have these shapes.
 
-    A formula that works element by element is one of scalars, which broadcast: its derivatives are those of each element.
+    A formula that works element by element is one of scalars, which broadcast: its derivatives are those of each element. A name
+    that has a shape is a symbol, be it e.
 
     >>> shaped("x**2", {"x": (3,)}).shape
     ()
     >>> shaped("W @ x", {"W": (2, 3), "x": (3,)}).shape
     (2,)
     """
-    if not shapes:
+    if not any(shapes.values()) and CONSTANTS.keys().isdisjoint(shapes):
         return parse(text)
+    scalars = dict.fromkeys(shapes, ())
     try:
-        plain = parse(text)
+        plain = parse(text, _symbols(text, scalars))
         if not any(node.op.on_arrays for node in Dag([plain]).exprs):
             return plain
     except GraphcError:  # it may be one of arrays: what is wrong with it is said below
         pass
+    return parse(text, _symbols(text, shapes))
+
+
+def _symbols(text: str, shapes: Mapping[str, tuple[int, ...]]) -> list[Expr]:
+    """The symbols of a formula: its names but for those that are called, and those that are numbers and have no shape."""
     _, tree = syntax_tree(text, tuple(shapes))
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in called}
     declared = sorted(name for name in names if name in shapes or name not in CONSTANTS)
-    return parse(text, [symbol(name, shape=shapes.get(name, ())) for name in declared])
+    return [symbol(name, shape=shapes.get(name, ())) for name in declared]

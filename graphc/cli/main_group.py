@@ -21,7 +21,7 @@ COMMANDS = {
     "compile": (_MOST, "Compile a formula and show what was made."),
     "demo": (
         "graphc.cli.demo_command",
-        "The log-sigmoid loss from formula to machine code; writes its diagram, and opens its player where there is a display.",
+        "The log-sigmoid loss from formula to machine code: its diagram as a file, its player opened.",
     ),
     "diagnose": (_MOST, "Tell where NaN and infinity begin at a point."),
     "draw": (_MOST, "Draw the graph; with --at, values stand over its edges and derivatives under them."),

@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import os
 import select
+import struct
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 
 import click
 
 from graphc.cli.output import columns, without_noise, write_bytes
 from graphc.viz.diagram import Diagram
 from graphc.viz.writers.terminal import PROTOCOLS, to_terminal
+
+if sys.platform != "win32":
+    import fcntl
+    import termios
+    import tty
 
 TERMINAL_FORMS = (*PROTOCOLS, "txt")
 
@@ -62,10 +69,7 @@ def takes_sixels(answer: bytes) -> bool:
 
 def _asked() -> bytes:
     """What the terminal answers when it is asked what it is; nothing where there is none, or where it does not answer."""
-    try:
-        import termios
-        import tty
-    except ImportError:  # Windows
+    if sys.platform == "win32":
         return b""
     try:
         terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
@@ -94,14 +98,12 @@ def _asked() -> bytes:
 
 def _width() -> int:
     """Pixels that the terminal is wide."""
-    try:
-        import fcntl
-        import struct
-        import termios
-
-        _, _, width, _ = struct.unpack("4H", fcntl.ioctl(sys.stdout.fileno(), termios.TIOCGWINSZ, bytes(8)))
-    except (ImportError, OSError, ValueError):
-        width = 0
+    width = 0
+    if sys.platform != "win32":
+        with suppress(OSError, ValueError):
+            _, _, width, _ = struct.unpack(
+                "4H", fcntl.ioctl(sys.stdout.fileno(), termios.TIOCGWINSZ, bytes(8))
+            )
     return width or _CELL * columns()
 
 

@@ -291,7 +291,7 @@ _CHROMA = 60
 """Between the strongest and the weakest of a colour's three parts; below it, it is ink, and the terminal's own colour serves."""
 
 _HUES = ((45, 91), (80, 33), (165, 32), (260, 94), (345, 95), (360, 91))
-"""(hue in degrees up to which, the terminal's colour): red, yellow, green, blue, magenta, and red again, as its theme has them."""
+"""(hue in degrees up to which, the terminal's colour): red, yellow, green, blue, magenta, red again, as themes have them."""
 
 
 def _terminal_colour(colour: str) -> int:
