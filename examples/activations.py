@@ -8,13 +8,12 @@ Run: python examples/activations.py [directory for the figures]
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
+
+plt.style.use("graphc.viz.slides")
 
 x = g.symbol("x")
 
@@ -37,13 +36,13 @@ DERIVATIVES = {
     "ELU": lambda v: np.where(v > 0, 1.0, np.exp(np.minimum(v, 0))),
 }
 
-VALUE_COLOUR, SLOPE_COLOUR = "#0a4f94", "#bf4a00"
+VALUE_COLOUR, SLOPE_COLOUR = "C0", "#bf4a00"
 
 
 def main(output_dir="."):
     Path(output_dir).mkdir(parents=True, exist_ok=True)
     grid = np.linspace(-4, 4, 800)  # an even number of points: none falls on a kink
-    figure, axes = plt.subplots(2, 3, figsize=(10, 5.6), sharex=True, layout="constrained")
+    figure, axes = plt.subplots(2, 3, figsize=(10, 5.6), sharex=True)
     for axis, (name, formula) in zip(axes.flat, ACTIVATIONS.items(), strict=True):
         function = g.compile(g.value_and_grad(formula, x), [x])
         value, slope = function(grid)
@@ -55,15 +54,14 @@ def main(output_dir="."):
 
         axis.axhline(0, color="0.8", linewidth=0.8)
         axis.axvline(0, color="0.8", linewidth=0.8)
-        axis.plot(grid, value, color=VALUE_COLOUR, linewidth=2, label="f(x)")
+        axis.plot(grid, value, color=VALUE_COLOUR, label="f(x)")
         # A jump of the derivative is a jump, not a steep line.
         shown = np.where(np.abs(np.gradient(slope)) > 0.1, np.nan, slope)
         axis.plot(grid, shown, color=SLOPE_COLOUR, linewidth=1.6, linestyle="--", label="f′(x)")
         axis.set_title(name)
         axis.set_ylim(-1.4, 2.4)
-    axes[0, 0].legend(loc="upper left", frameon=False)
-    figure.savefig(Path(output_dir) / "activations.png", dpi=120)
-    plt.close(figure)
+    axes[0, 0].legend(loc="upper left")
+    figure.savefig(Path(output_dir) / "activations.png")
 
 
 if __name__ == "__main__":

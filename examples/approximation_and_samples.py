@@ -14,13 +14,12 @@ Run: python examples/approximation_and_samples.py [directory for the figure]
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
+
+plt.style.use("graphc.viz.slides")
 
 DIMENSION, NOISE, MOST = 5, 0.2, 64
 DIRECTIONS = np.array([[1.0, -1.0, 0.5, 0.0, 0.0], [0.0, 0.5, 0.0, 1.0, 1.0]])
@@ -96,14 +95,14 @@ def main(output_dir="."):
     assert best[0] < best[-1] and best == sorted(best)
     assert np.nanmin(risk[-1]) < np.nanmin(risk[0]) / 5 and risk[0, 5] > 1.5 * np.nanmin(risk[0])
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11.5, 4.4), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11.5, 4.6))
     colours = plt.get_cmap("viridis")(np.linspace(0.9, 0.1, len(counts)))
     for count, row, colour in zip(counts, risk, colours, strict=True):
         left.loglog(units, row, "o-", color=colour, label=f"{count} examples")
     left.loglog(units, pure, "k--", label="no noise, 6,000")
-    left.loglog(units, pure[0] * np.array(units, float) ** -1, ":", color="#b34400", label="1/n")
+    left.loglog(units, pure[0] * np.array(units, float) ** -1, ":", color="C1", label="1/n")
     left.set(xlabel="units n", ylabel="squared error on unseen points")
-    left.legend(frameon=False, fontsize=9)
+    left.legend()
     shown = right.imshow(np.log10(risk), cmap="viridis_r", aspect="auto", origin="lower")
     right.set_xticks(range(len(units)), units)
     right.set_yticks(range(len(counts)), counts)
@@ -111,7 +110,7 @@ def main(output_dir="."):
         [units.index(n) for n in best],
         range(len(counts)),
         "o-",
-        color="#b34400",
+        color="C1",
         label="best for so many examples",
     )
     right.set(
@@ -120,8 +119,7 @@ def main(output_dir="."):
     right.set_facecolor("0.85")
     right.legend(loc="upper left")
     figure.colorbar(shown, ax=right)
-    figure.savefig(Path(output_dir) / "approximation_and_samples.png", dpi=110)
-    plt.close(figure)
+    figure.savefig(Path(output_dir) / "approximation_and_samples.png")
 
 
 if __name__ == "__main__":

@@ -12,15 +12,14 @@ Run: python examples/autoencoder.py [directory for the figure] [epochs]
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from linear_classifier import digits
 
 import graphc as g
 from graphc import nn, train
+
+plt.style.use("graphc.viz.slides")
 
 CODE = 8
 x = g.symbol("x", shape=("n", 99))
@@ -72,28 +71,28 @@ def main(output_dir=".", epochs="60"):
     assert errors["linear autoencoder"] < 1.05 * errors["principal components"]
     assert errors["with hidden layers"] < 0.9 * errors["principal components"]
 
-    figure = plt.figure(figsize=(13, 5), layout="constrained")
+    figure = plt.figure(figsize=(13, 5.2))
     left, right = figure.subfigures(1, 2, width_ratios=(3, 2))
     axes = left.subplots(4, 8)
     for row, (name, shown) in enumerate((("unseen digits", unseen), *made.items())):
         for column, axis in enumerate(axes[row]):
             axis.imshow(shown[column].reshape(11, 9), cmap="gray_r", vmin=0, vmax=1)
             axis.set(xticks=[], yticks=[])
-        axes[row, 0].set_ylabel(name.replace(" ", "\n", 1), rotation=0, ha="right", va="center", fontsize=11)
+        axes[row, 0].set_ylabel(name.replace(" ", "\n", 1), rotation=0, ha="right", va="center")
     axis = right.subplots()
     sizes = (1, 2, 4, 8, 16, 32, 64)
     axis.semilogx(
         sizes,
         [np.mean((principal(images, unseen, k) - unseen) ** 2) for k in sizes],
         "o-",
-        color="#5b6775",
+        color="C2",
         label="principal components",
     )
     axis.plot(
         CODE,
         errors["with hidden layers"],
         "s",
-        color="#b34400",
+        color="C1",
         markersize=10,
         label="autoencoder with hidden layers",
     )
@@ -101,7 +100,7 @@ def main(output_dir=".", epochs="60"):
         CODE,
         errors["linear autoencoder"],
         "x",
-        color="#0a4f94",
+        color="C0",
         markersize=11,
         markeredgewidth=2.5,
         label="linear autoencoder",
@@ -111,9 +110,8 @@ def main(output_dir=".", epochs="60"):
     axis.set(
         xlabel="numbers that are kept of 99", ylabel="mean squared error on unseen digits", ylim=(0, None)
     )
-    axis.legend(frameon=False)
-    figure.savefig(Path(output_dir) / "autoencoder.png", dpi=110)
-    plt.close(figure)
+    axis.legend()
+    figure.savefig(Path(output_dir) / "autoencoder.png")
 
 
 if __name__ == "__main__":

@@ -10,14 +10,13 @@ import math
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
 from graphc import nn, train
+
+plt.style.use("graphc.viz.slides")
 
 x = g.symbol("x")
 
@@ -28,7 +27,7 @@ def tri(y):
 
 
 def teeth(file):
-    figure, axes = plt.subplots(1, 4, figsize=(12, 2.8), layout="constrained", sharey=True)
+    figure, axes = plt.subplots(1, 4, figsize=(12, 4.8), sharey=True)
     y, grid = x, np.linspace(0, 1, 2**14 + 1)  # all joints, multiples of 2⁻ⁿ, lie on the grid
     for depth in range(1, 9):
         y = tri(y)
@@ -36,14 +35,13 @@ def teeth(file):
         peaks = np.flatnonzero((found[1:-1] > found[:-2]) & (found[1:-1] > found[2:]))
         assert len(peaks) == 2 ** (depth - 1) and (found[1:-1][peaks] == 1).all()
         if depth <= 4:
-            axes[depth - 1].plot(grid, found, color="#0a4f94")
+            axes[depth - 1].plot(grid, found, color="C0")
             count = f"{len(peaks)} {'tooth' if depth == 1 else 'teeth'}"
             axes[depth - 1].set_title(
-                f"tri composed {depth} times: {count}" if depth > 1 else f"tri: {count}"
+                f"tri composed {depth} times:\n{count}" if depth > 1 else f"tri: {count}"
             )
             axes[depth - 1].set_xlabel("x")
-    figure.savefig(file, dpi=110)
-    plt.close(figure)
+    figure.savefig(file)
 
 
 def parameters(inputs, layers, width, outputs=1):
@@ -67,7 +65,7 @@ def counts(file):
         f"5 layers of 50 units on ten inputs: {parameters(10, 5, 50):,} parameters, up to {montufar(10, 5, 50):.2e} regions"
     )
     assert 1.7e41 < montufar(10, 5, 50) < 1.9e41
-    figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4))
     for axis, inputs, widths in ((axes[0], 1, range(1, 11)), (axes[1], 10, range(10, 51, 5))):
         for layers in range(1, 6):
             points = [
@@ -82,9 +80,8 @@ def counts(file):
             title=f"{inputs} input{'s' if inputs > 1 else ''}",
         )
         axis.grid(color="#dddddd", linewidth=0.5)
-    axes[0].legend(frameon=False)
-    figure.savefig(file, dpi=110)
-    plt.close(figure)
+    axes[0].legend()
+    figure.savefig(file)
 
 
 def regions_along(weights, biases, start, direction, low=-1e3, high=1e3):
@@ -132,15 +129,14 @@ def random_networks(file):
                 assert np.abs(y[0] - 2 * y[1] + y[2]).max() <= 1e-12 * max(1, np.abs(y).max())
         found.append(numbers)
         assert max(numbers) >= widths[0] / 2
-    figure, axis = plt.subplots(figsize=(6, 3.4), layout="constrained")
+    figure, axis = plt.subplots(figsize=(6, 3.4))
     axis.boxplot(found, tick_labels=["×".join(map(str, shape)) for shape in shapes])
     axis.set(
         xlabel="units of the hidden layers",
         ylabel="regions along a line",
         title="random networks, 60 units each",
     )
-    figure.savefig(file, dpi=110)
-    plt.close(figure)
+    figure.savefig(file)
     print(
         "regions along a line, on average:",
         {shape: float(np.mean(n)) for shape, n in zip(shapes, found, strict=True)},
@@ -170,24 +166,23 @@ def fitted(inputs, widths, points, answers, epochs, seed, rate=0.01):
 def one_layer_beside_two(file, epochs):
     position = np.linspace(-1, 1, 128)[:, None]
     wanted = np.sin(9 * position**2) * position + 0.3 * np.cos(14 * position)
-    figure, axes = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained", sharey=True)
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4), sharey=True)
     for axis, widths in zip(axes, ((20,), (10, 10)), strict=True):
         history, model = min(
             (fitted(1, widths, position, wanted, epochs, seed, rate=0.02) for seed in range(8)),
             key=lambda f: f[0][-1]["loss"],
         )
         axis.plot(position, wanted, ".", color="0.6", markersize=3, label="examples")
-        axis.plot(position, model.predict(position), color="#b34400", label="network")
+        axis.plot(position, model.predict(position), color="C1", label="network")
         axis.set_xlabel("x")
         text = " and ".join(str(width) for width in widths)
-        axis.set_title(f"the best of 8 with {text} units: error {history[-1]['loss']:.4f}")
+        axis.set_title(f"the best of 8 with {text} units:\nerror {history[-1]['loss']:.4f}")
         print(
             f"hidden layers of {text}: {model.count} parameters, mean squared error {history[-1]['loss']:.4f}"
         )
         assert history[-1]["loss"] < np.var(wanted)
-    axes[0].legend(frameon=False, loc="upper center")
-    figure.savefig(file, dpi=110)
-    plt.close(figure)
+    axes[0].legend(loc="upper center")
+    figure.savefig(file)
 
 
 def teacher_and_students(file, epochs, width=5):
@@ -203,11 +198,9 @@ def teacher_and_students(file, epochs, width=5):
     answers = (answers - answers.mean()) / answers.std()
     students = {"as the teacher": (width, width), "4 times as wide": (4 * width, 4 * width), "twice as deep": (width,) * 4,
                 "one wide layer": (8 * width,)}  # fmt: skip
-    figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
+    figure, axis = plt.subplots(figsize=(7, 4))
     last = {}
-    for (name, widths), colour in zip(
-        students.items(), ("#5b6775", "#0a4f94", "#b34400", "#2e7d32"), strict=True
-    ):
+    for (name, widths), colour in zip(students.items(), ("C2", "C0", "C1", "C3"), strict=True):
         runs = [fitted(4, widths, points, answers, epochs, seed)[0].series("loss") for seed in range(3)]
         axis.semilogy(
             range(1, epochs + 1),
@@ -219,9 +212,8 @@ def teacher_and_students(file, epochs, width=5):
     axis.set(
         xlabel="epoch", ylabel="mean squared error (median of 3)", title=f"a teacher of {width}×{width} units"
     )
-    axis.legend(frameon=False)
-    figure.savefig(file, dpi=110)
-    plt.close(figure)
+    axis.legend()
+    figure.savefig(file)
     print("students' errors:", {name: round(value, 5) for name, value in last.items()})
     # a wider student finds what one of the teacher's own width often does not
     assert last["4 times as wide"] < last["as the teacher"] < 1

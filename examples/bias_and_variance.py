@@ -11,13 +11,12 @@ Run: python examples/bias_and_variance.py [directory for the figure]
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
+
+plt.style.use("graphc.viz.slides")
 
 EXAMPLES, SETS, NOISE = 15, 300, 0.3
 f = lambda x: np.sin(3 * x)
@@ -64,36 +63,30 @@ def main(output_dir="."):
     assert 3 <= best <= 6 and true[0] > 2 * true[best] and true[-1] > 1.5 * true[best]
     assert np.abs(true - bias - variance - NOISE**2).max() < 0.03 and empirical[-1] < NOISE**2 / 2
 
-    figure, axes = plt.subplots(1, 4, figsize=(16, 4.2), layout="constrained", width_ratios=(1, 1, 1, 1.5))
+    figure, axes = plt.subplots(1, 4, figsize=(16, 6.4), width_ratios=(1, 1, 1, 1.5))
     for axis, (degree, curves) in zip(axes, shown.items(), strict=False):
-        axis.plot(grid, curves[:40].T, color="#0a4f94", alpha=0.15)
-        axis.plot(grid, f(grid), color="black", linewidth=2, label="the truth")
-        axis.plot(grid, curves.mean(axis=0), "--", color="#b34400", linewidth=2, label="mean of all fits")
+        axis.plot(grid, curves[:40].T, color="C0", alpha=0.15)
+        axis.plot(grid, f(grid), color="black", label="the truth")
+        axis.plot(grid, curves.mean(axis=0), "--", color="C1", label="mean of all fits")
         text = {1: "underfits:\nbias", 3: "is about right:\nlittle of both", 11: "overfits:\nvariance"}[
             degree
         ]
         axis.set(title=f"degree {degree} {text}", ylim=(-2, 2), xlabel="x")
-    axes[0].legend(frameon=False, loc="lower right")
+    axes[0].legend(loc="lower right")
     for values, name, style in (
         (empirical, "empirical risk", "o-"),
         (true, "true risk", "o-"),
         (bias, "bias²", "--"),
         (variance, "variance", "--"),
     ):
-        colour = {
-            "empirical risk": "#0a4f94",
-            "true risk": "#b34400",
-            "bias²": "#2e7d32",
-            "variance": "#7a2e8f",
-        }[name]
+        colour = {"empirical risk": "C0", "true risk": "C1", "bias²": "C3", "variance": "C4"}[name]
         axes[3].semilogy(degrees, values, style, color=colour, label=name)
     axes[3].axhline(NOISE**2, color="0.6", linestyle=":", label="noise σ²")
     axes[3].set(
-        xlabel="degree of the polynomial", ylim=(3e-4, 3), title=f"the true risk is least at degree {best}"
+        xlabel="degree of the polynomial", ylim=(3e-5, 3), title=f"the true risk is least at degree {best}"
     )
-    axes[3].legend(frameon=False, ncols=2, loc="lower right")
-    figure.savefig(Path(output_dir) / "bias_and_variance.png", dpi=110)
-    plt.close(figure)
+    axes[3].legend(ncols=2, loc="lower right")
+    figure.savefig(Path(output_dir) / "bias_and_variance.png")
 
 
 if __name__ == "__main__":

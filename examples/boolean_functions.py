@@ -11,14 +11,13 @@ import itertools
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
 from graphc import nn, train
+
+plt.style.use("graphc.viz.slides")
 
 
 def sign_of_integers():
@@ -96,15 +95,14 @@ def polygons(file):
     for part, wanted in zip(found, (within(triangle), within(triangle) | within(box)), strict=True):
         # a step is 1/sharp wide: no point of the grid lies in one but on the line itself
         assert np.mean((part > 0.5) == wanted) > 0.999
-    figure, axes = plt.subplots(1, 2, figsize=(8, 3.9), layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(8, 3.9))
     titles = ("three halfspaces: one hidden layer", "a union: two hidden layers")
     for axis, part, title in zip(axes, found, titles, strict=True):
         axis.imshow(
             part.reshape(241, 241), origin="lower", extent=(-2, 2, -2, 2), cmap="Blues", vmin=0, vmax=1.3
         )
         axis.set(title=title, xlabel="x₁", ylabel="x₂")
-    figure.savefig(file, dpi=110)
-    plt.close(figure)
+    figure.savefig(file)
 
 
 def fitted(points, answers, hidden, epochs, seed=0):
@@ -168,20 +166,19 @@ def failures(file, epochs):
     # learned by heart, not as a rule: elsewhere it is far worse, and parity little better than a coin
     assert rows[0][2] < 0.8
     assert all(elsewhere < trained for _, trained, elsewhere in rows)
-    figure, axis = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
+    figure, axis = plt.subplots(figsize=(6.4, 3.2))
     place = np.arange(len(rows))
     for column, shift, colour, label in (
-        (1, -0.19, "#0a4f94", "where it was trained"),
-        (2, 0.19, "#b34400", "elsewhere"),
+        (1, -0.19, "C0", "where it was trained"),
+        (2, 0.19, "C1", "elsewhere"),
     ):
         bars = axis.barh(place + shift, [row[column] for row in rows], 0.36, color=colour, label=label)
         axis.bar_label(bars, [f"{row[column]:.0%}" for row in rows], padding=3, color=colour)
     axis.set_yticks(place, [row[0] for row in rows])
     axis.invert_yaxis()
     axis.set(xlim=(0, 1.12), xlabel="share right (within 10 % for numbers)")
-    axis.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
-    figure.savefig(file, dpi=110)
-    plt.close(figure)
+    axis.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
+    figure.savefig(file)
 
 
 def main(output_dir=".", epochs="60", bits="10"):

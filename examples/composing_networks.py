@@ -10,14 +10,13 @@ Run: python examples/composing_networks.py [directory for the figures]
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import sympy
 
 import graphc as g
+
+plt.style.use("graphc.viz.slides")
 
 UNITS = range(1, 4)
 x = g.symbol("x")
@@ -90,7 +89,7 @@ def in_two_dimensions(file):
     side = np.linspace(-2, 2, 301)
     grid = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
     parts = g.evaluate([inner, outer], {**values, "at": grid})
-    figure, axes = plt.subplots(1, 2, figsize=(9, 4.2), layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(9, 4.2))
     for axis, part, title in zip(
         axes, parts, ("the first network", "the second one on its output"), strict=True
     ):
@@ -98,8 +97,7 @@ def in_two_dimensions(file):
         axis.imshow(height, origin="lower", extent=(-2, 2, -2, 2), cmap="viridis")
         axis.contour(height, 14, extent=(-2, 2, -2, 2), colors="white", linewidths=0.6)
         axis.set(title=title, xlabel="x₁", ylabel="x₂")
-    figure.savefig(file, dpi=110)
-    plt.close(figure)
+    figure.savefig(file)
 
 
 def main(output_dir="."):
@@ -137,19 +135,18 @@ def main(output_dir="."):
     # values up to some tens, in sums of a dozen terms
     assert np.abs(merged - both(grid)).max() <= 1e-13
 
-    figure, axes = plt.subplots(1, 3, figsize=(12, 3.8), layout="constrained")
-    axes[0].plot(grid, fold(grid), color="#0a4f94", linewidth=2)
+    figure, axes = plt.subplots(1, 3, figsize=(12, 4.8))
+    axes[0].plot(grid, fold(grid), color="C0")
     axes[0].set(title="the first network folds", xlabel="x", ylabel="y")
-    axes[1].plot(grid, draw(grid, *DRAW.values()), color="#b34400", linewidth=2)
+    axes[1].plot(grid, draw(grid, *DRAW.values()), color="C1")
     axes[1].set(title="the second one draws", xlabel="y", ylabel="y′")
-    axes[2].plot(grid, both(grid), color="black", linewidth=2)
+    axes[2].plot(grid, both(grid), color="black")
     for place, colour in zip(
         ((-1, -1 / 3), (-1 / 3, 1 / 3), (1 / 3, 1)), ("#dbe6f3", "#f6e6da", "#dbe6f3"), strict=True
     ):
         axes[2].axvspan(*place, color=colour)
-    axes[2].set(title=f"composed: {regions} regions, three copies", xlabel="x", ylabel="y′")
-    figure.savefig(directory / "composing_networks.png", dpi=110)
-    plt.close(figure)
+    axes[2].set(title=f"composed: three copies,\n{regions} regions", xlabel="x", ylabel="y′")
+    figure.savefig(directory / "composing_networks.png")
     in_two_dimensions(directory / "composing_two_dimensions.png")
 
 

@@ -12,13 +12,12 @@ import itertools
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
+
+plt.style.use("graphc.viz.slides")
 
 LARGEST = {1: 1, 2: 1, 3: 2, 4: 3}
 """The largest weight that is needed for so many bits; thresholds lie between whole numbers."""
@@ -80,15 +79,15 @@ def main(output_dir="."):
     assert sum(table) == 256 and table[0] == 104
     assert least[parity] == least[255 - parity] == 3 and table[2] == 2
 
-    figure, axes = plt.subplots(1, 3, figsize=(14, 4), layout="constrained")
+    figure, axes = plt.subplots(1, 3, figsize=(14, 5.6))
     bits = np.array(list(counts))
-    axes[0].semilogy(bits, 2.0 ** (2.0**bits), "s-", color="#b34400", label="all: 2^(2ⁿ)")
-    axes[0].semilogy(bits, list(counts.values()), "o-", color="#0a4f94", label="of one unit")
+    axes[0].semilogy(bits, 2.0 ** (2.0**bits), "s-", color="C1", label="all: 2^(2ⁿ)")
+    axes[0].semilogy(bits, list(counts.values()), "o-", color="C0", label="of one unit")
     for n, count in counts.items():
-        axes[0].annotate(f"{count:,}", (n, count), (6, -12), textcoords="offset points", color="#0a4f94")
+        axes[0].annotate(f"{count:,}", (n, count), (6, -12), textcoords="offset points", color="C0")
     axes[0].set(xlabel="bits n", ylabel="functions", xticks=bits, xlim=(0.8, 4.6))
-    axes[0].legend(frameon=False)
-    bars = axes[1].bar(["1", "2", "3"], table, color=["#0a4f94", "#2e7d32", "#b34400"])
+    axes[0].legend()
+    bars = axes[1].bar(["1", "2", "3"], table, color=["C0", "C3", "C1"])
     axes[1].bar_label(bars)
     axes[1].set(
         xlabel="hidden units that it takes",
@@ -97,21 +96,11 @@ def main(output_dir="."):
         title="the 256 functions of three bits",
     )
     n = np.arange(4, 31)
-    axes[2].semilogy(
-        n, 2.0 ** (n - 1), "s-", color="#b34400", label="one for each true point: 2ⁿ⁻¹", markersize=3
-    )
-    axes[2].semilogy(
-        n,
-        2.0**n / (n**2 + n),
-        "o-",
-        color="#0a4f94",
-        label="at least, by counting: 2ⁿ/(n² + n)",
-        markersize=3,
-    )
+    axes[2].semilogy(n, 2.0 ** (n - 1), "s-", color="C1", label="one for each true point: 2ⁿ⁻¹", markersize=3)
+    axes[2].semilogy(n, 2.0**n / (n**2 + n), "o-", color="C0", label="at least: 2ⁿ/(n² + n)", markersize=3)
     axes[2].set(xlabel="bits n", ylabel="hidden units", title="what most functions need")
-    axes[2].legend(frameon=False)
-    figure.savefig(Path(output_dir) / "counting_boolean_functions.png", dpi=110)
-    plt.close(figure)
+    axes[2].legend()
+    figure.savefig(Path(output_dir) / "counting_boolean_functions.png")
 
 
 if __name__ == "__main__":

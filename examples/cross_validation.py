@@ -10,13 +10,12 @@ Run: python examples/cross_validation.py [directory for the figure]
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
+
+plt.style.use("graphc.viz.slides")
 
 COUNT, DEGREE, NOISE = 30, 12, 0.5
 STRENGTHS = np.geomspace(1e-2, 30, 15)
@@ -72,13 +71,13 @@ def main(output_dir="."):
     assert means["5 folds"] < means["one split"] and means["leave one out"] < means["one split"]
 
     x, answers, folds, curves = shown
-    colours = ("#b34400", "#0a4f94", "#2e7d32", "#5b6775")
-    figure, axes = plt.subplots(1, 3, figsize=(14, 4.2), layout="constrained")
+    colours = ("C1", "C0", "C3", "C2")
+    figure, axes = plt.subplots(1, 3, figsize=(14, 5.6))
     order = np.argsort(x)
     for number, part in enumerate(folds):
         seen = np.isin(order, part)
         axes[0].scatter(
-            np.arange(COUNT), np.full(COUNT, number), c=np.where(seen, "#b34400", "#cfd8e3"), s=46, marker="s"
+            np.arange(COUNT), np.full(COUNT, number), c=np.where(seen, "C1", "#cfd8e3"), s=46, marker="s"
         )
     axes[0].set(
         yticks=range(5),
@@ -99,12 +98,11 @@ def main(output_dir="."):
         ylabel="mean squared error held out",
         title="one set of examples, and what is chosen",
     )
-    axes[1].legend(frameon=False)
+    axes[1].legend()
     bars = axes[2].bar([name.replace(" ", "\n", 1) for name in means], list(means.values()), color=colours)
     axes[2].bar_label(bars, fmt="%.3f")
     axes[2].set(ylabel="error against the truth", title="mean of 100 sets of examples")
-    figure.savefig(Path(output_dir) / "cross_validation.png", dpi=110)
-    plt.close(figure)
+    figure.savefig(Path(output_dir) / "cross_validation.png")
 
 
 if __name__ == "__main__":

@@ -10,15 +10,14 @@ Run: python examples/data_augmentation.py [directory for the figure] [epochs]
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from linear_classifier import DIGITS
 
 import graphc as g
 from graphc import nn, train
+
+plt.style.use("graphc.viz.slides")
 
 x, t = g.symbol("x", shape=("n", 11, 9)), g.symbol("t", shape=("n",), dtype="int64")
 LAYERS = nn.Sequential(nn.Flatten(), nn.Affine(64, init=nn.he_normal), nn.ReLU, nn.Affine(10))
@@ -76,7 +75,7 @@ def main(output_dir=".", epochs="300"):
     assert found["and moved"].mean() > 1.2 * found["100 images"].mean()
     assert found["and turned by 180°"][[6, 9]].mean() < found["and moved"][[6, 9]].mean() - 0.1
 
-    figure = plt.figure(figsize=(13, 4.4), layout="constrained")
+    figure = plt.figure(figsize=(13, 5.2))
     left, right = figure.subfigures(1, 2, width_ratios=(2, 3))
     axes = left.subplots(3, 6)
     rows = (
@@ -92,16 +91,19 @@ def main(output_dir=".", epochs="300"):
                 axis.imshow(shown[column], cmap="gray_r", vmin=0, vmax=1)
             else:
                 axis.set_axis_off()
-        axes[row, 0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=11)
+        axes[row, 0].set_ylabel(name, rotation=0, ha="right", va="center")
     axis = right.subplots()
-    for shift, (name, share), colour in zip(
-        (-0.27, 0, 0.27), found.items(), ("#5b6775", "#0a4f94", "#b34400"), strict=True
-    ):
+    for shift, (name, share), colour in zip((-0.27, 0, 0.27), found.items(), ("C2", "C0", "C1"), strict=True):
         axis.bar(np.arange(10) + shift, 100 * share, 0.26, color=colour, label=f"{name}: {share.mean():.0%}")
-    axis.set(xticks=range(10), xlabel="digit", ylabel="right on unseen, moved digits, %", ylim=(0, 125))
-    axis.legend(frameon=False, ncols=3, loc="upper center")
-    figure.savefig(Path(output_dir) / "data_augmentation.png", dpi=110)
-    plt.close(figure)
+    axis.set(
+        xticks=range(10),
+        xlabel="digit",
+        ylabel="right on unseen, moved digits, %",
+        ylim=(0, 130),
+        yticks=range(0, 101, 20),
+    )
+    axis.legend(ncols=3, loc="upper center")
+    figure.savefig(Path(output_dir) / "data_augmentation.png")
 
 
 if __name__ == "__main__":

@@ -11,13 +11,12 @@ Run: python examples/double_descent.py [directory for the figure] [repetitions]
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
+
+plt.style.use("graphc.viz.slides")
 
 EXAMPLES = 40
 COUNTS = (2, 5, 10, 20, 30, 40, 50, 60, 80, 120, 200, 400)
@@ -64,22 +63,21 @@ def main(output_dir=".", repetitions="20"):
     assert at[40] > 20 * classical and at[40] > 10 * at[400]
     assert norms[-1] < norms[COUNTS.index(40)] / 3
 
-    figure, axes = plt.subplots(1, 4, figsize=(16, 4.2), layout="constrained", width_ratios=(1.6, 1, 1, 1))
-    axes[0].loglog(COUNTS, errors, "o-", color="#b34400", label="error against the truth")
-    axes[0].loglog(COUNTS, norms, ":", color="#5b6775", label="norm of the weights")
+    figure, axes = plt.subplots(1, 4, figsize=(16, 6.4), width_ratios=(1.6, 1, 1, 1))
+    axes[0].loglog(COUNTS, errors, "o-", color="C1", label="error against the truth")
+    axes[0].loglog(COUNTS, norms, ":", color="C2", label="norm of the weights")
     axes[0].axvline(EXAMPLES, color="0.7", linestyle="--")
     axes[0].text(EXAMPLES * 1.15, min(errors), "as many features\nas examples")
     axes[0].set(xlabel="features", title=f"median of {repetitions} sets of examples")
-    axes[0].legend(frameon=False, loc="upper left")
+    axes[0].legend(loc="upper right", bbox_to_anchor=(1, 0.75))
     for axis, count in zip(axes[1:], (5, 40, 400), strict=True):
         curve, x, t = shown[count]
         axis.plot(grid, f(grid), color="0.7", linewidth=3, label="truth")
         axis.plot(x, t, "o", color="0.3", markersize=4, label="examples")
-        axis.plot(grid, curve, color="#b34400", label="fit")
+        axis.plot(grid, curve, color="C1", label="fit")
         axis.set(ylim=(-2, 2), xlabel="x", title=f"{count} features")
-    axes[1].legend(frameon=False, loc="lower right")
-    figure.savefig(Path(output_dir) / "double_descent.png", dpi=110)
-    plt.close(figure)
+    axes[1].legend(loc="lower right")
+    figure.savefig(Path(output_dir) / "double_descent.png")
 
 
 if __name__ == "__main__":

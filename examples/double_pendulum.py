@@ -10,14 +10,13 @@ Run: python examples/double_pendulum.py [directory for the figures]
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from PIL import Image, ImageDraw
 
 import graphc as g
+
+plt.style.use("graphc.viz.slides")
 
 GRAVITY, TIMES = 9.81, np.linspace(0.0, 30.0, 3001)
 start = g.symbols("a b u v")  # the angles of both rods, of 1 m with 1 kg at their ends, and their speeds
@@ -83,7 +82,7 @@ def main(directory="."):
     apart = np.hypot(x - p, y - q)
     assert apart[100] < 1e-9 and apart[-1] > 1e-6
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4))
     left.scatter(x, y, c=TIMES, s=1, cmap="viridis")
     last = one[0][-1]
     left.plot([0, np.sin(last), x[-1]], [0, -np.cos(last), y[-1]], "o-", color="black")
@@ -93,9 +92,8 @@ def main(directory="."):
     right.set_xlabel("seconds")
     right.set_title("two that began 10⁻⁹ degrees apart")
     right.set_ylabel("distance in m")
-    figure.savefig(Path(directory) / "double_pendulum.png", dpi=120)
+    figure.savefig(Path(directory) / "double_pendulum.png")
     animation(one, other, Path(directory) / "double_pendulum.gif")
-    plt.close(figure)
 
 
 if __name__ == "__main__":

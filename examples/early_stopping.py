@@ -10,14 +10,13 @@ Run: python examples/early_stopping.py [directory for the figure] [epochs]
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
 from graphc import nn, train
+
+plt.style.use("graphc.viz.slides")
 
 x, t = g.symbol("x", shape=("n", 1)), g.symbol("t", shape=("n", 1))
 LAYERS = nn.Sequential(nn.Affine(64, init=nn.normal(2.0)), g.tanh, nn.Affine(64), g.tanh, nn.Affine(1))
@@ -71,30 +70,29 @@ def main(output_dir=".", epochs="1500"):
     training, validation, risk, data, grid, early, late = runs[0]
     assert training[-10:].min() < 0.6 * training[validation.argmin()]  # it went on to fit the examples better
 
-    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(14, 4.2), layout="constrained")
+    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(14, 5.6))
     epoch = 10 * np.arange(1, len(training) + 1)
-    left.plot(epoch, training, color="#0a4f94", label="on the examples")
-    left.plot(epoch, validation, color="#b34400", label="on the validation set")
+    left.plot(epoch, training, color="C0", label="on the examples")
+    left.plot(epoch, validation, color="C1", label="on the validation set")
     left.plot(epoch, risk, "--", color="0.5", label="true risk")
     stop = epoch[validation.argmin()]
     left.axvline(stop, color="0.6", linestyle=":")
     left.annotate(f"stop at {stop}", (stop, 0.75), (8, 0), textcoords="offset points")
     left.set(xlabel="epoch", ylabel="mean squared error", ylim=(0, 0.85))
-    left.legend(frameon=False, loc="upper right")
+    left.legend(loc="upper right")
     middle.plot(grid, np.sin(2.5 * grid) + 0.4 * grid, color="0.7", linewidth=4, label="curve")
     middle.plot(*data, "o", color="0.3", markersize=4, label="examples")
-    middle.plot(grid, early, color="#0a4f94", label="stopped")
-    middle.plot(grid, late, color="#b34400", label="to the end")
+    middle.plot(grid, early, color="C0", label="stopped")
+    middle.plot(grid, late, color="C1", label="to the end")
     middle.set(xlabel="x", ylim=(-3, 3), title="the two networks")
-    middle.legend(frameon=False, ncols=2, loc="upper left")
+    middle.legend(ncols=2, loc="upper left")
     for a, b in zip(stopped, last, strict=True):
-        right.plot([0, 1], [a, b], "o-", color="#5b6775")
+        right.plot([0, 1], [a, b], "o-", color="C2")
     right.axhline(0.16, color="0.6", linestyle="--", label="noise: no less is possible")
     right.set_xticks([0, 1], ["stopped", "to the end"])
     right.set(xlim=(-0.3, 1.3), ylim=(0, None), ylabel="true risk", title="six sets of examples")
-    right.legend(frameon=False, loc="lower right")
-    figure.savefig(Path(output_dir) / "early_stopping.png", dpi=110)
-    plt.close(figure)
+    right.legend(loc="lower right")
+    figure.savefig(Path(output_dir) / "early_stopping.png")
 
 
 if __name__ == "__main__":

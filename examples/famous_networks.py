@@ -12,14 +12,13 @@ import sys
 from math import prod
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
 from graphc import nn
+
+plt.style.use("graphc.viz.slides")
 
 later = lambda rng, shape: np.zeros(
     shape, np.float32
@@ -139,10 +138,8 @@ def main(output_dir="."):
     assert found["GoogLeNet"][0] < found["AlexNet"][0] / 8 and found["ResNet-34"][1] < found["VGG-16"][1] / 4
     for suffix in ("png", "svg"):
         g.side_by_side(drawn).save(directory / f"famous_networks_blocks.{suffix}")
-    figure, axis = plt.subplots(figsize=(8, 4.6), layout="constrained")
-    for (name, (millions, billions)), colour in zip(
-        found.items(), ("#5b6775", "#b34400", "#2e7d32", "#0a4f94"), strict=True
-    ):
+    figure, axis = plt.subplots(figsize=(8, 4.6))
+    for (name, (millions, billions)), colour in zip(found.items(), ("C2", "C1", "C3", "C0"), strict=True):
         depth = NETWORKS[name][3]
         axis.scatter(millions, billions, s=22 * depth, color=colour, alpha=0.7)
         axis.annotate(f"{name}\n{depth} layers", (millions, billions), (14, 8), textcoords="offset points")
@@ -152,8 +149,7 @@ def main(output_dir="."):
         ylabel="multiplications for one image, billions",
         title="deeper, and yet smaller",
     )
-    figure.savefig(directory / "famous_networks.png", dpi=110)
-    plt.close(figure)
+    figure.savefig(directory / "famous_networks.png")
 
 
 if __name__ == "__main__":

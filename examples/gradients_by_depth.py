@@ -12,14 +12,13 @@ Run: python examples/gradients_by_depth.py [directory for the figure]
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
 from graphc import nn
+
+plt.style.use("graphc.viz.slides")
 
 WIDTH = 64
 x, t = g.symbol("x", shape=("n", WIDTH)), g.symbol("t", shape=("n",), dtype="int64")
@@ -54,18 +53,17 @@ def main(output_dir="."):
     rng = np.random.default_rng(0)
     points, labels = rng.normal(size=(128, WIDTH)), rng.integers(0, 10, 128)
     depths, size = (10, 20, 30, 50), {}
-    figure, axes = plt.subplots(1, 4, figsize=(15, 4), layout="constrained", sharey=True)
+    figure, axes = plt.subplots(1, 4, figsize=(15, 6), sharey=True)
     for axis, kind in zip(axes, ("plain", "normalised", "residual", "residual, normalised"), strict=True):
-        for depth, colour in zip(depths, ("#9db8d6", "#5f8fc0", "#0a4f94", "#b34400"), strict=True):
+        for depth, colour in zip(depths, ("#b9cbe0", "#7ba3cc", "C0", "C1"), strict=True):
             norms = gradient_norms(kind, depth, points, labels)
             size[kind, depth] = np.median(norms)
             assert norms.max() < 30 * norms.min()  # from layer to layer it changes little, in all four
             axis.semilogy(range(1, depth + 1), norms, ".-", color=colour, label=f"{depth} layers")
         axis.set(title=kind, xlabel="layer", ylim=(1e-8, 1e12))
     axes[0].set_ylabel("norm of the gradient in its weights")
-    axes[0].legend(frameon=False, loc="upper left")
-    figure.savefig(Path(output_dir) / "gradients_by_depth.png", dpi=110)
-    plt.close(figure)
+    axes[0].legend(loc="upper left")
+    figure.savefig(Path(output_dir) / "gradients_by_depth.png")
     print("norm of the gradient in the weights of a layer (median), by the depth of the network:")
     for kind in ("plain", "normalised", "residual", "residual, normalised"):
         print(f"  {kind:21s}", {depth: float(f"{size[kind, depth]:.2g}") for depth in depths})

@@ -13,13 +13,12 @@ Run: python examples/hamiltonian_monte_carlo.py [directory for the figure]
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
+
+plt.style.use("graphc.viz.slides")
 
 CORRELATION, STEP, LEAPS, PATHS, CHAINS = 0.95, 0.18, 20, 500, 4
 PRECISION = np.linalg.inv(np.array([[1.0, CORRELATION], [CORRELATION, 1.0]]))
@@ -99,7 +98,7 @@ def main(directory="."):
     assert accepted.mean() > 0.8 and np.abs(samples.mean(0)).max() < 0.1
     assert np.abs(covariance - np.linalg.inv(PRECISION)).max() < 0.15
 
-    figure, axes = plt.subplots(1, 3, figsize=(13, 4))
+    figure, axes = plt.subplots(1, 3, figsize=(13, 5.2))
     angle = np.linspace(0, 2 * np.pi, 200)
     ring = np.linalg.cholesky(np.linalg.inv(PRECISION)) @ np.array([np.cos(angle), np.sin(angle)])
     one = one_path(begin[0], given[0, 0])
@@ -117,8 +116,7 @@ def main(directory="."):
     axes[2].set_title("first coordinate")
     axes[2].set_ylim(-4.5, 3.2)
     axes[2].legend(loc="lower right")
-    figure.tight_layout()
-    figure.savefig(Path(directory) / "hamiltonian_monte_carlo.png", dpi=120)
+    figure.savefig(Path(directory) / "hamiltonian_monte_carlo.png")
 
 
 def one_path(place, momentum):

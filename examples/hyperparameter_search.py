@@ -10,15 +10,14 @@ Run: python examples/hyperparameter_search.py [directory for the figure] [epochs
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from playground import spirals
 
 import graphc as g
 from graphc import nn, train
+
+plt.style.use("graphc.viz.slides")
 
 x, y = g.symbol("x", shape=("n", 2)), g.symbol("y", shape=("n", 1))
 DEPTHS, WIDTHS = (1, 2, 3, 4), (2, 4, 8, 16)
@@ -68,7 +67,7 @@ def main(output_dir=".", epochs="60"):
     assert abs(tried[chosen][0] - tried[chosen][1]) < 0.08  # 200 points: a standard error of 2 % or so
     assert np.corrcoef(table.ravel(), tests.ravel())[0, 1] > 0.8
 
-    figure, axes = plt.subplots(1, 3, figsize=(14.5, 4.3), layout="constrained")
+    figure, axes = plt.subplots(1, 3, figsize=(14.5, 5.8))
     shown = axes[0].imshow(100 * table, cmap="viridis", vmin=50, vmax=100, aspect="auto", origin="lower")
     for (row, column), value in np.ndenumerate(table):
         axes[0].text(
@@ -78,32 +77,25 @@ def main(output_dir=".", epochs="60"):
             ha="center",
             va="center",
             color="white" if value < 0.8 else "black",
-            fontsize=12,
         )
     place = WIDTHS.index(chosen[1]), DEPTHS.index(chosen[0])
     axes[0].add_patch(
-        plt.Rectangle(
-            (place[0] - 0.48, place[1] - 0.48), 0.96, 0.96, fill=False, edgecolor="#b34400", linewidth=3
-        )
+        plt.Rectangle((place[0] - 0.48, place[1] - 0.48), 0.96, 0.96, fill=False, edgecolor="C1", linewidth=3)
     )
     axes[0].set_xticks(range(len(WIDTHS)), WIDTHS)
     axes[0].set_yticks(range(len(DEPTHS)), DEPTHS)
     axes[0].set(xlabel="units a layer", ylabel="hidden layers", title="validation accuracy, %")
     figure.colorbar(shown, ax=axes[0])
     axes[1].plot([48, 100], [48, 100], ":", color="0.6")
-    axes[1].plot(100 * table.ravel(), 100 * tests.ravel(), "o", color="#0a4f94", label="the grid")
+    axes[1].plot(100 * table.ravel(), 100 * tests.ravel(), "o", color="C0", label="the grid")
     axes[1].plot(
-        [100 * d[0] for d in drawn],
-        [100 * d[1] for d in drawn],
-        "x",
-        color="#2e7d32",
-        label="drawn at random",
+        [100 * d[0] for d in drawn], [100 * d[1] for d in drawn], "x", color="C3", label="drawn at random"
     )
     axes[1].plot(
-        100 * tried[chosen][0], 100 * tried[chosen][1], "o", color="#b34400", markersize=11, label="chosen"
+        100 * tried[chosen][0], 100 * tried[chosen][1], "o", color="C1", markersize=11, label="chosen"
     )
     axes[1].set(xlabel="validation accuracy, %", ylabel="test accuracy, %")
-    axes[1].legend(frameon=False)
+    axes[1].legend()
     side = np.linspace(-3.4, 3.4, 101)
     grid = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
     axes[2].imshow(
@@ -114,11 +106,10 @@ def main(output_dir=".", epochs="60"):
         vmin=-2,
         vmax=2,
     )
-    for sign, colour in ((-1, "#b34400"), (1, "#3b2a7a")):
+    for sign, colour in ((-1, "C1"), (1, "#3b2a7a")):
         axes[2].plot(*data[0][data[1][:, 0] == sign].T, ".", color=colour)
     axes[2].set(title=f"chosen: {chosen[0]} layers of {chosen[1]} units", xlabel="x₁", ylabel="x₂")
-    figure.savefig(Path(output_dir) / "hyperparameter_search.png", dpi=110)
-    plt.close(figure)
+    figure.savefig(Path(output_dir) / "hyperparameter_search.png")
 
 
 if __name__ == "__main__":

@@ -13,13 +13,12 @@ Run: python examples/im2col.py [directory for the figures]
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
+
+plt.style.use("graphc.viz.slides")
 
 
 def convolved(x, kernel, stride, padding):
@@ -81,11 +80,11 @@ def show(axis, table, title, colours=None):
     shade = np.ones((*table.shape, 3)) if colours is None else colours
     axis.imshow(shade, extent=(0, columns, rows, 0))
     for (i, j), value in np.ndenumerate(table):
-        axis.text(j + 0.5, i + 0.5, f"{value:g}", ha="center", va="center", fontsize=12)
+        axis.text(j + 0.5, i + 0.5, f"{value:g}", ha="center", va="center")
     axis.set(xticks=range(columns + 1), yticks=range(rows + 1), xticklabels=[], yticklabels=[])
     axis.grid(color="0.6", linewidth=0.7)
     axis.tick_params(length=0)
-    axis.set_title(title, fontsize=12)
+    axis.set_title(title)
 
 
 def picture(file):
@@ -100,9 +99,7 @@ def picture(file):
     out = rows @ columns
     assert (out.reshape(2, 2, 2) == convolved(image, kernel, 1, 0)[0]).all()
     hues = plt.get_cmap("Pastel1")(range(4))[:, :3]
-    figure, axes = plt.subplot_mosaic(
-        "akcp;bkcp", figsize=(13, 5.4), layout="constrained", width_ratios=(3, 8, 4, 4)
-    )
+    figure, axes = plt.subplot_mosaic("akcp;bkcp", figsize=(13, 5.4), width_ratios=(3, 8, 4, 4))
     for name, channel in (("a", 0), ("b", 1)):
         shade = np.ones((3, 3, 3))
         shade[:2, :2], shade[1:, 1:] = hues[0], hues[3]
@@ -111,8 +108,7 @@ def picture(file):
     show(axes["k"], rows, "W: a kernel is a row of 2 · 2 · 2")
     show(axes["c"], columns, "Im2Col(X):\na window is a column", np.broadcast_to(hues, (8, 4, 3)))
     show(axes["p"], out, "W · Im2Col(X):\na place is a column", np.broadcast_to(hues, (2, 4, 3)))
-    figure.savefig(file, dpi=110)
-    plt.close(figure)
+    figure.savefig(file)
 
 
 def main(output_dir="."):

@@ -11,14 +11,13 @@ Run: python examples/initialisation.py [directory for the figure]
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
 from graphc import nn
+
+plt.style.use("graphc.viz.slides")
 
 WIDTH, DEPTH = 128, 20
 x = g.symbol("x", shape=("n", WIDTH))
@@ -58,12 +57,10 @@ def measured(activation, scale, points):
 def main(output_dir="."):
     Path(output_dir).mkdir(parents=True, exist_ok=True)
     points = np.random.default_rng(0).normal(size=(200, WIDTH))
-    figure, axes = plt.subplots(2, 2, figsize=(12, 7), layout="constrained", sharex=True)
+    figure, axes = plt.subplots(2, 2, figsize=(12, 7), sharex=True)
     forward, backward = {}, {}
     for column, (activation, title) in enumerate(((g.tanh, "tanh"), (nn.ReLU, "ReLU"))):
-        for (name, scale), colour in zip(
-            SCALES.items(), ("#5b6775", "#0a4f94", "#2e7d32", "#7a2e8f", "#b34400"), strict=True
-        ):
+        for (name, scale), colour in zip(SCALES.items(), ("C2", "C0", "C3", "C4", "C1"), strict=True):
             values, gradients = forward[title, name], backward[title, name] = measured(
                 activation, scale, points
             )
@@ -72,12 +69,11 @@ def main(output_dir="."):
         axes[0, column].set_title(title)
         axes[1, column].set(xlabel="layer", xticks=[1, 5, 10, 15, 20])
     for row, label in enumerate(("size of the activations", "size of the gradient")):
-        axes[row, 0].set_ylabel(label + " (root mean square)")
+        axes[row, 0].set_ylabel(label + "\n(root mean square)")
         for axis in axes[row]:
             axis.set_ylim(1e-12, 1e12)
-    axes[0, 0].legend(frameon=False, loc="upper left", ncols=2)
-    figure.savefig(Path(output_dir) / "initialisation.png", dpi=110)
-    plt.close(figure)
+    axes[0, 0].legend(loc="upper left", ncols=2)
+    figure.savefig(Path(output_dir) / "initialisation.png")
 
     def by_layer(values):
         """The mean factor from layer to layer."""

@@ -12,13 +12,12 @@ Run: python examples/jacobians.py [directory for the figure]
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
+
+plt.style.use("graphc.viz.slides")
 
 X_AT = np.array([-2.0, -0.5, 0.0, 1.0, 3.0])
 W_ROW = np.array([0.5, -1.0, 2.0, 0.0, 1.5])
@@ -63,16 +62,15 @@ def main(output_dir="."):
         (np.concatenate([by_x, by_w, [by_b]])[None], "∂(wᵀx + b)/∂(x, w, b) = (wᵀ, xᵀ, 1)", "x, w, b", "z"),
         (by_matrix, "∂(Wx)/∂W, block-diagonal in xᵀ", "rows of W", "Wx"),
     ]
-    figure, axes = plt.subplots(3, 1, figsize=(8, 7), layout="constrained")
+    figure, axes = plt.subplots(3, 1, figsize=(8, 7))
     for plot, (matrix, title, columns, rows) in zip(axes, parts, strict=True):
         most = np.abs(matrix).max()
         plot.imshow(matrix, cmap="RdBu_r", vmin=-most, vmax=most)
         for (i, j), value in np.ndenumerate(matrix):
             colour = "white" if abs(value) > 0.7 * most else "0.2"
-            plot.text(j, i, f"{value + 0.0:.2g}", ha="center", va="center", fontsize=7, color=colour)
+            plot.text(j, i, f"{value + 0.0:.2g}", ha="center", va="center", fontsize=9, color=colour)
         plot.set(title=title, xlabel=columns, ylabel=rows, xticks=[], yticks=[])
-    figure.savefig(Path(output_dir) / "jacobians.png", dpi=120)
-    plt.close(figure)
+    figure.savefig(Path(output_dir) / "jacobians.png")
 
 
 if __name__ == "__main__":

@@ -10,14 +10,13 @@ Run: python examples/kalman_filter.py [directory for the figure]
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy.optimize import minimize
 
 import graphc as g
+
+plt.style.use("graphc.viz.slides")
 
 STEPS, DRIFT, ERROR = 300, 0.05, 1.5
 
@@ -74,7 +73,7 @@ def main(directory="."):
     filtered = g.compile(states, [seen, noise])(observed, logs)[:, 0]
     assert np.std(filtered - place) < 0.7 * np.std(observed - place)
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.4))
     shown = slice(0, 80)
     left.plot(observed[shown], ".", color="0.6", label="seen")
     left.plot(place[shown], color="black", linewidth=1, label="true")
@@ -92,8 +91,7 @@ def main(directory="."):
     right.set_ylabel("error")
     right.legend()
     right.set_title("−log likelihood")
-    figure.tight_layout()
-    figure.savefig(Path(directory) / "kalman_filter.png", dpi=120)
+    figure.savefig(Path(directory) / "kalman_filter.png")
 
 
 if __name__ == "__main__":

@@ -11,15 +11,14 @@ Run: python examples/kernel_answers.py [directory for the figure] [epochs]
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from linear_classifier import digits
 
 import graphc as g
 from graphc import nn, train
+
+plt.style.use("graphc.viz.slides")
 
 FIRST, SECOND, SEEN = 6, 8, 7  # a unit of the second layer sees 3 + 2 + 2 pixels
 x, t = g.symbol("x", shape=("n", 1, 11, 9)), g.symbol("t", shape=("n",), dtype="int64")
@@ -83,7 +82,7 @@ def main(output_dir=".", epochs="15"):
     moved[0, 0, 3, 3] += h
     assert abs((climb(moved, *values.values())[0][0] - reached[0]) / h - slope[0, 0, 3, 3]) < 1e-4
 
-    figure, axes = plt.subplots(6, SECOND, figsize=(11, 8), layout="constrained")
+    figure, axes = plt.subplots(6, SECOND, figsize=(11, 8))
     kernels = model.values["features.first.weight"][:, 0]
     for unit in range(SECOND):
         column = axes[:, unit]
@@ -94,14 +93,13 @@ def main(output_dir=".", epochs="15"):
         else:
             column[0].set_axis_off()
         column[1].imshow(made[unit, 0], cmap="gray_r", vmin=0, vmax=1)
-        column[1].set_title(f"unit {unit + 1}", fontsize=12)
+        column[1].set_title(f"unit {unit + 1}")
         for row in range(4):
             column[2 + row].imshow(patches[best[row, unit], 0], cmap="gray_r", vmin=0, vmax=1)
     texts = ("kernels of\nlayer 1", "layer 2:\nmade by\nascent", "best patch", "second", "third", "fourth")
     for axis, text in zip(axes[:, 0], texts, strict=True):
-        axis.set_ylabel(text, rotation=0, ha="right", va="center", fontsize=12)
-    figure.savefig(Path(output_dir) / "kernel_answers.png", dpi=110)
-    plt.close(figure)
+        axis.set_ylabel(text, rotation=0, ha="right", va="center")
+    figure.savefig(Path(output_dir) / "kernel_answers.png")
 
 
 if __name__ == "__main__":

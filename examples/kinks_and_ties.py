@@ -12,13 +12,12 @@ Run: python examples/kinks_and_ties.py [directory for the figure]
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
+
+plt.style.use("graphc.viz.slides")
 
 x, y = g.symbols("x y")
 
@@ -62,21 +61,20 @@ def main(output_dir="."):
     assert (hits == 1).all()
 
     grid = np.linspace(-2, 2, 401)
-    figure, axes = plt.subplots(1, 3, figsize=(13, 3.9), layout="constrained")
-    axes[0].plot(grid, g.compile(g.relu(x), [x])(grid), color="#0a4f94", linewidth=2, label="[x]₊")
+    figure, axes = plt.subplots(1, 3, figsize=(13, 5.2))
+    axes[0].plot(grid, g.compile(g.relu(x), [x])(grid), color="C0", label="[x]₊")
     for part in (grid[grid < 0], grid[grid > 0]):
         axes[0].plot(
             part,
             g.compile(g.grad(g.relu(x), x), [x])(part),
-            color="#b34400",
-            linewidth=2,
+            color="C1",
             label="its derivative" if part[0] < 0 else None,
         )
-    axes[0].plot([0, 0], [0, 1], ":", color="#b34400", label="all subgradients at 0")
-    axes[0].plot([0], [0], "o", color="#b34400", label="what graphc takes")
+    axes[0].plot([0, 0], [0, 1], ":", color="C1", label="all subgradients at 0")
+    axes[0].plot([0], [0], "o", color="C1", label="what graphc takes")
     axes[0].set(xlabel="x", title="ReLU at 0")
-    axes[0].legend(frameon=False)
-    axes[1].plot(grid, np.maximum(grid, 1 - grid), color="#0a4f94", linewidth=2, label="max(x, 1 − x)")
+    axes[0].legend()
+    axes[1].plot(grid, np.maximum(grid, 1 - grid), color="C0", label="max(x, 1 − x)")
     for slope_, text in (
         (-1, "slope −1: all to 1 − x"),
         (0, "slope 0: shared equally"),
@@ -86,23 +84,22 @@ def main(output_dir="."):
             grid,
             0.5 + slope_ * (grid - 0.5),
             "--",
-            color="0.5" if slope_ else "#b34400",
+            color={-1: "0.7", 0: "C1", 1: "0.3"}[slope_],
             linewidth=1.2,
             label=text,
         )
     axes[1].set(xlabel="x", ylim=(-0.6, 3), title="a tie, and lines below that touch it")
-    axes[1].legend(frameon=False)
+    axes[1].legend()
     for f, name, colour in (
-        (g.relu(x), "[x]₊", "#5b6775"),
-        (-g.relu(-x), "−[−x]₊", "#2e7d32"),
-        (identity, "their sum", "#0a4f94"),
+        (g.relu(x), "[x]₊", "C2"),
+        (-g.relu(-x), "−[−x]₊", "C3"),
+        (identity, "their sum", "C0"),
     ):
-        axes[2].plot(grid, g.compile(f, [x])(grid), color=colour, label=name, linewidth=2)
-    axes[2].plot([0], [0], "o", color="#b34400", label="the rule says 0")
-    axes[2].set(xlabel="x", title="the chain rule fails at a kink: the slope is 1")
-    axes[2].legend(frameon=False)
-    figure.savefig(Path(output_dir) / "kinks_and_ties.png", dpi=110)
-    plt.close(figure)
+        axes[2].plot(grid, g.compile(f, [x])(grid), color=colour, label=name)
+    axes[2].plot([0], [0], "o", color="C1", label="the rule says 0")
+    axes[2].set(xlabel="x", title="the chain rule fails at a kink:\nthe slope is 1")
+    axes[2].legend()
+    figure.savefig(Path(output_dir) / "kinks_and_ties.png")
 
 
 if __name__ == "__main__":

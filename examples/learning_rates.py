@@ -10,13 +10,12 @@ Run: python examples/learning_rates.py [directory for the figure]
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
+
+plt.style.use("graphc.viz.slides")
 
 LAMBDA = 2.0
 w, noise, rate = g.symbols("w noise rate")
@@ -34,10 +33,10 @@ def path(start, rates, noises=None):
 
 def main(output_dir="."):
     Path(output_dir).mkdir(parents=True, exist_ok=True)
-    figure, axes = plt.subplots(1, 3, figsize=(14, 4.2), layout="constrained")
+    figure, axes = plt.subplots(1, 3, figsize=(14, 5.6))
     grid = np.linspace(-2.4, 2.4, 100)
     axes[0].plot(grid, LAMBDA / 2 * grid**2, color="0.75", linewidth=3)
-    colours = ("#5b6775", "#0a4f94", "#2e7d32", "#b34400")
+    colours = ("C2", "C0", "C3", "C1")
     names = ("creeps", "at once", "swings", "runs away")
     for r, name, colour in zip((0.05, 0.5, 0.9, 1.04), names, colours, strict=True):
         found = path(2.0, [r] * 12)
@@ -48,10 +47,12 @@ def main(output_dir="."):
             axes[0].plot(few, LAMBDA / 2 * few**2 + 0.02, "o-", color=colour, label=f"η = {r:g}: {name}")
         axes[1].semilogy(np.maximum(np.abs(found), 1e-6), "o-", color=colour, label=f"η = {r:g}: {name}")
     axes[0].set(xlabel="w", ylabel="loss", ylim=(-0.4, 11), title="four steps from w = 2")
-    axes[0].legend(frameon=False, loc="upper center")
+    axes[0].legend(loc="upper center")
     axes[1].axhline(2, color="0.7", linestyle=":")
-    axes[1].set(xlabel="step", ylabel="|w|, 0 shown as 10⁻⁶", title="(1 − ηλ)ᵏ, λ = 2: too large above η = 1")
-    axes[1].legend(frameon=False)
+    axes[1].set(
+        xlabel="step", ylabel="|w|, 0 shown as 10⁻⁶", title="(1 − ηλ)ᵏ, λ = 2:\ntoo large above η = 1"
+    )
+    axes[1].legend()
 
     rng = np.random.default_rng(0)
     steps, runs = 400, 4000
@@ -62,7 +63,7 @@ def main(output_dir="."):
         "halved every 60 steps": 0.4 * 0.5 ** (np.arange(steps) // 60),
     }
     ends = {}
-    for (name, rates), colour in zip(schedules.items(), ("#b34400", "#5b6775", "#0a4f94"), strict=True):
+    for (name, rates), colour in zip(schedules.items(), ("C1", "C2", "C0"), strict=True):
         found = np.mean(path(np.full(runs, 2.0), rates, shaken) ** 2, axis=1)
         ends[name] = found[-1]
         axes[2].semilogy(found, color=colour, label=name)
@@ -74,10 +75,9 @@ def main(output_dir="."):
         "mean square of w after 400 noisy steps:", {name: round(float(end), 5) for name, end in ends.items()}
     )
     assert ends["halved every 60 steps"] < ends["fixed, η = 0.05"] / 3 < ends["fixed, η = 0.4"]
-    axes[2].set(xlabel="step", ylabel="mean of w²", title="noisy gradients, σ = 1; dashed: ησ²/(λ(2 − ηλ))")
-    axes[2].legend(frameon=False)
-    figure.savefig(Path(output_dir) / "learning_rates.png", dpi=110)
-    plt.close(figure)
+    axes[2].set(xlabel="step", ylabel="mean of w²", title="noisy gradients, σ = 1\ndashed: ησ²/(λ(2 − ηλ))")
+    axes[2].legend()
+    figure.savefig(Path(output_dir) / "learning_rates.png")
 
 
 if __name__ == "__main__":

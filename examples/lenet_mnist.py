@@ -20,15 +20,14 @@ import urllib.request
 from http.client import HTTPException
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy.ndimage import affine_transform
 
 import graphc as g
 from graphc import nn, train
+
+plt.style.use("graphc.viz.slides")
 
 SOURCE = "https://storage.googleapis.com/cvdf-datasets/mnist/"
 FILES = {  # with the MD5 sums under which they are known
@@ -127,7 +126,7 @@ def in_pieces(model, pixels):
 def plot_confusion(digits, found, file):
     counts = np.zeros((10, 10), dtype=int)
     np.add.at(counts, (digits, found), 1)
-    figure, axis = plt.subplots(figsize=(5.6, 5), layout="constrained")
+    figure, axis = plt.subplots(figsize=(5.6, 5))
     off = counts * (1 - np.eye(10, dtype=int))
     axis.imshow(off, cmap="Oranges", vmin=0, vmax=max(off.max(), 1))
     for row in range(10):
@@ -135,38 +134,35 @@ def plot_confusion(digits, found, file):
             if counts[row, column]:
                 look = {"weight": "bold" if row == column else "normal"}
                 look["color"] = "white" if off[row, column] > 0.6 * off.max() else "black"
-                axis.text(column, row, counts[row, column], ha="center", va="center", fontsize=9, **look)
+                axis.text(column, row, counts[row, column], ha="center", va="center", **look)
     axis.set(xticks=range(10), yticks=range(10), xlabel="answered", ylabel="written")
     axis.set_title(f"{np.trace(counts)} of {len(digits)} digits right")
-    figure.savefig(file, dpi=120)
-    plt.close(figure)
+    figure.savefig(file)
 
 
 def plot_kernels(weights, file):
-    figure, axes = plt.subplots(2, 10, figsize=(10, 2.4), layout="constrained")
+    figure, axes = plt.subplots(2, 10, figsize=(10, 4))
     bound = np.abs(weights).max()
     for axis, kernel in zip(axes.flat, weights[:, 0], strict=True):
         axis.imshow(kernel, cmap="RdBu_r", vmin=-bound, vmax=bound)
         axis.set_axis_off()
     figure.suptitle("the 20 kernels of the first convolution")
-    figure.savefig(file, dpi=120)
-    plt.close(figure)
+    figure.savefig(file)
 
 
 def plot_misclassified(pixels, digits, found, file):
     wrong = np.flatnonzero(digits != found)[:24]
     rows = max(1, -(-len(wrong) // 8))
-    figure, axes = plt.subplots(rows, 8, figsize=(8, 0.4 + 1.15 * rows), layout="constrained", squeeze=False)
+    figure, axes = plt.subplots(rows, 8, figsize=(8, 0.4 + 1.15 * rows), squeeze=False)
     for axis in axes.flat:
         axis.set_axis_off()
     for axis, place in zip(axes.flat, wrong, strict=False):
         axis.imshow(pixels[place, 0], cmap="gray_r", vmin=0, vmax=1)
-        axis.set_title(f"{digits[place]}, not {found[place]}", fontsize=9)
+        axis.set_title(f"{digits[place]}, not {found[place]}")
     figure.suptitle(
         f"{np.count_nonzero(digits != found)} misclassified digits" if len(wrong) else "all digits right"
     )
-    figure.savefig(file, dpi=120)
-    plt.close(figure)
+    figure.savefig(file)
 
 
 def report(history):

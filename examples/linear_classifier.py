@@ -10,14 +10,13 @@ import math
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
 from graphc import nn, train
+
+plt.style.use("graphc.viz.slides")
 
 x, y = g.symbol("x", shape=("n", 2)), g.symbol("y", shape=("n",))
 w, b = g.symbol("w", shape=(2,)), g.symbol("b")
@@ -35,8 +34,8 @@ def clouds(count, seed):
 def two_classes(file):
     points, classes = clouds(150, seed=0)
     unseen, truth = clouds(2000, seed=1)
-    figure, axes = plt.subplots(1, 3, figsize=(13, 4), layout="constrained", width_ratios=(1, 1, 0.9))
-    for axis, (name, loss), colour in zip(axes, LOSSES.items(), ("#0a4f94", "#b34400"), strict=False):
+    figure, axes = plt.subplots(1, 3, figsize=(13, 5.2), width_ratios=(1, 1, 0.9))
+    for axis, (name, loss), colour in zip(axes, LOSSES.items(), ("C0", "C1"), strict=False):
         model = train.Parameters({w: np.zeros(2), b: 0.0})
         decay = nn.l2([w], 1e-3)
         history = train.fit(
@@ -75,17 +74,16 @@ def two_classes(file):
             xlabel="x₁",
             ylabel="x₂",
         )
-    axes[0].legend(frameon=False, loc="upper right")
+    axes[0].legend(loc="upper right", frameon=True)
     margin = np.linspace(-2.5, 3, 300)
     m = g.symbol("m")
     value = g.compile([g.relu(1 - m), g.softplus(-m)], [m])(margin)
     axes[2].plot(margin, margin < 0, color="0.6", label="mistakes")
-    for curve, name, colour in zip(value, LOSSES, ("#0a4f94", "#b34400"), strict=True):
+    for curve, name, colour in zip(value, LOSSES, ("C0", "C1"), strict=True):
         axes[2].plot(margin, curve, color=colour, label=name)
     axes[2].set(xlabel="y·f(x)", ylabel="loss", title="what a margin costs")
-    axes[2].legend(frameon=False)
-    figure.savefig(file, dpi=110)
-    plt.close(figure)
+    axes[2].legend()
+    figure.savefig(file)
 
 
 DIGITS = (
@@ -122,7 +120,7 @@ def templates(file):
     assert right > 0.8
     weights = model.values["affine1.weight"].reshape(10, 11, 9)
     bound = np.abs(weights).max()
-    figure, axes = plt.subplots(2, 10, figsize=(12, 3.2), layout="constrained")
+    figure, axes = plt.subplots(2, 10, figsize=(12, 4.8))
     for digit in range(10):
         axes[0, digit].imshow(images[np.flatnonzero(labels == digit)[0]], cmap="gray_r")
         axes[1, digit].imshow(weights[digit], cmap="RdBu_r", vmin=-bound, vmax=bound)
@@ -130,8 +128,7 @@ def templates(file):
         for row in (0, 1):
             axes[row, digit].set_axis_off()
     figure.suptitle("an image of each digit, and the weights that it is compared with")
-    figure.savefig(file, dpi=110)
-    plt.close(figure)
+    figure.savefig(file)
 
 
 def main(output_dir="."):

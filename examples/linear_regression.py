@@ -17,13 +17,12 @@ Run: python examples/linear_regression.py [directory for the figures]
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
+
+plt.style.use("graphc.viz.slides")
 
 x, t = g.symbols("x t")
 theta = g.symbols("theta_0 theta_1")
@@ -51,13 +50,13 @@ def descend(loss_and_gradient, position, target, rate, tolerance):
 
 
 def plot(path, best, loss_and_gradient, position, target, file):
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.6), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.6))
     first, second = np.meshgrid(np.linspace(-2, 3.4, 121), np.linspace(-3.4, 2, 121))
     # one call: samples along the first axis, the two parameters along the others
     surface = loss_and_gradient(position[:, None, None], target[:, None, None], first, second)[0].mean(axis=0)
     levels = np.geomspace(surface.min() * 1.2, surface.max(), 14)
     contours = left.contour(first, second, surface, levels=levels, cmap="viridis")
-    left.clabel(contours, contours.levels[7:-1], fontsize=7, fmt="%.2g")
+    left.clabel(contours, contours.levels[7:-1], fontsize=10, fmt="%.2g")
     left.plot(*path.T, ".-", color="#bf4a00", label="gradient descent")
     left.plot(*best, "k*", markersize=13, label="closed form")
     left.set(xlabel="θ₀", ylabel="θ₁", title="mean squared error E(θ)", aspect="equal")
@@ -66,11 +65,10 @@ def plot(path, best, loss_and_gradient, position, target, file):
     model = g.compile(MODEL, [x, *theta])
     right.plot(position, target, "o", color="0.6", markersize=4, label="data")
     right.plot(grid, model(grid, *path[0]), ":", color="#bf4a00", label="start")
-    right.plot(grid, model(grid, *best), color="#0a4f94", linewidth=2, label="θ₀ x + θ₁ sin 2x")
+    right.plot(grid, model(grid, *best), color="C0", label="θ₀ x + θ₁ sin 2x")
     right.set(xlabel="x", ylabel="t", title="the fit")
     right.legend(loc="upper center")
-    figure.savefig(file, dpi=120)
-    plt.close(figure)
+    figure.savefig(file)
 
 
 def main(output_dir="."):

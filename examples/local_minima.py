@@ -11,13 +11,12 @@ Run: python examples/local_minima.py [directory for the figure] [starts]
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
+
+plt.style.use("graphc.viz.slides")
 
 X, T = g.symbol("X", shape=("n", 2)), g.symbol("T", shape=("n",))
 theta = g.symbol("theta", shape=13)
@@ -72,14 +71,14 @@ def main(output_dir=".", starts="30"):
     # a walk from the best minimum to the worst, and to a twin: the loss rises in between
     along = np.linspace(-0.15, 1.15, 200)
     over = g.compile(g.vmap(lambda at: g.substitute(LOSS, {theta: at}))(g.symbol("path", shape=("m", 13))))
-    figure, axes = plt.subplots(1, 3, figsize=(13.5, 4.2), layout="constrained")
-    axes[0].plot(np.arange(1, len(ends) + 1), [end[0] for end in ends], ".", color="#b34400", markersize=9)
+    figure, axes = plt.subplots(1, 3, figsize=(13.5, 5.4))
+    axes[0].plot(np.arange(1, len(ends) + 1), [end[0] for end in ends], ".", color="C1", markersize=9)
     axes[0].set(
         xlabel="start, ordered by where it ends",
         ylabel="loss",
         title=f"{starts} starts, {len(distinct)} different minima",
     )
-    for other, name, colour in ((minima[-1][3], "worst", "#b34400"), (turned, "a twin of it", "#0a4f94")):
+    for other, name, colour in ((minima[-1][3], "worst", "C1"), (turned, "a twin of it", "C0")):
         path = best + along[:, None] * (other - best)
         axes[1].plot(
             along,
@@ -89,17 +88,16 @@ def main(output_dir=".", starts="30"):
         )
     axes[1].set(xlabel="along the straight line", ylabel="loss", xticks=[0, 1], title="hills between minima")
     axes[1].set_ylim(0, 1.35 * axes[1].get_ylim()[1])
-    axes[1].legend(frameon=False, loc="upper right")
+    axes[1].legend(loc="upper right")
     tries = np.arange(1, 31)
-    axes[2].plot(tries, 1 - (1 - share) ** tries, ".-", color="#0a4f94")
+    axes[2].plot(tries, 1 - (1 - share) ** tries, ".-", color="C0")
     axes[2].set(
         xlabel="restarts",
         ylabel="chance of the best minimum",
         ylim=(0, 1.05),
         title=f"one start: {share:.0%}",
     )
-    figure.savefig(Path(output_dir) / "local_minima.png", dpi=110)
-    plt.close(figure)
+    figure.savefig(Path(output_dir) / "local_minima.png")
 
 
 if __name__ == "__main__":

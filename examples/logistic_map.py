@@ -10,13 +10,12 @@ Run: python examples/logistic_map.py [directory for the figure] [values of r]
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
+
+plt.style.use("graphc.viz.slides")
 
 SETTLE, SHOWN = 500, 200
 
@@ -63,8 +62,7 @@ def main(directory=".", count="600"):
     lower.plot(values, np.maximum(exponents, -2), color="tab:red", linewidth=0.8)
     lower.set_xlabel("r")
     lower.set_ylabel("Lyapunov's exponent")
-    figure.tight_layout()
-    figure.savefig(Path(directory) / "logistic_map.png", dpi=120)
+    figure.savefig(Path(directory) / "logistic_map.png")
 
 
 if __name__ == "__main__":

@@ -11,13 +11,12 @@ Run: python examples/loss_surface.py [directory for the figures]
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
+
+plt.style.use("graphc.viz.slides")
 
 x, y = g.symbol("x", shape=("n",)), g.symbol("y", shape=("n",))
 t0, t1 = g.symbols("theta_0 theta_1")
@@ -50,7 +49,7 @@ def main(output_dir="."):
     print("losses of three lines:", {name: round(value, 3) for name, value in losses.items()})
     assert min(losses, key=losses.get) == "least squares" and heights.min() >= losses["least squares"]
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.8), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.8))
     left.plot(X, Y, "o", color="0.3", label="examples")
     shown = right.contourf(
         side0,
@@ -60,18 +59,17 @@ def main(output_dir="."):
         cmap="viridis",
         extend="max",
     )
-    for (name, (a, b)), colour in zip(models.items(), ("#b34400", "#7a2e8f", "#0a4f94"), strict=True):
-        left.plot([0, 2], [a, a + 2 * b], color=colour, linewidth=2, label=f"{name}: L = {losses[name]:.2f}")
+    for (name, (a, b)), colour in zip(models.items(), ("C1", "C4", "C0"), strict=True):
+        left.plot([0, 2], [a, a + 2 * b], color=colour, label=f"{name}: L = {losses[name]:.2f}")
         right.plot(a, b, "o", color=colour, markersize=12, markeredgecolor="white", markeredgewidth=2)
-        right.annotate(name, (a, b), (10, 8), textcoords="offset points", color="white", fontsize=12)
+        right.annotate(name, (a, b), (10, 8), textcoords="offset points", color="white")
     for position, value in zip(X, Y, strict=True):  # what is squared and summed, for the worst of them
-        left.plot([position, position], [value, 1.6 + 0.1 * position], ":", color="#7a2e8f", linewidth=1)
+        left.plot([position, position], [value, 1.6 + 0.1 * position], ":", color="C4", linewidth=1)
     left.set(xlabel="x", ylabel="y", xlim=(0, 2), ylim=(0, 3), title="three lines in the data")
-    left.legend(frameon=False, loc="upper left")
+    left.legend(loc="upper left")
     right.set(xlabel="intercept θ₀", ylabel="slope θ₁", title="the same three over the weights")
     figure.colorbar(shown, ax=right, label="loss L", ticks=[0, 1, 5, 10, 20, 30])
-    figure.savefig(directory / "loss_surface.png", dpi=110)
-    plt.close(figure)
+    figure.savefig(directory / "loss_surface.png")
 
     at, examples = g.symbols("x_0 theta"), list(zip(X.tolist(), Y.tolist(), strict=True))
     sum_of = lambda a, b: sum((a + b * p - q) ** 2 for p, q in examples)

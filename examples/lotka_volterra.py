@@ -9,15 +9,14 @@ Run: python examples/lotka_volterra.py [directory for the figure]
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy.integrate import solve_ivp
 from scipy.optimize import minimize
 
 import graphc as g
+
+plt.style.use("graphc.viz.slides")
 
 RATES, START = np.array([0.55, 0.028, 0.026, 0.84]), np.array([30.0, 4.0])
 YEARS = np.arange(0.0, 21.0)
@@ -62,7 +61,7 @@ def main(directory="."):
 
     fine = np.linspace(0, YEARS[-1], 400)
     curve = by_scipy(best[:4], best[4:], fine)
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
     for column, name in enumerate(("hares", "lynxes")):
         left.plot(fine, curve[:, column], label=name)
         left.plot(YEARS, seen[:, column], ".", color=f"C{column}")
@@ -72,8 +71,7 @@ def main(directory="."):
     right.plot(*seen.T, ".", color="grey")
     right.set_xlabel("hares")
     right.set_ylabel("lynxes")
-    figure.savefig(Path(directory) / "lotka_volterra.png", dpi=120)
-    plt.close(figure)
+    figure.savefig(Path(directory) / "lotka_volterra.png")
 
 
 if __name__ == "__main__":

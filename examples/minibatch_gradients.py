@@ -10,14 +10,13 @@ Run: python examples/minibatch_gradients.py [directory for the figure]
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
 from graphc import nn, train
+
+plt.style.use("graphc.viz.slides")
 
 x, t = g.symbol("x", shape=("n", 2)), g.symbol("t", shape=("n", 1))
 
@@ -79,18 +78,17 @@ def main(output_dir="."):
             {k: round(curve[epoch - 1], 3) for k, curve in curves.items()},
         )
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
     left.loglog(sizes, sigma2 / sizes, color="0.6", linewidth=4, label="σ²/k")
-    left.loglog(sizes, [measured[True, k] for k in sizes], "o", color="#0a4f94", label="with replacement")
-    left.loglog(sizes[:-1], [measured[False, k] for k in sizes[:-1]], "x", color="#b34400", label="without")
+    left.loglog(sizes, [measured[True, k] for k in sizes], "o", color="C0", label="with replacement")
+    left.loglog(sizes[:-1], [measured[False, k] for k in sizes[:-1]], "x", color="C1", label="without")
     left.set(xlabel="examples k in the batch", ylabel="variance of the gradient")
-    left.legend(frameon=False)
-    for (k, curve), colour in zip(curves.items(), ("#b34400", "#5b6775", "#0a4f94"), strict=True):
+    left.legend()
+    for (k, curve), colour in zip(curves.items(), ("C1", "C2", "C0"), strict=True):
         right.semilogy(range(1, 41), curve, color=colour, label=f"batches of {k}")
     right.set(xlabel="epoch: each example once", ylabel="mean squared error", title="the same rate 0.1")
-    right.legend(frameon=False)
-    figure.savefig(Path(output_dir) / "minibatch_gradients.png", dpi=110)
-    plt.close(figure)
+    right.legend()
+    figure.savefig(Path(output_dir) / "minibatch_gradients.png")
 
 
 if __name__ == "__main__":

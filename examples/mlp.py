@@ -12,13 +12,12 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
+
+plt.style.use("graphc.viz.slides")
 
 WIDTHS = (1, 8, 6, 1)  # D₀ inputs, the hidden widths D₁ and D₂, and the output
 
@@ -95,15 +94,14 @@ def main(output_dir=".", steps=3000):
     assert losses[-1] < losses[0] / 10
 
     g.draw(f(x)).save(Path(output_dir) / "mlp_graph.png")
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
-    left.semilogy(losses, color="#0a4f94")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
+    left.semilogy(losses, color="C0")
     left.set(xlabel="step", ylabel="mean squared error")
     right.plot(position, target, "o", color="0.6", markersize=4, label="data")
     right.plot(position, start, ":", color="#bf4a00", label="start")
-    right.plot(position, predict(position, *weights), color="#0a4f94", label="after training")
+    right.plot(position, predict(position, *weights), color="C0", label="after training")
     right.legend()
-    figure.savefig(Path(output_dir) / "mlp.png", dpi=120)
-    plt.close(figure)
+    figure.savefig(Path(output_dir) / "mlp.png")
 
 
 if __name__ == "__main__":

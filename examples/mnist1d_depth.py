@@ -18,9 +18,6 @@ import argparse
 import os
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -28,6 +25,8 @@ from threadpoolctl import threadpool_limits
 
 import graphc as g
 from graphc import nn, train
+
+plt.style.use("graphc.viz.slides")
 
 NETWORKS = {1: (298, 15_208), 2: (100, 15_210), 3: (75, 15_235), 4: (63, 15_319)}
 """Hidden layers → (units of each, parameters)."""
@@ -100,7 +99,7 @@ def store(directory, run, depth, history):
 
 def draw(curves, path):
     """The error over the epochs, a curve for each network of a run."""
-    figure, axis = plt.subplots(figsize=(8, 4.5), layout="constrained")
+    figure, axis = plt.subplots(figsize=(8, 4.5))
     for depth, (units, _) in NETWORKS.items():
         if f"epochs{depth}" in curves:
             epochs, errors = curves[f"epochs{depth}"], 100 * curves[f"errors{depth}"]
@@ -115,9 +114,8 @@ def draw(curves, path):
         f"{curves['examples']:,} sequences with random labels, full-batch gradient descent, rate {curves['rate']:g}",
         fontsize="medium",
     )
-    axis.legend(frameon=False)
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
+    axis.legend()
+    figure.savefig(path)
 
 
 def main(arguments=None):

@@ -9,13 +9,12 @@ Run: python examples/newton_fractal.py [directory for the figure] [pixels along 
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
+
+plt.style.use("graphc.viz.slides")
 
 MOST = 60
 

@@ -12,14 +12,13 @@ Run: python examples/optimisers.py [directory for the figure]
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
 from graphc import train
+
+plt.style.use("graphc.viz.slides")
 
 x, y = g.symbols("x y")
 SURFACE = (x - 1) ** 2 / 16 + (y - x**2 / 6) ** 2
@@ -76,13 +75,13 @@ def main(output_dir="."):
         bend = 2 * (at[1] - at[0] ** 2 / 6)
         at = at - rate * np.array([(at[0] - 1) / 8 - bend * at[0] / 3, bend])
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(13, 4.8), layout="constrained", width_ratios=(3, 2))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(13, 5.2), width_ratios=(3, 2))
     across, up = np.meshgrid(np.linspace(-4.9, 2.8, 221), np.linspace(-1.2, 4.2, 181))
     left.contour(
         across, up, HEIGHT(across, up), levels=np.geomspace(1e-3, 30, 22), colors="0.8", linewidths=0.8
     )
     for (name, (rate, path, heights)), colour in zip(
-        best.items(), ("#5b6775", "#0a4f94", "#2e7d32", "#7a2e8f", "#b34400"), strict=True
+        best.items(), ("C2", "C0", "C3", "C4", "C1"), strict=True
     ):
         left.plot(*path.T, ".-", color=colour, linewidth=1.2, markersize=4, label=f"{name}, rate {rate:g}")
         right.semilogy(heights, color=colour, linewidth=1.8, label=name)
@@ -94,11 +93,10 @@ def main(output_dir="."):
         ylim=(-1.2, 4.2),
         title=f"{STEPS} steps of each from the same start",
     )
-    left.legend(loc="upper right", fontsize=9)
+    left.legend(loc="upper right")
     right.set(xlabel="step", ylabel="f", ylim=(1e-9, 20))
-    right.legend(frameon=False, fontsize=9)
-    figure.savefig(Path(output_dir) / "optimisers.png", dpi=110)
-    plt.close(figure)
+    right.legend()
+    figure.savefig(Path(output_dir) / "optimisers.png")
 
 
 if __name__ == "__main__":

@@ -15,14 +15,13 @@ import itertools
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
 from graphc import nn, train
+
+plt.style.use("graphc.viz.slides")
 
 UNITS = 32
 
@@ -105,27 +104,26 @@ def main(output_dir=".", steps="3000"):
     shares = {bits: learned(bits, int(steps)) for bits in (2, 4, 8, 32)}
     print("right on unseen points after training:", {bits: f"{share:.1%}" for bits, share in shares.items()})
     assert shares[2] == 1 and abs(shares[32] - 0.5) < 0.04
-    figure, axes = plt.subplots(1, 2, figsize=(11, 4), layout="constrained", width_ratios=(3, 2))
-    axes[0].semilogy(counts, found, "o", color="#0a4f94", label="over all targets, exact")
-    axes[0].semilogy(list(many), [square / 2**bits for bits, (*_, square) in many.items()], "s-", color="#0a4f94",
+    figure, axes = plt.subplots(1, 2, figsize=(11, 4.4), width_ratios=(3, 2))
+    axes[0].semilogy(counts, found, "o", color="C0", label="over all targets, exact")
+    axes[0].semilogy(list(many), [square / 2**bits for bits, (*_, square) in many.items()], "s-", color="C0",
                      markerfacecolor="none", label="2⁻ⁿ E‖∇f‖²")  # fmt: skip
     axes[0].semilogy(
         list(many),
         [noise for _, _, noise, _ in many.values()],
         "x-",
-        color="#b34400",
+        color="C1",
         label="a batch of 4,096 examples:\nnoise of the sample",
     )
     axes[0].set(xlabel="bits", ylabel="squared norm", title="what of the gradient depends on the target")
-    axes[0].legend(frameon=False)
+    axes[0].legend()
     bars = axes[1].bar(
-        [f"{bits} bits" for bits in shares], [100 * share for share in shares.values()], color="#0a4f94"
+        [f"{bits} bits" for bits in shares], [100 * share for share in shares.values()], color="C0"
     )
     axes[1].bar_label(bars, fmt="%.0f")
     axes[1].axhline(50, color="0.4", linestyle="--")
     axes[1].set(ylabel="right on unseen points, %", ylim=(0, 110), title="after training (a coin: 50)")
-    figure.savefig(Path(output_dir) / "parity_gradients.png", dpi=110)
-    plt.close(figure)
+    figure.savefig(Path(output_dir) / "parity_gradients.png")
 
 
 if __name__ == "__main__":

@@ -11,15 +11,14 @@ import io
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from PIL import Image
 
 import graphc as g
 from graphc import nn, train
+
+plt.style.use("graphc.viz.slides")
 
 x, y = g.symbol("x", shape=("n", 2)), g.symbol("y", shape=("n", 1))
 
@@ -130,16 +129,16 @@ def frame(model, points, classes, title):
     side = np.linspace(-3.4, 3.4, 81)
     grid = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
     height = np.tanh(model.predict(grid).reshape(81, 81))
-    figure, axis = plt.subplots(figsize=(4, 4.2), layout="constrained")
+    figure, axis = plt.subplots(figsize=(4, 4.2))
     axis.imshow(height, origin="lower", extent=(-3.4, 3.4, -3.4, 3.4), cmap="PuOr", vmin=-2.5, vmax=2.5)
     axis.contour(side, side, height, levels=[0], colors="black", linewidths=1.5)
-    for sign, colour in ((-1, "#b34400"), (1, "#3b2a7a")):
+    for sign, colour in ((-1, "C1"), (1, "#3b2a7a")):
         axis.plot(*points[classes[:, 0] == sign].T, ".", color=colour, markersize=4)
     axis.set_title(title)
     axis.set_axis_off()
     content = io.BytesIO()
     figure.savefig(content, dpi=80)
-    plt.close(figure)
+    plt.close(figure)  # one of many
     return Image.open(content).convert("RGB")
 
 

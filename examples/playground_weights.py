@@ -11,15 +11,14 @@ import json
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from playground import circles
 
 import graphc as g
 from graphc import train
+
+plt.style.use("graphc.viz.slides")
 
 X, y = g.symbol("X", shape=("n", 2)), g.symbol("y", shape=("n",))
 V, b, w, c = g.symbol("V", shape=(3, 2)), g.symbol("b", shape=3), g.symbol("w", shape=3), g.symbol("c")
@@ -85,7 +84,7 @@ function show() {
     pen.stroke();
   }
   data.points.forEach(([p, q], i) => {
-    pen.fillStyle = classes[i] > 0 ? "#3b2a7a" : "#b34400";
+    pen.fillStyle = classes[i] > 0 ? "#3b2a7a" : "C1";
     pen.beginPath(); pen.arc(place(p), place(-q), 3, 0, 7); pen.fill();
   });
   const [loss] = step(classes.length, points, classes, ...all), [out] = network(classes.length, points, ...all);
@@ -162,7 +161,7 @@ def main(output_dir="."):
         "b₂ raised by 3": {"b": model.values["b"] + (0, 3, 0)},
     }
     shares = {}
-    figure, axes = plt.subplots(1, 3, figsize=(13, 5.2), layout="constrained", sharey=True)
+    figure, axes = plt.subplots(1, 3, figsize=(13, 5.2), sharey=True)
     for axis, (name, edit) in zip(axes, edits.items(), strict=True):
         values = {**model.values, **edit}
         answer = lambda at, values=values: network(at, *(values[p.name] for p in parameters))[0]
@@ -178,12 +177,11 @@ def main(output_dir="."):
                 linewidth=1,
                 linestyle=style,
             )
-        for sign, colour in ((-1, "#b34400"), (1, "#3b2a7a")):
+        for sign, colour in ((-1, "C1"), (1, "#3b2a7a")):
             axis.plot(*points[classes == sign].T, ".", color=colour)
         axis.set(xlim=(-3.4, 3.4), ylim=(-3.4, 3.4), xlabel="x₁", title=f"{name}: {shares[name]:.0%} right")
     axes[0].set_ylabel("x₂")
-    figure.savefig(directory / "playground_weights.png", dpi=110)
-    plt.close(figure)
+    figure.savefig(directory / "playground_weights.png")
     print("points right:", {name: f"{share:.1%}" for name, share in shares.items()})
     assert (
         shares["as trained"] > 0.97

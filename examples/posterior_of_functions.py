@@ -10,13 +10,12 @@ Run: python examples/posterior_of_functions.py [directory for the figure]
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
+
+plt.style.use("graphc.viz.slides")
 
 UNITS, DRAWS, SIGMA = 4, 200_000, 0.15
 at = g.symbol("x", shape=("n",))
@@ -61,23 +60,22 @@ def main(output_dir="."):
     )
     assert np.allclose(values(grid, *few), by_hand, rtol=0, atol=1e-14)
 
-    figure, axes = plt.subplots(1, 3, figsize=(14, 4.2), layout="constrained", sharey=True)
-    axes[0].plot(grid, prior[:60].T, color="#5b6775", alpha=0.4)
-    axes[0].set_title("prior: networks with random weights")
+    figure, axes = plt.subplots(1, 3, figsize=(14, 5.6), sharey=True)
+    axes[0].plot(grid, prior[:60].T, color="C2", alpha=0.4)
+    axes[0].set_title("prior: networks\nwith random weights")
     for curve in curves[rng.choice(len(curves), 60, p=share)]:
-        axes[1].plot(grid, curve, color="#0a4f94", alpha=0.3)
-    axes[1].set_title("posterior: drawn by their likelihood")
+        axes[1].plot(grid, curve, color="C0", alpha=0.3)
+    axes[1].set_title("posterior: drawn\nby their likelihood")
     for sigmas, alpha in ((2, 0.2), (1, 0.35)):
         axes[2].fill_between(
-            grid, mean - sigmas * spread, mean + sigmas * spread, color="#0a4f94", alpha=alpha, linewidth=0
+            grid, mean - sigmas * spread, mean + sigmas * spread, color="C0", alpha=alpha, linewidth=0
         )
-    axes[2].plot(grid, mean, color="#0a4f94", linewidth=2)
-    axes[2].set_title("mean, and one and two standard deviations")
+    axes[2].plot(grid, mean, color="C0")
+    axes[2].set_title("mean, and one and two\nstandard deviations")
     for axis in axes:
-        axis.errorbar(POSITIONS, TARGETS, SIGMA, fmt="o", color="#b34400", markersize=5)
+        axis.errorbar(POSITIONS, TARGETS, SIGMA, fmt="o", color="C1", markersize=5)
         axis.set(xlabel="x", ylim=(-3, 3))
-    figure.savefig(Path(output_dir) / "posterior_of_functions.png", dpi=110)
-    plt.close(figure)
+    figure.savefig(Path(output_dir) / "posterior_of_functions.png")
 
 
 if __name__ == "__main__":

@@ -11,15 +11,14 @@ Run: python examples/random_labels.py [directory for the figure] [epochs]
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from linear_classifier import digits
 
 import graphc as g
 from graphc import nn, train
+
+plt.style.use("graphc.viz.slides")
 
 x, t = g.symbol("x", shape=("n", 99)), g.symbol("t", shape=("n",), dtype="int64")
 
@@ -37,10 +36,8 @@ def main(output_dir=".", epochs="60"):
         "noise for pixels": (noise(pixels), labels, noise(unseen), truth),
         "random labels": (pixels, rng.permutation(labels), unseen, rng.permutation(truth)),
     }
-    colours = dict(zip(worlds, ("#0a4f94", "#2e7d32", "#5b6775", "#b34400"), strict=True))
-    figure, (left, right) = plt.subplots(
-        1, 2, figsize=(11.5, 4.2), layout="constrained", width_ratios=(3, 2.4)
-    )
+    colours = dict(zip(worlds, ("C0", "C3", "C2", "C1"), strict=True))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11.5, 4.6), width_ratios=(3, 2.4))
     seen, found, losses = {}, {}, {}
     layers = nn.Sequential(nn.Affine(128, init=nn.he_normal), nn.ReLU, nn.Affine(10))
     for name, (points, answers, others, wanted) in worlds.items():
@@ -56,7 +53,7 @@ def main(output_dir=".", epochs="60"):
         print(
             f"{name:17s} loss {losses[name][-1]:.4f}, {seen[name]:6.1%} of the 500 right, {found[name]:6.1%} of unseen ones"
         )
-        left.semilogy(range(1, int(epochs) + 1), losses[name], color=colours[name], linewidth=2, label=name)
+        left.semilogy(range(1, int(epochs) + 1), losses[name], color=colours[name], label=name)
     assert min(seen.values()) == 1  # everything is learned by heart
     assert min(found["true labels"], found["pixels shuffled"]) > 0.9
     assert max(found["noise for pixels"], found["random labels"]) < 0.2  # a guess is right once in ten
@@ -64,7 +61,7 @@ def main(output_dir=".", epochs="60"):
     print("epochs until the loss is ½:", half)
     assert half["true labels"] < half["random labels"]
     left.set(xlabel="epoch", ylabel="loss in training")
-    left.legend(frameon=False)
+    left.legend()
     place = np.arange(4)
     for shift, table, hatch in ((-0.2, seen, ""), (0.2, found, "//")):
         bars = right.bar(
@@ -78,8 +75,7 @@ def main(output_dir=".", epochs="60"):
         right.bar_label(bars, fmt="%.0f")
     right.set_xticks(place, [name.replace(" ", "\n", 1) for name in worlds])
     right.set(ylabel="right, %", ylim=(0, 112), title="left: seen in training; hatched: unseen")
-    figure.savefig(Path(output_dir) / "random_labels.png", dpi=110)
-    plt.close(figure)
+    figure.savefig(Path(output_dir) / "random_labels.png")
 
 
 if __name__ == "__main__":

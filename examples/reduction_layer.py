@@ -10,14 +10,13 @@ import sys
 from math import prod
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
 from graphc import nn
+
+plt.style.use("graphc.viz.slides")
 
 images = g.symbol("x", shape=("n", 192, 28, 28), dtype="float32")
 DIRECT = nn.Sequential(**{"5×5 conv, 32": nn.Conv2d(32, 5, padding="same")})
@@ -63,19 +62,16 @@ def main(output_dir="."):
         drawn.save(directory / f"reduction_{name}.png")
     # by hand: 5·5·192·32, and 192·16 + 5·5·16·32; every weight is used at each of 28·28 pixels
     assert counts["direct"] == (153_600, 153_600 * 28**2) and counts["reduced"] == (15_872, 15_872 * 28**2)
-    figure, axes = plt.subplots(1, 2, figsize=(10, 2.9), layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4))
     for axis, place, title in zip(axes, (0, 1), ("weights", "multiplications for one image"), strict=True):
         values = [count[place] for count in counts.values()]
-        bars = axis.barh(
-            ["5×5, 192 → 32", "1×1, 192 → 16,\nthen 5×5, 16 → 32"], values, color=["#b34400", "#0a4f94"]
-        )
-        axis.bar_label(bars, [f"{value:,}" for value in values], padding=4, fontsize=12)
+        bars = axis.barh(["5×5, 192 → 32", "1×1, 192 → 16,\nthen 5×5, 16 → 32"], values, color=["C1", "C0"])
+        axis.bar_label(bars, [f"{value:,}" for value in values], padding=4)
         axis.set_title(title)
         axis.set(xlim=(0, 1.4 * max(values)), xticks=[])
         axis.invert_yaxis()
         axis.spines[["top", "right", "bottom"]].set_visible(False)
-    figure.savefig(directory / "reduction_layer.png", dpi=110)
-    plt.close(figure)
+    figure.savefig(directory / "reduction_layer.png")
 
 
 if __name__ == "__main__":

@@ -12,14 +12,13 @@ Run: python examples/regularisation.py [directory for the figures] [epochs] [set
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
 from graphc import nn, train
+
+plt.style.use("graphc.viz.slides")
 
 x, t = g.symbol("x", shape=("n", 1)), g.symbol("t", shape=("n", 1))
 UNITS = 100
@@ -52,7 +51,7 @@ VARIANTS = {
     "dropout 20 %": ((lambda y: y, nn.Dropout(0.2)), 0.0),
     "batch normalisation": ((nn.BatchNorm(),), 0.0),
 }
-COLOURS = ("#5b6775", "#0a4f94", "#2e7d32", "#b34400")
+COLOURS = ("C2", "C0", "C3", "C1")
 
 
 def trained(between, strength, seed, epochs):
@@ -75,7 +74,7 @@ def main(output_dir=".", epochs="500", sets="6"):
     Path(output_dir).mkdir(parents=True, exist_ok=True)
     sets = int(sets)
     grid = np.linspace(-2, 2, 300)[:, None]
-    figure, axes = plt.subplots(2, 4, figsize=(15, 7), layout="constrained")
+    figure, axes = plt.subplots(2, 4, figsize=(15, 8.4))
     fits, errors, curves = {}, {}, {}
     for axis, (name, (between, strength)) in zip(axes[0], VARIANTS.items(), strict=True):
         runs = [trained(between, strength, seed, int(epochs)) for seed in range(sets)]
@@ -85,14 +84,14 @@ def main(output_dir=".", epochs="500", sets="6"):
         epoch = runs[0][0].series("epoch")
         axis.plot(grid, curve(grid), color="0.75", linewidth=4, label="curve")
         axis.plot(*runs[0][2], "o", color="0.3", markersize=4, label="examples")
-        axis.plot(grid, runs[0][1].predict(grid), color="#b34400", label="network")
-        axis.set(title=f"{name}, the first set", ylim=(-2.6, 2.6), xlabel="x")
+        axis.plot(grid, runs[0][1].predict(grid), color="C1", label="network")
+        axis.set(title=f"{name},\nthe first set", ylim=(-2.6, 2.6), xlabel="x")
         print(
             f"{name:20s} on the examples {fits[name].mean():.4f}, against the curve itself {errors[name].mean():.4f}"
             f" ± {errors[name].std() / np.sqrt(sets):.4f}, "
             f"better than nothing in {np.sum(errors[name] < errors['nothing'])} of {sets}"
         )
-    axes[0, 0].legend(frameon=False, fontsize=9, loc="upper left")
+    axes[0, 0].legend(loc="upper left")
     for axis, values, title in (
         (axes[1, 0], fits, "error on the examples"), (axes[1, 1], errors, "error against the curve"),
     ):  # fmt: skip
@@ -100,21 +99,20 @@ def main(output_dir=".", epochs="500", sets="6"):
             axis.plot(np.full(sets, place), values[name], ".", color=colour, alpha=0.6, markersize=9)
             axis.plot([place - 0.25, place + 0.25], [values[name].mean()] * 2, color=colour, linewidth=3)
         axis.set_xticks(range(4), ["nothing", "L2", "dropout", "batch\nnorm"])
-        axis.set(title=f"{title}, {sets} sets, and mean", ylim=(0, None))
+        axis.set(title=f"{title},\n{sets} sets, and mean", ylim=(0, None))
     for (name, values), colour in zip(curves.items(), COLOURS, strict=True):
         axes[1, 2].plot(epoch, values, color=colour, label=name)
-    axes[1, 2].set(xlabel="epoch", ylim=(0, 0.3), title="error against the curve, mean")
-    axes[1, 2].legend(frameon=False, fontsize=9)
+    axes[1, 2].set(xlabel="epoch", ylim=(0, 0.3), title="error against\nthe curve, mean")
+    axes[1, 2].legend()
     for place, (name, colour) in enumerate(zip(errors, COLOURS, strict=True)):
         if place:
             axes[1, 3].plot(errors["nothing"], errors[name], "o", color=colour, label=name)
     top = 1.05 * max(values.max() for values in errors.values())
     axes[1, 3].plot([0, top], [0, top], ":", color="0.5")
-    axes[1, 3].set(xlabel="error with nothing", ylabel="error with it", title="below the line: it helped")
+    axes[1, 3].set(xlabel="error with nothing", ylabel="error with it", title="below the line:\nit helped")
     axes[1, 3].set(xlim=(0, top), ylim=(0, top))
-    axes[1, 3].legend(frameon=False, fontsize=9)
-    figure.savefig(Path(output_dir) / "regularisation.png", dpi=110)
-    plt.close(figure)
+    axes[1, 3].legend()
+    figure.savefig(Path(output_dir) / "regularisation.png")
     for name in VARIANTS:
         if name != "nothing":
             assert fits[name].mean() > 1.2 * fits["nothing"].mean()  # the noise is fitted less,

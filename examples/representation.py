@@ -6,14 +6,13 @@ Run: python examples/representation.py [directory for the figures]
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
 from graphc import nn, train
+
+plt.style.use("graphc.viz.slides")
 
 x, y = g.symbol("x", shape=("n", 2)), g.symbol("y", shape=("n", 1))
 
@@ -41,17 +40,16 @@ def warped(file):
         model.values[f"affine{place}.bias"][:] = rng.normal(0, 0.4, 2)
     stages = [node for node in g.Graph(model.output).exprs if node.op.name == "tanh"]
     assert len(stages) == 5
-    figure, axes = plt.subplots(1, 6, figsize=(16, 2.9), layout="constrained")
+    figure, axes = plt.subplots(1, 6, figsize=(16, 6.4))
     for line in lines():
         found = g.evaluate(stages, {**model.values, "x": line})
         for axis, part in zip(axes, [line, *found], strict=True):
-            colour = "#0a4f94" if np.ptp(line[:, 1]) == 0 else "#b34400"
+            colour = "C0" if np.ptp(line[:, 1]) == 0 else "C1"
             axis.plot(*part.T, color=colour, linewidth=0.7)
     for place, axis in enumerate(axes):
         axis.set_title(f"after layer {place}" if place else "the plane")
         axis.set(aspect="equal", xlim=(-1.1, 1.1), ylim=(-1.1, 1.1))
-    figure.savefig(file, dpi=110)
-    plt.close(figure)
+    figure.savefig(file)
 
 
 def curves(count, seed):
@@ -97,11 +95,11 @@ def trained(file):
         f"right by the best line: {before:.1%} in the plane of the inputs, {after:.1%} in that of the hidden units"
     )
     assert before < 0.97 and after > 0.99
-    figure, axes = plt.subplots(1, 3, figsize=(13, 4), layout="constrained")
+    figure, axes = plt.subplots(1, 3, figsize=(13, 5.2))
     for part in lines(1.6):
         axes[1].plot(*inside(part).T, color="0.8", linewidth=0.7)
         axes[0].plot(*part.T, color="0.85", linewidth=0.7)
-    for kind, colour in ((0, "#0a4f94"), (1, "#b34400")):
+    for kind, colour in ((0, "C0"), (1, "C1")):
         chosen = points[classes[:, 0] == kind]
         axes[0].plot(*chosen.T, ".", color=colour)
         axes[1].plot(*inside(chosen).T, ".", color=colour)
@@ -126,8 +124,7 @@ def trained(file):
     axes[1].set(xlim=(-1.15, 1.15), ylim=(-1.15, 1.15), xlabel="h₁", ylabel="h₂")
     for axis in (axes[0], axes[2]):
         axis.set(xlabel="x₁", ylabel="x₂")
-    figure.savefig(file, dpi=110)
-    plt.close(figure)
+    figure.savefig(file)
 
 
 def main(output_dir="."):

@@ -9,14 +9,13 @@ Run: python examples/residual_and_inception.py [directory for the figures]
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
 from graphc import nn, train
+
+plt.style.use("graphc.viz.slides")
 
 images = g.symbol("images", shape=("n", 1, 12, 12))
 labels = g.symbol("labels", shape=("n",), dtype="int64")
@@ -107,13 +106,12 @@ def main(output_dir="."):
         )
         assert history[-1]["loss"] < 0.5 * history[0]["loss"] and right > 0.7
         curves[name] = history.series("loss")
-    figure, axis = plt.subplots(figsize=(6, 3.6), layout="constrained")
-    for (name, curve), colour in zip(curves.items(), ("#0a4f94", "#b34400"), strict=True):
+    figure, axis = plt.subplots(figsize=(6, 3.6))
+    for (name, curve), colour in zip(curves.items(), ("C0", "C1"), strict=True):
         axis.plot(range(1, 1 + len(curve)), curve, "o-", color=colour, label=name)
     axis.set(xlabel="epoch", ylabel="loss", ylim=(0, None))
-    axis.legend(frameon=False)
-    figure.savefig(directory / "residual_and_inception.png", dpi=110)
-    plt.close(figure)
+    axis.legend()
+    figure.savefig(directory / "residual_and_inception.png")
 
 
 if __name__ == "__main__":

@@ -10,13 +10,12 @@ Run: python examples/sample_complexity.py [directory for the figure]
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
+
+plt.style.use("graphc.viz.slides")
 
 
 def excess(dimension, counts, runs):
@@ -43,9 +42,9 @@ def neighbour(dimension, counts):
 
 def main(output_dir="."):
     Path(output_dir).mkdir(parents=True, exist_ok=True)
-    figure, axes = plt.subplots(1, 3, figsize=(14, 4.2), layout="constrained")
+    figure, axes = plt.subplots(1, 3, figsize=(14, 5.6))
     ratios = np.array([1.5, 2, 3, 5, 8])
-    for dimension, colour in ((5, "#5b6775"), (10, "#2e7d32"), (20, "#0a4f94"), (40, "#b34400")):
+    for dimension, colour in ((5, "C2"), (10, "C3"), (20, "C0"), (40, "C1")):
         counts = (ratios * dimension).astype(int)
         found = list(excess(dimension, counts, 300))
         theory = dimension / (counts - dimension - 1)
@@ -54,11 +53,11 @@ def main(output_dir="."):
         axes[0].loglog(counts, [mean for mean, _ in found], "o", color=colour, label=f"d = {dimension}")
         fine = np.geomspace(counts[0], counts[-1], 50)
         axes[0].loglog(fine, dimension / (fine - dimension - 1), color=colour, linewidth=1)
-    axes[0].set(xlabel="examples m", ylabel="excess risk, σ = 1", title="linear model; lines: d/(m − d − 1)")
-    axes[0].legend(frameon=False)
+    axes[0].set(xlabel="examples m", ylabel="excess risk, σ = 1", title="linear model;\nlines: d/(m − d − 1)")
+    axes[0].legend()
 
     counts, slopes = 2 ** np.arange(5, 14), []
-    for dimension, colour in ((1, "#5b6775"), (2, "#2e7d32"), (4, "#0a4f94"), (8, "#b34400")):
+    for dimension, colour in ((1, "C2"), (2, "C3"), (4, "C0"), (8, "C1")):
         errors = neighbour(dimension, counts)
         slopes.append(np.polyfit(np.log(counts), np.log(errors), 1)[0])
         axes[1].loglog(
@@ -72,17 +71,16 @@ def main(output_dir="."):
     assert np.all(
         np.abs(np.array(slopes) * (1, 2, 4, 8) + 1) < 0.25
     )  # −1/d, and more where most of a cube is border
-    axes[1].set(xlabel="examples m", ylabel="distance to the nearest", title="nearest neighbour: m^(−1/d)")
-    axes[1].legend(frameon=False)
+    axes[1].set(xlabel="examples m", ylabel="distance to the nearest", title="nearest neighbour:\nm^(−1/d)")
+    axes[1].legend()
 
     dimensions = np.arange(1, 21)
     linear, table = dimensions * (1 + 1 / 0.1) + 1, (1 / 0.1) ** dimensions
-    axes[2].semilogy(dimensions, linear, "o-", color="#0a4f94", label="linear model")
-    axes[2].semilogy(dimensions, table, "s-", color="#b34400", label="nearest neighbour, up to a factor")
+    axes[2].semilogy(dimensions, linear, "o-", color="C0", label="linear model")
+    axes[2].semilogy(dimensions, table, "s-", color="C1", label="nearest neighbour,\nup to a factor")
     axes[2].set(xlabel="dimension d", ylabel="examples", title="for an error of 0.1")
-    axes[2].legend(frameon=False)
-    figure.savefig(Path(output_dir) / "sample_complexity.png", dpi=110)
-    plt.close(figure)
+    axes[2].legend()
+    figure.savefig(Path(output_dir) / "sample_complexity.png")
 
 
 if __name__ == "__main__":

@@ -10,14 +10,13 @@ import itertools
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
 from graphc import train
+
+plt.style.use("graphc.viz.slides")
 
 UNITS = 3
 x = g.symbol("x", shape=("n",))
@@ -31,7 +30,7 @@ ACTIVE = g.relu(PRE)
 WEIGHTED = ACTIVE * phi
 OUTPUT = g.sum(WEIGHTED, axis=1) + phi_0
 
-COLOURS = ("#b34400", "#0a4f94", "#5b6775")
+COLOURS = ("C1", "C0", "C2")
 
 
 def curve(position):
@@ -69,7 +68,7 @@ def joints_and_regions(values):
 def plot_parts(values, position, wanted, joints, regions, file):
     grid = np.linspace(-2, 2, 401)
     pre, active, weighted, output = g.evaluate([PRE, ACTIVE, WEIGHTED, OUTPUT], {**values, "x": grid})
-    figure, axes = plt.subplots(4, 3, figsize=(10, 10), layout="constrained", sharex=True)
+    figure, axes = plt.subplots(4, 3, figsize=(10, 10), sharex=True)
     shown = np.stack([pre, active, weighted])  # on one scale
     limits = 1.1 * shown.min(), 1.1 * shown.max()
     for unit in range(UNITS):
@@ -78,8 +77,8 @@ def plot_parts(values, position, wanted, joints, regions, file):
         ):
             axis = axes[row, unit]
             axis.axhline(0, color="0.8", linewidth=0.8)
-            axis.plot(grid, part[:, unit], color=COLOURS[unit], linewidth=2)
-            axis.set_title(f"{name}, unit {unit + 1}", fontsize=10)
+            axis.plot(grid, part[:, unit], color=COLOURS[unit])
+            axis.set_title(f"{name}, unit {unit + 1}")
             axis.set_ylim(*limits)
     gridspec = axes[3, 0].get_gridspec()
     for axis in axes[3]:
@@ -91,13 +90,12 @@ def plot_parts(values, position, wanted, joints, regions, file):
         low, high = max(left, -2), min(right, 2)
         if high - low > 0.4:  # room for words
             names = ", ".join(str(unit + 1) for unit, on in enumerate(pattern) if on) or "none"
-            below.text((low + high) / 2, 1.75, f"active: {names}", ha="center", fontsize=9)
+            below.text((low + high) / 2, 1.75, f"active: {names}", ha="center")
     below.plot(position, wanted, ".", color="0.6", markersize=4, label="data")
-    below.plot(grid, output, color="black", linewidth=2, label="φ₀ + the sum of the row above")
+    below.plot(grid, output, color="black", label="φ₀ + the sum of the row above")
     below.set(xlim=(-2, 2), ylim=(-2, 2.1), xlabel="x")
-    below.legend(loc="lower right", frameon=False)
-    figure.savefig(file, dpi=110)
-    plt.close(figure)
+    below.legend(loc="lower right")
+    figure.savefig(file)
 
 
 def two_outputs(file):
@@ -119,15 +117,14 @@ def two_outputs(file):
         assert np.abs(bend[:, None] - joints).min(axis=1).max() <= 1.001e-3
         assert np.abs(bend - joints[:, None]).min(axis=1).max() <= 1.001e-3  # each output bends at all four
     print(f"two outputs of 4 hidden units: {4 + 4 + 8} parameters and 2 offsets, both bend at {joints}")
-    figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
+    figure, axis = plt.subplots(figsize=(7, 4))
     for joint in joints:
         axis.axvline(joint, color="0.7", linestyle="--", linewidth=1)
     for part, colour, name in zip(found.T, COLOURS, ("first output", "second output"), strict=False):
-        axis.plot(grid, part, color=colour, linewidth=2, label=name)
+        axis.plot(grid, part, color=colour, label=name)
     axis.set(xlabel="x", ylabel="y", title="two outputs of four hidden units share the four joints")
-    axis.legend(frameon=False)
-    figure.savefig(file, dpi=110)
-    plt.close(figure)
+    axis.legend()
+    figure.savefig(file)
 
 
 def two_inputs_two_outputs(file):
@@ -149,17 +146,16 @@ def two_inputs_two_outputs(file):
     print(
         f"two inputs, two outputs: regions {regions}; the weight 0 takes the line of unit 2 from the second"
     )
-    figure, axes = plt.subplots(1, 2, figsize=(9.6, 4.6), layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(9.6, 4.6))
     for axis, height, row, name in zip(axes, heights, values["W"], ("first", "second"), strict=True):
         axis.contourf(side, side, height, 24, cmap="viridis")
         axis.contour(side, side, height, 24, colors="white", linewidths=0.4)
         for unit, ((a, b), c) in enumerate(zip(values["V"], values["theta_0"], strict=True)):
             used = row[unit] != 0
-            axis.plot(side, -(a * side + c) / b, "-" if used else ":", color="#ff7733", linewidth=2)
+            axis.plot(side, -(a * side + c) / b, "-" if used else ":", color="#ff7733")
         axis.set(xlim=(-1.5, 1.5), ylim=(-1.5, 1.5), xlabel="x₁", ylabel="x₂", aspect="equal")
         axis.set_title(f"{name} output: weights " + ", ".join(f"{w:g}" for w in row).replace("-", "−"))
-    figure.savefig(file, dpi=110)
-    plt.close(figure)
+    figure.savefig(file)
 
 
 def two_inputs(file):
@@ -186,7 +182,7 @@ def two_inputs(file):
         middle = g.evaluate(pre, {**values, "at": (one + two) / 2}) > 0
         assert (middle @ (1 << np.arange(UNITS)) == number).all()
     height = g.evaluate(output, {**values, "at": grid}).reshape(201, 201)
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4.2), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4.2))
     extent = (-1.5, 1.5, -1.5, 1.5)
     names = np.searchsorted(found, region).reshape(201, 201)
     left.imshow(names, origin="lower", extent=extent, cmap="Set3", interpolation="nearest")
@@ -194,12 +190,11 @@ def two_inputs(file):
     for number in found:
         centre = grid[region == number].mean(axis=0)
         on = ", ".join(str(unit + 1) for unit in range(UNITS) if number >> unit & 1) or "none"
-        left.text(*centre, on, ha="center", va="center", fontsize=9)
+        left.text(*centre, on, ha="center", va="center")
     right.imshow(height, origin="lower", extent=extent, cmap="viridis")
     right.contour(height, 12, extent=extent, colors="white", linewidths=0.7)
     right.set(title="the output: a plane over each", xlabel="x₁", ylabel="x₂")
-    figure.savefig(file, dpi=110)
-    plt.close(figure)
+    figure.savefig(file)
 
 
 def main(output_dir="."):

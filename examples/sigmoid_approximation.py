@@ -10,13 +10,12 @@ Run: python examples/sigmoid_approximation.py [directory for the figure]
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
+
+plt.style.use("graphc.viz.slides")
 
 x = g.symbol("x", shape=("n",))
 f = lambda at: np.sin(7 * at) * at + 0.3 * np.cos(15 * at)
@@ -66,23 +65,22 @@ def main(output_dir="."):
     assert {rank for _, rank in cubic} == {4}  # 1, x, x², x³ and nothing else
     assert cubic[-1][0] > 0.9 * cubic[0][0]
 
-    figure, axes = plt.subplots(1, 4, figsize=(16, 4), layout="constrained")
+    figure, axes = plt.subplots(1, 4, figsize=(16, 6.4))
     for axis, n, steep in zip(axes, (10, 40, 40), (40, 40, 6), strict=False):
         axis.plot(grid, wanted, color="0.7", linewidth=4, label="f")
         axis.plot(
-            grid, g.evaluate(steps(g.sigmoid, n, steep), {x: grid}), color="#0a4f94", label="sum of sigmoids"
+            grid, g.evaluate(steps(g.sigmoid, n, steep), {x: grid}), color="C0", label="sum of sigmoids"
         )
         axis.set(
             xlabel="x", ylim=(-1.1, 1.3), title=f"{n} units, " + ("steep" if steep > 10 else "less steep")
         )
-    axes[0].legend(frameon=False, loc="upper right")
-    for (name, values), colour in zip(errors.items(), ("#0a4f94", "#2e7d32", "#5b6775"), strict=True):
+    axes[0].legend(loc="upper right")
+    for (name, values), colour in zip(errors.items(), ("C0", "C3", "C2"), strict=True):
         axes[3].loglog(counts, values, "o-", color=colour, label=name)
-    axes[3].loglog(counts, [e for e, _ in cubic], "s-", color="#b34400", label="z³, the best there is")
+    axes[3].loglog(counts, [e for e, _ in cubic], "s-", color="C1", label="z³, the best there is")
     axes[3].set(xlabel="hidden units", ylabel="largest error", title="more units help, but not z³")
-    axes[3].legend(frameon=False)
-    figure.savefig(Path(output_dir) / "sigmoid_approximation.png", dpi=110)
-    plt.close(figure)
+    axes[3].legend()
+    figure.savefig(Path(output_dir) / "sigmoid_approximation.png")
 
 
 if __name__ == "__main__":

@@ -10,13 +10,12 @@ Run: python examples/softmax_nll.py [directory for the figures]
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
+
+plt.style.use("graphc.viz.slides")
 
 CLASSES = ("cat", "dog", "horse")
 SCORES = np.array([[5.0, 4, 2], [4, 2, 8], [4, 4, 1]])  # a row of scores for each picture
@@ -30,9 +29,7 @@ def tables(file):
     nll = -np.log(p[np.arange(3), LABELS])[:, None]
     steps = (("scores s", SCORES, "{:.0f}"), ("eˢ", e, "{:.4g}"), ("eˢ / Σ eˢ", p, "{:.3f}"),
              ("−log p", nll, "{:.3f}"))  # fmt: skip
-    figure, axes = plt.subplots(
-        1, 4, figsize=(12, 3.6), layout="constrained", width_ratios=(3, 3, 3, 1.6), sharey=True
-    )
+    figure, axes = plt.subplots(1, 4, figsize=(12, 4.8), width_ratios=(3, 3, 3, 1.6), sharey=True)
     for axis, (title, table, form) in zip(axes, steps, strict=True):
         shade = table / table.max(axis=1, keepdims=True)
         axis.imshow(shade if table is not nll else nll, cmap="Blues", vmin=0, vmax=2, aspect="auto")
@@ -40,7 +37,7 @@ def tables(file):
             axis.text(column, row, form.format(value), ha="center", va="center", fontsize=17)
             if table is not nll and column == LABELS[row]:
                 frame = plt.Rectangle(
-                    (column - 0.47, row - 0.47), 0.94, 0.94, fill=False, edgecolor="#b34400", linewidth=2.5
+                    (column - 0.47, row - 0.47), 0.94, 0.94, fill=False, edgecolor="C1", linewidth=2.5
                 )
                 axis.add_patch(frame)
         axis.set_title(title, fontsize=17)
@@ -49,8 +46,7 @@ def tables(file):
         )
         axis.set_yticks(range(3), [f"picture of a {CLASSES[label]}" for label in LABELS], fontsize=14)
         axis.tick_params(length=0)
-    figure.savefig(file, dpi=110)
-    plt.close(figure)
+    figure.savefig(file)
 
 
 def main(output_dir="."):

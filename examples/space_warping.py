@@ -10,13 +10,12 @@ Run: python examples/space_warping.py [directory for the figure]
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
+
+plt.style.use("graphc.viz.slides")
 
 W_AT = np.array([[0.19, 1.84], [-0.97, -0.93]])
 
@@ -78,7 +77,7 @@ def main(output_dir="."):
 
     # an orthogonal matrix of determinant −1 is a turn and a mirror: the decomposition is free to use two that cancel
     how = lambda matrix: "turned" if np.linalg.det(matrix) > 0 else "turned and mirrored"
-    figure, axes = plt.subplots(3, 4, figsize=(14, 10.8), layout="constrained")
+    figure, axes = plt.subplots(3, 4, figsize=(14, 10.8))
     shown = [
         (points, "x"),
         (linear(Vh, points), f"Vᵀ x: {how(Vh)}"),
@@ -95,8 +94,7 @@ def main(output_dir="."):
         plot.axhline(0, color="0.7", linewidth=0.5)
         plot.axvline(0, color="0.7", linewidth=0.5)
         plot.set(title=title, aspect="equal")
-    figure.savefig(Path(output_dir) / "space_warping.png", dpi=110)
-    plt.close(figure)
+    figure.savefig(Path(output_dir) / "space_warping.png")
 
 
 if __name__ == "__main__":

@@ -12,14 +12,13 @@ import sys
 from pathlib import Path
 from textwrap import wrap
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
 from graphc import nn, train
+
+plt.style.use("graphc.viz.slides")
 
 READERS, PIECE, UNITS, EMBEDDED = 8, 40, 80, 16
 
@@ -85,7 +84,7 @@ def main(directory=".", passes="50"):
     told = "".join(alphabet[code] for code in written)
     print(told)
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.5))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.8))
     left.plot(history, color="tab:blue", linewidth=0.8)
     left.axhline(alone, color="0.6", linewidth=1, label="by frequency alone")
     left.set_xlabel("pieces read")
@@ -95,9 +94,8 @@ def main(directory=".", passes="50"):
     right.axis("off")
     right.set_title("what it writes")
     lines = [line for verse in told.strip().split("\n") for line in wrap(verse, 56) or [""]]
-    right.text(0, 0.98, "\n".join(lines), va="top", family="serif", fontsize=10, parse_math=False)
-    figure.tight_layout()
-    figure.savefig(Path(directory) / "text_model.png", dpi=120)
+    right.text(0, 0.98, "\n".join(lines), va="top", family="serif", parse_math=False)
+    figure.savefig(Path(directory) / "text_model.png")
 
 
 def by_hand(letter, noise):

@@ -12,13 +12,12 @@ import sys
 import time
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
+
+plt.style.use("graphc.viz.slides")
 
 SAMPLES, INPUTS, HIDDEN, OUTPUTS = 64, 1000, 100, 10
 RATE = 1e-4
@@ -81,13 +80,12 @@ def main(output_dir=".", steps=2000):
     assert all(np.allclose(a, b, rtol=0, atol=1e-9) for a, b in zip(ours, theirs, strict=True))
     assert derived[-1] < derived[0] / (50 if steps >= 2000 else 1)
 
-    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+    figure, axes = plt.subplots(figsize=(7, 4))
     axes.semilogy(hand, color="#bf4a00", linewidth=5, alpha=0.4, label=f"NumPy by hand, {hand_seconds:.2f} s")
-    axes.semilogy(derived, color="#0a4f94", label=f"graphc, {seconds:.2f} s")
+    axes.semilogy(derived, color="C0", label=f"graphc, {seconds:.2f} s")
     axes.set(xlabel="step", ylabel="loss Σ (ŷ − y)²", title="64×1000 → 100 → 10, sigmoid, gradient descent")
     axes.legend()
-    figure.savefig(Path(output_dir) / "two_layer_numpy.png", dpi=120)
-    plt.close(figure)
+    figure.savefig(Path(output_dir) / "two_layer_numpy.png")
 
 
 if __name__ == "__main__":

@@ -10,14 +10,13 @@ Run: python examples/universal_approximation.py [directory for the figures] [epo
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
 from graphc import nn, train
+
+plt.style.use("graphc.viz.slides")
 
 x = g.symbol("x", shape=("n",))
 
@@ -31,12 +30,12 @@ def rect(x, a, b, h, flank=1e-3):
 
 def boxes(file):
     grid = np.linspace(0, 10, 20_001)
-    figure, axes = plt.subplots(2, 3, figsize=(12, 6), layout="constrained")
+    figure, axes = plt.subplots(2, 3, figsize=(12, 6))
     three = rect(x, 1, 3, 2.0) + rect(x, 4, 5, 3.5) + rect(x, 7, 9, 1.0)
     found = g.evaluate(three, {"x": grid})
     for place, wanted in ((2.0, 2.0), (4.5, 3.5), (8.0, 1.0), (0.5, 0.0), (3.5, 0.0), (9.5, 0.0)):
         assert abs(found[np.searchsorted(grid, place)] - wanted) <= 1e-9
-    axes[0, 0].plot(grid, found, color="#0a4f94")
+    axes[0, 0].plot(grid, found, color="C0")
     axes[0, 0].set_title("three boxes: 12 units")
     for a, b, h in ((1, 3, 2.0), (4, 5, 3.5), (7, 9, 1.0)):
         axes[0, 0].text((a + b) / 2, h + 0.1, f"{h:g} over [{a}, {b}]", ha="center")
@@ -55,12 +54,11 @@ def boxes(file):
         # the sine changes by at most width/2 between the middle of a box and its end
         assert errors[width] <= width / 2
         axis.plot(grid, np.sin(grid), color="0.6", linewidth=3)
-        axis.plot(grid, found, color="#b34400", linewidth=1)
+        axis.plot(grid, found, color="C1", linewidth=1)
         axis.set_title(f"boxes of {width:g}: {4 * len(starts):,} units, error {errors[width]:.3f}")
-    axes[1, 2].loglog(list(errors), list(errors.values()), "o-", color="#0a4f94")
+    axes[1, 2].loglog(list(errors), list(errors.values()), "o-", color="C0")
     axes[1, 2].set(xlabel="width of a box", ylabel="largest error", title="half the width, half the error")
-    figure.savefig(file, dpi=110)
-    plt.close(figure)
+    figure.savefig(file)
     print("largest error by width of the boxes:", {width: round(error, 4) for width, error in errors.items()})
 
 
@@ -106,15 +104,14 @@ def more_units(file, epochs):
         {units: round(error, 5) for units, error in zip(counts, errors, strict=True)},
     )
     assert errors[-1] < 0.5 * errors[2] < 0.5 * errors[0]
-    figure, axes = plt.subplots(1, 4, figsize=(14, 3.4), layout="constrained")
+    figure, axes = plt.subplots(1, 4, figsize=(14, 5.6))
     for axis, (units, found) in zip(axes, shown.items(), strict=False):
         axis.plot(position, wanted, color="0.6", linewidth=3)
-        axis.plot(position, found, color="#b34400")
+        axis.plot(position, found, color="C1")
         axis.set_title(f"{units} hidden units")
-    axes[3].loglog(counts, errors, "o-", color="#0a4f94")
+    axes[3].loglog(counts, errors, "o-", color="C0")
     axes[3].set(xlabel="hidden units", ylabel="mean squared error", title="trained, the best of 8")
-    figure.savefig(file, dpi=110)
-    plt.close(figure)
+    figure.savefig(file)
 
 
 def search_beside_descent(file, budget, units=20):
@@ -138,20 +135,19 @@ def search_beside_descent(file, budget, units=20):
         curve.append(best)
     print(f"after {budget} evaluations: random search {best:.4f}, gradient descent {history[-1]['loss']:.4f}")
     assert history[-1]["loss"] < best
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
-    left.semilogy(curve, color="#b34400", label="random search, the best so far")
-    left.semilogy(history.series("loss"), color="#0a4f94", label="gradient descent")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
+    left.semilogy(curve, color="C1", label="random search, the best so far")
+    left.semilogy(history.series("loss"), color="C0", label="gradient descent")
     left.set(xlabel="evaluations of the loss", ylabel="mean squared error")
-    left.legend(frameon=False)
+    left.legend()
     right.plot(position, wanted, color="0.6", linewidth=3)
     descended = model.predict(position)
     for key, values in zip(model.parameters, kept, strict=True):
         model.values[key] = values
-    right.plot(position, model.predict(position), color="#b34400", label="random search")
-    right.plot(position, descended, color="#0a4f94", label="gradient descent")
-    right.legend(frameon=False)
-    figure.savefig(file, dpi=110)
-    plt.close(figure)
+    right.plot(position, model.predict(position), color="C1", label="random search")
+    right.plot(position, descended, color="C0", label="gradient descent")
+    right.legend()
+    figure.savefig(file)
 
 
 def main(output_dir=".", epochs="1000"):

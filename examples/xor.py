@@ -11,14 +11,13 @@ Run: python examples/xor.py [directory for the figure]
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import graphc as g
 from graphc import nn, train
+
+plt.style.use("graphc.viz.slides")
 
 POINTS = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]])
 SIGNS = np.array([-1.0, 1, 1, -1])
@@ -67,14 +66,14 @@ def main(output_dir="."):
 
     side = np.linspace(-0.5, 1.5, 101)
     grid = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
-    figure, axes = plt.subplots(1, 3, figsize=(13, 4.2), layout="constrained")
+    figure, axes = plt.subplots(1, 3, figsize=(13, 5.2))
     parts = ((axes[0], score, "one unit: the best answer is none"), (axes[1], two, "two hidden units"))
     for axis, f, title in parts:
         field = np.tanh(f(grid).reshape(101, 101) / 2)
         axis.imshow(field, origin="lower", extent=(-0.5, 1.5, -0.5, 1.5), cmap="PuOr", vmin=-1.5, vmax=1.5)
         if np.abs(field).max() > 0.1:
             axis.contour(side, side, field, levels=[0], colors="black")
-        for sign, mark, colour in ((-1, "o", "#b34400"), (1, "^", "#3b2a7a")):
+        for sign, mark, colour in ((-1, "o", "C1"), (1, "^", "#3b2a7a")):
             axis.plot(
                 *POINTS[sign == SIGNS].T,
                 mark,
@@ -85,14 +84,13 @@ def main(output_dir="."):
         axis.set(title=title, xlabel="x₁", ylabel="x₂", xticks=[0, 1], yticks=[0, 1])
     axes[0].legend(loc="center", framealpha=0.9)
     for other, _ in runs:
-        axes[2].semilogy(other.series("loss"), color="#0a4f94", alpha=0.35)
-    axes[2].semilogy(single.series("loss"), color="#b34400", linewidth=2.5, label="one unit")
-    axes[2].plot([], [], color="#0a4f94", label="two hidden units, 20 starts")
+        axes[2].semilogy(other.series("loss"), color="C0", alpha=0.35)
+    axes[2].semilogy(single.series("loss"), color="C1", linewidth=2.5, label="one unit")
+    axes[2].plot([], [], color="C0", label="two hidden units, 20 starts")
     axes[2].axhline(np.log(2), color="0.5", linestyle="--", label="log 2")
     axes[2].set(xlabel="step", ylabel="logistic loss", title=f"{solved} of 20 starts solve it")
-    axes[2].legend(frameon=False)
-    figure.savefig(Path(output_dir) / "xor.png", dpi=110)
-    plt.close(figure)
+    axes[2].legend()
+    figure.savefig(Path(output_dir) / "xor.png")
 
 
 if __name__ == "__main__":
