@@ -117,7 +117,7 @@ def main(output_dir="."):
         xlabel="units n", ylabel="examples N", title="log₁₀ of the error; grey: more units than examples"
     )
     right.set_facecolor("0.85")
-    right.legend(loc="upper left")
+    right.legend(loc="upper left", frameon=True)
     figure.colorbar(shown, ax=right)
     figure.savefig(Path(output_dir) / "approximation_and_samples.png")
 

@@ -83,7 +83,7 @@ def main(output_dir="."):
         axes[3].semilogy(degrees, values, style, color=colour, label=name)
     axes[3].axhline(NOISE**2, color="0.6", linestyle=":", label="noise σ²")
     axes[3].set(
-        xlabel="degree of the polynomial", ylim=(3e-5, 3), title=f"the true risk is least at degree {best}"
+        xlabel="degree of the polynomial", ylim=(1e-6, 3), title=f"the true risk is least at degree {best}"
     )
     axes[3].legend(ncols=2, loc="lower right")
     figure.savefig(Path(output_dir) / "bias_and_variance.png")

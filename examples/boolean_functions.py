@@ -176,7 +176,7 @@ def failures(file, epochs):
         axis.bar_label(bars, [f"{row[column]:.0%}" for row in rows], padding=3, color=colour)
     axis.set_yticks(place, [row[0] for row in rows])
     axis.invert_yaxis()
-    axis.set(xlim=(0, 1.12), xlabel="share right (within 10 % for numbers)")
+    axis.set(xlim=(0, 1.2), xlabel="share right (within 10 % for numbers)")
     axis.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
     figure.savefig(file)
 

@@ -83,7 +83,7 @@ def main(output_dir="."):
         yticks=range(5),
         yticklabels=[f"fit {n + 1}" for n in range(5)],
         xlabel="example",
-        title="5 folds: red is held out",
+        title="5 folds: orange is held out",
     )
     axes[0].invert_yaxis()
     for (name, curve), colour in zip(curves.items(), colours, strict=True):
@@ -96,10 +96,10 @@ def main(output_dir="."):
     axes[1].set(
         xlabel="strength λ of L2",
         ylabel="mean squared error held out",
-        title="one set of examples, and what is chosen",
+        title="one set of examples,\nand what is chosen",
     )
     axes[1].legend()
-    bars = axes[2].bar([name.replace(" ", "\n", 1) for name in means], list(means.values()), color=colours)
+    bars = axes[2].bar([name.replace(" ", "\n") for name in means], list(means.values()), color=colours)
     axes[2].bar_label(bars, fmt="%.3f")
     axes[2].set(ylabel="error against the truth", title="mean of 100 sets of examples")
     figure.savefig(Path(output_dir) / "cross_validation.png")

@@ -99,10 +99,10 @@ def main(output_dir=".", epochs="300"):
         xticks=range(10),
         xlabel="digit",
         ylabel="right on unseen, moved digits, %",
-        ylim=(0, 130),
+        ylim=(0, 155),
         yticks=range(0, 101, 20),
     )
-    axis.legend(ncols=3, loc="upper center")
+    axis.legend(loc="upper center")
     figure.savefig(Path(output_dir) / "data_augmentation.png")
 
 

@@ -65,11 +65,13 @@ def googlenet():
     smaller = lambda: nn.MaxPool2d(3, 2, ((0, 1), (0, 1)))
     return nn.Sequential(
         stem=nn.Sequential(conv(64, 7, 2, 3), nn.ReLU, smaller(), conv(64, 1), nn.ReLU, conv(192, 3), nn.ReLU, smaller()),
-        **{"3a": inception(64, 96, 128, 16, 32, 32), "3b": inception(128, 128, 192, 32, 96, 64), "pool 3": smaller(),
-           "4a": inception(192, 96, 208, 16, 48, 64), "4b": inception(160, 112, 224, 24, 64, 64),
-           "4c": inception(128, 128, 256, 24, 64, 64), "4d": inception(112, 144, 288, 32, 64, 64),
-           "4e": inception(256, 160, 320, 32, 128, 128), "pool 4": smaller(),
-           "5a": inception(256, 160, 320, 32, 128, 128), "5b": inception(384, 192, 384, 48, 128, 128)},
+        **{"2 inceptions, 3a–3b": nn.Sequential(
+               inception(64, 96, 128, 16, 32, 32), inception(128, 128, 192, 32, 96, 64), smaller()),
+           "5 inceptions, 4a–4e": nn.Sequential(
+               inception(192, 96, 208, 16, 48, 64), inception(160, 112, 224, 24, 64, 64), inception(128, 128, 256, 24, 64, 64),
+               inception(112, 144, 288, 32, 64, 64), inception(256, 160, 320, 32, 128, 128), smaller()),
+           "2 inceptions, 5a–5b": nn.Sequential(
+               inception(256, 160, 320, 32, 128, 128), inception(384, 192, 384, 48, 128, 128))},
         classifier=nn.Sequential(nn.AvgPool2d(7), nn.Flatten(), *units(1000)),
     )  # fmt: skip
 

@@ -1,9 +1,9 @@
 """Figures as a lecturer projects them: what cannot be read on a slide of 1920 × 1080.
 
-python -m tests.slides examples/xor.py figures      runs a script, and says what is wrong with each figure that matplotlib saves
+python -m tests.slides examples/xor.py figures      runs a script, says what is wrong with each figure that it saves
 
-Text is to be large enough and whole, no text may lie on another, no legend on what is plotted, and curves of one plot that differ by
-colour alone are to stay apart in grey.
+Text is to be large enough and whole, no text may lie on another, no legend on what is plotted or over the edge of its
+plot, and curves of one plot that differ by colour alone are to stay apart in grey.
 """
 
 from __future__ import annotations
@@ -128,6 +128,8 @@ def faults(figure) -> list[str]:
                 )
                 if hit > 0 and not legend.get_frame_on():
                     said.append(f"legend over data: {text.get_text()!r}")
+                if any(box.y0 < axes.bbox.y1 and box.x0 < edge < box.x1 for edge in axes.bbox.intervalx):
+                    said.append(f"legend over the edge: {text.get_text()!r}")
         lines = [line for line in axes.lines if not line.get_label().startswith("_")]
         for one, other in itertools.combinations(lines, 2):
             same = (one.get_linestyle(), one.get_marker(), one.get_linewidth()) == (
