@@ -40,13 +40,13 @@ def warped(file):
         model.values[f"affine{place}.bias"][:] = rng.normal(0, 0.4, 2)
     stages = [node for node in g.Graph(model.output).exprs if node.op.name == "tanh"]
     assert len(stages) == 5
-    figure, axes = plt.subplots(1, 6, figsize=(16, 6.4))
+    figure, axes = plt.subplots(2, 3, figsize=(13, 8.4))
     for line in lines():
         found = g.evaluate(stages, {**model.values, "x": line})
-        for axis, part in zip(axes, [line, *found], strict=True):
+        for axis, part in zip(axes.flat, [line, *found], strict=True):
             colour = "C0" if np.ptp(line[:, 1]) == 0 else "C1"
             axis.plot(*part.T, color=colour, linewidth=0.7)
-    for place, axis in enumerate(axes):
+    for place, axis in enumerate(axes.flat):
         axis.set_title(f"after layer {place}" if place else "the plane")
         axis.set(aspect="equal", xlim=(-1.1, 1.1), ylim=(-1.1, 1.1))
     figure.savefig(file)

@@ -68,7 +68,7 @@ def joints_and_regions(values):
 def plot_parts(values, position, wanted, joints, regions, file):
     grid = np.linspace(-2, 2, 401)
     pre, active, weighted, output = g.evaluate([PRE, ACTIVE, WEIGHTED, OUTPUT], {**values, "x": grid})
-    figure, axes = plt.subplots(4, 3, figsize=(10, 10), sharex=True)
+    figure, axes = plt.subplots(4, 3, figsize=(14, 9.6), sharex=True)
     shown = np.stack([pre, active, weighted])  # on one scale
     limits = 1.1 * shown.min(), 1.1 * shown.max()
     for unit in range(UNITS):

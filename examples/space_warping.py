@@ -77,16 +77,16 @@ def main(output_dir="."):
 
     # an orthogonal matrix of determinant −1 is a turn and a mirror: the decomposition is free to use two that cancel
     how = lambda matrix: "turned" if np.linalg.det(matrix) > 0 else "turned and mirrored"
-    figure, axes = plt.subplots(3, 4, figsize=(14, 10.8))
+    figure, axes = plt.subplots(3, 4, figsize=(14, 11.4))
     shown = [
         (points, "x"),
-        (linear(Vh, points), f"Vᵀ x: {how(Vh)}"),
-        (S * linear(Vh, points), f"S Vᵀ x: stretched by {S[0]:.2f} and {S[1]:.2f}"),
-        (mapped, f"W x = U S Vᵀ x: {how(U)}"),
+        (linear(Vh, points), f"Vᵀ x:\n{how(Vh)}"),
+        (S * linear(Vh, points), f"S Vᵀ x: stretched\nby {S[0]:.2f} and {S[1]:.2f}"),
+        (mapped, f"W x = U S Vᵀ x:\n{how(U)}"),
         (points, "x"),
-        (linear(Vh2, points), f"a second map, Vᵀ x: {how(Vh2)}"),
-        (S2 * linear(Vh2, points), f"S Vᵀ x: stretched by {S2[0]:.2f} and {S2[1]:.2f}"),
-        (second, f"W x = U S Vᵀ x: {how(U2)}"),
+        (linear(Vh2, points), f"a second map, Vᵀ x:\n{how(Vh2)}"),
+        (S2 * linear(Vh2, points), f"S Vᵀ x: stretched\nby {S2[0]:.2f} and {S2[1]:.2f}"),
+        (second, f"W x = U S Vᵀ x:\n{how(U2)}"),
         *((found, f"{name}({s} x)") for (name, s), found in bent.items()),
     ]
     for plot, (where, title) in zip(axes.flat, shown, strict=True):

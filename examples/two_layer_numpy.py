@@ -81,9 +81,13 @@ def main(output_dir=".", steps=2000):
     assert derived[-1] < derived[0] / (50 if steps >= 2000 else 1)
 
     figure, axes = plt.subplots(figsize=(7, 4))
-    axes.semilogy(hand, color="#bf4a00", linewidth=5, alpha=0.4, label=f"NumPy by hand, {hand_seconds:.2f} s")
-    axes.semilogy(derived, color="C0", label=f"graphc, {seconds:.2f} s")
-    axes.set(xlabel="step", ylabel="loss Σ (ŷ − y)²", title="64×1000 → 100 → 10, sigmoid, gradient descent")
+    axes.semilogy(hand, color="#bf4a00", linewidth=5, alpha=0.4, label="NumPy, gradients by hand")
+    axes.semilogy(derived, color="C0", label="graphc, gradients by g.grad")
+    axes.set(
+        xlabel="step",
+        ylabel="loss Σ (ŷ − y)²",
+        title="1000 → 100 → 10, sigmoid, 64 examples: the same losses",
+    )
     axes.legend()
     figure.savefig(Path(output_dir) / "two_layer_numpy.png")
 

@@ -30,7 +30,7 @@ def rect(x, a, b, h, flank=1e-3):
 
 def boxes(file):
     grid = np.linspace(0, 10, 20_001)
-    figure, axes = plt.subplots(2, 3, figsize=(12, 6))
+    figure, axes = plt.subplots(2, 3, figsize=(12, 7.2))
     three = rect(x, 1, 3, 2.0) + rect(x, 4, 5, 3.5) + rect(x, 7, 9, 1.0)
     found = g.evaluate(three, {"x": grid})
     for place, wanted in ((2.0, 2.0), (4.5, 3.5), (8.0, 1.0), (0.5, 0.0), (3.5, 0.0), (9.5, 0.0)):
@@ -55,7 +55,7 @@ def boxes(file):
         assert errors[width] <= width / 2
         axis.plot(grid, np.sin(grid), color="0.6", linewidth=3)
         axis.plot(grid, found, color="C1", linewidth=1)
-        axis.set_title(f"boxes of {width:g}: {4 * len(starts):,} units, error {errors[width]:.3f}")
+        axis.set_title(f"boxes of {width:g}: {4 * len(starts):,} units,\nerror {errors[width]:.3f}")
     axes[1, 2].loglog(list(errors), list(errors.values()), "o-", color="C0")
     axes[1, 2].set(xlabel="width of a box", ylabel="largest error", title="half the width, half the error")
     figure.savefig(file)

@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -95,6 +96,8 @@ def plotted(axes) -> np.ndarray:
 
 def faults(figure) -> list[str]:
     """What is wrong with a figure on a slide."""
+    if not isinstance(figure.canvas, FigureCanvasAgg):
+        FigureCanvasAgg(figure)
     figure.canvas.draw()
     whole = figure.bbox
     scale = min(SLIDE[0] / whole.width, SLIDE[1] / whole.height)

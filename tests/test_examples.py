@@ -135,6 +135,8 @@ def test_example(name, tmp_path):
             "error::RuntimeWarning",
             "-W",
             "error::UserWarning",
+            "-m",
+            "tests.slides",  # runs the script, and fails where a figure cannot be read on a slide
             EXAMPLES / f"{name}.py",
             folder,
             *SMALL.get(name, ()),
