@@ -27,7 +27,20 @@ PORTS = {
 }
 """Page → the original, the port, and the library of the original."""
 
+SECOND = {
+    "sympy": ("arm_sympy", "arm_graphc", "SymPy"),
+    "pytorch": ("cnn_pytorch", "cnn_graphc", "PyTorch"),
+    "jax": ("newton_jax", "newton_graphc", "JAX"),
+    "numpy": ("logistic_numpy", "logistic_graphc", "NumPy"),
+    "casadi": ("shooting_casadi", "shooting_graphc", "CasADi"),
+}
+"""The same, of a second program, which was ported with the page alone at hand."""
+
+PAIRS = [(page, *pair) for table in (PORTS, SECOND) for page, pair in table.items()]
+"""(page, original, port, library)."""
+
 BEGIN, END = "<!-- written by docs/make_from.py -->", "<!-- end of what is written -->"
+BEGIN_SECOND = "<!-- the second program, written by docs/make_from.py -->"
 
 RUN = """
 import importlib.util, json, sys
@@ -56,10 +69,10 @@ def lines(name: str) -> int:
     return sum(bool(line.strip()) for line in text.splitlines()[first.end_lineno :])
 
 
-def section(page: str) -> str:
+def section(page: str, table: dict[str, tuple[str, str, str]], begin: str) -> str:
     """What stands between the marks on a page."""
-    original, port, library = PORTS[page]
-    parts = [BEGIN]
+    original, port, library = table[page]
+    parts = [begin]
     for name, who in ((original, library), (port, "graphc")):
         text = (PROGRAMS / f"{name}.py").read_text(encoding="utf-8")
         parts.append(
@@ -71,12 +84,15 @@ def section(page: str) -> str:
 def page(name: str) -> str:
     """The text of a page with its programs as they are today."""
     text = (FOLDER / f"{name}.md").read_text(encoding="utf-8")
-    return re.sub(f"{BEGIN}.*{END}", lambda _: section(name), text, flags=re.DOTALL)
+    for table, begin in ((PORTS, BEGIN), (SECOND, BEGIN_SECOND)):
+        new = section(name, table, begin)
+        text = re.sub(f"{begin}.*?{END}", lambda _, new=new: new, text, flags=re.DOTALL)
+    return text
 
 
 def record() -> None:
     python = os.environ.get("GRAPHC_PEERS", sys.executable)
-    found = {original: run(original, python) for original, _, _ in PORTS.values()}
+    found = {original: run(original, python) for _, original, _, _ in PAIRS}
     REFERENCE.write_text(json.dumps(found, indent=0) + "\n", encoding="utf-8")
 
 

@@ -68,7 +68,7 @@ def main(output_dir="."):
         plot.imshow(matrix, cmap="RdBu_r", vmin=-most, vmax=most)
         for (i, j), value in np.ndenumerate(matrix):
             colour = "white" if abs(value) > 0.7 * most else "0.2"
-            plot.text(j, i, f"{value + 0.0:.2g}", ha="center", va="center", fontsize=9, color=colour)
+            plot.text(j, i, f"{value + 0.0:.2g}", ha="center", va="center", fontsize=10, color=colour)
         plot.set(title=title, xlabel=columns, ylabel=rows, xticks=[], yticks=[])
     figure.savefig(Path(output_dir) / "jacobians.png")
 

@@ -60,7 +60,7 @@ def plot(path, best, loss_and_gradient, position, target, file):
     left.plot(*path.T, ".-", color="#bf4a00", label="gradient descent")
     left.plot(*best, "k*", markersize=13, label="closed form")
     left.set(xlabel="θ₀", ylabel="θ₁", title="mean squared error E(θ)", aspect="equal")
-    left.legend(loc="lower left", frameon=True, framealpha=1)
+    left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16))
     grid = np.linspace(-2.1, 2.1, 300)
     model = g.compile(MODEL, [x, *theta])
     right.plot(position, target, "o", color="0.6", markersize=4, label="data")

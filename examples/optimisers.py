@@ -95,7 +95,7 @@ def main(output_dir="."):
     )
     left.legend(loc="upper right")
     right.set(xlabel="step", ylabel="f", ylim=(1e-9, 20))
-    right.legend()
+    right.legend(frameon=True, fontsize=12)
     figure.savefig(Path(output_dir) / "optimisers.png")
 
 

@@ -1,4 +1,4 @@
-"""Why gradient descent does not find a parity of many bits: its gradient hardly depends on which parity is asked for.
+"""Why gradient descent does not find a parity of many bits: its gradient hardly depends on which parity is the target.
 
 The target h_v(x) = (−1)^⟨v, x⟩ is one of 2ⁿ. For the squared error, what of the gradient at some weights depends on v is
 E_x[h_v(x) ∇f(x)]: a Fourier coefficient of ∇f. Their squares add up to E_x‖∇f(x)‖² (Parseval), so over all v their mean is

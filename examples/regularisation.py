@@ -103,7 +103,7 @@ def main(output_dir=".", epochs="500", sets="6"):
     for (name, values), colour in zip(curves.items(), COLOURS, strict=True):
         axes[1, 2].plot(epoch, values, color=colour, label=name)
     axes[1, 2].set(xlabel="epoch", ylim=(0, 0.3), title="error against\nthe curve, mean")
-    axes[1, 2].legend()
+    axes[1, 2].legend(frameon=True)
     for place, (name, colour) in enumerate(zip(errors, COLOURS, strict=True)):
         if place:
             axes[1, 3].plot(errors["nothing"], errors[name], "o", color=colour, label=name)
@@ -111,7 +111,7 @@ def main(output_dir=".", epochs="500", sets="6"):
     axes[1, 3].plot([0, top], [0, top], ":", color="0.5")
     axes[1, 3].set(xlabel="error with nothing", ylabel="error with it", title="below the line:\nit helped")
     axes[1, 3].set(xlim=(0, top), ylim=(0, top))
-    axes[1, 3].legend()
+    axes[1, 3].legend(frameon=True)
     figure.savefig(Path(output_dir) / "regularisation.png")
     for name in VARIANTS:
         if name != "nothing":

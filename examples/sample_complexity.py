@@ -73,6 +73,7 @@ def main(output_dir="."):
     )  # −1/d, and more where most of a cube is border
     axes[1].set(xlabel="examples m", ylabel="distance to the nearest", title="nearest neighbour:\nm^(−1/d)")
     axes[1].legend()
+    axes[1].set_ylim(1e-6, None)
 
     dimensions = np.arange(1, 21)
     linear, table = dimensions * (1 + 1 / 0.1) + 1, (1 / 0.1) ** dimensions

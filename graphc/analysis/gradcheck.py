@@ -111,14 +111,14 @@ def _badness(partial: Partial) -> tuple[bool, bool, Any]:
 
 
 def check_grad(f: Any, at: Mapping[Any, Any], wrt: Any = None) -> GradientReport:
-    """Every first partial of `f` at a point, held against central differences.
+    """Every first partial derivative of `f` at a point, compared with central differences.
 
     Parameters
     ----------
     f : an expression, a structure of expressions, or a graph
     at : name or symbol → number or array; at arrays every element is checked, and every element of an output that is an array:
         what takes a moment for ten numbers takes long for a thousand
-    wrt : the symbols, or names of symbols, to differentiate by; by default all float symbols
+    wrt : the symbols, or names of symbols, to differentiate with respect to; by default all float symbols
 
     The function is evaluated in mpmath. The step falls and the precision rises until two differences
     agree; the tolerance is what they still differ by, and what the rounding of the constants in the
@@ -131,9 +131,9 @@ def check_grad(f: Any, at: Mapping[Any, Any], wrt: Any = None) -> GradientReport
     Raises `InputError` for a wrong point, `GradientError` for a function or symbol that is not a float, and `ConversionError` for
     an operation on arrays that no formula stands for, as singular values.
 
-    >>> from graphc.ir.expr import symbols
-    >>> x, y = symbols("x y")
-    >>> report = check_grad(x * y, {"x": 3.0, "y": 4.0})
+    >>> import graphc as g
+    >>> x, y = g.symbols("x y")
+    >>> report = g.check_grad(x * y, {"x": 3.0, "y": 4.0})
     >>> bool(report), len(report.partials)
     (True, 2)
     """

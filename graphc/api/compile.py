@@ -70,9 +70,9 @@ def compile(
         the outputs together, such as a value and its gradient. Outputs that are no formulas of float64 numbers are rewritten by
         the rules then
     without : names of rules that are switched off, or the name of one
-    cache : take machine code that was made before, by this process or an earlier one, and keep what is made; the environment's
-        GRAPHC_CACHE_DIR and GRAPHC_CACHE_SIZE say where and how much, `graphc cache info` shows it
-    parallel : "auto" runs array loops on several threads where they are long enough to gain by it, True runs all of them so,
+    cache : reuse machine code from this process or an earlier one, and store new code; the environment variables
+        GRAPHC_CACHE_DIR and GRAPHC_CACHE_SIZE say where, and how much is stored, `graphc cache info` shows it
+    parallel : "auto" runs array loops on several threads where they are long enough to gain from it, True runs all of them so,
         False none; `set_num_threads` says how many. Results do not depend on it, to the bit
     updates : symbol → its new value. Arrays given for these inputs are written in place, once all results are computed, as a step
         of training needs: updates={W: W - 0.1*dW}
@@ -82,7 +82,7 @@ def compile(
         each function's within its bound of docs/ops.md. "quick" has the
         machine code of numbers in a tenth of the time, by LLVM's fastest generator; it runs some 1.3 times as long and gives the
         same bits, and loops over arrays are made as ever, when first needed. Graphs with arrays are always native
-    progress : whether a bar on standard error shows how far compiling is; None shows it on a terminal, after a second
+    progress : whether a progress bar of the compilation is shown on standard error; None shows it on a terminal, after a second
     dump : the name of a pass of the compiler, several, or "all": what each of them makes of the formula is printed on standard
         error; so does the environment's GRAPHC_DUMP. `graphc compile FORMULA --show passes` lists them
     ranges, budget : with rewrite="search": the intervals of the inputs, and the seconds of the search, as for `improve`. What is
@@ -92,9 +92,9 @@ def compile(
     arrays broadcast. With operations on whole arrays, or `updates`, it takes exactly the declared shapes, in which named axes
     may have any length.
 
-    >>> from graphc.ir.expr import symbols
-    >>> x, y = symbols("x y")
-    >>> f = compile(x * y + 1, [x, y])
+    >>> import graphc as g
+    >>> x, y = g.symbols("x y")
+    >>> f = g.compile(x * y + 1, [x, y])
     >>> f(3.0, 4.0), f(y=3, x=2)
     (13.0, 7.0)
     """

@@ -16,10 +16,10 @@ def evaluate(outputs: Any, at: Mapping[Any, Any], *, digits: int | None = None) 
     Parameters
     ----------
     outputs : an expression, or a tuple, list, dict or named tuple of expressions
-    at : name or symbol → number or array; arrays broadcast. What the expression does not depend on may be given too: the
-        derivative of x·w by x is evaluated at the same point as x·w
+    at : name or symbol → number or array; arrays broadcast. Symbols that the expression does not depend on may be
+        given too, so that a derivative can be evaluated at the same point as its function
     digits : None computes with NumPy in the types of the expression, operation by operation, as it is written. A number from 1 to
-        10,000 asks for that many significant digits, by mpmath with an error bound that is made smaller until they are right;
+        10,000 is how many significant digits are computed, by mpmath, with an error bound that proves them;
         the point may then hold mpmath numbers, fractions and decimals too, taken exactly. Arrays are evaluated element by element
 
     Returns Python numbers for scalars and NumPy arrays of their own for arrays, in the structure of `outputs`; with `digits`
@@ -28,13 +28,13 @@ def evaluate(outputs: Any, at: Mapping[Any, Any], *, digits: int | None = None) 
     Raises `InputError` for missing or unknown names, and `PrecisionError` where a value depends on more digits of what is
     computed on the way than the last precision has.
 
-    >>> from graphc.ir.expr import symbols
-    >>> x, y = symbols("x y")
-    >>> evaluate(x * y, {"x": 3, "y": 4})
+    >>> import graphc as g
+    >>> x, y = g.symbols("x y")
+    >>> g.evaluate(x * y, {"x": 3, "y": 4})
     12.0
-    >>> evaluate((1 + x) - 1, {"x": 1e-30})
+    >>> g.evaluate((1 + x) - 1, {"x": 1e-30})
     0.0
-    >>> evaluate((1 + x) - 1, {"x": 1e-30}, digits=30) == 1e-30
+    >>> g.evaluate((1 + x) - 1, {"x": 1e-30}, digits=30) == 1e-30
     True
     """
     if has_sparse(outputs):

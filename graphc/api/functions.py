@@ -27,22 +27,21 @@ def grad(output: Any, wrt: Any, seed: Any = None, *, rewrite: str | None = None)
     Parameters
     ----------
     output : a float expression, or several of them in a tuple or list
-    wrt : the symbol (or any node) to differentiate by, or a structure of them
-    seed : the weight of each output in what is differentiated; needed unless there is one scalar output
-    rewrite : None differentiates the formula as it is written; "stable" what `stabilize` makes of it, whose derivative often
-        keeps digits that the other loses (docs/accuracy.md measures both); "exact" what `simplify` makes of it
+    wrt : the symbol (or any node) to differentiate with respect to, or a structure of them
+    seed : the weight of each output in the sum that is differentiated; not needed for one scalar output
+    rewrite : None differentiates the formula as it is written; "stable" its stable form (`stabilize`), whose derivative often
+        keeps digits that the other loses (docs/accuracy.md measures both); "exact" its simplified form (`simplify`)
 
     Returns expressions in the structure of `wrt`; they can be differentiated again. Where the output does not depend
     on a symbol, zeros of its shape.
     Raises `GradientError` for outputs or symbols that are not floats, and for `rewrite` with a `wrt` that is not made of
     symbols, as rewriting may remove any other node.
 
-    >>> from graphc.ir.expr import symbols
-    >>> x, y = symbols("x y")
-    >>> grad(x * y, [x, y])
+    >>> import graphc as g
+    >>> x, y = g.symbols("x y")
+    >>> g.grad(x * y, [x, y])
     [y, x]
-    >>> from graphc.frontend.parse import parse
-    >>> grad(parse("log(1/(exp(-x) + 1))"), x, rewrite="stable")
+    >>> g.grad(g.parse("log(1/(exp(-x) + 1))"), x, rewrite="stable")
     sigmoid(-x)
     """
     targets, structure = _targets(wrt)
@@ -77,9 +76,9 @@ def value_and_grad(output: Any, wrt: Any, seed: Any = None, *, rewrite: str | No
 
     rewrite : as for `grad`; the output is the rewritten one then
 
-    >>> from graphc.ir.expr import symbols
-    >>> x, y = symbols("x y")
-    >>> value_and_grad(x * y, (x, y))
+    >>> import graphc as g
+    >>> x, y = g.symbols("x y")
+    >>> g.value_and_grad(x * y, (x, y))
     (x*y, (y, x))
     """
     if rewrite is not None:
@@ -104,7 +103,7 @@ def vjp(output: Any, wrt: Any, adjoint: Any) -> Any:
     """The product of an adjoint with the Jacobian, as expressions in the structure of `wrt`: `grad` with that seed.
 
     output : a float expression of any shape, or several of them
-    wrt : the symbol (or any node) to differentiate by, or a structure of them
+    wrt : the symbol (or any node) to differentiate with respect to, or a structure of them
     adjoint : one for each output, of its shape
 
     Raises `GradientError` as `grad` does, and `ShapeError` for an adjoint that does not fit.
@@ -165,19 +164,19 @@ def hvp(output: Any, wrt: Any, tangents: Any) -> Any:
 def jacobian(output: Any, wrt: Any, *, sparse: bool = False, format: str = "csr") -> Any:
     """All derivatives of the elements of an expression: of shape output.shape + wrt.shape, for each of `wrt`.
 
-    Rows by reverse mode or columns by forward mode, whichever are fewer; of an axis with a name, whose length a call tells, many
-    are expected. Several outputs give a structure of such results. Raises `GradientError` for more than 10,000 of both.
+    Rows by reverse mode or columns by forward mode, whichever are fewer; an axis with a name, whose length is known at the call only, counts
+    as long. Several outputs give a structure of such results. Raises `GradientError` for more than 10,000 of both.
 
     sparse : compute only what may differ from zero, in as few sweeps as a colouring of the pattern needs. The result is one
         `SparseDerivative` with a row for each element of the outputs and a column for each of `wrt`; compiled or evaluated it is
         a `scipy.sparse` array of fixed structure
     format : of that array: "csr", "csc" or "coo"
 
-    >>> from graphc.ir.expr import symbols
-    >>> A, x = symbols("A", shape=(2, 3)), symbols("x", shape=3)
-    >>> jacobian(A @ x, [A, x])[1].shape
+    >>> import graphc as g
+    >>> A, x = g.symbols("A", shape=(2, 3)), g.symbols("x", shape=3)
+    >>> g.jacobian(A @ x, [A, x])[1].shape
     (2, 3)
-    >>> jacobian(x[1:] * x[:-1], x, sparse=True)
+    >>> g.jacobian(x[1:] * x[:-1], x, sparse=True)
     <sparse derivative 2×3: 4 entries by 2 forward sweeps, csr>
     """
     targets, structure = _targets(wrt)
@@ -201,9 +200,9 @@ def hessian(output: Any, wrt: Any, *, sparse: bool = False, format: str = "csr")
 
     Raises `GradientError` as `grad` and `jacobian` do.
 
-    >>> from graphc.ir.expr import symbols
-    >>> x = symbols("x", shape=3)
-    >>> hessian(x @ x, x).shape
+    >>> import graphc as g
+    >>> x = g.symbols("x", shape=3)
+    >>> g.hessian(x @ x, x).shape
     (3, 3)
     """
     if truth("sparse", sparse):
@@ -248,9 +247,9 @@ def explain(
     Returns an `Explanation`: `print` shows text; it has `.markdown()` and `.latex()`. Raises `GradientError` for
     outputs that have no derivative and `InputError` when `at` does not fit the symbols.
 
-    >>> from graphc.ir.expr import symbols
-    >>> x, y = symbols("x y")
-    >>> print(explain(x * y, at={"x": 2, "y": 5}))
+    >>> import graphc as g
+    >>> x, y = g.symbols("x y")
+    >>> print(g.explain(x * y, at={"x": 2, "y": 5}))
     L = x*y  at  x = 2, y = 5
     <BLANKLINE>
     Forward

@@ -32,8 +32,8 @@ def rewrites(outputs: Any, level: str = "stable", without: Iterable[str] = ()) -
 
     Raises `UnknownNameError` for a name that no rule has.
 
-    >>> from graphc.frontend.parse import parse
-    >>> print(rewrites(parse("log(1/(exp(-z) + 1))")))
+    >>> import graphc as g
+    >>> print(g.rewrites(g.parse("log(1/(exp(-z) + 1))")))
       1. softmax-term (stable): 1/(exp(-z) + 1) → sigmoid(--z)
       2. involution (exact): --z → z
       3. log-sigmoid (stable): log(sigmoid(z)) → log_sigmoid(z)
@@ -64,10 +64,10 @@ def simplify(outputs: Any, without: Iterable[str] = (), *, kind: str = "exact") 
         value where the formula has none (x/x at 0), and keeps neither rounding nor NaN nor overflow. For digits there is
         `stabilize`; compiling applies it to what comes out here too
 
-    >>> from graphc.frontend.parse import parse
-    >>> simplify(parse("-(-x)*1 + (-y)"))
+    >>> import graphc as g
+    >>> g.simplify(g.parse("-(-x)*1 + (-y)"))
     x - y
-    >>> simplify(parse("1*(2*x)*w + 0*x**2"), kind="real")
+    >>> g.simplify(g.parse("1*(2*x)*w + 0*x**2"), kind="real")
     2*x*w
     """
     if choice("simplify's kind", kind, ("exact", "real")) == "exact":

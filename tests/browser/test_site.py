@@ -100,6 +100,21 @@ def test_pages_are_accessible(browser, site, page, dark):
     assert not browser.violations()
 
 
+def test_every_page_fits_and_is_accessible(browser, site, folder):
+    """All pages of the site, but the players, which have tests of their own."""
+    found = {}
+    for path in sorted(folder.rglob("*.html")):
+        if 'class="md-content"' not in path.read_text(encoding="utf-8"):
+            continue
+        address = f"{site}/{path.relative_to(folder).as_posix()}"
+        visit(browser, address, 390)
+        wide = browser.run("return document.documentElement.scrollWidth") > 390
+        visit(browser, address, 1280)
+        if said := [*(["wider than 390 pixels"] if wide else []), *browser.violations()]:
+            found[path.relative_to(folder).as_posix()] = said
+    assert not found
+
+
 def find(browser, words):
     """The addresses that the search offers for some words."""
     browser.run(
