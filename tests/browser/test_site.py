@@ -102,6 +102,8 @@ def test_pages_are_accessible(browser, site, page, dark):
 
 def test_every_page_fits_and_is_accessible(browser, site, folder):
     """All pages of the site, but the players, which have tests of their own."""
+    browser.driver.command_executor.client_config.timeout = 900  # the longest tables have some ten thousand elements
+    browser.driver.set_script_timeout(900)
     found = {}
     for path in sorted(folder.rglob("*.html")):
         if 'class="md-content"' not in path.read_text(encoding="utf-8"):
@@ -112,6 +114,7 @@ def test_every_page_fits_and_is_accessible(browser, site, folder):
         visit(browser, address, 1280)
         if said := [*(["wider than 390 pixels"] if wide else []), *browser.violations()]:
             found[path.relative_to(folder).as_posix()] = said
+        print(path.relative_to(folder).as_posix(), said, flush=True)
     assert not found
 
 
