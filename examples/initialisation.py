@@ -72,7 +72,7 @@ def main(output_dir="."):
         axes[row, 0].set_ylabel(label + "\n(root mean square)")
         for axis in axes[row]:
             axis.set_ylim(1e-12, 1e12)
-    axes[0, 1].legend(loc="upper right", bbox_to_anchor=(1, 0.45), fontsize=12)
+    axes[0, 0].legend(loc="upper left", fontsize=11, ncols=2)
     figure.savefig(Path(output_dir) / "initialisation.png")
 
     def by_layer(values):

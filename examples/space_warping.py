@@ -77,7 +77,7 @@ def main(output_dir="."):
 
     # an orthogonal matrix of determinant −1 is a turn and a mirror: the decomposition is free to use two that cancel
     how = lambda matrix: "turned" if np.linalg.det(matrix) > 0 else "turned and mirrored"
-    figure, axes = plt.subplots(3, 4, figsize=(14, 9.8))
+    figure, axes = plt.subplots(3, 4, figsize=(14, 9.6))
     shown = [
         (points, "x"),
         (linear(Vh, points), f"Vᵀ x:\n{how(Vh)}"),

@@ -139,6 +139,11 @@ def on_post_page(output: str, **_: Any) -> str:
     )
 
 
+def on_post_template(output: str, **_: Any) -> str:
+    """The page for addresses that lead nowhere is none of the documents, and wants the same."""
+    return on_post_page(output)
+
+
 class Links(HTMLParser):
     """What a page links to, what it loads, and the places in it."""
 

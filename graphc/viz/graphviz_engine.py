@@ -154,7 +154,14 @@ def _in_process(source: str, form: str, settings: Mapping[str, str], program: st
                 graph.graph_attr[key] = value
             return graph.draw(format=form, prog=program)
         except (ValueError, OSError, ImportError) as error:
-            raise RenderError(f"the layout failed: {error}", hint='.save("x.dot") writes the text') from error
+            raise _failed(str(error)) from error
+
+
+def _failed(why: str) -> RenderError:
+    hint = '.save("x.dot") writes the text'
+    if "cannot open shared object file" in why:  # wheels for Linux take GLib to be there; slim containers have none
+        hint = f"install the library: GLib is `apt-get install libglib2.0-0`, or `dnf install glib2`; {hint}"
+    return RenderError(f"the layout failed: {why}", hint=hint)
 
 
 def _in_child(
@@ -180,8 +187,5 @@ def _in_child(
         ) from error
     if done.returncode or not done.stdout:
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-        raise RenderError(
-            f"the layout failed: {''.join(last) or f'exit code {done.returncode}'}",
-            hint='.save("x.dot") writes the text',
-        )
+        raise _failed("".join(last) or f"exit code {done.returncode}")
     return done.stdout

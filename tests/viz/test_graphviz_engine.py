@@ -162,6 +162,19 @@ def test_text_that_is_no_graph():
         graphviz_engine.render("digraph {}", "gif", parts=1)
 
 
+def test_a_library_that_the_system_lacks(monkeypatch):
+    """As in a slim container: the wheel of pygraphviz takes GLib to be there."""
+    lacking = "libgobject-2.0.so.0: cannot open shared object file: No such file or directory"
+
+    def load():
+        raise ImportError(lacking)
+
+    monkeypatch.setattr(graphviz_engine, "_pygraphviz", load)
+    with pytest.raises(RenderError, match="libgobject") as caught:
+        graphviz_engine.render("digraph {}", "svg", parts=1)
+    assert "libglib2.0-0" in caught.value.hint and '.save("x.dot")' in caught.value.hint
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell script stands in for dot")
 def test_without_the_bundled_engine_dot_serves(monkeypatch, tmp_path):
     script = tmp_path / "dot"
