@@ -36,6 +36,7 @@ from graphc.rewrite.engine import RuleFiring, Trace
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.promotion import of_type
 from graphc.rewrite.ranges import Ranges, hazards
+from graphc.rewrite.safe_steps import is_safe
 from graphc.rewrite.series_node import near_condition
 from graphc.rewrite.several_variables import RULE as SEVERAL
 from graphc.rewrite.trials import failures, nearer
@@ -227,16 +228,9 @@ class _Rewriter:
         self.steps += steps
         if kinked:
             self._smoothed.update(self._written[made, number] for number in numbers)
-        if overflows and not kinked:  # what one result gains is not paid for by another
-            forms = zip(final, own, written, strict=True)
-            stay_as_written = [
-                _spoils([f], [o], unchanged) and not _is_better([f], [o], [w], functions) for f, o, w in forms
-            ]
-            return {
-                n: result
-                for n, result, stays in zip(numbers, results, stay_as_written, strict=True)
-                if not stays
-            }
+        if overflows and not kinked:
+            forms = zip(numbers, results, final, own, written, strict=True)
+            return dict(_each_as_good(forms, unchanged, functions))
         return dict(zip(numbers, results, strict=True))
 
     def _partials_of(self, formula: Expr, symbols: tuple[Expr, ...]) -> StablePartials | None:
@@ -288,6 +282,21 @@ def _spoils(one: Sequence[Expr], other: Sequence[Expr], functions: Sequence[Expr
     """Whether the first of two forms is no number at a point where the second is one."""
     failed = failures([one, other], functions, pairs=True)
     return failed is not None and failed[0].alone > 0
+
+
+def _each_as_good(
+    forms: Iterable[tuple[int, Expr, Expr, Expr, Expr]], unchanged: Sequence[Expr], functions: Sequence[Expr]
+) -> Iterable[tuple[int, Expr]]:
+    """Those of some results that are numbers wherever the others are, so that what one gains is not paid for by another: with a
+    branch for what was written where their steps over- or underflow.
+
+    forms : (number, result, its final form, that of what was written, what was written)
+    """
+    for number, result, final, own, written in forms:
+        if not _spoils([final], [own], unchanged):
+            yield number, result
+        elif _is_better([final], [own], [written], functions):
+            yield number, where(is_safe(final, walk([own])), final, own)
 
 
 def _is_better(

@@ -143,7 +143,8 @@ _SUMS, _FACTORS = frozenset(("add", "subtract")), frozenset(("sinh", "cosh", "ex
 
 @dataclass(frozen=True)
 class DistributeRatio:
-    """(u/cosh a ± v/cosh a)·sinh a → u/cosh a·sinh a ± v/cosh a·sinh a, where every term has what pairs with it below"""
+    """(u/cosh a ± v/cosh a)·sinh a → (u ± v)·(sinh a/cosh a), where every term has what pairs with it below; where what pairs is
+    not the same, u/cosh a·sinh a ± v/sinh a·sinh a"""
 
     name: str = "distribute-ratio"
     kind: Kind = "stable"
@@ -173,6 +174,12 @@ class DistributeRatio:
             one, other = total.operands
             if one.shape != node.shape or other.shape != node.shape:
                 continue
+            for below, exponent in factors_of(
+                _leaves(total)[0]
+            ):  # a difference stays one: its terms may cancel
+                if exponent < 0 and _is_pair(below, factor) and (rest := _without(total, below)) is not None:
+                    quotient = factor / below
+                    return rest * quotient if total is node.operands[0] else quotient * rest
             return one * factor + other * factor if total.op.name == "add" else one * factor - other * factor
         return None
 
@@ -196,18 +203,41 @@ def _pairs(term: Expr, factor: Expr) -> bool:
     """Whether a product has a factor below that makes a tame ratio with an exponential."""
     if not _names(term) & {"cosh", "sinh", "expm1"}:
         return False
-    for other, exponent in factors_of(term):
-        if exponent >= 0:
-            continue
-        below = _minus_expm1(other) if factor.op.name == "exp" else other
-        if below is None or (factor.op.name == "exp" and below.operands[0] is not factor.operands[0]):
-            continue
-        argument = (
-            _one_plus_cosh(below) if below.op.name == "add" else below.operands[0] if below.operands else None
-        )
-        if below.op.name in ("cosh", "sinh", "expm1", "add") and argument is factor.operands[0]:
-            return True
-    return False
+    return any(exponent < 0 and _is_pair(other, factor) for other, exponent in factors_of(term))
+
+
+def _is_pair(other: Expr, factor: Expr) -> bool:
+    """Whether an exponential over a factor is a tame ratio."""
+    below = _minus_expm1(other) if factor.op.name == "exp" else other
+    if below is None or (factor.op.name == "exp" and below.operands[0] is not factor.operands[0]):
+        return False
+    argument = (
+        _one_plus_cosh(below) if below.op.name == "add" else below.operands[0] if below.operands else None
+    )
+    return below.op.name in ("cosh", "sinh", "expm1", "add") and argument is factor.operands[0]
+
+
+def _without(node: Expr, below: Expr) -> Expr | None:
+    """A sum of products, each without one divisor; None where a product has none such."""
+    name = node.op.name
+    if name not in ("add", "subtract", "multiply", "divide", "negative"):
+        return None
+    one, other = node.operands if len(node.operands) == 2 else (node.operands[0], None)
+    if other is None:
+        rest = _without(one, below)
+        return None if rest is None else -rest
+    if name == "divide" and other is below:
+        return one if one.shape == node.shape else None
+    first = _without(one, below)
+    if name in ("add", "subtract"):
+        second = _without(other, below)
+        if first is None or second is None:
+            return None
+        return first + second if name == "add" else first - second
+    if first is not None:
+        return first * other if name == "multiply" else first / other
+    second = _without(other, below) if name == "multiply" else None
+    return None if second is None else one * second
 
 
 @dataclass(frozen=True)

@@ -21,16 +21,13 @@ from graphc.rewrite.multivariate import Poly, degree, variables
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.quadratic import RULES as QUADRATICS
 from graphc.rewrite.ranges import Ranges
+from graphc.rewrite.safe_steps import LEAST, is_safe
 from graphc.rewrite.several_reader import PolyQuotient, SeveralReader
 from graphc.rewrite.several_trials import is_better, losses
 from graphc.rewrite.several_writer import NotExactError, Writer, mixed
 from graphc.util.gc_pause import paused
 
 SUMS = frozenset(("add", "subtract"))
-
-LEAST = {8: 1e-290, 4: 1e-30}
-MOST = {8: 1e300, 4: 1e36}
-"""Between these, by the size of the type, no step of a form has under- or overflown."""
 
 (QUADRATIC,) = QUADRATICS
 
@@ -144,8 +141,7 @@ def _parts(node: Expr, reader: SeveralReader) -> list[Expr]:
 
 
 def _guarded(form: Expr, condition: Expr | None, node: Expr) -> Expr:
-    size = abs(form)
-    safe = (size > LEAST[node.dtype.itemsize]) & (size < MOST[node.dtype.itemsize])
+    safe = is_safe(form, walk([node]))
     return where(safe if condition is None else condition & safe, form, node)
 
 
