@@ -122,6 +122,7 @@ class _Rewriter:
         self._sources = sources
         self._final = final
         self._smoothed: set[Expr] = set()  # what holds a derivative that was written without its kinks
+        self._doubtful = False  # whether any derivative is written from what is multiplied out
         self._results: dict[Derivation, dict[int, Expr]] = {}
         self._known: dict[Expr, tuple[Derivation, int]] = {}
         self._written: dict[tuple[Derivation, int], Expr] = {}
@@ -220,17 +221,17 @@ class _Rewriter:
         unchanged = (
             made.outputs if functions else ()
         )  # where what was written instead overflows it is asked as well
-        overflows = any(step.rule in GUARDED for step in steps) and _spoils(final, own, unchanged)
-        if overflows and not guarded:
+        self._doubtful = self._doubtful or any(step.rule in GUARDED for step in steps)
+        if self._doubtful and not guarded and _spoils(final, own, unchanged):
             anew = self._again(made, guarded=True)
             if anew:
                 return anew
         self.steps += steps
         if kinked:
             self._smoothed.update(self._written[made, number] for number in numbers)
-        if overflows and not kinked:
+        if self._doubtful and not kinked:
             forms = zip(numbers, results, final, own, written, strict=True)
-            return dict(_each_as_good(forms, unchanged, functions))
+            return dict(_each_as_good(forms, unchanged, functions, bool(parts)))
         return dict(zip(numbers, results, strict=True))
 
     def _partials_of(self, formula: Expr, symbols: tuple[Expr, ...]) -> StablePartials | None:
@@ -285,18 +286,24 @@ def _spoils(one: Sequence[Expr], other: Sequence[Expr], functions: Sequence[Expr
 
 
 def _each_as_good(
-    forms: Iterable[tuple[int, Expr, Expr, Expr, Expr]], unchanged: Sequence[Expr], functions: Sequence[Expr]
+    forms: Iterable[tuple[int, Expr, Expr, Expr, Expr]],
+    unchanged: Sequence[Expr],
+    functions: Sequence[Expr],
+    as_good: bool,
 ) -> Iterable[tuple[int, Expr]]:
-    """Those of some results that are numbers wherever the others are, so that what one gains is not paid for by another: with a
-    branch for what was written where their steps over- or underflow.
+    """Those of some results that are better than what was written, so that what one gains is not paid for by another: ∂/∂b of
+    √(a² + b) − a is ½/√(a² + b), and of b/(√(a² + b) + a) a difference. With a branch for what was written where their steps
+    over- or underflow.
 
     forms : (number, result, its final form, that of what was written, what was written)
     """
     for number, result, final, own, written in forms:
-        if not _spoils([final], [own], unchanged):
-            yield number, result
-        elif _is_better([final], [own], [written], functions):
-            yield number, where(is_safe(final, walk([own])), final, own)
+        if not _is_better([final], [own], [written], functions, as_good):
+            continue
+        if nearer([final], [own], [written], functions) < 0:
+            continue
+        spoils = _spoils([final], [own], unchanged)
+        yield number, where(is_safe(final, walk([own])), final, own) if spoils else result
 
 
 def _is_better(

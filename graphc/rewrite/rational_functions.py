@@ -41,8 +41,10 @@ def _writer(
     return FunctionWriter(form, factors)
 
 
-def one_quotient(node: Expr, read: RootQuotient, factors: Mapping[Poly, tuple[Expr, Number]]) -> Expr | None:
-    """A formula as one quotient."""
+def one_quotient(
+    node: Expr, read: RootQuotient, factors: Mapping[Poly, tuple[Expr, Number]], whole: bool = False
+) -> Expr | None:
+    """A formula as one quotient; whole : for what is to be differentiated (`FunctionWriter.near`)."""
     writer = _writer(node, read, factors)
     if writer is not None and len(read.a) <= 1 and not read.b and not read.below:
         if node.op.name not in ("add", "subtract"):
@@ -50,7 +52,7 @@ def one_quotient(node: Expr, read: RootQuotient, factors: Mapping[Poly, tuple[Ex
         value = constant(float(read.a[0]) if read.a else 0.0, node.dtype)
         return where(isnan(writer.variable), writer.variable, value)
     try:
-        return None if writer is None else writer.near()
+        return None if writer is None else writer.near(whole=whole)
     except (InexactError, OverflowError):
         return None
 
@@ -120,7 +122,7 @@ class RationalFunction:
         read = _variable(node, reader)
         if read is None or read.atom is None:
             return None
-        result = one_quotient(node, read, reader.factors[read.atom])
+        result = one_quotient(node, read, reader.factors[read.atom], whole=True)
         if result is None or result.shape != node.shape or len(walk([result])) >= len(walk([node])):
             return None
         return result

@@ -11,7 +11,7 @@ from functools import reduce
 from graphc.ir.expr import Expr, constant
 from graphc.ops.elementary import sqrt
 from graphc.rewrite.rational_reader import Univariate
-from graphc.rewrite.univariate import ONE, Number, Poly, X, linear_factors, plus, primitive, quotient
+from graphc.rewrite.univariate import ONE, Number, Poly, X, linear_factors, plus, primitive, quotient, times
 
 FURTHEST = 2**20
 MOST_POWER = {8: 2.0**900, 4: 2.0**100}
@@ -74,13 +74,18 @@ class FunctionWriter:
                 total = total + value if coefficient > 0 else total - value
         return total
 
-    def near(self, one_by_one: bool = False) -> Expr:
+    def near(self, one_by_one: bool = False, whole: bool = False) -> Expr:
         """The quotient by factors; the root of x in v − c cancels nothing: it is (x − x₀)/(v + c).
 
         one_by_one : without the product of what is below, which may overflow
+        whole : with 1 − x² above as it is, of which (1 + x)(1 − x) has a derivative that cancels near 0
         """
         scale, above = primitive(self.form.above)
         linear, rest = linear_factors(above)
+        if whole and self.form.shift is None and _has_opposite_zeros(linear):
+            factors = [factor for factor in linear if factor != X]
+            linear = [factor for factor in linear if factor == X]
+            rest = reduce(times, factors, rest)
         over: list[Expr] = []
         under: list[Expr] = []
         powers = 0
@@ -195,6 +200,11 @@ class FunctionWriter:
         total = _product(parts)
         assert total is not None
         return total
+
+
+def _has_opposite_zeros(linear: Iterable[Poly]) -> bool:
+    zeros = {quotient(-low, high) for low, high in linear}
+    return any(zero and -zero in zeros for zero in zeros)
 
 
 def _times(one: Expr, other: Expr) -> Expr:

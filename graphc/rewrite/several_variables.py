@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from graphc.ir.expr import Expr, on_this_line, rebuild, substitute, walk
 from graphc.ir.scopes import deriving, stay
-from graphc.ops.comparison import where
+from graphc.ops.comparison import isnan, where
 from graphc.rewrite.engine import RuleMemory
 from graphc.rewrite.multivariate import Poly, degree, variables
 from graphc.rewrite.pattern import Kind
@@ -85,7 +85,7 @@ class SeveralVariables:
                 continue
             if _is_worth(form, writer.condition, node, parts, ranges):
                 return (
-                    _guarded(form, writer.condition, node)
+                    _guarded(form, writer.condition, node, [part for part in parts if ranges(part).nan])
                     if guarded
                     else _under(writer.condition, form, node)
                 )
@@ -140,8 +140,12 @@ def _parts(node: Expr, reader: SeveralReader) -> list[Expr]:
     return list(found)
 
 
-def _guarded(form: Expr, condition: Expr | None, node: Expr) -> Expr:
+def _guarded(form: Expr, condition: Expr | None, node: Expr, parts: Sequence[Expr]) -> Expr:
+    """The form where it is safe, and no part that cancels is NaN."""
     safe = is_safe(form, walk([node]))
+    standing = set(walk([form]))
+    for part in parts:
+        safe = safe if part in standing else safe & ~isnan(part)
     return where(safe if condition is None else condition & safe, form, node)
 
 
