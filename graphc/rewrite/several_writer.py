@@ -257,7 +257,7 @@ class Writer:
                 more, scale = more + found, scale * multiple
             useful = norm.cancels or self.gains
             self.gains = before
-            if not useful or not self._opposite(plain, times_root):
+            if not useful or not self._opposite(plain, times_root, root):
                 continue
             self.gains = True
             partner, _ = plus(plain, {_with(m, root): c for m, c in times_root.items()}, -1)
@@ -281,17 +281,20 @@ class Writer:
             return one - self.polynomial(scaled(other, -1))
         return two - self.polynomial(scaled(plain, -1)) if _is_negative(plain) else one + two
 
-    def _opposite(self, plain: Poly, times_root: Poly) -> bool:
-        """Whether both sides may have opposite signs; notes the condition under which they have."""
+    def _opposite(self, plain: Poly, times_root: Poly, root: int) -> bool:
+        """Whether both sides may have opposite signs; notes the condition under which they have, and may cancel: beside a root
+        that is more than twice as large nothing does, and then the derivatives of what is written would."""
         one, other = self._sign(plain), self._sign(times_root)
         if one and other:
             return one != other
-        if not one and not other:
-            self.condition = less(self.polynomial(plain) * self.polynomial(times_root), 0)
+        if one:
+            above = greater if one < 0 else less
+            self.condition = above(self.polynomial(times_root), 0)
+        elif other:
+            size = self.polynomial(scaled({_with(m, root): c for m, c in times_root.items()}, other))
+            self.condition = less(size, self.number(2) * self.polynomial(scaled(plain, -other)))
         else:
-            unknown = times_root if one else plain
-            above = greater if (one or other) < 0 else less
-            self.condition = above(self.polynomial(unknown), 0)
+            self.condition = less(self.polynomial(plain) * self.polynomial(times_root), 0)
         return True
 
     def _sign(self, a: Poly) -> int:
