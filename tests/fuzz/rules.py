@@ -161,11 +161,14 @@ def _check(batch: list[Program], dtype: Any, interpreted: bool) -> list[Failure]
         after = _values(leaves, symbols, columns, "stable", interpreted)
     of = [one for one in batch for _ in one.outputs]
     first = {one: len(one.symbols) * number for number, one in enumerate(batch)}
+    formulas: dict[Program, Expr] = {}
     for one, leaf, old, new in zip(of, leaves, before, after, strict=True):
+        formulas.setdefault(one, leaf)  # a program's first output, in the type that it is computed in
         if leaf.dtype.kind != "f":
             continue
         own = symbols[first[one] : first[one] + len(one.symbols)]
-        failures += _failures(one, leaf, own, np.broadcast_to(old, POINTS), np.broadcast_to(new, POINTS))
+        old, new = np.broadcast_to(old, POINTS), np.broadcast_to(new, POINTS)
+        failures += _failures(one, formulas[one], leaf, own, old, new)
     return failures
 
 
@@ -185,9 +188,12 @@ def _interpreted(outputs: list[Expr], at: dict[Expr, np.ndarray]) -> list[np.nda
 
 
 def _failures(
-    one: Program, written: Expr, symbols: list[Expr], before: np.ndarray, after: np.ndarray
+    one: Program, formula: Expr, written: Expr, symbols: list[Expr], before: np.ndarray, after: np.ndarray
 ) -> list[Failure]:
-    """The worst failure of an output at the program's points, as a list of one or none."""
+    """The worst failure of an output at the program's points, as a list of one or none.
+
+    formula : the program's own, of which other outputs are derivatives
+    """
     dtype = written.dtype
     with np.errstate(all="ignore"):
         same = np.isnan(before) & np.isnan(after)
@@ -205,10 +211,10 @@ def _failures(
         if verdict is None:
             continue
         # of a derivative's zero that underflows the sign is nobody's promise
-        lucky = "sign" if old == new == 0 and written is not one.outputs[0] else ""
-        if written is not one.outputs[0] and any(map(math.isnan, point.values())):
+        lucky = "sign" if old == new == 0 and written is not formula else ""
+        if written is not formula and any(map(math.isnan, point.values())):
             lucky = "NaN"  # that of 2x is 2 wherever x is: a derivative may read what is NaN, or no longer read it
-        if written is not one.outputs[0] and not lucky and _has_no_derivative(one.outputs[0], point):
+        if written is not formula and not lucky and _has_no_derivative(formula, point):
             lucky = "kink"
         if not lucky and all(map(math.isfinite, needed.values())):
             at = {s: column[k : k + 1] for s, column in zip(symbols, one.points, strict=True)}
