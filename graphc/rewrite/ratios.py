@@ -143,8 +143,7 @@ _SUMS, _FACTORS = frozenset(("add", "subtract")), frozenset(("sinh", "cosh", "ex
 
 @dataclass(frozen=True)
 class DistributeRatio:
-    """(u/cosh a ± v/cosh a)·sinh a → (u ± v)·(sinh a/cosh a), where every term has what pairs with it below; where what pairs is
-    not the same, u/cosh a·sinh a ± v/sinh a·sinh a"""
+    """(u/cosh a ± v/cosh a)·sinh a → (u ± v)·(sinh a/cosh a), where every term has what pairs with it below"""
 
     name: str = "distribute-ratio"
     kind: Kind = "stable"
