@@ -110,9 +110,12 @@ def negative(a: Laurent) -> Laurent:
 
 def product(a: Sequence[Fixed], b: Sequence[Fixed], count: int) -> list[Fixed]:
     """The first coefficients of a product."""
+    present, others = ([(k, c) for k, c in enumerate(u[:count]) if c] for u in (a, b))
+    if len(present) > len(others):
+        present, b = others, a
     found = []
     for k in range(count):
-        parts = [p * q for p, q in zip(a[: k + 1], reversed(b[: k + 1]), strict=True) if p and q]
+        parts = [c * b[k - j] for j, c in present if j <= k and b[k - j]]
         found.append(_settled(sum(parts) >> BITS, max(map(abs, parts), default=0) >> BITS))
     return found
 
@@ -128,9 +131,10 @@ def divide(a: Laurent, b: Laurent) -> Laurent:
     if a.is_zero:
         return a
     first, count = b.coefficients[0], min(len(a.coefficients), len(b.coefficients))
+    present = [(j, c) for j, c in enumerate(b.coefficients[:count]) if c and j]
     found: list[Fixed] = []
     for k in range(count):
-        parts = [p * q for p, q in zip(found, reversed(b.coefficients[1 : k + 1]), strict=True) if p and q]
+        parts = [c * found[k - j] for j, c in present if j <= k and found[k - j]]
         rest = a.coefficients[k] - (sum(parts) >> BITS)
         size = max(abs(a.coefficients[k]), max(map(abs, parts), default=0) >> BITS)
         found.append((_settled(rest, size) << BITS) // first)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from math import comb, factorial
 
 from graphc.interpret.laurent import (
@@ -38,8 +39,28 @@ def _quotient(a: Sequence[Fixed], b: Sequence[Fixed]) -> list[Fixed]:
     return [0] * found.valuation + list(found.coefficients)
 
 
+def _present(u: Sequence[Fixed]) -> list[tuple[int, Fixed]]:
+    """The coefficients that are not 0, with their places: mostly a few, as of sin(3x)."""
+    return [(k, c) for k, c in enumerate(u) if c]
+
+
+def _convolved(present: Sequence[tuple[int, Fixed]], found: Sequence[Fixed]) -> Fixed:
+    """Σ uⱼ·yₖ₋ⱼ for the next coefficient of a recurrence, of all yⱼ so far"""
+    last = len(found) - 1
+    return sum([c * found[last - j] for j, c in present if j <= last]) >> BITS
+
+
+AT_ZERO = {
+    "exp": ONE, "cos": ONE, "cosh": ONE, "erfc": ONE,
+    **dict.fromkeys(("sin", "sinh", "asin", "atan", "asinh", "atanh", "erf"), 0),
+}  # fmt: skip
+"""Functions of mpmath where most formulas ask for them."""
+
+
 def _value(function: str | float, u: Sequence[Fixed]) -> Fixed:
     """A function of mpmath, or a power, at the constant term; raises `NoSeriesError` where it has no real value."""
+    if not u[0] and function in AT_ZERO:
+        return AT_ZERO[function]
     import mpmath
 
     with mpmath.workprec(BITS + 64):
@@ -56,9 +77,9 @@ def _value(function: str | float, u: Sequence[Fixed]) -> Fixed:
 def _exp(u: list[Fixed]) -> list[Fixed]:
     if abs(u[0]) > ONE << 9:
         raise NoSeriesError  # too large, or too small, for numbers behind the point
-    found, rate = [_value("exp", u)], _derivative(u)
+    found, rate = [_value("exp", u)], _present(_derivative(u))
     for k in range(1, len(u)):
-        found.append((sum(p * q for p, q in zip(rate[:k], reversed(found), strict=True)) >> BITS) // k)
+        found.append(_convolved(rate, found) // k)
     return found
 
 
@@ -66,11 +87,12 @@ def _power(u: list[Fixed], exponent: float) -> list[Fixed]:
     if u[0] <= 0:
         raise NoSeriesError
     found = [_value(float(exponent), u)]
-    p = Fraction(exponent)
+    p, present = Fraction(exponent), _present(u)[1:]
     for k in range(1, len(u)):
         total = sum(
-            ((p.numerator * j - p.denominator * (k - j)) * u[j] * found[k - j]) >> BITS
-            for j in range(1, k + 1)
+            ((p.numerator * j - p.denominator * (k - j)) * c * found[k - j]) >> BITS
+            for j, c in present
+            if j <= k
         )
         found.append((total << BITS) // (k * p.denominator * u[0]))
     return found
@@ -88,10 +110,9 @@ def _turning(u: list[Fixed], sign: int) -> tuple[list[Fixed], list[Fixed]]:
     if abs(u[0]) > ONE << 9:
         raise NoSeriesError
     odd, even = ([_value(name, u)] for name in names)
-    rate = _derivative(u)
+    rate = _present(_derivative(u))
     for k in range(1, len(u)):
-        next_odd = sum(p * q for p, q in zip(rate[:k], reversed(even), strict=True)) >> BITS
-        next_even = sum(p * q for p, q in zip(rate[:k], reversed(odd), strict=True)) >> BITS
+        next_odd, next_even = _convolved(rate, even), _convolved(rate, odd)
         odd.append(next_odd // k)
         even.append(sign * next_even // k)
     return odd, even
@@ -263,6 +284,10 @@ FUNCTIONS: dict[str, Callable[[list[Fixed]], list[Fixed]]] = {
 """operation → the Taylor series of what it is of one"""
 
 
+MOST_KEPT = 64
+
+
+@lru_cache(MOST_KEPT)
 def apply(name: str, u: Laurent) -> Laurent:
     """A function of a series; raises `NoSeriesError`."""
     if u.is_zero:

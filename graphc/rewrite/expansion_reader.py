@@ -29,8 +29,15 @@ class VariableOf(dict[Expr, "Expr | None"]):
     """Node → the variable that it is a formula of, itself where it is one; None of numbers."""
 
     def __missing__(self, node: Expr) -> Expr | None:
-        for below in walk((node,), tuple(self)) if node.operands else (node,):
-            self[below] = self._of(below)
+        pending = [node]
+        while pending:
+            below = pending[-1]
+            waiting = [operand for operand in below.operands if operand not in self]
+            if waiting:
+                pending += waiting
+            else:
+                pending.pop()
+                self[below] = self._of(below)
         return self[node]
 
     def _of(self, node: Expr) -> Expr | None:

@@ -101,9 +101,12 @@ class Expander:
         self._source = source
         self._kept: dict[tuple[str, str], Recipe] = {}
 
-    def of(self, formula: Expr) -> Expr:
-        """The formula itself where nothing is to be mended."""
-        key = _key(formula)
+    def of(self, formula: Expr, key: tuple[str, str] | None = None) -> Expr:
+        """The formula itself where nothing is to be mended.
+
+        key : the formula's, where it was asked for before: it takes long to write
+        """
+        key = key_of(formula) if key is None else key
         recipe = self._kept.get(key)
         if recipe is None:
             if len(self._kept) >= MOST_KEPT:
@@ -111,8 +114,8 @@ class Expander:
             recipe = self._kept[key] = self._recipe(formula)
         return _mended(formula, recipe, self._source) if recipe else formula
 
-    def __contains__(self, formula: Expr) -> bool:
-        return _key(formula) in self._kept
+    def __contains__(self, key: tuple[str, str]) -> bool:
+        return key in self._kept
 
     def _recipe(self, formula: Expr) -> Recipe:
         if is_well_known(formula):
@@ -123,7 +126,8 @@ class Expander:
         return tuple(_Mending(self._tries, formula, doubtful, self._source).steps)
 
 
-def _key(formula: Expr) -> tuple[str, str]:
+def key_of(formula: Expr) -> tuple[str, str]:
+    """What a formula is found again by."""
     return str(formula), str(formula.dtype)
 
 
@@ -270,9 +274,10 @@ def written_whole(
                 formula = of_number(node, variable, argument_of(variable.dtype))
                 near = ranges(variable)
                 if formula is not None and near.lo <= 0.5 and near.hi >= -0.5:
-                    tried += formula not in expander
+                    key = key_of(formula)
+                    tried += key not in expander
                     stay(node.block)
-                    mended = expander.of(formula)
+                    mended = expander.of(formula, key)
                     if mended is not formula:
                         after = instantiated(mended, {argument_of(variable.dtype): written[variable]})
                         steps.append((rule, node, after))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import Any
@@ -93,6 +94,8 @@ def is_share(value: float) -> bool:
 
 def is_masked(value: Any) -> bool:
     """Whether an array has masked elements, or a nested list holds one that has."""
+    if "numpy.ma" not in sys.modules:  # it takes as long to load as a small formula to compile
+        return False
     pending, seen = [value], 0
     while pending:
         each = pending.pop()

@@ -35,6 +35,10 @@ BODY = "body"
 
 RUN, BYTES, SERVE = EXPORTED = ("run", "bytes", "serve")
 
+MOST_INLINED = 300
+"""Lines of a body that is inlined where it is called. LLVM takes a function through its passes before and after it is inlined,
+which of a longer one is a third of its time; the call takes some 5 ns."""
+
 ALIGNED = 64
 """Bytes that what is in the workspace is aligned to."""
 
@@ -165,9 +169,13 @@ class _BodyWriter:
             values.line(f"ret i64 {status.text}")
             values.begin(on)
 
-    def write(self, name: str, attributes: str = "nounwind") -> str:
-        """The function: what is written is told apart by its parameters."""
+    def write(self, name: str, apart: bool = False) -> str:
+        """The function: what is written is told apart by its parameters.
+
+        apart : whether it is never inlined
+        """
         self.statements.block(self.program.body)
+        attributes = "nounwind noinline" if apart or len(self.builder.lines) > MOST_INLINED else "nounwind"
         parameters = [f"i64 %l{number}" for number in range(len(self.program.lengths))]
         for number, buffer in enumerate(self.operands):
             reads = " readonly" if buffer.role in ("input", "constant") else ""
@@ -204,7 +212,7 @@ class _ModuleWriter:
         for function in program.functions:
             writer = _BodyWriter(function, interruptible, self.functions)
             writer.statements.messages = messages
-            self.texts.append(writer.write(function.name, "nounwind noinline"))
+            self.texts.append(writer.write(function.name, apart=True))
             self.functions[function.name] = writer
         self.main = _BodyWriter(program, interruptible, self.functions)
         self.main.statements.messages = messages
