@@ -1,69 +1,127 @@
-"""Numba's code generator and its list of passes, without the engine that it comes with."""
+"""The code generator: Numba's passes and settings by llvmlite alone, without Numba.
+
+What is made is what Numba's `JITCPUCodegen` makes of the same text, to the byte; a test holds that. Loading Numba takes longer than
+compiling a formula of some hundred operations, so it is left to whoever calls a compiled function from `@numba.njit` code.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 from graphc.compiler.engine import execution_engine
+from graphc.compiler.engine.numba_settings import setting
 from graphc.util import fork_safety
 
 
+class Toolchain(NamedTuple):
+    """llvmlite's binding, the lock of whoever compiles, the code generator of the process."""
+
+    llvm: Any
+    lock: Any
+    codegen: CodeGenerator
+
+
 @fork_safety.once
-def toolchain() -> Any:
-    """(llvmlite's binding, Numba's compiler lock, one code generator for the process)"""
-    from numba.core.compiler_lock import global_compiler_lock
+def toolchain() -> Toolchain:
+    return Toolchain(execution_engine.binding(), _lock, CodeGenerator())
 
-    # a fork while another thread compiles would leave the child without the lock
-    fork_safety.keep_whole(global_compiler_lock._lock)
-    return execution_engine.binding(), global_compiler_lock, _code_generator()
 
+_lock = fork_safety.lock()
 
 BUILDER_RUNS = 256
 """How often a pass builder is used. llvmlite frees a builder without its instrumentation, of 1.5 kB, and each run adds 32 bytes
 and one call for every later pass to that: 40 bytes for each of the four or so runs that a small module takes."""
 
 
-def _code_generator() -> Any:
-    """Numba's code generator, without what it or llvmlite never frees: half a megabyte for a module."""
-    from llvmlite.binding import newpassmanagers
-    from numba.core import config
-    from numba.core.codegen import JITCPUCodegen
+class CodeGenerator:
+    """The target machine for this processor, and lists of passes.
 
-    # both of llvmlite's classes inherit the empty `_dispose` of `ObjectRef` before their own
-    class ModulePasses(newpassmanagers.ModulePassManager):
-        _dispose = newpassmanagers.NewPassManager._dispose  # type: ignore[assignment]
+    machine : LLVM's; triple, cpu, features : what it makes code for; data_layout : of its modules
+    """
 
-    class FunctionPasses(newpassmanagers.FunctionPassManager):
-        _dispose = newpassmanagers.NewPassManager._dispose  # type: ignore[assignment]
+    def __init__(self) -> None:
+        from llvmlite.binding import newpassmanagers
 
-    class CodeGenerator(JITCPUCodegen):
-        def __init__(self, name: str) -> None:
-            self._builders: dict[tuple[Any, ...], list[Any]] = {}  # options → builder, runs that it has left
-            super().__init__(name)
+        # both of llvmlite's classes inherit the empty `_dispose` of `ObjectRef` before their own
+        class ModulePasses(newpassmanagers.ModulePassManager):
+            _dispose = newpassmanagers.NewPassManager._dispose  # type: ignore[assignment]
 
-        def _module_pass_manager(self, **options: Any) -> Any:
-            manager, builder = super()._module_pass_manager(**options)
-            manager.__class__ = ModulePasses
-            return manager, builder
+        class FunctionPasses(newpassmanagers.FunctionPassManager):
+            _dispose = newpassmanagers.NewPassManager._dispose  # type: ignore[assignment]
 
-        def _function_pass_manager(self, **options: Any) -> Any:
-            manager, builder = super()._function_pass_manager(**options)
-            manager.__class__ = FunctionPasses
-            return manager, builder
+        self._kinds: tuple[Any, Any] = ModulePasses, FunctionPasses
+        self._builders: dict[tuple[Any, ...], list[Any]] = {}  # options → builder, runs that it has left
+        llvm = execution_engine.binding()
+        self.triple: str = llvm.get_process_triple()
+        self.cpu: str = setting("CPU_NAME") or llvm.get_host_cpu_name()
+        self.features: str = _features()
+        self.machine: Any = self.target_machine(int(setting("OPT")), _relocation())
+        self.data_layout = str(self.machine.target_data)
 
-        def _pass_builder(self, **options: Any) -> Any:
-            settings: Any = config
-            if getattr(settings, "LLVM_PASS_TIMINGS", False):
-                return super()._pass_builder(**options)  # timers are for one run
-            key = (*sorted(options.items()), settings.OPT, settings.LOOP_VECTORIZE, settings.SLP_VECTORIZE)
-            entry = self._builders.get(key)
-            if entry is None or not entry[1]:
-                entry = self._builders[key] = [super()._pass_builder(**options), BUILDER_RUNS]
-            entry[1] -= 1
-            return entry[0]
+    def target_machine(self, level: int, relocation: str, just_in_time: bool = True) -> Any:
+        """LLVM's for this processor.
 
-    return CodeGenerator("graphc")
+        level : of the generation of code; just_in_time : for this process, else for files
+        """
+        target = execution_engine.binding().Target.from_triple(self.triple)
+        model = {"codemodel": "jitdefault", "jit": True} if just_in_time else {"codemodel": "default"}
+        return target.create_target_machine(
+            opt=level, cpu=self.cpu, features=self.features, reloc=relocation, **model
+        )
+
+    def module_passes(self, **options: Any) -> tuple[Any, Any]:
+        """A list of passes over a module, and the builder that runs it."""
+        builder = self._builder(**options)
+        manager = builder.getModulePassManager()
+        manager.__class__ = self._kinds[0]
+        return manager, builder
+
+    def function_passes(self) -> tuple[Any, Any]:
+        """The same over a function."""
+        builder = self._builder()
+        manager = builder.getFunctionPassManager()
+        manager.__class__ = self._kinds[1]
+        return manager, builder
+
+    def _builder(
+        self, opt: int | None = None, loop_vectorize: bool | None = None, slp_vectorize: bool | None = None
+    ) -> Any:
+        key = (
+            int(setting("OPT") if opt is None else opt),
+            bool(setting("LOOP_VECTORIZE") if loop_vectorize is None else loop_vectorize),
+            bool(setting("SLP_VECTORIZE") if slp_vectorize is None else slp_vectorize),
+        )
+        entry = self._builders.get(key)
+        if entry is None or not entry[1]:
+            llvm = execution_engine.binding()
+            tuning = llvm.create_pipeline_tuning_options()
+            tuning.speed_level, tuning.loop_vectorization, tuning.slp_vectorization = key
+            entry = self._builders[key] = [llvm.create_pass_builder(self.machine, tuning), BUILDER_RUNS]
+        entry[1] -= 1
+        return entry[0]
+
+
+def _features() -> str:
+    """What the processor has, as LLVM lists it."""
+    listed = setting("CPU_FEATURES")
+    if listed is not None:
+        return listed
+    try:
+        features = execution_engine.binding().get_host_cpu_features()
+    except RuntimeError:
+        return ""
+    if not setting("ENABLE_AVX"):
+        for name in features:
+            if name.startswith("avx"):
+                features[name] = False
+    return features.flatten(sort=True)
+
+
+def _relocation() -> str:
+    """How code for this process is placed: on x86 LLVM's engine takes code without relocation alone."""
+    name = execution_engine.binding().Target.from_default_triple().name
+    return "static" if name.startswith("x86") else "pic" if name.startswith("ppc") else "default"
 
 
 STRAIGHT = "; straight-line\n"
@@ -80,16 +138,7 @@ passes for straight-line code, and run in 1.7 µs against 1.3 µs; the results a
 @fork_safety.once
 def quick_machine() -> Any:
     """LLVM's target machine for this processor that generates code fast."""
-    llvm, _, codegen = toolchain()
-    target = llvm.Target.from_triple(llvm.get_process_triple())
-    return target.create_target_machine(
-        opt=0,
-        cpu=codegen._get_host_cpu_name(),
-        features=codegen._tm_features,
-        reloc="default",
-        codemodel="jitdefault",
-        jit=True,
-    )
+    return toolchain().codegen.target_machine(0, "default")
 
 
 _CALLED = re.compile(r"\bcall\b[^\n@]*@([\w.$]+)\(")
@@ -114,38 +163,54 @@ def inlined(text: str) -> list[str]:
     ]
 
 
-@fork_safety.once
-def pass_library() -> Any:
-    """A library of Numba's that is taken through its passes and no further, in a context of its own."""
-    from numba.core.cgutils import normalize_ir_text
-    from numba.core.codegen import CodeLibrary, CPUCodeLibrary
+class Passes:
+    """A module that others are linked into and that is taken through passes, in a context of its own."""
 
-    class Passes(CPUCodeLibrary):
-        def __init__(self, name: str, context: Any) -> None:
-            codegen = toolchain()[2]
-            CodeLibrary.__init__(self, codegen, name)
-            empty = str(codegen._create_empty_module(name))
-            self._final_module = execution_engine.binding().parse_assembly(empty, context)
-            self._final_module.name = normalize_ir_text(name)
-            self.text = ""  # of the module that is added next
+    def __init__(self, name: str, context: Any) -> None:
+        self._codegen = toolchain().codegen
+        head = f'target triple = "{self._codegen.triple}"\ntarget datalayout = "{self._codegen.data_layout}"\n'
+        self.module: Any = execution_engine.binding().parse_assembly(head, context)
+        self.module.name = name
 
-        def _optimize_functions(self, ll_module: Any) -> None:
-            """The functions that are inlined whole, before they are: what two of them compute alike is then seen to be one.
+    def add(self, module: Any, text: str) -> None:
+        """Link a module in, which is used up. `text` is what it was read from.
 
-            Numba takes every function through these passes. Of all others those over the module do the same work again, and what
-            llvmlite does not free of a run was most of what a freed function left behind.
-            """
-            ll_module.data_layout = self._codegen._data_layout
-            for name in inlined(self.text):
-                passes, builder = self._codegen._function_pass_manager()
-                passes.run(ll_module.get_function(name), builder)
+        The functions that are inlined whole go through passes of their own before they are: what two of them compute alike is then
+        seen to be one. Numba takes every function through these passes. Of all others those over the module do the same work
+        again, and what llvmlite does not free of a run was most of what a freed function left behind.
+        """
+        module.data_layout = self._codegen.data_layout
+        for name in inlined(text):
+            passes, builder = self._codegen.function_passes()
+            passes.run(module.get_function(name), builder)
+        self.module.link_in(module)
 
-    return Passes
+    def run(self) -> None:
+        """Numba's two lists: a cheap one, which turns loops so that the other sees how often they run, and all of them."""
+        level = setting("OPT")
+        most = getattr(level, "is_opt_max", False)
+        passes, builder = self._codegen.module_passes(
+            opt=3 if most else 0, loop_vectorize=most, slp_vectorize=False
+        )
+        if level != 0:
+            passes.add_loop_rotate_pass()
+            passes.add_instruction_combine_pass()
+            passes.add_jump_threading_pass()
+        passes.run(self.module, builder)
+        passes, builder = self._codegen.module_passes()
+        passes.run(self.module, builder)
+
+    def run_straight(self, module: Any) -> None:
+        """Link straight-line code in, and take it through one short list."""
+        module.data_layout = self._codegen.data_layout
+        self.module.link_in(module)
+        passes, builder = self._codegen.module_passes(opt=1, loop_vectorize=False, slp_vectorize=False)
+        passes.run(self.module, builder)
 
 
 def machine_of(text: str) -> Any:
     """The target machine that makes code of a module's text."""
-    return quick_machine() if text.startswith(QUICK) else toolchain()[2]._tm
+    return quick_machine() if text.startswith(QUICK) else toolchain().codegen.machine
 
 
 def optimise(module: Any, name: str, text: str) -> Any:
@@ -156,15 +221,10 @@ def optimise(module: Any, name: str, text: str) -> Any:
     """
     if text.startswith(QUICK):
         return module
-    codegen = toolchain()[2]
-    passes = pass_library()(name, module._context)
+    passes = Passes(name, module._context)
     if text.startswith(STRAIGHT):
-        module.data_layout = codegen._data_layout
-        passes._final_module.link_in(module)
-        manager, builder = codegen._module_pass_manager(opt=1, loop_vectorize=False, slp_vectorize=False)
-        manager.run(passes._final_module, builder)
+        passes.run_straight(module)
     else:
-        passes.text = text
-        passes.add_llvm_module(module)
-        passes._optimize_final_module()
-    return passes._final_module
+        passes.add(module, text)
+        passes.run()
+    return passes.module

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from graphc.compiler.engine.numba_settings import setting
 from graphc.errors import CompileError
 from graphc.util import fork_safety
 
@@ -33,9 +34,9 @@ Handle = np.ndarray
 def binding() -> Any:
     """llvmlite's binding, with the code generator for this processor."""
     import llvmlite.binding as llvm
-    from numba.core.codegen import initialize_llvm
 
-    initialize_llvm()
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
     # a fork while another thread is inside would leave the child without the lock and with LLVM's state half changed
     fork_safety.keep_whole(_llvm_lock(llvm))
     return llvm
@@ -83,13 +84,10 @@ def link(code: bytes, symbols: Mapping[str, int], uses: tuple[Handle, ...]) -> H
     symbols : of other modules that the code may call, with their addresses; uses : the handles of these modules
     """
     llvm = binding()
-    from numba.core import config
-
-    settings: Any = config
     declared = llvm.parse_assembly("".join(f"declare void @{symbol}()\n" for symbol in symbols), _context())
     machine = llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine()
-    engine = llvm.create_mcjit_compiler(declared, machine, use_lmm=settings.USE_LLVMLITE_MEMORY_MANAGER)
-    if settings.ENABLE_PROFILING:
+    engine = llvm.create_mcjit_compiler(declared, machine, use_lmm=setting("USE_LLVMLITE_MEMORY_MANAGER"))
+    if setting("ENABLE_PROFILING"):
         engine.enable_jit_events()
     engine.remove_module(declared)  # else it would be compiled, which takes longer than all of this
     for symbol, address in symbols.items():

@@ -1,8 +1,7 @@
-"""LLVM IR → machine code, by Numba's code generator. Numba's internals are touched here and in `code_generator.py`.
+"""LLVM IR → machine code, by the passes of Numba's code generator (`code_generator`).
 
-Numba's front end is left out: the text of a module goes through `JITCPUCodegen`'s passes as it is, in an LLVM context of its own,
-for what a context has seen it keeps. Of Numba's engine, which never lets go of a module, no use is made: object code is linked
-by graphc's own (`engine`), and machine code stays as long as its `Library`.
+The text of a module goes through them in an LLVM context of its own, for what a context has seen it keeps. Object code is linked
+by an engine (`execution_engine`) that lets go of a module, and machine code stays as long as its `Library`.
 
 What was compiled once is found again by the digest of the text and of all that turns it into code: in this process,
 where the same text is the same library, and on disk (`cache`). The exported names are made of the digest too, so that
@@ -22,7 +21,8 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from graphc.compiler.engine import execution_engine, number_arguments
-from graphc.compiler.engine.code_generator import machine_of, optimise, pass_library, toolchain
+from graphc.compiler.engine.code_generator import Passes, machine_of, optimise, toolchain
+from graphc.compiler.engine.numba_settings import described
 from graphc.compiler.engine.numpy_layout import bind_numpy
 from graphc.compiler.engine.object_cache import digest, store
 from graphc.compiler.engine.scipy_functions import bind, symbols_in
@@ -31,7 +31,7 @@ from graphc.util import fork_safety
 from graphc.util.interrupts import held
 from graphc.version import __version__
 
-_RECIPE = "3"
+_RECIPE = "4"
 """Counts the ways in which `build` has turned the same text into code: part of every digest."""
 
 _counter = itertools.count()
@@ -41,19 +41,16 @@ _counter = itertools.count()
 def environment() -> tuple[str, ...]:
     """All that decides, beside the text of a module, what code it becomes."""
     import llvmlite
-    import numba
-    from numba.core import config
 
-    settings = ("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "LLVM_REFPRUNE_PASS", "LLVM_REFPRUNE_FLAGS")
+    codegen = toolchain().codegen
     return (
         _RECIPE,
         __version__,
-        numba.__version__,
         llvmlite.__version__,
         ".".join(map(str, toolchain()[0].llvm_version_info)),
         f"{sys.version} {sys.abiflags if hasattr(sys, 'abiflags') else ''} {platform.python_implementation()}",
-        repr(toolchain()[2].magic_tuple()),  # target triple, name of the processor, its features
-        repr([(name, getattr(config, name, None)) for name in settings]),
+        repr((codegen.triple, codegen.cpu, codegen.features)),
+        described(),
     )
 
 
@@ -132,7 +129,7 @@ class Library:
 _lock = fork_safety.lock()
 
 _libraries: WeakValueDictionary[bytes, Library] = WeakValueDictionary()
-"""Digest → the library of that module in this process; under Numba's compiler lock."""
+"""Digest → the library of that module in this process; under the toolchain's lock."""
 
 _resident: dict[bytes | None, Library] = {}
 """Digest → what any function may call."""
@@ -181,7 +178,8 @@ def pin(library: Library) -> None:
 
     It holds its lock meanwhile. Where it takes a function as an argument, it does not, and the caller holds the function.
     """
-    if toolchain()[1].is_locked():
+    compiler = sys.modules.get("numba.core.compiler_lock")
+    if compiler is not None and compiler.global_compiler_lock.is_locked():
         execution_engine.pin(library.handle)
 
 
@@ -290,24 +288,16 @@ def object_code(texts: list[str], exported: tuple[str, ...]) -> bytes:
     """Modules linked into one object file for other programs: position-independent, `exported` alone visible."""
     llvm, compiler_lock, codegen = toolchain()
     with held(), compiler_lock:
-        library = pass_library()("exported", llvm.create_context())
+        passes = Passes("exported", llvm.create_context())
         for text in texts:
-            library.text = text
-            library.add_llvm_module(_parse(text, library._final_module._context))
-        for function in library._final_module.functions:
+            passes.add(_parse(text, passes.module._context), text)
+        for function in passes.module.functions:
             if not function.is_declaration and function.name not in exported:
                 function.linkage = "internal"
-        library._optimize_final_module()
-        machine = llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine(
-            opt=3,
-            cpu=codegen._get_host_cpu_name(),
-            features=codegen._tm_features,
-            reloc="pic",
-            codemodel="default",
-        )
-        return machine.emit_object(library._final_module)
+        passes.run()
+        return codegen.target_machine(3, "pic", just_in_time=False).emit_object(passes.module)
 
 
 def cpu() -> str:
     """The processor that code is made for, by LLVM's name."""
-    return toolchain()[2]._get_host_cpu_name()
+    return toolchain().codegen.cpu

@@ -21,7 +21,7 @@ from graphc.compiler.engine.jit import Library, build
 from graphc.compiler.engine.numpy_layout import data_address
 from graphc.compiler.loops.one_function import is_little, routine_without_loops
 from graphc.compiler.pipeline import Options, unit_of
-from graphc.compiler.runtime import numba_arrays, numba_type
+from graphc.compiler.runtime import numba_arrays
 from graphc.compiler.runtime.c_callable import CCallable
 from graphc.compiler.runtime.compiled_function import CompiledFunction, ScalarEntry
 from graphc.compiler.runtime.fastcall import program_entry
@@ -99,8 +99,6 @@ class ArrayFunction(CompiledFunction):
             self._native = NativeProgram(lowered.whole, options.cache, interruptible=True)
         elif self._plan.exported:
             self._library = build(self._plan.text, self._plan.exported, options.cache)
-        if self._libraries:
-            numba_type.register(CompiledFunction)
         self._seconds = {"plan": planned - started, "build": time.perf_counter() - planned}
         self._known: OrderedDict[Any, _Known] = OrderedDict()
         self._table: program_entry.ProgramTable | None = None
@@ -147,8 +145,7 @@ class ArrayFunction(CompiledFunction):
         return native if self._library is None else [*native, self._library]
 
     @cached_property
-    def _numba_type(self) -> Any:
-        """What the function is for Numba's compiled code."""
+    def _numba_type_(self) -> Any:
         return numba_arrays.numba_type(self)
 
     @cached_property

@@ -22,7 +22,7 @@ from graphc.compiler.engine.jit import Library, build, pin
 from graphc.compiler.lowering.scalar_kernel import Kernel
 from graphc.compiler.lowering.unfold import unfold
 from graphc.compiler.pipeline import Options, loop_program, unit_of
-from graphc.compiler.runtime import callbacks
+from graphc.compiler.runtime import callbacks, numba_type
 from graphc.compiler.runtime.c_callable import CCallable
 from graphc.compiler.targets import export
 from graphc.compiler.targets.llvm.kernels import scalar_entry
@@ -93,6 +93,12 @@ class CompiledFunction(ABC):
     @abstractmethod
     def call(self, /, *args: Any, **kwargs: Any) -> Any:
         """The function on any arguments, with every check."""
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What Numba's compiled code takes the function for: Numba asks for it by this name."""
+        entry = self._entry
+        return None if entry is None else numba_type.type_of_numbers(entry.kernel, self._structure)
 
     @property
     @abstractmethod

@@ -22,7 +22,6 @@ from graphc.compiler.engine import buffer_pool, guard_words, loop_layout
 from graphc.compiler.engine.jit import Library
 from graphc.compiler.lowering.scalar_kernel import Kernel
 from graphc.compiler.pipeline import Options
-from graphc.compiler.runtime import numba_type
 from graphc.compiler.runtime.compile_report import Performance, performance
 from graphc.compiler.runtime.compiled_function import CompiledFunction, ScalarEntry
 from graphc.compiler.runtime.fastcall.builtin import builtin
@@ -67,7 +66,6 @@ class ElementwiseFunction(CompiledFunction):
 
     def _enter(self, made: Native) -> None:
         """From here on calls go to the machine code."""
-        numba_type.register(CompiledFunction)
         self._constants = made.constants
         kind = type(self)
 

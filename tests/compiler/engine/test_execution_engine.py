@@ -383,9 +383,9 @@ def test_single_functions_are_optimised_where_they_are_inlined(monkeypatch):
     runs, names = [], []
     found = code_generator.inlined
     monkeypatch.setattr(code_generator, "inlined", lambda text: names.append(found(text)) or names[-1])
-    generator = code_generator.toolchain()[2]
-    manager = generator._function_pass_manager
-    monkeypatch.setattr(generator, "_function_pass_manager", lambda: runs.append(1) or manager())
+    generator = code_generator.toolchain().codegen
+    manager = generator.function_passes
+    monkeypatch.setattr(generator, "function_passes", lambda: runs.append(1) or manager())
     x, xs = g.symbol("x"), g.symbol("xs", shape=("n",))
     f = g.compile(g.exp(x) * 0.3125, [x], cache=False)
     assert f(0.0) == 0.3125

@@ -9,6 +9,8 @@ from __future__ import annotations
 import platform
 from functools import cache
 
+from graphc.compiler.engine.numba_settings import setting
+
 _PROBE = """
 define void @width(ptr %p) {
   %x = load <8 x double>, ptr %p, align 1
@@ -28,9 +30,8 @@ declare double @llvm.fma.f64(double, double, double)
 def features() -> dict[str, bool]:
     """What the processor can do of `fma`, `avx` and `avx512vl`, by LLVM's names."""
     from llvmlite import binding
-    from numba.core import config
 
-    name, listed = getattr(config, "CPU_NAME", None), getattr(config, "CPU_FEATURES", None)
+    name, listed = setting("CPU_NAME"), setting("CPU_FEATURES")
     if name is None and listed is None:
         return dict(binding.get_host_cpu_features())
     if listed is None:  # as Numba does it

@@ -1,0 +1,106 @@
+"""Machine code is what Numba's code generator makes of the same text, and Numba is not loaded for it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+import graphc as g
+from graphc.compiler.engine import code_generator, execution_engine, jit, numba_settings
+from graphc.compiler.engine.code_generator import QUICK, STRAIGHT, toolchain
+
+x, y = g.symbols("x y")
+xs, A = g.symbol("xs", shape=("n",)), g.symbol("A", shape=("n", 4))
+
+FORMULAS = {
+    "numbers": (g.log(1 / (g.exp(-(x * y)) + 1)), (x, y)),
+    "a loop": (xs * g.tanh(xs) + 1, (xs,)),
+    "rows": (g.softmax(A, axis=1), (A,)),
+    "a gradient": (g.grad(g.sum((A @ A[0]) ** 2), A), (A,)),
+}
+
+
+@cache
+def _numba() -> Any:
+    from numba.core.codegen import JITCPUCodegen
+
+    return JITCPUCodegen("oracle")  # its engine does not outlive it, and is not to be closed before the process ends
+
+
+def _numbas(text: str) -> bytes:
+    """The object code by Numba's own library of the text."""
+    codegen = _numba()
+    library = codegen.create_library("oracle")
+    module, final = execution_engine.binding().parse_assembly(text), library._final_module
+    module.data_layout = codegen._data_layout
+    for name in code_generator.inlined(text):
+        passes, builder = codegen._function_pass_manager()
+        passes.run(module.get_function(name), builder)
+    final.link_in(module)
+    library._optimize_final_module()
+    return codegen._tm.emit_object(final)
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_the_code_is_that_of_numbas_generator(name, monkeypatch):
+    texts = []
+    parse = jit._parse
+    monkeypatch.setattr(jit, "_parse", lambda text, context: texts.append(text) or parse(text, context))
+    output, inputs = FORMULAS[name]
+    f = g.compile(output, list(inputs), cache=False)
+    f(*(np.ones([3, 4][: len(symbol.shape)]) if symbol.shape else 1.0 for symbol in inputs))
+    assert texts
+    for text in texts:
+        if text.startswith((STRAIGHT, QUICK)):
+            continue
+        context = execution_engine.binding().create_context()
+        module = code_generator.optimise(parse(text, context), "oracle", text)
+        assert code_generator.machine_of(text).emit_object(module) == _numbas(text)
+
+
+def test_the_machine_is_numbas():
+    codegen, other = toolchain().codegen, _numba()
+    assert (codegen.triple, codegen.cpu, codegen.features) == other.magic_tuple()
+    assert codegen.data_layout == other._data_layout
+
+
+def test_settings_are_numbas():
+    """What stands here as the defaults is what Numba says where nothing is set; what is set is Numba's in any case."""
+    code = (
+        "import sys; from graphc.compiler.engine.numba_settings import DEFAULTS, setting\n"
+        "own = {name: setting(name) for name in DEFAULTS}; loaded = 'numba' in sys.modules\n"
+        "from numba.core import config\n"
+        "print(loaded, all(int(own[n] or 0) == int(getattr(config, n) or 0) if n not in ('CPU_NAME', 'CPU_FEATURES') "
+        "else own[n] == getattr(config, n) for n in DEFAULTS), setting('LOOP_VECTORIZE'))"
+    )
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
+    for more, expected in (({}, ["False", "True", "1"]), ({"NUMBA_LOOP_VECTORIZE": "0"}, ["True", "True", "0"])):
+        run = subprocess.run(
+            [sys.executable, "-c", code], env={**plain, **more}, capture_output=True, text=True, check=True
+        )
+        assert run.stdout.split()[1:] == expected[1:]
+        if numba_settings.processor() not in numba_settings.WITHOUT_AVX:
+            assert run.stdout.split()[0] == expected[0]
+
+
+def test_compiling_and_calling_do_not_load_numba():
+    code = (
+        "import sys, numpy as np, graphc as g; x, xs = g.symbol('x'), g.symbol('xs', shape=('n',))\n"
+        "f, h = g.compile(g.exp(x), cache=False), g.compile(g.sum(g.exp(xs)), cache=False)\n"
+        "assert f(0.0) == 1.0 and h(np.zeros(3)) == 3.0 and f(np.zeros(2)).tolist() == [1.0, 1.0]\n"
+        "before = 'numba' in sys.modules\n"
+        "import numba\n"
+        "inside = numba.njit(lambda a, b: f(a) + h(b))\n"
+        "print(before, inside(0.0, np.zeros(3)))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded, value = run.stdout.split()
+    assert float(value) == 4.0
+    if not numba_settings.is_set():
+        assert loaded == "False"
