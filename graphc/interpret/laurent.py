@@ -31,9 +31,9 @@ class NoSeriesError(Exception):
 
 def fixed(value: Any) -> Fixed:
     """A float, a fraction or a number of mpmath."""
-    import mpmath
+    if not isinstance(value, (int, float, Fraction)):
+        import mpmath
 
-    if isinstance(value, mpmath.mpf):
         if not mpmath.isfinite(value):
             raise NoSeriesError
         return int(mpmath.nint(mpmath.ldexp(value, BITS)))

@@ -76,16 +76,24 @@ def _extended(values: Sequence[Any]) -> list[np.longdouble]:
 def _count(coefficients: Sequence[Any], limit: float, step: int, bits: int) -> int:
     """How many terms matter up to a limit, with a power of k more for each of two derivatives; the number of all of them and one
     more where these are not enough."""
-    import mpmath
-
-    least = abs(coefficients[0]) * mpmath.mpf(2) ** -(bits + 1)
+    least = abs(coefficients[0]) * 2.0 ** -(bits + 1)
     count = len(coefficients)
     while count > 1:
         k = count - 1
-        if abs(coefficients[k]) * mpmath.mpf(limit) ** (step * k) * (1 + step * k) ** 2 > least:
+        if _term(coefficients[k], limit, step * k) * (1 + step * k) ** 2 > least:
             break
         count -= 1
     return count if count + 1 < len(coefficients) else len(coefficients) + 1
+
+
+def _term(coefficient: Any, x: float, power: int) -> Any:
+    """|coefficient·xⁿ|, to a float's digits: nothing is decided by more of them."""
+    size = abs(float(coefficient)) * abs(x) ** power
+    if 0.0 < size < math.inf or not coefficient:
+        return size
+    import mpmath
+
+    return abs(coefficient * mpmath.mpf(x) ** power)
 
 
 def truncated(series: Laurent, dtype: Any) -> TruncatedSeries | None:
@@ -114,11 +122,14 @@ def truncated(series: Laurent, dtype: Any) -> TruncatedSeries | None:
 
 def _is_steady(coefficients: Sequence[Any], reach: float, step: int, valuation: int) -> bool:
     """Whether the terms of a sum are not much larger than the sum, or what it changes with its argument, at either side."""
-    import mpmath
-
+    parts = [float(c) for c in coefficients]
     for x in (reach, -reach, reach / 2, -reach / 2):
-        terms = [c * mpmath.mpf(x) ** (step * k) for k, c in enumerate(coefficients)]
-        change = sum((valuation + step * k) * term for k, term in enumerate(terms))
+        terms: list[Any] = [c * x ** (step * k) for k, c in enumerate(parts)]
+        if not all(map(math.isfinite, terms)):
+            import mpmath
+
+            terms = [c * mpmath.mpf(x) ** (step * k) for k, c in enumerate(coefficients)]
+        change = sum([(valuation + step * k) * term for k, term in enumerate(terms)])
         if sum(map(abs, terms)) > 3 * (abs(sum(terms)) + abs(change)):
             return False
     return True

@@ -101,6 +101,8 @@ def suspects(formula: Expr) -> set[Expr]:
         if not places:
             continue
         parts = [values[place] for place in places]
+        if len(set(places)) == 1 and node.op.name == "add":
+            continue  # what is added to itself is doubled, exactly
         if math.isnan(value):
             doubtful = not any(map(math.isnan, parts))
         elif node.op.name in SUMS and not any(dag.exprs[place].is_constant for place in places):

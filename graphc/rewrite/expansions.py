@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from graphc.interpret.truncated_series import TruncatedSeries, truncated
 from graphc.ir.expr import Expr, on_this_line, rebuild, substitute, walk
@@ -89,6 +90,10 @@ Recipe = tuple[tuple[int, TruncatedSeries, float, bool], ...]
 """What is mended of a formula: (which of its nodes, its series, up to which size of the variable, whether 0 is left as it is)"""
 
 
+Key = tuple[Any, ...]
+"""The type of a formula and what its nodes are, operands by their numbers"""
+
+
 class Expander:
     """Formulas of a number with series in them where they need some. What came of a formula is kept as numbers: no node is.
 
@@ -99,12 +104,12 @@ class Expander:
     def __init__(self, tries: Tries, source: bool = False) -> None:
         self._tries = tries
         self._source = source
-        self._kept: dict[tuple[str, str], Recipe] = {}
+        self._kept: dict[Key, Recipe] = {}
 
-    def of(self, formula: Expr, key: tuple[str, str] | None = None) -> Expr:
+    def of(self, formula: Expr, key: Key | None = None) -> Expr:
         """The formula itself where nothing is to be mended.
 
-        key : the formula's, where it was asked for before: it takes long to write
+        key : the formula's, where it is known already
         """
         key = key_of(formula) if key is None else key
         recipe = self._kept.get(key)
@@ -114,7 +119,7 @@ class Expander:
             recipe = self._kept[key] = self._recipe(formula)
         return _mended(formula, recipe, self._source) if recipe else formula
 
-    def __contains__(self, key: tuple[str, str]) -> bool:
+    def __contains__(self, key: Key) -> bool:
         return key in self._kept
 
     def _recipe(self, formula: Expr) -> Recipe:
@@ -126,9 +131,14 @@ class Expander:
         return tuple(_Mending(self._tries, formula, doubtful, self._source).steps)
 
 
-def key_of(formula: Expr) -> tuple[str, str]:
+def key_of(formula: Expr) -> Key:
     """What a formula is found again by."""
-    return str(formula), str(formula.dtype)
+    places: dict[Expr, int] = {}
+    rows: list[Any] = [formula.dtype]
+    for node in walk((formula,)):
+        places[node] = len(places)
+        rows.append((node.op.name, node.attrs, *[places[operand] for operand in node.operands]))
+    return tuple(rows)
 
 
 class _Mending:

@@ -169,7 +169,8 @@ def engine(level: str, without: Iterable[str] = ()) -> Engine:
     found = _engines.get(key)
     if found is None:
         allowed = LEVELS[level]
-        Engine(rules(), key[1])  # names that no rule has are refused whatever the level
+        if key[1]:
+            Engine(rules(), key[1])  # names that no rule has are refused whatever the level
         chosen = [rule for rule in (*_own, *NORMAL) if rule.kind in allowed]
         found = Engine(chosen, set(key[1]) & {rule.name for rule in chosen})
         with _lock:
