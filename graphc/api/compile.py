@@ -76,8 +76,8 @@ def compile(
         False none; `set_num_threads` says how many. Results do not depend on it, to the bit
     updates : symbol → its new value. Arrays given for these inputs are written in place, once all results are computed, as a step
         of training needs: updates={W: W - 0.1*dW}
-    tier : "native" returns when the machine code is there. "interpreted" returns at once and NumPy answers, slowly, while the
-        machine code is made on a thread of its own; `f.tier` says which answers, `f.wait()` waits for the machine code. "auto"
+    tier : "native" returns when the machine code is there. "interpreted" returns at once and NumPy answers, slowly, as soon as
+        the graph is rewritten, while the machine code is made on a thread of its own; `f.tier` says which answers, `f.wait()` waits for the machine code. "auto"
         does that from 20,000 operations on, which take seconds to compile. Interpreted results are equal for + − × ÷ and √, and
         each function's within its bound of docs/ops.md. "quick" has the
         machine code of numbers in a tenth of the time, by LLVM's fastest generator; it runs some 1.3 times as long and gives the

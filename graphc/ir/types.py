@@ -190,20 +190,20 @@ Signature: TypeAlias = tuple[tuple[DType, ...], DType]
 
 
 class TypeRule:
-    """Operand dtypes → the dtypes an operation computes in and its result's dtype; remembered per operand types.
+    """Operand dtypes → the dtypes an operation computes in and its result's dtype; remembered per operand types, in `known`.
 
     `group` lists the operand slots that are promoted together: those beside which a Python scalar is weak.
     """
 
     def __init__(self, rule: Callable[[tuple[DType, ...]], Signature], group: tuple[int, ...] | None = None):
         self._rule = rule
-        self._known: dict[tuple[DType, ...], Signature] = {}
+        self.known: dict[tuple[DType, ...], Signature] = {}
         self.group = group
 
     def __call__(self, dtypes: tuple[DType, ...]) -> Signature:
-        signature = self._known.get(dtypes)
+        signature = self.known.get(dtypes)
         if signature is None:
-            signature = self._known[dtypes] = self._rule(dtypes)
+            signature = self.known[dtypes] = self._rule(dtypes)
         return signature
 
 

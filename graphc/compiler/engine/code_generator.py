@@ -1,7 +1,7 @@
 """The code generator: Numba's passes and settings by llvmlite alone, without Numba.
 
-What is made is what Numba's `JITCPUCodegen` makes of the same text, to the byte; a test holds that. Loading Numba takes longer than
-compiling a formula of some hundred operations, so it is left to whoever calls a compiled function from `@numba.njit` code.
+What is made is what Numba's `JITCPUCodegen` makes of the same text, to the byte; a test holds that. Loading Numba takes longer
+than compiling a formula of some hundred operations, so it is left to whoever calls a compiled function from `@numba.njit` code.
 """
 
 from __future__ import annotations
@@ -168,16 +168,18 @@ class Passes:
 
     def __init__(self, name: str, context: Any) -> None:
         self._codegen = toolchain().codegen
-        head = f'target triple = "{self._codegen.triple}"\ntarget datalayout = "{self._codegen.data_layout}"\n'
+        head = (
+            f'target triple = "{self._codegen.triple}"\ntarget datalayout = "{self._codegen.data_layout}"\n'
+        )
         self.module: Any = execution_engine.binding().parse_assembly(head, context)
         self.module.name = name
 
     def add(self, module: Any, text: str) -> None:
         """Link a module in, which is used up. `text` is what it was read from.
 
-        The functions that are inlined whole go through passes of their own before they are: what two of them compute alike is then
-        seen to be one. Numba takes every function through these passes. Of all others those over the module do the same work
-        again, and what llvmlite does not free of a run was most of what a freed function left behind.
+        The functions that are inlined whole go through passes of their own before they are: what two of them compute alike is
+        then seen to be one. Numba takes every function through these passes. Of all others those over the module do the same
+        work again, and what llvmlite does not free of a run was most of what a freed function left behind.
         """
         module.data_layout = self._codegen.data_layout
         for name in inlined(text):

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from operator import is_
 from typing import TypeAlias
 
 from graphc.compiler.loops.program import (
@@ -212,7 +213,7 @@ def _folded(body: tuple[Statement, ...], uses: Counter[str]) -> tuple[Statement,
                 for each in inner:
                     put(each)
             elif inner or isinstance(statement, (Reduce, While)):
-                put(replace(statement, body=inner))
+                put(statement if inner == statement.body else replace(statement, body=inner))
         else:
             put(statement)
     return (*result, *waiting.values())
@@ -236,14 +237,19 @@ def _with(statement: Statement, waiting: dict[str, Let]) -> Statement:
         if isinstance(x, Ref) and x.name in waiting and _size(waiting[x.name].value) <= room:
             return waiting.pop(x.name).value
         if isinstance(x, Apply):
-            return replace(x, operands=tuple([inlined(operand, room) for operand in x.operands]))
+            operands = [inlined(operand, room) for operand in x.operands]
+            return x if all(map(is_, operands, x.operands)) else replace(x, operands=tuple(operands))
         return x
 
+    if not waiting:
+        return statement
     match statement:
         case Let(_, value) | Assign(_, _, value) | Combine(_, _, value):
-            return replace(statement, value=inlined(value, LONGEST - _size(value)))
+            other = inlined(value, LONGEST - _size(value))
+            return statement if other is value else replace(statement, value=other)
         case Require(condition) | If(condition) | Exit(condition):
-            return replace(statement, condition=inlined(condition, LONGEST))
+            other = inlined(condition, LONGEST)
+            return statement if other is condition else replace(statement, condition=other)
     return statement
 
 

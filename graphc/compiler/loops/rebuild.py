@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from operator import is_
 
 from graphc.compiler.loops.program import (
     NESTING,
@@ -24,9 +25,11 @@ def with_scalars(s: Statement, change: Callable[[Scalar], Scalar]) -> Statement:
     """A statement with other expressions of its own; what is inside of it stays."""
     match s:
         case Let(_, value) | Assign(_, _, value) | Combine(_, _, value):
-            return replace(s, value=change(value))
+            other = change(value)
+            return s if other is value else replace(s, value=other)
         case If(condition) | Require(condition) | Exit(condition):
-            return replace(s, condition=change(condition))
+            other = change(condition)
+            return s if other is condition else replace(s, condition=other)
     return s
 
 
@@ -34,8 +37,14 @@ def with_all_scalars(s: Statement, change: Callable[[Scalar], Scalar]) -> Statem
     """A statement with other expressions, in all that is inside of it too."""
     s = with_scalars(s, change)
     if isinstance(s, NESTING):
-        return replace(s, body=tuple([with_all_scalars(each, change) for each in s.body]))
+        body = tuple([with_all_scalars(each, change) for each in s.body])
+        return s if _are_same(body, s.body) else replace(s, body=body)
     return s
+
+
+def _are_same(one: Sequence[object], other: Sequence[object]) -> bool:
+    """Whether nothing was written anew: most of what a pass looks at it leaves, and a record takes long to copy."""
+    return len(one) == len(other) and all(map(is_, one, other))
 
 
 def with_loads(x: Scalar, change: Callable[[Load], Scalar]) -> Scalar:
@@ -44,7 +53,7 @@ def with_loads(x: Scalar, change: Callable[[Load], Scalar]) -> Scalar:
         return change(x)
     if isinstance(x, Apply):
         operands = tuple([with_loads(each, change) for each in x.operands])
-        return x if operands == x.operands else replace(x, operands=operands)
+        return x if _are_same(operands, x.operands) else replace(x, operands=operands)
     return x
 
 

@@ -1,12 +1,14 @@
 """The machine code of a function, and what answers until it is there.
 
 A large graph takes seconds to compile. Meanwhile an interpreter can answer: the machine code is made on a thread of its own, and
-calls go to it from the moment it is there. What was compiled before is found on disk, and needs no interpreter.
+calls go to it from the moment it is there. That thread rewrites the graph too, which the first answers wait for. What was compiled before is found on disk, and needs no interpreter.
 """
 
 from __future__ import annotations
 
 import ctypes
+import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +25,7 @@ from graphc.compiler.runtime.fast_path_dispatch import Served
 from graphc.compiler.runtime.interpreted import Interpreter
 from graphc.compiler.runtime.loop_dispatch import Nests
 from graphc.compiler.schedule.rewriting_report import Rewriting
+from graphc.ir.expr import on_line_of
 from graphc.ir.graph import Dag
 from graphc.ir.types import DType
 from graphc.util.fork_safety import cached_property
@@ -80,7 +83,8 @@ class Tiers:
         self.source = source
         self.code: Native | None = None
         self._job: Job[Native] | None = None
-        self._interpreter: Interpreter | None = None
+        self._unit: Unit | None = None
+        self._rewriting = os.getpid(), threading.Lock()
 
     def begin(self, entered: Callable[[Native], None]) -> None:
         """Find or make the machine code; `entered` is told when it is there, which may be later and on another thread."""
@@ -98,7 +102,6 @@ class Tiers:
         if known_code is not None:
             arrived(self._native(known_code, ()))
         elif self._is_interpreted_first():
-            self._interpreter = Interpreter(self.graph)
             self._job = Job(lambda pause: self._make(pause, source.options.progress is True), arrived)
         else:
             arrived(self._make(lambda: None, source.options.progress))
@@ -112,6 +115,9 @@ class Tiers:
     def _make(self, pause: Callable[[], None], shown: bool | None) -> Native:
         """The machine code, from the graph; `pause` is called between its modules."""
         source = self.source
+        with on_line_of(source.graph.exprs[source.graph.outputs[0]]):  # on a thread of its own no line is running
+            self._rewritten  # noqa: B018
+        pause()
         with Progress(sum(map(bool, self.graph.operands)), shown) as bar:
 
             def step(operations: int) -> None:
@@ -143,9 +149,21 @@ class Tiers:
             return self._job.result()
         return self.code
 
-    @cached_property
+    @property
     def _rewritten(self) -> Unit:
-        return pipeline.run(unit_of(self.source.graph, self.source.options), pipeline.REWRITING)
+        """The graph behind rewriting, which of a large one takes seconds: who asks first does it, others wait."""
+        if self._unit is None:
+            if self._rewriting[0] != os.getpid():  # what another thread held is held for good in the child of a fork
+                self._rewriting = os.getpid(), threading.Lock()
+            with self._rewriting[1]:
+                if self._unit is None:
+                    unit = unit_of(self.source.graph, self.source.options)
+                    self._unit = pipeline.run(unit, pipeline.REWRITING)
+        return self._unit
+
+    @cached_property
+    def _interpreter(self) -> Interpreter:
+        return Interpreter(self.graph)
 
     @property
     def graph(self) -> Dag:
@@ -162,7 +180,8 @@ class Tiers:
         """Of the results."""
         if self.code is not None:
             return self.code.code.kernel.outputs
-        return tuple(self.graph.exprs[output].dtype for output in self.graph.outputs)
+        graph = self.source.graph  # rewriting keeps them
+        return tuple(graph.exprs[output].dtype for output in graph.outputs)
 
     def interpreted(
         self, arrays: list[np.ndarray], shape: tuple[int, ...], out: list[np.ndarray] | None
@@ -171,7 +190,6 @@ class Tiers:
 
         shape : of the results; out : the arrays for them
         """
-        assert self._interpreter is not None
         values = self._interpreter(arrays)
         if out is None and not shape:
             return [value.item() for value in values]

@@ -50,7 +50,10 @@ class Expr(Node, Operators):
 
     @staticmethod
     def _build(name: str, *operands: Any) -> Expr:
-        return apply(lookup(name), *operands)
+        op = _OF_OPERATORS.get(name)
+        if op is None:
+            op = _OF_OPERATORS[name] = lookup(name)
+        return apply(op, *operands)
 
     def astype(self, dtype: Any) -> Expr:
         """This expression cast to another dtype: one node, as written."""
@@ -101,6 +104,10 @@ class Expr(Node, Operators):
     getitem: ClassVar[Any]
     updates: ClassVar[Any]
     """What x[...] and x.at build; set by the operations of indexing."""
+
+
+_OF_OPERATORS: dict[str, Op] = {}
+"""The operations that operators build, which nobody declares anew."""
 
 
 # --- constants ------------------------------------------------------------------------------------------------------
@@ -176,6 +183,11 @@ def apply(op: Op, *args: Any, attrs: tuple[Any, ...] = ()) -> Expr:
             break
     else:
         operands = args
+    if len(operands) == 2 and op.shape is None and not attrs:  # most of what is written, without the ceremony below
+        left, right = operands
+        known = op.types.known.get((left.dtype, right.dtype))
+        if known is not None and not left.shape and not right.shape and len(op.params) == 2:
+            return intern(Expr, op, operands, attrs, known[1], ())
     if op.shape is not None:
         return _apply_to_arrays(op, operands, attrs)
     if len(operands) != len(op.params):

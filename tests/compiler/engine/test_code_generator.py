@@ -30,7 +30,9 @@ FORMULAS = {
 def _numba() -> Any:
     from numba.core.codegen import JITCPUCodegen
 
-    return JITCPUCodegen("oracle")  # its engine does not outlive it, and is not to be closed before the process ends
+    return JITCPUCodegen(
+        "oracle"
+    )  # its engine does not outlive it, and is not to be closed before the process ends
 
 
 def _numbas(text: str) -> bytes:
@@ -80,7 +82,10 @@ def test_settings_are_numbas():
         "else own[n] == getattr(config, n) for n in DEFAULTS), setting('LOOP_VECTORIZE'))"
     )
     plain = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
-    for more, expected in (({}, ["False", "True", "1"]), ({"NUMBA_LOOP_VECTORIZE": "0"}, ["True", "True", "0"])):
+    for more, expected in (
+        ({}, ["False", "True", "1"]),
+        ({"NUMBA_LOOP_VECTORIZE": "0"}, ["True", "True", "0"]),
+    ):
         run = subprocess.run(
             [sys.executable, "-c", code], env={**plain, **more}, capture_output=True, text=True, check=True
         )

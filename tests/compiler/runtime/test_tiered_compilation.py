@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 
 import graphc as g
+from graphc.compiler import pipeline
 from graphc.compiler.engine import background
 from graphc.compiler.runtime import build, graph_cache, interpreted, tiered_compilation
 from graphc.compiler.runtime.interpreted import Interpreter
@@ -62,6 +63,30 @@ def test_it_answers_at_once_and_then_faster(held):
         late = f(*call)
         assert type(early) is type(late) and type(early[0]) is type(late[0])
         assert bits([early[0], early[1]["q"]]) == bits([late[0], late[1]["q"]])
+
+
+def test_rewriting_does_not_keep_compile_from_returning(monkeypatch):
+    """It is done once, on the thread of the machine code; whoever calls before it is done waits for it, and gets its form."""
+    go, threads, run = threading.Event(), [], pipeline.run
+
+    def later(unit, chosen=pipeline.PASSES):
+        if chosen is pipeline.REWRITING:
+            threads.append(threading.current_thread())
+            go.wait(60)
+        return run(unit, chosen)
+
+    monkeypatch.setattr(pipeline, "run", later)
+    f = g.compile(g.log(1 + g.exp(X)), [X], cache=False, tier="interpreted")
+    assert f.tier == "interpreted" and not f.wait(0)
+    answers = []
+    caller = threading.Thread(target=lambda: answers.append(f(1000.0)))
+    caller.start()
+    assert not answers
+    go.set()
+    caller.join(60)
+    f.wait()
+    assert answers == [1000.0] == [f(1000.0)] and len(threads) == 1
+    assert f.graph.exprs[-1].site is not None
 
 
 def test_every_dtype_and_structure(held):
