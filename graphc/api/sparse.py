@@ -26,7 +26,8 @@ class SparseDerivative:
     pattern : a CSR array of truth values, sorted
     values : the entries in the order of the format, one expression of a vector; of graphs of numbers an expression for each
     format : "csr", "csc" or "coo"
-    mode, colours : "forward" (columns) or "reverse" (rows), and how many sweeps give all entries
+    mode, colours : "forward" (columns) or "reverse" (rows), and how many sweeps give all entries; "direct" where none are needed,
+        and how many entries of a row or of a column are computed at most
     """
 
     __array_ufunc__ = None  # NumPy's arrays leave operators to this class, which refuses them
@@ -98,10 +99,9 @@ class SparseDerivative:
             )
 
     def __repr__(self) -> str:
-        return (
-            f"<sparse derivative {self.shape[0]}×{self.shape[1]}: {self.nnz} entries by {self.colours} "
-            f"{self.mode} sweep{'s' if self.colours != 1 else ''}, {self.format}>"
-        )
+        sweeps = f"by {self.colours} {self.mode} sweep{'s' if self.colours != 1 else ''}"
+        how = f"{self.colours} a row computed" if self.mode == "direct" else sweeps
+        return f"<sparse derivative {self.shape[0]}×{self.shape[1]}: {self.nnz} entries, {how}, {self.format}>"
 
 
 def _refuses(name: str) -> Callable[..., Any]:

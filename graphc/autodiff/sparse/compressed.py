@@ -11,18 +11,23 @@ import numpy as np
 
 from graphc.autodiff.forward import forward
 from graphc.autodiff.jacobian import reshaped
-from graphc.autodiff.reverse import reverse
+from graphc.autodiff.reverse import active_nodes, reverse
 from graphc.autodiff.sparse.affine import apart
 from graphc.autodiff.sparse.colouring import columns_apart, star
+from graphc.autodiff.sparse.direct import TooMany, blocks_of
 from graphc.autodiff.sparse.local import numbered
 from graphc.autodiff.sparse.pattern import pattern as pattern_of
+from graphc.autodiff.sparse.placed import entries_of
 from graphc.errors import GradientError
 from graphc.interpret.numpy_eval import evaluate
-from graphc.ir.expr import Expr, cast, constant, symbol
+from graphc.ir.expr import Expr, cast, constant, symbol, walk
 from graphc.ir.types import is_float
 from graphc.ops.comparison import equal
 from graphc.ops.support.build import call, expanded
 from graphc.ops.support.vmap_rules import Batch, through
+
+MOST_WORK = 2.0
+"""Products that entries written for themselves may take, beside those of sweeps, of which an element of each node takes one."""
 
 MOST_MOVING = 1.25
 """Of so many entries one may be no number, for the others to be kept apart."""
@@ -33,8 +38,8 @@ class Entries:
     """The entries of a pattern, in its order.
 
     values : one expression of a vector; of graphs of numbers alone an expression for each
-    mode : "forward" or "reverse"
-    colours : the sweeps
+    mode : "forward" or "reverse"; "direct" for entries written without sweeps
+    colours : the sweeps; of entries written without them the most of a row, or of a column, that are computed
     """
 
     values: Expr | tuple[Expr, ...]
@@ -46,9 +51,32 @@ def jacobian_entries(
     outputs: Sequence[Expr], variables: Sequence[Expr], pattern: Any, order: np.ndarray
 ) -> Entries:
     """The derivatives at the places of a CSR pattern, in an order of their own: columns by forward mode, or rows by reverse mode,
-    whichever need fewer sweeps. What is affine in the variables needs none, where the rest needs fewer without it."""
-    known = _beside_constants(outputs, variables, pattern, order)
+    whichever need fewer sweeps. What is affine in the variables needs none, where the rest needs fewer without it. Each entry is
+    written for itself where that takes no more products than sweeps."""
+    known = _direct(outputs, variables, pattern, order, symmetric=False)
+    if known is None:
+        known = _beside_constants(outputs, variables, pattern, order)
     return _swept(outputs, variables, pattern, order) if known is None else known
+
+
+def _direct(
+    outputs: Sequence[Expr], variables: Sequence[Expr], pattern: Any, order: np.ndarray, symmetric: bool
+) -> Entries | None:
+    """The entries without sweeps; None where those compute them with fewer products."""
+    if _of_numbers(outputs, variables) or not pattern.nnz:
+        return None
+    longest_row = int(np.diff(pattern.indptr).max())
+    longest_column = int(np.bincount(pattern.indices).max())
+    nodes = walk(outputs)
+    active = active_nodes(nodes, set(variables))
+    work = sum(_size(node) for node in active)
+    try:
+        blocks = blocks_of(outputs, variables, MOST_WORK * min(longest_row, longest_column) * work)
+    except TooMany:
+        return None
+    dtype = np.result_type(*[x.dtype for x in outputs])
+    found = entries_of(blocks, [_size(x) for x in outputs], pattern, order, dtype, symmetric)
+    return None if found is None else Entries(found[0], "direct", found[1])
 
 
 def _beside_constants(
@@ -124,6 +152,9 @@ def hessian_entries(
     slopes: Sequence[Expr], variables: Sequence[Expr], pattern: Any, order: np.ndarray
 ) -> Entries:
     """As `jacobian_entries` of a gradient: an entry may be read at its mirror image, which takes fewer colours."""
+    known = _direct(slopes, variables, pattern, order, symmetric=True)
+    if known is not None:
+        return known
     colours = star(pattern)
     count = int(colours.max(initial=-1)) + 1
     rows = np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr))

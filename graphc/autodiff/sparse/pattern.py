@@ -79,7 +79,7 @@ class _PatternReader:
         self.rows: dict[Expr, Rows] = {}
         self.count = count
         self._active = active
-        self._values = _constants(order, active)
+        self._values = constant_values(order, active)
 
     def begin(self, node: Expr, start: int) -> None:
         if node.shape:
@@ -170,7 +170,7 @@ class _PatternReader:
 _EXPANDED = frozenset(("tensordot", "vecdot", "outer", "kron", "trace", "linspace"))
 
 
-def _constants(order: Sequence[Expr], active: set[Expr]) -> dict[Expr, np.ndarray]:
+def constant_values(order: Sequence[Expr], active: set[Expr]) -> dict[Expr, np.ndarray]:
     """The values of constant operands beside variable ones: factors, conditions, indices."""
     symbolic: set[Expr] = set()
     for node in order:
@@ -183,4 +183,4 @@ def _constants(order: Sequence[Expr], active: set[Expr]) -> dict[Expr, np.ndarra
     return {node: np.asarray(evaluate(node, {})) for node in needed}
 
 
-__all__ = ["pattern"]
+__all__ = ["constant_values", "pattern"]
