@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -49,6 +50,7 @@ class SparseDerivative:
         self.dtype = np.result_type(*[leaf.dtype for leaf in leaves]) if leaves else np.dtype(np.float64)
         other = pattern.asformat(format)
         self._places = (other.row, other.col) if format == "coo" else (other.indices, other.indptr)
+        self._checked: tuple[Any, ...] = ()
 
     @property
     def is_vector(self) -> bool:
@@ -73,8 +75,7 @@ class SparseDerivative:
         data = results[0] if isinstance(self.values, Expr) else np.array(results[: self.nnz], self.dtype)
         if out is not None:
             self.check_out(out)
-            if out.data is not data:
-                out.data[...] = data
+            out.data[...] = data
             return out
         sparse = scipy_sparse()
         first, second = [places.copy() for places in self._places]
@@ -90,13 +91,20 @@ class SparseDerivative:
         same = getattr(out, "format", None) == self.format and out.shape == self.shape and out.nnz == self.nnz
         if same:
             first, second = (out.row, out.col) if self.format == "coo" else (out.indices, out.indptr)
+            last = [reference() for reference in self._checked]
+            if len(last) == 2 and last[0] is first and last[1] is second:
+                return  # one result after the other goes to the same array
             same = np.array_equal(first, self._places[0]) and np.array_equal(second, self._places[1])
+            self._checked = (weakref.ref(first), weakref.ref(second)) if same else ()
         if not same:
             raise InputError(
                 f"out is {brief(out)}, not a {self.format} array of shape {self.shape} with the {self.nnz} entries "
                 "of the derivative's pattern",
                 hint="pass a result of an earlier call of the same function",
             )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_checked": ()}
 
     def __repr__(self) -> str:
         sweeps = f"by {self.colours} {self.mode} sweep{'s' if self.colours != 1 else ''}"

@@ -50,6 +50,14 @@ class SparseTree:
             )
         return outs
 
+    def written(self, results: Sequence[Any], out: Any) -> Any:
+        """The structure of results that were written to arrays of `targets`, one for each leaf."""
+        pairs = zip(self._leaves, self._outs(out), results, strict=True)
+        return unflatten(
+            self._structure,
+            iter([array if isinstance(leaf, SparseDerivative) else result for leaf, array, result in pairs]),
+        )
+
     def targets(self, out: Any) -> list[Any] | None:
         """The arrays that the computed expressions are written to; None where numbers come back."""
         targets: list[Any] = []
@@ -102,7 +110,7 @@ class SparseFunction:
         targets = self._tree.targets(out)
         if targets is None:
             return self._tree.assembled(self._results(args, kwargs), out)
-        return self._tree.assembled(self._results(args, {**kwargs, "out": targets}), out)
+        return self._tree.written(self._results(args, {**kwargs, "out": targets}), out)
 
     def scipy(self, start: Any, /, **fixed: Any) -> Packed:
         """The function of several inputs as one of a vector, for `scipy.optimize`, with sparse derivatives.
