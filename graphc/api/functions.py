@@ -167,9 +167,9 @@ def jacobian(output: Any, wrt: Any, *, sparse: bool = False, format: str = "csr"
     Rows by reverse mode or columns by forward mode, whichever are fewer; an axis with a name, whose length is known at the call only, counts
     as long. Several outputs give a structure of such results. Raises `GradientError` for more than 10,000 of both.
 
-    sparse : compute only what may differ from zero, in as few sweeps as a colouring of the pattern needs. The result is one
-        `SparseDerivative` with a row for each element of the outputs and a column for each of `wrt`; compiled or evaluated it is
-        a `scipy.sparse` array of fixed structure
+    sparse : compute only what may differ from zero: each entry for itself, or in as few sweeps as a colouring needs. The result
+        is one `SparseDerivative` with a row for each element of the outputs and a column for each of `wrt`; compiled or evaluated
+        it is a `scipy.sparse` array of fixed structure
     format : of that array: "csr", "csc" or "coo"
 
     >>> import graphc as g
@@ -177,7 +177,7 @@ def jacobian(output: Any, wrt: Any, *, sparse: bool = False, format: str = "csr"
     >>> g.jacobian(A @ x, [A, x])[1].shape
     (2, 3)
     >>> g.jacobian(x[1:] * x[:-1], x, sparse=True)
-    <sparse derivative 2×3: 4 entries by 2 forward sweeps, csr>
+    <sparse derivative 2×3: 4 entries, 2 a row computed, csr>
     """
     targets, structure = _targets(wrt)
     if truth("sparse", sparse):

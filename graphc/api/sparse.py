@@ -109,7 +109,9 @@ class SparseDerivative:
     def __repr__(self) -> str:
         sweeps = f"by {self.colours} {self.mode} sweep{'s' if self.colours != 1 else ''}"
         how = f"{self.colours} a row computed" if self.mode == "direct" else sweeps
-        return f"<sparse derivative {self.shape[0]}×{self.shape[1]}: {self.nnz} entries, {how}, {self.format}>"
+        return (
+            f"<sparse derivative {self.shape[0]}×{self.shape[1]}: {self.nnz} entries, {how}, {self.format}>"
+        )
 
 
 def _refuses(name: str) -> Callable[..., Any]:

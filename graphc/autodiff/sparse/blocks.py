@@ -18,7 +18,7 @@ from graphc.ops.support.build import call
 
 
 @dataclass(frozen=True, eq=False)
-class Places:
+class EntryPlaces:
     """Elements of a node and, beside each, a variable; those of one sort are one object."""
 
     rows: np.ndarray
@@ -28,16 +28,19 @@ class Places:
         return len(self.rows)
 
 
-class PlacesTable:
+class EntryPlacesTable:
     """Places, each once."""
 
     def __init__(self) -> None:
-        self._of: dict[bytes, Places] = {}
+        self._of: dict[bytes, EntryPlaces] = {}
 
-    def of(self, rows: np.ndarray, columns: np.ndarray) -> Places:
+    def of(self, rows: np.ndarray, columns: np.ndarray) -> EntryPlaces:
         rows, columns = (np.ascontiguousarray(each, np.int64) for each in (rows, columns))
-        key = hashlib.blake2b(rows, digest_size=16).digest() + hashlib.blake2b(columns, digest_size=16).digest()
-        return self._of.setdefault(key, Places(rows, columns))
+        key = (
+            hashlib.blake2b(rows.data, digest_size=16).digest()
+            + hashlib.blake2b(columns.data, digest_size=16).digest()
+        )
+        return self._of.setdefault(key, EntryPlaces(rows, columns))
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,11 +87,11 @@ def elements(x: Expr, source: np.ndarray | None) -> Expr:
 
 
 def indices(source: np.ndarray) -> np.ndarray:
-    """Places in a vector, of four bytes where they fit."""
+    """EntryPlaces in a vector, of four bytes where they fit."""
     return source.astype(np.int32 if not len(source) or source.max() < 2**31 else np.int64)
 
 
-def times(coefficient: Coefficient, partial: Any, places: Places, count: int) -> Coefficient:
+def times(coefficient: Coefficient, partial: Any, places: EntryPlaces, count: int) -> Coefficient:
     """A coefficient times a partial derivative of a node's elements.
 
     partial : a number, an array of numbers or an expression, of as many elements as the node has
@@ -123,9 +126,10 @@ def added(a: Coefficient, b: Coefficient) -> Coefficient:
     same = a.source is b.source or (
         a.source is not None and b.source is not None and np.array_equal(a.source, b.source)
     )
+    length: Any = a.expr.shape[0]
     if same and a.expr is b.expr:
         return replace(a, factor=a.factor + b.factor)
-    if same and a.source is not None and a.expr.shape == b.expr.shape and 2 * len(a.source) >= a.expr.shape[0]:  # type: ignore[operator]
+    if same and a.source is not None and length == b.expr.shape[0] and 2 * len(a.source) >= length:
         return Coefficient(scaled(a.expr, a.factor) + scaled(b.expr, b.factor), a.source)
     return Coefficient(a.written() + b.written())
 
@@ -137,10 +141,12 @@ def typed(coefficient: Coefficient, dtype: Any) -> Coefficient:
     return replace(coefficient, expr=cast(coefficient.expr, dtype))
 
 
-def joined(rows: np.ndarray, sources: np.ndarray, places: Places, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Where the elements `rows` of a result each are one of an operand, `sources`: of the result's derivatives their rows, and which
-    of the operand's derivatives each is.
+def joined(
+    rows: np.ndarray, sources: np.ndarray, places: EntryPlaces, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The rows of a result's derivatives, and which of an operand's derivatives each is.
 
+    rows, sources : elements of the result, and beside each an element of the operand that it is a sum of
     count : of the operand's elements
     """
     if len(places) == count and np.array_equal(places.rows, np.arange(count)):
@@ -159,5 +165,6 @@ def vector(x: Expr) -> Expr:
 
 
 __all__ = [
-    "Coefficient", "Places", "PlacesTable", "added", "elements", "indices", "joined", "scaled", "times", "typed", "vector",
+    "Coefficient", "EntryPlaces", "EntryPlacesTable", "added", "elements", "indices", "joined", "scaled", "times", "typed",
+    "vector",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The entries of a sparse Jacobian written each at its place, without sweeps: derivatives follow the elements that they belong to.
+"""The entries of a sparse Jacobian, each for itself, without sweeps: derivatives follow the elements that they belong to.
 
 For graphs whose elements depend on few variables each, through operations of elements and what moves elements. Of compressed
 products most factors are zeros; here no product with one is written, and what is a number is none of a call's work.
@@ -15,8 +15,8 @@ import numpy as np
 from graphc.autodiff.reverse import active_nodes, depends
 from graphc.autodiff.sparse.blocks import (
     Coefficient,
-    Places,
-    PlacesTable,
+    EntryPlaces,
+    EntryPlacesTable,
     added,
     joined,
     times,
@@ -25,15 +25,15 @@ from graphc.autodiff.sparse.blocks import (
 )
 from graphc.autodiff.sparse.local import elementwise, pairs
 from graphc.autodiff.sparse.pattern import constant_values
-from graphc.ir.expr import Expr, computed, constant, walk
 from graphc.interpret.numpy_eval import evaluate
+from graphc.ir.expr import Expr, computed, constant, walk
 from graphc.ir.scopes import deriving
 from graphc.ops.comparison import where
 from graphc.ops.function_calls import FUNCTION, expanded_once
 from graphc.ops.support.build import broadcast
 from graphc.util.gc_pause import paused
 
-Blocks = dict[Places, Coefficient]
+Blocks = dict[EntryPlaces, Coefficient]
 
 MOST_BLOCKS = 256
 """Of one node; beyond, sweeps share more than they waste."""
@@ -48,28 +48,28 @@ class TooMany(Exception):
 
 @paused()
 @deriving()
-def blocks_of(
-    outputs: Sequence[Expr], variables: Sequence[Expr], most: float
-) -> list[Blocks]:
+def blocks_of(outputs: Sequence[Expr], variables: Sequence[Expr], most: float) -> list[Blocks]:
     """The derivatives of each output as blocks. Raises `TooMany` where they take more than `most` products."""
-    reader = _Reader(variables, most)
+    reader = _BlockReader(variables, most)
     reader.follow(outputs)
     return [reader.blocks.get(output, {}) for output in outputs]
 
 
-class _Reader:
+class _BlockReader:
     """The blocks of each node that depends on a variable, from those of its operands."""
 
     def __init__(self, variables: Sequence[Expr], most: float) -> None:
         self.blocks: dict[Expr, Blocks] = {}
-        self._table = PlacesTable()
+        self._table = EntryPlacesTable()
         self._left = most
         self._values: dict[Expr, np.ndarray] = {}
         self._varies: dict[Expr, bool] = {}
         start = 0
         for node in variables:
             size = _size(node)
-            self.blocks[node] = {self._table.of(np.arange(size), np.arange(start, start + size)): Coefficient()}
+            self.blocks[node] = {
+                self._table.of(np.arange(size), np.arange(start, start + size)): Coefficient()
+            }
             start += size
 
     def follow(self, outputs: Sequence[Expr]) -> None:
@@ -129,7 +129,7 @@ class _Reader:
                 self._spend(places)
             result[places] = coefficient if known is None else added(known, coefficient)
 
-    def _spend(self, places: Places) -> None:
+    def _spend(self, places: EntryPlaces) -> None:
         self._left -= len(places)
         if self._left < 0:
             raise TooMany
@@ -157,7 +157,7 @@ class _Reader:
         return result
 
     def _times(
-        self, coefficient: Coefficient, factor: Any, condition: Any, places: Places, node: Expr
+        self, coefficient: Coefficient, factor: Any, condition: Any, places: EntryPlaces, node: Expr
     ) -> Coefficient:
         count = _size(node)
         if isinstance(factor, Expr):
@@ -167,9 +167,15 @@ class _Reader:
             return result
         self._spend(places)
         chosen = times(Coefficient(), condition, places, count)
-        flags = chosen.written() if chosen.expr is not None else constant(np.broadcast_to(chosen.factor, len(places)) != 0)
-        value = result.written() if result.expr is not None else constant(
-            np.broadcast_to(np.asarray(result.factor, node.dtype), len(places)).copy()
+        flags = (
+            chosen.written()
+            if chosen.expr is not None
+            else constant(np.broadcast_to(chosen.factor, len(places)) != 0)
+        )
+        value = (
+            result.written()
+            if result.expr is not None
+            else constant(np.broadcast_to(np.asarray(result.factor, node.dtype), len(places)).copy())
         )
         return Coefficient(where(flags, value, constant(0.0, value.dtype)))
 
@@ -180,8 +186,8 @@ class _Reader:
         if self._is_variable(partial):
             return vector(broadcast(partial, node))
         value = np.asarray(evaluate(partial, {}))
-        if not value.shape and value.dtype.kind == "f":
-            return float(value)
+        if value.size and value.dtype.kind == "f" and (value == value.flat[0]).all():
+            return float(value.flat[0])
         return np.broadcast_to(value, node.shape).ravel()  # type: ignore[arg-type]
 
     def _is_variable(self, expr: Expr) -> bool:

@@ -174,7 +174,8 @@ def _einsum(node: Expr, slot: int, values: Values, terms: list[str], output: str
     lengths: dict[str, int] = {}
     for term, operand in zip(terms, node.operands, strict=True):
         for letter, length in zip(term, operand.shape, strict=True):
-            lengths[letter] = max(lengths.get(letter, 1), length)  # type: ignore[type-var]
+            if length != 1 or letter not in lengths:  # of length 1 an axis is repeated
+                lengths[letter] = length  # type: ignore[assignment]
     grid, letters, keys = _letters(terms, values, lengths)
     missing = [letter for letter in dict.fromkeys(output + terms[slot]) if letter not in letters]
     for letter in missing:

@@ -1,4 +1,4 @@
-"""Blocks of derivatives as the entries of a pattern, in its order: one vector, each entry read at its place among what is computed.
+"""Blocks of derivatives as one vector of the entries of a pattern: each is read at its place among what is computed.
 
 All coefficients stand beside each other, and behind them the numbers that entries are; an entry is one of these elements, or the
 sum of some where several blocks have its place.
@@ -21,7 +21,7 @@ MOST_SUMMED = 8
 """Reads of one loop that an entry is the sum of; further parts are added at their places."""
 
 
-class _Pool:
+class _Computed:
     """What entries are read from: coefficients and numbers, each once."""
 
     def __init__(self) -> None:
@@ -48,10 +48,16 @@ class _Pool:
 
 
 def entries_of(
-    blocks: Sequence[Blocks], sizes: Sequence[int], pattern: Any, order: np.ndarray, dtype: Any, symmetric: bool
+    blocks: Sequence[Blocks],
+    sizes: Sequence[int],
+    pattern: Any,
+    order: np.ndarray,
+    dtype: Any,
+    symmetric: bool,
 ) -> tuple[Expr, int] | None:
-    """The entries of a CSR pattern, and the most of a row, or of a column, that are computed; None where the pattern lacks a place, or one has
-    parts in too many blocks.
+    """The entries of a CSR pattern, and the most of a row, or of a column, that are computed.
+
+    None where the pattern lacks a place, or one has parts in too many blocks.
 
     blocks, sizes : of each output
     order : of each entry of the result its place in the pattern
@@ -90,7 +96,7 @@ class _Parts:
     """What the entries of a pattern are sums of."""
 
     def __init__(self, count: int) -> None:
-        self._pool, self._fixed = _Pool(), np.zeros(count)
+        self._pool, self._fixed = _Computed(), np.zeros(count)
         self._targets: list[np.ndarray] = [np.zeros(0, np.int64)]
         self._sources: list[np.ndarray] = [np.zeros(0, np.int64)]
 
@@ -121,23 +127,28 @@ class _Parts:
         if rounds > MOST_SUMMED:
             return None
         count, start = len(self._fixed), self._pool.length
-        numbers, number_of = np.unique(self._fixed.astype(dtype), return_inverse=True)
-        is_number = np.ones(count, bool)
+        is_number = np.zeros(count, bool)
+        is_number[order] = True
         is_number[target] = False
+        also = ~is_number & (
+            self._fixed != 0
+        )  # a number is read where nothing is computed, and added where something is
+        numbers, number_of = np.unique(self._fixed[is_number | also].astype(dtype), return_inverse=True)
+        number_at = np.full(count, -1, np.int64)
+        number_at[is_number | also] = start + number_of
         reads = np.full((rounds + 1, count), -1, np.int64)
         reads[rank, target] = source
-        also = ~is_number & (self._fixed != 0)  # a number is read where nothing is computed, and added where something is
-        reads[rounds, also] = start + number_of[also]
-        reads[0, is_number] = start + number_of[is_number]
-        reads = reads[: rounds + 1 if also.any() else max(rounds, 1)]
+        reads[rounds, also] = number_at[also]
+        reads[0, is_number] = number_at[is_number]
+        reads = reads[: rounds + 1 if also.any() else max(rounds, 1), order]
         if (reads < 0).any() and 0 not in numbers:
             numbers = np.append(numbers, 0.0)
         reads[reads < 0] = start + int(np.flatnonzero(numbers == 0)[0]) if (reads < 0).any() else 0
         used = len(numbers) if (reads >= start).any() else 0
         whole = self._pool.written(numbers[:used], dtype)
-        total = elements(whole, reads[0][order])
+        total = elements(whole, reads[0])
         for read in reads[1:]:
-            total = total + elements(whole, read[order])
+            total = total + elements(whole, read)
         return total
 
 
