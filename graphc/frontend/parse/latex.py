@@ -92,6 +92,8 @@ class LatexReader(Grammar):
         while self.token.text in ("\\land", "\\lor", ","):
             token = self.token
             self.at += 1
+            if token.text == "," and self.token.text in ("\\\\", "\\end"):
+                break  # at the end of a line
             name = "logical_or" if token.text == "\\lor" else "logical_and"
             value = self.made(token, apply, lookup(name), value, self.relation(self.expression()))
         return value
@@ -314,6 +316,7 @@ class LatexReader(Grammar):
                 if self.token.text == "\\mathrm":  # \text{if}
                     self.word()
                 branches.append((value, self.condition()))
+            self.take(",", ".", ";")
             if not self.take("\\\\"):
                 break
         if not branches:

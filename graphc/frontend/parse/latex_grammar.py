@@ -5,30 +5,28 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from graphc.errors import UnknownNameError
-from graphc.frontend.parse.latex_lexer import Token, TokenReader
+from graphc.frontend.parse.latex_lexer import Token
+from graphc.frontend.parse.latex_names import NameReader
 from graphc.frontend.parse.latex_tables import (
+    ACCENTS,
     CLOSE,
     FUNCTIONS,
     GREEK,
-    INVERSES,
     NOT_YET,
     RECIPROCALS,
     RELATIONS,
     TYPES,
     literal,
-    on_array,
-    place,
     times,
 )
-from graphc.ir.expr import Expr, apply, constant, symbol
+from graphc.ir.expr import Expr, apply, constant
 from graphc.ir.op import lookup
 from graphc.ir.vocabulary import nearest
 from graphc.ops.linalg import inv
 from graphc.ops.norms import norm
 
 
-class Grammar(TokenReader):
+class Grammar(NameReader):
     """Formulas by recursive descent; every level is counted."""
 
     # --- the grammar
@@ -71,6 +69,8 @@ class Grammar(TokenReader):
             token = self.token
             if not narrow and self.take("\\cdot", "\\times", "*"):
                 value = self.made(token, times, value, self.factor(signed=True))
+            elif not narrow and self.take("\\bmod"):
+                value = self.made(token, apply, lookup("mod"), value, self.factor(signed=True))
             elif not narrow and self.take("/", "\\div"):
                 value = self.made(token, lambda a, b: a / b, value, self.factor(signed=True))
             elif self.starts_factor(narrow):
@@ -98,9 +98,7 @@ class Grammar(TokenReader):
                 "\\begin",
                 "\\pi",
                 "\\infty",
-                "\\hat",
-                "\\bar",
-                "\\tilde",
+                *ACCENTS,
                 *TYPES,
             )
             return name in GREEK or token.text in known or token.text in CLOSE
@@ -205,17 +203,13 @@ class Grammar(TokenReader):
             value = self.group(token.text)
             which = {"\\lfloor": "floor", "\\lceil": "ceil"}.get(token.text, "abs")
             double = token.text in ("\\|", "\\lVert") or (which == "abs" and len(value.shape) == 1)
+            order = self.norm_order() if double else None
             return (
-                self.made(token, norm, value)
+                self.made(token, lambda x: norm(x, ord=order), value)
                 if double and value.shape
                 else self.made(token, apply, lookup(which), value)
             )
-        if (
-            token.kind == "letter"
-            or name in GREEK
-            or token.text in TYPES
-            or token.text in ("\\hat", "\\bar", "\\tilde")
-        ):
+        if token.kind == "letter" or name in GREEK or token.text in TYPES or token.text in ACCENTS:
             return self.name()
         if token.text in ("\\pi", "\\infty"):
             self.at += 1
@@ -238,149 +232,6 @@ class Grammar(TokenReader):
                 f"{token.text[:40]} is not known here", close or "write \\operatorname{name} for a function"
             )
         self.refuse(f"{token.text} stands where an operand should stand", "write what it belongs to")
-
-    # --- names and functions
-
-    def name(self) -> Expr:
-        token = self.token
-        word = self.word()
-        if (word in FUNCTIONS or word in RECIPROCALS) and len(word) > 1 and token.text[1:] != word:
-            return self.function(token, word)
-        plain = word
-        if self.take("_"):
-            parts, index = self.subscript()
-            base = None if self.names is None else self.names.get(word)
-            if base is not None and base.shape and all(part is not None for part in index):
-                return self.made(token, lambda: base[tuple([place(part) for part in index])])
-            self.refuse_moving(token, word, index)
-            word = f"{word}_{parts}"
-        while self.take("'"):
-            word += "_prime"
-        if plain == word and plain in self.bound:
-            bound = self.bound[plain]
-            return bound if isinstance(bound, Expr) else constant(float(bound), self.dtype)
-        return self.named(token, word)
-
-    def word(self) -> str:
-        token = self.token
-        self.at += 1
-        if token.text in (*TYPES, "\\hat", "\\bar", "\\tilde"):
-            braced = self.take("{")
-            word = self.word() if self.token.text in TYPES else ""
-            while self.token.kind in ("letter", "number") or self.token.text[1:] in GREEK:
-                word += self.token.text.lstrip("\\")
-                self.at += 1
-                if not braced:
-                    break
-            if braced:
-                self.need("}")
-            if not word:
-                self.refuse("a name is missing", "write letters in the braces", token)
-            return word if token.text in TYPES else f"{word}_{token.text[1:]}"
-        return token.text.lstrip("\\")
-
-    def subscript(self) -> tuple[str, list[int | Expr | None]]:
-        """What stands below: as part of a name, and as the indices that it may be."""
-        braced, text = self.take("{"), ""
-        index: list[int | Expr | None] = []
-        while (
-            self.token.kind in ("number", "letter")
-            or self.token.text[1:] in GREEK
-            or self.token.text in (",", "\\mathrm")
-        ):
-            token = self.token
-            if token.text == "\\mathrm":
-                text += self.word()
-                index.append(None)
-            else:
-                self.at += 1
-                if token.text != ",":
-                    value = self.bound.get(token.text.lstrip("\\"))
-                    whole = int(token.text) if token.kind == "number" and token.text.isdigit() else value
-                    index.append(whole)
-                    text += str(whole if isinstance(whole, int) else token.text.lstrip("\\"))
-            if not braced:
-                break
-        if braced:
-            self.need("}", "a subscript is letters and numbers")
-        if not text:
-            self.refuse("a subscript is letters and numbers", "write x_1 or x_{ij}")
-        return text.replace(".", ""), index
-
-    def named(self, token: Token, name: str) -> Expr:
-        if self.names is not None and name in self.names:
-            return self.names[name]
-        if name in ("e", "pi"):
-            return constant(math.e if name == "e" else math.pi, self.dtype)
-        if self.names is None:
-            return symbol(name, dtype=self.dtype)
-        self.refuse(
-            f"unknown name {name[:60]!r}", nearest(name, [*self.names, "e", "pi"]), token, UnknownNameError
-        )
-
-    def function(self, token: Token, name: str) -> Expr:
-        self.enter()
-        base, exponent, inverse = None, None, False
-        while self.token.text in ("_", "^"):
-            if self.take("_"):
-                base = self.argument()
-            elif self.take("^"):
-                ahead = [each.text for each in self.tokens[self.at : self.at + 4]]
-                inverse = ahead == ["{", "-", "1", "}"]
-                exponent = self.argument()
-        if base is not None and name != "log":
-            self.refuse(f"{name} has no base", "\\log_2 x has one", token)
-        values = self.arguments(name)
-        if inverse and name not in INVERSES:
-            self.refuse(
-                f"{name}^{{-1}} may be meant in two ways",
-                f"write 1/\\{name} x, or the inverse by its name",
-                token,
-            )
-        op = lookup(INVERSES[name] if inverse else FUNCTIONS.get(name) or RECIPROCALS[name])
-        if name in ("max", "min") and len(values) > 1:
-            value = values[0]
-            for other in values[1:]:
-                value = self.made(token, apply, op, value, other)
-        elif len(values) != 1:
-            self.refuse(
-                f"{name} takes 1 argument, not {len(values)}",
-                "separate formulas are parsed one by one",
-                token,
-            )
-        else:
-            value = (
-                self.made(token, apply, op, *values)
-                if not op.on_arrays
-                else self.made(token, on_array, op, values[0])
-            )
-        if name in RECIPROCALS:
-            value = 1 / value
-        if base is not None:
-            two = base.is_constant and float(base.value) in (2.0, 10.0)
-            short = lookup(f"log{int(float(base.value))}") if two else None
-            value = apply(short, *values) if short is not None else value / apply(lookup("log"), base)
-        if exponent is not None and not inverse:
-            value = self.made(token, lambda a, b: a**b, value, literal(exponent))
-        self.depth -= 1
-        return value
-
-    def arguments(self, name: str) -> list[Expr]:
-        opening = self.token.text
-        if opening in ("(", "[", "{", "\\{"):
-            self.at += 1
-            self.bars.append(CLOSE[opening])
-            values = [self.expression()]
-            while self.take(","):
-                values.append(self.expression())
-            self.need(CLOSE[opening])
-            self.bars.pop()
-            return values
-        if self.token.text == "-":
-            self.refuse(f"a sign stands behind {name}", f"write \\{name}(-x)")
-        if self.token.text[1:] in FUNCTIONS or self.token.text[1:] in RECIPROCALS:  # ln sin x
-            return [self.factor()]
-        return [self.term(narrow=True)]
 
     def form(self, command: str) -> Any:
         """What reads a command with a form of its own; None of any other."""

@@ -27,8 +27,8 @@ class Token(NamedTuple):
 
 
 _TOKEN = re.compile(
-    r"(?P<space>[ \t\r\n~]+|%[^\n]*\n?|\\[,;:!> ]|\\q?quad(?![A-Za-z]))|(?P<command>\\(?:[A-Za-z]+|\\|[|{}%_#&$]))"
-    r"|(?P<number>[0-9]+(?:\.[0-9]+)?|\.[0-9]+)|(?P<letter>[A-Za-z])|(?P<char>[-+*/^_(){}\[\]|=<>!,.;:&'])"
+    r"(?P<space>[ \t\r\n~]+|%[^\n]*\n?|\\[,;:!> ]|\\q?quad(?![A-Za-z]))|(?P<command>\\(?:operatorname\*|[A-Za-z]+|\\|[|{}%_#&$]))"
+    r"|(?P<number>[0-9]+(?:\{,\}[0-9]{3})*(?:\.[0-9]+)?|\.[0-9]+)|(?P<letter>[A-Za-z])|(?P<char>[-+*/^_(){}\[\]|=<>!,.;:&'])"
 )
 
 _SILENT = frozenset(
@@ -41,7 +41,8 @@ _SAME = {
     "\\leqslant": "\\le", "\\geqslant": "\\ge", "\\lbrace": "\\{", "\\rbrace": "\\}", "\\dbinom": "\\binom",
     "\\tbinom": "\\binom", "\\Vert": "\\|", "\\ast": "\\cdot", "\\wedge": "\\land", "\\vee": "\\lor", "\\text": "\\mathrm",
     "\\textrm": "\\mathrm", "\\vec": "\\mathbf", "\\boldsymbol": "\\mathbf", "\\bm": "\\mathbf", "\\mathit": "\\mathrm",
-    "\\mathsf": "\\mathrm", "\\mathcal": "\\mathrm", "\\mathbb": "\\mathrm", "\\operatorname": "\\mathrm", "\\rm": "\\mathrm",
+    "\\mathsf": "\\mathrm", "\\mathcal": "\\mathrm", "\\mathbb": "\\mathrm", "\\operatorname": "\\mathrm", "\\operatorname*": "\\mathrm",
+    "\\rm": "\\mathrm",
 }  # fmt: skip
 
 
@@ -67,6 +68,8 @@ def tokens(source: FormulaText) -> list[Token]:
             source.refuse(
                 "a number of too many digits", start, position, f"a number has at most {MAX_DIGITS}"
             )
+        if kind == "number":
+            token = token.replace("{,}", "")
         found.append(Token(kind, _SAME.get(token, token), start, position))
     found.append(Token("end", "", len(text), len(text) + 1))
     return found

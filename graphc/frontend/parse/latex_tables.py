@@ -27,6 +27,11 @@ INVERSES = {"sin": "asin", "cos": "acos", "tan": "atan", "sinh": "asinh", "cosh"
 RELATIONS = {"<": "less", ">": "greater", "\\le": "less_equal", "\\ge": "greater_equal", "\\ne": "not_equal", "=": "equal",
               "\\lt": "less", "\\gt": "greater"}  # fmt: skip
 
+ACCENTS = ("\\hat", "\\bar", "\\tilde", "\\dot", "\\ddot")
+
+APPLIED = {"Gamma": "gamma", "zeta": "zeta", "Phi": "ndtr", "B": "beta"}
+"""What a name is before a bracket, where it is not declared: Γ(x), ζ(x), the normal distribution Φ(x), B(a, b)."""
+
 TYPES = ("\\mathrm", "\\mathbf")
 
 CLOSE = {"(": ")", "[": "]", "{": "}", "\\{": "\\}", "\\lvert": "\\rvert", "\\lVert": "\\rVert", "\\lfloor": "\\rfloor",
@@ -65,6 +70,8 @@ def place(index: int | Expr | None) -> Any:
 
 
 __all__ = [
+    "ACCENTS",
+    "APPLIED",
     "CLOSE",
     "FUNCTIONS",
     "GREEK",

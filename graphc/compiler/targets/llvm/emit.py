@@ -14,6 +14,7 @@ import numpy as np
 
 from graphc.compiler.targets.llvm import libm
 from graphc.compiler.targets.llvm.helper_functions import HELPER_USES, HELPERS, part_declaration, part_of
+from graphc.compiler.targets.llvm.libm import whole_powers
 from graphc.errors import CompileError
 from graphc.ir.expr import Expr
 from graphc.ir.op import Op
@@ -205,6 +206,9 @@ class LlvmBuilder:
         """A mathematical function in the precision of its arguments: graphc's own, else the C library's."""
         dtype = arguments[0].dtype
         bits = 8 * dtype.itemsize
+        known = whole_powers.name_of(arguments[1].text) if name == "pow" and bits == 64 else None
+        if known is not None and libm.exists(known, bits):
+            name, arguments = known, arguments[:1]
         if not libm.exists(name, bits):
             return self._call(name + _SUFFIX[dtype.itemsize], dtype, list(arguments))
         limit = libm.limit(name, bits)

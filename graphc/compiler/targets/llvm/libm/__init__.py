@@ -18,6 +18,7 @@ from graphc.compiler.targets.llvm.libm import (  # noqa: F401 - they register
     logistic,
     power,
     trigonometric,
+    whole_powers,
 )
 from graphc.compiler.targets.llvm.libm.processor import has_fma, vector_registers
 from graphc.compiler.targets.llvm.libm.registry import arity, definition, exists, function, limit, names

@@ -54,6 +54,15 @@ def function(
     return register
 
 
+_FORMS: dict[tuple[str, int], Body] = {}
+"""What a function is for an operand that is known."""
+
+
+def form(name: str, bits: int, body: Body) -> None:
+    """Register what stands for a function where an operand is known, as pow_3 for x**3; it is no function by name."""
+    _FORMS[name, bits] = body
+
+
 class LibmFunction(NamedTuple):
     """symbol : what the module calls; text : its definition; declarations : of the intrinsics it calls."""
 
@@ -74,7 +83,7 @@ def arity(name: str, bits: int) -> int:
 
 def exists(name: str, bits: int) -> bool:
     """Whether the function is written here and this processor can run it."""
-    return (name, bits) in _FUNCTIONS and has_fma()
+    return ((name, bits) in _FUNCTIONS or (name, bits) in _FORMS) and has_fma()
 
 
 def limit(name: str, bits: int) -> float | None:
@@ -91,7 +100,7 @@ def definition(name: str, bits: int, inline: bool, within: bool = False) -> Libm
     """
     rest = _RESTS.get((name, bits))
     symbol = f"graphc_{name}{'_near' if rest is not None and within else ''}_f{bits}"
-    writer, head, result = _written(_FUNCTIONS[name, bits], symbol, bits)
+    writer, head, result = _written(_FUNCTIONS.get((name, bits)) or _FORMS[name, bits], symbol, bits)
     how = "alwaysinline" if inline else "noinline"
     lines, kind = writer.lines, writer.format.real
     second = ""
