@@ -23,8 +23,12 @@ from graphc.ops.elementary import exp2, log2
 from graphc.ops.rounding import add_error
 from graphc.ops.support.build import call
 
-EXACT_TERMS, DIVIDED = 3, 7
+EXACT_TERMS, DIVIDED = 4, 7
 """To be exact: the terms of the series whose rounding errors are added up, and the numbers that coefficients are divided by."""
+
+SHORTER = 0.9
+"""To be exact: steps so much shorter. What the series leaves out is a tenth of what it was at order 20: at the full length it is
+some 1e−20 of Kepler's energy a step, to the same side at each, and more after 10⁴ orbits than what rounding leaves."""
 
 
 def order_for(tolerance: float) -> int:
@@ -133,6 +137,7 @@ class Taylor:
         # e⁻² at the order that the tolerance asks for, and shorter where the order is a lower one
         wanted = min(math.log2(self.tolerance) / order, -2 * math.log2(math.e))
         safe = wanted - 0.7 / (order - 1) * math.log2(math.e)
+        safe += math.log2(SHORTER) if self.exact else 0.0
         h = exp2(minimum(rates[0], rates[1]) + safe)
         return h if self.max_step is None else minimum(h, self.max_step)
 
