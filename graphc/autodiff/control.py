@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from graphc.autodiff.loop_parts import any_of, chosen, loops_within, masked
+from graphc.autodiff.loop_parts import any_of, chosen, conditions_within, loops_within, masked
 from graphc.autodiff.paths import Path, merge
 from graphc.errors import GradientError
 from graphc.ir.body import Body
@@ -179,6 +179,7 @@ def _scan_back(
     flag, new_flag = ([met], [new_met]) if guarded or not (slopes or to_sum) else ([], [])
     outputs = (*new_bars, *new_sums, *new_flag, *stacked)
     inner = loops_within(outputs, body.inputs)
+    inner += conditions_within(outputs, [*body.inputs, *inner])
     known = {loop: _stands_for("l", place, loop) for place, loop in enumerate(inner)}
     back = Body(
         (
@@ -194,7 +195,7 @@ def _scan_back(
         ),
         [substitute(output, known) for output in outputs] if known else outputs,
     )
-    # the first run, with what each step began with, and what loops within it gave
+    # the first run, with what each step began with, what loops within it gave and what it decided
     first = Body(body.inputs, (*body.outputs[:carries], *own_carry, *inner))
     kept = scan_results(first, carry, xs, captured, length, backwards)[carries:]
     start = [_adjoint(adjoints, place, carry[place]) for place in slopes]

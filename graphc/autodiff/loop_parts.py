@@ -18,6 +18,54 @@ def added(terms: Sequence[Expr]) -> Expr:
     return total
 
 
+def handed_together(terms: Sequence[Expr]) -> Expr:
+    """The sum of what the uses of a node hand back.
+
+    What a use hands back twice, as that of x·x does, is doubled before it is added, and what is handed back where a condition
+    holds is joined with what is where it does not.
+
+    A loop that carries the sum then waits for one addition, not two.
+    """
+    joined = list(terms)
+    for place in range(len(joined) - 1, 0, -1):
+        pair = _either(joined[place - 1], joined[place])
+        if pair is not None:
+            joined[place - 1 : place + 1] = [pair]
+    result: list[Expr] = []
+    for term in joined:
+        if result and len(joined) > 2 and term is result[-1]:
+            result[-1] = term + term
+        else:
+            result.append(term)
+    return added(result)
+
+
+def _either(first: Expr, second: Expr) -> Expr | None:
+    """where(not c, x, 0) + (where(c, y, 0) + z) as where(c, y, x) + z, or the other way round; None where it is no such sum."""
+    for one, other in ((first, second), (second, first)):
+        head, rest = (other.operands[0], other.operands[1]) if other.op.name == "add" else (other, None)
+        if not (_is_chosen(one) and _is_chosen(head)) or one.shape != head.shape:
+            continue
+        if _opposite(one.operands[0], head.operands[0]):
+            x, y = one.operands[1], head.operands[1]
+            joined = x if x is y and x.shape == one.shape else where(head.operands[0], y, x)
+            return joined if rest is None else joined + rest
+    return None
+
+
+def _is_chosen(x: Expr) -> bool:
+    return (
+        x.op.name == "where"
+        and x.operands[2].is_constant
+        and not x.operands[2].shape
+        and x.operands[2].value == 0
+    )
+
+
+def _opposite(c: Expr, d: Expr) -> bool:
+    return any(one.op.name == "logical_not" and one.operands[0] is other for one, other in ((c, d), (d, c)))
+
+
 def any_of(conditions: Sequence[Expr]) -> Expr:
     """Whether any of some conditions holds."""
     whole = conditions[0]
@@ -38,12 +86,36 @@ def masked(body: Body, test: Body, carries: int) -> Body:
     return Body(body.inputs, switch_results(asked.astype("int64"), (stays, body), body.inputs))
 
 
-def loops_within(outputs: Sequence[Expr], inputs: Sequence[Expr]) -> list[Expr]:
-    """The loops of a step as it runs forwards that its derivative reads: they are not run again for it."""
+def _ahead(outputs: Sequence[Expr], inputs: Sequence[Expr]) -> set[Expr]:
+    """The inputs of a step and what it makes of them alone as it runs forwards."""
     ahead: set[Expr] = set(inputs)
     for node in walk(outputs):
         if node.operands and all(x in ahead or x.is_constant for x in node.operands):
             ahead.add(node)
+    return ahead
+
+
+FEWEST_OPERATIONS = 8
+"""Behind a condition from which it is rather kept, a byte, than found again."""
+
+
+def conditions_within(outputs: Sequence[Expr], inputs: Sequence[Expr]) -> list[Expr]:
+    """The conditions, each a single one, that a step asked as it ran forwards and that its derivative reads.
+
+    What was kept is there at once. A derivative that goes one way or the other, by what a long computation says, would otherwise
+    wait for it a second time.
+    """
+    ahead, kept = _ahead(outputs, inputs), list(inputs)
+    for x in walk(outputs, inputs):
+        single = x in ahead and x.operands and x.dtype.kind == "b" and not x.shape
+        if single and len(walk([x], kept)) >= FEWEST_OPERATIONS:
+            kept.append(x)
+    return kept[len(inputs) :]
+
+
+def loops_within(outputs: Sequence[Expr], inputs: Sequence[Expr]) -> list[Expr]:
+    """The loops of a step as it runs forwards that its derivative reads: they are not run again for it."""
+    ahead = _ahead(outputs, inputs)
     found: dict[Expr, None] = {}
     pending, seen = list(outputs), set[Expr]()
     while pending:
@@ -58,4 +130,4 @@ def loops_within(outputs: Sequence[Expr], inputs: Sequence[Expr]) -> list[Expr]:
     return list(found)
 
 
-__all__ = ["added", "any_of", "chosen", "loops_within", "masked"]
+__all__ = ["added", "any_of", "chosen", "conditions_within", "handed_together", "loops_within", "masked"]

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graphc.autodiff.control import LoopSweep
-from graphc.autodiff.loop_parts import added, chosen
+from graphc.autodiff.loop_parts import chosen, handed_together
 from graphc.autodiff.paths import Path, behind, merge, of_condition
 from graphc.errors import GradientError, ShapeError
 from graphc.ir.expr import Expr, cast, computed, constant, current_site, substitute, symbol, walk
@@ -187,7 +187,7 @@ def reverse(
             follow(outer, node.block)
             path = merge(paths.pop(node)) if node in paths else None
             if handed is not None:
-                record.adjoints[node] = adjoint = broadcast(added(handed), node)
+                record.adjoints[node] = adjoint = broadcast(handed_together(handed), node)
                 loops.receives(node, adjoint, path)
             wanted = {k for k, x in enumerate(node.operands) if x in active and depends(node, k)}
             for slot, value, whole in loops.handed_back(node, wanted):
@@ -198,7 +198,7 @@ def reverse(
         if handed is None or node not in active:
             continue
         follow(outer, node.block)
-        adjoint = added(handed)
+        adjoint = handed_together(handed)
         record.adjoints[node] = broadcast(adjoint, node)
         path = merge(paths.pop(node))
         if node in targets:
