@@ -23,6 +23,7 @@ from graphc.compiler.engine.thread_pool import Parallel
 from graphc.compiler.loops.one_function import one_function
 from graphc.compiler.loops.program import Program
 from graphc.compiler.loops.to_loops import to_loops
+from graphc.compiler.lowering.branch_loops import branch_loops
 from graphc.compiler.lowering.decompose import decompose
 from graphc.compiler.lowering.distribute_loops import distribute_loops
 from graphc.compiler.lowering.expand_ops import expand_ops
@@ -174,6 +175,10 @@ def _distribute_loops(unit: Unit) -> Unit:
     return replace(unit, graph=distribute_loops(unit.graph))
 
 
+def _branch_loops(unit: Unit) -> Unit:
+    return replace(unit, graph=branch_loops(unit.graph))
+
+
 def _decompose(unit: Unit) -> Unit:
     return replace(unit, graph=decompose(unit.graph), written=unit.graph)
 
@@ -250,6 +255,7 @@ PASSES: tuple[Pass, ...] = (
         "arrays",
         _distribute_loops,
     ),
+    Pass("branch_loops", "steps that choose by their row compute one side", "arrays", _branch_loops),
     Pass("decompose", "composite operations become simple ones", "arrays", _decompose),
     Pass("materialize", "which nodes are kept in memory", "arrays", _materialize),
     Pass("fuse", "loops over the same rows become one kernel", "arrays", _fuse),
