@@ -66,6 +66,7 @@ class LlvmBuilder:
     inline : whether mathematical functions become part of the body, as a loop needs it to be packed, or are called
     within : whether functions that need another way for large operands do without it; `beyond` collects the conditions under
         which that would be wrong
+    waits : whether a loop waits for the function that is called next: its choices are branches then
     """
 
     def __init__(self, inline: bool = False, within: bool = False) -> None:
@@ -76,7 +77,8 @@ class LlvmBuilder:
         self.lines: list[str] = []
         self.declarations: dict[str, str] = {}
         self.helpers: set[str] = set()
-        self.functions: set[tuple[str, int, bool]] = set()
+        self.functions: set[tuple[str, int, bool, bool]] = set()
+        self.waits: bool = False
         self._count = 0
 
     # --- the basics -------------------------------------------------------------------------------------------------
@@ -216,8 +218,9 @@ class LlvmBuilder:
         if near:
             size = self.intrinsic("fabs", arguments[0])
             self.beyond.append(self.compare("gt", size, self.number(limit, size)))
-        self.functions.add((name, bits, near))
-        symbol = libm.definition(name, bits, self.inline, near).symbol
+        waits = self.waits and (limit is None or near)
+        self.functions.add((name, bits, near, waits))
+        symbol = libm.definition(name, bits, self.inline, near, waits).symbol
         kind = register_type(dtype)
         listed = ", ".join(f"{kind} {argument.text}" for argument in arguments)
         return self.instruction(f"call {kind} @{symbol}({listed})", dtype)
@@ -366,7 +369,10 @@ class LlvmBuilder:
 
     def module_parts(self) -> str:
         """The declarations and helper functions that the instructions so far refer to."""
-        own = [libm.definition(name, bits, self.inline, near) for name, bits, near in sorted(self.functions)]
+        own = [
+            libm.definition(name, bits, self.inline, near, waits)
+            for name, bits, near, waits in sorted(self.functions)
+        ]
         intrinsics = {
             text.split("@")[1].split("(")[0]: text for definition in own for text in definition.declarations
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from graphc.compiler.targets.llvm.emit import register_type
+from graphc.compiler.targets.llvm.libm.writer import GUESSED
 from graphc.ir.types import DType
 
 INTRINSICS = """declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
@@ -24,10 +25,6 @@ then takes seconds for code that is no faster."""
 
 ASKED = ", !llvm.loop !900002"
 """At the end of a loop in which few passes have anything to do: as vectors all would do it, and most of it for nothing."""
-
-
-GUESSED = ", !prof !900004"
-"""At the end of a selection that becomes a branch: LLVM makes one of what it is told to be nearly always the same."""
 
 
 class LoopBuilder:
@@ -150,3 +147,6 @@ class LoopBuilder:
                 "",
             ]
         )
+
+
+__all__ = ["ASKED", "GUESSED", "INTRINSICS", "ROLLED", "LoopBuilder"]

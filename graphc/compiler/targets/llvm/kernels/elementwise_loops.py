@@ -52,7 +52,7 @@ def module(kernel: Kernel, pattern: Pattern, packed: str | None = None) -> str:
         inner = _gathering(len(kernel.inputs), len(kernel.outputs), packed)
     else:
         inner = _inner(kernel, pattern, builder, packed)
-        if packed is None and any(libm.limit(name, bits) is not None for name, bits, _ in builder.functions):
+        if packed is None and any(libm.limit(name, bits) is not None for name, bits, *_ in builder.functions):
             builder = LlvmBuilder(inline=True)
             inner = _two_ways(kernel, pattern, builder)
     parts = [inner, _nest(len(pattern)), builder.module_parts(), _scopes(kernel)]

@@ -93,14 +93,16 @@ def limit(name: str, bits: int) -> float | None:
 
 
 @cache
-def definition(name: str, bits: int, inline: bool, within: bool = False) -> LibmFunction:
+def definition(name: str, bits: int, inline: bool, within: bool = False, waits: bool = False) -> LibmFunction:
     """The definition of a function: to be inlined where it is called (in loops), or called (in straight-line code).
 
     within : whether no operand lies beyond the function's `limit`, so that it is free of branches
+    waits : whether a loop waits for it: its choices, of numbers that hardly come, are then branches
     """
     rest = _RESTS.get((name, bits))
-    symbol = f"graphc_{name}{'_near' if rest is not None and within else ''}_f{bits}"
-    writer, head, result = _written(_FUNCTIONS.get((name, bits)) or _FORMS[name, bits], symbol, bits)
+    kinds = ("_near" if rest is not None and within else "") + ("_waited" if waits else "")
+    symbol = f"graphc_{name}{kinds}_f{bits}"
+    writer, head, result = _written(_FUNCTIONS.get((name, bits)) or _FORMS[name, bits], symbol, bits, waits)
     how = "alwaysinline" if inline else "noinline"
     lines, kind = writer.lines, writer.format.real
     second = ""
@@ -126,9 +128,9 @@ def definition(name: str, bits: int, inline: bool, within: bool = False) -> Libm
     return LibmFunction(symbol, text, tuple(sorted(writer.declarations)))
 
 
-def _written(body: Body, symbol: str, bits: int) -> tuple[LibmWriter, str, LibmValue]:
+def _written(body: Body, symbol: str, bits: int, waits: bool = False) -> tuple[LibmWriter, str, LibmValue]:
     """The writer that has written a body, the head of its definition, and its result."""
-    writer = LibmWriter(DOUBLE if bits == 64 else SINGLE)
+    writer = LibmWriter(DOUBLE if bits == 64 else SINGLE, waits)
     kind = writer.format.real
     count = len(inspect.signature(body).parameters) - 1
     operands = [LibmValue(writer, f"%x{number}", kind) for number in range(count)]

@@ -18,6 +18,9 @@ import numpy as np
 
 from graphc.errors import CompileError
 
+GUESSED = ", !prof !900004"
+"""At the end of a selection that becomes a branch: LLVM makes one of what it is told to be nearly always the same."""
+
 
 @dataclass(frozen=True)
 class Format:
@@ -164,17 +167,20 @@ Operand: TypeAlias = "LibmValue | float | int"
 
 
 class LibmWriter:
-    """Writes the instructions of one function for one format."""
+    """Writes the instructions of one function for one format.
 
-    def __init__(self, format: Format) -> None:
-        self.format = format
+    waits : whether a loop waits for the function: its selections become branches, and links of the chain are worth instructions
+    """
+
+    def __init__(self, format: Format, waits: bool = False) -> None:
+        self.format, self.waits = format, waits
         self.lines: list[str] = []
         self.declarations: set[str] = set()
         self._count = itertools.count()
 
     def as_double(self) -> LibmWriter:
         """A writer of the same function whose numbers are float64's: for what is too delicate for the format itself."""
-        other = LibmWriter(DOUBLE)
+        other = LibmWriter(DOUBLE, self.waits)
         other.lines, other.declarations, other._count = self.lines, self.declarations, self._count
         return other
 
@@ -238,9 +244,8 @@ class LibmWriter:
     def select(self, condition: LibmValue, x: Operand, y: Operand) -> LibmValue:
         model = x if isinstance(x, LibmValue) else y if isinstance(y, LibmValue) else self.number(0.0)
         left, right = self.like(x, model), self.like(y, model)
-        return self.instruction(
-            f"select i1 {condition.text}, {left.kind} {left.text}, {right.kind} {right.text}", left.kind
-        )
+        text = f"select i1 {condition.text}, {left.kind} {left.text}, {right.kind} {right.text}"
+        return self.instruction(f"{text}{GUESSED}" if self.waits else text, left.kind)
 
     def at_least(self, x: LibmValue, least: Operand) -> LibmValue:
         """max(x, least); NaN of NaN."""

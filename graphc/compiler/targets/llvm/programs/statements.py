@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import prod
 
-from graphc.compiler.loops.guessed_choices import guessed_choices
+from graphc.compiler.loops.guessed_choices import Waits, late_last, waits_of
 from graphc.compiler.loops.program import (
     Assign,
     Barrier,
@@ -142,9 +143,11 @@ class NativeStatements:
         )
 
     def _pass(self, s: For | While) -> None:
-        outer, self.values.guessed = self.values.guessed, self.values.guessed | guessed_choices(s)
+        s = replace(s, body=late_last(s))
+        outer, own = self.values.waits, waits_of(s)
+        self.values.waits = Waits(outer.choices | own.choices, outer.calls | own.calls)
         self.block(s.body)
-        self.values.guessed = outer
+        self.values.waits = outer
 
     def passes(self, extent: object, body: Callable[..., None], *more: object) -> None:
         """body(i, *more) for i from 0 up to an end."""

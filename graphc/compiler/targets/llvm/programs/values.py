@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from graphc.compiler.loops.guessed_choices import Waits
 from graphc.compiler.loops.program import (
     Apply,
     Buffer,
@@ -33,7 +34,7 @@ class ValueWriter:
     """Writes values into the block at hand.
 
     buffers : by name; pointers : name → the register that has its address
-    guessed : choices of the loop at hand that are branches
+    waits : what the loops at hand wait for
     block : the label of the block that is being written
     """
 
@@ -41,7 +42,7 @@ class ValueWriter:
         self.builder = builder
         self.buffers: dict[str, Buffer] = {}
         self.pointers: dict[str, str] = {}
-        self.guessed: frozenset[Scalar] = frozenset()
+        self.waits: Waits = Waits()
         self.block = "entry"
         self._scopes: list[dict[Any, LlvmValue]] = [{}]
         self._labels = 0
@@ -200,8 +201,11 @@ class ValueWriter:
                     return self._guarded(x)
                 return builder.load(self.address(buffer, index), dtype)
             case Apply(op, operands, attrs):
-                value = self.applied(op, [self.scalar(operand) for operand in operands], attrs)
-                if op == "where" and x in self.guessed and " = select " in builder.lines[-1]:
+                given = [self.scalar(operand) for operand in operands]
+                builder.waits = x in self.waits.calls
+                value = self.applied(op, given, attrs)
+                builder.waits = False
+                if op == "where" and x in self.waits.choices and " = select " in builder.lines[-1]:
                     builder.lines[-1] += GUESSED
                 return value
         raise AssertionError(x)
