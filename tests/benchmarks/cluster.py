@@ -10,12 +10,10 @@ Needs the extra `dask`. The workers are processes of this machine, on the loopba
 from __future__ import annotations
 
 import os
-import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +22,12 @@ import numpy as np
 import graphc as g
 from graphc import nn, train
 from graphc.frontend.interop.cluster import ClusterData, ClusterFunction
-from tests.benchmarks.cluster_simulation import FAN_IN, Times, page_table, simulated
+from tests.benchmarks import cluster_memory
+from tests.benchmarks.cluster_models import lenet_layers, workers
+from tests.benchmarks.cluster_simulation import Times, page_table, simulated
 from tests.benchmarks.harness import ROOT
 
 RNG = np.random.default_rng(8)
-
-
-@contextmanager
-def workers(count: int, memory: Any = 0) -> Iterator[Any]:
-    """A client of so many worker processes."""
-    from distributed import Client, LocalCluster
-
-    options = {"threads_per_worker": 1, "processes": True, "dashboard_address": None, "host": "127.0.0.1"}
-    with LocalCluster(n_workers=count, memory_limit=memory, **options) as cluster, Client(cluster) as client:
-        yield client
 
 
 def said(name: str, value: float, limit: float, unit: str = "") -> None:
@@ -118,7 +108,7 @@ def _lenet(client: Any) -> float:
     pixels, digits = RNG.normal(size=(48, 1, 28, 28)), RNG.integers(0, 10, 48)
     values = []
     for chunks in (None, 16, (1, 30, 17)):
-        model = nn.Model(_layers(), images, seed=1)
+        model = nn.Model(lenet_layers(), images, seed=1)
         loss = nn.cross_entropy(model.training_output, labels)
         options: dict[str, Any] = {"optimiser": train.SGD(0.1), "epochs": 1, "batch": None, "progress": False}
         data: dict[Any, Any] = {images: pixels, labels: digits}
@@ -130,59 +120,9 @@ def _lenet(client: Any) -> float:
     return max(_relative(v[key], values[0][key]) for v in values[1:] for key in v)
 
 
-def _layers() -> Any:
-    return nn.Sequential(
-        nn.Conv2d(6, 5, padding=2), g.tanh, nn.MaxPool2d(2), nn.Conv2d(16, 5), g.tanh, nn.MaxPool2d(2), nn.Flatten(),
-        nn.Affine(120), g.tanh, nn.Affine(84), g.tanh, nn.Affine(10),
-    )  # fmt: skip
-
-
 def memory(count: int) -> None:
-    """Memory of a worker beside what it has at rest, in chunks, over data of three times its limit."""
-    import dask.array as da
-
-    print(f"\nData of three times a worker's memory limit, {count} workers")
-    chunk, columns = 32 * 2**20, 64
-    limit = 700 * 2**20
-    rows = chunk // (8 * columns)
-    blocks = -(-3 * limit // chunk)
-    X, w = g.symbol("X", shape=("n", columns)), g.symbol("w", shape=(columns,))
-    loss = g.mean(g.softplus(X @ w))
-    function = g.compile(g.value_and_grad(loss, w), [X, w])._callee()
-    data = da.map_blocks(
-        _block,
-        dtype=float,
-        chunks=((rows,) * blocks, (columns,)),
-        rows=rows,
-        columns=columns,
-        meta=np.empty((0, 0)),
-    )
-    with workers(count, limit) as client:
-        small = ClusterFunction(
-            function, ClusterData(client, {X: data[: 4 * count * 16].rechunk((16, columns))})
-        )
-        small.at({w: np.zeros(columns)})  # compiled, and what a process needs beside the data
-        rest = max(client.run(_peak, True).values())
-        ClusterFunction(function, ClusterData(client, {X: data})).at({w: np.zeros(columns)})
-        peak = max(client.run(_peak, False).values())
-    print(f"  {blocks} chunks of 32 MiB through workers of {limit >> 20} MiB")
-    said("most memory of a worker beside that at rest", (peak - rest) / chunk, 3, "chunks")
-
-
-def _block(rows: int, columns: int, block_info: Any = None) -> np.ndarray:
-    number = block_info[None]["chunk-location"][0] if block_info else 0
-    made = np.empty((rows, columns))
-    np.random.default_rng(number).random(out=made)
-    return made
-
-
-def _peak(begin: bool) -> int:
-    """The most memory that this process has had since the last beginning, in bytes."""
-    status = Path("/proc/self/status").read_text()
-    if begin:
-        Path("/proc/self/clear_refs").write_text("5")
-        return 1024 * int(re.search(r"VmRSS:\s+(\d+)", status)[1])  # type: ignore[index]
-    return 1024 * int(re.search(r"VmHWM:\s+(\d+)", status)[1])  # type: ignore[index]
+    """Memory of a worker, in chunks, over data of three times its limit."""
+    cluster_memory.main([str(count)])
 
 
 def lost(count: int) -> None:
@@ -220,22 +160,48 @@ def _ends_once(block: np.ndarray, mark: str | None) -> np.ndarray:
     os._exit(1)
 
 
-def overhead(count: int) -> float:
-    """An evaluation's time beside the blocks' own, at 0.2 s a block: blocks that wait, so that cores do not matter."""
-    import dask.array as da
+def overhead(count: int, waits: bool = True) -> float:
+    """An evaluation's time beside the blocks' own, at 0.2 s a block, as the workers measure them while all of them are busy.
 
-    print(f"\nOverhead at 0.2 s a block, {count} workers")
+    waits : blocks that wait, so that cores do not matter; else blocks that compute, and share cores where there are more workers
+    """
+    import dask.array as da
+    from distributed import get_task_stream
+
+    print(f"\nOverhead at 0.2 s a block that {'waits' if waits else 'computes'}, {count} workers")
     X, w = g.symbol("X", shape=("n", 10)), g.symbol("w", shape=(10,))
     function = g.compile(g.value_and_grad(g.mean((X @ w) ** 2), w), [X, w])._callee()
     data = da.ones((8 * count * 100, 10), chunks=(100, 10)).map_blocks(
-        _waits, dtype=float, meta=np.empty((0, 0))
+        _waits if waits else _computes, dtype=float, meta=np.empty((0, 0))
     )
+    beyond, times = [], []
     with workers(count) as client:
         one = ClusterFunction(function, ClusterData(client, {X: data}))
         one.at({w: np.zeros(10)})
-        took = min(_timed(lambda: one.at({w: np.ones(10)})) for _ in range(3))
-    said("beyond the sum of the blocks' times", 100 * (took / (8 * 0.2) - 1), 10, "%")
-    return took
+        for k in range(5):
+            with get_task_stream(client) as stream:
+                times.append(_timed(lambda k=k: one.at({w: np.full(10, float(k))})))
+            spent = [
+                part["stop"] - part["start"]
+                for task in stream.data
+                if str(task["key"]).startswith(("of_block", "('of_block"))
+                for part in task["startstops"]
+                if part["action"] == "compute"
+            ]
+            assert len(spent) == 8 * count
+            beyond.append(100 * (times[-1] * count / sum(spent) - 1))
+            print(
+                f"    {sum(spent) / len(spent):.3f} s a block, {times[-1]:.3f} s in all: {beyond[-1]:.1f} % beyond"
+            )
+    said("beyond the sum of the blocks' times, median", float(np.median(beyond)), 10, "%")
+    return min(times)
+
+
+def _computes(block: np.ndarray) -> np.ndarray:
+    began, total = time.thread_time(), 0.0
+    while time.thread_time() - began < 0.2:
+        total += float(np.sin(np.arange(1000.0)).sum())
+    return block + 0 * total
 
 
 def _waits(block: np.ndarray) -> np.ndarray:
@@ -254,30 +220,59 @@ def by_hand(count: int) -> None:
     import dask
     import dask.array as da
 
-    print(f"\nLogistic regression against Dask's arrays by hand, {count} workers")
+    print(f"\nLogistic regression against Dask's arrays by hand and dask-ml, {count} workers")
     n, d, rows = 1_600_000, 16, 100_000
     X, y, w = g.symbol("X", shape=("n", d)), g.symbol("y", shape=("n",)), g.symbol("w", shape=(d,))
     z = X @ w
-    function = g.compile(g.value_and_grad(g.mean(g.softplus(z) - y * z), w), [X, y, w])._callee()
+    loss = g.mean(g.softplus(z) - y * z)
+    function = g.compile(g.value_and_grad(loss, w), [X, y, w])._callee()
     with workers(count) as client:
         A = client.persist(da.random.default_rng(1).normal(size=(n, d), chunks=(rows, d)))
-        b = client.persist((A[:, 0] > 0).astype(float))
+        truth = np.random.default_rng(2).normal(size=d)
+        chance = da.random.default_rng(3).uniform(size=n, chunks=rows)
+        b = client.persist((chance < 1 / (1 + da.exp(-(A @ truth)))).astype(float))
         client.gather(client.compute([A.sum(), b.sum()]))
         own = ClusterFunction(function, ClusterData(client, {X: A, y: b}))
 
         def hand(point: np.ndarray) -> Any:
             score = A @ point
-            loss = (da.logaddexp(0, score) - b * score).mean()
+            value = (da.logaddexp(0, score) - b * score).mean()
             slope = A.T @ (1 / (1 + da.exp(-score)) - b) / n
-            return client.gather(client.compute(dask.optimize(loss, slope)))
+            return client.gather(client.compute(dask.optimize(value, slope)))
 
         points = [RNG.normal(size=d) for _ in range(8)]
         for one, other in zip(own.at({w: points[0]}), hand(points[0]), strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-10)
         pairs = [(_timed(lambda p=p: own.at({w: p})), _timed(lambda p=p: hand(p))) for p in points]
+        _said_ratio("an evaluation by hand", pairs, 0.7)
+        try:
+            from dask_ml.linear_model import LogisticRegression
+        except ImportError:
+            print("  dask-ml is not installed")
+            return
+        penalised = loss + g.sum(w**2) / (2 * n)  # as dask-ml's with C = 1
+        found: dict[str, np.ndarray] = {}
+
+        def ours() -> None:
+            result = g.minimize(penalised, {w: np.zeros(d)}, data={X: A, y: b}, client=client)
+            found["own"] = result.unknowns["w"]
+
+        for solver in ("lbfgs", "newton", "admm"):
+            model = LogisticRegression(solver=solver, fit_intercept=False, C=1.0, tol=1e-6)
+
+            def theirs(model: Any = model) -> None:
+                found["other"] = model.fit(A, b).coef_.ravel()
+
+            pairs = [(_timed(ours), _timed(theirs)) for _ in range(3)]
+            apart = float(np.abs(found["own"] - found["other"]).max())
+            print(f"  dask-ml's {solver}: its coefficients are {apart:.1e} from those of g.minimize")
+            _said_ratio(f"a fit by dask-ml's {solver}", pairs, 0.7)
+
+
+def _said_ratio(name: str, pairs: list[tuple[float, float]], limit: float) -> None:
     mine, theirs = np.median(pairs, axis=0)
-    print(f"  {1e3 * mine:.0f} ms and {1e3 * theirs:.0f} ms an evaluation, medians of {len(pairs)}")
-    said("ratio to Dask by hand", float(np.median([one / other for one, other in pairs])), 0.7)
+    print(f"  {1e3 * mine:.0f} ms and {1e3 * theirs:.0f} ms {name}, medians of {len(pairs)}")
+    said(f"ratio to {name}", float(np.median([one / other for one, other in pairs])), limit)
 
 
 def measured_times(count: int = 2) -> Times:
@@ -321,7 +316,7 @@ def page() -> None:
     before, rest = text.split(begin)
     figures = (
         f"Measured: a task costs the scheduler {1e3 * times.task:.2f} ms, a message takes {1e3 * times.message:.2f} ms, "
-        f"a gigabyte {times.byte * 1e9:.1f} s; combined {FAN_IN} at a time.\n\n{page_table(times)}\n"
+        f"a gigabyte {times.byte * 1e9:.1f} s.\n\n{page_table(times)}\n"
     )
     path.write_text(before + begin + figures + end + rest.split(end)[1], encoding="utf-8")
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass
 
-FAN_IN = 8
+from graphc.frontend.interop.block_tasks import fan_in_of
+
 WORKERS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)
 
 
@@ -45,11 +46,11 @@ def simulated(times: Times, workers: int, blocks: int, block: float, size: int) 
         done = max(scheduled(at) + times.message, at) + block
         heapq.heappush(free, (done + times.message, worker))
         ready.append(done + times.message)
-    level = ready
+    level, fan_in = ready, fan_in_of(size)
     while True:
         above = []
-        for k in range(0, len(level), FAN_IN):
-            group = level[k : k + FAN_IN]
+        for k in range(0, len(level), fan_in):
+            group = level[k : k + fan_in]
             fetched = (len(group) - 1) * sent if workers > 1 else 0.0
             above.append(scheduled(max(group)) + 2 * times.message + fetched)
         level = above
@@ -81,4 +82,4 @@ def page_table(times: Times, per_worker: int = 8) -> str:
     return "\n".join(lines)
 
 
-__all__ = ["CASES", "FAN_IN", "WORKERS", "Times", "page_table", "simulated"]
+__all__ = ["CASES", "WORKERS", "Times", "page_table", "simulated"]

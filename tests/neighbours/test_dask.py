@@ -206,6 +206,69 @@ def test_elements(scheduler):
     np.testing.assert_allclose(lazy.compute(), (np.sin(A) * b).sum(0), rtol=1e-13)
 
 
+def numbered(name, reads):
+    """The rows of a point in chunks of five, each made by a function that asks for its number, from a shared table."""
+    table = da.from_array(np.column_stack([POINT["t"], POINT["X"]]), (5, 4))
+    table = table.map_blocks(
+        lambda block, block_info=None: (reads.append(name), block)[1], dtype=float, meta=np.empty((0, 0))
+    )
+    return (table + 1)[:, 1:] - 1, table[:, 0] * 1
+
+
+def test_what_one_block_needs_is_one_task_with_it():
+    reads = []
+    rows, column = numbered("table", reads)
+    parts = [
+        da.from_delayed(dask.delayed(np.ascontiguousarray)(part), part.shape, float) for part in rows.blocks
+    ]
+    for X_given in (rows, da.concatenate(parts)):
+        reads.clear()
+        loss = g.compile(LOSS, [X, t, w])(X_given, column, POINT["w"])
+        tasks = dict(loss.__dask_graph__())
+        computed = {key for key, task in tasks.items() if type(task).__name__ != "DataNode"}
+        needed = [tasks[key].dependencies & computed for key in tasks if str(key).startswith("('of_block")]
+        assert len(needed) == 5 and needed[1:] == needed[:-1], "a block's reading is a task of its own"
+        np.testing.assert_allclose(loss.compute(), np.mean(residual(POINT) ** 2), rtol=1e-14)
+        if X_given is rows:
+            assert reads == ["table"] * 5, "X and t of a block are made of one reading"
+
+
+def test_what_several_blocks_need_stays_apart():
+    rows = da.from_array(POINT["X"], (7, 3)).map_blocks(
+        lambda block: block * 1, dtype=float, meta=np.empty((0, 0))
+    )
+    mean = rows.mean(axis=0)
+    found = g.compile(LOSS, [X, t, w])((rows - mean).rechunk((5, 3)), POINT["t"], POINT["w"])
+    centred = {**POINT, "X": POINT["X"] - POINT["X"].mean(0)}
+    np.testing.assert_allclose(found.compute(), np.mean(residual(centred) ** 2), rtol=1e-13)
+
+
+@pytest.mark.parametrize("chunks", [5, (1, 9, 13), N], ids=str)
+def test_a_block_in_pieces_gives_what_it_gives_whole(chunks, monkeypatch):
+    monkeypatch.setattr("graphc.frontend.interop.block_tasks.LEAST_WORKSPACE", 1)
+    for name in ("loss", "gradient", "k-means' step", "mixture", "var", "max", "argmax", "argmin of columns", "argmax of all",
+                 "logsumexp", "any", "all", "equations", "row numbers", "its kernels", "scattered", "its slope"):  # fmt: skip
+        expr, oracle = PROGRAMS[name]
+        f = g.compile(expr)
+        found = called(f, chunks).compute()
+        np.testing.assert_allclose(found, oracle(POINT), rtol=1e-12, atol=1e-13, err_msg=name)
+
+
+def test_rows_are_taken_at_once_as_far_as_what_is_made_of_them_fits():
+    from graphc.frontend.interop.block_results import BlockTask
+
+    calls = []
+
+    def counted(rows):
+        calls.append(len(rows))
+        return [rows.sum(), np.float64(rows.mean()), rows.max(), np.int64(rows.argmax())]
+
+    task = BlockTask(counted, (("sum", 1, 1), ("mean", 1, 1), ("argmax", 2, 1)), (0,), 20, (0,), 0, at_once=4)
+    (total,), (mean,), (largest, place) = task([], [np.arange(10.0)])
+    assert calls == [3, 3, 4]
+    assert (total, mean, largest, place) == (45.0, 45.0 / 20, 9.0, 9.0)
+
+
 def test_nothing_is_computed_before_it_is_asked_for():
     x = g.symbol("x")
 

@@ -38,6 +38,19 @@ def dask_arrays() -> Any:
     return dask.array
 
 
+@fork_safety.once
+def lazy_kind() -> Any:
+    """The class of Dask's lazy results of tasks."""
+    from dask.delayed import Delayed
+
+    return Delayed
+
+
+def layers_of(name: str, graph: Any) -> Any:
+    """A graph of Dask's tasks as one layer of that name."""
+    return dask_itself().highlevelgraph.HighLevelGraph.from_collections(name, graph, dependencies=())
+
+
 class BlockFunction:
     """A compiled function in tasks: pickled as its graph, and compiled in a process when it is first called there.
 
@@ -95,4 +108,4 @@ class CompiledPass:
     inputs: tuple[Expr, ...]
 
 
-__all__ = ["BlockFunction", "CompiledPass", "dask_arrays", "dask_itself"]
+__all__ = ["BlockFunction", "CompiledPass", "dask_arrays", "dask_itself", "layers_of", "lazy_kind"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -23,21 +24,36 @@ class BlockTask:
 
     function : on the arrays of `slots`: the number of one of the blocks, or ~number of one of the values without rows
     kinds : of the partials, whose parts come first in its results; total : the rows of all blocks
-    along : the rows' axis in the first of the blocks; numbers : which of the blocks holds the numbers of its rows, if one does
+    along : the rows' axis in each of the blocks; numbers : which of the blocks holds the numbers of its rows, if one does
+    at_once : so many rows at most are computed in one call, so that what is made of them fits beside the block; None for all
     """
 
     function: Callable[..., list[np.ndarray]]
     kinds: tuple[Kind, ...]
     slots: tuple[int, ...]
     total: int
-    along: int
+    along: tuple[int, ...]
     numbers: int | None
+    at_once: int | None = None
 
-    def __call__(self, whole: Sequence[Any], blocks: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def __call__(self, whole: Sequence[Any], blocks: Sequence[np.ndarray]) -> list[Any]:
         """The parts of the partials, each as a part of all rows, then what is split."""
-        size = blocks[0].shape[self.along]
+        size = blocks[0].shape[self.along[0]]
         if size == 0 and self.kinds:  # a block without rows has no extremes, and no part in a mean
             return []
+        if self.at_once is None or size <= self.at_once:
+            return self._of_rows(whole, blocks, size)
+        names = tuple([kind for kind, _, _ in self.kinds])
+        count = -(-size // self.at_once)
+        ends = [size * number // count for number in range(count + 1)]
+        found: list[Any] = []
+        for first, last in pairwise(ends):
+            rows = [_rows(block, axis, first, last) for block, axis in zip(blocks, self.along, strict=True)]
+            part = self._of_rows(whole, rows, last - first)
+            found = combined(names, found, part) if found else combined(names, part)
+        return found
+
+    def _of_rows(self, whole: Sequence[Any], blocks: Sequence[np.ndarray], size: int) -> list[np.ndarray]:
         results = self.function(*[blocks[slot] if slot >= 0 else whole[~slot] for slot in self.slots])
         place = 0
         for kind, count, step in self.kinds:
@@ -48,6 +64,10 @@ class BlockTask:
                 results[last] = results[last] + int(blocks[self.numbers][0]) * step
             place += count
         return results
+
+
+def _rows(block: np.ndarray, axis: int, first: int, last: int) -> np.ndarray:
+    return block[(*[slice(None)] * axis, slice(first, last))]
 
 
 def of_block(task: BlockTask, whole: Sequence[Any], *blocks: Any) -> list[np.ndarray]:

@@ -1,27 +1,44 @@
 """Tasks of passes over data in blocks: a block is read and computed in one task, and results are combined in a tree.
 
-Reading belongs to the task that computes, so that a worker holds the blocks that it works at and no others: Dask fuses what
-`blockwise` chains. Everything of a pass that is the same for all blocks, the compiled function and the values without rows, is a
+Reading belongs to the task that computes, so that a worker holds the blocks that it works at and no others
+(`block_fusion.py`). Everything of a pass that is the same for all blocks, the compiled function and the values without rows, is a
 task of its own, sent once to each worker.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from graphc.frontend.interop.block_function import CompiledPass, dask_arrays, dask_itself
+from graphc.frontend.interop.block_function import (
+    CompiledPass,
+    dask_arrays,
+    dask_itself,
+    layers_of,
+    lazy_kind,
+)
+from graphc.frontend.interop.block_fusion import with_private_tasks
 from graphc.frontend.interop.block_results import BlockTask, combined, of_block
 from graphc.frontend.interop.mapped_files import in_blocks
 from graphc.frontend.interop.split import BlockPartial
+from graphc.frontend.interop.split_axes import RESHAPED
 from graphc.ir.attribute_text import bound
-from graphc.ir.expr import Expr
+from graphc.ir.expr import Expr, walk
 
-FAN_IN = 8
-"""So many partial results are combined by one task."""
+FAN_IN = (8, 64)
+"""So many partial results are combined by one task, large and small ones."""
+
+FETCHED = 2**20
+"""In bytes: so much one task fetches, if it combines more results than the fewest."""
+
+LEAST_WORKSPACE = 2**24
+"""In bytes: what is made of a block may have this size, however small the block is."""
+
+_VIEWS = (*RESHAPED, "permute_dims", "squeeze", "broadcast_to", "broadcast_like")
+"""Operations that make no array of their own."""
 
 
 class Blocks:
@@ -37,6 +54,7 @@ class Blocks:
         self.total: int = sum(chunks)
         self.arrays: dict[Expr, Any] = {}
         self._numbers = numbers
+        self._tops: list[Any] = []
 
     def add(self, each: Expr, array: Any) -> None:
         """An argument that has the axis, cut along it."""
@@ -62,16 +80,48 @@ class Blocks:
         counted = any(count > 1 for _, count, _ in kinds)
         if not rows or (counted and self._numbers not in rows):
             rows.append(self._numbers)
-        along = (rows[0].shape.index(self.axis), rows.index(self._numbers) if counted else None)
-        task = delayed(BlockTask(each.blocks, kinds, slots, self.total, *along), pure=False, traverse=False)
-        values = delayed([whole[symbol] for symbol in rest], pure=False)
+        along = tuple([symbol.shape.index(self.axis) for symbol in rows])
+        numbers = rows.index(self._numbers) if counted else None
+        at_once = None if each.cut.results else self._rows_at_once(each, rows)
+        block_task = BlockTask(each.blocks, kinds, slots, self.total, along, numbers, at_once)
+        task = delayed(block_task, pure=False, traverse=False)
+        values = self.one_task(delayed([whole[symbol] for symbol in rest], pure=False))
         blocks = self._blockwise(task, values, [self.of(symbol) for symbol in rows], rows)
         if kinds:
             names = tuple([kind for kind, _, _ in kinds])
-            top = tree(names, [block for block, size in zip(blocks, self.chunks, strict=True) if size])
+            fan_in = fan_in_of(sum(self._bytes(partial) for partial in each.cut.partials))
+            top = tree(
+                names, [block for block, size in zip(blocks, self.chunks, strict=True) if size], fan_in
+            )
+            self._tops.append(top.key)
             for place, partial in enumerate(each.cut.partials):
                 whole[partial.stand_in] = delayed(_value_of, pure=False, traverse=False)(top, place)
         return blocks
+
+    def one_task(self, lazy: Any) -> Any:
+        """A lazy value in one task with what it alone takes out of the passes' results and makes of them."""
+        if not isinstance(lazy, lazy_kind()):
+            return lazy
+        graph = with_private_tasks(lazy.__dask_graph__(), [lazy.key], self._tops)
+        return lazy_kind()(lazy.key, layers_of(lazy.key, graph))
+
+    def _bytes(self, partial: BlockPartial) -> int:
+        return sum(math.prod(bound(part.shape, self.lengths)) * part.dtype.itemsize for part in partial.of)
+
+    def _rows_at_once(self, each: CompiledPass, rows: Sequence[Expr]) -> int:
+        """So many rows that what is made of them, were all of it kept, has half the size of the largest block."""
+        lengths = {**self.lengths, self.axis: 1}
+
+        def size(nodes: Iterable[Expr]) -> int:
+            return sum(math.prod(bound(node.shape, lengths)) * node.dtype.itemsize for node in nodes)
+
+        kept = [
+            node
+            for node in walk(each.cut.outputs)
+            if self.axis in node.shape and not node.is_symbol and node.op.name not in _VIEWS
+        ]
+        allowed = max(size(rows) * max(self.chunks, default=0) // 2, LEAST_WORKSPACE)
+        return max(1, allowed // max(size(kept), 1))
 
     def _blockwise(self, task: Any, values: Any, arrays: Sequence[Any], rows: Sequence[Expr]) -> list[Any]:
         operands: list[Any] = []
@@ -85,18 +135,33 @@ class Blocks:
             of_block, (0,), task, None, values, None, *operands, dtype=object, meta=np.empty(0, object),
             align_arrays=False,
         )  # fmt: skip
-        return list(found.to_delayed().ravel())
+        return _in_one_task_each(found)
 
     def _step(self, partial: BlockPartial) -> int:
         """How far apart rows are where the place of an extreme is counted."""
         return 1 if partial.along is None else math.prod(bound(partial.along, self.lengths))
 
 
-def tree(names: Sequence[str], level: list[Any]) -> Any:
-    """The results of blocks combined, `FAN_IN` at a time and in their order."""
+def _in_one_task_each(blocks: Any) -> list[Any]:
+    """The blocks of an array of one axis, each a task that reads what it alone is made of."""
+    keys = blocks.__dask_keys__()
+    graph = with_private_tasks(blocks.__dask_optimize__(blocks.__dask_graph__(), keys), keys)
+    layer = f"blocks of {blocks.name}"
+    layers = layers_of(layer, graph)
+    return [lazy_kind()(key, layers, layer=layer) for key in keys]
+
+
+def fan_in_of(size: int) -> int:
+    """How many results of so many bytes one task combines: more small ones, for fewer tasks and levels of them."""
+    least, most = FAN_IN
+    return min(max(FETCHED // max(size, 1), least), most)
+
+
+def tree(names: Sequence[str], level: list[Any], fan_in: int) -> Any:
+    """The results of blocks combined, so many at a time and in their order."""
     combine: Any = dask_itself().delayed(combined, pure=False, traverse=False)
     while True:
-        level = [combine(names, *level[k : k + FAN_IN]) for k in range(0, len(level), FAN_IN)]
+        level = [combine(names, *level[k : k + fan_in]) for k in range(0, len(level), fan_in)]
         if len(level) == 1:
             return level[0]
 
@@ -119,4 +184,4 @@ def _value_of(partials: Sequence[tuple[np.ndarray, ...]], place: int) -> np.ndar
     return partials[place][-1]
 
 
-__all__ = ["FAN_IN", "Blocks", "called", "item", "item_of", "tree"]
+__all__ = ["FAN_IN", "Blocks", "called", "fan_in_of", "item", "item_of", "tree"]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import InputError
-from graphc.frontend.interop.block_function import dask_arrays, dask_itself
+from graphc.frontend.interop.block_function import dask_arrays
 from graphc.frontend.interop.callee import Callee
 from graphc.frontend.interop.dask import checked, results_without_rows, split_axis
 from graphc.frontend.interop.mapped_files import in_blocks, is_mapped
@@ -139,8 +139,7 @@ class ClusterFunction:
     def _once(self, arguments: Mapping[Expr, Any]) -> list[np.ndarray]:
         client = self._data.client
         lazy = results_without_rows(self._function, [arguments[each] for each in self._function.symbols])
-        with dask_itself().config.set({"distributed.scheduler.worker-saturation": 1.0}):
-            found = client.gather(client.compute(lazy, optimize_graph=False))
+        found = client.gather(client.compute(lazy, optimize_graph=False))
         return [np.asarray(each, dtype)[()] for each, dtype in zip(found, self._function.dtypes, strict=True)]
 
 

@@ -146,7 +146,7 @@ def results_without_rows(callee: Callee, values: Sequence[Any]) -> Any:
             )
     for each in plan.passes:
         blocks.run(each, whole)
-    return called(plan.last, [whole[each] for each in plan.inputs])
+    return blocks.one_task(called(plan.last, [whole[each] for each in plan.inputs]))
 
 
 def _placed(callee: Callee, arrays: list[Any]) -> tuple[DaskPlan, Blocks, dict[Expr, Any]]:

@@ -15,7 +15,7 @@ from graphc.errors import DtypeError, InputError
 from graphc.frontend.interop.callee import Callee
 from graphc.ir.attribute_text import bound
 from graphc.ir.expr import current_site
-from graphc.ir.foreign_arrays import is_traced, package_of
+from graphc.ir.foreign_arrays import as_numpy, is_traced, package_of
 from graphc.ir.inputs import bind_dimensions, check_shape
 from graphc.util import fork_safety
 from graphc.util.fork_safety import cached_property
@@ -60,6 +60,12 @@ class JaxFunction:
 
     def __repr__(self) -> str:
         return f"<compiled ({', '.join(self._callee.inputs)}) for jax>"
+
+    def __reduce__(self) -> Any:
+        return _of_compiled, (self._callee.call.__self__,)  # type: ignore[attr-defined]
+
+    def __deepcopy__(self, memo: Any) -> JaxFunction:
+        return self
 
     def _array(self, number: int, value: Any) -> Any:
         symbol = self._callee.symbols[number]
@@ -131,12 +137,19 @@ def function_of(callee: Callee) -> JaxFunction:
     return made
 
 
+def _of_compiled(compiled: Any) -> JaxFunction:
+    return function_of(compiled._callee())
+
+
 def call(callee: Callee, values: Sequence[Any]) -> Any:
     """A function on JAX's arrays: arrays over the results' memory; traced where the arguments are."""
     jax = jax_itself()
     if any(map(is_traced, values)):
         return function_of(callee)(*values)
-    arrays = [np.asarray(value) if package_of(value) in ("jax", "jaxlib") else value for value in values]
+    arrays = [
+        as_numpy(symbol.name, value) if package_of(value) in ("jax", "jaxlib") else value
+        for symbol, value in zip(callee.symbols, values, strict=True)
+    ]
     return callee.put_together([_as_jax(jax, array) for array in callee.arrays(arrays)])
 
 

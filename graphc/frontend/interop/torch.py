@@ -72,6 +72,12 @@ class TorchFunction:
     def __repr__(self) -> str:
         return f"<compiled ({', '.join(self._inputs)}) for torch>"
 
+    def __reduce__(self) -> Any:
+        return _of_compiled, (self._callee.call.__self__,)  # type: ignore[attr-defined]
+
+    def __deepcopy__(self, memo: Any) -> TorchFunction:
+        return self
+
     def _tensor(self, number: int, value: Any) -> Any:
         """An argument as a tensor of the input's type, by a cast that loses nothing."""
         torch, dtype = self._torch, self._dtypes[number]
@@ -196,6 +202,10 @@ def function_of(callee: Callee) -> TorchFunction:
     if made is None:
         made = callee.memory["torch"] = TorchFunction(callee)
     return made
+
+
+def _of_compiled(compiled: Any) -> TorchFunction:
+    return function_of(compiled._callee())
 
 
 def call(callee: Callee, values: Sequence[Any]) -> Any:
