@@ -18,13 +18,24 @@ _CUDA_HOST = 3
 """DLPack's number of pinned memory, which the processor reads as its own."""
 
 
+_KNOWN = frozenset(("torch", "jax", "jaxlib", "xarray", "pandas", "polars", "dask", "cupy", "scipy"))
+"""Packages whose arrays are taken for their own also where a user's class, or another library's, is derived from theirs."""
+
+
 def package_of(value: Any) -> str:
-    """The package that a value's type comes from.
+    """The package that a value's type comes from, or that of `_KNOWN` that it is derived from.
 
     >>> package_of(np.zeros(2)), package_of(1.0)
     ('numpy', 'builtins')
     """
-    module = getattr(type(value), "__module__", "")
+    own = _package(type(value))
+    if own in _KNOWN or own in ("numpy", "builtins"):
+        return own
+    return next((package for kind in type(value).__mro__[1:] if (package := _package(kind)) in _KNOWN), own)
+
+
+def _package(kind: type) -> str:
+    module = getattr(kind, "__module__", "")
     return module.partition(".")[0] if isinstance(module, str) else ""
 
 
@@ -58,6 +69,8 @@ def as_numpy(name: str, value: Any) -> np.ndarray:
         package = package_of(value)
         if package in ("pandas", "polars"):
             return _column(name, value)
+        if package == "torch":  # views that are conjugated or negated when they are read
+            value = value.resolve_conj().resolve_neg()
         if not hasattr(type(value), "__array__") and hasattr(type(value), "__dlpack__"):
             return np.from_dlpack(value)
         return np.asarray(value)
@@ -72,6 +85,11 @@ def as_numpy(name: str, value: Any) -> np.ndarray:
             raise DtypeError(
                 f"input {name!r} got a {kind} of {dtype}, which NumPy cannot read: {brief_text(str(error), 120)}",
                 hint=f"convert {name} to float32 or float64 in its own library first",
+            ) from error
+        if "device" in str(error) and hasattr(type(value), "device"):
+            raise InputError(
+                f"input {name!r} got a {kind} on another device: {brief_text(str(error), 200)}",
+                hint=f"copy {name} to the processor's memory first",
             ) from error
         raise InputError(
             f"input {name!r} got a {kind} that is no array: {brief_text(str(error), 200)}",

@@ -45,12 +45,22 @@ def _is_numeric(value: Any) -> bool:
     )
 
 
+class _AbovePandas(int):
+    """What pandas compares with the priority of its own before an operator: `column * x` and `column += x` end here.
+
+    A higher priority alone would bring the first to `x.__rmul__`; for the second pandas asks the other operand nothing.
+    """
+
+    def __gt__(self, other: Any) -> bool:
+        raise ExpressionError("a column or table of pandas cannot be part of an expression", hint=LABELLED)
+
+
 class Operators:
     """The operators; `Expr` says how a node is built."""
 
     __slots__ = ()
 
-    __pandas_priority__ = 10_000  # above a DataFrame's: `column * x` comes here, as `x * column` does, and not element by element
+    __pandas_priority__ = _AbovePandas(10_000)
 
     @staticmethod
     @abstractmethod

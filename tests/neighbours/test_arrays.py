@@ -70,6 +70,15 @@ def test_other_devices(device):
             g.compile(x * 2, [x])(kind(np.ones(2), device))
 
 
+def test_another_device_of_the_array_api():
+    xp = pytest.importorskip("array_api_strict")
+    x, y = g.symbols("x y")
+    f, far = g.compile(x * y, [x, y]), xp.asarray([1.0], device=xp.Device("device1"))
+    for given in ((far, 1.0), (xp.asarray([1.0]), far)):
+        with pytest.raises(InputError, match=r"on another device: .*device1"):
+            f(*given)
+
+
 def test_graphics_cards():
     class ndarray:  # as CuPy's
         __cuda_array_interface__ = None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -80,6 +83,20 @@ def test_memory_is_shared():
     x = g.symbol("x", shape=("n",))
     result = g.compile(g.cumsum(x), [x])(np.ones(10_000))
     assert _as_jax(jax, result).unsafe_buffer_pointer() == result.ctypes.data or result.ctypes.data % 64
+
+
+def test_functions_are_copied_and_pickled():
+    f, (a,) = elementwise().jax(), arrays((3,))
+    for again in (copy.deepcopy(f), pickle.loads(pickle.dumps(f))):
+        np.testing.assert_array_equal(jax.jit(again)(a, 2.0), f(a, 2.0))
+
+
+def test_arrays_without_elements():
+    f, gone = elementwise(), jnp.ones(2)
+    gone.delete()
+    for given in (gone, jax.random.key(0)):
+        with pytest.raises(InputError, match="input 'x' got"):
+            f(given, 1.0)
 
 
 def test_without_64_bits():

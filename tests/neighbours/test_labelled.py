@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator as op
+
 import numpy as np
 import pytest
 
@@ -111,6 +113,13 @@ class TestPandas:
     def test_beside_expressions(self, write):
         with pytest.raises(ExpressionError, match="cannot be part of an expression"):
             write(self.pd.Series([1.0, 2.0]), g.symbol("x"))
+
+    @pytest.mark.parametrize("operator", ["iadd", "isub", "imul", "itruediv", "ipow", "eq", "mod", "and_"])
+    @pytest.mark.parametrize("table", [False, True])
+    def test_in_place_beside_expressions(self, operator, table):
+        column = self.pd.Series([True, False])
+        with pytest.raises(ExpressionError, match="cannot be part of an expression"):
+            getattr(op, operator)(column.to_frame() if table else column, g.symbol("x"))
 
 
 class TestPolars:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import gc
+import pickle
 import threading
 import weakref
 
@@ -115,6 +117,34 @@ def test_memory_is_shared():
 
     out = adapter.call(Spy(), [given])
     assert out.data_ptr() == seen[0].ctypes.data
+
+
+def test_views_that_are_negated_or_of_a_class_derived_from_tensor():
+    f, plain = elementwise(), torch.arange(1.0, 4.0, dtype=torch.float64)
+    negated = torch.complex(plain, plain).conj().imag
+    assert negated.is_neg()
+    assert torch.equal(f(negated, 2.0), f(-plain, 2.0))
+    with pytest.raises(DtypeError, match="complex"):
+        f(torch.complex(plain, plain).conj(), 2.0)
+
+    class Tagged(torch.Tensor):
+        pass
+
+    assert torch.equal(f(plain.as_subclass(Tagged), 2.0), f(plain, 2.0))
+
+
+def test_functions_are_copied_and_pickled_with_what_holds_them():
+    f, (a, b) = elementwise().torch(), tensors((3,), (3,))
+    module = torch.nn.Module()
+    module.f = f
+    for again in (copy.deepcopy(module).f, copy.copy(f), pickle.loads(pickle.dumps(f))):
+        assert torch.equal(again(a, b), f(a, b))
+        for one, other in zip(
+            torch.autograd.grad(again(a, b).sum(), (a, b)),
+            torch.autograd.grad(f(a, b).sum(), (a, b)),
+            strict=True,
+        ):
+            assert torch.equal(one, other)
 
 
 def test_dlpack_goes_both_ways_without_copies():
