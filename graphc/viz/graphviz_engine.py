@@ -159,7 +159,9 @@ def _in_process(source: str, form: str, settings: Mapping[str, str], program: st
 
 def _failed(why: str) -> RenderError:
     hint = '.save("x.dot") writes the text'
-    if "cannot open shared object file" in why:  # wheels for Linux take GLib to be there; slim containers have none
+    if (
+        "cannot open shared object file" in why
+    ):  # wheels for Linux take GLib to be there; slim containers have none
         hint = f"install the library: GLib is `apt-get install libglib2.0-0`, or `dnf install glib2`; {hint}"
     return RenderError(f"the layout failed: {why}", hint=hint)
 

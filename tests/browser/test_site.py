@@ -102,7 +102,9 @@ def test_pages_are_accessible(browser, site, page, dark):
 
 def test_every_page_is_accessible(browser, site, folder):
     """All pages with a text of their own: those of the examples are of one template, and players have tests of their own."""
-    browser.driver.command_executor.client_config.timeout = 600  # the longest tables have some ten thousand elements
+    browser.driver.command_executor.client_config.timeout = (
+        600  # the longest tables have some ten thousand elements
+    )
     browser.driver.set_page_load_timeout(600)
     browser.driver.set_script_timeout(600)
     found = {}

@@ -115,7 +115,9 @@ class Tiers:
     def _make(self, pause: Callable[[], None], shown: bool | None) -> Native:
         """The machine code, from the graph; `pause` is called between its modules."""
         source = self.source
-        with on_line_of(source.graph.exprs[source.graph.outputs[0]]):  # on a thread of its own no line is running
+        with on_line_of(
+            source.graph.exprs[source.graph.outputs[0]]
+        ):  # on a thread of its own no line is running
             self._rewritten  # noqa: B018
         pause()
         with Progress(sum(map(bool, self.graph.operands)), shown) as bar:
@@ -153,7 +155,9 @@ class Tiers:
     def _rewritten(self) -> Unit:
         """The graph behind rewriting, which of a large one takes seconds: who asks first does it, others wait."""
         if self._unit is None:
-            if self._rewriting[0] != os.getpid():  # what another thread held is held for good in the child of a fork
+            if (
+                self._rewriting[0] != os.getpid()
+            ):  # what another thread held is held for good in the child of a fork
                 self._rewriting = os.getpid(), threading.Lock()
             with self._rewriting[1]:
                 if self._unit is None:

@@ -183,7 +183,9 @@ def apply(op: Op, *args: Any, attrs: tuple[Any, ...] = ()) -> Expr:
             break
     else:
         operands = args
-    if len(operands) == 2 and op.shape is None and not attrs:  # most of what is written, without the ceremony below
+    if (
+        len(operands) == 2 and op.shape is None and not attrs
+    ):  # most of what is written, without the ceremony below
         left, right = operands
         known = op.types.known.get((left.dtype, right.dtype))
         if known is not None and not left.shape and not right.shape and len(op.params) == 2:
