@@ -27,6 +27,7 @@ from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr, apply, cast, constant, created_here, current_site, symbol
 from graphc.ir.op import lookup
 from graphc.ir.types import as_dim, format_shape
+from graphc.ops.closures import call_results
 from graphc.ops.control import scan_results, switch_results, while_results
 from graphc.util.arguments import listed, truth
 from graphc.util.pytree import flatten, unflatten
@@ -165,8 +166,10 @@ def _checkpointed(
         symbol(f"\2part{k}", (part, *x.shape), x.dtype)
         for k, x in enumerate(own[carries : carries + len(rows)])
     ]
+    given = [*own[:carries], *wide, *own[carries + len(rows) :]]
     inner = scan_results(body, own[:carries], wide, own[carries + len(rows) :], part, reverse)
-    outer = Body([*own[:carries], *wide, *own[carries + len(rows) :]], inner)
+    # run again when its adjoints are there: what the steps of a part began with is kept for one part at a time
+    outer = Body(given, call_results("part of a loop", Body(given, inner), given))
     cut = [apply(lookup("reshape"), x, attrs=((parts, part, *x.shape[1:]),)) for x in first]
     results = scan_results(outer, start, cut, captured, parts, reverse)
     end = results[:carries]

@@ -77,6 +77,34 @@ def hold_second_derivatives(name):
         close(one, other, 1e-11)
 
 
+BODIES = {
+    "two functions": (lambda c, w: g.sin(c) * w + 0.1, ()),
+    "one function": (lambda c, w: g.tanh(c * w), ()),
+    "no function": (lambda c, w: c * (1.0 - c) * w, ()),
+    "a vector": (lambda c, w: g.sin(c[::-1]) * w + 0.1, (4,)),
+    "a choice": (lambda c, w: g.where(g.sin(c * c) * w > 0.2, g.exp(-c * w), g.cos(c)), ()),
+}
+"""What a step carries on, and the shape of that."""
+
+
+@pytest.mark.parametrize("kind", BODIES)
+def test_checkpoints_keep_three_roots_of_the_steps(kind):
+    """Of carries, all memory of the function counted: those of the parts, those of one part, and what is made of these."""
+    step, shape = BODIES[kind]
+    steps, w, start = 10_000, g.symbol("w"), g.symbol("start", shape=shape)
+    results, words = [], []
+    for how in ("none", "sqrt"):
+        end, _ = g.scan(lambda c, _: (step(c, w), None), start, length=steps, checkpoint=how)
+        value = g.sum(end)
+        f = g.compile([value, *g.grad(value, [w, start])], [w, start], cache=False)
+        results.append(f(0.9, np.full(shape, 0.4)))
+        words.append(f._native.frame({})[1].nbytes / 8 / np.prod(shape, dtype=int))
+    for whole, cut in zip(*results, strict=True):
+        np.testing.assert_allclose(cut, whole, rtol=1e-12, atol=1e-300)
+    assert words[1] <= 3 * steps**0.5 + 16
+    assert words[0] >= steps
+
+
 @pytest.mark.parametrize(
     ("checkpoint", "reverse"), [("sqrt", False), ("sqrt", True), (4, False), (1, True), (100, False)]
 )

@@ -18,6 +18,7 @@ from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr, rebuild, symbol, walk
 from graphc.ir.graph import Dag
 from graphc.ir.types import Shape, is_float
+from graphc.ops.closures import HELD
 from graphc.ops.control import SCAN, scan_results
 from graphc.ops.control_runs import loop_key
 from graphc.ops.support.vmap_rules import Batch, through
@@ -81,6 +82,8 @@ def _distributed(node: Expr) -> list[Expr] | None:
         return None
     own = body.inputs[carries : carries + rows]
     parts = _parts(body, carries, rows, length)
+    if _is_run_again(node.operands[carries : carries + rows]):
+        parts = _first_of(parts, own)
     if not parts:
         return None
     given, captured = node.operands[carries : carries + rows], node.operands[carries + rows :]
@@ -175,6 +178,22 @@ def _are_few(parts: Sequence[Expr], held: Sequence[Expr], length: Dim) -> bool:
     if isinstance(length, int) and 8 * size * length > MOST_BYTES:
         return False
     return size <= MOST_KEPT * sum(prod(_known(x.shape)) for x in held)
+
+
+def _is_run_again(rows: Sequence[Expr]) -> bool:
+    """Whether rows are what a first run gives that is run again rather than kept: as little as may be is kept of it."""
+    return any(x.op is SCAN and any(start.op is HELD for start in x.operands) for x in rows)
+
+
+def _first_of(parts: Sequence[Expr], rows: Sequence[Expr]) -> list[Expr]:
+    """As many parts as take no more memory than the rows of a step."""
+    room, chosen = sum(prod(_known(x.shape)) for x in rows), list[Expr]()
+    for part in parts:
+        room -= prod(_known(part.shape))
+        if room < 0:
+            break
+        chosen.append(part)
+    return chosen
 
 
 def _known(shape: Shape) -> list[int]:
