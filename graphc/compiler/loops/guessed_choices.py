@@ -213,7 +213,8 @@ class _Chains:
         again = replace(x, operands=tuple([self._ordered(each) for each in x.operands]))
         if x.op not in EXTREMES:
             return again
-        parts, pending = [], [again]
+        parts: list[Scalar] = []
+        pending: list[Scalar] = [again]
         while pending:
             each = pending.pop()
             if isinstance(each, Apply) and each.op == x.op and each.dtype == x.dtype:
