@@ -77,9 +77,9 @@ def compile(
     updates : symbol → its new value. Arrays given for these inputs are written in place, once all results are computed, as a step
         of training needs: updates={W: W - 0.1*dW}
     tier : "native" returns when the machine code is there. "interpreted" returns at once and NumPy answers, slowly, as soon as
-        the graph is rewritten, while the machine code is made on a thread of its own; `f.tier` says which answers, `f.wait()` waits for the machine code. "auto"
-        does that from 20,000 operations on, which take seconds to compile. Interpreted results are equal for + − × ÷ and √, and
-        each function's within its bound of docs/ops.md. "quick" has the
+        the graph is rewritten, while the machine code is made on a thread of its own; `f.tier` says which answers, `f.wait()`
+        waits for the machine code. "auto" does that from 20,000 operations on, which take seconds to compile. Interpreted results
+        are equal for + − × ÷ and √, and each function's within its bound of docs/ops.md. "quick" has the
         machine code of numbers in a tenth of the time, by LLVM's fastest generator; it runs some 1.3 times as long and gives the
         same bits, and loops over arrays are made as ever, when first needed. Graphs with arrays are always native
     progress : whether a progress bar of the compilation is shown on standard error; None shows it on a terminal, after a second

@@ -35,8 +35,9 @@ class VariableOf(dict[Expr, "Expr | None"]):
             waiting = [operand for operand in below.operands if operand not in self]
             if waiting:
                 pending += waiting
-            else:
-                pending.pop()
+                continue
+            pending.pop()
+            if below not in self:
                 self[below] = self._of(below)
         return self[node]
 

@@ -12,7 +12,7 @@ import pytest
 import graphc as g
 from graphc.errors import GradientError
 from graphc.ir.expr import Expr, symbol, walk
-from graphc.rewrite import facts, like_terms, linear, looks, quotient_sums, tables
+from graphc.rewrite import expansion_reader, facts, like_terms, linear, looks, quotient_sums, tables
 from graphc.rewrite.engine import Engine, RuleMemory
 from graphc.rewrite.ranges import Ranges
 from tests.benchmarks.formulas import random_program
@@ -224,3 +224,22 @@ def test_tables_of_facts_take_no_recursion():
     assert facts.Variables()[total_] == (x, False)
     assert linear.Sums()[total_] is None
     assert not looks.may_cancel([x, product], linear.FactorMemory())
+
+
+def test_formulas_of_one_variable_are_read_once(monkeypatch):
+    """Each node is read once whichever is asked for first; what is known of others is not gone through for it."""
+    order = walk((random_graph(512),))
+    for asked in (order, order[::-1]):
+        read: Counter[Expr] = Counter()
+        variables = expansion_reader.VariableOf()
+        of = expansion_reader.VariableOf._of
+        monkeypatch.setattr(
+            expansion_reader.VariableOf,
+            "_of",
+            lambda self, node, read=read, of=of: read.update((node,)) or of(self, node),
+        )
+        monkeypatch.setattr(expansion_reader, "walk", lambda *_: pytest.fail("walked again"))
+        found = {node: variables[node] for node in asked}
+        assert set(read) == set(order) and set(read.values()) == {1}
+        monkeypatch.undo()
+        assert found == {node: expansion_reader.VariableOf()[node] for node in order}

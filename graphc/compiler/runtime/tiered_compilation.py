@@ -1,7 +1,8 @@
 """The machine code of a function, and what answers until it is there.
 
 A large graph takes seconds to compile. Meanwhile an interpreter can answer: the machine code is made on a thread of its own, and
-calls go to it from the moment it is there. That thread rewrites the graph too, which the first answers wait for. What was compiled before is found on disk, and needs no interpreter.
+calls go to it from the moment it is there. That thread rewrites the graph too, which the first answers wait for. What was
+compiled before is found on disk, and needs no interpreter.
 """
 
 from __future__ import annotations

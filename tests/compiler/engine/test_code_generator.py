@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 import graphc as g
+from graphc.compiler import pipeline
 from graphc.compiler.engine import code_generator, execution_engine, jit, numba_settings
 from graphc.compiler.engine.code_generator import QUICK, STRAIGHT, toolchain
+from graphc.compiler.targets.llvm.programs import writer
 
 x, y = g.symbols("x y")
 xs, A = g.symbol("xs", shape=("n",)), g.symbol("A", shape=("n", 4))
@@ -109,3 +111,24 @@ def test_compiling_and_calling_do_not_load_numba():
     assert float(value) == 4.0
     if not numba_settings.is_set():
         assert loaded == "False"
+
+
+def test_long_bodies_are_called_and_short_ones_inlined():
+    """LLVM takes what is inlined through its passes twice; the results are the same."""
+    rows = g.symbol("rows", shape=(24, 24))
+    long = rows
+    for _ in range(3):
+        long = g.tanh(long @ rows) + g.sin(long)
+    given = np.random.default_rng(0).normal(size=(24, 24))
+    for output, apart in ((g.sum(xs * xs), False), (g.sum(long), True)):
+        text = writer.write(pipeline.loop_program(pipeline.unit_of(g.Graph(output)))).text
+        (head,) = (line for line in text.splitlines() if " @body(" in line and line.startswith("define"))
+        assert (
+            ("noinline" in head)
+            is (text.count("\n", text.index(head), text.index("\n}", text.index(head))) > 320)
+            is apart
+        )
+    expected = given
+    for _ in range(3):
+        expected = np.tanh(expected @ given) + np.sin(expected)
+    assert np.isclose(g.compile(g.sum(long), [rows], cache=False)(given), expected.sum(), rtol=1e-12)
