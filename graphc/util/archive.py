@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 import math
 import os
 import zipfile
@@ -17,6 +19,10 @@ from graphc.util.files import as_text, check_unpacked, decoding, read_whole, wri
 
 SUFFIXES = (".npz", ".safetensors")
 
+_CHECKSUM = "graphc.sha256"
+"""The key in a safetensors file's metadata, and the word before the digest in a .npz file's comment, whose CRC-32s are of one
+array each and leave the list of them open. Files of other programs and of earlier releases have neither."""
+
 
 def _safetensors() -> Any:
     try:
@@ -24,6 +30,29 @@ def _safetensors() -> Any:
     except ImportError as error:
         raise FormatError("files of .safetensors need a package", hint="pip install safetensors") from error
     return safetensors
+
+
+def _digest(arrays: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 of names, types, shapes and elements in C order and little-endian, by name."""
+    digest = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        little = array.dtype.newbyteorder("<")
+        head = f"{name}\0{array.dtype.name}\0{'x'.join(map(str, array.shape))}\0"
+        digest.update(head.encode())
+        digest.update(np.ascontiguousarray(array, little).tobytes())
+    return digest.hexdigest()
+
+
+def _checksum(data: bytes) -> str | None:
+    """The digest in the metadata of a file of safetensors, whose head is JSON behind its length in eight bytes."""
+    length = int.from_bytes(data[:8], "little")
+    metadata = json.loads(data[8 : 8 + length]).get("__metadata__") or {}
+    return metadata.get(_CHECKSUM)
+
+
+def _check(shown: str, written: str | None, arrays: Mapping[str, np.ndarray]) -> None:
+    if written is not None and written != _digest(arrays):
+        raise FormatError(f"{shown} is damaged: its SHA-256 is not the one it was written with")
 
 
 def _suffix(path: str | os.PathLike[str]) -> str:
@@ -55,7 +84,7 @@ def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray])
     listed = _listed(arrays)
     if _suffix(path) == ".safetensors":
         try:
-            data = _safetensors().numpy.save(listed)
+            data = _safetensors().numpy.save(listed, {_CHECKSUM: _digest(listed)})
         except Exception as error:  # complex numbers, say, which the format has not
             raise InputError(
                 f"safetensors does not hold these arrays: {brief_text(error, 200)}", hint="write model.npz"
@@ -68,6 +97,7 @@ def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray])
                 np.lib.format.write_array(member, array, allow_pickle=False)
                 # no time of writing: equal arrays are equal files
                 archive.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getvalue())
+            archive.comment = f"{_CHECKSUM} {_digest(listed)}".encode()
         data = content.getvalue()
     write_whole(path, data)
 
@@ -112,7 +142,9 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     if suffix == ".safetensors":
         package = _safetensors()
         with decoding(f"{shown} is no file of safetensors, or damaged"):
-            return {name: np.array(array) for name, array in package.numpy.load(data).items()}  # writable
+            arrays = {name: np.array(array) for name, array in package.numpy.load(data).items()}  # writable
+            _check(shown, _checksum(data), arrays)
+            return arrays
     with (
         decoding(f"{shown} is no .npz file of numbers, or damaged"),
         zipfile.ZipFile(io.BytesIO(data)) as archive,
@@ -127,6 +159,8 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
                     f"{shown} is no .npz file of numbers, or damaged: it holds {brief(name)} twice"
                 )
             arrays[name] = _member(archive, info)
+        _, marked, written = archive.comment.decode("latin1").partition(f"{_CHECKSUM} ")
+        _check(shown, written if marked else None, arrays)
         return arrays
 
 

@@ -21,6 +21,8 @@ def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
     followed; what is no ordinary file (a device, a pipe that somebody reads) is written to as it is. Raises `FileError`.
     """
     name = as_text(path)
+    if name.endswith(os.sep):  # `realpath` would take it away
+        raise FileError(f"cannot write {brief(name, 200)}: it names a directory", hint="name a file in it")
     try:
         _replace(os.path.realpath(name), data)
     except (OSError, ValueError) as error:

@@ -13,6 +13,7 @@ import pytest
 import graphc as g
 from graphc import nn
 from graphc.errors import FileError, FormatError, InputError, NameClashError
+from graphc.util.archive import read_arrays, write_arrays
 
 IMAGES = g.symbol("images", shape=("n", 1, 28, 28), dtype="float32")
 
@@ -105,6 +106,37 @@ def test_names_of_several_models():
 def small(width=3, **more):
     layers = nn.Sequential(nn.Affine(width), nn.BatchNorm(), g.tanh, nn.Affine(2))
     return nn.Model(layers, g.symbol("x", shape=("n", 4), **more), seed=7)
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
+def test_a_bit_that_is_turned_anywhere_is_found(suffix, tmp_path):
+    if suffix == ".safetensors":
+        pytest.importorskip("safetensors")
+    path, arrays = tmp_path / f"model{suffix}", {"w": np.arange(6.0).reshape(2, 3), "n": np.int32([1, 2])}
+    write_arrays(path, arrays)
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << place % 8
+        path.write_bytes(damaged)
+        try:
+            found = read_arrays(path)
+        except FormatError:
+            continue
+        assert found.keys() == arrays.keys()  # what zip leaves open: times, versions, attributes
+        assert all(np.array_equal(found[name], array) for name, array in arrays.items()), place
+
+
+def test_files_of_safetensors_by_others_and_for_others(tmp_path):
+    numpy = pytest.importorskip("safetensors.numpy")
+    arrays = {"w": np.arange(6.0).reshape(2, 3), "one": np.array(2.5)}
+    numpy.save_file(arrays, tmp_path / "theirs.safetensors")
+    write_arrays(tmp_path / "ours.safetensors", arrays)
+    for found in (
+        read_arrays(tmp_path / "theirs.safetensors"),
+        numpy.load_file(tmp_path / "ours.safetensors"),
+    ):
+        assert all(np.array_equal(found[name], array) for name, array in arrays.items())
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".safetensors"])

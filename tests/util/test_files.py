@@ -45,6 +45,12 @@ def test_a_directory_that_is_not_there(writer, tmp_path):
     assert caught.value.site.filename == __file__
 
 
+def test_a_name_that_ends_as_a_directorys(tmp_path):
+    with pytest.raises(FileError, match="names a directory"):
+        write_whole(f"{tmp_path}/x.json/", b"1")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_directory_in_the_files_place(writer, tmp_path):
     write, name = writer
     target = tmp_path / name
