@@ -11,7 +11,7 @@ from graphc.api.compile import compile
 from graphc.api.functions import grad
 from graphc.api.packed_problem import PackedProblem
 from graphc.api.solver_arguments import METHODS
-from graphc.errors import InputError
+from graphc.errors import GraphcError, InputError
 from graphc.frontend.interop.cluster import ClusterData, ClusterFunction
 from graphc.interpret.vector_packing import Vector
 from graphc.ir.expr import Expr, current_site, free_symbols, symbol
@@ -27,6 +27,9 @@ POLISH = 12
 
 SETTLED = 1e-9
 """What may be left of the slope where an optimum is sure, whatever the method said when it stopped."""
+
+WHOLE = 32
+"""Up to so many unknowns the Hessian is one pass, and products with it are none."""
 
 EPSILON = 1e-15
 """What is left of a slope that has no digits to gain: a pass over the data costs more than arithmetic here."""
@@ -58,7 +61,37 @@ class ClusterProblem(PackedProblem):
         return at
 
     def product_with_hessian(self, objective: Expr) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-        """(vector, direction) → the Hessian times the direction, the gradient of the slope along it: one pass."""
+        """(vector, direction) → the Hessian times the direction.
+
+        Of few unknowns the Hessian is computed at each new point; else the gradient of the slope along the direction. Either
+        is one pass.
+        """
+        by_passes = self._product_by_passes(objective)
+        if self.start.size > WHOLE:
+            return by_passes
+        matrix, together = self.rows(grad(objective, self.symbols), False)
+        at: Any = None
+
+        def product(vector: np.ndarray, direction: np.ndarray) -> np.ndarray:
+            nonlocal at
+            if at is None:
+                at = self.compiled(matrix)
+            return together(at(vector)) @ direction
+
+        whole = True
+
+        def either(vector: np.ndarray, direction: np.ndarray) -> np.ndarray:
+            nonlocal whole
+            if whole:
+                try:
+                    return product(vector, direction)
+                except GraphcError:  # second derivatives that cannot be computed block by block as a matrix
+                    whole = False
+            return by_passes(vector, direction)
+
+        return either
+
+    def _product_by_passes(self, objective: Expr) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
         taken = {node.name for node in free_symbols(objective)}
         along: list[Expr] = []
         for node in self.symbols:
@@ -152,19 +185,20 @@ def _settled(
 ) -> Any:
     """The result after Newton steps, by conjugate gradients, from where the method stopped, as long as they gain digits."""
     x = np.asarray(result.x, np.float64)
-    slope, left = jac(x), _left(problem, x, jac(x))
+    value, slope = fun(x), jac(x)
+    left = _left(problem, x, slope)
     for _ in range(POLISH if problem.bounds is None else 0):
         if not EPSILON < left < np.inf:
             break
-        step = _newton_step(lambda v, x=x: product(x, v), slope)
-        nearer = x + step
-        if not np.isfinite(nearer).all() or fun(nearer) > fun(x) + 1e-12 * (1 + abs(fun(x))):
+        nearer = x + _newton_step(lambda v, x=x: product(x, v), slope)
+        if not np.isfinite(nearer).all():
             break
-        now = jac(nearer)
-        if not _left(problem, nearer, now) < left:
+        reached, now = fun(nearer), jac(nearer)  # both of one pass
+        remains = _left(problem, nearer, now)
+        if reached > value + 1e-12 * (1 + abs(value)) or not remains < left:
             break
-        x, slope, left = nearer, now, _left(problem, nearer, now)
-    result.x, result.fun, result.jac, result.optimality = x, fun(x), slope, left
+        x, value, slope, left = nearer, reached, now, remains
+    result.x, result.fun, result.jac, result.optimality = x, value, slope, left
     if left < SETTLED and not result.success:
         result.success, result.status, result.message = True, 0, "The conditions of an optimum hold."
     return result

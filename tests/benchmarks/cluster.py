@@ -257,7 +257,7 @@ def by_hand(count: int) -> None:
             result = g.minimize(penalised, {w: np.zeros(d)}, data={X: A, y: b}, client=client)
             found["own"] = result.unknowns["w"]
 
-        for solver in ("lbfgs", "newton", "admm"):
+        for solver in ("lbfgs", "newton"):
             model = LogisticRegression(solver=solver, fit_intercept=False, C=1.0, tol=1e-6)
 
             def theirs(model: Any = model) -> None:
