@@ -161,8 +161,11 @@ def _failed(why: str) -> RenderError:
     hint = '.save("x.dot") writes the text'
     if (
         "cannot open shared object file" in why
-    ):  # wheels for Linux take GLib to be there; slim containers have none
-        hint = f"install the library: GLib is `apt-get install libglib2.0-0`, or `dnf install glib2`; {hint}"
+    ):  # wheels for Linux take these to be there; slim containers have none
+        hint = (
+            "install GLib and the client libraries of X: `apt-get install libglib2.0-0 libxrender1 libxext6`, "
+            f"or `dnf install glib2 libXrender libXext`; {hint}"
+        )
     return RenderError(f"the layout failed: {why}", hint=hint)
 
 
