@@ -82,14 +82,14 @@ def main(output_dir="."):
                 label=f"x₁ ⊕ x₂ = {(1 + sign) // 2}",
             )
         axis.set(title=title, xlabel="x₁", ylabel="x₂", xticks=[0, 1], yticks=[0, 1])
-    axes[0].legend(loc="center", framealpha=0.9)
+    axes[0].legend(loc="center", frameon=True, framealpha=0.9)
     for other, _ in runs:
         axes[2].semilogy(other.series("loss"), color="C0", alpha=0.35)
     axes[2].semilogy(single.series("loss"), color="C1", linewidth=2.5, label="one unit")
     axes[2].plot([], [], color="C0", label="two hidden units, 20 starts")
     axes[2].axhline(np.log(2), color="0.5", linestyle="--", label="log 2")
     axes[2].set(xlabel="step", ylabel="logistic loss", title=f"{solved} of 20 starts solve it")
-    axes[2].legend()
+    axes[2].legend(loc="lower left", frameon=True)
     figure.savefig(Path(output_dir) / "xor.png")
 
 

@@ -54,8 +54,8 @@ def draw(
 
     Parameters
     ----------
-    outputs : an expression, a structure of expressions or a `Graph`; a step of `g.rewrites`, drawn before and after in one picture;
-        or a result of `g.improve`, both forms side by side, every operation with the bits that it loses
+    outputs : an expression, a structure of expressions or a `Graph`; a step of `g.rewrites`, drawn before and after in one
+        picture; or a result of `g.improve`, both forms side by side, every operation with the bits that it loses
     at : name or symbol → number or array; without it the structure alone is drawn
     backward : whether to show what flows back. At a node used more than once each use shows its contribution and the
         node their sum (Σ). Several outputs, or one that is no float scalar, are drawn forward only unless there is a `seed`.

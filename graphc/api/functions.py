@@ -164,8 +164,8 @@ def hvp(output: Any, wrt: Any, tangents: Any) -> Any:
 def jacobian(output: Any, wrt: Any, *, sparse: bool = False, format: str = "csr") -> Any:
     """All derivatives of the elements of an expression: of shape output.shape + wrt.shape, for each of `wrt`.
 
-    Rows by reverse mode or columns by forward mode, whichever are fewer; an axis with a name, whose length is known at the call only, counts
-    as long. Several outputs give a structure of such results. Raises `GradientError` for more than 10,000 of both.
+    Rows by reverse mode or columns by forward mode, whichever are fewer; an axis with a name, whose length only the call knows,
+    counts as long. Several outputs give a structure of such results. Raises `GradientError` for more than 10,000 of both.
 
     sparse : compute only what may differ from zero: each entry for itself, or in as few sweeps as a colouring needs. The result
         is one `SparseDerivative` with a row for each element of the outputs and a column for each of `wrt`; compiled or evaluated
