@@ -41,7 +41,8 @@ _SAME = {
     "\\leqslant": "\\le", "\\geqslant": "\\ge", "\\lbrace": "\\{", "\\rbrace": "\\}", "\\dbinom": "\\binom",
     "\\tbinom": "\\binom", "\\Vert": "\\|", "\\ast": "\\cdot", "\\wedge": "\\land", "\\vee": "\\lor", "\\text": "\\mathrm",
     "\\textrm": "\\mathrm", "\\vec": "\\mathbf", "\\boldsymbol": "\\mathbf", "\\bm": "\\mathbf", "\\mathit": "\\mathrm",
-    "\\mathsf": "\\mathrm", "\\mathcal": "\\mathrm", "\\mathbb": "\\mathrm", "\\operatorname": "\\mathrm", "\\operatorname*": "\\mathrm",
+    "\\mathsf": "\\mathrm", "\\mathcal": "\\mathrm", "\\mathbb": "\\mathrm", "\\operatorname": "\\mathrm",
+    "\\operatorname*": "\\mathrm",
     "\\rm": "\\mathrm",
 }  # fmt: skip
 

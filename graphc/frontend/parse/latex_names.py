@@ -74,7 +74,7 @@ class NameReader(TokenReader):
 
     def applied(self, token: Token, word: str) -> Op | None:
         """The function that a name before a bracket is: Γ, ζ, Φ, and upright words, which are no factors there."""
-        if word in APPLIED:
+        if word in APPLIED and (word != "B" or token.text == "\\mathrm"):
             return find(APPLIED[word])
         if token.text != "\\mathrm" or len(word) < 2:
             return None
@@ -89,13 +89,11 @@ class NameReader(TokenReader):
 
     def operands_of(self, token: Token, word: str, op: Op) -> list[Expr]:
         values = self.arguments(word)
-        least = op.arity - len(op.defaults)
-        if not least <= len(values) <= op.arity:
-            self.refuse(
-                f"{word} takes {op.arity} argument{'s' * (op.arity != 1)}, not {len(values)}",
-                "separate them by commas",
-                token,
-            )
+        if op.name == "zeta" and len(values) == 1:
+            values.append(constant(1.0, self.dtype))
+        if not op.arity - len(op.defaults) <= len(values) <= op.arity:
+            count = f"{op.arity} argument{'s' * (op.arity != 1)}"
+            self.refuse(f"{word} takes {count}, not {len(values)}", "separate them by commas", token)
         return values
 
     def subscript_first(self) -> None:

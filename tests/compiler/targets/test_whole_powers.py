@@ -42,7 +42,8 @@ def test_special_operands(n):
     x, v = g.symbol("x"), g.symbol("v", shape="n")
     with np.errstate(all="ignore"):
         wanted = np.power(SPECIAL, float(n))
-    found = np.array([g.compile(x**n, [x], rewrite=None)(each) for each in SPECIAL])
+    f = g.compile(x**n, [x], rewrite=None)
+    found = np.array([f(each) for each in SPECIAL])
     for values in (found, g.compile(v**n, [v], rewrite=None)(np.array(SPECIAL))):
         np.testing.assert_array_equal(values, wanted)
         np.testing.assert_array_equal(np.signbit(values), np.signbit(wanted))
