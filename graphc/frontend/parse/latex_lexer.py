@@ -42,8 +42,7 @@ _SAME = {
     "\\tbinom": "\\binom", "\\Vert": "\\|", "\\ast": "\\cdot", "\\wedge": "\\land", "\\vee": "\\lor", "\\text": "\\mathrm",
     "\\textrm": "\\mathrm", "\\vec": "\\mathbf", "\\boldsymbol": "\\mathbf", "\\bm": "\\mathbf", "\\mathit": "\\mathrm",
     "\\mathsf": "\\mathrm", "\\mathcal": "\\mathrm", "\\mathbb": "\\mathrm", "\\operatorname": "\\mathrm",
-    "\\operatorname*": "\\mathrm",
-    "\\rm": "\\mathrm",
+    "\\operatorname*": "\\mathrm", "\\rm": "\\mathrm",
 }  # fmt: skip
 
 

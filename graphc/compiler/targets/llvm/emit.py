@@ -370,8 +370,7 @@ class LlvmBuilder:
     def module_parts(self) -> str:
         """The declarations and helper functions that the instructions so far refer to."""
         own = [
-            libm.definition(name, bits, self.inline, near, waits)
-            for name, bits, near, waits in sorted(self.functions)
+            libm.definition(name, bits, self.inline, *ways) for name, bits, *ways in sorted(self.functions)
         ]
         intrinsics = {
             text.split("@")[1].split("(")[0]: text for definition in own for text in definition.declarations

@@ -1,4 +1,4 @@
-"""x to a small whole power that is known: by multiplication of sums of two floats, a third of the work of pow.
+"""A small whole power that is known, of x: by multiplication of sums of two floats, a third of the work of pow.
 
 The powers x², x⁴, … and their products are kept to twice the digits, so that the result is as near as pow's.
 """
