@@ -372,11 +372,9 @@ class LlvmBuilder:
         own = [
             libm.definition(name, bits, self.inline, *ways) for name, bits, *ways in sorted(self.functions)
         ]
-        intrinsics = {
-            text.split("@")[1].split("(")[0]: text for definition in own for text in definition.declarations
-        }
+        intrinsics = {text.split("@")[1].split("(")[0]: text for each in own for text in each.declarations}
         texts = sorted({**intrinsics, **self.declarations}.values())
-        texts += [definition.text for definition in own]
+        texts += [each.text for each in own]
         texts += [HELPERS[name] for name in sorted(self.helpers)]
         return "\n".join(texts) + "\n\nattributes #0 = { nounwind willreturn memory(none) }\n"
 
