@@ -25,6 +25,8 @@ from graphc.viz.annotations import checked_watch
 from graphc.viz.compare import compared
 from graphc.viz.diagnose import Diagnosis, finding, notes, sources
 from graphc.viz.emphasis import emphasized
+from graphc.viz.naming import output_names
+from graphc.viz.networks.drawing import NetworkDiagram, NetworkSource
 from graphc.viz.player.play import player
 
 
@@ -54,15 +56,18 @@ def draw(
 
     Parameters
     ----------
-    outputs : an expression, a structure of expressions or a `Graph`; a step of `g.rewrites`, drawn before and after in one
-        picture; or a result of `g.improve`, both forms side by side, every operation with the bits that it loses
+    outputs : an expression, a structure of expressions, a `Graph`, or an `nn.Model`, whose values are then known; a step of
+        `g.rewrites`, drawn before and after in one picture; or a result of `g.improve`, both forms side by side, every operation
+        with the bits that it loses
     at : name or symbol → number or array; without it the structure alone is drawn
     backward : whether to show what flows back. At a node used more than once each use shows its contribution and the
         node their sum (Σ). Several outputs, or one that is no float scalar, are drawn forward only unless there is a `seed`.
     seed : the weight of each output in what is differentiated
     name : the name of the output, or one for each; by default L, or the keys of a dict of outputs
     digits : significant digits; of a matrix those of its largest element
-    style : "slides", "paper", "dark", "mono", or a dict of what differs from one: {"base": "dark", "size": 18}
+    style : "slides", "paper", "dark", "mono", or a dict of what differs from one: {"base": "dark", "size": 18}; "network" draws
+        layers as books do: neurons with their weights as lines, or feature maps as blocks with sizes. So does {"base": "dark",
+        "drawing": "network"} in other colours. Raises `RenderError` for what is no network.
     accuracy : a report of `g.accuracy`; every operation is coloured by the bits that it loses
     collapse : True draws every block of `g.scope` as one node, a name or names ("layer 1", "encoder/layer 1") those blocks
     max_nodes : where there are more, blocks are collapsed, innermost first, and what is in none is grouped by structure, until it
@@ -111,7 +116,17 @@ def draw(
             "layout": layout, "step": step, "decimals": decimals, "watch": watch,
         }  # fmt: skip
         return _improved(outputs, at, backward, options)
-    graph = as_graph(outputs)
+    model = outputs if hasattr(outputs, "training_output") else None
+    graph = as_graph(outputs if model is None else model.output)
+    if style.drawing == "network":
+        network = _network(graph, model, at, collapse, name)
+        play = partial(
+            player, graph, at, backward, seed=seed, name=name, digits=digits, style=style, exercise=False
+        )
+        drawing = NetworkDiagram(network, style, digits, layout, None if at is None else play)
+        return drawing if page is None else drawing.fit(page)
+    if model is not None and at is not None:
+        at = _with_values(model, at)
     losses = None if accuracy is None else getattr(accuracy, "losses", None)
     if accuracy is not None and losses is None:
         raise InputError(
@@ -136,6 +151,29 @@ def draw(
     folded = fold(shown, collapse, max_nodes)
     diagram = Diagram(folded, style, digits, layout, play, decimals, shown, collapse)
     return diagram if page is None else diagram.fit(page)
+
+
+def _with_values(model: Any, at: Any) -> dict[Any, Any]:
+    """A point of a model's inputs with the values of its parameters."""
+    at = mapping("a point", at, 'write {"x": 2.0, "w": -3.0}')
+    return {
+        **model.values,
+        **{key.name if isinstance(key, Expr) else key: value for key, value in at.items()},
+    }
+
+
+def _network(graph: Graph, model: Any, at: Any, collapse: Any, name: Any) -> NetworkSource:
+    """What a network is drawn from: its graph, and what is known of its weights."""
+    known = {} if at is None else mapping("a point", at, 'write {"x": 2.0, "w": -3.0}')
+    if model is not None:
+        known = _with_values(model, known)
+    named = {key.name if isinstance(key, Expr) else key: value for key, value in known.items()}
+    values = {symbol: np.asarray(named[symbol.name]) for symbol in graph.symbols if symbol.name in named}
+    learned = () if model is None else tuple(model.parameters.values())
+    kept = () if model is None else tuple(model.buffers.values())
+    outputs = [graph.exprs[output] for output in graph.outputs]
+    names = output_names(graph, name) if name is not None or len(outputs) > 1 else ()
+    return NetworkSource(graph.exprs, outputs, values, learned, kept, collapse, names)
 
 
 def _improved(found: Improvement, at: Any, backward: bool, options: dict[str, Any]) -> Diagram:

@@ -54,7 +54,7 @@ def fold(view: View, collapse: Any = None, max_nodes: int | None = MAX_NODES, ro
             f"max_nodes is {brief(max_nodes)}", hint="a positive number, or None to draw everything"
         )
     blocks = _blocks(view)
-    chosen = _asked(blocks, collapse)
+    chosen = asked(blocks, collapse)
     owners = [_owner(node.block, chosen) for node in view.nodes]
     if max_nodes is not None and _count(owners) > max_nodes:
         chosen, owners = _collapsed(view, blocks, chosen, max_nodes)
@@ -80,7 +80,7 @@ def _blocks(view: View) -> dict[Block, int]:
     return order
 
 
-def _asked(blocks: Iterable[Block], collapse: Any) -> frozenset[Block]:
+def asked(blocks: Iterable[Block], collapse: Any) -> frozenset[Block]:
     if collapse is None or collapse is False:
         return frozenset()
     if collapse is True:

@@ -135,6 +135,23 @@ def moved(part: Stroke | Text, x: float, y: float) -> Stroke | Text:
     return replace(part, points=tuple((px + x, py + y) for px, py in part.points))
 
 
+def rounded(left: float, low: float, right: float, high: float, r: float) -> tuple[tuple[float, float], ...]:
+    """A rectangle with round corners of radius r, as a curve."""
+    k = 0.45 * r
+    curve: list[tuple[float, float]] = [(left + r, high)]
+    for (x, y), one, other in (
+        ((right, high), (-1, 0), (0, -1)),
+        ((right, low), (0, 1), (-1, 0)),
+        ((left, low), (1, 0), (0, 1)),
+        ((left, high), (0, -1), (1, 0)),
+    ):
+        before = (x + r * one[0], y + r * one[1])
+        behind = (x + r * other[0], y + r * other[1])
+        curve += [curve[-1], before, before]
+        curve += [(x + k * one[0], y + k * one[1]), (x + k * other[0], y + k * other[1]), behind]
+    return tuple(curve)
+
+
 _DRAWN = ("_draw_", "_ldraw_", "_tdraw_", "_hdraw_")
 
 

@@ -6,8 +6,9 @@ What keeps the most is tried first: the picture as it is, in rows, with arrows t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from math import isfinite
 from typing import Any
@@ -105,7 +106,8 @@ def fit(
             continue
         counts.add(keys)
         found: list[tuple[float, PageFit]] = []
-        for shown, way, scene in _arranged(folded, style, digits, layout, decimals, width / height):
+        put = partial(_placed, style=style, digits=digits, decimals=decimals)
+        for shown, way, scene in arranged(folded, layout, width / height, put):
             size = scene.scale * smallest(scene)
             found.append((size, PageFit(shown, style, way, _told(whole, folded))))
             if size >= least - 0.01:
@@ -146,12 +148,20 @@ def _told(whole: View, folded: View) -> str:
 # --- rows -----------------------------------------------------------------------------------------------------
 
 
-def _arranged(
-    view: View, style: Style, digits: int, layout: str, decimals: int | None, shape: float
+def _placed(view: View, layout: str, style: Style, digits: int, decimals: int | None) -> Scene | None:
+    return place(view, style, digits, layout, decimals)
+
+
+def arranged(
+    view: View, layout: str, shape: float, put: Callable[[View, str], Scene | None]
 ) -> Iterator[tuple[View, str, Scene]]:
-    """The view as it is, in rows, and turned: each with its layout and its scene."""
+    """The view as it is, in rows, and turned: each with its layout and its scene.
+
+    shape : width of the page as a part of its height
+    put : lays a view out, its arrows leading "right" or "down"
+    """
     for way in (layout, "down" if layout == "right" else "right"):
-        scene = place(view, style, digits, way, decimals)
+        scene = put(view, way)
         if scene is None:
             return
         yield view, way, scene
@@ -161,7 +171,7 @@ def _arranged(
             continue  # rows would make it no shorter than it is wide
         for rows in range(2, _ROWS + 1):
             broken = in_rows(view, along, rows)
-            scene = place(broken, style, digits, way, decimals) if broken is not None else None
+            scene = put(broken, way) if broken is not None else None
             if broken is not None and scene is not None:
                 yield broken, way, scene
 
@@ -286,4 +296,4 @@ def _in_row(block: Sequence[str], row: int) -> tuple[str, ...]:
     )  # another frame of the same name
 
 
-__all__ = ["PAGES", "PageFit", "check_page", "fit", "smallest"]
+__all__ = ["PAGES", "PageFit", "arranged", "check_page", "fit", "smallest"]

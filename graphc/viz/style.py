@@ -20,6 +20,7 @@ class Style:
     blindness keep, and in lightness, so that they stay apart in print; both reach a contrast of 4.5 : 1 on the background.
 
     name : of the style
+    drawing : "graph", or "network" for layers of neurons and blocks of feature maps
     font : font families in order of preference
     size, value_size, note_size : of labels, of values at edges, of the names of argument places, in points
     forward, backward : colours of forward values and of what flows back
@@ -37,6 +38,7 @@ class Style:
     """
 
     name: str = "slides"
+    drawing: str = "graph"
     font: str = "DejaVu Sans,Verdana,Helvetica,Arial,sans-serif"
     size: float = 15.0
     value_size: float = 12.0
@@ -68,6 +70,9 @@ class Style:
             _check(field.name, getattr(self, field.name))
 
 
+DRAWINGS = ("graph", "network")
+"""What a picture can be of: every operation, or layers as books draw them."""
+
 _FONT = re.compile(r"[\w ,.'-]{1,200}")
 
 _LARGEST = 10_000
@@ -80,6 +85,8 @@ def _check(name: str, value: Any) -> None:
     if name == "page":
         good = isinstance(value, tuple) and len(value) == 2 and all(_is_number(side, 0.5) for side in value)
         what = "two lengths in inches, as (13.33, 7.5)"
+    elif name == "drawing":
+        good, what = value in DRAWINGS, " or ".join(map(repr, DRAWINGS))
     elif name in ("name", "font"):
         good, what = (
             isinstance(value, str) and bool(_FONT.fullmatch(value)),
@@ -168,7 +175,13 @@ MONO = Style(
 )
 """Greys alone, and letters of one width."""
 
+NETWORK = Style(name="network", drawing="network")
+"""Layers as books draw them, in the colours of `SLIDES`; `{"base": "dark", "drawing": "network"}` has those of another style."""
+
 STYLES = {style.name: style for style in (SLIDES, PAPER, DARK, MONO)}
+"""What every graph can be drawn in."""
+
+_NAMED = {**STYLES, NETWORK.name: NETWORK}
 
 
 def as_style(style: Any) -> Style:
@@ -183,7 +196,7 @@ def as_style(style: Any) -> Style:
     if isinstance(style, Style):
         return style
     if isinstance(style, str):
-        return STYLES[_known(style, list(STYLES), "there is no style")]
+        return _NAMED[_known(style, list(_NAMED), "there is no style")]
     if not isinstance(style, Mapping):
         raise InputError(
             f"a style is a name, a dict or a graphc.viz.Style, not {brief(style)}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from graphc.ir.scopes import Block
@@ -23,7 +23,7 @@ from graphc.viz.layered.ordering import Ordering
 from graphc.viz.layered.parts import Filled, fill
 from graphc.viz.layered.pieces import in_pieces, piece_name
 from graphc.viz.layered.wires import middle, wire
-from graphc.viz.layout_scene import Item, Scene, Stroke, Text
+from graphc.viz.layout_scene import Item, Scene, Stroke, Text, rounded
 from graphc.viz.model import View, ViewEdge
 from graphc.viz.style import Style
 from graphc.viz.writers import labels
@@ -50,14 +50,16 @@ def place(
     layout: str,
     decimals: int | None,
     values: list[Sides] | None = None,
+    nodes: Mapping[str, DrawnPart] | None = None,
 ) -> Scene | None:
     """The scene of a view; None for what this layout has no answer to, or no time.
 
     values : what stands over and under each edge, in place of the values that the view has
+    nodes : key → what is drawn there in place of the node
     """
     if not view.nodes or len(view.nodes) + len(view.edges) > LARGEST:
         return None
-    return _Placing(view, style, digits, layout, decimals, values).scene()
+    return _Placing(view, style, digits, layout, decimals, values, nodes or {}).scene()
 
 
 class _Placing:
@@ -71,6 +73,7 @@ class _Placing:
         layout: str,
         decimals: int | None,
         values: list[Sides] | None,
+        nodes: Mapping[str, DrawnPart],
     ) -> None:
         self.view, self.style, self.down = view, style, layout == "down"
         self.places: dict[str, list[tuple[int, str]]] = defaultdict(list)
@@ -81,6 +84,7 @@ class _Placing:
         self.drawn: DrawnView = drawn(view, style, digits, layout, decimals, self.places, self.blocks)
         if values is not None:
             self.drawn = replace(self.drawn, values=values)
+        self.drawn.nodes.update(nodes)
         self.frames: list[Item] = []
         self.lines: list[Item] = []
         self.nodes: list[Item] = []
@@ -277,7 +281,7 @@ class _Placing:
         (x0, y0), (x1, y1) = self._point(frame[:2]), self._point(frame[2:])
         left, right, low, high = min(x0, x1), max(x0, x1), min(y0, y1), max(y0, y1)
         fill_ = style.frame if len(block) % 2 else style.background
-        curve = _rounded(left, low, right, high)
+        curve = rounded(left, low, right, high, _ROUND)
         parts = [Stroke("curve", curve, style.rule.lower(), fill_.lower(), 0.75 * style.line_width)]
         shown_as = (
             block if block in self.drawn.titles else tuple(name.rstrip(piece_name("", 1)) for name in block)
@@ -288,24 +292,6 @@ class _Placing:
 
 
 _ROUND = 8.0
-
-
-def _rounded(left: float, low: float, right: float, high: float) -> tuple[tuple[float, float], ...]:
-    """A rectangle with round corners, as a curve."""
-    r, k = _ROUND, 0.45 * _ROUND
-    curve: list[tuple[float, float]] = [(left + r, high)]
-    for corner, one, other in (
-        ((right, high), (-1, 0), (0, -1)),
-        ((right, low), (0, 1), (-1, 0)),
-        ((left, low), (1, 0), (0, 1)),
-        ((left, high), (0, -1), (1, 0)),
-    ):
-        x, y = corner
-        before = (x + r * one[0], y + r * one[1])
-        behind = (x + r * other[0], y + r * other[1])
-        curve += [curve[-1], before, before]
-        curve += [(x + k * one[0], y + k * one[1]), (x + k * other[0], y + k * other[1]), behind]
-    return tuple(curve)
 
 
 # --- what the view is made of ---------------------------------------------------------------------------------
@@ -339,7 +325,9 @@ def _entered(network: Network, depths: Sequence[int], shares: Sequence[float]) -
                 starts[number] = fixed[slot]
             elif count > 1 and at != straight:
                 spread = (at / (count - 1) - 0.5) * 2 * reach
-                starts[number] = spread * (box[1] if spread < 0 else box[3])
+                starts[number] = spread * min(
+                    box[1], box[3]
+                )  # below its middle there may be more than its shape
     return starts
 
 
