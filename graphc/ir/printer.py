@@ -134,6 +134,18 @@ def _array_pieces(node: Any, latex: bool) -> tuple[Piece, ...]:
         return _pieces(op, latex)
     if op.name == "permute_dims" and node.attrs == (tuple(reversed(range(len(node.shape)))),) and node.shape:
         return (0, ATOM), r"^{\top}" if latex else ".T"
+    over = _over_axes(node) if latex else None
+    if over is not None:
+        return over
+    if (
+        latex
+        and op.name == "norm"
+        and not any(
+            _is_told(known, attr, node.operands)
+            for known, attr in zip(op.attributes, node.attrs, strict=True)
+        )
+    ):
+        return r"\left\|", (0, 0), r"\right\|"
     texts = [f'"{attr}"' for known, attr in zip(op.attributes, node.attrs, strict=True) if known.text]
     items: list[list[Piece]] = [[text] for text in texts]
     for slot in range(len(node.operands)):
@@ -154,6 +166,47 @@ def _array_pieces(node: Any, latex: bool) -> tuple[Piece, ...]:
     for number, item in enumerate(items):
         pieces += [", ", *item] if number else item
     return *pieces, r"\right)" if latex else ")"
+
+
+def axes_below(node: Any) -> str:
+    """The axes that a reduction runs over: their names where they have some, else their numbers from 0; empty for all of them.
+
+    Of an operation that keeps its shape, as softmax, every axis is told but the last one.
+    """
+    known = dict(zip((attribute.name for attribute in node.op.attributes), node.attrs, strict=True))
+    axis, shape = known.get("axis"), node.operands[0].shape
+    if axis is None or not shape:
+        return ""
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    if not all(isinstance(n, int) for n in axes):
+        return ""
+    axes = tuple(n % len(shape) for n in axes)
+    keeps = node.shape == shape
+    if (keeps and axes == (len(shape) - 1,)) or (not keeps and len(axes) == len(shape)):
+        return ""
+    return ",".join(str(shape[n]) if not isinstance(shape[n], int) else str(n) for n in axes)
+
+
+_SIGNS_OVER_AXES = {
+    "sum": r"\sum", "prod": r"\prod", "max": r"\max", "min": r"\min", "argmax": r"\operatorname*{arg\,max}",
+    "argmin": r"\operatorname*{arg\,min}", "mean": r"\operatorname*{mean}", "var": r"\operatorname*{var}",
+}  # fmt: skip
+"""How reductions are written in LaTeX, with their axes below."""
+
+
+def _over_axes(node: Any) -> tuple[Piece, ...] | None:
+    """The pieces of a reduction in LaTeX, its axes below its sign; None where the rest of its settings would be lost."""
+    sign = _SIGNS_OVER_AXES.get(node.op.name)
+    told = [
+        known.name
+        for known, attr in zip(node.op.attributes, node.attrs, strict=True)
+        if known.name not in ("axis", "keepdims") and _is_told(known, attr, node.operands)
+    ]
+    if sign is None or told or len(node.operands) != 1:
+        return None
+    below = axes_below(node)
+    under = rf"_{{\mathrm{{{latex_escape(below)}}}}}" if below else ""
+    return rf"{sign}{under}\left(", (0, 0), r"\right)"
 
 
 def _called(node: Any, latex: bool) -> tuple[Piece, ...]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from graphc.ir.expr import Expr
 from graphc.ir.formatting import show_number
 from graphc.ir.op import CONSTANT, Op
-from graphc.ir.printer import array_label, format_number
+from graphc.ir.printer import array_label, axes_below, format_number
 from graphc.ops.control_runs import control_label
 
 _LONGEST = 18
@@ -16,8 +17,20 @@ _LONGEST = 18
 _FOLDED = {"pow": ("{}^", "^{}"), "floor_divide": ("⌊{}÷⌋", "⌊÷{}⌋")}
 """Labels with the constant on the left and on the right that do not follow the general rule."""
 
+_WRITTEN = {"negative": "−x", "reciprocal": "1/x", "square": "x²", "matmul": "A·B"}
+"""Labels as they are written in a formula."""
+
+_RAISED = str.maketrans("−0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+REDUCTIONS = frozenset(
+    "sum prod mean var std max min argmax argmin any all logsumexp norm softmax log_softmax cumsum cumprod".split()
+)
+"""Operations whose axes stand below their sign: Σ_batch."""
+
 _PLACES = {"where": ("if", "then", "else"), "pow": ("base", "exponent")}
 """Names of argument places that say more than the parameters' names do."""
+
+_WHOLE = re.compile("−?[0-9]{1,3}")
 
 _SYMMETRIC = frozenset(("maximum", "minimum"))
 """Operations whose operands may change places although not to the bit (which of two NaN comes out)."""
@@ -27,6 +40,13 @@ def op_label(expr: Expr) -> str:
     """An operation without what it is applied to."""
     if expr.op.control is not None:
         return control_label(expr)
+    if expr.op.name == "permute_dims" and expr.attrs == ((1, 0),):
+        return "Aᵀ"
+    if expr.op.name in REDUCTIONS and expr.operands:
+        below = axes_below(expr)
+        return f"{expr.op.label}_{below}" if below else expr.op.label
+    if expr.op.name in _WRITTEN:
+        return _WRITTEN[expr.op.name]
     if expr.op.on_arrays:
         return array_label(expr)
     return f"as {expr.attrs[0]}" if expr.op.name == "astype" else expr.op.label
@@ -41,14 +61,16 @@ def fold_constants(op: Op, constants: Mapping[int, str]) -> str:
 
     >>> from graphc.ir.op import lookup
     >>> fold_constants(lookup("subtract"), {0: "1"}), fold_constants(lookup("divide"), {0: "1"})
-    ('1−', '^−1')
+    ('1−', '1/x')
     """
     if not _is_infix(op):
         inner = ", ".join(constants.get(slot, "·") for slot in range(op.arity))
         return f"{op.label}({inner})"
     ((slot, text),) = constants.items()
     if op.name == "divide" and slot == 0 and text == "1":
-        return "^−1"
+        return "1/x"
+    if op.name == "pow" and slot == 1 and _WHOLE.fullmatch(text):
+        return f"x{text.translate(_RAISED)}"
     if op.name in _FOLDED:
         return _FOLDED[op.name][slot].format(text)
     if text.startswith("−") and op.label in "+−":
@@ -95,4 +117,4 @@ def folded_label(expr: Expr, digits: int) -> str | None:
     return label if len(label) <= _LONGEST else None
 
 
-__all__ = ["constant_text", "fold_constants", "folded_label", "op_label", "place_names"]
+__all__ = ["REDUCTIONS", "constant_text", "fold_constants", "folded_label", "op_label", "place_names"]

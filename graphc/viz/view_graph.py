@@ -1,7 +1,7 @@
 """What a diagram shows: the graph with constants folded into labels and values on its edges, as plain data.
 
 The graph keeps every node; the view is for the eye. A constant operand becomes part of the label of the operation it belongs
-to (`×2`, `1−`, `^−1`), an operation used twice is still one node, and `x*x` has two edges. Every edge carries the forward value
+to (`×2`, `1−`, `1/x`), an operation used twice is still one node, and `x*x` has two edges. Every edge carries the forward value
 of its tail and the contribution that this use hands back; a node that is used more than once carries their sum.
 """
 

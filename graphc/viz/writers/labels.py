@@ -22,6 +22,7 @@ from graphc.viz.diagnose import not_finite
 from graphc.viz.model import ViewEdge, ViewNode
 from graphc.viz.style import Style
 from graphc.viz.writers.matrices import matrix, text_width
+from graphc.viz.writers.signs import signed
 
 
 def graphviz() -> Any:
@@ -227,7 +228,7 @@ def node(
     """The DOT attributes of a node; `places` are the argument places that it names, `dearest` is the largest cost of any."""
     coloured = shown.lost is not None or shown.cost > 0 or shown.alarm
     small = style.text if coloured else style.note  # on a coloured node only the darkest can be read
-    text = name(shown.label) if shown.kind in _NAMED else plain(shown.label)
+    text = name(shown.label) if shown.kind in _NAMED else signed(shown.label)
     if shown.kind in ("port", "end"):  # an index below the line would meet what stands there
         text = f"<I>{plain(shown.label.replace('_', ' '))}</I>" if shown.lines else text
     if shown.name and shown.kind == "operation":

@@ -17,6 +17,7 @@ _SIGNS = {
     "∨": r"\vee", "¬": r"\neg", "∇": r"\nabla", "⊤": r"\top", "<": "<", ">": ">", "|": "|", "^": r"\hat{}", "ℓ": r"\ell",
     "≈": r"\approx", "±": r"\pm", "∘": r"\circ", "⊙": r"\odot", "⊗": r"\otimes", "↵": r"\hookleftarrow", "⟨": r"\langle",
     "⟩": r"\rangle", "∈": r"\in", "°": r"^\circ", "⌈": r"\lceil", "⌉": r"\rceil", "′": "'",
+    "ᵀ": r"^{\top}", "‖": r"\|", "Σ": r"\Sigma", "Π": r"\Pi",
 }  # fmt: skip
 
 _BARS = "▁▂▃▄▅▆▇█"

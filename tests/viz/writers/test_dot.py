@@ -40,7 +40,7 @@ def test_the_log_sigmoids_numbers_are_in_the_picture():
     shown = texts(g.draw(L, at=AT).svg())
     for value in ("−6", "0", "1", "2", "0.5", "−0.693", "−1.5", "−0.5", "−3", "6"):
         assert value in shown
-    for label in ("×", "+", "×−1", "exp", "+1", "^−1", "log", "x", "w", "b", "L"):
+    for label in ("×", "+", "−x", "exp", "+1", "1/x", "log", "x", "w", "b", "L"):
         assert label in shown
     assert "−0" not in shown
 
