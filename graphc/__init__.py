@@ -143,6 +143,7 @@ if TYPE_CHECKING:  # what has its place in `_LATER`
     from graphc.frontend.ode.integrate import odeint
     from graphc.frontend.parse.latex import parse_latex
     from graphc.viz.player.figure import figure, plot
+    from graphc.viz.player.plane import plane
 
 _FIRST = {
     "argmin": "graphc.frontend.implicit",
@@ -206,6 +207,7 @@ _LATER = {
     "minimize": "graphc.api.minimize",
     "odeint": "graphc.frontend.ode.integrate",
     "parse_latex": "graphc.frontend.parse.latex",
+    "plane": "graphc.viz.player.plane",
     "plot": "graphc.viz.player.figure",
     "rewrites": "graphc.api.rewrites",
     "rule": "graphc.api.rewrites",
@@ -265,6 +267,7 @@ __all__ = [
     "operations",
     "parse",
     "parse_latex",
+    "plane",
     "plot",
     "rewrites",
     "root",

@@ -228,6 +228,7 @@ def _verbs() -> dict[str, Verb]:
         "compare": Verb(lambda **names: g.compare(**names).source, {"before": formula, "after": formula * 2, "name": None, "digits": 3, "style": "slides", "layout": "right", "max_nodes": 60, "page": None}),
         "diagnose": Verb(lambda **names: str(g.diagnose(**names)), {"outputs": formula, "at": point, "backward": True, "seed": None}),
         "plot": Verb(g.plot, {"curves": {"f": formula}, "over": x, "range": (0, 1), "ylim": None, "handles": (), "title": ""}),
+        "plane": Verb(g.plane, {"output": x * y, "over": (x, y), "xlim": (-1, 1), "ylim": (-1, 1), "loss": None, "target": None, "data": None, "classes": (-1, 1), "level": 0.0, "title": "t"}),
         "figure": Verb(g.figure, {"plots": (g.plot({"f": formula}, x, (0, 1)),), "at": point, "sliders": None, "title": "t", "digits": 3, "style": "slides"}, "plots"),
         "accuracy": Verb(lambda **names: str(g.accuracy(**names)), {"expr": x + y, "ranges": {"x": (1, 2)}, "samples": 2, "seed": 0, "draw": "both", "rewrite": "stable", "without": (), "nodes": False}),
         "improve": Verb(lambda **names: str(g.improve(**names)), {"expr": g.exp(x) - y, "ranges": {"x": (1, 2)}, "budget": 0.02, "goal": "fast", "seed": 0, "digits": 3, "progress": False}),

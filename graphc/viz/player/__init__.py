@@ -9,3 +9,4 @@ from graphc.viz.player.figure import Plot as Plot
 from graphc.viz.player.figure import figure as figure
 from graphc.viz.player.figure import plot as plot
 from graphc.viz.player.page import page as page
+from graphc.viz.player.plane import plane as plane

@@ -24,6 +24,7 @@ from graphc.util.files import write_whole
 from graphc.viz.math_text import named
 from graphc.viz.player.mathml import plain
 from graphc.viz.player.page import assemble
+from graphc.viz.player.plane import Plane, plane_page
 from graphc.viz.style import SLIDES, Style, as_style
 
 _MOST = 4
@@ -173,7 +174,7 @@ class Figure:
 
 
 def figure(
-    *plots: Plot,
+    *plots: Plot | Plane,
     at: Mapping[Any, Any],
     sliders: Iterable[Expr] | None = None,
     title: str = "Figure",
@@ -184,7 +185,8 @@ def figure(
 
     Parameters
     ----------
-    plots : made by `plot`; symbols of one name are one quantity in all of them
+    plots : made by `plot`; symbols of one name are one quantity in all of them. Or one made by `plane`: colours over two inputs,
+        whose weights have sliders; then `at` has the value of every weight, as `model.values` does
     at : name or symbol → number: where it begins; symbols of a horizontal axis need none
     sliders : symbols to have one; by default all that are neither on an axis nor dragged
     title : of the page
@@ -199,6 +201,13 @@ def figure(
     <Figure of 1 plot; .save("figure.html") writes it>
     """
     check_digits(digits)
+    if any(isinstance(item, Plane) for item in plots):
+        (item,) = plots if len(plots) == 1 else (None,)
+        if not isinstance(item, Plane):
+            raise _refusal("a plane is a figure of its own", "write g.figure(g.plane(…), at=model.values)")
+        if not isinstance(at, Mapping):
+            raise _refusal(f"a point is a dict of values, not {brief(at)}", "write at=model.values")
+        return Figure(plane_page(item, at, _text(title, "a title"), digits, as_style(style)), title, 1)
     for item in plots:
         if not isinstance(item, Plot):
             raise _refusal(
