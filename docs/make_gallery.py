@@ -10,12 +10,16 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 import graphc as g
 from graphc import nn
 from graphc.viz import Diagram, panels
+
+sys.path.insert(0, str(Path(__file__).parent))
+from gallery_networks import NETWORKS
 
 FOLDER = Path(__file__).with_name("gallery")
 
@@ -255,6 +259,9 @@ GALLERY = {
 }
 
 
+GALLERY |= {name: Entry(*entry) for name, entry in NETWORKS.items()}
+
+
 def _sum_times() -> Diagram:
     x, y, z = g.symbols("x y z")
     return g.draw((x + y) * z, at={"x": -2, "y": 5, "z": -4}, name="f")
@@ -285,11 +292,12 @@ what flows back is orange, in hues and lightnesses that colour-blind readers tel
 
 def code(make: Callable[[], Diagram]) -> str:
     """How a picture is made: its function, after the functions of this file that it calls."""
-    wanted = [make]
-    for function in wanted:
-        for name in function.__code__.co_names:
-            called = globals().get(name)
-            if inspect.isfunction(called) and called.__module__ == __name__ and called not in wanted:
+    wanted: list[Any] = [make]
+    for thing in wanted:
+        for name in thing.__code__.co_names if inspect.isfunction(thing) else ():
+            called = make.__globals__.get(name)
+            ours = inspect.isfunction(called) or inspect.isclass(called)
+            if ours and called.__module__ == make.__module__ and called not in wanted:
                 wanted.append(called)
     return "\n\n".join(inspect.getsource(function).rstrip() for function in reversed(wanted))
 
