@@ -116,7 +116,7 @@ def draw(
             "layout": layout, "step": step, "decimals": decimals, "watch": watch,
         }  # fmt: skip
         return _improved(outputs, at, backward, options)
-    model = outputs if hasattr(outputs, "training_output") else None
+    model: Any = outputs if hasattr(outputs, "training_output") else None
     graph = as_graph(outputs if model is None else model.output)
     if style.drawing == "network":
         network = _network(graph, model, at, collapse, name)

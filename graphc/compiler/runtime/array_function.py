@@ -145,7 +145,7 @@ class ArrayFunction(CompiledFunction):
         return native if self._library is None else [*native, self._library]
 
     @cached_property
-    def _numba_type_(self) -> Any:
+    def _numba_type_(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         return numba_arrays.numba_type(self)
 
     @cached_property

@@ -41,7 +41,7 @@ def dask_arrays() -> Any:
 @fork_safety.once
 def lazy_kind() -> Any:
     """The class of Dask's lazy results of tasks."""
-    from dask.delayed import Delayed
+    from dask.delayed import Delayed  # pyright: ignore[reportMissingImports]
 
     return Delayed
 

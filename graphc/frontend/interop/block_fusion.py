@@ -17,7 +17,7 @@ from graphc.util.fork_safety import once
 def _tasks() -> Any:
     """The module of Dask's tasks; None in a release before 2025.1, whose tasks are tuples."""
     try:
-        from dask import _task_spec
+        from dask import _task_spec  # pyright: ignore
     except ImportError:
         return None
     return _task_spec if hasattr(_task_spec.Task, "fuse") else None

@@ -208,24 +208,26 @@ def figure(
         if not isinstance(at, Mapping):
             raise _refusal(f"a point is a dict of values, not {brief(at)}", "write at=model.values")
         return Figure(plane_page(item, at, _text(title, "a title"), digits, as_style(style)), title, 1)
+    drawn: list[Plot] = []
     for item in plots:
         if not isinstance(item, Plot):
             raise _refusal(
                 f"a figure is made of plots, not {brief(item)}",
                 "write g.figure(g.plot(f, x, (-1, 1)), at={…})",
             )
-    if not plots:
+        drawn.append(item)
+    if not drawn:
         raise _refusal("a figure has at least one plot", "write g.figure(g.plot(f, x, (-1, 1)), at={…})")
     exprs = list(
         dict.fromkeys(
             expr
-            for item in plots
+            for item in drawn
             for expr in (*item.curves.values(), *(part for point in item.handles for part in point))
         )
     )
-    symbols = tuple(dict.fromkeys((*free_symbols(*exprs), *(item.over for item in plots))))
+    symbols = tuple(dict.fromkeys((*free_symbols(*exprs), *(item.over for item in drawn))))
     dag = Dag(exprs, symbols)
-    values_at = {**{item.over.name: (item.low + item.high) / 2 for item in plots}, **_named(at)}
+    values_at = {**{item.over.name: (item.low + item.high) / 2 for item in drawn}, **_named(at)}
     values = run(dag, values_at)
     for symbol, value in zip(symbols, values, strict=False):
         if getattr(value, "ndim", 0):
@@ -233,8 +235,8 @@ def figure(
                 f"{brief(symbol.name)} got an array; a figure begins at numbers", "give one number"
             )
     places = {symbol: number for number, symbol in enumerate(symbols)}
-    dragged = {part for item in plots for point in item.handles for part in point if part.is_symbol}
-    axes = {item.over for item in plots}
+    dragged = {part for item in drawn for point in item.handles for part in point if part.is_symbol}
+    axes = {item.over for item in drawn}
     chosen = (
         [s for s in symbols if s not in axes and s not in dragged] if sliders is None else _wanted(sliders)
     )
@@ -256,13 +258,13 @@ def figure(
             for s, n in places.items()
         ],
         "sliders": [places[symbol] for symbol in chosen],
-        "plots": [_described(item, slots, places) for item in plots],
+        "plots": [_described(item, slots, places) for item in drawn],
     }
     body = "\n".join(
         [
             f"<h1>{escape(visible(_text(title, 'a title'), 200))}</h1>",
             '<div class="charts">',
-            *(_section(number, item) for number, item in enumerate(plots)),
+            *(_section(number, item) for number, item in enumerate(drawn)),
             "</div>",
             _sliders(chosen, places, values, digits),
             '<p class="keys">Drag the points; or go to one by <kbd>Tab</kbd> and press <kbd>←</kbd> <kbd>→</kbd> <kbd>↑</kbd> '
@@ -272,7 +274,7 @@ def figure(
         ]
     )
     text = assemble(title, body, data, ("numbers.js", "chart.js", "figure.js"), program(dag), as_style(style))
-    return Figure(text, title, len(plots))
+    return Figure(text, title, len(drawn))
 
 
 def _named(at: Any) -> dict[Any, Any]:
