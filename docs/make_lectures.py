@@ -90,6 +90,7 @@ LECTURES: dict[str, tuple[Topic, ...]] = {
         T("Random layers bend a grid", "representation", "representation_warped.png", claim="Five layers of two tanh units."),
         T("A playground", "playground", "playground_spirals_deep.png", "playground_spirals_deep.html"),
         T("… whose weights can be edited", "playground_weights", player="playground_weights.html"),
+        T("… that is trained in the page", "plane", player="plane.html"),  # its picture is a photograph of the page
     ),
     "What networks can say": (
         T("More units, less error", "universal_approximation", "universal_units.png"),

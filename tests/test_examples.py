@@ -56,6 +56,7 @@ FIGURES |= {
     ],
     "linear_classifier": ["linear_classifier.png", "linear_templates.png"],
     "mnist1d_depth": ["mnist1d_depth.npz", "mnist1d_depth.png"],
+    "plane": ["plane.html"],
     "playground": [
         "playground_circles.gif", "playground_circles.html", "playground_circles.png",
         "playground_spirals.gif", "playground_spirals.html", "playground_spirals.png",

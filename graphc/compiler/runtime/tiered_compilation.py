@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from graphc.compiler import pipeline
+from graphc.compiler.engine import execution_engine
 from graphc.compiler.engine.background import Job
 from graphc.compiler.engine.jit import Library
 from graphc.compiler.pipeline import Options, Unit, unit_of
@@ -103,6 +104,7 @@ class Tiers:
         if known_code is not None:
             arrived(self._native(known_code, ()))
         elif self._is_interpreted_first():
+            execution_engine.binding()  # a library that is loaded while the process ends is not told that it does
             self._job = Job(lambda pause: self._make(pause, source.options.progress is True), arrived)
         else:
             arrived(self._make(lambda: None, source.options.progress))
