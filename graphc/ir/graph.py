@@ -11,7 +11,7 @@ import numpy as np
 
 from graphc.errors import ExpressionError, GraphcError, GraphError, UnknownNameError, brief
 from graphc.ir.expr import Expr, apply, constant, current_site, rebuild, walk
-from graphc.ir.inputs import check_names
+from graphc.ir.inputs import check_names, refuse_inner
 from graphc.ir.node_names import names_of
 from graphc.ir.op import CONSTANT, SYMBOL
 from graphc.ir.types import broadcast_shapes
@@ -249,6 +249,7 @@ def _check_inputs(declared: Sequence[Any], reached: list[Expr], *, given: bool) 
         listed = set(declared)
         missing = [item for item in reached if item not in listed]
         if missing:
+            refuse_inner(missing)
             check_names([*declared, *missing])
             raise ExpressionError(
                 f"the outputs need {', '.join(repr(item.name) for item in missing)}, which the inputs do not list",

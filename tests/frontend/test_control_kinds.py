@@ -217,7 +217,12 @@ def _of_batch(x, kept):
 def test_what_a_body_puts_elsewhere_has_no_value(write):
     x, kept = g.symbol("x", shape=(3,)), []
     leaked = write(x, kept) * kept[0]
-    for verb in (lambda: g.compile(leaked), lambda: g.evaluate(leaked, {"x": np.ones(3)})):
+    verbs = (
+        lambda: g.compile(leaked),
+        lambda: g.compile(leaked, [x]),
+        lambda: g.evaluate(leaked, {"x": np.ones(3)}),
+    )
+    for verb in verbs:
         with pytest.raises(ExpressionError, match="stands for a value inside") as caught:
             verb()
         assert caught.value.site is not None and caught.value.hint is not None
