@@ -22,6 +22,14 @@ ALIASES = {
 BARE = frozenset(["beta", "zeta", "logit"])
 """Functions whose names are good ones of variables: they are meant only where they are called."""
 
+WRITTEN = {
+    "transpose": "A.T", "swapaxes": "permute_dims(A, (1, 0))", "moveaxis": "permute_dims(A, (1, 0))", "dot": "A @ B",
+    "inner": "A @ B", "mm": "A @ B", "bmm": "A @ B", "tr": "trace(A)",
+    "concatenate": "g.concat in a script", "concat": "g.concat in a script", "stack": "g.stack in a script",
+    "zeros": "a number", "ones": "a number", "array": "a name, and give its values at the point",
+}  # fmt: skip
+"""What other libraries have a function for → how a formula says it."""
+
 FOLDED = {"min": "minimum", "max": "maximum"}
 """Functions of two or more operands that become nested operations of two."""
 
@@ -67,9 +75,17 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"did you mean {near[0]}?" if near else f"known are {', '.join(listed[:12])}{more}"
 
 
+_COMMON = ("exp", "log", "sqrt", "sin", "cos", "tanh", "sigmoid", "relu", "sum", "mean", "max", "norm")
+"""What a list of functions begins with."""
+
+
 def functions() -> list[str]:
-    """Every name that `function` knows but NumPy's, and those that are folded."""
-    return [*(op.name for op in (*all_ops(), *array_ops())), *ALIASES, *FOLDED, "maxout"]
+    """Every name that `function` knows but NumPy's, and those that are folded; the commonest first."""
+    return [
+        *dict.fromkeys(
+            (*_COMMON, *(op.name for op in (*all_ops(), *array_ops())), *ALIASES, *FOLDED, "maxout")
+        )
+    ]
 
 
 __all__ = [
@@ -78,6 +94,7 @@ __all__ = [
     "CONSTANTS",
     "FOLDED",
     "OPERATIONS",
+    "WRITTEN",
     "function",
     "functions",
     "nearest",

@@ -209,6 +209,8 @@ def test_declarations_are_checked() -> None:
         ("9**-9**9", ParseError, 1, "tower of powers"),
         ("lgo(x)", UnknownNameError, 1, "did you mean log?"),
         ("f(x)", UnknownNameError, 1, "known are"),
+        ("transpose(A)", UnknownNameError, 1, "write A.T"),
+        ("dot(A, B)", UnknownNameError, 1, "write A @ B"),
         ("constant(2)", UnknownNameError, 1, "unknown function"),
         ("2*exp", UnknownNameError, 3, "write exp(…)"),
         ("astype(x, flot32)", UnknownNameError, 11, "did you mean float32?"),

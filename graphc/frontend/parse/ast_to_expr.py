@@ -14,7 +14,17 @@ from graphc.ir.attribute_text import STATIC, NotStatic, WrongCall, read_key, spl
 from graphc.ir.expr import Expr, apply, cast, constant, symbol
 from graphc.ir.op import Op, lookup
 from graphc.ir.types import BOOL, DTYPES, DType
-from graphc.ir.vocabulary import BARE, CONSTANTS, FOLDED, OPERATIONS, function, functions, nearest, on_arrays
+from graphc.ir.vocabulary import (
+    BARE,
+    CONSTANTS,
+    FOLDED,
+    OPERATIONS,
+    WRITTEN,
+    function,
+    functions,
+    nearest,
+    on_arrays,
+)
 from graphc.ops.comparison import maxout
 
 Value = Any
@@ -209,7 +219,7 @@ class ExprBuilder:
         if op is not None and op.on_arrays and op.attributes:
             self.refuse(f"{name} is not called by its name", node, "write X[0, 1:3]", ArityError)
         if op is None:
-            hint = nearest(name, functions())
+            hint = f"write {WRITTEN[name]}" if name in WRITTEN else nearest(name, functions())
             self.refuse(f"unknown function {name[:60]!r}", node.func, hint, UnknownNameError)
         return self.made(node, apply, op, *self.bound(node, op, values))
 
