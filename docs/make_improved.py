@@ -19,10 +19,11 @@ TITLE = "## Ten formulas that scientists get wrong\n"
 HEAD = """
 Written by `python docs/make_improved.py`; edit that instead.
 
-Formulas as textbooks print them, over the ranges in which they are used, and what `g.improve(expr, ranges)` found: mean bits of
-error at points that the search has not seen, drawn over the floats and evenly over the ranges, as written, compiled by default,
-and found. Each form was held against the formula over the real numbers by ball arithmetic. `g.draw` shows both side by side,
-`.plot` the error before and after over one input, and `graphc improve EXPR --range x=…,…` does all of that on the command line.
+Formulas as textbooks print them, over the ranges in which they are used, and the forms that `g.improve(expr, ranges)` found.
+The columns give the mean error in bits for the formula as written, compiled by default, and in the form found, at points that
+were not used in the search, drawn both over the floats and uniformly over the ranges. Each form was checked against the formula
+over the real numbers with ball arithmetic. `g.draw` shows both forms side by side, `.plot` plots the error before and after
+over one input, and `graphc improve EXPR --range x=…,…` does all of this on the command line.
 
 | formula | where | as written | by default | found | form |
 | --- | --- | --- | --- | --- | --- |

@@ -139,11 +139,11 @@ HEAD = """# Accuracy
 
 Written by `python -m tests.benchmarks.hamming`; edit that instead.
 
-`g.accuracy(expr, ranges={"x": (-50, 50)})` draws inputs, evaluates the compiled formula as written and rewritten, and holds
-both against the exact value: the formula in rising mpmath precision until the rounded value no longer changes. An error is
-counted in bits, log₂(1 + the number of floats between the two values): 0 is the correctly rounded value, 1 its neighbour, 64
-is NaN. For every operation of the formula as written the report gives its condition number and the bits that it loses by
-itself, computed from operands that are as good as floats can be; `g.draw(expr, accuracy=report)` colours the graph by them.
+`g.accuracy(expr, ranges={"x": (-50, 50)})` draws random inputs, evaluates the compiled formula as written and as rewritten, and
+compares both with the exact value, which mpmath computes with increasing precision until the rounded value no longer changes.
+Errors are measured in bits, log₂(1 + the number of floats between the two values): 0 is the correctly rounded value, 1 its
+neighbour, 64 is NaN. For every operation of the formula as written, the report gives its condition number and the bits that
+this operation alone loses when its operands are correctly rounded; `g.draw(expr, accuracy=report)` colours the graph by them.
 On the command line, `graphc accuracy EXPR --range x=-50,50 --plot error.png`:
 
 ```text
@@ -152,10 +152,10 @@ On the command line, `graphc accuracy EXPR --range x=-50,50 --plot error.png`:
 
 ## Hamming's exercises
 
-Differences of close values, from chapter 3 of Hamming, *Numerical Methods for Scientists and Engineers*, in the selection of
-Panchekha et al., *Automatically improving accuracy for floating point expressions* (PLDI 2015). Inputs are drawn from all
-floats at which the formula has a value, each exponent as likely as any other: {samples} points each. A rewritten formula
-that is not shown is one with branches; `g.stabilize` prints it, and `g.rewrites` lists the steps.
+Differences of nearly equal values, from chapter 3 of Hamming, *Numerical Methods for Scientists and Engineers*, in the
+selection of Panchekha et al., *Automatically improving accuracy for floating point expressions* (PLDI 2015). Inputs are drawn
+from all floats for which the formula is defined, with every exponent equally likely: {samples} points each. Rewritten formulas
+with branches are not shown; `g.stabilize` prints them, and `g.rewrites` lists the steps.
 
 """
 
@@ -163,9 +163,9 @@ that is not shown is one with branches; `g.stabilize` prints it, and `g.rewrites
 GRADIENTS = """
 ## Their derivatives
 
-Mean bits of error of the partial derivatives at {samples} points each. `g.grad(f, x)` differentiates the formula as written, and
-compiling rewrites what comes out; `g.grad(f, x, rewrite="stable")` differentiates the rewritten formula, whose structure has no
-cancellation left to differentiate.
+Mean bits of error of the partial derivatives at {samples} points each. `g.grad(f, x)` differentiates the formula as written,
+and compilation rewrites the result; `g.grad(f, x, rewrite="stable")` differentiates the rewritten formula, in which
+cancellation has already been removed.
 
 """
 
@@ -173,10 +173,10 @@ cancellation left to differentiate.
 EVERYDAY = """
 ## Everyday formulas and their derivatives
 
-The worst error of each formula, its first and its second derivative, compiled with the defaults, at {points} points: over the
-whole range, around every critical point and where exponentials begin to over- and underflow; the last column is the gradient over
-arrays that are reshaped, gathered and batched. `python -m tests.benchmarks.derivatives` prints where the worst error is. An error
-is counted in units: the spacing of floats at the exact result and what one rounding of the input makes of it, together.
+The worst error of each formula, its first and its second derivative, compiled with default options, at {points} points: over
+the whole range, around every critical point and near the overflow and underflow of exponentials; the last column is the
+gradient over arrays that are reshaped, gathered and batched. `python -m tests.benchmarks.derivatives` prints where the worst
+error is. The unit of error is the spacing of floats at the exact result plus the effect of rounding the input once.
 
 """
 

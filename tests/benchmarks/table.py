@@ -104,14 +104,15 @@ def section(race: Race, competitors: list[Competitor]) -> str:
     if values:
         lines += [
             "",
-            f"The value with its derivatives takes {base / values[0]:.2f} times as long as the value alone.",
+            f"Value and derivatives together take {base / values[0]:.2f} times as long as the value alone.",
         ]
     if race.size:
         copied, cached = bounds(race)
         lines += [
             "",
-            f"A plain copy of the same bytes on the same threads takes {copied * scale:.4g} {unit}; the same arithmetic on data "
-            f"in cache {cached * scale:.4g} {unit}. graphc takes {base / max(copied, cached):.2f} times the larger.",
+            f"Bounds: a plain copy of the same bytes on the same threads takes {copied * scale:.4g} {unit}; the same arithmetic "
+            f"on data in cache takes {cached * scale:.4g} {unit}. "
+            f"graphc takes {base / max(copied, cached):.2f} times the larger of the two.",
         ]  # fmt: skip
     return "\n".join(lines)
 
@@ -176,12 +177,14 @@ def machine() -> str:
 
 HEAD = """# Benchmarks
 
-Written by `python -m tests.benchmarks table`; edit that instead. GRAPHC_PEERS names the Python of an environment that has
-the other frameworks.
+Written by `python -m tests.benchmarks table`; edit that instead. GRAPHC_PEERS is the Python interpreter of an environment in
+which the other frameworks are installed.
 
-All frameworks run interleaved in one session, each in a process of its own; the figures are medians over {rounds} rounds. Where
-derivatives are computed, each framework takes them by its own means, and a call returns the value and all of them; what returns
-less says so. "Ready after" is the time from the formula to the first result, imports included.
+All frameworks run interleaved in one session, each in a separate process; the figures are medians over {rounds} rounds. Each
+framework computes derivatives with its own automatic differentiation, and a call returns the value and all derivatives, unless
+the row says "value alone". "Ready after" is the time from the formula to the first result, including imports. The bounds below
+the tables are the times that this machine needs to move the data and for the arithmetic alone; a target is a share of the time
+or memory of the fastest peer.
 {machine}. Versions: {versions}.
 
 """

@@ -24,11 +24,12 @@ MODULE = "tests.benchmarks.peers.tensors"
 OWN = frozenset(("graphc", "graphc, one thread"))
 PATIENCE = 120.0
 
-HEAD = """Programs over tensors: before they are timed, the results of all frameworks are compared with those of NumPy in float64;
-"error" is the largest difference relative to a result's largest element, or to the largest change by a training step. "MB beyond
-inputs" is how far the resident memory of a process rises during a call above the program's inputs; the same program on almost no
-data says what the framework itself holds. NumPy's derivatives are written by hand. The bounds are of the bytes that must be read
-and written once, and of the fewest operations in products, each at the pace that this machine reached in the same session.
+HEAD = """Programs over tensors: before timing, the results of all frameworks are compared with those of NumPy in float64.
+"Error" is the largest difference relative to the largest element of a result, or to the largest change in a
+training step. "MB beyond inputs" is the increase of the resident memory of the process during a call, beyond the
+inputs of the program; the same program on almost no data shows what the framework itself needs. NumPy's derivatives
+are written by hand. The bounds are the time to read and write all inputs and results once, and the time of the
+necessary operations of the matrix products, both at the rates that this machine reached in the same session.
 
 """
 
@@ -172,10 +173,10 @@ def section(outcome: Outcome) -> str:
         )
     lines += [f"| {e.name} | | | | | {e.missing[:80]} |" for e in outcome.entries if e.missing is not None]
     moved, multiplied = outcome.bound
-    bound = [f"{outcome.program.bytes / 1e6:.1f} MB at the pace of a copy take {moved * 1e3:.3g} ms"]
+    bound = [f"Bounds: {outcome.program.bytes / 1e6:.1f} MB at the rate of a copy take {moved * 1e3:.3g} ms"]
     if multiplied:
         bound.append(
-            f"{outcome.program.flops / 1e6:.0f} MFLOP at the rate of a large product {multiplied * 1e3:.3g} ms"
+            f"{outcome.program.flops / 1e6:.0f} MFLOP at the rate of a large matrix product take {multiplied * 1e3:.3g} ms"
         )
     lines += ["", "; ".join(bound) + "." + "".join(f" {text}." for text in _targets(outcome))]
     return "\n".join(lines)
@@ -198,7 +199,7 @@ def _targets(outcome: Outcome) -> list[str]:
         )
     if memory_limit is not None and own.growth is not None and fastest.growth is not None:
         said.append(
-            f"beyond its inputs it holds {_size(own.growth)} MB, {fastest.name} {_size(fastest.growth)} MB"
+            f"Beyond its inputs it uses {_size(own.growth)} MB, {fastest.name} {_size(fastest.growth)} MB"
             f" (target: at most {memory_limit:g} of it)"
         )
     return said
