@@ -131,31 +131,35 @@ def attention() -> Diagram:
 
 NETWORKS = {
     "network_neurons": (
-        "A network as books draw it",
-        "Weights are lines: blue and unbroken where they are positive, orange and dashed where they are negative, and the wider "
-        "the larger. Neurons show their values where an input is given.",
+        "A network as in textbooks",
+        "Lines are weights: solid blue if positive, dashed orange if negative, and wider for larger absolute values. "
+        "Neurons show their values if an input is given.",
         neurons,
     ),
-    "network_many": ("Many neurons", "Of many units some are left out at the middle.", many_neurons),
+    "network_many": (
+        "Many neurons",
+        "If there are many units, some in the middle are left out.",
+        many_neurons,
+    ),
     "network_formula": (
         "Read from a formula",
-        "`W @ x` is a layer, without any model; here in dark colours.",
+        "`W @ x` is recognised as a layer, without a model; here in dark colours.",
         plain_formula,
     ),
     "network_vgg": (
         "VGG-16",
-        "Feature maps as blocks: as high as they have rows, as thick as they have channels.",
+        "Feature maps are drawn as blocks; height shows the rows, thickness the channels.",
         vgg,
     ),
-    "network_resnet": ("ResNet-34", "Blocks that follow each other and are alike are drawn once.", resnet),
+    "network_resnet": ("ResNet-34", "Identical consecutive blocks are drawn once.", resnet),
     "network_inception": ("An inception module as blocks", "", inception),
-    "network_unet": ("U-Net", "Each size of feature maps has a level of its own.", u_net),
-    "network_lstm": ("A step of an LSTM", "Sums of matrix products are one layer.", lstm),
+    "network_unet": ("U-Net", "Each size of feature maps is drawn on its own level.", u_net),
+    "network_lstm": ("A step of an LSTM", "A sum of matrix products is one layer.", lstm),
     "network_recurrent": ("An LSTM over a sequence", "", recurrent),
     "network_transformer": ("A block of a transformer", "", transformer),
     "network_attention": (
-        "The same with its attention open",
-        "`collapse=()` leaves every layer open.",
+        "The same with the attention block expanded",
+        "`collapse=()` expands every layer.",
         attention,
     ),
 }

@@ -231,10 +231,10 @@ def page() -> str:
     ]
     lines.append("")
     lines.append(PICTURE)
-    lines.append("## In digits\n")
+    lines.append("## Accuracy\n")
     for place, what in enumerate(("the loss log σ(xw + b)", "its derivative by w")):
         lines.append(
-            f"Correct digits of {what}, for xw + b =\n\n| | {head} |\n| --- |{' ---: |' * len(POINTS)}"
+            f"Number of correct decimal digits of {what}, for xw + b =\n\n| | {head} |\n| --- |{' ---: |' * len(POINTS)}"
         )
         for name, values in results.items():
             cells = " | ".join(
@@ -243,7 +243,7 @@ def page() -> str:
             lines.append(f"| {name} | {cells} |")
         lines.append("")
     lines.append(DIGITS)
-    lines.append("## In speed\n")
+    lines.append("## Speed\n")
     tables = {what: times(section) for section, what in ROWS.items()}
     lines.append(f"| | {' | '.join(tables)} |\n| --- |{' ---: |' * len(tables)}")
     for name in [*SCRIPTS, "PyTensor (NUMBA)", "heyoka", "symengine (LLVM)", "torch.compile"]:
@@ -253,41 +253,47 @@ def page() -> str:
     return "\n".join(lines)
 
 
-HEAD = """# Beside other libraries
+HEAD = """# Comparison with other libraries
 
 One formula, the logarithm of a sigmoid with its derivatives, and one network, two layers trained by gradient
-descent, written in the
-way of each library. Written by `python docs/make_comparison.py`: digits are held against mpmath with many digits,
-and times are those of
-[the benchmarks](benchmarks.md), which run all libraries interleaved in one session on one machine with two processors.
+descent, written in the usual way for each library. This page is written by `python docs/make_comparison.py`: results are
+compared with mpmath at high precision, and times come from [the benchmarks](benchmarks.md), which run all libraries
+interleaved in one session on one machine with two processors.
+
+- [The formula in code](#the-formula-in-code)
+- [The network in code](#the-network-in-code)
+- [Picture](#picture)
+- [Accuracy](#accuracy)
+- [Speed](#speed)
+- [When to use another library](#when-to-use-another-library)
 """
 
-PICTURE = """## In a picture
+PICTURE = """## Picture
 
 ![The loss with its values and derivatives](gallery/log_sigmoid.svg)
 
-`g.draw(L, at={"x": 2, "w": -3, "b": 6})`. The others draw graphs with tools for developers: SymPy has `dotprint`,
-PyTorch the package
-torchviz, JAX a text (`jax.make_jaxpr`) and CasADi `dotdraw`; none of them shows values and derivatives beside the
-operations.
+`g.draw(L, at={"x": 2, "w": -3, "b": 6})`. The other libraries have developer tools for drawing graphs: SymPy has `dotprint`,
+PyTorch the package torchviz, JAX prints text (`jax.make_jaxpr`) and CasADi has `dotdraw`; none of them shows values and
+derivatives next to the operations.
 """
 
-DIGITS = """graphc rewrites the formula before it compiles it; the others compute what is written. PyTorch, JAX and SciPy
-have functions that compute this loss well (`torch.nn.functional.logsigmoid`, `jax.nn.log_sigmoid`,
-`scipy.special.log_expit`), for those who know to look for them.
+DIGITS = """graphc rewrites the formula before it compiles it; the others evaluate it as written. PyTorch, JAX and SciPy
+have accurate functions for this loss (`torch.nn.functional.logsigmoid`, `jax.nn.log_sigmoid`,
+`scipy.special.log_expit`), which the user has to know and call.
 """
 
-WINS = """Where one of the others is the better choice:
+WINS = """## When to use another library
 
-- **Large networks on graphics cards**: PyTorch and JAX. graphc runs on processors.
-- **Ready at once**: CasADi, symengine and NumPy answer some hundredths of a second after the formula, where graphc
-  compiles for some
-  tenths, and programs with sparse second derivatives for seconds ([from CasADi](from/casadi.md)).
-- **One formula over arrays**: heyoka takes a little less time than graphc at 10⁴ and at 10⁶ elements of float64.
-- **Symbolic mathematics**: SymPy integrates, solves and simplifies; graphc does what can be compiled.
-- **Optimal control at scale**: CasADi with IPOPT.
-- **Memory**: in some programs PyTorch needs less of it than graphc, as the tables of the benchmarks say.
-- **What is around it**: models, tutorials and answers exist for PyTorch and JAX by the thousand.
+Another library is the better choice for:
+
+- **Large networks on GPUs**: PyTorch and JAX. graphc runs on CPUs only.
+- **Short start-up times**: CasADi, symengine and NumPy give a first result within some hundredths of a second, while graphc
+  compiles for some tenths of a second, and for seconds if there are sparse second derivatives ([from CasADi](from/casadi.md)).
+- **One formula over arrays**: heyoka is slightly faster than graphc for 10⁴ and for 10⁶ elements in float64.
+- **Symbolic mathematics**: SymPy integrates, solves and simplifies; graphc covers only what can be compiled.
+- **Large-scale optimal control**: CasADi with IPOPT.
+- **Memory**: some programs need less memory in PyTorch than in graphc; see the tables of the benchmarks.
+- **Ecosystem**: there are thousands of models, tutorials and answers for PyTorch and JAX.
 """
 
 

@@ -211,13 +211,13 @@ def unrolled() -> Diagram:
 GALLERY = {
     "log_sigmoid": Entry(
         "The logarithm of a sigmoid",
-        "Forward values stand over the edges, what flows back under them; constants are part of their operations.",
+        "Forward values are above the edges, derivatives below; constants are drawn inside their operations.",
         log_sigmoid,
     ),
     "sum_times": Entry("(x + y)·z in six steps", "Three steps forwards, three backwards.", sum_times),
     "least_squares": Entry(
         "Least squares in one dimension",
-        "Topological numbers in the nodes; under each value δ, and ∂ the local derivative that it was multiplied by.",
+        "The nodes show topological numbers; below each value are the adjoint δ and the local derivative ∂.",
         least_squares,
     ),
     "softmax_nll": Entry(
@@ -227,13 +227,13 @@ GALLERY = {
     ),
     "two_layers": Entry("A network of two layers", "Blocks are named by `with g.scope(…)`.", two_layers),
     "residual": Entry(
-        "A residual block", "What goes past the layers is added to what goes through.", residual
+        "A residual block", "The input bypasses the layers and is added to their output.", residual
     ),
     "inception": Entry(
-        "An inception module", "Branches side by side, their channels put together.", inception
+        "An inception module", "Parallel branches, whose channels are concatenated.", inception
     ),
     "lenet": Entry(
-        "LeNet on a slide", "Collapsed to its layers; what is too long for a row goes on in the next.", lenet
+        "LeNet on a slide", "Collapsed to its layers; a long network continues in the next row.", lenet
     ),
     "perceptron_open": Entry("A perceptron of three layers, open", "", perceptron_open),
     "perceptron_collapsed": Entry(
@@ -242,9 +242,9 @@ GALLERY = {
         perceptron_collapsed,
     ),
     "composed": Entry("Two shallow networks, one put into the other", "", composed),
-    "alarm": Entry("Where infinity begins", "`g.diagnose` tells the same in words.", alarm),
+    "alarm": Entry("Where infinity begins", "`g.diagnose` reports the same in words.", alarm),
     "rewritten": Entry(
-        "As written and as compiled", "`g.side_by_side` puts graphs into one picture.", rewritten
+        "As written and as compiled", "`g.side_by_side` combines several graphs in one picture.", rewritten
     ),
     "backward_graph": Entry(
         "The backward graph",
@@ -284,9 +284,10 @@ PLAYERS: dict[str, Callable[[], Diagram]] = {
 
 HEAD = """# The gallery
 
-Written by `python docs/make_gallery.py`. Under each picture stands the code that makes it, after `import graphc as g`; every
-picture is here as SVG, PNG and TikZ, and a player is a page of its own that steps through the graph. Forward values are blue and
-what flows back is orange, in hues and lightnesses that colour-blind readers tell apart and that stay apart in print.
+Written by `python docs/make_gallery.py`. Below each picture is the code that makes it, after `import graphc as g`. Every
+picture is available as SVG, PNG and TikZ; a player is an interactive page that steps through the graph. Forward values are
+blue and derivatives that flow back are orange, with hues and lightnesses that colour-blind readers can distinguish and that
+remain distinct in print.
 """
 
 

@@ -22,19 +22,19 @@ HEAD = """# The operations
 
 Written by `python docs/make_ops.py` from the declarations in `graphc/ops`; edit those instead.
 
-Every operation is a function of the package, `g.exp(x)`, and is written the same way in text, `g.parse("exp(x)")`.
+Every operation is a function of the package, `g.exp(x)`, and has the same name in text, `g.parse("exp(x)")`.
 Operands are expressions, Python numbers (weakly typed, as in NumPy 2) or NumPy arrays, by position or by name;
-shapes broadcast. Where there is an operator, or a NumPy function that builds the operation, it is named.
+shapes broadcast. If an operator or a NumPy function builds the operation, it is listed too.
 
-In the derivatives `out` is the operation's own result. A derivative with a condition is that of a branch: where the
-condition does not hold it is 0, whatever the branch not taken yields. What an index, a triangle, a pool or any other operation
-leaves out is no part of a derivative either: its derivative is 0, not 0 times an infinite one. Every comparison with NaN is
-false, so NaN is chosen by none: what `max`, `min`, `maximum`, `minimum`, `clip`, `relu`, the norm of order inf, pools and `sort`
-hand back to NaN is 0 (the value is NaN), and a branch by `where(x > 0, …)` takes the other side; derivatives of functions that
-choose nothing are NaN at NaN. "Error" bounds the machine code for float64, in
-units in the last place of the exact result. "Types" gives the result for float32, float64, int64 and bool
-operands in turn; × means that they are refused. Derivatives that are long polynomials are cut short here;
-`g.grad(g.exprel(x), x)` has them whole.
+In the derivatives, `out` is the result of the operation. A derivative with a condition belongs to a branch: where the
+condition does not hold it is 0, whatever the value of the branch not taken. Elements that an index, a triangle, a pool or any
+other operation does not use have the derivative 0 as well, even where the derivative of the element itself is infinite. Every
+comparison with NaN is false, so NaN is never selected: for a NaN operand the derivative of `max`, `min`, `maximum`,
+`minimum`, `clip`, `relu`, the norm of order inf, pools and `sort` is 0 (the value is NaN), and `where(x > 0, …)` takes the
+other branch. Derivatives of functions without a selection are NaN at NaN. "Error" bounds the machine code for float64, in
+units in the last place of the exact result. "Types" lists the result types for float32, float64, int64 and bool operands, in
+this order; × means that the type is not accepted. Long derivatives are truncated here; `g.grad(g.exprel(x), x)` has them
+whole.
 """
 
 LONGEST = 160
@@ -53,11 +53,11 @@ TITLES = {
 
 ARRAY_HEAD = """## Operations on arrays
 
-These work on whole arrays. Lengths may have names, `g.symbol("X", shape=("n", 784))`: a name stands for one length in a call, two
-names for two, and `X.shape[0]*2` or `"2*n"` is computed from one. Shapes are checked where the expression is written. `axis=` is
-an int, a tuple or None for all axes. Each declares what goes back to its operands (`v` is what the operation receives, `out` its
-own result), from which forward mode follows. Matrices are the last two axes; axes before them are batches. `g.evaluate`
-and `Graph.forward` evaluate them, `g.compile` compiles them; NumPy's function of the same name builds them, as in `np.sum(X)`.
+These work on whole arrays. Lengths may have names, `g.symbol("X", shape=("n", 784))`: within a call, each name stands for one
+length, and `X.shape[0]*2` or `"2*n"` is computed from it. Shapes are checked where the expression is written. `axis=` is an
+int, a tuple, or None for all axes. Each operation declares its reverse-mode derivative, from which forward mode follows.
+Matrices are the last two axes; axes before them are batch axes. `g.evaluate` and `Graph.forward` evaluate them, `g.compile`
+compiles them; NumPy's function of the same name builds them, as in `np.sum(X)`.
 """
 
 ARRAY_TITLES = {
@@ -182,9 +182,14 @@ def page() -> str:
     for op in all_ops():
         if not op.user_defined:
             sections.setdefault(op.category, []).append(op)
-    lines = [HEAD]
-    for category in [*TITLES, *(name for name in sections if name not in TITLES)]:
-        lines += [f"## {TITLES.get(category, category.capitalize())}", ""]
+    titles = {
+        category: TITLES.get(category, category.capitalize())
+        for category in [*TITLES, *(name for name in sections if name not in TITLES)]
+    }
+    listed = [*titles.values(), "Operations on arrays", *ARRAY_TITLES.values()]
+    lines = [HEAD, *(f"- [{title}](#{title.lower().replace(' ', '-')})" for title in listed), ""]
+    for category, title in titles.items():
+        lines += [f"## {title}", ""]
         lines += ["| written | meaning | derivative | types | error |", "| --- | --- | --- | --- | --- |"]
         for op in sections[category]:
             meaning = op.summary.replace("|", "\\|")
@@ -204,20 +209,20 @@ def page() -> str:
     lines += array_section()
     lines += [
         "`g.zeros`, `g.ones`, `g.full` and `…_like` are `broadcast_to` of a number; `g.take`, `g.take_along_axis` and `g.split`",
-        "write indices; `g.dot`, `g.slogdet`, `g.qr`, `g.eigh` and `g.svd` stand for the operations above as NumPy's do.",
+        "build index operations; `g.dot`, `g.slogdet`, `g.qr`, `g.eigh` and `g.svd` have NumPy's interface.",
         "",
-        "`g.sici`, `g.shichi` and `g.airy` return the operations above as SciPy's functions of these names do;",
+        "`g.sici`, `g.shichi` and `g.airy` return the operations above like SciPy's functions of the same names;",
         "`g.eval_legendre(n, x)`, `g.eval_hermite(n, x)` and `g.multigammaln(a, d)`, of a degree or dimension that is a number,",
         "are formulas of operations. So are NumPy's `heaviside`, `copysign`, `fmod`, `fmax`, `fmin`, `nan_to_num`, `deg2rad`,",
         "`rad2deg`, `select`, `piecewise`, `polyval`, `interp`, `diff`, `cross`, `trapezoid`, `average`, `cov`, `corrcoef`,",
         "`pinv`, `lstsq`; `g.cubic_spline(x, xp, fp)` and `g.piecewise_polynomial(x, c, breaks)` are SciPy's. NumPy's and",
-        "SciPy's functions build them where they meet an expression, as in `scipy.special.ndtr(x)`.",
+        "SciPy's functions build them when they are called with an expression, as in `scipy.special.ndtr(x)`.",
         "",
-        "`python -m tests.benchmarks.special` prints how exact special functions and their first two derivatives are, beside",
-        "mpmath. What calls a compiled function of SciPy's is refused by exports, by name.",
+        "`python -m tests.benchmarks.special` prints the errors of special functions and their first two derivatives, compared",
+        "with mpmath. Functions that call compiled SciPy functions cannot be exported; the error names them.",
         "",
         "`g.maxout(x, y, …)` is the largest of any number of expressions, built from `maximum`. `g.define_op` adds",
-        "operations of your own; they behave as these do.",
+        "user-defined operations, which behave like these.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -5,6 +5,7 @@ Run: python docs/make_rules.py
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -49,16 +50,17 @@ HEAD = """# The rewriting rules
 
 Written by `python docs/make_rules.py` from the tables in `graphc/rewrite`; edit those instead.
 
-`g.compile` rewrites a formula before it makes machine code of it; `g.rewrites(expr)` lists what fires, `g.stabilize` and
-`g.simplify` give the result, `without=["name"]` switches rules off, and `rewrite=None` all of them. An *exact* rule keeps every
-bit, special values included, and fires at every level; a *stable* one keeps the real function, with smaller errors or over a
-wider range, and fires at `rewrite="stable"`. In patterns a letter stands for any expression, `c` for a constant, `p` for a
-condition; what is given as "…" is computed from the match. Rules are tried in the order of this page. Tests hold each against
-values to many digits: over the whole range of floats, and those over arrays at random shapes, with infinities and NaN.
+`g.compile` rewrites a formula before it generates machine code; `g.rewrites(expr)` lists the rules applied, `g.stabilize` and
+`g.simplify` give the result, `without=["name"]` switches rules off, and `rewrite=None` all of them. An *exact*
+rule keeps every bit, including special values, and applies at every level; a *stable* rule keeps the real function, with smaller
+errors or over a wider range, and applies at `rewrite="stable"`. In patterns a letter stands for any expression, `c` for a
+constant, `p` for a condition; a replacement shown as "…" is computed from the match. Rules are tried in the order of this page.
+Tests compare each rule with high-precision values over the whole range of floats, and rules over arrays on random shapes, with
+infinities and NaN.
 """
 
 SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
-    ("Exact", "Most follow from facts that stand on the operations.", algebra.RULES),
+    ("Exact", "Most follow from properties declared on the operations.", algebra.RULES),
     (
         "Arrays",
         "Along axes: `a` stands for any of them. Pairs and ties of axes are matched as sets.",
@@ -108,7 +110,7 @@ SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
         "In any order, with any factor, among other terms.",
         like_terms.RULES,
     ),
-    ("Over- and underflow on the way", "", overflow.RULES),
+    ("Overflow and underflow on the way", "", overflow.RULES),
     ("Sums of quotients of one symbol", "", quotient_sums.RULES),
     ("Views", "", (*views.RULES, *views.SCALAR_RULES)),
     (
@@ -146,11 +148,16 @@ def row(rule: Any) -> str:
     return f"| {code(rule.name)} | {code(told) if formula else words(told)} | {why} | {rule.kind} |"
 
 
+def anchor(title: str) -> str:
+    """The anchor of a heading, the same on GitHub and on the site."""
+    return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+
+
 def page() -> str:
     """The whole list as Markdown."""
     listed = [rule for _, _, rules in SECTIONS for rule in rules]
     assert set(map(id, listed)) == set(map(id, tables.BUILT_IN)), "a table of rules is missing here"
-    lines = [HEAD]
+    lines = [HEAD, *(f"- [{title}](#{anchor(title)})" for title, _, _ in SECTIONS), ""]
     for title, remark, rules in SECTIONS:
         lines += [f"## {title}", ""]
         lines += [remark, ""] if remark else []

@@ -139,6 +139,11 @@ HEAD = """# Accuracy
 
 Written by `python -m tests.benchmarks.hamming`; edit that instead.
 
+- [Hamming's exercises](#hammings-exercises)
+- [Their derivatives](#their-derivatives)
+- [Everyday formulas and their derivatives](#everyday-formulas-and-their-derivatives)
+- [Ten formulas that scientists get wrong](#ten-formulas-that-scientists-get-wrong)
+
 `g.accuracy(expr, ranges={"x": (-50, 50)})` draws random inputs, evaluates the compiled formula as written and as rewritten, and
 compares both with the exact value, which mpmath computes with increasing precision until the rounded value no longer changes.
 Errors are measured in bits, log₂(1 + the number of floats between the two values): 0 is the correctly rounded value, 1 its
