@@ -61,36 +61,37 @@ def compile(
 
     Parameters
     ----------
-    outputs : an expression, a structure of expressions, a `Graph`, or a traced function; sparse derivatives come back as
+    outputs : an expression, a structure of expressions, a `Graph`, or a traced function; sparse derivatives are returned as
         `scipy.sparse` arrays
-    inputs : the symbols in the order of the arguments; by default in the order in which they are read
-    dtype : another float type for all float symbols and literals, as "float32"
-    rewrite : "stable" rewrites the formula for smaller rounding errors and a wider range (`g.rewrites` lists what fires),
-        "exact" by the rules that keep every bit, None compiles it as it is written; "search" compiles what `g.improve` finds for
-        the outputs together, such as a value and its gradient. Outputs that are no formulas of float64 numbers are rewritten by
-        the rules then
-    without : names of rules that are switched off, or the name of one
+    inputs : the symbols in the order of the arguments; by default in the order in which they occur
+    dtype : another float type for all float symbols and literals, such as "float32"
+    rewrite : "stable" rewrites the formula for smaller rounding errors and a wider range (`g.rewrites` lists the rules
+        applied), "exact" applies only the rules that keep every bit, None compiles the formula as written; "search" compiles
+        what `g.improve` finds for all outputs together, such as a value and its gradient (outputs that are not formulas of
+        float64 scalars are rewritten as for "stable")
+    without : the name or names of rules to switch off
     cache : reuse machine code from this process or an earlier one, and store new code; the environment variables
-        GRAPHC_CACHE_DIR and GRAPHC_CACHE_SIZE say where, and how much is stored, `graphc cache info` shows it
-    parallel : "auto" runs array loops on several threads where they are long enough to gain from it, True runs all of them so,
-        False none; `set_num_threads` says how many. Results do not depend on it, to the bit
-    updates : symbol → its new value. Arrays given for these inputs are written in place, once all results are computed, as a step
-        of training needs: updates={W: W - 0.1*dW}
-    tier : "native" returns when the machine code is there. "interpreted" returns at once and NumPy answers, slowly, as soon as
-        the graph is rewritten, while the machine code is made on a thread of its own; `f.tier` says which answers, `f.wait()`
-        waits for the machine code. "auto" does that from 20,000 operations on, which take seconds to compile. Interpreted results
-        are equal for + − × ÷ and √, and each function's within its bound of docs/ops.md. "quick" has the
-        machine code of numbers in a tenth of the time, by LLVM's fastest generator; it runs some 1.3 times as long and gives the
-        same bits, and loops over arrays are made as ever, when first needed. Graphs with arrays are always native
-    progress : whether a progress bar of the compilation is shown on standard error; None shows it on a terminal, after a second
-    dump : the name of a pass of the compiler, several, or "all": what each of them makes of the formula is printed on standard
-        error; so does the environment's GRAPHC_DUMP. `graphc compile FORMULA --show passes` lists them
-    ranges, budget : with rewrite="search": the intervals of the inputs, and the seconds of the search, as for `improve`. What is
-        found is kept in the cache beside machine code, so it is searched for once
+        GRAPHC_CACHE_DIR and GRAPHC_CACHE_SIZE set the directory and the maximum size, `graphc cache info` shows them
+    parallel : "auto" runs array loops on several threads if they are long enough to benefit, True runs all of them in parallel,
+        False none; `set_num_threads` sets the number of threads. Results are bit-identical in all cases
+    updates : symbol → its new value. The arrays passed for these inputs are updated in place after all results are computed, as
+        for a training step: updates={W: W - 0.1*dW}
+    tier : "native" returns when the machine code is ready. "interpreted" returns at once: as soon as the graph is rewritten,
+        NumPy evaluates it, slowly, while the machine code is generated in a background thread; `f.tier` says which one is in
+        use, `f.wait()` waits for the machine code. "auto" does that from 20,000 operations on, which take seconds to compile.
+        Interpreted results are identical for + − × ÷ and √, and within the bounds of docs/ops.md for other functions. "quick"
+        generates machine code for scalars in a tenth of the time, with LLVM's fastest code generator; it runs about 1.3 times
+        as long and gives the same bits; loops over arrays are generated as usual, when first needed. Graphs with arrays are
+        always native
+    progress : whether to show a progress bar on standard error; None shows it only on a terminal, after a second
+    dump : the name of a compiler pass, several, or "all": prints the result of each of these passes on standard error, as does
+        the environment variable GRAPHC_DUMP. `graphc compile FORMULA --show passes` lists them
+    ranges, budget : with rewrite="search": the intervals of the inputs, and the time limit of the search in seconds, as for
+        `improve`. The result is cached with the machine code, so each search runs only once
 
-    Returns a `CompiledFunction` (with sparse derivatives a `SparseFunction`, which is used as one): numbers in, numbers out;
-    arrays broadcast. With operations on whole arrays, or `updates`, it takes exactly the declared shapes, in which named axes
-    may have any length.
+    Returns a `CompiledFunction` (with sparse derivatives a `SparseFunction`, which is used in the same way): numbers give
+    numbers; arrays broadcast. With operations on whole arrays, or `updates`, it takes exactly the declared shapes, in which
+    named axes may have any length.
 
     >>> import graphc as g
     >>> x, y = g.symbols("x y")

@@ -16,17 +16,17 @@ def evaluate(outputs: Any, at: Mapping[Any, Any], *, digits: int | None = None) 
     Parameters
     ----------
     outputs : an expression, or a tuple, list, dict or named tuple of expressions
-    at : name or symbol → number or array; arrays broadcast. Symbols that the expression does not depend on may be
-        given too, so that a derivative can be evaluated at the same point as its function
-    digits : None computes with NumPy in the types of the expression, operation by operation, as it is written. A number from 1 to
-        10,000 is how many significant digits are computed, by mpmath, with an error bound that proves them;
-        the point may then hold mpmath numbers, fractions and decimals too, taken exactly. Arrays are evaluated element by element
+    at : name or symbol → number or array; arrays broadcast. Symbols that the expression does not depend on are allowed, so that
+        a derivative can be evaluated at the same point as its function
+    digits : None computes with NumPy in the types of the expression, operation by operation, as written. A number from 1 to
+        10,000 is the number of significant digits, computed by mpmath with a proven error bound; the point may then also
+        contain mpmath numbers, fractions and decimals, which are taken exactly. Arrays are evaluated element by element
 
-    Returns Python numbers for scalars and NumPy arrays of their own for arrays, in the structure of `outputs`; with `digits`
-    mpmath numbers for floats, and object arrays of them.
+    Returns Python numbers for scalars and new NumPy arrays for arrays, in the structure of `outputs`; with `digits` mpmath
+    numbers for floats, and object arrays of them.
 
-    Raises `InputError` for missing or unknown names, and `PrecisionError` where a value depends on more digits of what is
-    computed on the way than the last precision has.
+    Raises `InputError` for missing or unknown names, and `PrecisionError` if the digits cannot be determined even at the
+    highest working precision.
 
     >>> import graphc as g
     >>> x, y = g.symbols("x y")

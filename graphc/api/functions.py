@@ -29,13 +29,12 @@ def grad(output: Any, wrt: Any, seed: Any = None, *, rewrite: str | None = None)
     output : a float expression, or several of them in a tuple or list
     wrt : the symbol (or any node) to differentiate with respect to, or a structure of them
     seed : the weight of each output in the sum that is differentiated; not needed for one scalar output
-    rewrite : None differentiates the formula as it is written; "stable" its stable form (`stabilize`), whose derivative often
-        keeps digits that the other loses (docs/accuracy.md measures both); "exact" its simplified form (`simplify`)
+    rewrite : None differentiates the formula as written; "stable" its stable form (`stabilize`), whose derivative is often more
+        accurate (docs/accuracy.md measures both); "exact" its simplified form (`simplify`)
 
-    Returns expressions in the structure of `wrt`; they can be differentiated again. Where the output does not depend
-    on a symbol, zeros of its shape.
-    Raises `GradientError` for outputs or symbols that are not floats, and for `rewrite` with a `wrt` that is not made of
-    symbols, as rewriting may remove any other node.
+    Returns expressions in the structure of `wrt`; they can be differentiated again. If the output does not depend on a symbol,
+    the result is zeros of its shape. Raises `GradientError` for outputs or symbols that are not floats, and for `rewrite` if
+    `wrt` contains nodes other than symbols, since rewriting may remove them.
 
     >>> import graphc as g
     >>> x, y = g.symbols("x y")
@@ -72,9 +71,9 @@ def _stated(outputs: list[Expr], targets: list[Expr], rewrite: str) -> list[Expr
 
 
 def value_and_grad(output: Any, wrt: Any, seed: Any = None, *, rewrite: str | None = None) -> tuple[Any, Any]:
-    """The pair (output, grad(output, wrt)), to be compiled together: they share their work.
+    """The pair (output, grad(output, wrt)), to be compiled together, so that they share common subexpressions.
 
-    rewrite : as for `grad`; the output is the rewritten one then
+    rewrite : as for `grad`; the output is then rewritten too
 
     >>> import graphc as g
     >>> x, y = g.symbols("x y")
@@ -100,13 +99,13 @@ def _targets(wrt: Any) -> tuple[list[Expr], Any]:
 
 
 def vjp(output: Any, wrt: Any, adjoint: Any) -> Any:
-    """The product of an adjoint with the Jacobian, as expressions in the structure of `wrt`: `grad` with that seed.
+    """The vector–Jacobian product, as expressions in the structure of `wrt`: `grad` with the adjoint as its seed.
 
     output : a float expression of any shape, or several of them
     wrt : the symbol (or any node) to differentiate with respect to, or a structure of them
-    adjoint : one for each output, of its shape
+    adjoint : one for each output, of the same shape
 
-    Raises `GradientError` as `grad` does, and `ShapeError` for an adjoint that does not fit.
+    Raises `GradientError` as `grad` does, and `ShapeError` for an adjoint of the wrong shape.
 
     >>> from graphc.ir.expr import symbols
     >>> x, y, v = symbols("x y v")
@@ -123,9 +122,9 @@ def jvp(output: Any, wrt: Any, tangents: Any) -> Any:
     ----------
     output : an expression or a structure of them; the result has the same structure
     wrt : the symbol (or any node), or a structure of them
-    tangents : for each of `wrt` its rate of change: an expression, number or array of its shape, or a scalar for all elements
+    tangents : the direction, for each of `wrt`: an expression, number or array of its shape, or a scalar for all elements
 
-    Raises `GradientError` for what is not a float and `ShapeError` for a tangent that does not fit.
+    Raises `GradientError` for anything that is not a float and `ShapeError` for a tangent of the wrong shape.
 
     >>> from graphc.ir.expr import symbols
     >>> x, y, t = symbols("x y t")
@@ -149,7 +148,7 @@ def jvp(output: Any, wrt: Any, tangents: Any) -> Any:
 
 
 def hvp(output: Any, wrt: Any, tangents: Any) -> Any:
-    """The Hessian of a scalar expression times a direction, in the structure of `wrt`: forward mode over reverse mode.
+    """The Hessian–vector product of a scalar expression, in the structure of `wrt`: forward mode over reverse mode.
 
     The Hessian is never built: the product costs a few evaluations of `output`. Raises `GradientError` as `grad` does.
 
@@ -162,14 +161,15 @@ def hvp(output: Any, wrt: Any, tangents: Any) -> Any:
 
 
 def jacobian(output: Any, wrt: Any, *, sparse: bool = False, format: str = "csr") -> Any:
-    """All derivatives of the elements of an expression: of shape output.shape + wrt.shape, for each of `wrt`.
+    """The Jacobian: all derivatives of the elements of an expression, of shape output.shape + wrt.shape for each of `wrt`.
 
-    Rows by reverse mode or columns by forward mode, whichever are fewer; an axis with a name, whose length only the call knows,
-    counts as long. Several outputs give a structure of such results. Raises `GradientError` for more than 10,000 of both.
+    Rows are computed by reverse mode or columns by forward mode, whichever are fewer; a named axis, whose length is known only
+    at the call, counts as long. Several outputs give a structure of such results. Raises `GradientError` if there are more than
+    10,000 of both.
 
-    sparse : compute only what may differ from zero: each entry for itself, or in as few sweeps as a colouring needs. The result
-        is one `SparseDerivative` with a row for each element of the outputs and a column for each of `wrt`; compiled or evaluated
-        it is a `scipy.sparse` array of fixed structure
+    sparse : compute only entries that may be nonzero: each entry separately, or in as few sweeps as a colouring needs. The
+        result is one `SparseDerivative` with a row for each element of the outputs and a column for each of `wrt`; compiled or
+        evaluated it is a `scipy.sparse` array of fixed structure
     format : of that array: "csr", "csc" or "coo"
 
     >>> import graphc as g
@@ -194,9 +194,9 @@ def jacobian(output: Any, wrt: Any, *, sparse: bool = False, format: str = "csr"
 
 
 def hessian(output: Any, wrt: Any, *, sparse: bool = False, format: str = "csr") -> Any:
-    """All second derivatives of a scalar expression, of shape wrt.shape + wrt.shape; of several symbols all pairs.
+    """The Hessian: all second derivatives of a scalar expression, of shape wrt.shape + wrt.shape; for several symbols, all pairs.
 
-    sparse, format : as for `jacobian`: one symmetric `SparseDerivative`, in which an entry may be read at its mirror image
+    sparse, format : as for `jacobian`: one symmetric `SparseDerivative`, in which an entry may be computed as its mirror image
 
     Raises `GradientError` as `grad` and `jacobian` do.
 
@@ -238,11 +238,11 @@ def explain(
     Parameters
     ----------
     outputs : an expression, a structure of expressions, or a `Graph`
-    at : name or symbol → number or array; without it the explanation is in symbols alone
+    at : name or symbol → number or array; without it the explanation is purely symbolic
     seed : the weight of each output in what is differentiated; needed unless there is one float scalar output
-    name : of what is differentiated; by default the user's own name for it, or what it is the derivative of, or L
+    name : the name of the output; by default the name the user gave it, or the derivative that it is, or L
     digits : significant digits
-    step : the step of loops that is explained as well, counted from 0; (3, 0) is step 0 of a loop within step 3 of another
+    step : the step of loops that is explained too, counted from 0; (3, 0) is step 0 of a loop within step 3 of another
 
     Returns an `Explanation`: `print` shows text; it has `.markdown()` and `.latex()`. Raises `GradientError` for
     outputs that have no derivative and `InputError` when `at` does not fit the symbols.

@@ -38,13 +38,13 @@ class Graph(Dag):
     ----------
     outputs : an expression, or a tuple, list, dict or named tuple of expressions, or a traced function (its inputs
         are then the graph's)
-    inputs : the symbols in the order in which a function of the graph takes them; by default in the order in which they are read.
-        Symbols that the outputs do not use may be listed.
+    inputs : the symbols in the order of the arguments; by default in the order in which they occur. Symbols that the outputs do
+        not use may be listed.
 
     Nodes are integers in topological order. `graph.nx` is a frozen `networkx.DiGraph`; `graph.node(expr)` and
     `graph.expr(node)` translate; `graph.verify()` checks every invariant.
 
-    Raises `NameClashError` when one name stands for two symbols, `ExpressionError` when an input is missing or listed twice.
+    Raises `NameClashError` when two symbols have the same name, `ExpressionError` when an input is missing or listed twice.
 
     >>> from graphc.ir.expr import symbols
     >>> x, y, z = symbols("x y z")

@@ -197,12 +197,12 @@ def _leaves(tree: Any) -> list[Expr]:
 
 
 def sparsity(output: Any, wrt: Any) -> Sparsity:
-    """The pattern of a Jacobian, read from the graph: which derivatives may differ from zero.
+    """The sparsity pattern of a Jacobian, read from the graph: which derivatives may be nonzero.
 
-    output, wrt : expressions, or structures of them, whose elements stand one after the other, row by row
+    output, wrt : expressions, or structures of them, whose elements are concatenated in row-major order
 
-    Nothing is evaluated but constants. Where an operation, as an inverse, declares no more than that its result depends on a
-    whole matrix, all of that is in the pattern. Raises `GradientError` for an axis with a name, whose length a call alone tells.
+    Only constants are evaluated. If an operation such as a matrix inverse declares only that its result depends on the whole
+    matrix, all these entries are in the pattern. Raises `GradientError` for a named axis, whose length is known only at a call.
 
     >>> from graphc.ir.expr import symbols
     >>> x = symbols("x", shape=5)

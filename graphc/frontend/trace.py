@@ -179,24 +179,25 @@ def function(
     dtype: Any = "float64",
     inline: Inline = True,
 ) -> Any:
-    """A Python function as a graph: a decorator.
+    """A decorator that turns a Python function into a graph.
 
     Parameters
     ----------
     python : the function. Its parameters become inputs; one with a default is an option, which keeps its value.
-    symbols : the symbols of inputs that are not scalars of type `dtype`, named as the parameters
+    symbols : the symbols of inputs that are not scalars of type `dtype`, with the names of the parameters
     dtype : the type of the other inputs
-    inline : what a call of it within a formula is. True: its formula, written out. False: one node, drawn as a frame that
-        opens; its body is traced once for arguments of some types and shapes, differentiated once, compiled once as a native
-        function, and called: a formula that calls it a hundred times compiles as fast as one that calls it once. "auto": one
-        node where it has more than 150 operations
+    inline : what a call within a formula becomes. True: its formula is inserted. False: a single node, drawn as a frame that
+        can be opened; the body is traced once for each combination of argument types and shapes, differentiated once and
+        compiled once as a native function, so a formula that calls it a hundred times compiles as fast as one that calls it
+        once. "auto": a single node if it has more than 150 operations
 
-    The function is called with symbols, and the operations that it performs are recorded: Python's loops, and
-    branches on options, run; `if x > 0:` and `math.exp(x)` on an input are errors that name the line and what to
-    write instead. Returns a `TracedFunction`.
+    The function is called with symbols, and the operations that it performs are recorded: Python loops, and branches on
+    options, are executed; `if x > 0:` and `math.exp(x)` on an input are errors that name the line and what to write instead.
+    Returns a `TracedFunction`.
 
-    Raises `DefinitionError` for parameters such as *args, `UnknownNameError` for a symbol that is no input, and `ExpressionError`
-    where one with `inline=False` calls itself. What such a function uses from outside is what it was when it was traced.
+    Raises `DefinitionError` for parameters such as *args, `UnknownNameError` for a symbol that is not an input, and
+    `ExpressionError` if a function with `inline=False` calls itself. Values that such a function uses from outside are those at
+    the time of tracing.
 
     >>> @function
     ... def loss(x, w, b):

@@ -56,22 +56,21 @@ def cfunctions() -> Any:
 
 
 def to_sympy(tree: Any, *, evaluate: bool = True, symbols: Any = None) -> Any:
-    """The SymPy expression of an expression, or of a structure of expressions.
+    """Convert an expression, or a structure of expressions, to SymPy.
 
     Parameters
     ----------
     tree : scalar expressions
-    evaluate : whether SymPy may simplify while it builds, as it does by default; False keeps the formula
-        as written
-    symbols : what graphc's symbols become: a mapping from symbols or names to SymPy expressions, or SymPy symbols, which are
-        taken by name. Others keep their names and are real (or integers, or booleans): SymPy's `Symbol("x")` is another one than
-        `Symbol("x", real=True)`, and a derivative by it is 0
+    evaluate : whether SymPy may simplify while building, as it does by default; False keeps the formula as written
+    symbols : what replaces graphc's symbols: a mapping from symbols or names to SymPy expressions, or SymPy symbols, matched by
+        name. All others keep their names and are real (or integer, or boolean): note that SymPy's `Symbol("x")` differs from
+        `Symbol("x", real=True)`, so a derivative with respect to it is 0
 
-    Whole constants and short binary
-    fractions become rationals, other floats SymPy's floats of the same value. Integers do not wrap around.
+    Integer constants and short binary fractions become rationals, other floats become SymPy floats of the same value. Integers
+    do not wrap around.
 
-    Raises `ConversionError` for tensors, for operations that are no function of real numbers, for a key of `symbols` that is no
-    symbol of the expressions, and when SymPy recurses too deeply.
+    Raises `ConversionError` for tensors, for operations that are not functions of real numbers, for a key of `symbols` that is
+    not a symbol of the expressions, and when SymPy recurses too deeply.
 
     >>> from graphc.ir.expr import symbols
     >>> x, y = symbols("x y")

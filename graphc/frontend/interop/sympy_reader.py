@@ -56,23 +56,23 @@ _RECIPROCALS = {"sec": "cos", "csc": "sin", "cot": "tan", "sech": "cosh", "csch"
 def from_sympy(
     tree: Any, symbols: Mapping[Any, Expr] | Iterable[Expr] | None = None, dtype: Any = "float64"
 ) -> Any:
-    """The expression that a SymPy expression describes.
+    """Convert a SymPy expression to an expression.
 
     Parameters
     ----------
     tree : a SymPy expression, or a tuple, list or dict of them
-    symbols : what SymPy's symbols stand for: graphc symbols, taken by name, or a mapping whose keys are names, SymPy
-        symbols, functions of others as f(t), and their derivatives. Others become scalar symbols of type
-        `dtype`, or booleans where they stand as an operand of a logical connective.
+    symbols : what replaces SymPy's symbols: graphc symbols, matched by name, or a mapping whose keys are names, SymPy symbols,
+        functions of other symbols such as f(t), and their derivatives. All others become scalar symbols of type `dtype`, or
+        booleans if they are operands of a logical connective.
     dtype : the type of symbols and numbers
 
-    Numbers are floats, rounded once. Over the reals: a root of a negative number is NaN, where SymPy means
-    a complex one. DiracDelta is 0, as the derivative of a jump is everywhere else, with a warning.
+    Numbers become floats, rounded once. All values are real: a root of a negative number is NaN, where SymPy gives a complex
+    number. DiracDelta becomes 0, which is the derivative of a jump everywhere else, with a warning.
 
     Matrices become arrays of two axes; a `MatrixSymbol` is a symbol of its shape, whose lengths may have names. Long sums and
-    products, and those between bounds that are not known, become loops; without a term they are 0 and 1.
+    products, and those with unknown bounds, become loops; empty ones are 0 and 1.
 
-    Raises `ConversionError` for what has no counterpart: complex numbers, integrals, infinite sums, unevaluated
+    Raises `ConversionError` for anything without a counterpart: complex numbers, integrals, infinite sums, unevaluated
     derivatives, unknown functions; and for a key of a mapping `symbols` that does not occur.
 
     >>> import sympy

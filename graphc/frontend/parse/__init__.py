@@ -28,14 +28,14 @@ def parse(text: str, symbols: Any = None, dtype: Any = "float64") -> Expr:
         and calls of the operations (`g.operations()`, NumPy's names for them, `min`, `max`, `maxout`), with keyword
         arguments. `pi`, `e`, `inf` and `nan` are numbers unless declared as symbols; `float32(0.5)` is a
         number of that type, `astype(x, float32)` a cast.
-    symbols : the names that may stand in the text: symbols, names of symbols of type `dtype`, or a mapping
-        of names to expressions. By default every unknown name becomes a scalar symbol.
-    dtype : the type of symbols that are given by name alone
+    symbols : the names that may occur in the text: symbols, names of symbols of type `dtype`, or a mapping of names to
+        expressions. By default every unknown name becomes a scalar symbol.
+    dtype : the type of symbols that are given only by name
 
-    Numbers are weakly typed beside expressions, as Python's are. A minus directly before a number makes a
-    negative constant; nothing else is folded. `parse(str(e), symbols=free_symbols(e)) is e`, unless the text
-    was shortened, holds an array constant, a NaN with a sign or payload, a name that is no identifier or a
-    tower of powers of numbers, or e is a constant alone (it then takes the type `dtype`).
+    Numbers are weakly typed, like Python numbers in expressions. A minus directly before a number makes a negative constant;
+    nothing else is simplified. `parse(str(e), symbols=free_symbols(e)) is e`, unless the text was shortened, holds an array
+    constant, a NaN with a sign or payload, a name that is not an identifier or a tower of powers of numbers, or e is a single
+    constant (which then has the type `dtype`).
 
     Raises `ParseError` for text outside this grammar, with the column marked; `UnknownNameError` with the
     nearest known name; `ArityError`, `DtypeError` and `ShapeError` as the operations do. A formula has at

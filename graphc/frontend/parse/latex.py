@@ -33,12 +33,12 @@ def parse_latex(text: str, symbols: Any = None, dtype: Any = "float64") -> Expr:
     Parameters
     ----------
     text : fractions, roots, powers, products with or without a sign, functions with or without brackets (\sin^2 x, \log_2 n,
-        \operatorname{erf} x), |x|, \lVert x\rVert, \lfloor x\rfloor, n!, \binom{n}{k}, sums and products between whole numbers
-        or up to symbols, which become loops, derivatives (\frac{d}{dx}, \frac{\partial f}{\partial x}), cases, pmatrix and
-        bmatrix, transposes. Without brackets a function takes the product behind it, up to the next function, + or -. A sum
-        takes the product behind it
+        \operatorname{erf} x), |x|, \lVert x\rVert, \lfloor x\rfloor, n!, \binom{n}{k}, sums and products between integers or up
+        to symbols, which become loops, derivatives (\frac{d}{dx}, \frac{\partial f}{\partial x}), cases, pmatrix and bmatrix,
+        transposes. Without brackets a function applies to the product after it, up to the next function, + or -; a sum applies
+        to the product after it
     symbols : as for `g.parse`; by default every name becomes a scalar symbol
-    dtype : the type of symbols that are given by name alone
+    dtype : the type of symbols that are given only by name
 
     x_1 and x_{ij} are names, "x_1" and "x_ij"; Greek letters are named as written, "alpha". In a sum over i, x_i is element i of
     a declared array x, counted from 1, else the name x_1, x_2, … e and \pi are numbers unless declared.

@@ -114,7 +114,7 @@ _OF_OPERATORS: dict[str, Op] = {}
 
 
 def constant(value: Any, dtype: Any = None) -> Expr:
-    """A constant of a given dtype, or of the value's own (float64, int64 or bool for Python's numbers).
+    """A constant of a given dtype, by default that of the value (float64, int64 or bool for Python numbers).
 
     Takes Python numbers, NumPy scalars and NumPy arrays; arrays are copied. Raises `DtypeError` for complex numbers,
     strings and objects, and for an integer that its type cannot hold.

@@ -31,12 +31,12 @@ def symbol(
     name : any text; an identifier if the compiled function is to take it by keyword
     shape : () for a scalar, which broadcasts over arrays; else a tuple of ints and names
     dtype : a NumPy dtype or its name: bool, integers, float32, float64
-    positive : a promise that every value is above 0
-    range : a promise that every value lies in the interval (low, high), ends included; an end may be infinite
+    positive : a promise that every value is positive
+    range : a promise that every value lies in the interval (low, high), including the ends, which may be infinite
 
-    A promise is a fact for the rewriting rules (`g.compile`, `g.stabilize`), and includes that no value is NaN. It is not
-    checked where values are passed: beyond it, what is computed is not specified. Symbols with different promises differ.
-    Raises `ExpressionError` for a range that holds nothing, and for one of booleans.
+    The rewriting rules (`g.compile`, `g.stabilize`) rely on a promise; it also excludes NaN. It is not checked when values are
+    passed: if a value breaks it, the result is unspecified. Symbols with different promises are different. Raises
+    `ExpressionError` for an empty range, and for a range of booleans.
 
     >>> symbol("x") is symbol("x")
     True
@@ -86,7 +86,7 @@ def symbols(
 ) -> Any:
     """Several symbols from names separated by spaces or commas; one name gives one symbol, several a tuple.
 
-    The other parameters are those of `symbol`, and hold for each of them.
+    The other parameters are those of `symbol` and apply to each of them.
 
     >>> symbols("x w b")
     (x, w, b)
