@@ -50,25 +50,25 @@ def accuracy(
     without: Iterable[str] = (),
     nodes: bool = True,
 ) -> Accuracy:
-    """How many bits of a formula's value are wrong, as it is written and as it is rewritten, and where they are lost.
+    """How many bits of a formula's value are wrong, as written and as rewritten, and in which operations they are lost.
 
     Parameters
     ----------
     expr : a float expression, or a `Graph` or traced function of one output
     ranges : name or symbol → (low, high), the interval that its values are drawn from; by default all finite values of its
         type.
-    draw : "floats" draws points uniformly over the floating-point numbers in the ranges, so that each exponent is as likely as
-        any other, "range" uniformly over the ranges, "both" in turn; a symbol without a range is always drawn the first way
-    samples : how many points; by default 256, fewer for a large graph. Points at which the formula has no value, or one beyond
-        the largest float, are counted and left out, and others are drawn, up to sixteen for each sample.
-    seed : of the random numbers: the same seed gives the same report
-    rewrite, without : the level of rewriting that is compared, as in `compile`
-    nodes : whether to look at every operation; without it a report is made in about a third of the time
+    draw : "floats" draws points uniformly over the floating-point numbers in the ranges, so that all exponents are equally
+        likely, "range" uniformly over the ranges, "both" alternates; a symbol without a range is always drawn by "floats"
+    samples : how many points; by default 256, fewer for a large graph. Points at which the formula is undefined or overflows
+        are counted and replaced by others, up to sixteen for each sample.
+    seed : seed of the random numbers: the same seed gives the same report
+    rewrite, without : the level of rewriting to compare with, as in `compile`
+    nodes : whether to examine every operation; without it a report takes about a third of the time
 
-    Of a program over arrays the error at a point is that of the worst element of its result; lengths must be known.
+    For a program over arrays, the error at a point is that of the worst element of the result; lengths must be numbers.
 
-    Raises `InputError` for ranges that fit no symbol and where no point was found at which the formula has a value,
-    `DtypeError` for what is no float, and `ShapeError` where names leave lengths open.
+    Raises `InputError` for ranges that match no symbol, and if no point was found at which the formula is defined; `DtypeError`
+    for outputs that are not floats; and `ShapeError` for named lengths.
 
     >>> from graphc.frontend.parse import parse
     >>> report = accuracy(parse("exp(x) - 1"), {"x": (-1, 1)}, samples=64)

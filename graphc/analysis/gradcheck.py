@@ -116,20 +116,19 @@ def check_grad(f: Any, at: Mapping[Any, Any], wrt: Any = None) -> GradientReport
     Parameters
     ----------
     f : an expression, a structure of expressions, or a graph
-    at : name or symbol → number or array; at arrays every element is checked, and every element of an output that is an array:
-        what takes a moment for ten numbers takes long for a thousand
+    at : name or symbol → number or array; every element of an array is checked, for every element of the output, so the check
+        is fast for ten numbers and slow for a thousand
     wrt : the symbols, or names of symbols, to differentiate with respect to; by default all float symbols
 
-    The function is evaluated in mpmath. The step falls and the precision rises until two differences
-    agree; the tolerance is what they still differ by, and what the rounding of the constants in the
-    derivative's formula can do: no tuning. At a kink any value between the derivatives from the left and
-    from the right passes, at the end of the domain the one-sided derivative is taken; both are noted.
-    Where the function has no finite value there is nothing to compare and the check fails.
+    The function is evaluated in mpmath, with decreasing step and increasing precision until two successive differences agree.
+    The tolerance is their remaining difference plus the effect of rounding the constants in the formula of the derivative, so
+    there is nothing to tune. At a kink any value between the left and right derivatives passes; at the end of the domain the
+    one-sided derivative is used; both are noted in the report. Where the function has no finite value, the check fails.
 
-    Returns a report that is true when all agree, prints the worst entry, and holds every one.
+    Returns a report that is true when all partial derivatives agree; it prints the worst one and contains all of them.
 
-    Raises `InputError` for a wrong point, `GradientError` for a function or symbol that is not a float, and `ConversionError` for
-    an operation on arrays that no formula stands for, as singular values.
+    Raises `InputError` for a wrong point, `GradientError` for a function or symbol that is not a float, and `ConversionError`
+    for an operation on arrays that has no elementwise formula, such as singular values.
 
     >>> import graphc as g
     >>> x, y = g.symbols("x y")

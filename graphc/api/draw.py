@@ -52,47 +52,48 @@ def draw(
     highlight: Any = None,
     note: Mapping[Any, str] | None = None,
 ) -> Diagram:
-    """A diagram of an expression or graph: over each edge the forward value, under it the adjoint that flows back.
+    """A diagram of an expression or graph, with the forward value above each edge and the adjoint that flows back below it.
 
     Parameters
     ----------
-    outputs : an expression, a structure of expressions, a `Graph`, or an `nn.Model`, whose values are then known; a step of
-        `g.rewrites`, drawn before and after in one picture; or a result of `g.improve`, both forms side by side, every operation
-        with the bits that it loses
-    at : name or symbol → number or array; without it the structure alone is drawn
-    backward : whether to show what flows back. At a node used more than once each use shows its contribution and the
-        node their sum (Σ). Several outputs, or one that is no float scalar, are drawn forward only unless there is a `seed`.
+    outputs : an expression, a structure of expressions, a `Graph`, or an `nn.Model`, whose parameter values are then used; a
+        step of `g.rewrites`, drawn before and after in one picture; or a result of `g.improve`, with both forms side by side
+        and the bits that every operation loses
+    at : name or symbol → number or array; without it only the structure is drawn
+    backward : whether to show the adjoints. At a node that is used more than once, each use shows its contribution and the node
+        their sum (Σ). Several outputs, or an output that is not a float scalar, are drawn forward only unless there is a
+        `seed`.
     seed : the weight of each output in what is differentiated
     name : the name of the output, or one for each; by default L, or the keys of a dict of outputs
-    digits : significant digits; of a matrix those of its largest element
-    style : "slides", "paper", "dark", "mono", or a dict of what differs from one: {"base": "dark", "size": 18}; "network" draws
-        layers as books do: neurons with their weights as lines, or feature maps as blocks with sizes. So does {"base": "dark",
-        "drawing": "network"} in other colours. Raises `RenderError` for what is no network.
+    digits : significant digits; for a matrix, those of its largest element
+    style : "slides", "paper", "dark", "mono", or a dict of changes to one of them: {"base": "dark", "size": 18}; "network"
+        draws layers as textbooks do: neurons with their weights as lines, or feature maps as blocks with sizes. So does
+        {"base": "dark", "drawing": "network"} in other colours. Raises `RenderError` if the graph is not a network.
     accuracy : a report of `g.accuracy`; every operation is coloured by the bits that it loses
     collapse : True draws every block of `g.scope` as one node, a name or names ("layer 1", "encoder/layer 1") those blocks
-    max_nodes : where there are more, blocks are collapsed, innermost first, and what is in none is grouped by structure, until it
-        is no more; None draws all
+    max_nodes : if there are more nodes, blocks are collapsed, innermost first, and nodes outside blocks are grouped by
+        structure, until there are at most this many; None draws all
     show : what is drawn, among "value", "adjoint", "local" (the local derivative, below the line), "shape", "dtype", "name" (v1,
         v2, … as in `g.explain`), "order" (topological numbers), "cost" (estimated times, and their heat map), "image" and
         "histogram" (of arrays)
     layout : where the arrows lead: "right" or "down"
     exercise : whether the player asks its reader for the values; the picture then has none
-    step : the step of loops whose values are shown inside of them, counted from 0 (that of a row in `g.scan`); -1 is the last
-        one, (3, 0) step 0 of a loop within step 3 of another. None shows what is inside without values
-    decimals : places behind the point of every number, in place of significant digits
-    page : "slide", "a4", "column", or width and height in inches: broken into rows, turned or collapsed until its smallest text
-        can be read there (12 points on a slide, 8 elsewhere); a `UserWarning` says what was collapsed
-    highlight : an expression or the name of a symbol, or several, that stand out
-    note : expression or name of a symbol → a remark under its label
-    watch : name or symbol → indices of elements, {"W": [(0, 1)]}: of that array they are written out, and nothing else
+    step : the step of loops whose values are shown in the loop body, counted from 0 (the number of the row in `g.scan`); -1 is
+        the last one, (3, 0) step 0 of a loop within step 3 of another. None shows the body without values
+    decimals : decimal places of every number, instead of significant digits
+    page : "slide", "a4", "column", or width and height in inches: the diagram is broken into rows, rotated or collapsed until
+        its smallest text is legible on this page (12 points on a slide, 8 elsewhere); a `UserWarning` says what was collapsed
+    highlight : one or more expressions or names of symbols to emphasise
+    note : expression or name of a symbol → a note below its label
+    watch : name or symbol → indices of elements, {"W": [(0, 1)]}: only these elements of the array are shown
 
     Vectors of up to six elements and matrices of up to 6×6 are shown as such, larger ones as their shape and range.
 
-    A loop is a frame with its body inside: what goes in and out passes a small box, and a dashed line leads from what a step
-    carries on to where the next one takes it. A branch has a frame for each side, with values in the one that is taken. A
-    constant operand stands in the label of its operation. NaN and infinity are marked, with the line that they begin on;
-    `g.diagnose` tells more. `.save("f.svg")`, `.png`, `.pdf` and `.dot` write the diagram, `.html` a player that steps
-    through it; `.source` is its DOT text; notebooks show it. Raises `InputError` when `at` does not fit the symbols.
+    A loop is a frame around its body: inputs and outputs are small boxes, and a dashed line leads from each new carry to where
+    the next step uses it. A branch has a frame for each side, with values in the one that is taken. A constant operand is part
+    of the label of its operation. The first NaN or infinity is marked with its line of code; `g.diagnose` gives more detail.
+    `.save("f.svg")`, `.png`, `.pdf` and `.dot` write the diagram, `.html` an interactive player that steps through it;
+    `.source` is its DOT text; notebooks display it. Raises `InputError` when `at` does not fit the symbols.
 
     >>> from graphc.ir.expr import symbols
     >>> x, y, z = symbols("x y z")
@@ -201,12 +202,12 @@ def side_by_side(parts: Mapping[str, Any], at: Mapping[Any, Any] | None = None, 
 
     Parameters
     ----------
-    parts : name → what is drawn there: an expression, a structure of expressions, a `Graph`, a compiled function (its graph
-        as it was compiled), or a diagram that is made already
+    parts : name → what to draw: an expression, a structure of expressions, a `Graph`, a compiled function (its graph as it was
+        compiled), or an existing diagram
     at : name or symbol → value, for all of them
-    options : those of `draw`, for all that are no diagrams yet
+    options : those of `draw`, for all parts that are not diagrams yet
 
-    Raises `InputError` for what is no dict of names, and as `draw` does.
+    Raises `InputError` unless `parts` is a dict of names, and as `draw` does.
 
     >>> from graphc.ir.expr import symbols
     >>> x, y = symbols("x y")
@@ -260,7 +261,7 @@ def compare(
     max_nodes: int | None = MAX_NODES,
     page: str | tuple[float, float] | None = None,
 ) -> Diagram:
-    """A diagram of two graphs in one: what `after` has new, what of `before` is gone, and what was changed.
+    """A diagram of the differences between two graphs: what was added, removed and changed from `before` to `after`.
 
     Parameters
     ----------
@@ -268,8 +269,8 @@ def compare(
     name : the name of the outputs, as in `draw`
     digits, style, layout, max_nodes, page : as in `draw`
 
-    What is new has a thick line and the word "new", what is gone a dashed line and the word "gone"; an operation with other
-    constants says what it was. `.view.note` counts them. Raises `InputError` and `ExpressionError` as `draw` does.
+    Added nodes have a thick line and the word "new", removed nodes a dashed line and the word "gone"; an operation with other
+    constants shows the old ones. `.view.note` counts the changes. Raises `InputError` and `ExpressionError` as `draw` does.
 
     >>> from graphc.ir.expr import symbols
     >>> x, w, b = symbols("x w b")
@@ -286,17 +287,17 @@ def compare(
 
 
 def diagnose(outputs: Any, at: Mapping[Any, Any], backward: bool = True, *, seed: Any = None) -> Diagnosis:
-    """Where NaN and infinity begin at a point: which operation, from which operands, written on which line, and where they go.
+    """Where NaN and infinity arise at a point: the operation, its operands, the line of code, and where they spread.
 
     Parameters
     ----------
     outputs : an expression, a structure of expressions, or a `Graph`
     at : name or symbol → number or array
-    backward : whether to look at the derivative as well, where the outputs have one
+    backward : whether to examine the derivative as well, if the outputs have one
     seed : the weight of each output in what is differentiated
 
-    Returns a `Diagnosis`, which is true when there is something to tell; `print` tells it. `g.draw` marks the same places.
-    Raises `InputError` when `at` does not fit the symbols.
+    Returns a `Diagnosis`, which is true if anything was found; `print` shows the report. `g.draw` marks the same places. Raises
+    `InputError` when `at` does not fit the symbols.
 
     >>> from graphc.ir.expr import symbols
     >>> x = symbols("x")

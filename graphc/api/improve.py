@@ -35,34 +35,35 @@ def improve(
     digits: float | None = None,
     progress: bool | None = None,
 ) -> Improvement:
-    """A form of a formula that loses fewer digits, found by search, with the report of how it was held to account.
+    """A more accurate form of a formula, found by search, with a report of how it was checked.
 
     Parameters
     ----------
     expr : a scalar float64 expression, a structure of them (a value and its gradient), or a `Graph` or traced function
-    ranges : name or symbol → (low, high), where its values lie; by default all finite ones. What is found is meant
-        for these alone
-    focus : name or symbol → (low, high), the part of its range in which most values lie: half of the points are drawn evenly from
-        these parts, and what is found is right there first
-    budget : seconds. The search stops earlier where nothing better is found, and with the best so far when they are over; with 0
-        the formula comes back as it is
-    goal : "accurate" is the form of the fewest wrong bits, of forms alike the cheapest; "fast" the cheapest that is not worse
-        than as written; "pareto" the one that trades both best. The others are in `.alternatives` whatever the goal
-    seed : of the random numbers: with the same seed a search that is not ended by its budget finds the same
-    digits : how many decimal digits are enough, on average: of the forms that have them the cheapest is chosen
-    progress : whether a bar on standard error shows how much of the budget is spent; None shows it on a terminal, after a second
+    ranges : name or symbol → (low, high), where its values lie; by default all finite values. The result is valid only for
+        these ranges
+    focus : name or symbol → (low, high), the part of its range in which most values lie: half of the points are drawn uniformly
+        from these parts, so the search favours accuracy there
+    budget : time limit in seconds. The search stops earlier if nothing better is found, and returns the best form so far at the
+        limit; with 0 the formula is returned unchanged
+    goal : "accurate" selects the form with the fewest wrong bits, and the cheapest of equally accurate forms; "fast" the
+        cheapest form that is no less accurate than the formula as written; "pareto" the best trade-off. The others are in
+        `.alternatives` in any case
+    seed : seed of the random numbers: with the same seed, a search that is not ended by its budget gives the same result
+    digits : how many decimal digits are sufficient, on average: the cheapest form with this accuracy is chosen
+    progress : whether to show a progress bar on standard error; None shows it only on a terminal, after a second
 
-    Forms are proposed by rules, by equality saturation over identities of real functions, by polynomials near points where
-    digits cancel, and by adding back what rounding takes from sums and products; piecewise forms of these are made where one is
-    good here and another there. All are measured at points drawn from the ranges, uniformly over the floats and evenly, against
-    values in as many digits as decide them. What is offered was held
-    against the formula at points that the search has not seen, where it
-    is nowhere worse by more than 0.1 bits on average over neighbouring points, and over the real numbers by ball arithmetic.
+    Candidates come from rules, from equality saturation over identities of real functions, from polynomials near points of
+    cancellation, and from compensated sums and products; they are combined into piecewise forms where different candidates are
+    best in different regions. All are measured at points drawn from the ranges, both uniformly over the floats and uniformly
+    over the ranges, against values with as many digits as necessary. The result was compared with the formula at points that
+    were not used in the search, where it is nowhere worse by more than 0.1 bits on average over neighbouring points, and over
+    the real numbers by ball arithmetic.
 
     Returns an `Improvement`: `.expr` in the structure of `expr`, `.alternatives`, `.report`, `.to_latex()`, `.plot(path)`;
     `g.draw` shows both forms side by side. Compile `.expr` with rewrite=None, or let `g.compile(expr, rewrite="search")` do both.
 
-    Raises `InputError` for ranges that fit no input and for a focus outside of them, `DtypeError` for what is no float64,
+    Raises `InputError` for ranges that match no input and for a focus outside them, `DtypeError` for anything but float64,
     `ShapeError` for arrays.
 
     Source: Panchekha et al., Automatically improving accuracy for floating point expressions (PLDI 2015).

@@ -22,7 +22,7 @@ from graphc.util.pytree import flatten, unflatten
 
 
 def rewrites(outputs: Any, level: str = "stable", without: Iterable[str] = ()) -> Trace:
-    """What the rules make of an expression: the steps that fired, in order, and the rewritten outputs.
+    """How the rules rewrite an expression: the steps applied, in order, and the rewritten outputs.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def rewrites(outputs: Any, level: str = "stable", without: Iterable[str] = ()) -
     level : "stable", or "exact" for the rules that keep every bit
     without : names of rules that are switched off, or the name of one
 
-    Raises `UnknownNameError` for a name that no rule has.
+    Raises `UnknownNameError` for the name of an unknown rule.
 
     >>> import graphc as g
     >>> print(g.rewrites(g.parse("log(1/(exp(-z) + 1))")))
@@ -42,7 +42,7 @@ def rewrites(outputs: Any, level: str = "stable", without: Iterable[str] = ()) -
 
 
 def stabilize(outputs: Any, without: Iterable[str] = ()) -> Any:
-    """The same real function with smaller rounding errors and over a wider range, as the rules make it.
+    """The same real function with smaller rounding errors and over a wider range, rewritten by the rules.
 
     >>> from graphc.frontend.parse import parse
     >>> stabilize(parse("sqrt(x + 1) - sqrt(x)"))
@@ -58,11 +58,11 @@ def simplify(outputs: Any, without: Iterable[str] = (), *, kind: str = "exact") 
     ----------
     outputs : an expression, or a structure of expressions
     without : names of exact rules that are switched off, or the name of one
-    kind : "exact" keeps every bit, special values included, by the exact rules alone. "real" keeps the real number wherever the
-        formula has one: like terms are collected and factors cancelled with exact fractions, as on the blackboard, where that
-        makes it no longer. It uses the ranges that were declared of symbols (√(x²) is |x|, and x of a positive one), may have a
-        value where the formula has none (x/x at 0), and keeps neither rounding nor NaN nor overflow. For digits there is
-        `stabilize`; compiling applies it to what comes out here too
+    kind : "exact" keeps every bit, including special values, and uses only the exact rules. "real" keeps the real value
+        wherever the formula has one: like terms are collected and factors cancelled with exact fractions, as by hand, unless
+        that makes the formula longer. It uses the declared ranges of symbols (√(x²) is |x|, and x for a positive symbol), may
+        have a value where the formula is undefined (x/x at 0), and does not preserve rounding, NaN or overflow. For numerical
+        accuracy use `stabilize`, which compiling applies to the result in any case
 
     >>> import graphc as g
     >>> g.simplify(g.parse("-(-x)*1 + (-y)"))

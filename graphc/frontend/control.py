@@ -47,22 +47,24 @@ def scan(
 
     Parameters
     ----------
-    f : (carry, x) → (carry, y); it runs once, with symbols. x are the rows of `xs` at a step, None where there are no `xs`
-    carry : what the first step begins with: an expression, or a tuple, list or dict of them, of any types and shapes
+    f : (carry, x) → (carry, y); it is called once, with symbols. x are the rows of `xs` at a step, None if there are no `xs`
+    carry : the initial carry: an expression, or a tuple, list or dict of them, of any types and shapes
     xs : an array, or a structure of arrays, with the steps along axis 0
-    length : how many steps; known from `xs` where there are some. An int or the name of a length
-    reverse : whether the last row comes first; the results lie as `xs` do
-    checkpoint : what reverse mode keeps of the carries: "none" keeps that of every step, "sqrt" those of √n steps and computes
-        the others again, an int those of every so many steps
-    truncate : derivatives go through so many steps at most: every so many the carry counts as a constant; None for all
+    length : the number of steps, an int or the name of a length; by default that of `xs`
+    reverse : whether to start with the last row; the results are in the order of `xs`
+    checkpoint : which carries reverse mode stores: "none" stores that of every step, "sqrt" those of √n steps and recomputes
+        the others, an int n that of every n-th step
+    truncate : the most steps that derivatives go through: after every so many steps the carry is treated as a constant; None
+        for all
 
-    Returns (carry at the end, ys): what the steps gave, stacked along axis 0, in the structure that f returns.
+    Returns (final carry, ys): the outputs of the steps, stacked along axis 0, in the structure that f returns.
 
-    The loop is one node of the graph for each result, compiled as a loop: compiling takes as long for 10 steps as for 10⁶. It is
-    differentiated to any order, as a loop that runs the other way. Expressions that f uses from outside are inputs of the loop.
+    The loop is one node of the graph for each result and is compiled as a loop: compilation takes as long for 10 steps as for
+    10⁶. It can be differentiated to any order; reverse mode is a loop that runs backwards. Expressions that f uses from outside
+    are inputs of the loop.
 
-    Raises `ExpressionError` for a body that returns no pair or another structure of carries, `DtypeError` and `ShapeError` for a
-    carry that changes its type or shape.
+    Raises `ExpressionError` if the body does not return a pair or changes the structure of the carry, `DtypeError` and
+    `ShapeError` if the carry changes its type or shape.
 
     >>> from graphc.ir.expr import symbol
     >>> from graphc.interpret.numpy_eval import evaluate
@@ -187,7 +189,7 @@ def _rows(x: Expr, first: int, last: int) -> Expr:
 
 
 def fori_loop(lo: Any, hi: Any, f: Callable[[Any, Any], Any], carry: Any) -> Any:
-    """A loop over whole numbers: carry = f(i, carry) for i from `lo` up to `hi`, which is left out, as `jax.lax.fori_loop`.
+    """A loop over integers: carry = f(i, carry) for i from `lo` up to, but excluding, `hi`, like `jax.lax.fori_loop`.
 
     Parameters
     ----------
@@ -195,7 +197,7 @@ def fori_loop(lo: Any, hi: Any, f: Callable[[Any, Any], Any], carry: Any) -> Any
     f : (i, carry) → carry; i is an int64
     carry : as for `scan`
 
-    Returns the carry at the end: that of the beginning where `hi` is not above `lo`.
+    Returns the final carry, which is the initial one if `hi` ≤ `lo`.
 
     >>> from graphc.interpret.numpy_eval import evaluate
     >>> evaluate(fori_loop(1, 6, lambda i, c: c * i, 1.0), {})
@@ -243,20 +245,20 @@ def while_loop(
     max_steps: int | None = None,
     on_failure: str = "stop",
 ) -> Any:
-    """A loop that runs while a condition holds: `while cond(carry): carry = f(carry)`, as `jax.lax.while_loop`.
+    """A loop that runs while a condition holds: `while cond(carry): carry = f(carry)`, like `jax.lax.while_loop`.
 
     Parameters
     ----------
     cond : carry → one bool
     f : carry → carry
     carry : as for `scan`
-    max_steps : the most steps it takes; it ends there. Reverse mode needs it; forward mode does without
-    on_failure : what it gives where the condition still holds after `max_steps`: "stop" the carry as it is there, "nan" NaN
-        for its floats, of which `g.diagnose` tells the reason, "raise" an `InputError` at the call
+    max_steps : the maximum number of steps, after which the loop ends. Reverse mode needs it; forward mode does not
+    on_failure : the result if the condition still holds after `max_steps`: "stop" gives the current carry, "nan" gives NaN for
+        its floats, and `g.diagnose` reports the reason, "raise" raises an `InputError` at the call
 
     Returns the carry at the end.
 
-    Raises `DtypeError` for a condition that is no bool, and what `scan` raises for the carry.
+    Raises `DtypeError` for a condition that is not a bool, and as `scan` does for the carry.
 
     >>> from graphc.interpret.numpy_eval import evaluate
     >>> evaluate(while_loop(lambda x: x < 100, lambda x: x * 2, 3.0), {})
@@ -291,7 +293,7 @@ def while_loop(
 
 
 def cond(pred: Any, f: Callable[..., Any], otherwise: Callable[..., Any], *args: Any) -> Any:
-    """One of two functions, of which that one alone runs: f(*args) where `pred` holds, else otherwise(*args).
+    """Runs only one of two functions: f(*args) if `pred` holds, else otherwise(*args).
 
     Parameters
     ----------
@@ -299,7 +301,7 @@ def cond(pred: Any, f: Callable[..., Any], otherwise: Callable[..., Any], *args:
     f, otherwise : functions of `args`, which return the same structure, types and shapes; they may use other expressions too
     args : expressions, or structures of them
 
-    Where elements of an array are to be chosen, `g.where` does that; it computes both.
+    To select elements of arrays use `g.where`, which computes both sides.
 
     >>> from graphc.ir.expr import symbol
     >>> from graphc.interpret.numpy_eval import evaluate
@@ -319,11 +321,11 @@ def cond(pred: Any, f: Callable[..., Any], otherwise: Callable[..., Any], *args:
 
 
 def switch(index: Any, branches: Sequence[Callable[..., Any]], *args: Any) -> Any:
-    """One of several functions, chosen by its number: branches[index](*args), as `jax.lax.switch`.
+    """Runs one of several functions, chosen by an index: branches[index](*args), like `jax.lax.switch`.
 
     Parameters
     ----------
-    index : one integer; below 0 it is 0, beyond the last branch that of the last
+    index : an integer, clamped to the range of the branches
     branches : functions of `args`, which return the same structure, types and shapes
     args : expressions, or structures of them
 
