@@ -54,24 +54,24 @@ def curve_fit(
     absolute_sigma: bool = False,
     bounds: Any = None,
 ) -> CurveFit:
-    """The parameters with which a model is nearest to points, in the sense of least squares, and their covariance.
+    """Least-squares fit of a model to data: the parameters and their covariance.
 
     Parameters
     ----------
-    model : an expression; or a Python function of x and the parameters, as `scipy.optimize.curve_fit` takes, which is called
+    model : an expression; or a Python function of x and the parameters, as for `scipy.optimize.curve_fit`, which is called
         once, with symbols
-    x : symbol → values of the independent variables, or the values alone where the model has one symbol besides the parameters
-    y : what was measured, of the shape that the model has with these values
-    start : parameter → the value to begin with; of a function also a list, in the order of its parameters
+    x : symbol → values of the independent variables, or only the values if the model has one symbol besides the parameters
+    y : the measured values, of the shape of the model at these values
+    start : parameter → its initial value; for a function also a list, in the order of its parameters
     sigma : standard deviations of y, one or one for each point; or their covariance matrix, for a vector y
-    absolute_sigma : whether sigma is in the units of y. Else its size does not matter: it is scaled so that the sum of squares is
-        the number of points less that of parameters
-    bounds : parameter → (least, greatest), numbers, arrays or None; or (least, greatest) for all, as SciPy takes
+    absolute_sigma : whether sigma is in the units of y. Otherwise only ratios matter: it is scaled so that the sum of squares
+        is the number of points minus the number of parameters
+    bounds : parameter → (lower, upper), numbers, arrays or None; or (lower, upper) for all, as in SciPy
 
-    Returns a `CurveFit`. The method is that of `g.minimize` for residuals, whose last steps go on as long as they gain digits.
-    Where the points do not determine the parameters the covariance is infinite, as SciPy's, and no warning is given.
-    Raises `InputError` for values that are not finite, parameters that the model does not have and weights that are none;
-    `ShapeError` for values that do not fit one another.
+    Returns a `CurveFit`. The method is that of `g.minimize` for residuals, whose last steps continue as long as they improve
+    the accuracy. If the points do not determine the parameters, the covariance is infinite, as in SciPy, without a warning.
+    Raises `InputError` for values that are not finite, parameters that the model does not have, and invalid weights;
+    `ShapeError` for values of incompatible shapes.
 
     The covariance is s²·(JᵀWJ)⁻¹, by the QR decomposition of the Jacobian with columns of length 1 (Björck, "Numerical Methods
     for Least Squares Problems", §2.8.3).

@@ -44,23 +44,24 @@ def lambdify(
     cse: Any = False,
     docstring_limit: int | None = 1000,
 ) -> LambdifiedFunction:
-    """SymPy's `lambdify` with machine code behind it: a fast function of numbers and arrays from SymPy's expressions.
+    """Like SymPy's `lambdify`, but with machine code: a fast function of numbers and arrays from SymPy expressions.
 
     Parameters
     ----------
-    args : a symbol, a function of others as f(t), a derivative, a `MatrixSymbol`, or a list of such, nested as values are passed
-    expr : an expression, a matrix or array, or lists, tuples and dicts of them. Matrices come back as NumPy's arrays
+    args : a symbol, a function of other symbols such as f(t), a derivative, a `MatrixSymbol`, or a list of these, nested like
+        the values that are passed
+    expr : an expression, a matrix or array, or lists, tuples and dicts of them. Matrices are returned as NumPy arrays
     modules : "numpy", "scipy", "math" and "numexpr", the modules themselves, dicts from names of functions to Python functions,
         or a list of these. A Python function is called once, with expressions
-    printer : refused where it is given: no code is printed
-    use_imps : whether functions made by `implemented_function` are called so
-    dummify, cse : taken and not needed: names never become code, and what is shared is computed once
-    docstring_limit : as SymPy's: expressions of more nodes are left out of the docstring
+    printer : not supported, since no code is printed
+    use_imps : whether to call the implementation of functions made by `implemented_function`
+    dummify, cse : accepted but without effect: names never become code, and common subexpressions are always shared
+    docstring_limit : as in SymPy: larger expressions are omitted from the docstring
 
-    Numbers are real and of float64: ints give floats, and what has no real value is NaN. Arrays broadcast as NumPy's do; an
-    element of a matrix that is a number is repeated where others are arrays. The text of an expression is not evaluated.
+    Numbers are real, in float64: ints give floats, and a result that is not real is NaN. Arrays broadcast as in NumPy; a matrix
+    element that is a number is broadcast to the shape of elements that are arrays. The text of an expression is not evaluated.
 
-    Raises `ConversionError` for what has no counterpart, as `g.from_sympy`, and for modules that compute with something else.
+    Raises `ConversionError` for anything without a counterpart, like `g.from_sympy`, and for other modules.
 
     >>> import sympy
     >>> x, y = sympy.symbols("x y")

@@ -37,37 +37,36 @@ def minimize(
     options: Mapping[str, Any] | None = None,
     client: Any = None,
 ) -> Any:
-    """The values of some symbols at which a formula is least, by the method of `scipy.optimize` that fits the problem.
+    """The values of some symbols that minimise a formula, by the method of `scipy.optimize` that fits the problem.
 
     Parameters
     ----------
-    objective : a scalar float expression; or an array of residuals, the sum of whose squares is made least
-    unknowns : symbol → the value to begin with
-    subject_to : comparisons, as x + y <= 1 or g.equal(x, y), of scalars or arrays; for a scalar objective
-    bounds : unknown → (least, greatest), numbers or arrays; None for no bound
-    data : the other symbols, by symbol or name
-    method : of a scalar objective, the name of one of SciPy's methods in the place of the choice below, or "ipopt" or "nlopt",
+    objective : a scalar float expression; or an array of residuals, whose sum of squares is minimised
+    unknowns : symbol → its initial value
+    subject_to : comparisons, such as x + y <= 1 or g.equal(x, y), of scalars or arrays; for a scalar objective
+    bounds : unknown → (lower, upper), numbers or arrays; None for no bound
+    data : the values of the other symbols, by symbol or name
+    method : for a scalar objective, the name of one of SciPy's methods instead of the choice below, or "ipopt" or "nlopt",
         which need the packages cyipopt and nlopt
-    options : of that method, by name, as SciPy's `options=`; of NLopt also `algorithm`, as "LD_MMA"
-    client : of `dask.distributed`, on whose workers the data is: Dask arrays are read block by block in every pass (those of
-        `x.persist()` stay in memory), mapped files by the workers themselves, and NumPy's arrays are sent once. For a scalar
-        objective without constraints: Newton-CG, or L-BFGS-B with bounds, or another method that asks for values, gradients
-        and products with the Hessian, each of them one pass. One chunking gives one result, to the bit, however many
-        workers there are
+    options : options of that method, by name, like SciPy's `options=`; for NLopt also `algorithm`, such as "LD_MMA"
+    client : a client of `dask.distributed`, whose workers compute on the data: Dask arrays are read block by block in every
+        pass (after `x.persist()` they stay in memory), mapped files are read by the workers themselves, and NumPy arrays are
+        sent once. Only for a scalar objective without constraints, with Newton-CG, L-BFGS-B if there are bounds, or another
+        method that needs only values, gradients and Hessian-vector products, each of which is one pass. The same chunking gives
+        bit-identical results for any number of workers
 
-    Returns SciPy's `OptimizeResult`, with `unknowns` (symbol's name → value), `method` and `why` it was chosen; of residuals
-    `standard_errors` by name, infinite where the residuals do not tell an unknown; with constraints `multipliers`, one for
-    each in the order of `subject_to`, and with bounds `bound_multipliers` by name: ∇objective is the sum of the multipliers times
-    ∇(greater side − less side), of equations ∇(left − right), and those of inequalities are ≥ 0. `optimality` is what is left of
-    the conditions of an optimum, beside the size of their terms.
+    Returns SciPy's `OptimizeResult`, with `unknowns` (name of the symbol → value), `method` and `why` it was chosen; for
+    residuals `standard_errors` by name, infinite if the residuals do not determine an unknown; with constraints `multipliers`,
+    one for each in the order of `subject_to`, and with bounds `bound_multipliers` by name: ∇objective is the sum of the
+    multipliers times ∇(greater side − less side), for equations ∇(left − right), and those of inequalities are ≥ 0.
+    `optimality` is the residual of the optimality conditions relative to the size of their terms.
 
     A constrained problem is solved by SLSQP up to 200 unknowns, and by trust-constr with sparse derivatives beyond; one with
-    bounds by L-BFGS-B; one without either by trust-exact or, from 200 unknowns on, trust-ncg with a sparse Hessian; residuals by
-    least_squares, from the given values and, where some unknowns enter linearly, from their best values too: the lesser of the
-    two is returned. Steps of Newton's method by exact derivatives follow, with the active constraints held, until they gain no
-    more digits. A minimum that is found is a local one.
-    Raises `InputError` for a symbol without a value, for a constraint that is no comparison, for constrained residuals, and for a
-    method that is not installed or does not take what the problem has.
+    bounds by L-BFGS-B; one without either by trust-exact or, from 200 unknowns on, trust-ncg with a sparse Hessian; residuals
+    by least_squares, from the given values and, if some unknowns enter linearly, also from their optimal values: the lower
+    minimum is returned. Newton steps with exact derivatives follow, with the active constraints fixed, until they no longer
+    improve the accuracy. The minimum found is a local one. Raises `InputError` for a symbol without a value, for a constraint
+    that is not a comparison, for constrained residuals, and for a method that is not installed or does not support the problem.
 
     >>> from graphc.ir.expr import symbols
     >>> x, y = symbols("x y")

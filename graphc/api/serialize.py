@@ -59,11 +59,11 @@ def save(what: Any, path: str | os.PathLike[str]) -> None:
     ----------
     what : a `Graph` or traced function (its inputs are kept, and `load` gives a `Graph`), or an expression, or a
         tuple, list, dict or named tuple of expressions (`load` gives the same)
-    path : the file; by convention it ends in .json. It is replaced as a whole or not at all.
+    path : the file; by convention it ends in .json. It is replaced atomically.
 
-    Constants are kept to the bit, operations of the user's own with their formulas. Where an expression was written, and
-    which of a graph's nodes are its backward part, is not kept;
-    the user's own names for nodes are. Raises `FileError` when the file cannot be written.
+    Constants are saved bit by bit, user-defined operations with their formulas, and names that the user gave to nodes. Source
+    locations, and the information which nodes belong to the backward graph, are not saved. Raises `FileError` when the file
+    cannot be written.
     """
     write_whole(path, to_text(what).encode())
 
@@ -71,9 +71,9 @@ def save(what: Any, path: str | os.PathLike[str]) -> None:
 def load(path: str | os.PathLike[str]) -> Any:
     """The graph or expression that `save` wrote.
 
-    Operations of the user's own are declared if they are not; one that is declared with another formula is an error.
-    Raises `FormatError`, saying what is wrong, for a file that is damaged, not graphc's, or of a newer version, and
-    `FileError` when it cannot be read.
+    User-defined operations in the file are declared; it is an error if one exists with another formula. Raises `FormatError`,
+    saying what is wrong, for a file that is damaged, not graphc's, or of a newer version, and `FileError` when it cannot be
+    read.
     """
     data = read_whole(path)
     try:

@@ -30,28 +30,29 @@ def root(
     on_failure: str = "nan",
     details: bool = False,
 ) -> Any:
-    """Where a function is 0: x with f(x) = 0, found inside of compiled code by Newton's method with a line search.
+    """A zero of a function: x with f(x) = 0, found in compiled code by Newton's method with a line search.
 
     Parameters
     ----------
-    f : x → what is to be 0, as many numbers as x in the same structure; it runs once, with symbols, and may use other expressions
-    start : where the search begins: a number or an array, or a tuple, list or dict of them, of one float type. Which of several
-        roots is found depends on it, and no derivative does
-    tol : how small the last step is, relative to x, for the search to end; by default ε^(2/3) of the type, 4e-11 for float64:
-        a step of Newton's of that size leaves an error of the size of rounding
-    max_steps : so many steps at most
-    on_failure : "nan" gives NaN where no root is found, and `g.diagnose` says why; "raise" gives an `InputError` at the call
-    details : whether to return (x, dict) with "steps", how many were taken, "status", 1 where a root was found, and "residual",
-        the largest size of an element of f(x)
+    f : x → the residual, with as many numbers as x in the same structure; it is called once, with symbols, and may use other
+        expressions
+    start : the initial guess: a number or an array, or a tuple, list or dict of them, of one float type. It determines which of
+        several roots is found; derivatives do not depend on it
+    tol : the search ends when a step is smaller than this, relative to x; by default ε^(2/3) of the type, 4e-11 for float64:
+        after a Newton step of that size the error is of the size of rounding
+    max_steps : the maximum number of steps
+    on_failure : "nan" gives NaN if no root is found, and `g.diagnose` says why; "raise" raises an `InputError` at the call
+    details : whether to return (x, dict) with "steps", the number of steps, "status", 1 if a root was found, and "residual",
+        the largest absolute value of an element of f(x)
 
     Returns x, in the structure of `start`.
 
-    Derivatives by what f uses from outside are those of the implicit function theorem: one solution of linear equations with the
-    Jacobian at the root, to any order, in both modes, whatever the steps were. Where the Jacobian is singular they are not
-    finite; where it is nearly so they lose the digits that `g.diagnose` tells.
+    Derivatives with respect to the expressions that f uses from outside follow from the implicit function theorem: they take
+    one linear solve with the Jacobian at the root, to any order and in both modes, independent of the steps. If the Jacobian is
+    singular they are not finite; if it is nearly singular they lose digits, and `g.diagnose` reports how many.
 
-    Raises `ShapeError` and `DtypeError` where f(x) is not like x, `ExpressionError` for arguments that are none,
-    `GradientError` for a function without derivatives.
+    Raises `ShapeError` and `DtypeError` if f(x) does not match x, `ExpressionError` for invalid arguments, `GradientError` for
+    a function without derivatives.
 
     >>> from graphc.autodiff.reverse import reverse
     >>> from graphc.interpret.numpy_eval import evaluate
@@ -74,10 +75,10 @@ def fixed_point(
     on_failure: str = "nan",
     details: bool = False,
 ) -> Any:
-    """What a function leaves as it is: x with f(x) = x, found inside of compiled code by Anderson's mixing of steps.
+    """A fixed point of a function: x with f(x) = x, found in compiled code by Anderson acceleration.
 
-    The arguments are those of `root`, but f gives the next x, and so is what is returned, its derivatives, and what is raised. Up
-    to 64 unknowns end with a step of Newton's method, so that x is exact to rounding; of more, `tol` bounds x − f(x).
+    Arguments, result, derivatives and errors are as for `root`, except that f returns the next x. With up to 64 unknowns the
+    search ends with a step of Newton's method, so that x is exact to rounding; with more, `tol` bounds x − f(x).
 
     >>> from graphc.interpret.numpy_eval import evaluate
     >>> from graphc.ops.elementary import cos

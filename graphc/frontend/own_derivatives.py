@@ -185,24 +185,26 @@ def _places(places: Any) -> list[int]:
 
 
 class custom_vjp(_Custom):
-    """A function whose derivative in reverse mode is given, as `jax.custom_vjp`.
+    """A function with a custom derivative rule for reverse mode, like `jax.custom_vjp`.
 
     Parameters
     ----------
     f : a function of expressions, or of tuples, lists and dicts of them, that returns such
-    name : what its node is called; that of the function by default
-    nondiff_argnums : the places of arguments that are no expressions, handed on as they are; the rules get them first
-    check : whether the rule is held against differences of the function where it is first used with arguments of some types.
-        False declares a derivative that is meant to be another, as that of a rounding passed straight through
-    domain : (low, high), where the check draws its arguments; by default several intervals are tried
+    name : the name of its node; by default that of the function
+    nondiff_argnums : the positions of arguments that are not expressions and are passed through unchanged; the rules get them
+        first
+    check : whether the rule is compared with difference quotients of the function when it is first used with arguments of given
+        types. False is for a rule that deliberately differs from the derivative, such as a straight-through estimator
+    domain : (low, high), the interval from which the check draws its arguments; by default several intervals are tried
 
-    `f.defvjp(fwd, bwd)` declares the rule: `fwd(*args)` returns (f(*args), residuals), and `bwd(residuals, adjoints)` what goes
-    back to each argument: a tuple, of the arguments' structures, with None for 0. Both are written with expressions, so that the
-    rule is differentiated again for higher derivatives; forward mode transposes it. The function's value is always that of f.
+    `f.defvjp(fwd, bwd)` declares the rule: `fwd(*args)` returns (f(*args), residuals), and `bwd(residuals, adjoints)` returns
+    the adjoint of each argument: a tuple, with the structures of the arguments and None for 0. Both are written with
+    expressions, so the rule can be differentiated again for higher derivatives; forward mode transposes it. The value of the
+    function is always that of f.
 
-    Raises `DefinitionError` where the rule disagrees with differences, naming the argument and both numbers; `GradientError` for
-    a derivative by an expression that f uses without having it as an argument; `ShapeError` and `DtypeError` for what goes back
-    in another form than the argument.
+    Raises `DefinitionError` if the rule disagrees with difference quotients, naming the argument and both numbers;
+    `GradientError` for a derivative with respect to an expression that f uses but that is not an argument; `ShapeError` and
+    `DtypeError` for an adjoint that does not match its argument.
 
     >>> from graphc.autodiff.reverse import reverse
     >>> from graphc.ir.expr import symbol
@@ -283,12 +285,12 @@ def _backs(what: str, back: Any, own: Sequence[Expr], tree: Structure) -> list[E
 
 
 class custom_jvp(_Custom):
-    """A function whose derivative along a direction is given, as `jax.custom_jvp`.
+    """A function with a custom derivative rule for forward mode, like `jax.custom_jvp`.
 
     The arguments are those of `custom_vjp`. `f.defjvp(rule)` declares the rule: `rule(primals, tangents)` returns (value,
-    change), with the arguments and their directions as tuples; the direction of an argument that is no float is None.
-    `f.defjvps(…)` takes instead one function for each argument, (tangent, value, *arguments) → its part of the change, or None
-    where that is 0. Reverse mode transposes the rule. It is checked as that of `custom_vjp` is, and the same is raised.
+    tangent), with the arguments and their tangents as tuples; the tangent of an argument that is not a float is None.
+    `f.defjvps(…)` takes instead one function for each argument, (tangent, value, *arguments) → its part of the tangent, or None
+    if that is 0. Reverse mode transposes the rule. Checks and errors are as for `custom_vjp`.
 
     >>> from graphc.autodiff.reverse import reverse
     >>> from graphc.ir.expr import symbol

@@ -15,13 +15,13 @@ from graphc.util.pytree import flatten, map_leaves, unflatten
 
 
 def stop_gradient(x: Any) -> Any:
-    """x, of which nothing goes back: its derivative is 0, as `jax.lax.stop_gradient`.
+    """x, treated as a constant in derivatives: its derivative is 0, like `jax.lax.stop_gradient`.
 
     Parameters
     ----------
     x : an expression, or a tuple, list or dict of them
 
-    Returns the same values in the same structure. Raises `ExpressionError` for what is no expression or number.
+    Returns the same values in the same structure. Raises `ExpressionError` for anything but expressions and numbers.
 
     >>> from graphc.autodiff.reverse import reverse
     >>> from graphc.ir.expr import symbol
@@ -33,14 +33,14 @@ def stop_gradient(x: Any) -> Any:
 
 
 def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
-    """A function whose intermediate values are computed again for its derivative instead of being kept, as `jax.checkpoint`.
+    """A function whose intermediate values are recomputed for its derivative instead of stored, like `jax.checkpoint`.
 
     Parameters
     ----------
     f : a function of expressions, or of tuples, lists and dicts of them, that returns such; it may use other expressions
 
-    Returns a function that is called as f is. Reverse mode keeps its arguments alone, and computes f once more when the adjoints
-    of its results are there. Values and derivatives are the same to any order; only memory and time differ.
+    Returns a function with the arguments of f. Reverse mode stores only its arguments and computes f again when the adjoints of
+    its results are known. Values and derivatives of any order are unchanged; only memory and time differ.
 
     >>> from graphc.autodiff.reverse import reverse
     >>> from graphc.ir.expr import symbol

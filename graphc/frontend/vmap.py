@@ -38,7 +38,7 @@ _state = threading.local()
 
 
 def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable[..., Any]:
-    """A function of one element made a function of a batch, as `jax.vmap`.
+    """Turns a function of one element into a function of a batch, like `jax.vmap`.
 
     Parameters
     ----------
@@ -46,15 +46,15 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
     in_axes : the axis of each argument that holds the batch: an int for all of them, or a tuple with an entry for each, an int,
         None for an argument that is the same for every element, or a structure of these like the argument's own. Negative axes
         count from the end. Arguments given by name are batched along axis 0.
-    out_axes : where the batch's axis stands in each output; an int, or a structure of them like the output's own. None leaves it
-        out of an output that is the same for every element.
+    out_axes : the position of the batch axis in each output; an int, or a structure of them like that of the output. None omits
+        it from an output that is the same for every element.
 
-    Returns a function that takes expressions, arrays, and tuples, lists and dicts of them. It gives expressions, which can be
-    differentiated and batched again; of arrays and numbers alone it gives values. `f` may use other expressions than its
-    arguments: they are the same for every element.
+    Returns a function that takes expressions, arrays, and tuples, lists and dicts of them. It returns expressions, which can be
+    differentiated and batched again; if all arguments are arrays and numbers it returns values. `f` may use expressions other
+    than its arguments: they are the same for every element.
 
-    Raises `ShapeError` where batches differ in length or an axis is out of range, `ArityError` where `in_axes` does not fit the
-    arguments, and `ExpressionError` for an argument without axes and for a None in `out_axes` where elements differ.
+    Raises `ShapeError` if batches differ in length or an axis is out of range, `ArityError` if `in_axes` does not match the
+    arguments, and `ExpressionError` for an argument without axes and for a None in `out_axes` if the elements differ.
 
     >>> from graphc.ir.expr import symbol
     >>> W, X = symbol("W", shape=(2, 3)), symbol("X", shape=("n", 3))

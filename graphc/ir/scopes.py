@@ -30,12 +30,12 @@ here = _here.get
 
 @contextmanager
 def scope(name: str) -> Iterator[None]:
-    """All that is written inside belongs to the block `name`, which may lie in another one.
+    """All expressions built inside belong to the block `name`; blocks can be nested.
 
-    name : any text that is not empty
+    name : any non-empty text
 
-    Diagrams draw a block as a frame, or collapsed as one node with its inputs, outputs and number of parameters; the symbols that
-    are declared inside are its parameters. Works as a decorator as well. Raises `ExpressionError` for what is no name.
+    Diagrams draw a block as a frame, or collapsed as one node with its inputs, outputs and number of parameters; the symbols
+    that are declared inside are its parameters. Works as a decorator as well. Raises `ExpressionError` for an invalid name.
 
     >>> from graphc.ir.expr import symbols
     >>> x = symbols("x")

@@ -42,40 +42,41 @@ def odeint(
 
     Parameters
     ----------
-    f : (t, y) → what y changes by in a unit of time, in the structure of y; it runs once, with symbols
-    y0 : the state at the first time: an expression, a number or an array, or a tuple, list or dict of them
+    f : (t, y) → dy/dt, in the structure of y; it is called once, with symbols
+    y0 : the initial state: an expression, a number or an array, or a tuple, list or dict of them
     t : the times, sorted, the first one that of y0: an array, a symbol of shape (n,), or a list of numbers and expressions; or
-        one number or expression, the end of an integration from 0. They may fall as well as rise.
-    rtol, atol : a step's estimated error is at most atol + rtol·|y|, in the root mean square of all elements; rtol is 1e-8 where
-        nothing is said, and 2⁻⁵² for Taylor's method
-    method : "tsit5", "dopri5": order 5, steps by their error; "euler", "midpoint", "rk4": fixed steps, order 1, 2, 4;
-        "taylor": the series of each step by recurrences, for smooth f and small tolerances;
-        "rosenbrock": order 2, for stiff systems, with the Jacobian of f
-    steps : how many equal steps a method of fixed steps takes between two times: an int or the name of a length
-    max_steps : the most steps that a method takes between two times; None for any number, without reverse mode unless that is by
-        the adjoint equation
-    order : that of Taylor's method; 20 for the smallest tolerance, fewer for greater ones where nothing is said
-    high_accuracy : whether Taylor's method adds up what rounding takes from the first terms of its series too, for long times: a
-        step takes about four times as long
-    first_step, max_step : the length of the first step where it is not to be estimated, and the greatest one
-    events : what is looked out for, `g.Event`s or functions (t, y) → a number that crosses 0; of methods that choose their steps.
-        Behind a terminal event the state stays as it is there
-    sensitivity : reverse mode: "discrete" differentiates the steps that were taken, at the lengths that they had, and keeps them;
-        "adjoint" integrates the adjoint equation back, with the same tolerances, and keeps the states at the times alone
-    on_failure : "nan" gives NaN where the integration fails and behind, and `g.diagnose` says why; "raise" gives an `InputError`
-        at the call
-    info : whether to return (solution, {"status", "steps", "rejected"}): status is 0, or what went wrong: 1 max_steps
-        reached, 2 steps became too short, 3 the state is not finite, 4 the times are not sorted; 5 where an event ended it.
-        With events these are returned in any case, with "t", the time at which it ended, and "events": for each a dict of
-        "count", and "t" and "y", the times and states, stacked, that were recorded; NaN where there were fewer
+        one number or expression, the end of an integration from 0. They may be increasing or decreasing.
+    rtol, atol : the estimated error of a step is at most atol + rtol·|y|, in the root mean square of all elements; by default
+        rtol is 1e-8, and 2⁻⁵² for Taylor's method
+    method : "tsit5", "dopri5": order 5, adaptive steps; "euler", "midpoint", "rk4": fixed steps, order 1, 2, 4; "taylor": a
+        Taylor series for each step, computed by recurrences, for smooth f and small tolerances; "rosenbrock": order 2, for
+        stiff systems, with the Jacobian of f
+    steps : the number of equal steps of a fixed-step method between two times: an int or the name of a length
+    max_steps : the maximum number of steps between two times; None for any number, which excludes reverse mode except by the
+        adjoint equation
+    order : the order of Taylor's method; by default 20 for the smallest tolerance and less for larger ones
+    high_accuracy : whether Taylor's method also compensates the rounding errors of the first terms of its series, for long
+        integrations: a step takes about four times as long
+    first_step, max_step : the length of the first step (by default estimated), and the maximum length
+    events : the events to detect, `g.Event`s or functions (t, y) → a number that crosses 0; only for adaptive methods. After a
+        terminal event the state stays constant
+    sensitivity : for reverse mode: "discrete" stores and differentiates the steps that were taken, with their lengths fixed;
+        "adjoint" integrates the adjoint equation backwards, with the same tolerances, and stores only the states at the times
+    on_failure : "nan" gives NaN from the time at which the integration fails, and `g.diagnose` says why; "raise" raises an
+        `InputError` at the call
+    info : whether to return (solution, {"status", "steps", "rejected"}): status is 0 on success, 1 if max_steps was reached, 2
+        if the steps became too short, 3 if the state is not finite, 4 if the times are not sorted, 5 if an event ended the
+        integration. With events these are returned in any case, with "t", the time at which it ended, and "events": for each a
+        dict of "count", and "t" and "y", the times and states, stacked, that were recorded; NaN where there were fewer
 
-    Returns the state at each time, stacked along axis 0, in the structure of y0; at one time that state alone.
+    Returns the state at each time, stacked along axis 0, in the structure of y0; for a single time, only that state.
 
-    It is a loop of the graph: compiled to machine code, differentiated in both modes by y0, by the times and by whatever f uses
-    from outside; so are the times of events, by the implicit function theorem, up to second derivatives.
+    It is a loop of the graph: it is compiled to machine code, and differentiated in both modes with respect to y0, the times
+    and everything that f uses from outside. The times of events are differentiated too, by the implicit function theorem, up to
+    second derivatives.
 
-    Raises `ExpressionError`, `ShapeError` and `DtypeError` for a right-hand side that is none of y, `InputError` for other
-    arguments.
+    Raises `ExpressionError`, `ShapeError` and `DtypeError` for a right-hand side that does not match y, `InputError` for other
+    invalid arguments.
 
     Sources: Hairer, Nørsett and Wanner, Solving Ordinary Differential Equations I (1993); Tsitouras (2011).
 

@@ -68,12 +68,12 @@ def plot(
     curves : an expression, or a dict of names and up to four expressions
     over : the symbol of the horizontal axis
     range : its ends (low, high)
-    ylim : the ends of the vertical axis; by default it follows the curves
-    handles : points (x, y) of symbols, expressions and numbers. What is a symbol there changes when the point is dragged, so
-        that (a, b) goes anywhere, (1, b) up and down, and (a, f) along a curve f; a point without a symbol is a mark.
-    title : what stands above it
+    ylim : the ends of the vertical axis; by default it adapts to the curves
+    handles : points (x, y) of symbols, expressions and numbers. Dragging a point changes the symbols in it: (a, b) moves
+        freely, (1, b) vertically, and (a, f) along a curve f; a point without a symbol is a fixed mark.
+    title : the title above the plot
 
-    Raises `InputError` for what cannot be plotted so.
+    Raises `InputError` for anything that cannot be plotted in this way.
 
     >>> from graphc.ir.expr import symbols
     >>> x, a, b = symbols("x a b")
@@ -181,19 +181,19 @@ def figure(
     digits: int = 3,
     style: Style | str | Mapping[str, Any] = SLIDES,
 ) -> Figure:
-    """Plots to play with: points are dragged, symbols have sliders, and every curve follows.
+    """An interactive figure: drag points or move the sliders of symbols, and every curve updates.
 
     Parameters
     ----------
     plots : made by `plot`; symbols of one name are one quantity in all of them. Or one made by `plane`: colours over two inputs,
         whose weights have sliders; then `at` has the value of every weight, as `model.values` does
-    at : name or symbol → number: where it begins; symbols of a horizontal axis need none
-    sliders : symbols to have one; by default all that are neither on an axis nor dragged
+    at : name or symbol → number: the initial value; symbols of a horizontal axis need none
+    sliders : the symbols that get a slider; by default all that are neither on an axis nor dragged
     title : of the page
     digits : significant digits of its numbers
     style : as for `draw`; readers who prefer dark pages get dark ones
 
-    A symbol declared with a range keeps to it. Returns a `Figure`; raises `InputError` for a point that does not fit.
+    A symbol declared with a range stays within it. Returns a `Figure`; raises `InputError` for a point that does not match.
 
     >>> from graphc.ir.expr import symbols
     >>> x, a, b, c = symbols("x a b c")
