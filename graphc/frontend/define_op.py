@@ -70,7 +70,7 @@ def define_op(
     outputs: int = 1,
     check: bool = True,
 ) -> Function:
-    """Declare an operation by its formula, or by what computes it; returns the function that builds its expressions.
+    """Define an operation by a formula or by an external function; returns the function that builds its expressions.
 
     Parameters
     ----------
@@ -80,33 +80,33 @@ def define_op(
     params : the operands' names in order, as "x y" or a list. By default the function's parameters; of a
         text or expression the names in the order in which they are read; of a SymPy expression the names
         in alphabetical order
-    label : what the diagram's node shows; the name by default
+    label : the text of its diagram node; by default the name
     latex : LaTeX of a call, with `<0>` for the first operand, or of the name alone
     domain : for each operand the interval in which the formula is real and smooth; for one operand the
         interval
     summary : the first line of its documentation
 
     With any of the following the operation is a function of whole arrays, and `formula`, where there is one, a function of
-    expressions. It is no word of `parse` then; label, LaTeX and summary are its name.
+    expressions. It is then not known to `parse`; label, LaTeX and summary are its name.
 
-    vjp : (adjoints, results, *operands) → a tuple of what goes back to each operand, with None for 0; in expressions
-    jvp : (tangents, results, *operands) → how the results change; in expressions. One of the two serves both modes, and is held
-        against differences when it is declared, on operands that `domain`, (low, high), holds
-    reference : a function of NumPy arrays that computes it, where there is no formula. Compiled code calls it back: each call
-        takes some microseconds, the function is no longer one piece of machine code, and a loop around it is interpreted
+    vjp : (adjoints, results, *operands) → a tuple with the adjoint of each operand, None for 0; in expressions
+    jvp : (tangents, results, *operands) → the tangents of the results; in expressions. One of the two rules serves both modes.
+        It is compared with difference quotients when it is declared, on operands in `domain`, (low, high)
+    reference : a function of NumPy arrays that computes it, if there is no formula. Compiled code calls it back: each call
+        takes some microseconds, the compiled function is no longer one piece of machine code, and a loop around it is
+        interpreted
     address : of a C function that computes it, as a number, a numba.cfunc or a function of ctypes. It gets pointers to the
-        operands, contiguous and of type `dtype`, then pointers to the results, then the length of every axis of every operand as
-        int64, and returns nothing; compiled code calls it directly. Beside it `reference` is what it is held against
-    takes : the shapes of the operands, as [("n",), ("n", 3), ()]: what they have to have; an address needs it, since machine code
-        reads memory at the sizes it is given
+        operands, contiguous and of type `dtype`, then pointers to the results, then the length of every axis of every operand
+        as int64, and returns nothing; compiled code calls it directly. If `reference` is given too, the two are compared
+    takes : the required shapes of the operands, such as [("n",), ("n", 3), ()]; needed with an address, since machine code
+        reads memory at the given sizes
     shape : (*shapes of the operands) → the result's shape, or a list of shapes; by default the operands' broadcast
-    dtype : of the results, and of operands that are floats; a list where results differ
-    outputs : how many results there are; of several the function returns a tuple
-    check : whether the derivative is held against differences
+    dtype : the type of the results and of float operands; a list if the results differ
+    outputs : the number of results; if there are several, the function returns a tuple
+    check : whether the derivative is compared with difference quotients
 
-    The operation computes in the common float type of its operands. Its partial derivatives are SymPy's,
-    over the reals, of the formula as written; where it jumps they are 0. Defining a name again by the same
-    formula changes nothing.
+    The operation computes in the common float type of its operands. Its partial derivatives are computed by SymPy, over the
+    reals, from the formula as written; at jumps they are 0. Defining a name again with the same formula changes nothing.
 
     Raises `DefinitionError` for a name that cannot be one or is taken, parameters that do not fit the
     formula, a formula that is not a scalar float, and one that SymPy cannot differentiate; `ParseError`
