@@ -265,23 +265,25 @@ def compare(
 
     Parameters
     ----------
-    before, after : expressions, structures of expressions, or graphs
+    before, after : expressions, structures of expressions, graphs, or models
     name : the name of the outputs, as in `draw`
     digits, style, layout, max_nodes, page : as in `draw`
 
     Added nodes have a thick line and the word "new", removed nodes a dashed line and the word "gone"; an operation with other
-    constants shows the old ones. `.view.note` counts the changes. Raises `InputError` and `ExpressionError` as `draw` does.
+    constants shows the old ones, and one with other operands or another body says so. `.view.note` counts the changes. Raises
+    `InputError` and `ExpressionError` as `draw` does.
 
     >>> from graphc.ir.expr import symbols
     >>> x, w, b = symbols("x w b")
     >>> compare(x * w * 2, x * w * 3 + b).view.note
-    '3 added, 1 removed'
+    '2 added, 1 changed'
     """
     style = as_style(style)
-    one, other = as_graph(before), as_graph(after)
+    one, other = (
+        as_graph(each.output if hasattr(each, "training_output") else each) for each in (before, after)
+    )
     first, second = (view(graph, None, name=name, digits=digits, bodies=False) for graph in (one, other))
-    pairs = list(zip(one.outputs, other.outputs, strict=False))
-    both = compared(first, second, one.exprs, other.exprs, pairs)
+    both = compared(first, second, one.exprs, other.exprs)
     diagram = Diagram(fold(both, None, max_nodes), style, digits, layout, whole=both)
     return diagram if page is None else diagram.fit(page)
 

@@ -171,7 +171,7 @@ def _array_pieces(node: Any, latex: bool) -> tuple[Piece, ...]:
 def axes_below(node: Any) -> str:
     """The axes that a reduction runs over: their names where they have some, else their numbers from 0; empty for all of them.
 
-    Of an operation that keeps its shape, as softmax, every axis is told but the last one.
+    Of an operation that keeps its shape, as softmax, every axis is told but the last one; of running sums that one too.
     """
     known = dict(zip((attribute.name for attribute in node.op.attributes), node.attrs, strict=True))
     axis, shape = known.get("axis"), node.operands[0].shape
@@ -181,7 +181,7 @@ def axes_below(node: Any) -> str:
     if not all(isinstance(n, int) for n in axes):
         return ""
     axes = tuple(n % len(shape) for n in axes)
-    keeps = node.shape == shape
+    keeps = node.shape == shape and (len(shape) == 1 or not node.op.name.startswith("cum"))
     if (keeps and axes == (len(shape) - 1,)) or (not keeps and len(axes) == len(shape)):
         return ""
     return ",".join(str(shape[n]) if not isinstance(shape[n], int) else str(n) for n in axes)
@@ -193,10 +193,17 @@ _SIGNS_OVER_AXES = {
 }  # fmt: skip
 """How reductions are written in LaTeX, with their axes below."""
 
+_NAMES_OVER_AXES = frozenset("std any all logsumexp softmax log_softmax cumsum cumprod".split())
+"""Those that are written by their name."""
+
 
 def _over_axes(node: Any) -> tuple[Piece, ...] | None:
     """The pieces of a reduction in LaTeX, its axes below its sign; None where the rest of its settings would be lost."""
-    sign = _SIGNS_OVER_AXES.get(node.op.name)
+    name = node.op.name
+    sign = _SIGNS_OVER_AXES.get(name)
+    if name in _NAMES_OVER_AXES or (name == "norm" and axes_below(node)):
+        star = "*" if axes_below(node) else ""
+        sign = rf"\operatorname{star}{{{latex_escape(name)}}}"
     told = [
         known.name
         for known, attr in zip(node.op.attributes, node.attrs, strict=True)

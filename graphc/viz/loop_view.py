@@ -170,8 +170,12 @@ class _RunView:
         return ports
 
     def port(self, key: str, label: str, lines: tuple[str, ...] = (), kind: str = "port") -> None:
-        self.outer.nodes.append(
-            ViewNode(key, self.first, kind, label, self.role, label, block=self.frame, lines=lines)
+        outer = self.outer
+        alarm = kind == "end" and any(node in outer.alarming for node in outer.runs[self.first])
+        outer.nodes.append(
+            ViewNode(
+                key, self.first, kind, label, self.role, label, block=self.frame, lines=lines, alarm=alarm
+            )
         )
 
     def leave(self, inner: BodyViewBuilder, place: int, key: str, label: str, handed: Any) -> None:

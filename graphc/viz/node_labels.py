@@ -14,11 +14,13 @@ from graphc.ops.control_runs import control_label
 _LONGEST = 18
 """A label with folded constants has at most so many characters; else the constants are drawn."""
 
-_FOLDED = {"pow": ("{}^", "^{}"), "floor_divide": ("⌊{}÷⌋", "⌊÷{}⌋")}
+_FOLDED = {"pow": ("{}^", "x^{}"), "floor_divide": ("⌊{}÷⌋", "⌊÷{}⌋")}
 """Labels with the constant on the left and on the right that do not follow the general rule."""
 
 _WRITTEN = {"negative": "−x", "reciprocal": "1/x", "square": "x²", "matmul": "A·B"}
 """Labels as they are written in a formula."""
+
+_ROOTS = {"0.5": "√x", "−0.5": "1/√x"}
 
 _RAISED = str.maketrans("−0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -60,20 +62,24 @@ def fold_constants(op: Op, constants: Mapping[int, str]) -> str:
     """The label of an operation all of whose operands but one are constants.
 
     >>> from graphc.ir.op import lookup
-    >>> fold_constants(lookup("subtract"), {0: "1"}), fold_constants(lookup("divide"), {0: "1"})
-    ('1−', '1/x')
+    >>> fold_constants(lookup("subtract"), {0: "1"}), fold_constants(lookup("divide"), {0: "2"})
+    ('1−', '2/x')
     """
     if not _is_infix(op):
         inner = ", ".join(constants.get(slot, "·") for slot in range(op.arity))
         return f"{op.label}({inner})"
     ((slot, text),) = constants.items()
-    if op.name == "divide" and slot == 0 and text == "1":
-        return "1/x"
+    if op.name == "divide" and slot == 0:
+        return f"{text}/x"
+    if op.name == "multiply" and text == "−1":
+        return _WRITTEN["negative"]
+    if op.name == "pow" and slot == 1 and text in _ROOTS:
+        return _ROOTS[text]
     if op.name == "pow" and slot == 1 and _WHOLE.fullmatch(text):
         return f"x{text.translate(_RAISED)}"
     if op.name in _FOLDED:
         return _FOLDED[op.name][slot].format(text)
-    if text.startswith("−") and op.label in "+−":
+    if text.startswith("−") and op.label in "+−×÷":
         text = f"({text})"
     space = " " if op.label.isalpha() or op.category != "elementwise" else ""
     if slot == 0 and not op.facts.commutative:

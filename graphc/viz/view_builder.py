@@ -92,7 +92,9 @@ class ViewBuilder:
         self.losses = losses
         self.show = show
         self.sources = sources(graph, values.forward) if values.forward else ()
-        self.adjoint_sources = adjoint_sources(graph.exprs, values.adjoints, values.contributions)
+        self.adjoint_sources = adjoint_sources(
+            graph.exprs, values.adjoints, values.contributions, values.forward
+        )
         self.alarming: set[int] = {source.node for source in (*self.sources, *self.adjoint_sources)}
         self.operations = 0
         known = {

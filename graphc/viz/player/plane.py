@@ -13,10 +13,11 @@ import numpy as np
 
 from graphc.autodiff.reverse import reverse
 from graphc.errors import InputError, brief
+from graphc.interpret.numpy_eval import run
 from graphc.ir.expr import Expr, current_site, free_symbols
 from graphc.ir.formatting import show_number, visible
 from graphc.ir.graph import Dag
-from graphc.ir.types import is_float
+from graphc.ir.types import format_shape, is_float
 from graphc.viz.math_text import named
 from graphc.viz.player.mathml import plain
 from graphc.viz.player.page import assemble
@@ -28,6 +29,12 @@ _SIDE = 61
 
 _SLIDERS = 80
 """So many weights have sliders at most."""
+
+_MOST = 5000
+"""Points at most: each is drawn, and each is a step of the loop that trains."""
+
+_WIDEST = 1e100
+"""So long an axis is at most: its squares are floats still."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,7 @@ def plane(
         if isinstance(symbol, Expr) and symbol.is_symbol and is_float(symbol.dtype)
     ]
     batch = len(both) == 1 and len(shapes) == 1 and len(shapes[0]) == 2 and shapes[0][1] == 2
-    if not batch and shapes != [(), ()]:
+    if not batch and (shapes != [(), ()] or both[0] is both[1]):
         raise _refusal(
             f"a plane is over {brief(over)}",
             'over=g.symbol("x", shape=("n", 2)), or two scalar symbols (x, y)',
@@ -94,7 +101,10 @@ def plane(
     wanted = [(shapes[0][0], 1), (shapes[0][0],)] if batch else [()]
     if not isinstance(output, Expr) or output.shape not in wanted or not is_float(output.dtype):
         raise _refusal(
-            f"a plane shows one float for each sample, not {brief(output)}", "give the output of one unit"
+            f"a plane shows one float for each sample, not {brief(output)}",
+            "write g.plane(model.output, …)"
+            if hasattr(output, "training_output")
+            else "give the output of one unit",
         )
     if (loss is None) != (target is None):
         raise _refusal(
@@ -104,20 +114,39 @@ def plane(
     if loss is not None and (not isinstance(loss, Expr) or loss.shape or not is_float(loss.dtype)):
         raise _refusal(f"the loss is {brief(loss)}, not one float", "take the mean over the samples")
     if target is not None and (
-        not isinstance(target, Expr) or not target.is_symbol or not is_float(target.dtype)
+        not isinstance(target, Expr) or not target.is_symbol or not is_float(target.dtype) or target in both
     ):
         raise _refusal(f"the target is {brief(target)}", "a symbol of floats, of the output's shape")
-    kinds = _numbers(classes, "classes", "(-1, 1)")
-    at = _numbers(level, "a level", "0.5")
+    if loss is not None and target is not None and target not in free_symbols(loss):
+        raise _refusal(
+            f"the loss does not read its target {brief(target)}", "loss=nn.logistic(y, t), target=t"
+        )
+    if target is not None and target.shape != output.shape:
+        raise _refusal(
+            f"the target {brief(target)} has shape {format_shape(target.shape)}, and the output "
+            f"{format_shape(output.shape)}",
+            f'g.symbol("{visible(target.name, 24)}", shape={output.shape})',
+        )
+    kinds = _numbers(classes, "classes", "classes=(-1, 1)")
+    at = _numbers(level, "level", "level=0.5")
     if len(kinds) != 2 or kinds[0] == kinds[1] or len(at) != 1:
         raise _refusal(
             f"classes are {brief(classes)} and the level is {brief(level)}", "classes=(-1, 1), level=0"
         )
     if not isinstance(title, str):
         raise _refusal(f"a title is a text, not {brief(title)}", 'write "circles"')
-    ends = [_numbers(limit, name, "(-3, 3)") for limit, name in ((xlim, "xlim"), (ylim, "ylim"))]
+    ends = [_numbers(limit, name, f"{name}=(-3, 3)") for limit, name in ((xlim, "xlim"), (ylim, "ylim"))]
     if any(len(limit) != 2 or not limit[0] < limit[1] for limit in ends):
-        raise _refusal(f"the axes are {brief(xlim)} and {brief(ylim)}", "xlim=(-3, 3), ylim=(-3, 3)")
+        raise _refusal(
+            f"an axis goes from a smaller number to a larger one, not xlim={brief(xlim)}, ylim={brief(ylim)}",
+            "xlim=(-3, 3), ylim=(-3, 3)",
+        )
+    for low, high in ends:
+        if not high - low < _WIDEST or len(np.unique(np.linspace(low, high, _SIDE))) < _SIDE:
+            raise _refusal(
+                f"no grid of {_SIDE} floats goes from {show_number(low)} to {show_number(high)}",
+                "xlim=(-3, 3), ylim=(-3, 3)",
+            )
     return Plane(output, both, ends[0], ends[1], loss, target, _points(data), kinds, at[0], title)  # type: ignore[arg-type]
 
 
@@ -131,7 +160,7 @@ def _numbers(value: Any, what: str, hint: str) -> tuple[float, ...]:
     except (TypeError, ValueError, OverflowError):
         found = (math.nan,)
     if not all(map(math.isfinite, found)):
-        raise _refusal(f"{what} of {brief(value)}", f"finite numbers, {hint}")
+        raise _refusal(f"{what} is {brief(value)}, which are not all finite numbers", hint)
     return found
 
 
@@ -140,12 +169,20 @@ def _points(data: Any) -> tuple[tuple[float, float, float], ...]:
         return ()
     pair = data if isinstance(data, (tuple, list)) else ()
     if len(pair) == 2:
-        places, targets = (np.asarray(_numbers(part, "data", "points and targets")) for part in pair)
+        places, targets = (np.asarray(_numbers(part, "data", "data=(points, targets)")) for part in pair)
+        if targets.size > _MOST:
+            raise _refusal(
+                f"a plane has {_MOST} points at most, and these are {targets.size}",
+                f"data=(points[:{_MOST}], targets[:{_MOST}])",
+            )
         if places.size == 2 * targets.size and np.shape(pair[0]) == (targets.size, 2):
             rows = np.column_stack([places.reshape(-1, 2), targets]).tolist()
             return tuple((x, y, t) for x, y, t in rows)
+    sized = len(pair) == 2
+    told = " and ".join(f"shape {np.shape(part)}" for part in pair) if sized else brief(data, 60)
     raise _refusal(
-        f"the data of a plane are {brief(data)}", "a pair: points of shape (count, 2), and a target for each"
+        f"data are points and a target for each, not {told}",
+        "data=(points of shape (count, 2), targets of shape (count,))",
     )
 
 
@@ -185,6 +222,8 @@ def plane_page(item: Plane, at: Mapping[Any, Any], title: str, digits: int, styl
     field, field_roles = compiled([item.output], _SIDE**2)
     step, step_roles = "null", []
     if item.loss is not None:
+        if batch:
+            _check_mean(item, dict(zip(params, values, strict=True)))
         record = reverse([item.loss], None, params)
         step, step_roles = compiled([item.loss, *(record.adjoint(symbol) for symbol in params)], 1)
     data = {
@@ -210,6 +249,36 @@ def plane_page(item: Plane, at: Mapping[Any, Any], title: str, digits: int, styl
     )
 
 
+def _check_mean(item: Plane, weights: Mapping[Expr, np.ndarray]) -> None:
+    """Refuse a loss that is not the mean of the losses of its samples: the page takes one at a time."""
+    loss, target = item.loss, item.target
+    if loss is None or target is None:
+        return
+    dag = Dag([loss], free_symbols(loss))
+    places = np.column_stack([np.linspace(*item.xlim, 5)[1:4], np.linspace(*item.ylim, 5)[[2, 3, 1]]])
+    targets = np.array([*item.classes, item.classes[0]])
+
+    def of(rows: slice) -> float:
+        known = {
+            item.over[0]: places[rows],
+            target: targets[rows].reshape((-1, *(1 for _ in target.shape[1:]))),
+        }
+        point = {symbol: known.get(symbol, weights.get(symbol)) for symbol in dag.symbols}
+        cast = {symbol: np.asarray(value, symbol.dtype) for symbol, value in point.items()}
+        with np.errstate(all="ignore"):
+            return float(run(dag, cast)[dag.node(loss)])
+
+    together, apart = of(slice(0, 3)), [of(slice(n, n + 1)) for n in range(3)]
+    mean = sum(apart) / 3
+    # values that overflow here say nothing; rounding is far below a part in a thousand of the terms
+    if np.isfinite([together, *apart]).all() and abs(together - mean) > 1e-3 * max(map(abs, apart)):
+        raise _refusal(
+            f"the loss is no mean over the samples: of three points it is {show_number(together)}, and of one each "
+            f"{show_number(mean)} on average",
+            "take the mean, as in g.mean((y - t) ** 2)",
+        )
+
+
 def _value(symbol: Expr, at: Mapping[Any, Any]) -> np.ndarray:
     found = at.get(symbol, at.get(symbol.name))
     if found is None:
@@ -218,7 +287,10 @@ def _value(symbol: Expr, at: Mapping[Any, Any]) -> np.ndarray:
         )
     if not is_float(symbol.dtype) or symbol.dtype.name not in ("float32", "float64"):
         raise _refusal(f"{brief(symbol.name)} is {symbol.dtype}", "weights of a plane are floats")
-    array = np.array(found, dtype=symbol.dtype)
+    try:
+        array = np.array(found, dtype=symbol.dtype)
+    except (TypeError, ValueError, OverflowError):
+        array = np.array(math.nan)
     shape = tuple(length for length in symbol.shape if isinstance(length, int))
     if array.shape != shape or shape != symbol.shape or not np.isfinite(array).all():
         raise _refusal(

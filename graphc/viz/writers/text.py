@@ -30,6 +30,8 @@ _LINES = {
     NORTH | SOUTH | EAST: "├", NORTH | SOUTH | WEST: "┤", NORTH | SOUTH | EAST | WEST: "┼",
 }  # fmt: skip
 
+_DASHED = {"─": "┄", "│": "┆"}
+
 _HEADS = {EAST: "▶", WEST: "◀", NORTH: "▲", SOUTH: "▼"}
 
 _SMALL = 1.5
@@ -53,11 +55,13 @@ class _Grid:
     letters: dict[Cell, str] = field(default_factory=dict)
     colours: dict[Cell, str] = field(default_factory=dict)
     taken: set[Cell] = field(default_factory=set)
+    whole: set[Cell] = field(default_factory=set)
+    """Where a line that is not dashed goes."""
 
     def cell(self, x: float, y: float) -> Cell:
         return floor((x - self.left) / self.wide), floor((self.top - y) / self.high)
 
-    def line(self, cells: list[Cell], colour: str) -> None:
+    def line(self, cells: list[Cell], colour: str, dashed: bool = False) -> None:
         """A line through cells, each beside, over or under the last one."""
         for (column, row), (next_column, next_row) in pairwise(cells):
             if next_row == row:
@@ -67,6 +71,8 @@ class _Grid:
             for cell, side in (((column, row), out), ((next_column, next_row), back)):
                 self.sides[cell] = self.sides.get(cell, 0) | side
                 self.colours[cell] = colour
+        if not dashed:
+            self.whole.update(cells)
 
     def write(self, column: int, row: int, text: str, colour: str) -> None:
         for place, letter in enumerate(text, column):
@@ -84,9 +90,14 @@ class _Grid:
         for row in range(min(used), max(used) + 1):
             last = max(used.get(row, [first - 1]))
             yield [
-                (self.letters.get((column, row)) or _LINES[self.sides.get((column, row), 0)], self.colours.get((column, row), ""))
+                (self.letters.get(cell) or self._line(cell), self.colours.get(cell, ""))
                 for column in range(first, last + 1)
-            ]  # fmt: skip
+                for cell in [(column, row)]
+            ]
+
+    def _line(self, cell: Cell) -> str:
+        letter = _LINES[self.sides.get(cell, 0)]
+        return letter if cell in self.whole else _DASHED.get(letter, letter)
 
 
 def to_text(scene: Scene, colour: bool = False, width: int | None = None) -> str:
@@ -159,7 +170,7 @@ def _edge(grid: _Grid, strokes: list[Stroke], size: float) -> None:
             path = list(_orthogonal([grid.cell(x, y) for x, y in _points(stroke)]))
             runs = [list(run) for free, run in groupby(path, lambda cell: cell not in grid.taken) if free]
             for run in runs:
-                grid.line(run, colour)
+                grid.line(run, colour, stroke.dashed)
             cells = runs[-1] if runs else cells
         elif stroke.form == "polygon" and stroke.fill and _extent(stroke) <= _SMALL * size:
             xs, ys = zip(*stroke.points, strict=True)
