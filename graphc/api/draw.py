@@ -120,6 +120,17 @@ def draw(
     model: Any = outputs if hasattr(outputs, "training_output") else None
     graph = as_graph(outputs if model is None else model.output)
     if style.drawing == "network":
+        graph_only = {
+            "exercise": exercise or None, "accuracy": accuracy, "step": step, "watch": watch, "highlight": highlight,
+            "note": note,
+        }  # fmt: skip
+        for option, value in graph_only.items():
+            if value is not None:
+                raise InputError(
+                    f"a network as books draw it has no {option}",
+                    site=current_site(),
+                    hint=f'draw it as a graph, g.draw(…, {option}=…) without style="network"',
+                )
         network = _network(graph, model, at, collapse, name)
         play = partial(
             player, graph, at, backward, seed=seed, name=name, digits=digits, style=style, exercise=False
@@ -166,6 +177,14 @@ def _with_values(model: Any, at: Any) -> dict[Any, Any]:
 def _network(graph: Graph, model: Any, at: Any, collapse: Any, name: Any) -> NetworkSource:
     """What a network is drawn from: its graph, and what is known of its weights."""
     known = {} if at is None else mapping("a point", at, 'write {"x": 2.0, "w": -3.0}')
+    names = {symbol.name for symbol in graph.symbols} | set(() if model is None else model.values)
+    for key in known:
+        if (key.name if isinstance(key, Expr) else key) not in names:
+            raise InputError(
+                f"there is no input {brief(key)} in this network",
+                site=current_site(),
+                hint=f"its inputs are {brief(', '.join(symbol.name for symbol in graph.symbols))}",
+            )
     if model is not None:
         known = _with_values(model, known)
     named = {key.name if isinstance(key, Expr) else key: value for key, value in known.items()}

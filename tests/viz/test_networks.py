@@ -332,3 +332,34 @@ def test_refusals():
     with pytest.raises(InputError, match="drawing"):
         g.draw(x, style={"drawing": "netwerk"})
     assert g.draw(nn.Model(nn.Affine(2), g.symbol("x", shape=("n", 3)))).svg()  # a model as a graph
+
+
+def test_what_a_network_has_not():
+    model = nn.Model(nn.Affine(2), g.symbol("x", shape=("n", 3)))
+    for options in (
+        {"exercise": True},
+        {"watch": {"x": [(0, 0)]}},
+        {"highlight": "x"},
+        {"note": {"x": "?"}},
+        {"accuracy": 3},
+        {"step": 0},
+    ):
+        with pytest.raises(InputError, match=f"has no {next(iter(options))}"):
+            drawn(model, **options)
+    for thing in (model, model.output):
+        with pytest.raises(InputError, match="no input 'weight'"):
+            drawn(thing, at={"weight": np.ones((2, 3))})
+    for empty in (
+        g.symbol("x", shape=("n", 3)) @ g.symbol("W", shape=(3, 0)),
+        g.symbol("x", shape=("n", 0)) @ g.symbol("W", shape=(0, 3)),
+    ):
+        with pytest.raises(RenderError, match="no units"):
+            drawn(empty)
+    drawn(model, at={"x": np.ones((1, 3))})  # its own inputs, beside the model's values
+
+
+@pytest.mark.parametrize("name", ["</script>", "\"<&'>", "]]>", "a\nb"])
+def test_names_that_are_markup_stay_names(name):
+    diagram = drawn(g.symbol("x", shape=("n", 3)) @ g.symbol(name, shape=(3, 2)))
+    ET.fromstring(diagram.svg().encode())
+    assert "</script>" not in diagram.svg() and clean(diagram) == ()

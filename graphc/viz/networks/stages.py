@@ -15,7 +15,7 @@ from typing import Any
 from graphc.errors import RenderError
 from graphc.ir.expr import Expr, free_symbols
 from graphc.ir.scopes import Block
-from graphc.ir.types import Shape
+from graphc.ir.types import Shape, format_shape
 
 _CONVOLUTIONS = {"conv2d": "conv", "conv2d_input_grad": "up-conv"}
 
@@ -108,6 +108,12 @@ def read_stages(
         raise RenderError(
             "this is no network: nothing in it multiplies data by a matrix of weights",
             hint='draw it as a graph, g.draw(…) without style="network"; a layer is written x @ W + b, or by graphc.nn',
+        )
+    empty = next((stage for stage in reader.stages if 0 in stage.shape), None)
+    if empty is not None:
+        raise RenderError(
+            f"a layer of this network has no units: {empty.label or empty.kind} of shape {format_shape(empty.shape)}",
+            hint="give every axis a length of at least 1",
         )
     last = {reader.at[output] for output in outputs if output in reader.at}
     for name, output in zip(names, outputs, strict=False):
