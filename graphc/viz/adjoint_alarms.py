@@ -90,9 +90,9 @@ def _seen(test: Any, values: Sequence[Any], shape: tuple[int, ...], by_element: 
         if by_element and mask.ndim >= len(
             shape
         ):  # an operand that was repeated gets the sum over its copies
-            mask = mask.any(axis=tuple(range(mask.ndim - len(shape))))
+            mask = np.logical_or.reduce(mask, axis=tuple(range(mask.ndim - len(shape))))
             wide = tuple(axis for axis, length in enumerate(shape) if length == 1 != mask.shape[axis])
-            mask = mask.any(axis=wide, keepdims=True)
+            mask = np.logical_or.reduce(mask, axis=wide, keepdims=True)
         by_place = by_element and mask.shape == shape
         seen |= mask if by_place else bool(mask.any())
     return seen

@@ -93,7 +93,7 @@ def plane(
         if isinstance(symbol, Expr) and symbol.is_symbol and is_float(symbol.dtype)
     ]
     batch = len(both) == 1 and len(shapes) == 1 and len(shapes[0]) == 2 and shapes[0][1] == 2
-    if not batch and (shapes != [(), ()] or both[0] is both[1]):
+    if not batch and (shapes != [(), ()] or len(set(both)) < 2):
         raise _refusal(
             f"a plane is over {brief(over)}",
             'over=g.symbol("x", shape=("n", 2)), or two scalar symbols (x, y)',

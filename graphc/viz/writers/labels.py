@@ -290,7 +290,8 @@ def _shape(shown: ViewNode, colour: str, lossy: bool, style: Style) -> dict[str,
         return {"fillcolor": colour, "height": size, "width": size, **box, "margin": "0.1,0.04"}
     if kind in ("port", "end"):
         small = {"fontsize": f"{style.value_size}", "height": "0.3", "width": "0.3", "margin": "0.07,0.03"}
-        return {**small, **box, "fillcolor": style.background, "color": style.rule}
+        ink = style.alarm if shown.alarm else style.rule
+        return {**small, **box, "fillcolor": colour if shown.alarm else style.background, "color": ink}
     if kind == "block":
         return {
             "peripheries": "2",
