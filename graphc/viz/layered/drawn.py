@@ -14,7 +14,7 @@ from graphc.viz.graphviz_engine import AS_PLACED, LAYOUT, render
 from graphc.viz.layout_scene import Item, Stroke, Text, moved, read_items
 from graphc.viz.model import View, ViewNode
 from graphc.viz.style import Style
-from graphc.viz.writers import labels
+from graphc.viz.writers import labels, markup
 from graphc.viz.writers.dot import empty
 
 Bounds = tuple[float, float, float, float]
@@ -86,7 +86,7 @@ def drawn(
                 attributes[name] = labels.side(rows, style, align if down else "")
         sides.append((names[0], names[1]))
     for number, block in enumerate(blocks):
-        text = labels.html(labels.font(block[-1], style.note, style.value_size))
+        text = markup.html(markup.font(block[-1], style.note, style.value_size))
         attributes[f"title {number}"] = {
             "label": text,
             "shape": "plain",

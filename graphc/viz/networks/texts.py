@@ -8,7 +8,7 @@ from graphc.viz.graphviz_engine import AS_PLACED, LAYOUT, render
 from graphc.viz.layered.drawn import DrawnPart, bounds
 from graphc.viz.layout_scene import Item, read_items
 from graphc.viz.style import Style
-from graphc.viz.writers import labels
+from graphc.viz.writers import labels, markup
 
 Line = tuple[str, str, float]
 """(text, colour, size)"""
@@ -23,7 +23,7 @@ def set_texts(texts: Mapping[str, Sequence[Line]], style: Style) -> dict[str, Dr
     for number, lines in enumerate(filled.values()):
         rows = "".join(f"<TR><TD>{_set(*line)}</TD></TR>" for line in lines if line[0])
         rows = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{rows}</TABLE>'
-        graph.node(f"t{number}", pos="0,0", label=labels.html(rows), shape="plain")
+        graph.node(f"t{number}", pos="0,0", label=markup.html(rows), shape="plain")
     found: dict[str, DrawnPart] = {}
     if filled:
         items = read_items(render(graph.source, LAYOUT, parts=1, program=AS_PLACED))
@@ -34,7 +34,7 @@ def set_texts(texts: Mapping[str, Sequence[Line]], style: Style) -> dict[str, Dr
 
 
 def _set(text: str, colour: str, size: float) -> str:
-    inside = labels.name(text) if "_" in text and " " not in text else labels.plain(text, 60)
+    inside = markup.name(text) if "_" in text and " " not in text else markup.plain(text, 60)
     return f'<FONT COLOR="{colour}" POINT-SIZE="{size}">{inside}</FONT>'
 
 

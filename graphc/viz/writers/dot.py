@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from graphc.ir.scopes import Block, common
 from graphc.viz.model import View, ViewEdge
 from graphc.viz.style import Style
-from graphc.viz.writers import labels
+from graphc.viz.writers import labels, markup
 
 LAYOUTS = {"right": "LR", "down": "TB"}
 """Where a diagram's arrows lead, and what Graphviz calls that."""
@@ -215,7 +215,7 @@ def _add_frames(graph: Any, view: View, frames: _Frames, style: Style, layout: s
         )  # the line comes in beside it
         with outer.subgraph(name=f"cluster_{numbers[block]}") as inner:
             inner.attr(
-                label=labels.html(labels.font(text, style.note, style.value_size)),
+                label=markup.html(markup.font(text, style.note, style.value_size)),
                 tooltip=labels.quoted(" / ".join(block)),
                 style="rounded,filled",
                 color=style.rule,

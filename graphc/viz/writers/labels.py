@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from html import escape
 from math import ceil, isnan, sqrt
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from graphc.ir.formatting import LARGEST_SHOWN, name_parts, show_value, visible
+from graphc.ir.formatting import LARGEST_SHOWN, show_value, visible
 from graphc.ir.types import format_shape
 from graphc.viz.annotations import cells, duration, histogram
-from graphc.viz.derivative_names import read_derivative
 from graphc.viz.diagnose import not_finite
 from graphc.viz.model import ViewEdge, ViewNode
 from graphc.viz.style import Style
+from graphc.viz.writers.markup import font, html, name, plain
 from graphc.viz.writers.matrices import matrix, text_width
 from graphc.viz.writers.signs import signed
 
@@ -362,38 +361,6 @@ def mixed(one: str, other: str, share: float) -> str:
     """
     pairs = [(int(one[at : at + 2], 16), int(other[at : at + 2], 16)) for at in (1, 3, 5)]
     return "#" + "".join(f"{round(a + (b - a) * share):02X}" for a, b in pairs)
-
-
-def name(name: str) -> str:
-    """A symbol's name in italics, its index below the line."""
-    derivative = read_derivative(name)
-    if derivative is not None:
-        return "".join(
-            plain(text) if kind == "sign" else _letters(text) for kind, text in derivative.pieces()
-        )
-    return _letters(name)
-
-
-def _letters(name: str) -> str:
-    letter, index = name_parts(name)
-    below = f"<SUB>{escape(index)}</SUB>" if index else ""
-    return f"<I>{plain(letter)}</I>{below}"
-
-
-def plain(text: str, limit: int = 40) -> str:
-    """Text inside an HTML-like label. DOT replaces \\N and its like even there, so a backslash is doubled."""
-    return escape(visible(text, limit)).replace("\\", "\\\\")
-
-
-def font(text: str, colour: str, size: float, limit: int = 40) -> str:
-    """Text in a colour and a size; where there is none, a space that is as high."""
-    inside = plain(text, limit) if text else "&#160;"
-    return f'<FONT COLOR="{colour}" POINT-SIZE="{size}">{inside}</FONT>'
-
-
-def html(content: str) -> str:
-    """An HTML-like label, as DOT writes it."""
-    return f"<{content}>"
 
 
 def quoted(text: str) -> str:
