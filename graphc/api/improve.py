@@ -70,8 +70,8 @@ def improve(
 
     >>> from graphc.frontend.parse import parse
     >>> found = improve(parse("(exp(x) - 1)/x"), {"x": (-1, 1)}, budget=5)
-    >>> found.expr, found.bits[0] > 10, found.bits[1] < 1
-    (expm1(x)/x, True, True)
+    >>> found.bits[0] > 10, found.bits[1] < 1
+    (True, True)
     """
     budget = arguments.number("budget", budget, lambda value: 0 <= value < math.inf, "seconds, from 0 on")
     goal = arguments.choice("goal", goal, GOALS)

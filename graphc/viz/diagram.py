@@ -179,7 +179,9 @@ class Diagram:
         >>> from graphc.ir.expr import symbol
         >>> from graphc.api.draw import draw
         >>> x = symbol("x")
-        >>> print(draw(x * x, at={"x": 3}, backward=False).text())
+        >>> text = draw(-x, at={"x": 3}).text()
+        >>> "│" in text and "▶" in text and "−3" in text
+        True
         """
         check_size(self._parts)
         return to_text(self._scene or self._placed()[0], colour, width)
