@@ -15,7 +15,7 @@ from graphc.ir.node_names import checked_name
 from graphc.ir.types import is_float
 from graphc.util.arguments import listed
 from graphc.util.fork_safety import cached_property
-from graphc.util.pytree import flatten, unflatten
+from graphc.util.pytree import Structure, flatten, unflatten
 
 
 class Adjoints(dict[int, Any]):
@@ -58,7 +58,8 @@ class Graph(Dag):
     def __init__(self, outputs: Any, inputs: Iterable[Expr] | Expr | None = None) -> None:
         if not isinstance(outputs, (Expr, Dag, tuple, list, dict)) and hasattr(outputs, "expr"):
             outputs, inputs = outputs.expr, outputs.inputs if inputs is None else inputs  # a traced function
-        leaves, self.structure = flatten(outputs)
+        leaves, structure = flatten(outputs)
+        self.structure: Structure = structure
         super().__init__(leaves, [inputs] if isinstance(inputs, Expr) else inputs)
         self._forward: frozenset[Expr] | None = None
         self.record: AdjointRecord | None = None

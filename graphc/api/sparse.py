@@ -47,7 +47,9 @@ class SparseDerivative:
         self.shape: tuple[int, int] = pattern.shape
         self.nnz: int = int(pattern.nnz)
         leaves = self.leaves
-        self.dtype = np.result_type(*[leaf.dtype for leaf in leaves]) if leaves else np.dtype(np.float64)
+        self.dtype: np.dtype[Any] = (
+            np.result_type(*[leaf.dtype for leaf in leaves]) if leaves else np.dtype(np.float64)
+        )
         other = pattern.asformat(format)
         self._places = (other.row, other.col) if format == "coo" else (other.indices, other.indptr)
         self._checked: tuple[Any, ...] = ()

@@ -65,8 +65,8 @@ class Command(click.Command):
             return super().invoke(ctx)
 
 
-formula_argument = click.argument("formula", type=Formula())
-at_option = click.option(
+formula_argument: Callable[[Any], Any] = click.argument("formula", type=Formula())
+at_option: Callable[[Any], Any] = click.option(
     "--at",
     type=Point(),
     multiple=True,
@@ -74,7 +74,9 @@ at_option = click.option(
     is_eager=True,  # the formula's symbols take their shapes from it
     help="The point, as in --at x=2,w=-3,b=6; arrays as x=[1,2], matrices as A=[[1,2],[3,4]].",
 )
-force_option = click.option("-f", "--force", is_flag=True, help="Replace files that are there.")
+force_option: Callable[[Any], Any] = click.option(
+    "-f", "--force", is_flag=True, help="Replace files that are there."
+)
 
 
 def output_option(command: _Declared) -> _Declared:

@@ -60,7 +60,7 @@ class Operators:
 
     __slots__ = ()
 
-    __pandas_priority__ = _AbovePandas(10_000)
+    __pandas_priority__: int = _AbovePandas(10_000)
 
     @staticmethod
     @abstractmethod

@@ -16,7 +16,7 @@ from graphc.ir.expr import Expr, free_symbols
 from graphc.ir.scopes import scope
 from graphc.ir.types import format_shape
 from graphc.nn.blocks import Sequential
-from graphc.nn.layer import Declared, Scope, SummaryLine, as_layer
+from graphc.nn.layer import Declared, Layer, Scope, SummaryLine, as_layer
 from graphc.ops.create import dim
 from graphc.util import arguments
 from graphc.util.archive import fitting, read_arrays, write_arrays
@@ -59,7 +59,7 @@ class Model:
                 hint='g.symbol("x", shape=("n", 784))',
             )
         self.input = input
-        self.layers = as_layer(layers)
+        self.layers: Layer = as_layer(layers)
         self.name: str = arguments.text("a model's name", name, 'name="encoder"')
         inference, training = Declared(False), Declared(True)
         self.output: Expr = self._build(inference, input)

@@ -34,8 +34,9 @@ class ClusterBatches:
 
     def __init__(self, data: ClusterData, size: int | None, *, seed: int, shuffle: bool) -> None:
         self.data: ClusterData = data
-        self.axis, self.chunks = data.axis, data.chunks
-        self.arrays = data.arrays()
+        self.axis: str = data.axis
+        self.chunks: tuple[int, ...] = data.chunks
+        self.arrays: dict[Expr, Any] = data.arrays()
         self.rows: int = sum(self.chunks) or 1
         if self.chunks and not sum(self.chunks):
             raise InputError("the data has no rows")

@@ -57,7 +57,7 @@ class CodeGenerator:
         self.cpu: str = setting("CPU_NAME") or llvm.get_host_cpu_name()
         self.features: str = _features()
         self.machine: Any = self.target_machine(int(setting("OPT")), _relocation())
-        self.data_layout = str(self.machine.target_data)
+        self.data_layout: str = str(self.machine.target_data)
 
     def target_machine(self, level: int, relocation: str, just_in_time: bool = True) -> Any:
         """LLVM's for this processor.

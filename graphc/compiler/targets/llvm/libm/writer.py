@@ -173,7 +173,8 @@ class LibmWriter:
     """
 
     def __init__(self, format: Format, waits: bool = False) -> None:
-        self.format, self.waits = format, waits
+        self.format: Format = format
+        self.waits: bool = waits
         self.lines: list[str] = []
         self.declarations: set[str] = set()
         self._count = itertools.count()
