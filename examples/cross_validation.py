@@ -101,6 +101,7 @@ def main(output_dir="."):
     axes[1].legend()
     bars = axes[2].bar([name.replace(" ", "\n") for name in means], list(means.values()), color=colours)
     axes[2].bar_label(bars, fmt="%.3f")
+    axes[2].margins(y=0.1)
     axes[2].set(ylabel="error against the truth", title="mean of 100 sets of examples")
     figure.savefig(Path(output_dir) / "cross_validation.png")
 

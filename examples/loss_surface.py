@@ -62,7 +62,8 @@ def main(output_dir="."):
     for (name, (a, b)), colour in zip(models.items(), ("C1", "C4", "C0"), strict=True):
         left.plot([0, 2], [a, a + 2 * b], color=colour, label=f"{name}: L = {losses[name]:.2f}")
         right.plot(a, b, "o", color=colour, markersize=12, markeredgecolor="white", markeredgewidth=2)
-        right.annotate(name, (a, b), (0, 12), textcoords="offset points", color="white", ha="center")
+        side = "left" if a < 0.5 else "center"  # within the picture
+        right.annotate(name, (a, b), (0, 12), textcoords="offset points", color="white", ha=side)
     for position, value in zip(X, Y, strict=True):  # what is squared and summed, for the worst of them
         left.plot([position, position], [value, 1.6 + 0.1 * position], ":", color="C4", linewidth=1)
     left.set(xlabel="x", ylabel="y", xlim=(0, 2), ylim=(0, 3), title="three lines in the data")

@@ -38,8 +38,8 @@ def boxes(file):
     axes[0, 0].plot(grid, found, color="C0")
     axes[0, 0].set_title("three boxes: 12 units")
     for a, b, h in ((1, 3, 2.0), (4, 5, 3.5), (7, 9, 1.0)):
-        axes[0, 0].text((a + b) / 2, h + 0.1, f"{h:g} over [{a}, {b}]", ha="center")
-    axes[0, 0].set(ylim=(-0.2, 4.2), xlabel="x")
+        axes[0, 0].text((a + b) / 2, h + 0.1, f"{h:g} over\n[{a}, {b}]", ha="center")
+    axes[0, 0].set(ylim=(-0.2, 5), xlabel="x")
     grid = np.linspace(0, 2 * np.pi, 20_000)
     errors = {}
     for axis, width in zip(axes.flat[1:], (0.5, 0.25, 0.1, 0.01), strict=False):

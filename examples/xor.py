@@ -79,6 +79,7 @@ def main(output_dir="."):
                 mark,
                 color=colour,
                 markersize=13,
+                markeredgecolor="white",
                 label=f"x₁ ⊕ x₂ = {(1 + sign) // 2}",
             )
         axis.set(title=title, xlabel="x₁", ylabel="x₂", xticks=[0, 1], yticks=[0, 1])
@@ -89,7 +90,8 @@ def main(output_dir="."):
     axes[2].plot([], [], color="C0", label="two hidden units, 20 starts")
     axes[2].axhline(np.log(2), color="0.5", linestyle="--", label="log 2")
     axes[2].set(xlabel="step", ylabel="logistic loss", title=f"{solved} of 20 starts solve it")
-    axes[2].legend(loc="lower left", frameon=True)
+    axes[2].set_ylim(5e-4, 1.5)  # room for the legend
+    axes[2].legend(loc="lower left")
     figure.savefig(Path(output_dir) / "xor.png")
 
 
