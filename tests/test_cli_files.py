@@ -93,6 +93,7 @@ HINTS = {
     ("draw", "x*w", "--page", "3x"): "--page 6.5x4",
     ("play", "x*w"): "--at x=1.0,w=1.0",
     ("draw", "x*w", "-o", "nowhere/a.svg"): "mkdir -p",
+    ("grad", "A@x", "--at", "A=[[1,2],[3,4]],x=[1,2]"): "sum(…)",
 }
 
 
@@ -101,6 +102,12 @@ def test_hints_speak_of_options(words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     said = run(*words).stderr
     assert HINTS[words] in said and "g." not in said.replace("e.g.", ""), said
+
+
+@pytest.mark.parametrize("form", ["kitty", "iterm", "sixel", "blocks"])
+def test_what_a_terminal_draws_goes_to_no_file(form, tmp_path):
+    refused = run("draw", "x*y", "--format", form, "-o", str(tmp_path / "a.svg"))
+    assert refused.exit_code == 2 and "leave -o out" in refused.stderr and not list(tmp_path.iterdir())
 
 
 def test_messages_name_no_line_of_a_library():

@@ -70,13 +70,16 @@ def draw(
     """Draw the graph; with --at, values stand over its edges and derivatives under them."""
 
     def drawn(direction: str) -> Diagram:
-        return draw_(
-            formula, at, not no_backward, digits=digits, show=show or DEFAULT, style=style, layout=direction,
-            max_nodes=max_nodes or None, page=_page(page),
-        )  # fmt: skip
+        with without_noise():  # a page is fitted by measuring texts
+            return draw_(
+                formula, at, not no_backward, digits=digits, show=show or DEFAULT, style=style, layout=direction,
+                max_nodes=max_nodes or None, page=_page(page),
+            )  # fmt: skip
 
     diagram = drawn(layout)
     if output != "-":
+        if form in PROTOCOLS:
+            raise click.UsageError(f"{form} is drawn by a terminal; leave -o out")
         if form is not None and Path(output).suffix != f".{form}":
             raise click.UsageError(f"{output} does not end in .{form}")
         _save(diagram, output, force)

@@ -17,6 +17,7 @@ _INSTEAD: tuple[tuple[str, str], ...] = (
     (r"declare it with its shape: g\.symbol\('?(\w+)'?, shape=.*\)", r"give an array in brackets: --at \1=[1,2]"),
     (r"declare the symbol with its shape: g\.symbol\('?(\w+)'?, shape=.*\)", r"give an array in brackets: --at \1=[1,2]"),
     (r'write g\.parse\("(.*)"\)', r'write "\1"'),
+    (r"write g\.grad\(y, x, seed=…\).*", "differentiate one number: sum(…), or an element, as in (…)[0]"),
     (r"g\.parse reads one formula in Python's syntax", "a formula is written in Python's syntax"),
 )  # fmt: skip
 """(what a hint says to who writes a script, what it says here)"""

@@ -11,6 +11,7 @@ from typing import Any
 
 from graphc.errors import InputError, RenderError, brief, user_line
 from graphc.ir.formatting import check_decimals, show_value, visible
+from graphc.util.arguments import number, truth
 from graphc.util.files import as_text, write_whole
 from graphc.util.fork_safety import cached_property
 from graphc.viz.edge_routing import route
@@ -174,7 +175,7 @@ class Diagram:
         colour : with the escape sequences of terminals (ECMA-48) that give values their colours
         width : at most so many characters a line; what is longer is cut, with … as its last
 
-        Raises `RenderError` as `render` does.
+        Raises `InputError` for a width that is no whole number from 1 on, and `RenderError` as `render` does.
 
         >>> from graphc.ir.expr import symbol
         >>> from graphc.api.draw import draw
@@ -183,8 +184,17 @@ class Diagram:
         >>> "│" in text and "▶" in text and "−3" in text
         True
         """
+        if width is not None:
+            width = int(
+                number(
+                    "width",
+                    width,
+                    lambda value: value >= 1 and value == int(value),
+                    "a whole number from 1 on",
+                )
+            )
         check_size(self._parts)
-        return to_text(self._scene or self._placed()[0], colour, width)
+        return to_text(self._scene or self._placed()[0], truth("colour", colour), width)
 
     def fit(self, page: Any) -> Diagram:
         """This diagram fitted to a page, so that its smallest text can be read there.

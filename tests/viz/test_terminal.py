@@ -81,6 +81,18 @@ def test_lines_are_cut_where_they_are_longer_than_the_terminal():
     assert max(map(len, lines)) == 40 and any(line.endswith("…") for line in lines)
 
 
+@pytest.mark.parametrize("width", [0, -3, 2.5, "x", True, float("nan"), float("inf"), 10**400])
+def test_a_width_is_a_whole_number(width):
+    with pytest.raises(g.errors.InputError, match="width") as caught:
+        g.draw(FORMULAS["sum times"][0]).text(width=width)
+    assert caught.value.hint == "a whole number from 1 on"
+
+
+def test_names_cannot_speak_to_the_terminal():
+    name = g.symbol("\x1b]0;title\x07\x9b31m")
+    assert not set(g.draw(name * 2, at={name: 1.0}).text()) & {"\x1b", "\x07", "\x9b", "\r"}
+
+
 def test_colours_are_the_terminals_own():
     expression, at = FORMULAS["sum times"]
     codes = set(ESCAPE.findall(g.draw(expression, at).text(colour=True)))
