@@ -22,7 +22,7 @@ BEGIN, END = "<!-- written by docs/make_install.py -->", "<!-- end of what is wr
 PURPOSE = {
     "graphc": "itself",
     "numpy": "arrays; loaded with graphc",
-    "numba": "code generation for the processor, threads; loaded by the first `g.compile`",
+    "numba": "calls of compiled functions from `@numba.njit` code, and modules of Python; loaded by these",
     "llvmlite": "LLVM, of Numba; loaded by the first `g.compile`",
     "scipy": "BLAS, LAPACK and special functions that compiled code calls; solvers",
     "sympy": "formulas from and to SymPy, derivatives of operations of your own",
