@@ -6,7 +6,6 @@ any order keep; further out they stay as they are.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -18,7 +17,7 @@ from graphc.ir.op import lookup
 from graphc.ops.comparison import where
 from graphc.ops.elementary import exp, expm1
 from graphc.ops.quotients import exprel
-from graphc.rewrite.factors import all_factors_of
+from graphc.rewrite.cancelled_branches import bound_of, cancelled
 from graphc.rewrite.half_angle import (
     OVER_POWER,
     WIDE_DIFFERENCES,
@@ -26,7 +25,7 @@ from graphc.rewrite.half_angle import (
     logarithm_over,
     narrow_logarithm_over,
 )
-from graphc.rewrite.linear import Factors, factors_of, product, scaled, without
+from graphc.rewrite.linear import Factors, factors_of, product, without
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.ranges import Ranges
 from graphc.rewrite.series import (
@@ -268,7 +267,7 @@ class SeriesOverPower:
         found = series_of(guarded[0])
         one, under = factors_of(below)
         if found is None:
-            return _cancelled(node, number, guarded[0], one, under) if len(over) == 1 else None
+            return cancelled(node, number, guarded[0], one, under) if len(over) == 1 else None
         series, x, scale = found
         power = min(sum(factor is x for factor in under), series.power)
         left, rest = without(over, guarded), without(under, [x] * power)
@@ -287,42 +286,13 @@ class SeriesOverPower:
         return f"{self.name}: {(self.__doc__ or '').splitlines()[0]} ({self.kind})"
 
 
-def _cancelled(node: Expr, number: float, guarded: Expr, one: float, under: tuple[Expr, ...]) -> Expr | None:
-    """where(p, c·x·u/v, w)/x as where(p, c·u/v, …)"""
-    condition, value, _ = guarded.operands
-    if one != 1 or not under:
-        return None
-    total, over, below = number, [], []
-    for factor, exponent in all_factors_of(value):
-        if factor.is_constant and not factor.shape and exponent > 0:
-            total *= float(factor.value)
-        else:
-            (over if exponent > 0 else below).append(factor)
-    left = without(over, under)
-    if left is None or not total or any(part.dtype is not node.dtype for part in (*left, *below)):
-        return None
-    result, divisor = product(left), product(below)
-    if result is None:
-        result, total = constant(abs(total), node.dtype), math.copysign(1.0, total)
-    elif abs(total) != 1:
-        result, total = scaled(total, result), 1.0
-    result = result if divisor is None else result / divisor
-    result = result if total > 0 else -result
-    result = where(condition, result, node)
-    return result if result.shape == node.shape else None
-
-
 def series_of(node: Expr) -> tuple[Series, Expr, float] | None:
     """The series, its variable and its factor where a node is one that a difference has become near 0."""
     condition, value = node.operands[:2]
-    if (
-        condition.op.name != "less"
-        or condition.operands[0].op.name != "abs"
-        or not condition.operands[1].is_constant
-    ):
+    near = bound_of(condition) if condition.operands else None
+    if near is None:
         return None
-    (x,) = condition.operands[0].operands
-    limit = float(condition.operands[1].value)
+    x, limit = near
     known = [series for series in _SERIES if abs(series.limit - limit) < 1e-6]
     if not known:
         return None
