@@ -80,15 +80,16 @@ function range_(slider, number, cell) {
 
 const slow = { cost: 0, timer: null };
 
-// Computes and shows everything; what takes longer than a frame may is drawn when the hand rests.
+// Computes and shows everything; what takes longer than a frame may is drawn when the hand rests, but the first time at once.
 function refresh() {
-  const begun = performance.now();
+  const first = slow.timer === null, begun = performance.now();
   evaluate();
   slow.cost = 0.7 * slow.cost + 0.3 * (performance.now() - begun);
   fill();
   tellInputs();
   clearTimeout(slow.timer);
-  if (slow.cost < 0.05) after();
+  slow.timer = 0;
+  if (first || slow.cost < 0.05) after();
   else slow.timer = setTimeout(after, 120);
 }
 
