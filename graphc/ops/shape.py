@@ -238,7 +238,7 @@ stack: Function = moving(
     params=("arrays",),
     variadic=True,
     attributes=(at.NEW_AXIS,),
-    notes="Written stack([a, b], axis=0) or stack(a, b, axis=0).",
+    notes="Written stack([a, b], axis=0) or stack(a, b, axis=0); stack([[a, b], [c, d]]) builds a matrix of its elements.",
     types=ALL_PROMOTED,
     reference=lambda *args: np.stack(args[:-1], axis=args[-1]),
     shape=_stack_shape,

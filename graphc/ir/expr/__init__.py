@@ -11,7 +11,7 @@ Equal nodes are one object (hash consing). Work that is written twice is therefo
 dict keys by identity, and nothing is simplified when it is built.
 """
 
-from graphc.ir.expr.expression import Expr, apply, cast, constant
+from graphc.ir.expr.expression import Expr, apply, as_operands, cast, constant
 from graphc.ir.expr.node import created_here, current_site, live_nodes, on_line_of, on_this_line
 from graphc.ir.expr.provenance import Derivation, derivation, derived, walk_sources
 from graphc.ir.expr.symbols import computed, named_symbols, on_others, rebuild, substitute, symbol, symbols
@@ -21,6 +21,7 @@ __all__ = [
     "Derivation",
     "Expr",
     "apply",
+    "as_operands",
     "cast",
     "computed",
     "constant",

@@ -13,7 +13,7 @@ import numpy as np
 from graphc.errors import ArityError, DtypeError, ExpressionError, GraphcError, ShapeError, Site
 from graphc.ir import printer
 from graphc.ir.expr.counterparts import hint
-from graphc.ir.expr.literals import PLAIN, array_bits, is_weak, scalar_bits
+from graphc.ir.expr.literals import PLAIN, array_bits, is_weak, listed, scalar_bits
 from graphc.ir.expr.node import Node, current_site, intern
 from graphc.ir.expr.traversal import pickled, unpickle
 from graphc.ir.op import CONSTANT, Op, all_ops, array_ops, declare_all, lookup
@@ -116,16 +116,22 @@ _OF_OPERATORS: dict[str, Op] = {}
 def constant(value: Any, dtype: Any = None) -> Expr:
     """A constant of a given dtype, by default that of the value (float64, int64 or bool for Python numbers).
 
-    Takes Python numbers, NumPy scalars and NumPy arrays; arrays are copied. Raises `DtypeError` for complex numbers,
-    strings and objects, and for an integer that its type cannot hold.
+    Takes Python numbers, nested lists of them, NumPy scalars and NumPy arrays; arrays are copied. Raises `DtypeError` for
+    an integer that its type cannot hold, `ExpressionError` for complex numbers, strings, objects and lists of unequal lengths.
 
     >>> constant(2.0)
     2
+    >>> constant([[1, 2], [3, 4]]).shape
+    (2, 2)
     """
     if isinstance(value, Expr):
         return value if dtype is None else cast(value, dtype)
     if is_weak(value):
         return literal(value, weak_dtype(value, ()) if dtype is None else as_dtype(dtype))
+    return _of_array(listed(value) if isinstance(value, (list, tuple)) else value, dtype)
+
+
+def _of_array(value: Any, dtype: Any = None) -> Expr:
     bits, target, shape = array_bits(value, dtype)
     return intern(Expr, CONSTANT, (), (bits,), target, shape)
 
@@ -171,7 +177,7 @@ def as_operands(op: Op, args: tuple[Any, ...]) -> tuple[Expr, ...]:
             )
             operands.append(literal(arg, weak_dtype(representative, strong)))
         else:
-            operands.append(constant(arg))
+            operands.append(_of_array(arg))  # a list is refused: in a formula it may be meant as two operands
     return tuple(operands)
 
 

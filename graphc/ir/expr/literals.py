@@ -68,6 +68,31 @@ def array_bits(value: Any, dtype: Any) -> tuple[bytes, DType, Shape]:
     return np.ascontiguousarray(array, dtype=target).tobytes(), target, np.shape(value)
 
 
+def listed(value: list[Any] | tuple[Any, ...]) -> np.ndarray:
+    """The array of nested lists of numbers, in the type that NumPy gives it; without numbers, of float64.
+
+    Raises `ExpressionError` for lists of unequal lengths, for expressions in them, and for what is no number.
+    """
+    if any(map(is_masked, value)):
+        array_bits(next(filter(is_masked, value)), None)
+    try:
+        array = np.array(value)
+    except (
+        ValueError,
+        TypeError,
+        OverflowError,
+        RecursionError,
+    ):  # ragged, or full of what NumPy cannot hold
+        array = None
+    if array is None or array.dtype.kind not in "biuf":
+        raise ExpressionError(
+            f"these lists are no array of numbers: {short(value)}",
+            site=current_site(),
+            hint="their lengths are equal and all elements are numbers; g.stack([...]) builds an array of expressions",
+        )
+    return array
+
+
 def short(value: Any) -> str:
     """A value as it is named in an error message."""
     if isinstance(value, int) and value.bit_length() > 200:
@@ -86,7 +111,7 @@ def refuse_operand(value: Any) -> NoReturn:
     elif isinstance(value, complex) or getattr(dtype, "kind", "") == "c":
         hint = "graphc computes with real numbers: carry real and imaginary part as two expressions"
     elif isinstance(value, (list, tuple)):
-        hint = "write np.array([...]) for an array of numbers"
+        hint = "write g.constant([...]) or np.array([...]) for an array of numbers"
     elif getattr(dtype, "kind", "") == "O":
         hint = "convert the object array to numbers first, as in a.astype(float)"
     elif hasattr(type(value), "__array__") or hasattr(type(value), "__dlpack__"):
@@ -102,4 +127,4 @@ def refuse_operand(value: Any) -> NoReturn:
     )
 
 
-__all__ = ["PLAIN", "array_bits", "is_weak", "refuse_operand", "scalar_bits", "short"]
+__all__ = ["PLAIN", "array_bits", "is_weak", "listed", "refuse_operand", "scalar_bits", "short"]

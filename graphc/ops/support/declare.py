@@ -10,6 +10,7 @@ from graphc.errors import ArityError
 from graphc.ir.expr import Expr, apply, constant
 from graphc.ir.op import NO_DEFAULT, Notation, Op, register
 from graphc.ir.types import FIRST_KEPT
+from graphc.ops.support.nested_lists import of_nested_lists
 
 Function = Callable[..., Expr]
 
@@ -107,7 +108,8 @@ moving = family(params=("x",), types=FIRST_KEPT, linear="jointly", moves=True, c
 def array_builder(op: Op) -> Function:
     """The function of an operation on arrays: operands, then static arguments, by position or by name.
 
-    Any number of operands are given one by one or as one list or tuple; static arguments are then given by name.
+    Any number of operands are given one by one or as one list or tuple; static arguments are then given by name. A list among
+    them is an array of its elements.
     """
     kind = inspect.Parameter.KEYWORD_ONLY if op.variadic else inspect.Parameter.POSITIONAL_OR_KEYWORD
     static = [
@@ -131,6 +133,8 @@ def array_builder(op: Op) -> Function:
             (operands,) = operands
             if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
                 operands = tuple(operands[0])
+            if any(isinstance(operand, (list, tuple)) for operand in operands):
+                operands = of_nested_lists(op, operands)
         return apply(op, *operands, attrs=tuple([arguments[known.name] for known in op.attributes]))
 
     return _dressed(op, build, signature, documentation(op))
