@@ -55,12 +55,69 @@ def test_derivatives_at_any_rank(size, rank, seed):
     scale = max(1.0, np.linalg.norm(point["x"], 2)) ** (size - 1)
     tolerance = 200 * np.finfo(float).eps * scale
     wanted = np.array([[cofactor(exact, i, j) for j in range(size)] for i in range(size)])
-    np.testing.assert_allclose(g.evaluate(g.grad(g.det(x), x), point), wanted, rtol=0, atol=tolerance)
+    gradient = g.grad(g.det(x), x)
+    for found in (g.evaluate(gradient, point), g.compile(gradient, [x])(point["x"])):
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=tolerance)
     v = rng.integers(-2, 3, (size, size))
     places = list(np.ndindex(size, size))
     along = np.array([sum(second(exact, *at, *other) * v[other] for other in places) for at in places])
-    found = g.evaluate(g.hvp(g.det(x), x, v.astype(float)), point)
-    np.testing.assert_allclose(found, along.reshape(size, size), rtol=0, atol=tolerance * 10)
+    second_along = g.hvp(g.det(x), x, v.astype(float))
+    for found in (g.evaluate(second_along, point), g.compile(second_along, [x])(point["x"])):
+        np.testing.assert_allclose(found, along.reshape(size, size), rtol=0, atol=tolerance * 10)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_small_ones_of_whole_numbers_are_exact(size):
+    numbers = np.random.default_rng(size).integers(-99, 100, (20, size, size))
+    x = g.symbol("x", shape=(20, size, size))
+    wanted = [[[cofactor(m.tolist(), i, j) for j in range(size)] for i in range(size)] for m in numbers]
+    gradient = g.compile(g.grad(g.sum(g.det(x)), x), [x])
+    np.testing.assert_array_equal(gradient(numbers.astype(float)), wanted)
+
+
+@pytest.mark.parametrize("size", [2, 3, 4, 5, 16])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_no_finite_number_is_nan_in_machine_code_too(size, bad):
+    x = g.symbol("x", shape=(2, size, size))
+    v = np.ones((2, size, size))
+    at = np.random.default_rng(0).normal(size=(2, size, size))
+    at[0, 1, 0] = bad
+    loss = g.sum(g.det(x))
+    for expr in (g.grad(loss, x), g.hvp(loss, x, v)):
+        found = g.compile(expr, [x])(at)
+        assert np.isnan(found[0]).all() and np.isfinite(found[1]).all()
+
+
+@pytest.mark.parametrize("size, rank", [(6, 6), (8, 7), (9, 7), (12, 12), (16, 15), (16, 16), (17, 17)])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_larger_ones_of_any_rank(size, rank, dtype):
+    """Against determinants of what is left, in whole numbers (Bareiss)."""
+    rng = np.random.default_rng(size + rank)
+    exact = rng.integers(-1, 2, (size, rank)) @ rng.integers(-1, 2, (rank, size))
+    x = g.symbol("x", shape=(size, size), dtype=dtype)
+    places = [(0, 0), (1, size - 1), (size - 1, 2), (size // 2, size // 2)]
+    wanted = [(-1) ** (i + j) * bareiss(np.delete(np.delete(exact, i, 0), j, 1).tolist()) for i, j in places]
+    found = g.compile(g.grad(g.det(x), x), [x])(exact.astype(dtype))
+    # cofactors of a matrix that is off by what elimination with complete pivoting loses (Weyl's inequality)
+    values = np.linalg.svd(exact.astype(float))[1][:-1]
+    tolerance = np.prod(values + 4 * size * float(np.finfo(dtype).eps) * values[0]) - np.prod(values)
+    np.testing.assert_allclose([found[place] for place in places], wanted, rtol=0, atol=tolerance)
+
+
+def bareiss(rows):
+    """The determinant of whole numbers, by elimination without fractions."""
+    rows, last, sign = [list(row) for row in rows], 1, 1
+    for c in range(len(rows) - 1):
+        pivot = next((r for r in range(c, len(rows)) if rows[r][c]), None)
+        if pivot is None:
+            return 0
+        if pivot != c:
+            rows[c], rows[pivot], sign = rows[pivot], rows[c], -sign
+        for r in range(c + 1, len(rows)):
+            for j in range(c + 1, len(rows)):
+                rows[r][j] = (rows[r][j] * rows[c][c] - rows[r][c] * rows[c][j]) // last
+        last = rows[c][c]
+    return sign * rows[-1][-1]
 
 
 def test_third_derivatives_of_a_regular_matrix():
@@ -148,7 +205,7 @@ def test_second_derivatives_of_determinants_far_apart():
     x = g.symbol("x", shape=(4, 4))
     point = np.diag([1e200, 1e200, 1e-200, 1e-200])
     along = g.hvp(g.det(x), x, point)
-    value = g.evaluate(along, {"x": point})
     wanted = np.diag([3e-200, 3e-200, 3e200, 3e200])
-    np.testing.assert_allclose(np.diag(value), np.diag(wanted), rtol=1e-13)
-    assert (value[~np.eye(4, dtype=bool)] == 0).all()
+    for value in (g.evaluate(along, {"x": point}), g.compile(along, [x])(point)):
+        np.testing.assert_allclose(np.diag(value), np.diag(wanted), rtol=1e-13)
+        assert (value[~np.eye(4, dtype=bool)] == 0).all()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from graphc.compiler.loops import expand_images, expand_linalg
+from graphc.compiler.loops import expand_cofactors, expand_images, expand_linalg
 from graphc.compiler.loops.block_writer import BlockWriter, folded
 from graphc.compiler.loops.call_writer import CallWriter, Routine
 from graphc.compiler.loops.index_maps import reshaped, zero
@@ -172,6 +172,7 @@ RULES: dict[str, Callable[[CallWriter, RoutineCall], None]] = {
     "argsort": _along_rows,
     "searchsorted": _searchsorted,
     **expand_linalg.RULES,
+    **expand_cofactors.RULES,
     **expand_images.RULES,
 }
 

@@ -24,6 +24,8 @@ ROUTINES = frozenset(
         "det",
         "logabsdet",
         "det_sign",
+        "cofactors",
+        "cofactors_along",
         "cholesky",
         "solve_triangular",
         "matmul",

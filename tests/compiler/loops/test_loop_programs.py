@@ -20,7 +20,7 @@ from tests.ops.array_cases import CASES, LENGTHS
 from tests.oracle import held_apart
 
 NOT_AS_LOOPS = {
-    "qr_q", "qr_r", "eigvalsh", "eigenvectors", "svdvals", "svd_u", "svd_vh", "cofactors", "cofactors_along", "expm", *ROUTINES,
+    "qr_q", "qr_r", "eigvalsh", "eigenvectors", "svdvals", "svd_u", "svd_vh", "expm", *ROUTINES,
 }  # fmt: skip
 """Operations that stay calls of routines."""
 

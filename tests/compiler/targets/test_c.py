@@ -32,8 +32,6 @@ NO_C = {
     "svdvals",
     "svd_u",
     "svd_vh",
-    "cofactors",
-    "cofactors_along",
 }
 """Operations that have no form in C."""
 
