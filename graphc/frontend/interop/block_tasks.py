@@ -23,6 +23,7 @@ from graphc.frontend.interop.block_function import (
 from graphc.frontend.interop.block_fusion import with_private_tasks
 from graphc.frontend.interop.block_results import BlockTask, combined, of_block
 from graphc.frontend.interop.mapped_files import in_blocks
+from graphc.frontend.interop.parquet_blocks import decoding_parquet
 from graphc.frontend.interop.split import BlockPartial
 from graphc.frontend.interop.split_axes import RESHAPED
 from graphc.ir.attribute_text import bound
@@ -145,7 +146,8 @@ class Blocks:
 def _in_one_task_each(blocks: Any) -> list[Any]:
     """The blocks of an array of one axis, each a task that reads what it alone is made of."""
     keys = blocks.__dask_keys__()
-    graph = with_private_tasks(blocks.__dask_optimize__(blocks.__dask_graph__(), keys), keys)
+    graph = decoding_parquet(blocks.__dask_optimize__(blocks.__dask_graph__(), keys))
+    graph = with_private_tasks(graph, keys)
     layer = f"blocks of {blocks.name}"
     layers = layers_of(layer, graph)
     return [lazy_kind()(key, layers, layer=layer) for key in keys]
