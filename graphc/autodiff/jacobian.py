@@ -10,7 +10,7 @@ from graphc.autodiff.reverse import reverse
 from graphc.errors import GradientError
 from graphc.ir import dims
 from graphc.ir.dims import Dim
-from graphc.ir.expr import Expr, constant, current_site, symbol
+from graphc.ir.expr import Expr, constant, current_site, substitute, symbol, walk
 from graphc.ir.types import Shape
 from graphc.ops.comparison import not_equal, where
 from graphc.ops.support.build import broadcast, call, expanded
@@ -76,7 +76,19 @@ def _batched(swept: Expr, of: Expr, counts: Expr, count: Dim, like: Expr) -> Exp
     units = reshaped(unit, (count, *of.shape))
     added = Batch(count, units)
     ((wide, own),) = through([swept], {of: units, counts: not_equal(units, 0)}, added)
-    return added.lifted(wide, own)
+    return added.lifted(_without_unit_products(wide, units), own)
+
+
+def _without_unit_products(wide: Expr, units: Expr) -> Expr:
+    """What unit vectors are multiplied with in place of the product: their zeros are no factors, they leave elements out."""
+    if units.op.name != "eye":
+        return wide
+    factors = {
+        node: node.operands[1]
+        for node in walk([wide])
+        if node.op.name == "matmul" and node.operands[0] is units and node.shape == node.operands[1].shape
+    }
+    return substitute(wide, factors) if factors else wide
 
 
 __all__ = ["jacobian"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 import string
 
 from graphc.ir.dims import Dim
-from graphc.ir.expr import Expr
+from graphc.ir.expr import Expr, rebuild
 from graphc.ir.types import is_float
 from graphc.ops.comparison import where
 from graphc.ops.einsum import contract, parts
@@ -215,6 +215,37 @@ def _turned(x: Expr) -> Expr:
     return x.operands[0] if _is_swap(x) else _swapped(x)
 
 
+def _product_by_transposed(node: Expr, ranges: Ranges) -> Expr | None:
+    """A factor in the order that its elements stand in memory: a transpose of it is only another way for a product to read it."""
+    if not is_float(node.dtype) or any(x.ndim != 2 for x in node.operands):
+        return None
+    found = [_read_transposed(x) for x in node.operands]
+    a, b = (x if other is None else other for x, other in zip(node.operands, found, strict=True))
+    return None if a is node.operands[0] and b is node.operands[1] else a @ b
+
+
+def _read_transposed(x: Expr) -> Expr | None:
+    """A matrix as the transpose of what is computed without transposes, or, if it is a transpose itself, as that."""
+    inner = x.operands[0] if _is_swap(x) else x
+    turned = None if _is_swap(inner) else _computed_transposed(inner)
+    return turned if turned is None or inner is not x else _swapped(turned)
+
+
+def _computed_transposed(x: Expr, deep: int = 8) -> Expr | None:
+    """The transpose of elements computed of transposes and of what each column shares; None where it is of something else."""
+    if x.ndim < 2:
+        return call("expand_dims", x, axis=1) if x.ndim else x
+    if _is_swap(x):
+        return x.operands[0]
+    if not deep or x.op.shape is not None or not x.operands:
+        return None
+    if any(each.shape not in (x.shape, x.shape[1:], ()) for each in x.operands):
+        return None
+    parts = [_computed_transposed(each, deep - 1) for each in x.operands]
+    turned = [part for part in parts if part is not None]
+    return rebuild(x, tuple(turned)) if len(turned) == len(parts) else None
+
+
 # --- the table ---------------------------------------------------------------------------------------------------------------
 
 SUMS = (
@@ -253,6 +284,10 @@ ARRANGEMENTS = (
          "repeated once", ("broadcast_to(broadcast_to(x, (1, 3)), (2, 3))", {"x": (3,)}), ("broadcast_to(x, (2, 3))", {"x": (2, 3)}), over=EVERYTHING),
     row("transposed-product", "permute_dims", "(a @ b.T).T → b @ a.T", _transposed_product, "stable", "two transposes cancel",
          ("permute_dims(x @ permute_dims(y, (1, 0)), (1, 0))", {"x": ("n", "m"), "y": ("k", "m")})),
+    row("product-by-transposed", "matmul", "(a.T*v) @ b → (a*v[:, None]).T @ b", _product_by_transposed, "stable",
+         "a.T*v is computed in the order that a stands in memory",
+         ("(permute_dims(x, (1, 0))*v) @ y", {"x": ("n", "m"), "v": ("n",), "y": ("n", "k")}),
+         ("y @ sin(permute_dims(x, (1, 0))*2)", {"x": ("n", "m"), "y": ("k", "m")})),
 )  # fmt: skip
 
 RULES = (*SUMS, *ARRANGEMENTS)
