@@ -51,9 +51,10 @@ def minimize(
     options : options of that method, by name, like SciPy's `options=`; for NLopt also `algorithm`, such as "LD_MMA"
     client : a client of `dask.distributed`, whose workers compute on the data: Dask arrays are read block by block in every
         pass (after `x.persist()` they stay in memory), mapped files are read by the workers themselves, and NumPy arrays are
-        sent once. Only for a scalar objective without constraints, with Newton-CG, L-BFGS-B if there are bounds, or another
-        method that needs only values, gradients and Hessian-vector products, each of which is one pass. The same chunking gives
-        bit-identical results for any number of workers
+        sent once. Only for a scalar objective without constraints: trust-exact up to 32 unknowns, whose Hessian belongs to the
+        pass that computes value and gradient, Newton-CG beyond, L-BFGS-B if there are bounds, or another method that needs only
+        values, gradients and Hessians or products with them, each of which is one pass. The same chunking gives bit-identical
+        results for any number of workers
 
     Returns SciPy's `OptimizeResult`, with `unknowns` (name of the symbol → value), `method` and `why` it was chosen; for
     residuals `standard_errors` by name, infinite if the residuals do not determine an unknown; with constraints `multipliers`,
