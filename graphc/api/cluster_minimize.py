@@ -32,7 +32,7 @@ WHOLE = 32
 """Up to so many unknowns the Hessian belongs to the pass that computes value and slope, and products with it are none."""
 
 EPSILON = 1e-15
-"""What is left of a slope, and of a step beside the unknowns, that has no digits to gain: a pass costs more than arithmetic here."""
+"""What is left of a slope, and of a step beside the unknowns, that has no digits to gain: a pass costs more than arithmetic."""
 
 NEAR = 1e-10
 """Where a step of Newton's gains so little of the value, beside its size, the method has found the optimum."""
