@@ -5,12 +5,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from graphc.api.compile import compile
 from graphc.api.graph import Graph
+from graphc.compiler.engine.vectorcall import Led, lead
 from graphc.compiler.pipeline import Options
 from graphc.compiler.runtime.elementwise_function import ElementwiseFunction, make
 from graphc.errors import ArityError, ConversionError, GraphcError, InputError, brief
@@ -191,15 +192,11 @@ def _document(arguments: SympyArguments, expr: Any, limit: int | None) -> str:
     return f"Created with lambdify. Signature:\n\n{signature}\n\nExpression:\n\n{shown}\n"
 
 
-class LambdifiedFunction:
+class LambdifiedFunction(Led):
     """A function that `g.lambdify` made: called with numbers and arrays, nested as its arguments were declared.
 
     compiled : the compiled function of the symbols one by one, with all that can be asked of it; arguments : their names
     """
-
-    if TYPE_CHECKING:
-
-        def __call__(self, /, *args: Any, **kwargs: Any) -> Any: ...
 
     def __init__(
         self, arguments: SympyArguments, compiled: Any, structure: Structure, uses: Any, document: str
@@ -216,8 +213,8 @@ class LambdifiedFunction:
         self._parts, self._structure, self._uses = arguments, structure, uses
         quick = None
         if isinstance(compiled, ElementwiseFunction) and not arguments.nested:
-            quick = compiled.entered(self.call)
-        type(self).__call__ = self.call if quick is None else quick  # type: ignore[method-assign]
+            quick = compiled.of_numbers
+        lead(self, self.call, quick)
 
     def call(self, /, *args: Any, **kwargs: Any) -> Any:
         """The function on anything that is not numbers alone."""
@@ -282,9 +279,8 @@ class LambdifiedFunction:
 def _bound(
     arguments: SympyArguments, compiled: Any, structure: Structure, uses: Any, document: str
 ) -> LambdifiedFunction:
-    """A function in a class of its own, whose `__call__` is a builtin where that can be."""
-    kind = type("lambdified", (LambdifiedFunction,), {"__module__": __name__})
-    return kind(arguments, compiled, structure, uses, document)
+    """What is pickled, made anew."""
+    return LambdifiedFunction(arguments, compiled, structure, uses, document)
 
 
 __all__ = ["LambdifiedFunction", "lambdify"]

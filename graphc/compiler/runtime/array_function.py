@@ -10,7 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from graphc.compiler.engine import guard_words
 from graphc.compiler.engine.buffer_pool import empty
 from graphc.compiler.engine.jit import Library, build
 from graphc.compiler.engine.numpy_layout import data_address
+from graphc.compiler.engine.vectorcall import lead
 from graphc.compiler.loops.one_function import is_little, routine_without_loops
 from graphc.compiler.pipeline import Options, unit_of
 from graphc.compiler.runtime import numba_arrays
@@ -74,10 +75,6 @@ class ArrayFunction(CompiledFunction):
     writable arrays of the symbol's dtype, and no two of them, nor one of them and an array of `out`, may share memory.
     """
 
-    if TYPE_CHECKING:  # each function's own class has it
-
-        def __call__(self, /, *args: Any, **kwargs: Any) -> Any: ...
-
     def __init__(self, graph: Dag, structure: Structure, options: Options) -> None:
         super().__init__(graph, structure, options)
         started = time.perf_counter()
@@ -102,7 +99,7 @@ class ArrayFunction(CompiledFunction):
         self._seconds = {"plan": planned - started, "build": time.perf_counter() - planned}
         self._known: OrderedDict[Any, _Known] = OrderedDict()
         self._table: program_entry.ProgramTable | None = None
-        type(self).__call__ = self.dispatch  # type: ignore[method-assign]
+        lead(self, self.dispatch)
 
     def __repr__(self) -> str:
         if self._native is not None and not self._native.text.lengths:
@@ -242,7 +239,7 @@ class ArrayFunction(CompiledFunction):
                 table.add(shapes, known.shapes, own.kernels(len(shapes), self._constants))
             if self._table is None:
                 self._table = table
-                type(self).__call__ = table.entry(self.dispatch)  # type: ignore[method-assign]
+                lead(self, table.entry(self.dispatch))
 
     def _bound(self, lengths: Mapping[str, int]) -> Bound | BoundProgram:
         """The plan for given lengths."""
@@ -367,8 +364,7 @@ def _in_rows(array: np.ndarray) -> np.ndarray:
 
 def make(graph: Dag, structure: Structure, options: Options) -> ArrayFunction:
     """Compile a graph with operations on whole arrays whose results come back in `structure`."""
-    kind = type("compiled", (ArrayFunction,), {"__module__": __name__, "__doc__": ArrayFunction.__doc__})
-    return kind(graph, structure, options)
+    return ArrayFunction(graph, structure, options)
 
 
 class ProgramReport:

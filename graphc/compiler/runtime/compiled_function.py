@@ -19,6 +19,7 @@ import numpy as np
 
 from graphc.compiler.engine import guard_words
 from graphc.compiler.engine.jit import Library, build, pin
+from graphc.compiler.engine.vectorcall import Led
 from graphc.compiler.lowering.scalar_kernel import Kernel
 from graphc.compiler.lowering.unfold import unfold
 from graphc.compiler.pipeline import Options, loop_program, unit_of
@@ -53,7 +54,7 @@ class ScalarEntry:
     constants: Sequence[np.ndarray]
 
 
-class CompiledFunction(ABC):
+class CompiledFunction(Led, ABC):
     """A compiled function.
 
     f(2.0, -3.0, 6.0), f(x=2.0, w=-3.0, b=6.0), f(array, array, 0.5), f(array, array, 0.5, out=array)

@@ -4,8 +4,7 @@ There are three ways in. Exact Python floats go straight into a C function that 
 one shape into another, and so do calls whose shapes and strides were met before. Everything else takes the Python path below,
 which checks, casts and broadcasts, and ends in the same machine code.
 
-Each function is of a class of its own, whose `__call__` is the builtin over its machine code: Python then calls it without a
-frame in between.
+Calls are led to the builtin over the machine code by `fastcall.vectorcall`: without a frame or a tuple in between.
 """
 
 from __future__ import annotations
@@ -14,17 +13,17 @@ import ctypes
 import operator
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from graphc.compiler.engine import buffer_pool, guard_words, loop_layout
 from graphc.compiler.engine.jit import Library
+from graphc.compiler.engine.vectorcall import lead
 from graphc.compiler.lowering.scalar_kernel import Kernel
 from graphc.compiler.pipeline import Options
 from graphc.compiler.runtime.compile_report import Performance, performance
 from graphc.compiler.runtime.compiled_function import CompiledFunction, ScalarEntry
-from graphc.compiler.runtime.fastcall.builtin import builtin
 from graphc.compiler.runtime.loop_dispatch import Nests
 from graphc.compiler.runtime.loop_dispatch import ties as overlaps
 from graphc.compiler.runtime.tiered_compilation import Native, Source, Tiers
@@ -44,10 +43,6 @@ from graphc.util.pytree import Structure, unflatten
 class ElementwiseFunction(CompiledFunction):
     __doc__ = CompiledFunction.__doc__
 
-    if TYPE_CHECKING:  # each function's own class has it
-
-        def __call__(self, /, *args: Any, **kwargs: Any) -> Any: ...
-
     def __init__(
         self,
         graph: Dag,
@@ -60,18 +55,19 @@ class ElementwiseFunction(CompiledFunction):
         self._has_shapes = any(symbol.shape for symbol in self._symbols)
         self._constants: tuple[np.ndarray, ...] = ()
         self._not_used = graph.unused if unused is None else unused
-        type(self).__call__ = self.dispatch  # type: ignore[method-assign]
+        lead(self, self.dispatch)
         self._tiers = Tiers(Source(graph, structure, options, record, "out" not in self.inputs))
         self._tiers.begin(self._enter)
 
     def _enter(self, made: Native) -> None:
         """From here on calls go to the machine code."""
         self._constants = made.constants
-        kind = type(self)
 
         def enter(way: Any) -> None:
             numbers = scalar_entry.has_call(made.code.kernel, self._structure) and not made.constants
-            kind.__call__ = builtin(made.code.library, "call", way) if numbers else way  # type: ignore[method-assign]
+            if numbers:
+                scalar_entry.check_layout()
+            lead(self, way, made.code.library if numbers else None)
 
         made.served.opens(self.dispatch, enter)
 
@@ -140,13 +136,13 @@ class ElementwiseFunction(CompiledFunction):
         options = replace(self._options, rewrite=None, dump=())  # what is pickled is the rewritten graph
         return make, (self.graph, self._structure, options, None, self._not_used)
 
-    def entered(self, otherwise: Any) -> Any:
-        """A builtin that takes exact numbers straight into the machine code and hands other calls to `otherwise`; None where the
-        results need Python, or the machine code is not there yet."""
+    @property
+    def of_numbers(self) -> Library | None:
+        """The module whose `call` takes exact numbers; None where the results need Python, or the code is not there yet."""
         code = self._tiers.code
         if code is None or code.constants or not scalar_entry.has_call(code.code.kernel, self._structure):
             return None
-        return builtin(code.code.library, "call", otherwise)
+        return code.code.library
 
     # --- the Python path ---------------------------------------------------------------------------------------------------
 
@@ -263,7 +259,4 @@ def make(
     record : the key under which what becomes of the graph is recorded and found again: see `graph_cache`
     unused : the numbers of the inputs that the formula as written does not use; by default those that `graph` does not use
     """
-    kind = type(
-        "compiled", (ElementwiseFunction,), {"__module__": __name__, "__doc__": ElementwiseFunction.__doc__}
-    )
-    return kind(graph, structure, options, record, unused)
+    return ElementwiseFunction(graph, structure, options, record, unused)

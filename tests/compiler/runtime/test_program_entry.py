@@ -17,6 +17,7 @@ import pytest
 
 import graphc as g
 from graphc.compiler.engine import guard_words
+from graphc.compiler.engine.vectorcall import way_of
 from graphc.compiler.runtime.array_function import ArrayFunction
 from graphc.compiler.runtime.fastcall import program_entry
 from tests.fuzz.array_programs import program
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.skipif(
 
 def is_served(f) -> bool:
     """Whether machine code takes calls of a function."""
-    return type(type(f).__call__).__name__ == "builtin_function_or_method"
+    return type(way_of(f)[0]).__name__ == "builtin_function_or_method"
 
 
 LAYOUTS = {

@@ -1,7 +1,7 @@
 """The entry points for single values, as LLVM IR.
 
-call     a CPython function (METH_FASTCALL | METH_KEYWORDS): Python's exact floats and ints and NumPy's float64 in, Python
-         objects out; anything else goes to the Python path, which is the function's `self`
+call     a CPython function (`vectorcallfunc`): Python's exact floats and ints and NumPy's float64 in, Python objects out;
+         anything else goes to what the called object holds for it: see `vectorcall`
 packed   void packed(ptr in, ptr out): values in slots of 8 bytes
 direct   typed values in, a nested struct of values out: for Numba's compiled code
 """
@@ -12,6 +12,7 @@ import ctypes
 
 from graphc.compiler.engine.code_generator import STRAIGHT
 from graphc.compiler.engine.numpy_layout import DATA, FLOAT, ITEMS, layout_is_known
+from graphc.compiler.engine.vectorcall import DECLARED, handed_on
 from graphc.compiler.lowering.scalar_kernel import Kernel
 from graphc.compiler.targets.llvm.emit import SLOT, memory_type, register_type
 from graphc.compiler.targets.llvm.kernels.scalar_arguments import take_each, take_many, take_mixed
@@ -37,7 +38,6 @@ declare ptr @PyBool_FromLong(i64)
 declare ptr @PyTuple_New(i64)
 declare ptr @PyList_New(i64)
 declare i32 @PyList_SetItem(ptr, i64, ptr)
-declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)
 """
 
 
@@ -52,7 +52,7 @@ def module(
     long = kernel.operations > STRAIGHT_FROM
     parts = [STRAIGHT + _RUNTIME if long else _RUNTIME, text, _packed()]
     if has_call(kernel, structure):
-        parts += [_NUMPY, _call(kernel, structure)]
+        parts += [_NUMPY, DECLARED, _call(kernel, structure)]
     return "\n".join([*parts, builder.module_parts()])
 
 
@@ -304,12 +304,17 @@ declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 """
 
 
+_COUNT = 2**63 - 1
+"""The bits of a vectorcall's number of arguments: the one above says that the caller left room before them."""
+
+
 def _call(kernel: Kernel, structure: Structure) -> str:
     lines = [
         "define ptr @call(ptr %self, ptr %args, i64 %count, ptr %names) {",
         *_frame(kernel),
         "  %positional = icmp eq ptr %names, null",
-        f"  %complete = icmp eq i64 %count, {len(kernel.inputs)}",
+        f"  %given = and i64 %count, {_COUNT}",
+        f"  %complete = icmp eq i64 %given, {len(kernel.inputs)}",
         "  %plain = and i1 %positional, %complete",
         "  br i1 %plain, label %check0, label %slow",
     ]
@@ -321,14 +326,7 @@ def _call(kernel: Kernel, structure: Structure) -> str:
     lines += [f"check{len(kernel.inputs)}:", "  call void @element(ptr %in, ptr %out)"]
     result = _Boxes(lines, kernel.outputs).tree(structure)
     lines += [f"  ret ptr {result}", "failed:", "  ret ptr null"]
-    lines += [
-        "slow:",
-        "  %answer = call ptr @PyObject_Vectorcall(ptr %self, ptr %args, i64 %count, ptr %names)",
-        "  ret ptr %answer",
-        "}",
-        "",
-    ]
-    return "\n".join(lines)
+    return "\n".join([*lines, "slow:", *handed_on()])
 
 
 def check_layout() -> None:
