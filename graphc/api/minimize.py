@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,8 @@ from graphc.api.cluster_minimize import ClusterProblem, minimize_on_cluster
 from graphc.api.kkt import Constraint, Objective, optimum
 from graphc.api.least_squares import MOST_DENSE, least_squares
 from graphc.api.packed_problem import PackedProblem
+from graphc.api.problem_scale import Problem, in_units
+from graphc.api.second_order import way_down
 from graphc.api.smooth_problem import constraint_of, no_constraint, objective_of
 from graphc.api.solver_arguments import OUTSIDE, checked_method, outside, scipy_arguments
 from graphc.errors import GradientError, InputError
@@ -24,6 +28,30 @@ NEARLY = 1e-6
 
 SETTLED = 1e-9
 """The same where an optimum is sure, whatever the solver said when it stopped."""
+
+MOST_SADDLES = 10
+"""How often a solver goes on from a saddle."""
+
+ENDLESS = {"trust-exact": 1e30, "trust-ncg": 1e30, "L-BFGS-B": 1e13}
+"""Of methods that tell the objective after each step: times its size at the start, what falls below whose negative has no minimum
+that they would reach. A step of L-BFGS-B is no longer than 1e10."""
+
+NO_STEP = 1e-11
+"""Beside 1 and the size of an unknown: a shorter step is none."""
+
+STILL = 200
+"""Values of one point, to rounding, after which a solver stands still: twenty searches along a line of ten each."""
+
+_ASKED = "it was asked for"
+
+_ENDLESS = "The objective falls without end: bounds or constraints on the unknowns are missing."
+
+_NO_OPTIMUM = (
+    "The conditions of an optimum do not hold where the solver stopped. Where the gradients of the constraints do not determine "
+    "multipliers there, as at a cusp, they never do."
+)
+
+_INFEASIBLE = "No point was found at which the constraints hold: one of them is violated"
 
 
 def minimize(
@@ -152,17 +180,93 @@ def _smooth(
     whole = objective_of(problem, objective, large)
     constraints = [constraint_of(problem, each, large) for each in subject_to]
     if asked is not None:
-        result = _settled(problem, whole, constraints, _solved(problem, whole, constraints, asked, given))
-        return problem.finished(result, asked, "it was asked for")
+        given_units = Problem(
+            whole,
+            constraints,
+            problem.bounds,
+            problem.start,
+            np.ones(len(problem.start)),
+            1.0,
+            [1.0] * len(constraints),
+        )
+        return _finished(
+            problem, given_units, _settled(given_units, _solved(given_units, asked, given)), asked, _ASKED
+        )
+    _check_start(problem, whole)
     method, why, options = _method(problem, bool(constraints))
-    result = _settled(problem, whole, constraints, _solved(problem, whole, constraints, method, options))
+    units = in_units(whole, constraints, problem.bounds, problem.start)
+    result = _descended(units, method, options, large)
     if constraints and not large and not result.optimality < NEARLY:
         options = _method(problem, True, True)[2]
-        other = _settled(
-            problem, whole, constraints, _solved(problem, whole, constraints, "trust-constr", options)
-        )
-        if _violation(constraints, other.x) <= max(_violation(constraints, result.x), NEARLY):
+        other = _descended(units, "trust-constr", options, large)
+        if _violation(units.constraints, other.x) <= max(_violation(units.constraints, result.x), NEARLY):
             result, method, why = other, "trust-constr", f"{why}; SLSQP found no optimum"
+    if constraints and result.success and not result.optimality < NEARLY:
+        result.success, result.message = False, _NO_OPTIMUM
+    missed = _violation(units.constraints, result.x)
+    if missed > NEARLY:
+        result.success, result.message = (
+            False,
+            f"{_INFEASIBLE}, by {missed:.2g} at least where the solver stopped.",
+        )
+    return _finished(problem, units, result, method, why)
+
+
+def _check_start(problem: PackedProblem, whole: Objective) -> None:
+    """Refuse to begin where there is no value, or no derivative to go by."""
+    with np.errstate(all="ignore"):
+        value, slope = whole.fun(problem.start), whole.jac(problem.start)
+    if not np.isfinite(value):
+        raise InputError(
+            f"the objective is {value:g} at the values to begin with",
+            site=current_site(),
+            hint="begin where it is a number, and keep the unknowns there by bounds",
+        )
+    wrong = np.flatnonzero(~np.isfinite(slope))
+    if wrong.size:
+        name = problem.name_at(wrong[0])
+        raise InputError(
+            f"the derivative of the objective by {name!r} is {slope[wrong[0]]:g} at the values to begin with",
+            site=current_site(),
+            hint=f"begin with another value of {name}",
+        )
+
+
+def _descended(units: Problem, method: str, options: dict[str, Any], large: bool) -> Any:
+    """The solver's result; from a saddle, where it would stay, it goes on."""
+    result = _settled(units, _solved(units, method, options))
+    for _ in range(0 if large else MOST_SADDLES):
+        if not result.optimality < NEARLY:
+            return result
+        below = way_down(
+            units.objective, units.constraints, units.bounds, result.x, result.get("multipliers", [])
+        )
+        if below is None:
+            return result
+        other = _settled(units, _solved(replace(units, start=below), method, options))
+        lower = other.fun < result.fun and other.optimality < NEARLY
+        if not lower or _violation(units.constraints, other.x) > NEARLY:
+            return result
+        result = other
+    return result
+
+
+def _finished(problem: PackedProblem, units: Problem, result: Any, method: str, why: str) -> Any:
+    """The result in the units that were given; what the formulas do not depend on stays where it was."""
+    if (
+        not units.constraints
+        and not units.objective.sparse
+        and not result.get("bound_multipliers", np.zeros(1)).any()
+    ):
+        bent = units.objective.hess(result.x)
+        for place in np.flatnonzero(~np.asarray(bent).any(axis=0)):
+            moved = result.x.copy()
+            moved[place] = units.start[place]
+            if units.bounds is None and units.objective.fun(moved) == units.objective.fun(result.x):
+                result.x = moved
+    result = units.back(result)
+    if problem.bounds is not None and result.get("bound_multipliers") is not None:
+        result.bound_multipliers = problem.vector.unpack(result.bound_multipliers)
     return problem.finished(result, method, why)
 
 
@@ -182,32 +286,73 @@ def _method(
         return "L-BFGS-B", "there are bounds and no other constraints", options
     kind = "sparse" if large else "whole"
     why = f"there are no constraints, and {count} unknowns: a {kind} Hessian is cheap"
-    return "trust-ncg" if large else "trust-exact", why, {"gtol": 1e-10, "maxiter": 10_000}
+    options = {"gtol": 1e-10, "maxiter": 10_000, "max_trust_radius": 1e100}
+    return "trust-ncg" if large else "trust-exact", why, options
 
 
-def _solved(
-    problem: PackedProblem,
-    whole: Objective,
-    constraints: Sequence[Constraint],
-    method: str,
-    options: dict[str, Any],
-) -> Any:
+def _solved(units: Problem, method: str, options: dict[str, Any]) -> Any:
+    whole, constraints = units.objective, units.constraints
     if method in OUTSIDE:
-        return outside(method, whole, constraints, problem.bounds, problem.start, options)
+        return outside(method, whole, constraints, units.bounds, units.start, options)
 
     def hessp(vector: np.ndarray, along: np.ndarray) -> np.ndarray:
         return whole.hess(vector) @ along
 
-    arguments = scipy_arguments(whole, hessp, constraints, problem.bounds, problem.start, method)
+    floor = -ENDLESS.get(method, np.inf) * (1 + abs(whole.fun(units.start)))
+
+    def stopped(intermediate_result: Any) -> None:
+        if not intermediate_result.fun >= floor:
+            raise StopIteration
+
+    endless = stopped if method in ENDLESS else None
     optimize: Any = scipy_optimize()
+    watched = _Watched(whole.fun)
+    seen = replace(whole, fun=watched) if method == "SLSQP" else whole
+    arguments = scipy_arguments(seen, hessp, constraints, units.bounds, units.start, method)
     try:
-        return optimize.minimize(**arguments, options=options)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Singular Jacobian matrix", UserWarning)
+            result = optimize.minimize(**arguments, options=options, callback=endless)
+    except _StandsStill:
+        x = watched.at
+        return optimize.OptimizeResult(
+            x=x,
+            fun=whole.fun(x),
+            jac=whole.jac(x),
+            success=False,
+            status=9,
+            message="The solver stood still.",
+        )
     except (TypeError, ValueError) as error:
         raise InputError(
             f"SciPy's {method} refuses the problem or its options: {error}",
             site=current_site(),
             hint="leave method= and options= out, and the method is chosen",
         ) from None
+    if not result.fun >= floor:
+        result.success, result.message = False, _ENDLESS
+    return result
+
+
+class _StandsStill(Exception):
+    """A solver asks again and again for values at one point."""
+
+
+class _Watched:
+    """An objective's values, asked for by a solver that may not end where rounding hides every step: SLSQP."""
+
+    def __init__(self, fun: Callable[[np.ndarray], float]) -> None:
+        self.fun = fun
+        self.at: np.ndarray = np.zeros(0)
+        self._count = 0
+
+    def __call__(self, x: np.ndarray) -> float:
+        stays = x.shape == self.at.shape and np.all(np.abs(x - self.at) <= NO_STEP * (1 + np.abs(x)))
+        self._count = self._count + 1 if stays else 0
+        self.at = np.array(x)
+        if self._count > STILL:
+            raise _StandsStill
+        return self.fun(x)
 
 
 def _violation(constraints: Sequence[Constraint], x: np.ndarray) -> float:
@@ -216,9 +361,10 @@ def _violation(constraints: Sequence[Constraint], x: np.ndarray) -> float:
     return worst if np.isfinite(worst) else np.inf
 
 
-def _settled(problem: PackedProblem, whole: Objective, constraints: Sequence[Constraint], result: Any) -> Any:
+def _settled(units: Problem, result: Any) -> Any:
     """The result after Newton steps on the optimality conditions from where the solver stopped, and the multipliers there."""
-    found = optimum(whole, constraints, problem.bounds, result.x)
+    whole, constraints = units.objective, units.constraints
+    found = optimum(whole, constraints, units.bounds, result.x)
     if found is None:
         result.optimality = np.nan
         return result
@@ -228,8 +374,8 @@ def _settled(problem: PackedProblem, whole: Objective, constraints: Sequence[Con
         result.success, result.status, result.message = True, 0, "The conditions of an optimum hold."
     if constraints:
         result.multipliers = [float(part) if not part.shape else part for part in found.multipliers]
-    if problem.bounds is not None:
-        result.bound_multipliers = problem.vector.unpack(found.of_bounds)
+    if units.bounds is not None:
+        result.bound_multipliers = found.of_bounds
     return result
 
 
