@@ -11,7 +11,7 @@ from graphc.frontend.control import fori_loop
 from graphc.frontend.parse import declared_names
 from graphc.frontend.parse.latex_grammar import Grammar
 from graphc.frontend.parse.latex_lexer import MAX_LENGTH, Token
-from graphc.frontend.parse.latex_tables import GREEK, TYPES, on_array, times
+from graphc.frontend.parse.latex_tables import GREEK, NOT_YET, TYPES, on_array, times
 from graphc.frontend.parse.lexer import FormulaText
 from graphc.ir.expr import Expr, apply, cast, constant, current_site, substitute, symbol
 from graphc.ir.op import find, lookup
@@ -39,6 +39,9 @@ def parse_latex(text: str, symbols: Any = None, dtype: Any = "float64") -> Expr:
         to the product after it
     symbols : as for `g.parse`; by default every name becomes a scalar symbol
     dtype : the type of symbols that are given only by name
+
+    {a \over b} and {n \choose k} are read. \left. f \right|_{x=a} is f at a place, \left. F \right|_a^b a difference, as
+    \left. F \right|_{x=a}^{x=b} where F has several symbols.
 
     x_1 and x_{ij} are names, "x_1" and "x_ij"; Greek letters are named as written, "alpha". In a sum over i, x_i is element i of
     a declared array x, counted from 1, else the name x_1, x_2, … e and \pi are numbers unless declared.
@@ -77,10 +80,14 @@ class LatexReader(Grammar):
     def whole(self) -> Expr:
         if self.token.kind == "end":
             self.refuse("the formula is empty", 'write g.parse_latex(r"\\frac{1}{x}")')
-        value = self.expression()
+        value = self.whole_group()
         if self.token.text == "=":
             self.refuse("an equation is no expression", "parse the side that is to be computed")
         value = self.relation(value)
+        if self.token.text in (".", ",", ";") and self.tokens[self.at + 1].kind == "end":
+            self.at += 1  # of the sentence that the formula stands in
+        if self.token.text in NOT_YET:
+            self.refuse(f"{NOT_YET[self.token.text][0]} is not read", NOT_YET[self.token.text][1])
         if self.token.kind != "end":
             self.refuse(
                 f"{self.token.text} closes nothing or has no place here", "remove it, or open one before"
@@ -122,6 +129,12 @@ class LatexReader(Grammar):
                     "the numerator of a derivative goes on here", "write \\frac{\\partial}{\\partial x} (…)"
                 )
             self.at = after
+            if value.is_symbol and value not in variables:
+                self.refuse(
+                    f"{value.name} is a name, and depends on nothing",
+                    "write its formula: \\frac{\\partial}{\\partial x} (x^2 y)",
+                    token,
+                )
         if count != len(variables):
             self.refuse(
                 f"a derivative of order {count} by {len(variables)} variables", "the orders agree", token
@@ -187,7 +200,10 @@ class LatexReader(Grammar):
         return self.made(token, lambda a, b: a ** (1 / b), value, degree)
 
     def binomial(self, token: Token) -> Expr:
-        n, k = self.argument(), self.argument()
+        n = self.argument()
+        return self.chosen(token, n, self.argument())
+
+    def chosen(self, token: Token, n: Expr, k: Expr) -> Expr:
         gamma = lookup("lgamma")
         op = find("binom")
         if op is not None:
@@ -262,6 +278,8 @@ class LatexReader(Grammar):
         """A whole number, or a formula that is one at a call."""
         if not value.is_constant and not value.shape:
             return value
+        if not value.shape and math.isinf(float(value.value)):
+            self.refuse("an infinite sum has no end", "stop it at a number, as \\sum_{i=1}^{1000}", token)
         if value.shape or not float(value.value).is_integer() or abs(float(value.value)) > 1e9:
             self.refuse("the bound of a sum is no whole number", hint, token)
         return int(value.value)

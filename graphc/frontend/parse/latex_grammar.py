@@ -19,7 +19,7 @@ from graphc.frontend.parse.latex_tables import (
     literal,
     times,
 )
-from graphc.ir.expr import Expr, apply, constant
+from graphc.ir.expr import Expr, apply, constant, free_symbols, substitute
 from graphc.ir.op import lookup
 from graphc.ir.vocabulary import nearest
 from graphc.ops.linalg import inv
@@ -62,6 +62,22 @@ class Grammar(NameReader):
         self.depth -= 1
         return value
 
+    def whole_group(self) -> Expr:
+        """A formula as far as TeX's \\over and \\choose reach, which take all of the group that they stand in."""
+        value = self.expression()
+        token = self.token
+        if self.take("\\over"):
+            value = self.made(token, lambda a, b: a / b, value, self.expression())
+        elif self.take("\\choose"):
+            value = self.chosen(token, value, self.expression())
+        if self.token.text in ("\\over", "\\choose"):
+            self.refuse("two of them stand in one group", "write braces: {{a \\over b} \\over c}")
+        return value
+
+    def chosen(self, token: Token, n: Expr, k: Expr) -> Expr:
+        """n over k."""
+        raise NotImplementedError
+
     def term(self, narrow: bool = False) -> Expr:
         """A product. narrow : the argument of a function without brackets, which ends before a sign or a function."""
         value = self.factor()
@@ -102,7 +118,7 @@ class Grammar(NameReader):
                 *TYPES,
             )
             return name in GREEK or token.text in known or token.text in CLOSE
-        return token.text in ("(", "[", "{", "|")
+        return token.text in ("(", "[", "{", "|", "\\left.")
 
     def upright_function(self) -> bool:
         word = ""
@@ -126,6 +142,10 @@ class Grammar(NameReader):
         while True:
             here = self.token
             if self.take("!"):
+                if self.token.text == "!":
+                    self.refuse(
+                        "!! is a double factorial, and is not read", "(2n)!! is 2^n n!, (n!)! has brackets"
+                    )
                 value = self.made(here, lambda x: apply(lookup("gamma"), x + 1), value)
             elif self.take("^"):
                 value = self.power(token, value, is_e)
@@ -137,6 +157,8 @@ class Grammar(NameReader):
         turned = self.token
         if base.shape and (self.raised("T") or self.raised("\\top")):
             return self.made(turned, lambda x: x.T if len(x.shape) > 1 else x, base)
+        if token.text == "\\mathbf" and not base.shape and (self.raised("T") or self.raised("\\top")):
+            self.refuse(*NOT_YET["\\top"], turned)
         if self.raised("\\circ"):
             return base * (math.pi / 180)
         exponent = self.argument()
@@ -181,7 +203,7 @@ class Grammar(NameReader):
         self.bars.append(closing)
         if self.token.text == closing:
             self.refuse("an operand is missing", f"write what stands before {closing}")
-        value = self.expression()
+        value = self.whole_group()
         self.need(closing, f"close it with {closing}")
         self.bars.pop()
         self.depth -= 1
@@ -199,6 +221,8 @@ class Grammar(NameReader):
             self.refuse(f"{what} where an operand should stand", "complete it")
         if token.text in ("(", "[", "{", "\\{", "\\langle"):
             return self.group(token.text)
+        if token.text == "\\left.":
+            return self.evaluated()
         if token.text in ("|", "\\vert", "\\lvert", "\\|", "\\lVert", "\\lfloor", "\\lceil"):
             value = self.group(token.text)
             which = {"\\lfloor": "floor", "\\lceil": "ceil"}.get(token.text, "abs")
@@ -214,6 +238,8 @@ class Grammar(NameReader):
         if token.text in ("\\pi", "\\infty"):
             self.at += 1
             return self.named(token, "pi") if name == "pi" else constant(math.inf, self.dtype)
+        if token.text in ("\\over", "\\choose"):
+            self.refuse(f"{token.text} stands where an operand should stand", "write what it belongs to")
         special = self.form(token.text)
         if special is not None:
             self.at += 1
@@ -232,6 +258,56 @@ class Grammar(NameReader):
                 f"{token.text[:40]} is not known here", close or "write \\operatorname{name} for a function"
             )
         self.refuse(f"{token.text} stands where an operand should stand", "write what it belongs to")
+
+    def evaluated(self) -> Expr:
+        r"""\left. f \right|_{x=a}, also with several, or \left. F \right|_a^b, the difference of F at b and at a."""
+        self.enter()
+        opening = self.token
+        self.need("\\left.")
+        self.bars.append("\\right|")
+        value = self.whole_group()
+        self.need("\\right|", "close it with \\right|")
+        self.bars.pop()
+        places: dict[str, dict[Expr, Expr]] = {}
+        while self.token.text in ("_", "^"):
+            side = self.token.text
+            if side in places:
+                self.refuse("two places on one side", "write \\right|_{a}^{b}")
+            self.at += 1
+            places[side] = self.places(opening, value)
+        if "_" not in places:
+            self.refuse("a place is missing behind \\right|", "write \\right|_{x=0}, or \\right|_{a}^{b}")
+        self.depth -= 1
+        low = self.made(opening, substitute, value, places["_"])
+        if "^" not in places:
+            return low
+        return self.made(opening, lambda a, b: a - b, substitute(value, places["^"] or places["_"]), low)
+
+    def places(self, opening: Token, value: Expr) -> dict[Expr, Expr]:
+        """What stands for which symbols: x=a, y=b, or a number alone where the formula has one symbol."""
+        braced = self.take("{")
+        found: dict[Expr, Expr] = {}
+        while True:
+            first = self.expression() if braced else self.argument()
+            if braced and self.take("="):
+                if not first.is_symbol:
+                    self.refuse("a name stands before =", "write \\right|_{x=0}", opening)
+                found[first] = self.expression()
+            else:
+                free = free_symbols(value)
+                if len(free) != 1:
+                    names = ", ".join(node.name for node in free) or "no symbol"
+                    self.refuse(
+                        f"which variable has this value is not said: the formula has {names}",
+                        "write \\right|_{x=a}^{x=b}",
+                        opening,
+                    )
+                found[free[0]] = first
+            if not braced or not self.take(","):
+                break
+        if braced:
+            self.need("}")
+        return found
 
     def form(self, command: str) -> Any:
         """What reads a command with a form of its own; None of any other."""

@@ -46,9 +46,21 @@ _SAME = {
 }  # fmt: skip
 
 
+_BAR = re.compile(r"\||\\r?vert(?![A-Za-z])")
+
+
+def _behind_spaces(text: str, position: int) -> int:
+    while text[position : position + 1].isspace():
+        position += 1
+    return position
+
+
 def tokens(source: FormulaText) -> list[Token]:
     """The tokens of a formula; raises `ParseError` for characters that have no place in one."""
     found: list[Token] = []
+    opened: list[
+        tuple[int, int] | None
+    ] = []  # of each \left: where the tokens behind it begin, if no bracket is shown there
     position, text = 0, source.text
     while position < len(text):
         match = _TOKEN.match(text, position)
@@ -61,8 +73,18 @@ def tokens(source: FormulaText) -> list[Token]:
         start, position = position, match.end()
         kind, token = match.lastgroup or "char", match[0]
         if kind == "space" or token in _SILENT:
-            if token in ("\\left", "\\right") and text[position : position + 1] == ".":
-                position += 1  # no bracket on this side
+            if token in ("\\left", "\\right"):
+                position = _behind_spaces(text, position)
+                empty = text[position : position + 1] == "."  # no bracket on this side
+                if token == "\\left":
+                    opened.append((len(found), start) if empty else None)
+                elif (begun := opened.pop() if opened else None) is not None and (
+                    bar := _BAR.match(text, position)
+                ):
+                    found.insert(begun[0], Token("char", "\\left.", begun[1], begun[1] + 5))
+                    found.append(Token("char", "\\right|", start, bar.end()))
+                    position = bar.end()
+                position += empty
             continue
         if kind == "number" and len(token) > MAX_DIGITS:
             source.refuse(

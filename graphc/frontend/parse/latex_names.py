@@ -9,6 +9,7 @@ from graphc.frontend.parse.latex_lexer import Token, TokenReader
 from graphc.frontend.parse.latex_tables import (
     ACCENTS,
     APPLIED,
+    BELOW,
     CLOSE,
     FUNCTIONS,
     GREEK,
@@ -20,7 +21,7 @@ from graphc.frontend.parse.latex_tables import (
     place,
 )
 from graphc.ir.expr import Expr, apply, constant, symbol
-from graphc.ir.op import Op, find, lookup
+from graphc.ir.op import Op, all_ops, find, lookup
 from graphc.ir.vocabulary import nearest
 
 
@@ -74,11 +75,11 @@ class NameReader(TokenReader):
 
     def applied(self, token: Token, word: str) -> Op | None:
         """The function that a name before a bracket is: Γ, ζ, Φ, and upright words, which are no factors there."""
-        if word in APPLIED and (word != "B" or token.text == "\\mathrm"):
+        if word in APPLIED and (word != "B" or token.text == "\\mathrm" or self.of_two()):
             return find(APPLIED[word])
         if token.text != "\\mathrm" or len(word) < 2:
             return None
-        op = find(word) or find(word.lower())
+        op = find(word) or find(word.lower()) or _of_numpy(word)
         if op is None or op.on_arrays or op.control is not None or op.is_leaf:
             self.refuse(
                 f"{word[:40]} is no function that is known here",
@@ -86,6 +87,17 @@ class NameReader(TokenReader):
                 token,
             )
         return op
+
+    def of_two(self) -> bool:
+        """Whether the bracket that opens here has a comma of its own: B(a, b) is no product."""
+        level = 0
+        for token in self.tokens[self.at :]:
+            level += {"(": 1, "{": 1, "[": 1, ")": -1, "}": -1, "]": -1}.get(token.text, 0)
+            if level == 1 and token.text == ",":
+                return True
+            if level <= 0:
+                break
+        return False
 
     def operands_of(self, token: Token, word: str, op: Op) -> list[Expr]:
         values = self.arguments(word)
@@ -167,7 +179,7 @@ class NameReader(TokenReader):
         while (
             self.token.kind in ("number", "letter")
             or self.token.text[1:] in GREEK
-            or self.token.text in (",", "\\mathrm")
+            or self.token.text in (",", "\\mathrm", *BELOW)
         ):
             token = self.token
             if token.text == "\\mathrm":
@@ -175,7 +187,10 @@ class NameReader(TokenReader):
                 index.append(None)
             else:
                 self.at += 1
-                if token.text != ",":
+                if token.text in BELOW:
+                    text += BELOW[token.text]
+                    index.append(None)
+                elif token.text != ",":
                     value = self.bound.get(token.text.lstrip("\\"))
                     whole = int(token.text) if token.kind == "number" and token.text.isdigit() else value
                     index.append(whole)
@@ -262,6 +277,11 @@ class NameReader(TokenReader):
         if self.token.text[1:] in FUNCTIONS or self.token.text[1:] in RECIPROCALS:  # ln sin x
             return [self.factor()]
         return [self.term(narrow=True)]
+
+
+def _of_numpy(word: str) -> Op | None:
+    """The operation that a NumPy name stands for."""
+    return next((op for op in all_ops() if any(each.__name__ == word for each in op.ufuncs)), None)
 
 
 __all__ = ["NameReader"]
