@@ -230,7 +230,7 @@ class Norm:
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         (total,) = node.operands
-        sides = _squared(total)
+        sides = squared_terms(total)
         if sides is None or len(sides) < 2 or node.dtype != total.dtype:
             return None
         norm = sides[0]
@@ -244,7 +244,7 @@ class Norm:
         return f"{self.name}: sqrt(x*x + y*y + …) → hypot(hypot(x, y), …) ({self.kind})"
 
 
-def _squared(total: Expr) -> list[Expr] | None:
+def squared_terms(total: Expr) -> list[Expr] | None:
     """x, y, … of x² + y² + …, from left to right."""
     found: list[Expr] = []
     pending = [total]
