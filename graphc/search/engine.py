@@ -79,6 +79,7 @@ class FormSearch:
     """The search for forms of one output.
 
     output : as written; points : with the truth at them; intervals : symbol → its range
+    inherited : derivatives of forms of what the output is the derivative of
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class FormSearch:
         self.columns: Columns = Columns(self.points.columns, len(self.points))
         self.forms: Forms = Forms(self.columns, self.points.exact[output])
         self.used: set[str] = set()
+        self.inherited: list[Expr] = []
         self.rounds = 0
         self.stopped = ""
         self._expanded: set[Expr] = set()
@@ -164,6 +166,14 @@ class FormSearch:
                 pass
             for expr in found:
                 self.forms.add(substitute(expr, back) if start is not self.output else expr, "rules")
+        for expr in self.inherited:
+            if self.over():
+                return
+            self.forms.add(expr, "derivatives")
+            try:
+                self.forms.add_all(tables.run([expr], "stable").outputs, "derivatives")
+            except GraphcError:
+                pass
         for form in (self.forms.best.expr, self.output):
             for expr in normalised(form, self.points):
                 if not self.over():
@@ -173,12 +183,16 @@ class FormSearch:
         cover = self.forms.cover(6)
         wrong = merged(cover)
         ranked = [self.forms.best, *cover, *self.forms.ranked()]
+        if (
+            self.rounds == 1
+        ):  # the formula as written is the shortest way to most others: before what is pieced together
+            ranked.insert(0, self.forms.add(self.output, "as written"))
         waiting = list({form.expr: form for form in ranked if form.expr not in self._expanded}.values())
         for form in waiting[:2]:
             if self.clock.over(self._expanding):
                 break
             self._expanded.add(form.expr)
-            best = form.expr is self.forms.best.expr
+            best = form.expr in (self.forms.best.expr, self.output)
             self._expand(form, form.wrong if best else np.maximum(wrong, 0.5 * form.wrong))
         self._finish_round()
 
