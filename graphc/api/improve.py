@@ -13,10 +13,11 @@ from graphc.ir.expr import Expr, constant, current_site
 from graphc.ir.types import FLOAT64
 from graphc.ops.function_calls import written_out
 from graphc.search.improve import Question, answered, is_searched
+from graphc.search.lineage import gradient, second_derivatives
 from graphc.search.result import Improvement
 from graphc.util import arguments
 from graphc.util.progress import Progress
-from graphc.util.pytree import unflatten
+from graphc.util.pytree import flatten, unflatten
 
 GOALS = ("accurate", "fast", "pareto")
 
@@ -33,6 +34,7 @@ def improve(
     goal: str = "accurate",
     seed: int = 0,
     digits: float | None = None,
+    derivatives: int = 0,
     progress: bool | None = None,
 ) -> Improvement:
     """A more accurate form of a formula, found by search, with a report of how it was checked.
@@ -51,7 +53,12 @@ def improve(
         `.alternatives` in any case
     seed : seed of the random numbers: with the same seed, a search that is not ended by its budget gives the same result
     digits : how many decimal digits are sufficient, on average: the cheapest form with this accuracy is chosen
+    derivatives : of one expression, 1 searches it together with its gradient, 2 with its Hessian as well; the budget is for all.
+        The result is then (value, gradient) or (value, gradient, Hessian), as lists in the order of the inputs
     progress : whether to show a progress bar on standard error; None shows it only on a terminal, after a second
+
+    Of outputs of which some are derivatives of others (`g.value_and_grad`), the value is searched first, and the derivatives of
+    the forms found for it are candidates for its gradient.
 
     Candidates come from rules, from equality saturation over identities of real functions, from polynomials near points of
     cancellation, and from compensated sums and products; they are combined into piecewise forms where different candidates are
@@ -84,6 +91,13 @@ def improve(
     started = time.perf_counter()
     graph = as_graph(expr)
     outputs = [constant(graph.exprs[output]) for output in graph.outputs]
+    structure = graph.structure
+    if isinstance(derivatives, bool) or derivatives not in (0, 1, 2):
+        raise InputError(
+            f"derivatives is {brief(derivatives)}",
+            site=current_site(),
+            hint="0 for the value, 1 with its gradient, 2 with its Hessian as well",
+        )
     if len(graph) > LARGEST:
         raise InputError(
             f"a graph of {len(graph)} nodes is too large to be searched",
@@ -93,6 +107,8 @@ def improve(
     outputs = written_out(outputs)  # what a function computes is part of the formula
     for output in outputs:
         _check(output)
+    if derivatives:
+        outputs, structure = _with_derivatives(outputs, graph.symbols, derivatives)
     question = Question.of(outputs, ranges, budget, goal, seed, digits, focus=focus)
     if not any(progress is known for known in (None, True, False)):
         raise InputError(f"progress is {brief(progress)}", site=current_site(), hint="True, False or None")
@@ -105,8 +121,24 @@ def improve(
             told = int(100 * share)
 
         parts = answered(question, tell)
-    found = unflatten(graph.structure, iter([part.chosen.expr for part in parts]))
+    found = unflatten(structure, iter([part.chosen.expr for part in parts]))
     return Improvement(found, parts, question.ranges, goal, seed, budget, time.perf_counter() - started)
+
+
+def _with_derivatives(outputs: list[Expr], symbols: Any, order: int) -> tuple[list[Expr], Any]:
+    """The outputs and the structure of a value with its gradient, and with its Hessian."""
+    if len(outputs) != 1:
+        raise InputError(
+            f"derivatives={order} is for one expression, not for {len(outputs)}",
+            site=current_site(),
+            hint="write the structure of values and derivatives yourself: g.improve([f, g.grad(f, x)])",
+        )
+    wrt = [symbol for symbol in symbols if symbol.dtype == FLOAT64]
+    firsts = gradient(outputs[0], wrt)
+    tree: tuple[Any, ...] = (outputs[0], firsts)
+    if order == 2:
+        tree = (*tree, second_derivatives(firsts, wrt))
+    return flatten(tree)
 
 
 def _check(output: Expr) -> None:

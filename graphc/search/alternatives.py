@@ -93,6 +93,10 @@ class Forms:
             least = np.minimum(least, table[place])
         return [forms[place] for place in chosen]
 
+    def heirs(self) -> list[Expr]:
+        """The forms whose derivatives may be worth something: the best of all, and those that are best somewhere."""
+        return list(dict.fromkeys([form.expr for form in (*self.ranked()[:3], *self.cover(6))]))
+
     def front(self) -> list[Form]:
         """The forms that none is both better and cheaper than, the most accurate first."""
         found: list[Form] = []

@@ -20,6 +20,7 @@ from graphc.search.columns import Columns, bits_wrong, cost
 from graphc.search.engine import LARGE, FormSearch
 from graphc.search.exact import Exact
 from graphc.search.honesty import agreement, as_compiled, is_worse
+from graphc.search.lineage import handed_on, in_order, lineage
 from graphc.search.result import SLACK, Alternative, SearchedPart
 from graphc.search.sampling import intervals
 from graphc.search.truth import Points, Truth, is_wide
@@ -43,7 +44,7 @@ TRIED = 30
 ALIKE = 0.5
 """Mean bits of error that count as none: of forms so close the cheaper one is chosen."""
 
-RIGHT, SMALL = 0.7, 4.0
+RIGHT, SMALL = 0.9, 4.0
 """Mean and largest bits of error of a form that is as good as right: less is not bought with time."""
 
 TOLD = 24
@@ -141,14 +142,20 @@ def answered(question: Question, tell: Callable[[float], None] | None = None) ->
         if symbol in question.narrowed
     }
     searches: dict[Expr, FormSearch] = {}
-    for number, output in enumerate(truth.outputs):
-        share = FRESH_SHARE + (SEARCH_SHARE - FRESH_SHARE) * (number + 1) / len(truth.outputs)
-        own = np.random.default_rng((question.seed, 2, number))
-        search = searches[output] = FormSearch(output, truth, points, promised, own, clock, share)
+    parents = lineage(truth.outputs, question.symbols)
+    order = in_order(truth.outputs, parents)
+    for number, output in enumerate(order):
+        share = FRESH_SHARE + (SEARCH_SHARE - FRESH_SHARE) * (number + 1) / len(order)
+        own = np.random.default_rng((question.seed, 2, truth.outputs.index(output)))
+        search = FormSearch(output, truth, points, promised, own, clock, share)
+        if output in parents:
+            primal, symbol = parents[output]
+            search.inherited += handed_on(searches[primal].forms.heirs(), symbol)
+        searches[output] = search
         search.run()
     chosen: list[Expr] = []
     parts: dict[Expr, SearchedPart] = {}
-    for output in truth.outputs:
+    for output in order:
         part = _held_to_account(searches[output], question, fresh, clock, chosen)
         parts[output] = part
         chosen.append(part.chosen.expr)
