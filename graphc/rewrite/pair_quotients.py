@@ -54,7 +54,7 @@ class QuotientOfNorms:
 
 @dataclass(frozen=True)
 class LogOfSumByDifference:
-    """log((a + b)/(a − b)) → log(1 + 2b/(a − b)), or −log(1 − 2b/(a + b)) where b and a − b are of opposite signs; the same of its inverse"""
+    """log((a + b)/(a − b)) → log(1 + 2b/(a − b)), or −log(1 − 2b/(a + b)) where they differ in sign, and of the inverse"""
 
     name: str = "log-sum-by-difference"
     kind: Kind = "stable"

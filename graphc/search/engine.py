@@ -7,6 +7,8 @@ in different places. Only measured bits decide what stays.
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 
 from graphc.autodiff.rounding import low_parts
@@ -29,6 +31,7 @@ from graphc.search.honesty import is_worse
 from graphc.search.identities import fitting
 from graphc.search.regimes import WORTH, Boundaries, branch_values, cut
 from graphc.search.result import SLACK
+from graphc.search.taylor import expanded
 from graphc.search.truth import Points, Truth
 
 FLOOR = 0.35
@@ -170,10 +173,8 @@ class FormSearch:
             if self.over():
                 return
             self.forms.add(expr, "derivatives")
-            try:
+            with contextlib.suppress(GraphcError):
                 self.forms.add_all(tables.run([expr], "stable").outputs, "derivatives")
-            except GraphcError:
-                pass
         for form in (self.forms.best.expr, self.output):
             for expr in normalised(form, self.points):
                 if not self.over():
@@ -276,6 +277,10 @@ class FormSearch:
         for form in dict.fromkeys((best.expr, self.output, *scaled)):
             for part, polynomial in fitted(form, exact, self.columns, self.clock, self.share):
                 self.forms.add(substitute(form, {part: polynomial}), "polynomial")
+        if self.rounds:
+            return
+        for part, polynomial in expanded(self.output, exact, self.points, self.clock, self.share):
+            self.forms.add(substitute(self.output, {part: polynomial}), "Taylor series")
 
     def _piecewise(self) -> None:
         """Piecewise forms of those that are good in different places."""

@@ -44,7 +44,7 @@ def normalised(formula: Expr, points: Points) -> Iterator[Expr]:
     inputs = [symbol for symbol in Dag([formula]).symbols if symbol.dtype == FLOAT64]
     if len(inputs) > INPUTS or len(walk([formula])) > NODES or len(points) < POINTS:
         return
-    looked_at = Exact(points.of(_moderate(points, inputs)))
+    looked_at = Exact(points.of(moderate(points, inputs)[:POINTS]))
     for size in (1, 2, len(inputs)):
         for together in dict.fromkeys(itertools.combinations(inputs, size)):
             power = _power(formula, together, looked_at)
@@ -54,11 +54,11 @@ def normalised(formula: Expr, points: Points) -> Iterator[Expr]:
             return
 
 
-def _moderate(points: Points, inputs: list[Expr]) -> Any:
-    """The points at which the inputs are nearest to 1 in size."""
+def moderate(points: Points, inputs: list[Expr]) -> Any:
+    """The points, those first at which the inputs are nearest to 1 in size."""
     with np.errstate(all="ignore"):
         far = sum(np.abs(np.log(np.abs(points.columns[symbol]))) for symbol in inputs)
-    return np.argsort(np.where(np.isfinite(far), far, np.inf), kind="stable")[:POINTS]
+    return np.argsort(np.where(np.isfinite(far), far, np.inf), kind="stable")
 
 
 def _power(formula: Expr, together: tuple[Expr, ...], exact: Exact) -> float | None:
@@ -123,4 +123,4 @@ def _raised(x: Expr, power: float) -> Expr:
     return result
 
 
-__all__ = ["normalised"]
+__all__ = ["moderate", "normalised"]

@@ -99,11 +99,13 @@ VALUES = 40
 
 
 def branch_values(symbols: Sequence[Expr], forms: Sequence[Expr]) -> list[Expr]:
-    """What pieces may be chosen by: inputs, their sizes, differences and quotients of two, and what the forms compute."""
+    """What pieces may be chosen by: inputs, their sizes, differences, quotients and the larger size of two, and what the forms
+    compute."""
     inputs = [symbol for symbol in symbols if symbol.dtype == FLOAT64]
     values: list[Expr] = [*inputs, *[apply(lookup("abs"), symbol) for symbol in inputs]]
     for x, y in itertools.combinations(inputs, 2):
         values += [apply(lookup(name), x, y) for name in ("subtract", "divide")]
+        values.append(apply(lookup("maximum"), *[apply(lookup("abs"), each) for each in (x, y)]))
     shared: dict[Expr, int] = {}
     for node in walk(forms):
         if node.operands and node.dtype == FLOAT64 and node not in forms:

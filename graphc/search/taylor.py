@@ -1,0 +1,187 @@
+"""Taylor series of parts of a formula that lose digits, in one input or in several at once, with formulas for coefficients.
+
+Near a point where a part cancels it is the first terms of its series there, whose coefficients are formulas of the other inputs:
+f(a) − f(b) is f′(b)(a − b) + f″(b)(a − b)²/2 + …, and e^x cos y − 1 is x + (x² − y²)/2 + …. The point is 0, or where one input
+is equal to another. Coefficients that are 0 over the real numbers are left out, which is where the cancellation goes; those that
+remain are rewritten by the rules, and how far the series is good is left to what cuts forms into pieces.
+
+Source: Griewank and Walther, Evaluating Derivatives (2008), chapter 13.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+from graphc.autodiff.series import TaylorSeries
+from graphc.errors import GraphcError
+from graphc.ir.expr import Expr, constant, rebuild, walk
+from graphc.ir.types import FLOAT64
+from graphc.rewrite import tables
+from graphc.rewrite.real_form import RealForms
+from graphc.search.clock import Clock
+from graphc.search.exact import Exact
+from graphc.search.homogeneous import moderate
+from graphc.search.reals import Reals
+from graphc.search.truth import Points
+
+LOST = 1.0
+"""Mean bits that an operation has to lose before its users are looked at."""
+
+PARTS = 3
+"""Parts that are expanded."""
+
+NODES, COEFFICIENT = 50, 120
+"""Nodes of a part that is expanded, and of a coefficient."""
+
+INPUTS = 4
+"""Inputs of a part that is expanded."""
+
+ORDER = 9
+"""The highest power."""
+
+LENGTHS = (1, 2, 4, 6)
+"""Terms of the polynomials that are tried."""
+
+LOOKED_AT = 6
+"""Points at which a coefficient is seen to be 0."""
+
+ZERO = 96
+"""Binary digits below 1 from which a coefficient is 0: the inputs are of moderate size, and values have more digits."""
+
+
+def expanded(
+    formula: Expr, exact: Exact, points: Points, clock: Clock, share: float
+) -> Iterator[tuple[Expr, Expr]]:
+    """(part, polynomial that stands for it near a point) for parts of a formula that lose digits.
+
+    exact : values at the points where the formula is worst; points : all points
+    """
+    losses = exact.losses([formula])
+    above: set[Expr] = set()
+    for node in walk([formula]):
+        if losses.get(node, 0.0) > LOST or any(operand in above for operand in node.operands):
+            above.add(node)
+    inner = [node for node in walk([formula]) if node in above and node.dtype == FLOAT64]
+    parts = [node for node in reversed(inner) if len(walk([node])) <= NODES]
+    near: dict[tuple[Expr, ...], Exact] = {}
+    for part in parts[:PARTS]:
+        inputs = tuple([node for node in walk([part]) if node.is_symbol])
+        if not 0 < len(inputs) <= INPUTS or any(symbol.dtype != FLOAT64 for symbol in inputs):
+            continue
+        if inputs not in near:
+            near[inputs] = Exact(points.of(moderate(points, list(inputs))[:LOOKED_AT]))
+        for known, step in _directions(inputs):
+            if clock.over(share):
+                return
+            for polynomial in _about(part, known, step, near[inputs], clock, share):
+                yield part, polynomial
+
+
+def _directions(inputs: Sequence[Expr]) -> Iterator[tuple[dict[Expr, list[Expr | None]], Expr | None]]:
+    """(input → its own series, the step h): an input from 0 on, or from another on; all inputs from 0 on together, where the
+    powers of the step are in the coefficients."""
+    one, zero = constant(1.0, FLOAT64), constant(0.0, FLOAT64)
+    for x in inputs:
+        yield {x: [zero, one]}, x
+    for x, y in itertools.permutations(inputs, 2):
+        yield {x: [y, one]}, x - y
+    if len(inputs) > 1:
+        yield {x: [zero, x] for x in inputs}, None
+
+
+def _about(
+    part: Expr, known: dict[Expr, list[Expr | None]], step: Expr | None, exact: Exact, clock: Clock, share: float
+) -> Iterator[Expr]:  # fmt: skip
+    """The first terms of the series of a part, in several numbers of terms."""
+    series = TaylorSeries(known, ORDER)
+    terms: list[tuple[int, Expr]] = []
+    for order in range(ORDER + 1):
+        if clock.over(share) or len(terms) == LENGTHS[-1]:
+            break
+        try:
+            coefficient = series.coefficient(part, order)
+            if coefficient is None:
+                continue
+            if len(walk([coefficient])) > 4 * COEFFICIENT:
+                break
+            if _is_zero(coefficient, exact):
+                continue
+            coefficient = _shortened(coefficient, exact.fields[0])
+        except (GraphcError, ArithmeticError, ValueError):
+            break
+        if len(walk([coefficient])) > COEFFICIENT or not _is_known(coefficient, exact):
+            break
+        terms.append((order, coefficient))
+    if not terms or terms[0][0] == 0 == terms[-1][0]:
+        return
+    for length in LENGTHS:
+        if length <= len(terms):
+            yield _written(terms[:length], step)
+
+
+def _shortened(coefficient: Expr, field: Reals) -> Expr:
+    """A coefficient with its constants computed, written short, and as the rules have it."""
+    (short,) = RealForms().shortest([_folded(coefficient, field)])
+    return tables.run([short], "stable").outputs[0]
+
+
+def _folded(expr: Expr, field: Reals) -> Expr:
+    """A formula without operations on constants alone whose value is a float, and without what 0 and 1 make superfluous."""
+    made: dict[Expr, Expr] = {}
+    for node in walk([expr]):
+        operands = tuple([made[operand] for operand in node.operands])
+        made[node] = _simple(node, operands, field)
+    return made[expr]
+
+
+def _simple(node: Expr, operands: tuple[Expr, ...], field: Reals) -> Expr:
+    if not operands or node.dtype != FLOAT64:
+        return rebuild(node, operands) if operands else node
+    if all(operand.is_constant and operand.dtype == FLOAT64 for operand in operands):
+        value = field.apply(node.op, [field.number(operand.value.item()) for operand in operands], node)
+        if value is not None and type(value) is not bool and field.mp.mpf(float(value)) == value:
+            return constant(float(value), FLOAT64)
+    numbers = [float(operand.value) if operand.is_constant else None for operand in operands]
+    match node.op.name:
+        case "multiply" if 0.0 in numbers:
+            return constant(0.0, FLOAT64)
+        case "multiply" if 1.0 in numbers:
+            return operands[1 - numbers.index(1.0)]
+        case "add" if 0.0 in numbers:
+            return operands[1 - numbers.index(0.0)]
+        case "subtract" if numbers[1] == 0.0:
+            return operands[0]
+        case "divide" if numbers[1] == 1.0 or numbers[0] == 0.0:
+            return operands[0]
+        case "divide" if operands[0] is operands[1]:
+            return constant(1.0, FLOAT64)
+    return rebuild(node, operands)
+
+
+def _is_zero(coefficient: Expr, exact: Exact) -> bool:
+    row = [value for value in exact.row(coefficient) if value is not None]
+    return bool(row) and all(not value or exact.fields[0].mp.mag(value) < -ZERO for value in row)
+
+
+def _is_known(coefficient: Expr, exact: Exact) -> bool:
+    return any(value is not None for value in exact.row(coefficient))
+
+
+def _written(terms: Sequence[tuple[int, Expr]], step: Expr | None) -> Expr:
+    """Σ cₖhᵏ by Horner's scheme, or Σ cₖ with the smallest first."""
+    powers = [order for order, _ in terms]
+    total = terms[-1][1]
+    for (_, coefficient), low, high in reversed(list(zip(terms[:-1], powers[:-1], powers[1:], strict=True))):
+        total = coefficient + (total if step is None else _raised(step, high - low) * total)
+    return total if step is None or not powers[0] else _raised(step, powers[0]) * total
+
+
+def _raised(h: Expr, power: int) -> Expr:
+    result = h
+    for _ in range(power - 1):
+        result = result * h
+    return result
+
+
+__all__ = ["expanded"]
