@@ -14,9 +14,9 @@ from typing import Any
 import mpmath
 import pytest
 
-from tests.benchmarks.collection import FILES, HELD_OUT, Entry, entries
+from tests.benchmarks.collection import FILES, HELD_OUT, OUTSIDE, Entry, entries
 
-COLLECTION = entries() + entries(HELD_OUT)
+COLLECTION = entries() + entries(HELD_OUT) + entries(OUTSIDE)
 POINTS = 8
 DIGITS = 1400
 """1 beside the smallest normal number, twice over."""
@@ -37,6 +37,7 @@ NAMES |= {
     "add_error": lambda x, y: mpmath.mpf(0), "multiply_error": lambda x, y: mpmath.mpf(0),
     "erfcx": lambda x: mpmath.exp(x * x) * mpmath.erfc(x),
     "exprel": lambda x: mpmath.expm1(x) / x,
+    "pi": mpmath.mpf(math.pi),
     "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
     "softplus": lambda x: mpmath.log1p(mpmath.exp(x)),
     "logaddexp": lambda x, y: mpmath.log(mpmath.exp(x) + mpmath.exp(y)),
@@ -83,7 +84,7 @@ def points(entry: Entry, count: int) -> list[dict[str, Any]]:
 
 def test_the_collection_has_150_formulas_a_tenth_of_them_held_out():
     assert len(entries(FILES)) == 135 and len(entries(HELD_OUT)) == 15
-    assert len({entry.name for entry in COLLECTION}) == 150
+    assert len({entry.name for entry in COLLECTION}) == 150 + len(entries(OUTSIDE))
 
 
 @pytest.mark.parametrize("entry", COLLECTION, ids=lambda entry: entry.name)

@@ -1,6 +1,6 @@
 """The collection measured.
 
-    python -m tests.benchmarks.collection [NAME …] [--points N] [--seed N] [--gradients] [--with improve] [--held-out]
+    python -m tests.benchmarks.collection [NAME …] [--points N] [--seed N] [--gradients] [--with improve] [--held-out | --outside]
 
 Prints for each formula the mean bits of error as written, compiled by default and in the form made by hand (and improved), and
 the figures of all. The formulas held out are measured by themselves.
@@ -12,7 +12,7 @@ import argparse
 import sys
 import time
 
-from tests.benchmarks.collection import FILES, HELD_OUT, entries
+from tests.benchmarks.collection import FILES, HELD_OUT, OUTSIDE, entries
 from tests.benchmarks.collection.measure import Row, measured, summary
 
 POINTS = 128
@@ -26,11 +26,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--gradients", action="store_true")
     parser.add_argument("--held-out", action="store_true")
+    parser.add_argument("--outside", action="store_true")
     parser.add_argument("--with", dest="also", choices=("improve",))
     chosen = parser.parse_args()
     rows: list[Row] = []
     started = time.perf_counter()
-    for entry in entries(HELD_OUT if chosen.held_out else FILES):
+    for entry in entries(HELD_OUT if chosen.held_out else OUTSIDE if chosen.outside else FILES):
         if chosen.names and not any(name in entry.name for name in chosen.names):
             continue
         for row in measured(entry, chosen.points, chosen.seed, chosen.gradients, chosen.also == "improve"):
