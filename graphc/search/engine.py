@@ -29,7 +29,7 @@ from graphc.search.fits import fitted
 from graphc.search.homogeneous import normalised
 from graphc.search.honesty import is_worse
 from graphc.search.identities import fitting
-from graphc.search.regimes import WORTH, Boundaries, branch_values, cut
+from graphc.search.regimes import WORTH, Boundaries, branch_values, cut, cut_again
 from graphc.search.result import SLACK
 from graphc.search.taylor import expanded
 from graphc.search.truth import Points, Truth
@@ -67,6 +67,9 @@ TAKEN = 24
 
 CUT = 4
 """Piecewise forms that are made in a round: along the values where runs of the points have the fewest wrong bits."""
+
+CUT_AGAIN = 2
+"""How many of them are tried with their pieces cut along another value."""
 
 HARM, STRICT = 2.0, 20.0
 """How much more a bit counts by which a piece is worse than the formula as written: what is worse somewhere is not offered. The
@@ -290,21 +293,26 @@ class FormSearch:
             return
         price = STRICT if is_worse(original.wrong, self.forms.best.wrong, self.points, SLACK / 2) else HARM
         table = np.array([form.wrong + price * harm(form.wrong, original.wrong) for form in forms])
-        found = []
-        for value in branch_values(self.truth.symbols, [form.expr for form in forms]):
+        exprs = [form.expr for form in forms]
+        found, values = [], []
+        for value in branch_values(self.truth.symbols, exprs):
             if self.over():
                 break
             column = self.columns(value)
             if not np.isnan(column).any():
+                values.append((value, column))
                 runs = cut(value, column, table)
                 if runs.cuts:
                     price = PRICE * (0.0 if value.is_symbol else cost(value))
                     found.append((runs.error + WORTH * len(runs.cuts) + price, len(found), runs))
         bounds = Boundaries(self.output, self.truth, self.points, self.columns, self.rng, self.clock)
-        for _, _, runs in sorted(found, key=lambda each: each[:2])[:CUT]:
+        for number, (_, _, runs) in enumerate(sorted(found, key=lambda each: each[:2])[:CUT]):
             if self.over():
                 return
-            self.forms.add(bounds.written(runs, [form.expr for form in forms]), "piecewise")
+            self.forms.add(bounds.written(runs, exprs), "piecewise")
+            inner = cut_again(runs, values, table) if number < CUT_AGAIN else {}
+            if inner:
+                self.forms.add(bounds.written(runs, exprs, inner), "piecewise")
 
 
 def _within(root: Expr, depth: int) -> set[Expr]:

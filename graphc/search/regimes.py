@@ -3,7 +3,8 @@ input or what is computed from inputs.
 
 The points are sorted by the value and cut into a few runs, each with the formula of the least error, by dynamic programming. A
 boundary then lies between two points; it is found by bisection over the floats between them, with both formulas held against the
-truth at each step. A run has to gain more than a branch is worth.
+truth at each step. A run has to gain more than a branch is worth. Where no formula is good in the whole of a run, the run is cut
+again, along another value.
 
 Source: Panchekha et al., Automatically improving accuracy for floating point expressions (PLDI 2015), section 4.8.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,10 +57,11 @@ class Runs:
     error: float
 
 
-def cut(value: Expr, column: np.ndarray, wrong: np.ndarray, most: int = MOST) -> Runs:
+def cut(value: Expr, column: np.ndarray, wrong: np.ndarray, most: int = MOST, worth: float = WORTH) -> Runs:
     """The best runs along a value.
 
     column : the value at each point; wrong : bits of error, a row for each formula and a column for each point
+    worth : mean bits over these points that each branch more has to gain
     """
     order = np.argsort(column, kind="stable")
     ordered = column[order]
@@ -82,7 +84,7 @@ def cut(value: Expr, column: np.ndarray, wrong: np.ndarray, most: int = MOST) ->
         which = totals.argmin(axis=0)
         places = np.arange(count + 1)
         ways.append((totals[which, places], last[which, places], which))
-    prices = [way[0][count] + WORTH * count * number for number, way in enumerate(ways)]
+    prices = [way[0][count] + worth * count * number for number, way in enumerate(ways)]
     number = int(np.argmin(prices))
     error, cuts, chosen, place = float(ways[number][0][count]) / count, [], [], count
     for step in range(number, -1, -1):
@@ -92,6 +94,37 @@ def cut(value: Expr, column: np.ndarray, wrong: np.ndarray, most: int = MOST) ->
             place = int(begins[place])
             cuts.append(place)
     return Runs(value, order, tuple(reversed(cuts)), tuple(reversed(chosen)), error)
+
+
+INNER = 3
+"""Runs within a run."""
+
+GAIN = 0.1
+"""Mean bits over all points that the best formula at each point has to be better by than one for a whole run, before the run is
+cut along another value."""
+
+
+def cut_again(runs: Runs, values: Sequence[tuple[Expr, np.ndarray]], wrong: np.ndarray) -> dict[int, Runs]:
+    """Number of a run → the runs that it is cut into along another value, for those that gain from it.
+
+    values : value and what it is at each point; wrong : as for `cut`
+    """
+    count = len(runs.order)
+    least = wrong.min(axis=0)
+    found: dict[int, Runs] = {}
+    for number, (first, last) in enumerate(itertools.pairwise((0, *runs.cuts, count))):
+        places = np.sort(runs.order[first:last])
+        now = wrong[runs.chosen[number], places]
+        if len(places) < 2 * FEWEST or (now - least[places]).sum() < GAIN * count:
+            continue
+        worth = WORTH * count / len(places)
+        best, table = float(now.mean()), wrong[:, places]
+        for value, column in values:
+            inner = cut(value, column[places], table, INNER, worth)
+            if inner.cuts and inner.error + worth * len(inner.cuts) < best:
+                best = inner.error + worth * len(inner.cuts)
+                found[number] = Runs(value, places[inner.order], inner.cuts, inner.chosen, inner.error)
+    return found
 
 
 VALUES = 40
@@ -143,12 +176,19 @@ class Boundaries:
         self._rng, self._clock = rng, clock
         self._place = truth.outputs.index(output)
 
-    def written(self, runs: Runs, formulas: Sequence[Expr]) -> Expr:
-        """The piecewise form."""
+    def written(self, runs: Runs, formulas: Sequence[Expr], inner: Mapping[int, Runs] | None = None) -> Expr:
+        """The piecewise form.
+
+        inner : number of a run → the runs that it is cut into
+        """
         column = self._columns(runs.value)[runs.order]
-        result = formulas[runs.chosen[-1]]
+        pieces = [
+            self.written(inner[place], formulas) if inner and place in inner else formulas[chosen]
+            for place, chosen in enumerate(runs.chosen)
+        ]
+        result = pieces[-1]
         for place, number in reversed(list(enumerate(runs.cuts))):
-            left, right = formulas[runs.chosen[place]], formulas[runs.chosen[place + 1]]
+            left, right = pieces[place], pieces[place + 1]
             bound = self._between(runs, number, float(column[number - 1]), float(column[number]), left, right)
             result = where(runs.value < constant(bound, FLOAT64), left, result)
         return result
@@ -192,4 +232,4 @@ class Boundaries:
         return bool(one <= other)
 
 
-__all__ = ["MOST", "WORTH", "Boundaries", "Runs", "branch_values", "cut", "shortest"]
+__all__ = ["MOST", "WORTH", "Boundaries", "Runs", "branch_values", "cut", "cut_again", "shortest"]

@@ -22,7 +22,7 @@ from graphc.search.homogeneous import normalised
 from graphc.search.honesty import agreement, is_worse
 from graphc.search.identities import families, fitting, proposals
 from graphc.search.reals import reals
-from graphc.search.regimes import branch_values, cut, shortest
+from graphc.search.regimes import branch_values, cut, cut_again, shortest
 from graphc.search.sampling import intervals
 from graphc.search.truth import Points, Truth
 
@@ -253,3 +253,19 @@ def test_points_have_values():
     with mpmath.workdps(50):
         exact = [float(mpmath.sqrt(a) * mpmath.log(b)) for a, b in zip(x.tolist(), y.tolist(), strict=True)]
     assert points.exact[formula].tolist() == exact
+
+
+def test_runs_are_cut_again_along_another_value():
+    """Which of four formulas is right depends on the signs of two inputs: no cut along one of them tells."""
+    x, y = g.symbols("x y")
+    rng = np.random.default_rng(7)
+    columns = rng.uniform(-1, 1, (2, 400))
+    quadrant = 2 * (columns[0] > 0) + (columns[1] > 0)
+    wrong = np.where(np.arange(4)[:, None] == quadrant, 0.0, 20.0)
+    first = cut(x, columns[0], wrong)
+    inner = cut_again(first, [(x, columns[0]), (y, columns[1])], wrong)
+    assert set(inner) == set(range(len(first.chosen)))
+    assert {each.value for each in inner.values()} == {y}
+    assert max(each.error for each in inner.values()) < 1.0 < first.error - 4
+    counted = np.sort(np.concatenate([each.order for each in inner.values()]))
+    assert (counted == np.arange(400)).all()
