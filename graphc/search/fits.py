@@ -1,4 +1,4 @@
-"""Polynomials for parts of a formula that depend on one value, near the point where their digits die.
+"""Polynomials, and quotients of them, for parts of a formula that depend on one value, near the point where their digits die.
 
 A part that is seen through one value u is a function of one variable. Near a point c where it cancels it is (u − c)ᵐ times a
 function that is smooth there; that one is interpolated at Chebyshev's nodes with values from ball arithmetic, which is a series
@@ -11,7 +11,8 @@ Source: Trefethen, Approximation Theory and Approximation Practice (2013), chapt
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,13 +25,18 @@ from graphc.ir.types import FLOAT64
 from graphc.search.clock import Clock
 from graphc.search.columns import Columns
 from graphc.search.exact import Exact
+from graphc.search.rational_fit import horner, polynomial, quotient
 
 DIGITS = 40
 GOAL = 2.0**-55
 """Relative error of a polynomial before its coefficients are rounded."""
 
+REACHES = (4.0, 1.0)
+"""How far quotients of polynomials reach."""
+
 RADII = (1.0, 0.5, 0.125, 2.0**-6)
 DEGREES = (2, 4, 6, 8, 10, 13)
+TINY = 2.0**-70
 ORDERS = range(-4, 13)
 CENTRES = (0.0, 1.0, -1.0, math.inf)
 MOST_PARTS = 4
@@ -63,11 +69,11 @@ def fitted(
         values = columns(through)
         for centre in CENTRES:
             with np.errstate(all="ignore"):
-                near = np.abs(1 / values if math.isinf(centre) else values - centre) < RADII[0]
+                near = np.abs(1 / values if math.isinf(centre) else values - centre) < REACHES[0]
             if near.sum() * 16 < len(values):
                 continue
-            for polynomial in _about(part, through, centre, values[near], clock, share):
-                yield part, polynomial
+            for form in _about(part, through, centre, values[near], clock, share):
+                yield part, form
 
 
 def _seen_through(part: Expr) -> Expr | None:
@@ -115,6 +121,7 @@ def _about(
         return
 
     def smooth(h: Any) -> Any:
+        h = h or mp.mpf(TINY)  # the limit, where a node is the point itself
         value = f(h)
         return None if value is None else value / h**order
 
@@ -138,7 +145,32 @@ def _about(
         coefficients = _coefficients(smooth, mp, low, high, even, clock, share)
         if coefficients is not None:
             found += 1
-            yield _written(h, order, coefficients, even)
+            yield _written(h, order, partial(polynomial, coefficients), even)
+    for low, high in _reaches(h_values, sides):
+        if clock.over(share):
+            return
+        first, last = (mp.mpf(0), mp.mpf(high) ** 2) if even else (mp.mpf(low), mp.mpf(high))
+        at = (lambda s: smooth(mp.sqrt(s))) if even else smooth
+        parts = quotient(at, mp, first, last, GOAL, lambda: clock.over(share))
+        if parts is not None:
+            above, below = parts
+
+            def ratio(s: Expr, above: list[float] = above, below: list[float] = below) -> Expr:
+                return polynomial(above, s) / polynomial(below, s)
+
+            yield _written(h, order, ratio, even)
+            return
+
+
+def _reaches(h: np.ndarray, sides: list[int]) -> Iterator[tuple[float, float]]:
+    """Intervals for quotients of polynomials, the longest first: on both sides of the point, or on one."""
+    for reach in REACHES:
+        if len(sides) == 2:
+            yield -reach, reach
+    for side in sides:
+        for reach in REACHES:
+            if (side * h > reach / 4).any():
+                yield (0.0, reach) if side > 0 else (-reach, 0.0)
 
 
 def _order(f: _Function, sign: int) -> int | None:
@@ -183,7 +215,7 @@ def _coefficients(
             value = at(s)
             if value is None or not value:
                 return None
-            worst = max(worst, abs(_horner(coefficients, s) / value - 1))
+            worst = max(worst, abs(horner(coefficients, s) / value - 1))
         if worst < GOAL:
             return [float(each) for each in coefficients]
         if degree >= 6 and worst > 2.0**-20:
@@ -207,22 +239,9 @@ def _interpolated(nodes: Sequence[Any], values: Sequence[Any], mp: Any) -> list[
     return coefficients
 
 
-def _horner(coefficients: Sequence[Any], s: Any) -> Any:
-    total = coefficients[-1]
-    for each in reversed(coefficients[:-1]):
-        total = total * s + each
-    return total
-
-
-def _written(h: Expr, order: int, coefficients: Sequence[float], even: bool) -> Expr:
-    """hᵐ·p(h), or hᵐ·p(h²)."""
-    s = h * h if even else h
-    numbers = list(coefficients)
-    while len(numbers) > 1 and not numbers[-1]:
-        numbers.pop()
-    total: Expr = constant(numbers[-1], FLOAT64)
-    for each in reversed(numbers[:-1]):
-        total = constant(each, FLOAT64) + s * total
+def _written(h: Expr, order: int, value: Callable[[Expr], Expr], even: bool) -> Expr:
+    """hᵐ·f(h), or hᵐ·f(h²)."""
+    total = value(h * h if even else h)
     power: Expr | None = None
     for _ in range(abs(order)):
         power = h if power is None else power * h
