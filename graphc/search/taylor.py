@@ -17,12 +17,12 @@ from graphc.autodiff.series import TaylorSeries
 from graphc.errors import GraphcError
 from graphc.ir.expr import Expr, constant, rebuild, walk
 from graphc.ir.types import FLOAT64
+from graphc.ir.ulp import rounded
 from graphc.rewrite import tables
 from graphc.rewrite.real_form import RealForms
 from graphc.search.clock import Clock
 from graphc.search.exact import Exact
 from graphc.search.homogeneous import moderate
-from graphc.search.reals import Reals
 from graphc.search.truth import Points
 
 LOST = 1.0
@@ -107,7 +107,7 @@ def _about(
                 break
             if _is_zero(coefficient, exact):
                 continue
-            coefficient = _shortened(coefficient, exact.fields[0])
+            coefficient = _shortened(coefficient, exact)
         except (GraphcError, ArithmeticError, ValueError):
             break
         if len(walk([coefficient])) > COEFFICIENT or not _is_known(coefficient, exact):
@@ -120,28 +120,32 @@ def _about(
             yield _written(terms[:length], step)
 
 
-def _shortened(coefficient: Expr, field: Reals) -> Expr:
+def _shortened(coefficient: Expr, exact: Exact) -> Expr:
     """A coefficient with its constants computed, written short, and as the rules have it."""
-    (short,) = RealForms().shortest([_folded(coefficient, field)])
+    (short,) = RealForms().shortest([_folded(coefficient, exact)])
     return tables.run([short], "stable").outputs[0]
 
 
-def _folded(expr: Expr, field: Reals) -> Expr:
-    """A formula without operations on constants alone whose value is a float, and without what 0 and 1 make superfluous."""
+def _folded(expr: Expr, exact: Exact) -> Expr:
+    """A formula with what depends on no input as one number, rounded once, and without what 0 and 1 make superfluous."""
     made: dict[Expr, Expr] = {}
+    moving: set[Expr] = set()
     for node in walk([expr]):
         operands = tuple([made[operand] for operand in node.operands])
-        made[node] = _simple(node, operands, field)
+        if node.is_symbol or any(operand in moving for operand in node.operands):
+            moving.add(node)
+        elif node.operands and node.dtype == FLOAT64:
+            value = exact.row(node)[0]
+            if value is not None:
+                made[node] = constant(rounded(value, FLOAT64), FLOAT64)
+                continue
+        made[node] = _simple(node, operands)
     return made[expr]
 
 
-def _simple(node: Expr, operands: tuple[Expr, ...], field: Reals) -> Expr:
+def _simple(node: Expr, operands: tuple[Expr, ...]) -> Expr:
     if not operands or node.dtype != FLOAT64:
         return rebuild(node, operands) if operands else node
-    if all(operand.is_constant and operand.dtype == FLOAT64 for operand in operands):
-        value = field.apply(node.op, [field.number(operand.value.item()) for operand in operands], node)
-        if value is not None and type(value) is not bool and field.mp.mpf(float(value)) == value:
-            return constant(float(value), FLOAT64)
     numbers = [float(operand.value) if operand.is_constant else None for operand in operands]
     match node.op.name:
         case "multiply" if 0.0 in numbers:

@@ -23,6 +23,7 @@ from tests.search.test_parts import points_of
         ("exp(x)*cos(y) - 1", (1e-5, 2e-5)),
         ("sqrt(1 + x*y) - 1 - x*y/2", (1e-3, 2e-3)),
         ("sin(x + y) - sin(x)", (0.7, 1e-5)),
+        ("atan(x/y) - pi/4", (0.3, 0.3 * (1 + 1e-5))),
         ("atan(x) - atan(y)", (0.3, 0.3 * (1 + 1e-5))),
     ],
 )
