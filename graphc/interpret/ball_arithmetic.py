@@ -23,6 +23,9 @@ from typing import Any
 EXPONENT_BITS = 20_000
 """Numbers whose exponent needs more bits than this are infinite or zero."""
 
+LARGE_POWER = 128
+"""Whole exponents of more bits are not raised to by squaring."""
+
 
 class Undecided(Exception):
     """A branch that the precision does not settle. Never leaves `precise`."""
@@ -229,7 +232,15 @@ class Field:
         if longest and mp.mag(y) + mp.mag(mp.log(abs(x)) or self.unit) > EXPONENT_BITS:
             size = mp.inf if (abs(x) > 1) == (y > 0) else self.zero
             return -size if odd and x < 0 else size
-        return x**y
+        return self._large_power(x, y, odd) if mp.isint(y) and mp.mag(y) > LARGE_POWER else x**y
+
+    def _large_power(self, x: Any, y: Any, odd: bool) -> Any:
+        """A power with a whole exponent of many bits by the logarithm: mpmath squares once for each of them, in as many digits."""
+        mp, low = self.mp, _mpmath().libmp  # type: ignore[attr-defined]
+        fine = mp.prec + mp.mag(y) + int(abs(mp.mag(x))).bit_length() + 16
+        logarithm = low.mpf_log(abs(x)._mpf_, fine)
+        size = mp.make_mpf(low.mpf_exp(low.mpf_mul(logarithm, y._mpf_), mp.prec))
+        return -size if odd and x < 0 else size
 
     def call(self, function: Callable[..., Any], *operands: Any) -> Ball:
         """A real function of balls, its error from the ends of each."""

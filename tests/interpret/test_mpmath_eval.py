@@ -269,3 +269,22 @@ def test_negative_numbers_have_powers_of_whole_exponents_alone(base, reciprocal,
     x, n = g.symbols("x n")
     found = float(mpmath_eval.evaluate(x ** (1 / n), {"x": base, "n": reciprocal}))
     assert found == value or (math.isnan(found) and math.isnan(value))
+
+
+@pytest.mark.parametrize("bits", [60, 129, 400, 2000])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_powers_with_long_whole_exponents(bits, sign):
+    """(1 + 2⁻ᵏ) to a whole power near 2ᵏ⁺³ is near e⁸; the oracle is the exponential of a logarithm in many more digits."""
+    from graphc.interpret.mpmath_eval import context
+
+    mp = context(40)
+    field = Arithmetic(mp.prec, 0.25)
+    fine = mpmath.mp.clone()
+    fine.prec = 8 * bits + 400
+    step = min(bits, field.mp.prec - 8)
+    base, exponent = fine.mpf(2) ** -step + 1, sign * (fine.mpf(2) ** min(bits, step + 3) + 1)
+    exact = fine.exp(exponent * fine.log(base))
+    found = field.power(field.mp.make_mpf(base._mpf_), field.mp.make_mpf(exponent._mpf_))
+    assert abs(fine.make_mpf(found._mpf_) / exact - 1) < fine.mpf(2) ** (4 - field.mp.prec)
+    negative = field.power(field.mp.make_mpf((-base)._mpf_), field.mp.make_mpf(exponent._mpf_))
+    assert negative == -found  # 2ᵏ + 1 is odd
