@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphc.ir.expr import Expr, rebuild, walk
-from graphc.search.columns import Columns, cost
+from graphc.search.columns import WORST, Columns, cost
 from graphc.search.extraction import PRICE
 
 MOST = 400
@@ -20,6 +20,7 @@ class Form:
     """One form.
 
     wrong : bits of error at each point; error : their mean
+    everywhere : whether it is the formula at all points, and no series that is only good near one
     """
 
     expr: Expr
@@ -27,6 +28,7 @@ class Form:
     error: float
     cost: float
     origin: str
+    everywhere: bool = True
 
     @property
     def score(self) -> float:
@@ -50,13 +52,19 @@ class Forms:
     def __contains__(self, expr: object) -> bool:
         return expr in self._forms
 
-    def add(self, expr: Expr, origin: str) -> Form:
-        """A form, measured; what does not matter in it is left out."""
+    def add(self, expr: Expr, origin: str, good: np.ndarray | None = None) -> Form:
+        """A form, measured; what does not matter in it is left out.
+
+        good : at which points a series is the formula, up to rounding; at the others it counts as wrong, whatever is lost there
+        """
         expr = tidied(expr)
         form = self._forms.get(expr)
         if form is None:
             wrong = self.columns.bits(expr, self.exact)
-            form = Form(expr, wrong, float(wrong.mean()) if len(wrong) else 0.0, cost(expr), origin)
+            if good is not None:
+                wrong = np.where(good, wrong, WORST)
+            error = float(wrong.mean()) if len(wrong) else 0.0
+            form = Form(expr, wrong, error, cost(expr), origin, good is None)
             self._forms[expr] = form
             if len(self._forms) > 2 * MOST:
                 kept = {*self.ranked()[:MOST], *self.cover(12), next(iter(self._forms.values()))}
@@ -78,7 +86,7 @@ class Forms:
     def cover(self, count: int) -> list[Form]:
         """A few forms of which at every point one is good: each is the one that adds the most to those before it."""
         forms = list(self._forms.values())
-        if not forms:
+        if not forms or not len(self.exact):
             return []
         table = np.array([form.wrong for form in forms])
         prices = PRICE * np.array([form.cost for form in forms])

@@ -191,7 +191,8 @@ class FormSearch:
             self.rounds == 1
         ):  # the formula as written is the shortest way to most others: before what is pieced together
             ranked.insert(0, self.forms.add(self.output, "as written"))
-        waiting = list({form.expr: form for form in ranked if form.expr not in self._expanded}.values())
+        new = [form for form in ranked if form.everywhere and form.expr not in self._expanded]
+        waiting = list({form.expr: form for form in new}.values())
         for form in waiting[:2]:
             if self.clock.over(self._expanding):
                 break
@@ -278,12 +279,14 @@ class FormSearch:
         exact = Exact(self.points.of(looked_at))
         scaled = [form.expr for form in self.forms.ranked() if form.origin == "quotients of inputs"][:1]
         for form in dict.fromkeys((best.expr, self.output, *scaled)):
-            for part, polynomial in fitted(form, exact, self.columns, self.clock, self.share):
-                self.forms.add(substitute(form, {part: polynomial}), "polynomial")
+            for part, near, good in fitted(form, exact, self.columns, self.clock, self.share):
+                self.forms.add(substitute(form, {part: near}), "polynomial", good)
         if self.rounds:
             return
-        for part, polynomial in expanded(self.output, exact, self.points, self.clock, self.share):
-            self.forms.add(substitute(self.output, {part: polynomial}), "Taylor series")
+        for part, near, good in expanded(
+            self.output, exact, self.points, self.columns, self.clock, self.share
+        ):
+            self.forms.add(substitute(self.output, {part: near}), "Taylor series", good)
 
     def _piecewise(self) -> None:
         """Piecewise forms of those that are good in different places."""

@@ -46,8 +46,8 @@ LOST = 2.0
 
 def fitted(
     formula: Expr, exact: Exact, columns: Columns, clock: Clock, share: float
-) -> Iterator[tuple[Expr, Expr]]:
-    """(part, polynomial that stands for it near a point) for the parts of a formula that lose digits.
+) -> Iterator[tuple[Expr, Expr, np.ndarray]]:
+    """(part, polynomial that stands for it near a point, where it does) for the parts of a formula that lose digits.
 
     exact : values at the points where the formula is worst; columns : of all points
     """
@@ -72,8 +72,10 @@ def fitted(
                 near = np.abs(1 / values if math.isinf(centre) else values - centre) < REACHES[0]
             if near.sum() * 16 < len(values):
                 continue
-            for form in _about(part, through, centre, values[near], clock, share):
-                yield part, form
+            with np.errstate(all="ignore"):
+                h = 1 / values if math.isinf(centre) else values - centre
+            for form, low, high in _about(part, through, centre, values[near], clock, share):
+                yield part, form, (low <= h) & (h <= high)
 
 
 def _seen_through(part: Expr) -> Expr | None:
@@ -108,8 +110,8 @@ class _Function:
 
 def _about(
     part: Expr, through: Expr, centre: float, values: np.ndarray, clock: Clock, share: float
-) -> Iterator[Expr]:
-    """Polynomials about a point, over smaller and smaller intervals."""
+) -> Iterator[tuple[Expr, float, float]]:
+    """(form, the interval of h where it is good): polynomials about a point over smaller and smaller intervals, then a quotient."""
     f = _Function(part, through, centre)
     mp = f.mp
     h_values = 1 / values if math.isinf(centre) else values - centre
@@ -145,7 +147,7 @@ def _about(
         coefficients = _coefficients(smooth, mp, low, high, even, clock, share)
         if coefficients is not None:
             found += 1
-            yield _written(h, order, partial(polynomial, coefficients), even)
+            yield _written(h, order, partial(polynomial, coefficients), even), low, high
     for low, high in _reaches(h_values, sides):
         if clock.over(share):
             return
@@ -158,7 +160,7 @@ def _about(
             def ratio(s: Expr, above: list[float] = above, below: list[float] = below) -> Expr:
                 return polynomial(above, s) / polynomial(below, s)
 
-            yield _written(h, order, ratio, even)
+            yield _written(h, order, ratio, even), -high if even else low, high
             return
 
 

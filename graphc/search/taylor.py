@@ -13,6 +13,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from graphc.autodiff.series import TaylorSeries
 from graphc.errors import GraphcError
 from graphc.ir.expr import Expr, constant, rebuild, walk
@@ -21,6 +23,7 @@ from graphc.ir.ulp import rounded
 from graphc.rewrite import tables
 from graphc.rewrite.real_form import RealForms
 from graphc.search.clock import Clock
+from graphc.search.columns import Columns
 from graphc.search.exact import Exact
 from graphc.search.homogeneous import moderate
 from graphc.search.truth import Points
@@ -37,11 +40,14 @@ NODES, COEFFICIENT = 50, 120
 INPUTS = 4
 """Inputs of a part that is expanded."""
 
-ORDER = 9
+ORDER = 15
 """The highest power."""
 
-LENGTHS = (1, 2, 4, 6)
-"""Terms of the polynomials that are tried."""
+LENGTHS = (1, 2, 3, 5, 7)
+"""Terms of the polynomials that are tried; one more says where they are good."""
+
+REST = 2.0**-54
+"""How large the first term that is left out may be beside the sum."""
 
 LOOKED_AT = 6
 """Points at which a coefficient is seen to be 0."""
@@ -51,11 +57,11 @@ ZERO = 96
 
 
 def expanded(
-    formula: Expr, exact: Exact, points: Points, clock: Clock, share: float
-) -> Iterator[tuple[Expr, Expr]]:
-    """(part, polynomial that stands for it near a point) for parts of a formula that lose digits.
+    formula: Expr, exact: Exact, points: Points, columns: Columns, clock: Clock, share: float
+) -> Iterator[tuple[Expr, Expr, np.ndarray]]:
+    """(part, polynomial that stands for it near a point, where it does) for parts of a formula that lose digits.
 
-    exact : values at the points where the formula is worst; points : all points
+    exact : values at the points where the formula is worst; points, columns : all points
     """
     losses = exact.losses([formula])
     above: set[Expr] = set()
@@ -74,8 +80,9 @@ def expanded(
         for known, step in _directions(inputs):
             if clock.over(share):
                 return
-            for polynomial in _about(part, known, step, near[inputs], clock, share):
-                yield part, polynomial
+            for polynomial, rest in _about(part, known, step, near[inputs], clock, share):
+                with np.errstate(all="ignore"):
+                    yield part, polynomial, np.abs(columns(rest)) <= REST * np.abs(columns(polynomial))
 
 
 def _directions(inputs: Sequence[Expr]) -> Iterator[tuple[dict[Expr, list[Expr | None]], Expr | None]]:
@@ -92,12 +99,12 @@ def _directions(inputs: Sequence[Expr]) -> Iterator[tuple[dict[Expr, list[Expr |
 
 def _about(
     part: Expr, known: dict[Expr, list[Expr | None]], step: Expr | None, exact: Exact, clock: Clock, share: float
-) -> Iterator[Expr]:  # fmt: skip
-    """The first terms of the series of a part, in several numbers of terms."""
+) -> Iterator[tuple[Expr, Expr]]:  # fmt: skip
+    """(the first terms of the series of a part, the next term), in several numbers of terms."""
     series = TaylorSeries(known, ORDER)
     terms: list[tuple[int, Expr]] = []
     for order in range(ORDER + 1):
-        if clock.over(share) or len(terms) == LENGTHS[-1]:
+        if clock.over(share) or len(terms) > LENGTHS[-1]:
             break
         try:
             coefficient = series.coefficient(part, order)
@@ -116,8 +123,8 @@ def _about(
     if not terms or terms[0][0] == 0 == terms[-1][0]:
         return
     for length in LENGTHS:
-        if length <= len(terms):
-            yield _written(terms[:length], step)
+        if length < len(terms):
+            yield _written(terms[:length], step), _written(terms[length : length + 1], step)
 
 
 def _shortened(coefficient: Expr, exact: Exact) -> Expr:

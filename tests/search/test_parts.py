@@ -210,7 +210,7 @@ def test_polynomials_near_0(text, function):
     formula = g.parse(text)
     points = points_of(formula, {"x": (-0.4, 0.4)}, 48)
     exact, columns = Exact(points), Columns(points.columns, len(points))
-    forms = [form for part, form in fitted(formula, exact, columns, Clock(100), 1.0) if part is formula]
+    forms = [form for part, form, _ in fitted(formula, exact, columns, Clock(100), 1.0) if part is formula]
     assert forms
     with mpmath.workdps(60):
         for x in (0.3, -0.001, 1e-20, 0.0123):

@@ -9,6 +9,7 @@ import pytest
 import graphc as g
 from graphc.ir.expr import substitute
 from graphc.search.clock import Clock
+from graphc.search.columns import Columns
 from graphc.search.exact import Exact
 from graphc.search.taylor import expanded
 from tests.search.test_parts import points_of
@@ -35,7 +36,8 @@ def test_taylor_series_are_the_formula_near_their_point(text, at):
     point = dict(zip(sorted(names), at, strict=True))
     exact = g.evaluate(formula, point, digits=40)
     best = math.inf
-    for part, series in expanded(formula, Exact(points), points, clock, 1.0):
+    columns = Columns(points.columns, len(points))
+    for part, series, _ in expanded(formula, Exact(points), points, columns, clock, 1.0):
         found = g.evaluate(substitute(formula, {part: series}), point, digits=40)
         best = min(best, float(abs((found - exact) / exact)))
     assert best < 1e-19  # of 40 digits, in which nothing cancels: what is left is the remainder of the series
