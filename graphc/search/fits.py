@@ -22,6 +22,7 @@ from graphc.interpret.mpmath_eval import context, decided
 from graphc.ir.expr import Expr, constant, substitute, symbol, walk
 from graphc.ir.graph import Dag
 from graphc.ir.types import FLOAT64
+from graphc.ops.elementary import sqrt
 from graphc.search.clock import Clock
 from graphc.search.columns import Columns
 from graphc.search.exact import Exact
@@ -111,7 +112,7 @@ class _Function:
 def _about(
     part: Expr, through: Expr, centre: float, values: np.ndarray, clock: Clock, share: float
 ) -> Iterator[tuple[Expr, float, float]]:
-    """(form, the interval of h where it is good): polynomials about a point over smaller and smaller intervals, then a quotient."""
+    """(form, the interval of h where it is good) about a point: polynomials over ever smaller intervals, and a quotient."""
     f = _Function(part, through, centre)
     mp = f.mp
     h_values = 1 / values if math.isinf(centre) else values - centre
@@ -121,6 +122,8 @@ def _about(
     order = _order(f, sides[0])
     if order is None:
         return
+    if order % 1:  # a root of h, and no value on the other side
+        sides = [1]
 
     def smooth(h: Any) -> Any:
         h = h or mp.mpf(TINY)  # the limit, where a node is the point itself
@@ -175,15 +178,17 @@ def _reaches(h: np.ndarray, sides: list[int]) -> Iterator[tuple[float, float]]:
                 yield (0.0, reach) if side > 0 else (-reach, 0.0)
 
 
-def _order(f: _Function, sign: int) -> int | None:
-    """The power of h that the function begins with; None where there is none that is whole."""
+def _order(f: _Function, sign: int) -> float | None:
+    """The power of h that the function begins with, a half of a whole number; None where there is none."""
     mp = f.mp
     sizes = [f(sign * mp.mpf(2) ** -power) for power in (60, 61)]
     if any(size is None or not size for size in sizes):
         return None
     ratio = abs(sizes[0] / sizes[1])
-    order = int(mp.nint(mp.log(ratio, 2)))
-    return order if order in ORDERS and abs(ratio / mp.mpf(2) ** order - 1) < 1e-12 else None
+    order = float(mp.nint(2 * mp.log(ratio, 2))) / 2
+    if math.floor(order) not in ORDERS or abs(ratio / mp.mpf(2) ** order - 1) > 1e-12:
+        return None
+    return order if sign > 0 or order.is_integer() else None
 
 
 def _coefficients(
@@ -241,11 +246,11 @@ def _interpolated(nodes: Sequence[Any], values: Sequence[Any], mp: Any) -> list[
     return coefficients
 
 
-def _written(h: Expr, order: int, value: Callable[[Expr], Expr], even: bool) -> Expr:
-    """hᵐ·f(h), or hᵐ·f(h²)."""
+def _written(h: Expr, order: float, value: Callable[[Expr], Expr], even: bool) -> Expr:
+    """hᵐ·f(h), or hᵐ·f(h²); with a root of h for halves."""
     total = value(h * h if even else h)
-    power: Expr | None = None
-    for _ in range(abs(order)):
+    power: Expr | None = sqrt(h) if order % 1 else None
+    for _ in range(int(abs(order))):
         power = h if power is None else power * h
     if power is None:
         return total

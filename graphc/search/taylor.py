@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -31,7 +32,7 @@ from graphc.search.truth import Points
 LOST = 1.0
 """Mean bits that an operation has to lose before its users are looked at."""
 
-PARTS = 3
+PARTS = 5
 """Parts that are expanded."""
 
 NODES, COEFFICIENT = 50, 120
@@ -80,9 +81,23 @@ def expanded(
         for known, step in _directions(inputs):
             if clock.over(share):
                 return
-            for polynomial, rest in _about(part, known, step, near[inputs], clock, share):
-                with np.errstate(all="ignore"):
-                    yield part, polynomial, np.abs(columns(rest)) <= REST * np.abs(columns(polynomial))
+            for series in _about(part, known, step, near[inputs], clock, share):
+                yield part, series.form, series.good(columns)
+
+
+@dataclass(frozen=True)
+class _Series:
+    """The first terms of a series, or a quotient of two: with (sum, first term that is left out) of each."""
+
+    form: Expr
+    ends: tuple[tuple[Expr, Expr], ...]
+
+    def good(self, columns: Columns) -> np.ndarray:
+        """At which points it is what it stands for, up to rounding."""
+        with np.errstate(all="ignore"):
+            return np.logical_and.reduce(
+                [np.abs(columns(rest)) <= REST * np.abs(columns(sum_)) for sum_, rest in self.ends]
+            )
 
 
 def _directions(inputs: Sequence[Expr]) -> Iterator[tuple[dict[Expr, list[Expr | None]], Expr | None]]:
@@ -99,9 +114,34 @@ def _directions(inputs: Sequence[Expr]) -> Iterator[tuple[dict[Expr, list[Expr |
 
 def _about(
     part: Expr, known: dict[Expr, list[Expr | None]], step: Expr | None, exact: Exact, clock: Clock, share: float
-) -> Iterator[tuple[Expr, Expr]]:  # fmt: skip
-    """(the first terms of the series of a part, the next term), in several numbers of terms."""
+) -> Iterator[_Series]:  # fmt: skip
+    """The first terms of the series of a part, in several numbers of terms; of a quotient those of both sides."""
     series = TaylorSeries(known, ORDER)
+    if part.op.name == "divide" and step is not None:
+        above, below = (_terms(series, side, exact, clock, share) for side in part.operands)
+        if above and below and below[0][0]:  # the quotient of what begins with hᵐ and with hⁿ
+            common = min(above[0][0], below[0][0])
+            above, below = (
+                [(order - common, coefficient) for order, coefficient in terms] for terms in (above, below)
+            )
+            for length in LENGTHS:
+                upper, lower = _first(above, length, step), _first(below, length, step)
+                if upper is None or lower is None:
+                    return
+                yield _Series(upper.form / lower.form, upper.ends + lower.ends)
+            return
+    terms = _terms(series, part, exact, clock, share)
+    if terms and terms[-1][0]:
+        for length in LENGTHS:
+            found = _first(terms, length, step)
+            if found is not None and length < len(terms):
+                yield found
+
+
+def _terms(
+    series: TaylorSeries, part: Expr, exact: Exact, clock: Clock, share: float
+) -> list[tuple[int, Expr]]:
+    """(power, coefficient) of the first terms that are not 0."""
     terms: list[tuple[int, Expr]] = []
     for order in range(ORDER + 1):
         if clock.over(share) or len(terms) > LENGTHS[-1]:
@@ -120,11 +160,15 @@ def _about(
         if len(walk([coefficient])) > COEFFICIENT or not _is_known(coefficient, exact):
             break
         terms.append((order, coefficient))
-    if not terms or terms[0][0] == 0 == terms[-1][0]:
-        return
-    for length in LENGTHS:
-        if length < len(terms):
-            yield _written(terms[:length], step), _written(terms[length : length + 1], step)
+    return terms
+
+
+def _first(terms: Sequence[tuple[int, Expr]], length: int, step: Expr | None) -> _Series | None:
+    """The first terms; all of a side of a quotient that has no more. None where there are none to be left out."""
+    form = _written(terms[:length], step)
+    if length < len(terms):
+        return _Series(form, ((form, _written(terms[length : length + 1], step)),))
+    return _Series(form, ()) if len(terms) == 1 else None
 
 
 def _shortened(coefficient: Expr, exact: Exact) -> Expr:

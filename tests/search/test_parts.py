@@ -223,6 +223,22 @@ def test_polynomials_near_0(text, function):
             assert min(errors) <= 2.4
 
 
+def test_series_that_begin_with_a_half_power():
+    """The area of a segment of a circle by its height: h^(3/2) times a function that is smooth."""
+    formula = g.parse("acos(1 - x) - (1 - x)*sqrt(2*x - x*x)")
+    points = points_of(formula, {"x": (0, 0.5)}, 64)
+    columns = Columns(points.columns, len(points))
+    (x,) = points.columns
+    exact = points.exact[formula]
+    forms = [
+        (form, good) for part, form, good in fitted(formula, Exact(points), columns, Clock(600), 1.0)
+        if part is formula and good.any()
+    ]  # fmt: skip
+    assert forms
+    for form, good in forms:
+        assert (columns.bits(form, exact)[good & (points.columns[x] > 1e-200)] < 2.6).all()
+
+
 def test_forms_that_are_worse_somewhere_are_refused():
     x = g.symbol("x")
     points = points_of(g.exp(x), {"x": (0, 1)}, 256)

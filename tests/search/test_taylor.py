@@ -23,6 +23,8 @@ from tests.search.test_parts import points_of
         ("x*log(x) - y*log(y)", (2.0, 2.0 * (1 + 1e-5))),
         ("exp(x)*cos(y) - 1", (1e-5, 2e-5)),
         ("sqrt(1 + x*y) - 1 - x*y/2", (1e-3, 2e-3)),
+        ("log(x/y)/(x - y)", (3.0, 3.0 * (1 + 1e-5))),
+        ("(exp(x - y) - 1)/(x*exp(x - y) - y)", (2.0, 2.0 * (1 + 1e-5))),
         ("sin(x + y) - sin(x)", (0.7, 1e-5)),
         ("atan(x/y) - pi/4", (0.3, 0.3 * (1 + 1e-5))),
         ("atan(x) - atan(y)", (0.3, 0.3 * (1 + 1e-5))),
