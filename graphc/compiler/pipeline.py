@@ -22,11 +22,12 @@ from graphc.compiler.engine import checks
 from graphc.compiler.engine.thread_pool import Parallel
 from graphc.compiler.loops.one_function import one_function
 from graphc.compiler.loops.program import Program
-from graphc.compiler.loops.to_loops import to_loops
+from graphc.compiler.loops.to_loops import Prepare, to_loops
 from graphc.compiler.lowering.branch_loops import branch_loops
 from graphc.compiler.lowering.decompose import decompose
 from graphc.compiler.lowering.distribute_loops import distribute_loops
 from graphc.compiler.lowering.expand_ops import expand_ops
+from graphc.compiler.lowering.fuse_products import fuse_products
 from graphc.compiler.lowering.lift_constants import lift_constants
 from graphc.compiler.lowering.scalar_kernel import Kernel, kernel_of
 from graphc.compiler.lowering.unfold import unfold
@@ -51,6 +52,7 @@ class Options:
     """How a function is compiled: the arguments of `g.compile` by their names.
 
     updates : the numbers of the inputs that the last outputs are new values of
+    fused : whether products are rounded together with the sums that they go into
     """
 
     rewrite: str | None = None
@@ -61,6 +63,7 @@ class Options:
     progress: bool | None = None
     updates: tuple[int, ...] = ()
     dump: tuple[str, ...] = ()
+    fused: bool = False
 
 
 @dataclass(frozen=True)
@@ -183,6 +186,10 @@ def _decompose(unit: Unit) -> Unit:
     return replace(unit, graph=decompose(unit.graph), written=unit.graph)
 
 
+def _fuse_products(unit: Unit) -> Unit:
+    return replace(unit, graph=fuse_products(unit.graph)) if unit.options.fused else unit
+
+
 def _materialize(unit: Unit) -> Unit:
     return replace(unit, materialized=frozenset(materialize(unit.graph)))
 
@@ -196,7 +203,7 @@ def _plan_memory(unit: Unit) -> Unit:
 
 
 def _one_function(unit: Unit) -> Unit:
-    return replace(unit, whole=one_function(unit, _body))
+    return replace(unit, whole=one_function(unit, _native_body))
 
 
 def _write_kernels(unit: Unit) -> Unit:
@@ -208,22 +215,28 @@ def _write_kernels(unit: Unit) -> Unit:
     return replace(unit, plan=plan)
 
 
-def _to_loops(unit: Unit) -> Unit:
+def _to_loops(unit: Unit, prepare: Prepare | None = None) -> Unit:
     lowered = unit
     if not unit.is_program:  # on every processor alike: what has code in any language stays
         lowered = replace(unit, graph=expand_ops(unit.graph, lambda op: op.emit is not None))
-    return replace(unit, loops=to_loops(lowered, _body))
+    return replace(unit, loops=to_loops(lowered, prepare or _body))
 
 
 def _body(graph: Dag, around: Unit) -> Unit:
     """A body of a loop or branch, ready to become part of a program of the loop IR."""
-    options = Options(around.options.rewrite, around.options.without)
+    options = Options(around.options.rewrite, around.options.without, fused=around.options.fused)
     unit = run(run(unit_of(graph, options), REWRITING), TO_LOOPS[:-1])
     if (
         not unit.is_program
     ):  # what this processor has no code for would be called in a library that has none either
         unit = replace(unit, graph=expand_ops(unit.graph))
     return unit
+
+
+def _native_body(graph: Dag, around: Unit) -> Unit:
+    """The same for machine code, which has products and sums in one instruction."""
+    options = around.options
+    return _body(graph, replace(around, options=replace(options, fused=options.rewrite is not None)))
 
 
 PASSES: tuple[Pass, ...] = (
@@ -257,6 +270,7 @@ PASSES: tuple[Pass, ...] = (
     ),
     Pass("branch_loops", "steps that choose by their row compute one side", "arrays", _branch_loops),
     Pass("decompose", "composite operations become simple ones", "arrays", _decompose),
+    Pass("fuse_products", "within loops a product and a sum are rounded once", "all", _fuse_products),
     Pass("materialize", "which nodes are kept in memory", "arrays", _materialize),
     Pass("fuse", "loops over the same rows become one kernel", "arrays", _fuse),
     Pass("plan_memory", "buffers, their lifetimes, updates in place", "arrays", _plan_memory),
@@ -311,9 +325,9 @@ def run(unit: Unit, chosen: Sequence[Pass] = PASSES) -> Unit:
     return unit
 
 
-def loop_program(unit: Unit) -> Program:
-    """The program of the loop IR of a unit that was rewritten, or that is not to be."""
-    program = run(unit, TO_LOOPS).loops
+def loop_program(unit: Unit, native: bool = False) -> Program:
+    """The program of the loop IR of a unit that was rewritten, or that is not to be; `native` for machine code alone."""
+    program = _to_loops(run(unit, TO_LOOPS[:-1]), _native_body if native else _body).loops
     if program is None:
         raise CompileError("internal error: a unit was left without loops")
     return program

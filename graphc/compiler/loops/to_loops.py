@@ -226,9 +226,10 @@ class _Lowering:
         place = dag.node(carried)
         read_once = len(dag.users[place]) == 1 and place not in dag.outputs
         alone = read_once and dag.outputs.count(dag.outputs[number]) == 1
-        return (
-            alone and output.op.name == "add" and carried in output.operands and carried.shape == output.shape
-        )
+        if not alone or carried.shape != output.shape:
+            return False
+        sums = {"add": output.operands, "multiply_add": output.operands[2:]}
+        return carried in sums.get(output.op.name, ())
 
     def _prepared(self, body: Body) -> Unit:
         if body not in self._bodies:

@@ -150,7 +150,7 @@ class ArrayFunction(CompiledFunction):
         """The function as one native function, made when something asks for it; `CompileError` where it calls a library."""
         if self._native is not None and not self._native.interruptible:
             return self._native
-        program = pipeline.loop_program(self._rewritten)
+        program = pipeline.loop_program(self._rewritten, native=True)
         called = routine_without_loops(program)
         if called is not None:
             raise CompileError(
@@ -162,7 +162,7 @@ class ArrayFunction(CompiledFunction):
     @cached_property
     def c_callable(self) -> CCallable:
         """The function as one that C calls, made when something asks for it; `CompileError` where it calls a library."""
-        return CCallable(pipeline.loop_program(self._rewritten), self._options.cache)
+        return CCallable(pipeline.loop_program(self._rewritten, native=True), self._options.cache)
 
     @property
     def address(self) -> int:

@@ -57,6 +57,7 @@ _SUFFIX = {8: "", 4: "f"}
 
 _INTRINSIC_ARITY = {
     "sqrt": 1, "floor": 1, "ceil": 1, "trunc": 1, "roundeven": 1, "fabs": 1, "copysign": 2, "maximum": 2, "minimum": 2,
+    "fma": 3,
 }  # fmt: skip
 
 
