@@ -49,6 +49,29 @@ def _fills_vectors(loop: For) -> bool:
     return loop.vector and isinstance(loop.extent, int) and loop.extent >= FEWEST_LANES
 
 
+WRITTEN_OUT = 32
+"""Statements that a nest of loops comes to which LLVM may write out, as one over a matrix of 2 × 2 or 3 × 3 is: what it hands on is
+in registers then, where as a loop it waits for memory."""
+
+
+def _is_small(loop: For) -> bool:
+    """Whether a nest is as good as straight-line code."""
+    count = _statements(loop)
+    return count is not None and count <= WRITTEN_OUT
+
+
+def _statements(s: Statement) -> int | None:
+    """How many statements run; None of what has more than assignments in loops of known length."""
+    if isinstance(s, (Let, Assign)):
+        return 1
+    if isinstance(s, Private):
+        return 0
+    if not isinstance(s, For) or not isinstance(s.extent, int):
+        return None
+    counts = [_statements(each) for each in s.body]
+    return None if None in counts else s.extent * sum(map(int, counts))  # type: ignore[arg-type]
+
+
 PASSES = 2**16
 """Passes of a loop of no known length after which Python is asked whether there was a Ctrl-C."""
 
@@ -91,7 +114,7 @@ class NativeStatements:
         self.messages: list[str] = []
         self.allocas: list[str] = []
         self.exits: list[str] = []
-        self.asked = False
+        self.asked = self.small = False
 
     def slot(self, kind: str, count: int = 1) -> str:
         """Memory of the function's own, by its register."""
@@ -131,6 +154,7 @@ class NativeStatements:
         """One pass of a loop, by its index."""
         self.values.name(s.index, index)
         self._pass(s)
+        self.small = _is_small(s)
         across = any(isinstance(each, For) and _fills_vectors(each) for each in s.body)
         few = s.order == "free" and not s.vector and all(isinstance(each, (Let, Assign)) for each in s.body)
         self.asked = (
@@ -174,9 +198,10 @@ class NativeStatements:
         with values.scope():
             body(index, *more)
         values.line(f"%n.{head} = add nuw nsw i64 {index.text}, 1")
-        nested = any(line.startswith("for") for line in self.builder.lines[place:])
+        nested = any(line.startswith("for") for line in self.builder.lines[place:]) and not self.small
         values.line(f"br label %{head}{ASKED if self.asked else ROLLED if nested else ''}")
         self.asked: bool = False
+        self.small: bool = False
         self.builder.lines[place] = (
             f"  {index.text} = phi i64 [ 0, %{before} ], [ %n.{head}, %{values.block} ]"
         )
