@@ -101,7 +101,13 @@ def finish(m: LibmWriter, reduced: Reduced) -> LibmValue:
     """2ⁿ·e^r."""
     high, low = power(m, reduced)
     factor = scale(m, reduced, -1, double=True)  # 2¹⁰²⁴ is no float
-    return m.fma(low, factor.main, high * factor.main) * factor.rest
+    result = m.fma(low, factor.main, high * factor.main) * factor.rest
+    if m.waits:  # a link less where 2ⁿ is a normal number, with the same bits
+        bias = float(m.format.bias)
+        power_of_two = m.power_of_two(reduced.whole)
+        usual = m.fma(low, power_of_two, high * power_of_two)
+        result = m.select((reduced.n < 3.0 - bias) | (reduced.n > bias), result, usual)
+    return result
 
 
 @function("exp")
