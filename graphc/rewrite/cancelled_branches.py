@@ -44,8 +44,43 @@ def bound_of(condition: Expr) -> tuple[Expr, float] | None:
 
 
 def _is_bounded(x: Expr, condition: Expr) -> bool:
-    """Whether |x| < c, be it among others."""
-    if condition.op.name == "logical_and":
-        return any(_is_bounded(x, part) for part in condition.operands)
-    near = bound_of(condition) if condition.operands else None
-    return near is not None and near[0] is x and near[1] < math.inf
+    """Whether a condition is false wherever x is NaN or infinite."""
+    below, above = set[Expr](), set[Expr]()  # what is no NaN and not −∞, not ∞
+    pending = [condition]
+    while pending:
+        part = pending.pop()
+        if part.op.name == "logical_and":
+            pending += part.operands
+            continue
+        if part.op.name not in _ORDERS or not part.operands[1].is_constant or part.operands[1].shape:
+            continue
+        value, limit = part.operands[0], float(part.operands[1].value)
+        strict = not part.op.name.endswith("_equal")
+        if part.op.name.startswith("less") and (limit < math.inf or (strict and limit == math.inf)):
+            above.add(value)
+            if value.op.name == "abs":
+                below.add(value)
+        if part.op.name.startswith("greater") and (limit > -math.inf or (strict and limit == -math.inf)):
+            below.add(value)
+    return any(_hands_on(value, x) for value in above & below)
+
+
+_ORDERS = frozenset(("less", "less_equal", "greater", "greater_equal"))
+
+_HAND_ON = frozenset(("add", "subtract", "multiply", "negative", "abs", "sqrt", "square"))
+"""Operations whose finite results have finite operands: ∞ − ∞ and 0·∞ are NaN."""
+
+MOST_LOOKED_AT = 12
+
+
+def _hands_on(value: Expr, x: Expr) -> bool:
+    """Whether a value is NaN or infinite wherever x is, as far as a short look tells."""
+    pending, seen = [value], 0
+    while pending and seen < MOST_LOOKED_AT:
+        node = pending.pop()
+        seen += 1
+        if node is x:
+            return True
+        if node.op.name in _HAND_ON:
+            pending += node.operands
+    return False

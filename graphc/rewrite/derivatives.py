@@ -32,6 +32,7 @@ from graphc.ir.op import Op
 from graphc.ir.scopes import deriving, stay
 from graphc.ops.comparison import where
 from graphc.rewrite.clusters import StablePartials, contracted, expanded
+from graphc.rewrite.common_variable import RULE as COMMON
 from graphc.rewrite.engine import RuleFiring, Trace
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.promotion import of_type
@@ -65,7 +66,7 @@ class Derivatives:
 KINKED = frozenset(("abs", "sqrt", "hypot", "norm", "pow", "relu", "maximum", "minimum", "where"))
 """Operations that may have a kink, which `smoothing` may take away."""
 
-GUARDED = frozenset((SEVERAL.name,))
+GUARDED = frozenset((COMMON.name, SEVERAL.name))
 """Rules whose forms over- and underflow before what they replace does, so that they have branches where they are values."""
 
 RULE = Derivatives()

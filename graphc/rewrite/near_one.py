@@ -115,7 +115,10 @@ class PowerMinusOne:
                 if found is not None:
                     x, p = found
                     exponent = p * log1p(x)
-                    value, near = expm1(exponent), (abs(exponent) < LARGEST_EXPONENT) | (abs(x) < NEAR)
+                    close = abs(x) < NEAR
+                    if not is_number(p):
+                        close = close & (abs(exponent) <= math.inf)  # 1ᵖ is 1 for p = ∞ and NaN, 0·p is NaN
+                    value, near = expm1(exponent), (abs(exponent) < LARGEST_EXPONENT) | close
                 elif x is not None and x.dtype == node.dtype:
                     value, near = _whole_power_minus_one(x, count), abs(x) < 0.5 / count
                 else:

@@ -16,6 +16,7 @@ from graphc.rewrite import (
     branches,
     cancellation,
     cheaper,
+    common_variable,
     compensated,
     derivatives,
     differences,
@@ -85,6 +86,7 @@ ON_GRAPHS: tuple[AnyRule, ...] = (*derivatives.RULES, *smoothing.RULES)
 
 BUILT_IN: tuple[AnyRule, ...] = (
     *ON_GRAPHS,
+    *common_variable.RULES,
     *expansions.RULES,
     *several_variables.RULES,
     *NORMAL,
@@ -254,9 +256,24 @@ def _before_others(
     guarded: bool,
 ) -> Trace:
     """The outputs with what is seen whole or not at all written anew: formulas that cancel at 0, sums of several parts."""
-    near = _expanded(outputs, level, without, memory, source)
+    common = _of_one_variable(outputs, level, without, memory, source)
+    near = _expanded(common.outputs, level, without, memory, source)
     sums = _of_several(near.outputs, level, without, memory, source, guarded)
-    return Trace([*near, *sums], sums.outputs, True)
+    return Trace([*common, *near, *sums], sums.outputs, True)
+
+
+def _of_one_variable(
+    outputs: Sequence[Expr],
+    level: str,
+    without: Iterable[str],
+    memory: RuleMemory | None,
+    source: bool,
+) -> Trace:
+    """The outputs with formulas of one product or quotient written as such."""
+    if not common_variable.worth(walk(outputs) if memory is None else memory.nodes(outputs)):
+        return Trace([], tuple(outputs), True)
+    change = partial(common_variable.written_whole, source=source)
+    return written_once(common_variable.RULES, change, outputs, level, without, memory)
 
 
 def _expanded(
