@@ -24,6 +24,7 @@ from graphc.ir.graph import Dag
 from graphc.ir.scopes import deriving, stay
 from graphc.ops.comparison import where
 from graphc.rewrite.common_reader import FUNCTIONS, Reader, Reading, function_argument, variable_of
+from graphc.rewrite.engine import RuleMemory
 from graphc.rewrite.expansion_reader import VariableOf, expansions, suspects
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.ranges import Ranges
@@ -143,7 +144,10 @@ def _near_zero(function: Expr) -> Expr | None:
 
 
 def written_whole(
-    outputs: Iterable[Expr], rules: Sequence[CommonVariable], source: bool = False
+    outputs: Iterable[Expr],
+    rules: Sequence[CommonVariable],
+    source: bool = False,
+    memory: RuleMemory | None = None,
 ) -> tuple[list[tuple[CommonVariable, Expr, Expr]], tuple[Expr, ...]]:
     """The outputs with formulas written in one variable, and what was replaced.
 
@@ -151,7 +155,7 @@ def written_whole(
     """
     outputs = tuple(outputs)
     (rule,) = rules
-    order = walk(outputs)
+    order = walk(outputs) if memory is None else memory.nodes(outputs)
     readers = _readers(order)
     roots = _roots(order, outputs, readers)
     if not roots:

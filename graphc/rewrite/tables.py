@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import partial
+from typing import Any
 
 from graphc.autodiff.reverse import reverse
 from graphc.errors import DefinitionError, brief
@@ -25,6 +26,7 @@ from graphc.rewrite import (
     expansions,
     gamma_differences,
     gamma_logarithms,
+    grouped_terms,
     growth,
     like_terms,
     log_quotients,
@@ -86,6 +88,7 @@ ON_GRAPHS: tuple[AnyRule, ...] = (*derivatives.RULES, *smoothing.RULES)
 
 BUILT_IN: tuple[AnyRule, ...] = (
     *ON_GRAPHS,
+    *grouped_terms.RULES,
     *common_variable.RULES,
     *expansions.RULES,
     *several_variables.RULES,
@@ -256,24 +259,28 @@ def _before_others(
     guarded: bool,
 ) -> Trace:
     """The outputs with what is seen whole or not at all written anew: formulas that cancel at 0, sums of several parts."""
-    common = _of_one_variable(outputs, level, without, memory, source)
+    grouped = _seen_whole(grouped_terms, outputs, level, without, memory)
+    common = _seen_whole(common_variable, grouped.outputs, level, without, memory, source=source)
     near = _expanded(common.outputs, level, without, memory, source)
-    sums = _of_several(near.outputs, level, without, memory, source, guarded)
-    return Trace([*common, *near, *sums], sums.outputs, True)
+    sums = _seen_whole(
+        several_variables, near.outputs, level, without, memory, source=source, guarded=guarded
+    )
+    return Trace([*grouped, *common, *near, *sums], sums.outputs, True)
 
 
-def _of_one_variable(
+def _seen_whole(
+    rules: Any,
     outputs: Sequence[Expr],
     level: str,
     without: Iterable[str],
     memory: RuleMemory | None,
-    source: bool,
+    **options: Any,
 ) -> Trace:
-    """The outputs with formulas of one product or quotient written as such."""
-    if not common_variable.worth(walk(outputs) if memory is None else memory.nodes(outputs)):
+    """The outputs as the rules of a module write them that see a graph whole."""
+    if not rules.worth(walk(outputs) if memory is None else memory.nodes(outputs)):
         return Trace([], tuple(outputs), True)
-    change = partial(common_variable.written_whole, source=source)
-    return written_once(common_variable.RULES, change, outputs, level, without, memory)
+    change = partial(rules.written_whole, memory=memory, **options)
+    return written_once(rules.RULES, change, outputs, level, without, memory)
 
 
 def _expanded(
@@ -311,21 +318,6 @@ def _tried(formula: Expr, derivatives: int, level: str, without: Iterable[str]) 
         sources = reverse([sources], None, [x]).adjoint(x)
         found.append(sources)
     return _whole(written_out(found), level, without).outputs
-
-
-def _of_several(
-    outputs: Sequence[Expr],
-    level: str,
-    without: Iterable[str],
-    memory: RuleMemory | None,
-    source: bool,
-    guarded: bool,
-) -> Trace:
-    """The outputs with sums of several parts that cancel written anew."""
-    change = partial(several_variables.written_whole, source=source, guarded=guarded, memory=memory)
-    if not several_variables.worth(walk(outputs) if memory is None else memory.nodes(outputs)):
-        return Trace([], tuple(outputs), True)
-    return written_once(several_variables.RULES, change, outputs, level, without, memory)
 
 
 def _whole(

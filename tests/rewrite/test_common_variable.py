@@ -28,7 +28,7 @@ SIZES = [
 """Of what the function is a product of; for a quotient the second is inverted."""
 
 ONE_PRODUCT = [
-    "(exp(a*b) - 1)/a", "sin(a*b)/b", "(1 - cos(a*b))/(a*a)", "tanh(a*b)/b", "log(1 + a*b)/b", "a*b/(exp(a*b) - 1)/b",
+    "(exp(a*b) - 1)/a", "sin(a*b)/b", "(1 - cos(a*b))/(a*a)", "tanh(a*b)/b", "log(1 + a*b)/b", "b/(exp(a*b) - 1)",
     "(a*b)**2/(exp(a*b) - 1)/a", "-log(1 - exp(-abs(b)*abs(a)))/3",
 ]  # fmt: skip
 ONE_QUOTIENT = [
