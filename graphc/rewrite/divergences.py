@@ -14,6 +14,7 @@ from graphc.ops.comparison import where
 from graphc.rewrite.facts import LOGARITHM, TermMarks
 from graphc.rewrite.half_angle import economised, polynomial
 from graphc.rewrite.linear import COMPOSED, Sums, Term, product, scaled, without
+from graphc.rewrite.monomials import UNIT
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.ranges import Ranges
 from graphc.rewrite.real_form import RealForms
@@ -137,6 +138,109 @@ def _is_zero(node: Expr) -> bool:
     return not RealForms().known(node)
 
 
-RULES = (Divergence(),)
+MOST_LOGARITHMS = 4
+
+
+@dataclass(frozen=True)
+class Divergences:
+    """p·log(p/q) + (1 − p)·log((1 − p)/(1 − q)) and other sums of p·log(p/q) whose p and q have the same sum, term by term as
+    p·log(p/q) − p + q, none of which cancels with another
+
+    wide : as for `Divergence`
+    """
+
+    name: str = "divergences"
+    kind: Kind = "stable"
+    wide: bool = False
+    needs: tuple[frozenset[str], ...] = (frozenset(("log", "log1p")),)
+    examples: tuple[str, ...] = (
+        "x*log(x/y) + (1 - x)*log((1 - x)/(1 - y))", "x*log(2*x/(x + y)) + y*log(2*y/(x + y))",
+        "2*x*log(x/y) + 2*z*log(z/x) + 2*y - 2*z",
+    )  # fmt: skip
+
+    def roots(self) -> tuple[str, ...]:
+        return ("add", "subtract")
+
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return not COMPOSED.isdisjoint(operands)
+
+    def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
+        if not ranges.table(TermMarks)[node] & LOGARITHM:
+            return None
+        terms = ranges.table(Sums)[node]
+        if terms is None or not len(terms) >= 2:
+            return None
+        found: list[tuple[Term, Expr, Expr]] = []
+        others: list[Term] = []
+        for term in terms:
+            ratio = _with_ratio(term, node)
+            if ratio is None:
+                others.append(term)
+            else:
+                found.append((term, *ratio))
+        if not 2 <= len(found) <= MOST_LOGARITHMS or len({term.coefficient > 0 for term, _, _ in found}) > 1:
+            return None
+        forms = RealForms()
+        parts: list[tuple[Expr, Expr, Expr]] = []
+        less: Expr | None = None
+        for term, p, q in found:
+            part = _one_of_many(term, p, q, forms, self.wide)
+            if part is None:
+                return None
+            parts.append(part)
+            less = part[1] if less is None else less + part[1]
+        assert less is not None
+        if forms.known(_sum(others, less)):
+            return None
+        near: Expr | None = None
+        total: Expr | None = None
+        for (condition, expected, series), (term, _, _) in zip(parts, found, strict=True):
+            beyond = (term.node if term.sign > 0 else -term.node) + expected
+            value = where(condition, series, beyond)
+            near = condition if near is None else near | condition
+            total = value if total is None else total + value
+        assert near is not None and total is not None
+        result = where(near, total, node)
+        return result if result.shape == node.shape else None
+
+    def __str__(self) -> str:
+        return f"{self.name}: {' '.join((self.__doc__ or '').split())} ({self.kind})"
+
+
+def _with_ratio(term: Term, node: Expr) -> tuple[Expr, Expr] | None:
+    """(p, q) where a term is a multiple of p·log(p/q)."""
+    for factor in term.factors:
+        if factor.op.name != "log" or factor.operands[0].op.name != "divide":
+            continue
+        p, q = factor.operands[0].operands
+        if p.dtype == q.dtype == node.dtype and without(term.factors, [factor]):
+            return p, q
+    return None
+
+
+def _one_of_many(
+    term: Term, p: Expr, q: Expr, forms: RealForms, wide: bool
+) -> tuple[Expr, Expr, Expr] | None:
+    """Where p is near q, what is added to a·log(p/q), and the sum of both there; None where a is no multiple of p."""
+    logarithm = next(factor for factor in term.factors if factor.op.name == "log")
+    a = product(without(term.factors, [logarithm]) or [])
+    if a is None:
+        return None
+    multiple = forms.known(a / p)
+    if set(multiple) != {UNIT}:
+        return None
+    number = float(multiple[UNIT][0])
+    step = forms.known(p - q)
+    if not step:
+        return None
+    z, both = forms.best(step) / (p + q), p + q
+    rest = polynomial(economised(_rest_of_area_tangent, 0.36), z * z) if wide else DIVERGENCE.sum(z)
+    series = z * z * (1 + z * (2 * p / both) * rest)
+    value = scaled(term.coefficient * number, both * series)
+    expected = constant(-term.coefficient * number, term.node.dtype) * forms.best(step)
+    return (z > -0.5) & (z < 0.6) if wide else DIVERGENCE.near(z), expected, value
+
+
+RULES = (Divergence(), Divergences())
 
 __all__ = ["RULES"]

@@ -119,6 +119,7 @@ x − y. What of it is a difference again has a rule of its own."""
 IN_SOURCES: dict[str, AnyRule] = {
     "like-terms": like_terms.LikeTerms(guarded=False),
     "divergence": divergences.Divergence(wide=True),
+    "divergences": divergences.Divergences(wide=True),
     "power-quotient": near_one.PowerQuotient(wide=True),
     "removable-quotient": removable.RemovableQuotient(wide=True),
     "scaled-error-function": error_functions.ScaledErrorFunction(wide=True),
