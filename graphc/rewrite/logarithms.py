@@ -13,13 +13,14 @@ import numpy as np
 
 from graphc.ir.expr import Expr
 from graphc.ops.comparison import isnan, where
-from graphc.ops.elementary import acosh, asinh, exp, expm1, hypot, log, log1p, sin, sinh
-from graphc.ops.logistic import sigmoid, softplus
+from graphc.ops.elementary import acosh, asinh, cosh, exp, expm1, hypot, log, log1p, sin, sinh
+from graphc.ops.logistic import logaddexp, sigmoid, softplus
 from graphc.ops.powers import square
 from graphc.ops.special import erfc, lgamma
 from graphc.rewrite.linear import Sums, factors_of, is_number, total
 from graphc.rewrite.pattern import Kind, Match, Rule
 from graphc.rewrite.ranges import Ranges
+from graphc.rewrite.sums import minus
 
 LN2 = math.log(2)
 
@@ -59,6 +60,18 @@ def log1mexp(x: Expr) -> Expr:
     return where(x > -LN2, log(-expm1(x)), log1p(-exp(x)))
 
 
+def _log_mean_exp(m: Match) -> Expr:
+    """log(c·(eˣ + e^y)) for a number c > 0, without overflow"""
+    x, y = m["x"], m["y"]
+    size = math.log(2 * m.value("c"))
+    opposite = minus(x) is y or minus(y) is x
+    if opposite or (x.op.name == y.op.name == "subtract" and x.operands == y.operands[::-1]):
+        value = log(cosh(x))
+        return value if size == 0 else value + size
+    near = 0.5 * (x + y) + log(cosh(0.5 * (x - y)))
+    return where(abs(x - y) < 1, near if size == 0 else near + size, logaddexp(x, y) + math.log(m.value("c")))
+
+
 def _log1p_square(m: Match) -> Expr:
     x = m["x"]
     size = abs(x)
@@ -80,6 +93,8 @@ ROWS = (
     Rule("log-cosh", "log(cosh(x))", lambda m: _log_cosh(m["x"]), "stable",
          "|x| + log((1 + e^(−2|x|))/2), without overflow; log(1 + 2 sinh²(x/2)) near 0"),
     Rule("log-two-cosh", "log(2*cosh(x))", _log_two_cosh, "stable", "|x| + log(1 + e^(−2|x|)), without overflow"),
+    Rule("log-mean-exp", "log(c*(exp(x) + exp(y)))", _log_mean_exp, "stable",
+         "(x + y)/2 + log cosh((x − y)/2) where they are near each other, without overflow", when=lambda m: m.value("c") > 0),
     Rule("log-sinh", "log(sinh(x))", _log_sinh, "stable", "x − log 2 + log(1 − e⁻²ˣ), without overflow"),
     Rule("log-tanh", "log(tanh(x))", _log_tanh, "stable", "log(1 − 2σ(−2x)), where tanh x is near 1"),
     Rule("log-erf", "log(erf(x))", lambda m: where(m["x"] > 0.5, log1p(-erfc(m["x"])), m.root), "stable",
