@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from os.path import dirname, sep
+from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
@@ -33,8 +34,15 @@ _NEIGHBOURS = tuple(
 )
 """Packages whose operators and functions call graphc back."""
 
-_are_users: dict[str, bool] = {}
-"""Whether lines of a file may be a user's; asked for several frames of every node that is made."""
+_MAX_CODES = 4096
+"""How many functions are remembered by `user_sites`, which keeps their code alive."""
+
+_codes: dict[int, tuple[CodeType, dict[int, tuple[tuple[str, int]]] | None]] = {}
+"""id of a code object → itself, and its lines by instruction; None for what is no line of a user's script.
+
+Asked for several frames of every node that is made. Python searches the table of a function's lines from its beginning, which
+takes microseconds where a script is long.
+"""
 
 _commands = 0
 """How many commands of the command line run: there is no script then whose lines could be named."""
@@ -53,22 +61,40 @@ def without_script() -> Iterator[None]:
 
 def user_line(depth: int = 1) -> tuple[str, int] | None:
     """File and number of the innermost line outside graphc that is running now, `depth` frames up at least."""
+    sites = user_sites(depth + 1)
+    return sites[0] if sites else None
+
+
+def user_sites(depth: int = 1) -> tuple[()] | tuple[tuple[str, int]]:
+    """As `user_line`, in a tuple that is the same one each time; an empty one where there is no such line."""
     if _commands:
-        return None
+        return ()
     frame = sys._getframe(depth)
     while frame is not None:
-        filename = frame.f_code.co_filename
-        users = _are_users.get(filename)
-        if users is None:
-            users = _are_users[filename] = not (
-                filename.startswith(_NOT_THE_USERS) or any(part in filename for part in _NEIGHBOURS)
-            )
-        if users:
-            own = filename == "<string>" and str(frame.f_globals.get("__name__")).startswith("graphc.")
-            if not own:  # own: a dataclass's generated __init__
-                return filename, frame.f_lineno
+        code = frame.f_code
+        known = _codes.get(id(code))
+        lines = (known or _learned(frame))[1]
+        if lines is not None:
+            instruction = frame.f_lasti
+            sites = lines.get(instruction)
+            if sites is None:
+                sites = lines[instruction] = ((code.co_filename, frame.f_lineno),)
+            return sites
         frame = frame.f_back
-    return None
+    return ()
+
+
+def _learned(frame: FrameType) -> tuple[CodeType, dict[int, tuple[tuple[str, int]]] | None]:
+    """What `_codes` holds of the code that runs in a frame."""
+    code = frame.f_code
+    filename = code.co_filename
+    users = not (filename.startswith(_NOT_THE_USERS) or any(part in filename for part in _NEIGHBOURS))
+    # a dataclass's generated __init__ is graphc's own
+    own = filename == "<string>" and str(frame.f_globals.get("__name__")).startswith("graphc.")
+    if len(_codes) >= _MAX_CODES:
+        _codes.clear()
+    known = _codes[id(code)] = code, {} if users and not own else None
+    return known
 
 
 def brief(value: Any, most: int = 60) -> str:

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from graphc.autodiff.forward import forward
 from graphc.autodiff.jacobian import jacobian
 from graphc.autodiff.reverse import AdjointRecord, reverse
-from graphc.ir.expr import Derivation, Expr, derived
+from graphc.ir.expr import Derivation, Expr, derived, on_this_line
 
 
 def gradient(outputs: Sequence[Expr], seeds: Sequence[Expr] | None, targets: Sequence[Expr]) -> AdjointRecord:
     """The record of reverse mode; see `reverse`."""
-    record = reverse(outputs, seeds, targets)
+    with on_this_line():
+        record = reverse(outputs, seeds, targets)
     remember(record, targets)
     return record
 

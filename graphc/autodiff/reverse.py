@@ -20,11 +20,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from graphc.autodiff.activity import active_nodes, depends
 from graphc.autodiff.control import LoopSweep
 from graphc.autodiff.loop_parts import chosen, handed_together
 from graphc.autodiff.paths import Path, behind, merge, of_condition
 from graphc.errors import GradientError, ShapeError
-from graphc.ir.expr import Expr, cast, computed, constant, current_site, substitute, symbol, walk
+from graphc.ir.expr import (
+    Expr,
+    cast,
+    computed,
+    constant,
+    current_site,
+    literal_beside,
+    substitute,
+    symbol,
+    walk,
+)
 from graphc.ir.scopes import deriving, follow, here
 from graphc.ir.types import format_shape, is_float
 from graphc.ops.comparison import where
@@ -57,29 +68,6 @@ class AdjointRecord:
         """The derivative with respect to a node, of its shape; zeros where the outputs do not depend on it."""
         adjoint = self.adjoints.get(node)
         return broadcast(constant(0.0, node.dtype) if adjoint is None else adjoint, node)
-
-
-def active_nodes(order: Sequence[Expr], wrt: set[Expr]) -> set[Expr]:
-    """The nodes whose derivative with respect to `wrt` is not zero by declaration."""
-    active: set[Expr] = set()
-    for node in order:
-        if node in wrt:
-            active.add(node)
-        elif node.operands and is_float(node.dtype) and node.op.differentiable:
-            for slot, operand in enumerate(node.operands):
-                if operand in active and depends(node, slot):
-                    active.add(node)
-                    break
-    return active
-
-
-def depends(node: Expr, slot: int) -> bool:
-    """Whether a node's derivative with respect to an operand is not zero by declaration."""
-    op = node.op
-    rules = op.pullbacks if op.on_arrays else op.partials
-    if op.on_arrays and not isinstance(rules, tuple):
-        return is_float(node.operands[slot].dtype)
-    return rules is not None and rules[slot] is not None  # type: ignore[index]
 
 
 def pulled(
@@ -171,7 +159,8 @@ def reverse(
     for node in targets:
         refuse_unless_float(node)
     order = walk(outputs)
-    active = active_nodes(order, set(targets))
+    wanted_nodes = set(targets)
+    active = active_nodes(order, wanted_nodes)
     pending: dict[Expr, list[Expr]] = {}
     paths: dict[Expr, list[Path | None]] = {}
     counts = where_seeded if isinstance(where_seeded, Sequence) else [where_seeded] * len(outputs)
@@ -180,11 +169,12 @@ def reverse(
         paths.setdefault(output, []).append(None if counted is None else Path(None, counted))
     loops = LoopSweep(order, active, reverse)
     one = {seed for seed in record.seeds if seed.is_constant and not seed.shape and seed.value == 1}
-    outer = here()[0]
+    outer, followed_last = here()[0], None
     for node in reversed(order):
         handed = pending.pop(node, None)
         if node.op.control is not None and node in active:
             follow(outer, node.block)
+            followed_last = None  # what loops write is in blocks of their own
             path = merge(paths.pop(node)) if node in paths else None
             if handed is not None:
                 record.adjoints[node] = adjoint = broadcast(handed_together(handed), node)
@@ -197,11 +187,15 @@ def reverse(
             continue
         if handed is None or node not in active:
             continue
-        follow(outer, node.block)
-        adjoint = handed_together(handed)
-        record.adjoints[node] = broadcast(adjoint, node)
-        path = merge(paths.pop(node))
-        if node in targets:
+        block = node.block
+        if block is not followed_last:
+            follow(outer, block)
+            followed_last = block
+        adjoint = handed[0] if len(handed) == 1 else handed_together(handed)
+        record.adjoints[node] = adjoint if adjoint.shape == node.shape else broadcast(adjoint, node)
+        own_paths = paths.pop(node)
+        path = own_paths[0] if len(own_paths) == 1 else merge(own_paths)
+        if node in wanted_nodes:
             record.paths[node] = path
         if not node.operands:
             continue
@@ -209,7 +203,7 @@ def reverse(
         if op.on_arrays:
             for slot, operand in enumerate(node.operands):
                 if operand in active and depends(node, slot):
-                    followed = operand.operands or (where_seeded is not None and operand in targets)
+                    followed = operand.operands or (where_seeded is not None and operand in wanted_nodes)
                     inner = _path(path, node, slot) if followed else None
                     if inner is not None and inner.never:
                         continue
@@ -234,8 +228,13 @@ def reverse(
             )
             if contribution is None:
                 continue
-            pending.setdefault(operand, []).append(contribution)
-            paths.setdefault(operand, []).append(None if inner is None else _path(inner, node, slot))
+            inner = None if inner is None else _path(inner, node, slot)
+            waiting = pending.get(operand)
+            if waiting is None:
+                pending[operand], paths[operand] = [contribution], [inner]
+            else:
+                waiting.append(contribution)
+                paths[operand].append(inner)
     return record
 
 
@@ -339,7 +338,7 @@ def _contribution(
     else:
         if partial == 0:
             return None, None
-        local = constant(float(partial), user.dtype)
+        local = literal_beside(float(partial), user.dtype)
         value = adjoint if partial == 1 else -adjoint if partial == -1 else adjoint * partial
         guard = inner if branching else None  # a finite factor needs no guard beyond its own branch
     if value.dtype != operand.dtype:

@@ -10,7 +10,7 @@ import numpy as np
 
 import graphc.autodiff.implicit
 import graphc.autodiff.solvers  # noqa: F401  they declare what solvers stand for
-from graphc.autodiff.reverse import active_nodes
+from graphc.autodiff.activity import active_nodes
 from graphc.errors import DtypeError, ExpressionError, GradientError, ShapeError, brief_text
 from graphc.frontend.body_trace import TracedBody, body_function, captured_by, closed_body, leaves_of
 from graphc.ir.expr import Expr, cast, constant, current_site, walk

@@ -7,6 +7,7 @@ data: it imports no expression and no other package.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -269,6 +270,8 @@ class Op:
     reducer: Reducer | None = None
     refuses: bool = True
     control: Callable[..., Any] | None = None
+    number: int = field(default_factory=itertools.count().__next__, init=False)
+    """Which declaration this is, for the table of nodes."""
 
     @property
     def arity(self) -> int:

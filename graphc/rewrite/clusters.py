@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from graphc.autodiff.reverse import active_nodes
+from graphc.autodiff.activity import active_nodes
 from graphc.ir.expr import Expr, apply, cast, rebuild, walk
 from graphc.ir.expr.node import intern
 from graphc.ir.op import SYMBOL, Notation, Op

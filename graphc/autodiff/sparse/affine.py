@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from graphc.autodiff.reverse import active_nodes
+from graphc.autodiff.activity import active_nodes
 from graphc.ir.expr import Expr, constant, free_symbols, rebuild, walk
 from graphc.ops.support.build import call
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from graphc.autodiff.activity import active_nodes
 from graphc.autodiff.forward import forward
 from graphc.autodiff.jacobian import reshaped
-from graphc.autodiff.reverse import active_nodes, reverse
+from graphc.autodiff.reverse import reverse
 from graphc.autodiff.sparse.affine import apart
 from graphc.autodiff.sparse.colouring import columns_apart, star
 from graphc.autodiff.sparse.direct import TooMany, blocks_of

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.autodiff.reverse import active_nodes, depends
+from graphc.autodiff.activity import active_nodes, depends
 from graphc.autodiff.sparse.blocks import (
     Coefficient,
     EntryPlaces,

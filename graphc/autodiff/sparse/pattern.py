@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.autodiff.reverse import active_nodes, depends
+from graphc.autodiff.activity import active_nodes, depends
 from graphc.autodiff.sparse.local import elementwise, pairs
 from graphc.errors import GradientError
 from graphc.interpret.numpy_eval import evaluate

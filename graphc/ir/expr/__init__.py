@@ -1,6 +1,7 @@
 """Expressions: immutable, interned nodes, written with Python's operators.
 
-    node         the fields of a node, the table that holds equal nodes once, where each was written
+    writing      the lines that nodes are written on
+    node         the fields of a node, the table that holds equal nodes once
     walking      the order in which nodes are visited, and nodes as rows for pickling
     literals     numbers as the bits of constants, and what cannot be a number
     expression   `Expr`: a node with Python's operators; operations applied, constants, casts
@@ -11,11 +12,12 @@ Equal nodes are one object (hash consing). Work that is written twice is therefo
 dict keys by identity, and nothing is simplified when it is built.
 """
 
-from graphc.ir.expr.expression import Expr, apply, as_operands, cast, constant
-from graphc.ir.expr.node import created_here, current_site, live_nodes, on_line_of, on_this_line
+from graphc.ir.expr.expression import Expr, apply, as_operands, cast, constant, literal_beside
+from graphc.ir.expr.node import current_site, live_nodes
 from graphc.ir.expr.provenance import Derivation, derivation, derived, walk_sources
 from graphc.ir.expr.symbols import computed, named_symbols, on_others, rebuild, substitute, symbol, symbols
 from graphc.ir.expr.traversal import free_symbols, walk
+from graphc.ir.expr.writing import created_here, on_line_of, on_this_line
 
 __all__ = [
     "Derivation",
@@ -30,6 +32,7 @@ __all__ = [
     "derivation",
     "derived",
     "free_symbols",
+    "literal_beside",
     "live_nodes",
     "named_symbols",
     "on_line_of",

@@ -6,6 +6,8 @@ Types and shapes are checked here, where a formula is written, and not where it 
 from __future__ import annotations
 
 import sys
+import weakref
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,7 +16,7 @@ from graphc.errors import ArityError, DtypeError, ExpressionError, GraphcError, 
 from graphc.ir import printer
 from graphc.ir.expr.counterparts import hint
 from graphc.ir.expr.literals import PLAIN, array_bits, is_weak, listed, scalar_bits
-from graphc.ir.expr.node import Node, current_site, intern
+from graphc.ir.expr.node import Node, current_site, intern, intern_numbers, written_here
 from graphc.ir.expr.traversal import pickled, unpickle
 from graphc.ir.op import CONSTANT, Op, all_ops, array_ops, declare_all, lookup
 from graphc.ir.operators import Operators
@@ -110,6 +112,46 @@ _OF_OPERATORS: dict[str, Op] = {}
 """The operations that operators build, which nobody declares anew."""
 
 
+def _operator(name: str) -> tuple[Callable[[Any, Any], Expr], Callable[[Any, Any], Expr]]:
+    """The methods of an operator, from the left and from the right, with what most nodes need at hand."""
+    op: Any = None
+    results: dict[DType, DType] = {}  # of two numbers of one type
+
+    def slowly(left: Any, right: Any) -> Expr:
+        nonlocal op
+        node = Expr._build(name, left, right)
+        op = node.op
+        if not node.shape and node.operands[0].dtype is node.operands[1].dtype:
+            results[node.operands[0].dtype] = node.dtype
+        return node
+
+    def forward(self: Any, other: Any) -> Expr:
+        if type(other) in PLAIN:
+            other = literal_beside(other, self.dtype)
+        elif type(other) is not Expr:
+            return slowly(self, other)
+        dtype = self.dtype
+        if dtype is other.dtype and not self.shape and not other.shape:
+            result = results.get(dtype)
+            if result is not None:
+                return intern_numbers(Expr, op, (self, other), result)
+        return slowly(self, other)
+
+    def backward(self: Any, other: Any) -> Expr:
+        if type(other) in PLAIN:
+            other = literal_beside(other, self.dtype)
+        return slowly(other, self)
+
+    return forward, backward
+
+
+for _name, _operation in (("add", "add"), ("sub", "subtract"), ("mul", "multiply"), ("truediv", "divide")):
+    for _prefix, _method in zip(("__", "__r"), _operator(_operation), strict=True):
+        _method.__name__ = f"{_prefix}{_name}__"
+        _method.__qualname__ = f"Expr.{_method.__name__}"
+        setattr(Expr, _method.__name__, _method)
+
+
 # --- constants ------------------------------------------------------------------------------------------------------
 
 
@@ -141,6 +183,29 @@ def literal(value: bool | int | float, dtype: DType) -> Expr:
     return intern(Expr, CONSTANT, (), (scalar_bits(value, dtype),), dtype, ())
 
 
+_recent: dict[tuple[type, bool | int | float, DType], weakref.ref[Expr]] = {}
+"""Numbers beside operands of a type, as they were written last, and their constants."""
+
+_MOST_RECENT = 256
+
+
+def literal_beside(value: bool | int | float, dtype: DType) -> Expr:
+    """The constant of a Python number beside an operand of a type."""
+    if not value and type(value) is float:  # −0.0 == 0.0
+        return literal(value, weak_dtype(value, (dtype,)))
+    key = type(value), value, dtype
+    entry = _recent.get(key)
+    known = None if entry is None else entry()
+    if known is not None:
+        written_here(known)
+        return known
+    node = literal(value, weak_dtype(value, (dtype,)))
+    if len(_recent) >= _MOST_RECENT:
+        _recent.clear()
+    _recent[key] = weakref.ref(node)
+    return node
+
+
 # --- applying operations ----------------------------------------------------------------------------------------------
 
 
@@ -153,9 +218,9 @@ def as_operands(op: Op, args: tuple[Any, ...]) -> tuple[Expr, ...]:
         left: Any = args[0]
         right: Any = args[1]
         if type(left) is Expr and type(right) in PLAIN:
-            return left, literal(right, weak_dtype(right, (left.dtype,)))
+            return left, literal_beside(right, left.dtype)
         if type(right) is Expr and type(left) in PLAIN:
-            return literal(left, weak_dtype(left, (right.dtype,))), right  # type: ignore[arg-type]
+            return literal_beside(left, right.dtype), right  # type: ignore[arg-type]
     strong = [
         arg.dtype if isinstance(arg, Expr) else as_dtype(arg.dtype)
         for slot, arg in enumerate(args)
@@ -189,13 +254,17 @@ def apply(op: Op, *args: Any, attrs: tuple[Any, ...] = ()) -> Expr:
             break
     else:
         operands = args
-    if (
-        len(operands) == 2 and op.shape is None and not attrs
-    ):  # most of what is written, without the ceremony below
-        left, right = operands
-        known = op.types.known.get((left.dtype, right.dtype))
-        if known is not None and not left.shape and not right.shape and len(op.params) == 2:
-            return intern(Expr, op, operands, attrs, known[1], ())
+    if op.shape is None and not attrs:  # most of what is written, without the ceremony below
+        if len(operands) == 2:
+            left, right = operands
+            known = op.types.known.get((left.dtype, right.dtype))
+            if known is not None and not left.shape and not right.shape and len(op.params) == 2:
+                return intern_numbers(Expr, op, operands, known[1])
+        elif len(operands) == 1:
+            (operand,) = operands
+            known = op.types.known.get((operand.dtype,))
+            if known is not None and not operand.shape and len(op.params) == 1:
+                return intern_numbers(Expr, op, operands, known[1])
     if op.shape is not None:
         return _apply_to_arrays(op, operands, attrs)
     if len(operands) != len(op.params):
@@ -319,4 +388,4 @@ def _of_numpys_type(ufunc: np.ufunc, node: Expr) -> Expr:
     return node
 
 
-__all__ = ["Expr", "apply", "as_operands", "cast", "constant", "literal"]
+__all__ = ["Expr", "apply", "as_operands", "cast", "constant", "literal", "literal_beside"]

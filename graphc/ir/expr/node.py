@@ -7,19 +7,19 @@ node was written is no part of it: the same node may be written on many lines.
 from __future__ import annotations
 
 import collections
-import contextlib
+import itertools
 import operator
-import threading
 import weakref
 from _weakref import _remove_dead_weakref  # type: ignore[attr-defined]  # C: a dead node's entry goes, in one step
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
 import numpy as np
 
-from graphc.errors import ExpressionError, Site, user_line
+from graphc.errors import ExpressionError, Site, user_line, user_sites
 from graphc.ir import dims, scopes
+from graphc.ir.expr.writing import arranged, writing
 from graphc.ir.op import CONSTANT, SYMBOL, Op
 from graphc.ir.types import DType, Shape
 from graphc.util import fork_safety
@@ -34,7 +34,36 @@ def current_site() -> Site | None:
     return None if line is None else Site(*line)
 
 
-class Node:
+class _Fields:
+    """The fields of a node; `Node` has them and lets nobody assign them."""
+
+    __slots__ = (
+        "__weakref__",
+        "_block",
+        "_derivation",
+        "_number",
+        "_sites",
+        "attrs",
+        "dtype",
+        "op",
+        "operands",
+        "shape",
+    )
+
+    op: Op
+    operands: tuple[Any, ...]
+    attrs: tuple[Any, ...]
+    dtype: DType
+    shape: Shape
+
+
+class _Unfinished(_Fields):
+    """A node while its fields are set, which is fast where they are those of a plain class; it becomes a `Node` then."""
+
+    __slots__ = ()
+
+
+class Node(_Fields):
     """An operation applied to nodes: immutable, and made by `intern` alone.
 
     op : the operation's declaration
@@ -45,23 +74,9 @@ class Node:
     shape : tuple of ints and names; () is a scalar, which broadcasts over arrays when compiled
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_block",
-        "_derivation",
-        "_sites",
-        "attrs",
-        "dtype",
-        "op",
-        "operands",
-        "shape",
-    )
+    __slots__ = ()
 
-    op: Op
     operands: tuple[Self, ...]
-    attrs: tuple[Any, ...]
-    dtype: DType
-    shape: Shape
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         raise ExpressionError(
@@ -148,20 +163,15 @@ class Node:
         return scopes.beside(self._block, users)
 
 
-_new = object.__new__
-_set_op = Node.op.__set__  # type: ignore[attr-defined]
-_set_operands = Node.operands.__set__  # type: ignore[attr-defined]
-_set_attrs = Node.attrs.__set__  # type: ignore[attr-defined]
-_set_dtype = Node.dtype.__set__  # type: ignore[attr-defined]
-_set_shape = Node.shape.__set__  # type: ignore[attr-defined]
 _set_sites = Node._sites.__set__  # type: ignore[attr-defined]
 _set_block = Node._block.__set__  # type: ignore[attr-defined]
-_set_derivation = Node._derivation.__set__  # type: ignore[attr-defined]
+_number = itertools.count().__next__
+
 # --- the table -----------------------------------------------------------------------------------------------------
 
 
 class _Entry(weakref.ref):
-    """A weak reference that knows how its key leaves the table when the node dies."""
+    """A weak reference that knows its key, or how that leaves the table when the node dies."""
 
     __slots__ = ("forget", "key")
 
@@ -177,7 +187,10 @@ _forget = operator.methodcaller("forget")
 """The callback of a key whose hash is computed in C: its entry leaves the table at once."""
 
 _forgotten: collections.deque[_Entry] = collections.deque()
-"""Entries whose keys hold what is hashed by Python code, such as a length 2*n: they leave the table at the next node."""
+"""Entries that leave the table when the next node is made: their keys hold numbers alone, so nothing is kept alive, or what is
+hashed by Python code, such as a length 2*n."""
+
+_forget_later = _forgotten.append  # once: the collector would visit a bound method of each entry
 
 _HASHED_IN_C = frozenset({bool, bytes, dims.Name, float, int, str, type(None)})
 
@@ -206,60 +219,12 @@ def _new_entry(node: Node, key: tuple[Any, ...]) -> _Entry:
         entry = _Entry(node, _forget)
         entry.forget = partial(_remove_dead_weakref, _table, key)
     else:
-        entry = _Entry(node, _forgotten.append)
+        entry = _Entry(node, _forget_later)
         entry.key = key
     return entry
 
 
 _NOWHERE: tuple[scopes.Block, bool] = ((), False)
-
-
-class _Writing(threading.local):
-    fixed = False
-    created: set[Any] | None = None  # what is made, while somebody wants to know
-    line: tuple[str, int] | None = None
-    sites: tuple[tuple[str, int]] | None = (
-        None  # the line of the last node that was made, as it stands on the node
-    )
-
-
-_writing = _Writing()
-
-
-@contextlib.contextmanager
-def on_this_line() -> Iterator[None]:
-    """All that is built inside counts as written on the line that is running now, which is looked up once."""
-    before = _writing.fixed, _writing.line
-    _writing.line = _writing.line if _writing.fixed else user_line(2)
-    _writing.fixed = True
-    try:
-        yield
-    finally:
-        _writing.fixed, _writing.line = before
-
-
-@contextlib.contextmanager
-def on_line_of(node: Node) -> Iterator[None]:
-    """All that is built inside counts as written where a node was: it stands for that node."""
-    before = _writing.fixed, _writing.line
-    _writing.fixed, _writing.line = True, node._sites[0] if node._sites else before[1]
-    try:
-        yield
-    finally:
-        _writing.fixed, _writing.line = before
-
-
-@contextlib.contextmanager
-def created_here() -> Iterator[set[Any]]:
-    """The nodes that are made inside; one that there was before is not among them, also where it is written again."""
-    before = _writing.created
-    _writing.created = own = set()
-    try:
-        yield own
-    finally:
-        _writing.created = before
-        if before is not None:
-            before |= own
 
 
 _N = TypeVar("_N", bound=Node)
@@ -272,10 +237,14 @@ def intern(
 
     Nothing is checked: the callers know the type that the operation has on these operands.
     """
-    writing = _writing
-    site = writing.line if writing.fixed else user_line(2)
+    sites = writing.sites if writing.fixed else user_sites(2)
     # a leaf's type is its own; elsewhere it follows from operation, operands and attributes
-    key = (op, attrs, dtype, shape) if not operands else (op, operands, attrs)
+    if not operands:
+        key = op, attrs, dtype, shape
+    elif attrs:
+        key = op.number, attrs, *[operand._number for operand in operands]
+    else:
+        key = op.number, *[operand._number for operand in operands]
     block, derived = scopes.here() if op is not CONSTANT else _NOWHERE  # a number belongs to its users
     if _forgotten:
         _purge()
@@ -284,35 +253,91 @@ def intern(
         if entry is not None:
             node = entry()
             if node is not None:
-                sites = node._sites
-                if site is not None and len(sites) < _MAX_SITES and site not in sites:
-                    _set_sites(node, (*sites, site))
-                if not derived and node._block is not block and (block or node._block is None):
-                    _set_block(node, scopes.written_again(node._block, block))
+                _write_again(node, sites, block, derived)
                 return node
-        node = _new(kind)
-        _set_op(node, op)
-        _set_operands(node, operands)
-        _set_attrs(node, attrs)
-        _set_dtype(node, dtype)
-        _set_shape(node, shape)
-        if site is None:
-            _set_sites(node, ())
-        else:  # most nodes of a pass are of one line
-            sites = writing.sites
-            if sites is None or sites[0] is not site:
-                writing.sites = sites = (site,)
-            _set_sites(node, sites)
-        _set_block(node, block or (None if derived else ()))
-        _set_derivation(node, None)  # an attribute that is missing takes long to be found so
-        if operands and not attrs:  # most nodes: their keys are hashed in C
-            _table[key] = entry = _Entry(node, _forget)
-            entry.forget = partial(_remove_dead_weakref, _table, key)
-        else:
+        node = _Unfinished()
+        node.op = op
+        node.operands = operands
+        node.attrs = attrs
+        node.dtype = dtype
+        node.shape = shape
+        node._sites = sites
+        node._block = block or (None if derived else ())
+        node._derivation = None  # an attribute that is missing takes long to be found so
+        node._number = _number()
+        node.__class__ = kind
+        if attrs:
             _table[key] = _new_entry(node, key)
+        else:
+            _table[key] = entry = _Entry(node, _forget_later)
+            entry.key = key
         if writing.created is not None:
             writing.created.add(node)
         return node
+
+
+def intern_numbers(kind: type[_N], op: Op, operands: tuple[_N, ...], dtype: DType) -> _N:
+    """As `intern` without attributes or a shape: most of what is written, without the ceremony above.
+
+    The lock is held only where two threads make the same node at once.
+    """
+    if not arranged:
+        sites = user_sites(3)
+    elif writing.created is None:
+        sites = writing.sites if writing.fixed else user_sites(3)
+    else:
+        return intern(kind, op, operands, (), dtype, ())
+    block, derived = scopes.here()
+    if _forgotten:
+        _purge()
+    if len(operands) == 2:
+        left, right = operands
+        key = op.number, left._number, right._number
+    else:
+        key = op.number, *[operand._number for operand in operands]
+    entry = _table.get(key)
+    if entry is not None:
+        node = entry()
+        if node is not None:
+            _write_again(node, sites, block, derived)
+            return node
+    new: Any = _Unfinished()
+    new.op = op
+    new.operands = operands
+    new.attrs = ()
+    new.dtype = dtype
+    new.shape = ()
+    new._sites = sites
+    new._block = block or (None if derived else ())
+    new._derivation = None
+    new._number = _number()
+    new.__class__ = kind
+    entry = _Entry(new, _forget_later)
+    entry.key = key
+    if _table.setdefault(key, entry) is not entry:
+        with _lock:
+            entry_of_other = _table.get(key)
+            other = None if entry_of_other is None else entry_of_other()
+            if other is not None:
+                return other
+            _table[key] = entry
+    return new
+
+
+def _write_again(node: Node, sites: tuple[Any, ...], block: scopes.Block, derived: bool) -> None:
+    """A node that there is already is written on a line and in a block."""
+    own = node._sites
+    if own is not sites and sites and len(own) < _MAX_SITES and sites[0] not in own:
+        _set_sites(node, (*own, *sites))
+    if not derived and node._block is not block and (block or node._block is None):
+        _set_block(node, scopes.written_again(node._block, block))
+
+
+def written_here(node: Node) -> None:
+    """A constant that there is already is written on the line that is running now."""
+    sites = writing.sites if arranged and writing.fixed else user_sites(2)
+    if node._sites is not sites:
+        _write_again(node, sites, (), True)
 
 
 def in_block_of(old: Node, new: _N) -> _N:
@@ -328,4 +353,4 @@ def live_nodes() -> int:
     return len(_table)
 
 
-__all__ = ["Node", "created_here", "current_site", "intern", "live_nodes", "on_line_of", "on_this_line"]
+__all__ = ["Node", "current_site", "intern", "intern_numbers", "live_nodes", "written_here"]

@@ -10,9 +10,10 @@ import numpy as np
 from graphc.errors import DtypeError, ExpressionError, GraphcError, brief
 from graphc.ir.expr.expression import Expr, apply, cast, constant, literal
 from graphc.ir.expr.literals import is_weak, short
-from graphc.ir.expr.node import current_site, in_block_of, intern, on_line_of
+from graphc.ir.expr.node import current_site, in_block_of, intern
 from graphc.ir.expr.provenance import Derivation, derivation, derived
 from graphc.ir.expr.traversal import walk
+from graphc.ir.expr.writing import on_line_of
 from graphc.ir.op import SYMBOL
 from graphc.ir.scopes import deriving, here
 from graphc.ir.types import DType, as_dtype, as_shape

@@ -29,14 +29,25 @@ def walk(outputs: Iterable[_N], leaves: Iterable[_N] = ()) -> list[_N]:
                 stack.pop()
                 continue
             operands = node.operands
-            waiting = [operand for operand in operands if operand not in done] if operands else None
-            if waiting:
-                waiting.reverse()
-                stack += waiting
-            else:
-                stack.pop()
-                done.add(node)
-                order.append(node)
+            if len(operands) == 2:  # as below, for most nodes
+                left, right = operands
+                if right not in done:
+                    stack.append(right)
+                    if left not in done:
+                        stack.append(left)
+                    continue
+                if left not in done:
+                    stack.append(left)
+                    continue
+            elif operands:
+                waiting = [operand for operand in operands if operand not in done]
+                if waiting:
+                    waiting.reverse()
+                    stack += waiting
+                    continue
+            stack.pop()
+            done.add(node)
+            order.append(node)
     return order
 
 

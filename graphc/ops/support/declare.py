@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from graphc.errors import ArityError
 from graphc.ir.expr import Expr, apply, constant
+from graphc.ir.expr.node import intern_numbers
 from graphc.ir.op import NO_DEFAULT, Notation, Op, register
-from graphc.ir.types import FIRST_KEPT
+from graphc.ir.types import FIRST_KEPT, DType
 from graphc.ops.support.nested_lists import of_nested_lists
 
 Function = Callable[..., Expr]
@@ -40,10 +42,27 @@ def builder(op: Op) -> Function:
         ]
     )
 
-    def build(*args: Any) -> Expr:
-        return apply(op, *args)
+    function = _bound(op, partial(apply, op), signature, documentation(op))
+    return (
+        _dressed(op, _of_a_number(op, function), signature, function.__doc__) if op.arity == 1 else function
+    )
 
-    return _bound(op, build, signature, documentation(op))
+
+def _of_a_number(op: Op, function: Function) -> Function:
+    """`function`, the builder of an operation of one operand, with what most nodes need at hand."""
+    results: dict[DType, DType] = {}
+
+    def build(*args: Any, **kwargs: Any) -> Expr:
+        if len(args) == 1:
+            x = args[0]
+            if type(x) is Expr and not x.shape and not kwargs:
+                result = results.get(x.dtype)
+                if result is None:
+                    result = results[x.dtype] = function(x).dtype
+                return intern_numbers(Expr, op, args, result)
+        return function(*args, **kwargs)
+
+    return build
 
 
 def with_checks(op: Op) -> Callable[[Function], Function]:
