@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from itertools import permutations
+from itertools import chain, permutations
 
 import pytest
 
@@ -12,6 +12,8 @@ from graphc.viz.layered.layers import layers
 from graphc.viz.layered.network import Network, NetworkLine, Vertex
 from graphc.viz.layered.ordering import Ordering
 from graphc.viz.layered.parts import fill
+from graphc.viz.layered.sifting import Sifting, ties_of
+from tests.benchmarks.crossings import Program, networks
 from tests.viz.measure import measure, read
 from tests.viz.nested import nested
 
@@ -107,6 +109,46 @@ def test_crossings_are_as_few_as_any_order_has(number):
         for other in permutations(range(upper, upper + lower))
     )
     assert crossings(network, place) == best
+
+
+def inner_networks(seeds, most):
+    for seed in seeds:
+        yield from ((seed, *found) for found in networks(nested(seed, most=most)))
+
+
+@pytest.mark.parametrize("seed", [12, 24, 29, 33, 35, 50, 56, 91])
+def test_small_pictures_have_the_fewest_crossings(seed):
+    for _, network, filled, gaps in inner_networks([seed], 25):
+        ordering = Ordering(network, filled, gaps)
+        assert ordering.improve()
+        assert ordering.crossings() == (Program(network, filled, gaps).least(), 0)
+
+
+@pytest.mark.parametrize("seed", range(0, 24, 2))
+def test_the_cost_of_an_order_is_known_at_all_times(seed):
+    for _, network, filled, gaps in inner_networks([seed], 60):
+        sifting, generator = Sifting(network, filled, gaps, ties_of(network)), random.Random(seed)
+        for _ in range(6):
+            for _ in range(3):
+                sifting.put(
+                    generator.choice([*chain.from_iterable(sifting.children.values())]), generator.random()
+                )
+                assert sifting.cost == sifting.costs()
+            before = sifting.cost
+            sifting.sift()
+            assert sifting.cost == sifting.costs() <= before
+            assert sorted(sifting.order) == list(range(len(filled.parts)))
+            assert [sifting.order[at] for at in sifting.place] == list(range(len(filled.parts)))
+
+
+@pytest.mark.parametrize("seed", [2, 15, 46])
+def test_a_search_is_no_worse_than_sifting_alone(seed):
+    for _, network, filled, gaps in inner_networks([seed], 60):
+        sifting = Sifting(network, filled, gaps, ties_of(network))
+        sifting.sift()
+        ordering = Ordering(network, filled, gaps)
+        ordering._search(100_000, 300)
+        assert ordering._sifting.cost == ordering._sifting.costs() <= sifting.cost
 
 
 def both_ways():
