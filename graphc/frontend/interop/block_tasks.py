@@ -8,7 +8,7 @@ task of its own, sent once to each worker.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,9 @@ FAN_IN = (8, 64)
 FETCHED = 2**20
 """In bytes: so much one task fetches, if it combines more results than the fewest."""
 
+CARRIED = 2**20
+"""In bytes: so much the tasks of all blocks carry with them of values without rows; more is a task of its own that they wait for."""
+
 LEAST_WORKSPACE = 2**24
 """In bytes: what is made of a block may have this size, however small the block is."""
 
@@ -46,16 +49,25 @@ class Blocks:
     """The data of a call along the axis that is in several chunks.
 
     axis, chunks : its name, and the rows of each block; lengths : of all named axes
+    placed : what gives a `BlockTask` as it is where the blocks are; None for a task that brings it there, in every call
     """
 
-    def __init__(self, axis: str, chunks: tuple[int, ...], lengths: dict[str, int], numbers: Expr) -> None:
+    def __init__(
+        self,
+        axis: str,
+        chunks: tuple[int, ...],
+        lengths: dict[str, int],
+        numbers: Expr,
+        placed: Callable[[BlockTask], Any] | None = None,
+    ) -> None:
         self.axis: str = axis
         self.chunks: tuple[int, ...] = chunks
         self.lengths: dict[str, int] = lengths
         self.total: int = sum(chunks)
         self.arrays: dict[Expr, Any] = {}
         self._numbers = numbers
-        self._tops: list[Any] = []
+        self._placed = placed
+        self._tops: list[tuple[Any, list[Any]]] = []
 
     def add(self, each: Expr, array: Any) -> None:
         """An argument that has the axis, cut along it."""
@@ -71,9 +83,7 @@ class Blocks:
         """The tasks of one pass, a stand-in for the results of each block; `whole` gets the stand-ins of its partials."""
         delayed = dask_itself().delayed
         if each.before is not None:
-            found = called(each.before, [whole[symbol] for symbol in each.inputs_before])
-            for place, stand_in in enumerate(each.cut.whole):
-                whole[stand_in] = item_of(found, place)
+            self._before(each, whole)
         rows = [symbol for symbol in each.inputs if self.axis in symbol.shape]
         rest = [symbol for symbol in each.inputs if self.axis not in symbol.shape]
         slots = tuple([rows.index(e) if e in rows else ~rest.index(e) for e in each.inputs])
@@ -85,25 +95,48 @@ class Blocks:
         numbers = rows.index(self._numbers) if counted else None
         at_once = None if each.cut.results else self._rows_at_once(each, rows)
         block_task = BlockTask(each.blocks, kinds, slots, self.total, along, numbers, at_once)
-        task = delayed(block_task, pure=False, traverse=False)
-        values = self.one_task(delayed([whole[symbol] for symbol in rest], pure=False))
+        task = self._placed(block_task) if self._placed else delayed(block_task, pure=False, traverse=False)
+        values: Any = [whole[symbol] for symbol in rest]
+        if not self._is_carried(values):
+            values = self.one_task(delayed(values, pure=False))
         blocks = self._blockwise(task, values, [self.of(symbol) for symbol in rows], rows)
         if kinds:
             names = tuple([kind for kind, _, _ in kinds])
             fan_in = fan_in_of(sum(self._bytes(partial) for partial in each.cut.partials))
-            top = tree(
-                names, [block for block, size in zip(blocks, self.chunks, strict=True) if size], fan_in
-            )
-            self._tops.append(top.key)
+            level = [block for block, size in zip(blocks, self.chunks, strict=True) if size]
+            top, below = tree(names, level, fan_in)
+            self._tops.append((top.key, [each.key for each in below]))
             for place, partial in enumerate(each.cut.partials):
                 whole[partial.stand_in] = delayed(_value_of, pure=False, traverse=False)(top, place)
         return blocks
 
-    def one_task(self, lazy: Any) -> Any:
-        """A lazy value in one task with what it alone takes out of the passes' results and makes of them."""
+    def _before(self, each: CompiledPass, whole: dict[Expr, Any]) -> None:
+        """What is computed once before a pass: here, where it is of little and no task has to be waited for; else in a task."""
+        assert each.before is not None
+        arguments = [whole[symbol] for symbol in each.inputs_before]
+        size = sum(math.prod(bound(stand_in.shape, self.lengths)) for stand_in in each.cut.whole)
+        here = self._placed is not None and self._is_carried(arguments) and size * 8 <= CARRIED
+        found = each.before(*arguments) if here else called(each.before, arguments)
+        for place, stand_in in enumerate(each.cut.whole):
+            whole[stand_in] = found[place] if here else item_of(found, place)
+
+    def _is_carried(self, values: Sequence[Any]) -> bool:
+        """Whether values without rows are known and so small that each block's task has them with it."""
+        if any(isinstance(each, lazy_kind()) for each in values):
+            return False
+        return sum(np.asarray(each).nbytes for each in values) * len(self.chunks) <= CARRIED
+
+    def one_task(self, lazy: Any, last: bool = False) -> Any:
+        """A lazy value in one task with what it alone takes out of the passes' results and makes of them.
+
+        last : whether it alone needs what the last pass gives, which is then combined in this task
+        """
         if not isinstance(lazy, lazy_kind()):
             return lazy
-        graph = with_private_tasks(lazy.__dask_graph__(), [lazy.key], self._tops)
+        apart = [top for top, _ in self._tops]
+        if last and self._tops:
+            apart[-1:] = self._tops[-1][1]
+        graph = with_private_tasks(lazy.__dask_graph__(), [lazy.key], apart)
         return lazy_kind()(lazy.key, layers_of(lazy.key, graph))
 
     def _bytes(self, partial: BlockPartial) -> int:
@@ -159,13 +192,14 @@ def fan_in_of(size: int) -> int:
     return min(max(FETCHED // max(size, 1), least), most)
 
 
-def tree(names: Sequence[str], level: list[Any], fan_in: int) -> Any:
-    """The results of blocks combined, so many at a time and in their order."""
+def tree(names: Sequence[str], level: list[Any], fan_in: int) -> tuple[Any, list[Any]]:
+    """The results of blocks combined, so many at a time and in their order, and what the last task combines."""
     combine: Any = dask_itself().delayed(combined, pure=False, traverse=False)
     while True:
-        level = [combine(names, *level[k : k + fan_in]) for k in range(0, len(level), fan_in)]
+        below = level
+        level = [combine(names, *below[k : k + fan_in]) for k in range(0, len(below), fan_in)]
         if len(level) == 1:
-            return level[0]
+            return level[0], below
 
 
 def called(function: Any, arguments: list[Any]) -> Any:

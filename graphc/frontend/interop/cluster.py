@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import InputError
-from graphc.frontend.interop.block_function import dask_arrays
+from graphc.frontend.interop.block_function import dask_arrays, layers_of, lazy_kind
+from graphc.frontend.interop.block_results import BlockTask
 from graphc.frontend.interop.callee import Callee
 from graphc.frontend.interop.dask import checked, results_without_rows, split_axis
 from graphc.frontend.interop.mapped_files import in_blocks, is_mapped
@@ -23,6 +24,9 @@ from graphc.util.fork_safety import once
 
 TRIES = 5
 """So often an evaluation is begun, where workers are lost in it."""
+
+MOST_SENT = 16
+"""Of so many kinds of blocks the function stays on the workers."""
 
 PARTS, LEAST = 32, 2**20
 """Where no chunks are given: so many blocks, but none below so many bytes or above what Dask calls a chunk."""
@@ -115,6 +119,7 @@ class ClusterFunction:
 
     def __init__(self, function: Callee, data: ClusterData) -> None:
         self._function, self._data = function, data
+        self._sent: dict[BlockTask, Any] = {}
 
     def at(
         self, values: Mapping[Expr, Any], data: Callable[[], Mapping[Expr, Any]] = dict
@@ -129,6 +134,7 @@ class ClusterFunction:
                 return self._once({**self._data.arrays(), **data(), **values})
             except lost_errors() as error:
                 self._data.lost()
+                self._sent.clear()
                 if not left:
                     raise InputError(
                         f"the cluster lost its workers {TRIES} times in one evaluation: {type(error).__name__}: {error}",
@@ -138,9 +144,23 @@ class ClusterFunction:
 
     def _once(self, arguments: Mapping[Expr, Any]) -> list[np.ndarray]:
         client = self._data.client
-        lazy = results_without_rows(self._function, [arguments[each] for each in self._function.symbols])
+        values = [arguments[each] for each in self._function.symbols]
+        lazy = results_without_rows(self._function, values, self._on_workers)
         found = client.gather(client.compute(lazy, optimize_graph=False))
         return [np.asarray(each, dtype)[()] for each, dtype in zip(found, self._function.dtypes, strict=True)]
+
+    def _on_workers(self, task: BlockTask) -> Any:
+        """What is computed of each block, sent to the workers once for all evaluations."""
+        if task not in self._sent:
+            if len(self._sent) >= MOST_SENT:
+                self._sent.clear()
+            self._sent[task] = self._data.client.scatter(task, broadcast=True, hash=False)
+        return lazy_of(self._sent[task])
+
+
+def lazy_of(future: Any) -> Any:
+    """What is on the workers as an argument of tasks."""
+    return lazy_kind()(future.key, layers_of(future.key, {future.key: future}))
 
 
 @once

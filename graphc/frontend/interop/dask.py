@@ -8,7 +8,7 @@ once in each process. They run on one thread each: Dask's workers are the thread
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,8 @@ import numpy as np
 
 from graphc.errors import InputError
 from graphc.frontend.interop.block_function import BlockFunction, CompiledPass, dask_arrays, dask_itself
-from graphc.frontend.interop.block_tasks import Blocks, called, item, item_of
+from graphc.frontend.interop.block_results import BlockTask
+from graphc.frontend.interop.block_tasks import CARRIED, Blocks, called, item, item_of
 from graphc.frontend.interop.callee import Callee
 from graphc.frontend.interop.mapped_files import is_mapped
 from graphc.frontend.interop.split import SplitFormula, split
@@ -129,13 +130,17 @@ def _declared(callee: Callee, arrays: list[Any]) -> list[Any]:
     return results
 
 
-def results_without_rows(callee: Callee, values: Sequence[Any]) -> Any:
+def results_without_rows(
+    callee: Callee, values: Sequence[Any], placed: Callable[[BlockTask], Any] | None = None
+) -> Any:
     """The list of a function's results in one lazy task: less for the scheduler to do than arrays of their own.
+
+    placed : what gives the function of the blocks as it is where they are (`Blocks`)
 
     Raises `InputError` for a result with the axis that is in several chunks.
     """
     arrays = [checked(each, value) for each, value in zip(callee.symbols, values, strict=True)]
-    plan, blocks, whole = _placed(callee, arrays)
+    plan, blocks, whole = _placed(callee, arrays, placed)
     for output, result in zip(callee.outputs, plan.cut.last, strict=True):
         if result is None:
             raise InputError(
@@ -146,10 +151,12 @@ def results_without_rows(callee: Callee, values: Sequence[Any]) -> Any:
             )
     for each in plan.passes:
         blocks.run(each, whole)
-    return blocks.one_task(called(plan.last, [whole[each] for each in plan.inputs]))
+    return blocks.one_task(called(plan.last, [whole[each] for each in plan.inputs]), last=True)
 
 
-def _placed(callee: Callee, arrays: list[Any]) -> tuple[DaskPlan, Blocks, dict[Expr, Any]]:
+def _placed(
+    callee: Callee, arrays: list[Any], placed: Callable[[BlockTask], Any] | None = None
+) -> tuple[DaskPlan, Blocks, dict[Expr, Any]]:
     """A call's plan, its data in blocks, and its values without rows."""
     for each, array in zip(callee.symbols, arrays, strict=True):
         check_shape(each, array.shape)
@@ -159,7 +166,7 @@ def _placed(callee: Callee, arrays: list[Any]) -> tuple[DaskPlan, Blocks, dict[E
     plan = _plan(callee, axis)
     delayed = dask_itself().delayed
     whole: dict[Expr, Any] = {plan.cut.length: np.int64(lengths.get(axis, 0))}
-    blocks = Blocks(axis, chunks, lengths, plan.cut.numbers)
+    blocks = Blocks(axis, chunks, lengths, plan.cut.numbers, placed)
     for each, array in zip(callee.symbols, arrays, strict=True):
         if axis in each.shape:
             blocks.add(each, array)
@@ -167,7 +174,8 @@ def _placed(callee: Callee, arrays: list[Any]) -> tuple[DaskPlan, Blocks, dict[E
             whole[each] = array.to_delayed().ravel()[0]
         else:
             array = np.asarray(array, each.dtype)
-            whole[each] = delayed(array, pure=False, traverse=False) if array.ndim else array
+            small = array.nbytes * len(chunks) <= CARRIED
+            whole[each] = array if small else delayed(array, pure=False, traverse=False)
     return plan, blocks, whole
 
 
