@@ -10,22 +10,9 @@ written by deviances (C. Loader, Fast and accurate computation of binomial proba
 terms cancels by form and not by subtraction.
 """
 
-from graphc.stats.continuous import (
-    beta,
-    cauchy,
-    expon,
-    gamma,
-    halfcauchy,
-    halfnorm,
-    invgamma,
-    laplace,
-    logistic,
-    lognorm,
-    norm,
-    t,
-    uniform,
-)
+from graphc.stats.continuous import beta, gamma, halfnorm, invgamma, lognorm, norm, t
 from graphc.stats.discrete import bernoulli, binom, nbinom, poisson
+from graphc.stats.elementary import cauchy, expon, halfcauchy, laplace, logistic, uniform
 from graphc.stats.multivariate import (
     dirichlet,
     lkj,

@@ -1,4 +1,4 @@
-"""Continuous distributions of one variable."""
+"""Continuous distributions of one variable whose functions are special ones: normal, Student's, gamma, beta."""
 
 from __future__ import annotations
 
@@ -8,35 +8,27 @@ from typing import Any
 from graphc.ir.expr import Expr
 from graphc.ops.beta import betainc, betaincc, betaln
 from graphc.ops.comparison import equal, where
-from graphc.ops.elementary import atan, exp, expm1, log, log1p, sqrt
+from graphc.ops.elementary import exp, log, log1p, sqrt
 from graphc.ops.incomplete_gamma import betaincinv, gammainc, gammaincc, gammainccinv, gammaincinv
-from graphc.ops.information import kl_div, logit
-from graphc.ops.logistic import log_sigmoid, sigmoid
-from graphc.ops.normal import log_ndtr, ndtr, ndtri
+from graphc.ops.information import kl_div
+from graphc.ops.normal import erfinv, log_ndtr, ndtr, ndtri
+from graphc.ops.special import erf
 from graphc.ops.support.declare import like
 from graphc.stats.support import (
     HALF_LOG_TWO_PI,
     Distribution,
     beyond,
     both,
+    density,
     factorial_rest,
     floats,
     inner,
-    supported,
+    log1p_square,
+    standard,
     valid,
 )
 
-
-def _standard(x: Any, loc: Any, scale: Any) -> tuple[Expr, Expr]:
-    """(x − loc)/scale, and the scale where it is one."""
-    x, loc, scale = floats(x=x, loc=loc, scale=scale)
-    return (x - loc) / scale, scale
-
-
-def _density(z: Any, scale: Any, inside: Any, value: Any, parameters: Any = None) -> Any:
-    good = scale > 0 if parameters is None else both(scale > 0, parameters)
-    density = value - log(inner(scale > 0, scale, 1.0))
-    return valid(good, density if inside is None else supported(inside, density, z))
+SQRT_HALF = math.sqrt(0.5)
 
 
 class Normal(Distribution):
@@ -49,24 +41,24 @@ class Normal(Distribution):
         >>> evaluate(norm.logpdf(40.0), {})
         -800.9189385332047
         """
-        z, scale = _standard(x, loc, scale)
-        return _density(z, scale, None, -0.5 * z * z - HALF_LOG_TWO_PI)
+        z, scale = standard(x, loc, scale)
+        return density(z, scale, None, -0.5 * z * z - HALF_LOG_TWO_PI)
 
     def cdf(self, x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
-        z, scale = _standard(x, loc, scale)
+        z, scale = standard(x, loc, scale)
         return valid(scale > 0, ndtr(z))
 
     def sf(self, x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
         """1 − cdf, with all digits of a small one."""
-        z, scale = _standard(x, loc, scale)
+        z, scale = standard(x, loc, scale)
         return valid(scale > 0, ndtr(-z))
 
     def logcdf(self, x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
-        z, scale = _standard(x, loc, scale)
+        z, scale = standard(x, loc, scale)
         return valid(scale > 0, log_ndtr(z))
 
     def logsf(self, x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
-        z, scale = _standard(x, loc, scale)
+        z, scale = standard(x, loc, scale)
         return valid(scale > 0, log_ndtr(-z))
 
     def ppf(self, q: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
@@ -79,18 +71,35 @@ class Halfnorm(Distribution):
     """|x| of a normal x, shifted by `loc`."""
 
     def logpdf(self, x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
-        z, scale = _standard(x, loc, scale)
-        return _density(z, scale, z >= 0, -0.5 * z * z + 0.5 * math.log(2 / math.pi))
+        z, scale = standard(x, loc, scale)
+        return density(z, scale, z >= 0, -0.5 * z * z + 0.5 * math.log(2 / math.pi))
 
     def cdf(self, x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
-        z, scale = _standard(x, loc, scale)
+        z, scale = standard(x, loc, scale)
         inside = z > 0
-        return valid(scale > 0, beyond(inside, 1 - 2 * ndtr(-inner(inside, z, 1.0)), z, (z <= 0, 0)))
+        return valid(scale > 0, beyond(inside, erf(inner(inside, z, 1.0) * SQRT_HALF), z, (z <= 0, 0)))
 
     def sf(self, x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
-        z, scale = _standard(x, loc, scale)
+        z, scale = standard(x, loc, scale)
         inside = z > 0
         return valid(scale > 0, beyond(inside, 2 * ndtr(-inner(inside, z, 1.0)), z, (z <= 0, 1)))
+
+    def logcdf(self, x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
+        z, scale = standard(x, loc, scale)
+        near, far = both(z > 0, z < 1), z >= 1
+        low = log(erf(inner(near, z, 0.5) * SQRT_HALF))
+        high = log1p(-2 * ndtr(-inner(far, z, 2.0)))
+        return valid(scale > 0, beyond(z > 0, where(far, high, low), z, (z <= 0, -math.inf)))
+
+    def logsf(self, x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
+        z, scale = standard(x, loc, scale)
+        near = log1p(-erf(inner(both(z > 0, z < 1), z, 0.5) * SQRT_HALF))
+        far = math.log(2) + log_ndtr(-inner(z >= 1, z, 2.0))
+        return valid(scale > 0, beyond(z > 0, where(z < 1, near, far), z, (z <= 0, 0)))
+
+    def ppf(self, q: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
+        q, loc, scale = floats(q=q, loc=loc, scale=scale)
+        return valid(both(scale > 0, q >= 0), loc + scale * (erfinv(q) / SQRT_HALF))
 
 
 class Lognorm(Distribution):
@@ -98,26 +107,40 @@ class Lognorm(Distribution):
 
     def logpdf(self, x: Any, s: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
         (s,) = floats(s=s)
-        y, scale = _standard(x, loc, scale)
+        y, scale = standard(x, loc, scale)
         inside = y > 0
         w = log(inner(inside, y, 1.0))
         z = w / s
         value = -0.5 * z * z - w - log(inner(s > 0, s, 1.0)) - HALF_LOG_TWO_PI
-        return _density(y, scale, inside, value, s > 0)
+        return density(y, scale, inside, value, s > 0)
 
     def cdf(self, x: Any, s: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
         (s,) = floats(s=s)
-        y, scale = _standard(x, loc, scale)
+        y, scale = standard(x, loc, scale)
         inside = y > 0
         return valid(
             both(scale > 0, s > 0), beyond(inside, ndtr(log(inner(inside, y, 1.0)) / s), y, (y <= 0, 0))
         )
 
+    def sf(self, x: Any, s: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
+        return self._normal(x, s, loc, scale, lambda z: ndtr(-z), 1)
 
-def _log1p_square(w: Any) -> Any:
-    """log(1 + w²), of any w."""
-    far = abs(w) > 1e100
-    return where(far, 2 * log(inner(far, abs(w), 1.0)), log1p(where(far, 0 * w, w) ** 2))
+    def logcdf(self, x: Any, s: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
+        return self._normal(x, s, loc, scale, log_ndtr, -math.inf)
+
+    def logsf(self, x: Any, s: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
+        return self._normal(x, s, loc, scale, lambda z: log_ndtr(-z), 0)
+
+    def ppf(self, q: Any, s: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
+        q, s, loc, scale = floats(q=q, s=s, loc=loc, scale=scale)
+        return valid(both(scale > 0, s > 0), loc + scale * exp(s * ndtri(q)))
+
+    def _normal(self, x: Any, s: Any, loc: Any, scale: Any, function: Any, below: float) -> Any:
+        """A function of the standardised logarithm, and its value below the support."""
+        (s,) = floats(s=s)
+        y, scale = standard(x, loc, scale)
+        value = function(log(inner(y > 0, y, 1.0)) / s)
+        return valid(both(scale > 0, s > 0), beyond(y > 0, value, y, (y <= 0, below)))
 
 
 class T(Distribution):
@@ -126,11 +149,11 @@ class T(Distribution):
     def logpdf(self, x: Any, df: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
         """−(ν + 1)/2·log(1 + z²/ν) − log B(½, ν/2) − ½·log ν."""
         (df,) = floats(df=df)
-        z, scale = _standard(x, loc, scale)
+        z, scale = standard(x, loc, scale)
         nu = inner(df > 0, df, 1.0)
         half = 0.5 * nu
-        value = -(half + 0.5) * _log1p_square(z / sqrt(nu)) - betaln(half, like(0.5, half)) - 0.5 * log(nu)
-        return _density(z, scale, None, value, df > 0)
+        value = -(half + 0.5) * log1p_square(z / sqrt(nu)) - betaln(half, like(0.5, half)) - 0.5 * log(nu)
+        return density(z, scale, None, value, df > 0)
 
     def cdf(self, x: Any, df: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
         return self._tail(x, df, loc, scale, -1)
@@ -142,7 +165,7 @@ class T(Distribution):
     def _tail(self, x: Any, df: Any, loc: Any, scale: Any, sign: int) -> Any:
         """The probability beyond z on the side of the sign: ½·I of ν/(ν + z²) of the smaller tail."""
         (df,) = floats(df=df)
-        z, scale = _standard(x, loc, scale)
+        z, scale = standard(x, loc, scale)
         square = z * z
         half = 0.5 * df
         center = square < df
@@ -152,114 +175,16 @@ class T(Distribution):
         small = where(center, near, far)
         return valid(both(scale > 0, df > 0), where(z * sign > 0, small, 1 - small))
 
-
-class Cauchy(Distribution):
-    """Cauchy's distribution: Student's of one degree of freedom."""
-
-    def logpdf(self, x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
-        z, scale = _standard(x, loc, scale)
-        return _density(z, scale, None, -_log1p_square(z) - math.log(math.pi))
-
-    def cdf(self, x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
-        z, scale = _standard(x, loc, scale)
-        low = z < -1
-        # arctan(1/−z)/π, which keeps the digits of the lower tail
-        tail = atan(-1 / inner(low, z, -2.0)) / math.pi
-        return valid(scale > 0, where(low, tail, 0.5 + atan(z) / math.pi))
-
-    def sf(self, x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
-        x, loc, scale = floats(x=x, loc=loc, scale=scale)
-        return self.cdf(-x, -loc, scale)
-
-
-class Halfcauchy(Distribution):
-    """|x| of a Cauchy x, shifted by `loc`."""
-
-    def logpdf(self, x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
-        z, scale = _standard(x, loc, scale)
-        return _density(z, scale, z >= 0, -_log1p_square(z) + math.log(2 / math.pi))
-
-    def cdf(self, x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
-        z, scale = _standard(x, loc, scale)
-        return valid(scale > 0, beyond(z > 0, 2 * atan(z) / math.pi, z, (z <= 0, 0)))
-
-
-class Laplace(Distribution):
-    """Laplace's distribution, of density exp(−|z|)/2."""
-
-    def logpdf(self, x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
-        z, scale = _standard(x, loc, scale)
-        return _density(z, scale, None, -abs(z) - math.log(2))
-
-    def cdf(self, x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
-        z, scale = _standard(x, loc, scale)
-        tail = 0.5 * exp(-abs(z))
-        return valid(scale > 0, where(z > 0, 1 - tail, tail))
-
-    def sf(self, x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
-        z, scale = _standard(x, loc, scale)
-        tail = 0.5 * exp(-abs(z))
-        return valid(scale > 0, where(z > 0, tail, 1 - tail))
-
-
-class Logistic(Distribution):
-    """The logistic distribution."""
-
-    def logpdf(self, x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
-        z, scale = _standard(x, loc, scale)
-        return _density(z, scale, None, log_sigmoid(z) + log_sigmoid(-z))
-
-    def cdf(self, x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
-        z, scale = _standard(x, loc, scale)
-        return valid(scale > 0, sigmoid(z))
-
-    def sf(self, x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
-        z, scale = _standard(x, loc, scale)
-        return valid(scale > 0, sigmoid(-z))
-
-    def logcdf(self, x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
-        z, scale = _standard(x, loc, scale)
-        return valid(scale > 0, log_sigmoid(z))
-
-    def logsf(self, x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
-        z, scale = _standard(x, loc, scale)
-        return valid(scale > 0, log_sigmoid(-z))
-
-    def ppf(self, q: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
-        q, loc, scale = floats(q=q, loc=loc, scale=scale)
-        return valid(scale > 0, loc + scale * logit(q))
-
-
-class Uniform(Distribution):
-    """The same density everywhere from `loc` to `loc + scale`."""
-
-    def logpdf(self, x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
-        z, scale = _standard(x, loc, scale)
-        return _density(z, scale, both(z >= 0, z <= 1), 0 * z)
-
-    def cdf(self, x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
-        z, scale = _standard(x, loc, scale)
-        return valid(scale > 0, beyond(both(z >= 0, z <= 1), z, z, (z < 0, 0), (z > 1, 1)))
-
-
-class Expon(Distribution):
-    """The exponential distribution of mean `scale`, shifted by `loc`."""
-
-    def logpdf(self, x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
-        z, scale = _standard(x, loc, scale)
-        return _density(z, scale, z >= 0, -z)
-
-    def cdf(self, x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
-        z, scale = _standard(x, loc, scale)
-        return valid(scale > 0, beyond(z > 0, -expm1(-z), z, (z <= 0, 0)))
-
-    def sf(self, x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
-        z, scale = _standard(x, loc, scale)
-        return valid(scale > 0, beyond(z > 0, exp(-z), z, (z <= 0, 1)))
-
-    def ppf(self, q: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
-        q, loc, scale = floats(q=q, loc=loc, scale=scale)
-        return valid(scale > 0, loc - scale * log1p(-q))
+    def ppf(self, q: Any, df: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
+        """By the inverse of the incomplete beta function, of z²/(ν + z²) in the middle and of ν/(ν + z²) in the tails."""
+        q, df, loc, scale = floats(q=q, df=df, loc=loc, scale=scale)
+        half, smaller = 0.5 * df, where(q > 0.5, 1 - q, q)
+        center = smaller > 0.25
+        y = betaincinv(like(0.5, half), half, where(center, 1 - 2 * smaller, like(0.5, q)))
+        tail = betaincinv(half, like(0.5, half), where(center, like(0.5, q), 2 * smaller))
+        size = sqrt(df) * where(center, sqrt(y / (1 - y)), sqrt((1 - tail) / tail))
+        good = both(scale > 0, df > 0, q >= 0, q <= 1)
+        return valid(good, loc + scale * where(q > 0.5, size, -size))
 
 
 class Gamma(Distribution):
@@ -268,17 +193,17 @@ class Gamma(Distribution):
     def logpdf(self, x: Any, a: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
         """(a − 1)·log y − y − log Γ(a), by the deviance of y from a; y = (x − loc)/scale."""
         (a,) = floats(a=a)
-        y, scale = _standard(x, loc, scale)
-        return _density(y, scale, *_gamma(y, a), a > 0)
+        y, scale = standard(x, loc, scale)
+        return density(y, scale, *_gamma(y, a), a > 0)
 
     def cdf(self, x: Any, a: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
         (a,) = floats(a=a)
-        y, scale = _standard(x, loc, scale)
+        y, scale = standard(x, loc, scale)
         return valid(both(scale > 0, a > 0), beyond(y > 0, gammainc(a, inner(y > 0, y, 1.0)), y, (y <= 0, 0)))
 
     def sf(self, x: Any, a: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
         (a,) = floats(a=a)
-        y, scale = _standard(x, loc, scale)
+        y, scale = standard(x, loc, scale)
         return valid(
             both(scale > 0, a > 0), beyond(y > 0, gammaincc(a, inner(y > 0, y, 1.0)), y, (y <= 0, 1))
         )
@@ -303,15 +228,15 @@ class Invgamma(Distribution):
 
     def logpdf(self, x: Any, a: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
         (a,) = floats(a=a)
-        y, scale = _standard(x, loc, scale)
+        y, scale = standard(x, loc, scale)
         inside = both(y > 0, y < math.inf)
         at = inner(inside, y, 1.0)
         value = _gamma(1 / at, a)[1] - 2 * log(at)
-        return _density(y, scale, inside, value, a > 0)
+        return density(y, scale, inside, value, a > 0)
 
     def cdf(self, x: Any, a: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
         (a,) = floats(a=a)
-        y, scale = _standard(x, loc, scale)
+        y, scale = standard(x, loc, scale)
         return valid(
             both(scale > 0, a > 0), beyond(y > 0, gammaincc(a, 1 / inner(y > 0, y, 1.0)), y, (y <= 0, 0))
         )
@@ -327,7 +252,7 @@ class Beta(Distribution):
     def logpdf(self, x: Any, a: Any, b: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
         """(a − 1)·log y + (b − 1)·log(1 − y) − log B(a, b), by deviances; y = (x − loc)/scale."""
         a, b = floats(a=a, b=b)
-        y, scale = _standard(x, loc, scale)
+        y, scale = standard(x, loc, scale)
         good = both(a > 0, b > 0)
         first, second = inner(a > 0, a, 1.0), inner(b > 0, b, 1.0)
         inside = both(y > 0, y < 1)
@@ -342,18 +267,18 @@ class Beta(Distribution):
         at_zero = where(equal(a, 1), log(second), where(a < 1, like(math.inf, at), like(-math.inf, at)))
         at_one = where(equal(b, 1), log(first), where(b < 1, like(math.inf, at), like(-math.inf, at)))
         value = where(equal(y, 0), at_zero, where(equal(y, 1), at_one, value))
-        return _density(y, scale, both(y >= 0, y <= 1), value, good)
+        return density(y, scale, both(y >= 0, y <= 1), value, good)
 
     def cdf(self, x: Any, a: Any, b: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
         a, b = floats(a=a, b=b)
-        y, scale = _standard(x, loc, scale)
+        y, scale = standard(x, loc, scale)
         inside = both(y > 0, y < 1)
         value = betainc(a, b, inner(inside, y, 0.5))
         return valid(both(scale > 0, a > 0, b > 0), beyond(inside, value, y, (y <= 0, 0), (y >= 1, 1)))
 
     def sf(self, x: Any, a: Any, b: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
         a, b = floats(a=a, b=b)
-        y, scale = _standard(x, loc, scale)
+        y, scale = standard(x, loc, scale)
         inside = both(y > 0, y < 1)
         value = betaincc(a, b, inner(inside, y, 0.5))
         return valid(both(scale > 0, a > 0, b > 0), beyond(inside, value, y, (y <= 0, 1), (y >= 1, 0)))
@@ -369,15 +294,6 @@ gamma: Gamma = Gamma("gamma")
 beta: Beta = Beta("beta")
 lognorm: Lognorm = Lognorm("lognorm")
 halfnorm: Halfnorm = Halfnorm("halfnorm")
-cauchy: Cauchy = Cauchy("cauchy")
-halfcauchy: Halfcauchy = Halfcauchy("halfcauchy")
-laplace: Laplace = Laplace("laplace")
-logistic: Logistic = Logistic("logistic")
-uniform: Uniform = Uniform("uniform")
-expon: Expon = Expon("expon")
 invgamma: Invgamma = Invgamma("invgamma")
 
-__all__ = [
-    "beta", "cauchy", "expon", "gamma", "halfcauchy", "halfnorm", "invgamma", "laplace", "logistic", "lognorm", "norm", "t",
-    "uniform",
-]  # fmt: skip
+__all__ = ["beta", "gamma", "halfnorm", "invgamma", "lognorm", "norm", "t"]

@@ -9,7 +9,7 @@ from graphc.errors import GraphcError, InputError, brief
 from graphc.ir.expr import Expr, cast, constant, current_site
 from graphc.ir.types import FLOAT64, is_float
 from graphc.ops.comparison import equal, where
-from graphc.ops.elementary import log
+from graphc.ops.elementary import log, log1p
 from graphc.ops.rounding import floor
 from graphc.ops.support.declare import like
 from graphc.ops.support.polynomial import horner
@@ -49,6 +49,24 @@ def _no_number(name: str, value: Any) -> InputError:
         site=current_site(),
         hint="declare it with g.symbol(name), or give numbers",
     )
+
+
+def standard(x: Any, loc: Any, scale: Any) -> tuple[Expr, Expr]:
+    """(x − loc)/scale, and the scale where it is one."""
+    x, loc, scale = floats(x=x, loc=loc, scale=scale)
+    return (x - loc) / scale, scale
+
+
+def density(z: Any, scale: Any, inside: Any, value: Any, parameters: Any = None) -> Any:
+    good = scale > 0 if parameters is None else both(scale > 0, parameters)
+    density = value - log(inner(scale > 0, scale, 1.0))
+    return valid(good, density if inside is None else supported(inside, density, z))
+
+
+def log1p_square(w: Any) -> Any:
+    """log(1 + w²), of any w."""
+    far = abs(w) > 1e100
+    return where(far, 2 * log(inner(far, abs(w), 1.0)), log1p(where(far, 0 * w, w) ** 2))
 
 
 def supported(inside: Any, value: Any, x: Any) -> Any:
@@ -103,9 +121,12 @@ __all__ = [
     "Distribution",
     "beyond",
     "both",
+    "density",
     "factorial_rest",
     "floats",
     "inner",
+    "log1p_square",
+    "standard",
     "supported",
     "valid",
     "whole",
