@@ -27,6 +27,11 @@ class Clock:
         """Seconds since it was made."""
         return time.perf_counter() - self._began
 
+    def share_from_now(self, part: float, end: float = 1.0) -> float:
+        """The share of the budget at which a part of the time from now to the share `end` has passed."""
+        now = self.spent / self.seconds if self.seconds else 1.0
+        return now + part * max(0.0, end - now)
+
     def over(self, share: float = 1.0) -> bool:
         """Whether a share of the budget has been spent."""
         spent = self.spent

@@ -43,6 +43,9 @@ DEAR = 1.5
 EXPANDING = 0.85
 """Of the time of a search: by when no e-graph grows further, so that what it found is put together."""
 
+FITTING = 0.2
+"""Of the time that is left: how long polynomials are sought in a round, and how long series are."""
+
 ROUNDS = 6
 LOOKED_AT = 24
 """Points of an e-graph."""
@@ -275,17 +278,17 @@ class FormSearch:
         best = self.forms.best
         if best.error <= 2 * FLOOR or self.over():
             return
+        share = self.clock.share_from_now(FITTING, self.share)
         looked_at = worst_places(best.wrong, min(LOOKED_AT, len(self.points)), self.rng)
         exact = Exact(self.points.of(looked_at))
         scaled = [form.expr for form in self.forms.ranked() if form.origin == "quotients of inputs"][:1]
         for form in dict.fromkeys((best.expr, self.output, *scaled)):
-            for part, near, good in fitted(form, exact, self.columns, self.clock, self.share):
+            for part, near, good in fitted(form, exact, self.columns, self.clock, share):
                 self.forms.add(substitute(form, {part: near}), "polynomial", good)
         if self.rounds:
             return
-        for part, near, good in expanded(
-            self.output, exact, self.points, self.columns, self.clock, self.share
-        ):
+        share = self.clock.share_from_now(FITTING, self.share)
+        for part, near, good in expanded(self.output, exact, self.points, self.columns, self.clock, share):
             self.forms.add(substitute(self.output, {part: near}), "Taylor series", good)
 
     def _piecewise(self) -> None:

@@ -64,8 +64,8 @@ def fitted(
         if tried >= MOST_PARTS or clock.over(share):
             return
         through = _seen_through(part)
-        if through is None:
-            continue
+        if through is None or not any(node in bad for node in walk([part], [through])):
+            continue  # what is lost is lost below: in a value that is as it is
         tried += 1
         values = columns(through)
         for centre in CENTRES:

@@ -1,29 +1,30 @@
 """Quotients of polynomials for smooth functions of one value: they reach where a polynomial of the same length does not.
 
-p/q with p(s) = f(s)·q(s) at Chebyshev's nodes, which is a linear system for the coefficients with q(0) = 1. That is no best
+p/q that is f at Chebyshev's nodes, with q(0) = 1, comes of Thiele's continued fraction in few operations. That is no best
 approximation, but within a small factor of one where the function is smooth. The fewest coefficients are taken whose error
 between the nodes stays below the goal, and with which q does not change its sign.
 
-Sources: Trefethen, Approximation Theory and Approximation Practice (2013), chapter 26; Baker and Graves-Morris, Padé Approximants
-(1996).
+Sources: Trefethen, Approximation Theory and Approximation Practice (2013), chapter 26; Stoer and Bulirsch, Introduction to
+Numerical Analysis (2002), section 2.2.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from graphc.ir.expr import Expr, constant
 from graphc.ir.types import FLOAT64
 
-DEGREES = ((2, 2), (3, 3), (4, 4), (5, 5), (6, 6), (8, 7), (10, 9))
+DEGREES = (2, 3, 4, 5, 6, 8, 10)
 """Of p and q."""
 
 NOTHING = 2.0**-90
 """Coefficients smaller than that beside the largest are what is left of 0."""
 
 HOPELESS = 2.0**-12
-"""Relative error of the second pair of degrees from which no more are tried."""
+"""Relative error of the second degree from which no more are tried."""
 
 
 def quotient(
@@ -35,15 +36,15 @@ def quotient(
     goal : the largest relative error; over : whether there is no time left
     """
     middle, half = (first + last) / 2, (last - first) / 2
-    for number, (above, below) in enumerate(DEGREES):
+    for number, degree in enumerate(DEGREES):
         if over():
             return None
-        count = above + below + 1
+        count = 2 * degree + 1
         nodes = [middle + half * mp.cos(mp.pi * (k + mp.mpf(1) / 2) / count) for k in range(count)]
         values = [at(s) for s in nodes]
         if any(value is None or not value for value in values):
             return None
-        found = _interpolated(nodes, values, above, below, mp)
+        found = _interpolated(nodes, values, mp)
         if found is None:
             continue
         worst = _error(
@@ -58,25 +59,31 @@ def quotient(
     return None
 
 
-def _interpolated(
-    nodes: Sequence[Any], values: Sequence[Any], above: int, below: int, mp: Any
-) -> tuple[list[Any], list[Any]] | None:
-    rows, right = mp.matrix(len(nodes)), mp.matrix(len(nodes), 1)
-    for place, (s, value) in enumerate(zip(nodes, values, strict=True)):
-        power = mp.mpf(1) / value  # each row relative to its value
-        for k in range(above + 1):
-            rows[place, k] = power
-            power *= s
-        power = s
-        for k in range(below):
-            rows[place, above + 1 + k] = -power
-            power *= s
-        right[place] = 1
-    try:
-        solved = list(mp.lu_solve(rows, right))
-    except (ZeroDivisionError, ValueError):
+def _interpolated(nodes: Sequence[Any], values: Sequence[Any], mp: Any) -> tuple[list[Any], list[Any]] | None:
+    """p and q through some points, by Thiele's continued fraction; None where a step of it has no value."""
+    differences: list[Any] = []
+    for node, value in zip(nodes, values, strict=True):
+        rest = value
+        for before, known in zip(nodes, differences, strict=False):
+            if rest == known:
+                return None
+            rest = (node - before) / (rest - known)
+        differences.append(rest)
+    above, below = [differences[-1]], [mp.one]
+    for node, known in zip(reversed(nodes[:-1]), reversed(differences[:-1]), strict=True):
+        above, below = _added([known * each for each in above], _shifted(below, node, mp), mp), above
+    if not below[0]:
         return None
-    return solved[: above + 1], [mp.mpf(1), *solved[above + 1 :]]
+    return [each / below[0] for each in above], [each / below[0] for each in below]
+
+
+def _shifted(coefficients: Sequence[Any], node: Any, mp: Any) -> list[Any]:
+    """(s − node) times a polynomial."""
+    return _added([mp.zero, *coefficients], [-node * each for each in coefficients], mp)
+
+
+def _added(one: Sequence[Any], other: Sequence[Any], mp: Any) -> list[Any]:
+    return [a + b for a, b in itertools.zip_longest(one, other, fillvalue=mp.zero)]
 
 
 def _error(
