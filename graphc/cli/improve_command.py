@@ -36,6 +36,13 @@ from graphc.ir.expr import Expr
 @click.option("--budget", type=click.FloatRange(0, 86_400), default=10.0, show_default=True, help="Seconds.")
 @click.option("--goal", type=click.Choice(GOALS), default="accurate", show_default=True)
 @click.option("--digits", type=click.FloatRange(1, 17), help="How many decimal digits are enough.")
+@click.option(
+    "--derivatives",
+    type=click.IntRange(0, 2),
+    default=0,
+    show_default=True,
+    help="1: with the gradient, 2: with the Hessian as well.",
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the random numbers.")
 @click.option(
     "--format", "form", type=click.Choice(("text", "html", "latex")), default="text", show_default=True
@@ -48,13 +55,22 @@ from graphc.ir.expr import Expr
 @click.option("--against", help="The input to plot over.  [default: the first]", metavar="NAME")
 def improve(
     formula: Expr, output: str, force: bool, ranges: Any, focus: Any, budget: float, goal: str,
-    digits: float | None, seed: int, form: str, plot: str | None, against: str | None,
+    digits: float | None, derivatives: int, seed: int, form: str, plot: str | None, against: str | None,
 ) -> None:  # fmt: skip
     """Search for a form of a formula that loses fewer digits, and report how it was held to account."""
     for path in (output, plot):  # before the search, which takes its time
         if path not in (None, "-"):
             claim(path, force)
-    found = improve_(formula, ranges, focus=focus, budget=budget, goal=goal, seed=seed, digits=digits)
+    found = improve_(
+        formula,
+        ranges,
+        focus=focus,
+        budget=budget,
+        goal=goal,
+        seed=seed,
+        digits=digits,
+        derivatives=derivatives,
+    )
     texts = {"text": lambda: found.report, "html": found.to_html, "latex": found.to_latex}
     write_text(output, texts[form](), force=True)
     if plot is not None:

@@ -231,7 +231,7 @@ def _verbs() -> dict[str, Verb]:
         "plane": Verb(g.plane, {"output": x * y, "over": (x, y), "xlim": (-1, 1), "ylim": (-1, 1), "loss": None, "target": None, "data": None, "classes": (-1, 1), "level": 0.0, "title": "t"}),
         "figure": Verb(g.figure, {"plots": (g.plot({"f": formula}, x, (0, 1)),), "at": point, "sliders": None, "title": "t", "digits": 3, "style": "slides"}, "plots"),
         "accuracy": Verb(lambda **names: str(g.accuracy(**names)), {"expr": x + y, "ranges": {"x": (1, 2)}, "samples": 2, "seed": 0, "draw": "both", "rewrite": "stable", "without": (), "nodes": False}),
-        "improve": Verb(lambda **names: str(g.improve(**names)), {"expr": g.exp(x) - y, "ranges": {"x": (1, 2)}, "budget": 0.02, "goal": "fast", "seed": 0, "digits": 3, "progress": False}),
+        "improve": Verb(lambda **names: str(g.improve(**names)), {"expr": g.exp(x) - y, "ranges": {"x": (1, 2)}, "budget": 0.02, "goal": "fast", "seed": 0, "digits": 3, "derivatives": 1, "progress": False}),
         "check_code": Verb(g.check_code, {"code": _code(formula, point), "outputs": formula, "at": point, "pupil": "Ana", "digits": 3}),
         "check_grad": Verb(g.check_grad, {"f": formula, "at": point, "wrt": x}),
         "rewrites": Verb(g.rewrites, {"outputs": formula, "level": "stable", "without": ()}),

@@ -297,5 +297,8 @@ def test_command_line(tmp_path):
     ]
     assert CliRunner().invoke(main, command).exit_code == 0
     assert "<table>" in page.read_text()
+    command = ["improve", "exp(x) - 1", "--range", "x=-1,1", "--budget", "60", "--derivatives", "2"]
+    run = CliRunner().invoke(main, command)
+    assert run.exit_code == 0 and "output 2" in run.output
     run = CliRunner().invoke(main, ["improve", "exp(x) - 1", "--range", "x=2,1"])
     assert run.exit_code == 1 and "from 2" in run.output
