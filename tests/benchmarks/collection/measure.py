@@ -120,13 +120,11 @@ def mean_of_kinds(bits: np.ndarray, kinds: Sequence[str]) -> float:
 
 
 def search(entry: Entry, gradients: bool) -> list[g.Expr]:
-    """What `g.improve` makes of the formula, or of each partial derivative."""
-    outputs = [g.grad(entry.formula, s) for s in entry.symbols] if gradients else [entry.formula]
-    return [_formula(g.improve(output, entry.domain, focus=entry.focus, budget=BUDGET)) for output in outputs]
-
-
-def _formula(result: Any) -> g.Expr:
-    return result if isinstance(result, g.Expr) else result.expr
+    """What `g.improve` makes of the formula, or, with the formula beside them, of its partial derivatives."""
+    derivatives = [g.grad(entry.formula, s) for s in entry.symbols] if gradients else []
+    outputs = [entry.formula, *derivatives]
+    found = g.improve(outputs, entry.domain, focus=entry.focus, budget=BUDGET * len(outputs)).expr
+    return found[1:] if gradients else found
 
 
 def summary(rows: Sequence[Row]) -> list[str]:
