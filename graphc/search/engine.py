@@ -43,7 +43,7 @@ DEAR = 1.5
 EXPANDING = 0.85
 """Of the time of a search: by when no e-graph grows further, so that what it found is put together."""
 
-FITTING = 0.2
+FITTING = 0.12
 """Of the time that is left: how long polynomials are sought in a round, and how long series are."""
 
 ROUNDS = 6

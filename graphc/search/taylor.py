@@ -38,7 +38,7 @@ PARTS = 5
 NODES, COEFFICIENT = 50, 120
 """Nodes of a part that is expanded, and of a coefficient."""
 
-INPUTS = 4
+INPUTS = 3
 """Inputs of a part that is expanded."""
 
 ORDER = 15
