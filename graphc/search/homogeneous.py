@@ -86,12 +86,7 @@ def _written(formula: Expr, together: tuple[Expr, ...], power: float) -> Iterato
     for x in together:
         quotients = {y: y / x for y in together if y is not x}
         shape = _without_ones(substitute(formula, {x: constant(1.0, FLOAT64), **quotients}))
-        if power == 0.0:
-            yield shape
-        elif power < 0:
-            yield shape / _raised(x, -power)
-        else:
-            yield _raised(x, power) * shape
+        yield _times_power(shape, x, power)
 
 
 def _without_ones(expr: Expr) -> Expr:
@@ -115,12 +110,12 @@ def _without_ones(expr: Expr) -> Expr:
     return made[expr]
 
 
-def _raised(x: Expr, power: float) -> Expr:
-    result: Expr | None = sqrt(x) if power % 1 else None
-    for _ in range(int(power)):
-        result = x if result is None else result * x
-    assert result is not None
-    return result
+def _times_power(shape: Expr, x: Expr, power: float) -> Expr:
+    """xᵏ·f, by one x after the other: on the way nothing is larger or smaller than f and the result."""
+    factors = [x] * int(abs(power)) + ([sqrt(x)] if power % 1 else [])
+    for factor in factors:
+        shape = factor * shape if power > 0 else shape / factor
+    return shape
 
 
 __all__ = ["moderate", "normalised"]
