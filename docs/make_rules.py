@@ -30,6 +30,7 @@ from graphc.rewrite import (
     matmul_chain,
     near_one,
     overflow,
+    pair_quotients,
     products,
     quotient_sums,
     rational_functions,
@@ -96,7 +97,7 @@ SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
         "",
         gamma_differences.RULES + gamma_logarithms.RULES,
     ),
-    ("Logarithms", "", log_quotients.RULES + logarithms.RULES),
+    ("Logarithms", "", log_quotients.RULES + pair_quotients.RULES + logarithms.RULES),
     (
         "Angles",
         "Inverse functions, differences and sums of angles, triangles and great circles.",
