@@ -235,7 +235,7 @@ class Field:
         return self._large_power(x, y, odd) if mp.isint(y) and mp.mag(y) > LARGE_POWER else x**y
 
     def _large_power(self, x: Any, y: Any, odd: bool) -> Any:
-        """A power with a whole exponent of many bits by the logarithm: mpmath squares once for each of them, in as many digits."""
+        """A power with a whole exponent of many bits by the logarithm: mpmath squares once for each, in as many digits."""
         mp, low = self.mp, _mpmath().libmp  # type: ignore[attr-defined]
         fine = mp.prec + mp.mag(y) + int(abs(mp.mag(x))).bit_length() + 16
         logarithm = low.mpf_log(abs(x)._mpf_, fine)
