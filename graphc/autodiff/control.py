@@ -16,7 +16,7 @@ from graphc.autodiff.loop_parts import any_of, chosen, conditions_within, loops_
 from graphc.autodiff.paths import Path, merge
 from graphc.errors import GradientError
 from graphc.ir.body import Body
-from graphc.ir.expr import Expr, constant, substitute, symbol, walk
+from graphc.ir.expr import Expr, constant, substituted, symbol, walk
 from graphc.ir.op import Op
 from graphc.ir.types import is_float
 from graphc.ops.comparison import equal
@@ -193,7 +193,7 @@ def _scan_back(
             *row_counts.values(),
             *own_captured,
         ),
-        [substitute(output, known) for output in outputs] if known else outputs,
+        substituted(outputs, known) if known else outputs,
     )
     # the first run, with what each step began with, what loops within it gave and what it decided
     first = Body(body.inputs, (*body.outputs[:carries], *own_carry, *inner))

@@ -13,7 +13,7 @@ from graphc.errors import GraphcError, GraphError, Site
 from graphc.ir import dims
 from graphc.ir.attribute_text import bound
 from graphc.ir.dims import Name, Polynomial
-from graphc.ir.expr import Expr, apply, cast, free_symbols, substitute, symbol
+from graphc.ir.expr import Expr, apply, cast, free_symbols, substituted, symbol
 from graphc.ir.graph import Dag
 from graphc.ir.types import format_shape
 from graphc.util.fork_safety import cached_property
@@ -34,9 +34,7 @@ class Body:
         binders = tuple([binder(place, x) for place, x in enumerate(inputs)])
         changed = {x: b for x, b in zip(inputs, binders, strict=True) if x is not b}
         self.inputs: tuple[Expr, ...] = binders
-        self.outputs: tuple[Expr, ...] = (
-            tuple([substitute(output, changed) for output in outputs]) if changed else tuple(outputs)
-        )
+        self.outputs: tuple[Expr, ...] = tuple(substituted(outputs, changed)) if changed else tuple(outputs)
         loose = set(free_symbols(*self.outputs)) - set(binders)
         if loose:
             raise GraphError(f"a body is closed, and this one reads {sorted(map(str, loose))[0]}")
@@ -113,7 +111,7 @@ class Body:
     def of(self, arguments: Sequence[Expr]) -> list[Expr]:
         """The outputs written for arguments: the body unrolled once."""
         places = dict(zip(self.inputs, arguments, strict=True))
-        return [substitute(output, places) for output in self.outputs]
+        return substituted(self.outputs, places)
 
     def __eq__(self, other: object) -> bool:
         return (

@@ -39,7 +39,20 @@ Operands = tuple[Expr, ...]
 
 
 def wide_body(b: Batch, body: Body, batched: Batched) -> Body:
-    """The body of a batch of loops: of its inputs some have the batch's axis in front, and so have all results."""
+    """The body of a batch of loops: of its inputs some have the batch's axis in front, and so have all results.
+
+    Remembered by the body, as every result of a loop asks for it, and within each of them every result of a loop inside.
+    """
+    if not any(batched):
+        return _wide_body(b, body, batched)
+    known = body.__dict__.setdefault("_wide", {})
+    key = (b.size, batched)
+    if key not in known:
+        known[key] = _wide_body(b, body, batched)
+    return known[key]
+
+
+def _wide_body(b: Batch, body: Body, batched: Batched) -> Body:
     inputs = [
         symbol(f"\2wide{place}", (b.size, *x.shape) if own else x.shape, x.dtype)
         for place, (x, own) in enumerate(zip(body.inputs, batched, strict=True))

@@ -5,11 +5,11 @@ instructions, of both in one it waits for that alone. Python, diagrams and other
 compiled as written (`rewrite=None`) does too.
 
 Not fused, since there the rounded product is meant: one that is added to or subtracted from more than one thing, as error-free
-transformations have it (Dekker's split, Knuth's sum of two numbers); and of the difference of two products neither, which would no
-longer be 0 where they are equal. What is fused depends on a node's operands, and on sums of its products alone, so that a value
-does not change when a slope is asked for beside it.
+transformations have it (Dekker's split, Knuth's sum of two numbers); and of the difference of two products neither, which would
+no longer be 0 where they are equal. What is fused depends on a node's operands, and on the sums that its products go into, so
+that other results beside it seldom change a value.
 
-Source: Muller et al., Handbook of Floating-Point Arithmetic, 2nd ed., 2018, sections 2.1.6 and 5.1.1 (contraction, and its risks).
+Source: Muller et al., Handbook of Floating-Point Arithmetic, 2nd ed., 2018, on contraction of expressions and its risks.
 """
 
 from __future__ import annotations
@@ -51,9 +51,7 @@ def fuse_products(dag: Dag) -> Dag:
 def _fits(node: Expr) -> bool:
     """Whether a sum is of floats of its own type, of a size that there is an instruction for."""
     dtype = node.dtype
-    return (
-        dtype.kind == "f" and dtype.itemsize in SIZES and all(x.dtype == dtype for x in node.operands)
-    )
+    return dtype.kind == "f" and dtype.itemsize in SIZES and all(x.dtype == dtype for x in node.operands)
 
 
 def _fused(

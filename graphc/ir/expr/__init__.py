@@ -15,7 +15,16 @@ dict keys by identity, and nothing is simplified when it is built.
 from graphc.ir.expr.expression import Expr, apply, as_operands, cast, constant, literal_beside
 from graphc.ir.expr.node import current_site, live_nodes
 from graphc.ir.expr.provenance import Derivation, derivation, derived, walk_sources
-from graphc.ir.expr.symbols import computed, named_symbols, on_others, rebuild, substitute, symbol, symbols
+from graphc.ir.expr.symbols import (
+    computed,
+    named_symbols,
+    on_others,
+    rebuild,
+    substitute,
+    substituted,
+    symbol,
+    symbols,
+)
 from graphc.ir.expr.traversal import free_symbols, walk
 from graphc.ir.expr.writing import created_here, on_line_of, on_this_line
 
@@ -40,6 +49,7 @@ __all__ = [
     "on_this_line",
     "rebuild",
     "substitute",
+    "substituted",
     "symbol",
     "symbols",
     "walk",

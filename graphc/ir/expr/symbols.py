@@ -188,6 +188,11 @@ def substitute(expr: Expr, replacements: dict[Expr, Any]) -> Expr:
     if not isinstance(expr, Expr):
         hint = "[g.substitute(part, replacements) for part in …]" if isinstance(expr, (list, tuple)) else None
         raise ExpressionError(f"{short(expr)} is not an expression", site=current_site(), hint=hint)
+    return substituted([expr], replacements)[0]
+
+
+def substituted(exprs: Sequence[Expr], replacements: dict[Expr, Any]) -> list[Expr]:
+    """`substitute` of several expressions, which share the work on what they share."""
     replaced: dict[Expr, Expr] = {}
     for old, new in mapping("replacements", replacements, "write {x: new}").items():
         if not isinstance(old, Expr):
@@ -202,7 +207,7 @@ def substitute(expr: Expr, replacements: dict[Expr, Any]) -> Expr:
                 hint=f'write g.astype(…, "{old.dtype}")',
             )
     keys = dict(replaced)
-    order = walk([expr])
+    order = walk(exprs)
     with deriving():
         for node in order:
             if node in replaced:
@@ -221,13 +226,13 @@ def substitute(expr: Expr, replacements: dict[Expr, Any]) -> Expr:
                     (node,), tuple(keys.values()), tuple(keys), _substituted, differentiates=False
                 )
                 derived({0: replaced[node]}, made)
-    return replaced[expr]
+    return [replaced[expr] for expr in exprs]
 
 
 def _substituted(
     outputs: Sequence[Expr], others: Sequence[Expr], targets: Sequence[Expr], numbers: Sequence[int]
 ) -> list[Expr]:
-    return [substitute(outputs[number], dict(zip(targets, others, strict=True))) for number in numbers]
+    return substituted([outputs[number] for number in numbers], dict(zip(targets, others, strict=True)))
 
 
-__all__ = ["computed", "named_symbols", "rebuild", "substitute", "symbol", "symbols"]
+__all__ = ["computed", "named_symbols", "rebuild", "substitute", "substituted", "symbol", "symbols"]

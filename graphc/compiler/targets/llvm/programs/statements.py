@@ -50,8 +50,8 @@ def _fills_vectors(loop: For) -> bool:
 
 
 WRITTEN_OUT = 32
-"""Statements that a nest of loops comes to which LLVM may write out, as one over a matrix of 2 × 2 or 3 × 3 is: what it hands on is
-in registers then, where as a loop it waits for memory."""
+"""Statements that a nest of loops comes to which LLVM may write out, as one over a matrix of 2 × 2 or 3 × 3: what it hands on
+is in registers then, where as a loop it waits for memory."""
 
 
 def _is_small(loop: For) -> bool:
