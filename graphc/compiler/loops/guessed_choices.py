@@ -39,8 +39,8 @@ CHAIN = 16
 
 _CYCLES = {
     "add": 4, "subtract": 4, "multiply": 4, "multiply_add": 4, "negative": 1, "abs": 1, "divide": 13, "sqrt": 16, "where": 2,
-    "minimum": 4, "maximum": 4, "astype": 4, "less": 3, "less_equal": 3, "greater": 3, "greater_equal": 3, "equal": 3, "not_equal": 3,
-    "logical_and": 1, "logical_or": 1, "logical_not": 1,
+    "minimum": 4, "maximum": 4, "astype": 4, "less": 3, "less_equal": 3, "greater": 3, "greater_equal": 3, "equal": 3,
+    "not_equal": 3, "logical_and": 1, "logical_or": 1, "logical_not": 1,
 }  # fmt: skip
 """How long operations take from what they are given to what they give, about."""
 
