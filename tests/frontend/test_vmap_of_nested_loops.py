@@ -52,7 +52,9 @@ def of(m: Any, depth: int) -> Any:
 
 @pytest.mark.parametrize("depth", [1, 2, 3])
 def test_values(depth):
-    rows = 0.1 * np.random.default_rng(depth).normal(size=(4, WIDTH))  # of larger numbers the steps are chaotic
+    rows = 0.1 * np.random.default_rng(depth).normal(
+        size=(4, WIDTH)
+    )  # of larger numbers the steps are chaotic
     x = g.symbol("x_nested_wide", shape=rows.shape)
     found = g.compile(g.vmap(of(g, depth))(x), [x], cache=False)(rows)
     np.testing.assert_allclose(found, [of(Plain, depth)(row) for row in rows], rtol=1e-12)

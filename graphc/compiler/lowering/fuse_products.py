@@ -5,9 +5,9 @@ instructions, of both in one it waits for that alone. Python, diagrams and other
 compiled as written (`rewrite=None`) does too.
 
 Not fused, since there the rounded product is meant: one that is added to or subtracted from more than one thing, as error-free
-transformations have it (Dekker's split, Knuth's sum of two numbers); and of the difference of two products neither, which would
-no longer be 0 where they are equal. What is fused depends on a node's operands, and on the sums that its products go into, so
-that other results beside it seldom change a value.
+transformations have it (Dekker's split, Knuth's sum of two numbers), or whose own rounding something asks for; and of the
+difference of two products neither, which would no longer be 0 where they are equal. What is fused depends on a node's operands,
+and on the sums that its products go into, so that other results beside it seldom change a value.
 
 Source: Muller et al., Handbook of Floating-Point Arithmetic, 2nd ed., 2018, on contraction of expressions and its risks.
 """
@@ -15,7 +15,7 @@ Source: Muller et al., Handbook of Floating-Point Arithmetic, 2nd ed., 2018, on 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from graphc.compiler.targets.llvm import libm
 from graphc.ir.expr import Expr, apply, constant, rebuild
@@ -34,13 +34,14 @@ def fuse_products(dag: Dag) -> Dag:
         return dag
     sums = [node for node in dag.exprs if node.op.name in ("add", "subtract") and _fits(node)]
     added = Counter(operand for node in sums for operand in node.operands)
+    meant = _rounded_products(dag)
     depth: dict[Expr, int] = {}
     changed: dict[Expr, Expr] = {}
     for node in dag.exprs:
         depth[node] = max([1 + depth[operand] for operand in node.operands], default=int(node.is_symbol))
         fused = None
         if node.op.name in ("add", "subtract") and _fits(node):
-            fused = _fused(node, changed, added, depth)
+            fused = _fused(node, changed, added, meant, depth)
         if fused is None:
             operands = tuple([changed[operand] for operand in node.operands])
             fused = rebuild(node, operands) if operands != node.operands else node
@@ -54,11 +55,27 @@ def _fits(node: Expr) -> bool:
     return dtype.kind == "f" and dtype.itemsize in SIZES and all(x.dtype == dtype for x in node.operands)
 
 
+def _rounded_products(dag: Dag) -> set[frozenset[Expr]]:
+    """The factors of products whose rounding, or that of sums with them, something else computes."""
+    meant: set[frozenset[Expr]] = set()
+    for node in dag.exprs:
+        if node.op.name == "multiply_error":
+            meant.add(frozenset(node.operands))
+        elif node.op.name == "add_error":
+            meant.update(frozenset(pair) for x in node.operands if (pair := _factors(x)) is not None)
+    return meant
+
+
 def _fused(
-    node: Expr, changed: Mapping[Expr, Expr], added: Mapping[Expr, int], depth: Mapping[Expr, int]
+    node: Expr,
+    changed: Mapping[Expr, Expr],
+    added: Mapping[Expr, int],
+    meant: Set[frozenset[Expr]],
+    depth: Mapping[Expr, int],
 ) -> Expr | None:
     """A sum with one of its products; of two with the one that is there last."""
     factors = [_factors(x) if added[x] == 1 else None for x in node.operands]
+    factors = [None if pair is None or frozenset(pair) in meant else pair for pair in factors]
     if node.op.name == "subtract" and all(_factors(x) is not None for x in node.operands):
         return None
     places = [k for k in (0, 1) if factors[k] is not None]

@@ -13,6 +13,8 @@ import graphc as g
 from graphc.compiler.lowering.fuse_products import fuse_products
 from graphc.compiler.targets.llvm import libm
 from graphc.ir.graph import Dag
+from graphc.ops.exact_product import multiply_error
+from graphc.ops.rounding import add_error
 
 pytestmark = pytest.mark.skipif(not libm.has_fma(), reason="the processor has no such instruction")
 
@@ -51,6 +53,9 @@ AS_WRITTEN = {
     "Dekker's split": SPLIT - (SPLIT - a),
     "a product that two sums read": (a * b + c) * (a * b - d),
     "a product added to itself": a * b + a * b,
+    "a product whose error is added": (a * b + c) + multiply_error(a, b),
+    "the same of exchanged factors": (a * b + c) + multiply_error(b, a),
+    "a sum whose error is asked for": (a * b + c) + add_error(c, a * b),
     "whole numbers": g.symbol("i_fused", dtype="int64") * 3 + 1,
 }
 

@@ -56,8 +56,7 @@ FLOAT_PREDICATES = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "o
 _SUFFIX = {8: "", 4: "f"}
 
 _INTRINSIC_ARITY = {
-    "sqrt": 1, "floor": 1, "ceil": 1, "trunc": 1, "roundeven": 1, "fabs": 1, "copysign": 2, "maximum": 2, "minimum": 2,
-    "fma": 3,
+    "sqrt": 1, "floor": 1, "ceil": 1, "trunc": 1, "roundeven": 1, "fabs": 1, "copysign": 2, "maximum": 2, "minimum": 2, "fma": 3,
 }  # fmt: skip
 
 
