@@ -119,7 +119,7 @@ def variable_of(node: Expr) -> Variable | None:
     return Variable(argument, number, powers, pivot, node.op.name == "pow")
 
 
-class Reader:
+class CommonReader:
     """What the nodes above one variable's functions are."""
 
     def __init__(self, variable: Variable, variables: VariableOf) -> None:
@@ -281,4 +281,4 @@ class Reader:
         return value if scale > 0 else -value
 
 
-__all__ = ["FUNCTIONS", "Reader", "Reading", "Variable", "function_argument", "variable_of"]
+__all__ = ["FUNCTIONS", "CommonReader", "Reading", "Variable", "function_argument", "variable_of"]

@@ -23,7 +23,7 @@ from graphc.ir.expr import Expr, on_this_line, rebuild, substitute, walk
 from graphc.ir.graph import Dag
 from graphc.ir.scopes import deriving, stay
 from graphc.ops.comparison import where
-from graphc.rewrite.common_reader import FUNCTIONS, Reader, Reading, function_argument, variable_of
+from graphc.rewrite.common_reader import FUNCTIONS, CommonReader, Reading, function_argument, variable_of
 from graphc.rewrite.engine import RuleMemory
 from graphc.rewrite.expansion_reader import VariableOf, expansions, suspects
 from graphc.rewrite.pattern import Kind
@@ -75,7 +75,7 @@ def worth(nodes: Iterable[Expr]) -> bool:
     return any(function_argument(node) is not None for node in nodes)
 
 
-def _whole(reader: Reader, node: Expr, reading: Reading, source: bool) -> Expr | None:
+def _whole(reader: CommonReader, node: Expr, reading: Reading, source: bool) -> Expr | None:
     """A formula written in one variable; None where nothing is gained.
 
     source : for what is to be differentiated
@@ -179,10 +179,10 @@ def written_whole(
         return (steps, tuple([written[output] for output in outputs])) if steps else ([], outputs)
 
 
-def _readers(order: Sequence[Expr]) -> dict[Expr, Reader]:
+def _readers(order: Sequence[Expr]) -> dict[Expr, CommonReader]:
     """The nodes above functions of one variable alone, with what reads them."""
-    known: dict[frozenset[tuple[Expr, int]], Reader] = {}
-    tags: dict[Expr, Reader | None] = {}  # None: of more than one variable
+    known: dict[frozenset[tuple[Expr, int]], CommonReader] = {}
+    tags: dict[Expr, CommonReader | None] = {}  # None: of more than one variable
     variables = VariableOf()
     for node in order:
         found = {tags[operand] for operand in node.operands if operand in tags}
@@ -192,11 +192,11 @@ def _readers(order: Sequence[Expr]) -> dict[Expr, Reader]:
             inverse = frozenset((part, -power) for part, power in key)
             reader = known.get(key) or known.get(inverse)
             if reader is None:
-                reader = known[key] = Reader(variable, variables)
+                reader = known[key] = CommonReader(variable, variables)
             found.add(reader)
         if found:
             tags[node] = found.pop() if len(found) == 1 else None
-    readers: dict[Expr, Reader] = {}
+    readers: dict[Expr, CommonReader] = {}
     for node, reader in tags.items():
         if reader is not None and len(reader.above) < MOST_READ:
             reader.above.add(node)
@@ -205,7 +205,7 @@ def _readers(order: Sequence[Expr]) -> dict[Expr, Reader]:
 
 
 def _roots(
-    order: Sequence[Expr], outputs: Sequence[Expr], readers: Mapping[Expr, Reader]
+    order: Sequence[Expr], outputs: Sequence[Expr], readers: Mapping[Expr, CommonReader]
 ) -> dict[Expr, Reading]:
     """The formulas that were read and are not part of a larger one, and those of their parts that stand elsewhere too."""
     readings: dict[Expr, Reading] = {}
