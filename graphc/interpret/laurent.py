@@ -82,12 +82,12 @@ def series(valuation: int, coefficients: Sequence[Fixed]) -> Laurent:
     return Laurent(valuation + first, tuple(coefficients[first : first + TERMS]))
 
 
-def of_number(value: float) -> Laurent:
-    return series(0, [fixed(value)] + [0] * (TERMS - 1))
+def of_number(value: float, terms: int = TERMS) -> Laurent:
+    return series(0, [fixed(value)] + [0] * (terms - 1))
 
 
-def variable() -> Laurent:
-    return series(1, [ONE] + [0] * (TERMS - 1))
+def variable(terms: int = TERMS) -> Laurent:
+    return series(1, [ONE] + [0] * (terms - 1))
 
 
 def _settled(total: int, size: int) -> int:

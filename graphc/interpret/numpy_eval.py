@@ -47,22 +47,30 @@ def run_arrays(dag: Dag, arrays: list[np.ndarray]) -> list[Any]:
                     loops[key] = _loop_results(node, [values[operand] for operand in operands], lengths)
                 values.append(loops[key][node.attrs[-1]])
                 continue
-            types = op.types(tuple([operand.dtype for operand in node.operands]))[0] if operands else ()
-            arguments = [
-                values[operand] if values[operand].dtype == dtype else values[operand].astype(dtype)
-                for operand, dtype in zip(operands, types, strict=True)
-            ]
-            result = (
-                op.reference(*arguments, *node.attrs)
-                if op.shape is None
-                else _array_result(node, arguments, lengths)
-            )
-            if type(result) is np.ndarray:
-                result = result.astype(node.dtype, copy=False)[()]
-            elif getattr(result, "dtype", None) != node.dtype:
-                result = node.dtype.type(result)
+            result = run_node(node, [values[operand] for operand in operands], lengths)
             values.append(result)
     return values
+
+
+def run_node(node: Expr, values: list[Any], lengths: Mapping[str, int] | None = None) -> Any:
+    """The value of one node, of those of its operands; of no loop, branch or leaf.
+
+    lengths : of named dimensions, for an operation on arrays
+    """
+    op = node.op
+    types = op.types(tuple([operand.dtype for operand in node.operands]))[0] if values else ()
+    arguments = [
+        value if value.dtype == dtype else value.astype(dtype)
+        for value, dtype in zip(values, types, strict=True)
+    ]
+    result = (
+        op.reference(*arguments, *node.attrs)
+        if op.shape is None
+        else _array_result(node, arguments, {} if lengths is None else lengths)
+    )
+    if type(result) is np.ndarray:
+        return result.astype(node.dtype, copy=False)[()]
+    return result if getattr(result, "dtype", None) == node.dtype else node.dtype.type(result)
 
 
 def _loop_results(node: Expr, operands: list[Any], lengths: Mapping[str, int]) -> list[Any]:

@@ -18,6 +18,7 @@ from graphc.ir.expr import Expr, constant, rebuild, walk
 from graphc.ops.arithmetic import sign
 from graphc.ops.comparison import where
 from graphc.ops.elementary import sinh
+from graphc.rewrite.engine import RuleMemory
 from graphc.rewrite.factors import all_factors_of, replaced
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.ranges import Ranges
@@ -161,14 +162,14 @@ Rule = OneDivision | SharedExponential
 
 
 def spared(
-    outputs: Iterable[Expr], rules: Sequence[Rule]
+    outputs: Iterable[Expr], rules: Sequence[Rule], memory: RuleMemory | None = None
 ) -> tuple[list[tuple[Rule, Expr, Expr]], tuple[Expr, ...]]:
     """The outputs with what the rules match replaced, operands first, and what was replaced: (rule, before, after)."""
     outputs, ranges = tuple(outputs), Ranges()
     by_root = {
         root: [rule for rule in rules if root in rule.roots()] for rule in rules for root in rule.roots()
     }
-    nodes = walk(outputs)
+    nodes = walk(outputs) if memory is None else memory.nodes(outputs)
     uses: Counter[Expr] | None = None
     steps: list[tuple[Rule, Expr, Expr]] = []
     made: dict[Expr, Expr] = {}  # what has changed
@@ -197,7 +198,8 @@ def _uses(nodes: Iterable[Expr], outputs: Iterable[Expr]) -> Counter[Expr]:
     """How often each node is needed: what is handed out is needed as it is."""
     uses = Counter(outputs)
     for node in nodes:
-        uses.update(node.operands)
+        for operand in node.operands:
+            uses[operand] += 1
     return uses
 
 

@@ -7,14 +7,15 @@ tan(wt) − sin(wt).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
 from graphc.interpret import laurent, laurent_functions
-from graphc.interpret.laurent import Laurent, NoSeriesError
+from graphc.interpret.laurent import TERMS, Laurent, NoSeriesError
 from graphc.interpret.laurent_functions import FUNCTIONS
-from graphc.interpret.numpy_eval import run_arrays
+from graphc.interpret.numpy_eval import run_arrays, run_node
 from graphc.ir.expr import Expr, rebuild, symbol, walk
 from graphc.ir.graph import Dag
 
@@ -22,7 +23,12 @@ SUMS = frozenset(("add", "subtract"))
 ARITHMETIC = SUMS | {"multiply", "divide", "negative", "square", "reciprocal"}
 READ = ARITHMETIC | {"pow", "hypot"} | frozenset(FUNCTIONS)
 
+_SCALING = frozenset(("square", "reciprocal", "pow", "hypot"))
+
 MOST_NODES = 80
+
+_FEW_TERMS = 12
+"""Of series of which the first terms alone are asked for."""
 
 
 class VariableOf(dict[Expr, "Expr | None"]):
@@ -46,16 +52,24 @@ class VariableOf(dict[Expr, "Expr | None"]):
             return None if not node.shape else node
         if not is_read(node):
             return node
-        found = {self[operand] for operand in node.operands} - {None}
-        return node if len(found) > 1 else found.pop() if found else None
+        found = None
+        for operand in node.operands:
+            variable = self[operand]
+            if variable is not None and variable is not found:
+                if found is not None:
+                    return node
+                found = variable
+        return found
 
 
 def is_read(node: Expr) -> bool:
     """Whether a node is an operation whose series is known."""
-    if node.op.name not in READ or node.dtype.kind != "f":
+    dtype = node.dtype
+    if node.op.name not in READ or dtype.kind != "f":
         return False
-    if any(operand.dtype != node.dtype for operand in node.operands):
-        return False
+    for operand in node.operands:
+        if operand.dtype is not dtype and operand.dtype != dtype:
+            return False
     return node.op.name != "pow" or _is_number(node.operands[1])
 
 
@@ -99,38 +113,141 @@ def suspects(formula: Expr) -> set[Expr]:
         return set()
     found = set()
     for node, places, value in zip(dag.exprs, dag.operands, values, strict=True):
-        if not places:
-            continue
-        parts = [values[place] for place in places]
-        if len(set(places)) == 1 and node.op.name == "add":
-            continue  # what is added to itself is doubled, exactly
-        if math.isnan(value):
-            doubtful = not any(map(math.isnan, parts))
-        elif node.op.name in SUMS and not any(dag.exprs[place].is_constant for place in places):
-            doubtful = all(part == 0 for part in parts) or (value == 0 and all(parts))
-        else:
-            doubtful = value == 0 and all(parts) and all(map(math.isfinite, parts))
-        if doubtful:
+        if places and _is_doubtful(node, [values[place] for place in places], value, len(set(places)) == 1):
             found.add(node)
     return found
 
 
-def expansions(formula: Expr) -> dict[Expr, Laurent | None]:
-    """What each node of a formula of a number is near 0; None where it has no series there."""
+def _is_doubtful(node: Expr, parts: list[float], value: float, of_one: bool) -> bool:
+    """Whether terms cancel or both parts of a quotient vanish at a node, by its value and those of its operands at 0.
+
+    of_one : whether its operands are all the same
+    """
+    if of_one and node.op.name == "add":
+        return False  # what is added to itself is doubled, exactly
+    if math.isnan(value):
+        return not any(map(math.isnan, parts))
+    if node.op.name in SUMS and not any(operand.is_constant for operand in node.operands):
+        return all(part == 0 for part in parts) or (value == 0 and all(parts))
+    return value == 0 and all(parts) and all(map(math.isfinite, parts))
+
+
+class Outline:
+    """What a formula of one variable is, whichever the variable: formulas that are alike have one outline.
+
+    value : at 0; None where it cannot be computed
+    doubtful : whether `suspects` finds any node in it
+    size : the number of its nodes, as a tree
+    """
+
+    __slots__ = ("doubtful", "size", "value")
+
+    def __init__(self, value: Any, doubtful: bool, size: int) -> None:
+        self.value = value
+        self.doubtful = doubtful
+        self.size = size
+
+
+class Outlines:
+    """The outlines of formulas, found node by node and kept for other graphs."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Any, ...], Outline] = {}
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def of(self, order: Iterable[Expr], variables: VariableOf) -> dict[Expr, Outline]:
+        """The outlines of those of some nodes that are formulas, and of numbers; `order` has operands before their users."""
+        known, found = self._known, dict[Expr, Outline]()
+        with np.errstate(all="ignore"):
+            for node in order:
+                if variables[node] is node:
+                    continue
+                if node.operands:
+                    parts = [
+                        found[operand] if variables[operand] is not operand else self._variable(operand)
+                        for operand in node.operands
+                    ]
+                    key: tuple[Any, ...] = (node.op.number, node.dtype, node.attrs, *parts)
+                else:
+                    parts, key = [], (node.op.number, node.dtype, node.attrs)
+                outline = known.get(key)
+                if outline is None:
+                    outline = known.setdefault(key, _outline(node, parts))
+                found[node] = outline
+        return found
+
+    def _variable(self, node: Expr) -> Outline:
+        key = (node.dtype,)
+        outline = self._known.get(key)
+        if outline is None:
+            outline = self._known.setdefault(key, Outline(node.dtype.type(0), False, 1))
+        return outline
+
+
+def _outline(node: Expr, parts: list[Outline]) -> Outline:
+    size = 1 + sum([part.size for part in parts])
+    if not parts:
+        return Outline(node.value, False, size)
+    values = [part.value for part in parts]
+    if any(value is None for value in values):
+        return Outline(None, False, size)
+    try:
+        value = run_node(node, values)
+        doubtful = _is_doubtful(node, [float(v) for v in values], float(value), len(set(parts)) == 1)
+    except (TypeError, ValueError):
+        return Outline(None, False, size)
+    return Outline(value, doubtful or any(part.doubtful for part in parts), size)
+
+
+def expansions(formula: Expr, terms: int = TERMS) -> dict[Expr, Laurent | None]:
+    """What each node of a formula of a number is near 0, to so many terms; None where it has no series there."""
     found: dict[Expr, Laurent | None] = {}
     for node in walk((formula,)):
         try:
-            found[node] = _expansion(node, found)
+            found[node] = _expansion(node, found, terms)
         except NoSeriesError:
             found[node] = None
     return found
 
 
-def _expansion(node: Expr, known: Mapping[Expr, Laurent | None]) -> Laurent | None:
+def without_sums_that_add_up(doubtful: set[Expr], formula: Expr) -> set[Expr]:
+    """The doubtful nodes of a formula but the sums of parts that vanish without cancelling: their terms of least power differ in
+    power or have one sign, as those of sin x + tan x. This is so of values, and need not be of derivatives.
+
+    Where variables are multiplied, numbers underflow as well, and other rules may write what does: no such formula is certain.
+    """
+    sums = {node for node in doubtful if node.op.name in SUMS}
+    if not sums or any(_multiplies(node) for node in walk((formula,))):
+        return doubtful
+    known = expansions(formula, _FEW_TERMS)
+    return doubtful - {node for node in sums if _adds_up(node, known)}
+
+
+def _multiplies(node: Expr) -> bool:
+    name, operands = node.op.name, node.operands
+    if name == "multiply":
+        return not any(operand.is_constant for operand in operands)
+    return name in _SCALING or (name == "divide" and not operands[1].is_constant)
+
+
+def _adds_up(node: Expr, known: Mapping[Expr, Laurent | None]) -> bool:
+    one, other = (known[operand] for operand in node.operands)
+    if one is None or other is None or one.valuation < 1 or other.valuation < 1:
+        return False  # poles overflow as well
+    sign = -1 if node.op.name == "subtract" else 1
+    if one.is_zero or other.is_zero:
+        return False
+    first, second = one.coefficients[0], sign * other.coefficients[0]
+    return one.valuation != other.valuation or (first > 0) == (second > 0)
+
+
+def _expansion(node: Expr, known: Mapping[Expr, Laurent | None], terms: int) -> Laurent | None:
     if node.is_symbol:
-        return laurent.variable()
+        return laurent.variable(terms)
     if node.is_constant:
-        return laurent.of_number(float(node.value)) if math.isfinite(node.value) else None
+        return laurent.of_number(float(node.value), terms) if math.isfinite(node.value) else None
     parts = [known[operand] for operand in node.operands]
     name, first = node.op.name, parts[0]
     if first is None or parts[-1] is None:
@@ -157,4 +274,7 @@ def _expansion(node: Expr, known: Mapping[Expr, Laurent | None]) -> Laurent | No
     return laurent_functions.apply(name, first)
 
 
-__all__ = ["VariableOf", "argument_of", "expansions", "is_function", "is_read", "of_number", "suspects"]
+__all__ = [
+    "MOST_NODES", "Outline", "Outlines", "VariableOf", "argument_of", "expansions", "is_function", "is_read", "of_number",
+    "suspects", "without_sums_that_add_up",
+]  # fmt: skip

@@ -13,16 +13,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from graphc.interpret.truncated_series import TruncatedSeries, truncated
 from graphc.ir.expr import Expr, on_this_line, rebuild, substitute, walk
 from graphc.ir.scopes import deriving, stay
 from graphc.ops.comparison import not_equal, where
 from graphc.rewrite.clusters import instantiated
+from graphc.rewrite.engine import RuleMemory
 from graphc.rewrite.expansion_known import WELL_KNOWN
 from graphc.rewrite.expansion_reader import (
+    MOST_NODES,
     SUMS,
+    Outline,
+    Outlines,
     VariableOf,
     argument_of,
     expansions,
@@ -30,6 +33,7 @@ from graphc.rewrite.expansion_reader import (
     is_read,
     of_number,
     suspects,
+    without_sums_that_add_up,
 )
 from graphc.rewrite.expansion_trials import Forms, SeriesTrial
 from graphc.rewrite.pattern import Kind
@@ -41,7 +45,8 @@ from graphc.util.gc_pause import paused
 MOST_TRIED = 24
 """Formulas of a graph that are tried."""
 
-MOST_KEPT = 2000
+MOST_OUTLINES = 20_000
+"""Of formulas that are kept for other graphs."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +95,6 @@ Recipe = tuple[tuple[int, TruncatedSeries, float, bool], ...]
 """What is mended of a formula: (which of its nodes, its series, up to which size of the variable, whether 0 is left as it is)"""
 
 
-Key = tuple[Any, ...]
-"""The type of a formula and what its nodes are, operands by their numbers"""
-
-
 class Expander:
     """Formulas of a number with series in them where they need some. What came of a formula is kept as numbers: no node is.
 
@@ -104,23 +105,26 @@ class Expander:
     def __init__(self, tries: Tries, source: bool = False) -> None:
         self._tries = tries
         self._source = source
-        self._kept: dict[Key, Recipe] = {}
+        self._outlines = Outlines()
+        self._kept: dict[Outline, Recipe] = {}
 
-    def of(self, formula: Expr, key: Key | None = None) -> Expr:
+    def outlines(self, order: Iterable[Expr], variables: VariableOf) -> dict[Expr, Outline]:
+        """The outlines of formulas among some nodes; what was kept for too many is given up."""
+        if len(self._outlines) >= MOST_OUTLINES:
+            self._outlines, self._kept = Outlines(), {}
+        return self._outlines.of(order, variables)
+
+    def of(self, formula: Expr, outline: Outline | None = None) -> Expr:
         """The formula itself where nothing is to be mended.
 
-        key : the formula's, where it is known already
+        outline : the formula's, for which is kept what comes of it
         """
-        key = key_of(formula) if key is None else key
-        recipe = self._kept.get(key)
+        recipe = None if outline is None else self._kept.get(outline)
         if recipe is None:
-            if len(self._kept) >= MOST_KEPT:
-                self._kept.clear()
-            recipe = self._kept[key] = self._recipe(formula)
+            recipe = self._recipe(formula)
+            if outline is not None:
+                self._kept[outline] = recipe
         return _mended(formula, recipe, self._source) if recipe else formula
-
-    def __contains__(self, key: Key) -> bool:
-        return key in self._kept
 
     def _recipe(self, formula: Expr) -> Recipe:
         if is_well_known(formula):
@@ -128,17 +132,11 @@ class Expander:
         doubtful = suspects(formula)
         if not doubtful:
             return ()
+        if not self._source:
+            doubtful = without_sums_that_add_up(doubtful, formula)
+            if not doubtful:
+                return ()
         return tuple(_Mending(self._tries, formula, doubtful, self._source).steps)
-
-
-def key_of(formula: Expr) -> Key:
-    """What a formula is found again by."""
-    places: dict[Expr, int] = {}
-    rows: list[Any] = [formula.dtype]
-    for node in walk((formula,)):
-        places[node] = len(places)
-        rows.append((node.op.name, node.attrs, *[places[operand] for operand in node.operands]))
-    return tuple(rows)
 
 
 class _Mending:
@@ -262,37 +260,51 @@ def near_zero(
 
 @paused()
 def written_whole(
-    outputs: Iterable[Expr], rules: Sequence[Expansion], expander: Expander
+    outputs: Iterable[Expr],
+    rules: Sequence[Expansion],
+    expander: Expander,
+    memory: RuleMemory | None = None,
 ) -> tuple[list[tuple[Expansion, Expr, Expr]], tuple[Expr, ...]]:
     """The outputs with formulas of one variable mended near 0, and what was replaced."""
     outputs = tuple(outputs)
     (rule,) = rules
-    order, variables, ranges = walk(outputs), VariableOf(), Ranges()
+    order = walk(outputs) if memory is None else memory.nodes(outputs)
+    variables, ranges = VariableOf(), Ranges()
+    outlines = expander.outlines(order, variables)
+    if not any(outline.doubtful for outline in outlines.values()):
+        return [], outputs
     whole = _largest(order, outputs, variables) & _elementary(order, variables) & _exposed(outputs, variables)
     if not whole:
         return [], outputs
     steps: list[tuple[Expansion, Expr, Expr]] = []
     written: dict[Expr, Expr] = {}
-    tried = 0
+    tried: set[Outline] = set()
     with on_this_line(), deriving():
         for node in order:
             operands = tuple([written[operand] for operand in node.operands])
             after = rebuild(node, operands) if operands != node.operands else node
-            if node in whole and tried < MOST_TRIED:
-                variable = variables[node]
+            if node in whole and len(tried) < MOST_TRIED:
+                variable, outline = variables[node], outlines[node]
                 assert variable is not None
-                formula = of_number(node, variable, argument_of(variable.dtype))
                 near = ranges(variable)
-                if formula is not None and near.lo <= 0.5 and near.hi >= -0.5:
-                    key = key_of(formula)
-                    tried += key not in expander
-                    stay(node.block)
-                    mended = expander.of(formula, key)
-                    if mended is not formula:
-                        after = instantiated(mended, {argument_of(variable.dtype): written[variable]})
-                        steps.append((rule, node, after))
+                if near.lo <= 0.5 and near.hi >= -0.5 and _is_small(node, variable, outline):
+                    tried.add(outline)
+                    formula = (
+                        of_number(node, variable, argument_of(variable.dtype)) if outline.doubtful else None
+                    )
+                    if formula is not None:
+                        stay(node.block)
+                        mended = expander.of(formula, outline)
+                        if mended is not formula:
+                            after = instantiated(mended, {argument_of(variable.dtype): written[variable]})
+                            steps.append((rule, node, after))
             written[node] = after
         return (steps, tuple([written[output] for output in outputs])) if steps else ([], outputs)
+
+
+def _is_small(node: Expr, variable: Expr, outline: Outline) -> bool:
+    """Whether a formula is not too large to be read, as `of_number` sees it."""
+    return outline.size <= MOST_NODES or len(walk((node,), (variable,))) <= MOST_NODES
 
 
 def _largest(order: Sequence[Expr], outputs: Sequence[Expr], variables: VariableOf) -> set[Expr]:

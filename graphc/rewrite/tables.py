@@ -306,7 +306,7 @@ def _expanded(
         expander = expansions.Expander(tries, source)
         with _lock:
             _expanders[key] = expander
-    change = partial(expansions.written_whole, expander=expander)
+    change = partial(expansions.written_whole, expander=expander, memory=memory)
     return written_once(expansions.RULES, change, outputs, level, without, memory)
 
 
@@ -375,9 +375,9 @@ def compensate(
     written = {e for step in earlier if step.rule in OF_SUMS for e in sums.exponents_near(step.before)}
     polish = partial(compensated.polish, known=written)
     trace = written_once(compensated.RULES, polish, outputs, level, without, memory)
-    spared = written_once(
-        cheaper.RULES, cheaper.spared, trace.outputs, level, without, None if trace else memory
-    )
+    unchanged = None if trace else memory
+    spare = partial(cheaper.spared, memory=unchanged)
+    spared = written_once(cheaper.RULES, spare, trace.outputs, level, without, unchanged)
     return Trace([*trace, *spared], spared.outputs, True) if spared else trace
 
 

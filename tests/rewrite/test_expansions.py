@@ -19,9 +19,17 @@ import graphc as g
 from graphc.interpret import laurent, laurent_functions
 from graphc.interpret.laurent import NoSeriesError
 from graphc.interpret.laurent_functions import FUNCTIONS
+from graphc.ir.expr import walk
 from graphc.rewrite import tables
 from graphc.rewrite.expansion_known import WELL_KNOWN
-from graphc.rewrite.expansion_reader import argument_of, of_number, suspects
+from graphc.rewrite.expansion_reader import (
+    Outlines,
+    VariableOf,
+    argument_of,
+    of_number,
+    suspects,
+    without_sums_that_add_up,
+)
 from graphc.rewrite.expansions import Expander
 
 Pair = tuple[Callable[[Any], Any], Callable[[Any], Any]]
@@ -243,3 +251,55 @@ def test_every_function_has_a_series_somewhere() -> None:
                 continue
             found += 1
         assert found, name
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_outlines_tell_what_formulas_are_doubtful(form, dtype):
+    """What is found node by node in the graph is what evaluating each formula at 0 finds."""
+    x, y = g.symbol("x", dtype=dtype), g.symbol("y", dtype=dtype)
+    outlines, expected = Outlines(), 0
+    members = list(itertools.permutations(SLOPE_ONE, 2))[::7]
+    for one, other in members:
+        formulas = [
+            g.exp(FORMS[form](SLOPE_ONE[one][0](v), SLOPE_ONE[other][0](v), v, g))
+            for v in (x, x * y, g.abs(y))
+        ]
+        variables = VariableOf()
+        found = outlines.of(walk(formulas), variables)
+        assert len({found[formula] for formula in formulas}) == 1  # alike, whatever the variable
+        for formula, variable in zip(formulas, (x, x * y, g.abs(y)), strict=True):
+            number = of_number(formula, variable, argument_of(dtype))
+            assert number is not None
+            assert found[formula].doubtful == bool(suspects(number)), formula
+        expected += found[formulas[0]].doubtful
+    assert expected or form == "f*h/x**2"
+
+
+@pytest.mark.parametrize("formula", [
+    lambda x: g.sin(x) + g.tan(x), lambda x: g.tanh(g.tanh(x)) + g.tanh(x), lambda x: 3 * g.atan(x) - g.sin(-x),
+])  # fmt: skip
+def test_sums_that_add_up_need_no_trial(formula):
+    def refused(formula: g.Expr, derivatives: int) -> Any:
+        raise AssertionError("a trial")
+
+    x = argument_of("float64")
+    assert suspects(formula(x))
+    assert Expander(refused).of(formula(x)) is formula(x)
+
+
+@pytest.mark.parametrize("formula", [
+    lambda x: g.sin(x) - g.tan(x), lambda x: g.tanh(g.tanh(x)) - g.tanh(x), lambda x: x * g.sin(x) + x,
+    lambda x: g.sin(x) + 1 / x,
+])  # fmt: skip
+def test_what_may_cancel_or_underflow_keeps_its_trial(formula):
+    doubtful = suspects(formula(argument_of("float64")))
+    assert without_sums_that_add_up(doubtful, formula(argument_of("float64"))) == doubtful
+
+
+def test_what_is_mended_of_a_graph_does_not_depend_on_graphs_before():
+    """Only so many formulas of a graph are tried: always the same ones."""
+    x = g.symbol("x")
+    graph = [g.sin(k * x) - g.tanh(k * x) for k in range(2, 40)]
+    texts = [[str(e) for e in g.stabilize(graph)] for _ in range(3)]
+    assert texts[0] == texts[1] == texts[2]
