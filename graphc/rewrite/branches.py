@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from graphc.ir.expr import Expr, rebuild
 from graphc.ops.comparison import where
+from graphc.rewrite.facts import GuardMarks
 from graphc.rewrite.pattern import Kind
 from graphc.rewrite.promotion import EVERYTHING
 from graphc.rewrite.ranges import Ranges
@@ -51,7 +52,9 @@ class NestedBranch(_BranchRule):
             chosen = x if known else y
             return chosen if chosen.shape == node.shape and chosen.dtype == node.dtype else None
         base, positive = _polar(condition)
-        inside, outside = _assuming(x, base, positive), _assuming(y, base, not positive)
+        marks, own = ranges.table(GuardMarks), GuardMarks.bit(base)
+        inside = _assuming(x, base, positive) if marks[x] & own else x
+        outside = _assuming(y, base, not positive) if marks[y] & own else y
         if inside is x and outside is y:
             return None
         result = where(condition, inside, outside)

@@ -66,6 +66,43 @@ def _marks_of(node: Expr) -> int:
     return marks | ONE_PLACE if "add" in names else marks
 
 
+_BITS = 509
+"""Of a mark of conditions, a prime."""
+
+
+class GuardMarks(dict[Expr, int]):
+    """Node → a bit for the condition of each branch below it, itself included, through operations element by element: conditions
+    may share a bit, so a bit that is not there is of no branch, and one that is there may be of another."""
+
+    @staticmethod
+    def bit(condition: Expr) -> int:
+        """The bit of a condition, or of its negation."""
+        while condition.op.name == "logical_not":
+            (condition,) = condition.operands
+        return 1 << condition._number % _BITS
+
+    def __missing__(self, node: Expr) -> int:
+        pending = [node]
+        while pending:
+            top = pending[-1]
+            op, operands = top.op, top.operands
+            marks = self.bit(operands[0]) if op.name == "where" else 0
+            if op.shape is None:
+                for operand in operands:
+                    more = self.get(operand)
+                    if more is None:
+                        pending.append(operand)
+                        break
+                    marks |= more
+                else:
+                    self[top] = marks
+                    pending.pop()
+            else:
+                self[top] = marks
+                pending.pop()
+        return self[node]
+
+
 POWER, LOGARITHM = 1, 2
 
 _MARKED = {"pow": POWER, "log": LOGARITHM, "log1p": LOGARITHM, "where": LOGARITHM}
