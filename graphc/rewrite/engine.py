@@ -17,49 +17,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from graphc.errors import CompileError, UnknownNameError
 from graphc.ir.expr import Expr, current_site, on_others, on_this_line, walk
 from graphc.ir.scopes import Block, deriving, stay
 from graphc.ir.types import format_shape
 from graphc.rewrite.firings import RuleFiring, Trace
-from graphc.rewrite.pattern import Kind
-from graphc.rewrite.promotion import FLOATS, Promotions, computes_over, of_type
+from graphc.rewrite.promotion import Promotions, computes_over, of_type
 from graphc.rewrite.ranges import Ranges
+from graphc.rewrite.rule_index import AnyRule as AnyRule
+from graphc.rewrite.rule_index import RuleIndex
 from graphc.util.gc_pause import paused
 
-
-class AnyRule(Protocol):
-    """What the engine needs of a rule: rows of `pattern.Rule`, and rules over sums and products of any length.
-
-    A rule that holds for other kinds of types than floating point says so in an attribute `over`, as "fiu" (`promotion`). One
-    that asks for certain operations directly below has a method `fits`: (their names, in order) → whether it may fire. What it
-    says is kept for all nodes whose operands have these names, so it costs nothing at the others. One that needs operations
-    anywhere below says so in an attribute `needs`: sets of names, of each of which one has to stand in the graph, or it is not
-    asked at all.
-    """
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def kind(self) -> Kind: ...
-    def roots(self) -> tuple[str, ...]: ...
-    def apply(self, node: Expr, ranges: Ranges) -> Expr | None: ...
-
-
 _PENDING = object()
-
-_Candidate = tuple[int, str | None, AnyRule]
-"""A rule by its place among those for its root, with the kinds of types that it is proved over."""
-
-_Index = dict[str, list[_Candidate]]  # root operation → its rules
-_Chosen = dict[tuple[str, ...], list[_Candidate]]
-"""An operation, the kind of its type and the operations of its operands → what of the index may fire, kept for the next such
-node; with the kinds of types where the node itself has to be asked (`computes_over`)."""
-
-MOST_VOCABULARIES = 200
-"""Sets of operations for which the rules that find what they need among them are kept."""
 
 
 @dataclass
@@ -117,28 +88,7 @@ class Engine:
             raise UnknownNameError(
                 f"there is no rule {min(unknown)!r}", site=current_site(), hint="g.rules() lists them"
             )
-        self.by_root: _Index = {}
-        self._possible: dict[frozenset[str], tuple[_Index, _Chosen]] = {}
-        for rule in rules:
-            if rule.name not in off:
-                over = getattr(rule, "over", FLOATS)
-                for root in rule.roots():
-                    known = self.by_root.setdefault(root, [])
-                    known.append((len(known), over, rule))
-
-    def possible(self, operations: frozenset[str]) -> tuple[_Index, _Chosen]:
-        """The rules that find the operations that they need among those of a graph, and what was chosen of them so far."""
-        found = self._possible.get(operations)
-        if found is None:
-            index = {
-                root: [rule for rule in rules if _finds_what_it_needs(rule[2], operations)]
-                for root, rules in self.by_root.items()
-                if root in operations
-            }
-            if len(self._possible) >= MOST_VOCABULARIES:
-                self._possible.clear()
-            found = self._possible[operations] = {root: rules for root, rules in index.items() if rules}, {}
-        return found
+        self.index = RuleIndex([rule for rule in rules if rule.name not in off])
 
     @paused()
     def run(
@@ -167,31 +117,13 @@ class Engine:
         return Trace(session.steps, results, session.budget > 0)
 
 
-def _finds_what_it_needs(rule: AnyRule, operations: frozenset[str]) -> bool:
-    return not any(operations.isdisjoint(needed) for needed in getattr(rule, "needs", ()))
-
-
-def _that_fit(rules: Iterable[_Candidate], kind: str, operands: tuple[str, ...]) -> list[_Candidate]:
-    """The rules that may fire at a node of a kind of type, above operands of these names."""
-    chosen: list[_Candidate] = []
-    for place, over, rule in rules:
-        fits = getattr(rule, "fits", None)
-        if fits is not None and not fits(operands):
-            continue
-        if kind == "b":  # a comparison is computed in the types of its operands
-            chosen.append((place, over, rule))
-        elif over is None or kind in over:
-            chosen.append((place, None, rule))
-    return chosen
-
-
 class _Session:
     def __init__(self, engine: Engine, promotions: Promotions, ranges: Ranges) -> None:
         self._engine = engine
         self._promotions = promotions
         self._nodes = set(promotions.written)
         self._operations = {node.op.name for node in promotions.written} | {"astype"}  # that may stand there
-        self._by_root, self._by_names = engine.possible(frozenset(self._operations))
+        self._by_names = engine.index.chosen(frozenset(self._operations))
         self._ranges = ranges
         self._normal: dict[Expr, Expr | object] = {}
         self._waiting: set[Expr] = set()  # for their operands
@@ -215,7 +147,7 @@ class _Session:
 
     def settle(self, expr: Expr) -> Expr:
         """The normal form of an expression, without recursion."""
-        normal, by_root, irreducible = self._normal, self._engine.by_root, self._irreducible
+        normal, by_root, irreducible = self._normal, self._engine.index.by_root, self._irreducible
         stack: list[tuple[Expr, Expr | None]] = [(expr, None)]  # (node, what stands for it now)
         while stack:
             node, successor = stack.pop()
@@ -302,13 +234,13 @@ class _Session:
     def _fire(self, node: Expr) -> Expr | None:
         root = node.op.name
         self._undecided = self.budget <= 0
-        if root not in self._by_root or self._undecided:
+        if root not in self._engine.index.by_root or self._undecided:
             return None
         kind = node.dtype.kind
         names = (root, kind, *[operand.op.name for operand in node.operands])
         rules = self._by_names.get(names)
         if rules is None:
-            rules = self._by_names[names] = _that_fit(self._by_root[root], kind, names[2:])
+            rules = self._by_names[names] = self._engine.index.that_fit(names, self._operations)
         if not rules:
             return None
         if self._block is None or node._block is not self._of_node:
@@ -362,7 +294,7 @@ class _Session:
                 self._operations.add(node.op.name)
                 pending += node.operands
         if len(self._operations) > before:
-            self._by_root, self._by_names = self._engine.possible(frozenset(self._operations))
+            self._by_names = self._engine.index.chosen(frozenset(self._operations))
 
     def _note_irreducible(self, node: Expr) -> None:
         """Remember a node at which no rule fires, where none may fire at any below it either."""

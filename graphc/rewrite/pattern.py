@@ -55,6 +55,8 @@ class Match:
 
 Bound = dict[str, Expr]
 
+Look = Callable[[Expr], bool]
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -114,6 +116,11 @@ class Rule:
         both = self.root.op.facts.commutative and len(wanted) == 2
         return (wanted, wanted[::-1]) if both else (wanted,)
 
+    @cached_property
+    def _look(self) -> Look:
+        """Whether the operations and numbers of the pattern stand where it has them: a cheap look, before names are bound."""
+        return _look(self.root) or _any
+
     def roots(self) -> tuple[str, ...]:
         """The operations at which the rule may fire."""
         return (self.root.op.name,)
@@ -135,6 +142,8 @@ class Rule:
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         """The replacement for a node, or None when the rule does not match it."""
+        if not self._look(node):
+            return None
         for bound in match(self.root, node, {}, self.over):
             found = Match(node, bound, ranges)
             if self.when is not None and not self.when(found):
@@ -175,6 +184,42 @@ def _operation(pattern: Expr) -> str | None:
     if pattern.is_symbol:
         return "constant" if pattern.name.startswith("c") else None
     return pattern.op.name
+
+
+def _any(node: Expr) -> bool:
+    return True
+
+
+def _look(pattern: Expr) -> Look | None:
+    """Whether a node has the operations and numbers of a pattern, whatever its names stand for; None where any node has."""
+    if pattern.is_symbol:
+        return _is_scalar_constant if pattern.name.startswith("c") else None
+    if pattern.is_constant:
+        return lambda node: (
+            _is_scalar_constant(node) and node.dtype.kind != "b" and _same_value(node, pattern)
+        )
+    op, below = pattern.op, [_look(operand) for operand in pattern.operands]
+    slots = [(slot, each) for slot, each in enumerate(below) if each is not None]
+    if not slots:
+        return lambda node: node.op is op
+    if op.facts.commutative and len(below) == 2:
+        first, second = (_any if each is None else each for each in below)
+
+        def in_either_order(node: Expr) -> bool:
+            if node.op is not op:
+                return False
+            one, other = node.operands
+            return (first(one) and second(other)) or (first(other) and second(one))
+
+        return in_either_order
+    if len(slots) == 1:
+        ((place, only),) = slots
+        return lambda node: node.op is op and only(node.operands[place])
+    return lambda node: node.op is op and all(each(node.operands[slot]) for slot, each in slots)
+
+
+def _is_scalar_constant(node: Expr) -> bool:
+    return node.is_constant and not node.shape
 
 
 def names(pattern: Expr) -> set[str]:
