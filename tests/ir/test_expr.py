@@ -19,7 +19,8 @@ import pytest
 
 import graphc as g
 from graphc.errors import ArityError, DtypeError, ExpressionError, GraphcError, ShapeError
-from graphc.ir.expr import Expr, live_nodes, walk
+from graphc.ir.expr import Expr, created_here, live_nodes, walk
+from graphc.ir.expr import node as node_module
 from graphc.ir.op import lookup
 
 x, y, z = g.symbols("x y z")
@@ -215,6 +216,69 @@ def test_threads_that_build_and_drop_leave_a_sound_table():
     for thread in threads:
         thread.join()
     assert not failures
+
+
+@pytest.mark.parametrize(
+    "inside", [False, True], ids=["plainly", "while somebody wants to know what is made"]
+)
+@pytest.mark.parametrize("again_inside", [False, True], ids=["plainly", "wanted again"])
+@pytest.mark.parametrize("died", [False, True], ids=["new", "once more"])
+def test_a_node_that_is_entered_while_it_is_made_is_one_object(monkeypatch, inside, again_inside, died):
+    """As by another thread between the look at the table and the entry: whichever way either of them goes."""
+    meanwhile: list[Expr] = []
+    u = g.symbol("meanwhile")
+
+    def made(watched: bool) -> Expr:
+        if not watched:
+            return u * y
+        with created_here():
+            return u * y
+
+    def number() -> int:
+        if not meanwhile:
+            monkeypatch.setattr(node_module, "_number", numbers)
+            meanwhile.append(made(again_inside))
+        return numbers()
+
+    if died:
+        made(inside)
+    numbers = node_module._number
+    monkeypatch.setattr(node_module, "_number", number)
+    assert made(inside) is meanwhile[0] is u * y
+
+
+def test_lines_of_long_functions_and_of_text_that_runs():
+    """Lines are found by instruction: many on one line, one instruction on many lines, and code of other texts."""
+    source = "\n".join(
+        ["def build(u):", *[f"    v{k} = u + {k}.5" for k in range(300)], "    return [v0, v299]"]
+    )
+    for name in ("first.py", "second.py"):
+        space: dict = {}
+        exec(compile(source, name, "exec"), space)
+        first, last = space["build"](g.symbol(f"lines of {name}"))
+        assert [(site.filename, site.line) for site in (*first.sites, *last.sites)] == [
+            (name, 2),
+            (name, 301),
+        ]
+    for _ in range(3):
+        twice = [
+            g.symbol("several") + 0.25,
+            g.symbol("several") + 0.75,
+        ]
+        assert [each.sites[0].line for each in twice] == [twice[0].sites[0].line, twice[0].sites[0].line + 1]
+
+
+def test_numbers_beside_operands_are_the_constants_of_their_types():
+    """What is kept of the numbers that were written last tells signs of zeros, kinds of numbers and types apart."""
+    f = g.symbol("f", dtype="float32")
+    for _ in range(2):
+        for operand in (x, f, n):
+            for value in (0.0, -0.0, 0, 1, 1.0, 2**40 if operand is not f else 3, math.nan, math.inf, 1e-3):
+                constant = (operand * value).operands[1]
+                expected = np.result_type(np.zeros(1, operand.dtype), value)
+                assert constant.dtype == expected
+                assert constant.value.tobytes() == np.array(value, expected).tobytes()
+                assert constant is (value * operand).operands[0]
 
 
 # --- immutability, copies, pickles -----------------------------------------------------------------------------------------

@@ -255,25 +255,42 @@ def intern(
             if node is not None:
                 _write_again(node, sites, block, derived)
                 return node
-        node = _Unfinished()
-        node.op = op
-        node.operands = operands
-        node.attrs = attrs
-        node.dtype = dtype
-        node.shape = shape
-        node._sites = sites
-        node._block = block or (None if derived else ())
-        node._derivation = None  # an attribute that is missing takes long to be found so
-        node._number = _number()
-        node.__class__ = kind
+        new: Any = _Unfinished()
+        new.op = op
+        new.operands = operands
+        new.attrs = attrs
+        new.dtype = dtype
+        new.shape = shape
+        new._sites = sites
+        new._block = block or (None if derived else ())
+        new._derivation = None  # an attribute that is missing takes long to be found so
+        new._number = _number()
+        new.__class__ = kind
         if attrs:
-            _table[key] = _new_entry(node, key)
+            entry = _new_entry(new, key)
         else:
-            _table[key] = entry = _Entry(node, _forget_later)
+            entry = _Entry(new, _forget_later)
             entry.key = key
+        other = _entered(key, entry)
+        if other is not None:
+            return other
         if writing.created is not None:
-            writing.created.add(node)
-        return node
+            writing.created.add(new)
+        return new
+
+
+def _entered(key: tuple[Any, ...], entry: _Entry) -> Any:
+    """The node that another thread, or a collection, has entered under the key meanwhile, or None. Under the lock.
+
+    Others enter nodes where there are none without it (`intern_numbers`), and take it where there is a dead one.
+    """
+    there = _table.setdefault(key, entry)
+    if there is not entry:
+        node = there()
+        if node is not None:
+            return node
+        _table[key] = entry
+    return None
 
 
 def intern_numbers(kind: type[_N], op: Op, operands: tuple[_N, ...], dtype: DType) -> _N:
@@ -316,11 +333,9 @@ def intern_numbers(kind: type[_N], op: Op, operands: tuple[_N, ...], dtype: DTyp
     entry.key = key
     if _table.setdefault(key, entry) is not entry:
         with _lock:
-            entry_of_other = _table.get(key)
-            other = None if entry_of_other is None else entry_of_other()
-            if other is not None:
-                return other
-            _table[key] = entry
+            other = _entered(key, entry)
+        if other is not None:
+            return other
     return new
 
 

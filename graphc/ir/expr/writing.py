@@ -49,10 +49,10 @@ def on_line_of(node: Any) -> contextlib.AbstractContextManager[None]:
 @contextlib.contextmanager
 def created_here() -> Iterator[set[Any]]:
     """The nodes that are made inside; one that there was before is not among them, also where it is written again."""
-    before = writing.created
+    before, own = writing.created, set[Any]()
     arranged.append(None)
     try:
-        writing.created = own = set()
+        writing.created = own
         yield own
     finally:
         writing.created = before
