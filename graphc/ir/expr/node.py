@@ -310,6 +310,8 @@ def intern_numbers(kind: type[_N], op: Op, operands: tuple[_N, ...], dtype: DTyp
     if len(operands) == 2:
         left, right = operands
         key = op.number, left._number, right._number
+    elif len(operands) == 1:
+        key = op.number, operands[0]._number
     else:
         key = op.number, *[operand._number for operand in operands]
     entry = _table.get(key)

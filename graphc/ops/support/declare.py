@@ -53,13 +53,15 @@ def _of_a_number(op: Op, function: Function) -> Function:
     results: dict[DType, DType] = {}
 
     def build(*args: Any, **kwargs: Any) -> Expr:
-        if len(args) == 1:
+        if len(args) == 1 and not kwargs:
             x = args[0]
-            if type(x) is Expr and not x.shape and not kwargs:
+            if type(x) is Expr and not x.shape:
                 result = results.get(x.dtype)
-                if result is None:
-                    result = results[x.dtype] = function(x).dtype
-                return intern_numbers(Expr, op, args, result)
+                if result is not None:
+                    return intern_numbers(Expr, op, args, result)
+                node = function(x)
+                results[x.dtype] = node.dtype
+                return node
         return function(*args, **kwargs)
 
     return build
