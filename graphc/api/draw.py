@@ -92,7 +92,8 @@ def draw(
     A loop is a frame around its body: inputs and outputs are small boxes, and a dashed line leads from each new carry to where
     the next step uses it. A branch has a frame for each side, with values in the one that is taken. A constant operand is part
     of the label of its operation. The first NaN or infinity is marked with its line of code; `g.diagnose` gives more detail.
-    `.save("f.svg")`, `.png`, `.pdf` and `.dot` write the diagram, `.html` an interactive player that steps through it;
+    `.save("f.svg")`, `.png`, `.pdf` and `.dot` write the diagram, `.html` an interactive player that steps through it, which
+    `.play()` shows in a notebook;
     `.source` is its DOT text; notebooks display it. Raises `InputError` when `at` does not fit the symbols.
 
     >>> from graphc.ir.expr import symbols
@@ -132,8 +133,9 @@ def draw(
                     hint=f'draw it as a graph, g.draw(…, {option}=…) without style="network"',
                 )
         network = _network(graph, model, at, collapse, name)
+        point = at if model is None or at is None else _with_values(model, at)
         play = partial(
-            player, graph, at, backward, seed=seed, name=name, digits=digits, style=style, exercise=False
+            player, graph, point, backward, seed=seed, name=name, digits=digits, style=style, exercise=False
         )
         drawing = NetworkDiagram(network, style, digits, layout, None if at is None else play)
         return drawing if page is None else drawing.fit(page)
@@ -161,7 +163,7 @@ def draw(
     options |= {"style": style, "exercise": truth("exercise", exercise)}
     play = partial(player, graph, at, backward, **options)
     folded = fold(shown, collapse, max_nodes)
-    diagram = Diagram(folded, style, digits, layout, play, decimals, shown, collapse)
+    diagram = Diagram(folded, style, digits, layout, play, decimals, shown, collapse, options["exercise"])
     return diagram if page is None else diagram.fit(page)
 
 

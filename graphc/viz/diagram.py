@@ -20,6 +20,7 @@ from graphc.viz.layered.place import place
 from graphc.viz.layout_scene import Scene, read
 from graphc.viz.model import View
 from graphc.viz.page_fit import fit
+from graphc.viz.player.shown import Player
 from graphc.viz.steps.film import film
 from graphc.viz.steps.steps import Steps
 from graphc.viz.style import SLIDES, Style, as_style
@@ -52,9 +53,10 @@ class Diagram:
     decimals : places behind the point of its numbers, where they are fixed
     whole, collapse : the view with nothing collapsed, and what is collapsed of it in any case
     player : makes the text of the HTML file that steps through the graph
+    exercise : whether notebooks show the player, which asks for the values
     source : the DOT text
 
-    Notebooks show it as SVG.
+    Notebooks show it as SVG, an exercise as its player.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Diagram:
         decimals: int | None = None,
         whole: View | None = None,
         collapse: Any = None,
+        exercise: bool = False,
     ) -> None:
         self.view = view
         self.style: Style = as_style(style)
@@ -77,6 +80,7 @@ class Diagram:
         self._player = player
         self.decimals: int | None = check_decimals(decimals)
         self._whole, self._collapse = whole or view, collapse
+        self._exercise = exercise
 
     def __repr__(self) -> str:
         count = len(self.view.nodes)
@@ -147,6 +151,17 @@ class Diagram:
         if self._player is None:
             raise RenderError("this diagram has no player", hint="g.draw(L, at={…}) makes one that has")
         return self._player()
+
+    def play(self) -> Player:
+        """The player: notebooks show it, and `.save("graph.html")` writes it. Raises `RenderError` where there is none.
+
+        >>> from graphc.ir.expr import symbols
+        >>> from graphc.api.draw import draw
+        >>> x, y = symbols("x y")
+        >>> draw(x * y + x, at={"x": 2, "y": 5}).play()
+        <Player of x·y + x; .save("graph.html") writes it>
+        """
+        return Player(self.html(), self.view.title)
 
     def describe(self) -> str:
         """The picture in words, for who cannot see it."""
@@ -225,6 +240,7 @@ class Diagram:
             self.decimals,
             self._whole,
             self._collapse,
+            self._exercise,
         )
 
     def steps(self) -> Steps:
@@ -261,6 +277,9 @@ class Diagram:
         target = Path(as_text(path))
         write_whole(target, self.render(form_of(target)))
         return target
+
+    def _repr_html_(self) -> str | None:
+        return self.play()._repr_html_() if self._exercise else None
 
     def _repr_svg_(self) -> str | None:
         try:

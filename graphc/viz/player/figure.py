@@ -25,6 +25,7 @@ from graphc.viz.math_text import named
 from graphc.viz.player.mathml import plain
 from graphc.viz.player.page import assemble
 from graphc.viz.player.plane import Plane, plane_page
+from graphc.viz.player.shown import in_frame
 from graphc.viz.style import SLIDES, Style, as_style
 
 _MOST = 4
@@ -166,11 +167,7 @@ class Figure:
         return target
 
     def _repr_html_(self) -> str:
-        page = escape(self._text)
-        return (
-            f'<iframe srcdoc="{page}" title="{escape(visible(self._title, 80))}" sandbox="allow-scripts" '
-            'style="width:100%;height:640px;border:0"></iframe>'
-        )
+        return in_frame(self._text, self._title, 640)
 
 
 def figure(

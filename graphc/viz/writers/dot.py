@@ -132,10 +132,14 @@ def _add_edges(
     out, into = _ENDS[layout]
     column: dict[str, int] = {}
     widest: dict[int, int] = {}
-    for edge, rows in zip(view.edges, texts, strict=True):
-        if edge.hidden or edge.feedback:
-            continue
+    shown = [
+        (edge, rows)
+        for edge, rows in zip(view.edges, texts, strict=True)
+        if not edge.hidden and not edge.feedback
+    ]
+    for edge, _ in shown:
         column[edge.head] = max(column.get(edge.head, 0), column.setdefault(edge.tail, 0) + 1)
+    for edge, rows in shown:
         widest[column[edge.tail]] = max(widest.get(column[edge.tail], 0), labels.width(rows, style))
     for number, (edge, rows) in enumerate(zip(view.edges, texts, strict=True)):
         tail = edge.tail if fan[edge.tail] > _FAN else f"{edge.tail}:{out}"
