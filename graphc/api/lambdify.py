@@ -78,7 +78,9 @@ def lambdify(
         )
     if docstring_limit is not None and not isinstance(docstring_limit, int):
         raise InputError(
-            f"docstring_limit takes a whole number or None, not {brief(docstring_limit)}", site=current_site()
+            f"docstring_limit takes a whole number or None, not {brief(docstring_limit)}",
+            site=current_site(),
+            hint="0 leaves the expression out of the docstring",
         )
     functions = _functions(modules)
     arguments = read_arguments(args)
@@ -259,7 +261,11 @@ class LambdifiedFunction(Led):
         values = list(args)
         for name in self.arguments[len(args) :]:
             if name not in kwargs:
-                raise ArityError(f"the argument {name!r} is missing", site=current_site())
+                raise ArityError(
+                    f"the argument {name!r} is missing",
+                    site=current_site(),
+                    hint=f"the arguments are {', '.join(self.arguments)}",
+                )
             values.append(kwargs.pop(name))
         if kwargs:
             raise ArityError(

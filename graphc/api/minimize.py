@@ -36,11 +36,11 @@ ENDLESS = {"trust-exact": 1e30, "trust-ncg": 1e30, "L-BFGS-B": 1e13}
 """Of methods that tell the objective after each step: times its size at the start, what falls below whose negative has no minimum
 that they would reach. A step of L-BFGS-B is no longer than 1e10."""
 
-NO_STEP = 1e-11
-"""Beside 1 and the size of an unknown: a shorter step is none."""
+NO_STEP = 1e-7
+"""Beside 1 and the size of an unknown: what is nearer is one place. The last digits are Newton's."""
 
 STILL = 200
-"""Values of one point, to rounding, after which a solver stands still: twenty searches along a line of ten each."""
+"""Values at one place after which a solver stands still: of some twenty steps, each with ten in its search along a line."""
 
 _ASKED = "it was asked for"
 
@@ -344,12 +344,15 @@ class _Watched:
     def __init__(self, fun: Callable[[np.ndarray], float]) -> None:
         self.fun = fun
         self.at: np.ndarray = np.zeros(0)
+        self._place = self.at
         self._count = 0
 
     def __call__(self, x: np.ndarray) -> float:
-        stays = x.shape == self.at.shape and np.all(np.abs(x - self.at) <= NO_STEP * (1 + np.abs(x)))
+        stays = x.shape == self._place.shape and np.all(np.abs(x - self._place) <= NO_STEP * (1 + np.abs(x)))
         self._count = self._count + 1 if stays else 0
         self.at = np.array(x)
+        if not stays:
+            self._place = self.at
         if self._count > STILL:
             raise _StandsStill
         return self.fun(x)

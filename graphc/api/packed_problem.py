@@ -74,6 +74,7 @@ class PackedProblem:
                 raise InputError(
                     f"the bounds of {brief(node)} are (least, greatest), not {brief(pair)}",
                     site=current_site(),
+                    hint=f"write bounds={{{brief(node)}: (0, None)}}: None is no bound",
                 )
         if not bounds:
             return None
@@ -162,7 +163,11 @@ def side_of(node: Expr, value: Any, shape: tuple[int, ...]) -> np.ndarray:
     """One side of an unknown's bounds, for each of its elements."""
     array = None if isinstance(value, Expr) else np.asarray(value)
     if array is None or array.dtype.kind not in "fiu":
-        raise InputError(f"the bounds of {node.name!r} are numbers, not {brief(value)}", site=current_site())
+        raise InputError(
+            f"the bounds of {node.name!r} are numbers, not {brief(value)}",
+            site=current_site(),
+            hint=f"write bounds={{{node.name}: (0, 1)}}; what depends on unknowns goes in subject_to=",
+        )
     try:
         return np.broadcast_to(array, shape)
     except ValueError:

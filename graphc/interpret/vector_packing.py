@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import ArityError, InputError, ShapeError
+from graphc.errors import ArityError, InputError, ShapeError, brief
+from graphc.ir.expr import current_site
 from graphc.ir.types import format_shape
 from graphc.util.arguments import MASKED, filled, is_masked
 from graphc.util.pytree import flatten
@@ -30,7 +31,10 @@ class Vector:
         end = 0
         for name, value in first.items():
             if value.dtype.kind not in "fiu":
-                raise InputError(f"input {name!r} begins with {value.dtype}, which cannot be varied")
+                raise InputError(
+                    f"input {name!r} begins with {value.dtype}, which cannot be varied",
+                    hint=f"begin with a float: {{{name!r}: 1.0}}",
+                )
             size = math.prod(value.shape)
             kind = value.dtype if value.dtype.kind == "f" else np.dtype(np.float64)
             self.places[name] = slice(end, end + size), value.shape, kind
@@ -53,6 +57,12 @@ class Vector:
     def unpack(self, vector: Any) -> dict[str, Any]:
         """The inputs by name from a vector: arrays of the shapes and dtypes at the start, floats for scalars."""
         vector = np.asarray(vector)
+        if vector.shape != (len(self.start),) or vector.dtype.kind not in "fiub":
+            raise ShapeError(
+                f"the vector has {len(self.start)} numbers, one behind the other, not {brief(vector)}",
+                site=current_site(),
+                hint=f"it holds {', '.join(list(self.places)[:8])} in this order: pack(…) makes it",
+            )
         return {
             name: vector[part].reshape(shape).astype(kind) if shape else float(vector[part][0])
             for name, (part, shape, kind) in self.places.items()

@@ -35,14 +35,18 @@ def _expn_partial(out: Any, n: Any, x: Any) -> Any:
 
 
 MOST = 1e9
-"""The largest n that SciPy's compiled function is asked for; Eₙ(x) is e⁻ˣ/(x + n) there."""
+"""The largest n that SciPy's compiled function is asked for. From there on Eₙ(x) is e⁻ˣ/(x + n)·(1 + n/(x + n)²), to rounding
+(DLMF 8.20.2), and the value there times a quotient of these."""
 
 
 def _expn_reference(n: Any, x: Any) -> Any:
     whole = np.clip(np.trunc(np.where(np.isnan(n), -1, n)), -1, MOST).astype(np.int64)
-    return np.where(whole < 0, np.nan, scipys("expn")(np.maximum(whole, 0), x)).astype(np.result_type(n, x))[
-        ()
-    ]
+    with np.errstate(all="ignore"):
+        value = np.where(whole < 0, np.nan, scipys("expn")(np.maximum(whole, 0), x))
+        at = np.minimum(x, MOST)
+        far, near = 1 / (at + np.maximum(n, MOST)), 1 / (at + MOST)
+        quotient = far / near * ((1 + far * (1 - at * far)) / (1 + near * (1 - at * near)))
+    return np.where(n > MOST, value * quotient, value).astype(np.result_type(n, x))[()]
 
 
 def _expn_code(e: Any, n: Any, x: Any) -> Any:
@@ -50,7 +54,17 @@ def _expn_code(e: Any, n: Any, x: Any) -> Any:
     whole = e.intrinsic("trunc", n)
     known = e.compare("ge", whole, e.number(0.0, n))
     whole = e.select(known, e.minimum(whole, e.number(MOST, n)), e.number(0.0, n))
-    return e.select(known, e.scipy("expn", whole, x), e.number(math.nan, x))
+    value = e.select(known, e.scipy("expn", whole, x), e.number(math.nan, x))
+    one, most = e.number(1.0, x), e.number(MOST, x)
+    at = e.minimum(x, most)
+
+    def terms(m: Any) -> tuple[Any, Any]:
+        rate = e.div(one, e.add(at, m))
+        return rate, e.add(one, e.mul(rate, e.sub(one, e.mul(at, rate))))
+
+    (far, bent), (near, level) = terms(e.maximum(n, most)), terms(most)
+    quotient = e.mul(e.div(far, near), e.div(bent, level))
+    return e.select(e.compare("gt", n, e.number(MOST, n)), e.mul(value, quotient), value)
 
 
 expn: Function = compiled(

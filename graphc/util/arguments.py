@@ -34,7 +34,9 @@ def number(name: str, value: Any, holds: Callable[[Any], bool], hint: str) -> fl
 
 
 def truth(name: str, value: Any) -> bool:
-    """Whether a value is true, of one that is either."""
+    """Whether a value is true, of one that is either; a text is not, whatever it says."""
+    if isinstance(value, (str, bytes)):
+        raise InputError(f"{name} is True or False, not {brief(value)}", hint=f"write {name}=True")
     try:
         return bool(value)
     except Exception:  # of an array, say, which is neither

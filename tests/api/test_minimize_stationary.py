@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import graphc as g
+from graphc.api.minimize import _StandsStill, _Watched
 from graphc.errors import InputError
 
 x, y = g.symbol("x"), g.symbol("y")
@@ -115,3 +116,14 @@ def test_where_nothing_can_begin(name):
     objective, start, said = BEGUN[name]
     with pytest.raises(InputError, match=said):
         g.minimize(objective, {x: start})
+
+
+def test_a_solver_that_stands_still_is_stopped():
+    """SLSQP took 54,904 values here, all but some thirty at one place, to rounding."""
+    watched = _Watched(lambda at: float(at @ at))
+    rng = np.random.default_rng(1)
+    with pytest.raises(_StandsStill):
+        for _ in range(1000):
+            watched(np.array([1.0, -2e5]) * (1 + 1e-9 * rng.standard_normal(2)))
+    moving = _Watched(lambda at: float(at @ at))
+    assert [moving(np.array([1e-3 * k])) for k in range(1000)][-1] == pytest.approx(0.998001)

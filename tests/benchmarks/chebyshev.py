@@ -88,7 +88,7 @@ TABLES: dict[str, tuple[Callable[[Any], Any], str, str, str]] = {
     "REMAINDER": (stirling, "0", "0.66666666666666666666", "1e-17"),
     "SMALL": (lambda a: mpmath.exp(-a) / mpmath.gamma(1 + a), "0", "1.5", "3e-18"),
     "INVERSE_SCALED": (inverse_scaled_complement, "-1", "1", "1e-20"),
-    "MIDDLE_OF_ZETA": (lambda s: (s - 1) * mpmath.zeta(s), "0", "1", "3e-18"),
+    "MIDDLE_OF_ZETA": (lambda s: (s - 1) * mpmath.zeta(s), "-0.5", "1", "3e-18"),
 }
 """Name → the function, from where to where, and what is left out."""
 

@@ -90,7 +90,9 @@ def read_arguments(args: Any) -> SympyArguments:
         names.append(_name(argument) or f"arg_{number}")
     if len(set(keys)) != len(keys):
         twice = next(key for number, key in enumerate(keys) if key in keys[:number])
-        raise ConversionError(f"the argument {show(twice)} is listed twice", site=current_site())
+        raise ConversionError(
+            f"the argument {show(twice)} is listed twice", site=current_site(), hint="list each once"
+        )
     return SympyArguments(tuple(keys), tuple(names), tuple(parts))
 
 

@@ -191,6 +191,7 @@ WHY = {
 }  # fmt: skip
 
 HINTS = {
+    "ImaginaryUnit": "take real and imaginary parts apart first: e.as_real_imag() with real symbols",
     "re": "declare the symbols real, as in sympy.symbols('x', real=True)",
     "im": "declare the symbols real, as in sympy.symbols('x', real=True)",
     "conjugate": "declare the symbols real, as in sympy.symbols('x', real=True)",
