@@ -404,7 +404,8 @@ def test_an_orbit_keeps_its_energy():
 def test_taylors_method_says_what_goes_wrong():
     y, told = g.odeint(lambda t, y: y * y, 1.0, [0.0, 0.5, 2.0], method="taylor", info=True)
     y, told = g.compile([y, told], [], cache=False)()
-    assert told["status"] in (1, 2, 3) and y[:2].tolist() == [1.0, 2.0] and np.isnan(y[2])
+    assert told["status"] in (1, 2, 3) and np.isnan(y[2])
+    np.testing.assert_allclose(y[:2], [1.0, 2.0], rtol=2**-52)
     with pytest.raises(GraphcError, match="not known") as caught:
         g.odeint(lambda t, y: g.cholesky(y), np.eye(2), 1.0, method="taylor")
     assert caught.value.site.filename == __file__
