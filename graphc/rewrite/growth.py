@@ -67,6 +67,19 @@ def _share(m: Match) -> Expr:
     return where(ordinary | ~(abs(a - b) < math.inf), m.root, x / (x + y * exp(b - a)))
 
 
+def _share_of_powers(m: Match, factor: Expr | None = None) -> Expr:
+    """By the quotient of the smaller and the larger, where one of the powers overflows"""
+    x, y, p = m["x"], m["y"], m["z"]
+    finite = (abs(x**p) < math.inf) & (abs(y**p) < math.inf)
+    return where(finite | ~(abs(p) < math.inf), m.root, _of_quotient(x, y, p, factor))
+
+
+def _of_quotient(x: Expr, y: Expr, p: Expr, factor: Expr | None) -> Expr:
+    large, small = (y / x) ** p, (x / y) ** p
+    share = where(large <= 1, 1 / (1 + large), small / (1 + small))
+    return share if factor is None else factor * share
+
+
 def _exponential_wave(m: Match) -> Expr:
     """(eˣ − 1) cos y − (1 − cos y)"""
     x, y = m["x"], m["y"]
@@ -93,6 +106,8 @@ RULES = (
     Rule("log2-near-one", "log2(1 + x)", lambda m: _log_of_base(m, 2.0), "stable", "log1p x/log 2",
          when=lambda m: not m["x"].is_constant),
     Rule("share-of-exponentials", "x*exp(a)/(x*exp(a) + y*exp(b))", _share, "stable", "without over- and underflow"),
+    Rule("share-of-powers", "x**z/(x**z + y**z)", _share_of_powers, "stable", "1/(1 + (y/x)ᵖ), where a power overflows"),
+    Rule("share-of-powers-scaled", "w*x**z/(x**z + y**z)", lambda m: _share_of_powers(m, m["w"]), "stable", "as share-of-powers"),
     Rule("cosh-minus-sinh", "cosh(x) - sinh(x)", "exp(-x)", "stable", "the definitions"),
     Rule("sinh-minus-cosh", "sinh(x) - cosh(x)", "-exp(-x)", "stable", "the definitions"),
     Rule("cotangent-minus-one", "1/tanh(x) - 1", lambda m: where(m["x"] > NEAR, 2 / expm1(2 * m["x"]), m.root), "stable",
