@@ -68,10 +68,11 @@ def _share(m: Match) -> Expr:
 
 
 def _share_of_powers(m: Match, factor: Expr | None = None) -> Expr:
-    """By the quotient of the smaller and the larger, where one of the powers overflows"""
+    """By the quotient of the smaller and the larger power, where one of them overflows or both underflow"""
     x, y, p = m["x"], m["y"], m["z"]
-    finite = (abs(x**p) < math.inf) & (abs(y**p) < math.inf)
-    return where(finite | ~(abs(p) < math.inf), m.root, _of_quotient(x, y, p, factor))
+    total = abs(x**p + y**p)
+    ordinary = (total < math.inf) & (total > (1e-30 if m.root.dtype.itemsize == 4 else 1e-290))
+    return where(ordinary | ~(abs(p) < math.inf), m.root, _of_quotient(x, y, p, factor))
 
 
 def _of_quotient(x: Expr, y: Expr, p: Expr, factor: Expr | None) -> Expr:
@@ -106,7 +107,7 @@ RULES = (
     Rule("log2-near-one", "log2(1 + x)", lambda m: _log_of_base(m, 2.0), "stable", "log1p x/log 2",
          when=lambda m: not m["x"].is_constant),
     Rule("share-of-exponentials", "x*exp(a)/(x*exp(a) + y*exp(b))", _share, "stable", "without over- and underflow"),
-    Rule("share-of-powers", "x**z/(x**z + y**z)", _share_of_powers, "stable", "1/(1 + (y/x)ᵖ), where a power overflows"),
+    Rule("share-of-powers", "x**z/(x**z + y**z)", _share_of_powers, "stable", "1/(1 + (y/x)ᵖ), where powers over- or underflow"),
     Rule("share-of-powers-scaled", "w*x**z/(x**z + y**z)", lambda m: _share_of_powers(m, m["w"]), "stable", "as share-of-powers"),
     Rule("cosh-minus-sinh", "cosh(x) - sinh(x)", "exp(-x)", "stable", "the definitions"),
     Rule("sinh-minus-cosh", "sinh(x) - cosh(x)", "-exp(-x)", "stable", "the definitions"),
