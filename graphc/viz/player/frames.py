@@ -7,7 +7,7 @@ nodes, and frames that are closed, each a single node that opens it. What leads 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from graphc.ir.scopes import Block
@@ -82,6 +82,7 @@ def _opened(view: View, block: Block, names: dict[Block, str], places: dict[Bloc
             alone = edge.slot if head == edge.head else -1
             merged.setdefault((tail, head, edge.node if alone < 0 else -2 - number), []).append(number)
     edges = [_edge(view.edges[numbers[0]], tail, head) for (tail, head, _), numbers in merged.items()]
+    edges = _back_marked(edges, list(nodes))
     near = inside.union(*((edge.tail, edge.head) for edge in edges))
     opens = {names[owner]: places[owner] for owner in owners if owner in places and names[owner] in near}
     drawn = replace(
@@ -92,6 +93,20 @@ def _opened(view: View, block: Block, names: dict[Block, str], places: dict[Bloc
         sides={},
     )
     return FramePicture(block, drawn, tuple(map(tuple, merged.values())), opens)
+
+
+def _back_marked(edges: list[ViewEdge], keys: Sequence[str]) -> list[ViewEdge]:
+    """The edges, and those marked that lead back: closed frames may lead into each other both ways."""
+    before: dict[str, set[str]] = {key: set() for key in keys}
+    for edge in edges:
+        before[edge.head].add(edge.tail)
+    waiting, place = list(keys), {}
+    while waiting:
+        left = set(waiting)
+        key = next((key for key in waiting if not before[key] & left - {key}), waiting[0])
+        place[key] = len(place)
+        waiting.remove(key)
+    return [replace(edge, feedback=place[edge.tail] > place[edge.head]) for edge in edges]
 
 
 def _closed(block: Block, opened: Block) -> Block | None:

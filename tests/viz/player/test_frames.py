@@ -81,3 +81,24 @@ def test_a_package_is_what_platforms_take(tmp_path):
         == [resource.get("href")]
         == ["index.html"]
     )
+
+
+def test_closed_frames_may_lead_into_each_other():
+    x, y = g.symbols("circle_x circle_y")
+    one, other = x, y
+    for number in range(16):  # each frame is entered twice, and feeds the one before it
+        with g.scope(f"ring {number % 4}"):
+            one, other = g.tanh(one * other + number), g.sin(one) * other
+    graph = g.Graph(one + other)
+    pictures = frame_pictures(view(graph, None))
+    assert len(pictures) == 5
+    for picture in pictures:
+        place = {}
+        edges = [edge for edge in picture.view.edges if not edge.feedback]
+        keys = [node.key for node in picture.view.nodes]
+        while len(place) < len(keys):  # all lines that do not lead back lead forwards
+            ready = [k for k in keys if k not in place and all(e.tail in place for e in edges if e.head == k)]
+            assert ready
+            place |= dict.fromkeys(ready, len(place))
+    assert any(edge.feedback for picture in pictures for edge in picture.view.edges)
+    assert "<svg" in g.draw(graph, {x: 0.5, y: 0.25}).html()
