@@ -4,13 +4,14 @@
 
 The digits are those of MNIST in its IDX files, in the directory that `--data` names: 60,000 to train on and 10,000 to test on.
 Files that are missing are downloaded. A directory with the 10,000 alone is enough too: the last tenth of them is then held back,
-and the others are also shown turned, sheared, scaled and moved a little, each four times at random.
+and the others are also shown turned, sheared, scaled and moved a little at random. Twice some 20,000 digits get 97 of 100 right in
+half a minute; `--long` shows all of them four times, without the 60,000 four copies of each too, for 98.5 of 100.
 
 Plain gradient descent takes longer here, and at the rate 0.1 its first epoch ends with half of the digits wrong: the two
 convolutions have no activation of their own, and large steps make the scores of one class larger than all others before they come
 back.
 
-Run: python examples/lenet_mnist.py [directory for the figures] [--data DIR] [--epochs N] [--rate R] [--seed S]
+Run: python examples/lenet_mnist.py [directory for the figures] [--data DIR] [--long] [--epochs N] [--rate R] [--seed S]
 """
 
 import argparse
@@ -29,6 +30,7 @@ from graphc import nn, train
 
 plt.style.use("graphc.viz.slides")
 
+FEW = 20_000  # digits that are trained on without --long
 SOURCE = "https://storage.googleapis.com/cvdf-datasets/mnist/"
 FILES = {  # with the MD5 sums under which they are known
     "train-images-idx3-ubyte": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
@@ -63,7 +65,7 @@ def download(directory, source):
         part.replace(target)
 
 
-def load(directory, source=SOURCE):
+def load(directory, source=SOURCE, copies=4):
     """((images, labels) to train on, (images, labels) to test on): pixels between 0 and 1 in float32."""
 
     def read(kind):
@@ -92,8 +94,8 @@ def load(directory, source=SOURCE):
         held = len(test[0]) - len(test[0]) // 10
         training, test = tuple(part[:held] for part in test), tuple(part[held:] for part in test)
         rng = np.random.default_rng(0)
-        copies = [np.stack([warped(image, rng) for image in training[0]]) for _ in range(4)]
-        training = np.concatenate([training[0], *copies]), np.tile(training[1], 5)
+        others = [np.stack([warped(image, rng) for image in training[0]]) for _ in range(copies)]
+        training = np.concatenate([training[0], *others]), np.tile(training[1], 1 + copies)
     return training, test
 
 
@@ -175,7 +177,10 @@ def main(arguments=None):
     parser.add_argument("output", nargs="?", default=".", type=Path, help="directory for the figures")
     parser.add_argument("--data", default=Path("mnist"), type=Path, help="directory of the IDX files")
     parser.add_argument("--source", default=SOURCE, help="address of the directory to download them from")
-    parser.add_argument("--epochs", default=4, type=int)
+    parser.add_argument(
+        "--long", action="store_true", help="all digits four times: some minutes, and 98.5 %% right"
+    )
+    parser.add_argument("--epochs", type=int, help="2, or 4 with --long")
     parser.add_argument("--batch", default=64, type=int)
     parser.add_argument("--rate", default=0.001, type=float)
     parser.add_argument("--seed", default=0, type=int)
@@ -185,7 +190,10 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     options.output.mkdir(parents=True, exist_ok=True)
 
-    training, test = load(options.data, options.source)
+    epochs = options.epochs or (4 if options.long else 2)
+    training, test = load(options.data, options.source, copies=4 if options.long else 1)
+    if not options.long:
+        training = training[0][:FEW], training[1][:FEW]
     images = g.symbol("images", shape=("n", 1, 28, 28), dtype="float32")
     labels = g.symbol("labels", shape=("n",), dtype="int64")
     model = lenet(images, options.seed)
@@ -196,7 +204,7 @@ def main(arguments=None):
     accuracy = g.mean(g.equal(g.argmax(model.output, axis=1), labels).astype("float64"))
     history = train.fit(
         model, loss, {images: training[0], labels: training[1]},
-        optimiser=train.Adam(options.rate), epochs=options.epochs, batch=options.batch, seed=options.seed,
+        optimiser=train.Adam(options.rate), epochs=epochs, batch=options.batch, seed=options.seed,
         schedule=train.StepDecay(every=1, factor=0.5),
         validation={images: test[0], labels: test[1]}, metrics={"accuracy": accuracy},
         checkpoint=options.checkpoint, resume=options.checkpoint is not None,
@@ -208,8 +216,9 @@ def main(arguments=None):
     print(f"{len(training[0]):,} images to train on, {len(test[0]):,} to test on: {share:.2%} right")
     # the two ways to count agree, but for logits that tie to the last digit
     assert abs(share - history[-1]["accuracy"]) <= 2 / len(found)
-    if len(training[0]) >= 9000 and options.epochs >= 4:
-        assert share >= 0.985 and history[0]["accuracy"] > 0.95
+    if len(training[0]) >= 9000 and epochs >= 2:
+        first, last = (0.95, 0.985) if options.long else (0.9, 0.96)
+        assert history[0]["accuracy"] > first and share >= last
 
     history.plot(options.output / "lenet_history.png", "loss", "accuracy")
     plot_confusion(test[1], found, options.output / "lenet_confusion.png")
