@@ -227,3 +227,59 @@ def test_functions_that_are_gone_leave_nothing():
     del f, at
     gc.collect()
     assert gone() is None
+
+
+def transformations():
+    """Name → what `torch.func` makes of a row function (X, w) and of a function of elements (x, y)."""
+    func, T = torch.func, torch.tensor
+    rng = np.random.default_rng(12)
+    A, w, ws = T(rng.normal(size=(20, 3))), T(rng.normal(size=3)), T(rng.normal(size=(4, 3)))
+    one = torch.ones(3, dtype=torch.float64)
+
+    def dual(rows, elements):
+        with torch.autograd.forward_ad.dual_level() as _:
+            point = torch.autograd.forward_ad.make_dual(w, one)
+            return torch.autograd.forward_ad.unpack_dual(rows(A, point)).tangent
+
+    def backward_through_vmap(rows, elements):
+        point = w.clone().requires_grad_()
+        return torch.autograd.grad(func.vmap(lambda a: rows(a[None], point))(A).sum(), point)
+
+    return {
+        "grad": lambda rows, _: func.grad(lambda q: rows(A, q).sum())(w),
+        "jacrev": lambda rows, _: func.jacrev(lambda q: rows(A, q))(w),
+        "jacfwd": lambda rows, _: func.jacfwd(lambda q: rows(A, q))(w),
+        "hessian": lambda rows, _: func.hessian(lambda q: rows(A, q).sum())(w),
+        "jacrev twice": lambda rows, _: func.jacrev(func.jacrev(lambda q: rows(A, q).sum()))(w),
+        "jvp of grad": lambda rows, _: func.jvp(func.grad(lambda q: rows(A, q).sum()), (w,), (one,)),
+        "vjp": lambda rows, _: func.vjp(lambda q: rows(A, q), w)[1](A[:, 0]),
+        "dual numbers": dual,
+        "vmap of one argument": lambda rows, _: func.vmap(rows, in_dims=(None, 0))(A, ws),
+        "vmap within vmap": lambda rows, _: func.vmap(lambda a: func.vmap(rows, in_dims=(None, 0))(a, ws))(A.reshape(4, 5, 3)),
+        "a gradient for each row": lambda rows, _: func.vmap(func.grad(lambda q, a: rows(a[None], q).sum()), (None, 0))(w, A),
+        "backward through vmap": backward_through_vmap,
+        "elements": lambda _, f: func.vmap(f)(A[:, 0], A[:, 1]),
+        "elements along the last axis": lambda _, f: func.vmap(f, in_dims=1, out_dims=1)(A, A),
+        "elements with a number": lambda _, f: func.vmap(f, in_dims=(0, None))(A, T(2.0, dtype=torch.float64)),
+        "elements of other ranks": lambda _, f: func.vmap(f, in_dims=(0, 0))(A, A[:, 0]),
+        "forward Jacobians of elements": lambda _, f: func.vmap(func.jacfwd(f, argnums=(0, 1)))(A[:, 0], A[:, 1]),
+        "reverse Jacobians of elements": lambda _, f: func.vmap(func.jacrev(f, argnums=(0, 1)))(A[:, 0], A[:, 1]),
+        "a Hessian of elements": lambda _, f: func.hessian(lambda a: f(a, A[:, 1])[1].sum())(A[:, 0]),
+    }  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")  # of PyTorch itself
+@pytest.mark.parametrize("name", transformations())
+def test_transformations_of_torch_func(name):
+    """Forward derivatives and batches, which operations of PyTorch's do not have of themselves: they were 0, and an error."""
+    x, y = g.symbol("x"), g.symbol("y")
+    X, w = g.symbol("X", shape=("n", 3)), g.symbol("w", shape=(3,))
+    rows = g.compile(g.tanh(X @ w), [X, w]).torch()
+    elements = g.compile([x + y, x * g.sin(y), 3 * x], [x, y]).torch()
+    made = transformations()[name](rows, elements)
+    expected = transformations()[name](
+        lambda X, w: torch.tanh(X @ w), lambda x, y: (x + y, x * torch.sin(y), 3 * x)
+    )
+    leaves = torch.utils._pytree.tree_leaves
+    for one, other in zip(leaves(made), leaves(expected), strict=True):
+        torch.testing.assert_close(one, torch.as_tensor(other).expand(one.shape), rtol=1e-12, atol=1e-13)

@@ -36,7 +36,7 @@ FETCHED = 2**20
 """In bytes: so much one task fetches, if it combines more results than the fewest."""
 
 CARRIED = 2**20
-"""In bytes: so much the tasks of all blocks carry with them of values without rows; more is a task of its own that they wait for."""
+"""In bytes: so much the tasks of all blocks carry of values without rows; more is a task of its own that they wait for."""
 
 LEAST_WORKSPACE = 2**24
 """In bytes: what is made of a block may have this size, however small the block is."""

@@ -66,8 +66,9 @@ class TorchFunction:
             wide = self._torch.broadcast_tensors(*[tensors[k] for k in self._broadcast])
             for k, tensor in zip(self._broadcast, wide, strict=True):
                 tensors[k] = tensor
-        results = self._operation(tensors, self._name)
-        return self._callee.put_together(results)
+        if is_transformed():
+            return self._callee.put_together(list(transformed().apply(self._name, *tensors)))
+        return self._callee.put_together(self._operation(tensors, self._name))
 
     def __repr__(self) -> str:
         return f"<compiled ({', '.join(self._inputs)}) for torch>"
@@ -143,6 +144,68 @@ class TorchFunction:
             )
         return back
 
+    def forward(self, tensors: Sequence[Any], tangents: Sequence[Any], shapes: Sequence[Any]) -> list[Any]:
+        """How the results change along tangents, None of those that are no floats: what goes back through what goes back.
+
+        The pullback is linear in its seeds, so its own pullback by them is its transpose, the derivative itself.
+        """
+        callee, torch = self._callee, self._torch
+        changes: list[Any] = [None] * len(shapes)
+        if not callee.float_inputs or not callee.float_outputs:
+            return changes
+        seeds = [
+            torch.zeros(shapes[k], dtype=getattr(torch, callee.dtypes[k].name)) for k in callee.float_outputs
+        ]
+        given = self.pullback(*tensors, *seeds)
+        along = [
+            (torch.zeros_like(tensors[k]) if tangents[k] is None else tangents[k]).sum_to_size(back.shape)
+            for k, back in zip(callee.float_inputs, given, strict=True)
+        ]
+        back = self.pullback.back([*tensors, *seeds], along, [each.shape for each in given])
+        for k, change in zip(callee.float_outputs, back[len(tensors) :], strict=True):
+            changes[k] = change
+        return changes
+
+    def in_batch(
+        self, size: int, places: Sequence[int | None], tensors: Sequence[Any]
+    ) -> tuple[tuple[Any, ...], Any]:
+        """The results of a batch of arguments, whose axis stands at these places of them, and where it is in the results."""
+        torch = self._torch
+        front = [
+            each if place is None else each.movedim(place, 0)
+            for place, each in zip(places, tensors, strict=True)
+        ]
+        if self._callee.broadcasts:
+            for k in self._callee.unused:
+                if places[k] is not None:
+                    front[k] = front[k].new_zeros(front[k].shape[1:])
+            ranks = {k: front[k].ndim - (places[k] is not None) for k in self._broadcast}
+            for (
+                k,
+                rank,
+            ) in (
+                ranks.items()
+            ):  # shapes are aligned at their last axis, and the batch stands before all of them
+                if places[k] is not None:
+                    front[k] = front[k].reshape(
+                        size, *(1,) * (max(ranks.values()) - rank), *front[k].shape[1:]
+                    )
+            wide = torch.broadcast_tensors(*[front[k] for k in self._broadcast]) if self._broadcast else ()
+            for k, tensor in zip(self._broadcast, wide, strict=True):
+                front[k] = tensor
+            results = transformed().apply(self._name, *front)
+            there = any(places[k] is not None for k in self._broadcast)
+            return results, (0 if there else None,) * len(results)
+        rows = [
+            transformed().apply(self._name, *[
+                each if place is None else each[k] for place, each in zip(places, front, strict=True)
+            ])
+            for k in range(size)
+        ]  # fmt: skip
+        return tuple([torch.stack(each) for each in zip(*rows, strict=True)]), (0,) * len(
+            self._callee.outputs
+        )
+
 
 def _evaluated(output: Expr, lengths: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple([dims.evaluate(dim, lengths) for dim in output.shape])
@@ -196,6 +259,48 @@ def operation() -> Any:
     return torch.ops.graphc.call
 
 
+def is_transformed() -> bool:
+    """Whether this is within `torch.func`'s transformations or at a level of forward derivatives, which operations do not know."""
+    torch = pytorch()
+    if torch.compiler.is_compiling():
+        return False
+    return torch._C._are_functorch_transforms_active() or torch.autograd.forward_ad._current_level >= 0
+
+
+@fork_safety.once
+def transformed() -> Any:
+    """The operation as a function that `torch.func` transforms: with both derivatives, and over batches."""
+    torch = pytorch()
+
+    class TransformedCall(torch.autograd.Function):
+        @staticmethod
+        def forward(function: str, *tensors: Any) -> Any:
+            return tuple(operation()(list(tensors), function))
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+            function, *tensors = inputs
+            ctx.function = _functions[function]
+            ctx.shapes = [result.shape for result in output]
+            ctx.save_for_backward(*tensors)
+            ctx.save_for_forward(*tensors)
+            ctx.set_materialize_grads(False)
+
+        @staticmethod
+        def backward(ctx: Any, *adjoints: Any) -> Any:
+            return None, *ctx.function.back(ctx.saved_tensors, adjoints, ctx.shapes)
+
+        @staticmethod
+        def jvp(ctx: Any, _: Any, *tangents: Any) -> Any:
+            return tuple(ctx.function.forward(ctx.saved_tensors, tangents, ctx.shapes))
+
+        @staticmethod
+        def vmap(info: Any, places: Any, function: str, *tensors: Any) -> Any:
+            return _functions[function].in_batch(info.batch_size, places[1:], tensors)
+
+    return TransformedCall
+
+
 def function_of(callee: Callee) -> TorchFunction:
     """The function as one of tensors, the same one each time."""
     made = callee.memory.get("torch")
@@ -213,7 +318,7 @@ def call(callee: Callee, values: Sequence[Any]) -> Any:
     torch = pytorch()
     if not torch.is_grad_enabled():
         values = [value.detach() if package_of(value) == "torch" else value for value in values]
-    elif any(map(is_differentiated, values)):
+    elif any(map(is_differentiated, values)) or is_transformed():
         return function_of(callee)(*values)
     arrays = [
         as_numpy(symbol.name, value) if package_of(value) == "torch" else value
