@@ -4,8 +4,8 @@
 
 The digits are those of MNIST in its IDX files, in the directory that `--data` names: 60,000 to train on and 10,000 to test on.
 Files that are missing are downloaded. A directory with the 10,000 alone is enough too: the last tenth of them is then held back,
-and the others are also shown turned, sheared, scaled and moved a little at random. Twice some 20,000 digits get 97 of 100 right in
-half a minute; `--long` shows all of them four times, without the 60,000 four copies of each too, for 98.5 of 100.
+and the others are also shown turned, sheared, scaled and moved a little at random. Two epochs of at most 20,000 digits get 97 of
+100 right; `--long` shows all of them four times, and four such copies of each where there are 9,000 alone, for 98.5 of 100.
 
 Plain gradient descent takes longer here, and at the rate 0.1 its first epoch ends with half of the digits wrong: the two
 convolutions have no activation of their own, and large steps make the scores of one class larger than all others before they come
