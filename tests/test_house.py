@@ -47,6 +47,7 @@ HEAVY = {
     "polars": "frontend/interop",
     "dask": "frontend/interop",
     "distributed": "frontend/interop",
+    "pyarrow": "frontend/interop",
 }
 """Packages that `import graphc` must not load, and the room that imports each."""
 

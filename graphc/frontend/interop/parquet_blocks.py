@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from graphc.util.fork_safety import once
+
 TOGETHER = 8
 """So many columns are decoded together, which are a cache line of each row: a column's dictionary is in memory beside them."""
 
@@ -25,6 +27,14 @@ ROWS = 2**14
 
 BUFFER = 2**16
 """In bytes: so much of each column is read at a time."""
+
+
+@once
+def arrow() -> Any:
+    """The module `pyarrow`, with its module for Parquet."""
+    import pyarrow.parquet  # pyright: ignore[reportMissingImports]
+
+    return pyarrow
 
 
 @dataclass(frozen=True)
@@ -52,8 +62,6 @@ class ParquetBlock:
         return next(iter(value.values()))
 
     def _decoded(self) -> np.ndarray | None:
-        from pyarrow import ArrowException  # pyright: ignore[reportMissingImports]
-
         with ExitStack() as stack:
             try:
                 opened = [_opened(piece, stack) for piece in self.pieces]
@@ -66,7 +74,7 @@ class ParquetBlock:
                     if not self._into(array[first : first + size], file, groups):
                         return None
                     first += size
-            except (ArrowException, OSError, KeyError):
+            except (arrow().ArrowException, OSError, KeyError):
                 return None  # what is wrong, Dask's own reading says
         return array[:, 0] if self.one_axis else array
 
@@ -90,8 +98,6 @@ class ParquetBlock:
 
 def _opened(piece: Any, stack: ExitStack) -> tuple[Any, Any]:
     """A Parquet file, and the row groups that are read of it."""
-    from pyarrow.parquet import ParquetFile  # pyright: ignore[reportMissingImports]
-
     if isinstance(piece, tuple):
         files, path, groups = piece
         source = stack.enter_context(files.open(path, mode="rb"))
@@ -101,21 +107,18 @@ def _opened(piece: Any, stack: ExitStack) -> tuple[Any, Any]:
             raise KeyError(fragment.path)  # some columns are in the names of folders
         source = stack.enter_context(fragment.filesystem.open_input_file(fragment.path))
         groups = [each.id for each in fragment.row_groups]
-    file = stack.enter_context(ParquetFile(source, pre_buffer=False, buffer_size=BUFFER))
+    file = stack.enter_context(arrow().parquet.ParquetFile(source, pre_buffer=False, buffer_size=BUFFER))
     return file, range(file.num_row_groups) if groups is None else groups
 
 
 def _of_numbers(file: Any, columns: tuple[str, ...]) -> bool:
-    from pyarrow import types  # pyright: ignore[reportMissingImports]
-
+    types = arrow().types
     kinds = [file.schema_arrow.field(name).type for name in columns]
     return all(types.is_integer(kind) or types.is_boolean(kind) or _is_float(kind) for kind in kinds)
 
 
 def _is_float(kind: Any) -> bool:
-    from pyarrow import types  # pyright: ignore[reportMissingImports]
-
-    return types.is_floating(kind)
+    return arrow().types.is_floating(kind)
 
 
 def decoding_parquet(graph: Mapping[Any, Any]) -> dict[Any, Any]:

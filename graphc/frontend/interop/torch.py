@@ -260,7 +260,7 @@ def operation() -> Any:
 
 
 def is_transformed() -> bool:
-    """Whether this is within `torch.func`'s transformations or at a level of forward derivatives, which operations do not know."""
+    """Whether this is within `torch.func`'s transformations or at a level of forward derivatives, unknown to operations."""
     torch = pytorch()
     if torch.compiler.is_compiling():
         return False
