@@ -142,7 +142,7 @@ Written by `python -m tests.benchmarks.hamming`; edit that instead.
 - [Hamming's exercises](#hammings-exercises)
 - [Their derivatives](#their-derivatives)
 - [Everyday formulas and their derivatives](#everyday-formulas-and-their-derivatives)
-- [Ten formulas that scientists get wrong](#ten-formulas-that-scientists-get-wrong)
+- [Formulas that scientists get wrong](#formulas-that-scientists-get-wrong)
 
 `g.accuracy(expr, ranges={"x": (-50, 50)})` draws random inputs, evaluates the compiled formula as written and as rewritten, and
 compares both with the exact value, which mpmath computes with increasing precision until the rounded value no longer changes.
@@ -186,7 +186,7 @@ error is. The unit of error is the spacing of floats at the exact result plus th
 """
 
 
-GALLERY = "## Ten formulas that scientists get wrong\n"
+GALLERY = "## Formulas that scientists get wrong\n"
 
 
 def page(samples: int = SAMPLES) -> str:
