@@ -25,6 +25,7 @@ from graphc.ops import (
     linalg,
     logistic,
     matrix_functions,
+    multiply_add,
     normal,
     norms,
     numpy_arrays,
@@ -56,4 +57,4 @@ modules = (
 )  # fmt: skip
 """In the order of the reference page."""
 
-__all__ = ["exact_product", "modules", "numpy_protocol"]
+__all__ = ["exact_product", "modules", "multiply_add", "numpy_protocol"]

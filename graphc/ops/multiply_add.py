@@ -27,8 +27,10 @@ MULTIPLY_ADD = register_control(
         types=TypeRule(lambda dtypes: (dtypes, dtypes[0])),
         reference=_reference,
         notation=Notation("multiply_add"),
+        formula=lambda m, x, y, z: x * y + z,
         partials=(None, None, None),
         emit=lambda e, x, y, z: e.intrinsic("fma", x, y, z),
+        expand=lambda x, y, z: x * y + z,
         category="control",
     )
 )
