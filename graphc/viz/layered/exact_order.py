@@ -25,14 +25,14 @@ _NODES, _ROUNDS = 8, 8
 
 
 @dataclass(frozen=True)
-class Found:
+class SolvedOrder:
     """An order, and whether it is known that none is better."""
 
     children: Children
     proved: bool
 
 
-def fewest_crossings(sifting: Sifting) -> Found | None:
+def fewest_crossings(sifting: Sifting) -> SolvedOrder | None:
     """The order with the least cost; None where the program is too large, or has no solution within its limits."""
     program = _OrderProgram(sifting)
     if len(program.costs) > _LARGEST:
@@ -45,7 +45,7 @@ def fewest_crossings(sifting: Sifting) -> Found | None:
             continue
         children = program.order(x)
         if children is not None:
-            return Found(children, program.proved)
+            return SolvedOrder(children, program.proved)
     return None
 
 
@@ -222,4 +222,4 @@ def _around(waiting: Sequence[int], below: dict[int, list[int]]) -> list[tuple[i
     return list(pairwise(path))
 
 
-__all__ = ["Found", "fewest_crossings"]
+__all__ = ["SolvedOrder", "fewest_crossings"]
