@@ -105,7 +105,11 @@ SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
         "",
         gamma_differences.RULES + gamma_logarithms.RULES,
     ),
-    ("Logarithms", "", log_quotients.RULES + pair_quotients.RULES + logarithms.RULES + logistic_entropy.RULES),
+    (
+        "Logarithms",
+        "",
+        log_quotients.RULES + pair_quotients.RULES + logarithms.RULES + logistic_entropy.RULES,
+    ),
     (
         "Angles",
         "Inverse functions, differences and sums of angles, triangles and great circles.",

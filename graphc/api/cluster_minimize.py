@@ -86,7 +86,7 @@ class ClusterProblem(PackedProblem):
 
         return at
 
-    def passes(self, objective: Expr, second: bool) -> Passes:
+    def passes(self, objective: Expr, second: bool) -> DataPasses:
         """What computes the value, the slope and, of few unknowns and if they are asked for, the second derivatives."""
         slopes = grad(objective, self.symbols)
         if second and self.start.size <= WHOLE:
@@ -97,8 +97,8 @@ class ClusterProblem(PackedProblem):
             except GraphcError:  # second derivatives that cannot be computed block by block as a matrix
                 pass
             else:
-                return Passes(self, at, lambda vector: together(at(vector)[2]))
-        return Passes(self, self.compiled((objective, slopes)), None, self._product_by_passes(objective))
+                return DataPasses(self, at, lambda vector: together(at(vector)[2]))
+        return DataPasses(self, self.compiled((objective, slopes)), None, self._product_by_passes(objective))
 
     def _product_by_passes(self, objective: Expr) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
         taken = {node.name for node in free_symbols(objective)}
@@ -132,7 +132,7 @@ def _whole(term: Expr) -> Expr:
     return sum_of(term) if term.shape else term
 
 
-class Passes:
+class DataPasses:
     """Value, slope, Hessian and products with it at a point, each a pass over the data or a part of one.
 
     hess : None where it is not computed as a matrix
@@ -223,7 +223,7 @@ def minimize_on_cluster(
     return problem.finished(_settled(problem, passes, result), method, why)
 
 
-def _method(bounded: bool, passes: Passes) -> tuple[str, str]:
+def _method(bounded: bool, passes: DataPasses) -> tuple[str, str]:
     if bounded:
         return "L-BFGS-B", "there are bounds, and a step is one pass over the data"
     if passes.hess is None:
@@ -234,7 +234,7 @@ def _method(bounded: bool, passes: Passes) -> tuple[str, str]:
     )
 
 
-def _options(method: str, start: np.ndarray, passes: Passes) -> dict[str, Any]:
+def _options(method: str, start: np.ndarray, passes: DataPasses) -> dict[str, Any]:
     if method == "L-BFGS-B":
         return {"ftol": 0.0, "gtol": 1e-10, "maxiter": 10_000}
     if method == "Newton-CG":
@@ -246,7 +246,7 @@ def _options(method: str, start: np.ndarray, passes: Passes) -> dict[str, Any]:
     return {"gtol": 0.0, "initial_trust_radius": radius, "max_trust_radius": 1e6 * radius, "maxiter": 10_000}
 
 
-def _until_near(passes: Passes, start: np.ndarray) -> Callable[[np.ndarray], None]:
+def _until_near(passes: DataPasses, start: np.ndarray) -> Callable[[np.ndarray], None]:
     """What ends a method where a step of Newton's gains nothing that the value shows: its own criteria speak of slopes alone."""
     first = passes.fun(start)
 
@@ -258,7 +258,7 @@ def _until_near(passes: Passes, start: np.ndarray) -> Callable[[np.ndarray], Non
     return near
 
 
-def _settled(problem: ClusterProblem, passes: Passes, result: Any) -> Any:
+def _settled(problem: ClusterProblem, passes: DataPasses, result: Any) -> Any:
     """The result after Newton steps from where the method stopped, as long as they gain digits."""
     x = np.asarray(result.x, np.float64)
     value, slope = passes.fun(x), passes.jac(x)
@@ -281,7 +281,7 @@ def _settled(problem: ClusterProblem, passes: Passes, result: Any) -> Any:
     return result
 
 
-def _by_products(passes: Passes, x: np.ndarray, slope: np.ndarray) -> np.ndarray:
+def _by_products(passes: DataPasses, x: np.ndarray, slope: np.ndarray) -> np.ndarray:
     """Newton's step by conjugate gradients."""
     linear: Any = scipy_linear()
     count = len(slope)
