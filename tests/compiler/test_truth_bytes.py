@@ -57,7 +57,7 @@ def layouts(array):
     yield array[:1]
 
 
-@pytest.mark.parametrize("rewrite", [None, "stable"])
+@pytest.mark.parametrize("rewrite", [pytest.param(None, marks=pytest.mark.slow), "stable"])
 def test_operations_on_elements(rewrite):
     outputs = [output for output in elementwise() if output.dtype.kind in "bf" or rewrite is None]
     assert len(outputs) > 60

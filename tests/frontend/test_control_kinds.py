@@ -310,11 +310,11 @@ def test_bodies_may_be_deep():
     x = g.symbol("x")
 
     def body(_, c):
-        for _ in range(2000):
+        for _ in range(500):
             c = g.sin(c) * 0.99 + 0.01
         return c
 
     deep, right = g.fori_loop(0, 2, body, x), 0.3
-    for _ in range(4000):
+    for _ in range(1000):
         right = np.sin(right) * 0.99 + 0.01
     assert abs(g.compile(deep, [x], cache=False)(0.3) - right) <= 1e-14

@@ -257,6 +257,7 @@ def test_a_long_chain_and_a_wide_graph():
     assert agree(f(x), g.evaluate(g.sum(y, axis=1), {"X": x}), "float64", ulps=4000)
 
 
+@pytest.mark.slow
 def test_a_long_chain_of_dear_functions_is_one_kernel_many_times():
     y = X
     for _ in range(1500):

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import graphc as g
+from graphc.compiler.targets import python_module
 from graphc.errors import CompileError, InputError
 from tests.compiler.loops.support import lengths_at
 from tests.compiler.targets.test_javascript_program import near
@@ -188,7 +189,7 @@ def test_it_runs_where_graphc_is_not(tmp_path):
     assert np.allclose([float(t) for t in done.stdout.split()], [right[0], *right[1]], rtol=1e-12, atol=1e-15)
 
 
-def test_refused_by_name(tmp_path):
+def test_refused_by_name(tmp_path, monkeypatch):
     x = g.symbol("pm_refused", shape=("n",))
     with pytest.raises(CompileError, match="argsort has no form in a Python module"):
         g.compile(g.argsort(x), [x]).export(tmp_path / "order.py")
@@ -201,8 +202,9 @@ def test_refused_by_name(tmp_path):
     with pytest.raises(InputError, match="Python module has no header"):
         g.compile(g.sum(x), [x]).export(tmp_path / "sum.py", header=tmp_path / "sum.h")
     value = g.sum(x)
-    for _ in range(3000):
+    for _ in range(100):
         value = g.sin(value) + value * x[0]
+    monkeypatch.setattr(python_module, "MAX_OPERATIONS", 50)
     with pytest.raises(CompileError, match="statements and operations"):
         g.compile(value, [x], rewrite=None, tier="interpreted").export(tmp_path / "large.py")
     hostile = g.symbol("x'; import os #", shape=("n",))
