@@ -159,7 +159,7 @@ class Diagram:
         >>> from graphc.api.draw import draw
         >>> x, y = symbols("x y")
         >>> draw(x * y + x, at={"x": 2, "y": 5}).play()
-        <Player of x·y + x; .save("graph.html") writes it>
+        <Player of L = x*y + x; .save("graph.html") writes it>
         """
         return Player(self.html(), self.view.title)
 
