@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -269,12 +270,13 @@ class CommonReader:
         for part, power in variable.powers.items():
             powers[part] = powers.get(part, 0) + power * reading.exponent
         value = instantiated(function, {self.argument: variable.node})
-        for part, power in powers.items():
-            for _ in range(power):
-                value = part * value
-        for part, power in powers.items():
-            for _ in range(-power):
-                value = value / part
+        over = [part for part, power in powers.items() for _ in range(power)]
+        under = [part for part, power in powers.items() for _ in range(-power)]
+        for one, other in itertools.zip_longest(
+            over, under
+        ):  # in turns: all of one side could leave the range of floats
+            value = value if one is None else one * value
+            value = value if other is None else value / other
         scale = float(number)
         if abs(scale) != 1:
             return constant(scale, value.dtype) * value

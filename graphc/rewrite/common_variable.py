@@ -23,6 +23,7 @@ from graphc.ir.expr import Expr, on_this_line, rebuild, substitute, walk
 from graphc.ir.graph import Dag
 from graphc.ir.scopes import deriving, stay
 from graphc.ops.comparison import where
+from graphc.rewrite.cancelled_branches import bound_of
 from graphc.rewrite.common_reader import FUNCTIONS, CommonReader, Reading, function_argument, variable_of
 from graphc.rewrite.engine import RuleMemory
 from graphc.rewrite.expansion_reader import VariableOf, expansions, suspects
@@ -91,7 +92,12 @@ def _whole(reader: CommonReader, node: Expr, reading: Reading, source: bool) -> 
             return None
         if not any(n.op.name in SUMS for n in suspects(value)):
             return None
-        return reader.times(value, replace(reading, exponent=0))
+        # w to a power may over- or underflow where the powers of its parts do not: what is left of φ is finite and not 0 at 0
+        moved = _valuation(function)
+        for _ in range(abs(moved)):
+            function = function / reader.argument if moved > 0 else function * reader.argument
+        near = reader.times(function, replace(reading, exponent=reading.exponent + moved))
+        return None if near is None else where(abs(reader.variable.node) < NEAR, near, node)
     moved = _valuation(function) if reading.powers else 0
     if not any(
         power + reading.exponent * own and power + (reading.exponent + moved) * own in (0, 1)
@@ -210,13 +216,20 @@ def _roots(
     """The formulas that were read and are not part of a larger one, and those of their parts that stand elsewhere too."""
     readings: dict[Expr, Reading] = {}
     exposed = set(outputs)
+    done = {node.operands[2] for node in order if _is_near(node)}
     for node in order:
         reading = readers[node].read(node) if node in readers else None
         if reading is not None:
             readings[node] = reading
         else:
             exposed.update(node.operands)
-    return {node: reading for node, reading in readings.items() if node in exposed}
+    return {node: reading for node, reading in readings.items() if node in exposed and node not in done}
+
+
+def _is_near(node: Expr) -> bool:
+    """Whether this is a branch at |w| < 1: its other side is a formula that was written in one variable near 0."""
+    bound = bound_of(node.operands[0]) if node.op.name == "where" and node.operands[0].operands else None
+    return bound is not None and bound[1] == NEAR
 
 
 __all__ = ["RULE", "RULES", "CommonVariable", "worth", "written_whole"]

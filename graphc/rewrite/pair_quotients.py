@@ -37,6 +37,8 @@ class QuotientOfNorms:
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         (quotient,) = node.operands
+        if quotient.op.name != "divide":
+            return None
         if quotient.dtype != node.dtype or any(part.dtype != node.dtype for part in quotient.operands):
             return None
         above, below = (squared_terms(part) for part in quotient.operands)
@@ -73,6 +75,8 @@ class LogOfSumByDifference:
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         (quotient,) = node.operands
+        if quotient.op.name != "divide":
+            return None
         above, below = quotient.operands
         if {above.op.name, below.op.name} != {"add", "subtract"}:
             return None

@@ -334,7 +334,8 @@ for text in {list(HOSTILE.values())!r} + ["exp(x)", "__import__(os)", "exec(x)",
         g.parse(text)
     except g.GraphcError as error:
         error.message
-bad = [event for event in seen if event[0] not in ("compile", "sys._getframe", "object.__getattr__")]
+harmless = ("compile", "sys._getframe", "object.__getattr__", "builtins.id")
+bad = [(name, of) for name, of in seen if name not in harmless and "node._Unfinished object" not in of]
 assert not bad, bad
 """
     done = subprocess.run([sys.executable, "-"], input=program, capture_output=True, text=True, check=False)

@@ -28,7 +28,7 @@ SIZES = [
 """Of what the function is a product of; for a quotient the second is inverted."""
 
 ONE_PRODUCT = [
-    "(exp(a*b) - 1)/a", "sin(a*b)/b", "(1 - cos(a*b))/(a*a)", "tanh(a*b)/b", "log(1 + a*b)/b", "b/(exp(a*b) - 1)",
+    "(exp(a*b) - 1)/a", "sin(a*b)/b", "(1 - cos(a*b))/(a*a)", "tanh(a*b)/b", "log(1 + a*b)/b",
     "(a*b)**2/(exp(a*b) - 1)/a", "-log(1 - exp(-abs(b)*abs(a)))/3",
 ]  # fmt: skip
 ONE_QUOTIENT = [
@@ -138,3 +138,34 @@ def test_sums_of_other_products_are_left_alone() -> None:
     for text in ("exp(a*b) + a", "sin(a*b)*cos(a/b)", "a*b + 1", "(a - b)/b - log(a/b)", "exp(a + b)"):
         formula = g.parse(text)
         assert common_variable.written_whole([formula], common_variable.RULES, True)[1][0] is formula, text
+
+
+FAR = [(1e-100, 1e-80), (1e-100, 1e90), (1e120, 1e60), (1e-140, 1e-30), (1e140, 1e-150)]
+"""Products of these, or their squares, are no floats of ordinary size, while the formula is."""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a*a*(sigmoid(a*b) - sigmoid(-a*b))", "a*a*(tanh(a*b) - tanh(-a*b))", "a*a*(exp(a*b) - 1)", "(exp(a*b) - 1)/b",
+        "a*sigmoid(a*b)*a*(1 - sigmoid(a*b))", "a*(a*b/(1 + a*b))*a*(1 - a*b/(1 + a*b))",
+    ],
+)  # fmt: skip
+def test_powers_of_the_product_do_not_leave_the_range(text: str) -> None:
+    a, b = g.symbols("a b")
+    formula = g.parse(text, {"a": a, "b": b})
+    f = g.compile(formula, [a, b], cache=False)
+    for x, y in FAR:
+        (true,) = truths([formula], {"a": x, "b": y}, BITS)
+        true = float(true.item())
+        if np.isfinite(true) and abs(true) > 1e-300:
+            assert abs(f(x, y) - true) <= 1e-13 * abs(true), (x, y)
+
+
+def test_nor_in_float32() -> None:
+    a, b = g.symbols("a b", dtype="float32")
+    f = g.compile(a * a * (g.sigmoid(a * b) - g.sigmoid(-a * b) + g.tanh(a * b)), [a, b], cache=False)
+    for x, y in ((1e-10, 1e-15), (1e-12, 1e-9), (1e15, 1e10)):
+        x, y = np.float32(x), np.float32(y)
+        exact = float(x) ** 2 * (math.tanh(float(x) * float(y)) + math.tanh(float(x) * float(y) / 2))
+        assert exact < 1e-44 or abs(f(x, y) - exact) <= 1e-6 * exact

@@ -19,13 +19,21 @@ def rule(pattern: str, replacement: str, name: str = "own") -> Rule:
     return Rule(name, pattern, replacement, "stable")
 
 
+READ_AGAIN = {
+    "grouped-terms": ("vanishing-pair",),
+    "divergences": ("divergence",),
+    "common-variable": ("series-over-power",),
+}
+"""Rules that read what another one puts together, and do not know their own branches again where its inner part was rewritten."""
+
+
 @pytest.mark.parametrize("row", BUILT_IN, ids=named)
 def test_rewriting_twice_changes_nothing(row):
     for case in instances(row):
         # equal nodes are one: a derivative that another test wrote may stand in these, and is written whole where it does;
         # the last touch for speed changes what a rule put beside the node that it keeps, which it then does not know again;
         # what comes before all rules finds sums in what they have written
-        without = ["rational-function", "one-division", "several-variables"]
+        without = ["rational-function", "one-division", "several-variables", *READ_AGAIN.get(row.name, ())]
         once = g.rewrites(case.before, without=without)
         again = g.rewrites(once.outputs[0], without=without)
         assert once.complete

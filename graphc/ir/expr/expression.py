@@ -242,7 +242,8 @@ def as_operands(op: Op, args: tuple[Any, ...]) -> tuple[Expr, ...]:
             )
             operands.append(literal(arg, weak_dtype(representative, strong)))
         else:
-            operands.append(_of_array(arg))  # a list is refused: in a formula it may be meant as two operands
+            # a list is refused: in a formula it may be meant as two operands
+            operands.append(_of_array(arg) if isinstance(arg, (list, tuple)) else constant(arg))
     return tuple(operands)
 
 
