@@ -60,6 +60,7 @@ class EGraph:
         self._by_value: dict[Any, list[int]] = defaultdict(list)
         self.by_op: dict[str, dict[int, None]] = defaultdict(dict)
         self.tried: set[Any] = set()
+        self.looks = KEYS
 
     def __len__(self) -> int:
         return len(self._known)
@@ -260,16 +261,14 @@ class EGraph:
         """Every way in which a class is of the form of a pattern."""
         number = self.find(number)
         if type(pattern) is str:
-            known = bound.get(pattern)
-            if known is None:
+            if pattern not in bound:
                 yield {**bound, pattern: number}
-            elif self.find(known) == number:
+            elif self.find(bound[pattern]) == number:
                 yield bound
             return
         if type(pattern) is float:
             known = self._known.get(("number", pattern))
-            if known is not None and self.find(known) == number:
-                yield bound
+            yield from [bound] if known is not None and self.find(known) == number else ()
             return
         op, operands = pattern[0], pattern[1:]
         if number not in self.by_op[op.name] or self.classes[number].is_number:
@@ -277,6 +276,9 @@ class EGraph:
         for key in list(self.classes[number].keys):
             if key[0] is not op:
                 continue
+            self.looks -= 1
+            if self.looks < 0:
+                return
             yield from self._match_all(operands, key[1:], bound)
             if op.name in COMMUTATIVE and key[1] != key[2]:
                 yield from self._match_all(operands, (key[2], key[1]), bound)
@@ -322,10 +324,8 @@ Pattern = Any
 
 def pattern_of(expr: Expr) -> Pattern:
     """A formula as a pattern: each symbol stands for any class."""
-    if expr.is_symbol:
-        return expr.name
-    if expr.is_constant:
-        return float(expr.value)
+    if expr.is_symbol or expr.is_constant:
+        return expr.name if expr.is_symbol else float(expr.value)
     return (lookup(expr.op.name), *[pattern_of(operand) for operand in expr.operands])
 
 
@@ -366,9 +366,8 @@ def saturate(
 
 EAGER, PATIENT = 24, 5
 """How often a proposal is made in the first round: one that keeps digits, one that carries terms about; later twice as often."""
-
-MATCHES, LOOKS = 48, 200
-"""Matches of a proposal that are looked at: at one class, and in one round."""
+MATCHES, LOOKS, KEYS = 48, 200, 3000
+"""Of a proposal: matches at one class and in one round; keys at a class, where patterns of several levels have millions of ways."""
 
 
 def _made(graph: EGraph, rule: Proposal, often: int, clock: Clock, share: float) -> int:
@@ -379,6 +378,7 @@ def _made(graph: EGraph, rule: Proposal, often: int, clock: Clock, share: float)
             continue
         if clock.over(share):
             break
+        graph.looks = KEYS
         for bound in list(itertools.islice(graph.matches(rule.before, place, {}), MATCHES)):
             sign = (rule.text, place, *bound.values())
             if sign in graph.tried:
