@@ -367,7 +367,7 @@ def saturate(
 EAGER, PATIENT = 24, 5
 """How often a proposal is made in the first round: one that keeps digits, one that carries terms about; later twice as often."""
 MATCHES, LOOKS, KEYS = 48, 200, 3000
-"""Of a proposal: matches at one class and in one round; keys at a class, where patterns of several levels have millions of ways."""
+"""Of a proposal: matches at one class and in one round; keys at a class, where deep patterns have millions of ways to match."""
 
 
 def _made(graph: EGraph, rule: Proposal, often: int, clock: Clock, share: float) -> int:
