@@ -56,7 +56,10 @@ def test_values_are_those_of_python(name):
         assert as_written[0] == as_written[1]
 
 
-@every
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(each, marks=[pytest.mark.slow] * (each == "much memory")) for each in PROGRAMS],
+)
 def test_derivatives_are_those_of_the_formula_written_out(name):
     program = PROGRAMS[name]
     symbols, formula = program.built()

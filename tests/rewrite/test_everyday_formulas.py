@@ -25,7 +25,13 @@ EVERY = 5
 KEPT = [formula for _, formula in everything() if formula.text not in REASONS]
 
 
-@pytest.mark.parametrize("formula", KEPT[::3], ids=[formula.text for formula in KEPT[::3]])
+@pytest.mark.parametrize(
+    "formula",
+    [
+        pytest.param(each, id=each.text, marks=[pytest.mark.slow] * ("lgamma" in each.text))
+        for each in KEPT[::3]
+    ],
+)
 def test_value_and_derivatives_keep_their_digits(formula: Formula) -> None:
     for order, (error, x) in enumerate(scalar_errors(formula, "float64", {}, EVERY)):
         assert error <= MOST, f"derivative {order} at {x!r}: {error} units"
