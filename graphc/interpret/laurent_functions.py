@@ -290,7 +290,7 @@ MOST_KEPT = 64
 @lru_cache(MOST_KEPT)
 def apply(name: str, u: Laurent) -> Laurent:
     """A function of a series; raises `NoSeriesError`."""
-    if u.is_zero:
+    if u.is_zero or name not in FUNCTIONS:
         raise NoSeriesError
     return series(0, FUNCTIONS[name](u.taylor()[:TERMS]))
 

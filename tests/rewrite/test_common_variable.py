@@ -169,3 +169,14 @@ def test_nor_in_float32() -> None:
         x, y = np.float32(x), np.float32(y)
         exact = float(x) ** 2 * (math.tanh(float(x) * float(y)) + math.tanh(float(x) * float(y) / 2))
         assert exact < 1e-44 or abs(f(x, y) - exact) <= 1e-6 * exact
+
+
+@pytest.mark.parametrize("other", ["abs", "floor", "sign", "relu", "gamma", "round"])
+def test_functions_without_a_series_are_no_obstacle(other: str) -> None:
+    a, b = g.symbols("a b")
+    formula = g.parse(f"a*a*(exp(a*b) - 1 + {other}(a*b + 1))", {"a": a, "b": b})
+    outputs = derivatives(formula, a, b)
+    found, written = (
+        g.compile(outputs, [a, b], cache=False, rewrite=rewrite)(0.3, 0.7) for rewrite in ("stable", None)
+    )
+    np.testing.assert_allclose(found, written, rtol=1e-12)
