@@ -116,7 +116,6 @@ def tolerance_of(program: Program) -> float:
     return 4000 * program.steps * float(np.finfo(program.dtype).eps)
 
 
-@pytest.mark.slow  # Hypothesis 6.100 cannot repeat one of its draws; 400 others pass
 @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(programs(most=6, names=False))
 def test_random_programs(program):
