@@ -4,7 +4,7 @@ There are three ways in. Exact Python floats go straight into a C function that 
 one shape into another, and so do calls whose shapes and strides were met before. Everything else takes the Python path below,
 which checks, casts and broadcasts, and ends in the same machine code.
 
-Calls are led to the builtin over the machine code by `fastcall.vectorcall`: without a frame or a tuple in between.
+Calls go to the machine code by `engine.vectorcall`: without a frame or a tuple in between.
 """
 
 from __future__ import annotations
