@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import os
 import random
+import signal
 import tempfile
 import time
 from collections import defaultdict
@@ -134,6 +135,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell starts what runs in the background so; tests send it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     counts.factor = config.getoption("--examples")
 
 
