@@ -44,6 +44,10 @@ NEAR = 1.0
 """Up to this size of w formulas that are to be differentiated are written in it: further out other terms cancel, as in the
 derivative of k·(log(1 + w)/w) by k. Up to here a power xʸ is as good as an exponential of y·log x as well."""
 
+NEAREST = {8: 1e-70, 4: 1e-9}
+"""From this size of w on, in float64 and float32, its fourth power is a number of full precision. Values are written in w from
+here on: nearer to 0 quotients by powers of w are 0/0, and at such sizes there is nothing to cancel."""
+
 SUMS = frozenset(("add", "subtract"))
 
 
@@ -97,7 +101,9 @@ def _whole(reader: CommonReader, node: Expr, reading: Reading, source: bool) -> 
         for _ in range(abs(moved)):
             function = function / reader.argument if moved > 0 else function * reader.argument
         near = reader.times(function, replace(reading, exponent=reading.exponent + moved))
-        return None if near is None else where(abs(reader.variable.node) < NEAR, near, node)
+        w = reader.variable.node
+        small = abs(w)
+        return None if near is None else where(small < NEAR, where(small > NEAREST[w.dtype.itemsize], near, node), node)
     moved = _valuation(function) if reading.powers else 0
     if not any(
         power + reading.exponent * own and power + (reading.exponent + moved) * own in (0, 1)
