@@ -135,7 +135,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell starts what runs in the background so; tests send it
+    if (
+        signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    ):  # a shell starts what runs in the background so; tests send it
         signal.signal(signal.SIGINT, signal.default_int_handler)
     counts.factor = config.getoption("--examples")
 

@@ -101,9 +101,7 @@ def _whole(reader: CommonReader, node: Expr, reading: Reading, source: bool) -> 
         for _ in range(abs(moved)):
             function = function / reader.argument if moved > 0 else function * reader.argument
         near = reader.times(function, replace(reading, exponent=reading.exponent + moved))
-        w = reader.variable.node
-        small = abs(w)
-        return None if near is None else where(small < NEAR, where(small > NEAREST[w.dtype.itemsize], near, node), node)
+        return None if near is None else where(_is_near(reader.variable.node), near, node)
     moved = _valuation(function) if reading.powers else 0
     if not any(
         power + reading.exponent * own and power + (reading.exponent + moved) * own in (0, 1)
@@ -222,7 +220,7 @@ def _roots(
     """The formulas that were read and are not part of a larger one, and those of their parts that stand elsewhere too."""
     readings: dict[Expr, Reading] = {}
     exposed = set(outputs)
-    done = {node.operands[2] for node in order if _is_near(node)}
+    done = {node.operands[2] for node in order if _has_been_written(node)}
     for node in order:
         reading = readers[node].read(node) if node in readers else None
         if reading is not None:
@@ -232,9 +230,18 @@ def _roots(
     return {node: reading for node, reading in readings.items() if node in exposed and node not in done}
 
 
-def _is_near(node: Expr) -> bool:
-    """Whether this is a branch at |w| < 1: its other side is a formula that was written in one variable near 0."""
-    bound = bound_of(node.operands[0]) if node.op.name == "where" and node.operands[0].operands else None
+def _is_near(w: Expr) -> Expr:
+    """Whether a value is written in w there."""
+    size = abs(w)
+    return (size < NEAR) & (size > NEAREST[w.dtype.itemsize])
+
+
+def _has_been_written(node: Expr) -> bool:
+    """Whether this is a branch near 0 whose other side is a formula that was written in one variable."""
+    condition = node.operands[0] if node.op.name == "where" else None
+    if condition is not None and condition.op.name == "logical_and":
+        condition = condition.operands[0]
+    bound = None if condition is None or not condition.operands else bound_of(condition)
     return bound is not None and bound[1] == NEAR
 
 

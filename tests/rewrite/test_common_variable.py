@@ -183,12 +183,22 @@ def test_functions_without_a_series_are_no_obstacle(other: str) -> None:
 
 
 AT_ZERO = [
-    (0.0, 2.3e-11), (0.0, 1.5), (0.7, 0.0), (0.0, 0.0), (-0.0, 3.0), (0.0, 1e150), (1e-320, 1.0), (1e-200, 1e-200), (-1e-90, 1e-60),
+    (0.0, 2.3e-11), (0.0, 1.5), (0.7, 0.0), (0.0, 0.0), (-0.0, 3.0), (0.0, 1e150), (1e-320, 1.0), (1e-200, 1e-200),
+    (-1e-90, 1e-60),
 ]  # fmt: skip
 """Products of these are 0, or their powers are."""
 
 
-FUNCTIONS = ["sinh(w)", "tanh(w)", "sigmoid(w)", "exp(w) - 1", "log(1 + w)", "cosh(tanh(w)) - 1", "atan(w)", "sin(tan(w))"]
+FUNCTIONS = [
+    "sinh(w)",
+    "tanh(w)",
+    "sigmoid(w)",
+    "exp(w) - 1",
+    "log(1 + w)",
+    "cosh(tanh(w)) - 1",
+    "atan(w)",
+    "sin(tan(w))",
+]
 FORMS = ["{0}", "v*v*({0})*(1 - ({0}))", "({0})**2*u", "v*({0})**3", "u*v*({0})", "({0})/(1 + ({0}))"]
 MEMBERS = [("float64", function, form) for function in FUNCTIONS for form in FORMS] + [
     ("float32", FUNCTIONS[k], form) for k, form in enumerate(FORMS)
@@ -201,8 +211,13 @@ def test_where_the_product_is_0_there_is_a_number(dtype: str, function: str, for
     formula = g.parse(form.format(function.replace("w", "(v*u)")), {"v": v, "u": u})
     first = [g.grad(formula, s) for s in (v, u)]
     outputs = [formula, *first, *[g.grad(d, s) for d in first for s in (v, u)]]
-    found, written = (g.compile(outputs, [v, u], cache=False, rewrite=rewrite) for rewrite in ("stable", None))
+    found, written = (
+        g.compile(outputs, [v, u], cache=False, rewrite=rewrite) for rewrite in ("stable", None)
+    )
     for x, y in AT_ZERO:
-        at = [np.dtype(dtype).type(np.clip(value, -1e12, 1e12) if dtype == "float32" else value) for value in (x, y)]
+        at = [
+            np.dtype(dtype).type(np.clip(value, -1e12, 1e12) if dtype == "float32" else value)
+            for value in (x, y)
+        ]
         for k, (ours, plain) in enumerate(zip(found(*at), written(*at), strict=True)):
             assert math.isfinite(ours) or not math.isfinite(plain), (k, x, y, ours, plain)
