@@ -283,3 +283,21 @@ def test_transformations_of_torch_func(name):
     leaves = torch.utils._pytree.tree_leaves
     for one, other in zip(leaves(made), leaves(expected), strict=True):
         torch.testing.assert_close(one, torch.as_tensor(other).expand(one.shape), rtol=1e-12, atol=1e-13)
+
+
+def test_constant_arrays_beside_numbers_under_transformations():
+    x = g.symbol("x")
+    held = torch.tensor([1.0, 2.0], dtype=torch.float64)
+    f = g.compile(g.sin(g.constant([1.0, 2.0]) * x), [x]).torch()
+    for given in (torch.tensor([0.3, 0.7]), torch.tensor([0.3, 0.7, 1.1])):
+        given = given.double()
+        own = lambda v: torch.cos(held * v) * held
+        torch.testing.assert_close(torch.func.vmap(f)(given), torch.sin(held * given[:, None]))
+        for derivative in (torch.func.jacrev, torch.func.jacfwd):
+            found = torch.func.vmap(derivative(f))(given)
+            torch.testing.assert_close(found, own(given[:, None]))
+    slopes = torch.autograd.functional.jacobian(f, torch.tensor([[0.3], [0.7]]).double())
+    expected = torch.autograd.functional.jacobian(
+        lambda v: torch.sin(held * v), torch.tensor([[0.3], [0.7]]).double()
+    )
+    torch.testing.assert_close(slopes, expected)

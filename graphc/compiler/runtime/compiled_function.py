@@ -174,7 +174,8 @@ class CompiledFunction(Led, ABC):
         return torch.function_of(self._callee())
 
     def jax(self) -> jax.JaxFunction:
-        """The function as one that JAX traces: inside of `jax.jit`, `jax.vmap` and `jax.grad`, in reverse mode and any order.
+        """The function as one that JAX traces: inside of `jax.jit`, `jax.vmap`, `jax.grad`, `jax.jvp` and
+        `jax.hessian`, in both modes and any order.
 
         XLA's program calls it back on the host. Called with values that JAX traces, `f` itself is this function. Without
         `jax_enable_x64` what comes and goes is float32.

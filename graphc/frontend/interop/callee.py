@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from graphc.autodiff.remembered import gradient
+from graphc.autodiff.remembered import directional, gradient
 from graphc.errors import InputError
 from graphc.interpret.call_binding import arguments
-from graphc.ir.expr import Expr, symbol
+from graphc.ir.expr import Expr, substitute, symbol, walk
 from graphc.ir.types import DType, is_float
 from graphc.util.pytree import LEAF, Structure, flatten, unflatten
 
@@ -69,6 +69,23 @@ class Callee:
         """Results in their structure."""
         return results[0] if self.structure == LEAF else unflatten(self.structure, iter(results))
 
+    def without_arrays(self) -> tuple[Callee, list[np.ndarray]]:
+        """The function with its constant arrays as further arguments, and these, where shapes are broadcast.
+
+        Of what is taken element by element all is then an argument: a batch may stand before all axes of each.
+        """
+        arrays = (
+            [node for node in walk(self.outputs) if node.is_constant and node.shape]
+            if self.broadcasts
+            else []
+        )
+        if not arrays:
+            return self, []
+        numbers = self._beside("constant", [symbol("_", dtype=node.dtype) for node in arrays])
+        instead = dict(zip(arrays, numbers, strict=True))
+        outputs = [substitute(output, instead) for output in self.outputs]
+        return self.compiled(outputs, [*self.symbols, *numbers]), [np.asarray(node.value) for node in arrays]
+
     @property
     def float_inputs(self) -> list[int]:
         """The numbers of the inputs that results may be differentiated by."""
@@ -87,24 +104,44 @@ class Callee:
 
         Raises `GradientError` for a formula that has no derivative, and `InputError` for a function that writes its inputs.
         """
+        self._check_derivative()
+        outputs = [self.outputs[number] for number in self.float_outputs]
+        adjoints = self._beside("adjoint", outputs)
+        targets = [self.symbols[number] for number in self.float_inputs]
+        record = gradient(outputs, adjoints, targets)
+        back = [record.adjoint(target) for target in targets]
+        return self.compiled(back, [*self.symbols, *adjoints])
+
+    def pushforward(self) -> Callee:
+        """The function of the inputs and of a tangent for each of `float_inputs` that gives the tangents of `float_outputs`.
+
+        Raises as `pullback` does.
+        """
+        self._check_derivative()
+        targets = [self.symbols[number] for number in self.float_inputs]
+        tangents = self._beside("tangent", targets)
+        outputs = [self.outputs[number] for number in self.float_outputs]
+        along = directional(outputs, dict(zip(targets, tangents, strict=True)))
+        return self.compiled(along, [*self.symbols, *tangents])
+
+    def _check_derivative(self) -> None:
         if self.writes:
             raise InputError(
                 "a function that updates its inputs has no derivative",
                 hint="compile the formula without updates=, and differentiate that",
             )
-        outputs = [self.outputs[number] for number in self.float_outputs]
+
+    def _beside(self, kind: str, like: Sequence[Expr]) -> list[Expr]:
+        """A symbol for each node, of its shape and type and with a name that no input has."""
         taken = set(self.inputs)
-        adjoints: list[Expr] = []
-        for number, output in enumerate(outputs):
-            name = f"adjoint {number}"
+        made: list[Expr] = []
+        for number, node in enumerate(like):
+            name = f"{kind} {number}"
             while name in taken:
                 name += "'"
             taken.add(name)
-            adjoints.append(symbol(name, shape=output.shape, dtype=output.dtype))
-        targets = [self.symbols[number] for number in self.float_inputs]
-        record = gradient(outputs, adjoints, targets)
-        back = [record.adjoint(target) for target in targets]
-        return self.compiled(back, [*self.symbols, *adjoints])
+            made.append(symbol(name, shape=node.shape, dtype=node.dtype))
+        return made
 
 
 __all__ = ["Callee", "Compiles"]

@@ -1,7 +1,7 @@
 """JAX: arrays in and out without copies, and compiled functions inside of functions that JAX traces.
 
-A compiled function is called back from XLA's program (`jax.pure_callback`) and has a derivative rule of its own
-(`jax.custom_vjp`), which calls back the function that graphc derives; that has such a rule again.
+A compiled function is called back from XLA's program (`jax.pure_callback`). Its derivatives in both modes call back the functions
+that graphc derives (`jax_primitives`).
 """
 
 from __future__ import annotations
@@ -13,12 +13,10 @@ import numpy as np
 
 from graphc.errors import DtypeError, InputError
 from graphc.frontend.interop.callee import Callee
-from graphc.ir.attribute_text import bound
+from graphc.frontend.interop.jax_primitives import HostOperation, primitives
 from graphc.ir.expr import current_site
 from graphc.ir.foreign_arrays import as_numpy, is_traced, package_of
-from graphc.ir.inputs import bind_dimensions, check_shape
 from graphc.util import fork_safety
-from graphc.util.fork_safety import cached_property
 
 
 @fork_safety.once
@@ -34,7 +32,7 @@ def jax_itself() -> Any:
 
 
 class JaxFunction:
-    """A compiled function as one that JAX traces, compiles, batches and differentiates in reverse mode.
+    """A compiled function as one that JAX traces, compiles, batches and differentiates, in both modes and to any order.
 
     It takes and gives JAX's arrays, results in the structure of the compiled function's. Without `jax_enable_x64` JAX has no 64
     bits: float64 inputs then come as float32, graphc computes in float64, and the results are rounded to float32.
@@ -43,20 +41,19 @@ class JaxFunction:
     def __init__(self, callee: Callee) -> None:
         self._callee = callee
         self._jax = jax_itself()
-        self._broadcast = [
-            k for k in range(len(callee.inputs)) if callee.broadcasts and k not in callee.unused
-        ]
-        traced = self._jax.custom_vjp(self._called_back)
-        traced.defvjp(self._forward, self._backward)
-        self._traced = traced
+        plain, self._constants = callee.without_arrays()
+        self._operation = HostOperation(lambda: plain)
+        self._broadcast = self._operation.broadcast
+        self._call = primitives().call
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         arrays = [self._array(k, value) for k, value in enumerate(self._callee.bound(args, kwargs))]
+        arrays += map(self._jax.numpy.asarray, self._constants)
         if len(self._broadcast) > 1:
             wide = self._jax.numpy.broadcast_arrays(*[arrays[k] for k in self._broadcast])
             for k, array in zip(self._broadcast, wide, strict=True):
                 arrays[k] = array
-        return self._callee.put_together(self._traced(*arrays))
+        return self._callee.put_together(self._call.bind(*arrays, operation=self._operation))
 
     def __repr__(self) -> str:
         return f"<compiled ({', '.join(self._callee.inputs)}) for jax>"
@@ -81,52 +78,6 @@ class JaxFunction:
                 hint=f'pass {symbol.name}.astype("{symbol.dtype}"), or declare the symbol as {array.dtype}',
             )
         return array.astype(held)
-
-    def _results(self, arrays: Sequence[Any]) -> list[Any]:
-        """The shapes and types of the results."""
-        callee, jax = self._callee, self._jax
-        if callee.broadcasts:
-            used = [arrays[k].shape for k in self._broadcast]
-            shapes = [np.broadcast_shapes(*used)] * len(callee.dtypes)
-        else:
-            for symbol, array in zip(callee.symbols, arrays, strict=True):
-                check_shape(symbol, array.shape)
-            lengths = bind_dimensions(callee.symbols, arrays)
-            shapes = [bound(output.shape, lengths) for output in callee.outputs]
-        kinds = map(jax.dtypes.canonicalize_dtype, callee.dtypes)
-        return [jax.ShapeDtypeStruct(shape, kind) for shape, kind in zip(shapes, kinds, strict=True)]
-
-    def _called_back(self, *arrays: Any) -> list[Any]:
-        results = self._results(arrays)
-
-        def host(*values: Any) -> list[np.ndarray]:
-            given = [np.asarray(value) for value in values]
-            batch = given[0].shape[: given[0].ndim - arrays[0].ndim] if given else ()
-            return [
-                np.broadcast_to(np.asarray(array, result.dtype), (*batch, *result.shape))
-                for array, result in zip(self._callee.arrays(given), results, strict=True)
-            ]
-
-        method = "broadcast_all" if self._callee.broadcasts else "sequential"
-        return list(self._jax.pure_callback(host, results, *arrays, vmap_method=method))
-
-    def _forward(self, *arrays: Any) -> tuple[list[Any], tuple[Any, ...]]:
-        return self._traced(*arrays), arrays
-
-    def _backward(self, arrays: tuple[Any, ...], adjoints: Sequence[Any]) -> tuple[Any, ...]:
-        callee, numpy = self._callee, self._jax.numpy
-        back: list[Any] = [None] * len(arrays)
-        seeds = [adjoints[k] for k in callee.float_outputs]
-        if callee.float_inputs and seeds:
-            given = self.pullback(*arrays, *seeds)
-            for number, adjoint in zip(callee.float_inputs, given, strict=True):
-                back[number] = numpy.broadcast_to(adjoint, arrays[number].shape)
-        return tuple(back)
-
-    @cached_property
-    def pullback(self) -> JaxFunction:
-        """What goes back to the inputs that are floats."""
-        return JaxFunction(self._callee.pullback())
 
 
 def function_of(callee: Callee) -> JaxFunction:

@@ -50,31 +50,35 @@ class TorchFunction:
     def __init__(self, callee: Callee) -> None:
         self._torch = pytorch()
         self._operation = operation()
-        self._callee = callee
-        self._inputs = callee.inputs
+        self._written = callee
+        self._callee, constants = callee.without_arrays()
+        callee = self._callee
+        self._constants = [self._torch.from_numpy(each.copy()) for each in constants]
+        self._inputs = self._written.inputs
         self._dtypes = [_dtype_of(self._torch, each) for each in callee.symbols]
         self._broadcast = [
-            k for k in range(len(self._inputs)) if callee.broadcasts and k not in callee.unused
+            k for k in range(len(callee.inputs)) if callee.broadcasts and k not in callee.unused
         ]
         self._name = str(next(_numbers))
         _functions[self._name] = self
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        values = self._callee.bound(args, kwargs) if kwargs or len(args) != len(self._inputs) else args
+        values = self._written.bound(args, kwargs) if kwargs or len(args) != len(self._inputs) else args
         tensors = [self._tensor(number, value) for number, value in enumerate(values)]
+        tensors += self._constants
         if len(self._broadcast) > 1:
             wide = self._torch.broadcast_tensors(*[tensors[k] for k in self._broadcast])
             for k, tensor in zip(self._broadcast, wide, strict=True):
                 tensors[k] = tensor
         if is_transformed():
-            return self._callee.put_together(list(transformed().apply(self._name, *tensors)))
-        return self._callee.put_together(self._operation(tensors, self._name))
+            return self._written.put_together(list(transformed().apply(self._name, *tensors)))
+        return self._written.put_together(self._operation(tensors, self._name))
 
     def __repr__(self) -> str:
         return f"<compiled ({', '.join(self._inputs)}) for torch>"
 
     def __reduce__(self) -> Any:
-        return _of_compiled, (self._callee.call.__self__,)  # type: ignore[attr-defined]
+        return _of_compiled, (self._written.call.__self__,)  # type: ignore[attr-defined]
 
     def __deepcopy__(self, memo: Any) -> TorchFunction:
         return self
