@@ -25,7 +25,7 @@ from graphc.api.sparse import SparseDerivative, Sparsity
 from graphc.cli import main as command
 from graphc.compiler.runtime.compiled_function import CompiledFunction
 from graphc.ir.expr import Expr
-from graphc.rewrite.firings import Trace
+from graphc.rewrite.engine.firings import Trace
 from graphc.viz.diagnose import Diagnosis
 from graphc.viz.diagram import Diagram
 from graphc.viz.explain.explanation import Explanation

@@ -13,6 +13,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "dev" / "map.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 
+DIVIDED = ("rewrite", "compiler")
+"""The rooms that have rooms inside, in the order of the page."""
+
 HEAD = """# Map
 
 Every file of graphc with what it is for, in the order of the rooms: imports point to what stands earlier. Written by
@@ -21,19 +24,16 @@ Every file of graphc with what it is for, in the order of the rooms: imports poi
 
 
 def rooms() -> list[str]:
-    """The rooms in their order, the compiler's own in its place, as docs/architecture.md lists them."""
+    """The rooms in their order, those inside of two of them in their places, as docs/architecture.md lists them."""
     text = ARCHITECTURE.read_text(encoding="utf-8")
     orders = [
         re.findall(r"`([\w/]+)`", line)
         for line in text.splitlines()
         if line.startswith("`") and " < " in line
     ]
-    outer, inner = orders
-    return [
-        part
-        for room in outer
-        for part in ([f"compiler/{name}" for name in inner] if room == "compiler" else [room])
-    ]
+    outer, *inner = orders
+    inside = dict(zip(DIVIDED, inner, strict=True))
+    return [part for room in outer for part in [*[f"{room}/{name}" for name in inside.get(room, ())], room]]
 
 
 def room_of(file: str, order: list[str]) -> str | None:

@@ -9,43 +9,37 @@ import re
 from pathlib import Path
 from typing import Any
 
-from graphc.rewrite import (
+from graphc.rewrite import derivatives, tables
+from graphc.rewrite.arrays import axes, matmul_chain, views
+from graphc.rewrite.expansions import common_variable, grouped_terms, logistic_entropy
+from graphc.rewrite.expansions import near_zero as expansions
+from graphc.rewrite.rational import rational_functions, several_variables
+from graphc.rewrite.rules import (
     algebra,
     angles,
-    axes,
     branches,
     cancellation,
     cheaper,
-    common_variable,
     compensated,
-    derivatives,
     divergences,
     error_functions,
-    expansions,
     gamma_differences,
     gamma_logarithms,
-    grouped_terms,
     growth,
     like_terms,
     log_quotients,
     logarithms,
-    logistic_entropy,
-    matmul_chain,
     near_one,
     overflow,
     pair_quotients,
     products,
     quotient_sums,
-    rational_functions,
     ratios,
     removable,
-    several_variables,
     smoothing,
     stability,
     sums,
     symmetric,
-    tables,
-    views,
 )
 
 PAGE = Path(__file__).resolve().parent / "rules.md"

@@ -17,7 +17,7 @@ from graphc.errors import GradientError, InputError, brief
 from graphc.interpret.numpy_eval import run, to_python
 from graphc.ir.expr import Expr, current_site, free_symbols
 from graphc.ir.graph import Dag
-from graphc.rewrite.engine import RuleFiring, Trace
+from graphc.rewrite.engine.normal_form import RuleFiring, Trace
 from graphc.search.result import Improvement
 from graphc.util.arguments import mapping, truth
 from graphc.viz import DEFAULT, MAX_NODES, SLIDES, Diagram, Style, as_style, fold, panels, view

@@ -13,10 +13,10 @@ from graphc.interpret.mpmath_eval import evaluate
 from graphc.ir.expr import Expr, constant, current_site, free_symbols, on_this_line, substitute, symbol
 from graphc.ir.scopes import deriving
 from graphc.rewrite import tables
-from graphc.rewrite.engine import AnyRule, Trace
-from graphc.rewrite.pattern import Kind, Match, Rule
-from graphc.rewrite.ranges import Ranges
-from graphc.rewrite.real_form import RealForms
+from graphc.rewrite.engine.normal_form import AnyRule, Trace
+from graphc.rewrite.engine.pattern import Kind, Match, Rule
+from graphc.rewrite.engine.ranges import Ranges
+from graphc.rewrite.rational.real_form import RealForms
 from graphc.util.arguments import choice, function, text
 from graphc.util.pytree import flatten, unflatten
 

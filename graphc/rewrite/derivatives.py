@@ -31,16 +31,16 @@ from graphc.ir.expr import (
 from graphc.ir.op import Op
 from graphc.ir.scopes import deriving, stay
 from graphc.ops.comparison import where
-from graphc.rewrite.clusters import StablePartials, contracted, expanded
-from graphc.rewrite.common_variable import RULE as COMMON
-from graphc.rewrite.engine import RuleFiring, Trace
-from graphc.rewrite.pattern import Kind
-from graphc.rewrite.promotion import of_type
-from graphc.rewrite.ranges import Ranges, hazards
-from graphc.rewrite.safe_steps import is_safe
-from graphc.rewrite.series_node import near_condition
-from graphc.rewrite.several_variables import RULE as SEVERAL
-from graphc.rewrite.trials import failures, nearer
+from graphc.rewrite.engine.normal_form import RuleFiring, Trace
+from graphc.rewrite.engine.pattern import Kind
+from graphc.rewrite.engine.promotion import of_type
+from graphc.rewrite.engine.ranges import Ranges, hazards
+from graphc.rewrite.expansions.common_variable import RULE as COMMON
+from graphc.rewrite.expansions.series_node import near_condition
+from graphc.rewrite.forms.clusters import StablePartials, contracted, expanded
+from graphc.rewrite.forms.safe_steps import is_safe
+from graphc.rewrite.forms.trials import failures, nearer
+from graphc.rewrite.rational.several_variables import RULE as SEVERAL
 from graphc.util.gc_pause import paused
 
 NormalForm = Callable[[Sequence[Expr]], Trace]

@@ -10,48 +10,43 @@ from graphc.autodiff.reverse import reverse
 from graphc.errors import DefinitionError, brief
 from graphc.ir.expr import Expr, current_site, walk
 from graphc.ir.graph import Dag
-from graphc.rewrite import (
+from graphc.rewrite import derivatives
+from graphc.rewrite.arrays import axes, matmul_chain, views
+from graphc.rewrite.engine.bodies import rewritten_bodies
+from graphc.rewrite.engine.levels import LEVELS, named, written_once
+from graphc.rewrite.engine.normal_form import AnyRule, Engine, RuleFiring, RuleMemory, Trace
+from graphc.rewrite.expansions import common_variable, grouped_terms, logistic_entropy
+from graphc.rewrite.expansions import near_zero as expansions
+from graphc.rewrite.expansions.series_node import written_out
+from graphc.rewrite.rational import rational_functions, several_variables
+from graphc.rewrite.rules import (
     algebra,
     angles,
-    axes,
     branches,
     cancellation,
     cheaper,
-    common_variable,
     compensated,
-    derivatives,
     differences,
     divergences,
     error_functions,
-    expansions,
     gamma_differences,
     gamma_logarithms,
-    grouped_terms,
     growth,
     like_terms,
     log_quotients,
     logarithms,
-    logistic_entropy,
-    matmul_chain,
     near_one,
     overflow,
     pair_quotients,
     products,
     quotient_sums,
-    rational_functions,
     ratios,
     removable,
-    several_variables,
     smoothing,
     stability,
     sums,
     symmetric,
-    views,
 )
-from graphc.rewrite.bodies import rewritten_bodies
-from graphc.rewrite.engine import AnyRule, Engine, RuleFiring, RuleMemory, Trace
-from graphc.rewrite.levels import LEVELS, named, written_once
-from graphc.rewrite.series_node import written_out
 from graphc.util import fork_safety
 from graphc.util.gc_pause import paused
 

@@ -17,7 +17,7 @@ from graphc.ir.expr import Expr, constant, substitute, symbol, walk
 from graphc.ir.types import FLOAT64
 from graphc.ops.comparison import where
 from graphc.rewrite import tables
-from graphc.rewrite.real_form import RealForms
+from graphc.rewrite.rational.real_form import RealForms
 from graphc.search.alternatives import Form, Forms, harm, merged, worst_places
 from graphc.search.clock import Clock
 from graphc.search.columns import Columns, cost

@@ -22,7 +22,7 @@ from graphc.ir.expr import Expr, constant, rebuild, walk
 from graphc.ir.types import FLOAT64
 from graphc.ir.ulp import rounded
 from graphc.rewrite import tables
-from graphc.rewrite.real_form import RealForms
+from graphc.rewrite.rational.real_form import RealForms
 from graphc.search.clock import Clock
 from graphc.search.columns import Columns
 from graphc.search.exact import Exact

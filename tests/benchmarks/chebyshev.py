@@ -1,7 +1,7 @@
 """Polynomials by interpolation at Chebyshev's points, with as many digits as mpmath is asked for: behind the special functions.
 
 python -m tests.benchmarks.chebyshev        the coefficients of graphc/ops/support/stirling.py and inverse_error.py, and of
-                                            graphc/rewrite/error_functions.py
+                                            graphc/rewrite/rules/error_functions.py
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import graphc as g
 from graphc.ir.expr import Expr, apply, walk
 from graphc.ir.op import all_ops
 from graphc.rewrite import tables
-from graphc.rewrite.pattern import Rule
+from graphc.rewrite.engine.pattern import Rule
 from tests.fuzz.typed_oracle import FUNCTIONS
 
 TYPES = (

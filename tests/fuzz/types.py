@@ -18,7 +18,7 @@ import numpy as np
 
 import graphc as g
 from graphc.ir.expr import Expr, apply, walk
-from graphc.rewrite import compensated
+from graphc.rewrite.rules import compensated
 from tests.fuzz.typed_oracle import LONG, evaluate
 from tests.fuzz.typed_programs import POINTS, SYMBOLS, program, values
 

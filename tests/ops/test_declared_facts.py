@@ -26,7 +26,7 @@ from graphc.ir.expr import Expr, apply
 from graphc.ir.graph import Dag
 from graphc.ir.op import Op, all_ops, array_ops, lookup
 from graphc.ir.types import DTYPES
-from graphc.rewrite.ranges import Ranges
+from graphc.rewrite.engine.ranges import Ranges
 from tests.ops.array_cases import CASES, Case
 
 FLOATS = (np.dtype(np.float64), np.dtype(np.float32))

@@ -9,9 +9,11 @@ from typing import Any
 import graphc as g
 from graphc.ir.expr import Expr, apply, constant, free_symbols, substitute, symbol
 from graphc.ir.op import lookup
-from graphc.rewrite import algebra, compensated, expansions, tables
-from graphc.rewrite.pattern import Rule
-from graphc.rewrite.ranges import Ranges
+from graphc.rewrite import tables
+from graphc.rewrite.engine.pattern import Rule
+from graphc.rewrite.engine.ranges import Ranges
+from graphc.rewrite.expansions import near_zero as expansions
+from graphc.rewrite.rules import algebra, compensated
 
 CONSTANTS = (1.0, 3.0, 0.5, 2.0, -1.0, -2.0, 4.0, 0.25, 1e-3)
 

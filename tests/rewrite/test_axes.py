@@ -18,9 +18,10 @@ import pytest
 import graphc as g
 from graphc.errors import GraphcError
 from graphc.interpret import mpmath_eval
-from graphc.rewrite import axes, tables
-from graphc.rewrite.axes import AxisRule
-from graphc.rewrite.ranges import Ranges
+from graphc.rewrite import tables
+from graphc.rewrite.arrays import axes
+from graphc.rewrite.arrays.axes import AxisRule
+from graphc.rewrite.engine.ranges import Ranges
 
 EXAMPLES = [
     pytest.param(rule, text, shapes, id=f"{rule.name}-{number}")
@@ -219,7 +220,7 @@ def test_levels_and_names():
 
 
 def test_ranges_of_arrays():
-    from graphc.rewrite.ranges import Ranges
+    from graphc.rewrite.engine.ranges import Ranges
 
     p = g.symbol("p", shape=("n", 3), range=(-math.inf, math.inf))
     ranges = Ranges()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import graphc as g
-from graphc.rewrite import common_variable
+from graphc.rewrite.expansions import common_variable
 from tests.fuzz.mp_truth import truths
 
 BITS = (2500, 4000)

@@ -12,9 +12,12 @@ import pytest
 import graphc as g
 from graphc.errors import GradientError
 from graphc.ir.expr import Expr, symbol, walk
-from graphc.rewrite import expansion_reader, facts, like_terms, linear, looks, quotient_sums, tables
-from graphc.rewrite.engine import Engine, RuleMemory
-from graphc.rewrite.ranges import Ranges
+from graphc.rewrite import tables
+from graphc.rewrite.engine.normal_form import Engine, RuleMemory
+from graphc.rewrite.engine.ranges import Ranges
+from graphc.rewrite.expansions import expansion_reader
+from graphc.rewrite.forms import facts, linear, looks
+from graphc.rewrite.rules import like_terms, quotient_sums
 from tests.benchmarks.formulas import random_program
 from tests.rewrite.instances import instances
 
@@ -189,7 +192,9 @@ def test_looks_lose_nothing(nodes, monkeypatch):
     monkeypatch.setattr(like_terms, "two_may_vanish", lambda *args: True)
     monkeypatch.setattr(like_terms, "plausible", lambda *args: True)
     monkeypatch.setattr(like_terms, "_may_vanish", lambda parts: True)
-    monkeypatch.setattr("graphc.rewrite.factors.Factors.has_nothing_to_trade", lambda self: not self.places)
+    monkeypatch.setattr(
+        "graphc.rewrite.rules.factors.Factors.has_nothing_to_trade", lambda self: not self.places
+    )
     without = [
         [rule.apply(node, looks_off) for rule in of[node.op.name]] for node in nodes if node.op.name in _ROOTS
     ]

@@ -7,8 +7,8 @@ import pytest
 import graphc as g
 from graphc.errors import UnknownNameError
 from graphc.ir.expr import live_nodes, walk
-from graphc.rewrite.engine import Engine
-from graphc.rewrite.pattern import Rule
+from graphc.rewrite.engine.normal_form import Engine
+from graphc.rewrite.engine.pattern import Rule
 from tests.rewrite.instances import instances
 from tests.rewrite.test_rules import BUILT_IN, named
 

@@ -16,7 +16,7 @@ from mpmath import mpf
 
 import graphc as g
 from graphc.ir.ulp import bits_of_error, rounded
-from graphc.rewrite.ranges import Ranges
+from graphc.rewrite.engine.ranges import Ranges
 from tests.fuzz import array_rules
 from tests.fuzz import rules as fuzz
 

@@ -10,7 +10,7 @@ import pytest
 import graphc as g
 from graphc.errors import ExpressionError, FormatError, NameClashError
 from graphc.frontend.json_nodes import from_rows, to_rows
-from graphc.rewrite.ranges import Range, Ranges
+from graphc.rewrite.engine.ranges import Range, Ranges
 
 
 def test_a_range_is_part_of_the_identity_and_not_of_the_text():

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 import graphc as g
 from graphc.ops.support.contraction_order import NOMINAL, in_pairs
-from graphc.rewrite import matmul_chain, tables
+from graphc.rewrite import tables
+from graphc.rewrite.arrays import matmul_chain
 
 
 def multiplications(expr):

@@ -7,8 +7,8 @@ import pytest
 
 import graphc as g
 from graphc.errors import DefinitionError
-from graphc.rewrite.pattern import Rule, build, match
-from graphc.rewrite.ranges import Ranges
+from graphc.rewrite.engine.pattern import Rule, build, match
+from graphc.rewrite.engine.ranges import Ranges
 
 x, y, z = g.symbols("x y z")
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import graphc as g
 from graphc.interpret.numpy_eval import run_arrays
 from graphc.ir.graph import Dag
-from graphc.rewrite.ranges import Range, Ranges
+from graphc.rewrite.engine.ranges import Range, Ranges
 from tests.counts import examples
 from tests.strategies import SPECIALS, expressions, value_of
 

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 import graphc as g
-from graphc.rewrite import rational_functions, tables, univariate
-from graphc.rewrite.rational_reader import Reader, same
+from graphc.rewrite import tables
+from graphc.rewrite.forms import univariate
+from graphc.rewrite.rational import rational_functions
+from graphc.rewrite.rational.rational_reader import Reader, same
 from tests.benchmarks import derivatives
 from tests.benchmarks.derivatives import FORMS, MOST, Formula, array_errors, scalar_errors, truths, units
 

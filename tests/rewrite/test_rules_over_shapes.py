@@ -12,7 +12,7 @@ import graphc as g
 from graphc.errors import GradientError
 from graphc.ir.expr import apply
 from graphc.rewrite import tables
-from graphc.rewrite.pattern import Rule
+from graphc.rewrite.engine.pattern import Rule
 
 wide, line = g.symbol("wide", shape=(2, 3)), g.symbol("line", shape=(3,))
 SHAPES = ((), (), (3,), (2, 3), (2, 1), (1,))

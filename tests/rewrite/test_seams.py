@@ -10,7 +10,13 @@ import numpy as np
 import pytest
 
 import graphc as g
-from graphc.rewrite.half_angle import OVER_POWER, WIDE_DIFFERENCES, WIDE_QUOTIENTS, HalfAngle, economised
+from graphc.rewrite.forms.half_angle import (
+    OVER_POWER,
+    WIDE_DIFFERENCES,
+    WIDE_QUOTIENTS,
+    HalfAngle,
+    economised,
+)
 from tests.benchmarks.derivatives import MOST, Formula, derivatives, truths, units
 
 FIRST, SECOND = 1.5 * MOST, 2 * MOST

@@ -16,7 +16,7 @@ import pytest
 import graphc as g
 from graphc.ir.expr import apply, walk
 from graphc.rewrite import tables
-from graphc.rewrite.promotion import Promotions
+from graphc.rewrite.engine.promotion import Promotions
 from tests.fuzz import typed_programs
 from tests.fuzz import types as fuzz
 from tests.fuzz.typed_oracle import evaluate

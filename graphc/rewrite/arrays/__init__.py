@@ -1,0 +1,1 @@
+"""The rules over whole arrays: sums and products along axes, chains of products, views."""

@@ -1,0 +1,1 @@
+"""The rules over numbers, a file for each kind of function or cancellation."""

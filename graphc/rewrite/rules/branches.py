@@ -1,0 +1,177 @@
+"""Branches inside of branches: what a condition decides is decided once.
+
+Derivatives guard what they compute for a branch by its condition, each partial by itself: of
+`where(p, u, v)` many conditions p stand inside of each other. Where p holds, a `where(p, a, 0)` below is a; two with one
+condition side by side are one. What is left is shorter, and factors that cancel meet each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from graphc.ir.expr import Expr, rebuild
+from graphc.ops.comparison import where
+from graphc.rewrite.engine.pattern import Kind
+from graphc.rewrite.engine.promotion import EVERYTHING
+from graphc.rewrite.engine.ranges import Ranges
+from graphc.rewrite.forms.facts import GuardMarks
+
+LOOK = 60
+"""Nodes below a branch that are looked at."""
+
+
+def _polar(condition: Expr) -> tuple[Expr, bool]:
+    """A condition without its negation, and whether it had none."""
+    positive = True
+    while condition.op.name == "logical_not":
+        condition, positive = condition.operands[0], not positive
+    return condition, positive
+
+
+@dataclass(frozen=True)
+class _BranchRule:
+    name: str
+    examples: tuple[str, ...] = ()
+    kind: Kind = "exact"
+    over: str = EVERYTHING
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.__doc__} ({self.kind})"
+
+
+class NestedBranch(_BranchRule):
+    """where(p, f(where(p, x, 0)), y) → where(p, f(x), y), and f(0) where p does not hold; known conditions are left out"""
+
+    def roots(self) -> tuple[str, ...]:
+        return ("where",)
+
+    def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
+        condition, x, y = node.operands
+        known = decided(condition, ranges)
+        if known is not None:
+            chosen = x if known else y
+            return chosen if chosen.shape == node.shape and chosen.dtype == node.dtype else None
+        base, positive = _polar(condition)
+        marks, own = ranges.table(GuardMarks), GuardMarks.bit(base)
+        inside = _assuming(x, base, positive) if marks[x] & own else x
+        outside = _assuming(y, base, not positive) if marks[y] & own else y
+        if inside is x and outside is y:
+            return None
+        result = where(condition, inside, outside)
+        return result if result.shape == node.shape and result.dtype == node.dtype else None
+
+
+def decided(condition: Expr, ranges: Ranges) -> bool | None:
+    """Whether a condition holds, where ranges tell."""
+    base, positive = _polar(condition)
+    if base.is_constant and not base.shape and base.dtype.kind == "b":
+        return bool(base.value) == positive
+    if base.op.name not in ("equal", "not_equal") or base.operands[0].dtype.kind != "f":
+        return None
+    x, y = base.operands
+    if not y.is_constant or y.shape or x.is_constant:
+        return None
+    found, value = ranges(x), float(y.value)
+    if found.lo <= value <= found.hi:
+        return None
+    return (base.op.name == "not_equal") == positive  # NaN is equal to nothing
+
+
+def _assuming(branch: Expr, condition: Expr, holds: bool) -> Expr:
+    """A branch as it is where a condition holds, or where it does not: operations element by element alone are looked through."""
+    order: list[Expr] = []
+    seen: set[Expr] = set()
+    pending = [branch]
+    found = False
+    while pending and len(seen) < LOOK:
+        node = pending.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        order.append(node)
+        found = found or _is_guard(node, condition)
+        if not node.op.on_arrays:
+            pending += node.operands
+    if not found:
+        return branch
+    known: dict[Expr, Expr] = {}
+    stack = [branch]
+    while stack:
+        node = stack[-1]
+        if node in known:
+            stack.pop()
+            continue
+        if node not in seen or node.op.on_arrays or not node.operands:
+            known[node] = node
+            continue
+        if _is_guard(node, condition):
+            chosen = node.operands[1 if _polar(node.operands[0])[1] == holds else 2]
+            if chosen in known:
+                known[node] = known[chosen]
+            else:
+                stack.append(chosen)
+            continue
+        waiting = [operand for operand in node.operands if operand not in known]
+        if waiting:
+            stack += waiting
+            continue
+        operands = tuple([known[operand] for operand in node.operands])
+        known[node] = rebuild(node, operands) if operands != node.operands else node
+    return known[branch]
+
+
+def _is_guard(node: Expr, condition: Expr) -> bool:
+    """Whether a node is a branch by a condition, with a number on one side. Others may keep on one side what a rule has replaced
+    by them, which out of its branch would be replaced again."""
+    if node.op.name != "where" or _polar(node.operands[0])[0] is not condition:
+        return False
+    _, x, y = node.operands
+    return (_fixed(x) or _fixed(y)) and x.dtype == y.dtype == node.dtype
+
+
+class BranchesTogether(_BranchRule):
+    """where(p, x, c) + where(p, y, d) → where(p, x + y, c + d) for constants c and d, and for −, ·"""
+
+    def roots(self) -> tuple[str, ...]:
+        return ("add", "subtract", "multiply")
+
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return operands == ("where", "where")
+
+    def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
+        left, right = node.operands
+        if left.op.name != "where" or right.op.name != "where":
+            return None
+        (p, one), (q, other) = _polar(left.operands[0]), _polar(right.operands[0])
+        if p is not q or any(part.dtype != node.dtype for part in (left, right)):
+            return None
+        a, b = left.operands[1:]
+        c, d = right.operands[1:] if one == other else right.operands[:0:-1]
+        if not (_fixed(b) and _fixed(d)) and not (_fixed(a) and _fixed(c)):
+            if not (_fixed(a) and _fixed(d)) and not (_fixed(b) and _fixed(c)):
+                return None
+            if node.op.name == "multiply":
+                return None
+        if any(part.dtype != node.dtype for part in (a, b, c, d)):
+            return None
+        result = where(left.operands[0], rebuild(node, (a, c)), rebuild(node, (b, d)))
+        return result if result.shape == node.shape else None
+
+
+def _fixed(node: Expr) -> bool:
+    return node.is_constant and not node.shape
+
+
+RULES = (
+    NestedBranch(
+        "nested-branch",
+        ("where(x > 0, exp(where(x > 0, x, 0)), y)", "where(x > 0, y, 1 + where(~(x > 0), x, 0))"),
+    ),
+    BranchesTogether(
+        "branches-together",
+        ("where(x > 0, x, 0) + where(x > 0, y, 0)", "where(x > 0, x, 0)*where(x > 0, y, 1)",
+         "where(x > 0, x, 0) - where(~(x > 0), y, 0)"),
+    ),
+)  # fmt: skip
+
+__all__ = ["RULES"]
