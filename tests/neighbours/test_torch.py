@@ -301,3 +301,48 @@ def test_constant_arrays_beside_numbers_under_transformations():
         lambda v: torch.sin(held * v), torch.tensor([[0.3], [0.7]]).double()
     )
     torch.testing.assert_close(slopes, expected)
+
+
+EVERY_MODE = {"check_forward_ad": True, "check_batched_grad": True, "check_batched_forward_grad": True}
+"""What PyTorch's own checker can check: both modes, each over batches of tangents and of adjoints."""
+
+
+@pytest.mark.parametrize("kind", ["numbers", "arrays"])
+def test_the_checker_in_every_mode(kind):
+    generator = torch.Generator().manual_seed(3)
+
+    def draw(*shape):
+        return torch.randn(*shape, dtype=torch.float64, generator=generator).requires_grad_()
+
+    if kind == "numbers":
+        x, y = g.symbols("x y")
+        f, at = g.compile(g.sin(x) * y + g.exp(-x * x), [x, y]).torch(), (draw(3), draw(2, 1))
+    else:
+        A, b = g.symbol("A", shape=("n", 3)), g.symbol("b", shape=(3,))
+        f, at = g.compile([g.tanh(A @ b), g.sum(b**3)], [A, b]).torch(), (draw(4, 3), draw(3))
+    assert torch.autograd.gradcheck(f, at, **EVERY_MODE)
+    assert torch.autograd.gradgradcheck(f, at, check_fwd_over_rev=True, check_batched_grad=True)
+
+
+def test_derivatives_that_autograd_batches():
+    A, b = g.symbol("A", shape=(4, 3)), g.symbol("b", shape=(3,))
+    f = g.compile(g.tanh(A @ b), [A, b]).torch()
+    matrix, at = (
+        torch.linspace(-1, 1, 12, dtype=torch.float64).reshape(4, 3),
+        torch.tensor([0.2, -0.5, 1.0]).double(),
+    )
+    functional = torch.autograd.functional
+
+    def own(v):
+        return torch.tanh(matrix @ v)
+
+    for strategy in ("reverse-mode", "forward-mode"):
+        found = functional.jacobian(lambda v: f(matrix, v), at, vectorize=True, strategy=strategy)
+        torch.testing.assert_close(found, functional.jacobian(own, at))
+        found = functional.hessian(
+            lambda v: f(matrix, v).square().sum(), at, vectorize=True, outer_jacobian_strategy=strategy
+        )
+        torch.testing.assert_close(found, functional.hessian(lambda v: own(v).square().sum(), at))
+    v = at.clone().requires_grad_()
+    (found,) = torch.autograd.grad(f(matrix, v), v, torch.eye(4).double(), is_grads_batched=True)
+    torch.testing.assert_close(found, functional.jacobian(own, at))

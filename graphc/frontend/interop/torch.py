@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -66,13 +66,18 @@ class TorchFunction:
         values = self._written.bound(args, kwargs) if kwargs or len(args) != len(self._inputs) else args
         tensors = [self._tensor(number, value) for number, value in enumerate(values)]
         tensors += self._constants
-        if len(self._broadcast) > 1:
-            wide = self._torch.broadcast_tensors(*[tensors[k] for k in self._broadcast])
-            for k, tensor in zip(self._broadcast, wide, strict=True):
-                tensors[k] = tensor
+        self._widen(tensors)
         if is_transformed():
             return self._written.put_together(list(transformed().apply(self._name, *tensors)))
         return self._written.put_together(self._operation(tensors, self._name))
+
+    def _widen(self, tensors: list[Any]) -> None:
+        """Broadcast what stands element by element. `broadcast_tensors` would do so, but not all of PyTorch's batches have it."""
+        if len(self._broadcast) > 1:
+            shape = self._torch.broadcast_shapes(*[tensors[k].shape for k in self._broadcast])
+            for k in self._broadcast:
+                if tensors[k].shape != shape:
+                    tensors[k] = tensors[k].expand(shape)
 
     def __repr__(self) -> str:
         return f"<compiled ({', '.join(self._inputs)}) for torch>"
@@ -171,9 +176,12 @@ class TorchFunction:
         return changes
 
     def in_batch(
-        self, size: int, places: Sequence[int | None], tensors: Sequence[Any]
+        self, size: int, places: Sequence[int | None], tensors: Sequence[Any], call: Callable[..., Any]
     ) -> tuple[tuple[Any, ...], Any]:
-        """The results of a batch of arguments, whose axis stands at these places of them, and where it is in the results."""
+        """The results of a batch of arguments, whose axis stands at these places of them, and where it is in the results.
+
+        call : the function of tensors without that axis, given its name and them
+        """
         torch = self._torch
         front = [
             each if place is None else each.movedim(place, 0)
@@ -187,28 +195,20 @@ class TorchFunction:
             for (
                 k,
                 rank,
-            ) in (
-                ranks.items()
-            ):  # shapes are aligned at their last axis, and the batch stands before all of them
+            ) in ranks.items():  # aligned at their last axis, and the batch stands before all of them
                 if places[k] is not None:
-                    front[k] = front[k].reshape(
-                        size, *(1,) * (max(ranks.values()) - rank), *front[k].shape[1:]
-                    )
-            wide = torch.broadcast_tensors(*[front[k] for k in self._broadcast]) if self._broadcast else ()
-            for k, tensor in zip(self._broadcast, wide, strict=True):
-                front[k] = tensor
-            results = transformed().apply(self._name, *front)
+                    ones = (1,) * (max(ranks.values()) - rank)
+                    front[k] = front[k].reshape(size, *ones, *front[k].shape[1:])
+            self._widen(front)
+            results = call(self._name, *front)
             there = any(places[k] is not None for k in self._broadcast)
-            return results, (0 if there else None,) * len(results)
+            return tuple(results), (0 if there else None,) * len(results)
         rows = [
-            transformed().apply(self._name, *[
-                each if place is None else each[k] for place, each in zip(places, front, strict=True)
-            ])
+            call(self._name, *[each if place is None else each[k] for place, each in zip(places, front, strict=True)])
             for k in range(size)
         ]  # fmt: skip
-        return tuple([torch.stack(each) for each in zip(*rows, strict=True)]), (0,) * len(
-            self._callee.outputs
-        )
+        stacked = [torch.stack(each) for each in zip(*rows, strict=True)]
+        return tuple(stacked), (0,) * len(stacked)
 
 
 def _evaluated(output: Expr, lengths: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -260,7 +260,33 @@ def operation() -> Any:
         return ctx.function.back(ctx.saved_tensors, adjoints, ctx.shapes), None
 
     made.register_autograd(backward, setup_context=remember)
+    rules = torch.library.Library("graphc", "IMPL")
+    rules.impl("call", _in_older_batch, "Batched")
+    made._rules = rules  # they hold as long as this lives
     return torch.ops.graphc.call
+
+
+def _in_older_batch(inputs: Sequence[Any], function: str) -> list[Any]:
+    """The operation in the batches of `torch.autograd`: `is_grads_batched=True`, `jacobian(…, vectorize=True)`, `gradcheck`.
+
+    These are not `torch.func.vmap`'s: their tensors hide an axis at a level, of which the innermost is taken off here.
+    """
+    torch = pytorch()
+    level = torch._C._vmapmode_increment_nesting() - 1
+    torch._C._vmapmode_decrement_nesting()
+    fronts = [torch._remove_batch_dim(each, level, 1, 0) for each in inputs]  # length 1: not of this batch
+    size = max([front.shape[0] for front in fronts], default=1)
+    places = [0 if front.shape[0] == size else None for front in fronts]
+    tensors = [front if place == 0 else front[0] for front, place in zip(fronts, places, strict=True)]
+    results, where = _functions[function].in_batch(size, places, tensors, _operation_on)
+    return [
+        result if place is None else torch._add_batch_dim(result, place, level)
+        for result, place in zip(results, where, strict=True)
+    ]
+
+
+def _operation_on(function: str, *tensors: Any) -> list[Any]:
+    return operation()(list(tensors), function)
 
 
 def is_transformed() -> bool:
@@ -300,7 +326,7 @@ def transformed() -> Any:
 
         @staticmethod
         def vmap(info: Any, places: Any, function: str, *tensors: Any) -> Any:
-            return _functions[function].in_batch(info.batch_size, places[1:], tensors)
+            return _functions[function].in_batch(info.batch_size, places[1:], tensors, TransformedCall.apply)
 
     return TransformedCall
 
