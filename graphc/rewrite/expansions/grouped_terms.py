@@ -153,6 +153,8 @@ def _terms(node: Expr) -> list[Signed] | None:
 
 def _vanishing(variable: Expr, members: list[Signed], numbers: list[Signed]) -> list[Signed] | None:
     """Terms of one variable with one of some numbers, where they are 0 at 0 or at 1; None where they are not."""
+    if len(members) + bool(numbers) < LEAST_TERMS:
+        return None
     formulas: list[tuple[int, Expr]] = []
     for sign, term in members:
         formula = of_number(term, variable, argument_of(variable.dtype))
