@@ -164,14 +164,14 @@ def inlined(text: str) -> list[str]:
 
 
 class Passes:
-    """A module that others are linked into and that is taken through passes, in a context of its own."""
+    """A module that others of its context are linked into and that is taken through passes."""
 
-    def __init__(self, name: str, context: Any) -> None:
+    def __init__(self, name: str, scratch: execution_engine.Scratch) -> None:
         self._codegen = toolchain().codegen
         head = (
             f'target triple = "{self._codegen.triple}"\ntarget datalayout = "{self._codegen.data_layout}"\n'
         )
-        self.module: Any = execution_engine.binding().parse_assembly(head, context)
+        self.module: Any = scratch.assembly(head)
         self.module.name = name
 
     def add(self, module: Any, text: str) -> None:
@@ -215,15 +215,15 @@ def machine_of(text: str) -> Any:
     return quick_machine() if text.startswith(QUICK) else toolchain().codegen.machine
 
 
-def optimise(module: Any, name: str, text: str) -> Any:
+def optimise(module: Any, name: str, text: str, scratch: execution_engine.Scratch) -> Any:
     """The module after Numba's passes; it is used up. Straight-line code goes through a single, short list instead of two, and
     what is to be ready soon through none.
 
-    name : what the result is called; text : the module's
+    name : what the result is called; text : the module's; scratch : what it stands in, and the result too
     """
     if text.startswith(QUICK):
         return module
-    passes = Passes(name, module._context)
+    passes = Passes(name, scratch)
     if text.startswith(STRAIGHT):
         passes.run_straight(module)
     else:

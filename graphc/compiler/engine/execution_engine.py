@@ -47,6 +47,38 @@ def _llvm_lock(llvm: Any) -> Any:
     return llvm.ffi.lib._lock._lock
 
 
+class Scratch:
+    """Modules of LLVM IR in a context of their own, for the time of a `with`: disposed of at its end, the context last.
+
+    llvmlite leaves that to finalizers, and a context that goes before its modules takes the process with it. Of objects in one
+    garbage cycle any may be finalized first, and there is a cycle wherever a frame that holds them stands in the traceback of
+    what a signal's handler has raised.
+    """
+
+    def __init__(self) -> None:
+        self._context = binding().create_context()
+        self._modules: list[Any] = []
+
+    def assembly(self, text: str) -> Any:
+        """The module of a text. Raises LLVM's `RuntimeError` where there is none."""
+        return self._kept(binding().parse_assembly(text, self._context))
+
+    def bitcode(self, code: bytes) -> Any:
+        return self._kept(binding().parse_bitcode(code, self._context))
+
+    def _kept(self, module: Any) -> Any:
+        self._modules.append(module)
+        return module
+
+    def __enter__(self) -> Scratch:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        while self._modules:
+            self._modules.pop().close()
+        self._context.close()
+
+
 class _Reference(weakref.ref):
     """A handle's, with the module's number."""
 

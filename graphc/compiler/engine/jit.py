@@ -100,16 +100,16 @@ class Library:
     @property
     def llvm(self) -> str:
         """The module after optimisation, as LLVM IR."""
-        with held(), toolchain()[1]:
-            return str(self._optimised())
+        with held(), toolchain()[1], execution_engine.Scratch() as scratch:
+            return str(self._optimised(scratch))
 
     @property
     def asm(self) -> str:
         """The module as assembly of this machine."""
         with _lock:
             if self._asm is None:
-                with held(), toolchain()[1]:
-                    self._asm = str(machine_of(self._text).emit_assembly(self._optimised()))
+                with held(), toolchain()[1], execution_engine.Scratch() as scratch:
+                    self._asm = str(machine_of(self._text).emit_assembly(self._optimised(scratch)))
             return self._asm
 
     @property
@@ -117,13 +117,12 @@ class Library:
         """What says how the module is compiled: its text, or the first line of that."""
         return self._first if isinstance(self._source, bytes) else self._source()
 
-    def _optimised(self) -> Any:
+    def _optimised(self, scratch: execution_engine.Scratch) -> Any:
         """The optimised module, from its bitcode; code that came from disk has none, so it is made again, and not loaded."""
-        context = execution_engine.binding().create_context()
         if isinstance(self._source, bytes):
-            return execution_engine.binding().parse_bitcode(self._source, context)
+            return scratch.bitcode(self._source)
         text = self._source()
-        return optimise(_parse(text, context), self._prefix + "shown", text)
+        return optimise(_parse(text, scratch), self._prefix + "shown", text, scratch)
 
 
 _lock = fork_safety.lock()
@@ -230,9 +229,9 @@ def _named(text: str, exported: tuple[str, ...], prefix: str) -> str:
     return text
 
 
-def _parse(text: str, context: Any) -> Any:
+def _parse(text: str, scratch: execution_engine.Scratch) -> Any:
     try:
-        module = execution_engine.binding().parse_assembly(text, context)
+        module = scratch.assembly(text)
         module.verify()
     except RuntimeError as error:  # a mistake of graphc's, never of its user: keep the text for the report
         raise CompileError(f"LLVM refused the generated code: {error}") from error
@@ -244,20 +243,23 @@ def _compile(
 ) -> tuple[Library, bytes]:
     """The library of a module, and its object code."""
     started = time.perf_counter()
-    module = _parse(text, execution_engine.binding().create_context())
-    parsed = time.perf_counter()
-    module = optimise(module, prefix + "module", text)
-    module.verify()
-    code = machine_of(text).emit_object(module)
-    generated = time.perf_counter()
+    with execution_engine.Scratch() as scratch:
+        module = _parse(text, scratch)
+        parsed = time.perf_counter()
+        module = optimise(module, prefix + "module", text, scratch)
+        module.verify()
+        code = machine_of(text).emit_object(module)
+        generated = time.perf_counter()
+        bitcode = module.as_bitcode()
+    linking = time.perf_counter()
     handle = _linked(code, uses)
     seconds = {
         "parse": parsed - started,
         "optimise and generate": generated - parsed,
-        "load": time.perf_counter() - generated,
+        "load": time.perf_counter() - linking,
     }
     first = text[: text.index("\n") + 1]
-    return Library(handle, prefix, exported, module.as_bitcode(), cached, seconds, first), code
+    return Library(handle, prefix, exported, bitcode, cached, seconds, first), code
 
 
 def _load(
@@ -286,11 +288,11 @@ def _bind_number_arguments() -> Library:
 
 def object_code(texts: list[str], exported: tuple[str, ...]) -> bytes:
     """Modules linked into one object file for other programs: position-independent, `exported` alone visible."""
-    llvm, compiler_lock, codegen = toolchain()
-    with held(), compiler_lock:
-        passes = Passes("exported", llvm.create_context())
+    _, compiler_lock, codegen = toolchain()
+    with held(), compiler_lock, execution_engine.Scratch() as scratch:
+        passes = Passes("exported", scratch)
         for text in texts:
-            passes.add(_parse(text, passes.module._context), text)
+            passes.add(_parse(text, scratch), text)
         for function in passes.module.functions:
             if not function.is_declaration and function.name not in exported:
                 function.linkage = "internal"

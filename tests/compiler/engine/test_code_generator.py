@@ -55,7 +55,7 @@ def _numbas(text: str) -> bytes:
 def test_the_code_is_that_of_numbas_generator(name, monkeypatch):
     texts = []
     parse = jit._parse
-    monkeypatch.setattr(jit, "_parse", lambda text, context: texts.append(text) or parse(text, context))
+    monkeypatch.setattr(jit, "_parse", lambda text, scratch: texts.append(text) or parse(text, scratch))
     output, inputs = FORMULAS[name]
     f = g.compile(output, list(inputs), cache=False)
     f(*(np.ones([3, 4][: len(symbol.shape)]) if symbol.shape else 1.0 for symbol in inputs))
@@ -63,9 +63,9 @@ def test_the_code_is_that_of_numbas_generator(name, monkeypatch):
     for text in texts:
         if text.startswith((STRAIGHT, QUICK)):
             continue
-        context = execution_engine.binding().create_context()
-        module = code_generator.optimise(parse(text, context), "oracle", text)
-        assert code_generator.machine_of(text).emit_object(module) == _numbas(text)
+        with execution_engine.Scratch() as scratch:
+            module = code_generator.optimise(parse(text, scratch), "oracle", text, scratch)
+            assert code_generator.machine_of(text).emit_object(module) == _numbas(text)
 
 
 def test_the_machine_is_numbas():
