@@ -58,6 +58,11 @@ def as_value(symbol: Expr, value: Any) -> np.ndarray:
             array = np.asarray(value, dtype=target)
         except OverflowError as error:
             raise DtypeError(f"input {symbol.name!r}: an integer that does not fit {target}") from error
+        except Exception as error:  # of a class derived from a number, whose own conversion may do anything
+            raise InputError(
+                f"input {symbol.name!r} got a {type(value).__name__} that does not give its value: {brief_text(str(error), 60)}",
+                hint="pass a Python number: float(value)",
+            ) from error
     else:
         array = _as_array(symbol, value)
         if array.dtype.kind not in "biuf":

@@ -10,6 +10,7 @@ from collections import namedtuple
 from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Sequence_
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,9 @@ Structure = Leaf | Sequence | Mapping
 
 LEAF = Leaf()
 
+MOST_CONTAINERS = 1_000_000
+"""The most tuples, lists and dicts in a structure."""
+
 MOST_STACKED = 2**20
 """The most elements of one array of results that a file may tell of."""
 
@@ -63,10 +67,10 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
     [1, 2, 3]
     """
     leaves: list[Any] = []
-    return leaves, _flatten(tree, leaves, 0)
+    return leaves, _flatten(tree, leaves, 0, count())
 
 
-def _flatten(tree: Any, leaves: list[Any], depth: int) -> Structure:
+def _flatten(tree: Any, leaves: list[Any], depth: int, containers: Iterator[int]) -> Structure:
     if depth > 50:
         raise ExpressionError("outputs are nested more than 50 deep", hint="pass a flat list")
     if isinstance(tree, (tuple, list)):
@@ -76,13 +80,25 @@ def _flatten(tree: Any, leaves: list[Any], depth: int) -> Structure:
                 f"{kind.__name__} is not a structure of outputs",
                 hint="use a tuple, list, dict or named tuple",
             )
-        return Sequence(kind, tuple(_flatten(item, leaves, depth + 1) for item in tree))
+        _refuse_endless(containers)
+        return Sequence(kind, tuple(_flatten(item, leaves, depth + 1, containers) for item in tree))
     if isinstance(tree, dict):
         if not all(isinstance(key, str) for key in tree):
             raise ExpressionError("the keys of a dict of outputs must be texts", hint='write {"loss": L}')
-        return Mapping(tuple(tree), tuple(_flatten(item, leaves, depth + 1) for item in tree.values()))
+        _refuse_endless(containers)
+        return Mapping(
+            tuple(tree), tuple(_flatten(item, leaves, depth + 1, containers) for item in tree.values())
+        )
     leaves.append(tree)
     return LEAF
+
+
+def _refuse_endless(containers: Iterator[int]) -> None:
+    """A list that stands twice in each of 50 lists is passed through 2⁵⁰ times."""
+    if next(containers) >= MOST_CONTAINERS:
+        raise ExpressionError(
+            f"outputs are nested in more than {MOST_CONTAINERS} lists", hint="pass a flat list"
+        )
 
 
 def unflatten(structure: Structure, leaves: Iterator[Any]) -> Any:

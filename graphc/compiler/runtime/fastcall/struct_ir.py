@@ -14,6 +14,9 @@ MAX_OPERANDS = 32
 MAX_CODES = 64
 """So many steps may put the results together."""
 
+MOST_POPPED = 4 * MAX_CODES
+"""So many arrays, lists and tuples of an `out` are looked at: a list may hold itself; Python's path says so."""
+
 MAX_LOOPS = 16
 
 HEAD = 15
@@ -149,8 +152,13 @@ begin:
 pop:
   %height = phi i64 [ 1, %begin ], [ %below, %array ], [ %filled, %items ]
   %found = phi i64 [ 0, %begin ], [ %found_more, %array ], [ %found, %items ]
+  %popped = phi i64 [ 0, %begin ], [ %popped_next, %array ], [ %popped_next, %items ]
+  %popped_next = add i64 %popped, 1
   %empty = icmp eq i64 %height, 0
-  br i1 %empty, label %done, label %take
+  br i1 %empty, label %done, label %counted
+counted:
+  %endless = icmp ugt i64 %popped, {MOST_POPPED}
+  br i1 %endless, label %no, label %take
 take:
   %below = sub i64 %height, 1
   %top = getelementptr ptr, ptr %stack, i64 %below
