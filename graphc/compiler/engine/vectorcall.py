@@ -99,10 +99,20 @@ if TYPE_CHECKING:
     class Led:
         """What calls of are led to another callable."""
 
+        _ways: list[tuple[Any, Library | None]]
+
         def __call__(self, /, *args: Any, **kwargs: Any) -> Any: ...
 
 else:
-    Led = _type_with_vectorcall()
+
+    class Led(_type_with_vectorcall()):
+        """What calls of are led to another callable.
+
+        What an object was ever led to is held by a slot, not in its `__dict__`: that is changed by whoever copies what stands
+        in one object's to another's, as `functools.update_wrapper` does, and calls would go to what is no more.
+        """
+
+        __slots__ = ("_ways",)
 
 
 @cache
@@ -124,16 +134,19 @@ def lead(instance: Led, way: Any, library: Library | None = None) -> None:
         if flags.value != kind.__flags__:
             raise CompileError("this Python keeps the flags of a type in an unknown layout")
         flags.value |= _HAVE_VECTORCALL
-    before = instance.__dict__.get("_led")  # held until nothing points to it any more
-    instance.__dict__["_led"] = way, library
+    ways = getattr(instance, "_ways", None)
+    if ways is None:
+        ways = instance._ways = []
+    # All are held as long as the object. A former one may be running, or another thread, or a finalizer in the midst of this, may
+    # lead the object elsewhere at the same time: whichever address is written last, what it points to is there.
+    ways.append((way, library))
     _word(id(instance) + _WAY).value = id(way)
     _word(id(instance) + _ENTRY).value = _handing_on() if library is None else library.pointer("call")
-    del before
 
 
 def way_of(instance: Led) -> tuple[Any, Library | None]:
     """What calls of the object go to, and the machine code that takes them before."""
-    return instance.__dict__["_led"]
+    return instance._ways[-1]
 
 
 __all__ = ["DECLARED", "Led", "handed_on", "lead", "way_of"]

@@ -16,7 +16,11 @@ from graphc.compiler.runtime.fastcall import array_entry
 from graphc.compiler.runtime.fastcall.builtin import builtin
 from graphc.compiler.runtime.fastcall.call_site_cache import LoopCall, key
 from graphc.compiler.runtime.loop_dispatch import Nests
+from graphc.util import fork_safety
 from graphc.util.pytree import Structure, unflatten
+
+_opening = fork_safety.lock()
+"""Held while a function's table is made: threads that call it for the first time have one in common."""
 
 NEVER = 1 << 62
 """More elements than any array has."""
@@ -101,22 +105,26 @@ class Served:
 
     def _opened(self) -> array_entry.EntryTable | None:
         """What the machine code reads, with calls led to it; None where it cannot take any."""
-        if (
-            self._table is not None
-            or self._enter is None
-            or not array_entry.serves(self._kernel, self._structure)
-        ):
+        with _opening:
+            if (
+                self._table is None
+                and self._enter is not None
+                and array_entry.serves(self._kernel, self._structure)
+            ):
+                self._table = self._new_table(self._enter)
             return self._table
+
+    def _new_table(self, enter: Callable[[Any], None]) -> array_entry.EntryTable:
         nests, structure = self._nests, self._structure
         limit = 1 if nests.parallel is True else from_elements(nests.nanoseconds) if nests.parallel else NEVER
-        table = self._table = array_entry.EntryTable(
+        table = array_entry.EntryTable(
             self._kernel, structure, nests.nanoseconds, limit, self._constants, self._takes_out
         )
 
         def put_together(*results: Any) -> Any:
             return unflatten(structure, iter(results))
 
-        self._enter(
+        enter(
             builtin(array_entry.library(), "arrays", (self._python, table.words, put_together, nests.share))
         )
         return table

@@ -1,5 +1,6 @@
 """Objects that are called without a tuple in between: who answers, what is held, and for how long."""
 
+import functools
 import gc
 import pickle
 import sys
@@ -75,6 +76,41 @@ def test_exceptions_pass_and_nothing_is_kept():
         with pytest.raises(ValueError, match="7"):
             carrier(7)
     assert sys.getrefcount(fails) == before
+
+
+def test_what_stands_in_the_objects_dict_is_not_what_it_is_led_to():
+    """`functools.update_wrapper` copies what stands in one object's `__dict__` to another's."""
+    one, two = Carrier(), Carrier()
+    lead(one, lambda: [1.0] * 3)  # held by the object alone
+    lead(two, lambda: [2.0] * 3)
+    functools.update_wrapper(one, two)
+    vars(two).clear()
+    gc.collect()
+    assert one() == [1.0] * 3 and two() == [2.0] * 3
+
+
+def test_an_object_led_elsewhere_by_many_at_once_points_to_what_is_there():
+    carrier = Carrier()
+    lead(carrier, lambda: -1)
+    begin, answers = threading.Barrier(4), []
+
+    def leads(number):
+        begin.wait()
+        for _ in range(200):
+            lead(carrier, lambda: number)
+            answers.append(carrier())
+
+    threads = [threading.Thread(target=leads, args=(number,)) for number in range(4)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert set(answers) <= set(range(4)) and carrier() in range(4)
 
 
 def test_a_compiled_function_goes_with_its_last_name():
