@@ -218,6 +218,7 @@ def _among(name: str, value: Any, allowed: tuple[Any, ...]) -> None:
         raise InputError(
             f"compile({name}=…) takes {', '.join(map(repr, allowed[:-1]))} or {allowed[-1]!r}, not {brief(value)}",
             site=current_site(),
+            hint=f"leave {name} out for what is usual",
         )
 
 

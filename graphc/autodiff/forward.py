@@ -71,6 +71,7 @@ def _checked(node: Expr, tangent: Expr) -> Expr:
         raise ShapeError(
             f"a tangent of shape {format_shape(tangent.shape)} for {node!r} of shape {format_shape(node.shape)}",
             site=current_site(),
+            hint="pass a number, or an array of that shape",
         )
     return broadcast(tangent if tangent.dtype == node.dtype else cast(tangent, node.dtype), node)
 

@@ -306,6 +306,7 @@ def _seeds(outputs: tuple[Expr, ...], seeds: Iterable[Expr] | None) -> tuple[Exp
                 f"a seed of shape {format_shape(seed.shape)} for an output of shape {format_shape(output.shape)}",
                 node=repr(output),
                 site=current_site(),
+                hint="pass a number, or an array of the output's shape",
             )
     return by_output
 

@@ -112,6 +112,18 @@ def argument_names(f: Any, count: int) -> list[str]:
     return [*names, *(f"argument {k}" for k in range(len(names), count))][:count]
 
 
+def refuse_unless_taken(what: str, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Raises `ArityError` for arguments that a function does not take, as far as it says."""
+    try:
+        inspect.signature(f).bind(*args, **kwargs)
+    except TypeError as error:
+        raise ArityError(
+            f"{what}: {error}", site=current_site(), hint="call it with the arguments of the function"
+        ) from None
+    except ValueError:  # it does not say
+        return
+
+
 def positional(owner: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
     """All arguments by place, defaults included."""
     try:
@@ -138,5 +150,6 @@ __all__ = [
     "function_name",
     "least_arguments",
     "positional",
+    "refuse_unless_taken",
     "returned",
 ]

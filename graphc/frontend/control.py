@@ -341,10 +341,13 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *args: Any) -> An
             f"switch is decided by one integer, not {chosen.dtype}{format_shape(chosen.shape)}",
             node=repr(chosen),
             site=current_site(),
+            hint='write g.astype(…, "int64"), or g.cond for a condition',
         )
     functions = listed("branches", branches, "write [lambda x: …, lambda x: …]")
     if not functions:
-        raise ExpressionError("switch has no branches", site=current_site())
+        raise ExpressionError(
+            "switch has no branches", site=current_site(), hint="write [lambda x: …, lambda x: …]"
+        )
     return _branches("switch", cast(chosen, "int64"), functions, args)
 
 

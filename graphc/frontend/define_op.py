@@ -237,7 +237,9 @@ def _closed(name: str, body: Expr, names: tuple[str, ...] | None) -> tuple[Expr,
         )
     if len(set(names)) != len(names):
         twice = next(param for param in names if names.count(param) > 1)
-        raise DefinitionError(f"operand {twice!r} of {name!r} is listed twice", site=current_site())
+        raise DefinitionError(
+            f"operand {twice!r} of {name!r} is listed twice", site=current_site(), hint="list each once"
+        )
     for param in symbols:
         _check_name(param.name, "operand")
         if param.name not in names:

@@ -11,7 +11,7 @@ import numpy as np
 import graphc.autodiff.implicit
 import graphc.autodiff.solvers  # noqa: F401  they declare what solvers stand for
 from graphc.autodiff.activity import active_nodes
-from graphc.errors import DtypeError, ExpressionError, GradientError, ShapeError, brief_text
+from graphc.errors import ArityError, DtypeError, ExpressionError, GradientError, ShapeError, brief_text
 from graphc.frontend.body_trace import TracedBody, body_function, captured_by, closed_body, leaves_of
 from graphc.ir.expr import Expr, cast, constant, current_site, walk
 from graphc.ir.op import Op
@@ -88,15 +88,24 @@ def fixed_point(
     return _solved("fixed_point", FIXED_POINT, f, start, tol, max_steps, on_failure, details)
 
 
+_NO_START: Any = object()
+
+
 def _argmin(
     f: Callable[[Any], Any],
-    start: Any,
+    start: Any = _NO_START,
     *,
     tol: float | None = None,
     max_steps: int = 200,
     on_failure: str = "nan",
     details: bool = False,
 ) -> Any:
+    if start is _NO_START:
+        raise ArityError(
+            "argmin of a function searches from a value, and got none",
+            site=current_site(),
+            hint="write g.argmin(f, 0.0)",
+        )
     return _solved("argmin", MINIMIZER, f, start, tol, max_steps, on_failure, details)
 
 

@@ -8,7 +8,13 @@ from typing import Any
 
 import graphc.autodiff.calls  # noqa: F401  it declares the derivatives of calls
 from graphc.frontend.body_trace import body_function, captured_by, closed_body
-from graphc.frontend.call_trace import Arguments, function_name, least_arguments, returned
+from graphc.frontend.call_trace import (
+    Arguments,
+    function_name,
+    least_arguments,
+    refuse_unless_taken,
+    returned,
+)
 from graphc.ops.closures import call_results
 from graphc.ops.closures import stop_gradient as _stopped
 from graphc.util.pytree import flatten, map_leaves, unflatten
@@ -56,6 +62,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(f)
     def again(*args: Any, **kwargs: Any) -> Any:
+        refuse_unless_taken(name, f, args, kwargs)
         leaves, tree = flatten([list(args), kwargs])
         arguments = Arguments([leaves], ["x"])
         given, named = unflatten(tree, iter(arguments.own))

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import ArityError, ExpressionError, ShapeError, brief_text
+from graphc.frontend.call_trace import refuse_unless_taken
 from graphc.interpret.numpy_eval import evaluate
 from graphc.ir.dims import Dim
 from graphc.ir.expr import (
@@ -123,6 +124,8 @@ def _call(f: Any, in_axes: Any, out_axes: Any, args: tuple[Any, ...], kwargs: di
             )
     if not named:
         function("vmap's function", f, len(elements), "a function of one element's expressions")
+    else:
+        refuse_unless_taken("vmap's function", f, tuple(elements), named)
     _state.level = level + 1
     try:
         returned = f(*elements, **named)

@@ -244,7 +244,9 @@ def _check_inputs(declared: Sequence[Any], reached: list[Expr], *, given: bool) 
             )
     if len(set(declared)) != len(declared):
         twice = next(item for number, item in enumerate(declared) if item in declared[:number])
-        raise ExpressionError(f"input {twice.name!r} is listed twice", site=current_site())
+        raise ExpressionError(
+            f"input {twice.name!r} is listed twice", site=current_site(), hint="list each once"
+        )
     if given:
         listed = set(declared)
         missing = [item for item in reached if item not in listed]

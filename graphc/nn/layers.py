@@ -28,7 +28,10 @@ from graphc.util.arguments import number, truth
 def _features(x: Expr, what: str) -> Any:
     """The length of the last axis."""
     if not x.shape:
-        raise ShapeError(f"{what} takes arrays of features in the last axis, not the scalar {brief(x, 40)}")
+        raise ShapeError(
+            f"{what} takes arrays of features in the last axis, not the scalar {brief(x, 40)}",
+            hint='declare it with g.symbol("X", shape=("n", 3)): examples in rows',
+        )
     return x.shape[-1]
 
 

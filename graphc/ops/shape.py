@@ -182,6 +182,7 @@ def _concat_shape(operands: tuple[Expr, ...], axis: int) -> tuple[Dim, ...]:
             raise at.refuse_shape(
                 f"concat along axis {axis} needs arrays that are equal in every other axis",
                 (operands[0], operand),
+                "a[None] adds an axis in front; axis=… names another to join them along",
             )
         total = dims.add(total, shape[axis])
     return (*first[:axis], total, *first[axis + 1 :])
@@ -223,7 +224,11 @@ concat: Function = moving(
 def _stack_shape(operands: tuple[Expr, ...], axis: int) -> tuple[Dim, ...]:
     for operand in operands:
         if operand.shape != operands[0].shape:
-            raise at.refuse_shape("stack needs arrays of one shape", (operands[0], operand))
+            raise at.refuse_shape(
+                "stack needs arrays of one shape",
+                (operands[0], operand),
+                "make the rows equally long; g.broadcast_to(x, shape) repeats one, and g.concat joins others",
+            )
     shape = operands[0].shape
     return (*shape[:axis], len(operands), *shape[axis:])
 

@@ -179,6 +179,8 @@ def _refuse(verb: str, name: str, error: OSError | ValueError) -> NoReturn:
         why, hint = "it is a directory", "name a file in it"
     elif error.errno == errno.ENXIO and verb == "write":
         why, hint = "it is a pipe that nobody reads", "start the reader first, or name a file"
+    elif isinstance(error, FileNotFoundError):
+        hint = f"its name is looked up in {directory!r}"
     elif isinstance(error, NotADirectoryError):
         hint = f"{directory!r} is not a directory"
     elif isinstance(error, PermissionError):

@@ -67,7 +67,10 @@ def set_num_threads(n: int) -> None:
     """
     global _chosen
     if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 1 <= n <= MOST:
-        raise InputError(f"set_num_threads takes a whole number from 1 to {MOST}, not {brief(n)}")
+        raise InputError(
+            f"set_num_threads takes a whole number from 1 to {MOST}, not {brief(n)}",
+            hint="1 computes with the calling thread alone",
+        )
     _chosen = int(n)
 
 

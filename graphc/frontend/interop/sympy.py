@@ -169,6 +169,7 @@ def sympy_leaf(node: Expr) -> Any:
         raise ConversionError(
             f"{node!r} has shape {format_shape(node.shape)}: only scalars become SymPy expressions",
             site=node.site,
+            hint="take its elements, as in x[0], which are scalars",
         )
     if node.is_constant:
         return number(sympy(), node.value)
