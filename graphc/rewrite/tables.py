@@ -122,6 +122,8 @@ IN_SOURCES: dict[str, AnyRule] = {
     "scaled-error-function": error_functions.ScaledErrorFunction(wide=True),
     "series-over-power": removable.SeriesOverPower(wide=True),
     "root-beside-abs": differences.RootBesideAbs(any_difference=False),
+    "complex-quotient": overflow.ComplexQuotient(wide=True),
+    **{rule.name: rule for rule in growth.IN_SOURCES},
 }
 """Rules that derivatives are written from in part. No NaN is handed on there: where a function is NaN, its derivative is nobody's
 promise, and costs no guard."""

@@ -14,6 +14,7 @@ from graphc.ops.elementary import cos, exp, expm1, log, log1p, sin
 from graphc.ops.powers import square
 from graphc.ops.special import erfc
 from graphc.rewrite.engine.pattern import Match, Rule
+from graphc.rewrite.forms.linear import is_number
 from graphc.rewrite.rules.angles import known_difference
 
 NEAR = 0.5
@@ -77,8 +78,32 @@ def _share_of_powers(m: Match, factor: Expr | None = None) -> Expr:
 
 def _of_quotient(x: Expr, y: Expr, p: Expr, factor: Expr | None) -> Expr:
     large, small = (y / x) ** p, (x / y) ** p
-    share = where(large <= 1, 1 / (1 + large), small / (1 + small))
+    share = where(abs(large) <= 1, 1 / (1 + large), small / (1 + small))
     return share if factor is None else factor * share
+
+
+def share_to_differentiate(large: Expr, small: Expr, factor: Expr | None = None) -> Expr:
+    """xᵖ/(xᵖ + yᵖ) as what no derivative cancels of, nor over- or underflows before it does: of s/(1 + s) that would be
+    1/(1 + s) − s/(1 + s)²
+
+    large, small : (y/x)ᵖ and (x/y)ᵖ
+    """
+    share = where(abs(large) <= 1, 1 / (1 + large), 1 - 1 / (1 + small))
+    return share if factor is None else factor * share
+
+
+def _differentiable(m: Match, factor: Expr | None = None) -> Expr:
+    """A share by the powers of a quotient, and by the quotient of powers where that of their bases is so far from 1 that its own
+    powers in derivatives, one and two below p, over- or underflow"""
+    x, y, p = m["x"], m["y"], m["z"]
+    share = share_to_differentiate((y / x) ** p, (x / y) ** p, factor)
+    if is_number(p) and abs(p.value) >= 1:
+        return share
+    size = abs(y / x)
+    bound = 1e12 if m.root.dtype.itemsize == 4 else 1e100
+    above, below = x**p, y**p
+    far = share_to_differentiate(below / above, above / below, factor)
+    return where((size > 1 / bound) & (size < bound), share, far)
 
 
 def _exponential_wave(m: Match) -> Expr:
@@ -117,4 +142,12 @@ RULES = (
     Rule("erf-difference", "erf(x) - erf(y)", _error_function_step, "stable", "by the complements, where both are near 1"),
 )  # fmt: skip
 
-__all__ = ["RULES"]
+IN_SOURCES = (
+    Rule("share-of-powers", "x**z/(x**z + y**z)", _differentiable, "stable",
+         "1/(1 + (y/x)ᵖ)"),
+    Rule("share-of-powers-scaled", "w*x**z/(x**z + y**z)",
+         lambda m: _differentiable(m, m["w"]), "stable", "as share-of-powers"),
+)  # fmt: skip
+"""What derivatives are written from."""
+
+__all__ = ["IN_SOURCES", "RULES", "share_to_differentiate"]

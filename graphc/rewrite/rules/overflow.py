@@ -15,6 +15,7 @@ from graphc.rewrite.engine.ranges import Ranges
 from graphc.rewrite.forms.linear import factors_of, is_number, product, terms_of, without
 from graphc.rewrite.rules.differences import difference
 from graphc.rewrite.rules.gamma_differences import gamma_ratio
+from graphc.rewrite.rules.growth import share_to_differentiate
 from graphc.rewrite.rules.logarithms import plus_zero, side
 
 
@@ -26,10 +27,14 @@ def _moderate(x: Expr) -> Expr:
 
 @dataclass(frozen=True)
 class ComplexQuotient:
-    """(a·x + b·y)/(x² + y²) → (a·(x/r) + b·(y/r))/r with r = hypot(x, y), where x² + y² may over- or underflow"""
+    """(a·x + b·y)/(x² + y²) → (a·(x/r) + b·(y/r))/r with r = hypot(x, y), where x² + y² may over- or underflow
+
+    wide : x²/(x² + y²) as a share everywhere, of which no derivative cancels
+    """
 
     name: str = "complex-quotient"
     kind: Kind = "stable"
+    wide: bool = False
     examples: tuple[str, ...] = (
         "x/(x*x + y*y)",
         "-y/(x*x + square(y))",
@@ -65,6 +70,12 @@ class ComplexQuotient:
                 if len(terms) == 1
                 else None
             )
+            if second is found and self.wide:
+                other, factor = y if found is x else x, product(without(rest, [second]) or [])
+                value = share_to_differentiate((other / found) ** 2, (found / other) ** 2, factor)
+                value = value if abs(number) == 1 else abs(number) * value
+                value = value if term.coefficient > 0 else -value
+                return value if value.shape == node.shape else None
             if second is not None:  # x·y/(x² + y²): each factor by the norm
                 both = product([*(without(rest, [second]) or ()), found / r, second / r])
                 assert both is not None
@@ -83,7 +94,7 @@ class ComplexQuotient:
         return result if result.shape == node.shape else None
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.__doc__} ({self.kind})"
+        return f"{self.name}: {(self.__doc__ or '').splitlines()[0]} ({self.kind})"
 
 
 def _is_one(node: Expr) -> bool:
