@@ -31,11 +31,11 @@ from graphc.rewrite.forms.linear import (
 from graphc.rewrite.forms.series import Series
 
 NEAR = 0.4
-"""Up to this size of x the logarithm of 1 + x loses less in a power than the rounding of 1 + x."""
+"""Up to this size of x there is a series."""
 
 LARGEST_EXPONENT = 2.0
-"""So does it where the power is no larger than e², and no smaller than e⁻², where it is no longer close to 1 and its derivative
-would have the error of its exponent."""
+"""Up to this size of p log(1 + x) a power may be close to 1. Further out it is not, and e^(p log(1 + x)) would have as many units
+of error as its exponent is large: a power beside it, of the unrounded 1 + x, has not, and (1 + x)ᵖ/((1 + x)ᵖ − 1) is 1 there."""
 
 NEAR_ZERO = 0.5
 """Up to this size of x a quotient by x is written so that it has a value at 0."""
@@ -114,11 +114,8 @@ class PowerMinusOne:
                     continue
                 if found is not None:
                     x, p = found
-                    exponent = p * log1p(x)
-                    close = abs(x) < NEAR
-                    if not is_number(p):
-                        close = close & (abs(exponent) <= math.inf)  # 1ᵖ is 1 for p = ∞ and NaN, 0·p is NaN
-                    value, near = expm1(exponent), (abs(exponent) < LARGEST_EXPONENT) | close
+                    exponent = p * log1p(x)  # NaN where 1ᵖ is 1, for p = ∞ and NaN
+                    value, near = expm1(exponent), abs(exponent) < LARGEST_EXPONENT
                 elif x is not None and x.dtype == node.dtype:
                     value, near = _whole_power_minus_one(x, count), abs(x) < 0.5 / count
                 else:
