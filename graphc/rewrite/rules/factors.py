@@ -215,12 +215,17 @@ def factors_of(root: Expr) -> Iterator[tuple[Expr, int]]:
             pending.append((operands[0], -exponent if name == "reciprocal" else exponent))
 
 
-def all_factors_of(root: Expr) -> Iterator[tuple[Expr, int]]:
-    """The factors of a product with their exponents 1 and −1, also those of other shapes, without the product's operations."""
+def all_factors_of(
+    root: Expr, opens: Callable[[Expr], object] = lambda node: True
+) -> Iterator[tuple[Expr, int]]:
+    """The factors of a product with their exponents 1 and −1, also those of other shapes, without the product's operations.
+
+    opens : which products in it are taken apart
+    """
     pending = [(root, 1)]
     while pending:
         node, exponent = pending.pop()
-        if not _is_product(node, root):
+        if not _is_product(node, root) or not opens(node):
             yield node, exponent
             continue
         name, operands = node.op.name, node.operands
@@ -297,7 +302,7 @@ def _with_places(node: Expr, root: Expr, power: int, places: list[_Put]) -> _Pro
             value, to = place[2]
             return (value, None) if to * power > 0 else (None, value)
     if not _is_product(node, root) or not places:
-        return _divided_apart(node), None
+        return node, None
     name, operands, waiting = node.op.name, node.operands, len(places)
     if name == "reciprocal":
         below, above = _with_places(operands[0], root, -power, places)
@@ -309,17 +314,7 @@ def _with_places(node: Expr, root: Expr, power: int, places: list[_Put]) -> _Pro
         left = _with_places(operands[0], root, power, places)
         right = _with_places(operands[-1], root, -power if name == "divide" else power, places)
         above, below = _times(left, (right[1], right[0]) if name == "divide" else right)
-    return (above, below) if len(places) < waiting else (_divided_apart(node), None)
-
-
-def _divided_apart(node: Expr) -> Expr:
-    """a/(b·c) as a/b/c: the product below may overflow before the quotient underflows."""
-    if node.op.name != "divide" or node.operands[1].op.name not in ("multiply", "square"):
-        return node
-    above, below = node.operands
-    if any(operand.shape != below.shape or operand.dtype is not below.dtype for operand in below.operands):
-        return node
-    return above / below.operands[0] / below.operands[-1]
+    return (above, below) if len(places) < waiting else (node, None)
 
 
 def _times(left: _ProductPart, right: _ProductPart) -> _ProductPart:

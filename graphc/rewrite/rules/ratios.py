@@ -41,7 +41,9 @@ class HyperbolicRatio:
         marks = ranges.table(FactorMarks)[node]
         if not (marks & HYPERBOLIC or (marks & EXP and marks & EXPM1)) or not _looks_worth(node):
             return None
-        factors = list(all_factors_of(node))
+        # what has no exponential in it stays a factor: parts of 1/(u·v) may over- or underflow by themselves
+        of = ranges.table(FactorMarks)
+        factors = list(all_factors_of(node, lambda part: of[part] & (HYPERBOLIC | EXP | EXPM1)))
         if len(factors) > MOST_FACTORS or any(factor.dtype != node.dtype for factor, _ in factors):
             return None
         for number, (factor, exponent) in enumerate(factors):
