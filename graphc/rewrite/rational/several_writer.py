@@ -63,8 +63,8 @@ class Writer:
         scale, shared, rest = primitive(one.above)
         below: list[Expr] = []
         for p, n in one.below.items():
-            lower, multiple = self._factor(dict(p))
-            below += [lower] * n
+            lowers, multiple = self._divisors(dict(p))
+            below += lowers * n
             scale = scale / Fraction(multiple) ** n
         parts = self._powers(shared)
         if len(rest) > 1:
@@ -78,6 +78,15 @@ class Writer:
                 lower_parts = []
             parts, below, scale = parts + more, below + lower_parts, scale * multiple
         return self._together(scale, parts, below)
+
+    def _divisors(self, a: Poly) -> tuple[list[Expr], Number]:
+        """What stands below as it stands in the formula, or as a product of sums that do: (r − d)² multiplied out cancels."""
+        if degree(a) < 2 or self._standing(a)[0] is not None:
+            lower, multiple = self._factor(a)
+            return [lower], multiple
+        before, found = self.gains, self._factors(a)
+        self.gains = before
+        return found
 
     def may_gain(self, a: Poly) -> bool:
         """Whether the factors of a polynomial may have a difference in them that none was before: a cheap look."""
