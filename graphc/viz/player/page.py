@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
@@ -33,6 +32,7 @@ from graphc.viz.player.frames import frame_pictures, titles
 from graphc.viz.player.layout import form_of
 from graphc.viz.player.lesson import Lecture, Lesson, lesson
 from graphc.viz.player.mathml import Fill, plain
+from graphc.viz.player.packing import packed
 from graphc.viz.player.panels import (
     input_form,
     section_of_descent,
@@ -66,7 +66,15 @@ def asset(name: str) -> str:
     return files("graphc.viz.player").joinpath(name).read_text(encoding="utf-8")
 
 
-def assemble(title: str, body: str, data: Any, scripts: tuple[str, ...], compute: str, style: Style) -> str:
+def assemble(
+    title: str,
+    body: str,
+    data: Any,
+    scripts: tuple[str, ...],
+    compute: str,
+    style: Style,
+    instead: str | None = None,
+) -> str:
     """A page of its parts.
 
     title : as text
@@ -74,21 +82,38 @@ def assemble(title: str, body: str, data: Any, scripts: tuple[str, ...], compute
     data : what the scripts read, as plain data
     scripts : names of files beside this one
     compute : a JavaScript expression, the function that the scripts call `compute`
+    instead : of a long page, which travels packed: what stands in place of its body where no script runs
     """
     inner = "\n".join([f"const compute = {compute};", *(asset(script) for script in scripts)])
-    script = (
-        f'"use strict";\n(async () => {{\n{inner}delete document.documentElement.dataset.loading;\n}})();\n'
-    )
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    script = _run(f"{inner}delete document.documentElement.dataset.loading;")
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
+    digests = [_digest(script)]
+    carried = ""
+    if instead is not None:
+        carried = (
+            f'<script type="text/plain" id="packed">{" ".join(map(packed, (body, text, script)))}</script>\n'
+        )
+        body, text, script = instead, "", _run(asset("unpack.js"))
+        digests.append(_digest(script))
     return Template(asset("player.html")).substitute(
-        digest=f"sha256-{digest}",
+        digests=" ".join(digests),
         version=__version__,
         title=escape(visible(title, 80)),
         css=_colours(style) + asset("player.css"),
         body=body,
-        data=json.dumps(data, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c"),
+        carried=carried,
+        data=text,
         script=script,
     )
+
+
+def _run(script: str) -> str:
+    return f'"use strict";\n(async () => {{\n{script}\n}})();\n'
+
+
+def _digest(script: str) -> str:
+    """What a content security policy calls a script."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
 
 
 _COLOURS = {
@@ -203,30 +228,27 @@ def page(
         section_of_descent(course) if with_plot and len(graph.outputs) == 1 else "",
     ]
     frames = frame_pictures(view)
-    long = len(course.scenes) > _PLAIN and not exercise
-    blank = (
-        replace(fill, texts=[""] * len(values)) if long and live else fill
-    )  # the page writes all numbers itself
-    parts = {
-        "pictures": "\n".join(
-            Picture(view, course, fill, style, values, frame if len(frames) > 1 else None, number).svg(blank)
-            for number, frame in enumerate(frames)
-        ),
-        "steps": "\n".join(section_of_step(course, k, blank, exercise) for k in range(len(course.scenes))),
-    }
-    packed = _packed(parts) if long else ""
-    shown = {name: f'<div data-packed="{name}"></div>' for name in parts} if packed else parts
+    written = live and not exercise and len(course.scenes) > _PLAIN
+    blank = replace(fill, texts=[""] * len(values)) if written else fill  # the page writes all numbers itself
+    pictures = "\n".join(
+        Picture(view, course, fill, style, values, frame if len(frames) > 1 else None, number).svg(blank)
+        for number, frame in enumerate(frames)
+    )
+    steps = "\n".join(section_of_step(course, k, blank, exercise) for k in range(len(course.scenes)))
+    top = (
+        f'<div class="formula" tabindex="0" role="region"{label("formula")} dir="ltr">'
+        f'<h1 aria-label="{escape(title)}">{plain(heading) if heading else escape(title)}</h1></div>'
+    )
     body = "\n".join(
         [
-            f'<div class="formula" tabindex="0" role="region"{label("formula")} dir="ltr">'
-            f'<h1 aria-label="{escape(title)}">{plain(heading) if heading else escape(title)}</h1></div>',
+            top,
             toolbar(titles(frames) if len(frames) > 1 else []),
-            f'<div class="scroll" tabindex="0" role="region"{label("graph")} dir="ltr">{shown["pictures"]}</div>',
+            f'<div class="scroll" tabindex="0" role="region"{label("graph")} dir="ltr">{pictures}</div>',
             controls(len(course.scenes) - 1),
             f'<div class="columns{"" if any(sides) else " single"}">',
             '<div class="stack">',
             f'<div class="panel lecture" aria-live="polite" tabindex="0" role="region"{label("this_step")}>',
-            shown["steps"],
+            steps,
             "</div>",
             section_of_exercise() if exercise else "",
             section_of_inputs(course, inputs, live, digits),
@@ -258,21 +280,18 @@ def page(
         "rules": rules_of(course, values) if arrays else {},
         "fixed": {} if live else some_as_data({k: values[k] for k in listed if input_form(values[k])}),
         "words": languages(),
-        "packed": packed,
     }
-    return assemble(title, body, data, SCRIPTS, compute or "null", style)
+    long = len(course.scenes) > _PLAIN
+    instead = f"{top}\n<noscript>{told('only_scripts', tag='p')}</noscript>" if long else None
+    return assemble(title, body, data, SCRIPTS, compute or "null", style, instead)
 
 
 _PLAIN = 120
-"""Of a graph with more steps the pictures and steps travel packed."""
-
-
-def _packed(parts: dict[str, str]) -> str:
-    return base64.b64encode(zlib.compress(json.dumps(parts).encode(), 9)).decode()
+"""The page of a graph with more steps travels packed."""
 
 
 SCRIPTS = (
-    "unpack.js", "numbers.js", "chart.js", "values.js", "words.js", "elements.js", "inputs.js", "plotting.js", "exercise.js",
+    "numbers.js", "chart.js", "values.js", "words.js", "elements.js", "inputs.js", "plotting.js", "exercise.js",
     "moving.js", "player.js", "sharing.js", "begin.js",
 )  # fmt: skip
 """The page's scripts, in the order in which they run."""

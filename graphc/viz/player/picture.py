@@ -60,10 +60,14 @@ class Picture:
         self.style: Style = style
         self.number: int = number
         self.opens = {} if frame is None else frame.opens
-        self.told = [_told(view, lesson, edge) for edge in range(len(view.edges))]
-        if frame is not None:
+        if frame is None:
+            self.told: list[list[Told]] = picture_slots(view, lesson)
+        else:
+            nodes = {node.key: node for node in view.nodes}
+            self.told = [
+                _together([_told(view.edges[edge], nodes, lesson) for edge in edges]) for edges in frame.edges
+            ]
             view = frame.view
-            self.told = [_together([self.told[edge] for edge in edges]) for edges in frame.edges]
         self.view = view
         self.values = values
         self.totals: dict[str, Slot] = {}
@@ -242,18 +246,17 @@ class Picture:
         return f"{point[0] + self.dx:.1f}", f"{self.top - point[1]:.1f}"
 
 
-def picture_slots(view: View, lesson: Lesson) -> None:
-    """Slots for all that the picture shows, before their values are computed."""
-    for number in range(len(view.edges)):
-        _told(view, lesson, number)
+def picture_slots(view: View, lesson: Lesson) -> list[list[Told]]:
+    """The numbers at the edges of a view; with those of its nodes they get their slots here, before values are computed."""
+    nodes = {node.key: node for node in view.nodes}
+    told = [_told(edge, nodes, lesson) for edge in view.edges]
     for node in view.nodes:
         _total(lesson, node)
+    return told
 
 
-def _told(view: View, lesson: Lesson, number: int) -> list[Told]:
+def _told(edge: ViewEdge, nodes: Mapping[str, ViewNode], lesson: Lesson) -> list[Told]:
     """The numbers at an edge."""
-    edge = view.edges[number]
-    nodes = {node.key: node for node in view.nodes}
     tail, head = edge.node, nodes[edge.head]
     slots: list[Told] = []
     if nodes[edge.tail].kind != "constant":

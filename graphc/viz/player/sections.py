@@ -25,7 +25,9 @@ def slope_of(lesson: Lesson, node: int) -> int | None:
     ):
         return None
     (seed,) = lesson.record.seeds
-    if not seed.is_constant or seed.value != 1:  # what flows back is then a multiple of the slope
+    if (
+        seed.shape or not seed.is_constant or seed.value != 1
+    ):  # what flows back is then a multiple of the slope
         return None
     return lesson.adjoint(node).index
 

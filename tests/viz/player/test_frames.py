@@ -101,4 +101,4 @@ def test_closed_frames_may_lead_into_each_other():
             assert ready
             place |= dict.fromkeys(ready, len(place))
     assert any(edge.feedback for picture in pictures for edge in picture.view.edges)
-    assert "<svg" in g.draw(graph, {x: 0.5, y: 0.25}).html()
+    assert 'id="packed"' in g.draw(graph, {x: 0.5, y: 0.25}).html()

@@ -292,3 +292,10 @@ def test_an_exercise_that_is_displayed_has_no_answers():
     for answer in ("3.38", "29.2", "65.8", "2.25", "1.5<"):
         assert answer not in shown
     assert "<html" in diagram.html()
+
+
+@pytest.mark.parametrize("seed", [np.ones(3), np.arange(3.0), [np.zeros(3)]])
+def test_an_array_that_is_differentiated_with_a_seed_has_no_slope(seed):
+    v = g.symbol("v_seed", shape=3)
+    text = page(g.tanh(v * 2), {"v_seed": [0.1, 0.2, 0.3]}, seed=seed)
+    assert data_of(text)["slopes"] == [None] and "Gradient descent" not in body_of(text)
