@@ -262,6 +262,10 @@ class MissingFileError(FileError, FileNotFoundError):
     """A file to be read, or the directory of one to be written, that is not there."""
 
 
+class MemoryLimitError(GraphcError, MemoryError):
+    """Arrays that are larger than the memory there is."""
+
+
 class PrecisionError(GraphcError, ArithmeticError):
     """A value that no precision within reach determines."""
 

@@ -26,7 +26,7 @@ from graphc.ir.body import Body
 from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr, apply, cast, constant, created_here, current_site, symbol
 from graphc.ir.op import lookup
-from graphc.ir.types import as_dim, format_shape
+from graphc.ir.types import LONGEST, as_dim, format_shape
 from graphc.ops.closures import call_results
 from graphc.ops.control import scan_results, switch_results, while_results
 from graphc.util.arguments import listed, truth
@@ -265,9 +265,8 @@ def while_loop(
     192.0
     """
     if max_steps is not None and (type(max_steps) is not int or max_steps < 0 or is_huge(max_steps)):
-        raise ExpressionError(
-            f"max_steps is a number of steps, not {brief(max_steps, 40)}", site=current_site()
-        )
+        raise ExpressionError(f"max_steps is a number of steps, not {brief(max_steps)}", site=current_site())
+    max_steps = None if max_steps is None else min(max_steps, LONGEST)
     failure_choice(on_failure, ("stop", "nan", "raise"))
     body_function("while_loop", cond, 1)
     body_function("while_loop", f, 1)

@@ -15,7 +15,7 @@ from graphc.errors import ArityError, DtypeError, ExpressionError, GradientError
 from graphc.frontend.body_trace import TracedBody, body_function, captured_by, closed_body, leaves_of
 from graphc.ir.expr import Expr, cast, constant, current_site, walk
 from graphc.ir.op import Op
-from graphc.ir.types import FLOAT64, as_dtype, format_shape, is_float
+from graphc.ir.types import FLOAT64, LONGEST, as_dtype, format_shape, is_float
 from graphc.ops import reduce
 from graphc.ops.implicit import FIXED_POINT, MINIMIZER, ROOT, Method, solutions
 from graphc.util.pytree import Structure, flatten, unflatten
@@ -166,7 +166,9 @@ def _solved(
     captured = captured_by(traced.own, outputs)
     body = closed_body(traced.own, outputs, captured)
     _refuse_without_derivative(what, body.inputs[: len(leaves)], body.outputs)
-    method = Method(len(leaves), None if tol is None else float(tol), max_steps, on_failure == "raise")
+    method = Method(
+        len(leaves), None if tol is None else float(tol), min(max_steps, LONGEST), on_failure == "raise"
+    )
     results = solutions(op, body, [*leaves, *captured], method)
     x = unflatten(tree, iter(results[: len(leaves)]))
     if not details:

@@ -89,6 +89,10 @@ def as_shape(value: Any) -> Shape:
     return tuple([as_dim(dim) for dim in listed])
 
 
+LONGEST = 2**62
+"""The greatest length of an axis, number of steps, shift: machine code counts in 64 bits, and adds two of them."""
+
+
 def as_dim(value: Any) -> Dim:
     """The dimension that `value` names: an int, a name, or a polynomial over names; raises `ShapeError`."""
     if type(value) is Name:
@@ -99,7 +103,7 @@ def as_dim(value: Any) -> Dim:
         elif isinstance(value, np.integer):
             value = int(value)
         if isinstance(value, int) and not isinstance(value, bool):
-            if is_huge(value):
+            if is_huge(value) or value > LONGEST:
                 raise ShapeError(f"no axis has a length of {brief(value)}", hint='write shape=("n", 3)')
             if value < 0:
                 raise ShapeError(

@@ -16,7 +16,7 @@ from graphc.ir import dims
 from graphc.ir.dims import Dim, Name, Polynomial
 from graphc.ir.expr import Expr, apply, constant, current_site
 from graphc.ir.op import Attribute, Facts, Notation, Op
-from graphc.ir.types import BOOL, INT64, Shape, Signature, TypeRule, broadcast_shapes, format_shape
+from graphc.ir.types import BOOL, INT64, LONGEST, Shape, Signature, TypeRule, broadcast_shapes, format_shape
 from graphc.ops.support import attributes as at
 from graphc.ops.support.build import call, zeros_like
 from graphc.ops.support.declare import Function, declare_arrays
@@ -96,9 +96,11 @@ def _is_boolean(item: Any) -> bool:
 
 
 def _end(end: Any) -> Any:
-    """An end of a slice: None, a whole number, or a length with names."""
+    """An end or the step of a slice: None, a whole number, or a length with names. Beyond all axes each is as good as another."""
     if end is None or isinstance(end, (Name, Polynomial)):
         return end
+    if isinstance(end, int) and not isinstance(end, bool) and abs(end) > LONGEST:
+        return LONGEST if end > 0 else -LONGEST
     return at.whole("the end of a slice", end)
 
 

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from graphc.errors import MemoryLimitError
+from graphc.ir.expr import current_site
 from graphc.ir.types import DType
 from graphc.util import fork_safety
 
@@ -83,7 +85,19 @@ def _block(size: int) -> np.ndarray:
             return best
         while len(_idle) > 1 and sum(block.nbytes for block in _idle) > MOST_IDLE:
             del _idle[0]
-    return np.empty(size, np.uint8)
+    return room(size)
+
+
+def room(size: int) -> np.ndarray:
+    """So many bytes. Raises `MemoryLimitError` where there are not so many."""
+    try:
+        return np.empty(size, np.uint8)
+    except (MemoryError, ValueError, OverflowError):  # a size may be more than an address can be
+        raise MemoryLimitError(
+            f"{size:,} bytes for results, or for what lies between, are more than there is memory for",
+            site=current_site(),
+            hint="compute parts of them, one call for each",
+        ) from None
 
 
 def _take_back() -> None:

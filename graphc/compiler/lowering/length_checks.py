@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from graphc.compiler.lowering.gather_scatter import first_place, layout
-from graphc.errors import ShapeError
+from graphc.errors import MemoryLimitError, ShapeError
 from graphc.ir import dims
 from graphc.ir.attribute_text import bound
 from graphc.ir.expr import Expr
 from graphc.ir.graph import Dag
-from graphc.ir.types import format_shape
+from graphc.ir.types import LONGEST, format_shape
 from graphc.ops.index import result_shape
 from graphc.ops.support.errors import no_axis, out_of_range
 
@@ -19,7 +20,7 @@ _KEYED = {"index": 1, "at_add": 2, "at_set": 2}
 
 
 def refuse(dag: Dag, lengths: Mapping[str, int]) -> None:
-    """Raises `ShapeError` or `InputError` for lengths that an operation of a graph cannot take; they name it and its line."""
+    """Raises `ShapeError`, `InputError` or `MemoryLimitError` for lengths that an operation of a graph cannot take."""
     for node in dag.exprs:
         try:
             shape = bound(node.shape, lengths)
@@ -34,6 +35,13 @@ def refuse(dag: Dag, lengths: Mapping[str, int]) -> None:
                 f"{node.op.name} has the shape {format_shape(node.shape)}, which is {shape} for the lengths of this call",
                 node=told(node),
                 site=node.site,
+            )
+        if math.prod(shape) > LONGEST // 32:  # their bytes are more than machine code counts
+            raise MemoryLimitError(
+                f"{node.op.name} has the shape {shape}, more than there is memory for",
+                node=told(node),
+                site=node.site,
+                hint="compute parts of it, one call for each",
             )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.compiler.engine import blas, thread_pool
+from graphc.compiler.engine import blas, buffer_pool, thread_pool
 from graphc.compiler.engine.jit import Library as Code
 from graphc.compiler.engine.numpy_layout import data_address
 from graphc.compiler.engine.thread_pool import Parallel
@@ -176,7 +176,7 @@ class Bound:
 
     def _memory(self, size: int) -> np.ndarray:
         """So many bytes for the workspace."""
-        return np.empty(size, np.uint8)
+        return buffer_pool.room(size)
 
     def _set(self, key: Hashable, value: int) -> None:
         place = self.plan.words.get(key)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from graphc.compiler.engine import guard_words
+from graphc.compiler.engine import buffer_pool, guard_words
 from graphc.compiler.engine.jit import Library, build
 from graphc.compiler.engine.numpy_layout import data_address
 from graphc.compiler.loops.program import Program, While, walk_statements
@@ -69,7 +69,7 @@ class NativeProgram:
             workspace = guard_words.empty((size,), np.dtype(np.uint8))
             guard_words.poison(workspace, 0, size, 0)
         else:
-            block = np.empty(size + writer.ALIGNED, np.uint8)
+            block = buffer_pool.room(size + writer.ALIGNED)
             start = -data_address(block) % writer.ALIGNED
             workspace = block[start : start + size]
         words[-1] = data_address(workspace)

@@ -11,7 +11,7 @@ from graphc.errors import ExpressionError, ShapeError, brief, brief_text, is_hug
 from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr
 from graphc.ir.op import NO_DEFAULT, Attribute
-from graphc.ir.types import as_dim, as_dtype, as_shape, format_shape
+from graphc.ir.types import LONGEST, as_dim, as_dtype, as_shape, format_shape
 
 Operands = tuple[Expr, ...]
 
@@ -28,8 +28,10 @@ def whole(name: str, value: Any, operands: Operands = ()) -> int:
         raise ExpressionError(
             f"{name} is a whole number, not {brief_text(value, 40)!r}", hint=f"write {name}=0"
         ) from None
-    if is_huge(index):
-        raise ShapeError(f"{name} is {brief(index)}", hint=f"write {name}=0")
+    if is_huge(index) or abs(index) > LONGEST:
+        raise ShapeError(
+            f"{name} is {brief(index)}, and machine code counts in 64 bits", hint=f"write {name}=0"
+        )
     return index
 
 
@@ -125,7 +127,7 @@ def _length(name: str, value: Any, operands: Operands) -> Dim:
 def _any_length(name: str, value: Any, operands: Operands) -> Any:
     """A length that may be negative: the end of a range."""
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
-        return int(value)
+        return whole(name, value)
     return as_dim(value)
 
 
