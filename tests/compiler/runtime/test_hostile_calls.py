@@ -57,6 +57,13 @@ def _shared(innermost, depth):
     return innermost
 
 
+def _deep(depth):
+    inner = []
+    for _ in range(depth):
+        inner = [inner]
+    return inner
+
+
 def _pair_of_cycles():
     one, two = [], []
     one += [two, ROW.copy()]
@@ -70,7 +77,7 @@ ENDLESS = {
     "in each other": _pair_of_cycles,
     "empty ones without end": lambda: _shared((), 45),
     "arrays without end": lambda: _shared(ROW.copy(), 45),
-    "a hundred deep": lambda: eval("[" * 90 + "]" * 90),
+    "ninety deep": lambda: _deep(90),
     "empty ones": lambda: [[], [[], ()], ROW.copy(), ROW.copy()],
 }
 
