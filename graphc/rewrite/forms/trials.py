@@ -28,6 +28,10 @@ where powers do, in single precision as well; beside these the largest number of
 
 POINTS = 96
 ROUNDS = 6
+PAIRED_ROUNDS = 4
+"""How often all pairs of two inputs are tried, each time beside other values of the third: (u + v)/v·(u/w) overflows where
+(u + v)·u/(v·w) does not for few sizes of w."""
+
 LENGTH = 3
 """Of an axis with a name."""
 
@@ -66,7 +70,7 @@ def failures(
     everywhere = [Failures() for _ in forms]
     asked = False
     values = _paired_values if pairs and not whole else _values
-    for number in range(ROUNDS if whole else 1):
+    for number in range(ROUNDS if whole else PAIRED_ROUNDS if pairs and len(symbols) > 2 else 1):
         at = {symbol: values(symbol, place, number, whole) for place, symbol in enumerate(symbols)}
         try:
             runs = _runs(dags, at)
@@ -224,10 +228,12 @@ def _values(symbol: Expr, place: int, number: int, whole: bool) -> np.ndarray:
 
 
 def _paired_values(symbol: Expr, place: int, number: int, whole: bool) -> np.ndarray:
-    """Values of which those of the first two inputs stand beside each other in all pairs, those of others in many."""
+    """Values of which those of the first two inputs stand beside each other in all pairs, those of others in many, with each
+    round in others."""
     signed = np.array([*SIZES, *(-size for size in SIZES)])
     slow, fast = np.divmod(np.arange(len(signed) ** 2), len(signed))
-    values = signed[(fast + place * slow) % len(signed)]
+    shift = 7 * number * (place - 1) if place > 1 else 0
+    values = signed[(fast + place * slow + shift) % len(signed)]
     if symbol.dtype.kind != "f":
         return ((slow + fast + place) % 2).astype(symbol.dtype)
     return _of_symbol(symbol, values)
