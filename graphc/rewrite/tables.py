@@ -123,10 +123,10 @@ IN_SOURCES: dict[str, AnyRule] = {
     "series-over-power": removable.SeriesOverPower(wide=True),
     "root-beside-abs": differences.RootBesideAbs(any_difference=False),
     "complex-quotient": overflow.ComplexQuotient(wide=True),
+    "log-exp-difference": logarithms.LogExpDifference("log-exp-difference", wide=True),
     **{rule.name: rule for rule in growth.IN_SOURCES},
 }
-"""Rules that derivatives are written from in part. No NaN is handed on there: where a function is NaN, its derivative is nobody's
-promise, and costs no guard."""
+"""Rules that derivatives are written from in part. Where a function is NaN its derivative is nobody's promise: no guards."""
 
 _own: list[AnyRule] = []
 _lock = fork_safety.lock()

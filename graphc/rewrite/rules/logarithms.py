@@ -122,8 +122,14 @@ class _LogRule:
         return f"{self.name}: {self.__doc__} ({self.kind})"
 
 
+@dataclass(frozen=True)
 class LogExpDifference(_LogRule):
-    """log(eˣ − e^y) → x + log(1 − e^(y − x))"""
+    """log(eˣ − e^y) → x + log(1 − e^(y − x))
+
+    wide : in one form for all x and y, whose derivatives are 1 + 1/(e^(x − y) − 1) and −1/(e^(x − y) − 1), at x = y as well
+    """
+
+    wide: bool = False
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         (inner,) = node.operands
@@ -134,7 +140,13 @@ class LogExpDifference(_LogRule):
         x, y = (part.operands[0] for part in inner.operands)
         if x.dtype != node.dtype or y.dtype != node.dtype:
             return None
-        return where(x > y, x + log1mexp(y - x), node)
+        if self.wide:
+            result = x + log(0 - expm1(-(x - y)))
+            return result if result.shape == node.shape else None
+        return where(x >= y, x + log1mexp(y - x), node)
+
+    def __str__(self) -> str:
+        return f"{self.name}: {(self.__doc__ or '').splitlines()[0]} ({self.kind})"
 
 
 class LogOfNorm(_LogRule):
