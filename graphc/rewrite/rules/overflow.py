@@ -71,7 +71,7 @@ class ComplexQuotient:
                 else None
             )
             if second is found and self.wide:
-                other, factor = y if found is x else x, product(without(rest, [second]) or [])
+                other, factor = y if found is x else x, product(without(rest, [found]) or [])
                 value = share_to_differentiate((other / found) ** 2, (found / other) ** 2, factor)
                 value = value if abs(number) == 1 else abs(number) * value
                 value = value if term.coefficient > 0 else -value
