@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import graphc.ops.elementary as _elementary
     import graphc.ops.exponentials as _exponentials
     import graphc.ops.incomplete_gamma as _incomplete_gamma
+    import graphc.ops.incomplete_tails as _incomplete_tails
     import graphc.ops.index as _index
     import graphc.ops.information as _information
     import graphc.ops.integrals as _integrals
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     import graphc.ops.running as _running
     import graphc.ops.shape as _shape
     import graphc.ops.special as _special
+    import graphc.ops.student as _student
     import graphc.ops.tables as _tables
     import graphc.ops.update as _update
     import graphc.ops.zeta as _zeta
@@ -93,6 +95,7 @@ if TYPE_CHECKING:
     from graphc.ops.elementary import *
     from graphc.ops.exponentials import *
     from graphc.ops.incomplete_gamma import *
+    from graphc.ops.incomplete_tails import *
     from graphc.ops.index import *
     from graphc.ops.information import *
     from graphc.ops.integrals import *
@@ -115,6 +118,7 @@ if TYPE_CHECKING:
     from graphc.ops.running import *
     from graphc.ops.shape import *
     from graphc.ops.special import *
+    from graphc.ops.student import *
     from graphc.ops.tables import *
     from graphc.ops.update import *
     from graphc.ops.zeta import *
@@ -310,6 +314,7 @@ if TYPE_CHECKING:
     __all__ += _normal.__all__
     __all__ += _information.__all__
     __all__ += _incomplete_gamma.__all__
+    __all__ += _incomplete_tails.__all__
     __all__ += _beta.__all__
     __all__ += _conv.__all__
     __all__ += _create.__all__
@@ -331,6 +336,7 @@ if TYPE_CHECKING:
     __all__ += _running.__all__
     __all__ += _shape.__all__
     __all__ += _special.__all__
+    __all__ += _student.__all__
     __all__ += _update.__all__
 else:
     del __all__  # `from graphc import *` asks `__getattr__` for it, which knows the operations too

@@ -18,6 +18,7 @@ from graphc.ops import (
     exact_product,
     exponentials,
     incomplete_gamma,
+    incomplete_tails,
     index,
     information,
     integrals,
@@ -41,6 +42,7 @@ from graphc.ops import (
     running,
     shape,
     special,
+    student,
     tables,
     update,
     zeta,
@@ -48,8 +50,8 @@ from graphc.ops import (
 from graphc.ops.support import numpy_protocol
 
 modules = (
-    arithmetic, powers, comparison, rounding, elementary, logistic, special, normal, information, beta, incomplete_gamma, bessel,
-    integrals,
+    arithmetic, powers, comparison, rounding, elementary, logistic, special, normal, information, beta, incomplete_gamma,
+    incomplete_tails, student, bessel, integrals,
     lambert, zeta, polynomials,    quotients, activation,
     reduce, norms,
     exponentials, running, shape, arrange, create, products, einsum, index, update, order, linalg, decompose, conv, pool,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from graphc.ir.op import Facts, NoPartial, Notation
-from graphc.ops.comparison import equal, maximum, minimum, where
+from graphc.ops.comparison import equal, isfinite, maximum, minimum, where
 from graphc.ops.elementary import exp, log, log1p
 from graphc.ops.information import kl_term
 from graphc.ops.rounding import floor, round
@@ -61,11 +61,16 @@ def _of_small(low: Any, high: Any) -> Any:
     return gamma(low) * (gamma(high) / gamma(low + high))
 
 
+def _by_products(low: Any, high: Any) -> Any:
+    """Where three gamma functions lose less than a series: what it makes of a small a ≤ 1 is a number near 0."""
+    return (high < LARGE) | ((low > 1) & (high < NEAR))
+
+
 def _betaln_code(a: Any, b: Any) -> Any:
     low, high = minimum(a, b), maximum(a, b)
     quotient, logs = _logs(low, high)
     far = where(low < LARGE, lgamma(maximum(low, 0.0)) + quotient, logs)
-    positive = where(high < NEAR, log(_of_small(low, high)), far)
+    positive = where(_by_products(low, high), log(_of_small(low, high)), far)
     positive = where(high < math.inf, positive, like(-math.inf, low))
     return where(low > 0, positive, lgamma(a) + lgamma(b) - lgamma(a + b))
 
@@ -90,7 +95,8 @@ def _beta_code(a: Any, b: Any) -> Any:
     low, high = minimum(a, b), maximum(a, b)
     quotient, logs = _logs(low, high)
     far = where(low < LARGE, gamma(maximum(low, 0.0)) * exp(quotient), exp(logs))
-    positive = where(high < NEAR, _of_small(low, high), where(high < math.inf, far, like(0, low)))
+    product = _by_products(low, high)
+    positive = where(product, _of_small(low, high), where(high < math.inf, far, like(0, low)))
     sign = _sign_of_gamma(a) * _sign_of_gamma(b) * _sign_of_gamma(a + b)
     general = where(
         (low > -NEAR) & (high < NEAR), _of_small(low, high), sign * exp(lgamma(a) + lgamma(b) - lgamma(a + b))
@@ -107,20 +113,34 @@ beta: Function = special(
 )  # fmt: skip
 
 
+def power_less_one(x: Any, a: Any) -> Any:
+    """xᵃ⁻¹ for x > 0: below ½, where a − 1 is rounded, as xᵃ/x."""
+    small = a < 0.5
+    return where(small, x ** where(small, a, 0.25) / x, x ** where(small, 1.0, a - 1))
+
+
 def beta_density(a: Any, b: Any, x: Any) -> Any:
     """xᵃ⁻¹(1 − x)ᵇ⁻¹/B(a, b), by deviances: what is large of its exponents cancels by form."""
     known = (x > 0) & (x < 1) & (a > 0) & (b > 0)
     inner, first, second = where(known, x, 0.5), where(known, a, 1.0), where(known, b, 1.0)
     total, rest = first + second, 1 - inner
     scale = weight(first) * (weight(second) / weight(total)) / (inner * rest)
-    inside = scale * exp(-kl_term(first, total * inner) - kl_term(second, total * rest))
+    # a − (a + b)·x by the smaller of x and 1 − x, which has lost nothing of the other
+    gap = where(inner < 0.5, first - total * inner, total * rest - second)
+    usual = scale * exp(-kl_term(first, total * inner, gap) - kl_term(second, total * rest, -gap))
+    small = (
+        known & (x < 0.01) & (second * inner < 1) & (a < 20)
+    )  # where the power has digits that exp of its logarithm has not
+    low, power, other = where(small, x, 0.01), where(small, a, 1.0), where(small, b, 1.0)
+    near = power_less_one(low, power) * exp((other - 1) * log1p(-low)) / beta(power, other)
+    inside = where(small, near, usual)
     at_zero = where(a < 1, like(math.inf, x), where(equal(a, 1), b, like(0, x)))
     at_one = where(b < 1, like(math.inf, x), where(equal(b, 1), a, like(0, x)))
     edge = where(equal(x, 0), at_zero, where(equal(x, 1), at_one, like(math.nan, x)))
     return where(known, inside, where((a > 0) & (b > 0), edge, like(math.nan, x)))
 
 
-def _refused(name: str, of: str) -> NoPartial:
+def no_closed_form(name: str, of: str) -> NoPartial:
     return NoPartial(
         f"{name} of {of}",
         "it has no closed form in the functions that there are",
@@ -134,19 +154,34 @@ def _share(S: Any, a: Any, b: Any, x: Any) -> Any:
 
 betainc: Function = compiled(
     "betainc", ("a", "b", "x"), lambda S, a, b, x: _share(S, a, b, x), ((0.5, 20.0), (0.5, 20.0), (0.02, 0.98)),
-    (_refused("a", "betainc"), _refused("b", "betainc"), lambda out, a, b, x: beta_density(a, b, x)),
+    (no_closed_form("a", "betainc"), no_closed_form("b", "betainc"), lambda out, a, b, x: beta_density(a, b, x)),
     "The regularized incomplete beta function Iₓ(a, b), the distribution function of the beta distribution.",
     facts=Facts(range=(0.0, 1.0)),
     notation=Notation("Iₓ", None, r"I_{<2>}\left(<0>, <1>\right)"), nanoseconds=300.0,
     specials=(((2.0, 3.0, 0.0), 0.0), ((2.0, 3.0, 1.0), 1.0)),
 )  # fmt: skip
+
+
+def _numpy_betaincc(a: Any, b: Any, x: Any) -> Any:
+    below = scipys("betainc")(a, b, x)
+    value = np.asarray(scipys("betaincc")(a, b, x))
+    return np.where(below < 0.5, 1 - below, value).astype(value.dtype)[()]
+
+
+def _complement(e: Any, a: Any, b: Any, x: Any) -> Any:
+    """SciPy's, and 1 − I where that is exact: SciPy's complement is 1 for a = b = ½ and x < 10⁻¹⁶."""
+    below, value = e.scipy("betainc", a, b, x), e.scipy("betaincc", a, b, x)
+    less = e.compare("lt", below, e.number(0.5, below))
+    return e.select(less, e.sub(e.number(1.0, below), below), value)
+
+
 betaincc: Function = compiled(
     "betaincc", ("a", "b", "x"), lambda S, a, b, x: _share(S, b, a, 1 - x),
     ((0.5, 20.0), (0.5, 20.0), (0.02, 0.98)),
-    (_refused("a", "betaincc"), _refused("b", "betaincc"), lambda out, a, b, x: -beta_density(a, b, x)),
+    (no_closed_form("a", "betaincc"), no_closed_form("b", "betaincc"), lambda out, a, b, x: -beta_density(a, b, x)),
     "The complement 1 − Iₓ(a, b) of the regularized incomplete beta function.",
-    facts=Facts(range=(0.0, 1.0)),
-    nanoseconds=300.0, specials=(((2.0, 3.0, 0.0), 1.0), ((2.0, 3.0, 1.0), 0.0)),
+    facts=Facts(range=(0.0, 1.0)), emit=_complement, reference=_numpy_betaincc,
+    nanoseconds=600.0, specials=(((2.0, 3.0, 0.0), 1.0), ((2.0, 3.0, 1.0), 0.0)),
 )  # fmt: skip
 
 
@@ -190,7 +225,24 @@ def _binom_code(n: Any, k: Any) -> Any:
     general = sign * exp(lgamma(1 + n) - lgamma(1 + k) - lgamma(1 + (n - k)))
     at_pole = (n < 0) & _whole(n)
     value = where(inside, near, where(at_pole, like(math.nan, n), general))
-    return _rounded(value, _whole(n) & _whole(k))
+    return where(isfinite(n - k), _rounded(value, _whole(n) & _whole(k)), _binom_at_infinity(n, k))
+
+
+def _binom_at_infinity(n: Any, k: Any) -> Any:
+    """Limits: of nᵏ/Γ(k + 1), and of what falls as |k|⁻ⁿ⁻¹ and changes its sign."""
+    power = where(k > 0, like(math.inf, n), where(equal(k, 0), like(1, n), like(0, n)))
+    top = equal(n, math.inf) & isfinite(k)
+    return where(top, power, where((n > -1) & (n < math.inf) & equal(k, k), like(0, n), like(math.nan, n)))
+
+
+def _numpy_binom(n: Any, k: Any) -> Any:
+    n, k = np.broadcast_arrays(n, k)
+    with np.errstate(all="ignore"):
+        usual = np.asarray(scipys("binom")(n, k))
+        power = np.where(k > 0, np.inf, np.where(k == 0, 1, 0))
+        other = np.where((n > -1) & (n < np.inf) & (k == k), 0, np.nan)
+        limits = np.where((n == np.inf) & np.isfinite(k), power, other)
+        return np.where(np.isfinite(n - k), usual, limits).astype(usual.dtype)[()]
 
 
 binom: Function = special(
@@ -199,7 +251,8 @@ binom: Function = special(
         lambda out, n, k: out * _rise(1 + (n - k), k),
         lambda out, n, k: out * digamma_difference_of(1 + (n - k), 1 + k),
     ),
-    "The binomial coefficient of real n and k, NaN for negative whole n.", expand=_binom_code, sympy=("binomial",),
+    "The binomial coefficient of real n and k, NaN for negative whole n; its limits where one is infinite.", expand=_binom_code,
+    reference=_numpy_binom, sympy=("binomial",),
     notation=Notation("binom", None, r"\binom{<0>}{<1>}"), ulps=100.0, reference_ulps=1000.0, nanoseconds=90.0,
     specials=(((5.0, 2.0), 10.0), ((3.0, 5.0), 0.0)),
 )  # fmt: skip
@@ -221,7 +274,26 @@ def _poch_code(z: Any, m: Any) -> Any:
     near = where(down, 1 / ratio, ratio)
     general = _sign_of_gamma(t) * _sign_of_gamma(z) * exp(lgamma(t) - lgamma(z))
     value = where(equal(m, 0), like(1, z), where(usable, where(odd, -near, near), general))
-    return _rounded(value, _whole(z) & _whole(m) & (m > 0))
+    value = _rounded(value, _whole(z) & _whole(m) & (m > 0))
+    rising = where(m > 0, like(math.inf, z), where(equal(m, 0), like(1, z), where(m < 0, like(0, z), m)))
+    value = where(
+        equal(m, math.inf), _of_infinite_step(z), where(equal(m, -math.inf), like(math.nan, z), value)
+    )
+    return where(equal(z, math.inf) & (m > -math.inf), rising, value)
+
+
+def _of_infinite_step(z: Any) -> Any:
+    """The limit of Γ(z + m)/Γ(z) for m → ∞: infinite, with the sign of Γ(z); 0 at its poles."""
+    limit = where(z > -math.inf, _sign_of_gamma(z) * math.inf, like(math.nan, z))
+    return where((z <= 0) & _whole(z), like(0, z), limit)
+
+
+def _numpy_poch(z: Any, m: Any) -> Any:
+    z, m = np.broadcast_arrays(z, m)
+    with np.errstate(all="ignore"):
+        usual = np.asarray(scipys("poch")(z, m))
+        rising = np.where(m > 0, np.inf, np.where(m == 0, 1, np.where(m < 0, 0, m)))
+        return np.where((z == np.inf) & (m > -np.inf), rising, usual).astype(usual.dtype)[()]
 
 
 def _poch_partial(out: Any, z: Any, m: Any) -> Any:
@@ -237,7 +309,7 @@ def _poch_partial(out: Any, z: Any, m: Any) -> Any:
 poch: Function = special(
     "poch", ("z", "m"), lambda S, z, m: S.gamma(z + m) / S.gamma(z), ((0.5, 20.0), (0.2, 9.0)),
     (_poch_partial, lambda out, z, m: out * digamma(z + m)),
-    "Pochhammer's rising factorial Γ(z + m)/Γ(z).", expand=_poch_code, sympy=("RisingFactorial",),
+    "Pochhammer's rising factorial Γ(z + m)/Γ(z).", expand=_poch_code, reference=_numpy_poch, sympy=("RisingFactorial",),
     ulps=100.0, reference_ulps=1000.0, nanoseconds=50.0, specials=(((2.0, 3.0), 24.0), ((3.0, 0.0), 1.0), ((-3.0, 2.0), 6.0)),
 )  # fmt: skip
 

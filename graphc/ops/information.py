@@ -101,9 +101,12 @@ rel_entr: Function = _information(
 )  # fmt: skip
 
 
-def kl_term(x: Any, y: Any) -> Any:
-    """x·log(x/y) − x + y for x, y > 0, from t = (x − y)/(x + y) near x = y, where it is 2y(t·artanh t + artanh t − t)/(1 − t)."""
-    t = (x - y) / (x + y)
+def kl_term(x: Any, y: Any, gap: Any = None) -> Any:
+    """x·log(x/y) − x + y for x, y > 0, from t = (x − y)/(x + y) near x = y, where it is 2y(t·artanh t + artanh t − t)/(1 − t).
+
+    gap : x − y, where more digits of it are known than x and y have
+    """
+    t = (x - y if gap is None else gap) / (x + y)
     square = t * t
     rest = square * t * horner(_SERIES, square)  # 2(artanh t − t)
     near = y * ((rest + t * (rest + 2 * t)) / (1 - t))

@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from graphc.ir.expr import Expr
+from graphc.errors import InputError
+from graphc.ir.expr import Expr, current_site
 from graphc.ir.op import NoPartial, Notation
 from graphc.ops.comparison import equal, maximum, minimum, where
 from graphc.ops.elementary import exp, log, log1p, sqrt
 from graphc.ops.special import scipy_special
-from graphc.ops.support.declare import Function, like
+from graphc.ops.support.declare import Function, like, with_checks
 from graphc.ops.support.polynomial import horner
 from graphc.ops.support.scipy_ops import special
 
@@ -101,7 +102,7 @@ def _reference(z: Any, k: Any) -> Any:
     return np.where(real, value.real, np.nan).astype(z.dtype)[()]
 
 
-lambertw: Function = special(
+_lambertw: Function = special(
     "lambertw", ("z", "k"), lambda S, z, k: S.LambertW(z, k), ((-0.3, 50.0), (0.0, 0.0)),
     (_partial, NoPartial("k of lambertw", "it is the number of a branch", "give k as 0 or −1")),
     "Lambert's function W(z), the real w with w·eʷ = z: the upper branch for k = 0, from −1 on, the lower one for k = −1.",
@@ -110,6 +111,28 @@ lambertw: Function = special(
     reference_ulps=100.0,
     nanoseconds=40.0, specials=(((0.0, 0.0), 0.0), ((math.inf, 0.0), math.inf)),
 )  # fmt: skip
+
+
+@with_checks(_lambertw.op)  # type: ignore[attr-defined]
+def lambertw(z: Any, k: Any = 0.0) -> Expr:
+    """Lambert's function W(z), the real w with w·eʷ = z: the upper branch for k = 0, from −1 on, the lower one for k = −1.
+
+    NaN where the branch is not real, left of −1/e, and for the lower one right of 0. Raises `InputError` for a k that is another
+    number: those branches are complex.
+    """
+    branch = k.value if isinstance(k, Expr) and k.is_constant else k
+    if not isinstance(branch, Expr):
+        numbers = np.asarray(branch)
+        # what is no number is refused by its type, with the other operands
+        if numbers.dtype.kind in "fiu" and not np.isin(numbers, (0, -1)).all():
+            other = numbers[~np.isin(numbers, (0, -1))].flat[0]
+            raise InputError(
+                f"Lambert's function has two real branches, k = 0 and k = −1, and no real values on k = {other:g}",
+                site=current_site(),
+                hint="write g.lambertw(z) for w ≥ −1, g.lambertw(z, -1) for w ≤ −1; "
+                "scipy.special.lambertw computes the complex branches",
+            )
+    return _lambertw(z, k)
 
 
 def _of_scipy(z: Any, k: Any, tolerance: Any) -> Expr:

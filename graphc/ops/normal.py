@@ -61,7 +61,7 @@ def _log_ndtr_code(x: Any) -> Any:
     return where(x < 0, below, log1p(-0.5 * erfc(ROOT_HALF * x)))
 
 
-def _log_ndtr_partial(out: Any, x: Any) -> Any:
+def log_ndtr_partial(out: Any, x: Any) -> Any:
     """φ(x)/Φ(x); below 0, where both underflow, √(2/π)/erfcx(−x/√2), by the polynomial behind that."""
     t = -ROOT_HALF * where(x < 0, x, like(0, x))
     y = 1 - 2 * ERFCX_PLACE / (t + ERFCX_PLACE)
@@ -70,7 +70,7 @@ def _log_ndtr_partial(out: Any, x: Any) -> Any:
 
 
 log_ndtr: Function = _normal(
-    "log_ndtr", lambda S, x: S.log(S.erfc(-x / S.sqrt(2)) / 2), (-30.0, 5.0), _log_ndtr_partial,
+    "log_ndtr", lambda S, x: S.log(S.erfc(-x / S.sqrt(2)) / 2), (-30.0, 5.0), log_ndtr_partial,
     "The logarithm of the normal distribution function, log Φ(x), far below 0 too.", expand=_log_ndtr_code,
     notation=Notation("log Φ", None, r"\log\Phi\left(<0>\right)"), facts=Facts(range=(-math.inf, 0.0), nan="never"),
     specials=(((math.inf,), -0.0), ((-math.inf,), -math.inf)), ulps=40.0, reference_ulps=80.0, nanoseconds=15.0,

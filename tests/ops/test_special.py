@@ -86,6 +86,7 @@ DIFFERS = {
     "binom": lambda n, k: (n < 0) | ~np.isfinite(n) | ~np.isfinite(k) | (k < 0) | (k > n),
     "beta": lambda a, b: ~((a > 0) & (b > 0) & np.isfinite(a + b)), "betaln": lambda a,
     b: ~((a > 0) & (b > 0) & np.isfinite(a + b)),
+    "stdtr": lambda df, x: abs(x) > 1e150,  # SciPy's x² overflows
     "kl_div": lambda x, y: np.isinf(x) | np.isinf(y) | ((abs(x) + abs(y) > 1e200) & ((abs(x) < 1) | (abs(y) < 1))),
     "rel_entr": lambda x, y: np.isinf(x) | np.isinf(y),
 }  # fmt: skip
@@ -157,7 +158,7 @@ def test_every_operation_of_scipys_name_is_reached_by_it():
 @pytest.mark.parametrize(
     ("call", "nearest"),
     [
-        (lambda: scipy.special.stdtr(3.0, x), "betainc"), (lambda: scipy.special.hyp2f1(1.0, 2.0, 3.0, x), "gammainc"),
+        (lambda: scipy.special.bdtr(2.0, 5, x), "betainc"), (lambda: scipy.special.hyp2f1(1.0, 2.0, 3.0, x), "gammainc"),
         (lambda: np.linalg.matrix_power(g.symbol("A", shape=(3, 3)), 2), "A @ A"),
         (lambda: np.median(g.symbol("A", shape=3)), "sort"),
         (lambda: np.vstack([g.symbol("A", shape=3)] * 2), "concat"), (lambda: scipy.special.spherical_jn, None),

@@ -24,7 +24,7 @@ _SYMBOL = re.compile(rf"@({DIGAMMA}|{PREFIX}\w+)\(")
 
 _FUSED = {
     "psi": 1, "jv": 1, "yv": 1, "iv": 1, "kv": 1, "ive": 1, "kve": 1, "expn": 0, "exp1": 1, "expi": 1, "sici": 1, "shichi": 1,
-    "airy": 1, "betainc": 0, "betaincc": 0, "betaincinv": 0,
+    "airy": 1, "betainc": 0, "betaincc": 0, "betaincinv": 0, "betainccinv": 0,
 }  # fmt: skip
 """Function → the number of its variant for doubles, where Cython has several."""
 
