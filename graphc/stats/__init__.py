@@ -10,9 +10,11 @@ written by deviances (C. Loader, Fast and accurate computation of binomial proba
 terms cancels by form and not by subtraction.
 """
 
-from graphc.stats.continuous import beta, gamma, halfnorm, invgamma, lognorm, norm, t
-from graphc.stats.discrete import bernoulli, binom, nbinom, poisson
+from graphc.stats.beta_family import beta, f, t
+from graphc.stats.continuous import halfnorm, lognorm, norm
+from graphc.stats.discrete import bernoulli, binom, geom, hypergeom, nbinom, poisson
 from graphc.stats.elementary import cauchy, expon, halfcauchy, laplace, logistic, uniform
+from graphc.stats.gamma_family import chi2, gamma, invgamma
 from graphc.stats.multivariate import (
     dirichlet,
     lkj,
@@ -35,8 +37,9 @@ from graphc.stats.transforms import (
 )
 
 __all__ = [
-    "Posterior", "Transform", "above", "below", "bernoulli", "beta", "between", "binom", "cauchy", "correlation_cholesky",
-    "dirichlet", "expon", "gamma", "halfcauchy", "halfnorm", "invgamma", "laplace", "lkj", "lkj_cholesky", "logistic",
+    "Posterior", "Transform", "above", "below", "bernoulli", "beta", "between", "binom", "cauchy", "chi2", "correlation_cholesky",
+    "dirichlet", "expon", "f", "gamma", "geom", "halfcauchy", "halfnorm",
+    "hypergeom", "invgamma", "laplace", "lkj", "lkj_cholesky", "logistic",
     "lognorm", "mixture_logpdf", "multinomial", "multivariate_normal", "nbinom", "norm", "ordered", "poisson",
     "positive", "real", "simplex", "t", "uniform",
 ]  # fmt: skip

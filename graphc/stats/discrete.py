@@ -8,13 +8,20 @@ from typing import Any
 from graphc.ir.expr import Expr
 from graphc.ops.beta import betainc, betaincc
 from graphc.ops.comparison import where
-from graphc.ops.elementary import log
+from graphc.ops.elementary import exp, expm1, log, log1p
 from graphc.ops.incomplete_gamma import gammainc, gammaincc
+from graphc.ops.incomplete_tails import (
+    log_betainc,
+    log_betaincc,
+    log_gammainc,
+    log_gammaincc,
+)
 from graphc.ops.information import kl_div, xlog1py, xlogy
 from graphc.ops.logistic import log_sigmoid
-from graphc.ops.rounding import floor
+from graphc.ops.rounding import ceil, floor
+from graphc.ops.support.declare import like
 from graphc.stats.support import (
-    Distribution,
+    Discrete,
     beyond,
     both,
     factorial_rest,
@@ -26,7 +33,7 @@ from graphc.stats.support import (
 )
 
 
-class Bernoulli(Distribution):
+class Bernoulli(Discrete):
     """1 with probability `p`, else 0."""
 
     def logpmf(self, k: Any, p: Any) -> Expr:
@@ -40,8 +47,29 @@ class Bernoulli(Distribution):
         k, logit = floats(k=k, logit=logit)
         return supported((k == 0) | (k == 1), log_sigmoid(where(k > 0.5, logit, -logit)), k)
 
+    def cdf(self, k: Any, p: Any) -> Expr:
+        k, p = floats(k=k, p=p)
+        return self._of_zero_and_one(k, p, 0, 1 - p, 1)
 
-class Binom(Distribution):
+    def sf(self, k: Any, p: Any) -> Expr:
+        k, p = floats(k=k, p=p)
+        return self._of_zero_and_one(k, p, 1, p, 0)
+
+    def logcdf(self, k: Any, p: Any) -> Expr:
+        k, p = floats(k=k, p=p)
+        return self._of_zero_and_one(k, p, -math.inf, log1p(-p), 0)
+
+    def logsf(self, k: Any, p: Any) -> Expr:
+        k, p = floats(k=k, p=p)
+        return self._of_zero_and_one(k, p, 0, log(p), -math.inf)
+
+    def _of_zero_and_one(self, k: Any, p: Any, below: float, between: Any, above: float) -> Any:
+        return valid(
+            both(p >= 0, p <= 1), beyond(both(k >= 0, k < 1), between, k, (k < 0, below), (k >= 1, above))
+        )
+
+
+class Binom(Discrete):
     """The number of successes in `n` trials of probability `p`."""
 
     def logpmf(self, k: Any, n: Any, p: Any) -> Expr:
@@ -57,25 +85,29 @@ class Binom(Distribution):
         return valid(both(n >= 0, whole(n), p >= 0, p <= 1), supported(inside, value, k))
 
     def cdf(self, k: Any, n: Any, p: Any) -> Expr:
-        k, n, p = floats(k=k, n=n, p=p)
-        at, inside = floor(k), both(k >= 0, k < n)
-        j = inner(inside, at, 0.0)
-        value = betaincc(j + 1, inner(inside, n - j, 1.0), p)
-        return valid(
-            both(n >= 0, whole(n), p >= 0, p <= 1), beyond(inside, value, k, (k < 0, 0), (k >= n, 1))
-        )
+        return self._tail(k, n, p, betaincc, 0, 1)
 
     def sf(self, k: Any, n: Any, p: Any) -> Expr:
+        """The probability of more than k, with all digits of a small one."""
+        return self._tail(k, n, p, betainc, 1, 0)
+
+    def logcdf(self, k: Any, n: Any, p: Any) -> Expr:
+        return self._tail(k, n, p, log_betaincc, -math.inf, 0)
+
+    def logsf(self, k: Any, n: Any, p: Any) -> Expr:
+        return self._tail(k, n, p, log_betainc, 0, -math.inf)
+
+    def _tail(self, k: Any, n: Any, p: Any, function: Any, below: float, above: float) -> Any:
+        """A function of I of p of shapes k + 1 and n − k."""
         k, n, p = floats(k=k, n=n, p=p)
-        at, inside = floor(k), both(k >= 0, k < n)
-        j = inner(inside, at, 0.0)
-        value = betainc(j + 1, inner(inside, n - j, 1.0), p)
-        return valid(
-            both(n >= 0, whole(n), p >= 0, p <= 1), beyond(inside, value, k, (k < 0, 1), (k >= n, 0))
-        )
+        inside = both(k >= 0, k < n)
+        j = inner(inside, floor(k), 0.0)
+        value = function(j + 1, inner(inside, n, 1.0) - j, p)
+        good = both(n >= 0, whole(n), p >= 0, p <= 1)
+        return valid(good, beyond(inside, value, k, (k < 0, below), (k >= n, above)))
 
 
-class Poisson(Distribution):
+class Poisson(Discrete):
     """Counts of mean `mu`."""
 
     def logpmf(self, k: Any, mu: Any) -> Expr:
@@ -86,19 +118,27 @@ class Poisson(Distribution):
         return valid(mu >= 0, supported(inside, -factorial_rest(at) - kl_div(at, mu), k))
 
     def cdf(self, k: Any, mu: Any) -> Expr:
-        k, mu = floats(k=k, mu=mu)
-        inside = both(k >= 0, k < math.inf)
-        value = gammaincc(inner(inside, floor(k), 0.0) + 1, mu)
-        return valid(mu >= 0, beyond(inside, value, k, (k < 0, 0), (k == math.inf, 1)))
+        return self._tail(k, mu, gammaincc, 0, 1)
 
     def sf(self, k: Any, mu: Any) -> Expr:
+        """The probability of more than k, with all digits of a small one."""
+        return self._tail(k, mu, gammainc, 1, 0)
+
+    def logcdf(self, k: Any, mu: Any) -> Expr:
+        return self._tail(k, mu, log_gammaincc, -math.inf, 0)
+
+    def logsf(self, k: Any, mu: Any) -> Expr:
+        return self._tail(k, mu, log_gammainc, 0, -math.inf)
+
+    def _tail(self, k: Any, mu: Any, function: Any, below: float, above: float) -> Any:
+        """A function of the incomplete gamma function of shape k + 1 at μ."""
         k, mu = floats(k=k, mu=mu)
         inside = both(k >= 0, k < math.inf)
-        value = gammainc(inner(inside, floor(k), 0.0) + 1, mu)
-        return valid(mu >= 0, beyond(inside, value, k, (k < 0, 1), (k == math.inf, 0)))
+        value = function(inner(inside, floor(k), 0.0) + 1, mu)
+        return valid(mu >= 0, beyond(inside, value, k, (k < 0, below), (k == math.inf, above)))
 
 
-class Nbinom(Distribution):
+class Nbinom(Discrete):
     """Failures before the n-th success, of probability `p` each; any n > 0. Of mean μ and size n, p = n/(n + μ)."""
 
     def logpmf(self, k: Any, n: Any, p: Any) -> Expr:
@@ -115,21 +155,111 @@ class Nbinom(Distribution):
         return valid(both(n > 0, p > 0, p <= 1), supported(inside, value, k))
 
     def cdf(self, k: Any, n: Any, p: Any) -> Expr:
-        k, n, p = floats(k=k, n=n, p=p)
-        inside = both(k >= 0, k < math.inf)
-        value = betainc(n, inner(inside, floor(k), 0.0) + 1, p)
-        return valid(both(n > 0, p > 0, p <= 1), beyond(inside, value, k, (k < 0, 0), (k == math.inf, 1)))
+        return self._tail(k, n, p, betainc, 0, 1)
 
     def sf(self, k: Any, n: Any, p: Any) -> Expr:
+        """The probability of more than k, with all digits of a small one."""
+        return self._tail(k, n, p, betaincc, 1, 0)
+
+    def logcdf(self, k: Any, n: Any, p: Any) -> Expr:
+        return self._tail(k, n, p, log_betainc, -math.inf, 0)
+
+    def logsf(self, k: Any, n: Any, p: Any) -> Expr:
+        return self._tail(k, n, p, log_betaincc, 0, -math.inf)
+
+    def _tail(self, k: Any, n: Any, p: Any, function: Any, below: float, above: float) -> Any:
+        """A function of I of p of shapes n and k + 1."""
         k, n, p = floats(k=k, n=n, p=p)
-        inside = both(k >= 0, k < math.inf)
-        value = betaincc(n, inner(inside, floor(k), 0.0) + 1, p)
-        return valid(both(n > 0, p > 0, p <= 1), beyond(inside, value, k, (k < 0, 1), (k == math.inf, 0)))
+        good, inside = both(n > 0, p > 0, p <= 1), both(k >= 0, k < math.inf)
+        value = function(inner(good, n, 1.0), inner(inside, floor(k), 0.0) + 1, inner(good, p, 0.5))
+        return valid(good, beyond(inside, value, k, (k < 0, below), (k == math.inf, above)))
+
+
+class Geom(Discrete):
+    """The number of trials up to the first success, of probability `p` each: 1, 2, 3, …"""
+
+    def logpmf(self, k: Any, p: Any) -> Expr:
+        k, p = floats(k=k, p=p)
+        inside = both(k >= 1, whole(k), k < math.inf)
+        at = inner(inside, k, 1.0)
+        return valid(
+            both(p > 0, p <= 1), supported(inside, xlog1py(at - 1, -p) + log(inner(p > 0, p, 1.0)), k)
+        )
+
+    def cdf(self, k: Any, p: Any) -> Expr:
+        return self._tail(k, p, lambda logs: -expm1(logs), 0, 1)
+
+    def sf(self, k: Any, p: Any) -> Expr:
+        """The probability of more than k, (1 − p)ᵏ."""
+        return self._tail(k, p, exp, 1, 0)
+
+    def logcdf(self, k: Any, p: Any) -> Expr:
+        def logarithm(logs: Any) -> Any:
+            small = logs > -1
+            near, far = log(-expm1(inner(small, logs, -0.5))), log1p(-exp(where(small, like(-2, logs), logs)))
+            return where(small, near, far)
+
+        return self._tail(k, p, logarithm, -math.inf, 0)
+
+    def logsf(self, k: Any, p: Any) -> Expr:
+        return self._tail(k, p, lambda logs: logs, 0, -math.inf)
+
+    def ppf(self, q: Any, p: Any) -> Expr:
+        """The least k whose cdf is q or more."""
+        q, p = floats(q=q, p=p)
+        return self._quantile(q, p, log1p(-q), q <= 0, q >= 1)
+
+    def isf(self, q: Any, p: Any) -> Expr:
+        """The least k that is exceeded with probability q or less."""
+        q, p = floats(q=q, p=p)
+        return self._quantile(q, p, log(q), q >= 1, q <= 0)
+
+    def _quantile(self, q: Any, p: Any, logs: Any, least: Any, most: Any) -> Any:
+        usual = ceil(logs / log1p(-p))
+        # a quotient that is one more than the number by its rounding
+        lower = usual - 1
+        value = where(both(usual > 1, lower * log1p(-p) <= logs), lower, usual)
+        value = where(value < 1, like(1, value), value)
+        value = where(least, like(0, value), where(most, like(math.inf, value), value))
+        return valid(both(p > 0, p <= 1, q >= 0, q <= 1), value)
+
+    def _tail(self, k: Any, p: Any, function: Any, below: float, above: float) -> Any:
+        k, p = floats(k=k, p=p)
+        good, inside = both(p > 0, p <= 1), both(k >= 1, k < math.inf)
+        value = function(inner(inside, floor(k), 1.0) * log1p(-inner(good, p, 0.5)))
+        return valid(good, beyond(inside, value, k, (k < 1, below), (k == math.inf, above)))
+
+
+class Hypergeom(Discrete):
+    """Marked ones among `N` drawn without replacement from `M`, of which `n` are marked: SciPy's parameters."""
+
+    def logpmf(self, k: Any, M: Any, n: Any, N: Any) -> Expr:
+        """log of C(n, k)·C(M − n, N − k)/C(M, N), as a quotient of three binomial probabilities with p = N/M, each by deviances.
+
+        Source: C. Loader, Fast and accurate computation of binomial probabilities (2000).
+        """
+        k, M, n, N = floats(k=k, M=M, n=n, N=N)
+        good = both(M >= 0, n >= 0, N >= 0, n <= M, N <= M, whole(M), whole(n), whole(N))
+        inside = both(good, k >= 0, k <= n, k <= N, N - k <= M - n, whole(k))
+        total, marked = inner(inside, M, 2.0), inner(inside, n, 1.0)
+        drawn, at = inner(inside, N, 1.0), inner(inside, k, 1.0)
+        share = drawn / inner(total > 0, total, 1.0)
+        parts = _deviances(at, marked, share) + _deviances(drawn - at, total - marked, share)
+        return valid(good, supported(inside, parts - _deviances(drawn, total, share), k))
+
+
+def _deviances(k: Any, n: Any, p: Any) -> Any:
+    """The logarithm of a binomial probability, 0 ≤ k ≤ n."""
+    rest = n - k
+    factorials = factorial_rest(n) - factorial_rest(k) - factorial_rest(rest)
+    return factorials - (kl_div(k, n * p) + kl_div(rest, n * (1 - p)))
 
 
 bernoulli: Bernoulli = Bernoulli("bernoulli")
 binom: Binom = Binom("binom")
+geom: Geom = Geom("geom")
+hypergeom: Hypergeom = Hypergeom("hypergeom")
 nbinom: Nbinom = Nbinom("nbinom")
 poisson: Poisson = Poisson("poisson")
 
-__all__ = ["bernoulli", "binom", "nbinom", "poisson"]
+__all__ = ["bernoulli", "binom", "geom", "hypergeom", "nbinom", "poisson"]

@@ -12,7 +12,7 @@ from graphc.ops.information import logit
 from graphc.ops.logistic import log_sigmoid, sigmoid
 from graphc.ops.support.declare import like
 from graphc.stats.support import (
-    Distribution,
+    Continuous,
     beyond,
     both,
     density,
@@ -27,7 +27,7 @@ FAR = 1e100
 """Beyond this Cauchy's tail is 1/πz, to rounding."""
 
 
-class Cauchy(Distribution):
+class Cauchy(Continuous):
     """Cauchy's distribution: Student's of one degree of freedom."""
 
     def logpdf(self, x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
@@ -65,8 +65,13 @@ class Cauchy(Distribution):
         value = where(low, -tail, where(high, tail, middle))
         return valid(both(scale > 0, q >= 0, q <= 1), loc + scale * value)
 
+    def isf(self, q: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
+        """What is exceeded with probability q: as far above the centre as the quantile is below it."""
+        q, loc, scale = floats(q=q, loc=loc, scale=scale)
+        return valid(scale > 0, loc - scale * self.ppf(q))
 
-class Halfcauchy(Distribution):
+
+class Halfcauchy(Continuous):
     """|x| of a Cauchy x, shifted by `loc`."""
 
     def logpdf(self, x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
@@ -102,8 +107,14 @@ class Halfcauchy(Distribution):
         turned = tan(math.pi / 2 * where(q > 0.5, 1 - q, q))
         return valid(both(scale > 0, q >= 0, q <= 1), loc + scale * where(q > 0.5, 1 / turned, turned))
 
+    def isf(self, q: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
+        """What is exceeded with probability q."""
+        q, loc, scale = floats(q=q, loc=loc, scale=scale)
+        turned = tan(math.pi / 2 * where(q > 0.5, 1 - q, abs(q)))
+        return valid(both(scale > 0, q >= 0, q <= 1), loc + scale * where(q > 0.5, turned, 1 / turned))
 
-class Laplace(Distribution):
+
+class Laplace(Continuous):
     """Laplace's distribution, of density exp(−|z|)/2."""
 
     def logpdf(self, x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
@@ -133,8 +144,13 @@ class Laplace(Distribution):
         rest = log(2 * where(q > 0.5, 1 - q, q))
         return valid(both(scale > 0, q >= 0, q <= 1), loc + scale * where(q > 0.5, -rest, rest))
 
+    def isf(self, q: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
+        """What is exceeded with probability q: as far above the centre as the quantile is below it."""
+        q, loc, scale = floats(q=q, loc=loc, scale=scale)
+        return valid(scale > 0, loc - scale * self.ppf(q))
 
-class Logistic(Distribution):
+
+class Logistic(Continuous):
     """The logistic distribution."""
 
     def logpdf(self, x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
@@ -161,8 +177,13 @@ class Logistic(Distribution):
         q, loc, scale = floats(q=q, loc=loc, scale=scale)
         return valid(scale > 0, loc + scale * logit(q))
 
+    def isf(self, q: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
+        """What is exceeded with probability q: as far above the centre as the quantile is below it."""
+        q, loc, scale = floats(q=q, loc=loc, scale=scale)
+        return valid(scale > 0, loc - scale * self.ppf(q))
 
-class Uniform(Distribution):
+
+class Uniform(Continuous):
     """The same density everywhere from `loc` to `loc + scale`."""
 
     def logpdf(self, x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
@@ -193,8 +214,13 @@ class Uniform(Distribution):
         q, loc, scale = floats(q=q, loc=loc, scale=scale)
         return valid(both(scale > 0, q >= 0, q <= 1), loc + scale * q)
 
+    def isf(self, q: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
+        """What is exceeded with probability q."""
+        q, loc, scale = floats(q=q, loc=loc, scale=scale)
+        return valid(both(scale > 0, q >= 0, q <= 1), loc + scale * (1 - q))
 
-class Expon(Distribution):
+
+class Expon(Continuous):
     """The exponential distribution of mean `scale`, shifted by `loc`."""
 
     def logpdf(self, x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
@@ -212,6 +238,11 @@ class Expon(Distribution):
     def ppf(self, q: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
         q, loc, scale = floats(q=q, loc=loc, scale=scale)
         return valid(both(scale > 0, q >= 0), loc - scale * log1p(-q))
+
+    def isf(self, q: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
+        """What is exceeded with probability q."""
+        q, loc, scale = floats(q=q, loc=loc, scale=scale)
+        return valid(both(scale > 0, q <= 1), loc - scale * log(q))
 
     def logcdf(self, x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
         z, scale = standard(x, loc, scale)

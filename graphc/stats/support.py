@@ -9,7 +9,7 @@ from graphc.errors import GraphcError, InputError, brief
 from graphc.ir.expr import Expr, cast, constant, current_site
 from graphc.ir.types import FLOAT64, is_float
 from graphc.ops.comparison import equal, where
-from graphc.ops.elementary import log, log1p
+from graphc.ops.elementary import exp, log, log1p
 from graphc.ops.rounding import floor
 from graphc.ops.support.declare import like
 from graphc.ops.support.polynomial import horner
@@ -25,8 +25,39 @@ class Distribution:
         self._name = name
 
     def __repr__(self) -> str:
-        functions = [name for name in dir(self) if not name.startswith("_")]
-        return f"<graphc.stats.{self._name}: {', '.join(functions)}>"
+        return f"<graphc.stats.{self._name}: {self._functions()}>"
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name, name=name, obj=self)
+        raise AttributeError(
+            f"graphc.stats.{self._name} has no {name}: it has {self._functions()}", name=name, obj=self
+        )
+
+    def _functions(self) -> str:
+        return ", ".join(name for name in dir(self) if not name.startswith("_"))
+
+
+class Continuous(Distribution):
+    """A distribution with a density."""
+
+    def logpdf(self, x: Any, *parameters: Any, **named: Any) -> Expr:
+        raise NotImplementedError
+
+    def pdf(self, x: Any, *parameters: Any, **named: Any) -> Expr:
+        """The density, exp(logpdf), of the parameters of `logpdf`. For a likelihood take `logpdf`: a density soon is 0."""
+        return exp(self.logpdf(x, *parameters, **named))
+
+
+class Discrete(Distribution):
+    """A distribution of whole numbers."""
+
+    def logpmf(self, k: Any, *parameters: Any, **named: Any) -> Expr:
+        raise NotImplementedError
+
+    def pmf(self, k: Any, *parameters: Any, **named: Any) -> Expr:
+        """The probability of k, exp(logpmf), of the parameters of `logpmf`. For a likelihood take `logpmf`."""
+        return exp(self.logpmf(k, *parameters, **named))
 
 
 def floats(**operands: Any) -> list[Expr]:
@@ -118,6 +149,8 @@ def factorial_rest(x: Any) -> Any:
 
 __all__ = [
     "HALF_LOG_TWO_PI",
+    "Continuous",
+    "Discrete",
     "Distribution",
     "beyond",
     "both",

@@ -406,12 +406,16 @@ def _statistics() -> dict[str, Verb]:
     verbs: dict[str, Verb] = {}
     for name in stats.__all__:
         family = getattr(stats, name)
-        for function in ("logpdf", "logpmf", "logpmf_of_logit", "cdf", "sf", "logcdf", "logsf", "ppf"):
+        for function in ("logpdf", "logpmf", "logpmf_of_logit", "cdf", "sf", "logcdf", "logsf", "ppf", "isf"):
             call = getattr(family, function, None)
             if call is not None:
                 given = own.get(f"{name}.{function}", {})
                 parameters = inspect.signature(call).parameters
                 verbs[f"{name}.{function}"] = Verb(call, {each: given.get(each, 0.5) for each in parameters})
+                short = function.removeprefix("log")
+                if function.startswith("log") and short in ("pdf", "pmf") and hasattr(family, short):
+                    valid = {each: given.get(each, 0.5) for each in parameters}
+                    verbs[f"{name}.{short}"] = Verb(getattr(family, short), valid)
     model = stats.Posterior(stats.norm.logpdf(x, 0.0, tau), {x: None, tau: stats.positive})
     return verbs | {
         "mixture_logpdf": Verb(stats.mixture_logpdf, {"weights": [0.5, 0.5], "logpdfs": [x, tau]}),

@@ -66,6 +66,7 @@ def slope_of(name, at, *numbers):
 SHAPES = {
     "norm": (), "halfnorm": (), "lognorm": (0.8,), "t": (3.5,), "cauchy": (), "halfcauchy": (), "laplace": (), "logistic": (),
     "uniform": (), "expon": (), "gamma": (2.5,), "invgamma": (2.5,), "beta": (2.0, 0.7),
+    "chi2": (3.0,), "f": (3.0, 5.5), "geom": (0.3,), "hypergeom": (20.0, 7.0, 12.0),
     "binom": (12.0, 0.3), "poisson": (4.0,), "nbinom": (2.5, 0.3), "bernoulli": (0.3,),
 }  # fmt: skip
 
@@ -89,21 +90,22 @@ def test_supports_tails_and_distribution_functions_are_scipys(name):
     discrete = hasattr(family, "logpmf")
     more = () if discrete else (0.5, 1.5)
     xs = (-30.0, -1.0, 0.0, 0.5, 1.0, 1.1, 2.0, 2.5, 8.0, 12.0, 13.0, 30.0, math.inf, -math.inf, math.nan)
-    for function in ("logpmf", "logpdf", "cdf", "sf", "logcdf", "logsf"):
+    for function in ("logpmf", "logpdf", "pmf", "pdf", "cdf", "sf", "logcdf", "logsf"):
         if not hasattr(family, function):
             continue
         for x in xs:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 wanted = getattr(theirs, function)(x, *SHAPES[name], *more)
-            if math.isinf(x) and function in ("logpdf", "logpmf"):
+            if math.isinf(x) and function in ("logpdf", "logpmf", "pdf", "pmf"):
                 continue  # limits: NaN or −∞
             own = at(getattr(family, function), x, *SHAPES[name], *more)
             assert own == pytest.approx(wanted, rel=2e-13, abs=1e-300, nan_ok=True), (function, x)
-    if hasattr(family, "ppf"):
-        for q in (1e-12, 0.2, 0.9):
-            own = at(family.ppf, q, *SHAPES[name], *more)
-            assert own == pytest.approx(theirs.ppf(q, *SHAPES[name], *more), rel=1e-11)
+    for function in ("ppf", "isf"):
+        if hasattr(family, function):
+            for q in (1e-12, 0.2, 0.9):
+                own = at(getattr(family, function), q, *SHAPES[name], *more)
+                assert own == pytest.approx(getattr(theirs, function)(q, *SHAPES[name], *more), rel=1e-11)
 
 
 @pytest.mark.sample(4)
@@ -231,6 +233,12 @@ def test_what_is_refused(name):
     with pytest.raises(GraphcError) as caught:
         REFUSED[name]()
     assert caught.value.hint and isinstance(caught.value, (InputError, g.GraphcError))
+
+
+def test_a_function_that_is_not_there_names_those_that_are():
+    with pytest.raises(AttributeError, match="stats.poisson has no pdf: it has cdf, logcdf, logpmf"):
+        stats.poisson.pdf
+    assert not hasattr(stats.hypergeom, "cdf") and "logpmf" in repr(stats.hypergeom)
 
 
 def test_the_room_is_an_attribute():

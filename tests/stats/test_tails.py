@@ -124,12 +124,19 @@ def test_quantiles_of_students_t(df):
         assert f(at) == pytest.approx(scipy.stats.t.ppf(at, df), rel=1e-11, abs=1e-14)
 
 
-SCIPY = [*CDF, "t", "gamma", "beta", "invgamma"]
-ALL_SHAPES = SHAPES | {"t": (3.5,), "gamma": (2.5,), "beta": (2.0, 0.7), "invgamma": (2.5,)}
+SCIPY = [*CDF, "t", "gamma", "beta", "invgamma", "chi2", "f"]
+ALL_SHAPES = SHAPES | {
+    "t": (3.5,),
+    "gamma": (2.5,),
+    "beta": (2.0, 0.7),
+    "invgamma": (2.5,),
+    "chi2": (3.0,),
+    "f": (3.0, 5.5),
+}
 
 
 @pytest.mark.parametrize("name", SCIPY)
-@pytest.mark.parametrize("function", ["cdf", "sf", "logcdf", "logsf", "ppf"])
+@pytest.mark.parametrize("function", ["cdf", "sf", "logcdf", "logsf", "ppf", "isf"])
 def test_edges_are_scipys(name, function):
     own, peer = getattr(stats, name), getattr(scipy.stats, name)
     if not hasattr(own, function):
@@ -139,7 +146,7 @@ def test_edges_are_scipys(name, function):
     f = g.compile(getattr(own, function)(x, *shapes, 0.25, 1.5), [x])
     bad = g.compile(getattr(own, function)(x, *shapes, 0.25, -1.5), [x])
     points = [-0.1, -0.0, 0.0, 1.0, 1.1, math.nan, 0.5] + (
-        [] if function == "ppf" else [-math.inf, math.inf, 0.25, 1.75]
+        [] if function in ("ppf", "isf") else [-math.inf, math.inf, 0.25, 1.75]
     )
     for at in points:
         with np.errstate(all="ignore"):
