@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import mpmath
 import numpy as np
+import scipy.special
 from mpmath import mp, mpf
 
 import graphc as g
@@ -196,6 +197,16 @@ def _of_scipy(text: str, most: float) -> Hard:
     return Hard(lambda order, *at: not order, text, most)
 
 
+def _of_floats(function: Callable[..., Any]) -> Hard:
+    text = "where SciPy's function is no smaller than 1e−12, whose errors of some 10 units"
+    return Hard(lambda order, a, x: bool(function(a, x) > 1e-12), f"{text} are those of the slope", 60.0)
+
+
+def _student(v: Any, x: Any) -> Any:
+    """The lower tail, of x < 0."""
+    return mpmath.betainc(v / 2, mpf(1) / 2, 0, v / (v + x * x), regularized=True) / 2
+
+
 def _bessel_k(order: int, x: Any) -> Any:
     """K₀ and K₁ by their series (DLMF 10.31), which is faster than mpmath's limit; the asymptotic one far out."""
     if x > 300:
@@ -252,6 +263,14 @@ CASES: list[Case] = [
          pairs(box((0.01, 40), (1e-8, 100)), lambda rng, n: _around(rng, n, 0.5, 3000)), (1,),
          derivative=lambda n, a, x: -_gamma_slopes(n, a, x),
          hard=_of_scipy("the value: SciPy's series and fractions err by some 10 units", 60.0)),
+    Case("log_gammainc", ("a", "x"), g.log_gammainc, deep(lambda a, x: mpmath.log(mpmath.gammainc(a, 0, x, regularized=True))),
+         pairs(box((0.01, 40), (1e-8, 100)), box((0.5, 100), (1e-300, 1))), (1,), most=1,
+         hard=_of_floats(scipy.special.gammainc)),
+    Case("log_gammaincc", ("a", "x"), g.log_gammaincc, deep(lambda a, x: mpmath.log(mpmath.gammainc(a, x, regularized=True))),
+         pairs(box((0.01, 40), (1e-8, 100)), box((0.5, 100), (100, 1e4))), (1,), most=1,
+         hard=_of_floats(scipy.special.gammaincc)),
+    Case("stdtr", ("df", "x"), g.stdtr, lambda v, x: _student(v, x), pairs(plain((0.5, 30), (-30, 0)),
+         lambda rng, n: (sizes(rng, n, 0.1, 10), -sizes(rng, n, 1e-6, 1e15))), (1,), most=2),
     Case("factorial", ("x",), g.factorial, lambda x: mpmath.gamma(1 + x), mixed(even(0, 170), even(0, 10))),
     Case("binom", ("n", "k"), g.binom, lambda n, k: mpmath.binomial(n, k), pairs(lambda rng, n: _below(rng, n)), (0, 1)),
     Case("poch", ("z", "m"), g.poch, lambda z, m: mpmath.rf(z, m), pairs(box((0.01, 100), (0.01, 50)),
