@@ -84,7 +84,7 @@ def late_last(loop: For | While) -> tuple[Statement, ...]:
     if not any(_extremes(value) for each in loop.body for value in scalars_of(each)):
         return loop.body
     chains = _chains(loop)
-    if chains is None or any(isinstance(each, For) for each in loop.body):
+    if chains is None:
         return loop.body
     return tuple(chains.late_last(each) for each in loop.body)
 
@@ -171,12 +171,12 @@ class _Chains:
         found: list[Scalar] = []
         self.written = {}
         for each in self.body:
-            value = each.value
-            if isinstance(value, Apply) and value.op == "where" and value.dtype.kind == "f":
-                wait = self.wait(value.operands[0])
-                if wait is not None and wait >= CHAIN:
-                    found.append(value)
-            self.written[self.key(each)] = self.wait(value)
+            for value in walk_scalar(each.value):
+                if isinstance(value, Apply) and value.op == "where" and value.dtype.kind == "f":
+                    wait = self.wait(value.operands[0])
+                    if wait is not None and wait >= CHAIN:
+                        found.append(value)
+            self.written[self.key(each)] = self.wait(each.value)
         return frozenset(found)
 
     def calls(self) -> frozenset[Scalar]:
@@ -201,6 +201,8 @@ class _Chains:
 
     def late_last(self, s: Statement) -> Statement:
         """A statement with its extremes in the order in which their operands come; those of a body in turn."""
+        if isinstance(s, For):  # a short one
+            return replace(s, body=tuple([self.late_last(each) for each in s.body]))
         if not isinstance(s, (Let, Assign)):
             return s
         again = replace(s, value=self._ordered(s.value))

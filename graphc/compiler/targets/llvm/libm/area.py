@@ -36,7 +36,7 @@ class Sum(NamedTuple):
 def log_of_sum(m: LibmWriter, w: Sum, doubled: LibmValue | None = None) -> LibmValue:
     """log w, of w ≥ 1; of 2w where `doubled` is set."""
     form = m.format
-    k, f, exponent = split(m, w.high, subnormal=False)
+    k, f, exponent, _ = split(m, w.high, subnormal=False)
     # 2^(1 − k) and not 2⁻ᵏ, which is subnormal at the end of the range
     inverse = m.from_bits((2 * form.bias + 1 - exponent) << (form.digits - 1))
     head = fast_two_sum(f, (w.middle * inverse) * 0.5)
@@ -99,7 +99,7 @@ SMALL_SINGLE = 2.0**-13
 
 def _log(m: LibmWriter, x: LibmValue) -> LibmValue:
     """log x, accurate to 2⁻⁵⁰ absolutely, for x ≥ 1."""
-    k, f, _ = split(m, x, subnormal=False)
+    k, f, _, _ = split(m, x, subnormal=False)
     s = f / (f + 2.0)
     square = s * s
     return m.fma(s * square, m.horner(square, LOG[32]), m.fma(k, math.log(2), s + s))

@@ -38,11 +38,12 @@ SHORT_LOG10_2 = {
 
 
 class Split(NamedTuple):
-    """x = 2ᵏ·(1 + f), exactly; `exponent` is k and the bias, as an integer."""
+    """x = 2ᵏ·(1 + f), exactly; `exponent` is k and the bias, as an integer; `whole` is 1 + f."""
 
     k: LibmValue
     f: LibmValue
     exponent: LibmValue
+    whole: LibmValue
 
 
 def split(m: LibmWriter, x: LibmValue, subnormal: bool = True) -> Split:
@@ -59,14 +60,19 @@ def split(m: LibmWriter, x: LibmValue, subnormal: bool = True) -> Split:
     moved = m.bits(x) + (form.pattern(1.0) - root)
     exponent = moved >> (form.digits - 1)
     k = m.to_real(exponent) - bias
-    return Split(k, m.from_bits((moved & mantissa) + root) - 1.0, exponent)
+    whole = m.from_bits((moved & mantissa) + root)
+    return Split(k, whole - 1.0, exponent, whole)
 
 
 def beyond_f(
-    m: LibmWriter, f: LibmValue, extra: LibmValue | None = None, table: dict[int, tuple[float, ...]] = LOG
+    m: LibmWriter,
+    f: LibmValue,
+    extra: LibmValue | None = None,
+    table: dict[int, tuple[float, ...]] = LOG,
+    whole: LibmValue | None = None,
 ) -> LibmValue:
-    """log(1 + f) − f + extra."""
-    s = f / (f + 2.0)
+    """log(1 + f) − f + extra. Where `whole` is 1 + f exactly, a link less stands before the division, with the same bits."""
+    s = f / (f + 2.0 if whole is None else whole + 1.0)
     z = s * s
     half = f * 0.5
     square = two_product(m, half, f)
@@ -83,18 +89,18 @@ def special(m: LibmWriter, x: LibmValue, pole: float, result: LibmValue) -> Libm
 
 @function("log")
 def log(m: LibmWriter, x: LibmValue) -> LibmValue:
-    k, f, _ = split(m, x)
+    k, f, _, whole = split(m, x)
     upper, lower = SHORT_LOG_2[m.format.bits]
     total = fast_two_sum(k * upper, f)  # k = 0, or |k·log 2| > |f|
-    return special(m, x, 0.0, total.high + beyond_f(m, f, m.fma(k, lower, total.low)))
+    return special(m, x, 0.0, total.high + beyond_f(m, f, m.fma(k, lower, total.low), whole=whole))
 
 
 def _other_base(
     m: LibmWriter, x: LibmValue, factor: tuple[float, float], unit: tuple[float, float]
 ) -> LibmValue:
     """k·unit + log(1 + f)·factor."""
-    k, f, _ = split(m, x)
-    high, low = fast_two_sum(f, beyond_f(m, f))
+    k, f, _, whole = split(m, x)
+    high, low = fast_two_sum(f, beyond_f(m, f, whole=whole))
     product = two_product(m, high, factor[0])
     rest = m.fma(high, factor[1], m.fma(low, factor[0], product.low))
     total = fast_two_sum(k * unit[0], product.high)
@@ -118,7 +124,7 @@ def log1p(m: LibmWriter, x: LibmValue) -> LibmValue:
     """The logarithm of 1 + x as a sum of two floats; for k = 0 the sum of f and its low part is x itself."""
     form = m.format
     u = two_sum(x, m.number(1.0))
-    k, f, exponent = split(m, u.high, subnormal=False)
+    k, f, exponent, _ = split(m, u.high, subnormal=False)
     # 2^(1 − k), which is 0 where the low part is of no account
     inverse = m.from_bits((2 * form.bias + 1 - exponent) << (form.digits - 1))
     f, low = fast_two_sum(f, (u.low * inverse) * 0.5)

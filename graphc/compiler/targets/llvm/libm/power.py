@@ -25,7 +25,7 @@ def log2_pair(m: LibmWriter, x: LibmValue) -> Pair:
 
     2·s + s³·(2/3 + s²·Q(s²)), where s = f/(2 + f), s² and the first two terms are sums of two floats.
     """
-    k, f, _ = split(m, x)
+    k, f, _, _ = split(m, x)
     s = quotient(m, Pair(f, m.number(0.0)), fast_two_sum(2.0, f))
     z = product(m, s, s)
     above = z.high * m.estrin(z.high, LOG_TAIL[64])
