@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from graphc.autodiff.control import derivative_rules
+from graphc.autodiff.loop_parts import keeping_little
 from graphc.autodiff.reverse import reverse
 from graphc.errors import GradientError
 from graphc.ir.body import Body
@@ -65,7 +66,8 @@ def _body_back(node: Expr, adjoints: Mapping[int, Expr], wanted: set[int]) -> di
     slots, numbers = sorted(wanted), sorted(adjoints)
     bars = [symbol(f"\2y{k}", body.outputs[k].shape, body.outputs[k].dtype) for k in numbers]
     inputs = [body.inputs[slot] for slot in slots]
-    record = reverse([body.outputs[k] for k in numbers], bars, inputs)
+    with keeping_little():
+        record = reverse([body.outputs[k] for k in numbers], bars, inputs)
     back = Body([*body.inputs, *bars], [record.adjoint(x) for x in inputs])
     operands = [*node.operands, *(adjoints[k] for k in numbers)]
     results = call_results(name, back, operands, None, "again", len(node.operands))

@@ -12,7 +12,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from graphc.autodiff.loop_parts import any_of, chosen, conditions_within, loops_within, masked
+from graphc.autodiff.loop_parts import (
+    any_of,
+    chosen,
+    conditions_within,
+    loops_within,
+    masked,
+    outer_factors,
+    values_within,
+)
 from graphc.autodiff.paths import Path, merge
 from graphc.errors import GradientError
 from graphc.ir.body import Body
@@ -158,7 +166,6 @@ def _scan_back(
     to_sum = [place for place in _floats(own_captured) if carries + rows + place in wanted]
     to_stack = [place for place in _floats(own_xs) if carries + place in wanted]
     bars = [_stands_for("c", place, own_carry[place]) for place in slopes]
-    sums = [_stands_for("p", place, own_captured[place]) for place in to_sum]
     seeded = [number for number in sorted(adjoints) if number >= carries]
     row_bars = [_stands_for("y", number, body.outputs[number]) for number in seeded]
     partly = [number for number in seeded if number in counted]
@@ -172,14 +179,21 @@ def _scan_back(
         [met if guarded else None for _ in slopes] + [row_counts.get(number) for number in seeded],
     )
     new_bars = [record.adjoint(own_carry[place]) for place in slopes]
+    outer = {p: factors for p in to_sum if (factors := outer_factors(record.adjoint(own_captured[p])))}
+    to_sum = [place for place in to_sum if place not in outer]
+    sums = [_stands_for("p", place, own_captured[place]) for place in to_sum]
     new_sums = [total + record.adjoint(own_captured[p]) for total, p in zip(sums, to_sum, strict=True)]
+    # the factors of products that are summed over the steps, but for those that are rows already
     stacked = [record.adjoint(own_xs[place]) for place in to_stack]
+    held = (*own_carry, *own_xs)
+    factors = list(dict.fromkeys(x for pair in outer.values() for x in pair if x not in held))
     new_met = any_of([met, *map(_any, row_counts.values())])
     # a loop carries something: where nothing else is carried, that
     flag, new_flag = ([met], [new_met]) if guarded or not (slopes or to_sum) else ([], [])
-    outputs = (*new_bars, *new_sums, *new_flag, *stacked)
+    outputs = (*new_bars, *new_sums, *new_flag, *stacked, *factors)
     inner = loops_within(outputs, body.inputs)
     inner += conditions_within(outputs, [*body.inputs, *inner])
+    inner += values_within(outputs, [*body.inputs, *inner], own_carry, own_xs)
     known = {loop: _stands_for("l", place, loop) for place, loop in enumerate(inner)}
     back = Body(
         (
@@ -208,7 +222,14 @@ def _scan_back(
     results = scan_results(back, start, given, captured, length, not backwards)
     slots = slopes + [carries + rows + place for place in to_sum] + [-1] * len(flag)
     slots += [carries + place for place in to_stack]
-    return {slot: result for slot, result in zip(slots, results, strict=True) if slot in wanted}
+    found = {slot: result for slot, result in zip(slots, results, strict=False) if slot in wanted}
+    if outer:
+        of_rows = dict(zip(held, (*kept[:carries], *xs), strict=True))
+        of_step = dict(zip(factors, results[len(slots) :], strict=True))
+        for place, pair in outer.items():
+            u, v = (of_step[x] if x in of_step else of_rows[x] for x in pair)
+            found[carries + rows + place] = call("matmul", call("permute_dims", u, axes=(1, 0)), v)
+    return found
 
 
 def _adjoint(adjoints: Mapping[int, Expr], number: int, like: Expr) -> Expr:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from math import prod
 
 from graphc.ir.body import Body
 from graphc.ir.expr import Expr, constant, walk
@@ -113,6 +116,99 @@ def conditions_within(outputs: Sequence[Expr], inputs: Sequence[Expr]) -> list[E
     return kept[len(inputs) :]
 
 
+MOST_SHARES = 4
+"""Of a softmax that a step keeps: those that stand in registers in any case."""
+
+FEWEST_TERMS = 8
+"""For each number of a product or sum, from which it is rather kept than found again."""
+
+MOST_KEPT = 2
+"""Numbers that a step keeps, for each that it is given."""
+
+_keeping_little: ContextVar[bool] = ContextVar("graphc_keeping_little", default=False)
+
+
+@contextmanager
+def keeping_little() -> Iterator[None]:
+    """Loops that are differentiated meanwhile keep their carries alone of the run forwards: they are run again on purpose."""
+    token = _keeping_little.set(True)
+    try:
+        yield
+    finally:
+        _keeping_little.reset(token)
+
+
+def values_within(
+    outputs: Sequence[Expr], inputs: Sequence[Expr], carried: Sequence[Expr], rows: Sequence[Expr]
+) -> list[Expr]:
+    """What a step made of its carries as it ran forwards, that its derivative reads and that is dear to make again.
+
+    Products with matrices and sums of many terms are kept, with what is added to them, or their roots. And the shares of small
+    sums of exponentials: the first run waits for the logarithm of such a sum, number after number, and has their quotients
+    meanwhile.
+
+    carried, rows : the inputs that are carries, which are kept in any case, and those that are rows
+    """
+    if _keeping_little.get():
+        return []
+    ahead, order = _ahead(outputs, inputs), walk(outputs, inputs)
+    moving, readers = set(carried), dict[Expr, list[Expr]]()
+    for x in order:
+        if x in ahead and any(operand in moving for operand in x.operands):
+            moving.add(x)
+        for operand in dict.fromkeys(x.operands):
+            readers.setdefault(operand, []).append(x)
+    dear: list[Expr] = []
+    for x in order:
+        if x not in moving or x in inputs:
+            continue
+        if x.op.name == "softmax" and 0 < _size(x) <= MOST_SHARES:
+            dear.append(x)
+        elif x.op.name in ("matmul", "sum") and _terms(x) >= FEWEST_TERMS * _size(x) > 0:
+            whole = x
+            while (
+                len(users := readers.get(whole, [])) == 1
+                and users[0] in ahead
+                and users[0].op.name in ("add", "subtract", "sqrt")
+                and users[0].shape == x.shape
+            ):
+                whole = users[0]
+            dear.append(whole)
+    # a product that is read on the way to other products alone is not read where those are kept
+    below = walk(outputs, [*inputs, *dear])
+    read = {operand for x in below for operand in x.operands} | set(outputs)
+    room, kept = MOST_KEPT * sum(_size(x) for x in (*carried, *rows)), list[Expr]()
+    for x in dict.fromkeys(dear):
+        room -= _size(x)
+        if x in read and room >= 0:
+            kept.append(x)
+    return kept
+
+
+def outer_factors(x: Expr) -> tuple[Expr, Expr] | None:
+    """The factors of an outer product of known lengths that has more numbers than these; None of anything else.
+
+    Added to a sum at each step, it is read and written; the factors of all steps, written once, are multiplied behind the loop.
+    """
+    if x.op.name != "outer" or _keeping_little.get():
+        return None
+    u, v = x.operands
+    return (u, v) if _size(x) >= MOST_KEPT * (_size(u) + _size(v)) > 0 else None
+
+
+def _size(x: Expr) -> int:
+    """The numbers of an array of known lengths; 0 of others."""
+    return prod(dim if isinstance(dim, int) else 0 for dim in x.shape)
+
+
+def _terms(x: Expr) -> int:
+    """The terms of all sums that a product or a sum of known lengths is; 0 of others."""
+    if x.op.name == "sum":
+        return _size(x.operands[0])
+    last = x.operands[0].shape[-1]
+    return _size(x) * last if isinstance(last, int) else 0
+
+
 def loops_within(outputs: Sequence[Expr], inputs: Sequence[Expr]) -> list[Expr]:
     """The loops of a step as it runs forwards that its derivative reads: they are not run again for it."""
     ahead = _ahead(outputs, inputs)
@@ -130,4 +226,7 @@ def loops_within(outputs: Sequence[Expr], inputs: Sequence[Expr]) -> list[Expr]:
     return list(found)
 
 
-__all__ = ["added", "any_of", "chosen", "conditions_within", "handed_together", "loops_within", "masked"]
+__all__ = [
+    "added", "any_of", "chosen", "conditions_within", "handed_together", "keeping_little", "loops_within", "masked",
+    "outer_factors", "values_within",
+]  # fmt: skip

@@ -1,7 +1,7 @@
-"""Loops parted behind their dear functions: what each pass computes by them comes first, as vectors, and what uses it after.
+"""Loops parted behind what is dear in them: what each pass computes so comes first, as vectors, and what uses it after.
 
 A row of a gradient is a slope, of an exponential or two, times a row of inputs. In one loop the slope is a single number for each
-row; in a loop of its own it is computed eight at a time.
+row; in a loop of its own it is computed eight at a time. So is the sum of many products that stands beside a row of them.
 """
 
 from __future__ import annotations
@@ -37,6 +37,9 @@ FEWEST_PASSES = 8
 FEWEST_BEHIND = 4
 """Statements behind a dear one, without loops, that are more than part of its vectors."""
 
+MANY_PRODUCTS = 8
+"""Multiplications of a pass that are dear together, where a loop stands behind them."""
+
 DEAR = frozenset(
     """exp expm1 log log1p log2 log10 sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh sigmoid softplus
     log_sigmoid logaddexp power erf erfc exp2 cbrt""".split()
@@ -70,6 +73,10 @@ def _stages(loop: For) -> list[Statement]:
     while count < len(loop.body) and isinstance(loop.body[count], (Let, Assign)):
         count += 1
     last = max((k for k in range(count) if _is_dear(loop.body[k])), default=-1)
+    if sum(map(_products, loop.body[:count])) >= MANY_PRODUCTS and any(
+        isinstance(each, For) for each in loop.body[count : count + 1]
+    ):
+        last = count - 1
     first, rest = loop.body[: last + 1], loop.body[last + 1 :]
     behind = list(walk_statements(rest))
     nested = any(isinstance(each, NESTING) for each in rest)
@@ -82,6 +89,15 @@ def _stages(loop: For) -> list[Statement]:
 
 def _is_dear(s: Statement) -> bool:
     return any(isinstance(x, Apply) and x.op in DEAR for each in scalars_of(s) for x in walk_scalar(each))
+
+
+def _products(s: Statement) -> int:
+    """The multiplications in a statement."""
+    return sum(
+        isinstance(x, Apply) and x.op in ("multiply", "multiply_add")
+        for each in scalars_of(s)
+        for x in walk_scalar(each)
+    )
 
 
 def _are_apart(index: str, first: tuple[Statement, ...], behind: list[Statement]) -> bool:
