@@ -14,7 +14,7 @@ import pytest
 import graphc as g
 from graphc.compiler import pipeline
 from graphc.compiler.engine import code_generator, execution_engine, jit, numba_settings
-from graphc.compiler.engine.code_generator import QUICK, STRAIGHT, toolchain
+from graphc.compiler.engine.code_generator import PACKED, QUICK, STRAIGHT, toolchain
 from graphc.compiler.targets.llvm.programs import writer
 
 x, y = g.symbols("x y")
@@ -61,11 +61,34 @@ def test_the_code_is_that_of_numbas_generator(name, monkeypatch):
     f(*(np.ones([3, 4][: len(symbol.shape)]) if symbol.shape else 1.0 for symbol in inputs))
     assert texts
     for text in texts:
-        if text.startswith((STRAIGHT, QUICK)):
+        if text.startswith((STRAIGHT, QUICK, PACKED)):
             continue
         with execution_engine.Scratch() as scratch:
             module = code_generator.optimise(parse(text, scratch), "oracle", text, scratch)
             assert code_generator.machine_of(text).emit_object(module) == _numbas(text)
+
+
+@pytest.mark.parametrize(
+    ("n", "packed"), [(2, False), (4, False), (5, True), (8, True), (16, True), (64, True), (65, False)]
+)
+def test_loops_over_small_vectors_are_packed_to_the_same_bits(n, packed, monkeypatch):
+    W, h = g.symbol("W", shape=(n, n)), g.symbol("h", shape=(n,))
+    end, _ = g.scan(lambda c, _: (g.tanh(W @ c) * 0.5 + g.where(c > 0, 0.25 / c, c), None), h, length=9)
+    outputs = [end, *g.grad(g.sum(end * end), [W, h])]
+    texts = []
+    parse = jit._parse
+    monkeypatch.setattr(jit, "_parse", lambda text, context: texts.append(text) or parse(text, context))
+    rng = np.random.default_rng(n)
+    at = rng.normal(size=(n, n)), rng.normal(size=n)
+    results = []
+    for marked in (True, False):
+        if not marked:
+            monkeypatch.setattr(writer, "_packs", lambda body: False)
+        texts.clear()
+        results.append(g.compile(outputs, [W, h], cache=False)(*at))
+        assert any(text.startswith(PACKED) for text in texts) == (marked and packed)
+    for one, other in zip(*results, strict=True):
+        assert np.array_equal(one, other)
 
 
 def test_the_machine_is_numbas():

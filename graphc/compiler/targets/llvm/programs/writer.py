@@ -14,11 +14,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from graphc.compiler.engine.code_generator import PACKED
 from graphc.compiler.loops.computed_again import computed_again
 from graphc.compiler.loops.conditional_sums import conditional_sums
 from graphc.compiler.loops.exact_sums import exact_sums
 from graphc.compiler.loops.expand_calls import expand_calls
-from graphc.compiler.loops.program import Buffer, Private, Program, RoutineCall, walk_statements
+from graphc.compiler.loops.program import (
+    Buffer,
+    For,
+    Private,
+    Program,
+    RoutineCall,
+    Statement,
+    While,
+    walk_statements,
+)
 from graphc.compiler.loops.split_ranges import split_ranges
 from graphc.compiler.loops.turned_copies import turned_copies
 from graphc.compiler.loops.unroll import unroll
@@ -38,6 +48,9 @@ RUN, BYTES, SERVE = EXPORTED = ("run", "bytes", "serve")
 MOST_INLINED = 300
 """Lines of a body that is inlined where it is called. LLVM takes a function through its passes before and after it is inlined,
 which of a longer one is a third of its time; the call takes some 5 ns."""
+
+VECTORS = range(5, 65)
+"""Passes of loops over small vectors: LLVM writes them out."""
 
 ALIGNED = 64
 """Bytes that what is in the workspace is aligned to."""
@@ -229,7 +242,8 @@ class _ModuleWriter:
             text, other = reducers.definition(name, dtype)
             reducing.append(text)
             _take(builder, other)
-        head, parts = "\n".join([INTRINSICS, *reducing, *self.texts]), builder.module_parts()
+        mark = PACKED if _packs(self.program.body) else ""
+        head, parts = mark + "\n".join([INTRINSICS, *reducing, *self.texts]), builder.module_parts()
         return NativeText(
             text="\n".join([head, self._bytes(), self._run(), parts]),
             body="\n".join([head, parts]),
@@ -304,6 +318,25 @@ class _ModuleWriter:
             "",
         ]
         return "\n".join(lines)
+
+
+def _packs(body: tuple[Statement, ...]) -> bool:
+    """Whether there are loops over small vectors, with no loops in them, within loops of steps or few passes.
+
+    Loops over many rows become vectors across the rows.
+    """
+    around = [
+        loop for loop in walk_statements(body)
+        if isinstance(loop, While)
+        or (isinstance(loop, For) and (loop.order == "fixed" or (loop in body and loop.extent in VECTORS)))
+    ]  # fmt: skip
+    return any(
+        isinstance(each, For)
+        and each.extent in VECTORS
+        and not any(isinstance(inner, (For, While)) for inner in each.body)
+        for loop in around
+        for each in walk_statements(loop.body)
+    )
 
 
 def _take(builder: LlvmBuilder, other: LlvmBuilder) -> None:
