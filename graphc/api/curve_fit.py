@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from graphc.ir.types import FLOAT64, format_shape, is_float
 from graphc.ops.linalg import solve_triangular
 from graphc.ops.shape import reshape
 from graphc.util.arguments import is_masked, listed, truth
+from graphc.util.records import dataclass
 
 _WAYS = "write g.curve_fit(a*g.exp(-k*t), {t: times}, y, {a: 1.0, k: 0.1})"
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from graphc.errors import GraphcError
 from graphc.interpret import mpmath_eval
 from graphc.ir.expr import Expr
 from graphc.ops.reduce import sum as sum_of
+from graphc.util.records import dataclass
 
 MOST_EXACT = 5_000
 """Elements of the Jacobian up to which the last steps may take exact gradients: an element takes some 0.1 ms."""

@@ -9,12 +9,12 @@ method with exact second derivatives finds the rest of its digits.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from graphc.ops.support.sparse_arrays import scipy_linear, scipy_optimize, scipy_sparse
+from graphc.util.records import dataclass
 
 MOST_CANDIDATES = 2000
 """Constraints that may be active up to which the multipliers are found."""

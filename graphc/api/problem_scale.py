@@ -8,13 +8,13 @@ Murray and Wright, "Practical Optimization", §8.7). Sizes within `ORDINARY` are
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from graphc.api.kkt import Constraint, Objective
 from graphc.ops.support.sparse_arrays import scipy_sparse
+from graphc.util.records import dataclass
 
 ORDINARY = 1e-5, 1e5
 """Sizes of unknowns and of derivatives that need no other units."""

@@ -17,7 +17,7 @@ operation that leaves elements out begins a path of its own (`Op.leaves_out`, `O
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from graphc.autodiff.activity import active_nodes, depends
@@ -41,6 +41,7 @@ from graphc.ir.types import format_shape, is_float
 from graphc.ops.comparison import where
 from graphc.ops.support.build import broadcast, call, fitted
 from graphc.util.gc_pause import paused
+from graphc.util.records import dataclass
 
 Use = tuple[Expr, int]
 """(user, argument slot)"""

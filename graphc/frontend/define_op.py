@@ -12,7 +12,6 @@ import keyword
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -32,6 +31,7 @@ from graphc.ir.vocabulary import CONSTANTS, FOLDED
 from graphc.ops.support.declare import Function, builder, declare
 from graphc.util import fork_safety
 from graphc.util.arguments import function, listed, text, truth
+from graphc.util.records import dataclass
 
 SAMPLED = (0.25, 4.0)
 """Where tests draw an operand from when no domain is declared: most formulas are real and smooth there."""

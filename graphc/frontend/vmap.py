@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -34,6 +33,7 @@ from graphc.ops.support import attributes as at
 from graphc.ops.support.vmap_rules import Batch, moved, through
 from graphc.util.arguments import function
 from graphc.util.pytree import flatten, map_leaves, unflatten
+from graphc.util.records import dataclass
 
 _state = threading.local()
 

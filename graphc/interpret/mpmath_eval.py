@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -26,6 +25,7 @@ from graphc.ir.expr import Expr
 from graphc.ir.graph import Dag
 from graphc.ir.inputs import bind_names
 from graphc.util.pytree import flatten, unflatten
+from graphc.util.records import dataclass
 
 LARGEST_BITS = 4096
 """The last precision tried unless more digits are asked for: it holds float64's smallest number beside 1,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from graphc.errors import GradientError
+from graphc.util.records import dataclass
 
 
 @dataclass(frozen=True)

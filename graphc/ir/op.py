@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 import numpy as np
@@ -19,6 +19,7 @@ from graphc.ir.declared import declare_all as declare_all
 from graphc.ir.no_partial import NoPartial as NoPartial
 from graphc.ir.ranges import Range
 from graphc.ir.types import DType, TypeRule
+from graphc.util.records import dataclass
 
 Partial = Callable[..., Any]
 """(output, *operands) → ∂output/∂operand, in user syntax; a Python number stands for a constant derivative."""

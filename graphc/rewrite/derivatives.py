@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 from graphc.autodiff.remembered import gradient
 from graphc.autodiff.reverse import reverse
@@ -42,6 +41,7 @@ from graphc.rewrite.forms.safe_steps import is_safe
 from graphc.rewrite.forms.trials import failures, nearer
 from graphc.rewrite.rational.several_variables import RULE as SEVERAL
 from graphc.util.gc_pause import paused
+from graphc.util.records import dataclass
 
 NormalForm = Callable[[Sequence[Expr]], Trace]
 

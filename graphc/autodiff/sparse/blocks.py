@@ -8,13 +8,14 @@ it, and blocks of the same places are added. Nothing is computed that is zero by
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from graphc.ir.expr import Expr, cast, constant
 from graphc.ops.support.build import call
+from graphc.util.records import dataclass
 
 
 @dataclass(frozen=True, eq=False)

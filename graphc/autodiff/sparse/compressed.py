@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from graphc.ir.types import is_float
 from graphc.ops.comparison import equal
 from graphc.ops.support.build import call, expanded
 from graphc.ops.support.vmap_rules import Batch, through
+from graphc.util.records import dataclass
 
 MOST_WORK = 2.0
 """Products that entries written for themselves may take, beside those of sweeps, of which an element of each node takes one."""

@@ -6,7 +6,6 @@ alone: along a batch, the rows, the columns, or what is summed over, whichever r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 from graphc.compiler.engine import blas, thread_pool
 from graphc.compiler.engine.loop_layout import Run
 from graphc.ir.types import DType
+from graphc.util.records import dataclass
 
 RATE = {8: 40.0, 4: 85.0}
 """Floating-point operations in a nanosecond of one core, by the size of an element."""

@@ -24,13 +24,13 @@ import secrets
 import stat
 import time
 import warnings
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from graphc.errors import brief, user_line
 from graphc.util import fork_safety
 from graphc.util.fork_safety import cached_property
+from graphc.util.records import dataclass
 
 MAGIC = b"graphc\x00\x01"
 _CHECKSUM = 32

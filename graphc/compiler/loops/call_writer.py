@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 
 from graphc.compiler.loops.block_writer import Block, BlockWriter
 from graphc.compiler.loops.index_maps import aligned, never, zero
@@ -25,6 +24,7 @@ from graphc.compiler.loops.program import (
 from graphc.compiler.loops.prover import substitute
 from graphc.ir.dims import Dim, Name
 from graphc.ir.types import DType, Shape
+from graphc.util.records import dataclass
 
 
 def placed(view: BufferView, index: Index) -> Index:

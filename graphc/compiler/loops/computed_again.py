@@ -6,7 +6,7 @@ reader that takes elements of two places, as the slope of x[1:] − x[:-1] does,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from graphc.compiler.loops.block_writer import without_unread
 from graphc.compiler.loops.program import (
@@ -32,6 +32,7 @@ from graphc.compiler.loops.prover import substitute
 from graphc.compiler.loops.rebuild import with_all_scalars, with_loads
 from graphc.ir import dims
 from graphc.ir.dims import Dim
+from graphc.util.records import dataclass
 
 CHEAP = frozenset(("add", "subtract", "multiply", "negative"))
 """Operations that take no longer than a load."""

@@ -9,7 +9,7 @@ not always happen has a guard: conditions, each a polynomial that is to be at le
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 from graphc.ir.dims import Dim
 from graphc.ir.op import lookup
 from graphc.ir.types import BOOL, INT64, DType, Shape
+from graphc.util.records import dataclass
 
 Index: TypeAlias = tuple[Dim, ...]
 """The place of an element: a polynomial for each axis."""

@@ -6,7 +6,7 @@ each of its steps: elements that are a row apart come one by one. Turned once, b
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import prod
 
 from graphc.compiler.loops.program import (
@@ -32,6 +32,7 @@ from graphc.compiler.loops.prover import coefficient
 from graphc.compiler.loops.rebuild import with_loads, with_scalars
 from graphc.ir import dims
 from graphc.ir.dims import Name
+from graphc.util.records import dataclass
 
 MOST_ELEMENTS = 2_048
 """Elements of an array that is turned: with its copy it stays in the fastest cache."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from graphc.errors import CompileError
 from graphc.ir.expr import Expr, walk
 from graphc.ir.graph import Dag, refuse_arrays
 from graphc.ir.types import DType
 from graphc.util.fork_safety import cached_property
+from graphc.util.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from graphc.compiler.engine.code_generator import QUICK
 from graphc.compiler.engine.jit import Library, build
@@ -13,6 +12,7 @@ from graphc.compiler.pipeline import Options, Unit
 from graphc.compiler.targets.llvm.kernels import scalar_entry
 from graphc.errors import CompileError
 from graphc.util.pytree import Structure
+from graphc.util.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ points.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -26,6 +25,7 @@ from graphc.ir.dims import Name
 from graphc.ir.expr import current_site
 from graphc.ir.types import FLOAT64, INT64, format_shape
 from graphc.ops.special import scipy_callback
+from graphc.util.records import dataclass
 
 
 @dataclass(frozen=True)

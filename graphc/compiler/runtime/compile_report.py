@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from graphc.compiler.engine import thread_pool as threads
 from graphc.compiler.engine.jit import Library
@@ -16,6 +15,7 @@ from graphc.compiler.runtime.build import Code
 from graphc.compiler.runtime.loop_dispatch import Nests
 from graphc.compiler.schedule import cost_model
 from graphc.compiler.schedule.rewriting_report import Rewriting
+from graphc.util.records import dataclass
 
 _PACKED = re.compile(
     r"^\s+v?p?(?:add|sub|mul|div|sqrt|min|max|fn?m(?:add|sub)\d+|mull?|and|or|xor|cmp\w*)(?:p[sd]|[bwdq])\s.*%([xyz])mm",

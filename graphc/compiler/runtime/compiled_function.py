@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from html import escape
 from importlib import import_module
 from inspect import Signature
@@ -39,6 +39,7 @@ from graphc.ir.printer import render
 from graphc.ir.types import DType
 from graphc.util.fork_safety import cached_property, loading
 from graphc.util.pytree import Structure, flatten
+from graphc.util.records import dataclass
 
 
 @dataclass(frozen=True)

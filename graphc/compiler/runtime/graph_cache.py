@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
@@ -34,6 +33,7 @@ from graphc.compiler.targets.llvm.kernels.split_body import SplitBody
 from graphc.ir.graph import Dag
 from graphc.ir.types import DTYPES
 from graphc.util.pytree import Structure, to_plain
+from graphc.util.records import dataclass
 
 FROM = 1000
 """Graphs with fewer nodes are rewritten and emitted in less time than a user notices."""

@@ -11,7 +11,6 @@ import ctypes
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -33,6 +32,7 @@ from graphc.ir.types import DType
 from graphc.util.fork_safety import cached_property
 from graphc.util.progress import Progress
 from graphc.util.pytree import Structure
+from graphc.util.records import dataclass
 
 INTERPRETED_FROM = 20_000
 """Operations from which `tier="auto"` answers by an interpreter at first: their machine code takes seconds."""

@@ -8,7 +8,6 @@ that no body grows without bound.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass
 from math import prod
 from typing import Literal
 
@@ -24,6 +23,7 @@ from graphc.compiler.targets.llvm.microkernels.images import ImageRoutine
 from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr
 from graphc.ir.graph import Dag
+from graphc.util.records import dataclass
 
 CHEAP = 0.5
 """Nanoseconds of work for an element that is rather computed again than loaded."""

@@ -7,7 +7,7 @@ everything through the program's frame, a table of words; a plan says what stand
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from graphc.compiler.lowering.gather_scatter import is_range
 from graphc.compiler.schedule.fusion import Group, LibraryCall, Step
@@ -16,6 +16,7 @@ from graphc.ir.attribute_text import bound
 from graphc.ir.expr import Expr
 from graphc.ir.graph import Dag
 from graphc.ir.types import DType, Shape
+from graphc.util.records import dataclass
 
 
 @dataclass(frozen=True)

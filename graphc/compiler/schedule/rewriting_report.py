@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from graphc.compiler.schedule import cost_model
 from graphc.ir.expr import Expr
+from graphc.util.records import dataclass
 
 _SHOWN = 20
 

@@ -8,7 +8,6 @@ backward of a network are one pass over its batch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 
 from graphc.compiler.engine.gemm_partition import QUIET, RATE
@@ -17,6 +16,7 @@ from graphc.compiler.targets.llvm.microkernels.gemm_call import Products, consta
 from graphc.compiler.targets.llvm.microkernels.gemm_call import named as renamed
 from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr
+from graphc.util.records import dataclass
 
 PANEL = 128
 """Rows that are multiplied at once: BLAS is at its rate, and some arrays of so many rows stay in a core's cache."""

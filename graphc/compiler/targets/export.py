@@ -16,7 +16,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ from graphc.ir.types import FLOAT64, DType
 from graphc.ops.special import scipy_lowlevel
 from graphc.util.files import as_text, write_whole
 from graphc.util.pytree import Structure, flatten
+from graphc.util.records import dataclass
 from graphc.version import __version__
 
 PYTHON, OBJECTS, SHARED, C = (".py",), (".o", ".obj"), (".so", ".dylib", ".dll"), (".c",)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import pickle
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from graphc.frontend.interop.split import BlockPass
 from graphc.ir.expr import Expr
 from graphc.util import fork_safety
 from graphc.util.fork_safety import cached_property
+from graphc.util.records import dataclass
 
 _MOST_ARRIVED = 64
 

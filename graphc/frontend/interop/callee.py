@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,6 +13,7 @@ from graphc.interpret.call_binding import arguments
 from graphc.ir.expr import Expr, substitute, symbol, walk
 from graphc.ir.types import DType, is_float
 from graphc.util.pytree import LEAF, Structure, flatten, unflatten
+from graphc.util.records import dataclass
 
 
 class Compiles(Protocol):

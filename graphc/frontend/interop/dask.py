@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from graphc.ir.attribute_text import bound
 from graphc.ir.expr import Expr, symbol, walk
 from graphc.ir.foreign_arrays import package_of
 from graphc.ir.inputs import as_value, bind_dimensions, check_shape
+from graphc.util.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ from __future__ import annotations
 import mmap
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from graphc.errors import FileError
 from graphc.frontend.interop.block_function import dask_arrays, dask_itself
+from graphc.util.records import dataclass
 
 
 @dataclass(frozen=True)

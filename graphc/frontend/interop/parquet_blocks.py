@@ -12,12 +12,12 @@ import sys
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from graphc.util.fork_safety import once
+from graphc.util.records import dataclass
 
 TOGETHER = 8
 """So many columns are decoded together, which are a cache line of each row: a column's dictionary is in memory beside them."""

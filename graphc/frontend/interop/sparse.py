@@ -7,7 +7,6 @@ need the first products, and so on up to the results.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from graphc.frontend.interop.callee import Callee
 from graphc.ir.expr import Expr, substitute, symbol, walk
 from graphc.ir.foreign_arrays import is_sparse, package_of
 from graphc.ir.inputs import as_value, bind_dimensions, check_shape
+from graphc.util.records import dataclass
 
 
 @dataclass(frozen=True)

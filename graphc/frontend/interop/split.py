@@ -10,7 +10,7 @@ split node that needs a partial belongs to the next pass over the data. An opera
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from graphc.frontend.interop.split_formulas import by_partials
 from graphc.ir import dims
 from graphc.ir.expr import Expr, computed, constant, rebuild, substitute, symbol, walk
 from graphc.ops.support.build import broadcast, call
+from graphc.util.records import dataclass
 
 REDUCED = ("sum", "mean", "prod", "max", "min", "any", "all", "logsumexp")
 """Reductions whose results for blocks are combined element by element."""

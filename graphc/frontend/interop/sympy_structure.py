@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -14,6 +13,7 @@ from graphc.frontend.interop.sympy import sympy
 from graphc.frontend.interop.sympy_terms import show
 from graphc.ir.expr import current_site
 from graphc.util.pytree import LEAF, Mapping, Sequence, Stack, Structure
+from graphc.util.records import dataclass
 
 Argument = None | tuple[Any, ...]
 """How one argument is taken apart: None where it is a value, else the same of its items."""

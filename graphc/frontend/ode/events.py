@@ -11,7 +11,6 @@ quadratic/bisection algorithm (1997).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,6 +29,7 @@ from graphc.ops.outcome import checked
 from graphc.ops.support.build import call, expanded, zeros_like
 from graphc.util.arguments import function, truth
 from graphc.util.pytree import LEAF
+from graphc.util.records import dataclass
 
 MOST_SEARCHED = 200
 """Steps of a search for a root, which halves its interval in two at the latest."""

@@ -11,11 +11,11 @@ Nodes that stood below what was differentiated remember nothing: they were there
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from graphc.ir.expr.expression import Expr
 from graphc.ir.expr.node import Node
 from graphc.ir.expr.traversal import walk
+from graphc.util.records import dataclass
 
 Write = Callable[[Sequence[Expr], Sequence[Expr], Sequence[Expr], Sequence[int]], Sequence[Expr]]
 """(outputs, others, targets, numbers) → the results of these numbers"""

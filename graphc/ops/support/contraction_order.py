@@ -7,11 +7,11 @@ lengths of the axes alone, so equal products are computed alike everywhere.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from graphc.ir.dims import Dim
+from graphc.util.records import dataclass
 
 NOMINAL = 256
 """What a named length counts as where costs are compared: usually it is that of a batch."""

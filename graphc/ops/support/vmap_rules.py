@@ -8,7 +8,6 @@ broadcast. An operation of one operand along an `axis` has that moved on by one;
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from graphc.errors import ExpressionError
@@ -18,6 +17,7 @@ from graphc.ir.op import Op
 from graphc.ops.comparison import where
 from graphc.ops.support.build import broadcast, call, expanded, summed
 from graphc.util.gc_pause import paused
+from graphc.util.records import dataclass
 
 Batched = tuple[bool, ...]
 """For each operand whether it has the batch's axis."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from graphc.ir.expr import Expr
@@ -12,6 +11,7 @@ from graphc.ops.support.attributes import axes_of
 from graphc.rewrite.engine.pattern import Kind
 from graphc.rewrite.engine.promotion import FLOATS, of_type
 from graphc.rewrite.engine.ranges import Ranges
+from graphc.util.records import dataclass
 
 Shapes = dict[str, tuple[Any, ...]]
 

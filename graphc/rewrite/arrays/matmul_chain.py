@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from graphc.ir.expr import Expr, apply, on_this_line, rebuild, walk
@@ -20,6 +19,7 @@ from graphc.ops.support.contraction_order import in_pairs, nominal
 from graphc.rewrite.engine.pattern import Kind
 from graphc.rewrite.engine.ranges import Ranges
 from graphc.util.gc_pause import paused
+from graphc.util.records import dataclass
 
 LONGEST = 64
 """Factors of a chain whose order is looked for: the search takes the cube of their number."""

@@ -8,7 +8,6 @@ number, or a clip, lets the logarithm through as well, which is monotone.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from graphc.rewrite.engine.promotion import FLOATS
 from graphc.rewrite.engine.ranges import Ranges
 from graphc.rewrite.forms.linear import is_number
 from graphc.rewrite.rules.like_terms import PAIRS
+from graphc.util.records import dataclass
 
 VIEWS = frozenset(
     "reshape permute_dims matrix_transpose expand_dims squeeze broadcast_to flip roll index diagonal tile repeat"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from graphc.errors import Site
 from graphc.ir.expr import Expr
 from graphc.rewrite.engine.pattern import Kind
+from graphc.util.records import dataclass
 
 
 @dataclass(frozen=True)

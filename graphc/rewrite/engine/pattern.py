@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from graphc.errors import DefinitionError
@@ -21,6 +20,7 @@ from graphc.ops.support.build import broadcast
 from graphc.rewrite.engine.promotion import FLOATS, computes_over, of_type
 from graphc.rewrite.engine.ranges import Range, Ranges
 from graphc.util.fork_safety import cached_property
+from graphc.util.records import dataclass
 
 Kind = Literal["exact", "stable", "assume"]
 """exact: the same bits, special values included; stable: the same real function, with smaller errors or over a wider

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 
 from graphc.ir.expr import Expr, constant, rebuild
@@ -13,6 +13,7 @@ from graphc.ops.elementary import exp, log
 from graphc.rewrite.expansions.expansion_reader import VariableOf, argument_of
 from graphc.rewrite.forms.clusters import instantiated
 from graphc.rewrite.forms.linear import is_number
+from graphc.util.records import dataclass
 
 FUNCTIONS = frozenset((
     "exp", "expm1", "log", "log1p", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "atan", "asinh", "atanh", "erf", "erfc",

@@ -13,7 +13,7 @@ This comes before all other rules: they write formulas in forms of their own.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -36,6 +36,7 @@ from graphc.rewrite.expansions.common_reader import (
 from graphc.rewrite.expansions.expansion_reader import VariableOf, expansions, suspects
 from graphc.rewrite.expansions.series_node import written_out
 from graphc.rewrite.rules.cancelled_branches import bound_of
+from graphc.util.records import dataclass
 
 MOST_VARIABLES = 24
 """Products and quotients of a graph that formulas are read as functions of."""

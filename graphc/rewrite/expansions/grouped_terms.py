@@ -9,7 +9,6 @@ This comes before all other rules: they write sums in forms of their own.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from graphc.rewrite.engine.pattern import Kind
 from graphc.rewrite.engine.ranges import Ranges
 from graphc.rewrite.expansions.expansion_reader import VariableOf, argument_of, is_function, of_number
 from graphc.rewrite.forms.linear import MOST_TERMS, is_number
+from graphc.util.records import dataclass
 
 SUMS = frozenset(("add", "subtract"))
 

@@ -6,8 +6,6 @@ u. It is what the derivative of log(1 + e^(bx))/b by b is made of, and the loss 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from graphc.ir.expr import Expr, constant
 from graphc.ops.comparison import where
 from graphc.ops.logistic import sigmoid, softplus
@@ -15,6 +13,7 @@ from graphc.rewrite.engine.pattern import Kind
 from graphc.rewrite.engine.ranges import Ranges
 from graphc.rewrite.expansions.common_reader import powers_of
 from graphc.rewrite.rules.sums import minus
+from graphc.util.records import dataclass
 
 _SOFTPLUS = frozenset(("softplus", "log_sigmoid"))
 

@@ -12,7 +12,6 @@ This comes before all other rules: they write formulas in forms of their own.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 from graphc.interpret.truncated_series import TruncatedSeries, truncated
 from graphc.ir.expr import Expr, on_this_line, rebuild, substitute, walk
@@ -41,6 +40,7 @@ from graphc.rewrite.expansions.series_node import horner, series_node
 from graphc.rewrite.forms.clusters import instantiated
 from graphc.util.fork_safety import cached_property
 from graphc.util.gc_pause import paused
+from graphc.util.records import dataclass
 
 MOST_TRIED = 24
 """Formulas of a graph that are tried."""

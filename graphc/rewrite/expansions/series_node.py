@@ -7,7 +7,6 @@ one operation it has thirty other coefficients.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy as np
 from graphc.ir.expr import Expr, apply, constant, rebuild, walk
 from graphc.ir.op import Notation, Op
 from graphc.ir.types import TypeRule
+from graphc.util.records import dataclass
 
 NAME = "\0series"
 

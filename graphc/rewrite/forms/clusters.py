@@ -9,13 +9,13 @@ partials are the stable derivatives of its formula over numbers, one factor each
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from graphc.autodiff.activity import active_nodes
 from graphc.ir.expr import Expr, apply, cast, rebuild, walk
 from graphc.ir.expr.node import intern
 from graphc.ir.op import SYMBOL, Notation, Op
 from graphc.ir.types import TypeRule
+from graphc.util.records import dataclass
 
 MOST_NODES = 120
 MOST_INPUTS = 4

@@ -17,7 +17,7 @@ Source: C. Lanczos, Applied Analysis (1956), chapter VII, on economised power se
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from math import comb
@@ -26,6 +26,7 @@ from graphc.ir.expr import Expr, constant
 from graphc.ops.elementary import sqrt
 from graphc.rewrite.forms.series import AREA_TANGENT, DIFFERENCES, QUARTER, Pole, Series
 from graphc.util.fork_safety import cached_property
+from graphc.util.records import dataclass
 
 BITS = 256
 """Of the fixed point numbers that polynomials are economised in."""

@@ -11,7 +11,7 @@ Source: the expansions in Bernoulli numbers, Abramowitz and Stegun (1964), 4.3.6
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from math import comb, factorial, pi, sqrt
@@ -19,6 +19,7 @@ from math import comb, factorial, pi, sqrt
 from graphc.ir.expr import Expr, constant
 from graphc.ops.comparison import where
 from graphc.util.fork_safety import cached_property
+from graphc.util.records import dataclass
 
 
 @cache

@@ -7,12 +7,12 @@ coefficients are found in exact arithmetic, and what cancels is gone before anyt
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from fractions import Fraction
 
 from graphc.ir.expr import Expr, constant
 from graphc.rewrite.engine.pattern import Kind
 from graphc.rewrite.engine.ranges import Ranges
+from graphc.util.records import dataclass
 
 MOST_TERMS = 6
 

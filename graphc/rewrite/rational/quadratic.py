@@ -9,7 +9,6 @@ of the roots of P's factors: no square is formed that could overflow.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import reduce
 
 from graphc.ir.expr import Expr, constant
@@ -18,6 +17,7 @@ from graphc.ops.comparison import equal, isnan, maximum, not_equal, where
 from graphc.ops.elementary import hypot, sqrt
 from graphc.rewrite.engine.pattern import Kind
 from graphc.rewrite.engine.ranges import Ranges
+from graphc.util.records import dataclass
 
 MOST_FACTORS = 4
 

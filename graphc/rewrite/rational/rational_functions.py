@@ -12,7 +12,6 @@ stays as it is. This comes after all other rules, and looks at the largest parts
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from graphc.ir.expr import Expr, constant, on_this_line, rebuild, substitute, walk
 from graphc.ir.scopes import deriving, stay
@@ -24,6 +23,7 @@ from graphc.rewrite.rational.rational_reader import Reader, RootQuotient, univar
 from graphc.rewrite.rational.rational_trials import Trial
 from graphc.rewrite.rational.rational_writer import MOST_POWER, FunctionWriter, InexactError
 from graphc.util.gc_pause import paused
+from graphc.util.records import dataclass
 
 ROOTS = ("add", "subtract", "multiply", "divide", "negative", "where")
 SKIPPED = frozenset(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from graphc.ir.expr import Expr
 from graphc.rewrite.forms.univariate import (
@@ -26,6 +26,7 @@ from graphc.rewrite.forms.univariate import (
     square_free,
     times,
 )
+from graphc.util.records import dataclass
 
 MOST_DEGREE = 24
 LARGEST = 2**16

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 from graphc.rewrite.forms.univariate import Number, Poly
 from graphc.rewrite.rational.rational_reader import Univariate
+from graphc.util.records import dataclass
 
 BITS = 320
 """Of values and of square roots: numerators near a zero use up some."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
 
@@ -22,6 +21,7 @@ from graphc.rewrite.forms.univariate import (
     times,
 )
 from graphc.rewrite.rational.rational_reader import Univariate
+from graphc.util.records import dataclass
 
 FURTHEST = 2**20
 MOST_POWER = {8: 2.0**900, 4: 2.0**100}

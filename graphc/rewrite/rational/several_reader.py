@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 
 from graphc.ir.expr import Expr
@@ -27,6 +27,7 @@ from graphc.rewrite.forms.multivariate import (
     variables,
 )
 from graphc.rewrite.forms.univariate import Number, exact, quotient
+from graphc.util.records import dataclass
 
 MOST_TERMS = 24
 MOST_DEGREE = 8

@@ -11,7 +11,6 @@ This comes before all other rules: they write sums in forms of their own.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from graphc.ir.expr import Expr, on_this_line, rebuild, substitute, walk
 from graphc.ir.scopes import deriving, stay
@@ -26,6 +25,7 @@ from graphc.rewrite.rational.several_reader import PolyQuotient, SeveralReader
 from graphc.rewrite.rational.several_trials import is_better, losses
 from graphc.rewrite.rational.several_writer import NotExactError, Writer, mixed
 from graphc.util.gc_pause import paused
+from graphc.util.records import dataclass
 
 SUMS = frozenset(("add", "subtract"))
 

@@ -8,7 +8,6 @@ x·0 is not 0 (for x = −1, ∞ and NaN): none of these is here.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -19,6 +18,7 @@ from graphc.ir.types import DType
 from graphc.rewrite.engine.pattern import Kind, Match, Rule
 from graphc.rewrite.engine.promotion import EVERYTHING, FLOATS
 from graphc.rewrite.engine.ranges import Ranges
+from graphc.util.records import dataclass
 
 
 @dataclass(frozen=True)

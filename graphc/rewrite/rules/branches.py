@@ -7,14 +7,13 @@ condition side by side are one. What is left is shorter, and factors that cancel
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from graphc.ir.expr import Expr, rebuild
 from graphc.ops.comparison import where
 from graphc.rewrite.engine.pattern import Kind
 from graphc.rewrite.engine.promotion import EVERYTHING
 from graphc.rewrite.engine.ranges import Ranges
 from graphc.rewrite.forms.facts import GuardMarks
+from graphc.util.records import dataclass
 
 LOOK = 60
 """Nodes below a branch that are looked at."""

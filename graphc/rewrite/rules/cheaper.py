@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from graphc.ir.expr import Expr, constant, rebuild, walk
 from graphc.ops.arithmetic import sign
@@ -22,6 +22,7 @@ from graphc.rewrite.engine.normal_form import RuleMemory
 from graphc.rewrite.engine.pattern import Kind
 from graphc.rewrite.engine.ranges import Ranges
 from graphc.rewrite.rules.factors import all_factors_of, replaced
+from graphc.util.records import dataclass
 
 
 @dataclass(frozen=True)

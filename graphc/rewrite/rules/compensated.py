@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass
 from functools import reduce
 
 from graphc.ir.expr import Expr, constant, rebuild
@@ -27,6 +26,7 @@ from graphc.rewrite.engine.ranges import Ranges
 from graphc.rewrite.rules.differences import is_leaf
 from graphc.rewrite.rules.sums import is_zero, log_terms
 from graphc.util.gc_pause import paused
+from graphc.util.records import dataclass
 
 SMALL = 2.0**20
 """Up to this the rounding error e of a difference is so small that e² is nothing beside 1."""

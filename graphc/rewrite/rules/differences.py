@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from graphc.ir.expr import Expr, constant
 from graphc.ops.comparison import maximum, not_equal, where
@@ -15,6 +14,7 @@ from graphc.ops.powers import square
 from graphc.rewrite.engine.pattern import Kind, Match
 from graphc.rewrite.engine.ranges import Ranges
 from graphc.rewrite.forms.linear import factors_of, product, same
+from graphc.util.records import dataclass
 
 
 def difference(a: Expr, b: Expr) -> Expr | None:

@@ -6,7 +6,6 @@ x log x − x + 1, x − 1 − log x and (1 + x)log(1 + x) − x are of this kin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 
 from graphc.ir.expr import Expr, constant
@@ -19,6 +18,7 @@ from graphc.rewrite.forms.linear import COMPOSED, Sums, Term, product, scaled, w
 from graphc.rewrite.forms.monomials import UNIT
 from graphc.rewrite.forms.series import Series
 from graphc.rewrite.rational.real_form import RealForms
+from graphc.util.records import dataclass
 
 
 def _rest_of_area_tangent(k: int) -> Fraction:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from fractions import Fraction
 
 from graphc.ir.expr import Expr, constant
@@ -16,6 +15,7 @@ from graphc.rewrite.forms.half_angle import polynomial
 from graphc.rewrite.forms.linear import factors_of, product, same, without
 from graphc.rewrite.rules.factors import MOST_FACTORS, all_factors_of
 from graphc.rewrite.rules.gamma_differences import affine
+from graphc.util.records import dataclass
 
 ROWS = (
     Rule("erf-complement", "1 - erf(x)", "erfc(x)", "stable", "erfc without cancellation"),

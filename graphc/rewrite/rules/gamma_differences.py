@@ -13,7 +13,6 @@ Source: F. G. Tricomi and A. Erdélyi, The asymptotic expansion of a ratio of ga
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, reduce
 from math import comb, factorial, prod
@@ -26,6 +25,7 @@ from graphc.rewrite.engine.pattern import Kind
 from graphc.rewrite.engine.ranges import Ranges
 from graphc.rewrite.forms.linear import MOST_FACTORS, factors_of, is_number, product, same, without
 from graphc.rewrite.forms.series import bernoulli
+from graphc.util.records import dataclass
 
 SHIFT = 10
 """From here on the expansion has terms below an ULP of the sum."""

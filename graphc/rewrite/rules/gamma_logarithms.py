@@ -12,7 +12,6 @@ Source: DLMF 5.11.2 and 5.11.8; `gamma_differences`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 
 from graphc.ir.expr import Expr, constant
@@ -24,6 +23,7 @@ from graphc.rewrite.forms.facts import LOGARITHM, TermMarks
 from graphc.rewrite.forms.linear import Sums, Term, factors_of, product, same, scaled, total, without
 from graphc.rewrite.forms.series import bernoulli
 from graphc.rewrite.rules.gamma_differences import SHIFT, TERMS, WHOLE, affine, expansion_beside_logarithm
+from graphc.util.records import dataclass
 
 MOST_APART = Fraction(5)
 """So far from the argument of the gamma function that of the logarithm may be: it is positive where the expansion is taken."""

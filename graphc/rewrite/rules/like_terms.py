@@ -8,7 +8,6 @@ are all met by one entry.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import combinations
 
 from graphc.ir.expr import Expr
@@ -35,6 +34,7 @@ from graphc.rewrite.forms.linear import (
 from graphc.rewrite.forms.looks import BESIDE_NUMBERS, PARTNERS, may_cancel, plausible, two_may_vanish
 from graphc.rewrite.forms.series import DIFFERENCES, OVER_EXPONENTIAL, RECIPROCALS, SINE_MINUS_COSINE
 from graphc.rewrite.rules.products import keeping_nan
+from graphc.util.records import dataclass
 
 
 @dataclass(frozen=True)

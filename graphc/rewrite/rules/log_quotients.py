@@ -7,7 +7,6 @@ the series). Further out sinh and eˣ overflow where their logarithms do not.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from graphc.ir.expr import Expr
 from graphc.ops.comparison import maximum, where
@@ -16,6 +15,7 @@ from graphc.ops.powers import square
 from graphc.rewrite.engine.pattern import Kind
 from graphc.rewrite.engine.ranges import Ranges
 from graphc.rewrite.forms.series import AREA_TANGENT, BERNOULLI, QUOTIENTS
+from graphc.util.records import dataclass
 
 LN2 = math.log(2)
 

@@ -7,7 +7,6 @@ the logarithm cancels.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from graphc.rewrite.engine.pattern import Kind, Match, Rule
 from graphc.rewrite.engine.ranges import Ranges
 from graphc.rewrite.forms.linear import Sums, factors_of, is_number, total
 from graphc.rewrite.rules.sums import minus
+from graphc.util.records import dataclass
 
 LN2 = math.log(2)
 

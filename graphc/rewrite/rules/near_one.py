@@ -6,7 +6,6 @@ Compound interest is e^(p log(1 + x)) − 1 without the rounding of 1 + x, which
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
@@ -29,6 +28,7 @@ from graphc.rewrite.forms.linear import (
     without,
 )
 from graphc.rewrite.forms.series import Series
+from graphc.util.records import dataclass
 
 NEAR = 0.4
 """Up to this size of x there is a series."""

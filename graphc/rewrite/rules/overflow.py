@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
 
@@ -17,6 +16,7 @@ from graphc.rewrite.rules.differences import difference
 from graphc.rewrite.rules.gamma_differences import gamma_ratio
 from graphc.rewrite.rules.growth import share_to_differentiate
 from graphc.rewrite.rules.logarithms import plus_zero, side
+from graphc.util.records import dataclass
 
 
 def _moderate(x: Expr) -> Expr:

@@ -7,7 +7,6 @@ negative −log(1 − 2b/(a + b)), so that no argument ever cancels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import reduce
 
 from graphc.ir.expr import Expr
@@ -16,6 +15,7 @@ from graphc.ops.elementary import hypot, log1p
 from graphc.rewrite.engine.pattern import Kind
 from graphc.rewrite.engine.ranges import Ranges
 from graphc.rewrite.rules.stability import squared_terms
+from graphc.util.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ The derivative of a formula with exponentials is a product in which most factors
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 
 from graphc.ir.expr import Expr, constant
 from graphc.ops.comparison import isnan, where
@@ -18,6 +17,7 @@ from graphc.rewrite.engine.ranges import Ranges
 from graphc.rewrite.forms.facts import LOGISTIC, TWO_PLACES, FactorMarks
 from graphc.rewrite.rules.factors import MOST_FACTORS, Factors, all_factors_of, one_plus_exp
 from graphc.rewrite.rules.sums import MOST_TERMS, minus, terms, without
+from graphc.util.records import dataclass
 
 _LOOK = 1000
 """Nodes that a look for inputs visits at most."""

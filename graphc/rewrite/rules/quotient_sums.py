@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
 
@@ -44,6 +43,7 @@ from graphc.rewrite.forms.polynomials import (
     times,
     without_roots,
 )
+from graphc.util.records import dataclass
 
 MOST_NODES = 300
 MOST_DEEP = 40

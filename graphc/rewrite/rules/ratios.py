@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from graphc.ir.expr import Expr, constant
 from graphc.ops.comparison import isnan, where
@@ -14,6 +13,7 @@ from graphc.rewrite.engine.ranges import Ranges
 from graphc.rewrite.forms.facts import EXP, EXPM1, HYPERBOLIC, HYPOT, FactorMarks
 from graphc.rewrite.rules.factors import MOST_FACTORS, all_factors_of, factors_of, one_plus_exp, replaced
 from graphc.rewrite.rules.products import keeping_nan
+from graphc.util.records import dataclass
 
 _IN_RATIOS = frozenset(("multiply", "divide", "negative", "cosh", "add", "expm1", "subtract"))
 _IN_NORMS = frozenset(("multiply", "divide", "negative", "hypot"))

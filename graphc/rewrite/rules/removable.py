@@ -7,7 +7,7 @@ any order keep; further out they stay as they are.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from functools import reduce
 from operator import mul
@@ -38,6 +38,7 @@ from graphc.rewrite.forms.series import (
 )
 from graphc.rewrite.rules.cancelled_branches import bound_of, cancelled
 from graphc.util.fork_safety import cached_property
+from graphc.util.records import dataclass
 
 _SERIES = (
     *(series for _, series in (*DIFFERENCES.values(), *RECIPROCALS.values())),

@@ -8,7 +8,6 @@ written from these.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 
 from graphc.ir.expr import Expr, constant
 from graphc.ops.powers import pow as power
@@ -17,6 +16,7 @@ from graphc.ops.support.build import call
 from graphc.rewrite.engine.pattern import Kind, Rule
 from graphc.rewrite.engine.ranges import Ranges
 from graphc.rewrite.rules.factors import MOST_FACTORS, ONE, Place, factors_of, rebuilt
+from graphc.util.records import dataclass
 
 
 def squared(node: Expr) -> Expr | None:

@@ -7,7 +7,6 @@ most. What is sharper on one side only carries a `where`. Rows are tried in orde
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import reduce
 
 from graphc.ir.expr import Expr, constant
@@ -18,6 +17,7 @@ from graphc.ops.rounding import add_error
 from graphc.rewrite.engine.pattern import Kind, Match, Rule
 from graphc.rewrite.engine.ranges import Ranges
 from graphc.rewrite.rules.differences import RootBesideAbs, reciprocal_difference, root_difference
+from graphc.util.records import dataclass
 
 LN2 = math.log(2)
 

@@ -9,12 +9,12 @@ log-sigmoid of the same argument.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from graphc.ir.expr import Expr, constant
 from graphc.ops.logistic import log_sigmoid, logaddexp, sigmoid, softplus
 from graphc.rewrite.engine.pattern import Kind
 from graphc.rewrite.engine.ranges import Ranges
+from graphc.util.records import dataclass
 
 MOST_TERMS = 64
 """Longer sums are left alone."""

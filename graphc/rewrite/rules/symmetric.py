@@ -7,7 +7,6 @@ even or odd.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import reduce
 from operator import mul
 
@@ -17,6 +16,7 @@ from graphc.rewrite.engine.pattern import Kind
 from graphc.rewrite.engine.ranges import Ranges
 from graphc.rewrite.forms.linear import factors_of, product, same
 from graphc.rewrite.rules.factors import MOST_FACTORS, all_factors_of, one_plus_exp
+from graphc.util.records import dataclass
 
 _Multiple = tuple[float, tuple[Expr, ...]]
 """(number, factors) of an argument."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -27,6 +27,7 @@ from graphc.compiler.targets.c.builder import CALLED, CBuilder, literal, memory_
 from graphc.compiler.targets.c.index_text import IndexText
 from graphc.compiler.targets.c.statements import StatementWriter, function_name
 from graphc.errors import CompileError
+from graphc.util.records import dataclass
 from graphc.version import __version__
 
 _TAKEN = re.compile(r"t\d+|each|status|done|graphc_\w*|\w*_(?:t|error|next|best|any)|[A-Z][A-Z0-9_]+")

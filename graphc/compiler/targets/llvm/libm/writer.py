@@ -11,12 +11,12 @@ from __future__ import annotations
 import itertools
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 
 from graphc.errors import CompileError
+from graphc.util.records import dataclass
 
 GUESSED = ", !prof !900004"
 """At the end of a selection that becomes a branch: LLVM makes one of what it is told to be nearly always the same."""

@@ -8,7 +8,6 @@ the outputs and are added to the image where the windows lay.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from graphc.compiler.targets.llvm.microkernels.images import PARAMETERS, ImageRoutine
 from graphc.compiler.targets.llvm.microkernels.register_tiles import (
@@ -23,6 +22,7 @@ from graphc.compiler.targets.llvm.microkernels.register_tiles import (
 )
 from graphc.compiler.targets.llvm.microkernels.windows import Windows, surround
 from graphc.ir.types import DType
+from graphc.util.records import dataclass
 
 LARGEST = 2**22
 """Bytes of an image: every tile of outputs goes through all of it, and does so much with each element that it may come from a

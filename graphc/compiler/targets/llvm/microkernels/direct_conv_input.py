@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from graphc.compiler.targets.llvm.microkernels.direct_conv import (
     ADDED,
@@ -33,6 +32,7 @@ from graphc.compiler.targets.llvm.microkernels.register_tiles import (
 )
 from graphc.compiler.targets.llvm.microkernels.windows import Windows
 from graphc.ir.types import DType
+from graphc.util.records import dataclass
 
 LARGEST = 2**20
 """Bytes of what comes back from the places: every row of a window goes through all of it, and does little with each element."""

@@ -7,7 +7,6 @@ of those for some outputs, its sums run over the places.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 
 from graphc.compiler.targets.llvm.microkernels.direct_conv import ADDED, MOST_ROWS, TWO_FORMS, Span, spans
 from graphc.compiler.targets.llvm.microkernels.images import PARAMETERS, ImageRoutine
@@ -21,6 +20,7 @@ from graphc.compiler.targets.llvm.microkernels.register_tiles import (
 )
 from graphc.compiler.targets.llvm.microkernels.windows import Windows, surround
 from graphc.ir.types import DType
+from graphc.util.records import dataclass
 
 LARGEST = 2**18
 """Bytes of windows that are written before they are multiplied: a quarter of what a core's own cache holds."""

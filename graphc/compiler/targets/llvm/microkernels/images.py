@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from graphc.compiler.engine.thread_pool import Parallel
 from graphc.compiler.targets.llvm.loop_builder import INTRINSICS, LoopBuilder
 from graphc.compiler.targets.llvm.microkernels.gemm_call import named
 from graphc.ir.types import DType
+from graphc.util.records import dataclass
 
 CHUNK = 80_000.0
 """Nanoseconds of estimated work in a chunk of units."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from graphc.compiler.targets.llvm.loop_builder import LoopBuilder
+from graphc.util.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 
 from graphc.compiler.loops.program import (
@@ -21,6 +20,7 @@ from graphc.compiler.targets.llvm.emit import LlvmValue
 from graphc.compiler.targets.llvm.kernels import reducers
 from graphc.ir import dims
 from graphc.ir.op import Reducer
+from graphc.util.records import dataclass
 
 WRITTEN_OUT = 32
 """Passes up to which a loop of known length is written out, and what it hands over is combined in pairs."""

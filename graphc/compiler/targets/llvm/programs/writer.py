@@ -11,7 +11,7 @@ workspace, aligned to 64 bytes. What is written shares no memory with anything e
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 from graphc.compiler.engine.code_generator import PACKED
@@ -39,6 +39,7 @@ from graphc.compiler.targets.llvm.loop_builder import INTRINSICS
 from graphc.compiler.targets.llvm.programs.statements import NativeStatements, on_stack
 from graphc.ir.dims import Name
 from graphc.ir.types import BOOL, INT64
+from graphc.util.records import dataclass
 
 BODY = "body"
 """The function that computes, of lengths and addresses."""
