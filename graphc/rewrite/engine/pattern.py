@@ -8,6 +8,7 @@ of the graph, at shared nodes as at others.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
@@ -15,6 +16,7 @@ from typing import Any, Literal
 from graphc.errors import DefinitionError
 from graphc.frontend.parse import parse
 from graphc.ir.expr import Expr, apply, constant, symbol, walk
+from graphc.ir.op import find
 from graphc.ir.vocabulary import CONSTANTS
 from graphc.ops.support.build import broadcast
 from graphc.rewrite.engine.promotion import FLOATS, computes_over, of_type
@@ -122,8 +124,8 @@ class Rule:
         return _look(self.root) or _any
 
     def roots(self) -> tuple[str, ...]:
-        """The operations at which the rule may fire."""
-        return (self.root.op.name,)
+        """The operations at which the rule may fire: found without reading the pattern, which few rules need in a process."""
+        return (_head(self.pattern) or self.root.op.name,)
 
     def __str__(self) -> str:
         shown = self.replacement if isinstance(self.replacement, str) else "…"
@@ -177,6 +179,27 @@ def _read(text: str) -> Expr:
     return parse(
         text, {name: symbol(name, dtype="bool" if name.startswith("p") else "float64") for name in found}
     )
+
+
+_HEADS = {ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide"}
+
+
+def _head(text: str) -> str | None:
+    """The operation of a pattern's text, where that is plain to see."""
+    try:
+        top = ast.parse(text, mode="eval").body
+    except SyntaxError:
+        return None
+    if isinstance(top, ast.Call) and isinstance(top.func, ast.Name):
+        op = find(top.func.id)  # min and max are of several numbers here, not along axes
+        return None if op is None or op.on_arrays else op.name
+    if (
+        isinstance(top, ast.BinOp)
+        and not isinstance(top.left, ast.Constant)
+        and not isinstance(top.right, ast.Constant)
+    ):
+        return _HEADS.get(type(top.op))
+    return None
 
 
 def _operation(pattern: Expr) -> str | None:
