@@ -73,7 +73,7 @@ def pow_single(m: LibmWriter, x: LibmValue, y: LibmValue) -> LibmValue:
     """Through float64, with polynomials to 2⁻³⁴: the exponent, 150 at most, keeps 2⁻³⁰."""
     wide = m.as_double()
     size = m.abs(x)
-    k, f, _ = split(wide, wide.widen(size), subnormal=False)
+    k, f, *_ = split(wide, wide.widen(size), subnormal=False)
     s = f / (f + 2.0)
     logarithm = wide.fma(s, wide.estrin(s * s, LOG2_SHORT[64]), k)
     main = wide.select(size.equals(math.inf), math.inf, wide.select(size.equals(0.0), -math.inf, logarithm))
