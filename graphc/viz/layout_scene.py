@@ -188,7 +188,7 @@ def _drawn(operation: dict[str, Any], pen: _Pen, parts: list[Stroke | Text]) -> 
     if op == "T":
         text, at = operation["text"].replace("\\\\", "\\").strip(" "), operation["pt"]
         shift = {"l": 0.0, "c": 0.5, "r": 1.0}[operation["align"]] * operation["width"]
-        if text.strip("\xa0 "):
+        if text.strip("\xa0\u200a "):
             where = (float(at[0]) - shift, float(at[1]))
             colour = pen.line or "#000000"
             parts.append(Text(text, where, float(operation["width"]), pen.size, pen.font, colour, pen.form))

@@ -372,6 +372,9 @@ def _overlaps(drawing: Drawing) -> Iterable[str]:
         if not apart and not nested:
             yield f"{one} on {other}"
     for node in drawing.nodes.values():  # a node's own texts stand inside it
+        for one, other in combinations([_shrunk(box, 0.5) for box in node.texts], 2):
+            if all(one[n] < other[n + 2] and other[n] < one[n + 2] for n in (0, 1)):
+                yield "two texts of a node on one another"
         for box in node.texts if node.shaped else ():
             if box[0] < node.box[0] - 1 or box[2] > node.box[2] + 1:
                 yield "a label wider than its node"

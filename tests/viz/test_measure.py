@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+import graphc as g
 from tests.viz.measure import measure
 
 HEAD = '<svg xmlns="http://www.w3.org/2000/svg" width="150pt" height="100pt" viewBox="0 0 300 200">'
@@ -94,3 +95,14 @@ def test_crossings_and_distances():
     found = measure(f"{HEAD}{body}</svg>")
     assert found.crossings == 1
     assert found.distance == pytest.approx(30.5 - 26.2)
+
+
+@pytest.mark.parametrize("layout", ["right", "down"])
+@pytest.mark.parametrize("style", ["slides", "paper"])
+@pytest.mark.parametrize("index", ["1", "i_j", "prev", "max", "Q", "gpy"])
+def test_an_index_keeps_clear_of_what_stands_below_it(index, style, layout):
+    a = g.symbol(f"a_{index}")
+    for note in (None, {a: "a note"}):
+        svg = g.draw(a * a + g.sin(a), at={a: 0.5}, style=style, layout=layout, note=note).svg()
+        assert measure(svg).overlaps == ()
+        assert "\u200a" not in svg

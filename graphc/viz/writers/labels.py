@@ -235,15 +235,16 @@ def node(
             f'{text}<BR/><FONT COLOR="{style.text}" POINT-SIZE="{style.value_size}">{name(shown.name)}</FONT>'
         )
     for line in (*shown.lines, *([duration(shown.cost)] if shown.cost else [])):
-        text = f"{text}<BR/>{font(line, small, style.note_size)}"
+        text = _below(text, font(line, small, style.note_size), style.note_size, style)
     if shown.adjoint is not None:
         total = f"Σ {show_value(shown.adjoint, digits, decimals)}"
         alarming = not_finite(shown.adjoint) is not None
         ink = style.alarm if alarming and not coloured else style.text if coloured else style.backward
-        text = f"{text}<BR/>{font(total, ink, style.value_size - 1)}"
+        text = _below(text, font(total, ink, style.value_size - 1), style.value_size - 1, style)
     lossy = shown.lost is not None and shown.lost[0] >= _SHOWN_LOSS
     if lossy and shown.lost is not None:
-        text = f"{text}<BR/>{font(f'−{shown.lost[0]:.1f} bits', style.text, style.note_size)}"
+        bits = font(f"−{shown.lost[0]:.1f} bits", style.text, style.note_size)
+        text = _below(text, bits, style.note_size, style)
     attributes = {"label": html(text), "tooltip": quoted(shown.detail or shown.label)}
     if shown.alarm:
         attributes |= {"color": style.alarm, "penwidth": f"{2.5 * style.line_width:g}"}
@@ -265,6 +266,20 @@ def node(
             "style": attributes.get("style", "filled") + dashed,
         }
     return attributes
+
+
+def _below(text: str, line: str, size: float, style: Style) -> str:
+    """A line of a label below what stands there: lower by a hair space of larger letters where an index would hang into it."""
+    index = re.search(r"<SUB>([^<]*)</SUB>(?:</FONT>)?$", text)
+    if index is None:
+        return f"{text}<BR/>{line}"
+    larger = size + (_HANGING if re.search("[gjpqyQ,;()_]", index[1]) else _INDEX) * style.size
+    return f'{text}<BR/>{line}<FONT POINT-SIZE="{larger:g}">&#8202;</FONT>'
+
+
+_INDEX, _HANGING = 0.17, 0.3
+"""How much larger letters make room for an index, as a part of its letter's size: it stands below the line, and
+letters that hang reach further down."""
 
 
 def mark(name: str, style: Style) -> tuple[str, float]:
