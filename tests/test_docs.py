@@ -9,6 +9,7 @@ import re
 import shlex
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -241,3 +242,12 @@ def test_ci_runs_the_two_commands_of_the_readme():
     scripts = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / ".ci").iterdir()))
     for command in commands:
         assert re.search(rf"^{re.escape(command)}$", scripts, re.MULTILINE), f"no stage runs: {command}"
+
+
+def test_headings_step_down_by_one():
+    """A screen reader lists a page by its headings: none is skipped on the way down."""
+    for page in PAGES:
+        text = BLOCK.sub("", page.read_text(encoding="utf-8"))
+        levels = [len(found) for found in re.findall(r"^(#{1,6}) ", text, re.M)]
+        for before, level in pairwise([0, *levels]):
+            assert level <= before + 1, f"{page.name}: a heading of level {level} after one of level {before}"
