@@ -47,10 +47,11 @@ def beamer(film: Film, style: Style) -> str:
         *told,
         r"\begin{frame}",
         r"\centering",
+        r"\makebox[0pt]{%",  # it may be wider than the text of a slide
         rf"\begin{{tikzpicture}}[x={scale:.4g}bp,y={scale:.4g}bp]",
         rf"  \useasboundingbox ({_n(left)},{_n(low)}) rectangle ({_n(right)},{_n(high)});",
         *body,
-        r"\end{tikzpicture}",
+        r"\end{tikzpicture}}",
         r"\end{frame}",
         r"\end{document}",
         "",
