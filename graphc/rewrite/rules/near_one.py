@@ -31,7 +31,7 @@ from graphc.rewrite.forms.series import Series
 from graphc.util.records import dataclass
 
 NEAR = 0.4
-"""Up to this size of x there is a series."""
+"""Up to this size of x the logarithm of 1 + x loses less in a power than the rounding of 1 + x."""
 
 LARGEST_EXPONENT = 2.0
 """Up to this size of p log(1 + x) a power may be close to 1. Further out it is not, and e^(p log(1 + x)) would have as many units
@@ -116,6 +116,8 @@ class PowerMinusOne:
                     x, p = found
                     exponent = p * log1p(x)  # NaN where 1ᵖ is 1, for p = ∞ and NaN
                     value, near = expm1(exponent), abs(exponent) < LARGEST_EXPONENT
+                    if is_number(p):  # as a rule no large one
+                        near = near | (abs(x) < NEAR)
                 elif x is not None and x.dtype == node.dtype:
                     value, near = _whole_power_minus_one(x, count), abs(x) < 0.5 / count
                 else:
