@@ -39,7 +39,7 @@ def test_missing_parts_leave_no_trace():
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_error_is_a_graphc_error_and_a_builtin_one(kind):
     assert issubclass(kind, GraphcError)
-    builtin = (TypeError, ValueError, LookupError, RuntimeError, ArithmeticError, OSError)
+    builtin = (TypeError, ValueError, LookupError, RuntimeError, ArithmeticError, OSError, MemoryError)
     assert issubclass(kind, builtin)
     assert kind.__doc__
 
