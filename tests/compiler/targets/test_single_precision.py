@@ -1,4 +1,4 @@
-"""Every operation on numbers in single precision: machine code against the NumPy interpreter, in double and in single precision."""
+"""Every operation on numbers in single precision: machine code against the NumPy interpreter, in double and single."""
 
 from __future__ import annotations
 
