@@ -53,7 +53,7 @@ Structure = Leaf | Sequence | Mapping
 
 LEAF = Leaf()
 
-MOST_CONTAINERS = 1_000_000
+MOST_CONTAINERS = 100_000
 """The most tuples, lists and dicts in a structure."""
 
 MOST_STACKED = 2**20
