@@ -30,22 +30,41 @@ class held:
         self._former: list[tuple[int, Any]] = []
         if threading.current_thread() is not threading.main_thread():
             return
-        for number in _SIGNALS:
-            handler = signal.getsignal(number)
-            if callable(handler):
-                self._former.append((number, handler))  # first: what is listed twice over does no harm
-                signal.signal(number, self._note)
+        try:
+            for number in _SIGNALS:
+                handler = signal.getsignal(number)
+                if callable(handler):
+                    self._former.append((number, handler))  # first: what is listed twice over does no harm
+                    signal.signal(number, self._note)
+        except (
+            BaseException
+        ):  # of a handler that still stood: no block begins, so that no end of it would set them back
+            self._set_back()
+            raise
 
     def _note(self, number: int, frame: Any) -> None:
         self._came.append((number, frame))
 
     def __exit__(self, *_: object) -> None:
         former = dict(self._former)
-        for number, handler in reversed(self._former):
+        try:
+            self._set_back()
+        finally:
+            for number, frame in self._came:
+                former[number](number, frame)
+
+    def _set_back(self) -> None:
+        """Set all handlers back, also where one that stands again raises while others do not yet."""
+        try:
+            self._set_back_once()
+        except BaseException:  # it came a moment ago, and does not come again so soon
+            self._set_back_once()
+            raise
+
+    def _set_back_once(self) -> None:
+        for number, handler in self._former:
             if signal.getsignal(number) == self._note:
                 signal.signal(number, handler)
-        for number, frame in self._came:
-            former[number](number, frame)
 
 
 __all__ = ["held"]

@@ -114,3 +114,6 @@ def test_a_timer_that_raises_in_the_midst_of_compiling():
         signal.signal(signal.SIGALRM, before)
     gc.collect()
     assert g.compile(x / y, [x, y], cache=False)(3.0, 2.0) == 1.5
+    assert (
+        signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )  # whatever broke off where handlers are changed

@@ -45,8 +45,7 @@ def memory_type(dtype: DType) -> str:
 def literal(value: Any, dtype: DType) -> str:
     """A constant in LLVM's syntax: floats, rounded to the type, as the bits of the double that equals them."""
     if dtype.kind == "f":
-        value = np.float32(value) if dtype.itemsize == 4 else value
-        return f"0x{struct.unpack('<Q', struct.pack('<d', float(value)))[0]:016X}"
+        return f"0x{struct.unpack('<Q', struct.pack('<d', float(dtype.type(value))))[0]:016X}"
     if dtype.kind == "b":
         return "true" if value else "false"
     return str(int(value))
