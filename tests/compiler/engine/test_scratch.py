@@ -84,7 +84,7 @@ BROKEN_OFF = """
 import gc, signal
 import graphc as g
 
-class StopHere(Exception):
+class StopHere(BaseException):  # as KeyboardInterrupt is: what code expects of a call that fails is no Exception of a timer
     pass
 
 x, y = g.symbols("x y")
