@@ -10,6 +10,7 @@ called back from XLA's program and which functions graphc derives for it, when t
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -23,28 +24,37 @@ from graphc.util import fork_safety
 from graphc.util.fork_safety import cached_property
 
 
-class Operation:
+class Operation(ABC):
     """What the primitives carry: a function of arrays, the places of its floats, and its derivatives."""
 
     def __init__(self) -> None:
         self._batched: dict[Any, Operation] = {}
 
-    float_inputs: Sequence[int]
-    float_outputs: Sequence[int]
+    @property
+    @abstractmethod
+    def float_inputs(self) -> Sequence[int]:
+        """The numbers of the arguments that results may be differentiated by."""
 
+    @property
+    @abstractmethod
+    def float_outputs(self) -> Sequence[int]:
+        """The numbers of the results that are floats."""
+
+    @abstractmethod
     def results(self, arrays: Sequence[Any]) -> list[Any]:
         """The shapes and types of the results on arrays of these shapes and types."""
-        raise NotImplementedError
 
+    @abstractmethod
     def called_back(self, arrays: Sequence[Any]) -> list[Any]:
         """The results, by a callback, which JAX does not differentiate."""
-        raise NotImplementedError
 
+    @abstractmethod
     def forward(self) -> Operation:
-        raise NotImplementedError
+        """What `pushforward` is, made when it is first asked for."""
 
+    @abstractmethod
     def backward(self) -> Operation:
-        raise NotImplementedError
+        """What `pullback` is, made when it is first asked for."""
 
     @cached_property
     def pushforward(self) -> Operation:
@@ -98,11 +108,11 @@ class HostOperation(Operation):
         return self._make()
 
     @property
-    def float_inputs(self) -> Sequence[int]:  # type: ignore[override]
+    def float_inputs(self) -> Sequence[int]:
         return self.callee.float_inputs
 
     @property
-    def float_outputs(self) -> Sequence[int]:  # type: ignore[override]
+    def float_outputs(self) -> Sequence[int]:
         return self.callee.float_outputs
 
     @property
@@ -165,11 +175,11 @@ class BatchedOperation(Operation):
         self._inner, self._axes, self._summed = inner, axes, summed
 
     @property
-    def float_inputs(self) -> Sequence[int]:  # type: ignore[override]
+    def float_inputs(self) -> Sequence[int]:
         return self._inner.float_inputs
 
     @property
-    def float_outputs(self) -> Sequence[int]:  # type: ignore[override]
+    def float_outputs(self) -> Sequence[int]:
         return self._inner.float_outputs
 
     def results(self, arrays: Sequence[Any]) -> list[Any]:

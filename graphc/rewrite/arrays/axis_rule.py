@@ -1,4 +1,4 @@
-"""What a rule over whole arrays is: a row of the tables in axes.py and array_products.py."""
+"""What a rule over whole arrays is: a row of the tables in `axes` and `array_products`."""
 
 from __future__ import annotations
 
