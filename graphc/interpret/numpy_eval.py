@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import ShapeError
+from graphc.errors import GraphcError, MemoryLimitError, ShapeError
 from graphc.ir.attribute_text import bound
 from graphc.ir.body import Body
-from graphc.ir.expr import Expr, free_symbols
+from graphc.ir.expr import Expr, current_site, free_symbols
 from graphc.ir.graph import Dag
 from graphc.ir.inputs import bind_dimensions, bind_names
 from graphc.ops.support.errors import no_axis, refusal
@@ -35,21 +35,37 @@ def run_arrays(dag: Dag, arrays: list[np.ndarray]) -> list[Any]:
     _check_scalars(dag, arrays)
     values: list[Any] = [array[()] for array in arrays]
     loops: dict[Any, list[Any]] = {}
-    with np.errstate(all="ignore"):
-        for node, operands in zip(dag.exprs[len(values) :], dag.operands[len(values) :], strict=True):
-            op = node.op
-            if op.is_leaf:
-                values.append(node.value)
-                continue
-            if op.control is not None:  # all results of a loop come from one run of it
-                key = (op, operands, node.attrs[:-1])
-                if key not in loops:
-                    loops[key] = _loop_results(node, [values[operand] for operand in operands], lengths)
-                values.append(loops[key][node.attrs[-1]])
-                continue
-            result = run_node(node, [values[operand] for operand in operands], lengths)
-            values.append(result)
+    try:
+        with np.errstate(all="ignore"):
+            for node, operands in zip(dag.exprs[len(values) :], dag.operands[len(values) :], strict=True):
+                op = node.op
+                if op.is_leaf:
+                    values.append(node.value)
+                    continue
+                if op.control is not None:  # all results of a loop come from one run of it
+                    key = (op, operands, node.attrs[:-1])
+                    if key not in loops:
+                        loops[key] = _loop_results(node, [values[operand] for operand in operands], lengths)
+                    values.append(loops[key][node.attrs[-1]])
+                    continue
+                result = run_node(node, [values[operand] for operand in operands], lengths)
+                values.append(result)
+    except MemoryError as error:
+        raise _without_room(error, dag.exprs[len(values)]) from None
     return values
+
+
+def _without_room(error: MemoryError, node: Expr | None = None) -> MemoryError:
+    """What is raised where arrays have no room: at a node, or where results are copied."""
+    if isinstance(error, GraphcError):
+        return error
+    text, site = (None, current_site()) if node is None else (repr(node), node.site)
+    return MemoryLimitError(
+        str(error) or "there is no memory left",
+        node=text,
+        site=site,
+        hint="compute parts of it, one call for each",
+    )
 
 
 def run_node(node: Expr, values: list[Any], lengths: Mapping[str, int] | None = None) -> Any:
@@ -125,7 +141,7 @@ def _array_result(node: Expr, arguments: list[Any], lengths: Mapping[str, int]) 
         wanted = bound(node.shape, lengths)
     except KeyError as error:
         raise no_axis(node, str(error.args[0])) from None
-    except (ValueError, IndexError, OverflowError, MemoryError, np.linalg.LinAlgError) as error:
+    except (ValueError, IndexError, OverflowError, np.linalg.LinAlgError) as error:
         raise refusal(node, error) from None
     if np.shape(result) != wanted:
         raise ShapeError(
@@ -190,7 +206,10 @@ def handed_out(values: Iterable[Any], inputs: Iterable[Any]) -> list[Any]:
     for value in values:
         if isinstance(value, np.ndarray):
             if id(_owner(value)) in owners or not value.flags.writeable:
-                value = np.array(value)
+                try:
+                    value = np.array(value)
+                except MemoryError as error:
+                    raise _without_room(error) from None
             owners.add(id(_owner(value)))
         results.append(to_python(value))
     return results

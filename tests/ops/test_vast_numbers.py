@@ -103,3 +103,13 @@ def test_results_larger_than_the_memory():
         g.compile(x * 2, [x])(wide)
     with pytest.raises(MemoryError):
         g.compile(g.full((2**44,), x), [x])(1.0)
+
+
+@pytest.mark.parametrize("build", [lambda x: x, lambda x: x * 2, lambda x: g.cumsum(x, axis=0)])
+def test_the_interpreter_says_that_there_is_no_room(build):
+    """NumPy's MemoryError, wherever it comes from: an operation on elements, one on arrays, the copy of a result."""
+    x = g.symbol("x")
+    wide = g.broadcast_to(x, (10**9, 10**9))
+    with pytest.raises(MemoryLimitError, match="Unable to allocate") as caught:
+        g.evaluate(build(wide), {"x": 1.0})
+    assert caught.value.site is not None and caught.value.hint is not None

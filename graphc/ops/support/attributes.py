@@ -30,7 +30,8 @@ def whole(name: str, value: Any, operands: Operands = ()) -> int:
         ) from None
     if is_huge(index) or abs(index) > LONGEST:
         raise ShapeError(
-            f"{name} is {brief(index)}, and machine code counts in 64 bits", hint=f"write {name}=0"
+            f"{name} is {brief(index)}, and machine code counts in 64 bits",
+            hint=f"write a {name} of at most 2**62 in size",
         )
     return index
 
