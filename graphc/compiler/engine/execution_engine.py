@@ -174,9 +174,11 @@ def sweep() -> None:
     """Unload the modules that nobody refers to, unless LLVM is at work, be it for this very thread."""
     while _unused:
         lock = _llvm_lock(binding())
-        if lock._is_owned() or not lock.acquire(blocking=False):
+        if lock._is_owned():
             return
-        try:
+        try:  # before the lock is taken: the handler of a signal may raise at once behind that
+            if not lock.acquire(blocking=False):
+                return
             module = _modules.pop(_unused.popleft())
             module.engine.close()
             for do in module.closing:
@@ -184,7 +186,8 @@ def sweep() -> None:
         except IndexError:  # another thread took the last one
             return
         finally:
-            lock.release()
+            if lock._is_owned():
+                lock.release()
 
 
 _pinned: dict[int, Handle] = {}

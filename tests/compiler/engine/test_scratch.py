@@ -9,6 +9,7 @@ import gc
 import signal
 import subprocess
 import sys
+from collections import deque
 
 import pytest
 
@@ -81,7 +82,8 @@ def test_a_modules_end_comes_once():
 
 
 BROKEN_OFF = """
-import gc, signal
+import gc, signal, threading
+import numpy as np
 import graphc as g
 
 class StopHere(BaseException):  # as KeyboardInterrupt is: what code expects of a call that fails is no Exception of a timer
@@ -115,6 +117,10 @@ signal.setitimer(signal.ITIMER_REAL, 0)
 gc.collect()
 assert g.compile(x / y, [x, y], cache=False)(3.0, 2.0) == 1.5
 assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+thread = threading.Thread(target=lambda: g.compile(x * y, [x, y], cache=False)(np.ones(2), 2.0), daemon=True)
+thread.start()
+thread.join(60)
+assert not thread.is_alive()  # no lock is held any more
 print("right")
 """
 
@@ -134,3 +140,24 @@ def test_a_timer_that_raises_in_the_midst_of_compiling():
         timeout=300,
     )
     assert (done.returncode, done.stdout) == (0, "right\n"), done.stderr
+
+
+def test_the_lock_of_llvm_is_given_back_where_a_handler_raises_as_it_is_taken(monkeypatch):
+    """As other threads would wait for it for good."""
+    lock = execution_engine._llvm_lock(execution_engine.binding())
+
+    class Interrupted:
+        _is_owned, release = lock._is_owned, lock.release
+
+        def acquire(self, blocking):
+            assert lock.acquire(blocking)
+            raise StopHere
+
+    x = g.symbol("x")
+    with monkeypatch.context() as patch:
+        patch.setattr(execution_engine, "_llvm_lock", lambda llvm: Interrupted())
+        patch.setattr(execution_engine, "_unused", deque([-1]))
+        with pytest.raises(StopHere):
+            execution_engine.sweep()
+    assert not lock._is_owned()
+    assert g.compile(x + 2, [x], cache=False)(1.0) == 3.0
