@@ -57,7 +57,7 @@ class Enclosure:
     error: Any
 
 
-def evaluate(tree: Any, at: Mapping[Any, Any], digits: int = 50) -> Any:
+def evaluate(tree: Any, at: Mapping[Any, Any], digits: int = 50, first_bits: int = 0) -> Any:
     """The value of an expression, or of a structure of expressions, to `digits` significant digits.
 
     Parameters
@@ -66,6 +66,7 @@ def evaluate(tree: Any, at: Mapping[Any, Any], digits: int = 50) -> Any:
     at : name or symbol → number or array; besides what `graphc.interpret.numpy_eval` takes, scalars that are mpmath
         numbers, fractions and decimals, exactly
     digits : how many digits are right, from 1 to 10,000
+    first_bits : binary digits to compute with at first, where it is known that `digits` alone will not do
 
     Programs over arrays are evaluated element by element: an array of a hundred numbers takes a hundred times as long.
 
@@ -85,18 +86,20 @@ def evaluate(tree: Any, at: Mapping[Any, Any], digits: int = 50) -> Any:
     _bits(digits)
     inputs = _bound(dag, at)
     if any(node.op.on_arrays for node in dag.exprs):
-        return unflatten(structure, iter(_of_arrays(leaves, dag, inputs, digits)))
+        return unflatten(structure, iter(_of_arrays(leaves, dag, inputs, digits, first_bits)))
     shape = _shape(dag, inputs)
     if not shape:
-        return unflatten(structure, iter(_rising(dag, inputs, (), digits)))
+        return unflatten(structure, iter(_rising(dag, inputs, (), digits, first_bits)))
     results = [np.empty(shape, dtype=object) for _ in dag.outputs]
     for index in np.ndindex(shape):
-        for result, value in zip(results, _rising(dag, inputs, (shape, index), digits), strict=True):
+        for result, value in zip(
+            results, _rising(dag, inputs, (shape, index), digits, first_bits), strict=True
+        ):
             result[index] = value
     return unflatten(structure, iter(results))
 
 
-def _of_arrays(leaves: list[Expr], dag: Dag, inputs: list[Any], digits: int) -> list[Any]:
+def _of_arrays(leaves: list[Expr], dag: Dag, inputs: list[Any], digits: int, first_bits: int) -> list[Any]:
     """The values of a program over arrays, element by element."""
     arrays = {
         symbol: value if isinstance(value, np.ndarray) else np.asarray(float(value), symbol.dtype)
@@ -110,7 +113,9 @@ def _of_arrays(leaves: list[Expr], dag: Dag, inputs: list[Any], digits: int) -> 
             known[scalar.name] = value[place] if isinstance(value, np.ndarray) else value
     scalars = [scalar for array in arrays_of_scalars for scalar in array.reshape(-1)]
     flat = Dag(scalars) if scalars else None
-    numbers = iter(_rising(flat, [_scalar(known[s.name]) for s in flat.symbols], (), digits) if flat else [])
+    numbers = iter(
+        _rising(flat, [_scalar(known[s.name]) for s in flat.symbols], (), digits, first_bits) if flat else []
+    )
     results = []
     for array in arrays_of_scalars:
         result = np.empty(array.shape, dtype=object)
@@ -201,9 +206,9 @@ def _shape(dag: Dag, inputs: list[Any]) -> tuple[int, ...]:
 # --- evaluation ---------------------------------------------------------------------------------------------
 
 
-def _rising(dag: Dag, inputs: list[Any], where: tuple[Any, ...], digits: int) -> list[Any]:
+def _rising(dag: Dag, inputs: list[Any], where: tuple[Any, ...], digits: int, first_bits: int) -> list[Any]:
     """The outputs at one point, the precision doubled until each has its digits."""
-    return decided(dag, inputs, digits, where)[0]
+    return decided(dag, inputs, digits, where, first_bits=first_bits)[0]
 
 
 def decided(
@@ -212,6 +217,7 @@ def decided(
     digits: int,
     where: tuple[Any, ...] = (),
     stop: Callable[[], bool] | None = None,
+    first_bits: int = 0,
 ) -> tuple[list[Any], int]:
     """The outputs of a graph at one point, each to `digits` digits, and the binary digits that this took.
 
@@ -221,7 +227,7 @@ def decided(
 
     Raises `PrecisionError` as `evaluate` does.
     """
-    bits = _bits(digits)
+    bits = max(_bits(digits), first_bits)
     last = max(LARGEST_BITS, 4 * bits)
     while True:
         at_end = bits >= last

@@ -38,7 +38,7 @@ from graphc.rewrite.expansions.common_variable import RULE as COMMON
 from graphc.rewrite.expansions.series_node import near_condition
 from graphc.rewrite.forms.clusters import StablePartials, contracted, expanded
 from graphc.rewrite.forms.safe_steps import is_safe
-from graphc.rewrite.forms.trials import failures, nearer
+from graphc.rewrite.forms.trials import Truths, failures, nearer
 from graphc.rewrite.rational.several_variables import RULE as SEVERAL
 from graphc.util.gc_pause import paused
 from graphc.util.records import dataclass
@@ -128,6 +128,7 @@ class _Rewriter:
         self._known: dict[Expr, tuple[Derivation, int]] = {}
         self._written: dict[tuple[Derivation, int], Expr] = {}
         self._numbers: defaultdict[Derivation, list[int]] = defaultdict(list)
+        self._truths: Truths = {}
         self._of_parts: dict[tuple[Expr, tuple[Expr, ...]], StablePartials | None] = {}
         for node in order:
             known = derivation(node)
@@ -210,14 +211,14 @@ class _Rewriter:
         if _on_arrays(results) and not _on_arrays(written):
             return {}  # a function of elements stays one
         final = self._normal_form(results).outputs
-        if not kinked and not _is_better(final, own, written, functions, bool(parts)):
+        if not kinked and not _is_better(final, own, written, functions, self._truths, bool(parts)):
             near = near_condition(outputs)
             if near is None or any(form.shape != near.shape for form in (*written, *results)):
                 return {}
             # the series near 0, and further out what was written
             results = [where(near, result, node) for result, node in zip(results, written, strict=True)]
             final = self._normal_form(results).outputs
-            if not _is_better(final, own, written, functions, bool(parts)):
+            if not _is_better(final, own, written, functions, self._truths, bool(parts)):
                 return {}
         unchanged = (
             made.outputs if functions else ()
@@ -232,7 +233,7 @@ class _Rewriter:
             self._smoothed.update(self._written[made, number] for number in numbers)
         if self._doubtful and not kinked:
             forms = zip(numbers, results, final, own, written, strict=True)
-            return dict(_each_as_good(forms, unchanged, functions, bool(parts)))
+            return dict(_each_as_good(forms, unchanged, functions, self._truths, bool(parts)))
         return dict(zip(numbers, results, strict=True))
 
     def _partials_of(self, formula: Expr, symbols: tuple[Expr, ...]) -> StablePartials | None:
@@ -252,7 +253,7 @@ class _Rewriter:
         theirs = [chained.adjoint(s) for s in symbols]
         ours = [adjoint * value for value in values]
         others = self._normal_form(theirs).outputs
-        if tuple(ours) == others or not _is_better(ours, others, theirs, [formula]):
+        if tuple(ours) == others or not _is_better(ours, others, theirs, [formula], self._truths):
             return None
         conditions = [record.paths.get(s) for s in symbols]
         return StablePartials(
@@ -290,6 +291,7 @@ def _each_as_good(
     forms: Iterable[tuple[int, Expr, Expr, Expr, Expr]],
     unchanged: Sequence[Expr],
     functions: Sequence[Expr],
+    truths: Truths,
     as_good: bool,
 ) -> Iterable[tuple[int, Expr]]:
     """Those of some results that are better than what was written, so that what one gains is not paid for by another: ∂/∂b of
@@ -299,9 +301,9 @@ def _each_as_good(
     forms : (number, result, its final form, that of what was written, what was written)
     """
     for number, result, final, own, written in forms:
-        if not _is_better([final], [own], [written], functions, as_good):
+        if not _is_better([final], [own], [written], functions, truths, as_good):
             continue
-        if nearer([final], [own], [written], functions) < 0:
+        if nearer([final], [own], [written], functions, truths) < 0:
             continue
         spoils = _spoils([final], [own], unchanged)
         yield number, where(is_safe(final, walk([own])), final, own) if spoils else result
@@ -312,6 +314,7 @@ def _is_better(
     other: Sequence[Expr],
     written: Sequence[Expr],
     functions: Sequence[Expr],
+    truths: Truths,
     as_good: bool = False,
 ) -> bool:
     """Whether the first of two forms of derivatives gives numbers at more points or has more digits there, and keeps limits.
@@ -329,7 +332,7 @@ def _is_better(
         return False  # limits are kept
     if ours.finite != theirs.finite:
         return ours.finite < theirs.finite
-    closer = nearer(one, other, written, functions)
+    closer = nearer(one, other, written, functions, truths)
     return closer > 0 or (closer == 0 and (as_good or ours.infinite < theirs.infinite))
 
 

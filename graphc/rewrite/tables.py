@@ -307,17 +307,19 @@ def _expanded(
     return written_once(expansions.RULES, change, outputs, level, without, memory)
 
 
-def _tried(formula: Expr, derivatives: int, level: str, without: Iterable[str]) -> tuple[Expr, ...]:
+def _tried(
+    formula: Expr, derivatives: int, memory: RuleMemory, level: str, without: Iterable[str]
+) -> tuple[Expr, ...]:
     """A formula of a number and so many of its derivatives as the other rules write them."""
     found, sources = [formula], formula
     for _ in range(derivatives):
-        (sources,) = _whole([sources], level, without, source=True).outputs
+        (sources,) = _whole([sources], level, without, memory, source=True).outputs
         (x,) = Dag([sources]).symbols or (None,)
         if x is None:
             return tuple(found)
         sources = reverse([sources], None, [x]).adjoint(x)
         found.append(sources)
-    return _whole(written_out(found), level, without).outputs
+    return _whole(written_out(found), level, without, memory).outputs
 
 
 def _whole(

@@ -74,8 +74,8 @@ class Expansion:
 RULE = Expansion()
 RULES = (RULE,)
 
-Tries = Callable[[Expr, int], Forms]
-"""A formula of a number, and how many derivatives → it and these as the other rules write them"""
+Tries = Callable[[Expr, int, RuleMemory], Forms]
+"""A formula of a number, how many derivatives, and what is known of nodes → it and these as the other rules write them"""
 
 DERIVATIVES = 2
 """That have to hold of what is differentiated."""
@@ -152,6 +152,8 @@ class _Mending:
         for node in self._order:
             self._reach[node] = node in doubtful or any(self._reach[operand] for operand in node.operands)
         self._whole = formula
+        self._memory = RuleMemory()  # parts are tried after the whole
+        self._memory.remembers = True
         self._done: dict[Expr, Expr] = {}
         self._values: dict[Expr, Expr] = {}
         self._tried: dict[Expr, Forms] = {}
@@ -161,7 +163,7 @@ class _Mending:
     def _form(self, node: Expr) -> Expr:
         """A part as the other rules write it."""
         if node not in self._values:
-            (self._values[node],) = self._tries(node, 0)
+            (self._values[node],) = self._tries(node, 0, self._memory)
         return self._values[node]
 
     def _forms(self, node: Expr) -> Forms:
@@ -169,7 +171,7 @@ class _Mending:
         if not self._source:
             return (self._form(node),)
         if node not in self._tried:
-            self._tried[node] = self._tries(node, DERIVATIVES)
+            self._tried[node] = self._tries(node, DERIVATIVES, self._memory)
         return self._tried[node]
 
     @cached_property

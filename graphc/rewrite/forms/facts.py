@@ -70,9 +70,15 @@ _BITS = 509
 """Of a mark of conditions, a prime."""
 
 
+def is_number(node: Expr) -> bool:
+    """Whether a node is one constant number."""
+    return node.is_constant and not node.shape
+
+
 class GuardMarks(dict[Expr, int]):
-    """Node → a bit for the condition of each branch below it, itself included, through operations element by element: conditions
-    may share a bit, so a bit that is not there is of no branch, and one that is there may be of another."""
+    """Node → a bit for the condition of each branch below it with a number on one side, itself included, through operations
+    element by element: conditions may share a bit, so a bit that is not there is of no branch, and one that is there may be of
+    another."""
 
     @staticmethod
     def bit(condition: Expr) -> int:
@@ -86,7 +92,7 @@ class GuardMarks(dict[Expr, int]):
         while pending:
             top = pending[-1]
             op, operands = top.op, top.operands
-            marks = self.bit(operands[0]) if op.name == "where" else 0
+            marks = self.bit(operands[0]) if op.name == "where" and any(map(is_number, operands[1:])) else 0
             if op.shape is None:
                 for operand in operands:
                     more = self.get(operand)

@@ -12,7 +12,7 @@ from graphc.ops.comparison import where
 from graphc.rewrite.engine.pattern import Kind
 from graphc.rewrite.engine.promotion import EVERYTHING
 from graphc.rewrite.engine.ranges import Ranges
-from graphc.rewrite.forms.facts import GuardMarks
+from graphc.rewrite.forms.facts import GuardMarks, is_number
 from graphc.util.records import dataclass
 
 LOOK = 60
@@ -125,7 +125,7 @@ def _is_guard(node: Expr, condition: Expr) -> bool:
     if node.op.name != "where" or _polar(node.operands[0])[0] is not condition:
         return False
     _, x, y = node.operands
-    return (_fixed(x) or _fixed(y)) and x.dtype == y.dtype == node.dtype
+    return (is_number(x) or is_number(y)) and x.dtype == y.dtype == node.dtype
 
 
 class BranchesTogether(_BranchRule):
@@ -146,8 +146,8 @@ class BranchesTogether(_BranchRule):
             return None
         a, b = left.operands[1:]
         c, d = right.operands[1:] if one == other else right.operands[:0:-1]
-        if not (_fixed(b) and _fixed(d)) and not (_fixed(a) and _fixed(c)):
-            if not (_fixed(a) and _fixed(d)) and not (_fixed(b) and _fixed(c)):
+        if not (is_number(b) and is_number(d)) and not (is_number(a) and is_number(c)):
+            if not (is_number(a) and is_number(d)) and not (is_number(b) and is_number(c)):
                 return None
             if node.op.name == "multiply":
                 return None
@@ -155,10 +155,6 @@ class BranchesTogether(_BranchRule):
             return None
         result = where(left.operands[0], rebuild(node, (a, c)), rebuild(node, (b, d)))
         return result if result.shape == node.shape else None
-
-
-def _fixed(node: Expr) -> bool:
-    return node.is_constant and not node.shape
 
 
 RULES = (

@@ -13,6 +13,7 @@ from graphc.ops.comparison import where
 from graphc.rewrite.engine.pattern import Kind
 from graphc.rewrite.engine.ranges import Ranges
 from graphc.rewrite.forms.facts import LOGARITHM, TermMarks
+from graphc.rewrite.forms.fingerprints import Fingerprints
 from graphc.rewrite.forms.half_angle import economised, polynomial
 from graphc.rewrite.forms.linear import COMPOSED, Sums, Term, product, scaled, without
 from graphc.rewrite.forms.monomials import UNIT
@@ -89,11 +90,11 @@ class Divergence:
                 ):
                     continue
                 others = [other for k, other in enumerate(terms) if k != place]
-                return self._near(node, term, rest, found, others)
+                return self._near(node, term, rest, found, others, ranges)
         return None
 
     def _near(
-        self, node: Expr, term: Term, rest: list[Expr], ratio: Ratio, others: list[Term]
+        self, node: Expr, term: Term, rest: list[Expr], ratio: Ratio, others: list[Term], ranges: Ranges
     ) -> Expr | None:
         """The series, where the other terms are what belongs to the one with the logarithm."""
         one = constant(1.0, node.dtype)
@@ -105,7 +106,7 @@ class Divergence:
             other = a if below is above else a * below / above
             total = sign * term.coefficient
             expected = (other - a) * total
-            if not _is_zero(_sum(others, expected)):
+            if not _is_zero(_sum(others, expected), ranges):
                 continue
             step, both = above - below, above + below
             if ratio[1] is None:  # 1 + x is not rounded
@@ -133,9 +134,9 @@ def _sum(terms: list[Term], less: Expr) -> Expr:
     return total
 
 
-def _is_zero(node: Expr) -> bool:
-    """Whether a formula is 0 over the reals."""
-    return not RealForms().known(node)
+def _is_zero(total: Expr, ranges: Ranges) -> bool:
+    """Whether a sum is 0 over the reals."""
+    return not ranges.table(Fingerprints).differs_from_0(total) and not RealForms().known(total)
 
 
 MOST_LOGARITHMS = 4
@@ -184,13 +185,14 @@ class Divergences:
         parts: list[tuple[Expr, Expr, Expr]] = []
         less: Expr | None = None
         for term, p, q in found:
-            part = _one_of_many(term, p, q, forms, self.wide)
+            part = _one_of_many(term, p, q, forms, ranges, self.wide)
             if part is None:
                 return None
             parts.append(part)
             less = part[1] if less is None else less + part[1]
         assert less is not None
-        if forms.known(_sum(others, less)):
+        rest = _sum(others, less)
+        if ranges.table(Fingerprints).differs_from_0(rest) or forms.known(rest):
             return None
         near: Expr | None = None
         total: Expr | None = None
@@ -219,12 +221,14 @@ def _with_ratio(term: Term, node: Expr) -> tuple[Expr, Expr] | None:
 
 
 def _one_of_many(
-    term: Term, p: Expr, q: Expr, forms: RealForms, wide: bool
+    term: Term, p: Expr, q: Expr, forms: RealForms, ranges: Ranges, wide: bool
 ) -> tuple[Expr, Expr, Expr] | None:
     """Where p is near q, what is added to a·log(p/q), and the sum of both there; None where a is no multiple of p."""
     logarithm = next(factor for factor in term.factors if factor.op.name == "log")
     a = product(without(term.factors, [logarithm]) or [])
     if a is None:
+        return None
+    if ranges.table(Fingerprints).varies(a / p):
         return None
     multiple = forms.known(a / p)
     if set(multiple) != {UNIT}:
