@@ -28,7 +28,7 @@ from graphc.ir.expr import Expr
 from graphc.ir.foreign_arrays import as_numpy, package_of
 from graphc.ir.types import DTYPES, DType, format_shape
 from graphc.util.arguments import MASKED, filled, is_masked
-from graphc.util.pytree import Structure, flatten
+from graphc.util.pytree import Structure, containers_of, flatten
 
 _WEAK_KINDS = {"b": "b", "i": "bi", "u": "bi", "f": "bif"}
 """For each kind of symbol the kinds of Python scalar it takes: scalars are weak, so any int fits a float symbol."""
@@ -111,7 +111,7 @@ def as_out(
 
     Raises `InputError`, `DtypeError` and `ShapeError` for arrays that cannot hold them.
     """
-    arrays, out_structure = flatten(out)
+    arrays, out_structure = flatten(out, 1000 + 2 * containers_of(structure))
     if out_structure != structure and len(arrays) != len(shapes):
         raise InputError(
             f"out holds {len(arrays)} array{'s' * (len(arrays) != 1)} and the function has {len(shapes)} "

@@ -60,17 +60,19 @@ MOST_STACKED = 2**20
 """The most elements of one array of results that a file may tell of."""
 
 
-def flatten(tree: Any) -> tuple[list[Any], Structure]:
+def flatten(tree: Any, most: int = MOST_CONTAINERS) -> tuple[list[Any], Structure]:
     """The leaves from left to right, and the structure that held them.
+
+    most : tuples, lists and dicts that are passed through; more are an `ExpressionError`
 
     >>> flatten((1, [2, {"a": 3}]))[0]
     [1, 2, 3]
     """
     leaves: list[Any] = []
-    return leaves, _flatten(tree, leaves, 0, count())
+    return leaves, _flatten(tree, leaves, 0, count(), most)
 
 
-def _flatten(tree: Any, leaves: list[Any], depth: int, containers: Iterator[int]) -> Structure:
+def _flatten(tree: Any, leaves: list[Any], depth: int, containers: Iterator[int], most: int) -> Structure:
     if depth > 50:
         raise ExpressionError("outputs are nested more than 50 deep", hint="pass a flat list")
     if isinstance(tree, (tuple, list)):
@@ -80,25 +82,32 @@ def _flatten(tree: Any, leaves: list[Any], depth: int, containers: Iterator[int]
                 f"{kind.__name__} is not a structure of outputs",
                 hint="use a tuple, list, dict or named tuple",
             )
-        _refuse_endless(containers)
-        return Sequence(kind, tuple(_flatten(item, leaves, depth + 1, containers) for item in tree))
+        _refuse_endless(containers, most)
+        return Sequence(kind, tuple(_flatten(item, leaves, depth + 1, containers, most) for item in tree))
     if isinstance(tree, dict):
         if not all(isinstance(key, str) for key in tree):
             raise ExpressionError("the keys of a dict of outputs must be texts", hint='write {"loss": L}')
-        _refuse_endless(containers)
+        _refuse_endless(containers, most)
         return Mapping(
-            tuple(tree), tuple(_flatten(item, leaves, depth + 1, containers) for item in tree.values())
+            tuple(tree), tuple(_flatten(item, leaves, depth + 1, containers, most) for item in tree.values())
         )
     leaves.append(tree)
     return LEAF
 
 
-def _refuse_endless(containers: Iterator[int]) -> None:
+def _refuse_endless(containers: Iterator[int], most: int) -> None:
     """A list that stands twice in each of 50 lists is passed through 2⁵⁰ times."""
-    if next(containers) >= MOST_CONTAINERS:
-        raise ExpressionError(
-            f"outputs are nested in more than {MOST_CONTAINERS} lists", hint="pass a flat list"
-        )
+    if next(containers) >= most:
+        raise ExpressionError(f"outputs are nested in more than {most} lists", hint="pass a flat list")
+
+
+def containers_of(structure: Structure) -> int:
+    """How many tuples, lists and dicts a structure has.
+
+    >>> containers_of(flatten((1, [2, {"a": 3}]))[1])
+    3
+    """
+    return 0 if isinstance(structure, Leaf) else 1 + sum(map(containers_of, structure.items))
 
 
 def unflatten(structure: Structure, leaves: Iterator[Any]) -> Any:
