@@ -73,6 +73,7 @@ def assert_close(found, expected, tolerance):
 
 
 @PAIRS
+@pytest.mark.sample(3)
 def test_ports_return_what_the_originals_return(page, original, port):
     reference = json.loads(make_from.REFERENCE.read_text(encoding="utf-8"))[original]
     assert_close(program(port).run(), reference, TOLERANCES[original])

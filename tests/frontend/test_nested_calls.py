@@ -56,6 +56,7 @@ def test_values_are_those_of_python(name):
         assert as_written[0] == as_written[1]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "name",
     [pytest.param(each, marks=[pytest.mark.slow] * (each == "much memory")) for each in PROGRAMS],

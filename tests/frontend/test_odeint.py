@@ -213,6 +213,7 @@ def test_states_of_any_structure(method):
     np.testing.assert_allclose(result["log"][0], 0.5 * np.exp(0.3 * np.array(TIMES)), atol=tolerance)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("method", ["rk4", "tsit5"])
 def test_times_are_an_array_a_symbol_a_list_or_the_end(method):
     def solve(t, **options):

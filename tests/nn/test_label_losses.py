@@ -77,6 +77,7 @@ def agree(loss, wanted, **at):
 REDUCTIONS = ("mean", "sum", "none")
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("kind", ["fixed", "named"])
 @pytest.mark.parametrize("ignored", [None, -100, 3, 9])
 @pytest.mark.parametrize("weighted", [False, True])

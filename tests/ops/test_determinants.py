@@ -88,6 +88,7 @@ def test_no_finite_number_is_nan_in_machine_code_too(size, bad):
         assert np.isnan(found[0]).all() and np.isfinite(found[1]).all()
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("size, rank", [(6, 6), (8, 7), (9, 7), (12, 12), (16, 15), (16, 16), (17, 17)])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_larger_ones_of_any_rank(size, rank, dtype):

@@ -77,12 +77,14 @@ def units(text: str, dtype: str, points: list[tuple[float, float]]) -> list[floa
 MOST = (4, 4, 4, 8, 8, 8)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("text", ONE_PRODUCT)
 def test_formulas_of_a_product(text: str) -> None:
     found = units(text, "float64", SIZES)
     assert all(error <= most for error, most in zip(found, MOST, strict=True)), found
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("text", ONE_QUOTIENT)
 def test_formulas_of_a_quotient(text: str) -> None:
     found = units(text, "float64", [(a, 1 / b) for a, b in SIZES])
@@ -205,6 +207,7 @@ MEMBERS = [("float64", function, form) for function in FUNCTIONS for form in FOR
 ]
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("dtype, function, form", MEMBERS)
 def test_where_the_product_is_0_there_is_a_number(dtype: str, function: str, form: str) -> None:
     v, u = g.symbols("v u", dtype=dtype)

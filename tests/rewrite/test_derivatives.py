@@ -72,6 +72,7 @@ FORMULAS = {
 }
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", FORMULAS)
 @pytest.mark.parametrize("order", [1, 2])
 def test_derivatives_keep_their_digits(name, order):

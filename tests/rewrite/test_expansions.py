@@ -105,7 +105,7 @@ def check(formula: Any, x: Any, function: Callable[[Any], Any], points: list[flo
             assert error <= bound, f"derivative {order} at {point}: {value!r}, not {wanted[order]!r}"
 
 
-@pytest.mark.sample(300)
+@pytest.mark.sample(600)
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(("one", "other"), list(itertools.permutations(SLOPE_ONE, 2)))
 def test_value_and_derivatives_near_zero(one: str, other: str, form: str) -> None:

@@ -28,6 +28,7 @@ FIRST_ALONE = ("3*lgamma(s + 1.5) - 3*lgamma(s) - 4.5*log(s + 0.5)", "2*log(s + 
 """Beside the logarithm of a sum the second derivative is left as it was written: at infinity its form is none."""
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("text", CASES)
 def test_values_and_derivatives_keep_their_digits(text):
     s = g.symbol("s")

@@ -44,7 +44,7 @@ def apply_to(node, operands):
     return apply(node.op, *operands, attrs=node.attrs)
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(8)
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_rules_over_several_shapes(rule):
     for formula in formulas(rule):

@@ -95,7 +95,7 @@ def points(s, rng):
     return (signs * rng.uniform(0.05, 1.9, POINTS)).astype(s.dtype)
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(10)
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_rules_over_terms(rule):
     pairs = [pair for formula in formulas(rule) for pair in variants(formula)]

@@ -71,6 +71,7 @@ def unrounded(op: Op) -> list[tuple[float, float]]:
 CASES = [(op, x, c) for op in UNARY for x, c in unrounded(op)]
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("form", FORMS)
 def test_zeros_and_infinities_have_the_sign_of_the_formula_as_written(form: str) -> None:
     x = g.symbol("x")

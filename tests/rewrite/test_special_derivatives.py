@@ -37,6 +37,7 @@ MEMBERS = [
 ]
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("formula", MEMBERS, ids=[formula.text for formula in MEMBERS])
 def test_value_and_derivatives_keep_their_digits(formula: Formula) -> None:
     for order, (error, at) in enumerate(scalar_errors(formula, "float64", {}, 6)):
@@ -52,6 +53,7 @@ STEPS = (
 )
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize(("text", "a", "b"), STEPS, ids=[step[0] for step in STEPS])
 def test_gamma_functions_at_close_arguments(text: str, a: float, b: float, dtype: str) -> None:
@@ -79,6 +81,7 @@ def test_over_arrays_digamma_differences_with_a_factor_keep_their_digits() -> No
     np.testing.assert_allclose(g.compile(gradient, cache=False)(at), exact, rtol=1e-15)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_three_derivatives_of_the_scaled_complementary_error_function(dtype: str) -> None:
     """Against the recurrence of the repeated integrals, with many digits: f″ = 2f + 2xf′."""

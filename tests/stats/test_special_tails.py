@@ -62,6 +62,7 @@ def check(found, wanted, at, where):
         assert error <= SLOPE, (where, found[1], mpmath.nstr(slope, 17), float(error))
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize("name", CONTINUOUS)
 def test_continuous(name, function):
@@ -81,6 +82,7 @@ def test_continuous(name, function):
 QUANTILES = (1e-300, 1e-80, 1e-12, 0.03, 0.24, 0.26, 0.5, 0.76, 0.97, 1 - 1e-9)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("function", ["ppf", "isf"])
 @pytest.mark.parametrize("name", CONTINUOUS)
 def test_quantiles_go_back(name, function):
@@ -116,6 +118,7 @@ def test_quantiles_go_back(name, function):
                     assert slope == pytest.approx(float(sign / density), rel=1e-9), (name, at, shape)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize("name", DISCRETE)
 def test_discrete_by_their_parameter(name, function):

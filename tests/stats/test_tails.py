@@ -71,6 +71,7 @@ def exact(name, function, z):
         return here, (above - below) / (2 * h), (above - 2 * here + below) / h**2
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize("name", CDF)
 def test_tails_and_their_slopes(name, function):

@@ -73,6 +73,7 @@ def attempt(verb):
         return None
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_verb_and_every_format(kind, tmp_path):
     with warnings.catch_warnings():

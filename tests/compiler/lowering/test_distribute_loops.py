@@ -175,6 +175,7 @@ def _plain(dim: Any) -> Any:
     return dim if isinstance(dim, int) else "n"
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_second_derivatives_too(name):
     value, x = PROGRAMS[name]()

@@ -40,6 +40,7 @@ CASES = [
 ]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("rewrite", [None, "stable"])
 @pytest.mark.parametrize("named", [False, True])
 def test_products_of_permuted_operands(named, rewrite):

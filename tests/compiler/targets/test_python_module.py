@@ -86,6 +86,7 @@ def test_random_programs(seeds, tmp_path):
     assert sum(hold(tmp_path, f"random_{seed}", *_random(seed)) for seed in seeds) >= len(seeds) // 2
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", ["several results", "depth three", "much memory"])
 def test_functions_that_stay_calls(name, tmp_path):
     program = PROGRAMS[name]
