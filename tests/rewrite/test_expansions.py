@@ -200,7 +200,9 @@ def test_what_is_said_to_be_well_known_is(text: str, source: bool, monkeypatch: 
     assert formula is not None
     assert suspects(formula)
     off = frozenset({"expansion"})
-    expander = Expander(lambda f, derivatives: tables._tried(f, derivatives, "stable", off), source)
+    expander = Expander(
+        lambda f, derivatives, memory: tables._tried(f, derivatives, memory, "stable", off), source
+    )
     assert expander.of(formula) is formula
 
 
