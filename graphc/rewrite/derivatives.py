@@ -37,6 +37,7 @@ from graphc.rewrite.engine.ranges import Ranges, hazards
 from graphc.rewrite.expansions.common_variable import RULE as COMMON
 from graphc.rewrite.expansions.series_node import near_condition
 from graphc.rewrite.forms.clusters import StablePartials, contracted, expanded
+from graphc.rewrite.forms.one_sided import one_sided
 from graphc.rewrite.forms.safe_steps import is_safe
 from graphc.rewrite.forms.trials import Truths, failures, nearer
 from graphc.rewrite.rational.several_variables import RULE as SEVERAL
@@ -199,10 +200,13 @@ class _Rewriter:
             return {}
         written = [self._written[made, number] for number in numbers]
         own = self._normal_form(written).outputs
+        sided, sizes = one_sided(outputs, set(walk(made.outputs))) if made.differentiates else (outputs, {})
         try:
-            results = made.write(outputs, others, targets, numbers)
+            results = made.write(sided, others, targets, numbers)
         except GraphcError:
             return {}  # what the rules wrote has no derivative: that of the formula as it was written stays
+        if sizes:
+            results = [substitute(result, dict(sizes)) for result in results]
         if parts:
             results = expanded(results, parts)
         if ahead:
