@@ -117,15 +117,28 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 """Operation → what NumPy has under that name, or says of it."""
 
 
-def evaluate(outputs: list[Expr], at: Mapping[str, Any], wide: bool = False) -> list[Any]:
+EXACT = frozenset(
+    "negative abs sign where floor ceil trunc round maximum minimum relu astype clip hard_tanh square".split()
+)
+"""Operations whose results are not rounded, or as good as not."""
+
+
+def evaluate(
+    outputs: list[Expr], at: Mapping[str, Any], wide: bool = False, shaken: np.random.Generator | None = None
+) -> list[Any]:
     """The outputs at a point.
 
     wide : whether floats are computed in extended precision; integers and booleans stay what they are, and wrap around
+    shaken : draws errors of a unit in the last place, one more for each value that is rounded
     """
     values: dict[Expr, Any] = {}
     with np.errstate(all="ignore"):
         for node in walk(outputs):
-            values[node] = _value(node, at, [values[operand] for operand in node.operands], wide)
+            value = _value(node, at, [values[operand] for operand in node.operands], wide)
+            if shaken is not None and value.dtype.kind == "f" and node.operands and node.op.name not in EXACT:
+                unit = np.finfo(value.dtype).eps * shaken.choice((-1, 1), value.shape)
+                value = (value * (1 + unit)).astype(value.dtype)
+            values[node] = value
     return [values[output] for output in outputs]
 
 
