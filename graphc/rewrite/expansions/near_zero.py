@@ -45,7 +45,7 @@ from graphc.util.records import dataclass
 MOST_TRIED = 24
 """Formulas of a graph that are tried."""
 
-MOST_OUTLINES = 20_000
+MOST_OUTLINES = 5_000
 """Of formulas that are kept for other graphs."""
 
 
