@@ -15,6 +15,10 @@ from graphc.interpret.ball_arithmetic import EXPONENT_BITS, Ball, Field
 LARGEST_PERIOD = 2**16
 """Sines of numbers above 2**LARGEST_PERIOD are not resolved: they are NaN."""
 
+LARGEST_SPECIAL = 2**12
+"""Special functions of numbers above 2**LARGEST_SPECIAL are NaN where nothing better is known: mpmath writes the whole part of
+such a number as an integer, or sums as many terms, which no memory holds and no time suffices for."""
+
 LARGEST_ORDER = 10_000
 
 
@@ -130,25 +134,45 @@ class Arithmetic(Field):
             raise PrecisionError(
                 f"polygamma of order {order} is not evaluated", hint=f"orders from 0 to {LARGEST_ORDER} are"
             )
-        return self.call(lambda value: self.mp.psi(order, value), x)
+        return self.call(lambda value: self._polygamma(order, value), x)
+
+    def _polygamma(self, order: int, x: Any) -> Any:
+        """mpmath's, which writes the whole part of x as an integer, whatever its size."""
+        mp = self.mp
+        if order and mp.isfinite(x) and x and mp.mag(x) > mp.prec + order.bit_length() + 16:
+            if x < 0:
+                return mp.nan  # a number of so few digits is whole, and there is a pole
+            # DLMF 5.15.8: the next term is smaller by order/(2x)
+            return (-1) ** (order + 1) * mp.factorial(order - 1) / x**order
+        return mp.psi(order, x)
 
     def lowergamma(self, a: Any, x: Any) -> Ball:
-        return self.call(lambda a, x: self.mp.gammainc(a, 0, x), a, x)
+        return self.call(self._near(lambda a, x: self.mp.gammainc(a, 0, x)), a, x)
 
     def uppergamma(self, a: Any, x: Any) -> Ball:
-        return self.call(lambda a, x: self.mp.gammainc(a, x), a, x)
+        return self.call(self._near(self.mp.gammainc), a, x)
 
     def betainc(self, a: Any, b: Any, low: Any, high: Any) -> Ball:
-        return self.call(self.mp.betainc, a, b, low, high)
+        return self.call(self._near(self.mp.betainc), a, b, low, high)
 
     def LambertW(self, z: Any, k: Any = 0) -> Ball:
         return self.call(lambda z: self.mp.lambertw(z, int(self.ball(k).mid)), z)
 
     def airyaiprime(self, x: Any) -> Ball:
-        return self.call(lambda x: self.mp.airyai(x, derivative=1), x)
+        return self.call(self._near(lambda x: self.mp.airyai(x, derivative=1)), x)
 
     def airybiprime(self, x: Any) -> Ball:
-        return self.call(lambda x: self.mp.airybi(x, derivative=1), x)
+        return self.call(self._near(lambda x: self.mp.airybi(x, derivative=1)), x)
+
+    def _near(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """A special function up to the largest numbers that it is computed of."""
+        mp = self.mp
+
+        def limited(*operands: Any) -> Any:
+            far = any(x and mp.isfinite(x) and mp.mag(x) > LARGEST_SPECIAL for x in operands)
+            return mp.nan if far else function(*operands)
+
+        return limited
 
     def _exp(self, x: Any) -> Any:
         """eˣ; of a large whole number by x modulo log 2 as of any other, where mpmath multiplies e by itself."""
@@ -182,6 +206,8 @@ class Arithmetic(Field):
             function = getattr(self.mp, name_there) if name in _KNOWN else None
         if function is None:
             raise AttributeError(f"this arithmetic has no {name}")
+        if name in _SPECIAL:
+            function = self._near(function)
         bits, far = _FAR.get(name, (None, None))
 
         def limited(*operands: Any) -> Any:
@@ -204,6 +230,10 @@ class Arithmetic(Field):
 _KNOWN = frozenset(
     "exp sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh erf erfc gamma loggamma digamma"
     " erfinv besselj bessely besseli besselk airyai airybi Ei expint Si Ci Shi Chi elliptic_k elliptic_e zeta".split()
+)
+
+_SPECIAL = frozenset(
+    "besselj bessely besseli besselk airyai airybi Ei expint Si Ci Shi Chi elliptic_k elliptic_e zeta".split()
 )
 
 _RENAMED = {

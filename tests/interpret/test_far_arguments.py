@@ -1,0 +1,48 @@
+"""Special functions of numbers that no float holds, to many digits: an answer in a moment, never all the memory there is."""
+
+from __future__ import annotations
+
+import contextlib
+
+import mpmath
+import pytest
+
+import graphc as g
+
+FAR = {
+    "trigamma": lambda x: g.polygamma(1, x),
+    "polygamma": lambda x: g.polygamma(7, x),
+    "polygamma of the negative": lambda x: g.polygamma(2, -x),
+    "zeta": lambda x: g.zeta(2.5, x),
+    "j0": g.j0,
+    "j1 of the negative": lambda x: g.j1(-x),
+    "gammainc": lambda x: g.gammainc(x, g.sqrt(x)),
+    "gammaincc": lambda x: g.gammaincc(2.5, x),
+    "betainc": lambda x: g.betainc(x, 2.0, 0.5),
+    "expi": lambda x: g.expi(-x),
+    "lgamma": g.lgamma,
+    "digamma": g.digamma,
+}
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in FAR if hasattr(g, name.split()[0].replace("trigamma", "polygamma"))]
+)
+def test_far_arguments_end(name: str):
+    x = g.symbol("x")
+    for size in (30.0, 40.0, 700.0):  # exp(exp(30)) has 10¹³ digits before its point
+        with contextlib.suppress(g.GraphcError):
+            g.evaluate(FAR[name](g.exp(g.exp(x))), {x: size}, digits=20)
+
+
+@pytest.mark.parametrize("order", [1, 2, 7])
+def test_polygamma_far_out_has_its_digits(order: int):
+    """As by twice the terms of the series in 1/x (DLMF 5.15.8), where mpmath's own still answers and beyond."""
+    x = g.symbol("x")
+    for size in (1e3, 1e5, 2e5, 1e9):
+        found = g.evaluate(g.polygamma(order, g.exp(x)), {x: size}, digits=25)
+        with mpmath.workdps(60):
+            base = mpmath.exp(size)
+            leading = (-1) ** (order + 1) * mpmath.factorial(order - 1) / base**order
+            wanted = leading * (1 + order / (2 * base))
+            assert abs(mpmath.mpf(found) / wanted - 1) < mpmath.mpf(10) ** -23
