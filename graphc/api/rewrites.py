@@ -7,11 +7,12 @@ import random
 from collections.abc import Callable, Iterable
 from typing import Any, get_args
 
-from graphc.errors import DefinitionError, GraphcError, InputError, brief
+from graphc.errors import DefinitionError, GraphcError, InputError, UnknownNameError, brief
 from graphc.frontend.interop.sympy import sympy, to_sympy
 from graphc.interpret.mpmath_eval import evaluate
 from graphc.ir.expr import Expr, constant, current_site, free_symbols, on_this_line, substitute, symbol
 from graphc.ir.scopes import deriving
+from graphc.ir.vocabulary import nearest
 from graphc.rewrite import tables
 from graphc.rewrite.engine.normal_form import AnyRule, Trace
 from graphc.rewrite.engine.pattern import Kind, Match, Rule
@@ -142,8 +143,26 @@ def rule(
 
 
 def forget_rule(name: str) -> None:
-    """Take back a rule of your own."""
-    tables.remove(name)
+    """Take back a rule of your own.
+
+    Raises `UnknownNameError` where no rule of yours has that name: those of graphc stay, and are switched off where one compiles.
+
+    >>> forget_rule("log1p")
+    Traceback (most recent call last):
+        ...
+    graphc.errors.UnknownNameError: 'log1p' is a rule of graphc's, which stays...
+    """
+    if isinstance(name, str) and tables.remove(name):
+        return
+    if not isinstance(name, str):
+        message, hint = f"a rule's name is a text, not {brief(name)}", 'write g.forget_rule("double")'
+    elif any(rule.name == name for rule in tables.rules()):
+        message, hint = f"{brief(name)} is a rule of graphc's, which stays", f"compile without={brief(name)}"
+    else:
+        own = [rule.name for rule in tables.rules() if rule not in tables.BUILT_IN]
+        message = f"there is no rule {brief(name)} of your own"
+        hint = nearest(name, own) if own else "g.rule(...) registers one"
+    raise UnknownNameError(message, site=current_site(), hint=hint)
 
 
 _FACTS: tuple[dict[str, Any], ...] = (

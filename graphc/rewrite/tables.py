@@ -156,12 +156,14 @@ def add(rule: AnyRule) -> None:
         _expanders.clear()
 
 
-def remove(name: str) -> None:
-    """Take back a rule of the user's own."""
+def remove(name: str) -> bool:
+    """Take back a rule of the user's own; whether there was one."""
     with _lock:
+        before = len(_own)
         _own[:] = [rule for rule in _own if rule.name != name]
         _engines.clear()
         _expanders.clear()
+        return len(_own) < before
 
 
 def engine(level: str, without: Iterable[str] = ()) -> Engine:

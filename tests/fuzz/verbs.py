@@ -149,6 +149,14 @@ def _verbs() -> dict[str, Verb]:
             if any(known.name == "fuzzed" for known in g.rules()):
                 g.forget_rule("fuzzed")
 
+    def forget(**names: Any) -> None:
+        g.rule("fuzzed", "sin(a) + sin(a)", "2*sin(a)")
+        try:
+            g.forget_rule(**names)
+        finally:
+            if any(known.name == "fuzzed" for known in g.rules()):
+                g.forget_rule("fuzzed")
+
     def traced(python: Any, **names: Any) -> Any:
         return g.function(python, **names).expr
 
@@ -238,7 +246,7 @@ def _verbs() -> dict[str, Verb]:
         "simplify": Verb(g.simplify, {"outputs": formula, "without": (), "kind": "real"}),
         "stabilize": Verb(g.stabilize, {"outputs": formula, "without": ()}),
         "rule": Verb(rule, {"name": "fuzzed", "pattern": "sin(a) + sin(a)", "replacement": "2*sin(a)", "when": None, "kind": "stable", "why": ""}),
-        "forget_rule": Verb(g.forget_rule, {"name": "no rule"}),
+        "forget_rule": Verb(forget, {"name": "fuzzed"}),
         "scope": Verb(in_scope, {"name": "layer"}),
         "set_num_threads": Verb(g.set_num_threads, {"n": g.get_num_threads()}),
         "function": Verb(traced, {"python": lambda a: a * 2, "symbols": (), "dtype": "float64"}),

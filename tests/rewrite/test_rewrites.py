@@ -99,6 +99,29 @@ def test_after_forgetting_it_is_gone(own):
 
 
 @pytest.mark.parametrize(
+    ("name", "message", "hint"),
+    [
+        ("duoble", "no rule 'duoble' of your own", "did you mean double?"),
+        ("expm1", "'expm1' is a rule of graphc's", "without='expm1'"),
+        ("", "no rule ''", "known are double"),
+        (None, "a text, not None", "g.forget_rule"),
+        (["double"], "a text, not", "g.forget_rule"),
+    ],
+)
+def test_what_is_no_rule_of_ones_own_is_not_forgotten(own, name, message, hint):
+    own("double", "x + x + 0*x", "2*x")
+    before = g.rules()
+    with pytest.raises(UnknownNameError, match=message) as told:
+        g.forget_rule(name)
+    assert hint in str(told.value) and g.rules() == before
+
+
+def test_without_any_rule_of_ones_own_the_hint_says_how_one_is_made():
+    with pytest.raises(UnknownNameError, match="registers one"):
+        g.forget_rule("mine")
+
+
+@pytest.mark.parametrize(
     ("pattern", "replacement", "point"),
     [
         ("sin(x + y)", "sin(x) + sin(y)", "x = "),
