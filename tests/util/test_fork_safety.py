@@ -50,6 +50,51 @@ def test_a_child_compiles_whose_parent_was_compiling():
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{[0] * 6}\n", "")
 
 
+def test_a_pool_of_forked_processes_compiles_while_the_parent_does():
+    """Each worker calls what the parent compiled, frees it, compiles its own, numbers and arrays, and calls Numba's code."""
+    done = run("""
+        import gc, multiprocessing, numba, numpy as np, graphc as g
+        x, y, X = *g.symbols("x y"), g.symbol("X", shape=("n", 3))
+        begun, stop, children = threading.Event(), threading.Event(), []
+        shared = [g.compile(x*y + k, [x, y], cache=False) for k in range(4)]
+        inner = g.compile(x*y + 0.5, [x, y], cache=False)
+
+        @numba.njit
+        def total(n):
+            result = 0.0
+            for i in range(n):
+                result += inner(i * 1.0, 2.0)
+            return result
+
+        expected = total(5)
+        del inner  # its last reference is Numba's code
+        gc.collect()
+
+        def work():
+            number = 0
+            while not stop.is_set():
+                number += 1
+                g.compile(g.sum(X * number, axis=1), [X], cache=False)(np.ones((2, 3)))
+                begun.set()
+
+        def task(k):
+            signal.alarm(120)
+            old = shared.pop()(2.0, 3.0)
+            gc.collect()
+            rows = g.compile(g.sum(g.exp(X) * k, axis=1), [X], cache=False)(np.zeros((2, 3)))
+            new = g.compile(x - y * k, [x, y], cache=False)
+            return old - len(shared), rows.tolist(), new(1.0, 2.0), list(new(np.ones(2), 2.0)), total(5) == expected
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        begun.wait()
+        with multiprocessing.get_context("fork").Pool(2, maxtasksperchild=2) as pool:
+            for k, result in enumerate(pool.map(task, range(6), chunksize=1)):
+                assert result == (6.0, [3.0 * k] * 2, 1.0 - 2 * k, [1.0 - 2 * k] * 2, True), result
+    """)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[]\n", "")
+
+
 def test_a_child_compiles_whose_parent_was_loading_the_compiler():
     done = run("""
         import graphc as g
