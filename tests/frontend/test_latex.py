@@ -45,7 +45,7 @@ FORMULAS = [
     (r"\ln\frac{p}{1-p}", log(p / (1 - p))), (r"\frac{e^x - e^{-x}}{e^x + e^{-x}}", np.tanh(x)), (r"x_0 + vt + \frac12 a t^2", 0.1 + v * t + a * t**2 / 2), (r"\sqrt{a^2 + b^2 - 2ab\cos\gamma}", sqrt(a * a + b * b - 2 * a * b * cos(0.55))),
     (r"2\pi\sqrt{\frac{a}{g}}", 2 * pi * sqrt(a / 9.81)), (r"\frac{\sin x}{x}", sin(x) / x), (r"\frac{1}{1 + \frac{1}{1 + x}}", 1 / (1 + 1 / (1 + x))), (r"90^\circ", pi / 2), (r"\sin 30^{\circ}", 0.5),
     (r"x'", 4.25), (r"x \, y \; z \quad a", x * y * z * a), (r"\displaystyle\frac{x}{y}", x / y), (r"\dfrac{x}{y}", x / y), (r"x(y+z)", x * (y + z)), (r"(x+y)(x-y)", (x + y) * (x - y)),
-    (r"\frac{n(n+1)}{2}", 6), (r"{x}^{2}", x**2), (r"x^2y^3", x**2 * y**3), (r"x^23", x**2 * 3), (r"\cos^2\theta - \sin^2\theta", cos(2 * th)), (r"a\cdot -b", -a * b), (r"+x", x), (r"\sqrt{\sqrt{x}}", x**0.25),
+    (r"\frac{n(n+1)}{2}", 6), (r"{x}^{2}", x**2), (r"x^2y^3", x**2 * y**3), (r"x^2 3", x**2 * 3), (r"\cos^2\theta - \sin^2\theta", cos(2 * th)), (r"a\cdot -b", -a * b), (r"+x", x), (r"\sqrt{\sqrt{x}}", x**0.25),
 ]  # fmt: skip
 X["x_prime"] = 4.25
 

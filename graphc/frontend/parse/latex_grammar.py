@@ -90,9 +90,17 @@ class Grammar(NameReader):
             elif not narrow and self.take("/", "\\div"):
                 value = self.made(token, lambda a, b: a / b, value, self.factor(signed=True))
             elif self.starts_factor(narrow):
+                self.no_number_behind(token)
                 value = self.made(token, times, value, self.factor())
             else:
                 return value
+
+    def no_number_behind(self, token: Token) -> None:
+        """Refuse two numbers side by side, which are no product on a blackboard."""
+        self.no_digits_cut()
+        before, taken = self.tokens[self.at - 1], ("^", "_", "\\frac", "\\sqrt")
+        if token.kind == before.kind == "number" and self.tokens[self.at - 2].text not in taken:
+            self.refuse("two numbers stand side by side", "write \\cdot between them, or one number", token)
 
     def starts_factor(self, narrow: bool) -> bool:
         token = self.token
@@ -137,7 +145,8 @@ class Grammar(NameReader):
             self.depth -= 1
             return value
         token = self.token
-        is_e = token.text == "e" and (self.names is None or "e" not in self.names)
+        upright = [each.text for each in self.tokens[self.at : self.at + 4]] == ["\\mathrm", "{", "e", "}"]
+        is_e = (token.text == "e" or upright) and (self.names is None or "e" not in self.names)
         value = self.operand()
         while True:
             here = self.token

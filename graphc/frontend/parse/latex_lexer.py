@@ -28,7 +28,8 @@ class Token(NamedTuple):
 
 _TOKEN = re.compile(
     r"(?P<space>[ \t\r\n~]+|%[^\n]*\n?|\\[,;:!> ]|\\q?quad(?![A-Za-z]))|(?P<command>\\(?:operatorname\*|[A-Za-z]+|\\|[|{}%_#&$]))"
-    r"|(?P<number>[0-9]+(?:\{,\}[0-9]{3})*(?:\.[0-9]+)?|\.[0-9]+)|(?P<letter>[A-Za-z])|(?P<char>[-+*/^_(){}\[\]|=<>!,.;:&'])"
+    r"|(?P<number>(?:[0-9]{1,3}(?:(?:\{,\}|\\[,;: ]|~)[0-9]{3}(?![0-9]))+|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)"
+    r"|(?P<letter>[A-Za-z])|(?P<char>[-+*/^_(){}\[\]|=<>!,.;:&'])"
 )
 
 _SILENT = frozenset(
@@ -45,6 +46,8 @@ _SAME = {
     "\\operatorname*": "\\mathrm", "\\rm": "\\mathrm",
 }  # fmt: skip
 
+
+_BETWEEN = re.compile(r"\{,\}|\\[,;: ]|~")
 
 _BAR = re.compile(r"\||\\r?vert(?![A-Za-z])")
 
@@ -91,7 +94,7 @@ def tokens(source: FormulaText) -> list[Token]:
                 "a number of too many digits", start, position, f"a number has at most {MAX_DIGITS}"
             )
         if kind == "number":
-            token = token.replace("{,}", "")
+            token = _BETWEEN.sub("", token)  # 10\\,000 and 10{,}000 are one number
         found.append(Token(kind, _SAME.get(token, token), start, position))
     found.append(Token("end", "", len(text), len(text) + 1))
     return found
@@ -136,6 +139,12 @@ class TokenReader:
     ) -> NoReturn:
         token = token or self.token
         self.source.refuse(what, token.start, token.end, hint, kind)
+
+    def no_digits_cut(self) -> None:
+        """Refuse the digits that TeX leaves of a number of which it takes one: x^10 and \\log_10 x are slips."""
+        start = self.token.start
+        if self.token.kind == "number" and start and self.source.text[start - 1].isdigit():
+            self.refuse("a digit more than TeX takes without braces", "write x^{10}, \\log_{10} x")
 
     def take(self, *texts: str) -> bool:
         if self.token.kind != "end" and self.token.text in texts:

@@ -57,6 +57,8 @@ class NameReader(TokenReader):
             op = self.applied(token, word)
             if op is not None:
                 return self.made(token, apply, op, *self.operands_of(token, word, op))
+        if self.source.text.startswith("\\operatorname", token.start):
+            self.refuse_operator(token, word)
         plain = word
         self.subscript_first()
         if self.take("_"):
@@ -87,6 +89,22 @@ class NameReader(TokenReader):
                 token,
             )
         return op
+
+    def refuse_operator(self, token: Token, word: str) -> None:
+        """Refuse an operator that is no function, where what it would be of stands behind it: it is no factor of that."""
+        operand = (
+            self.token.kind == "letter"
+            or self.token.text[1:] in GREEK
+            or self.token.text in ("{", "|", "\\frac")
+        )
+        if operand and (self.names is None or word not in self.names):
+            op = find(word)
+            hint = f"write \\operatorname{{{word[:40]}}}(x)" if op is not None and not op.on_arrays else ""
+            self.refuse(
+                f"{word[:40]} is no function that is known here without brackets",
+                hint or nearest(word, [*FUNCTIONS, *RECIPROCALS]) or "write \\mathrm for a name",
+                token,
+            )
 
     def of_two(self) -> bool:
         """Whether the bracket that opens here has a comma of its own: B(a, b) is no product."""
@@ -226,6 +244,8 @@ class NameReader(TokenReader):
                 exponent = self.argument()
         if base is not None and name != "log":
             self.refuse(f"{name} has no base", "\\log_2 x has one", token)
+        if base is not None or exponent is not None:
+            self.no_digits_cut()
         values = self.arguments(name)
         if inverse and name not in INVERSES:
             self.refuse(
