@@ -8,6 +8,7 @@ x·0 is not 0 (for x = −1, ∞ and NaN): none of these is here.
 from __future__ import annotations
 
 import math
+from decimal import Context, Decimal, localcontext
 from functools import cache
 
 import numpy as np
@@ -140,7 +141,7 @@ class Parity(FactRule):
 
 
 class Folding(FactRule):
-    """an operation on constants → its value, where the result is correctly rounded on every machine"""
+    """an operation on constants → its value, where the result is correctly rounded on every machine; powers by exact decimals"""
 
     CORRECTLY_ROUNDED = frozenset(
         "add subtract multiply divide negative abs sqrt square reciprocal floor ceil trunc round sign maximum minimum where"
@@ -152,11 +153,13 @@ class Folding(FactRule):
         return operands.count("constant") == len(operands)
 
     def _concerns(self, op: Op) -> bool:
-        return op.name in self.CORRECTLY_ROUNDED
+        return op.name in self.CORRECTLY_ROUNDED or op.name == "pow"
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         if any(not operand.is_constant or operand.shape for operand in node.operands):
             return None
+        if node.op.name == "pow":
+            return _power(node)
         types = node.op.types(tuple(operand.dtype for operand in node.operands))[0]
         with np.errstate(all="ignore"):
             values = [
@@ -166,6 +169,19 @@ class Folding(FactRule):
         if node.dtype.kind == "f" and np.isnan(result):
             return None  # the formula divides 0 by 0 or the like: left visible
         return constant(result)
+
+
+def _power(node: Expr) -> Expr | None:
+    """A power of floats, from sixty digits: libraries of C round theirs in their own ways, and it would cost a call each time."""
+    base, exponent = (float(operand.value) for operand in node.operands)
+    if node.dtype.kind != "f" or not (0 < base < math.inf) or not math.isfinite(exponent):
+        return None
+    size = exponent * math.log2(base)
+    limits = np.finfo(node.dtype)
+    if not limits.minexp + 1 < size < limits.maxexp - 1:
+        return None  # an infinity, 0 or a number with fewer bits: left to the operation
+    with localcontext(Context(prec=60)):
+        return constant(float(Decimal(base) ** Decimal(exponent)), node.dtype)
 
 
 def _exact_reciprocal(m: Match) -> Expr | None:
