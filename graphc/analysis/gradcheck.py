@@ -21,7 +21,7 @@ from graphc.interpret.scalarize import elements, named, specialised
 from graphc.ir.expr import Expr, constant, current_site, free_symbols, substitute, symbol
 from graphc.ir.graph import Dag
 from graphc.ir.inputs import bind_names
-from graphc.ir.types import is_float
+from graphc.ir.types import BROADCASTING, is_float
 from graphc.util.notebook import ShownAsText
 from graphc.util.pytree import flatten
 
@@ -212,7 +212,9 @@ def _shape(dag: Dag, arrays: list[np.ndarray]) -> tuple[int, ...]:
         return np.broadcast_shapes(*shapes)
     except ValueError:
         shown = ", ".join(str(shape) for shape in shapes if shape)
-        raise ShapeError(f"the inputs' shapes do not broadcast: {shown}", site=current_site()) from None
+        raise ShapeError(
+            f"the inputs' shapes do not broadcast: {shown}", site=current_site(), hint=BROADCASTING
+        ) from None
 
 
 def _scalars(dag: Dag, shape: tuple[int, ...], index: tuple[int, ...]) -> dict[Expr, Any]:

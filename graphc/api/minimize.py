@@ -110,7 +110,10 @@ def minimize(
         raise no_constraint(stray)
     if not is_float(objective.dtype):
         raise GradientError(
-            f"an objective of {objective.dtype} has no derivative", node=repr(objective), site=current_site()
+            f"an objective of {objective.dtype} has no derivative",
+            node=repr(objective),
+            site=current_site(),
+            hint="write a number that is to be small: where(condition, 1.0, 0.0) of a condition is one, but is flat",
         )
     if options is not None:
         options = mapping("options", options, 'write options={"maxiter": 500}')

@@ -58,6 +58,18 @@ def bundle(function: CompiledFunction, start: Any, given: Mapping[str, Any]) -> 
     return Bundle(outputs[0], by_name, start, fixed, **words)
 
 
+def _numbers(vector: Any) -> np.ndarray:
+    """A vector as a solver hands it, copied; raises `InputError` for what holds no numbers."""
+    try:
+        return np.array(vector, np.float64)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"the vector holds real numbers, not {brief(vector)}",
+            site=current_site(),
+            hint="bundle.pack({name: value}) makes it of values by name, and bundle.start is the first",
+        ) from None
+
+
 class Bundle(Vector):
     """A formula as functions of one vector, with all that SciPy's solvers take; derivatives are compiled when first asked for.
 
@@ -84,7 +96,10 @@ class Bundle(Vector):
     ) -> None:
         if not is_float(output.dtype):
             raise GradientError(
-                f"a formula of {output.dtype} has no derivative", node=repr(output), site=output.site
+                f"a formula of {output.dtype} has no derivative",
+                node=repr(output),
+                site=output.site,
+                hint="compile a formula of floats: x.astype('float64')",
             )
         constraints = listed("subject_to", subject_to, "write subject_to=[x + y <= 1]")
         stray = next(
@@ -116,7 +131,7 @@ class Bundle(Vector):
 
     def fun(self, vector: Any) -> Any:
         """The value, a float, or the residuals, a float64 vector."""
-        point = np.array(vector, np.float64)
+        point = _numbers(vector)
         return (
             np.ravel(self._rows[0](point)).astype(np.float64)
             if self._output.shape
@@ -125,18 +140,18 @@ class Bundle(Vector):
 
     def jac(self, vector: Any) -> Any:
         """The gradient, a float64 vector, or the Jacobian of residuals, a matrix or sparse array."""
-        point = np.array(vector, np.float64)
+        point = _numbers(vector)
         return self._rows[1](point).copy() if self._output.shape else self._whole.jac(point)
 
     def hess(self, vector: Any) -> Any:
         """The Hessian, a matrix or sparse array; raises `GradientError` for residuals."""
         self._scalar("Hessian")
-        return self._whole.hess(np.array(vector, np.float64)).copy()
+        return self._whole.hess(_numbers(vector)).copy()
 
     def hessp(self, vector: Any, direction: Any) -> np.ndarray:
         """The Hessian times a direction, by forward over reverse mode: the matrix is never built."""
         self._scalar("Hessian")
-        return self._along(np.array(vector, np.float64), np.array(direction, np.float64))
+        return self._along(_numbers(vector), _numbers(direction))
 
     def _scalar(self, what: str) -> None:
         if self._output.shape:

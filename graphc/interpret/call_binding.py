@@ -13,7 +13,7 @@ from graphc.errors import ArityError, InputError, ShapeError
 from graphc.ir import dims
 from graphc.ir.graph import Dag
 from graphc.ir.inputs import bind_dimensions
-from graphc.ir.types import Shape, broadcast_shapes, format_shape
+from graphc.ir.types import BROADCASTING, Shape, broadcast_shapes, format_shape
 
 MAX_DIMENSIONS = 32
 
@@ -81,7 +81,7 @@ def joint_shape(
             for number, (name, array) in enumerate(zip(inputs, arrays, strict=True))
             if number not in unused
         )
-        raise ShapeError(f"the arguments' shapes do not broadcast: {listed}") from None
+        raise ShapeError(f"the arguments' shapes do not broadcast: {listed}", hint=BROADCASTING) from None
 
 
 def declared_shapes(

@@ -24,6 +24,7 @@ from graphc.interpret.scalarize import elements, named, specialised
 from graphc.ir.expr import Expr
 from graphc.ir.graph import Dag
 from graphc.ir.inputs import bind_names
+from graphc.ir.types import BROADCASTING
 from graphc.util.pytree import flatten, unflatten
 from graphc.util.records import dataclass
 
@@ -200,7 +201,7 @@ def _shape(dag: Dag, inputs: list[Any]) -> tuple[int, ...]:
         return np.broadcast_shapes(*(array.shape for array in (*arrays, *constants)))
     except ValueError:
         shapes = ", ".join(str(array.shape) for array in (*arrays, *constants) if array.shape)
-        raise ShapeError(f"the inputs' shapes do not broadcast: {shapes}") from None
+        raise ShapeError(f"the inputs' shapes do not broadcast: {shapes}", hint=BROADCASTING) from None
 
 
 # --- evaluation ---------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from graphc.ir.body import Body
 from graphc.ir.expr import Expr, current_site, free_symbols
 from graphc.ir.graph import Dag
 from graphc.ir.inputs import bind_dimensions, bind_names
+from graphc.ir.types import BROADCASTING
 from graphc.ops.support.errors import no_axis, refusal
 from graphc.util.pytree import flatten, unflatten
 
@@ -130,7 +131,7 @@ def _check_scalars(dag: Dag, arrays: list[np.ndarray]) -> None:
         np.broadcast_shapes(*(array.shape for _, (_, array) in used))
     except ValueError:
         shapes = ", ".join(f"{symbol.name}: {array.shape}" for _, (symbol, array) in used)
-        raise ShapeError(f"the inputs' shapes do not broadcast: {shapes}") from None
+        raise ShapeError(f"the inputs' shapes do not broadcast: {shapes}", hint=BROADCASTING) from None
 
 
 def _array_result(node: Expr, arguments: list[Any], lengths: Mapping[str, int]) -> Any:

@@ -124,6 +124,10 @@ def as_dim(value: Any) -> Dim:
     )
 
 
+BROADCASTING = "lengths are compared from the last axis on, and are equal or 1: x[:, None] adds an axis"
+"""What is said of shapes that do not fit one another."""
+
+
 def broadcast_shapes(shapes: Iterable[Shape]) -> Shape:
     """The shape that NumPy's broadcasting gives; distinct names never broadcast against each other.
 
@@ -152,7 +156,7 @@ def broadcast_shapes(shapes: Iterable[Shape]) -> Shape:
                     f"shapes {format_shape(result)} and {format_shape(shape)} do not broadcast: {a} against {b}",
                     hint="a named dimension fits itself and 1 alone: give both the same name"
                     if named
-                    else None,
+                    else BROADCASTING,
                 )
         result = tuple(merged)
     return result

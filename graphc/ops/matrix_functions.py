@@ -93,7 +93,11 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> LeastSquares:
     a, b = constant(a), constant(b)
     rows, columns = _sides(a, "lstsq")
     if a.ndim != 2 or b.ndim not in (1, 2) or b.shape[0] != rows:
-        raise at.refuse_shape("lstsq needs a matrix, and as many rows on the right side", (a, b))
+        raise at.refuse_shape(
+            "lstsq needs a matrix, and as many rows on the right side",
+            (a, b),
+            "a is (m, n), b (m,) or (m, k)",
+        )
     if rows >= columns:
         q, r = qr(a)
         x = solve_triangular(r, transposed(q) @ b, lower=False)

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import DtypeError
-from graphc.ir.expr import apply, constant
+from graphc.errors import DtypeError, InputError, brief
+from graphc.ir.expr import apply, constant, current_site
 from graphc.ir.op import Facts, Notation, Op
 from graphc.ir.types import INT64, TypeRule, floating
 from graphc.ops.comparison import where
@@ -266,9 +266,16 @@ def polygamma(n, x):
     n : a whole number from 1 on, or an integer expression; there is no derivative by it
     x : real, not 0, −1, −2, …
 
-    Raises `DtypeError` for an order that is not an integer.
+    Raises `DtypeError` for an order that is not an integer, `InputError` for a negative one.
     """
-    return apply(POLYGAMMA, constant(n), x)
+    order = constant(n)
+    if order.is_constant and np.any(order.value < 0):
+        raise InputError(
+            f"the order of polygamma is a number of derivatives, not {brief(n)}",
+            site=current_site(),
+            hint="polygamma(1, x) is the derivative of digamma, whose integral is lgamma",
+        )
+    return apply(POLYGAMMA, order, x)
 
 
 __all__ = ["digamma", "erf", "erfc", "erfcx", "gamma", "lgamma", "polygamma"]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import GraphcError, InputError, brief, is_huge
-from graphc.ir.expr import Expr, constant
+from graphc.ir.expr import Expr, constant, current_site
 from graphc.ir.types import FLOAT64
 from graphc.ops.arithmetic import mod
 from graphc.ops.comparison import clip, isnan, where
@@ -34,6 +34,16 @@ def _row(name: str, values: Any) -> Expr:
     return x if x.dtype.kind == "f" else x.astype(FLOAT64)
 
 
+def _ascending(knots: Expr) -> None:
+    """Refuse points that are known to be out of order, of which NumPy makes numbers that mean nothing."""
+    if knots.is_constant and not np.all(np.diff(knots.value) >= 0):
+        raise InputError(
+            f"xp ascends, and {brief(knots.value)} does not",
+            site=current_site(),
+            hint="order = np.argsort(xp); g.interp(x, xp[order], fp[order])",
+        )
+
+
 def _place(x: Expr, knots: Expr) -> Expr:
     """The interval that each x is in, the first and the last one without end."""
     last = knots.shape[0] - 2  # type: ignore[operator]
@@ -57,7 +67,8 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     left, right : what it is below xp[0] and above xp[-1], where it is constant otherwise; period : of a periodic function,
     whose points xp are then ascending and within one period
 
-    At a point its derivative is that to the right. Raises `ShapeError` for vectors that do not fit.
+    At a point its derivative is that to the right. Raises `ShapeError` for vectors that do not fit, `InputError` for constants
+    xp that do not ascend.
     """
     x, knots, values = constant(x), _row("xp", xp), _row("fp", fp)
     x = x if x.dtype.kind == "f" else x.astype(FLOAT64)
@@ -72,6 +83,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
         knots = call("concat", knots, call("reshape", knots[0] + size, shape=(1,)), axis=0)
         values = call("concat", values, values[0:1], axis=0)
         left = right = None
+    _ascending(knots)
     place = _place(x, knots)
     low, high = knots[place], knots[place + 1]
     below, above = values[place], values[place + 1]

@@ -24,6 +24,7 @@ from graphc.ir.attribute_text import bound
 from graphc.ir.expr import Expr, symbol, walk
 from graphc.ir.foreign_arrays import package_of
 from graphc.ir.inputs import as_value, bind_dimensions, check_shape
+from graphc.ir.types import BROADCASTING
 from graphc.util.records import dataclass
 
 
@@ -94,7 +95,7 @@ def _elementwise(callee: Callee, arrays: list[Any]) -> list[Any]:
         shape = np.broadcast_shapes(*[each.shape for each in arrays])
     except ValueError:
         listed = ", ".join(f"{name}: {each.shape}" for name, each in zip(callee.inputs, arrays, strict=True))
-        raise InputError(f"the arguments' shapes do not broadcast: {listed}") from None
+        raise InputError(f"the arguments' shapes do not broadcast: {listed}", hint=BROADCASTING) from None
     ndim = len(shape)
     operands = [part for each in arrays for part in (each, tuple(range(ndim - each.ndim, ndim)))]
     meta = np.empty((0,) * ndim, object)

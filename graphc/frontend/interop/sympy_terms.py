@@ -196,7 +196,7 @@ HINTS = {
     "im": "declare the symbols real, as in sympy.symbols('x', real=True)",
     "conjugate": "declare the symbols real, as in sympy.symbols('x', real=True)",
     "Derivative": "g.grad differentiates the converted expression; symbols={f(t).diff(t): v} says what it stands for",
-    "Integral": "evaluate it first, with .doit()",
+    "Integral": "evaluate it first, with .doit()", "ComplexInfinity": "write oo or -oo, the infinities of real numbers",
 }  # fmt: skip
 
 
