@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import graphc.ops.beta as _beta
     import graphc.ops.comparison as _comparison
     import graphc.ops.conv as _conv
+    import graphc.ops.counting as _counting
     import graphc.ops.create as _create
     import graphc.ops.decompose as _decompose
     import graphc.ops.einsum as _einsum
@@ -89,6 +90,7 @@ if TYPE_CHECKING:
     from graphc.ops.beta import *
     from graphc.ops.comparison import *
     from graphc.ops.conv import *
+    from graphc.ops.counting import *
     from graphc.ops.create import *
     from graphc.ops.decompose import *
     from graphc.ops.einsum import *
@@ -317,6 +319,7 @@ if TYPE_CHECKING:
     __all__ += _incomplete_tails.__all__
     __all__ += _beta.__all__
     __all__ += _conv.__all__
+    __all__ += _counting.__all__
     __all__ += _create.__all__
     __all__ += _decompose.__all__
     __all__ += _einsum.__all__

@@ -11,6 +11,7 @@ from graphc.ops import (
     beta,
     comparison,
     conv,
+    counting,
     create,
     decompose,
     einsum,
@@ -51,7 +52,7 @@ from graphc.ops.support import numpy_protocol
 
 modules = (
     arithmetic, powers, comparison, rounding, elementary, logistic, special, normal, information, beta, incomplete_gamma,
-    incomplete_tails, student, bessel, integrals,
+    incomplete_tails, student, counting, bessel, integrals,
     lambert, zeta, polynomials,    quotients, activation,
     reduce, norms,
     exponentials, running, shape, arrange, create, products, einsum, index, update, order, linalg, decompose, conv, pool,

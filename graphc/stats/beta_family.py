@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from graphc.ir.expr import Expr
+from graphc.ops.beta import beta as beta_function
 from graphc.ops.beta import betainc, betaincc, betaln
 from graphc.ops.comparison import equal, where
 from graphc.ops.elementary import exp, log, sqrt
@@ -23,6 +24,7 @@ from graphc.stats.support import (
     floats,
     inner,
     log1p_square,
+    settled,
     standard,
     valid,
 )
@@ -72,7 +74,7 @@ class Beta(Continuous):
 
     def ppf(self, q: Any, a: Any, b: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
         q, a, b, loc, scale = floats(q=q, a=a, b=b, loc=loc, scale=scale)
-        return valid(both(scale > 0, a > 0, b > 0), loc + scale * betaincinv(a, b, q))
+        return valid(both(scale > 0, a > 0, b > 0), loc + scale * _lower_inverse(a, b, q))
 
     def isf(self, q: Any, a: Any, b: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
         """What is exceeded with probability q."""
@@ -172,7 +174,9 @@ def _lower_inverse(a: Any, b: Any, q: Any) -> Any:
     x = betaincinv(a, b, q)
     small = both(x < SMALL, q > 0)
     shape, other, at = inner(small, a, 1.0), inner(small, b, 1.0), inner(small, q, 1.0)
-    return where(small, exp((log(at) + log(shape) + betaln(shape, other)) / shape), x)
+    power = exp((log(at) + log(shape) + betaln(shape, other)) / shape)
+    share = power**shape / (shape * beta_function(shape, other) * at)
+    return where(small, settled(power, shape, share), x)
 
 
 class T(Continuous):
@@ -234,6 +238,8 @@ def _student_quantile(q: Any, df: Any) -> Any:
     far = both(tail < SMALL, twice > 0)
     nu, at, usual = inner(far, df, 1.0), inner(far, smaller, 1.0), where(far, like(0.5, tail), tail)
     power = exp(-(log(at) + log(nu) + betaln(0.5 * nu, like(0.5, nu))) / nu)
+    share = power**-nu / (nu * beta_function(0.5 * nu, like(0.5, nu)) * at)
+    power = settled(power, -nu, share)
     outer = where(far, power, sqrt((1 - usual) / usual))
     size = sqrt(df) * where(center, sqrt(y / (1 - y)), outer)
     return where(q > 0.5, size, -size)

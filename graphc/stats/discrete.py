@@ -5,9 +5,19 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from graphc.ir.expr import Expr
 from graphc.ops.beta import betainc, betaincc
-from graphc.ops.comparison import where
+from graphc.ops.comparison import maximum, minimum, where
+from graphc.ops.counting import (
+    binom_count,
+    hypergeom_cdf,
+    hypergeom_count,
+    hypergeom_ratio,
+    nbinom_count,
+    poisson_count,
+)
 from graphc.ops.elementary import exp, expm1, log, log1p
 from graphc.ops.incomplete_gamma import gammainc, gammaincc
 from graphc.ops.incomplete_tails import (
@@ -27,10 +37,14 @@ from graphc.stats.support import (
     factorial_rest,
     floats,
     inner,
+    least_reached,
     supported,
     valid,
     whole,
 )
+
+FLOOR = 1e-290
+"""Below this a probability soon has no digits."""
 
 
 class Bernoulli(Discrete):
@@ -62,6 +76,20 @@ class Bernoulli(Discrete):
     def logsf(self, k: Any, p: Any) -> Expr:
         k, p = floats(k=k, p=p)
         return self._of_zero_and_one(k, p, 0, log(p), -math.inf)
+
+    def ppf(self, q: Any, p: Any) -> Expr:
+        """The least k whose cdf is q or more; one below the first for q = 0."""
+        return self._quantile(q, p, False)
+
+    def isf(self, q: Any, p: Any) -> Expr:
+        """The least k that is exceeded with probability q or less."""
+        return self._quantile(q, p, True)
+
+    def _quantile(self, q: Any, p: Any, upper: bool) -> Any:
+        q, p = floats(q=q, p=p)
+        good = both(p >= 0, p <= 1)
+        share = inner(good, p, 0.5)
+        return least_reached(q, upper, good, 0, 1, lambda b, a: binom_count(b, a, 1.0, share))
 
     def _of_zero_and_one(self, k: Any, p: Any, below: float, between: Any, above: float) -> Any:
         return valid(
@@ -97,6 +125,20 @@ class Binom(Discrete):
     def logsf(self, k: Any, n: Any, p: Any) -> Expr:
         return self._tail(k, n, p, log_betainc, 0, -math.inf)
 
+    def ppf(self, q: Any, n: Any, p: Any) -> Expr:
+        """The least k whose cdf is q or more; one below the first for q = 0."""
+        return self._quantile(q, n, p, False)
+
+    def isf(self, q: Any, n: Any, p: Any) -> Expr:
+        """The least k that is exceeded with probability q or less."""
+        return self._quantile(q, n, p, True)
+
+    def _quantile(self, q: Any, n: Any, p: Any, upper: bool) -> Any:
+        q, n, p = floats(q=q, n=n, p=p)
+        good = both(n >= 0, whole(n), n <= 2.0**53, p >= 0, p <= 1)
+        trials, share = inner(good, n, 1.0), inner(good, p, 0.5)
+        return least_reached(q, upper, good, 0, n, lambda b, a: binom_count(b, a, trials, share))
+
     def _tail(self, k: Any, n: Any, p: Any, function: Any, below: float, above: float) -> Any:
         """A function of I of p of shapes k + 1 and n − k."""
         k, n, p = floats(k=k, n=n, p=p)
@@ -129,6 +171,20 @@ class Poisson(Discrete):
 
     def logsf(self, k: Any, mu: Any) -> Expr:
         return self._tail(k, mu, log_gammainc, 0, -math.inf)
+
+    def ppf(self, q: Any, mu: Any) -> Expr:
+        """The least k whose cdf is q or more; one below the first for q = 0."""
+        return self._quantile(q, mu, False)
+
+    def isf(self, q: Any, mu: Any) -> Expr:
+        """The least k that is exceeded with probability q or less."""
+        return self._quantile(q, mu, True)
+
+    def _quantile(self, q: Any, mu: Any, upper: bool) -> Any:
+        q, mu = floats(q=q, mu=mu)
+        good = both(mu >= 0, mu < math.inf)
+        mean = inner(good, mu, 1.0)
+        return least_reached(q, upper, good, 0, math.inf, lambda b, a: poisson_count(b, a, mean))
 
     def _tail(self, k: Any, mu: Any, function: Any, below: float, above: float) -> Any:
         """A function of the incomplete gamma function of shape k + 1 at μ."""
@@ -166,6 +222,20 @@ class Nbinom(Discrete):
 
     def logsf(self, k: Any, n: Any, p: Any) -> Expr:
         return self._tail(k, n, p, log_betaincc, 0, -math.inf)
+
+    def ppf(self, q: Any, n: Any, p: Any) -> Expr:
+        """The least k whose cdf is q or more; one below the first for q = 0."""
+        return self._quantile(q, n, p, False)
+
+    def isf(self, q: Any, n: Any, p: Any) -> Expr:
+        """The least k that is exceeded with probability q or less."""
+        return self._quantile(q, n, p, True)
+
+    def _quantile(self, q: Any, n: Any, p: Any, upper: bool) -> Any:
+        q, n, p = floats(q=q, n=n, p=p)
+        good = both(n > 0, n <= 2.0**53, p > 0, p <= 1)
+        size, share = inner(good, n, 1.0), inner(good, p, 0.5)
+        return least_reached(q, upper, good, 0, math.inf, lambda b, a: nbinom_count(b, a, size, share))
 
     def _tail(self, k: Any, n: Any, p: Any, function: Any, below: float, above: float) -> Any:
         """A function of I of p of shapes n and k + 1."""
@@ -205,23 +275,27 @@ class Geom(Discrete):
         return self._tail(k, p, lambda logs: logs, 0, -math.inf)
 
     def ppf(self, q: Any, p: Any) -> Expr:
-        """The least k whose cdf is q or more."""
-        q, p = floats(q=q, p=p)
-        return self._quantile(q, p, log1p(-q), q <= 0, q >= 1)
+        """The least k whose cdf is q or more; one below the first for q = 0."""
+        return self._quantile(q, p, False)
 
     def isf(self, q: Any, p: Any) -> Expr:
         """The least k that is exceeded with probability q or less."""
-        q, p = floats(q=q, p=p)
-        return self._quantile(q, p, log(q), q >= 1, q <= 0)
+        return self._quantile(q, p, True)
 
-    def _quantile(self, q: Any, p: Any, logs: Any, least: Any, most: Any) -> Any:
-        usual = ceil(logs / log1p(-p))
-        # a quotient that is one more than the number by its rounding
-        lower = usual - 1
-        value = where(both(usual > 1, lower * log1p(-p) <= logs), lower, usual)
-        value = where(value < 1, like(1, value), value)
-        value = where(least, like(0, value), where(most, like(math.inf, value), value))
-        return valid(both(p > 0, p <= 1, q >= 0, q <= 1), value)
+    def _quantile(self, q: Any, p: Any, upper: bool) -> Any:
+        """log P(X > k) is k·log(1 − p)."""
+        q, p = floats(q=q, p=p)
+        good = both(p > 0, p <= 1)
+        rate = log1p(-inner(good, p, 0.5))
+        eps = float(np.finfo(q.dtype).eps)
+
+        def count(below: Any, above: Any) -> Any:
+            low = below <= 0.5
+            logs = where(low, log1p(-inner(low, below, 0.5)), log(inner(~low, above, 0.5)))
+            value = ceil(logs / rate * (1 - 4 * eps))
+            return where(value < 1, like(1, value), value)
+
+        return least_reached(q, upper, good, 1, math.inf, count)
 
     def _tail(self, k: Any, p: Any, function: Any, below: float, above: float) -> Any:
         k, p = floats(k=k, p=p)
@@ -231,7 +305,8 @@ class Geom(Discrete):
 
 
 class Hypergeom(Discrete):
-    """Marked ones among `N` drawn without replacement from `M`, of which `n` are marked: SciPy's parameters."""
+    """Marked ones among `N` drawn without replacement from `M`, of which `n` are marked, as in SciPy. Its distribution function
+    adds up probabilities, and is NaN where a standard deviation is above 10,000."""
 
     def logpmf(self, k: Any, M: Any, n: Any, N: Any) -> Expr:
         """log of C(n, k)·C(M − n, N − k)/C(M, N), as a quotient of three binomial probabilities with p = N/M, each by deviances.
@@ -246,6 +321,65 @@ class Hypergeom(Discrete):
         share = drawn / inner(total > 0, total, 1.0)
         parts = _deviances(at, marked, share) + _deviances(drawn - at, total - marked, share)
         return valid(good, supported(inside, parts - _deviances(drawn, total, share), k))
+
+    def cdf(self, k: Any, M: Any, n: Any, N: Any) -> Expr:
+        """By quotients of neighbouring probabilities, summed to both sides of the most likely number."""
+        return self._tail(k, M, n, N, False)[0]
+
+    def sf(self, k: Any, M: Any, n: Any, N: Any) -> Expr:
+        """The probability of more than k, with all digits of a small one."""
+        return self._tail(k, M, n, N, True)[0]
+
+    def logcdf(self, k: Any, M: Any, n: Any, N: Any) -> Expr:
+        return self._log_tail(k, M, n, N, False)
+
+    def logsf(self, k: Any, M: Any, n: Any, N: Any) -> Expr:
+        return self._log_tail(k, M, n, N, True)
+
+    def ppf(self, q: Any, M: Any, n: Any, N: Any) -> Expr:
+        """The least k whose cdf is q or more; one below the first for q = 0."""
+        return self._quantile(q, M, n, N, False)
+
+    def isf(self, q: Any, M: Any, n: Any, N: Any) -> Expr:
+        """The least k that is exceeded with probability q or less."""
+        return self._quantile(q, M, n, N, True)
+
+    def _quantile(self, q: Any, M: Any, n: Any, N: Any, upper: bool) -> Any:
+        q, M, n, N = floats(q=q, M=M, n=n, N=N)
+        good, numbers = _numbers(M, n, N)
+        first, last = _support(*numbers)
+        return least_reached(q, upper, good, first, last, lambda b, a: hypergeom_count(b, a, *numbers))
+
+    def _tail(self, k: Any, M: Any, n: Any, N: Any, upper: bool) -> tuple[Any, Any, Any, Any]:
+        """One side and the other, and k and the numbers by which the one is a sum up to k."""
+        k, M, n, N = floats(k=k, M=M, n=n, N=N)
+        good, (total, marked, drawn) = _numbers(M, n, N)
+        below, above = (
+            (floor(k), (total, marked, drawn)),
+            (drawn - floor(k) - 1, (total, total - marked, drawn)),
+        )
+        own, other = (above, below) if upper else (below, above)
+        return valid(good, hypergeom_cdf(own[0], *own[1])), hypergeom_cdf(other[0], *other[1]), *own
+
+    def _log_tail(self, k: Any, M: Any, n: Any, N: Any, upper: bool) -> Any:
+        """The logarithm; where the probability is next to no float, by that of k and the quotients of those beyond."""
+        own, other, at, numbers = self._tail(k, M, n, N, upper)
+        first, last = _support(*numbers)
+        deep = both(own < FLOOR, at >= first, at < last)
+        far = where(deep, at, first)
+        tail = self.logpmf(far, *numbers) + log(hypergeom_ratio(far, *numbers))
+        more = own > 0.5
+        return where(deep, tail, where(more, log1p(-inner(more, other, 0.5)), log(inner(~more, own, 0.5))))
+
+
+def _numbers(M: Any, n: Any, N: Any) -> tuple[Any, tuple[Any, Any, Any]]:
+    """Whether these are numbers of things, and such."""
+    good = both(M >= 0, n >= 0, N >= 0, n <= M, N <= M, math.inf > M, whole(M), whole(n), whole(N))
+    return good, (inner(good, M, 2.0), inner(good, n, 1.0), inner(good, N, 1.0))
+
+
+def _support(total: Any, marked: Any, drawn: Any) -> tuple[Any, Any]:
+    return maximum(0.0, drawn - (total - marked)), minimum(marked, drawn)
 
 
 def _deviances(k: Any, n: Any, p: Any) -> Any:

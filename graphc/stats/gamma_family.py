@@ -12,6 +12,7 @@ from graphc.ops.elementary import log
 from graphc.ops.incomplete_gamma import gammainc, gammaincc, gammainccinv, gammaincinv
 from graphc.ops.incomplete_tails import log_gammainc, log_gammaincc
 from graphc.ops.information import kl_div
+from graphc.ops.special import gamma as gamma_function
 from graphc.ops.support.declare import like
 from graphc.stats.support import (
     Continuous,
@@ -21,6 +22,7 @@ from graphc.stats.support import (
     factorial_rest,
     floats,
     inner,
+    settled,
     standard,
     valid,
 )
@@ -58,12 +60,25 @@ class Gamma(Continuous):
 
     def ppf(self, q: Any, a: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
         q, a, loc, scale = floats(q=q, a=a, loc=loc, scale=scale)
-        return valid(both(scale > 0, a > 0), loc + scale * gammaincinv(a, q))
+        return valid(both(scale > 0, a > 0), loc + scale * _lower_quantile(a, q))
 
     def isf(self, q: Any, a: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
         """What is exceeded with probability q."""
         q, a, loc, scale = floats(q=q, a=a, loc=loc, scale=scale)
         return valid(both(scale > 0, a > 0), loc + scale * gammainccinv(a, q))
+
+
+NEAR = 1e-6
+"""Below this P(a, x) is xᵃ/Γ(1 + a)·(1 − a·x/(a + 1) + a·x²/(2a + 4)), to rounding."""
+
+
+def _lower_quantile(a: Any, q: Any) -> Any:
+    x = gammaincinv(a, q)
+    small = both(x < NEAR, x > 0, a > 0, a < 100)
+    at, shape, goal = inner(small, x, NEAR), inner(small, a, 1.0), inner(small, q, NEAR)
+    series = 1 - shape * at * (1 / (shape + 1) - at / (2 * shape + 4))
+    share = at**shape / (gamma_function(1 + shape) * goal) * series
+    return where(small, settled(at, shape, share), x)
 
 
 def _tail(x: Any, a: Any, loc: Any, scale: Any, function: Tail, below: float, above: float) -> Any:
@@ -153,7 +168,7 @@ class Invgamma(Continuous):
     def isf(self, q: Any, a: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
         """What is exceeded with probability q."""
         q, a, loc, scale = floats(q=q, a=a, loc=loc, scale=scale)
-        return valid(both(scale > 0, a > 0), loc + scale / gammaincinv(a, q))
+        return valid(both(scale > 0, a > 0), loc + scale / _lower_quantile(a, q))
 
 
 def _inverse_tail(x: Any, a: Any, loc: Any, scale: Any, function: Tail, below: float, above: float) -> Any:

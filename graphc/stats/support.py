@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from graphc.errors import GraphcError, InputError, brief
+from graphc.frontend.recomputation import stop_gradient
 from graphc.ir.expr import Expr, cast, constant, current_site
 from graphc.ir.types import FLOAT64, is_float
-from graphc.ops.comparison import equal, where
+from graphc.ops.comparison import equal, minimum, where
 from graphc.ops.elementary import exp, log, log1p
 from graphc.ops.rounding import floor
 from graphc.ops.support.declare import like
@@ -147,6 +150,42 @@ def factorial_rest(x: Any) -> Any:
     return where(x >= LARGE, far, where(x > 0, near, like(0, x)))
 
 
+def settled(x: Any, power: Any, share: Any) -> Any:
+    """A quantile far out, where the probability is a multiple of x to a power, after one step of Newton's by logarithms.
+
+    share : the probability of x beside that which is asked for. A power of 1/a, rounded, has lost what its logarithm is large
+    """
+    off = share - 1
+    return x * (1 - stop_gradient(where(abs(off) < 1e-6, off / power, 0 * off)))
+
+
+TIE = 64
+"""Units by which a distribution function may miss a probability and still has it: those of one are that of a whole number."""
+
+
+def sides(q: Any, upper: bool) -> tuple[Any, Any]:
+    """What is below and above a quantile, for a probability 0 < q < 1 of either; less and more than that by what rounds it."""
+    eps = float(np.finfo(q.dtype).eps)
+    rest = 1 - q
+    # a small probability has lost digits as the exponential that it is; 1 − q does not know what q has lost by its rounding
+    own = (TIE - 2 * log(q)) * eps * q
+    other = TIE * eps * rest + (eps / 4 + minimum(0.375 * eps, 1e-3 * rest))
+    return (rest - other, q + own) if upper else (q - own, rest + other)
+
+
+def least_reached(q: Any, upper: bool, good: Any, least: Any, most: Any, count: Any) -> Any:
+    """The least whole number at which a probability is reached, as SciPy's `ppf` and `isf` have it.
+
+    least, most : the first and the last number; count : (below, above) → the number for what is neither 0 nor 1
+    """
+    usual = both(good, q > 0, q < 1)
+    below, above = sides(inner(usual, q, 0.5), upper)
+    value = count(below, above)
+    none, everything = (q >= 1, q <= 0) if upper else (q <= 0, q >= 1)
+    value = where(none, least - 1 + 0 * value, where(everything, most + 0 * value, value))
+    return valid(both(good, q >= 0, q <= 1), value)
+
+
 __all__ = [
     "HALF_LOG_TWO_PI",
     "Continuous",
@@ -158,7 +197,10 @@ __all__ = [
     "factorial_rest",
     "floats",
     "inner",
+    "least_reached",
     "log1p_square",
+    "settled",
+    "sides",
     "standard",
     "supported",
     "valid",

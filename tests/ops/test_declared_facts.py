@@ -104,7 +104,7 @@ def test_nan_is_where_it_is_declared(op, dtype):
         np.testing.assert_array_equal(nan, (x < low) | (x > high))
 
 
-@each(REAL)
+@each([op for op in REAL if op.arity <= 3])
 def test_nan_is_handed_on_or_the_range_does_not_rely_on_it(op):
     """A range of an operation on what may be NaN allows NaN, or the operation makes numbers of it."""
     operands = [
@@ -134,7 +134,7 @@ def intervals(op: Op) -> list[tuple[float, float]]:
 
 
 @pytest.mark.parametrize("dtype", FLOATS, ids=str)
-@each([op for op in REAL if op.name != "yv"])  # SciPy takes seconds for it at large orders
+@each([op for op in REAL if op.name != "yv" and op.arity <= 3])  # SciPy takes seconds for it at large orders
 def test_ranges_hold_every_value(op, dtype):
     """For operands within declared ranges, the ends among them, the result's range holds what the reference gives."""
     points = specials(dtype)[:: 1 if op.arity < 3 else 3]

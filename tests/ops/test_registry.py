@@ -138,7 +138,9 @@ def test_default_operands_are_appended(op):
 @each()
 def test_printed_forms(op):
     types = signature(op, bool if op.category == "logic" else np.float64)[0]
-    symbols = [g.symbol(name, dtype=dtype) for name, dtype in zip(("p", "q", "r"), types, strict=False)]
+    symbols = [
+        g.symbol(name, dtype=dtype) for name, dtype in zip(("p", "q", "r", "s", "t"), types, strict=False)
+    ]
     node = symbols[0].astype("float32") if op.name == "astype" else build(op, *symbols)
     text, latex = str(node), node._repr_latex_()
     for symbol in symbols:

@@ -48,6 +48,11 @@ class SourceBuilder(LlvmBuilder):
     def function(self, name: str) -> str:
         """The name of the function that the operation at hand declares; its definition is taken along where it is one."""
         text = self.op.texts.get(self.language) if self.op is not None else None
+        if text is None and self.op is not None and self.op.library:
+            raise CompileError(
+                f"{self.op.name} has no form in {self.title}: graphc calls SciPy's compiled functions, or its own, for it",
+                hint="call it in this process, where SciPy is, and hand the result over",
+            )
         if text is None:
             raise CompileError(f"{name} has no form in {self.title}", hint=self.instead)
         defined = _DEFINITION.search(text)

@@ -153,7 +153,9 @@ class CBuilder(SourceBuilder):
         if name in LIBRARY:
             return self.library(name, *arguments)
         if f"graphc_{name}" not in functions.FUNCTIONS:
-            raise CompileError(f"{name} has no form in C", hint=self.instead)
+            here = "call it in this process, and hand the result over"
+            needs = self.op is not None and self.op.library
+            raise CompileError(f"{name} has no form in C", hint=here if needs else self.instead)
         return self._of_doubles(f"graphc_{name}", *arguments)
 
     special = call

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from graphc.compiler.targets.llvm import libm
-from graphc.compiler.targets.llvm.helper_functions import HELPER_USES, HELPERS, part_declaration, part_of
+from graphc.compiler.targets.llvm.helper_functions import HELPERS, part_declaration, part_of, used_by
 from graphc.compiler.targets.llvm.libm import whole_powers
 from graphc.errors import CompileError
 from graphc.ir.expr import Expr
@@ -231,12 +231,9 @@ class LlvmBuilder:
         wide = [self.convert(a, FLOAT64) if self.is_float(a) else a for a in arguments]
         function = f"graphc_{name}"
         self.helpers.add(function)
-        for used, count in HELPER_USES.get(function, ()):  # functions of doubles that the helper calls
-            if used in HELPERS:
-                self.helpers.add(used)
-            else:
-                listed = ", ".join(["double"] * count)
-                self.declarations.setdefault(used, f"declare double @{used}({listed}) #0")
+        more, declared = used_by(function)
+        self.helpers |= more
+        self.declarations.update(declared)
         return self.convert(self._call(function, FLOAT64, wide), dtype)
 
     def scipy(self, name: str, *arguments: LlvmValue, result: int | None = None) -> LlvmValue:

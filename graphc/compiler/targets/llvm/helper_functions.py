@@ -1,4 +1,4 @@
-"""Functions in LLVM IR that some operations call: integer powers, the polygamma function, and one result of several of SciPy's.
+"""Functions in LLVM IR that some operations call: integer powers, polygamma, one result of several of SciPy's, counting ones.
 
 A helper joins a module only when an operation in it asks for it.
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 import struct
 from fractions import Fraction
 from math import factorial
+
+from graphc.compiler.targets.llvm.counting_functions import COUNTING, COUNTING_USES
 
 
 def _int_pow(name: str, signed: bool) -> str:
@@ -161,10 +163,27 @@ HELPERS: dict[str, str] = {
     "graphc_polygamma": _polygamma(),
     "graphc_digamma": "declare double @graphc_digamma(double) #0",
     **{part_of(name, k): _part(name, count, k) for name, count in PARTS.items() for k in range(count)},
+    **COUNTING,
 }
 """Name → definition; `graphc_digamma` is SciPy's, bound when the module is linked."""
 
 HELPER_USES: dict[str, tuple[tuple[str, int], ...]] = {
-    "graphc_polygamma": (("pow", 2), ("tgamma", 1), ("graphc_digamma", 1))
+    "graphc_polygamma": (("pow", 2), ("tgamma", 1), ("graphc_digamma", 1)),
+    **COUNTING_USES,
 }
 """Helper → the functions that it calls, of the C library or of this table, with their number of arguments."""
+
+
+def used_by(helper: str) -> tuple[set[str], dict[str, str]]:
+    """The other helpers that one calls, and what a module declares for it: functions of doubles, by name.
+
+    Behind the operands of SciPy's stands a flag of Cython's.
+    """
+    helpers, declared = set(), {}
+    for name, count in HELPER_USES.get(helper, ()):
+        if name in HELPERS:
+            helpers.add(name)
+        else:
+            kinds = ["double"] * count + (["i32"] if name.startswith("graphc_scipy_") else [])
+            declared[name] = f"declare double @{name}({', '.join(kinds)}) #0"
+    return helpers, declared
