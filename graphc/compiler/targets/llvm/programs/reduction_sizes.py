@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
+from graphc.compiler.loops.few_passes import SHORT
 from graphc.compiler.loops.program import (
     Apply,
     Assign,
@@ -42,6 +43,7 @@ class OpenReduction:
     total, error, best, some : addresses of the value so far, of what rounding took from it, and of a place's value and whether
         there is any; None of a reduction into a buffer or of what it does without
     at_once : whether all of it is one block; result : what that is, when it was written
+    few : whether its numbers join one after the other, as few as they are
     """
 
     statement: Reduce
@@ -52,13 +54,16 @@ class OpenReduction:
     some: str | None = None
     at_once: bool = False
     result: LlvmValue | None = None
+    few: bool = False
 
     @property
     def is_packed(self) -> bool:
         """Whether blocks of its numbers are reduced in vectors."""
         kind = self.statement.dtype.kind
         whole = self.total is None and not self.at_once
-        return not whole and kind == "f" and self.reducer.packed and not self.reducer.of_places
+        return (
+            not self.few and not whole and kind == "f" and self.reducer.packed and not self.reducer.of_places
+        )
 
 
 @dataclass(frozen=True)
@@ -83,13 +88,9 @@ def is_cheap(s: For) -> bool:
             return False
         for x in walk_scalar(each.value):
             operations += isinstance(x, Apply)
-            if isinstance(x, Apply) and x.op not in _SHORT:
+            if isinstance(x, Apply) and x.op not in SHORT:
                 return False
     return operations <= MOST_TWICE
-
-
-_SHORT = frozenset("add subtract multiply negative divide sqrt abs minimum maximum where astype".split())
-"""Operations of a few instructions."""
 
 
 def is_one_block(s: Reduce) -> bool:

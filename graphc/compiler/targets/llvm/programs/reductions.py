@@ -64,7 +64,8 @@ class Reductions:
             self._reduce_buffer(s, start)
             return
         kind, slot = memory_type(s.dtype), self.statements.slot
-        now = self.open[s.target] = OpenReduction(s, reducer, at_once=is_one_block(s))
+        few = self.statements.few
+        now = self.open[s.target] = OpenReduction(s, reducer, at_once=not few and is_one_block(s), few=few)
         if now.at_once and now.is_packed:
             self.statements.block(s.body)
             assert now.result is not None

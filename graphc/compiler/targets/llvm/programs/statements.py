@@ -96,6 +96,7 @@ class NativeStatements:
 
     interruptible : whether loops of no known length look for a Ctrl-C; the caller then holds Python's lock
     function : what writes a call of a function of the program's own
+    few : whether it is for few passes: no loop becomes vectors, and what is reduced joins one after the other
     starts : instructions before all others
     messages : what the requirements say, in order; where one does not hold the function returns its number, from 1 on
     """
@@ -105,8 +106,9 @@ class NativeStatements:
         builder: LlvmBuilder,
         interruptible: bool = False,
         function: Callable[[RoutineCall], None] | None = None,
+        few: bool = False,
     ) -> None:
-        self.interruptible, self.function = interruptible, function
+        self.interruptible, self.function, self.few = interruptible, function, few
         self.starts: list[str] = []
         self.values: ValueWriter = ValueWriter(builder)
         self.builder = builder
@@ -119,7 +121,7 @@ class NativeStatements:
     def slot(self, kind: str, count: int = 1) -> str:
         """Memory of the function's own, by its register."""
         name = f"%s{len(self.allocas)}"
-        aligned = ", align 64" if count > 8 else ""
+        aligned = ", align 64" if count > 8 and not self.few else ""
         self.allocas.append(f"  {name} = alloca [{max(count, 1)} x {kind}]{aligned}")
         return name
 
@@ -199,7 +201,7 @@ class NativeStatements:
             body(index, *more)
         values.line(f"%n.{head} = add nuw nsw i64 {index.text}, 1")
         nested = any(line.startswith("for") for line in self.builder.lines[place:]) and not self.small
-        values.line(f"br label %{head}{ASKED if self.asked else ROLLED if nested else ''}")
+        values.line(f"br label %{head}{ASKED if self.asked or self.few else ROLLED if nested else ''}")
         self.asked: bool = False
         self.small: bool = False
         self.builder.lines[place] = (

@@ -19,6 +19,7 @@ from graphc.compiler.loops.computed_again import computed_again
 from graphc.compiler.loops.conditional_sums import conditional_sums
 from graphc.compiler.loops.exact_sums import exact_sums
 from graphc.compiler.loops.expand_calls import expand_calls
+from graphc.compiler.loops.few_passes import FewPasses, few_passes
 from graphc.compiler.loops.program import (
     Buffer,
     For,
@@ -37,12 +38,12 @@ from graphc.compiler.targets.llvm.emit import LlvmBuilder, LlvmValue
 from graphc.compiler.targets.llvm.kernels import reducers
 from graphc.compiler.targets.llvm.loop_builder import INTRINSICS
 from graphc.compiler.targets.llvm.programs.statements import NativeStatements, on_stack
-from graphc.ir.dims import Name
+from graphc.ir.dims import Dim, Name
 from graphc.ir.types import BOOL, INT64
 from graphc.util.records import dataclass
 
-BODY = "body"
-"""The function that computes, of lengths and addresses."""
+BODY, MANY = "body", "many"
+"""The function that computes, of lengths and addresses; what it calls where another program is for small lengths."""
 
 RUN, BYTES, SERVE = EXPORTED = ("run", "bytes", "serve")
 
@@ -98,24 +99,31 @@ def write(program: Program, interruptible: bool = False) -> NativeText:
     expanded = expand_calls(program)
     ready = _ready(expanded)
     functions = [_ready(each).program for each in expanded.functions]
-    text = _ModuleWriter(replace(ready.program, functions=tuple(functions)), interruptible).write()
+    whole = replace(ready.program, functions=tuple(functions))
+    text = _ModuleWriter(whole, interruptible, ready.few).write()
     return replace(text, leaves_out=ready.leaves_out)
 
 
 class _Ready(NamedTuple):
-    """A program behind the passes that machine code is written from; `leaves_out` as in `NativeText`."""
+    """A program behind the passes that machine code is written from; `leaves_out` as in `NativeText`.
+
+    few : what small lengths have in its place
+    """
 
     program: Program
     leaves_out: bool
+    few: FewPasses | None
 
 
 def _ready(program: Program) -> _Ready:
     written_out = unroll(program)
     chosen = conditional_sums(written_out)
-    again = computed_again(exact_sums(chosen))
+    exact = exact_sums(chosen)
+    again = computed_again(exact)
     ready = turned_copies(vector_stages(exact_sums(split_ranges(again))))
     memory = [bool(_of_named_lengths(each)) for each in (chosen, again)]
-    return _Ready(ready, chosen is not written_out or memory == [True, False])
+    leaves_out = chosen is not written_out or memory == [True, False]
+    return _Ready(ready, leaves_out, few_passes(exact))
 
 
 def _of_named_lengths(program: Program) -> list[Buffer]:
@@ -126,14 +134,20 @@ def _of_named_lengths(program: Program) -> list[Buffer]:
 class _BodyWriter:
     """Writes the function of lengths and addresses that a program is.
 
-    functions : those that it may call, by their names
+    functions : those that it may call, by their names; few : whether it is for few passes
     operands, workspace : the buffers whose addresses it takes, those of the functions that it calls included
     """
 
-    def __init__(self, program: Program, interruptible: bool, functions: Mapping[str, _BodyWriter]) -> None:
+    def __init__(
+        self,
+        program: Program,
+        interruptible: bool,
+        functions: Mapping[str, _BodyWriter],
+        few: bool = False,
+    ) -> None:
         self.program, self.functions = program, functions
         self.builder = LlvmBuilder(inline=True)
-        self.statements = NativeStatements(self.builder, interruptible, self._call)
+        self.statements = NativeStatements(self.builder, interruptible, self._call, few)
         values = self.statements.values
         called = [functions[name] for name in dict.fromkeys(_called(program))]
         constants = [each for f in called for each in f.operands if each.role == "constant"]
@@ -189,15 +203,36 @@ class _BodyWriter:
         apart : whether it is never inlined
         """
         self.statements.block(self.program.body)
-        attributes = "nounwind noinline" if apart or len(self.builder.lines) > MOST_INLINED else "nounwind"
+        return self._function(name, apart)
+
+    def write_few(self, name: str, where: Dim, many: _BodyWriter) -> str:
+        """The function of a program for small lengths: `MANY`, which another one writes, is called for all others."""
+        self.workspace = many.workspace  # its own is on the stack
+        values = self.statements.values
+        few = values.conditions((where,))
+        values.line(f"br i1 {few.text}, label %little, label %much")
+        values.begin("much")
+        arguments = ", ".join(
+            each.replace("noalias ", "").replace("readonly ", "") for each in self._parameters()
+        )
+        values.line(f"%status = tail call i64 @{MANY}({arguments})")
+        values.line("ret i64 %status")
+        values.begin("little")
+        self.statements.block(self.program.body)
+        return self._function(name, False)
+
+    def _parameters(self) -> list[str]:
         parameters = [f"i64 %l{number}" for number in range(len(self.program.lengths))]
         for number, buffer in enumerate(self.operands):
             reads = " readonly" if buffer.role in ("input", "constant") else ""
             parameters.append(f"ptr noalias{reads} %b{number}")
-        parameters += [f"ptr noalias align {ALIGNED} %w{number}" for number in range(len(self.workspace))]
+        return [*parameters, *(f"ptr noalias align {ALIGNED} %w{k}" for k in range(len(self.workspace)))]
+
+    def _function(self, name: str, apart: bool) -> str:
+        attributes = "nounwind noinline" if apart or len(self.builder.lines) > MOST_INLINED else "nounwind"
         return "\n".join(
             [
-                f"define internal i64 @{name}({', '.join(parameters)}) {attributes} {{",
+                f"define internal i64 @{name}({', '.join(self._parameters())}) {attributes} {{",
                 "entry:",
                 *self.statements.allocas,
                 *self.statements.starts,
@@ -218,8 +253,8 @@ def _called(program: Program) -> list[str]:
 class _ModuleWriter:
     """Writes one module."""
 
-    def __init__(self, program: Program, interruptible: bool) -> None:
-        self.program = program
+    def __init__(self, program: Program, interruptible: bool, few: FewPasses | None) -> None:
+        self.program, self.few = program, few
         self.functions: dict[str, _BodyWriter] = {}
         self.texts: list[str] = []
         messages: list[str] = []
@@ -233,8 +268,13 @@ class _ModuleWriter:
         self.operands, self.workspace = self.main.operands, self.main.workspace
 
     def write(self) -> NativeText:
-        self.texts.append(self.main.write(BODY))
         writers = [*self.functions.values(), self.main]
+        if self.few is None:
+            self.texts.append(self.main.write(BODY))
+        else:
+            self.texts.append(self.main.write(MANY, apart=True))
+            writers.append(_BodyWriter(self.few.program, False, {}, few=True))
+            self.texts.append(writers[-1].write_few(BODY, self.few.where, self.main))
         builder, reducing = self.main.builder, []
         for writer in writers:
             _take(builder, writer.builder)
