@@ -20,7 +20,14 @@ def active_nodes(order: Sequence[Expr], wrt: set[Expr]) -> set[Expr]:
             continue
         if op.shape is None:
             rules = op.partials
-            if rules is not None:
+            if rules is None:
+                continue
+            if len(operands) == 2:  # as below, for most nodes
+                if (operands[0] in active and rules[0] is not None) or (
+                    operands[1] in active and rules[1] is not None
+                ):
+                    active.add(node)
+            else:
                 for operand, rule in zip(operands, rules, strict=True):
                     if rule is not None and operand in active:
                         active.add(node)

@@ -201,7 +201,7 @@ def reverse(
         if not node.operands:
             continue
         op = node.op
-        if op.on_arrays:
+        if op.shape is not None:  # an operation on whole arrays
             for slot, operand in enumerate(node.operands):
                 if operand in active and depends(node, slot):
                     followed = operand.operands or (where_seeded is not None and operand in wanted_nodes)
@@ -324,6 +324,13 @@ def _contribution(
 ) -> tuple[Expr | None, Path | None]:
     """What `user` hands back to its operand `slot`, entered in the record, and its path. None where the derivative is 0."""
     operand = user.operands[slot]
+    if inner is None and not adjoint.shape and not user.shape and type(partial) is Expr and not partial.shape:
+        value = partial if seeded else adjoint * partial  # as below, for most
+        if value.dtype != operand.dtype:
+            value = cast(value, operand.dtype)
+        record.contributions[user, slot] = value
+        record.partials[user, slot] = partial
+        return value, None
     branching = inner is not path
     scattered = (
         inner is not None and not branching and inner.scattered is adjoint and adjoint.shape == user.shape

@@ -63,7 +63,11 @@ def derived(results: Mapping[int, Expr], made: Derivation) -> None:
     fresh = [(number, node) for number, node in results.items() if node.operands and derivation(node) is None]
     if not fresh:
         return
-    below = set(walk(made.sources))
+    newest = max([source._number for source in made.sources])
+    if all(node._number > newest for _, node in fresh):  # operands are made before what uses them
+        below: set[Expr] = set()
+    else:
+        below = set(walk(made.sources))
     for number, node in fresh:
         if node not in below and derivation(node) is None:
             _set(node, (made, number))
