@@ -33,7 +33,7 @@ class CCallable:
                 hint="call the function from Python",
             )
         self.program: Program = replace(program, name=NAME)
-        self.text: str = c_function(self.program, writer.write(self.program), NAME)
+        self.text: str = c_function(self.program, writer.write(self.program, few=True), NAME)
         self.library: Library = build(self.text, (NAME,), cached)
         self.signature: str = export.declaration(self.program)
 

@@ -150,7 +150,7 @@ def write_program(
     if suffix in C:
         write_whole(path, text.source.encode())
     else:
-        native = program_writer.write(named)
+        native = program_writer.write(named, few=True)
         module = c_function(named, native, named.name)
         _refuse_scipy(module, 'f.export("kernel.c") has it written out')
         code = object_code([module], (named.name,))

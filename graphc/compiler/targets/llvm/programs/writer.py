@@ -91,13 +91,15 @@ class NativeText:
         return [(word, number) for number, word in enumerate(words)]
 
 
-def write(program: Program, interruptible: bool = False) -> NativeText:
+def write(program: Program, interruptible: bool = False, few: bool = False) -> NativeText:
     """The module of a program. Raises `CompileError` for what has no loops.
 
     interruptible : whether loops of no known length look for a Ctrl-C; whoever calls the functions then holds Python's lock
+    few : whether small lengths may have a program of their own: a fifth more to compile for some nanoseconds, of which a call
+        from Python takes two hundred
     """
     expanded = expand_calls(program)
-    ready = _ready(expanded)
+    ready = _ready(expanded, few)
     functions = [_ready(each).program for each in expanded.functions]
     whole = replace(ready.program, functions=tuple(functions))
     text = _ModuleWriter(whole, interruptible, ready.few).write()
@@ -115,7 +117,7 @@ class _Ready(NamedTuple):
     few: FewPasses | None
 
 
-def _ready(program: Program) -> _Ready:
+def _ready(program: Program, few: bool = False) -> _Ready:
     written_out = unroll(program)
     chosen = conditional_sums(written_out)
     exact = exact_sums(chosen)
@@ -123,7 +125,7 @@ def _ready(program: Program) -> _Ready:
     ready = turned_copies(vector_stages(exact_sums(split_ranges(again))))
     memory = [bool(_of_named_lengths(each)) for each in (chosen, again)]
     leaves_out = chosen is not written_out or memory == [True, False]
-    return _Ready(ready, leaves_out, few_passes(exact))
+    return _Ready(ready, leaves_out, few_passes(exact) if few else None)
 
 
 def _of_named_lengths(program: Program) -> list[Buffer]:
