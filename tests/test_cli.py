@@ -474,3 +474,9 @@ def test_play_refuses(tmp_path):
     assert run("play", "x*x", "--at", "x=3", "-o", "-", "--open").exit_code == 2
     result = run("play", "x*x", "-o", str(tmp_path / "x.html"))
     assert result.exit_code == 1 and "point" in result.output and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("evaluate", "eval"), ("demmo", "demo"), ("gard", "grad")])
+def test_a_command_that_is_mistyped_is_answered_with_the_one_meant(typed, meant):
+    result = CliRunner().invoke(main, [typed, "x"])
+    assert result.exit_code == 2 and meant in result.output.replace(typed, "")

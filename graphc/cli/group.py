@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
@@ -41,6 +42,17 @@ class CommandGroup(click.Group):
             return super().get_command(ctx, cmd_name)
         commands = import_module(self.lazily[cmd_name][0]).COMMANDS
         return next(command for command in commands if command.name == cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            near = get_close_matches(args[0], self.list_commands(ctx), 1)
+            if near and "mean" not in error.message:  # newer Clicks ask so themselves
+                error.message = f"{error.message}\n  hint: {near[0]}?"  # type: ignore[misc]
+            raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = [(name, self.lazily[name][1]) for name in self.list_commands(ctx) if name in self.lazily]
