@@ -133,8 +133,10 @@ def show_fixed(value: Any, decimals: int) -> str:
     return (text.removeprefix("-") if not float(text) else text).replace("-", "−")
 
 
-def matrix_cells(value: Any, digits: int = 3, decimals: int | None = None) -> list[list[str]] | None:
-    """The elements of a small matrix as texts whose points stand below one another when they end at one place; None for any
+def matrix_cells(
+    value: Any, digits: int = 3, decimals: int | None = None, largest: int = LARGEST_SHOWN
+) -> list[list[str]] | None:
+    """The elements of a matrix of at most `largest` rows and columns as texts whose points stand below one another when they end at one place; None for any
     other value.
 
     The largest element has so many significant digits, unless `decimals` says how many places there are; where a common number
@@ -146,7 +148,7 @@ def matrix_cells(value: Any, digits: int = 3, decimals: int | None = None) -> li
     ([['1', '2'], ['3', '40']], [['1', '1×10⁻⁹']])
     """
     array = np.asarray(value)
-    if array.ndim != 2 or not 0 < min(array.shape) <= max(array.shape) <= LARGEST_SHOWN:
+    if array.ndim != 2 or not 0 < min(array.shape) <= max(array.shape) <= largest:
         return None
     if array.dtype.kind not in "biuf":
         return None

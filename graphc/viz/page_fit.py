@@ -5,19 +5,21 @@ What keeps the most is tried first: the picture as it is, in rows, with arrows t
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import pairwise
 from math import isfinite
 from typing import Any
 
+import numpy as np
+
 from graphc.errors import InputError, brief
+from graphc.ir.formatting import visible
 from graphc.viz.collapse import MAX_NODES, fold
 from graphc.viz.layered.place import place
-from graphc.viz.layout_scene import SUBSCRIPT, SUPERSCRIPT, Scene, Stroke, Text
-from graphc.viz.model import View, ViewEdge, ViewNode
+from graphc.viz.layout_scene import Scene
+from graphc.viz.model import View
+from graphc.viz.page_rows import arranged, smallest
 from graphc.viz.style import Style
 
 PAGES: Mapping[str, tuple[float, float, float]] = {
@@ -30,16 +32,20 @@ PAGES: Mapping[str, tuple[float, float, float]] = {
 _LEAST = 8.0
 """Points of the smallest text on a page of another size."""
 
-_ROWS = 6
-
 _STEPS = (MAX_NODES, 40, 30, 24, 18, 14, 10, 8, 6, 4)
 """So many nodes are drawn at most, one after another, until the picture fits."""
 
-_SIGNS = 6
-"""A row ends where at most so many lines lead on."""
+_CLOSE, _TIGHT, _SMALL = 0.1, 0.05, 0.4
+"""Inches between neighbours, the same where no values stand between them, and across a node, where room is scarce."""
 
-_WORTH = 400.0
-"""So many points of a row's length are given for one line less that leads on to the next."""
+_MATRIX = 3
+"""Matrices larger than this are the first whose elements are left out."""
+
+_FEW = 10
+"""Before fewer nodes than this are drawn, values are left out."""
+
+_LETTERS = (24, 14, 8)
+"""So many letters are left of names where nothing else helps."""
 
 
 @dataclass(frozen=True)
@@ -90,48 +96,160 @@ def fit(
     Raises `InputError` for what is no page.
     """
     width, height, least = check_page(page)
-    style = replace(
+    found = _Found(least)
+    whole = fold(view, collapse, None, rows=False)
+    looks = _looks(style, width, height, least)
+    for folded, shown, look, told in _tried(view, whole, collapse, looks):
+        put = partial(_placed, style=look, digits=digits, decimals=decimals)
+        told = "; ".join(filter(None, (_told(whole, folded), told)))
+        if found.add(arranged(shown, layout, width, height, least, put), look, told):
+            break
+    if found.best is None:
+        return PageFit(fold(view, collapse), looks[0], layout, "the picture has no layout that fits a page")
+    if found.size >= least - _EXACT:
+        return found.best
+    told = f"the smallest text has {found.size:.1f} points on this page, less than {least:g}"
+    return replace(found.best, told="; ".join(filter(None, (found.best.told, told))))
+
+
+class _Found:
+    """The best of what was tried: the first whose smallest text is large enough, or that whose is largest."""
+
+    def __init__(self, least: float) -> None:
+        self.least = least
+        self.size = 0.0
+        self.best: PageFit | None = None
+
+    def add(self, tried: Iterator[tuple[View, str, Scene]], style: Style, told: str) -> bool:
+        """Try more; whether one fits."""
+        before, best = self.size, self.best
+        for shown, way, scene in tried:
+            size = scene.scale * smallest(scene)
+            if size > self.size or self.best is None:
+                self.size, self.best = size, PageFit(shown, style, way, told)
+            if size >= self.least - _EXACT:
+                self.size, self.best = size, PageFit(shown, style, way, told)
+                return True
+        if best is not None and self.size < 1.05 * before:  # so little is not worth what was left out
+            self.size, self.best = before, best
+        return False
+
+
+_EXACT = 0.01
+"""Points by which a text may be smaller."""
+
+
+def _looks(style: Style, width: float, height: float, least: float) -> tuple[Style, Style, Style]:
+    """The style on a page: with its own sizes where they are large enough, with texts and gaps as small as they may be, and the
+    same where no values stand between the nodes.
+    """
+    plain = replace(
         style,
         page=(width, height),
         value_size=max(style.value_size, least + 1),
         note_size=max(style.note_size, least),
     )
-    whole = fold(view, collapse, None, rows=False)
-    best: tuple[float, PageFit] | None = None
-    counts: set[tuple[str, ...]] = set()
+    close = replace(
+        plain,
+        size=min(plain.size, least + 2),
+        value_size=least,
+        note_size=least,
+        rank_gap=min(style.rank_gap, _CLOSE),
+        node_gap=min(style.node_gap, _CLOSE),
+        node_size=min(style.node_size, _SMALL),
+    )
+    tight = replace(
+        close,
+        size=min(plain.size, least + 1),
+        rank_gap=min(style.rank_gap, _TIGHT),
+        node_size=min(style.node_size, 0.75 * _SMALL),
+    )
+    return plain, close, tight
+
+
+def _tried(
+    view: View, whole: View, collapse: Any, looks: tuple[Style, Style, Style]
+) -> Iterator[tuple[View, View, Style, str]]:
+    """What may stand on a page, what keeps the most first: what is left of the whole view, that as it is shown, how it looks,
+    and what was left out besides nodes.
+    """
+    plain, close, tight = looks
+    views = list(_folded(view, whole, collapse))
+    many = [folded for folded in views if len(folded.nodes) >= _FEW]
+    few = [folded for folded in views if len(folded.nodes) < _FEW]
+    if not many:
+        many, few = few, []
+    for folded in many:
+        yield from _with_values(folded, plain, close)
+    for folded in many:  # a graph without its values tells more than a box or two with them
+        yield folded, _bare(folded), tight, "values are left out"
+    for folded in few:
+        yield from _with_values(folded, plain, close)
+    for folded in views[-1:]:
+        yield folded, _bare(folded), tight, "values are left out"
+        for letters in _LETTERS:
+            told = f"values are left out, and of names all but {letters} letters"
+            yield folded, _cut(_bare(folded), letters), tight, told
+
+
+def _folded(view: View, whole: View, collapse: Any) -> Iterator[View]:
+    """The whole view, and with ever fewer nodes."""
+    seen: set[tuple[str, ...]] = set()
     for most in (len(whole.nodes), *(step for step in _STEPS if step < len(whole.nodes))):
         folded = whole if most >= len(whole.nodes) else fold(view, collapse, most, rows=False)
         keys = tuple(node.key for node in folded.nodes)
-        if keys in counts or len(keys) > 4 * MAX_NODES:
-            continue
-        counts.add(keys)
-        found: list[tuple[float, PageFit]] = []
-        put = partial(_placed, style=style, digits=digits, decimals=decimals)
-        for shown, way, scene in arranged(folded, layout, width / height, put):
-            size = scene.scale * smallest(scene)
-            found.append((size, PageFit(shown, style, way, _told(whole, folded))))
-            if size >= least - 0.01:
-                return found[-1][1]
-        if found:
-            size, reached = max(found, key=lambda pair: pair[0])
-            if best is None or size > 1.05 * best[0]:
-                best = size, reached
-    if best is None:
-        return PageFit(fold(view, collapse), style, layout, "the picture has no layout that fits a page")
-    size, reached = best
-    told = f"the smallest text has {size:.1f} points on this page, less than {least:g}"
-    return replace(reached, told="; ".join(filter(None, (reached.told, told))))
+        if keys not in seen and len(keys) <= 4 * MAX_NODES:
+            seen.add(keys)
+            yield folded
 
 
-def smallest(scene: Scene) -> float:
-    """Points of the smallest text of a scene at full size, indices and powers aside."""
-    sizes = [
-        part.size
-        for item in scene.items
-        for part in item.parts
-        if isinstance(part, Text) and not part.form & (SUBSCRIPT | SUPERSCRIPT)
+def _with_values(folded: View, plain: Style, close: Style) -> Iterator[tuple[View, View, Style, str]]:
+    """A view with all its values, and with larger and then all matrices as shape and range."""
+    yield folded, folded, plain, ""
+    yield folded, folded, close, ""
+    before = close.matrix
+    written = {length for length in _written(folded) if length <= before}
+    for shown in (_MATRIX, 0):
+        if any(shown < length <= before for length in written):
+            before = shown
+            yield folded, folded, replace(close, matrix=shown), "arrays are shown as shape and range"
+
+
+def _bare(view: View) -> View:
+    """A view without values."""
+    nodes = tuple([replace(node, adjoint=None) for node in view.nodes])
+    return replace(view, nodes=nodes, show=view.show - {"value", "adjoint", "local", "image", "histogram"})
+
+
+def _written(view: View) -> set[int]:
+    """The rows or columns of the vectors and matrices whose elements may be written out, those of short vectors aside."""
+    shapes = {np.shape(value) for edge in view.edges for value in (edge.value, edge.contribution, edge.local)}
+    return {max(shape) for shape in shapes if len(shape) == 2 or (len(shape) == 1 and shape[0] > _MATRIX)}
+
+
+def _cut(view: View, letters: int) -> View:
+    """The view with its names cut."""
+    nodes = [
+        replace(
+            node,
+            label=visible(node.label, letters),
+            name=visible(node.name, letters) if node.name else "",
+            lines=tuple(visible(line, letters) for line in node.lines),
+            block=tuple(_short(name, letters) for name in node.block),
+        )
+        for node in view.nodes
     ]
-    return min(sizes, default=float("inf"))
+    edges = [
+        replace(edge, place=visible(edge.place, 3), note=visible(edge.note, letters)) for edge in view.edges
+    ]
+    sides = {tuple(_short(name, letters) for name in block): high for block, high in view.sides.items()}
+    return replace(view, nodes=tuple(nodes), edges=tuple(edges), sides=sides)
+
+
+def _short(name: str, letters: int) -> str:
+    """A frame's name cut; the spaces behind it tell frames of one name apart."""
+    bare = name.rstrip()
+    return visible(bare, letters) + name[len(bare) :]
 
 
 def _told(whole: View, folded: View) -> str:
@@ -145,155 +263,8 @@ def _told(whole: View, folded: View) -> str:
     return f"collapsed to fit the page: {listed} ({hidden} nodes of {len(whole.nodes)} are not drawn)"
 
 
-# --- rows -----------------------------------------------------------------------------------------------------
-
-
 def _placed(view: View, layout: str, style: Style, digits: int, decimals: int | None) -> Scene | None:
     return place(view, style, digits, layout, decimals)
 
 
-def arranged(
-    view: View, layout: str, shape: float, put: Callable[[View, str], Scene | None]
-) -> Iterator[tuple[View, str, Scene]]:
-    """The view as it is, in rows, and turned: each with its layout and its scene.
-
-    shape : width of the page as a part of its height
-    put : lays a view out, its arrows leading "right" or "down"
-    """
-    for way in (layout, "down" if layout == "right" else "right"):
-        scene = put(view, way)
-        if scene is None:
-            return
-        yield view, way, scene
-        along = _middles(scene, way)
-        left, low, right, high = scene.box
-        if (right - left < shape * (high - low)) == (way == "right"):
-            continue  # rows would make it no shorter than it is wide
-        for rows in range(2, _ROWS + 1):
-            broken = in_rows(view, along, rows)
-            scene = put(broken, way) if broken is not None else None
-            if broken is not None and scene is not None:
-                yield broken, way, scene
-
-
-def _middles(scene: Scene, layout: str) -> dict[str, float]:
-    """Key of each node → how far along the arrows its middle is."""
-    found: dict[str, float] = {}
-    for item in scene.items:
-        points = [
-            part.points[0] if part.form == "ellipse" else part.points[n]
-            for part in item.parts
-            if isinstance(part, Stroke)
-            for n in range(1 if part.form == "ellipse" else len(part.points))
-        ]
-        points += [
-            (part.at[0] + shift * part.width, part.at[1])
-            for part in item.parts
-            if isinstance(part, Text)
-            for shift in (0, 1)
-        ]
-        if item.kind == "node" and points:
-            along = [point[0] if layout == "right" else -point[1] for point in points]
-            found[item.key] = (min(along) + max(along)) / 2
-    return found
-
-
-def in_rows(view: View, along: Mapping[str, float], rows: int) -> View | None:
-    """The view broken into rows where few lines lead on; numbered signs lead from one to the next.
-
-    along : key of each node → where it stands
-
-    None where so many lines lead on everywhere that the signs would be a tangle.
-    """
-    kinds = {node.key: node.kind for node in view.nodes}
-    if any(edge.hidden or edge.feedback for edge in view.edges) or len(set(along.values())) < 2 * rows:
-        return None
-    # a symbol stands where it is first used
-    at = dict(along)
-    for key, kind in kinds.items():
-        if kind == "symbol":
-            at[key] = min((along[edge.head] for edge in view.edges if edge.tail == key), default=at[key])
-    cuts = _cuts(view, at, kinds, rows)
-    if cuts is None:
-        return None
-    row = {key: sum(place_ > cut for cut in cuts) for key, place_ in at.items()}
-    return _signed(view, row, kinds)
-
-
-def _cuts(view: View, at: Mapping[str, float], kinds: Mapping[str, str], rows: int) -> list[float] | None:
-    """Where the rows end: near to equal lengths, and where few lines lead on."""
-    places = sorted(set(at.values()))
-    first, last = places[0], places[-1]
-    between = [(a + b) / 2 for a, b in pairwise(places)]
-    lines = [(at[edge.tail], at[edge.head]) for edge in view.edges if kinds[edge.tail] != "symbol"]
-    leads = {cut: sum(tail < cut < head for tail, head in lines) for cut in between}
-    cuts: list[float] = []
-    for number in range(1, rows):
-        wanted = first + (last - first) * number / rows
-        open_ = [cut for cut in between if (not cuts or cut > cuts[-1]) and 0 < leads[cut] <= _SIGNS]
-        near = [cut for cut in open_ if abs(cut - wanted) < 0.6 * (last - first) / rows]
-        if not near:
-            return None
-        cuts.append(min(near, key=lambda cut: leads[cut] * _WORTH / rows + abs(cut - wanted)))
-    return cuts
-
-
-def _signed(view: View, row: Mapping[str, int], kinds: Mapping[str, str]) -> View:
-    """The view with its rows apart: lines between them end at a sign and begin again at one of the same number."""
-    known = {node.key: node for node in view.nodes}
-    extra: dict[int, list[ViewNode]] = defaultdict(list)
-    edges: list[ViewEdge] = []
-    signs: dict[str, int] = {}
-    begun: dict[tuple[str, int], str] = {}
-    for edge in view.edges:
-        tail, head = known[edge.tail], known[edge.head]
-        here, there = row[edge.tail], row[edge.head]
-        if here == there:
-            edges.append(edge)
-            continue
-        if kinds[edge.tail] == "symbol":
-            key = f"r{there}{edge.tail}"
-            if (edge.tail, there) not in begun:
-                begun[edge.tail, there] = key
-                block = _in_row(head.block, there) if tail.block == head.block else ()
-                extra[there].append(replace(tail, key=key, block=block, adjoint=None, kind="reference"))
-            edges.append(replace(edge, tail=key))
-            continue
-        number = signs.setdefault(edge.tail, len(signs) + 1)
-        sign = chr(0x245F + number) if number <= 20 else f"({number})"
-        away, back = f"s{number}a{len(edges)}", f"s{number}b{there}"
-        extra[here].append(
-            ViewNode(away, tail.node, "reference", sign, tail.role, tail.detail, shape=edge.shape)
-        )
-        edges.append(replace(edge, head=away, place="", slot=0))
-        if (edge.tail, there) not in begun:
-            begun[edge.tail, there] = back
-            extra[there].append(
-                ViewNode(back, tail.node, "reference", sign, tail.role, tail.detail, shape=edge.shape)
-            )
-        plain = {"value": None, "contribution": None, "local": None, "shape": (), "dtype": "", "note": ""}
-        edges.append(replace(edge, tail=back, **plain))
-    nodes: list[ViewNode] = []
-    for number in range(max(row.values()) + 1):
-        nodes += extra[number]
-        nodes += [
-            replace(node, block=_in_row(node.block, number)) for node in view.nodes if row[node.key] == number
-        ]
-    order = {node.key: place_ for place_, node in enumerate(nodes)}
-    sides = {
-        _in_row(block, number): high
-        for block, high in view.sides.items()
-        for number in range(max(row.values()) + 1)
-    }
-    ordered = sorted(edges, key=lambda edge: order[edge.head])
-    return replace(view, nodes=tuple(nodes), edges=tuple(ordered), sides=sides)
-
-
-def _in_row(block: Sequence[str], row: int) -> tuple[str, ...]:
-    """A frame in a row: of one that is continued the name says so."""
-    return (
-        (block[0] + "\N{NO-BREAK SPACE}" * row, *block[1:]) if block else ()
-    )  # another frame of the same name
-
-
-__all__ = ["PAGES", "PageFit", "arranged", "check_page", "fit", "smallest"]
+__all__ = ["PAGES", "PageFit", "check_page", "fit"]

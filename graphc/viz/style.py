@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from graphc.errors import InputError, brief, brief_text
+from graphc.ir.formatting import LARGEST_SHOWN
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Style:
     node_gap, rank_gap : between neighbours in a column and between columns, in inches
     page : width and height in inches that a diagram is scaled down to fit
     dpi : pixels per inch of PNG
+    matrix : vectors and matrices of at most so many rows and columns, 6 at most, are written out; of larger ones the shape and
+        the range
     """
 
     name: str = "slides"
@@ -64,6 +67,7 @@ class Style:
     rank_gap: float = 0.2
     page: tuple[float, float] = (13.33, 7.5)
     dpi: int = 192
+    matrix: int = LARGEST_SHOWN
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -95,6 +99,9 @@ def _check(name: str, value: Any) -> None:
     elif kind is str:
         good = isinstance(value, str) and bool(re.fullmatch(r"#[0-9a-fA-F]{6}", value))
         what = "a colour as #rrggbb"
+    elif name == "matrix":
+        good = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST_SHOWN
+        what = f"a whole number from 0 to {LARGEST_SHOWN}"
     elif kind is int:
         good, what = isinstance(value, int) and _is_number(value, 10), "a whole number of at least 10"
     else:

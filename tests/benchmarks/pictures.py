@@ -3,8 +3,11 @@
     python -m tests.benchmarks.pictures            the gallery and 40 random graphs
     python -m tests.benchmarks.pictures 1000       the gallery and 1,000 random graphs
     python -m tests.benchmarks.pictures 0 -v       the gallery alone, and what is wrong in words
+    python -m tests.benchmarks.pictures 1000 --pages    the same pictures fitted to a slide and to a column
+    python -m tests.benchmarks.pictures 400-500 --pages    random graphs number 400 to 499 alone
 
 Seconds are those of this process's work, so that a busy machine does not lengthen them.
+Too small is a text below the page's minimum, 12 points on a slide and 8 in a column, at the size that the drawing states.
 Intersections are lines through or along nodes, values, titles and borders; overlaps are nodes, values and titles on one another.
 """
 
@@ -14,11 +17,14 @@ import importlib.util
 import statistics
 import sys
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import graphc as g
 from graphc.viz import Diagram
+from graphc.viz.page_fit import PAGES
 from tests.benchmarks.harness import ROOT
 from tests.viz.measure import Measured, measure
 from tests.viz.nested import nested
@@ -72,6 +78,43 @@ def main(count: int = 40, verbose: bool = False) -> None:
             summary(f"random, {low} to {high} nodes", some)
 
 
+def fitted(seeds: range, pictures: Mapping[str, Callable[[], Diagram]], verbose: bool = False) -> None:
+    """Every picture on a slide and in a column."""
+    makers = {**pictures, **{f"random {seed}": partial(nested, seed) for seed in seeds}}
+    for page in ("slide", "column"):
+        count = small = unclean = lossless = bare = 0
+        longest = 0.0
+        for name, make in makers.items():
+            whole = make()
+            with warnings.catch_warnings(record=True) as told:
+                warnings.simplefilter("always")
+                started = time.process_time()
+                diagram = whole.fit(page)
+                seconds = time.process_time() - started
+                found = measure(diagram.svg())
+            words = " ".join(str(one.message) for one in told)
+            least = PAGES[page][2]
+            wrong = found.smallest < least - _ROUNDED
+            count, small, unclean = count + 1, small + wrong, unclean + bool(found.meets or found.overlaps)
+            lossless, bare, longest = (
+                lossless + (not words),
+                bare + ("left out" in words),
+                max(longest, seconds),
+            )
+            if verbose or wrong or found.meets or found.overlaps:
+                print(
+                    line(f"{name} {page}", len(diagram.view.nodes), found, seconds), words[:120], flush=True
+                )
+        print(
+            f"{page}: {count} pictures, {small} with text below {PAGES[page][2]:g} points, {unclean} with intersections or "
+            f"overlaps; nothing left out of {lossless}, values of {bare}; longest {longest:.1f} s"
+        )
+
+
+_ROUNDED = 0.05
+"""Points by which a written size may be below the page's."""
+
+
 def summary(name: str, rows: list[tuple[int, int, Measured, float]]) -> None:
     def total(what: Callable[[Measured], Any]) -> Any:
         return sum(what(found) for _, _, found, _ in rows)
@@ -86,5 +129,9 @@ def summary(name: str, rows: list[tuple[int, int, Measured, float]]) -> None:
 
 
 if __name__ == "__main__":
-    numbers = [int(word) for word in sys.argv[1:] if word.isdigit()]
-    main(*numbers[:1], verbose="-v" in sys.argv)
+    asked = [word for word in sys.argv[1:] if word[:1].isdigit()]
+    first, _, last = (asked or ["40"])[0].rpartition("-")
+    if "--pages" in sys.argv:
+        fitted(range(int(first or 0), int(last)), {} if first else gallery(), "-v" in sys.argv)
+    else:
+        main(int(last), verbose="-v" in sys.argv)

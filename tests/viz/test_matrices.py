@@ -117,7 +117,7 @@ def test_whole_numbers_have_no_places_behind_a_point():
     chosen = g.sum(A[g.arange(3), k]) + g.sum(table)
     at = {"A": np.full((3, 2), 0.5), "k": [0, 1, 1], "table": [[7, 8], [9, 10]]}
     shown = texts(g.draw(chosen, at, backward=False, decimals=2))
-    assert "[0, 1, 1]" in shown and {"0.50", "1.50"} <= set(shown) and {"7", "10"} <= set(shown)
+    assert {"0.50", "1.50"} <= set(shown) and {"0", "1", "7", "10"} <= set(shown)
     assert not {"0.00", "7.00", "10.00"} & set(shown)
 
 

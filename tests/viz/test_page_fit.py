@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
+from contextlib import ExitStack
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 import graphc as g
 from graphc.cli import main
 from graphc.errors import InputError
+from graphc.viz import Diagram
 from graphc.viz.page_fit import PAGES
 from tests.viz.measure import measure
 from tests.viz.nested import nested
@@ -53,6 +56,82 @@ def test_the_smallest_text_can_be_read(case, page):
     assert found.smallest >= least - 0.05
     assert found.page[0] <= 72 * width + 0.1 and found.page[1] <= 72 * height + 0.1
     assert found.meets == found.overlaps == ()
+
+
+def matrices(rows: int, columns: int) -> Diagram:
+    """A formula of products, with values."""
+    rng = np.random.default_rng(rows)
+    A, B = g.symbol("A", shape=(rows, columns)), g.symbol("B", shape=(rows, columns))
+    weights = g.exp(A @ B.T / 3)
+    y = weights / g.sum(weights, axis=1, keepdims=True) @ B
+    return g.draw(g.sum(g.square(y)), {"A": rng.normal(size=A.shape), "B": rng.normal(size=B.shape)})
+
+
+def names() -> Diagram:
+    a, b = g.symbol("the_learning_rate_of_the_encoder_network"), g.symbol("number_of_samples_in_a_minibatch")
+    with g.scope("a long title of a block that tells all about it"):
+        y = g.tanh(a * b) + g.name(a * 2, "what the user calls it")
+    return g.draw(y, {a: 1 / 3, b: -2e-7}, digits=9)
+
+
+def deep() -> Diagram:
+    y = g.symbol("x")
+    with ExitStack() as stack:
+        for number in range(9):
+            stack.enter_context(g.scope(f"level {number}"))
+            y = g.tanh(y * g.symbol(f"w_{number}"))
+    return g.draw(y)
+
+
+def alarms() -> Diagram:
+    x = g.symbol("x")
+    return g.draw(g.log(g.exp(x * 1000) - g.exp(x * 999)) + g.sqrt(-x), {x: 1.0})
+
+
+def inputs() -> Diagram:
+    return g.draw(g.sum(g.stack([g.symbol(f"x_{number}") for number in range(40)])))
+
+
+KINDS = {
+    "small matrices": lambda: matrices(4, 3),
+    "wide matrices": lambda: matrices(6, 6),
+    "one column": lambda: matrices(5, 1),
+    "long names": names,
+    "deep frames": deep,
+    "alarms": alarms,
+    "many inputs": inputs,
+    "many parts": lambda: g.draw([g.sin(g.symbol(f"a_{number}")) for number in range(12)]),
+    "panels": lambda: g.side_by_side({f"step {n} of {n + 1}": g.symbol("x") * n + 1 for n in range(2, 9)}),
+}
+"""Pictures of which each is too wide for a column in a way of its own."""
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize(
+    ("kind", "page"),
+    [
+        *((kind, "column") for kind in ("small matrices", "long names", "alarms")),
+        *(pytest.param(kind, page, marks=pytest.mark.slow) for kind in KINDS for page in PAGES),
+    ],
+)
+def test_every_kind_can_be_read(kind, page):
+    found = measure(KINDS[kind]().fit(page).svg())
+    assert found.smallest >= PAGES[page][2] - 0.05
+    assert found.meets == found.overlaps == ()
+
+
+def test_elements_are_left_out_before_nodes():
+    with pytest.warns(UserWarning, match="^arrays are shown as shape and range$"):
+        fitted = matrices(4, 4).fit("slide")
+    assert sum(node.kind == "operation" for node in fitted.view.nodes) == 9
+    assert fitted.style.matrix < 4
+
+
+def test_values_are_left_out_before_boxes_stand_for_all():
+    with pytest.warns(UserWarning, match="^values are left out$"):
+        fitted = matrices(4, 4).fit("column")
+    assert sum(node.kind == "operation" for node in fitted.view.nodes) == 9
+    assert "value" not in fitted.view.show
 
 
 def test_rows_lose_nothing():

@@ -37,8 +37,8 @@ Sides = tuple[DrawnPart | None, DrawnPart | None]
 _ABOVE = 2.5
 """Points between a line and what stands on it."""
 
-_APART = 18.0
-"""Points between parts of a picture that nothing connects."""
+_APART = 1.6
+"""How far apart parts of a picture stand that nothing connects, as a multiple of the gap between neighbours."""
 
 _INCH = 72.0
 
@@ -97,7 +97,7 @@ class _Placing:
             depth = self._component(component, offset)
             if depth is None:
                 return None
-            offset = depth + _APART
+            offset = depth + _APART * _INCH * self.style.node_gap
         items = [*self.frames, *self.lines, *self.nodes, *self.values]
         left, low, right, high = bounds([part for item in items for part in item.parts])
         if self.drawn.caption is not None:

@@ -30,7 +30,8 @@ from graphc.viz.networks.tidy import (
     summed,
 )
 from graphc.viz.networks.ushape import is_u, u_shape
-from graphc.viz.page_fit import arranged, check_page, smallest
+from graphc.viz.page_fit import check_page
+from graphc.viz.page_rows import arranged, smallest
 from graphc.viz.steps.steps import Steps
 from graphc.viz.style import Style
 from graphc.viz.writers.xdot import to_xdot
@@ -118,6 +119,10 @@ class NetworkDiagram(Diagram):
             return u_shape(self._shown, self.style)
         return placed(self._broken or self.view, self._shown, self.style, self.layout)
 
+    @property
+    def _whole_scene(self) -> Scene | None:
+        return self._scene
+
     def render(self, form: str = "svg") -> bytes:
         """The content of a file, as `Diagram.render` gives it. Raises `RenderError`."""
         if form not in ("html", "zip"):
@@ -149,7 +154,7 @@ class NetworkDiagram(Diagram):
             node_gap=min(self.style.node_gap, _CLOSE),
         )
         best: tuple[float, NetworkDiagram, str] | None = None
-        for diagram, told in self._tried(style, width / height):
+        for diagram, told in self._tried(style, width, height, least):
             scene = diagram._scene
             size = 0.0 if scene is None else scene.scale * smallest(scene)
             if best is None or size > best[0]:
@@ -168,7 +173,9 @@ class NetworkDiagram(Diagram):
             warnings.warn_explicit(told, UserWarning, *(user_line() or (__file__, 0)))
         return diagram
 
-    def _tried(self, style: Style, shape: float) -> Iterator[tuple[NetworkDiagram, str]]:
+    def _tried(
+        self, style: Style, width: float, height: float, least: float
+    ) -> Iterator[tuple[NetworkDiagram, str]]:
         """This diagram as it may stand on a page, what keeps the most first; what was left out in words."""
         if self._columns is not None:
             for most in range(self._most, 2, -1):
@@ -181,14 +188,20 @@ class NetworkDiagram(Diagram):
             if more and len(stages) >= whole:
                 continue
             view = _view(stages, frames)
-            for shown, way, scene in self._arranged(view, stages, style, shape):
+            for shown, way, scene in self._arranged(view, stages, style, width, height, least):
                 made = NetworkDiagram(self._network, style, self.digits, way, self._player)
                 made.view, made._shown, made._broken = view, stages, shown
                 made.__dict__["_scene"] = scene
                 yield made, told
 
     def _arranged(
-        self, view: View, stages: list[NetworkStage], style: Style, shape: float
+        self,
+        view: View,
+        stages: list[NetworkStage],
+        style: Style,
+        width: float,
+        height: float,
+        least: float,
     ) -> Iterator[tuple[View, str, Scene]]:
         """Layouts of some stages: as they are, with lower boxes, and in rows."""
         for high in (HIGHEST, *_LOWER):
@@ -203,7 +216,7 @@ class NetworkDiagram(Diagram):
         def put(broken: View, way: str) -> Scene | None:
             return placed(broken, stages, style, way, _LOWER[1])
 
-        yield from arranged(view, self.layout, shape, put)
+        yield from arranged(view, self.layout, width, height, least, put)
 
 
 def _view(stages: Sequence[NetworkStage], frames: Mapping[int, tuple[int, int]]) -> View:

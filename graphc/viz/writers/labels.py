@@ -7,6 +7,7 @@ table with a rule in it, drawn as the line itself. Every text is escaped.
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Sequence
 from math import ceil, isnan, sqrt
 from typing import Any, TypeAlias
@@ -41,6 +42,9 @@ _ALL_LOST = 24.0
 
 _CELL = 5
 """Points that a cell of an array's picture is wide and high."""
+
+_LETTER = 0.64
+"""About how wide a letter is, as a part of its size, and rather more than less."""
 
 _NAMED = ("symbol", "output", "reference", "port", "end")
 """The kinds of nodes whose label is a name."""
@@ -110,11 +114,11 @@ def _given(
     table = matrix(value, getattr(style, colour), style, digits, decimals)
     if table:
         return [(table, "image")]
-    if array.ndim == 1 and 3 < array.size <= LARGEST_SHOWN and array.dtype.kind in "biuf":
-        text = f"[{', '.join(show_value(item, digits, decimals) for item in array)}]"
-    else:
-        text = show_value(value, digits, decimals)
-    return [(text, "alarm" if not_finite(value) is not None else colour)]
+    ink = "alarm" if not_finite(value) is not None else colour
+    text = show_value(value, digits, decimals)
+    if array.ndim and style.matrix < LARGEST_SHOWN:  # room is scarce: the range stands below the shape
+        return [(line, ink) for line in text.replace(") ", ")\n", 1).split("\n")]
+    return [(text, ink)]
 
 
 def _within(index: tuple[int, ...], shape: tuple[int, ...]) -> bool:
@@ -197,8 +201,10 @@ def side(rows: Sequence[Row], style: Style, align: str = "") -> dict[str, str]:
 
 
 def caption(lines: Sequence[str], style: Style) -> str:
-    """The label that says what is wrong in a picture."""
-    return html("<BR/>".join(font(line, style.alarm, style.value_size, 160) for line in lines))
+    """The label that says what is wrong in a picture, in lines that are no wider than its page."""
+    wide = max(16, int(72 * style.page[0] / (_LETTER * style.value_size)))
+    pieces = [piece for line in lines for piece in textwrap.wrap(visible(line, 160), wide)]
+    return html("<BR/>".join(font(piece, style.alarm, style.value_size, 200) for piece in pieces))
 
 
 def _cell(row: Row, wide: int, style: Style, align: str = "") -> str:
@@ -237,10 +243,12 @@ def node(
     for line in (*shown.lines, *([duration(shown.cost)] if shown.cost else [])):
         text = _below(text, font(line, small, style.note_size), style.note_size, style)
     if shown.adjoint is not None:
-        total = f"Σ {show_value(shown.adjoint, digits, decimals)}"
+        small_size = max(style.value_size - 1, style.note_size)
         alarming = not_finite(shown.adjoint) is not None
         ink = style.alarm if alarming and not coloured else style.text if coloured else style.backward
-        text = _below(text, font(total, ink, style.value_size - 1), style.value_size - 1, style)
+        total = show_value(shown.adjoint, digits, decimals)
+        for line in f"Σ {total}".replace(") ", ")\n", 1).split("\n"):  # a range below its shape
+            text = _below(text, font(line, ink, small_size), small_size, style)
     lossy = shown.lost is not None and shown.lost[0] >= _SHOWN_LOSS
     if lossy and shown.lost is not None:
         bits = font(f"−{shown.lost[0]:.1f} bits", style.text, style.note_size)

@@ -15,12 +15,22 @@ _BRACKET, _PAD = 3, 2
 """Points that the ends of a bracket are wide, and between an element and what is beside it."""
 
 
+_SHORT = 3
+"""A vector of so many elements is no larger than its range in words."""
+
+
 def matrix(value: Any, colour: str, style: Style, digits: int, decimals: int | None) -> str:
-    """A small matrix as an HTML-like table, elements that are not finite marked; empty for any other value."""
-    cells = matrix_cells(value, digits, decimals)
+    """A small matrix, or a vector as a column, as an HTML-like table with elements that are not finite marked; empty for any
+    other value."""
+    value = np.asarray(value)
+    largest = style.matrix
+    if value.ndim == 1 and value.size > 1:
+        value, largest = value[:, None], max(style.matrix, _SHORT)
+    cells = matrix_cells(value, digits, decimals, largest)
     if cells is None:
         return ""
-    array, lines = np.asarray(value), []
+    array: Any = value
+    lines = []
     for number, row in enumerate(cells):
         inside = [
             _element(text, bool(np.isfinite(array[number, place])), colour, style)
