@@ -20,6 +20,7 @@ from graphc.viz.layered.place import place
 from graphc.viz.layout_scene import Scene, read
 from graphc.viz.model import View
 from graphc.viz.page_fit import fit
+from graphc.viz.page_rows import balanced
 from graphc.viz.player.shown import Player
 from graphc.viz.steps.film import film
 from graphc.viz.steps.steps import Steps
@@ -109,10 +110,27 @@ class Diagram:
         settings = _pixels(self.style) if form == "png" else _inches(self.style, 1)
         return render(to_xdot(scene), form, parts=1, settings=settings, program=AS_PLACED)
 
+    def _laid(self, view: View, layout: str) -> Scene | None:
+        return place(view, self.style, self.digits, layout, self.decimals)
+
     @cached_property
+    def _whole_scene(self) -> Scene | None:
+        """The picture in one piece as graphc lays it out; None where Graphviz shall."""
+        return self._laid(self.view, self.layout)
+
+    @cached_property
+    def _balanced(self) -> tuple[View, Scene | None]:
+        """The view as it is shown, in rows where its text would be too small else, and the picture."""
+        scene = self._whole_scene
+        return (
+            (self.view, None)
+            if scene is None
+            else balanced(self.view, self.layout, scene, self.style, self._laid)
+        )
+
+    @property
     def _scene(self) -> Scene | None:
-        """The picture as graphc lays it out; None where Graphviz shall."""
-        return place(self.view, self.style, self.digits, self.layout, self.decimals)
+        return self._balanced[1]
 
     def _by_graphviz(self, form: str) -> bytes:
         """The content of a file, laid out by Graphviz: of what is too large, or whose frames lead into each other both ways."""
@@ -209,7 +227,7 @@ class Diagram:
                 )
             )
         check_size(self._parts)
-        return to_text(self._scene or self._placed()[0], truth("colour", colour), width)
+        return to_text(self._whole_scene or self._placed()[0], truth("colour", colour), width)
 
     def fit(self, page: Any) -> Diagram:
         """This diagram fitted to a page, so that its smallest text can be read there.
@@ -256,12 +274,13 @@ class Diagram:
         <6 steps; .save("steps/"), .svg, .gif, .mp4, .tex or .pptx writes them>
         """
         check_size(self._parts)
-        if self._scene is None:
+        view, scene = self._balanced
+        if scene is None:
             raise RenderError(
                 f"a diagram of {len(self.view.nodes)} nodes is not shown in steps",
                 hint="collapse some of it: g.draw(L, at={…}, max_nodes=60)",
             )
-        return Steps(film(self.view, self._scene, self.style), self.view.title, self.style)
+        return Steps(film(view, scene, self.style), self.view.title, self.style)
 
     def save(self, path: str | os.PathLike[str], page: Any = None) -> Path:
         """Write the diagram to a file; the suffix says how: .svg, .png, .pdf, .tex, .txt, .dot, .html for the player, or .zip for
