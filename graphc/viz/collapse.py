@@ -30,6 +30,9 @@ _SPARSE = 3 * MAX_NODES
 _SPELLED = 4
 """A group of at most so many operations is named by them."""
 
+_PLACES = 6
+"""Of more lines than this between a group and the places of one operation, one is drawn for all."""
+
 _MANY_USES, _FAR = 3, 6
 """What has more uses than this is named again at those that are more than so many columns away."""
 
@@ -211,12 +214,13 @@ def _merged(view: View, keys: Sequence[str], owners: dict[str, Block | None], to
             alarm = any(member.alarm for member in inside)
             nodes.append(replace(node_of_block, cost=sum(member.cost for member in inside), alarm=alarm))
     edges: dict[Any, _Merging] = {}
+    between = Counter((key_of[edge.tail], key_of[edge.head]) for edge in view.edges)
     for edge in view.edges:
         tail, head = key_of[edge.tail], key_of[edge.head]
         if tail == head or (edge.feedback and (tail in whole or head in whole)):
             continue
         # the places of an operation stay apart; what goes into or comes from a group is one line
-        one = head in whole or (tail in whole and not edge.place)
+        one = head in whole or (tail in whole and (not edge.place or between[tail, head] > _PLACES))
         use = (tail, head) if one else (tail, head, edge.slot, edge.feedback)
         edges.setdefault(use, _Merging(edge)).add(edge)
     merged = tuple(

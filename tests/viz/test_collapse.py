@@ -340,3 +340,14 @@ def test_a_weight_of_many_steps_is_named_again_where_it_is_used():
 def test_few_uses_and_near_ones_keep_their_lines():
     small = view(g.Graph(x * w + x * 2 + g.sin(x) + g.cos(x)))
     assert fold(small) == small
+
+
+@pytest.mark.parametrize("count, lines", [(5, 5), (40, 1)])
+def test_a_group_of_inputs_and_the_places_of_one_operation(count, lines):
+    stacked = g.sum(g.stack([g.symbol(f"x_{number}") for number in range(count)]))
+    shown = g.draw(stacked, max_nodes=4 if count > 5 else None).view
+    into = [
+        edge for edge in shown.edges if edge.head == next(n.key for n in shown.nodes if n.label == "stack")
+    ]
+    assert len(into) == lines
+    assert count == lines or into[0].note == f"{count} values"

@@ -112,8 +112,8 @@ def large(blocks, name):
 
 @pytest.mark.slow
 def test_a_page_of_two_thousand_nodes():
-    graph, at = large(60, "pack")
-    assert len(graph.exprs) >= 1500
+    graph, at = large(76, "pack")
+    assert len(graph.exprs) >= 2000
     text = g.draw(graph, at=at, max_nodes=None).play().html()
     assert len(text.encode()) <= 400_000
     digests = re.findall(r"'sha256-[^']+'", text.partition("</head>")[0])
