@@ -22,6 +22,7 @@ from graphc.util import arguments
 from graphc.util.archive import fitting, read_arrays, write_arrays
 from graphc.util.arguments import MASKED, filled, is_masked
 from graphc.util.fork_safety import cached_property
+from graphc.util.notebook import preformatted
 
 
 class Model:
@@ -180,6 +181,9 @@ class Model:
             left = "  ".join(text.ljust(width) for text, width in zip(row[:3], widths, strict=False))
             lines.append(f"{left}  {row[3].rjust(widths[3])}")
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return preformatted(self.summary())
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the values to a file of .npz or .safetensors, whole or not at all.

@@ -18,6 +18,7 @@ SHOWN = {
     "check_grad": lambda: g.check_grad(L, POINT),
     "diagnose": lambda: g.diagnose(L, POINT),
     "accuracy": lambda: g.accuracy(x - y, samples=4),
+    "rewrites": lambda: g.rewrites(g.log(g.exp(x) * y)),
     "bench": lambda: bench(x + y, POINT, size=0, rounds=1),
 }
 
@@ -27,6 +28,11 @@ def test_reports_are_shown_as_they_are_printed(what):
     report = SHOWN[what]()
     (page,) = [ElementTree.fromstring(report._repr_html_())]
     assert page.tag == "pre" and "".join(page.itertext()) == str(report)
+
+
+def test_a_model_is_its_table_of_layers():
+    model = g.nn.Model(g.nn.Affine(2), g.symbol("x", shape=("n", 3)))
+    assert "".join(ElementTree.fromstring(model._repr_html_()).itertext()) == model.summary()
 
 
 def test_a_history_is_a_table_of_its_last_records():

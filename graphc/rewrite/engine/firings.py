@@ -8,6 +8,7 @@ from typing import Any
 from graphc.errors import Site
 from graphc.ir.expr import Expr
 from graphc.rewrite.engine.pattern import Kind
+from graphc.util.notebook import ShownAsText
 from graphc.util.records import dataclass
 
 
@@ -28,7 +29,7 @@ class RuleFiring:
         return f"{self.rule} ({self.kind}): {self.before!r} → {self.after!r}"
 
 
-class Trace(Sequence[RuleFiring]):
+class Trace(ShownAsText, Sequence[RuleFiring]):
     """What fired, in order, and what came of it.
 
     outputs : the rewritten expressions
