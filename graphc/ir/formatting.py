@@ -136,8 +136,8 @@ def show_fixed(value: Any, decimals: int) -> str:
 def matrix_cells(
     value: Any, digits: int = 3, decimals: int | None = None, largest: int = LARGEST_SHOWN
 ) -> list[list[str]] | None:
-    """The elements of a matrix of at most `largest` rows and columns as texts whose points stand below one another when they end at one place; None for any
-    other value.
+    """The elements of a matrix of at most `largest` rows and columns as texts whose points stand below one another when they end
+    at one place; None for any other value.
 
     The largest element has so many significant digits, unless `decimals` says how many places there are; where a common number
     of places would show an element as nothing, each is shown as `show_number` does.

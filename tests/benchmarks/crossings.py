@@ -25,7 +25,7 @@ from graphc.viz.layered import place
 from graphc.viz.layered.network import Network
 from graphc.viz.layered.ordering import Ordering
 from graphc.viz.layered.parts import Filled
-from graphc.viz.layout_scene import read
+from graphc.viz.layout_scene import Scene, read
 from graphc.viz.writers import WRITERS
 from tests.viz.measure import measure
 from tests.viz.nested import nested
@@ -155,7 +155,7 @@ def networks(diagram: Diagram) -> list[tuple[Network, Filled, int]]:
 
     usual, place.Ordering = place.Ordering, Caught  # type: ignore[misc]
     try:
-        diagram.svg()
+        whole(diagram)
     finally:
         place.Ordering = usual  # type: ignore[misc]
     return caught
@@ -174,6 +174,13 @@ def optimum(parts: list[tuple[Network, Filled, int]]) -> tuple[int, bool]:
     return total, proved
 
 
+def whole(diagram: Diagram) -> Scene:
+    """The picture in one piece: where it stands in rows, lines end at signs that would cross."""
+    scene = diagram._whole_scene
+    assert scene is not None
+    return scene
+
+
 def dots(diagram: Diagram) -> int:
     """The crossings of the same drawing as dot lays it out."""
     parts = len(diagram.view.nodes) + 3 * len(diagram.view.edges)
@@ -187,7 +194,7 @@ def main(count: int = 60, verbose: bool = False) -> None:
         nodes = len(diagram.view.nodes)
         if nodes > MOST:
             continue
-        ours, dot = measure(diagram.svg()).crossings, dots(diagram)
+        ours, dot = measure(WRITERS["svg"](whole(diagram), "", "")).crossings, dots(diagram)
         least, proved = optimum(networks(nested(seed, most=OPERATIONS))) if ours else (0, True)
         graphs, unproved = graphs + 1, unproved + (not proved)
         ours_, dots_, least_, best_ = ours_ + ours, dots_ + dot, least_ + least, best_ + min(dot, least)
