@@ -10,15 +10,13 @@ observational equivalence in Udupa et al., TRANSIT (PLDI 2013).
 
 from __future__ import annotations
 
-import itertools
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from graphc.ir.expr import Expr, walk
 from graphc.ir.op import Op, lookup
-from graphc.search.clock import Clock
 from graphc.search.reals import Reals, Value
 
 Key = tuple[Any, ...]
@@ -60,7 +58,6 @@ class EGraph:
         self._by_value: dict[Any, list[int]] = defaultdict(list)
         self.by_op: dict[str, dict[int, None]] = defaultdict(dict)
         self.tried: set[Any] = set()
-        self.looks = KEYS
 
     def __len__(self) -> int:
         return len(self._known)
@@ -89,6 +86,11 @@ class EGraph:
         if known is not None:
             return self.find(known)
         return self._entered(from_bits, tuple([each.number(value) for each in self.fields]))
+
+    def known_number(self, value: float) -> int | None:
+        """The class of a number that was entered; None where it was not."""
+        known = self._known.get(("number", value))
+        return None if known is None else self.find(known)
 
     def add(self, op: Op, *operands: int) -> int | None:
         """The class of an operation on classes; None where it has a value at too few points."""
@@ -255,42 +257,7 @@ class EGraph:
         if twin is not None and self.find(twin) != home:
             self.join(twin, home)
 
-    # --- what matches -----------------------------------------------------------------------------------------------
-
-    def matches(self, pattern: Pattern, number: int, bound: dict[str, int]) -> Iterator[dict[str, int]]:
-        """Every way in which a class is of the form of a pattern."""
-        number = self.find(number)
-        if type(pattern) is str:
-            if pattern not in bound:
-                yield {**bound, pattern: number}
-            elif self.find(bound[pattern]) == number:
-                yield bound
-            return
-        if type(pattern) is float:
-            known = self._known.get(("number", pattern))
-            yield from [bound] if known is not None and self.find(known) == number else ()
-            return
-        op, operands = pattern[0], pattern[1:]
-        if number not in self.by_op[op.name] or self.classes[number].is_number:
-            return
-        for key in list(self.classes[number].keys):
-            if key[0] is not op:
-                continue
-            self.looks -= 1
-            if self.looks < 0:
-                return
-            yield from self._match_all(operands, key[1:], bound)
-            if op.name in COMMUTATIVE and key[1] != key[2]:
-                yield from self._match_all(operands, (key[2], key[1]), bound)
-
-    def _match_all(
-        self, patterns: Sequence[Pattern], numbers: Sequence[int], bound: dict[str, int]
-    ) -> Iterator[dict[str, int]]:
-        for first in self.matches(patterns[0], numbers[0], bound):
-            if len(patterns) == 1:
-                yield first
-            else:
-                yield from self._match_all(patterns[1:], numbers[1:], first)
+    # --- what is built --------------------------------------------------------------------------------------------------
 
     def build(self, pattern: Pattern, bound: dict[str, int]) -> int | None:
         """The class of a pattern on what its names stand for; None where it has no value, or there is no room."""
@@ -329,72 +296,4 @@ def pattern_of(expr: Expr) -> Pattern:
     return (lookup(expr.op.name), *[pattern_of(operand) for operand in expr.operands])
 
 
-@dataclass(frozen=True)
-class Proposal:
-    """A rule: two patterns with one value. Those that are `eager` lead to forms that keep digits; others carry terms about."""
-
-    before: Pattern
-    after: Pattern
-    text: str
-    eager: bool = True
-
-
-def saturate(
-    graph: EGraph, proposals: Sequence[Proposal], rounds: int, clock: Clock, share: float, most: int = 10**9
-) -> set[str]:
-    """Every proposal made at every class, round after round, until there is no room or nothing new.
-
-    most : keys at which it ends, of those that the graph has room for. Each proposal is made so often in a round at most that no
-    other is starved. Returns the texts of those that led to something.
-    """
-    used: set[str] = set()
-    room = min(most, graph.most)
-    for number in range(rounds):
-        before = len(graph)
-        for rule in proposals:
-            often = (EAGER if rule.eager else PATIENT) << number
-            if not rule.eager and len(graph) > room * (number + 1) // (rounds + 1):
-                continue
-            if graph.full or len(graph) >= most or clock.over(share):
-                return used
-            if _made(graph, rule, often, clock, share):
-                used.add(rule.text)
-        if len(graph) == before:
-            break
-    return used
-
-
-EAGER, PATIENT = 24, 5
-"""How often a proposal is made in the first round: one that keeps digits, one that carries terms about; later twice as often."""
-MATCHES, LOOKS, KEYS = 48, 200, 3000
-"""Of a proposal: matches at one class and in one round; keys at a class, where deep patterns have millions of ways to match."""
-
-
-def _made(graph: EGraph, rule: Proposal, often: int, clock: Clock, share: float) -> int:
-    """Make one proposal at every class, so often at most that it leads to something new; how often it did."""
-    made = looked_at = 0
-    for place in list(graph.by_op.get(rule.before[0].name, ())):
-        if graph.find(place) != place:
-            continue
-        if clock.over(share):
-            break
-        graph.looks = KEYS
-        for bound in list(itertools.islice(graph.matches(rule.before, place, {}), MATCHES)):
-            sign = (rule.text, place, *bound.values())
-            if sign in graph.tried:
-                continue
-            graph.tried.add(sign)
-            looked_at += 1
-            if graph.full or looked_at > LOOKS:
-                return made
-            size = len(graph)
-            new = graph.build(rule.after, bound)
-            if new is not None and graph.find(new) != graph.find(place):
-                graph.join(place, new)
-            made += len(graph) > size
-            if made >= often:
-                return made
-    return made
-
-
-__all__ = ["EClass", "EGraph", "Pattern", "Proposal", "pattern_of", "saturate"]
+__all__ = ["COMMUTATIVE", "EClass", "EGraph", "Key", "Pattern", "pattern_of"]

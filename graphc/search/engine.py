@@ -21,7 +21,7 @@ from graphc.rewrite.rational.real_form import RealForms
 from graphc.search.alternatives import Form, Forms, harm, merged, worst_places
 from graphc.search.clock import Clock
 from graphc.search.columns import Columns, cost
-from graphc.search.egraph import EGraph, saturate
+from graphc.search.egraph import EGraph
 from graphc.search.exact import Exact
 from graphc.search.extraction import PRICE, Extraction
 from graphc.search.factors import take_apart
@@ -31,6 +31,7 @@ from graphc.search.honesty import is_worse
 from graphc.search.identities import fitting
 from graphc.search.regimes import WORTH, Boundaries, branch_values, cut, cut_again
 from graphc.search.result import SLACK
+from graphc.search.saturation import saturate
 from graphc.search.taylor import expanded
 from graphc.search.truth import Points, Truth
 

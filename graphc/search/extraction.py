@@ -41,14 +41,14 @@ class Way:
 
     def __init__(
         self, op: Op | None, ways: tuple[Way, ...], column: np.ndarray, wrong: np.ndarray, cost: float,
-        expr: Expr | None,
+        expr: Expr | None, error: float | None = None,
     ) -> None:  # fmt: skip
         self.op: Op | None = op
         self.ways: tuple[Way, ...] = ways
         self.column: np.ndarray = column
         self.wrong: np.ndarray = wrong
         self.cost: float = cost
-        self.error: float = float(wrong.mean())
+        self.error: float = float(wrong.mean()) if error is None else error
         self._expr = expr
 
     @property
@@ -128,20 +128,31 @@ class Extraction:
             if not ways:
                 return False
             lists.append(ways[:KEPT] if len(key) == 2 else ways[:3])
-        changed = False
+        new = []
         for ways in itertools.islice(itertools.product(*lists), COMBINED):
             sign = (first, *map(id, ways))
-            if sign in self._tried:
-                continue
-            self._tried.add(sign)
-            column = np.asarray(first.reference(*[way.column for way in ways]))
-            if column.shape != self._target(number).shape:
-                continue
-            cost = first.nanoseconds + sum(way.cost for way in ways)
-            changed |= self._keep(number, Way(first, ways, column, self._wrong(number, column), cost, None))
+            if sign not in self._tried:
+                self._tried.add(sign)
+                new.append(ways)
+        if not new:
+            return False
+        shape = (len(new), *self._target(number).shape)
+        operands = [np.array([way.column for way in each]) for each in zip(*new, strict=True)]
+        columns = np.asarray(
+            first.reference(*operands)
+        )  # all of them at once: most of the time is that of calls
+        if columns.shape != shape:
+            return False
+        wrong = self._wrong(number, columns)
+        errors = wrong.mean(axis=1).tolist()
+        changed = False
+        for ways, column, bits, error in zip(new, columns, wrong, errors, strict=True):
+            cost = first.nanoseconds + sum([way.cost for way in ways])
+            changed |= self._keep(number, Way(first, ways, column, bits, cost, None, error))
         return changed
 
     def _wrong(self, number: int, column: np.ndarray) -> np.ndarray:
+        """Bits of error of columns; 0 where nothing is known."""
         exact = self._target(number)
         if exact.dtype == bool or column.dtype != FLOAT64:
             return np.where(column == exact, 0.0, 64.0)

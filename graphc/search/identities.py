@@ -14,7 +14,8 @@ from functools import cache
 from graphc.frontend.parse import parse
 from graphc.ir.expr import Expr, symbols, walk
 from graphc.search.algebra import ALGEBRA
-from graphc.search.egraph import Pattern, Proposal, pattern_of
+from graphc.search.egraph import Pattern, pattern_of
+from graphc.search.saturation import Proposal
 
 ACCURATE = """
 exp(x) - 1 = expm1(x)

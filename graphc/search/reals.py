@@ -10,6 +10,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from functools import cache
+from math import isqrt
 from typing import Any
 
 from graphc.errors import GraphcError
@@ -37,6 +38,9 @@ SPARE = 160
 FAR = 1100
 """Arguments of periodic and exponential functions have at most so many bits before the point."""
 
+ZERO = (0, 0, 0, 0)
+"""The parts of mpmath's 0: those of infinities and of NaN have no digits either."""
+
 _ZERO_OVER_THE_REALS = frozenset(("add_error", "multiply_error"))
 
 _NOT_FAR = frozenset(("sin", "cos", "tan", "exp", "expm1", "sinh", "cosh", "tanh"))
@@ -51,15 +55,55 @@ class Reals:
         self.mp: Any = self.field.mp
         mp = self.mp
         self.zero: Any = mp.mpf(0)
+        self.one: Any = mp.mpf(1)
         self._direct: dict[str, Callable[..., Any]] = {
-            "add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "divide": operator.truediv,
-            "negative": operator.neg, "abs": abs, "square": lambda x: x * x, "reciprocal": lambda x: 1 / x,
-            "exp": self.field._exp, "log": mp.log, "sqrt": mp.sqrt, "sin": mp.sin, "cos": mp.cos, "tan": mp.tan,
+            "add": operator.add, "subtract": operator.sub, "multiply": self._multiplied, "divide": self._divided,
+            "negative": operator.neg, "abs": abs, "square": lambda x: self._multiplied(x, x),
+            "reciprocal": lambda x: self._divided(self.one, x),
+            "exp": self.field._exp, "log": mp.log, "sqrt": self._root, "sin": mp.sin, "cos": mp.cos, "tan": mp.tan,
             "expm1": self._expm1, "log1p": self._log1p, "sinh": self.field._sinh, "cosh": self.field._cosh, "tanh": mp.tanh,
             "asin": mp.asin, "acos": mp.acos, "atan": mp.atan, "asinh": mp.asinh, "acosh": mp.acosh, "atanh": mp.atanh,
-            "atan2": mp.atan2, "hypot": mp.hypot, "pow": self.field.power,
+            "atan2": mp.atan2, "hypot": self._hypot, "pow": self.field.power,
             "maximum": max, "minimum": min,
         }  # fmt: skip
+
+    def _made(self, negative: int, mantissa: int, exponent: int) -> Any:
+        """mantissa·2^exponent, rounded: what mpmath does in several calls, at the price of one."""
+        count = mantissa.bit_length()
+        if count > self.prec:
+            down = count - self.prec
+            mantissa = (mantissa >> down) + (mantissa >> (down - 1) & 1)
+            exponent += down
+        if not mantissa & 1:  # mantissas are odd
+            if not mantissa:
+                return self.zero
+            even = (mantissa & -mantissa).bit_length() - 1
+            mantissa >>= even
+            exponent += even
+        return self.mp.make_mpf((negative, mantissa, exponent, mantissa.bit_length()))
+
+    def _multiplied(self, x: Any, y: Any) -> Any:
+        s, a, e, _ = x._mpf_
+        t, b, f, _ = y._mpf_
+        return self._made(s ^ t, a * b, e + f)
+
+    def _divided(self, x: Any, y: Any) -> Any:
+        s, a, e, m = x._mpf_
+        t, b, f, n = y._mpf_
+        up = max(0, self.prec + n - m + 2)
+        quotient, rest = divmod(a << up, b)
+        return self._made(s ^ t, quotient << 1 | (rest != 0), e - f - up - 1)
+
+    def _root(self, x: Any) -> Any:
+        negative, mantissa, exponent, count = x._mpf_
+        if negative:
+            return None
+        up = max(0, 2 * self.prec - count + 4)
+        up += (exponent - up) & 1
+        return self._made(0, isqrt(mantissa << up), (exponent - up) >> 1)
+
+    def _hypot(self, x: Any, y: Any) -> Any:
+        return self._root(self._multiplied(x, x) + self._multiplied(y, y))
 
     def _expm1(self, x: Any) -> Any:
         return self.field._exp(x) - 1 if self.mp.mag(x) > -self.prec // 3 else self.mp.expm1(x)
@@ -105,9 +149,10 @@ class Reals:
             return None
         if type(value) is bool:
             return value
-        if not hasattr(value, "_mpf_") or not self.mp.isfinite(value):
+        parts = getattr(value, "_mpf_", None)
+        if parts is None or not (parts[1] or parts == ZERO):
             return None  # complex, or no number
-        return value if abs(value._mpf_[2]).bit_length() <= LARGEST else None
+        return value if abs(parts[2]).bit_length() <= LARGEST else None
 
     def _by_formula(self, op: Op, operands: Sequence[Value], node: Expr | None) -> Value:
         field = self.field

@@ -13,7 +13,7 @@ from graphc.ir.graph import Dag
 from graphc.ir.op import lookup
 from graphc.search.clock import Clock
 from graphc.search.columns import Columns, bits_wrong
-from graphc.search.egraph import EGraph, Proposal, pattern_of, saturate
+from graphc.search.egraph import EGraph, pattern_of
 from graphc.search.exact import Exact
 from graphc.search.extraction import Extraction
 from graphc.search.factors import take_apart
@@ -24,6 +24,7 @@ from graphc.search.identities import families, fitting, proposals
 from graphc.search.reals import reals
 from graphc.search.regimes import branch_values, cut, cut_again, shortest
 from graphc.search.sampling import intervals
+from graphc.search.saturation import Matcher, Proposal, saturate
 from graphc.search.truth import Points, Truth
 
 
@@ -69,6 +70,60 @@ def test_most_identities_hold_somewhere(proposal):
             ):
                 agreed += 1
     assert agreed >= 2
+
+
+@pytest.mark.parametrize(
+    ("pattern", "formula", "ways"),
+    [
+        ("a + b", "x + y", 2),  # either way round
+        ("a + a", "x + y", 0),
+        ("a - b*b", "x - y*y", 1),
+        ("a - b*b", "x - y*x", 0),
+        ("x*exp(x)", "exp(y)*y", 1),
+        ("exp(x)*x", "y*exp(y)", 1),
+        ("exp(x)*x", "x*exp(y)", 0),
+        ("(b*c - a*d)/(a*a + b*b)", "(x*y - z*w)/(x*x + z*z)", 1),
+        ("(b*c - a*d)/(a*a + b*b)", "(x*y - z*w)/(x*x + w*w)", 1),
+        ("(b*c - a*d)/(a*a + b*b)", "(x*y - z*w)/(x*x + y*y)", 0),
+        ("1 - x/(x + y)", "1 - z/(w + z)", 1),
+        ("1 - x/(x + y)", "2 - z/(w + z)", 0),
+        ("x**2", "y**2", 1),
+        ("x**2", "y**3", 0),
+    ],
+)
+def test_patterns_match_where_their_names_agree(pattern, formula, ways):
+    """As many ways as trying every order of the operands of sums and products finds, by hand."""
+    names = [symbol.name for symbol in g.free_symbols(g.parse(formula))]
+    points = points_of(g.parse(formula), dict.fromkeys(names, (0.3, 3)))
+    graph, place = graph_of(g.parse(formula), points)
+    found = Matcher(pattern_of(g.parse(pattern))).matches(graph, place, 48, 3000)
+    assert len(found) == ways
+    for classes in found:  # what is built of them is the class that they were found in
+        built = graph.build(pattern_of(g.parse(pattern)), classes)
+        assert built is not None
+        assert graph.find(built) == graph.find(place)
+
+
+def test_quick_arithmetic_is_that_of_mpmath():
+    """Products, quotients, roots within a unit of the last binary digit, as normal mpmath numbers, for all sizes and signs."""
+    field = reals(384)
+    mp, rng = field.mp, np.random.default_rng(3)
+    pairs = {"multiply": lambda x, y: x * y, "divide": lambda x, y: x / y, "hypot": mp.hypot}
+    for _ in range(300):
+        parts = [mp.mpf(rng.choice((0.0, 1.0, -1.0, rng.normal()))) / 3 for _ in range(2)]
+        x, y = (mp.ldexp(part, int(rng.integers(-1100, 1100))) for part in parts)
+        for name, peer in pairs.items():
+            found = field.apply(lookup(name), (x, y))
+            if name == "divide" and not y:
+                assert found is None
+                continue
+            assert abs(found - peer(x, y)) <= abs(found) * mp.mpf(2) ** -383
+            assert found == mp.mpf(found)
+            assert found._mpf_ == mp.mpf(found)._mpf_
+            assert found._mpf_[1] & 1 or not found
+        root = field.apply(lookup("sqrt"), (x,))
+        assert (root is None) == (x < 0)
+        assert root is None or abs(root - mp.sqrt(x)) <= root * mp.mpf(2) ** -383
 
 
 def test_proposals_stay_within_the_families_of_a_formula():
