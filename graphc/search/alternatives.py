@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from graphc.ir.expr import Expr, rebuild, walk
+from graphc.ir.expr import Expr, apply, rebuild, walk
+from graphc.ops.comparison import where
 from graphc.search.columns import WORST, Columns, cost
 from graphc.search.extraction import PRICE
 
@@ -83,9 +85,12 @@ class Forms:
     def best(self) -> Form:
         return min(self._forms.values(), key=lambda form: (form.score, form.cost))
 
-    def cover(self, count: int) -> list[Form]:
-        """A few forms of which at every point one is good: each is the one that adds the most to those before it."""
-        forms = list(self._forms.values())
+    def cover(self, count: int, dearest: float = math.inf) -> list[Form]:
+        """A few forms of which at every point one is good: each is the one that adds the most to those before it.
+
+        dearest : what each may cost
+        """
+        forms = [form for form in self._forms.values() if form.cost <= dearest]
         if not forms or not len(self.exact):
             return []
         table = np.array([form.wrong for form in forms])
@@ -117,18 +122,42 @@ class Forms:
 
 
 def tidied(expr: Expr) -> Expr:
-    """A form without choices between equal sides."""
+    """A form without choices between equal sides, and with the others made where the sides begin to differ."""
     order = walk([expr])
-    if not any(node.op.name == "where" and node.operands[1] is node.operands[2] for node in order):
+    if not any(node.op.name == "where" for node in order):
         return expr
     made: dict[Expr, Expr] = {}
     for node in order:
         operands = tuple([made[operand] for operand in node.operands])
-        if node.op.name == "where" and operands[1] is operands[2] and operands[1].dtype is node.dtype:
-            made[node] = operands[1]
+        if node.op.name == "where" and operands[1].dtype is operands[2].dtype is node.dtype:
+            made[node] = chosen(*operands)
         else:
             made[node] = rebuild(node, operands) if operands != node.operands else node
     return made[expr]
+
+
+DOWN = 6
+"""Operations that a choice is moved below at most."""
+
+
+def chosen(condition: Expr, one: Expr, other: Expr, down: int = DOWN) -> Expr:
+    """One of two values, chosen below the operations that both end with where that is cheaper: both sides of a choice are
+    computed, and eᵘ or eᵛ is e to the power of u or v, to the bit."""
+    if one is other:
+        return one
+    plain = where(condition, one, other)
+    if not down or one.op is not other.op or not one.operands or one.op.control is not None:
+        return plain
+    if one.attrs or other.attrs or any(each.shape for each in (condition, one, other)):
+        return plain
+    ends = other.operands
+    if one.op.name in ("add", "multiply") and (one.operands[0] is ends[1] or one.operands[1] is ends[0]):
+        ends = ends[::-1]
+    pairs = list(zip(one.operands, ends, strict=True))
+    if any(a is not b and not a.dtype is b.dtype is one.dtype for a, b in pairs):
+        return plain
+    moved = apply(one.op, *[chosen(condition, a, b, down - 1) for a, b in pairs])
+    return moved if cost(moved) < cost(plain) else plain
 
 
 def worst_places(wrong: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -149,4 +178,4 @@ def merged(forms: Sequence[Form]) -> np.ndarray:
     return np.min([form.wrong for form in forms], axis=0)
 
 
-__all__ = ["Form", "Forms", "harm", "merged", "worst_places"]
+__all__ = ["Form", "Forms", "chosen", "harm", "merged", "tidied", "worst_places"]

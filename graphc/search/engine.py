@@ -293,12 +293,18 @@ class FormSearch:
             self.forms.add(substitute(self.output, {part: near}), "Taylor series", good)
 
     def _piecewise(self) -> None:
-        """Piecewise forms of those that are good in different places."""
+        """Piecewise forms of those that are good in different places; of cheap ones alone too, where the best form is dear."""
         original = self.forms.add(self.output, "as written")
-        forms = list({form.expr: form for form in (*self.forms.cover(10), original)}.values())
+        strict = is_worse(original.wrong, self.forms.best.wrong, self.points, SLACK / 2)
+        self._pieces(self.forms.cover(10), original, STRICT if strict else HARM)
+        if self.forms.best.cost > DEAR * original.cost:
+            self._pieces(self.forms.cover(10, DEAR * original.cost), original, STRICT)
+
+    def _pieces(self, pieces: list[Form], original: Form, price: float) -> None:
+        """Piecewise forms of some and of the formula as written."""
+        forms = list({form.expr: form for form in (*pieces, original)}.values())
         if len(forms) < 2 or len(self.points) < 16:
             return
-        price = STRICT if is_worse(original.wrong, self.forms.best.wrong, self.points, SLACK / 2) else HARM
         table = np.array([form.wrong + price * harm(form.wrong, original.wrong) for form in forms])
         exprs = [form.expr for form in forms]
         found, values = [], []
@@ -310,8 +316,8 @@ class FormSearch:
                 values.append((value, column))
                 runs = cut(value, column, table)
                 if runs.cuts:
-                    price = PRICE * (0.0 if value.is_symbol else cost(value))
-                    found.append((runs.error + WORTH * len(runs.cuts) + price, len(found), runs))
+                    dear = PRICE * (0.0 if value.is_symbol else cost(value))
+                    found.append((runs.error + WORTH * len(runs.cuts) + dear, len(found), runs))
         bounds = Boundaries(self.output, self.truth, self.points, self.columns, self.rng, self.clock)
         for number, (_, _, runs) in enumerate(sorted(found, key=lambda each: each[:2])[:CUT]):
             if self.over():

@@ -41,8 +41,9 @@ OFFERED = 6
 TRIED = 30
 """Forms that are held to account."""
 
-ALIKE = 0.5
-"""Mean bits of error that count as none: of forms so close the cheaper one is chosen."""
+ALIKE, DOUBLED = 0.5, 0.1
+"""Mean bits of error that count as none: of forms so close the cheaper one is chosen. The second is added for each time that it
+takes half as long: forms with their rounding errors added back take ten times as long for the last tenths of a bit."""
 
 RIGHT, SMALL = 0.9, 4.0
 """Mean and largest bits of error of a form that is as good as right: less is not bought with time."""
@@ -261,11 +262,16 @@ def _chosen(
         return quick if quick.cost < written.cost else written
     if question.goal == "pareto":
         return min(front, key=lambda each: each.bits + PARETO * each.cost)
-    least = min(each.bits for each in front)
+    least = min(front, key=lambda each: each.bits)
+
+    def alike(each: Alternative) -> float:
+        quicker = least.cost / each.cost if 0 < each.cost < least.cost else 1.0
+        return least.bits + ALIKE + DOUBLED * math.log2(quicker)
+
     good = [
         each
         for each in front
-        if each.bits <= max(least + ALIKE, enough) or (each.bits <= RIGHT and each.worst <= SMALL)
+        if each.bits <= max(alike(each), enough) or (each.bits <= RIGHT and each.worst <= SMALL)
     ]
     best = min(good, key=price, default=written)
     return best if best.bits < written.bits or best.cost < written.cost else written
