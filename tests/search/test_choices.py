@@ -1,4 +1,4 @@
-"""Which form is taken of several, and choices within one: what a bit may cost, and values to the bit wherever a choice is made."""
+"""Which form is taken of several, and choices within one: what a bit may cost, and the same value to the bit at each choice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""|x| in branches by the sign of x, for derivatives.
+"""Absolute values in branches by the sign of x, for derivatives.
 
 √(x² + 1) − x is written as 1/(√(x² + 1) + |x|) where x is not negative. There |x| is x, also at 0, where its derivative is not
 that of |x|, which is 0. As a value |x| stays: √(x² + 1) + x would be written with branches of its own.
