@@ -7,6 +7,7 @@ same marker stands around arrays, in guard words: code that writes outside of an
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -37,12 +38,20 @@ def poison(block: np.ndarray, start: int, end: int, number: int) -> None:
 
 def is_whole(block: np.ndarray, start: int, end: int, number: int) -> bool:
     """Whether bytes of a block still hold the marker of a number."""
-    return np.array_equal(block[start:end], _marker(start, end, number))
+    return block[start:end].tobytes() == _marker(start, end, number).tobytes()
 
 
 def _marker(start: int, end: int, number: int) -> np.ndarray:
     word = MARKER | (number & 0x7F) | (number >> 7 & 0x7F) << 8
-    return np.resize(np.roll(np.array([word], "<u4").view(np.uint8), -(start % 4)), max(end - start, 0))
+    return (_short if end - start <= GUARD else _pattern)(word, start % 4, max(end - start, 0))
+
+
+def _pattern(word: int, shift: int, length: int) -> np.ndarray:
+    return np.resize(np.roll(np.array([word], "<u4").view(np.uint8), -shift), length)
+
+
+_short = lru_cache(4096)(_pattern)
+"""Guard words are looked at after each kernel, all of them."""
 
 
 def _number(memory: np.ndarray) -> int:

@@ -82,15 +82,15 @@ class Guarded(Bound):
         guard_words.poison(block, 0, size, 0)
         return block
 
-    def _rows(self, number: int) -> list[tuple[str, int]]:
+    def _rows(self, number: int) -> list[tuple[Hashable, int]]:
         """The rows of a kernel's scratch memory, and where each ends, in every slot."""
-        rows: list[tuple[str, int]] = []
+        rows: list[tuple[Hashable, int]] = []
         slot = int(self._frame[self.plan.words["slot size",]]) if ("slot size",) in self.plan.words else 0
         for key, (shape, dtype) in self.plan.rows.get(number, {}).items():
             place = self.plan.words.get(("offset", number, key))
             if place is not None:
                 end = self._scratch + int(self._frame[place]) + self._size(shape) * dtype.itemsize
-                rows += [(f"a row of {_name(key)}", end + k * slot) for k in range(self.slots)]
+                rows += [(("a row of", key), end + k * slot) for k in range(self.slots)]
         return rows
 
     def _begin(self, number: int) -> None:
@@ -105,23 +105,25 @@ class Guarded(Bound):
             if last == number < len(self.plan.steps):  # what lives on to the end is copied after it
                 guard_words.poison(self.workspace, start, start + size, k)
 
-    def _look(self, number: int, rows: Sequence[tuple[str, int]], after: str, node: str | None) -> None:
+    def _look(self, number: int, rows: Sequence[tuple[Hashable, int]], after: str, node: str | None) -> None:
         """Raises `InternalError` for damaged guard words."""
-        places: list[tuple[int, int, str, str, int]] = []  # start, bytes, of what, where, its number
+        places: list[tuple[int, int, Hashable, str, int]] = []  # start, bytes, of what, where, its number
         for k, (first, last, start, size, key) in enumerate(self._spans):
             if first <= number <= last:
-                places.append((start - self.margin, self.margin, _name(key), "before", k))
-                places.append((start + size, self.margin, _name(key), "behind", k))
-        places += [(end, BEHIND, name, "behind", len(self._spans)) for name, end in rows]
-        for start, size, name, where, k in places:
+                places.append((start - self.margin, self.margin, key, "before", k))
+                places.append((start + size, self.margin, key, "behind", k))
+        places += [(end, BEHIND, key, "behind", len(self._spans)) for key, end in rows]
+        for start, size, key, where, k in places:
             if not guard_words.is_whole(self.workspace, start, start + size, k):
-                raise guard_words.damaged(name, where, after, node)
+                raise guard_words.damaged(_name(key), where, after, node)
         for name, array in self._given:
             guard_words.check(array, name, after, node)
 
 
 def _name(key: Hashable) -> str:
-    """What stands somewhere, in words."""
+    """What stands somewhere, in words; long for a large formula, and asked only where something is wrong."""
+    if isinstance(key, tuple) and key[0] == "a row of":
+        return f"a row of {_name(key[1])}"
     if isinstance(key, Expr):
         return f"the memory of {told(key)}"
     if isinstance(key, tuple) and isinstance(key[-1], Expr):
