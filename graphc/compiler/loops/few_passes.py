@@ -72,6 +72,8 @@ def few_passes(program: Program) -> FewPasses | None:
     if len(beyond) < 2 or not all(isinstance(each, int) for each in beyond):
         return None
     most = FEW - max(each for each in beyond if isinstance(each, int))
+    if most < 1:
+        return None  # the longest loop has more for any length
     parts = _parts(program.body)
     if parts is None or not any(isinstance(part, _InStep) and len(part.loops) > 1 for part in parts):
         return None

@@ -183,6 +183,21 @@ def test_what_may_not_run_in_step_does_not(name):
     assert few_passes(parse("program f(n):\n  input x: float64[n + 1]" + APART[name])) is None
 
 
+def test_what_is_long_for_every_length_has_no_such_program():
+    body = """
+  result r: float64[n + 40]
+  result s: float64[n]
+  for i < n + 40 free:
+    r[i] = x[i] * x[i]
+  for j < n free:
+    s[j] = r[j] - x[j + 1]
+"""
+    assert few_passes(parse("program f(n):\n  input x: float64[n + 40]" + body)) is None
+    assert (
+        few_passes(parse(("program f(n):\n  input x: float64[n + 40]" + body).replace("40", "4"))) is not None
+    )
+
+
 def test_what_is_behind_a_pass_is_read_in_step():
     program = parse(
         """program f(n):
