@@ -11,6 +11,7 @@ import numpy as np
 
 from graphc.autodiff.activity import active_nodes, depends
 from graphc.autodiff.sparse.local import elementwise, pairs
+from graphc.autodiff.sparse.loops import of_scan
 from graphc.errors import GradientError
 from graphc.interpret.numpy_eval import evaluate
 from graphc.ir.expr import Expr, current_site, symbol, walk
@@ -55,6 +56,11 @@ def pattern(outputs: Sequence[Expr], variables: Sequence[Expr]) -> Any:
     return whole
 
 
+def _lengths(node: Expr) -> list[Any]:
+    """Of all axes in a loop's body."""
+    return [length for x in (*node.attrs[0].inputs, *node.attrs[0].outputs) for length in x.shape]
+
+
 def _size(node: Expr) -> int:
     return math.prod(node.shape)  # type: ignore[arg-type]
 
@@ -79,6 +85,7 @@ class _PatternReader:
         self.rows: dict[Expr, Rows] = {}
         self.count = count
         self._active = active
+        self._loops: dict[Any, list[Any]] = {}
         self._values = constant_values(order, active)
 
     def begin(self, node: Expr, start: int) -> None:
@@ -108,6 +115,9 @@ class _PatternReader:
         if node.op is FUNCTION or (node.op.expand is not None and node.op.name in _EXPANDED):
             self._keep(node, self._expanded(node, slots))
             return
+        if node.op.name == "scan" and all(isinstance(x, int) for x in (node.attrs[3], *_lengths(node))):
+            self._keep(node, self._scanned(node, slots))
+            return
         values = self._values_of(node)
         total = None
         for slot in slots:
@@ -117,6 +127,14 @@ class _PatternReader:
             rows = self._through(node, slot, values)
             total = rows if total is None else total + rows
         self._keep(node, total)
+
+    def _scanned(self, node: Expr, slots: Sequence[int]) -> Any:
+        """One result of a loop; all are found at once."""
+        loop = (node.operands, node.attrs[:-1])
+        if loop not in self._loops:
+            tables = [self.table(x) if slot in slots else None for slot, x in enumerate(node.operands)]
+            self._loops[loop] = of_scan(node, tables, self.count, pattern)
+        return self._loops[loop][node.attrs[-1]]
 
     def _keep(self, node: Expr, table: Any) -> None:
         self.rows[node] = table if node.shape else frozenset(table.indices.tolist())
