@@ -31,23 +31,26 @@ STEPS = 16
 FLOOR = 1e-12
 LOG_FLOOR = math.log(FLOOR)
 
+SLOPE_STEPS, SLOPE_FLOOR = 28, math.log(1e-4)
+"""Of the slopes of the gamma function's logarithms: a density over a probability loses digits when it is differentiated again."""
+
 
 def _inner(condition: Any, x: Any, instead: float) -> Any:
     return where(condition, x, like(instead, x))
 
 
-def lower_rest(a: Any, x: Any, gap: Any) -> Any:
+def lower_rest(a: Any, x: Any, gap: Any, steps: int = STEPS) -> Any:
     """xᵃe⁻ˣ/γ(a, x), for a gap a − x of many √a."""
-    rest = gap + float(STEPS)
-    for n in range(STEPS, 0, -1):
+    rest = gap + float(steps)
+    for n in range(steps, 0, -1):
         rest = gap + float(n - 1) + float(n) * x / rest
     return rest
 
 
-def upper_rest(a: Any, gap: Any) -> Any:
+def upper_rest(a: Any, gap: Any, steps: int = STEPS) -> Any:
     """xᵃe⁻ˣ/Γ(a, x), for a gap x − a of many √a."""
-    rest = gap + float(2 * STEPS + 1)
-    for n in range(STEPS, 0, -1):
+    rest = gap + float(2 * steps + 1)
+    for n in range(steps, 0, -1):
         rest = gap + float(2 * n - 1) + float(n) * (a - float(n)) / rest
     return rest
 
@@ -108,16 +111,16 @@ def _gamma_code(upper: bool) -> Any:
 
 def _gamma_slope(upper: bool) -> Any:
     def slope(out: Any, a: Any, x: Any) -> Any:
-        deep = (out < LOG_FLOOR) & (out > -math.inf)
+        deep = (out < SLOPE_FLOOR) & (out > -math.inf)
         shape, at = _inner(deep, a, 2.0), _inner(deep, x, 40.0 if upper else 0.5)
         if upper:
             usual = -gamma_density(a, x) / gammaincc(a, where(deep, like(1, x), x))
             gap = at - shape
-            step = upper_rest(shape, gap) - gap
+            step = upper_rest(shape, gap, SLOPE_STEPS) - gap
             # far out by what is left of 1, whose derivative is not lost
             return where(deep, where(at > 2 * shape, (shape - step) / at - 1, -(gap + step) / at), usual)
         usual = gamma_density(a, x) / gammainc(a, where(deep, like(1, x), x))
-        return where(deep, lower_rest(shape, at, shape - at) / at, usual)
+        return where(deep, lower_rest(shape, at, shape - at, SLOPE_STEPS) / at, usual)
 
     return slope
 

@@ -65,7 +65,7 @@ class Gamma(Continuous):
     def isf(self, q: Any, a: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
         """What is exceeded with probability q."""
         q, a, loc, scale = floats(q=q, a=a, loc=loc, scale=scale)
-        return valid(both(scale > 0, a > 0), loc + scale * gammainccinv(a, q))
+        return valid(both(scale > 0, a > 0), loc + scale * _upper_quantile(a, q))
 
 
 NEAR = 1e-6
@@ -79,6 +79,14 @@ def _lower_quantile(a: Any, q: Any) -> Any:
     series = 1 - shape * at * (1 / (shape + 1) - at / (2 * shape + 4))
     share = at**shape / (gamma_function(1 + shape) * goal) * series
     return where(small, settled(at, shape, share), x)
+
+
+def _upper_quantile(a: Any, q: Any) -> Any:
+    """What is exceeded with probability q: by the lower one where q is not small, as SciPy's Q has fewer digits there."""
+    likely = q > 0.2
+    return where(
+        likely, _lower_quantile(a, inner(likely, 1 - q, 0.5)), gammainccinv(a, inner(~likely, q, 0.1))
+    )
 
 
 def _tail(x: Any, a: Any, loc: Any, scale: Any, function: Tail, below: float, above: float) -> Any:
@@ -163,7 +171,7 @@ class Invgamma(Continuous):
 
     def ppf(self, q: Any, a: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
         q, a, loc, scale = floats(q=q, a=a, loc=loc, scale=scale)
-        return valid(both(scale > 0, a > 0), loc + scale / gammainccinv(a, q))
+        return valid(both(scale > 0, a > 0), loc + scale / _upper_quantile(a, q))
 
     def isf(self, q: Any, a: Any, loc: Any = 0.0, scale: Any = 1.0) -> Expr:
         """What is exceeded with probability q."""
