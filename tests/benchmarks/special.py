@@ -3,6 +3,7 @@
     python -m tests.benchmarks.special                     all functions, as a table
     python -m tests.benchmarks.special erfinv jv           these
     python -m tests.benchmarks.special --points 1000       as many points of each
+    python -m tests.benchmarks.special --seed 7            others
 
 An error is counted beside what it cannot be smaller than: |computed − exact| over ulp(exact) + Σ |∂exact/∂xᵢ|·ulp(xᵢ), what
 one unit of the result and of each operand make of it. The points are of every size within the whole domain, and dense where
@@ -126,9 +127,9 @@ def scaled_error(case: Case, order: tuple[int, ...], at: tuple[float, ...], comp
         return float(abs(mpf(computed) - truth) / scale)
 
 
-def measure(case: Case, points: int = POINTS) -> list[Row]:
+def measure(case: Case, points: int = POINTS, seed: int = 0) -> list[Row]:
     """The rows of one function."""
-    rng = np.random.default_rng(zlib.crc32(case.name.encode()))
+    rng = np.random.default_rng(zlib.crc32(case.name.encode()) + seed)
     operands = case.sample(rng, points)
     symbols, exprs = derivatives(case)
     f = g.compile(exprs, symbols)
@@ -167,11 +168,12 @@ def shown(case: Case, rows: list[Row]) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    points = POINTS
-    if "--points" in arguments:
-        place = arguments.index("--points")
-        points = int(arguments[place + 1])
-        arguments = arguments[:place] + arguments[place + 2 :]
+    numbers = {"--points": POINTS, "--seed": 0}
+    for option in numbers:
+        if option in arguments:
+            place = arguments.index(option)
+            numbers[option] = int(arguments[place + 1])
+            arguments = arguments[:place] + arguments[place + 2 :]
     unknown = set(arguments) - {case.name for case in CASES}
     if unknown:
         print(f"unknown: {', '.join(sorted(unknown))}; known are {', '.join(case.name for case in CASES)}")
@@ -179,7 +181,7 @@ def main(arguments: list[str]) -> int:
     print("units in the last place beside what one unit of each operand makes; ! above", LIMIT)
     for case in CASES:
         if not arguments or case.name in arguments:
-            print(shown(case, measure(case, points)), flush=True)
+            print(shown(case, measure(case, numbers["--points"], numbers["--seed"])), flush=True)
     return 0
 
 
