@@ -29,8 +29,8 @@ _READABLE = 8.0
 _GAIN = 1.3
 """Rows make such a picture so many times larger at least, or it stays whole."""
 
-_LOST = 0.8
-"""Rows are not of one length, and stand apart: a picture in rows reaches about this part of the size that it could have."""
+_LOST, _LOWER = 0.9, 0.7
+"""Rows are not of one length: a picture reaches about this part of the size that it could have. Each is lower than the whole."""
 
 _MOST = 160
 """Pictures of more nodes and edges stay whole: laying them out again would take long."""
@@ -103,18 +103,14 @@ def balanced(
     left, low, right, high = scene.box
     pages = (right - left) / (72 * style.page[0]), (high - low) / (72 * style.page[1])
     along, across = pages if layout == "right" else pages[::-1]
-    best = view, scene
-    size = _GAIN * scene.scale
     rows = round(sqrt(along / across))
-    expected = _LOST * min(1.0, rows / along, 1 / (rows * across))
-    for number in range(rows, rows + 2) if rows > 1 and expected > size else ():
+    expected = _LOST * min(1.0, rows / along, 1 / (rows * _LOWER * across))
+    for number in range(rows, rows + 2) if rows > 1 and expected > _GAIN * scene.scale else ():
         broken = in_rows(view, _middles(scene, layout), number)
         other = put(broken, layout) if broken is not None else None
-        if broken is not None and other is not None and other.scale > size:
-            best, size = (broken, other), other.scale
-        if size >= expected:
-            break
-    return best
+        if broken is not None and other is not None and other.scale > _GAIN * scene.scale:
+            return broken, other
+    return view, scene
 
 
 def _asked(scene: Scene, way: str, width: float, height: float, least: float) -> tuple[float, float, int]:
