@@ -81,8 +81,10 @@ def draw(
     step : the step of loops whose values are shown in the loop body, counted from 0 (the number of the row in `g.scan`); -1 is
         the last one, (3, 0) step 0 of a loop within step 3 of another. None shows the body without values
     decimals : decimal places of every number, instead of significant digits
-    page : "slide", "a4", "column", or width and height in inches: the diagram is broken into rows, rotated or collapsed until
-        its smallest text is legible on this page (12 points on a slide, 8 elsewhere); a `UserWarning` says what was collapsed
+    page : "slide", "a4", "column", or width and height in inches: the diagram is broken into rows, rotated, drawn with ranges in
+        place of matrices or without values, or collapsed, until its smallest text is legible on this page (12 points on a slide,
+        8 elsewhere); a `UserWarning` says what was collapsed or left out. Without it a diagram whose text would be smaller than
+        8 points is broken into rows where that helps
     highlight : one or more expressions or names of symbols to emphasise
     note : expression or name of a symbol → a note below its label
     watch : name or symbol → indices of elements, {"W": [(0, 1)]}: only these elements of the array are shown

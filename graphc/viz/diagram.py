@@ -237,8 +237,9 @@ class Diagram:
         page : "slide" (13.33 × 7.5 inches, text of 12 points or more), "a4" or "column" (6.3 × 9.7 and 3.4 × 9 inches, 8 points
             or more), or width and height in inches (8 points or more)
 
-        It is broken into rows that numbered signs lead on, turned, or collapsed, whichever loses least; a `UserWarning` says
-        what was collapsed, or that no way was found to reach that size. Raises `InputError` for what is no page.
+        It is broken into rows that numbered signs lead on, or turned; where that is not enough, matrices are told by shape and
+        range, nodes collapsed, values left out: whichever loses least. A `UserWarning` says what is missing, or that no way was
+        found to reach that size. Raises `InputError` for what is no page.
 
         >>> from graphc.ir.expr import symbols
         >>> from graphc.api.draw import draw
