@@ -17,7 +17,7 @@ from graphc.search.egraph import COMMUTATIVE, EGraph, Key, Pattern
 
 
 @dataclass(frozen=True)
-class Match:
+class MatchStep:
     """A class taken apart: by an operation, into the classes of its operands, and what these have to be.
 
     place : where the class stands; operands : where those of its operands are put
@@ -54,7 +54,7 @@ class Matcher:
     def __init__(self, pattern: Pattern) -> None:
         self.op: Op = pattern[0]
         self.size = 1
-        self.steps: list[Match] = []
+        self.steps: list[MatchStep] = []
         met: dict[str, int] = {}
         waiting = [(0, pattern)]
         while waiting:
@@ -79,7 +79,7 @@ class Matcher:
             else:
                 met[part] = at
         made = tuple([(at, part[0].name) for at, part in inner])
-        self.steps.append(Match(pattern[0], place, operands, made, tuple(same), tuple(numbers)))
+        self.steps.append(MatchStep(pattern[0], place, operands, made, tuple(same), tuple(numbers)))
         return inner
 
     def matches(self, graph: EGraph, number: int, most: int, looks: int) -> list[dict[str, int]]:

@@ -1,4 +1,4 @@
-"""Which form is taken of several, and choices within one: what a bit may cost, and the same value to the bit at each choice."""
+"""Which form is taken of several, and choices within one: what a bit may cost, and the same values wherever a choice is made."""
 
 from __future__ import annotations
 

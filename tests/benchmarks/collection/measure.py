@@ -2,13 +2,16 @@
 
 An error is counted in bits, log₂(1 + the number of floats between a value and the exact one), at points uniform over the
 floats for which a formula is meant and at points uniform over its physical ranges; exact values are the formula's, in rising
-mpmath precision.
+mpmath precision. Searches have a budget of processor time, so that they find the same however busy the machine is; times of forms
+are those of machine code on arrays of the points, by turns, as quotients by that of the formula as written.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import statistics
+import time
 import warnings
 import zlib
 from collections.abc import Iterable, Sequence
@@ -18,8 +21,10 @@ from typing import Any
 import numpy as np
 
 import graphc as g
+import graphc.search.clock
 from graphc.errors import InputError
 from graphc.ir.ulp import bits_of_error
+from graphc.search.result import SLACK, SearchedPart
 from graphc.search.sampling import drawn, exact_value
 from tests.benchmarks.collection import Entry
 
@@ -28,7 +33,11 @@ BUDGET = 10.0
 
 @dataclass
 class Row:
-    """The mean errors of one output of an entry, by form, and at each point."""
+    """The mean errors of one output of an entry, by form, and at each point.
+
+    ratios : form → its time by that of the formula as written; seconds : of the search, of processor time
+    worst : by how many bits the form found is worse at a point, at most; up to a unit in the last place is none
+    """
 
     name: str
     by: str
@@ -36,6 +45,14 @@ class Row:
     bits: dict[str, np.ndarray] = field(default_factory=dict)
     kinds: list[str] = field(default_factory=list)
     points: list[dict[str, float]] = field(default_factory=list)
+    ratios: dict[str, float] = field(default_factory=dict)
+    seconds: float | None = None
+    worst: float | None = None
+
+    def kept(self) -> str:
+        """What the figures are made of, as a line of JSON."""
+        names = ("name", "by", "means", "ratios", "seconds", "worst")
+        return json.dumps({name: getattr(self, name) for name in names})
 
 
 def sample(entry: Entry, count: int, seed: int) -> tuple[list[dict[str, float]], list[str]]:
@@ -80,12 +97,20 @@ def errors(
 
 
 def measured(
-    entry: Entry, count: int, seed: int, gradients: bool = False, improved: bool = False
+    entry: Entry,
+    count: int,
+    seed: int,
+    gradients: bool = False,
+    improved: bool = False,
+    budget: float = BUDGET,
 ) -> list[Row]:
-    """The row of an entry, or one for each of its partial derivatives."""
+    """The row of an entry, or one for each of its partial derivatives.
+
+    budget : seconds of a search, for each output
+    """
     points, kinds = sample(entry, count, seed)
     outputs: Iterable[g.Expr | None] = entry.symbols if gradients else (None,)
-    better = search(entry, gradients) if improved else None
+    better, seconds = search(entry, gradients, budget) if improved else (None, None)
     rows = []
     for number, by in enumerate(outputs):
         target = entry.formula if by is None else g.grad(entry.formula, by)
@@ -102,10 +127,18 @@ def measured(
             "by hand": (entry.by_hand if by is None else g.grad(entry.by_hand, by), None),
         }
         if better is not None:
-            forms["improved"] = (better[number], None)
+            forms["improved"] = (better[number].chosen.expr, None)
+            forms["fast"] = (quickest(better[number]), None)
         for form, (expr, level) in forms.items():
             row.bits[form] = errors(expr, entry, row.points, exact[known], level)
             row.means[form] = mean_of_kinds(row.bits[form], row.kinds)
+        if better is not None:
+            row.seconds = seconds
+            row.ratios = ratios(
+                {form: forms[form][0] for form in forms if form != "default"}, entry, row.points
+            )
+            harm = np.maximum(row.bits["improved"], 1.0) - np.maximum(row.bits["written"], 1.0)
+            row.worst = float(harm.max())
         rows.append(row)
     return rows
 
@@ -119,12 +152,39 @@ def mean_of_kinds(bits: np.ndarray, kinds: Sequence[str]) -> float:
     return statistics.fmean(parts)
 
 
-def search(entry: Entry, gradients: bool) -> list[g.Expr]:
-    """What `g.improve` makes of the formula, or, with the formula beside them, of its partial derivatives."""
+def search(entry: Entry, gradients: bool, budget: float) -> tuple[list[SearchedPart], float]:
+    """What `g.improve` makes of the formula, or, with the formula beside them, of its partial derivatives; seconds it took."""
     derivatives = [g.grad(entry.formula, s) for s in entry.symbols] if gradients else []
     outputs = [entry.formula, *derivatives]
-    found = g.improve(outputs, entry.domain, focus=entry.focus, budget=BUDGET * len(outputs)).expr
-    return found[1:] if gradients else found
+    graphc.search.clock.NOW = time.process_time
+    began = time.process_time()
+    found = g.improve(outputs, entry.domain, focus=entry.focus, budget=budget * len(outputs))
+    return list(found.parts[1:] if gradients else found.parts), time.process_time() - began
+
+
+def quickest(part: SearchedPart) -> g.Expr:
+    """The cheapest form that is no less accurate than the formula as written."""
+    good = [each for each in part.alternatives if not each.bits > part.written.bits + SLACK]
+    return min((*good, part.written), key=lambda each: each.cost).expr
+
+
+def ratios(
+    forms: dict[str, g.Expr], entry: Entry, points: Sequence[dict[str, float]], rounds: int = 9
+) -> dict[str, float]:
+    """Form → its time for arrays of points by that of the formula as written, the least of some rounds by turns."""
+    columns = [np.tile([at[s.name] for at in points], 80) for s in entry.symbols]
+    least = dict.fromkeys(forms, math.inf)
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        functions: dict[str, Any] = {
+            form: g.compile(expr, entry.symbols, rewrite=None, cache=False) for form, expr in forms.items()
+        }
+        for _ in range(rounds):
+            for form, function in functions.items():
+                began = time.perf_counter()
+                function(*columns)
+                least[form] = min(least[form], time.perf_counter() - began)
+    return {form: took / least["written"] for form, took in least.items()}
 
 
 def summary(rows: Sequence[Row]) -> list[str]:
@@ -137,7 +197,7 @@ def summary(rows: Sequence[Row]) -> list[str]:
             f"{form:9} mean {statistics.fmean(means):6.2f} bits, median {statistics.median(means):5.2f}"
         )
     for form in forms:
-        if form == "by hand":
+        if form in ("by hand", "fast"):
             continue
         near = sum(row.means[form] <= row.means["by hand"] + 1 for row in rows)
         better = sum(row.means[form] < row.means["by hand"] - 1 for row in rows)
@@ -148,6 +208,21 @@ def summary(rows: Sequence[Row]) -> list[str]:
         if form != "written":
             worse = [_named(row) for row in rows if row.means[form] > row.means["written"] + 0.1]
             lines.append(f"{form:9} worse than as written by more than 0.1 bit: {', '.join(worse) or 'none'}")
+    for form in ("by hand", "improved", "fast"):
+        times = [row.ratios[form] for row in rows if form in row.ratios]
+        if times:
+            lines.append(
+                f"{form:9} time by that as written: median {statistics.median(times):.2f}, longest {max(times):.2f}"
+            )
+    seconds = [row.seconds for row in rows if row.seconds is not None]
+    if seconds:
+        lines.append(
+            f"searches: median {statistics.median(seconds):.1f} s, longest {max(seconds):.1f} s of processor time"
+        )
+        harmed = sum(row.worst is not None and row.worst > SLACK for row in rows)
+        lines.append(
+            f"improved  worse at some point by more than a unit in the last place: {harmed} of {len(rows)}"
+        )
     return lines
 
 
@@ -155,4 +230,6 @@ def _named(row: Row) -> str:
     return f"{row.name} by {row.by}" if row.by else row.name
 
 
-__all__ = ["BUDGET", "Row", "errors", "mean_of_kinds", "measured", "sample", "search", "summary", "truths"]
+__all__ = [
+    "BUDGET", "Row", "errors", "mean_of_kinds", "measured", "quickest", "ratios", "sample", "search", "summary", "truths",
+]  # fmt: skip
