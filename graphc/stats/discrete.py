@@ -359,7 +359,8 @@ class Hypergeom(Discrete):
             (drawn - floor(k) - 1, (total, total - marked, drawn)),
         )
         own, other = (above, below) if upper else (below, above)
-        return valid(good, hypergeom_cdf(own[0], *own[1])), hypergeom_cdf(other[0], *other[1]), *own
+        value, rest = (hypergeom_cdf(at, *numbers) for at, numbers in (own, other))
+        return valid(good, value), rest, own[0], own[1]
 
     def _log_tail(self, k: Any, M: Any, n: Any, N: Any, upper: bool) -> Any:
         """The logarithm; where the probability is next to no float, by that of k and the quotients of those beyond."""
