@@ -58,6 +58,19 @@ def test_numbers_as_they_are_typed():
             parse_point(wrong)
 
 
+@pytest.mark.parametrize("tail", [" 2.5", "e", "..", "x", "/", " "])
+def test_a_million_digits_are_read_in_one_pass(tail):
+    """What is no number behind many digits was tried with each division of them."""
+    digits = "9" * 1_000_000
+    for text in (digits + tail, "1." + digits + tail, "." + digits + tail):
+        try:
+            value = parse_point(f"x={text}")["x"]
+        except ValueError as error:
+            assert len(str(error)) < 120
+        else:
+            assert tail == " " and value == float(text)
+
+
 def test_points():
     assert parse_point("x=2,w=-3,b=6") == {"x": 2.0, "w": -3.0, "b": 6.0}
     assert parse_point(" x = 1e-3 , y=.5,z=+7.") == {"x": 1e-3, "y": 0.5, "z": 7.0}

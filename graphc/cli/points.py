@@ -9,7 +9,7 @@ from typing import Any
 import click
 import numpy as np
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf|nan|pi)", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf|nan|pi)", re.ASCII)
 
 _DEEPEST = 8
 """Brackets within each other: axes of an array."""
