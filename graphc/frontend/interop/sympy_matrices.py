@@ -26,6 +26,8 @@ def plan_of_matrix(node: Any, dtype: Any) -> Plan:
     S = sympy()
     name = type(node).__name__
     if isinstance(node, S.MatrixSymbol):
+        if not hasattr(node, "name"):  # built from arguments that are no name
+            unsupported(node, "its name is no text", 'write MatrixSymbol("X", 2, 3)')
         shape = tuple(_length(node, length) for length in node.shape)
         return (), lambda parts: symbol(node.name, shape, dtype)
     if isinstance(node, element_kind()):

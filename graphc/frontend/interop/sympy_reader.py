@@ -142,7 +142,8 @@ class _Declared:
             return None
         if self._strict:
             self._met.add(show(node))
-        for key in (node, node.name) if isinstance(node, (sympy().Symbol, sympy().MatrixSymbol)) else (node,):
+        named = isinstance(node, (sympy().Symbol, sympy().MatrixSymbol)) and hasattr(node, "name")
+        for key in (node, node.name) if named else (node,):
             if key in self._keys:
                 self._used.add(key)
                 return self._keys[key]

@@ -126,3 +126,18 @@ def test_what_is_refused(name):
     with pytest.raises(ConversionError, match=said) as caught:
         g.from_sympy(tree)
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("name", [sp.Float(2.5), sp.floor(sp.Symbol("t")), sp.S.NegativeOne, sp.S.true])
+def test_a_matrix_whose_name_is_no_text_is_refused(name):
+    """As `xreplace` and `func(*args)` build it: SymPy's own `name` is an AttributeError then, wherever it stands."""
+    X = sp.MatrixSymbol("X", 2, 3)
+    nameless = X.xreplace({X.args[0]: name})
+    for formula in (
+        nameless,
+        nameless + nameless,
+        sp.Trace(nameless * nameless.T),
+        sp.loggamma(nameless[0, 1]),
+    ):
+        with pytest.raises(g.GraphcError, match="its name is no text"):
+            g.from_sympy(formula)
