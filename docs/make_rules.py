@@ -32,6 +32,7 @@ from graphc.rewrite.rules import (
     near_one,
     overflow,
     pair_quotients,
+    powers_below,
     products,
     quotient_sums,
     ratios,
@@ -119,6 +120,7 @@ SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
     ),
     ("Overflow and underflow on the way", "", overflow.RULES),
     ("Sums of quotients of one symbol", "", quotient_sums.RULES),
+    ("Powers in denominators", "", powers_below.RULES),
     ("Views", "", (*views.RULES, *views.SCALAR_RULES)),
     (
         "Rational functions",

@@ -38,6 +38,7 @@ from graphc.rewrite.rules import (
     near_one,
     overflow,
     pair_quotients,
+    powers_below,
     products,
     quotient_sums,
     ratios,
@@ -75,6 +76,7 @@ NORMAL: tuple[AnyRule, ...] = (
     *like_terms.RULES,
     *overflow.RULES,
     *quotient_sums.RULES,
+    *powers_below.RULES,
     *views.RULES,
     *views.SCALAR_RULES,
 )
@@ -110,8 +112,7 @@ DIFFERENCES = frozenset(
     ("arctangent-difference", "cosine-of-sum", "difference-of-squares", "difference-of-squares-op", "log-one-plus-sum",
      "one-minus-square", "sine-of-sum", "square-minus-one", "tangent-of-sum")
 )  # fmt: skip
-"""Those that derivatives are not written from: x² − y² is (x − y)(x + y), but its derivative is 2x and not the sum of x + y and
-x − y. What of it is a difference again has a rule of its own."""
+"""Those that derivatives are not written from: that of x² − y² = (x − y)(x + y) is 2x and not the sum of x + y and x − y."""
 
 IN_SOURCES: dict[str, AnyRule] = {
     "like-terms": like_terms.LikeTerms(guarded=False),
@@ -121,6 +122,7 @@ IN_SOURCES: dict[str, AnyRule] = {
     "removable-quotient": removable.RemovableQuotient(wide=True),
     "scaled-error-function": error_functions.ScaledErrorFunction(wide=True),
     "series-over-power": removable.SeriesOverPower(wide=True),
+    "power-below": powers_below.PowerBelow(wide=True),
     "root-beside-abs": differences.RootBesideAbs(any_difference=False),
     "complex-quotient": overflow.ComplexQuotient(wide=True),
     "log-exp-difference": logarithms.LogExpDifference("log-exp-difference", wide=True),

@@ -27,10 +27,23 @@ def is_safe(form: Expr, known: Collection[Expr]) -> Expr:
     """
     least, most = LEAST[form.dtype.itemsize], MOST[form.dtype.itemsize]
     size = abs(form)
+    if _is_monotone(form):
+        return size < most
     condition = (size > least) & (size < most)
     for step in _inside(form, known):
         condition = condition & (abs(step) > least)
     return condition
+
+
+def _is_monotone(form: Expr) -> bool:
+    """Whether a form is u/b/b for one b: its steps lie one behind the other, so that none is lost before the last is."""
+    while form.op.name in SIGNS:
+        (form,) = form.operands
+    divisors: set[Expr] = set()
+    while form.op.name == "divide":
+        form, divisor = form.operands
+        divisors.add(divisor)
+    return len(divisors) == 1 and form.op.name not in PRODUCTS | SUMS
 
 
 def _inside(form: Expr, known: Collection[Expr]) -> list[Expr]:

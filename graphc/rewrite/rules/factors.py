@@ -281,7 +281,11 @@ def replaced(
 ) -> Expr | None:
     """A product with factor**exponent·other**−exponent replaced by what is put there, or by nothing; all else is multiplied in
     the order in which it was, since a product of other parts may over- or underflow by itself. None where nothing is left."""
-    places: list[_Put] = [(factor, exponent, put), (other, -exponent, None)]
+    return exchanged(root, [(factor, exponent, put), (other, -exponent, None)])
+
+
+def exchanged(root: Expr, places: list[_Put]) -> Expr | None:
+    """A product with other factors at some of its places, all else as it was. None where nothing is left."""
     above, below = _with_places(root, root, 1, places)
     if above is None:
         return None if below is None else constant(1.0, root.dtype) / below
