@@ -22,6 +22,7 @@ from graphc.rewrite.rules import (
     cheaper,
     compensated,
     divergences,
+    divided_differences,
     error_functions,
     gamma_differences,
     gamma_logarithms,
@@ -121,6 +122,7 @@ SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
     ("Overflow and underflow on the way", "", overflow.RULES),
     ("Sums of quotients of one symbol", "", quotient_sums.RULES),
     ("Powers in denominators", "", powers_below.RULES),
+    ("Divided differences", "", divided_differences.RULES),
     ("Views", "", (*views.RULES, *views.SCALAR_RULES)),
     (
         "Rational functions",

@@ -28,6 +28,7 @@ from graphc.rewrite.rules import (
     compensated,
     differences,
     divergences,
+    divided_differences,
     error_functions,
     gamma_differences,
     gamma_logarithms,
@@ -77,6 +78,7 @@ NORMAL: tuple[AnyRule, ...] = (
     *overflow.RULES,
     *quotient_sums.RULES,
     *powers_below.RULES,
+    *divided_differences.RULES,
     *views.RULES,
     *views.SCALAR_RULES,
 )
@@ -122,6 +124,7 @@ IN_SOURCES: dict[str, AnyRule] = {
     "removable-quotient": removable.RemovableQuotient(wide=True),
     "scaled-error-function": error_functions.ScaledErrorFunction(wide=True),
     "series-over-power": removable.SeriesOverPower(wide=True),
+    "divided-exponential": divided_differences.DividedExponential(wide=True),
     "power-below": powers_below.PowerBelow(wide=True),
     "root-beside-abs": differences.RootBesideAbs(any_difference=False),
     "complex-quotient": overflow.ComplexQuotient(wide=True),

@@ -22,11 +22,11 @@ from graphc.rewrite.rational.real_form import RealForms
 from graphc.util.records import dataclass
 
 
-def _rest_of_area_tangent(k: int) -> Fraction:
+def rest_of_area_tangent(k: int) -> Fraction:
     return Fraction(1, 2 * k + 3)
 
 
-DIVERGENCE = Series(_rest_of_area_tangent, 3, 0.34)
+DIVERGENCE = Series(rest_of_area_tangent, 3, 0.34)
 """artanh z − z"""
 
 Ratio = tuple[Expr, Expr | None]
@@ -114,7 +114,7 @@ class Divergence:
             z = step / both
             twice = constant(2.0, node.dtype) if above is one else 2 * above
             rest_of = (
-                polynomial(economised(_rest_of_area_tangent, 0.36), z * z) if self.wide else DIVERGENCE.sum(z)
+                polynomial(economised(rest_of_area_tangent, 0.36), z * z) if self.wide else DIVERGENCE.sum(z)
             )
             series = z * z * (1 + z * (twice / both) * rest_of)  # 1 + z is 2p/(p + q)
             size = both if a is above else a / above * both
@@ -238,7 +238,7 @@ def _one_of_many(
     if not step:
         return None
     z, both = forms.best(step) / (p + q), p + q
-    rest = polynomial(economised(_rest_of_area_tangent, 0.36), z * z) if wide else DIVERGENCE.sum(z)
+    rest = polynomial(economised(rest_of_area_tangent, 0.36), z * z) if wide else DIVERGENCE.sum(z)
     series = z * z * (1 + z * (2 * p / both) * rest)
     value = scaled(term.coefficient * number, both * series)
     expected = constant(-term.coefficient * number, term.node.dtype) * forms.best(step)
