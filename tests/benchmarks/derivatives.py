@@ -217,11 +217,33 @@ def digits(formula: Formula, x: float) -> int:
     return 700 + (int(size) if size < 2000 else int(6 * math.log10(size)))
 
 
+FEW = (160, 260)
+"""Digits that are enough where no exponential of another size stands beside the result: then both say the same."""
+
+AGREE = 1e-24
+MODERATE = (1e-12, 100.0)
+"""Sizes of inputs at which few digits are tried."""
+
+
 def truths(formula: Formula, x: float) -> list[Any] | None:
     """The value and the first three derivatives; None where the formula has no value."""
-    with mpmath.workdps(digits(formula, x)):
+    if MODERATE[0] < abs(x) < MODERATE[1]:
+        one, other = (_truths(formula, x, count, count // 4) for count in FEW)
+        if one is not None and other is not None and all(map(_agree, one, other)):
+            return other
+    return _truths(formula, x, digits(formula, x), 110)
+
+
+def _agree(one: Any, other: Any) -> bool:
+    """Whether two are the same number; 0 may be what is left of one that few digits do not show."""
+    return bool(other != 0 and abs(one - other) < AGREE * abs(other))
+
+
+def _truths(formula: Formula, x: float, count: int, depth: int) -> list[Any] | None:
+    """With so many digits, from values that are 10^−depth apart."""
+    with mpmath.workdps(count):
         at = mpmath.mpf(x)
-        step = mpmath.mpf(10) ** -110 * max(1, abs(at))
+        step = mpmath.mpf(10) ** -depth * max(1, abs(at))
         around = _around(formula, at, step)
         if around is None:  # at a removable singularity the limit, by points on both sides
             around = _around(formula, at, step, beside=True)

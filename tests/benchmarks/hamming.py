@@ -1,7 +1,8 @@
 """Hamming's exercises in cancellation: bits of error of each formula, as written and rewritten.
 
-    python -m tests.benchmarks.hamming            writes docs/accuracy.md
-    python -m tests.benchmarks.hamming 2sqrt …    prints the report of some formulas
+    python -m tests.benchmarks.hamming                    writes docs/accuracy.md: some minutes of processor time
+    python -m tests.benchmarks.hamming --only everyday …  writes some of its sections: exercises, derivatives, everyday
+    python -m tests.benchmarks.hamming 2sqrt …            prints the report of some formulas
 
 The formulas are those of chapter 3 of Hamming, Numerical Methods for Scientists and Engineers (2nd edition, 1973), in the
 selection and with the inputs of Panchekha et al. (PLDI 2015): all floats for which a formula has a value.
@@ -10,6 +11,7 @@ selection and with the inputs of Panchekha et al. (PLDI 2015): all floats for wh
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +23,8 @@ from tests.benchmarks import derivatives
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "accuracy.md"
 MAX = sys.float_info.max
-SAMPLES = 512
+SAMPLES = 128
+"""Points of an exercise; half as many of a derivative."""
 GOOD = 2.0
 """Mean bits of error below which a formula counts as solved."""
 
@@ -114,7 +117,7 @@ def _accuracy(formula: g.Expr, exercise: Exercise, samples: int) -> Accuracy:
     return accuracy(formula, exercise.ranges, samples=samples, draw="floats", nodes=False)
 
 
-def gradient_table(samples: int = SAMPLES // 4) -> str:
+def gradient_table(samples: int = SAMPLES // 2) -> str:
     """The figures of all partial derivatives, in Markdown."""
     lines = [
         "| derivative of | by | as written | rewritten | of the rewritten formula |",
@@ -155,7 +158,10 @@ On the command line, `graphc accuracy EXPR --range x=-50,50 --plot error.png`:
 {report}
 ```
 
-## Hamming's exercises
+"""
+
+
+EXERCISES_HEAD = """## Hamming's exercises
 
 Differences of nearly equal values, from chapter 3 of Hamming, *Numerical Methods for Scientists and Engineers*, in the
 selection of Panchekha et al., *Automatically improving accuracy for floating point expressions* (PLDI 2015). Inputs are drawn
@@ -165,8 +171,7 @@ with branches are not shown; `g.stabilize` prints them, and `g.rewrites` lists t
 """
 
 
-GRADIENTS = """
-## Their derivatives
+GRADIENTS = """## Their derivatives
 
 Mean bits of error of the partial derivatives at {samples} points each. `g.grad(f, x)` differentiates the formula as written,
 and compilation rewrites the result; `g.grad(f, x, rewrite="stable")` differentiates the rewritten formula, in which
@@ -175,8 +180,7 @@ cancellation has already been removed.
 """
 
 
-EVERYDAY = """
-## Everyday formulas and their derivatives
+EVERYDAY = """## Everyday formulas and their derivatives
 
 The worst error of each formula, its first and its second derivative, compiled with default options, at {points} points: over
 the whole range, around every critical point and near the overflow and underflow of exponentials; the last column is the
@@ -186,38 +190,59 @@ error is. The unit of error is the spacing of floats at the exact result plus th
 """
 
 
-GALLERY = "## Formulas that scientists get wrong\n"
-
-
-def page(samples: int = SAMPLES) -> str:
-    """docs/accuracy.md."""
+def _head() -> str:
     report = accuracy(g.parse("log(1/(exp(-x) + 1))"), {"x": (-50, 50)})
-    head = HEAD.replace("{report}", str(report)).replace("{samples}", str(samples))
-    return (
-        head
-        + table(samples)
-        + "\n"
-        + GRADIENTS.replace("{samples}", str(samples // 4))
-        + gradient_table()
-        + "\n"
-        + EVERYDAY.replace("{points}", str(derivatives.POINTS))
-        + derivatives.table()
-        + "\n"
-    )
+    return HEAD.replace("{report}", str(report))
+
+
+def _exercises() -> str:
+    return EXERCISES_HEAD.replace("{samples}", str(SAMPLES)) + table() + "\n\n"
+
+
+def _derivatives() -> str:
+    return GRADIENTS.replace("{samples}", str(SAMPLES // 2)) + gradient_table() + "\n\n"
+
+
+def _everyday() -> str:
+    return EVERYDAY.replace("{points}", str(derivatives.POINTS)) + derivatives.table() + "\n\n"
+
+
+SECTIONS = {"head": _head, "exercises": _exercises, "derivatives": _derivatives, "everyday": _everyday}
+"""In the order in which they stand; what follows them is written by docs/make_improved.py."""
+
+
+def page(only: Sequence[str] = ()) -> str:
+    """docs/accuracy.md; only : the sections that are made anew."""
+    head, *parts = PAGE.read_text(encoding="utf-8").split("\n## ")
+    before = [
+        head + "\n",
+        *("## " + part + "\n" for part in parts[:-1]),
+        *("## " + part for part in parts[-1:]),
+    ]
+    after = before[len(SECTIONS) :]
+    for place, (name, write) in enumerate(SECTIONS.items()):
+        if not only or name in only:
+            before[place] = write()
+            print(name, file=sys.stderr, flush=True)
+    return "".join([*before[: len(SECTIONS)], *after])
 
 
 def main() -> None:
     chosen = sys.argv[1:]
-    known = {exercise.name: exercise for exercise in EXERCISES}
+    only = chosen[:1] == ["--only"]
+    known: Collection[str] = SECTIONS if only else [exercise.name for exercise in EXERCISES]
+    chosen = chosen[1:] if only else chosen
     unknown = [name for name in chosen if name not in known]
     if unknown:
-        sys.exit(f"unknown exercise {unknown[0]!r}; the exercises are {', '.join(known)}")
-    for name in chosen:
-        print(measure(known[name], nodes=True), end="\n\n")
-    if not chosen:
-        gallery = PAGE.read_text(encoding="utf-8").partition(GALLERY)  # which docs/make_improved.py writes
-        PAGE.write_text(page() + "".join(("\n", *gallery[1:])) * bool(gallery[1]), encoding="utf-8")
+        what = "section" if only else "exercise"
+        sys.exit(f"unknown {what} {unknown[0]!r}; the {what}s are {', '.join(known)}")
+    if only or not chosen:
+        PAGE.write_text(page(chosen), encoding="utf-8")
         print(f"wrote {PAGE}")
+        return
+    for exercise in EXERCISES:
+        if exercise.name in chosen:
+            print(measure(exercise, nodes=True), end="\n\n")
 
 
 if __name__ == "__main__":
