@@ -64,7 +64,7 @@ def matrices(rows: int, columns: int) -> Diagram:
     A, B = g.symbol("A", shape=(rows, columns)), g.symbol("B", shape=(rows, columns))
     weights = g.exp(A @ B.T / 3)
     y = weights / g.sum(weights, axis=1, keepdims=True) @ B
-    return g.draw(g.sum(g.square(y)), {"A": rng.normal(size=A.shape), "B": rng.normal(size=B.shape)})
+    return g.draw(g.sum(g.square(y)), {name: rng.normal(size=(rows, columns)) for name in "AB"})
 
 
 def names() -> Diagram:
