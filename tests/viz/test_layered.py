@@ -180,3 +180,12 @@ def test_frames_that_lead_into_each_other_are_drawn_in_pieces(case):
     for title, least in titles.items():
         assert sum(part == f"{title}</text" for part in texts) >= least
     assert len(drawing.frames) >= sum(titles.values())
+
+
+def test_the_longest_way_through_a_circle_ends():
+    """Folded blocks may lead into each other both ways."""
+    from graphc.viz.layered.components import depths_of, spine_of
+
+    pairs = [(0, 1), (1, 2), (2, 1), (2, 3)]
+    assert spine_of(pairs, depths_of(4, pairs)) <= set(pairs)
+    assert spine_of([(0, 1), (1, 0)], [0, 0]) == {(0, 1), (1, 0)}

@@ -99,7 +99,9 @@ def spine_of(pairs: Sequence[tuple[int, int]], depths: Sequence[int]) -> frozens
             best[head] = tail
     at = max(range(len(depths)), key=depths.__getitem__, default=0)
     found = set()
-    while at in best:
+    while (
+        at in best and (best[at], at) not in found
+    ):  # blocks that are folded may lead into each other both ways
         found.add((best[at], at))
         at = best[at]
     return frozenset(found)
