@@ -111,7 +111,7 @@ def _incomplete(name, formula, domain, partial, summary, **more):
             notation=more.pop("notation", Notation(name)),
             ulps=1000.0,
             reference_ulps=1000.0,
-            nanoseconds=200.0,
+            nanoseconds=more.pop("nanoseconds", 200.0),
             **more,
         )
     )
@@ -131,7 +131,7 @@ gammaincc: Function = _incomplete(
     "The regularized upper incomplete gamma function Q(a, x) = 1 − P(a, x).",
     notation=Notation("Q", None, r"Q\left(<0>, <1>\right)"), facts=Facts(range=(0.0, 1.0)),
     reference=_upper_reference, emit=_upper,
-    specials=(((2.0, 0.0), 1.0), ((2.0, math.inf), 0.0), ((0.0, 1.0), 0.0)),
+    nanoseconds=300.0, specials=(((2.0, 0.0), 1.0), ((2.0, math.inf), 0.0), ((0.0, 1.0), 0.0)),
 )  # fmt: skip
 gammaincinv: Function = _incomplete(
     "gammaincinv", None, (), lambda out, a, x: 1 / gamma_density(a, out),
