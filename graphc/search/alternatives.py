@@ -130,7 +130,7 @@ def tidied(expr: Expr) -> Expr:
     for node in order:
         operands = tuple([made[operand] for operand in node.operands])
         if node.op.name == "where" and operands[1].dtype is operands[2].dtype is node.dtype:
-            made[node] = chosen(*operands)
+            made[node] = chosen(operands[0], operands[1], operands[2])
         else:
             made[node] = rebuild(node, operands) if operands != node.operands else node
     return made[expr]

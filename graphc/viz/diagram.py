@@ -128,7 +128,7 @@ class Diagram:
             else balanced(self.view, self.layout, scene, self.style, self._laid)
         )
 
-    @property
+    @cached_property
     def _scene(self) -> Scene | None:
         return self._balanced[1]
 

@@ -119,7 +119,7 @@ class NetworkDiagram(Diagram):
             return u_shape(self._shown, self.style)
         return placed(self._broken or self.view, self._shown, self.style, self.layout)
 
-    @property
+    @cached_property
     def _whole_scene(self) -> Scene | None:
         return self._scene
 
