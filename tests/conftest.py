@@ -66,7 +66,7 @@ QUICK = frozenset(
     ops/test_registry.py::test_declaration_is_complete
     ops/test_registry.py::test_reference_against_the_formula
     rewrite/test_rewrites.py::test_levels
-    rewrite/test_rules.py::test_it_fires
+    rewrite/rules/test_rules.py::test_it_fires
     analysis/test_accuracy.py::test_what_is_exact_has_no_error
     analysis/test_array_accuracy.py::test_results_that_are_arrays
     analysis/test_gradcheck.py::test_the_lecture_s_loss

@@ -8,7 +8,7 @@ import pytest
 import graphc as g
 from graphc.ir.expr import rebuild
 from graphc.rewrite import tables
-from tests.rewrite.test_rules_over_shapes import RULES, formulas, over
+from tests.rewrite.rules.test_rules_over_shapes import RULES, formulas, over
 
 scale = g.symbol("scale")
 

@@ -11,7 +11,7 @@ import pytest
 import graphc as g
 from graphc.ir.expr import substitute
 from graphc.rewrite import tables
-from tests.rewrite.test_rules_over_shapes import RULES, formulas
+from tests.rewrite.rules.test_rules_over_shapes import RULES, formulas
 
 other = g.symbol("other")
 TERMS = {

@@ -10,7 +10,7 @@ from graphc.ir.expr import live_nodes, walk
 from graphc.rewrite.engine.normal_form import Engine
 from graphc.rewrite.engine.pattern import Rule
 from tests.rewrite.instances import instances
-from tests.rewrite.test_rules import BUILT_IN, named
+from tests.rewrite.rules.test_rules import BUILT_IN, named
 
 x, y, z = g.symbols("x y z")
 
