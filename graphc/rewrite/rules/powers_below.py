@@ -196,7 +196,9 @@ class CancelledFactor:
         return ("multiply",)
 
     def fits(self, operands: tuple[str, ...]) -> bool:
-        return not _QUOTIENTS.isdisjoint(operands) and not _MAY_HOLD.isdisjoint(operands)
+        if _MAY_HOLD.isdisjoint(operands):
+            return False
+        return not _QUOTIENTS.isdisjoint(operands) or all(name in SUMS for name in operands)
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         factors = _factors(node)
