@@ -39,8 +39,9 @@ from graphc.rewrite.expansions.series_node import near_condition
 from graphc.rewrite.forms.clusters import StablePartials, contracted, expanded
 from graphc.rewrite.forms.one_sided import one_sided
 from graphc.rewrite.forms.safe_steps import is_safe
-from graphc.rewrite.forms.trials import Truths, failures, nearer
+from graphc.rewrite.forms.trials import Trials, failures, nearer
 from graphc.rewrite.rational.several_variables import RULE as SEVERAL
+from graphc.rewrite.rules import divided_differences
 from graphc.util.gc_pause import paused
 from graphc.util.records import dataclass
 
@@ -69,6 +70,9 @@ KINKED = frozenset(("abs", "sqrt", "hypot", "norm", "pow", "relu", "maximum", "m
 
 GUARDED = frozenset((COMMON.name, SEVERAL.name))
 """Rules whose forms over- and underflow before what they replace does, so that they have branches where they are values."""
+
+DIVIDED = frozenset(rule.name for rule in divided_differences.RULES)
+"""Rules whose forms gain where two inputs are nearly equal."""
 
 RULE = Derivatives()
 RULES = (RULE,)
@@ -129,7 +133,7 @@ class _Rewriter:
         self._known: dict[Expr, tuple[Derivation, int]] = {}
         self._written: dict[tuple[Derivation, int], Expr] = {}
         self._numbers: defaultdict[Derivation, list[int]] = defaultdict(list)
-        self._truths: Truths = {}
+        self._trials = Trials()
         self._of_parts: dict[tuple[Expr, tuple[Expr, ...]], StablePartials | None] = {}
         for node in order:
             known = derivation(node)
@@ -215,14 +219,15 @@ class _Rewriter:
         if _on_arrays(results) and not _on_arrays(written):
             return {}  # a function of elements stays one
         final = self._normal_form(results).outputs
-        if not kinked and not _is_better(final, own, written, functions, self._truths, bool(parts)):
+        self._trials.close = self._trials.close or any(step.rule in DIVIDED for step in steps)
+        if not kinked and not _is_better(final, own, written, functions, self._trials, bool(parts)):
             near = near_condition(outputs)
             if near is None or any(form.shape != near.shape for form in (*written, *results)):
                 return {}
             # the series near 0, and further out what was written
             results = [where(near, result, node) for result, node in zip(results, written, strict=True)]
             final = self._normal_form(results).outputs
-            if not _is_better(final, own, written, functions, self._truths, bool(parts)):
+            if not _is_better(final, own, written, functions, self._trials, bool(parts)):
                 return {}
         unchanged = (
             made.outputs if functions else ()
@@ -237,7 +242,7 @@ class _Rewriter:
             self._smoothed.update(self._written[made, number] for number in numbers)
         if self._doubtful and not kinked:
             forms = zip(numbers, results, final, own, written, strict=True)
-            return dict(_each_as_good(forms, unchanged, functions, self._truths, bool(parts)))
+            return dict(_each_as_good(forms, unchanged, functions, self._trials, bool(parts)))
         return dict(zip(numbers, results, strict=True))
 
     def _partials_of(self, formula: Expr, symbols: tuple[Expr, ...]) -> StablePartials | None:
@@ -257,7 +262,7 @@ class _Rewriter:
         theirs = [chained.adjoint(s) for s in symbols]
         ours = [adjoint * value for value in values]
         others = self._normal_form(theirs).outputs
-        if tuple(ours) == others or not _is_better(ours, others, theirs, [formula], self._truths):
+        if tuple(ours) == others or not _is_better(ours, others, theirs, [formula], self._trials):
             return None
         conditions = [record.paths.get(s) for s in symbols]
         return StablePartials(
@@ -295,7 +300,7 @@ def _each_as_good(
     forms: Iterable[tuple[int, Expr, Expr, Expr, Expr]],
     unchanged: Sequence[Expr],
     functions: Sequence[Expr],
-    truths: Truths,
+    trials: Trials,
     as_good: bool,
 ) -> Iterable[tuple[int, Expr]]:
     """Those of some results that are better than what was written, so that what one gains is not paid for by another: ∂/∂b of
@@ -305,9 +310,9 @@ def _each_as_good(
     forms : (number, result, its final form, that of what was written, what was written)
     """
     for number, result, final, own, written in forms:
-        if not _is_better([final], [own], [written], functions, truths, as_good):
+        if not _is_better([final], [own], [written], functions, trials, as_good):
             continue
-        if nearer([final], [own], [written], functions, truths) < 0:
+        if nearer([final], [own], [written], functions, trials) < 0:
             continue
         spoils = _spoils([final], [own], unchanged)
         yield number, where(is_safe(final, walk([own])), final, own) if spoils else result
@@ -318,7 +323,7 @@ def _is_better(
     other: Sequence[Expr],
     written: Sequence[Expr],
     functions: Sequence[Expr],
-    truths: Truths,
+    trials: Trials,
     as_good: bool = False,
 ) -> bool:
     """Whether the first of two forms of derivatives gives numbers at more points or has more digits there, and keeps limits.
@@ -328,7 +333,7 @@ def _is_better(
     """
     if one == other and not as_good:
         return False
-    failed = failures([one, other], functions)
+    failed = failures([one, other], functions, close=trials.close)
     if failed is None:
         return hazards(one) < hazards(other)
     ours, theirs = failed
@@ -336,7 +341,7 @@ def _is_better(
         return False  # limits are kept
     if ours.finite != theirs.finite:
         return ours.finite < theirs.finite
-    closer = nearer(one, other, written, functions, truths)
+    closer = nearer(one, other, written, functions, trials)
     return closer > 0 or (closer == 0 and (as_good or ours.infinite < theirs.infinite))
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -34,8 +35,8 @@ PAIRED_ROUNDS = 4
 (u + v)·u/(v·w) does not for few sizes of w."""
 
 CLOSE = slice(len(SIZES) * 2 + 8, len(SIZES) * 2 + 12)
-"""Points, with values from 0.3 to 7 for the first input, at which all others are nearly equal to it: divided differences lose
-their digits there."""
+"""Points, with values from 0.3 to 7 for the first input, at which where it is asked for all others are nearly equal to it:
+divided differences lose their digits there."""
 
 NEXT = {8: 1e-12, 4: 1e-4}
 """How near, by the size of the type."""
@@ -60,11 +61,12 @@ class Failures:
 
 
 def failures(
-    forms: Sequence[Sequence[Expr]], functions: Sequence[Expr] = (), pairs: bool = False
+    forms: Sequence[Sequence[Expr]], functions: Sequence[Expr] = (), pairs: bool = False, close: bool = False
 ) -> list[Failures] | None:
     """What each form fails at; None where they cannot be tried.
 
     pairs : whether every size of the first input meets every size of the second
+    close : whether inputs are nearly equal at some points
     functions : where these are NaN nothing is asked: the derivative of a logarithm of negative numbers means nothing
     """
     dags = [Dag(list(form)) for form in (*forms, functions or forms[0])]
@@ -77,7 +79,7 @@ def failures(
     counts = [Failures() for _ in forms]
     everywhere = [Failures() for _ in forms]
     asked = False
-    values = _paired_values if pairs and not whole else _values
+    values = _paired_values if pairs and not whole else partial(_values, close=close)
     for number in range(ROUNDS if whole else PAIRED_ROUNDS if pairs and len(symbols) > 2 else 1):
         at = {symbol: values(symbol, place, number, whole) for place, symbol in enumerate(symbols)}
         try:
@@ -144,8 +146,16 @@ FIRST_BITS = 520
 130, 260 and 520"""
 
 
-Truths = dict[tuple[Any, ...], "float | None"]
-"""(formula, point) → what it is there over the real numbers: what is asked for again in one compilation"""
+@dataclass
+class Trials:
+    """What the trials of one compilation share.
+
+    truths : (formula, point) → what it is there over the real numbers: what is asked for again
+    close : whether inputs are nearly equal at some points
+    """
+
+    truths: dict[tuple[Any, ...], float | None] = field(default_factory=dict)
+    close: bool = False
 
 
 def nearer(
@@ -153,14 +163,14 @@ def nearer(
     other: Sequence[Expr],
     truth: Sequence[Expr],
     functions: Sequence[Expr] = (),
-    truths: Truths | None = None,
+    trials: Trials | None = None,
 ) -> int:
     """At how many elements more the first of two forms is nearer to what the formula is over the real numbers.
 
     Where the forms differ by more than roundings; 0 where they do not, and of programs that are too large.
     functions : as for `failures`
     """
-    truths = {} if truths is None else truths
+    trials = Trials() if trials is None else trials
     dags = [Dag(list(form)) for form in (one, other, functions or one)]
     symbols = _symbols(dags)
     nodes = Dag(list(truth)).exprs
@@ -173,7 +183,10 @@ def nearer(
         return 0
     balance = judged = 0
     for number in range(ROUNDS if whole else 1):
-        at = {symbol: _values(symbol, place, number, whole) for place, symbol in enumerate(symbols)}
+        at = {
+            symbol: _values(symbol, place, number, whole, trials.close)
+            for place, symbol in enumerate(symbols)
+        }
         try:
             runs = _runs(dags, at)
         except Exception:
@@ -197,11 +210,13 @@ def nearer(
             chosen = [tuple(places[k * len(places) // count]) for k in range(count)]
             judged += count
             for index in chosen:
-                correct = _correct(formula, at, index, whole, truths)
+                correct = _correct(formula, at, index, whole, trials.truths)
                 if correct is None:
                     continue
                 ours, theirs = abs(float(a[index]) - correct), abs(float(b[index]) - correct)
-                moved = _correct(formula, {s: _off(value) for s, value in at.items()}, index, whole, truths)
+                moved = _correct(
+                    formula, {s: _off(value) for s, value in at.items()}, index, whole, trials.truths
+                )
                 allowed = abs(moved - correct) if moved is not None else 0.0
                 balance += int(max(ours, allowed) < theirs) - int(max(theirs, allowed) < ours)
     return balance
@@ -214,7 +229,11 @@ def _off(values: np.ndarray) -> np.ndarray:
 
 
 def _correct(
-    formula: Expr, at: Mapping[Expr, np.ndarray], index: tuple[int, ...], whole: bool, truths: Truths
+    formula: Expr,
+    at: Mapping[Expr, np.ndarray],
+    index: tuple[int, ...],
+    whole: bool,
+    truths: dict[tuple[Any, ...], float | None],
 ) -> float | None:
     """The formula over the real numbers at a point, or one of its elements; None where that is not known."""
     point: dict[str, Any] = {s.name: value if whole else float(value[index]) for s, value in at.items()}
@@ -235,7 +254,7 @@ def _elements(node: Expr) -> int:
     return count
 
 
-def _values(symbol: Expr, place: int, number: int, whole: bool) -> np.ndarray:
+def _values(symbol: Expr, place: int, number: int, whole: bool, close: bool = False) -> np.ndarray:
     """Values for an input: one for each point, or an array of its shape."""
     shape: tuple[int, ...] = (POINTS,)
     if whole:
@@ -252,7 +271,8 @@ def _values(symbol: Expr, place: int, number: int, whole: bool) -> np.ndarray:
     if place == 0:
         return _of_symbol(symbol, first)
     values = rng.choice(signed, size=shape)
-    values[CLOSE] = first[CLOSE] * (1 + place * NEXT.get(symbol.dtype.itemsize, 0.0))
+    if close:
+        values[CLOSE] = first[CLOSE] * (1 + place * NEXT.get(symbol.dtype.itemsize, 0.0))
     return _of_symbol(symbol, values)
 
 
@@ -276,4 +296,4 @@ def _of_symbol(symbol: Expr, values: np.ndarray) -> np.ndarray:
         return values.astype(symbol.dtype)
 
 
-__all__ = ["failures", "nearer"]
+__all__ = ["Trials", "failures", "nearer"]

@@ -2,8 +2,7 @@
 
 x/(1 + |x|)² is 10⁻²⁰⁰ at 10²⁰⁰, where the square is infinite; x/b/b is right at every step, since x, x/b and x/b/b lie one
 behind the other: what is between them cannot over- or underflow when they do not. Derivatives need it more: that of x/b² is
-written with b² twice below and 2b above, which is 0·∞ from b = 10¹⁰³ on, although b cancels; that of 1/(x² + y²) with the sum's
-square below and x above, of which x/(x² + y²) is tame.
+written with b² twice below and 2b above, which is 0·∞ from b = 10¹⁰³ on, although b cancels.
 
 All of it is for b of sums and powers: exponentials have rules that know how fast they grow.
 """
@@ -15,7 +14,7 @@ from itertools import islice
 from graphc.ir.expr import Expr, constant
 from graphc.rewrite.engine.pattern import Kind
 from graphc.rewrite.engine.ranges import Ranges
-from graphc.rewrite.forms.linear import FactorMemory, Leaves, Sums, factors_of, is_number
+from graphc.rewrite.forms.linear import FactorMemory, Leaves, Sums, is_number
 from graphc.rewrite.rules.factors import all_factors_of, exchanged, replaced
 from graphc.util.records import dataclass
 
@@ -241,42 +240,6 @@ _QUOTIENTS = frozenset(("divide", "multiply", "reciprocal", "negative"))
 _MAY_HOLD = frozenset(("add", "subtract", "multiply", "divide"))
 
 
-@dataclass(frozen=True)
-class FactorBesideSquare:
-    """1/s/s·x → 1/s·(x/s) with a sum s = x² + y²: the derivative of 1/s, which underflows from s = 10¹⁵⁴ on
-
-    Only beside numbers: of another factor above and x/s the first may be infinite where the other is 0.
-    """
-
-    name: str = "factor-beside-square"
-    kind: Kind = "stable"
-    examples: tuple[str, ...] = ("1/(x*x + y*y)/(x*x + y*y)*(2*x)", "x/(x*y + 1)/(x*y + 1)*y/(x*y + 1)")
-
-    def roots(self) -> tuple[str, ...]:
-        return ("multiply",)
-
-    def fits(self, operands: tuple[str, ...]) -> bool:
-        return not _QUOTIENTS.isdisjoint(operands)
-
-    def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
-        factors = _factors(node)
-        below = [factor for factor, exponent in factors if exponent < 0]
-        total = below[0] if len(below) >= 2 else None
-        if total is None or total.op.name not in SUMS or any(other is not total for other in below):
-            return None
-        above = [factor for factor, exponent in factors if exponent > 0 and not is_number(factor)]
-        if not 1 <= len(above) < len(below) or not is_algebraic(total):
-            return None
-        known = {part for term in ranges.table(Leaves)[total] for part in factors_of(term)[1]}
-        if not all(factor in known and factor.shape in ((), node.shape) for factor in above):
-            return None
-        result = replaced(node, total, above[0], -1, (above[0] / total, 1))
-        return result if result is not None and result.shape == node.shape else None
-
-    def __str__(self) -> str:
-        return f"{self.name}: {(self.__doc__ or '').splitlines()[0]} ({self.kind})"
-
-
 def _factors(node: Expr) -> list[tuple[Expr, int]]:
     """The factors of a product but its numbers, each with the exponent 1 or −1; nothing of one that has too many."""
     found = list(islice(all_factors_of(node), MOST_FACTORS + 1))
@@ -285,6 +248,6 @@ def _factors(node: Expr) -> list[tuple[Expr, int]]:
     return [(factor, exponent) for factor, exponent in found if not (factor.is_constant and exponent > 0)]
 
 
-RULES = (PowerBelow(), TermsOverSum(), CancelledFactor(), FactorBesideSquare())
+RULES = (PowerBelow(), TermsOverSum(), CancelledFactor())
 
 __all__ = ["RULES", "PowerBelow"]

@@ -74,10 +74,6 @@ OF_TWO = {
         a * b / (a + b) ** 2, b * (b - a) / (a + b) ** 3, a * (a - b) / (a + b) ** 3, 2 * a * (b - 2 * a) / (a + b) ** 4,
     ],
     "x/(y - 1)**2": lambda a, b: [a / (b - 1)**2, 1 / (b - 1)**2, -2 * a / (b - 1)**3, 6 * a / (b - 1)**4],
-    "1/(x*x + y*y)": lambda a, b: [
-        1 / (a * a + b * b), -2 * a / (a * a + b * b) ** 2, -2 * b / (a * a + b * b) ** 2,
-        (6 * b * b - 2 * a * a) / (a * a + b * b) ** 3,
-    ],
     "x/(x + y)": lambda a, b: [a / (a + b), b / (a + b) ** 2, -a / (a + b) ** 2, 2 * a / (a + b) ** 3],
 }  # fmt: skip
 """By the formula its exact value, both slopes, and the second derivative by y."""
