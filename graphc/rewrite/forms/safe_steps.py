@@ -7,6 +7,7 @@ back does not. So beside the result every step is asked that goes on into anothe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 
 from graphc.ir.expr import Expr, walk
@@ -27,23 +28,24 @@ def is_safe(form: Expr, known: Collection[Expr]) -> Expr:
     """
     least, most = LEAST[form.dtype.itemsize], MOST[form.dtype.itemsize]
     size = abs(form)
-    if _is_monotone(form):
-        return size < most
+    divisor = _only_divisor(form)
+    if divisor is not None:
+        return (size < most) & (abs(divisor) < math.inf)
     condition = (size > least) & (size < most)
     for step in _inside(form, known):
         condition = condition & (abs(step) > least)
     return condition
 
 
-def _is_monotone(form: Expr) -> bool:
-    """Whether a form is u/b/b for one b: its steps lie one behind the other, so that none is lost before the last is."""
+def _only_divisor(form: Expr) -> Expr | None:
+    """b of u/b/b: its steps lie one behind the other, so that none is lost before the last is where b itself is finite."""
     while form.op.name in SIGNS:
         (form,) = form.operands
     divisors: set[Expr] = set()
     while form.op.name == "divide":
         form, divisor = form.operands
         divisors.add(divisor)
-    return len(divisors) == 1 and form.op.name not in PRODUCTS | SUMS
+    return divisors.pop() if len(divisors) == 1 and form.op.name not in PRODUCTS | SUMS else None
 
 
 def _inside(form: Expr, known: Collection[Expr]) -> list[Expr]:

@@ -52,7 +52,7 @@ class DividedExponential:
     needs: tuple[frozenset[str], ...] = (frozenset(("exp", "expm1", "pow")),)
     examples: tuple[str, ...] = (
         "(exp(x) - exp(y))/(x - y)", "x/(y - x)*(exp(-x*z) - exp(-y*z))", "(x**(1 - y) - 1)/(1 - y)",
-        "(y - x)/(exp(x) - exp(y))",
+        "(y - x)/(exp(x) - exp(y))", "where(abs(x - y) < 1, exp(y)*expm1(x - y), exp(x) - exp(y))/(x - y)",
     )  # fmt: skip
 
     def roots(self) -> tuple[str, ...]:
