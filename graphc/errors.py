@@ -24,6 +24,7 @@ _NOT_THE_USERS = (
     dirname(np.__file__) + sep,
     contextlib.__file__,
     functools.__file__,
+    dirname(functools.__file__) + sep + "dataclasses.py",  # `replace` checks what it is given
 )
 """Where frames are not lines of a user's script: graphc, and what stands between it and the script."""
 

@@ -136,6 +136,16 @@ def test_what_is_no_style(given, words, hint):
     assert hint in caught.value.hint
 
 
+@pytest.mark.parametrize(
+    "given", [{"matrix": "big"}, {"matrix": -1}, {"size": -1}, {"forward": "red"}, {"dpi": 10.5}]
+)
+def test_the_place_of_a_wrong_style_is_the_user_s(given):
+    x = g.symbol("x")
+    with pytest.raises(InputError) as caught:
+        g.draw(x, style=given)
+    assert caught.value.site is not None and caught.value.site.filename == __file__
+
+
 @ALL
 def test_every_style_draws_everything(style):
     x = g.symbol("x")
