@@ -5,13 +5,14 @@ What some calls need alone (rules of rewriting, sparse derivatives, explanations
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from graphc.api.graph import Graph, as_graph
 from graphc.autodiff import remembered
-from graphc.errors import GradientError, brief
-from graphc.ir.expr import Expr, constant, current_site
+from graphc.errors import GradientError, brief, user_line
+from graphc.ir.expr import Expr, constant, current_site, free_symbols, walk_sources
 from graphc.ir.op import all_ops, array_ops
 from graphc.util.arguments import truth
 from graphc.util.fork_safety import loading
@@ -33,8 +34,9 @@ def grad(output: Any, wrt: Any, seed: Any = None, *, rewrite: str | None = None)
         accurate (docs/accuracy.md measures both); "exact" its simplified form (`simplify`)
 
     Returns expressions in the structure of `wrt`; they can be differentiated again. If the output does not depend on a symbol,
-    the result is zeros of its shape. Raises `GradientError` for outputs or symbols that are not floats, and for `rewrite` if
-    `wrt` contains nodes other than symbols, since rewriting may remove them.
+    the result is zeros of its shape; so for another node that it was not built from, with a warning. Raises `GradientError` for
+    outputs or symbols that are not floats, and for `rewrite` if `wrt` contains nodes other than symbols, since rewriting may
+    remove them.
 
     >>> import graphc as g
     >>> x, y = g.symbols("x y")
@@ -50,6 +52,7 @@ def grad(output: Any, wrt: Any, seed: Any = None, *, rewrite: str | None = None)
     )
     if rewrite is not None:
         outputs = _stated(outputs, targets, rewrite)
+    _tell_of_strangers(outputs, targets)
     record = remembered.gradient(outputs, seeds, targets)
     return unflatten(structure, iter([record.adjoint(node) for node in targets]))
 
@@ -98,6 +101,31 @@ def _targets(wrt: Any) -> tuple[list[Expr], Any]:
     return targets, structure
 
 
+def _tell_of_strangers(outputs: list[Expr], targets: list[Expr]) -> None:
+    """Warn of a target that is made of symbols of the outputs and is none of their nodes.
+
+    A node is what the formula was built from: exp(x*2) contains x*2, and neither 2*x nor x + x. Nothing of it depends on these as
+    nodes, so the derivative is 0, which nobody expects who asks for it. A symbol that the formula lacks needs no word, nor does
+    a derivative, which may have lost the node by which it was taken.
+    """
+    made = [node for node in targets if node.operands]
+    if not made or not any(output.operands for output in outputs):
+        return
+    order, _ = walk_sources(outputs)
+    strangers = set(made).difference(order)
+    if not strangers:
+        return
+    symbols = {node for node in order if node.is_symbol}
+    for node in made:
+        if node in strangers and not symbols.isdisjoint(free_symbols(node)):
+            warnings.warn_explicit(
+                f"the derivative by {brief(node)} is 0: the formula {brief(outputs[0])} is not built from this node"
+                " (keep the node that it was built from, u = ..., and differentiate by u; or by symbols)",
+                UserWarning,
+                *(user_line() or (__file__, 0)),
+            )
+
+
 def vjp(output: Any, wrt: Any, adjoint: Any) -> Any:
     """The vector–Jacobian product, as expressions in the structure of `wrt`: `grad` with the adjoint as its seed.
 
@@ -144,7 +172,9 @@ def jvp(output: Any, wrt: Any, tangents: Any) -> Any:
         for node, direction in zip(targets, directions, strict=True)
     }
     leaves, structure = flatten(output)
-    return unflatten(structure, iter(remembered.directional([constant(leaf) for leaf in leaves], given)))
+    outputs = [constant(leaf) for leaf in leaves]
+    _tell_of_strangers(outputs, targets)
+    return unflatten(structure, iter(remembered.directional(outputs, given)))
 
 
 def hvp(output: Any, wrt: Any, tangents: Any) -> Any:
@@ -186,9 +216,10 @@ def jacobian(output: Any, wrt: Any, *, sparse: bool = False, format: str = "csr"
 
         return sparse_jacobian(output, targets, format)
     leaves, outputs = flatten(output)
+    results = [constant(leaf) for leaf in leaves]
+    _tell_of_strangers(results, targets)
     rows = [
-        unflatten(structure, iter([remembered.whole(constant(leaf), node) for node in targets]))
-        for leaf in leaves
+        unflatten(structure, iter([remembered.whole(result, node) for node in targets])) for result in results
     ]
     return unflatten(outputs, iter(rows))
 
