@@ -143,7 +143,7 @@ class ArrayFunction(CompiledFunction):
 
     @cached_property
     def _numba_type_(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return numba_arrays.numba_type(self)
+        return numba_arrays.numba_type(self._whole, self._structure)
 
     @cached_property
     def _whole(self) -> NativeProgram:

@@ -23,7 +23,7 @@ from graphc.compiler.engine.vectorcall import Led
 from graphc.compiler.lowering.scalar_kernel import Kernel
 from graphc.compiler.lowering.unfold import unfold
 from graphc.compiler.pipeline import Options, loop_program, unit_of
-from graphc.compiler.runtime import callbacks, numba_type
+from graphc.compiler.runtime import callbacks
 from graphc.compiler.runtime.c_callable import CCallable
 from graphc.compiler.targets import export
 from graphc.compiler.targets.llvm.kernels import scalar_entry
@@ -75,7 +75,7 @@ class CompiledFunction(Led, ABC):
     that Numba compiled stays for good.
 
     Compiled functions are thread-safe, pickle as graph and options, and can be called from `@numba.njit` code, where they take
-    numbers and return numbers or (nested) tuples.
+    numbers, or contiguous arrays of the declared shapes, and return numbers and new arrays, or (nested) tuples of them.
     """
 
     inputs: tuple[str, ...]
@@ -97,10 +97,9 @@ class CompiledFunction(Led, ABC):
         """The function on any arguments, with every check."""
 
     @property
+    @abstractmethod
     def _numba_type_(self) -> Any:
         """What Numba's compiled code takes the function for: Numba asks for it by this name."""
-        entry = self._entry
-        return None if entry is None else numba_type.type_of_numbers(entry.kernel, self._structure)
 
     @property
     @abstractmethod
@@ -238,14 +237,21 @@ class CompiledFunction(Led, ABC):
     @property
     def address(self) -> int:
         """The address of the C function `c_signature`; one slot of 8 bytes for each value."""
-        return self._scalar_entry(
-            "only functions of numbers have an address", "call it from Python"
-        ).library.pointer("packed")
+        if self._is_of_arrays:
+            return self.c_callable.address
+        return self._scalar_entry("only functions of numbers have an address").library.pointer("packed")
 
     @property
     def c_signature(self) -> str:
         """The declaration in C of the function at `address`."""
-        return "void function(const void *in, void *out);"
+        return (
+            self.c_callable.signature if self._is_of_arrays else "void function(const void *in, void *out);"
+        )
+
+    @property
+    def _is_of_arrays(self) -> bool:
+        """Whether C calls it with lengths and arrays: some are declared."""
+        return any(symbol.shape for symbol in self._symbols)
 
     @cached_property
     def lowlevel(self) -> Any:
@@ -254,7 +260,7 @@ class CompiledFunction(Led, ABC):
         Raises `CompileError` unless all inputs and the one result are float64 numbers, or the one input is a vector; `callback`
         makes those that other functions of SciPy's call.
         """
-        if self._entry is None or any(symbol.shape for symbol in self._symbols):
+        if self._entry is None or self._is_of_arrays:
             return callbacks.callback(
                 self.c_callable, callbacks.usual_kind(self.c_callable.program), None, self._options.cache
             ).lowlevel
@@ -344,8 +350,7 @@ class CompiledFunction(Led, ABC):
         """
         formula = "; ".join(str(self.graph.exprs[output]) for output in self.graph.outputs[:8])
         suffix = export.suffix_of(path)
-        shaped = any(symbol.shape for symbol in self._symbols)
-        if self._entry is None or shaped or suffix in (*export.C, *export.JAVASCRIPT):
+        if self._entry is None or self._is_of_arrays or suffix in (*export.C, *export.JAVASCRIPT):
             unit = unit_of(export.expanded(self.graph, suffix), Options(updates=self._options.updates))
             export.write_program(loop_program(unit), path, header, name, formula, self._structure)
             return

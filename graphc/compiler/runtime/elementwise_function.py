@@ -21,11 +21,13 @@ from graphc.compiler.engine import buffer_pool, guard_words, loop_layout
 from graphc.compiler.engine.jit import Library
 from graphc.compiler.engine.vectorcall import lead
 from graphc.compiler.lowering.scalar_kernel import Kernel
-from graphc.compiler.pipeline import Options
+from graphc.compiler.pipeline import Options, loop_program, unit_of
+from graphc.compiler.runtime import numba_arrays, numba_type
 from graphc.compiler.runtime.compile_report import Performance, performance
 from graphc.compiler.runtime.compiled_function import CompiledFunction, ScalarEntry
 from graphc.compiler.runtime.loop_dispatch import Nests
 from graphc.compiler.runtime.loop_dispatch import ties as overlaps
+from graphc.compiler.runtime.native_program import NativeProgram
 from graphc.compiler.runtime.tiered_compilation import Native, Source, Tiers
 from graphc.compiler.targets.llvm.emit import SLOT
 from graphc.compiler.targets.llvm.kernels import scalar_entry
@@ -64,7 +66,7 @@ class ElementwiseFunction(CompiledFunction):
         self._constants = made.constants
 
         def enter(way: Any) -> None:
-            numbers = scalar_entry.has_call(made.code.kernel, self._structure) and not made.constants
+            numbers = self._takes_numbers(made)
             if numbers:
                 scalar_entry.check_layout()
             lead(self, way, made.code.library if numbers else None)
@@ -140,9 +142,25 @@ class ElementwiseFunction(CompiledFunction):
     def of_numbers(self) -> Library | None:
         """The module whose `call` takes exact numbers; None where the results need Python, or the code is not there yet."""
         code = self._tiers.code
-        if code is None or code.constants or not scalar_entry.has_call(code.code.kernel, self._structure):
-            return None
-        return code.code.library
+        return code.code.library if code is not None and self._takes_numbers(code) else None
+
+    def _takes_numbers(self, made: Native) -> bool:
+        """Whether numbers alone are a call of machine code: a number is no array of a declared shape."""
+        if self._has_shapes or made.constants:
+            return False
+        return scalar_entry.has_call(made.code.kernel, self._structure)
+
+    @property
+    def _numba_type_(self) -> Any:
+        if self._has_shapes or self._tiers.native.constants:
+            return numba_arrays.numba_type(self._whole, self._structure)
+        return numba_type.type_of_numbers(self._kernel, self._structure)
+
+    @cached_property
+    def _whole(self) -> NativeProgram:
+        """The function of arrays of declared shapes as one native function, made when Numba's compiled code calls it."""
+        unit = replace(unit_of(self.graph, Options()), is_program=True)
+        return NativeProgram(loop_program(unit, native=True), self._options.cache)
 
     # --- the Python path ---------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from graphc.compiler.engine import execution_engine
 from graphc.compiler.loops.program import Buffer
@@ -19,19 +19,18 @@ from graphc.ir.dims import Dim, Quotient
 from graphc.ir.types import DType, format_shape
 from graphc.util.pytree import Leaf, Structure
 
-if TYPE_CHECKING:
-    from graphc.compiler.runtime.array_function import ArrayFunction
-
 _WRITTEN = "a call wrote an array that it updates: call the function from Python"
 
 
-def numba_type(function: ArrayFunction) -> Any:
-    """What Numba takes the function for. Raises `CompileError` for one that updates its inputs or has no native form."""
+def numba_type(native: NativeProgram, structure: Structure) -> Any:
+    """What Numba takes a function of arrays for, whose results come back in `structure`.
+
+    Raises `CompileError` for one that updates its inputs or has no native form.
+    """
     from numba.core import types
     from numba.core.imputils import lower_builtin
     from numba.core.typing.templates import AbstractTemplate, signature
 
-    native = function._whole
     if native.text.places("state"):
         raise CompileError(
             "code compiled by Numba cannot call a function that updates its inputs", hint=_WRITTEN
@@ -46,7 +45,7 @@ def numba_type(function: ArrayFunction) -> Any:
                 hint="give that axis a name of its own",
             )
     execution_engine.pin(native.library.handle)  # its address becomes part of what Numba compiles
-    returned = _result_type(function._structure, iter(results))
+    returned = _result_type(structure, iter(results))
 
     class Template(AbstractTemplate):
         key = _Key(native)
@@ -57,7 +56,7 @@ def numba_type(function: ArrayFunction) -> Any:
             return signature(returned, *map(_argument_type, inputs, args))
 
     lower_builtin(Template.key, types.VarArg(types.Any))(
-        lambda *call: _Call(native, inputs, results, function._structure).lower(*call)
+        lambda *call: _Call(native, inputs, results, structure).lower(*call)
     )
     return _function_type()(Template)
 

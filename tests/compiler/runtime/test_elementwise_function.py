@@ -340,6 +340,39 @@ def test_declared_shapes_are_checked_and_bound():
         g.compile(Y + Z)(np.ones(3), np.ones(4))
 
 
+NUMBERS = [1.0, 2, True, np.float64(1.0), np.float32(1.0), np.int64(3), np.array(1.0)]
+
+
+@pytest.mark.parametrize("build", ["one", "with a number", "two axes", "two results"])
+@pytest.mark.parametrize("length", ["n", 3, 1])
+def test_a_number_is_no_array_of_a_declared_shape(build, length):
+    x, s = g.symbol("x", shape=(length,)), g.symbol("s")
+    y = g.symbol("y", shape=(2, length))
+    output, inputs = {
+        "one": (g.exp(x), [x]),
+        "with a number": (x * s, [x, s]),
+        "two axes": (y * 2.0, [y]),
+        "two results": ([x * s, s + 1], [x, s]),
+    }[build]
+    f = g.compile(output, inputs)
+    f.wait()
+    for value in NUMBERS:
+        with pytest.raises(ShapeError, match="has shape"):
+            f(value, *[2.0] * (len(inputs) - 1))
+
+
+def test_c_calls_a_function_of_declared_shapes_with_arrays():
+    x, s = g.symbol("x", shape=("n",)), g.symbol("s")
+    f = g.compile(x * s + 1, [x, s])
+    assert (
+        f.c_signature == "int function(int64_t n, const double *restrict x, double s, double *restrict r0);"
+    )
+    kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int64, ctypes.c_void_p, ctypes.c_double, ctypes.c_void_p)
+    given, out = np.arange(5.0), np.zeros(5)
+    assert kind(f.address)(5, given.ctypes.data, 2.0, out.ctypes.data) == 0
+    assert out.tolist() == [1.0, 3.0, 5.0, 7.0, 9.0]
+
+
 # --- out= --------------------------------------------------------------------------------------------------------------
 
 

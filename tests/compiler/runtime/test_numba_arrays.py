@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 import graphc as g
-from graphc.errors import CompileError
+from graphc.errors import CompileError, GraphcError
+from graphc.ir.expr import apply
+from graphc.ir.op import all_ops
 from tests.compiler.loops.support import assert_close
 from tests.ops.array_cases import CASES
 
@@ -71,6 +73,50 @@ def test_operations(op):
     values = tuple(value if value.ndim else value.item() for value in arguments)
     result = numba.njit(lambda values: f(*values))(values)
     assert_close(result, np.asarray(f(*arguments)), EPS)
+
+
+ELEMENTS = [
+    op for op in all_ops() if not op.on_arrays and not op.is_leaf and op.name not in ("astype", "polygamma")
+]
+"""Those that take operands alone."""
+
+
+@pytest.mark.sample(12)
+@pytest.mark.parametrize("op", ELEMENTS, ids=lambda op: op.name)
+def test_operations_on_elements_take_arrays(op):
+    count = next(k for k in (2, 1, 3, 4, 5) if op.takes(k))
+    symbols = [g.symbol(f"numba_{k}", shape=("n",)) for k in range(count)]
+    try:
+        made = apply(op, *symbols)
+    except GraphcError:  # of truth values, of which the first operand may be one
+        made = apply(op, *(symbol > 0.5 for symbol in symbols))
+    f = g.compile([made, [sum(symbols) * 2.0]], symbols)
+    point = [np.linspace(0.2, 0.9, 7) + 0.1 * k for k in range(count)]
+    wanted = f(*point)
+    values = tuple(point)
+    result, (twice,) = numba.njit(lambda values: f(*values))(values)
+    np.testing.assert_array_equal(result, wanted[0])
+    np.testing.assert_array_equal(twice, wanted[1][0])
+
+
+def test_formulas_of_elements_with_constants_numbers_and_two_axes():
+    x, y, s = g.symbol("x", shape=(3,)), g.symbol("y", shape=("m", 3)), g.symbol("s")
+    f = g.compile((s * x + np.array([1.0, 2.0, 3.0]), y - x, s + 1), [x, y, s])
+    point = (np.array([4.0, 5.0, 6.0]), np.arange(6.0).reshape(2, 3), 0.5)
+    for result, wanted in zip(numba.njit(lambda x, y, s: f(x, y, s))(*point), f(*point), strict=True):
+        np.testing.assert_array_equal(result, wanted)
+    row = g.compile(s * g.constant(np.array([1.0, 2.0])), [s])
+    assert numba.njit(lambda s: row(s))(3.0).tolist() == [3.0, 6.0]
+    with pytest.raises(ValueError, match="has the shape"):
+        numba.njit(lambda x, y, s: f(x, y, s))(np.ones(4), point[1], 0.5)
+
+
+def test_a_function_of_numbers_says_that_it_got_an_array():
+    x = g.symbol("x")
+    f = g.compile(g.exp(x) * 2, [x])
+    assert numba.njit(lambda x: f(x))(0.0) == 2.0
+    with pytest.raises(CompileError, match="takes numbers"):
+        numba.njit(lambda x: f(x))(np.ones(3))
 
 
 def test_types_and_constants():
