@@ -25,7 +25,7 @@ EVERY = 5
 KEPT = [formula for _, formula in everything() if formula.text not in REASONS]
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(5)
 @pytest.mark.parametrize(
     "formula",
     [
