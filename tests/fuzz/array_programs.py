@@ -91,7 +91,10 @@ def program(seed: int) -> Program:
             made.append(step)
     if not made:
         return Program(seed, {}, [])
-    outputs = list(dict.fromkeys([made[-1], *rng.choices(made, k=rng.randint(2, 7))]))
+    some = [made[-1], *rng.choices(made, k=rng.randint(2, 7))]
+    outputs = list(
+        dict.fromkeys(some if seed % 2 else reversed(made))
+    )  # few: what is fused into others; all: more values
     if rng.random() < 0.3:
         outputs.append(rng.choice(pool.members))
     updates: dict[str, Member] = {}
