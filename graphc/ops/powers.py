@@ -27,8 +27,10 @@ def _pow_dx(out, x, y):
         if exponent == 2:
             return 2 * x
         return y * x ** like(exponent - 1, y)
-    from_power = y * x ** (y - 1)
-    return where(equal(y, 0), like(0, from_power), from_power)
+    power = x ** (y - 1)
+    from_power = y * power
+    # 0 at y = 0 alone would lose the slope by y, which is 1/x there
+    return where(equal(y, 0) & ~(abs(power) < math.inf), like(0, from_power), from_power)
 
 
 def _pow_dy(out, x, y):
