@@ -230,8 +230,11 @@ def _failures(
             lucky = "kink"
         if not lucky and all(map(math.isfinite, needed.values())):
             at = {s: column[k : k + 1] for s, column in zip(symbols, one.points, strict=True)}
-            for wide, reason in ((False, "luck"), (True, "overflow")):
-                value = noisy(written, at, wide)(verdict[0])
+            trials = [(False, 1, "luck"), (True, 1, "overflow")]
+            if math.isinf(new):  # a step of what has as many units beyond the largest float
+                trials.append((False, STEPS, "overflow"))
+            for wide, units, reason in trials:
+                value = noisy(written, at, wide, units)(verdict[0])
                 known = abs(value - verdict[0]) <= UNKNOWN * abs(verdict[0])
                 if not lucky and (
                     judge(written, needed, value, new, verdict[1]) is None
@@ -331,10 +334,10 @@ def _within_roundings(
     return numbers & (after != 0) & (low <= after) & (after <= high)
 
 
-def noisy(written: Expr, at: dict[Expr, np.ndarray], wide: bool) -> Any:
-    """A function of the truth: of the formula as written, its inexact operations off by one unit, the value furthest from it.
+def noisy(written: Expr, at: dict[Expr, np.ndarray], wide: bool, units: int = 1) -> Any:
+    """A function of the truth: of the formula as written, its operations off by so many units, the value furthest from it.
     `wide` computes in a type with a larger range of exponents, to the same number of digits."""
-    results = _with_errors(written, at, wide)[:, 0]
+    results = _with_errors(written, at, wide, units)[:, 0]
 
     def furthest(correct: float) -> float:
         return float(results[int(np.argmax(bits_of_error(results, correct, written.dtype)))])
@@ -342,8 +345,8 @@ def noisy(written: Expr, at: dict[Expr, np.ndarray], wide: bool) -> Any:
     return furthest
 
 
-def _with_errors(written: Expr, at: dict[Expr, np.ndarray], wide: bool) -> np.ndarray:
-    """A row for each of `REPEATS`: the formula at some points, its inexact operations off by one unit or not."""
+def _with_errors(written: Expr, at: dict[Expr, np.ndarray], wide: bool, units: int = 1) -> np.ndarray:
+    """A row for each of `REPEATS`: the formula at some points, its inexact operations off by so many units at most."""
     rng = np.random.default_rng(0)
     dag = Dag([written])
     shape = REPEATS, len(next(iter(at.values())))
@@ -363,7 +366,7 @@ def _with_errors(written: Expr, at: dict[Expr, np.ndarray], wide: bool) -> np.nd
                 ]
                 value = _value(node, taken, wide)
                 if node.dtype.kind == "f" and node.op.name not in EXACT:
-                    value = _moved(node, taken, np.broadcast_to(value, shape), rng)
+                    value = _moved(node, taken, np.broadcast_to(value, shape), rng, units)
             values.append(value)
         return np.broadcast_to(values[dag.outputs[0]], shape).astype(written.dtype)
 
@@ -398,8 +401,8 @@ def _value(node: Expr, operands: list[np.ndarray], wide: bool) -> np.ndarray:
         return np.asarray(node.op.reference(*narrow, *node.attrs)).astype(WIDER.get(node.dtype, node.dtype))
 
 
-def _moved(node: Expr, operands: list[np.ndarray], value: np.ndarray, rng: Any) -> np.ndarray:
-    """A value, off by one unit of the formula's type or not, where it is not exact already."""
+def _moved(node: Expr, operands: list[np.ndarray], value: np.ndarray, rng: Any, units: int) -> np.ndarray:
+    """A value, off by so many units of the formula's type at most, where it is not exact already."""
     if node.op.name in ("add", "subtract"):
         x, y = operands[0], -operands[1] if node.op.name == "subtract" else operands[1]
         part = value - x
@@ -410,9 +413,12 @@ def _moved(node: Expr, operands: list[np.ndarray], value: np.ndarray, rng: Any) 
         exact = exact & (value.dtype == node.dtype)
     else:
         exact = np.isin(value, (0.0, 1.0, -1.0, 0.5))
-    steps = rng.integers(-1, 2, value.shape)
+    steps = rng.integers(-units, units + 1, value.shape)
     if value.dtype == node.dtype:
-        moved = np.nextafter(value, np.where(steps > 0, np.inf, -np.inf).astype(value.dtype))
+        moved = value
+        for step in range(1, units + 1):
+            next_one = np.nextafter(moved, np.where(steps > 0, np.inf, -np.inf).astype(value.dtype))
+            moved = np.where(np.abs(steps) >= step, next_one, moved)
     else:
         moved = value * (1 + steps * value.dtype.type(np.finfo(node.dtype).eps))
     return np.where(exact | (steps == 0) | ~np.isfinite(value), value, moved)
