@@ -114,6 +114,7 @@ IN_SOURCES: dict[str, AnyRule] = {
     "power-below": powers_below.PowerBelow(wide=True),
     "root-beside-abs": differences.RootBesideAbs(any_difference=False),
     "complex-quotient": overflow.ComplexQuotient(wide=True),
+    "hypot": stability.Norm(guarded=False),
     "log-exp-difference": logarithms.LogExpDifference("log-exp-difference", wide=True),
     **{rule.name: rule for rule in growth.IN_SOURCES},
 }

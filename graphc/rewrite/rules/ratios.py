@@ -316,12 +316,12 @@ class NormRest:
         marks = ranges.table(FactorMarks)
         if not (marks[left] & marks[right] & HYPOT) or not (_holds_norm(left) and _holds_norm(right)):
             return None
-        sign_left, one = _signed_factors(left)
-        sign_right, other = _signed_factors(right)
-        sign_right = sign_right if node.op.name == "add" else -sign_right
-        if sign_left == sign_right or len(one) > MOST_FACTORS or len(other) > MOST_FACTORS:
+        number_left, one = _numbered_factors(left)
+        number_right, other = _numbered_factors(right)
+        number_right = number_right if node.op.name == "add" else -number_right
+        if number_left != -number_right or len(one) > MOST_FACTORS or len(other) > MOST_FACTORS:
             return None
-        for u, v, sign in ((one, other, sign_left), (other, one, sign_right)):
+        for u, v, sign in ((one, other, number_left), (other, one, number_right)):
             more = list(v)
             for pair in u:
                 if pair not in more:
@@ -332,7 +332,7 @@ class NormRest:
                 if rest is not None:
                     whole = left if u is one else right
                     whole = whole.operands[0] if whole.op.name == "negative" else whole
-                    if _signed_factors(whole)[0] < 0:
+                    if _numbered_factors(whole)[0] < 0:
                         return None
                     result = whole * rest
                     result = result if sign > 0 else -result
@@ -370,14 +370,27 @@ def _holds_norm(node: Expr) -> bool:
     return False
 
 
-def _signed_factors(node: Expr) -> tuple[int, list[tuple[Expr, int]]]:
-    sign, found = 1, []
-    for factor, exponent in all_factors_of(node):
-        if factor.is_constant and not factor.shape and factor.value == -1:
-            sign = -sign
-        elif not (factor.is_constant and not factor.shape and factor.value == 1):
+def _numbered_factors(node: Expr) -> tuple[float, list[tuple[Expr, int]]]:
+    """The numbers among the factors of a product as one, and the others; x/r is one also where it is 0 at the tip of a norm."""
+    number, found = 1.0, []
+    pending = list(all_factors_of(node))
+    for factor, exponent in pending:
+        if factor.is_constant and not factor.shape and factor.value:
+            number = number * float(factor.value) if exponent > 0 else number / float(factor.value)
+        elif exponent > 0 and (quotient := _at_tip(factor)) is not None:
+            found += [(quotient.operands[0], 1), (quotient.operands[1], -1)]
+        else:
             found.append((factor, exponent))
-    return sign, found
+    return number, found
+
+
+def _at_tip(node: Expr) -> Expr | None:
+    """x/r of where(r == 0, 0, x/r) with r = hypot(x, y)."""
+    if node.op.name != "where" or node.operands[2].op.name != "divide":
+        return None
+    condition, _, quotient = node.operands
+    of_tip = condition.op.name == "equal" and condition.operands[0] is quotient.operands[1]
+    return quotient if of_tip and quotient.operands[1].op.name == "hypot" else None
 
 
 RULES = (HyperbolicRatio(), DistributeRatio(), GuardedProduct(), NormRest())

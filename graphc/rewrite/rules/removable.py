@@ -75,6 +75,10 @@ def _argument_over(node: Expr, f: Expr, a: Expr, wide: bool = False) -> Expr:
             return quotient
         quotient = 1 / f * a  # −x over f(−x) would become the node again
     if name == "expm1":  # without overflow, also of its derivatives
+        if wide and a.op.name == "negative":
+            # −x/(e⁻ˣ − 1) is x + x/(eˣ − 1), whose second part vanishes far out as its derivatives do
+            (x,) = a.operands
+            quotient = x + x * (exp(a) / (0 - f))
         beyond = where(a > 0, a * (exp(-a) / (0 - expm1(-a))), quotient)
         return where(BERNOULLI.near(a), BERNOULLI.sum(a) - a * 0.5, beyond)
     if name == "log1p":
@@ -127,6 +131,14 @@ class RemovableQuotient:
                 number, factors = factors_of(a)
                 left = without(over, factors)
                 if left is not None and not a.is_constant:
+                    if f.op.name == "expm1" and under.count(f) == 1 and (grown := exp(a)) in left:
+                        # x·eˣ/(eˣ − 1) is −x/(e⁻ˣ − 1), which no eˣ that overflows stands beside
+                        back, sign = (a.operands[0], 1) if a.op.name == "negative" else (-a, -1)
+                        value = (a.operands[0] if sign > 0 else a) / expm1(back)
+                        rest = without(under, [f]) or []
+                        return _result(
+                            node, sign * one, other * number, without(left, [grown]) or [], rest, value
+                        )
                     power = _powers_over(node, (one, over), (other, under), f)
                     if power is not None:
                         return power

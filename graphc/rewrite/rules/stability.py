@@ -216,10 +216,14 @@ def _log_sech2(m: Match) -> Expr:
 
 @dataclass(frozen=True)
 class Norm:
-    """√(x² + y² + …) of any number of squares by hypot, which does not over- or underflow on the way."""
+    """√(x² + y² + …) of any number of squares by hypot, which does not over- or underflow on the way.
+
+    guarded : with a branch for NaN beside infinity, through which second derivatives would not see that it is a norm
+    """
 
     name: str = "hypot"
     kind: Kind = "stable"
+    guarded: bool = True
     examples: tuple[str, ...] = ("sqrt(x*x + y*y)", "sqrt(square(x) + y*y)", "sqrt(x*x + y*y + z*z)")
 
     def roots(self) -> tuple[str, ...]:
@@ -236,7 +240,7 @@ class Norm:
         norm = sides[0]
         for side in sides[1:]:
             norm = hypot(norm, side)
-        if not any(ranges(side).nan for side in sides):
+        if not self.guarded or not any(ranges(side).nan for side in sides):
             return norm
         return where(isnan(total), total, norm)  # hypot(∞, NaN) is ∞, and no NaN of an operand may be lost
 
