@@ -42,6 +42,7 @@ from graphc.rewrite.rules import (
     stability,
     sums,
     symmetric,
+    vanishing,
 )
 
 PAGE = Path(__file__).resolve().parent / "rules.md"
@@ -140,6 +141,7 @@ SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
         compensated.RULES,
     ),
     ("For speed", "After that: what a stable form would compute twice.", cheaper.RULES),
+    ("Against 0·∞", "Last: products that vanish before a factor of them overflows.", vanishing.RULES),
 )
 
 

@@ -37,6 +37,7 @@ from graphc.rewrite.rules import (
     stability,
     sums,
     symmetric,
+    vanishing,
 )
 
 NORMAL: tuple[AnyRule, ...] = (
@@ -85,6 +86,7 @@ BUILT_IN: tuple[AnyRule, ...] = (
     *matmul_chain.RULES,
     *compensated.RULES,
     *cheaper.RULES,
+    *vanishing.RULES,
 )
 
 ON_ARRAYS: tuple[AnyRule, ...] = (*axes.RULES, *views.RULES, *matmul_chain.RULES)

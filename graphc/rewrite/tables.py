@@ -24,7 +24,7 @@ from graphc.rewrite.expansions import common_variable, grouped_terms
 from graphc.rewrite.expansions import near_zero as expansions
 from graphc.rewrite.expansions.series_node import written_out
 from graphc.rewrite.rational import rational_functions, several_variables
-from graphc.rewrite.rules import cheaper, compensated, smoothing, sums
+from graphc.rewrite.rules import cheaper, compensated, smoothing, sums, vanishing
 from graphc.util import fork_safety
 from graphc.util.gc_pause import paused
 
@@ -269,7 +269,8 @@ def compensate(
     earlier: Sequence[RuleFiring] = (),
     memory: RuleMemory | None = None,
 ) -> Trace:
-    """The outputs with functions of sums that round computed with what the rounding lost, then what was written twice once.
+    """The outputs with functions of sums that round computed with what the rounding lost, then what was written twice once, and
+    products that vanish before a factor overflows.
 
     earlier : the steps before, some of which wrote differences that are to be compensated
     """
@@ -279,7 +280,10 @@ def compensate(
     unchanged = None if trace else memory
     spare = partial(cheaper.spared, memory=unchanged)
     spared = written_once(cheaper.RULES, spare, trace.outputs, level, without, unchanged)
-    return Trace([*trace, *spared], spared.outputs, True) if spared else trace
+    trace = Trace([*trace, *spared], spared.outputs, True) if spared else trace
+    guard = partial(vanishing.guarded, memory=None if trace else memory)
+    guarded = written_once(vanishing.RULES, guard, trace.outputs, level, without, None if trace else memory)
+    return Trace([*trace, *guarded], guarded.outputs, True) if guarded else trace
 
 
 PHASES = (derivatives_of_normal_forms, normal_form, matmul_order, compensate)

@@ -75,11 +75,11 @@ def _argument_over(node: Expr, f: Expr, a: Expr, wide: bool = False) -> Expr:
             return quotient
         quotient = 1 / f * a  # −x over f(−x) would become the node again
     if name == "expm1":  # without overflow, also of its derivatives
-        if wide and a.op.name == "negative":
-            # −x/(e⁻ˣ − 1) is x + x/(eˣ − 1), whose second part vanishes far out as its derivatives do
-            (x,) = a.operands
-            quotient = x + x * (exp(a) / (0 - f))
-        beyond = where(a > 0, a * (exp(-a) / (0 - expm1(-a))), quotient)
+        if wide:  # by what vanishes far out on both sides, as its derivatives do
+            n = abs(a)
+            beyond = where(a > 0, 0, n) + n * (exp(-n) / (0 - expm1(-n)))
+        else:
+            beyond = where(a > 0, a * (exp(-a) / (0 - expm1(-a))), quotient)
         return where(BERNOULLI.near(a), BERNOULLI.sum(a) - a * 0.5, beyond)
     if name == "log1p":
         near, value = logarithm_over(a) if wide else narrow_logarithm_over(a)

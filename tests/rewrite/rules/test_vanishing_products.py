@@ -1,0 +1,122 @@
+"""Exponentials that vanish before what they are multiplied by overflows: 0 where it was 0·∞, and nothing else changed."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import mpmath
+import numpy as np
+import pytest
+
+import graphc as g
+from graphc.rewrite.engine.ranges import Ranges
+from graphc.rewrite.rules.vanishing import LOWEST, RULES
+from tests.benchmarks.derivatives import MOST, Formula, scalar_errors
+
+x, y = g.symbols("x y")
+(RULE,) = RULES
+
+DOUBLE = (
+    "exp(-x - exp(-x))",
+    "1 - exp(-exp(x))",
+    "exp(-exp(-x))",
+    "x*exp(-2*exp(x))",
+    "(1 - exp(x))*exp(-exp(x))",
+)
+
+
+@pytest.mark.parametrize("text", DOUBLE)
+def test_exponentials_of_exponentials(text: str) -> None:
+    for order, (error, at) in enumerate(scalar_errors(Formula(text, -800.0, 800.0), "float64", {}, 4)):
+        assert error <= MOST, f"derivative {order} at {at!r}: {error} units"
+
+
+POWERS = {
+    "x*x*exp(-x*x)": lambda v: v * v * mpmath.exp(-v * v),
+    "x**3*exp(-x)": lambda v: v**3 * mpmath.exp(-v),
+    "(x*x - 1)*exp(-x*x/2)": lambda v: (v * v - 1) * mpmath.exp(-v * v / 2),
+    "x**4*exp(-x*x)/(2 + x)": lambda v: v**4 * mpmath.exp(-v * v) / (2 + v),
+}
+
+
+@pytest.mark.parametrize("text", POWERS)
+def test_powers_beside_exponentials_of_powers(text: str) -> None:
+    f = g.compile(g.parse(text), [x], cache=False)
+    for at in (1e-200, 0.3, 5.0, 26.5, 124.0, 700.0, 7999.0, 1e5, 1e77, 1e160, 1e300):
+        with mpmath.workdps(60):
+            exact = float(POWERS[text](mpmath.mpf(at)))
+        assert f(at) == pytest.approx(exact, rel=2e-13, abs=1e-306), at
+
+
+@pytest.mark.parametrize("k", [0.5, 1.0, 3.0])
+def test_the_distribution_of_weibull(k: float) -> None:
+    formula = 1 - g.exp(-(x**y))
+    slopes = g.grad(formula, [x, y])
+    f = g.compile([*slopes, g.grad(slopes[0], x)], [x, y], cache=False)
+    for at in (0.7, 30.0, 1e9, 1e150, 1e300):
+        with mpmath.workdps(60):
+            v = mpmath.mpf(at)
+            e, w = mpmath.exp(-(v**k)), v**k
+            exact = [
+                e * k * w / v,
+                e * w * mpmath.log(v),
+                e * k * ((k - 1) * w / v**2 - k * w * w / v**2),
+            ]
+        for found, truth in zip(f(at, k), exact, strict=True):
+            assert found == pytest.approx(float(truth), rel=1e-12, abs=1e-306), at
+
+
+def fires(text: str) -> bool:
+    return RULE.apply(g.parse(text), Ranges()) is not None
+
+
+@pytest.mark.parametrize("text", RULE.examples)
+def test_examples(text: str) -> None:
+    assert fires(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x*exp(-x*x/2)",  # cannot overflow
+        "exp(9*x)*exp(-x*x)",  # is no power of what the exponent falls by: e^(9x) may be larger
+        "exp(x)*exp(exp(x))",  # rises
+        "y*y*exp(-x*x)",  # a NaN of y would be lost
+        "x**40*exp(-x)",  # too high
+        "gamma(x)*exp(-x)",
+    ],
+)
+def test_where_it_is_not_known_to_vanish_nothing_changes(text: str) -> None:
+    assert not fires(text)
+
+
+def test_symbols_with_bounds_need_no_branch() -> None:
+    z = g.symbol("z", range=(-3.0, 3.0))
+    assert RULE.apply(z * z * g.exp(-(z * z)), Ranges()) is None
+
+
+def test_special_inputs_lose_no_number() -> None:
+    special = (0.0, -0.0, 1e-320, 1.0, -2.0, 745.0, -745.0, 1e160, -1e160, math.inf, -math.inf, math.nan)
+    for text in (*DOUBLE, *POWERS):
+        formula = g.parse(text)
+        slope = g.grad(formula, x)
+        outputs = [formula, slope, g.grad(slope, x)]
+        f, written = (g.compile(outputs, [x], cache=False, rewrite=level) for level in ("stable", None))
+        for at in special:
+            for ours, theirs in zip(f(at), written(at), strict=True):
+                assert math.isfinite(ours) or not math.isfinite(theirs), (text, at)
+                assert math.isnan(ours) or not math.isnan(at)
+
+
+def test_arrays() -> None:
+    X = g.symbol("X", shape=4)
+    f = g.compile(g.grad(g.sum(g.exp(-X - g.exp(-X))), X), [X], cache=False)
+    at = np.array([-1e9, -3.0, 0.5, 800.0])
+    expected = [(math.exp(-v) - 1) * math.exp(-v - math.exp(-v)) for v in at[1:3]]
+    np.testing.assert_allclose(f(at), [0, *expected, 0], rtol=1e-14, atol=1e-300)
+
+
+def test_the_bound_is_beyond_what_powers_make_up_for() -> None:
+    for degree, size in itertools.product((1, 20), (1.0, 1.7976931348623157e308)):
+        assert degree * math.log(size) + LOWEST < -745
