@@ -208,18 +208,23 @@ def guarded(
         if node.op.name not in PRODUCTS:
             whole.update(node.operands)
     steps: list[tuple[VanishingProduct, Expr, Expr]] = []
+    falling: set[Expr] = set()  # what may have an exponential for a factor: a cheap look
     made: dict[Expr, Expr] = {}
     inner: dict[
         Expr, Expr
     ] = {}  # without the guard of the product itself, for products that it is a factor of
     for node in nodes:
-        of = inner if node.op.name in PRODUCTS else made
-        now = node
+        name, now = node.op.name, node
+        all_fall = name in SUMS and all(part in falling or part.is_constant for part in node.operands)
+        if name == "exp" or all_fall or (name in PRODUCTS and not falling.isdisjoint(node.operands)):
+            falling.add(node)
+        of = inner if name in PRODUCTS else made
         if of and not of.keys().isdisjoint(node.operands):
             now = rebuild(node, tuple([of.get(operand, operand) for operand in node.operands]))
         if now is not node:
             inner[node] = made[node] = now
-        v = rule.vanishes_with(node, ranges) if node in whole else None
+        may = name in PRODUCTS and node in falling and node in whole
+        v = rule.vanishes_with(node, ranges) if may else None
         after = None if v is None else where(v < LOWEST, constant(0.0, node.dtype), now)
         if after is not None and after.shape == node.shape:
             steps.append((rule, now, after))
