@@ -6,6 +6,7 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from graphc.util.fork_safety import cached_property
 from graphc.viz.edge_routing import route
 from graphc.viz.graphviz_engine import AS_PLACED, FORMATS, LAYOUT, check_size, redraw, render
 from graphc.viz.layered.place import place
+from graphc.viz.layered.trials import Trials
 from graphc.viz.layout_scene import Scene, read
 from graphc.viz.model import View
 from graphc.viz.page_fit import fit
@@ -55,6 +57,7 @@ class Diagram:
     whole, collapse : the view with nothing collapsed, and what is collapsed of it in any case
     player : makes the text of the HTML file that steps through the graph
     exercise : whether notebooks show the player, which asks for the values
+    scene : the view as it was laid out already
     source : the DOT text
 
     Notebooks show it as SVG, an exercise as its player.
@@ -71,6 +74,7 @@ class Diagram:
         whole: View | None = None,
         collapse: Any = None,
         exercise: bool = False,
+        scene: Scene | None = None,
     ) -> None:
         self.view = view
         self.style: Style = as_style(style)
@@ -82,6 +86,7 @@ class Diagram:
         self.decimals: int | None = check_decimals(decimals)
         self._whole, self._collapse = whole or view, collapse
         self._exercise = exercise
+        self._given = scene
 
     def __repr__(self) -> str:
         count = len(self.view.nodes)
@@ -110,23 +115,31 @@ class Diagram:
         settings = _pixels(self.style) if form == "png" else _inches(self.style, 1)
         return render(to_xdot(scene), form, parts=1, settings=settings, program=AS_PLACED)
 
-    def _laid(self, view: View, layout: str) -> Scene | None:
-        return place(view, self.style, self.digits, layout, self.decimals)
+    def _laid(self, view: View, layout: str, trials: Trials | None = None) -> Scene | None:
+        return place(view, self.style, self.digits, layout, self.decimals, trials=trials)
 
     @cached_property
     def _whole_scene(self) -> Scene | None:
         """The picture in one piece as graphc lays it out; None where Graphviz shall."""
-        return self._laid(self.view, self.layout)
+        return self._given or self._laid(self.view, self.layout)
 
     @cached_property
     def _balanced(self) -> tuple[View, Scene | None]:
         """The view as it is shown, in rows where its text would be too small else, and the picture."""
-        scene = self._whole_scene
-        return (
-            (self.view, None)
-            if scene is None
-            else balanced(self.view, self.layout, scene, self.style, self._laid)
-        )
+        trials = Trials(draft=True)
+        draft = self._given or self._laid(self.view, self.layout, trials)
+        if draft is None:
+            return self.view, None
+        better = trials.better
+        shown = balanced(self.view, self.layout, draft, self.style, partial(self._laid, trials=trials))
+        trials.draft = False
+        if shown is not self.view:
+            scene = self._laid(shown, self.layout, trials)
+            if scene is not None:
+                return shown, scene
+        if self._given is None:
+            self._given = self._laid(self.view, self.layout, trials) if better else draft
+        return self.view, self._whole_scene
 
     @cached_property
     def _scene(self) -> Scene | None:
@@ -260,6 +273,7 @@ class Diagram:
             self._whole,
             self._collapse,
             self._exercise,
+            fitted.scene,
         )
 
     def steps(self) -> Steps:

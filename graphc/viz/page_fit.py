@@ -17,6 +17,7 @@ from graphc.errors import InputError, brief
 from graphc.ir.formatting import visible
 from graphc.viz.collapse import MAX_NODES, fold
 from graphc.viz.layered.place import place
+from graphc.viz.layered.trials import Trials
 from graphc.viz.layout_scene import Scene
 from graphc.viz.model import View
 from graphc.viz.page_rows import arranged, smallest
@@ -54,12 +55,14 @@ class PageFit:
 
     view, style, layout : what is drawn, and how
     told : what was collapsed or could not be reached, as a sentence; empty where nothing was lost
+    scene : the view laid out; None where graphc has no layout for it
     """
 
     view: View
     style: Style
     layout: str
     told: str = ""
+    scene: Scene | None = None
 
 
 def check_page(page: Any) -> tuple[float, float, float]:
@@ -96,47 +99,82 @@ def fit(
     Raises `InputError` for what is no page.
     """
     width, height, least = check_page(page)
-    found = _Found(least)
+    found = _Found(least, digits, decimals)
     whole = fold(view, collapse, None, rows=False)
     looks = _looks(style, width, height, least)
     for folded, shown, look, told in _tried(view, whole, collapse, looks):
-        put = partial(_placed, style=look, digits=digits, decimals=decimals)
         told = "; ".join(filter(None, (_told(whole, folded), told)))
+        put = partial(found.draft, look)
         if found.add(arranged(shown, layout, width, height, least, put), look, told):
             break
-    if found.best is None:
+    best = found.finished()
+    if best is None:
         return PageFit(fold(view, collapse), looks[0], layout, "the picture has no layout that fits a page")
     if found.size >= least - _EXACT:
-        return found.best
+        return best
     told = f"the smallest text has {found.size:.1f} points on this page, less than {least:g}"
-    return replace(found.best, told="; ".join(filter(None, (found.best.told, told))))
+    return replace(best, told="; ".join(filter(None, (best.told, told))))
 
 
 class _Found:
-    """The best of what was tried: the first whose smallest text is large enough, or that whose is largest."""
+    """The best of what was tried: the first whose smallest text is large enough, or that whose is largest.
 
-    def __init__(self, least: float) -> None:
-        self.least = least
+    Everything is tried as a draft, without a search for fewer crossings; what may be taken is laid out once more with it.
+    """
+
+    def __init__(self, least: float, digits: int, decimals: int | None) -> None:
+        self.least, self.digits, self.decimals = least, digits, decimals
         self.size = 0.0
         self.best: PageFit | None = None
+        self._trials = Trials()
+
+    def draft(self, style: Style, view: View, layout: str) -> Scene | None:
+        """A view laid out in little time."""
+        return self._placed(view, style, layout, draft=True)
+
+    def _placed(self, view: View, style: Style, layout: str, draft: bool) -> Scene | None:
+        self._trials.draft = draft
+        return place(view, style, self.digits, layout, self.decimals, trials=self._trials)
 
     def add(self, tried: Iterator[tuple[View, str, Scene]], style: Style, told: str) -> bool:
         """Try more; whether one fits."""
         before, best = self.size, self.best
-        for shown, way, scene in tried:
-            size = scene.scale * smallest(scene)
-            if size > self.size or self.best is None:
-                self.size, self.best = size, PageFit(shown, style, way, told)
+        for shown, way, draft in tried:
+            made, size = PageFit(shown, style, way, told), _size(draft)
+            if size >= _NEAR * self.least:
+                made, size = self._exact(made, draft)
+            if size > self.size or self.best is None or size >= self.least - _EXACT:
+                self.size, self.best = size, made
             if size >= self.least - _EXACT:
-                self.size, self.best = size, PageFit(shown, style, way, told)
                 return True
         if best is not None and self.size < 1.05 * before:  # so little is not worth what was left out
             self.size, self.best = before, best
         return False
 
+    def finished(self) -> PageFit | None:
+        """The best with its scene; the size is that of its smallest text."""
+        if self.best is not None and self.best.scene is None:
+            self.best, self.size = self._exact(self.best, None)
+        return self.best
+
+    def _exact(self, made: PageFit, draft: Scene | None) -> tuple[PageFit, float]:
+        """A view with its scene, laid out as well as can be, and the size of its smallest text."""
+        scene = draft
+        if draft is None or self._trials.better:
+            scene = self._placed(made.view, made.style, made.layout, draft=False)
+        return replace(made, scene=scene), 0.0 if scene is None else _size(scene)
+
+
+def _size(scene: Scene) -> float:
+    """Points of the smallest text on the page."""
+    return scene.scale * smallest(scene)
+
 
 _EXACT = 0.01
 """Points by which a text may be smaller."""
+
+_NEAR = 0.95
+"""A draft whose smallest text is so large, as a part of what it shall be, may fit when it is laid out exactly."""
 
 
 def _looks(style: Style, width: float, height: float, least: float) -> tuple[Style, Style, Style]:
@@ -261,10 +299,6 @@ def _told(whole: View, folded: View) -> str:
         return ""
     listed = ", ".join(dict.fromkeys(names[:6])) + (", …" if len(names) > 6 else "")
     return f"collapsed to fit the page: {listed} ({hidden} nodes of {len(whole.nodes)} are not drawn)"
-
-
-def _placed(view: View, layout: str, style: Style, digits: int, decimals: int | None) -> Scene | None:
-    return place(view, style, digits, layout, decimals)
 
 
 __all__ = ["PAGES", "PageFit", "check_page", "fit"]

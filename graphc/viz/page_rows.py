@@ -89,17 +89,17 @@ def arranged(
 
 def balanced(
     view: View, layout: str, scene: Scene, style: Style, put: Callable[[View, str], Scene | None]
-) -> tuple[View, Scene]:
-    """A view and its scene in rows, where it is so much longer than across that its text could not be read on its page, and
-    rows make it larger; else as they are.
+) -> View:
+    """A view in rows, where it is so much longer than across that its text could not be read on its page, and rows make it
+    larger; else as it is.
 
     scene : of the view, its arrows leading as `layout` says
     put : lays a view out
     """
     if scene.scale * smallest(scene) >= _READABLE or len(view.nodes) + len(view.edges) > _MOST:
-        return view, scene
+        return view
     if len(components(view)) > 1:
-        return view, scene
+        return view
     left, low, right, high = scene.box
     pages = (right - left) / (72 * style.page[0]), (high - low) / (72 * style.page[1])
     along, across = pages if layout == "right" else pages[::-1]
@@ -109,8 +109,8 @@ def balanced(
         broken = in_rows(view, _middles(scene, layout), number)
         other = put(broken, layout) if broken is not None else None
         if broken is not None and other is not None and other.scale > _GAIN * scene.scale:
-            return broken, other
-    return view, scene
+            return broken
+    return view
 
 
 def _asked(scene: Scene, way: str, width: float, height: float, least: float) -> tuple[float, float, int]:

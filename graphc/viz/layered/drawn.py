@@ -5,8 +5,9 @@ Nothing is laid out for that, so it takes a few milliseconds; what stands where 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from graphc.errors import RenderError
 from graphc.ir.scopes import Block
@@ -57,8 +58,12 @@ def drawn(
     decimals: int | None,
     places: dict[str, list[tuple[int, str]]],
     blocks: Sequence[Block],
+    known: dict[Hashable, DrawnPart | None] | None = None,
 ) -> DrawnView:
-    """What is drawn of a view; raises `RenderError` where nothing sets its texts."""
+    """What is drawn of a view; raises `RenderError` where nothing sets its texts.
+
+    known : what was drawn before, by how it is written; more is put there
+    """
     graph = empty(view, style, False, layout)
     down = layout == "down"
     dearest = max((node.cost for node in view.nodes), default=0.0)
@@ -95,13 +100,7 @@ def drawn(
         }
     if view.caption:
         attributes["caption"] = {"label": labels.caption(view.caption, style), "shape": "plain", "style": ""}
-    for key, settings in attributes.items():
-        graph.node(key, pos="0,0", **settings)
-    found = {
-        key: DrawnPart(item, bounds(item.parts))
-        for key, item in read_items(render(graph.source, LAYOUT, parts=1, program=AS_PLACED)).items()
-        if item.parts
-    }
+    found = _found(graph, attributes, {} if known is None else known)
     missing = [key for key in attributes if key not in found and not key.startswith(("over ", "under "))]
     if missing:
         raise RenderError(
@@ -117,6 +116,30 @@ def drawn(
         },
         found.get("caption"),
     )
+
+
+def _found(
+    graph: Any, attributes: dict[str, dict[str, str]], known: dict[Hashable, DrawnPart | None]
+) -> dict[str, DrawnPart]:
+    """What is drawn of each of these nodes, if anything is; what is written alike is drawn once."""
+    look = tuple(sorted(graph.node_attr.items()))
+    written = {key: (look, frozenset(settings.items())) for key, settings in attributes.items()}
+    first: dict[Hashable, str] = {}
+    for key, how in written.items():
+        if how not in known and how not in first:
+            first[how] = key
+            graph.node(key, pos="0,0", **attributes[key])
+    if first:
+        items = read_items(render(graph.source, LAYOUT, parts=1, program=AS_PLACED))
+        for how, key in first.items():
+            item = items.get(key)
+            known[how] = DrawnPart(item, bounds(item.parts)) if item is not None and item.parts else None
+    found = {key: known[how] for key, how in written.items()}
+    return {
+        key: part if part.item.key == key else replace(part, item=replace(part.item, key=key))
+        for key, part in found.items()
+        if part is not None
+    }
 
 
 def entries(item: DrawnPart, places: Sequence[tuple[int, str]], style: Style, down: bool) -> dict[int, float]:

@@ -57,13 +57,13 @@ class DifferenceProgram:
 
 def _cheapest(cost: np.ndarray, pairs: np.ndarray, bounds: np.ndarray) -> Sequence[float] | None:
     """The x ≥ 0 of least cost whose differences of pairs are within bounds."""
-    from scipy.optimize import linprog
+    from scipy.optimize import LinearConstraint, milp  # of small programs `linprog` takes 1 ms more to check
     from scipy.sparse import csr_matrix
 
     rows = len(bounds)
     signs, starts = np.tile([1.0, -1.0], rows), np.arange(0, 2 * rows + 1, 2, dtype=np.int32)
     matrix = csr_matrix((signs, pairs, starts), shape=(rows, len(cost)))
-    found = linprog(cost, matrix, bounds, method="highs-ds")
+    found = milp(cost, constraints=LinearConstraint(matrix, -np.inf, bounds))  # type: ignore[arg-type]
     return found.x.tolist() if found.status == 0 else None
 
 

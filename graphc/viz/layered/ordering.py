@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from graphc.viz.layered.exact_order import fewest_crossings
 from graphc.viz.layered.network import Network
 from graphc.viz.layered.parts import Filled
-from graphc.viz.layered.sifting import CROSSING, Sifting, ties_of
+from graphc.viz.layered.sifting import BORDER, CROSSING, Sifting, ties_of
 
 _WORK, _TRIES = 500_000, 2_000
 """So many prices of one line against another are asked for in search of a better order, and so many orders tried at most."""
@@ -29,12 +29,14 @@ class Ordering:
     order : their numbers from top to bottom
     place : the place of each in that order
     shares : where among the lines into its head each line arrives, from 0 at the top to 1
+    done : whether `improve` would change nothing more
     """
 
     def __init__(self, network: Network, filled: Filled, gaps: int) -> None:
         self.network: Network = network
         self.filled: Filled = filled
         self._sifting = Sifting(network, filled, gaps, ties_of(network))
+        self.done: bool = False
         self._publish()
 
     def _publish(self) -> None:
@@ -54,13 +56,20 @@ class Ordering:
         lines = sum(cost == CROSSING for cost in costs) + self._sifting.tangled()
         return lines, sum(cost > CROSSING for cost in costs)
 
-    def improve(self, work: int = _WORK, tries: int = _TRIES) -> bool:
-        """The best order that is found within an amount of work; returns whether no line leads over a frame."""
+    def improve(self, draft: bool = False, work: int = _WORK, tries: int = _TRIES) -> bool:
+        """The best order that is found within an amount of work; returns whether no line leads over a frame.
+
+        draft : whether an order in which nothing moves is good enough, if no line leads over a frame there
+        """
         sifting = self._sifting
-        sifting.sift()
-        sifting.rest()
-        if sifting.cost >= CROSSING and not self._solve():
-            self._search(work, tries)
+        if not self.done:
+            sifting.sift()
+            sifting.rest()
+            self.done = sifting.cost < CROSSING
+        if not self.done and not (draft and sifting.cost < BORDER):
+            if not self._solve():
+                self._search(work, tries)
+            self.done = True
         self._publish()
         return not any(pair[0] > CROSSING for pair in sifting.crossed())
 

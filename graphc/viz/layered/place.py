@@ -17,11 +17,12 @@ from graphc.viz.layered.components import (
 )
 from graphc.viz.layered.coordinates import PAD, Placed, Room, heights, widths
 from graphc.viz.layered.drawn import Bounds, DrawnPart, DrawnView, bounds, drawn, entries
-from graphc.viz.layered.layers import Layers, layers
+from graphc.viz.layered.layers import Layers
 from graphc.viz.layered.network import Box, Network, NetworkLine, Vertex
 from graphc.viz.layered.ordering import Ordering
 from graphc.viz.layered.parts import Filled, fill
 from graphc.viz.layered.pieces import in_pieces, piece_name
+from graphc.viz.layered.trials import Trials
 from graphc.viz.layered.wires import middle, wire
 from graphc.viz.layout_scene import Item, Scene, Stroke, Text, rounded
 from graphc.viz.model import View, ViewEdge
@@ -51,15 +52,17 @@ def place(
     decimals: int | None,
     values: list[Sides] | None = None,
     nodes: Mapping[str, DrawnPart] | None = None,
+    trials: Trials | None = None,
 ) -> Scene | None:
     """The scene of a view; None for what this layout has no answer to, or no time.
 
     values : what stands over and under each edge, in place of the values that the view has
     nodes : key → what is drawn there in place of the node
+    trials : other layouts of much the same view, which share with this one what they find
     """
     if not view.nodes or len(view.nodes) + len(view.edges) > LARGEST:
         return None
-    return _Placing(view, style, digits, layout, decimals, values, nodes or {}).scene()
+    return _Placing(view, style, digits, layout, decimals, values, nodes or {}, trials or Trials()).scene()
 
 
 class _Placing:
@@ -74,14 +77,18 @@ class _Placing:
         decimals: int | None,
         values: list[Sides] | None,
         nodes: Mapping[str, DrawnPart],
+        trials: Trials,
     ) -> None:
         self.view, self.style, self.down = view, style, layout == "down"
+        self.trials: Trials = trials
         self.places: dict[str, list[tuple[int, str]]] = defaultdict(list)
         for edge in view.edges:
             if edge.place and (edge.slot, edge.place) not in self.places[edge.head]:
                 self.places[edge.head].append((edge.slot, edge.place))
         self.blocks = view_blocks(view.nodes)
-        self.drawn: DrawnView = drawn(view, style, digits, layout, decimals, self.places, self.blocks)
+        self.drawn: DrawnView = drawn(
+            view, style, digits, layout, decimals, self.places, self.blocks, trials.texts
+        )
         if values is not None:
             self.drawn = replace(self.drawn, values=values)
         self.drawn.nodes.update(nodes)
@@ -93,6 +100,7 @@ class _Placing:
     def scene(self) -> Scene | None:
         """The picture, or None where one of its parts has no layout."""
         offset = 0.0
+        self.trials.better = False
         for component in components(self.view):
             depth = self._component(component, offset)
             if depth is None:
@@ -117,12 +125,12 @@ class _Placing:
         """Lay a part of the view out, below `offset`; how far down it reaches."""
         whole, depths = self._network(component)
         for network in in_pieces(whole):
-            columns = layers(network)
+            columns = self.trials.layers(network)
             if columns is None:
                 continue
             filled = fill(network, columns)
-            ordering = Ordering(network, filled, columns.count)
-            if ordering.improve():
+            ordering = self.trials.ordered(network, filled, columns.count)
+            if ordering is not None:
                 return self._coordinates(component, network, columns, filled, ordering, depths, offset)
         return None
 

@@ -314,4 +314,4 @@ def ties_of(network: Network) -> Ties:
     return ties
 
 
-__all__ = ["CROSSING", "Children", "Sifting", "ties_of"]
+__all__ = ["BORDER", "CROSSING", "Children", "Sifting", "ties_of"]
