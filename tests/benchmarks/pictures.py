@@ -5,6 +5,7 @@
     python -m tests.benchmarks.pictures 0 -v       the gallery alone, and what is wrong in words
     python -m tests.benchmarks.pictures 1000 --pages    the same pictures fitted to a slide and to a column
     python -m tests.benchmarks.pictures 400-500 --pages    random graphs number 400 to 499 alone
+    python -m tests.benchmarks.pictures 60 --large    random graphs of 100 to 200 drawn nodes among 60, nothing collapsed
 
 Seconds are those of this process's work, so that a busy machine does not lengthen them.
 Too small is a text below the page's minimum, 12 points on a slide and 8 in a column, at the size that the drawing states.
@@ -57,17 +58,20 @@ def drawn(make: Callable[[], Diagram]) -> tuple[Diagram, Measured, float]:
     return diagram, measure(svg), seconds
 
 
-def main(count: int = 40, verbose: bool = False) -> None:
+def main(seeds: range = range(40), verbose: bool = False, large: bool = False) -> None:
     g.draw(g.symbol("x") + 1).svg()  # imports
     print(HEAD)
-    for name, make in gallery().items():
+    for name, make in ({} if large or seeds.start else gallery()).items():
         diagram, found, seconds = drawn(make)
         print(line(name, len(diagram.view.nodes), found, seconds))
         if verbose:
             print("".join(f"    {text}\n" for text in (*found.meets, *found.overlaps)), end="")
     rows: list[tuple[int, int, Measured, float]] = []
-    for seed in range(count):
-        diagram, found, seconds = drawn(lambda seed=seed: nested(seed))
+    for seed in seeds:
+        made = nested(seed, most=_MOST if large else 120)
+        if large and not 100 <= len(made.view.nodes) <= 200:
+            continue
+        diagram, found, seconds = drawn(lambda made=made: made)
         rows.append((seed, len(diagram.view.nodes), found, seconds))
         if verbose:
             print(line(f"random {seed}", len(diagram.view.nodes), found, seconds))
@@ -111,6 +115,9 @@ def fitted(seeds: range, pictures: Mapping[str, Callable[[], Diagram]], verbose:
         )
 
 
+_MOST = 300
+"""Operations at most of a random graph that is to be large."""
+
 _ROUNDED = 0.05
 """Points by which a written size may be below the page's."""
 
@@ -134,4 +141,4 @@ if __name__ == "__main__":
     if "--pages" in sys.argv:
         fitted(range(int(first or 0), int(last)), {} if first else gallery(), "-v" in sys.argv)
     else:
-        main(int(last), verbose="-v" in sys.argv)
+        main(range(int(first or 0), int(last)), "-v" in sys.argv, "--large" in sys.argv)
