@@ -18,7 +18,7 @@ from graphc.util.fork_safety import cached_property
 from graphc.viz.edge_routing import route
 from graphc.viz.graphviz_engine import AS_PLACED, FORMATS, LAYOUT, check_size, redraw, render
 from graphc.viz.layered.place import place
-from graphc.viz.layered.trials import Trials
+from graphc.viz.layered.trials import LayoutTrials
 from graphc.viz.layout_scene import Scene, read
 from graphc.viz.model import View
 from graphc.viz.page_fit import fit
@@ -115,7 +115,7 @@ class Diagram:
         settings = _pixels(self.style) if form == "png" else _inches(self.style, 1)
         return render(to_xdot(scene), form, parts=1, settings=settings, program=AS_PLACED)
 
-    def _laid(self, view: View, layout: str, trials: Trials | None = None) -> Scene | None:
+    def _laid(self, view: View, layout: str, trials: LayoutTrials | None = None) -> Scene | None:
         return place(view, self.style, self.digits, layout, self.decimals, trials=trials)
 
     @cached_property
@@ -126,7 +126,7 @@ class Diagram:
     @cached_property
     def _balanced(self) -> tuple[View, Scene | None]:
         """The view as it is shown, in rows where its text would be too small else, and the picture."""
-        trials = Trials(draft=True)
+        trials = LayoutTrials(draft=True)
         draft = self._given or self._laid(self.view, self.layout, trials)
         if draft is None:
             return self.view, None

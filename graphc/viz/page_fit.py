@@ -17,7 +17,7 @@ from graphc.errors import InputError, brief
 from graphc.ir.formatting import visible
 from graphc.viz.collapse import MAX_NODES, fold
 from graphc.viz.layered.place import place
-from graphc.viz.layered.trials import Trials
+from graphc.viz.layered.trials import LayoutTrials
 from graphc.viz.layout_scene import Scene
 from graphc.viz.model import View
 from graphc.viz.page_rows import arranged, smallest
@@ -126,7 +126,7 @@ class _Found:
         self.least, self.digits, self.decimals = least, digits, decimals
         self.size = 0.0
         self.best: PageFit | None = None
-        self._trials = Trials()
+        self._trials = LayoutTrials()
 
     def draft(self, style: Style, view: View, layout: str) -> Scene | None:
         """A view laid out in little time."""

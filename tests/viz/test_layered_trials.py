@@ -12,7 +12,7 @@ import pytest
 import graphc as g
 from graphc.viz import Diagram
 from graphc.viz.layered.place import place
-from graphc.viz.layered.trials import Trials
+from graphc.viz.layered.trials import LayoutTrials
 from graphc.viz.layout_scene import Scene
 from graphc.viz.style import DARK, SLIDES
 from graphc.viz.writers import WRITERS
@@ -57,7 +57,7 @@ MAKERS = {
 @pytest.mark.parametrize("name", MAKERS)
 def test_layouts_that_share_are_as_alone(name):
     view = MAKERS[name]().view
-    shared = Trials()
+    shared = LayoutTrials()
     for draft in (True, False):
         for style, way in product(LOOKS, ("right", "down")):
             shared.draft = draft
@@ -69,14 +69,14 @@ def test_layouts_that_share_are_as_alone(name):
 @pytest.mark.parametrize("seed", range(6))
 def test_a_draft_that_no_search_betters_is_the_layout(seed):
     view = nested(seed, most=40).view
-    drafts = Trials(draft=True)
+    drafts = LayoutTrials(draft=True)
     scene = place(view, SLIDES, 3, "right", None, trials=drafts)
     assert drafts.better or alike(svg(scene), svg(place(view, SLIDES, 3, "right", None)))
 
 
 def test_other_values_are_other_texts():
     x = g.symbol("x")
-    shared = Trials()
+    shared = LayoutTrials()
     one, other = (
         place(g.draw(g.sin(x), {"x": value}).view, SLIDES, 3, "right", None, trials=shared)
         for value in (1.25, 2.5)

@@ -22,7 +22,7 @@ from graphc.viz.layered.network import Box, Network, NetworkLine, Vertex
 from graphc.viz.layered.ordering import Ordering
 from graphc.viz.layered.parts import Filled, fill
 from graphc.viz.layered.pieces import in_pieces, piece_name
-from graphc.viz.layered.trials import Trials
+from graphc.viz.layered.trials import LayoutTrials
 from graphc.viz.layered.wires import middle, wire
 from graphc.viz.layout_scene import Item, Scene, Stroke, Text, rounded
 from graphc.viz.model import View, ViewEdge
@@ -52,7 +52,7 @@ def place(
     decimals: int | None,
     values: list[Sides] | None = None,
     nodes: Mapping[str, DrawnPart] | None = None,
-    trials: Trials | None = None,
+    trials: LayoutTrials | None = None,
 ) -> Scene | None:
     """The scene of a view; None for what this layout has no answer to, or no time.
 
@@ -62,7 +62,9 @@ def place(
     """
     if not view.nodes or len(view.nodes) + len(view.edges) > LARGEST:
         return None
-    return _Placing(view, style, digits, layout, decimals, values, nodes or {}, trials or Trials()).scene()
+    return _Placing(
+        view, style, digits, layout, decimals, values, nodes or {}, trials or LayoutTrials()
+    ).scene()
 
 
 class _Placing:
@@ -77,10 +79,10 @@ class _Placing:
         decimals: int | None,
         values: list[Sides] | None,
         nodes: Mapping[str, DrawnPart],
-        trials: Trials,
+        trials: LayoutTrials,
     ) -> None:
         self.view, self.style, self.down = view, style, layout == "down"
-        self.trials: Trials = trials
+        self.trials: LayoutTrials = trials
         self.places: dict[str, list[tuple[int, str]]] = defaultdict(list)
         for edge in view.edges:
             if edge.place and (edge.slot, edge.place) not in self.places[edge.head]:

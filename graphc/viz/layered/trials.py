@@ -17,7 +17,7 @@ from graphc.viz.layered.parts import Filled
 
 
 @dataclass
-class Trials:
+class LayoutTrials:
     """Layouts that share what they find.
 
     draft : whether an order is taken as soon as nothing moves any more, without a search for fewer crossings
@@ -58,4 +58,4 @@ def _structure(network: Network) -> Hashable:
     )
 
 
-__all__ = ["Trials"]
+__all__ = ["LayoutTrials"]
