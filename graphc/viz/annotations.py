@@ -137,22 +137,29 @@ def histogram(value: Any, bins: int = 10) -> str:
     return "".join(" " if count == 0 else _BARS[int(np.ceil(count / top * 8)) - 1] for count in counts)
 
 
-def cells(value: Any) -> list[list[float]]:
+def cells(value: Any, most: tuple[int, int] = (_SIDE, _SIDE)) -> list[list[float]]:
     """An array as a small grid of numbers between −1 and 1, divided by the largest magnitude; NaN where one is not finite.
 
-    Matrices lie as they are printed, a vector is a row; of more dimensions the leading ones are stacked. Large ones are averaged.
+    Matrices lie as they are printed, a vector is a row; of more dimensions the leading ones are stacked. What has more rows or
+    columns than `most` is averaged over blocks.
     """
     array = np.asarray(value, dtype=float)
     if array.ndim == 0 or array.size < 2:
         return []
     matrix = array.reshape(-1, array.shape[-1])
-    finite = np.where(np.isfinite(matrix), np.abs(matrix), 0)
-    scaled = matrix / (finite.max() or 1.0)
-    for axis in (0, 1):
+    scaled = _scaled(matrix)
+    for axis, side in enumerate(most):
         length = scaled.shape[axis]
-        if length > _SIDE:
-            starts = np.linspace(0, length, _SIDE + 1)[:-1].astype(int)
+        if length > side:
+            starts = np.linspace(0, length, side + 1)[:-1].astype(int)
             widths = np.diff([*starts, length]).reshape((-1, 1) if axis == 0 else (1, -1))
             with np.errstate(invalid="ignore"):
                 scaled = np.add.reduceat(scaled, starts, axis=axis) / widths
+    scaled = _scaled(scaled)  # of blocks whose signs differ only a little may be left
     return [[float(cell) if np.isfinite(cell) else float("nan") for cell in row] for row in scaled]
+
+
+def _scaled(matrix: np.ndarray) -> np.ndarray:
+    """A matrix divided by its largest magnitude that is finite."""
+    finite = np.where(np.isfinite(matrix), np.abs(matrix), 0)
+    return matrix / (finite.max() or 1.0)

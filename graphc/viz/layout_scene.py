@@ -9,9 +9,13 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 from graphc.errors import RenderError
+
+IMAGE = "#00000001"
+"""The fill of a cell in whose place an image is drawn; no style has it."""
 
 ITALIC, SUPERSCRIPT, SUBSCRIPT = 2, 8, 16
 """Bits of a text's form."""
@@ -21,7 +25,8 @@ ITALIC, SUPERSCRIPT, SUBSCRIPT = 2, 8, 16
 class Stroke:
     """A line or an area.
 
-    form : 'ellipse' (points: middle and half axes), 'polygon', 'polyline' or 'curve' (one point and then three for each piece)
+    form : 'ellipse' (points: middle and half axes), 'polygon', 'polyline', 'curve' (one point and then three for each piece) or
+        'cells' (for each rectangle its lower left and its upper right corner)
     points : coordinates
     line, fill : colours as #rrggbb; None for no line, or no fill
     width : of the line, in points
@@ -162,9 +167,46 @@ def _item(kind: str, entry: dict[str, Any], names: dict[int, str] | None = None)
         pen = _Pen()
         for operation in entry.get(stage, ()):
             pen = _drawn(operation, pen, parts)
+    parts = _with_images(parts, str(entry.get("comment", "")).split())
     tip = str(entry.get("tooltip", "")).strip() if kind != "edge" else ""
     at = str(entry.get("pos", "")) if kind == "edge" else ""
     return Item(kind, str(key), tip.replace("\\\\", "\\"), tuple(parts), at)
+
+
+def _with_images(parts: list[Stroke | Text], images: list[str]) -> list[Stroke | Text]:
+    """The parts with images where their cells are, in their order."""
+    waiting = iter(images)
+    found: list[Stroke | Text] = []
+    for part in parts:
+        if isinstance(part, Text) or part.fill != IMAGE:
+            found.append(part)
+        else:
+            xs, ys = zip(*part.points, strict=True)
+            found += _image(next(waiting), min(xs), max(ys))
+    return found
+
+
+def _image(text: str, left: float, top: float) -> list[Stroke]:
+    """An image: the cells of each colour, those beside and below each other as one where they are as wide."""
+    about = text.split(";")
+    columns, rows, cell = map(int, about[:3])
+    colours, levels = about[3].lower().split(","), about[4]
+    begun: dict[tuple[str, int, int], int] = {}
+    drawn: dict[str, list[tuple[float, float]]] = {}
+    for row in range(rows + 1):
+        runs, at = set(), 0
+        for level, run in groupby(levels[row * columns : (row + 1) * columns]):
+            runs.add((level, at, at := at + sum(1 for _ in run)))
+        for level, first, end in sorted(begun.keys() - runs):
+            high = top - cell * begun.pop((level, first, end))
+            drawn.setdefault(level, []).extend(
+                [(left + cell * first, top - cell * row), (left + cell * end, high)]
+            )
+        begun |= dict.fromkeys(runs - begun.keys(), row)
+    return [
+        Stroke("cells", tuple(corners), None, colours[ord(level) - ord("a")], 0.0)
+        for level, corners in drawn.items()
+    ]
 
 
 _FORMS = {"p": "polygon", "b": "curve", "l": "polyline", "e": "ellipse"}
@@ -199,13 +241,16 @@ def _drawn(operation: dict[str, Any], pen: _Pen, parts: list[Stroke | Text]) -> 
         points: tuple[tuple[float, float], ...] = ((x, y), (half_width, half_height))
     else:
         points = tuple((float(x), float(y)) for x, y in operation["points"])
-    # in this language a capital letter says that the area is filled
-    parts.append(Stroke(form, points, pen.line, pen.fill if op.isupper() else None, pen.width, pen.dashed))
+    # in this language a capital letter says that the area is filled, but that of an open line, which has no other
+    filled = op.isupper() and form != "polyline"
+    parts.append(Stroke(form, points, pen.line, pen.fill if filled else None, pen.width, pen.dashed))
     return pen
 
 
 def _colour(text: str) -> str | None:
     """#rrggbb, or None for what is transparent."""
+    if text == IMAGE:
+        return text
     if re.fullmatch(r"#[0-9a-fA-F]{6}", text):
         return text.lower()
     if re.fullmatch(r"#[0-9a-fA-F]{8}", text):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import InputError, brief
-from graphc.ir.formatting import visible
+from graphc.ir.formatting import LARGEST_SHOWN, visible
 from graphc.viz.collapse import MAX_NODES, fold
 from graphc.viz.layered.place import place
 from graphc.viz.layered.trials import LayoutTrials
@@ -250,7 +250,12 @@ def _with_values(folded: View, plain: Style, close: Style) -> Iterator[tuple[Vie
     for shown in (_MATRIX, 0):
         if any(shown < length <= before for length in written):
             before = shown
-            yield folded, folded, replace(close, matrix=shown), "arrays are shown as shape and range"
+            yield (
+                folded,
+                folded,
+                replace(close, matrix=shown, images=0),
+                "arrays are shown as shape and range",
+            )
 
 
 def _bare(view: View) -> View:
@@ -262,7 +267,9 @@ def _bare(view: View) -> View:
 def _written(view: View) -> set[int]:
     """The rows or columns of the vectors and matrices whose elements may be written out, those of short vectors aside."""
     shapes = {np.shape(value) for edge in view.edges for value in (edge.value, edge.contribution, edge.local)}
-    return {max(shape) for shape in shapes if len(shape) == 2 or (len(shape) == 1 and shape[0] > _MATRIX)}
+    lengths = {max(shape) for shape in shapes if len(shape) == 1 and shape[0] > _MATRIX}
+    # of larger matrices there are images, which go when the largest that are written out go
+    return lengths | {min(max(shape), LARGEST_SHOWN) for shape in shapes if len(shape) == 2}
 
 
 def _cut(view: View, letters: int) -> View:

@@ -38,6 +38,7 @@ class Style:
     dpi : pixels per inch of PNG
     matrix : vectors and matrices of at most so many rows and columns, 6 at most, are written out; of larger ones the shape and
         the range
+    images : over those stands an image of a larger matrix, of at most so many cells in a row or column; 0 for none
     """
 
     name: str = "slides"
@@ -68,6 +69,7 @@ class Style:
     page: tuple[float, float] = (13.33, 7.5)
     dpi: int = 192
     matrix: int = LARGEST_SHOWN
+    images: int = 12
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -78,6 +80,9 @@ DRAWINGS = ("graph", "network")
 """What a picture can be of: every operation, or layers as books draw them."""
 
 _FONT = re.compile(r"[\w ,.'-]{1,200}")
+
+_CELLS = 48
+"""Cells of an image in a row or column at most."""
 
 _LARGEST = 10_000
 """Nothing in a style is larger: a page of so many inches is no page."""
@@ -102,6 +107,9 @@ def _check(name: str, value: Any) -> None:
     elif name == "matrix":
         good = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST_SHOWN
         what = f"a whole number from 0 to {LARGEST_SHOWN}"
+    elif name == "images":
+        good = isinstance(value, int) and not isinstance(value, bool) and (value == 0 or 2 <= value <= _CELLS)
+        what = f"a whole number from 2 to {_CELLS}, or 0 for none"
     elif kind is int:
         good, what = isinstance(value, int) and _is_number(value, 10), "a whole number of at least 10"
     else:

@@ -107,6 +107,12 @@ def _curve(text: str) -> np.ndarray:
     return np.concatenate(along)
 
 
+def _cells(text: str) -> np.ndarray:
+    """The corners of the rectangles `M x,y h width v height h … z`."""
+    numbers = np.array(_numbers(text)).reshape(-1, 5)
+    return np.concatenate([numbers[:, :2], numbers[:, :2] + numbers[:, 2:4]])
+
+
 def _shape(element: ET.Element) -> Box | None:
     """The box of what is drawn by one element that is no text."""
     kind = element.tag.removeprefix(SVG)
@@ -115,6 +121,8 @@ def _shape(element: ET.Element) -> Box | None:
         return x - rx, y - ry, x + rx, y + ry
     if kind in ("polygon", "polyline"):
         points = np.array(_numbers(element.get("points", ""))).reshape(-1, 2)
+    elif kind == "path" and "h" in element.get("d", ""):
+        points = _cells(element.get("d", ""))
     elif kind == "path":
         points = _curve(element.get("d", ""))
     else:

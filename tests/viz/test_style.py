@@ -10,7 +10,7 @@ import pytest
 import graphc as g
 from graphc.errors import InputError
 from graphc.viz import SLIDES, STYLES, Style, as_style
-from graphc.viz.writers.labels import mixed
+from graphc.viz.writers.images import mixed
 
 # Machado, Oliveira and Fernandes (2009), A Physiologically-based Model for Simulation of Color Vision Deficiency,
 # severity 1.0; the matrices act on linear RGB.
@@ -137,7 +137,17 @@ def test_what_is_no_style(given, words, hint):
 
 
 @pytest.mark.parametrize(
-    "given", [{"matrix": "big"}, {"matrix": -1}, {"size": -1}, {"forward": "red"}, {"dpi": 10.5}]
+    "given",
+    [
+        {"matrix": "big"},
+        {"matrix": -1},
+        {"images": 1},
+        {"images": 49},
+        {"images": True},
+        {"size": -1},
+        {"forward": "red"},
+        {"dpi": 10.5},
+    ],
 )
 def test_the_place_of_a_wrong_style_is_the_user_s(given):
     x = g.symbol("x")

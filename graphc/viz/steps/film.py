@@ -14,7 +14,7 @@ from graphc.errors import RenderError
 from graphc.viz.layout_scene import Item, Scene, Stroke, Text
 from graphc.viz.model import View, ViewEdge, ViewNode
 from graphc.viz.style import Style
-from graphc.viz.writers.labels import mixed
+from graphc.viz.writers.images import mixed
 
 MOST_STEPS = 400
 """A film of more steps is watched by nobody, and its files fill a disk."""

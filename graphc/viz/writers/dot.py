@@ -35,7 +35,9 @@ def to_dot(
     """The view as DOT text for the layout engine `dot`; the same view gives the same text in any process."""
     if layout == "right":
         view = _from_below(view)
-    texts = [labels.rows(edge, view.show, style, digits, decimals) for edge in view.edges]
+    texts = [
+        labels.ready(labels.rows(edge, view.show, style, digits, decimals), style) for edge in view.edges
+    ]
     split = any(over or under for over, under in texts)  # columns of values between those of nodes
     graph = empty(view, style, split, layout)
     down = layout == "down"

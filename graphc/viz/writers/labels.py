@@ -9,17 +9,19 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Sequence
-from math import ceil, isnan, sqrt
+from math import ceil, sqrt
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from graphc.ir.formatting import LARGEST_SHOWN, show_value, visible
 from graphc.ir.types import format_shape
-from graphc.viz.annotations import cells, duration, histogram
+from graphc.viz.annotations import duration, histogram
 from graphc.viz.diagnose import not_finite
 from graphc.viz.model import ViewEdge, ViewNode
 from graphc.viz.style import Style
+from graphc.viz.writers import images
+from graphc.viz.writers.images import mixed
 from graphc.viz.writers.markup import font, html, name, plain
 from graphc.viz.writers.matrices import matrix, text_width
 from graphc.viz.writers.signs import signed
@@ -40,9 +42,6 @@ _SHOWN_LOSS = 0.5
 _ALL_LOST = 24.0
 """Mean bits of error from which the colour of a loss is full."""
 
-_CELL = 5
-"""Points that a cell of an array's picture is wide and high."""
-
 _LETTER = 0.64
 """About how wide a letter is, as a part of its size, and rather more than less."""
 
@@ -53,7 +52,7 @@ _TABLE_WIDTH = re.compile(r'FIXEDSIZE="TRUE" WIDTH="(\d+)"')
 """How wide a ready table is."""
 
 Row: TypeAlias = tuple[str, str]
-"""(text, name of the style's colour); the colour 'image' stands for a ready table"""
+"""(text, name of the style's colour); the colour 'image' stands for a ready table, 'cells' for an image as images.py writes it"""
 
 Rows: TypeAlias = tuple[list[Row], list[Row]]
 """over an edge, under it"""
@@ -77,7 +76,7 @@ def rows(
     about = [format_shape(edge.shape)] if edge.shape and ("shape" in show or edge.value is None) else []
     about += [edge.dtype] if "dtype" in show else []
     if edge.value is not None and "image" in show:
-        over += _image(edge.value, style)
+        over += [(text, "cells") for text in [images.image(edge.value, style)] if text]
     if edge.value is not None and "histogram" in show:
         over += [(text, "forward") for text in [histogram(edge.value)] if text]
     over += [(" ".join(about), "note")] if about else []
@@ -87,7 +86,8 @@ def rows(
         under += given(edge.contribution, "backward")
     if "local" in show and edge.local is not None:
         under += [
-            (text if colour == "image" else f"∂ {text}", colour) for text, colour in given(edge.local, "note")
+            (text if colour in ("image", "cells") else f"∂ {text}", colour)
+            for text, colour in given(edge.local, "note")
         ]
     return over, under
 
@@ -115,40 +115,17 @@ def _given(
     if table:
         return [(table, "image")]
     ink = "alarm" if not_finite(value) is not None else colour
+    picture: list[Row] = [(images.small(value, style), "cells")] if images.is_large(value, style) else []
     text = show_value(value, digits, decimals)
     if array.ndim and style.matrix < LARGEST_SHOWN:  # room is scarce: the range stands below the shape
         return [(line, ink) for line in text.replace(") ", ")\n", 1).split("\n")]
-    return [(text, ink)]
+    return [*picture, (text, ink)]
 
 
 def _within(index: tuple[int, ...], shape: tuple[int, ...]) -> bool:
     return len(index) == len(shape) and all(
         -length <= place < length for place, length in zip(index, shape, strict=True)
     )
-
-
-def _image(value: Any, style: Style) -> list[Row]:
-    """An array as a table of coloured cells."""
-    grid = cells(value)
-    if not grid:
-        return []
-    lines = []
-    for line in grid:
-        inks = (
-            style.alarm
-            if isnan(cell)
-            else mixed(style.background, style.forward if cell > 0 else style.backward, abs(cell))
-            for cell in line
-        )
-        lines.append(
-            "".join(
-                f'<TD FIXEDSIZE="TRUE" WIDTH="{_CELL}" HEIGHT="{_CELL}" BGCOLOR="{ink}"></TD>' for ink in inks
-            )
-        )
-    body = "".join(f"<TR>{line}</TR>" for line in lines)
-    size = f'FIXEDSIZE="TRUE" WIDTH="{_CELL * len(grid[0]) + 2}" HEIGHT="{_CELL * len(grid) + 2}"'
-    frame = f'BORDER="1" COLOR="{style.rule}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"'
-    return [(f"<TABLE {frame} {size}>{body}</TABLE>", "image")]
 
 
 def width(texts: Rows, style: Style) -> int:
@@ -192,12 +169,29 @@ def table(texts: Rows, wide: int, down: bool, style: Style) -> dict[str, str]:
     return {"label": html(label), "shape": "plain", "style": "", "penwidth": "0", "tooltip": " "}
 
 
+def ready(texts: Rows, style: Style) -> Rows:
+    """What stands over and under an edge with its images as tables of their cells, as DOT text has them."""
+    over, under = (
+        [
+            (images.table(text, style), "image") if colour == "cells" else (text, colour)
+            for text, colour in side_
+        ]
+        for side_ in texts
+    )
+    return over, under
+
+
 def side(rows: Sequence[Row], style: Style, align: str = "") -> dict[str, str]:
     """The attributes of what stands on one side of a line alone; `align` is where lines of text end, "LEFT" or "RIGHT"."""
     where = f' ALIGN="{align}"' if align else ""
-    lines = "".join(f"<TR>{_cell(row, 0, style, where)}</TR>" for row in rows)
+    pictures = [text for text, colour in rows if colour == "cells"]
+    about = {"comment": " ".join(pictures)} if pictures else {}
+    framed = [
+        (images.frame(text, style), "image") if colour == "cells" else (text, colour) for text, colour in rows
+    ]
+    lines = "".join(f"<TR>{_cell(row, 0, style, where)}</TR>" for row in framed)
     label = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{lines}</TABLE>'
-    return {"label": html(label), "shape": "plain", "style": "", "penwidth": "0", "tooltip": " "}
+    return {"label": html(label), "shape": "plain", "style": "", "penwidth": "0", "tooltip": " ", **about}
 
 
 def caption(lines: Sequence[str], style: Style) -> str:
@@ -374,16 +368,6 @@ def _ports(
 
 
 # --- text -----------------------------------------------------------------------------------------------------
-
-
-def mixed(one: str, other: str, share: float) -> str:
-    """The colour between two.
-
-    >>> mixed("#000000", "#FF8000", 0.5)
-    '#804000'
-    """
-    pairs = [(int(one[at : at + 2], 16), int(other[at : at + 2], 16)) for at in (1, 3, 5)]
-    return "#" + "".join(f"{round(a + (b - a) * share):02X}" for a, b in pairs)
 
 
 def quoted(text: str) -> str:

@@ -63,6 +63,13 @@ def _stroke(part: Stroke, dx: float, top: float) -> str:
     if part.form == "ellipse":
         (x, y), (rx, ry) = part.points
         return f'<ellipse {look} cx="{_n(x + dx)}" cy="{_n(top - y)}" rx="{_n(rx)}" ry="{_n(ry)}"/>'
+    if part.form == "cells":
+        pairs = zip(part.points[::2], part.points[1::2], strict=True)
+        cells = (
+            f"M{_n(x0 + dx)},{_n(top - y1)}h{_n(x1 - x0)}v{_n(y1 - y0)}h{_n(x0 - x1)}z"
+            for (x0, y0), (x1, y1) in pairs
+        )
+        return f'<path {look} shape-rendering="crispEdges" d="{"".join(cells)}"/>'
     points = [f"{_n(x + dx)},{_n(top - y)}" for x, y in part.points]
     if part.form == "curve":
         return f'<path {look} d="M{points[0]}C{" ".join(points[1:])}"/>'

@@ -131,8 +131,8 @@ def _drawn(scene: Scene) -> _Grid:
         box
         for item in scene.items
         if item.kind == "node"
-        for part in item.parts
-        if isinstance(part, Stroke) and part.line is not None
+        for part in _strokes(item)
+        if part.line is not None
         for box in [_cells(grid, part)]
         if box is not None
     ]
@@ -145,7 +145,7 @@ def _drawn(scene: Scene) -> _Grid:
 
 
 def _item(grid: _Grid, item: Item, size: float) -> None:
-    strokes = [part for part in item.parts if isinstance(part, Stroke)]
+    strokes = _strokes(item)
     texts = [part for part in item.parts if isinstance(part, Text) and part.text.strip()]
     if item.kind == "edge":
         _edge(grid, strokes, size)
@@ -159,6 +159,12 @@ def _item(grid: _Grid, item: Item, size: float) -> None:
         return
     for text in texts:
         grid.write(*_place(grid, text), text.text.strip(), text.colour)
+
+
+def _strokes(item: Item) -> list[Stroke]:
+    """What is drawn of an item besides texts: of an image nothing, since its shape and range are beside it."""
+    strokes = [part for part in item.parts if isinstance(part, Stroke)]
+    return [] if any(stroke.form == "cells" for stroke in strokes) else strokes
 
 
 def _edge(grid: _Grid, strokes: list[Stroke], size: float) -> None:

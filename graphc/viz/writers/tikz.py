@@ -99,6 +99,10 @@ def tikz_path(part: Stroke) -> str:
             for at in range(1, len(points) - 2, 3)
         ]
         return f"{points[0]} {' '.join(pieces)}"
+    if part.form == "cells":
+        return " ".join(
+            f"{low} rectangle {high}" for low, high in zip(points[::2], points[1::2], strict=True)
+        )
     return " -- ".join(points) + (" -- cycle" if part.form == "polygon" else "")
 
 

@@ -5,6 +5,8 @@ Source of the language: https://graphviz.org/docs/outputs/canon/#xdot.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from graphc.viz.layout_scene import Scene, Stroke, Text
 
 _FORMS = {"polygon": "pP", "curve": "Bb", "polyline": "LL"}
@@ -37,9 +39,16 @@ def _stroke(part: Stroke) -> str:
     if part.form == "ellipse":
         numbers = [number for point in part.points for number in point]
         return f"{ink} {pen} {'E' if part.fill else 'e'} {' '.join(f'{number:.2f}' for number in numbers)}"
+    if part.form == "cells":
+        pairs = zip(part.points[::2], part.points[1::2], strict=True)
+        corners = (((x0, y0), (x1, y0), (x1, y1), (x0, y1)) for (x0, y0), (x1, y1) in pairs)
+        return f"{ink} {pen} {' '.join(f'P 4 {_numbers(some)}' for some in corners)}"
     form = _FORMS[part.form][part.fill is not None]
-    points = " ".join(f"{x:.2f} {y:.2f}" for x, y in part.points)
-    return f"{ink} {pen} {form} {len(part.points)} {points}"
+    return f"{ink} {pen} {form} {len(part.points)} {_numbers(part.points)}"
+
+
+def _numbers(points: Sequence[tuple[float, float]]) -> str:
+    return " ".join(f"{x:.2f} {y:.2f}" for x, y in points)
 
 
 def _text(part: Text) -> str:
