@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -85,10 +86,19 @@ def room(module: str) -> str | None:
     return MAP.room_of(MODULES[module].relative_to(PACKAGE).as_posix(), ORDER)
 
 
+def statements(tree: ast.AST) -> Iterator[ast.stmt]:
+    """The statements below a node of the syntax tree, outer before inner; expressions, most of a tree, hold none."""
+    for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for inner in getattr(tree, field, ()):
+            if isinstance(inner, ast.stmt):
+                yield inner
+            yield from statements(inner)
+
+
 def imported(tree: ast.AST) -> list[tuple[str, ast.stmt]]:
     """(module, statement) of every import below a node of the syntax tree."""
     found: list[tuple[str, ast.stmt]] = []
-    for node in ast.walk(tree):
+    for node in statements(tree):
         if isinstance(node, ast.Import):
             found += [(alias.name, node) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -109,21 +119,20 @@ def type_checking_only(tree: ast.Module) -> set[ast.stmt]:
     """The statements below `if TYPE_CHECKING:`, which no program runs."""
     return {
         statement
-        for node in ast.walk(tree)
+        for node in statements(tree)
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
         for inner in node.body
-        for statement in ast.walk(inner)
-        if isinstance(statement, ast.stmt)
+        for statement in (inner, *statements(inner))
     }
 
 
 def inside_functions(tree: ast.Module) -> dict[ast.stmt, ast.FunctionDef | ast.AsyncFunctionDef]:
     """Import statement → the innermost function that holds it."""
     holder: dict[ast.stmt, ast.FunctionDef | ast.AsyncFunctionDef] = {}
-    for function in ast.walk(tree):
+    for function in statements(tree):
         if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
             for _, statement in imported(function):
-                holder[statement] = function  # ast.walk is breadth first: the innermost comes last
+                holder[statement] = function  # the innermost comes last
     return holder
 
 
