@@ -1,20 +1,16 @@
-"""Calls of routines as loops: for targets that have no library, and as a second opinion on one that have.
-
-What is left are calls along one axis of arrays in rows: sorting and searching, which targets have routines for.
-"""
+"""Calls of routines as loops: for targets that have no library, and as a second opinion on one that have."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 
-from graphc.compiler.loops import expand_cofactors, expand_images, expand_linalg
+from graphc.compiler.loops import expand_cofactors, expand_images, expand_linalg, expand_order
 from graphc.compiler.loops.block_writer import BlockWriter, folded
 from graphc.compiler.loops.call_writer import CallWriter, Routine
-from graphc.compiler.loops.index_maps import reshaped, zero
+from graphc.compiler.loops.index_maps import zero
 from graphc.compiler.loops.program import (
     NESTING,
-    Assign,
     Combine,
     Constant,
     Private,
@@ -28,7 +24,6 @@ from graphc.compiler.loops.program import (
     cast,
     walk_statements,
 )
-from graphc.ir import dims
 from graphc.ir.dims import Dim
 from graphc.ops.einsum import parts
 from graphc.ops.support.attributes import axes_of
@@ -124,43 +119,6 @@ def _of_nothing(w: CallWriter, call: RoutineCall) -> None:
             w.store(index, apply("abs", value) if call.routine == "norm" else value)
 
 
-def _along_rows(w: CallWriter, call: RoutineCall) -> None:
-    """Sorted row by row, each in memory of its own."""
-    (x,) = w.operands
-    axis = call.attrs[0] % len(x.shape)
-    length = x.shape[axis]
-    if len(x.shape) == 1 and w.is_in_rows:
-        w.emit(call)
-        return
-    others = (*x.shape[:axis], *x.shape[axis + 1 :])
-    with w.loops(others, "free", parallel=True) as rest:
-        row, result = w.private("k", x.dtype, (length,)), w.private("k", w.dtype, (length,))
-        with w.loops((length,), "free") as (k,):
-            w.emit(Assign(row, (k,), x.load((*rest[:axis], k, *rest[axis:]))))
-        w.emit(RoutineCall(call.routine, w.whole(result, (length,)), (w.whole(row, (length,)),), (0,)))
-        with w.loops((length,), "free") as (k,):
-            w.store((*rest[:axis], k, *rest[axis:]), w.load(result, (k,)))
-
-
-def _searchsorted(w: CallWriter, call: RoutineCall) -> None:
-    x, values = w.operands
-    if w.is_in_rows and len(values.shape) == 1:
-        w.emit(call)
-        return
-    size = dims.product(values.shape)
-    flat = [w.private("k", each.dtype, (length,)) for each, length in ((x, x.shape[0]), (values, size))]
-    with w.loops(x.shape, "free") as (k,):
-        w.emit(Assign(flat[0], (k,), x.load((k,))))
-    for buffer, operand in ((flat[1], values),):
-        with w.loops((size,), "free") as (k,):
-            w.emit(Assign(buffer, (k,), operand.load(reshaped((k,), (size,), operand.shape))))
-    result = w.private("k", w.dtype, (size,))
-    views = (w.whole(flat[0], x.shape), w.whole(flat[1], (size,)))
-    w.emit(RoutineCall(call.routine, w.whole(result, (size,)), views, call.attrs))
-    with w.loops(w.shape, "free") as index:
-        w.store(index, w.load(result, reshaped(index, w.shape, (size,))))
-
-
 RULES: dict[str, Callable[[CallWriter, RoutineCall], None]] = {
     "matmul": _matmul,
     "einsum": _einsum,
@@ -168,15 +126,10 @@ RULES: dict[str, Callable[[CallWriter, RoutineCall], None]] = {
     "softmax": _of_nothing,
     "log_softmax": _of_nothing,
     "norm": _of_nothing,
-    "sort": _along_rows,
-    "argsort": _along_rows,
-    "searchsorted": _searchsorted,
     **expand_linalg.RULES,
     **expand_cofactors.RULES,
     **expand_images.RULES,
+    **expand_order.RULES,
 }
 
-ROUTINES = ("sort", "argsort", "searchsorted")
-"""Calls that are left: of arrays of one axis, in rows."""
-
-__all__ = ["ROUTINES", "RULES", "Routine", "expand_calls"]
+__all__ = ["RULES", "Routine", "expand_calls"]

@@ -32,6 +32,13 @@ differences of neighbours, as Rosenbrock's, take an eighth of the kernels' time 
 MOST_STATEMENTS = 50_000
 """Statements that the routines of such a program may come to, where its lengths are known."""
 
+OF_VECTORS = frozenset(("sort", "argsort", "searchsorted"))
+"""Routines whose loops are as good as a library's for vectors of every length up to `MOST_COMPARISONS`."""
+
+MOST_COMPARISONS = 8_000
+"""Comparisons up to which they are part of the function: the loops take 7 ns for each, and a call of NumPy between kernels
+takes 50 µs, and then a tenth as long."""
+
 LONGEST = 4_000
 """Statements of a program's text: of more the compiler makes one function in too long a time."""
 
@@ -57,6 +64,8 @@ def is_little(steps: Sequence[Step], lengths: Mapping[str, int], leaves_out: boo
     """Whether a call with some lengths is rather one of the function; `leaves_out` where that does not do all that kernels do."""
     if has_control(steps):  # nothing else runs loops and branches of the graph
         return True
+    if comparisons(steps, lengths) > MOST_COMPARISONS:
+        return False
     return work(steps, lengths) <= (MOST_LEFT_OUT if leaves_out else MOST_WORK)
 
 
@@ -66,8 +75,10 @@ def has_control(steps: Sequence[Step]) -> bool:
 
 
 def _fits(steps: Sequence[Step]) -> bool:
-    """Whether there are no kernels for images and panels, and no routines but on small matrices of known size."""
-    routines = [step for step in steps if not isinstance(step, Group) and step.node.op.name in RULES]
+    """Whether there are no kernels for images and panels, and no routines but on small matrices of known size, and on vectors:
+    how long these are is asked at each call."""
+    calls = [step for step in steps if not isinstance(step, Group) and step.node.op.name in RULES]
+    routines = [step for step in calls if step.node.op.name not in OF_VECTORS]
     stages = [stage for step in steps if isinstance(step, Group) for stage in step.stages]
     return all(s.image is None and s.product is None for s in stages) and (
         not routines or are_small(routines)
@@ -78,6 +89,19 @@ def work(steps: Sequence[Step], lengths: Mapping[str, int]) -> float:
     """The estimated nanoseconds of a call's kernels."""
     stages = [stage for step in steps if isinstance(step, Group) for stage in step.stages]
     return sum(s.nanoseconds * prod(dims.evaluate(dim, lengths) for dim in s.space) for s in stages)
+
+
+def comparisons(steps: Sequence[Step], lengths: Mapping[str, int]) -> int:
+    """How many elements a call compares to put vectors in order and to search in them."""
+    total = 0
+    for step in steps:
+        if isinstance(step, Group) or step.node.op.name not in OF_VECTORS:
+            continue
+        (first, *_), node = step.node.operands, step.node
+        axis = node.attrs[0] if node.op.name != "searchsorted" else 0
+        length = dims.evaluate(first.shape[axis], lengths)
+        total += prod(dims.evaluate(dim, lengths) for dim in node.shape) * length.bit_length()
+    return total
 
 
 def has_loops(program: Program) -> bool:
@@ -146,4 +170,4 @@ def _most(extent: object, ends: dict[str, int]) -> int | None:
     return total
 
 
-__all__ = ["has_loops", "is_little", "one_function", "routine_without_loops", "statements_run", "work"]
+__all__ = ["comparisons", "has_loops", "is_little", "one_function", "routine_without_loops", "statements_run", "work"]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import combinations_with_replacement
 
+from graphc.compiler.loops.program import Apply, Constant, IndexValue, Scalar
 from graphc.ir import dims
 from graphc.ir.dims import Dim, Name, Polynomial, Quotient
 
@@ -16,6 +17,30 @@ MOST_STEPS = 300
 
 MOST_FORMS = 12
 """Forms of a polynomial that are tried."""
+
+
+def bounds_of(name: str, value: Scalar, prover: Callable[[], Prover]) -> list[Dim]:
+    """What is at least 0 where a name is maximum(minimum(x, high), low): what lies between, if there is something between.
+
+    prover : of what holds there
+    """
+    if not (isinstance(value, Apply) and value.op == "maximum" and isinstance(value.operands[0], Apply)):
+        return []
+    within, low = value.operands[0], _dim_of(value.operands[1])
+    high = _dim_of(within.operands[1]) if within.op == "minimum" else None
+    if low is None or high is None:
+        return []
+    found = [dims.subtract(Name(name), low)]
+    if prover().holds(dims.subtract(high, low)):
+        found.append(dims.subtract(high, Name(name)))
+    return found
+
+
+def _dim_of(x: Scalar) -> Dim | None:
+    """A whole number as a polynomial."""
+    if isinstance(x, Constant):
+        return int(x.value)
+    return x.dim if isinstance(x, IndexValue) else None
 
 
 class Prover:

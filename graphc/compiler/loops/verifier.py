@@ -35,7 +35,7 @@ from graphc.compiler.loops.program import (
     walk_scalar,
     walk_statements,
 )
-from graphc.compiler.loops.prover import Prover, coefficient
+from graphc.compiler.loops.prover import Prover, bounds_of, coefficient
 from graphc.errors import InternalError
 from graphc.ir import dims
 from graphc.ir.dims import Dim
@@ -92,8 +92,10 @@ class _Verifier:
     # --- statements -----------------------------------------------------------------------------------------------------------
 
     def block(self, body: Iterable[Statement]) -> None:
+        before = self.facts
         for statement in body:
             self.step(statement)
+        self.facts = before
         if body is self.program.body:
             for buffer in self.program.of_role("result"):
                 if buffer.name not in self.written and 0 not in buffer.shape:
@@ -171,6 +173,7 @@ class _Verifier:
         if value.dtype.kind in "iu":
             self.names.add(name)
             self.data.add(name)
+            self.facts = [*self.facts, *bounds_of(name, value, self._prover)]
 
     def loop(self, loop: For) -> None:
         if (loop.parallel or loop.vector) and loop.order != "free":
@@ -313,7 +316,7 @@ class _Verifier:
     def _is_index(self, place: Dim, length: Dim) -> bool:
         return isinstance(place, str) and self.extents.get(str(place)) == length
 
-    def _prover(self, guard: Conditions) -> Prover:
+    def _prover(self, guard: Conditions = ()) -> Prover:
         facts: list[Dim] = [*guard, *self.facts]
         first = Prover(self.extents, facts, self.data)
         for check in self.given:

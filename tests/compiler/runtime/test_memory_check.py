@@ -257,7 +257,7 @@ instantiated_plan.Bound._check = lambda self, check: None  # as if the array had
 x, y = g.symbol("x", shape=("n",)), g.symbol("y", shape=("n", 3))
 i = g.symbol("i", shape=("k",), dtype="int64")
 for rewrite in ("stable", None):
-    f = g.compile([x[i], y[i], y[:, i][..., 0], g.sum(y[i, i]), x[g.sort(i)][::-1]], [x, y, i], rewrite=rewrite)
+    f = g.compile([x[i], y[i], y[:, i][..., 0], g.sum(y[i, i]), x[g.sort(i)][::-1]], [x, y, i], rewrite=rewrite, parallel=True)
     for wild in (2**40, -(2**40), 2**63 - 1, -(2**63), 4, -5):
         x_, y_ = np.arange(4.0) + 1, np.ones((4, 3))
         rows = f(x_, y_, np.array([wild] * 40))
@@ -297,11 +297,11 @@ def test_products_of_a_matrix_with_permuted_axes(axes: tuple[int, int], names: b
 
 
 def sample() -> tuple[Any, np.ndarray]:
+    """A program of kernels and calls of libraries, which share memory."""
     x = g.symbol("x", shape=("n", 8))
     e = g.exp(x)
-    return g.compile([g.softmax(e, axis=1), g.cumsum(g.sort(e, axis=0)[::-1], axis=1)[1]], [x]), np.ones(
-        (5, 8)
-    )
+    outputs = [g.softmax(e, axis=1), g.cumsum(g.sort(e, axis=0)[::-1], axis=1)[1]]
+    return g.compile(outputs, [x], parallel=True), np.ones((5, 8))
 
 
 def test_off_it_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -373,7 +373,7 @@ def test_what_is_read_before_it_is_written_is_nan(monkeypatch: pytest.MonkeyPatc
     f = g.compile(x.at[[0, 0]].add(g.exp(x)[0]), [x], parallel=True)
     for _ in range(CALLS):
         assert np.isnan(f(np.ones(4))[0])
-    f = g.compile(x[g.argsort(x)[0]], [x])
+    f = g.compile(x[g.argsort(x)[0]], [x], parallel=True)
     with pytest.raises(InputError, match="out of range"):
         f(np.ones(4))
 
@@ -381,7 +381,7 @@ def test_what_is_read_before_it_is_written_is_nan(monkeypatch: pytest.MonkeyPatc
 def test_what_is_read_after_its_life_is_nan() -> None:
     x = g.symbol("x", shape=(6,))
     e = g.sort(x)
-    f = g.compile(g.cumsum(g.cumsum(e)) + g.sort(g.exp(e)), [x], rewrite=None)
+    f = g.compile(g.cumsum(g.cumsum(e)) + g.sort(g.exp(e)), [x], rewrite=None, parallel=True)
     assert isinstance(f, ArrayFunction)
     lives = f._plan.lives
     for node, (start, _) in list(lives.items()):
@@ -405,7 +405,7 @@ def test_a_written_input_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(library_calls, "prepare", broken)
     x = g.symbol("x", shape=("n",))
     with pytest.raises(InternalError, match="input 'x' was written"):
-        g.compile(g.sort(x), [x])(np.ones(4))
+        g.compile(g.sort(x), [x], parallel=True)(np.ones(4))
 
 
 def test_results_of_elementwise_functions_are_watched(monkeypatch: pytest.MonkeyPatch) -> None:

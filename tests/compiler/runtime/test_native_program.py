@@ -56,7 +56,7 @@ def call(
 
 
 ROUTINES = {
-    "argsort", "sort", "searchsorted", "qr_q", "qr_r", "eigvalsh", "eigenvectors", "svdvals",
+    "qr_q", "qr_r", "eigvalsh", "eigenvectors", "svdvals",
     "svd_u", "svd_vh", "expm",
 }  # fmt: skip
 """Operations that are routines of libraries, and have no loops."""

@@ -30,6 +30,7 @@ NO_C = {
     "eigvalsh",
     "eigenvectors",
     "svdvals",
+    "expm",
     "svd_u",
     "svd_vh",
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from graphc.compiler.loops.expand_calls import ROUTINES
 from graphc.compiler.loops.program import (
     Assign,
     Barrier,
@@ -23,7 +22,7 @@ from graphc.compiler.loops.program import (
     walk_statements,
 )
 from graphc.compiler.targets.c import functions
-from graphc.compiler.targets.c.builder import CBuilder, c_type, is_closed, literal, memory_type
+from graphc.compiler.targets.c.builder import CBuilder, c_type, is_closed, literal
 from graphc.compiler.targets.c.index_text import IndexText
 from graphc.compiler.targets.llvm.emit import LlvmValue
 from graphc.errors import CompileError
@@ -216,23 +215,10 @@ class StatementWriter:
         if s.routine == "function":
             self.function(s)
             return
-        if s.routine not in ROUTINES:
-            raise CompileError(
-                f"{s.routine} has no form in C",
-                hint="write what it is used for without it, or keep the function in Python",
-            )
-        first = self.index.buffers[s.operands[0].buffer]
-        side = s.attrs[0] if s.routine == "searchsorted" else ""
-        name, text = functions.routine(s.routine, memory_type(first.dtype), first.dtype, side)
-        self.builder.taken[name] = text
-        lengths = [self.index.dim(view.shape[0]) for view in s.operands]
-        names = [self.index.name(view.buffer) for view in (*s.operands, s.result)]
-        self.put(f"if ({name}({', '.join([*lengths, *names])})) {{")
-        self.depth += 1
-        self.put(f"status = {self.code}_NO_MEMORY;")
-        self.put("goto done;")
-        self.depth -= 1
-        self.put("}")
+        raise CompileError(
+            f"{s.routine} has no form in C",
+            hint="write what it is used for without it, or keep the function in Python",
+        )
 
 
 _STATEMENTS: dict[type, Callable] = {

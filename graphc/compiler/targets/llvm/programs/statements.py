@@ -286,7 +286,7 @@ class NativeStatements:
             return
         raise CompileError(
             f"{s.routine} is a routine of a library, and no loops that could be part of this code",
-            hint='f.export("kernel.c") has sorting and searching; else keep the function in Python',
+            hint="write what it is used for without it, or keep the function in Python",
         )
 
     def _by_address(self, s: RoutineCall) -> None:
