@@ -20,9 +20,9 @@ import numpy as np
 from graphc.compiler import dump
 from graphc.compiler.engine import checks
 from graphc.compiler.engine.thread_pool import Parallel
-from graphc.compiler.loops.one_function import one_function
+from graphc.compiler.loops.from_graph.one_function import one_function
+from graphc.compiler.loops.from_graph.to_loops import Prepare, to_loops
 from graphc.compiler.loops.program import Program
-from graphc.compiler.loops.to_loops import Prepare, to_loops
 from graphc.compiler.lowering.branch_loops import branch_loops
 from graphc.compiler.lowering.decompose import decompose
 from graphc.compiler.lowering.distribute_loops import distribute_loops

@@ -17,8 +17,8 @@ import graphc as g
 from graphc.compiler.lowering.expand_ops import expand_ops
 from graphc.compiler.targets.javascript import JavaScriptBuilder, program
 from graphc.compiler.targets.javascript_math import HELPERS as JAVASCRIPT
+from graphc.compiler.targets.llvm import reducers
 from graphc.compiler.targets.llvm.emit import LlvmBuilder, LlvmValue
-from graphc.compiler.targets.llvm.kernels import reducers
 from graphc.compiler.targets.python import PythonBuilder
 from graphc.compiler.targets.python_math import HELPERS as PYTHON
 from graphc.errors import CompileError, DtypeError, GraphcError

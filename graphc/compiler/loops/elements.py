@@ -9,10 +9,16 @@ from graphc.compiler.loops.block_writer import BlockWriter
 from graphc.compiler.loops.index_maps import aligned, never, zero
 from graphc.compiler.loops.program import Apply, Conditions, Constant, Index, Ref, Scalar, apply, cast
 from graphc.errors import CompileError
+from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr
 
 Load = Callable[[Expr, Index, Conditions], "Scalar | None"]
 """The value of a node that is kept in memory or under a name, at an index; None of any other node."""
+
+
+RULES = {**index_maps.RULES, **gather_scatter.RULES}
+"""Operation → its rule: operations on arrays of which each element is one of the operands', or known by its place alone; updates
+as far as `gather_scatter.scatter_axes` says."""
 
 
 class ElementWriter:
@@ -56,6 +62,10 @@ class ElementWriter:
                 value = self.compute(each, place, guard)
             self._values[key] = self.writer.let(value) if isinstance(value, Apply) else value
 
+    def inside(self, place: Dim, conditions: Conditions) -> Dim:
+        """A place that is read where conditions hold, which the guards of loads say."""
+        return place
+
     def set(self, node: Expr, index: Index, value: Scalar) -> None:
         """Say what a node's value is at an index, computed elsewhere."""
         self._values[node, index, ()] = value
@@ -67,7 +77,7 @@ class ElementWriter:
         if 0 in node.shape:
             return zero(node.dtype)  # nobody reads it
         if node.op.on_arrays:
-            rule = index_maps.RULES.get(node.op.name) or gather_scatter.RULES.get(node.op.name)
+            rule = RULES.get(node.op.name)
             if rule is None:
                 raise CompileError(
                     f"{node.op.name} has no form in the loop IR", node=repr(node), site=node.site

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphc.compiler.loops.index_maps import Rule, aligned, choose, equal, remainder, within
 from graphc.compiler.loops.program import Conditions, Constant, Index, IndexValue, Scalar, apply, cast
-from graphc.compiler.lowering.gather_scatter import counts, first_place, layout, scatter_axes
+from graphc.compiler.lowering.gather_scatter import counts, first_place, is_range, layout, scatter_axes
 from graphc.ir import dims
 from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr
@@ -42,9 +42,10 @@ def source_index(
             continue
         dim = x.shape[len(result)]
         if item == "array":
-            result.append(named_place(e, node, slot, among, dim, guard))
-            if not counts(node.operands[slot], dim):
-                inside += within(result[-1], dim)
+            place = named_place(e, node, slot, among, dim, guard)
+            here = () if counts(node.operands[slot], dim) else within(place, dim)
+            result.append(place if is_range(node.operands[slot]) else e.inside(place, here))
+            inside += here
             slot += 1
         elif isinstance(item, tuple):
             step = dims.multiply(index[spots[number]], item[3] or 1)
@@ -70,7 +71,7 @@ def named_place(
     if isinstance(value, Constant):
         return int(value.value) if value.value >= 0 else dims.add(dim, int(value.value))
     place = e.writer.integer(value)
-    if isinstance(value, IndexValue) and counts(array, dim):
+    if counts(array, dim):
         return place
     if (
         array.dtype.kind == "u" and array.dtype.itemsize < 8
@@ -104,7 +105,8 @@ def _updated(e: ElementWriter, node: Expr, index: Index, guard: Conditions) -> S
                 here += equal(place, named_place(e, node, slot, among, dim, guard))
             slot += 1
         elif isinstance(item, tuple):
-            conditions, places[spots[number]] = _from_slice(item, dim, place, taken[spots[number]])
+            conditions, place = _from_slice(item, dim, place, taken[spots[number]])
+            places[spots[number]] = e.inside(place, conditions)
             here += conditions
         else:
             here += equal(place, item if item >= 0 else dims.add(dim, item))

@@ -160,11 +160,13 @@ def _pad(e: ElementWriter, node: Expr, index: Index, guard: Conditions) -> Scala
     x = node.operands[0]
     moved = [dims.subtract(place, before) for place, (before, _) in zip(index, widths, strict=True)]
     inside: Conditions = ()
+    at: list[Dim] = []
     for place, dim, pair in zip(moved, x.shape, widths, strict=True):
-        inside += within(place, dim) if any(pair) else ()
-    at = tuple([0 if dim == 1 else place for place, dim in zip(moved, x.shape, strict=True)])
+        here = within(place, dim) if any(pair) else ()
+        inside += here
+        at.append(0 if dim == 1 else e.inside(place, here))
     outside = Constant(x.dtype.type(value).item(), node.dtype)
-    return choose(inside, e.operand(node, 0, at, (*guard, *inside)), outside)
+    return choose(inside, e.operand(node, 0, tuple(at), (*guard, *inside)), outside)
 
 
 def _half(e: ElementWriter, node: Expr, index: Index, guard: Conditions, lower: bool) -> Scalar:
@@ -190,8 +192,9 @@ def _diagonal(e: ElementWriter, node: Expr, index: Index, guard: Conditions) -> 
 def _diag(e: ElementWriter, node: Expr, index: Index, guard: Conditions) -> Scalar:
     k, (row, column) = node.attrs[0], index
     place = dims.subtract(row, max(-k, 0))
-    here = (*equal(dims.add(row, k), column), *within(place, node.operands[0].shape[0]))
-    at: Dim = 0 if node.operands[0].shape[0] == 1 else place
+    on = within(place, node.operands[0].shape[0])
+    here = (*equal(dims.add(row, k), column), *on)
+    at: Dim = 0 if node.operands[0].shape[0] == 1 else e.inside(place, on)
     return choose(here, e.operand(node, 0, (at,), (*guard, *here)), zero(node.dtype))
 
 
@@ -223,7 +226,7 @@ def _concat(e: ElementWriter, node: Expr, index: Index, guard: Conditions) -> Sc
             continue
         place = dims.subtract(index[axis], start)
         here = within(place, length)
-        at: Dim = 0 if length == 1 else place
+        at: Dim = 0 if length == 1 else e.inside(place, here)
         value = e.operand(node, slot, (*index[:axis], at, *index[axis + 1 :]), (*guard, *here))
         result = value if result is None else e.writer.let(choose(here, value, result))
         start = dims.add(start, length)

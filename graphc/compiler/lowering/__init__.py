@@ -1,1 +1,1 @@
-"""Composite operations in terms of simple ones, and what views and indexing do to an index."""
+"""Composite operations in terms of simple ones."""

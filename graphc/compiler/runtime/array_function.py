@@ -20,7 +20,7 @@ from graphc.compiler.engine.buffer_pool import empty
 from graphc.compiler.engine.jit import Library, build
 from graphc.compiler.engine.numpy_layout import data_address
 from graphc.compiler.engine.vectorcall import lead
-from graphc.compiler.loops.one_function import is_little, routine_without_loops
+from graphc.compiler.loops.from_graph.one_function import is_little, routine_without_loops
 from graphc.compiler.pipeline import Options, unit_of
 from graphc.compiler.runtime import numba_arrays
 from graphc.compiler.runtime.c_callable import CCallable

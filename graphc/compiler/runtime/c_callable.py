@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from graphc.compiler.engine.jit import Library, build
-from graphc.compiler.loops.one_function import routine_without_loops
+from graphc.compiler.loops.from_graph.one_function import routine_without_loops
 from graphc.compiler.loops.program import Program
 from graphc.compiler.targets import export
 from graphc.compiler.targets.llvm.programs import writer

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import dataclass, field
 
-from graphc.compiler.lowering.index_text import Index
+from graphc.compiler.loops.program import Index
 from graphc.compiler.schedule.materialize import (
     Stage,
     identity,

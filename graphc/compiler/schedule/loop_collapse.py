@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graphc.compiler.lowering.index_text import Index
+from graphc.compiler.loops.program import Index
 from graphc.compiler.schedule.materialize import Stage
 from graphc.ir.dims import Dim
 

@@ -11,16 +11,17 @@ from collections.abc import Callable, Mapping, Set
 from math import prod
 from typing import Literal
 
+from graphc.compiler.loops.block_writer import BlockWriter
+from graphc.compiler.loops.elements import RULES, ElementWriter
+from graphc.compiler.loops.program import Conditions, Index, Let, Ref, Scalar, dims_of
 from graphc.compiler.lowering.decompose import run_of
-from graphc.compiler.lowering.elements import RULES, Elements, Lengths
 from graphc.compiler.lowering.gather_scatter import is_range, scatter_axes
-from graphc.compiler.lowering.index_text import Index
 from graphc.compiler.schedule.cost_model import computing
 from graphc.compiler.schedule.image_routines import routine_of
 from graphc.compiler.schedule.row_blocks import Product, product_of
-from graphc.compiler.targets.llvm.emit import LlvmBuilder, LlvmValue
 from graphc.compiler.targets.llvm.microkernels.images import ImageRoutine
-from graphc.ir.dims import Dim
+from graphc.ir import dims
+from graphc.ir.dims import Dim, Name
 from graphc.ir.expr import Expr
 from graphc.ir.graph import Dag
 from graphc.util.records import dataclass
@@ -107,7 +108,7 @@ class Stage:
 
 def identity(rank: int) -> Index:
     """The index of a loop over so many axes."""
-    return tuple([f"%x{axis}" for axis in range(rank)])
+    return tuple([Name(f"%x{axis}") for axis in range(rank)])
 
 
 def kind_of(node: Expr) -> Kind:
@@ -271,6 +272,13 @@ def origin(node: Expr) -> Expr:
     return node
 
 
+class _Read(ElementWriter):
+    """Elements as kernels read them: a place that is read under a condition is another one where that does not hold."""
+
+    def inside(self, place: Dim, conditions: Conditions) -> Dim:
+        return Name(self.writer.name("p")) if conditions and not isinstance(place, int) else place
+
+
 def stage_of(node: Expr, materialized: Set[Expr]) -> Stage:
     """The loop that makes a materialized node."""
     image = routine_of(node)
@@ -284,31 +292,35 @@ def stage_of(node: Expr, materialized: Set[Expr]) -> Stage:
     accesses: list[tuple[Expr, Index]] = []
     computed: list[Expr] = []
 
-    def load(other: Expr, index: Index) -> LlvmValue | None:
+    def load(other: Expr, index: Index, guard: Conditions) -> Scalar | None:
         if other in materialized or other.is_symbol:
             accesses.append((other, index))
-            return LlvmValue("%loaded", other.dtype)
+            return Ref("loaded", other.dtype)
         if not other.op.is_leaf and not other.op.on_arrays:
             computed.append(other)
         return None
 
-    builder = LlvmBuilder(inline=True)
-    elements = Elements(builder, Lengths(), load)
+    writer = BlockWriter(frozenset())
+    elements = _Read(writer, load)
     index = identity(len(space))
-    if reduces:
-        elements.operand(node, 0, index)
-    else:
-        elements.compute(node, index)
+    value = elements.operand(node, 0, index) if reduces else elements.compute(node, index)
+    if not reduces:
         computed.append(node)
     work = computing([other for other in computed if not other.op.on_arrays])
-    uses_index = any("%x" in line for line in builder.lines)
+    written = [*writer.blocks[0], Let("value", value)]
+    places = [place for _, index in accesses for place in index if not isinstance(place, str)]
+    uses_index = any(
+        name[0] == "%"
+        for place in (*places, *(dim for statement in written for dim in dims_of(statement)))
+        for name in dims.names_of(place)
+    )
     loads = 0.05 * len(accesses)
     return Stage(node, space, run_of(node) if reduces else None, accesses, uses_index, 0.1 + loads + work)
 
 
 def _stage_of_images(node: Expr, routine: ImageRoutine, times: int) -> Stage:
     """The stage of a node that is made image by image: of its operands it reads an image, or all."""
-    accesses = [
+    accesses: list[tuple[Expr, Index]] = [
         (operand, ("%x0" if step else "*", *("*" for _ in operand.shape[1:])))
         for operand, step in zip(node.operands, routine.steps, strict=True)
     ]

@@ -16,7 +16,7 @@ import pytest
 import graphc as g
 from graphc.compiler.engine import guard_words, thread_pool
 from graphc.compiler.engine.numpy_layout import data_address
-from graphc.compiler.loops.one_function import has_loops
+from graphc.compiler.loops.from_graph.one_function import has_loops
 from graphc.compiler.loops.program import Conditions, LengthCheck, Program
 from graphc.compiler.runtime.native_program import NativeProgram
 from graphc.ir import dims

@@ -13,7 +13,7 @@ import graphc as g
 from graphc.compiler.engine import execution_engine, guard_words
 from graphc.compiler.engine.jit import object_code
 from graphc.compiler.engine.numpy_layout import data_address
-from graphc.compiler.loops.one_function import has_loops
+from graphc.compiler.loops.from_graph.one_function import has_loops
 from graphc.compiler.loops.program import Program
 from graphc.compiler.targets.llvm.programs import writer
 from graphc.compiler.targets.llvm.programs.c_interface import c_function

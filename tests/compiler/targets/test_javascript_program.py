@@ -14,7 +14,7 @@ import pytest
 
 import graphc as g
 from graphc.compiler.loops.expand_calls import RULES
-from graphc.compiler.loops.one_function import has_loops
+from graphc.compiler.loops.from_graph.one_function import has_loops
 from graphc.compiler.pipeline import REWRITING, Options, loop_program, run, unit_of
 from graphc.compiler.targets.javascript_module import expanded, module
 from graphc.errors import CompileError, InputError

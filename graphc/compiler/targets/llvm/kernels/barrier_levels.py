@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from graphc.compiler.lowering.elements import Elements
-from graphc.compiler.lowering.index_text import Index
+from graphc.compiler.loops.program import Index
 from graphc.compiler.schedule.fusion import FLAT
 from graphc.compiler.schedule.loop_collapse import merged
 from graphc.compiler.schedule.materialize import Stage
 from graphc.compiler.schedule.row_blocks import Product
+from graphc.compiler.targets.llvm import reducers
 from graphc.compiler.targets.llvm.emit import LlvmValue, memory_type, register_type
-from graphc.compiler.targets.llvm.kernels import reducers
+from graphc.compiler.targets.llvm.kernels.kernel_values import KernelElements
 from graphc.compiler.targets.llvm.kernels.loop_writer import FLAT_BLOCK, LoopWriter, accumulates, compensated
 from graphc.compiler.targets.llvm.microkernels.images import ImageRoutine
 from graphc.ir import dims
-from graphc.ir.dims import Dim
+from graphc.ir.dims import Dim, Name
 from graphc.ir.expr import Expr
 from graphc.ir.types import INT64, DType
 
@@ -25,7 +25,7 @@ class Levels(LoopWriter):
 
     def _write_level(self, stages: list[Stage]) -> None:
         """One level of a row: what has one element, then loops, then the reductions of rows."""
-        self._flat_name, self._flat_step = "%first", "0"
+        self._flat_name, self._flat_step = Name("%first"), "0"
         top = self._elements()
         loops: dict[tuple[Dim, ...], list[Stage]] = {}
         alone: list[Stage] = []
@@ -49,21 +49,20 @@ class Levels(LoopWriter):
         for stage, pointer in finished:
             self._finish_row(stage, pointer)
 
-    def _write_scalar(self, stage: Stage, elements: Elements) -> None:
+    def _write_scalar(self, stage: Stage, elements: KernelElements) -> None:
         """A stage with one element in each row."""
-        index = (*self.row_index, *("0" for _ in self._inner(stage)))
+        index = (*self.row_index, *(0 for _ in self._inner(stage)))
         if stage.run is None:
-            value = elements.compute(stage.node, index)
-            elements.set(stage.node, index, value)
+            value = elements.computed(stage.node, index)
             self._scalars[stage.node] = value
             self._store(elements, stage.node, index, value)
             return
-        value = elements.operand(stage.node, 0, index)
+        value = elements.given(stage.node, 0, index)
         if reducers.reducer_of(stage.node.op.name).of_places:
             value = LlvmValue("0", INT64)
         self._reduced(stage, elements, index, value)
 
-    def _reduced(self, stage: Stage, elements: Elements, index: Index, value: LlvmValue) -> None:
+    def _reduced(self, stage: Stage, elements: KernelElements, index: Index, value: LlvmValue) -> None:
         """What a reduction makes of the row at an index: a number for the row, or a contribution to the partial result."""
         node = stage.node
         assert stage.run is not None
@@ -74,11 +73,11 @@ class Levels(LoopWriter):
         self._scalars[node] = value
         self._store(elements, node, left, value)
 
-    def _accumulate(self, elements: Elements, stage: Stage, index: Index, value: LlvmValue) -> None:
+    def _accumulate(self, elements: KernelElements, stage: Stage, index: Index, value: LlvmValue) -> None:
         node = stage.node
         key = ("partial", node)
         base = self._base(key)
-        place = elements.linear(index, node.shape)
+        place = elements.values.linear(index, node.shape)
         at = self.builder.instruction(
             f"getelementptr {memory_type(node.dtype)}, ptr {base}, i64 {place}", INT64
         )
@@ -91,7 +90,7 @@ class Levels(LoopWriter):
             self.builder.store(self.builder.add(self.builder.load(lost, node.dtype), error), lost)
         self.builder.store(result, at.text, note)
 
-    def _store(self, elements: Elements, node: Expr, index: Index, value: LlvmValue) -> None:
+    def _store(self, elements: KernelElements, node: Expr, index: Index, value: LlvmValue) -> None:
         if node in self.buffered:
             at, note = self._address(elements, node, index)
             self.builder.store(value, at, note)
@@ -112,18 +111,17 @@ class Levels(LoopWriter):
         if not looping:
             return finished
 
-        def body(places: list[str]) -> None:
+        def body(places: list[Dim]) -> None:
             elements = self._elements()
             if self.walk == FLAT:
-                self._flat_step = places[0]
-                self._flat_name = elements.whole("add", "%first", places[0])
+                self._flat_step = elements.values.register(places[0])
+                self._flat_name = Name(elements.values.register(dims.add(Name("%first"), places[0])))
             stores: list[Callable[[], None]] = []
             for stage in looping:
                 node = stage.node
                 index = self._flat_index(stage.rank) if self.walk == FLAT else (*self.row_index, *places)
                 if stage.run is None:
-                    value = elements.compute(node, index)
-                    elements.set(node, index, value)
+                    value = elements.computed(node, index)
                     if node in self.buffered:
                         at, note = self._address(elements, node, index)
                     elif node in self._from_memory:
@@ -132,7 +130,7 @@ class Levels(LoopWriter):
                         continue
                     stores.append(lambda v=value, at=at, note=note: self.builder.store(v, at, note))
                     continue
-                value = elements.operand(node, 0, index)
+                value = elements.given(node, 0, index)
                 if accumulates(stage, self.walk) and not self._is_one(stage):
                     assert stage.run is not None
                     left = index[stage.run[1] :]
@@ -145,7 +143,7 @@ class Levels(LoopWriter):
 
         counts = ["%block"] if self.walk == FLAT else self._merged(looping, inner)
         self._nest(counts, body)
-        self._flat_name, self._flat_step = "%first", "0"
+        self._flat_name, self._flat_step = Name("%first"), "0"
         for stage in looping:
             if stage.run is not None and (not accumulates(stage, self.walk) or self._is_one(stage)):
                 finished.append((stage, self._base(("row", ("of", stage.node)))))
@@ -159,7 +157,9 @@ class Levels(LoopWriter):
             lengths[k - 1 : k + 1] = 1, dims.product(lengths[k - 1 : k + 1])
         return [self.lengths(length) for length in lengths]
 
-    def _operand_row(self, elements: Elements, stage: Stage, index: Index, dtype: DType) -> tuple[str, str]:
+    def _operand_row(
+        self, elements: KernelElements, stage: Stage, index: Index, dtype: DType
+    ) -> tuple[str, str]:
         """Where an element waits that a reduction will read."""
         key = ("row", ("of", stage.node))
         base = self._base(key)
@@ -168,7 +168,7 @@ class Levels(LoopWriter):
             place = self._flat_step
         else:
             shape = self._inner(stage)
-            place = elements.linear(index[self.walk :], shape)
+            place = elements.values.linear(index[self.walk :], shape)
         self.waiting["of", stage.node] = shape, dtype
         at = self.builder.instruction(f"getelementptr {memory_type(dtype)}, ptr {base}, i64 {place}", INT64)
         return at.text, self._mark(key, True)
@@ -185,10 +185,10 @@ class Levels(LoopWriter):
         if own is not None and self._together(operand, stage.node) and own.run is not None:
             return None
         elements = self._elements()
-        index = (*self.row_index, *("0" for _ in self._inner(stage))) if self.walk != FLAT else ()
+        index = (*self.row_index, *(0 for _ in self._inner(stage))) if self.walk != FLAT else ()
         if operand in self.buffered or operand.is_symbol:
             base = self._buffer(self.memory(operand))
-            place = "%first" if self.walk == FLAT else elements.linear(index, operand.shape)
+            place = "%first" if self.walk == FLAT else elements.values.linear(index, operand.shape)
             at = self.builder.instruction(
                 f"getelementptr {memory_type(operand.dtype)}, ptr {base}, i64 {place}", INT64
             )
@@ -207,18 +207,13 @@ class Levels(LoopWriter):
         dtype = node.op.types((node.operands[0].dtype,))[0][0]
         self.reducers.add((node.op.name, dtype))
         elements = self._elements()
-        count = "1"
-        if self.walk == FLAT:
-            count = "%block"
-        else:
-            for dim in self._inner(stage):
-                count = elements.whole("mul", count, self.lengths(dim))
+        count = "%block" if self.walk == FLAT else elements.values.register(dims.product(self._inner(stage)))
         result = INT64 if reducers.reducer_of(node.op.name).of_places else dtype
         value = self.builder.instruction(
             f"call {register_type(result)} @{reducers.symbol(node.op.name, dtype)}(ptr {pointer}, i64 {count})",
             result,
         )
-        index = () if self.walk == FLAT else (*self.row_index, *("0" for _ in self._inner(stage)))
+        index = () if self.walk == FLAT else (*self.row_index, *(0 for _ in self._inner(stage)))
         self._reduced(stage, elements, index, value)
 
     def _write_middle(self, stage: Stage) -> None:
@@ -228,22 +223,22 @@ class Levels(LoopWriter):
         shape = node.shape[self.walk :]
         counts = [self.lengths(dim) for dim in shape]
 
-        def address(elements: Elements, left: list[str]) -> tuple[str, str]:
+        def address(elements: KernelElements, left: list[Dim]) -> tuple[str, str]:
             index = (*self.row_index, *left)
             if node in self.buffered:
                 return self._address(elements, node, index)
             return self._row_address(elements, node, index)
 
-        def clear(places: list[str]) -> None:
+        def clear(places: list[Dim]) -> None:
             at, note = address(self._elements(), places)
             self.builder.store(reducers.identity_of(node.op.name, node.dtype), at, note)
 
         self._nest(counts, clear)
         gone = stage.run[1] - stage.run[0]
 
-        def add(places: list[str]) -> None:
+        def add(places: list[Dim]) -> None:
             elements = self._elements()
-            value = elements.operand(node, 0, (*self.row_index, *places))
+            value = elements.given(node, 0, (*self.row_index, *places))
             at, note = address(elements, places[gone:])
             old = self.builder.load(at, node.dtype, note)
             self.builder.store(reducers.combine(self.builder, node.op.name, old, value), at, note)
@@ -255,7 +250,7 @@ class Levels(LoopWriter):
         node, suffix = stage.node, self.module.routine(routine)
         elements = self._elements()
         places = [
-            self._image(elements, operand, stage, self.row_index[0] if step else "0")
+            self._image(elements, operand, stage, self.row_index[0] if step else 0)
             for operand, step in zip(node.operands, routine.steps, strict=True)
         ]
         if accumulates(stage, self.walk):
@@ -269,11 +264,11 @@ class Levels(LoopWriter):
         gemm = self._gemm(node.dtype) if routine.multiplies else "null"
         kind = memory_type(node.dtype)
 
-        def call(indices: list[str]) -> None:
+        def call(indices: list[Dim]) -> None:
             moved = self._elements()
             arguments = []
             for place, step in zip([*places, out], (*routine.steps, routine.step), strict=True):
-                away = moved.whole("mul", indices[0], str(step))
+                away = moved.values.register(dims.multiply(indices[0], step))
                 arguments.append(
                     self.builder.instruction(f"getelementptr {kind}, ptr {place}, i64 {away}", INT64).text
                 )
@@ -292,18 +287,18 @@ class Levels(LoopWriter):
         if product.summed:
             other, out = self._panel_at(elements, product.other), self._partial(node)
         else:
-            other, out = self._address(elements, product.other, ("0", "0"))[0], self._panel_at(elements, node)
+            other, out = self._address(elements, product.other, (0, 0))[0], self._panel_at(elements, node)
         gemm = self._gemm(node.dtype)
         self.builder.lines.append(
             f"  call void @product{suffix}(ptr {rows}, ptr {other}, ptr {out}, i64 %block, ptr {gemm})"
         )
 
-    def _panel_at(self, elements: Elements, node: Expr) -> str:
+    def _panel_at(self, elements: KernelElements, node: Expr) -> str:
         """The address of a panel's first row."""
         if node in self.buffered or node.is_symbol:
-            return self._address(elements, node, ("%first", "0"))[0]
-        self._within = "0"
-        return self._row_address(elements, node, ("%first", "0"))[0]
+            return self._address(elements, node, (Name("%first"), 0))[0]
+        self._within = 0
+        return self._row_address(elements, node, (Name("%first"), 0))[0]
 
     def _gemm(self, dtype: DType) -> str:
         """The address of BLAS' product."""
@@ -311,9 +306,9 @@ class Levels(LoopWriter):
         self._base(key)
         return self._bases[key]
 
-    def _image(self, elements: Elements, node: Expr, stage: Stage, place: str) -> str:
+    def _image(self, elements: KernelElements, node: Expr, stage: Stage, place: Dim) -> str:
         """The address of an image of a node with a buffer or a row in scratch memory."""
-        index = (place, *("0" for _ in node.shape[1:]))
+        index = (place, *(0 for _ in node.shape[1:]))
         if node in self.buffered or node.is_symbol:
             return self._address(elements, node, index)[0]
         return self._row_address(elements, node, index)[0]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from graphc.compiler.lowering.elements import Lengths
 from graphc.compiler.schedule.fusion import Group
+from graphc.compiler.targets.llvm import reducers
 from graphc.compiler.targets.llvm.emit import LlvmBuilder, LlvmValue, memory_type
-from graphc.compiler.targets.llvm.kernels import reducers
+from graphc.compiler.targets.llvm.kernels.kernel_values import Lengths
 from graphc.compiler.targets.llvm.kernels.loop_writer import Memory, Word, accumulates, is_total
 from graphc.compiler.targets.llvm.kernels.module import NAME, ModuleWriter, loaded
 from graphc.ir import dims

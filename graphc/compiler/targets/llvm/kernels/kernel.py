@@ -18,17 +18,19 @@ from collections.abc import Collection, Hashable, Mapping
 from math import prod
 from typing import Any
 
-from graphc.compiler.lowering.elements import Elements
+from graphc.compiler.loops.index_maps import remainder
 from graphc.compiler.schedule import nontemporal_stores
 from graphc.compiler.schedule.fusion import FLAT
 from graphc.compiler.schedule.materialize import Stage, identity
 from graphc.compiler.schedule.row_blocks import PANEL
+from graphc.compiler.targets.llvm import reducers
 from graphc.compiler.targets.llvm.emit import memory_type
-from graphc.compiler.targets.llvm.kernels import reducers
 from graphc.compiler.targets.llvm.kernels.barrier_levels import Levels
+from graphc.compiler.targets.llvm.kernels.kernel_values import KernelValues
 from graphc.compiler.targets.llvm.kernels.loop_writer import FLAT_BLOCK, accumulates, compensated
 from graphc.compiler.targets.llvm.kernels.module import NAME, loaded
 from graphc.ir import dims
+from graphc.ir.dims import Dim, Name
 from graphc.ir.expr import Expr
 from graphc.ir.types import INT64
 
@@ -50,9 +52,10 @@ class Phase(Levels):
     def text(self, stages: list[Stage]) -> str:
         """The function."""
 
-        def row(places: list[str]) -> None:
+        def row(places: list[Dim]) -> None:
             self._within = places[0]
-            self.row_index = (self._elements().whole("add", "%first", self._within),)
+            row = dims.add(Name("%first"), self._within)
+            self.row_index = (Name(self._elements().values.register(row)),)
             for level in range(1 + max(self._level[stage.node] for stage in stages)):
                 self._write_level([stage for stage in stages if self._level[stage.node] == level])
 
@@ -76,7 +79,7 @@ class KernelWriter(Levels):
         partials = [stage for stage in self.group.stages if accumulates(stage, self.walk)]
         add("row:")
         add("  %r = phi i64 [ %lo, %begin ], [ %r_next, %row_done ]")
-        row_index: list[str] = []
+        row_index: list[Dim] = []
         if self.walk == FLAT or self.group.in_panels:
             most = FLAT_BLOCK if self.walk == FLAT else PANEL
             add(f"  %first = mul nsw i64 %r, {most}")
@@ -84,13 +87,12 @@ class KernelWriter(Levels):
             add(f"  %partly = icmp slt i64 %beyond, {most}")
             add(f"  %block = select i1 %partly, i64 %beyond, i64 {most}")
         elif len(rows) == 1:
-            row_index = ["%r"]
+            row_index = [Name("%r")]
         else:
-            elements = Elements(self.builder, self.lengths, lambda node, index: None)
-            place = "%r"
-            for dim in reversed(rows[1:]):
-                row_index.insert(0, "0" if dim == 1 else elements.whole("srem", place, self.lengths(dim)))
-                place = elements.whole("sdiv", place, self.lengths(dim))
+            values, place = KernelValues(self.builder, self.lengths), Name("%r")
+            for dim in reversed([dim or 1 for dim in rows[1:]]):  # of no rows none is asked for
+                row_index.insert(0, 0 if dim == 1 else Name(values.register(remainder(place, dim))))
+                place = Name(values.register(dims.floor_divide(place, dim)))
             if rows:
                 row_index.insert(0, place)
         self.row_index = tuple(row_index)
@@ -223,14 +225,13 @@ class KernelWriter(Levels):
             if len(known) < len(inner) or lines < FEWEST_LINES:
                 continue
             first, last = lines * level // levels, lines * (level + 1) // levels
-            row = elements.whole("add", elements.linear(self.row_index, node.shape[: self.walk]), "1")
+            row = Name(elements.values.linear(self.row_index, node.shape[: self.walk]))
             base = self._base(("buffer", self.memory(node)))
-            place = elements.whole("mul", row, str(prod(known) * node.dtype.itemsize))
+            place = dims.multiply(dims.add(row, 1), prod(known) * node.dtype.itemsize)
 
-            def ask(places: list[str], base: str = base, place: str = place, first: int = first) -> None:
-                away = self._elements().whole("mul", places[0], str(LINE))
-                here = self._elements().whole("add", place, str(first * LINE))
-                away = self._elements().whole("add", here, away)
+            def ask(places: list[Dim], base: str = base, place: Dim = place, first: int = first) -> None:
+                line = dims.multiply(dims.add(places[0], first), LINE)
+                away = self._elements().values.register(dims.add(place, line))
                 at = self.builder.instruction(f"getelementptr i8, ptr {base}, i64 {away}", INT64).text
                 self.builder.lines.append(f"  call void @llvm.prefetch.p0(ptr {at}, i32 0, i32 2, i32 1)")
 

@@ -11,15 +11,15 @@ import math
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from graphc.compiler.lowering.elements import Elements, Lengths
-from graphc.compiler.lowering.index_text import Index
+from graphc.compiler.loops.program import Index
 from graphc.compiler.schedule.fusion import FLAT, Group
 from graphc.compiler.schedule.materialize import Stage
 from graphc.compiler.schedule.row_blocks import PANEL
 from graphc.compiler.targets.llvm.emit import LlvmBuilder, LlvmValue, memory_type
+from graphc.compiler.targets.llvm.kernels.kernel_values import KernelElements, Lengths
 from graphc.compiler.targets.llvm.kernels.module import ModuleWriter
 from graphc.compiler.targets.llvm.loop_builder import ROLLED
-from graphc.ir.dims import Dim
+from graphc.ir.dims import Dim, Name
 from graphc.ir.expr import Expr
 from graphc.ir.types import INT64, DType
 
@@ -93,11 +93,11 @@ class LoopWriter:
         self._level: dict[Expr, int] = {}
         self.phase: dict[Expr, int] = {}
         self.row_index: Index = ()
-        self._within = "0"
+        self._within: Dim = 0
         self._find_phases()
         self._panel = self._panels()
         self._here: dict[Expr, str] = {}
-        self._flat_name, self._flat_step = "%first", "0"
+        self._flat_name, self._flat_step = Name("%first"), "0"
         self._from_memory = self._read_later()
 
     # --- what goes where -------------------------------------------------------------------------------------------------------
@@ -209,20 +209,17 @@ class LoopWriter:
     def _scope(self, key: Hashable) -> int:
         return self._scopes.setdefault(key, len(self._scopes))
 
-    def _place(self, elements: Elements, node: Expr, index: Index) -> str:
+    def _place(self, elements: KernelElements, node: Expr, index: Index) -> str:
         """The place of an element in the order of rows."""
         if self.walk == FLAT and node.shape and index == self._flat_index(len(node.shape)):
-            return self._flat_place(elements)
-        return elements.linear(index, node.shape)
+            return self._flat_name
+        return elements.values.linear(index, node.shape)
 
     def _flat_index(self, rank: int) -> Index:
         """The index within a flat loop: the place itself where there is one axis, else names that are never computed with."""
-        return (self._flat_name,) if rank == 1 else tuple([f"%x{axis}" for axis in range(rank)])
+        return (self._flat_name,) if rank == 1 else tuple([Name(f"%x{axis}") for axis in range(rank)])
 
-    def _flat_place(self, elements: Elements) -> str:
-        return self._flat_name
-
-    def _address(self, elements: Elements, node: Expr, index: Index) -> tuple[str, str]:
+    def _address(self, elements: KernelElements, node: Expr, index: Index) -> tuple[str, str]:
         """Where an element of a node with a buffer is, and the note of its scope."""
         source = self.memory(node)
         base = self._buffer(source)
@@ -235,7 +232,7 @@ class LoopWriter:
     def _mark(self, key: Hashable, stored: bool) -> str:
         return f"§{self._scope(key if stored else 'read')}§"
 
-    def _row_address(self, elements: Elements, node: Expr, index: Index) -> tuple[str, str]:
+    def _row_address(self, elements: KernelElements, node: Expr, index: Index) -> tuple[str, str]:
         """Where an element of a row in scratch memory is."""
         source = self._panel.get(node, node)
         key = ("row", source)
@@ -246,20 +243,20 @@ class LoopWriter:
         elif node in self._panel:
             shape = (PANEL, *node.shape[1:])
             self.waiting[source] = shape, node.dtype
-            place = elements.linear((self._within, *index[1:]), shape)
+            place = elements.values.linear((self._within, *index[1:]), shape)
         else:
             shape = node.shape[self.walk :]
             self.waiting[node] = shape, node.dtype
-            place = elements.linear(index[self.walk :], shape)
+            place = elements.values.linear(index[self.walk :], shape)
         at = self.builder.instruction(
             f"getelementptr {memory_type(node.dtype)}, ptr {base}, i64 {place}", INT64
         )
         return at.text, self._mark(key, True)
 
-    def _load(self, elements: Elements) -> Callable[[Expr, Index], LlvmValue | None]:
+    def _elements(self) -> KernelElements:
         stages = {stage.node: stage for stage in self.group.stages}
 
-        def load(node: Expr, index: Index) -> LlvmValue | None:
+        def read(node: Expr, index: Index) -> LlvmValue | None:
             if node in self._scalars:
                 return self._scalars[node]
             stage = stages.get(node)
@@ -271,23 +268,19 @@ class LoopWriter:
                 return None
             return self.builder.load(at, node.dtype, note)
 
-        return load
-
-    def _elements(self) -> Elements:
-        elements = Elements(self.builder, self.lengths, lambda node, index: None)
-        elements.load = self._load(elements)
+        elements: KernelElements = KernelElements(self.builder, self.lengths, read)
         return elements
 
     # --- loops -----------------------------------------------------------------------------------------------------------------
 
-    def _nest(self, counts: list[str], body: Callable[[list[str]], None]) -> None:
+    def _nest(self, counts: list[str], body: Callable[[list[Dim]], None]) -> None:
         """Loops within loops around a body that gets their indices."""
         lines = self.builder.lines
         opened: list[tuple[int, int, str]] = []
-        places: list[str] = []
+        places: list[Dim] = []
         for count in counts:
             if count == "1":
-                places.append("0")
+                places.append(0)
                 continue
             number = self._labels
             self._labels += 1
@@ -295,7 +288,7 @@ class LoopWriter:
             lines.append(f"l{number}:")
             lines.append("")
             opened.append((number, len(lines) - 1, self._block))
-            places.append(f"%i{number}")
+            places.append(Name(f"%i{number}"))
             self._block = f"l{number}"
         body(places)
         lengths = [count for count in counts if count != "1"]

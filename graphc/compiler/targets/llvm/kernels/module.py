@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from graphc.compiler.targets.llvm import reducers
 from graphc.compiler.targets.llvm.emit import LlvmBuilder
-from graphc.compiler.targets.llvm.kernels import reducers
 from graphc.compiler.targets.llvm.loop_builder import INTRINSICS
 from graphc.ir.types import DType
 

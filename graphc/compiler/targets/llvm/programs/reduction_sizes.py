@@ -17,8 +17,8 @@ from graphc.compiler.loops.program import (
     walk_scalar,
     walk_statements,
 )
+from graphc.compiler.targets.llvm import reducers
 from graphc.compiler.targets.llvm.emit import LlvmValue
-from graphc.compiler.targets.llvm.kernels import reducers
 from graphc.ir import dims
 from graphc.ir.op import Reducer
 from graphc.util.records import dataclass

@@ -1,7 +1,7 @@
 """Reductions of the loop IR as LLVM IR.
 
 Where a loop hands one number after the other to reductions of floats, it fills blocks of them instead, and each block is reduced
-in vectors (`kernels.reducers`): sums within a block are plain, those of blocks are added with compensation.
+in vectors (`targets/llvm/reducers.py`): sums within a block are plain, those of blocks are added with compensation.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from graphc.compiler.loops.program import (
     Reduce,
     walk_statements,
 )
+from graphc.compiler.targets.llvm import reducers
 from graphc.compiler.targets.llvm.emit import LlvmValue, literal, memory_type, register_type
-from graphc.compiler.targets.llvm.kernels import reducers
 from graphc.compiler.targets.llvm.programs.reduction_sizes import (
     PLAIN,
     OpenReduction,

@@ -34,8 +34,8 @@ from graphc.compiler.loops.split_ranges import split_ranges
 from graphc.compiler.loops.turned_copies import turned_copies
 from graphc.compiler.loops.unroll import unroll
 from graphc.compiler.loops.vector_stages import vector_stages
+from graphc.compiler.targets.llvm import reducers
 from graphc.compiler.targets.llvm.emit import LlvmBuilder, LlvmValue
-from graphc.compiler.targets.llvm.kernels import reducers
 from graphc.compiler.targets.llvm.loop_builder import INTRINSICS
 from graphc.compiler.targets.llvm.programs.statements import NativeStatements, on_stack
 from graphc.ir.dims import Dim, Name

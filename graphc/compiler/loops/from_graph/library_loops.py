@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from graphc.compiler.loops.from_graph.group_loops import summation_of
+from graphc.compiler.loops.from_graph.memory import Memory
 from graphc.compiler.loops.gather_scatter import source_index
-from graphc.compiler.loops.group_loops import summation_of
 from graphc.compiler.loops.index_maps import aligned
-from graphc.compiler.loops.memory import Memory
 from graphc.compiler.loops.program import (
     Assign,
     Combine,

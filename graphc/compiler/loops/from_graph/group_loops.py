@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from graphc.compiler.loops.memory import Memory
+from graphc.compiler.loops.from_graph.memory import Memory
 from graphc.compiler.loops.program import (
     Assign,
     Buffer,

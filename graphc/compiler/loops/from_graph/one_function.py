@@ -11,8 +11,8 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from graphc.compiler.loops.expand_calls import RULES, expand_calls
+from graphc.compiler.loops.from_graph.to_loops import Prepare, to_loops
 from graphc.compiler.loops.program import For, Program, RoutineCall, Statement, body_of, walk_statements
-from graphc.compiler.loops.to_loops import Prepare, to_loops
 from graphc.compiler.schedule.fusion import Group, Step
 from graphc.compiler.schedule.small_routines import are_small
 from graphc.ir import dims
@@ -170,4 +170,12 @@ def _most(extent: object, ends: dict[str, int]) -> int | None:
     return total
 
 
-__all__ = ["comparisons", "has_loops", "is_little", "one_function", "routine_without_loops", "statements_run", "work"]
+__all__ = [
+    "comparisons",
+    "has_loops",
+    "is_little",
+    "one_function",
+    "routine_without_loops",
+    "statements_run",
+    "work",
+]

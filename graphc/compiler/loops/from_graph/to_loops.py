@@ -13,13 +13,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from graphc.compiler.loops.block_writer import BlockWriter, folded, without_unread
-from graphc.compiler.loops.control_flow import copy_buffer, lower_control
+from graphc.compiler.loops.from_graph.control_flow import copy_buffer, lower_control
+from graphc.compiler.loops.from_graph.group_loops import lower_group
+from graphc.compiler.loops.from_graph.library_loops import lower_call
+from graphc.compiler.loops.from_graph.memory import Memory, Row
 from graphc.compiler.loops.gather_scatter import named_place
-from graphc.compiler.loops.group_loops import lower_group
 from graphc.compiler.loops.index_maps import aligned, never, within
 from graphc.compiler.loops.length_conditions import checks_of, names_of
-from graphc.compiler.loops.library_loops import lower_call
-from graphc.compiler.loops.memory import Memory, Row
 from graphc.compiler.loops.program import (
     Assign,
     Buffer,

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from graphc.compiler.loops.from_graph.memory import Memory, Row
 from graphc.compiler.loops.index_maps import aligned
-from graphc.compiler.loops.memory import Memory, Row
 from graphc.compiler.loops.program import (
     Assign,
     Constant,
