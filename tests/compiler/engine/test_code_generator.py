@@ -15,6 +15,7 @@ import graphc as g
 from graphc.compiler import pipeline
 from graphc.compiler.engine import code_generator, execution_engine, jit, numba_settings
 from graphc.compiler.engine.code_generator import PACKED, QUICK, STRAIGHT, toolchain
+from graphc.compiler.targets.llvm.kernels import scalar_entry
 from graphc.compiler.targets.llvm.programs import writer
 
 x, y = g.symbols("x y")
@@ -89,6 +90,45 @@ def test_loops_over_small_vectors_are_packed_to_the_same_bits(n, packed, monkeyp
         assert any(text.startswith(PACKED) for text in texts) == (marked and packed)
     for one, other in zip(*results, strict=True):
         assert np.array_equal(one, other)
+
+
+STEPS = {
+    "functions": ("float64", lambda a, b: g.exp(a) * g.atan2(a, b) + g.lgamma(b) / (1 + a * a)),
+    "powers": ("float64", lambda a, b: abs(a) ** b - g.log(1 + a * a) ** 2.5),
+    "choices": ("float64", lambda a, b: g.where(a > b, g.maximum(a, b) - g.floor(3 * a), g.sign(a) * b)),
+    "single precision": ("float32", lambda a, b: g.tanh(a) * b - g.sin(a * b)),
+    "whole numbers": ("int32", lambda a, b: (a * b) // (1 + abs(b)) + a % 7 - g.minimum(a, b)),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_long_code_has_the_same_bits_by_no_passes_and_by_all(name, monkeypatch):
+    dtype, step = STEPS[name]
+    inputs = [g.symbol(f"s{k}", dtype=dtype) for k in range(40)]
+    total = sum(step(a, b) for k, a in enumerate(inputs) for b in inputs[k + 1 : k + 4])
+    outputs = [total, *(g.grad(total, inputs) if dtype[0] == "f" else ())]
+    rng, results = np.random.default_rng(0), []
+    points = [list((rng.normal(size=40) * 9).astype(dtype)) for _ in range(5)]
+    for most in (scalar_entry.STRAIGHT_FROM, 10**9):
+        monkeypatch.setattr(scalar_entry, "STRAIGHT_FROM", most)
+        f = g.compile(outputs, inputs, cache=False, rewrite=None)
+        assert f._tiers.native.libraries[0]._text.startswith(STRAIGHT) == (most < 10**9)
+        results.append(np.array([f(*point) for point in points]).tobytes())
+    assert results[0] == results[1]
+
+
+def test_long_code_has_powers_of_its_one_exponent():
+    """What all calls of a function hand to it alike is known inside of it."""
+    inputs = g.symbols(" ".join(f"s{k}" for k in range(300)))
+    sizes = []
+    for other in (2.5, 1.5):
+        total = sum(x**2.5 * k for k, x in enumerate(inputs)) + inputs[0] ** other
+        f = g.compile(total, inputs, cache=False, rewrite=None)
+        (power,) = [
+            part for part in f.llvm.split("\ndefine ")[1:] if "@graphc_pow_f64(" in part.split("\n")[0]
+        ]
+        sizes.append(power.count("\n"))
+    assert sizes[0] < 0.9 * sizes[1]
 
 
 def test_the_machine_is_numbas():
