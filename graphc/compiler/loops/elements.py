@@ -11,6 +11,7 @@ from graphc.compiler.loops.program import Apply, Conditions, Constant, Index, Re
 from graphc.errors import CompileError
 from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr
+from graphc.ir.types import DType
 
 Load = Callable[[Expr, Index, Conditions], "Scalar | None"]
 """The value of a node that is kept in memory or under a name, at an index; None of any other node."""
@@ -83,22 +84,23 @@ class ElementWriter:
                     f"{node.op.name} has no form in the loop IR", node=repr(node), site=node.site
                 )
             return rule(self, node, index, guard)
-        return cast(
-            apply(
-                node.op.name,
-                *[
-                    self.operand(node, slot, aligned(index, operand.shape), guard)
-                    for slot, operand in enumerate(node.operands)
-                ],
-                attrs=node.attrs,
-            ),
-            node.dtype,
-        )
+        types, result = node.op.types(tuple([operand.dtype for operand in node.operands]))
+        operands = [
+            self._typed(self.at(operand, aligned(index, operand.shape), guard), dtype)
+            for operand, dtype in zip(node.operands, types, strict=True)
+        ]
+        if node.op.name == "astype":
+            return cast(apply("astype", *operands, attrs=node.attrs), node.dtype)
+        return cast(Apply(node.op.name, tuple(operands), node.attrs, result), node.dtype)
 
     def operand(self, node: Expr, slot: int, index: Index, guard: Conditions = ()) -> Scalar:
         """An operand's value in the type that the operation computes in."""
         dtype = node.op.types(tuple([o.dtype for o in node.operands]))[0][slot]
-        value = cast(self.at(node.operands[slot], index, guard), dtype)
+        return self._typed(self.at(node.operands[slot], index, guard), dtype)
+
+    def _typed(self, x: Scalar, dtype: DType) -> Scalar:
+        """A value as another type, under a name."""
+        value = x if x.dtype == dtype else cast(x, dtype)
         return self.writer.let(value) if isinstance(value, Apply) else value
 
 

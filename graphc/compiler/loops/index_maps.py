@@ -21,6 +21,8 @@ Rule = Callable[["ElementWriter", Expr, Index, Conditions], Scalar]
 def aligned(index: Index, shape: Shape) -> Index:
     """The index of an operand that is broadcast: its axes are the last ones, and one of length 1 stays where it is."""
     own = index[len(index) - len(shape) :]
+    if 1 not in shape:
+        return own
     return tuple([0 if dim == 1 else place for place, dim in zip(own, shape, strict=True)])
 
 

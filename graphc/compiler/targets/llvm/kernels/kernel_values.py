@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from graphc.compiler.loops.block_writer import BlockWriter
 from graphc.compiler.loops.elements import ElementWriter
 from graphc.compiler.loops.index_maps import zero
-from graphc.compiler.loops.program import Conditions, Constant, Index, IndexValue, Ref, Scalar
+from graphc.compiler.loops.program import Apply, Conditions, Constant, Index, IndexValue, Ref, Scalar
 from graphc.compiler.targets.llvm.emit import LlvmBuilder, LlvmValue
 from graphc.compiler.targets.llvm.programs.values import ValueWriter
 from graphc.ir import dims
@@ -43,12 +43,13 @@ def is_register(name: str) -> bool:
 class KernelValues(ValueWriter):
     """Writes values of the loop IR into one body of a kernel, each place and each condition once.
 
-    signed : the registers that may be below 0
+    named : the values that have names; signed : the registers that may be below 0
     """
 
     def __init__(self, builder: LlvmBuilder, lengths: Lengths) -> None:
         super().__init__(builder)
         self.lengths = lengths
+        self.named: dict[str, LlvmValue] = {}
         self.signed: set[str] = set()
         self._written: dict[tuple[str, str, str], LlvmValue] = {}
 
@@ -122,6 +123,15 @@ class KernelValues(ValueWriter):
             for monomial, factor in dim.terms
         )
 
+    # --- values -------------------------------------------------------------------------------------------------------
+
+    def scalar(self, x: Scalar) -> LlvmValue:
+        if type(x) is Ref:
+            return self.named[x.name]
+        if type(x) is Apply:
+            return self.applied(x.op, [self.scalar(operand) for operand in x.operands], x.attrs)
+        return super().scalar(x)
+
     # --- conditions ---------------------------------------------------------------------------------------------------
 
     def conditions(self, conditions: Conditions) -> LlvmValue:
@@ -163,8 +173,8 @@ class _AtOnce(BlockWriter):
 
     def named(self, value: LlvmValue, prefix: str = "v") -> Ref:
         """What has been written, as a value of the loop IR."""
-        name = self.name(prefix)
-        self.values.name(("value", name), value)
+        name = f"{prefix}{len(self.values.named)}"
+        self.values.named[name] = value
         return Ref(name, value.dtype)
 
     def integer(self, value: Scalar) -> Dim:
