@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from operator import sub
 from typing import Any
 
 from graphc.compiler.loops.block_writer import folded
@@ -47,6 +48,11 @@ MOST_CUTS = 8
 
 MOST_STATEMENTS = 600
 """Statements that the pieces of one loop may have together."""
+
+MOST_PIECES = 4
+LONG = 8
+"""Pieces of a loop that could be written out, and the passes that each has at least, for which it is cut instead. A step of an
+LSTM has products of a column and two rows of 14 beside each other; written out they were two thirds of its code."""
 
 _SHORT = 4
 """Passes up to which a loop of known length is not worth cutting: it is written out, and all is decided then."""
@@ -106,6 +112,26 @@ def _cuts(loop: For, program: Program) -> list[Dim]:
     cuts: list[Dim] = [*sorted(early), *(dims.add(loop.extent, place) for place in sorted(late))]
     size = sum(1 for _ in walk_statements(loop.body))
     return cuts if len(cuts) <= MOST_CUTS and size * (len(cuts) + 1) <= MOST_STATEMENTS else []
+
+
+def long_pieces(nest: For) -> bool:
+    """Whether a nest of known lengths asks of each index what a few pieces of its loop decide, long enough for vectors: written
+    out it would have no more decided, and be longer."""
+    asked = _conditions(nest)
+    for loop in (nest, *walk_statements(nest.body)):
+        if not isinstance(loop, For) or not isinstance(loop.extent, int):
+            continue
+        places = {0, loop.extent}
+        for condition in [each for each in asked if loop.index in dims.names_of(each)]:
+            found = _cut(condition, loop.index, frozenset())
+            if found is None or not isinstance(found[1], int):
+                return False
+            asked.discard(condition)
+            places.add(min(max(found[1], 0), loop.extent))
+        ends = sorted(places)
+        if len(ends) > 2 and (len(ends) - 1 > MOST_PIECES or min(map(sub, ends[1:], ends)) < LONG):
+            return False
+    return not asked
 
 
 class _Splitter:

@@ -38,6 +38,7 @@ from graphc.compiler.loops.program import (
     walk_statements,
 )
 from graphc.compiler.loops.prover import substitute
+from graphc.compiler.loops.split_ranges import long_pieces
 from graphc.ir import dims
 from graphc.ir.dims import Dim
 from graphc.ir.op import find, lookup
@@ -124,7 +125,7 @@ class _Unroller:
     def block(self, body: tuple[Statement, ...], top: bool = False) -> tuple[Statement, ...]:
         result: list[Statement] = []
         for each in body:
-            if isinstance(each, For) and _asks(each):
+            if isinstance(each, For) and _asks(each) and not long_pieces(each):
                 nest = _Nest(self, each)
                 try:
                     nest.block(each.body, [(each.index, each.extent)], {}, {})

@@ -9,6 +9,7 @@ import graphc as g
 from graphc.compiler.loops.conditional_sums import conditional_sums
 from graphc.compiler.loops.expand_calls import expand_calls
 from graphc.compiler.loops.printer import text
+from graphc.compiler.loops.split_ranges import split_ranges
 from graphc.compiler.loops.unroll import unroll
 from graphc.compiler.loops.verifier import verify
 from tests.compiler.loops.support import lengths_at, program_of, run_loops
@@ -57,6 +58,30 @@ def test_sums_of_what_is_chosen_are_asked_first():
     program = same([value, g.grad(value, c)], [c, x], point, {"n": 9}, "stable")
     printed = text(program)
     assert "if float64(" in printed and "private" not in printed.split("if float64(")[0].split("s0 <-")[1]
+
+
+@pytest.mark.parametrize(
+    ("lengths", "written_out"),
+    [((8, 8), False), ((14, 9, 20), False), ((7, 30), True), ((3, 3, 3), True), ((9,) * 5, True)],
+)
+def test_long_pieces_are_cut_and_short_ones_written_out(lengths, written_out):
+    """A column by vectors beside each other: nothing is asked in the end, and what is cut is as short as its pieces are many."""
+    parts = [g.symbol(f"p{k}", shape=n) for k, n in enumerate(lengths)]
+    column = g.symbol("c", shape=(5, 1))
+    rng = np.random.default_rng(0)
+    point = {f"p{k}": rng.normal(size=n) for k, n in enumerate(lengths)} | {"c": rng.normal(size=(5, 1))}
+    program = expand_calls(program_of([column * g.concat(parts)], [*parts, column]))
+    expected = point["c"] * np.concatenate([point[f"p{k}"] for k in range(len(lengths))])
+    for one in (unroll, split_ranges):
+        program = one(program)
+        verify(program)
+        (result,) = run_loops(program, point, {})
+        assert np.array_equal(result, expected)
+    printed = text(program)
+    assert "holds" not in printed and " if " not in printed
+    assert ("for " not in printed) == written_out
+    if not written_out:
+        assert printed.count("r0[") == len(lengths)
 
 
 def test_special_values_stay():

@@ -49,6 +49,13 @@ def _fills_vectors(loop: For) -> bool:
     return loop.vector and isinstance(loop.extent, int) and loop.extent >= FEWEST_LANES
 
 
+CALLS = "@graphc_"
+"""What calls of mathematical functions have in their lines."""
+
+MOST_BEHIND = 4
+"""Calls that the passes behind the last vector of a loop of known length may have together, if LLVM is to write it out: each
+would have the function's code, which was a third of what a step of an LSTM became, with rows of 14."""
+
 WRITTEN_OUT = 32
 """Statements that a nest of loops comes to which LLVM may write out, as one over a matrix of 2 × 2 or 3 × 3: what it hands on
 is in registers then, where as a loop it waits for memory."""
@@ -200,8 +207,12 @@ class NativeStatements:
         with values.scope():
             body(index, *more)
         values.line(f"%n.{head} = add nuw nsw i64 {index.text}, 1")
-        nested = any(line.startswith("for") for line in self.builder.lines[place:]) and not self.small
-        values.line(f"br label %{head}{ASKED if self.asked or self.few else ROLLED if nested else ''}")
+        written = self.builder.lines[place:]
+        rolled = any(line.startswith("for") for line in written) and not self.small
+        if stop.text.isdigit() and int(stop.text) >= FEWEST_LANES:
+            calls = sum(CALLS in line for line in written)
+            rolled = rolled or calls * (int(stop.text) % FEWEST_LANES) > MOST_BEHIND
+        values.line(f"br label %{head}{ASKED if self.asked or self.few else ROLLED if rolled else ''}")
         self.asked: bool = False
         self.small: bool = False
         self.builder.lines[place] = (
