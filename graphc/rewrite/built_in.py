@@ -98,6 +98,9 @@ OF_OVERFLOW = frozenset(("complex-quotient", "root-of-difference-of-squares"))
 OF_SUMS = frozenset(rule.name for rule in (*sums.RULES, *products.RULES))
 """Those that write differences of exponents where none were."""
 
+OF_DIFFERENCE = "log-exp-difference"
+"""The one that writes log(eˣ − eʸ) by x − y, so that its slopes are by x − y alone."""
+
 DIFFERENCES = frozenset(
     ("arctangent-difference", "cosine-of-sum", "difference-of-squares", "difference-of-squares-op", "log-one-plus-sum",
      "one-minus-square", "sine-of-sum", "square-minus-one", "tangent-of-sum")

@@ -13,7 +13,7 @@ from graphc.ir.graph import Dag
 from graphc.rewrite import derivatives
 from graphc.rewrite.arrays import matmul_chain
 from graphc.rewrite.built_in import BUILT_IN as BUILT_IN
-from graphc.rewrite.built_in import DIFFERENCES, IN_SOURCES, OF_OVERFLOW, OF_SUMS
+from graphc.rewrite.built_in import DIFFERENCES, IN_SOURCES, OF_DIFFERENCE, OF_OVERFLOW, OF_SUMS
 from graphc.rewrite.built_in import NORMAL as NORMAL
 from graphc.rewrite.built_in import ON_ARRAYS as ON_ARRAYS
 from graphc.rewrite.built_in import ON_GRAPHS as ON_GRAPHS
@@ -275,7 +275,9 @@ def compensate(
     earlier : the steps before, some of which wrote differences that are to be compensated
     """
     written = {e for step in earlier if step.rule in OF_SUMS for e in sums.exponents_near(step.before)}
-    polish = partial(compensated.polish, known=written)
+    logarithms = [step.before.operands[0] for step in earlier if step.rule == OF_DIFFERENCE]
+    apart = {e for x in logarithms for e in sums.exponents_near(x.operands[2] if x.op.name == "where" else x)}
+    polish = partial(compensated.polish, known=written, apart=apart)
     trace = written_once(compensated.RULES, polish, outputs, level, without, memory)
     unchanged = None if trace else memory
     spare = partial(cheaper.spared, memory=unchanged)

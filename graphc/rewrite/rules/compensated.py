@@ -18,7 +18,7 @@ from functools import reduce
 
 from graphc.ir.expr import Expr, constant, rebuild
 from graphc.ops.comparison import equal, maximum, where
-from graphc.ops.elementary import exp, log, log1p
+from graphc.ops.elementary import exp, expm1, log, log1p
 from graphc.ops.logistic import sigmoid, softplus
 from graphc.ops.rounding import LARGE, add_error
 from graphc.rewrite.engine.pattern import Kind
@@ -217,6 +217,47 @@ class PolishPower:
         return where(small, whole, rounded)
 
 
+@dataclass(frozen=True)
+class PolishQuotient:
+    """1/(eˣ⁻ʸ − 1) → 1/(eˢ − 1 + e·eˢ) with the rounding error e of s = x − y, where log(eˣ − eʸ) was written by x − y"""
+
+    name: str = "compensated-quotient"
+    function: str = "divide"
+    examples: tuple[str, ...] = ("1/expm1(x - y)", "-1/expm1(-(x - y))")
+    kind: Kind = "stable"
+
+    def roots(self) -> tuple[str, ...]:
+        return (self.function,)
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.__doc__} ({self.kind})"
+
+    def may_concern(self, node: Expr) -> bool:
+        top, below = node.operands
+        return below.op.name == "expm1" and top.is_constant and not top.shape
+
+    def apply(self, node: Expr, ranges: Ranges, known: Set[Expr] | None = None) -> Expr | None:
+        """`known` are the exponents of such logarithms; without it those of any difference of leaves."""
+        top, below = node.operands
+        if not self.may_concern(node) or any(part.dtype != node.dtype for part in (top, below)):
+            return None
+        difference = below.operands[0]
+        from_zero = difference.op.name == "add" and is_zero(difference.operands[0])  # for its sign at x = y
+        if from_zero:
+            difference = difference.operands[1]
+        inner = difference.operands[0] if difference.op.name == "negative" else difference
+        if inner.op.name != "subtract" or (known is not None and not known.issuperset(inner.operands)):
+            return None
+        parts = _parts(difference, known or frozenset())
+        if parts is None:
+            return None
+        s, e = parts
+        near = expm1(0.0 + (s + e) if from_zero else s + e)  # as a sum, which no rule here matches again
+        whole = near + e * (1 + near)
+        lost = ~equal(e, 0) & (near < like(math.inf, s))  # else a zero keeps its sign, and infinity is one
+        return top / where(lost, whole, near)
+
+
 LEAST_POWER = 4.0
 """Of smaller powers the error of a sum is no more than their own."""
 
@@ -225,6 +266,7 @@ LARGEST_CHANGE = 2.0**-13
 
 RULES = (
     PolishPower(),
+    PolishQuotient(),
     Polish("compensated-softplus", "softplus", ("softplus(x - y)", "softplus(x + y)", "softplus(logaddexp(y - x, z - x))")),
     Polish("compensated-log-sigmoid", "log_sigmoid", ("log_sigmoid(x - y)", "log_sigmoid(-logaddexp(y - x, z - x))")),
     Polish(
@@ -235,15 +277,21 @@ RULES = (
 )  # fmt: skip
 
 
+AnyPolish = Polish | PolishPower | PolishQuotient
+
+
 @paused()
 def polish(
-    outputs: Iterable[Expr], rules: Iterable[Polish | PolishPower], known: Set[Expr] = frozenset()
-) -> tuple[list[tuple[Polish | PolishPower, Expr, Expr]], tuple[Expr, ...]]:
+    outputs: Iterable[Expr],
+    rules: Iterable[AnyPolish],
+    known: Set[Expr] = frozenset(),
+    apart: Set[Expr] = frozenset(),
+) -> tuple[list[tuple[AnyPolish, Expr, Expr]], tuple[Expr, ...]]:
     """The outputs with each node that a rule matches replaced, users before operands, and what was replaced:
-    (rule, before, after). `known` are the exponents whose differences other rules wrote."""
+    (rule, before, after). `known` are the exponents whose differences other rules wrote, `apart` those of log(eˣ − eʸ)."""
     outputs = tuple(outputs)
     by_root = {rule.function: rule for rule in rules}
-    steps: list[tuple[Polish | PolishPower, Expr, Expr]] = []
+    steps: list[tuple[AnyPolish, Expr, Expr]] = []
     ranges = Ranges()
     target: dict[Expr, Expr] = {}
     made: dict[Expr, Expr] = {}
@@ -255,7 +303,8 @@ def polish(
             continue
         if node not in target:
             rule = by_root.get(node.op.name)
-            after = None if rule is None else rule.apply(node, ranges, known)
+            exponents = apart if node.op.name == "divide" else known
+            after = None if rule is None else rule.apply(node, ranges, exponents)
             if after is not None and rule is not None and after.shape == node.shape:
                 steps.append((rule, node, after))
                 target[node] = after

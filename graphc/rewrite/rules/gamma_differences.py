@@ -178,11 +178,8 @@ def _apart_powers(x: Expr, y: Expr, order: int, scale: float) -> Expr:
     """(x⁻ⁿ − y⁻ⁿ)/(y − x), scaled: a sum of products of n + 1 factors 1/x and 1/y, one of each at least"""
     if order == 1:
         return scale / y / x  # y is no smaller than its distance from x, which the scale is a multiple of
-    r, s, scaled = (
-        1 / x,
-        1 / y,
-        scale / y,
-    )  # scaled at the end, products would overflow that are 1/scale as large
+    # scaled at the end, products would overflow that are 1/scale as large
+    r, s, scaled = 1 / x, 1 / y, scale / y
     parts = [[r] * (order - k) + [s] * (k - 1) + [scaled] for k in range(1, order + 1)]
     return reduce(add, [reduce(mul, part) for part in parts]) * r
 
