@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -271,17 +271,28 @@ class CommonReader:
         for part, power in variable.powers.items():
             powers[part] = powers.get(part, 0) + power * reading.exponent
         value = instantiated(function, {self.argument: variable.node})
-        over = [part for part, power in powers.items() for _ in range(power)]
-        under = [part for part, power in powers.items() for _ in range(-power)]
-        for one, other in itertools.zip_longest(
-            over, under
-        ):  # in turns: all of one side could leave the range of floats
-            value = value if one is None else one * value
-            value = value if other is None else value / other
+        for part, power in _in_turns(powers):
+            value = part * value if power > 0 else value / part
         scale = float(number)
         if abs(scale) != 1:
             return constant(scale, value.dtype) * value
         return value if scale > 0 else -value
+
+
+def _in_turns(powers: Mapping[Expr, int]) -> Iterator[tuple[Expr, int]]:
+    """The factors of a product of powers, each as often as it stands there, with the sign of its power: every part once, those
+    of the highest powers first and dividing in turns with multiplying, then again those of which more is left. The product of all
+    parts of w is moderate where those of one side, or all copies of one part, leave the range of floats: u·v³ = u·v·v·v."""
+    for done in range(max(map(abs, powers.values()), default=0)):
+        left = sorted(
+            (item for item in powers.items() if abs(item[1]) > done), key=lambda item: -abs(item[1])
+        )
+        over, under = ([item for item in left if item[1] * sign > 0] for sign in (1, -1))
+        sides = (
+            (over, under) if not under or (over and abs(over[0][1]) >= abs(under[0][1])) else (under, over)
+        )
+        for pair in itertools.zip_longest(*sides):
+            yield from (item for item in pair if item is not None)
 
 
 __all__ = ["FUNCTIONS", "CommonReader", "Reading", "Variable", "function_argument", "variable_of"]
