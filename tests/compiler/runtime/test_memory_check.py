@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from graphc.compiler.runtime.array_function import ArrayFunction
 from graphc.compiler.runtime.guarded_plan import Guarded
 from graphc.errors import GraphcError, InputError, InternalError, ShapeError
 from graphc.ir.attribute_text import bound as with_lengths
+from tests.compiler.runtime.computed_views import VIEWS, computed, leaves
 from tests.compiler.runtime.memory_programs import PROGRAMS, added, put
 from tests.fuzz.arrays import run
 from tests.ops.array_cases import CASES, Case
@@ -32,35 +32,6 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> None:
 
 # --- elements and other views of what is computed, as operands of every operation -----------------------
 
-Seen = tuple[Callable[[Any], Any], Callable[[np.ndarray], np.ndarray]]
-"""What is read of a larger array, and the larger array that it is read of."""
-
-VIEWS: dict[str, Seen] = {
-    "element": (lambda t: t[1], lambda a: np.stack([a + a, a, a + a])),
-    "last element": (lambda t: t[..., -1], lambda a: np.stack([a + a, a], -1)),
-    "reversed": (lambda t: g.flip(t), np.flip),
-    "strided": (lambda t: t[..., ::2] if t.ndim else t, lambda a: np.repeat(a, 2, -1) if a.ndim else a),
-    "turned": (lambda t: t.T if t.ndim == 2 else g.permute_dims(t, tuple(range(t.ndim))[::-1]), np.transpose),
-    "flat": (lambda t: t, lambda a: a),
-}
-
-
-def intermediate(x: g.Expr) -> g.Expr:
-    """The same numbers, computed."""
-    return g.logical_not(g.logical_not(x)) if x.dtype.kind == "b" else -(-x)
-
-
-def computed(case: Case, view: Seen) -> tuple[Any, list[g.Expr]]:
-    """A formula of views of what is computed from its arguments, and those."""
-    read, larger = view
-    point = case.point()
-    symbols = [g.symbol(name, shape=larger(a).shape, dtype=a.dtype) for name, a in point.items()]
-    parts = []
-    for symbol, array in zip(symbols, point.values(), strict=True):
-        t = read(intermediate(symbol))
-        parts.append(g.reshape(t, array.shape) if t.shape != array.shape else t)
-    return case.build(*parts), symbols
-
 
 def holds(case: Case, name: str) -> None:
     view = VIEWS[name]
@@ -70,12 +41,8 @@ def holds(case: Case, name: str) -> None:
         point = case.point(seed)
         result = f(*[np.asarray(view[1](a)) for a in point.values()])
         expected = case.numpy(*point.values())
-        for ours, theirs in zip(_leaves(result), _leaves(expected), strict=True):
+        for ours, theirs in zip(leaves(result), leaves(expected), strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9)
-
-
-def _leaves(value: Any) -> list[Any]:
-    return [part for each in value for part in _leaves(each)] if isinstance(value, (tuple, list)) else [value]
 
 
 LABELS = [f"{number}-{case.op}" for number, case in enumerate(CASES)]
@@ -124,6 +91,12 @@ def test_elements_of_what_is_computed_in_a_fresh_process(check: str, rewrite: st
     environment = {**os.environ, "GRAPHC_CHECK": check}
     for _ in range(2):
         subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+
+
+@pytest.mark.slow
+def test_views_of_what_is_computed_in_fresh_processes() -> None:
+    """Some of what `python -m tests.fuzz views` tries: each of the programs 20 times, in four processes."""
+    subprocess.run([sys.executable, "-m", "tests.fuzz", "views", "--count", "60", "--seed", "1"], check=True)
 
 
 # --- places ----------------------------------------------------------------------------------------------
@@ -237,7 +210,7 @@ def test_operations_on_named_axes_of_any_length(case: Case) -> None:
         except GraphcError:
             continue
         assert expected is not None
-        for ours, theirs in zip(_leaves(result), _leaves(expected), strict=True):
+        for ours, theirs in zip(leaves(result), leaves(expected), strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-8, atol=1e-8)
 
 
