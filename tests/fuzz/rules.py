@@ -69,7 +69,10 @@ UNKNOWN = 0.5
 """A formula that roundings of one unit move by this part of its value holds no digit: finite values are as good as each other."""
 
 REPEATS = 12
-"""How often a formula is evaluated with errors of its own, to tell luck from accuracy."""
+"""How often a formula is evaluated with errors of its own before many digits are asked for."""
+
+MORE_REPEATS = 300
+"""How often at a point where it looks better than what is rewritten, to tell luck from accuracy."""
 
 
 @dataclass(frozen=True)
@@ -337,7 +340,7 @@ def _within_roundings(
 def noisy(written: Expr, at: dict[Expr, np.ndarray], wide: bool, units: int = 1) -> Any:
     """A function of the truth: of the formula as written, its operations off by so many units, the value furthest from it.
     `wide` computes in a type with a larger range of exponents, to the same number of digits."""
-    results = _with_errors(written, at, wide, units)[:, 0]
+    results = _with_errors(written, at, wide, units, MORE_REPEATS)[:, 0]
 
     def furthest(correct: float) -> float:
         return float(results[int(np.argmax(bits_of_error(results, correct, written.dtype)))])
@@ -345,11 +348,13 @@ def noisy(written: Expr, at: dict[Expr, np.ndarray], wide: bool, units: int = 1)
     return furthest
 
 
-def _with_errors(written: Expr, at: dict[Expr, np.ndarray], wide: bool, units: int = 1) -> np.ndarray:
-    """A row for each of `REPEATS`: the formula at some points, its inexact operations off by so many units at most."""
+def _with_errors(
+    written: Expr, at: dict[Expr, np.ndarray], wide: bool, units: int = 1, repeats: int = REPEATS
+) -> np.ndarray:
+    """A row for each of some repeats: the formula at some points, its inexact operations off by so many units at most."""
     rng = np.random.default_rng(0)
     dag = Dag([written])
-    shape = REPEATS, len(next(iter(at.values())))
+    shape = repeats, len(next(iter(at.values())))
     columns = {s: np.broadcast_to(column, shape) for s, column in at.items()}
     values: list[np.ndarray] = []
     with np.errstate(all="ignore"):
