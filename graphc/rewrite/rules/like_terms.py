@@ -120,12 +120,13 @@ def _cancel(one: Term, other: Term) -> bool:
 
 @dataclass(frozen=True)
 class VanishingBeside:
-    """f − partner = number·value, under a condition."""
+    """f − partner = number·value, under a condition; `far`: it vanishes as the argument goes to infinity, not to 0."""
 
     partner: Expr | float
     number: float
     value: Callable[[], Expr]
     under: Callable[[], Expr] | None = None
+    far: bool = False
 
 
 def _cosine(f: Expr) -> Iterator[VanishingBeside]:
@@ -148,8 +149,8 @@ def _exponential(f: Expr) -> Iterator[VanishingBeside]:
 def _tangent(f: Expr) -> Iterator[VanishingBeside]:
     yield from _odd(f)
     if f.op.name == "tanh":
-        yield VanishingBeside(1.0, -2.0, lambda: sigmoid(-2 * f.operands[0]))
-        yield VanishingBeside(-1.0, 2.0, lambda: sigmoid(2 * f.operands[0]))
+        yield VanishingBeside(1.0, -2.0, lambda: sigmoid(-2 * f.operands[0]), far=True)
+        yield VanishingBeside(-1.0, 2.0, lambda: sigmoid(2 * f.operands[0]), far=True)
 
 
 def _sine(f: Expr) -> Iterator[VanishingBeside]:
@@ -169,14 +170,14 @@ def _odd(f: Expr) -> Iterator[VanishingBeside]:
 def _error_function(f: Expr) -> Iterator[VanishingBeside]:
     (a,) = f.operands
     if f.op.name == "erf":
-        yield VanishingBeside(1.0, -1.0, lambda: erfc(a))
-        yield VanishingBeside(-1.0, 1.0, lambda: erfc(-a))
+        yield VanishingBeside(1.0, -1.0, lambda: erfc(a), far=True)
+        yield VanishingBeside(-1.0, 1.0, lambda: erfc(-a), far=True)
     else:
         yield VanishingBeside(1.0, -1.0, lambda: erf(a))
 
 
 def _logistic(f: Expr) -> Iterator[VanishingBeside]:
-    yield VanishingBeside(1.0, -1.0, lambda: sigmoid(-f.operands[0]))
+    yield VanishingBeside(1.0, -1.0, lambda: sigmoid(-f.operands[0]), far=True)
 
 
 def _logarithm(f: Expr) -> Iterator[VanishingBeside]:
@@ -315,10 +316,12 @@ class VanishingPair:
             )
             if twin is None:
                 continue
+            rest = total([t for t in terms if t is not term and t is not twin])
+            if pair.far and rest is not None:
+                continue  # beside other terms it is written near 0 alone, where this one does not cancel
             value, scale = pair.value(), product(others)
             value = scaled(term.coefficient * pair.number, value if scale is None else scale * value)
             under = pair.under() if pair.under is not None else None
-            rest = total([t for t in terms if t is not term and t is not twin])
             if rest is not None:  # where both are small: further out the order of a sum may matter more
                 small = abs(f.operands[-1]) < 1
                 under, value = small if under is None else small & under, rest + value

@@ -121,3 +121,11 @@ def test_formulas_of_many_names_rewritten_together(first):
     outputs = [formula for pair in pairs for formula in pair]
     wrong = list(grossly_wrong(outputs, tables.run(outputs, "stable").outputs, outputs))
     assert not wrong, "\n".join(wrong[:5])
+
+
+@pytest.mark.parametrize(
+    "text", ["y + tanh(x) - 1", "y*tanh(x) + (x*y - y)", "erf(x) + y - 1", "sigmoid(x) + x*y - 1"]
+)
+def test_what_vanishes_at_infinity_stays_beside_other_terms(text):
+    """There the other terms decide, and near 0 nothing cancels: a branch would gain nothing."""
+    assert "vanishing-pair" not in {step.rule for step in g.rewrites(g.parse(text))}
