@@ -246,7 +246,7 @@ class PolishQuotient:
         if from_zero:
             difference = difference.operands[1]
         inner = difference.operands[0] if difference.op.name == "negative" else difference
-        if inner.op.name != "subtract" or (known is not None and not known.issuperset(inner.operands)):
+        if inner.op.name != "subtract" or (known is not None and not set(inner.operands) <= known):
             return None
         parts = _parts(difference, known or frozenset())
         if parts is None:
