@@ -103,7 +103,7 @@ OF_DIFFERENCE = "log-exp-difference"
 
 DIFFERENCES = frozenset(
     ("arctangent-difference", "cosine-of-sum", "difference-of-squares", "difference-of-squares-op", "log-one-plus-sum",
-     "one-minus-square", "sine-of-sum", "square-minus-one", "tangent-of-sum")
+     "log-quotient-of-sums", "one-minus-square", "sine-of-sum", "square-minus-one", "tangent-of-sum")
 )  # fmt: skip
 """Those that derivatives are not written from: that of x² − y² = (x − y)(x + y) is 2x and not the sum of x + y and x − y."""
 
@@ -116,6 +116,7 @@ IN_SOURCES: dict[str, AnyRule] = {
     "scaled-error-function": error_functions.ScaledErrorFunction(wide=True),
     "series-over-power": removable.SeriesOverPower(wide=True),
     "divided-exponential": divided_differences.DividedExponential(wide=True),
+    "cancelled-factor": powers_below.CancelledFactor(wide=True),
     "power-below": powers_below.PowerBelow(wide=True),
     "root-beside-abs": differences.RootBesideAbs(any_difference=False),
     "complex-quotient": overflow.ComplexQuotient(wide=True),

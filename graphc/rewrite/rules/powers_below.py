@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from itertools import islice
 
-from graphc.ir.expr import Expr, constant
+from graphc.ir.expr import Expr, constant, walk
 from graphc.rewrite.engine.pattern import Kind
 from graphc.rewrite.engine.ranges import Ranges
 from graphc.rewrite.forms.linear import FactorMemory, Leaves, Sums, is_number
@@ -32,6 +32,9 @@ ALGEBRAIC = frozenset(
 )  # fmt: skip
 
 SUMS = frozenset(("add", "subtract"))
+
+MOST_TERMS = 6
+"""Of a sum that is divided term by term."""
 
 HIGHEST = 4
 """Exponents of powers that are divided by one factor after the other."""
@@ -182,25 +185,36 @@ class CancelledFactor:
     """u/b/b·(v·b) → u/b·v, (u/b/b + w/b/b)·b → u/b + w/b: what derivatives of quotients by powers have above and below
 
     One b at least stays below.
+
+    wide : also symbols, of which nothing stays, and (u + b·v)/b → u/b + v for a u without b: derivatives by b would take v
+    away from itself
     """
 
     name: str = "cancelled-factor"
     kind: Kind = "stable"
+    wide: bool = False
     examples: tuple[str, ...] = (
         "x/((1 + abs(y))*(1 + abs(y)))*(2*(1 + abs(y)))",
         "x/((x + y)*(x + y))/((x + y)*(x + y))*(2*(x + y))",
     )
 
     def roots(self) -> tuple[str, ...]:
-        return ("multiply",)
+        return ("multiply", "divide") if self.wide else ("multiply",)
 
     def fits(self, operands: tuple[str, ...]) -> bool:
+        if self.wide:
+            return True
         if _MAY_HOLD.isdisjoint(operands):
             return False
         return not _QUOTIENTS.isdisjoint(operands) or all(name in SUMS for name in operands)
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         factors = _factors(node)
+        if self.wide:
+            found = _without_symbol(node, factors)
+            found = _split(node, ranges) if found is None else found
+            if found is not None or node.op.name == "divide":
+                return found if found is None or found.shape == node.shape else None
         above = dict.fromkeys(factor for factor, exponent in factors if exponent > 0)
         for factor, _ in factors:
             if factor not in above or factor.op.name not in SUMS or factor.shape not in ((), node.shape):
@@ -217,6 +231,56 @@ class CancelledFactor:
 
     def __str__(self) -> str:
         return f"{self.name}: {(self.__doc__ or '').splitlines()[0]} ({self.kind})"
+
+
+def _without_symbol(node: Expr, factors: list[tuple[Expr, int]]) -> Expr | None:
+    """A product without a symbol that stands above and below."""
+    above = {factor for factor, exponent in factors if exponent > 0 and factor.is_symbol}
+    for factor, exponent in factors:
+        if exponent < 0 and factor in above:
+            return replaced(node, factor, factor, 1, None)
+    return None
+
+
+def _split(node: Expr, ranges: Ranges) -> Expr | None:
+    """u/b + v of (u + b·v)/b, for a symbol b that u does not have."""
+    if node.op.name != "divide" or node.operands[0].op.name not in SUMS:
+        return None
+    above, below = node.operands
+    for symbol in dict.fromkeys([factor for factor, exponent in _factors(node) if exponent < 0]):
+        terms = _terms(above, symbol, ranges) if symbol.is_symbol else None
+        if terms is None or not 1 < len(terms) <= MOST_TERMS or any(t.shape != node.shape for _, t in terms):
+            continue
+        held = [any(factor is symbol and n > 0 for factor, n in _factors(term)) for _, term in terms]
+        if not any(held) or all(held):
+            continue
+        if any(symbol in walk([term]) for (_, term), has in zip(terms, held, strict=True) if not has):
+            continue
+        result: Expr | None = None
+        for sign, term in terms:
+            part = term / below if sign > 0 else -(term / below)
+            result = part if result is None else result + part
+        return result
+    return None
+
+
+def _terms(above: Expr, symbol: Expr, ranges: Ranges) -> list[tuple[int, Expr]] | None:
+    """The terms of a sum with their signs, also of sums with a symbol in them that are factors: (r + b²/2)·t is r·t + b²/2·t."""
+    found: list[tuple[int, Expr]] = []
+    sums = ranges.table(Sums)
+    for term in sums[above] or ():
+        factors = [factor for factor, n in _factors(term.node) if n > 0]
+        inner = [factor for factor in factors if factor.op.name in SUMS and symbol in walk([factor])]
+        parts = sums[inner[0]] if len(inner) == 1 and inner[0].shape == term.node.shape else None
+        if parts is None:
+            found.append((term.sign, term.node))
+            continue
+        for part in parts:
+            product = exchanged(term.node, [(inner[0], 1, (part.node, 1))])
+            if product is None:
+                return None
+            found.append((term.sign * part.sign, product))
+    return found
 
 
 def _of_each_term(total: Expr, factor: Expr, ranges: Ranges) -> Expr | None:
