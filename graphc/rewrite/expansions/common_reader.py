@@ -59,6 +59,9 @@ def function_argument(node: Expr) -> Expr | None:
         below = node.operands[0]
         while below.op.name == "negative":
             (below,) = below.operands
+        if (base := _base_of(below)) is not below:
+            known = base.op.name in ("multiply", "divide") and not any(x.is_constant for x in base.operands)
+            return base if known else None
         if below.op.name in ("multiply", "divide") and not any(x.is_constant for x in below.operands):
             return node.operands[0]
         if below.op.name in ("multiply", "divide") and any(x.op.name in _PRODUCTS for x in below.operands):
@@ -66,10 +69,20 @@ def function_argument(node: Expr) -> Expr | None:
     elif name == "pow" and not any(x.is_constant for x in node.operands):
         return node
     elif name in _SUMS and any(is_number(x) and x.value != 0 for x in node.operands):
-        below = node.operands[is_number(node.operands[0])]
+        below = _base_of(node.operands[is_number(node.operands[0])])
         if below.op.name in ("multiply", "divide") and not any(x.is_constant for x in below.operands):
             return below
     return None
+
+
+def _base_of(node: Expr) -> Expr:
+    """x/y of (x/y)², whose function is one of x/y."""
+    name = node.op.name
+    if name == "pow" and is_number(node.operands[1]) and node.operands[1].value == 2:
+        return node.operands[0]
+    if name == "square" or (name == "multiply" and node.operands[0] is node.operands[1]):
+        return node.operands[0]
+    return node
 
 
 def powers_of(node: Expr) -> tuple[Fraction, dict[Expr, int]]:

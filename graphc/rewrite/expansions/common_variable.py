@@ -95,7 +95,7 @@ def _whole(reader: CommonReader, node: Expr, reading: Reading, source: bool) -> 
     function = reading.function
     if function is None or function.dtype.kind != "f":
         return None
-    if not any(n.op.name in FUNCTIONS for n in walk((function,))):
+    if not any(n.op.name in FUNCTIONS or (source and n.op.name == "sqrt") for n in walk((function,))):
         return None  # for quotients of polynomials there are other rules
     if not source:
         value = reader.written(replace(reading, number=Fraction(1)))
