@@ -103,7 +103,7 @@ OF_DIFFERENCE = "log-exp-difference"
 
 DIFFERENCES = frozenset(
     ("arctangent-difference", "cosine-of-sum", "difference-of-squares", "difference-of-squares-op", "log-one-plus-sum",
-     "log-quotient-of-sums", "one-minus-square", "sine-of-sum", "square-minus-one", "tangent-of-sum")
+     "one-minus-square", "sine-of-sum", "square-minus-one", "tangent-of-sum")
 )  # fmt: skip
 """Those that derivatives are not written from: that of x² − y² = (x − y)(x + y) is 2x and not the sum of x + y and x − y."""
 

@@ -94,55 +94,6 @@ class LogOfSumByDifference:
         return f"{self.name}: {self.__doc__} ({self.kind})"
 
 
-@dataclass(frozen=True)
-class LogOfQuotientOfSums:
-    """log((c + a)/(c + b)) → log(1 + (a − b)/(c + b)) where that is near log 1, for a number c"""
-
-    name: str = "log-quotient-of-sums"
-    kind: Kind = "stable"
-    examples: tuple[str, ...] = ("log((1 + x)/(1 + y))", "log((1 - x)/(1 - y))", "log((x + 2)/(2 - y))")
-
-    def roots(self) -> tuple[str, ...]:
-        return ("log",)
-
-    def fits(self, operands: tuple[str, ...]) -> bool:
-        return operands == ("divide",)
-
-    def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
-        (quotient,) = node.operands
-        if quotient.op.name != "divide":
-            return None
-        above, below = quotient.operands
-        one, other = _beside_number(above), _beside_number(below)
-        if one is None or other is None or one[0].value != other[0].value or one[1] is other[1]:
-            return None
-        if any(each.dtype != node.dtype for each in (quotient, above, below, one[1], other[1])):
-            return None
-        (_, a, sign), (_, b, other_sign) = one, other
-        step = a + b if sign != other_sign else a - b
-        t = (step if sign > 0 else -step) / below
-        result = where(abs(t) < NEAR, log1p(t), node)
-        return result if result.shape == node.shape else None
-
-    def __str__(self) -> str:
-        return f"{self.name}: {self.__doc__} ({self.kind})"
-
-
-NEAR = 0.5
-
-
-def _beside_number(node: Expr) -> tuple[Expr, Expr, int] | None:
-    """c, a and the sign of c ± a, for a number c that is not 0."""
-    if node.op.name not in ("add", "subtract"):
-        return None
-    c, a = node.operands
-    if node.op.name == "add" and a.is_constant:
-        c, a = a, c
-    if not c.is_constant or c.shape or not c.value or a.is_constant:
-        return None
-    return c, a, 1 if node.op.name == "add" else -1
-
-
-RULES = (QuotientOfNorms(), LogOfSumByDifference(), LogOfQuotientOfSums())
+RULES = (QuotientOfNorms(), LogOfSumByDifference())
 
 __all__ = ["RULES"]
