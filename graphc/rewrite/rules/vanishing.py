@@ -193,6 +193,14 @@ def _inputs(nodes: Iterable[Expr]) -> set[Expr]:
     return {node for node in walk(nodes) if not node.operands and not node.is_constant}
 
 
+def _is_guard(node: Expr) -> bool:
+    """Whether a branch is one that this writes."""
+    if node.op.name != "where" or node.operands[0].op.name != "less":
+        return False
+    bound = node.operands[0].operands[1]
+    return bound.is_constant and not bound.shape and bound.value == LOWEST
+
+
 RULES = (VanishingProduct(),)
 
 
@@ -206,7 +214,7 @@ def guarded(
     whole = set(outputs)  # products that something else than a product needs
     for node in nodes:
         if node.op.name not in PRODUCTS:
-            whole.update(node.operands)
+            whole.update(node.operands[:2] if _is_guard(node) else node.operands)
     steps: list[tuple[VanishingProduct, Expr, Expr]] = []
     falling: set[Expr] = set()  # what may have an exponential for a factor: a cheap look
     made: dict[Expr, Expr] = {}
