@@ -20,7 +20,9 @@ from graphc.rewrite.rules import (
     branches,
     cancellation,
     cheaper,
+    close_inputs,
     compensated,
+    complements,
     divergences,
     divided_differences,
     error_functions,
@@ -106,6 +108,16 @@ SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
         "Logarithms",
         "",
         log_quotients.RULES + pair_quotients.RULES + logarithms.RULES + logistic_entropy.RULES,
+    ),
+    (
+        "Two close inputs",
+        "Differences that cancel where inputs are close to each other: of inputs themselves they are exact.",
+        close_inputs.RULES,
+    ),
+    (
+        "Complements",
+        "Of distribution functions, and of what functions come to far out; mixtures of exponentials.",
+        complements.RULES,
     ),
     (
         "Angles",

@@ -14,7 +14,9 @@ from graphc.rewrite.rules import (
     branches,
     cancellation,
     cheaper,
+    close_inputs,
     compensated,
+    complements,
     differences,
     divergences,
     divided_differences,
@@ -57,7 +59,9 @@ NORMAL: tuple[AnyRule, ...] = (
     *logarithms.RULES,
     *logistic_entropy.RULES,
     *angles.RULES,
+    *complements.RULES,
     *stability.RULES,
+    *close_inputs.RULES,
     *growth.RULES,
     *error_functions.RULES,
     *ratios.RULES,
@@ -104,7 +108,7 @@ OF_DIFFERENCE = "log-exp-difference"
 DIFFERENCES = frozenset(
     ("arctangent-difference", "cosine-of-sum", "difference-of-squares", "difference-of-squares-op", "log-one-plus-sum",
      "one-minus-square", "sine-of-sum", "square-minus-one", "tangent-of-sum")
-)  # fmt: skip
+) | frozenset(rule.name for rule in close_inputs.RULES)  # fmt: skip
 """Those that derivatives are not written from: that of x² − y² = (x − y)(x + y) is 2x and not the sum of x + y and x − y."""
 
 IN_SOURCES: dict[str, AnyRule] = {

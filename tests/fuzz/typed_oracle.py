@@ -154,8 +154,12 @@ def _value(node: Expr, at: Mapping[str, Any], operands: list[Any], wide: bool) -
     function = FUNCTIONS.get(node.op.name) if node.op.shape is None else None
     try:
         value = np.asarray((function or node.op.reference)(*operands, *node.attrs))
-    except TypeError:  # a function of SciPy's that knows no extended precision
-        operands = [x.astype(np.float64) if x.dtype == LONG else x for x in operands]
+    except (
+        TypeError,
+        OverflowError,
+        ValueError,
+    ):  # a function of SciPy's that knows no extended precision, or no bytes
+        operands = [x.astype(np.float64) if x.dtype == LONG or x.dtype.kind in "biu" else x for x in operands]
         value = np.asarray(node.op.reference(*operands, *node.attrs))
     if value.dtype == HALF:  # the operands are small integers: again, as float32
         value = np.asarray(function(*[x.astype(np.float32) for x in operands], *node.attrs))  # type: ignore[misc]

@@ -29,6 +29,11 @@ FACTS: tuple[dict[str, Any], ...] = (
 )
 """What may have to be declared of a pattern's names for a rule to fire, the least first."""
 
+MODERATE: dict[str, tuple[dict[str, Any], ...]] = dict.fromkeys(
+    ("gammainc-complement", "gammaincc-complement"), ({"range": (0.5, 30)},)
+)
+"""The same of rules whose functions mpmath follows for minutes elsewhere."""
+
 
 @dataclass(frozen=True, eq=False)
 class Instance:
@@ -55,7 +60,7 @@ def instances(rule: Any) -> list[Instance]:
     found: list[Instance] = []
     for form in forms:
         for filled in _with_constants(form):
-            for facts in FACTS:
+            for facts in MODERATE.get(rule.name, FACTS):
                 made = _fire(rule, _with_facts(filled, facts))
                 if made:
                     found.append(made)

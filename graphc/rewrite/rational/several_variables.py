@@ -20,6 +20,7 @@ from graphc.rewrite.engine.pattern import Kind
 from graphc.rewrite.engine.ranges import Ranges
 from graphc.rewrite.forms.multivariate import Poly, degree, variables
 from graphc.rewrite.forms.safe_steps import LEAST, is_safe
+from graphc.rewrite.rational.large_roots import without_overflow
 from graphc.rewrite.rational.quadratic import RULES as QUADRATICS
 from graphc.rewrite.rational.several_reader import PolyQuotient, SeveralReader
 from graphc.rewrite.rational.several_trials import is_better, losses
@@ -84,11 +85,9 @@ class SeveralVariables:
             if form.dtype != node.dtype or form.shape != node.shape:
                 continue
             if _is_worth(form, writer.condition, node, parts, ranges):
-                return (
-                    _guarded(form, writer.condition, node, [part for part in parts if ranges(part).nan])
-                    if guarded
-                    else _under(writer.condition, form, node)
-                )
+                if not guarded:
+                    return _under(writer.condition, form, node)
+                return _guarded(form, writer.condition, node, parts, ranges)
         return None
 
     def __str__(self) -> str:
@@ -140,13 +139,18 @@ def _parts(node: Expr, reader: SeveralReader) -> list[Expr]:
     return list(found)
 
 
-def _guarded(form: Expr, condition: Expr | None, node: Expr, parts: Sequence[Expr]) -> Expr:
-    """The form where it is safe, and no part that cancels is NaN."""
-    safe = is_safe(form, walk([node]))
+def _guarded(form: Expr, condition: Expr | None, node: Expr, parts: Sequence[Expr], ranges: Ranges) -> Expr:
+    """The form where it is safe, and no part that cancels is NaN; roots as they do not overflow in either."""
+    known = walk([node])
+    if condition is not None:
+        condition, _ = without_overflow(condition, node, ranges)
+    form, other = without_overflow(form, node, ranges)
+    safe = is_safe(form, [*known, *walk([other])])
     standing = set(walk([form]))
     for part in parts:
-        safe = safe if part in standing else safe & ~isnan(part)
-    return where(safe if condition is None else condition & safe, form, node)
+        if ranges(part).nan and part not in standing:
+            safe = safe & ~isnan(part)
+    return where(safe if condition is None else condition & safe, form, other)
 
 
 def _under(condition: Expr | None, form: Expr, node: Expr) -> Expr:

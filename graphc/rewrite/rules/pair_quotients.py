@@ -14,7 +14,7 @@ from graphc.ops.comparison import isnan, where
 from graphc.ops.elementary import hypot, log1p
 from graphc.rewrite.engine.pattern import Kind
 from graphc.rewrite.engine.ranges import Ranges
-from graphc.rewrite.rules.stability import squared_terms
+from graphc.rewrite.forms.squares import squared_terms
 from graphc.util.records import dataclass
 
 

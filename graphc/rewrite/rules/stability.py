@@ -16,6 +16,7 @@ from graphc.ops.logistic import sigmoid
 from graphc.ops.rounding import add_error
 from graphc.rewrite.engine.pattern import Kind, Match, Rule
 from graphc.rewrite.engine.ranges import Ranges
+from graphc.rewrite.forms.squares import squared_terms
 from graphc.rewrite.rules.differences import RootBesideAbs, reciprocal_difference, root_difference
 from graphc.util.records import dataclass
 
@@ -247,26 +248,6 @@ class Norm:
     def __str__(self) -> str:
         return f"{self.name}: sqrt(x*x + y*y + …) → hypot(hypot(x, y), …) ({self.kind})"
 
-
-def squared_terms(total: Expr) -> list[Expr] | None:
-    """x, y, … of x² + y² + …, from left to right."""
-    found: list[Expr] = []
-    pending = [total]
-    while pending and len(found) <= LONGEST_NORM:
-        node = pending.pop()
-        if node.op.name == "add":
-            pending += node.operands[::-1]
-        elif node.op.name == "square" or (
-            node.op.name == "multiply" and node.operands[0] is node.operands[1]
-        ):
-            found.append(node.operands[0])
-        else:
-            return None
-    return found if not pending else None
-
-
-LONGEST_NORM = 64
-"""Each hypot waits for the one before: beyond this the sum of squares stays."""
 
 FACTORS = (
     Rule("factor-beside-itself", "x*(1 + y) - x", "x*y", "stable", "x(1 + y) − x = xy", when=lambda m: _no_exponential(m)),

@@ -1,0 +1,227 @@
+"""Differences of a function at two inputs, and of products and quotients that share one: these cancel where the inputs are close.
+
+x − y of two inputs close to each other is exact (Sterbenz, Floating-Point Computation, 1974), so a form with that difference as a
+factor keeps all digits: √x − √y is (x − y)/(√x + √y), x/y − 1 is (x − y)/y. Apart, the formula stays as it is. Operands that are
+rounded themselves gain nothing from it; these rules speak of inputs, and of differences that are known by form.
+
+Sources: Abramowitz and Stegun, Handbook of Mathematical Functions (1964), 4.4.32, 4.5.41 to 4.5.44; Hamming, Numerical Methods
+for Scientists and Engineers (1973), chapter 3.
+"""
+
+from __future__ import annotations
+
+import math
+
+from graphc.ir.expr import Expr
+from graphc.ops.comparison import maximum, minimum, not_equal, where
+from graphc.ops.elementary import asin, cosh, exp, expm1, log, log1p, sinh, sqrt
+from graphc.ops.exact_product import multiply_error
+from graphc.ops.logistic import sigmoid
+from graphc.ops.rounding import add_error
+from graphc.rewrite.engine.pattern import Match, Rule
+from graphc.rewrite.rules.differences import difference
+
+CLOSE = 0.25
+
+
+def _inputs(m: Match) -> bool:
+    """Whether both operands are inputs, of which none is the other."""
+    return m["x"].is_symbol and m["y"].is_symbol and m["x"] is not m["y"]
+
+
+def _second_is_input(m: Match) -> bool:
+    return m["y"].is_symbol
+
+
+def _least(x: Expr) -> float:
+    """Above this a rounding error of a product of about this size is a float."""
+    return 1e-28 if x.dtype.itemsize == 4 else 1e-280
+
+
+def _within_half(x: Expr, y: Expr) -> Expr:
+    """Whether x is y up to half of it, so that x − y is exact."""
+    return abs(x - y) < 0.5 * abs(y)
+
+
+def _alike(x: Expr, y: Expr) -> Expr:
+    """Whether two inputs have the same sign, and neither is 0."""
+    return ((x > 0) & (y > 0)) | ((x < 0) & (y < 0))
+
+
+# --- roots, reciprocals -------------------------------------------------------------------------------------------------
+
+
+def _root_step(m: Match) -> Expr:
+    roots = sqrt(m["x"]) + sqrt(m["y"])
+    return where((roots > 0) & (roots < math.inf), (m["x"] - m["y"]) / roots, m.root)
+
+
+def _cube_root_step(m: Match) -> Expr:
+    one, other = m.root.operands
+    both = one * other
+    value = (m["x"] - m["y"]) / (one * one + both + other * other)
+    return where((both > 0) & (both < math.inf), value, m.root)
+
+
+def _reciprocal_step(m: Match) -> Expr:
+    """c·(y − x)/x/y, by the larger one first, so that it over- and underflows with the value."""
+    x, y = m["x"], m["y"]
+    one, other = abs(x), abs(y)
+    larger, smaller = maximum(one, other), minimum(one, other)
+    return where(_alike(x, y) & (larger < math.inf), m["c"] * ((y - x) / larger / smaller), m.root)
+
+
+# --- functions ----------------------------------------------------------------------------------------------------------
+
+
+def _half(x: Expr, y: Expr, sign: int) -> tuple[Expr, Expr]:
+    """(x ± y)/2, rounded, and its error."""
+    other = y * 0.5 if sign > 0 else y * -0.5
+    return x * 0.5 + other, add_error(x * 0.5, other)
+
+
+def _sinh(s: Expr, e: Expr) -> Expr:
+    """sinh(s + e) for a tiny e."""
+    return sinh(s) + e * cosh(s)
+
+
+def _cosh(s: Expr, e: Expr) -> Expr:
+    return cosh(s) + e * sinh(s)
+
+
+def _sinh_step(m: Match) -> Expr:
+    x, y = m["x"], m["y"]
+    value = 2 * _sinh(*_half(x, y, -1)) * _cosh(*_half(x, y, 1)) + 0.0
+    return where(abs(x - y) < 1, value, m.root)
+
+
+def _cosh_step(m: Match) -> Expr:
+    x, y = m["x"], m["y"]
+    value = 2 * _sinh(*_half(x, y, -1)) * _sinh(*_half(x, y, 1)) + 0.0
+    return where(abs(x - y) < 1, value, m.root)
+
+
+def _tanh_step(m: Match) -> Expr:
+    """sinh(x − y)/(cosh x cosh y): where they are close, and where both are near 1 or both near −1."""
+    x, y = m["x"], m["y"]
+    apart = abs(x - y)
+    most = 40.0 if x.dtype.itemsize == 4 else 350.0
+    value = _sinh(x - y, add_error(x, -y)) / cosh(x) / cosh(y)
+    return where((apart < 1) | ((x * y > CLOSE) & (apart < most)), value, m.root)
+
+
+def _sigmoid_step(m: Match) -> Expr | None:
+    """σ(a) − σ(b) = σ(a)·σ(−b)·(1 − e^(b − a)) for the larger a; b − a with what rounding takes from it, or as known by form."""
+    x, y = m["x"], m["y"]
+    step = _known(x, y)
+    if step is None:
+        if not _inputs(m):
+            return None
+        step = x - y
+        lost = where(step < 0, add_error(x, -y), -add_error(x, -y))
+        down = -abs(step)
+        one = lost * exp(down) + expm1(down)
+    else:
+        one = expm1(-abs(step))
+    size = sigmoid(maximum(x, y)) * sigmoid(-minimum(x, y)) * one
+    return where(abs(step) < math.inf, where(step < 0, size, -size), m.root)
+
+
+def _known(x: Expr, y: Expr) -> Expr | None:
+    """x − y where both are differences from one input, or where it can be read off."""
+    if x.op.name == y.op.name == "subtract" and all(part.is_symbol for part in (*x.operands, *y.operands)):
+        (a, b), (c, d) = x.operands, y.operands
+        if b is d and a is not c:
+            return a - c
+        if a is c and b is not d:
+            return d - b
+    return difference(x, y)
+
+
+def _sine_of_step(x: Expr, y: Expr) -> tuple[Expr, Expr]:
+    """The sine of asin x − asin y, x√(1 − y²) − y√(1 − x²), by its conjugate; where that holds its digits."""
+    sum_ = x * (sqrt(1 - y) * sqrt(1 + y)) + y * (sqrt(1 - x) * sqrt(1 + x))
+    holds = (abs(x - y) < CLOSE) & _alike(x, y) & not_equal(sum_, 0)
+    return (x - y) * ((x + y) / sum_), holds
+
+
+def _arcsine_step(m: Match) -> Expr:
+    value, holds = _sine_of_step(m["x"], m["y"])
+    return where(holds, asin(value), m.root)
+
+
+def _arccosine_step(m: Match) -> Expr:
+    value, holds = _sine_of_step(m["y"], m["x"])
+    return where(holds, asin(value), m.root)
+
+
+# --- logarithms ---------------------------------------------------------------------------------------------------------
+
+
+def _log_step(m: Match) -> Expr:
+    x, y = m["x"], m["y"]
+    return where(abs(x - y) < 0.5 * y, log1p((x - y) / y), m.root)
+
+
+def _log_of_quotient(m: Match) -> Expr | None:
+    """log q + (x − qy)/x with the rounded quotient q, near 1: what rounding takes from q counts most there."""
+    x, y = m["x"], m["y"]
+    (q,) = m.root.operands
+    rest = (x - q * y) - multiply_error(q, y)
+    near = (q > 0.5) & (q < 2) & (abs(x) > _least(x)) & (abs(x) < 1 / _least(x))
+    return log(q) + where(near, rest / x, 0)
+
+
+# --- products and quotients -----------------------------------------------------------------------------------------------
+
+
+def _quotient_less_one(m: Match) -> Expr:
+    x, y = m["x"], m["y"]
+    close = _within_half(x, y)
+    quotient = where(close, x - y, x) / y
+    return where(close, quotient, quotient - 1)
+
+
+def _one_less_quotient(m: Match) -> Expr:
+    x, y = m["x"], m["y"]
+    close = _within_half(x, y)
+    quotient = where(close, y - x, x) / y
+    return where(close, quotient, 1 - quotient)
+
+
+def _common_factor(m: Match) -> Expr:
+    step = m["x"] - m["y"]
+    value = m["z"] * step
+    found = m.range_of(step)
+    if not found.nan and -math.inf < found.lo and found.hi < math.inf:
+        return value
+    return where(abs(step) < math.inf, value, m.root)
+
+
+RULES = (
+    Rule("root-step", "sqrt(x) - sqrt(y)", _root_step, "stable", "(x − y)/(√x + √y)", when=_inputs),
+    Rule("cube-root-step", "cbrt(x) - cbrt(y)", _cube_root_step, "stable", "(x − y)/(a² + ab + b²) for the roots a and b",
+         when=_inputs),
+    Rule("reciprocal-step", "c/x - c/y", _reciprocal_step, "stable", "c(y − x)/x/y", when=_inputs),
+    Rule("sinh-step", "sinh(x) - sinh(y)", _sinh_step, "stable", "2 sinh((x − y)/2) cosh((x + y)/2)", when=_inputs),
+    Rule("cosh-step", "cosh(x) - cosh(y)", _cosh_step, "stable", "2 sinh((x − y)/2) sinh((x + y)/2)", when=_inputs),
+    Rule("tanh-step", "tanh(x) - tanh(y)", _tanh_step, "stable", "sinh(x − y)/(cosh x cosh y)", when=_inputs),
+    Rule("sigmoid-step", "sigmoid(x) - sigmoid(y)", _sigmoid_step, "stable", "σ(x)σ(−y)(1 − e^(y − x)) for x > y",
+         examples=("sigmoid(a - x) - sigmoid(b - x)", "sigmoid(x + y) - sigmoid(x)")),
+    Rule("arcsine-step", "asin(x) - asin(y)", _arcsine_step, "stable", "by the sine of the difference, (x − y)(x + y) over a sum",
+         when=_inputs),
+    Rule("arccosine-step", "acos(x) - acos(y)", _arccosine_step, "stable", "arccos x − arccos y = arcsin y − arcsin x",
+         when=_inputs),
+    Rule("logarithm-step", "log(x) - log(y)", _log_step, "stable", "log(x/y) = log(1 + (x − y)/y)", when=_inputs),
+    Rule("log-near-one", "log(x/y)", _log_of_quotient, "stable", "log q + (x − qy)/x with the rounded quotient q", when=_inputs),
+    Rule("quotient-less-one", "x/y - 1", _quotient_less_one, "stable", "(x − y)/y where x is near y", when=_inputs),
+    Rule("one-less-quotient", "1 - x/y", _one_less_quotient, "stable", "(y − x)/y where x is near y", when=_inputs),
+    Rule("less-its-multiple", "x - x*y", "x*(1 - y)", "stable", "near y = 1 nothing is rounded before the difference",
+         when=_second_is_input),
+    Rule("multiple-less-itself", "x*y - x", "x*(y - 1)", "stable", "near y = 1 nothing is rounded before the difference",
+         when=_second_is_input),
+    Rule("common-factor", "z*x - z*y", _common_factor, "stable", "z(x − y): the difference of inputs before the product",
+         when=_inputs),
+)  # fmt: skip
+
+__all__ = ["RULES"]
