@@ -35,6 +35,7 @@ from graphc.rewrite.rules import (
     near_one,
     overflow,
     pair_quotients,
+    planes,
     powers_below,
     products,
     quotient_sums,
@@ -121,8 +122,8 @@ SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
     ),
     (
         "Angles",
-        "Inverse functions, differences and sums of angles, triangles and great circles.",
-        angles.RULES,
+        "Of triangles and vectors; inverse functions, differences and sums of angles, great circles.",
+        (*planes.RULES, *angles.RULES),
     ),
     ("Functions", "", stability.RULES + growth.RULES + error_functions.RULES),
     ("Ratios of exponentials, norms", "", ratios.RULES),

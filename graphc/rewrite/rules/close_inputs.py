@@ -14,8 +14,7 @@ import math
 
 from graphc.ir.expr import Expr
 from graphc.ops.comparison import maximum, minimum, not_equal, where
-from graphc.ops.elementary import asin, cosh, exp, expm1, log, log1p, sinh, sqrt
-from graphc.ops.exact_product import multiply_error
+from graphc.ops.elementary import asin, cosh, exp, expm1, log1p, sinh, sqrt
 from graphc.ops.logistic import sigmoid
 from graphc.ops.rounding import add_error
 from graphc.rewrite.engine.pattern import Match, Rule
@@ -31,11 +30,6 @@ def _inputs(m: Match) -> bool:
 
 def _second_is_input(m: Match) -> bool:
     return m["y"].is_symbol
-
-
-def _least(x: Expr) -> float:
-    """Above this a rounding error of a product of about this size is a float."""
-    return 1e-28 if x.dtype.itemsize == 4 else 1e-280
 
 
 def _within_half(x: Expr, y: Expr) -> Expr:
@@ -163,15 +157,6 @@ def _log_step(m: Match) -> Expr:
     return where(abs(x - y) < 0.5 * y, log1p((x - y) / y), m.root)
 
 
-def _log_of_quotient(m: Match) -> Expr | None:
-    """log q + (x − qy)/x with the rounded quotient q, near 1: what rounding takes from q counts most there."""
-    x, y = m["x"], m["y"]
-    (q,) = m.root.operands
-    rest = (x - q * y) - multiply_error(q, y)
-    near = (q > 0.5) & (q < 2) & (abs(x) > _least(x)) & (abs(x) < 1 / _least(x))
-    return log(q) + where(near, rest / x, 0)
-
-
 # --- products and quotients -----------------------------------------------------------------------------------------------
 
 
@@ -213,7 +198,6 @@ RULES = (
     Rule("arccosine-step", "acos(x) - acos(y)", _arccosine_step, "stable", "arccos x − arccos y = arcsin y − arcsin x",
          when=_inputs),
     Rule("logarithm-step", "log(x) - log(y)", _log_step, "stable", "log(x/y) = log(1 + (x − y)/y)", when=_inputs),
-    Rule("log-near-one", "log(x/y)", _log_of_quotient, "stable", "log q + (x − qy)/x with the rounded quotient q", when=_inputs),
     Rule("quotient-less-one", "x/y - 1", _quotient_less_one, "stable", "(x − y)/y where x is near y", when=_inputs),
     Rule("one-less-quotient", "1 - x/y", _one_less_quotient, "stable", "(y − x)/y where x is near y", when=_inputs),
     Rule("less-its-multiple", "x - x*y", "x*(1 - y)", "stable", "near y = 1 nothing is rounded before the difference",

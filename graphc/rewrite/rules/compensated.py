@@ -19,6 +19,7 @@ from functools import reduce
 from graphc.ir.expr import Expr, constant, rebuild
 from graphc.ops.comparison import equal, maximum, where
 from graphc.ops.elementary import exp, expm1, log, log1p
+from graphc.ops.exact_product import multiply_error
 from graphc.ops.logistic import sigmoid, softplus
 from graphc.ops.rounding import LARGE, add_error
 from graphc.rewrite.engine.pattern import Kind
@@ -258,6 +259,40 @@ class PolishQuotient:
         return top / where(lost, whole, near)
 
 
+@dataclass(frozen=True)
+class PolishLogarithm:
+    """log(x/y) → log q + (x − q·y)/x with the rounded quotient q near 1, whose logarithm is as small as what rounding took"""
+
+    name: str = "compensated-logarithm"
+    function: str = "log"
+    examples: tuple[str, ...] = ("log(x/y)",)
+    kind: Kind = "stable"
+
+    def roots(self) -> tuple[str, ...]:
+        return (self.function,)
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.__doc__} ({self.kind})"
+
+    def may_concern(self, node: Expr) -> bool:
+        return node.operands[0].op.name == "divide"
+
+    def apply(self, node: Expr, ranges: Ranges, known: Set[Expr] = frozenset()) -> Expr | None:
+        (q,) = node.operands
+        if q.op.name != "divide" or q.dtype != node.dtype or node.dtype.itemsize not in LARGE:
+            return None
+        x, y = q.operands
+        if not (x.is_symbol and y.is_symbol and x.dtype == y.dtype == node.dtype) or x is y:
+            return None
+        rest = (x - q * y) - multiply_error(q, y)
+        least = LEAST_PRODUCT[node.dtype.itemsize]
+        near = (q > 0.5) & (q < 2) & (abs(x) > least) & (abs(x) < 1 / least)
+        return node + where(near, rest / x, 0)
+
+
+LEAST_PRODUCT = {8: 1e-280, 4: 1e-28}
+"""The rounding errors of larger products are floats, by the size of the type."""
+
 LEAST_POWER = 4.0
 """Of smaller powers the error of a sum is no more than their own."""
 
@@ -267,6 +302,7 @@ LARGEST_CHANGE = 2.0**-13
 RULES = (
     PolishPower(),
     PolishQuotient(),
+    PolishLogarithm(),
     Polish("compensated-softplus", "softplus", ("softplus(x - y)", "softplus(x + y)", "softplus(logaddexp(y - x, z - x))")),
     Polish("compensated-log-sigmoid", "log_sigmoid", ("log_sigmoid(x - y)", "log_sigmoid(-logaddexp(y - x, z - x))")),
     Polish(
@@ -277,7 +313,7 @@ RULES = (
 )  # fmt: skip
 
 
-AnyPolish = Polish | PolishPower | PolishQuotient
+AnyPolish = Polish | PolishPower | PolishQuotient | PolishLogarithm
 
 
 @paused()
@@ -307,6 +343,10 @@ def polish(
             after = None if rule is None else rule.apply(node, ranges, exponents)
             if after is not None and rule is not None and after.shape == node.shape:
                 steps.append((rule, node, after))
+                if isinstance(rule, PolishLogarithm):  # the logarithm itself stands in it, of inputs
+                    made[node] = after
+                    stack.pop()
+                    continue
                 target[node] = after
             else:
                 target[node] = node

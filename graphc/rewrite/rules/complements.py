@@ -47,13 +47,14 @@ class LogMixture:
         terms = terms_of(inner) if inner.dtype == node.dtype else None
         if terms is None or not 2 <= len(terms) <= MOST_TERMS:
             return None
-        exponents, weights = [], []
+        exponents, weights, has_weights = [], [], False
         for term in terms:
             number, factors = factors_of(term.node)
             powers = [factor for factor in factors if factor.op.name == "exp"]
             if term.sign * number <= 0 or len(powers) > 1:
                 return None
             weight = product([factor for factor in factors if factor.op.name != "exp"])
+            has_weights |= bool(powers) and (number != 1 or weight is not None)
             exponent = powers[0].operands[0] if powers else None
             if exponent is not None and exponent.dtype != node.dtype:
                 return None
@@ -65,7 +66,7 @@ class LogMixture:
                 shift = constant(math.log(number), node.dtype)
                 exponent = shift if exponent is None else exponent + shift
             exponents.append(exponent)
-        if not any(factor.op.name == "exp" for term in terms for factor in factors_of(term.node)[1]):
+        if not has_weights or not any(f.op.name == "exp" for term in terms for f in factors_of(term.node)[1]):
             return None
         if any(weight.dtype != node.dtype for weight in weights):
             return None

@@ -165,7 +165,7 @@ class DividedLogarithm:
                 mean = 1 + square * polynomial(economised(rest_of_area_tangent, 0.25), square)
                 value = mean / middle if sign > 0 else -(mean / middle)
                 near = abs(z) < FURTHEST
-                if logarithm.op.name == "subtract":
+                if logarithm.op.name != "log":
                     near = near & (b > 0)
                 if exponent > 0:
                     quotient = where(near, value, logarithm / step)
@@ -180,7 +180,7 @@ class DividedLogarithm:
         return f"{self.name}: {self.__doc__} ({self.kind})"
 
 
-_HOLD_LOGARITHMS = frozenset(("log", "subtract", "multiply", "divide"))
+_HOLD_LOGARITHMS = frozenset(("log", "subtract", "where", "multiply", "divide"))
 
 
 def _ratio(node: Expr) -> tuple[Expr, Expr] | None:
@@ -190,6 +190,8 @@ def _ratio(node: Expr) -> tuple[Expr, Expr] | None:
         if inner.op.name == "divide":
             return inner.operands  # type: ignore[return-value]
         return inner, constant(1.0, node.dtype)
+    if node.op.name == "where":  # what a difference of logarithms has become where a is near b
+        node = node.operands[2]
     if node.op.name == "subtract" and all(side.op.name == "log" for side in node.operands):
         return node.operands[0].operands[0], node.operands[1].operands[0]
     return None
