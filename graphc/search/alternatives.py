@@ -160,6 +160,29 @@ def chosen(condition: Expr, one: Expr, other: Expr, down: int = DOWN) -> Expr:
     return moved if cost(moved) < cost(plain) else plain
 
 
+def sides(expr: Expr) -> list[Expr]:
+    """A form of rules with the first side of all its choices, and with the second: rules keep the formula as it was where what
+    they write over- or underflows, and are right without that on most ranges, in a fraction of the time."""
+    order = walk([expr])
+    if not any(node.op.name == "where" for node in order):
+        return []
+    found = []
+    for side in (1, 2):
+        made: dict[Expr, Expr] = {}
+        for node in order:
+            operands = tuple([made[operand] for operand in node.operands])
+            if (
+                node.op.name == "where"
+                and operands[side].shape == node.shape
+                and operands[side].dtype == node.dtype
+            ):
+                made[node] = operands[side]
+            else:
+                made[node] = rebuild(node, operands) if operands != node.operands else node
+        found.append(made[expr])
+    return found
+
+
 def worst_places(wrong: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
     """Points to look at: half of them where most is wrong, the others anywhere."""
     places = np.argsort(-wrong + rng.random(len(wrong)) * 0.5, kind="stable")
@@ -178,4 +201,4 @@ def merged(forms: Sequence[Form]) -> np.ndarray:
     return np.min([form.wrong for form in forms], axis=0)
 
 
-__all__ = ["Form", "Forms", "chosen", "harm", "merged", "tidied", "worst_places"]
+__all__ = ["Form", "Forms", "chosen", "harm", "merged", "sides", "tidied", "worst_places"]

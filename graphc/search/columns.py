@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from graphc.ir.expr import Expr, walk
+from graphc.ir.op import Op
 
 WORST = 64.0
 """Bits of error of NaN, and of an infinity that should be none."""
@@ -92,13 +93,38 @@ class Columns:
         return bits_wrong(self(expr), exact)
 
 
-COSTS = {"add_error": 0.8, "multiply_error": 2.2, "where": BRANCH}
-"""What operations take that the compiler's model counts as one instruction: several, and both sides of a choice."""
+COSTS = {
+    "add_error": 0.8, "multiply_error": 2.2, "where": BRANCH, "sin": 1.3, "cos": 1.3, "tan": 2.0, "asin": 1.2, "acos": 1.2,
+    "atan": 1.4, "erfc": 3.5, "erfcx": 10.5, "gamma": 50.0, "lgamma": 11.0, "digamma": 13.0, "log_ndtr": 28.0, "betaln": 270.0,
+    "beta": 320.0, "softplus": 2.7, "log_sigmoid": 2.8, "logaddexp": 3.2,
+}  # fmt: skip
+"""What operations take beside each other where the compiler's model, which divides work among threads, is far off: several
+instructions, both sides of a choice, functions as `tests.benchmarks.costs` measures them."""
+
+MULTIPLIED = 16
+"""Powers by whole numbers up to this are products."""
+
+
+def cost_of(op: Op, exponent: Expr | None = None) -> float:
+    """The estimate for one operation.
+
+    exponent : of a power, where it is a number
+    """
+    if op.name == "pow" and exponent is not None and exponent.is_constant and not exponent.shape:
+        size = float(exponent.value)
+        if 1 <= size <= MULTIPLIED and size.is_integer():
+            n = int(size)
+            return 0.12 * (n.bit_length() + n.bit_count() - 2)
+    return COSTS.get(op.name, op.nanoseconds)
 
 
 def cost(*exprs: Expr) -> float:
-    """The compiler's estimate of the time that formulas take together for one point, in nanoseconds."""
-    return sum(COSTS.get(node.op.name, node.op.nanoseconds) for node in walk(exprs) if node.operands)
+    """The estimate of the time that formulas take together for one point, in nanoseconds."""
+    return sum(
+        cost_of(node.op, node.operands[1] if len(node.operands) > 1 else None)
+        for node in walk(exprs)
+        if node.operands
+    )
 
 
 def nodes_of(expr: Expr) -> int:
@@ -106,4 +132,14 @@ def nodes_of(expr: Expr) -> int:
     return sum(1 for node in walk([expr]) if node.operands)
 
 
-__all__ = ["BRANCH", "WORST", "Columns", "applied", "bits_wrong", "cost", "nodes_of", "steps_apart"]
+__all__ = [
+    "BRANCH",
+    "WORST",
+    "Columns",
+    "applied",
+    "bits_wrong",
+    "cost",
+    "cost_of",
+    "nodes_of",
+    "steps_apart",
+]

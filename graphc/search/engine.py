@@ -18,7 +18,7 @@ from graphc.ir.types import FLOAT64
 from graphc.ops.comparison import where
 from graphc.rewrite import tables
 from graphc.rewrite.rational.real_form import RealForms
-from graphc.search.alternatives import Form, Forms, harm, merged, worst_places
+from graphc.search.alternatives import Form, Forms, harm, merged, sides, worst_places
 from graphc.search.clock import Clock
 from graphc.search.columns import Columns, cost
 from graphc.search.egraph import EGraph
@@ -175,7 +175,9 @@ class FormSearch:
             except GraphcError:
                 pass
             for expr in found:
-                self.forms.add(substitute(expr, back) if start is not self.output else expr, "rules")
+                form = substitute(expr, back) if start is not self.output else expr
+                self.forms.add(form, "rules")
+                self.forms.add_all(sides(form), "rules")
         for expr in self.inherited:
             if self.over():
                 return

@@ -17,7 +17,7 @@ from graphc.ir.expr import Expr, apply, constant
 from graphc.ir.op import Op
 from graphc.ir.types import FLOAT64
 from graphc.search.clock import Clock
-from graphc.search.columns import Columns, bits_wrong
+from graphc.search.columns import Columns, bits_wrong, cost_of
 from graphc.search.egraph import EGraph, Key
 from graphc.search.exact import as_floats
 
@@ -54,6 +54,11 @@ class Way:
     @property
     def score(self) -> float:
         return self.error + PRICE * self.cost
+
+    @property
+    def number(self) -> Expr | None:
+        """It as a formula where it is a leaf."""
+        return self._expr if self.op is None else None
 
     @property
     def expr(self) -> Expr:
@@ -147,7 +152,7 @@ class Extraction:
         errors = wrong.mean(axis=1).tolist()
         changed = False
         for ways, column, bits, error in zip(new, columns, wrong, errors, strict=True):
-            cost = first.nanoseconds + sum([way.cost for way in ways])
+            cost = cost_of(first, ways[-1].number) + sum([way.cost for way in ways])
             changed |= self._keep(number, Way(first, ways, column, bits, cost, None, error))
         return changed
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import graphc as g
-from graphc.search.alternatives import Forms, tidied
+from graphc.ir.expr import walk
+from graphc.search.alternatives import Forms, sides, tidied
 from graphc.search.columns import Columns, cost
 from graphc.search.improve import Question, _chosen
 from graphc.search.result import Alternative
@@ -74,3 +75,25 @@ def test_choices_are_made_where_the_sides_differ(sides, moved):
     columns = Columns({g.symbol(name): row for name, row in zip("abc", rows, strict=True)}, rows.shape[1])
     np.testing.assert_array_equal(columns(found), columns(plain))
     np.testing.assert_array_equal(np.signbit(columns(found)), np.signbit(columns(plain)))
+
+
+def test_powers_by_whole_numbers_cost_their_products():
+    x, y = g.symbols("x y")
+    assert cost(x**3) < cost(x**4) + 0.2 < cost(g.sqrt(x)) + 0.2
+    assert cost(x**12) < cost(g.exp(x)) < cost(x**2.5) == cost(x**y)
+    assert cost(x**-3) == cost(x**y)
+
+
+def test_the_sides_of_choices_are_forms():
+    x, y = g.symbols("x y")
+    safe = g.where(x < y, g.where(y > 0, x / y, x), x * y) + g.where(x > 3, x, y)
+    assert sides(safe) == [x / y + x, x * y + y]
+    assert sides(x + y) == []
+
+
+def test_a_safe_form_of_the_rules_is_offered_without_its_guards():
+    u, v = g.symbols("u v")
+    found = g.improve((u + v) / (1 + u * v) - u, {u: (-0.9, 0.9), v: (1e-9, 0.5)}, budget=20)
+    assert found.parts[0].chosen.bits < 1
+    assert not any(node.op.name == "where" for node in walk([found.expr]))
+    assert found.parts[0].chosen.cost < 2 * found.parts[0].written.cost

@@ -302,3 +302,18 @@ def test_command_line(tmp_path):
     assert run.exit_code == 0 and "output 2" in run.output
     run = CliRunner().invoke(main, ["improve", "exp(x) - 1", "--range", "x=2,1"])
     assert run.exit_code == 1 and "from 2" in run.output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("text", "ranges"),
+    [
+        ("cbrt(sqrt(q*q + p*p*p) + q) - cbrt(sqrt(q*q + p*p*p) - q)", {"p": (1, 1e60), "q": (1e-60, 1)}),
+        ("t - asin(sin(t)/n)", {"t": (0.1, 1.5), "n": (1.0001, 1.0003)}),
+        ("(a + d - sqrt((a - d)*(a - d) + 4*b*b))/2", {"a": (10, 1e170), "d": (0.1, 1), "b": (0.001, 0.1)}),
+    ],
+)  # fmt: skip
+def test_cubics_refraction_and_eigenvalues(text, ranges):
+    found = g.improve(g.parse(text), ranges, budget=8)
+    before, after = found.bits
+    assert before > 4 and after < 1
