@@ -11,14 +11,18 @@ for Scientists and Engineers (1973), chapter 3.
 from __future__ import annotations
 
 import math
+from collections.abc import Set
 
 from graphc.ir.expr import Expr
 from graphc.ops.comparison import maximum, minimum, not_equal, where
 from graphc.ops.elementary import asin, cosh, exp, expm1, log1p, sinh, sqrt
 from graphc.ops.logistic import sigmoid
 from graphc.ops.rounding import add_error
-from graphc.rewrite.engine.pattern import Match, Rule
+from graphc.rewrite.engine.pattern import Kind, Match, Rule
+from graphc.rewrite.engine.ranges import Ranges
+from graphc.rewrite.forms.linear import is_number
 from graphc.rewrite.rules.differences import difference
+from graphc.util.records import dataclass
 
 CLOSE = 0.25
 
@@ -30,11 +34,6 @@ def _inputs(m: Match) -> bool:
 
 def _second_is_input(m: Match) -> bool:
     return m["y"].is_symbol
-
-
-def _within_half(x: Expr, y: Expr) -> Expr:
-    """Whether x is y up to half of it, so that x − y is exact."""
-    return abs(x - y) < 0.5 * abs(y)
 
 
 def _alike(x: Expr, y: Expr) -> Expr:
@@ -160,20 +159,6 @@ def _log_step(m: Match) -> Expr:
 # --- products and quotients -----------------------------------------------------------------------------------------------
 
 
-def _quotient_less_one(m: Match) -> Expr:
-    x, y = m["x"], m["y"]
-    close = _within_half(x, y)
-    quotient = where(close, x - y, x) / y
-    return where(close, quotient, quotient - 1)
-
-
-def _one_less_quotient(m: Match) -> Expr:
-    x, y = m["x"], m["y"]
-    close = _within_half(x, y)
-    quotient = where(close, y - x, x) / y
-    return where(close, quotient, 1 - quotient)
-
-
 def _common_factor(m: Match) -> Expr:
     step = m["x"] - m["y"]
     value = m["z"] * step
@@ -181,6 +166,43 @@ def _common_factor(m: Match) -> Expr:
     if not found.nan and -math.inf < found.lo and found.hi < math.inf:
         return value
     return where(abs(step) < math.inf, value, m.root)
+
+
+@dataclass(frozen=True)
+class RelativeChange:
+    """x/y − 1 → (x − y)/y and 1 − x/y → (y − x)/y where x is near y; after all other rules, which know log(1 − x/y) and more"""
+
+    name: str = "relative-change"
+    function: str = "subtract"
+    examples: tuple[str, ...] = ("x/y - 1", "1 - x/y")
+    kind: Kind = "stable"
+
+    def roots(self) -> tuple[str, ...]:
+        return (self.function,)
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.__doc__} ({self.kind})"
+
+    def may_concern(self, node: Expr) -> bool:
+        return any(side.op.name == "divide" for side in node.operands)
+
+    def apply(self, node: Expr, ranges: Ranges, known: Set[Expr] = frozenset()) -> Expr | None:
+        left, right = node.operands
+        quotient, one = (left, right) if left.op.name == "divide" else (right, left)
+        if (
+            quotient.op.name != "divide"
+            or not is_number(one)
+            or one.value != 1
+            or quotient.dtype != node.dtype
+        ):
+            return None
+        x, y = quotient.operands
+        if not (x.is_symbol and y.is_symbol and x.dtype == y.dtype == node.dtype) or x is y:
+            return None
+        close = abs(x - y) < 0.5 * abs(y)  # up to here x − y is exact
+        step = x - y if quotient is left else y - x
+        divided = where(close, step, x) / y
+        return where(close, divided, divided - 1 if quotient is left else 1 - divided)
 
 
 RULES = (
@@ -198,8 +220,6 @@ RULES = (
     Rule("arccosine-step", "acos(x) - acos(y)", _arccosine_step, "stable", "arccos x − arccos y = arcsin y − arcsin x",
          when=_inputs),
     Rule("logarithm-step", "log(x) - log(y)", _log_step, "stable", "log(x/y) = log(1 + (x − y)/y)", when=_inputs),
-    Rule("quotient-less-one", "x/y - 1", _quotient_less_one, "stable", "(x − y)/y where x is near y", when=_inputs),
-    Rule("one-less-quotient", "1 - x/y", _one_less_quotient, "stable", "(y − x)/y where x is near y", when=_inputs),
     Rule("less-its-multiple", "x - x*y", "x*(1 - y)", "stable", "near y = 1 nothing is rounded before the difference",
          when=_second_is_input),
     Rule("multiple-less-itself", "x*y - x", "x*(y - 1)", "stable", "near y = 1 nothing is rounded before the difference",
@@ -208,4 +228,4 @@ RULES = (
          when=_inputs),
 )  # fmt: skip
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "RelativeChange"]

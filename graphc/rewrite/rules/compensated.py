@@ -16,14 +16,15 @@ import math
 from collections.abc import Iterable, Sequence, Set
 from functools import reduce
 
-from graphc.ir.expr import Expr, constant, rebuild
+from graphc.ir.expr import Expr, constant, rebuild, walk
 from graphc.ops.comparison import equal, maximum, where
 from graphc.ops.elementary import exp, expm1, log, log1p
-from graphc.ops.exact_product import multiply_error
 from graphc.ops.logistic import sigmoid, softplus
 from graphc.ops.rounding import LARGE, add_error
 from graphc.rewrite.engine.pattern import Kind
 from graphc.rewrite.engine.ranges import Ranges
+from graphc.rewrite.rules.close_inputs import RelativeChange
+from graphc.rewrite.rules.compensated_products import PolishLogarithm, lost_beside_one
 from graphc.rewrite.rules.differences import is_leaf
 from graphc.rewrite.rules.sums import is_zero, log_terms
 from graphc.util.gc_pause import paused
@@ -188,18 +189,26 @@ class Total:
 
 @dataclass(frozen=True)
 class PolishPower:
-    """(x + y)**p → sᵖ(1 + p·e/s + …) with the rounding error e of s = x + y, which a large p makes p times as large"""
+    """(x + y)**p → sᵖ(1 + p·e/s + …) with the rounding error e of s = x + y, or of 1 ± x/y and 1 ± xy, which a large p makes
+    p times as large"""
 
     name: str = "compensated-power"
     function: str = "pow"
-    examples: tuple[str, ...] = ("(1 + x)**360", "(1 + x)**y", "(1 - x)**-12")
+    examples: tuple[str, ...] = (
+        "(1 + x)**360",
+        "(1 + x)**y",
+        "(1 - x)**-12",
+        "(1 + x/y)**z",
+        "(1 - x/y)**y",
+        "(x*y + 1)**360",
+    )
     kind: Kind = "stable"
 
     def roots(self) -> tuple[str, ...]:
         return (self.function,)
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.__doc__} ({self.kind})"
+        return f"{self.name}: {' '.join((self.__doc__ or '').split())} ({self.kind})"
 
     def apply(self, node: Expr, ranges: Ranges, known: Set[Expr] = frozenset()) -> Expr | None:
         base, p = node.operands
@@ -208,11 +217,12 @@ class PolishPower:
         if p.is_constant and (p.shape or not LEAST_POWER <= abs(p.value) < math.inf):
             return None
         parts = _parts(base)
-        if parts is None:
+        beside_one = lost_beside_one(base) if parts is None else None
+        if parts is None and beside_one is None:
             return None
-        s, e = parts
+        s, e = parts or (base, beside_one)
         change = p * (e / s)  # NaN where s is 0
-        rounded = (s + e) ** p
+        rounded = node if parts is None else (s + e) ** p
         whole = rounded + rounded * (change * (1 + 0.5 * change))
         small = (abs(change) < like(LARGEST_CHANGE, s)) & (abs(rounded) < like(math.inf, s))
         return where(small, whole, rounded)
@@ -259,40 +269,6 @@ class PolishQuotient:
         return top / where(lost, whole, near)
 
 
-@dataclass(frozen=True)
-class PolishLogarithm:
-    """log(x/y) → log q + (x − q·y)/x with the rounded quotient q near 1, whose logarithm is as small as what rounding took"""
-
-    name: str = "compensated-logarithm"
-    function: str = "log"
-    examples: tuple[str, ...] = ("log(x/y)",)
-    kind: Kind = "stable"
-
-    def roots(self) -> tuple[str, ...]:
-        return (self.function,)
-
-    def __str__(self) -> str:
-        return f"{self.name}: {self.__doc__} ({self.kind})"
-
-    def may_concern(self, node: Expr) -> bool:
-        return node.operands[0].op.name == "divide"
-
-    def apply(self, node: Expr, ranges: Ranges, known: Set[Expr] = frozenset()) -> Expr | None:
-        (q,) = node.operands
-        if q.op.name != "divide" or q.dtype != node.dtype or node.dtype.itemsize not in LARGE:
-            return None
-        x, y = q.operands
-        if not (x.is_symbol and y.is_symbol and x.dtype == y.dtype == node.dtype) or x is y:
-            return None
-        rest = (x - q * y) - multiply_error(q, y)
-        least = LEAST_PRODUCT[node.dtype.itemsize]
-        near = (q > 0.5) & (q < 2) & (abs(x) > least) & (abs(x) < 1 / least)
-        return node + where(near, rest / x, 0)
-
-
-LEAST_PRODUCT = {8: 1e-280, 4: 1e-28}
-"""The rounding errors of larger products are floats, by the size of the type."""
-
 LEAST_POWER = 4.0
 """Of smaller powers the error of a sum is no more than their own."""
 
@@ -303,6 +279,7 @@ RULES = (
     PolishPower(),
     PolishQuotient(),
     PolishLogarithm(),
+    RelativeChange(),
     Polish("compensated-softplus", "softplus", ("softplus(x - y)", "softplus(x + y)", "softplus(logaddexp(y - x, z - x))")),
     Polish("compensated-log-sigmoid", "log_sigmoid", ("log_sigmoid(x - y)", "log_sigmoid(-logaddexp(y - x, z - x))")),
     Polish(
@@ -313,7 +290,7 @@ RULES = (
 )  # fmt: skip
 
 
-AnyPolish = Polish | PolishPower | PolishQuotient | PolishLogarithm
+AnyPolish = Polish | PolishPower | PolishQuotient | PolishLogarithm | RelativeChange
 
 
 @paused()
@@ -343,7 +320,7 @@ def polish(
             after = None if rule is None else rule.apply(node, ranges, exponents)
             if after is not None and rule is not None and after.shape == node.shape:
                 steps.append((rule, node, after))
-                if isinstance(rule, PolishLogarithm):  # the logarithm itself stands in it, of inputs
+                if any(part is node for part in walk([after])):  # it itself stands in that, of inputs
                     made[node] = after
                     stack.pop()
                     continue

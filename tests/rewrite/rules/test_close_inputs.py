@@ -142,3 +142,24 @@ def test_complements(text: str, exact: Callable[..., Any], at: tuple[float, floa
     with mpmath.workdps(80):
         true = float(exact(*map(mpmath.mpf, at)))
     assert float(f(*at)) == pytest.approx(true, rel=3e-14, abs=0)
+
+
+@pytest.mark.parametrize(
+    ("text", "exact"),
+    [
+        ("(1 + x/n)**n", lambda x, n: (1 + x / n) ** n),
+        ("(1 - x/n)**(3*n)", lambda x, n: (1 - x / n) ** (3 * n)),
+        ("(x*n + 1)**5000", lambda x, n: (1 + x * n) ** 5000),
+    ],
+    ids=["growth", "decay", "product"],
+)
+def test_powers_of_1_and_a_quotient(text: str, exact: Callable[..., Any]) -> None:
+    """What rounding takes from x/n and from 1 + x/n counts n times."""
+    x, n = g.symbols("x n")
+    f = g.compile(g.parse(text, [x, n]), [x, n], cache=False)
+    rng = np.random.default_rng(2)
+    for _ in range(24):
+        at = (rng.uniform(0.01, 1), 1e-3 * rng.uniform(0, 1) if "5000" in text else 10.0 ** rng.uniform(2, 9))
+        with mpmath.workdps(60):
+            true = float(exact(*map(mpmath.mpf, at)))
+        assert abs(float(f(*at)) - true) <= 3 * math.ulp(true), at
