@@ -159,15 +159,6 @@ def _log_step(m: Match) -> Expr:
 # --- products and quotients -----------------------------------------------------------------------------------------------
 
 
-def _common_factor(m: Match) -> Expr:
-    step = m["x"] - m["y"]
-    value = m["z"] * step
-    found = m.range_of(step)
-    if not found.nan and -math.inf < found.lo and found.hi < math.inf:
-        return value
-    return where(abs(step) < math.inf, value, m.root)
-
-
 @dataclass(frozen=True)
 class RelativeChange:
     """x/y − 1 → (x − y)/y and 1 − x/y → (y − x)/y where x is near y; after all other rules, which know log(1 − x/y) and more"""
@@ -224,8 +215,6 @@ RULES = (
          when=_second_is_input),
     Rule("multiple-less-itself", "x*y - x", "x*(y - 1)", "stable", "near y = 1 nothing is rounded before the difference",
          when=_second_is_input),
-    Rule("common-factor", "z*x - z*y", _common_factor, "stable", "z(x − y): the difference of inputs before the product",
-         when=_inputs),
 )  # fmt: skip
 
 __all__ = ["RULES", "RelativeChange"]
