@@ -14,6 +14,9 @@ LONGEST = 12
 _ROW = 8
 """A row that is broken has about so many columns."""
 
+_SHORTEST = 3
+"""No row has fewer columns: one node alone below a long row says less than it costs."""
+
 
 def wrap(view: View) -> View:
     """The view with rows of readable length, if it can be broken: where one line alone leads on, and through no frame."""
@@ -85,7 +88,8 @@ def _breaks(view: View, order: Sequence[str], columns: dict[str, int]) -> dict[i
     breaks: dict[int, int] = {}
     crossing: set[int] = set()
     start = 0
-    candidate: int | None = None
+    candidates: list[int] = []  # behind the last break, in their order
+    last = max(columns.values(), default=0)
     for place in range(len(order)):
         crossing.difference_update(closing.get(place, ()))
         crossing.update(opening.get(place, ()))
@@ -94,11 +98,12 @@ def _breaks(view: View, order: Sequence[str], columns: dict[str, int]) -> dict[i
             edge = view.edges[only]
             good = at[edge.tail] < at[edge.head] and not common(blocks[edge.tail], blocks[edge.head])
             if good and kinds[edge.head] != "output" and kinds[edge.tail] != "symbol":
-                if columns[edge.tail] - start >= _ROW and candidate is not None and candidate not in breaks:
-                    breaks[candidate] = len(breaks) + 1
-                    start = columns[view.edges[candidate].head]
-                candidate = only
-    last = max(columns.values(), default=0)
-    if candidate is not None and candidate not in breaks and last - start > _ROW + 1:
-        breaks[candidate] = len(breaks) + 1
+                if columns[edge.tail] - start >= _ROW and candidates:
+                    breaks[candidates[-1]] = len(breaks) + 1
+                    start = columns[view.edges[candidates[-1]].head]
+                    candidates.clear()
+                if start + _SHORTEST <= columns[edge.head] <= last + 1 - _SHORTEST:
+                    candidates.append(only)
+    if candidates and last - start > _ROW + 1:
+        breaks[candidates[-1]] = len(breaks) + 1
     return breaks

@@ -59,3 +59,33 @@ def test_what_is_left_whole_or_reads_well(make):
 def test_short_pictures_stay_as_they_are():
     diagram = chain(1)
     assert diagram._scene is diagram._whole_scene
+
+
+x, w, b = g.symbols("x w b")
+
+
+def derivative(loss: g.Expr, *by: g.Expr) -> g.Expr:
+    for symbol in by:
+        loss = g.grad(loss, symbol)
+    return loss
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        derivative(g.log(1 + g.exp(-(w * x + b))), w, b),
+        derivative(g.tanh(w * x + b) ** 2, w, w),
+        -derivative(g.sigmoid(g.sin(w * x)), x, x),
+        g.sqrt(g.exp(g.sin(derivative(g.tanh(x * w) * g.exp(b * x), x)))),
+        g.sin(-derivative(g.log(1 + g.exp(g.sin(x * w))), x, w)),
+    ],
+)
+def test_no_row_is_a_node_alone(expr):
+    """A sign at the end of a long row and one operation below it says less than the row did."""
+    view = g.draw(expr).view
+    rows = {node.key: {node.key} for node in view.nodes if node.kind != "reference"}
+    for edge in view.edges:
+        if edge.tail in rows and edge.head in rows:
+            joined = rows[edge.tail] | rows[edge.head]
+            rows |= dict.fromkeys(joined, joined)
+    assert all(len(row) >= 3 for row in rows.values())
