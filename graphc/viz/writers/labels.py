@@ -7,7 +7,6 @@ table with a rule in it, drawn as the line itself. Every text is escaped.
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Sequence
 from math import ceil, sqrt
 from typing import Any, TypeAlias
@@ -44,6 +43,9 @@ _ALL_LOST = 24.0
 
 _LETTER = 0.64
 """About how wide a letter is, as a part of its size, and rather more than less."""
+
+_BESIDE = 0.25
+"""Inches beside what stands below a picture: its margins, and what letters are wider than expected."""
 
 _NAMED = ("symbol", "output", "reference", "port", "end")
 """The kinds of nodes whose label is a name."""
@@ -196,9 +198,26 @@ def side(rows: Sequence[Row], style: Style, align: str = "") -> dict[str, str]:
 
 def caption(lines: Sequence[str], style: Style) -> str:
     """The label that says what is wrong in a picture, in lines that are no wider than its page."""
-    wide = max(16, int(72 * style.page[0] / (_LETTER * style.value_size)))
-    pieces = [piece for line in lines for piece in textwrap.wrap(visible(line, 160), wide)]
+    size = style.value_size
+    most = max(16 * _LETTER * size, 72 * (style.page[0] - _BESIDE))
+    pieces = [piece for line in lines for piece in _wrapped(visible(line, 160), size, most)]
     return html("<BR/>".join(font(piece, style.alarm, style.value_size, 200) for piece in pieces))
+
+
+def _wrapped(text: str, size: float, most: float) -> list[str]:
+    """Text in lines of so many points at most, broken between words, and within those that are longer than a line."""
+    lines = [""]
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if text_width(longer, size) <= most:
+            lines[-1] = longer
+            continue
+        lines += [""] if lines[-1] else []
+        for letter in word:
+            if text_width(lines[-1] + letter, size) > most:
+                lines.append("")
+            lines[-1] += letter
+    return lines
 
 
 def _cell(row: Row, wide: int, style: Style, align: str = "") -> str:
