@@ -336,6 +336,26 @@ def test_arrays_and_leaves_are_shown(browser, tmp_path):
 # --- generated code, in the engine that readers have ---------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("scale", "gap"), [(1.0, False), (1.0, True), (1.234e-7, False), (-3.21e12, True)], ids=str
+)
+def test_the_range_over_a_map_is_whole(browser, tmp_path, scale, gap):
+    """In the picture it has the map's width; what is longer is written smaller, or says how many elements are NaN."""
+    value = scale * np.random.default_rng(0).normal(size=(10, 8))
+    if gap:
+        value[2, 3] = np.nan
+    g.draw(g.sum(g.symbol("A", shape=(10, 8)) * 2), {"A": value}).save(tmp_path / "p.html")
+    browser.open(tmp_path / "p.html", "#step=1")
+    notes = browser.run(
+        "return [...document.querySelectorAll('foreignObject .heat small')].map(n => "
+        "[n.textContent, n.title, n.scrollWidth, n.clientWidth])"
+    )
+    assert notes and all(wide <= room + 1 for _, _, wide, room in notes)
+    assert any("NaN" in text for text, *_ in notes) == gap
+    assert any("…" in text + title for text, title, *_ in notes)
+    assert browser.complaints() == []
+
+
 def answers(browser):
     return lambda scripts: [browser.run("return (0, eval)(arguments[0])", script) for script in scripts]
 

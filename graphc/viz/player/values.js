@@ -127,9 +127,18 @@ function showArray(box, array, shape, place) {
     }
     box.append(note, canvas);
   }
-  note.textContent = range(array, data.digits);
-  note.classList.toggle("alarm", /NaN|∞/.test(note.textContent));
+  fitNote(note, range(array, data.digits), parseFloat(box.style.width) || Infinity);
   heat(canvas, array);
+}
+
+// The range over a map of colours, in the room that a picture has for it: how many are NaN alone, or smaller, where it is longer.
+function fitNote(note, told, room) {
+  const large = 9, figure = 0.64 * large;
+  const text = told.length * figure > room && told.includes(", ") ? told.split(", ")[1] : told;
+  note.textContent = text;
+  note.title = text === told ? "" : told;
+  note.style.fontSize = text.length * figure > room ? `${((large * room) / (text.length * figure)).toFixed(1)}px` : "";
+  note.classList.toggle("alarm", /NaN|∞/.test(told));
 }
 
 function showMatrix(box, array, columns, cap) {
