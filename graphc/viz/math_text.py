@@ -7,9 +7,14 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from graphc.ir.formatting import matrix_cells, show_value
 from graphc.ir.printer import latex_name, render
 from graphc.viz.derivative_names import DerivativeName, read_derivative
+
+_SHORT = 3
+"""A vector of so many elements is shown with each of them in as few places as it has."""
 
 
 class Math(NamedTuple):
@@ -46,11 +51,17 @@ def formula(expr: Any) -> Math:
 
 
 def number(value: Any, digits: int) -> Math:
-    """A number or array, rounded for the eye; a small matrix with all its elements.
+    """A number or array, rounded for the eye; a small matrix or vector with all its elements.
 
     >>> number([[1, -2], [0, 0.5]], 3)
     Math(text='[1.0 −2.0; 0.0 0.5]', latex='\\\\begin{bmatrix}1.0 & -2.0 \\\\\\\\ 0.0 & 0.5\\\\end{bmatrix}')
+    >>> number([1, 2, 3, 4.5], 3).text
+    '[1.0, 2.0, 3.0, 4.5]'
     """
+    if np.ndim(value) == 1:
+        row = matrix_cells(np.reshape(value, (1, -1)), digits)
+        text = show_value(value, digits) if row is None or len(row[0]) <= _SHORT else f"[{', '.join(row[0])}]"
+        return Math(text, _latex_value(text))
     cells = matrix_cells(value, digits)
     if cells is not None:
         rows = r" \\ ".join(" & ".join(map(_latex_value, row)) for row in cells)

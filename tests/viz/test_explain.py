@@ -286,3 +286,23 @@ def test_deltas_of_outputs_that_are_arrays():
     assert "receives  δ" in told and "= ∂L/∂" in told
     latex = g.explain(g.exp(v) * 2, seed=np.ones(3)).latex()
     assert latex.count("{") == latex.count("}")
+
+
+@pytest.mark.parametrize("size", [2, 3, 4, 6, 7])
+def test_vectors_are_written_out_as_matrices_are(size):
+    """Up to six elements; each is the product that NumPy finds, in the places that all of them have in common."""
+    A, b = g.symbol("A", shape=(size, 3)), g.symbol("b", shape=(3,))
+    a, c = np.arange(3.0 * size).reshape(size, 3) / 4 - 1, np.array([1.0, -2.5, 0.5])
+    text = str(g.explain(g.sum(A @ b), {"A": a, "b": c}))
+    shown = re.search(r"v1 = A @ b = (.*)", text)[1]
+    if size > 6:
+        assert shown.startswith("(7,) ")
+        return
+    found = [float(element.replace("−", "-")) for element in shown.strip("[]").split(", ")]
+    assert np.allclose(found, a @ c, rtol=0, atol=0.05)
+
+
+def test_not_finite_elements_are_written_out():
+    b = g.symbol("b", shape=(5,))
+    text = str(g.explain(g.sum(g.log(b)), {"b": np.array([1.0, 0.0, -1.0, 4.0, np.inf])}))
+    assert "v1 = log(b) = [0.00, −∞, NaN, 1.39, ∞]" in text
