@@ -41,8 +41,15 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
 
     prepend, append : arrays that are put before and behind along the axis, or numbers
 
-    Raises `ShapeError` for a scalar, `InputError` for an n that is no whole number from 0 to 100.
+    Raises `ShapeError` for a scalar, `InputError` for an n that is no whole number from 0 to 100. How two graphs differ is
+    drawn by `g.compare`.
     """
+    if isinstance(n, Expr):
+        raise InputError(
+            f"diff takes differences within one array; n is {brief(n)}",
+            site=current_site(),
+            hint="g.compare(before, after) draws how two graphs differ; a - b is the difference of two arrays",
+        )
     a = _array("diff", a)
     axis, n = at.position("axis", axis, a.ndim), _whole("n", n, 0, MOST_DIFFERENCES)
     parts = []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import numpy as np
 import pytest
 
 import graphc as g
 from graphc import nn
-from graphc.errors import GraphcError
+from graphc.errors import GraphcError, InputError
 from tests.viz.measure import measure
 
 x, w, b, c = g.symbols("x w b c")
@@ -149,3 +151,12 @@ def test_two_models():
 def test_lines_that_are_gone_are_dashed_in_characters_too():
     text = g.compare(g.log(x * w), g.log(g.abs(x * w) + 1)).render("txt").decode()
     assert "┄┄┄" in text and "┄" not in g.compare(x * w, x * w).render("txt").decode()
+
+
+@pytest.mark.parametrize("shape", [(), (4,)])
+def test_who_asks_diff_is_told_of_compare(shape):
+    """`diff` is NumPy's: differences within one array."""
+    x = g.symbol("x", shape=shape)
+    with pytest.raises(InputError, match="within one array") as caught:
+        g.diff(g.sin(x), cast(Any, g.cos(x)))
+    assert "g.compare" in (caught.value.hint or "")
