@@ -230,9 +230,11 @@ _LETTER = "[^\\W\\d_\u2080-\u209c\u1d62-\u1d6a]"
 
 _NAME = re.compile(
     rf"(?P<base>{_LETTER}(?:{_LETTER}|[\u0300-\u036f])*)(?P<prime>['′]*)"
-    r"(?P<close>[0-9]*)(?P<parts>(?:_(?:[^\W_]|[\u0300-\u036f])+)*)(?P<low>[\u2080-\u209c\u1d62-\u1d6a]*)"
+    r"(?P<close>[0-9]*)(?P<parts>(?:_(?:(?:[^\W_]|[\u0300-\u036f])+|\{(?:[^\W_]|[-+−,])+\}))*)"
+    r"(?P<low>[\u2080-\u209c\u1d62-\u1d6a]*)"
 )
-"""Letters, digits right behind them, parts behind underscores, and characters that are subscripts themselves."""
+"""Letters, digits right behind them, parts behind underscores, in braces also such as t+1, and characters that are subscripts
+themselves."""
 
 
 def split_name(name: str) -> tuple[str, tuple[str, ...]]:
@@ -242,13 +244,16 @@ def split_name(name: str) -> tuple[str, tuple[str, ...]]:
 
     >>> split_name("x_max_i"), split_name("w1_2"), split_name("δ₁"), split_name("learning_rate_x")
     (('x', ('max', 'i')), ('w', ('1', '2')), ('δ', ('1',)), ('learning_rate_x', ()))
+    >>> split_name("x_{12}"), split_name("θ_{t+1}"), split_name("w_{i,j}")
+    (('x', ('12',)), ('θ', ('t+1',)), ('w', ('i', 'j')))
     """
     found = _NAME.fullmatch(unicodedata.normalize("NFC", name))
     if found is None:
         return name, ()
     base = found["base"]
     low = unicodedata.normalize("NFKC", found["low"]).replace("−", "-")
-    parts = tuple(part for part in (found["close"], *found["parts"].split("_"), low) if part)
+    behind = re.split("[_,{}]", found["parts"].replace("−", "-"))
+    parts = tuple(part for part in (found["close"], *behind, low) if part)
     if len(parts) > 1 and len(base) > 2 and base not in GREEK:
         return name, ()
     return base + "′" * len(found["prime"]), parts
@@ -267,4 +272,4 @@ def name_parts(name: str) -> tuple[str, str]:
     base, parts = split_name(name)
     if any(len(part) > _LONGEST_PART for part in parts):
         base, parts = name, ()
-    return GREEK.get(base, base), ",".join(GREEK.get(part, part) for part in parts)
+    return GREEK.get(base, base), ",".join(GREEK.get(part, part).replace("-", "−") for part in parts)
