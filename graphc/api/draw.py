@@ -89,7 +89,8 @@ def draw(
     note : expression or name of a symbol → a note below its label
     watch : name or symbol → indices of elements, {"W": [(0, 1)]}: only these elements of the array are shown
 
-    Vectors of up to six elements and matrices of up to 6×6 are shown as such, larger ones as their shape and range.
+    Vectors of up to six elements and matrices of up to 6×6 are shown as such, larger ones as their shape and range; over those of
+    a matrix stands a small image of it, of at most 12 × 12 cells (style={"images": 24} for more, 0 for none).
 
     A loop is a frame around its body: inputs and outputs are small boxes, and a dashed line leads from each new carry to where
     the next step uses it. A branch has a frame for each side, with values in the one that is taken. A constant operand is part

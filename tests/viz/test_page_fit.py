@@ -96,6 +96,7 @@ def inputs() -> Diagram:
 KINDS = {
     "small matrices": lambda: matrices(4, 3),
     "wide matrices": lambda: matrices(6, 6),
+    "large matrices": lambda: matrices(9, 8),
     "one column": lambda: matrices(5, 1),
     "long names": names,
     "deep frames": deep,
@@ -111,7 +112,7 @@ KINDS = {
 @pytest.mark.parametrize(
     ("kind", "page"),
     [
-        *((kind, "column") for kind in ("small matrices", "long names", "alarms")),
+        *((kind, "column") for kind in ("small matrices", "large matrices", "long names", "alarms")),
         *(pytest.param(kind, page, marks=pytest.mark.slow) for kind in KINDS for page in PAGES),
     ],
 )
@@ -126,6 +127,14 @@ def test_elements_are_left_out_before_nodes():
         fitted = matrices(4, 4).fit("slide")
     assert sum(node.kind == "operation" for node in fitted.view.nodes) == 9
     assert fitted.style.matrix < 4
+
+
+def test_images_are_left_out_before_nodes():
+    assert matrices(9, 8).style.images
+    with pytest.warns(UserWarning, match="^arrays are shown as shape and range$"):
+        fitted = matrices(9, 8).fit("slide")
+    assert sum(node.kind == "operation" for node in fitted.view.nodes) == 9
+    assert fitted.style.images == 0 and "(9, 8)" in fitted.svg()
 
 
 def test_values_are_left_out_before_boxes_stand_for_all():
