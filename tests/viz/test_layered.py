@@ -8,6 +8,8 @@ from itertools import chain, permutations
 import pytest
 
 import graphc as g
+from graphc.viz.collapse import fold
+from graphc.viz.layered.components import closing
 from graphc.viz.layered.layers import layers
 from graphc.viz.layered.network import Network, NetworkLine, Vertex
 from graphc.viz.layered.ordering import Ordering
@@ -189,3 +191,48 @@ def test_the_longest_way_through_a_circle_ends():
     pairs = [(0, 1), (1, 2), (2, 1), (2, 3)]
     assert spine_of(pairs, depths_of(4, pairs)) <= set(pairs)
     assert spine_of([(0, 1), (1, 0)], [0, 0]) == {(0, 1), (1, 0)}
+
+
+def circles(view) -> int:
+    """How many edges have to be left out, one after another, until an order of all nodes is found (Kahn, 1962)."""
+    left, edges = {node.key for node in view.nodes}, [(edge.tail, edge.head) for edge in view.edges]
+    count = 0
+    while left:
+        free = {key for key in left if not any(head == key for _, head in edges)}
+        if not free:
+            count, edges = count + 1, edges[1:]
+        left -= free
+        edges = [pair for pair in edges if pair[0] in left]
+    return count
+
+
+@pytest.mark.parametrize("layout", ["right", "down"])
+@pytest.mark.parametrize(("seed", "most"), [(140, 18), (140, 14), (140, 4)])
+def test_folded_blocks_that_lead_into_each_other(seed, most, layout):
+    """One of two lines leads back, outside of what is between, with its values: nothing was drawn here for a page."""
+    view = fold(nested(seed)._whole, None, most, rows=False)
+    assert circles(view)
+    svg = laid_out_here(g.viz.Diagram(view, layout=layout))
+    found = measure(svg)
+    assert found.meets == found.overlaps == ()
+    assert len(read(svg).edges) >= len(view.edges)  # more where it stands in rows
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_edges_that_close_a_circle(seed):
+    rng = random.Random(seed)
+    pairs = [(rng.randrange(9), rng.randrange(9)) for _ in range(rng.randrange(30))]
+    found = closing(9, pairs)
+    rest = [pair for number, pair in enumerate(pairs) if number not in found]
+    known: set[int] = set()
+    for _ in range(9):
+        known |= {n for n in range(9) if all(tail in known for tail, head in rest if head == n)}
+    assert known == set(range(9))
+    for number in found:  # each lies on a circle
+        seen, waiting = set(), [pairs[number][1]]
+        while waiting:
+            at = waiting.pop()
+            if at not in seen:
+                seen.add(at)
+                waiting += [head for tail, head in pairs if tail == at]
+        assert pairs[number][0] in seen

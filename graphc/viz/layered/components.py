@@ -91,6 +91,32 @@ def depths_of(count: int, pairs: Sequence[tuple[int, int]]) -> list[int]:
     return depths
 
 
+def closing(count: int, pairs: Sequence[tuple[int, int]]) -> frozenset[int]:
+    """The numbers of edges without which no way leads in a circle; blocks that are folded may lead into each other both ways."""
+    behind: dict[int, list[int]] = defaultdict(list)
+    for number, (tail, _) in enumerate(pairs):
+        behind[tail].append(number)
+    state = [0] * count  # 1 on the way that is walked, 2 when all behind is known
+    found = set()
+    for start in range(count):
+        if state[start]:
+            continue
+        state[start] = 1
+        way = [(start, iter(behind[start]))]
+        while way:
+            node, edges = way[-1]
+            number = next(edges, None)
+            if number is None:
+                state[node] = 2
+                way.pop()
+            elif state[head := pairs[number][1]] == 1:
+                found.add(number)
+            elif not state[head]:
+                state[head] = 1
+                way.append((head, iter(behind[head])))
+    return frozenset(found)
+
+
 def spine_of(pairs: Sequence[tuple[int, int]], depths: Sequence[int]) -> frozenset[tuple[int, int]]:
     """The edges of the longest way through a graph."""
     best: dict[int, int] = {}
@@ -107,4 +133,4 @@ def spine_of(pairs: Sequence[tuple[int, int]], depths: Sequence[int]) -> frozens
     return frozenset(found)
 
 
-__all__ = ["ViewComponent", "components", "depths_of", "first_column", "spine_of", "view_blocks"]
+__all__ = ["ViewComponent", "closing", "components", "depths_of", "first_column", "spine_of", "view_blocks"]

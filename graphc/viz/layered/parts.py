@@ -125,7 +125,7 @@ def _level(network: Network, columns: Layers, number: int, filled: Filled) -> li
         part = Part(block, first, last, line=number)
         at = columns.labels[number]
         if line.label is not None and (line.back or (first <= at <= last and len(block) == depth)):
-            part.up, part.down, part.wide = line.label[1] + 1, line.label[3] + 1, at if at >= 0 else first
+            part.up, part.down, part.wide = line.label[1] + 1, line.label[3] + 1, at
         made.append(len(filled.parts))
         filled.parts.append(part)
     return made

@@ -9,6 +9,7 @@ from dataclasses import replace
 from graphc.ir.scopes import Block
 from graphc.viz.layered.components import (
     ViewComponent,
+    closing,
     components,
     depths_of,
     first_column,
@@ -166,10 +167,13 @@ class _Placing:
         nodes = [self.view.nodes[number] for number in component.nodes]
         at = {node.key: number for number, node in enumerate(nodes)}
         edges = [self.view.edges[number] for number in component.edges]
-        depths = depths_of(
-            len(nodes), [(at[edge.tail], at[edge.head]) for edge in edges if not edge.feedback]
-        )
-        spine = spine_of([(at[edge.tail], at[edge.head]) for edge in edges if not edge.feedback], depths)
+        ends = [(at[edge.tail], at[edge.head]) for edge in edges]
+        back = {number for number, edge in enumerate(edges) if edge.feedback}
+        forth = [number for number in range(len(edges)) if number not in back]
+        back |= {forth[number] for number in closing(len(nodes), [ends[number] for number in forth])}
+        forth_ends = [pair for number, pair in enumerate(ends) if number not in back]
+        depths = depths_of(len(nodes), forth_ends)
+        spine = spine_of(forth_ends, depths)
         first = first_column(nodes, edges)
         vertices = []
         for node in nodes:
@@ -181,10 +185,9 @@ class _Placing:
         for edge in edges:
             uses[at[edge.tail]] += 1
         lines = []
-        for number, edge in zip(component.edges, edges, strict=True):
-            pair = at[edge.tail], at[edge.head]
+        for place_, (number, edge, pair) in enumerate(zip(component.edges, edges, ends, strict=True)):
             weight = 8.0 if pair in spine else 2.0 if uses[pair[0]] == 1 else 1.0
-            lines.append(NetworkLine(*pair, edge.slot, self._label(number), edge.feedback, weight))
+            lines.append(NetworkLine(*pair, edge.slot, self._label(number), place_ in back, weight))
         titles = {}
         for block in view_blocks(nodes):
             x0, y0, x1, y1 = self.drawn.titles[block].bounds if block in self.drawn.titles else (0, 0, 0, 0)
@@ -232,7 +235,12 @@ class _Placing:
             edge = self.view.edges[number]
             self.lines.append(self._line(edge, network, columns, filled, placed, place_, starts[place_]))
             at = columns.labels[place_]
-            if at >= 0:
+            if network.lines[place_].back and network.lines[place_].label is not None:
+                (part,) = filled.chains[place_][1:-1]
+                first, last = filled.parts[part].first, filled.parts[part].last
+                middle_ = (placed.columns[first][0] + placed.columns[last][1]) / 2
+                self._value(number, (middle_, placed.y[part]))
+            elif at >= 0:
                 (part,) = (n for n in filled.chains[place_][1:-1] if filled.parts[n].wide == at)
                 self._value(number, (sum(placed.columns[at]) / 2, placed.y[part]))
 
