@@ -1,7 +1,7 @@
 """What rounding takes from products and quotients of inputs, given back where a logarithm or a power makes it large.
 
-The error of a product is a float, and so is the rest of a division (Dekker, A floating-point technique for extending the available
-precision, 1971).
+The error of a product is a float, and so is the rest of a division (Dekker, A floating-point technique for extending the
+available precision, 1971).
 """
 
 from __future__ import annotations
