@@ -15,6 +15,7 @@ from graphc.rewrite.engine.pattern import Match, Rule
 from graphc.rewrite.engine.ranges import Ranges
 from graphc.rewrite.rational.several_variables import RULE as SEVERAL
 from graphc.rewrite.rules.differences import difference
+from graphc.rewrite.rules.planes import AngleOfVectors
 
 NEAR = 0.5
 
@@ -28,7 +29,9 @@ def known_difference(x: Expr, y: Expr) -> Expr | None:
 
 
 def _arccosine_of_quotient(m: Match) -> Expr | None:
-    """2 asin √((y − x)/(2y)) near 1."""
+    """2 asin √((y − x)/(2y)) near 1; angles between vectors are left to the rule of these, which keeps the cosine far out."""
+    if AngleOfVectors().apply(m.root, Ranges()) is not None:
+        return None
     x, y = m["x"], m["y"]
     step = known_difference(y, x)
     return None if step is None else where(x / y > NEAR, 2 * asin(sqrt(step / y * 0.5)), m.root)

@@ -269,6 +269,9 @@ class PolishQuotient:
         return top / where(lost, whole, near)
 
 
+ERRORS = ("add_error", "multiply_error")
+"""What compensation is made of."""
+
 LEAST_POWER = 4.0
 """Of smaller powers the error of a sum is no more than their own."""
 
@@ -305,7 +308,7 @@ def polish(
     outputs = tuple(outputs)
     by_root = {rule.function: rule for rule in rules}
     steps: list[tuple[AnyPolish, Expr, Expr]] = []
-    ranges = Ranges()
+    ranges, standing = Ranges(), set(walk(outputs))
     target: dict[Expr, Expr] = {}
     made: dict[Expr, Expr] = {}
     stack = list(reversed(outputs))
@@ -318,9 +321,13 @@ def polish(
             rule = by_root.get(node.op.name)
             exponents = apart if node.op.name == "divide" else known
             after = None if rule is None else rule.apply(node, ranges, exponents)
-            if after is not None and rule is not None and after.shape == node.shape:
+            parts = () if after is None or rule is None or after.shape != node.shape else walk([after])
+            keeps = any(part is node for part in parts)  # it itself stands in that, of inputs
+            if keeps and any(part.op.name in ERRORS and part in standing for part in parts):
+                parts = ()  # it has been compensated before
+            if rule is not None and after is not None and parts:
                 steps.append((rule, node, after))
-                if any(part is node for part in walk([after])):  # it itself stands in that, of inputs
+                if keeps:
                     made[node] = after
                     stack.pop()
                     continue

@@ -45,6 +45,8 @@ class AngleOfTriangle:
         return operands == ("divide",)
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
+        if node.operands[0].op.name != "divide":
+            return None
         above, below = node.operands[0].operands
         number, sides = factors_of(below)
         terms = terms_of(above)
@@ -96,6 +98,8 @@ class AngleOfVectors:
         return operands == ("divide",)
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
+        if node.operands[0].op.name != "divide":
+            return None
         dot, below = node.operands[0].operands
         number, norms = factors_of(below)
         terms = terms_of(dot)

@@ -23,6 +23,8 @@ READ_AGAIN = {
     "grouped-terms": ("vanishing-pair",),
     "divergences": ("divergence",),
     "common-variable": ("series-over-power",),
+    "log-quotient": ("compensated-logarithm",),
+    "compensated-power": ("relative-change",),
 }
 """Rules that read what another one puts together, and do not know their own branches again where its inner part was rewritten."""
 
