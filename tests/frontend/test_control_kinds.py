@@ -168,12 +168,12 @@ def test_second_derivatives_through_conditions(value):
 
 
 def test_a_loop_by_the_interpreter_runs_once_for_all_its_results(monkeypatch):
-    """Bodies with sort and cholesky are no loops of machine code."""
+    """Bodies with eigenvalues are no loops of machine code."""
     A, b = g.symbol("A", shape=(3, 3)), g.symbol("b", shape=(4, 3))
 
     def loss(scan):
         def step(c, x):
-            c = g.sort(g.cholesky(A @ A.T + g.eye(3) * (1 + g.sum(c * c))) @ x + c)
+            c = g.eigvalsh(A @ A.T + g.eye(3) * (1 + g.sum(c * c))) * x + c
             return c, g.cumsum(c)
 
         c, ys = scan(step, b[0], b)
