@@ -220,7 +220,9 @@ REFUSED = {
     "single precision": (
         lambda: g.compile(x * 2, [x], dtype="float32").callback("quad"), CompileError, "float32",
     ),
-    "a library's routine": (lambda: g.compile(g.sum(g.eigvalsh(v[:2][:, None] * v[:2])), [v]).callback("nquad"), CompileError, "eigvalsh"),
+    "a library's routine": (
+        lambda: g.compile(g.sum(g.eigvalsh(v[:2][:, None] * v[:2])), [v]).callback("nquad"), CompileError, "eigvalsh",
+    ),
 }  # fmt: skip
 
 
