@@ -258,13 +258,17 @@ class Field:
                 continue
             if not self.mp.isfinite(ball.rad):
                 return self.unknown
-            for end in (ball.mid - ball.rad, ball.mid + ball.rad):
+            step = max(ball.rad, 2 * self.unit * abs(ball.mid))  # of less the ends round to the middle
+            for end in (ball.mid - step, ball.mid + step):
                 moved = self._real(function, [*mids[:slot], end, *mids[slot + 1 :]])
                 if self.mp.isfinite(value) != self.mp.isfinite(moved):  # the ball holds the end of the domain
                     return self.call(function, *[self._settled(b) for b in balls])
                 if self.mp.isfinite(value):
                     error += abs(moved - value)
-        whole = not error and all(mid in (0, 1) for mid in mids) and self.mp.isint(value)  # exp(0), log(1), …
+        exact = not any(
+            ball.rad for ball in balls
+        )  # ends so near that the function rounds alike are no proof
+        whole = exact and all(mid in (0, 1) for mid in mids) and self.mp.isint(value)  # exp(0), log(1), …
         # mpmath's functions err by a few units in the last place
         return self._made(
             value,
