@@ -191,6 +191,8 @@ class PowerQuotient:
         if left is None or rest is None or others is None or abs(sign) != 1:
             return None
         near = abs(x) < NEAR_ZERO if guard is None else guard & (abs(x) < NEAR_ZERO)
+        if others:  # of an infinite exponent both factors are a limit, 0 and ∞
+            near = near & (abs(a) < constant(math.inf, a.dtype))
         close, series_over_x = logarithm_over(x) if self.wide else narrow_logarithm_over(x)
         over_x = where(close, series_over_x, log / x)  # as the quotient by itself becomes
         result = exprel(a) * over_x
