@@ -44,6 +44,7 @@ def expand_calls(program: Program) -> Program:
     types |= {s.buffer.name: s.buffer.dtype for s in walk_statements(program.body) if isinstance(s, Private)}
 
     def expanded(body: tuple[Statement, ...]) -> tuple[Statement, ...]:
+        """The names of memory are a program's: two branches have none in common."""
         writer = BlockWriter(frozenset(taken))
         for statement in body:
             rule = RULES.get(statement.routine) if isinstance(statement, RoutineCall) else None
@@ -52,9 +53,13 @@ def expand_calls(program: Program) -> Program:
             elif isinstance(statement, NESTING) and any(
                 isinstance(s, RoutineCall) for s in walk_statements(body_of(statement))
             ):
-                writer.emit(replace(statement, body=expanded(statement.body)))
+                taken.update(writer.taken)
+                inner = expanded(statement.body)
+                writer.taken.update(taken)
+                writer.emit(replace(statement, body=inner))
             else:
                 writer.emit(statement)
+        taken.update(writer.taken)
         return tuple(writer.blocks[0])
 
     functions = tuple(map(expand_calls, program.functions))

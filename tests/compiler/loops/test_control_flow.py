@@ -7,7 +7,7 @@ import pytest
 
 import graphc as g
 from graphc.compiler.loops.expand_calls import expand_calls
-from graphc.compiler.loops.program import Program
+from graphc.compiler.loops.program import Private, Program, walk_statements
 from tests.compiler.loops.support import assert_close, checked, program_of, run_loops
 from tests.compiler.targets.c_programs import exported, has_sanitizers
 from tests.frontend.loop_programs import PROGRAMS, LoopProgram
@@ -165,3 +165,20 @@ def test_loops_in_c(tmp_path):
         assert status == 0
         for result, value in zip(results, wanted, strict=True):
             assert_close(result, np.asarray(value), EPS)
+
+
+ROUTINES = {
+    "sort": lambda A, x: g.sort(x),
+    "solve": lambda A, x: g.solve(A + g.eye(4), x),
+    "argsort": lambda A, x: x[g.argsort(x)],
+}
+
+
+@pytest.mark.parametrize("name", ROUTINES)
+def test_memory_of_two_branches_has_names_of_its_own(name):
+    """C declares all of it where the function begins."""
+    routine, A, w = ROUTINES[name], g.symbol("A", shape=(4, 4)), g.symbol("w", shape=(4,))
+    chosen = g.cond(w[0] > 0, lambda v: routine(A, v), lambda v: routine(A, v * 2) + v, w)
+    statements = walk_statements(expand_calls(program_of([chosen], [A, w])).body)
+    names = [each.buffer.name for each in statements if isinstance(each, Private)]
+    assert len(names) >= 4 and len(set(names)) == len(names)
