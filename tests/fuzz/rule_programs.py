@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 import graphc as g
+from graphc.errors import GradientError
 from graphc.ir.expr import Expr, constant, free_symbols, substitute, symbol, walk
 from graphc.ir.ulp import from_ordinals, ordinals
 from graphc.rewrite import tables
@@ -148,10 +149,18 @@ def _derivatives(value: Expr, u: Expr, v: Expr, rng: random.Random) -> list[Expr
     """The first derivatives and one of the second: rewriting all of these takes twice as long, and other programs show more."""
     if len(walk((value,))) > LARGEST:
         return []
-    first = [d for d in g.grad(value, [u, v]) if not d.is_constant]
+    first = [d for x in (u, v) for d in _slope(value, x) if not d.is_constant]
     small = [d for d in first if len(walk((d,))) <= LARGEST]
-    second = [g.grad(rng.choice(small), rng.choice((u, v)))] if small else []
+    second = _slope(rng.choice(small), rng.choice((u, v))) if small else []
     return list(dict.fromkeys(d for d in (*first, *second) if not d.is_constant))
+
+
+def _slope(value: Expr, x: Expr) -> list[Expr]:
+    """The derivative by a symbol, if there is one: the incomplete gamma function has none by its first operand."""
+    try:
+        return [g.grad(value, x)]
+    except GradientError:
+        return []
 
 
 # --- points -----------------------------------------------------------------------------------------------------------
