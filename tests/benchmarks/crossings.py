@@ -21,7 +21,7 @@ from scipy.sparse import csr_matrix
 import graphc as g
 from graphc.viz import Diagram
 from graphc.viz.graphviz_engine import LAYOUT, render
-from graphc.viz.layered import place
+from graphc.viz.layered import trials
 from graphc.viz.layered.network import Network
 from graphc.viz.layered.ordering import Ordering
 from graphc.viz.layered.parts import Filled
@@ -153,11 +153,11 @@ def networks(diagram: Diagram) -> list[tuple[Network, Filled, int]]:
             super().__init__(network, filled, gaps)
             caught.append((network, filled, gaps))
 
-    usual, place.Ordering = place.Ordering, Caught  # type: ignore[misc]
+    usual, trials.Ordering = trials.Ordering, Caught  # type: ignore[misc]
     try:
         whole(diagram)
     finally:
-        place.Ordering = usual  # type: ignore[misc]
+        trials.Ordering = usual  # type: ignore[misc]
     return caught
 
 
