@@ -168,7 +168,7 @@ def optimum(parts: list[tuple[Network, Filled, int]]) -> tuple[int, bool]:
         least = Program(network, filled, gaps).least()
         if least is None:
             ordering, proved = Ordering(network, filled, gaps), False
-            ordering.improve(100_000_000, 20_000)
+            ordering.improve(work=100_000_000, tries=20_000)
             least = ordering.crossings()[0]
         total += least
     return total, proved
