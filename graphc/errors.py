@@ -31,7 +31,8 @@ _NOT_THE_USERS = (
 _LINES_IN_NOTEBOOKS = 6
 
 _NEIGHBOURS = tuple(
-    f"{sep}site-packages{sep}{name}{sep}" for name in ("pandas", "xarray", "polars", "torch", "jax", "dask")
+    f"{sep}site-packages{sep}{name}{sep}"
+    for name in ("pandas", "xarray", "polars", "torch", "jax", "dask", "numba")
 )
 """Packages whose operators and functions call graphc back."""
 

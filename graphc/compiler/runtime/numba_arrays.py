@@ -111,10 +111,14 @@ def _argument_type(buffer: Buffer, given: Any) -> Any:
         if not isinstance(given, (types.Number, types.Boolean)):
             raise CompileError(f"input {buffer.name!r} is a number and got {given}")
         return kind
-    if not isinstance(given, types.Array) or given.ndim != len(buffer.shape) or given.dtype != kind:
+    fits = isinstance(given, types.Array) and given.ndim == len(buffer.shape)
+    if not fits or given.dtype != kind:
+        hint = (
+            f"{buffer.name}.astype(np.{buffer.dtype.name})" if fits else "declare the symbol with that shape"
+        )
         raise CompileError(
             f"input {buffer.name!r} is an array of {buffer.dtype} with {len(buffer.shape)} axes and got {given}",
-            hint=f"x.astype(np.{buffer.dtype.name})",
+            hint=hint,
         )
     if given.layout != "C":
         raise CompileError(

@@ -159,8 +159,10 @@ def test_what_does_not_fit_is_said_where_numba_compiles():
         (1.0, "with 1 axes"),
         (np.ones(6)[::2], "contiguous"),
     ):
-        with pytest.raises(CompileError, match=words):
+        with pytest.raises(CompileError, match=words) as caught:
             call(bad)
+        assert __file__ in str(caught.value)  # the line of the script, not Numba's
+        assert ("astype" in str(caught.value)) == (np.asarray(bad).dtype != np.float64)
     with pytest.raises(CompileError, match="takes 2 arguments"):
         numba.njit(lambda x: f(x))(np.ones(3))
     x, w = g.symbol("x", shape=("n",)), g.symbol("w", shape=("n",))
