@@ -9,9 +9,12 @@ Source: D. E. Knuth, The Art of Computer Programming, volume 2 (3rd edition, 199
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from operator import add as plus
+from operator import mul
 from typing import Any
 
 BITS = 1024
@@ -90,9 +93,15 @@ def variable(terms: int = TERMS) -> Laurent:
     return series(1, [ONE] + [0] * (terms - 1))
 
 
-def _settled(total: int, size: int) -> int:
-    """A sum without what is noise beside the terms that it is of."""
-    return 0 if abs(total) << _NOISE < size or abs(total) < 1 << (BITS // 8) else total
+def _settled(total: int, bits: int) -> int:
+    """A sum without what is noise beside the terms that it is of, the largest of which has so many bits."""
+    size = total.bit_length()
+    return 0 if size + _NOISE < bits or size <= BITS // 8 else total
+
+
+def bit_lengths(u: Iterable[Fixed]) -> list[int]:
+    """The bits of some numbers; of 0 so few that no product with it is the largest of several."""
+    return [c.bit_length() or -(4 * BITS) for c in u]
 
 
 def add(a: Laurent, b: Laurent, sign: int = 1) -> Laurent:
@@ -101,7 +110,9 @@ def add(a: Laurent, b: Laurent, sign: int = 1) -> Laurent:
         known = (b if b.is_zero else a).order - other.valuation
         return Laurent(other.valuation, other.coefficients[: max(known, 0)])
     low, order = min(a.valuation, b.valuation), min(a.order, b.order)
-    return series(low, [_settled(a[k] + sign * b[k], max(abs(a[k]), abs(b[k]))) for k in range(low, order)])
+    ours, theirs = [a[k] for k in range(low, order)], [sign * b[k] for k in range(low, order)]
+    sums = zip(ours, theirs, strict=True)
+    return series(low, [_settled(x + y, max(x.bit_length(), y.bit_length())) for x, y in sums])
 
 
 def negative(a: Laurent) -> Laurent:
@@ -110,13 +121,37 @@ def negative(a: Laurent) -> Laurent:
 
 def product(a: Sequence[Fixed], b: Sequence[Fixed], count: int) -> list[Fixed]:
     """The first coefficients of a product."""
-    present, others = ([(k, c) for k, c in enumerate(u[:count]) if c] for u in (a, b))
-    if len(present) > len(others):
-        present, b = others, a
+    a, b = a[:count], b[:count]
+    if sum(map(bool, a)) > sum(map(bool, b)):
+        a, b = b, a
+    places = [j for j, c in enumerate(a) if c]
+    if 4 * len(places) > len(a):  # most of them are there
+        return _dense_product(a, b, count)
+    present = [(j, a[j], a[j].bit_length()) for j in places]
+    sizes = bit_lengths(b)
     found = []
     for k in range(count):
-        parts = [c * b[k - j] for j, c in present if j <= k and b[k - j]]
-        found.append(_settled(sum(parts) >> BITS, max(map(abs, parts), default=0) >> BITS))
+        parts = [(c * b[k - j], size + sizes[k - j]) for j, c, size in present if 0 <= k - j < len(b)]
+        total = sum([part for part, _ in parts])
+        found.append(_settled(total >> BITS, max([bits for _, bits in parts], default=0) - BITS))
+    return found
+
+
+def _dense_product(a: Sequence[Fixed], b: Sequence[Fixed], count: int) -> list[Fixed]:
+    """The same by sums over slices: coefficient k is Σ aⱼ·bₖ₋ⱼ, the first k + 1 of a against the last of b turned round."""
+    step = math.gcd(*[k for u in (a, b) for k, c in enumerate(u) if c]) or 1
+    if step > 1:  # both in z**step
+        found = [0] * count
+        found[::step] = _dense_product(a[::step], b[::step], len(range(0, count, step)))
+        return found
+    a, b = [*a, *[0] * (count - len(a))], [*b, *[0] * (count - len(b))]
+    turned, of_a = b[::-1], bit_lengths(a)
+    of_b = bit_lengths(turned)
+    found = []
+    for k in range(count):
+        first = count - 1 - k
+        total = sum(map(mul, a, turned[first:]))
+        found.append(_settled(total >> BITS, max(map(plus, of_a, of_b[first:])) - BITS))
     return found
 
 
@@ -130,15 +165,29 @@ def divide(a: Laurent, b: Laurent) -> Laurent:
         raise NoSeriesError
     if a.is_zero:
         return a
-    first, count = b.coefficients[0], min(len(a.coefficients), len(b.coefficients))
-    present = [(j, c) for j, c in enumerate(b.coefficients[:count]) if c and j]
-    found: list[Fixed] = []
+    count = min(len(a.coefficients), len(b.coefficients))
+    return series(a.valuation - b.valuation, _quotient(a.coefficients[:count], b.coefficients[:count]))
+
+
+def _quotient(a: Sequence[Fixed], b: Sequence[Fixed]) -> list[Fixed]:
+    """As many coefficients of a/b as both have: bₖ₋ⱼ·qⱼ, j < k, is taken from aₖ, and what is left divided by b₀."""
+    count, first = len(a), b[0]
+    step = math.gcd(*[k for u in (a, b) for k, c in enumerate(u) if c]) or 1
+    if step > 1:  # both in z**step
+        found = [0] * count
+        found[::step] = _quotient(a[::step], b[::step])
+        return found
+    turned, of_b = b[:0:-1], bit_lengths(b[:0:-1])
+    sizes: list[int] = []
+    found = []
     for k in range(count):
-        parts = [c * found[k - j] for j, c in present if j <= k and found[k - j]]
-        rest = a.coefficients[k] - (sum(parts) >> BITS)
-        size = max(abs(a.coefficients[k]), max(map(abs, parts), default=0) >> BITS)
-        found.append((_settled(rest, size) << BITS) // first)
-    return series(a.valuation - b.valuation, found)
+        start = len(turned) - k
+        taken = sum(map(mul, found, turned[start:])) >> BITS if k else 0
+        bits = max(map(plus, sizes, of_b[start:])) - BITS if k else 0
+        rest = _settled(a[k] - taken, max(a[k].bit_length(), bits))
+        found.append((rest << BITS) // first)
+        sizes.append(found[-1].bit_length() or -(4 * BITS))
+    return found
 
 
 __all__ = [

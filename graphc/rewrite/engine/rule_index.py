@@ -32,6 +32,9 @@ class AnyRule(Protocol):
 Candidate = tuple[int, str | None, AnyRule]
 """A rule by its place among those for its root, with the kinds of types that it is proved over."""
 
+Needs = tuple[frozenset[str], ...]
+"""Sets of operations, of each of which one has to stand in the graph, beside those that stand at the node"""
+
 Index = dict[str, list[Candidate]]  # root operation → its rules
 Chosen = dict[tuple[str, ...], list[Candidate]]
 """An operation, the kind of its type and the operations of its operands → what of the index may fire, kept for the next such
@@ -53,7 +56,7 @@ class RuleIndex:
     def __init__(self, rules: Iterable[AnyRule]) -> None:
         self.by_root: Index = {}
         self._chosen: dict[frozenset[str], Chosen] = {}
-        self._fitting: Chosen = {}  # whatever the operations of the graph
+        self._fitting: dict[tuple[str, ...], list[tuple[Candidate, Needs]]] = {}  # in any graph
         for rule in rules:
             over = getattr(rule, "over", FLOATS)
             for root in rule.roots():
@@ -75,12 +78,16 @@ class RuleIndex:
         if fitting is None:
             if len(self._fitting) >= MOST_NAMES:
                 self._fitting.clear()
-            fitting = self._fitting[names] = _that_fit(self.by_root[names[0]], names[1], names[2:])
-        return [each for each in fitting if _finds_what_it_needs(each[2], operations)]
+            chosen = _that_fit(self.by_root[names[0]], names[1], names[2:])
+            standing = {names[0], *names[2:]}
+            fitting = self._fitting[names] = [(each, _beside(standing, each[2])) for each in chosen]
+        return [each for each, needs in fitting if not any(needed.isdisjoint(operations) for needed in needs)]
 
 
-def _finds_what_it_needs(rule: AnyRule, operations: Collection[str]) -> bool:
-    return all(not needed.isdisjoint(operations) for needed in getattr(rule, "needs", ()))
+def _beside(standing: set[str], rule: AnyRule) -> Needs:
+    """What a rule needs where some operations stand already."""
+    needs: Needs = getattr(rule, "needs", ())
+    return tuple([needed for needed in needs if needed.isdisjoint(standing)])
 
 
 def _that_fit(rules: Iterable[Candidate], kind: str, operands: tuple[str, ...]) -> list[Candidate]:

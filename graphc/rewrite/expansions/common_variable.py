@@ -33,7 +33,7 @@ from graphc.rewrite.expansions.common_reader import (
     function_argument,
     variable_of,
 )
-from graphc.rewrite.expansions.expansion_reader import VariableOf, expansions, suspects
+from graphc.rewrite.expansions.expansion_reader import VariableOf, suspects, valuation
 from graphc.rewrite.expansions.series_node import written_out
 from graphc.rewrite.rules.cancelled_branches import bound_of
 from graphc.util.records import dataclass
@@ -135,8 +135,7 @@ def _is_shorter(one: Expr, other: Expr) -> bool:
 def _valuation(function: Expr) -> int:
     """The power of its argument that a formula is a multiple of near 0."""
     near = _near_zero(written_out([function])[0])
-    found = None if near is None else expansions(near)[near]
-    return 0 if found is None or found.is_zero else found.valuation
+    return 0 if near is None else valuation(near)
 
 
 def _near_zero(function: Expr) -> Expr | None:

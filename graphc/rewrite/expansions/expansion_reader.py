@@ -16,6 +16,7 @@ from graphc.interpret import laurent, laurent_functions
 from graphc.interpret.laurent import TERMS, Laurent, NoSeriesError
 from graphc.interpret.laurent_functions import FUNCTIONS
 from graphc.interpret.numpy_eval import run_arrays, run_node
+from graphc.interpret.truncated_series import MOST_TERMS
 from graphc.ir.expr import Expr, rebuild, symbol, walk
 from graphc.ir.graph import Dag
 
@@ -201,8 +202,11 @@ def _outline(node: Expr, parts: list[Outline]) -> Outline:
     return Outline(value, doubtful or any(part.doubtful for part in parts), size)
 
 
-def expansions(formula: Expr, terms: int = TERMS) -> dict[Expr, Laurent | None]:
-    """What each node of a formula of a number is near 0, to so many terms; None where it has no series there."""
+def expansions(formula: Expr, terms: int | None = None) -> dict[Expr, Laurent | None]:
+    """What each node of a formula of a number is near 0, to so many terms, by default as many as a polynomial takes that is cut
+    off (`truncated_series`); None where it has no series there."""
+    if terms is None:
+        terms = _terms_for(expansions(formula, _FEW_TERMS).values())
     found: dict[Expr, Laurent | None] = {}
     for node in walk((formula,)):
         try:
@@ -210,6 +214,27 @@ def expansions(formula: Expr, terms: int = TERMS) -> dict[Expr, Laurent | None]:
         except NoSeriesError:
             found[node] = None
     return found
+
+
+def valuation(formula: Expr) -> int:
+    """The power of its argument that a formula of a number is a multiple of near 0; 0 where it has no series there."""
+    found = expansions(formula, _FEW_TERMS)[formula]
+    if found is not None and found.is_zero:  # the first terms have cancelled
+        found = expansions(formula, TERMS)[formula]
+    return 0 if found is None or found.is_zero else found.valuation
+
+
+def _terms_for(first: Iterable[Laurent | None]) -> int:
+    """How many terms it takes for series whose first ones are known: an even one has half of them, those that cancel fewer."""
+    lost = 0
+    for known in first:
+        if known is None:
+            continue
+        powers = [k for k, c in enumerate(known.coefficients) if c]
+        lost = max(lost, _FEW_TERMS - len(known.coefficients))
+        if len(powers) != 1 and math.gcd(*powers) != 1:
+            return TERMS
+    return min(TERMS, MOST_TERMS + 2 + 2 * lost)
 
 
 def without_sums_that_add_up(doubtful: set[Expr], formula: Expr) -> set[Expr]:
@@ -276,5 +301,5 @@ def _expansion(node: Expr, known: Mapping[Expr, Laurent | None], terms: int) -> 
 
 __all__ = [
     "MOST_NODES", "Outline", "Outlines", "VariableOf", "argument_of", "expansions", "is_function", "is_read", "of_number",
-    "suspects", "without_sums_that_add_up",
+    "suspects", "valuation", "without_sums_that_add_up",
 ]  # fmt: skip
