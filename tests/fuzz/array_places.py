@@ -69,8 +69,9 @@ def place(pool: Pool, length: int, most: int = 2) -> Member | None:
 
 def _taken(x: np.ndarray, places: np.ndarray, axis: int) -> np.ndarray:
     """`np.take`, which looks at no index where the result is empty."""
-    if np.size(places) and not x.shape[axis]:
-        raise IndexError("an index into an empty axis")
+    length = x.shape[axis]
+    if np.any((places < -length) | (places >= length)):
+        raise IndexError("an index beyond its axis")
     return np.take(x, places, axis)
 
 
