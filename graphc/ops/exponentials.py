@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from graphc.errors import ShapeError
 from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr
-from graphc.ir.op import Attribute, Facts, Notation
+from graphc.ir.op import Attribute, Facts, Notation, register_control
 from graphc.ops.elementary import exp
 from graphc.ops.reduce import reduction
 from graphc.ops.support import attributes as at
@@ -45,6 +46,29 @@ logsumexp: Function = reduction(
     notation=Notation("logsumexp"),
     facts=Facts(nan="infinite"),
 )
+
+
+EXPONENT_SHIFT = register_control(
+    replace(
+        logsumexp.op,  # type: ignore[attr-defined]
+        name="exponent_shift",
+        summary="The largest exponent along axes, 0 where it is infinite or there is none; with a derivative of 0.",
+        notes="",
+        attributes=(at.AXES,),
+        shape=lambda operands, axis: _lengths_of_one(operands[0], axis),
+        reference=_greatest,
+        pullbacks=(None,),
+        keeps=kept_axes.same,
+        notation=Notation("shift"),
+        facts=Facts(),
+        numpy=(),
+    )
+)
+
+
+def _lengths_of_one(x: Expr, axis: Any) -> tuple[Dim, ...]:
+    axes = at.axes_of(axis, x.ndim)
+    return tuple([1 if place in axes else dim for place, dim in enumerate(x.shape)])
 
 
 def _softmax(x: Any, axis: Any) -> Any:
@@ -89,4 +113,4 @@ log_softmax: Function = reduction(
 )
 
 
-__all__ = ["log_softmax", "logsumexp", "softmax"]
+__all__ = ["EXPONENT_SHIFT", "log_softmax", "logsumexp", "softmax"]

@@ -218,6 +218,13 @@ def _logsumexp(node: Expr, x: Expr) -> Expr:
     return result if keepdims else call("squeeze", result, axis=axes)
 
 
+def _exponent_shift(node: Expr, x: Expr) -> Expr:
+    axis = node.attrs[0]
+    if _empty(x, axis):
+        return call("broadcast_to", constant(0, x.dtype), shape=node.shape)
+    return _greatest(x, axis) if axes_of(axis, x.ndim) else node
+
+
 def _softmax(node: Expr, x: Expr) -> Expr:
     axis = node.attrs[0]
     if _empty(x, axis):
@@ -298,6 +305,7 @@ _RULES: dict[str, Callable[..., Expr]] = {
     "mean": _mean,
     "var": _var,
     "logsumexp": _logsumexp,
+    "exponent_shift": _exponent_shift,
     "softmax": _softmax,
     "log_softmax": _log_softmax,
     "norm": _norm,

@@ -23,6 +23,7 @@ from graphc.interpret.scalarize.matrices import (
 from graphc.interpret.scalarize.objects import Array, cast_each, constants, empty, shaped
 from graphc.interpret.scalarize.sums import (
     einsum,
+    exponent_shift,
     folded,
     log_softmax,
     logsumexp,
@@ -201,6 +202,7 @@ _RULES: dict[str, Callable[..., Any]] = {
     "mean": mean,
     "var": var,
     "logsumexp": logsumexp,
+    "exponent_shift": exponent_shift,
     "softmax": softmax,
     "log_softmax": log_softmax,
     "norm": norm,

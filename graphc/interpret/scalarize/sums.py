@@ -12,7 +12,7 @@ import numpy as np
 from graphc.interpret.scalarize.objects import Array, each
 from graphc.ir.expr import Expr, constant
 from graphc.ops.arithmetic import abs, add
-from graphc.ops.comparison import maximum
+from graphc.ops.comparison import isfinite, maximum, where
 from graphc.ops.einsum import parts
 from graphc.ops.elementary import exp, log, sqrt
 from graphc.ops.support import attributes as at
@@ -58,6 +58,11 @@ def var(x: Array, axis: Any, correction: float, keepdims: bool) -> Array:
 
 def logsumexp(x: Array, axis: Any, keepdims: bool) -> Array:
     return each(log, _shaped_like(summed(each(exp, x), axis, keepdims), x))
+
+
+def exponent_shift(x: Array, axis: Any) -> Array:
+    tops = _shaped_like(folded(x, axis, True, maximum), x)
+    return each(lambda top: where(isfinite(top), top, constant(0.0, top.dtype)), tops)
 
 
 def softmax(x: Array, axis: Any) -> Array:
@@ -125,6 +130,7 @@ def matmul(a: Array, b: Array) -> Array:
 
 __all__ = [
     "einsum",
+    "exponent_shift",
     "folded",
     "log_softmax",
     "logsumexp",

@@ -28,6 +28,7 @@ class AxisRule:
     why : the formula, or the reason
     examples : (formula, name → shape) of formulas that it fires on; lengths with names are tried at many
     over : the kinds of types that it is proved over
+    below : operations on elements that may stand directly below as well
     """
 
     name: str
@@ -38,13 +39,14 @@ class AxisRule:
     why: str
     examples: tuple[tuple[str, Shapes], ...]
     over: str = FLOATS
+    below: tuple[str, ...] = ()
 
     def roots(self) -> tuple[str, ...]:
         return (self.root,)
 
     def fits(self, operands: tuple[str, ...]) -> bool:
         root = find(self.root)
-        if root is None or root.on_arrays:
+        if root is None or root.on_arrays or any(name in self.below for name in operands):
             return True
         below = [find(name) for name in operands]  # one of the operands runs over whole arrays
         return any(op is None or op.on_arrays for op in below)
@@ -65,9 +67,17 @@ CUBE: Shapes = {"x": ("n", "m", "k")}
 
 
 def row(
-    name: str, root: str, shows: str, rewrite: Any, kind: Kind, why: str, *examples: Any, over: str = FLOATS
+    name: str,
+    root: str,
+    shows: str,
+    rewrite: Any,
+    kind: Kind,
+    why: str,
+    *examples: Any,
+    over: str = FLOATS,
+    below: tuple[str, ...] = (),
 ) -> AxisRule:
-    return AxisRule(name, root, shows, rewrite, kind, why, examples, over)
+    return AxisRule(name, root, shows, rewrite, kind, why, examples, over, below)
 
 
 def reduced(node: Expr) -> tuple[int, ...]:
