@@ -18,7 +18,7 @@ from graphc.ir.types import is_float
 from graphc.ops.elementary import log
 from graphc.ops.support.attributes import axes_of
 from graphc.ops.support.build import call, count, restored
-from graphc.rewrite.arrays import array_products, weighted_exponentials
+from graphc.rewrite.arrays import array_products, saturated_shares, weighted_exponentials
 from graphc.rewrite.arrays.axis_rule import CUBE, NM, AxisRule, keeps, reduced, row
 from graphc.rewrite.engine.ranges import Ranges
 
@@ -202,6 +202,12 @@ SQUARES = (
          ("mean(square(x - mean(x, axis=1, keepdims=True)), axis=1)", NM), ("mean((x - mean(x))**2)", NM)),
 )  # fmt: skip
 
-RULES = (*EXPONENTIALS, *weighted_exponentials.RULES, *SQUARES, *array_products.RULES)
+RULES = (
+    *EXPONENTIALS,
+    *weighted_exponentials.RULES,
+    *saturated_shares.RULES,
+    *SQUARES,
+    *array_products.RULES,
+)
 
 __all__ = ["RULES", "AxisRule"]
