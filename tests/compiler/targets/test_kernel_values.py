@@ -103,3 +103,31 @@ def test_places_of_small_types_are_numpys(seed, monkeypatch):
         places = rng.integers(0 if dtype[0] == "u" else -n, n, k).astype(dtype)
         expected = np.concatenate([data[places] * 2, np.roll(data, 1, axis=1)])
         assert np.array_equal(f(data, places), expected)
+
+
+UNREAD = {
+    "sum": lambda x: g.sum(x * x, axis=0, keepdims=True),
+    "mean": lambda x: g.mean(x, axis=0, keepdims=True),
+    "largest": lambda x: g.max(x, axis=0, keepdims=True),
+    "sorted": lambda x: g.sort(x, axis=0),
+    "product": lambda x: x @ (x.T @ x),
+    "running": lambda x: g.cumsum(x, axis=0),
+    "solved": lambda x: g.solve(x.T @ x + g.eye(2), x.T).T,
+    "log-sum-exp": lambda x: g.logsumexp(x, axis=0, keepdims=True),
+}
+
+
+@pytest.mark.parametrize("name", UNREAD)
+def test_a_piece_that_no_element_reads_is_not_asked_for(name):
+    """Beside it stands what is read: `concat` and `stack` of something that has a loop of its own."""
+    x = g.symbol("x", shape=("n", 2))
+    values = np.random.default_rng(3).normal(size=(4, 2))
+    piece = UNREAD[name](x)
+    before, after = g.concat([piece, x * 2], axis=0), g.concat([x * 2, piece], axis=0)
+    outputs = [
+        before[-1], after[0], before[-2:][0], before[-1, None], g.flip(before, axis=0)[0], after[:2, ::-1][1],
+        g.stack([piece[0], x[1] * 3])[1], g.sum(before[-1]),
+    ]  # fmt: skip
+    for output in outputs:
+        found = g.compile(output, [x], cache=False)(values)
+        np.testing.assert_allclose(found, g.evaluate(output, {"x": values}), rtol=1e-12)

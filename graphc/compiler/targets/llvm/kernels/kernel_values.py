@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from graphc.compiler.loops.block_writer import BlockWriter
 from graphc.compiler.loops.elements import ElementWriter
-from graphc.compiler.loops.index_maps import zero
+from graphc.compiler.loops.index_maps import never, zero
 from graphc.compiler.loops.program import Apply, Conditions, Constant, Index, IndexValue, Ref, Scalar
 from graphc.compiler.targets.llvm.emit import LlvmBuilder, LlvmValue
 from graphc.compiler.targets.llvm.programs.values import ValueWriter
@@ -207,8 +207,9 @@ class KernelElements(ElementWriter):
         super().__init__(self._at_once, load)
 
     def at(self, node: Expr, index: Index, guard: Conditions = ()) -> Scalar:
-        """What is read where conditions hold can be read anywhere: `inside` sees to it."""
-        return zero(node.dtype) if 0 in node.shape else super().at(node, index)
+        """What is read where conditions hold can be read anywhere: `inside` sees to it. Where they never hold nothing is read: it
+        need not be in memory."""
+        return zero(node.dtype) if 0 in node.shape or never(guard) else super().at(node, index)
 
     def inside(self, place: Dim, conditions: Conditions) -> Dim:
         """The place, or 0 where the conditions do not hold."""
