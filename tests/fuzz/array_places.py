@@ -68,10 +68,10 @@ def place(pool: Pool, length: int, most: int = 2) -> Member | None:
 
 
 def _taken(x: np.ndarray, places: np.ndarray, axis: int) -> np.ndarray:
-    """`np.take`, which looks at no index where the result is empty."""
+    """`np.take`, which looks at no index where the result is empty, as that of another axis of length 0 is; x[:, places] does."""
     length = x.shape[axis]
     if np.any((places < -length) | (places >= length)):
-        raise IndexError("an index beyond its axis")
+        raise IndexError("an index beyond the axis")
     return np.take(x, places, axis)
 
 

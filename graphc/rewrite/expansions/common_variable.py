@@ -108,7 +108,9 @@ def _whole(reader: CommonReader, node: Expr, reading: Reading, source: bool) -> 
         for _ in range(abs(moved)):
             function = function / reader.argument if moved > 0 else function * reader.argument
         near = reader.times(function, replace(reading, exponent=reading.exponent + moved))
-        return None if near is None else where(_is_near(reader.variable.node), near, node)
+        return (
+            None if near is None else where(_is_near(reader.variable.node) & _is_ordinary(near), near, node)
+        )
     moved = _valuation(function) if reading.powers else 0
     if not any(
         power + reading.exponent * own and power + (reading.exponent + moved) * own in (0, 1)
@@ -242,10 +244,17 @@ def _is_near(w: Expr) -> Expr:
     return (size < NEAR) & (size > NEAREST[w.dtype.itemsize])
 
 
+def _is_ordinary(value: Expr) -> Expr:
+    """Whether a value is neither 0 nor infinite nor NaN: its factors are moderate together, but of v·(u·(P·(v·φ(w)))) the inner
+    product overflows at the largest v, and 0·∞ is left where P is 0, as it is for tiny u."""
+    size = abs(value)
+    return (size > 0) & (size < np.inf)
+
+
 def _has_been_written(node: Expr) -> bool:
     """Whether this is a branch near 0 whose other side is a formula that was written in one variable."""
     condition = node.operands[0] if node.op.name == "where" else None
-    if condition is not None and condition.op.name == "logical_and":
+    while condition is not None and condition.op.name == "logical_and":
         condition = condition.operands[0]
     bound = None if condition is None or not condition.operands else bound_of(condition)
     return bound is not None and bound[1] == NEAR

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from graphc.ir.expr import Expr, constant
 from graphc.ops.comparison import where
 from graphc.ops.elementary import cos, exp, expm1, log, log1p, sin
@@ -61,11 +63,14 @@ def _log_of_base(m: Match, base: float) -> Expr:
 
 
 def _share(m: Match) -> Expr:
-    """x/(x + y·e^(b − a)), where the exponentials over- or underflow"""
+    """x/(x + y·e^(b − a)), where the exponentials over- or underflow. Where e^(b − a) does so itself derivatives of this are 0·∞, and the
+    formula as written is right as long as e^b is a number: what is lost of e^a is nothing beside it"""
     a, b, x, y = m["a"], m["b"], m["x"], m["y"]
     most = 0.75 * _largest(m)
-    ordinary = (abs(a) < most) & (abs(b) < most)
-    return where(ordinary | ~(abs(a - b) < math.inf), m.root, x / (x + y * exp(b - a)))
+    step, largest = b - a, math.log(float(np.finfo(m.root.dtype).max))
+    as_written = (abs(a) < most) & (abs(b) < most)
+    as_written |= ~(abs(step) < math.inf) | ((step > largest) & (exp(b) > 0) & (exp(b) < math.inf))
+    return where(as_written, m.root, x / (x + y * exp(step)))
 
 
 def _share_of_powers(m: Match, factor: Expr | None = None) -> Expr:

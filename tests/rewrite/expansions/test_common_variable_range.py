@@ -52,3 +52,25 @@ def test_second_derivatives_keep_their_range(name: str, quotient: bool, dtype: t
             if lost > 4 and lost > lost_before + 2:
                 wrong.append((float(a), float(b), value, before, correct))
     assert not wrong
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("beside", [lambda x: g.cosh(x) - 1, lambda x: x**3, lambda x: 1 - g.cos(x)])
+def test_factors_that_vanish_meet_no_product_that_overflowed(
+    beside: Callable[[Any], Any], dtype: type
+) -> None:
+    t = g.tanh(u * v)
+    f = beside(u) * (g.exp(t) - g.exp(-t)) * (1 - t * t) * v
+    outputs = [f, g.grad(f, u), g.grad(f, v)]
+    rewritten, written = (
+        g.compile(outputs, [u, v], dtype=dtype, rewrite=level) for level in ("stable", None)
+    )
+    info = np.finfo(dtype)
+    wrong = []
+    for huge in (info.max, -info.max, info.max / 8, dtype(1 / info.tiny)):
+        for tiny in (info.smallest_subnormal, info.tiny, info.tiny / 16, info.eps / info.max):
+            for at in ((dtype(tiny), dtype(huge)), (dtype(huge), dtype(tiny)), (dtype(tiny), dtype(-tiny))):
+                for before, after in zip(written(*at), rewritten(*at), strict=True):
+                    if np.isfinite(before) and not np.isfinite(after):
+                        wrong.append((at, before, after))
+    assert not wrong
