@@ -63,8 +63,8 @@ def _log_of_base(m: Match, base: float) -> Expr:
 
 
 def _share(m: Match) -> Expr:
-    """x/(x + y·e^(b − a)), where the exponentials over- or underflow. Where e^(b − a) does so itself derivatives of this are 0·∞, and the
-    formula as written is right as long as e^b is a number: what is lost of e^a is nothing beside it"""
+    """x/(x + y·e^(b − a)), where the exponentials over- or underflow. Where e^(b − a) overflows as well derivatives of this are
+    0·∞, and the formula as written is right as long as e^b is a number: what is lost of e^a is nothing beside it"""
     a, b, x, y = m["a"], m["b"], m["x"], m["y"]
     most = 0.75 * _largest(m)
     step, largest = b - a, math.log(float(np.finfo(m.root.dtype).max))
