@@ -206,7 +206,10 @@ class PowerQuotient:
         for factor in (*others, *rest):
             result = factor * result
         divisor = product(left)
-        result = result if divisor is None else result / divisor
+        if divisor is not None:
+            if rest:  # as written they are beside something small: here the largest float overflows over an infinite divisor
+                near = near & (abs(result) < constant(math.inf, result.dtype))
+            result = result / divisor
         total = number * coefficient * sign / scale
         result = scaled(total, result) if abs(total) != 1 else result if total > 0 else -result
         return near, x, result
