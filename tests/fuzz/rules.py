@@ -1,6 +1,10 @@
 """Every rewriting rule at extreme inputs: no value and no derivative is worse than as written.
 
     python -m tests.fuzz rules --count 50000 --seed 0 [--seconds S] [--rule NAME] [--interpreted] [--show N]
+                                [--workers N] [--keep FILE]
+
+With `--keep` what several runs of different seeds find counts together, and a run that was broken off goes on after its last
+chunk of 400 programs; `--workers 2` runs two chunks at once and finds the same.
 
 A program is a rule's pattern with other formulas for its names, inside of another formula, with its first and second
 derivatives, at a dozen points: special values, subnormal numbers, sizes near overflow and underflow, points where something
@@ -27,15 +31,18 @@ operations off by one unit: what is wrong there is luck at most. Such points are
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import math
 import os
 import random
 import sys
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import mpmath
@@ -50,6 +57,7 @@ from graphc.ir.ulp import bits_of_error, ordinals, rounded
 from graphc.rewrite import tables
 from tests.fuzz.mp_truth import truths
 from tests.fuzz.rule_programs import RULES, Program, program
+from tests.fuzz.rule_summary import Summary, load
 from tests.rewrite.measure import BEYOND, truth
 
 POINTS = 12
@@ -98,6 +106,10 @@ class Failure:
         )
 
 
+CHUNK = 400
+"""Programs of one sequence of random numbers: which process runs it changes none of them."""
+
+
 def main(args: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.fuzz rules", description=(__doc__ or "").splitlines()[0]
@@ -109,48 +121,111 @@ def main(args: list[str]) -> int:
     parser.add_argument("--interpreted", action="store_true", help="by the interpreter: NumPy, quicker")
     parser.add_argument("--show", type=int, default=3, help="failures shown for each rule")
     parser.add_argument("--strict", action="store_true", help="show those by luck as well")
+    parser.add_argument("--workers", type=int, default=1, help="processes")
+    parser.add_argument(
+        "--keep", type=Path, help="a file that what is found is added to; the report is of all in it"
+    )
     options = parser.parse_args(args)
     os.environ.setdefault("NUMBA_OPT", "0")  # LLVM's passes take as long as rewriting, and change no value
+    whole = Summary() if options.keep is None else load(options.keep)
+    started = time.monotonic()
+    until = time.time() + options.seconds
+    chunks = [
+        (options, number, min(CHUNK, options.count - first), until)
+        for number, first in enumerate(range(0, options.count, CHUNK))
+    ]
+    chunks = [chunk for chunk in chunks if _name_of(*chunk[:3]) not in whole.chunks]
+    with contextlib.ExitStack() as stack:
+        if (
+            options.workers > 1
+        ):  # a process for each chunk: what a thousand compiled programs leave is given back
+            pool = stack.enter_context(get_context("spawn").Pool(options.workers, maxtasksperchild=1))
+            found = pool.imap_unordered(_chunk, chunks)
+        else:
+            found = map(_chunk, chunks)
+        for summary in found:
+            whole.add(summary)
+            if options.keep is not None:
+                whole.save(options.keep)
+            spent = time.monotonic() - started
+            print(
+                f"{whole.tried.total()} programs, {whole.failed} failed, {spent:.0f} s",
+                file=sys.stderr,
+                flush=True,
+            )
+    print(whole.report(options.show))
+    return 1 if whole.failed else 0
+
+
+def _chunk(task: tuple[argparse.Namespace, int, int, float]) -> Summary:
+    """What some programs of a sweep show; nothing where there is no time left for them."""
+    options, number, count, until = task
+    summary = Summary()
+    if time.time() >= until:
+        return summary
+    names = options.rule
     tried, failures = sweep(
-        options.count, options.seed, options.seconds, options.rule, interpreted=options.interpreted
+        count,
+        _seed_of(options, number),
+        until - time.time(),
+        names,
+        interpreted=options.interpreted,
+        first=number * CHUNK,
     )
-    return _report(tried, failures, options.show, options.strict)
+    summary.chunks.append(_name_of(options, number, count))
+    summary.tried = tried
+    real = [failure for failure in failures if not failure.lucky]
+    for failure in failures:
+        summary.note(failure.rule, failure.lucky)
+    for failure in real[:2000] if not options.strict else failures[:2000]:
+        summary.blame(blame(failure), [str(failure)])
+    summary.opinions = Counter(second_opinion(failure) for failure in real[:200])
+    return summary
+
+
+def _seed_of(options: argparse.Namespace, number: int) -> int | str:
+    return f"{options.seed}:{number}" if number else options.seed
+
+
+def _name_of(options: argparse.Namespace, number: int, count: int) -> str:
+    """What is run once and counts once."""
+    how = "interpreted" if options.interpreted else "compiled"
+    around = ", ".join(options.rule or ["all rules"])
+    return f"seed {_seed_of(options, number)}, {count} programs of {around}, {how}"
 
 
 def sweep(
     count: int,
-    seed: int = 0,
+    seed: int | str = 0,
     seconds: float = math.inf,
     names: Sequence[str] | None = None,
     *,
     interpreted: bool = False,
+    first: int = 0,
 ) -> tuple[Counter[str], list[Failure]]:
-    """Programs tried for each rule, and what failed: at most one failure for each output of a program."""
+    """Programs tried for each rule, and what failed: at most one failure for each output of a program.
+
+    first : the number of the first program, which decides which rule it is around
+    """
     chosen = [rule for rule in RULES if names is None or rule.name in names]
     rng = random.Random(seed)
     started = time.monotonic()
     tried: Counter[str] = Counter()
     failures: list[Failure] = []
     batch: list[Program] = []
-    for number in range(count):
+    for number in range(first, first + count):
         rule = chosen[number % len(chosen)]
         found = program(rule, rng, number, POINTS)
         if found is not None:
             tried[rule.name] += 1
             batch.append(found)
-        if len(batch) >= BATCH or number == count - 1:
+        if len(batch) >= BATCH or number == first + count - 1:
             for dtype in (np.dtype(np.float64), np.dtype(np.float32)):
                 failures += _check([one for one in batch if one.dtype == dtype], dtype, interpreted)
             batch = []
             spent = time.monotonic() - started
-            print(
-                f"\r{sum(tried.values())} programs, {len(failures)} to judge, {spent:.0f} s",
-                end="",
-                file=sys.stderr,
-            )
             if spent > seconds:
                 break
-    print(file=sys.stderr)
     return tried, failures
 
 
@@ -452,44 +527,6 @@ def blame(failure: Failure) -> str:
         if judge(written, failure.point, failure.before, float(np.ravel(other)[0])) is None:
             return name
     return " + ".join(fired)
-
-
-def _report(tried: Counter[str], failures: list[Failure], show: int, strict: bool) -> int:
-    by_rule: dict[str, list[Failure]] = defaultdict(list)
-    for failure in failures:
-        by_rule[failure.rule].append(failure)
-    real = [failure for failure in failures if not failure.lucky]
-    print(
-        f"{sum(tried.values())} programs, {len(real)} failures; now who is to blame for them",
-        file=sys.stderr,
-        flush=True,
-    )
-    blamed: dict[str, list[Failure]] = defaultdict(list)
-    for failure in real[:2000] if not strict else failures[:2000]:
-        blamed[blame(failure)].append(failure)
-    reasons = ("", "luck", "overflow", "sign", "NaN", "kink")
-
-    def row(name: str, count: int, some: list[Failure]) -> str:
-        counts = Counter(failure.lucky for failure in some)
-        return f"{name:40} {count:7}" + "".join(f"{counts[reason]:10}" for reason in reasons)
-
-    headings = "".join(f"{reason or 'failed':>10}" for reason in reasons)
-    print(f"{'programs around':40} {'tried':>7}{headings}   (outputs)")
-    for name, count in tried.items():
-        if by_rule[name]:
-            print(row(name, count, by_rule[name]))
-    print(row(f"all {len(tried)} rules", sum(tried.values()), failures))
-    opinions = Counter(second_opinion(failure) for failure in real[:200])
-    print(
-        "mpmath alone on what failed: "
-        + (", ".join(f"{n} {word}" for word, n in opinions.items()) or "nothing to check")
-    )
-    for name, found in sorted(blamed.items(), key=lambda row: -len(row[1])):
-        print(f"\n{name}: {len(found)}")
-        found.sort(key=lambda failure: len(str(failure.written)))
-        for failure in found[:show]:
-            print("  " + str(failure).replace("\n", "\n  "))
-    return 1 if real else 0
 
 
 if __name__ == "__main__":
