@@ -2,7 +2,7 @@
 
 The density of Gumbel's distribution, e^(−x − e⁻ˣ), has the slope (e⁻ˣ − 1)·e^(−x − e⁻ˣ), which is 0 and NaN from −710 on; so have
 1 − e^(−eˣ), Weibull's 1 − e^(−xᵏ) and x²·e^(−x²) at 10¹⁶⁰. Where the exponent is so low that the other factors, which are powers
-of numbers that are floats, cannot make up for it, the product is 0.
+of numbers that are floats, cannot make up for it, the product is 0. A product that came out as 0 by itself keeps its sign.
 
 This comes after all other rules: nothing is derived from it, and no rule has to look through it.
 """
@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from graphc.ir.expr import Expr, constant, rebuild, walk
-from graphc.ops.comparison import where
+from graphc.ops.comparison import isnan, where
 from graphc.rewrite.engine.normal_form import RuleMemory
 from graphc.rewrite.engine.pattern import Kind
 from graphc.rewrite.engine.ranges import Ranges
@@ -41,7 +41,8 @@ GROWING = frozenset(("exp", "expm1", "pow"))
 
 @dataclass(frozen=True)
 class VanishingProduct:
-    """u·eᵛ → where(v < −16000, 0, u·eᵛ), where powers or exponentials in u may overflow, of which v falls faster than u grows"""
+    """u·eᵛ → where(v < −16000 and u·eᵛ is NaN, 0, u·eᵛ), where powers or exponentials in u may overflow, of which v falls faster
+    than u grows"""
 
     name: str = "vanishing-product"
     kind: Kind = "stable"
@@ -56,7 +57,7 @@ class VanishingProduct:
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         v = self.vanishes_with(node, ranges)
-        result = None if v is None else where(v < LOWEST, constant(0.0, node.dtype), node)
+        result = None if v is None else _guard(v, node)
         return result if result is not None and result.shape == node.shape else None
 
     def vanishes_with(self, node: Expr, ranges: Ranges) -> Expr | None:
@@ -193,11 +194,19 @@ def _inputs(nodes: Iterable[Expr]) -> set[Expr]:
     return {node for node in walk(nodes) if not node.operands and not node.is_constant}
 
 
+def _guard(v: Expr, product: Expr) -> Expr:
+    """The inputs of the product are those of v, so that it is no NaN of theirs where v is a number."""
+    return where((v < LOWEST) & isnan(product), constant(0.0, product.dtype), product)
+
+
 def _is_guard(node: Expr) -> bool:
     """Whether a branch is one that this writes."""
-    if node.op.name != "where" or node.operands[0].op.name != "less":
+    if node.op.name != "where" or node.operands[0].op.name != "logical_and":
         return False
-    bound = node.operands[0].operands[1]
+    low = node.operands[0].operands[0]
+    if low.op.name != "less":
+        return False
+    bound = low.operands[1]
     return bound.is_constant and not bound.shape and bound.value == LOWEST
 
 
@@ -213,7 +222,7 @@ def guarded(
     nodes = walk(outputs) if memory is None else memory.nodes(outputs)
     whole = set(outputs)  # products that something else than a product needs
     for node in nodes:
-        if node.op.name not in PRODUCTS:
+        if node.op.name not in PRODUCTS and node.op.name != "isnan":  # which stands in the guard
             whole.update(node.operands[:2] if _is_guard(node) else node.operands)
     steps: list[tuple[VanishingProduct, Expr, Expr]] = []
     falling: set[Expr] = set()  # what may have an exponential for a factor: a cheap look
@@ -233,7 +242,7 @@ def guarded(
             inner[node] = made[node] = now
         may = name in PRODUCTS and node in falling and node in whole
         v = rule.vanishes_with(node, ranges) if may else None
-        after = None if v is None else where(v < LOWEST, constant(0.0, node.dtype), now)
+        after = None if v is None else _guard(v, now)
         if after is not None and after.shape == node.shape:
             steps.append((rule, now, after))
             made[node] = after

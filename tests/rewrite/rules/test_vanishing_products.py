@@ -120,3 +120,17 @@ def test_arrays() -> None:
 def test_the_bound_is_beyond_what_powers_make_up_for() -> None:
     for degree, size in itertools.product((1, 20), (1.0, 1.7976931348623157e308)):
         assert degree * math.log(size) + LOWEST < -745
+
+
+@pytest.mark.parametrize(
+    "text", ["exp(-x/y)*(-x*y)", "exp(x - y)*(x*y)*y", "exp(-x*x)*(x*x*x)", "exp(-x/y)*((y - x)/(1 + y*y))"]
+)
+def test_products_that_come_out_as_0_keep_its_sign(text: str) -> None:
+    formula = g.parse(text)
+    symbols = g.free_symbols(formula)
+    f, written = (g.compile(formula, symbols, cache=False, rewrite=level) for level in ("stable", None))
+    for at in itertools.product((-2e5, 7e4, 3e-9, -1e-40, 1e200, -1e19), repeat=len(symbols)):
+        before, after = written(*at), f(*at)
+        if before == 0:
+            assert after == 0 and math.copysign(1, before) == math.copysign(1, after), at
+        assert not math.isnan(after) or math.isnan(before)
