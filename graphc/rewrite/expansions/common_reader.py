@@ -277,14 +277,19 @@ class CommonReader:
         value = rebuild(node, tuple(operands)) if function is None else exp(operands[0])
         return Reading(Fraction(1), {}, 0, value, any(part.mixed for part in parts))
 
+    def all_powers(self, reading: Reading) -> Powers:
+        """The powers of parts that stand beside φ, those of wᵏ among them."""
+        powers = dict(reading.powers)
+        for part, power in self.variable.powers.items():
+            powers[part] = powers.get(part, 0) + power * reading.exponent
+        return powers
+
     def times(self, function: Expr, reading: Reading) -> Expr | None:
         """number·∏ powers·wᵏ times φ(w), wᵏ by the parts of w."""
         variable = self.variable
-        number, powers = reading.number * variable.number**reading.exponent, dict(reading.powers)
-        for part, power in variable.powers.items():
-            powers[part] = powers.get(part, 0) + power * reading.exponent
+        number = reading.number * variable.number**reading.exponent
         value = instantiated(function, {self.argument: variable.node})
-        for part, power in _in_turns(powers):
+        for part, power in _in_turns(self.all_powers(reading)):
             value = part * value if power > 0 else value / part
         scale = float(number)
         if abs(scale) != 1:

@@ -107,10 +107,14 @@ def _whole(reader: CommonReader, node: Expr, reading: Reading, source: bool) -> 
         moved = _valuation(function)
         for _ in range(abs(moved)):
             function = function / reader.argument if moved > 0 else function * reader.argument
-        near = reader.times(function, replace(reading, exponent=reading.exponent + moved))
-        return (
-            None if near is None else where(_is_near(reader.variable.node) & _is_ordinary(near), near, node)
-        )
+        shifted = replace(reading, exponent=reading.exponent + moved)
+        near = reader.times(function, shifted)
+        if near is None:
+            return None
+        condition, own = _is_near(reader.variable.node), reader.variable.powers
+        if any(power not in (0, own.get(part)) for part, power in reader.all_powers(shifted).items()):
+            condition = condition & _is_ordinary(near)  # by themselves the parts of w make up for each other
+        return where(condition, near, node)
     moved = _valuation(function) if reading.powers else 0
     if not any(
         power + reading.exponent * own and power + (reading.exponent + moved) * own in (0, 1)
@@ -247,8 +251,7 @@ def _is_near(w: Expr) -> Expr:
 def _is_ordinary(value: Expr) -> Expr:
     """Whether a value is neither 0 nor infinite nor NaN: its factors are moderate together, but of v·(u·(P·(v·φ(w)))) the inner
     product overflows at the largest v, and 0·∞ is left where P is 0, as it is for tiny u."""
-    size = abs(value)
-    return (size > 0) & (size < np.inf)
+    return (value > -np.inf) & (value < np.inf) & (value != 0)
 
 
 def _has_been_written(node: Expr) -> bool:
