@@ -492,7 +492,9 @@ def _moved(node: Expr, operands: list[np.ndarray], value: np.ndarray, rng: Any, 
         exact = np.asarray(node.op.reference(*longer)) == value.astype(np.longdouble)
         exact = exact & (value.dtype == node.dtype)
     else:
+        # e⁰ is 1, as 0² is 0; that of 10⁻³⁰⁰ is 1 by rounding, as 1 + 10⁻³⁰⁰ is
         exact = np.isin(value, (0.0, 1.0, -1.0, 0.5))
+        exact = exact & np.any([np.isin(np.abs(x), (0.0, 0.5, 1.0, np.inf)) for x in operands], axis=0)
     steps = rng.integers(-units, units + 1, value.shape)
     if value.dtype == node.dtype:
         moved = value
