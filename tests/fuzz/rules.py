@@ -41,6 +41,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -494,7 +495,8 @@ def _moved(node: Expr, operands: list[np.ndarray], value: np.ndarray, rng: Any, 
     else:
         # e⁰ is 1, as 0² is 0; that of 10⁻³⁰⁰ is 1 by rounding, as 1 + 10⁻³⁰⁰ is
         exact = np.isin(value, (0.0, 1.0, -1.0, 0.5))
-        exact = exact & np.any([np.isin(np.abs(x), (0.0, 0.5, 1.0, np.inf)) for x in operands], axis=0)
+        special = [np.isin(np.abs(x), (0.0, 0.5, 1.0, np.inf)) for x in operands]
+        exact = exact & reduce(np.logical_or, special)
     steps = rng.integers(-units, units + 1, value.shape)
     if value.dtype == node.dtype:
         moved = value
