@@ -120,7 +120,7 @@ class RationalFunction:
     def shorter(self, node: Expr, reader: Reader, ranges: Ranges) -> Expr | None:
         """A node that was read as one quotient, where that has fewer operations: what a derivative is best written from."""
         read = _variable(node, reader)
-        if read is None or read.atom is None:
+        if read is None or read.atom is None or _levels_off(read):
             return None
         result = one_quotient(node, read, reader.factors[read.atom], whole=True)
         if result is None or result.shape != node.shape or len(walk([result])) >= len(walk([node])):
@@ -134,6 +134,13 @@ class RationalFunction:
 def _simple(node: Expr) -> bool:
     """Whether a node is a quotient of sums that cannot overflow."""
     return node.op.name == "divide" and all(operand.op.name in _PLAIN for operand in node.operands)
+
+
+def _levels_off(read: RootQuotient) -> bool:
+    """Whether a quotient is of polynomials of one degree, as 1 − 6/(1/x + 3) = (1 − 3x)/(1 + 3x) is: far out the two terms of its
+    derivative cancel, which that of the constant and the rest does not."""
+    below = sum((len(p) - 1) * n for p, n in read.below.items())
+    return not read.b and below > 0 and len(read.a) - 1 == below
 
 
 _PLAIN = frozenset(("add", "subtract", "constant", "symbol"))

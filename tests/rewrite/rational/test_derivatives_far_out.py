@@ -1,5 +1,6 @@
 """Derivatives that are written from multiplied out sums are numbers wherever they are as written."""
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -32,3 +33,24 @@ def test_second_derivatives_are_numbers_where_they_are_as_written(text, dtype):
         for k in np.flatnonzero(np.isfinite(as_written) & ~np.isfinite(stable)):
             at = {"a": float(points[0][k]), "b": float(points[1][k])}
             assert abs(g.evaluate(form, at, digits=30)) > np.finfo(dtype).max, (form, at)
+
+
+LEVEL = {
+    "exp(1 - 6/(1/x + 3))": lambda v: mpmath.exp(1 - 6 / (1 / v + 3)),
+    "tanh(2 + 1/(1 + 5/x))": lambda v: mpmath.tanh(2 + 1 / (1 + 5 / v)),
+    "log(3 - 1/(x*x + 1))": lambda v: mpmath.log(3 - 1 / (v * v + 1)),
+    "sin(1/(1/x + 0.5) - 1)": lambda v: mpmath.sin(1 / (1 / v + 0.5) - 1),
+}
+
+
+@pytest.mark.parametrize("text", LEVEL)
+def test_functions_of_what_levels_off_keep_their_slopes(text: str) -> None:
+    x = g.symbols("x")
+    slope = g.grad(g.parse(text), x)
+    f, written = (g.compile(slope, [x], cache=False, rewrite=level) for level in ("stable", None))
+    for at in (0.3, 7.0, 1e3, 1e8, 1e12, 1e40):
+        with mpmath.workdps(200):
+            v = mpmath.mpf(at)
+            exact = float(mpmath.diff(LEVEL[text], v, h=v * mpmath.mpf(10) ** -60))
+        lost, before = (abs(value / exact - 1) for value in (f(at), written(at)))
+        assert lost <= max(1e-15, 4 * before), at
