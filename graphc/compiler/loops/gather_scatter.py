@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from graphc.compiler.loops.index_maps import Rule, aligned, choose, equal, remainder, within
+from graphc.compiler.loops.index_maps import Rule, aligned, choose, equal, never, remainder, within
 from graphc.compiler.loops.program import Conditions, Constant, Index, IndexValue, Scalar, apply, cast
 from graphc.compiler.lowering.gather_scatter import counts, first_place, is_range, layout, scatter_axes
 from graphc.ir import dims
@@ -114,8 +114,10 @@ def _updated(e: ElementWriter, node: Expr, index: Index, guard: Conditions) -> S
     if first is not None:
         places |= {first + k: place for k, place in enumerate(among)}
     own = tuple([places[k] for k in range(len(places))])
-    new = e.operand(node, 1, aligned(own, value.shape), (*guard, *here))
     old = e.operand(node, 0, index, guard)
+    if never(here):
+        return old
+    new = e.operand(node, 1, aligned(own, value.shape), (*guard, *here))
     if node.op.name == "at_add":
         new = e.writer.let(cast(apply("add", old, new), old.dtype))
     return choose(here, new, old)

@@ -168,13 +168,19 @@ def _pad(e: ElementWriter, node: Expr, index: Index, guard: Conditions) -> Scala
         inside += here
         at.append(0 if dim == 1 else e.inside(place, here))
     outside = Constant(x.dtype.type(value).item(), node.dtype)
-    return choose(inside, e.operand(node, 0, tuple(at), (*guard, *inside)), outside)
+    return (
+        outside
+        if never(inside)
+        else choose(inside, e.operand(node, 0, tuple(at), (*guard, *inside)), outside)
+    )
 
 
 def _half(e: ElementWriter, node: Expr, index: Index, guard: Conditions, lower: bool) -> Scalar:
     above = dims.subtract(dims.subtract(index[-1], index[-2]), node.attrs[0])
     here = (dims.multiply(-1, above) if lower else above,)
-    return choose(here, e.operand(node, 0, index, guard), zero(node.dtype))
+    return (
+        zero(node.dtype) if never(here) else choose(here, e.operand(node, 0, index, guard), zero(node.dtype))
+    )
 
 
 def _tril(e: ElementWriter, node: Expr, index: Index, guard: Conditions) -> Scalar:
@@ -197,7 +203,11 @@ def _diag(e: ElementWriter, node: Expr, index: Index, guard: Conditions) -> Scal
     on = within(place, node.operands[0].shape[0])
     here = (*equal(dims.add(row, k), column), *on)
     at: Dim = 0 if node.operands[0].shape[0] == 1 else e.inside(place, on)
-    return choose(here, e.operand(node, 0, (at,), (*guard, *here)), zero(node.dtype))
+    return (
+        zero(node.dtype)
+        if never(here)
+        else choose(here, e.operand(node, 0, (at,), (*guard, *here)), zero(node.dtype))
+    )
 
 
 def _eye(e: ElementWriter, node: Expr, index: Index, guard: Conditions) -> Scalar:
@@ -228,6 +238,11 @@ def _concat(e: ElementWriter, node: Expr, index: Index, guard: Conditions) -> Sc
             continue
         place = dims.subtract(index[axis], start)
         here = within(place, length)
+        if never(
+            here
+        ):  # nothing of this one is read here, nor is it computed where that is all that is asked of it
+            start = dims.add(start, length)
+            continue
         at: Dim = 0 if length == 1 else e.inside(place, here)
         value = e.operand(node, slot, (*index[:axis], at, *index[axis + 1 :]), (*guard, *here))
         result = value if result is None else e.writer.let(choose(here, value, result))
