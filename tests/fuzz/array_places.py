@@ -30,7 +30,8 @@ def place(pool: Pool, length: int, most: int = 2) -> Member | None:
         name = rng.choice(["int64", "int32", "uint8", "int8"])
         shape = tuple(rng.choice([0, 1, 1, 2, 3]) for _ in range(rng.randint(0, most)))
         low = 0 if name[0] == "u" else -length
-        listed = [rng.randrange(low, length) for _ in range(int(np.prod(shape)))]
+        low, above = max(low, int(np.iinfo(name).min)), min(length, int(np.iinfo(name).max) + 1)
+        listed = [rng.randrange(low, above) for _ in range(int(np.prod(shape)))]
         array = np.array(listed, name).reshape(shape)
         seen = Member(g.constant(array), lambda: array, (), array, True)
         if rng.random() < 0.3:
