@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 import graphc as g
+from graphc.ir.expr import walk
 from tests.fuzz.array_members import Member, Pool, axis_of, floats
 
 Body = Callable[..., Any]
@@ -88,6 +89,11 @@ def scanned(pool: Pool) -> Member | None:
 
         last, passed = g.scan(body, start, x, reverse=reverse)
         return passed if kept else last
+
+    if outside and other.expr not in walk((build(x.expr, start.expr, other.expr),)):
+        other = (
+            start  # a body that does not read it never asks for its value, which may be the first row of none
+        )
 
     def formula(x: Any, start: Any, other: Any) -> Any:
         c, passed = start, [start] * len(x)
