@@ -143,7 +143,8 @@ class LogExpDifference(_LogRule):
         if self.wide:
             result = x + log(0 - expm1(-(x - y)))
             return result if result.shape == node.shape else None
-        return where(x >= y, x + log1mexp(y - x), node)
+        # of two exponents of −∞ the difference is NaN, and that of the exponentials 0
+        return where((x >= y) & (x > -math.inf), x + log1mexp(y - x), node)
 
     def __str__(self) -> str:
         return f"{self.name}: {(self.__doc__ or '').splitlines()[0]} ({self.kind})"

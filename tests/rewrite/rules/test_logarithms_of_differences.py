@@ -68,3 +68,12 @@ def test_slopes_where_the_difference_of_the_exponents_is_rounded(name: str, dtyp
         for value, true in zip(f(x, y), exact, strict=True):
             correct = rounded(true, np.dtype(dtype))
             assert 2 ** bits_of_error(value, correct, np.dtype(dtype))[0] - 1 <= 4, (x, y)
+
+
+def test_two_exponents_of_minus_infinity() -> None:
+    a, b = g.symbols("a b")
+    f = g.compile([g.log(g.exp(a) - g.exp(b)), g.exp(g.log(g.exp(a) - g.exp(b)))], [a, b], cache=False)
+    assert list(f(-np.inf, -np.inf)) == [-np.inf, 0.0]
+    assert f(800.0, -np.inf)[0] == 800.0
+    assert f(800.0, 800.0)[0] == -np.inf
+    assert np.isnan(f(-np.inf, 3.0)[0])
