@@ -31,6 +31,7 @@ from graphc.rewrite.rules import (
     growth,
     like_terms,
     log_quotients,
+    logarithmic_derivatives,
     logarithms,
     near_one,
     overflow,
@@ -108,7 +109,7 @@ SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
     (
         "Logarithms",
         "",
-        log_quotients.RULES + pair_quotients.RULES + logarithms.RULES + logistic_entropy.RULES,
+        log_quotients.RULES + pair_quotients.RULES + logarithms.RULES + logarithmic_derivatives.RULES + logistic_entropy.RULES,
     ),
     (
         "Two close inputs",

@@ -26,6 +26,7 @@ from graphc.rewrite.rules import (
     growth,
     like_terms,
     log_quotients,
+    logarithmic_derivatives,
     logarithms,
     near_one,
     overflow,
@@ -46,6 +47,7 @@ from graphc.rewrite.rules import (
 NORMAL: tuple[AnyRule, ...] = (
     *algebra.RULES,
     *branches.RULES,
+    *logarithmic_derivatives.RULES,
     *axes.RULES,
     *sums.RULES,
     *symmetric.RULES,

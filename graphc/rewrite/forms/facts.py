@@ -12,9 +12,9 @@ import math
 from graphc.ir.expr import Expr
 from graphc.ir.op import find
 
-EXP, EXPM1, HYPERBOLIC, HYPOT, LOGISTIC, ONE_PLACE, TWO_PLACES = (1 << bit for bit in range(7))
+EXP, EXPM1, HYPERBOLIC, HYPOT, LOGISTIC, ONE_PLACE, TWO_PLACES, INVERSE = (1 << bit for bit in range(8))
 """Among the factors of a product: eᵃ or 1 + eᵃ; eᵃ − 1; cosh a, 1 + cosh a or sinh a; hypot; σ or tanh; one factor that can be
-traded for another (`factors`), two of them."""
+traded for another (`factors`), two of them; a number over a product."""
 
 _PLACES = ONE_PLACE | TWO_PLACES
 
@@ -47,6 +47,8 @@ class FactorMarks(dict[Expr, int]):
                     marks |= TWO_PLACES
                 marks |= more
             else:
+                if top.op.name == "divide" and top.operands[1].op.name in _PRODUCTS and is_number(top.operands[0]):
+                    marks |= INVERSE
                 self[top] = marks | TWO_PLACES if marks & _PLACES and top.op.name == "square" else marks
                 pending.pop()
         return self[node]
