@@ -30,6 +30,7 @@ from graphc.rewrite.rules import (
     gamma_logarithms,
     growth,
     like_terms,
+    log_beta,
     log_quotients,
     logarithmic_derivatives,
     logarithms,
@@ -104,12 +105,16 @@ SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
     (
         "Gamma functions at close arguments, and beside logarithms",
         "",
-        gamma_differences.RULES + gamma_logarithms.RULES,
+        log_beta.RULES + gamma_differences.RULES + gamma_logarithms.RULES,
     ),
     (
         "Logarithms",
         "",
-        log_quotients.RULES + pair_quotients.RULES + logarithms.RULES + logarithmic_derivatives.RULES + logistic_entropy.RULES,
+        log_quotients.RULES
+        + pair_quotients.RULES
+        + logarithms.RULES
+        + logarithmic_derivatives.RULES
+        + logistic_entropy.RULES,
     ),
     (
         "Two close inputs",

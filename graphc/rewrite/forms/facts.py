@@ -11,6 +11,7 @@ import math
 
 from graphc.ir.expr import Expr
 from graphc.ir.op import find
+from graphc.rewrite.forms.thresholds import ORDERS, compared
 
 EXP, EXPM1, HYPERBOLIC, HYPOT, LOGISTIC, ONE_PLACE, TWO_PLACES, INVERSE = (1 << bit for bit in range(8))
 """Among the factors of a product: eᵃ or 1 + eᵃ; eᵃ − 1; cosh a, 1 + cosh a or sinh a; hypot; σ or tanh; one factor that can be
@@ -47,7 +48,11 @@ class FactorMarks(dict[Expr, int]):
                     marks |= TWO_PLACES
                 marks |= more
             else:
-                if top.op.name == "divide" and top.operands[1].op.name in _PRODUCTS and is_number(top.operands[0]):
+                if (
+                    top.op.name == "divide"
+                    and top.operands[1].op.name in _PRODUCTS
+                    and is_number(top.operands[0])
+                ):
                     marks |= INVERSE
                 self[top] = marks | TWO_PLACES if marks & _PLACES and top.op.name == "square" else marks
                 pending.pop()
@@ -68,6 +73,8 @@ def _marks_of(node: Expr) -> int:
     return marks | ONE_PLACE if "add" in names else marks
 
 
+_LOGICAL = frozenset(("logical_and", "logical_or"))
+
 _BITS = 509
 """Of a mark of conditions, a prime."""
 
@@ -84,9 +91,12 @@ class GuardMarks(dict[Expr, int]):
 
     @staticmethod
     def bit(condition: Expr) -> int:
-        """The bit of a condition, or of its negation."""
+        """The bit of a condition, or of its negation; of comparisons with numbers that of what they compare."""
         while condition.op.name == "logical_not":
             (condition,) = condition.operands
+        if condition.op.name in _LOGICAL or condition.op.name in ORDERS:
+            quantity = compared(condition)
+            condition = condition if quantity is None else quantity
         return 1 << condition._number % _BITS
 
     def __missing__(self, node: Expr) -> int:

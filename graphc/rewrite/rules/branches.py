@@ -13,6 +13,7 @@ from graphc.rewrite.engine.pattern import Kind
 from graphc.rewrite.engine.promotion import EVERYTHING
 from graphc.rewrite.engine.ranges import Ranges
 from graphc.rewrite.forms.facts import GuardMarks, is_number
+from graphc.rewrite.forms.thresholds import constant_truth, implied, shorter
 from graphc.util.records import dataclass
 
 LOOK = 60
@@ -65,6 +66,9 @@ def decided(condition: Expr, ranges: Ranges) -> bool | None:
     base, positive = _polar(condition)
     if base.is_constant and not base.shape and base.dtype.kind == "b":
         return bool(base.value) == positive
+    if base.op.name in ("logical_and", "logical_or"):
+        always = constant_truth(base)
+        return None if always is None else always == positive
     if base.op.name not in ("equal", "not_equal") or base.operands[0].dtype.kind != "f":
         return None
     x, y = base.operands
@@ -88,7 +92,7 @@ def _assuming(branch: Expr, condition: Expr, holds: bool) -> Expr:
             continue
         seen.add(node)
         order.append(node)
-        found = found or _is_guard(node, condition)
+        found = found or _chosen(node, condition, holds) is not None
         if not node.op.on_arrays:
             pending += node.operands
     if not found:
@@ -103,8 +107,8 @@ def _assuming(branch: Expr, condition: Expr, holds: bool) -> Expr:
         if node not in seen or node.op.on_arrays or not node.operands:
             known[node] = node
             continue
-        if _is_guard(node, condition):
-            chosen = node.operands[1 if _polar(node.operands[0])[1] == holds else 2]
+        chosen = _chosen(node, condition, holds)
+        if chosen is not None:
             if chosen in known:
                 known[node] = known[chosen]
             else:
@@ -119,13 +123,18 @@ def _assuming(branch: Expr, condition: Expr, holds: bool) -> Expr:
     return known[branch]
 
 
-def _is_guard(node: Expr, condition: Expr) -> bool:
-    """Whether a node is a branch by a condition, with a number on one side. Others may keep on one side what a rule has replaced
-    by them, which out of its branch would be replaced again."""
-    if node.op.name != "where" or _polar(node.operands[0])[0] is not condition:
-        return False
-    _, x, y = node.operands
-    return (is_number(x) or is_number(y)) and x.dtype == y.dtype == node.dtype
+def _chosen(node: Expr, condition: Expr, holds: bool) -> Expr | None:
+    """The side of a branch that is taken where a condition holds, or where it does not; None where that is not known, and of a
+    branch without a number on one side. Others may keep on one side what a rule has replaced by them, which out of its branch
+    would be replaced again."""
+    if node.op.name != "where":
+        return None
+    own, x, y = node.operands
+    if not (is_number(x) or is_number(y)) or not (x.dtype == y.dtype == node.dtype):
+        return None
+    base, positive = _polar(own)
+    taken = holds if base is condition else implied(base, condition, holds)
+    return None if taken is None else x if taken == positive else y
 
 
 class BranchesTogether(_BranchRule):
@@ -157,6 +166,16 @@ class BranchesTogether(_BranchRule):
         return result if result.shape == node.shape else None
 
 
+class ShorterCondition(_BranchRule):
+    """p & (p | q), ~p | p & q and their kind → p, where all compare one quantity with numbers and one says what all do"""
+
+    def roots(self) -> tuple[str, ...]:
+        return ("logical_and", "logical_or")
+
+    def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
+        return shorter(node)
+
+
 RULES = (
     NestedBranch(
         "nested-branch",
@@ -167,6 +186,7 @@ RULES = (
         ("where(x > 0, x, 0) + where(x > 0, y, 0)", "where(x > 0, x, 0)*where(x > 0, y, 1)",
          "where(x > 0, x, 0) - where(~(x > 0), y, 0)"),
     ),
+    ShorterCondition("shorter-condition", ("(x < 1) & (x < 2)", "~(x < 1) | (x < 1) & ~(x < 2)")),
 )  # fmt: skip
 
 __all__ = ["RULES"]

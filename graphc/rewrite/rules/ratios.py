@@ -152,6 +152,7 @@ class DistributeRatio:
     examples: tuple[str, ...] = (
         "(x/cosh(y) - z/cosh(y)/cosh(y))*sinh(y)",
         "(x/expm1(y) + z/expm1(y)/y)*exp(y)",
+        "(0 - x/expm1(y)/expm1(y))*exp(y)",
     )
 
     def roots(self) -> tuple[str, ...]:
@@ -173,6 +174,8 @@ class DistributeRatio:
             ):
                 continue
             one, other = total.operands
+            if _is_zero(one) and other.shape == node.shape:  # 0 − v, which is not −0
+                return one + other * factor if total.op.name == "add" else one - other * factor
             if one.shape != node.shape or other.shape != node.shape:
                 continue
             for below, exponent in factors_of(
@@ -195,9 +198,13 @@ def _leaves(total: Expr) -> list[Expr]:
         part = pending.pop()
         if part.op.name in ("add", "subtract") and len(found) + len(pending) < MOST_FACTORS:
             pending += part.operands
-        else:
+        elif not _is_zero(part):
             found.append(part)
     return found
+
+
+def _is_zero(node: Expr) -> bool:
+    return node.is_constant and not node.shape and node.value == 0
 
 
 def _pairs(term: Expr, factor: Expr) -> bool:
