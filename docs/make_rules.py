@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from graphc.rewrite import derivatives, tables
-from graphc.rewrite.arrays import axes, matmul_chain, views
+from graphc.rewrite.arrays import axes, cosine_distances, matmul_chain, views
 from graphc.rewrite.expansions import common_variable, grouped_terms, logistic_entropy
 from graphc.rewrite.expansions import near_zero as expansions
 from graphc.rewrite.rational import rational_functions, several_variables
@@ -70,7 +70,7 @@ SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
     (
         "Arrays",
         "Along axes: `a` stands for any of them. Pairs and ties of axes are matched as sets.",
-        axes.RULES,
+        axes.RULES + cosine_distances.RULES,
     ),
     (
         "Derivatives",

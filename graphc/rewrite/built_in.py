@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphc.rewrite import derivatives
-from graphc.rewrite.arrays import axes, matmul_chain, views
+from graphc.rewrite.arrays import axes, cosine_distances, matmul_chain, views
 from graphc.rewrite.engine.normal_form import AnyRule
 from graphc.rewrite.expansions import common_variable, grouped_terms, logistic_entropy
 from graphc.rewrite.expansions import near_zero as expansions
@@ -50,6 +50,8 @@ NORMAL: tuple[AnyRule, ...] = (
     *branches.RULES,
     *logarithmic_derivatives.RULES,
     *axes.RULES,
+    *cosine_distances.RULES,
+    *cosine_distances.RULES,
     *sums.RULES,
     *symmetric.RULES,
     *removable.RULES,
@@ -99,7 +101,7 @@ BUILT_IN: tuple[AnyRule, ...] = (
     *vanishing.RULES,
 )
 
-ON_ARRAYS: tuple[AnyRule, ...] = (*axes.RULES, *views.RULES, *matmul_chain.RULES)
+ON_ARRAYS: tuple[AnyRule, ...] = (*axes.RULES, *cosine_distances.RULES, *views.RULES, *matmul_chain.RULES)
 """Those that speak of operations on whole arrays."""
 
 OF_OVERFLOW = frozenset(("complex-quotient", "root-of-difference-of-squares"))
