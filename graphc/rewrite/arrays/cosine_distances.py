@@ -12,11 +12,18 @@ from graphc.ir.expr import Expr
 from graphc.ops.norms import norm
 from graphc.ops.powers import square
 from graphc.ops.support.build import call
-from graphc.rewrite.arrays.axis_rule import keeps, reduced, row
+from graphc.rewrite.arrays.axis_rule import AxisRule, keeps, reduced
 from graphc.rewrite.engine.ranges import Ranges
 
 Along = tuple[tuple[int, ...], bool]
 """Axes, and whether they stay with length 1"""
+
+
+class CosineDistance(AxisRule):
+    """Its root is a difference of numbers or of elements, with the arrays further below."""
+
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return operands[0] == "constant" and operands[1] in ("divide", "matmul", "sum")
 
 
 def _distance(node: Expr, ranges: Ranges) -> Expr | None:
@@ -102,13 +109,15 @@ def _direction(node: Expr, axes: tuple[int, ...]) -> Expr | None:
 
 
 RULES = (
-    row(
+    CosineDistance(
         "cosine-distance", "subtract", "1 - sum(u*v)/(norm(u)*norm(v)) → 0.5*sum((u/norm(u) - v/norm(v))**2)", _distance,
         "stable", "1 − cos θ is half the square of the distance of the directions, which does not cancel where θ is small",
-        ("1 - x @ y/(norm(x)*norm(y))", {"x": ("n",), "y": ("n",)}),
-        ("1 - sum(x*y, axis=1)/(norm(x, axis=1)*norm(y, axis=1))", {"x": ("n", "m"), "y": ("n", "m")}),
-        ("1 - sum(x*y)/sqrt(sum(x*x)*sum(y**2))", {"x": ("n",), "y": ("n",)}),
-        ("1 - (x/norm(x)) @ (y/norm(y))", {"x": ("n",), "y": ("n",)}),
+        (
+            ("1 - x @ y/(norm(x)*norm(y))", {"x": ("n",), "y": ("n",)}),
+            ("1 - sum(x*y, axis=1)/(norm(x, axis=1)*norm(y, axis=1))", {"x": ("n", "m"), "y": ("n", "m")}),
+            ("1 - sum(x*y)/sqrt(sum(x*x)*sum(y**2))", {"x": ("n",), "y": ("n",)}),
+            ("1 - (x/norm(x)) @ (y/norm(y))", {"x": ("n",), "y": ("n",)}),
+        ),
     ),
 )  # fmt: skip
 
