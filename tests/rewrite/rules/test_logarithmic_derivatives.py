@@ -54,13 +54,11 @@ def test_divergences_slope_by_the_logarithm_alone() -> None:
         assert 2 ** bits_of_error(float(f(first, second)), exact, "float64")[0] - 1 <= 4, (first, second)
 
 
-@pytest.mark.parametrize("at", itertools.product((math.nan, 2.0), repeat=3))
+@pytest.mark.parametrize("at", tuple(itertools.product((math.nan, 2.0), repeat=3)))
 def test_nan_of_a_factor_that_cancels_is_kept(at: tuple[float, float, float]) -> None:
     for text in PRODUCTS:
-        for by in (x, y, z):
-            found = g.compile(slope(text, by), [x, y, z], cache=False)(*at)
-            assert math.isnan(found) == any(map(math.isnan, at)), (text, by)
-            break
+        found = g.evaluate(g.stabilize(slope(text, x)), dict(zip("xyz", at, strict=True)))
+        assert math.isnan(found) == any(map(math.isnan, at)), text
 
 
 @pytest.mark.parametrize("text", ["x*(1/(x/y))", "y/(x*y)", "1/(x*y)*z"])
