@@ -1,6 +1,8 @@
 """The code generator: Numba's passes and settings by llvmlite alone, without Numba.
 
-What is made is what Numba's `JITCPUCodegen` makes of the same text, to the byte; a test holds that. Loading Numba takes longer
+What is made is what Numba's `JITCPUCodegen` makes of the same text, to the byte; a test holds that. The exceptions say so in their
+first line: straight-line code and what is to be ready soon, which on Linux also reaches its constants and functions by their
+distance, where Numba's takes every address whole. Loading Numba takes longer
 than compiling a formula of some hundred operations, so it is left to whoever calls a compiled function from `@numba.njit` code.
 """
 
@@ -59,13 +61,20 @@ class CodeGenerator:
         self.machine: Any = self.target_machine(int(setting("OPT")), _relocation())
         self.data_layout: str = str(self.machine.target_data)
 
-    def target_machine(self, level: int, relocation: str, just_in_time: bool = True) -> Any:
+    def target_machine(
+        self, level: int, relocation: str, just_in_time: bool = True, near: bool = False
+    ) -> Any:
         """LLVM's for this processor.
 
         level : of the generation of code; just_in_time : for this process, else for files
+        near : whether code reaches all of its module by distance, where modules are loaded in one block
         """
         target = execution_engine.binding().Target.from_triple(self.triple)
-        model = {"codemodel": "jitdefault", "jit": True} if just_in_time else {"codemodel": "default"}
+        model: dict[str, Any] = {"codemodel": "default"}
+        if just_in_time:
+            model = {"codemodel": "jitdefault", "jit": True}
+            if near and execution_engine.stands_together():
+                relocation, model = "pic", {"codemodel": "small", "jit": True}
         return target.create_target_machine(
             opt=level, cpu=self.cpu, features=self.features, reloc=relocation, **model
         )
@@ -142,13 +151,20 @@ times as long without."""
 QUICK = "; quick\n"
 """The first line of a module that is to be ready soon: it goes through no passes, and through LLVM's fastest selection of
 instructions and allocation of registers. The equations of motion of twelve links, 3,462 operations, take 0.06 s so, 0.7 s by the
-passes for straight-line code, and run in 1.7 µs against 1.3 µs; the results are the same to the bit."""
+passes for straight-line code, and run in 1.7 µs against 1.3 µs; the results are the same to the bit. Long code that mostly calls
+functions of other modules is made so too: no register is kept over a call, so it runs as fast."""
 
 
 @fork_safety.once
 def quick_machine() -> Any:
     """LLVM's target machine for this processor that generates code fast."""
-    return toolchain().codegen.target_machine(0, "default")
+    return toolchain().codegen.target_machine(0, "default", near=True)
+
+
+@fork_safety.once
+def straight_machine() -> Any:
+    """LLVM's target machine for this processor and straight-line code."""
+    return toolchain().codegen.target_machine(int(setting("OPT")), _relocation(), near=True)
 
 
 PACKED = "; packed\n"
@@ -242,9 +258,38 @@ class Passes:
         self.module.link_in(module)
 
 
+_OUTSIDE = """
+!llvm.module.flags = !{!1000000}
+!1000000 = !{i32 7, !"RtLibUseGOT", i32 1}
+"""
+
+
+def reaching_outside(text: str) -> str:
+    """The text of a module that says how what LLVM itself calls is reached: see `reach_outside`."""
+    return text + _OUTSIDE if _is_near(text) else text
+
+
+def reach_outside(module: Any, text: str) -> None:
+    """Have the functions that a near module calls outside of itself reached through the table of its block.
+
+    LLVM would call them through stubs, whose places in the table are not counted when the block is asked for.
+    """
+    if _is_near(text):
+        for function in module.functions:
+            if function.is_declaration and not function.name.startswith("llvm."):
+                function.add_function_attribute("nonlazybind")
+
+
+def _is_near(text: str) -> bool:
+    """Whether a module's code reaches all of it by distance."""
+    return text.startswith((QUICK, STRAIGHT)) and execution_engine.stands_together()
+
+
 def machine_of(text: str) -> Any:
     """The target machine that makes code of a module's text."""
-    return quick_machine() if text.startswith(QUICK) else toolchain().codegen.machine
+    if text.startswith(QUICK):
+        return quick_machine()
+    return straight_machine() if text.startswith(STRAIGHT) else toolchain().codegen.machine
 
 
 def optimise(module: Any, name: str, text: str, scratch: execution_engine.Scratch) -> Any:

@@ -12,11 +12,13 @@ waits for nothing: where LLVM is at work, it is left to the end of that work.
 from __future__ import annotations
 
 import _thread
+import platform
 import sys
 import weakref
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import count
 from typing import Any
 
@@ -45,6 +47,18 @@ def binding() -> Any:
 def _llvm_lock(llvm: Any) -> Any:
     """The reentrant lock that llvmlite holds around every call of LLVM."""
     return llvm.ffi.lib._lock._lock
+
+
+@cache
+def stands_together() -> bool:
+    """Whether all of a module stands in one block of memory, so that code reaches its constants and functions by their distance.
+
+    Otherwise LLVM takes each address of its own code whole, as what is loaded for a process may lie anywhere: ten bytes and a
+    register for each constant and call, which its fast selection of instructions does not know. What lies outside of the module
+    is reached through a table in the block. LLVM's memory manager asks for a block for each section; llvmlite's, which Numba
+    uses on ARM, asks for one.
+    """
+    return sys.platform == "linux" and platform.machine() == "x86_64" and sys.maxsize > 2**32
 
 
 class Scratch:
@@ -118,7 +132,8 @@ def link(code: bytes, symbols: Mapping[str, int], uses: tuple[Handle, ...]) -> H
     llvm = binding()
     declared = llvm.parse_assembly("".join(f"declare void @{symbol}()\n" for symbol in symbols), _context())
     machine = llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine()
-    engine = llvm.create_mcjit_compiler(declared, machine, use_lmm=setting("USE_LLVMLITE_MEMORY_MANAGER"))
+    in_one_block = stands_together() or setting("USE_LLVMLITE_MEMORY_MANAGER")
+    engine = llvm.create_mcjit_compiler(declared, machine, use_lmm=in_one_block)
     if setting("ENABLE_PROFILING"):
         engine.enable_jit_events()
     engine.remove_module(declared)  # else it would be compiled, which takes longer than all of this

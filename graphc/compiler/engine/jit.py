@@ -21,7 +21,14 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from graphc.compiler.engine import execution_engine, number_arguments
-from graphc.compiler.engine.code_generator import Passes, machine_of, optimise, toolchain
+from graphc.compiler.engine.code_generator import (
+    Passes,
+    machine_of,
+    optimise,
+    reach_outside,
+    reaching_outside,
+    toolchain,
+)
 from graphc.compiler.engine.numba_settings import described
 from graphc.compiler.engine.numpy_layout import bind_numpy
 from graphc.compiler.engine.object_cache import digest, store
@@ -31,7 +38,7 @@ from graphc.util import fork_safety
 from graphc.util.interrupts import held
 from graphc.version import __version__
 
-_RECIPE = "4"
+_RECIPE = "5"
 """Counts the ways in which `build` has turned the same text into code: part of every digest."""
 
 _counter = itertools.count()
@@ -62,6 +69,7 @@ class Library:
     first : the first line of the text, which says how it is compiled, where `source` is bitcode
     exported : the functions that it has
     key, scipy : what the code is found by, None where it is not kept, and the symbols of SciPy's functions that it calls
+    uses : the modules whose functions it calls
     """
 
     def __init__(
@@ -83,6 +91,7 @@ class Library:
         self.seconds = seconds
         self.key: bytes | None = None
         self.scipy: tuple[str, ...] = ()
+        self.uses: tuple[Library, ...] = ()
         self._asm: str | None = None
 
     def pointer(self, name: str) -> int:
@@ -135,7 +144,11 @@ _resident: dict[bytes | None, Library] = {}
 
 
 def build(
-    text: str, exported: tuple[str, ...], cached: bool = False, uses: Sequence[Library] = ()
+    text: str,
+    exported: tuple[str, ...],
+    cached: bool = False,
+    uses: Sequence[Library] = (),
+    plain: bool = False,
 ) -> Library:
     """Compile a module, or find it compiled.
 
@@ -143,12 +156,13 @@ def build(
     exported : the functions that are called from outside; their symbols are made unique
     cached : whether to look for the code in this process and on disk, and to keep it there
     uses : the modules whose functions it calls by their symbols; they stay as long as this one
+    plain : whether the symbols stay as they are; it is found compiled then, or kept
     """
     scipy = symbols_in(text)
     bind(scipy)
     compiler_lock = toolchain()[1]
     try:
-        if not cached:
+        if not cached and not plain:
             prefix = f"graphc_{next(_counter)}_"
             with held(), compiler_lock:
                 named = _named(text, exported, prefix)
@@ -157,18 +171,18 @@ def build(
         with held(), compiler_lock:
             library = _libraries.get(key)
             if library is None:
-                prefix = f"graphc_{key.hex()[:32]}_"
+                prefix = "" if plain else f"graphc_{key.hex()[:32]}_"
                 library = _found_or_compiled(key, _named(text, exported, prefix), exported, prefix, uses)
-                library.key, library.scipy = key, scipy
+                library.key, library.scipy, library.uses = key, scipy, tuple(uses)
                 _libraries[key] = library
         return library
     finally:
         execution_engine.sweep()
 
 
-def resident(text: str, exported: tuple[str, ...]) -> Library:
-    """A module that stays as long as the process; kept on disk too."""
-    library = build(text, exported, True)
+def resident(text: str, exported: tuple[str, ...], plain: bool = False) -> Library:
+    """A module that stays as long as the process; kept on disk too. `plain` : as for `build`"""
+    library = build(text, exported, True, plain=plain)
     return _resident.setdefault(library.key, library)
 
 
@@ -203,7 +217,7 @@ def recall(
                 return None
             prefix = f"graphc_{key.hex()[:32]}_"
             library = _load(code, lambda: _named(text(), exported, prefix), exported, prefix, uses)
-            library.key, library.scipy = key, scipy
+            library.key, library.scipy, library.uses = key, scipy, tuple(uses)
             _libraries[key] = library
     return library
 
@@ -244,10 +258,11 @@ def _compile(
     """The library of a module, and its object code."""
     started = time.perf_counter()
     with execution_engine.Scratch() as scratch:
-        module = _parse(text, scratch)
+        module = _parse(reaching_outside(text), scratch)
         parsed = time.perf_counter()
         module = optimise(module, prefix + "module", text, scratch)
         module.verify()
+        reach_outside(module, text)
         code = machine_of(text).emit_object(module)
         generated = time.perf_counter()
         bitcode = module.as_bitcode()

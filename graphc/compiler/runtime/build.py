@@ -9,6 +9,7 @@ from graphc.compiler.engine.code_generator import QUICK
 from graphc.compiler.engine.jit import Library, build
 from graphc.compiler.lowering.scalar_kernel import Kernel
 from graphc.compiler.pipeline import Options, Unit
+from graphc.compiler.targets.llvm import shared_functions
 from graphc.compiler.targets.llvm.kernels import scalar_entry
 from graphc.errors import CompileError
 from graphc.util.pytree import Structure
@@ -38,6 +39,11 @@ def marked(options: Options, text: str) -> str:
     return QUICK + text if options.tier == "quick" else text
 
 
+def _shared(text: str) -> list[Library]:
+    """The modules of mathematical functions that a module calls."""
+    return shared_functions.libraries(shared_functions.symbols_in(text))
+
+
 def make(unit: Unit, structure: Structure, step: Callable[[int], None]) -> Code:
     """The code of a unit that has gone through all passes.
 
@@ -55,7 +61,7 @@ def make(unit: Unit, structure: Structure, step: Callable[[int], None]) -> Code:
         began = time.perf_counter()
         text = marked(unit.options, body.module(number))
         emitting += time.perf_counter() - began
-        parts.append(build(text, ("part",), cached))
+        parts.append(build(text, ("part",), cached, _shared(text)))
         done = sum(bool(node.operands) for piece in body.parts[number] for node in piece)
         left -= done
         step(done)
@@ -65,6 +71,6 @@ def make(unit: Unit, structure: Structure, step: Callable[[int], None]) -> Code:
         scalar_entry.module(kernel, structure, body, tuple(part.symbol("part") for part in parts)),
     )
     emitting += time.perf_counter() - began
-    library = build(text, scalar_entry.exported(kernel, structure), cached, parts)
+    library = build(text, scalar_entry.exported(kernel, structure), cached, [*parts, *_shared(text)])
     step(left)
     return Code(kernel, library, tuple(parts), {"plan": unit.lowered, "emit": emitting})

@@ -28,6 +28,7 @@ from graphc.compiler.lowering.scalar_kernel import Kernel, Recalled
 from graphc.compiler.pipeline import Unit
 from graphc.compiler.runtime.build import Code, marked
 from graphc.compiler.schedule import cost_model
+from graphc.compiler.targets.llvm import shared_functions
 from graphc.compiler.targets.llvm.kernels import scalar_entry
 from graphc.compiler.targets.llvm.kernels.split_body import SplitBody
 from graphc.ir.graph import Dag
@@ -44,11 +45,13 @@ _LIBRARIES = ("numpy", "scipy", "mpmath", "sympy", "numba", "llvmlite")
 
 @dataclass(frozen=True)
 class CachedModule:
-    """A module of machine code: its key, the functions that it exports, and the symbols of SciPy's that it calls."""
+    """A module of machine code: its key, the functions that it exports, and the symbols of SciPy's and of shared functions that
+    it calls."""
 
     key: bytes
     exported: tuple[str, ...]
     scipy: tuple[str, ...]
+    shared: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,9 @@ def keep(key: bytes, code: Code) -> None:
     for library in code.libraries:
         if library.key is None:
             return
-        modules.append([library.key.hex(), library.exported, library.scipy])
+        called = [symbol for used in library.uses for symbol in used.exported]
+        shared = [symbol for symbol in called if shared_functions.is_symbol(symbol)]
+        modules.append([library.key.hex(), library.exported, library.scipy, shared])
     record = {
         "modules": modules, "operations": code.kernel.operations, "nanoseconds": cost_model.nanoseconds(code.kernel),
         "outputs": [dtype.name for dtype in code.kernel.outputs],
@@ -157,7 +162,7 @@ def find(key: bytes, graph: Dag, structure: Structure, rewritten: Callable[[], U
             module.exported,
             module.scipy,
             partial(text, number),
-            tuple(libraries) if last else (),
+            (*(libraries if last else ()), *shared_functions.libraries(module.shared)),
         )
         if library is None:
             return None
@@ -186,8 +191,10 @@ def _read(content: bytes) -> CachedGraph | None:
         return None
 
 
-def _module(key: str, exported: list[str], scipy: list[str]) -> CachedModule:
+def _module(key: str, exported: list[str], scipy: list[str], shared: list[str]) -> CachedModule:
     whole = len(bytes.fromhex(key)) == 32 and all(isinstance(name, str) for name in exported)
     if not whole or not isinstance(scipy, list) or not all(map(is_symbol, scipy)):
         raise ValueError(key)
-    return CachedModule(bytes.fromhex(key), tuple(exported), tuple(scipy))
+    if not isinstance(shared, list) or not all(map(shared_functions.is_symbol, shared)):
+        raise ValueError(key)
+    return CachedModule(bytes.fromhex(key), tuple(exported), tuple(scipy), tuple(shared))

@@ -15,7 +15,7 @@ import graphc as g
 from graphc.compiler import pipeline
 from graphc.compiler.engine import code_generator, execution_engine, jit, numba_settings
 from graphc.compiler.engine.code_generator import PACKED, QUICK, STRAIGHT, toolchain
-from graphc.compiler.targets.llvm.kernels import scalar_entry
+from graphc.compiler.targets.llvm.kernels import scalar_entry, split_body
 from graphc.compiler.targets.llvm.libm import processor
 from graphc.compiler.targets.llvm.programs import writer
 
@@ -110,17 +110,26 @@ def test_long_code_has_the_same_bits_by_no_passes_and_by_all(name, monkeypatch):
     outputs = [total, *(g.grad(total, inputs) if dtype[0] == "f" else ())]
     rng, results = np.random.default_rng(0), []
     points = [list((rng.normal(size=40) * 9).astype(dtype)) for _ in range(5)]
-    for most in (scalar_entry.STRAIGHT_FROM, 10**9):
-        monkeypatch.setattr(scalar_entry, "STRAIGHT_FROM", most)
+    ways = [
+        (scalar_entry.STRAIGHT_FROM, split_body.SHARED_FROM),
+        (scalar_entry.STRAIGHT_FROM, 10**9),
+        (10**9, 10**9),
+    ]
+    for straight, shared in ways:
+        monkeypatch.setattr(scalar_entry, "STRAIGHT_FROM", straight)
+        monkeypatch.setattr(split_body, "SHARED_FROM", shared)
         f = g.compile(outputs, inputs, cache=False, rewrite=None)
-        assert f._tiers.native.libraries[0]._text.startswith(STRAIGHT) == (most < 10**9)
+        first = f._tiers.native.libraries[0]._text
+        assert first.startswith((STRAIGHT, QUICK)) == (straight < 10**9)
+        assert first.startswith(QUICK) == (shared < 10**9 and name in ("powers", "single precision"))
         results.append(np.array([f(*point) for point in points]).tobytes())
-    assert results[0] == results[1]
+    assert results[0] == results[1] == results[2]
 
 
 @pytest.mark.skipif(not processor.has_fma(), reason="without fused multiply-add it is C's pow")
-def test_long_code_has_powers_of_its_one_exponent():
+def test_long_code_has_powers_of_its_one_exponent(monkeypatch):
     """What all calls of a function hand to it alike is known inside of it."""
+    monkeypatch.setattr(split_body, "SHARED_FROM", 10**9)
     inputs = g.symbols(" ".join(f"s{k}" for k in range(300)))
     sizes = []
     for other in (2.5, 1.5):

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from graphc.compiler.targets.llvm import libm
+from graphc.compiler.targets.llvm import libm, shared_functions
 from graphc.compiler.targets.llvm.helper_functions import HELPERS, part_declaration, part_of, used_by
 from graphc.compiler.targets.llvm.libm import whole_powers
 from graphc.errors import CompileError
@@ -67,10 +67,12 @@ class LlvmBuilder:
     within : whether functions that need another way for large operands do without it; `beyond` collects the conditions under
         which that would be wrong
     waits : whether a loop waits for the function that is called next: its choices are branches then
+    shared : whether mathematical functions are called in modules of their own
     """
 
-    def __init__(self, inline: bool = False, within: bool = False) -> None:
+    def __init__(self, inline: bool = False, within: bool = False, shared: bool = False) -> None:
         self.inline = inline
+        self.shared = shared
         self.within = within
         self.op: Op | None = None  # whose `emit` is at work
         self.beyond: list[LlvmValue] = []
@@ -213,6 +215,11 @@ class LlvmBuilder:
             name, arguments = known, arguments[:1]
         if not libm.exists(name, bits):
             return self._call(name + _SUFFIX[dtype.itemsize], dtype, list(arguments))
+        if self.shared:
+            symbol, operands = shared_functions.called(
+                name, bits, [a.text for a in arguments], self.declarations
+            )
+            return self._call(symbol, dtype, list(arguments[:operands]))
         limit = libm.limit(name, bits)
         near = self.within and limit is not None
         if near:

@@ -50,7 +50,8 @@ def module(
     """
     text, builder = body.over(symbols) if body is not None and symbols else element(kernel, body=body)
     long = kernel.operations > STRAIGHT_FROM
-    parts = [STRAIGHT + _RUNTIME if long else _RUNTIME, text, _packed()]
+    mark = "" if not long else STRAIGHT if body is None else body.mark(builder)
+    parts = [mark + _RUNTIME, text, _packed()]
     if has_call(kernel, structure):
         parts += [_NUMPY, DECLARED, _call(kernel, structure)]
     return "\n".join([*parts, builder.module_parts()])

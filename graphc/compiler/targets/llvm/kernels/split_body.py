@@ -7,9 +7,10 @@ Very long bodies are spread over several modules.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 
-from graphc.compiler.engine.code_generator import STRAIGHT
+from graphc.compiler.engine.code_generator import QUICK, STRAIGHT
 from graphc.compiler.lowering.scalar_kernel import WINDOW, Kernel, order
 from graphc.compiler.targets.llvm import libm
 from graphc.compiler.targets.llvm.emit import SLOT, LlvmBuilder, LlvmValue, emit
@@ -29,6 +30,12 @@ registers takes far more than linear time in their number."""
 MODULE = 2 * PIECE
 """The most operations of one module: a compilation can be stopped, and tells how far it is, between modules."""
 
+CALLS = 0.25
+"""Long bodies of which at least so much calls mathematical functions have these in modules of their own (`shared_functions`)."""
+
+SHARED_FROM = 500
+"""Bodies of more operations are long."""
+
 _ATTRIBUTES = "ptr noalias readonly %in, ptr noalias writeonly %out"
 
 _WITH_FRAME = f"{_ATTRIBUTES}, ptr noalias %frame"
@@ -38,6 +45,7 @@ class SplitBody:
     """A kernel's operations in the pieces that they are emitted in.
 
     parts : the pieces by the modules that they go to; one part where one module is enough
+    shares : whether the mathematical functions stand in modules of their own, as far as that is known beforehand
     """
 
     slots: int
@@ -49,6 +57,8 @@ class SplitBody:
         self._slots, self.slots = _slots(pieces)
         pieces[0] = [*leaves, *pieces[0]]  # those that are outputs
         self._places = _Places(kernel)
+        called = sum(node.op.name in _called() for node in nodes)
+        self.shares = len(nodes) > SHARED_FROM and called >= CALLS * len(nodes)
         self.parts: list[list[list[Expr]]] = []
         room = 0
         for piece in pieces:
@@ -71,11 +81,28 @@ class SplitBody:
 
     def module(self, part: int) -> str:
         """The module of a part: `void part(ptr in, ptr out, ptr frame)`."""
-        builder = LlvmBuilder()
-        texts, calls = self.functions(builder, part, "part")
-        lines = "\n".join(calls)
-        texts.append(f"define void @part({_WITH_FRAME}) nounwind {{\n{lines}\n  ret void\n}}\n")
-        return STRAIGHT + "\n".join([*texts, builder.module_parts()])
+
+        def written(builder: LlvmBuilder) -> str:
+            texts, calls = self.functions(builder, part, "part")
+            lines = "\n".join(calls)
+            texts.append(f"define void @part({_WITH_FRAME}) nounwind {{\n{lines}\n  ret void\n}}\n")
+            return "\n".join(texts)
+
+        text, builder = self.sharing(written)
+        return self.mark(builder) + "\n".join([text, builder.module_parts()])
+
+    def sharing(self, written: Callable[[LlvmBuilder], str]) -> tuple[str, LlvmBuilder]:
+        """What is written by a builder for functions of other modules, or by another where that is not the way."""
+        builder = LlvmBuilder(shared=self.shares)
+        text = written(builder)
+        if self.shares and builder.helpers:  # they are part of the module, and their code would be slow
+            builder = LlvmBuilder()
+            text = written(builder)
+        return text, builder
+
+    def mark(self, builder: LlvmBuilder) -> str:
+        """The first line of the module of a long body that a builder has written."""
+        return QUICK if builder.shared else STRAIGHT
 
     def over(self, symbols: Sequence[str], name: str = "element") -> tuple[str, LlvmBuilder]:
         """`element` over the parts of other modules, by their symbols."""
@@ -87,19 +114,33 @@ class SplitBody:
 
 
 def element(kernel: Kernel, name: str = "element", body: SplitBody | None = None) -> tuple[str, LlvmBuilder]:
-    """The function `void name(ptr in, ptr out)` on packed values in one module, and the builder that knows what it refers to."""
+    """The function `void name(ptr in, ptr out)` on packed values in one module, and the builder that knows what it refers to.
+
+    body : the kernel's; without it all mathematical functions are part of the module
+    """
+    if body is not None:
+        return body.sharing(lambda builder: _element(name, body, builder))
     builder = LlvmBuilder()
-    body = SplitBody(kernel) if body is None else body
+    return _element(name, SplitBody(kernel), builder), builder
+
+
+def _element(name: str, body: SplitBody, builder: LlvmBuilder) -> str:
     if len(body.parts) == 1 and len(body.parts[0]) == 1:
         lines = _piece(builder, body._places, body.parts[0][0], {})
-        return _function(name, _ATTRIBUTES, lines), builder
+        return _function(name, _ATTRIBUTES, lines)
     texts, calls = [], []
     for part in range(len(body.parts)):
         definitions, called = body.functions(builder, part, f"{name}.{part}")
         texts += definitions
         calls += called
     texts.append(_function(name, _ATTRIBUTES, _framed(builder, SLOT * body.slots, calls)))
-    return "\n".join(texts), builder
+    return "\n".join(texts)
+
+
+@cache
+def _called() -> frozenset[str]:
+    """The operations that are functions of graphc's own."""
+    return frozenset(name for name, _ in libm.names())
 
 
 def _cut(nodes: list[Expr]) -> list[list[Expr]]:
@@ -108,7 +149,7 @@ def _cut(nodes: list[Expr]) -> list[list[Expr]]:
     uses: dict[Expr, int] = {}
     for operand in _operands(nodes):
         uses[operand] = uses.get(operand, 0) + 1
-    called = {name for name, _ in libm.names()}
+    called = _called()
     pieces: list[list[Expr]] = [[]]
     waiting: set[Expr] = set()
     for node in nodes:
