@@ -1,8 +1,8 @@
 """The code generator: Numba's passes and settings by llvmlite alone, without Numba.
 
-What is made is what Numba's `JITCPUCodegen` makes of the same text, to the byte; a test holds that. The exceptions say so in their
-first line: straight-line code and what is to be ready soon, which on Linux also reaches its constants and functions by their
-distance, where Numba's takes every address whole. Loading Numba takes longer
+What is made is what Numba's `JITCPUCodegen` makes of the same text, to the byte; a test holds that. The exceptions say so in
+their first line: straight-line code and what is to be ready soon, which on Linux also reaches its constants and functions by
+their distance, where Numba's takes every address whole. Loading Numba takes longer
 than compiling a formula of some hundred operations, so it is left to whoever calls a compiled function from `@numba.njit` code.
 """
 

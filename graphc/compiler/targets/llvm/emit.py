@@ -156,9 +156,8 @@ class LlvmBuilder:
         positive = self.compare("gt", x, zero)
         if x.dtype.kind == "u":
             return self.select(positive, one, zero)
-        result = self.select(
-            positive, one, self.select(self.compare("lt", x, zero), self.number(-1, x), zero)
-        )
+        otherwise = self.select(self.compare("lt", x, zero), self.number(-1, x), zero)
+        result = self.select(positive, one, otherwise)
         return self.select(self.isnan(x), x, result) if self.is_float(x) else result
 
     def _divisor(self, x: LlvmValue, y: LlvmValue) -> tuple[LlvmValue, LlvmValue]:
@@ -216,9 +215,8 @@ class LlvmBuilder:
         if not libm.exists(name, bits):
             return self._call(name + _SUFFIX[dtype.itemsize], dtype, list(arguments))
         if self.shared:
-            symbol, operands = shared_functions.called(
-                name, bits, [a.text for a in arguments], self.declarations
-            )
+            texts = [argument.text for argument in arguments]
+            symbol, operands = shared_functions.called(name, bits, texts, self.declarations)
             return self._call(symbol, dtype, list(arguments[:operands]))
         limit = libm.limit(name, bits)
         near = self.within and limit is not None
@@ -340,17 +338,15 @@ class LlvmBuilder:
         if target.kind == "b":
             return self.compare("ne", x, self.number(0, x))
         if source.kind == "f" and target.kind == "f":
-            return self.instruction(
-                f"{'fpext' if target.itemsize > 4 else 'fptrunc'} {old} {x.text} to {new}", target
-            )
+            how = "fpext" if target.itemsize > 4 else "fptrunc"
+            return self.instruction(f"{how} {old} {x.text} to {new}", target)
         if source.kind == "f":
             sign = "s" if target.kind == "i" else "u"
             name = f"llvm.fpto{sign}i.sat.{new}.f{8 * source.itemsize}"
             return self._call(name, target, [x], attributes="")
         if target.kind == "f":
-            return self.instruction(
-                f"{'s' if source.kind == 'i' else 'u'}itofp {old} {x.text} to {new}", target
-            )
+            how = "sitofp" if source.kind == "i" else "uitofp"
+            return self.instruction(f"{how} {old} {x.text} to {new}", target)
         width, wanted = (1 if source.kind == "b" else 8 * source.itemsize), 8 * target.itemsize
         if width == wanted:
             return LlvmValue(x.text, target)
