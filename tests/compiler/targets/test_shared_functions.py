@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,9 +34,7 @@ def _formula(*exponents: float) -> tuple[g.Expr, g.Expr]:
     return value, x
 
 
-def _text(
-    monkeypatch: pytest.MonkeyPatch, value: g.Expr, x: g.Expr, **options
-) -> tuple[str, g.CompiledFunction]:
+def _text(monkeypatch: pytest.MonkeyPatch, value: g.Expr, x: g.Expr, **options) -> tuple[str, Any]:
     texts: list[str] = []
     parse = jit._parse
     monkeypatch.setattr(jit, "_parse", lambda text, scratch: texts.append(text) or parse(text, scratch))
