@@ -14,7 +14,7 @@ import statistics
 import time
 import warnings
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,8 @@ import numpy as np
 import graphc as g
 import graphc.search.clock
 from graphc.errors import InputError
+from graphc.frontend.json_nodes import from_rows, to_rows
+from graphc.ir.graph import Dag
 from graphc.ir.ulp import bits_of_error
 from graphc.search.improve import FASTER
 from graphc.search.result import SLACK, SearchedPart
@@ -38,6 +40,7 @@ class Row:
 
     ratios : form → its time by that of the formula as written; seconds : of the search, of processor time
     worst : by how many bits the form found is worse at a point, at most; up to a unit in the last place is none
+    forms : the forms that were found, as rows of plain data; front : those that were chosen from, as lines of text
     """
 
     name: str
@@ -49,10 +52,12 @@ class Row:
     ratios: dict[str, float] = field(default_factory=dict)
     seconds: float | None = None
     worst: float | None = None
+    forms: dict[str, Any] = field(default_factory=dict)
+    front: list[str] = field(default_factory=list)
 
     def kept(self) -> str:
         """What the figures are made of, as a line of JSON."""
-        names = ("name", "by", "means", "ratios", "seconds", "worst")
+        names = ("name", "by", "means", "ratios", "seconds", "worst", "forms", "front")
         return json.dumps({name: getattr(self, name) for name in names})
 
 
@@ -140,8 +145,27 @@ def measured(
             )
             harm = np.maximum(row.bits["improved"], 1.0) - np.maximum(row.bits["written"], 1.0)
             row.worst = float(harm.max())
+            others = {f"front {place}": each.expr for place, each in enumerate(better[number].alternatives)}
+            row.forms = plain({**{name: forms[name][0] for name in ("improved", "fast")}, **others})
+            row.front = better[number].lines()
         rows.append(row)
     return rows
+
+
+def plain(forms: Mapping[str, g.Expr]) -> dict[str, Any]:
+    """Forms as rows of plain data."""
+    dag = Dag(tuple(forms.values()))
+    return {
+        "names": list(forms),
+        "nodes": to_rows(dag.exprs, dag.operands),
+        "outputs": [dag.exprs.index(form) for form in forms.values()],
+    }
+
+
+def from_plain(forms: Mapping[str, Any]) -> dict[str, g.Expr]:
+    """What `plain` was made of."""
+    nodes = from_rows(forms["nodes"], "node")
+    return {name: nodes[place] for name, place in zip(forms["names"], forms["outputs"], strict=True)}
 
 
 def mean_of_kinds(bits: np.ndarray, kinds: Sequence[str]) -> float:
