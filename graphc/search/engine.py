@@ -1,8 +1,8 @@
 """The search: forms of a formula proposed, measured and put together, until none is better or the time is up.
 
-What is proposed comes from the rules of `rewrite`, from e-graphs over the parts that lose most, from the rounding errors of sums
-and products added back, and from polynomials where a subformula depends on one value; piecewise forms are made of what is good
-in different places. Only measured bits decide what stays.
+What is proposed comes from the rules of `rewrite`, from differences written by their steps, from e-graphs over the parts that
+lose most, from the rounding errors of sums and products added back, and from polynomials where a subformula depends on one
+value; piecewise forms are made of what is good in different places. Only measured bits decide what stays.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from graphc.search.identities import fitting
 from graphc.search.regimes import WORTH, Boundaries, branch_values, cut, cut_again
 from graphc.search.result import SLACK
 from graphc.search.saturation import saturate
+from graphc.search.steps import stepped
 from graphc.search.taylor import expanded
 from graphc.search.truth import Points, Truth
 
@@ -184,6 +185,13 @@ class FormSearch:
             self.forms.add(expr, "derivatives")
             with contextlib.suppress(GraphcError):
                 self.forms.add_all(tables.run([expr], "stable").outputs, "derivatives")
+        for expr in stepped(self.output):
+            if self.over():
+                return
+            self.forms.add(expr, "steps")
+            with contextlib.suppress(GraphcError):
+                short = RealForms().shortest([expr]) if len(walk([expr])) <= WHOLE else []
+                self.forms.add_all([*short, *tables.run([expr, *short], "stable").outputs], "steps")
         for form in (self.forms.best.expr, self.output):
             for expr in normalised(form, self.points):
                 if not self.over():

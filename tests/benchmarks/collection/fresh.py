@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.collection.fresh FILE [NAME …] [--points N] [--seed N] [--held-out | --outside] [--keep FILE]
 
-FILE holds the forms, as `python -m tests.benchmarks.collection --with improve --keep FILE` wrote them. Half of the points are uniform
+FILE holds the forms: `python -m tests.benchmarks.collection --with improve --keep FILE` writes it. Half of the points are uniform
 over the floats that are meant, half over the physical ranges; those count at which one of both forms has a value. Where both
 have the same, no form is worse, so exact values are computed where they differ.
 """
