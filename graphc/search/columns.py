@@ -95,7 +95,8 @@ class Columns:
 
 COSTS = {
     "add_error": 0.8, "multiply_error": 2.2, "where": BRANCH, "sin": 1.3, "cos": 1.3, "tan": 2.0, "asin": 1.2, "acos": 1.2,
-    "atan": 1.4, "erfc": 3.5, "erfcx": 10.5, "gamma": 50.0, "lgamma": 11.0, "digamma": 13.0, "log_ndtr": 28.0, "betaln": 270.0,
+    "atan": 1.4, "hypot": 2.4,
+    "erfc": 3.5, "erfcx": 10.5, "gamma": 50.0, "lgamma": 11.0, "digamma": 13.0, "log_ndtr": 28.0, "betaln": 270.0,
     "beta": 320.0, "softplus": 2.7, "log_sigmoid": 2.8, "logaddexp": 3.2,
 }  # fmt: skip
 """What operations take beside each other where the compiler's model, which divides work among threads, is far off: several

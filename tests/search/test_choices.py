@@ -84,6 +84,12 @@ def test_powers_by_whole_numbers_cost_their_products():
     assert cost(x**-3) == cost(x**y)
 
 
+def test_norms_cost_more_than_the_roots_that_overflow():
+    """Twice as much over values near 1, three times over all floats; a fast form must not be slower than the one it is for."""
+    x, y = g.symbols("x y")
+    assert cost(g.hypot(x, y)) > 1.5 * cost(g.sqrt(x * x + y * y))
+
+
 def test_the_sides_of_choices_are_forms():
     x, y = g.symbols("x y")
     safe = g.where(x < y, g.where(y > 0, x / y, x), x * y) + g.where(x > 3, x, y)

@@ -202,18 +202,18 @@ def ratios(
 ) -> dict[str, float]:
     """Form → its time for arrays of points by that of the formula as written, the least of some rounds by turns."""
     columns = [np.tile([at[s.name] for at in points], 80) for s in entry.symbols]
-    least = dict.fromkeys(forms, math.inf)
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        functions: dict[str, Any] = {
-            form: g.compile(expr, entry.symbols, rewrite=None, cache=False) for form, expr in forms.items()
+        functions: dict[g.Expr, Any] = {
+            expr: g.compile(expr, entry.symbols, rewrite=None, cache=False) for expr in forms.values()
         }
+        least = dict.fromkeys(functions, math.inf)
         for _ in range(rounds):
-            for form, function in functions.items():
+            for expr, function in functions.items():
                 began = time.perf_counter()
                 function(*columns)
-                least[form] = min(least[form], time.perf_counter() - began)
-    return {form: took / least["written"] for form, took in least.items()}
+                least[expr] = min(least[expr], time.perf_counter() - began)
+    return {form: least[expr] / least[forms["written"]] for form, expr in forms.items()}
 
 
 def summary(rows: Sequence[Row]) -> list[str]:
