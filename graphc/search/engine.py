@@ -20,7 +20,7 @@ from graphc.rewrite import tables
 from graphc.rewrite.rational.real_form import RealForms
 from graphc.search.alternatives import Form, Forms, harm, merged, sides, worst_places
 from graphc.search.clock import Clock
-from graphc.search.columns import Columns, cost
+from graphc.search.columns import WORST, Columns, cost
 from graphc.search.egraph import EGraph
 from graphc.search.exact import Exact
 from graphc.search.extraction import PRICE, Extraction
@@ -79,6 +79,9 @@ CUT_AGAIN = 2
 HARM, STRICT = 2.0, 20.0
 """How much more a bit counts by which a piece is worse than the formula as written: what is worse somewhere is not offered. The
 second where the best form is."""
+
+RIGHT = 2.0
+"""Bits of error of a series at a point where it is the formula, up to rounding."""
 
 LARGE = 400
 """Formulas of more nodes are not simplified as a whole."""
@@ -151,6 +154,28 @@ class FormSearch:
             self.stopped = "the time was up"
         return self.forms
 
+    def learn(self, points: Points, share: float) -> None:
+        """Piecewise forms again, at more points: those at which forms turned out to be worse than the formula as written.
+
+        share : of the budget, by when to end
+        """
+        self.share = share
+        known = points.of(np.flatnonzero(np.isfinite(points.exact[self.output])))
+        before, count = self.forms, len(self.points)
+        self.points = self.points.joined(known)
+        self.columns = Columns(self.points.columns, len(self.points))
+        self.forms = Forms(self.columns, self.points.exact[self.output])
+        self.forms.add(self.output, "as written")
+        for form in before.ranked():
+            if self.over():
+                return
+            good = None
+            if not form.everywhere:  # where it is right it may be taken for the formula
+                wrong = self.columns.bits(form.expr, self.points.exact[self.output])
+                good = np.concatenate([form.wrong < WORST, wrong[count:] <= RIGHT])
+            self.forms.add(form.expr, form.origin, good)
+        self._piecewise()
+
     # --- where forms come from --------------------------------------------------------------------------------------
 
     def _seeds(self) -> None:
@@ -185,13 +210,14 @@ class FormSearch:
             self.forms.add(expr, "derivatives")
             with contextlib.suppress(GraphcError):
                 self.forms.add_all(tables.run([expr], "stable").outputs, "derivatives")
-        for expr in stepped(self.output):
-            if self.over():
-                return
-            self.forms.add(expr, "steps")
-            with contextlib.suppress(GraphcError):
-                short = RealForms().shortest([expr]) if len(walk([expr])) <= WHOLE else []
-                self.forms.add_all([*short, *tables.run([expr, *short], "stable").outputs], "steps")
+        for start in dict.fromkeys((self.output, self.forms.best.expr)):
+            for expr in stepped(start):
+                if self.over():
+                    return
+                self.forms.add(expr, "steps")
+                with contextlib.suppress(GraphcError):
+                    short = RealForms().shortest([expr]) if len(walk([expr])) <= WHOLE else []
+                    self.forms.add_all([*short, *tables.run([expr, *short], "stable").outputs], "steps")
         for form in (self.forms.best.expr, self.output):
             for expr in normalised(form, self.points):
                 if not self.over():

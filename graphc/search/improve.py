@@ -35,6 +35,12 @@ DRAW_SHARE, FRESH_SHARE, SEARCH_SHARE = 0.15, 0.3, 0.9
 """Of the budget: by when the points are drawn, by when those are that the search does not see, and by when it has ended. What is
 left is for holding to account."""
 
+AGAIN_SHARE = 0.7
+"""Of the budget: by when a search goes on with the points at which its forms were refused, to be held to account at others."""
+
+LOST = 1.0
+"""Mean bits that a form has to gain for that."""
+
 OFFERED = 6
 """Forms of the front that are offered."""
 
@@ -156,11 +162,26 @@ def answered(question: Question, tell: Callable[[float], None] | None = None) ->
         search.run()
     chosen: list[Expr] = []
     parts: dict[Expr, SearchedPart] = {}
+    again: Points | None = None
     for output in order:
-        part = _held_to_account(searches[output], question, fresh, clock, chosen)
+        search = searches[output]
+        part = _held_to_account(search, question, fresh, clock, chosen)
+        if _is_lost(part, search) and not clock.over(AGAIN_SHARE):
+            if again is None:
+                rng = np.random.default_rng((question.seed, 4))
+                share = clock.share_from_now(0.5, SEARCH_SHARE)
+                again = truth.draw(question.ends, wide, FRESH, rng, clock, share, question.focus)
+            search.learn(fresh, clock.share_from_now(0.7))
+            part = _held_to_account(search, question, again, clock, chosen)
         parts[output] = part
         chosen.append(part.chosen.expr)
     return tuple([parts[output] for output in question.outputs])
+
+
+def _is_lost(part: SearchedPart, search: FormSearch) -> bool:
+    """Whether the formula stays as it is though forms are better on the whole: each was worse somewhere."""
+    found = search.forms.best.error
+    return part.refused > 0 and part.chosen is part.written and found < part.written.bits - LOST
 
 
 def _held_to_account(

@@ -59,6 +59,19 @@ class Points:
             self.kinds[chosen],
         )
 
+    def joined(self, other: Points) -> Points:
+        """These points and others of the same inputs and outputs."""
+        return Points(
+            {
+                symbol: np.concatenate([column, other.columns[symbol]])
+                for symbol, column in self.columns.items()
+            },
+            {output: np.concatenate([column, other.exact[output]]) for output, column in self.exact.items()},
+            np.concatenate([self.bits, other.bits]),
+            self.drawn + other.drawn,
+            np.concatenate([self.kinds, other.kinds]),
+        )
+
 
 class Truth:
     """What is true of some formulas.

@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.collection.judged FILE … [--fresh FILE …]
 
-A FILE holds rows of `python -m tests.benchmarks.collection --with improve --keep FILE`, of the open formulas, of those held out or
-of gradients; a row takes the place of the same one of a file before. Those of --fresh are of `tests.benchmarks.collection.fresh`.
+A FILE holds rows of `python -m tests.benchmarks.collection --with improve --keep FILE`, of open formulas, of those held out or of
+gradients; a row takes the place of the same one of a file before. Those of --fresh are of `tests.benchmarks.collection.fresh`.
 """
 
 from __future__ import annotations
