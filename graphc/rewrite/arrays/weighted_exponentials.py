@@ -121,7 +121,7 @@ def read(node: Expr) -> Weighted | None:
 
 
 @dataclass(frozen=True)
-class Total:
+class SummedProduct:
     """Σ w·eᵃ along axes of a product, or its mean, or a product of vectors."""
 
     product: Expr
@@ -130,16 +130,16 @@ class Total:
     mean: bool
 
 
-def total_of(node: Expr) -> Total | None:
+def total_of(node: Expr) -> SummedProduct | None:
     """What a sum is of; None for what is none of a product in its type."""
     if node.op.name in ("sum", "mean"):
         (product,) = node.operands
-        found = Total(product, reduced(node), keeps(node), node.op.name == "mean")
+        found = SummedProduct(product, reduced(node), keeps(node), node.op.name == "mean")
     elif node.op.name == "matmul":
         product, axis = _terms_of_product(node)
         if product is None:
             return None
-        found = Total(product, (axis,), False, False)
+        found = SummedProduct(product, (axis,), False, False)
     else:
         return None
     fits = found.axes and is_float(found.product.dtype) and found.product.dtype == node.dtype
@@ -256,10 +256,10 @@ def _log(node: Expr, ranges: Ranges) -> Expr | None:
     return found - math.log(number) if number else None
 
 
-def _total_among_factors(node: Expr) -> tuple[Total | None, Expr | None]:
+def _total_among_factors(node: Expr) -> tuple[SummedProduct | None, Expr | None]:
     """The one sum in a product of it and of numbers, and what it is multiplied by; None where that is 1."""
     outer: list[tuple[Expr, int]] = []
-    totals: list[Total] = []
+    totals: list[SummedProduct] = []
     pending = [(node, 1)]
     while pending:
         part, power = pending.pop()
@@ -340,7 +340,7 @@ def _unwrapped(node: Expr, above: Expr) -> tuple[bool, Expr]:
     return spread, node
 
 
-def _stands_right(below: Expr, inner: Expr, total: Total, node: Expr) -> bool:
+def _stands_right(below: Expr, inner: Expr, total: SummedProduct, node: Expr) -> bool:
     """Whether each sum stands beside the terms that it is of."""
     if below is inner and inner.shape == node.shape and not total.keepdims:
         return True  # of sums over sums
@@ -369,4 +369,4 @@ RULES = (
         ("w*exp(x)/sum((w*w + 1)*exp(x))", W), ("mean(w*exp(x))/mean(exp(x))", W)),
 )  # fmt: skip
 
-__all__ = ["RULES", "Total", "Weighted", "read", "total_of"]
+__all__ = ["RULES", "SummedProduct", "Weighted", "read", "total_of"]
