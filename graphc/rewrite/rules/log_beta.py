@@ -12,6 +12,7 @@ from fractions import Fraction
 
 from graphc.ir.expr import Expr
 from graphc.ops.beta import betaln
+from graphc.ops.comparison import where
 from graphc.ops.elementary import log
 from graphc.rewrite.engine.pattern import Kind
 from graphc.rewrite.engine.ranges import Ranges
@@ -70,7 +71,8 @@ class LogBeta:
                 term for term in terms if term is not p.term and term is not q.term and term is not t.term
             ]
             beside = total(rest) if rest else None
-            result = value if beside is None else beside + value
+            inside = (p.argument > 0) & (q.argument > 0)  # beside the poles a sum of arguments is rounded
+            result = where(inside, value if beside is None else beside + value, node)
             return result if result.shape == node.shape and result.dtype == node.dtype else None
         return None
 
