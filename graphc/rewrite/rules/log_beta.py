@@ -42,6 +42,8 @@ class LogBeta:
 
     name: str = "log-beta"
     kind: Kind = "stable"
+    wide: bool = False
+    """Everywhere, for what derivatives are written from."""
     needs: tuple[frozenset[str], ...] = (frozenset(("lgamma",)),)
     examples: tuple[str, ...] = (
         "lgamma(x) + lgamma(y) - lgamma(x + y)", "lgamma(x + 1) - lgamma(y + 1) - lgamma(x - y + 1)",
@@ -72,7 +74,8 @@ class LogBeta:
             ]
             beside = total(rest) if rest else None
             inside = (p.argument > 0) & (q.argument > 0)  # beside the poles a sum of arguments is rounded
-            result = where(inside, value if beside is None else beside + value, node)
+            result = value if beside is None else beside + value
+            result = result if self.wide else where(inside, result, node)
             return result if result.shape == node.shape and result.dtype == node.dtype else None
         return None
 
@@ -119,4 +122,4 @@ def _apart(p: Expr, q: Expr, t: Expr) -> Fraction | None:
 
 RULES = (LogBeta(),)
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "LogBeta"]

@@ -23,7 +23,6 @@ WRITTEN = {
         mpmath.loggamma(p) + mpmath.loggamma(q) - mpmath.loggamma(p + q)
     ),
     "lgamma(a + 1) - lgamma(b + 1) - lgamma(a - b + 1)": _binomial,
-    "2*lgamma(b + 1) - 2*lgamma(a + 1) + 2*lgamma(a - b + 1)": lambda p, q: -2 * _binomial(p, q),
     "lgamma(a + b) - lgamma(a) - lgamma(b + 1)": lambda p, q: (
         mpmath.loggamma(p + q) - mpmath.loggamma(p) - mpmath.loggamma(q + 1)
     ),
