@@ -120,6 +120,7 @@ DIFFERENCES = frozenset(
 """Those that derivatives are not written from: that of x² − y² = (x − y)(x + y) is 2x and not the sum of x + y and x − y."""
 
 IN_SOURCES: dict[str, AnyRule] = {
+    "log-beta": log_beta.LogBeta(wide=True),
     "like-terms": like_terms.LikeTerms(guarded=False),
     "divergence": divergences.Divergence(wide=True),
     "divergences": divergences.Divergences(wide=True),
