@@ -1,4 +1,4 @@
-"""1 − u·v/(|u||v|), which keeps nothing of a small angle's square: ½|u/|u| − v/|v||² keeps as much as the inputs tell.
+"""Cosine distances 1 − u·v/(|u||v|) keep nothing of a small angle: ½|u/|u| − v/|v||² keeps as much as the inputs tell.
 
 Where the angle is θ, the cosine is 1 − θ²/2, rounded at 1; the difference of the two directions is θ, rounded at the size of its
 parts. So are its derivatives, which the rounded cosine takes away from each other.
