@@ -35,6 +35,7 @@ from graphc.rewrite.rules import (
     logarithmic_derivatives,
     logarithms,
     near_one,
+    norm_rest,
     overflow,
     pair_quotients,
     planes,
@@ -132,7 +133,7 @@ SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
         (*planes.RULES, *angles.RULES),
     ),
     ("Functions", "", stability.RULES + growth.RULES + error_functions.RULES),
-    ("Ratios of exponentials, norms", "", ratios.RULES),
+    ("Ratios of exponentials, norms", "", (*ratios.RULES, *norm_rest.RULES)),
     ("Products and quotients", "", products.RULES),
     (
         "Terms that cancel",

@@ -258,14 +258,16 @@ class Passes:
         self.module.link_in(module)
 
 
-_OUTSIDE = """
-!llvm.module.flags = !{!1000000}
-!1000000 = !{i32 7, !"RtLibUseGOT", i32 1}
+_OUTSIDE = f"""
+!llvm.module.flags = !{{!1000000}}
+!1000000 = !{{i32 7, !"RtLibUseGOT", i32 1}}
+!llvm.ident = !{{!1000001}}
+!1000001 = !{{!"{execution_engine.IN_ONE_BLOCK.decode()}"}}
 """
 
 
 def reaching_outside(text: str) -> str:
-    """The text of a module that says how what LLVM itself calls is reached: see `reach_outside`."""
+    """The text of a module that says how what LLVM itself calls is reached: see `reach_outside`; and how it is to be loaded."""
     return text + _OUTSIDE if _is_near(text) else text
 
 

@@ -49,6 +49,11 @@ def _llvm_lock(llvm: Any) -> Any:
     return llvm.ffi.lib._lock._lock
 
 
+IN_ONE_BLOCK = b"graphc: in one block"
+"""What object code says that is to be loaded so. All other code is loaded as ever: the functions that it calls may be reached by
+stubs, which llvmlite's manager does not count, and it ends the process where its block is too small."""
+
+
 @cache
 def stands_together() -> bool:
     """Whether all of a module stands in one block of memory, so that code reaches its constants and functions by their distance.
@@ -132,7 +137,7 @@ def link(code: bytes, symbols: Mapping[str, int], uses: tuple[Handle, ...]) -> H
     llvm = binding()
     declared = llvm.parse_assembly("".join(f"declare void @{symbol}()\n" for symbol in symbols), _context())
     machine = llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine()
-    in_one_block = stands_together() or setting("USE_LLVMLITE_MEMORY_MANAGER")
+    in_one_block = IN_ONE_BLOCK in code or setting("USE_LLVMLITE_MEMORY_MANAGER")
     engine = llvm.create_mcjit_compiler(declared, machine, use_lmm=in_one_block)
     if setting("ENABLE_PROFILING"):
         engine.enable_jit_events()

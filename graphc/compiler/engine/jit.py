@@ -38,7 +38,7 @@ from graphc.util import fork_safety
 from graphc.util.interrupts import held
 from graphc.version import __version__
 
-_RECIPE = "5"
+_RECIPE = "6"
 """Counts the ways in which `build` has turned the same text into code: part of every digest."""
 
 _counter = itertools.count()
