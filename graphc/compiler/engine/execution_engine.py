@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import _thread
 import platform
+import re
 import sys
 import weakref
 from collections import deque
@@ -54,6 +55,22 @@ IN_ONE_BLOCK = b"graphc: in one block"
 stubs, which llvmlite's manager does not count, and it ends the process where its block is too small."""
 
 
+COUNTED_FROM = (0, 50)
+"""The release of llvmlite from which on its manager has room for all that this code needs; 0.47 ended the process."""
+
+
+def binding_version() -> str:
+    """llvmlite's version."""
+    import llvmlite
+
+    return str(llvmlite.__version__)
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """The first two numbers of a version."""
+    return tuple([int(part) for part in re.findall(r"\d+", version)[:2]])
+
+
 @cache
 def stands_together() -> bool:
     """Whether all of a module stands in one block of memory, so that code reaches its constants and functions by their distance.
@@ -63,7 +80,8 @@ def stands_together() -> bool:
     is reached through a table in the block. LLVM's memory manager asks for a block for each section; llvmlite's, which Numba
     uses on ARM, asks for one.
     """
-    return sys.platform == "linux" and platform.machine() == "x86_64" and sys.maxsize > 2**32
+    here = sys.platform == "linux" and platform.machine() == "x86_64" and sys.maxsize > 2**32
+    return here and _release(binding_version()) >= COUNTED_FROM
 
 
 class Scratch:

@@ -394,3 +394,13 @@ def test_single_functions_are_optimised_where_they_are_inlined(monkeypatch):
     assert h(np.zeros(3)).tolist() == [0.3125] * 3
     called = [name for each in names for name in each]
     assert 1 <= len(runs) == len(called) and not {"call", "packed", "loop"} & set(called)
+
+
+@pytest.mark.parametrize(
+    "version, together", [("0.47.0", False), ("0.49.1rc1", False), ("0.50.0", True), ("1.0.0", True)]
+)
+def test_one_block_is_asked_of_managers_that_have_room(version, together, monkeypatch):
+    monkeypatch.setattr(execution_engine, "binding_version", lambda: version)
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    assert execution_engine.stands_together.__wrapped__() is together
