@@ -238,17 +238,7 @@ def _log_softmax(node: Expr, x: Expr) -> Expr:
     if _empty(x, axis):
         return node
     shifted = x - _greatest(x, axis)
-    return shifted - _logarithm_of_sum(shifted, axis)
-
-
-def _logarithm_of_sum(shifted: Expr, axis: Any) -> Expr:
-    """log Σ exp along an axis, of what is at most 0: the largest powers are 1, and log(1 + what the others make) keeps the digits
-    of these, which are all of the largest share's logarithm."""
-    zero, one = constant(0, shifted.dtype), constant(1, shifted.dtype)
-    largest = _element("equal", shifted, zero)
-    others = summed(_element("where", largest, zero, _element("exp", shifted)), axis, True)
-    count_of_largest = summed(_element("where", largest, one, zero), axis, True)
-    return _element("log1p", count_of_largest - one + others)
+    return shifted - _element("log", summed(_element("exp", shifted), axis, True))
 
 
 def _norm(node: Expr, x: Expr) -> Expr:
