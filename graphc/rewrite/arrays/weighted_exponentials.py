@@ -70,7 +70,7 @@ class Weighted:
         parts = [*[(x, 1) for x in self.above], *[(x, -1) for x in self.below]]
         if not parts:
             return None if self.sign > 0 else constant(-1.0, self.exponents[0][0].dtype)
-        found = _joined(parts, lambda a, b: a * b, lambda a, b: a / b, lambda a: 1 / a)
+        found = _product(parts)
         return found if self.sign > 0 else -found
 
 
@@ -82,6 +82,10 @@ def _joined(parts: Iterable[tuple[Expr, int]], both: Any, apart: Any, alone: Any
     for part, sign in rest:
         found = both(found, part) if sign > 0 else apart(found, part)
     return found
+
+
+def _product(parts: Iterable[tuple[Expr, int]]) -> Expr:
+    return _joined(parts, lambda a, b: a * b, lambda a, b: a / b, lambda a: 1 / a)
 
 
 def _logarithm(share: Expr) -> Expr:
@@ -277,7 +281,7 @@ def _total_among_factors(node: Expr) -> tuple[SummedProduct | None, Expr | None]
         return None, None
     if not outer:
         return totals[0], None
-    return totals[0], _joined(outer, lambda a, b: a * b, lambda a, b: a / b, lambda a: 1 / a)
+    return totals[0], _product(outer)
 
 
 def _is_positive(node: Expr) -> bool:
