@@ -72,7 +72,7 @@ def _stages(loop: For) -> list[Statement]:
     count = 0
     while count < len(loop.body) and isinstance(loop.body[count], (Let, Assign)):
         count += 1
-    last = max((k for k in range(count) if _is_dear(loop.body[k])), default=-1)
+    last = max((k for k in range(count) if is_dear(loop.body[k])), default=-1)
     if sum(map(_products, loop.body[:count])) >= MANY_PRODUCTS and any(
         isinstance(each, For) for each in loop.body[count : count + 1]
     ):
@@ -87,7 +87,8 @@ def _stages(loop: For) -> list[Statement]:
     return [replace(loop, order="free", vector=True, body=first), replace(loop, vector=False, body=rest)]
 
 
-def _is_dear(s: Statement) -> bool:
+def is_dear(s: Statement) -> bool:
+    """Whether a statement has a function in it that vectors compute many times faster."""
     return any(isinstance(x, Apply) and x.op in DEAR for each in scalars_of(s) for x in walk_scalar(each))
 
 
@@ -136,4 +137,4 @@ def _are_apart(index: str, first: tuple[Statement, ...], behind: list[Statement]
     return not read.intersection(changed)
 
 
-__all__ = ["vector_stages"]
+__all__ = ["is_dear", "vector_stages"]

@@ -71,7 +71,7 @@ def test_the_code_is_that_of_numbas_generator(name, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("n", "packed"), [(2, False), (4, False), (5, True), (8, True), (16, True), (64, True), (65, False)]
+    ("n", "packed"), [(2, False), (4, True), (5, True), (8, True), (16, True), (64, True), (65, False)]
 )
 def test_loops_over_small_vectors_are_packed_to_the_same_bits(n, packed, monkeypatch):
     W, h = g.symbol("W", shape=(n, n)), g.symbol("h", shape=(n,))
@@ -88,6 +88,28 @@ def test_loops_over_small_vectors_are_packed_to_the_same_bits(n, packed, monkeyp
             monkeypatch.setattr(writer, "_packs", lambda body: False)
         texts.clear()
         results.append(g.compile(outputs, [W, h], cache=False)(*at))
+        assert any(text.startswith(PACKED) for text in texts) == (marked and packed)
+    for one, other in zip(*results, strict=True):
+        assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "tanh", "exp", "erf"])
+@pytest.mark.parametrize(("units", "packed"), [(2, False), (3, True), (4, True), (70, False)])
+def test_few_units_with_a_function_each_are_packed_to_the_same_bits(name, units, packed, monkeypatch):
+    W, x, v = g.symbol("W", shape=(units, 2)), g.symbol("x", shape=2), g.symbol("v", shape=units)
+    out = g.sum(v * getattr(g, name)(W @ x))
+    outputs = [out, *g.grad(out * out, [W, v])]
+    texts = []
+    parse = jit._parse
+    monkeypatch.setattr(jit, "_parse", lambda text, context: texts.append(text) or parse(text, context))
+    rng = np.random.default_rng(units)
+    at = rng.normal(size=(units, 2)), rng.normal(size=2), rng.normal(size=units)
+    results = []
+    for marked in (True, False):
+        if not marked:
+            monkeypatch.setattr(writer, "_packs", lambda body: False)
+        texts.clear()
+        results.append(g.compile(outputs, [W, x, v], cache=False)(*at))
         assert any(text.startswith(PACKED) for text in texts) == (marked and packed)
     for one, other in zip(*results, strict=True):
         assert np.array_equal(one, other)

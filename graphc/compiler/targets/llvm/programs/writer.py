@@ -33,7 +33,7 @@ from graphc.compiler.loops.program import (
 from graphc.compiler.loops.split_ranges import split_ranges
 from graphc.compiler.loops.turned_copies import turned_copies
 from graphc.compiler.loops.unroll import unroll
-from graphc.compiler.loops.vector_stages import vector_stages
+from graphc.compiler.loops.vector_stages import is_dear, vector_stages
 from graphc.compiler.targets.llvm import reducers
 from graphc.compiler.targets.llvm.emit import LlvmBuilder, LlvmValue
 from graphc.compiler.targets.llvm.loop_builder import INTRINSICS
@@ -53,6 +53,9 @@ which of a longer one is a third of its time; the call takes some 5 ns."""
 
 VECTORS = range(5, 65)
 """Passes of loops over small vectors: LLVM writes them out."""
+
+TINY = range(3, 5)
+"""Passes of loops that are vectors once they are written out, where functions make it worth it."""
 
 ALIGNED = 64
 """Bytes that what is in the workspace is aligned to."""
@@ -364,15 +367,21 @@ class _ModuleWriter:
 
 
 def _packs(body: tuple[Statement, ...]) -> bool:
-    """Whether there are loops over small vectors, with no loops in them, within loops of steps or few passes.
+    """Whether there are loops over small vectors, with no loops in them, within loops of steps or few passes; or of three or four
+    passes that each wait for a mathematical function, which LLVM writes out as well and does not look at as a loop.
 
-    Loops over many rows become vectors across the rows.
+    Loops over many rows become vectors across the rows; where there are such, products of 4 × 4 matrices lose a tenth by it.
     """
     around = [
         loop for loop in walk_statements(body)
         if isinstance(loop, While)
         or (isinstance(loop, For) and (loop.order == "fixed" or (loop in body and loop.extent in VECTORS)))
     ]  # fmt: skip
+    loops = [each for each in walk_statements(body) if isinstance(each, For)]
+    if all(isinstance(each.extent, int) and each.extent < VECTORS.stop for each in loops) and any(
+        each.extent in TINY and any(map(is_dear, each.body)) for each in loops
+    ):
+        return True
     return any(
         isinstance(each, For)
         and each.extent in VECTORS
