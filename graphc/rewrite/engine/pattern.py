@@ -8,7 +8,6 @@ of the graph, at shared nodes as at others.
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
@@ -19,6 +18,7 @@ from graphc.ir.expr import Expr, apply, constant, symbol, walk
 from graphc.ir.op import find
 from graphc.ir.vocabulary import CONSTANTS
 from graphc.ops.support.build import broadcast
+from graphc.rewrite.engine.pattern_outline import Outline, outline
 from graphc.rewrite.engine.promotion import FLOATS, computes_over, of_type
 from graphc.rewrite.engine.ranges import Range, Ranges
 from graphc.util.fork_safety import cached_property
@@ -108,14 +108,25 @@ class Rule:
     @cached_property
     def needs(self) -> tuple[frozenset[str], ...]:
         """The operations of the pattern: without one of them in a graph it matches nothing there (`engine.AnyRule`)."""
-        found = {node.op.name for node in walk((self.root,)) if not node.op.is_leaf}
+        if self._outline is not None:
+            found = set(self._outline.operations)
+        else:
+            found = {node.op.name for node in walk((self.root,)) if not node.op.is_leaf}
         return tuple([frozenset((name,)) for name in sorted(found)])
+
+    @cached_property
+    def _outline(self) -> Outline | None:
+        return outline(self.pattern)
 
     @cached_property
     def _below(self) -> tuple[tuple[str | None, ...], ...]:
         """The operations directly below the root, in the orders in which they match."""
-        wanted = tuple([_operation(operand) for operand in self.root.operands])
-        both = self.root.op.facts.commutative and len(wanted) == 2
+        if self._outline is not None:
+            wanted, op = self._outline.below, find(self._outline.root)
+            assert op is not None
+        else:
+            wanted, op = tuple([_operation(operand) for operand in self.root.operands]), self.root.op
+        both = op.facts.commutative and len(wanted) == 2
         return (wanted, wanted[::-1]) if both else (wanted,)
 
     @cached_property
@@ -125,7 +136,7 @@ class Rule:
 
     def roots(self) -> tuple[str, ...]:
         """The operations at which the rule may fire: found without reading the pattern, which few rules need in a process."""
-        return (_head(self.pattern) or self.root.op.name,)
+        return (self.root.op.name if self._outline is None else self._outline.root,)
 
     def __str__(self) -> str:
         shown = self.replacement if isinstance(self.replacement, str) else "…"
@@ -179,27 +190,6 @@ def _read(text: str) -> Expr:
     return parse(
         text, {name: symbol(name, dtype="bool" if name.startswith("p") else "float64") for name in found}
     )
-
-
-_HEADS = {ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide"}
-
-
-def _head(text: str) -> str | None:
-    """The operation of a pattern's text, where that is plain to see."""
-    try:
-        top = ast.parse(text, mode="eval").body
-    except SyntaxError:
-        return None
-    if isinstance(top, ast.Call) and isinstance(top.func, ast.Name):
-        op = find(top.func.id)  # min and max are of several numbers here, not along axes
-        return None if op is None or op.on_arrays else op.name
-    if (
-        isinstance(top, ast.BinOp)
-        and not isinstance(top.left, ast.Constant)
-        and not isinstance(top.right, ast.Constant)
-    ):
-        return _HEADS.get(type(top.op))
-    return None
 
 
 def _operation(pattern: Expr) -> str | None:
