@@ -7,9 +7,8 @@ import pytest
 
 import graphc as g
 from graphc.errors import DefinitionError
-from graphc.rewrite.engine.pattern import Rule, _head, _read, build, match
+from graphc.rewrite.engine.pattern import Rule, build, match
 from graphc.rewrite.engine.ranges import Ranges
-from graphc.rewrite.tables import rules
 
 x, y, z = g.symbols("x y z")
 
@@ -59,24 +58,3 @@ def test_replacements_take_the_type_of_their_surroundings():
 def test_malformed_rows_are_refused(pattern, replacement):
     with pytest.raises(DefinitionError, match="'own'"):
         Rule("own", pattern, replacement, "stable").check()
-
-
-def test_the_operation_of_a_pattern_is_known_before_it_is_read():
-    patterns = [rule.pattern for rule in rules() if isinstance(rule, Rule)]
-    patterns += [
-        "x + 1",
-        "1 - x",
-        "2*x",
-        "x/2",
-        "-x",
-        "x**2",
-        "x < y",
-        "sqrt(x)**2",
-        "abs(-x)",
-        "where(p, x, 1)",
-        "x - (-1)",
-    ]
-    patterns += ["min(x, y)", "max(x, y)", "maxout(x, y)", "(-1)*x", "(x)*(2)", "~p", "(-2)**x", "+x"]
-    assert sum(_head(pattern) is not None for pattern in patterns) > len(patterns) / 2
-    for pattern in patterns:
-        assert _head(pattern) in (None, _read(pattern).op.name), pattern

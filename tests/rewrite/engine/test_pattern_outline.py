@@ -27,7 +27,22 @@ def test_of_the_tables(pattern):
 
 @pytest.mark.parametrize(
     "pattern",
-    ["pi*x", "x - -1", "-c*x", "exp(-(x + y))**c", "e**x", "where(p, 1/x, -y)", "x**-2", "c/x", "abs(-x)"],
+    [
+        "pi*x",
+        "x - -1",
+        "-c*x",
+        "exp(-(x + y))**c",
+        "e**x",
+        "where(p, 1/x, -y)",
+        "x**-2",
+        "c/x",
+        "abs(-x)",
+        "x - (-1)",
+        "(-1)*x",
+        "(x)*(2)",
+        "(-2)**x",
+        "sqrt(x)**2",
+    ],
 )
 def test_of_others(pattern):
     assert outline(pattern) == _read(pattern)
