@@ -219,17 +219,24 @@ def reverse(
             continue
         assert op.partials is not None  # active nodes are differentiable
         operands = computed(node)  # the rules are written for numbers of one type
+        numbers, seeded = path is None and not node.shape and not adjoint.shape, adjoint in one
         for slot, (operand, rule) in enumerate(zip(node.operands, op.partials, strict=True)):
             if rule is None or operand not in active:
                 continue
             live = op.live[slot] if op.live is not None else None
-            inner = path if live is None else Path(path, live(node, *operands))
-            contribution, inner = _contribution(
-                record, node, slot, rule(node, *operands), adjoint, path, inner, adjoint in one
-            )
+            if live is None and numbers:
+                contribution, inner = (
+                    _contribution_of_number(record, node, slot, rule(node, *operands), adjoint, seeded),
+                    None,
+                )
+            else:
+                inner = path if live is None else Path(path, live(node, *operands))
+                contribution, inner = _contribution(
+                    record, node, slot, rule(node, *operands), adjoint, path, inner, seeded
+                )
+                inner = None if inner is None else _path(inner, node, slot)
             if contribution is None:
                 continue
-            inner = None if inner is None else _path(inner, node, slot)
             waiting = pending.get(operand)
             if waiting is None:
                 pending[operand], paths[operand] = [contribution], [inner]
@@ -312,6 +319,26 @@ def _seeds(outputs: tuple[Expr, ...], seeds: Iterable[Expr] | None) -> tuple[Exp
     return by_output
 
 
+def _contribution_of_number(
+    record: AdjointRecord, user: Expr, slot: int, partial: Any, adjoint: Expr, seeded: bool
+) -> Expr | None:
+    """`_contribution` where all are numbers and nothing is a branch, as most are."""
+    if type(partial) is Expr:
+        local, value = partial, partial if seeded else adjoint * partial
+    elif partial == 0:
+        return None
+    else:
+        local = literal_beside(float(partial), user.dtype)
+        value = adjoint if partial == 1 else -adjoint if partial == -1 else adjoint * partial
+    dtype = user.operands[slot].dtype
+    if value.dtype is not dtype and value.dtype != dtype:
+        value = cast(value, dtype)
+    use = user, slot
+    record.contributions[use] = value
+    record.partials[use] = local
+    return value
+
+
 def _contribution(
     record: AdjointRecord,
     user: Expr,
@@ -324,13 +351,6 @@ def _contribution(
 ) -> tuple[Expr | None, Path | None]:
     """What `user` hands back to its operand `slot`, entered in the record, and its path. None where the derivative is 0."""
     operand = user.operands[slot]
-    if inner is None and not adjoint.shape and not user.shape and type(partial) is Expr and not partial.shape:
-        value = partial if seeded else adjoint * partial  # as below, for most
-        if value.dtype != operand.dtype:
-            value = cast(value, operand.dtype)
-        record.contributions[user, slot] = value
-        record.partials[user, slot] = partial
-        return value, None
     branching = inner is not path
     scattered = (
         inner is not None and not branching and inner.scattered is adjoint and adjoint.shape == user.shape
