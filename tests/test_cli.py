@@ -417,7 +417,7 @@ def test_importing_the_command_line_is_light():
     assert done.stdout.strip() == ""
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1", "cp437", "koi8-r", "utf-8"])
 def test_minus_signs_survive_every_encoding(encoding):
     """What is explained has the numbers of the text in Unicode, signs included."""

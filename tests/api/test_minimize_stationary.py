@@ -46,6 +46,7 @@ KINDS = {"free": {}, "bounds": {"bounds": (-2, 2)}, "constraint": {"subject_to":
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("height", [1e-20, 1e-10, 1e10, 1e20])
 @pytest.mark.parametrize("size", [1.0, 1e-9, 1e7])
+@pytest.mark.sample(3)
 def test_units_change_no_digit_and_no_claim(kind, height, size):
     """u = size·x and v = y/size: the minimum is at (1, 1), with u + v ≤ 3/2 at a root of a polynomial."""
     u, v = x * size, y / size

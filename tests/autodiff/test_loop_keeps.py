@@ -99,6 +99,7 @@ SOME = [(name, read) for k, name in enumerate(STEPS) for read in ("all", ("end",
 
 
 @pytest.mark.parametrize(("name", "read"), SOME)
+@pytest.mark.sample(3)
 def test_slopes_are_those_of_complex_steps(name, read):
     reverse = (len(name) + len(read)) % 2 == 1
     at = _numbers(name, 5)

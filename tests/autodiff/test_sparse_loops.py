@@ -51,6 +51,7 @@ LOOPS = {
 
 
 @pytest.mark.parametrize("name", LOOPS)
+@pytest.mark.sample(2)
 def test_patterns_and_values(name):
     build, variable, wanted = LOOPS[name]
     value = build()

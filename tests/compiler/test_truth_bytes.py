@@ -57,10 +57,18 @@ def layouts(array):
     yield array[:1]
 
 
+PARTS = 6
+"""Of the operations: a function of all of them takes minutes to compile for each layout."""
+
+
+@pytest.mark.sample(PARTS)
+@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("rewrite", [pytest.param(None, marks=pytest.mark.slow), "stable"])
-def test_operations_on_elements(rewrite):
-    outputs = [output for output in elementwise() if output.dtype.kind in "bf" or rewrite is None]
-    assert len(outputs) > 60
+def test_operations_on_elements(rewrite, part):
+    outputs = [output for output in elementwise() if output.dtype.kind in "bf" or rewrite is None][
+        part::PARTS
+    ]
+    assert len(outputs) > 60 // PARTS
     for p, q, x in zip(layouts(RAW), layouts(OTHER), layouts(NUMBERS), strict=True):
         dirty, clean = [p.view(np.bool_), q.view(np.bool_), x], [p != 0, q != 0, x]
         agree(outputs, [P, Q, X], dirty, clean, rewrite=rewrite)

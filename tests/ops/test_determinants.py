@@ -45,6 +45,7 @@ MATRICES = [(size, rank, seed) for size in (1, 2, 3, 4, 5) for rank in range(siz
 
 
 @pytest.mark.parametrize("size, rank, seed", MATRICES)
+@pytest.mark.sample(4)
 def test_derivatives_at_any_rank(size, rank, seed):
     rng = np.random.default_rng(seed)
     left, right = rng.integers(-2, 3, (size, rank)), rng.integers(-2, 3, (rank, size))
@@ -77,6 +78,7 @@ def test_small_ones_of_whole_numbers_are_exact(size):
 
 @pytest.mark.parametrize("size", [2, 3, 4, 5, 16])
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.sample(2)
 def test_no_finite_number_is_nan_in_machine_code_too(size, bad):
     x = g.symbol("x", shape=(2, size, size))
     v = np.ones((2, size, size))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import random
 import zlib
 from itertools import product
 
@@ -213,6 +214,10 @@ def test_special_values_are_those_of_the_ufunc(op):
             np.testing.assert_array_equal(np.signbit(computed[number]), np.signbit(wanted[number]))
 
 
+MOST_POINTS = 3000
+"""Combinations of special values that are tried: of four operands there are 194,000."""
+
+
 @each(
     lambda op: (
         op.facts.range != (-math.inf, math.inf) or op.name in ("lgamma", "silu", "gelu", "softsign", "elu")
@@ -222,7 +227,10 @@ def test_special_values_are_those_of_the_ufunc(op):
 def test_no_warning_and_no_false_infinity_far_out(op):
     """Far outside the sampled domain: the interpreter neither warns nor answers a value outside the declared range."""
     low, high = op.facts.range
-    for values in product(SPECIALS[:21] if op.arity > 1 else SPECIALS, repeat=op.arity):
+    points = list(product(SPECIALS[:21] if op.arity > 1 else SPECIALS, repeat=op.arity))
+    if len(points) > MOST_POINTS:
+        points = random.Random(op.name).sample(points, MOST_POINTS)
+    for values in points:
         if op.category == "logic" or op.name == "where":
             return
         value = float(compute(op, *map(np.float64, values)))

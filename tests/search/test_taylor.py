@@ -30,6 +30,7 @@ from tests.search.test_parts import points_of
         ("atan(x) - atan(y)", (0.3, 0.3 * (1 + 1e-5))),
     ],
 )
+@pytest.mark.sample(2)
 def test_taylor_series_are_the_formula_near_their_point(text, at):
     formula = g.parse(text)
     points = points_of(formula, {symbol.name: (1e-9, 3.0) for symbol in g.free_symbols(formula)}, 48)

@@ -138,6 +138,7 @@ ALL_SHAPES = SHAPES | {
 
 @pytest.mark.parametrize("name", SCIPY)
 @pytest.mark.parametrize("function", ["cdf", "sf", "logcdf", "logsf", "ppf", "isf"])
+@pytest.mark.sample(3)
 def test_edges_are_scipys(name, function):
     own, peer = getattr(stats, name), getattr(scipy.stats, name)
     if not hasattr(own, function):

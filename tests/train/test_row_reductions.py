@@ -95,6 +95,7 @@ AT_ONCE = {
 
 
 @pytest.mark.parametrize("name", [*BLOCKWISE, *AT_ONCE])
+@pytest.mark.sample(3)
 def test_a_metric_is_of_all_rows(name):
     metric, wanted = {**BLOCKWISE, **AT_ONCE}[name]
     value = train.evaluate(line(), {"it": metric, "beside": g.mean(v)}, DATA)
@@ -166,6 +167,7 @@ LOSSES = {
 
 
 @pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.sample(3)
 def test_the_recorded_loss_does_not_depend_on_the_batches(name):
     loss, wanted = LOSSES[name]
     for batch in (None, 64, 1000):

@@ -198,6 +198,7 @@ def wide():
     "make", [lambda: chain(10_000), lambda: recurrent(500), many_inputs, layers, random_graph, wide],
     ids=["chain", "recurrent", "inputs", "layers", "random", "wide"],
 )  # fmt: skip
+@pytest.mark.sample(2)
 def test_any_graph_is_a_page(make):
     diagram = g.draw(make())
     shown = quotient(diagram.view)

@@ -210,6 +210,7 @@ def test_random_graphs_fit(seed):
     ["x", "MMMM_WWWW_the_learning_rate_of_the_encoder", "μήκος κύματος"],
     ids=["short", "wide", "greek"],
 )
+@pytest.mark.sample(3)
 def test_what_is_wrong_is_no_wider_than_the_page(name, page):
     """NaN and infinity are told below the picture; in 7.8 of 8 points where a line of that was wider than the column."""
     a = g.symbol(name)

@@ -36,6 +36,7 @@ ORDERS = [order for count in (2, 3, 4) for order in itertools.permutations(range
 
 
 @pytest.mark.parametrize("order", ORDERS, ids=str)
+@pytest.mark.sample(3)
 def test_extremes_and_functions_on_the_way_to_the_next_pass(order):
     """The number that is carried stands anywhere among those that rows bring."""
     count = len(order)

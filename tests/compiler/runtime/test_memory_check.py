@@ -51,6 +51,7 @@ FIRST = {case.op: number for number, case in reversed(list(enumerate(CASES)))}
 
 
 @pytest.mark.parametrize("number", FIRST.values(), ids=FIRST)
+@pytest.mark.sample(2)
 def test_operations_read_views_of_what_is_computed(number: int) -> None:
     holds(CASES[number], ("element", "last element", "reversed", "strided", "turned")[number % 5])
 

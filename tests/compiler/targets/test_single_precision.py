@@ -39,6 +39,7 @@ def test_there_are_many():
 
 
 @pytest.mark.parametrize("part", range(6))
+@pytest.mark.sample(2)
 def test_machine_code_in_single_precision(part):
     """Within the declared error of each, and a rounding of the arguments' slopes where formulas are rewritten for digits."""
     chosen = MEMBERS[part::6]

@@ -66,6 +66,7 @@ _FORMULAS = list(expressions())
 
 
 @pytest.mark.parametrize("kind, name, args, expr", _FORMULAS, ids=[row[1] for row in _FORMULAS])
+@pytest.mark.sample(3)
 def test_documented_statistical_and_quantum_formulas(kind, name, args, expr):
     """Numbers and arrays; SymPy's own evaluation to 30 digits is the truth."""
     symbols = args if isinstance(args, list) else [args]

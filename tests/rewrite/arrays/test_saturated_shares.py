@@ -104,6 +104,7 @@ def largest_terms(rows):
 
 @pytest.mark.parametrize("points", ROWS)
 @pytest.mark.parametrize("name", SLOPES)
+@pytest.mark.sample(2)
 def test_slopes(name, points):
     build, truth = SLOPES[name]
     with mpmath.workdps(400):

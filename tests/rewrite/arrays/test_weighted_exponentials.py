@@ -70,6 +70,7 @@ def values(kind):
 
 @pytest.mark.parametrize("kind", ("moderate", "overflow", "underflow"))
 @pytest.mark.parametrize("name", LOGARITHMS)
+@pytest.mark.sample(2)
 def test_logarithms_and_their_slopes(name, kind):
     formula, terms = LOGARITHMS[name]
     at = values(kind)

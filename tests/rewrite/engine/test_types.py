@@ -90,6 +90,13 @@ def _check(outputs):
     return trace
 
 
+def test_rules_over_a_small_type():
+    outputs = formulas(("uint8",))
+    assert len(outputs) > 300
+    _check(outputs)
+
+
+@pytest.mark.slow
 def test_rules_over_small_types():
     outputs = formulas(SMALL)
     assert len(outputs) > 1000

@@ -27,6 +27,7 @@ FUNCTIONS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("quotient", [False, True], ids=["product", "quotient"])
 @pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.sample(3)
 def test_second_derivatives_keep_their_range(name: str, quotient: bool, dtype: type) -> None:
     write, function = FUNCTIONS[name]
     f = write(u / v if quotient else u * v)

@@ -46,6 +46,7 @@ OUTER = {
 
 @pytest.mark.parametrize("outer", OUTER)
 @pytest.mark.parametrize("inner", INNER)
+@pytest.mark.sample(2)
 def test_first_and_second_derivatives_at_zero(inner: str, outer: str):
     x = g.symbol("x")
     formula = OUTER[outer](SYMBOLS, INNER[inner](SYMBOLS, x))

@@ -16,6 +16,7 @@ SIZES = (1e-36, 4.6e-16, 1e-8, 0.7, 3.0, 1e8, 1.7e26, 1e36)
 
 @pytest.mark.parametrize("dtype", ("float32", "float64"))
 @pytest.mark.parametrize("text", FORMULAS)
+@pytest.mark.sample(3)
 def test_second_derivatives_are_numbers_where_they_are_as_written(text, dtype):
     a, b = (g.symbol(name, dtype=dtype) for name in "ab")
     formula = g.parse(text, {"a": a, "b": b})

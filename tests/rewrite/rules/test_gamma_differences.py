@@ -14,6 +14,7 @@ x = g.symbol("x")
 
 @pytest.mark.parametrize("order", [1, 2, 3])
 @pytest.mark.parametrize("apart", [0.5, 0.03125, 0.75, 1.0, 1.5, 2.25])
+@pytest.mark.sample(2)
 def test_differences_near_the_largest_float(order, apart):
     f = g.polygamma(order, x + apart) - g.polygamma(order, x)
     assert "gamma-difference" in {step.rule for step in g.rewrites(f)}

@@ -114,6 +114,7 @@ def of_another(formula):
 
 
 @pytest.mark.parametrize("first", [0, 1], ids=["the formula first", "the other first"])
+@pytest.mark.sample(2)
 def test_formulas_of_many_names_rewritten_together(first):
     """What is known of a polynomial of x is not taken for one of asinh(x_)."""
     written = list(dict.fromkeys(f for rule in RULES for f in formulas(rule) if f.dtype == np.float64))

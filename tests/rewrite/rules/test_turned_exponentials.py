@@ -20,6 +20,7 @@ KIND = (
 
 
 @pytest.mark.parametrize("text", KIND)
+@pytest.mark.sample(2)
 def test_value_and_derivatives_on_both_sides(text: str) -> None:
     for order, (error, x) in enumerate(scalar_errors(Formula(text, -690.0, 690.0), "float64", {}, 5)):
         assert error <= MOST, f"derivative {order} at {x!r}: {error} units"
