@@ -29,8 +29,9 @@ from graphc.ir.graph import Dag
 from graphc.ir.ulp import bits_of_error, ordinals, rounded
 from graphc.rewrite import tables
 from tests.fuzz.mp_truth import truths
+from tests.fuzz.rule_judge import judge_number
+from tests.fuzz.rule_noise import EXACT
 from tests.fuzz.rule_programs import KINDS, _usual
-from tests.fuzz.rules import EXACT, judge_number
 
 OF_CHAINS = {
     "matrix-chain": (("x @ y @ z", {"x": ("n", "m"), "y": ("m", "k"), "z": ("k", 1)}),

@@ -32,7 +32,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import itertools
 import math
 import os
 import random
@@ -40,72 +39,28 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import reduce
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import mpmath
 import numpy as np
 
 import graphc as g
 from graphc.api.compile import retype
-from graphc.interpret.numpy_eval import run_arrays
-from graphc.ir.expr import Expr, walk
-from graphc.ir.graph import Dag
-from graphc.ir.ulp import bits_of_error, ordinals, rounded
+from graphc.ir.expr import Expr
+from graphc.ir.ulp import ordinals
 from graphc.rewrite import tables
-from tests.fuzz.mp_truth import truths
+from tests.fuzz.rule_judge import STEPS, Failure, blame, has_no_derivative, interpreted, judge, second_opinion
+from tests.fuzz.rule_noise import noisy, within_roundings
 from tests.fuzz.rule_programs import RULES, Program, program
 from tests.fuzz.rule_summary import Summary, load
-from tests.rewrite.measure import BEYOND, truth
 
 POINTS = 12
 BATCH = 40
-STEPS = 4
-LOST = 2.0
 JUDGED = 2
 """Points of an output that are held against the truth, of those at which both differ."""
-
-QUICK = (120, 400)
-"""Bits of mpmath's numbers that tell whether the intervals are asked."""
-
-FAR = mpmath.mpf(2000)
-"""Beyond where exponentials overflow, and near enough that `truth` follows what they leave of 1."""
-
 UNKNOWN = 0.5
 """A formula that roundings of one unit move by this part of its value holds no digit: finite values are as good as each other."""
-
-REPEATS = 12
-"""How often a formula is evaluated with errors of its own before many digits are asked for."""
-
-MORE_REPEATS = 300
-"""How often at a point where it looks better than what is rewritten, to tell luck from accuracy."""
-
-
-@dataclass(frozen=True)
-class Failure:
-    rule: str
-    written: Expr
-    point: dict[str, float]
-    before: float
-    after: float
-    correct: float | None
-    dtype: Any
-    lucky: str
-    """"luck", "overflow", "sign", "NaN", "kink" or nothing: why what was written is better"""
-    around: dict[str, float]
-    """the point with the inputs that the formula as written does not read: what is rewritten may hand on their NaN"""
-
-    def __str__(self) -> str:
-        at = ", ".join(f"{name} = {value!r}" for name, value in self.point.items())
-        return (
-            f"[{self.rule}] {self.dtype} {str(self.written)[:400]}\n"
-            f"    at {at}: {self.before!r} as written, {self.after!r} rewritten, truth {self.correct!r}"
-            f"{f' ({self.lucky})' if self.lucky else ''}"
-        )
-
 
 CHUNK = 400
 """Programs of one sequence of random numbers: which process runs it changes none of them."""
@@ -260,18 +215,12 @@ def _check(batch: list[Program], dtype: Any, interpreted: bool) -> list[Failure]
 
 
 def _values(
-    outputs: list[Expr], symbols: list[Expr], columns: list[np.ndarray], interpreted: bool
+    outputs: list[Expr], symbols: list[Expr], columns: list[np.ndarray], by_numpy: bool
 ) -> list[np.ndarray]:
-    if interpreted:
-        return _interpreted(outputs, dict(zip(symbols, columns, strict=True)))
+    if by_numpy:
+        return interpreted(outputs, dict(zip(symbols, columns, strict=True)))
     compiled = g.compile(outputs, symbols, rewrite=None, cache=False)
     return [np.asarray(v) for v in compiled(*columns)]
-
-
-def _interpreted(outputs: list[Expr], at: dict[Expr, np.ndarray]) -> list[np.ndarray]:
-    dag = Dag(outputs)
-    values = run_arrays(dag, [at[s] for s in dag.symbols])
-    return [np.asarray(values[output]) for output in dag.outputs]
 
 
 def _failures(
@@ -292,7 +241,7 @@ def _failures(
     worth = (apart | signs | (np.isnan(before) ^ np.isnan(after))) & ~same
     if not worth.any():
         return []
-    worth &= ~_within_roundings(written, dict(zip(symbols, one.points, strict=True)), before, after)
+    worth &= ~within_roundings(written, dict(zip(symbols, one.points, strict=True)), before, after)
     found: list[Failure] = []
     for k in np.flatnonzero(worth)[:JUDGED]:
         point = {s.name: float(column[k]) for s, column in zip(symbols, one.points, strict=True)}
@@ -305,7 +254,7 @@ def _failures(
         lucky = "sign" if old == new == 0 and written is not formula else ""
         if written is not formula and any(map(math.isnan, point.values())):
             lucky = "NaN"  # that of 2x is 2 wherever x is: a derivative may read what is NaN, or no longer read it
-        if written is not formula and not lucky and _has_no_derivative(formula, point):
+        if written is not formula and not lucky and has_no_derivative(formula, point):
             lucky = "kink"
         if not lucky and all(map(math.isfinite, needed.values())):
             at = {s: column[k : k + 1] for s, column in zip(symbols, one.points, strict=True)}
@@ -323,214 +272,6 @@ def _failures(
         found.append(Failure(one.rule, written, needed, old, new, verdict[0], dtype, lucky, point))
     found.sort(key=lambda failure: bool(failure.lucky))
     return found[:1]
-
-
-def _has_no_derivative(formula: Expr, point: dict[str, float]) -> bool:
-    """Whether a formula has no value at a point, or is an absolute value of 0 there: what is handed back is a convention."""
-    nodes = [node for node in walk((formula,)) if node.op.name == "abs"]
-    at = {s: np.asarray(point.get(s.name, 1.0), s.dtype) for s in g.free_symbols(formula)}
-    with np.errstate(all="ignore"):
-        values = _interpreted([formula, *[node.operands[0] for node in nodes]], at)
-    return bool(np.isnan(values[0])) or any(bool(value == 0) for value in values[1:])
-
-
-def judge(
-    written: Expr, point: dict[str, float], before: float, after: float, real: Any = None
-) -> tuple[float, Any] | None:
-    """What should have come, when `after` is worse than `before`; None where it is not, or where nobody knows."""
-    dtype = written.dtype
-    values = list(point.values())
-    if any(map(math.isnan, values)):
-        return (before, None) if math.isnan(before) != math.isnan(after) else None
-    if any(map(math.isinf, values)):
-        lost = not math.isnan(before) and judge_number(before, after, before, dtype)
-        return (before, None) if lost and _is_limit(written, point, before) else None
-    if real is None:
-        quick = None if before == after == 0 else truths([written], point, QUICK)
-        likely = None if quick is None else quick[0].item()
-        if likely is not None and mpmath.isfinite(likely) and likely != 0:
-            near = rounded(
-                likely, dtype
-            )  # intervals are slow: they are asked about what looks like a failure
-            if not math.isfinite(near) or not judge_number(before, after, near, dtype):
-                return None
-        real = truth(written, point)
-    if real is None or not mpmath.isfinite(real):
-        return None
-    correct = rounded(real, dtype)
-    if not math.isfinite(correct):
-        return None
-    if judge_number(before, after, correct, dtype):
-        return correct, real
-    sign = real < 0
-    if correct == before == after == 0 != real and (math.copysign(1, before) < 0) == sign:
-        return (-0.0 if sign else 0.0, real) if (math.copysign(1, after) < 0) != sign else None
-    return None
-
-
-def _is_limit(written: Expr, point: dict[str, float], value: float) -> bool:
-    """Whether the formula has this value, rounded, wherever numbers beyond all floats stand for the infinite operands."""
-    infinite = [name for name, x in point.items() if math.isinf(x)]
-    if any(node.op.name == "pow" for node in walk((written,))):
-        return False  # powers with so large exponents take minutes
-    all_sizes = list(itertools.product(BEYOND, repeat=len(infinite)))
-    if math.isinf(value):
-        # beyond all floats exponentials count as 0, and 1/log(1 - 0) is infinite of either sign: here they are followed
-        all_sizes.append((FAR,) * len(infinite))
-    for sizes in all_sizes:
-        sized = {
-            name: math.copysign(1, point[name]) * size for name, size in zip(infinite, sizes, strict=True)
-        }
-        real = truth(written, {**point, **sized})
-        if real is None or mpmath.isnan(real):
-            return False
-        if sizes[0] is FAR:
-            if (real > 0) != (value > 0):
-                return False
-        elif rounded(real, written.dtype) != value:
-            return False
-    return True
-
-
-def judge_number(before: float, after: float, correct: float, dtype: Any) -> bool:
-    if math.isfinite(correct) and not math.isfinite(before):
-        return False
-    old, new = (float(bits_of_error(value, correct, dtype)[0]) for value in (before, after))
-    return new > math.log2(1 + STEPS) + 1e-9 and new > old + LOST
-
-
-def _within_roundings(
-    written: Expr, at: dict[Expr, np.ndarray], before: np.ndarray, after: np.ndarray
-) -> np.ndarray:
-    """At which points what is rewritten lies between values that the formula as written has with other roundings: at one end of
-    these it is no nearer to the truth, wherever that is."""
-    runs = _with_errors(written, at, wide=False)
-    low = np.minimum(np.nanmin(runs, axis=0, initial=np.inf), before)
-    high = np.maximum(np.nanmax(runs, axis=0, initial=-np.inf), before)
-    numbers = np.all(np.isfinite(runs), axis=0) & np.isfinite(before) & np.isfinite(after)
-    for column in at.values():
-        numbers &= np.isfinite(column)
-    return numbers & (after != 0) & (low <= after) & (after <= high)
-
-
-def noisy(written: Expr, at: dict[Expr, np.ndarray], wide: bool, units: int = 1) -> Any:
-    """A function of the truth: of the formula as written, its operations off by so many units, the value furthest from it.
-    `wide` computes in a type with a larger range of exponents, to the same number of digits."""
-    results = _with_errors(written, at, wide, units, MORE_REPEATS)[:, 0]
-
-    def furthest(correct: float) -> float:
-        return float(results[int(np.argmax(bits_of_error(results, correct, written.dtype)))])
-
-    return furthest
-
-
-def _with_errors(
-    written: Expr, at: dict[Expr, np.ndarray], wide: bool, units: int = 1, repeats: int = REPEATS
-) -> np.ndarray:
-    """A row for each of some repeats: the formula at some points, its inexact operations off by so many units at most."""
-    rng = np.random.default_rng(0)
-    dag = Dag([written])
-    shape = repeats, len(next(iter(at.values())))
-    columns = {s: np.broadcast_to(column, shape) for s, column in at.items()}
-    values: list[np.ndarray] = []
-    with np.errstate(all="ignore"):
-        for node, operands in zip(dag.exprs, dag.operands, strict=True):
-            if node.is_symbol:
-                value = columns[node]
-            elif node.is_constant:
-                value = np.asarray(node.value)
-            else:
-                types = node.op.types(tuple(operand.dtype for operand in node.operands))[0]
-                taken = [
-                    values[i].astype(WIDER[t] if wide and t in WIDER else t)
-                    for i, t in zip(operands, types, strict=True)
-                ]
-                value = _value(node, taken, wide)
-                if node.dtype.kind == "f" and node.op.name not in EXACT:
-                    value = _moved(node, taken, np.broadcast_to(value, shape), rng, units)
-            values.append(value)
-        return np.broadcast_to(values[dag.outputs[0]], shape).astype(written.dtype)
-
-
-WIDER = {np.dtype(np.float64): np.dtype(np.longdouble), np.dtype(np.float32): np.dtype(np.float64)}
-
-EXACT = frozenset(
-    (
-        "negative",
-        "abs",
-        "where",
-        "maximum",
-        "minimum",
-        "sign",
-        "floor",
-        "ceil",
-        "round",
-        "trunc",
-        "clip",
-        "astype",
-    )
-)
-
-
-def _value(node: Expr, operands: list[np.ndarray], wide: bool) -> np.ndarray:
-    if not wide:
-        return np.asarray(node.op.reference(*operands, *node.attrs)).astype(node.dtype)
-    try:
-        return np.asarray(node.op.reference(*operands, *node.attrs))
-    except TypeError:  # a function of SciPy's that knows no such type
-        narrow = [x.astype(node.dtype) if x.dtype.kind == "f" else x for x in operands]
-        return np.asarray(node.op.reference(*narrow, *node.attrs)).astype(WIDER.get(node.dtype, node.dtype))
-
-
-def _moved(node: Expr, operands: list[np.ndarray], value: np.ndarray, rng: Any, units: int) -> np.ndarray:
-    """A value, off by so many units of the formula's type at most, where it is not exact already."""
-    if node.op.name in ("add", "subtract"):
-        x, y = operands[0], -operands[1] if node.op.name == "subtract" else operands[1]
-        part = value - x
-        exact = (x - (value - part)) + (y - part) == 0
-    elif node.op.name in ("multiply", "divide", "square", "sqrt", "reciprocal"):
-        longer = [operand.astype(np.longdouble) for operand in operands]
-        exact = np.asarray(node.op.reference(*longer)) == value.astype(np.longdouble)
-        exact = exact & (value.dtype == node.dtype)
-    else:
-        # e⁰ is 1, as 0² is 0; that of 10⁻³⁰⁰ is 1 by rounding, as 1 + 10⁻³⁰⁰ is
-        exact = np.isin(value, (0.0, 1.0, -1.0, 0.5))
-        special = [np.isin(np.abs(x), (0.0, 0.5, 1.0, np.inf)) for x in operands]
-        exact = exact & reduce(np.logical_or, special)
-    steps = rng.integers(-units, units + 1, value.shape)
-    if value.dtype == node.dtype:
-        moved = value
-        for step in range(1, units + 1):
-            next_one = np.nextafter(moved, np.where(steps > 0, np.inf, -np.inf).astype(value.dtype))
-            moved = np.where(np.abs(steps) >= step, next_one, moved)
-    else:
-        moved = value * (1 + steps * value.dtype.type(np.finfo(node.dtype).eps))
-    return np.where(exact | (steps == 0) | ~np.isfinite(value), value, moved)
-
-
-def second_opinion(failure: Failure) -> str:
-    """What mpmath alone says of the truth that a failure was held against: "agrees", "differs" or "open"."""
-    if failure.correct is None or not all(map(math.isfinite, failure.point.values())):
-        return "open"
-    found = truths([failure.written], failure.point)
-    value = None if found is None else found[0].item()
-    if value is None or not mpmath.isfinite(value):
-        return "open"
-    return "agrees" if rounded(value, failure.dtype) == failure.correct else "differs"
-
-
-def blame(failure: Failure) -> str:
-    """The rule without which it does not fail; all that fired where none decides alone."""
-    written = failure.written
-    fired = list(dict.fromkeys(step.rule for step in g.rewrites(written)))
-    for name in fired:
-        outputs = list(tables.run([written], "stable", [name]).outputs)
-        at = {s: np.array([failure.around[s.name]], s.dtype) for s in g.free_symbols(*outputs)}
-        with np.errstate(all="ignore"):
-            (other,) = _interpreted(outputs, at)
-        if judge(written, failure.point, failure.before, float(np.ravel(other)[0])) is None:
-            return name
-    return " + ".join(fired)
 
 
 if __name__ == "__main__":
