@@ -14,6 +14,7 @@ from graphc.ir.expr import Expr, constant
 from graphc.rewrite.engine.pattern import Kind, Match, Rule
 from graphc.rewrite.engine.ranges import Ranges
 from graphc.rewrite.forms.facts import INVERSE, FactorMarks, is_number
+from graphc.rewrite.forms.partial_products import keeps_range
 from graphc.rewrite.rules.factors import MOST_FACTORS, all_factors_of, exchanged
 from graphc.rewrite.rules.products import keeping_nan
 from graphc.util.records import dataclass
@@ -57,6 +58,8 @@ class LogarithmicDerivative:
                 continue
             result = exchanged(node, [(factor, power, None) for factor, power in gone])
             result = constant(1.0, node.dtype) if result is None else result
+            if not keeps_range(result, node, ranges):
+                continue
             lost = dict.fromkeys(factor for factor, _ in gone if ranges(factor).nan)
             result = keeping_nan(result, list(lost))
             return result if result.shape == node.shape else None

@@ -15,6 +15,7 @@ from graphc.ir.expr import Expr, constant, walk
 from graphc.rewrite.engine.pattern import Kind
 from graphc.rewrite.engine.ranges import Ranges
 from graphc.rewrite.forms.linear import FactorMemory, Leaves, Sums, is_number
+from graphc.rewrite.forms.partial_products import keeps_range
 from graphc.rewrite.rules.factors import all_factors_of, exchanged, replaced
 from graphc.util.records import dataclass
 
@@ -222,7 +223,9 @@ class CancelledFactor:
             counts = [exponent for other, exponent in factors if other is factor]
             if sum(counts) < 0:  # where b is infinite or NaN it is so below
                 result = replaced(node, factor, factor, 1, None)
-                return result if result is not None and result.shape == node.shape else None
+                if result is None or result.shape != node.shape or not keeps_range(result, node, ranges):
+                    continue
+                return result
             for total in above:
                 rest = None if total is factor else _of_each_term(total, factor, ranges)
                 if rest is not None and total.shape == node.shape:

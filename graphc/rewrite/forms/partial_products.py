@@ -1,0 +1,129 @@
+"""Products of the same factors in another order: whether any step of the one may over- or underflow where no step of the other does.
+
+What a step of a product of quotients is, is a monomial: c·∏ xᵢ^nᵢ. Its logarithm is linear in those of the xᵢ, so that it lies
+between those of two other steps wherever it is a mean of these: x/y is √(x · x/y²), and in range where x and x/y² are. So
+a/b² may be written as a/b/b, and (a·x)·b/x not as a·b·c/c, whatever the sizes of a, b and x.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from graphc.ir.expr import Expr
+from graphc.rewrite.engine.ranges import Ranges
+
+PRODUCTS = frozenset(("multiply", "divide", "square", "reciprocal", "negative"))
+
+MOST_STEPS = 48
+"""Steps of products beyond which nobody asks: nothing is known of them."""
+
+LARGE = 1e9
+"""The square of it is far from where the smallest type overflows."""
+
+SLACK = 1e-9
+"""Of logarithms of numbers: what is left where the same are multiplied in another order."""
+
+Monomial = frozenset[tuple[Expr, int]]
+Step = tuple[Monomial, float]
+"""A monomial without its number, and the logarithm of the number's size"""
+
+ONE: Step = frozenset(), 0.0
+
+
+def keeps_range(after: Expr, before: Expr, ranges: Ranges) -> bool:
+    """Whether every step of a product is in range where those of another with the same value are; also where that is computed with
+    digits that a step which underflows would lose. Numbers count: 10⁻³⁰⁸·0.1·10 is not what it is."""
+    known = _steps(before)
+    found = _steps(after) if known is not None else None
+    if known is None or found is None:
+        return False
+    spans: dict[Monomial, tuple[float, float]] = {ONE[0]: (0.0, 0.0)}
+    for monomial, number in known.values():
+        low, high = spans.get(monomial, (math.inf, -math.inf))
+        spans[monomial] = min(low, number), max(high, number)
+    return all(
+        node in known or not step[0] or _is_between(step, spans) or _is_small(step, ranges)
+        for node, step in found.items()
+        if node.op.name in PRODUCTS
+    )
+
+
+def _is_small(step: Step, ranges: Ranges) -> bool:
+    """Whether a step is a number times a factor that is never large, as a sign is not."""
+    monomial, number = step
+    if len(monomial) > 1 or number < 0 or number > math.log(LARGE):
+        return False
+    ((factor, exponent),) = monomial
+    at_most = ranges(factor)
+    return exponent == 1 and -LARGE < at_most.lo and at_most.hi < LARGE
+
+
+def _is_between(step: Step, spans: dict[Monomial, tuple[float, float]]) -> bool:
+    """Whether a step is one that is known, or a mean of two, in halves or in thirds."""
+    monomial, number = step
+    for other, (low, high) in spans.items():
+        for part, whole in ((1, 2), (1, 3), (2, 3)):
+            rest = _without(monomial, whole, other, part, whole - part)
+            if rest is None or rest not in spans:
+                continue
+            least, most = spans[rest]
+            least, most = part * low + (whole - part) * least, part * high + (whole - part) * most
+            if least - SLACK <= whole * number <= most + SLACK:
+                return True
+    return False
+
+
+def _without(monomial: Monomial, whole: int, other: Monomial, part: int, share: int) -> Monomial | None:
+    """(m^whole / other^part)^(1/share), where its exponents are whole numbers."""
+    exponents = {factor: whole * exponent for factor, exponent in monomial}
+    for factor, exponent in other:
+        exponents[factor] = exponents.get(factor, 0) - part * exponent
+    if any(exponent % share for exponent in exponents.values()):
+        return None
+    return frozenset((factor, exponent // share) for factor, exponent in exponents.items() if exponent)
+
+
+def _steps(product: Expr) -> dict[Expr, Step] | None:
+    """The steps of a product, its factors among them."""
+    found: dict[Expr, Step] = {}
+    for node in _below(product):
+        if len(found) > MOST_STEPS:
+            return None
+        found[node] = _step(node, found)
+    return found
+
+
+def _below(product: Expr) -> Iterator[Expr]:
+    """The steps of a product, each after those that it is made of."""
+    pending, seen = [(product, False)], set[Expr]()
+    while pending:
+        node, is_ready = pending.pop()
+        if is_ready:
+            yield node
+        elif node not in seen:
+            seen.add(node)
+            pending.append((node, True))
+            if node.op.name in PRODUCTS:
+                pending += [(operand, False) for operand in node.operands]
+
+
+def _step(node: Expr, found: dict[Expr, Step]) -> Step:
+    if node.is_constant and not node.shape:
+        size = abs(float(node.value))
+        return (frozenset(), math.log(size)) if 0 < size < math.inf else (frozenset(((node, 1),)), 0.0)
+    name = node.op.name
+    if name not in PRODUCTS:
+        return frozenset(((node, 1),)), 0.0
+    exponents: dict[Expr, int] = {}
+    number = 0.0
+    for place, operand in enumerate(node.operands):
+        power = {"square": 2, "reciprocal": -1, "divide": 1 - 2 * place}.get(name, 1)
+        monomial, size = found[operand]
+        number += power * size
+        for factor, exponent in monomial:
+            exponents[factor] = exponents.get(factor, 0) + power * exponent
+    return frozenset((factor, exponent) for factor, exponent in exponents.items() if exponent), number
+
+
+__all__ = ["keeps_range"]
