@@ -1,4 +1,4 @@
-"""Products of the same factors in another order: whether any step of the one may over- or underflow where no step of the other does.
+"""Products of the same factors in another order: whether steps of the one may over- or underflow where none of the other do.
 
 What a step of a product of quotients is, is a monomial: c·∏ xᵢ^nᵢ. Its logarithm is linear in those of the xᵢ, so that it lies
 between those of two other steps wherever it is a mean of these: x/y is √(x · x/y²), and in range where x and x/y² are. So
@@ -32,8 +32,8 @@ ONE: Step = frozenset(), 0.0
 
 
 def keeps_range(after: Expr, before: Expr, ranges: Ranges) -> bool:
-    """Whether every step of a product is in range where those of another with the same value are; also where that is computed with
-    digits that a step which underflows would lose. Numbers count: 10⁻³⁰⁸·0.1·10 is not what it is."""
+    """Whether every step of a product is in range where those of another with the same value are, so that it neither overflows
+    nor loses digits to a step that underflows. Numbers count: 10⁻³⁰⁸·0.1·10 is not 10⁻³⁰⁸."""
     known = _steps(before)
     found = _steps(after) if known is not None else None
     if known is None or found is None:
@@ -56,7 +56,7 @@ def _is_small(step: Step, ranges: Ranges) -> bool:
         return False
     ((factor, exponent),) = monomial
     at_most = ranges(factor)
-    return exponent == 1 and -LARGE < at_most.lo and at_most.hi < LARGE
+    return exponent == 1 and at_most.lo > -LARGE and at_most.hi < LARGE
 
 
 def _is_between(step: Step, spans: dict[Monomial, tuple[float, float]]) -> bool:

@@ -1,10 +1,11 @@
 """The last touch for speed: what is computed twice in forms that keep their digits.
 
-Stable forms cost operations that the formula as written has not. Two of them are spared here, after everything else:
+Stable forms cost operations that the formula as written has not. Three of them are spared here, after everything else:
 
 - of two branches that are quotients one is thrown away, and both are divided: the operands are chosen before one division;
 - tanh a beside cosh a takes an exponential of its own, where sinh a shares that of cosh a: tanh a/cosh a is sinh a/cosh² a, where
-  that does not overflow, and ±1/cosh a further out.
+  that does not overflow, and ±1/cosh a further out;
+- the derivative of z/x is −(1/x/x)·z, which overflows where z/x/x does not, and multiplies once more.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from graphc.ops.elementary import sinh
 from graphc.rewrite.engine.normal_form import RuleMemory
 from graphc.rewrite.engine.pattern import Kind
 from graphc.rewrite.engine.ranges import Ranges
+from graphc.rewrite.forms.partial_products import keeps_range
 from graphc.rewrite.rules.factors import all_factors_of, replaced
 from graphc.util.records import dataclass
 
@@ -154,12 +156,69 @@ class SharedExponential:
         return f"{self.name}: {self.__doc__} ({self.kind})"
 
 
+@dataclass(frozen=True)
+class DividedLast:
+    """z·(1/x/x) → z/x/x and z·(p/x) → z·p/x, where no step overflows that did not
+
+    Of a whole graph, p/x that is needed for nothing else: nothing is computed more often.
+    """
+
+    name: str = "divided-last"
+    kind: Kind = "stable"
+    examples: tuple[str, ...] = ("1/x/x*y", "1/(x*y)*(1/x/x)", "y*(1/x/x/x)")
+
+    def roots(self) -> tuple[str, ...]:
+        return ("multiply",)
+
+    def may_concern(self, node: Expr) -> bool:
+        """Whether a factor is divided twice."""
+        return any(
+            operand.op.name == "divide" and operand.operands[0].op.name == "divide"
+            for operand in node.operands
+        )
+
+    def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
+        return self.among(node, ranges, Counter())
+
+    def among(self, node: Expr, ranges: Ranges, uses: Counter[Expr]) -> Expr | None:
+        """What stands for a product where each node is needed so often."""
+        for z, quotient in (node.operands, node.operands[::-1]):
+            divisors: list[Expr] = []
+            found: Expr | None = None
+            while quotient.op.name == "divide" and uses[quotient] < 2:
+                quotient, divisor = quotient.operands
+                # a divisor of fewer elements divides once, before the loop
+                if (
+                    divisor.shape != node.shape
+                    or not quotient.dtype is divisor.dtype is z.dtype is node.dtype
+                ):
+                    break
+                divisors.append(divisor)
+                if quotient.op.name != "divide" and not _is_one(quotient):
+                    continue
+                result = z if _is_one(quotient) else z * quotient
+                for divisor in reversed(divisors):
+                    result = result / divisor
+                if result.shape == node.shape and keeps_range(result, node, ranges):
+                    found = result
+            if found is not None:
+                return found
+        return None
+
+    def __str__(self) -> str:
+        return f"{self.name}: {(self.__doc__ or '').splitlines()[0]} ({self.kind})"
+
+
+def _is_one(node: Expr) -> bool:
+    return node.is_constant and not node.shape and node.value == 1
+
+
 ONE = 20.0
 """From here on tanh is 1 in every type."""
 
-RULES = (OneDivision(), SharedExponential())
+RULES = (OneDivision(), SharedExponential(), DividedLast())
 
-Rule = OneDivision | SharedExponential
+Rule = OneDivision | SharedExponential | DividedLast
 
 
 def spared(
@@ -185,13 +244,19 @@ def spared(
                 uses = _uses(nodes, outputs) if uses is None else uses
                 if any(uses[operand] > 1 for operand in node.operands if operand.op.name == "tanh"):
                     continue  # the hyperbolic tangent is needed elsewhere
-            after = rule.apply(now, ranges)
+            if isinstance(rule, DividedLast):
+                uses = _uses(nodes, outputs) if uses is None else uses
+                after = rule.among(now, ranges, uses)
+            else:
+                after = rule.apply(now, ranges)
             if after is not None and after is not now:
                 steps.append((rule, now, after))
                 now = after
                 break
         if now is not node:
             made[node] = now
+            if uses is not None:
+                uses[now] += uses[node]
     return steps, tuple([made.get(output, output) for output in outputs])
 
 
@@ -204,4 +269,4 @@ def _uses(nodes: Iterable[Expr], outputs: Iterable[Expr]) -> Counter[Expr]:
     return uses
 
 
-__all__ = ["RULES", "OneDivision", "SharedExponential", "spared"]
+__all__ = ["RULES", "DividedLast", "OneDivision", "SharedExponential", "spared"]

@@ -9,6 +9,7 @@ from graphc.ir.expr import Expr, constant
 from graphc.ops.elementary import exp
 from graphc.ops.logistic import sigmoid
 from graphc.rewrite.engine.ranges import Ranges
+from graphc.rewrite.forms.partial_products import keeps_range
 from graphc.rewrite.rules.sums import minus, share, terms
 
 MOST_FACTORS = 24
@@ -284,19 +285,35 @@ def replaced(
     return exchanged(root, [(factor, exponent, put), (other, -exponent, None)])
 
 
-def exchanged(root: Expr, places: list[_Put]) -> Expr | None:
-    """A product with other factors at some of its places, all else as it was. None where nothing is left."""
-    above, below = _with_places(root, root, 1, places)
+def exchanged(root: Expr, places: list[_Put], from_right: bool = False) -> Expr | None:
+    """A product with other factors at some of its places, all else as it was. None where nothing is left.
+
+    from_right : of a factor that stands at several places, the last ones
+    """
+    above, below = _with_places(root, root, 1, places, from_right)
     if above is None:
         return None if below is None else constant(1.0, root.dtype) / below
     return above if below is None else above / below
+
+
+def cancelled(root: Expr, gone: list[tuple[Expr, int]], ranges: Ranges) -> Expr | None:
+    """A product without factors, with the exponents that they stand with, that cancel; None where steps of what is left may over-
+    or underflow where none of the product's do."""
+    for from_right in (False, True):
+        result = exchanged(root, [(factor, power, None) for factor, power in gone], from_right)
+        result = constant(1.0, root.dtype) if result is None else result
+        if result.shape in ((), root.shape) and keeps_range(result, root, ranges):
+            return result
+    return None
 
 
 _Put = tuple[Expr, int, tuple[Expr, int] | None]
 """A factor with its exponent and what stands for it"""
 
 
-def _with_places(node: Expr, root: Expr, power: int, places: list[_Put]) -> _ProductPart:
+def _with_places(
+    node: Expr, root: Expr, power: int, places: list[_Put], from_right: bool = False
+) -> _ProductPart:
     """A part of a product with what has a place in it, which is taken from the list; recursion as in `_rebuilt`."""
     for place in places:
         if place[0] is node and place[1] == power:
@@ -309,14 +326,19 @@ def _with_places(node: Expr, root: Expr, power: int, places: list[_Put]) -> _Pro
         return node, None
     name, operands, waiting = node.op.name, node.operands, len(places)
     if name == "reciprocal":
-        below, above = _with_places(operands[0], root, -power, places)
+        below, above = _with_places(operands[0], root, -power, places, from_right)
     elif name == "negative":
-        above, below = _with_places(operands[0], root, power, places)
+        above, below = _with_places(operands[0], root, power, places, from_right)
         if len(places) < waiting:
             above = -constant(1.0, root.dtype) if above is None else -above
     else:
-        left = _with_places(operands[0], root, power, places)
-        right = _with_places(operands[-1], root, -power if name == "divide" else power, places)
+        last = -power if name == "divide" else power
+        if from_right:
+            right = _with_places(operands[-1], root, last, places, from_right)
+            left = _with_places(operands[0], root, power, places, from_right)
+        else:
+            left = _with_places(operands[0], root, power, places)
+            right = _with_places(operands[-1], root, last, places)
         above, below = _times(left, (right[1], right[0]) if name == "divide" else right)
     return (above, below) if len(places) < waiting else (node, None)
 

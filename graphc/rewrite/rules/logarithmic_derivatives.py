@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections import Counter
 from itertools import islice
 
-from graphc.ir.expr import Expr, constant
+from graphc.ir.expr import Expr
 from graphc.rewrite.engine.pattern import Kind, Match, Rule
 from graphc.rewrite.engine.ranges import Ranges
 from graphc.rewrite.forms.facts import INVERSE, FactorMarks, is_number
-from graphc.rewrite.forms.partial_products import keeps_range
-from graphc.rewrite.rules.factors import MOST_FACTORS, all_factors_of, exchanged
+from graphc.rewrite.rules.factors import MOST_FACTORS, all_factors_of, cancelled
 from graphc.rewrite.rules.products import keeping_nan
 from graphc.util.records import dataclass
 
@@ -56,9 +55,8 @@ class LogarithmicDerivative:
             gone = _cancelled(factors, of_u)
             if not gone:
                 continue
-            result = exchanged(node, [(factor, power, None) for factor, power in gone])
-            result = constant(1.0, node.dtype) if result is None else result
-            if not keeps_range(result, node, ranges):
+            result = cancelled(node, gone, ranges)
+            if result is None:
                 continue
             lost = dict.fromkeys(factor for factor, _ in gone if ranges(factor).nan)
             result = keeping_nan(result, list(lost))

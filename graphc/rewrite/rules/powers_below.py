@@ -15,8 +15,7 @@ from graphc.ir.expr import Expr, constant, walk
 from graphc.rewrite.engine.pattern import Kind
 from graphc.rewrite.engine.ranges import Ranges
 from graphc.rewrite.forms.linear import FactorMemory, Leaves, Sums, is_number
-from graphc.rewrite.forms.partial_products import keeps_range
-from graphc.rewrite.rules.factors import all_factors_of, exchanged, replaced
+from graphc.rewrite.rules.factors import all_factors_of, cancelled, exchanged, replaced
 from graphc.util.records import dataclass
 
 MOST_FACTORS = 16
@@ -185,9 +184,9 @@ class TermsOverSum:
 class CancelledFactor:
     """u/b/b·(v·b) → u/b·v, (u/b/b + w/b/b)·b → u/b + w/b: what derivatives of quotients by powers have above and below
 
-    One b at least stays below.
+    One b at least stays below; b is a sum or a symbol.
 
-    wide : also symbols, of which nothing stays, and (u + b·v)/b → u/b + v for a u without b: derivatives by b would take v
+    wide : also symbols of which nothing stays, and (u + b·v)/b → u/b + v for a u without b: derivatives by b would take v
     away from itself
     """
 
@@ -197,6 +196,7 @@ class CancelledFactor:
     examples: tuple[str, ...] = (
         "x/((1 + abs(y))*(1 + abs(y)))*(2*(1 + abs(y)))",
         "x/((x + y)*(x + y))/((x + y)*(x + y))*(2*(x + y))",
+        "1/x/(x*y)/(x*y)*y",
     )
 
     def roots(self) -> tuple[str, ...]:
@@ -218,15 +218,17 @@ class CancelledFactor:
                 return found if found is None or found.shape == node.shape else None
         above = dict.fromkeys(factor for factor, exponent in factors if exponent > 0)
         for factor, _ in factors:
-            if factor not in above or factor.op.name not in SUMS or factor.shape not in ((), node.shape):
+            if factor not in above or factor.shape not in ((), node.shape):
+                continue
+            if factor.op.name not in SUMS and not factor.is_symbol:
                 continue
             counts = [exponent for other, exponent in factors if other is factor]
             if sum(counts) < 0:  # where b is infinite or NaN it is so below
-                result = replaced(node, factor, factor, 1, None)
-                if result is None or result.shape != node.shape or not keeps_range(result, node, ranges):
-                    continue
-                return result
-            for total in above:
+                result = cancelled(node, [(factor, 1), (factor, -1)], ranges)
+                if result is not None and result.shape == node.shape:
+                    return result
+                continue
+            for total in above if factor.op.name in SUMS else ():
                 rest = None if total is factor else _of_each_term(total, factor, ranges)
                 if rest is not None and total.shape == node.shape:
                     return exchanged(node, [(total, 1, (rest, 1)), (factor, 1, None)])

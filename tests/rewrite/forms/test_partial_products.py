@@ -24,9 +24,17 @@ x, y, z = g.symbols("x y z")
         (x / (y * y), x / y / y, True),  # x/y is the mean of x and x/y²
         (x / y / y, x / (y * y), False),  # y² may be 0
         (1 / (x / y) * (1 / y), 1 / x, True),
-        (3 / (y / x) / (y / x) * z * (1 / x), 3 / y / (y / x) * z, False),  # where z is 0 the rest may overflow
+        (
+            3 / (y / x) / (y / x) * z * (1 / x),
+            3 / y / (y / x) * z,
+            False,
+        ),  # where z is 0 the rest may overflow
         (1 / (x / 5) / (x / 5) * 0.2, 1 / x / (x / 5), True),
-        (1 / (x / y / 5) / (x / y / 5) * 0.2 * 0.2 / y, 1 / x / (x / y / 5) * 0.2, False),  # five times the result
+        (
+            1 / (x / y / 5) / (x / y / 5) * 0.2 * 0.2 / y,
+            1 / x / (x / y / 5) * 0.2,
+            False,
+        ),  # five times the result
         (x * 0.5 * 2, x * 2 * 0.5, False),
         (x * y / x, y, True),
         (x * y * z / x, y * z, True),
