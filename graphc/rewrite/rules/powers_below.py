@@ -212,7 +212,7 @@ class CancelledFactor:
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         factors = _factors(node)
         if self.wide:
-            found = _without_symbol(node, factors)
+            found = _without_symbol(node, factors, ranges)
             found = _split(node, ranges) if found is None else found
             if found is not None or node.op.name == "divide":
                 return found if found is None or found.shape == node.shape else None
@@ -238,12 +238,13 @@ class CancelledFactor:
         return f"{self.name}: {(self.__doc__ or '').splitlines()[0]} ({self.kind})"
 
 
-def _without_symbol(node: Expr, factors: list[tuple[Expr, int]]) -> Expr | None:
+def _without_symbol(node: Expr, factors: list[tuple[Expr, int]], ranges: Ranges) -> Expr | None:
     """A product without a symbol that stands above and below."""
     above = {factor for factor, exponent in factors if exponent > 0 and factor.is_symbol}
     for factor, exponent in factors:
         if exponent < 0 and factor in above:
-            return replaced(node, factor, factor, 1, None)
+            kept = cancelled(node, [(factor, 1), (factor, -1)], ranges)
+            return replaced(node, factor, factor, 1, None) if kept is None else kept
     return None
 
 

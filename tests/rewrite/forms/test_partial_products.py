@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
 import numpy as np
@@ -64,7 +65,7 @@ def logarithms(node: Expr, sizes: dict[Expr, float]) -> list[float]:
 def test_steps_of_random_products_lie_between() -> None:
     rng = random.Random(12)
     kept = 0
-    for _ in range(4000):
+    for _ in range(1200):
         before, after = random_product(rng, 3), random_product(rng, 2)
         if not after.operands or not keeps_range(after, before, Ranges()):
             continue
@@ -75,12 +76,12 @@ def test_steps_of_random_products_lie_between() -> None:
             inner = found if before.operands else found[-1:]
             needed = [size for size in inner if size not in sizes.values()]
             assert all(min(known) - 1e-6 <= size <= max(known) + 1e-6 for size in needed), (before, after)
-    assert kept > 100
+    assert kept > 40
 
 
 SLOPES = (
-    "(3/(x/y) - 3/(x/y))*x", "1/(x/y/5)*0.2", "1/(x/y)*z/y", "log(x/y)*z", "z/(x/y)/(x/y)", "z*x/(1 + abs(y))**2", "exp(-x/y)/(x/y)",
-    "z/(1/(x*y)/3)",
+    "(3/(x/y) - 3/(x/y))*x", "1/(x/y/5)*0.2", "1/(x/y)*z/y", "log(x/y)*z", "z/(x/y)/(x/y)", "z*x/(1 + abs(y))**2",
+    "exp(-x/y)/(x/y)", "z/(1/(x*y)/3)",
 )  # fmt: skip
 
 
@@ -109,8 +110,42 @@ def test_what_is_finite_as_written_stays_so(dtype: type) -> None:
     assert lost == 0
 
 
+SPECIAL = (0.0, -0.0, 1.5, -3.0, np.inf, -np.inf, np.nan, 1e-300, -1e-40, 1e200, -1e38, 5e-324)
+
+PRODUCTS = (
+    "1/x/(x*y)/(x*y)*y", "z*(1/x/x)", "-(1/x/x*z)", "1/(x*y)*(1/x/x)", "z*(1/x/x/x) + z*(1/x)", "x/(y*y)*y", "z/(x*y)/y*x",
+    "1/(x/y)/(x/y)*(1/y)", "z*((1/x + 2)/y/y)",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_special_values_stay(dtype: type) -> None:
+    """What is right as written, by a type with a larger range, stays right; NaN of an input is NaN; a zero's sign stays."""
+    with np.errstate(over="ignore"):
+        values = np.array(list(itertools.product(SPECIAL, repeat=3))).T.astype(dtype)
+    changed, info = 0, np.finfo(dtype)
+    for text in PRODUCTS:
+        formula = g.parse(text, [g.symbol(name, dtype=dtype) for name in "xyz"])
+        at = dict(zip("xyz", values, strict=True))
+        trace = tables.run([formula], "stable")
+        changed += len(trace)
+        ((old,), (new,)) = run([formula], at), run(trace.outputs, at)
+        used = [at[s.name] for s in g.free_symbols(formula)]
+        assert np.isnan(new[np.isnan(used).any(axis=0)]).all(), text
+        with np.errstate(all="ignore"):
+            wide = eval(text, {name: column.astype(np.longdouble) for name, column in at.items()})
+            number = ~np.isnan(old) & ((old == wide) | (np.abs(old - wide) <= 1e-6 * np.abs(wide)))
+            old = np.where(number, wide, old).astype(dtype)
+        np.testing.assert_allclose(
+            new[number], old[number], rtol=8 * info.eps, atol=4 * info.smallest_subnormal, err_msg=text
+        )
+        zero = number & (old == 0)
+        assert (np.signbit(old[zero]) == np.signbit(new[zero])).all(), text
+    assert changed >= len(PRODUCTS)
+
+
 def run(outputs: object, at: dict[str, np.ndarray]) -> list[np.ndarray]:
     dag = Dag(list(outputs))  # type: ignore[call-overload]
     with np.errstate(all="ignore"):
         values = run_arrays(dag, [at[s.name] for s in dag.symbols])
-    return [np.broadcast_to(values[output], 3000) for output in dag.outputs]
+    return [np.broadcast_to(values[output], len(at["x"])) for output in dag.outputs]
