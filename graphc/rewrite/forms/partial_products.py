@@ -8,7 +8,6 @@ a/b² may be written as a/b/b, and (a·x)·b/x not as a·b·c/c, whatever the si
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 from graphc.ir.expr import Expr
 from graphc.rewrite.engine.ranges import Ranges
@@ -34,19 +33,32 @@ ONE: Step = frozenset(), 0.0
 def keeps_range(after: Expr, before: Expr, ranges: Ranges) -> bool:
     """Whether every step of a product is in range where those of another with the same value are, so that it neither overflows
     nor loses digits to a step that underflows. Numbers count: 10⁻³⁰⁸·0.1·10 is not 10⁻³⁰⁸."""
-    known = _steps(before)
-    found = _steps(after) if known is not None else None
-    if known is None or found is None:
+    asked = ranges.table(KeptRanges)
+    if (after, before) not in asked:
+        asked[after, before] = _keeps_range(after, before, ranges)
+    return asked[after, before]
+
+
+class KeptRanges(dict[tuple[Expr, Expr], bool]):
+    """(after, before) → what `keeps_range` says: rules ask again in every run"""
+
+
+class Steps(dict[Expr, Step]):
+    """Node → what it is as a step of a product"""
+
+
+def _keeps_range(after: Expr, before: Expr, ranges: Ranges) -> bool:
+    steps = ranges.table(Steps)
+    known = _below(before, steps)
+    found = _below(after, steps) if len(known) <= MOST_STEPS else known
+    if max(len(known), len(found)) > MOST_STEPS:
         return False
     spans: dict[Monomial, tuple[float, float]] = {ONE[0]: (0.0, 0.0)}
-    for monomial, number in known.values():
+    for monomial, number in [steps[node] for node in known]:
         low, high = spans.get(monomial, (math.inf, -math.inf))
         spans[monomial] = min(low, number), max(high, number)
-    return all(
-        node in known or not step[0] or _is_between(step, spans) or _is_small(step, ranges)
-        for node, step in found.items()
-        if node.op.name in PRODUCTS
-    )
+    new = [steps[node] for node in found.keys() - known.keys() if node.op.name in PRODUCTS]
+    return all(not step[0] or _is_between(step, spans) or _is_small(step, ranges) for step in new)
 
 
 def _is_small(step: Step, ranges: Ranges) -> bool:
@@ -62,6 +74,9 @@ def _is_small(step: Step, ranges: Ranges) -> bool:
 def _is_between(step: Step, spans: dict[Monomial, tuple[float, float]]) -> bool:
     """Whether a step is one that is known, or a mean of two, in halves or in thirds."""
     monomial, number = step
+    least, most = spans.get(monomial, (math.inf, -math.inf))
+    if least - SLACK <= number <= most + SLACK:
+        return True
     for other, (low, high) in spans.items():
         for part, whole in ((1, 2), (1, 3), (2, 3)):
             rest = _without(monomial, whole, other, part, whole - part)
@@ -84,31 +99,25 @@ def _without(monomial: Monomial, whole: int, other: Monomial, part: int, share: 
     return frozenset((factor, exponent // share) for factor, exponent in exponents.items() if exponent)
 
 
-def _steps(product: Expr) -> dict[Expr, Step] | None:
-    """The steps of a product, its factors among them."""
-    found: dict[Expr, Step] = {}
-    for node in _below(product):
-        if len(found) > MOST_STEPS:
-            return None
-        found[node] = _step(node, found)
+def _below(product: Expr, steps: Steps) -> dict[Expr, None]:
+    """The steps of a product, its factors among them, each after those that it is made of; they are entered in the table."""
+    found: dict[Expr, None] = {}
+    pending = [(product, False)]
+    while pending and len(found) <= MOST_STEPS:
+        node, is_ready = pending.pop()
+        if node in found:
+            continue
+        if is_ready or node.op.name not in PRODUCTS:
+            found[node] = None
+            if node not in steps:
+                steps[node] = _step(node, steps)
+        else:
+            pending.append((node, True))
+            pending += [(operand, False) for operand in node.operands]
     return found
 
 
-def _below(product: Expr) -> Iterator[Expr]:
-    """The steps of a product, each after those that it is made of."""
-    pending, seen = [(product, False)], set[Expr]()
-    while pending:
-        node, is_ready = pending.pop()
-        if is_ready:
-            yield node
-        elif node not in seen:
-            seen.add(node)
-            pending.append((node, True))
-            if node.op.name in PRODUCTS:
-                pending += [(operand, False) for operand in node.operands]
-
-
-def _step(node: Expr, found: dict[Expr, Step]) -> Step:
+def _step(node: Expr, steps: Steps) -> Step:
     if node.is_constant and not node.shape:
         size = abs(float(node.value))
         return (frozenset(), math.log(size)) if 0 < size < math.inf else (frozenset(((node, 1),)), 0.0)
@@ -119,7 +128,7 @@ def _step(node: Expr, found: dict[Expr, Step]) -> Step:
     number = 0.0
     for place, operand in enumerate(node.operands):
         power = {"square": 2, "reciprocal": -1, "divide": 1 - 2 * place}.get(name, 1)
-        monomial, size = found[operand]
+        monomial, size = steps[operand]
         number += power * size
         for factor, exponent in monomial:
             exponents[factor] = exponents.get(factor, 0) + power * exponent

@@ -299,7 +299,7 @@ def exchanged(root: Expr, places: list[_Put], from_right: bool = False) -> Expr 
 def cancelled(root: Expr, gone: list[tuple[Expr, int]], ranges: Ranges) -> Expr | None:
     """A product without factors, with the exponents that they stand with, that cancel; None where steps of what is left may over-
     or underflow where none of the product's do."""
-    for from_right in (False, True):
+    for from_right in (True, False):
         result = exchanged(root, [(factor, power, None) for factor, power in gone], from_right)
         result = constant(1.0, root.dtype) if result is None else result
         if result.shape in ((), root.shape) and keeps_range(result, root, ranges):
