@@ -1,7 +1,8 @@
 """Slopes of shares where one of them is nearly 1: 1 − p of a softmax, and what derivatives make of it.
 
 Of 1 − p nothing is left where p rounds to 1, but the others' sum r = Σ q is known. A share beyond ½ is the only one of its row, so
-"p > ½" finds it, and Σ v·q over the others stands apart from its own term: p·(v − Σ v·p) = p·(v·r − Σ v·q) there.
+"p > ½" finds it. Shares are 1 in sum, so p·(v − Σ v·p) is the same of v − c for any c of the row: of c = v at the largest share its
+own term is 0 to the bit, and what is left of v and of the sum are the others'.
 """
 
 # ruff: noqa: E501  a row of the table is a line
@@ -37,6 +38,24 @@ def _total(node: Expr) -> tuple[Expr, tuple[int, ...]] | None:
     )
 
 
+def _of_large(v: Expr, shares: Expr, axes: tuple[int, ...]) -> Expr:
+    """The v whose share is beyond ½; 0 where there is none, or where it is infinite."""
+    zero = constant(0.0, v.dtype)
+    own = call("sum", where(greater(shares, constant(0.5, shares.dtype)), v, zero), axis=axes, keepdims=True)
+    return where(isfinite(own), own, zero)
+
+
+def _is_apart(v: Expr, shares: Expr) -> bool:
+    """Whether the v of the largest of these shares has been taken from it."""
+    if v.op.name != "subtract" or v.operands[1].op.name != "where":
+        return False
+    total = v.operands[1].operands[1]
+    if total.op.name != "sum" or total.operands[0].op.name != "where":
+        return False
+    large = total.operands[0].operands[0]
+    return large.op.name == "greater" and large.operands[0] is shares
+
+
 def _softmax_slope(node: Expr, ranges: Ranges) -> Expr | None:
     for shares, apart in (node.operands, node.operands[::-1]):
         if shares.op.name != "softmax" or apart.op.name != "subtract":
@@ -49,10 +68,12 @@ def _softmax_slope(node: Expr, ranges: Ranges) -> Expr | None:
             lead = products.ndim - shares.ndim
             if products.shape != apart.shape or tuple([axis - lead for axis in axes]) != reduced(shares):
                 continue
-            large, others = _others(shares)
-            of_others = call("sum", v * others, axis=axes, keepdims=True)
-            own = v * _rest(others, axes, products.shape)
-            return shares * where(large, of_others - own if turned else own - of_others, apart)
+            if _is_apart(v, shares):
+                return None
+            own = _of_large(v, shares, axes)
+            v = v - own
+            total = call("sum", v * shares, axis=axes, keepdims=True)
+            return shares * (total - v if turned else v - total)
     return None
 
 
@@ -92,8 +113,8 @@ def _one_minus(node: Expr, ranges: Ranges) -> Expr | None:
 VX = {"v": ("n", "m"), "x": ("n", "m")}
 
 RULES = (
-    row("softmax-slope", "multiply", "p*(v - sum(v*p)) → p*where(p > 1/2, v*r - sum(v*q), v - sum(v*p)), p = softmax(x), q the others, r = sum(q)",
-        _softmax_slope, "stable", "1 - p is the sum of the others",
+    row("softmax-slope", "multiply", "p*(v - sum(v*p)) → p*(v - c - sum((v - c)*p)), p = softmax(x), c = sum(where(p > 1/2, v, 0))",
+        _softmax_slope, "stable", "the largest share's own term is 0",
         ("softmax(x, axis=1)*(v - sum(v*softmax(x, axis=1), axis=1, keepdims=True))", VX),
         ("softmax(x, axis=0)*(v - sum(softmax(x, axis=0)*v, axis=0, keepdims=True))", VX),
         ("softmax(x)*(sum(v*softmax(x), axis=1, keepdims=True) - v)", VX)),
