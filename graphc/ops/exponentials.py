@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,8 @@ import numpy as np
 from graphc.errors import ShapeError
 from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr
-from graphc.ir.op import Attribute, Facts, Notation, register_control
+from graphc.ir.op import Attribute, Facts, Notation, Op, register_control
+from graphc.ir.types import TypeRule
 from graphc.ops.elementary import exp
 from graphc.ops.reduce import reduction
 from graphc.ops.support import attributes as at
@@ -66,6 +68,36 @@ EXPONENT_SHIFT = register_control(
 )
 
 
+LARGEST_EXPONENT = {size: math.log(np.finfo(f"f{size}").max) * (1 - 2.0**-16) for size in (2, 4, 8)}
+"""The largest exponent whose power is finite, by the size of the type."""
+
+
+def _bounded(x: Any, there: Any) -> Any:
+    most = x.dtype.type(LARGEST_EXPONENT[x.dtype.itemsize])
+    return np.where(~there & (x > most), most, x)
+
+
+def _bounded_code(e: Any, x: Any, there: Any) -> Any:
+    most = e.number(LARGEST_EXPONENT[x.dtype.type(0).itemsize], x)
+    return e.select(e.and_(e.not_(there), e.compare("gt", x, most)), most, x)
+
+
+BOUNDED_EXPONENT = register_control(
+    Op(
+        name="bounded_exponent",
+        params=("x", "there"),
+        summary="An exponent x; where nothing is to be there, none whose power is infinite. With a derivative of 1.",
+        notes="Of a term that is 0 by another factor: 0·∞ is NaN, and so are its slopes; those of 0·(nearly ∞) are right.",
+        types=TypeRule(lambda dtypes: (dtypes, dtypes[0])),
+        reference=_bounded,
+        notation=Notation("bounded"),
+        partials=(lambda out, x, there: 1, None),
+        emit=_bounded_code,
+        category="control",
+    )
+)
+
+
 def _lengths_of_one(x: Expr, axis: Any) -> tuple[Dim, ...]:
     axes = at.axes_of(axis, x.ndim)
     return tuple([1 if place in axes else dim for place, dim in enumerate(x.shape)])
@@ -113,4 +145,4 @@ log_softmax: Function = reduction(
 )
 
 
-__all__ = ["EXPONENT_SHIFT", "log_softmax", "logsumexp", "softmax"]
+__all__ = ["BOUNDED_EXPONENT", "EXPONENT_SHIFT", "log_softmax", "logsumexp", "softmax"]

@@ -18,14 +18,12 @@ from collections.abc import Iterable, Sequence
 from functools import reduce
 from typing import Any
 
-import numpy as np
-
 from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr, apply, constant, rebuild
 from graphc.ir.types import is_float
-from graphc.ops.comparison import logical_and, minimum, not_equal, where
+from graphc.ops.comparison import logical_and, not_equal, where
 from graphc.ops.elementary import exp, log
-from graphc.ops.exponentials import EXPONENT_SHIFT
+from graphc.ops.exponentials import BOUNDED_EXPONENT, EXPONENT_SHIFT
 from graphc.ops.support.attributes import axes_of
 from graphc.ops.support.build import call, count, expanded
 from graphc.rewrite.arrays.axis_rule import NM, keeps, reduced, row
@@ -183,7 +181,7 @@ def _is_shifted(weighted: Weighted) -> bool:
         node = pending.pop()
         if node.op.name in _THROUGH:
             pending += node.operands
-        elif node.op.name in ("exponent_shift", "max", "logsumexp"):
+        elif node.op.name in ("bounded_exponent", "exponent_shift", "max", "logsumexp"):
             return True
     return False
 
@@ -205,15 +203,14 @@ def _axis(axes: tuple[int, ...], ndim: int) -> Any:
 
 def _never_zero(weight: Expr, ranges: Ranges) -> bool:
     found = ranges(weight)
-    return not found.nan and (found.lo > 0 or found.hi < 0)
+    return found.lo > 0 or found.hi < 0  # NaN is no 0
 
 
 def _scaled(product: Expr, weighted: Weighted, shift: Expr, ranges: Ranges) -> Expr:
     """w·e^(a − M)"""
     apart, there = weighted.exponent - shift, weighted.vanishes_not(ranges)
     if there is not None:  # nothing else overflows: 0·∞ is NaN, and 0·(nearly ∞) has the slope of w
-        most = constant(math.log(np.finfo(apart.dtype).max) * (1 - 2.0**-20), apart.dtype)
-        apart = where(there, apart, minimum(apart, most))
+        apart = apply(BOUNDED_EXPONENT, apart, there)
     power, weight = exp(apart), weighted.weight
     if not weighted.shares and [sign for _, sign in weighted.exponents] == [1]:
         return _in_its_place(product, power)  # where w would overflow by itself
