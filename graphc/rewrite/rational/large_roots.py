@@ -1,7 +1,8 @@
 """Roots of a square and more, without the square where that overflows: √(x² + r) = |x|·√(1 + r/x²).
 
 What is written for a sum with such a root is worth nothing where the root is infinite and the sum is not: x − √(x² − c) is as
-good as c/(2x) for x = 10²⁰⁰. Roots of sums of squares alone become norms, which scale by themselves.
+good as c/(2x) for x = 10²⁰⁰. Roots of sums of squares alone become norms, which scale by themselves; roots of quadratic equations
+stay as they are, as there is a rule for the whole of them, which scales them too.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from graphc.ops.elementary import sqrt
 from graphc.rewrite.engine.ranges import Ranges
 from graphc.rewrite.forms.linear import Factors, Term, factors_of, is_number, terms_of, total
 from graphc.rewrite.forms.squares import squared_terms
+from graphc.rewrite.rational.quadratic import RULES as QUADRATICS
 
 LARGE = {8: 1e150, 4: 1e17}
 """Squares of smaller numbers are far from overflow, by the size of the type."""
@@ -30,7 +32,13 @@ def without_overflow(form: Expr, node: Expr, ranges: Ranges) -> tuple[Expr, Expr
     }
     if not scaled_:
         return form, node
-    return substitute(form, scaled_), substitute(node, scaled_)
+    (quadratic,) = QUADRATICS
+    whole = {
+        part: part
+        for part in walk([node])
+        if part.op.name in quadratic.roots() and quadratic.apply(part, ranges) is not None
+    }
+    return substitute(form, scaled_), substitute(node, {**scaled_, **whole})
 
 
 def _scaled(root: Expr, ranges: Ranges) -> Expr | None:
