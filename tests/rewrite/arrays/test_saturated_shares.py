@@ -163,3 +163,15 @@ def test_second_derivatives():
             [[float(p[i] * one(row, i) if i == j else -p[i] * p[j]) for j in range(K)] for i in range(K)]
         )
     np.testing.assert_allclose(found, expected, rtol=128 * 2**-52)
+
+
+@pytest.mark.parametrize("place", (0, 1))
+def test_an_infinite_value_stays_in_its_row(place):
+    """Of Σ v·p with an infinite v: what p·(v − Σ v·p) gives, in that row alone."""
+    x, v = g.symbol("x", shape=(N, K)), g.symbol("v", shape=(N, K))
+    slope = g.grad(g.sum(v * g.softmax(x, axis=1)), x)
+    values = np.array([[1.0, 2.0, 3.0], [0.5, 0.25, -1.0]])
+    values[0, place] = np.inf
+    both = [g.compile(slope, [x, v], rewrite=level)(ROWS["far"], values) for level in ("stable", None)]
+    np.testing.assert_array_equal(both[0][0], both[1][0])
+    assert np.all(np.isfinite(both[0][1]))

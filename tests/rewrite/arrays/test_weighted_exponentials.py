@@ -192,3 +192,30 @@ def test_what_is_none_of_them_stays(formula):
 def test_written_once(name):
     once = g.stabilize(LOGARITHMS[name][0])
     assert not RULES & fired_names(once)
+
+
+@pytest.mark.parametrize("weight", (g.square(V) + 1, g.exp(V), g.softmax(V)), ids=str)
+def test_weights_that_are_never_zero_take_no_condition(weight):
+    formula = g.stabilize(g.grad(g.sum(g.log(g.sum(weight * g.exp(X), axis=1))), X))
+    assert "!=" not in str(formula) and "bounded" not in str(formula)
+
+
+def test_slopes_at_weights_of_zero():
+    """∂L/∂w = eᵃ/S and ∂²L/∂w∂x of L = log Σ w·eᵃ, at w = 0 as well: that term's share alone is 0."""
+    total = g.log(g.sum(V * g.exp(U)))
+    by_v, by_u = g.grad(total, V), g.grad(total, U)
+    f = g.compile([by_v, by_u, g.jacobian(by_u, V)], [V, U])
+    weights, exponents = np.array([0.0, 1.0, 2.0]), np.array([5.0, 0.0, 1.0])
+    of_v, of_u, mixed = f(weights, exponents)
+    powers = np.exp(exponents)
+    total = weights @ powers
+    share = weights * powers / total
+    np.testing.assert_allclose(of_v, powers / total, rtol=2**-48)
+    np.testing.assert_allclose(of_u, share, rtol=2**-48)
+    np.testing.assert_allclose(
+        mixed, np.diag(powers / total) - np.outer(share, powers / total), rtol=2**-46, atol=2**-50
+    )
+    huge = f(
+        weights, np.array([800.0, 0.0, 1.0])
+    )  # e⁸⁰⁰ is no float; the slope by its exponent is 0 all the same
+    assert np.all(np.isfinite(huge[0])) and huge[1][0] == 0
