@@ -21,8 +21,9 @@ from graphc.search.engine import LARGE, FormSearch
 from graphc.search.exact import Exact
 from graphc.search.honesty import agreement, as_compiled, is_worse
 from graphc.search.lineage import handed_on, in_order, lineage
-from graphc.search.result import SLACK, Alternative, SearchedPart
+from graphc.search.result import Alternative, SearchedPart
 from graphc.search.sampling import intervals
+from graphc.search.timing import fastest
 from graphc.search.truth import Points, Truth, is_wide
 
 TRAIN = 512
@@ -218,9 +219,13 @@ def _held_to_account(
         refused += worse
         written = offered[0]
     front = _front(offered)
-    chosen = _chosen(front, written, question, beside)
+    enough = -math.inf if question.digits is None else WORD - question.digits * math.log2(10)
+    fast = fastest(
+        front, written, enough, lambda each: cost(each.expr, *beside), question.symbols, known, clock
+    )
+    chosen = fast if question.goal == "fast" else _chosen(front, written, question, beside)
     return SearchedPart(
-        written, chosen, tuple(front), _compiled(chosen, columns, known.exact[output], clock), known,
+        written, chosen, fast, tuple(front), _compiled(chosen, columns, known.exact[output], clock), known,
         len(search.points), len(search.forms), search.rounds, search.stopped, refused,
         _losses(output, chosen.expr, known),
     )  # fmt: skip
@@ -269,7 +274,7 @@ def _front(offered: Sequence[Alternative]) -> list[Alternative]:
 def _chosen(
     front: Sequence[Alternative], written: Alternative, question: Question, beside: Sequence[Expr]
 ) -> Alternative:
-    """The form that the goal asks for; that as written where none is better."""
+    """The form that the goal "accurate" or "pareto" asks for; that as written where none is better."""
     if not front:
         return written
 
@@ -277,10 +282,6 @@ def _chosen(
         return cost(each.expr, *beside)
 
     enough = -math.inf if question.digits is None else WORD - question.digits * math.log2(10)
-    if question.goal == "fast":
-        good = [each for each in front if not each.bits > max(written.bits, enough) + SLACK]
-        quick = min(good, key=price, default=written)
-        return quick if quick.cost < FASTER * written.cost else written
     if question.goal == "pareto":
         return min(front, key=lambda each: each.bits + PARETO * each.cost)
     least = min(front, key=lambda each: each.bits)
@@ -297,9 +298,6 @@ def _chosen(
     best = min(good, key=price, default=written)
     return best if best.bits < written.bits or best.cost < written.cost else written
 
-
-FASTER = 0.9
-"""Of the time of the formula as written: the model knows nothing of subnormal numbers on the way, so that less is no promise."""
 
 PARETO = 0.25
 """Mean bits of error that a nanosecond is worth under the goal "pareto"."""
@@ -338,4 +336,4 @@ def is_searched(expr: Expr) -> bool:
     )
 
 
-__all__ = ["FASTER", "Question", "answered", "is_searched"]
+__all__ = ["Question", "answered", "is_searched"]

@@ -78,7 +78,10 @@ class Alternative:
 class SearchedPart:
     """The search for one output.
 
-    written : as it was given; chosen : what took its place; alternatives : the front of error against time, that among them
+    written : as it was given; chosen : what took its place
+    fast : the cheapest form that is no less accurate and was found to be faster, by the cost model and by machine code side by
+        side; that as written where there is none
+    alternatives : the front of error against time, that among them
     compiled : mean bits of error of the chosen form as `g.compile` makes it, whose rules rewrite it again; None where that was
         not measured
     fresh : points that the search has not seen, with the truth; seen : how many it worked with
@@ -89,6 +92,7 @@ class SearchedPart:
 
     written: Alternative
     chosen: Alternative
+    fast: Alternative
     alternatives: tuple[Alternative, ...]
     compiled: float | None
     fresh: Points = field(repr=False)
@@ -102,7 +106,7 @@ class SearchedPart:
     def lines(self) -> list[str]:
         """Its part of a report."""
         lines = [f"{'bits':>8}{'worst':>8}{'ns':>9}"]
-        marks = {id(self.written): "as written", id(self.chosen): "chosen"}
+        marks = {id(self.fast): "fast", id(self.written): "as written", id(self.chosen): "chosen"}
         for each in (self.written, *(a for a in self.alternatives if a.expr is not self.written.expr)):
             mark = marks.get(id(each), each.origin)
             lines.append(f"{each}  ({mark})")
@@ -212,9 +216,8 @@ class Improvement:
         rows = []
         for part in self.parts:
             for each in (part.written, *(a for a in part.alternatives if a.expr is not part.written.expr)):
-                name = (
-                    "as written" if each is part.written else "chosen" if each is part.chosen else each.origin
-                )
+                marks = {id(part.fast): "fast", id(part.chosen): "chosen", id(part.written): "as written"}
+                name = marks.get(id(each), each.origin)
                 formula = html.escape(visible(render(each.expr, budget=TEXT), TEXT))
                 rows.append(
                     f"<tr><td>{html.escape(name)}</td><td>{_bits(each.bits)}</td><td>{_bits(each.worst)}</td>"

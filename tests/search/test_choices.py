@@ -103,13 +103,3 @@ def test_a_safe_form_of_the_rules_is_offered_without_its_guards():
     assert found.parts[0].chosen.bits < 1
     assert not any(node.op.name == "where" for node in walk([found.expr]))
     assert found.parts[0].chosen.cost < 2 * found.parts[0].written.cost
-
-
-@pytest.mark.parametrize(("nanoseconds", "taken"), [(1.3, False), (1.2, True)])
-def test_what_is_hardly_faster_is_not_called_so(nanoseconds, taken):
-    formula, other = g.parse("x*y + x"), g.parse("x*(y + 1)")
-    question = Question.of([formula], None, 1.0, "fast", 0, None)
-    written = Alternative(formula, 3.0, 50.0, 1.4, "test")
-    quick = Alternative(other, 3.0, 50.0, nanoseconds, "test")
-    found = _chosen([quick], written, question, [])
-    assert (found.expr is other) == taken

@@ -26,7 +26,6 @@ from graphc.errors import InputError
 from graphc.frontend.json_nodes import from_rows, to_rows
 from graphc.ir.graph import Dag
 from graphc.ir.ulp import bits_of_error
-from graphc.search.improve import FASTER
 from graphc.search.result import SLACK, SearchedPart
 from graphc.search.sampling import drawn, exact_value
 from tests.benchmarks.collection import Entry
@@ -134,7 +133,7 @@ def measured(
         }
         if better is not None:
             forms["improved"] = (better[number].chosen.expr, None)
-            forms["fast"] = (quickest(better[number]), None)
+            forms["fast"] = (better[number].fast.expr, None)
         for form, (expr, level) in forms.items():
             row.bits[form] = errors(expr, entry, row.points, exact[known], level)
             row.means[form] = mean_of_kinds(row.bits[form], row.kinds)
@@ -185,16 +184,6 @@ def search(entry: Entry, gradients: bool, budget: float) -> tuple[list[SearchedP
     began = time.process_time()
     found = g.improve(outputs, entry.domain, focus=entry.focus, budget=budget * len(outputs))
     return list(found.parts[1:] if gradients else found.parts), time.process_time() - began
-
-
-def quickest(part: SearchedPart) -> g.Expr:
-    """The cheapest form that is no less accurate than the formula as written, where the search calls it faster."""
-    good = [
-        each
-        for each in part.alternatives
-        if not each.bits > part.written.bits + SLACK and each.cost < FASTER * part.written.cost
-    ]
-    return min((*good, part.written), key=lambda each: each.cost).expr
 
 
 def ratios(
@@ -260,5 +249,5 @@ def _named(row: Row) -> str:
 
 
 __all__ = [
-    "BUDGET", "Row", "errors", "mean_of_kinds", "measured", "quickest", "ratios", "sample", "search", "summary", "truths",
+    "BUDGET", "Row", "errors", "mean_of_kinds", "measured", "ratios", "sample", "search", "summary", "truths",
 ]  # fmt: skip
